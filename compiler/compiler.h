@@ -1,0 +1,45 @@
+/* One compile, start to end. The stages stand in the order in which they run; each reads what the ones before left in
+ * struct compile and reports into its diags. A stage runs only if those before it left what it needs, and never stops
+ * at the first mistake. */
+#ifndef COMPILER_COMPILER_H
+#define COMPILER_COMPILER_H
+
+#include "compiler/image.h"
+#include "lang/lang.h"
+
+struct ir;
+struct symbols;
+
+struct compile {
+    struct arena *arena;
+    struct sources sources;
+    struct diags *diags;
+    struct node *tree;       /* lang_parse */
+    struct symbols *symbols; /* names.c: every declared name, what it is, whether it was used */
+    struct image *image;     /* rules.c and what it calls: the rule list */
+    struct ir *ir;           /* normal.c: the normal form */
+    uint8_t *pbc;            /* emit.c: the file */
+    size_t pbc_len;
+};
+
+void compile_init(struct compile *c);
+void compile_fini(struct compile *c);
+
+/* All stages. Returns 0 with c->pbc set and verified by the vm's loader, -EINVAL when there are errors (in c->diags),
+ * or the negative errno of an unreadable main file. */
+int compile_file(struct compile *c, const char *path);
+int compile_text(struct compile *c, const char *name, const char *text, size_t len);
+
+/* The stages. */
+void declare_names(struct compile *c);  /* names.c: declarations into symbols; duplicates */
+void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into the image's rule list; E0900 for what is not due */
+void warn_unused(struct compile *c);    /* names.c */
+void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
+void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
+void generate_code(struct compile *c);  /* codegen.c: normal form to functions and code; the classifier's seam */
+
+/* --dump=ir, --stats */
+void ir_dump(const struct compile *c, FILE *out);
+void stats_print(const struct compile *c, FILE *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* The program while it is being made: one growable array a section of the .pbc (vm/pbc.h), strings interned.
+ *
+ * The front end (names, sets, rules) fills the rule list: strings, rules, conds, ranges, sets, ifaces, chains,
+ * firewalls. That list is already the meaning of the file: the naive executor runs it. The back end reads it, makes
+ * the normal form (ir.h) and adds maps, funcs and code. emit.c writes it all out. */
+#ifndef COMPILER_IMAGE_H
+#define COMPILER_IMAGE_H
+
+#include "lang/source.h"
+#include "vm/pbc.h"
+
+struct image {
+    /* image->rules, image->rules_count, image->rules_cap, ... */
+#define X(ident, field, type, most) type *field; uint32_t field##_count, field##_cap;
+    PBC_SECTIONS(X)
+#undef X
+    struct span *rule_span; /* [rules_count] of the verdict's keyword, for diagnostics */
+    struct span *cond_span; /* [conds_count] */
+    struct span *firewall_span; /* [firewalls_count] */
+    struct string_table *strings_seen;
+};
+
+struct image *image_new(void);
+void image_free(struct image *img);
+
+/* Append one zeroed entry and return it: struct pbc_rule *r = image_add_rules(img); the pointer holds until the next
+ * append to the same section. Past the section's bound (PBC_SECTIONS) it returns NULL: the caller reports E_TOO_MANY. */
+#define X(ident, field, type, most) type *image_add_##field(struct image *img);
+PBC_SECTIONS(X)
+#undef X
+
+/* Offset of the string in STRINGS; equal strings share one. "" is 0. */
+uint32_t image_string(struct image *img, const char *s, size_t len);
+const char *image_str(const struct image *img, uint32_t offset);
+
+/* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. 0 or -ENOMEM. */
+int image_emit(struct image *img, uint8_t **bytes, size_t *len);
+
+#endif

@@ -1,0 +1,56 @@
+/* The syntax tree: what was written, in order, with the place of every piece. No meaning is checked here.
+ * Nodes live in an arena (arena.h) and are never freed one by one. */
+#ifndef LANG_AST_H
+#define LANG_AST_H
+
+#include "lang/source.h"
+#include "lang/value.h"
+
+enum node_kind {
+#define NODE(ident, name, children, doc) N_##ident,
+#include "lang/ast.def"
+#undef NODE
+    N_COUNT
+};
+
+enum node_flag {
+    NF_NOT  = 1 << 0, /* `not` stood before the list */
+    NF_LIVE = 1 << 1, /* live file */
+    NF_ELSE = 1 << 2, /* else branch */
+    NF_MULTILINE = 1 << 3, /* a blank line stood before this node (for the formatter) */
+};
+
+enum verdict_word { VW_ACCEPT, VW_DROP, VW_REJECT, VW_DO, VW_RETURN, VW_COUNT, VW_LOG, VW_DECAP, VW_MIRROR, VW_ADD };
+enum answer_word { AW_DEFAULT, AW_RST, AW_UNREACHABLE, AW_PROHIBITED };
+enum direction { DIR_ANY, DIR_IN, DIR_OUT, DIR_FORWARD };
+enum proto_word { PW_IP, PW_IP6, PW_TCP, PW_UDP, PW_SCTP, PW_ICMP, PW_ICMP6, PW_ARP };
+
+/* One node. `span` covers the whole construct for values and conditions; for declarations, rules and clauses it
+ * covers the keyword(s) alone, so that carets under it stay on one line. */
+struct node {
+    uint8_t kind;  /* enum node_kind */
+    uint8_t flags; /* enum node_flag */
+    struct span span;
+    struct node *first, *last, *next; /* children in order; next sibling */
+    struct value v;
+};
+
+struct arena;
+
+/* Make a node in `arena`; children are appended with node_add. Never returns NULL (the arena aborts the parse
+ * through its own error when memory is out). */
+struct node *node_new(struct arena *arena, enum node_kind kind, struct span span);
+void node_add(struct node *parent, struct node *child);
+
+/* The first child of that kind, or NULL. */
+struct node *node_child(const struct node *n, enum node_kind kind);
+unsigned node_count(const struct node *n);
+const char *node_kind_name(enum node_kind kind);
+
+/* True when both trees are equal but for spans and NF_MULTILINE. */
+bool node_equal(const struct node *a, const struct node *b);
+
+#define node_each(child, parent) \
+    for (struct node *child = (parent)->first; child; child = child->next)
+
+#endif

@@ -1,0 +1,55 @@
+/* Diagnostics: one table of codes (diag.def), collected during a compile, sorted by place, printed as text or JSON.
+ *
+ *   diag(d, E_NO_SUCH_SET, name->span, "no set is called `%s`", ...)   adds one
+ *   diag_note(d, span, fmt, ...)                                        adds a second place to the last one
+ *   diag_fix(d, fmt, ...)                                               "did you mean ...?" beside the carets of the last one
+ *
+ * Nothing is printed until diag_print_*: so errors of all stages come out sorted, and the 21st is a count. */
+#ifndef LANG_DIAG_H
+#define LANG_DIAG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lang/source.h"
+
+enum diag_code {
+#define DIAG(ident, code, severity, title, explain, wrong, right) ident,
+#include "lang/diag.def"
+#undef DIAG
+    DIAG_COUNT
+};
+
+enum diag_severity { DIAG_WARNING, DIAG_ERROR };
+
+struct diags;
+
+struct diags *diags_new(struct sources *sources);
+void diags_free(struct diags *d);
+
+/* Add one. A span of SPAN_NONE prints the message without a place. Identical reports (code and span) are kept once. */
+void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* At a line of a file that is not a prey source (an address file): printed as path:line:col with the line's text. */
+void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned line, unsigned col, unsigned len,
+             const char *line_text, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
+void diag_note(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void diag_fix(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+unsigned diags_errors(const struct diags *d);
+unsigned diags_warnings(const struct diags *d);
+/* From now on warnings count as errors (--werror). */
+void diags_werror(struct diags *d, bool on);
+
+/* The first 20 as text and a line with the number left. Colour when `colour`. */
+void diags_print_text(struct diags *d, FILE *out, bool colour);
+/* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}. */
+void diags_print_json(struct diags *d, FILE *out);
+
+/* `preyc --explain E0104`: a paragraph, a wrong and a right example. Returns -ENOENT for an unknown code. */
+int diag_explain(const char *code, FILE *out);
+
+/* The nearest of `n` candidates to `name` by edit distance, only if close (at most a third of its length, at least
+ * one edit); NULL if none is. */
+const char *diag_nearest(const char *name, const char *const *candidates, size_t n);
+
+#endif

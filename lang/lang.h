@@ -1,0 +1,23 @@
+/* What the rest of the tree may use of lang/: text to tree. */
+#ifndef LANG_LANG_H
+#define LANG_LANG_H
+
+#include "lang/arena.h"
+#include "lang/ast.h"
+#include "lang/diag.h"
+#include "lang/source.h"
+#include "lang/value.h"
+
+/* Read, lex and parse `path` and everything it includes (each file once; cycles are an error that shows the chain).
+ * Errors go to `d`; the tree holds every statement that could be parsed, so later stages can report theirs in the
+ * same run. Returns the N_FILE node of the main file, or NULL with errno set only if the main file cannot be read. */
+struct node *lang_parse(struct arena *arena, struct sources *sources, struct diags *d, const char *path);
+
+/* The same for text in memory, named `name`; includes are relative to the name's directory. */
+struct node *lang_parse_text(struct arena *arena, struct sources *sources, struct diags *d, const char *name,
+                             const char *text, size_t len);
+
+/* Print the tree, indented, one node a line: kind, payload, line:col. */
+void lang_dump(const struct node *tree, struct sources *sources, FILE *out);
+
+#endif

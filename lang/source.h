@@ -1,0 +1,45 @@
+/* Source files, kept for as long as a compile lives, and places in them. */
+#ifndef LANG_SOURCE_H
+#define LANG_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A stretch of one file: `file` indexes sources.files, offsets are bytes, end is exclusive. */
+struct span {
+    uint32_t file;
+    uint32_t start, end;
+};
+
+#define SPAN_NONE ((struct span){ .file = UINT32_MAX })
+
+struct source_file {
+    char *path;          /* as the user would write it: relative to where preyc was started */
+    char *text;          /* NUL-terminated; len counts */
+    size_t len;
+    uint32_t *line_start; /* byte offset of each line; made on first use */
+    uint32_t line_count;
+};
+
+struct sources {
+    struct source_file *files;
+    uint32_t count, cap;
+};
+
+void sources_init(struct sources *s);
+void sources_fini(struct sources *s);
+
+/* Read a regular file whole (at most `max_len` bytes) and add it. Returns its index, or a negative errno:
+ * -EFBIG over the bound, -EISDIR / -EINVAL for what is not a regular file, else what the system said. */
+int sources_read(struct sources *s, const char *path, size_t max_len);
+
+/* Add text under a name; the bytes are copied. Returns its index or -ENOMEM. */
+int sources_add(struct sources *s, const char *name, const char *text, size_t len);
+
+/* 1-based line and column (in bytes, as editors and compilers count) of an offset; out-of-range offsets clamp. */
+void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *line, unsigned *col);
+
+/* The text of a 1-based line without its newline; *len is set. Empty for a line that is not there. */
+const char *source_line(struct sources *s, uint32_t file, unsigned line, size_t *len);
+
+#endif

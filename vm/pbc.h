@@ -1,0 +1,178 @@
+/* The program file (.pbc): one header, one section table, flat little-endian sections; no pointers.
+ *
+ *   struct pbc_header | struct pbc_section[header.sections] | section bytes, each aligned to 64
+ *
+ * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of
+ * `entry_size` bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once and an absent
+ * one is empty. The loader (load.c) copies the file into private memory and pads tables that the data path indexes
+ * to a power of two; the verifier (verify.c) proves every index. The compiler writes it (compiler/emit.c).
+ * Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices. */
+#ifndef VM_PBC_H
+#define VM_PBC_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define PBC_MAGIC "prey.pbc" /* 8 bytes, no NUL */
+#define PBC_VERSION 1u
+#define PBC_NONE UINT32_MAX
+#define PBC_DIGEST_LEN 32 /* BLAKE2b-256, RFC 7693 */
+#define PBC_ALIGN 64
+
+struct pbc_header {
+    char magic[8];
+    uint8_t digest[PBC_DIGEST_LEN]; /* of the bytes from `version` to the end of the file */
+    uint32_t version;
+    uint32_t sections;
+    uint64_t size; /* of the whole file, bytes */
+    uint64_t reserved; /* 0 */
+};
+static_assert(sizeof(struct pbc_header) == 64, "layout");
+
+struct pbc_section {
+    uint32_t kind; /* enum pbc_kind */
+    uint32_t entry_size;
+    uint64_t offset; /* from the file's start, a multiple of PBC_ALIGN */
+    uint64_t count;
+    uint64_t reserved; /* 0 */
+};
+static_assert(sizeof(struct pbc_section) == 32, "layout");
+
+/* X(IDENT, field, entry type, most entries); `field` names it in struct program and in listings. */
+#define PBC_SECTIONS(X) \
+    X(META,      meta,      struct pbc_meta,     1) \
+    X(STRINGS,   strings,   char,                1u << 28) \
+    X(RULES,     rules,     struct pbc_rule,     1u << 20) \
+    X(CONDS,     conds,     struct pbc_cond,     1u << 24) \
+    X(RANGES,    ranges,    struct pbc_range,    1u << 24) \
+    X(SETS,      sets,      struct pbc_set,      1u << 20) \
+    X(SET4,      set4,      struct pbc_range,    1u << 26) \
+    X(SET6,      set6,      struct pbc_range6,   1u << 26) \
+    X(MACSETS,   macsets,   struct pbc_set,      1u << 16) \
+    X(MACS,      macs,      uint64_t,            1u << 24) \
+    X(MAPS,      maps,      struct pbc_map,      1u << 12) \
+    X(PATTERNS,  patterns,  struct pbc_pattern,  1u << 20) \
+    X(IFACES,    ifaces,    struct pbc_iface,    1u << 12) \
+    X(CHAINS,    chains,    struct pbc_chain,    1u << 20) \
+    X(FIREWALLS, firewalls, struct pbc_firewall, 1u << 12) \
+    X(FUNCS,     funcs,     struct pbc_func,     1u << 20) \
+    X(CODE,      code,      struct insn,         1u << 24)
+
+enum pbc_kind {
+#define X(ident, name, type, most) PBC_##ident,
+    PBC_SECTIONS(X)
+#undef X
+    PBC_KINDS
+};
+
+struct pbc_meta {
+    uint32_t edition;
+    uint32_t flags;        /* enum pbc_flag */
+    uint32_t reach;        /* bytes of a frame, from its first, that rules may test (0: headers alone) */
+    uint32_t rejects_per_s; /* answers a second a worker */
+    uint32_t longest_path; /* instructions, calls expanded: the verifier recomputes and compares */
+    uint32_t source;       /* string: path of the main file */
+    uint32_t reserved[2];
+};
+enum pbc_flag {
+    PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
+    PBC_NAMES_ARP  = 1 << 1, /* some rule names arp: malformed ARP is `drop`, `short-arp` */
+};
+
+/* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
+struct pbc_place {
+    uint32_t file; /* string */
+    uint32_t line;
+    uint16_t col, len;
+};
+
+enum pbc_verdict { PBC_V_ACCEPT, PBC_V_DROP, PBC_V_REJECT, PBC_V_DO, PBC_V_RETURN, PBC_V_COUNT, PBC_V_LOG, PBC_V_COUNTED };
+enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
+enum pbc_rule_flag { PBC_RULE_LOG = 1 << 0 /* logs when it matches */, PBC_RULE_ARP = 1 << 1 /* judges ARP too */,
+                     PBC_RULE_NOT_FRAMES = 1 << 2 /* judges nothing but ARP */ };
+
+/* The rule list as written: the naive executor and explain run on it. Rules of one list stand together, in order. */
+struct pbc_rule {
+    uint32_t name;    /* string, 0: unnamed, printed as LIST:LINE */
+    uint32_t list;    /* index of its firewall, or its chain | PBC_LIST_CHAIN */
+    struct pbc_place place; /* of the verdict's keyword */
+    uint32_t comment; /* string or 0 */
+    uint32_t conds, cond_count; /* into CONDS */
+    uint32_t chain;   /* for DO, else PBC_NONE */
+    uint8_t verdict;  /* enum pbc_verdict */
+    uint8_t answer;   /* enum pbc_answer */
+    uint8_t flags;    /* enum pbc_rule_flag */
+    uint8_t reserved;
+};
+static_assert(sizeof(struct pbc_rule) == 40, "layout");
+#define PBC_LIST_CHAIN 0x80000000u
+
+enum pbc_cond_flag { PBC_COND_NOT = 1 << 0, PBC_COND_ANY = 1 << 1 /* the list holds `any` */ };
+struct pbc_cond {
+    uint8_t kind;  /* enum cond_kind, cond.def */
+    uint8_t flags; /* enum pbc_cond_flag */
+    uint16_t reserved;
+    uint32_t arg;          /* as cond.def says */
+    uint32_t first, count; /* operands: into RANGES, SETS, MACSETS or PATTERNS as cond.def says */
+    uint32_t name;         /* string: the one name the list was written with ("abusers", "web"), else 0 */
+    struct pbc_place place; /* of the whole condition */
+};
+static_assert(sizeof(struct pbc_cond) == 32, "layout");
+enum { VLAN_ANY = 1, VLAN_NONE = 2 };           /* COND_VLAN arg */
+enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 };  /* COND_ETHER_* arg, JMACK imm; multicast excludes broadcast */
+
+struct pbc_range { uint32_t lo, hi; };                       /* inclusive */
+struct pbc_range6 { uint64_t lo_hi, lo_lo, hi_hi, hi_lo; };  /* inclusive; upper and lower 64 bits of lo, then of hi */
+
+/* An address set: sorted, disjoint, non-adjacent ranges of each family. A MAC set: sorted 48-bit numbers
+ * (first4/count4 index MACS, first6/count6 are 0). */
+struct pbc_set {
+    uint32_t name; /* string, 0: anonymous */
+    struct pbc_place place;
+    uint32_t first4, count4, first6, count6;
+};
+struct pbc_map { uint32_t bits[2048]; }; /* bit n: bits[n / 32] >> (n % 32) & 1 */
+
+enum pbc_layer { PBC_L2, PBC_L3, PBC_L4, PBC_PAYLOAD };
+struct pbc_pattern {
+    uint16_t at; /* bytes from the layer's start */
+    uint8_t layer; /* enum pbc_layer */
+    uint8_t len;   /* 1..64 */
+    uint32_t reserved;
+    uint8_t value[64], mask[64]; /* value & ~mask is 0 */
+};
+struct pbc_iface { uint32_t name /* string, 0: used by device alone */, device /* string */; };
+struct pbc_chain { uint32_t name; uint32_t rules, rule_count; };
+
+enum pbc_direction { PBC_DIR_ANY, PBC_DIR_IN, PBC_DIR_OUT, PBC_DIR_FORWARD };
+enum pbc_other { PBC_OTHER_DEFAULT, PBC_OTHER_PASS, PBC_OTHER_DROP };
+struct pbc_firewall {
+    uint32_t name;
+    struct pbc_place place;
+    uint32_t iface;       /* interface id or PBC_NONE */
+    uint32_t rules, rule_count;
+    uint8_t direction;    /* enum pbc_direction; ANY: every frame that arrives */
+    uint8_t default_verdict; /* ACCEPT, DROP or REJECT */
+    uint8_t other;        /* enum pbc_other */
+    uint8_t reserved;
+};
+
+/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
+ * a call only goes to a function with a higher index (so calls are acyclic), at most 6 deep. */
+struct pbc_func { uint32_t name /* string */, first, count; };
+struct insn { uint8_t op, a; uint16_t to; uint32_t imm; };
+static_assert(sizeof(struct insn) == 8, "KERNEL.md");
+
+enum {
+    PBC_CALL_DEPTH = 6,          /* nested calls below function 0 */
+    PBC_CHAIN_DEPTH = 16,        /* nested `do` in the rule list */
+    PBC_BRANCH_MAX = 2000,       /* instructions a branch may skip */
+    PBC_PATH_MAX = 1000000,      /* longest path in instructions, calls expanded */
+    PBC_BLOCK_RULES = 1000,      /* rules in one function of straight code */
+    PBC_REGS = 8,
+};
+
+/* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
+void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);
+
+#endif

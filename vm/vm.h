@@ -1,0 +1,150 @@
+/* The packet VM: programs and packets in, verdicts and packets out. Pure: no system call, no clock, no global, no
+ * allocation a packet. Time, seed, packets, health and interface facts are inputs, so a run can be repeated anywhere. */
+#ifndef VM_VM_H
+#define VM_VM_H
+
+#include "vm/key.h"
+#include "vm/pbc.h"
+#include "vm/pkt.h"
+#include "vm/pool.h"
+#include "vm/program.h"
+
+enum action {
+#define ACTION(ident, name, doc) ACTION_##ident,
+#include "vm/action.def"
+#undef ACTION
+    ACTION_COUNT
+};
+const char *action_name(enum action a);
+
+enum cond_kind {
+#define COND(ident, name, operands, doc) COND_##ident,
+#include "vm/cond.def"
+#undef COND
+    COND_COUNT
+};
+
+enum opcode {
+#define OP(ident, name, operands, ends, doc) OP_##ident,
+#include "vm/opcode.def"
+#undef OP
+    OPCODE_COUNT
+};
+
+/* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
+struct facts {
+    uint64_t generation;
+    const uint32_t *self4; /* own IPv4 addresses, host order, ascending */
+    unsigned self4_count;
+    const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */
+    unsigned self6_count;
+    bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
+};
+
+struct vm_in {
+    uint64_t mono_ns; /* never runs back; the vm takes an earlier one as the latest seen */
+    const struct facts *facts;
+};
+
+#define RULE_NONE UINT32_MAX           /* no rule: malformed, passed, or no firewall */
+#define RULE_DEFAULT (UINT32_MAX - 1)  /* a firewall's default, see verdict.firewall */
+
+struct verdict {
+    uint8_t action; /* enum action */
+    uint8_t reason; /* enum pkt_reason */
+    uint8_t flags;  /* enum pkt_flag of what the parser noticed: SNAPPED, BAD_CSUM */
+    uint8_t reserved;
+    uint32_t rule;  /* id, RULE_DEFAULT or RULE_NONE */
+    uint32_t firewall; /* that judged, or PBC_NONE */
+    uint32_t service, server; /* PBC_NONE */
+};
+
+enum tx_kind { TX_SEND, TX_HOST, TX_FREE, TX_RESOLVE, TX_HANDOFF };
+enum tx_cause { TX_CAUSE_PACKET, TX_CAUSE_RST, TX_CAUSE_UNREACHABLE }; /* why a packet leaves */
+struct tx_entry {
+    struct pkt *pkt; /* the executor puts it back (pool_put) after use */
+    uint8_t kind;    /* enum tx_kind */
+    uint8_t cause;   /* enum tx_cause */
+    uint16_t out_if; /* interface id, IFACE_NONE: the one it came from */
+    uint32_t input;  /* index in pkts[] of the packet that caused it */
+    uint64_t cookie; /* of that packet */
+};
+
+enum event_kind { EVENT_LOG };
+struct event { uint8_t kind; uint32_t rule; uint32_t input; };
+
+/* Where packets and events leave; arrays are the caller's. vm_run needs VM_TX_PER_PACKET free entries a packet and
+ * counts what it could not send; events past the end are counted in events_lost. */
+struct vm_tx {
+    struct tx_entry *entries;
+    unsigned count, cap;
+    struct event *events;
+    unsigned event_count, event_cap;
+    uint64_t events_lost;
+};
+#define VM_TX_PER_PACKET 1
+#define VM_BATCH 64
+
+struct counter { uint64_t packets, bytes; }; /* bytes: of the frame on the wire */
+
+/* One worker's counters; every packet is in exactly one of `verdicts`. */
+struct vm_counters {
+    struct counter verdicts[ACTION_COUNT];
+    struct counter reasons[REASON_COUNT]; /* REASON_NONE: dropped by a rule or default */
+    const struct counter *rules;          /* [program->rules_count]: packets that the rule matched */
+    const struct counter *defaults;       /* [program->firewalls_count] */
+    uint64_t snapped, bad_checksum;       /* judged all the same */
+    uint64_t answers, answers_limited, answers_no_buffer;
+};
+
+struct vm_cfg {
+    struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
+    uint64_t seed;
+    bool naive;        /* run the rule list instead of the code: the oracle */
+};
+
+struct vm;
+
+/* A worker's state over a program (which it holds a reference to). NULL when memory is out. */
+struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
+void vm_free(struct vm *vm);
+
+/* Judge n packets (any n; worked off in batches of VM_BATCH). pkts stay the caller's. verdicts[i] belongs to pkts[i]. */
+void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
+            struct vm_tx *tx);
+
+/* Timers, bounded work; returns the next deadline in mono_ns, UINT64_MAX for none. */
+uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
+
+const struct vm_counters *vm_counters(const struct vm *vm);
+
+/* The same judgement on an already parsed packet, by one executor or the other; nothing is counted or sent. What tests and explain
+ * compare. */
+struct decision { uint32_t rule; uint32_t firewall; uint8_t action; };
+struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt);
+struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+/* One condition of the rule list on one packet. */
+bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
+
+/* Every rule tried, in order, with the first condition that failed: called once a rule. depth: nested chains. */
+struct trace_step {
+    uint32_t rule;
+    bool matched;
+    uint32_t failed_cond; /* index into CONDS, PBC_NONE when matched */
+    unsigned depth;
+};
+typedef void trace_fn(void *arg, const struct trace_step *step);
+struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg);
+
+/* Why that condition failed, as an operator would say it ("source is not in abusers", "not icmp6"). */
+void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,
+                  char *buf, size_t len);
+
+/* "tcp 198.18.0.1:50000 > 203.0.113.10:443 SYN": the packet in one line. */
+void pkt_describe(const struct pkt *pkt, const struct key *key, char *buf, size_t len);
+
+/* Does the set hold the address of that side? Only for IP packets. */
+bool set_has(const struct program *p, uint32_t set, const struct key *key, bool dst);
+
+#endif
