@@ -1,19 +1,21 @@
 # prey: build, test, install. `make` builds; `make help` lists the targets.
-#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage) choose a variant; each has its own folder under build/.
-CC      ?= gcc
+#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage), FUZZ=1 (libFuzzer) choose a variant; each has its own folder.
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-B       ?= build$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(COV),/cov)
+B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(COV),/cov))
 PREFIX  ?= /usr/local
+MANDIR  ?= $(PREFIX)/share/man
 VERSION := 0.1
 
-WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-OPT     := $(if $(SAN),-O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer,$(if $(COV),-O0 --coverage,-O2))
 comma   := ,
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+SANFLAGS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(COV),-O0 --coverage,-O2)))
 CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' -MMD -MP
 CFLAGS  ?= -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
+LIBS    := -lpcap -lcjson
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c)
@@ -24,7 +26,10 @@ TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GEN := $(B)/lang/parse.tab.o $(B)/lang/lex.yy.o
 
-all: $(B)/preyc $(B)/preyrun
+all:
+	@sh tests/deps.sh build
+	@$(MAKE) --no-print-directory programs
+programs: $(B)/preyc $(B)/preyrun
 
 $(B)/liblang.a: $(call obj,$(LANG_SRC)) $(GEN)
 $(B)/libvm.a: $(call obj,$(VM_SRC))
@@ -37,15 +42,15 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 	$(AR) rcs $@ $^
 
 $(B)/preyc: $(B)/compiler/preyc.o $(B)/libcompiler.a $(B)/liblang.a $(B)/libvm.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ -lpcap -lcjson
+$(B)/preyc $(B)/preyrun:
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
-# The lexer and the parser exist only under build/.
+# The lexer and the parser exist only under the build folder.
 $(B)/lang/parse.tab.c: lang/parse.y
 	@mkdir -p $(@D)
 	bison -Wall -Werror -o $@ --defines=$(B)/lang/parse.tab.h $<
@@ -55,9 +60,23 @@ $(B)/lang/%.o: $(B)/lang/%.c
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
 $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun
+	install -d $(DESTDIR)$(MANDIR)/man1
+	for m in preyc preyrun; do sed 's/@VERSION@/$(VERSION)/' man/$$m.1 >$(DESTDIR)$(MANDIR)/man1/$$m.1 || exit 1; done
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1)
+
 clean:
 	rm -rf build
+help:
+	@sed -n 's/^#: *//p' $(firstword $(MAKEFILE_LIST)) tests/tests.mk
+#: make            build build/preyc and build/preyrun; CC=clang, SAN=1, COV=1 choose a variant
+#: make install    programs and man pages below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
+#: make clean      remove build/
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all clean
+include tests/tests.mk
+-include $(wildcard $(B)/*/*.d $(B)/vm/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+.PHONY: all programs install uninstall clean help
 .DELETE_ON_ERROR:
+.SECONDARY:

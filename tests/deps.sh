@@ -1,0 +1,76 @@
+#!/bin/sh
+# What the build, the demo and the tests need from Debian, and whether it is here.
+#   tests/deps.sh LIST...    LIST: build demo tests bench coverage
+# As root it installs what is missing; otherwise it prints the one line that does, and exits 2.
+# Plain sh, and looks at files alone: it runs where not even a compiler is.
+set -u
+
+have_header() {
+    for dir in /usr/include /usr/local/include /usr/include/*-linux-*; do
+        [ -e "$dir/$1" ] && return 0
+    done
+    return 1
+}
+have_command() { command -v "$1" >/dev/null 2>&1; }
+have_runtime() { ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-* >/dev/null 2>&1; }
+
+# need PACKAGE PROBE...: remember the package if the probe fails.
+missing=
+need() {
+    package=$1
+    shift
+    "$@" || missing="$missing $package"
+}
+
+list_build() {
+    need gcc have_command gcc
+    need libc6-dev have_header stdio.h
+    need binutils have_command ar
+    need flex have_command flex
+    need bison have_command bison
+    need libpcap-dev have_header pcap/pcap.h
+    need libcjson-dev have_header cjson/cJSON.h
+}
+list_demo() { :; } # builds its own capture: nothing beyond the build
+list_tests() {
+    need clang have_command clang
+    need libclang-rt-14-dev have_runtime
+    need libcmocka-dev have_header cmocka.h
+    need git have_command git
+    need mandoc have_command mandoc
+    need python3 have_command python3
+    need tcpdump have_command tcpdump
+    need tshark have_command tshark
+    need xz-utils have_command xz
+}
+list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
+list_coverage() { need gcovr have_command gcovr; }
+
+for list in "$@"; do
+    case $list in
+    build | demo | tests | bench | coverage) "list_$list" ;;
+    *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;
+    esac
+done
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ' | sed 's/ *$//')
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends $missing"
+if ! have_command apt-get; then
+    echo "This needs what Debian calls: $missing. There is no apt-get here: install them with your system's tool." >&2
+    exit 2
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo "This needs packages that are not installed. Run, then try again:" >&2
+    echo "    sudo apt-get update && sudo $install" >&2
+    exit 2
+fi
+echo "Installing what is missing: $missing"
+export DEBIAN_FRONTEND=noninteractive
+if ! { apt-get update -q && $install; } >/tmp/prey-deps.$$ 2>&1; then
+    cat /tmp/prey-deps.$$ >&2
+    rm -f /tmp/prey-deps.$$
+    echo "These packages could not be installed: $missing" >&2
+    exit 2
+fi
+rm -f /tmp/prey-deps.$$

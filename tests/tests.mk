@@ -1,0 +1,58 @@
+# Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
+#: make check      every test, about five minutes; last line `N passed, N failed, N skipped`
+#: make check-long the same with longer fuzz and differential campaigns
+#: make demo       compile an example, replay a capture, print the summary
+#: make bench      speed and memory beside their peers; never passes or fails on time
+#: make golden     rewrite the golden files: read the diff
+#: make coverage   lines of lang, compiler and vm that the tests reach; 90 % or more
+#: make tidy       clang-tidy over the sources; make format-check: clang-format
+
+# Development: TEST_LIBS="vm" links a test with some libraries only, while others do not build.
+TEST_LIBS ?= test runtime compiler lang vm
+TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
+LINK_TEST = $(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group -lcmocka $(LIBS)
+
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+TOOL_SRC := $(wildcard tests/packets/*.c tests/diff/*.c)
+TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
+FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(UNIT) $(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
+	$(LINK_TEST)
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
+	$(LINK_TEST) -fsanitize=fuzzer
+tests: programs $(UNIT) $(TOOLS)
+fuzzers: $(FUZZERS)
+
+PART = $(MAKE) --no-print-directory
+check-build:
+	@sh tests/deps.sh build tests
+	@$(PART) B=$(B) tests
+	@$(PART) B=$(B)/san SAN=1 tests
+	@$(PART) B=$(B)/clang CC=clang tests
+	@$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers
+check: check-build
+	@B=$(B) bash tests/run.sh
+check-long: check-build
+	@B=$(B) LONG=1 bash tests/run.sh
+
+demo:
+	@sh tests/deps.sh build demo
+	@$(PART) programs
+	@B=$(B) bash tests/demo.sh
+bench:
+	@sh tests/deps.sh build bench
+	@$(PART) programs
+	@B=$(B) bash tests/bench/run.sh
+golden: programs
+	@B=$(B) bash tests/run.sh golden
+coverage:
+	@sh tests/deps.sh build tests coverage
+	@$(PART) B=$(B)/cov COV=1 tests
+	@B=$(B) bash tests/coverage.sh
+format-check:
+	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+tidy:
+	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
+.PHONY: tests fuzzers check check-build check-long demo bench golden coverage format-check tidy
