@@ -14,7 +14,7 @@ LINK_TEST = $(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-TOOL_SRC := $(wildcard tests/packets/*.c tests/diff/*.c)
+TOOL_SRC := $(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c)
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -22,7 +22,11 @@ $(UNIT) $(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -fsanitize=fuzzer
-tests: programs $(UNIT) $(TOOLS)
+# Makes a capture of packet notation; needs nothing but the notation, so the demo runs without the test tools.
+MKCAP := $(B)/tests/tools/mkcap
+$(MKCAP): $(B)/tests/tools/mkcap.o $(B)/tests/lib/note.o $(B)/libvm.a
+	$(CC) $(ALL_CFLAGS) -o $@ $^
+tests: programs $(MKCAP) $(UNIT) $(TOOLS)
 fuzzers: $(FUZZERS)
 
 PART = $(MAKE) --no-print-directory
@@ -39,11 +43,11 @@ check-long: check-build
 
 demo:
 	@sh tests/deps.sh build demo
-	@$(PART) programs
+	@$(PART) programs $(MKCAP)
 	@B=$(B) bash tests/demo.sh
 bench:
 	@sh tests/deps.sh build bench
-	@$(PART) programs
+	@$(PART) programs $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@B=$(B) bash tests/bench/run.sh
 golden: programs
 	@B=$(B) bash tests/run.sh golden
