@@ -170,7 +170,14 @@ enum {
     PBC_PATH_MAX = 1000000,      /* longest path in instructions, calls expanded */
     PBC_BLOCK_RULES = 1000,      /* rules in one function of straight code */
     PBC_REGS = 8,
+    PBC_WALK_MAX = 1 << 24,      /* rules, conditions and operands that the naive executor may try for one packet */
 };
+#define PBC_SIZE_MAX (1ull << 30) /* bytes of a file: 1 GiB */
+
+/* The longest path in instructions through function 0, calls expanded: an instruction counts 1, a CALL 1 and the longest
+ * path of what it calls; saturates at UINT32_MAX. What meta.longest_path must say. The code need not be verified; what
+ * leads outside counts as an end. Returns 0 when memory is out. */
+uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code, uint32_t code_count);
 
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

@@ -94,7 +94,8 @@ struct vm_counters {
     const struct counter *rules;          /* [program->rules_count]: packets that the rule matched */
     const struct counter *defaults;       /* [program->firewalls_count] */
     uint64_t snapped, bad_checksum;       /* judged all the same */
-    uint64_t answers, answers_limited, answers_no_buffer;
+    uint64_t linearised;                  /* copied into a slot to be judged */
+    uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
 };
 
 struct vm_cfg {
