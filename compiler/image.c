@@ -95,6 +95,7 @@ void image_free(struct image *img)
     free(img->rule_span);
     free(img->cond_span);
     free(img->firewall_span);
+    image_share_free(img);
     free(img->strings_seen->slots);
     free(img->strings_seen);
     free(img);

@@ -18,6 +18,7 @@ struct image {
     struct span *cond_span; /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
     struct string_table *strings_seen;
+    struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };
 
 struct image *image_new(void);
@@ -32,6 +33,11 @@ PBC_SECTIONS(X)
 /* Offset of the string in STRINGS; equal strings share one. "" is 0. */
 uint32_t image_string(struct image *img, const char *s, size_t len);
 const char *image_str(const struct image *img, uint32_t offset);
+
+/* The place of a run of entries in RANGES, SET4, SET6, MACS, PATTERNS or SETS; equal runs share one (share.c). `n` 0: 0.
+ * PBC_NONE past the section's bound. */
+uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n);
+void image_share_free(struct image *img);
 
 /* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. 0 or -ENOMEM. */
 int image_emit(struct image *img, uint8_t **bytes, size_t *len);
