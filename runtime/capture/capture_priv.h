@@ -1,0 +1,82 @@
+/* What the readers share: the open capture, the bytes of a mapped file, times, link types. */
+#ifndef RUNTIME_CAPTURE_PRIV_H
+#define RUNTIME_CAPTURE_PRIV_H
+
+#include <string.h>
+
+#include "runtime/capture/capture.h"
+
+/* No link type of ours may carry a longer frame: libpcap's MAXIMUM_SNAPLEN. */
+#define CAPTURE_FRAME_MAX 262144u
+
+/* One container format, or the stream: each in its own file. */
+struct capture_ops {
+    /* Read what stands before the first frame. 0, or -1 with c->error set. */
+    int (*open)(struct capture *c);
+    /* Up to n frames; fewer at the end, or with c->error set where the rest cannot be read. */
+    unsigned (*read)(struct capture *c, struct capture_frame *f, unsigned n);
+    void (*close)(struct capture *c);
+};
+extern const struct capture_ops capture_pcap, capture_pcapng, capture_stream;
+
+struct capture {
+    const struct capture_ops *ops;
+    const uint8_t *bytes; /* the mapped file */
+    uint64_t size, at;
+    uint64_t mapped; /* bytes that map_ahead has asked for */
+    uint64_t copied;
+    uint64_t frames; /* handed out */
+    int fd;
+    int map_slot;    /* map.c's registration, -1 */
+    void *state;     /* the reader's own */
+    char error[240];
+};
+
+/* Say why the rest cannot be read; the first reason stays. Returns -1. */
+int capture_fault(struct capture *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Map c->fd of c->size bytes; the pages that a shrinking file takes away turn into zeros instead of a SIGBUS. */
+int map_open(struct capture *c);
+void map_close(struct capture *c);
+bool map_shrunk(const struct capture *c);
+/* Have the kernel map the pages from c->at on, a window at a time. */
+void map_ahead(struct capture *c);
+
+/* The compressor whose magic number the bytes begin with, or NULL. */
+const char *capture_compressor(const uint8_t *bytes, size_t len, const char **tool);
+
+/* Seconds (before 1970: 0) and nanoseconds as one number; what does not fit is UINT64_MAX. */
+static inline uint64_t time_join(int64_t s, uint64_t ns)
+{
+    if (s < 0) return 0;
+    if ((uint64_t)s > (UINT64_MAX - ns) / 1000000000u) return UINT64_MAX;
+    return (uint64_t)s * 1000000000u + ns;
+}
+
+/* How frames of a LINKTYPE_ (or the DLT_ of the same meaning) begin; false when the vm has no such link. */
+bool linktype_link(uint32_t linktype, enum pkt_link *link);
+/* "127 (IEEE802_11_RADIO)" */
+const char *linktype_name(uint32_t linktype, char *buf, size_t len);
+
+static inline uint16_t load16(const uint8_t *p, bool swapped)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return swapped ? __builtin_bswap16(v) : v;
+}
+
+static inline uint32_t load32(const uint8_t *p, bool swapped)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return swapped ? __builtin_bswap32(v) : v;
+}
+
+static inline uint64_t load64(const uint8_t *p, bool swapped)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return swapped ? __builtin_bswap64(v) : v;
+}
+
+#endif

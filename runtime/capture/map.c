@@ -1,0 +1,109 @@
+/* The file's bytes: a private read-only mapping, and what happens when somebody cuts the file short meanwhile.
+ *
+ * Touching a page behind a file's new end raises SIGBUS. A handler puts zero pages there and marks the mapping, the
+ * reader goes on over zeros and then says that the file shrank. Reading into memory instead would cost a copy of every
+ * byte. A fault that is not ours goes to whoever handled SIGBUS before. */
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/capture/capture_priv.h"
+
+#define WINDOW ((uint64_t)4 << 20) /* bytes that map_ahead asks for at once */
+#define PAGE_MASK ((uintptr_t)4095)
+
+/* A signal handler can only be told through globals: the open mappings. */
+enum { MAPS = 32 };
+static struct {
+    atomic_uintptr_t begin; /* 0: free, 1: being filled */
+    atomic_uintptr_t end;
+    atomic_bool shrunk;
+} maps[MAPS];
+static struct sigaction before;
+static atomic_bool installed;
+
+static void on_bus(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    const uintptr_t at = (uintptr_t)info->si_addr & ~PAGE_MASK;
+    for (int i = 0; i < MAPS; i++) {
+        const uintptr_t begin = atomic_load(&maps[i].begin), end = atomic_load(&maps[i].end);
+        if (begin <= 1 || at < begin || at >= end) continue;
+        atomic_store(&maps[i].shrunk, true);
+        const int saved = errno;
+        void *zeros = mmap((void *)at, end - at, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        errno = saved;
+        if (zeros != MAP_FAILED) return;
+        break;
+    }
+    sigaction(sig, &before, NULL); /* the access is repeated and meets the handler that was there before */
+}
+
+static void install(void)
+{
+    if (atomic_exchange(&installed, true)) return;
+    struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGBUS, &sa, &before);
+}
+
+static int slot_take(uintptr_t begin, uintptr_t end)
+{
+    for (int i = 0; i < MAPS; i++) {
+        uintptr_t is_free = 0;
+        if (!atomic_compare_exchange_strong(&maps[i].begin, &is_free, 1)) continue;
+        atomic_store(&maps[i].end, end);
+        atomic_store(&maps[i].shrunk, false);
+        atomic_store(&maps[i].begin, begin);
+        return i;
+    }
+    return -1;
+}
+
+int map_open(struct capture *c)
+{
+    if (!c->size) return 0;
+    void *m = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, c->fd, 0);
+    if (m == MAP_FAILED) return capture_fault(c, "cannot map it: %s", strerror(errno));
+    install();
+    c->bytes = m;
+    c->map_slot = slot_take((uintptr_t)m, ((uintptr_t)m + c->size + PAGE_MASK) & ~PAGE_MASK);
+    if (c->map_slot < 0) return capture_fault(c, "more than %d captures are open at once", MAPS);
+    (void)madvise(m, c->size, MADV_SEQUENTIAL);
+    return 0;
+}
+
+void map_close(struct capture *c)
+{
+    if (c->map_slot >= 0) atomic_store(&maps[c->map_slot].begin, 0);
+    if (c->bytes) munmap((void *)(uintptr_t)c->bytes, c->size);
+    c->bytes = NULL;
+    c->map_slot = -1;
+}
+
+bool map_shrunk(const struct capture *c)
+{
+    struct stat st;
+    if (c->map_slot >= 0 && atomic_load(&maps[c->map_slot].shrunk)) return true;
+    /* Within the last page a shorter file reads as zeros, without a fault. */
+    return c->fd >= 0 && c->bytes && !fstat(c->fd, &st) && (uint64_t)st.st_size < c->size;
+}
+
+void map_ahead(struct capture *c)
+{
+#ifdef MADV_POPULATE_READ
+    const uint64_t want = c->at + WINDOW / 2;
+    while (c->mapped < c->size && c->mapped < want) {
+        const uint64_t left = c->size - c->mapped, len = left < WINDOW ? left : WINDOW;
+        /* A kernel without this, or a file that has shrunk, maps page by page as before. */
+        (void)madvise((void *)((uintptr_t)c->bytes + c->mapped), len, MADV_POPULATE_READ);
+        c->mapped += len;
+    }
+#else
+    (void)c;
+#endif
+}
