@@ -1,0 +1,105 @@
+/* Bump allocation in growing blocks. Large requests get a block of their own, so no block is wasted on them. */
+#include "lang/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_MIN ((size_t)16 << 10)
+#define BLOCK_MAX ((size_t)1 << 20)
+
+struct block {
+    struct block *next;
+    size_t used, size;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+struct arena {
+    struct block *head; /* the block that is filled now; full ones follow it */
+    size_t next_size;
+    size_t used;
+};
+
+static _Noreturn void out_of_memory(void)
+{
+    fputs("out of memory\n", stderr);
+    exit(2);
+}
+
+struct arena *arena_new(void)
+{
+    struct arena *a = calloc(1, sizeof(*a));
+    if (!a)
+        out_of_memory();
+    a->next_size = BLOCK_MIN;
+    return a;
+}
+
+void arena_free(struct arena *a)
+{
+    if (!a)
+        return;
+    for (struct block *b = a->head, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    free(a);
+}
+
+static struct block *block_new(size_t size)
+{
+    if (size > SIZE_MAX - sizeof(struct block))
+        out_of_memory();
+    struct block *b = calloc(1, sizeof(*b) + size);
+    if (!b)
+        out_of_memory();
+    b->size = size;
+    return b;
+}
+
+/* A block with room for `size`. One that serves a single large request goes behind the head, which stays in use. */
+static struct block *block_for(struct arena *a, size_t size)
+{
+    if (a->head && a->head->size - a->head->used >= size)
+        return a->head;
+    if (size > a->next_size / 4 && a->head) {
+        struct block *b = block_new(size);
+        b->next = a->head->next;
+        a->head->next = b;
+        return b;
+    }
+    struct block *b = block_new(size > a->next_size ? size : a->next_size);
+    b->next = a->head;
+    a->head = b;
+    if (a->next_size < BLOCK_MAX)
+        a->next_size *= 2;
+    return b;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    const size_t align = alignof(max_align_t);
+    if (size > SIZE_MAX - align)
+        out_of_memory();
+    size = (size + align - 1) & ~(align - 1);
+    struct block *b = block_for(a, size);
+    void *p = b->bytes + b->used;
+    b->used += size;
+    a->used += size;
+    return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t len)
+{
+    char *copy = arena_alloc(a, len + 1);
+    if (len)
+        memcpy(copy, s, len);
+    return copy;
+}
+
+size_t arena_used(const struct arena *a)
+{
+    return a->used;
+}
