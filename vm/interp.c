@@ -1,0 +1,136 @@
+/* The interpreter: one packet through the code of a verified program. Every row of opcode.def has its case below, reached
+ * through a table of labels; each case ends in a jump to the next one's, so the processor predicts them one by one.
+ * Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
+#include "vm/exec_priv.h"
+
+struct frame {
+    const struct insn *back; /* the CALL to return behind */
+    uint32_t *regs;          /* the caller's */
+};
+
+static bool mac_in_set(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
+{
+    return key->kind & KIND_ETHER && mac_set_has(p, n->imm, pkt_mac(pkt, n->a));
+}
+
+static bool mac_of_kind(const struct insn *n, const struct key *key, const struct pkt *pkt)
+{
+    return key->kind & KIND_ETHER && mac_is(pkt_mac(pkt, n->a), n->imm);
+}
+
+static bool pattern_at(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
+{
+    const struct pbc_pattern *t = &p->patterns[n->imm];
+    return pkt_match(pkt, key, t->layer, t->at, t->value, t->mask, t->len);
+}
+
+static inline bool same_prefix(const struct insn *n, const struct key *key)
+{
+    return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
+}
+
+/* lo <= half <= hi as one comparison: below lo wraps around to a large number. */
+static inline bool half_in(const struct insn *n, const struct key *key)
+{
+    uint32_t lo = n->imm >> 16, hi = n->imm & 0xffff;
+    return key->half[n->a] - lo <= hi - lo;
+}
+
+static inline bool half_in_map(const struct program *p, const struct insn *n, const struct key *key)
+{
+    uint32_t half = key->half[n->a];
+    return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
+}
+
+#define CASE(op) do_##op:
+#define GO(n) do { pc += (n); goto *cases[pc->op]; } while (0)
+#define JUMP_IF(yes) GO((yes) ? 1u + pc->to : 1u)
+
+struct decision run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e)
+{
+    static const void *const cases[OPCODE_COUNT] = {
+#define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
+#include "vm/opcode.def"
+#undef OP
+    };
+    const struct insn *pc = p->code;
+    struct frame frames[PBC_CALL_DEPTH], *frame = frames;
+    uint32_t all_regs[(PBC_CALL_DEPTH + 1) * PBC_REGS], *regs = all_regs, result;
+    GO(0);
+
+    CASE(JUMP) GO(1u + pc->to);
+    CASE(JEQ) JUMP_IF(key->slot[pc->a] == pc->imm);
+    CASE(JNE) JUMP_IF(key->slot[pc->a] != pc->imm);
+    CASE(JALL) JUMP_IF((key->slot[pc->a] & pc->imm) == pc->imm);
+    CASE(JNALL) JUMP_IF((key->slot[pc->a] & pc->imm) != pc->imm);
+    CASE(JANY) JUMP_IF(key->slot[pc->a] & pc->imm);
+    CASE(JNONE) JUMP_IF(!(key->slot[pc->a] & pc->imm));
+    CASE(JPFX) JUMP_IF(same_prefix(pc, key));
+    CASE(JNPFX) JUMP_IF(!same_prefix(pc, key));
+    CASE(JIN) JUMP_IF(half_in(pc, key));
+    CASE(JNIN) JUMP_IF(!half_in(pc, key));
+    CASE(JMAP) JUMP_IF(half_in_map(p, pc, key));
+    CASE(JNMAP) JUMP_IF(!half_in_map(p, pc, key));
+    CASE(JSET) JUMP_IF(set_has(p, pc->imm, key, pc->a));
+    CASE(JNSET) JUMP_IF(!set_has(p, pc->imm, key, pc->a));
+    CASE(JMAC) JUMP_IF(mac_in_set(p, pc, key, pkt));
+    CASE(JNMAC) JUMP_IF(!mac_in_set(p, pc, key, pkt));
+    CASE(JMACK) JUMP_IF(mac_of_kind(pc, key, pkt));
+    CASE(JNMACK) JUMP_IF(!mac_of_kind(pc, key, pkt));
+    CASE(JPAT) JUMP_IF(pattern_at(p, pc, key, pkt));
+    CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkt));
+    CASE(COUNT)
+    {
+        effect_count(e, pc->imm);
+        GO(1);
+    }
+    CASE(LOG)
+    {
+        effect_log(e, pc->imm);
+        GO(1);
+    }
+    CASE(CALL)
+    {
+        *frame++ = (struct frame){.back = pc, .regs = regs};
+        regs += PBC_REGS;
+        pc = p->code + p->funcs[pc->imm].first;
+        GO(0);
+    }
+    CASE(RETNZ)
+    {
+        result = regs[pc->a];
+        if (result) goto leave;
+        GO(1);
+    }
+    CASE(RETK)
+    {
+        result = pc->imm + 1;
+        goto leave;
+    }
+    CASE(RETZ)
+    {
+        result = 0;
+        goto leave;
+    }
+leave:
+    frame--;
+    pc = frame->back;
+    regs = frame->regs;
+    regs[pc->a] = result;
+    GO(1);
+    CASE(DECIDE)
+    {
+        result = regs[pc->a];
+        if (result) return decision_by_rule(p, result - 1, pc->imm);
+        GO(1);
+    }
+    CASE(DECIDEK) return decision_by_rule(p, pc->imm, pc->to);
+    CASE(DEFAULT) return decision_by_default(p, pc->imm, key);
+    CASE(ACCEPT) return decision_by_nobody(ACTION_ACCEPT);
+    CASE(PASS) return decision_by_nobody(ACTION_PASS);
+}
+
+struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt)
+{
+    return run_code(p, key, pkt, NULL);
+}

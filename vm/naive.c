@@ -1,0 +1,105 @@
+/* The rule list, walked as it was written: the oracle that the code is compared with, and what explain shows.
+ *
+ * One firewall judges a frame: the first of its direction `on` its interface, else the first without `on`. Its rules are tried
+ * in order, a `do` tries its chain's, the first that decides ends it, then the default. ARP is judged only by rules
+ * marked for it and passes if none decides. The verifier bounded nesting and length. */
+#include "vm/exec_priv.h"
+
+enum outcome { GO_ON, LEAVE_CHAIN, DECIDED };
+
+struct walk {
+    const struct program *p;
+    const struct key *key;
+    const struct pkt *pkt;
+    const struct effects *effects;
+    trace_fn *trace;
+    void *arg;
+    uint32_t decided_by;
+};
+
+static bool in_direction(const struct pbc_firewall *f, uint32_t kind)
+{
+    switch ((enum pbc_direction)f->direction) {
+    case PBC_DIR_ANY: return kind & (KIND_IN | KIND_FORWARD);
+    case PBC_DIR_IN: return kind & KIND_IN;
+    case PBC_DIR_OUT: return kind & KIND_OUT;
+    case PBC_DIR_FORWARD: return kind & KIND_FORWARD;
+    }
+    return false;
+}
+
+static uint32_t find_firewall(const struct program *p, const struct key *key)
+{
+    uint32_t general = PBC_NONE;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) {
+        const struct pbc_firewall *f = &p->firewalls[i];
+        if (!in_direction(f, key->kind)) continue;
+        if (f->iface != PBC_NONE && f->iface == key->iface) return i;
+        if (f->iface == PBC_NONE && general == PBC_NONE) general = i;
+    }
+    return general;
+}
+
+/* The first condition that fails, or PBC_NONE. */
+static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r)
+{
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
+        if (!cond_match(w->p, &w->p->conds[i], w->key, w->pkt)) return i;
+    return PBC_NONE;
+}
+
+static bool judges(const struct pbc_rule *r, const struct key *key)
+{
+    return key->kind & KIND_ARP ? r->flags & PBC_RULE_ARP : !(r->flags & PBC_RULE_NOT_FRAMES);
+}
+
+static bool try_rule(struct walk *w, uint32_t rule, unsigned depth)
+{
+    uint32_t failed = failed_cond(w, &w->p->rules[rule]);
+    bool matched = failed == PBC_NONE;
+    const struct trace_step step = {.rule = rule, .matched = matched, .failed_cond = failed, .depth = depth};
+    if (w->trace) w->trace(w->arg, &step);
+    return matched;
+}
+
+static enum outcome walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth)
+{
+    const struct program *p = w->p;
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct pbc_rule *r = &p->rules[i];
+        if (!judges(r, w->key) || !try_rule(w, i, depth)) continue;
+        if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, i);
+        if (r->verdict <= PBC_V_REJECT) {
+            w->decided_by = i;
+            return DECIDED;
+        }
+        effect_count(w->effects, i);
+        if (r->verdict == PBC_V_RETURN) return LEAVE_CHAIN;
+        if (r->verdict != PBC_V_DO) continue;
+        const struct pbc_chain *c = &p->chains[r->chain];
+        if (walk_list(w, c->rules, c->rule_count, depth + 1) == DECIDED) return DECIDED;
+    }
+    return GO_ON;
+}
+
+struct decision run_list(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                         trace_fn *trace, void *arg)
+{
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .trace = trace, .arg = arg};
+    uint32_t firewall = find_firewall(p, key);
+    bool arp = key->kind & KIND_ARP;
+    if (firewall == PBC_NONE) return decision_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
+    const struct pbc_firewall *f = &p->firewalls[firewall];
+    if (walk_list(&w, f->rules, f->rule_count, 0) == DECIDED) return decision_by_rule(p, w.decided_by, firewall);
+    return arp ? decision_by_nobody(ACTION_PASS) : decision_by_default(p, firewall, key);
+}
+
+struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)
+{
+    return run_list(p, key, pkt, NULL, NULL, NULL);
+}
+
+struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg)
+{
+    return run_list(p, key, pkt, NULL, fn, arg);
+}

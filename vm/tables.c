@@ -1,0 +1,35 @@
+/* The tables of opcode.def, cond.def, action.def and the key's fields as data. */
+#include "vm/code_priv.h"
+
+const struct op_info op_info[OPCODE_COUNT] = {
+#define OP(ident, text, operands, never_on, doc) [OP_##ident] = {.name = text, .operand = OPERAND_##operands, .ends = never_on},
+#include "vm/opcode.def"
+#undef OP
+};
+
+const struct cond_info cond_info[COND_COUNT] = {
+#define COND(ident, text, kind, doc) [COND_##ident] = {.name = text, .operands = OPERANDS_##kind},
+#include "vm/cond.def"
+#undef COND
+};
+
+const char *const slot_names[16] = {
+    "src0", "src1", "src2", "src3", "dst0", "dst1", "dst2", "dst3", "kind", "marks", "ports", "proto+ether_type",
+    "icmp_type+code", "vlan_outer+inner", "iface+length", "ttl+dscp",
+};
+
+#define HALF(field) [KEY_HALF(field)] = #field
+const char *const half_names[32] = {
+    HALF(src_port), HALF(dst_port), HALF(proto), HALF(ether_type), HALF(icmp_type), HALF(icmp_code),
+    HALF(vlan_outer), HALF(vlan_inner), HALF(iface), HALF(length), HALF(ttl), HALF(dscp),
+};
+
+const char *action_name(enum action a)
+{
+    static const char *const names[ACTION_COUNT] = {
+#define ACTION(ident, name, doc) [ACTION_##ident] = name,
+#include "vm/action.def"
+#undef ACTION
+    };
+    return a < ACTION_COUNT ? names[a] : "?";
+}

@@ -1,0 +1,47 @@
+/* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far. After it the
+ * executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
+#include <errno.h>
+#include <stdarg.h>
+
+#include "vm/verify_priv.h"
+
+bool fault(const struct verifier *v, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(v->err, v->err_len, format, args);
+    va_end(args);
+    return false;
+}
+
+bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
+{
+    return offset < v->p->strings_count || fault(v, "%s %u: string past the end of `strings`", what, index);
+}
+
+/* The section ends in NUL, so every offset inside it is a string. */
+static bool verify_strings(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (p->strings_count == 0) return fault(v, "section `strings` is missing");
+    if (p->strings[0] != '\0') return fault(v, "section `strings` does not start with the empty string");
+    return p->strings[p->strings_count - 1] == '\0' || fault(v, "section `strings` does not end with NUL");
+}
+
+static bool verify_meta(const struct verifier *v)
+{
+    const struct pbc_meta *m = v->p->meta;
+    if (v->p->meta_count != 1) return fault(v, "section `meta` is missing");
+    if (m->edition != 1) return fault(v, "meta: edition %u, this prey knows edition 1", m->edition);
+    if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP)) return fault(v, "meta: unknown flags 0x%x", m->flags);
+    if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
+    if (m->reserved[0] || m->reserved[1]) return fault(v, "meta: reserved bytes are not zero");
+    return verify_string(v, m->source, "meta", 0);
+}
+
+int program_verify(const struct program *p, char *err, size_t err_len)
+{
+    const struct verifier v = {.p = p, .err = err, .err_len = err_len};
+    bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_rules(&v) && verify_code(&v);
+    return good ? 0 : -EINVAL;
+}

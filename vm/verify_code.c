@@ -1,0 +1,203 @@
+/* The verifier's part for the code: functions, operands, jumps, registers, the longest path.
+ *
+ * Jumps and calls only go forward, so one pass from a function's first instruction to its last sees every way to an
+ * instruction before the instruction itself: what is reached, and which registers are set on all ways. Functions are
+ * worked off from the last to the first, so a callee's depth is known before its callers ask. */
+#include "vm/code_priv.h"
+#include "vm/verify_priv.h"
+
+enum { REACHED = 1u << 16, REGS_MASK = (1u << PBC_REGS) - 1, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
+
+struct code_pass {
+    const struct verifier *v;
+    uint32_t *state; /* [instruction]: REACHED | registers set on every way to it */
+    uint32_t *depth; /* [function]: nested calls below it */
+    uint32_t *calls; /* [function]: how often it is called */
+};
+
+static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
+{
+    return fault(v, "instruction %u (%s): %s", i, op_info[v->p->code[i].op].name, what);
+}
+
+/* Fields that the operand kind does not name are 0. */
+static bool verify_unused(const struct verifier *v, uint32_t i)
+{
+    static const struct { bool a, to, imm; } uses[] = {
+        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},       [OPERAND_SLOT] = {1, 1, 1},
+        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},     [OPERAND_MAP] = {1, 1, 1},
+        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1},   [OPERAND_MACKIND] = {1, 1, 1},
+        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_RULE] = {0, 0, 1},     [OPERAND_FUNC] = {1, 0, 1},
+        [OPERAND_REG] = {1, 0, 0},     [OPERAND_FIREWALL] = {0, 0, 1}, [OPERAND_REGFW] = {1, 0, 1},
+        [OPERAND_RULEFW] = {0, 1, 1},
+    };
+    const struct insn *n = &v->p->code[i];
+    unsigned kind = op_info[n->op].operand;
+    if ((n->a && !uses[kind].a) || (n->to && !uses[kind].to) || (n->imm && !uses[kind].imm))
+        return at_insn(v, i, "an operand that it does not take");
+    return true;
+}
+
+static bool verify_half(const struct verifier *v, uint32_t i)
+{
+    unsigned half = v->p->code[i].a;
+    return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "no such half");
+}
+
+static bool is_final(enum pbc_verdict verdict)
+{
+    return verdict == PBC_V_ACCEPT || verdict == PBC_V_DROP || verdict == PBC_V_REJECT;
+}
+
+static bool verify_rule_operand(const struct verifier *v, uint32_t i)
+{
+    const struct insn *n = &v->p->code[i];
+    if (n->imm >= v->p->rules_count) return at_insn(v, i, "rule does not exist");
+    bool decides = n->op == OP_RETK || n->op == OP_DECIDEK;
+    return !decides || is_final(v->p->rules[n->imm].verdict) || at_insn(v, i, "a rule that decides nothing");
+}
+
+static bool verify_operand(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct insn *n = &p->code[i];
+    switch ((enum operand)op_info[n->op].operand) {
+    case OPERAND_NONE:
+    case OPERAND_TO: return true;
+    case OPERAND_SLOT: return n->a < 16 || at_insn(v, i, "no such slot");
+    case OPERAND_PREFIX: return n->a >> 5 < ADDRESS_SLOTS || at_insn(v, i, "no such slot");
+    case OPERAND_HALF:
+        return verify_half(v, i) && (n->imm >> 16 <= (n->imm & 0xffff) || at_insn(v, i, "range runs backwards"));
+    case OPERAND_MAP: return verify_half(v, i) && (n->imm < p->maps_count || at_insn(v, i, "map does not exist"));
+    case OPERAND_SET:
+        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->sets_count || at_insn(v, i, "set does not exist");
+    case OPERAND_MACSET:
+        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->macsets_count || at_insn(v, i, "set does not exist");
+    case OPERAND_MACKIND:
+        if (n->a > 1) return at_insn(v, i, "no such side");
+        return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
+    case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
+    case OPERAND_RULE: return verify_rule_operand(v, i);
+    case OPERAND_FUNC:
+        if (n->imm >= p->funcs_count) return at_insn(v, i, "function does not exist");
+        return n->a < PBC_REGS || at_insn(v, i, "no such register");
+    case OPERAND_REG: return n->a < PBC_REGS || at_insn(v, i, "no such register");
+    case OPERAND_REGFW:
+        if (n->a >= PBC_REGS) return at_insn(v, i, "no such register");
+        return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
+    case OPERAND_FIREWALL: return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
+    case OPERAND_RULEFW:
+        return verify_rule_operand(v, i) && (n->to < p->firewalls_count || at_insn(v, i, "firewall does not exist"));
+    }
+    return false;
+}
+
+/* What ends the program stands in function 0 alone, what returns in the others alone. */
+static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
+{
+    switch (v->p->code[i].op) {
+    case OP_RETNZ:
+    case OP_RETK:
+    case OP_RETZ: return func != 0 || at_insn(v, i, "function 0 has nowhere to return to");
+    case OP_DECIDE:
+    case OP_DECIDEK:
+    case OP_DEFAULT:
+    case OP_ACCEPT:
+    case OP_PASS: return func == 0 || at_insn(v, i, "only function 0 may end the program");
+    default: return true;
+    }
+}
+
+static bool reads_register(unsigned op) { return op == OP_RETNZ || op == OP_DECIDE; }
+
+static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
+
+/* Pass on what is known to the instructions that may come next, both inside the function. */
+static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
+{
+    const struct insn *n = &c->v->p->code[i];
+    uint32_t state = c->state[i];
+    if (n->op == OP_CALL) state |= 1u << n->a;
+    if (!op_info[n->op].ends) {
+        if (i + 1 == end) return at_insn(c->v, i, "runs past the function's end");
+        merge(&c->state[i + 1], state);
+    }
+    if (!op_jumps(n->op)) return true;
+    if (n->to > PBC_BRANCH_MAX) return at_insn(c->v, i, "jump too far");
+    if (n->to >= end - i - 1) return at_insn(c->v, i, "jump past the function's end");
+    merge(&c->state[i + 1 + n->to], state);
+    return true;
+}
+
+static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
+{
+    uint32_t callee = c->v->p->code[i].imm;
+    if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
+    c->calls[callee] = 1;
+    if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
+    return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
+}
+
+static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
+{
+    const struct verifier *v = c->v;
+    const struct insn *n = &v->p->code[i];
+    if (n->op >= OPCODE_COUNT) return fault(v, "instruction %u: unknown opcode %u", i, n->op);
+    if (!(c->state[i] & REACHED)) return at_insn(v, i, "can't be reached");
+    if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
+    if (reads_register(n->op) && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
+    if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
+    return flow_on(c, i, end);
+}
+
+static bool verify_function(struct code_pass *c, uint32_t func)
+{
+    const struct pbc_func *f = &c->v->p->funcs[func];
+    c->state[f->first] = REACHED;
+    for (uint32_t i = f->first; i < f->first + f->count; i++)
+        if (!verify_insn(c, func, i, f->first + f->count)) return false;
+    return true;
+}
+
+/* Functions stand one after another and leave no instruction out. */
+static bool verify_tiling(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t next = 0;
+    if (p->funcs_count == 0) return fault(v, "function 0 is missing");
+    for (uint32_t i = 0; i < p->funcs_count; i++) {
+        const struct pbc_func *f = &p->funcs[i];
+        if (!verify_string(v, f->name, "function", i)) return false;
+        if (f->first != next) return fault(v, "function %u: does not follow the one before", i);
+        if (f->count == 0) return fault(v, "function %u: empty", i);
+        if (!inside(f->first, f->count, p->code_count)) return fault(v, "function %u: past the end of `code`", i);
+        next = f->first + f->count;
+    }
+    return next == p->code_count || fault(v, "instruction %u: in no function", next);
+}
+
+static bool verify_path(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t path = pbc_longest_path(p->funcs, p->funcs_count, p->code, p->code_count);
+    if (path == 0) return fault(v, "no memory");
+    if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
+    return path == v->p->meta->longest_path ||
+           fault(v, "meta: longest path is said to be %u, but is %u", v->p->meta->longest_path, path);
+}
+
+bool verify_code(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (!verify_tiling(v)) return false;
+    uint32_t *state __attribute__((cleanup(free_words))) = calloc(p->code_count, sizeof *state);
+    uint32_t *depth __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *depth);
+    uint32_t *calls __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *calls);
+    if (!state || !depth || !calls) return fault(v, "no memory");
+    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls};
+    for (uint32_t i = p->funcs_count; i-- > 0;)
+        if (!verify_function(&c, i)) return false;
+    for (uint32_t i = 1; i < p->funcs_count; i++)
+        if (!calls[i]) return fault(v, "function %u: never called", i);
+    return verify_path(v);
+}
