@@ -69,8 +69,13 @@ struct pkt {
     uint64_t cookie;   /* the executor's own */
 
     /* set by pkt_parse; offsets from data, 0 where the layer is not there */
-    uint16_t l3, l4, payload;
-    uint16_t l3_end;   /* one past the last byte of the IP packet, as its length says (saturates at 65535) */
+    union {
+        struct {
+            uint16_t l3, l4, payload;
+            uint16_t l3_end; /* one past the last byte of the IP packet, as its length says (saturates at 65535) */
+        };
+        uint64_t offsets; /* all four, written at once */
+    };
     uint8_t reason;    /* enum pkt_reason */
     uint8_t tags_in_frame; /* VLAN tags in the bytes */
     uint8_t ext_headers;   /* IPv6 extension headers walked */
