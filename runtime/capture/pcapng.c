@@ -56,7 +56,8 @@ static int resolution_read(struct capture *c, struct interface *i, uint8_t v)
         i->ticks = 1;
         for (unsigned n = 0; n < power; n++) i->ticks *= 10;
     }
-    i->scale = 1000000000u % i->ticks == 0 ? (uint32_t)(1000000000u / i->ticks) : 0;
+    /* Whole seconds take the long way: 64 bits of them are signed, as libpcap has it. */
+    i->scale = i->ticks > 1 && 1000000000u % i->ticks == 0 ? (uint32_t)(1000000000u / i->ticks) : 0;
     return 0;
 }
 

@@ -13,17 +13,19 @@ struct stream_state {
     pcap_t *pcap;
     uint16_t dlt;
     uint8_t link;
-    bool is_pcap; /* times are 32 bits, which this libpcap takes for signed */
+    uint32_t tick_ns; /* of a pcap's fractions; 0: a pcapng */
 };
 
 /* Look at the first bytes and put them back: what libpcap would only call an unknown format has a better name. */
-static int compressed(struct capture *c, FILE *in)
+static int first_bytes(struct capture *c, FILE *in, uint32_t *tick_ns)
 {
-    uint8_t first[6];
+    uint8_t first[6] = {0};
     const size_t len = fread(first, 1, sizeof first, in);
     if (!len) return capture_fault(c, "%s", ferror(in) ? strerror(errno) : "it is empty, not a capture");
     for (size_t i = len; i > 0; i--)
         if (ungetc(first[i - 1], in) == EOF) return capture_fault(c, "cannot look at its first bytes");
+    const uint32_t magic = load32(first, false);
+    *tick_ns = magic == 0x0a0d0d0a ? 0 : magic == 0xa1b23c4d || magic == 0x4d3cb2a1 ? 1 : 1000;
     const char *tool, *packer = capture_compressor(first, len, &tool);
     return packer ? capture_fault(c, "it is compressed with %s: decompress it first (%s)", packer, tool) : 0;
 }
@@ -36,12 +38,11 @@ static int stream_open(struct capture *c)
     s->in = fdopen(c->fd, "rb");
     if (!s->in) return capture_fault(c, "%s", strerror(errno));
     c->fd = -1; /* the stream's from here on */
-    if (compressed(c, s->in) < 0) return -1;
+    if (first_bytes(c, s->in, &s->tick_ns) < 0) return -1;
     char err[PCAP_ERRBUF_SIZE] = "";
     s->pcap = pcap_fopen_offline_with_tstamp_precision(s->in, PCAP_TSTAMP_PRECISION_NANO, err);
     if (!s->pcap) return capture_fault(c, "%s", err);
     s->in = NULL; /* and libpcap's from here on */
-    s->is_pcap = pcap_major_version(s->pcap) != 1;
     const int dlt = pcap_datalink(s->pcap);
     enum pkt_link link;
     char name[64];
@@ -50,6 +51,13 @@ static int stream_open(struct capture *c)
     s->dlt = link == LINK_RAW ? 101 : (uint16_t)dlt;
     s->link = (uint8_t)link;
     return 0;
+}
+
+/* A pcap's seconds and fractions are 32 unsigned bits, which libpcap takes for signed where it need not swap them. */
+static uint64_t time_of(const struct stream_state *s, const struct pcap_pkthdr *h)
+{
+    if (!s->tick_ns) return time_join(h->ts.tv_sec, (uint64_t)h->ts.tv_usec);
+    return time_join((uint32_t)h->ts.tv_sec, (uint64_t)(uint32_t)(h->ts.tv_usec / (long)s->tick_ns) * s->tick_ns);
 }
 
 static unsigned stream_read(struct capture *c, struct capture_frame *f, unsigned n)
@@ -63,12 +71,11 @@ static unsigned stream_read(struct capture *c, struct capture_frame *f, unsigned
         if (got != PCAP_ERROR_BREAK) capture_fault(c, "%s", pcap_geterr(s->pcap));
         return 0;
     }
-    const int64_t sec = s->is_pcap ? (int64_t)(uint32_t)h->ts.tv_sec : h->ts.tv_sec;
     *f = (struct capture_frame){
         .data = data,
         .cap_len = h->caplen,
         .wire_len = h->len,
-        .time_ns = time_join(sec, (uint64_t)h->ts.tv_usec),
+        .time_ns = time_of(s, h),
         .dlt = s->dlt,
         .link = s->link,
     };
