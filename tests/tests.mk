@@ -10,7 +10,7 @@
 # Development: TEST_LIBS="vm" links a test with some libraries only, while others do not build.
 TEST_LIBS ?= test runtime compiler lang vm
 TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
-LINK_TEST = $(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group -lcmocka $(LIBS)
+LINK_TEST = $(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS)
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
@@ -18,7 +18,9 @@ TOOL_SRC := $(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/b
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(UNIT) $(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
+$(UNIT): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
+	$(LINK_TEST) -lcmocka
+$(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -fsanitize=fuzzer

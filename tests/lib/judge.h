@@ -1,0 +1,43 @@
+/* One program, judged by every way there is to run it: the code and the rule list in batches, and explain. A test asks
+ * for a verdict and is told when the ways do not agree. */
+#ifndef TESTS_LIB_JUDGE_H
+#define TESTS_LIB_JUDGE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tests/lib/note.h"
+#include "vm/vm.h"
+
+enum { JUDGED_SENT_MAX = 4, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048 };
+
+/* What became of one packet. */
+struct judged {
+    struct verdict verdict;
+    unsigned sent, logs;
+    struct { uint32_t len; uint8_t bytes[JUDGED_FRAME_MAX]; } out[JUDGED_SENT_MAX]; /* what was sent, in order */
+    uint32_t log_rules[JUDGED_LOGS_MAX];
+};
+
+struct judge;
+
+/* Compile rules text and load the result. NULL after printing the diagnostics, or the loader's complaint, to `err`;
+ * warnings alone are not printed. name: what the text calls itself; files are looked up beside it. */
+struct judge *judge_new(const char *name, const char *text, size_t len, FILE *err);
+void judge_free(struct judge *j);
+struct program *judge_program(const struct judge *j);
+
+/* The interface of that name or device, IFACE_NONE where the program has none. */
+uint16_t judge_iface(const struct judge *j, const char *name);
+
+/* Judge one frame. True when all ways agree; else false and one line in why. */
+bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct judged *out, char *why,
+               size_t why_len);
+
+/* The rule column of a verdict line: a name, LIST:LINE, `default` or `-`. Returns buf. */
+const char *judge_rule(const struct judge *j, const struct verdict *v, char *buf, size_t len);
+
+/* Packets that the rule of that name (or LIST:LINE) has matched; UINT64_MAX where there is no such rule. */
+uint64_t judge_count(const struct judge *j, const char *rule);
+
+#endif

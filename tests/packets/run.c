@@ -1,0 +1,392 @@
+/* Packet triples: rules, a packet, what must become of it. README.md describes the *.t files.
+ *   run FILE.t|FOLDER...        TAP lines, one a group; exit 1 if any is not ok */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/judge.h"
+
+enum { EXPECT_MAX = 16, SELF_MAX = 8 };
+
+/* A group: one packet and what is expected of it. */
+struct group {
+    unsigned line; /* of its `in`, 0: none begun */
+    char in[4096];
+    char verdict[256];
+    char *outs[EXPECT_MAX];
+    char *logs[EXPECT_MAX], *counts[EXPECT_MAX];
+    unsigned out_count, log_count, count_count;
+};
+
+struct script {
+    const char *path;
+    unsigned line, number, failed;
+    char *rules;
+    size_t rules_len;
+    unsigned rules_line;
+    struct judge *judge;
+    struct group group;
+    /* settings: hold until they are changed */
+    char iface[64];
+    int link; /* -1: by the first layer */
+    uint32_t self4[SELF_MAX];
+    struct pbc_range6 self6[SELF_MAX];
+    struct facts facts;
+    uint64_t now_ns;
+};
+
+static struct note note;
+static char text[2][NOTE_TEXT_MAX];
+
+/* A diagnostic line under the current group. */
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    printf("#   ");
+    vprintf(fmt, ap);
+    printf("\n");
+    va_end(ap);
+}
+
+static void broken(struct script *s, const char *what, const char *word)
+{
+    printf("not ok %u - %s:%u: %s `%s`\n", ++s->number, s->path, s->line, what, word);
+    s->failed++;
+}
+
+static bool check_verdict(const struct script *s, const struct judged *j)
+{
+    char rule[256], got[512], want[256];
+    snprintf(got, sizeof(got), "%s %s - - %s", action_name(j->verdict.action),
+             judge_rule(s->judge, &j->verdict, rule, sizeof(rule)), reason_name(j->verdict.reason));
+    size_t used = 0;
+    for (const char *c = s->group.verdict; *c && used + 1 < sizeof(want); c++) /* one space between columns */
+        if (!isspace((unsigned char)*c) || (c[1] && !isspace((unsigned char)c[1])))
+            want[used++] = isspace((unsigned char)*c) ? ' ' : *c;
+    want[used] = '\0';
+    if (strcmp(got, want) == 0)
+        return true;
+    say("expected %s", want);
+    say("got      %s", got);
+    return false;
+}
+
+static bool check_frame(const struct script *s, const char *expected, const uint8_t *bytes, uint32_t len)
+{
+    char err[200];
+    if (note_parse(expected, &note, err, sizeof(err)) != 0) {
+        say("out: %s", err);
+        return false;
+    }
+    if (note.wire_len == len && memcmp(note.bytes, bytes, len) == 0)
+        return true;
+    const enum pkt_link link = s->link >= 0 ? (enum pkt_link)s->link : note.link;
+    note_print(note.bytes, note.wire_len, link, text[0], sizeof(text[0]));
+    note_print(bytes, len, link, text[1], sizeof(text[1]));
+    say("expected %s", text[0]);
+    note_hexdump(note.bytes, note.wire_len, stdout);
+    say("got      %s", text[1]);
+    note_hexdump(bytes, len, stdout);
+    return false;
+}
+
+static bool check_sent(const struct script *s, const struct judged *j, enum pkt_link link)
+{
+    const struct group *g = &s->group;
+    bool good = true;
+    for (unsigned i = 0; i < j->sent && i < g->out_count; i++)
+        good = check_frame(s, g->outs[i], j->out[i].bytes, j->out[i].len) && good;
+    for (unsigned i = j->sent; i < g->out_count; i++)
+        say("expected, but never sent: %s", g->outs[i]);
+    for (unsigned i = g->out_count; i < j->sent; i++) {
+        note_print(j->out[i].bytes, j->out[i].len, link, text[0], sizeof(text[0]));
+        say("sent, but not expected: %s", text[0]);
+    }
+    return good && j->sent == g->out_count;
+}
+
+static bool check_logs(const struct script *s, const struct judged *j)
+{
+    bool good = j->logs == s->group.log_count;
+    char name[256];
+    for (unsigned i = 0; i < j->logs; i++) {
+        rule_name(judge_program(s->judge), j->log_rules[i], name, sizeof(name));
+        if (i >= s->group.log_count || strcmp(name, s->group.logs[i]) != 0) {
+            say("logged by %s", name);
+            good = false;
+        }
+    }
+    if (!good)
+        say("%u log lines, %u expected", j->logs, s->group.log_count);
+    return good;
+}
+
+static bool check_counts(const struct script *s)
+{
+    bool good = true;
+    for (unsigned i = 0; i < s->group.count_count; i++) {
+        char name[128];
+        unsigned long long want = 0;
+        if (sscanf(s->group.counts[i], "%127s %llu", name, &want) != 2 || judge_count(s->judge, name) != want) {
+            say("count %s, but it is %lld", s->group.counts[i], (long long)judge_count(s->judge, name));
+            good = false;
+        }
+    }
+    return good;
+}
+
+static bool try_group(struct script *s)
+{
+    static struct judged judged;
+    char why[512];
+    if (!s->judge) {
+        say("there are no rules that compile");
+        return false;
+    }
+    if (!s->group.verdict[0]) {
+        say("no `verdict` line");
+        return false;
+    }
+    if (note_parse(s->group.in, &note, why, sizeof(why)) != 0) {
+        say("in: %s", why);
+        return false;
+    }
+    if (s->link >= 0)
+        note.link = (enum pkt_link)s->link;
+    const uint16_t iface = s->iface[0] ? judge_iface(s->judge, s->iface) : IFACE_NONE;
+    const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
+    bool good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why));
+    if (!good)
+        say("%s", why);
+    good = check_verdict(s, &judged) && good;
+    good = check_sent(s, &judged, note.link) && good;
+    good = check_logs(s, &judged) && good;
+    return check_counts(s) && good;
+}
+
+static void end_group(struct script *s)
+{
+    struct group *g = &s->group;
+    if (g->line) {
+        const bool good = try_group(s);
+        printf("%sok %u - %s:%u %s\n", good ? "" : "not ", ++s->number, s->path, g->line, g->in);
+        s->failed += !good;
+    }
+    for (unsigned i = 0; i < g->out_count; i++)
+        free(g->outs[i]);
+    for (unsigned i = 0; i < g->log_count; i++)
+        free(g->logs[i]);
+    for (unsigned i = 0; i < g->count_count; i++)
+        free(g->counts[i]);
+    *g = (struct group){.line = 0};
+}
+
+static void end_rules(struct script *s)
+{
+    if (!s->rules)
+        return;
+    judge_free(s->judge);
+    s->judge = judge_new(s->path, s->rules, s->rules_len, stdout);
+    if (!s->judge) {
+        s->line = s->rules_line;
+        broken(s, "the rules do not compile", "rules");
+    }
+    free(s->rules);
+    s->rules = NULL;
+    s->rules_len = 0;
+}
+
+static void add_rules(struct script *s, const char *line)
+{
+    const size_t len = strlen(line);
+    char *bigger = realloc(s->rules, s->rules_len + len + 2);
+    if (!bigger)
+        abort();
+    s->rules = bigger;
+    memcpy(s->rules + s->rules_len, line, len);
+    memcpy(s->rules + s->rules_len + len, "\n", 2);
+    s->rules_len += len + 1;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int by_number6(const void *a, const void *b)
+{
+    const struct pbc_range6 *x = a, *y = b;
+    return x->lo_hi != y->lo_hi ? (x->lo_hi > y->lo_hi) - (x->lo_hi < y->lo_hi)
+                                : (x->lo_lo > y->lo_lo) - (x->lo_lo < y->lo_lo);
+}
+
+/* self A, B …: the machine's addresses; `self -`: none. */
+static void set_self(struct script *s, char *words)
+{
+    s->facts.self4_count = s->facts.self6_count = 0;
+    for (char *w = strtok(words, ", \t"); w; w = strtok(NULL, ", \t")) {
+        uint8_t b[16];
+        if (inet_pton(AF_INET, w, b) == 1 && s->facts.self4_count < SELF_MAX)
+            s->self4[s->facts.self4_count++] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+        else if (inet_pton(AF_INET6, w, b) == 1 && s->facts.self6_count < SELF_MAX) {
+            uint64_t hi = 0, lo = 0;
+            for (unsigned i = 0; i < 8; i++) {
+                hi = hi << 8 | b[i];
+                lo = lo << 8 | b[8 + i];
+            }
+            s->self6[s->facts.self6_count++] = (struct pbc_range6){hi, lo, hi, lo};
+        } else if (strcmp(w, "-") != 0)
+            broken(s, "no such address", w);
+    }
+    qsort(s->self4, s->facts.self4_count, sizeof(*s->self4), by_number);
+    qsort(s->self6, s->facts.self6_count, sizeof(*s->self6), by_number6);
+}
+
+static void set_link(struct script *s, const char *name)
+{
+    static const char *const names[] = {
+#define LINK(ident, text, doc) text,
+        PKT_LINKS(LINK)
+#undef LINK
+    };
+    s->link = -1;
+    for (int i = 0; i < LINK_COUNT; i++)
+        if (strcmp(names[i], name) == 0)
+            s->link = i;
+    if (s->link < 0 && strcmp(name, "-") != 0)
+        broken(s, "no such link type", name);
+}
+
+static void keep(struct script *s, char **list, unsigned *count, const char *rest)
+{
+    if (!s->group.line || *count == EXPECT_MAX || !(list[*count] = strdup(rest)))
+        broken(s, "no packet stands before, or too many lines at", rest);
+    else
+        ++*count;
+}
+
+static void statement(struct script *s, const char *word, char *rest)
+{
+    struct group *g = &s->group;
+    if (strcmp(word, "verdict") == 0) {
+        snprintf(g->verdict, sizeof(g->verdict), "%s", rest);
+    } else if (strcmp(word, "out") == 0)
+        keep(s, g->outs, &g->out_count, rest);
+    else if (strcmp(word, "log") == 0)
+        keep(s, g->logs, &g->log_count, rest);
+    else if (strcmp(word, "count") == 0)
+        keep(s, g->counts, &g->count_count, rest);
+    else {
+        end_group(s);
+        if (strcmp(word, "in") == 0) {
+            g->line = s->line;
+            snprintf(g->in, sizeof(g->in), "%s", rest);
+        } else if (strcmp(word, "rules") == 0) {
+            s->rules_line = s->line;
+            s->rules = strdup("");
+        } else if (strcmp(word, "self") == 0)
+            set_self(s, rest);
+        else if (strcmp(word, "on") == 0)
+            snprintf(s->iface, sizeof(s->iface), "%s", strcmp(rest, "-") == 0 ? "" : rest);
+        else if (strcmp(word, "link") == 0)
+            set_link(s, rest);
+        else if (strcmp(word, "after") == 0) /* seconds go by */
+            s->now_ns += (uint64_t)(strtod(rest, NULL) * 1e9);
+        else if (strcmp(word, "strict-checksum") == 0)
+            s->facts.drop_bad_checksum = strcmp(rest, "off") != 0;
+        else
+            broken(s, "no such word", word);
+    }
+}
+
+/* A line that begins with white space belongs to `rules`; `#` begins a comment anywhere else. */
+static void read_line(struct script *s, char *line)
+{
+    line[strcspn(line, "\r\n")] = '\0';
+    const bool indented = isspace((unsigned char)line[0]);
+    const char *start = line + strspn(line, " \t");
+    if (s->rules && (indented || !*start)) {
+        add_rules(s, line);
+        return;
+    }
+    if (!*start || *start == '#')
+        return;
+    end_rules(s);
+    char word[32];
+    int used = 0;
+    if (indented || sscanf(line, "%31s%n", word, &used) != 1) {
+        broken(s, "only rules are indented:", start);
+        return;
+    }
+    char *rest = line + used + strspn(line + used, " \t");
+    for (size_t len = strlen(rest); len && isspace((unsigned char)rest[len - 1]);)
+        rest[--len] = '\0';
+    statement(s, word, rest);
+}
+
+static unsigned run_file(const char *path, unsigned *number)
+{
+    struct script s = {.path = path, .number = *number, .link = -1};
+    s.facts.self4 = s.self4;
+    s.facts.self6 = s.self6;
+    FILE *f = fopen(path, "r");
+    if (!f) {
+        broken(&s, strerror(errno), path);
+        *number = s.number;
+        return 1;
+    }
+    char *line = NULL;
+    size_t cap = 0;
+    const unsigned before = s.number;
+    while (getline(&line, &cap, f) >= 0) {
+        s.line++;
+        read_line(&s, line);
+    }
+    end_rules(&s);
+    end_group(&s);
+    if (s.number == before)
+        broken(&s, "no packet in", path);
+    free(line);
+    fclose(f);
+    judge_free(s.judge);
+    *number = s.number;
+    return s.failed;
+}
+
+static int triples_only(const struct dirent *e)
+{
+    const size_t len = strlen(e->d_name);
+    return len > 2 && strcmp(e->d_name + len - 2, ".t") == 0;
+}
+
+static unsigned run_folder(const char *path, unsigned *number)
+{
+    struct dirent **names;
+    const int n = scandir(path, &names, triples_only, alphasort);
+    unsigned failed = 0;
+    if (n < 0)
+        return run_file(path, number);
+    for (int i = 0; i < n; i++) {
+        char file[1024];
+        snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
+        failed += run_file(file, number);
+        free(names[i]);
+    }
+    free(names);
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned number = 0, failed = 0;
+    for (int i = 1; i < argc; i++)
+        failed += run_folder(argv[i], &number);
+    printf("1..%u\n", number);
+    return failed || number == 0;
+}

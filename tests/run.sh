@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Runs the tests, two at a time, and counts.
+#   B=build tests/run.sh [WORD...]      only the tests whose name holds one of the words
+# A test is a program or script that prints `ok - what`, `not ok - what`, `ok - what # SKIP why` (TAP; a plan `1..N` is
+# held to), each within a time bound that no healthy run comes near. One that prints no such line, ends badly without
+# a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full; all output is kept in
+# $B/log. The last line is `N passed, N failed, N skipped`; the exit status 1 if any failed.
+# LONG=1: longer campaigns of what draws at random. JOBS: how many at a time.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+B=${B:-build}
+LONG=${LONG:-}
+export B LONG
+
+# Run one test and write its counts. A line of the list: NAME BUILD SECONDS COMMAND...
+run_one() {
+    local name=$1 build=$2 bound=$3 status begin spent result counts
+    shift 3
+    local log=$top/log/${name//\//_}
+    begin=$(date +%s%N)
+    B=$build CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$bound" "$@" >"$log.log" 2>&1 </dev/null
+    status=$?
+    spent=$((($(date +%s%N) - begin) / 10000000))
+    # awk, not grep: one pass for results, skips and the plan
+    counts=$(awk -v status="$status" '
+        /^(not )?ok([ \t]|$)/ { if (/^not/) bad++; else if (/# SKIP/) skip++; else good++ }
+        /^1\.\.[0-9]+$/ { plan += substr($0, 4) }
+        END {
+            why = ""
+            if (status == 124 || status == 137) why = "over its time bound"
+            else if (status != 0 && !bad) why = "ended with status " status
+            else if (good + bad + skip == 0) why = "printed no result"
+            else if (good + bad + skip < plan) why = "stopped before its plan of " plan
+            print good + 0, bad + (why != ""), skip + 0, why
+        }' "$log.log")
+    read -r good bad skip why <<<"$counts"
+    echo "$good $bad $skip" >"$log.count"
+    printf -v result '%-44s %4d passed' "$name" "$good"
+    [ "$bad" -eq 0 ] || result+=", $bad failed"
+    [ "$skip" -eq 0 ] || result+=", $skip skipped"
+    printf -v result '%s  (%d.%02d s)' "$result" $((spent / 100)) $((spent % 100))
+    if [ "$bad" -ne 0 ]; then
+        result="not ok  $result
+---- $name${why:+: $why}: what it printed ----
+$(cat "$log.log")
+----"
+    else
+        result="ok      $result"
+        [ "$skip" -eq 0 ] || result+=$'\n'$(grep '# SKIP' "$log.log" | sed 's/^ok[ 0-9-]*/        skipped: /' | sort -u | head -5)
+    fi
+    printf '%s\n' "$result"
+}
+
+# The list of all tests, one a line; the long ones first so that both jobs end together.
+list_tests() {
+    local f name v
+    local long=1
+    [ -z "$LONG" ] || long=20
+    for f in tests/fuzz/fuzz_*.c; do
+        [ -e "$f" ] || continue
+        name=$(basename "$f" .c)
+        echo "fuzz/${name#fuzz_} $B/fuzz $((600 * long)) sh tests/fuzz/run.sh $name $((10 * long))"
+    done
+    for f in tests/diff/*.c; do
+        [ -e "$f" ] || continue
+        name=$(basename "$f" .c)
+        for v in "" /san; do
+            echo "diff/$name$v $B$v $((300 * long)) $B$v/tests/diff/$name"
+        done
+    done
+    for f in tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh; do
+        [ -e "$f" ] || continue
+        name=${f#tests/}
+        echo "${name%.sh} $B 400 sh $f"
+        echo "${name%.sh}/san $B/san 500 sh $f"
+    done
+    for f in tests/golden/*/run.sh; do
+        [ -e "$f" ] || continue
+        name=${f#tests/}
+        echo "${name%/run.sh} $B 200 sh $f"
+        echo "${name%/run.sh}/san $B/san 200 sh $f"
+    done
+    for v in "" /san /clang; do
+        [ -e tests/packets/run.c ] && echo "packets$v $B$v 100 $B$v/tests/packets/run tests/packets"
+        for f in tests/unit/*/test_*.c; do
+            [ -e "$f" ] || continue
+            name=${f#tests/}
+            name=${name%.c}
+            echo "$name$v $B$v 200 $B$v/tests/$name"
+        done
+    done
+    for f in tests/lint/*.sh; do
+        [ -e "$f" ] || continue
+        name=${f#tests/}
+        echo "${name%.sh} $B 200 sh $f"
+    done
+}
+
+if [ "${1:-}" = --one ]; then
+    top=$2
+    read -ra words <<<"$3"
+    run_one "${words[@]}"
+    exit 0
+fi
+
+top=$B
+rm -rf "$B/log"
+mkdir -p "$B/log"
+list_tests | awk -v words="$*" '
+    BEGIN { n = split(words, w, " ") }
+    { for (i = 1; i <= n; i++) if (index($1, w[i])) break; if (n == 0 || i <= n) print }' >"$B/log/list"
+tr '\n' '\0' <"$B/log/list" | xargs -0 -r -P "${JOBS:-2}" -n 1 bash "$0" --one "$top"
+
+awk -v expected="$(wc -l <"$B/log/list")" '
+    { good += $1; bad += $2; skip += $3 }
+    END {
+        if (NR != expected) { print expected - NR " tests left no count"; bad += expected - NR }
+        printf "%d passed, %d failed, %d skipped\n", good, bad, skip
+        exit bad != 0
+    }' /dev/null $(find "$B/log" -name '*.count')
