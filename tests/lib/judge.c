@@ -76,7 +76,8 @@ uint16_t judge_iface(const struct judge *j, const char *name)
     return IFACE_NONE;
 }
 
-static void run_way(struct way *w, struct note *n, uint16_t iface, const struct vm_in *in, struct judged *out)
+static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t iface, const struct vm_in *in,
+                    struct judged *out)
 {
     struct pkt pkt, *pkts[1] = {&pkt};
     struct tx_entry entries[JUDGED_SENT_MAX];
@@ -84,7 +85,17 @@ static void run_way(struct way *w, struct note *n, uint16_t iface, const struct 
     struct vm_tx tx = {.entries = entries, .cap = JUDGED_SENT_MAX, .events = events, .event_cap = JUDGED_LOGS_MAX};
     memset(out, 0, sizeof(*out));
     note_view(n, iface, &pkt);
+    const struct counter *rules = vm_counters(w->vm)->rules;
+    uint64_t *before = calloc(rule_count + 1u, sizeof(*before));
+    if (!before)
+        abort();
+    for (uint32_t i = 0; i < rule_count; i++)
+        before[i] = rules[i].packets;
     vm_run(w->vm, in, pkts, 1, &out->verdict, &tx);
+    for (uint32_t i = 0; i < rule_count; i++)
+        if (rules[i].packets != before[i] && out->matched < JUDGED_MATCHED_MAX)
+            out->matched_rules[out->matched++] = i;
+    free(before);
     for (unsigned i = 0; i < tx.count; i++) {
         if (entries[i].kind == TX_SEND && entries[i].pkt->cap_len <= JUDGED_FRAME_MAX) {
             out->out[out->sent].len = entries[i].pkt->cap_len;
@@ -149,8 +160,8 @@ bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_
     struct judged *naive = malloc(sizeof(*naive));
     if (!naive)
         return false;
-    run_way(&j->ways[0], n, iface, in, out);
-    run_way(&j->ways[1], n, iface, in, naive);
+    run_way(&j->ways[0], j->program->rules_count, n, iface, in, out);
+    run_way(&j->ways[1], j->program->rules_count, n, iface, in, naive);
     const char *differs = NULL;
     if (!same_verdict(&out->verdict, &naive->verdict))
         differs = "verdict";

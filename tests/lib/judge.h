@@ -9,14 +9,15 @@
 #include "tests/lib/note.h"
 #include "vm/vm.h"
 
-enum { JUDGED_SENT_MAX = 4, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048 };
+enum { JUDGED_SENT_MAX = 4, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048, JUDGED_MATCHED_MAX = 128 };
 
 /* What became of one packet. */
 struct judged {
     struct verdict verdict;
-    unsigned sent, logs;
+    unsigned sent, logs, matched;
     struct { uint32_t len; uint8_t bytes[JUDGED_FRAME_MAX]; } out[JUDGED_SENT_MAX]; /* what was sent, in order */
     uint32_t log_rules[JUDGED_LOGS_MAX];
+    uint32_t matched_rules[JUDGED_MATCHED_MAX]; /* that counted it, by index */
 };
 
 struct judge;

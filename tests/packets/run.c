@@ -17,6 +17,7 @@ struct group {
     unsigned line; /* of its `in`, 0: none begun */
     char in[4096];
     char verdict[256];
+    char matches[1024]; /* empty: not asked */
     char *outs[EXPECT_MAX];
     char *logs[EXPECT_MAX], *counts[EXPECT_MAX];
     unsigned out_count, log_count, count_count;
@@ -69,7 +70,7 @@ static bool check_verdict(const struct script *s, const struct judged *j)
         if (!isspace((unsigned char)*c) || (c[1] && !isspace((unsigned char)c[1])))
             want[used++] = isspace((unsigned char)*c) ? ' ' : *c;
     want[used] = '\0';
-    if (strcmp(got, want) == 0)
+    if (strcmp(got, want) == 0 || (!want[0] && s->group.matches[0]))
         return true;
     say("expected %s", want);
     say("got      %s", got);
@@ -126,6 +127,24 @@ static bool check_logs(const struct script *s, const struct judged *j)
     return good;
 }
 
+/* The named rules that counted this packet, all of them, in the file's order. */
+static bool check_matches(const struct script *s, const struct judged *j)
+{
+    char got[1024] = "", name[256];
+    const struct program *p = judge_program(s->judge);
+    for (unsigned i = 0; i < j->matched; i++)
+        if (p->rules[j->matched_rules[i]].name) {
+            const size_t used = strlen(got);
+            rule_name(p, j->matched_rules[i], name, sizeof(name));
+            snprintf(got + used, sizeof(got) - used, "%s%s", used ? " " : "", name);
+        }
+    if (!s->group.matches[0] || strcmp(got[0] ? got : "-", s->group.matches) == 0)
+        return true;
+    say("expected matches %s", s->group.matches);
+    say("got      matches %s", got[0] ? got : "-");
+    return false;
+}
+
 static bool check_counts(const struct script *s)
 {
     bool good = true;
@@ -148,8 +167,8 @@ static bool try_group(struct script *s)
         say("there are no rules that compile");
         return false;
     }
-    if (!s->group.verdict[0]) {
-        say("no `verdict` line");
+    if (!s->group.verdict[0] && !s->group.matches[0]) {
+        say("no `verdict` and no `matches` line");
         return false;
     }
     if (note_parse(s->group.in, &note, why, sizeof(why)) != 0) {
@@ -165,6 +184,7 @@ static bool try_group(struct script *s)
         say("%s", why);
     good = check_verdict(s, &judged) && good;
     good = check_sent(s, &judged, note.link) && good;
+    good = check_matches(s, &judged) && good;
     good = check_logs(s, &judged) && good;
     return check_counts(s) && good;
 }
@@ -276,6 +296,8 @@ static void statement(struct script *s, const char *word, char *rest)
     struct group *g = &s->group;
     if (strcmp(word, "verdict") == 0) {
         snprintf(g->verdict, sizeof(g->verdict), "%s", rest);
+    } else if (strcmp(word, "matches") == 0) {
+        snprintf(g->matches, sizeof(g->matches), "%s", rest);
     } else if (strcmp(word, "out") == 0)
         keep(s, g->outs, &g->out_count, rest);
     else if (strcmp(word, "log") == 0)
