@@ -1,0 +1,233 @@
+/* judge CAPTURE: nanoseconds a packet to judge frames that lie in memory, beside libpcap's bpf_filter on the same question.
+ *
+ * Every question is asked once by our rules and once by a filter expression, and the numbers of packets that match must
+ * be equal before anything is timed. Ours is the whole of vm_run: view, parse, rules, counters. Beside it stand the
+ * floor (touching 64 bytes of each packet), parsing alone, and the naive executor of the same rule list. */
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/bench.h"
+#include "vm/vm.h"
+
+enum { PASS_NS = 20000000, TEXT = 1 << 20 };
+
+struct packet { uint32_t offset, cap_len, wire_len; };
+static struct packet *packets;
+static uint8_t *bytes;
+static unsigned packet_count;
+static volatile uint64_t sink; /* keeps loops whose result nobody reads */
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "judge: %s: %s\n", what, why);
+    exit(2);
+}
+
+/* All frames of the capture, packed one after the other, each on a cache line. */
+static void load(const char *path)
+{
+    char err[PCAP_ERRBUF_SIZE];
+    pcap_t *p = pcap_open_offline(path, err);
+    if (!p) die(path, err);
+    if (pcap_datalink(p) != DLT_EN10MB) die(path, "not Ethernet");
+    size_t used = 0, room = 0, cap = 0;
+    struct pcap_pkthdr *h;
+    const u_char *data;
+    while (pcap_next_ex(p, &h, &data) == 1) {
+        if (packet_count == cap) packets = realloc(packets, (cap = cap ? cap * 2 : 4096) * sizeof *packets);
+        if (used + h->caplen + 64 > room) bytes = realloc(bytes, room = (room ? room * 2 : 1 << 20) + h->caplen);
+        if (!packets || !bytes) die(path, "out of memory");
+        packets[packet_count++] = (struct packet){ (uint32_t)used, h->caplen, h->len };
+        memcpy(bytes + used, data, h->caplen);
+        used = (used + h->caplen + 63) & ~(size_t)63;
+    }
+    pcap_close(p);
+    if (!packet_count) die(path, "no packets");
+}
+
+/* One contender: a pass over all packets; returns how many matched. */
+struct contender {
+    uint64_t (*pass)(struct contender *);
+    struct vm *vm;
+    struct bpf_program bpf;
+    unsigned passes; /* a run, so that it takes PASS_NS */
+    struct series ns;
+};
+
+static uint64_t pass_floor(struct contender *c)
+{
+    (void)c;
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < packet_count; i++) {
+        const uint8_t *p = bytes + packets[i].offset;
+        for (unsigned k = 0; k < 64; k += 8) {
+            uint64_t word;
+            memcpy(&word, p + k, 8);
+            sum += word;
+        }
+    }
+    return sum;
+}
+
+static const struct facts facts;
+
+static uint64_t pass_parse(struct contender *c)
+{
+    (void)c;
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < packet_count; i++) {
+        struct pkt pkt;
+        struct key key;
+        pkt_view(&pkt, bytes + packets[i].offset, packets[i].cap_len, packets[i].wire_len, LINK_ETHER, IFACE_NONE);
+        sum += pkt_parse(&pkt, &facts, &key) + key.kind;
+    }
+    return sum;
+}
+
+static uint64_t pass_vm(struct contender *c)
+{
+    static struct pkt pkts[VM_BATCH];
+    static struct pkt *pointers[VM_BATCH];
+    static struct verdict verdicts[VM_BATCH];
+    const struct vm_in in = { .mono_ns = 1, .facts = &facts };
+    uint64_t accepted = 0;
+    for (unsigned i = 0; i < packet_count; i += VM_BATCH) {
+        const unsigned n = packet_count - i < VM_BATCH ? packet_count - i : VM_BATCH;
+        for (unsigned k = 0; k < n; k++) {
+            const struct packet *p = &packets[i + k];
+            pkt_view(&pkts[k], bytes + p->offset, p->cap_len, p->wire_len, LINK_ETHER, IFACE_NONE);
+            pointers[k] = &pkts[k];
+        }
+        struct vm_tx tx = { 0 };
+        vm_run(c->vm, &in, pointers, n, verdicts, &tx);
+        for (unsigned k = 0; k < n; k++) accepted += verdicts[k].action == ACTION_ACCEPT;
+    }
+    return accepted;
+}
+
+static uint64_t pass_bpf(struct contender *c)
+{
+    uint64_t accepted = 0;
+    for (unsigned i = 0; i < packet_count; i++)
+        accepted += bpf_filter(c->bpf.bf_insns, bytes + packets[i].offset, packets[i].wire_len, packets[i].cap_len) != 0;
+    return accepted;
+}
+
+static void passes_choose(struct contender *c)
+{
+    const uint64_t begin = bench_now_ns();
+    sink += c->pass(c);
+    const uint64_t took = bench_now_ns() - begin + 1;
+    c->passes = took >= PASS_NS ? 1 : (unsigned)(PASS_NS / took);
+}
+
+static void run_once(struct contender *c)
+{
+    const uint64_t begin = bench_now_ns();
+    for (unsigned i = 0; i < c->passes; i++) sink += c->pass(c);
+    series_add(&c->ns, (double)(bench_now_ns() - begin) / c->passes / packet_count);
+}
+
+static void race(struct contender *const cs[], unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) passes_choose(cs[i]);
+    for (unsigned r = 0; r < BENCH_RUNS; r++)
+        for (unsigned i = 0; i < n; i++) run_once(cs[i]);
+}
+
+static struct program *compiled(const char *text)
+{
+    struct compile c;
+    char err[256];
+    compile_init(&c);
+    if (compile_text(&c, "bench.prey", text, strlen(text)) != 0) {
+        diags_print_text(c.diags, stderr, false);
+        die("rules", "do not compile");
+    }
+    struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
+    if (!p) die("program", err);
+    compile_fini(&c);
+    return p;
+}
+
+/* One question in both languages: three contenders, one row for each of ours. */
+static void question(const char *name, const char *rules, const char *filter, enum bench_goal goal, double goal_value)
+{
+    struct contender code = { .pass = pass_vm }, naive = { .pass = pass_vm }, bpf = { .pass = pass_bpf };
+    struct program *p = compiled(rules);
+    code.vm = vm_new(p, &(struct vm_cfg){ .seed = 1 });
+    naive.vm = vm_new(p, &(struct vm_cfg){ .seed = 1, .naive = true });
+    program_put(p);
+    pcap_t *dead = pcap_open_dead(DLT_EN10MB, 262144);
+    if (!code.vm || !naive.vm || !dead) die(name, "out of memory");
+    if (pcap_compile(dead, &bpf.bpf, filter, 1, PCAP_NETMASK_UNKNOWN) != 0) die(name, pcap_geterr(dead));
+    const uint64_t a = pass_vm(&code), b = pass_vm(&naive), c = pass_bpf(&bpf);
+    if (a != b || a != c) {
+        fprintf(stderr, "judge: %s: code matches %lu packets, naive list %lu, bpf_filter %lu\n", name, (unsigned long)a,
+                (unsigned long)b, (unsigned long)c);
+        exit(1);
+    }
+    struct contender *all[] = { &code, &bpf, &naive };
+    race(all, 3);
+    char what[128];
+    bench_row(&(struct bench_row){ name, "ns/pkt", &code.ns, "bpf_filter", &bpf.ns, goal, goal_value });
+    snprintf(what, sizeof what, "%s, naive list", name);
+    bench_row(&(struct bench_row){ what, "ns/pkt", &naive.ns, "bpf_filter", &bpf.ns, GOAL_NONE, 0 });
+    pcap_freecode(&bpf.bpf);
+    pcap_close(dead);
+    vm_free(code.vm);
+    vm_free(naive.vm);
+}
+
+/* The destination and port of some packets of the capture, then others that none has: so some of the list matches. */
+static void pair_at(unsigned i, unsigned n, char *host, size_t room, unsigned *port)
+{
+    const unsigned step = packet_count / n ? packet_count / n : 1;
+    const uint8_t *p = bytes + packets[(size_t)i * step % packet_count].offset;
+    if (i % 2 == 0 && packets[(size_t)i * step % packet_count].cap_len >= 38 && p[12] == 8 && p[13] == 0 && p[14] == 0x45 && p[23] == 6) {
+        snprintf(host, room, "%u.%u.%u.%u", p[30], p[31], p[32], p[33]);
+        *port = (unsigned)p[36] << 8 | p[37];
+        return;
+    }
+    snprintf(host, room, "100.64.%u.%u", i >> 8 & 255, i & 255);
+    *port = 1024 + i * 7 % 60000;
+}
+
+static void pairs(unsigned n, enum bench_goal goal, double goal_value)
+{
+    static char rules[TEXT], filter[TEXT];
+    size_t r = (size_t)sprintf(rules, "firewall f default drop {\n"), f = 0;
+    for (unsigned i = 0; i < n; i++) {
+        char host[32];
+        unsigned port;
+        pair_at(i, n, host, sizeof host, &port);
+        r += (size_t)snprintf(rules + r, sizeof rules - r, "accept tcp vlan none to %s port %u\n", host, port);
+        f += (size_t)snprintf(filter + f, sizeof filter - f, "%s(dst host %s and tcp dst port %u)", i ? " or " : "", host, port);
+    }
+    snprintf(rules + r, sizeof rules - r, "}\n");
+    char name[64];
+    snprintf(name, sizeof name, "%u rules: to HOST port N", n);
+    question(name, rules, filter, goal, goal_value);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) die("usage", "judge CAPTURE");
+    load(argv[1]);
+    struct contender lowest = { .pass = pass_floor }, parse = { .pass = pass_parse };
+    struct contender *all[] = { &lowest, &parse };
+    race(all, 2);
+    bench_row(&(struct bench_row){ "floor: touch 64 bytes", "ns/pkt", &lowest.ns, NULL, NULL, GOAL_NONE, 0 });
+    bench_row(&(struct bench_row){ "view and parse, no rules", "ns/pkt", &parse.ns, NULL, NULL, GOAL_NONE, 0 });
+    question("1 rule: tcp port 80", "firewall f default drop { accept tcp port 80 vlan none }", "tcp dst port 80", GOAL_RATIO, 0.7);
+    question("2 rules: tcp port 80, either way", "firewall f default drop { accept tcp port 80 vlan none; accept tcp source port 80 vlan none }",
+             "tcp port 80", GOAL_RATIO, 0.7);
+    question("1 rule: port range and net", "firewall f default drop { accept ip tcp from 192.168.0.0/16 to port 1-1023 vlan none }",
+             "src net 192.168.0.0/16 and tcp dst portrange 1-1023", GOAL_RATIO, 0.7);
+    pairs(10, GOAL_RATIO, 0.8);
+    pairs(100, GOAL_VALUE, 30);
+    bench_note("%u packets in memory, all of vm_run: view, parse, rules, counters", packet_count);
+    return 0;
+}

@@ -1,0 +1,66 @@
+#!/bin/bash
+# make bench: speed and memory beside their peers, as one table and $B/bench.json. Never passes or fails on time: a
+# figure is read, with its peer's and the spread of both. RESULTS.md keeps a table and says what each row means.
+set -euo pipefail
+B=${B:-build}
+export B
+here=tests/bench
+work=$B/bench
+corpus=${PREY_CORPUS:-../shared/corpus}
+mkdir -p "$work"
+
+if [ -r "$corpus/bench/mix.pcap.xz" ]; then
+    [ -s "$work/mix.pcap" ] || xz -dc "$corpus/bench/mix.pcap.xz" >"$work/mix.pcap"
+    capture=$work/mix.pcap
+    traffic='the mix of the corpus'
+else
+    make --no-print-directory "B=$B" "$B/tests/tools/mkcap" >/dev/null
+    capture=$work/handmade.pcap
+    [ -s "$capture" ] || { bash $here/traffic.sh >"$work/traffic.notes" && "$B/tests/tools/mkcap" "$work/traffic.notes" "$capture"; }
+    traffic="hand-made: there is no corpus at $corpus"
+fi
+cat >"$work/replay.prey" <<'RULES'
+firewall edge default drop {
+  drop from 198.18.0.0/15
+  accept tcp port 22, 80, 443
+  accept tcp source port 22, 80, 443
+  accept udp port 53
+  accept udp source port 53
+  accept icmp
+  accept icmp6
+}
+RULES
+"$B/preyc" "$work/replay.prey" -o "$work/replay.pbc"
+
+rows=$work/rows
+: >"$rows"
+printf 'bench: judging packets …\n' >&2
+"$B/tests/bench/judge" "$capture" >>"$rows"
+printf 'bench: replaying …\n' >&2
+"$B/tests/bench/replay" "$capture" "$work/replay.pbc" 10 >>"$rows"
+printf 'bench: compiling …\n' >&2
+"$B/tests/bench/compile" "$work" >>"$rows"
+
+printf 'traffic: %s; %s; %s cores; median (lowest to highest) of each series\n\n' "$traffic" "$(uname -sr)" "$(nproc)"
+awk -F '\t' '
+    function cell(m, lo, hi) { return m == "-" ? "-" : m " (" lo " to " hi ")" }
+    function line(a, b, c, d, e, f, g) { printf "%-40s %-8s %-26s %-26s %-26s %6s  %-16s %s\n", a, b, c, d, e, f, g[1], g[2] }
+    BEGIN { h[1] = "goal"; h[2] = ""; line("what", "unit", "ours", "peer", "its figure", "ratio", h) }
+    $1 == "row" { g[1] = $12; g[2] = $13 == "-" ? "" : $13; line($2, $3, cell($4, $5, $6), $7, cell($8, $9, $10), $11, g) }
+    $1 == "note" { notes = notes "\n" $2 }
+    END { print notes }' "$rows"
+
+# The same rows for machines.
+awk -F '\t' -v traffic="$traffic" -v kernel="$(uname -sr)" '
+    function number(v) { return v == "-" ? "null" : v }
+    function text(v) { gsub(/["\\]/, "", v); return v == "-" ? "null" : "\"" v "\"" }
+    BEGIN { printf "{\"traffic\": %s, \"kernel\": %s, \"rows\": [", text(traffic), text(kernel) }
+    $1 == "row" {
+        printf "%s\n  {\"what\": %s, \"unit\": %s, \"ours\": {\"median\": %s, \"lowest\": %s, \"highest\": %s}, \"peer\": %s, ", \
+            comma, text($2), text($3), number($4), number($5), number($6), text($7)
+        printf "\"peer_figure\": {\"median\": %s, \"lowest\": %s, \"highest\": %s}, \"ratio\": %s, \"goal\": %s, \"goal_met\": %s}", \
+            number($8), number($9), number($10), number($11), text($12), $13 == "-" ? "null" : $13 == "met" ? "true" : "false"
+        comma = ","
+    }
+    END { print "\n]}" }' "$rows" >"$B/bench.json"
+printf '\nas JSON: %s\n' "$B/bench.json"

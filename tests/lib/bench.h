@@ -1,0 +1,39 @@
+/* What the benchmarks share: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the JSON.
+ *
+ * A row compares our figure with a peer's measured in the same run, turn about: the ratio is the median of the ratios
+ * of neighbouring runs, so a machine that drifts does not choose the winner. */
+#ifndef TESTS_LIB_BENCH_H
+#define TESTS_LIB_BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BENCH_RUNS = 9 };
+
+struct series {
+    double run[BENCH_RUNS];
+    unsigned count;
+};
+
+uint64_t bench_now_ns(void);
+void series_add(struct series *s, double value);
+double series_median(const struct series *s);
+
+enum bench_goal { GOAL_NONE, GOAL_RATIO, GOAL_VALUE };
+
+struct bench_row {
+    const char *what, *unit;
+    const struct series *ours;
+    const char *peer;                /* what it is, NULL: none */
+    const struct series *peer_runs;
+    enum bench_goal goal;            /* at most goal_value times the peer, or at most goal_value */
+    double goal_value;
+};
+
+/* One tab-separated line on standard output: what, unit, ours median min max, peer, median min max, ratio, goal, met. */
+void bench_row(const struct bench_row *row);
+
+/* A line of prose under the table. */
+void bench_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

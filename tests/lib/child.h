@@ -1,0 +1,16 @@
+/* A program run to its end, with its time and its peak memory: for benchmarks and the acceptance list. */
+#ifndef TESTS_LIB_CHILD_H
+#define TESTS_LIB_CHILD_H
+
+#include <stdint.h>
+
+struct child {
+    int status;        /* exit status; 128 + N for signal N; 127 where it could not be started */
+    uint64_t wall_ns, cpu_ns;
+    uint64_t peak_bytes; /* largest resident set */
+};
+
+/* argv[0] is the program's path. Its output goes to /dev/null, its errors where ours go. */
+struct child child_run(char *const argv[]);
+
+#endif
