@@ -68,6 +68,13 @@ list_tests() {
             echo "diff/$name$v $B$v $((300 * long)) $B$v/tests/diff/$name"
         done
     done
+    for f in tests/corpus/*.c; do
+        [ -e "$f" ] || continue
+        name=$(basename "$f" .c)
+        for v in "" /san; do
+            echo "corpus/$name$v $B$v 300 $B$v/tests/corpus/$name"
+        done
+    done
     for f in tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh; do
         [ -e "$f" ] || continue
         name=${f#tests/}
