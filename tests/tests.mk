@@ -26,7 +26,7 @@ $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -fsanitize=fuzzer
 # Makes a capture of packet notation; needs nothing but the notation, so the demo runs without the test tools.
 MKCAP := $(B)/tests/tools/mkcap
-$(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/note_*.c)) $(B)/libvm.a
+$(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/note*.c)) $(B)/libvm.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^
 tests: programs $(MKCAP) $(UNIT) $(TOOLS)
 fuzzers: $(FUZZERS)
