@@ -1,0 +1,234 @@
+/* Why a condition failed, in the words of the operator: "source is not in abusers", "destination port is 80, not in web",
+ * "no ports in this packet". One sentence without a verb for the rule: the caller puts rule and place around it. */
+#include "vm/exec_priv.h"
+#include "vm/text_priv.h"
+
+enum { ITEMS_SHOWN = 4 };
+
+/* What a packet lacks when it has not got the field. */
+static const char *missing(const struct pbc_cond *c, const struct key *key)
+{
+    switch ((enum cond_kind)c->kind) {
+    case COND_PROTO: return key->kind & KIND_IP ? "protocol is not known in this fragment" : "not an IP packet";
+    case COND_ETHER: return "no Ethernet type in this frame";
+    case COND_FROM: return "no source address in this frame";
+    case COND_TO: return "no destination address in this frame";
+    case COND_PORT:
+    case COND_SOURCE_PORT: return "no ports in this packet";
+    case COND_ICMP_TYPE:
+    case COND_ICMP_CODE:
+    case COND_ICMP_ND: return "no ICMP header in this packet";
+    case COND_ON: return "interface is not known";
+    case COND_VLAN: return "no VLAN tag";
+    case COND_VLAN_INNER: return "no second VLAN tag";
+    case COND_ETHER_FROM: return "no source MAC on this link";
+    case COND_ETHER_TO: return "no destination MAC on this link";
+    case COND_FLAGS: return "no TCP flags in this packet";
+    case COND_OPTIONS: return "not an IPv4 packet";
+    default: return "not an IP packet";
+    }
+}
+
+/* "abusers", "tcp or udp", "22, 80, 443"; false if the list is too long to show. */
+static bool add_list(struct text *t, const struct program *p, const struct pbc_cond *c, const char *between)
+{
+    char scratch[512];
+    struct text probe = text_of(scratch, sizeof scratch);
+    if (text_add_item(&probe, p, c, ITEMS_SHOWN)) return false;
+    for (uint32_t i = 0; i < ITEMS_SHOWN; i++) {
+        probe = text_of(scratch, sizeof scratch);
+        if (!text_add_item(&probe, p, c, i)) break;
+        text_add(t, "%s%s", i ? between : "", scratch);
+    }
+    return true;
+}
+
+/* How the value stands to the list: ", not in web", ", not 80, 443", or with the `not`: ", in web", "". */
+static void add_relation(struct text *t, const struct program *p, const struct pbc_cond *c)
+{
+    bool negated = c->flags & PBC_COND_NOT;
+    const char *name = program_str(p, c->name);
+    if (*name) {
+        text_add(t, negated ? ", in " : ", not in ");
+        text_add_name(t, name);
+    } else if (!negated) {
+        size_t before = t->used;
+        text_add(t, ", not ");
+        if (!add_list(t, p, c, ", ")) {
+            t->used = before;
+            text_add(t, ", not in the list");
+        }
+    } else {
+        text_add(t, ", which `not` excludes");
+    }
+}
+
+static void say_value(struct text *t, const struct program *p, const struct pbc_cond *c, const char *what, uint32_t value)
+{
+    text_add(t, "%s is ", what);
+    text_add_value(t, p, c, value);
+    add_relation(t, p, c);
+}
+
+/* Words that the packet itself answers to: "not icmp6", "is udp". */
+static void say_words(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t has)
+{
+    if (c->flags & PBC_COND_NOT) {
+        text_add(t, "is ");
+        text_add_kind(t, has, ", ");
+        return;
+    }
+    text_add(t, "not ");
+    if (!add_list(t, p, c, " or ")) text_add(t, "in the list");
+}
+
+static void say_proto(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+{
+    bool negated = c->flags & PBC_COND_NOT;
+    if (key->kind & c->arg || (!negated && c->arg && c->count == 0))
+        say_words(t, p, c, key->kind & c->arg);
+    else
+        say_value(t, p, c, "protocol", key->proto);
+}
+
+/* Source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
+static void say_address(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key, bool dst)
+{
+    bool negated = c->flags & PBC_COND_NOT;
+    const char *side = dst ? "destination" : "source", *name = program_str(p, c->name);
+    if (c->flags & PBC_COND_ANY) {
+        text_add(t, "`not any` holds for no %s", side);
+    } else if (*name || (c->arg && c->count == 0)) {
+        text_add(t, "%s is %s%s", side, negated ? "" : "not ", *name ? "in " : "");
+        text_add_name(t, *name ? name : "self");
+    } else {
+        text_add(t, "%s is ", side);
+        text_add_address(t, dst ? key->dst : key->src, key->kind & KIND_IP6);
+        add_relation(t, p, c);
+    }
+}
+
+static void say_mac(struct text *t, const struct program *p, const struct pbc_cond *c, const struct pkt *pkt, bool dst)
+{
+    text_add(t, "%s MAC is ", dst ? "destination" : "source");
+    text_add_mac(t, pkt_mac(pkt, dst));
+    add_relation(t, p, c);
+}
+
+static void say_flags(struct text *t, const struct pbc_cond *c, const struct key *key)
+{
+    uint32_t lacking = c->arg & 0xff & ~key->marks, unwanted = c->arg >> 8 & key->marks;
+    text_add(t, lacking ? "lacks " : "has ");
+    text_add_flags(t, lacking ? lacking : unwanted);
+}
+
+static void say_fragment(struct text *t, const struct key *key)
+{
+    if (key->kind & KIND_FRAG_FIRST)
+        text_add(t, "is a first fragment");
+    else if (key->kind & KIND_FRAG_LATER)
+        text_add(t, "is a later fragment");
+    else
+        text_add(t, "not a fragment");
+}
+
+static void say_vlan(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+{
+    if (!(key->kind & KIND_VLAN))
+        text_add(t, "no VLAN tag");
+    else if (c->arg || c->flags & PBC_COND_ANY)
+        text_add(t, "has a VLAN tag");
+    else
+        say_value(t, p, c, "VLAN", key->vlan_outer);
+}
+
+static void say_nd(struct text *t, const struct pbc_cond *c, const struct key *key)
+{
+    if (c->flags & PBC_COND_NOT)
+        text_add(t, "is neighbour discovery");
+    else if (key->icmp_type >= 133 && key->icmp_type <= 136)
+        text_add(t, "hop limit is %u, not 255", key->ttl);
+    else
+        text_add(t, "type is %u, not nd", key->icmp_type);
+}
+
+/* The packet's value of the conditions that compare one number, and its name. */
+static bool value_of(const struct pbc_cond *c, const struct key *key, const char **what, uint32_t *value)
+{
+    switch ((enum cond_kind)c->kind) {
+    case COND_ETHER: *what = "Ethernet type", *value = key->ether_type; return true;
+    case COND_PORT: *what = "destination port", *value = key->dst_port; return true;
+    case COND_SOURCE_PORT: *what = "source port", *value = key->src_port; return true;
+    case COND_ICMP_TYPE: *what = "type", *value = key->icmp_type; return true;
+    case COND_ICMP_CODE: *what = "code", *value = key->icmp_code; return true;
+    case COND_ON: *what = "interface", *value = key->iface; return true;
+    case COND_VLAN_INNER: *what = "inner VLAN", *value = key->vlan_inner; return true;
+    case COND_TTL: *what = key->kind & KIND_IP6 ? "hop limit" : "ttl", *value = key->ttl; return true;
+    case COND_LENGTH: *what = "length", *value = key->length; return true;
+    case COND_DSCP: *what = "dscp", *value = key->dscp; return true;
+    default: return false;
+    }
+}
+
+static void say_bytes(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
+                      const struct pkt *pkt)
+{
+    static const uint8_t anything[64];
+    static const char *const layers[] = {[PBC_L2] = "frame", [PBC_L3] = "IP packet", [PBC_L4] = "L4", [PBC_PAYLOAD] = "payload"};
+    const struct pbc_pattern *pattern = &p->patterns[c->first];
+    bool there = pkt_match(pkt, key, pattern->layer, pattern->at, anything, anything, pattern->len);
+    if (there)
+        text_add(t, "%s has other bytes at %u", layers[pattern->layer], pattern->at);
+    else
+        text_add(t, "%s has no %u bytes at %u", layers[pattern->layer], pattern->len, pattern->at);
+}
+
+static void say_other(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
+                      const struct pkt *pkt)
+{
+    switch ((enum cond_kind)c->kind) {
+    case COND_FAMILY: say_words(t, p, c, key->kind & c->arg); break;
+    case COND_PROTO: say_proto(t, p, c, key); break;
+    case COND_FROM: say_address(t, p, c, key, false); break;
+    case COND_TO: say_address(t, p, c, key, true); break;
+    case COND_ETHER_FROM: say_mac(t, p, c, pkt, false); break;
+    case COND_ETHER_TO: say_mac(t, p, c, pkt, true); break;
+    case COND_FLAGS: say_flags(t, c, key); break;
+    case COND_FRAGMENT: say_fragment(t, key); break;
+    case COND_VLAN: say_vlan(t, p, c, key); break;
+    case COND_ICMP_ND: say_nd(t, c, key); break;
+    case COND_OPTIONS: text_add(t, key->kind & KIND_OPTIONS ? "has options" : "no options"); break;
+    case COND_BYTES: say_bytes(t, p, c, key, pkt); break;
+    default: break;
+    }
+}
+
+/* The field is not there, or not in the protocols that the rule means. */
+static void say_missing(struct text *t, const struct pbc_cond *c, const struct key *key)
+{
+    bool ports = c->kind == COND_PORT || c->kind == COND_SOURCE_PORT;
+    if (ports && key->kind & KIND_PORTS) {
+        text_add(t, "not ");
+        text_add_kind(t, c->arg, " or ");
+    } else if (c->kind == COND_ICMP_TYPE && !(key->kind & c->arg)) {
+        text_add(t, "not %s", c->arg & KIND_ICMP6 ? "icmp6" : "icmp");
+    } else if (c->kind == COND_ICMP_ND && !(key->kind & KIND_ICMP6)) {
+        text_add(t, "not icmp6");
+    } else {
+        text_add(t, "%s", missing(c, key));
+    }
+}
+
+void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,
+                  char *buf, size_t len)
+{
+    struct text t = text_of(buf, len);
+    const char *what;
+    uint32_t value;
+    if (!cond_has(c, key, pkt))
+        say_missing(&t, c, key);
+    else if (value_of(c, key, &what, &value))
+        say_value(&t, p, c, what, value);
+    else
+        say_other(&t, p, c, key, pkt);
+}
