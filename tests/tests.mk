@@ -27,8 +27,11 @@ $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 # Makes a capture of packet notation; needs nothing but the notation, so the demo runs without the test tools.
 MKCAP := $(B)/tests/tools/mkcap
 $(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/note*.c)) $(B)/libvm.a
+DAMAGE := $(B)/tests/tools/damage
+$(DAMAGE): $(B)/tests/tools/damage.o $(B)/libvm.a
+$(MKCAP) $(DAMAGE):
 	$(CC) $(ALL_CFLAGS) -o $@ $^
-tests: programs $(MKCAP) $(UNIT) $(TOOLS)
+tests: programs $(MKCAP) $(DAMAGE) $(UNIT) $(TOOLS)
 fuzzers: $(FUZZERS)
 
 PART = $(MAKE) --no-print-directory
