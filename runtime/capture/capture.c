@@ -9,6 +9,8 @@
 
 #include "runtime/capture/capture_priv.h"
 
+static const char shrank[] = "the file shrank while it was being read: the last verdicts may be of bytes that were gone";
+
 int capture_fault(struct capture *c, const char *fmt, ...)
 {
     if (c->error[0]) return -1;
@@ -97,12 +99,16 @@ void capture_close(struct capture *c)
 unsigned capture_batch(struct capture *c, struct capture_frame *f, unsigned n)
 {
     if (c->error[0]) return 0;
+    if (map_faulted(c)) {
+        capture_fault(c, "%s", shrank);
+        return 0;
+    }
     if (c->bytes) map_ahead(c);
     const unsigned got = c->ops->read(c, f, n);
     c->frames += got;
     if (got < n && c->bytes && map_shrunk(c)) {
         c->error[0] = 0;
-        capture_fault(c, "the file shrank while it was being read");
+        capture_fault(c, "%s", shrank);
         return 0;
     }
     return got;
@@ -128,9 +134,9 @@ bool capture_rewind(struct capture *c)
     return c->ops->open(c) == 0;
 }
 
-bool capture_is(const struct capture *c, int fd)
+bool capture_is(const struct capture *c, const struct stat *st)
 {
-    struct stat a, b;
-    return c->fd >= 0 && !fstat(c->fd, &a) && !fstat(fd, &b) && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    struct stat own;
+    return c->fd >= 0 && !fstat(c->fd, &own) && S_ISREG(own.st_mode) && own.st_dev == st->st_dev &&
+           own.st_ino == st->st_ino;
 }

@@ -10,6 +10,7 @@
 #include "vm/pkt.h"
 
 struct capture;
+struct stat;
 
 struct capture_frame {
     const uint8_t *data; /* stays valid until capture_close for files, until the next call for streams */
@@ -40,7 +41,7 @@ bool capture_rewind(struct capture *c);
 uint64_t capture_size(const struct capture *c);     /* bytes, 0 for streams */
 uint64_t capture_position(const struct capture *c); /* bytes read */
 uint64_t capture_copied(const struct capture *c);   /* frames that were copied on the way: 0 for files */
-bool capture_is(const struct capture *c, int fd);   /* is that descriptor the file being read? */
+bool capture_is(const struct capture *c, const struct stat *st); /* is that the file being read? */
 
 struct capture_writer;
 /* Create a pcap of Ethernet frames with nanosecond times; "-" is standard output. */

@@ -38,7 +38,8 @@ int capture_fault(struct capture *c, const char *fmt, ...) __attribute__((format
 /* Map c->fd of c->size bytes; the pages that a shrinking file takes away turn into zeros instead of a SIGBUS. */
 int map_open(struct capture *c);
 void map_close(struct capture *c);
-bool map_shrunk(const struct capture *c);
+bool map_faulted(const struct capture *c); /* has a page gone? cheap */
+bool map_shrunk(const struct capture *c);  /* or is the file shorter than it was? */
 /* Have the kernel map the pages from c->at on, a window at a time. */
 void map_ahead(struct capture *c);
 

@@ -85,10 +85,12 @@ void map_close(struct capture *c)
     c->map_slot = -1;
 }
 
+bool map_faulted(const struct capture *c) { return c->map_slot >= 0 && atomic_load(&maps[c->map_slot].shrunk); }
+
 bool map_shrunk(const struct capture *c)
 {
     struct stat st;
-    if (c->map_slot >= 0 && atomic_load(&maps[c->map_slot].shrunk)) return true;
+    if (map_faulted(c)) return true;
     /* Within the last page a shorter file reads as zeros, without a fault. */
     return c->fd >= 0 && c->bytes && !fstat(c->fd, &st) && (uint64_t)st.st_size < c->size;
 }

@@ -4,6 +4,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "runtime/capture/capture_priv.h"
 
@@ -24,7 +25,7 @@ static int writer_open(struct capture_writer *w, FILE *out)
 
 struct capture_writer *capture_create(const char *path, char *err, size_t err_len)
 {
-    FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : stdout;
+    FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : fdopen(dup(STDOUT_FILENO), "wb");
     struct capture_writer *w = out ? calloc(1, sizeof *w) : NULL;
     const int failed = !out || !w ? -errno : writer_open(w, out);
     if (!failed) return w;

@@ -1,0 +1,249 @@
+/* The command line: long options as `--name value` or `--name=value`, in any order with the one program. Names are
+ * written in full: an abbreviation that works today would change its meaning with the next option. */
+#include "runtime/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct options *o;
+    FILE *out;
+    const char *word;         /* the option as it was typed */
+    const char *later, *live; /* the first one given that cannot be done yet */
+    char *err;
+    size_t err_len;
+    bool done; /* help or version: nothing else matters */
+};
+
+static bool wrong(struct reading *r, const char *fmt, const char *a, const char *b)
+{
+    snprintf(r->err, r->err_len, fmt, a, b);
+    return false;
+}
+
+/* Plain decimal digits within bounds; nothing else is a number here. */
+static bool number(struct reading *r, const char *name, const char *text, uint64_t lo, uint64_t hi, uint64_t *v)
+{
+    char *end;
+    errno = 0;
+    *v = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && *v >= lo && *v <= hi) return true;
+    if (hi == UINT64_MAX)
+        snprintf(r->err, r->err_len, "--%s: `%s` is not a number%s", name, text, lo ? " from 1 on" : "");
+    else
+        snprintf(r->err, r->err_len, "--%s: `%s` is not a number from %llu to %llu", name, text, (unsigned long long)lo,
+                 (unsigned long long)hi);
+    return false;
+}
+
+static bool path(struct reading *r, const char *name, const char *v, const char **to)
+{
+    if (*to) return wrong(r, "--%s is given twice%s", name, "");
+    if (!*v) return wrong(r, "--%s needs a file%s", name, "");
+    *to = v;
+    return true;
+}
+
+static bool opt_pcap(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->pcap); }
+static bool opt_verdicts(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->verdicts); }
+static bool opt_write(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write); }
+static bool opt_on(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->on); }
+
+static bool opt_format(struct reading *r, const char *n, const char *v)
+{
+    r->o->json = !strcmp(v, "json");
+    return r->o->json || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
+}
+
+static bool opt_log(struct reading *r, const char *n, const char *v)
+{
+    r->o->log = !strcmp(v, "json") ? LOG_JSON : LOG_TEXT;
+    return r->o->log == LOG_JSON || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
+}
+
+static bool opt_explain(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 1, UINT64_MAX, &r->o->explain);
+}
+static bool opt_seed(struct reading *r, const char *n, const char *v) { return number(r, n, v, 0, UINT64_MAX, &r->o->seed); }
+static bool opt_from(struct reading *r, const char *n, const char *v) { return number(r, n, v, 1, UINT64_MAX, &r->o->from); }
+static bool opt_to(struct reading *r, const char *n, const char *v) { return number(r, n, v, 1, UINT64_MAX, &r->o->to); }
+static bool opt_repeat(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 1, 1000000, &r->o->repeat);
+}
+
+/* 68: the least that IPv4 allows (RFC 791). */
+static bool opt_mtu(struct reading *r, const char *n, const char *v)
+{
+    uint64_t mtu;
+    if (!number(r, n, v, 68, 65535, &mtu)) return false;
+    r->o->mtu = (uint32_t)mtu;
+    return true;
+}
+
+static bool opt_self(struct reading *r, const char *n, const char *v)
+{
+    char err[160];
+    return !self_add(&r->o->self, v, err, sizeof err) || wrong(r, "--%s: %s", n, err);
+}
+
+static bool opt_strict(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->strict_checksum = true;
+}
+
+static bool opt_later(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    if (!r->later) r->later = r->word;
+    return true;
+}
+
+static bool opt_live(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    if (!r->live) r->live = r->word;
+    return true;
+}
+
+static bool opt_help(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    options_help(r->out);
+    return r->done = true;
+}
+
+static bool opt_version(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    fprintf(r->out, "preyrun %s\n", PREY_VERSION);
+    return r->done = true;
+}
+
+struct option_row {
+    const char *name, *argument, *doc;
+    bool (*take)(struct reading *, const char *name, const char *value);
+    char letter;
+};
+static const struct option_row rows[] = {
+#define OPTION(name, letter, takes, argument, doc) {name, argument, doc, opt_##takes, letter},
+#include "runtime/options.def"
+#undef OPTION
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* The option that `arg` names; *value points behind a `=` or a letter, or is NULL. */
+static const struct option_row *find(const char *arg, const char **value)
+{
+    *value = NULL;
+    for (unsigned i = 0; i < ROWS; i++) {
+        const size_t len = strlen(rows[i].name);
+        if (arg[1] != '-') {
+            if (!rows[i].letter || arg[1] != rows[i].letter) continue;
+            if (arg[2]) *value = arg + 2;
+            return &rows[i];
+        }
+        if (strncmp(arg + 2, rows[i].name, len) || (arg[2 + len] && arg[2 + len] != '=')) continue;
+        if (arg[2 + len] == '=') *value = arg + 3 + len;
+        return &rows[i];
+    }
+    return NULL;
+}
+
+/* Read argv[i] and its value; returns how many words that took, 0 on an error. */
+static int option_take(struct reading *r, int left, char *const argv[])
+{
+    const char *value;
+    const struct option_row *row = find(argv[0], &value);
+    r->word = argv[0];
+    if (!row) return wrong(r, "there is no option `%.60s`%s; try --help", argv[0], "");
+    if (!row->argument && value) return wrong(r, "--%s takes no value%s", row->name, "");
+    int words = 1;
+    if (row->argument && !value) {
+        if (left < 2) return wrong(r, "--%s needs a value: %s", row->name, row->argument);
+        value = argv[words++];
+    }
+    return row->take(r, row->name, value) ? words : 0;
+}
+
+static bool program_take(struct reading *r, const char *arg)
+{
+    if (r->o->program) return wrong(r, "one program is enough: `%.60s` and `%.60s`", r->o->program, arg);
+    r->o->program = arg;
+    return true;
+}
+
+/* What options can't be together, and what must be there. */
+static bool settle(struct reading *r)
+{
+    const struct options *o = r->o;
+    if (r->live) return wrong(r, "%s is not supported yet: live%s", r->live, "");
+    if (r->later) return wrong(r, "%s is not supported yet: there are no pools and flows so far%s", r->later, "");
+    if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
+    if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+    if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
+        return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
+    if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
+        return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
+    if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
+    if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE))
+        return wrong(r, "--explain prints one frame: it goes without %s%s",
+                     o->verdicts ? "--verdicts" : o->write ? "--write" : o->log != LOG_NONE ? "--log" : "--repeat", "");
+    return true;
+}
+
+static bool words_read(struct reading *r, int argc, char *const argv[])
+{
+    bool only_words = false;
+    for (int i = 1; i < argc && !r->done;) {
+        if (!only_words && !strcmp(argv[i], "--")) {
+            only_words = true;
+            i++;
+            continue;
+        }
+        const bool is_option = !only_words && argv[i][0] == '-' && argv[i][1];
+        const int words = is_option ? option_take(r, argc - i, argv + i) : program_take(r, argv[i]);
+        if (!words) return false;
+        i += words;
+    }
+    return r->done || settle(r);
+}
+
+enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err, size_t err_len)
+{
+    *o = (struct options){.repeat = 1, .from = 1, .mtu = 1500};
+    struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
+    if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
+    return r.done ? OPTIONS_DONE : OPTIONS_RUN;
+}
+
+void options_fini(struct options *o) { self_fini(&o->self); }
+
+void options_help(FILE *out)
+{
+    fprintf(out, "preyrun --pcap FILE|- [OPTION]... RULES.pbc\n"
+                 "Judge the frames of a capture by a compiled rule file (preyc -o) and print what became of them.\n\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        char left[64];
+        if (rows[i].take == opt_live || rows[i].take == opt_later) continue;
+        snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+                 rows[i].argument ? rows[i].argument : "");
+        fprintf(out, "  %-22s %s\n", left, rows[i].doc);
+    }
+    fprintf(out, "\nNot supported yet:");
+    unsigned col = 18;
+    for (unsigned i = 0; i < ROWS; i++) {
+        if (rows[i].take != opt_live && rows[i].take != opt_later) continue;
+        col += (unsigned)fprintf(out, " --%s", rows[i].name);
+        if (col > 80 && i + 1 < ROWS) col = (unsigned)fprintf(out, "\n                  ") - 1;
+    }
+    fprintf(out, "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written.\n");
+}

@@ -1,0 +1,32 @@
+/* preyrun: executes a compiled rule file. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "runtime/options.h"
+#include "runtime/replay/replay.h"
+
+static int run(const struct options *o, enum options_result result, const char *err)
+{
+    if (result == OPTIONS_WRONG) {
+        fprintf(stderr, "preyrun: %s\n", err);
+        return 2;
+    }
+    return result == OPTIONS_RUN ? replay(o) : 0;
+}
+
+int main(int argc, char *argv[])
+{
+    struct options o;
+    char err[400] = "";
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error */
+    const enum options_result result = options_parse(argc, argv, &o, stdout, err, sizeof err);
+    int status = run(&o, result, err);
+    options_fini(&o);
+    errno = 0;
+    if ((fflush(stdout) || ferror(stdout)) && status == 0) {
+        status = 2;
+        if (errno != EPIPE) fprintf(stderr, "preyrun: standard output: %s\n", strerror(errno ? errno : EIO));
+    }
+    return status;
+}

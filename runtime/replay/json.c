@@ -1,0 +1,144 @@
+/* The summary for a program: one JSON object with the numbers of the text, and all rules. Numbers are written as they
+ * are: cJSON would pass them through a double. */
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "runtime/replay/summary.h"
+
+static void number(cJSON *to, const char *key, uint64_t n)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+    cJSON_AddRawToObject(to, key, digits);
+}
+
+static void counted(cJSON *to, const struct counter *c)
+{
+    number(to, "packets", c->packets);
+    number(to, "bytes", c->bytes);
+}
+
+static void counter_add(cJSON *to, const char *key, const struct counter *c) { counted(cJSON_AddObjectToObject(to, key), c); }
+
+/* A path of the command line may hold any bytes. */
+static void path_add(cJSON *to, const char *key, const char *path)
+{
+    char buf[4200];
+    snprintf(buf, sizeof buf, "%s", path);
+    cJSON_AddStringToObject(to, key, text_clean(buf));
+}
+
+static void time_add(cJSON *to, const char *key, uint64_t ns)
+{
+    char buf[TEXT_TIME];
+    if (ns) cJSON_AddStringToObject(to, key, text_iso(ns, buf));
+    else cJSON_AddNullToObject(to, key);
+}
+
+static void sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
+{
+    cJSON *capture = cJSON_AddObjectToObject(root, "capture");
+    path_add(capture, "path", r->o->pcap);
+    number(capture, "frames", t->frames);
+    number(capture, "bytes", t->bytes);
+    number(capture, "skipped", t->outside);
+    time_add(capture, "first", t->first_ns);
+    time_add(capture, "last", t->last_ns);
+    number(capture, "span_ns", t->last_ns - t->first_ns);
+    if (*fault) path_add(capture, "error", fault);
+    else cJSON_AddNullToObject(capture, "error");
+    cJSON *program = cJSON_AddObjectToObject(root, "program");
+    char digest[2 * PBC_DIGEST_LEN + 1];
+    for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(digest + 2 * i, 3, "%02x", r->program->digest[i]);
+    path_add(program, "path", r->o->program);
+    path_add(program, "source", program_str(r->program, r->program->meta->source));
+    cJSON_AddStringToObject(program, "digest", digest);
+}
+
+static void rule_add(cJSON *rules, const struct replay *r, const struct vm_counters *c, uint32_t i)
+{
+    char verdict[128];
+    cJSON *rule = cJSON_CreateObject();
+    cJSON_AddItemToArray(rules, rule);
+    cJSON_AddStringToObject(rule, "rule", r->labels.rule[i]);
+    cJSON_AddStringToObject(rule, "verdict", label_verdict(&r->labels, i, verdict, sizeof verdict));
+    cJSON_AddStringToObject(rule, "place", r->labels.place[i]);
+    cJSON_AddBoolToObject(rule, "decides", rule_decides(&r->program->rules[i]));
+    counted(rule, &c->rules[i]);
+}
+
+static void rules_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+{
+    cJSON *rules = cJSON_AddArrayToObject(root, "rules");
+    for (uint32_t i = 0; i < r->program->rules_count; i++) rule_add(rules, r, c, i);
+    cJSON *defaults = cJSON_AddArrayToObject(root, "defaults");
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(defaults, one);
+        cJSON_AddStringToObject(one, "firewall", r->labels.firewall[i]);
+        cJSON_AddStringToObject(one, "verdict", verdict_word(r->program->firewalls[i].default_verdict));
+        cJSON_AddStringToObject(one, "place", r->labels.firewall_place[i]);
+        counted(one, &c->defaults[i]);
+    }
+}
+
+static void sums_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+{
+    const struct decided d = decided_sum(r->program, c);
+    cJSON *verdicts = cJSON_AddObjectToObject(root, "verdicts");
+    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_add(verdicts, action_name(a), &c->verdicts[a]);
+    cJSON *decided = cJSON_AddObjectToObject(root, "decided_by");
+    counter_add(decided, "rules", &d.rules);
+    counter_add(decided, "defaults", &d.defaults);
+    counter_add(decided, "malformed", &d.malformed);
+    counter_add(decided, "nobody", &d.nobody);
+    cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (c->reasons[i].packets) counter_add(reasons, reason_name(i), &c->reasons[i]);
+}
+
+static void rest_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
+{
+    number(root, "snapped", c->snapped);
+    number(root, "bad_checksum", c->bad_checksum);
+    cJSON *answers = cJSON_AddObjectToObject(root, "answers");
+    number(answers, "sent", c->answers);
+    number(answers, "limited", c->answers_limited);
+    number(answers, "no_buffer", c->answers_no_buffer);
+    cJSON *log = cJSON_AddObjectToObject(root, "log");
+    number(log, "events", t->log_events);
+    number(log, "lost", t->log_lost);
+    /* runtime/README.md: how often a packet is copied on each path. */
+    cJSON *copied = cJSON_AddObjectToObject(root, "copied");
+    number(copied, "frames", capture_copied(r->capture));
+    number(copied, "linearised", c->linearised);
+    number(copied, "answers", t->answers_copied);
+}
+
+static void times_add(cJSON *root, const struct totals *t, const struct timing *timing, uint64_t repeat)
+{
+    number(root, "elapsed_ns", t->elapsed_ns);
+    if (!timing) return;
+    cJSON *times = cJSON_AddObjectToObject(root, "repeat");
+    number(times, "passes", repeat);
+    cJSON_AddNumberToObject(times, "first_ns", timing->first);
+    cJSON_AddNumberToObject(times, "best_ns", timing->best);
+    cJSON_AddNumberToObject(times, "median_ns", timing->median);
+    cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
+}
+
+int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                 const struct timing *timing, const char *fault)
+{
+    cJSON *root = cJSON_CreateObject();
+    sources(root, r, t, fault);
+    sums_add(root, r, c);
+    rules_add(root, r, c);
+    rest_add(root, r, c, t);
+    times_add(root, t, timing, r->o->repeat);
+    char *text = cJSON_Print(root);
+    if (text) fprintf(out, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(root);
+    return text ? 0 : -1;
+}

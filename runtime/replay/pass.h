@@ -1,0 +1,31 @@
+/* One way through the capture: the loop that reads, judges and hands on results. */
+#ifndef RUNTIME_REPLAY_PASS_H
+#define RUNTIME_REPLAY_PASS_H
+
+#include "runtime/replay/replay_priv.h"
+
+struct pass {
+    const struct replay *r;
+    struct vm *vm;
+    struct out *verdicts;          /* where lines go, or NULL */
+    struct capture_writer *writer; /* where answers go, or NULL */
+    bool log;                      /* events are printed */
+    struct totals t;
+    struct progress progress;
+    uint64_t read;   /* frames read before the batch at hand */
+    uint64_t now_ns; /* the capture's clock */
+    int write_error; /* of writer, negative errno */
+    struct vm_tx tx;
+    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    struct capture_frame frames[VM_BATCH];
+    struct pkt pkts[VM_BATCH], *views[VM_BATCH];
+    struct verdict judged[VM_BATCH];
+};
+
+/* A pass with a fresh vm; NULL when memory is out. */
+struct pass *pass_new(const struct replay *r);
+void pass_free(struct pass *p);
+/* From where the capture stands to its end or the first output that fails. */
+void pass_run(struct pass *p);
+
+#endif

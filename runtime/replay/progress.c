@@ -1,0 +1,43 @@
+/* How far a long replay is: one line on standard error when that is a terminal, rewritten in place and gone at the end. */
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/replay/replay_priv.h"
+
+#define FIRST_NS 500000000u /* what is done sooner shows nothing */
+#define EVERY_NS 100000000u
+enum { CALLS = 256 }; /* batches between two looks at the clock */
+
+uint64_t clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void progress_begin(struct progress *p, bool wanted)
+{
+    *p = (struct progress){.on = wanted && isatty(STDERR_FILENO), .begin_ns = clock_ns()};
+    p->next_ns = p->begin_ns + FIRST_NS;
+}
+
+void progress_step(struct progress *p, const struct capture *c, uint64_t frames)
+{
+    if (!p->on || ++p->calls % CALLS) return;
+    const uint64_t now = clock_ns();
+    if (now < p->next_ns) return;
+    char n[TEXT_NUMBER], t[TEXT_NUMBER];
+    const uint64_t size = capture_size(c);
+    if (size) fprintf(stderr, "\r%3u %%  ", (unsigned)((double)capture_position(c) * 100 / (double)size));
+    else fputc('\r', stderr);
+    fprintf(stderr, "%s frames, %s\033[K", text_number(frames, n), text_duration(now - p->begin_ns, t));
+    fflush(stderr);
+    p->shown = true;
+    p->next_ns = now + EVERY_NS;
+}
+
+void progress_end(struct progress *p)
+{
+    if (p->shown) fputs("\r\033[K", stderr);
+    p->shown = false;
+}

@@ -1,0 +1,198 @@
+/* Replay: open everything, make the passes, print the results, and turn what went wrong into one line and a status. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/replay/pass.h"
+
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET, POOL_SLOT_BYTES = 2048 };
+
+int complain(const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "preyrun: %s\n", text_clean(line));
+    return 2;
+}
+
+/* A result that can't be written; where only the reader went away, nobody wants to hear of it. */
+static int complain_output(const char *name, int error)
+{
+    return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
+}
+
+/* ---- opening ---- */
+
+/* Only answers to `reject` look at the clock so far. */
+static bool clock_matters(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (p->rules[i].verdict == PBC_V_REJECT) return true;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (p->firewalls[i].default_verdict == PBC_V_REJECT) return true;
+    return false;
+}
+
+static int pool_open(struct replay *r)
+{
+    const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_BYTES);
+    if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
+    r->pool = pool_init(r->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_BYTES);
+    return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
+}
+
+static int replay_open(struct replay *r, const struct options *o)
+{
+    char err[600];
+    *r = (struct replay){.o = o, .iface = IFACE_NONE};
+    r->facts = (struct facts){.generation = 1, .self4 = o->self.v4, .self4_count = o->self.v4_count, .self6 = o->self.v6,
+                              .self6_count = o->self.v6_count, .drop_bad_checksum = o->strict_checksum};
+    r->program = program_load_file(o->program, err, sizeof err);
+    if (!r->program) return complain("%s", err);
+    if (o->on && iface_find(r->program, o->on, &r->iface, err, sizeof err)) return complain("%s", err);
+    r->clock_matters = clock_matters(r->program);
+    if (labels_init(&r->labels, r->program)) return complain("out of memory");
+    r->capture = capture_open(o->pcap, err, sizeof err);
+    if (!r->capture) return complain("%s", err);
+    if (o->repeat > 1 && !capture_size(r->capture)) return complain("--repeat needs a file that can be read again");
+    return pool_open(r);
+}
+
+static void replay_close(struct replay *r)
+{
+    capture_close(r->capture);
+    labels_fini(&r->labels);
+    program_put(r->program);
+    free(r->pool_memory);
+}
+
+/* ---- results ---- */
+
+struct results {
+    struct out verdicts, standard;
+    struct capture_writer *writer;
+};
+
+/* An output must not be what is being read. */
+static int overwrites(const struct replay *r, const char *path)
+{
+    struct stat st, program;
+    if (!strcmp(path, "-") || stat(path, &st)) return 0;
+    if (capture_is(r->capture, &st)) return complain("%s: this is the capture that is being read", path);
+    if (!stat(r->o->program, &program) && S_ISREG(st.st_mode) && st.st_dev == program.st_dev && st.st_ino == program.st_ino)
+        return complain("%s: this is the program", path);
+    return 0;
+}
+
+static int results_open(const struct replay *r, struct results *to)
+{
+    const struct options *o = r->o;
+    char err[400];
+    out_open(&to->standard, "-");
+    if ((o->verdicts && overwrites(r, o->verdicts)) || (o->write && overwrites(r, o->write))) return 2;
+    if (o->verdicts) {
+        const int failed = out_open(&to->verdicts, o->verdicts);
+        if (failed) return complain_output(o->verdicts, failed);
+        verdicts_begin(to->verdicts.f, o->json);
+    }
+    if (o->write && !(to->writer = capture_create(o->write, err, sizeof err))) return complain("%s", err);
+    return 0;
+}
+
+/* Flush and close all; the first failure is told. */
+static int results_close(struct results *to, const struct options *o)
+{
+    int status = 0;
+    const int written = capture_finish(to->writer);
+    if (written) status = complain_output(!strcmp(o->write, "-") ? "standard output" : o->write, written);
+    int failed = out_close(&to->verdicts);
+    if (failed && !status) status = complain_output(to->verdicts.name, failed);
+    failed = out_close(&to->standard);
+    if (failed && !status) status = complain_output(to->standard.name, failed);
+    return status;
+}
+
+/* ---- passes ---- */
+
+static double per_packet(const struct totals *t) { return t->frames ? (double)t->elapsed_ns / (double)t->frames : 0; }
+
+static int compare_times(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The passes after the first, each with a fresh vm and nothing but judging and counting. */
+static int measure(const struct replay *r, double first, struct timing *t)
+{
+    const uint64_t n = r->o->repeat;
+    double *times = calloc(n, sizeof *times);
+    if (!times) return complain("out of memory");
+    int status = 0;
+    times[0] = first;
+    for (uint64_t i = 1; i < n && !status; i++) {
+        struct pass *p = capture_rewind(r->capture) ? pass_new(r) : NULL;
+        if (p) pass_run(p);
+        if (!p || capture_error(r->capture)[0]) status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
+        else times[i] = per_packet(&p->t);
+        pass_free(p);
+    }
+    qsort(times, n, sizeof *times, compare_times);
+    *t = (struct timing){.first = first, .best = times[0], .median = times[n / 2], .worst = times[n - 1]};
+    free(times);
+    return status;
+}
+
+static bool wants_summary(const struct options *o)
+{
+    return !(o->verdicts && !strcmp(o->verdicts, "-")) && !(o->write && !strcmp(o->write, "-"));
+}
+
+static int passes_run(const struct replay *r, struct results *to, struct pass *p)
+{
+    const struct options *o = r->o;
+    p->verdicts = to->verdicts.f ? &to->verdicts : NULL;
+    p->writer = to->writer;
+    p->log = o->log != LOG_NONE;
+    progress_begin(&p->progress, wants_summary(o) || !o->verdicts);
+    pass_run(p);
+    if ((p->verdicts && out_failed(p->verdicts)) || p->write_error) return 2; /* told when closing */
+    char fault[300];
+    snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
+    struct timing timing = {0};
+    const bool timed = o->repeat > 1 && !*fault;
+    if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
+    int status = 0;
+    if (wants_summary(o) && !o->json) summary_text(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault);
+    if (wants_summary(o) && o->json && summary_json(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault))
+        status = complain("out of memory");
+    fflush(to->standard.f);
+    if (p->t.log_lost && p->log)
+        complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
+    return *fault ? complain("%s: %s", strcmp(o->pcap, "-") ? o->pcap : "standard input", fault) : status;
+}
+
+static int replay_all(const struct replay *r)
+{
+    struct results to = {0};
+    int status = results_open(r, &to);
+    struct pass *p = status ? NULL : pass_new(r);
+    if (!status) status = p ? passes_run(r, &to, p) : complain("out of memory");
+    const int closed = results_close(&to, r->o);
+    pass_free(p);
+    return closed ? closed : status;
+}
+
+int replay(const struct options *o)
+{
+    struct replay r;
+    int status = replay_open(&r, o);
+    if (!status) status = o->explain ? explain(&r) : replay_all(&r);
+    replay_close(&r);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* What the parts of replay share. */
+#ifndef RUNTIME_REPLAY_PRIV_H
+#define RUNTIME_REPLAY_PRIV_H
+
+#include "runtime/capture/capture.h"
+#include "runtime/replay/out.h"
+#include "runtime/replay/replay.h"
+#include "runtime/replay/text.h"
+
+/* One replay's world: opened once, the same for every pass. */
+struct replay {
+    const struct options *o;
+    struct program *program;
+    struct capture *capture;
+    struct labels labels;
+    struct facts facts;
+    uint16_t iface;        /* what --on names, IFACE_NONE */
+    bool clock_matters;    /* something in the program depends on time within a batch */
+    struct pool *pool;     /* of answers */
+    void *pool_memory;
+};
+
+/* What a pass saw beside the vm's own counters. */
+struct totals {
+    uint64_t frames, bytes;       /* judged */
+    uint64_t outside;             /* of --from and --to, not judged */
+    uint64_t first_ns, last_ns;   /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t log_events, log_lost;
+    uint64_t answers_copied;      /* written to --write */
+    uint64_t elapsed_ns;
+};
+
+/* Times of --repeat, in nanoseconds a packet. */
+struct timing { double first, best, median, worst; };
+
+/* One line on standard error: "preyrun: ...". Returns 2. */
+int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The interface id of a declared name or a device. 0, or -ENOENT with a line that lists the known ones. */
+int iface_find(const struct program *p, const char *name, uint16_t *id, char *err, size_t err_len);
+
+/* A frame of the capture as the vm wants it: a view, nothing copied. */
+void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt);
+
+/* verdicts.c: one line a frame. */
+void verdicts_begin(FILE *out, bool json);
+void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const struct verdict *v);
+
+/* answers.c: what the vm sends, as Ethernet frames. 0 or a negative errno. */
+int answers_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
+
+/* log.c: one line an event on standard error. */
+void log_line(const struct replay *r, const struct event *e, const struct capture_frame *f, uint64_t frame);
+
+/* summary.c, json.c: the same numbers for a person and for a program. timing may be NULL; fault: why the capture's rest
+ * could not be read, or "". */
+void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                  const struct timing *timing, const char *fault);
+int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                 const struct timing *timing, const char *fault);
+
+/* explain.c: frame o->explain. Returns the exit status. */
+int explain(const struct replay *r);
+
+/* progress.c: a line on a terminal that is gone at the end. */
+struct progress { bool on, shown; unsigned calls; uint64_t begin_ns, next_ns; };
+void progress_begin(struct progress *p, bool wanted);
+void progress_step(struct progress *p, const struct capture *c, uint64_t frames);
+void progress_end(struct progress *p);
+
+uint64_t clock_ns(void);
+
+#endif

@@ -1,0 +1,19 @@
+/* The addresses of this machine, as --self lists them, in the shape that struct facts wants. */
+#ifndef RUNTIME_REPLAY_SELF_H
+#define RUNTIME_REPLAY_SELF_H
+
+#include <stddef.h>
+
+#include "vm/vm.h"
+
+struct self {
+    uint32_t *v4; /* host order, ascending, each once */
+    struct pbc_range6 *v6;
+    unsigned v4_count, v6_count;
+};
+
+/* Add a comma-separated list of v4 and v6 addresses. 0, or -EINVAL or -ENOMEM with one line in err. */
+int self_add(struct self *s, const char *list, char *err, size_t err_len);
+void self_fini(struct self *s);
+
+#endif

@@ -1,0 +1,219 @@
+/* The summary that a person reads: what became of the frames, who decided it, what was odd, how long it took.
+ *
+ * Nothing is wider than WIDTH columns and every table ends in a sum. A rule that decides nothing (count, log, do, return)
+ * shows in brackets what it matched: those numbers are no part of the sum. */
+#include "runtime/replay/summary.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { NAME_MAX_WIDTH = 26, VERDICT_WIDTH = 11, PLACE_WIDTH = 24, ALL_RULES = 40 };
+
+struct table {
+    FILE *out;
+    uint64_t whole; /* packets that are 100 % */
+    int name;       /* width of the name column, verdict column included */
+};
+
+static void sum(struct counter *to, const struct counter *c)
+{
+    to->packets += c->packets;
+    to->bytes += c->bytes;
+}
+
+struct decided decided_sum(const struct program *p, const struct vm_counters *c)
+{
+    struct decided d = {0};
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
+    for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum(&d.malformed, &c->reasons[i]);
+    for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
+    d.nobody.packets = d.total.packets - d.rules.packets - d.defaults.packets - d.malformed.packets;
+    d.nobody.bytes = d.total.bytes - d.rules.bytes - d.defaults.bytes - d.malformed.bytes;
+    return d;
+}
+
+/* ---- rows ---- */
+
+static void head(const struct table *t, const char *title, const char *last)
+{
+    fprintf(t->out, "\n%-*s  %15s          %19s%s%s\n", t->name, title, "packets", "bytes", *last ? "  " : "", last);
+}
+
+/* The share of all packets; what is not nothing and not all never looks so. */
+static void share(char *buf, size_t len, uint64_t n, uint64_t whole)
+{
+    const double v = whole ? 100.0 * (double)n / (double)whole : 0;
+    snprintf(buf, len, "%.1f %%", n && v < 0.1 ? 0.1 : n < whole && v > 99.9 ? 99.9 : v);
+}
+
+static void row(const struct table *t, const char *name, const struct counter *c, bool brackets, const char *last)
+{
+    char packets[TEXT_NUMBER], bytes[TEXT_NUMBER], p[TEXT_NUMBER + 2], b[TEXT_NUMBER + 2], s[16] = "";
+    text_number(c->packets, packets);
+    text_number(c->bytes, bytes);
+    snprintf(p, sizeof p, brackets ? "(%s)" : "%s", packets);
+    snprintf(b, sizeof b, brackets ? "(%s)" : "%s", bytes);
+    if (!brackets) share(s, sizeof s, c->packets, t->whole);
+    /* A bracket hangs over to the right, so that digits stay under digits. */
+    fprintf(t->out, "  %-*s  %*s%s%8s  %*s%s%s%s\n", t->name - 2, name, 15 + brackets, p, brackets ? "" : " ", s, 18 + brackets,
+            b, *last && !brackets ? " " : "", *last ? " " : "", last);
+}
+
+/* "NAME        accept" within the name column. */
+static const char *two(const struct table *t, const char *name, const char *verdict, char *buf, size_t len)
+{
+    char n[NAME_MAX_WIDTH * 4 + 8], v[VERDICT_WIDTH * 4 + 8];
+    const int width = t->name - 2 - VERDICT_WIDTH - 2;
+    text_tail(name, (unsigned)width, n, sizeof n);
+    text_tail(verdict, VERDICT_WIDTH, v, sizeof v);
+    snprintf(buf, len, "%-*s  %s", width, n, v);
+    return buf;
+}
+
+/* ---- tables ---- */
+
+static void verdict_table(const struct table *t, const struct vm_counters *c, const struct counter *total)
+{
+    head(t, "verdict", "");
+    for (unsigned a = 0; a < ACTION_COUNT; a++)
+        if (c->verdicts[a].packets || a <= ACTION_REJECT || a == ACTION_PASS)
+            row(t, action_name(a), &c->verdicts[a], false, "");
+    row(t, "total", total, false, "");
+}
+
+static bool is_shown(const struct replay *r, const struct vm_counters *c, uint32_t rule)
+{
+    return c->rules[rule].packets || r->program->rules_count <= ALL_RULES;
+}
+
+static uint32_t rule_rows(const struct table *t, const struct replay *r, const struct vm_counters *c)
+{
+    char name[200], place[PLACE_WIDTH * 4 + 8], verdict[128];
+    uint32_t unhit = 0;
+    for (uint32_t i = 0; i < r->program->rules_count; i++) {
+        unhit += !c->rules[i].packets;
+        if (!is_shown(r, c, i)) continue;
+        two(t, r->labels.rule[i], label_verdict(&r->labels, i, verdict, sizeof verdict), name, sizeof name);
+        row(t, name, &c->rules[i], !rule_decides(&r->program->rules[i]),
+            text_tail(r->labels.place[i], PLACE_WIDTH, place, sizeof place));
+    }
+    return unhit;
+}
+
+static void default_rows(const struct table *t, const struct replay *r, const struct vm_counters *c)
+{
+    char name[200], label[300], place[PLACE_WIDTH * 4 + 8];
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
+        snprintf(label, sizeof label, "default of %s", r->labels.firewall[i]);
+        two(t, label, verdict_word(r->program->firewalls[i].default_verdict), name, sizeof name);
+        row(t, name, &c->defaults[i], false, text_tail(r->labels.firewall_place[i], PLACE_WIDTH, place, sizeof place));
+    }
+}
+
+static void decided_table(const struct table *t, const struct replay *r, const struct vm_counters *c, const struct decided *d)
+{
+    char name[200], n[TEXT_NUMBER];
+    head(t, "decided by", " place");
+    const uint32_t unhit = rule_rows(t, r, c);
+    default_rows(t, r, c);
+    if (d->malformed.packets) row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
+    if (d->nobody.packets)
+        row(t, two(t, "nobody", c->verdicts[ACTION_PASS].packets ? "pass" : "accept", name, sizeof name), &d->nobody, false, "");
+    row(t, "total", &d->total, false, "");
+    if (unhit && r->program->rules_count > ALL_RULES)
+        fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));
+}
+
+static void reason_table(const struct table *t, const struct vm_counters *c)
+{
+    head(t, "drop reason", "");
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (c->reasons[i].packets) row(t, reason_name(i), &c->reasons[i], false, "");
+    row(t, "a rule or default", &c->reasons[REASON_NONE], false, "");
+    row(t, "total dropped", &c->verdicts[ACTION_DROP], false, "");
+}
+
+/* ---- lines ---- */
+
+static void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void note(FILE *out, const char *what, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(out, "%-12s", what);
+    vfprintf(out, fmt, ap);
+    fputc('\n', out);
+    va_end(ap);
+}
+
+static void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
+{
+    char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
+    const bool standard = !strcmp(r->o->pcap, "-");
+    note(out, "capture", "%s", text_tail(standard ? "standard input" : r->o->pcap, 80, a, sizeof a));
+    note(out, "", "%s frames, %s bytes%s", text_number(t->frames, n), text_number(t->bytes, b),
+         t->outside || r->o->to ? ", by --from and --to" : "");
+    if (t->first_ns) {
+        text_date(t->first_ns, from);
+        text_date(t->last_ns, to);
+        /* The day is said once where it is the same. */
+        note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11, text_duration(t->last_ns - t->first_ns, d));
+    }
+    note(out, "program", "%s", text_tail(r->o->program, 80, a, sizeof a));
+}
+
+static void oddities(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (c->snapped) note(out, "snapped", "%s frames cut by the capture, judged by their headers", text_number(c->snapped, a));
+    if (c->bad_checksum)
+        note(out, "checksum", "%s wrong IPv4 header checksums, judged all the same (--strict-checksum drops them)",
+             text_number(c->bad_checksum, a));
+    if (c->verdicts[ACTION_REJECT].packets)
+        note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
+             text_number(c->answers_limited, b), r->program->meta->rejects_per_s);
+    if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
+    if (t->log_events) note(out, "log", "%s events%s", text_number(t->log_events, a), r->o->log ? "" : " (--log prints them)");
+}
+
+static void rates(FILE *out, const struct totals *t, const struct timing *timing, uint64_t repeat)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
+    const double span = (double)(t->last_ns - t->first_ns) / 1e9, took = (double)t->elapsed_ns / 1e9;
+    if (span > 0)
+        note(out, "rate", "%s packets/s, %s kbit/s as captured", text_number((uint64_t)((double)t->frames / span), a),
+             text_number((uint64_t)((double)t->bytes * 8 / span / 1000), b));
+    if (t->frames && took > 0)
+        note(out, "replay", "%s: %.1f ns a packet, %s packets/s", text_duration(t->elapsed_ns, d),
+             (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
+    if (timing)
+        note(out, "repeat", "%s passes: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet", text_number(repeat, a),
+             timing->first, timing->best, timing->median, timing->worst);
+}
+
+static int name_width(const struct replay *r, const struct vm_counters *c)
+{
+    size_t width = 20; /* "malformed or snapped" */
+    for (uint32_t i = 0; i < r->program->rules_count; i++)
+        if (is_shown(r, c, i) && strlen(r->labels.rule[i]) > width) width = strlen(r->labels.rule[i]);
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++)
+        if (strlen(r->labels.firewall[i]) + 11 > width) width = strlen(r->labels.firewall[i]) + 11;
+    return (int)(width < NAME_MAX_WIDTH ? width : NAME_MAX_WIDTH) + 2 + VERDICT_WIDTH + 2;
+}
+
+void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                  const struct timing *timing, const char *fault)
+{
+    const struct table table = {.out = out, .whole = t->frames, .name = name_width(r, c)};
+    const struct decided d = decided_sum(r->program, c);
+    what_was_read(out, r, t);
+    if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
+    verdict_table(&table, c, &d.total);
+    decided_table(&table, r, c, &d);
+    if (d.malformed.packets) reason_table(&table, c);
+    fputc('\n', out);
+    oddities(out, r, c, t);
+    rates(out, t, timing, r->o->repeat);
+}

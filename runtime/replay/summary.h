@@ -1,0 +1,13 @@
+/* Sums that text and JSON print alike: who decided about the frames. Every frame is in exactly one of them. */
+#ifndef RUNTIME_REPLAY_SUMMARY_H
+#define RUNTIME_REPLAY_SUMMARY_H
+
+#include "runtime/replay/replay_priv.h"
+
+struct decided {
+    struct counter rules, defaults, malformed, nobody; /* nobody: ARP that passed, no firewall */
+    struct counter total;
+};
+struct decided decided_sum(const struct program *p, const struct vm_counters *c);
+
+#endif

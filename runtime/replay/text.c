@@ -1,0 +1,198 @@
+/* Names, numbers and times as replay prints them. */
+#include "runtime/replay/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Bytes of the UTF-8 character at s, 0 if it is none (overlong, surrogate, past U+10FFFF, cut). */
+static unsigned utf8_len(const unsigned char *s)
+{
+    if (s[0] < 0x80) return 1;
+    const unsigned n = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
+    for (unsigned i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+        (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+char *text_clean(char *s)
+{
+    for (unsigned char *p = (unsigned char *)s; *p;) {
+        const unsigned n = utf8_len(p);
+        if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f))) *p++ = '?';
+        else p += n;
+    }
+    return s;
+}
+
+void text_json(FILE *out, const char *s)
+{
+    fputc('"', out);
+    for (; *s; s++) {
+        if (*s == '"' || *s == '\\') fputc('\\', out);
+        fputc(*s, out);
+    }
+    fputc('"', out);
+}
+
+static char *cleaned(const char *s)
+{
+    char *copy = strdup(s);
+    return copy ? text_clean(copy) : NULL;
+}
+
+static char *place_text(const struct program *p, const struct pbc_place *at)
+{
+    char *s;
+    if (asprintf(&s, "%s:%u", program_str(p, at->file), at->line) < 0) return NULL;
+    return text_clean(s);
+}
+
+static bool labels_fill(struct labels *l, const struct program *p)
+{
+    char name[4096];
+    bool whole = l->rule && l->place && l->firewall && l->firewall_place;
+    for (uint32_t i = 0; whole && i < p->rules_count; i++) {
+        l->rule[i] = cleaned(rule_name(p, i, name, sizeof name));
+        l->place[i] = place_text(p, &p->rules[i].place);
+        whole = l->rule[i] && l->place[i];
+    }
+    for (uint32_t i = 0; whole && i < p->firewalls_count; i++) {
+        l->firewall[i] = cleaned(program_str(p, p->firewalls[i].name));
+        l->firewall_place[i] = place_text(p, &p->firewalls[i].place);
+        whole = l->firewall[i] && l->firewall_place[i];
+    }
+    return whole;
+}
+
+int labels_init(struct labels *l, const struct program *p)
+{
+    *l = (struct labels){
+        .program = p,
+        .rule = calloc(p->rules_count + 1, sizeof(char *)),
+        .place = calloc(p->rules_count + 1, sizeof(char *)),
+        .firewall = calloc(p->firewalls_count + 1, sizeof(char *)),
+        .firewall_place = calloc(p->firewalls_count + 1, sizeof(char *)),
+    };
+    if (labels_fill(l, p)) return 0;
+    labels_fini(l);
+    return -ENOMEM;
+}
+
+static void strings_free(char **v, uint32_t n)
+{
+    for (uint32_t i = 0; v && i < n; i++) free(v[i]);
+    free(v);
+}
+
+void labels_fini(struct labels *l)
+{
+    if (!l->program) return;
+    strings_free(l->rule, l->program->rules_count);
+    strings_free(l->place, l->program->rules_count);
+    strings_free(l->firewall, l->program->firewalls_count);
+    strings_free(l->firewall_place, l->program->firewalls_count);
+    *l = (struct labels){0};
+}
+
+const char *label_of(const struct labels *l, uint32_t rule)
+{
+    return rule == RULE_NONE ? "-" : rule == RULE_DEFAULT ? "default" : l->rule[rule];
+}
+
+const char *verdict_word(unsigned v)
+{
+    static const char *const words[PBC_V_COUNTED] = {
+        [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",     [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
+        [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count",   [PBC_V_LOG] = "log",
+    };
+    return v < PBC_V_COUNTED && words[v] ? words[v] : "?";
+}
+
+const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size_t len)
+{
+    const struct program *p = l->program;
+    const struct pbc_rule *r = &p->rules[rule];
+    const bool calls = r->verdict == PBC_V_DO && r->chain < p->chains_count;
+    snprintf(buf, len, "%s%s%s", verdict_word(r->verdict), calls ? " " : "",
+             calls ? program_str(p, p->chains[r->chain].name) : "");
+    return text_clean(buf);
+}
+
+bool rule_decides(const struct pbc_rule *r)
+{
+    return r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT;
+}
+
+const char *text_number(uint64_t n, char buf[TEXT_NUMBER])
+{
+    char digits[24];
+    const int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
+    char *to = buf;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0) *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = 0;
+    return buf;
+}
+
+const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER])
+{
+    static const struct { double ns; const char *unit; } units[] = {
+        {86400e9, "days"}, {1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"},
+    };
+    const double v = (double)ns;
+    const uint64_t minutes = ns / 60000000000u;
+    if (v < 172800e9 && minutes >= 60) {
+        snprintf(buf, TEXT_NUMBER, "%llu h %llu min", (unsigned long long)minutes / 60, (unsigned long long)minutes % 60);
+        return buf;
+    }
+    unsigned u = 0;
+    while (u < 4 && v < units[u].ns) u++;
+    snprintf(buf, TEXT_NUMBER, u == 4 ? "%.0f %s" : "%.1f %s", v / units[u].ns, units[u].unit);
+    return buf;
+}
+
+static struct tm utc(uint64_t ns)
+{
+    const time_t s = (time_t)(ns / 1000000000u);
+    struct tm tm = {0};
+    gmtime_r(&s, &tm);
+    return tm;
+}
+
+const char *text_date(uint64_t ns, char buf[TEXT_TIME])
+{
+    const struct tm tm = utc(ns);
+    strftime(buf, TEXT_TIME, "%Y-%m-%d %H:%M:%S", &tm);
+    return buf;
+}
+
+const char *text_clock(uint64_t ns, char buf[TEXT_TIME])
+{
+    const struct tm tm = utc(ns);
+    const size_t n = strftime(buf, TEXT_TIME, "%H:%M:%S", &tm);
+    snprintf(buf + n, TEXT_TIME - n, ".%03u", (unsigned)(ns % 1000000000u / 1000000u));
+    return buf;
+}
+
+const char *text_iso(uint64_t ns, char buf[TEXT_TIME])
+{
+    const struct tm tm = utc(ns);
+    const size_t n = strftime(buf, TEXT_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(buf + n, TEXT_TIME - n, ".%09uZ", (unsigned)(ns % 1000000000u));
+    return buf;
+}
+
+const char *text_tail(const char *s, unsigned width, char *buf, size_t len)
+{
+    const size_t n = strlen(s);
+    if (n <= width) snprintf(buf, len, "%s", s);
+    else snprintf(buf, len, "..%s", s + n - (width - 2));
+    return text_clean(buf); /* the cut may have split a character */
+}

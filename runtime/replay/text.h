@@ -1,0 +1,50 @@
+/* How replay writes names, numbers, times: one spelling for summary, verdict lines, explanation and log. */
+#ifndef RUNTIME_REPLAY_TEXT_H
+#define RUNTIME_REPLAY_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "vm/vm.h"
+
+/* What is printed for each rule: made once, cleaned of what would break a line or a JSON string. */
+struct labels {
+    const struct program *program;
+    char **rule;  /* [rules_count] NAME or LIST:LINE */
+    char **place; /* [rules_count] FILE:LINE */
+    char **firewall;       /* [firewalls_count] */
+    char **firewall_place; /* [firewalls_count] FILE:LINE */
+};
+/* 0 or -ENOMEM. */
+int labels_init(struct labels *l, const struct program *p);
+void labels_fini(struct labels *l);
+/* The rule column: a label, "default" or "-". */
+const char *label_of(const struct labels *l, uint32_t rule);
+/* "accept", "do web": the rule's verdict as written. */
+const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size_t len);
+/* Does the rule end the judging when it matches? */
+bool rule_decides(const struct pbc_rule *r);
+/* "accept", "drop", "reject": of a rule or a firewall's default. */
+const char *verdict_word(unsigned pbc_verdict);
+
+/* Replace control bytes and what is not UTF-8 by `?`, in place. Returns s. */
+char *text_clean(char *s);
+/* Write a JSON string with its quotes; s is cleaned text. */
+void text_json(FILE *out, const char *s);
+
+enum { TEXT_NUMBER = 32, TEXT_TIME = 40 };
+/* 67,652 */
+const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
+/* "3.1 ms", "158.3 s", "2 h 4 min", "12.5 days" */
+const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER]);
+/* "2024-03-01 09:14:03" UTC */
+const char *text_date(uint64_t ns, char buf[TEXT_TIME]);
+/* "09:14:03.118" UTC */
+const char *text_clock(uint64_t ns, char buf[TEXT_TIME]);
+/* "2024-03-01T09:14:03.118000000Z" */
+const char *text_iso(uint64_t ns, char buf[TEXT_TIME]);
+/* At most `width` columns of s: the end is kept behind "..". */
+const char *text_tail(const char *s, unsigned width, char *buf, size_t len);
+
+#endif

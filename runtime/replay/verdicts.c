@@ -1,0 +1,49 @@
+/* Verdict lines: `frame verdict rule service server reason`, tab-separated under a header line, or one JSON object each. */
+#include "runtime/replay/replay_priv.h"
+
+void verdicts_begin(FILE *out, bool json)
+{
+    if (!json) fputs("frame\tverdict\trule\tservice\tserver\treason\n", out);
+}
+
+static void json_name(FILE *out, const char *key, const char *value)
+{
+    fprintf(out, ",\"%s\":", key);
+    if (value[0] == '-' && !value[1]) fputs("null", out);
+    else text_json(out, value);
+}
+
+static void put(FILE *out, const char *s)
+{
+    fputc_unlocked('\t', out);
+    fputs_unlocked(s, out);
+}
+
+static void put_number(FILE *out, uint64_t n)
+{
+    char digits[20];
+    unsigned at = sizeof digits;
+    do digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    fwrite_unlocked(digits + at, 1, sizeof digits - at, out);
+}
+
+void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const struct verdict *v)
+{
+    const char *rule = label_of(&r->labels, v->rule), *reason = reason_name(v->reason);
+    if (r->o->json) {
+        fprintf(out, "{\"frame\":%llu,\"verdict\":\"%s\"", (unsigned long long)frame, action_name(v->action));
+        json_name(out, "rule", rule);
+        json_name(out, "service", "-");
+        json_name(out, "server", "-");
+        json_name(out, "reason", reason);
+        fputs("}\n", out);
+        return;
+    }
+    put_number(out, frame);
+    put(out, action_name(v->action));
+    put(out, rule);
+    put(out, "-\t-");
+    put(out, reason);
+    fputc_unlocked('\n', out);
+}
