@@ -143,7 +143,7 @@ static void judge(const struct job *j, const struct pkt *pkt, const struct key *
     if (d.action == ACTION_REJECT) answer(j, pkt, key, v);
 }
 
-/* Headers, or bytes that rules may test, lie past the head: copy the frame into a slot and judge the copy. */
+/* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
 static void judge_joined(const struct job *j, const struct pkt *pkt, struct verdict *v)
 {
     struct vm *vm = j->vm;
@@ -159,11 +159,6 @@ static void judge_joined(const struct job *j, const struct pkt *pkt, struct verd
     pool_put(copy);
 }
 
-static bool in_pieces(const struct vm *vm, const struct pkt *pkt)
-{
-    return pkt->flags & PKT_NOT_LINEAR || (pkt->seg_count && vm->program->meta->reach > pkt->head_len);
-}
-
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
     struct key keys[VM_BATCH];
@@ -172,7 +167,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
         pkt_parse(pkts[i], j->in->facts, &keys[i]);
     }
     for (unsigned i = 0; i < n; i++, j->input++) {
-        if (__builtin_expect(in_pieces(j->vm, pkts[i]), 0))
+        if (__builtin_expect(pkts[i]->flags & PKT_NOT_LINEAR, 0))
             judge_joined(j, pkts[i], &verdicts[i]);
         else
             judge(j, pkts[i], &keys[i], &verdicts[i]);

@@ -1,0 +1,224 @@
+/* Images made by hand (imgbuild.h). */
+#include "tests/lib/imgbuild.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *must(void *p)
+{
+    if (!p) {
+        fputs("imgbuild: no memory\n", stderr);
+        abort();
+    }
+    return p;
+}
+
+#define X(ident, field, type, most) \
+    uint32_t img_add_##field(struct imgbuild *b, type entry) \
+    { \
+        b->field = must(realloc(b->field, (b->field##_count + (size_t)1) * sizeof entry)); \
+        b->field[b->field##_count] = entry; \
+        return b->field##_count++; \
+    }
+PBC_SECTIONS(X)
+#undef X
+
+void img_init(struct imgbuild *b)
+{
+    memset(b, 0, sizeof *b);
+    img_add_strings(b, '\0');
+    img_add_meta(b, (struct pbc_meta){.edition = 1, .rejects_per_s = 1000});
+}
+
+void img_fini(struct imgbuild *b)
+{
+#define X(ident, field, type, most) free(b->field);
+    PBC_SECTIONS(X)
+#undef X
+}
+
+uint32_t img_string(struct imgbuild *b, const char *s)
+{
+    uint32_t at = b->strings_count;
+    if (!*s) return 0;
+    do img_add_strings(b, *s);
+    while (*s++);
+    return at;
+}
+
+void img_function(struct imgbuild *b, const char *name, const struct insn *code, uint32_t count)
+{
+    img_add_funcs(b, (struct pbc_func){.name = img_string(b, name), .first = b->code_count, .count = count});
+    for (uint32_t i = 0; i < count; i++) img_add_code(b, code[i]);
+}
+
+static size_t aligned(size_t n) { return (n + PBC_ALIGN - 1) / PBC_ALIGN * PBC_ALIGN; }
+
+void img_seal(uint8_t *bytes, size_t len)
+{
+    size_t from = offsetof(struct pbc_header, version);
+    if (len >= sizeof(struct pbc_header)) pbc_digest(bytes + from, len - from, bytes + offsetof(struct pbc_header, digest));
+}
+
+uint8_t *img_emit(struct imgbuild *b, size_t *len)
+{
+    if (b->meta_count && !b->keep_path)
+        b->meta->longest_path = pbc_longest_path(b->funcs, b->funcs_count, b->code, b->code_count);
+    struct pbc_section table[PBC_KINDS];
+    const void *from[PBC_KINDS];
+    uint32_t n = 0;
+    size_t at = aligned(sizeof(struct pbc_header) + PBC_KINDS * sizeof(struct pbc_section));
+#define X(ident, field, type, most) \
+    if (b->field##_count) { \
+        from[n] = b->field; \
+        table[n++] = (struct pbc_section){ \
+            .kind = PBC_##ident, .entry_size = sizeof(type), .offset = at, .count = b->field##_count}; \
+        at = aligned(at + b->field##_count * sizeof(type)); \
+    }
+    PBC_SECTIONS(X)
+#undef X
+    uint8_t *bytes = must(calloc(1, at));
+    struct pbc_header h = {.version = PBC_VERSION, .sections = n, .size = at};
+    memcpy(h.magic, PBC_MAGIC, sizeof h.magic);
+    memcpy(bytes, &h, sizeof h);
+    memcpy(bytes + sizeof h, table, n * sizeof *table);
+    for (uint32_t i = 0; i < n; i++) memcpy(bytes + table[i].offset, from[i], table[i].count * table[i].entry_size);
+    img_seal(bytes, at);
+    *len = at;
+    return bytes;
+}
+
+struct program *img_load(struct imgbuild *b, char *err, size_t err_len)
+{
+    size_t len;
+    uint8_t *bytes = img_emit(b, &len);
+    struct program *p = program_load(bytes, len, err, err_len);
+    free(bytes);
+    return p;
+}
+
+/* --- the sample --- */
+
+static void sample_lookups(struct imgbuild *b, struct pbc_place place)
+{
+    struct pbc_map web = {0};
+    struct pbc_pattern hello = {.layer = PBC_PAYLOAD, .len = 2, .value = {0x16, 0x03}, .mask = {0xff, 0xff}};
+    struct pbc_pattern odd = {.at = 9, .layer = PBC_L3, .len = 1, .value = {0x10}, .mask = {0xf0}};
+    img_add_set4(b, (struct pbc_range){0x0a000000, 0x0affffff});
+    img_add_set4(b, (struct pbc_range){0xc0000201, 0xc0000201});
+    img_add_set4(b, (struct pbc_range){0xcb00710a, 0xcb00710a});
+    img_add_set6(b, (struct pbc_range6){0x20010db800000000, 0, 0x20010db8ffffffff, UINT64_MAX});
+    img_add_set6(b, (struct pbc_range6){0xfe80000000000000, 1, 0xfe80000000000000, 9});
+    img_add_sets(b, (struct pbc_set){.name = img_string(b, "abusers"), .place = place, .count4 = 2, .count6 = 2});
+    img_add_sets(b, (struct pbc_set){.place = place, .first4 = 2, .count4 = 1});
+    img_add_macs(b, 0x020000000001);
+    img_add_macs(b, 0x020000000002);
+    img_add_macsets(b, (struct pbc_set){.name = img_string(b, "desks"), .place = place, .count4 = 2});
+    web.bits[80 / 32] |= 1u << 80 % 32;
+    web.bits[443 / 32] |= 1u << 443 % 32;
+    img_add_maps(b, web);
+    img_add_patterns(b, hello);
+    img_add_patterns(b, odd);
+    img_add_ifaces(b, (struct pbc_iface){.name = img_string(b, "wan"), .device = img_string(b, "eth0")});
+    img_add_ifaces(b, (struct pbc_iface){.device = img_string(b, "eth1")});
+    img_add_ranges(b, (struct pbc_range){80, 80});
+    img_add_ranges(b, (struct pbc_range){443, 450});
+    img_add_ranges(b, (struct pbc_range){0, 1});
+}
+
+/* Every kind of condition once; those that take ranges get the web's. */
+static void sample_conds(struct imgbuild *b, struct pbc_place place)
+{
+    static const uint32_t arg[COND_COUNT] = {
+        [COND_FAMILY] = KIND_IP, [COND_PROTO] = KIND_TCP | KIND_UDP, [COND_FROM] = KIND_SRC_SELF, [COND_TO] = KIND_DST_SELF,
+        [COND_PORT] = KIND_WITH_PORTS, [COND_SOURCE_PORT] = KIND_TCP, [COND_ICMP_TYPE] = KIND_ICMP,
+        [COND_ETHER_FROM] = MAC_MULTICAST, [COND_ETHER_TO] = MAC_BROADCAST, [COND_FLAGS] = TCP_SYN | TCP_ACK << 8,
+        [COND_FRAGMENT] = KIND_FRAG_FIRST | KIND_FRAG_LATER, [COND_OPTIONS] = 1,
+    };
+    for (unsigned kind = 0; kind < COND_COUNT; kind++) {
+        struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
+        switch (kind) {
+        case COND_FROM:
+        case COND_TO: c.count = 2; break;
+        case COND_ETHER_FROM:
+        case COND_ETHER_TO:
+        case COND_BYTES: c.count = 1; break;
+        case COND_ON: c.first = 2, c.count = 1; break;
+        case COND_FAMILY:
+        case COND_FLAGS:
+        case COND_FRAGMENT:
+        case COND_OPTIONS:
+        case COND_ICMP_ND: break;
+        default: c.count = 2; break;
+        }
+        if (kind == COND_FROM) c.name = img_string(b, "abusers");
+        if (kind == COND_TTL) c.flags = PBC_COND_NOT;
+        img_add_conds(b, c);
+    }
+}
+
+static void sample_rules(struct imgbuild *b, struct pbc_place place)
+{
+    struct pbc_rule r = {.place = place, .chain = PBC_NONE};
+    r.name = img_string(b, "ABUSE"), r.verdict = PBC_V_DROP, r.flags = PBC_RULE_LOG, r.conds = COND_FROM, r.cond_count = 1;
+    img_add_rules(b, r);
+    r = (struct pbc_rule){.place = place, .verdict = PBC_V_DO, .flags = PBC_RULE_ARP};
+    img_add_rules(b, r);
+    r = (struct pbc_rule){.place = place, .verdict = PBC_V_REJECT, .answer = PBC_ANSWER_RST, .chain = PBC_NONE, .conds = COND_PROTO,
+                          .cond_count = 1, .comment = img_string(b, "say so")};
+    img_add_rules(b, r);
+    r = (struct pbc_rule){.place = place, .verdict = PBC_V_ACCEPT, .chain = PBC_NONE, .list = 1, .cond_count = COND_COUNT};
+    img_add_rules(b, r);
+    r = (struct pbc_rule){.place = place, .verdict = PBC_V_COUNT, .chain = PBC_NONE, .list = PBC_LIST_CHAIN};
+    img_add_rules(b, r);
+    r.verdict = PBC_V_LOG;
+    img_add_rules(b, r);
+    r.verdict = PBC_V_DO, r.chain = 1;
+    img_add_rules(b, r);
+    r = (struct pbc_rule){.place = place, .verdict = PBC_V_RETURN, .chain = PBC_NONE, .list = 1 | PBC_LIST_CHAIN};
+    img_add_rules(b, r);
+    img_add_firewalls(b, (struct pbc_firewall){.name = img_string(b, "edge"), .place = place, .iface = PBC_NONE, .rule_count = 3,
+                                               .default_verdict = PBC_V_DROP, .other = PBC_OTHER_PASS});
+    img_add_firewalls(b, (struct pbc_firewall){.name = img_string(b, "up"), .place = place, .rules = 3, .rule_count = 1,
+                                               .direction = PBC_DIR_OUT});
+    img_add_chains(b, (struct pbc_chain){.name = img_string(b, "noisy"), .rules = 4, .rule_count = 3});
+    img_add_chains(b, (struct pbc_chain){.name = img_string(b, "quiet"), .rules = 7, .rule_count = 1});
+}
+
+static uint32_t halves(uint32_t lo, uint32_t hi) { return lo << 16 | hi; }
+
+static void sample_code(struct imgbuild *b)
+{
+    const struct insn program[] = {
+        {OP_JANY, KEY_SLOT(kind), 5, KIND_ARP}, {OP_JNONE, KEY_SLOT(kind), 5, KIND_IN | KIND_FORWARD},
+        {OP_CALL, 0, 0, 1}, {OP_DECIDE, 0, 0, 0}, {OP_JUMP, 0, 0, 0}, {OP_DEFAULT, 0, 0, 0},
+        {OP_PASS, 0, 0, 0}, {OP_JEQ, KEY_SLOT(dst) + 1, 1, 7}, {OP_DECIDEK, 0, 1, 3}, {OP_ACCEPT, 0, 0, 0},
+    };
+    const struct insn list[] = {
+        {OP_JNSET, 0, 2, 0}, {OP_LOG, 0, 0, 0}, {OP_RETK, 0, 0, 0}, {OP_COUNT, 0, 0, 1}, {OP_CALL, 7, 0, 2},
+        {OP_RETNZ, 7, 0, 0}, {OP_JNALL, KEY_SLOT(kind), 1, KIND_TCP}, {OP_RETK, 0, 0, 2}, {OP_RETZ, 0, 0, 0},
+    };
+    const struct insn rest[] = {
+        {OP_JNE, KEY_SLOT(src), 0, 1}, {OP_JALL, KEY_SLOT(marks), 0, TCP_SYN}, {OP_JPFX, 0 << 5 | 8, 0, 0x0a000000},
+        {OP_JNPFX, 4 << 5 | 31, 0, 0}, {OP_JIN, KEY_HALF(src_port), 0, halves(1, 9)}, {OP_JNIN, KEY_HALF(dscp), 0, halves(5, 5)},
+        {OP_JMAP, KEY_HALF(dst_port), 0, 0}, {OP_JNMAP, KEY_HALF(proto), 0, 0}, {OP_JSET, 1, 0, 1}, {OP_JMAC, 1, 0, 0},
+        {OP_JNMAC, 0, 0, 0}, {OP_JMACK, 0, 0, MAC_MULTICAST}, {OP_JNMACK, 1, 0, MAC_MULTICAST | MAC_BROADCAST},
+        {OP_JPAT, 0, 0, 0}, {OP_JNPAT, 0, 0, 1}, {OP_RETZ, 0, 0, 0},
+    };
+    img_function(b, "main", program, sizeof program / sizeof *program);
+    img_function(b, "edge", list, sizeof list / sizeof *list);
+    img_function(b, "rest", rest, sizeof rest / sizeof *rest);
+}
+
+void img_sample(struct imgbuild *b)
+{
+    img_init(b);
+    struct pbc_place place = {.file = img_string(b, "sample.prey"), .line = 3, .col = 5, .len = 7};
+    b->meta->source = place.file;
+    b->meta->flags = PBC_NAMES_ARP | PBC_NEEDS_SELF;
+    sample_lookups(b, place);
+    sample_conds(b, place);
+    sample_rules(b, place);
+    sample_code(b);
+}

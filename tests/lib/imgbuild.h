@@ -1,0 +1,44 @@
+/* A .pbc made by hand, for tests of the loader, the verifier and the executors: any section, any value, right or wrong.
+ * The compiler's image.h makes only good ones. Memory is the builder's; a failed allocation ends the test program. */
+#ifndef TESTS_LIB_IMGBUILD_H
+#define TESTS_LIB_IMGBUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm/program.h"
+#include "vm/vm.h"
+
+struct imgbuild {
+#define X(ident, field, type, most) type *field; uint32_t field##_count;
+    PBC_SECTIONS(X)
+#undef X
+    bool keep_path; /* leave meta.longest_path as it is */
+};
+
+/* An empty image: one string "", one meta of edition 1, no code. */
+void img_init(struct imgbuild *b);
+void img_fini(struct imgbuild *b);
+
+/* Append a copy; returns its index: img_add_rules(b, (struct pbc_rule){...}). */
+#define X(ident, field, type, most) uint32_t img_add_##field(struct imgbuild *b, type entry);
+PBC_SECTIONS(X)
+#undef X
+
+uint32_t img_string(struct imgbuild *b, const char *s);
+/* The next function is these instructions. */
+void img_function(struct imgbuild *b, const char *name, const struct insn *code, uint32_t count);
+
+/* The file; free() it. The longest path is put right unless keep_path. */
+uint8_t *img_emit(struct imgbuild *b, size_t *len);
+/* Put the digest right after a change; files too short for one are left alone. */
+void img_seal(uint8_t *bytes, size_t len);
+/* Emit and load; NULL with the fault in err. */
+struct program *img_load(struct imgbuild *b, char *err, size_t err_len);
+
+/* One of everything: sets, MAC sets, a map, patterns, interfaces, two firewalls, two chains, every verdict, every kind
+ * of condition, every instruction. It loads. */
+void img_sample(struct imgbuild *b);
+
+#endif
