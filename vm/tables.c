@@ -1,4 +1,4 @@
-/* The tables of opcode.def, cond.def, action.def and the key's fields as data. */
+/* The tables of opcode.def, cond.def and the key's fields as data. */
 #include "vm/code_priv.h"
 
 const struct op_info op_info[OPCODE_COUNT] = {
@@ -23,13 +23,3 @@ const char *const half_names[32] = {
     HALF(src_port), HALF(dst_port), HALF(proto), HALF(ether_type), HALF(icmp_type), HALF(icmp_code),
     HALF(vlan_outer), HALF(vlan_inner), HALF(iface), HALF(length), HALF(ttl), HALF(dscp),
 };
-
-const char *action_name(enum action a)
-{
-    static const char *const names[ACTION_COUNT] = {
-#define ACTION(ident, name, doc) [ACTION_##ident] = name,
-#include "vm/action.def"
-#undef ACTION
-    };
-    return a < ACTION_COUNT ? names[a] : "?";
-}
