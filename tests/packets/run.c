@@ -127,22 +127,38 @@ static bool check_logs(const struct script *s, const struct judged *j)
     return good;
 }
 
-/* The named rules that counted this packet, all of them, in the file's order. */
+static bool is_listed(const char *list, const char *name)
+{
+    const size_t len = strlen(name);
+    for (const char *w = list; (w = strstr(w, name)); w += len)
+        if ((w == list || w[-1] == ' ') && (w[len] == ' ' || w[len] == '\0'))
+            return true;
+    return false;
+}
+
+/* The named rules that counted this packet: all of them, in any order. */
 static bool check_matches(const struct script *s, const struct judged *j)
 {
-    char got[1024] = "", name[256];
+    const char *want = s->group.matches;
     const struct program *p = judge_program(s->judge);
-    for (unsigned i = 0; i < j->matched; i++)
-        if (p->rules[j->matched_rules[i]].name) {
-            const size_t used = strlen(got);
-            rule_name(p, j->matched_rules[i], name, sizeof(name));
-            snprintf(got + used, sizeof(got) - used, "%s%s", used ? " " : "", name);
-        }
-    if (!s->group.matches[0] || strcmp(got[0] ? got : "-", s->group.matches) == 0)
-        return true;
-    say("expected matches %s", s->group.matches);
-    say("got      matches %s", got[0] ? got : "-");
-    return false;
+    unsigned wanted = want[0] && strcmp(want, "-") != 0, found = 0;
+    char name[256];
+    bool good = true;
+    for (const char *c = want; *c; c++)
+        wanted += *c == ' ';
+    for (unsigned i = 0; want[0] && i < j->matched; i++) {
+        if (!p->rules[j->matched_rules[i]].name)
+            continue;
+        rule_name(p, j->matched_rules[i], name, sizeof(name));
+        if (is_listed(want, name))
+            found++;
+        else
+            say("%s matched, too", name);
+        good = good && is_listed(want, name);
+    }
+    if (want[0] && found != wanted)
+        say("only %u of these %u matched: %s", found, wanted, want);
+    return good && (!want[0] || found == wanted);
 }
 
 static bool check_counts(const struct script *s)
