@@ -1,0 +1,441 @@
+#!/bin/sh
+# Step 01, the spine: what is promised, in order, tried on the built programs. One line a promise; B is the build folder.
+# Read from top to bottom it says what prey does today.
+set -u
+B=${B:-build}
+top=$(pwd)
+PATH=$(cd "$B" && pwd):$PATH
+tools=$(cd "$B/tests/tools" && pwd)
+work=$top/$B/scratch/accept
+case $B in /*) work=$B/scratch/accept ;; esac
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+holds() { # SENTENCE COMMAND...: the command succeeds
+    sentence=$1
+    shift
+    "$@" >holds.out 2>&1
+    status=$?
+    [ $status -eq 0 ] || sed 's/^/# /' holds.out | head -20
+    ok $status "$sentence"
+}
+run() { # COMMAND...: into out, err, status
+    timeout 60 "$@" >out 2>err </dev/null
+    status=$?
+}
+says() { # SENTENCE STATUS PATTERN FILE: the last run ended so and FILE holds the pattern
+    if [ "$status" -eq "$2" ] && grep -Eq -- "$3" "$4"; then ok 0 "$1"; else
+        echo "# status $status, expected $2; $4 should hold: $3"
+        head -10 "$4" | cut -c1-300 | sed 's/^/# /'
+        ok 1 "$1"
+    fi
+}
+clean() { ! grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Assertion' out err; }
+one_line() { # SENTENCE STATUS: the last run ended so, with one line on standard error, and nothing on standard output
+    if [ "$status" -eq "$2" ] && [ "$(wc -l <err)" -eq 1 ] && [ ! -s out ] && clean; then ok 0 "$1"; else
+        echo "# status $status, expected $2, with one line of error:"
+        head -5 err | cut -c1-300 | sed 's/^/# /'
+        ok 1 "$1"
+    fi
+}
+refused() { # SENTENCE: the last compile ended with 1, with a diagnostic, and left the good output as it was
+    if [ "$status" -eq 1 ] && grep -q 'error' err && cmp -s good.pbc keep.pbc && clean; then ok 0 "$1"; else
+        echo "# status $status, expected 1, with an error, and good.pbc kept"
+        head -5 err | cut -c1-300 | sed 's/^/# /'
+        ok 1 "$1"
+    fi
+}
+rules() { cat >"$1.prey"; }             # NAME: rules from standard input
+capture() { cat >"$1.notes"; "$tools/mkcap" "$1.notes" "$1.pcap"; } # NAME: frames from standard input
+word() { awk -F '\t' -v n="$1" -v c="$2" '$1 == n { print $c }' "$3"; } # FRAME COLUMN FILE
+
+capture morning <<'END'
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 22 syn
+eth / ip4 192.0.2.9 > 203.0.113.10 / tcp 50000 > 22 syn
+eth / ip4 198.18.0.1 > 203.0.113.10 / udp 50000 > 53
+eth / arp who-has 203.0.113.10 tell 203.0.113.1
+eth / ip4 198.18.0.1 > 203.0.113.10 len 9999 / tcp 1000 > 80 syn
+eth / ip6 2001:db8::1 > 2001:db8::2 / tcp 1000 > 113 syn
+END
+rules morning <<'END'
+edition 1
+set office = 192.0.2.0/24, 2001:db8:1::/48
+firewall edge default drop {
+  accept tcp from office to port 22 as SSH
+  accept tcp to port 80 as WEB
+  reject tcp port 113 with rst as IDENT
+  reject udp
+  accept icmp6 type nd
+}
+END
+
+echo '# 1. Tree and build'
+for folder in lang vm compiler runtime rules-examples tests; do holds "$folder/ says what it holds in a README" test -s "$top/$folder/README.md"; done
+holds 'the Makefile is one page' test "$(wc -l <"$top/Makefile")" -le 120
+holds 'nothing generated lies outside the build folder' sh -c "cd '$top' && test -z \"\$(find . -path ./build -prune -o -path ./.git -prune -o \( -name '*.o' -o -name '*.tab.c' -o -name 'lex.yy.c' \) -print)\""
+for program in preyc preyrun; do
+    run $program --version
+    says "$program --version" 0 "$program.*[0-9]\.[0-9]" out
+    run $program --help
+    says "$program --help" 0 'usage|Usage' out
+done
+holds '.ci/run calls make check' grep -q 'make.*check' "$top/.ci/run"
+for name in check demo bench install; do holds "make knows the target $name" make -C "$top" -n $name PREFIX=/usr DESTDIR="$work/staged"; done
+if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
+    holds 'make install stages programs and man pages' make -C "$top" --no-print-directory install PREFIX=/usr DESTDIR="$work/staged"
+    for f in bin/preyc bin/preyrun share/man/man1/preyc.1 share/man/man1/preyrun.1; do holds "installed: $f" test -s "staged/usr/$f"; done
+fi
+
+echo '# The way from a rule file to verdicts'
+run preyc morning.prey -o good.pbc
+says 'preyc rules.prey -o rules.pbc compiles, silently' 0 '^' /dev/null
+[ -s err ] && ok 1 'no word on standard error' || ok 0 'no word on standard error'
+cp good.pbc keep.pbc
+run preyc --check morning.prey
+says 'preyc --check rules.prey says that all is well' 0 '' out
+run preyrun --pcap morning.pcap good.pbc
+says 'preyrun --pcap in.pcap rules.pbc prints a summary' 0 'accept' out
+run preyrun --pcap morning.pcap --verdicts - good.pbc
+cp out verdicts
+says 'verdict lines begin with a header' 0 '^frame	verdict	rule	service	server	reason$' out
+holds 'one line a frame' test "$(wc -l <verdicts)" -eq 8
+holds 'a rule is named by its `as`' test "$(word 1 3 verdicts)" = WEB
+holds 'what no rule takes falls to the default' test "$(word 2 2 verdicts) $(word 2 3 verdicts)" = 'drop default'
+holds 'the first rule that matches decides' test "$(word 3 3 verdicts)" = SSH
+holds 'an unnamed rule prints as FIREWALL:LINE' test "$(word 4 3 verdicts)" = edge:7
+holds 'ARP passes unless a rule names it' test "$(word 5 2 verdicts)" = pass
+holds 'a malformed frame is dropped before any rule, with its reason' test "$(word 6 2 verdicts)$(word 6 3 verdicts)$(word 6 6 verdicts)" = drop-bad-ip-total-length
+holds 'a rule without a family is for both' test "$(word 7 2 verdicts) $(word 7 3 verdicts)" = 'reject IDENT'
+
+echo '# 2. Lexer, parser, meaning'
+rules part <<'END'
+set shared = 10.9.0.0/16
+END
+printf '# a list\n10.1.0.0/16\n10.2.0.1  # one\n10.3.0.1-10.3.0.9\n2001:db8::/32\n' >list.txt
+rules whole <<'END'
+edition 1
+include "part.prey"
+const ssh = 22
+ports web = 80, 443, 8000-8080
+macs phones = 02:00:00:00:00:11
+interface wan = "eth0"
+set listed = file "list.txt"
+set all = (listed, shared) except 10.2.0.1
+chain inner { accept tcp port ssh; return }
+firewall here on wan in default reject other frames pass {
+  count from all as SEEN comment "every one"; do inner
+  log ether from not phones as FOREIGN
+  drop tcp, udp from self, 10.0.0.1 to not self port web \
+    as SPLIT
+}
+firewall rest out default accept { drop to listed }
+END
+run preyc whole.prey -o whole.pbc
+says 'edition, include, const, set algebra, file, ports, macs, interface, chain, firewall, direction, other frames' 0 '' out
+for c in ip ip6 tcp,udp sctp icmp icmp6 'proto gre, 50' arp 'ether 0x88cc' 'from 10.0.0.0/8' 'to 10.0.0.1 port 80-90' 'tcp source port 53' \
+    'to port 1024-' 'icmp type 3 code 1' 'icmp6 type nd' 'on "eth0"' 'vlan 5 inner 7' 'vlan any' 'vlan none' 'ether from 02:00:00:00:00:01' \
+    'ether to broadcast, multicast' 'tcp flags has syn lacks ack, rst' 'fragment any' 'fragment first' 'fragment later' 'fragment no' 'ttl -5' \
+    'length 64-' 'dscp ef' 'options any' 'ip options none' 'tcp bytes payload at 0 is x"16 03" mask x"ff ff"' 'from not self'; do
+    printf 'firewall f default accept { drop %s }\n' "$c" >one.prey
+    run preyc one.prey -o one.pbc
+    says "condition: $c" 0 '' out
+done
+while read -r later; do
+    printf '%s\n' "$later" >one.prey
+    run preyc one.prey -o one.pbc
+    if [ "$status" -eq 1 ] && grep -q 'E0900' err && grep -q 'not supported yet' err && ! grep -E 'error' err | grep -vq E0900; then
+        ok 0 "not supported yet, said at its place: $later"
+    else
+        head -8 err | sed 's/^/# /'
+        ok 1 "not supported yet, said at its place: $later"
+    fi
+done <<'END'
+meter m = 200/s burst 400 per source
+schedule work = mon-fri 08:00-18:00 zone "Europe/Paris"
+check c = https GET "/healthz" sni "shop.example" expect 200 every 2s timeout 500ms rise 2 fall 3
+limits { flows 1_000_000; half_open 100_000 }
+timeouts { tcp established 2h4m; udp 120s }
+hash key "secret"
+names hosts = "www.example.com", "*.example.com"
+pool p { balance maglev; drain 30s; server a 10.0.0.11:8443 weight 5; server b 10.0.0.12 backup }
+service s on 203.0.113.10 tcp/443 { mode passthrough; -> p }; pool p { server a 10.0.0.1 }
+nat n { masquerade from 10.0.0.0/8 out on "eth0" }
+test "t" { expect accept: tcp 10.0.0.1:1 -> self:22 syn }
+firewall f default drop { accept state established, related; accept icmp6 type nd }
+firewall f default drop { audit drop tcp; accept icmp6 type nd }
+firewall f default accept { mirror to "eth1" limit 10/s snap 64B }
+firewall f default accept { decap ipip from 10.0.0.1 }
+firewall f default accept { drop flows over 10 per source }
+END
+
+echo '# 3. Diagnostics'
+rules wrong <<'END'
+edition 1
+set office = 192.0.2.0/24
+firewall edge default drop {
+  accept icmp6 type nd
+  accept tcp from offfice to port 22
+  accept tcp port 99999
+  acept udp
+  drop from 10.0.0.1/8
+  accept tcp from office port 22
+}
+END
+run preyc wrong.prey -o good.pbc
+says 'a code for each mistake' 1 '\[E[0-9]{4}\]' err
+says 'the place as file:line:col' 1 '^wrong.prey:5:[0-9]+: error: ' err
+says 'the source line, with carets under the exact span' 1 '^ +\| +\^{7}' err
+says 'did you mean' 1 'did you mean `office`' err
+holds 'all mistakes of a file in one run' test "$(grep -c 'error:' err)" -eq 5
+holds 'sorted by place, one a line, no cascade' test "$(sed -n 's/^wrong.prey:\([0-9]*\):.*error:.*/\1/p' err | tr '\n' ' ')" = '5 6 7 8 9 '
+says 'host bits are shown in both readings' 1 '10\.0\.0\.0/8' err
+says '`from A port N` offers both ports' 1 'source port 22' err
+rules twice <<'END'
+set a = 10.0.0.1
+set a = 10.0.0.2
+firewall f default accept { drop from a }
+END
+run preyc twice.prey -o good.pbc
+says 'a second place where one helps' 1 'twice.prey:1:[0-9]+: note:' err
+{ echo 'firewall f default accept {'; i=0; while [ $i -lt 30 ]; do echo "drop from nobody$i"; i=$((i + 1)); done; echo '}'; } >many.prey
+run preyc many.prey -o good.pbc
+holds 'the first 20 as text, then a line with the number left' sh -c 'test "$(grep -c "many.prey:.*error:" err)" -eq 20 && grep -q "10 more" err'
+run preyc --format=json many.prey -o good.pbc
+holds 'as JSON, all of them' sh -c 'cat out err | grep -o "\"code\"" | wc -l | grep -q "^ *30$"'
+for code in $(sed -n 's/.*DIAG([A-Z0-9_]*, *"\([EW][0-9]*\)".*/\1/p' "$top/lang/diag.def" | sort -u); do
+    run preyc --explain "$code"
+    [ "$status" -eq 0 ] && [ "$(wc -l <out)" -ge 3 ] || { echo "# $code"; ok 1 "preyc --explain $code"; }
+done
+ok 0 'preyc --explain has a paragraph for every code'
+run preyc --explain E9999
+says 'preyc --explain of an unknown code' 2 'E9999' err
+rules warn <<'END'
+set unused = 10.0.0.1
+firewall f default drop {
+  accept tcp to port 1-1000 as WIDE
+  accept tcp to port 22 as NARROW
+  accept tcp to port 1-1000
+}
+END
+run preyc warn.prey -o warn.pbc
+says 'a warning names what is unused' 0 'warning.*unused' err
+says 'a warning names a rule that can never match' 0 'warn.prey:4:.*never match' err
+says 'an exact duplicate is a warning' 0 'warn.prey:5:.*warning' err
+says 'neighbour discovery cut off: the line to add' 0 'accept icmp6 type nd' err
+run preyc --werror warn.prey -o good.pbc
+refused 'with --werror a warning is an error'
+
+echo '# 4. Compiler'
+for what in ast ir bytecode; do
+    run preyc --dump=$what morning.prey
+    holds "--dump=$what prints something" sh -c "test $status -eq 0 && test \$(wc -l <out) -gt 5"
+done
+run preyc --stats morning.prey
+says '--stats prints the longest path' 0 'path' out
+i=0
+{
+    echo 'firewall big default drop { accept icmp6 type nd'
+    while [ $i -lt 1000 ]; do echo "accept tcp to 10.$((i / 250)).$((i % 250)).9 port $((1000 + i)) as R$i"; i=$((i + 1)); done
+    echo '}'
+} >big.prey
+run preyc big.prey -o big.pbc
+says 'a list of a thousand rules compiles' 0 '' out
+echo 'eth / ip4 10.0.0.1 > 10.3.249.9 / tcp 5000 > 1999 syn' | capture last
+run preyrun --pcap last.pcap --verdicts - big.pbc
+says 'and its last rule is found' 0 '	R999	' out
+
+echo '# 5. The program file'
+size=$(wc -c <good.pbc)
+run preyc --dump=bytecode morning.prey
+says 'the disassembly names every rule' 0 'SSH' out
+cp good.pbc a.pbc && run preyc morning.prey -o b.pbc
+holds 'the same rules give the same bytes' cmp a.pbc b.pbc
+
+echo '# 6. Packets and answers'
+run preyrun --pcap morning.pcap --write answers.pcap good.pbc
+says 'reject writes its answers' 0 '' out
+if command -v tcpdump >/dev/null; then
+    tcpdump -nvr answers.pcap >seen 2>/dev/null
+    holds 'a reset for TCP' grep -q 'Flags \[R' seen
+    holds 'port unreachable for UDP' grep -q 'udp port 53 unreachable' seen
+    holds 'and every checksum in them is right' sh -c '! grep -Eiq "incorrect|bad cksum" seen'
+else
+    echo 'ok - the answers, as tcpdump reads them # SKIP no tcpdump'
+fi
+
+echo '# 7. Replay'
+run sh -c 'preyrun --pcap - --verdicts - good.pbc <morning.pcap'
+holds 'standard input gives the same verdicts' cmp -s out verdicts
+run preyrun --pcap morning.pcap --explain 4 good.pbc
+says '--explain N names each rule and why it did not match' 0 'SSH +no ' out
+says '--explain N ends with the verdict' 0 '^verdict: reject' out
+run preyrun --pcap morning.pcap --format json good.pbc
+holds 'the summary as JSON' sh -c "test $status -eq 0 && head -c1 out | grep -q '{'"
+run preyrun --pcap morning.pcap --format json --verdicts - good.pbc
+holds 'verdicts as JSON, one object a line' sh -c "test \$(grep -c '^{.*}\$' out) -eq 7"
+run preyrun --pcap morning.pcap --repeat 3 good.pbc
+says '--repeat N prints the time a packet' 0 'ns' out
+run preyrun --pcap morning.pcap --from 2 --to 3 --verdicts - good.pbc
+holds '--from and --to choose frames' test "$(tail -n +2 out | cut -f1 | tr '\n' ' ')" = '2 3 '
+printf 'firewall f in default drop { accept tcp to self port 80 as MINE; accept icmp6 type nd }\nfirewall g forward default reject { }\n' >self.prey
+run preyc self.prey -o self.pbc
+run preyrun --pcap morning.pcap --self 203.0.113.10 --verdicts - self.pbc
+holds '--self decides what is `in`' test "$(word 1 3 out)" = MINE
+run preyrun --pcap morning.pcap --self 203.0.113.99 --verdicts - self.pbc
+holds 'and what is `forward`' test "$(word 1 2 out)" = reject
+run preyrun --pcap morning.pcap --self 198.18.0.1 --verdicts - self.pbc
+holds 'and what the host sends: accepted, rule -' test "$(word 1 2 out) $(word 1 3 out)" = 'accept -'
+printf 'firewall wan on "eth0" default reject { }\nfirewall other default accept { }\n' >on.prey
+run preyc on.prey -o on.pbc
+run preyrun --pcap morning.pcap --on eth0 --verdicts - on.pbc
+holds '--on names the interface: its firewall judges' test "$(word 1 2 out)" = reject
+run preyrun --pcap morning.pcap --verdicts - on.pbc
+holds 'without --on only the general firewall applies' test "$(word 1 2 out)" = accept
+for link in 'sll' 'sll2' 'null' 'loop' ''; do
+    echo "${link:+$link / }ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn" | capture link
+    run preyrun --pcap link.pcap --verdicts - good.pbc
+    says "link type ${link:-raw IP}" 0 '^1	accept	WEB' out
+done
+
+echo '# 9. Examples'
+for f in "$top"/rules-examples/*.prey; do
+    run preyc --werror "$f" -o example.pbc
+    says "$(basename "$f") compiles without a warning" 0 '' out
+done
+
+echo '# Bad input: rules'
+run preyc nothere.prey -o good.pbc
+one_line 'a main file that is not there: one line, exit status 2' 2
+head -c 200000 /dev/urandom >random.prey
+run preyc random.prey -o good.pbc
+refused 'random bytes'
+timeout 20 head -c 10000000 /dev/urandom >random.prey
+run preyc random.prey -o good.pbc
+refused '10 MB of random bytes'
+for piece in 'a:' '\"' '(' '"' '{' '0' 'a' '#' ',' '1.' ' ' '}' 'x"' '->' ; do
+    awk -v p="$piece" 'BEGIN { gsub(/\\/, "\\\\", p); n = int(10000000 / length(p)); s = p; while (length(s) < 65536) s = s s; k = int(n * length(p) / length(s)); for (i = 0; i < k; i++) printf "%s", s; print "" }' >long.prey
+    begin=$(date +%s)
+    run preyc long.prey -o good.pbc
+    took=$(($(date +%s) - begin))
+    case $piece in '#' | ' ') [ "$status" -le 1 ] && clean ; ok $? "a line of 10 MB of '$piece'" ;; *) refused "a line of 10 MB of '$piece'" ;; esac
+    [ $took -le 20 ] || ok 1 "in time: $took s for '$piece' (goal 2 s)"
+done
+{ printf 'set a = '; i=0; while [ $i -lt 5000 ]; do printf '('; i=$((i + 1)); done; echo 10.0.0.1; } >deep.prey
+run preyc deep.prey -o good.pbc
+refused 'nesting deeper than 256'
+says 'with the limit named' 1 '256' err
+{ i=0; while [ $i -lt 40 ]; do echo "chain c$i { do c$((i + 1)) ; drop from 10.0.0.$i }"; i=$((i + 1)); done; echo 'chain c40 { drop tcp }'; echo 'firewall f default accept { do c0 }'; } >chains.prey
+run preyc chains.prey -o good.pbc
+refused 'chains deeper than 16'
+{ i=0; while [ $i -lt 14 ]; do printf 'chain c%d {' $i; j=0; while [ $j -lt 8 ]; do printf ' do c%d tcp port %d;' $((i + 1)) $j; j=$((j + 1)); done; echo '}'; i=$((i + 1)); done; echo 'chain c14 { drop udp }'; echo 'firewall f default accept { do c0 }'; } >expand.prey
+run preyc expand.prey -o good.pbc
+refused 'chains that would expand without bound'
+printf 'include "loop.prey"\n' >loop.prey
+run preyc loop.prey -o good.pbc
+refused 'an include that includes itself'
+printf 'include "absent.prey"\nfirewall f default accept { }\n' >absent-include.prey
+run preyc absent-include.prey -o good.pbc
+refused 'an include that is not there: a diagnostic, exit status 1'
+for bad in absent.txt . binary.txt; do
+    head -c 5000 /dev/urandom >binary.txt
+    printf 'set s = file "%s"\nfirewall f default accept { drop from s }\n' "$bad" >file.prey
+    run preyc file.prey -o good.pbc
+    refused "an address file that is $(case $bad in absent.txt) echo absent ;; .) echo a folder ;; *) echo binary ;; esac)"
+done
+mkfifo pipe 2>/dev/null && printf 'set s = file "pipe"\nfirewall f default accept { drop from s }\n' >file.prey && run preyc file.prey -o good.pbc && status=$status
+refused 'an address file that is a pipe'
+printf '10.0.0.1\n10.0.0.300\n10.0.0.1/8\n' >bad.txt
+printf 'set s = file "bad.txt"\nfirewall f default accept { drop from s }\n' >file.prey
+run preyc file.prey -o good.pbc
+says 'bad lines of an address file are named by file and line' 1 'bad.txt:2:' err
+says 'host bits in it too' 1 'bad.txt:3:' err
+printf 'set s = 10.0.0.1 # \377\376\n"\300\200"\n' >utf8.prey
+run preyc utf8.prey -o good.pbc
+refused 'invalid UTF-8'
+printf 'firewall f default accept { drop tcp }\000\n' >nul.prey
+run preyc nul.prey -o good.pbc
+refused 'a NUL byte'
+printf '\357\273\277firewall f default accept {\r\n  drop tcp;;\r\n}\r\n' >crlf.prey
+run preyc crlf.prey -o crlf.pbc
+says 'a byte order mark, CRLF and ;; are fine' 0 '' out
+: >empty.prey
+run preyc empty.prey -o empty.pbc
+says 'an empty file compiles' 0 '' out
+run preyrun --pcap morning.pcap --verdicts - empty.pbc
+holds 'and without a firewall a frame is accepted, rule -' test "$(word 1 2 out) $(word 1 3 out)" = 'accept -'
+run preyc wrong.prey -o fresh.pbc
+holds 'a failed compile leaves nothing behind' sh -c '! ls | grep -q fresh'
+run preyc morning.prey -o /nonexistent/folder/x.pbc
+one_line 'an output that cannot be written: one line, exit status 2' 2
+run preyc
+says 'no arguments: usage, exit status 2' 2 'preyc' err
+run preyc --no-such-option
+says 'an unknown option, exit status 2' 2 'no-such-option' err
+
+echo '# Bad input: program files'
+run preyrun --pcap morning.pcap morning.prey
+one_line 'rules instead of a program' 2
+: >zero.pbc
+run preyrun --pcap morning.pcap zero.pbc
+one_line 'an empty program' 2
+wrong=0
+for cut in 1 8 40 63 64 65 100 200 400 $((size / 2)) $((size - 64)) $((size - 1)); do
+    for repair in '' repair; do
+        # shellcheck disable=SC2086
+        "$tools/damage" good.pbc bad.pbc cut $cut $repair
+        run preyrun --pcap morning.pcap bad.pbc
+        [ "$status" -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] && [ ! -s out ] && clean || { echo "# cut at $cut $repair: status $status"; wrong=1; }
+    done
+done
+ok $wrong 'truncated programs, also with a repaired digest: one line, exit status 2'
+wrong=0
+bit=3
+while [ $bit -lt $((size * 8)) ]; do
+    "$tools/damage" good.pbc bad.pbc flip $bit
+    run preyrun --pcap morning.pcap bad.pbc
+    [ "$status" -eq 2 ] && [ "$(wc -l <err)" -eq 1 ] && [ ! -s out ] && clean || { echo "# bit $bit: status $status"; wrong=1; }
+    bit=$((bit + size / 16 * 8 + 9))
+done
+ok $wrong 'flipped bits: one line, exit status 2'
+wrong=0
+bit=700
+while [ $bit -lt $((size * 8)) ]; do
+    "$tools/damage" good.pbc bad.pbc flip $bit repair
+    run preyrun --pcap morning.pcap bad.pbc
+    { [ "$status" -eq 0 ] || { [ "$status" -eq 2 ] && [ "$(wc -l <err)" -eq 1 ]; }; } && clean || { echo "# bit $bit: status $status"; wrong=1; }
+    bit=$((bit + size / 64 * 8 + 11))
+done
+ok $wrong 'flipped bits with a repaired digest: refused by the verifier or harmless, never a crash'
+
+echo '# Bad input: captures'
+run preyrun --pcap nothere.pcap good.pbc
+one_line 'a capture that is not there' 2
+run preyrun --pcap morning.prey good.pbc
+one_line 'a capture that is none' 2
+bytes=$(wc -c <morning.pcap)
+head -c $((bytes - 5)) morning.pcap >short.pcap
+run preyrun --pcap short.pcap --verdicts - good.pbc
+holds 'a truncated last record is reported after the verdicts of the rest, exit status 2' sh -c "test $status -eq 2 && test \$(wc -l <out) -eq 7 && test \$(wc -l <err) -eq 1"
+printf '\324\303\262\241\002\000\004\000\000\000\000\000\000\000\000\000\377\377\000\000\240\000\000\000' >link160.pcap
+printf '\000\000\000\000\000\000\000\000\001\000\000\000\001\000\000\000x' >>link160.pcap
+run preyrun --pcap link160.pcap good.pbc
+says 'another link type is an error that names it' 2 '160' err
+wrong=0
+n=0
+while [ $n -lt 40 ]; do
+    "$tools/damage" morning.pcap broken.pcap flip $((n * 127 + 3)) flip $((n * 911 + 77)) flip $((n * 1013 + 500))
+    run preyrun --pcap broken.pcap good.pbc
+    { [ "$status" -eq 0 ] || [ "$status" -eq 2 ]; } && clean || { echo "# capture $n: status $status"; wrong=1; }
+    n=$((n + 1))
+done
+ok $wrong 'captures with flipped bits: verdicts or one line, never a crash'
+head -c 100000 /dev/urandom >noise.pcap
+run preyrun --pcap noise.pcap good.pbc
+one_line 'random bytes as a capture' 2
+exit $failed
