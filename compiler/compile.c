@@ -1,0 +1,75 @@
+/* The stages of compiler.h in their order, from text to a verified program. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/front_priv.h"
+#include "vm/program.h"
+
+void compile_init(struct compile *c)
+{
+    *c = (struct compile){ 0 };
+    sources_init(&c->sources);
+    c->arena = arena_new();
+    c->diags = diags_new(&c->sources);
+    c->image = image_new();
+}
+
+void compile_fini(struct compile *c)
+{
+    symbols_free(c->symbols);
+    image_free(c->image);
+    diags_free(c->diags);
+    sources_fini(&c->sources);
+    arena_free(c->arena);
+    free(c->pbc);
+    *c = (struct compile){ 0 };
+}
+
+/* The loader reads what was made as it would read it from a file: what it refuses is a fault of the compiler, and is
+ * found here, not where the rules are needed. */
+static void check_loads(struct compile *c)
+{
+    char err[256];
+    struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+
+    if (!p)
+        diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE, "the compiled program is refused by the loader: %s", err);
+    program_put(p);
+}
+
+static int run_stages(struct compile *c)
+{
+    declare_names(c);
+    resolve_rules(c);
+    warn_unused(c);
+    if (diags_errors(c->diags))
+        return -EINVAL;
+    make_normal(c);
+    analyse_rules(c);
+    generate_code(c);
+    if (diags_errors(c->diags))
+        return -EINVAL;
+    if (image_emit(c->image, &c->pbc, &c->pbc_len) < 0)
+        return -ENOMEM;
+    check_loads(c);
+    return diags_errors(c->diags) ? -EINVAL : 0;
+}
+
+int compile_file(struct compile *c, const char *path)
+{
+    errno = 0;
+    c->tree = lang_parse(c->arena, &c->sources, c->diags, path);
+    if (!c->tree)
+        return errno ? -errno : -EIO;
+    return run_stages(c);
+}
+
+int compile_text(struct compile *c, const char *name, const char *text, size_t len)
+{
+    errno = 0;
+    c->tree = lang_parse_text(c->arena, &c->sources, c->diags, name, text, len);
+    if (!c->tree)
+        return errno ? -errno : -EIO;
+    return run_stages(c);
+}

@@ -1,0 +1,56 @@
+/* Sets of addresses of both families: sorted, disjoint, non-adjacent inclusive ranges, and their algebra. */
+#ifndef COMPILER_SETS_H
+#define COMPILER_SETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lang/value.h"
+
+typedef unsigned __int128 u128;
+
+struct range4 { uint32_t lo, hi; };
+struct range6 { u128 lo, hi; };
+
+struct ranges4 { struct range4 *r; size_t n, cap; };
+struct ranges6 { struct range6 *r; size_t n, cap; };
+
+/* Between set_add* and set_normalise the ranges stand in any order and may overlap; all else wants them normal.
+ * Zero-initialised it is the empty set. */
+struct addr_set {
+    struct ranges4 v4;
+    struct ranges6 v6;
+};
+
+void set_fini(struct addr_set *s);
+
+uint32_t addr_v4(const struct addr *a);
+u128 addr_v6(const struct addr *a);
+
+void set_add4(struct addr_set *s, uint32_t lo, uint32_t hi);
+void set_add6(struct addr_set *s, u128 lo, u128 hi);
+/* Both ends of one family; hi is not below lo. */
+void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi);
+void set_add_all(struct addr_set *s);
+void set_add_set(struct addr_set *s, const struct addr_set *from);
+
+/* Sort and merge, n log n. Returns how many ranges lay wholly inside another one. */
+size_t set_normalise(struct addr_set *s);
+
+/* `out` is empty before and normal afterwards; linear in the ranges of both. */
+void set_union(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
+void set_and(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
+void set_except(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
+
+bool set_is_empty(const struct addr_set *s);
+bool set_is_all(const struct addr_set *s);
+bool set_overlaps(const struct addr_set *a, const struct addr_set *b);
+bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi);
+size_t set_size(const struct addr_set *s); /* ranges of both families */
+
+/* The first and last address of a prefix; false when bits past its length are set in `a` (lo and hi are set all the same). */
+bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
+int addr_compare(const struct addr *a, const struct addr *b); /* of one family */
+
+#endif
