@@ -1,0 +1,37 @@
+#!/bin/bash
+# make demo: from a rule file to verdicts, in a minute. The programs are built; a capture is made here, an example
+# compiled, the capture replayed. Everything it writes lies in $B/demo. Nothing is sent, nothing on this machine changes.
+set -euo pipefail
+B=${B:-build}
+demo=$B/demo
+rules=rules-examples/web-server.prey
+self=203.0.113.10,2001:db8::10
+mkdir -p "$demo"
+
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+show() { printf '  $ %s\n' "$*"; }
+
+step '1. A capture: traffic that a small web server might see'
+"$B/tests/tools/mkcap" tests/examples/web-server.notes "$demo/traffic.pcap"
+printf '  %s, made from tests/examples/web-server.notes\n' "$demo/traffic.pcap"
+
+step "2. The rules: $rules, from which:"
+sed -n '/^firewall/,/as WEB/p' "$rules" | sed 's/^/  | /'
+printf '  | …\n'
+
+step '3. Compile: rules are checked and become a program'
+show "$B/preyc $rules -o $demo/web-server.pbc"
+"$B/preyc" "$rules" -o "$demo/web-server.pbc"
+printf '  %s, %s bytes\n' "$demo/web-server.pbc" "$(wc -c <"$demo/web-server.pbc")"
+
+step '4. Replay: every frame is judged, nothing is sent'
+show "$B/preyrun --pcap $demo/traffic.pcap --self $self $demo/web-server.pbc"
+"$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" "$demo/web-server.pbc" | sed 's/^/  /'
+
+step '5. Why? Frame 12 came from the office, from the part that is for guests'
+show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 12 $demo/web-server.pbc"
+"$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 12 "$demo/web-server.pbc" | sed 's/^/  /'
+
+step 'Now yours: README.md, "Write your first rule file"'
