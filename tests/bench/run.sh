@@ -10,13 +10,14 @@ corpus=${PREY_CORPUS:-../shared/corpus}
 mkdir -p "$work"
 
 if [ -r "$corpus/bench/mix.pcap.xz" ]; then
-    [ -s "$work/mix.pcap" ] || xz -dc "$corpus/bench/mix.pcap.xz" >"$work/mix.pcap"
+    xz -dc "$corpus/bench/mix.pcap.xz" >"$work/mix.pcap"
     capture=$work/mix.pcap
     traffic='the mix of the corpus'
 else
     make --no-print-directory "B=$B" "$B/tests/tools/mkcap" >/dev/null
     capture=$work/handmade.pcap
-    [ -s "$capture" ] || { bash $here/traffic.sh >"$work/traffic.notes" && "$B/tests/tools/mkcap" "$work/traffic.notes" "$capture"; }
+    bash $here/traffic.sh >"$work/traffic.notes"
+    "$B/tests/tools/mkcap" "$work/traffic.notes" "$capture"
     traffic="hand-made: there is no corpus at $corpus"
 fi
 cat >"$work/replay.prey" <<'RULES'

@@ -14,6 +14,6 @@ awk 'BEGIN {
         else if (kind < 6) print "eth / ip4 192.168.1." kind " > 198.51.100." host " / tcp " service " > " port " psh ack" pay
         else if (kind < 8) print "eth / ip4 192.168.1." host " > 9.9.9.9 / udp " port " > 53" pay
         else if (kind < 9) print "eth / ip6 2001:db8::" host " > 2001:db8:1::1 / tcp " port " > 443 syn"
-        else print "eth / ip4 192.168.1." host " > 192.168.1.1 / icmp echo-request"
+        else print "eth / ip4 192.168.1." host " > 192.168.1.1 / icmp type 8"
     }
 }'
