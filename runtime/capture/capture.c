@@ -103,7 +103,6 @@ unsigned capture_batch(struct capture *c, struct capture_frame *f, unsigned n)
         capture_fault(c, "%s", shrank);
         return 0;
     }
-    if (c->bytes) map_ahead(c);
     const unsigned got = c->ops->read(c, f, n);
     c->frames += got;
     if (got < n && c->bytes && map_shrunk(c)) {
@@ -129,7 +128,7 @@ bool capture_rewind(struct capture *c)
 {
     if (c->ops == &capture_stream) return false;
     c->ops->close(c);
-    c->at = c->frames = 0;
+    c->at = c->fetched = c->frames = 0;
     c->error[0] = 0;
     return c->ops->open(c) == 0;
 }

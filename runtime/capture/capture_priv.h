@@ -23,7 +23,7 @@ struct capture {
     const struct capture_ops *ops;
     const uint8_t *bytes; /* the mapped file */
     uint64_t size, at;
-    uint64_t mapped; /* bytes that map_ahead has asked for */
+    uint64_t fetched; /* bytes that fetch_ahead has asked for */
     uint64_t copied;
     uint64_t frames; /* handed out */
     int fd;
@@ -40,8 +40,20 @@ int map_open(struct capture *c);
 void map_close(struct capture *c);
 bool map_faulted(const struct capture *c); /* has a page gone? cheap */
 bool map_shrunk(const struct capture *c);  /* or is the file shorter than it was? */
-/* Have the kernel map the pages from c->at on, a window at a time. */
-void map_ahead(struct capture *c);
+
+/* Have the cache lines behind c->at come in. Where a record begins is only known from the one before, so every miss on
+ * the way would be waited for; asking for all lines in order costs a tenth of that. A prefetch does not map a page, so one
+ * byte is read of each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
+static inline void fetch_ahead(struct capture *c)
+{
+    enum { LINE = 64, AHEAD = 4096, STRETCH = 65536 };
+    if (c->fetched < c->at) c->fetched = c->at;
+    const uint64_t want = c->at + AHEAD < c->size ? c->at + AHEAD : c->size;
+    for (; c->fetched < want; c->fetched += LINE) {
+        if (c->fetched % STRETCH < LINE) (void)*(const volatile uint8_t *)(c->bytes + c->fetched);
+        __builtin_prefetch(c->bytes + c->fetched);
+    }
+}
 
 /* The compressor whose magic number the bytes begin with, or NULL. */
 const char *capture_compressor(const uint8_t *bytes, size_t len, const char **tool);

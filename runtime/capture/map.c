@@ -13,7 +13,6 @@
 
 #include "runtime/capture/capture_priv.h"
 
-#define WINDOW ((uint64_t)4 << 20) /* bytes that map_ahead asks for at once */
 #define PAGE_MASK ((uintptr_t)4095)
 
 /* A signal handler can only be told through globals: the open mappings. */
@@ -93,19 +92,4 @@ bool map_shrunk(const struct capture *c)
     if (map_faulted(c)) return true;
     /* Within the last page a shorter file reads as zeros, without a fault. */
     return c->fd >= 0 && c->bytes && !fstat(c->fd, &st) && (uint64_t)st.st_size < c->size;
-}
-
-void map_ahead(struct capture *c)
-{
-#ifdef MADV_POPULATE_READ
-    const uint64_t want = c->at + WINDOW / 2;
-    while (c->mapped < c->size && c->mapped < want) {
-        const uint64_t left = c->size - c->mapped, len = left < WINDOW ? left : WINDOW;
-        /* A kernel without this, or a file that has shrunk, maps page by page as before. */
-        (void)madvise((void *)((uintptr_t)c->bytes + c->mapped), len, MADV_POPULATE_READ);
-        c->mapped += len;
-    }
-#else
-    (void)c;
-#endif
 }

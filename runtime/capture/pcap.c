@@ -110,7 +110,7 @@ static unsigned pcap_read(struct capture *c, struct capture_frame *f, unsigned n
     const struct pcap_state s = *(struct pcap_state *)c->state;
     unsigned got = 0;
     while (got < n && record_read(c, &s, &f[got], c->frames + got + 1) == 1) {
-        __builtin_prefetch(c->bytes + c->at);
+        fetch_ahead(c);
         got++;
     }
     return got;

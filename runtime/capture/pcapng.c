@@ -212,7 +212,7 @@ static unsigned ng_read(struct capture *c, struct capture_frame *f, unsigned n)
     const uint64_t before = c->frames; /* what faults speak of counts on while the batch fills */
     unsigned got = 0;
     while (got < n && frame_read(c, c->state, &f[got]) == 1) {
-        __builtin_prefetch(c->bytes + c->at);
+        fetch_ahead(c);
         c->frames = before + ++got;
     }
     c->frames = before;
