@@ -1,0 +1,123 @@
+/* preyc: rule files to programs. Exit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compiler/front_priv.h"
+#include "compiler/options.h"
+#include "compiler/output.h"
+#include "vm/program.h"
+
+enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
+
+static int explain(const char *code)
+{
+    if (diag_explain(code, stdout) == 0)
+        return EXIT_GOOD;
+    fprintf(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message\n", code);
+    return EXIT_USAGE;
+}
+
+static void print_diagnostics(const struct options *o, struct compile *c)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const bool colour = isatty(STDERR_FILENO) && !(no_colour && no_colour[0]);
+
+    if (o->json)
+        diags_print_json(c->diags, stdout);
+    else
+        diags_print_text(c->diags, stderr, colour);
+}
+
+static void print_count(uint32_t n, const char *noun) { printf("%u %s%s", n, noun, n == 1 ? "" : "s"); }
+
+static void print_good(const struct options *o, const struct compile *c)
+{
+    printf("%s: good: ", o->input);
+    print_count(c->image->rules_count, "rule");
+    fputs(", ", stdout);
+    print_count(c->symbols->sets, "set");
+    putchar('\n');
+}
+
+static int dump_program(const struct compile *c)
+{
+    char err[256];
+    struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+
+    if (!p) {
+        fprintf(stderr, "preyc: %s\n", err);
+        return EXIT_USAGE;
+    }
+    program_disasm(p, stdout);
+    program_put(p);
+    return EXIT_GOOD;
+}
+
+/* What was asked for of a good compile. */
+static int give(const struct options *o, struct compile *c)
+{
+    if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
+        return EXIT_USAGE;
+    if (o->dump == DUMP_IR)
+        ir_dump(c, stdout);
+    if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD)
+        return EXIT_USAGE;
+    if (o->stats)
+        stats_print(c, stdout);
+    if (o->check && !o->json)
+        print_good(o, c);
+    return EXIT_GOOD;
+}
+
+static int run(const struct options *o, struct compile *c)
+{
+    if (o->output && output_allowed(o->output, o->input, NULL) < 0)
+        return EXIT_USAGE;
+    const int rc = compile_file(c, o->input);
+
+    if (!c->tree || rc == -ENOMEM) {
+        fprintf(stderr, "preyc: can't read `%s`: %s\n", o->input, strerror(-rc));
+        return EXIT_USAGE;
+    }
+    if (o->werror)
+        diags_werror(c->diags, true);
+    print_diagnostics(o, c);
+    if (o->dump == DUMP_AST)
+        lang_dump(c->tree, &c->sources, stdout);
+    if (rc < 0 || diags_errors(c->diags))
+        return EXIT_RULES;
+    return give(o, c);
+}
+
+/* A result that did not reach its reader is no result. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "preyc: can't write to standard output: %s\n", strerror(errno));
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct compile c;
+
+    if (options_read(&o, argc, argv) < 0)
+        return EXIT_USAGE;
+    if (o.help)
+        options_print_help(stdout);
+    else if (o.version)
+        puts("preyc " PREY_VERSION);
+    if (o.help || o.version)
+        return finish(EXIT_GOOD);
+    if (o.explain)
+        return finish(explain(o.explain));
+    compile_init(&c);
+    const int status = run(&o, &c);
+    compile_fini(&c);
+    return finish(status);
+}
