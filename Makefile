@@ -1,5 +1,5 @@
 # prey: build, test, install. `make` builds; `make help` lists the targets.
-#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage), FUZZ=1 (libFuzzer) choose a variant; each has its own folder.
+#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage), FUZZ=1 (libFuzzer) choose a variant, each in a folder of its own; V=1 prints commands.
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -23,12 +23,13 @@ COMPILER_SRC := $(filter-out compiler/preyc.c,$(wildcard compiler/*.c))
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c,$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
+run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GEN := $(B)/lang/parse.tab.o $(B)/lang/lex.yy.o
 
 all:
 	@sh tests/deps.sh build
-	@$(MAKE) --no-print-directory programs
+	@+$(MAKE) --no-print-directory programs
 programs: $(B)/preyc $(B)/preyrun
 
 $(B)/liblang.a: $(call obj,$(LANG_SRC)) $(GEN)
@@ -39,25 +40,25 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 %.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call run,AR)$(AR) rcs $@ $^
 
 $(B)/preyc: $(B)/compiler/preyc.o $(B)/libcompiler.a $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyc $(B)/preyrun:
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # The lexer and the parser exist only under the build folder.
 $(B)/lang/parse.tab.c: lang/parse.y
 	@mkdir -p $(@D)
-	bison -Wall -Werror -o $@ --defines=$(B)/lang/parse.tab.h $<
+	$(call run,BISON)bison -Wall -Werror -o $@ --defines=$(B)/lang/parse.tab.h $<
 $(B)/lang/lex.yy.c: lang/lex.l $(B)/lang/parse.tab.c
-	flex -o $@ --header-file=$(B)/lang/lex.yy.h $<
+	$(call run,FLEX)flex -o $@ --header-file=$(B)/lang/lex.yy.h $<
 $(B)/lang/%.o: $(B)/lang/%.c
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
+	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
 $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 
 install: all

@@ -51,56 +51,59 @@ $(cat "$log.log")
     printf '%s\n' "$result"
 }
 
+# variants NAME SECONDS PROGRAM VARIANT...: a line for each build; PROGRAM is relative to it.
+variants() {
+    local name=$1 seconds=$2 program=$3 v
+    shift 3
+    [ -z "${COVERAGE:-}" ] || set -- /
+    for v in "$@"; do
+        v=${v%/}
+        echo "$name$v $B$v $seconds $B$v/$program"
+    done
+}
+# scripts SECONDS VARIANTS FILE...: the same for scripts that exist; run.sh is called as its folder.
+scripts() {
+    local seconds=$1 f name v vs=$2
+    shift 2
+    [ -z "${COVERAGE:-}" ] || vs=/
+    for f in "$@"; do
+        [ -e "$f" ] || continue
+        name=${f#tests/}
+        name=${name%.*}
+        for v in $vs; do
+            v=${v%/}
+            case $f in
+            *.py) echo "${name%/run}$v $B$v $seconds python3 $f" ;;
+            *) echo "${name%/run}$v $B$v $seconds bash $f" ;;
+            esac
+        done
+    done
+}
+programs() { # FILE...: those that exist, without their ending
+    local f
+    for f in "$@"; do
+        [ -e "$f" ] && echo "${f%.c}"
+    done
+}
+
 # The list of all tests, one a line; the long ones first so that both jobs end together.
 list_tests() {
-    local f name v
-    local long=1
+    local f long=1
     [ -z "$LONG" ] || long=20
-    for f in tests/fuzz/fuzz_*.c; do
-        [ -e "$f" ] || continue
-        name=$(basename "$f" .c)
-        echo "fuzz/${name#fuzz_} $B/fuzz $((600 * long)) sh tests/fuzz/run.sh $name $((10 * long))"
-    done
-    for f in tests/diff/*.c; do
-        [ -e "$f" ] || continue
-        name=$(basename "$f" .c)
-        for v in "" /san; do
-            echo "diff/$name$v $B$v $((300 * long)) $B$v/tests/diff/$name"
+    if [ -z "${COVERAGE:-}" ]; then
+        for f in $(programs tests/fuzz/fuzz_*.c); do
+            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((10 * long))"
         done
+    fi
+    for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do
+        variants "${f#tests/}" $((300 * long)) "$f" / /san
     done
-    for f in tests/corpus/*.c; do
-        [ -e "$f" ] || continue
-        name=$(basename "$f" .c)
-        for v in "" /san; do
-            echo "corpus/$name$v $B$v 300 $B$v/tests/corpus/$name"
-        done
+    scripts 500 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh tests/golden/*/run.sh
+    variants packets 100 "tests/packets/run tests/packets" / /san /clang
+    for f in $(programs tests/unit/*/test_*.c); do
+        variants "${f#tests/}" 200 "$f" / /san /clang
     done
-    for f in tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh; do
-        [ -e "$f" ] || continue
-        name=${f#tests/}
-        echo "${name%.sh} $B 400 sh $f"
-        echo "${name%.sh}/san $B/san 500 sh $f"
-    done
-    for f in tests/golden/*/run.sh; do
-        [ -e "$f" ] || continue
-        name=${f#tests/}
-        echo "${name%/run.sh} $B 200 sh $f"
-        echo "${name%/run.sh}/san $B/san 200 sh $f"
-    done
-    for v in "" /san /clang; do
-        [ -e tests/packets/run.c ] && echo "packets$v $B$v 100 $B$v/tests/packets/run tests/packets"
-        for f in tests/unit/*/test_*.c; do
-            [ -e "$f" ] || continue
-            name=${f#tests/}
-            name=${name%.c}
-            echo "$name$v $B$v 200 $B$v/tests/$name"
-        done
-    done
-    for f in tests/lint/*.sh; do
-        [ -e "$f" ] || continue
-        name=${f#tests/}
-        echo "${name%.sh} $B 200 sh $f"
-    done
+    scripts 200 / tests/lint/*.sh tests/lint/*.py
 }
 
 if [ "${1:-}" = --one ]; then

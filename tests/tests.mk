@@ -10,7 +10,7 @@
 # Development: TEST_LIBS="vm" links a test with some libraries only, while others do not build.
 TEST_LIBS ?= test runtime compiler lang vm
 TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
-LINK_TEST = $(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS)
+LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS)
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
@@ -30,17 +30,17 @@ $(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/
 DAMAGE := $(B)/tests/tools/damage
 $(DAMAGE): $(B)/tests/tools/damage.o $(B)/libvm.a
 $(MKCAP) $(DAMAGE):
-	$(CC) $(ALL_CFLAGS) -o $@ $^
+	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^
 tests: programs $(MKCAP) $(DAMAGE) $(UNIT) $(TOOLS)
 fuzzers: $(FUZZERS)
 
-PART = $(MAKE) --no-print-directory
+PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 check-build:
 	@sh tests/deps.sh build tests
-	@$(PART) B=$(B) tests
-	@$(PART) B=$(B)/san SAN=1 tests
-	@$(PART) B=$(B)/clang CC=clang tests
-	@$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers
+	@+$(PART) B=$(B) tests
+	@+$(PART) B=$(B)/san SAN=1 tests
+	@+$(PART) B=$(B)/clang CC=clang tests
+	@+$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers
 check: check-build
 	@B=$(B) bash tests/run.sh
 check-long: check-build
@@ -48,17 +48,18 @@ check-long: check-build
 
 demo:
 	@sh tests/deps.sh build demo
-	@$(PART) programs $(MKCAP)
+	@+$(PART) programs $(MKCAP)
 	@B=$(B) bash tests/demo.sh
 bench:
 	@sh tests/deps.sh build bench
-	@$(PART) programs $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+	@+$(PART) programs $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@B=$(B) bash tests/bench/run.sh
-golden: programs
-	@B=$(B) bash tests/run.sh golden
+golden: programs $(MKCAP)
+	@for t in tests/golden/*/run.sh tests/examples/run.sh; do UPDATE=1 B=$(B) bash $$t; done
+	@UPDATE=1 B=$(B) python3 tests/lint/docs.py
 coverage:
 	@sh tests/deps.sh build tests coverage
-	@$(PART) B=$(B)/cov COV=1 tests
+	@+$(PART) B=$(B)/cov COV=1 tests
 	@B=$(B) bash tests/coverage.sh
 format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')

@@ -1,0 +1,37 @@
+#!/bin/sh
+# The folder arrows of the architecture: who may include whom. Looks at every #include "..." of the sources.
+set -u
+status=0
+
+# may FOLDER-PATTERN ALLOWED-PREFIXES: files below FOLDER include only what begins with one of the prefixes.
+may() {
+    name=$1
+    files=$2
+    allowed=$3
+    bad=$(git ls-files $files | xargs -r grep -n '^ *# *include "' /dev/null |
+        sed 's/^\([^:]*:[0-9]*\):.*include "\([^"]*\)".*/\1 \2/' |
+        awk -v allowed="$allowed" '
+            { n = split(allowed, a, " "); for (i = 1; i <= n; i++) if (index($2, a[i]) == 1) next; print "#   " $1 " includes " $2 }')
+    if [ -n "$bad" ]; then
+        printf '%s\nnot ok - %s includes only %s\n' "$bad" "$name" "$allowed"
+        status=1
+    else
+        echo "ok - $name includes only $allowed"
+    fi
+}
+
+may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
+may vm/ 'vm/*.c vm/*.h' 'vm/'
+may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/'
+may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
+may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'
+
+# The vm is pure: no system call, no clock, no stdio but for listings and loading.
+pure=$(git ls-files 'vm/*.c' | xargs grep -nE '\b(clock_gettime|gettimeofday|time|random|rand|socket|getenv)\(' /dev/null)
+if [ -n "$pure" ]; then
+    printf '%s\nnot ok - vm/ asks no clock, no environment, no socket\n' "$pure"
+    status=1
+else
+    echo "ok - vm/ asks no clock, no environment, no socket"
+fi
+exit $status

@@ -1,0 +1,35 @@
+#!/bin/sh
+# The tables are complete: every opcode, reason, condition and action is documented and stands in a test.
+set -u
+status=0
+
+# rows TABLE MACRO FIELD: that field (1: ident, 2: name, …) of each row, without quotes.
+rows() { sed -n "s/^$2(\\(.*\\)/\\1/p" "$1" | awk -F, -v f="$3" '{ v = $f; gsub(/^[ "]+|[ ")]+$/, "", v); print v }'; }
+
+# each NAME LIST FILES: every word of the list stands, as a word, in one of the files.
+each() {
+    missing=$(printf '%s\n' $2 | while read -r word; do
+        grep -rqwF -e "$word" $3 2>/dev/null || echo "#   $word"
+    done)
+    if [ -n "$missing" ]; then
+        printf '%s\nnot ok - %s\n' "$missing" "$1"
+        status=1
+    else
+        echo "ok - $1"
+    fi
+}
+
+opcodes=$(rows vm/opcode.def OP 1 | sed 's/^/OP_/')
+each "every opcode stands in a unit test" "$opcodes" tests/unit
+each "every opcode is described in vm/BYTECODE.md" "$(rows vm/opcode.def OP 2)" vm/BYTECODE.md
+# What no single packet can show stands in a unit test, by its identifier.
+triples=$(rows vm/reason.def REASON 2 | grep -vx -e - -e no-buffer)
+each "every reason stands in a packet triple" "$triples" tests/packets
+each "reasons that no packet shows stand in a unit test" "REASON_NO_BUFFER" tests/unit
+each "every reason is in the manual" "$(rows vm/reason.def REASON 2 | grep -vx -- -)" man/preyrun.1
+each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyrun.1
+each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md
+each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3)" lang/REFERENCE.md
+each "every kind of node is in the reference or a golden tree" \
+    "$(rows lang/ast.def NODE 2)" "lang/REFERENCE.md tests/golden"
+exit $status
