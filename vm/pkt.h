@@ -48,9 +48,10 @@ enum pkt_flag {
     PKT_WRITABLE   = 1 << 0, /* in a pool slot: may be edited */
     PKT_SNAPPED    = 1 << 1, /* set by pkt_parse: fewer bytes than the wire had, but headers whole */
     PKT_BAD_CSUM   = 1 << 2, /* set by pkt_parse: wrong IPv4 header checksum */
-    PKT_NOT_LINEAR = 1 << 3, /* set by pkt_parse: headers go past the head; linearise and run again */
+    PKT_NOT_LINEAR = 1 << 3, /* set by pkt_parse, with REASON_SNAPPED: headers go past the head; linearise and run again */
     PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
 };
+#define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* what pkt_parse sets and clears */
 
 struct pkt {
     uint8_t *data;     /* first byte of the frame */
@@ -58,9 +59,8 @@ struct pkt {
     uint32_t cap_len;  /* bytes there at all: head and segs; at most wire_len */
     uint32_t wire_len; /* bytes on the wire */
     uint16_t headroom, tailroom;
-    uint8_t link;      /* enum pkt_link */
-    uint8_t flags;     /* enum pkt_flag */
     uint16_t iface;    /* interface id of the running program, IFACE_NONE */
+    uint8_t link;      /* enum pkt_link */
     uint8_t tag_count; /* VLAN tags that the kernel took off, outermost first */
     uint8_t seg_count;
     struct { uint16_t tpid, tci; } tags[2];
@@ -68,7 +68,7 @@ struct pkt {
     struct pool *pool; /* owner of the slot, or NULL */
     uint64_t cookie;   /* the executor's own */
 
-    /* set by pkt_parse; offsets from data, 0 where the layer is not there */
+    /* set by pkt_parse; offsets from data, 0 where the layer is not there (l4, payload: also in later fragments) */
     union {
         struct {
             uint16_t l3, l4, payload;
@@ -76,9 +76,15 @@ struct pkt {
         };
         uint64_t offsets; /* all four, written at once */
     };
-    uint8_t reason;    /* enum pkt_reason */
-    uint8_t tags_in_frame; /* VLAN tags in the bytes */
-    uint8_t ext_headers;   /* IPv6 extension headers walked */
+    union {
+        struct {
+            uint8_t flags;         /* enum pkt_flag: PKT_FOUND by pkt_parse, the rest by whoever fills the view */
+            uint8_t reason;        /* enum pkt_reason */
+            uint8_t tags_in_frame; /* VLAN tags in the bytes */
+            uint8_t ext_headers;   /* IPv6 extension headers walked */
+        };
+        uint32_t outcome; /* all four */
+    };
 };
 
 /* Parse the frame into `key` and pkt's own offsets. Checks every length against the bytes that are there

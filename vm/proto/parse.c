@@ -53,7 +53,7 @@ enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct k
     *key = (struct key){.iface = pkt->iface};
     pkt->l3 = pkt->l4 = pkt->payload = pkt->l3_end = 0;
     pkt->tags_in_frame = pkt->ext_headers = 0;
-    pkt->flags &= (uint8_t)~(PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR);
+    pkt->flags &= (uint8_t)~PKT_FOUND;
 
     enum pkt_reason r = parse_link(&p);
     if (!(key->kind & (KIND_IN | KIND_OUT | KIND_FORWARD)))
