@@ -1,0 +1,328 @@
+/* The loader: header, section table, files; then damage by the byte, with and without a right digest. An image that is
+ * taken in spite of a flipped byte must run on packets: the verifier answers for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/lib/frame.h"
+#include "tests/lib/imgbuild.h"
+
+struct image {
+    uint8_t *bytes;
+    size_t len;
+};
+
+static struct image sample(void)
+{
+    struct imgbuild b;
+    struct image i;
+    img_sample(&b);
+    i.bytes = img_emit(&b, &i.len);
+    img_fini(&b);
+    return i;
+}
+
+static struct pbc_header *header(struct image *i) { return (void *)i->bytes; }
+static struct pbc_section *section(struct image *i, unsigned n)
+{
+    return (void *)(i->bytes + sizeof(struct pbc_header) + n * sizeof(struct pbc_section));
+}
+
+/* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. */
+#define FAULTS(FAULT) \
+    FAULT(magic, "not a compiled prey program", i->bytes[7] = 'x') \
+    FAULT(version, "format version 7, but this prey reads version 1", header(i)->version = 7) \
+    FAULT(too_long, "truncated: 11328 bytes of 11329", header(i)->size++) \
+    FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64) \
+    FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1) \
+    FAULT(many_sections, "header: 18 sections, there are 17 kinds", header(i)->sections = 18) \
+    FAULT(unknown_kind, "section 2 is of unknown kind 17", section(i, 2)->kind = PBC_KINDS) \
+    FAULT(twice, "section `rules` stands twice", section(i, 3)->kind = PBC_RULES) \
+    FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1) \
+    FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 40", section(i, 2)->entry_size = 44) \
+    FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2) \
+    FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8) \
+    FAULT(ends_past, "section `code` ends past the file", section(i, 16)->count += 64) \
+    FAULT(starts_past, "section `code` ends past the file", section(i, 16)->offset = header(i)->size + 64) \
+    FAULT(overflow, "section `code` ends past the file", section(i, 16)->offset = UINT64_MAX / 64 * 64) \
+    FAULT(overlap, "sections overlap", \
+          section(i, 1)->offset = section(i, 10)->offset; section(i, 1)->count = 8192)
+
+#define FAULT(name, line, damage) static void break_##name(struct image *i) { damage; }
+FAULTS(FAULT)
+#undef FAULT
+
+struct fault {
+    const char *name, *line;
+    void (*damage)(struct image *i);
+};
+
+static const struct fault faults[] = {
+#define FAULT(ident, text, damage_) {.name = #ident, .line = text, .damage = break_##ident},
+    FAULTS(FAULT)
+#undef FAULT
+};
+
+static void each_fault_is_named(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < sizeof faults / sizeof *faults; n++) {
+        struct image i = sample();
+        char err[256] = "";
+        faults[n].damage(&i);
+        img_seal(i.bytes, i.len);
+        struct program *p = program_load(i.bytes, i.len, err, sizeof err);
+        if (p || strcmp(err, faults[n].line) != 0) fail_msg("%s: got `%s`", faults[n].name, p ? "a program" : err);
+        free(i.bytes);
+    }
+}
+
+static void good_image(void **state)
+{
+    (void)state;
+    struct image i = sample();
+    char err[256] = "";
+    struct program *p = program_load(i.bytes, i.len, err, sizeof err);
+    assert_string_equal(err, "");
+    assert_int_equal(p->file_bytes, i.len);
+    assert_int_equal(p->rules_count, 8);
+    assert_string_equal(program_str(p, p->meta->source), "sample.prey");
+    assert_string_equal(program_str(p, UINT32_MAX), "");
+    char name[32];
+    assert_string_equal(rule_name(p, 0, name, sizeof name), "ABUSE");
+    assert_string_equal(rule_name(p, 1, name, sizeof name), "edge:3");
+    assert_string_equal(rule_name(p, 7, name, sizeof name), "quiet:3");
+    assert_string_equal(rule_name(p, 7, name, 4), "qui");
+    /* Tables end at a power of two with zeroed entries. */
+    for (uint32_t n = p->code_count; n < 64; n++) assert_int_equal(p->code[n].op | p->code[n].imm, 0);
+    assert_ptr_equal(program_get(p), p);
+    program_put(p);
+    assert_int_equal(p->rules[0].verdict, PBC_V_DROP); /* still there */
+    program_put(p);
+    program_put(NULL);
+    free(i.bytes);
+}
+
+/* The caller's bytes may lie anywhere and are not needed afterwards. */
+static void any_alignment(void **state)
+{
+    (void)state;
+    struct image i = sample();
+    uint8_t *odd = malloc(i.len + 8);
+    char err[256] = "";
+    for (unsigned shift = 0; shift < 8; shift++) {
+        memcpy(odd + shift, i.bytes, i.len);
+        struct program *p = program_load(odd + shift, i.len, err, sizeof err);
+        assert_non_null(p);
+        memset(odd, 0xff, i.len + 8);
+        assert_int_equal(p->rules_count, 8);
+        program_put(p);
+    }
+    free(odd);
+    free(i.bytes);
+}
+
+static void every_truncation(void **state)
+{
+    (void)state;
+    struct image i = sample();
+    char err[256];
+    for (size_t len = 0; len < i.len; len++) {
+        uint8_t *cut = malloc(len + 1); /* its own block: reading past it is seen */
+        memcpy(cut, i.bytes, len);
+        assert_null(program_load(cut, len, err, sizeof err));
+        assert_true(len < 8 ? !!strstr(err, "not a compiled prey program") : strstr(err, "truncated") == err);
+        free(cut);
+    }
+    free(i.bytes);
+}
+
+static void every_flip(void **state)
+{
+    (void)state;
+    struct image i = sample();
+    char err[256];
+    for (size_t n = 0; n < i.len; n++) {
+        i.bytes[n] ^= (uint8_t)(1u << n % 8);
+        assert_null(program_load(i.bytes, i.len, err, sizeof err));
+        if (n >= offsetof(struct pbc_header, sections) && (n < 48 || n >= 56))
+            assert_string_equal(err, "damaged: digest does not match");
+        i.bytes[n] ^= (uint8_t)(1u << n % 8);
+    }
+    free(i.bytes);
+}
+
+/* A few packets through both executors, explain and the listing. */
+static void exercise(struct program *p, FILE *null)
+{
+    static const struct header headers[] = {
+        {.src = 0x0a000001, .dst = 0xc0000201, .src_port = 50000, .dst_port = 80, .proto = 6},
+        {.src = 0xc0000201, .dst = 0xcb00710a, .src_port = 53, .dst_port = 443, .proto = 17},
+        {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
+    };
+    struct vm *vm = vm_new(p, &(struct vm_cfg){0});
+    const struct vm_in in = {.facts = &(struct facts){0}};
+    struct vm_tx tx = {0};
+    for (size_t n = 0; n < sizeof headers / sizeof *headers; n++) {
+        uint8_t frame[FRAME_LEN];
+        struct pkt pkt, *pkts[] = {&pkt};
+        struct key key;
+        struct verdict v;
+        char line[512];
+        frame_build(&headers[n], frame);
+        pkt_view(&pkt, frame, sizeof frame, sizeof frame, LINK_ETHER, 0);
+        vm_run(vm, &in, pkts, 1, &v, &tx);
+        pkt_parse(&pkt, in.facts, &key);
+        program_decide_naive(p, &key, &pkt);
+        for (uint32_t c = 0; c < p->conds_count; c++) cond_explain(p, &p->conds[c], &key, &pkt, line, sizeof line);
+    }
+    program_disasm(p, null);
+    vm_free(vm);
+}
+
+static bool in_maps(struct image *i, size_t n)
+{
+    for (unsigned s = 0; s < header(i)->sections; s++)
+        if (section(i, s)->kind == PBC_MAPS)
+            return n >= section(i, s)->offset && n < section(i, s)->offset + sizeof(struct pbc_map);
+    return false;
+}
+
+static void every_flip_with_right_digest(void **state)
+{
+    (void)state;
+    struct image i = sample();
+    FILE *null = fopen("/dev/null", "w");
+    unsigned taken = 0;
+    char err[256];
+    for (size_t n = 8 + PBC_DIGEST_LEN; n < i.len; n++) {
+        if (in_maps(&i, n) && n % 64) continue; /* 8 KiB of bits that mean the same */
+        for (unsigned bit = n % 3; bit < 8; bit += 3) {
+            uint8_t was = i.bytes[n];
+            i.bytes[n] ^= (uint8_t)(1u << bit);
+            img_seal(i.bytes, i.len);
+            struct program *p = program_load(i.bytes, i.len, err, sizeof err);
+            if (p) exercise(p, null);
+            taken += !!p;
+            program_put(p);
+            i.bytes[n] = was;
+        }
+    }
+    assert_true(taken > 100); /* places, names, addresses: values that may be any */
+    fclose(null);
+    free(i.bytes);
+}
+
+static const char *scratch_file(const char *name, const void *bytes, size_t len)
+{
+    static char path[512];
+    const char *b = getenv("B");
+    snprintf(path, sizeof path, "%s/tests/unit/vm/%s", b ? b : "build", name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    fclose(f);
+    return path;
+}
+
+static void files(void **state)
+{
+    (void)state;
+    struct image i = sample();
+    char err[512] = "", expected[600];
+    const char *path = scratch_file("load.pbc", i.bytes, i.len);
+    struct program *p = program_load_file(path, err, sizeof err);
+    assert_string_equal(err, "");
+    program_put(p);
+    i.bytes[i.len - 1] ^= 1;
+    path = scratch_file("load.pbc", i.bytes, i.len);
+    assert_null(program_load_file(path, err, sizeof err));
+    snprintf(expected, sizeof expected, "%s: damaged: digest does not match", path);
+    assert_string_equal(err, expected);
+    assert_null(program_load_file(scratch_file("load.pbc", "", 0), err, sizeof err));
+    snprintf(expected, sizeof expected, "%s: not a compiled prey program", path);
+    assert_string_equal(err, expected);
+    unlink(path);
+    assert_null(program_load_file("/", err, sizeof err));
+    assert_string_equal(err, "/: not a regular file");
+    assert_null(program_load_file("/dev/zero", err, sizeof err));
+    assert_string_equal(err, "/dev/zero: not a regular file");
+    assert_null(program_load_file("no/such.pbc", err, sizeof err));
+    assert_string_equal(err, "no/such.pbc: No such file or directory");
+    free(i.bytes);
+}
+
+/* A FIFO that nobody writes to must not hang. */
+static void fifo(void **state)
+{
+    (void)state;
+    char path[512], err[600];
+    const char *b = getenv("B");
+    snprintf(path, sizeof path, "%s/tests/unit/vm/load.fifo", b ? b : "build");
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_null(program_load_file(path, err, sizeof err));
+    assert_non_null(strstr(err, "not a regular file"));
+    unlink(path);
+}
+
+/* A file whose size is past the bound is refused unread (it is sparse). */
+static void too_large(void **state)
+{
+    (void)state;
+    char err[600];
+    const char *path = scratch_file("load.pbc", "prey.pbc", 8);
+    assert_int_equal(truncate(path, (off_t)PBC_SIZE_MAX + 1), 0);
+    assert_null(program_load_file(path, err, sizeof err));
+    assert_non_null(strstr(err, "larger than 1024 MiB"));
+    unlink(path);
+}
+
+/* "-": through a pipe, in pieces larger than the first buffer. */
+static void standard_input(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    char err[256] = "";
+    size_t len;
+    img_sample(&b);
+    for (unsigned n = 0; n < 300000; n++) img_add_strings(&b, '\0');
+    uint8_t *bytes = img_emit(&b, &len);
+    int ends[2], saved = dup(STDIN_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        close(ends[0]);
+        _exit(write(ends[1], bytes, len) != (ssize_t)len);
+    }
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    struct program *p = program_load_file("-", err, sizeof err);
+    assert_string_equal(err, "");
+    assert_non_null(p);
+    assert_null(program_load_file("-", err, sizeof err)); /* nothing left */
+    assert_string_equal(err, "standard input: not a compiled prey program");
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+    program_put(p);
+    free(bytes);
+    img_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_image),       cmocka_unit_test(each_fault_is_named), cmocka_unit_test(any_alignment),
+        cmocka_unit_test(every_truncation), cmocka_unit_test(every_flip), cmocka_unit_test(every_flip_with_right_digest),
+        cmocka_unit_test(files),            cmocka_unit_test(fifo),       cmocka_unit_test(too_large),
+        cmocka_unit_test(standard_input),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
