@@ -6,12 +6,11 @@
 #include "compiler/front_priv.h"
 
 enum { CHAIN_NEW, CHAIN_OPEN, CHAIN_DONE };
-enum { RULES_EXPANDED_MAX = 1 << 20 };
 
 struct chain_info {
     uint8_t state;
     unsigned depth;  /* chains nested below and with this one */
-    uint64_t rules;  /* with all calls written out; saturates above the bound */
+    uint64_t work;   /* to try all of it, calls written out; saturates above PBC_WALK_MAX */
     uint32_t next;   /* the next of its rules to look at */
     uint32_t caller; /* while open: the chain whose rule led here */
 };
@@ -72,13 +71,24 @@ static void report_deep(struct walk *w, uint32_t chain)
     }
 }
 
+/* One for the rule, one for each condition, one for each operand: as the verifier counts. */
+static uint64_t work_of(const struct image *img, uint32_t rule)
+{
+    const struct pbc_rule *r = &img->rules[rule];
+    uint64_t work = 1 + r->cond_count;
+
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
+        work += img->conds[i].count;
+    return work;
+}
+
 static void take_result(struct walk *w, uint32_t chain, uint32_t called)
 {
     struct chain_info *a = &w->info[chain], *b = &w->info[called];
 
-    a->rules += b->rules;
-    if (a->rules > RULES_EXPANDED_MAX)
-        a->rules = RULES_EXPANDED_MAX + 1;
+    a->work += b->work;
+    if (a->work > PBC_WALK_MAX)
+        a->work = PBC_WALK_MAX + 1;
     if (b->depth + 1 > a->depth)
         a->depth = b->depth + 1;
 }
@@ -111,7 +121,7 @@ static void walk_chain(struct walk *w, uint32_t start)
             continue;
         }
         const uint32_t rule = ch->rules + info->next++, to = img->rules[rule].chain;
-        info->rules++;
+        info->work += work_of(img, rule);
         if (to == PBC_NONE)
             continue;
         if (w->info[to].state == CHAIN_OPEN) {
@@ -131,15 +141,17 @@ static void check_expansion(struct walk *w)
 
     for (uint32_t f = 0; f < img->firewalls_count; f++) {
         const struct pbc_firewall *fw = &img->firewalls[f];
-        uint64_t rules = fw->rule_count;
+        uint64_t work = 0;
 
-        for (uint32_t i = fw->rules; i < fw->rules + fw->rule_count && rules <= RULES_EXPANDED_MAX; i++)
+        for (uint32_t i = fw->rules; i < fw->rules + fw->rule_count && work <= PBC_WALK_MAX; i++) {
+            work += work_of(img, i);
             if (img->rules[i].chain != PBC_NONE)
-                rules += w->info[img->rules[i].chain].rules;
-        if (rules > RULES_EXPANDED_MAX)
+                work += w->info[img->rules[i].chain].work;
+        }
+        if (work > PBC_WALK_MAX)
             diag(w->c->diags, E_EXPANSION, img->firewall_span[f],
-                 "firewall `%s`, with the rules of a chain counted at each `do`, has more than %d rules",
-                 image_str(img, fw->name), RULES_EXPANDED_MAX);
+                 "firewall `%s` has more than %u rules, conditions and list entries, those of a chain counted at each `do`",
+                 image_str(img, fw->name), (unsigned)PBC_WALK_MAX);
     }
 }
 

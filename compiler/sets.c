@@ -229,7 +229,7 @@ bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct add
     *lo = *hi = *a;
     for (unsigned i = 0; i < bytes; i++) {
         const unsigned kept = len > i * 8 ? len - i * 8 : 0;
-        const uint8_t host = kept >= 8 ? 0 : (uint8_t)(0xff >> kept);
+        const uint8_t host = (uint8_t)(kept >= 8 ? 0 : 0xff >> kept);
 
         clean = clean && (a->bytes[i] & host) == 0;
         lo->bytes[i] = (uint8_t)(a->bytes[i] & ~host);
