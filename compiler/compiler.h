@@ -10,6 +10,21 @@
 struct ir;
 struct symbols;
 
+/* What --stats times: STAGE(ident, name). */
+#define COMPILE_STAGE_LIST(STAGE) \
+    STAGE(PARSE, "read and parse") \
+    STAGE(RULES, "names and rules") \
+    STAGE(NORMAL, "normal form") \
+    STAGE(ANALYSE, "analysis") \
+    STAGE(CODE, "code") \
+    STAGE(EMIT, "write and verify")
+enum compile_stage {
+#define STAGE(ident, name) STAGE_##ident,
+    COMPILE_STAGE_LIST(STAGE)
+#undef STAGE
+    COMPILE_STAGES
+};
+
 struct compile {
     struct arena *arena;
     struct sources sources;
@@ -20,6 +35,7 @@ struct compile {
     struct ir *ir;           /* normal.c: the normal form */
     uint8_t *pbc;            /* emit.c: the file */
     size_t pbc_len;
+    uint64_t stage_ns[COMPILE_STAGES]; /* time spent in each */
 };
 
 void compile_init(struct compile *c);

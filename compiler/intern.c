@@ -251,7 +251,8 @@ static struct ir_pool *pool_new(struct arena *arena, bool (*equal)(const void *,
     return p;
 }
 
-/* The first two ids of every pool are IR_ALL and IR_EMPTY. A range no field can hold stands for "all". */
+/* The first two ids of every pool are IR_ALL and IR_EMPTY. What no condition can say stands for "all": a range past any
+ * field, a kind of MAC that there is not ("every MAC" leaves out frames that have none). */
 static void intern_fixed(struct ir *ir)
 {
     static const struct pbc_range all = { 0, UINT32_MAX };
@@ -262,7 +263,7 @@ static void intern_fixed(struct ir *ir)
     intern_ranges(ir, NULL, 0);
     ir_intern_addrs(ir, &(struct ir_addrs){ .r4 = &all, .r6 = &all6, .count4 = 1, .count6 = 1 });
     ir_intern_addrs(ir, &(struct ir_addrs){ 0 });
-    ir_intern_macs(ir, &(struct ir_macs){ .negated = true, .set = PBC_NONE });
+    ir_intern_macs(ir, &(struct ir_macs){ .kinds = 0xff, .set = PBC_NONE });
     ir_intern_macs(ir, &(struct ir_macs){ .set = PBC_NONE });
     ir_intern_patterns(ir, NULL, 0);
     ir_intern_patterns(ir, &never, 1);

@@ -81,12 +81,14 @@ struct ir_rule {
 };
 
 struct ir_pool; /* one sort's values (intern.c) */
+struct normal;  /* what making the normal form remembers (normal.c) */
 
 struct ir {
     struct arena *arena;
     struct ir_rule *rules; /* beside image->rules */
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
+    struct normal *normal;
     uint32_t undecided;    /* rules that the analysis gave up on */
     uint32_t inlined;      /* chains flattened into their callers (codegen.c) */
 };

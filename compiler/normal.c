@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "compiler/gen_priv.h"
 #include "compiler/ir.h"
 #include "vm/key.h"
 #include "vm/vm.h"
@@ -22,8 +23,11 @@ static void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint
     p->field[f] = ir_ranges_and(n->ir, p->field[f], set, ir_fields[f].most);
 }
 
-static uint32_t negate_if(struct normal *n, const struct pbc_cond *c, enum ir_field f, uint32_t set)
+/* What the list lets through: `any` is everything, `not` the complement. */
+static uint32_t listed(struct normal *n, const struct pbc_cond *c, enum ir_field f, uint32_t set)
 {
+    if (c->flags & PBC_COND_ANY)
+        set = IR_ALL;
     return c->flags & PBC_COND_NOT ? ir_ranges_not(n->ir, set, ir_fields[f].most) : set;
 }
 
@@ -71,7 +75,7 @@ static void narrow_to_list(struct normal *n, struct ir_product *p, const struct 
     const struct pbc_range there = { 0, most };
 
     narrow(n, p, f, union_of(n, f, &there, 1));
-    narrow(n, p, f, negate_if(n, c, f, operands(n, c, f)));
+    narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
 }
 
 static void normal_family(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
@@ -85,7 +89,7 @@ static void normal_family(struct normal *n, struct ir_product *p, const struct p
         r[count++] = (struct pbc_range){ WHAT_IP6, WHAT_IP6_UNKNOWN };
     if (c->arg & KIND_ARP)
         r[count++] = (struct pbc_range){ WHAT_ARP, WHAT_ARP };
-    narrow(n, p, IR_WHAT, negate_if(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
+    narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
 /* The named protocols of a mask, as values of IR_WHAT. */
@@ -129,7 +133,7 @@ static void normal_proto(struct normal *n, struct ir_product *p, const struct pb
         r[count++] = (struct pbc_range){ WHAT_IP6 + op.lo, WHAT_IP6 + op.hi };
     }
     narrow(n, p, IR_WHAT, union_of(n, IR_WHAT, &known, 1));
-    narrow(n, p, IR_WHAT, negate_if(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
+    narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
 static uint32_t addrs_of_set(struct normal *n, uint32_t set)
@@ -187,7 +191,7 @@ static void normal_nd(struct normal *n, struct ir_product *p, const struct pbc_c
 
     narrow(n, p, IR_WHAT, n->icmp6);
     narrow(n, p, IR_FRAGMENT, n->no_later);
-    narrow(n, p, IR_ND, negate_if(n, c, IR_ND, union_of(n, IR_ND, &nd, 1)));
+    narrow(n, p, IR_ND, listed(n, c, IR_ND, union_of(n, IR_ND, &nd, 1)));
 }
 
 static void normal_code(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
@@ -212,7 +216,7 @@ static void normal_vlan(struct normal *n, struct ir_product *p, const struct pbc
         r[count++] = none;
     if (!c->arg)
         narrow(n, p, IR_VLAN, union_of(n, IR_VLAN, &tag, 1));
-    narrow(n, p, IR_VLAN, negate_if(n, c, IR_VLAN, union_of(n, IR_VLAN, r, count)));
+    narrow(n, p, IR_VLAN, listed(n, c, IR_VLAN, union_of(n, IR_VLAN, r, count)));
 }
 
 static void normal_flags(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
@@ -233,7 +237,7 @@ static void normal_fragment(struct normal *n, struct ir_product *p, const struct
         if (c->arg & bits[v])
             r[count++] = (struct pbc_range){ v, v };
     narrow(n, p, IR_WHAT, n->ip);
-    narrow(n, p, IR_FRAGMENT, negate_if(n, c, IR_FRAGMENT, union_of(n, IR_FRAGMENT, r, count)));
+    narrow(n, p, IR_FRAGMENT, listed(n, c, IR_FRAGMENT, union_of(n, IR_FRAGMENT, r, count)));
 }
 
 static void normal_options(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
@@ -241,7 +245,7 @@ static void normal_options(struct normal *n, struct ir_product *p, const struct 
     const struct pbc_range r = { c->arg & 1, c->arg & 1 };
 
     narrow(n, p, IR_WHAT, n->ip4);
-    narrow(n, p, IR_OPTIONS, negate_if(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
+    narrow(n, p, IR_OPTIONS, listed(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
 }
 
 static int by_number(const void *a, const void *b)
@@ -280,6 +284,8 @@ static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_
     }
     m.count = unique(macs, m.count);
     m.macs = macs;
+    if (c->flags & PBC_COND_ANY)
+        m = (struct ir_macs){ .negated = !m.negated, .set = PBC_NONE };
     p->field[f] = p->field[f] == IR_EMPTY ? IR_EMPTY : ir_intern_macs(n->ir, &m);
 }
 
@@ -453,12 +459,35 @@ void make_normal(struct compile *c)
 {
     const struct image *img = c->image;
     struct ir *ir = ir_new(c->arena, img->rules_count);
-    struct normal n = { .img = img, .ir = ir };
+    struct normal *n = arena_alloc(c->arena, sizeof(*n));
 
-    n.set_id = arena_alloc(c->arena, (img->sets_count + 1) * sizeof(*n.set_id));
-    n.pattern_id = arena_alloc(c->arena, (img->patterns_count + 1) * sizeof(*n.pattern_id));
-    intern_common(&n);
+    *n = (struct normal){ .img = img, .ir = ir };
+    n->set_id = arena_alloc(c->arena, ((size_t)img->sets_count + 1) * sizeof(*n->set_id));
+    n->pattern_id = arena_alloc(c->arena, ((size_t)img->patterns_count + 1) * sizeof(*n->pattern_id));
+    intern_common(n);
     for (uint32_t i = 0; i < img->rules_count; i++)
-        normal_rule(&n, &img->rules[i], &ir->rules[i]);
+        normal_rule(n, &img->rules[i], &ir->rules[i]);
+    ir->normal = n;
     c->ir = ir;
+}
+
+/* The front end warns of a condition that is empty by itself and of protocols and families that exclude each other. */
+bool normal_contradicts(struct compile *c, uint32_t rule)
+{
+    const struct pbc_rule *r = &c->image->rules[rule];
+    struct normal *n = c->ir->normal;
+    struct ir_product coarse = { { 0 } };
+
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
+        const struct pbc_cond *cond = &c->image->conds[i];
+        struct ir_product alone = { { 0 } };
+
+        normal_cond(n, &alone, cond);
+        settle(n, &alone);
+        if (ir_is_empty(&alone))
+            return false;
+        if (cond->kind != COND_FROM && cond->kind != COND_TO)
+            normal_cond(n, &coarse, cond);
+    }
+    return coarse.field[IR_WHAT] != IR_EMPTY;
 }

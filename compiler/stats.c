@@ -1,0 +1,92 @@
+/* `preyc --stats`: what was made of the rules, what it may cost at most, and what the compile took, for people to read. */
+#include <sys/resource.h>
+
+#include "compiler/compiler.h"
+#include "compiler/ir.h"
+
+static void line(FILE *out, const char *what, uint64_t value, const char *unit)
+{
+    fprintf(out, "  %-24s %12llu%s%s\n", what, (unsigned long long)value, *unit ? " " : "", unit);
+}
+
+static uint32_t rules_in(const struct ir *ir, enum ir_state state)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < ir->rule_count; i++)
+        n += ir->rules[i].state == state;
+    return n;
+}
+
+static void print_rules(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+
+    fputs("rules\n", out);
+    line(out, "firewalls", img->firewalls_count, "");
+    line(out, "chains", img->chains_count, "");
+    line(out, "rules", img->rules_count, "");
+    line(out, "  never matching", rules_in(c->ir, IR_IMPOSSIBLE), "");
+    line(out, "  covered by another", rules_in(c->ir, IR_SHADOWED), "");
+    line(out, "  not decided", c->ir->undecided, "");
+    line(out, "conditions", img->conds_count, "");
+    line(out, "address sets", img->sets_count, "");
+    line(out, "  IPv4 ranges", img->set4_count, "");
+    line(out, "  IPv6 ranges", img->set6_count, "");
+    line(out, "MAC addresses", img->macs_count, "");
+    line(out, "byte patterns", img->patterns_count, "");
+}
+
+static void print_code(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+
+    fputs("code\n", out);
+    line(out, "functions", img->funcs_count, "");
+    line(out, "instructions", img->code_count, "");
+    line(out, "chains in line", c->ir->inlined, "");
+    line(out, "maps of numbers", img->maps_count, "");
+    line(out, "longest path", img->meta_count ? img->meta->longest_path : 0, "instructions, chains counted at each call");
+}
+
+static void print_file(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+
+    fputs("file\n", out);
+#define X(ident, field, type, most)                                              \
+    if (img->field##_count)                                                      \
+        line(out, #field, (uint64_t)img->field##_count * sizeof(type), "bytes");
+    PBC_SECTIONS(X)
+#undef X
+    line(out, "in all", c->pbc_len, "bytes");
+}
+
+static void print_compile(const struct compile *c, FILE *out)
+{
+    static const char *const names[COMPILE_STAGES] = {
+#define STAGE(ident, name) name,
+        COMPILE_STAGE_LIST(STAGE)
+#undef STAGE
+    };
+    struct rusage usage;
+    uint64_t total = 0;
+
+    fputs("compile\n", out);
+    for (unsigned i = 0; i < COMPILE_STAGES; i++) {
+        fprintf(out, "  %-24s %12.3f ms\n", names[i], (double)c->stage_ns[i] / 1e6);
+        total += c->stage_ns[i];
+    }
+    fprintf(out, "  %-24s %12.3f ms\n", "in all", (double)total / 1e6);
+    line(out, "tree, names, normal form", arena_used(c->arena) / 1024, "KiB");
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        line(out, "peak memory", (uint64_t)usage.ru_maxrss, "KiB");
+}
+
+void stats_print(const struct compile *c, FILE *out)
+{
+    print_rules(c, out);
+    print_code(c, out);
+    print_file(c, out);
+    print_compile(c, out);
+}
