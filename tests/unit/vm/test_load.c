@@ -203,7 +203,7 @@ static void every_flip_with_right_digest(void **state)
     char err[256];
     for (size_t n = 8 + PBC_DIGEST_LEN; n < i.len; n++) {
         if (in_maps(&i, n) && n % 64) continue; /* 8 KiB of bits that mean the same */
-        for (unsigned bit = n % 3; bit < 8; bit += 3) {
+        for (unsigned bit = (unsigned)n % 3; bit < 8; bit += 3) {
             uint8_t was = i.bytes[n];
             i.bytes[n] ^= (uint8_t)(1u << bit);
             img_seal(i.bytes, i.len);
