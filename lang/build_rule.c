@@ -1,0 +1,176 @@
+/* Declarations, set algebra, rules and packets. */
+#include <string.h>
+
+#include "lang/lang_priv.h"
+#include "lang/parse.tab.h"
+
+struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value)
+{
+    if (keyword_find(p, word.s, word.len) != NAME)
+        build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword: a constant's name never is", (int)word.len, word.s);
+    return tree(p, N_CONST, kw, chain(name_node(p, word, word_span), want(p, value, W_SCALAR, "`const`")));
+}
+
+/* ---- sets ---- */
+
+static const char *operator_word(enum node_kind op)
+{
+    return op == N_SET_UNION ? "," : op == N_SET_EXCEPT ? "except" : "and";
+}
+
+/* `a, b except c` could be read in two ways: show both, in the author's words. */
+static void mixed_operators(struct parser *p, struct node *left, enum node_kind op, struct span op_span,
+                            const struct node *right)
+{
+    const struct node *last = left->last;
+    const char *gap = op == N_SET_UNION ? "" : " ";
+    const char *gap_left = left->kind == N_SET_UNION ? "" : " ";
+    struct span before = { left->span.file, left->span.start, left->span.start };
+    node_each(n, left)
+        if (n->next)
+            before.end = n->span.end;
+    build_error(p, E_MIXED, op_span, "`%s` and `%s` side by side need parentheses",
+                operator_word((enum node_kind)left->kind), operator_word(op));
+    diag_fix(p->diags, "(%s)%s%s %s, or %s%s%s (%s%s%s %s)?", quote(p, left->span), gap, operator_word(op),
+             quote(p, right->span), quote(p, before), gap_left, operator_word((enum node_kind)left->kind),
+             quote(p, last->span), gap, operator_word(op), quote(p, right->span));
+}
+
+struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right)
+{
+    if (!left || !right)
+        return left ? left : right;
+    bool chain_of_ops = left->kind == N_SET_UNION || left->kind == N_SET_EXCEPT || left->kind == N_SET_AND;
+    if (chain_of_ops && left->kind != op && !p->stmt.bad)
+        mixed_operators(p, left, op, op_span, right);
+    if (!chain_of_ops)
+        left = tree(p, op, left->span, left);
+    node_add(left, right);
+    left->span = span_join(left->span, right->span);
+    return left;
+}
+
+struct node *set_member(struct parser *p, struct node *value)
+{
+    if (value->kind == N_SELF) {
+        build_error(p, E_SET_MEMBER, value->span, "`self` can't be in a set: it is a fact about a packet");
+        diag_fix(p->diags, "write it in the rule, as in `to self, %s`", "office");
+        return NULL;
+    }
+    if (value->kind == N_ANY) {
+        build_error(p, E_SET_MEMBER, value->span, "`any` can't be in a set");
+        diag_fix(p->diags, "every address is 0.0.0.0/0, ::/0");
+        return NULL;
+    }
+    return want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
+}
+
+struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span)
+{
+    struct node *n = tree(p, N_FILE_REF, span, path);
+    if (live)
+        n->flags |= NF_LIVE;
+    return n;
+}
+
+struct node *setting(struct parser *p, struct node *words, struct node *value, bool timeouts)
+{
+    struct node *n = tree(p, N_SETTING, words->first->span, NULL);
+    n->span = words->span;
+    if (!value && words->first == words->last) {
+        build_error(p, E_END, words->span, "`%s` has no value", quote(p, words->span));
+        return NULL;
+    }
+    if (value)
+        value = want(p, value, timeouts ? W_DURATION : W_INT | W_SIZE | W_RATE | W_DURATION,
+                     timeouts ? "a timeout" : "a limit");
+    adopt(n, words->first);
+    if (value)
+        node_add(n, value);
+    return n;
+}
+
+/* ---- rules ---- */
+
+struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,
+                       const char *where)
+{
+    want_list(p, list, wants, where);
+    struct node *n = tree(p, kind, span, list->first);
+    n->flags |= list->flags & NF_NOT;
+    return n;
+}
+
+struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list)
+{
+    if (list->flags & NF_NOT) {
+        build_error(p, E_FLAGS_NOT, span, "`not` can't stand before flags");
+        diag_fix(p->diags, "`has` asks for set flags, `lacks` for clear ones");
+    }
+    return condition(p, kind, span, list, W_NAME, kind == N_HAS ? "`has`" : "`lacks`");
+}
+
+struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict)
+{
+    return tree(p, N_RULE, verdict->span, chain(audit, verdict));
+}
+
+/* `from a port 22`: pf would read the port as the source's, others as the destination's. */
+static void check_port_after_from(struct parser *p, const struct node *before, const struct node *part)
+{
+    if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT)
+        return;
+    if (keyword_find(p, p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p')
+        return;
+    struct span value = part->first ? part->first->span : part->span;
+    build_error(p, E_PORT_AFTER_FROM, part->span, "`port` straight after `from` could be either side's");
+    diag_fix(p->diags, "write `to port %s` or `source port %s`", quote(p, value), quote(p, value));
+}
+
+static bool is_option(const struct node *n)
+{
+    return n->kind == N_WITH || n->kind == N_LOG || n->kind == N_AS || n->kind == N_COMMENT;
+}
+
+struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword)
+{
+    if (!part)
+        return rule;
+    check_port_after_from(p, rule->last, part);
+    if (!is_option(part) && is_option(rule->last)) {
+        build_error(p, E_ORDER, keyword, "conditions stand before `with`, `log`, `as` and `comment`");
+        diag_note(p->diags, rule->last->span, "move it before this");
+    }
+    return adopt(rule, part);
+}
+
+struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools)
+{
+    const struct node *before = NULL;
+    for (const struct node *c = conditions; c; before = c, c = c->next)
+        check_port_after_from(p, before, c);
+    return tree(p, N_WHEN, kw, chain(conditions, pools));
+}
+
+/* ---- tests ---- */
+
+struct node *packet(struct parser *p, struct str proto, struct span span, struct node *number, struct node *addrs,
+                    struct node *opts)
+{
+    struct node *n = tree(p, N_PACKET, span, number);
+    n->v = (struct value){ .kind = VALUE_STR, .str = { arena_strndup(p->arena, proto.s, proto.len), proto.len } };
+    return adopt(adopt(n, addrs), opts);
+}
+
+struct node *one_of(struct parser *p, struct node *name, const char *where, const char *const *words)
+{
+    size_t n = 0;
+    for (; words[n]; n++)
+        if (strcmp(words[n], name->v.str.s) == 0)
+            return name;
+    build_error(p, E_VALUE, name->span, "`%s` is no choice of %s", name->v.str.s, where);
+    const char *near = diag_nearest(name->v.str.s, words, n);
+    if (near)
+        diag_fix(p->diags, "did you mean `%s`?", near);
+    return NULL;
+}

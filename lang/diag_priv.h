@@ -1,0 +1,56 @@
+/* What the collector (diag.c) and the printers (diag_print.c) share. */
+#ifndef LANG_DIAG_PRIV_H
+#define LANG_DIAG_PRIV_H
+
+#include "lang/diag.h"
+
+/* A second place of a diagnostic. */
+struct note {
+    struct note *next;
+    struct span span;
+    char *text;
+};
+
+/* The place of a diagnostic in a file that is not a prey source. */
+struct foreign {
+    char *path, *line_text;
+    unsigned line, col, len;
+};
+
+struct entry {
+    enum diag_code code;
+    struct span span;
+    uint32_t seq; /* order of arrival, for a stable sort */
+    char *text, *fix;
+    struct foreign *foreign;
+    struct note *notes, *last_note;
+};
+
+/* In one file the parser gives up after this many errors: garbage stays fast, and small in memory. */
+#define DIAG_FILE_MAX 1000u
+
+struct diags {
+    struct sources *sources;
+    struct entry *entries;
+    uint32_t count, cap;
+    uint32_t *seen; /* open table of entry index + 1, by code and span */
+    uint32_t seen_cap;
+    uint32_t stopped_files; /* files in which the parser gave up after many errors */
+    unsigned errors, warnings;
+    bool werror, ignoring; /* ignoring: the last one was a repetition, its notes are dropped */
+};
+
+/* Say in the final line that the rest of a file was not read for its many errors. */
+void diags_stopped(struct diags *d);
+
+struct diag_row {
+    const char *code, *title, *explain, *wrong, *right;
+    enum diag_severity severity;
+};
+extern const struct diag_row diag_rows[DIAG_COUNT];
+
+enum diag_severity diag_severity_of(const struct diags *d, const struct entry *e);
+/* Order by place: sources in the order they were read, then other files, then what has no place. */
+void diags_sort(struct diags *d);
+
+#endif

@@ -1,0 +1,223 @@
+/* Parsing a file and all that it includes: each file once, by whatever spelling, and never in a circle. */
+#include "lang/lang.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lang/diag_priv.h"
+#include "lang/lang_priv.h"
+#include "lang/parse.tab.h"
+
+/* A file that was read, known by what it is, not by how it was spelled. */
+struct seen {
+    dev_t dev;
+    ino_t ino;
+    const char *path;
+    struct span included_at; /* the include that led here; SPAN_NONE for the main file */
+    bool open;               /* its includes are being followed: meeting it again is a cycle */
+};
+
+struct compile {
+    struct arena *arena;
+    struct sources *sources;
+    struct diags *diags;
+    struct seen *seen;
+    unsigned seen_count, seen_cap;
+    unsigned includes, depth;
+};
+
+static void follow_includes(struct compile *c, struct node *file);
+
+static struct node *file_node(struct compile *c, uint32_t file)
+{
+    const struct source_file *f = &c->sources->files[file];
+    struct node *n = node_new(c->arena, N_FILE, (struct span){ file, 0, 0 });
+    n->v = (struct value){ .kind = VALUE_STR, .str = { arena_strndup(c->arena, f->path, strlen(f->path)), strlen(f->path) } };
+    return n;
+}
+
+/* Parse one file that is in `sources` already. */
+static struct node *parse_file(struct compile *c, uint32_t file)
+{
+    const struct source_file *f = &c->sources->files[file];
+    const bool bom = f->len >= 3 && memcmp(f->text, "\xef\xbb\xbf", 3) == 0;
+    struct parser p = {
+        .arena = c->arena,
+        .sources = c->sources,
+        .diags = c->diags,
+        .text = f->text,
+        .len = (uint32_t)f->len,
+        .file = file,
+        .pos = bom ? 3 : 0,
+        .errors_before = diags_errors(c->diags),
+        .tree = file_node(c, file),
+        .ahead.kind = -1,
+        .prev = NL,
+        .comma_nl = SPAN_NONE,
+        .open_paren = SPAN_NONE,
+    };
+    keywords_init(&p);
+    if (lex_open(&p) != 0) {
+        fputs("out of memory\n", stderr);
+        exit(2);
+    }
+    yyparse(&p);
+    lex_close(&p);
+    return p.tree;
+}
+
+/* ---- includes ---- */
+
+/* The path of an include as the user would write it: beside the file that names it. */
+static char *beside(struct compile *c, uint32_t file, const struct str *name)
+{
+    const char *path = c->sources->files[file].path;
+    const char *slash = strrchr(path, '/');
+    size_t dir = slash && name->s[0] != '/' ? (size_t)(slash - path) + 1 : 0;
+    char *joined = arena_alloc(c->arena, dir + name->len + 1);
+    memcpy(joined, path, dir);
+    memcpy(joined + dir, name->s, name->len);
+    return joined;
+}
+
+/* Which file it is, if it was met before. The newest `seen` otherwise. */
+static struct seen *seen_find(struct compile *c, const struct stat *st)
+{
+    for (unsigned i = 0; i < c->seen_count; i++)
+        if (c->seen[i].dev == st->st_dev && c->seen[i].ino == st->st_ino)
+            return &c->seen[i];
+    return NULL;
+}
+
+static unsigned seen_add(struct compile *c, const struct stat *st, const char *path, struct span at)
+{
+    if (c->seen_count == c->seen_cap) {
+        c->seen_cap = c->seen_cap ? c->seen_cap * 2 : 16;
+        c->seen = realloc(c->seen, c->seen_cap * sizeof(*c->seen));
+        if (!c->seen) {
+            fputs("out of memory\n", stderr);
+            exit(2);
+        }
+    }
+    c->seen[c->seen_count] =
+        (struct seen){ .dev = st->st_dev, .ino = st->st_ino, .path = path, .included_at = at, .open = true };
+    return c->seen_count++;
+}
+
+static void report_cycle(struct compile *c, struct span at, const struct seen *again)
+{
+    diag(c->diags, E_INCLUDE_CYCLE, at, "this include leads back to `%s`", again->path);
+    bool inside = false;
+    for (unsigned i = 0; i < c->seen_count; i++) {
+        const struct seen *s = &c->seen[i];
+        if (inside && s->open)
+            diag_note(c->diags, s->included_at, "`%s` is included here", s->path);
+        inside |= s == again;
+    }
+}
+
+static void report_unreadable(struct compile *c, struct span at, const char *path, int err)
+{
+    if (err == EFBIG)
+        diag(c->diags, E_TOO_LARGE, at, "`%s` is larger than %zu MiB, the most that a rule file may have", path,
+             MAX_SOURCE >> 20);
+    else if (err == EINVAL)
+        diag(c->diags, E_INCLUDE, at, "`%s` is not a regular file", path);
+    else
+        diag(c->diags, E_INCLUDE, at, "`%s` can't be read: %s", path, strerror(err));
+}
+
+static void follow(struct compile *c, struct node *include)
+{
+    const struct node *name = include->first;
+    if (c->includes++ == MAX_INCLUDES)
+        diag(c->diags, E_TOO_LARGE, include->span, "these are more than %d include statements", MAX_INCLUDES);
+    if (c->includes > MAX_INCLUDES)
+        return;
+    if (memchr(name->v.str.s, '\0', name->v.str.len) || name->v.str.len == 0) {
+        diag(c->diags, E_INCLUDE, name->span, "this is no file name");
+        return;
+    }
+    const char *path = beside(c, name->span.file, &name->v.str);
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        report_unreadable(c, name->span, path, errno);
+        return;
+    }
+    const struct seen *again = seen_find(c, &st);
+    if (again) {
+        if (again->open)
+            report_cycle(c, name->span, again);
+        return;
+    }
+    if (c->depth == MAX_INCLUDE_DEPTH) {
+        diag(c->diags, E_NESTING, name->span, "includes are nested more than %d deep", MAX_INCLUDE_DEPTH);
+        return;
+    }
+    int file = sources_read(c->sources, path, MAX_SOURCE);
+    if (file < 0) {
+        report_unreadable(c, name->span, path, -file);
+        return;
+    }
+    unsigned self = seen_add(c, &st, path, name->span);
+    struct node *tree_of_file = parse_file(c, (uint32_t)file);
+    node_add(include, tree_of_file);
+    follow_includes(c, tree_of_file);
+    c->seen[self].open = false;
+}
+
+static void follow_includes(struct compile *c, struct node *file)
+{
+    c->depth++;
+    node_each(n, file)
+        if (n->kind == N_INCLUDE)
+            follow(c, n);
+    c->depth--;
+}
+
+/* The main file is in `sources`: parse it and what it includes. */
+static struct node *parse_all(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file)
+{
+    struct compile c = { .arena = arena, .sources = sources, .diags = d };
+    struct stat st;
+    const char *path = sources->files[file].path;
+    if (stat(path, &st) == 0)
+        seen_add(&c, &st, arena_strndup(arena, path, strlen(path)), SPAN_NONE);
+    struct node *tree_of_file = parse_file(&c, file);
+    follow_includes(&c, tree_of_file);
+    free(c.seen);
+    return tree_of_file;
+}
+
+struct node *lang_parse(struct arena *arena, struct sources *sources, struct diags *d, const char *path)
+{
+    int file = sources_read(sources, path, MAX_SOURCE);
+    if (file == -EFBIG) {
+        diag(d, E_TOO_LARGE, SPAN_NONE, "`%s` is larger than %zu MiB, the most that a rule file may have", path,
+             MAX_SOURCE >> 20);
+        return node_new(arena, N_FILE, SPAN_NONE);
+    }
+    if (file < 0) {
+        errno = -file;
+        return NULL;
+    }
+    return parse_all(arena, sources, d, (uint32_t)file);
+}
+
+struct node *lang_parse_text(struct arena *arena, struct sources *sources, struct diags *d, const char *name,
+                             const char *text, size_t len)
+{
+    if (len > MAX_SOURCE) {
+        diag(d, E_TOO_LARGE, SPAN_NONE, "`%s` is larger than %zu MiB, the most that a rule file may have", name,
+             MAX_SOURCE >> 20);
+        return node_new(arena, N_FILE, SPAN_NONE);
+    }
+    int file = sources_add(sources, name, text, len);
+    if (file < 0) {
+        errno = -file;
+        return NULL;
+    }
+    return parse_all(arena, sources, d, (uint32_t)file);
+}

@@ -1,0 +1,627 @@
+/* The grammar: structure only. Actions call constructors; meaning is checked on the tree.
+ *
+ * Every keyword is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where a name
+ * is optional beside keywords only NAME is taken (constants, the only names in such places, are never keywords).
+ * tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of the file. */
+%define api.pure full
+%define api.token.raw
+%define api.prefix {yy}
+%define api.location.type {struct span}
+%define parse.lac full
+%define parse.error custom
+%locations
+%expect 0
+%parse-param {struct parser *p}
+%lex-param {struct parser *p}
+
+%code requires {
+#include "lang/lang_priv.h"
+}
+
+%code provides {
+int yylex(YYSTYPE *value, struct span *span, struct parser *p);
+}
+
+%code {
+#include <stdlib.h>
+
+#define YYLLOC_DEFAULT(cur, rhs, n)                                              \
+    do {                                                                         \
+        if (n)                                                                   \
+            (cur) = span_join(YYRHSLOC(rhs, 1), YYRHSLOC(rhs, n));               \
+        else                                                                     \
+            (cur) = (struct span){ YYRHSLOC(rhs, 0).file, YYRHSLOC(rhs, 0).end, YYRHSLOC(rhs, 0).end }; \
+    } while (0)
+
+static void yyerror(const struct span *span, struct parser *p, const char *msg);
+}
+
+%union {
+    struct node *node;
+    struct str str;
+    struct { unsigned count; struct span second; } nots;
+    int i;
+}
+
+/* punctuation */
+%token NL "the end of the line" LBRACE "{" RBRACE "}" LPAREN "(" RPAREN ")" COMMA "," EQ "=" ARROW "->" COLON ":" GE ">="
+/* values; the lexer has built their nodes */
+%token <node> INT "a number" RANGE "a range" ADDR "an address" PREFIX "a prefix" ADDR_RANGE "an address range"
+%token <node> ENDPOINT "an address with a port" STRING "a string" BYTES "hex bytes" PERCENT "a percentage"
+%token <node> STATUS "a status class" DURATION "a duration" RATE "a rate" BANDWIDTH "a bandwidth" SIZE "a size"
+%token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times"
+%token <str> SLASHED "a word with a slash" SLASH_LEN "a prefix length" NAME "a name"
+/* reserved words */
+%token <str> ANY "any" SELF "self" NOT "not" DEFAULT "default" ACCEPT "accept" DROP "drop" REJECT "reject" DO "do"
+%token <str> RETURN "return" COUNT "count" LOG "log" DECAP "decap"
+/* contextual keywords; keywords_init reads all of them, from ANY to ZONE, out of bison's tables */
+%token <str> ACK "ack" ADD "add" AFFINITY "affinity" AFTER "after" ALL "all" ALPN "alpn" ALWAYS "always" AND "and"
+%token <str> ANNOUNCE "announce" ARP "arp" AS "as" AT "at" AUDIT "audit" AUTO "auto" BACKUP "backup" BALANCE "balance"
+%token <str> BODY "body" BURST "burst" BY "by" BYTES_KW "bytes" CA "ca" CERT "cert" CHAIN "chain" CHECK "check"
+%token <str> CLAMP "clamp" CODE "code" COMMENT "comment" CONST "const" COOKIES "cookies" CWR "cwr"
+%token <str> DESTINATION "destination" DOWN "down" DRAIN "drain" DSCP "dscp" DSR "dsr" DURING "during" ECE "ece"
+%token <str> EDITION "edition" ELSE "else" ENTRIES "entries" ETHER "ether" EVERY "every" EXCEPT "except"
+%token <str> EXPECT "expect" FALL "fall" FILE_KW "file" FIN "fin" FIREWALL "firewall" FIRST "first" FLAGS "flags"
+%token <str> FLOW "flow" FLOWS "flows" FOR "for" FORWARD "forward" FRAGMENT "fragment" FRAMES "frames" FROM "from"
+%token <str> GET "GET" GUE "gue" HAS "has" HASH "hash" HEADER "header" HOST "host" HTTP "http" HTTPS "https"
+%token <str> ICMP "icmp" ICMP6 "icmp6" IDLE "idle" IN "in" INCLUDE "include" INLINE "inline" INNER "inner"
+%token <str> INSTRUCTION "instruction" INTERFACE "interface" IP "ip" IP6 "ip6" IPIP "ipip" IS "is" KEEP "keep"
+%token <str> KEY "key" L2 "l2" LACKS "lacks" LENGTH "length" LIMIT "limit" LIMITS "limits" LIVE "live" MAC_KW "mac"
+%token <str> MACS "macs" MASK "mask" MASQUERADE "masquerade" MAX "max" METER "meter" METHOD "method" MIRROR "mirror"
+%token <str> MODE "mode" MSS "mss" NAMES "names" NAT "nat" NEVER "never" NO "no" OBSERVE "observe" OFF "off" ON "on"
+%token <str> OPTIONS "options" OTHER "other" OUT "out" OVER "over" PASS "pass" PASSIVE "passive"
+%token <str> PASSTHROUGH "passthrough" PATH "path" PAYLOAD "payload" PER "per" POOL "pool" PORT "port" PORTS "ports"
+%token <str> PROHIBITED "prohibited" PROTO "proto" PROXY "proxy" PSH "psh" RATE_KW "rate" REPEAT "repeat"
+%token <str> REPLAY "replay" REPLY "reply" RETRIES "retries" REWRITE "rewrite" RISE "rise" RST "rst"
+%token <str> SCHEDULE "schedule" SCTP "sctp" SEND "send" SERVER "server" SERVICE "service" SET "set" SLOW "slow"
+%token <str> SNAP "snap" SNI "sni" SOURCE "source" SPLIT "split" START "start" STATE "state" SUM "sum" SYN "syn"
+%token <str> TCP "tcp" TEST "test" TIMEOUT "timeout" TIMEOUTS "timeouts" TLS "tls" TO "to" TRANSPARENT "transparent"
+%token <str> TTL "ttl" TYPE "type" UDP "udp" UNREACHABLE "unreachable" UP "up" URG "urg" V1 "v1" V2 "v2"
+%token <str> VERIFY "verify" VIA "via" VLAN "vlan" WEIGHT "weight" WHEN "when" WITH "with" WITHIN "within" ZONE "zone"
+
+%type <node> item simple block
+%type <str> word word_not_port word_not_file keyword
+%type <node> name literal scalar scalars scalar_list elem elem_not_port list elems to_list to_elems iface ifaces
+%type <nots> nots
+%type <node> set_expr set_atom
+%type <i> set_operator
+%type <node> meter_opts meter_opt per per_opt days day zone_opt
+%type <node> check_kind check_opts check_opt statuses
+%type <node> settings_body setting_items setting_item setting_words
+%type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
+%type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
+%type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt down_word
+%type <node> service_body service_items service_item service_stmt endpoints endpoint mode mode_opts mode_opt
+%type <node> when_conds when_cond instruction_opts instruction_opt pools share per_source_opt no_server
+%type <node> nat_body nat_items nat_item nat_stmt
+%type <node> test_body test_items test_item test_stmt outcome by_opt packet packet_opts packet_opt tcp_flags tcp_flag
+%type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr
+%type <node> proto_list endpoint_list ports_opt
+%type <str> packet_proto flag_word
+
+%%
+
+file: %empty | items ;
+
+items: item           { statement_done(p, p->tree, $1); }
+     | items item     { statement_done(p, p->tree, $2); }
+     | error NL       { statement_broken(p, p->tree); yyerrok; }
+     | items error NL { statement_broken(p, p->tree); yyerrok; }
+     ;
+item: NL { $$ = NULL; } | simple NL | block ;
+
+/* ---- words, names, values ---- */
+
+keyword: ACK | ADD | AFFINITY | AFTER | ALL | ALPN | ALWAYS | AND | ANNOUNCE | ARP | AS | AT | AUDIT | AUTO | BACKUP
+       | BALANCE | BODY | BURST | BY | BYTES_KW | CA | CERT | CHAIN | CHECK | CLAMP | CODE | COMMENT | CONST | COOKIES
+       | CWR | DESTINATION | DOWN | DRAIN | DSCP | DSR | DURING | ECE | EDITION | ELSE | ENTRIES | ETHER | EVERY
+       | EXCEPT | EXPECT | FALL | FIN | FIREWALL | FIRST | FLAGS | FLOW | FLOWS | FOR | FORWARD | FRAGMENT
+       | FRAMES | FROM | GET | GUE | HAS | HASH | HEADER | HOST | HTTP | HTTPS | ICMP | ICMP6 | IDLE | IN | INCLUDE
+       | INLINE | INNER | INSTRUCTION | INTERFACE | IP | IP6 | IPIP | IS | KEEP | KEY | L2 | LACKS | LENGTH | LIMIT
+       | LIMITS | MAC_KW | MACS | MASK | MASQUERADE | MAX | METER | METHOD | MIRROR | MODE | MSS | NAMES | NAT
+       | NEVER | NO | OBSERVE | OFF | ON | OPTIONS | OTHER | OUT | OVER | PASS | PASSIVE | PASSTHROUGH | PATH
+       | PAYLOAD | PER | POOL | PORTS | PROHIBITED | PROTO | PROXY | PSH | RATE_KW | REPEAT | REPLAY | REPLY | RETRIES
+       | REWRITE | RISE | RST | SCHEDULE | SCTP | SEND | SERVER | SERVICE | SET | SLOW | SNAP | SNI | SOURCE | SPLIT
+       | START | STATE | SUM | SYN | TCP | TEST | TIMEOUT | TIMEOUTS | TLS | TO | TRANSPARENT | TTL | TYPE | UDP
+       | UNREACHABLE | UP | URG | V1 | V2 | VERIFY | VIA | VLAN | WEIGHT | WHEN | WITH | WITHIN | ZONE
+       ;
+word_not_port: NAME | keyword | FILE_KW | LIVE ;
+word_not_file: NAME | keyword | PORT ;
+word: word_not_port | PORT ;
+name: word { $$ = name_node(p, $1, @1); } ;
+
+literal: INT | RANGE | ADDR | PREFIX | ADDR_RANGE | ENDPOINT | STRING | BYTES | PERCENT | STATUS | DURATION | RATE
+       | BANDWIDTH | SIZE | COLON_WORD ;
+/* A literal or a constant. */
+scalar: literal | NAME { $$ = name_node(p, $1, @1); } ;
+
+elem_not_port: literal
+    | word_not_port { $$ = name_node(p, $1, @1); }
+    | ANY           { $$ = leaf(p, N_ANY, @1); }
+    | SELF          { $$ = leaf(p, N_SELF, @1); }
+    ;
+elem: elem_not_port | PORT { $$ = name_node(p, $1, @1); } ;
+
+nots: NOT { $$.count = 1; $$.second = @1; }
+    | nots NOT { $$ = $1; if ($$.count++ == 1) $$.second = @2; } ;
+elems: elem                 { $$ = list_of(p, $1, @1); }
+     | elems COMMA elem     { $$ = list_more($1, $3, @3); }
+     | elems COMMA nots elem { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
+     ;
+list: elems | nots elems { $$ = list_not(p, $2, @1, $1.count, $1.second); } ;
+/* After `to`, `port` is the keyword. */
+to_elems: elem_not_port            { $$ = list_of(p, $1, @1); }
+        | to_elems COMMA elem      { $$ = list_more($1, $3, @3); }
+        | to_elems COMMA nots elem { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
+        ;
+to_list: to_elems | nots elems { $$ = list_not(p, $2, @1, $1.count, $1.second); } ;
+
+/* Where keywords may follow: constants only. */
+scalars: scalar                    { $$ = list_of(p, $1, @1); }
+       | scalars COMMA scalar      { $$ = list_more($1, $3, @3); }
+       | scalars COMMA nots scalar { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
+       ;
+scalar_list: scalars | nots scalars { $$ = list_not(p, $2, @1, $1.count, $1.second); } ;
+
+iface: name | STRING ;
+ifaces: iface { $$ = list_of(p, $1, @1); } | ifaces COMMA iface { $$ = list_more($1, $3, @3); } ;
+
+/* ---- declarations ---- */
+
+simple: EDITION INT { $$ = leaf(p, N_EDITION, @1); $$->v = $2->v; }
+    | INCLUDE STRING { $$ = tree(p, N_INCLUDE, @1, $2); }
+    | CONST word EQ literal { $$ = const_decl(p, @1, $2, @2, $4); }
+    | SET name EQ set_expr { $$ = tree(p, N_SET, @1, chain($2, $4)); }
+    | PORTS name EQ list { $$ = tree(p, N_PORTS, @1, chain($2, want_list(p, $4, W_NUMBERS, "`ports`"))); }
+    | MACS name EQ list { $$ = tree(p, N_MACS, @1, chain($2, want_list(p, $4, W_MAC | W_NAME, "`macs`"))); }
+    | NAMES name EQ list { $$ = tree(p, N_NAMES, @1, chain($2, want_list(p, $4, W_STRING | W_NAME, "`names`"))); }
+    | INTERFACE name EQ STRING { $$ = tree(p, N_INTERFACE, @1, chain($2, $4)); }
+    | METER name EQ scalar meter_opts
+        { $$ = tree(p, N_METER, @1, chain(chain($2, want(p, $4, W_RATE | W_BANDWIDTH | W_NAME, "`meter`")), kids($5))); }
+    | SCHEDULE name EQ days zone_opt { $$ = tree(p, N_SCHEDULE, @1, chain(chain($2, $4->first), $5)); }
+    | CHECK name EQ check_kind check_opts { $$ = tree(p, N_CHECK, @1, chain(chain($2, $4), kids($5))); }
+    | HASH KEY STRING { $$ = tree(p, N_HASH_KEY, span_join(@1, @2), $3); }
+    ;
+
+block: LIMITS settings_body { $$ = tree(p, N_LIMITS, @1, $2); }
+    | TIMEOUTS settings_body { $$ = tree(p, N_TIMEOUTS, @1, $2); }
+    | firewall
+    | CHAIN name LBRACE rules_body RBRACE { $$ = tree(p, N_CHAIN, @1, chain($2, $4)); }
+    | POOL name LBRACE pool_body RBRACE { $$ = tree(p, N_POOL, @1, chain($2, $4)); }
+    | SERVICE name ON endpoints LBRACE service_body RBRACE { $$ = tree(p, N_SERVICE, @1, chain(chain($2, $4), $6)); }
+    | NAT name LBRACE nat_body RBRACE { $$ = tree(p, N_NAT, @1, chain($2, $4)); }
+    | TEST STRING LBRACE test_body RBRACE { $$ = tree(p, N_TEST, @1, chain($2, $4)); }
+    ;
+
+set_expr: set_atom
+    | set_expr set_operator set_atom { $$ = set_op(p, $1, (enum node_kind)$2, @2, $3); } ;
+set_operator: COMMA { $$ = N_SET_UNION; } | EXCEPT { $$ = N_SET_EXCEPT; } | AND { $$ = N_SET_AND; } ;
+set_atom: literal { $$ = set_member(p, $1); }
+    | word_not_file { $$ = name_node(p, $1, @1); }
+    | SELF { $$ = set_member(p, leaf(p, N_SELF, @1)); }
+    | ANY { $$ = set_member(p, leaf(p, N_ANY, @1)); }
+    | FILE_KW STRING { $$ = file_ref(p, $2, false, @$); }
+    | LIVE FILE_KW STRING { $$ = file_ref(p, $3, true, @$); }
+    | LPAREN set_expr RPAREN { $$ = tree(p, N_SET_GROUP, @$, $2); }
+    ;
+
+meter_opts: %empty { $$ = NULL; } | meter_opts meter_opt { $$ = append(p, $1, $2); } ;
+meter_opt: BURST scalar { $$ = clause(p, "burst", @1, want(p, $2, W_INT | W_SIZE | W_NAME, "`burst`")); }
+    | per
+    | ENTRIES scalar { $$ = clause(p, "entries", @1, want(p, $2, W_INT | W_NAME, "`entries`")); }
+    ;
+per: PER per_opt { $$ = clause(p, "per", @1, $2); } ;
+per_opt: SOURCE { $$ = name_node(p, $1, @1); }
+    | DESTINATION { $$ = name_node(p, $1, @1); }
+    | FLOW { $$ = name_node(p, $1, @1); }
+    | SLASHED { $$ = per_prefix(p, $1, @1, NULL); }
+    | SLASHED COMMA SLASH_LEN { $$ = per_prefix(p, $1, @1, name_node(p, $3, @3)); }
+    ;
+
+days: day { $$ = list_of(p, $1, @1); } | days COMMA day { $$ = list_more($1, $3, @3); } ;
+day: name { $$ = tree(p, N_DAYS, @$, $1); }
+    | name COLON_RANGE { $$ = tree(p, N_DAYS, @$, chain($1, colon_time_range(p, $2))); }
+    | COLON_RANGE { $$ = tree(p, N_DAYS, @$, colon_time_range(p, $1)); }
+    ;
+zone_opt: %empty { $$ = NULL; } | ZONE STRING { $$ = clause(p, "zone", @1, $2); } ;
+
+check_kind: TCP { $$ = clause(p, "tcp", @1, NULL); }
+    | UDP { $$ = clause(p, "udp", @1, NULL); }
+    | ICMP { $$ = clause(p, "icmp", @1, NULL); }
+    | HTTP GET STRING { $$ = clause(p, "http", @1, $3); }
+    | HTTPS GET STRING { $$ = clause(p, "https", @1, $3); }
+    ;
+check_opts: %empty { $$ = NULL; } | check_opts check_opt { $$ = append(p, $1, $2); } ;
+check_opt: SEND BYTES { $$ = clause(p, "send", @1, $2); }
+    | EXPECT BYTES { $$ = clause(p, "expect", @1, $2); }
+    | EXPECT statuses { $$ = clause(p, "expect", @1, $2->first); }
+    | HOST STRING { $$ = clause(p, "host", @1, $2); }
+    | SNI STRING { $$ = clause(p, "sni", @1, $2); }
+    | VERIFY OFF { $$ = clause(p, "verify off", span_join(@1, @2), NULL); }
+    | VERIFY CA STRING { $$ = clause(p, "verify ca", span_join(@1, @2), $3); }
+    | BODY HAS STRING { $$ = clause(p, "body has", span_join(@1, @2), $3); }
+    | EVERY scalar { $$ = clause(p, "every", @1, want(p, $2, W_DURATION | W_NAME, "`every`")); }
+    | TIMEOUT scalar { $$ = clause(p, "timeout", @1, want(p, $2, W_DURATION | W_NAME, "`timeout`")); }
+    | RISE scalar { $$ = clause(p, "rise", @1, want(p, $2, W_INT | W_NAME, "`rise`")); }
+    | FALL scalar { $$ = clause(p, "fall", @1, want(p, $2, W_INT | W_NAME, "`fall`")); }
+    | PORT scalar { $$ = clause(p, "port", @1, want(p, $2, W_INT | W_NAME, "`port` of a check")); }
+    | FROM scalar { $$ = clause(p, "from", @1, want(p, $2, W_ADDR | W_NAME, "`from` of a check")); }
+    | PASSIVE { $$ = clause(p, "passive", @1, NULL); }
+    | VIA SERVICE { $$ = clause(p, "via service", @$, NULL); }
+    ;
+statuses: INT { $$ = list_of(p, $1, @1); }
+    | STATUS { $$ = list_of(p, $1, @1); }
+    | statuses COMMA INT { $$ = list_more($1, $3, @3); }
+    | statuses COMMA STATUS { $$ = list_more($1, $3, @3); }
+    ;
+
+settings_body: LBRACE RBRACE { $$ = NULL; } | LBRACE setting_items RBRACE { $$ = $2->first; } ;
+setting_items: setting_item { $$ = statement_done(p, NULL, $1); }
+    | setting_items setting_item { $$ = statement_done(p, $1, $2); }
+    | error NL { $$ = statement_broken(p, NULL); yyerrok; }
+    | setting_items error NL { $$ = statement_broken(p, $1); yyerrok; }
+    ;
+setting_item: NL { $$ = NULL; }
+    | setting_words literal NL { $$ = setting(p, $1, $2, p->header.start[0].kind == TIMEOUTS); }
+    | setting_words NL { $$ = setting(p, $1, NULL, false); }
+    ;
+setting_words: name { $$ = list_of(p, $1, @1); } | setting_words name { $$ = list_more($1, $2, @2); } ;
+
+/* ---- firewall ---- */
+
+firewall: audit FIREWALL name firewall_on direction DEFAULT outcome other_frames LBRACE rules_body RBRACE
+        { $$ = tree(p, N_FIREWALL, @2, chain(chain($1, $3), chain(chain($4, $5), chain(chain($7, $8), $10)))); } ;
+audit: %empty { $$ = NULL; } | AUDIT { $$ = leaf(p, N_AUDIT, @1); } ;
+firewall_on: %empty { $$ = NULL; } | ON ifaces { $$ = tree(p, N_ON, @$, $2->first); } ;
+direction: %empty { $$ = NULL; }
+    | IN { $$ = int_leaf(p, N_DIRECTION, DIR_IN, @1); }
+    | OUT { $$ = int_leaf(p, N_DIRECTION, DIR_OUT, @1); }
+    | FORWARD { $$ = int_leaf(p, N_DIRECTION, DIR_FORWARD, @1); }
+    ;
+other_frames: %empty { $$ = NULL; }
+    | OTHER FRAMES PASS { $$ = int_leaf(p, N_OTHER_FRAMES, 1, @$); }
+    | OTHER FRAMES DROP { $$ = int_leaf(p, N_OTHER_FRAMES, 0, @$); }
+    ;
+outcome: ACCEPT { $$ = int_leaf(p, N_VERDICT, VW_ACCEPT, @1); }
+    | DROP { $$ = int_leaf(p, N_VERDICT, VW_DROP, @1); }
+    | REJECT { $$ = int_leaf(p, N_VERDICT, VW_REJECT, @1); }
+    ;
+
+rules_body: %empty { $$ = NULL; } | rule_items { $$ = $1->first; } ;
+rule_items: rule_item { $$ = statement_done(p, NULL, $1); }
+    | rule_items rule_item { $$ = statement_done(p, $1, $2); }
+    | error NL { $$ = statement_broken(p, NULL); yyerrok; }
+    | rule_items error NL { $$ = statement_broken(p, $1); yyerrok; }
+    ;
+rule_item: NL { $$ = NULL; } | rule NL ;
+rule: audit verdict { $$ = rule_new(p, $1, $2); }
+    | rule part { $$ = rule_part(p, $1, $2, @2); }
+    ;
+part: condition
+    | WITH answer { $$ = $2; $$->span = @$; }
+    | LOG log_rate { $$ = tree(p, N_LOG, @$, $2); }
+    | AS name { $$ = tree(p, N_AS, @$, $2); }
+    | COMMENT STRING { $$ = tree(p, N_COMMENT, @$, $2); }
+    ;
+answer: RST { $$ = int_leaf(p, N_WITH, AW_RST, @1); }
+    | UNREACHABLE { $$ = int_leaf(p, N_WITH, AW_UNREACHABLE, @1); }
+    | PROHIBITED { $$ = int_leaf(p, N_WITH, AW_PROHIBITED, @1); }
+    ;
+log_rate: %empty { $$ = NULL; } | scalar { $$ = want(p, $1, W_RATE | W_NAME, "`log`"); } ;
+
+verdict: outcome
+    | verdict_word
+    | DO name { $$ = int_leaf(p, N_VERDICT, VW_DO, @1); adopt($$, $2); }
+    | DECAP IPIP { $$ = int_leaf(p, N_VERDICT, VW_DECAP, @1); adopt($$, name_node(p, $2, @2)); }
+    | DECAP GUE scalar
+        { $$ = int_leaf(p, N_VERDICT, VW_DECAP, @1);
+          adopt($$, chain(name_node(p, $2, @2), want(p, $3, W_INT | W_NAME, "`decap gue`"))); }
+    | MIRROR TO iface mirror_opts { $$ = int_leaf(p, N_VERDICT, VW_MIRROR, @1); adopt($$, chain($3, kids($4))); }
+    | ADD TO name FOR scalar
+        { $$ = int_leaf(p, N_VERDICT, VW_ADD, @1);
+          adopt($$, chain($3, want(p, $5, W_DURATION | W_NAME, "`add to`"))); }
+    ;
+verdict_word: RETURN { $$ = int_leaf(p, N_VERDICT, VW_RETURN, @1); }
+    | COUNT { $$ = int_leaf(p, N_VERDICT, VW_COUNT, @1); }
+    | LOG { $$ = int_leaf(p, N_VERDICT, VW_LOG, @1); }
+    ;
+mirror_opts: %empty { $$ = NULL; } | mirror_opts mirror_opt { $$ = append(p, $1, $2); } ;
+mirror_opt: LIMIT scalar { $$ = want(p, $2, W_RATE | W_NAME, "`limit`"); }
+    | SNAP scalar { $$ = want(p, $2, W_SIZE | W_NAME, "`snap`"); }
+    ;
+
+condition: protos
+    | protos TYPE list
+        { $$ = chain($1, condition(p, N_C_TYPE, span_join(@2, @3), $3, W_NUMBERS, "`type`")); }
+    | protos TYPE list CODE list
+        { $$ = chain($1, chain(condition(p, N_C_TYPE, span_join(@2, @3), $3, W_NUMBERS, "`type`"),
+                               condition(p, N_C_CODE, span_join(@4, @5), $5, W_NUMBERS, "`code`"))); }
+    | PROTO list { $$ = condition(p, N_C_PROTO_NUM, @$, $2, W_NUMBERS, "`proto`"); }
+    | ETHER scalar_list { $$ = condition(p, N_C_ETHER, @$, $2, W_INT | W_NAME, "`ether`"); }
+    | ETHER FROM list { $$ = condition(p, N_C_ETHER_FROM, @$, $3, W_MAC | W_NAME, "`ether from`"); }
+    | ETHER TO list { $$ = condition(p, N_C_ETHER_TO, @$, $3, W_MAC | W_NAME, "`ether to`"); }
+    | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); }
+    | TO to_list { $$ = tree(p, N_C_TO, @$, want_list(p, $2, W_ADDRS, "`to`")); }
+    | TO PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $3, W_NUMBERS, "`port`")); }
+    | PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); }
+    | SOURCE PORT list { $$ = tree(p, N_C_SPORT, @$, want_list(p, $3, W_NUMBERS, "`source port`")); }
+    | ON list { $$ = condition(p, N_C_ON, @$, $2, W_STRING | W_NAME, "`on`"); }
+    | VLAN list { $$ = condition(p, N_C_VLAN, @$, $2, W_NUMBERS | W_ANY | W_NONE, "`vlan`"); }
+    | VLAN list INNER list
+        { $$ = chain(condition(p, N_C_VLAN, span_join(@1, @2), $2, W_NUMBERS | W_ANY | W_NONE, "`vlan`"),
+                     condition(p, N_C_INNER, span_join(@3, @4), $4, W_NUMBERS, "`inner`")); }
+    | FLAGS flags_has { $$ = tree(p, N_C_FLAGS, @$, $2); }
+    | FLAGS flags_lacks { $$ = tree(p, N_C_FLAGS, @$, $2); }
+    | FLAGS flags_has flags_lacks { $$ = tree(p, N_C_FLAGS, @$, chain($2, $3)); }
+    | STATE list { $$ = condition(p, N_C_STATE, @$, $2, W_NAME, "`state`"); }
+    | FRAGMENT list { $$ = condition(p, N_C_FRAGMENT, @$, $2, W_NAME | W_ANY, "`fragment`"); }
+    | TTL list { $$ = condition(p, N_C_TTL, @$, $2, W_NUMBERS, "`ttl`"); }
+    | LENGTH list { $$ = condition(p, N_C_LENGTH, @$, $2, W_NUMBERS, "`length`"); }
+    | DSCP list { $$ = condition(p, N_C_DSCP, @$, $2, W_NUMBERS, "`dscp`"); }
+    | OPTIONS list { $$ = condition(p, N_C_OPTIONS, @$, $2, W_ANY | W_NONE, "`options`"); }
+    | BYTES_KW name AT scalar IS BYTES mask_opt
+        { $$ = tree(p, N_C_BYTES, @$, chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")), chain($6, $7))); }
+    | OVER name { $$ = tree(p, N_C_OVER, @$, $2); }
+    | WITHIN name { $$ = tree(p, N_C_WITHIN, @$, $2); }
+    | DURING list { $$ = condition(p, N_C_DURING, @$, $2, W_NAME, "`during`"); }
+    | FLOWS OVER scalar { $$ = tree(p, N_C_FLOWS, @$, want(p, $3, W_INT | W_NAME, "`flows over`")); }
+    | FLOWS OVER scalar per { $$ = tree(p, N_C_FLOWS, @$, chain(want(p, $3, W_INT | W_NAME, "`flows over`"), $4)); }
+    ;
+protos: proto_list { $$ = tree(p, N_C_PROTO, @1, $1->first); }
+    | nots proto_list { $$ = list_not(p, tree(p, N_C_PROTO, @$, $2->first), @1, $1.count, $1.second); } ;
+proto_list: proto_word { $$ = list_of(p, $1, @1); }
+    | proto_list COMMA proto_word { $$ = list_more($1, $3, @3); }
+    | proto_list COMMA nots proto_word { list_inner_not(p, @3); $$ = list_more($1, $4, @4); }
+    ;
+proto_word: IP { $$ = int_leaf(p, N_PROTO_WORD, PW_IP, @1); }
+    | IP6 { $$ = int_leaf(p, N_PROTO_WORD, PW_IP6, @1); }
+    | TCP { $$ = int_leaf(p, N_PROTO_WORD, PW_TCP, @1); }
+    | UDP { $$ = int_leaf(p, N_PROTO_WORD, PW_UDP, @1); }
+    | SCTP { $$ = int_leaf(p, N_PROTO_WORD, PW_SCTP, @1); }
+    | ICMP { $$ = int_leaf(p, N_PROTO_WORD, PW_ICMP, @1); }
+    | ICMP6 { $$ = int_leaf(p, N_PROTO_WORD, PW_ICMP6, @1); }
+    | ARP { $$ = int_leaf(p, N_PROTO_WORD, PW_ARP, @1); }
+    ;
+flags_has: HAS list { $$ = flag_list(p, N_HAS, @$, $2); } ;
+flags_lacks: LACKS list { $$ = flag_list(p, N_LACKS, @$, $2); } ;
+mask_opt: %empty { $$ = NULL; } | MASK BYTES { $$ = $2; } ;
+
+/* ---- pools, services, translation ---- */
+
+pool_body: %empty { $$ = NULL; } | pool_items { $$ = $1->first; } ;
+pool_items: pool_item { $$ = statement_done(p, NULL, $1); }
+    | pool_items pool_item { $$ = statement_done(p, $1, $2); }
+    | error NL { $$ = statement_broken(p, NULL); yyerrok; }
+    | pool_items error NL { $$ = statement_broken(p, $1); yyerrok; }
+    ;
+pool_item: NL { $$ = NULL; } | pool_stmt NL ;
+pool_stmt: BALANCE name { $$ = clause(p, "balance", @1, $2); }
+    | CHECK name { $$ = clause(p, "check", @1, $2); }
+    | DRAIN scalar { $$ = clause(p, "drain", @1, want(p, $2, W_DURATION | W_NAME, "`drain`")); }
+    | SLOW START scalar
+        { $$ = clause(p, "slow start", span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`slow start`")); }
+    | ON DOWN down_word { $$ = clause(p, "on down", span_join(@1, @2), $3); }
+    | RETRIES scalar { $$ = clause(p, "retries", @1, want(p, $2, W_INT | W_NAME, "`retries`")); }
+    | SOURCE list ports_opt
+        { $$ = clause(p, "source", @1,
+                      chain(want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`source`"), $3)); }
+    | SERVER name scalar server_opts
+        { $$ = tree(p, N_SERVER, @1, chain(chain($2, want(p, $3, W_ADDR | W_ENDPOINT | W_NAME, "`server`")), kids($4))); }
+    ;
+ports_opt: %empty { $$ = NULL; }
+    | PORTS scalar { $$ = clause(p, "ports", @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
+down_word: name { $$ = one_of(p, $1, "`on down`", (const char *const[]){ "reset", "keep", NULL }); } ;
+server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
+server_opt: WEIGHT scalar { $$ = clause(p, "weight", @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
+    | BACKUP { $$ = clause(p, "backup", @1, NULL); }
+    | CHECK name { $$ = clause(p, "check", @1, $2); }
+    | MAC_KW scalar { $$ = clause(p, "mac", @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
+    ;
+
+endpoints: list endpoint_list { $$ = tree(p, N_ON, @$, want_list(p, $1, W_ADDRS, "`on`")->first); adopt($$, $2->first); } ;
+endpoint_list: endpoint { $$ = list_of(p, $1, @1); } | endpoint_list COMMA endpoint { $$ = list_more($1, $3, @3); } ;
+endpoint: SLASHED { $$ = proto_ports(p, $1, @1); }
+    | ICMP { $$ = name_node(p, $1, @1); }
+    | ICMP6 { $$ = name_node(p, $1, @1); }
+    ;
+service_body: %empty { $$ = NULL; } | service_items { $$ = $1->first; } ;
+service_items: service_item { $$ = statement_done(p, NULL, $1); }
+    | service_items service_item { $$ = statement_done(p, $1, $2); }
+    | error NL { $$ = statement_broken(p, NULL); yyerrok; }
+    | service_items error NL { $$ = statement_broken(p, $1); yyerrok; }
+    ;
+service_item: NL { $$ = NULL; } | service_stmt NL ;
+service_stmt: MODE mode { $$ = clause(p, "mode", @1, $2); }
+    | WHEN when_conds ARROW pools { $$ = when_new(p, @1, kids($2), $4); }
+    | ELSE ARROW pools { $$ = tree(p, N_WHEN, @1, $3); $$->flags |= NF_ELSE; }
+    | ARROW pools { $$ = tree(p, N_WHEN, @1, $2); $$->flags |= NF_ELSE; }
+    | ANNOUNCE { $$ = clause(p, "announce", @1, NULL); }
+    | AFFINITY SOURCE scalar
+        { $$ = clause(p, "affinity source", span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`affinity source`")); }
+    | IDLE scalar { $$ = clause(p, "idle", @1, want(p, $2, W_DURATION | W_NAME, "`idle`")); }
+    | ON NO SERVER no_server { $$ = clause(p, "on no server", span_join(@1, @3), $4); }
+    | MAX FLOWS scalar per_source_opt
+        { $$ = clause(p, "max flows", span_join(@1, @2), chain(want(p, $3, W_INT | W_NAME, "`max flows`"), $4)); }
+    | RATE_KW name { $$ = clause(p, "rate", @1, $2); }
+    | SYN COOKIES { $$ = clause(p, "syn cookies", @$, NULL); }
+    | MSS CLAMP AUTO { $$ = clause(p, "mss clamp", span_join(@1, @2), name_node(p, $3, @3)); }
+    | MSS CLAMP scalar { $$ = clause(p, "mss clamp", span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`mss clamp`")); }
+    ;
+mode: PASSTHROUGH { $$ = clause(p, "passthrough", @1, NULL); }
+    | PASSTHROUGH KEEP SOURCE { $$ = clause(p, "passthrough keep source", @$, NULL); }
+    | DSR L2 { $$ = clause(p, "dsr l2", @$, NULL); }
+    | DSR REWRITE { $$ = clause(p, "dsr rewrite", @$, NULL); }
+    | DSR IPIP { $$ = clause(p, "dsr ipip", @$, NULL); }
+    | DSR GUE scalar { $$ = clause(p, "dsr gue", span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`dsr gue`")); }
+    | PROXY mode_opts { $$ = clause(p, "proxy", @1, kids($2)); }
+    | PROXY HTTP mode_opts { $$ = clause(p, "proxy http", span_join(@1, @2), kids($3)); }
+    | PROXY INLINE { $$ = clause(p, "proxy inline", @$, NULL); }
+    | OBSERVE { $$ = clause(p, "observe", @1, NULL); }
+    ;
+mode_opts: %empty { $$ = NULL; } | mode_opts mode_opt { $$ = append(p, $1, $2); } ;
+mode_opt: TLS CERT STRING KEY STRING { $$ = clause(p, "tls", @1, chain($3, $5)); }
+    | TRANSPARENT { $$ = clause(p, "transparent", @1, NULL); }
+    | SEND PROXY V1 { $$ = clause(p, "send proxy", span_join(@1, @2), name_node(p, $3, @3)); }
+    | SEND PROXY V2 { $$ = clause(p, "send proxy", span_join(@1, @2), name_node(p, $3, @3)); }
+    | ACCEPT PROXY FROM list
+        { $$ = clause(p, "accept proxy", span_join(@1, @2), want_list(p, $4, W_ADDRS, "`accept proxy from`")); }
+    | FIRST BYTES_KW WITHIN scalar
+        { $$ = clause(p, "first bytes within", span_join(@1, @3),
+                      want(p, $4, W_DURATION | W_NAME, "`first bytes within`")); }
+    ;
+when_conds: when_cond { $$ = append(p, NULL, $1); } | when_conds when_cond { $$ = append(p, $1, $2); } ;
+when_cond: condition
+    | SNI list { $$ = clause(p, "sni", @1, want_list(p, $2, W_STRING | W_NAME, "`sni`")); }
+    | ALPN list { $$ = clause(p, "alpn", @1, want_list(p, $2, W_STRING | W_NAME, "`alpn`")); }
+    | HOST list { $$ = clause(p, "host", @1, want_list(p, $2, W_STRING | W_NAME, "`host`")); }
+    | PATH list { $$ = clause(p, "path", @1, want_list(p, $2, W_STRING | W_NAME, "`path`")); }
+    | METHOD list { $$ = clause(p, "method", @1, want_list(p, $2, W_STRING | W_NAME, "`method`")); }
+    | HEADER STRING list { $$ = clause(p, "header", @1, chain($2, want_list(p, $3, W_STRING | W_NAME, "`header`"))); }
+    | INSTRUCTION instruction_opts TO list
+        { $$ = clause(p, "instruction", @1,
+                      chain(kids($2), tree(p, N_C_TO, span_join(@3, @4), want_list(p, $4, W_ADDRS, "`to`")))); }
+    ;
+instruction_opts: %empty { $$ = NULL; } | instruction_opts instruction_opt { $$ = append(p, $1, $2); } ;
+instruction_opt: CHECK SUM { $$ = clause(p, "check", @1, name_node(p, $2, @2)); }
+    | CHECK ANY { $$ = clause(p, "check", @1, leaf(p, N_ANY, @2)); }
+    | ACK BYTES { $$ = clause(p, "ack", @1, $2); }
+    ;
+pools: share { $$ = tree(p, N_POOLS, @1, $1); }
+    | pools COMMA share { $$ = list_more($1, $3, @3); } ;
+share: name { $$ = tree(p, N_SHARE, @$, $1); } | name PERCENT { $$ = tree(p, N_SHARE, @$, chain($1, $2)); } ;
+per_source_opt: %empty { $$ = NULL; } | PER SOURCE { $$ = clause(p, "per", @1, name_node(p, $2, @2)); } ;
+no_server: name { $$ = one_of(p, $1, "`on no server`", (const char *const[]){ "reset", "drop", "pass", NULL }); }
+    | DROP { $$ = name_node(p, $1, @1); } ;
+
+nat_body: %empty { $$ = NULL; } | nat_items { $$ = $1->first; } ;
+nat_items: nat_item { $$ = statement_done(p, NULL, $1); }
+    | nat_items nat_item { $$ = statement_done(p, $1, $2); }
+    | error NL { $$ = statement_broken(p, NULL); yyerrok; }
+    | nat_items error NL { $$ = statement_broken(p, $1); yyerrok; }
+    ;
+nat_item: NL { $$ = NULL; } | nat_stmt NL ;
+nat_stmt: MASQUERADE FROM list OUT ON iface ports_opt
+        { $$ = clause(p, "masquerade", @1,
+                      chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
+                            chain(tree(p, N_ON, span_join(@5, @6), $6), $7))); }
+    | SOURCE FROM list OUT ON iface TO scalar ports_opt
+        { $$ = clause(p, "source", @1,
+                      chain(chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
+                                  tree(p, N_ON, span_join(@5, @6), $6)),
+                            chain(clause(p, "to", @7, want(p, $8, W_ADDR | W_NAME, "`to`")), $9))); }
+    | FORWARD elem endpoint_list ARROW scalar
+        { $$ = clause(p, "forward", @1,
+                      chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF, "`forward`"), $3->first),
+                            clause(p, "to", @4, want(p, $5, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
+    ;
+
+/* ---- tests ---- */
+
+test_body: %empty { $$ = NULL; } | test_items { $$ = $1->first; } ;
+test_items: test_item { $$ = statement_done(p, NULL, $1); }
+    | test_items test_item { $$ = statement_done(p, $1, $2); }
+    | error NL { $$ = statement_broken(p, NULL); yyerrok; }
+    | test_items error NL { $$ = statement_broken(p, $1); yyerrok; }
+    ;
+test_item: NL { $$ = NULL; } | test_stmt NL ;
+test_stmt: EXPECT fate by_opt COLON packet { $$ = step(p, "expect", @1, chain(chain($2, $3), $5)); }
+    | EXPECT POOL name COLON packet { $$ = step(p, "expect pool", span_join(@1, @2), chain($3, $5)); }
+    | EXPECT SERVER SLASHED COLON packet
+        { $$ = step(p, "expect server", span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
+    | EXPECT SPLIT name COLON_WORD split_opts
+        { $$ = step(p, "expect split", span_join(@1, @2), chain(chain($3, colon_ratio(p, $4)), kids($5))); }
+    | NEVER fate claim_opts COLON claim { $$ = step(p, "never", @1, chain(chain($2, kids($3)), $5)); }
+    | ALWAYS fate claim_opts COLON claim { $$ = step(p, "always", @1, chain(chain($2, kids($3)), $5)); }
+    | AFTER scalar { $$ = step(p, "after", @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
+    | AT name COLON_WORD { $$ = step(p, "at", @1, chain($2, colon_time(p, $3))); }
+    | AT COLON_WORD { $$ = step(p, "at", @1, colon_time(p, $2)); }
+    | SERVER SLASHED DOWN { $$ = step(p, "server", @1, chain(server_ref(p, $2, @2), name_node(p, $3, @3))); }
+    | SERVER SLASHED UP { $$ = step(p, "server", @1, chain(server_ref(p, $2, @2), name_node(p, $3, @3))); }
+    | REPEAT scalar COLON packet { $$ = step(p, "repeat", @1, chain(want(p, $2, W_INT | W_NAME, "`repeat`"), $4)); }
+    | REPEAT scalar WITHIN scalar COLON packet
+        { $$ = step(p, "repeat", @1,
+                    chain(chain(want(p, $2, W_INT | W_NAME, "`repeat`"),
+                                clause(p, "within", @3, want(p, $4, W_DURATION | W_NAME, "`within`"))), $6)); }
+    | REPLY tcp_flags { $$ = step(p, "reply", @1, kids($2)); }
+    | REPLY COLON packet { $$ = step(p, "reply", @1, $3); }
+    | REPLAY STRING fate ALL { $$ = step(p, "replay", @1, chain(chain($2, $3), name_node(p, $4, @4))); }
+    | REPLAY STRING fate GE PERCENT { $$ = step(p, "replay", @1, chain(chain($2, $3), $5)); }
+    | SELF list
+        { $$ = step(p, "self", @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
+    ;
+fate: ACCEPT { $$ = name_node(p, $1, @1); } | DROP { $$ = name_node(p, $1, @1); } | REJECT { $$ = name_node(p, $1, @1); }
+    | FORWARD { $$ = name_node(p, $1, @1); } | PASS { $$ = name_node(p, $1, @1); } ;
+by_opt: %empty { $$ = NULL; }
+    | BY name { $$ = clause(p, "by", @1, $2); }
+    | BY DEFAULT { $$ = clause(p, "by", @1, name_node(p, $2, @2)); }
+    ;
+split_opts: %empty { $$ = NULL; } | split_opts split_opt { $$ = append(p, $1, $2); } ;
+split_opt: WITHIN scalar { $$ = clause(p, "within", @1, want(p, $2, W_PERCENT | W_NAME, "`within`")); }
+    | OVER scalar FLOWS { $$ = clause(p, "over", @1, want(p, $2, W_INT | W_NAME, "`over`")); }
+    ;
+
+claim_opts: %empty { $$ = NULL; } | claim_opts claim_opt { $$ = append(p, $1, $2); } ;
+claim_opt: STATE list { $$ = condition(p, N_C_STATE, @$, $2, W_NAME, "`state`"); }
+    | OVER name { $$ = tree(p, N_C_OVER, @$, $2); }
+    ;
+claim: claim_proto list source_opt ARROW list port_opt
+        { $$ = clause(p, "claim", @1,
+                      chain(chain($1, tree(p, N_C_FROM, @2, want_list(p, $2, W_ADDRS, "the source"))),
+                            chain($3, chain(tree(p, N_C_TO, @5, want_list(p, $5, W_ADDRS, "the destination")), $6)))); }
+    ;
+claim_proto: protos
+    | PROTO scalar { $$ = tree(p, N_C_PROTO_NUM, @$, want(p, $2, W_NUMBERS, "`proto`")); } ;
+source_opt: %empty { $$ = NULL; }
+    | PORT list { $$ = tree(p, N_C_SPORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); } ;
+port_opt: %empty { $$ = NULL; }
+    | PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); } ;
+
+packet: packet_proto packet_addr ARROW packet_addr packet_opts
+        { $$ = packet(p, $1, @1, NULL, chain($2, $4), kids($5)); }
+    | PROTO scalar packet_addr ARROW packet_addr packet_opts
+        { $$ = packet(p, $1, @1, want(p, $2, W_INT | W_NAME, "`proto`"), chain($3, $5), kids($6)); }
+    ;
+packet_proto: TCP | UDP | SCTP | ICMP | ICMP6 | ARP ;
+packet_addr: literal { $$ = want(p, $1, W_ADDR | W_ENDPOINT | W_NAME, "a packet"); }
+    | word { $$ = name_node(p, $1, @1); }
+    | SELF { $$ = leaf(p, N_SELF, @1); }
+    ;
+packet_opts: %empty { $$ = NULL; } | packet_opts packet_opt { $$ = append(p, $1, $2); } ;
+packet_opt: tcp_flag
+    | VLAN scalar { $$ = clause(p, "vlan", @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
+    | INNER scalar { $$ = clause(p, "inner", @1, want(p, $2, W_INT | W_NAME, "`inner`")); }
+    | TTL scalar { $$ = clause(p, "ttl", @1, want(p, $2, W_INT | W_NAME, "`ttl`")); }
+    | LENGTH scalar { $$ = clause(p, "length", @1, want(p, $2, W_INT | W_NAME, "`length`")); }
+    | ON iface { $$ = clause(p, "on", @1, $2); }
+    | FRAGMENT name { $$ = clause(p, "fragment", @1, $2); }
+    | PAYLOAD BYTES { $$ = clause(p, "payload", @1, $2); }
+    | TYPE elem { $$ = clause(p, "type", @1, want(p, $2, W_INT | W_NAME, "`type`")); }
+    | CODE elem { $$ = clause(p, "code", @1, want(p, $2, W_INT | W_NAME, "`code`")); }
+    | SNI STRING { $$ = clause(p, "sni", @1, $2); }
+    | HOST STRING { $$ = clause(p, "host", @1, $2); }
+    | PATH STRING { $$ = clause(p, "path", @1, $2); }
+    ;
+tcp_flags: %empty { $$ = NULL; } | tcp_flags tcp_flag { $$ = append(p, $1, $2); } ;
+tcp_flag: flag_word { $$ = clause(p, "flag", @1, name_node(p, $1, @1)); } ;
+flag_word: FIN | SYN | RST | PSH | ACK | URG | ECE | CWR ;
+
+%%
+
+/* Called by bison itself only when memory or its stack runs out; syntax errors go through yyreport_syntax_error. */
+static void yyerror(const struct span *span, struct parser *p, const char *msg)
+{
+    diag(p->diags, E_NESTING, *span, "the parser gives up here: %s", msg);
+}
+
+static int yyreport_syntax_error(const yypcontext_t *ctx, struct parser *p)
+{
+    int expected[YYNTOKENS];
+    int n = yypcontext_expected_tokens(ctx, (yysymbol_kind_t *)expected, YYNTOKENS);
+    syntax_error(p, (int)yypcontext_token(ctx), *yypcontext_location(ctx), expected, n > 0 ? n : 0);
+    return 0;
+}
+
+const char *token_name(int kind)
+{
+    return yysymbol_name((yysymbol_kind_t)kind);
+}

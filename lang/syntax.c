@@ -1,0 +1,232 @@
+/* What to say when the grammar has no place for a token: what was found, what could stand there, and the slip that is
+ * likely behind it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lang/lang_priv.h"
+#include "lang/utf8.h"
+#include "lang/parse.tab.h"
+
+#define LISTED_MAX 8   /* alternatives that are still read */
+#define QUOTED_MAX 40
+#define ALL_NAMES 100  /* keywords expected at once: any name may stand there */
+
+const char *quote(struct parser *p, struct span span)
+{
+    const char *s = p->text + span.start;
+    size_t len = span.end - span.start, n = 0;
+    const char *nl = memchr(s, '\n', len);
+    if (nl)
+        len = (size_t)(nl - s);
+    while (n < len && n < QUOTED_MAX) {
+        size_t step = utf8_next(s + n, len - n);
+        if (!step)
+            break;
+        n += step;
+    }
+    char *text = arena_alloc(p->arena, n + 4);
+    memcpy(text, s, n);
+    if (n < len)
+        memcpy(text + n, "...", 3);
+    return text;
+}
+
+static bool has(const int *kinds, int n, int kind)
+{
+    for (int i = 0; i < n; i++)
+        if (kinds[i] == kind)
+            return true;
+    return false;
+}
+
+static bool is_reserved(int kind)
+{
+    return kind >= ANY && kind <= DECAP;
+}
+
+static bool is_word(int kind)
+{
+    return kind >= NAME && kind <= ZONE;
+}
+
+/* Places with too many alternatives to list, known by two keywords that stand together only there. */
+static const struct place {
+    int a, b;
+    const char *what, *starts;
+} places[] = {
+    { FIREWALL, SET, "a declaration", "no declaration begins with `%s`" },
+    { ACCEPT, MIRROR, "a rule", "no rule begins with `%s`" },
+    { BALANCE, SERVER, "a pool's item", "no item of a pool begins with `%s`" },
+    { MODE, AFFINITY, "a service's item", "no item of a service begins with `%s`" },
+    { MASQUERADE, FORWARD, "a nat's item", "no item of a nat begins with `%s`" },
+    { EXPECT, NEVER, "a test's step", "no step of a test begins with `%s`" },
+    { FRAGMENT, COMMENT, "a condition, an option or the line's end", NULL },
+    { FRAGMENT, INSTRUCTION, "a condition", NULL },
+    { EVERY, TIMEOUT, "an option of the check", NULL },
+    { PAYLOAD, SYN, "an option of the packet", NULL },
+};
+
+static const struct place *place_of(const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (has(expected, n, places[i].a) && has(expected, n, places[i].b))
+            return &places[i];
+    return NULL;
+}
+
+/* A string under construction that stops when it is full. */
+struct text {
+    char s[400];
+    size_t n;
+};
+
+static void put(struct text *t, const char *s)
+{
+    size_t len = strlen(s);
+    if (len > sizeof(t->s) - 1 - t->n)
+        len = sizeof(t->s) - 1 - t->n;
+    memcpy(t->s + t->n, s, len);
+    t->n += len;
+    t->s[t->n] = '\0';
+}
+
+static void put_token(struct text *t, int kind)
+{
+    bool quoted = kind >= ANY || (kind > NL && kind < INT);
+    put(t, quoted ? "`" : "");
+    put(t, token_name(kind));
+    put(t, quoted ? "`" : "");
+}
+
+/* Every literal may stand here: which of them has a meaning is not the grammar's to say. */
+static bool takes_values(const int *expected, int n)
+{
+    return has(expected, n, PERCENT) && has(expected, n, ADDR) && has(expected, n, STRING);
+}
+
+static void list_expected(const int *expected, int n, struct text *out)
+{
+    int shown[LISTED_MAX], count = 0;
+    bool values = takes_values(expected, n), names = n > ALL_NAMES && has(expected, n, NAME);
+    const struct place *place = place_of(expected, n);
+    if (names || (values && has(expected, n, NAME))) {
+        put(out, values ? "a value or a name" : "a name");
+        if (names)
+            return;
+    } else if (values) {
+        put(out, "a value");
+    } else if (place) {
+        put(out, place->what);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        if (values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME))
+            continue;
+        if (count == LISTED_MAX) {
+            if (place) {
+                put(out, out->n ? " or " : "");
+                put(out, place->what);
+            }
+            return;
+        }
+        shown[count++] = expected[i];
+    }
+    for (int i = 0; i < count; i++) {
+        put(out, out->n == 0 ? "" : i + 1 < count ? ", " : " or ");
+        put_token(out, shown[i]);
+    }
+}
+
+/* The keyword that was meant, if a close one could stand here. */
+static const char *meant(struct parser *p, struct span span, const int *expected, int n)
+{
+    const char *candidates[512];
+    size_t count = 0;
+    for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
+        if (expected[i] >= ANY && expected[i] <= ZONE)
+            candidates[count++] = token_name(expected[i]);
+    size_t len = span.end - span.start;
+    if (len > MAX_NAME)
+        return NULL;
+    return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);
+}
+
+static void say_end(struct parser *p, struct span span, const int *expected, int n)
+{
+    struct text wanted = { .n = 0 };
+    if (n == 1 && expected[0] == LBRACE) {
+        uint32_t next = p->pos;
+        while (next < p->len && strchr(" \t\r\n", p->text[next]))
+            next++;
+        p->missing_brace = true;
+        if (p->text[next] == '{') {
+            diag(p->diags, E_BRACE_LINE, (struct span){ span.file, next, next + 1 },
+                 "`{` stands on the line of its statement");
+            diag_note(p->diags, span, "it belongs at the end of this line");
+            return;
+        }
+    }
+    if (has(expected, n, RPAREN) && p->paren_depth == 0 && p->open_paren.file == span.file &&
+        p->open_paren.start >= p->stmt.start[0].span.start) {
+        diag(p->diags, E_PAREN, p->open_paren, "this `(` is not closed in its statement");
+        return;
+    }
+    list_expected(expected, n, &wanted);
+    diag(p->diags, E_END, span, "the statement ends too early: %s could follow", wanted.s);
+}
+
+/* The first word of a statement. */
+static void say_start(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    const struct place *place = place_of(expected, n);
+    const char *word = quote(p, span);
+    if (place && place->starts && is_word(found)) {
+        char text[128];
+        snprintf(text, sizeof(text), place->starts, word);
+        diag(p->diags, E_STATEMENT, span, "%s", text);
+    } else if (place) {
+        diag(p->diags, E_STATEMENT, span, "`%s` can't begin a statement here, %s could", word, place->what);
+    } else {
+        struct text wanted = { .n = 0 };
+        list_expected(expected, n, &wanted);
+        diag(p->diags, E_STATEMENT, span, "`%s` can't begin a statement here: %s could", word, wanted.s);
+    }
+}
+
+static void say_middle(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    struct text wanted = { .n = 0 };
+    const char *word = quote(p, span);
+    bool name_wanted = n > ALL_NAMES && has(expected, n, NAME);
+    if (is_reserved(found) && name_wanted && !takes_values(expected, n)) {
+        diag(p->diags, E_RESERVED, span, "`%s` is a reserved word and can't be a name", word);
+        return;
+    }
+    list_expected(expected, n, &wanted);
+    if (found == NL)
+        diag(p->diags, E_SYNTAX, span, "`;` can't stand here: %s could", wanted.s);
+    else if (has(expected, n, NL) && n == 1)
+        diag(p->diags, E_SYNTAX, span, "the statement ends before `%s`: a newline or `;` could follow", word);
+    else
+        diag(p->diags, E_SYNTAX, span, "`%s` can't stand here: %s could", word, wanted.s);
+}
+
+void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    p->missing_brace = false;
+    if (p->gave_up)
+        return;
+    bool start = p->stmt.tokens == 1;
+    if (found == NL && !start)
+        say_end(p, span, expected, n);
+    else if (start)
+        say_start(p, found, span, expected, n);
+    else
+        say_middle(p, found, span, expected, n);
+    const char *near = is_word(found) && (n <= ALL_NAMES || start) ? meant(p, span, expected, n) : NULL;
+    if (near)
+        diag_fix(p->diags, "did you mean `%s`?", near);
+    if (p->comma_nl.file != UINT32_MAX && !start)
+        diag_note(p->diags, p->comma_nl, "the statement goes on after this comma");
+    parser_panic(p);
+}

@@ -1,0 +1,13 @@
+/* UTF-8 (RFC 3629): one code point at a time, no overlong forms, no surrogates. */
+#ifndef LANG_UTF8_H
+#define LANG_UTF8_H
+
+#include <stddef.h>
+
+/* Bytes of the code point at `s` (1 to 4), or 0 if the bytes up to `len` do not begin with a valid one. */
+size_t utf8_next(const char *s, size_t len);
+
+/* Offset of the first byte that is not valid UTF-8, or `len`. */
+size_t utf8_valid_len(const char *s, size_t len);
+
+#endif
