@@ -33,13 +33,16 @@ static int fault_at(struct capture *c, const char *what)
     return capture_fault(c, "block at byte %llu: %s", (unsigned long long)c->at, what);
 }
 
-/* A section header: its byte order and version; interfaces are counted anew. */
+/* libpcap passes over further section headers, right or wrong, until it has seen an interface. */
+static bool section_is_idle(const struct capture *c, const struct ng_state *s) { return c->at && !s->first && !s->count; }
+
+/* A section header: interfaces are counted anew. Any minor version will do, as in libpcap. */
 static int section_begin(struct capture *c, struct ng_state *s, struct body b)
 {
+    if (section_is_idle(c, s)) return 0;
     if (b.left < 16) return fault_at(c, "a section header under 28 bytes");
-    const unsigned major = load16(b.at + 4, s->swapped), minor = load16(b.at + 6, s->swapped);
-    if (major != 1 || (minor != 0 && minor != 2))
-        return capture_fault(c, "pcapng version %u.%u is not supported", major, minor);
+    const unsigned major = load16(b.at + 4, s->swapped);
+    if (major != 1) return capture_fault(c, "pcapng version %u.%u is not supported", major, load16(b.at + 6, s->swapped));
     s->first += s->count;
     s->count = 0;
     return 0;
@@ -171,16 +174,17 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
     *type = load32(p, s->swapped);
     if (*type == BLOCK_SHB) {
         const uint32_t magic = load32(p + 8, false);
-        if (magic != BYTE_ORDER_MAGIC && magic != __builtin_bswap32(BYTE_ORDER_MAGIC))
-            return fault_at(c, "a section header without its byte-order magic");
-        s->swapped = magic != BYTE_ORDER_MAGIC;
+        if (magic == BYTE_ORDER_MAGIC) s->swapped = false;
+        else if (magic == __builtin_bswap32(BYTE_ORDER_MAGIC)) s->swapped = true;
+        else if (!section_is_idle(c, s)) return fault_at(c, "a section header without its byte-order magic");
     }
     *total = load32(p + 4, s->swapped);
-    if (*total < BLOCK_MIN || *total % 4) return fault_at(c, "a length that no block has");
+    /* Of the first block libpcap checks neither that its length is a multiple of 4 nor its trailer: such files are about. */
+    if (*total < BLOCK_MIN || (c->at && *total % 4)) return fault_at(c, "a length that no block has");
     if (*total > left)
         return capture_fault(c, "truncated: the block after frame %llu has %llu of %u bytes",
                              (unsigned long long)c->frames, (unsigned long long)left, *total);
-    if (load32(p + *total - 4, s->swapped) != *total) return fault_at(c, "its two lengths differ");
+    if (c->at && load32(p + *total - 4, s->swapped) != *total) return fault_at(c, "its two lengths differ");
     *b = (struct body){p + 8, *total - BLOCK_MIN};
     return 1;
 }
