@@ -172,7 +172,7 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
         return;
     }
     list_expected(expected, n, &wanted);
-    diag(p->diags, E_END, span, "the statement ends too early: %s could follow", wanted.s);
+    diag(p->diags, E_END, span, "the statement ends too early: %s %s", wanted.s, n == 1 ? "is missing" : "could follow");
 }
 
 /* The first word of a statement. */
@@ -206,7 +206,9 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
     if (found == NL)
         diag(p->diags, E_SYNTAX, span, "`;` can't stand here: %s could", wanted.s);
     else if (has(expected, n, NL) && n == 1)
-        diag(p->diags, E_SYNTAX, span, "the statement ends before `%s`: a newline or `;` could follow", word);
+        diag(p->diags, E_SYNTAX, span, "the statement ends before `%s`: a newline or `;` must stand here", word);
+    else if (n == 1)
+        diag(p->diags, E_SYNTAX, span, "`%s` can't stand here: %s must", word, wanted.s);
     else
         diag(p->diags, E_SYNTAX, span, "`%s` can't stand here: %s could", word, wanted.s);
 }

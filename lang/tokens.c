@@ -398,7 +398,7 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p)
     else
         do
             raw(p, &t);
-        while (!filter(p, &t));
+        while (!filter(p, &t) && !too_many(p));
     if (too_many(p))
         t.kind = YYEOF;
     keep_place(p, &t);
