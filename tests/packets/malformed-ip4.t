@@ -86,10 +86,10 @@ in eth / ip4 1.1.1.1 > 2.2.2.2 frag 8 proto udp / zeros 17
 verdict accept default - - -
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 65528 proto udp / zeros 8
 verdict drop - - - bad-fragment
-# offset + payload + header: 65,515 + 20 is the last that fits
-in eth / ip4 1.1.1.1 > 2.2.2.2 frag 65512 proto udp / zeros 3
+# Offset and payload together may reach 65,535.
+in eth / ip4 1.1.1.1 > 2.2.2.2 frag 65528 proto udp / zeros 7
 verdict accept default - - -
-in eth / ip4 1.1.1.1 > 2.2.2.2 frag 65512 proto udp / zeros 4
+in eth / ip4 1.1.1.1 > 2.2.2.2 frag 65512 more proto udp / zeros 24
 verdict drop - - - bad-fragment
 # A TCP fragment at offset 8 (RFC 3128); other offsets and protocols may
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 8 proto tcp / zeros 16
