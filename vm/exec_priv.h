@@ -29,33 +29,48 @@ static inline void effect_log(const struct effects *e, uint32_t rule)
         tx->events_lost++;
 }
 
+/* A decision in one register: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. As a struct it would go
+ * through memory in pieces for every packet. */
+typedef uint64_t decided;
+
+static inline decided decided_as(uint32_t rule, enum action action, uint32_t firewall)
+{
+    return rule | (uint64_t)action << 32 | (uint64_t)(firewall + 1) << 40;
+}
+
+static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
+static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }
+static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) - 1; }
+
+static inline struct decision decision_of(decided d)
+{
+    return (struct decision){.rule = decided_rule(d), .firewall = decided_firewall(d), .action = (uint8_t)decided_action(d)};
+}
+
 /* The three verdicts that end judging have the numbers of their actions. */
 static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DROP && (int)PBC_V_REJECT == ACTION_REJECT,
               "verdict and action share numbers");
 
-static inline struct decision decision_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
+static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
 {
-    return (struct decision){.rule = rule, .firewall = firewall, .action = p->rules[rule].verdict};
+    return decided_as(rule, (enum action)p->rules[rule].verdict, firewall);
 }
 
 /* The firewall's default; its `other frames` for what is neither IP nor ARP. */
-static inline struct decision decision_by_default(const struct program *p, uint32_t firewall, const struct key *key)
+static inline decided decided_by_default(const struct program *p, uint32_t firewall, const struct key *key)
 {
     static const uint8_t other_action[] = {[PBC_OTHER_PASS] = ACTION_PASS, [PBC_OTHER_DROP] = ACTION_DROP};
     const struct pbc_firewall *f = &p->firewalls[firewall];
-    struct decision d = {.rule = RULE_DEFAULT, .firewall = firewall, .action = f->default_verdict};
-    if (f->other != PBC_OTHER_DEFAULT && !(key->kind & (KIND_IP | KIND_ARP))) d.action = other_action[f->other];
-    return d;
+    uint8_t action = f->default_verdict;
+    if (!(key->kind & (KIND_IP | KIND_ARP)) && f->other != PBC_OTHER_DEFAULT) action = other_action[f->other];
+    return decided_as(RULE_DEFAULT, (enum action)action, firewall);
 }
 
-static inline struct decision decision_by_nobody(enum action action)
-{
-    return (struct decision){.rule = RULE_NONE, .firewall = PBC_NONE, .action = (uint8_t)action};
-}
+static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
 
-struct decision run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e);
-struct decision run_list(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e,
-                         trace_fn *trace, void *arg);
+decided run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e);
+decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                 trace_fn *trace, void *arg);
 
 /* Is the number a member of the MAC set? */
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);

@@ -46,7 +46,7 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 #define GO(n) do { pc += (n); goto *cases[pc->op]; } while (0)
 #define JUMP_IF(yes) GO((yes) ? 1u + pc->to : 1u)
 
-struct decision run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e)
+decided run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e)
 {
     static const void *const cases[OPCODE_COUNT] = {
 #define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
@@ -121,16 +121,16 @@ leave:
     CASE(DECIDE)
     {
         result = regs[pc->a];
-        if (result) return decision_by_rule(p, result - 1, pc->imm);
+        if (result) return decided_by_rule(p, result - 1, pc->imm);
         GO(1);
     }
-    CASE(DECIDEK) return decision_by_rule(p, pc->imm, pc->to);
-    CASE(DEFAULT) return decision_by_default(p, pc->imm, key);
-    CASE(ACCEPT) return decision_by_nobody(ACTION_ACCEPT);
-    CASE(PASS) return decision_by_nobody(ACTION_PASS);
+    CASE(DECIDEK) return decided_by_rule(p, pc->imm, pc->to);
+    CASE(DEFAULT) return decided_by_default(p, pc->imm, key);
+    CASE(ACCEPT) return decided_by_nobody(ACTION_ACCEPT);
+    CASE(PASS) return decided_by_nobody(ACTION_PASS);
 }
 
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
-    return run_code(p, key, pkt, NULL);
+    return decision_of(run_code(p, key, pkt, NULL));
 }

@@ -82,24 +82,24 @@ static enum outcome walk_list(struct walk *w, uint32_t first, uint32_t count, un
     return GO_ON;
 }
 
-struct decision run_list(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e,
-                         trace_fn *trace, void *arg)
+decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e,
+                 trace_fn *trace, void *arg)
 {
     struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .trace = trace, .arg = arg};
     uint32_t firewall = find_firewall(p, key);
     bool arp = key->kind & KIND_ARP;
-    if (firewall == PBC_NONE) return decision_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
+    if (firewall == PBC_NONE) return decided_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
     const struct pbc_firewall *f = &p->firewalls[firewall];
-    if (walk_list(&w, f->rules, f->rule_count, 0) == DECIDED) return decision_by_rule(p, w.decided_by, firewall);
-    return arp ? decision_by_nobody(ACTION_PASS) : decision_by_default(p, firewall, key);
+    if (walk_list(&w, f->rules, f->rule_count, 0) == DECIDED) return decided_by_rule(p, w.decided_by, firewall);
+    return arp ? decided_by_nobody(ACTION_PASS) : decided_by_default(p, firewall, key);
 }
 
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
-    return run_list(p, key, pkt, NULL, NULL, NULL);
+    return decision_of(run_list(p, key, pkt, NULL, NULL, NULL));
 }
 
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg)
 {
-    return run_list(p, key, pkt, NULL, fn, arg);
+    return decision_of(run_list(p, key, pkt, NULL, fn, arg));
 }

@@ -8,7 +8,7 @@
 #include "vm/exec_priv.h"
 #include "vm/limit.h"
 
-enum { PREFETCH_AHEAD = 6 };
+enum { PREFETCH_AHEAD = 20 };
 
 struct vm {
     struct program *program;
@@ -101,7 +101,7 @@ static void answer(const struct job *j, const struct pkt *pkt, const struct key 
     };
 }
 
-static struct decision decide(const struct job *j, const struct pkt *pkt, const struct key *key)
+static decided decide(const struct job *j, const struct pkt *pkt, const struct key *key)
 {
     const struct vm *vm = j->vm;
     const struct effects e = {.rules = vm->rules, .tx = j->tx, .bytes = pkt->wire_len, .input = j->input};
@@ -133,14 +133,14 @@ static void judge(const struct job *j, const struct pkt *pkt, const struct key *
             refuse(v, ACTION_DROP, pkt->reason);
         return;
     }
-    const struct decision d = decide(j, pkt, key);
-    *v = (struct verdict){.action = d.action, .flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM), .rule = d.rule,
-                          .firewall = d.firewall, .service = PBC_NONE, .server = PBC_NONE};
+    const decided d = decide(j, pkt, key);
+    *v = (struct verdict){.action = (uint8_t)decided_action(d), .flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM),
+                          .rule = decided_rule(d), .firewall = decided_firewall(d), .service = PBC_NONE, .server = PBC_NONE};
     if (__builtin_expect(v->flags, 0)) {
         vm->counters.snapped += !!(v->flags & PKT_SNAPPED);
         vm->counters.bad_checksum += !!(v->flags & PKT_BAD_CSUM);
     }
-    if (d.action == ACTION_REJECT) answer(j, pkt, key, v);
+    if (decided_action(d) == ACTION_REJECT) answer(j, pkt, key, v);
 }
 
 /* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
@@ -159,11 +159,12 @@ static void judge_joined(const struct job *j, const struct pkt *pkt, struct verd
     pool_put(copy);
 }
 
-static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+/* Judge the first n of the `left` packets that are still to come; the head of the next batch is prefetched by this one. */
+static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, unsigned left, struct verdict verdicts[])
 {
     struct key keys[VM_BATCH];
     for (unsigned i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n) __builtin_prefetch(pkts[i + PREFETCH_AHEAD]->data);
+        if (i + PREFETCH_AHEAD < left) __builtin_prefetch(pkts[i + PREFETCH_AHEAD]->data);
         pkt_parse(pkts[i], j->in->facts, &keys[i]);
     }
     for (unsigned i = 0; i < n; i++, j->input++) {
@@ -187,7 +188,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
     see_time(vm, in);
     for (unsigned done = 0; done < n; done += VM_BATCH) {
         unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
-        run_batch(&j, pkts + done, some, verdicts + done);
+        run_batch(&j, pkts + done, some, n - done, verdicts + done);
     }
 }
 
