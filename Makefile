@@ -15,7 +15,7 @@ OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O
 CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' -MMD -MP
 CFLAGS  ?= -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
-LIBS    := -lpcap -lcjson
+LIBS    := -lpcap -lcjson -lm
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c)
