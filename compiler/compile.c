@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compiler/front_priv.h"
 #include "vm/program.h"
@@ -38,38 +39,70 @@ static void check_loads(struct compile *c)
     program_put(p);
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The stage that ends here began where the one before ended. */
+static void end_stage(struct compile *c, enum compile_stage stage, uint64_t *began)
+{
+    const uint64_t now = now_ns();
+
+    c->stage_ns[stage] += now - *began;
+    *began = now;
+}
+
 static int run_stages(struct compile *c)
 {
+    uint64_t began = now_ns();
+
     declare_names(c);
     resolve_rules(c);
     warn_unused(c);
     if (diags_errors(c->diags))
         return -EINVAL;
+    end_stage(c, STAGE_RULES, &began);
     make_normal(c);
+    end_stage(c, STAGE_NORMAL, &began);
     analyse_rules(c);
+    end_stage(c, STAGE_ANALYSE, &began);
     generate_code(c);
+    end_stage(c, STAGE_CODE, &began);
     if (diags_errors(c->diags))
         return -EINVAL;
     if (image_emit(c->image, &c->pbc, &c->pbc_len) < 0)
         return -ENOMEM;
     check_loads(c);
+    end_stage(c, STAGE_EMIT, &began);
     return diags_errors(c->diags) ? -EINVAL : 0;
 }
 
 int compile_file(struct compile *c, const char *path)
 {
+    uint64_t began = now_ns();
+
     errno = 0;
     c->tree = lang_parse(c->arena, &c->sources, c->diags, path);
+    const int why = errno;
+    end_stage(c, STAGE_PARSE, &began);
     if (!c->tree)
-        return errno ? -errno : -EIO;
+        return why ? -why : -EIO;
     return run_stages(c);
 }
 
 int compile_text(struct compile *c, const char *name, const char *text, size_t len)
 {
+    uint64_t began = now_ns();
+
     errno = 0;
     c->tree = lang_parse_text(c->arena, &c->sources, c->diags, name, text, len);
+    const int why = errno;
+    end_stage(c, STAGE_PARSE, &began);
     if (!c->tree)
-        return errno ? -errno : -EIO;
+        return why ? -why : -EIO;
     return run_stages(c);
 }

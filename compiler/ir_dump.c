@@ -5,6 +5,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/ir.h"
+#include "vm/names.h"
 #include "vm/vm.h"
 
 enum { VALUES_MAX = 8 }; /* of a set, printed */
@@ -45,9 +46,11 @@ static void print_what_range(struct list_printer *l, uint32_t lo, uint32_t hi)
         fputs(families[i].name, l->out);
         if (from == families[i].lo && to == families[i].hi)
             continue;
-        fprintf(l->out, " proto %u", from - families[i].lo);
-        if (from != to)
-            fprintf(l->out, "-%u", to - families[i].lo);
+        const char *name = from == to ? proto_name(from - families[i].lo) : NULL;
+        if (name)
+            fprintf(l->out, " %s", name);
+        else
+            fprintf(l->out, from == to ? " proto %u" : " proto %u-%u", from - families[i].lo, to - families[i].lo);
     }
 }
 
@@ -272,12 +275,11 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
     bool narrows = false;
 
     for (enum ir_field f = 0; f < IR_FIELDS; f++) {
-        if (p->field[f] == IR_ALL)
+        const bool own = f == IR_SRC_SELF || f == IR_DST_SELF; /* only said where it differs from the field before */
+
+        if (own ? p->field[f] == p->field[f - 1] : p->field[f] == IR_ALL)
             continue;
         narrows = true;
-        /* what is true of own addresses need not be repeated */
-        if ((f == IR_SRC_SELF && p->field[IR_SRC] == p->field[f]) || (f == IR_DST_SELF && p->field[IR_DST] == p->field[f]))
-            continue;
         fprintf(out, "      %-9s", ir_fields[f].name);
         print_value(c, f, p->field[f], out);
         fputc('\n', out);

@@ -1,7 +1,6 @@
 /* One rule as tests: which questions its product asks of a packet, and in which order they cost least. A packet that
  * does not match should be told so by the first instruction: so what is rare and cheap to ask stands first (an address,
  * then a port), what most packets have stands last, and all bits of key.kind that must be set are one question. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +72,9 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
 
     for (uint32_t i = 0; i < r.count; i++)
         values += (uint64_t)r.r[i].hi - r.r[i].lo + 1;
-    return sqrt((double)values / (ir_fields[f].most + 1.0)); /* small numbers are more common than their share */
+    /* The root of its share: few values are asked for because they are common. */
+    const unsigned missing = (unsigned)(__builtin_clzll(values) - __builtin_clzll(ir_fields[f].most + 1ull));
+    return values > ir_fields[f].most ? 1 : 1.0 / (1u << missing / 2);
 }
 
 /* A field of key.half. Values that stand for "none" (VLAN, ETHER) are a bit of key.kind. */
