@@ -23,7 +23,6 @@ static struct {
     atomic_bool shrunk;
 } maps[MAPS];
 static struct sigaction before;
-static atomic_bool installed;
 
 static void on_bus(int sig, siginfo_t *info, void *context)
 {
@@ -42,12 +41,14 @@ static void on_bus(int sig, siginfo_t *info, void *context)
     sigaction(sig, &before, NULL); /* the access is repeated and meets the handler that was there before */
 }
 
+/* Somebody may have put another handler in place since the last capture. */
 static void install(void)
 {
-    if (atomic_exchange(&installed, true)) return;
-    struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    struct sigaction sa = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO}, now;
+    if (sigaction(SIGBUS, NULL, &now) || (now.sa_flags & SA_SIGINFO && now.sa_sigaction == on_bus)) return;
+    before = now;
     sigemptyset(&sa.sa_mask);
-    sigaction(SIGBUS, &sa, &before);
+    sigaction(SIGBUS, &sa, NULL);
 }
 
 static int slot_take(uintptr_t begin, uintptr_t end)
