@@ -36,8 +36,10 @@ in eth / ip4 10.0.0.8 > 11.0.0.0
 matches NOT_FROM_NET FROM_LAN FROM_MOST FROM_ANY TO_NOT_SELF
 in eth / ip4 10.1.2.3 > 9.255.255.255
 matches NOT_FROM_NET FROM_LAN FROM_ANY TO_NOT_SELF
+# What the host itself sends is not judged by a firewall without direction.
 in eth / ip4 10.0.0.9 > 192.0.2.7
-matches NOT_FROM_NET FROM_LAN FROM_MOST FROM_ANY FROM_SELF TO_NOT_SELF
+verdict accept - - - -
+matches -
 in eth / ip4 203.0.113.1 > 192.0.2.7
 matches NOT_FROM_NET NOT_FROM_LAN FROM_ANY TO_NOT_SELF
 
@@ -62,6 +64,22 @@ matches -
 self -
 in eth / ip4 10.0.0.9 > 10.0.0.9
 matches NOT_FROM_NET FROM_LAN FROM_MOST FROM_ANY TO_NOT_SELF TO_NET
+
+# from self stands in `out`, where all is.
+self 10.0.0.9, 2001:db8::9
+rules
+    firewall f out default accept {
+      count from self as FROM_SELF
+      count from not self as FROM_NOT_SELF
+      count from 10.0.0.0/8 to self as LOOPED
+    }
+in eth / ip4 10.0.0.9 > 192.0.2.7
+matches FROM_SELF
+in eth / ip4 10.0.0.9 > 10.0.0.9
+matches FROM_SELF LOOPED
+in eth / ip6 2001:db8::9 > 2001:db8::1
+matches FROM_SELF
+self -
 
 # The ends of both families
 rules

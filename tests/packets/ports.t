@@ -16,7 +16,7 @@ rules
       count source port not 1024- as SLOW
       count udp port 53 as UDP53
       count proto 6 port 80 as PROTO6
-      count from 10.0.0.1 to port any as ANY_PORT
+      count from 10.0.0.1 to port 0- as ANY_PORT
     }
 in eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 1024 > 80 syn
 matches P80 WEB SHIGH PROTO6 ANY_PORT

@@ -18,6 +18,7 @@ struct group {
     char in[4096];
     char verdict[256];
     char matches[1024]; /* empty: not asked */
+    unsigned again;     /* times that the packet came before, unasked */
     char *outs[EXPECT_MAX];
     char *logs[EXPECT_MAX], *counts[EXPECT_MAX];
     unsigned out_count, log_count, count_count;
@@ -195,7 +196,10 @@ static bool try_group(struct script *s)
         note.link = (enum pkt_link)s->link;
     const uint16_t iface = s->iface[0] ? judge_iface(s->judge, s->iface) : IFACE_NONE;
     const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
-    bool good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why));
+    bool good = true;
+    for (unsigned i = 0; i < s->group.again; i++)
+        good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why)) && good;
+    good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why)) && good;
     if (!good)
         say("%s", why);
     good = check_verdict(s, &judged) && good;
@@ -314,6 +318,8 @@ static void statement(struct script *s, const char *word, char *rest)
         snprintf(g->verdict, sizeof(g->verdict), "%s", rest);
     } else if (strcmp(word, "matches") == 0) {
         snprintf(g->matches, sizeof(g->matches), "%s", rest);
+    } else if (strcmp(word, "again") == 0) {
+        g->again = (unsigned)strtoul(rest, NULL, 10);
     } else if (strcmp(word, "out") == 0)
         keep(s, g->outs, &g->out_count, rest);
     else if (strcmp(word, "log") == 0)
