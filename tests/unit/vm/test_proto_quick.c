@@ -1,0 +1,131 @@
+/* The quick way of pkt_parse against the careful parser: equal keys, offsets, flags and reasons on ordinary frames and on
+ * what random edits, cuts and paddings make of them. */
+#include "tests/unit/vm/packet.h"
+
+#include "vm/proto/parse.h"
+
+static const char *const seeds[] = {
+    "eth / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp 50000 > 443 syn ece cwr opt x\"020405b4\" / payload \"GET\"",
+    "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 ack / pad 6",
+    "eth / ip4 10.0.0.9 > 10.0.0.1 / udp 53 > 1000 / payload \"answer of a name\"",
+    "eth / ip4 10.0.0.1 > 224.0.0.5 proto 89 / zeros 44",
+    "eth / ip4 10.0.0.1 > 10.0.0.9 / icmp type 8 / payload \"ping\" / pad 20",
+    "eth / ip4 10.0.0.1 > 10.0.0.9 / sctp 5000 > 6000 / zeros 20",
+    "eth / ip4 10.0.0.1 > 10.0.0.9 csum 7 / udp 1 > 2 / zeros 20",
+    "eth / ip4 10.0.0.1 > 10.0.0.9 opt x\"01010101\" / tcp 1 > 2 / zeros 20",
+    "eth / ip4 10.0.0.1 > 10.0.0.9 more / udp 1 > 2 len 4000 / zeros 24",
+    "eth / ip4 10.0.0.1 > 10.0.0.9 frag 1480 proto udp / zeros 40",
+    "eth / ip6 2001:db8::1 > 2001:db8::9 tclass 0xb8 hop 3 / tcp 50000 > 443 syn / payload \"hello\"",
+    "eth / ip6 2001:db8::9 > ff02::1 / udp 53 > 1000 / payload \"answer of a name\"",
+    "eth / ip6 fe80::1 > ff02::1:ff00:9 hop 255 / icmp6 type 135 target 2001:db8::9",
+    "eth / ip6 fe80::1 > fe80::2 hop 255 / icmp6 type 128 / zeros 9",
+    "eth / ip6 fe80::1 > fe80::2 / sctp 1 > 2 / zeros 9",
+    "eth / ip6 fe80::1 > fe80::2 / hbh / udp 1 > 2 / zeros 9",
+    "eth / ip6 fe80::1 > fe80::2 next 59 / zeros 20",
+    "eth / vlan 5 pcp 3 / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 syn / zeros 8",
+    "eth / vlan 4094 tpid 0x88a8 / ip6 fe80::1 > fe80::2 / udp 1 > 2 / zeros 8",
+    "eth / vlan 5 / vlan 6 / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 syn / zeros 8",
+    "eth / arp who-has 10.0.0.1 tell 10.0.0.2 / pad 18",
+};
+
+static const uint32_t self4[] = {0x0a000001, 0x0a000009};
+static const struct pbc_range6 self6[] = {
+    {.lo_hi = 0x20010db800000000, .lo_lo = 9, .hi_hi = 0x20010db800000000, .hi_lo = 9},
+    {.lo_hi = 0xfe80000000000000, .lo_lo = 1, .hi_hi = 0xfe80000000000000, .hi_lo = 1},
+};
+static const struct facts worlds[] = {
+    {0},
+    {.drop_bad_checksum = true},
+    {.self4 = self4, .self4_count = 2, .self6 = self6, .self6_count = 2},
+    {.self6 = self6, .self6_count = 1, .drop_bad_checksum = true},
+};
+
+static unsigned well_formed;
+
+/* Parse both ways; `head` bytes of `cap` are in the head. */
+static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t wire, const struct facts *facts)
+{
+    packet_view(&packet, bytes, head, wire, LINK_ETHER);
+    struct pkt_seg seg = {bytes + head, cap - head};
+    packet.pkt.segs = &seg;
+    packet.pkt.seg_count = head < cap;
+    packet.pkt.cap_len = cap;
+    packet.pkt.flags = PKT_CSUM_PARTIAL | PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR;
+    struct pkt careful = packet.pkt;
+    struct key key;
+    memset(&key, 0x5a, sizeof(key));
+    enum pkt_reason r = parse_frame(&careful, facts, &key);
+    packet_parse(&packet, facts);
+    assert_int_equal(packet.reason, r);
+    assert_memory_equal(&packet.key, &key, sizeof(key));
+    assert_memory_equal(&packet.pkt, &careful, sizeof(careful));
+    well_formed += r == REASON_NONE;
+}
+
+static void test_as_made(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+        const struct note *n = packet_note(seeds[i]);
+        for (unsigned w = 0; w < 4; w++)
+            for (uint32_t cut = 0; cut <= n->wire_len; cut++) {
+                compare(n->bytes, cut, cut, n->wire_len, &worlds[w]);
+                compare(n->bytes, cut, cut, cut, &worlds[w]);
+                compare(n->bytes, cut, n->wire_len, n->wire_len, &worlds[w]);
+                compare(n->bytes, cut, n->wire_len, n->wire_len + 9, &worlds[w]);
+            }
+    }
+}
+
+/* One to three bytes changed, mostly within the headers, to values that matter. */
+static void edit(uint8_t *bytes, uint32_t len, uint64_t *seed)
+{
+    static const uint8_t telling[] = {0, 1, 4, 5, 6, 7, 8, 17, 0x20, 40, 44, 0x45, 0x46, 0x50, 58, 60, 0x81, 0x86, 132, 255};
+    for (unsigned n = 1 + draw(seed, 3); n > 0; n--) {
+        uint32_t at = draw(seed, 4) ? draw(seed, len < 64 ? len : 64) : draw(seed, len);
+        bytes[at] = draw(seed, 2) ? telling[draw(seed, sizeof(telling))] : (uint8_t)draw(seed, 256);
+    }
+}
+
+static void test_edited(void **state)
+{
+    (void)state;
+    uint64_t seed = 20;
+    static uint8_t bytes[NOTE_MAX];
+    well_formed = 0;
+    for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+        const struct note *n = packet_note(seeds[i]);
+        for (unsigned round = 0; round < 4000; round++) {
+            memcpy(bytes, n->bytes, n->wire_len);
+            edit(bytes, n->wire_len, &seed);
+            uint32_t cap = draw(&seed, 3) ? n->wire_len : draw(&seed, n->wire_len + 1);
+            uint32_t head = draw(&seed, 3) ? cap : draw(&seed, cap + 1);
+            compare(bytes, head, cap, draw(&seed, 3) ? n->wire_len : cap, &worlds[draw(&seed, 4)]);
+        }
+    }
+    assert_true(well_formed > 10000); /* edits that leave nothing to compare would prove little */
+}
+
+/* Lengths near 65,535, where offsets saturate. */
+static void test_large(void **state)
+{
+    (void)state;
+    static uint8_t bytes[66000];
+    for (unsigned family = 0; family < 2; family++) {
+        const struct note *n = packet_note(family ? "eth / ip6 ::1 > ::2 / udp 1 > 2" : "eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2");
+        memcpy(bytes, n->bytes, n->wire_len);
+        for (uint32_t total = 65460; total <= 65535; total++) {
+            uint8_t *length = bytes + (family ? 18 : 16);
+            length[0] = (uint8_t)(total >> 8);
+            length[1] = (uint8_t)total;
+            compare(bytes, 65600, 65600, 65600, &worlds[0]);
+            compare(bytes, 14 + total, 14 + total, 14 + total, &worlds[0]);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_made), cmocka_unit_test(test_edited), cmocka_unit_test(test_large)};
+    return cmocka_run_group_tests(tests, NULL, packet_free);
+}
