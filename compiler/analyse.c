@@ -233,7 +233,7 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
 
             report_covered(c, i, more);
             i += more;
-        } else if (c->ir->rules[i].state == IR_IMPOSSIBLE && normal_contradicts(c, i)) {
+        } else if (c->ir->rules[i].state == IR_IMPOSSIBLE && !c->image->rule_told[i] && normal_contradicts(c, i)) {
             diag(c->diags, W_CONTRADICTION, c->image->rule_span[i],
                  "this rule can never match: its conditions exclude each other");
         }

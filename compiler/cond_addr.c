@@ -66,7 +66,7 @@ void cond_addresses(struct rule_work *w, const struct node *n)
 }
 
 static const struct number_kind port_kind = {
-    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true, .any = true
+    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true
 };
 
 void cond_ports(struct rule_work *w, const struct node *n)
@@ -140,20 +140,15 @@ void cond_vlan(struct rule_work *w, const struct node *n)
 
 void cond_inner(struct rule_work *w, const struct node *n)
 {
-    const struct node *outer = w->seen[N_C_VLAN];
+    const struct node *outer = w->seen[N_C_VLAN]; /* the parser takes `inner` only after `vlan` */
     struct number_set tags = { 0 };
     struct pbc_cond *cond;
 
-    if (!outer) {
-        diag(w->c->diags, E_INNER_ALONE, n->span, "`inner` asks for the second tag: it stands after `vlan N` or `vlan any`");
-        w->bad = true;
-        return;
-    }
     if (!numbers_of(w->c, n->first, &vlan_kind, NULL, &tags, NULL)) {
         w->bad = true;
         return;
     }
-    if (outer->first && (outer->first->kind == N_NONE) != says_not(outer) &&
+    if (outer && outer->first && (outer->first->kind == N_NONE) != says_not(outer) &&
         (outer->first->kind == N_NONE || outer->first->kind == N_ANY))
         warn_never(w, n, "a frame without a tag has no second one");
     cond = cond_add(w, COND_VLAN_INNER, n);
@@ -254,8 +249,7 @@ uint32_t interface_of(struct compile *c, const struct node *n, const struct symb
     if (!v.node)
         return PBC_NONE;
     if (v.node->kind == N_NAME) {
-        if (symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface"))
-            return PBC_NONE;
+        symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
         return PBC_NONE;
     }
     if (v.node->kind != N_STRING) {

@@ -130,7 +130,7 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
         return false;
     }
     if (mask && mask->v.str.len != len) {
-        diag(w->c->diags, E_MASK_LENGTH, mask->span, "the mask is %zu bytes long, the value %zu: both must be as long",
+        diag(w->c->diags, E_MASK_LENGTH, mask->span, "mask and value must be of one length: the mask has %zu, the value %zu",
              mask->v.str.len, len);
         diag_note(w->c->diags, value->span, "the value is here");
         return false;

@@ -103,7 +103,7 @@ void conditions_resolve(struct rule_work *w)
 void warn_never(struct rule_work *w, const struct node *n, const char *why)
 {
     diag(w->c->diags, W_NEVER_MATCHES, n->span, "this can never match: %s", why);
-    w->bad = true; /* one such line a rule is enough */
+    w->bad = w->never = true; /* one such line a rule is enough */
 }
 
 static void check_arp(struct rule_work *w)
@@ -193,7 +193,7 @@ static void check_left(struct rule_work *w)
     if (!w->bad && !w->protocols)
         warn_never(w, w->seen[N_C_PROTO_NUM] ? w->seen[N_C_PROTO_NUM] : w->protocol_node, "the protocols exclude each other");
     if (!w->bad && !w->families)
-        warn_never(w, w->families_end ? w->families_end : w->node, "the rule leaves neither IPv4 nor IPv6 nor another kind of frame");
+        warn_never(w, w->families_end ? w->families_end : w->node, "the rest of the rule leaves out this kind of packet");
 }
 
 /* Numbers of IPv6 extension headers are walked over, so `proto` never sees them there. */

@@ -66,6 +66,7 @@ struct symbols {
     uint64_t set_ranges;      /* held by all sets together */
     uint32_t sets;            /* declared */
     uint64_t compared;        /* names, for suggestions */
+    const char *full[16];     /* tables of the image that were reported as full */
     uint64_t expanded;        /* entries copied where a name stands in a list */
     struct read_file { uint64_t dev, ino; } *files; /* address files that were read */
     uint32_t file_count, file_cap;
@@ -102,7 +103,7 @@ struct node_value { const struct node *node; const struct symbol *constant; }; /
 /* A node itself, or, if it names a constant, the value behind it; node is NULL after a report. */
 struct node_value value_of(struct compile *c, const struct node *n);
 /* What the node is, in the user's words: "an address", "the number 5". */
-const char *value_name(struct compile *c, const struct node *n);
+const char *value_name(const struct node *n);
 /* Ends of an ADDR, PREFIX or ADDR_RANGE; false after reporting host bits or a reversed range. */
 bool address_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi);
 void report_wrong_value(struct compile *c, const struct node *at, struct node_value v, const char *wanted);
@@ -116,7 +117,6 @@ struct number_kind {
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* "an ICMP type" */
     bool ports;               /* ports lists may stand here */
-    bool any;                 /* the word `any` may stand here */
 };
 struct word { const char *name; uint32_t value; };
 
@@ -161,6 +161,7 @@ struct rule_work {
     struct compile *c;
     const struct node *node;
     bool bad;                 /* something was reported: say no more about how its conditions go together */
+    bool never;               /* it was said that the rule never matches */
     bool not_due;             /* E0900 was reported for it */
     bool answers;             /* verdict reject */
     const struct node *seen[N_COUNT]; /* the first condition of each kind */
@@ -220,7 +221,5 @@ void report_full(struct compile *c, struct span at, const char *what, uint64_t m
 /* Place and text in the image. */
 struct pbc_place place_of(struct compile *c, struct span span);
 uint32_t text_of(struct compile *c, struct str s);
-/* "1-based line of the span" for messages. */
-unsigned line_of(struct compile *c, struct span span);
 
 #endif

@@ -52,9 +52,12 @@ static struct span *grow_spans(struct span *spans, uint32_t old_cap, uint32_t ca
 
 static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
 {
-    if (kind == PBC_RULES)
+    if (kind == PBC_RULES) {
+        uint32_t told_cap = old_cap;
+
         img->rule_span = grow_spans(img->rule_span, old_cap, img->rules_cap);
-    else if (kind == PBC_CONDS)
+        img->rule_told = grow(img->rule_told, &told_cap, img->rules_cap, img->rules_cap, sizeof(*img->rule_told));
+    } else if (kind == PBC_CONDS)
         img->cond_span = grow_spans(img->cond_span, old_cap, img->conds_cap);
     else if (kind == PBC_FIREWALLS)
         img->firewall_span = grow_spans(img->firewall_span, old_cap, img->firewalls_cap);
@@ -93,6 +96,7 @@ void image_free(struct image *img)
     PBC_SECTIONS(X)
 #undef X
     free(img->rule_span);
+    free(img->rule_told);
     free(img->cond_span);
     free(img->firewall_span);
     image_share_free(img);

@@ -6,6 +6,8 @@
 #ifndef COMPILER_IMAGE_H
 #define COMPILER_IMAGE_H
 
+#include <stdbool.h>
+
 #include "lang/source.h"
 #include "vm/pbc.h"
 
@@ -17,6 +19,7 @@ struct image {
     struct span *rule_span; /* [rules_count] of the verdict's keyword, for diagnostics */
     struct span *cond_span; /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
+    bool *rule_told; /* [rules_count] of which was said already, at the condition at fault, that they never match */
     struct string_table *strings_seen;
     struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };

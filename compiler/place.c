@@ -32,15 +32,15 @@ uint32_t text_of(struct compile *c, struct str s)
     return 0;
 }
 
-unsigned line_of(struct compile *c, struct span span)
-{
-    unsigned line, col;
-
-    source_place(&c->sources, span.file, span.start, &line, &col);
-    return line;
-}
-
 void report_full(struct compile *c, struct span at, const char *what, uint64_t most)
 {
+    enum { SLOTS = sizeof(c->symbols->full) / sizeof(c->symbols->full[0]) };
+    unsigned i = 0;
+
+    while (i < SLOTS && c->symbols->full[i] && strcmp(c->symbols->full[i], what) != 0)
+        i++;
+    if (i == SLOTS || c->symbols->full[i]) /* one report a table */
+        return;
+    c->symbols->full[i] = what;
     diag(c->diags, E_TOO_MANY, at, "too many %s: a program holds at most %" PRIu64, what, most);
 }

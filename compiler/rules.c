@@ -140,6 +140,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     }
     *slot = r;
     img->rule_span[img->rules_count - 1] = n->span;
+    img->rule_told[img->rules_count - 1] = w.never;
 }
 
 static void resolve_rule_list(struct compile *c, const struct node *n, uint32_t list, uint32_t *first, uint32_t *count)
@@ -180,21 +181,12 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     return *iface != PBC_NONE;
 }
 
-static uint8_t default_of(struct compile *c, const struct node *verdict)
-{
-    if (!verdict)
-        return PBC_V_ACCEPT;
-    if (verdict->v.i > VW_REJECT)
-        diag(c->diags, E_FIREWALL_DEFAULT, verdict->span, "a firewall's default is accept, drop or reject");
-    return verdict_of((enum verdict_word)verdict->v.i);
-}
-
 static void resolve_firewall(struct compile *c, const struct node *n)
 {
     struct image *img = c->image;
     const struct node *direction = node_child(n, N_DIRECTION), *other = node_child(n, N_OTHER_FRAMES);
     const struct node *audit = node_child(n, N_AUDIT);
-    const struct node *name = node_child(n, N_NAME);
+    const struct node *name = node_child(n, N_NAME), *verdict = node_child(n, N_VERDICT);
     const uint32_t id = img->firewalls_count;
     struct pbc_firewall f = { .iface = PBC_NONE }, *slot = image_add_firewalls(img);
 
@@ -208,9 +200,10 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     f.name = text_of(c, name->v.str);
     f.place = place_of(c, name->span);
     f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
-    f.default_verdict = default_of(c, node_child(n, N_VERDICT));
+    f.default_verdict = verdict ? verdict_of((enum verdict_word)verdict->v.i) : PBC_V_ACCEPT;
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
-    firewall_on(c, node_child(n, N_ON), &f.iface);
+    if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit)
+        img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
     if (f.direction != PBC_DIR_ANY)
         img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
@@ -233,7 +226,8 @@ static void check_firewalls_apart(struct compile *c)
         for (uint32_t j = 0; j < i; j++) {
             const struct pbc_firewall *a = &img->firewalls[j], *b = &img->firewalls[i];
 
-            if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) || a->place.line == 0)
+            if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) ||
+                img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
                 continue;
             diag(c->diags, E_FIREWALLS_OVERLAP, img->firewall_span[i],
                  "`%s` would judge frames that `%s` judges; for each direction and interface there is one firewall",
@@ -263,9 +257,7 @@ static void check_const(struct compile *c, const struct symbol *s)
 
     if (!v.node)
         return;
-    if (v.node->kind == N_NAME)
-        symbol_want(c, v.node, SYM(CONST), "constant");
-    else if (v.node->kind == N_ADDR || v.node->kind == N_PREFIX || v.node->kind == N_ADDR_RANGE)
+    if (v.node->kind == N_ADDR || v.node->kind == N_PREFIX || v.node->kind == N_ADDR_RANGE)
         address_ends(c, v.node, &lo, &hi);
 }
 

@@ -11,16 +11,13 @@ static bool eval(struct compile *c, const struct node *n, struct symbol *from, s
 
 static void report_not_address(struct compile *c, const struct node *n, struct node_value v)
 {
-    if (v.node->kind == N_STRING) {
+    if (v.node->kind == N_STRING)
         diag(c->diags, E_HOST_NAME, n->span,
              "a quoted name can't stand among addresses: names of hosts are not looked up, and a file is written file \"...\"");
-        return;
-    }
-    if (v.node->kind == N_ENDPOINT) {
+    else if (v.node->kind == N_ENDPOINT)
         report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
-        return;
-    }
-    report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
+    else
+        report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
 }
 
 /* A scalar that is an address, a prefix or a range; reports what else it is. */
@@ -110,18 +107,6 @@ static bool eval_name(struct compile *c, const struct node *n, struct symbol *sy
     return true;
 }
 
-/* Operators side by side without parentheses leave open what was meant. */
-static void check_grouped(struct compile *c, const struct node *n, const struct node *operand)
-{
-    const bool both_union = n->kind == N_SET_UNION && operand->kind == N_SET_UNION;
-
-    if (operand->kind != N_SET_UNION && operand->kind != N_SET_EXCEPT && operand->kind != N_SET_AND)
-        return;
-    if (operand->kind != n->kind && !both_union)
-        diag(c->diags, E_MIXED_OPERATORS, n->span,
-             "different operators stand side by side; parentheses must say which comes first");
-}
-
 struct member {
     struct addr lo, hi;
     const struct node *node;
@@ -207,7 +192,7 @@ static void warn_members(struct compile *c, const struct members *members, const
 
 static bool is_value(struct compile *c, const struct node *n)
 {
-    return !is_operator(n) && n->kind != N_FILE_REF && n->kind != N_ANY && n->kind != N_SELF && !named_set(c, n);
+    return !is_operator(n) && n->kind != N_FILE_REF && n->kind != N_ANY && !named_set(c, n);
 }
 
 static bool eval_union(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
@@ -216,7 +201,6 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     bool good = true;
 
     node_each(operand, n) {
-        check_grouped(c, n, operand);
         good = (is_value(c, operand) ? add_value(c, operand, &members, out) : eval(c, operand, from, out)) && good;
     }
     warn_members(c, &members, n);
@@ -230,7 +214,6 @@ static bool apply(struct compile *c, const struct node *n, struct symbol *from, 
     const struct node *right = n->first->next;
     struct addr_set b = { 0 }, both = { 0 };
 
-    check_grouped(c, n, right);
     const bool good = eval(c, right, from, &b) && expand(c, n->span, set_size(acc) + set_size(&b));
     if (good && n->kind == N_SET_AND) {
         set_and(&both, acc, &b);
@@ -259,7 +242,6 @@ static bool eval_chain(struct compile *c, const struct node *n, struct symbol *f
     steps[count - 1] = n;
     for (size_t i = count - 1; i-- > 0;)
         steps[i] = steps[i + 1]->first;
-    check_grouped(c, steps[0], steps[0]->first);
     bool good = eval(c, steps[0]->first, from, &acc);
     for (size_t i = 0; i < count; i++)
         good = (good ? apply(c, steps[i], from, &acc) : eval(c, steps[i]->first->next, from, &acc)) && good;
@@ -286,11 +268,6 @@ static bool eval(struct compile *c, const struct node *n, struct symbol *from, s
     } else if (n->kind == N_ANY) {
         set_add_all(out);
         good = true;
-    } else if (n->kind == N_SELF) {
-        diag(c->diags, E_SELF_IN_SET, n->span,
-             "`self` can't stand in a set: which addresses this machine has is known only when it runs");
-        diag_fix(c->diags, "write `self` in the rule: `to self`");
-        good = false;
     } else if (sym) {
         good = eval_name(c, n, sym, from, out);
     } else {

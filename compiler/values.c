@@ -14,24 +14,12 @@ bool str_is(struct str s, const char *word)
 
 struct node_value value_of(struct compile *c, const struct node *n)
 {
-    struct node_value v = { n, NULL };
+    struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
 
-    for (unsigned hops = 0; v.node->kind == N_NAME; hops++) {
-        struct symbol *sym = symbol_find(c->symbols, SPACE_VALUES, v.node->v.str);
-
-        if (!sym || sym->kind != SYM_CONST)
-            break;
-        sym->used = true;
-        if (hops > NEST_MAX) {
-            diag(c->diags, E_NAME_CYCLE, sym->span, "the constant `%s` never comes to a value", sym->name.s);
-            return (struct node_value){ NULL, sym };
-        }
-        v.constant = v.constant ? v.constant : sym;
-        v.node = sym->decl->first->next;
-        if (!v.node)
-            return (struct node_value){ NULL, sym };
-    }
-    return v;
+    if (!sym || sym->kind != SYM_CONST)
+        return (struct node_value){ n, NULL };
+    sym->used = true;
+    return (struct node_value){ sym->decl->first->next, sym };
 }
 
 void addr_print(const struct addr *a, char buf[64])
@@ -60,16 +48,10 @@ static const char *const value_names[N_COUNT] = {
     [N_SIZE] = "a size",
     [N_RATIO] = "a ratio",
     [N_TIME] = "a time of day",
-    [N_ANY] = "`any`",
-    [N_SELF] = "`self`",
-    [N_NONE] = "`none`",
-    [N_FILE_REF] = "a file",
-    [N_NAME] = "a name",
 };
 
-const char *value_name(struct compile *c, const struct node *n)
+const char *value_name(const struct node *n)
 {
-    (void)c;
     return value_names[n->kind] ? value_names[n->kind] : node_kind_name(n->kind);
 }
 
@@ -77,10 +59,10 @@ void report_wrong_value(struct compile *c, const struct node *at, struct node_va
 {
     if (v.constant) {
         diag(c->diags, E_WRONG_VALUE, at->span, "`%s` is %s; what stands here must be %s", v.constant->name.s,
-             value_name(c, v.node), wanted);
+             value_name(v.node), wanted);
         diag_note(c->diags, v.constant->span, "declared here");
     } else {
-        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s; what stands here must be %s", value_name(c, v.node),
+        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s; what stands here must be %s", value_name(v.node),
              wanted);
     }
 }
@@ -282,10 +264,7 @@ bool numbers_add_node(struct compile *c, const struct node *n, const struct numb
         return false;
     if (v.node->kind == N_NAME)
         return report_no_word(c, v.node, kind);
-    if (v.node->kind == N_ANY && kind->any) {
-        lo = kind->least;
-        hi = kind->most;
-    } else if (v.node->kind == N_INT) {
+    if (v.node->kind == N_INT) {
         if (!in_bounds(c, n, kind, v.node->v.i))
             return false;
         lo = hi = (uint32_t)v.node->v.i;
