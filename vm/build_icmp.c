@@ -45,7 +45,7 @@ int build_echo_reply(const struct pkt *request, const struct key *key, struct po
         pool_put(r.w.pkt);
         return -EINVAL;
     }
-    write_patch16(&r.w, r.w.pkt->l4, (key->kind & KIND_IP4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY) << 8);
+    write_patch16(&r.w, r.w.pkt->l4, (uint16_t)((key->kind & KIND_IP4 ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY) << 8));
     return reply_finish(&r, ICMP_SUM, out);
 }
 
