@@ -16,9 +16,11 @@ enum {
     CHAIN = 1 << 1,     /* IPv6 with extension headers: libpcap looks at the first next header (and behind a fragment header) */
     TAGS = 1 << 2,      /* two and more VLAN tags: libpcap looks behind as many as the expression says `vlan` */
     UNPLAIN = 1 << 3,   /* our `length` is the IP packet's: comparable in untagged Ethernet frames without padding */
-    CLASSES = 4
+    LATER = 1 << 4,     /* a later fragment has no TCP header: this expression reads its payload as one */
+    CLASSES = 5
 };
-static const char *const class_name[CLASSES] = { "malformed", "extension headers", "several tags", "not plain IP in Ethernet" };
+static const char *const class_name[CLASSES] = { "malformed", "extension headers", "several tags", "not plain IP in Ethernet",
+                                                  "later fragments" };
 
 /* libpcap looks at untagged frames unless told `vlan`: so `vlan none` stands in what asks of IP. ARP's and RARP's
  * addresses (host, net) are bytes of the frame. */
@@ -98,7 +100,7 @@ static const struct question {
     { "tcp[13] & 0x12 = 0x12", Y("ip tcp flags has syn, ack"), 0 },
     { "tcp[13] = 0x10", Y("ip tcp flags has ack lacks fin, syn, rst, psh, urg, ece, cwr"), 0 },
     { "tcp and (ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2)) != 0",
-      Y("ip tcp bytes payload at 0 is x\"00\" mask x\"00\""), 0 },
+      Y("ip tcp bytes payload at 0 is x\"00\" mask x\"00\""), LATER },
     { "tcp[((tcp[12] & 0xf0) >> 2):2] = 0x1603", Y("ip tcp bytes payload at 0 is x\"16 03\""), 0 },
     { "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", Y("ip tcp bytes payload at 0 is x\"47 45 54 20\""), 0 },
     { "udp[4:2] > 512",
@@ -172,6 +174,7 @@ static unsigned classes_of(const struct frame *f, const struct line *line)
     if (tags > 1) is |= TAGS;
     const bool ip4 = at + 20 <= f->cap_len && p[at] >> 4 == 4, ip6 = at + 40 <= f->cap_len && p[at] >> 4 == 6;
     if (ip6 && p[at + 6] < 141 && strchr("\x2b\x2c\x33\x3c\x87\x8b\x8c", p[at + 6])) is |= CHAIN; /* 0: hop-by-hop, as NUL */
+    if (ip4 && (be16(p + at + 6) & 0x1fff)) is |= LATER;
     const unsigned length = ip4 ? be16(p + at + 2) : ip6 ? be16(p + at + 4) + 40 : 0;
     if (f->dlt != DLT_EN10MB || tags || !length || at + length != f->wire_len) is |= UNPLAIN;
     return is;

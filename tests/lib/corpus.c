@@ -88,7 +88,7 @@ void frames_add(struct frames *all, const void *data, uint32_t cap_len, uint32_t
     memcpy(f->data, data, cap_len);
 }
 
-int frames_read(struct frames *all, const char *path, bool *broken)
+int frames_read(struct frames *all, const char *path, enum reading *how)
 {
     char err[PCAP_ERRBUF_SIZE];
     pcap_t *p = pcap_open_offline(path, err);
@@ -98,7 +98,7 @@ int frames_read(struct frames *all, const char *path, bool *broken)
     const u_char *data;
     int got;
     while ((got = pcap_next_ex(p, &head, &data)) == 1) frames_add(all, data, head->caplen, head->len, dlt);
-    if (broken) *broken = got != PCAP_ERROR_BREAK;
+    if (how) *how = got == PCAP_ERROR_BREAK ? READ_WHOLE : strstr(pcap_geterr(p), "an interface has") ? READ_SEVERAL : READ_BROKEN;
     pcap_close(p);
     return dlt;
 }

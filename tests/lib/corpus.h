@@ -31,9 +31,12 @@ struct frames {
 };
 
 void frames_add(struct frames *all, const void *data, uint32_t cap_len, uint32_t wire_len, int dlt);
+/* How libpcap got on with a capture: to its end, to an error, or to an interface that differs from the first, of which
+ * it reads no more. */
+enum reading { READ_WHOLE, READ_BROKEN, READ_SEVERAL };
 /* Append every frame that libpcap reads from a capture. Returns its link type, or -1 (nothing added) where libpcap
- * cannot open it; *broken, if not NULL: libpcap stopped at an error. */
-int frames_read(struct frames *all, const char *path, bool *broken);
+ * cannot open it. `how` may be NULL. */
+int frames_read(struct frames *all, const char *path, enum reading *how);
 void frames_free(struct frames *all);
 /* As one pcapng: an interface a link type. Exits with status 1 where it cannot be written. */
 void frames_write(const struct frames *all, const char *path);
