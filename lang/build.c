@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "lang/lang_priv.h"
-#include "lang/parse.tab.h"
 
 struct span span_join(struct span a, struct span b)
 {
@@ -138,26 +137,8 @@ struct node *statement_done(struct parser *p, struct node *body, struct node *n)
     return body;
 }
 
-static bool declares(int kind)
-{
-    switch (kind) {
-    case CONST: case SET: case PORTS: case MACS: case NAMES: case INTERFACE: case METER: case SCHEDULE: case CHECK:
-    case FIREWALL: case CHAIN: case POOL: case SERVICE: case NAT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* What a broken declaration would have declared is kept, so that its uses are not reported too. */
 struct node *statement_broken(struct parser *p, struct node *body)
 {
-    if (!body)
-        body = node_new(p->arena, N_LIST, p->prev_span);
-    const struct token *start = p->stmt.start[0].kind == AUDIT ? &p->stmt.start[1] : &p->stmt.start[0];
-    const struct token *name = start + 1;
-    if (body == p->tree && declares(start->kind) && name->kind >= NAME)
-        node_add(body, tree(p, N_BROKEN, start->span, name_node(p, name->str, name->span)));
     p->stmt.bad = false;
-    return body;
+    return body ? body : node_new(p->arena, N_LIST, p->prev_span);
 }

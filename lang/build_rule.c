@@ -73,23 +73,6 @@ struct node *file_ref(struct parser *p, struct node *path, bool live, struct spa
     return n;
 }
 
-struct node *setting(struct parser *p, struct node *words, struct node *value, bool timeouts)
-{
-    struct node *n = tree(p, N_SETTING, words->first->span, NULL);
-    n->span = words->span;
-    if (!value && words->first == words->last) {
-        build_error(p, E_END, words->span, "`%s` has no value", quote(p, words->span));
-        return NULL;
-    }
-    if (value)
-        value = want(p, value, timeouts ? W_DURATION : W_INT | W_SIZE | W_RATE | W_DURATION,
-                     timeouts ? "a timeout" : "a limit");
-    adopt(n, words->first);
-    if (value)
-        node_add(n, value);
-    return n;
-}
-
 /* ---- rules ---- */
 
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,

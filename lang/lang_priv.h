@@ -137,6 +137,7 @@ struct node *list_not(struct parser *p, struct node *list, struct span not_span,
 void list_inner_not(struct parser *p, struct span span);
 /* A statement is complete: add it to `body` unless something in it was reported. */
 struct node *statement_done(struct parser *p, struct node *body, struct node *n);
+/* The statement in hand had an error and is left out. */
 struct node *statement_broken(struct parser *p, struct node *body);
 
 /* build_value.c: values where the place decides */
@@ -159,12 +160,14 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span);
 struct node *server_ref(struct parser *p, struct str word, struct span span);
 struct node *per_prefix(struct parser *p, struct str word, struct span span, struct node *len6);
 
+/* settings.c: one key with its value; without one the last word is it. */
+struct node *setting(struct parser *p, struct node *words, struct node *value, bool is_timeout);
+
 /* build_rule.c: declarations and rules */
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value);
 struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right);
 struct node *set_member(struct parser *p, struct node *value);
 struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span);
-struct node *setting(struct parser *p, struct node *words, struct node *value, bool timeouts);
 /* A condition whose list elements are its own children, from a finished list. */
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,
                        const char *where);

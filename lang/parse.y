@@ -263,7 +263,7 @@ setting_items: setting_item { $$ = statement_done(p, NULL, $1); }
     ;
 setting_item: NL { $$ = NULL; }
     | setting_words literal NL { $$ = setting(p, $1, $2, p->header.start[0].kind == TIMEOUTS); }
-    | setting_words NL { $$ = setting(p, $1, NULL, false); }
+    | setting_words NL { $$ = setting(p, $1, NULL, p->header.start[0].kind == TIMEOUTS); }
     ;
 setting_words: name { $$ = list_of(p, $1, @1); } | setting_words name { $$ = list_more($1, $2, @2); } ;
 
