@@ -33,7 +33,7 @@ static void step_text(void *arg, const struct trace_step *s)
     struct explained *x = arg;
     char buf[300], verdict[128];
     const char *reason = why(x, s, buf, sizeof buf);
-    const char *label = x->r->labels.rule[s->rule], *place = x->r->labels.place[s->rule];
+    const char *label = x->r->labels.rule[s->rule], *place = label_place(&x->r->labels, x->r->labels.place[s->rule]);
     if (s->matched) reason = label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict);
     fprintf(x->out, "  %*s%-*s  %-3s  %s%s(%s)\n", (int)s->depth * 2, "", x->width - (int)s->depth * 2, label,
             s->matched ? "yes" : "no", reason, *reason ? " " : "", place);
@@ -87,7 +87,8 @@ static void end_text(const struct explained *x, const struct verdict *v)
     const struct program *p = x->r->program;
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
         fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default", action_name(v->action),
-                x->r->labels.firewall[v->firewall], x->r->labels.firewall_place[v->firewall]);
+                x->r->labels.firewall[v->firewall],
+                label_place(&x->r->labels, x->r->labels.firewall_place[v->firewall]));
     if (v->rule == RULE_NONE && v->reason == REASON_NONE)
         fprintf(x->out, "  %s\n", v->action == ACTION_PASS ? "no rule decides about this ARP frame"
                                                            : "no firewall judges this frame");

@@ -41,11 +41,14 @@ static void head(const struct table *t, const char *title, const char *last)
     fprintf(t->out, "\n%-*s  %15s          %19s%s%s\n", t->name, title, "packets", "bytes", *last ? "  " : "", last);
 }
 
-/* The share of all packets; what is not nothing and not all never looks so. */
+/* The share of all packets: nothing for none, and what is little or not quite all is not rounded away. */
 static void share(char *buf, size_t len, uint64_t n, uint64_t whole)
 {
-    const double v = whole ? 100.0 * (double)n / (double)whole : 0;
-    snprintf(buf, len, "%.1f %%", n && v < 0.1 ? 0.1 : n < whole && v > 99.9 ? 99.9 : v);
+    const double v = n ? 100.0 * (double)n / (double)whole : 0;
+    if (!n) *buf = 0;
+    else if (v < 0.05) snprintf(buf, len, "<0.1 %%");
+    else if (n < whole && v >= 99.95) snprintf(buf, len, ">99.9 %%");
+    else snprintf(buf, len, "%.1f %%", v);
 }
 
 static void row(const struct table *t, const char *name, const struct counter *c, bool brackets, const char *last)
@@ -97,7 +100,7 @@ static uint32_t rule_rows(const struct table *t, const struct replay *r, const s
         if (!is_shown(r, c, i)) continue;
         two(t, r->labels.rule[i], label_verdict(&r->labels, i, verdict, sizeof verdict), name, sizeof name);
         row(t, name, &c->rules[i], !rule_decides(&r->program->rules[i]),
-            text_tail(r->labels.place[i], PLACE_WIDTH, place, sizeof place));
+            text_tail(label_place(&r->labels, r->labels.place[i]), PLACE_WIDTH, place, sizeof place));
     }
     return unhit;
 }
@@ -108,7 +111,7 @@ static void default_rows(const struct table *t, const struct replay *r, const st
     for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
         snprintf(label, sizeof label, "default of %s", r->labels.firewall[i]);
         two(t, label, verdict_word(r->program->firewalls[i].default_verdict), name, sizeof name);
-        row(t, name, &c->defaults[i], false, text_tail(r->labels.firewall_place[i], PLACE_WIDTH, place, sizeof place));
+        row(t, name, &c->defaults[i], false, text_tail(label_place(&r->labels, r->labels.firewall_place[i]), PLACE_WIDTH, place, sizeof place));
     }
 }
 
@@ -120,7 +123,8 @@ static void decided_table(const struct table *t, const struct replay *r, const s
     default_rows(t, r, c);
     if (d->malformed.packets) row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
     if (d->nobody.packets)
-        row(t, two(t, "nobody", c->verdicts[ACTION_PASS].packets ? "pass" : "accept", name, sizeof name), &d->nobody, false, "");
+        row(t, two(t, "not judged", !c->verdicts[ACTION_PASS].packets ? "accept" : "pass/accept", name, sizeof name), &d->nobody,
+            false, "");
     row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > ALL_RULES)
         fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));

@@ -55,7 +55,12 @@ static char *place_text(const struct program *p, const struct pbc_place *at)
 static bool labels_fill(struct labels *l, const struct program *p)
 {
     char name[4096];
-    bool whole = l->rule && l->place && l->firewall && l->firewall_place;
+    l->folder = cleaned(program_str(p, p->meta->source));
+    bool whole = l->folder && l->rule && l->place && l->firewall && l->firewall_place;
+    if (whole) {
+        char *slash = strrchr(l->folder, '/');
+        *(slash ? slash + 1 : l->folder) = 0;
+    }
     for (uint32_t i = 0; whole && i < p->rules_count; i++) {
         l->rule[i] = cleaned(rule_name(p, i, name, sizeof name));
         l->place[i] = place_text(p, &p->rules[i].place);
@@ -96,7 +101,14 @@ void labels_fini(struct labels *l)
     strings_free(l->place, l->program->rules_count);
     strings_free(l->firewall, l->program->firewalls_count);
     strings_free(l->firewall_place, l->program->firewalls_count);
+    free(l->folder);
     *l = (struct labels){0};
+}
+
+const char *label_place(const struct labels *l, const char *place)
+{
+    const size_t n = strlen(l->folder);
+    return strncmp(place, l->folder, n) ? place : place + n;
 }
 
 const char *label_of(const struct labels *l, uint32_t rule)

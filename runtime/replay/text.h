@@ -13,12 +13,15 @@ struct labels {
     const struct program *program;
     char **rule;  /* [rules_count] NAME or LIST:LINE */
     char **place; /* [rules_count] FILE:LINE */
+    char *folder; /* of the main file, with its `/`; "" */
     char **firewall;       /* [firewalls_count] */
     char **firewall_place; /* [firewalls_count] FILE:LINE */
 };
 /* 0 or -ENOMEM. */
 int labels_init(struct labels *l, const struct program *p);
 void labels_fini(struct labels *l);
+/* A place without the folder of the main file, for people who know where that is. */
+const char *label_place(const struct labels *l, const char *place);
 /* The rule column: a label, "default" or "-". */
 const char *label_of(const struct labels *l, uint32_t rule);
 /* "accept", "do web": the rule's verdict as written. */
