@@ -164,6 +164,10 @@ const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER])
         snprintf(buf, TEXT_NUMBER, "%llu h %llu min", (unsigned long long)minutes / 60, (unsigned long long)minutes % 60);
         return buf;
     }
+    if (v < 172800e9 && minutes >= 5) {
+        snprintf(buf, TEXT_NUMBER, "%llu min %llu s", (unsigned long long)minutes, (unsigned long long)(ns / 1000000000u % 60));
+        return buf;
+    }
     unsigned u = 0;
     while (u < 4 && v < units[u].ns) u++;
     snprintf(buf, TEXT_NUMBER, u == 4 ? "%.0f %s" : "%.1f %s", v / units[u].ns, units[u].unit);

@@ -39,7 +39,7 @@ void text_json(FILE *out, const char *s);
 enum { TEXT_NUMBER = 32, TEXT_TIME = 40 };
 /* 67,652 */
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
-/* "3.1 ms", "158.3 s", "2 h 4 min", "12.5 days" */
+/* "3.1 ms", "158.3 s", "12 min 5 s", "2 h 4 min", "12.5 days" */
 const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER]);
 /* "2024-03-01 09:14:03" UTC */
 const char *text_date(uint64_t ns, char buf[TEXT_TIME]);

@@ -1,0 +1,196 @@
+/* The command line of preyrun: what is taken, what is refused and with which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "runtime/options.h"
+
+static struct options o;
+static char err[400];
+static char *printed;
+
+static enum options_result parse(const char *line)
+{
+    char words[1000], *argv[40] = {"preyrun"};
+    size_t len;
+    int argc = 1;
+    snprintf(words, sizeof words, "%s", line);
+    for (char *w = strtok(words, " "); w && argc < 39; w = strtok(NULL, " ")) argv[argc++] = w;
+    static char kept[1000];
+    memcpy(kept, words, sizeof words);
+    for (int i = 1; i < argc; i++) argv[i] = kept + (argv[i] - words);
+    free(printed);
+    FILE *out = open_memstream(&printed, &len);
+    err[0] = 0;
+    const enum options_result r = options_parse(argc, argv, &o, out, err, sizeof err);
+    fclose(out);
+    return r;
+}
+
+static void taken(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--pcap in.pcap rules.pbc"), OPTIONS_RUN);
+    assert_string_equal(o.pcap, "in.pcap");
+    assert_string_equal(o.program, "rules.pbc");
+    assert_int_equal(o.repeat, 1);
+    assert_int_equal(o.from, 1);
+    assert_int_equal(o.to, 0);
+    assert_int_equal(o.mtu, 1500);
+    assert_int_equal(o.log, LOG_NONE);
+    assert_false(o.json || o.strict_checksum);
+    options_fini(&o);
+    assert_int_equal(parse("rules.pbc --verdicts - --pcap=- --write=out.pcap --format json --on wan --seed=18446744073709551615 "
+                           "--strict-checksum --mtu 1280 --from 3 --to 3 --repeat 7 --log text --self 10.0.0.1 --self=::1"),
+                     OPTIONS_RUN);
+    assert_string_equal(o.pcap, "-");
+    assert_string_equal(o.verdicts, "-");
+    assert_string_equal(o.write, "out.pcap");
+    assert_string_equal(o.on, "wan");
+    assert_true(o.json && o.strict_checksum);
+    assert_true(o.seed == UINT64_MAX);
+    assert_int_equal(o.mtu, 1280);
+    assert_int_equal(o.from, 3);
+    assert_int_equal(o.to, 3);
+    assert_int_equal(o.repeat, 7);
+    assert_int_equal(o.log, LOG_TEXT);
+    assert_int_equal(o.self.v4_count, 1);
+    assert_int_equal(o.self.v6_count, 1);
+    options_fini(&o);
+    assert_int_equal(parse("--pcap in.pcap --explain 812 -- --odd.pbc"), OPTIONS_RUN);
+    assert_string_equal(o.program, "--odd.pbc");
+    assert_int_equal(o.explain, 812);
+    options_fini(&o);
+}
+
+static void refused(void **state)
+{
+    (void)state;
+    static const struct { const char *line, *says; } bad[] = {
+        {"", "--pcap"},
+        {"rules.pbc", "--pcap"},
+        {"--pcap a", "program is missing"},
+        {"--pcap a b c", "one program is enough: `b` and `c`"},
+        {"--pcap a --pcap b c", "--pcap is given twice"},
+        {"--pcap", "--pcap needs a value: FILE|-"},
+        {"--pcap= b", "--pcap needs a file"},
+        {"--pcap - -", "both be standard input"},
+        {"--pcap a b --verd x", "no option `--verd`"},
+        {"--pcap a b -x", "no option `-x`"},
+        {"--pcap a b --bogus=1", "no option `--bogus=1`"},
+        {"--pcap a b --format yaml", "`yaml` is neither text nor json"},
+        {"--pcap a b --log yes", "`yes` is neither text nor json"},
+        {"--pcap a b --explain 0", "`0` is not a number from 1"},
+        {"--pcap a b --explain -1", "`-1` is not a number"},
+        {"--pcap a b --explain 1x", "`1x` is not a number"},
+        {"--pcap a b --from 18446744073709551616", "is not a number"},
+        {"--pcap a b --from 5 --to 4", "--from is after --to"},
+        {"--pcap a b --repeat 0", "from 1 to 1000000"},
+        {"--pcap a b --mtu 67", "from 68 to 65535"},
+        {"--pcap a b --mtu 65536", "from 68 to 65535"},
+        {"--pcap a b --seed x", "`x` is not a number"},
+        {"--pcap a b --strict-checksum=yes", "takes no value"},
+        {"--pcap a b --self 10.0.0", "`10.0.0` is not an IPv4 or IPv6 address"},
+        {"--pcap a b --self 10.0.0.1,", "`` is not"},
+        {"--pcap a b --self 10.0.0.1,,::1", "`` is not"},
+        {"--pcap a b --self 10.0.0.1/8", "`10.0.0.1/8` is not"},
+        {"--pcap a b --self fe80::1%eth0", "is not an IPv4"},
+        {"--pcap a b --self 010.0.0.1", "is not an IPv4"},
+        {"--pcap a b --self ::1::", "is not an IPv4"},
+        {"--pcap a b --verdicts - --write -", "cannot both be `-`"},
+        {"--pcap a b --verdicts x --write x", "cannot both be `x`"},
+        {"--pcap a b --explain 1 --verdicts x", "goes without --verdicts"},
+        {"--pcap a b --explain 1 --write x", "goes without --write"},
+        {"--pcap a b --explain 1 --repeat 2", "goes without --repeat"},
+        {"--pcap a b --explain 1 --log text", "goes without --log"},
+        {"--pcap a b --down shop/a", "--down is not supported yet"},
+        {"--pcap a b --flows", "--flows is not supported yet"},
+        {"-i eth0 b", "-i is not supported yet: live"},
+        {"-ieth0 b", "-ieth0 is not supported yet: live"},
+        {"--bridge a:b b", "--bridge is not supported yet: live"},
+        {"--preflight -i eth0 b", "--preflight is not supported yet: live"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(parse(bad[i].line), OPTIONS_WRONG);
+        if (!strstr(err, bad[i].says)) fail_msg("`%s`: `%s` does not say `%s`", bad[i].line, err, bad[i].says);
+        assert_null(strchr(err, '\n'));
+        options_fini(&o);
+    }
+}
+
+static void help_and_version(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define OPTION(name, letter, takes, argument, doc) "--" name,
+#include "runtime/options.def"
+#undef OPTION
+    };
+    assert_int_equal(parse("--help"), OPTIONS_DONE);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strstr(printed, names[i])) fail_msg("--help does not name %s", names[i]);
+    for (const char *at = printed, *end; (end = strchr(at, '\n')); at = end + 1) assert_true(end - at <= 100);
+    options_fini(&o);
+    assert_int_equal(parse("--version --nonsense"), OPTIONS_DONE);
+    assert_memory_equal(printed, "preyrun ", 8);
+    options_fini(&o);
+}
+
+static void manual_names_all(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define OPTION(name, letter, takes, argument, doc) name,
+#include "runtime/options.def"
+#undef OPTION
+    };
+    static char manual[65536], plain[65536];
+    FILE *f = fopen("man/preyrun.1", "r");
+    assert_non_null(f);
+    manual[fread(manual, 1, sizeof manual - 1, f)] = 0;
+    fclose(f);
+    char *to = plain; /* roff writes a hyphen that is one as \- */
+    for (const char *at = manual; *at; at++)
+        if (*at != '\\' || at[1] != '-') *to++ = *at;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "--%s", names[i]);
+        if (strcmp(names[i], "interface") && !strstr(plain, name)) fail_msg("the manual does not name %s", name);
+    }
+}
+
+/* Sorted, each once: what the vm searches by halving. */
+static void self_sorted(void **state)
+{
+    (void)state;
+    struct self s = {0};
+    assert_int_equal(self_add(&s, "10.0.0.9,2001:db8::2,10.0.0.1,::1,255.255.255.255,10.0.0.9,2001:db8::1,0.0.0.0,::1", err,
+                              sizeof err), 0);
+    static const uint32_t v4[] = {0, 0x0a000001, 0x0a000009, 0xffffffff};
+    assert_int_equal(s.v4_count, 4);
+    assert_memory_equal(s.v4, v4, sizeof v4);
+    assert_int_equal(s.v6_count, 3);
+    assert_true(s.v6[0].lo_hi == 0 && s.v6[0].lo_lo == 1);
+    assert_true(s.v6[1].lo_hi == 0x20010db800000000 && s.v6[1].lo_lo == 1);
+    assert_true(s.v6[2].lo_lo == 2 && s.v6[2].hi_lo == 2 && s.v6[2].hi_hi == s.v6[2].lo_hi);
+    assert_int_equal(self_add(&s, "10.0.0.5", err, sizeof err), 0);
+    assert_int_equal(s.v4_count, 5);
+    assert_int_equal(s.v4[2], 0x0a000005);
+    self_fini(&s);
+    assert_int_equal(s.v4_count, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(taken),           cmocka_unit_test(refused),     cmocka_unit_test(help_and_version),
+        cmocka_unit_test(manual_names_all), cmocka_unit_test(self_sorted),
+    };
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(printed);
+    return failed;
+}
