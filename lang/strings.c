@@ -149,8 +149,5 @@ void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struc
         out[n++] = (char)(hex_digit(s[i]) * 16 + hex_digit(s[i + 1]));
         i += 2;
     }
-    if (n == 0)
-        lex_error(p, t, E_HEX, "there are no bytes between these quotes");
-    else
-        give_text(p, t, BYTES, N_BYTES, out, n);
+    give_text(p, t, BYTES, N_BYTES, out, n);
 }
