@@ -31,10 +31,10 @@ static void list_write(const char *path, enum kind kind, unsigned n)
     FILE *f = fopen(path, "w");
     if (!f) exit(2);
     if (kind == PREY) fputs("firewall f default accept {\n", f);
-    if (kind == NFT) fputs("table ip bench { chain c { type filter hook forward priority 0;\n", f);
+    if (kind == NFT) fputs("table ip bench {\nchain c {\ntype filter hook forward priority 0;\n", f);
     for (unsigned i = 0; i < n; i++) pair_write(f, kind, i);
     if (kind == PREY) fputs("}\n", f);
-    if (kind == NFT) fputs("} }\n", f);
+    if (kind == NFT) fputs("}\n}\n", f);
     if (fclose(f) != 0) exit(2);
 }
 

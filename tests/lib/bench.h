@@ -16,6 +16,8 @@ struct series {
 };
 
 uint64_t bench_now_ns(void);
+/* Processor time of this thread: what others do on a shared machine counts less. */
+uint64_t bench_cpu_ns(void);
 void series_add(struct series *s, double value);
 double series_median(const struct series *s);
 
