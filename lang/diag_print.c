@@ -19,9 +19,10 @@ static const struct colours ansi = { "\033[1m", "\033[1;31m", "\033[1;35m", "\03
 static size_t put_char(const char *s, size_t len, FILE *out)
 {
     size_t n = utf8_next(s, len);
-    if (!n || (n == 1 && ((unsigned char)*s < 0x20 || *s == 0x7f) && *s != '\t')) {
+    bool control = n == 1 && ((unsigned char)*s < 0x20 || *s == 0x7f) && *s != '\t';
+    if (!n || control || utf8_invisible(s, n)) {
         fputc('?', out);
-        return 1;
+        return n ? n : 1;
     }
     fwrite(s, 1, n, out);
     return n;

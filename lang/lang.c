@@ -56,7 +56,7 @@ static struct node *parse_file(struct compile *c, uint32_t file)
         .ahead.kind = -1,
         .prev = NL,
         .comma_nl = SPAN_NONE,
-        .open_paren = SPAN_NONE,
+        .unclosed_paren = UINT32_MAX,
     };
     keywords_init(&p);
     if (lex_open(&p) != 0) {

@@ -54,7 +54,8 @@ struct parser {
     struct span open_brace; /* of the block we are in */
     struct span comma_nl;   /* the last comma of this statement that stood at a line's end; file UINT32_MAX: none */
     unsigned brace_depth, paren_depth;
-    struct span open_paren;
+    uint32_t open_paren[MAX_NESTING]; /* where each parenthesis that is open stands */
+    uint32_t unclosed_paren;          /* the innermost that the last statement left open; UINT32_MAX: none */
     struct token last;    /* given to the parser */
     unsigned panic_depth; /* blocks that the reported statement has opened */
     bool missing_brace;   /* the error was that a `{` is missing at the line's end */

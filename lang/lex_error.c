@@ -53,6 +53,8 @@ static const char *character_hint(const char *s, size_t len)
         return "a range is written with a plain `-`";
     if (*s == '\'')
         return "strings stand between double quotes: \"";
+    if (*s == '\\')
+        return "it joins lines, as the last character of a line";
     if (*s == '!')
         return "write `not`";
     if (*s == '&')
@@ -77,6 +79,8 @@ void bad_character(struct parser *p, struct token *t)
         lex_error(p, t, E_UTF8, "byte 0x%02x is not valid UTF-8", c);
     else if (is_control(c) || c == '\r')
         lex_error(p, t, E_CONTROL, "control character 0x%02x in the text", c);
+    else if (utf8_invisible(s, n))
+        lex_error(p, t, E_CHARACTER, "an invisible character (U+%04X) stands here", utf8_code(s, n));
     else
         lex_error(p, t, E_CHARACTER, "`%.*s` has no meaning in a rule file", (int)n, s);
     const char *hint = p->panic ? NULL : character_hint(s, n);

@@ -106,7 +106,7 @@ static bool takes_values(const int *expected, int n)
 
 static void list_expected(const int *expected, int n, struct text *out)
 {
-    int shown[LISTED_MAX], count = 0;
+    int shown[LISTED_MAX + 1], count = 0;
     bool values = takes_values(expected, n), names = n > ALL_NAMES && has(expected, n, NAME);
     const struct place *place = place_of(expected, n);
     if (names || (values && has(expected, n, NAME))) {
@@ -120,7 +120,7 @@ static void list_expected(const int *expected, int n, struct text *out)
         return;
     }
     for (int i = 0; i < n; i++) {
-        if (values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME))
+        if ((values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME)) || expected[i] == NL)
             continue;
         if (count == LISTED_MAX) {
             if (place) {
@@ -131,6 +131,8 @@ static void list_expected(const int *expected, int n, struct text *out)
         }
         shown[count++] = expected[i];
     }
+    if (has(expected, n, NL))
+        shown[count++] = NL;
     for (int i = 0; i < count; i++) {
         put(out, out->n == 0 ? "" : i + 1 < count ? ", " : " or ");
         put_token(out, shown[i]);
@@ -166,9 +168,9 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
             return;
         }
     }
-    if (has(expected, n, RPAREN) && p->paren_depth == 0 && p->open_paren.file == span.file &&
-        p->open_paren.start >= p->stmt.start[0].span.start) {
-        diag(p->diags, E_PAREN, p->open_paren, "this `(` is not closed in its statement");
+    if (has(expected, n, RPAREN) && p->unclosed_paren != UINT32_MAX) {
+        struct span paren = { span.file, p->unclosed_paren, p->unclosed_paren + 1 };
+        diag(p->diags, E_PAREN, paren, "this `(` is not closed in its statement");
         return;
     }
     list_expected(expected, n, &wanted);

@@ -241,8 +241,8 @@ static bool filter_eof(struct parser *p, struct token *t)
 
 static void filter_open(struct parser *p, struct token *t)
 {
-    if (++p->paren_depth <= MAX_NESTING) {
-        p->open_paren = t->span;
+    if (p->paren_depth < MAX_NESTING) {
+        p->open_paren[p->paren_depth++] = t->span.start;
         return;
     }
     t->kind = YYerror;
@@ -338,7 +338,6 @@ static void begin_panic(struct parser *p, const struct token *t)
 {
     p->panic_depth = 0;
     p->panic = true;
-    p->prev = YYerror; /* not a place where a statement begins */
     if (t->kind == LBRACE) {
         p->brace_depth--;
         p->panic_depth = 1;
@@ -350,6 +349,8 @@ static void begin_panic(struct parser *p, const struct token *t)
     } else if (t->kind == RBRACE || t->kind == YYEOF) {
         p->panic = false;
     }
+    if (p->panic)
+        p->prev = YYerror; /* not a place where a statement begins */
 }
 
 /* Between statements: the one in hand is done, and a block's header waits for its `}`. */
@@ -367,8 +368,10 @@ static void keep_place(struct parser *p, const struct token *t)
 {
     if (at_statement_start(p))
         begin_statement(p, t);
-    if (t->kind == NL || t->kind == LBRACE)
+    if (t->kind == NL || t->kind == LBRACE) {
+        p->unclosed_paren = p->paren_depth ? p->open_paren[p->paren_depth - 1] : UINT32_MAX;
         p->paren_depth = 0;
+    }
     if (p->stmt.tokens < 3)
         p->stmt.start[p->stmt.tokens] = *t;
     p->stmt.tokens++;

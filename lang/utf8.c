@@ -43,3 +43,20 @@ size_t utf8_valid_len(const char *s, size_t len)
     }
     return at;
 }
+
+unsigned utf8_code(const char *str, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)str;
+    static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+    unsigned code = s[0] & first_bits[len];
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | (s[i] & 0x3fu);
+    return code;
+}
+
+bool utf8_invisible(const char *s, size_t len)
+{
+    const unsigned c = utf8_code(s, len);
+    return (c >= 0x80 && c <= 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}

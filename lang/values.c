@@ -163,6 +163,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     uint64_t n = 0;
     int mask = mask_length(slash + 1, right);
     if (parse_uint(slash + 1, right, &n) != 0 || n > max) {
+        t->span.start = (uint32_t)(slash - p->text);
         lex_error(p, t, E_ADDRESS, "`/%.*s` is no prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
                   v.prefix.addr.family, max);
         if (!p->panic && max == 32 && mask >= 0)
@@ -202,6 +203,7 @@ static void give_endpoint(struct parser *p, struct token *t, struct value v, con
 {
     uint64_t n;
     if (parse_uint(port, len, &n) != 0 || n > 65535) {
+        t->span.start = (uint32_t)(port - p->text);
         lex_error(p, t, E_NUMBER, "`%.*s` is no port: ports are 0 to 65535", (int)len, port);
         return;
     }
@@ -359,8 +361,27 @@ static const char *unit_nearest(const char *s, size_t len)
     return diag_nearest(unit, all, sizeof(all) / sizeof(all[0]));
 }
 
+/* Durations one after the other, but not from large to small. */
+static bool is_duration_mix(const char *s, size_t len)
+{
+    while (len) {
+        size_t digits = digits_len(s, len), letters = 0;
+        while (digits + letters < len && isalpha((unsigned char)s[digits + letters]))
+            letters++;
+        if (!digits || !unit_find(durations, s + digits, letters))
+            return false;
+        s += digits + letters;
+        len -= digits + letters;
+    }
+    return true;
+}
+
 static void unit_error(struct parser *p, struct token *t, const char *s, size_t digits, size_t len)
 {
+    if (is_duration_mix(s, len)) {
+        lex_error(p, t, E_UNIT, "the units of a duration go from large to small, each once, as in 1d2h4m");
+        return;
+    }
     lex_error(p, t, E_UNIT, "`%.*s` is no unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s "
               "Gbit/s, sizes B KB MB GB KiB MiB GiB", (int)(len - digits), s + digits);
     const char *near = unit_nearest(s + digits, len - digits);
@@ -413,7 +434,7 @@ static void scan_number(struct parser *p, const char *s, size_t len, struct toke
         t->str = (struct str){ s, len };
         return;
     }
-    bool hex = len > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+    bool hex = len > 1 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
     size_t digits = digits_len(s, len);
     if (hex || digits == len || memchr(s, '-', len)) {
         int err = parse_int_or_range(s, len, &n);
@@ -440,10 +461,11 @@ static void scan_name(struct parser *p, const char *s, size_t len, struct token 
     t->str = (struct str){ s, len };
 }
 
+/* Digits, colons and what may stand between addresses; a zone after `%` is refused later, with a reason. */
 static bool is_hex_colons(const char *s, size_t len)
 {
     size_t colons = 0;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len && s[i] != '%'; i++) {
         colons += s[i] == ':';
         if (!isxdigit((unsigned char)s[i]) && !strchr(":./-", s[i]))
             return false;
