@@ -22,12 +22,19 @@ bool out_failed(struct out *o)
     return o->error;
 }
 
-int out_close(struct out *o)
+int out_flush(struct out *o)
 {
     if (!o->f) return 0;
     errno = 0;
     if (fflush(o->f) && !o->error) o->error = errno ? errno : EIO;
     out_failed(o);
+    return -o->error;
+}
+
+int out_close(struct out *o)
+{
+    if (!o->f) return 0;
+    out_flush(o);
     if (o->owned && fclose(o->f) && !o->error) o->error = errno;
     o->f = NULL;
     return -o->error;

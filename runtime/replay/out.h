@@ -16,6 +16,8 @@ struct out {
 int out_open(struct out *o, const char *path);
 /* Did writing fail? Cheap. */
 bool out_failed(struct out *o);
+/* Write out what is buffered. 0 or the negative errno of the first failure. */
+int out_flush(struct out *o);
 /* Flush and close. 0 or the negative errno of the first failure. */
 int out_close(struct out *o);
 

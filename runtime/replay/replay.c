@@ -171,7 +171,8 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     if (wants_summary(o) && !o->json) summary_text(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault);
     if (wants_summary(o) && o->json && summary_json(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault))
         status = complain("out of memory");
-    fflush(to->standard.f);
+    out_flush(&to->verdicts); /* results come before the error that ends them */
+    out_flush(&to->standard);
     if (p->t.log_lost && p->log)
         complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
     return *fault ? complain("%s: %s", strcmp(o->pcap, "-") ? o->pcap : "standard input", fault) : status;

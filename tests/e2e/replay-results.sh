@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# Replay on the built programs: every number of the summary against the verdict lines and the JSON, every output where it
+# cannot be written, every capture that breaks off. B is the build folder.
+set -u
+B=${B:-build}
+bin=$(cd "$B" && pwd)
+work=$bin/scratch/replay-results
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+same() { # SENTENCE GOT WANTED
+    [ "$2" = "$3" ]
+    local status=$?
+    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
+    ok $status "$1"
+}
+run() { # ARGUMENT...: preyrun into out, err, status
+    timeout 60 "$bin/preyrun" "$@" >out 2>err </dev/null
+    status=$?
+}
+says() { # SENTENCE STATUS LINE: so it ended, with this one line on standard error, and nothing on standard output
+    same "$1" "$status|$(cat err)|$(head -c 300 out)" "$2|preyrun: $3|"
+}
+
+cat >rules.prey <<'END'
+interface wan = "eth0"
+interface dmz = "eth1.7"
+set bad = 198.18.0.0/15
+chain noise {
+  count udp as NOISE
+  drop udp port 137-139 as NETBIOS
+}
+firewall edge default drop {
+  log tcp flags has syn lacks ack as ASKED
+  do noise
+  accept tcp to port 80 as WEB
+  reject tcp from bad to port 22-23
+  reject udp port 53 with prohibited as DNS
+  accept icmp as PING
+  accept icmp6 type nd
+  drop on wan from 192.0.2.1 as WAN
+}
+END
+"$bin/preyc" rules.prey -o rules.pbc || exit 1
+cat >all.notes <<'END'
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 22 syn
+repeat 40 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 ack
+eth / ip4 198.18.0.2 > 203.0.113.10 / udp 50000 > 53
+eth / ip4 198.18.0.2 > 203.0.113.10 / udp 137 > 138
+eth / ip4 192.0.2.1 > 203.0.113.10 / udp 1 > 2
+eth / arp who-has 203.0.113.10 tell 203.0.113.1
+eth / ip4 198.18.0.1 > 203.0.113.10 len 9999 / tcp 1000 > 80 syn
+repeat 30 eth / ip4 198.18.0.3 > 203.0.113.10 / tcp 7 > 23 syn
+eth / ip6 2001:db8::1 > 2001:db8::2 / tcp 1000 > 113 syn
+END
+"$bin/tests/tools/mkcap" all.notes all.pcap || exit 1
+frames=78
+
+echo '# The numbers'
+run --pcap all.pcap --verdicts lines rules.pbc
+same 'a replay ends with 0 and says nothing on standard error' "$status$(cat err)" 0
+same 'one line a frame under a header' "$(wc -l <lines)" $((frames + 1))
+same 'the header' "$(head -1 lines)" "$(printf 'frame\tverdict\trule\tservice\tserver\treason')"
+same 'frames count from 1' "$(tail -n +2 lines | cut -f1 | tr '\n' ' ')" "$(seq -s ' ' $frames) "
+same 'six columns' "$(awk -F '\t' 'NF != 6' lines)" ''
+same 'an unnamed rule, the default, none, a reason' "$(awk -F '\t' '$1 ~ /^(2|45|46|47)$/ { print $2, $3, $6 }' lines | tr '\n' ';')" \
+    'reject edge:12 -;drop default -;pass - -;drop - bad-ip-total-length;'
+table() { awk -v title="$1" '$0 ~ "^" title { on = 1; next } /^$/ { on = 0 } on' out | sed 's/,//g'; }
+table verdict | awk '{ print $1, $2 }' | sort >summed
+tail -n +2 lines | cut -f2 | sort | uniq -c | awk '{ print $2, $1 } END { print "total", '$frames' }' | sort >counted
+same 'verdicts of the summary are those of the lines' "$(grep -v ' 0$' summed)" "$(cat counted)"
+table 'decided by' >decided
+same 'who decided adds up' "$(grep -v total decided | grep -v '(' | sed 's/.* \(drop\|accept\|reject\|pass.accept\) *//' | awk '{ n += $1 } END { print n }')" $frames
+same 'and so do the bytes' "$(grep -v total decided | grep -v '(' | sed 's/ *[a-z.]*:[0-9]*$//' | awk '{ n += $NF } END { print n }')" "$(awk '/total/ { print $NF }' decided)"
+same 'rules that only count stand in brackets' "$(awk '/\(/ { print $1 }' decided | tr '\n' ' ')" 'NOISE ASKED edge:10 '
+same 'rules stand in file order, each with its place' "$(sed -n 's/.*rules.prey:\([0-9]*\)$/\1/p' decided | tr '\n' ' ')" '5 6 9 10 11 12 13 14 15 16 8 '
+same 'nothing is wider than 100 columns' "$(awk 'length > 100' out)" ''
+run --pcap all.pcap --format json rules.pbc
+same 'JSON: the same numbers' "$(python3 -c '
+import json
+j = json.load(open("out"))
+def packets(o): return sum(v["packets"] for v in o.values())
+print(packets(j["verdicts"]), packets(j["decided_by"]), j["capture"]["frames"], len(j["rules"]),
+      sum(r["packets"] for r in j["rules"] if r["decides"]) == j["decided_by"]["rules"]["packets"],
+      sum(r["bytes"] for r in j["rules"] if r["decides"]) == j["decided_by"]["rules"]["bytes"],
+      sum(v["bytes"] for v in j["verdicts"].values()) == j["capture"]["bytes"], packets(j["reasons"]), j["log"]["events"],
+      j["answers"]["sent"], j["copied"]["frames"])')" "$frames $frames $frames 10 True True True 1 33 32 0"
+run --pcap all.pcap --format json --verdicts - rules.pbc
+same 'JSON lines say what the lines say' "$(python3 -c '
+import json
+for l in open("out"):
+    j = json.loads(l)
+    print(*(j[k] if j[k] is not None else "-" for k in ("frame", "verdict", "rule", "service", "server", "reason")), sep="\t")')" "$(tail -n +2 lines)"
+run --pcap all.pcap --verdicts - rules.pbc
+same 'lines on standard output, and nothing else' "$(cat out)" "$(cat lines)"
+"$bin/preyrun" --pcap - --verdicts - rules.pbc <all.pcap | cmp -s - lines
+ok $? 'standard input that is a file gives the same lines'
+cat all.pcap | "$bin/preyrun" --pcap - --verdicts - rules.pbc | cmp -s - lines
+ok $? 'a pipe gives the same lines'
+cat all.pcap | "$bin/preyrun" --pcap - --format json rules.pbc >out
+same 'a pipe copies each frame once, and counts it' "$(grep -A1 '"copied"' out | tr -dc 0-9)" $frames
+run --pcap all.pcap --repeat 5 --format json rules.pbc
+same '--repeat: the counts are those of one pass' "$(python3 -c '
+import json
+j = json.load(open("out"))
+r = j["repeat"]
+print(j["capture"]["frames"], j["answers"]["sent"], r["passes"], 0 < r["best_ns"] <= r["median_ns"] <= r["worst_ns"])')" "$frames 32 5 True"
+run --pcap all.pcap --from 44 --to 46 --verdicts - rules.pbc
+same '--from and --to: those frames, with their numbers' "$(cat out)" "$(sed -n '1p;45,47p' lines)"
+run --pcap all.pcap --from 500 --verdicts - rules.pbc
+same '--from past the end: the header alone' "$status$(cat out)" "0$(head -1 lines)"
+
+echo '# Log, interface, explanation'
+run --pcap all.pcap --log text rules.pbc
+same '--log text: a line an event' "$(wc -l <err) $(head -1 err | cut -c13-)" \
+    '33   frame 1  ASKED  log  tcp 198.18.0.1:50000 > 203.0.113.10:80 SYN  54 bytes'
+run --pcap all.pcap --log json rules.pbc
+same '--log json: an object an event' "$(python3 -c '
+import json
+e = [json.loads(l) for l in open("err")]
+print(len(e), e[1]["frame"], e[1]["rule"], e[1]["place"])')" '33 2 ASKED rules.prey:9'
+run --pcap all.pcap --on wan --verdicts - rules.pbc
+same '--on a declared name' "$(awk -F '\t' '$1 == 45 { print $3 }' out)" WAN
+run --pcap all.pcap --on eth0 --verdicts - rules.pbc
+same '--on a device' "$(awk -F '\t' '$1 == 45 { print $3 }' out)" WAN
+run --pcap all.pcap --on lan rules.pbc
+same '--on an unknown name lists those there are' "$status|$(cat err)" \
+    '2|preyrun: --on: the program knows no interface `lan`; it knows wan (eth0), dmz (eth1.7)'
+run --pcap all.pcap --explain 2 rules.pbc
+same '--explain ends with the verdict' "$status $(tail -1 out)" '0 verdict: reject  rule edge:12'
+same 'and names each rule that was tried' "$(awk '/ (yes|no) / { print $1 }' out | tr '\n' ' ')" 'ASKED edge:10 NOISE NETBIOS WEB edge:12 '
+for n in 1 2 43 44 45 46 47 78; do
+    run --pcap all.pcap --explain $n rules.pbc
+    [ "$(sed -n 's/^verdict: \([a-z]*\)  rule \([^ ]*\).*/\1 \2/p' out)" = "$(awk -F '\t' -v n=$n '$1 == n { print $2, $3 }' lines)" ]
+    ok $? "--explain $n agrees with its verdict line"
+    run --pcap all.pcap --explain $n --format json rules.pbc
+    same "and so does its JSON" "$(python3 -c 'import json; j = json.load(open("out")); print(j["verdict"], j["rule"] or "-")')" "$(awk -F '\t' -v n=$n '$1 == n { print $2, $3 }' lines)"
+done
+run --pcap all.pcap --explain 79 rules.pbc
+says '--explain past the end' 2 '--explain 79: the capture has only 78 frames'
+
+echo '# Answers'
+run --pcap all.pcap --write answers.pcap rules.pbc
+same '--write: one packet an answer' "$status $("$bin/preyrun" --pcap answers.pcap --format json rules.pbc | sed -n 's/.*"frames":[^0-9]*\([0-9]*\),.*/\1/p' | head -1)" '0 32'
+"$bin/preyrun" --pcap all.pcap --write - rules.pbc 2>err | cmp -s - answers.pcap
+ok $? '--write -: the same on standard output'
+echo 'ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 22 syn' >raw.notes
+"$bin/tests/tools/mkcap" raw.notes raw.pcap
+run --pcap raw.pcap --write answers.pcap rules.pbc
+same 'without Ethernet, addresses are made: 02:00: and the last four bytes' "$(od -An -tx1 -j40 -N14 answers.pcap | tr -d ' \n')" \
+    '0200c61200010200cb00710a0800'
+cp all.pcap input.pcap
+run --pcap input.pcap --write input.pcap rules.pbc
+says 'the capture is not overwritten' 2 'input.pcap: this is the capture that is being read'
+run --pcap input.pcap --verdicts rules.pbc rules.pbc
+says 'nor is the program' 2 'rules.pbc: this is the program'
+cmp -s input.pcap all.pcap
+ok $? 'and both are as they were'
+
+echo '# Outputs that fail'
+run --pcap all.pcap --verdicts /dev/full rules.pbc
+same 'verdict lines on a full disk' "$status|$(cat err)" '2|preyrun: /dev/full: No space left on device'
+run --pcap all.pcap --write /dev/full rules.pbc
+same 'answers on a full disk' "$status|$(cat err)" '2|preyrun: /dev/full: No space left on device'
+run --pcap all.pcap --verdicts /no/such/folder/x rules.pbc
+says 'a folder that is not there' 2 '/no/such/folder/x: No such file or directory'
+for how in '' '--format json' '--verdicts -' '--explain 1'; do
+    # shellcheck disable=SC2086
+    "$bin/preyrun" --pcap all.pcap $how rules.pbc >/dev/full 2>err
+    same "standard output on a full disk ${how:-(summary)}" "$?|$(cat err)" '2|preyrun: standard output: No space left on device'
+done
+for how in --help --version; do
+    "$bin/preyrun" $how >/dev/full 2>err
+    same "standard output on a full disk $how" "$?|$(cat err)" '2|preyrun: standard output: No space left on device'
+done
+awk 'BEGIN { for (i = 0; i < 60; i++) print "repeat 900 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 ack" }' >long.notes
+"$bin/tests/tools/mkcap" long.notes long.pcap
+"$bin/preyrun" --pcap long.pcap --verdicts - rules.pbc 2>err | head -1 >out
+same 'a reader that goes away: no word, status 2' "${PIPESTATUS[0]}|$(cat err)" '2|'
+
+echo '# Captures that break off'
+size=$(stat -c %s all.pcap)
+head -c $((size - 5)) all.pcap >short.pcap
+run --pcap short.pcap --verdicts short.lines rules.pbc
+same 'cut in the last frame: the rest is judged' "$status|$(cat err)" \
+    '2|preyrun: short.pcap: truncated: frame 78 has 69 of 74 bytes of its data'
+same 'with its lines' "$(cat short.lines)" "$(head -$frames lines)"
+same 'and its summary, which says so' "$(grep -c '^incomplete' out) $(table verdict | awk '/total/ { print $2 }')" "1 $((frames - 1))"
+cat short.pcap | "$bin/preyrun" --pcap - --verdicts - rules.pbc 2>err | cmp -s - short.lines
+same 'through a pipe likewise' "${PIPESTATUS[*]}|$(wc -l <err)" '0 2 0|1'
+head -c 10 all.pcap >header.pcap
+run --pcap header.pcap rules.pbc
+says 'cut in the header' 2 'header.pcap: truncated: 10 bytes of a pcap header of 24'
+gzip -c all.pcap >all.pcap.gz
+run --pcap all.pcap.gz rules.pbc
+says 'compressed: how to read it' 2 'all.pcap.gz: it is compressed with gzip: decompress it first (gzip -dc)'
+cat all.pcap.gz | "$bin/preyrun" --pcap - rules.pbc >out 2>err
+same 'compressed, through a pipe' "$?|$(cat err)" '2|preyrun: standard input: it is compressed with gzip: decompress it first (gzip -dc)'
+run --pcap - rules.pbc
+says 'no standard input' 2 'standard input: it is empty, not a capture'
+run --pcap . rules.pbc
+says 'a folder' 2 '.: Is a directory'
+cat all.pcap | "$bin/preyrun" --pcap - --repeat 2 rules.pbc >out 2>err
+same '--repeat needs a file' "$?|$(cat err)" '2|preyrun: --repeat needs a file that can be read again'
+run --pcap all.pcap rules.prey
+same 'rules instead of a program: one line' "$status $(wc -l <err) $(grep -c '^preyrun: ' err)" '2 1 1'
+
+echo '# Progress'
+if command -v script >/dev/null; then
+    script -qec "{ head -c 30000 long.pcap; sleep 0.8; tail -c +30001 long.pcap; } | '$bin/preyrun' --pcap - --verdicts /dev/null rules.pbc >out" seen >/dev/null 2>&1 </dev/null
+    grep -q 'frames' seen && grep -q $'\r\033\\[K' seen
+    ok $? 'on a terminal a long replay shows how far it is, and takes it back'
+else
+    echo 'ok - progress on a terminal # SKIP no script(1)'
+fi
+run --pcap long.pcap rules.pbc
+same 'elsewhere nothing' "$(cat err)" ''
+exit $failed
