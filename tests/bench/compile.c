@@ -80,7 +80,7 @@ static void against_nft(const char *folder, const char *preyc, unsigned n)
     list_write(rules, PREY, n);
     list_write(list, NFT, n);
     char *ours[] = { (char *)(uintptr_t)preyc, rules, "-o", out, NULL };
-    char *nft[] = { "/usr/bin/unshare", "-rn", "/usr/sbin/nft", "-c", "-f", list, NULL };
+    char *nft[] = { "/usr/bin/unshare", geteuid() == 0 ? "-n" : "-rn", "/usr/sbin/nft", "-c", "-f", list, NULL };
     struct measured a = { 0 }, b = { 0 };
     const bool peer = access(nft[2], X_OK) == 0 && child_run(nft).status == 0;
     if (!peer) bench_note("nft is not installed or may not run in a namespace of its own: no peer for %u rules", n);
