@@ -13,19 +13,20 @@ PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 
 
 def table():
-    """Rows of lang/diag.def, as the preprocessor sees them: (code, severity, wrong, right)."""
+    """Rows of lang/diag.def, as the preprocessor sees them: (code, severity, wrong, right). A byte a character, since
+    some examples are no UTF-8."""
     source = '#define DIAG(ident, code, severity, title, explain, wrong, right) @ROW (code, #severity, wrong, right)\n' \
              '#include "lang/diag.def"\n'
-    text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source, capture_output=True, text=True,
-                          check=True).stdout
+    text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source, capture_output=True, check=True,
+                          encoding="latin-1").stdout
     return [ast.literal_eval(row.strip()) for row in text.replace("\n", " ").split("@ROW")[1:]]
 
 
 def codes_of(text, folder):
     path = pathlib.Path(folder, "example.prey")
-    path.write_text(text)
-    run = subprocess.run([PREYC, "--check", "--format=json", "example.prey"], cwd=folder, capture_output=True, text=True,
-                         timeout=60)
+    path.write_bytes(text.encode("latin-1"))
+    run = subprocess.run([PREYC, "--check", "--format=json", "example.prey"], cwd=folder, capture_output=True,
+                         encoding="utf-8", errors="replace", timeout=60)
     for stream in (run.stdout, run.stderr):
         if stream.lstrip().startswith("{"):
             return run.returncode, [d["code"] for d in json.loads(stream)["diagnostics"]]
@@ -60,7 +61,8 @@ def main():
                 status, codes = codes_of(right, folder)
                 errors = [c for c in codes if c == code or (c[0] == "E" and c != "E0900")]
                 say((status == 0 or "E0900" in codes) and not errors, f"{code}: its right example compiles" + (f", but {codes}" if codes else ""))
-            explained = subprocess.run([PREYC, "--explain", code], capture_output=True, text=True, timeout=60)
+            explained = subprocess.run([PREYC, "--explain", code], capture_output=True, encoding="utf-8",
+                                       errors="replace", timeout=60)
             say(explained.returncode == 0 and code in explained.stdout, f"{code} is explained")
     return failed != 0
 

@@ -1,6 +1,7 @@
 """Every long option of the programs is told by --help, described in the man page, and tried by a test.
 
-The options are those that --help prints and those that the man page describes: both must name the same. Prints TAP lines."""
+The options are those that --help prints and those that the man page describes: both must name the same.
+Prints TAP lines."""
 import os
 import pathlib
 import re
@@ -20,11 +21,13 @@ def main():
 
     tests = "".join(p.read_text(errors="replace") for p in pathlib.Path("tests").rglob("*")
                     if p.is_file() and p.suffix in (".sh", ".c", ".py") and "lint" not in p.parts)
-    for program in ("preyc", "preyrun"):
+    for program, other in (("preyc", "preyrun"), ("preyrun", "preyc")):
         run = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60)
         say(run.returncode == 0 and not run.stderr, f"{program} --help")
         told = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", run.stdout))
-        manual = pathlib.Path("man", program + ".1").read_text().replace("\\-", "-").replace("\\&", "")
+        page = pathlib.Path("man", program + ".1").read_text().replace("\\-", "-").replace("\\&", "")
+        # A line that shows the other program shows its options.
+        manual = "\n".join(line for line in page.splitlines() if other not in line)
         described = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", manual))
         # mdoc writes `.Fl -name`
         described |= set(re.findall(r"\bFl -([a-z][a-z-]*)", manual))
