@@ -1,0 +1,315 @@
+/* Differential test: random rule files, random frames; the straight code must judge every frame as the rule list does,
+ * and count and log the same rules.
+ *
+ *   code_and_list [SEED [FILES [FRAMES]]]
+ *
+ * The same numbers give the same run. On a difference the rules are shrunk, line by line and condition by condition, as
+ * long as the frame still divides the two, and printed with the frame and both answers. LONG=1: twenty times as many. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/draw.h"
+#include "tests/lib/note.h"
+#include "vm/vm.h"
+
+enum { BATCH = 64 };
+
+struct world {
+    struct pbc_range6 self6[2];
+    struct facts facts;
+};
+
+static void world_of(struct world *w, const struct stock *s)
+{
+    *w = (struct world){ 0 };
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t hi = 0, lo = 0;
+
+        for (unsigned b = 0; b < 8; b++) {
+            hi = hi << 8 | s->self6[i][b];
+            lo = lo << 8 | s->self6[i][8 + b];
+        }
+        w->self6[i] = (struct pbc_range6){ hi, lo, hi, lo };
+    }
+    w->facts = (struct facts){ .self4 = s->self4, .self4_count = STOCK_SELF, .self6 = w->self6, .self6_count = 2 };
+    if (!s->has_self)
+        w->facts.self4_count = w->facts.self6_count = 0;
+}
+
+/* Text with the marks read as spaces; the caller frees it. */
+static char *plain(const struct text *t)
+{
+    char *s = malloc(t->len + 1);
+
+    if (!s)
+        abort();
+    memcpy(s, t->s, t->len);
+    s[t->len] = '\0';
+    for (size_t i = 0; i < t->len; i++)
+        if (s[i] == DRAW_SPLIT || s[i] == DRAW_LINE)
+            s[i] = ' ';
+    return s;
+}
+
+/* NULL when it does not compile; the diagnostics go to `err` unless that is NULL. */
+static struct program *compile(const struct text *t, FILE *err)
+{
+    char *text = plain(t), why[256] = "";
+    struct program *p = NULL;
+    struct compile c;
+
+    compile_init(&c);
+    if (compile_text(&c, "random.prey", text, strlen(text)) == 0)
+        p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
+    if (!p && err) {
+        fprintf(err, "%s\n%s", why, text);
+        diags_print_json(c.diags, err);
+    }
+    compile_fini(&c);
+    free(text);
+    return p;
+}
+
+static bool same_decision(struct decision a, struct decision b)
+{
+    return a.rule == b.rule && a.firewall == b.firewall && a.action == b.action;
+}
+
+/* Does this frame divide code and list? */
+static bool divides(const struct program *p, const struct world *w, const struct pkt *frame, struct decision d[2])
+{
+    struct pkt pkt = *frame;
+    struct key key;
+
+    if (pkt_parse(&pkt, &w->facts, &key) != REASON_NONE)
+        return false;
+    d[0] = program_decide(p, &key, &pkt);
+    d[1] = program_decide_naive(p, &key, &pkt);
+    return !same_decision(d[0], d[1]);
+}
+
+struct side { struct vm *vm; struct verdict verdicts[BATCH]; struct event events[4096]; struct vm_tx tx; };
+
+static void run_side(struct side *s, struct program *p, bool naive, const struct world *w, const struct pkt *frames, unsigned n)
+{
+    struct pkt copies[BATCH], *pkts[BATCH];
+    const struct vm_in in = { .mono_ns = 1, .facts = &w->facts };
+
+    s->vm = vm_new(p, &(struct vm_cfg){ .naive = naive });
+    if (!s->vm)
+        abort();
+    s->tx = (struct vm_tx){ .events = s->events, .event_cap = 4096 };
+    for (unsigned i = 0; i < n; i++) {
+        copies[i] = frames[i];
+        pkts[i] = &copies[i];
+    }
+    memset(s->verdicts, 0, sizeof(s->verdicts));
+    vm_run(s->vm, &in, pkts, n, s->verdicts, &s->tx);
+}
+
+static bool same_counters(const struct program *p, const struct side *a, const struct side *b)
+{
+    const struct vm_counters *x = vm_counters(a->vm), *y = vm_counters(b->vm);
+
+    return memcmp(x->rules, y->rules, p->rules_count * sizeof(*x->rules)) == 0 &&
+           memcmp(x->defaults, y->defaults, p->firewalls_count * sizeof(*x->defaults)) == 0 &&
+           memcmp(x->verdicts, y->verdicts, sizeof(x->verdicts)) == 0 &&
+           a->tx.event_count == b->tx.event_count && a->tx.events_lost == b->tx.events_lost &&
+           memcmp(a->events, b->events, a->tx.event_count * sizeof(*a->events)) == 0 &&
+           memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0;
+}
+
+/* Do batch runs of these frames count, log and judge differently? */
+static bool divides_batch(struct program *p, const struct world *w, const struct pkt *frames, unsigned n)
+{
+    static struct side code, list;
+
+    run_side(&code, p, false, w, frames, n);
+    run_side(&list, p, true, w, frames, n);
+    const bool same = same_counters(p, &code, &list);
+    vm_free(code.vm);
+    vm_free(list.vm);
+    return !same;
+}
+
+/* Shrinking ------------------------------------------------------------------------------------------------------- */
+
+static bool still_divides(const struct text *t, const struct world *w, const struct pkt *frame)
+{
+    struct program *p = compile(t, NULL);
+    struct decision d[2];
+    const bool yes = p && (divides(p, w, frame, d) || divides_batch(p, w, frame, 1));
+
+    program_put(p);
+    return yes;
+}
+
+/* Try to do without the stretch; true if that succeeded. */
+static bool try_without(struct text *t, size_t from, size_t to, const struct world *w, const struct pkt *frame)
+{
+    struct text less = { .s = malloc(t->cap), .cap = t->cap, .len = t->len - (to - from) };
+
+    if (!less.s)
+        abort();
+    memcpy(less.s, t->s, from);
+    memcpy(less.s + from, t->s + to, t->len - to);
+    if (!still_divides(&less, w, frame)) {
+        text_free(&less);
+        return false;
+    }
+    text_free(t);
+    *t = less;
+    return true;
+}
+
+static size_t end_of(const struct text *t, size_t at, const char *stops)
+{
+    while (at < t->len && !strchr(stops, t->s[at]))
+        at++;
+    return at;
+}
+
+static void shrink(struct text *t, const struct world *w, const struct pkt *frame)
+{
+    const char stops[] = { DRAW_SPLIT, '\n', 0 };
+    bool any = true;
+
+    for (unsigned round = 0; any && round < 10; round++) {
+        any = false;
+        for (size_t i = 0; i < t->len; i++) /* whole lines; a block's braces only stay because it would not compile */
+            while ((i == 0 || t->s[i - 1] == '\n') && i < t->len &&
+                   try_without(t, i, end_of(t, i, "\n") + (end_of(t, i, "\n") < t->len), w, frame))
+                any = true;
+        for (size_t i = 0; i < t->len; i++) /* conditions and options */
+            while (i < t->len && t->s[i] == DRAW_SPLIT && try_without(t, i, end_of(t, i + 1, stops), w, frame))
+                any = true;
+        for (size_t i = 0; i < t->len; i++) /* members of lists */
+            while (i < t->len && t->s[i] == ',' && try_without(t, i, end_of(t, i + 1, ",\n)\x1f"), w, frame))
+                any = true;
+    }
+}
+
+static void print_decision(const struct program *p, const char *who, struct decision d)
+{
+    char name[256];
+
+    printf("# %s: %s by %s\n", who, action_name(d.action),
+           d.rule == RULE_NONE ? "-" : d.rule == RULE_DEFAULT ? "default" : rule_name(p, d.rule, name, sizeof(name)));
+}
+
+static void print_prefixed(const char *text)
+{
+    for (const char *line = text; *line;) {
+        const size_t len = strcspn(line, "\n");
+
+        printf("#   %.*s\n", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+}
+
+static void report(struct text *t, const struct world *w, const struct pkt *frame)
+{
+    static char note[8192];
+    struct decision d[2] = { { 0 } };
+
+    shrink(t, w, frame);
+    char *text = plain(t);
+    struct program *p = compile(t, NULL);
+    printf("# rules:\n");
+    print_prefixed(text);
+    note_print(frame->data, frame->cap_len, frame->link, note, sizeof(note));
+    printf("# frame: %s\n# interface %d, wire %u, %u tags taken off, self %s\n", note,
+           frame->iface == 0xffff ? -1 : (int)frame->iface, frame->wire_len, frame->tag_count,
+           w->facts.self4_count ? "known" : "unknown");
+    if (p && divides(p, w, frame, d)) {
+        print_decision(p, "code", d[0]);
+        print_decision(p, "list", d[1]);
+    } else {
+        printf("# the decision is the same; counters or log events differ\n");
+    }
+    program_put(p);
+    free(text);
+}
+
+struct totals { uint64_t files, frames, judged, by_rule, by_default; };
+
+static bool check_batch(struct program *p, struct text *t, const struct world *w, const struct pkt *frames, unsigned n,
+                        struct totals *totals)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct decision d[2] = { { .rule = RULE_NONE } };
+
+        if (divides(p, w, &frames[i], d)) {
+            report(t, w, &frames[i]);
+            return false;
+        }
+        totals->judged += d[0].rule != RULE_NONE;
+        totals->by_rule += d[0].rule < RULE_DEFAULT;
+        totals->by_default += d[0].rule == RULE_DEFAULT;
+    }
+    totals->frames += n;
+    if (!divides_batch(p, w, frames, n))
+        return true;
+    for (unsigned i = 0; i < n; i++)
+        if (divides_batch(p, w, &frames[i], 1)) {
+            report(t, w, &frames[i]);
+            return false;
+        }
+    printf("# the batch runs differ, no frame alone does\n");
+    return false;
+}
+
+static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
+{
+    static uint8_t bytes[BATCH][DRAWN_FRAME_MAX];
+    struct rng r = { seed };
+    struct stock s;
+    struct world w;
+    struct text t = { 0 };
+    struct pkt pkts[BATCH];
+    bool good = true;
+
+    stock_draw(&s, &r);
+    world_of(&w, &s);
+    /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
+    rules_draw(&t, &s, &r, rng_one_in(&r, 100) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
+    struct program *p = compile(&t, stdout);
+    if (!p) {
+        text_free(&t);
+        return false;
+    }
+    totals->files++;
+    for (unsigned done = 0; done < frames && good; done += BATCH) {
+        for (unsigned i = 0; i < BATCH; i++)
+            frame_draw(bytes[i], &pkts[i], &s, &r, p->ifaces_count);
+        good = check_batch(p, &t, &w, pkts, BATCH, totals);
+    }
+    program_put(p);
+    text_free(&t);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1500 * long_run;
+    const unsigned frames = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 512;
+    struct totals totals = { 0 };
+
+    for (unsigned i = 0; i < files; i++)
+        if (!check_file(first + i, frames, &totals)) {
+            printf("not ok - code and list agree\n# again with: code_and_list %" PRIu64 " 1 %u\n", first + i, frames);
+            return 1;
+        }
+    printf("ok - code and list agree: %" PRIu64 " rule files, %" PRIu64 " frames, %" PRIu64 " judged, %" PRIu64
+           " of them by a rule, %" PRIu64 " by a default\n", totals.files, totals.frames, totals.judged, totals.by_rule,
+           totals.by_default);
+    /* a run in which hardly a rule matched would prove nothing */
+    const bool fair = totals.by_rule * 4 > totals.frames && totals.by_default * 20 > totals.frames;
+    printf("%s - rules and defaults both decide a fair share\n", fair ? "ok" : "not ok");
+    return fair ? 0 : 1;
+}
