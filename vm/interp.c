@@ -44,9 +44,16 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 
 #define CASE(op) do_##op:
 #define GO(n) do { pc += (n); goto *cases[pc->op]; } while (0)
-#define JUMP_IF(yes) GO((yes) ? 1u + pc->to : 1u)
+#define JUMP_IF(yes) do { if (yes) GO(1u + pc->to); GO(1); } while (0)
 
-decided run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e)
+/* Each case keeps jumps of its own: folded into one they would share one prediction (a sixth slower on long lists). */
+#ifdef __clang__
+#define OWN_JUMPS
+#else
+#define OWN_JUMPS __attribute__((optimize("no-crossjumping")))
+#endif
+
+OWN_JUMPS decided run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e)
 {
     static const void *const cases[OPCODE_COUNT] = {
 #define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
