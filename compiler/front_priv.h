@@ -76,7 +76,7 @@ void symbols_free(struct symbols *s);
 
 enum {
     NEST_MAX = 256,       /* sets, lists and constants that name one another */
-    EXPAND_MAX = 1 << 28, /* entries, all lists together, every name replaced by what it stands for */
+    EXPAND_MAX = 1 << 26, /* entries, all lists together, every name replaced by what it stands for */
 };
 
 /* Names (names.c) ------------------------------------------------------------------------------------------------- */

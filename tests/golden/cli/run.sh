@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# The command line of preyc: what it writes and where, exit statuses, and that a good output is never lost.
+set -u
+B=$(realpath "${B:-build}")
+preyc=$B/preyc
+work=$(mktemp -d) || exit 2
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cd "$work" || exit 2
+failed=0
+
+check() { # NAME COMMAND...: the command succeeds
+    local name=$1
+    shift
+    if "$@"; then echo "ok - $name"; else
+        echo "not ok - $name"
+        head -c 600 out err 2>/dev/null | sed 's/^/# /'
+        failed=1
+    fi
+}
+run() { # STATUS ARGUMENTS...: preyc ends so; output in out and err
+    local want=$1 got
+    shift
+    timeout 60 "$preyc" "$@" >out 2>err </dev/null
+    got=$?
+    [ $got -eq "$want" ] || { echo "# status $got, not $want: preyc $*"; return 1; }
+}
+usage() { # PATTERN ARGUMENTS...: a usage error, one line on standard error, none on standard output
+    local pattern=$1
+    shift
+    run 2 "$@" && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && grep -q -- "$pattern" err
+}
+unchanged() { cmp -s good.pbc keep.pbc; }
+alone() { [ -z "$(find . -name '*.pbc.*')" ]; } # no temporary file is left
+mode_is() { [ "$(stat -c %a "$1")" = "$2" ]; }
+
+printf 'set s = 192.0.2.1\nfirewall f default accept { drop from s }\n' >good.prey
+printf 'firewall f default accept { drop from nothing }\n' >bad.prey
+printf 'set unused = 192.0.2.1\nfirewall f default accept { }\n' >warns.prey
+
+check 'compile: silent, status 0' run 0 good.prey -o good.pbc
+check 'nothing on either stream' [ ! -s out -a ! -s err ]
+cp good.pbc keep.pbc
+check 'options may stand before the file' run 0 -o second.pbc good.prey
+check 'the same rules give the same bytes' cmp -s second.pbc good.pbc
+check 'the name may be joined to -o' run 0 -othird.pbc good.prey
+check '--output is -o' run 0 --output=fourth.pbc good.prey
+check '-- ends the options' run 0 -o fifth.pbc -- good.prey
+umask 027
+check 'compile under another umask' run 0 good.prey -o mode.pbc
+check 'the mode follows the umask' mode_is mode.pbc 640
+umask 022
+check 'replace an existing output' run 0 good.prey -o mode.pbc
+check 'its mode follows the umask too' mode_is mode.pbc 644
+
+check 'bad rules: status 1' run 1 bad.prey -o good.pbc
+check 'the good output stays' unchanged
+check 'no new output appears' run 1 bad.prey -o new.pbc
+check 'indeed none' [ ! -e new.pbc ]
+check '--werror: status 1' run 1 --werror warns.prey -o good.pbc
+check 'the good output stays after --werror' unchanged
+check 'without it: status 0 and a warning' run 0 warns.prey -o warns.pbc
+check 'the warning is on standard error' grep -q W0201 err
+
+check '--check: one line' run 0 --check good.prey
+check 'that says what was found' grep -qx 'good.prey: good: 1 rule, 1 set' out
+check '--check of bad rules: status 1' run 1 --check bad.prey
+check 'diagnostics are on standard error' [ -s err -a ! -s out ]
+check 'no colour on what is no terminal' sh -c '! grep -q "$(printf "\033")" err'
+check '--format=json: status 1' run 1 --check --format=json bad.prey
+check 'JSON is on standard output' sh -c 'grep -q "\"code\":\"E0201\"" out && [ ! -s err ]'
+check 'JSON is JSON' python3 -c 'import json; json.load(open("out"))'
+check '--format=json of good rules is JSON' run 0 --check --format=json good.prey
+check 'and nothing but JSON' python3 -c 'import json; json.load(open("out"))'
+
+for kind in ast ir bytecode; do
+    check "--dump=$kind" run 0 --dump=$kind good.prey
+    check "--dump=$kind prints" [ -s out ]
+done
+check '--dump=ast also of bad rules, status 1' run 1 --dump=ast bad.prey
+check 'the tree is printed' grep -q firewall out
+check '--stats' run 0 --stats good.prey
+check '--stats prints' [ -s out ]
+check '--explain' run 0 --explain E0201
+check '--explain prints' grep -q E0201 out
+check '--explain takes lower case or says what is wrong' usage 'E0201' --explain E9999
+check '--help' run 0 --help
+check '--version' run 0 --version
+
+check 'no arguments' usage 'rule file'
+check 'nothing to do' usage 'nothing to do' good.prey
+check 'two rule files' usage 'more than one' --check good.prey bad.prey
+check 'an unknown option, with a hint' usage 'did you mean `--check`' --chekc good.prey
+check 'an unknown letter' usage '`-x`' -x good.prey
+check '-o without a name' usage 'lacks its value' good.prey -o
+check '-o twice' usage 'twice' good.prey -o a.pbc -o b.pbc
+check '--check with -o' usage 'writes nothing' --check good.prey -o a.pbc
+check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
+check 'an unknown format' usage 'text or json' --check --format=xml good.prey
+check 'a value where none belongs' usage 'takes no value' --check=yes good.prey
+for later in --fmt --diff --server-setup=a/b --format=sarif; do
+    check "$later: not supported yet" usage 'not supported yet' $later good.prey
+done
+
+check 'an unreadable rule file: status 2' usage 'absent.prey' --check absent.prey
+check 'a folder as rule file: status 2' usage '`.`' --check .
+mkdir folder
+mkfifo pipe
+ln -s good.pbc link.pbc
+ln -s nowhere.pbc dangling.pbc
+check 'output onto the rules is refused' usage 'read from' good.prey -o good.prey
+check 'the rules are whole' grep -q firewall good.prey
+ln -s good.prey alias.prey
+check 'also by a link' usage 'read from' good.prey -o alias.prey
+printf 'include "good.prey"\n' >outer.prey
+check 'also onto an included file' usage 'read from' outer.prey -o good.prey
+printf '192.0.2.1\n' >list
+printf 'set s = file "list"\nfirewall f default accept { drop from s }\n' >listed.prey
+check 'also onto an address file' usage 'read from' listed.prey -o list
+check 'the address file is whole' grep -q 192 list
+check 'a folder as output' usage 'folder' good.prey -o folder
+check 'a pipe as output' usage 'regular' good.prey -o pipe
+check 'a device as output' usage 'regular' good.prey -o /dev/null
+check 'a dangling link as output' usage 'link' good.prey -o dangling.pbc
+check 'an output in no folder' usage 'absent/x.pbc' good.prey -o absent/x.pbc
+check 'a link as output' run 0 warns.prey -o link.pbc
+check 'the link stays a link, its target is replaced' sh -c '[ -L link.pbc ] && cmp -s good.pbc warns.pbc'
+cp keep.pbc good.pbc
+# The bound counts blocks of 1024 bytes, and the program is larger.
+seq -f '198.51.100.%g' 1 2 200 >wide.list
+for i in $(seq 200); do echo "drop from 10.$i.0.0/16 to 192.0.2.$((i % 250))"; done |
+    { echo 'firewall f default accept {'; cat; echo '}'; } >wide.prey
+(ulimit -f 1; run 2 wide.prey -o good.pbc)
+check 'no room: status 2' [ $? -eq 0 ]
+check 'no room: the good output stays' unchanged
+check 'no temporary file is left anywhere' alone
+check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"
+exit $failed
