@@ -1,0 +1,32 @@
+/* Rule text to rule list, for tests of the compiler's front half. */
+#ifndef TESTS_UNIT_COMPILER_FRONT_H
+#define TESTS_UNIT_COMPILER_FRONT_H
+
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "compiler/front_priv.h"
+
+/* Parse and resolve `text`; compile_fini(c) is the caller's. */
+static inline void front(struct compile *c, const char *text)
+{
+    compile_init(c);
+    c->tree = lang_parse_text(c->arena, &c->sources, c->diags, "test.prey", text, strlen(text));
+    declare_names(c);
+    resolve_rules(c);
+    warn_unused(c);
+}
+
+/* The diagnostics as JSON text, malloc'd. */
+static inline char *front_said(struct compile *c)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    diags_print_json(c->diags, f);
+    fclose(f);
+    return text;
+}
+
+#endif
