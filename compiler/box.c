@@ -14,8 +14,12 @@ static struct pbc_range6 range6(u128 lo, u128 hi)
     return (struct pbc_range6){ (uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi };
 }
 
-/* Scratch that the arena keeps: lists are short but for address files, whose results are interned anyway. */
-static void *scratch(struct ir *ir, size_t count, size_t size) { return arena_alloc(ir->arena, (count + 1) * size); }
+/* Room for a result before it is interned: short lists, which nearly all are, need none of the arena's. */
+enum { SHORT = 32 };
+static void *scratch(struct ir *ir, void *shorts, size_t count, size_t size)
+{
+    return count < SHORT ? shorts : arena_alloc(ir->arena, (count + 1) * size);
+}
 
 static uint32_t and4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb, struct pbc_range *out)
 {
@@ -91,7 +95,7 @@ uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
     if (a == IR_ALL || b == IR_EMPTY)
         return b;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
-    struct pbc_range *out = scratch(ir, (size_t)x.count + y.count, sizeof(*out));
+    struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + y.count, sizeof(*out));
 
     return ir_intern_ranges(ir, out, and4(x.r, x.count, y.r, y.count, out), most);
 }
@@ -101,7 +105,7 @@ uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most)
     if (a == IR_ALL)
         return IR_EMPTY;
     const struct ir_ranges x = ir_ranges(ir, a);
-    struct pbc_range *out = scratch(ir, (size_t)x.count + 1, sizeof(*out));
+    struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + 1, sizeof(*out));
 
     return ir_intern_ranges(ir, out, not4(x.r, x.count, most, out), most);
 }
@@ -181,8 +185,8 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
     if (a == IR_ALL || b == IR_EMPTY)
         return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
-    struct pbc_range *r4 = scratch(ir, (size_t)x->count4 + y->count4, sizeof(*r4));
-    struct pbc_range6 *r6 = scratch(ir, (size_t)x->count6 + y->count6, sizeof(*r6));
+    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + y->count4, sizeof(*r4));
+    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + y->count6, sizeof(*r6));
     const struct ir_addrs out = { .r4 = r4, .r6 = r6, .count4 = and4(x->r4, x->count4, y->r4, y->count4, r4),
                                   .count6 = and6(x->r6, x->count6, y->r6, y->count6, r6) };
 
@@ -195,8 +199,8 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
 
     if (x->complement != PBC_NONE)
         return x->complement;
-    struct pbc_range *r4 = scratch(ir, (size_t)x->count4 + 1, sizeof(*r4));
-    struct pbc_range6 *r6 = scratch(ir, (size_t)x->count6 + 1, sizeof(*r6));
+    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + 1, sizeof(*r4));
+    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + 1, sizeof(*r6));
     const struct ir_addrs out = { .r4 = r4, .r6 = r6, .count4 = not4(x->r4, x->count4, UINT32_MAX, r4),
                                   .count6 = not6(x->r6, x->count6, r6) };
     const uint32_t id = ir_intern_addrs(ir, &out);

@@ -15,7 +15,9 @@ struct normal {
     struct ir *ir;
     uint32_t *set_id;     /* image set to addrs id + 1 */
     uint32_t *pattern_id; /* image pattern to the first one equal to it, + 1 */
-    uint32_t ip, ip4, ip6, ports, tcp, icmp, icmp6, with_header, no_later, nd_types; /* sets that many rules need */
+    /* sets that many rules need */
+    uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
+    uint32_t no_later, tagged, nd, nd_types, nd_ttl;
 };
 
 static void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t set)
@@ -43,7 +45,8 @@ static uint32_t merge(struct pbc_range *r, uint32_t count)
 {
     uint32_t n = 0;
 
-    qsort(r, count, sizeof(*r), by_lo);
+    if (count > 1)
+        qsort(r, count, sizeof(*r), by_lo);
     for (uint32_t i = 0; i < count; i++)
         if (n && r[i].lo <= (uint64_t)r[n - 1].hi + 1) {
             if (r[i].hi > r[n - 1].hi)
@@ -57,8 +60,10 @@ static uint32_t merge(struct pbc_range *r, uint32_t count)
 /* The union of some ranges, canonical, interned for the field. */
 static uint32_t union_of(struct normal *n, enum ir_field f, const struct pbc_range *r, uint32_t count)
 {
-    struct pbc_range *copy = arena_alloc(n->ir->arena, (count + 1) * sizeof(*copy));
+    struct pbc_range shorts[32], *copy = shorts;
 
+    if (count > 32)
+        copy = arena_alloc(n->ir->arena, count * sizeof(*copy));
     if (count)
         memcpy(copy, r, count * sizeof(*copy));
     return ir_intern_ranges(n->ir, copy, merge(copy, count), ir_fields[f].most);
@@ -119,8 +124,10 @@ static uint32_t what_protocols(struct normal *n, uint32_t mask)
 
 static void normal_proto(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    const struct pbc_range known = { 0, WHAT_IP6_UNKNOWN - 1 };
-    struct pbc_range *r = arena_alloc(n->ir->arena, (2 * (size_t)c->count + 8) * sizeof(*r));
+    struct pbc_range shorts[32], *r = shorts;
+
+    if (c->count > 8)
+        r = arena_alloc(n->ir->arena, (2 * (size_t)c->count + 8) * sizeof(*r));
     uint32_t count = named_protocols(c->arg, r);
 
     for (uint32_t i = 0; i < c->count; i++) {
@@ -132,7 +139,7 @@ static void normal_proto(struct normal *n, struct ir_product *p, const struct pb
         r[count++] = op;
         r[count++] = (struct pbc_range){ WHAT_IP6 + op.lo, WHAT_IP6 + op.hi };
     }
-    narrow(n, p, IR_WHAT, union_of(n, IR_WHAT, &known, 1));
+    narrow(n, p, IR_WHAT, n->known);
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
@@ -187,11 +194,9 @@ static void normal_type(struct normal *n, struct ir_product *p, const struct pbc
 
 static void normal_nd(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    const struct pbc_range nd = { 1, 1 };
-
     narrow(n, p, IR_WHAT, n->icmp6);
     narrow(n, p, IR_FRAGMENT, n->no_later);
-    narrow(n, p, IR_ND, listed(n, c, IR_ND, union_of(n, IR_ND, &nd, 1)));
+    narrow(n, p, IR_ND, listed(n, c, IR_ND, n->nd));
 }
 
 static void normal_code(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
@@ -215,7 +220,7 @@ static void normal_vlan(struct normal *n, struct ir_product *p, const struct pbc
     if (c->arg & VLAN_NONE)
         r[count++] = none;
     if (!c->arg)
-        narrow(n, p, IR_VLAN, union_of(n, IR_VLAN, &tag, 1));
+        narrow(n, p, IR_VLAN, n->tagged);
     narrow(n, p, IR_VLAN, listed(n, c, IR_VLAN, union_of(n, IR_VLAN, r, count)));
 }
 
@@ -378,14 +383,13 @@ static void settle_families(struct normal *n, struct ir_product *p)
     const unsigned families =
         (ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF])) &
         (ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]));
-    const struct pbc_range not_ip = { WHAT_ARP, WHAT_OTHER };
 
     if (families == IR_V4)
-        narrow(n, p, IR_WHAT, ir_ranges_not(ir, n->ip6, WHAT_MOST));
+        narrow(n, p, IR_WHAT, n->not_ip6);
     else if (families == IR_V6)
-        narrow(n, p, IR_WHAT, ir_ranges_not(ir, n->ip4, WHAT_MOST));
+        narrow(n, p, IR_WHAT, n->not_ip4);
     else if (families == 0)
-        narrow(n, p, IR_WHAT, union_of(n, IR_WHAT, &not_ip, 1));
+        narrow(n, p, IR_WHAT, n->not_ip);
     if (p->field[IR_WHAT] == IR_EMPTY)
         return;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -395,24 +399,19 @@ static void settle_families(struct normal *n, struct ir_product *p)
 /* `icmp6 type nd` and `icmp6 type 133-136 ttl 255` are one thing. */
 static void settle_nd(struct normal *n, struct ir_product *p)
 {
-    const struct pbc_range yes = { 1, 1 }, hops = { 255, 255 };
-    const uint32_t nd = union_of(n, IR_ND, &yes, 1), ttl = union_of(n, IR_TTL, &hops, 1);
-
-    if (p->field[IR_ND] == nd) {
+    if (p->field[IR_ND] == n->nd) {
         narrow(n, p, IR_TYPE, n->nd_types);
-        narrow(n, p, IR_TTL, ttl);
-    } else if (p->field[IR_WHAT] == n->icmp6 && p->field[IR_TTL] == ttl && p->field[IR_TYPE] != IR_ALL &&
+        narrow(n, p, IR_TTL, n->nd_ttl);
+    } else if (p->field[IR_WHAT] == n->icmp6 && p->field[IR_TTL] == n->nd_ttl && p->field[IR_TYPE] != IR_ALL &&
                ir_ranges_within(n->ir, p->field[IR_TYPE], n->nd_types)) {
-        narrow(n, p, IR_ND, nd);
+        narrow(n, p, IR_ND, n->nd);
     }
 }
 
 static void settle(struct normal *n, struct ir_product *p)
 {
-    const struct pbc_range tag = { 0, VLAN_ABSENT - 1 };
-
     if (!ir_ranges_have(n->ir, p->field[IR_INNER], VLAN_ABSENT))
-        narrow(n, p, IR_VLAN, union_of(n, IR_VLAN, &tag, 1));
+        narrow(n, p, IR_VLAN, n->tagged);
     settle_families(n, p);
     settle_nd(n, p);
     if (has_empty_field(n->ir, p))
@@ -423,14 +422,12 @@ static void settle(struct normal *n, struct ir_product *p)
 /* ARP is judged only by rules that are marked for it. */
 static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir_rule *out)
 {
-    const struct pbc_range arp = { WHAT_ARP, WHAT_ARP };
-    const uint32_t only_arp = union_of(n, IR_WHAT, &arp, 1);
     struct ir_product *p = &out->product;
 
     if (!(rule->flags & PBC_RULE_ARP))
-        narrow(n, p, IR_WHAT, ir_ranges_not(n->ir, only_arp, WHAT_MOST));
+        narrow(n, p, IR_WHAT, n->not_arp);
     if (rule->flags & PBC_RULE_NOT_FRAMES)
-        narrow(n, p, IR_WHAT, only_arp);
+        narrow(n, p, IR_WHAT, n->arp);
     for (uint32_t i = 0; i < rule->cond_count; i++)
         normal_cond(n, p, &n->img->conds[rule->conds + i]);
     settle(n, p);
@@ -438,21 +435,33 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
     out->state = ir_is_empty(p) ? IR_IMPOSSIBLE : IR_LIVE;
 }
 
+static uint32_t one_range(struct normal *n, enum ir_field f, uint32_t lo, uint32_t hi)
+{
+    const struct pbc_range r = { lo, hi };
+
+    return union_of(n, f, &r, 1);
+}
+
 static void intern_common(struct normal *n)
 {
-    const struct pbc_range ip = { 0, WHAT_IP6_UNKNOWN }, ip4 = { 0, WHAT_IP6 - 1 }, ip6 = { WHAT_IP6, WHAT_IP6_UNKNOWN };
-    const struct pbc_range no_later = { FRAGMENT_NO, FRAGMENT_FIRST }, nd_types = { 133, 136 };
-
-    n->ip = union_of(n, IR_WHAT, &ip, 1);
-    n->ip4 = union_of(n, IR_WHAT, &ip4, 1);
-    n->ip6 = union_of(n, IR_WHAT, &ip6, 1);
+    n->ip = one_range(n, IR_WHAT, 0, WHAT_IP6_UNKNOWN);
+    n->ip4 = one_range(n, IR_WHAT, WHAT_IP4, WHAT_IP6 - 1);
+    n->ip6 = one_range(n, IR_WHAT, WHAT_IP6, WHAT_IP6_UNKNOWN);
+    n->not_ip = ir_ranges_not(n->ir, n->ip, WHAT_MOST);
+    n->not_ip4 = ir_ranges_not(n->ir, n->ip4, WHAT_MOST);
+    n->not_ip6 = ir_ranges_not(n->ir, n->ip6, WHAT_MOST);
+    n->known = one_range(n, IR_WHAT, 0, WHAT_IP6_UNKNOWN - 1);
+    n->arp = one_range(n, IR_WHAT, WHAT_ARP, WHAT_ARP);
+    n->not_arp = ir_ranges_not(n->ir, n->arp, WHAT_MOST);
     n->ports = what_protocols(n, KIND_WITH_PORTS);
     n->tcp = what_protocols(n, KIND_TCP);
-    n->icmp = what_protocols(n, KIND_ICMP);
     n->icmp6 = what_protocols(n, KIND_ICMP6);
     n->with_header = what_protocols(n, KIND_ICMP | KIND_ICMP6);
-    n->no_later = union_of(n, IR_FRAGMENT, &no_later, 1);
-    n->nd_types = union_of(n, IR_TYPE, &nd_types, 1);
+    n->no_later = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    n->tagged = one_range(n, IR_VLAN, 0, VLAN_ABSENT - 1);
+    n->nd = one_range(n, IR_ND, 1, 1);
+    n->nd_types = one_range(n, IR_TYPE, 133, 136);
+    n->nd_ttl = one_range(n, IR_TTL, 255, 255);
 }
 
 void make_normal(struct compile *c)
