@@ -223,7 +223,7 @@ static void test_match_gathered(void **state)
     packet_parse(&packet, &no_facts);
     for (unsigned at = 0; at < 10; at++)
         for (unsigned len = 1; len <= 10; len++)
-            assert_int_equal(has(PBC_PAYLOAD, at, "abcdefghij\0\0\0\0\0\0\0\0\0" + at, len), at + len <= 10);
+            assert_int_equal(has(PBC_PAYLOAD, at, &"abcdefghij\0\0\0\0\0\0\0\0\0"[at], len), at + len <= 10);
 
     packet_of("eth 02:00:00:00:00:01 > 02:00:00:00:00:02 / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / taken 5 tpid 0x88a8 / taken 6");
     assert_true(has(PBC_L2, 6, "\2\0\0\0\0\1\x88\xa8\0\5\x81\0\0\6\x08\0\x45", 17));
