@@ -152,6 +152,16 @@ static void note(FILE *out, const char *what, const char *fmt, ...)
     va_end(ap);
 }
 
+/* What the rules ask for and nobody has said: such conditions are false without a word. */
+static void hints(FILE *out, const struct replay *r)
+{
+    const bool has_self = r->facts.self4_count || r->facts.self6_count;
+    if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
+        note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
+    if (r->program->ifaces_count && r->iface == IFACE_NONE)
+        note(out, "", "the rules ask for interfaces: --on IF names the one that frames came in on");
+}
+
 static void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
 {
     char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
@@ -166,6 +176,9 @@ static void what_was_read(FILE *out, const struct replay *r, const struct totals
         note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11, text_duration(t->last_ns - t->first_ns, d));
     }
     note(out, "program", "%s", text_tail(r->o->program, 80, a, sizeof a));
+    note(out, "", "%s rules of %s", text_number(r->program->rules_count, n),
+         text_tail(program_str(r->program, r->program->meta->source), 60, a, sizeof a));
+    hints(out, r);
 }
 
 static void oddities(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t)
