@@ -1,0 +1,195 @@
+/* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
+ * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path. So flips
+ * reach the verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/frame.h"
+#include "tests/lib/imgbuild.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t len, size_t most);
+
+enum { SLOTS = 4, SLOT_BYTES = 2048 };
+
+static const uint8_t arp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+static const uint8_t lldp[60] = {1, 0x80, 0xc2, 0, 0, 14, 2, 0, 0, 0, 0, 1, 0x88, 0xcc};
+static const uint8_t nd[] = {
+    2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 5, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 58, 255, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 1, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 135, 0, 0, 0, 0, 0, 0, 0,
+    0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+};
+
+enum { PACKETS = 6 };
+
+static void make_packets(uint8_t frames[3][FRAME_LEN], struct pkt pkts[PACKETS])
+{
+    static const struct header headers[3] = {
+        {.src = 0x0a000001, .dst = 0xc0000201, .src_port = 50000, .dst_port = 80, .proto = 6},
+        {.src = 0xc0000201, .dst = 0xcb00710a, .src_port = 53, .dst_port = 443, .proto = 17},
+        {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        frame_build(&headers[i], frames[i]);
+        pkt_view(&pkts[i], frames[i], FRAME_LEN, FRAME_LEN, LINK_ETHER, (uint16_t)i);
+    }
+    pkt_view(&pkts[3], arp, sizeof arp, sizeof arp, LINK_ETHER, 0);
+    pkt_view(&pkts[4], lldp, sizeof lldp, sizeof lldp, LINK_ETHER, 1);
+    pkt_view(&pkts[5], nd, sizeof nd, sizeof nd, LINK_ETHER, IFACE_NONE);
+}
+
+static void run(struct program *p, bool naive, struct pkt pkts[PACKETS])
+{
+    static uint8_t memory[64 * 1024] __attribute__((aligned(64)));
+    struct pool *pool = pool_init(memory, sizeof memory, SLOTS, SLOT_BYTES);
+    struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .naive = naive});
+    struct pkt *at[PACKETS];
+    struct verdict verdicts[PACKETS];
+    struct tx_entry entries[PACKETS];
+    struct event events[2];
+    struct vm_tx tx = {.entries = entries, .cap = PACKETS, .events = events, .event_cap = 2};
+    for (unsigned i = 0; i < PACKETS; i++) at[i] = &pkts[i];
+    vm_run(vm, &(struct vm_in){.facts = &(struct facts){0}}, at, PACKETS, verdicts, &tx);
+    for (unsigned i = 0; i < PACKETS; i++)
+        if (verdicts[i].action >= ACTION_COUNT || (verdicts[i].rule < RULE_DEFAULT && verdicts[i].rule >= p->rules_count)) abort();
+    vm_free(vm);
+}
+
+struct told {
+    const struct program *p;
+    const struct key *key;
+    const struct pkt *pkt;
+};
+
+static void tell(void *arg, const struct trace_step *step)
+{
+    const struct told *t = arg;
+    char line[200];
+    if (!step->matched) cond_explain(t->p, &t->p->conds[step->failed_cond], t->key, t->pkt, line, sizeof line);
+    rule_name(t->p, step->rule, line, sizeof line);
+}
+
+static void use(struct program *p)
+{
+    static FILE *null;
+    uint8_t frames[3][FRAME_LEN];
+    struct pkt pkts[PACKETS];
+    struct key key;
+    if (!null) null = fopen("/dev/null", "w");
+    make_packets(frames, pkts);
+    run(p, false, pkts);
+    run(p, true, pkts);
+    pkt_parse(&pkts[0], &(struct facts){0}, &key);
+    program_explain(p, &key, &pkts[0], tell, &(struct told){p, &key, &pkts[0]});
+    program_disasm(p, null);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    char err[256] = "";
+    struct program *p = program_load(bytes, len, err, sizeof err);
+    if (!p && (!err[0] || strchr(err, '\n'))) abort(); /* one line that says why */
+    if (p) use(p);
+    program_put(p);
+    return 0;
+}
+
+static uint32_t next(uint32_t *state) { return *state = *state * 1664525 + 1013904223; }
+
+static const struct pbc_section *find(const uint8_t *bytes, size_t len, uint32_t kind)
+{
+    const struct pbc_header *h = (const void *)bytes;
+    const struct pbc_section *s = (const void *)(bytes + sizeof *h);
+    for (uint32_t i = 0; i < h->sections && (i + 1) * sizeof *s + sizeof *h <= len; i++)
+        if (s[i].kind == kind && s[i].offset % PBC_ALIGN == 0 && s[i].offset <= len &&
+            s[i].count <= (len - s[i].offset) / (s[i].entry_size ? s[i].entry_size : 1))
+            return &s[i];
+    return NULL;
+}
+
+/* Only for tables of the right shape; pbc_longest_path bears any content, but overlapping functions cost time. */
+static void repair_path(uint8_t *bytes, size_t len)
+{
+    const struct pbc_section *meta = find(bytes, len, PBC_META), *funcs = find(bytes, len, PBC_FUNCS),
+                             *code = find(bytes, len, PBC_CODE);
+    if (!meta || !funcs || !code || meta->entry_size != sizeof(struct pbc_meta) || meta->count != 1 || funcs->count > 64 ||
+        funcs->entry_size != sizeof(struct pbc_func) || code->entry_size != sizeof(struct insn))
+        return;
+    struct pbc_meta *m = (void *)(bytes + meta->offset);
+    m->longest_path = pbc_longest_path((const void *)(bytes + funcs->offset), (uint32_t)funcs->count,
+                                       (const void *)(bytes + code->offset), (uint32_t)code->count);
+}
+
+/* The sample without its map of 8 KiB: libFuzzer's inputs start at 4 KiB. */
+static size_t start_over(uint8_t *bytes, size_t most)
+{
+    struct imgbuild b;
+    size_t len;
+    img_sample(&b);
+    b.maps_count = 0;
+    for (uint32_t i = 0; i < b.code_count; i++)
+        if (b.code[i].op == OP_JMAP || b.code[i].op == OP_JNMAP) b.code[i].op = OP_JIN;
+    uint8_t *image = img_emit(&b, &len);
+    if (len <= most) memcpy(bytes, image, len);
+    free(image);
+    img_fini(&b);
+    return len <= most ? len : 0;
+}
+
+/* One u8, u16 or u32 somewhere becomes small, huge, a flip, or the copy of another. */
+static void poke(uint8_t *bytes, size_t len, uint32_t *state)
+{
+    size_t width = (size_t)1 << next(state) % 3, at = next(state) % (len - 4) / width * width;
+    uint32_t value;
+    memcpy(&value, bytes + at, 4);
+    switch (next(state) >> 16 & 3) {
+    case 0: value = next(state) >> 16 & 15; break;
+    case 1: value = ~(next(state) >> 16 & 15); break;
+    case 2: value ^= 1u << (next(state) >> 16 & 31); break;
+    default: memcpy(&value, bytes + next(state) % (len - 4), 4); break;
+    }
+    memcpy(bytes + at, &value, width);
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned seed)
+{
+    uint32_t state = seed;
+    if (len < sizeof(struct pbc_header) + 64) len = start_over(bytes, most);
+    if (len < sizeof(struct pbc_header) + 64) return len;
+    if (next(&state) >> 28)
+        for (unsigned n = 0; n <= (next(&state) >> 16 & 3); n++) poke(bytes, len, &state);
+    else
+        len = LLVMFuzzerMutate(bytes, len, most);
+    if (len < sizeof(struct pbc_header) + 64) return len;
+    struct pbc_header *h = (void *)bytes;
+    memcpy(h->magic, PBC_MAGIC, sizeof h->magic);
+    h->version = PBC_VERSION;
+    h->size = len;
+    h->reserved = 0;
+    repair_path(bytes, len);
+    img_seal(bytes, len);
+    return len;
+}
+
+#ifdef REPLAY
+size_t LLVMFuzzerMutate(uint8_t *bytes, size_t len, size_t most)
+{
+    (void)bytes;
+    return len < most ? len : most;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        static uint8_t bytes[1 << 20];
+        FILE *f = fopen(argv[i], "rb");
+        if (!f) return 2;
+        size_t len = fread(bytes, 1, sizeof bytes, f);
+        fclose(f);
+        LLVMFuzzerTestOneInput(bytes, len);
+    }
+    return 0;
+}
+#endif
