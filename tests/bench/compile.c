@@ -51,7 +51,9 @@ static int filter_compile(const char *path)
     return p && pcap_compile(p, &code, text, 1, PCAP_NETMASK_UNKNOWN) == 0 ? 0 : 1;
 }
 
-struct measured { struct series ms, mb; };
+struct measured {
+    struct series ms, mb;
+};
 
 static int measure(char *const argv[], struct measured *m)
 {
@@ -61,14 +63,14 @@ static int measure(char *const argv[], struct measured *m)
     return c.status;
 }
 
-static void prey_row(unsigned n, const struct measured *ours, const char *peer, const struct measured *theirs, enum bench_goal goal,
-                     double value)
+static void prey_row(unsigned n, const struct measured *ours, const char *peer, const struct measured *theirs,
+                     enum bench_goal goal, double value)
 {
     char what[96];
     snprintf(what, sizeof what, "preyc, %u rules: time", n);
-    bench_row(&(struct bench_row){ what, "ms", &ours->ms, peer, theirs ? &theirs->ms : NULL, goal, value });
+    bench_row(&(struct bench_row){what, "ms", &ours->ms, peer, theirs ? &theirs->ms : NULL, goal, value});
     snprintf(what, sizeof what, "preyc, %u rules: peak memory", n);
-    bench_row(&(struct bench_row){ what, "MiB", &ours->mb, peer, theirs ? &theirs->mb : NULL, GOAL_NONE, 0 });
+    bench_row(&(struct bench_row){what, "MiB", &ours->mb, peer, theirs ? &theirs->mb : NULL, GOAL_NONE, 0});
 }
 
 static void against_nft(const char *folder, const char *preyc, unsigned n)
@@ -79,16 +81,19 @@ static void against_nft(const char *folder, const char *preyc, unsigned n)
     snprintf(list, sizeof list, "%s/%u.nft", folder, n);
     list_write(rules, PREY, n);
     list_write(list, NFT, n);
-    char *ours[] = { (char *)(uintptr_t)preyc, rules, "-o", out, NULL };
-    char *nft[] = { "/usr/bin/unshare", geteuid() == 0 ? "-n" : "-rn", "/usr/sbin/nft", "-c", "-f", list, NULL };
-    struct measured a = { 0 }, b = { 0 };
+    char *ours[] = {(char *)(uintptr_t)preyc, rules, "-o", out, NULL};
+    char *nft[] = {"/usr/bin/unshare", geteuid() == 0 ? "-n" : "-rn", "/usr/sbin/nft", "-c", "-f", list, NULL};
+    struct measured a = {0}, b = {0};
     const bool peer = access(nft[2], X_OK) == 0 && child_run(nft).status == 0;
     if (!peer) bench_note("nft is not installed or may not run in a namespace of its own: no peer for %u rules", n);
     for (unsigned i = 0; i < 5; i++) {
         if (measure(ours, &a) != 0) bench_note("preyc refuses %u rules", n);
         if (peer) measure(nft, &b);
     }
-    prey_row(n, &a, peer ? "nft -c -f" : NULL, peer ? &b : NULL, n == 1000 ? GOAL_VALUE : peer ? GOAL_RATIO : GOAL_NONE,
+    prey_row(n, &a, peer ? "nft -c -f" : NULL, peer ? &b : NULL,
+             n == 1000 ? GOAL_VALUE
+             : peer    ? GOAL_RATIO
+                       : GOAL_NONE,
              n == 1000 ? 20 : 0.5);
 }
 
@@ -100,9 +105,9 @@ static void against_filter(const char *folder, const char *preyc, char *self, un
     snprintf(list, sizeof list, "%s/pairs-%u.filter", folder, n);
     list_write(rules, PREY, n);
     list_write(list, FILTER, n);
-    char *ours[] = { (char *)(uintptr_t)preyc, rules, "-o", out, NULL };
-    char *theirs[] = { self, "--filter", list, NULL };
-    struct measured a = { 0 }, b = { 0 };
+    char *ours[] = {(char *)(uintptr_t)preyc, rules, "-o", out, NULL};
+    char *theirs[] = {self, "--filter", list, NULL};
+    struct measured a = {0}, b = {0};
     for (unsigned i = 0; i < 5; i++) {
         measure(ours, &a);
         measure(theirs, &b);
@@ -123,6 +128,7 @@ int main(int argc, char **argv)
     against_nft(argv[1], preyc, 10000);
     against_filter(argv[1], preyc, argv[0], 100);
     against_filter(argv[1], preyc, argv[0], 1000);
-    bench_note("compile: whole processes, five runs each; pcap_compile's pairs are matched either way, ours and nft's by destination");
+    bench_note("compile: whole processes, five runs each; pcap_compile's pairs are matched either way, ours and nft's "
+               "by destination");
     return 0;
 }

@@ -1,4 +1,5 @@
-/* judge CAPTURE: nanoseconds a packet to judge frames that lie in memory, beside libpcap's bpf_filter on the same question.
+/* judge CAPTURE: nanoseconds a packet to judge frames that lie in memory, beside libpcap's bpf_filter on the same
+ * question.
  *
  * Every question is asked once by our rules and once by a filter expression, and the numbers of packets that match must
  * be equal before anything is timed. Ours is the whole of vm_run: view, parse, rules, counters. Beside it stand the
@@ -14,7 +15,9 @@
 
 enum { PASS_NS = 20000000, TEXT = 1 << 20 };
 
-struct packet { uint32_t offset, cap_len, wire_len; };
+struct packet {
+    uint32_t offset, cap_len, wire_len;
+};
 static struct packet *packets;
 static uint8_t *bytes;
 static unsigned packet_count;
@@ -29,8 +32,8 @@ static void die(const char *what, const char *why)
 static const struct facts facts;
 static unsigned left_out;
 
-/* Do both sides mean the same by this frame? bpf_filter looks neither at lengths nor past an IPv6 extension header; what
- * we drop as malformed, or find behind such headers, is left out for all contenders. */
+/* Do both sides mean the same by this frame? bpf_filter looks neither at lengths nor past an IPv6 extension header;
+ * what we drop as malformed, or find behind such headers, is left out for all contenders. */
 static bool is_plain(const u_char *data, const struct pcap_pkthdr *h)
 {
     struct pkt pkt;
@@ -57,7 +60,7 @@ static void load(const char *path)
         if (packet_count == cap) packets = realloc(packets, (cap = cap ? cap * 2 : 4096) * sizeof *packets);
         if (used + h->caplen + 64 > room) bytes = realloc(bytes, room = (room ? room * 2 : 1 << 20) + h->caplen);
         if (!packets || !bytes) die(path, "out of memory");
-        packets[packet_count++] = (struct packet){ (uint32_t)used, h->caplen, h->len };
+        packets[packet_count++] = (struct packet){(uint32_t)used, h->caplen, h->len};
         memcpy(bytes + used, data, h->caplen);
         used = (used + h->caplen + 63) & ~(size_t)63;
     }
@@ -108,7 +111,7 @@ static uint64_t pass_vm(struct contender *c)
     static struct pkt pkts[VM_BATCH];
     static struct pkt *pointers[VM_BATCH];
     static struct verdict verdicts[VM_BATCH];
-    const struct vm_in in = { .mono_ns = 1, .facts = &facts };
+    const struct vm_in in = {.mono_ns = 1, .facts = &facts};
     uint64_t accepted = 0;
     for (unsigned i = 0; i < packet_count; i += VM_BATCH) {
         const unsigned n = packet_count - i < VM_BATCH ? packet_count - i : VM_BATCH;
@@ -117,7 +120,7 @@ static uint64_t pass_vm(struct contender *c)
             pkt_view(&pkts[k], bytes + p->offset, p->cap_len, p->wire_len, LINK_ETHER, IFACE_NONE);
             pointers[k] = &pkts[k];
         }
-        struct vm_tx tx = { 0 };
+        struct vm_tx tx = {0};
         vm_run(c->vm, &in, pointers, n, verdicts, &tx);
         for (unsigned k = 0; k < n; k++) accepted += verdicts[k].action == ACTION_ACCEPT;
     }
@@ -151,7 +154,8 @@ static uint64_t pass_bpf(struct contender *c)
 {
     uint64_t accepted = 0;
     for (unsigned i = 0; i < packet_count; i++)
-        accepted += bpf_filter(c->bpf.bf_insns, bytes + packets[i].offset, packets[i].wire_len, packets[i].cap_len) != 0;
+        accepted +=
+            bpf_filter(c->bpf.bf_insns, bytes + packets[i].offset, packets[i].wire_len, packets[i].cap_len) != 0;
     return accepted;
 }
 
@@ -195,28 +199,28 @@ static struct program *compiled(const char *text)
 /* One question in both languages: three contenders, one row for each of ours. */
 static void question(const char *name, const char *rules, const char *filter, enum bench_goal goal, double goal_value)
 {
-    struct contender code = { .pass = pass_vm }, naive = { .pass = pass_vm }, bpf = { .pass = pass_bpf };
+    struct contender code = {.pass = pass_vm}, naive = {.pass = pass_vm}, bpf = {.pass = pass_bpf};
     struct program *p = compiled(rules);
-    struct contender alone = { .pass = pass_decide, .program = p };
-    code.vm = vm_new(p, &(struct vm_cfg){ .seed = 1 });
-    naive.vm = vm_new(p, &(struct vm_cfg){ .seed = 1, .naive = true });
+    struct contender alone = {.pass = pass_decide, .program = p};
+    code.vm = vm_new(p, &(struct vm_cfg){.seed = 1});
+    naive.vm = vm_new(p, &(struct vm_cfg){.seed = 1, .naive = true});
     pcap_t *dead = pcap_open_dead(DLT_EN10MB, 262144);
     if (!code.vm || !naive.vm || !dead) die(name, "out of memory");
     if (pcap_compile(dead, &bpf.bpf, filter, 1, PCAP_NETMASK_UNKNOWN) != 0) die(name, pcap_geterr(dead));
     const uint64_t a = pass_vm(&code), b = pass_vm(&naive), c = pass_bpf(&bpf), d = pass_decide(&alone);
     if (a != b || a != c || a != d) {
-        fprintf(stderr, "judge: %s: vm_run matches %lu packets, naive list %lu, bpf_filter %lu, program_decide %lu\n", name,
-                (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d);
+        fprintf(stderr, "judge: %s: vm_run matches %lu packets, naive list %lu, bpf_filter %lu, program_decide %lu\n",
+                name, (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d);
         exit(1);
     }
-    struct contender *all[] = { &code, &bpf, &alone, &naive };
+    struct contender *all[] = {&code, &bpf, &alone, &naive};
     race(all, 4);
     char what[128];
-    bench_row(&(struct bench_row){ name, "ns/pkt", &code.ns, "bpf_filter", &bpf.ns, goal, goal_value });
+    bench_row(&(struct bench_row){name, "ns/pkt", &code.ns, "bpf_filter", &bpf.ns, goal, goal_value});
     snprintf(what, sizeof what, "%s, rules alone", name);
-    bench_row(&(struct bench_row){ what, "ns/pkt", &alone.ns, "bpf_filter", &bpf.ns, GOAL_NONE, 0 });
+    bench_row(&(struct bench_row){what, "ns/pkt", &alone.ns, "bpf_filter", &bpf.ns, GOAL_NONE, 0});
     snprintf(what, sizeof what, "%s, naive list", name);
-    bench_row(&(struct bench_row){ what, "ns/pkt", &naive.ns, "bpf_filter", &bpf.ns, GOAL_NONE, 0 });
+    bench_row(&(struct bench_row){what, "ns/pkt", &naive.ns, "bpf_filter", &bpf.ns, GOAL_NONE, 0});
     pcap_freecode(&bpf.bpf);
     pcap_close(dead);
     vm_free(code.vm);
@@ -229,7 +233,8 @@ static void pair_at(unsigned i, unsigned n, char *host, size_t room, unsigned *p
 {
     const unsigned step = packet_count / n ? packet_count / n : 1;
     const uint8_t *p = bytes + packets[(size_t)i * step % packet_count].offset;
-    if (i % 2 == 0 && packets[(size_t)i * step % packet_count].cap_len >= 38 && p[12] == 8 && p[13] == 0 && p[14] == 0x45 && p[23] == 6) {
+    if (i % 2 == 0 && packets[(size_t)i * step % packet_count].cap_len >= 38 && p[12] == 8 && p[13] == 0 &&
+        p[14] == 0x45 && p[23] == 6) {
         snprintf(host, room, "%u.%u.%u.%u", p[30], p[31], p[32], p[33]);
         *port = (unsigned)p[36] << 8 | p[37];
         return;
@@ -247,7 +252,8 @@ static void pairs(unsigned n, enum bench_goal goal, double goal_value)
         unsigned port;
         pair_at(i, n, host, sizeof host, &port);
         r += (size_t)snprintf(rules + r, sizeof rules - r, "accept tcp vlan none to %s port %u\n", host, port);
-        f += (size_t)snprintf(filter + f, sizeof filter - f, "%s(dst host %s and tcp dst port %u)", i ? " or " : "", host, port);
+        f += (size_t)snprintf(filter + f, sizeof filter - f, "%s(dst host %s and tcp dst port %u)", i ? " or " : "",
+                              host, port);
     }
     snprintf(rules + r, sizeof rules - r, "}\n");
     char name[64];
@@ -260,19 +266,24 @@ int main(int argc, char **argv)
     if (argc != 2) die("usage", "judge CAPTURE");
     load(argv[1]);
     parse_all();
-    struct contender lowest = { .pass = pass_floor }, parse = { .pass = pass_parse };
-    struct contender *all[] = { &lowest, &parse };
+    struct contender lowest = {.pass = pass_floor}, parse = {.pass = pass_parse};
+    struct contender *all[] = {&lowest, &parse};
     race(all, 2);
-    bench_row(&(struct bench_row){ "floor: touch 64 bytes", "ns/pkt", &lowest.ns, NULL, NULL, GOAL_NONE, 0 });
-    bench_row(&(struct bench_row){ "view and parse, no rules", "ns/pkt", &parse.ns, NULL, NULL, GOAL_NONE, 0 });
-    question("1 rule: tcp port 80", "firewall f default drop { accept tcp port 80 vlan none }", "tcp dst port 80", GOAL_RATIO, 0.7);
-    question("2 rules: tcp port 80, either way", "firewall f default drop { accept tcp port 80 vlan none; accept tcp source port 80 vlan none }",
+    bench_row(&(struct bench_row){"floor: touch 64 bytes", "ns/pkt", &lowest.ns, NULL, NULL, GOAL_NONE, 0});
+    bench_row(&(struct bench_row){"view and parse, no rules", "ns/pkt", &parse.ns, NULL, NULL, GOAL_NONE, 0});
+    question("1 rule: tcp port 80", "firewall f default drop { accept tcp port 80 vlan none }", "tcp dst port 80",
+             GOAL_RATIO, 0.7);
+    question("2 rules: tcp port 80, either way",
+             "firewall f default drop { accept tcp port 80 vlan none; accept tcp source port 80 vlan none }",
              "tcp port 80", GOAL_RATIO, 0.7);
-    question("1 rule: port range and net", "firewall f default drop { accept ip tcp from 192.168.0.0/16 to port 1-1023 vlan none }",
+    question("1 rule: port range and net",
+             "firewall f default drop { accept ip tcp from 192.168.0.0/16 to port 1-1023 vlan none }",
              "src net 192.168.0.0/16 and tcp dst portrange 1-1023", GOAL_RATIO, 0.7);
     pairs(10, GOAL_RATIO, 0.8);
     pairs(100, GOAL_VALUE, 30);
-    bench_note("judge: %u packets in memory, all of vm_run: view, parse, rules, counters; left out are %u that are malformed or have "
-               "IPv6 extension headers", packet_count, left_out);
+    bench_note("judge: %u packets in memory, all of vm_run: view, parse, rules, counters; left out are %u that are "
+               "malformed or have "
+               "IPv6 extension headers",
+               packet_count, left_out);
     return 0;
 }

@@ -1,5 +1,5 @@
-/* replay CAPTURE RULES.pbc PASSES: a whole replay by preyrun (read, judge, count) beside libpcap's mere reading of the same
- * file, both as processes with warm page cache, turn about. Each reads the file PASSES times, so that starting a
+/* replay CAPTURE RULES.pbc PASSES: a whole replay by preyrun (read, judge, count) beside libpcap's mere reading of the
+ * same file, both as processes with warm page cache, turn about. Each reads the file PASSES times, so that starting a
  * process does not count; a run is divided by the frames of all passes. */
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -57,20 +57,22 @@ int main(int argc, char **argv)
     }
     char preyrun[4200];
     snprintf(preyrun, sizeof preyrun, "%s/preyrun", b ? b : "build");
-    char *ours[] = { preyrun, "--pcap", argv[1], "--repeat", argv[3], argv[2], NULL };
-    char *once[] = { preyrun, "--pcap", argv[1], argv[2], NULL };
-    char *theirs[] = { argv[0], "--read", argv[1], argv[3], NULL };
-    char *theirs_once[] = { argv[0], "--read", argv[1], "1", NULL };
+    char *ours[] = {preyrun, "--pcap", argv[1], "--repeat", argv[3], argv[2], NULL};
+    char *once[] = {preyrun, "--pcap", argv[1], argv[2], NULL};
+    char *theirs[] = {argv[0], "--read", argv[1], argv[3], NULL};
+    char *theirs_once[] = {argv[0], "--read", argv[1], "1", NULL};
     const double frames = (double)frames_of(argv[1]), passes = strtod(argv[3], NULL);
-    struct series a = { .count = 0 }, b1 = { .count = 0 }, c = { .count = 0 }, d = { .count = 0 };
+    struct series a = {.count = 0}, b1 = {.count = 0}, c = {.count = 0}, d = {.count = 0};
     for (unsigned i = 0; i < BENCH_RUNS && frames > 0; i++) {
         run(ours, frames * passes, &a);
         run(theirs, frames * passes, &c);
         run(once, frames, &b1);
         run(theirs_once, frames, &d);
     }
-    bench_row(&(struct bench_row){ "whole replay by preyrun, repeated", "ns/frame", &a, "libpcap, mere reading", &c, GOAL_RATIO, 0.5 });
-    bench_row(&(struct bench_row){ "whole replay by preyrun, one pass", "ns/frame", &b1, "libpcap, mere reading", &d, GOAL_RATIO, 0.5 });
+    bench_row(&(struct bench_row){"whole replay by preyrun, repeated", "ns/frame", &a, "libpcap, mere reading", &c,
+                                  GOAL_RATIO, 0.5});
+    bench_row(&(struct bench_row){"whole replay by preyrun, one pass", "ns/frame", &b1, "libpcap, mere reading", &d,
+                                  GOAL_RATIO, 0.5});
     bench_note("replay: %.0f frames; one pass includes starting the process", frames);
     return 0;
 }

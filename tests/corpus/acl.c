@@ -28,7 +28,9 @@ static void masked(char *to, size_t room, unsigned at, unsigned bytes, const cha
 {
     const unsigned m = (unsigned)strtoul(mask, NULL, 10), v = (unsigned)strtoul(value, NULL, 10) & m;
     const int width = (int)bytes * 2;
-    if (m) snprintf(to + strlen(to), room - strlen(to), " bytes l2 at %u is x\"%0*x\" mask x\"%0*x\"", at, width, v, width, m);
+    if (m)
+        snprintf(to + strlen(to), room - strlen(to), " bytes l2 at %u is x\"%0*x\" mask x\"%0*x\"", at, width, v, width,
+                 m);
 }
 
 static void ports(char *to, size_t room, const char *what, const char *low, const char *high)
@@ -61,7 +63,7 @@ static void rules_read(void)
         masked(t, room, 6, 2, v[5], v[6]);
         masked(t, room, 8, 2, v[7], v[8]);
         struct in_addr a;
-        const char *side[2] = { "from", "to" };
+        const char *side[2] = {"from", "to"};
         for (unsigned i = 0; i < 2; i++) {
             const unsigned bits = (unsigned)strtoul(v[10 + 2 * i], NULL, 10);
             if (bits == 0 || inet_pton(AF_INET, v[9 + 2 * i], &a) != 1) continue;
@@ -76,7 +78,10 @@ static void rules_read(void)
     qsort(rules, rule_count, sizeof *rules, by_priority);
 }
 
-struct expected { unsigned vlan, domain, proto, verdict[2]; struct header header; };
+struct expected {
+    unsigned vlan, domain, proto, verdict[2];
+    struct header header;
+};
 
 static unsigned rows_read(struct expected rows[ROWS])
 {
@@ -87,11 +92,15 @@ static unsigned rows_read(struct expected rows[ROWS])
     for (; n < ROWS && corpus_fields(f, '\t', v, 9) == 9; n++) {
         unsigned number[9];
         for (unsigned i = 0; i < 9; i++) number[i] = (unsigned)strtoul(v[i], NULL, 10);
-        struct in_addr src = { 0 }, dst = { 0 };
+        struct in_addr src = {0}, dst = {0};
         inet_pton(AF_INET, v[3], &src);
         inet_pton(AF_INET, v[4], &dst);
-        rows[n] = (struct expected){ .vlan = number[0], .domain = number[1], .proto = number[2], .verdict = { number[7], number[8] },
-            .header = { ntohl(src.s_addr), ntohl(dst.s_addr), (uint16_t)number[5], (uint16_t)number[6], 17 } };
+        rows[n] = (struct expected){
+            .vlan = number[0],
+            .domain = number[1],
+            .proto = number[2],
+            .verdict = {number[7], number[8]},
+            .header = {ntohl(src.s_addr), ntohl(dst.s_addr), (uint16_t)number[5], (uint16_t)number[6], 17}};
     }
     corpus_close(f);
     return n;
@@ -104,7 +113,8 @@ static unsigned decided(const struct line *l)
     return l->rule[0] == 'R' ? (unsigned)strtoul(l->rule + 1, NULL, 10) : ~0u;
 }
 
-static void category(unsigned which, const char *name, const struct expected rows[], unsigned count, const char *capture)
+static void category(unsigned which, const char *name, const struct expected rows[], unsigned count,
+                     const char *capture)
 {
     static struct line lines[ROWS];
     static char text[RULES * 400];
@@ -124,7 +134,7 @@ static void category(unsigned which, const char *name, const struct expected row
 static void tables(void)
 {
     static struct expected rows[ROWS];
-    struct frames all = { 0 };
+    struct frames all = {0};
     const unsigned count = rows_read(rows);
     rules_read();
     for (unsigned i = 0; i < count; i++) {
@@ -146,7 +156,11 @@ static void tables(void)
     frames_free(&all);
 }
 
-struct span { unsigned id; int priority; uint32_t lo, hi; };
+struct span {
+    unsigned id;
+    int priority;
+    uint32_t lo, hi;
+};
 
 static int by_span_priority(const void *a, const void *b)
 {
@@ -160,15 +174,15 @@ static void ranges(void)
     static struct line lines[RULES * 6];
     static char text[RULES * 100];
     uint32_t probe[RULES * 6];
-    struct frames all = { 0 };
+    struct frames all = {0};
     char *v[5], capture[4200];
     unsigned n = 0, wrong = 0;
     corpus_fields(f, '\t', v, 5);
     for (; n < RULES && corpus_fields(f, '\t', v, 5) == 5; n++) {
-        struct in_addr lo = { 0 }, hi = { 0 };
+        struct in_addr lo = {0}, hi = {0};
         inet_pton(AF_INET, v[3], &lo);
         inet_pton(AF_INET, v[4], &hi);
-        spans[n] = (struct span){ (unsigned)atoi(v[0]), atoi(v[2]), ntohl(lo.s_addr), ntohl(hi.s_addr) };
+        spans[n] = (struct span){(unsigned)atoi(v[0]), atoi(v[2]), ntohl(lo.s_addr), ntohl(hi.s_addr)};
     }
     corpus_close(f);
     qsort(spans, n, sizeof *spans, by_span_priority);
@@ -176,14 +190,14 @@ static void ranges(void)
     for (unsigned i = 0; i < n; i++) {
         const struct span *s = &spans[i];
         char lo[16], hi[16];
-        const struct in_addr a = { htonl(s->lo) }, b = { htonl(s->hi) };
+        const struct in_addr a = {htonl(s->lo)}, b = {htonl(s->hi)};
         inet_ntop(AF_INET, &a, lo, sizeof lo);
         inet_ntop(AF_INET, &b, hi, sizeof hi);
         sprintf(text + strlen(text), "accept from %s-%s as R%u\n", lo, hi, s->id);
-        const uint32_t at[6] = { s->lo - 1, s->lo, s->lo + 1, s->hi - 1, s->hi, s->hi + 1 };
+        const uint32_t at[6] = {s->lo - 1, s->lo, s->lo + 1, s->hi - 1, s->hi, s->hi + 1};
         for (unsigned k = 0; k < 6; k++) {
             uint8_t frame[FRAME_LEN];
-            frame_build(&(struct header){ .src = at[k], .dst = 1, .proto = 17 }, frame);
+            frame_build(&(struct header){.src = at[k], .dst = 1, .proto = 17}, frame);
             probe[all.count] = at[k];
             frames_add(&all, frame, FRAME_LEN, FRAME_LEN, DLT_EN10MB);
         }

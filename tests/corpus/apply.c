@@ -1,11 +1,12 @@
-/* libpcap's own filter tests (libpcap-apply/apply.tsv) that can be asked in our language: the frames accepted by the rules
- * below are those for which libpcap's filter returns other than 0. What is left out asks for link types that we don't
- * read, for host names, or for addresses inside tunnels of unknown length. */
+/* libpcap's own filter tests (libpcap-apply/apply.tsv) that can be asked in our language: the frames accepted by the
+ * rules below are those for which libpcap's filter returns other than 0. What is left out asks for link types that we
+ * don't read, for host names, or for addresses inside tunnels of unknown length. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/lib/corpus.h"
 
+/* clang-format off */
 #define A(conditions) "accept " conditions "\n"
 #define D(conditions) "drop " conditions "\n"
 /* An 802.3 length (under 0x600) where a type would stand, then the LLC header. */
@@ -121,6 +122,7 @@ static const struct question {
     { "icmp6_via_index", A("ip6 bytes l3 at 6 is x\"3a\""), NULL },
     { "icmp6_echo_reply", A("icmp6 type echo-reply"), NULL },
 };
+/* clang-format on */
 enum { QUESTIONS = sizeof questions / sizeof *questions, FRAMES = 32 };
 
 static bool ask(const struct question *q, const char *savefile, const char *expr, unsigned frames, char *results)
@@ -135,8 +137,9 @@ static bool ask(const struct question *q, const char *savefile, const char *expr
         const bool theirs = strtoul(results, &results, 10) != 0, ours = strcmp(lines[i].verdict, "accept") == 0;
         results += *results == ',';
         if (q->dropped && theirs && strcmp(lines[i].reason, q->dropped) == 0) continue;
-        if (theirs != ours) printf("# %s frame %u: libpcap says %s, we %s (reason %s)\n", savefile, i + 1, theirs ? "yes" : "no",
-                                   lines[i].verdict, lines[i].reason);
+        if (theirs != ours)
+            printf("# %s frame %u: libpcap says %s, we %s (reason %s)\n", savefile, i + 1, theirs ? "yes" : "no",
+                   lines[i].verdict, lines[i].reason);
         good = theirs == ours;
     }
     return test_ok(good, "apply: %s: `%s` on %s", q->name, expr, savefile);

@@ -37,9 +37,9 @@ static void rules_read(const char *set)
     for (rule_count = 0; rule_count < RULES && getline(&line, &cap, f) > 0; rule_count++) {
         struct rule *r = &rules[rule_count];
         unsigned s[4], d[4];
-        if (sscanf(line, "@%u.%u.%u.%u/%u %u.%u.%u.%u/%u %u : %u %u : %u %x/%x", &s[0], &s[1], &s[2], &s[3], &r->src_len,
-                   &d[0], &d[1], &d[2], &d[3], &r->dst_len, &r->src_lo, &r->src_hi, &r->dst_lo, &r->dst_hi, &r->proto,
-                   &r->proto_mask) != 16)
+        if (sscanf(line, "@%u.%u.%u.%u/%u %u.%u.%u.%u/%u %u : %u %u : %u %x/%x", &s[0], &s[1], &s[2], &s[3],
+                   &r->src_len, &d[0], &d[1], &d[2], &d[3], &r->dst_len, &r->src_lo, &r->src_hi, &r->dst_lo, &r->dst_hi,
+                   &r->proto, &r->proto_mask) != 16)
             exit((test_ok(false, "classbench: %s, line %u is no rule", set, rule_count + 1), 1));
         r->src_mask = mask_of(r->src_len);
         r->dst_mask = mask_of(r->dst_len);
@@ -71,8 +71,10 @@ static void rules_write(void)
         const struct rule *r = &rules[i];
         add("accept ip");
         if (r->proto_mask) add(" proto %u", r->proto);
-        if (r->src_len) add(" from %u.%u.%u.%u/%u", r->src >> 24, r->src >> 16 & 255, r->src >> 8 & 255, r->src & 255, r->src_len);
-        if (r->dst_len) add(" to %u.%u.%u.%u/%u", r->dst >> 24, r->dst >> 16 & 255, r->dst >> 8 & 255, r->dst & 255, r->dst_len);
+        if (r->src_len)
+            add(" from %u.%u.%u.%u/%u", r->src >> 24, r->src >> 16 & 255, r->src >> 8 & 255, r->src & 255, r->src_len);
+        if (r->dst_len)
+            add(" to %u.%u.%u.%u/%u", r->dst >> 24, r->dst >> 16 & 255, r->dst >> 8 & 255, r->dst & 255, r->dst_len);
         if (!ports_any(r->src_lo, r->src_hi)) add(" source port %u-%u", r->src_lo, r->src_hi);
         if (!ports_any(r->dst_lo, r->dst_hi)) add(" to port %u-%u", r->dst_lo, r->dst_hi);
         add(" as R%u\n", i);
@@ -89,7 +91,8 @@ static int scan(const struct header *h, bool portless)
         if (r->proto_mask && h->proto != r->proto) continue;
         const bool any = ports_any(r->src_lo, r->src_hi) && ports_any(r->dst_lo, r->dst_hi);
         if (any) return (int)i;
-        if (portless || h->src_port < r->src_lo || h->src_port > r->src_hi || h->dst_port < r->dst_lo || h->dst_port > r->dst_hi)
+        if (portless || h->src_port < r->src_lo || h->src_port > r->src_hi || h->dst_port < r->dst_lo ||
+            h->dst_port > r->dst_hi)
             continue;
         return (int)i;
     }
@@ -115,8 +118,9 @@ static size_t headers_read(const char *set, const char *kind)
     snprintf(name, sizeof name, "classbench/%s_1k_s1%s_trace.gz", set, kind);
     FILE *f = corpus_open(name);
     for (; n < HEADERS && corpus_fields(f, '\t', v, 7) >= 5; n++)
-        headers[n] = (struct header){ (uint32_t)strtoul(v[0], NULL, 10), (uint32_t)strtoul(v[1], NULL, 10),
-            (uint16_t)strtoul(v[2], NULL, 10), (uint16_t)strtoul(v[3], NULL, 10), (uint8_t)strtoul(v[4], NULL, 10) };
+        headers[n] = (struct header){(uint32_t)strtoul(v[0], NULL, 10), (uint32_t)strtoul(v[1], NULL, 10),
+                                     (uint16_t)strtoul(v[2], NULL, 10), (uint16_t)strtoul(v[3], NULL, 10),
+                                     (uint8_t)strtoul(v[4], NULL, 10)};
     corpus_close(f);
     return n;
 }
@@ -137,7 +141,7 @@ static void trace(const char *set, const char *kind)
 {
     const size_t count = headers_read(set, kind);
     size_t differs = expected_read(set, kind) != count, portless = 0;
-    struct frames all = { 0 };
+    struct frames all = {0};
     for (size_t i = 0; i < count; i++) {
         const struct header *h = &headers[i];
         differs += scan(h, false) != expected[i];
@@ -154,7 +158,8 @@ static void trace(const char *set, const char *kind)
     snprintf(capture, sizeof capture, "%s", scratch("classbench"));
     frames_write(&all, capture);
     test_ok(replay(text, capture, lines, count) && !wrong_lines(count),
-            "classbench: %s%s: the deciding rule of %zu headers, %zu of them of protocols without ports", set, kind, count, portless);
+            "classbench: %s%s: the deciding rule of %zu headers, %zu of them of protocols without ports", set, kind,
+            count, portless);
     remove(capture);
     frames_free(&all);
 }
@@ -164,8 +169,8 @@ static void packets(const char *set)
     char capture[4200], command[9000];
     const char *dir = getenv("PREY_CORPUS");
     snprintf(capture, sizeof capture, "%s", scratch("packets"));
-    snprintf(command, sizeof command, "gzip -dc '%s/classbench/%s_1k_s1_pkt.pcap.gz' >'%s'", dir && *dir ? dir : "../shared/corpus",
-             set, capture);
+    snprintf(command, sizeof command, "gzip -dc '%s/classbench/%s_1k_s1_pkt.pcap.gz' >'%s'",
+             dir && *dir ? dir : "../shared/corpus", set, capture);
     const size_t count = expected_read(set, "_pkt");
     test_ok(system(command) == 0 && replay(text, capture, lines, count) && !wrong_lines(count),
             "classbench: %s: the deciding rule of %zu packets among %u rules", set, count, rule_count);
@@ -174,7 +179,7 @@ static void packets(const char *set)
 
 int main(void)
 {
-    static const char *const sets[] = { "acl1", "fw1", "ipc1" };
+    static const char *const sets[] = {"acl1", "fw1", "ipc1"};
     if (!corpus_dir("classbench")) return 0;
     for (unsigned i = 0; i < sizeof sets / sizeof *sets; i++) {
         rules_read(sets[i]);

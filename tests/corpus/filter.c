@@ -13,15 +13,17 @@
 /* Why a frame may be answered differently. */
 enum {
     MALFORMED = 1 << 0, /* dropped before any rule, with a reason; libpcap reads fields without looking at lengths */
-    CHAIN = 1 << 1,     /* IPv6 with extension headers: libpcap looks at the first next header (and behind a fragment header) */
-    TAGS = 1 << 2,      /* two and more VLAN tags: libpcap looks behind as many as the expression says `vlan` */
-    UNPLAIN = 1 << 3,   /* our `length` is the IP packet's: comparable in untagged Ethernet frames without padding */
-    LATER = 1 << 4,     /* a later fragment has no TCP header: this expression reads its payload as one */
+    CHAIN =
+        1 << 1, /* IPv6 with extension headers: libpcap looks at the first next header (and behind a fragment header) */
+    TAGS = 1 << 2,    /* two and more VLAN tags: libpcap looks behind as many as the expression says `vlan` */
+    UNPLAIN = 1 << 3, /* our `length` is the IP packet's: comparable in untagged Ethernet frames without padding */
+    LATER = 1 << 4,   /* a later fragment has no TCP header: this expression reads its payload as one */
     CLASSES = 5
 };
-static const char *const class_name[CLASSES] = { "malformed", "extension headers", "several tags", "not plain IP in Ethernet",
-                                                  "later fragments" };
+static const char *const class_name[CLASSES] = {"malformed", "extension headers", "several tags",
+                                                "not plain IP in Ethernet", "later fragments"};
 
+/* clang-format off */
 /* libpcap looks at untagged frames unless told `vlan`: so `vlan none` stands in what asks of IP. ARP's and RARP's
  * addresses (host, net) are bytes of the frame. */
 #define Y(conditions) "accept " conditions " vlan none\n"
@@ -125,6 +127,7 @@ static const struct question {
     { "vlan and ip", "accept ip vlan any\n", TAGS },
     { "vlan and tcp port 80", "accept vlan any tcp port 80\naccept vlan any tcp source port 80\n", TAGS | CHAIN },
 };
+/* clang-format on */
 enum { QUESTIONS = sizeof questions / sizeof *questions, CAPTURES = 128 };
 
 struct capture {
@@ -147,7 +150,7 @@ static struct capture *capture_find(const char *dir, const char *path)
     snprintf(c->path, sizeof c->path, "%s", path);
     char full[4400];
     snprintf(full, sizeof full, "%s/%s", dir, path);
-    struct frames here = { 0 };
+    struct frames here = {0};
     c->dlt = frames_read(&here, full, NULL);
     c->first = all.count;
     for (size_t i = 0; dlt_known(c->dlt) && i < here.count; i++)
@@ -169,11 +172,15 @@ static unsigned classes_of(const struct frame *f, const struct line *line)
             if (be16(p + at) != 0x8100 && be16(p + at) != 0x88a8 && be16(p + at) != 0x9100) break;
         at += 2;
     } else {
-        at = f->dlt == DLT_LINUX_SLL ? 16 : f->dlt == DLT_LINUX_SLL2 ? 20 : f->dlt == DLT_NULL || f->dlt == DLT_LOOP ? 4 : 0;
+        at = f->dlt == DLT_LINUX_SLL                    ? 16
+             : f->dlt == DLT_LINUX_SLL2                 ? 20
+             : f->dlt == DLT_NULL || f->dlt == DLT_LOOP ? 4
+                                                        : 0;
     }
     if (tags > 1) is |= TAGS;
     const bool ip4 = at + 20 <= f->cap_len && p[at] >> 4 == 4, ip6 = at + 40 <= f->cap_len && p[at] >> 4 == 6;
-    if (ip6 && p[at + 6] < 141 && strchr("\x2b\x2c\x33\x3c\x87\x8b\x8c", p[at + 6])) is |= CHAIN; /* 0: hop-by-hop, as NUL */
+    if (ip6 && p[at + 6] < 141 && strchr("\x2b\x2c\x33\x3c\x87\x8b\x8c", p[at + 6]))
+        is |= CHAIN; /* 0: hop-by-hop, as NUL */
     if (ip4 && (be16(p + at + 6) & 0x1fff)) is |= LATER;
     const unsigned length = ip4 ? be16(p + at + 2) : ip6 ? be16(p + at + 4) + 40 : 0;
     if (f->dlt != DLT_EN10MB || tags || !length || at + length != f->wire_len) is |= UNPLAIN;
@@ -185,7 +192,8 @@ struct tally {
     size_t differing[CLASSES];
 };
 
-/* The frames that libpcap accepts, as the table's crc: false where this libpcap answers differently from the table's. */
+/* The frames that libpcap accepts, as the table's crc: false where this libpcap answers differently from the table's.
+ */
 static bool oracle(const struct question *q, const struct capture *c, uint32_t crc, bool says[])
 {
     struct bpf_program code;
@@ -194,7 +202,7 @@ static bool oracle(const struct question *q, const struct capture *c, uint32_t c
     size_t *indices = calloc(c->count + 1, sizeof *indices), n = 0;
     for (size_t i = 0; i < c->count; i++) {
         const struct frame *f = &all.v[c->first + i];
-        const struct pcap_pkthdr head = { .caplen = f->cap_len, .len = f->wire_len };
+        const struct pcap_pkthdr head = {.caplen = f->cap_len, .len = f->wire_len};
         says[i] = pcap_offline_filter(&code, &head, f->data) != 0;
         if (says[i]) indices[n++] = i;
     }
@@ -216,8 +224,10 @@ static bool explained(const struct question *q, const struct capture *c, uint32_
     for (size_t i = 0; good && i < c->count; i++) {
         if (ours(c->first + i) == says[i]) continue;
         const unsigned is = classes_of(&all.v[c->first + i], &lines[c->first + i]) & (q->may | MALFORMED);
-        if (!is) printf("# %s frame %zu: libpcap says %s, we %s (rule %s, reason %s)\n", c->path, i + 1, says[i] ? "yes" : "no",
-                        lines[c->first + i].verdict, lines[c->first + i].rule, lines[c->first + i].reason);
+        if (!is)
+            printf("# %s frame %zu: libpcap says %s, we %s (rule %s, reason %s)\n", c->path, i + 1,
+                   says[i] ? "yes" : "no", lines[c->first + i].verdict, lines[c->first + i].rule,
+                   lines[c->first + i].reason);
         good &= is != 0;
         for (unsigned k = 0; k < CLASSES; k++) t->differing[k] += is >> k & 1;
     }
@@ -232,9 +242,12 @@ static void compare(const struct question *q, const struct capture *c, size_t co
         if (ours(c->first + i)) indices[n++] = i;
     const bool same = n == count && crc_of_indices(indices, n) == crc;
     free(indices);
-    if (same) t->exact++;
-    else if (explained(q, c, crc, t)) t->near++;
-    else t->wrong++;
+    if (same)
+        t->exact++;
+    else if (explained(q, c, crc, t))
+        t->near++;
+    else
+        t->wrong++;
 }
 
 struct row {
@@ -254,10 +267,11 @@ static void table_read(const char *dir)
     while (corpus_fields(f, '\t', field, 4) == 4) {
         const struct question *q = questions;
         while (q < questions + QUESTIONS && strcmp(q->expr, field[1]) != 0) q++;
-        if (q == questions + QUESTIONS) test_ok(false, "filter: no rules for `%s`", field[1]);
+        if (q == questions + QUESTIONS)
+            test_ok(false, "filter: no rules for `%s`", field[1]);
         else if (row_count < QUESTIONS * CAPTURES)
-            rows[row_count++] = (struct row){ q, capture_find(dir, field[0]), strtoul(field[2], NULL, 10),
-                                              (uint32_t)strtoul(field[3], NULL, 16) };
+            rows[row_count++] = (struct row){q, capture_find(dir, field[0]), strtoul(field[2], NULL, 10),
+                                             (uint32_t)strtoul(field[3], NULL, 16)};
     }
     corpus_close(f);
 }
@@ -267,17 +281,18 @@ static void ask(const struct question *q, const char *merged, struct tally *sum)
 {
     char rules[8192], differ[256] = "";
     snprintf(rules, sizeof rules, "firewall f default drop other frames drop {\n%s}\n", q->rules);
-    struct tally t = { 0 };
+    struct tally t = {0};
     if (!replay(rules, merged, lines, all.count)) {
         test_ok(false, "filter: %s: could not be replayed", q->expr);
         return;
     }
     for (size_t i = 0; i < row_count; i++)
-        if (rows[i].question == q && dlt_known(rows[i].capture->dlt)) compare(q, rows[i].capture, rows[i].count, rows[i].crc, &t);
+        if (rows[i].question == q && dlt_known(rows[i].capture->dlt))
+            compare(q, rows[i].capture, rows[i].count, rows[i].crc, &t);
     for (unsigned k = 0; k < CLASSES; k++)
         if (t.differing[k])
-            snprintf(differ + strlen(differ), sizeof differ - strlen(differ), "%s %zu %s", *differ ? "," : ", but for frames:",
-                     t.differing[k], class_name[k]);
+            snprintf(differ + strlen(differ), sizeof differ - strlen(differ), "%s %zu %s",
+                     *differ ? "," : ", but for frames:", t.differing[k], class_name[k]);
     test_ok(!t.wrong, "filter: %s: %u captures agree%s", q->expr, t.exact + t.near, differ);
     sum->exact += t.exact;
     sum->near += t.near;
@@ -293,12 +308,13 @@ int main(void)
     snprintf(merged, sizeof merged, "%s", scratch("filter"));
     frames_write(&all, merged);
     lines = calloc(all.count + 1, sizeof *lines);
-    struct tally sum = { 0 };
+    struct tally sum = {0};
     for (const struct question *q = questions; lines && q < questions + QUESTIONS; q++) ask(q, merged, &sum);
     size_t skipped = 0;
     for (size_t i = 0; i < row_count; i++) skipped += !dlt_known(rows[i].capture->dlt);
     test_ok(sum.exact + sum.near + sum.wrong + skipped == row_count && !sum.wrong,
-            "filter: %zu pairs of the table: %u equal, %u equal but for frames explained above, %u wrong, %zu of other link types",
+            "filter: %zu pairs of the table: %u equal, %u equal but for frames explained above, %u wrong, %zu of other "
+            "link types",
             row_count, sum.exact, sum.near, sum.wrong, skipped);
     remove(merged);
     frames_free(&all);

@@ -44,15 +44,17 @@ double series_median(const struct series *s)
 
 static void series_print(const struct series *s)
 {
-    double v[BENCH_RUNS] = { 0 };
+    double v[BENCH_RUNS] = {0};
     if (s) sorted(s, v);
-    if (s && s->count) printf("\t%.4g\t%.4g\t%.4g", series_median(s), v[0], v[s->count - 1]);
-    else printf("\t-\t-\t-");
+    if (s && s->count)
+        printf("\t%.4g\t%.4g\t%.4g", series_median(s), v[0], v[s->count - 1]);
+    else
+        printf("\t-\t-\t-");
 }
 
 static double ratio_median(const struct series *ours, const struct series *peer)
 {
-    struct series ratio = { .count = 0 };
+    struct series ratio = {.count = 0};
     for (unsigned i = 0; i < ours->count && i < peer->count; i++)
         if (peer->run[i] > 0) series_add(&ratio, ours->run[i] / peer->run[i]);
     return series_median(&ratio);
@@ -65,14 +67,19 @@ void bench_row(const struct bench_row *row)
     printf("\t%s", row->peer ? row->peer : "-");
     series_print(row->peer_runs);
     const double ratio = row->peer_runs && row->peer_runs->count ? ratio_median(row->ours, row->peer_runs) : 0;
-    if (ratio > 0) printf("\t%.3g", ratio);
-    else printf("\t-");
+    if (ratio > 0)
+        printf("\t%.3g", ratio);
+    else
+        printf("\t-");
     const double got = row->goal == GOAL_RATIO ? ratio : series_median(row->ours);
-    if (row->goal == GOAL_RATIO && ratio <= 0) printf("\t<= %.3g x\t-\n", row->goal_value);
-    else if (row->goal == GOAL_RATIO) printf("\t<= %.3g x\t%s\n", row->goal_value, got <= row->goal_value ? "met" : "not met");
+    if (row->goal == GOAL_RATIO && ratio <= 0)
+        printf("\t<= %.3g x\t-\n", row->goal_value);
+    else if (row->goal == GOAL_RATIO)
+        printf("\t<= %.3g x\t%s\n", row->goal_value, got <= row->goal_value ? "met" : "not met");
     else if (row->goal == GOAL_VALUE)
         printf("\t<= %.4g %s\t%s\n", row->goal_value, row->unit, got <= row->goal_value ? "met" : "not met");
-    else printf("\t-\t-\n");
+    else
+        printf("\t-\t-\n");
     fflush(stdout);
 }
 

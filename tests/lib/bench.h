@@ -1,4 +1,5 @@
-/* What the benchmarks share: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the JSON.
+/* What the benchmarks share: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the
+ * JSON.
  *
  * A row compares our figure with a peer's measured in the same run, turn about: the ratio is the median of the ratios
  * of neighbouring runs, so a machine that drifts does not choose the winner. */
@@ -26,13 +27,14 @@ enum bench_goal { GOAL_NONE, GOAL_RATIO, GOAL_VALUE };
 struct bench_row {
     const char *what, *unit;
     const struct series *ours;
-    const char *peer;                /* what it is, NULL: none */
+    const char *peer; /* what it is, NULL: none */
     const struct series *peer_runs;
-    enum bench_goal goal;            /* at most goal_value times the peer, or at most goal_value */
+    enum bench_goal goal; /* at most goal_value times the peer, or at most goal_value */
     double goal_value;
 };
 
-/* One tab-separated line on standard output: what, unit, ours median min max, peer, median min max, ratio, goal, met. */
+/* One tab-separated line on standard output: what, unit, ours median min max, peer, median min max, ratio, goal, met.
+ */
 void bench_row(const struct bench_row *row);
 
 /* A line of prose under the table. */

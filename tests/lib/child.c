@@ -21,7 +21,7 @@ struct child child_run(char *const argv[])
         _exit(127);
     }
     int status = 127 << 8;
-    struct rusage use = { 0 };
+    struct rusage use = {0};
     if (pid > 0) wait4(pid, &status, 0, &use);
     return (struct child){
         .status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),

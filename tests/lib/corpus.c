@@ -46,7 +46,10 @@ FILE *corpus_open(const char *file)
     static char command[4200];
     const char *dir = getenv("PREY_CORPUS"), *ending = strrchr(file, '.');
     const bool gz = ending && strcmp(ending, ".gz") == 0, xz = ending && strcmp(ending, ".xz") == 0;
-    snprintf(command, sizeof command, "%s '%s/%s'", gz ? "gzip -dc" : xz ? "xz -dc" : "cat",
+    snprintf(command, sizeof command, "%s '%s/%s'",
+             gz   ? "gzip -dc"
+             : xz ? "xz -dc"
+                  : "cat",
              dir && *dir ? dir : "../shared/corpus", file);
     FILE *f = popen(command, "r");
     if (!f) give_up("open", file);
@@ -83,7 +86,7 @@ void frames_add(struct frames *all, const void *data, uint32_t cap_len, uint32_t
         if (!all->v) give_up("memory", "frames");
     }
     struct frame *f = &all->v[all->count++];
-    *f = (struct frame){ .data = malloc(cap_len ? cap_len : 1), .cap_len = cap_len, .wire_len = wire_len, .dlt = dlt };
+    *f = (struct frame){.data = malloc(cap_len ? cap_len : 1), .cap_len = cap_len, .wire_len = wire_len, .dlt = dlt};
     if (!f->data) give_up("memory", "frames");
     memcpy(f->data, data, cap_len);
 }
@@ -98,7 +101,10 @@ int frames_read(struct frames *all, const char *path, enum reading *how)
     const u_char *data;
     int got;
     while ((got = pcap_next_ex(p, &head, &data)) == 1) frames_add(all, data, head->caplen, head->len, dlt);
-    if (how) *how = got == PCAP_ERROR_BREAK ? READ_WHOLE : strstr(pcap_geterr(p), "an interface has") ? READ_SEVERAL : READ_BROKEN;
+    if (how)
+        *how = got == PCAP_ERROR_BREAK                      ? READ_WHOLE
+               : strstr(pcap_geterr(p), "an interface has") ? READ_SEVERAL
+                                                            : READ_BROKEN;
     pcap_close(p);
     return dlt;
 }
@@ -107,7 +113,7 @@ void frames_free(struct frames *all)
 {
     for (size_t i = 0; i < all->count; i++) free(all->v[i].data);
     free(all->v);
-    *all = (struct frames){ 0 };
+    *all = (struct frames){0};
 }
 
 /* libpcap's DLT of raw IP is 12 here; files say LINKTYPE_RAW. */
@@ -115,7 +121,8 @@ static uint32_t link_type(int dlt) { return dlt == DLT_RAW ? 101 : (uint32_t)dlt
 
 bool dlt_known(int dlt)
 {
-    static const int known[] = { DLT_EN10MB, DLT_RAW, DLT_IPV4, DLT_IPV6, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_LOOP };
+    static const int known[] = {DLT_EN10MB,    DLT_RAW,        DLT_IPV4, DLT_IPV6,
+                                DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_LOOP};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i] == dlt) return true;
     return false;
@@ -137,7 +144,7 @@ static unsigned interface_of(FILE *f, int dlt, int known[], unsigned *count)
 {
     for (unsigned i = 0; i < *count; i++)
         if (known[i] == dlt) return i;
-    const uint32_t head[2] = { link_type(dlt), 262144 };
+    const uint32_t head[2] = {link_type(dlt), 262144};
     block_put(f, 1, head, sizeof head, "", 0);
     known[*count] = dlt;
     return (*count)++;
@@ -147,7 +154,7 @@ void frames_write(const struct frames *all, const char *path)
 {
     FILE *f = fopen(path, "wb");
     if (!f) give_up("write", path);
-    const uint32_t section[4] = { 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX };
+    const uint32_t section[4] = {0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX};
     int known[16];
     unsigned count = 0;
     block_put(f, 0x0a0d0d0a, section, sizeof section, "", 0);
@@ -155,7 +162,7 @@ void frames_write(const struct frames *all, const char *path)
         const struct frame *fr = &all->v[i];
         const uint64_t us = 1767603600000000ull + i * 1000;
         const uint32_t iface = interface_of(f, fr->dlt, known, &count);
-        const uint32_t head[5] = { iface, (uint32_t)(us >> 32), (uint32_t)us, fr->cap_len, fr->wire_len };
+        const uint32_t head[5] = {iface, (uint32_t)(us >> 32), (uint32_t)us, fr->cap_len, fr->wire_len};
         block_put(f, 6, head, sizeof head, fr->data, fr->cap_len);
     }
     if (fclose(f) != 0) give_up("write", path);
@@ -218,8 +225,8 @@ bool replay(const char *rules, const char *capture, struct line *lines, size_t c
     const char *pbc = scratch("pbc"), *said = scratch("said"), *out = scratch("verdicts");
     snprintf(command, sizeof command, "'%s/preyc' '%s' -o '%s' 2>'%s'", b, text, pbc, said);
     bool good = run(said, command);
-    snprintf(command, sizeof command, "'%s/preyrun' --pcap '%s' --verdicts '%s' '%s' >/dev/null 2>'%s'", b, capture, out, pbc,
-             said);
+    snprintf(command, sizeof command, "'%s/preyrun' --pcap '%s' --verdicts '%s' '%s' >/dev/null 2>'%s'", b, capture,
+             out, pbc, said);
     good = good && run(said, command) && lines_read(out, lines, count);
     remove(pbc);
     remove(said);

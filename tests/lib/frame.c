@@ -25,7 +25,7 @@ static void checksum_put(uint8_t *ip)
 
 void frame_build(const struct header *h, uint8_t out[FRAME_LEN])
 {
-    static const uint8_t ether[14] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0 };
+    static const uint8_t ether[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
     uint8_t *ip = out + 14, *l4 = ip + 20;
     memset(out, 0, FRAME_LEN);
     memcpy(out, ether, sizeof ether);

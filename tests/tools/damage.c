@@ -39,10 +39,14 @@ int main(int argc, char **argv)
         }
         if (!has_n) return 2;
         i++;
-        if (strcmp(argv[i - 1], "flip") == 0) bytes[n / 8 % len] ^= (uint8_t)(1u << n % 8);
-        else if (strcmp(argv[i - 1], "cut") == 0) len = n < len ? n : len;
-        else if (strcmp(argv[i - 1], "byte") == 0 && i + 1 < argc) bytes[n % len] = (uint8_t)strtoul(argv[++i], NULL, 0);
-        else return 2;
+        if (strcmp(argv[i - 1], "flip") == 0)
+            bytes[n / 8 % len] ^= (uint8_t)(1u << n % 8);
+        else if (strcmp(argv[i - 1], "cut") == 0)
+            len = n < len ? n : len;
+        else if (strcmp(argv[i - 1], "byte") == 0 && i + 1 < argc)
+            bytes[n % len] = (uint8_t)strtoul(argv[++i], NULL, 0);
+        else
+            return 2;
     }
     FILE *out = fopen(argv[2], "wb");
     return out && fwrite(bytes, 1, len, out) == len && fclose(out) == 0 ? 0 : 2;

@@ -14,8 +14,8 @@
 #include "tests/lib/note.h"
 
 static const uint32_t link_type[LINK_COUNT] = {
-    [LINK_ETHER] = 1, [LINK_RAW] = 101, [LINK_IP4] = 228, [LINK_IP6] = 229,
-    [LINK_SLL] = 113, [LINK_SLL2] = 276, [LINK_BSD] = 0,  [LINK_LOOP] = 108,
+    [LINK_ETHER] = 1, [LINK_RAW] = 101,  [LINK_IP4] = 228, [LINK_IP6] = 229,
+    [LINK_SLL] = 113, [LINK_SLL2] = 276, [LINK_BSD] = 0,   [LINK_LOOP] = 108,
 };
 
 struct maker {
@@ -28,8 +28,8 @@ struct maker {
 static bool words_put(FILE *out, const uint32_t *words, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint8_t le[4] = { (uint8_t)words[i], (uint8_t)(words[i] >> 8), (uint8_t)(words[i] >> 16),
-                                (uint8_t)(words[i] >> 24) };
+        const uint8_t le[4] = {(uint8_t)words[i], (uint8_t)(words[i] >> 8), (uint8_t)(words[i] >> 16),
+                               (uint8_t)(words[i] >> 24)};
         if (fwrite(le, 1, 4, out) != 4) return false;
     }
     return true;
@@ -51,14 +51,14 @@ static const char *frame_put(struct maker *m, const char *text, unsigned long ti
     if (m->note.tag_count) return "a capture file can't hold a tag that the kernel took off";
     if (m->link < 0) {
         m->link = (int)m->note.link;
-        const uint32_t head[6] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, link_type[m->note.link] };
+        const uint32_t head[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, link_type[m->note.link]};
         if (!words_put(m->out, head, 6)) return strerror(errno);
     }
     if (m->link != (int)m->note.link) return "this frame begins differently than the first: one file has one link type";
     for (; times > 0; times--) {
         m->time_us += 1000;
-        const uint32_t head[4] = { (uint32_t)(m->time_us / 1000000), (uint32_t)(m->time_us % 1000000), m->note.cap_len,
-                                   m->note.wire_len };
+        const uint32_t head[4] = {(uint32_t)(m->time_us / 1000000), (uint32_t)(m->time_us % 1000000), m->note.cap_len,
+                                  m->note.wire_len};
         if (!words_put(m->out, head, 4) || fwrite(m->note.bytes, 1, m->note.cap_len, m->out) != m->note.cap_len)
             return strerror(errno);
     }
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         return 2;
     }
     FILE *in = fopen(argv[1], "r");
-    static struct maker m = { .time_us = 1767603600ull * 1000000, .link = -1 }; /* 5 January 2026, 09:00 UTC */
+    static struct maker m = {.time_us = 1767603600ull * 1000000, .link = -1}; /* 5 January 2026, 09:00 UTC */
     m.out = in ? fopen(argv[2], "wb") : NULL;
     if (!m.out) {
         fprintf(stderr, "mkcap: %s: %s\n", in ? argv[2] : argv[1], strerror(errno));
