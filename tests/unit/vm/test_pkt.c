@@ -225,6 +225,10 @@ static void test_match_gathered(void **state)
         for (unsigned len = 1; len <= 10; len++)
             assert_int_equal(has(PBC_PAYLOAD, at, &"abcdefghij\0\0\0\0\0\0\0\0\0"[at], len), at + len <= 10);
 
+    packet.pkt.cap_len = 50; /* whatever the segments hold beyond */
+    assert_true(has(PBC_PAYLOAD, 0, "abcdefgh", 8));
+    assert_false(has(PBC_PAYLOAD, 0, "abcdefghi", 9));
+
     packet_of("eth 02:00:00:00:00:01 > 02:00:00:00:00:02 / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / taken 5 tpid 0x88a8 / taken 6");
     assert_true(has(PBC_L2, 6, "\2\0\0\0\0\1\x88\xa8\0\5\x81\0\0\6\x08\0\x45", 17));
     assert_true(has(PBC_L2, 20, "\x08\0\x45", 3));

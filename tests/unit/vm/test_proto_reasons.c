@@ -277,6 +277,17 @@ static void test_not_linear(void **state)
         assert_int_equal(packet.reason, head < 58 ? REASON_SNAPPED : REASON_NONE);
         assert_int_equal(packet.pkt.flags, head < 58 ? PKT_NOT_LINEAR : 0);
     }
+    /* Captured up to the headers' last byte, or not. */
+    for (uint32_t cap = 57; cap <= 58; cap++) {
+        struct pkt_seg seg = {n->bytes + 40, cap - 40};
+        packet_view(&packet, n->bytes, 40, n->wire_len, n->link);
+        packet.pkt.segs = &seg;
+        packet.pkt.seg_count = 1;
+        packet.pkt.cap_len = cap;
+        packet_parse(&packet, &no_facts);
+        assert_int_equal(packet.reason, REASON_SNAPPED);
+        assert_int_equal(packet.pkt.flags, cap == 58 ? PKT_NOT_LINEAR : 0);
+    }
 }
 
 int main(void)
