@@ -14,6 +14,7 @@
 
 #include "compiler/gen_priv.h"
 #include "compiler/plan.h"
+#include "compiler/split.h"
 #include "vm/key.h"
 #include "vm/vm.h"
 
@@ -29,8 +30,17 @@ struct place {
     struct label *returns;  /* where `return` goes; NULL: out of the function */
 };
 
-/* One rule to be written: its tests that are still to be made. */
-struct pending { uint32_t rule; struct tests tests; };
+/* One rule to be written. Copies of it share its tests. */
+struct pending {
+    uint32_t rule;
+    struct tests tests;
+    uint64_t made;               /* bits of tests that were made for a run of rules at once */
+    const struct demand *demand; /* for splitting */
+};
+enum {
+    SHAREABLE_MAX = 64,  /* tests of a rule that have a bit in `made` */
+    COPIES_MAX = 2,      /* times as many rules may be written as there are */
+};
 
 static void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at);
 
@@ -85,20 +95,13 @@ static void rule_action(struct gen *g, struct plan *plan, const struct place *at
         asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-static const struct test *find_test(const struct tests *tests, const struct test *t)
+/* The bit of the test among those that the rule has still to make, 0 if it is none of them. */
+static uint64_t find_test(const struct pending *p, const struct test *t)
 {
-    for (uint32_t i = 0; i < tests->count; i++)
-        if (same_test(&tests->t[i], t))
-            return &tests->t[i];
-    return NULL;
-}
-
-static void drop_test(struct tests *tests, const struct test *t)
-{
-    const uint32_t i = (uint32_t)(find_test(tests, t) - tests->t);
-
-    memmove(&tests->t[i], &tests->t[i + 1], (tests->count - i - 1) * sizeof(*tests->t));
-    tests->count--;
+    for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++)
+        if (!(p->made >> i & 1) && same_test(&p->tests.t[i], t))
+            return 1ull << i;
+    return 0;
 }
 
 /* How many rules from the first on make this test. */
@@ -106,7 +109,7 @@ static uint32_t sharers(const struct pending *p, uint32_t count, const struct te
 {
     uint32_t n = 1;
 
-    while (n < count && n < SHARED_MAX && find_test(&p[n].tests, t))
+    while (n < count && n < SHARED_MAX && find_test(&p[n], t))
         n++;
     return n;
 }
@@ -118,7 +121,9 @@ static uint32_t best_shared(const struct pending *p, uint32_t count, const struc
     uint32_t length = 1;
     float worth = 1; /* it costs an instruction of its own */
 
-    for (uint32_t i = 0; i < p->tests.count; i++) {
+    for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
+        if (p->made >> i & 1)
+            continue;
         const uint32_t n = sharers(p, count, &p->tests.t[i]);
         const float saved = (float)(n - 1) * p->tests.t[i].fails;
 
@@ -136,6 +141,8 @@ static void one_rule(struct gen *g, struct plan *plan, const struct place *at, c
     struct label next = { 0 };
 
     for (uint32_t i = 0; i < p->tests.count; i++) {
+        if (i < SHAREABLE_MAX && p->made >> i & 1)
+            continue;
         asm_relay(&g->as);
         emit_test(g, &p->tests.t[i], &next);
     }
@@ -144,38 +151,111 @@ static void one_rule(struct gen *g, struct plan *plan, const struct place *at, c
     asm_relay(&g->as);
 }
 
-static void pending_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
+/* Rules one after another; runs that share a test make it once. */
+static void sequence_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
 {
     for (uint32_t i = 0; i < count && g->as.reachable;) {
-        const struct test *best = NULL;
-        const uint32_t n = best_shared(&p[i], count - i, &best);
+        const struct test *shared = NULL;
+        const uint32_t n = best_shared(&p[i], count - i, &shared);
+        struct label past = { 0 };
 
         if (n == 1) {
             one_rule(g, plan, at, &p[i++]);
             continue;
         }
-        const struct test shared = *best;
-        struct label past = { 0 };
         asm_relay(&g->as);
-        emit_test(g, &shared, &past);
+        emit_test(g, shared, &past);
         for (uint32_t j = i; j < i + n; j++)
-            drop_test(&p[j].tests, &shared);
-        pending_code(g, plan, at, &p[i], n);
+            p[j].made |= find_test(&p[j], shared);
+        sequence_code(g, plan, at, &p[i], n);
         asm_bind(&g->as, &past);
         i += n;
     }
 }
 
+static struct pending *side_of(struct gen *g, const struct split *s, bool right, const struct pending *p, uint32_t count,
+                               uint32_t *n)
+{
+    struct pending *out = arena_alloc(g->c->arena, count * sizeof(*out));
+
+    *n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (right ? goes_right(s, p[i].demand) : goes_left(s, p[i].demand))
+            out[(*n)++] = p[i];
+    return out;
+}
+
+/* A tree over rules without chains in line: `spare` copies may still be made. */
+static void tree_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count,
+                      uint32_t *spare)
+{
+    const struct demand **demands = arena_alloc(g->c->arena, count * sizeof(const struct demand *));
+    struct label right = { 0 }, end = { 0 };
+    uint32_t left_count, right_count;
+
+    for (uint32_t i = 0; i < count; i++)
+        demands[i] = p[i].demand;
+    const struct split s = find_split(demands, count);
+    if (s.kind == SPLIT_NONE || !g->as.reachable) {
+        sequence_code(g, plan, at, p, count);
+        return;
+    }
+    struct pending *const left_rules = side_of(g, &s, false, p, count, &left_count);
+    struct pending *const right_rules = side_of(g, &s, true, p, count, &right_count);
+    if (left_count + right_count - count > *spare) {
+        sequence_code(g, plan, at, p, count);
+        return;
+    }
+    *spare -= left_count + right_count - count;
+    asm_relay(&g->as);
+    emit_split(&g->as, &s, &right);
+    tree_code(g, plan, at, left_rules, left_count, spare);
+    asm_jump(&g->as, OP_JUMP, 0, 0, &end);
+    asm_bind(&g->as, &right);
+    tree_code(g, plan, at, right_rules, right_count, spare);
+    asm_bind(&g->as, &end);
+}
+
+static bool has_chain_in_line(const struct gen *g, const struct plan *plan, uint32_t rule)
+{
+    const struct pbc_rule *r = &g->img->rules[rule];
+
+    return r->verdict == PBC_V_DO && plan_chain(plan, r->chain)->in_line;
+}
+
+/* Long stretches without a chain in line become trees: that chain is written once. */
+static void pending_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
+{
+    uint32_t done = 0; /* written up to here */
+
+    for (uint32_t i = 0, n; i < count; i += n + 1) {
+        for (n = 0; i + n < count && !has_chain_in_line(g, plan, p[i + n].rule); n++)
+            ;
+        if (n < SPLIT_MIN)
+            continue;
+        uint32_t spare = n * (COPIES_MAX - 1);
+        sequence_code(g, plan, at, &p[done], i - done);
+        tree_code(g, plan, at, &p[i], n, &spare);
+        done = i + n;
+    }
+    sequence_code(g, plan, at, &p[done], count - done);
+}
+
 static void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     struct pending *p = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*p));
+    struct demand *demands = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*demands));
     uint32_t count = 0;
 
     for (uint32_t i = run->begin; i < run->end; i++) {
         const uint32_t rule = run->list->first + i;
+        const struct ir_product *product = &g->ir->rules[rule].product;
 
-        if (plan_writes(plan, rule, at->v))
-            p[count++] = (struct pending){ rule, tests_of(g, &g->ir->rules[rule].product, at->v) };
+        if (!plan_writes(plan, rule, at->v))
+            continue;
+        demands[count] = demand_of(g->ir, product);
+        p[count] = (struct pending){ .rule = rule, .tests = tests_of(g, product, at->v), .demand = &demands[count] };
+        count++;
     }
     pending_code(g, plan, at, p, count);
 }
