@@ -152,7 +152,7 @@ static void follow(struct compile *c, struct node *include)
             report_cycle(c, name->span, again);
         return;
     }
-    if (c->depth == MAX_INCLUDE_DEPTH) {
+    if (c->depth > MAX_INCLUDE_DEPTH) {
         diag(c->diags, E_NESTING, name->span, "includes are nested more than %d deep", MAX_INCLUDE_DEPTH);
         return;
     }

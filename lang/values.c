@@ -111,6 +111,8 @@ static void number_error(struct parser *p, struct token *t, const char *s, size_
     lex_error(p, t, E_NUMBER, "`%.*s` is not a number", (int)len, s);
     if (!p->panic && len > 1 && s[0] == '0' && isdigit((unsigned char)s[1]))
         diag_fix(p->diags, "write it without the leading zero");
+    else if (!p->panic && len == 1 && *s == '-')
+        diag_fix(p->diags, "a range has no blanks inside: 80-90");
 }
 
 static void addr_error(struct parser *p, struct token *t, const char *s, size_t len)
@@ -503,7 +505,7 @@ static size_t scan_word(struct parser *p, const char *s, size_t len, struct toke
     } else {
         lex_error(p, t, E_NAME, "`%.*s` is no name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
         if (!p->panic && memchr(s, '.', len))
-            diag_fix(p->diags, "host names are strings: \"%.*s\"", (int)len, s);
+            diag_fix(p->diags, "what has a dot is a string: \"%.*s\"", (int)len, s);
     }
     return len;
 }
@@ -524,8 +526,10 @@ size_t value_scan(struct parser *p, const char *s, size_t len, struct token *t)
     if (len > 1 && s[len - 1] == ':' && s[len - 2] != ':')
         len--;
     t->span.end = t->span.start + (uint32_t)len;
-    if (len == 1 && *s == ':') {
+    if (*s == ':' && (len == 1 || s[1] != ':')) {
         t->kind = COLON;
+        t->span.end = t->span.start + 1;
+        len = 1;
     } else if (*s == '[') {
         scan_bracketed(p, s, len, t);
     } else if (isalpha((unsigned char)*s) || *s == '_') {

@@ -1,0 +1,241 @@
+/* Files: includes by any spelling, cycles, depth; text of any kind in bounded time. */
+#include "parsed.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/prey-lang-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? chdir(folder) : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[64];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return chdir("/") == 0 ? system(command) : -1;
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void parse_path(struct parsed *p, const char *path)
+{
+    p->arena = arena_new();
+    sources_init(&p->sources);
+    p->diags = diags_new(&p->sources);
+    p->tree = lang_parse(p->arena, &p->sources, p->diags, path);
+}
+
+static void expect_file(const char *path, const char *codes, unsigned files)
+{
+    struct parsed p;
+    parse_path(&p, path);
+    assert_non_null(p.tree);
+    char *got = codes_of(&p);
+    assert_string_equal(got, codes);
+    assert_int_equal(p.sources.count, files);
+    free(got);
+    parsed_fini(&p);
+}
+
+static void a_main_file_that_cannot_be_read_is_no_diagnostic(void **state)
+{
+    (void)state;
+    struct parsed p;
+    parse_path(&p, "missing.prey");
+    assert_null(p.tree);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(diags_errors(p.diags), 0);
+    parsed_fini(&p);
+    parse_path(&p, ".");
+    assert_null(p.tree);
+    assert_int_equal(errno, EISDIR);
+    parsed_fini(&p);
+}
+
+static void a_main_file_over_the_bound_is_a_diagnostic(void **state)
+{
+    (void)state;
+    put("large.prey", "");
+    assert_int_equal(truncate("large.prey", (64 << 20) + 1), 0);
+    expect_file("large.prey", "E0134@1:1", 0);
+    assert_int_equal(unlink("large.prey"), 0);
+}
+
+static void includes_are_relative_and_read_once(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("sub", 0700), 0);
+    put("main.prey", "include \"sub/a.prey\"\ninclude \"sub/../sub/a.prey\"\ninclude \"link.prey\"\nset m = a\n");
+    put("sub/a.prey", "include \"b.prey\"\nset a = b\n");
+    put("sub/b.prey", "set b = 10.0.0.1\n");
+    assert_int_equal(symlink("sub/b.prey", "link.prey"), 0);
+    expect_file("main.prey", "", 3);
+    struct parsed p;
+    parse_path(&p, "main.prey");
+    const struct node *include = p.tree->first;
+    assert_int_equal(include->kind, N_INCLUDE);
+    assert_int_equal(node_child(include, N_FILE)->first->kind, N_INCLUDE);
+    assert_null(node_child(include->next, N_FILE));
+    assert_string_equal(p.sources.files[2].path, "sub/b.prey");
+    parsed_fini(&p);
+}
+
+static void cycles_are_reported_with_their_chain(void **state)
+{
+    (void)state;
+    put("one.prey", "include \"two.prey\"\nset a = 10.0.0.1");
+    put("two.prey", "\ninclude \"three.prey\"");
+    put("three.prey", "include \"./one.prey\"");
+    struct parsed p;
+    parse_path(&p, "one.prey");
+    char *codes = codes_of(&p);
+    assert_string_equal(codes, "E0133@1:9");
+    const struct entry *e = &p.diags->entries[0];
+    assert_string_equal(p.sources.files[e->span.file].path, "three.prey");
+    assert_non_null(e->notes);
+    assert_string_equal(p.sources.files[e->notes->span.file].path, "one.prey");
+    assert_string_equal(p.sources.files[e->notes->next->span.file].path, "two.prey");
+    assert_null(e->notes->next->next);
+    free(codes);
+    parsed_fini(&p);
+    put("self.prey", "include \"self.prey\"");
+    expect_file("self.prey", "E0133@1:9", 1);
+}
+
+static void depth_and_number_of_includes_are_bounded(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        char path[32], text[64];
+        snprintf(path, sizeof(path), "deep%d.prey", i);
+        snprintf(text, sizeof(text), "include \"deep%d.prey\"", i + 1);
+        put(path, text);
+    }
+    expect_file("deep0.prey", "E0130@1:9", 33);
+    put("leaf.prey", "");
+    FILE *f = fopen("many.prey", "w");
+    for (int i = 0; i < 5000; i++)
+        fputs("include \"leaf.prey\"\n", f);
+    fclose(f);
+    expect_file("many.prey", "E0134@4097:1", 2);
+}
+
+static void unreadable_includes_are_diagnostics(void **state)
+{
+    (void)state;
+    put("bad.prey", "include \"missing.prey\"\ninclude \".\"\ninclude \"\"\ninclude \"a\\x00b\"\ninclude \"/dev/null\"\n");
+    expect_file("bad.prey", "E0132@1:9 E0132@2:9 E0132@3:9 E0132@4:9 E0132@5:9", 1);
+}
+
+/* ---- any bytes at all ---- */
+
+#define BIG 10000000
+
+static double parse_seconds(const char *text, size_t len, unsigned *errors)
+{
+    struct timespec a, b;
+    struct parsed p;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+    parse_n(&p, text, len);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+    *errors = diags_errors(p.diags);
+    parsed_fini(&p);
+    return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+}
+
+/* One unit again and again, on one line or behind an opening. Ten times the goal of 2 s fails: quadratic is far over. */
+static void long_lines_of_anything_take_linear_time(void **state)
+{
+    (void)state;
+    static const char *const units[] = {
+        "a:", "\\\"", "(", "{", "}", ",", "7", "not ", "\"", "x\"", "a", "-", ":", "[", "[a", "1.", "1:", "/", "\xff",
+        "\xc3\xa9", "#\xff\n", "\\ ", ",\n", "(\n", "}\n", "set a = = b\n", "set a\n", "pool a {\n", "pool a\n b\n}\n",
+        "g:g:g ", "::1 ", "5s ", "%", "->", "a-", "\\\n", "\r",
+    };
+    static const char *const openings[] = {
+        "", "set a = ", "set a = (", "firewall f default drop { accept from ", "hash key \"", "test \"t\" { expect drop: ",
+    };
+    char *text = malloc(BIG);
+    for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
+        const char *opening = openings[u % (sizeof(openings) / sizeof(openings[0]))];
+        for (int with = 0; with < 2; with++) {
+            size_t n = with ? strlen(opening) : 0;
+            memcpy(text, opening, n);
+            for (size_t len = strlen(units[u]); n + len <= BIG; n += len)
+                memcpy(text + n, units[u], len);
+            unsigned errors;
+            const double seconds = parse_seconds(text, n, &errors);
+            if (seconds > 20)
+                fail_msg("`%s` after `%s` took %.1f s", units[u], with ? opening : "", seconds);
+            assert_true(errors <= DIAG_FILE_MAX + 2);
+        }
+    }
+    free(text);
+}
+
+static void random_bytes_are_read(void **state)
+{
+    (void)state;
+    char *text = malloc(BIG);
+    uint64_t x = 88172645463325252u;
+    for (size_t i = 0; i < BIG; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        text[i] = (char)x;
+    }
+    unsigned errors;
+    assert_true(parse_seconds(text, BIG, &errors) < 20);
+    assert_true(errors >= 100);
+    free(text);
+}
+
+static void a_file_of_errors_is_given_up(void **state)
+{
+    (void)state;
+    char *text = malloc(BIG);
+    size_t n = 0;
+    for (; n + 12 <= BIG; n += 12)
+        memcpy(text + n, "set a = = b\n", 12);
+    struct parsed p;
+    parse_n(&p, text, n);
+    assert_int_equal(diags_errors(p.diags), DIAG_FILE_MAX);
+    char *out = NULL;
+    size_t len;
+    FILE *f = open_memstream(&out, &len);
+    diags_print_text(p.diags, f, false);
+    fclose(f);
+    assert_non_null(strstr(out, "and 980 more errors\ngave up in 1 file after 1000 errors in one file\n"));
+    free(out);
+    free(text);
+    parsed_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_main_file_that_cannot_be_read_is_no_diagnostic),
+        cmocka_unit_test(a_main_file_over_the_bound_is_a_diagnostic),
+        cmocka_unit_test(includes_are_relative_and_read_once),
+        cmocka_unit_test(cycles_are_reported_with_their_chain),
+        cmocka_unit_test(depth_and_number_of_includes_are_bounded),
+        cmocka_unit_test(unreadable_includes_are_diagnostics),
+        cmocka_unit_test(long_lines_of_anything_take_linear_time),
+        cmocka_unit_test(random_bytes_are_read),
+        cmocka_unit_test(a_file_of_errors_is_given_up),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
