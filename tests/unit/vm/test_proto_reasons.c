@@ -279,8 +279,8 @@ static void test_not_linear(void **state)
     }
     /* Captured up to the headers' last byte, or not. */
     for (uint32_t cap = 57; cap <= 58; cap++) {
-        struct pkt_seg seg = {n->bytes + 40, cap - 40};
-        packet_view(&packet, n->bytes, 40, n->wire_len, n->link);
+        struct pkt_seg seg = {n->bytes + 54, cap - 54};
+        packet_view(&packet, n->bytes, 54, n->wire_len, n->link);
         packet.pkt.segs = &seg;
         packet.pkt.seg_count = 1;
         packet.pkt.cap_len = cap;
