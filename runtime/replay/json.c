@@ -82,16 +82,17 @@ static void rules_add(cJSON *root, const struct replay *r, const struct vm_count
     }
 }
 
-static void sums_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+static void sums_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
-    const struct decided d = decided_sum(r->program, c);
+    const struct decided d = decided_sum(r->program, c, t);
     cJSON *verdicts = cJSON_AddObjectToObject(root, "verdicts");
     for (unsigned a = 0; a < ACTION_COUNT; a++) counter_add(verdicts, action_name(a), &c->verdicts[a]);
     cJSON *decided = cJSON_AddObjectToObject(root, "decided_by");
     counter_add(decided, "rules", &d.rules);
     counter_add(decided, "defaults", &d.defaults);
     counter_add(decided, "malformed", &d.malformed);
-    counter_add(decided, "nobody", &d.nobody);
+    counter_add(decided, "arp_passed", &d.passed);
+    counter_add(decided, "no_firewall", &d.nobody);
     cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
         if (c->reasons[i].packets) counter_add(reasons, reason_name(i), &c->reasons[i]);
@@ -132,7 +133,7 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
 {
     cJSON *root = cJSON_CreateObject();
     sources(root, r, t, fault);
-    sums_add(root, r, c);
+    sums_add(root, r, c, t);
     rules_add(root, r, c);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);

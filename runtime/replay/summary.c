@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { NAME_MAX_WIDTH = 26, VERDICT_WIDTH = 11, PLACE_WIDTH = 24, ALL_RULES = 40 };
+/* Columns, with what stands between them: 2 name 2 verdict 2 packets share 1 bytes 2 place. Together 100 at most. */
+enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, PACKETS = 13, SHARE = 9, BYTES = 18, PLACE = 18 };
+enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
 
 struct table {
     FILE *out;
@@ -21,16 +23,16 @@ static void sum(struct counter *to, const struct counter *c)
     to->bytes += c->bytes;
 }
 
-struct decided decided_sum(const struct program *p, const struct vm_counters *c)
+struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
 {
-    struct decided d = {0};
+    struct decided d = {.passed = t->passed};
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum(&d.malformed, &c->reasons[i]);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
-    d.nobody.packets = d.total.packets - d.rules.packets - d.defaults.packets - d.malformed.packets;
-    d.nobody.bytes = d.total.bytes - d.rules.bytes - d.defaults.bytes - d.malformed.bytes;
+    d.nobody.packets = d.total.packets - d.rules.packets - d.defaults.packets - d.malformed.packets - d.passed.packets;
+    d.nobody.bytes = d.total.bytes - d.rules.bytes - d.defaults.bytes - d.malformed.bytes - d.passed.bytes;
     return d;
 }
 
@@ -38,7 +40,8 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c)
 
 static void head(const struct table *t, const char *title, const char *last)
 {
-    fprintf(t->out, "\n%-*s  %15s          %19s%s%s\n", t->name, title, "packets", "bytes", *last ? "  " : "", last);
+    fprintf(t->out, "\n%-*s  %*s%*s %*s%s%s\n", t->name, title, PACKETS, "packets", SHARE, "", BYTES, "bytes", *last ? "  " : "",
+            last);
 }
 
 /* The share of all packets: nothing for none, and what is little or not quite all is not rounded away. */
@@ -60,17 +63,18 @@ static void row(const struct table *t, const char *name, const struct counter *c
     snprintf(b, sizeof b, brackets ? "(%s)" : "%s", bytes);
     if (!brackets) share(s, sizeof s, c->packets, t->whole);
     /* A bracket hangs over to the right, so that digits stay under digits. */
-    fprintf(t->out, "  %-*s  %*s%s%8s  %*s%s%s%s\n", t->name - 2, name, 15 + brackets, p, brackets ? "" : " ", s, 18 + brackets,
-            b, *last && !brackets ? " " : "", *last ? " " : "", last);
+    const int over = brackets;
+    fprintf(t->out, "  %-*s  %*s%*s %*s%s%s\n", t->name - 2, name, PACKETS + over, p, SHARE - over, s, BYTES + over, b,
+            !*last ? "" : brackets ? " " : "  ", last);
 }
 
 /* "NAME        accept" within the name column. */
 static const char *two(const struct table *t, const char *name, const char *verdict, char *buf, size_t len)
 {
-    char n[NAME_MAX_WIDTH * 4 + 8], v[VERDICT_WIDTH * 4 + 8];
-    const int width = t->name - 2 - VERDICT_WIDTH - 2;
+    char n[NAME_MAX * 4 + 8], v[VERDICT * 4 + 8];
+    const int width = t->name - 2 - VERDICT - 2;
     text_tail(name, (unsigned)width, n, sizeof n);
-    text_tail(verdict, VERDICT_WIDTH, v, sizeof v);
+    text_tail(verdict, VERDICT, v, sizeof v);
     snprintf(buf, len, "%-*s  %s", width, n, v);
     return buf;
 }
@@ -93,38 +97,37 @@ static bool is_shown(const struct replay *r, const struct vm_counters *c, uint32
 
 static uint32_t rule_rows(const struct table *t, const struct replay *r, const struct vm_counters *c)
 {
-    char name[200], place[PLACE_WIDTH * 4 + 8], verdict[128];
+    char name[200], place[PLACE * 4 + 8], verdict[128];
     uint32_t unhit = 0;
     for (uint32_t i = 0; i < r->program->rules_count; i++) {
         unhit += !c->rules[i].packets;
         if (!is_shown(r, c, i)) continue;
         two(t, r->labels.rule[i], label_verdict(&r->labels, i, verdict, sizeof verdict), name, sizeof name);
         row(t, name, &c->rules[i], !rule_decides(&r->program->rules[i]),
-            text_tail(label_place(&r->labels, r->labels.place[i]), PLACE_WIDTH, place, sizeof place));
+            text_tail(label_place(&r->labels, r->labels.place[i]), PLACE, place, sizeof place));
     }
     return unhit;
 }
 
 static void default_rows(const struct table *t, const struct replay *r, const struct vm_counters *c)
 {
-    char name[200], label[300], place[PLACE_WIDTH * 4 + 8];
+    char name[200], label[300], place[PLACE * 4 + 8];
     for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
         snprintf(label, sizeof label, "default of %s", r->labels.firewall[i]);
         two(t, label, verdict_word(r->program->firewalls[i].default_verdict), name, sizeof name);
-        row(t, name, &c->defaults[i], false, text_tail(label_place(&r->labels, r->labels.firewall_place[i]), PLACE_WIDTH, place, sizeof place));
+        row(t, name, &c->defaults[i], false, text_tail(label_place(&r->labels, r->labels.firewall_place[i]), PLACE, place, sizeof place));
     }
 }
 
 static void decided_table(const struct table *t, const struct replay *r, const struct vm_counters *c, const struct decided *d)
 {
     char name[200], n[TEXT_NUMBER];
-    head(t, "decided by", " place");
+    head(t, "decided by", "place");
     const uint32_t unhit = rule_rows(t, r, c);
     default_rows(t, r, c);
     if (d->malformed.packets) row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
-    if (d->nobody.packets)
-        row(t, two(t, "not judged", !c->verdicts[ACTION_PASS].packets ? "accept" : "pass/accept", name, sizeof name), &d->nobody,
-            false, "");
+    if (d->passed.packets) row(t, two(t, "ARP, not judged", "pass", name, sizeof name), &d->passed, false, "");
+    if (d->nobody.packets) row(t, two(t, "no firewall", "accept", name, sizeof name), &d->nobody, false, "");
     row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > ALL_RULES)
         fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));
@@ -159,7 +162,7 @@ static void hints(FILE *out, const struct replay *r)
     if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
         note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
     if (r->program->ifaces_count && r->iface == IFACE_NONE)
-        note(out, "", "the rules ask for interfaces: --on IF names the one that frames came in on");
+        note(out, "", "the rules name interfaces: --on IF says the one that frames came in on");
 }
 
 static void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
@@ -212,19 +215,19 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
 
 static int name_width(const struct replay *r, const struct vm_counters *c)
 {
-    size_t width = 20; /* "malformed or snapped" */
+    size_t width = NAME_MIN; /* "malformed or snapped" */
     for (uint32_t i = 0; i < r->program->rules_count; i++)
         if (is_shown(r, c, i) && strlen(r->labels.rule[i]) > width) width = strlen(r->labels.rule[i]);
     for (uint32_t i = 0; i < r->program->firewalls_count; i++)
         if (strlen(r->labels.firewall[i]) + 11 > width) width = strlen(r->labels.firewall[i]) + 11;
-    return (int)(width < NAME_MAX_WIDTH ? width : NAME_MAX_WIDTH) + 2 + VERDICT_WIDTH + 2;
+    return (int)(width < NAME_MAX ? width : NAME_MAX) + 2 + VERDICT + 2;
 }
 
 void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault)
 {
     const struct table table = {.out = out, .whole = t->frames, .name = name_width(r, c)};
-    const struct decided d = decided_sum(r->program, c);
+    const struct decided d = decided_sum(r->program, c, t);
     what_was_read(out, r, t);
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     verdict_table(&table, c, &d.total);

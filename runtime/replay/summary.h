@@ -5,9 +5,11 @@
 #include "runtime/replay/replay_priv.h"
 
 struct decided {
-    struct counter rules, defaults, malformed, nobody; /* nobody: ARP that passed, no firewall */
+    struct counter rules, defaults, malformed;
+    struct counter passed; /* ARP that no rule decided */
+    struct counter nobody; /* accepted: no firewall judges such frames */
     struct counter total;
 };
-struct decided decided_sum(const struct program *p, const struct vm_counters *c);
+struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 
 #endif

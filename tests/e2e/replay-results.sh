@@ -76,7 +76,7 @@ table verdict | awk '{ print $1, $2 }' | sort >summed
 tail -n +2 lines | cut -f2 | sort | uniq -c | awk '{ print $2, $1 } END { print "total", '$frames' }' | sort >counted
 same 'verdicts of the summary are those of the lines' "$(grep -v ' 0$' summed)" "$(cat counted)"
 table 'decided by' >decided
-same 'who decided adds up' "$(grep -v total decided | grep -v '(' | sed 's/.* \(drop\|accept\|reject\|pass.accept\) *//' | awk '{ n += $1 } END { print n }')" $frames
+same 'who decided adds up' "$(grep -v total decided | grep -v '(' | sed 's/.* \(drop\|accept\|reject\|pass\) *//' | awk '{ n += $1 } END { print n }')" $frames
 same 'and so do the bytes' "$(grep -v total decided | grep -v '(' | sed 's/ *[a-z.]*:[0-9]*$//' | awk '{ n += $NF } END { print n }')" "$(awk '/total/ { print $NF }' decided)"
 same 'rules that only count stand in brackets' "$(awk '/\(/ { print $1 }' decided | tr '\n' ' ')" 'NOISE ASKED edge:10 '
 same 'rules stand in file order, each with its place' "$(sed -n 's/.*rules.prey:\([0-9]*\)$/\1/p' decided | tr '\n' ' ')" '5 6 9 10 11 12 13 14 15 16 8 '
@@ -115,6 +115,27 @@ run --pcap all.pcap --from 44 --to 46 --verdicts - rules.pbc
 same '--from and --to: those frames, with their numbers' "$(cat out)" "$(sed -n '1p;45,47p' lines)"
 run --pcap all.pcap --from 500 --verdicts - rules.pbc
 same '--from past the end: the header alone' "$status$(cat out)" "0$(head -1 lines)"
+
+i=0
+{
+    echo 'firewall a-rather-long-name-for-a-firewall default drop { accept icmp6 type nd'
+    while [ $i -lt 99 ]; do echo "accept tcp to 203.0.113.10 port $i as a-long-name-that-nobody-would-like-to-read-in-a-table-$i"; i=$((i + 1)); done
+    echo '}'
+} >a-file-whose-name-is-long-too.prey
+"$bin/preyc" a-file-whose-name-is-long-too.prey -o long.pbc
+run --pcap all.pcap long.pbc
+same 'long names are cut, not the table' "$(awk 'length > 100' out)" ''
+same 'of a long list those that matched, and the number of the rest' "$(grep -c prey: out) $(grep 'not listed' out)" \
+    '4   97 rules matched nothing and are not listed'
+run --pcap all.pcap --format json long.pbc
+same 'JSON has all' "$(grep -c '"rule":' out)" 100
+echo 'firewall f in default drop { }' >in.prey
+"$bin/preyc" in.prey -o in.pbc 2>/dev/null
+run --pcap all.pcap --self 198.18.0.1 in.pbc
+same 'what no firewall judges has a line of its own' "$(table 'decided by' | sed -n 's/^ *\(ARP not judged\|no firewall\) *\([a-z]*\) *\([0-9]*\).*/\1 \2 \3/p' | tr '\n' ';')" \
+    'ARP not judged pass 1;no firewall accept 76;'
+run --pcap all.pcap in.pbc
+same 'rules that ask for self without --self: a hint' "$(grep -c -e '--self ADDR' out)" 1
 
 echo '# Log, interface, explanation'
 run --pcap all.pcap --log text rules.pbc
