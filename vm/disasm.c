@@ -224,6 +224,8 @@ static void add_slot(struct text *t, unsigned slot, uint32_t imm)
     text_add(t, "%s ", slot_names[slot]);
     if (slot == KEY_SLOT(kind) && imm)
         text_add_kind(t, imm, "|");
+    else if (slot == KEY_SLOT(marks) && imm && imm <= 0xff)
+        text_add_flags(t, imm);
     else if (slot == KEY_SLOT(src) || slot == KEY_SLOT(dst))
         text_add_address(t, (const uint32_t[4]){imm}, false);
     else

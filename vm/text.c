@@ -226,7 +226,6 @@ static void add_range(struct text *t, const struct program *p, const struct pbc_
 static bool add_single(struct text *t, const struct pbc_cond *c)
 {
     if (c->kind == COND_OPTIONS) text_add(t, c->arg ? "any" : "none");
-    if (c->kind == COND_ICMP_ND) text_add(t, "nd");
     if (c->kind == COND_FLAGS) {
         const char *space = c->arg & 0xff && c->arg >> 8 ? " " : "";
         if (c->arg & 0xff) text_add(t, "has ");
@@ -235,7 +234,7 @@ static bool add_single(struct text *t, const struct pbc_cond *c)
         if (c->arg >> 8) text_add(t, "lacks ");
         text_add_flags(t, c->arg >> 8);
     }
-    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS || c->kind == COND_ICMP_ND;
+    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS;
 }
 
 bool text_add_item(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t i)

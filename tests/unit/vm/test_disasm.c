@@ -1,0 +1,149 @@
+/* The listing of the sample program: every instruction, every kind of condition and every section has its words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/imgbuild.h"
+#include "vm/code_priv.h"
+
+static char *listing(struct imgbuild *b)
+{
+    char err[256] = "", *text = NULL;
+    size_t len;
+    struct program *p = img_load(b, err, sizeof err);
+    assert_string_equal(err, "");
+    FILE *f = open_memstream(&text, &len);
+    program_disasm(p, f);
+    fclose(f);
+    program_put(p);
+    return text;
+}
+
+static const char *const lines[] = {
+    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 28, needs self, names arp\n",
+    "  interface 0 (wan) device \"eth0\"\n",
+    "  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    fe80::1-fe80::9\n",
+    "  MAC set 0 (desks): 2  (sample.prey:3:5+7)\n    02:00:00:00:00:01\n",
+    "  map 0: 80 443\n",
+    "  pattern 1: l3 at 9 is 10 mask f0\n",
+    "  firewall 0 (edge) default drop other frames pass  (sample.prey:3:5+7)\n",
+    "  firewall 1 (up) on wan out default accept  (sample.prey:3:5+7)\n",
+    "    rule 0 (ABUSE) drop log  (sample.prey:3:5+7)\n",
+    "    rule 1 (edge:3) do noisy [arp too]  (sample.prey:3:5+7)\n",
+    "    rule 2 (edge:3) reject with rst comment \"say so\"  (sample.prey:3:5+7)\n",
+    "      from self, abusers, 203.0.113.10 as abusers  (sample.prey:3:5+7)\n",
+    "      source port 80, 443-450 of tcp  (sample.prey:3:5+7)\n",
+    "      type nd  (sample.prey:3:5+7)\n",
+    "      on wan-eth1  (sample.prey:3:5+7)\n",
+    "      ether from multicast, desks  (sample.prey:3:5+7)\n",
+    "      flags has syn lacks ack  (sample.prey:3:5+7)\n",
+    "      ttl not 80, 443-450  (sample.prey:3:5+7)\n",
+    "      options any  (sample.prey:3:5+7)\n",
+    "      bytes payload at 0 is 16 03  (sample.prey:3:5+7)\n",
+    "  chain 0 (noisy)\n    rule 4 (noisy:3) count  (sample.prey:3:5+7)\n",
+    "     0  jany    kind arp -> 6\n",
+    "     3  decide  r0 firewall 0 (edge)\n",
+    "     4  jump    -> 5\n",
+    "     6  pass\n",
+    "     7  jeq     dst1 0x7 -> 9\n",
+    "     8  decidek rule 3 (up:3) firewall 1 (up)\n",
+    "    10  jnset   src set 0 (abusers) -> 13\n",
+    "    14  call    r7 function 2 (rest)\n",
+    "    15  retnz   r7\n",
+    "    19  jne     src0 0.0.0.1 -> 20\n",
+    "    20  jall    marks syn -> 21\n",
+    "    21  jpfx    src0 10.0.0.0/24 -> 22\n",
+    "    23  jin     src_port 1-9 -> 24\n",
+    "    24  jnin    dscp 5 -> 25\n",
+    "    25  jmap    dst_port map 0 -> 26\n",
+    "    29  jnmac   src MAC set 0 (desks) -> 30\n",
+    "    31  jnmack  dst multicast or broadcast -> 32\n",
+    "    33  jnpat   pattern 1 (l3 at 9 is 10 mask f0) -> 34\n",
+};
+
+static void sample_lines(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    img_sample(&b);
+    char *text = listing(&b);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(text, lines[i])) fail_msg("missing: %s", lines[i]);
+    free(text);
+    img_fini(&b);
+}
+
+/* Every opcode and condition by its name, at the place of a name. */
+static void every_name(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    char word[64];
+    img_sample(&b);
+    char *text = listing(&b);
+    for (unsigned i = 0; i < OPCODE_COUNT; i++) {
+        snprintf(word, sizeof word, "  %s", op_info[i].name);
+        if (!strstr(text, word)) fail_msg("no instruction `%s`", op_info[i].name);
+    }
+    for (unsigned i = 0; i < COND_COUNT; i++) {
+        snprintf(word, sizeof word, "      %s ", cond_info[i].name);
+        if (i != COND_ICMP_ND && !strstr(text, word)) fail_msg("no condition `%s`", cond_info[i].name);
+    }
+    free(text);
+    img_fini(&b);
+}
+
+static void hostile_text(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    img_sample(&b);
+    for (uint32_t i = 1; i < b.strings_count; i++)
+        if (b.strings[i]) b.strings[i] = i % 2 ? '\033' : '\n';
+    char *text = listing(&b);
+    assert_null(strchr(text, '\033'));
+    assert_non_null(strstr(text, "rule 0 (" "?????" ") drop log"));
+    free(text);
+    img_fini(&b);
+}
+
+static void ranges_of_every_shape(void **state)
+{
+    (void)state;
+    static const struct { struct pbc_range r; const char *line; } v4[] = {
+        {{0, UINT32_MAX}, "    0.0.0.0/0\n"},   {{0, 0}, "    0.0.0.0\n"},
+        {{1, 2}, "    0.0.0.1-0.0.0.2\n"},      {{0x7f000000, 0x7f0000ff}, "    127.0.0.0/24\n"},
+        {{2, 3}, "    0.0.0.2/31\n"},           {{1, 4}, "    0.0.0.1-0.0.0.4\n"},
+    };
+    static const struct { struct pbc_range6 r; const char *line; } v6[] = {
+        {{0, 0, UINT64_MAX, UINT64_MAX}, "    ::/0\n"}, {{0, 0, 0, UINT64_MAX}, "    ::/64\n"},
+        {{0, 6, 0, 7}, "    ::6/127\n"},                {{0, 6, 0, 8}, "    ::6-::8\n"},
+        {{1, 0, 1, 0}, "    ::1:0:0:0:0\n"},            {{0, 1, 1, 0}, "    ::1-::1:0:0:0:0\n"},
+    };
+    for (unsigned i = 0; i < sizeof v4 / sizeof *v4; i++) {
+        struct imgbuild b;
+        img_init(&b);
+        img_add_set4(&b, v4[i].r);
+        img_add_set6(&b, v6[i].r);
+        img_add_sets(&b, (struct pbc_set){.count4 = 1, .count6 = 1});
+        img_function(&b, "", &(const struct insn){.op = OP_ACCEPT}, 1);
+        char *text = listing(&b);
+        if (!strstr(text, v4[i].line) || !strstr(text, v6[i].line)) fail_msg("%s%s in %s", v4[i].line, v6[i].line, text);
+        free(text);
+        img_fini(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sample_lines),
+        cmocka_unit_test(every_name),
+        cmocka_unit_test(hostile_text),
+        cmocka_unit_test(ranges_of_every_shape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
