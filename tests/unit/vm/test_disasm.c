@@ -121,7 +121,7 @@ static void ranges_of_every_shape(void **state)
     static const struct { struct pbc_range6 r; const char *line; } v6[] = {
         {{0, 0, UINT64_MAX, UINT64_MAX}, "    ::/0\n"}, {{0, 0, 0, UINT64_MAX}, "    ::/64\n"},
         {{0, 6, 0, 7}, "    ::6/127\n"},                {{0, 6, 0, 8}, "    ::6-::8\n"},
-        {{1, 0, 1, 0}, "    ::1:0:0:0:0\n"},            {{0, 1, 1, 0}, "    ::1-::1:0:0:0:0\n"},
+        {{1, 0, 1, 0}, "    0:0:0:1::\n"},            {{0, 1, 1, 0}, "    ::1-0:0:0:1::\n"},
     };
     for (unsigned i = 0; i < sizeof v4 / sizeof *v4; i++) {
         struct imgbuild b;
