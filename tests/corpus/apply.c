@@ -11,7 +11,8 @@
 #define D(conditions) "drop " conditions "\n"
 /* An 802.3 length (under 0x600) where a type would stand, then the LLC header. */
 #define LLC(control) D("bytes l2 at 14 is x\"ff ff\"") \
-    A("bytes l2 at 12 is x\"00 00\" mask x\"fc 00\" " control) A("bytes l2 at 12 is x\"04 00\" mask x\"fe 00\" " control)
+    A("bytes l2 at 12 is x\"00 00\" mask x\"fc 00\" " control) \
+    A("bytes l2 at 12 is x\"04 00\" mask x\"fe 00\" " control)
 #define CONTROL(is, mask) LLC("bytes l2 at 16 is x\"" is "\" mask x\"" mask "\"")
 /* DECnet phase IV: short and long routing headers, each also with one byte of padding; node 1.1 is 01 04. */
 #define DECNET(verdict, flags, mask, at) \
@@ -88,15 +89,16 @@ static const struct question {
     { "vxlan_100", A(VXLAN "bytes payload at 4 is x\"00 00 64\""), NULL },
     { "vxlan_101", A(VXLAN "bytes payload at 4 is x\"00 00 65\""), NULL },
     { "vxlan_and_icmp_reply",
-      A(VXLAN "bytes payload at 20 is x\"08 00 45\" bytes payload at 31 is x\"01\" bytes payload at 42 is x\"08\""), NULL },
+      A(VXLAN "bytes payload at 20 is x\"08 00 45\" bytes payload at 31 is x\"01\" "
+              "bytes payload at 42 is x\"08\""), NULL },
     { "geneve", A(GENEVE), NULL },
     { "geneve_10", A(GENEVE "bytes payload at 4 is x\"00 00 0a\""), NULL },
     { "geneve_11", A(GENEVE "bytes payload at 4 is x\"00 00 0b\""), NULL },
     { "geneve_and_tcp_src_port",
-      A(GENEVE "bytes payload at 0 is x\"00\" mask x\"3f\" bytes payload at 20 is x\"08 00 45\" bytes payload at 31 is x\"06\" "
-               "bytes payload at 42 is x\"00 16\"")
-      A(GENEVE "bytes payload at 0 is x\"02\" mask x\"3f\" bytes payload at 28 is x\"08 00 45\" bytes payload at 39 is x\"06\" "
-               "bytes payload at 50 is x\"00 16\""), NULL },
+      A(GENEVE "bytes payload at 0 is x\"00\" mask x\"3f\" bytes payload at 20 is x\"08 00 45\" "
+               "bytes payload at 31 is x\"06\" bytes payload at 42 is x\"00 16\"")
+      A(GENEVE "bytes payload at 0 is x\"02\" mask x\"3f\" bytes payload at 28 is x\"08 00 45\" "
+               "bytes payload at 39 is x\"06\" bytes payload at 50 is x\"00 16\""), NULL },
     { "ip_protochain_17_deepstack", A("ip udp"), NULL },
     { "ip6_protochain_17_deepstack", A("ip6 udp"), "ip6-routing-0" },
     { "ip6_protochain_51_tunnel", A("ip6 bytes l3 at 6 is x\"33\""), NULL },
