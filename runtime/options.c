@@ -151,7 +151,7 @@ static const struct option_row *find(const char *arg, const char **value)
             if (arg[2]) *value = arg + 2;
             return &rows[i];
         }
-        if (strncmp(arg + 2, rows[i].name, len) || (arg[2 + len] && arg[2 + len] != '=')) continue;
+        if (!len || strncmp(arg + 2, rows[i].name, len) || (arg[2 + len] && arg[2 + len] != '=')) continue;
         if (arg[2 + len] == '=') *value = arg + 3 + len;
         return &rows[i];
     }
@@ -168,7 +168,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
     if (!row->argument && value) return wrong(r, "--%s takes no value%s", row->name, "");
     int words = 1;
     if (row->argument && !value) {
-        if (left < 2) return wrong(r, "--%s needs a value: %s", row->name, row->argument);
+        if (left < 2) return wrong(r, "%s needs a value: %s", argv[0], row->argument);
         value = argv[words++];
     }
     return row->take(r, row->name, value) ? words : 0;
@@ -242,7 +242,8 @@ void options_help(FILE *out)
     unsigned col = 18;
     for (unsigned i = 0; i < ROWS; i++) {
         if (rows[i].take != opt_live && rows[i].take != opt_later) continue;
-        col += (unsigned)fprintf(out, " --%s", rows[i].name);
+        char letter[2] = {rows[i].letter, 0};
+        col += (unsigned)fprintf(out, " %s%s", rows[i].name[0] ? "--" : "-", rows[i].name[0] ? rows[i].name : letter);
         if (col > 80 && i + 1 < ROWS) col = (unsigned)fprintf(out, "\n                  ") - 1;
     }
     fprintf(out, "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written.\n");

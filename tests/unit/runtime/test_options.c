@@ -112,6 +112,15 @@ static void refused(void **state)
         {"-i eth0 b", "-i is not supported yet: live"},
         {"-ieth0 b", "-ieth0 is not supported yet: live"},
         {"--bridge a:b b", "--bridge is not supported yet: live"},
+        {"-i", "-i needs a value: IF"},
+        {"--io xdp b", "--io is not supported yet: live"},
+        {"--workers 2 b", "--workers is not supported yet: live"},
+        {"--stats 127.0.0.1:80 b", "--stats is not supported yet: live"},
+        {"--watch b", "--watch is not supported yet: live"},
+        {"--control /run/x b", "--control is not supported yet: live"},
+        {"--monitor b", "--monitor is not supported yet: live"},
+        {"--on-exit open b", "--on-exit is not supported yet: live"},
+        {"--interface eth0 b", "there is no option `--interface`"},
         {"--preflight -i eth0 b", "--preflight is not supported yet: live"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -126,7 +135,7 @@ static void help_and_version(void **state)
 {
     (void)state;
     static const char *const names[] = {
-#define OPTION(name, letter, takes, argument, doc) "--" name,
+#define OPTION(name, letter, takes, argument, doc) name[0] ? "--" name : "-i",
 #include "runtime/options.def"
 #undef OPTION
     };
@@ -159,7 +168,8 @@ static void manual_names_all(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[40];
         snprintf(name, sizeof name, "--%s", names[i]);
-        if (strcmp(names[i], "interface") && !strstr(plain, name)) fail_msg("the manual does not name %s", name);
+        if (!names[i][0]) snprintf(name, sizeof name, "-i");
+        if (!strstr(plain, name)) fail_msg("the manual does not name %s", name);
     }
 }
 
