@@ -214,12 +214,18 @@ void text_add_value(struct text *t, const struct program *p, const struct pbc_co
         text_add(t, c->kind == COND_ETHER ? "0x%04x" : "%u", value);
 }
 
+/* Names don't make a range that could be read: protocols and types are numbers there. */
 static void add_range(struct text *t, const struct program *p, const struct pbc_cond *c, const struct pbc_range *r)
 {
-    text_add_value(t, p, c, r->lo);
-    if (r->lo == r->hi) return;
-    text_add(t, "-");
-    text_add_value(t, p, c, r->hi);
+    if (r->lo == r->hi) {
+        text_add_value(t, p, c, r->lo);
+    } else if (c->kind == COND_ON) {
+        text_add_iface(t, p, r->lo);
+        text_add(t, " to ");
+        text_add_iface(t, p, r->hi);
+    } else {
+        text_add(t, c->kind == COND_ETHER ? "0x%04x-0x%04x" : "%u-%u", r->lo, r->hi);
+    }
 }
 
 /* What stands alone instead of a list: flags and options. */

@@ -37,7 +37,7 @@ static const char *const lines[] = {
     "      from self, abusers, 203.0.113.10 as abusers  (sample.prey:3:5+7)\n",
     "      source port 80, 443-450 of tcp  (sample.prey:3:5+7)\n",
     "      type nd  (sample.prey:3:5+7)\n",
-    "      on wan-eth1  (sample.prey:3:5+7)\n",
+    "      on wan to eth1  (sample.prey:3:5+7)\n",
     "      ether from multicast, desks  (sample.prey:3:5+7)\n",
     "      flags has syn lacks ack  (sample.prey:3:5+7)\n",
     "      ttl not 80, 443-450  (sample.prey:3:5+7)\n",
