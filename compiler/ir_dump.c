@@ -33,8 +33,7 @@ static void end_list(const struct list_printer *l)
 static void print_what_range(struct list_printer *l, uint32_t lo, uint32_t hi)
 {
     static const struct { uint32_t lo, hi; const char *name; } families[] = {
-        { WHAT_IP4, WHAT_IP6 - 1, "ip" }, { WHAT_IP6, WHAT_IP6_UNKNOWN - 1, "ip6" },
-        { WHAT_IP6_UNKNOWN, WHAT_IP6_UNKNOWN, "ip6 unknown" }, { WHAT_ARP, WHAT_ARP, "arp" },
+        { WHAT_IP4, WHAT_IP6 - 1, "ip" }, { WHAT_IP6, WHAT_IP6_UNKNOWN, "ip6" }, { WHAT_ARP, WHAT_ARP, "arp" },
         { WHAT_OTHER, WHAT_OTHER, "other" },
     };
 
@@ -46,6 +45,10 @@ static void print_what_range(struct list_printer *l, uint32_t lo, uint32_t hi)
         fputs(families[i].name, l->out);
         if (from == families[i].lo && to == families[i].hi)
             continue;
+        if (from == WHAT_IP6 && to == WHAT_IP6_UNKNOWN - 1) {
+            fputs(" known", l->out); /* not a later fragment that hides its protocol */
+            continue;
+        }
         const char *name = from == to ? proto_name(from - families[i].lo) : NULL;
         if (name)
             fprintf(l->out, " %s", name);
