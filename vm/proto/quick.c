@@ -1,5 +1,5 @@
-/* pkt_parse, with a quick way for the ordinary frame: Ethernet, at most one VLAN tag, IPv4 without options or fragments or
- * IPv6 without extension headers, every header in the linear head.
+/* pkt_parse, with a quick way for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or IPv6
+ * without extension headers, every header in the linear head; quickest for Ethernet frames that are all there.
  *
  * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes. A
  * table row a protocol stands for branches on it, so a mix of protocols costs no more than one. What is unusual goes to
@@ -83,6 +83,7 @@ inline_always uint64_t halves(uint32_t a, uint32_t b, uint32_t c, uint32_t d) { 
 struct outer {
     uint32_t l3, kind;
     uint16_t vlan;
+    bool tag;   /* in the bytes */
     bool whole; /* head_len is wire_len, and at most LARGEST */
 };
 
@@ -122,7 +123,7 @@ inline_always void write_upper(struct pkt *pkt, struct key *key, const struct ou
     pkt->l3_end = (uint16_t)end;
     pkt->outcome &= PKT_OUTCOME_KEPT;
     if (!o->whole && pkt->cap_len < pkt->wire_len) pkt->flags |= PKT_SNAPPED;
-    if (o->l3 != ETHER_LEN) pkt->tags_in_frame = 1;
+    if (o->tag) pkt->tags_in_frame = 1;
 }
 
 /* The rest for a machine with own addresses, or with a wrong header checksum. */
@@ -214,21 +215,43 @@ static __attribute__((noinline)) enum pkt_reason whole_tagged(struct pkt *pkt, c
 {
     uint32_t tag = wire_get32(pkt->data + ETHER_LEN);
     uint16_t type = (uint16_t)tag;
-    struct outer o = {.l3 = TAGGED_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE | KIND_VLAN, .vlan = tag >> 16 & VLAN_VID, .whole = true};
+    struct outer o = {.l3 = TAGGED_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE | KIND_VLAN, .vlan = tag >> 16 & VLAN_VID,
+                      .tag = true, .whole = true};
     if (type == ETHER_IP4 && pkt->head_len >= TAGGED_LEN + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
     if (type == ETHER_IP6 && pkt->head_len >= TAGGED_LEN + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
     return parse_frame(pkt, facts, key);
 }
 
-/* What the capture or the buffer cut, tags aside. */
-static __attribute__((noinline)) enum pkt_reason parse_partial(struct pkt *pkt, const struct facts *facts, struct key *key)
+/* The type of what a frame carries, with o->l3 where that begins; 0 for what the careful parser shall see. */
+static uint16_t carried(const struct pkt *pkt, struct outer *o)
 {
-    const struct outer o = {.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE};
-    if (pkt->link != LINK_ETHER || pkt->tag_count || pkt->head_len < ETHER_LEN + IP4_LEN + L4_READ)
-        return parse_frame(pkt, facts, key);
-    uint16_t type = wire_get16(pkt->data + ETHER_TYPE_AT);
-    if (type == ETHER_IP4) return quick_ip4(pkt, facts, key, &o);
-    if (type == ETHER_IP6 && pkt->head_len >= ETHER_LEN + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
+    if (pkt->head_len < SLL2_LEN) return 0;
+    switch ((enum pkt_link)pkt->link) {
+    case LINK_ETHER:
+        o->l3 = ETHER_LEN;
+        o->kind |= KIND_ETHER;
+        return wire_get16(pkt->data + ETHER_TYPE_AT);
+    case LINK_SLL: o->l3 = SLL_LEN; return wire_get16(pkt->data + SLL_TYPE_AT);
+    case LINK_SLL2: o->l3 = SLL2_LEN; return wire_get16(pkt->data + SLL2_TYPE_AT);
+    case LINK_RAW: return pkt->data[0] >> 4 == 6 ? ETHER_IP6 : ETHER_IP4;
+    case LINK_IP4: return ETHER_IP4;
+    case LINK_IP6: return ETHER_IP6;
+    default: return 0;
+    }
+}
+
+/* Other links, what the capture or the buffer cut, and a tag that the kernel took off. */
+static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, const struct facts *facts, struct key *key)
+{
+    struct outer o = {.kind = KIND_ETHERTYPE};
+    uint16_t type = carried(pkt, &o);
+    if (pkt->tag_count > 1) type = 0;
+    if (pkt->tag_count == 1) {
+        o.kind |= KIND_VLAN;
+        o.vlan = pkt->tags[0].tci & VLAN_VID;
+    }
+    if (type == ETHER_IP4 && pkt->head_len >= o.l3 + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
+    if (type == ETHER_IP6 && pkt->head_len >= o.l3 + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
     return parse_frame(pkt, facts, key);
 }
 
@@ -237,7 +260,7 @@ enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key
     const uint32_t least = ETHER_LEN + IP4_LEN + L4_READ;
     if (unlikely(pkt->link != LINK_ETHER || pkt->tag_count != 0 || pkt->head_len != pkt->wire_len ||
                  pkt->head_len - least > LARGEST - least))
-        return parse_partial(pkt, facts, key);
+        return parse_other(pkt, facts, key);
     uint16_t type = wire_get16(pkt->data + ETHER_TYPE_AT);
     if (likely(type == ETHER_IP4))
         return quick_ip4(pkt, facts, key, &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});

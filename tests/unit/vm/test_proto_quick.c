@@ -26,6 +26,13 @@ static const char *const seeds[] = {
     "eth / vlan 4094 tpid 0x88a8 / ip6 fe80::1 > fe80::2 / udp 1 > 2 / zeros 8",
     "eth / vlan 5 / vlan 6 / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 syn / zeros 8",
     "eth / arp who-has 10.0.0.1 tell 10.0.0.2 / pad 18",
+    "ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 syn / payload \"GET\"",
+    "ip6 2001:db8::1 > 2001:db8::9 / udp 50000 > 443 / payload \"query\"",
+    "sll pkttype 1 / ip4 198.18.0.1 > 203.0.113.10 / udp 50000 > 443 / payload \"GET\"",
+    "sll / ip6 2001:db8::1 > 2001:db8::9 / tcp 50000 > 443",
+    "sll2 / ip4 198.18.0.1 > 203.0.113.10 / icmp type 8 / payload \"GET\"",
+    "sll2 / ip6 2001:db8::1 > 2001:db8::9 / icmp6 type 128",
+    "null / ip4 198.18.0.1 > 203.0.113.10 / udp 50000 > 443",
 };
 
 static const uint32_t self4[] = {0x0a000001, 0x0a000009};
@@ -41,11 +48,16 @@ static const struct facts worlds[] = {
 };
 
 static unsigned well_formed;
+static enum pkt_link link_type = LINK_ETHER;
+static uint8_t tags_taken;
 
 /* Parse both ways; `head` bytes of `cap` are in the head. */
 static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t wire, const struct facts *facts)
 {
-    packet_view(&packet, bytes, head, wire, LINK_ETHER);
+    packet_view(&packet, bytes, head, wire, link_type);
+    packet.pkt.tag_count = tags_taken;
+    packet.pkt.tags[0].tci = 0xa005;
+    packet.pkt.tags[1].tci = 6;
     struct pkt_seg seg = {bytes + head, cap - head};
     packet.pkt.segs = &seg;
     packet.pkt.seg_count = head < cap;
@@ -67,8 +79,10 @@ static void test_as_made(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
         const struct note *n = packet_note(seeds[i]);
+        link_type = n->link;
         for (unsigned w = 0; w < 4; w++)
             for (uint32_t cut = 0; cut <= n->wire_len; cut++) {
+                tags_taken = (uint8_t)(cut % 4 == 3 ? 1 + w % 2 : 0);
                 compare(n->bytes, cut, cut, n->wire_len, &worlds[w]);
                 compare(n->bytes, cut, cut, cut, &worlds[w]);
                 compare(n->bytes, cut, n->wire_len, n->wire_len, &worlds[w]);
@@ -98,6 +112,8 @@ static void test_edited(void **state)
         for (unsigned round = 0; round < 4000; round++) {
             memcpy(bytes, n->bytes, n->wire_len);
             edit(bytes, n->wire_len, &seed);
+            link_type = draw(&seed, 20) ? n->link : (enum pkt_link)draw(&seed, LINK_COUNT);
+            tags_taken = draw(&seed, 4) ? 0 : (uint8_t)draw(&seed, 3);
             uint32_t cap = draw(&seed, 3) ? n->wire_len : draw(&seed, n->wire_len + 1);
             uint32_t head = draw(&seed, 3) ? cap : draw(&seed, cap + 1);
             compare(bytes, head, cap, draw(&seed, 3) ? n->wire_len : cap, &worlds[draw(&seed, 4)]);
@@ -111,6 +127,8 @@ static void test_large(void **state)
 {
     (void)state;
     static uint8_t bytes[66000];
+    link_type = LINK_ETHER;
+    tags_taken = 0;
     for (unsigned family = 0; family < 2; family++) {
         const struct note *n = packet_note(family ? "eth / ip6 ::1 > ::2 / udp 1 > 2" : "eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2");
         memcpy(bytes, n->bytes, n->wire_len);
