@@ -11,15 +11,13 @@ static bool is_group4(uint32_t a) { return a >> 28 == 0xe || a == UINT32_MAX; }
 static bool is_no_host4(uint32_t a) { return a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe; }
 
 /* Unspecified, loopback or multicast (RFC 4443, 2.4 (e.6)). */
-static bool is_no_host6(const uint32_t a[4])
-{
-    return a[0] >> 24 == 0xff || ((a[0] | a[1] | a[2]) == 0 && a[3] <= 1);
-}
+static bool is_no_host6(const uint32_t a[4]) { return a[0] >> 24 == 0xff || ((a[0] | a[1] | a[2]) == 0 && a[3] <= 1); }
 
 static bool addresses_allow(const struct key *key)
 {
     if (key->kind & KIND_IP4) return !is_no_host4(key->src[0]) && !is_group4(key->dst[0]) && key->dst[0] >> 24 != 0;
-    return !is_no_host6(key->src) && key->dst[0] >> 24 != 0xff && (key->dst[0] | key->dst[1] | key->dst[2] | key->dst[3]) != 0;
+    return !is_no_host6(key->src) && key->dst[0] >> 24 != 0xff &&
+           (key->dst[0] | key->dst[1] | key->dst[2] | key->dst[3]) != 0;
 }
 
 /* Sent to one machine, by one machine, as far as the link says. */

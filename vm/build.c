@@ -20,8 +20,8 @@ static void write_link(struct reply *r, uint16_t ether_type, uint64_t mac)
     write16(&r->w, ether_type);
 }
 
-int reply_begin(struct reply *r, const struct pkt *request, const struct key *key, struct pool *pool, uint16_t ether_type,
-                uint64_t mac)
+int reply_begin(struct reply *r, const struct pkt *request, const struct key *key, struct pool *pool,
+                uint16_t ether_type, uint64_t mac)
 {
     struct pkt *pkt = pool ? pool_get(pool) : NULL;
     if (!pkt) return -ENOBUFS;

@@ -4,9 +4,9 @@
  * stack kept, in the bytes and taken off alike; any other link gives the bare IP packet (LINK_RAW). The answer comes
  * from the address the request went to. Nothing is padded to Ethernet's minimum: the device does that.
  *
- * All take a request that pkt_parse found well formed, and its key. They return 0 and the packet (the caller's, to be put
- * back), or a negative errno: -EINVAL the request is not one that this answers, -ENOBUFS the pool is empty, -EMSGSIZE
- * the answer does not fit a slot. Whether an answer is wise (broadcast, errors, rate) is decided in answer.h. */
+ * All take a request that pkt_parse found well formed, and its key. They return 0 and the packet (the caller's, to be
+ * put back), or a negative errno: -EINVAL the request is not one that this answers, -ENOBUFS the pool is empty,
+ * -EMSGSIZE the answer does not fit a slot. Whether an answer is wise (broadcast, errors) is decided in answer.h. */
 #ifndef VM_BUILD_H
 #define VM_BUILD_H
 
@@ -18,34 +18,35 @@
 #include "vm/pool.h"
 
 enum {
-    BUILD_TTL = 64,            /* of everything we originate (IANA's default, RFC 1700) */
-    BUILD_TTL_ND = 255,        /* neighbour discovery (RFC 4861, 7.1) */
-    BUILD_TOS_ERROR = 0xc0,    /* ICMP errors: internetwork control (RFC 1812, 4.3.2.5) */
-    BUILD_QUOTE4 = 576,        /* most bytes of an ICMP error, its IP header included (RFC 1812, 4.3.2.3) */
-    BUILD_QUOTE6 = 1280,       /* most bytes of an ICMPv6 error likewise (RFC 4443, 2.4 (c)) */
+    BUILD_TTL = 64,         /* of everything we originate (IANA's default, RFC 1700) */
+    BUILD_TTL_ND = 255,     /* neighbour discovery (RFC 4861, 7.1) */
+    BUILD_TOS_ERROR = 0xc0, /* ICMP errors: internetwork control (RFC 1812, 4.3.2.5) */
+    BUILD_QUOTE4 = 576,     /* most bytes of an ICMP error, its IP header included (RFC 1812, 4.3.2.3) */
+    BUILD_QUOTE6 = 1280,    /* most bytes of an ICMPv6 error likewise (RFC 4443, 2.4 (c)) */
 };
 
 enum build_unreachable { UNREACHABLE_NET, UNREACHABLE_HOST, UNREACHABLE_PORT, UNREACHABLE_PROHIBITED };
 
 /* ARP: "the address you ask for is at `mac`". For Ethernet and IPv4 requests (RFC 826). */
-int build_arp_reply(const struct pkt *request, const struct key *key, uint64_t mac, struct pool *pool, struct pkt **out);
+int build_arp_reply(const struct pkt *request, const struct key *key, uint64_t mac, struct pool *pool,
+                    struct pkt **out);
 
-/* Echo reply, ICMP or ICMPv6, with the request's data (RFC 792, RFC 4443 4.2). Only for a whole, captured request with a
- * right ICMP checksum, to one host; IPv4 options are not returned. */
+/* Echo reply, ICMP or ICMPv6, with the request's data (RFC 792, RFC 4443 4.2). Only for a whole, captured request with
+ * a right ICMP checksum, to one host; IPv4 options are not returned. */
 int build_echo_reply(const struct pkt *request, const struct key *key, struct pool *pool, struct pkt **out);
 
-/* The RST that RFC 9293, 3.5.2 prescribes where no connection exists: sequence from the segment's ACK if it has one, else
- * sequence 0 and an ACK of all it occupied. Not for a RST. */
+/* The RST that RFC 9293, 3.5.2 prescribes where no connection exists: sequence from the segment's ACK if it has one,
+ * else sequence 0 and an ACK of all it occupied. Not for a RST. */
 int build_rst(const struct pkt *request, const struct key *key, struct pool *pool, struct pkt **out);
 
-/* Destination unreachable, quoting as much of the request as was captured and is allowed. ICMP codes 0, 1, 3, 13 (RFC 792, RFC
- * 1812 5.2.7.1); ICMPv6 codes 0, 3, 4, 1 (RFC 4443, 3.1). */
+/* Destination unreachable, quoting as much of the request as was captured and is allowed. ICMP codes 0, 1, 3, 13 (RFC
+ * 792, RFC 1812 5.2.7.1); ICMPv6 codes 0, 3, 4, 1 (RFC 4443, 3.1). */
 int build_unreachable(const struct pkt *request, const struct key *key, enum build_unreachable what, struct pool *pool,
                       struct pkt **out);
 
 /* Neighbour advertisement for the target of a valid solicitation (RFC 4861, 7.1.1 and 7.2.4), override set, with its
  * link-layer address. router: the R flag. A solicitation from :: (duplicate detection) is answered to all nodes. */
-int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router, struct pool *pool,
-                           struct pkt **out);
+int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router,
+                           struct pool *pool, struct pkt **out);
 
 #endif

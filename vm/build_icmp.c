@@ -62,7 +62,7 @@ int build_unreachable(const struct pkt *request, const struct key *key, enum bui
     int err = reply_begin(&r, request, key, pool, ether_type_of(key), 0);
     if (err) return err;
     reply_ip(&r, &(struct reply_ip){
-        .proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = v4 ? BUILD_TOS_ERROR : 0, .frag = IP4_DF});
+                     .proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = v4 ? BUILD_TOS_ERROR : 0, .frag = IP4_DF});
     write8(&r.w, v4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE);
     write8(&r.w, v4 ? code4[what] : code6[what]);
     write16(&r.w, 0); /* checksum, later */

@@ -33,8 +33,8 @@ static void to_all_nodes(struct reply *r)
     write_patch16(&r->w, 4, 1);
 }
 
-int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router, struct pool *pool,
-                           struct pkt **out)
+int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router,
+                           struct pool *pool, struct pkt **out)
 {
     uint32_t target[4];
     if (request->link != LINK_ETHER || !solicit_read(request, key, target)) return -EINVAL;

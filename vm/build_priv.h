@@ -10,7 +10,7 @@ struct reply {
     const struct pkt *request;
     const struct key *key; /* of the request */
     struct writer w;
-    struct key to;         /* family, src and dst of the reply: the request's, exchanged */
+    struct key to; /* family, src and dst of the reply: the request's, exchanged */
     uint8_t proto;
 };
 
@@ -21,12 +21,12 @@ struct reply_ip {
 };
 
 /* Take a slot and write the mirrored link header. mac: our own address, or 0 for the one the request was sent to. */
-int reply_begin(struct reply *r, const struct pkt *request, const struct key *key, struct pool *pool, uint16_t ether_type,
-                uint64_t mac);
+int reply_begin(struct reply *r, const struct pkt *request, const struct key *key, struct pool *pool,
+                uint16_t ether_type, uint64_t mac);
 /* Write the IP header, from r->to. */
 void reply_ip(struct reply *r, const struct reply_ip *ip);
-/* Set the lengths and checksums; sum_at: where the upper layer's checksum stands in its header. Gives the packet out, or takes
- * it back and returns -EMSGSIZE when something did not fit. */
+/* Set the lengths and checksums; sum_at: where the upper layer's checksum stands in its header. Gives the packet out,
+ * or takes it back and returns -EMSGSIZE when something did not fit. */
 int reply_finish(struct reply *r, uint32_t sum_at, struct pkt **out);
 /* The same for what is not IP. */
 int reply_finish_plain(struct reply *r, struct pkt **out);

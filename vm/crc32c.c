@@ -1,19 +1,28 @@
 /* CRC32c, eight bytes a step ("slicing by 8": Kounavis and Berry, 2005).
  *
- * A table entry is linear in its index, so a row of eight basis values makes a table of 256: entry n is the sum of the basis
- * values of n's bits. Row k is row 0 (the reflected polynomial 0x82f63b78) advanced by k zero bytes. */
+ * A table entry is linear in its index, so a row of eight basis values makes a table of 256: entry n is the sum of the
+ * basis values of n's bits. Row k is row 0 (the reflected polynomial 0x82f63b78) advanced by k zero bytes. */
 #include "vm/csum.h"
 
 #include "vm/proto/header.h"
 #include "vm/proto/wire.h"
 
-#define ENTRY(n, b0, b1, b2, b3, b4, b5, b6, b7) \
-    (((n) & 1 ? b0 : 0) ^ ((n) & 2 ? b1 : 0) ^ ((n) & 4 ? b2 : 0) ^ ((n) & 8 ? b3 : 0) ^ ((n) & 16 ? b4 : 0) ^ \
-     ((n) & 32 ? b5 : 0) ^ ((n) & 64 ? b6 : 0) ^ ((n) & 128 ? b7 : 0))
-#define ENTRIES4(n, ...) ENTRY(n, __VA_ARGS__), ENTRY((n) + 1, __VA_ARGS__), ENTRY((n) + 2, __VA_ARGS__), ENTRY((n) + 3, __VA_ARGS__)
-#define ENTRIES16(n, ...) ENTRIES4(n, __VA_ARGS__), ENTRIES4((n) + 4, __VA_ARGS__), ENTRIES4((n) + 8, __VA_ARGS__), ENTRIES4((n) + 12, __VA_ARGS__)
-#define ENTRIES64(n, ...) ENTRIES16(n, __VA_ARGS__), ENTRIES16((n) + 16, __VA_ARGS__), ENTRIES16((n) + 32, __VA_ARGS__), ENTRIES16((n) + 48, __VA_ARGS__)
-#define TABLE(...) {ENTRIES64(0, __VA_ARGS__), ENTRIES64(64, __VA_ARGS__), ENTRIES64(128, __VA_ARGS__), ENTRIES64(192, __VA_ARGS__)}
+#define ENTRY(n, b0, b1, b2, b3, b4, b5, b6, b7)                                                                       \
+    (((n)&1 ? b0 : 0) ^ ((n)&2 ? b1 : 0) ^ ((n)&4 ? b2 : 0) ^ ((n)&8 ? b3 : 0) ^ ((n)&16 ? b4 : 0) ^                   \
+     ((n)&32 ? b5 : 0) ^ ((n)&64 ? b6 : 0) ^ ((n)&128 ? b7 : 0))
+#define ENTRIES4(n, ...)                                                                                               \
+    ENTRY(n, __VA_ARGS__), ENTRY((n) + 1, __VA_ARGS__), ENTRY((n) + 2, __VA_ARGS__), ENTRY((n) + 3, __VA_ARGS__)
+#define ENTRIES16(n, ...)                                                                                              \
+    ENTRIES4(n, __VA_ARGS__), ENTRIES4((n) + 4, __VA_ARGS__), ENTRIES4((n) + 8, __VA_ARGS__),                          \
+        ENTRIES4((n) + 12, __VA_ARGS__)
+#define ENTRIES64(n, ...)                                                                                              \
+    ENTRIES16(n, __VA_ARGS__), ENTRIES16((n) + 16, __VA_ARGS__), ENTRIES16((n) + 32, __VA_ARGS__),                     \
+        ENTRIES16((n) + 48, __VA_ARGS__)
+#define TABLE(...)                                                                                                     \
+    {                                                                                                                  \
+        ENTRIES64(0, __VA_ARGS__), ENTRIES64(64, __VA_ARGS__), ENTRIES64(128, __VA_ARGS__),                            \
+            ENTRIES64(192, __VA_ARGS__)                                                                                \
+    }
 
 static const uint32_t tables[8][256] = {
     TABLE(0xf26b8303, 0xe13b70f7, 0xc79a971f, 0x8ad958cf, 0x105ec76f, 0x20bd8ede, 0x417b1dbc, 0x82f63b78),

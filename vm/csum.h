@@ -9,15 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Add bytes to a running sum. Every piece but the last has an even length; an odd last byte is padded with 0 (RFC 1071, 1). */
+/* Add bytes to a running sum. Every piece but the last has an even length; an odd last byte is padded with 0 (RFC 1071,
+ * 1). */
 uint64_t csum_add(uint64_t sum, const void *bytes, size_t len);
 /* The checksum of what was added: the complement of the folded sum, to be stored most significant byte first. */
 uint16_t csum_fold(uint64_t sum);
 /* Both in one: 0 says that bytes which hold their own checksum are intact. */
 uint16_t csum_of(const void *bytes, size_t len);
 
-/* The pseudo headers of RFC 9293, 3.1 and RFC 768 (v4; v4 addresses in host order) and of RFC 8200, 8.1 (v6; four words,
- * most significant first). len: bytes of the upper-layer packet. */
+/* The pseudo headers of RFC 9293, 3.1 and RFC 768 (v4; v4 addresses in host order) and of RFC 8200, 8.1 (v6; four
+ * words, most significant first). len: bytes of the upper-layer packet. */
 uint64_t csum_pseudo4(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len);
 uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t proto, uint32_t len);
 
@@ -32,10 +33,11 @@ uint16_t csum_udp(uint16_t computed);
 /* What to send after an update of a UDP checksum: 0 means "none" and stays so, a computed 0 goes out as 0xffff. */
 uint16_t csum_udp_updated(uint16_t before, uint16_t updated);
 
-/* Continue a CRC32c (Castagnoli, reflected, polynomial 0x1edc6f41) over bytes; start with 0. csum_crc32c(0, "123456789", 9) is 0xe3069283. */
+/* Continue a CRC32c (Castagnoli, reflected, polynomial 0x1edc6f41) over bytes; start with 0. csum_crc32c(0,
+ * "123456789", 9) is 0xe3069283. */
 uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
-/* The checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field were 0; to be
- * stored least significant byte first (RFC 9260, 6.8 and appendix A). */
+/* The checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field were 0; to
+ * be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
 uint32_t csum_sctp(const void *packet, size_t len);
 
 #endif

@@ -6,7 +6,10 @@
 
 #include "vm/vm.h"
 
-struct number_name { unsigned number; const char *name; };
+struct number_name {
+    unsigned number;
+    const char *name;
+};
 
 static const struct number_name protos[] = {
 #define PROTO(ident, number, name) {number, name},
@@ -14,7 +17,10 @@ static const struct number_name protos[] = {
 #undef PROTO
 };
 
-struct icmp_name { unsigned family, type; const char *name; };
+struct icmp_name {
+    unsigned family, type;
+    const char *name;
+};
 
 static const struct icmp_name icmp_types[] = {
 #define ICMP_TYPE(family, type, name) {family, type, name},
@@ -44,7 +50,10 @@ const char *reason_name(enum pkt_reason r)
     return (unsigned)r < COUNT(names) ? names[r] : "?";
 }
 
-static bool same(const char *name, const char *text, size_t len) { return strlen(name) == len && memcmp(name, text, len) == 0; }
+static bool same(const char *name, const char *text, size_t len)
+{
+    return strlen(name) == len && memcmp(name, text, len) == 0;
+}
 
 int proto_by_name(const char *name, size_t len)
 {

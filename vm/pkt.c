@@ -8,7 +8,8 @@
 
 enum { PATTERN_MOST = 64 };
 
-void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link, uint16_t iface)
+void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link,
+              uint16_t iface)
 {
     *pkt = (struct pkt){
         .data = (uint8_t *)(uintptr_t)bytes, /* never written: PKT_WRITABLE is clear */

@@ -1,5 +1,5 @@
-/* The pool: in the caller's memory stand, in this order, the pool itself, one struct pkt a slot, the stack of free slots,
- * and the slots. A packet and its slot share a number, so nothing points from one to the other. */
+/* The pool: in the caller's memory stand, in this order, the pool itself, one struct pkt a slot, the stack of free
+ * slots, and the slots. A packet and its slot share a number, so nothing points from one to the other. */
 #include "vm/pool.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@ enum { POOL_ALIGN = 64 };
 struct pool {
     uint32_t slots, slot_bytes;
     uint32_t free_count;
-    uint32_t *free;    /* a stack: free[0 .. free_count) */
+    uint32_t *free; /* a stack: free[0 .. free_count) */
     struct pkt *pkts;
     uint8_t *bytes;
 };

@@ -1,7 +1,8 @@
-/* Any bytes as a frame of any link type, cut by the capture and laid out in segments in any way: the parser's promises hold,
- * and what works on its result (patterns, descriptions, answers) reads nothing outside.
+/* Any bytes as a frame of any link type, cut by the capture and laid out in segments in any way: the parser's promises
+ * hold, and what works on its result (patterns, descriptions, answers) reads nothing outside.
  *
- * Input: link, facts, bytes of the frame that were not captured, bytes outside the head, taken-off tags; then the frame. */
+ * Input: link, facts, bytes of the frame that were not captured, bytes outside the head, taken-off tags; then the
+ * frame. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,9 @@ static const struct pbc_range6 self6[] = {
 static const struct facts worlds[] = {
     {0}, {.drop_bad_checksum = true}, {.self4 = self4, .self4_count = 2, .self6 = self6, .self6_count = 1}};
 
-#define HOLD(truth) \
-    do { \
-        if (!(truth)) __builtin_trap(); \
+#define HOLD(truth)                                                                                                    \
+    do {                                                                                                               \
+        if (!(truth)) __builtin_trap();                                                                                \
     } while (0)
 
 static bool one_bit(uint32_t v) { return v && !(v & (v - 1)); }
@@ -53,7 +54,8 @@ static void check_offsets(const struct pkt *pkt, const struct key *key)
     HOLD(!(pkt->flags & PKT_NOT_LINEAR));
     HOLD(!(pkt->flags & PKT_SNAPPED) == (pkt->cap_len == pkt->wire_len));
     HOLD(pkt->l4 <= pkt->head_len && pkt->payload <= pkt->head_len);
-    HOLD(!(key->kind & KIND_IP) || (pkt->l3_end >= pkt->l3 && (pkt->l3_end <= pkt->wire_len || pkt->l3_end == UINT16_MAX)));
+    HOLD(!(key->kind & KIND_IP) ||
+         (pkt->l3_end >= pkt->l3 && (pkt->l3_end <= pkt->wire_len || pkt->l3_end == UINT16_MAX)));
     HOLD(pkt->payload == 0 || pkt->payload > pkt->l4);
     HOLD(!(key->kind & KIND_FRAG_LATER) || pkt->l4 + pkt->payload == 0);
 }
@@ -65,7 +67,8 @@ static void check_same(const struct pkt *pkt, const struct facts *facts, const s
     struct key careful;
     parse_frame(&again, facts, &careful);
     HOLD(memcmp(key, &careful, sizeof(careful)) == 0);
-    HOLD(again.reason == pkt->reason && again.flags == pkt->flags && again.offsets == pkt->offsets && again.outcome == pkt->outcome);
+    HOLD(again.reason == pkt->reason && again.flags == pkt->flags && again.offsets == pkt->offsets &&
+         again.outcome == pkt->outcome);
 }
 
 /* Every pattern that is said to match does stand there. */
@@ -77,7 +80,8 @@ static void try_patterns(const struct pkt *pkt, const struct key *key, const uin
             unsigned n = 1 + at % 64;
             bool there = pkt_match(pkt, key, layer, at, zeros, zeros, n);
             HOLD(there || !pkt_match(pkt, key, layer, at, zeros, ones, n));
-            if (there && layer == PBC_L2 && pkt->tag_count == 0) HOLD(pkt_match(pkt, key, layer, at, bytes + at, ones, n));
+            if (there && layer == PBC_L2 && pkt->tag_count == 0)
+                HOLD(pkt_match(pkt, key, layer, at, bytes + at, ones, n));
             if (there && layer != PBC_L2) HOLD((key->kind & KIND_IP) && n + at <= key->length);
         }
 }

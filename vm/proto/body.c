@@ -10,7 +10,8 @@ bool arp_read(const struct pkt *pkt, const struct key *key, struct arp_body *out
     uint8_t scratch[ARP_ETHER_LEN];
     if (!(key->kind & KIND_ARP) || pkt->reason) return false;
     const uint8_t *arp = bytes_at(pkt, pkt->l3, ARP_ETHER_LEN, scratch);
-    if (!arp || wire_get16(arp + ARP_HTYPE) != ARP_HTYPE_ETHER || wire_get16(arp + ARP_PTYPE) != ETHER_IP4) return false;
+    if (!arp || wire_get16(arp + ARP_HTYPE) != ARP_HTYPE_ETHER || wire_get16(arp + ARP_PTYPE) != ETHER_IP4)
+        return false;
     if (arp[ARP_HLEN] != 6 || arp[ARP_PLEN] != 4) return false;
     *out = (struct arp_body){
         .op = wire_get16(arp + ARP_OP),
@@ -30,7 +31,8 @@ static void read_addr6(const uint8_t *p, uint32_t addr[4])
 bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t target[4])
 {
     uint8_t scratch[ND_OPTIONS];
-    if (!(key->kind & KIND_ND) || key->icmp_type < ICMP6_SOLICIT || key->length - (pkt->l4 - pkt->l3) < ND_OPTIONS) return false;
+    if (!(key->kind & KIND_ND) || key->icmp_type < ICMP6_SOLICIT || key->length - (pkt->l4 - pkt->l3) < ND_OPTIONS)
+        return false;
     const uint8_t *body = bytes_at(pkt, pkt->l4, ND_OPTIONS, scratch);
     if (!body) return false;
     read_addr6(body + ND_TARGET, target);
@@ -62,7 +64,8 @@ bool solicit_read(const struct pkt *pkt, const struct key *key, uint32_t target[
 {
     enum { MOST = 1500 };
     uint8_t scratch[MOST];
-    if (pkt->reason || key->icmp_type != ICMP6_SOLICIT || key->icmp_code != 0 || !nd_target_read(pkt, key, target)) return false;
+    if (pkt->reason || key->icmp_type != ICMP6_SOLICIT || key->icmp_code != 0 || !nd_target_read(pkt, key, target))
+        return false;
     uint32_t len = (uint32_t)key->length - (pkt->l4 - pkt->l3);
     const uint8_t *body = len <= MOST ? bytes_at(pkt, pkt->l4, len, scratch) : NULL;
     if (!body || !(key->kind & KIND_FRAG_NO)) return false;

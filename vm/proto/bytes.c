@@ -5,7 +5,8 @@
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-/* Copy what one piece, standing at `start` of the frame, has of the wanted bytes; the bytes before are copied already. */
+/* Copy what one piece, standing at `start` of the frame, has of the wanted bytes; the bytes before are copied already.
+ */
 static uint32_t take(const uint8_t *piece, uint32_t start, uint32_t piece_len, uint32_t at, uint32_t len, uint8_t *out)
 {
     if (at < start || at - start >= piece_len) return 0;

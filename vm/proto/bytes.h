@@ -9,15 +9,16 @@
 /* Copy up to `len` bytes from `at` on; returns how many there were. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out);
 
-/* `len` bytes side by side: in place where the head holds them, else gathered into scratch (`len` long). NULL when not all
- * of them were captured. */
+/* `len` bytes side by side: in place where the head holds them, else gathered into scratch (`len` long). NULL when not
+ * all of them were captured. */
 static inline const uint8_t *bytes_at(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch)
 {
     if ((uint64_t)at + len <= pkt->head_len) return pkt->data + at;
     return bytes_copy(pkt, at, len, scratch) == len ? scratch : NULL;
 }
 
-/* The same from the first bytes of an Ethernet frame as it was on the wire: tags that were taken off stand in it again. */
+/* The same from the first bytes of an Ethernet frame as it was on the wire: tags that were taken off stand in it again.
+ */
 const uint8_t *bytes_at_l2(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch);
 /* Bytes captured of that frame. */
 uint32_t bytes_l2_len(const struct pkt *pkt);

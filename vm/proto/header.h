@@ -6,8 +6,8 @@
 enum ether_type {
     ETHER_IP4 = 0x0800,
     ETHER_ARP = 0x0806,
-    ETHER_VLAN = 0x8100,  /* 802.1Q */
-    ETHER_QINQ = 0x88a8,  /* 802.1ad */
+    ETHER_VLAN = 0x8100,     /* 802.1Q */
+    ETHER_QINQ = 0x88a8,     /* 802.1ad */
     ETHER_QINQ_OLD = 0x9100, /* before 802.1ad */
     ETHER_IP6 = 0x86dd,
     ETHER_TYPE_LEAST = 0x600, /* under it the field is a length and LLC follows (IEEE 802.3, 3.2.6) */
@@ -25,8 +25,18 @@ enum { ARP_SENDER_MAC = 8, ARP_SENDER_IP = 14, ARP_TARGET_MAC = 18, ARP_TARGET_I
 enum { ARP_REQUEST = 1, ARP_REPLY = 2, ARP_HTYPE_ETHER = 1 };
 
 /* IPv4: RFC 791. */
-enum { IP4_LEN = 20, IP4_TOS = 1, IP4_TOTAL = 2, IP4_ID = 4, IP4_FRAG = 6, IP4_TTL = 8, IP4_PROTO = 9, IP4_SUM = 10,
-       IP4_SRC = 12, IP4_DST = 16 };
+enum {
+    IP4_LEN = 20,
+    IP4_TOS = 1,
+    IP4_TOTAL = 2,
+    IP4_ID = 4,
+    IP4_FRAG = 6,
+    IP4_TTL = 8,
+    IP4_PROTO = 9,
+    IP4_SUM = 10,
+    IP4_SRC = 12,
+    IP4_DST = 16
+};
 enum { IP4_DF = 0x4000, IP4_MF = 0x2000, IP4_OFFSET = 0x1fff };
 enum { IP4_OPT_END = 0, IP4_OPT_NOP = 1 };
 
@@ -54,11 +64,27 @@ enum ip_proto {
 enum { TCP_LEN = 20, TCP_SEQ = 4, TCP_ACKNO = 8, TCP_OFFSET = 12, TCP_FLAGS = 13, TCP_SUM = 16 };
 enum { UDP_LEN = 8, UDP_LENGTH = 4, SCTP_LEN = 12, ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
 
-enum icmp4 { ICMP4_ECHO_REPLY = 0, ICMP4_UNREACHABLE = 3, ICMP4_QUENCH = 4, ICMP4_REDIRECT = 5, ICMP4_ECHO = 8,
-             ICMP4_TIME_EXCEEDED = 11, ICMP4_PARAMETER = 12, ICMP4_LAST_KNOWN = 18 };
-enum icmp6 { ICMP6_UNREACHABLE = 1, ICMP6_INFORMATIONAL = 128 /* the least type that is no error */, ICMP6_ECHO = 128,
-             ICMP6_ECHO_REPLY = 129, ICMP6_ND_FIRST = 133, ICMP6_SOLICIT = 135, ICMP6_ADVERT = 136, ICMP6_ND_LAST = 136,
-             ICMP6_REDIRECT = 137 };
+enum icmp4 {
+    ICMP4_ECHO_REPLY = 0,
+    ICMP4_UNREACHABLE = 3,
+    ICMP4_QUENCH = 4,
+    ICMP4_REDIRECT = 5,
+    ICMP4_ECHO = 8,
+    ICMP4_TIME_EXCEEDED = 11,
+    ICMP4_PARAMETER = 12,
+    ICMP4_LAST_KNOWN = 18
+};
+enum icmp6 {
+    ICMP6_UNREACHABLE = 1,
+    ICMP6_INFORMATIONAL = 128 /* the least type that is no error */,
+    ICMP6_ECHO = 128,
+    ICMP6_ECHO_REPLY = 129,
+    ICMP6_ND_FIRST = 133,
+    ICMP6_SOLICIT = 135,
+    ICMP6_ADVERT = 136,
+    ICMP6_ND_LAST = 136,
+    ICMP6_REDIRECT = 137
+};
 
 /* Neighbour discovery: RFC 4861, 4.3 and 4.4; offsets from the ICMPv6 header. */
 enum { ND_TARGET = 8, ND_OPTIONS = 24, ND_OPT_SOURCE_MAC = 1, ND_OPT_TARGET_MAC = 2, ND_OPT_MAC_LEN = 8 };

@@ -9,7 +9,8 @@ enum pkt_reason parse_icmp(struct parse *p, uint32_t at)
     key->kind |= KIND_ICMP_HEADER;
     key->icmp_type = p->data[at];
     key->icmp_code = p->data[at + ICMP_CODE];
-    if ((key->kind & KIND_ICMP6) && key->icmp_type >= ICMP6_ND_FIRST && key->icmp_type <= ICMP6_ND_LAST && key->ttl == 255)
+    if ((key->kind & KIND_ICMP6) && key->icmp_type >= ICMP6_ND_FIRST && key->icmp_type <= ICMP6_ND_LAST &&
+        key->ttl == 255)
         key->kind |= KIND_ND;
     p->pkt->payload = (uint16_t)(at + ICMP_LEN);
     return REASON_NONE;

@@ -12,8 +12,14 @@ struct chain {
 static bool is_extension(uint8_t next)
 {
     switch (next) {
-    case IPPROTO_NR_HOPOPT: case IPPROTO_NR_ROUTING: case IPPROTO_NR_FRAGMENT: case IPPROTO_NR_AH: case IPPROTO_NR_DSTOPTS:
-    case IPPROTO_NR_MOBILITY: case IPPROTO_NR_HIP: case IPPROTO_NR_SHIM6: return true;
+    case IPPROTO_NR_HOPOPT:
+    case IPPROTO_NR_ROUTING:
+    case IPPROTO_NR_FRAGMENT:
+    case IPPROTO_NR_AH:
+    case IPPROTO_NR_DSTOPTS:
+    case IPPROTO_NR_MOBILITY:
+    case IPPROTO_NR_HIP:
+    case IPPROTO_NR_SHIM6: return true;
     default: return false;
     }
 }
@@ -38,7 +44,8 @@ static void set_fragment(struct key *key, uint32_t bit)
     key->kind = (key->kind & ~(uint32_t)(KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER)) | bit;
 }
 
-/* Options of a hop-by-hop or destination header: each inside it (RFC 8200, 4.2); hop-by-hop: none that makes a jumbogram. */
+/* Options of a hop-by-hop or destination header: each inside it (RFC 8200, 4.2); hop-by-hop: none that makes a
+ * jumbogram. */
 static enum pkt_reason check_options(const uint8_t *option, uint32_t len, bool hop_by_hop)
 {
     while (len > 0) {

@@ -6,7 +6,10 @@ static uint16_t family_type(uint32_t family)
 {
     switch (family) {
     case 2: return ETHER_IP4;
-    case 10: case 24: case 28: case 30: return ETHER_IP6;
+    case 10:
+    case 24:
+    case 28:
+    case 30: return ETHER_IP6;
     default: return 0;
     }
 }

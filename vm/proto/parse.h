@@ -1,5 +1,5 @@
-/* The careful parser: one function a protocol, each checking every length in the order that SEMANTICS.md states. It serves
- * every frame; quick.c only overtakes it for ordinary ones and must give the same result.
+/* The careful parser: one function a protocol, each checking every length in the order that SEMANTICS.md states. It
+ * serves every frame; quick.c only overtakes it for ordinary ones and must give the same result.
  *
  * Two ends matter. Whether a header is *short* is asked of the bytes on the wire (or of the IP packet they belong to);
  * whether it can be *read*, of the captured ones. parse_need answers both. */
@@ -17,14 +17,14 @@ struct parse {
     struct key *key;
     const struct facts *facts; /* may be NULL: no own addresses, wrong checksums are no drop */
     const uint8_t *data;
-    uint32_t head, cap; /* bytes that may be read here; bytes captured at all */
-    uint32_t end;       /* one past the frame on the wire; from parse_ip4 and parse_ip6 on, past the IP packet */
+    uint32_t head, cap;  /* bytes that may be read here; bytes captured at all */
+    uint32_t end;        /* one past the frame on the wire; from parse_ip4 and parse_ip6 on, past the IP packet */
     bool first_fragment; /* what needs the whole datagram is not asked */
-    bool to_group;      /* the link says broadcast or multicast */
+    bool to_group;       /* the link says broadcast or multicast */
 };
 
-/* May the bytes up to `upto` be read? `short_reason` when the frame (the packet) ends before; REASON_SNAPPED when only the
- * capture does, with PKT_NOT_LINEAR if they stand in a segment. */
+/* May the bytes up to `upto` be read? `short_reason` when the frame (the packet) ends before; REASON_SNAPPED when only
+ * the capture does, with PKT_NOT_LINEAR if they stand in a segment. */
 enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 
 /* Each parses from `at` on and returns the first fault. */
@@ -43,7 +43,8 @@ enum pkt_reason parse_l4(struct parse *p, uint32_t at);
 /* Set key.proto and the KIND bits that go with it in that family (KIND_IP4 or KIND_IP6). */
 void parse_set_proto(struct parse *p, uint8_t proto);
 
-/* A fragment's offset (bytes) and payload: REASON_BAD_FRAGMENT, REASON_TINY_FRAGMENT or none. proto: -1 if not known. */
+/* A fragment's offset (bytes) and payload: REASON_BAD_FRAGMENT, REASON_TINY_FRAGMENT or none. proto: -1 if not known.
+ */
 enum pkt_reason parse_fragment(uint32_t offset, bool more, uint32_t bytes, int proto);
 
 /* Does this type open a VLAN tag? */

@@ -1,22 +1,22 @@
 /* pkt_parse, with a quick way for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or IPv6
  * without extension headers, every header in the linear head; quickest for Ethernet frames that are all there.
  *
- * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes. A
- * table row a protocol stands for branches on it, so a mix of protocols costs no more than one. What is unusual goes to
- * the careful parser from the start, which finds the reason; wherever this way gives a result, it is the same
+ * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes.
+ * A table row a protocol stands for branches on it, so a mix of protocols costs no more than one. What is unusual goes
+ * to the careful parser from the start, which finds the reason; wherever this way gives a result, it is the same
  * (tests/unit/vm/test_proto_quick.c). */
 #include "vm/proto/parse.h"
 #include "vm/proto/sides.h"
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define likely(x)     __builtin_expect(!!(x), 1)
+#define unlikely(x)   __builtin_expect(!!(x), 0)
 #define inline_always static inline __attribute__((always_inline))
 
 /* How the bytes after the IP header are read, by protocol. Masks are all ones where the field exists.
- * The layer's own length, which must be `least` at least and fit the packet, is the sum of `fixed`, the TCP data offset and the
- * UDP length. */
+ * The layer's own length, which must be `least` at least and fit the packet, is the sum of `fixed`, the TCP data offset
+ * and the UDP length. */
 struct shape {
-    uint32_t kind;    /* KIND bits of a packet with its whole header */
+    uint32_t kind; /* KIND bits of a packet with its whole header */
     uint32_t ports;
     uint32_t icmp;    /* of key.icmp_type and key.icmp_code */
     uint16_t udp;     /* the length field */
@@ -25,7 +25,7 @@ struct shape {
     uint8_t offset;   /* the data offset in bytes: 0x3c for TCP */
     uint8_t header;   /* bytes of header without what the data offset says */
     uint8_t fixed;
-    uint8_t least;    /* IMPOSSIBLE leaves it to the careful parser */
+    uint8_t least; /* IMPOSSIBLE leaves it to the careful parser */
     uint8_t pad[11];
 };
 static_assert(sizeof(struct shape) == 32, "a shift away");
@@ -38,24 +38,48 @@ enum { IMPOSSIBLE = 255 };
 #define PKT_OUTCOME_KEPT ((uint32_t)(UINT8_MAX & ~PKT_FOUND) << 24)
 #endif
 
-#define SHAPES_OF_PORTS \
-    [IPPROTO_NR_TCP] = {.kind = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS, .ports = UINT32_MAX, .marks = 0xff, .offset = 0x3c, \
-                        .least = TCP_LEN, .payload = UINT16_MAX}, \
-    [IPPROTO_NR_UDP] = {.kind = KIND_UDP | KIND_PORTS, .ports = UINT32_MAX, .udp = UINT16_MAX, .header = UDP_LEN, \
-                        .least = UDP_LEN, .payload = UINT16_MAX}, \
-    [IPPROTO_NR_SCTP] = {.kind = KIND_SCTP | KIND_PORTS, .ports = UINT32_MAX, .header = SCTP_LEN, .fixed = SCTP_LEN, \
-                         .least = SCTP_LEN, .payload = UINT16_MAX}
-#define SHAPE_OF_ICMP(bit) \
-    {.kind = (bit) | KIND_ICMP_HEADER, .icmp = 0xff00ff, .header = ICMP_LEN, .fixed = ICMP_LEN, .least = ICMP_LEN, \
-     .payload = UINT16_MAX}
-#define CAREFUL {.least = IMPOSSIBLE}
+#define SHAPES_OF_PORTS                                                                                                \
+    [IPPROTO_NR_TCP] = {.kind = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS,                                                \
+                        .ports = UINT32_MAX,                                                                           \
+                        .marks = 0xff,                                                                                 \
+                        .offset = 0x3c,                                                                                \
+                        .least = TCP_LEN,                                                                              \
+                        .payload = UINT16_MAX},                                                                        \
+    [IPPROTO_NR_UDP] = {.kind = KIND_UDP | KIND_PORTS,                                                                 \
+                        .ports = UINT32_MAX,                                                                           \
+                        .udp = UINT16_MAX,                                                                             \
+                        .header = UDP_LEN,                                                                             \
+                        .least = UDP_LEN,                                                                              \
+                        .payload = UINT16_MAX},                                                                        \
+    [IPPROTO_NR_SCTP] = {.kind = KIND_SCTP | KIND_PORTS,                                                               \
+                         .ports = UINT32_MAX,                                                                          \
+                         .header = SCTP_LEN,                                                                           \
+                         .fixed = SCTP_LEN,                                                                            \
+                         .least = SCTP_LEN,                                                                            \
+                         .payload = UINT16_MAX}
+#define SHAPE_OF_ICMP(bit)                                                                                             \
+    {                                                                                                                  \
+        .kind = (bit) | KIND_ICMP_HEADER, .icmp = 0xff00ff, .header = ICMP_LEN, .fixed = ICMP_LEN, .least = ICMP_LEN,  \
+        .payload = UINT16_MAX                                                                                          \
+    }
+#define CAREFUL                                                                                                        \
+    {                                                                                                                  \
+        .least = IMPOSSIBLE                                                                                            \
+    }
 
-static const struct shape shapes4[256] __attribute__((aligned(64))) = {SHAPES_OF_PORTS, [IPPROTO_NR_ICMP] = SHAPE_OF_ICMP(KIND_ICMP)};
+static const struct shape shapes4[256]
+    __attribute__((aligned(64))) = {SHAPES_OF_PORTS, [IPPROTO_NR_ICMP] = SHAPE_OF_ICMP(KIND_ICMP)};
 static const struct shape shapes6[256] __attribute__((aligned(64))) = {
     SHAPES_OF_PORTS,
     [IPPROTO_NR_ICMP6] = SHAPE_OF_ICMP(KIND_ICMP6),
-    [IPPROTO_NR_HOPOPT] = CAREFUL, [IPPROTO_NR_ROUTING] = CAREFUL, [IPPROTO_NR_FRAGMENT] = CAREFUL, [IPPROTO_NR_AH] = CAREFUL,
-    [IPPROTO_NR_DSTOPTS] = CAREFUL, [IPPROTO_NR_MOBILITY] = CAREFUL, [IPPROTO_NR_HIP] = CAREFUL, [IPPROTO_NR_SHIM6] = CAREFUL,
+    [IPPROTO_NR_HOPOPT] = CAREFUL,
+    [IPPROTO_NR_ROUTING] = CAREFUL,
+    [IPPROTO_NR_FRAGMENT] = CAREFUL,
+    [IPPROTO_NR_AH] = CAREFUL,
+    [IPPROTO_NR_DSTOPTS] = CAREFUL,
+    [IPPROTO_NR_MOBILITY] = CAREFUL,
+    [IPPROTO_NR_HIP] = CAREFUL,
+    [IPPROTO_NR_SHIM6] = CAREFUL,
 };
 
 /* Two slots, or four halves, as the word of the key or packet that holds them. */
@@ -92,11 +116,15 @@ enum {
     LARGEST = UINT16_MAX,    /* frames whose offsets all fit */
 };
 
-inline_always uint32_t offset_len(const struct shape *s, const uint8_t *l4) { return l4[TCP_OFFSET] >> 2 & (uint32_t)s->offset; }
+inline_always uint32_t offset_len(const struct shape *s, const uint8_t *l4)
+{
+    return l4[TCP_OFFSET] >> 2 & (uint32_t)s->offset;
+}
 
 /* Are the lengths of the upper layer as usual? Each way to be wrong makes one difference negative.
  * l4: offset of that layer; segment: its bytes by the IP length. */
-inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, const struct shape *s, uint32_t l4, int32_t segment)
+inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, const struct shape *s, uint32_t l4,
+                              int32_t segment)
 {
     const uint8_t *p = pkt->data + l4;
     int32_t offset = (int32_t)offset_len(s, p);
@@ -109,8 +137,8 @@ inline_always bool lengths_ok(const struct pkt *pkt, const struct outer *o, cons
 
 /* Write what both families have in common. Every field is read where it is written: cheaper than to hold them all in
  * registers from the checks on. */
-inline_always void write_upper(struct pkt *pkt, struct key *key, const struct outer *o, const struct shape *s, uint32_t l4,
-                               uint32_t end, uint32_t proto_and_type, uint32_t kind)
+inline_always void write_upper(struct pkt *pkt, struct key *key, const struct outer *o, const struct shape *s,
+                               uint32_t l4, uint32_t end, uint32_t proto_and_type, uint32_t kind)
 {
     const uint8_t *p = pkt->data + l4;
     key->word[4] = slots(o->kind | kind | s->kind, p[TCP_FLAGS] & (uint32_t)s->marks);
@@ -127,7 +155,8 @@ inline_always void write_upper(struct pkt *pkt, struct key *key, const struct ou
 }
 
 /* The rest for a machine with own addresses, or with a wrong header checksum. */
-static __attribute__((noinline)) enum pkt_reason finish4(struct pkt *pkt, const struct facts *f, struct key *key, bool bad_sum)
+static __attribute__((noinline)) enum pkt_reason finish4(struct pkt *pkt, const struct facts *f, struct key *key,
+                                                         bool bad_sum)
 {
     if (bad_sum) {
         if (f && f->drop_bad_checksum) return parse_frame(pkt, f, key);
@@ -145,7 +174,7 @@ static __attribute__((noinline)) enum pkt_reason finish6(const struct facts *f, 
 
 /* Version 4, five words of header, no fragment: in the header's first eight bytes. */
 #define IP4_ORDINARY_MASK (0xff00000000000000u | IP4_MF | IP4_OFFSET)
-#define IP4_ORDINARY 0x4500000000000000u
+#define IP4_ORDINARY      0x4500000000000000u
 
 /* Is the one's complement sum of a 20-byte header all ones? Added up in memory order. */
 inline_always bool header_sum_ok(const uint8_t *ip)
@@ -160,7 +189,8 @@ inline_always bool header_sum_ok(const uint8_t *ip)
     return half >> 16 == UINT16_MAX;
 }
 
-inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key, const struct outer *o)
+inline_always enum pkt_reason quick_ip4(struct pkt *pkt, const struct facts *facts, struct key *key,
+                                        const struct outer *o)
 {
     const uint8_t *ip = pkt->data + o->l3;
     uint32_t l4 = o->l3 + IP4_LEN, total = wire_get16(ip + IP4_TOTAL);
@@ -188,7 +218,8 @@ inline_always uint64_t addr_word(const uint8_t *p)
     return slots(v >> 32, v & UINT32_MAX);
 }
 
-inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key, const struct outer *o)
+inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *facts, struct key *key,
+                                        const struct outer *o)
 {
     const uint8_t *ip = pkt->data + o->l3;
     uint32_t l4 = o->l3 + IP6_LEN, segment = wire_get16(ip + IP6_PAYLOAD), next = ip[IP6_NEXT];
@@ -199,7 +230,8 @@ inline_always enum pkt_reason quick_ip6(struct pkt *pkt, const struct facts *fac
     key->word[7] = halves(pkt->iface, segment + IP6_LEN, ip[IP6_HOPS], wire_get16(ip) >> 6 & 0x3f);
     uint32_t type = ip[IP6_LEN] - (uint32_t)ICMP6_ND_FIRST; /* of neighbour discovery: 0 to 3 */
     uint32_t nd = (type >> 2 | (next ^ IPPROTO_NR_ICMP6) | (ip[IP6_HOPS] ^ 255u)) == 0 ? KIND_ND : 0;
-    write_upper(pkt, key, o, s, l4, l4 + segment, pair(next, ETHER_IP6), KIND_IP6 | KIND_PROTO | KIND_FRAG_NO | KIND_IN | nd);
+    write_upper(pkt, key, o, s, l4, l4 + segment, pair(next, ETHER_IP6),
+                KIND_IP6 | KIND_PROTO | KIND_FRAG_NO | KIND_IN | nd);
     return unlikely(facts_have_self(facts)) ? finish6(facts, key) : REASON_NONE;
 }
 
@@ -208,15 +240,20 @@ enum { TAGGED_LEN = ETHER_LEN + VLAN_LEN };
 static __attribute__((noinline)) enum pkt_reason whole_ip6(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     if (pkt->head_len < ETHER_LEN + IP6_LEN + L4_READ) return parse_frame(pkt, facts, key);
-    return quick_ip6(pkt, facts, key, &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});
+    return quick_ip6(pkt, facts, key,
+                     &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});
 }
 
-static __attribute__((noinline)) enum pkt_reason whole_tagged(struct pkt *pkt, const struct facts *facts, struct key *key)
+static __attribute__((noinline)) enum pkt_reason whole_tagged(struct pkt *pkt, const struct facts *facts,
+                                                              struct key *key)
 {
     uint32_t tag = wire_get32(pkt->data + ETHER_LEN);
     uint16_t type = (uint16_t)tag;
-    struct outer o = {.l3 = TAGGED_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE | KIND_VLAN, .vlan = tag >> 16 & VLAN_VID,
-                      .tag = true, .whole = true};
+    struct outer o = {.l3 = TAGGED_LEN,
+                      .kind = KIND_ETHER | KIND_ETHERTYPE | KIND_VLAN,
+                      .vlan = tag >> 16 & VLAN_VID,
+                      .tag = true,
+                      .whole = true};
     if (type == ETHER_IP4 && pkt->head_len >= TAGGED_LEN + IP4_LEN + L4_READ) return quick_ip4(pkt, facts, key, &o);
     if (type == ETHER_IP6 && pkt->head_len >= TAGGED_LEN + IP6_LEN + L4_READ) return quick_ip6(pkt, facts, key, &o);
     return parse_frame(pkt, facts, key);
@@ -241,7 +278,8 @@ static uint16_t carried(const struct pkt *pkt, struct outer *o)
 }
 
 /* Other links, what the capture or the buffer cut, and a tag that the kernel took off. */
-static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, const struct facts *facts, struct key *key)
+static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, const struct facts *facts,
+                                                             struct key *key)
 {
     struct outer o = {.kind = KIND_ETHERTYPE};
     uint16_t type = carried(pkt, &o);
@@ -263,7 +301,8 @@ enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key
         return parse_other(pkt, facts, key);
     uint16_t type = wire_get16(pkt->data + ETHER_TYPE_AT);
     if (likely(type == ETHER_IP4))
-        return quick_ip4(pkt, facts, key, &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});
+        return quick_ip4(pkt, facts, key,
+                         &(struct outer){.l3 = ETHER_LEN, .kind = KIND_ETHER | KIND_ETHERTYPE, .whole = true});
     if (type == ETHER_IP6) return whole_ip6(pkt, facts, key);
     if (ether_is_tag(type)) return whole_tagged(pkt, facts, key);
     return parse_frame(pkt, facts, key);

@@ -14,8 +14,8 @@ static inline uint32_t sides_direction(uint32_t self, bool group)
     return self | ((self & KIND_DST_SELF) || group ? KIND_IN : KIND_FORWARD);
 }
 
-/* KIND_SRC_SELF, KIND_DST_SELF and one of KIND_IN, KIND_OUT, KIND_FORWARD for a packet with these addresses, where there are
- * own addresses (facts_have_self). */
+/* KIND_SRC_SELF, KIND_DST_SELF and one of KIND_IN, KIND_OUT, KIND_FORWARD for a packet with these addresses, where
+ * there are own addresses (facts_have_self). */
 uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 

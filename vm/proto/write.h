@@ -1,5 +1,5 @@
-/* A bounded writing cursor at the end of a packet's head. What does not fit is not written and remembered, so callers ask
- * once, at the end. */
+/* A bounded writing cursor at the end of a packet's head. What does not fit is not written and remembered, so callers
+ * ask once, at the end. */
 #ifndef VM_PROTO_WRITE_H
 #define VM_PROTO_WRITE_H
 

@@ -1,5 +1,5 @@
-/* Packets for the tests of vm/: from notation, in a heap block of exactly their captured size, so that a sanitizer sees any
- * read outside. One at a time: the next packet frees the one before. */
+/* Packets for the tests of vm/: from notation, in a heap block of exactly their captured size, so that a sanitizer sees
+ * any read outside. One at a time: the next packet frees the one before. */
 #ifndef TESTS_UNIT_VM_PACKET_H
 #define TESTS_UNIT_VM_PACKET_H
 

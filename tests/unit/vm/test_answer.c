@@ -9,10 +9,10 @@ struct row {
 };
 
 #define NONE ANSWER_NONE
-#define RST ANSWER_RST
+#define RST  ANSWER_RST
 #define PORT ANSWER_PORT_UNREACHABLE
 #define FOUR "eth / ip4 1.1.1.1 > 2.2.2.2"
-#define SIX "eth / ip6 2001:db8::1 > 2001:db8::2"
+#define SIX  "eth / ip6 2001:db8::1 > 2001:db8::2"
 
 static const struct row rows[] = {
     {FOUR " / tcp 1 > 2 syn", RST},

@@ -98,8 +98,10 @@ static void test_rst(void **state)
 static void test_links(void **state)
 {
     (void)state;
-    rst("eth 02:00:00:00:00:05 > 02:00:00:00:00:06 / vlan 5 pcp 3 tpid 0x88a8 / vlan 6 / ip4 1.1.1.1 > 2.2.2.2 / tcp 1000 > 80 seq 5",
-        "eth 02:00:00:00:00:06 > 02:00:00:00:00:05 / vlan 5 pcp 3 tpid 0x88a8 / vlan 6 / ip4 2.2.2.2 > 1.1.1.1 df id 0 / "
+    rst("eth 02:00:00:00:00:05 > 02:00:00:00:00:06 / vlan 5 pcp 3 tpid 0x88a8 / vlan 6 / ip4 1.1.1.1 > 2.2.2.2 / tcp "
+        "1000 > 80 seq 5",
+        "eth 02:00:00:00:00:06 > 02:00:00:00:00:05 / vlan 5 pcp 3 tpid 0x88a8 / vlan 6 / ip4 2.2.2.2 > 1.1.1.1 df id 0 "
+        "/ "
         "tcp 80 > 1000 rst ack seq 0 ack 5 win 0");
     rst("eth / vlan 7 / ip6 ::1 > ::2 / tcp 1000 > 80 seq 5 / taken 5 / taken 6 tpid 0x88a8",
         "eth back / vlan 7 / ip6 ::2 > ::1 / tcp 80 > 1000 rst ack seq 0 ack 5 win 0 / taken 5 / taken 6 tpid 0x88a8");
@@ -115,8 +117,10 @@ static void test_rst_refused(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 rst", "eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2",
-        "eth / ip4 1.1.1.1 > 2.2.2.2 frag 16 proto tcp / zeros 40", "eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 off 4",
+        "eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 rst",
+        "eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2",
+        "eth / ip4 1.1.1.1 > 2.2.2.2 frag 16 proto tcp / zeros 40",
+        "eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 off 4",
         "eth / arp who-has 10.0.0.1 tell 10.0.0.2",
     };
     for (unsigned i = 0; i < 5; i++) {
@@ -139,13 +143,15 @@ static void echo(const char *request, const char *expected)
 static void test_echo(void **state)
 {
     (void)state;
-    echo("eth / ip4 1.1.1.1 > 2.2.2.2 ttl 9 id 77 tos 0xb8 df opt x\"01010101\" / icmp type 8 id 5 seq 9 / payload \"odd\" / pad 5",
+    echo("eth / ip4 1.1.1.1 > 2.2.2.2 ttl 9 id 77 tos 0xb8 df opt x\"01010101\" / icmp type 8 id 5 seq 9 / payload "
+         "\"odd\" / pad 5",
          "eth back / ip4 2.2.2.2 > 1.1.1.1 id 77 tos 0xb8 df / icmp type 0 id 5 seq 9 / payload \"odd\"");
     echo("eth / vlan 9 / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8 id 5 seq 9",
          "eth back / vlan 9 / ip4 2.2.2.2 > 1.1.1.1 / icmp type 0 id 5 seq 9");
     echo("eth / ip6 fe80::1 > fe80::2 / hbh / icmp6 type 128 id 5 seq 9 / payload \"12345\"",
          "eth back / ip6 fe80::2 > fe80::1 / icmp6 type 129 id 5 seq 9 / payload \"12345\"");
-    echo("eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8 / zeros 1878", "eth back / ip4 2.2.2.2 > 1.1.1.1 / icmp type 0 / zeros 1878");
+    echo("eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8 / zeros 1878",
+         "eth back / ip4 2.2.2.2 > 1.1.1.1 / icmp type 0 / zeros 1878");
 }
 
 static void test_echo_refused(void **state)
@@ -191,10 +197,14 @@ static void test_unreachable(void **state)
     for (unsigned what = 0; what < 4; what++) {
         snprintf(expected, sizeof(expected),
                  "eth back / ip4 2.2.2.2 > 1.1.1.1 df id 0 tos 0xc0 / icmp type 3 code %u / "
-                 "ip4 1.1.1.1 > 2.2.2.2 id 7 ttl 9 opt x\"01010101\" / udp 5 > 6 / payload \"query\"", code4[what]);
-        unreachable("eth / ip4 1.1.1.1 > 2.2.2.2 id 7 ttl 9 opt x\"01010101\" / udp 5 > 6 / payload \"query\" / pad 7", what, expected);
+                 "ip4 1.1.1.1 > 2.2.2.2 id 7 ttl 9 opt x\"01010101\" / udp 5 > 6 / payload \"query\"",
+                 code4[what]);
+        unreachable("eth / ip4 1.1.1.1 > 2.2.2.2 id 7 ttl 9 opt x\"01010101\" / udp 5 > 6 / payload \"query\" / pad 7",
+                    what, expected);
         snprintf(expected, sizeof(expected),
-                 "eth back / ip6 ::2 > ::1 / icmp6 type 1 code %u / ip6 ::1 > ::2 hop 9 / dst / udp 5 > 6 / payload \"query\"", code6[what]);
+                 "eth back / ip6 ::2 > ::1 / icmp6 type 1 code %u / ip6 ::1 > ::2 hop 9 / dst / udp 5 > 6 / payload "
+                 "\"query\"",
+                 code6[what]);
         unreachable("eth / ip6 ::1 > ::2 hop 9 / dst / udp 5 > 6 / payload \"query\"", what, expected);
     }
 }
@@ -207,11 +217,14 @@ static void test_quotes(void **state)
         const char *request;
         unsigned headers, size;
     } rows[] = {
-        {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 6 / zeros 519", 14, 575}, {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 6 / zeros 520", 14, 576},
+        {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 6 / zeros 519", 14, 575},
+        {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 6 / zeros 520", 14, 576},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 6 / zeros 1472", 14, 576},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 5 > 6 / zeros 1472 / cut 142", 14, 156},
-        {"eth / ip6 ::1 > ::2 / udp 5 > 6 / zeros 1184", 14, 1280}, {"eth / ip6 ::1 > ::2 / udp 5 > 6 / zeros 1183", 14, 1279},
-        {"eth / ip6 ::1 > ::2 / udp 5 > 6 / zeros 60000", 14, 1280}, {"ip6 ::1 > ::2 / udp 5 > 6 / zeros 8000", 0, 1280},
+        {"eth / ip6 ::1 > ::2 / udp 5 > 6 / zeros 1184", 14, 1280},
+        {"eth / ip6 ::1 > ::2 / udp 5 > 6 / zeros 1183", 14, 1279},
+        {"eth / ip6 ::1 > ::2 / udp 5 > 6 / zeros 60000", 14, 1280},
+        {"ip6 ::1 > ::2 / udp 5 > 6 / zeros 8000", 0, 1280},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct pkt *out = NULL, again;
@@ -229,7 +242,8 @@ static void test_quotes(void **state)
 static void test_segments(void **state)
 {
     (void)state;
-    const struct note *n = packet_note("eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8 id 1 seq 2 / payload \"some data in several pieces\"");
+    const struct note *n =
+        packet_note("eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type 8 id 1 seq 2 / payload \"some data in several pieces\"");
     for (uint32_t cut = 42; cut < n->wire_len; cut++) {
         struct pkt *whole = NULL, *pieces = NULL;
         packet_view(&packet, n->bytes, n->wire_len, n->wire_len, n->link);
@@ -253,16 +267,18 @@ static void test_arp(void **state)
 {
     (void)state;
     struct pkt *out = NULL;
-    packet_of("eth 02:00:00:00:00:05 > ff:ff:ff:ff:ff:ff / vlan 5 / arp who-has 10.0.0.1 tell 10.0.0.2 sha 02:00:00:00:00:05 / pad 18");
+    packet_of("eth 02:00:00:00:00:05 > ff:ff:ff:ff:ff:ff / vlan 5 / arp who-has 10.0.0.1 tell 10.0.0.2 sha "
+              "02:00:00:00:00:05 / pad 18");
     assert_int_equal(build_arp_reply(&packet.pkt, &packet.key, 0x02aabbccddee, pool, &out), 0);
     check_answer(out, "eth 02:aa:bb:cc:dd:ee > 02:00:00:00:00:05 / vlan 5 / "
                       "arp who-has 10.0.0.2 tell 10.0.0.1 op 2 sha 02:aa:bb:cc:dd:ee tha 02:00:00:00:00:05");
     static const char *const refused[] = {
-        "eth / arp reply 10.0.0.1 is-at 02:00:00:00:00:01", "eth / arp who-has 10.0.0.1 tell 10.0.0.2 op 3",
+        "eth / arp reply 10.0.0.1 is-at 02:00:00:00:00:01",
+        "eth / arp who-has 10.0.0.1 tell 10.0.0.2 op 3",
         "sll type 0x0806 / raw x\"0001080006040001 020000000001 0a000001 000000000000 0a000002\"",
         "eth type 0x0806 / raw x\"0001080006040001 020000000001 0a000001 000000000000 0a0000\"",
         "eth type 0x0806 / raw x\"0006080006040001 020000000001 0a000001 000000000000 0a000002\"",
-        "eth type 0x0806 / raw x\"000186dd06100001 020000000001 0a000001000000000000000000000001 000000000000 0a000002000000000000000000000002\"",
+        "eth type 0x0806 / raw x\"000186dd06100001\" / zeros 44",
         "eth / ip4 1.1.1.1 > 2.2.2.2",
     };
     for (unsigned i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -290,9 +306,11 @@ static void test_advert(void **state)
     advert("eth 02:00:00:00:00:05 > 02:00:00:00:00:09 / ip6 fe80::5 > fe80::9 hop 255 " SOLICIT, true,
            "eth 02:aa:bb:cc:dd:ee > 02:00:00:00:00:05 / ip6 fe80::9 > fe80::5 hop 255 / "
            "icmp6 type 136 id 0xe000 target fe80::9 / raw x\"020102aabbccddee\"");
-    advert("eth 02:00:00:00:00:05 > 33:33:ff:00:00:09 / ip6 :: > ff02::1:ff00:9 hop 255 / icmp6 type 135 target fe80::9", false,
-           "eth 02:aa:bb:cc:dd:ee > 33:33:00:00:00:01 / ip6 fe80::9 > ff02::1 hop 255 / "
-           "icmp6 type 136 id 0x2000 target fe80::9 / raw x\"020102aabbccddee\"");
+    advert(
+        "eth 02:00:00:00:00:05 > 33:33:ff:00:00:09 / ip6 :: > ff02::1:ff00:9 hop 255 / icmp6 type 135 target fe80::9",
+        false,
+        "eth 02:aa:bb:cc:dd:ee > 33:33:00:00:00:01 / ip6 fe80::9 > ff02::1 hop 255 / "
+        "icmp6 type 136 id 0x2000 target fe80::9 / raw x\"020102aabbccddee\"");
 }
 
 static void test_advert_refused(void **state)
@@ -335,10 +353,10 @@ static void test_no_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rst),          cmocka_unit_test(test_links),       cmocka_unit_test(test_rst_refused),
-        cmocka_unit_test(test_echo),         cmocka_unit_test(test_echo_refused), cmocka_unit_test(test_unreachable),
-        cmocka_unit_test(test_quotes),       cmocka_unit_test(test_segments),    cmocka_unit_test(test_arp),
-        cmocka_unit_test(test_advert),       cmocka_unit_test(test_advert_refused), cmocka_unit_test(test_no_buffer),
+        cmocka_unit_test(test_rst),    cmocka_unit_test(test_links),          cmocka_unit_test(test_rst_refused),
+        cmocka_unit_test(test_echo),   cmocka_unit_test(test_echo_refused),   cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_quotes), cmocka_unit_test(test_segments),       cmocka_unit_test(test_arp),
+        cmocka_unit_test(test_advert), cmocka_unit_test(test_advert_refused), cmocka_unit_test(test_no_buffer),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

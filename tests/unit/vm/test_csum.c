@@ -68,7 +68,8 @@ static void test_pseudo(void **state)
     }
 }
 
-/* Equal checksums, but that one's complement has two zeros: an update of data that is not all zero never makes the other. */
+/* Equal checksums, but that one's complement has two zeros: an update of data that is not all zero never makes the
+ * other. */
 static void test_updates(void **state)
 {
     (void)state;
@@ -107,7 +108,8 @@ static void test_wrong_stays_wrong(void **state)
     (void)state;
     uint8_t data[20] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     uint16_t right = csum_of(data, sizeof(data)), wrong = (uint16_t)(right + 0x111);
-    uint16_t after_right = csum_update32(right, 0x01020304, 0x0a000001), after_wrong = csum_update32(wrong, 0x01020304, 0x0a000001);
+    uint16_t after_right = csum_update32(right, 0x01020304, 0x0a000001),
+             after_wrong = csum_update32(wrong, 0x01020304, 0x0a000001);
     assert_int_equal((uint16_t)(after_wrong - after_right), 0x111);
 }
 

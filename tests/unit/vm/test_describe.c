@@ -34,16 +34,19 @@ static void test_lines(void **state)
         {"eth / arp reply 10.0.0.1 is-at 02:00:00:00:00:01", "arp 10.0.0.1 is-at 02:00:00:00:00:01"},
         {"eth / arp who-has 10.0.0.1 tell 10.0.0.2 op 3", "arp operation 3"},
         {"eth type 0x0806 / raw x\"0001\"", "arp (short-arp)"},
-        {"eth 02:00:00:00:00:01 > 01:80:c2:00:00:0e type 0x88cc / zeros 5", "ether 0x88cc 02:00:00:00:00:01 > 01:80:c2:00:00:0e"},
+        {"eth 02:00:00:00:00:01 > 01:80:c2:00:00:0e type 0x88cc / zeros 5",
+         "ether 0x88cc 02:00:00:00:00:01 > 01:80:c2:00:00:0e"},
         {"eth 02:00:00:00:00:01 > 01:80:c2:00:00:00 type 38 / zeros 38", "llc 02:00:00:00:00:01 > 01:80:c2:00:00:00"},
         {"sll type 0x88cc / zeros 5", "ether 0x88cc"},
         {"sll type 4 / zeros 5", "frame"},
         {"raw x\"0011\"", "frame (short-ethernet)"},
-        {"eth 02:00:00:00:00:01 > 02:00:00:00:00:02 type 0x8100 / raw x\"00\"", "frame 02:00:00:00:00:01 > 02:00:00:00:00:02 (short-vlan)"},
+        {"eth 02:00:00:00:00:01 > 02:00:00:00:00:02 type 0x8100 / raw x\"00\"",
+         "frame 02:00:00:00:00:01 > 02:00:00:00:00:02 (short-vlan)"},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 proto tcp / zeros 3", "tcp 1.1.1.1 > 2.2.2.2 (short-tcp)"},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 syn off 4", "tcp 1.1.1.1:1 > 2.2.2.2:2 SYN (bad-tcp-offset)"},
         {"eth / ip6 ::1 > ::2 / dst / hbh / udp 1 > 2", "ip6 ::1 > ::2 (ip6-extension-chain)"},
-        {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / cut 20", "ether 0x0800 02:00:00:00:00:01 > 02:00:00:00:00:02 (snapped)"},
+        {"eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / cut 20",
+         "ether 0x0800 02:00:00:00:00:01 > 02:00:00:00:00:02 (snapped)"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char line[200];

@@ -2,8 +2,8 @@
 #include "tests/unit/vm/packet.h"
 
 #define ETHER (KIND_ETHER | KIND_ETHERTYPE | KIND_IN)
-#define IP4 (ETHER | KIND_IP4 | KIND_PROTO | KIND_FRAG_NO)
-#define IP6 (ETHER | KIND_IP6 | KIND_PROTO | KIND_FRAG_NO)
+#define IP4   (ETHER | KIND_IP4 | KIND_PROTO | KIND_FRAG_NO)
+#define IP6   (ETHER | KIND_IP6 | KIND_PROTO | KIND_FRAG_NO)
 
 static void test_kinds(void **state)
 {
@@ -26,13 +26,15 @@ static void test_kinds(void **state)
         {"eth / ip6 ::1 > ::2 hop 255 / icmp6 type 136 target ::3", IP6 | KIND_ICMP6 | KIND_ICMP_HEADER | KIND_ND, 58},
         {"eth / ip6 ::1 > ::2 hop 254 / icmp6 type 135 target ::3", IP6 | KIND_ICMP6 | KIND_ICMP_HEADER, 58},
         {"eth / ip6 ::1 > ::2 hop 255 / icmp6 type 137", IP6 | KIND_ICMP6 | KIND_ICMP_HEADER, 58},
-        {"eth / ip6 ::1 > ::2 hop 255 / hbh / icmp6 type 135 target ::3", IP6 | KIND_ICMP6 | KIND_ICMP_HEADER | KIND_ND, 58},
+        {"eth / ip6 ::1 > ::2 hop 255 / hbh / icmp6 type 135 target ::3", IP6 | KIND_ICMP6 | KIND_ICMP_HEADER | KIND_ND,
+         58},
         {"eth / ip6 ::1 > ::2 next 1 / zeros 20", IP6, 1},
         {"eth / ip6 ::1 > ::2 / hbh / esp", IP6, 50},
         {"eth / ip6 ::1 > ::2 / frag6 0 / udp 1 > 2", IP6 | KIND_UDP | KIND_PORTS, 17},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 more / udp 1 > 2 len 99 / zeros 8",
          (IP4 & ~KIND_FRAG_NO) | KIND_FRAG_FIRST | KIND_UDP | KIND_PORTS, 17},
-        {"eth / ip4 1.1.1.1 > 2.2.2.2 frag 16 proto tcp / zeros 8", (IP4 & ~KIND_FRAG_NO) | KIND_FRAG_LATER | KIND_TCP, 6},
+        {"eth / ip4 1.1.1.1 > 2.2.2.2 frag 16 proto tcp / zeros 8", (IP4 & ~KIND_FRAG_NO) | KIND_FRAG_LATER | KIND_TCP,
+         6},
         {"eth / ip6 ::1 > ::2 / frag6 16 next 6 / zeros 8", (IP6 & ~KIND_FRAG_NO) | KIND_FRAG_LATER | KIND_TCP, 6},
         {"eth / ip6 ::1 > ::2 / frag6 16 next 60 / zeros 8", (IP6 & ~KIND_FRAG_NO & ~KIND_PROTO) | KIND_FRAG_LATER, 0},
         {"eth / arp who-has 10.0.0.1 tell 10.0.0.2", ETHER | KIND_ARP, 0},
@@ -56,8 +58,8 @@ static void test_kinds(void **state)
 static void test_fields(void **state)
 {
     (void)state;
-    const struct packet *p = packet_of(
-        "eth / vlan 5 / vlan 6 / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp 50000 > 443 syn cwr opt x\"020405b4\" / zeros 7");
+    const struct packet *p = packet_of("eth / vlan 5 / vlan 6 / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp "
+                                       "50000 > 443 syn cwr opt x\"020405b4\" / zeros 7");
     assert_int_equal(p->key.src[0], 0xc6120001);
     assert_int_equal(p->key.dst[0], 0xcb00710a);
     assert_int_equal(p->key.src[1] | p->key.src[2] | p->key.src[3] | p->key.dst[1] | p->key.dst[2] | p->key.dst[3], 0);
@@ -76,7 +78,8 @@ static void test_fields(void **state)
     assert_int_equal(p->pkt.l3_end, 73);
     assert_int_equal(p->pkt.tags_in_frame, 2);
 
-    p = packet_of("eth / ip6 2001:db8::1 > 2001:db8:1:2:3:4:5:6 hop 3 tclass 0xb8 flow 0xfffff / dst / icmp6 type 1 code 4 / zeros 3");
+    p = packet_of("eth / ip6 2001:db8::1 > 2001:db8:1:2:3:4:5:6 hop 3 tclass 0xb8 flow 0xfffff / dst / icmp6 type 1 "
+                  "code 4 / zeros 3");
     assert_int_equal(p->key.src[0], 0x20010db8);
     assert_int_equal(p->key.src[3], 1);
     assert_int_equal(p->key.dst[1], 0x00010002);
@@ -104,8 +107,9 @@ static void test_direction(void **state)
 {
     (void)state;
     static const uint32_t self4[] = {0x0a000001, 0x0a000009, 0x0a0000ff};
-    static const struct pbc_range6 self6[] = {{.lo_hi = 0xfd00000000000000, .lo_lo = 1, .hi_hi = 0xfd00000000000000, .hi_lo = 1},
-                                              {.lo_hi = 0xfd00000000000000, .lo_lo = 9, .hi_hi = 0xfd00000000000000, .hi_lo = 9}};
+    static const struct pbc_range6 self6[] = {
+        {.lo_hi = 0xfd00000000000000, .lo_lo = 1, .hi_hi = 0xfd00000000000000, .hi_lo = 1},
+        {.lo_hi = 0xfd00000000000000, .lo_lo = 9, .hi_hi = 0xfd00000000000000, .hi_lo = 9}};
     static const struct facts world = {.self4 = self4, .self4_count = 3, .self6 = self6, .self6_count = 2};
     static const struct {
         const char *notation;
@@ -229,7 +233,8 @@ static void test_match_gathered(void **state)
     assert_true(has(PBC_PAYLOAD, 0, "abcdefgh", 8));
     assert_false(has(PBC_PAYLOAD, 0, "abcdefghi", 9));
 
-    packet_of("eth 02:00:00:00:00:01 > 02:00:00:00:00:02 / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / taken 5 tpid 0x88a8 / taken 6");
+    packet_of("eth 02:00:00:00:00:01 > 02:00:00:00:00:02 / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2 / taken 5 tpid 0x88a8 / "
+              "taken 6");
     assert_true(has(PBC_L2, 6, "\2\0\0\0\0\1\x88\xa8\0\5\x81\0\0\6\x08\0\x45", 17));
     assert_true(has(PBC_L2, 20, "\x08\0\x45", 3));
     assert_true(has(PBC_L3, 0, "\x45", 1));
@@ -261,9 +266,15 @@ static void test_view_wire(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_fields),     cmocka_unit_test(test_key_determined),
-        cmocka_unit_test(test_direction),    cmocka_unit_test(test_match_layers), cmocka_unit_test(test_match_long),
-        cmocka_unit_test(test_match_where_nowhere), cmocka_unit_test(test_match_gathered), cmocka_unit_test(test_mac),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_key_determined),
+        cmocka_unit_test(test_direction),
+        cmocka_unit_test(test_match_layers),
+        cmocka_unit_test(test_match_long),
+        cmocka_unit_test(test_match_where_nowhere),
+        cmocka_unit_test(test_match_gathered),
+        cmocka_unit_test(test_mac),
         cmocka_unit_test(test_view_wire),
     };
     return cmocka_run_group_tests(tests, NULL, packet_free);

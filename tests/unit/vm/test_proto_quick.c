@@ -1,11 +1,11 @@
-/* The quick way of pkt_parse against the careful parser: equal keys, offsets, flags and reasons on ordinary frames and on
- * what random edits, cuts and paddings make of them. */
+/* The quick way of pkt_parse against the careful parser: equal keys, offsets, flags and reasons on ordinary frames and
+ * on what random edits, cuts and paddings make of them. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/proto/parse.h"
 
 static const char *const seeds[] = {
-    "eth / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp 50000 > 443 syn ece cwr opt x\"020405b4\" / payload \"GET\"",
+    "eth / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp 50000 > 443 syn ece cwr opt x\"020405b4\" / zeros 3",
     "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 ack / pad 6",
     "eth / ip4 10.0.0.9 > 10.0.0.1 / udp 53 > 1000 / payload \"answer of a name\"",
     "eth / ip4 10.0.0.1 > 224.0.0.5 proto 89 / zeros 44",
@@ -94,7 +94,8 @@ static void test_as_made(void **state)
 /* One to three bytes changed, mostly within the headers, to values that matter. */
 static void edit(uint8_t *bytes, uint32_t len, uint64_t *seed)
 {
-    static const uint8_t telling[] = {0, 1, 4, 5, 6, 7, 8, 17, 0x20, 40, 44, 0x45, 0x46, 0x50, 58, 60, 0x81, 0x86, 132, 255};
+    static const uint8_t telling[] = {0,  1,    4,    5,    6,  7,  8,    17,   0x20, 40,
+                                      44, 0x45, 0x46, 0x50, 58, 60, 0x81, 0x86, 132,  255};
     for (unsigned n = 1 + draw(seed, 3); n > 0; n--) {
         uint32_t at = draw(seed, 4) ? draw(seed, len < 64 ? len : 64) : draw(seed, len);
         bytes[at] = draw(seed, 2) ? telling[draw(seed, sizeof(telling))] : (uint8_t)draw(seed, 256);
@@ -130,7 +131,8 @@ static void test_large(void **state)
     link_type = LINK_ETHER;
     tags_taken = 0;
     for (unsigned family = 0; family < 2; family++) {
-        const struct note *n = packet_note(family ? "eth / ip6 ::1 > ::2 / udp 1 > 2" : "eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2");
+        const struct note *n =
+            packet_note(family ? "eth / ip6 ::1 > ::2 / udp 1 > 2" : "eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2");
         memcpy(bytes, n->bytes, n->wire_len);
         for (uint32_t total = 65460; total <= 65535; total++) {
             uint8_t *length = bytes + (family ? 18 : 16);
@@ -144,6 +146,7 @@ static void test_large(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_made), cmocka_unit_test(test_edited), cmocka_unit_test(test_large)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_made), cmocka_unit_test(test_edited),
+                                       cmocka_unit_test(test_large)};
     return cmocka_run_group_tests(tests, NULL, packet_free);
 }

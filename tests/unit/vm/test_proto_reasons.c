@@ -1,4 +1,5 @@
-/* Every malformation has its reason, one byte inside the boundary has none, and the first fault in the stated order wins. */
+/* Every malformation has its reason, one byte inside the boundary has none, and the first fault in the stated order
+ * wins. */
 #include "tests/unit/vm/packet.h"
 
 struct row {
@@ -15,9 +16,9 @@ static void check(const struct row *rows, size_t count)
     }
 }
 #define CHECK(rows) check(rows, sizeof(rows) / sizeof((rows)[0]))
-#define GOOD REASON_NONE
-#define FOUR "eth / ip4 1.1.1.1 > 2.2.2.2"
-#define SIX "eth / ip6 ::1 > ::2"
+#define GOOD        REASON_NONE
+#define FOUR        "eth / ip4 1.1.1.1 > 2.2.2.2"
+#define SIX         "eth / ip6 ::1 > ::2"
 
 static void test_link(void **state)
 {
@@ -86,7 +87,8 @@ static void test_checksum(void **state)
 {
     (void)state;
     static const struct facts strict = {.drop_bad_checksum = true};
-    static const char *const bad[] = {FOUR " csum 0x1234 / udp 1 > 2", FOUR " csum 0x1234 opt x\"01010101\" / udp 1 > 2",
+    static const char *const bad[] = {FOUR " csum 0x1234 / udp 1 > 2",
+                                      FOUR " csum 0x1234 opt x\"01010101\" / udp 1 > 2",
                                       FOUR " csum 0x1234 more / udp 1 > 2"};
     for (unsigned i = 0; i < 3; i++) {
         const struct packet *p = packet_facts(bad[i], &no_facts);
@@ -213,7 +215,8 @@ static void test_l4(void **state)
     CHECK(rows);
 }
 
-/* The same packet, cut byte by byte: by the capture it is snapped until its headers are whole, on the wire it is short. */
+/* The same packet, cut byte by byte: by the capture it is snapped until its headers are whole, on the wire it is short.
+ */
 static void test_cuts(void **state)
 {
     (void)state;
@@ -293,10 +296,12 @@ static void test_not_linear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_link),       cmocka_unit_test(test_vlan_depth),         cmocka_unit_test(test_ip4),
-        cmocka_unit_test(test_checksum),   cmocka_unit_test(test_fragments),          cmocka_unit_test(test_ip6),
-        cmocka_unit_test(test_l4),         cmocka_unit_test(test_ip6_chain_length),   cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_faults_before_cuts), cmocka_unit_test(test_not_linear),
+        cmocka_unit_test(test_link),       cmocka_unit_test(test_vlan_depth),
+        cmocka_unit_test(test_ip4),        cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_fragments),  cmocka_unit_test(test_ip6),
+        cmocka_unit_test(test_l4),         cmocka_unit_test(test_ip6_chain_length),
+        cmocka_unit_test(test_cuts),       cmocka_unit_test(test_faults_before_cuts),
+        cmocka_unit_test(test_not_linear),
     };
     return cmocka_run_group_tests(tests, NULL, packet_free);
 }
