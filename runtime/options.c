@@ -66,9 +66,18 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
 {
     return number(r, n, v, 1, UINT64_MAX, &r->o->explain);
 }
-static bool opt_seed(struct reading *r, const char *n, const char *v) { return number(r, n, v, 0, UINT64_MAX, &r->o->seed); }
-static bool opt_from(struct reading *r, const char *n, const char *v) { return number(r, n, v, 1, UINT64_MAX, &r->o->from); }
-static bool opt_to(struct reading *r, const char *n, const char *v) { return number(r, n, v, 1, UINT64_MAX, &r->o->to); }
+static bool opt_seed(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 0, UINT64_MAX, &r->o->seed);
+}
+static bool opt_from(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 1, UINT64_MAX, &r->o->from);
+}
+static bool opt_to(struct reading *r, const char *n, const char *v)
+{
+    return number(r, n, v, 1, UINT64_MAX, &r->o->to);
+}
 static bool opt_repeat(struct reading *r, const char *n, const char *v)
 {
     return number(r, n, v, 1, 1000000, &r->o->repeat);
@@ -196,7 +205,11 @@ static bool settle(struct reading *r)
     if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
     if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE))
         return wrong(r, "--explain prints one frame: it goes without %s%s",
-                     o->verdicts ? "--verdicts" : o->write ? "--write" : o->log != LOG_NONE ? "--log" : "--repeat", "");
+                     o->verdicts          ? "--verdicts"
+                     : o->write           ? "--write"
+                     : o->log != LOG_NONE ? "--log"
+                                          : "--repeat",
+                     "");
     return true;
 }
 
@@ -246,5 +259,6 @@ void options_help(FILE *out)
         col += (unsigned)fprintf(out, " %s%s", rows[i].name[0] ? "--" : "-", rows[i].name[0] ? rows[i].name : letter);
         if (col > 80 && i + 1 < ROWS) col = (unsigned)fprintf(out, "\n                  ") - 1;
     }
-    fprintf(out, "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written.\n");
+    fprintf(out,
+            "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written.\n");
 }

@@ -15,8 +15,8 @@ struct options {
     const char *on;
     struct self self;
     uint64_t seed, repeat;
-    uint64_t from, to;  /* frames, from 1; to 0: the last */
-    uint64_t explain;   /* frame, 0: none */
+    uint64_t from, to; /* frames, from 1; to 0: the last */
+    uint64_t explain;  /* frame, 0: none */
     uint32_t mtu;
     enum log_form log;
     bool json, strict_checksum;
@@ -25,7 +25,8 @@ struct options {
 enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* err says why */ };
 
 /* argv's strings are kept. On OPTIONS_WRONG one line, without newline, in err. Call options_fini in any case. */
-enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err, size_t err_len);
+enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err,
+                                  size_t err_len);
 void options_fini(struct options *o);
 void options_help(FILE *out);
 

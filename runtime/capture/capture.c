@@ -9,7 +9,8 @@
 
 #include "runtime/capture/capture_priv.h"
 
-static const char shrank[] = "the file shrank while it was being read: the last verdicts may be of bytes that were gone";
+static const char shrank[] =
+    "the file shrank while it was being read: the last verdicts may be of bytes that were gone";
 
 int capture_fault(struct capture *c, const char *fmt, ...)
 {
@@ -23,9 +24,15 @@ int capture_fault(struct capture *c, const char *fmt, ...)
 
 const char *capture_compressor(const uint8_t *bytes, size_t len, const char **tool)
 {
-    static const struct { const char *magic; uint8_t len; const char *name, *tool; } known[] = {
+    static const struct {
+        const char *magic;
+        uint8_t len;
+        const char *name, *tool;
+    } known[] = {
         {"\x1f\x8b", 2, "gzip", "gzip -dc"},
-        {"\xfd" "7zXZ", 5, "xz", "xz -dc"},
+        {"\xfd"
+         "7zXZ",
+         5, "xz", "xz -dc"},
         {"\x28\xb5\x2f\xfd", 4, "zstd", "zstd -dc"},
         {"BZh", 3, "bzip2", "bzip2 -dc"},
         {"\x04\x22\x4d\x18", 4, "lz4", "lz4 -dc"},

@@ -13,12 +13,12 @@ struct capture;
 struct stat;
 
 struct capture_frame {
-    const uint8_t *data; /* stays valid until capture_close for files, until the next call for streams */
+    const uint8_t *data;        /* stays valid until capture_close for files, until the next call for streams */
     uint32_t cap_len, wire_len; /* as the file says; a file may claim more captured than sent */
-    uint64_t time_ns;    /* since 1970; 0 where the file holds none or one before 1970 */
-    uint16_t dlt;        /* LINKTYPE_ value of its interface, as in the file */
-    uint8_t link;        /* enum pkt_link: what dlt means */
-    uint32_t iface;      /* index of the interface in a pcapng, counted over all sections; 0 in a pcap */
+    uint64_t time_ns;           /* since 1970; 0 where the file holds none or one before 1970 */
+    uint16_t dlt;               /* LINKTYPE_ value of its interface, as in the file */
+    uint8_t link;               /* enum pkt_link: what dlt means */
+    uint32_t iface;             /* index of the interface in a pcapng, counted over all sections; 0 in a pcap */
 };
 
 /* Open a file, or standard input for "-": a regular file is mapped, anything else is read as a stream. A link type that
@@ -38,9 +38,9 @@ const char *capture_error(const struct capture *c);
 
 /* Start over (files only; false for streams). */
 bool capture_rewind(struct capture *c);
-uint64_t capture_size(const struct capture *c);     /* bytes, 0 for streams */
-uint64_t capture_position(const struct capture *c); /* bytes read */
-uint64_t capture_copied(const struct capture *c);   /* frames that were copied on the way: 0 for files */
+uint64_t capture_size(const struct capture *c);                  /* bytes, 0 for streams */
+uint64_t capture_position(const struct capture *c);              /* bytes read */
+uint64_t capture_copied(const struct capture *c);                /* frames that were copied on the way: 0 for files */
 bool capture_is(const struct capture *c, const struct stat *st); /* is that the file being read? */
 
 struct capture_writer;

@@ -27,8 +27,8 @@ struct capture {
     uint64_t copied;
     uint64_t frames; /* handed out */
     int fd;
-    int map_slot;    /* map.c's registration, -1 */
-    void *state;     /* the reader's own */
+    int map_slot; /* map.c's registration, -1 */
+    void *state;  /* the reader's own */
     char error[240];
 };
 
@@ -42,8 +42,8 @@ bool map_faulted(const struct capture *c); /* has a page gone? cheap */
 bool map_shrunk(const struct capture *c);  /* or is the file shorter than it was? */
 
 /* Have the cache lines behind c->at come in. Where a record begins is only known from the one before, so every miss on
- * the way would be waited for; asking for all lines in order costs a tenth of that. A prefetch does not map a page, so one
- * byte is read of each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
+ * the way would be waited for; asking for all lines in order costs a tenth of that. A prefetch does not map a page, so
+ * one byte is read of each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
 static inline void fetch_ahead(struct capture *c)
 {
     enum { LINE = 64, AHEAD = 4096, STRETCH = 65536 };

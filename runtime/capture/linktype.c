@@ -7,22 +7,26 @@
 bool linktype_link(uint32_t linktype, enum pkt_link *link)
 {
     switch (linktype) {
-#define LINKTYPE(number, ident) \
-    case number: \
-        *link = LINK_##ident; \
+#define LINKTYPE(number, ident)                                                                                        \
+    case number:                                                                                                       \
+        *link = LINK_##ident;                                                                                          \
         return true;
 #include "runtime/capture/linktype.def"
 #undef LINKTYPE
-    default:
-        return false;
+    default: return false;
     }
 }
 
 const char *linktype_name(uint32_t linktype, char *buf, size_t len)
 {
     /* The few numbers that files write otherwise than this system's libpcap names them. */
-    static const struct { uint8_t file, dlt; } differ[] = {
-        {100, DLT_ATM_RFC1483}, {102, DLT_SLIP_BSDOS}, {103, DLT_PPP_BSDOS}, {106, DLT_ATM_CLIP},
+    static const struct {
+        uint8_t file, dlt;
+    } differ[] = {
+        {100, DLT_ATM_RFC1483},
+        {102, DLT_SLIP_BSDOS},
+        {103, DLT_PPP_BSDOS},
+        {106, DLT_ATM_CLIP},
     };
     int dlt = linktype <= INT32_MAX ? (int)linktype : -1;
     for (size_t i = 0; i < sizeof differ / sizeof differ[0]; i++)

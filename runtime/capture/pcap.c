@@ -1,11 +1,12 @@
 /* The pcap file: a header of 24 bytes, then records of 16 (or 24) bytes and the frame. Micro- and nanoseconds, either
- * byte order, and the old variants that libpcap reads, in the same way (draft-ietf-opsawg-pcap; libpcap's savefiles). */
+ * byte order, and the old variants that libpcap reads, in the same way (draft-ietf-opsawg-pcap; libpcap's savefiles).
+ */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
 
-#define MAGIC_MICRO 0xa1b2c3d4u
-#define MAGIC_NANO 0xa1b23c4du
+#define MAGIC_MICRO     0xa1b2c3d4u
+#define MAGIC_NANO      0xa1b23c4du
 #define MAGIC_KUZNETZOV 0xa1b2cd34u /* a patched libpcap of 1999: 8 more bytes a record */
 
 enum { FILE_HEADER = 24, RECORD_HEADER = 16, RECORD_HEADER_KUZNETZOV = 24 };
@@ -16,8 +17,8 @@ struct pcap_state {
     uint32_t tick_ns; /* nanoseconds a unit of the fraction */
     uint16_t dlt;
     uint8_t link;
-    uint8_t header;   /* bytes of a record's header */
-    uint8_t lengths;  /* versions up to 2.3 wrote the two lengths the other way round */
+    uint8_t header;  /* bytes of a record's header */
+    uint8_t lengths; /* versions up to 2.3 wrote the two lengths the other way round */
     bool swapped;
 };
 

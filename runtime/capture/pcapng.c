@@ -1,6 +1,6 @@
 /* The pcapng file: sections of blocks, each section in its own byte order with its own interfaces
- * (draft-ietf-opsawg-pcapng). Packets come in enhanced, simple and (obsolete) packet blocks; all other blocks are passed
- * over. Every length is checked against its block, every block against the file. */
+ * (draft-ietf-opsawg-pcapng). Packets come in enhanced, simple and (obsolete) packet blocks; all other blocks are
+ * passed over. Every length is checked against its block, every block against the file. */
 #include <stdlib.h>
 
 #include "runtime/capture/capture_priv.h"
@@ -11,10 +11,10 @@ enum { BLOCK_MIN = 12, BYTE_ORDER_MAGIC = 0x1a2b3c4d };
 
 struct interface {
     uint32_t linktype, snaplen;
-    uint64_t ticks;  /* a second */
-    uint32_t scale;  /* nanoseconds a tick, 0: to be divided out */
-    int64_t offset;  /* seconds */
-    bool known;      /* link is the vm's */
+    uint64_t ticks; /* a second */
+    uint32_t scale; /* nanoseconds a tick, 0: to be divided out */
+    int64_t offset; /* seconds */
+    bool known;     /* link is the vm's */
     uint8_t link;
 };
 
@@ -26,7 +26,10 @@ struct ng_state {
 };
 
 /* A block's body, and how far it has been read. */
-struct body { const uint8_t *at; uint32_t left; };
+struct body {
+    const uint8_t *at;
+    uint32_t left;
+};
 
 static int fault_at(struct capture *c, const char *what)
 {
@@ -34,7 +37,10 @@ static int fault_at(struct capture *c, const char *what)
 }
 
 /* libpcap passes over further section headers, right or wrong, until it has seen an interface. */
-static bool section_is_idle(const struct capture *c, const struct ng_state *s) { return c->at && !s->first && !s->count; }
+static bool section_is_idle(const struct capture *c, const struct ng_state *s)
+{
+    return c->at && !s->first && !s->count;
+}
 
 /* A section header: interfaces are counted anew. Any minor version will do, as in libpcap. */
 static int section_begin(struct capture *c, struct ng_state *s, struct body b)
@@ -42,7 +48,8 @@ static int section_begin(struct capture *c, struct ng_state *s, struct body b)
     if (section_is_idle(c, s)) return 0;
     if (b.left < 16) return fault_at(c, "a section header under 28 bytes");
     const unsigned major = load16(b.at + 4, s->swapped);
-    if (major != 1) return capture_fault(c, "pcapng version %u.%u is not supported", major, load16(b.at + 6, s->swapped));
+    if (major != 1)
+        return capture_fault(c, "pcapng version %u.%u is not supported", major, load16(b.at + 6, s->swapped));
     s->first += s->count;
     s->count = 0;
     return 0;
@@ -100,8 +107,8 @@ static int interface_add(struct capture *c, struct ng_state *s, struct body b)
         s->cap = cap;
     }
     struct interface *i = &s->ifaces[s->count];
-    *i = (struct interface){.linktype = load16(b.at, s->swapped), .snaplen = load32(b.at + 4, s->swapped),
-                            .ticks = 1000000, .scale = 1000};
+    *i = (struct interface){
+        .linktype = load16(b.at, s->swapped), .snaplen = load32(b.at + 4, s->swapped), .ticks = 1000000, .scale = 1000};
     if (i->snaplen == 0 || i->snaplen > INT32_MAX) i->snaplen = CAPTURE_FRAME_MAX;
     enum pkt_link link;
     i->known = linktype_link(i->linktype, &link);
@@ -122,8 +129,9 @@ static uint64_t time_of(const struct interface *i, uint64_t t)
 static int frame_fill(struct capture *c, const struct ng_state *s, struct capture_frame *f, uint32_t iface, uint64_t t,
                       struct body data)
 {
-    if (iface >= s->count) return capture_fault(c, "frame %llu: its section has no interface %u",
-                                                (unsigned long long)c->frames + 1, iface);
+    if (iface >= s->count)
+        return capture_fault(c, "frame %llu: its section has no interface %u", (unsigned long long)c->frames + 1,
+                             iface);
     const struct interface *i = &s->ifaces[iface];
     char name[64];
     if (!i->known)
@@ -143,7 +151,8 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
 }
 
 /* Enhanced: interface (32 bits), time, lengths. Obsolete: interface (16), drops (16), then the same. */
-static int packet_read(struct capture *c, const struct ng_state *s, struct body b, bool obsolete, struct capture_frame *f)
+static int packet_read(struct capture *c, const struct ng_state *s, struct body b, bool obsolete,
+                       struct capture_frame *f)
 {
     if (b.left < 20) return fault_at(c, "a packet block without its fixed part");
     const uint32_t iface = obsolete ? load16(b.at, s->swapped) : load32(b.at, s->swapped);
@@ -174,12 +183,16 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
     *type = load32(p, s->swapped);
     if (*type == BLOCK_SHB) {
         const uint32_t magic = load32(p + 8, false);
-        if (magic == BYTE_ORDER_MAGIC) s->swapped = false;
-        else if (magic == __builtin_bswap32(BYTE_ORDER_MAGIC)) s->swapped = true;
-        else if (!section_is_idle(c, s)) return fault_at(c, "a section header without its byte-order magic");
+        if (magic == BYTE_ORDER_MAGIC)
+            s->swapped = false;
+        else if (magic == __builtin_bswap32(BYTE_ORDER_MAGIC))
+            s->swapped = true;
+        else if (!section_is_idle(c, s))
+            return fault_at(c, "a section header without its byte-order magic");
     }
     *total = load32(p + 4, s->swapped);
-    /* Of the first block libpcap checks neither that its length is a multiple of 4 nor its trailer: such files are about. */
+    /* Of the first block libpcap checks neither that its length is a multiple of 4 nor its trailer: such files are
+     * about. */
     if (*total < BLOCK_MIN || (c->at && *total % 4)) return fault_at(c, "a length that no block has");
     if (*total > left)
         return capture_fault(c, "truncated: the block after frame %llu has %llu of %u bytes",

@@ -1,5 +1,5 @@
-/* What the vm sends, as Ethernet frames. An answer to a frame without Ethernet gets addresses made from its own: `02:00:` and
- * the last four bytes, so that a reader can tell who spoke. */
+/* What the vm sends, as Ethernet frames. An answer to a frame without Ethernet gets addresses made from its own:
+ * `02:00:` and the last four bytes, so that a reader can tell who spoke. */
 #include <errno.h>
 #include <string.h>
 

@@ -16,7 +16,7 @@ struct explained {
     const struct pkt *pkt;
     const struct key *key;
     FILE *out;
-    int width;   /* of the rule column */
+    int width; /* of the rule column */
     unsigned steps;
 };
 
@@ -51,7 +51,8 @@ static void step_json(void *arg, const struct trace_step *s)
     fputs(",\"verdict\":", x->out);
     text_json(x->out, label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict));
     fprintf(x->out, ",\"depth\":%u,\"matched\":%s,\"why\":", s->depth, s->matched ? "true" : "false");
-    if (s->matched) fputs("null}", x->out);
+    if (s->matched)
+        fputs("null}", x->out);
     else {
         text_json(x->out, why(x, s, buf, sizeof buf));
         fputc('}', x->out);
@@ -74,7 +75,8 @@ static int judge_one(const struct explained *x, struct verdict *v)
     struct pkt pkt;
     struct vm_tx tx = {0};
     frame_view(x->r, x->frame, &pkt);
-    vm_run(vm, &(struct vm_in){.mono_ns = x->frame->time_ns, .facts = &x->r->facts}, (struct pkt *const[]){&pkt}, 1, v, &tx);
+    vm_run(vm, &(struct vm_in){.mono_ns = x->frame->time_ns, .facts = &x->r->facts}, (struct pkt *const[]){&pkt}, 1, v,
+           &tx);
     vm_free(vm);
     return 0;
 }
@@ -90,8 +92,8 @@ static void end_text(const struct explained *x, const struct verdict *v)
                 x->r->labels.firewall[v->firewall],
                 label_place(&x->r->labels, x->r->labels.firewall_place[v->firewall]));
     if (v->rule == RULE_NONE && v->reason == REASON_NONE)
-        fprintf(x->out, "  %s\n", v->action == ACTION_PASS ? "no rule decides about this ARP frame"
-                                                           : "no firewall judges this frame");
+        fprintf(x->out, "  %s\n",
+                v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
     if (!is_judged(v)) fprintf(x->out, "  no rule is tried: %s\n", reason_doc[v->reason]);
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
     if (v->reason != REASON_NONE) fprintf(x->out, "  reason %s", reason_name(v->reason));
@@ -116,8 +118,10 @@ static void print_text(struct explained *x, const struct verdict *v, const char 
 static void json_or_null(FILE *out, const char *key, const char *value)
 {
     fprintf(out, ",\"%s\":", key);
-    if (!strcmp(value, "-")) fputs("null", out);
-    else text_json(out, value);
+    if (!strcmp(value, "-"))
+        fputs("null", out);
+    else
+        text_json(out, value);
 }
 
 static void print_json(struct explained *x, const struct verdict *v, const char *what)
@@ -131,7 +135,8 @@ static void print_json(struct explained *x, const struct verdict *v, const char 
     if (is_judged(v)) program_explain(x->r->program, x->key, x->pkt, step_json, x);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
-    json_or_null(x->out, "firewall", v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
+    json_or_null(x->out, "firewall",
+                 v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
     fputs(",\"service\":null,\"server\":null", x->out);
     json_or_null(x->out, "reason", reason_name(v->reason));
     fputs("}\n", x->out);
@@ -152,8 +157,10 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f)
     text_clean(what);
     out_open(&out, "-");
     x.out = out.f;
-    if (r->o->json) print_json(&x, &v, what);
-    else print_text(&x, &v, what);
+    if (r->o->json)
+        print_json(&x, &v, what);
+    else
+        print_text(&x, &v, what);
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));

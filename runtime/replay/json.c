@@ -18,7 +18,10 @@ static void counted(cJSON *to, const struct counter *c)
     number(to, "bytes", c->bytes);
 }
 
-static void counter_add(cJSON *to, const char *key, const struct counter *c) { counted(cJSON_AddObjectToObject(to, key), c); }
+static void counter_add(cJSON *to, const char *key, const struct counter *c)
+{
+    counted(cJSON_AddObjectToObject(to, key), c);
+}
 
 /* A path of the command line may hold any bytes. */
 static void path_add(cJSON *to, const char *key, const char *path)
@@ -31,8 +34,10 @@ static void path_add(cJSON *to, const char *key, const char *path)
 static void time_add(cJSON *to, const char *key, uint64_t ns)
 {
     char buf[TEXT_TIME];
-    if (ns) cJSON_AddStringToObject(to, key, text_iso(ns, buf));
-    else cJSON_AddNullToObject(to, key);
+    if (ns)
+        cJSON_AddStringToObject(to, key, text_iso(ns, buf));
+    else
+        cJSON_AddNullToObject(to, key);
 }
 
 static void sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
@@ -45,8 +50,10 @@ static void sources(cJSON *root, const struct replay *r, const struct totals *t,
     time_add(capture, "first", t->first_ns);
     time_add(capture, "last", t->last_ns);
     number(capture, "span_ns", t->last_ns - t->first_ns);
-    if (*fault) path_add(capture, "error", fault);
-    else cJSON_AddNullToObject(capture, "error");
+    if (*fault)
+        path_add(capture, "error", fault);
+    else
+        cJSON_AddNullToObject(capture, "error");
     cJSON *program = cJSON_AddObjectToObject(root, "program");
     char digest[2 * PBC_DIGEST_LEN + 1];
     for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(digest + 2 * i, 3, "%02x", r->program->digest[i]);

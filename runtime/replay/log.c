@@ -12,8 +12,8 @@ void log_line(const struct replay *r, const struct event *e, const struct captur
     text_clean(what);
     label_verdict(&r->labels, e->rule, verdict, sizeof verdict);
     if (r->o->log == LOG_TEXT) {
-        fprintf(stderr, "%s  frame %llu  %s  %s  %s  %u bytes\n", text_clock(f->time_ns, when), (unsigned long long)frame,
-                r->labels.rule[e->rule], verdict, what, pkt.wire_len);
+        fprintf(stderr, "%s  frame %llu  %s  %s  %s  %u bytes\n", text_clock(f->time_ns, when),
+                (unsigned long long)frame, r->labels.rule[e->rule], verdict, what, pkt.wire_len);
         return;
     }
     fprintf(stderr, "{\"event\":\"log\",\"time\":\"%s\",\"frame\":%llu,\"rule\":", text_iso(f->time_ns, when),

@@ -9,8 +9,8 @@ enum { BUFFER = 1 << 18 };
 int out_open(struct out *o, const char *path)
 {
     const bool standard = !strcmp(path, "-");
-    *o = (struct out){.f = standard ? stdout : fopen(path, "we"), .name = standard ? "standard output" : path,
-                      .owned = !standard};
+    *o = (struct out){
+        .f = standard ? stdout : fopen(path, "we"), .name = standard ? "standard output" : path, .owned = !standard};
     if (!o->f) return -errno;
     if (!standard) setvbuf(o->f, NULL, _IOFBF, BUFFER);
     return 0;

@@ -1,4 +1,5 @@
-/* Results go out here: buffered, and no write error is lost. A reader that went away (EPIPE) ends the replay quietly. */
+/* Results go out here: buffered, and no write error is lost. A reader that went away (EPIPE) ends the replay quietly.
+ */
 #ifndef RUNTIME_REPLAY_OUT_H
 #define RUNTIME_REPLAY_OUT_H
 

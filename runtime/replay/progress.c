@@ -1,4 +1,5 @@
-/* How far a long replay is: one line on standard error when that is a terminal, rewritten in place and gone at the end. */
+/* How far a long replay is: one line on standard error when that is a terminal, rewritten in place and gone at the end.
+ */
 #include <time.h>
 #include <unistd.h>
 
@@ -28,8 +29,10 @@ void progress_step(struct progress *p, const struct capture *c, uint64_t frames)
     if (now < p->next_ns) return;
     char n[TEXT_NUMBER], t[TEXT_NUMBER];
     const uint64_t size = capture_size(c);
-    if (size) fprintf(stderr, "\r%3u %%  ", (unsigned)((double)capture_position(c) * 100 / (double)size));
-    else fputc('\r', stderr);
+    if (size)
+        fprintf(stderr, "\r%3u %%  ", (unsigned)((double)capture_position(c) * 100 / (double)size));
+    else
+        fputc('\r', stderr);
     fprintf(stderr, "%s frames, %s\033[K", text_number(frames, n), text_duration(now - p->begin_ns, t));
     fflush(stderr);
     p->shown = true;

@@ -50,8 +50,12 @@ static int replay_open(struct replay *r, const struct options *o)
 {
     char err[600];
     *r = (struct replay){.o = o, .iface = IFACE_NONE};
-    r->facts = (struct facts){.generation = 1, .self4 = o->self.v4, .self4_count = o->self.v4_count, .self6 = o->self.v6,
-                              .self6_count = o->self.v6_count, .drop_bad_checksum = o->strict_checksum};
+    r->facts = (struct facts){.generation = 1,
+                              .self4 = o->self.v4,
+                              .self4_count = o->self.v4_count,
+                              .self6 = o->self.v6,
+                              .self6_count = o->self.v6_count,
+                              .drop_bad_checksum = o->strict_checksum};
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
     if (o->on && iface_find(r->program, o->on, &r->iface, err, sizeof err)) return complain("%s", err);
@@ -84,7 +88,8 @@ static int overwrites(const struct replay *r, const char *path)
     struct stat st, program;
     if (!strcmp(path, "-") || stat(path, &st)) return 0;
     if (capture_is(r->capture, &st)) return complain("%s: this is the capture that is being read", path);
-    if (!stat(r->o->program, &program) && S_ISREG(st.st_mode) && st.st_dev == program.st_dev && st.st_ino == program.st_ino)
+    if (!stat(r->o->program, &program) && S_ISREG(st.st_mode) && st.st_dev == program.st_dev &&
+        st.st_ino == program.st_ino)
         return complain("%s: this is the program", path);
     return 0;
 }
@@ -138,8 +143,10 @@ static int measure(const struct replay *r, double first, struct timing *t)
     for (uint64_t i = 1; i < n && !status; i++) {
         struct pass *p = capture_rewind(r->capture) ? pass_new(r) : NULL;
         if (p) pass_run(p);
-        if (!p || capture_error(r->capture)[0]) status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
-        else times[i] = per_packet(&p->t);
+        if (!p || capture_error(r->capture)[0])
+            status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
+        else
+            times[i] = per_packet(&p->t);
         pass_free(p);
     }
     qsort(times, n, sizeof *times, compare_times);
@@ -168,13 +175,14 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     const bool timed = o->repeat > 1 && !*fault;
     if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
     int status = 0;
-    if (wants_summary(o) && !o->json) summary_text(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault);
-    if (wants_summary(o) && o->json && summary_json(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault))
+    if (wants_summary(o) && !o->json)
+        summary_text(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault);
+    if (wants_summary(o) && o->json &&
+        summary_json(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault))
         status = complain("out of memory");
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
-    if (p->t.log_lost && p->log)
-        complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
+    if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
     return *fault ? complain("%s: %s", strcmp(o->pcap, "-") ? o->pcap : "standard input", fault) : status;
 }
 

@@ -14,25 +14,27 @@ struct replay {
     struct capture *capture;
     struct labels labels;
     struct facts facts;
-    uint16_t iface;        /* what --on names, IFACE_NONE */
-    bool clock_matters;    /* something in the program depends on time within a batch */
-    struct pool *pool;     /* of answers */
+    uint16_t iface;     /* what --on names, IFACE_NONE */
+    bool clock_matters; /* something in the program depends on time within a batch */
+    struct pool *pool;  /* of answers */
     void *pool_memory;
 };
 
 /* What a pass saw beside the vm's own counters. */
 struct totals {
-    uint64_t frames, bytes;       /* judged */
-    struct counter passed;        /* by no rule and no default: ARP */
-    uint64_t outside;             /* of --from and --to, not judged */
-    uint64_t first_ns, last_ns;   /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t frames, bytes;     /* judged */
+    struct counter passed;      /* by no rule and no default: ARP */
+    uint64_t outside;           /* of --from and --to, not judged */
+    uint64_t first_ns, last_ns; /* earliest and latest time of a judged frame that has one; 0: none has */
     uint64_t log_events, log_lost;
-    uint64_t answers_copied;      /* written to --write */
+    uint64_t answers_copied; /* written to --write */
     uint64_t elapsed_ns;
 };
 
 /* Times of --repeat, in nanoseconds a packet. */
-struct timing { double first, best, median, worst; };
+struct timing {
+    double first, best, median, worst;
+};
 
 /* One line on standard error: "preyrun: ...". Returns 2. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -64,7 +66,11 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
 int explain(const struct replay *r);
 
 /* progress.c: a line on a terminal that is gone at the end. */
-struct progress { bool on, shown; unsigned calls; uint64_t begin_ns, next_ns; };
+struct progress {
+    bool on, shown;
+    unsigned calls;
+    uint64_t begin_ns, next_ns;
+};
 void progress_begin(struct progress *p, bool wanted);
 void progress_step(struct progress *p, const struct capture *c, uint64_t frames);
 void progress_end(struct progress *p);

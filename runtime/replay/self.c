@@ -55,10 +55,13 @@ static int add_one(struct self *s, const char *text, size_t len, char *err, size
     if (len < sizeof buf) {
         memcpy(buf, text, len);
         buf[len] = 0;
-        if (inet_pton(AF_INET, buf, &a4) == 1) failed = add4(s, &a4);
-        else if (inet_pton(AF_INET6, buf, &a6) == 1) failed = add6(s, &a6);
+        if (inet_pton(AF_INET, buf, &a4) == 1)
+            failed = add4(s, &a4);
+        else if (inet_pton(AF_INET6, buf, &a6) == 1)
+            failed = add6(s, &a6);
     }
-    if (failed == -EINVAL) snprintf(err, err_len, "`%.*s` is not an IPv4 or IPv6 address", (int)(len < 60 ? len : 60), text);
+    if (failed == -EINVAL)
+        snprintf(err, err_len, "`%.*s` is not an IPv4 or IPv6 address", (int)(len < 60 ? len : 60), text);
     if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
     return failed;
 }

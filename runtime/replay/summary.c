@@ -1,7 +1,7 @@
 /* The summary that a person reads: what became of the frames, who decided it, what was odd, how long it took.
  *
- * Nothing is wider than WIDTH columns and every table ends in a sum. A rule that decides nothing (count, log, do, return)
- * shows in brackets what it matched: those numbers are no part of the sum. */
+ * Nothing is wider than 100 columns and every table ends in a sum. A rule that decides nothing (count, log, do,
+ * return) shows in brackets what it matched: those numbers are no part of the sum. */
 #include "runtime/replay/summary.h"
 
 #include <stdarg.h>
@@ -40,18 +40,22 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
 
 static void head(const struct table *t, const char *title, const char *last)
 {
-    fprintf(t->out, "\n%-*s  %*s%*s %*s%s%s\n", t->name, title, PACKETS, "packets", SHARE, "", BYTES, "bytes", *last ? "  " : "",
-            last);
+    fprintf(t->out, "\n%-*s  %*s%*s %*s%s%s\n", t->name, title, PACKETS, "packets", SHARE, "", BYTES, "bytes",
+            *last ? "  " : "", last);
 }
 
 /* The share of all packets: nothing for none, and what is little or not quite all is not rounded away. */
 static void share(char *buf, size_t len, uint64_t n, uint64_t whole)
 {
     const double v = n ? 100.0 * (double)n / (double)whole : 0;
-    if (!n) *buf = 0;
-    else if (v < 0.05) snprintf(buf, len, "<0.1 %%");
-    else if (n < whole && v >= 99.95) snprintf(buf, len, ">99.9 %%");
-    else snprintf(buf, len, "%.1f %%", v);
+    if (!n)
+        *buf = 0;
+    else if (v < 0.05)
+        snprintf(buf, len, "<0.1 %%");
+    else if (n < whole && v >= 99.95)
+        snprintf(buf, len, ">99.9 %%");
+    else
+        snprintf(buf, len, "%.1f %%", v);
 }
 
 static void row(const struct table *t, const char *name, const struct counter *c, bool brackets, const char *last)
@@ -64,8 +68,9 @@ static void row(const struct table *t, const char *name, const struct counter *c
     if (!brackets) share(s, sizeof s, c->packets, t->whole);
     /* A bracket hangs over to the right, so that digits stay under digits. */
     const int over = brackets;
-    fprintf(t->out, "  %-*s  %*s%*s %*s%s%s\n", t->name - 2, name, PACKETS + over, p, SHARE - over, s, BYTES + over, b,
-            !*last ? "" : brackets ? " " : "  ", last);
+    fprintf(t->out, "  %-*s  %*s%*s %*s", t->name - 2, name, PACKETS + over, p, SHARE - over, s, BYTES + over, b);
+    if (*last) fprintf(t->out, "%*s%s", 2 - over, "", last);
+    fputc('\n', t->out);
 }
 
 /* "NAME        accept" within the name column. */
@@ -115,17 +120,20 @@ static void default_rows(const struct table *t, const struct replay *r, const st
     for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
         snprintf(label, sizeof label, "default of %s", r->labels.firewall[i]);
         two(t, label, verdict_word(r->program->firewalls[i].default_verdict), name, sizeof name);
-        row(t, name, &c->defaults[i], false, text_tail(label_place(&r->labels, r->labels.firewall_place[i]), PLACE, place, sizeof place));
+        row(t, name, &c->defaults[i], false,
+            text_tail(label_place(&r->labels, r->labels.firewall_place[i]), PLACE, place, sizeof place));
     }
 }
 
-static void decided_table(const struct table *t, const struct replay *r, const struct vm_counters *c, const struct decided *d)
+static void decided_table(const struct table *t, const struct replay *r, const struct vm_counters *c,
+                          const struct decided *d)
 {
     char name[200], n[TEXT_NUMBER];
     head(t, "decided by", "place");
     const uint32_t unhit = rule_rows(t, r, c);
     default_rows(t, r, c);
-    if (d->malformed.packets) row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
+    if (d->malformed.packets)
+        row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
     if (d->passed.packets) row(t, two(t, "ARP, not judged", "pass", name, sizeof name), &d->passed, false, "");
     if (d->nobody.packets) row(t, two(t, "no firewall", "accept", name, sizeof name), &d->nobody, false, "");
     row(t, "total", &d->total, false, "");
@@ -176,7 +184,8 @@ static void what_was_read(FILE *out, const struct replay *r, const struct totals
         text_date(t->first_ns, from);
         text_date(t->last_ns, to);
         /* The day is said once where it is the same. */
-        note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11, text_duration(t->last_ns - t->first_ns, d));
+        note(out, "", "%s to %s UTC, %s", from, strncmp(from, to, 11) ? to : to + 11,
+             text_duration(t->last_ns - t->first_ns, d));
     }
     note(out, "program", "%s", text_tail(r->o->program, 80, a, sizeof a));
     note(out, "", "%s rules of %s", text_number(r->program->rules_count, n),
@@ -187,7 +196,8 @@ static void what_was_read(FILE *out, const struct replay *r, const struct totals
 static void oddities(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    if (c->snapped) note(out, "snapped", "%s frames cut by the capture, judged by their headers", text_number(c->snapped, a));
+    if (c->snapped)
+        note(out, "snapped", "%s frames cut by the capture, judged by their headers", text_number(c->snapped, a));
     if (c->bad_checksum)
         note(out, "checksum", "%s wrong IPv4 header checksums, judged all the same (--strict-checksum drops them)",
              text_number(c->bad_checksum, a));
@@ -195,7 +205,8 @@ static void oddities(FILE *out, const struct replay *r, const struct vm_counters
         note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
              text_number(c->answers_limited, b), r->program->meta->rejects_per_s);
     if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
-    if (t->log_events) note(out, "log", "%s events%s", text_number(t->log_events, a), r->o->log ? "" : " (--log prints them)");
+    if (t->log_events)
+        note(out, "log", "%s events%s", text_number(t->log_events, a), r->o->log ? "" : " (--log prints them)");
 }
 
 static void rates(FILE *out, const struct totals *t, const struct timing *timing, uint64_t repeat)
@@ -209,8 +220,8 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
         note(out, "replay", "%s: %.1f ns a packet, %s packets/s", text_duration(t->elapsed_ns, d),
              (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
     if (timing)
-        note(out, "repeat", "%s passes: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet", text_number(repeat, a),
-             timing->first, timing->best, timing->median, timing->worst);
+        note(out, "repeat", "%s passes: first %.1f, best %.1f, median %.1f, worst %.1f ns a packet",
+             text_number(repeat, a), timing->first, timing->best, timing->median, timing->worst);
 }
 
 static int name_width(const struct replay *r, const struct vm_counters *c)

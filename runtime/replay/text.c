@@ -10,7 +10,10 @@
 static unsigned utf8_len(const unsigned char *s)
 {
     if (s[0] < 0x80) return 1;
-    const unsigned n = s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
+    const unsigned n = s[0] >= 0xf0 && s[0] < 0xf5   ? 4
+                       : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+                       : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                                                     : 0;
     for (unsigned i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80) return 0;
     if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
@@ -23,8 +26,10 @@ char *text_clean(char *s)
 {
     for (unsigned char *p = (unsigned char *)s; *p;) {
         const unsigned n = utf8_len(p);
-        if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f))) *p++ = '?';
-        else p += n;
+        if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)))
+            *p++ = '?';
+        else
+            p += n;
     }
     return s;
 }
@@ -119,8 +124,8 @@ const char *label_of(const struct labels *l, uint32_t rule)
 const char *verdict_word(unsigned v)
 {
     static const char *const words[PBC_V_COUNTED] = {
-        [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",     [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
-        [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count",   [PBC_V_LOG] = "log",
+        [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
+        [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",
     };
     return v < PBC_V_COUNTED && words[v] ? words[v] : "?";
 }
@@ -155,17 +160,22 @@ const char *text_number(uint64_t n, char buf[TEXT_NUMBER])
 
 const char *text_duration(uint64_t ns, char buf[TEXT_NUMBER])
 {
-    static const struct { double ns; const char *unit; } units[] = {
+    static const struct {
+        double ns;
+        const char *unit;
+    } units[] = {
         {86400e9, "days"}, {1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"},
     };
     const double v = (double)ns;
     const uint64_t minutes = ns / 60000000000u;
     if (v < 172800e9 && minutes >= 60) {
-        snprintf(buf, TEXT_NUMBER, "%llu h %llu min", (unsigned long long)minutes / 60, (unsigned long long)minutes % 60);
+        snprintf(buf, TEXT_NUMBER, "%llu h %llu min", (unsigned long long)minutes / 60,
+                 (unsigned long long)minutes % 60);
         return buf;
     }
     if (v < 172800e9 && minutes >= 5) {
-        snprintf(buf, TEXT_NUMBER, "%llu min %llu s", (unsigned long long)minutes, (unsigned long long)(ns / 1000000000u % 60));
+        snprintf(buf, TEXT_NUMBER, "%llu min %llu s", (unsigned long long)minutes,
+                 (unsigned long long)(ns / 1000000000u % 60));
         return buf;
     }
     unsigned u = 0;
@@ -208,7 +218,9 @@ const char *text_iso(uint64_t ns, char buf[TEXT_TIME])
 const char *text_tail(const char *s, unsigned width, char *buf, size_t len)
 {
     const size_t n = strlen(s);
-    if (n <= width) snprintf(buf, len, "%s", s);
-    else snprintf(buf, len, "..%s", s + n - (width - 2));
+    if (n <= width)
+        snprintf(buf, len, "%s", s);
+    else
+        snprintf(buf, len, "..%s", s + n - (width - 2));
     return text_clean(buf); /* the cut may have split a character */
 }

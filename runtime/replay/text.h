@@ -11,9 +11,9 @@
 /* What is printed for each rule: made once, cleaned of what would break a line or a JSON string. */
 struct labels {
     const struct program *program;
-    char **rule;  /* [rules_count] NAME or LIST:LINE */
-    char **place; /* [rules_count] FILE:LINE */
-    char *folder; /* of the main file, with its `/`; "" */
+    char **rule;           /* [rules_count] NAME or LIST:LINE */
+    char **place;          /* [rules_count] FILE:LINE */
+    char *folder;          /* of the main file, with its `/`; "" */
     char **firewall;       /* [firewalls_count] */
     char **firewall_place; /* [firewalls_count] FILE:LINE */
 };

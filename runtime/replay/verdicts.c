@@ -1,4 +1,5 @@
-/* Verdict lines: `frame verdict rule service server reason`, tab-separated under a header line, or one JSON object each. */
+/* Verdict lines: `frame verdict rule service server reason`, tab-separated under a header line, or one JSON object
+ * each. */
 #include "runtime/replay/replay_priv.h"
 
 void verdicts_begin(FILE *out, bool json)
@@ -9,8 +10,10 @@ void verdicts_begin(FILE *out, bool json)
 static void json_name(FILE *out, const char *key, const char *value)
 {
     fprintf(out, ",\"%s\":", key);
-    if (value[0] == '-' && !value[1]) fputs("null", out);
-    else text_json(out, value);
+    if (value[0] == '-' && !value[1])
+        fputs("null", out);
+    else
+        text_json(out, value);
 }
 
 static void put(FILE *out, const char *s)

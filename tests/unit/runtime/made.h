@@ -26,11 +26,15 @@ static inline void put_fill(struct made *m, uint8_t seed, uint32_t n)
 }
 
 /* Lengths captured and sent of the frames, and their times: ordinary, empty, cut, and the corners of 32 bits. */
-static const struct { uint32_t cap, wire, sec, frac; } made_frame[MADE_FRAMES] = {
-    {60, 60, 1700000000, 999999}, {0, 0, 0, 0}, {0, 90, 1, 1}, {54, 1514, 0x7fffffff, 999999999}, {33, 33, 0xffffffff, 0xffffffff},
+static const struct {
+    uint32_t cap, wire, sec, frac;
+} made_frame[MADE_FRAMES] = {
+    {60, 60, 1700000000, 999999},     {0, 0, 0, 0}, {0, 90, 1, 1}, {54, 1514, 0x7fffffff, 999999999},
+    {33, 33, 0xffffffff, 0xffffffff},
 };
 
-static inline void made_pcap_header(struct made *m, uint32_t magic, const uint16_t version[2], uint32_t snaplen, uint32_t type)
+static inline void made_pcap_header(struct made *m, uint32_t magic, const uint16_t version[2], uint32_t snaplen,
+                                    uint32_t type)
 {
     put32(m, magic);
     put16(m, version[0]);

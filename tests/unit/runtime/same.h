@@ -10,17 +10,17 @@
 #include "runtime/capture/capture.h"
 
 struct same {
-    unsigned frames;     /* that were compared */
-    unsigned overflown;  /* of them in which libpcap's fraction of a second differs */
-    bool peer_opened;    /* libpcap took the file */
-    bool peer_whole;     /* and read it to its end */
-    bool opened, whole;  /* and ours */
-    char differ[400];    /* what differs, "" when nothing does */
-    char error[300];     /* ours */
+    unsigned frames;    /* that were compared */
+    unsigned overflown; /* of them in which libpcap's fraction of a second differs */
+    bool peer_opened;   /* libpcap took the file */
+    bool peer_whole;    /* and read it to its end */
+    bool opened, whole; /* and ours */
+    char differ[400];   /* what differs, "" when nothing does */
+    char error[300];    /* ours */
 };
 
-/* Seconds and fractions are 32 unsigned bits in a pcap; libpcap hands native-order ones on as signed. Times that 64 bits of
- * nanoseconds can't hold are 0 or the largest. */
+/* Seconds and fractions are 32 unsigned bits in a pcap; libpcap hands native-order ones on as signed. Times that 64
+ * bits of nanoseconds can't hold are 0 or the largest. */
 static inline uint64_t peer_time(const struct pcap_pkthdr *h, long tick_ns)
 {
     int64_t s = h->ts.tv_sec;

@@ -201,8 +201,12 @@ static void with_options(struct made *m, const uint8_t *bytes, size_t len)
 static void options_overrun(void **state)
 {
     (void)state;
-    static const struct { uint8_t bytes[16]; uint8_t len; const char *says; } bad[] = {
-        {{2, 0, 1, 0}, 4, "past the block"},           /* a value of one byte, none there */
+    static const struct {
+        uint8_t bytes[16];
+        uint8_t len;
+        const char *says;
+    } bad[] = {
+        {{2, 0, 1, 0}, 4, "past the block"}, /* a value of one byte, none there */
         {{2, 0, 5, 0, 'a', 'b', 'c', 'd'}, 8, "past the block"},
         {{2, 0, 0xff, 0xff, 1, 1, 1, 1}, 8, "past the block"},
         {{9, 0, 0, 0}, 4, "one byte"},
@@ -244,7 +248,13 @@ static void sections_differ(void **state)
     made_simple(&m, 24, 24, 3);
     struct capture *c = open_bytes(m.bytes, m.len);
     assert_non_null(c);
-    static const struct { uint16_t dlt; uint8_t link; uint32_t iface, cap; uint64_t time; uint8_t first; } want[] = {
+    static const struct {
+        uint16_t dlt;
+        uint8_t link;
+        uint32_t iface, cap;
+        uint64_t time;
+        uint8_t first;
+    } want[] = {
         {113, LINK_SLL, 1, 40, 5, 7},
         {1, LINK_ETHER, 0, 20, 5000, 8},
         {101, LINK_RAW, 3, 24, 11999999999, 9},
@@ -300,10 +310,16 @@ static void many_interfaces(void **state)
 static void not_captures(void **state)
 {
     (void)state;
-    static const struct { const char *bytes; uint8_t len; const char *says; } files[] = {
+    static const struct {
+        const char *bytes;
+        uint8_t len;
+        const char *says;
+    } files[] = {
         {"", 0, "empty"},
         {"\x1f\x8b\x08\x00\x00\x00\x00\x00", 8, "gzip -dc"},
-        {"\xfd" "7zXZ\x00\x00", 7, "xz -dc"},
+        {"\xfd"
+         "7zXZ\x00\x00",
+         7, "xz -dc"},
         {"\x28\xb5\x2f\xfd\x01\x02", 6, "zstd -dc"},
         {"abc", 3, "not a pcap"},
         {"#!/bin/sh\n", 10, "not a pcap"},
@@ -433,10 +449,12 @@ int main(void)
     if (fd < 0) return 1;
     close(fd);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pcap_cut_anywhere), cmocka_unit_test(pcapng_cut_anywhere), cmocka_unit_test(pcap_lies),
-        cmocka_unit_test(pcapng_lies),       cmocka_unit_test(options_overrun),     cmocka_unit_test(sections_differ),
-        cmocka_unit_test(many_interfaces),   cmocka_unit_test(not_captures),        cmocka_unit_test(batches_and_rewind),
-        cmocka_unit_test(shrinking),         cmocka_unit_test(written_and_read),    cmocka_unit_test(disk_full),
+        cmocka_unit_test(pcap_cut_anywhere),  cmocka_unit_test(pcapng_cut_anywhere),
+        cmocka_unit_test(pcap_lies),          cmocka_unit_test(pcapng_lies),
+        cmocka_unit_test(options_overrun),    cmocka_unit_test(sections_differ),
+        cmocka_unit_test(many_interfaces),    cmocka_unit_test(not_captures),
+        cmocka_unit_test(batches_and_rewind), cmocka_unit_test(shrinking),
+        cmocka_unit_test(written_and_read),   cmocka_unit_test(disk_full),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

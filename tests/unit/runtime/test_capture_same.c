@@ -103,8 +103,8 @@ static void check_made(const struct made *m, const char *what, bool exact)
     close(fd);
     const struct same r = capture_same(path, path);
     if (!r.peer_opened || !r.peer_whole || !r.opened || !r.whole || r.differ[0] || r.frames != MADE_FRAMES)
-        fail_msg("%s: %u frames, libpcap %d, %d, we %d, %d: %s%s", what, r.frames, r.peer_opened, r.peer_whole, r.opened,
-                 r.whole, r.differ, r.error);
+        fail_msg("%s: %u frames, libpcap %d, %d, we %d, %d: %s%s", what, r.frames, r.peer_opened, r.peer_whole,
+                 r.opened, r.whole, r.differ, r.error);
     if (exact && r.overflown) fail_msg("%s: %u times differ", what, r.overflown);
     same_by_stream(path);
     unlink(path);
@@ -127,15 +127,18 @@ static void every_pcap(void **state)
                         made_pcap(&f, magics[m], versions[v], snaplens[s], types[t]);
                         snprintf(what, sizeof what, "magic %x version %u.%u snaplen %u type %x big %u", magics[m],
                                  versions[v][0], versions[v][1], snaplens[s], types[t], big);
-                        if (!s && !t) check_made(&f, what, true);
-                        else if (m == 1 || v == 3) check_made(&f, what, true);
+                        if (!s && !t)
+                            check_made(&f, what, true);
+                        else if (m == 1 || v == 3)
+                            check_made(&f, what, true);
                     }
 }
 
 static void every_pcapng(void **state)
 {
     (void)state;
-    static const uint64_t offsets[] = {0, 1, 1700000000, (uint64_t)-5, (uint64_t)-1700000000, INT64_MAX, (uint64_t)INT64_MIN};
+    static const uint64_t offsets[] = {
+        0, 1, 1700000000, (uint64_t)-5, (uint64_t)-1700000000, INT64_MAX, (uint64_t)INT64_MIN};
     char what[120];
     for (unsigned big = 0; big < 2; big++)
         for (unsigned o = 0; o < 7; o++)

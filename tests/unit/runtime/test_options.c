@@ -44,9 +44,10 @@ static void taken(void **state)
     assert_int_equal(o.log, LOG_NONE);
     assert_false(o.json || o.strict_checksum);
     options_fini(&o);
-    assert_int_equal(parse("rules.pbc --verdicts - --pcap=- --write=out.pcap --format json --on wan --seed=18446744073709551615 "
-                           "--strict-checksum --mtu 1280 --from 3 --to 3 --repeat 7 --log text --self 10.0.0.1 --self=::1"),
-                     OPTIONS_RUN);
+    assert_int_equal(
+        parse("rules.pbc --verdicts - --pcap=- --write=out.pcap --format json --on wan --seed=18446744073709551615 "
+              "--strict-checksum --mtu 1280 --from 3 --to 3 --repeat 7 --log text --self 10.0.0.1 --self=::1"),
+        OPTIONS_RUN);
     assert_string_equal(o.pcap, "-");
     assert_string_equal(o.verdicts, "-");
     assert_string_equal(o.write, "out.pcap");
@@ -70,7 +71,9 @@ static void taken(void **state)
 static void refused(void **state)
 {
     (void)state;
-    static const struct { const char *line, *says; } bad[] = {
+    static const struct {
+        const char *line, *says;
+    } bad[] = {
         {"", "--pcap"},
         {"rules.pbc", "--pcap"},
         {"--pcap a", "program is missing"},
@@ -178,8 +181,9 @@ static void self_sorted(void **state)
 {
     (void)state;
     struct self s = {0};
-    assert_int_equal(self_add(&s, "10.0.0.9,2001:db8::2,10.0.0.1,::1,255.255.255.255,10.0.0.9,2001:db8::1,0.0.0.0,::1", err,
-                              sizeof err), 0);
+    assert_int_equal(self_add(&s, "10.0.0.9,2001:db8::2,10.0.0.1,::1,255.255.255.255,10.0.0.9,2001:db8::1,0.0.0.0,::1",
+                              err, sizeof err),
+                     0);
     static const uint32_t v4[] = {0, 0x0a000001, 0x0a000009, 0xffffffff};
     assert_int_equal(s.v4_count, 4);
     assert_memory_equal(s.v4, v4, sizeof v4);
@@ -197,8 +201,11 @@ static void self_sorted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(taken),           cmocka_unit_test(refused),     cmocka_unit_test(help_and_version),
-        cmocka_unit_test(manual_names_all), cmocka_unit_test(self_sorted),
+        cmocka_unit_test(taken),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(help_and_version),
+        cmocka_unit_test(manual_names_all),
+        cmocka_unit_test(self_sorted),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(printed);

@@ -26,12 +26,23 @@ static void durations(void **state)
 {
     (void)state;
     char b[TEXT_NUMBER];
-    static const struct { uint64_t ns; const char *is; } want[] = {
-        {0, "0 ns"}, {999, "999 ns"}, {1500, "1.5 us"}, {3100000, "3.1 ms"}, {158300000000, "158.3 s"},
-        {3599000000000, "59 min 59 s"}, {3600000000000, "1 h 0 min"}, {7440000000000, "2 h 4 min"},
-        {172800000000000, "2.0 days"}, {UINT64_MAX, "213504.0 days"},
+    static const struct {
+        uint64_t ns;
+        const char *is;
+    } want[] = {
+        {0, "0 ns"},
+        {999, "999 ns"},
+        {1500, "1.5 us"},
+        {3100000, "3.1 ms"},
+        {158300000000, "158.3 s"},
+        {3599000000000, "59 min 59 s"},
+        {3600000000000, "1 h 0 min"},
+        {7440000000000, "2 h 4 min"},
+        {172800000000000, "2.0 days"},
+        {UINT64_MAX, "213504.0 days"},
     };
-    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) assert_string_equal(text_duration(want[i].ns, b), want[i].is);
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        assert_string_equal(text_duration(want[i].ns, b), want[i].is);
 }
 
 static void times(void **state)
@@ -49,10 +60,20 @@ static void times(void **state)
 static void cleaning(void **state)
 {
     (void)state;
-    static const struct { const char *in, *out; } want[] = {
-        {"plain", "plain"}, {"a\tb\nc\x7f", "a?b?c?"}, {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
-        {"\xe2\x82\xac \xf0\x9f\x90\xbe", "\xe2\x82\xac \xf0\x9f\x90\xbe"}, {"\xff\xfe", "??"}, {"\xc3", "?"},
-        {"\xc0\xaf", "??"}, {"\xe0\x80\x80", "???"}, {"\xed\xa0\x80", "???"}, {"\xf4\x90\x80\x80", "????"}, {"\xe2\x82", "??"},
+    static const struct {
+        const char *in, *out;
+    } want[] = {
+        {"plain", "plain"},
+        {"a\tb\nc\x7f", "a?b?c?"},
+        {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+        {"\xe2\x82\xac \xf0\x9f\x90\xbe", "\xe2\x82\xac \xf0\x9f\x90\xbe"},
+        {"\xff\xfe", "??"},
+        {"\xc3", "?"},
+        {"\xc0\xaf", "??"},
+        {"\xe0\x80\x80", "???"},
+        {"\xed\xa0\x80", "???"},
+        {"\xf4\x90\x80\x80", "????"},
+        {"\xe2\x82", "??"},
     };
     char b[40];
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
@@ -74,8 +95,15 @@ static void tails(void **state)
     char b[40];
     assert_string_equal(text_tail("short", 5, b, sizeof b), "short");
     assert_string_equal(text_tail("longer", 5, b, sizeof b), "..ger");
-    assert_string_equal(text_tail("a\xc3\xbc" "bc", 5, b, sizeof b), "a\xc3\xbc" "bc");
-    assert_string_equal(text_tail("aa\xc3\xbc" "b", 4, b, sizeof b), "..?b");
+    assert_string_equal(text_tail("a\xc3\xbc"
+                                  "bc",
+                                  5, b, sizeof b),
+                        "a\xc3\xbc"
+                        "bc");
+    assert_string_equal(text_tail("aa\xc3\xbc"
+                                  "b",
+                                  4, b, sizeof b),
+                        "..?b");
 }
 
 /* A program may come from anybody: what its strings hold must not break a line. */
