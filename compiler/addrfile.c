@@ -12,7 +12,8 @@
 
 #include "compiler/front_priv.h"
 
-/* Four decimal numbers without leading zeros, as inet_pton takes them; nearly every line is one, so it is worth a loop. */
+/* Four decimal numbers without leading zeros, as inet_pton takes them; nearly every line is one, so it is worth a loop.
+ */
 static bool parse_v4(const char *s, size_t len, struct addr *a)
 {
     size_t i = 0;
@@ -21,13 +22,10 @@ static bool parse_v4(const char *s, size_t len, struct addr *a)
         unsigned n = 0;
         const size_t from = i;
 
-        if (part && (i >= len || s[i++] != '.'))
-            return false;
+        if (part && (i >= len || s[i++] != '.')) return false;
         const size_t digits = part ? from + 1 : from;
-        while (i < len && s[i] >= '0' && s[i] <= '9' && i - digits < 3)
-            n = n * 10 + (unsigned)(s[i++] - '0');
-        if (i == digits || n > 255 || (i - digits > 1 && s[digits] == '0'))
-            return false;
+        while (i < len && s[i] >= '0' && s[i] <= '9' && i - digits < 3) n = n * 10 + (unsigned)(s[i++] - '0');
+        if (i == digits || n > 255 || (i - digits > 1 && s[digits] == '0')) return false;
         a->bytes[part] = (uint8_t)n;
     }
     a->family = 4;
@@ -38,14 +36,12 @@ static bool parse_addr(const char *s, size_t len, struct addr *a)
 {
     char text[INET6_ADDRSTRLEN];
 
-    *a = (struct addr){ 0 };
-    if (parse_v4(s, len, a))
-        return true;
-    if (len >= sizeof(text) || !memchr(s, ':', len) || memchr(s, '\0', len))
-        return false;
+    *a = (struct addr){0};
+    if (parse_v4(s, len, a)) return true;
+    if (len >= sizeof(text) || !memchr(s, ':', len) || memchr(s, '\0', len)) return false;
     memcpy(text, s, len);
     text[len] = '\0';
-    *a = (struct addr){ .family = 6 };
+    *a = (struct addr){.family = 6};
     return inet_pton(AF_INET6, text, a->bytes) == 1;
 }
 
@@ -53,11 +49,9 @@ static bool parse_length(const char *s, size_t len, unsigned most, unsigned *out
 {
     unsigned n = 0;
 
-    if (len == 0 || len > 3 || (len > 1 && s[0] == '0'))
-        return false;
+    if (len == 0 || len > 3 || (len > 1 && s[0] == '0')) return false;
     for (size_t i = 0; i < len; i++) {
-        if (s[i] < '0' || s[i] > '9')
-            return false;
+        if (s[i] < '0' || s[i] > '9') return false;
         n = n * 10 + (unsigned)(s[i] - '0');
     }
     *out = n;
@@ -71,11 +65,9 @@ static const char *guess(const char *s, size_t len)
     for (size_t i = 0; i < len; i++) {
         const char ch = s[i];
 
-        if (ch == '%')
-            return "an address with a zone belongs to one link, not into a set";
+        if (ch == '%') return "an address with a zone belongs to one link, not into a set";
         letters = letters || (ch >= 'g' && ch <= 'z') || (ch >= 'G' && ch <= 'Z');
-        if (ch == ' ' || ch == '\t' || ch == ',')
-            return "one address, prefix or range a line, without spaces in it";
+        if (ch == ' ' || ch == '\t' || ch == ',') return "one address, prefix or range a line, without spaces in it";
     }
     return letters ? "names of hosts can't stand in a set: their addresses change" : NULL;
 }
@@ -103,8 +95,7 @@ bool addr_member_parse(const char *s, size_t len, struct addr *lo, struct addr *
         return !*host_bits;
     }
     *hi = *lo;
-    if (!dash)
-        return true;
+    if (!dash) return true;
     if (!parse_addr(dash + 1, len - first - 1, hi) || hi->family != lo->family) {
         *hint = "a range is two addresses of one family";
         return false;
@@ -130,8 +121,7 @@ static void report_line(struct reader *r, unsigned line, const char *text, size_
 {
     char shown[256];
 
-    if (r->faults++ >= ADDRFILE_FAULTS_MAX)
-        return;
+    if (r->faults++ >= ADDRFILE_FAULTS_MAX) return;
     text_len = text_len < sizeof(shown) ? text_len : sizeof(shown) - 1;
     memcpy(shown, text, text_len);
     shown[text_len] = '\0';
@@ -148,8 +138,8 @@ static void report_line(struct reader *r, unsigned line, const char *text, size_
         addr_print(&lo, net);
         addr_print(&a, host);
         diag_at(r->c->diags, E_ADDRESS_LINE, r->path, line, col, width, shown,
-                "the address has bits set past its first %u: this is either the network %s/%u or the host %s", bits, net,
-                bits, host);
+                "the address has bits set past its first %u: this is either the network %s/%u or the host %s", bits,
+                net, bits, host);
         return;
     }
     diag_at(r->c->diags, E_ADDRESS_LINE, r->path, line, col, width, shown, "this is no address, prefix or range%s%s",
@@ -166,15 +156,11 @@ static void read_line(struct reader *r, unsigned line, const char *text, size_t 
     const char *hint;
     bool host_bits;
 
-    while (from < to && is_blank(text[from]))
-        from++;
-    while (to > from && is_blank(text[to - 1]))
-        to--;
-    if (from == to)
-        return;
+    while (from < to && is_blank(text[from])) from++;
+    while (to > from && is_blank(text[to - 1])) to--;
+    if (from == to) return;
     if (!addr_member_parse(text + from, to - from, &lo, &hi, &hint, &host_bits)) {
-        while (len && text[len - 1] == '\r')
-            len--;
+        while (len && text[len - 1] == '\r') len--;
         report_line(r, line, text, len, from, to - from, hint, host_bits);
         return;
     }
@@ -191,8 +177,7 @@ static void read_lines(struct reader *r, const char *text, size_t len)
     const char *const end = text + len;
     unsigned line = 1;
 
-    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-        text += 3;
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;
     for (; text < end; line++) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         const char *stop = newline ? newline : end;
@@ -222,8 +207,7 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
     while (text && n < (size_t)st.st_size) {
         const ssize_t got = read(fd, text + n, (size_t)st.st_size - n);
 
-        if (got == 0)
-            break;
+        if (got == 0) break;
         if (got < 0 && errno != EINTR) {
             *why = strerror(errno);
             free(text);
@@ -232,8 +216,7 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
             n += (size_t)got;
         }
     }
-    if (fd >= 0)
-        close(fd);
+    if (fd >= 0) close(fd);
     if (text) {
         info->dev = st.st_dev;
         info->ino = st.st_ino;
@@ -244,11 +227,11 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
 
 bool addrfile_read(struct compile *c, const char *path, struct span at, struct addr_set *out, struct addrfile *info)
 {
-    struct reader r = { .c = c, .path = path, .out = out, .info = info, .compact_at = (size_t)1 << 22 };
+    struct reader r = {.c = c, .path = path, .out = out, .info = info, .compact_at = (size_t)1 << 22};
     const char *why = NULL;
     size_t len = 0;
 
-    *info = (struct addrfile){ 0 };
+    *info = (struct addrfile){0};
     char *text = read_whole(path, &len, info, &why);
     if (!text) {
         diag(c->diags, E_ADDRESS_FILE, at, "the address file `%s` can't be read: %s", path, why);

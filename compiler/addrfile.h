@@ -11,9 +11,9 @@ enum {
 };
 
 struct addrfile {
-    uint64_t dev, ino;  /* which file was read */
-    uint64_t members;   /* good lines with an address */
-    uint64_t inside;    /* of them, those that lie inside another */
+    uint64_t dev, ino; /* which file was read */
+    uint64_t members;  /* good lines with an address */
+    uint64_t inside;   /* of them, those that lie inside another */
 };
 
 /* Read `path` (relative to where the compile was started) into `out`, normal afterwards. What is wrong is reported: the

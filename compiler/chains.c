@@ -48,8 +48,7 @@ static void report_loop(struct walk *w, uint32_t from, uint32_t rule)
 
     for (uint32_t at = from; room; at = w->info[at].caller) {
         room = prepend(text, &used, image_str(img, img->chains[at].name), " -> ");
-        if (at == to)
-            break;
+        if (at == to) break;
     }
     diag(w->c->diags, E_CHAIN_LOOP, img->rule_span[rule], "chain `%s` comes back to itself: %s", name, text + used);
     w->cycle = true;
@@ -63,10 +62,9 @@ static void report_deep(struct walk *w, uint32_t chain)
     for (uint32_t i = ch->rules; i < ch->rules + ch->rule_count; i++) {
         const uint32_t to = img->rules[i].chain;
 
-        if (to == PBC_NONE || w->info[to].depth + 1 != w->info[chain].depth)
-            continue;
-        diag(w->c->diags, E_CHAIN_DEEP, img->rule_span[i], "chains nest more than %d deep from `%s` on", PBC_CHAIN_DEPTH,
-             image_str(img, ch->name));
+        if (to == PBC_NONE || w->info[to].depth + 1 != w->info[chain].depth) continue;
+        diag(w->c->diags, E_CHAIN_DEEP, img->rule_span[i], "chains nest more than %d deep from `%s` on",
+             PBC_CHAIN_DEPTH, image_str(img, ch->name));
         return;
     }
 }
@@ -77,8 +75,7 @@ static uint64_t work_of(const struct image *img, uint32_t rule)
     const struct pbc_rule *r = &img->rules[rule];
     uint64_t work = 1 + r->cond_count;
 
-    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
-        work += img->conds[i].count;
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) work += img->conds[i].count;
     return work;
 }
 
@@ -87,17 +84,14 @@ static void take_result(struct walk *w, uint32_t chain, uint32_t called)
     struct chain_info *a = &w->info[chain], *b = &w->info[called];
 
     a->work += b->work;
-    if (a->work > PBC_WALK_MAX)
-        a->work = PBC_WALK_MAX + 1;
-    if (b->depth + 1 > a->depth)
-        a->depth = b->depth + 1;
+    if (a->work > PBC_WALK_MAX) a->work = PBC_WALK_MAX + 1;
+    if (b->depth + 1 > a->depth) a->depth = b->depth + 1;
 }
 
 static void finish_chain(struct walk *w, uint32_t chain)
 {
     w->info[chain].state = CHAIN_DONE;
-    if (w->info[chain].depth == PBC_CHAIN_DEPTH + 1)
-        report_deep(w, chain);
+    if (w->info[chain].depth == PBC_CHAIN_DEPTH + 1) report_deep(w, chain);
 }
 
 /* Depth first without recursion: the way back is in `caller`. */
@@ -106,7 +100,7 @@ static void walk_chain(struct walk *w, uint32_t start)
     const struct image *img = w->c->image;
     uint32_t at = start;
 
-    w->info[start] = (struct chain_info){ .state = CHAIN_OPEN, .depth = 1, .caller = PBC_NONE };
+    w->info[start] = (struct chain_info){.state = CHAIN_OPEN, .depth = 1, .caller = PBC_NONE};
     while (at != PBC_NONE) {
         struct chain_info *info = &w->info[at];
         const struct pbc_chain *ch = &img->chains[at];
@@ -115,21 +109,19 @@ static void walk_chain(struct walk *w, uint32_t start)
             const uint32_t caller = info->caller;
 
             finish_chain(w, at);
-            if (caller != PBC_NONE)
-                take_result(w, caller, at);
+            if (caller != PBC_NONE) take_result(w, caller, at);
             at = caller;
             continue;
         }
         const uint32_t rule = ch->rules + info->next++, to = img->rules[rule].chain;
         info->work += work_of(img, rule);
-        if (to == PBC_NONE)
-            continue;
+        if (to == PBC_NONE) continue;
         if (w->info[to].state == CHAIN_OPEN) {
             report_loop(w, at, rule);
         } else if (w->info[to].state == CHAIN_DONE) {
             take_result(w, at, to);
         } else {
-            w->info[to] = (struct chain_info){ .state = CHAIN_OPEN, .depth = 1, .caller = at };
+            w->info[to] = (struct chain_info){.state = CHAIN_OPEN, .depth = 1, .caller = at};
             at = to;
         }
     }
@@ -145,12 +137,12 @@ static void check_expansion(struct walk *w)
 
         for (uint32_t i = fw->rules; i < fw->rules + fw->rule_count && work <= PBC_WALK_MAX; i++) {
             work += work_of(img, i);
-            if (img->rules[i].chain != PBC_NONE)
-                work += w->info[img->rules[i].chain].work;
+            if (img->rules[i].chain != PBC_NONE) work += w->info[img->rules[i].chain].work;
         }
         if (work > PBC_WALK_MAX)
             diag(w->c->diags, E_EXPANSION, img->firewall_span[f],
-                 "firewall `%s` has more than %u rules, conditions and list entries, those of a chain counted at each `do`",
+                 "firewall `%s` has more than %u rules, conditions and list entries, those of a chain counted at each "
+                 "`do`",
                  image_str(img, fw->name), (unsigned)PBC_WALK_MAX);
     }
 }
@@ -158,12 +150,10 @@ static void check_expansion(struct walk *w)
 void check_chains(struct compile *c)
 {
     const struct image *img = c->image;
-    struct walk w = { .c = c };
+    struct walk w = {.c = c};
 
     w.info = arena_alloc(c->arena, (img->chains_count + 1) * sizeof(*w.info));
     for (uint32_t i = 0; i < img->chains_count; i++)
-        if (w.info[i].state == CHAIN_NEW)
-            walk_chain(&w, i);
-    if (!w.cycle)
-        check_expansion(&w);
+        if (w.info[i].state == CHAIN_NEW) walk_chain(&w, i);
+    if (!w.cycle) check_expansion(&w);
 }

@@ -9,7 +9,7 @@
 
 void compile_init(struct compile *c)
 {
-    *c = (struct compile){ 0 };
+    *c = (struct compile){0};
     sources_init(&c->sources);
     c->arena = arena_new();
     c->diags = diags_new(&c->sources);
@@ -24,7 +24,7 @@ void compile_fini(struct compile *c)
     sources_fini(&c->sources);
     arena_free(c->arena);
     free(c->pbc);
-    *c = (struct compile){ 0 };
+    *c = (struct compile){0};
 }
 
 /* The loader reads what was made as it would read it from a file: what it refuses is a fault of the compiler, and is
@@ -34,8 +34,7 @@ static void check_loads(struct compile *c)
     char err[256];
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
 
-    if (!p)
-        diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE, "the compiled program is refused by the loader: %s", err);
+    if (!p) diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE, "the compiled program is refused by the loader: %s", err);
     program_put(p);
 }
 
@@ -63,8 +62,7 @@ static int run_stages(struct compile *c)
     declare_names(c);
     resolve_rules(c);
     warn_unused(c);
-    if (diags_errors(c->diags))
-        return -EINVAL;
+    if (diags_errors(c->diags)) return -EINVAL;
     end_stage(c, STAGE_RULES, &began);
     make_normal(c);
     end_stage(c, STAGE_NORMAL, &began);
@@ -72,10 +70,8 @@ static int run_stages(struct compile *c)
     end_stage(c, STAGE_ANALYSE, &began);
     generate_code(c);
     end_stage(c, STAGE_CODE, &began);
-    if (diags_errors(c->diags))
-        return -EINVAL;
-    if (image_emit(c->image, &c->pbc, &c->pbc_len) < 0)
-        return -ENOMEM;
+    if (diags_errors(c->diags)) return -EINVAL;
+    if (image_emit(c->image, &c->pbc, &c->pbc_len) < 0) return -ENOMEM;
     check_loads(c);
     end_stage(c, STAGE_EMIT, &began);
     return diags_errors(c->diags) ? -EINVAL : 0;
@@ -89,8 +85,7 @@ int compile_file(struct compile *c, const char *path)
     c->tree = lang_parse(c->arena, &c->sources, c->diags, path);
     const int why = errno;
     end_stage(c, STAGE_PARSE, &began);
-    if (!c->tree)
-        return why ? -why : -EIO;
+    if (!c->tree) return why ? -why : -EIO;
     return run_stages(c);
 }
 
@@ -102,7 +97,6 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
     c->tree = lang_parse_text(c->arena, &c->sources, c->diags, name, text, len);
     const int why = errno;
     end_stage(c, STAGE_PARSE, &began);
-    if (!c->tree)
-        return why ? -why : -EIO;
+    if (!c->tree) return why ? -why : -EIO;
     return run_stages(c);
 }

@@ -1,4 +1,5 @@
-/* Conditions on addresses, ports and where a frame came from: from, to, port, source port, on, vlan, ether from and to. */
+/* Conditions on addresses, ports and where a frame came from: from, to, port, source port, on, vlan, ether from and to.
+ */
 #include <string.h>
 
 #include "compiler/front_priv.h"
@@ -19,8 +20,7 @@ static bool holds_all(const struct addr_list *l)
 {
     bool all = l->any || set_is_all(&l->set);
 
-    for (uint32_t i = 0; i < l->big_count; i++)
-        all = all || set_is_all(&l->big[i]->set);
+    for (uint32_t i = 0; i < l->big_count; i++) all = all || set_is_all(&l->big[i]->set);
     return all;
 }
 
@@ -30,20 +30,18 @@ static void narrow_by_addresses(struct rule_work *w, const struct node *n, const
 
     w->families &= KIND_IP4 | KIND_IP6;
     if (says_not(n)) {
-        if (holds_all(l))
-            warn_never(w, n, "`not` leaves out every address");
+        if (holds_all(l)) warn_never(w, n, "`not` leaves out every address");
         return;
     }
     if (!l->any && !l->self && families) /* an empty set has its own warning */
         w->families &= families;
-    if (!w->families && !w->families_end)
-        w->families_end = n;
+    if (!w->families && !w->families_end) w->families_end = n;
 }
 
 void cond_addresses(struct rule_work *w, const struct node *n)
 {
     const bool from = n->kind == N_C_FROM;
-    struct addr_list list = { 0 };
+    struct addr_list list = {0};
     struct pbc_cond *cond;
     uint32_t first, count;
 
@@ -59,20 +57,18 @@ void cond_addresses(struct rule_work *w, const struct node *n)
             cond->count = count;
             cond->name = list.name ? text_of(w->c, list.name->name) : 0;
         }
-        if (list.self)
-            w->c->image->meta[0].flags |= PBC_NEEDS_SELF;
+        if (list.self) w->c->image->meta[0].flags |= PBC_NEEDS_SELF;
     }
     set_fini(&list.set);
 }
 
 static const struct number_kind port_kind = {
-    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true
-};
+    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};
 
 void cond_ports(struct rule_work *w, const struct node *n)
 {
     const struct symbol *name = NULL;
-    struct number_set ports = { 0 };
+    struct number_set ports = {0};
     struct pbc_cond *cond;
 
     if (!n->first || !numbers_of(w->c, n->first->first, &port_kind, NULL, &ports, &name)) {
@@ -82,8 +78,7 @@ void cond_ports(struct rule_work *w, const struct node *n)
     if (says_not(n) && ports.n == 1 && ports.r[0].lo == 0 && ports.r[0].hi == 65535)
         warn_never(w, n, "`not` leaves out every port");
     cond = cond_add(w, n->kind == N_C_PORT ? COND_PORT : COND_SOURCE_PORT, n);
-    if (!cond)
-        return;
+    if (!cond) return;
     cond->arg = KIND_WITH_PORTS;
     cond->name = name ? text_of(w->c, name->name) : 0;
     cond_ranges(w, cond, &ports);
@@ -92,10 +87,11 @@ void cond_ports(struct rule_work *w, const struct node *n)
 void cond_on(struct rule_work *w, const struct node *n)
 {
     const struct symbol *name = NULL;
-    struct number_set ids = { 0 };
+    struct number_set ids = {0};
     struct pbc_cond *cond;
 
-    node_each(child, n) {
+    node_each(child, n)
+    {
         const uint32_t id = interface_of(w->c, child, &name);
 
         if (id == PBC_NONE)
@@ -105,23 +101,20 @@ void cond_on(struct rule_work *w, const struct node *n)
     }
     numbers_normalise(&ids);
     cond = cond_add(w, COND_ON, n);
-    if (!cond)
-        return;
+    if (!cond) return;
     cond->name = name && node_count(n) == 1 ? text_of(w->c, name->name) : 0;
     cond_ranges(w, cond, &ids);
 }
 
-static const struct number_kind vlan_kind = { .what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094 };
+static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
 
 void cond_vlan(struct rule_work *w, const struct node *n)
 {
-    struct number_set tags = { 0 };
+    struct number_set tags = {0};
     struct pbc_cond *cond;
     const struct node *word = NULL;
 
-    node_each(child, n)
-        if (child->kind == N_ANY || child->kind == N_NONE)
-            word = child;
+    node_each(child, n) if (child->kind == N_ANY || child->kind == N_NONE) word = child;
     if (word && node_count(n) > 1) {
         diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` stands alone after `vlan`", node_kind_name(word->kind));
         w->bad = true;
@@ -132,8 +125,7 @@ void cond_vlan(struct rule_work *w, const struct node *n)
         return;
     }
     cond = cond_add(w, COND_VLAN, n);
-    if (!cond)
-        return;
+    if (!cond) return;
     cond->arg = !word ? 0 : word->kind == N_ANY ? VLAN_ANY : VLAN_NONE;
     cond_ranges(w, cond, &tags);
 }
@@ -141,7 +133,7 @@ void cond_vlan(struct rule_work *w, const struct node *n)
 void cond_inner(struct rule_work *w, const struct node *n)
 {
     const struct node *outer = w->seen[N_C_VLAN]; /* the parser takes `inner` only after `vlan` */
-    struct number_set tags = { 0 };
+    struct number_set tags = {0};
     struct pbc_cond *cond;
 
     if (!numbers_of(w->c, n->first, &vlan_kind, NULL, &tags, NULL)) {
@@ -152,14 +144,13 @@ void cond_inner(struct rule_work *w, const struct node *n)
         (outer->first->kind == N_NONE || outer->first->kind == N_ANY))
         warn_never(w, n, "a frame without a tag has no second one");
     cond = cond_add(w, COND_VLAN_INNER, n);
-    if (cond)
-        cond_ranges(w, cond, &tags);
+    if (cond) cond_ranges(w, cond, &tags);
 }
 
 void cond_macs(struct rule_work *w, const struct node *n)
 {
     const struct symbol *name = NULL;
-    struct mac_set macs = { 0 };
+    struct mac_set macs = {0};
     uint32_t words = 0;
     struct pbc_cond *cond;
 
@@ -167,19 +158,19 @@ void cond_macs(struct rule_work *w, const struct node *n)
         w->bad = true;
         return;
     }
-    struct pbc_set set = { .first4 = image_share(w->c->image, PBC_MACS, macs.macs, macs.n), .count4 = macs.n };
+    struct pbc_set set = {.first4 = image_share(w->c->image, PBC_MACS, macs.macs, macs.n), .count4 = macs.n};
     if (name) {
         set.name = text_of(w->c, name->name);
         set.place = place_of(w->c, name->span);
     }
-    const uint32_t first = set.first4 == PBC_NONE ? PBC_NONE : image_share(w->c->image, PBC_MACSETS, &set, macs.n ? 1 : 0);
+    const uint32_t first =
+        set.first4 == PBC_NONE ? PBC_NONE : image_share(w->c->image, PBC_MACSETS, &set, macs.n ? 1 : 0);
     if (first == PBC_NONE) {
         report_full(w->c, n->span, "sets of MAC addresses", 1u << 16);
         return;
     }
     cond = cond_add(w, n->kind == N_C_ETHER_FROM ? COND_ETHER_FROM : COND_ETHER_TO, n);
-    if (!cond)
-        return;
+    if (!cond) return;
     cond->arg = words;
     cond->first = first;
     cond->count = macs.n ? 1 : 0;
@@ -189,11 +180,9 @@ void cond_macs(struct rule_work *w, const struct node *n)
 /* Linux holds a device's name in 16 bytes, without `/` and blanks. */
 static bool device_is_named_right(struct str s)
 {
-    if (s.len == 0 || s.len > 15 || str_is(s, ".") || str_is(s, ".."))
-        return false;
+    if (s.len == 0 || s.len > 15 || str_is(s, ".") || str_is(s, "..")) return false;
     for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.s[i] <= ' ' || s.s[i] == '/' || s.s[i] == ':' || s.s[i] == 0x7f)
-            return false;
+        if ((unsigned char)s.s[i] <= ' ' || s.s[i] == '/' || s.s[i] == ':' || s.s[i] == 0x7f) return false;
     return true;
 }
 
@@ -208,8 +197,7 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
     }
     const uint32_t text = text_of(c, device->v.str);
     for (uint32_t i = 0; i < img->ifaces_count; i++)
-        if (img->ifaces[i].device == text)
-            return i;
+        if (img->ifaces[i].device == text) return i;
     struct pbc_iface *iface = image_add_ifaces(img);
     if (!iface) {
         report_full(c, device->span, "interfaces", 1u << 12);
@@ -223,10 +211,9 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
 void declare_interfaces(struct compile *c)
 {
     for (struct symbol *s = c->symbols->first; s; s = s->next) {
-        if (s->kind != SYM_INTERFACE)
-            continue;
+        if (s->kind != SYM_INTERFACE) continue;
         const struct node *value = s->decl->first->next;
-        const struct node_value v = value ? value_of(c, value) : (struct node_value){ 0 };
+        const struct node_value v = value ? value_of(c, value) : (struct node_value){0};
 
         s->index = PBC_NONE;
         if (v.node && v.node->kind == N_STRING)
@@ -246,8 +233,7 @@ uint32_t interface_of(struct compile *c, const struct node *n, const struct symb
         return sym->index;
     }
     const struct node_value v = value_of(c, n);
-    if (!v.node)
-        return PBC_NONE;
+    if (!v.node) return PBC_NONE;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
         return PBC_NONE;
@@ -256,5 +242,5 @@ uint32_t interface_of(struct compile *c, const struct node *n, const struct symb
         report_wrong_value(c, n, v, "an interface: its declared name, or a device in quotes");
         return PBC_NONE;
     }
-    return device_id(c, v.node, (struct str){ 0 });
+    return device_id(c, v.node, (struct str){0});
 }

@@ -6,30 +6,33 @@
 #include "vm/vm.h"
 
 static const struct word flag_words[] = {
-    { "fin", TCP_FIN }, { "syn", TCP_SYN }, { "rst", TCP_RST }, { "psh", TCP_PSH }, { "ack", TCP_ACK },
-    { "urg", TCP_URG }, { "ece", TCP_ECE }, { "cwr", TCP_CWR }, { NULL, 0 },
+    {"fin", TCP_FIN}, {"syn", TCP_SYN}, {"rst", TCP_RST}, {"psh", TCP_PSH}, {"ack", TCP_ACK},
+    {"urg", TCP_URG}, {"ece", TCP_ECE}, {"cwr", TCP_CWR}, {NULL, 0},
 };
 static const struct word fragment_words[] = {
-    { "first", KIND_FRAG_FIRST }, { "later", KIND_FRAG_LATER }, { "no", KIND_FRAG_NO }, { "any", KIND_FRAG_FIRST | KIND_FRAG_LATER },
-    { NULL, 0 },
+    {"first", KIND_FRAG_FIRST},
+    {"later", KIND_FRAG_LATER},
+    {"no", KIND_FRAG_NO},
+    {"any", KIND_FRAG_FIRST | KIND_FRAG_LATER},
+    {NULL, 0},
 };
 static const struct word layer_words[] = {
-    { "l2", PBC_L2 }, { "l3", PBC_L3 }, { "l4", PBC_L4 }, { "payload", PBC_PAYLOAD }, { NULL, 0 },
+    {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
 };
 /* Class selectors and assured forwarding as RFC 2474 and 2597 number them; ef, va, le: RFC 3246, 5865, 8622. */
 static const struct word dscp_words[] = {
-    { "cs0", 0 },   { "cs1", 8 },   { "cs2", 16 },  { "cs3", 24 },  { "cs4", 32 },  { "cs5", 40 },  { "cs6", 48 },
-    { "cs7", 56 },  { "af11", 10 }, { "af12", 12 }, { "af13", 14 }, { "af21", 18 }, { "af22", 20 }, { "af23", 22 },
-    { "af31", 26 }, { "af32", 28 }, { "af33", 30 }, { "af41", 34 }, { "af42", 36 }, { "af43", 38 }, { "ef", 46 },
-    { "va", 44 },   { "le", 1 },    { NULL, 0 },
+    {"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},  {"cs7", 56},
+    {"af11", 10}, {"af12", 12}, {"af13", 14}, {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28},
+    {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44},   {"le", 1},    {NULL, 0},
 };
 
 /* The word's value, or false after a report. */
-static bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out)
+static bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what,
+                      uint32_t *out)
 {
     const char *names[16];
     size_t count = 0;
-    const struct str s = n->kind == N_ANY ? (struct str){ "any", 3 } : n->v.str;
+    const struct str s = n->kind == N_ANY ? (struct str){"any", 3} : n->v.str;
 
     for (const struct word *word = words; word->name; word++) {
         if (str_is(s, word->name)) {
@@ -40,8 +43,7 @@ static bool word_want(struct rule_work *w, const struct node *n, const struct wo
     }
     diag(w->c->diags, E_NO_SUCH_WORD, n->span, "no %s is called `%s`", what, s.s);
     const char *nearest = diag_nearest(s.s, names, count);
-    if (nearest)
-        diag_fix(w->c->diags, "did you mean `%s`?", nearest);
+    if (nearest) diag_fix(w->c->diags, "did you mean `%s`?", nearest);
     w->bad = true;
     return false;
 }
@@ -50,10 +52,7 @@ static uint32_t flags_of(struct rule_work *w, const struct node *list)
 {
     uint32_t mask = 0, bit;
 
-    if (list)
-        node_each(n, list)
-            if (word_want(w, n, flag_words, "TCP flag", &bit))
-                mask |= bit;
+    if (list) node_each(n, list) if (word_want(w, n, flag_words, "TCP flag", &bit)) mask |= bit;
     return mask;
 }
 
@@ -64,42 +63,39 @@ void cond_flags(struct rule_work *w, const struct node *n)
 
     if (has & lacks && lacks_node) {
         uint32_t bit;
-        node_each(name, lacks_node)
-            if (word_want(w, name, flag_words, "TCP flag", &bit) && has & bit) {
-                diag(w->c->diags, E_FLAG_BOTH, name->span, "`%s` is asked to be set and to be clear", name->v.str.s);
-                diag_note(w->c->diags, has_node->span, "asked to be set here");
-            }
+        node_each(name, lacks_node) if (word_want(w, name, flag_words, "TCP flag", &bit) && has & bit)
+        {
+            diag(w->c->diags, E_FLAG_BOTH, name->span, "`%s` is asked to be set and to be clear", name->v.str.s);
+            diag_note(w->c->diags, has_node->span, "asked to be set here");
+        }
         w->bad = true;
         return;
     }
     struct pbc_cond *cond = cond_add(w, COND_FLAGS, n);
-    if (cond)
-        cond->arg = has | lacks << 8;
+    if (cond) cond->arg = has | lacks << 8;
 }
 
 void cond_fragment(struct rule_work *w, const struct node *n)
 {
     uint32_t mask = 0, bits;
 
-    node_each(child, n)
-        if (word_want(w, child, fragment_words, "kind of fragment", &bits))
-            mask |= bits;
+    node_each(child, n) if (word_want(w, child, fragment_words, "kind of fragment", &bits)) mask |= bits;
     if (says_not(n) && mask == (KIND_FRAG_FIRST | KIND_FRAG_LATER | KIND_FRAG_NO))
         warn_never(w, n, "`not` leaves out every packet");
     struct pbc_cond *cond = cond_add(w, COND_FRAGMENT, n);
-    if (cond)
-        cond->arg = mask;
+    if (cond) cond->arg = mask;
 }
 
 /* ttl, length and dscp differ only in their bounds. */
 void cond_numbers(struct rule_work *w, const struct node *n)
 {
-    static const struct number_kind ttl = { .what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255 };
-    static const struct number_kind length = { .what = "a packet's length", .range = "lengths go from 0 to 65535", .most = 65535 };
-    static const struct number_kind dscp = { .what = "a DSCP", .range = "DSCPs go from 0 to 63", .most = 63,
-                                             .words = dscp_words, .words_what = "DSCP" };
+    static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
+    static const struct number_kind length = {
+        .what = "a packet's length", .range = "lengths go from 0 to 65535", .most = 65535};
+    static const struct number_kind dscp = {
+        .what = "a DSCP", .range = "DSCPs go from 0 to 63", .most = 63, .words = dscp_words, .words_what = "DSCP"};
     const struct number_kind *kind = n->kind == N_C_TTL ? &ttl : n->kind == N_C_LENGTH ? &length : &dscp;
-    struct number_set numbers = { 0 };
+    struct number_set numbers = {0};
 
     if (!numbers_of(w->c, n->first, kind, NULL, &numbers, NULL)) {
         w->bad = true;
@@ -107,17 +103,19 @@ void cond_numbers(struct rule_work *w, const struct node *n)
     }
     if (says_not(n) && numbers.n == 1 && numbers.r[0].lo == 0 && numbers.r[0].hi == kind->most)
         warn_never(w, n, "`not` leaves out every value");
-    struct pbc_cond *cond = cond_add(w, n->kind == N_C_TTL ? COND_TTL : n->kind == N_C_LENGTH ? COND_LENGTH : COND_DSCP, n);
-    if (cond)
-        cond_ranges(w, cond, &numbers);
+    struct pbc_cond *cond = cond_add(w,
+                                     n->kind == N_C_TTL      ? COND_TTL
+                                     : n->kind == N_C_LENGTH ? COND_LENGTH
+                                                             : COND_DSCP,
+                                     n);
+    if (cond) cond_ranges(w, cond, &numbers);
 }
 
 void cond_options(struct rule_work *w, const struct node *n)
 {
     struct pbc_cond *cond = cond_add(w, COND_OPTIONS, n);
 
-    if (cond)
-        cond->arg = n->first && n->first->kind == N_ANY;
+    if (cond) cond->arg = n->first && n->first->kind == N_ANY;
 }
 
 /* Value and mask into the pattern; false after a report. */
@@ -130,16 +128,15 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
         return false;
     }
     if (mask && mask->v.str.len != len) {
-        diag(w->c->diags, E_MASK_LENGTH, mask->span, "mask and value must be of one length: the mask has %zu, the value %zu",
-             mask->v.str.len, len);
+        diag(w->c->diags, E_MASK_LENGTH, mask->span,
+             "mask and value must be of one length: the mask has %zu, the value %zu", mask->v.str.len, len);
         diag_note(w->c->diags, value->span, "the value is here");
         return false;
     }
     p->len = (uint8_t)len;
     memcpy(p->value, value->v.str.s, len);
     memset(p->mask, 0xff, len);
-    if (mask)
-        memcpy(p->mask, mask->v.str.s, len);
+    if (mask) memcpy(p->mask, mask->v.str.s, len);
     for (size_t i = 0; i < len; i++)
         if (p->value[i] & ~p->mask[i]) {
             diag(w->c->diags, E_MASK_VALUE, value->span,
@@ -151,20 +148,22 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     return true;
 }
 
-/* How far into a frame the pattern may reach: the longest that can stand before its layer (link header and 16 tags, IPv4
- * with options or IPv6 with a usual chain, TCP with options), so that the executor gets those bytes into one piece. */
+/* How far into a frame the pattern may reach: the longest that can stand before its layer (link header and 16 tags,
+ * IPv4 with options or IPv6 with a usual chain, TCP with options), so that the executor gets those bytes into one
+ * piece. */
 static uint32_t reach_of(const struct pbc_pattern *p)
 {
-    static const uint32_t before[] = { [PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60 };
+    static const uint32_t before[] = {[PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60};
 
     return before[p->layer] + p->at + p->len;
 }
 
 void cond_bytes(struct rule_work *w, const struct node *n)
 {
-    static const struct number_kind at_kind = { .what = "an offset", .range = "offsets go from 0 to 65535", .most = 65535 };
+    static const struct number_kind at_kind = {
+        .what = "an offset", .range = "offsets go from 0 to 65535", .most = 65535};
     const struct node *layer = n->first, *at = layer ? layer->next : NULL, *value = at ? at->next : NULL;
-    struct pbc_pattern p = { 0 };
+    struct pbc_pattern p = {0};
     uint32_t layer_value, offset;
 
     if (!value || !word_want(w, layer, layer_words, "layer", &layer_value) ||
@@ -180,10 +179,8 @@ void cond_bytes(struct rule_work *w, const struct node *n)
         return;
     }
     struct pbc_cond *cond = cond_add(w, COND_BYTES, n);
-    if (!cond)
-        return;
+    if (!cond) return;
     cond->first = first;
     cond->count = 1;
-    if (reach_of(&p) > w->reach)
-        w->reach = reach_of(&p);
+    if (reach_of(&p) > w->reach) w->reach = reach_of(&p);
 }

@@ -7,28 +7,28 @@
 
 /* SYMBOL(ident, node kind, space, "a thing", unused is a warning). Names of one space are unique; spaces are apart, so
  * a rule may be called like the set it uses. */
-#define SYMBOLS(SYMBOL) \
-    SYMBOL(CONST,     N_CONST,     SPACE_VALUES,   "constant",        true)  \
-    SYMBOL(SET,       N_SET,       SPACE_VALUES,   "set",             true)  \
-    SYMBOL(PORTS,     N_PORTS,     SPACE_VALUES,   "ports list",      true)  \
-    SYMBOL(MACS,      N_MACS,      SPACE_VALUES,   "macs list",       true)  \
-    SYMBOL(NAMES,     N_NAMES,     SPACE_VALUES,   "names list",      false) \
-    SYMBOL(INTERFACE, N_INTERFACE, SPACE_VALUES,   "interface",       true)  \
-    SYMBOL(METER,     N_METER,     SPACE_VALUES,   "meter",           false) \
-    SYMBOL(SCHEDULE,  N_SCHEDULE,  SPACE_VALUES,   "schedule",        false) \
-    SYMBOL(CHECK,     N_CHECK,     SPACE_CHECKS,   "check",           false) \
-    SYMBOL(CHAIN,     N_CHAIN,     SPACE_LISTS,    "chain",           true)  \
-    SYMBOL(FIREWALL,  N_FIREWALL,  SPACE_LISTS,    "firewall",        false) \
-    SYMBOL(POOL,      N_POOL,      SPACE_POOLS,    "pool",            false) \
-    SYMBOL(SERVICE,   N_SERVICE,   SPACE_SERVICES, "service",         false) \
-    SYMBOL(NAT,       N_NAT,       SPACE_SERVICES, "nat",             false) \
-    SYMBOL(RULE,      N_RULE,      SPACE_RULES,    "rule",            false)
+#define SYMBOLS(SYMBOL)                                                                                                \
+    SYMBOL(CONST, N_CONST, SPACE_VALUES, "constant", true)                                                             \
+    SYMBOL(SET, N_SET, SPACE_VALUES, "set", true)                                                                      \
+    SYMBOL(PORTS, N_PORTS, SPACE_VALUES, "ports list", true)                                                           \
+    SYMBOL(MACS, N_MACS, SPACE_VALUES, "macs list", true)                                                              \
+    SYMBOL(NAMES, N_NAMES, SPACE_VALUES, "names list", false)                                                          \
+    SYMBOL(INTERFACE, N_INTERFACE, SPACE_VALUES, "interface", true)                                                    \
+    SYMBOL(METER, N_METER, SPACE_VALUES, "meter", false)                                                               \
+    SYMBOL(SCHEDULE, N_SCHEDULE, SPACE_VALUES, "schedule", false)                                                      \
+    SYMBOL(CHECK, N_CHECK, SPACE_CHECKS, "check", false)                                                               \
+    SYMBOL(CHAIN, N_CHAIN, SPACE_LISTS, "chain", true)                                                                 \
+    SYMBOL(FIREWALL, N_FIREWALL, SPACE_LISTS, "firewall", false)                                                       \
+    SYMBOL(POOL, N_POOL, SPACE_POOLS, "pool", false)                                                                   \
+    SYMBOL(SERVICE, N_SERVICE, SPACE_SERVICES, "service", false)                                                       \
+    SYMBOL(NAT, N_NAT, SPACE_SERVICES, "nat", false)                                                                   \
+    SYMBOL(RULE, N_RULE, SPACE_RULES, "rule", false)
 
 enum symbol_kind {
 #define SYMBOL(ident, node, space, name, warns) SYM_##ident,
     SYMBOLS(SYMBOL)
 #undef SYMBOL
-    SYM_COUNT
+        SYM_COUNT
 };
 #define SYM(ident) (1u << SYM_##ident)
 
@@ -37,29 +37,35 @@ enum name_space { SPACE_VALUES, SPACE_CHECKS, SPACE_LISTS, SPACE_POOLS, SPACE_SE
 enum symbol_state { STATE_NEW, STATE_VISITING, STATE_DONE, STATE_BAD };
 
 /* Numbers of a 16-bit field: sorted, disjoint, non-adjacent once normal. Memory is the compile's arena. */
-struct number_set { struct pbc_range *r; uint32_t n, cap; };
-struct mac_set { uint64_t *macs; uint32_t n, cap; };
+struct number_set {
+    struct pbc_range *r;
+    uint32_t n, cap;
+};
+struct mac_set {
+    uint64_t *macs;
+    uint32_t n, cap;
+};
 
 struct symbol {
     enum symbol_kind kind;
     struct str name;
-    struct span span;         /* of the name in its declaration */
+    struct span span; /* of the name in its declaration */
     const struct node *decl;
-    struct symbol *next;      /* in order of declaration */
-    struct symbol *used_by;   /* while visiting: who asked, for the text of a cycle */
+    struct symbol *next;    /* in order of declaration */
+    struct symbol *used_by; /* while visiting: who asked, for the text of a cycle */
     bool used;
-    uint8_t state;            /* enum symbol_state; of what follows */
+    uint8_t state; /* enum symbol_state; of what follows */
     struct addr_set set;
     struct number_set ports;
     struct mac_set macs;
-    struct pbc_set entry;     /* of a set whose ranges are in the image (`placed`) */
+    struct pbc_set entry; /* of a set whose ranges are in the image (`placed`) */
     bool placed;
-    uint32_t index;           /* chain or interface of the image */
+    uint32_t index; /* chain or interface of the image */
 };
 
 struct symbols {
     struct symbol *first, **end;
-    struct symbol **slots;    /* by space and name */
+    struct symbol **slots; /* by space and name */
     uint32_t count, size;
     bool text_at_fault;       /* the parser reported errors: declarations may be missing */
     unsigned depth;           /* of definitions that are being followed */
@@ -67,8 +73,11 @@ struct symbols {
     uint32_t sets;            /* declared */
     uint64_t compared;        /* names, for suggestions */
     const char *full[16];     /* tables of the image that were reported as full */
+    uint64_t compared_ranges; /* of named sets, for warnings */
     uint64_t expanded;        /* entries copied where a name stands in a list */
-    struct read_file { uint64_t dev, ino; } *files; /* address files that were read */
+    struct read_file {
+        uint64_t dev, ino;
+    } * files; /* address files that were read */
     uint32_t file_count, file_cap;
 };
 
@@ -86,9 +95,10 @@ const char *article(const char *noun); /* "a" or "an" */
 /* NULL when nothing of that space has the name. */
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name);
 /* NULL after reporting that the name is taken. */
-struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl, const struct node *name);
-/* The symbol of one of the wanted kinds (mask of SYM), marked as used; NULL after a report. `what` is the kind to name in
- * messages: "set". */
+struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl,
+                              const struct node *name);
+/* The symbol of one of the wanted kinds (mask of SYM), marked as used; NULL after a report. `what` is the kind to name
+ * in messages: "set". */
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what);
 /* Every name below the node counts as used: the statement is not due, so nothing is known of its names. */
 void mark_names_used(struct compile *c, const struct node *n);
@@ -99,26 +109,34 @@ void symbol_leave(struct compile *c, struct symbol *s, bool good);
 /* Scalars (values.c) ---------------------------------------------------------------------------------------------- */
 
 bool str_is(struct str s, const char *word);
-struct node_value { const struct node *node; const struct symbol *constant; }; /* constant: NULL if written in place */
+struct node_value {
+    const struct node *node;
+    const struct symbol *constant;
+}; /* constant: NULL if written in place */
 /* A node itself, or, if it names a constant, the value behind it; node is NULL after a report. */
 struct node_value value_of(struct compile *c, const struct node *n);
 /* What the node is, in the user's words: "an address", "the number 5". */
 const char *value_name(const struct node *n);
 /* Ends of an ADDR, PREFIX or ADDR_RANGE; false after reporting host bits or a reversed range. */
 bool address_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi);
+/* False after reporting that the range runs backwards. */
+bool range_is_forward(struct compile *c, const struct node *n, uint64_t first, uint64_t last);
 void report_wrong_value(struct compile *c, const struct node *at, struct node_value v, const char *wanted);
 void addr_print(const struct addr *a, char buf[64]);
 
 /* A kind of number: its bounds, its words, and whether a ports list may stand for it. */
 struct number_kind {
-    const char *what;         /* "a port" */
-    const char *range;        /* "ports go from 0 to 65535" */
+    const char *what;  /* "a port" */
+    const char *range; /* "ports go from 0 to 65535" */
     uint32_t least, most;
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* "an ICMP type" */
     bool ports;               /* ports lists may stand here */
 };
-struct word { const char *name; uint32_t value; };
+struct word {
+    const char *name;
+    uint32_t value;
+};
 
 /* Collect siblings from `first` on into `out` and make it normal. False if any was wrong (all are reported). `name` (or
  * NULL) receives the one declared name that the list consists of. */
@@ -145,8 +163,8 @@ bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struc
 
 /* What a rule's address list holds. */
 struct addr_list {
-    struct addr_set set;       /* all but the named sets kept apart; normal */
-    struct symbol **big;       /* named sets that stand alone or are too large to be copied into `set` */
+    struct addr_set set; /* all but the named sets kept apart; normal */
+    struct symbol **big; /* named sets that stand alone or are too large to be copied into `set` */
     uint32_t big_count;
     bool any, self;
     const struct symbol *name; /* the list is this one set */
@@ -160,24 +178,24 @@ bool addr_list_place(struct compile *c, const struct addr_list *l, struct span a
 struct rule_work {
     struct compile *c;
     const struct node *node;
-    bool bad;                 /* something was reported: say no more about how its conditions go together */
-    bool never;               /* it was said that the rule never matches */
-    bool not_due;             /* E0900 was reported for it */
-    bool answers;             /* verdict reject */
+    bool bad;                         /* something was reported: say no more about how its conditions go together */
+    bool never;                       /* it was said that the rule never matches */
+    bool not_due;                     /* E0900 was reported for it */
+    bool answers;                     /* verdict reject */
     const struct node *seen[N_COUNT]; /* the first condition of each kind */
     const struct node *last;          /* the condition before this one */
-    uint32_t families;        /* KIND_IP4, KIND_IP6, KIND_ARP that it can match, and OTHER_FRAMES */
-    uint32_t protocols;       /* KIND_TCP.. that it can match, and OTHER_PROTOCOLS */
+    uint32_t families;                /* KIND_IP4, KIND_IP6, KIND_ARP that it can match, and OTHER_FRAMES */
+    uint32_t protocols;               /* KIND_TCP.. that it can match, and OTHER_PROTOCOLS */
     const struct node *family_node, *protocol_node; /* words of each; NULL: none */
-    const struct node *no_port_protocol; /* a protocol named beside others that has no ports */
-    const struct node *families_end;     /* the condition that left no family */
-    uint32_t named_families;  /* by words, after `not` */
-    uint32_t icmp_family;     /* KIND_IP4 or KIND_IP6 when exactly icmp or icmp6 is named */
-    struct number_set single_protocols; /* of `proto`, those written one by one */
-    bool names_arp;           /* arp or ether 0x0806 */
+    const struct node *no_port_protocol;            /* a protocol named beside others that has no ports */
+    const struct node *families_end;                /* the condition that left no family */
+    uint32_t named_families;                        /* by words, after `not` */
+    uint32_t icmp_family;                           /* KIND_IP4 or KIND_IP6 when exactly icmp or icmp6 is named */
+    struct number_set single_protocols;             /* of `proto`, those written one by one */
+    bool names_arp;                                 /* arp or ether 0x0806 */
     bool only_arp;
-    bool single_type;         /* `type` with one number */
-    uint32_t reach;           /* bytes of a frame that its conditions may test */
+    bool single_type; /* `type` with one number */
+    uint32_t reach;   /* bytes of a frame that its conditions may test */
 };
 enum { OTHER_FRAMES = 1u << 30, OTHER_PROTOCOLS = 1u << 31 };
 
@@ -213,7 +231,8 @@ void declare_interfaces(struct compile *c);
 /* Chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);
 
-/* Bounds and the rest (unsupported.c, place.c) ---------------------------------------------------------------------- */
+/* Bounds and the rest (unsupported.c, place.c) ----------------------------------------------------------------------
+ */
 
 /* "not supported yet: meters" for a statement, or nothing: true if it is not due. */
 bool report_not_due(struct compile *c, const struct node *n);

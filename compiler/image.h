@@ -13,11 +13,13 @@
 
 struct image {
     /* image->rules, image->rules_count, image->rules_cap, ... */
-#define X(ident, field, type, most) type *field; uint32_t field##_count, field##_cap;
+#define X(ident, field, type, most)                                                                                    \
+    type *field;                                                                                                       \
+    uint32_t field##_count, field##_cap;
     PBC_SECTIONS(X)
 #undef X
-    struct span *rule_span; /* [rules_count] of the verdict's keyword, for diagnostics */
-    struct span *cond_span; /* [conds_count] */
+    struct span *rule_span;     /* [rules_count] of the verdict's keyword, for diagnostics */
+    struct span *cond_span;     /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
     bool *rule_told; /* [rules_count] of which was said already, at the condition at fault, that they never match */
     struct string_table *strings_seen;
@@ -28,7 +30,8 @@ struct image *image_new(void);
 void image_free(struct image *img);
 
 /* Append one zeroed entry and return it: struct pbc_rule *r = image_add_rules(img); the pointer holds until the next
- * append to the same section. Past the section's bound (PBC_SECTIONS) it returns NULL: the caller reports E_TOO_MANY. */
+ * append to the same section. Past the section's bound (PBC_SECTIONS) it returns NULL: the caller reports E_TOO_MANY.
+ */
 #define X(ident, field, type, most) type *image_add_##field(struct image *img);
 PBC_SECTIONS(X)
 #undef X
@@ -37,8 +40,8 @@ PBC_SECTIONS(X)
 uint32_t image_string(struct image *img, const char *s, size_t len);
 const char *image_str(const struct image *img, uint32_t offset);
 
-/* The place of a run of entries in RANGES, SET4, SET6, MACS, PATTERNS or SETS; equal runs share one (share.c). `n` 0: 0.
- * PBC_NONE past the section's bound. */
+/* The place of a run of entries in RANGES, SET4, SET6, MACS, PATTERNS or SETS; equal runs share one (share.c). `n` 0:
+ * 0. PBC_NONE past the section's bound. */
 uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n);
 void image_share_free(struct image *img);
 

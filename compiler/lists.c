@@ -5,8 +5,7 @@
 #include "compiler/front_priv.h"
 
 static const struct number_kind port_kind = {
-    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true
-};
+    .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};
 
 /* The values of a declaration: its second child is the LIST. */
 static const struct node *values_of(const struct symbol *s)
@@ -19,8 +18,7 @@ static const struct node *values_of(const struct symbol *s)
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at)
 {
     if (s->state == STATE_NEW || s->state == STATE_VISITING) {
-        if (!symbol_enter(c, s, from, at))
-            return false;
+        if (!symbol_enter(c, s, from, at)) return false;
         symbol_leave(c, s, numbers_of(c, values_of(s), &port_kind, s, &s->ports, NULL));
     }
     return s->state == STATE_DONE;
@@ -32,8 +30,7 @@ static void mac_add(struct compile *c, struct mac_set *s, uint64_t mac)
         const uint32_t cap = s->cap ? s->cap * 2 : 8;
         uint64_t *macs = arena_alloc(c->arena, cap * sizeof(*macs));
 
-        if (s->n)
-            memcpy(macs, s->macs, s->n * sizeof(*macs));
+        if (s->n) memcpy(macs, s->macs, s->n * sizeof(*macs));
         s->macs = macs;
         s->cap = cap;
     }
@@ -51,11 +48,9 @@ static void macs_normalise(struct mac_set *s)
 {
     uint32_t kept = 0;
 
-    if (s->n > 1)
-        qsort(s->macs, s->n, sizeof(*s->macs), compare_macs);
+    if (s->n > 1) qsort(s->macs, s->n, sizeof(*s->macs), compare_macs);
     for (uint32_t i = 0; i < s->n; i++)
-        if (!kept || s->macs[kept - 1] != s->macs[i])
-            s->macs[kept++] = s->macs[i];
+        if (!kept || s->macs[kept - 1] != s->macs[i]) s->macs[kept++] = s->macs[i];
     s->n = kept;
 }
 
@@ -63,18 +58,16 @@ static uint64_t mac_number(const uint8_t mac[6])
 {
     uint64_t n = 0;
 
-    for (unsigned i = 0; i < 6; i++)
-        n = n << 8 | mac[i];
+    for (unsigned i = 0; i < 6; i++) n = n << 8 | mac[i];
     return n;
 }
 
-static bool add_mac_list(struct compile *c, struct symbol *sym, struct symbol *from, struct span at, struct mac_set *out)
+static bool add_mac_list(struct compile *c, struct symbol *sym, struct symbol *from, struct span at,
+                         struct mac_set *out)
 {
     sym->used = true;
-    if (!macs_resolve(c, sym, from, at) || !expand(c, at, sym->macs.n))
-        return false;
-    for (uint32_t i = 0; i < sym->macs.n; i++)
-        mac_add(c, out, sym->macs.macs[i]);
+    if (!macs_resolve(c, sym, from, at) || !expand(c, at, sym->macs.n)) return false;
+    for (uint32_t i = 0; i < sym->macs.n; i++) mac_add(c, out, sym->macs.macs[i]);
     return true;
 }
 
@@ -91,8 +84,7 @@ static bool add_mac(struct compile *c, const struct node *n, struct symbol *from
         return add_mac_list(c, sym, from, n->span, out);
     }
     const struct node_value v = value_of(c, n);
-    if (!v.node)
-        return false;
+    if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(MACS) | SYM(CONST), "macs list");
         return false;
@@ -112,19 +104,16 @@ bool macs_of(struct compile *c, const struct node *first, struct symbol *from, s
     bool good = true;
     unsigned count = 0;
 
-    for (const struct node *n = first; n; n = n->next, count++)
-        good = add_mac(c, n, from, out, words, &list) && good;
+    for (const struct node *n = first; n; n = n->next, count++) good = add_mac(c, n, from, out, words, &list) && good;
     macs_normalise(out);
-    if (name)
-        *name = count == 1 ? list : NULL;
+    if (name) *name = count == 1 ? list : NULL;
     return good;
 }
 
 bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at)
 {
     if (s->state == STATE_NEW || s->state == STATE_VISITING) {
-        if (!symbol_enter(c, s, from, at))
-            return false;
+        if (!symbol_enter(c, s, from, at)) return false;
         symbol_leave(c, s, macs_of(c, values_of(s), s, &s->macs, NULL, NULL));
     }
     return s->state == STATE_DONE;

@@ -13,7 +13,7 @@ static const struct kind_row {
     enum name_space space;
     bool warns;
 } kinds[SYM_COUNT] = {
-#define SYMBOL(ident, node, space, name, warns) { name, node, space, warns },
+#define SYMBOL(ident, node, space, name, warns) {name, node, space, warns},
     SYMBOLS(SYMBOL)
 #undef SYMBOL
 };
@@ -29,8 +29,7 @@ static uint32_t hash_name(unsigned space, struct str name)
 {
     uint32_t h = 2166136261u ^ space;
 
-    for (size_t i = 0; i < name.len; i++)
-        h = (h ^ (uint8_t)name.s[i]) * 16777619u;
+    for (size_t i = 0; i < name.len; i++) h = (h ^ (uint8_t)name.s[i]) * 16777619u;
     return h ^ h >> 15;
 }
 
@@ -46,8 +45,7 @@ static struct symbol **find_slot(const struct symbols *s, unsigned space, struct
     for (uint32_t i = hash_name(space, name);; i++) {
         struct symbol **slot = &s->slots[i & (s->size - 1)];
 
-        if (!*slot || (space_of(*slot) == space && str_equal((*slot)->name, name)))
-            return slot;
+        if (!*slot || (space_of(*slot) == space && str_equal((*slot)->name, name))) return slot;
     }
 }
 
@@ -60,8 +58,7 @@ static void grow_slots(struct compile *c)
     s->size = old_size ? old_size * 2 : 64;
     s->slots = arena_alloc(c->arena, s->size * sizeof(*s->slots));
     for (uint32_t i = 0; i < old_size; i++)
-        if (old[i])
-            *find_slot(s, space_of(old[i]), old[i]->name) = old[i];
+        if (old[i]) *find_slot(s, space_of(old[i]), old[i]->name) = old[i];
 }
 
 /* A new symbol in its slot; `kind` SYM_COUNT is a lost one. */
@@ -69,8 +66,7 @@ static struct symbol *insert(struct compile *c, unsigned space, struct str name,
 {
     struct symbols *s = c->symbols;
 
-    if ((s->count + 1) * 2 > s->size)
-        grow_slots(c);
+    if ((s->count + 1) * 2 > s->size) grow_slots(c);
     struct symbol *sym = arena_alloc(c->arena, sizeof(*sym));
     sym->kind = kind;
     sym->name = name;
@@ -90,7 +86,8 @@ struct symbol *symbol_find(const struct symbols *s, enum name_space space, struc
     return find(s, space, name);
 }
 
-struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl, const struct node *name)
+struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl,
+                              const struct node *name)
 {
     const enum name_space space = kinds[kind].space;
     const struct str str = name->v.str;
@@ -121,8 +118,7 @@ static bool is_word(char ch)
 static bool is_declaring(struct str word)
 {
     for (unsigned k = 0; k < SYM_COUNT; k++)
-        if (str_is(word, node_kind_name(kinds[k].node)))
-            return true;
+        if (str_is(word, node_kind_name(kinds[k].node))) return true;
     return false;
 }
 
@@ -134,17 +130,16 @@ static void find_lost_names(struct compile *c)
         const char *const end = text + c->sources.files[f].len;
         bool declares = false;
 
-        for (const char *from; text < end; ) {
+        for (const char *from; text < end;) {
             if (!is_word(*text)) {
                 declares = declares && (*text == ' ' || *text == '\t');
                 text++;
                 continue;
             }
-            for (from = text; text < end && is_word(*text);)
-                text++;
-            const struct str word = { from, (size_t)(text - from) };
+            for (from = text; text < end && is_word(*text);) text++;
+            const struct str word = {from, (size_t)(text - from)};
             if (declares && word.len <= 255 && !find(c->symbols, SPACE_LOST, word))
-                insert(c, SPACE_LOST, (struct str){ arena_strndup(c->arena, from, word.len), word.len }, SYM_COUNT);
+                insert(c, SPACE_LOST, (struct str){arena_strndup(c->arena, from, word.len), word.len}, SYM_COUNT);
             declares = !declares && is_declaring(word);
         }
     }
@@ -154,15 +149,15 @@ static void declare_one(struct compile *c, const struct node *n)
 {
     for (unsigned k = 0; k < SYM_COUNT; k++)
         if (kinds[k].node == (enum node_kind)n->kind && k != SYM_RULE && n->first && n->first->kind == N_NAME) {
-            if (symbol_declare(c, k, n, n->first) && k == SYM_SET)
-                c->symbols->sets++;
+            if (symbol_declare(c, k, n, n->first) && k == SYM_SET) c->symbols->sets++;
             return;
         }
 }
 
 static void declare_file(struct compile *c, const struct node *file)
 {
-    node_each(n, file) {
+    node_each(n, file)
+    {
         const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
 
         if (included)
@@ -178,16 +173,13 @@ void declare_names(struct compile *c)
     c->symbols->end = &c->symbols->first;
     c->symbols->text_at_fault = diags_errors(c->diags) > 0;
     declare_file(c, c->tree);
-    if (c->symbols->text_at_fault)
-        find_lost_names(c);
+    if (c->symbols->text_at_fault) find_lost_names(c);
 }
 
 void symbols_free(struct symbols *s)
 {
-    if (!s)
-        return;
-    for (struct symbol *sym = s->first; sym; sym = sym->next)
-        set_fini(&sym->set);
+    if (!s) return;
+    for (struct symbol *sym = s->first; sym; sym = sym->next) set_fini(&sym->set);
     free(s->files);
 }
 
@@ -198,20 +190,16 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
     const struct symbols *s = c->symbols;
     size_t n = 0;
 
-    if (c->symbols->compared > COMPARED_MAX)
-        return;
+    if (c->symbols->compared > COMPARED_MAX) return;
     const char **names = arena_alloc(c->arena, (s->count + 1) * sizeof(*names));
     for (const struct symbol *sym = s->first; sym; sym = sym->next)
-        if (wanted & 1u << sym->kind)
-            names[n++] = sym->name.s;
+        if (wanted & 1u << sym->kind) names[n++] = sym->name.s;
     const char *nearest = diag_nearest(name.s, names, n);
     c->symbols->compared += n;
-    if (!nearest)
-        return;
+    if (!nearest) return;
     diag_fix(c->diags, "did you mean `%s`?", nearest);
     for (const struct symbol *sym = s->first; sym; sym = sym->next)
-        if (sym->name.s == nearest)
-            diag_note(c->diags, sym->span, "`%s` is declared here", nearest);
+        if (sym->name.s == nearest) diag_note(c->diags, sym->span, "`%s` is declared here", nearest);
 }
 
 static const struct symbol *find_anywhere(const struct symbols *s, struct str name)
@@ -219,8 +207,7 @@ static const struct symbol *find_anywhere(const struct symbols *s, struct str na
     for (unsigned space = 0; space < SPACE_RULES; space++) {
         const struct symbol *sym = find(s, space, name);
 
-        if (sym)
-            return sym;
+        if (sym) return sym;
     }
     return NULL;
 }
@@ -240,8 +227,8 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
     struct symbol *other = (struct symbol *)find_anywhere(c->symbols, str);
     if (other) {
         other->used = true; /* it was meant to be */
-        diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s,
-             article(kinds[other->kind].name), kinds[other->kind].name, article(what), what);
+        diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
+             kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
     } else if (!find(c->symbols, SPACE_LOST, str)) {
         diag(c->diags, E_NO_SUCH_NAME, name->span, "no %s is called `%s`", what, str.s);
@@ -256,11 +243,9 @@ void mark_names_used(struct compile *c, const struct node *n)
         for (unsigned space = 0; space < SPACE_COUNT; space++) {
             struct symbol *sym = symbol_find(c->symbols, space, n->v.str);
 
-            if (sym)
-                sym->used = true;
+            if (sym) sym->used = true;
         }
-    node_each(child, n)
-        mark_names_used(c, child);
+    node_each(child, n) mark_names_used(c, child);
 }
 
 static void report_cycle(struct compile *c, const struct symbol *s, const struct symbol *from, struct span at)
@@ -272,15 +257,13 @@ static void report_cycle(struct compile *c, const struct symbol *s, const struct
 
     for (const struct symbol *p = from; p && n < NEST_MAX; p = p->used_by) {
         path[n++] = p;
-        if (p == s)
-            break;
+        if (p == s) break;
     }
     for (unsigned i = n; i-- > 0 && used < sizeof(text) - 80;)
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%.64s -> ", path[i]->name.s);
     diag(c->diags, E_NAME_CYCLE, at, "the %s `%s` is made of itself: %s%.64s", kinds[s->kind].name, s->name.s, text,
          s->name.s);
-    for (unsigned i = n; i-- > 0;)
-        diag_note(c->diags, path[i]->span, "`%s` is declared here", path[i]->name.s);
+    for (unsigned i = n; i-- > 0;) diag_note(c->diags, path[i]->span, "`%s` is declared here", path[i]->name.s);
 }
 
 bool symbol_enter(struct compile *c, struct symbol *s, struct symbol *from, struct span at)

@@ -8,30 +8,45 @@
 #include "lang/diag.h"
 
 enum option_id {
-    OPT_OUTPUT = 'o', OPT_HELP = 'h', OPT_WRITE = 'w',
-    OPT_CHECK = 256, OPT_DUMP, OPT_STATS, OPT_EXPLAIN, OPT_FORMAT, OPT_WERROR, OPT_VERSION, OPT_FMT, OPT_DIFF, OPT_SETUP,
+    OPT_OUTPUT = 'o',
+    OPT_HELP = 'h',
+    OPT_WRITE = 'w',
+    OPT_CHECK = 256,
+    OPT_DUMP,
+    OPT_STATS,
+    OPT_EXPLAIN,
+    OPT_FORMAT,
+    OPT_WERROR,
+    OPT_VERSION,
+    OPT_FMT,
+    OPT_DIFF,
+    OPT_SETUP,
 };
 
 static const struct option_row {
     const char *name;
     int id;
-    int argument;       /* as getopt.h has it */
-    const char *shown;  /* in --help; NULL: not due */
+    int argument;      /* as getopt.h has it */
+    const char *shown; /* in --help; NULL: not due */
     const char *does;
 } rows[] = {
-    { "output", OPT_OUTPUT, required_argument, "-o, --output FILE", "compile into FILE, replacing it only when all is good" },
-    { "check", OPT_CHECK, no_argument, "--check", "compile without writing; one line says what was found good" },
-    { "dump", OPT_DUMP, required_argument, "--dump=ast|ir|bytecode", "print the syntax tree, the normal form or the program" },
-    { "stats", OPT_STATS, no_argument, "--stats", "print sizes and the worst case of the program" },
-    { "explain", OPT_EXPLAIN, required_argument, "--explain CODE", "explain a diagnostic, with a wrong and a right example" },
-    { "format", OPT_FORMAT, required_argument, "--format=text|json", "how diagnostics are printed: json goes to standard output" },
-    { "werror", OPT_WERROR, no_argument, "--werror", "take warnings for errors" },
-    { "help", OPT_HELP, no_argument, "-h, --help", "print this" },
-    { "version", OPT_VERSION, no_argument, "--version", "print the version" },
-    { "fmt", OPT_FMT, no_argument, NULL, "formatting (--fmt)" },
-    { "write", OPT_WRITE, no_argument, NULL, "formatting (-w)" },
-    { "diff", OPT_DIFF, no_argument, NULL, "comparing two programs (--diff)" },
-    { "server-setup", OPT_SETUP, required_argument, NULL, "server setup (--server-setup)" },
+    {"output", OPT_OUTPUT, required_argument, "-o, --output FILE",
+     "compile into FILE, replacing it only when all is good"},
+    {"check", OPT_CHECK, no_argument, "--check", "compile without writing; one line says what was found good"},
+    {"dump", OPT_DUMP, required_argument, "--dump=ast|ir|bytecode",
+     "print the syntax tree, the normal form or the program"},
+    {"stats", OPT_STATS, no_argument, "--stats", "print sizes and the worst case of the program"},
+    {"explain", OPT_EXPLAIN, required_argument, "--explain CODE",
+     "explain a diagnostic, with a wrong and a right example"},
+    {"format", OPT_FORMAT, required_argument, "--format=text|json",
+     "how diagnostics are printed: json goes to standard output"},
+    {"werror", OPT_WERROR, no_argument, "--werror", "take warnings for errors"},
+    {"help", OPT_HELP, no_argument, "-h, --help", "print this"},
+    {"version", OPT_VERSION, no_argument, "--version", "print the version"},
+    {"fmt", OPT_FMT, no_argument, NULL, "formatting (--fmt)"},
+    {"write", OPT_WRITE, no_argument, NULL, "formatting (-w)"},
+    {"diff", OPT_DIFF, no_argument, NULL, "comparing two programs (--diff)"},
+    {"server-setup", OPT_SETUP, required_argument, NULL, "server setup (--server-setup)"},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -42,8 +57,7 @@ void options_print_help(FILE *out)
           "       preyc --explain CODE\n\n",
           out);
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].shown)
-            fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
+        if (rows[i].shown) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
     fputs("\nExit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.\n", out);
 }
 
@@ -63,11 +77,9 @@ static int unknown_option(const char *arg)
     snprintf(name, sizeof(name), "%s", arg + strspn(arg, "-"));
     name[strcspn(name, "=")] = '\0';
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].shown)
-            names[n++] = rows[i].name;
+        if (rows[i].shown) names[n++] = rows[i].name;
     const char *nearest = diag_nearest(name, names, n);
-    if (nearest)
-        snprintf(hint, sizeof(hint), "did you mean `--%s`?", nearest);
+    if (nearest) snprintf(hint, sizeof(hint), "did you mean `--%s`?", nearest);
     return fault("there is no option", arg, hint);
 }
 
@@ -82,17 +94,15 @@ static int missing_argument(int id)
 static int not_due(int id)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].id == id)
-            fprintf(stderr, "preyc: not supported yet: %s\n", rows[i].does);
+        if (rows[i].id == id) fprintf(stderr, "preyc: not supported yet: %s\n", rows[i].does);
     return -EINVAL;
 }
 
 static int take_dump(struct options *o, const char *value)
 {
-    static const char *const kinds[] = { [DUMP_AST] = "ast", [DUMP_IR] = "ir", [DUMP_BYTECODE] = "bytecode" };
+    static const char *const kinds[] = {[DUMP_AST] = "ast", [DUMP_IR] = "ir", [DUMP_BYTECODE] = "bytecode"};
 
-    if (o->dump != DUMP_NONE)
-        return fault("--dump stands twice", NULL, "one dump at a time");
+    if (o->dump != DUMP_NONE) return fault("--dump stands twice", NULL, "one dump at a time");
     for (enum dump_kind k = DUMP_AST; k <= DUMP_BYTECODE; k++)
         if (strcmp(value, kinds[k]) == 0) {
             o->dump = k;
@@ -117,8 +127,7 @@ static int take(struct options *o, int id, const char *value)
 {
     switch (id) {
     case OPT_OUTPUT:
-        if (o->output)
-            return fault("-o stands twice", NULL, "one compile writes one file");
+        if (o->output) return fault("-o stands twice", NULL, "one compile writes one file");
         o->output = value;
         return value[0] ? 0 : fault("-o needs the name of a file", NULL, NULL);
     case OPT_CHECK: o->check = true; return 0;
@@ -135,18 +144,13 @@ static int take(struct options *o, int id, const char *value)
 
 static int check_whole(const struct options *o, int inputs)
 {
-    if (o->help || o->version)
-        return 0;
+    if (o->help || o->version) return 0;
     if (o->explain)
         return inputs ? fault("--explain takes a code and no rule file", o->input, "try `preyc --explain E0201`") : 0;
-    if (inputs == 0)
-        return fault("no rule file is named", NULL, "try `preyc --check rules.prey`");
-    if (inputs > 1)
-        return fault("more than one rule file is named", o->input, "a file takes in others with `include`");
-    if (!o->input[0])
-        return fault("the name of the rule file is empty", NULL, NULL);
-    if (o->check && o->output)
-        return fault("--check writes nothing, -o does", NULL, "leave out one of them");
+    if (inputs == 0) return fault("no rule file is named", NULL, "try `preyc --check rules.prey`");
+    if (inputs > 1) return fault("more than one rule file is named", o->input, "a file takes in others with `include`");
+    if (!o->input[0]) return fault("the name of the rule file is empty", NULL, NULL);
+    if (o->check && o->output) return fault("--check writes nothing, -o does", NULL, "leave out one of them");
     if (!o->check && !o->output && !o->stats && o->dump == DUMP_NONE)
         return fault("nothing to do with", o->input, "say -o FILE, --check, --dump=... or --stats");
     return 0;
@@ -154,29 +158,24 @@ static int check_whole(const struct options *o, int inputs)
 
 int options_read(struct options *o, int argc, char **argv)
 {
-    struct option longs[ROWS + 1] = { 0 };
+    struct option longs[ROWS + 1] = {0};
     int id;
 
-    *o = (struct options){ 0 };
+    *o = (struct options){0};
     for (size_t i = 0; i < ROWS; i++)
-        longs[i] = (struct option){ .name = rows[i].name, .has_arg = rows[i].argument, .val = rows[i].id };
+        longs[i] = (struct option){.name = rows[i].name, .has_arg = rows[i].argument, .val = rows[i].id};
     opterr = 0;
     while ((id = getopt_long(argc, argv, ":o:hw", longs, NULL)) != -1) {
-        if (id == ':')
-            return missing_argument(optopt);
-        if (id == '?' && optopt > 255)
-            return fault("this option takes no value", argv[optind - 1], NULL);
+        if (id == ':') return missing_argument(optopt);
+        if (id == '?' && optopt > 255) return fault("this option takes no value", argv[optind - 1], NULL);
         if (id == '?' && optopt) {
-            const char letter[] = { '-', (char)optopt, '\0' };
+            const char letter[] = {'-', (char)optopt, '\0'};
             return unknown_option(letter);
         }
-        if (id == '?')
-            return unknown_option(argv[optind - 1]);
-        if (take(o, id, optarg) < 0)
-            return -EINVAL;
+        if (id == '?') return unknown_option(argv[optind - 1]);
+        if (take(o, id, optarg) < 0) return -EINVAL;
     }
     o->input = optind < argc ? argv[argc - 1] : NULL;
-    if (optind + 1 < argc)
-        o->input = argv[optind + 1];
+    if (optind + 1 < argc) o->input = argv[optind + 1];
     return check_whole(o, argc - optind);
 }

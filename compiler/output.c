@@ -28,11 +28,9 @@ static bool same_file(const struct stat *a, const char *path)
 static bool was_read(const struct stat *st, const struct compile *c)
 {
     for (uint32_t i = 0; i < c->sources.count; i++)
-        if (same_file(st, c->sources.files[i].path))
-            return true;
+        if (same_file(st, c->sources.files[i].path)) return true;
     for (uint32_t i = 0; c->symbols && i < c->symbols->file_count; i++)
-        if (st->st_dev == c->symbols->files[i].dev && st->st_ino == c->symbols->files[i].ino)
-            return true;
+        if (st->st_dev == c->symbols->files[i].dev && st->st_ino == c->symbols->files[i].ino) return true;
     return false;
 }
 
@@ -41,12 +39,10 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        if (lstat(path, &st) == 0)
-            return refuse(path, "it is a link to a file that is not there");
+        if (lstat(path, &st) == 0) return refuse(path, "it is a link to a file that is not there");
         return errno == ENOENT ? 0 : refuse(path, strerror(errno));
     }
-    if (!S_ISREG(st.st_mode))
-        return refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
+    if (!S_ISREG(st.st_mode)) return refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
     if (same_file(&st, input) || (c && was_read(&st, c)))
         return refuse(path, "it is one of the files that the rules are read from");
     return 0;
@@ -57,8 +53,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
     while (len) {
         const ssize_t n = write(fd, bytes, len);
 
-        if (n < 0 && errno != EINTR)
-            return -errno;
+        if (n < 0 && errno != EINTR) return -errno;
         if (n > 0) {
             bytes += n;
             len -= (size_t)n;
@@ -73,8 +68,7 @@ static void sync_folder(const char *path)
     char *folder = strdup(path);
     char *slash = folder ? strrchr(folder, '/') : NULL;
 
-    if (slash)
-        slash[slash == folder] = '\0';
+    if (slash) slash[slash == folder] = '\0';
     const int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         (void)fsync(fd);
@@ -88,8 +82,7 @@ static int replace(const char *path, const uint8_t *bytes, size_t len)
     const size_t room = strlen(path) + 16;
     char *temporary = malloc(room);
 
-    if (!temporary)
-        return -ENOMEM;
+    if (!temporary) return -ENOMEM;
     snprintf(temporary, room, "%s.XXXXXX", path);
     const int fd = mkostemp(temporary, O_CLOEXEC);
     int rc = fd < 0 ? -errno : write_all(fd, bytes, len);
@@ -97,17 +90,12 @@ static int replace(const char *path, const uint8_t *bytes, size_t len)
         const mode_t mask = umask(0);
 
         umask(mask);
-        if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0)
-            rc = -errno;
-        if (close(fd) < 0 && rc == 0)
-            rc = -errno;
-        if (rc == 0 && rename(temporary, path) < 0)
-            rc = -errno;
-        if (rc < 0)
-            unlink(temporary);
+        if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0) rc = -errno;
+        if (close(fd) < 0 && rc == 0) rc = -errno;
+        if (rc == 0 && rename(temporary, path) < 0) rc = -errno;
+        if (rc < 0) unlink(temporary);
     }
-    if (rc == 0)
-        sync_folder(path);
+    if (rc == 0) sync_folder(path);
     free(temporary);
     return rc;
 }
@@ -127,7 +115,6 @@ int output_write(const char *path, const uint8_t *bytes, size_t len)
     const int rc = replace(target ? target : path, bytes, len);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(target);
-    if (rc < 0)
-        fprintf(stderr, "preyc: can't write `%s`: %s\n", path, strerror(-rc));
+    if (rc < 0) fprintf(stderr, "preyc: can't write `%s`: %s\n", path, strerror(-rc));
     return rc;
 }

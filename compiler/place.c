@@ -6,16 +6,15 @@
 
 struct pbc_place place_of(struct compile *c, struct span span)
 {
-    struct pbc_place place = { 0 };
+    struct pbc_place place = {0};
     unsigned line, col;
 
-    if (span.file >= c->sources.count)
-        return place;
+    if (span.file >= c->sources.count) return place;
     source_place(&c->sources, span.file, span.start, &line, &col);
     const char *path = c->sources.files[span.file].path;
     const uint32_t len = span.end > span.start ? span.end - span.start : 0;
 
-    place.file = text_of(c, (struct str){ path, strlen(path) });
+    place.file = text_of(c, (struct str){path, strlen(path)});
     place.line = line;
     place.col = col > UINT16_MAX ? UINT16_MAX : (uint16_t)col;
     place.len = len > UINT16_MAX ? UINT16_MAX : (uint16_t)len;
@@ -26,8 +25,7 @@ uint32_t text_of(struct compile *c, struct str s)
 {
     const uint32_t offset = image_string(c->image, s.s, s.len);
 
-    if (offset != PBC_NONE)
-        return offset;
+    if (offset != PBC_NONE) return offset;
     report_full(c, SPAN_NONE, "bytes of names and comments", 1u << 28);
     return 0;
 }
@@ -37,8 +35,7 @@ void report_full(struct compile *c, struct span at, const char *what, uint64_t m
     enum { SLOTS = sizeof(c->symbols->full) / sizeof(c->symbols->full[0]) };
     unsigned i = 0;
 
-    while (i < SLOTS && c->symbols->full[i] && strcmp(c->symbols->full[i], what) != 0)
-        i++;
+    while (i < SLOTS && c->symbols->full[i] && strcmp(c->symbols->full[i], what) != 0) i++;
     if (i == SLOTS || c->symbols->full[i]) /* one report a table */
         return;
     c->symbols->full[i] = what;

@@ -1,4 +1,5 @@
-/* preyc: rule files to programs. Exit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment. */
+/* preyc: rule files to programs. Exit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,9 @@ enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
 
 static int explain(const char *code)
 {
-    if (diag_explain(code, stdout) == 0)
-        return EXIT_GOOD;
-    fprintf(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message\n", code);
+    if (diag_explain(code, stdout) == 0) return EXIT_GOOD;
+    fprintf(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message\n",
+            code);
     return EXIT_USAGE;
 }
 
@@ -61,42 +62,37 @@ static int give(const struct options *o, struct compile *c)
 {
     if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
         return EXIT_USAGE;
-    if (o->dump == DUMP_IR)
-        ir_dump(c, stdout);
-    if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD)
-        return EXIT_USAGE;
-    if (o->stats)
-        stats_print(c, stdout);
-    if (o->check && !o->json)
-        print_good(o, c);
+    if (o->dump == DUMP_IR) ir_dump(c, stdout);
+    if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
+    if (o->stats) stats_print(c, stdout);
+    if (o->check && !o->json) print_good(o, c);
     return EXIT_GOOD;
 }
 
 static int run(const struct options *o, struct compile *c)
 {
-    if (o->output && output_allowed(o->output, o->input, NULL) < 0)
-        return EXIT_USAGE;
+    if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
     const int rc = compile_file(c, o->input);
 
-    if (!c->tree || rc == -ENOMEM) {
+    if (rc == -ENOMEM) {
+        fputs("preyc: out of memory\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!c->tree) {
         fprintf(stderr, "preyc: can't read `%s`: %s\n", o->input, strerror(-rc));
         return EXIT_USAGE;
     }
-    if (o->werror)
-        diags_werror(c->diags, true);
+    if (o->werror) diags_werror(c->diags, true);
     print_diagnostics(o, c);
-    if (o->dump == DUMP_AST)
-        lang_dump(c->tree, &c->sources, stdout);
-    if (rc < 0 || diags_errors(c->diags))
-        return EXIT_RULES;
+    if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
+    if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
     return give(o, c);
 }
 
 /* A result that did not reach its reader is no result. */
 static int finish(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "preyc: can't write to standard output: %s\n", strerror(errno));
     return EXIT_USAGE;
 }
@@ -106,16 +102,13 @@ int main(int argc, char **argv)
     struct options o;
     struct compile c;
 
-    if (options_read(&o, argc, argv) < 0)
-        return EXIT_USAGE;
+    if (options_read(&o, argc, argv) < 0) return EXIT_USAGE;
     if (o.help)
         options_print_help(stdout);
     else if (o.version)
         puts("preyc " PREY_VERSION);
-    if (o.help || o.version)
-        return finish(EXIT_GOOD);
-    if (o.explain)
-        return finish(explain(o.explain));
+    if (o.help || o.version) return finish(EXIT_GOOD);
+    if (o.explain) return finish(explain(o.explain));
     compile_init(&c);
     const int status = run(&o, &c);
     compile_fini(&c);

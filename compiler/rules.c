@@ -19,11 +19,19 @@ static void take_option(struct compile *c, const struct node **slot, const struc
     *slot = n;
 }
 
+/* A program's strings end at their first zero byte. */
+static void check_comment(struct compile *c, const struct node *text)
+{
+    if (text && memchr(text->v.str.s, '\0', text->v.str.len))
+        diag(c->diags, E_COMMENT_ZERO, text->span, "a comment can't hold a zero byte");
+}
+
 static struct options options_of(struct compile *c, const struct node *rule)
 {
-    struct options o = { 0 };
+    struct options o = {0};
 
-    node_each(n, rule) {
+    node_each(n, rule)
+    {
         if (n->kind == N_WITH)
             take_option(c, &o.with, n, "with");
         else if (n->kind == N_LOG)
@@ -33,17 +41,18 @@ static struct options options_of(struct compile *c, const struct node *rule)
         else if (n->kind == N_COMMENT)
             take_option(c, &o.comment, n, "comment");
     }
+    check_comment(c, o.comment ? o.comment->first : NULL);
     return o;
 }
 
 /* The first piece of the rule that is not due is reported; every name in the rule then counts as used. */
 static bool rule_not_due(struct compile *c, const struct node *rule)
 {
-    node_each(n, rule)
-        if (report_not_due(c, n)) {
-            mark_names_used(c, rule);
-            return true;
-        }
+    node_each(n, rule) if (report_not_due(c, n))
+    {
+        mark_names_used(c, rule);
+        return true;
+    }
     return false;
 }
 
@@ -68,8 +77,7 @@ static uint32_t chain_of(struct compile *c, const struct node *verdict)
 {
     const struct symbol *chain;
 
-    if (verdict->v.i != VW_DO || !verdict->first)
-        return PBC_NONE;
+    if (verdict->v.i != VW_DO || !verdict->first) return PBC_NONE;
     chain = symbol_want(c, verdict->first, SYM(CHAIN), "chain");
     return chain ? chain->index : PBC_NONE;
 }
@@ -81,7 +89,8 @@ static void check_verdict(struct compile *c, const struct node *verdict, const s
         diag_note(c->diags, verdict->span, "this is the rule's verdict");
     }
     if (in_firewall && verdict->v.i == VW_RETURN) {
-        diag(c->diags, E_RETURN_IN_FIREWALL, verdict->span, "`return` leaves a chain; a firewall has nothing to return to");
+        diag(c->diags, E_RETURN_IN_FIREWALL, verdict->span,
+             "`return` leaves a chain; a firewall has nothing to return to");
         diag_fix(c->diags, "write the firewall's default as a rule, or move the rules into a chain");
     }
 }
@@ -89,8 +98,7 @@ static void check_verdict(struct compile *c, const struct node *verdict, const s
 /* ARP is judged only by rules that name it, and by a `do` that names no protocol (SEMANTICS.md, Order of judging). */
 static uint8_t frames_of(const struct rule_work *w, const struct node *verdict)
 {
-    if (w->only_arp)
-        return PBC_RULE_ARP | PBC_RULE_NOT_FRAMES;
+    if (w->only_arp) return PBC_RULE_ARP | PBC_RULE_NOT_FRAMES;
     if (w->names_arp || (verdict->v.i == VW_DO && !w->family_node && !w->protocol_node && !w->seen[N_C_PROTO_NUM] &&
                          !w->seen[N_C_ETHER]))
         return PBC_RULE_ARP;
@@ -101,20 +109,17 @@ static void note_meta(struct compile *c, const struct rule_work *w)
 {
     struct pbc_meta *meta = c->image->meta;
 
-    if (w->names_arp)
-        meta->flags |= PBC_NAMES_ARP;
-    if (w->reach > meta->reach)
-        meta->reach = w->reach;
+    if (w->names_arp) meta->flags |= PBC_NAMES_ARP;
+    if (w->reach > meta->reach) meta->reach = w->reach;
 }
 
 static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
 {
-    struct rule_work w = { .c = c, .node = n };
+    struct rule_work w = {.c = c, .node = n};
     struct image *img = c->image;
     const struct node *verdict = node_child(n, N_VERDICT);
 
-    if (!verdict)
-        return;
+    if (!verdict) return;
     const bool in_firewall = !(list & PBC_LIST_CHAIN);
     const struct options o = options_of(c, n);
     const struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
@@ -122,7 +127,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     w.answers = verdict->v.i == VW_REJECT;
     check_verdict(c, verdict, &o, in_firewall);
 
-    struct pbc_rule r = { .list = list, .place = place_of(c, n->span), .conds = img->conds_count };
+    struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
     r.verdict = verdict_of((enum verdict_word)verdict->v.i);
     r.chain = chain_of(c, verdict);
     conditions_resolve(&w);
@@ -146,9 +151,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
 static void resolve_rule_list(struct compile *c, const struct node *n, uint32_t list, uint32_t *first, uint32_t *count)
 {
     *first = c->image->rules_count;
-    node_each(rule, n)
-        if (rule->kind == N_RULE)
-            resolve_rule(c, rule, list);
+    node_each(rule, n) if (rule->kind == N_RULE) resolve_rule(c, rule, list);
     *count = c->image->rules_count - *first;
 }
 
@@ -170,8 +173,7 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     const struct symbol *name = NULL;
 
     *iface = PBC_NONE;
-    if (!on)
-        return true;
+    if (!on) return true;
     if (on->flags & NF_NOT || node_count(on) != 1) {
         diag(c->diags, E_FIREWALL_ON, on->span, "a firewall stands on one interface");
         diag_fix(c->diags, "leave out `on` for all of them, and ask for the interface in its rules");
@@ -188,15 +190,14 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     const struct node *audit = node_child(n, N_AUDIT);
     const struct node *name = node_child(n, N_NAME), *verdict = node_child(n, N_VERDICT);
     const uint32_t id = img->firewalls_count;
-    struct pbc_firewall f = { .iface = PBC_NONE }, *slot = image_add_firewalls(img);
+    struct pbc_firewall f = {.iface = PBC_NONE}, *slot = image_add_firewalls(img);
 
     if (!slot || !name) {
         report_full(c, n->span, "firewalls", 1u << 12);
         return;
     }
     img->firewall_span[id] = name->span;
-    if (audit)
-        report_not_due(c, audit);
+    if (audit) report_not_due(c, audit);
     f.name = text_of(c, name->v.str);
     f.place = place_of(c, name->span);
     f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
@@ -204,8 +205,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
     if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit)
         img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
-    if (f.direction != PBC_DIR_ANY)
-        img->meta[0].flags |= PBC_NEEDS_SELF;
+    if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
     img->firewalls[id] = f;
 }
@@ -213,7 +213,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
 /* Which frames a direction stands for, as bits of in, forward and out. */
 static unsigned frames_judged(const struct pbc_firewall *f)
 {
-    static const uint8_t frames[] = { [PBC_DIR_ANY] = 3, [PBC_DIR_IN] = 1, [PBC_DIR_FORWARD] = 2, [PBC_DIR_OUT] = 4 };
+    static const uint8_t frames[] = {[PBC_DIR_ANY] = 3, [PBC_DIR_IN] = 1, [PBC_DIR_FORWARD] = 2, [PBC_DIR_OUT] = 4};
 
     return frames[f->direction];
 }
@@ -252,13 +252,14 @@ static void check_edition(struct compile *c, const struct node *n, bool first)
 static void check_const(struct compile *c, const struct symbol *s)
 {
     const struct node *value = s->decl->first->next;
-    const struct node_value v = value ? value_of(c, value) : (struct node_value){ 0 };
+    const struct node_value v = value ? value_of(c, value) : (struct node_value){0};
     struct addr lo, hi;
 
-    if (!v.node)
-        return;
+    if (!v.node) return;
     if (v.node->kind == N_ADDR || v.node->kind == N_PREFIX || v.node->kind == N_ADDR_RANGE)
         address_ends(c, v.node, &lo, &hi);
+    else if (v.node->kind == N_RANGE)
+        range_is_forward(c, v.node, v.node->v.range.lo, v.node->v.range.hi);
 }
 
 static void declare_chain(struct compile *c, struct symbol *s)
@@ -301,7 +302,8 @@ static void resolve_list(struct compile *c, const struct node *n)
 
 static void resolve_file(struct compile *c, const struct node *file)
 {
-    node_each(n, file) {
+    node_each(n, file)
+    {
         const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
 
         if (n->kind == N_EDITION)
@@ -322,7 +324,7 @@ void resolve_rules(struct compile *c)
 
     meta->edition = 1;
     meta->rejects_per_s = 1000;
-    meta->source = text_of(c, (struct str){ path, strlen(path) });
+    meta->source = text_of(c, (struct str){path, strlen(path)});
     resolve_values(c);
     resolve_file(c, c->tree);
     check_chains(c);

@@ -13,7 +13,8 @@ static void report_not_address(struct compile *c, const struct node *n, struct n
 {
     if (v.node->kind == N_STRING)
         diag(c->diags, E_HOST_NAME, n->span,
-             "a quoted name can't stand among addresses: names of hosts are not looked up, and a file is written file \"...\"");
+             "a quoted name can't stand among addresses: names of hosts are not looked up, and a file is written file "
+             "\"...\"");
     else if (v.node->kind == N_ENDPOINT)
         report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
     else
@@ -25,8 +26,7 @@ static bool value_ends(struct compile *c, const struct node *n, struct addr *lo,
 {
     const struct node_value v = value_of(c, n);
 
-    if (!v.node)
-        return false;
+    if (!v.node) return false;
     if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(SET) | SYM(CONST), "set");
         return false;
@@ -64,12 +64,11 @@ static void remember_file(struct symbols *s, const struct addrfile *info)
         const uint32_t cap = s->file_cap ? s->file_cap * 2 : 8;
         struct read_file *files = realloc(s->files, cap * sizeof(*files));
 
-        if (!files)
-            return;
+        if (!files) return;
         s->files = files;
         s->file_cap = cap;
     }
-    s->files[s->file_count++] = (struct read_file){ info->dev, info->ino };
+    s->files[s->file_count++] = (struct read_file){info->dev, info->ino};
 }
 
 static bool eval_file(struct compile *c, const struct node *n, struct addr_set *out)
@@ -77,17 +76,14 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
     const struct node *name = n->first;
     struct addrfile info;
 
-    if (n->flags & NF_LIVE)
-        return !report_not_due(c, n);
-    if (!name)
-        return false;
+    if (n->flags & NF_LIVE) return !report_not_due(c, n);
+    if (!name) return false;
     if (name->v.str.len == 0 || memchr(name->v.str.s, '\0', name->v.str.len)) {
         diag(c->diags, E_ADDRESS_FILE, name->span, "this can't be the name of a file");
         return false;
     }
     if (!addrfile_read(c, path_beside(c, n->span, name->v.str), n->span, out, &info)) {
-        if (info.ino)
-            remember_file(c->symbols, &info);
+        if (info.ino) remember_file(c->symbols, &info);
         return false;
     }
     remember_file(c->symbols, &info);
@@ -101,8 +97,7 @@ static bool eval_name(struct compile *c, const struct node *n, struct symbol *sy
                       struct addr_set *out)
 {
     sym->used = true;
-    if (!set_resolve(c, sym, from, n->span) || !expand(c, n->span, set_size(&sym->set)))
-        return false;
+    if (!set_resolve(c, sym, from, n->span) || !expand(c, n->span, set_size(&sym->set))) return false;
     set_add_set(out, &sym->set);
     return true;
 }
@@ -127,8 +122,7 @@ static void warn_nested_members(struct compile *c, struct member *m, size_t n)
 {
     const struct member *widest = NULL;
 
-    if (n > 1)
-        qsort(m, n, sizeof(*m), compare_members);
+    if (n > 1) qsort(m, n, sizeof(*m), compare_members);
     for (size_t i = 0; i < n; i++) {
         if (widest && widest->lo.family == m[i].lo.family && addr_compare(&m[i].hi, &widest->hi) <= 0) {
             diag(c->diags, W_NESTED_MEMBERS, m[i].node->span, "this member lies inside another one of the list");
@@ -145,7 +139,8 @@ static void warn_inside_named(struct compile *c, const struct member *m, size_t 
     enum { PAIRS_MAX = 1000000 };
     size_t pairs = 0;
 
-    node_each(operand, list) {
+    node_each(operand, list)
+    {
         const struct symbol *sym = named_set(c, operand);
 
         for (size_t i = 0; sym && sym->state == STATE_DONE && i < n && pairs < PAIRS_MAX; i++, pairs++)
@@ -154,6 +149,34 @@ static void warn_inside_named(struct compile *c, const struct member *m, size_t 
                      sym->name.s);
                 diag_note(c->diags, sym->span, "`%s` is declared here", sym->name.s);
             }
+    }
+}
+
+/* Named sets against one another; of two equal ones the later is told. */
+static void warn_named_inside_named(struct compile *c, const struct node *list)
+{
+    enum { PAIRS_MAX = 10000, WORK_MAX = 1 << 26 };
+    size_t pairs = 0;
+
+    node_each(a, list)
+    {
+        const struct symbol *inner = named_set(c, a);
+
+        if (!inner || inner->state != STATE_DONE || set_is_empty(&inner->set)) continue;
+        for (const struct node *b = list->first; b && pairs++ < PAIRS_MAX; b = b->next) {
+            const struct symbol *outer = b == a ? NULL : named_set(c, b);
+
+            c->symbols->compared_ranges += set_size(&inner->set);
+            if (c->symbols->compared_ranges > WORK_MAX) /* a warning is not worth more */
+                return;
+            if (!outer || outer->state != STATE_DONE || !set_within(&inner->set, &outer->set) ||
+                (b->span.start > a->span.start && set_within(&outer->set, &inner->set)))
+                continue;
+            diag(c->diags, W_NESTED_MEMBERS, a->span, "all of the set `%s` lies inside the set `%s` beside it",
+                 inner->name.s, outer->name.s);
+            diag_note(c->diags, outer->span, "`%s` is declared here", outer->name.s);
+            break;
+        }
     }
 }
 
@@ -170,17 +193,16 @@ struct members {
 
 static struct members members_new(struct compile *c, const struct node *list)
 {
-    return (struct members){ .m = arena_alloc(c->arena, (node_count(list) + 1) * sizeof(struct member)) };
+    return (struct members){.m = arena_alloc(c->arena, (node_count(list) + 1) * sizeof(struct member))};
 }
 
 static bool add_value(struct compile *c, const struct node *n, struct members *members, struct addr_set *out)
 {
     struct addr lo, hi;
 
-    if (!value_ends(c, n, &lo, &hi))
-        return false;
+    if (!value_ends(c, n, &lo, &hi)) return false;
     set_add(out, &lo, &hi);
-    members->m[members->n++] = (struct member){ lo, hi, n };
+    members->m[members->n++] = (struct member){lo, hi, n};
     return true;
 }
 
@@ -188,6 +210,7 @@ static void warn_members(struct compile *c, const struct members *members, const
 {
     warn_nested_members(c, members->m, members->n);
     warn_inside_named(c, members->m, members->n, list);
+    warn_named_inside_named(c, list);
 }
 
 static bool is_value(struct compile *c, const struct node *n)
@@ -200,7 +223,8 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     struct members members = members_new(c, n);
     bool good = true;
 
-    node_each(operand, n) {
+    node_each(operand, n)
+    {
         good = (is_value(c, operand) ? add_value(c, operand, &members, out) : eval(c, operand, from, out)) && good;
     }
     warn_members(c, &members, n);
@@ -212,7 +236,7 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
 static bool apply(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *acc)
 {
     const struct node *right = n->first->next;
-    struct addr_set b = { 0 }, both = { 0 };
+    struct addr_set b = {0}, both = {0};
 
     const bool good = eval(c, right, from, &b) && expand(c, n->span, set_size(acc) + set_size(&b));
     if (good && n->kind == N_SET_AND) {
@@ -232,16 +256,14 @@ static bool apply(struct compile *c, const struct node *n, struct symbol *from, 
 /* A chain of one operator groups to the left and may be long: from its first operand on, without recursion. */
 static bool eval_chain(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
 {
-    struct addr_set acc = { 0 };
+    struct addr_set acc = {0};
     const struct node **steps;
     size_t count = 1;
 
-    for (const struct node *l = n->first; l->kind == n->kind; l = l->first)
-        count++;
+    for (const struct node *l = n->first; l->kind == n->kind; l = l->first) count++;
     steps = arena_alloc(c->arena, count * sizeof(*steps));
     steps[count - 1] = n;
-    for (size_t i = count - 1; i-- > 0;)
-        steps[i] = steps[i + 1]->first;
+    for (size_t i = count - 1; i-- > 0;) steps[i] = steps[i + 1]->first;
     bool good = eval(c, steps[0]->first, from, &acc);
     for (size_t i = 0; i < count; i++)
         good = (good ? apply(c, steps[i], from, &acc) : eval(c, steps[i]->first->next, from, &acc)) && good;
@@ -257,10 +279,8 @@ static bool eval(struct compile *c, const struct node *n, struct symbol *from, s
     struct addr lo, hi;
     bool good;
 
-    if (n->kind == N_SET_UNION || n->kind == N_LIST)
-        return eval_union(c, n, from, out);
-    if (n->kind == N_SET_GROUP)
-        return n->first && eval(c, n->first, from, out);
+    if (n->kind == N_SET_UNION || n->kind == N_LIST) return eval_union(c, n, from, out);
+    if (n->kind == N_SET_GROUP) return n->first && eval(c, n->first, from, out);
     if (n->kind == N_SET_EXCEPT || n->kind == N_SET_AND) {
         good = eval_chain(c, n, from, out);
     } else if (n->kind == N_FILE_REF) {
@@ -272,8 +292,7 @@ static bool eval(struct compile *c, const struct node *n, struct symbol *from, s
         good = eval_name(c, n, sym, from, out);
     } else {
         good = value_ends(c, n, &lo, &hi);
-        if (good)
-            set_add(out, &lo, &hi);
+        if (good) set_add(out, &lo, &hi);
     }
     set_normalise(out);
     return good;
@@ -282,8 +301,7 @@ static bool eval(struct compile *c, const struct node *n, struct symbol *from, s
 static bool hold_ranges(struct compile *c, struct symbol *s)
 {
     c->symbols->set_ranges += set_size(&s->set);
-    if (c->symbols->set_ranges <= 1u << 26)
-        return true;
+    if (c->symbols->set_ranges <= 1u << 26) return true;
     report_full(c, s->span, "ranges of addresses in sets", 1u << 26);
     return false;
 }
@@ -291,8 +309,7 @@ static bool hold_ranges(struct compile *c, struct symbol *s)
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at)
 {
     if (s->state == STATE_NEW || s->state == STATE_VISITING) {
-        if (!symbol_enter(c, s, from, at))
-            return false;
+        if (!symbol_enter(c, s, from, at)) return false;
         const struct node *expr = s->decl->first->next;
         const bool good = expr && eval(c, expr, s, &s->set) && hold_ranges(c, s);
         symbol_leave(c, s, good);
@@ -309,10 +326,8 @@ static bool add_named(struct compile *c, const struct node *n, struct symbol *sy
 {
     out->name = sym;
     sym->used = true;
-    if (!set_resolve(c, sym, NULL, n->span))
-        return false;
-    if (!alone && set_size(&sym->set) <= COPY_MAX)
-        return eval_name(c, n, sym, NULL, &out->set);
+    if (!set_resolve(c, sym, NULL, n->span)) return false;
+    if (!alone && set_size(&sym->set) <= COPY_MAX) return eval_name(c, n, sym, NULL, &out->set);
     out->big[out->big_count++] = sym;
     return true;
 }
@@ -323,8 +338,9 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
     const unsigned n = node_count(list);
     bool good = true;
 
-    *out = (struct addr_list){ .big = arena_alloc(c->arena, (n + 1) * sizeof(*out->big)) };
-    node_each(child, list) {
+    *out = (struct addr_list){.big = arena_alloc(c->arena, (n + 1) * sizeof(*out->big))};
+    node_each(child, list)
+    {
         struct symbol *sym = named_set(c, child);
 
         if (sym)
@@ -340,8 +356,7 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
     }
     warn_members(c, &members, list);
     set_normalise(&out->set);
-    if (n != 1)
-        out->name = NULL;
+    if (n != 1) out->name = NULL;
     return good;
 }
 
@@ -352,11 +367,10 @@ static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc
     struct pbc_range *r4 = malloc((n4 + 1) * sizeof(*r4));
     struct pbc_range6 *r6 = malloc((n6 + 1) * sizeof(*r6));
 
-    for (size_t i = 0; r4 && i < n4; i++)
-        r4[i] = (struct pbc_range){ s->v4.r[i].lo, s->v4.r[i].hi };
+    for (size_t i = 0; r4 && i < n4; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
     for (size_t i = 0; r6 && i < n6; i++)
-        r6[i] = (struct pbc_range6){ (uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
-                                     (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi };
+        r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
+                                    (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
     entry->count4 = (uint32_t)n4;
     entry->count6 = (uint32_t)n6;
     entry->first4 = r4 ? image_share(c->image, PBC_SET4, r4, (uint32_t)n4) : PBC_NONE;
@@ -370,7 +384,7 @@ static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc
 static bool named_entry(struct compile *c, struct symbol *sym, struct pbc_set *entry)
 {
     if (!sym->placed) {
-        sym->entry = (struct pbc_set){ .name = text_of(c, sym->name), .place = place_of(c, sym->span) };
+        sym->entry = (struct pbc_set){.name = text_of(c, sym->name), .place = place_of(c, sym->span)};
         sym->placed = place_ranges(c, &sym->set, &sym->entry);
     }
     *entry = sym->entry;
@@ -383,14 +397,11 @@ bool addr_list_place(struct compile *c, const struct addr_list *l, struct span a
     uint32_t n = 0;
     bool good = true;
 
-    if (!set_is_empty(&l->set))
-        good = place_ranges(c, &l->set, &run[n++]);
-    for (uint32_t i = 0; good && i < l->big_count; i++)
-        good = named_entry(c, l->big[i], &run[n++]);
+    if (!set_is_empty(&l->set)) good = place_ranges(c, &l->set, &run[n++]);
+    for (uint32_t i = 0; good && i < l->big_count; i++) good = named_entry(c, l->big[i], &run[n++]);
     *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;
     *count = n;
-    if (*first != PBC_NONE)
-        return true;
+    if (*first != PBC_NONE) return true;
     report_full(c, at, "sets of addresses, or ranges in them", 1u << 26);
     return false;
 }

@@ -10,11 +10,21 @@
 
 typedef unsigned __int128 u128;
 
-struct range4 { uint32_t lo, hi; };
-struct range6 { u128 lo, hi; };
+struct range4 {
+    uint32_t lo, hi;
+};
+struct range6 {
+    u128 lo, hi;
+};
 
-struct ranges4 { struct range4 *r; size_t n, cap; };
-struct ranges6 { struct range6 *r; size_t n, cap; };
+struct ranges4 {
+    struct range4 *r;
+    size_t n, cap;
+};
+struct ranges6 {
+    struct range6 *r;
+    size_t n, cap;
+};
 
 /* Between set_add* and set_normalise the ranges stand in any order and may overlap; all else wants them normal.
  * Zero-initialised it is the empty set. */
@@ -46,10 +56,12 @@ void set_except(struct addr_set *out, const struct addr_set *a, const struct add
 bool set_is_empty(const struct addr_set *s);
 bool set_is_all(const struct addr_set *s);
 bool set_overlaps(const struct addr_set *a, const struct addr_set *b);
+bool set_within(const struct addr_set *inner, const struct addr_set *outer); /* true also of equal ones */
 bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi);
 size_t set_size(const struct addr_set *s); /* ranges of both families */
 
-/* The first and last address of a prefix; false when bits past its length are set in `a` (lo and hi are set all the same). */
+/* The first and last address of a prefix; false when bits past its length are set in `a` (lo and hi are set all the
+ * same). */
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
 int addr_compare(const struct addr *a, const struct addr *b); /* of one family */
 

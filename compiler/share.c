@@ -24,8 +24,8 @@ struct section {
 static struct section section_of(const struct image *img, enum pbc_kind kind)
 {
     switch (kind) {
-#define X(ident, field, type, most) \
-    case PBC_##ident: return (struct section){ (const char *)img->field, sizeof(type) };
+#define X(ident, field, type, most)                                                                                    \
+    case PBC_##ident: return (struct section){(const char *)img->field, sizeof(type)};
         PBC_SECTIONS(X)
 #undef X
     case PBC_KINDS: break;
@@ -44,8 +44,7 @@ static uint64_t hash_run(const char *bytes, size_t len)
         h = (h ^ word) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
     }
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (uint8_t)bytes[i]) * 0xff51afd7ed558ccdu;
+    for (size_t i = 0; i < len; i++) h = (h ^ (uint8_t)bytes[i]) * 0xff51afd7ed558ccdu;
     return h ^ h >> 29;
 }
 
@@ -56,8 +55,7 @@ static struct run *find(const struct run_table *t, struct section s, const void 
     for (uint64_t i = hash_run(entries, len);; i++) {
         struct run *r = &t->slots[i & (t->size - 1)];
 
-        if (r->count == 0 || (r->count == n && memcmp(s.bytes + r->first * s.entry_size, entries, len) == 0))
-            return r;
+        if (r->count == 0 || (r->count == n && memcmp(s.bytes + r->first * s.entry_size, entries, len) == 0)) return r;
     }
 }
 
@@ -73,8 +71,7 @@ static void grow_table(struct run_table *t, struct section s)
         exit(2);
     }
     for (uint32_t i = 0; i < old_size; i++)
-        if (old[i].count)
-            *find(t, s, s.bytes + old[i].first * s.entry_size, old[i].count) = old[i];
+        if (old[i].count) *find(t, s, s.bytes + old[i].first * s.entry_size, old[i].count) = old[i];
     free(old);
 }
 
@@ -82,13 +79,11 @@ static void grow_table(struct run_table *t, struct section s)
 static bool append(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n, uint32_t *first)
 {
     switch (kind) {
-#define X(ident, field, type, most)                              \
-    case PBC_##ident:                                            \
-        if ((uint64_t)img->field##_count + n > (most))           \
-            return false;                                        \
-        *first = img->field##_count;                             \
-        for (uint32_t i = 0; i < n; i++)                         \
-            *image_add_##field(img) = ((const type *)entries)[i]; \
+#define X(ident, field, type, most)                                                                                    \
+    case PBC_##ident:                                                                                                  \
+        if ((uint64_t)img->field##_count + n > (most)) return false;                                                   \
+        *first = img->field##_count;                                                                                   \
+        for (uint32_t i = 0; i < n; i++) *image_add_##field(img) = ((const type *)entries)[i];                         \
         return true;
         PBC_SECTIONS(X)
 #undef X
@@ -101,10 +96,8 @@ uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries,
 {
     struct run_table *t = img->runs_seen[kind];
 
-    if (n == 0)
-        return 0;
-    if (!t)
-        t = img->runs_seen[kind] = calloc(1, sizeof(*t));
+    if (n == 0) return 0;
+    if (!t) t = img->runs_seen[kind] = calloc(1, sizeof(*t));
     if (!t || t->used * 2 >= t->size) {
         if (!t) {
             fputs("preyc: out of memory\n", stderr);
@@ -114,11 +107,9 @@ uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries,
     }
     struct run *r = find(t, section_of(img, kind), entries, n);
     uint32_t first;
-    if (r->count)
-        return r->first;
-    if (!append(img, kind, entries, n, &first))
-        return PBC_NONE;
-    *r = (struct run){ first, n };
+    if (r->count) return r->first;
+    if (!append(img, kind, entries, n, &first)) return PBC_NONE;
+    *r = (struct run){first, n};
     t->used++;
     return first;
 }

@@ -16,16 +16,14 @@ struct node_value value_of(struct compile *c, const struct node *n)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
 
-    if (!sym || sym->kind != SYM_CONST)
-        return (struct node_value){ n, NULL };
+    if (!sym || sym->kind != SYM_CONST) return (struct node_value){n, NULL};
     sym->used = true;
-    return (struct node_value){ sym->decl->first->next, sym };
+    return (struct node_value){sym->decl->first->next, sym};
 }
 
 void addr_print(const struct addr *a, char buf[64])
 {
-    if (!inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, buf, 64))
-        buf[0] = '\0';
+    if (!inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, buf, 64)) buf[0] = '\0';
 }
 
 /* Value kinds as a person calls them. */
@@ -62,8 +60,7 @@ void report_wrong_value(struct compile *c, const struct node *at, struct node_va
              value_name(v.node), wanted);
         diag_note(c->diags, v.constant->span, "declared here");
     } else {
-        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s; what stands here must be %s", value_name(v.node),
-             wanted);
+        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s; what stands here must be %s", value_name(v.node), wanted);
     }
 }
 
@@ -71,13 +68,12 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
 {
     char net[64], host[64];
 
-    if (prefix_ends(&n->v.prefix.addr, n->v.prefix.len, lo, hi))
-        return true;
+    if (prefix_ends(&n->v.prefix.addr, n->v.prefix.len, lo, hi)) return true;
     addr_print(lo, net);
     addr_print(&n->v.prefix.addr, host);
     diag(c->diags, E_HOST_BITS, n->span,
-         "the address has bits set past its first %u: this is either the network %s/%u or the host %s",
-         n->v.prefix.len, net, n->v.prefix.len, host);
+         "the address has bits set past its first %u: this is either the network %s/%u or the host %s", n->v.prefix.len,
+         net, n->v.prefix.len, host);
     diag_fix(c->diags, "write `%s/%u` or `%s`", net, n->v.prefix.len, host);
     return false;
 }
@@ -86,16 +82,14 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
 {
     char a[64], b[64];
 
-    if (n->kind == N_PREFIX)
-        return prefix_of(c, n, lo, hi);
+    if (n->kind == N_PREFIX) return prefix_of(c, n, lo, hi);
     if (n->kind == N_ADDR) {
         *lo = *hi = n->v.addr;
         return true;
     }
     *lo = n->v.addr_range.lo;
     *hi = n->v.addr_range.hi;
-    if (addr_compare(lo, hi) <= 0)
-        return true;
+    if (addr_compare(lo, hi) <= 0) return true;
     addr_print(lo, a);
     addr_print(hi, b);
     diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %s comes after %s", a, b);
@@ -107,18 +101,16 @@ void numbers_add(struct compile *c, struct number_set *s, uint32_t lo, uint32_t 
 {
     enum { CAP_MAX = 1 << 17 }; /* four times what 65,536 numbers can be once normal */
 
-    if (s->n == s->cap && s->cap == CAP_MAX)
-        numbers_normalise(s);
+    if (s->n == s->cap && s->cap == CAP_MAX) numbers_normalise(s);
     if (s->n == s->cap) {
         const uint32_t cap = s->cap ? s->cap * 2 : 4;
         struct pbc_range *r = arena_alloc(c->arena, cap * sizeof(*r));
 
-        if (s->n)
-            memcpy(r, s->r, s->n * sizeof(*r));
+        if (s->n) memcpy(r, s->r, s->n * sizeof(*r));
         s->r = r;
         s->cap = cap;
     }
-    s->r[s->n++] = (struct pbc_range){ lo, hi };
+    s->r[s->n++] = (struct pbc_range){lo, hi};
 }
 
 static int compare_ranges(const void *pa, const void *pb)
@@ -132,8 +124,7 @@ void numbers_normalise(struct number_set *s)
 {
     uint32_t kept = 0;
 
-    if (s->n > 1)
-        qsort(s->r, s->n, sizeof(*s->r), compare_ranges);
+    if (s->n > 1) qsort(s->r, s->n, sizeof(*s->r), compare_ranges);
     for (uint32_t i = 0; i < s->n; i++) {
         struct pbc_range *last = kept ? &s->r[kept - 1] : NULL;
 
@@ -148,41 +139,43 @@ void numbers_normalise(struct number_set *s)
 bool numbers_hold(const struct number_set *s, uint32_t n)
 {
     for (uint32_t i = 0; i < s->n; i++)
-        if (s->r[i].lo <= n && n <= s->r[i].hi)
-            return true;
+        if (s->r[i].lo <= n && n <= s->r[i].hi) return true;
     return false;
 }
 
 bool expand(struct compile *c, struct span at, uint64_t entries)
 {
     c->symbols->expanded += entries;
-    if (c->symbols->expanded <= EXPAND_MAX)
-        return true;
-    diag(c->diags, E_EXPANSION, at, "the lists of this file, each name replaced by what it stands for, have more than %u entries",
+    if (c->symbols->expanded <= EXPAND_MAX) return true;
+    diag(c->diags, E_EXPANSION, at,
+         "the lists of this file, each name replaced by what it stands for, have more than %u entries",
          (unsigned)EXPAND_MAX);
     return false;
 }
 
 static bool in_bounds(struct compile *c, const struct node *n, const struct number_kind *kind, uint64_t value)
 {
-    if (value >= kind->least && value <= kind->most)
-        return true;
+    if (value >= kind->least && value <= kind->most) return true;
     diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 " is not %s: %s", value, kind->what, kind->range);
     return false;
 }
 
-static bool range_ends(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *lo, uint32_t *hi)
+bool range_is_forward(struct compile *c, const struct node *n, uint64_t first, uint64_t last)
+{
+    if (first <= last) return true;
+    diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %" PRIu64 " is above %" PRIu64, first, last);
+    diag_fix(c->diags, "did you mean `%" PRIu64 "-%" PRIu64 "`?", last, first);
+    return false;
+}
+
+static bool range_ends(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *lo,
+                       uint32_t *hi)
 {
     const uint64_t first = n->v.range.open_lo ? kind->least : n->v.range.lo;
     const uint64_t last = n->v.range.open_hi ? kind->most : n->v.range.hi;
 
-    if (!in_bounds(c, n, kind, first) || !in_bounds(c, n, kind, last))
-        return false;
-    if (first > last) {
-        diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %" PRIu64 " is above %" PRIu64, first, last);
-        diag_fix(c->diags, "did you mean `%" PRIu64 "-%" PRIu64 "`?", last, first);
-        return false;
-    }
+    if (!in_bounds(c, n, kind, first) || !in_bounds(c, n, kind, last)) return false;
+    if (!range_is_forward(c, n, first, last)) return false;
     *lo = (uint32_t)first;
     *hi = (uint32_t)last;
     return true;
@@ -191,8 +184,7 @@ static bool range_ends(struct compile *c, const struct node *n, const struct num
 static const struct word *word_of(const struct number_kind *kind, struct str s)
 {
     for (const struct word *w = kind->words; w && w->name; w++)
-        if (str_is(s, w->name))
-            return w;
+        if (str_is(s, w->name)) return w;
     return NULL;
 }
 
@@ -211,11 +203,9 @@ static bool report_no_word(struct compile *c, const struct node *n, const struct
         return false;
     }
     diag(c->diags, E_NO_SUCH_WORD, n->span, "no %s is called `%s`", kind->words_what, n->v.str.s);
-    for (const struct word *w = kind->words; w->name && count < 64; w++)
-        names[count++] = w->name;
+    for (const struct word *w = kind->words; w->name && count < 64; w++) names[count++] = w->name;
     const char *nearest = diag_nearest(n->v.str.s, names, count);
-    if (nearest)
-        diag_fix(c->diags, "did you mean `%s`?", nearest);
+    if (nearest) diag_fix(c->diags, "did you mean `%s`?", nearest);
     return false;
 }
 
@@ -232,8 +222,7 @@ static bool word_value(struct compile *c, const struct node *n, const struct num
         diag_note(c->diags, sym->span, "the constant is declared here");
         return false;
     }
-    if (w)
-        *out = w->value;
+    if (w) *out = w->value;
     return w != NULL;
 }
 
@@ -244,29 +233,23 @@ bool numbers_add_node(struct compile *c, const struct node *n, const struct numb
     struct node_value v;
 
     if (n->kind == N_NAME && kind->words && word_of(kind, n->v.str)) {
-        if (!word_value(c, n, kind, &lo))
-            return false;
+        if (!word_value(c, n, kind, &lo)) return false;
         numbers_add(c, out, lo, lo);
         return true;
     }
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
     if (kind->ports && sym && sym->kind == SYM_PORTS) {
         sym->used = true;
-        if (!ports_resolve(c, sym, from, n->span) || !expand(c, n->span, sym->ports.n))
-            return false;
-        for (uint32_t i = 0; i < sym->ports.n; i++)
-            numbers_add(c, out, sym->ports.r[i].lo, sym->ports.r[i].hi);
+        if (!ports_resolve(c, sym, from, n->span) || !expand(c, n->span, sym->ports.n)) return false;
+        for (uint32_t i = 0; i < sym->ports.n; i++) numbers_add(c, out, sym->ports.r[i].lo, sym->ports.r[i].hi);
         *name = sym;
         return true;
     }
     v = value_of(c, n);
-    if (!v.node)
-        return false;
-    if (v.node->kind == N_NAME)
-        return report_no_word(c, v.node, kind);
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) return report_no_word(c, v.node, kind);
     if (v.node->kind == N_INT) {
-        if (!in_bounds(c, n, kind, v.node->v.i))
-            return false;
+        if (!in_bounds(c, n, kind, v.node->v.i)) return false;
         lo = hi = (uint32_t)v.node->v.i;
     } else if (v.node->kind != N_RANGE) {
         report_wrong_value(c, n, v, kind->what);
@@ -288,8 +271,7 @@ bool numbers_of(struct compile *c, const struct node *first, const struct number
     for (const struct node *n = first; n; n = n->next, count++)
         good = numbers_add_node(c, n, kind, from, out, &list) && good;
     numbers_normalise(out);
-    if (name)
-        *name = count == 1 ? list : NULL;
+    if (name) *name = count == 1 ? list : NULL;
     return good;
 }
 
@@ -297,16 +279,13 @@ bool number_one(struct compile *c, const struct node *n, const struct number_kin
 {
     const struct node_value v = value_of(c, n);
 
-    if (!v.node)
-        return false;
-    if (v.node->kind == N_NAME)
-        return report_no_word(c, v.node, kind);
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) return report_no_word(c, v.node, kind);
     if (v.node->kind != N_INT) {
         report_wrong_value(c, n, v, kind->what);
         return false;
     }
-    if (!in_bounds(c, n, kind, v.node->v.i))
-        return false;
+    if (!in_bounds(c, n, kind, v.node->v.i)) return false;
     *out = (uint32_t)v.node->v.i;
     return true;
 }

@@ -23,14 +23,17 @@ static bool parse(const char *s, struct addr *lo, struct addr *hi)
 
 static void good_members(void **state)
 {
-    static const struct { const char *text; uint32_t lo, hi; } v4[] = {
-        { "0.0.0.0", 0, 0 },
-        { "255.255.255.255", UINT32_MAX, UINT32_MAX },
-        { "10.0.0.0/8", 0x0a000000, 0x0affffff },
-        { "0.0.0.0/0", 0, UINT32_MAX },
-        { "192.0.2.1/32", 0xc0000201, 0xc0000201 },
-        { "10.0.0.1-10.0.0.9", 0x0a000001, 0x0a000009 },
-        { "10.0.0.1-10.0.0.1", 0x0a000001, 0x0a000001 },
+    static const struct {
+        const char *text;
+        uint32_t lo, hi;
+    } v4[] = {
+        {"0.0.0.0", 0, 0},
+        {"255.255.255.255", UINT32_MAX, UINT32_MAX},
+        {"10.0.0.0/8", 0x0a000000, 0x0affffff},
+        {"0.0.0.0/0", 0, UINT32_MAX},
+        {"192.0.2.1/32", 0xc0000201, 0xc0000201},
+        {"10.0.0.1-10.0.0.9", 0x0a000001, 0x0a000009},
+        {"10.0.0.1-10.0.0.1", 0x0a000001, 0x0a000001},
     };
     struct addr lo, hi;
 
@@ -53,17 +56,41 @@ static void good_members(void **state)
 static void bad_members(void **state)
 {
     static const char *const bad[] = {
-        "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.04", "1..2.3", "1.2.3.", ".1.2.3", "1.2.3.4/", "1.2.3.4/33",
-        "1.2.3.4/032", "10.0.0.1/8", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "10.0.0.1-", "-10.0.0.1", "::1%eth0", ":::", "::1/129",
-        "host", "1.2.3.4 5.6.7.8", "1.2.3.4,", "+1.2.3.4", "1.2.3.4/+8", "1.2.3.4/-1", "999999999999.1.1.1", "",
-        "1:2:3:4:5:6:7:8:9", "11111:2:3:4:5:6:7:8",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1.2.3.256",
+        "01.2.3.4",
+        "1.2.3.04",
+        "1..2.3",
+        "1.2.3.",
+        ".1.2.3",
+        "1.2.3.4/",
+        "1.2.3.4/33",
+        "1.2.3.4/032",
+        "10.0.0.1/8",
+        "10.0.0.9-10.0.0.1",
+        "10.0.0.1-::1",
+        "10.0.0.1-",
+        "-10.0.0.1",
+        "::1%eth0",
+        ":::",
+        "::1/129",
+        "host",
+        "1.2.3.4 5.6.7.8",
+        "1.2.3.4,",
+        "+1.2.3.4",
+        "1.2.3.4/+8",
+        "1.2.3.4/-1",
+        "999999999999.1.1.1",
+        "",
+        "1:2:3:4:5:6:7:8:9",
+        "11111:2:3:4:5:6:7:8",
     };
     struct addr lo, hi;
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (parse(bad[i], &lo, &hi))
-            fail_msg("taken for a member: %s", bad[i]);
+        if (parse(bad[i], &lo, &hi)) fail_msg("taken for a member: %s", bad[i]);
 }
 
 /* The text as a file, read. */
@@ -83,8 +110,9 @@ static bool read_text(struct compile *c, const char *text, size_t len, struct ad
 
 static void lines_may_end_and_begin_as_they_like(void **state)
 {
-    static const char text[] = "\xef\xbb\xbf" "10.0.0.1\r\n\r\n# comment\n\t 10.0.0.3 # why\r\n   \n10.0.0.2\n2001:db8::1#x\n10.0.0.1";
-    struct addr_set set = { 0 };
+    static const char text[] = "\xef\xbb\xbf"
+                               "10.0.0.1\r\n\r\n# comment\n\t 10.0.0.3 # why\r\n   \n10.0.0.2\n2001:db8::1#x\n10.0.0.1";
+    struct addr_set set = {0};
     struct addrfile info;
     struct compile c;
 
@@ -103,14 +131,13 @@ static void lines_may_end_and_begin_as_they_like(void **state)
 static void every_bad_line_is_named_up_to_a_bound(void **state)
 {
     char text[4000] = "";
-    struct addr_set set = { 0 };
+    struct addr_set set = {0};
     struct addrfile info;
     struct compile c;
     char *said;
 
     (void)state;
-    for (unsigned i = 0; i < 100; i++)
-        strcat(text, i == 50 ? "10.0.0.1\n" : "10.0.0.1/24\n");
+    for (unsigned i = 0; i < 100; i++) strcat(text, i == 50 ? "10.0.0.1\n" : "10.0.0.1/24\n");
     assert_false(read_text(&c, text, strlen(text), &set, &info));
     said = front_said(&c);
     assert_int_equal(diags_errors(c.diags), ADDRFILE_FAULTS_MAX + 1);
@@ -125,7 +152,7 @@ static void every_bad_line_is_named_up_to_a_bound(void **state)
 static void zero_bytes_are_one_fault(void **state)
 {
     static const char text[] = "10.0.0.1\n\0\0\0\n\0";
-    struct addr_set set = { 0 };
+    struct addr_set set = {0};
     struct addrfile info;
     struct compile c;
 
@@ -138,11 +165,11 @@ static void zero_bytes_are_one_fault(void **state)
 
 static void only_regular_files_are_read(void **state)
 {
-    static const char *const paths[] = { "/dev/zero", "/tmp", "/no/such/file", "" };
+    static const char *const paths[] = {"/dev/zero", "/tmp", "/no/such/file", ""};
 
     (void)state;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        struct addr_set set = { 0 };
+        struct addr_set set = {0};
         struct addrfile info;
         struct compile c;
 

@@ -42,8 +42,7 @@ static void sections_stop_at_their_bound(void **state)
     (void)state;
     assert_non_null(image_add_meta(img));
     assert_null(image_add_meta(img));
-    for (unsigned i = 0; i < 1u << 12; i++)
-        assert_non_null(image_add_firewalls(img));
+    for (unsigned i = 0; i < 1u << 12; i++) assert_non_null(image_add_firewalls(img));
     assert_null(image_add_firewalls(img));
     assert_int_equal(img->firewalls_count, 1u << 12);
     assert_int_equal(img->firewall_span[4095].file, UINT32_MAX);
@@ -53,7 +52,7 @@ static void sections_stop_at_their_bound(void **state)
 static void equal_runs_share_a_place(void **state)
 {
     struct image *img = image_new();
-    struct pbc_range r[3] = { { 1, 2 }, { 4, 5 }, { 7, 8 } };
+    struct pbc_range r[3] = {{1, 2}, {4, 5}, {7, 8}};
 
     (void)state;
     assert_int_equal(image_share(img, PBC_RANGES, r, 3), 0);
@@ -62,11 +61,11 @@ static void equal_runs_share_a_place(void **state)
     assert_int_equal(image_share(img, PBC_RANGES, r, 2), 3);
     assert_int_equal(image_share(img, PBC_RANGES, r, 0), 0);
     for (uint32_t i = 0; i < 5000; i++) {
-        const struct pbc_range one = { i, i };
+        const struct pbc_range one = {i, i};
         assert_int_equal(image_share(img, PBC_RANGES, &one, 1), 5 + i);
     }
     for (uint32_t i = 0; i < 5000; i++) {
-        const struct pbc_range one = { i, i };
+        const struct pbc_range one = {i, i};
         assert_int_equal(image_share(img, PBC_RANGES, &one, 1), 5 + i);
     }
     image_free(img);

@@ -11,7 +11,7 @@
 
 #include "tests/unit/compiler/front.h"
 
-static struct str str(const char *s) { return (struct str){ s, strlen(s) }; }
+static struct str str(const char *s) { return (struct str){s, strlen(s)}; }
 
 static void names_are_found_in_their_space(void **state)
 {
@@ -63,8 +63,7 @@ static void many_names_are_all_found(void **state)
     char *text = malloc(20000 * 40 + 1), *end = text;
 
     (void)state;
-    for (unsigned i = 0; i < 20000; i++)
-        end += sprintf(end, "set name_%u = 10.0.%u.%u\n", i, i / 256 % 256, i % 256);
+    for (unsigned i = 0; i < 20000; i++) end += sprintf(end, "set name_%u = 10.0.%u.%u\n", i, i / 256 % 256, i % 256);
     front(&c, text);
     for (unsigned i = 0; i < 20000; i++) {
         char name[32];

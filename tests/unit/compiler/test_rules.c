@@ -31,36 +31,41 @@ static void rule(struct compile *c, const char *text)
 
     snprintf(all, sizeof(all),
              "set office = 192.0.2.0/24, 2001:db8::/32\nset other = 198.51.100.1\nmacs mine = 02:00:00:00:00:01\n"
-             "chain sub { count }\nfirewall f default accept { %s }\n", text);
+             "chain sub { count }\nfirewall f default accept { %s }\n",
+             text);
     good(c, all);
 }
 
 static void masks_and_flags(void **state)
 {
-    static const struct { const char *text; uint8_t kind, flags; uint32_t arg, count; } cases[] = {
-        { "drop ip", COND_FAMILY, 0, KIND_IP4, 0 },
-        { "drop ip, ip6", COND_FAMILY, 0, KIND_IP4 | KIND_IP6, 0 },
-        { "drop not arp", COND_FAMILY, PBC_COND_NOT, KIND_ARP, 0 },
-        { "drop tcp, udp", COND_PROTO, 0, KIND_TCP | KIND_UDP, 0 },
-        { "drop not icmp6", COND_PROTO, PBC_COND_NOT, KIND_ICMP6, 0 },
-        { "drop from any", COND_FROM, PBC_COND_ANY, 0, 0 },
-        { "drop from self", COND_FROM, 0, KIND_SRC_SELF, 0 },
-        { "drop to not self, 192.0.2.1", COND_TO, PBC_COND_NOT, KIND_DST_SELF, 1 },
-        { "drop port 80", COND_PORT, 0, KIND_WITH_PORTS, 1 },
-        { "drop source port not 80", COND_SOURCE_PORT, PBC_COND_NOT, KIND_WITH_PORTS, 1 },
-        { "drop vlan any", COND_VLAN, 0, VLAN_ANY, 0 },
-        { "drop vlan none", COND_VLAN, 0, VLAN_NONE, 0 },
-        { "drop ether from mine, multicast", COND_ETHER_FROM, 0, MAC_MULTICAST, 1 },
-        { "drop ether to not broadcast", COND_ETHER_TO, PBC_COND_NOT, MAC_BROADCAST, 0 },
-        { "drop tcp flags has syn lacks ack, rst", COND_FLAGS, 0, TCP_SYN | (TCP_ACK | TCP_RST) << 8, 0 },
-        { "drop tcp flags lacks syn", COND_FLAGS, 0, TCP_SYN << 8, 0 },
-        { "drop fragment any", COND_FRAGMENT, 0, KIND_FRAG_FIRST | KIND_FRAG_LATER, 0 },
-        { "drop fragment no, first", COND_FRAGMENT, 0, KIND_FRAG_FIRST | KIND_FRAG_NO, 0 },
-        { "drop options any", COND_OPTIONS, 0, 1, 0 },
-        { "drop options none", COND_OPTIONS, 0, 0, 0 },
-        { "drop icmp6 type nd", COND_ICMP_ND, 0, 0, 0 },
-        { "drop icmp6 type not 1", COND_ICMP_TYPE, PBC_COND_NOT, KIND_ICMP6, 1 },
-        { "drop udp bytes payload at 4 is x\"00\"", COND_BYTES, 0, 0, 1 },
+    static const struct {
+        const char *text;
+        uint8_t kind, flags;
+        uint32_t arg, count;
+    } cases[] = {
+        {"drop ip", COND_FAMILY, 0, KIND_IP4, 0},
+        {"drop ip, ip6", COND_FAMILY, 0, KIND_IP4 | KIND_IP6, 0},
+        {"drop not arp", COND_FAMILY, PBC_COND_NOT, KIND_ARP, 0},
+        {"drop tcp, udp", COND_PROTO, 0, KIND_TCP | KIND_UDP, 0},
+        {"drop not icmp6", COND_PROTO, PBC_COND_NOT, KIND_ICMP6, 0},
+        {"drop from any", COND_FROM, PBC_COND_ANY, 0, 0},
+        {"drop from self", COND_FROM, 0, KIND_SRC_SELF, 0},
+        {"drop to not self, 192.0.2.1", COND_TO, PBC_COND_NOT, KIND_DST_SELF, 1},
+        {"drop port 80", COND_PORT, 0, KIND_WITH_PORTS, 1},
+        {"drop source port not 80", COND_SOURCE_PORT, PBC_COND_NOT, KIND_WITH_PORTS, 1},
+        {"drop vlan any", COND_VLAN, 0, VLAN_ANY, 0},
+        {"drop vlan none", COND_VLAN, 0, VLAN_NONE, 0},
+        {"drop ether from mine, multicast", COND_ETHER_FROM, 0, MAC_MULTICAST, 1},
+        {"drop ether to not broadcast", COND_ETHER_TO, PBC_COND_NOT, MAC_BROADCAST, 0},
+        {"drop tcp flags has syn lacks ack, rst", COND_FLAGS, 0, TCP_SYN | (TCP_ACK | TCP_RST) << 8, 0},
+        {"drop tcp flags lacks syn", COND_FLAGS, 0, TCP_SYN << 8, 0},
+        {"drop fragment any", COND_FRAGMENT, 0, KIND_FRAG_FIRST | KIND_FRAG_LATER, 0},
+        {"drop fragment no, first", COND_FRAGMENT, 0, KIND_FRAG_FIRST | KIND_FRAG_NO, 0},
+        {"drop options any", COND_OPTIONS, 0, 1, 0},
+        {"drop options none", COND_OPTIONS, 0, 0, 0},
+        {"drop icmp6 type nd", COND_ICMP_ND, 0, 0, 0},
+        {"drop icmp6 type not 1", COND_ICMP_TYPE, PBC_COND_NOT, KIND_ICMP6, 1},
+        {"drop udp bytes payload at 4 is x\"00\"", COND_BYTES, 0, 0, 1},
     };
 
     (void)state;
@@ -71,8 +76,7 @@ static void masks_and_flags(void **state)
         rule(&c, cases[i].text);
         const struct pbc_rule *r = &c.image->rules[c.image->firewalls[0].rules];
         for (uint32_t k = r->conds; k < r->conds + r->cond_count; k++)
-            if (c.image->conds[k].kind == cases[i].kind)
-                found = &c.image->conds[k];
+            if (c.image->conds[k].kind == cases[i].kind) found = &c.image->conds[k];
         if (!found || found->flags != cases[i].flags || found->arg != cases[i].arg || found->count != cases[i].count)
             fail_msg("%s: flags %d arg 0x%x count %u", cases[i].text, found ? found->flags : -1, found ? found->arg : 0,
                      found ? found->count : 0);
@@ -82,18 +86,22 @@ static void masks_and_flags(void **state)
 
 static void which_rules_judge_arp(void **state)
 {
-    static const struct { const char *text; uint8_t flags; bool named; } cases[] = {
-        { "accept arp", PBC_RULE_ARP | PBC_RULE_NOT_FRAMES, true },
-        { "accept ether 0x0806", PBC_RULE_ARP | PBC_RULE_NOT_FRAMES, true },
-        { "accept ether 0x0806, 0x88cc", PBC_RULE_ARP, true },
-        { "accept vlan 5", 0, false },
-        { "accept not ip", 0, false },
-        { "do sub", PBC_RULE_ARP, false },
-        { "do sub vlan 5", PBC_RULE_ARP, false },
-        { "do sub tcp", 0, false },
-        { "do sub ip", 0, false },
-        { "do sub arp", PBC_RULE_ARP | PBC_RULE_NOT_FRAMES, true },
-        { "drop tcp log", PBC_RULE_LOG, false },
+    static const struct {
+        const char *text;
+        uint8_t flags;
+        bool named;
+    } cases[] = {
+        {"accept arp", PBC_RULE_ARP | PBC_RULE_NOT_FRAMES, true},
+        {"accept ether 0x0806", PBC_RULE_ARP | PBC_RULE_NOT_FRAMES, true},
+        {"accept ether 0x0806, 0x88cc", PBC_RULE_ARP, true},
+        {"accept vlan 5", 0, false},
+        {"accept not ip", 0, false},
+        {"do sub", PBC_RULE_ARP, false},
+        {"do sub vlan 5", PBC_RULE_ARP, false},
+        {"do sub tcp", 0, false},
+        {"do sub ip", 0, false},
+        {"do sub arp", PBC_RULE_ARP | PBC_RULE_NOT_FRAMES, true},
+        {"drop tcp log", PBC_RULE_LOG, false},
     };
 
     (void)state;
@@ -126,7 +134,8 @@ static void address_lists_become_sets(void **state)
     assert_int_equal(img->sets[b->first].count4, 2);
     assert_int_equal(img->sets[b->first].count6, 1);
     const struct pbc_range6 *six = &img->set6[img->sets[a->first].first6];
-    assert_true(six->lo_hi == 0x20010db800000000u && six->lo_lo == 0 && six->hi_hi == 0x20010db8ffffffffu && six->hi_lo == UINT64_MAX);
+    assert_true(six->lo_hi == 0x20010db800000000u && six->lo_lo == 0 && six->hi_hi == 0x20010db8ffffffffu &&
+                six->hi_lo == UINT64_MAX);
     compile_fini(&c);
 }
 
@@ -161,9 +170,10 @@ static void firewalls_and_interfaces(void **state)
     struct compile c;
 
     (void)state;
-    good(&c, "interface lan = \"eth0\"\ninterface inside = \"eth0\"\n"
-             "firewall a on lan in default drop other frames pass { drop on inside, \"eth9\" }\n"
-             "firewall b on \"eth0\" forward default reject { }\nfirewall d out default accept other frames drop { }\n");
+    good(&c,
+         "interface lan = \"eth0\"\ninterface inside = \"eth0\"\n"
+         "firewall a on lan in default drop other frames pass { drop on inside, \"eth9\" }\n"
+         "firewall b on \"eth0\" forward default reject { }\nfirewall d out default accept other frames drop { }\n");
     const struct image *img = c.image;
     assert_int_equal(img->ifaces_count, 2); /* one device, two names: one id */
     assert_string_equal(image_str(img, img->ifaces[0].name), "lan");
@@ -192,8 +202,7 @@ static unsigned faults(const char *text, const char *code)
     front(&c, text);
     said = front_said(&c);
     const unsigned n = diags_errors(c.diags);
-    if (n && !strstr(said, code))
-        fail_msg("%s: %s", code, said);
+    if (n && !strstr(said, code)) fail_msg("%s: %s", code, said);
     free(said);
     compile_fini(&c);
     return n;
@@ -201,8 +210,8 @@ static unsigned faults(const char *text, const char *code)
 
 static void firewalls_that_overlap(void **state)
 {
-    static const char *const directions[] = { "", "in", "forward", "out" };
-    static const unsigned frames[] = { 3, 1, 2, 4 };
+    static const char *const directions[] = {"", "in", "forward", "out"};
+    static const unsigned frames[] = {3, 1, 2, 4};
 
     (void)state;
     for (unsigned i = 0; i < 4; i++)
@@ -223,8 +232,7 @@ static void chains_nest_sixteen_deep_and_no_deeper(void **state)
     for (unsigned depth = 15; depth <= 18; depth++) {
         char text[2000], *end = text;
 
-        for (unsigned i = 1; i < depth; i++)
-            end += sprintf(end, "chain c%u { do c%u }\n", i, i + 1);
+        for (unsigned i = 1; i < depth; i++) end += sprintf(end, "chain c%u { do c%u }\n", i, i + 1);
         sprintf(end, "chain c%u { drop tcp }\nfirewall f default accept { do c1 }\n", depth);
         assert_int_equal(faults(text, "E0505"), depth > 16);
     }
@@ -232,11 +240,22 @@ static void chains_nest_sixteen_deep_and_no_deeper(void **state)
 
 static void answers_with_rst_are_for_tcp(void **state)
 {
-    static const struct { const char *text; unsigned faults; } cases[] = {
-        { "reject tcp with rst", 0 }, { "reject proto 6 with rst", 0 }, { "reject proto tcp port 5 with rst", 0 },
-        { "reject flags has syn with rst", 0 }, { "reject ip6 tcp with rst", 0 }, { "reject with rst", 1 },
-        { "reject tcp, udp with rst", 1 }, { "reject not tcp with rst", 1 }, { "reject proto 6, 17 with rst", 1 },
-        { "reject port 80 with rst", 1 }, { "reject not udp, sctp port 80 with rst", 0 }, { "reject from any with rst", 1 },
+    static const struct {
+        const char *text;
+        unsigned faults;
+    } cases[] = {
+        {"reject tcp with rst", 0},
+        {"reject proto 6 with rst", 0},
+        {"reject proto tcp port 5 with rst", 0},
+        {"reject flags has syn with rst", 0},
+        {"reject ip6 tcp with rst", 0},
+        {"reject with rst", 1},
+        {"reject tcp, udp with rst", 1},
+        {"reject not tcp with rst", 1},
+        {"reject proto 6, 17 with rst", 1},
+        {"reject port 80 with rst", 1},
+        {"reject not udp, sctp port 80 with rst", 0},
+        {"reject from any with rst", 1},
     };
 
     (void)state;
@@ -244,8 +263,7 @@ static void answers_with_rst_are_for_tcp(void **state)
         char text[128];
 
         snprintf(text, sizeof(text), "firewall f default accept { %s }\n", cases[i].text);
-        if (faults(text, "E0501") != cases[i].faults)
-            fail_msg("%s", cases[i].text);
+        if (faults(text, "E0501") != cases[i].faults) fail_msg("%s", cases[i].text);
     }
 }
 

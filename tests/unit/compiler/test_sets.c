@@ -35,8 +35,7 @@ static uint64_t random_set(struct addr_set *s)
 
         set_add4(s, at4(lo), at4(hi));
         set_add6(s, at6(lo), at6(hi));
-        for (unsigned k = lo; k <= hi; k++)
-            bits |= (uint64_t)1 << k;
+        for (unsigned k = lo; k <= hi; k++) bits |= (uint64_t)1 << k;
     }
     set_normalise(s);
     return bits;
@@ -49,13 +48,11 @@ static void assert_set(const struct addr_set *s, uint64_t bits)
     for (size_t i = 0; i < s->v4.n; i++) {
         assert_true(s->v4.r[i].lo <= s->v4.r[i].hi);
         assert_true(i == 0 || s->v4.r[i].lo > s->v4.r[i - 1].hi + 1);
-        for (uint32_t k = s->v4.r[i].lo - at4(0); k <= s->v4.r[i].hi - at4(0); k++)
-            got4 |= (uint64_t)1 << k;
+        for (uint32_t k = s->v4.r[i].lo - at4(0); k <= s->v4.r[i].hi - at4(0); k++) got4 |= (uint64_t)1 << k;
     }
     for (size_t i = 0; i < s->v6.n; i++) {
         assert_true(i == 0 || s->v6.r[i].lo > s->v6.r[i - 1].hi + 1);
-        for (u128 k = s->v6.r[i].lo - at6(0); k <= s->v6.r[i].hi - at6(0); k++)
-            got6 |= (uint64_t)1 << (unsigned)k;
+        for (u128 k = s->v6.r[i].lo - at6(0); k <= s->v6.r[i].hi - at6(0); k++) got6 |= (uint64_t)1 << (unsigned)k;
     }
     assert_true(got4 == bits);
     assert_true(got6 == bits);
@@ -65,7 +62,7 @@ static void algebra_agrees_with_bits(void **state)
 {
     (void)state;
     for (unsigned round = 0; round < 3000; round++) {
-        struct addr_set a = { 0 }, b = { 0 }, all = { 0 }, both = { 0 }, left = { 0 };
+        struct addr_set a = {0}, b = {0}, all = {0}, both = {0}, left = {0};
         const uint64_t x = random_set(&a), y = random_set(&b);
 
         assert_set(&a, x);
@@ -87,12 +84,12 @@ static void algebra_agrees_with_bits(void **state)
 
 static struct addr v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
-    return (struct addr){ .family = 4, .bytes = { a, b, c, d } };
+    return (struct addr){.family = 4, .bytes = {a, b, c, d}};
 }
 
 static void holds_ranges_wholly(void **state)
 {
-    struct addr_set s = { 0 };
+    struct addr_set s = {0};
     const struct addr lo = v4(10, 0, 0, 0), hi = v4(10, 0, 0, 255), next = v4(10, 0, 1, 0);
 
     (void)state;
@@ -106,7 +103,7 @@ static void holds_ranges_wholly(void **state)
 
 static void normalise_counts_members_inside_others(void **state)
 {
-    struct addr_set s = { 0 };
+    struct addr_set s = {0};
 
     (void)state;
     set_add4(&s, 10, 20);
@@ -122,7 +119,7 @@ static void normalise_counts_members_inside_others(void **state)
 
 static void all_is_all(void **state)
 {
-    struct addr_set all = { 0 }, one = { 0 }, rest = { 0 }, again = { 0 };
+    struct addr_set all = {0}, one = {0}, rest = {0}, again = {0};
 
     (void)state;
     set_add_all(&all);
@@ -157,7 +154,7 @@ static void prefixes_end_where_they_should(void **state)
     assert_int_equal(addr_v4(&hi), 0x0a7fffff);
     assert_false(prefix_ends(&a, 0, &lo, &hi));
     assert_int_equal(addr_v4(&hi), UINT32_MAX);
-    struct addr six = { .family = 6, .bytes = { 0x20, 0x01 } };
+    struct addr six = {.family = 6, .bytes = {0x20, 0x01}};
     assert_true(prefix_ends(&six, 16, &lo, &hi));
     assert_true(addr_v6(&hi) - addr_v6(&lo) == ((u128)1 << 112) - 1);
 }

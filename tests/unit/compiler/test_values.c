@@ -22,13 +22,12 @@ static const char *ranges(const struct compile *c, enum cond_kind kind)
     for (uint32_t i = 0; i < c->image->conds_count; i++) {
         const struct pbc_cond *cond = &c->image->conds[i];
 
-        if (cond->kind != kind)
-            continue;
+        if (cond->kind != kind) continue;
         for (uint32_t k = cond->first; k < cond->first + cond->count; k++) {
             const struct pbc_range *r = &c->image->ranges[k];
 
-            used += (size_t)snprintf(buf + used, sizeof(buf) - used, r->lo == r->hi ? "%s%u" : "%s%u-%u", used ? " " : "",
-                                     r->lo, r->hi);
+            used += (size_t)snprintf(buf + used, sizeof(buf) - used, r->lo == r->hi ? "%s%u" : "%s%u-%u",
+                                     used ? " " : "", r->lo, r->hi);
         }
         return buf;
     }
@@ -42,7 +41,8 @@ static void assert_ranges(const char *condition, enum cond_kind kind, const char
 
     snprintf(text, sizeof(text),
              "const n = 7\nconst r = 5-6\nports web = 80, 443, 8000-8080\nports more = web, 81\n"
-             "firewall f default accept { drop %s }\n", condition);
+             "firewall f default accept { drop %s }\n",
+             condition);
     front(&c, text);
     if (diags_errors(c.diags)) {
         char *said = front_said(&c);
@@ -86,8 +86,7 @@ static void a_long_list_merges_as_it_grows(void **state)
 
     (void)state;
     end += sprintf(end, "firewall f default accept { drop tcp port 1");
-    for (unsigned i = 0; i < 400000; i++)
-        end += sprintf(end, ",%u", i * 7919 % 65536 | 1);
+    for (unsigned i = 0; i < 400000; i++) end += sprintf(end, ",%u", i * 7919 % 65536 | 1);
     strcpy(end, " }");
     front(&c, text);
     assert_int_equal(diags_errors(c.diags), 0);
@@ -99,21 +98,16 @@ static void a_long_list_merges_as_it_grows(void **state)
 /* The one code that each gives. */
 static void faults_have_their_codes(void **state)
 {
-    static const struct { const char *text, *code; } cases[] = {
-        { "drop tcp port 65536", "E0303" },
-        { "drop tcp port 18446744073709551615", "E0303" },
-        { "drop tcp port 70000-", "E0303" },
-        { "drop tcp port 9-8", "E0302" },
-        { "drop ttl 256", "E0303" },
-        { "drop dscp 64", "E0303" },
-        { "drop vlan 4095", "E0303" },
-        { "drop vlan 4000-4095", "E0303" },
-        { "drop ether 0x5ff", "E0303" },
-        { "drop ether 0x88a8", "E0409" },
-        { "drop tcp port k", "E0201" },
-        { "drop dscp speed", "E0206" },
-        { "drop from 10.0.0.1/31", "E0301" },
-        { "drop from 2001:db8::2-2001:db8::1", "E0302" },
+    static const struct {
+        const char *text, *code;
+    } cases[] = {
+        {"drop tcp port 65536", "E0303"},   {"drop tcp port 18446744073709551615", "E0303"},
+        {"drop tcp port 70000-", "E0303"},  {"drop tcp port 9-8", "E0302"},
+        {"drop ttl 256", "E0303"},          {"drop dscp 64", "E0303"},
+        {"drop vlan 4095", "E0303"},        {"drop vlan 4000-4095", "E0303"},
+        {"drop ether 0x5ff", "E0303"},      {"drop ether 0x88a8", "E0409"},
+        {"drop tcp port k", "E0201"},       {"drop dscp speed", "E0206"},
+        {"drop from 10.0.0.1/31", "E0301"}, {"drop from 2001:db8::2-2001:db8::1", "E0302"},
     };
 
     (void)state;
@@ -124,8 +118,7 @@ static void faults_have_their_codes(void **state)
         snprintf(text, sizeof(text), "firewall f default accept { %s }\n", cases[i].text);
         front(&c, text);
         char *said = front_said(&c);
-        if (diags_errors(c.diags) != 1 || !strstr(said, cases[i].code))
-            fail_msg("%s: %s", cases[i].text, said);
+        if (diags_errors(c.diags) != 1 || !strstr(said, cases[i].code)) fail_msg("%s: %s", cases[i].text, said);
         free(said);
         compile_fini(&c);
     }
