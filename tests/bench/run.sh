@@ -42,7 +42,7 @@ printf 'bench: replaying …\n' >&2
 printf 'bench: compiling …\n' >&2
 "$B/tests/bench/compile" "$work" >>"$rows"
 
-printf 'traffic: %s; %s; %s cores; median (lowest to highest) of each series\n\n' "$traffic" "$(uname -sr)" "$(nproc)"
+printf 'traffic: %s; %s; %s cores; median (lowest to highest)\n\n' "$traffic" "$(uname -sr)" "$(nproc)"
 awk -F '\t' '
     function cell(m, lo, hi) { return m == "-" ? "-" : m " (" lo " to " hi ")" }
     function line(a, b, c, d, e, f, g) { printf "%-46s %-8s %-26s %-26s %-26s %6s  %-16s %s\n", a, b, c, d, e, f, g[1], g[2] }
