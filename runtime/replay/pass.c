@@ -88,14 +88,16 @@ static unsigned until_clock_step(struct pass *p, unsigned first, unsigned end)
     return i;
 }
 
-/* The one thing that the vm's counters do not tell apart. */
-static void passed_count(struct pass *p, unsigned first, unsigned end)
+/* Frames that neither a rule nor a default decided: what the vm's counters do not tell apart. */
+static void undecided_count(struct pass *p, unsigned first, unsigned end)
 {
-    for (unsigned i = first; i < end; i++)
-        if (p->judged[i].action == ACTION_PASS && p->judged[i].rule == RULE_NONE) {
-            p->t.passed.packets++;
-            p->t.passed.bytes += p->pkts[i].wire_len;
-        }
+    for (unsigned i = first; i < end; i++) {
+        const struct verdict *v = &p->judged[i];
+        if (__builtin_expect(v->rule != RULE_NONE || v->action == ACTION_DROP, 1)) continue;
+        struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
+        c->packets++;
+        c->bytes += p->pkts[i].wire_len;
+    }
 }
 
 static void frames_judge(struct pass *p, unsigned first, unsigned end)
@@ -116,7 +118,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         if (p->tx.count) answers_send(p, first);
         if (p->tx.event_count || p->tx.events_lost) events_log(p, first);
         lines_print(p, first, next);
-        passed_count(p, first, next);
+        undecided_count(p, first, next);
     }
 }
 

@@ -23,7 +23,8 @@ struct replay {
 /* What a pass saw beside the vm's own counters. */
 struct totals {
     uint64_t frames, bytes;     /* judged */
-    struct counter passed;      /* by no rule and no default: ARP */
+    struct counter passed;      /* decided by no rule and no default: ARP */
+    struct counter nobody;      /* likewise, accepted: no firewall judges such frames */
     uint64_t outside;           /* of --from and --to, not judged */
     uint64_t first_ns, last_ns; /* earliest and latest time of a judged frame that has one; 0: none has */
     uint64_t log_events, log_lost;

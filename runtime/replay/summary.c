@@ -25,14 +25,12 @@ static void sum(struct counter *to, const struct counter *c)
 
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
 {
-    struct decided d = {.passed = t->passed};
+    struct decided d = {.passed = t->passed, .nobody = t->nobody};
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum(&d.malformed, &c->reasons[i]);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
-    d.nobody.packets = d.total.packets - d.rules.packets - d.defaults.packets - d.malformed.packets - d.passed.packets;
-    d.nobody.bytes = d.total.bytes - d.rules.bytes - d.defaults.bytes - d.malformed.bytes - d.passed.bytes;
     return d;
 }
 

@@ -1,4 +1,5 @@
-/* Sums that text and JSON print alike: who decided about the frames. Every frame is in exactly one of them. */
+/* Sums that text and JSON print alike: who decided about the frames. Each is counted where it is decided, so that all
+ * together being `total` says that none was lost or counted twice. */
 #ifndef RUNTIME_REPLAY_SUMMARY_H
 #define RUNTIME_REPLAY_SUMMARY_H
 
