@@ -2,10 +2,9 @@
 #include "vm/proto/parse.h"
 #include "vm/proto/sides.h"
 
-enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
+enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
 {
     if (upto > p->end) return short_reason;
-    if (upto <= p->head) return REASON_NONE;
     if (upto <= p->cap) p->pkt->flags |= PKT_NOT_LINEAR;
     return REASON_SNAPPED;
 }

@@ -23,9 +23,15 @@ struct parse {
     bool to_group;       /* the link says broadcast or multicast */
 };
 
-/* May the bytes up to `upto` be read? `short_reason` when the frame (the packet) ends before; REASON_SNAPPED when only
- * the capture does, with PKT_NOT_LINEAR if they stand in a segment. */
-enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
+/* Why the bytes up to `upto` may not be read. */
+enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
+
+/* May they? `short_reason` when the frame (the packet) ends before; REASON_SNAPPED when only the capture does, with
+ * PKT_NOT_LINEAR if they stand in a segment. */
+static inline enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
+{
+    return __builtin_expect(upto <= p->end && upto <= p->head, 1) ? REASON_NONE : parse_lacks(p, upto, short_reason);
+}
 
 /* Each parses from `at` on and returns the first fault. */
 enum pkt_reason parse_link(struct parse *p);
