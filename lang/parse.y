@@ -175,7 +175,8 @@ simple: EDITION INT { $$ = leaf(p, N_EDITION, @1); $$->v = $2->v; }
     | PORTS name EQ list { $$ = tree(p, N_PORTS, @1, chain($2, want_list(p, $4, W_NUMBERS, "`ports`"))); }
     | MACS name EQ list { $$ = tree(p, N_MACS, @1, chain($2, want_list(p, $4, W_MAC | W_NAME, "`macs`"))); }
     | NAMES name EQ list { $$ = tree(p, N_NAMES, @1, chain($2, want_list(p, $4, W_STRING | W_NAME, "`names`"))); }
-    | INTERFACE name EQ STRING { $$ = tree(p, N_INTERFACE, @1, chain($2, $4)); }
+    | INTERFACE name EQ scalar
+        { $$ = tree(p, N_INTERFACE, @1, chain($2, want(p, $4, W_STRING | W_NAME, "`interface`"))); }
     | METER name EQ scalar meter_opts
         { $$ = tree(p, N_METER, @1, chain(chain($2, want(p, $4, W_RATE | W_BANDWIDTH | W_NAME, "`meter`")), kids($5))); }
     | SCHEDULE name EQ days zone_opt { $$ = tree(p, N_SCHEDULE, @1, chain(chain($2, $4->first), $5)); }
@@ -359,8 +360,9 @@ condition: protos
     | LENGTH list { $$ = condition(p, N_C_LENGTH, @$, $2, W_NUMBERS, "`length`"); }
     | DSCP list { $$ = condition(p, N_C_DSCP, @$, $2, W_NUMBERS, "`dscp`"); }
     | OPTIONS list { $$ = condition(p, N_C_OPTIONS, @$, $2, W_ANY | W_NONE, "`options`"); }
-    | BYTES_KW name AT scalar IS BYTES mask_opt
-        { $$ = tree(p, N_C_BYTES, @$, chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")), chain($6, $7))); }
+    | BYTES_KW name AT scalar IS scalar mask_opt
+        { $$ = tree(p, N_C_BYTES, @$, chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")),
+                                            chain(want(p, $6, W_BYTES | W_NAME, "`is`"), $7))); }
     | OVER name { $$ = tree(p, N_C_OVER, @$, $2); }
     | WITHIN name { $$ = tree(p, N_C_WITHIN, @$, $2); }
     | DURING list { $$ = condition(p, N_C_DURING, @$, $2, W_NAME, "`during`"); }
@@ -384,7 +386,7 @@ proto_word: IP { $$ = int_leaf(p, N_PROTO_WORD, PW_IP, @1); }
     ;
 flags_has: HAS list { $$ = flag_list(p, N_HAS, @$, $2); } ;
 flags_lacks: LACKS list { $$ = flag_list(p, N_LACKS, @$, $2); } ;
-mask_opt: %empty { $$ = NULL; } | MASK BYTES { $$ = $2; } ;
+mask_opt: %empty { $$ = NULL; } | MASK scalar { $$ = want(p, $2, W_BYTES | W_NAME, "`mask`"); } ;
 
 /* ---- pools, services, translation ---- */
 
