@@ -208,39 +208,32 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
     return img->ifaces_count - 1;
 }
 
+/* A device in quotes or a constant of it. */
+static uint32_t device_of(struct compile *c, const struct node *n, struct str name)
+{
+    const struct node_value v = value_of(c, n);
+
+    if (v.node->kind == N_STRING) return device_id(c, v.node, name);
+    if (v.node->kind == N_NAME)
+        symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
+    else
+        report_wrong_value(c, n, v, "a device in quotes, such as \"eth0\"");
+    return PBC_NONE;
+}
+
 void declare_interfaces(struct compile *c)
 {
-    for (struct symbol *s = c->symbols->first; s; s = s->next) {
-        if (s->kind != SYM_INTERFACE) continue;
-        const struct node *value = s->decl->first->next;
-        const struct node_value v = value ? value_of(c, value) : (struct node_value){0};
-
-        s->index = PBC_NONE;
-        if (v.node && v.node->kind == N_STRING)
-            s->index = device_id(c, v.node, s->name);
-        else if (v.node)
-            report_wrong_value(c, value, v, "a device in quotes: \"eth0\"");
-    }
+    for (struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_INTERFACE)
+            s->index = s->decl->first->next ? device_of(c, s->decl->first->next, s->name) : PBC_NONE;
 }
 
 uint32_t interface_of(struct compile *c, const struct node *n, const struct symbol **name)
 {
     struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
 
-    if (sym && sym->kind == SYM_INTERFACE) {
-        sym->used = true;
-        *name = sym;
-        return sym->index;
-    }
-    const struct node_value v = value_of(c, n);
-    if (!v.node) return PBC_NONE;
-    if (v.node->kind == N_NAME) {
-        symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
-        return PBC_NONE;
-    }
-    if (v.node->kind != N_STRING) {
-        report_wrong_value(c, n, v, "an interface: its declared name, or a device in quotes");
-        return PBC_NONE;
-    }
-    return device_id(c, v.node, (struct str){0});
+    if (!sym || sym->kind != SYM_INTERFACE) return device_of(c, n, (struct str){0});
+    sym->used = true;
+    *name = sym;
+    return sym->index;
 }

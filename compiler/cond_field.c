@@ -118,34 +118,56 @@ void cond_options(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = n->first && n->first->kind == N_ANY;
 }
 
+/* Hex bytes or a constant of them; NULL bytes after a report. */
+static struct str bytes_of(struct rule_work *w, const struct node *n)
+{
+    const struct node_value v = value_of(w->c, n);
+
+    if (v.node->kind == N_BYTES) return v.node->v.str;
+    if (v.node->kind == N_NAME)
+        symbol_want(w->c, v.node, SYM(CONST), "constant");
+    else
+        report_wrong_value(w->c, n, v, "hex bytes");
+    return (struct str){0};
+}
+
+/* The first byte of the value that its mask leaves out, or `len`. */
+static size_t outside_mask(const struct pbc_pattern *p)
+{
+    size_t i = 0;
+
+    while (i < p->len && !(p->value[i] & ~p->mask[i])) i++;
+    return i;
+}
+
 /* Value and mask into the pattern; false after a report. */
 static bool pattern_of(struct rule_work *w, const struct node *value, const struct node *mask, struct pbc_pattern *p)
 {
-    const size_t len = value->v.str.len;
+    const struct str v = bytes_of(w, value), m = mask ? bytes_of(w, mask) : (struct str){0};
+    struct diags *d = w->c->diags;
 
-    if (len < 1 || len > 64) {
-        diag(w->c->diags, E_BYTES_LENGTH, value->span, "%zu bytes can't be compared: from 1 to 64 can", len);
+    if (!v.s || (mask && !m.s)) return false;
+    if (v.len < 1 || v.len > sizeof(p->value)) {
+        diag(d, E_BYTES_LENGTH, value->span, "%zu bytes can't be compared: from 1 to 64 can", v.len);
         return false;
     }
-    if (mask && mask->v.str.len != len) {
-        diag(w->c->diags, E_MASK_LENGTH, mask->span,
-             "mask and value must be of one length: the mask has %zu, the value %zu", mask->v.str.len, len);
-        diag_note(w->c->diags, value->span, "the value is here");
+    if (mask && m.len != v.len) {
+        diag(d, E_MASK_LENGTH, mask->span, "mask and value must be of one length: the mask has %zu, the value %zu",
+             m.len, v.len);
+        diag_note(d, value->span, "the value is here");
         return false;
     }
-    p->len = (uint8_t)len;
-    memcpy(p->value, value->v.str.s, len);
-    memset(p->mask, 0xff, len);
-    if (mask) memcpy(p->mask, mask->v.str.s, len);
-    for (size_t i = 0; i < len; i++)
-        if (p->value[i] & ~p->mask[i]) {
-            diag(w->c->diags, E_MASK_VALUE, value->span,
-                 "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this never matches", i + 1,
-                 p->value[i], p->mask[i]);
-            diag_note(w->c->diags, mask->span, "the mask is here");
-            return false;
-        }
-    return true;
+    p->len = (uint8_t)v.len;
+    memcpy(p->value, v.s, v.len);
+    memset(p->mask, 0xff, v.len);
+    if (mask) memcpy(p->mask, m.s, m.len);
+    const size_t i = outside_mask(p);
+    if (i == v.len) return true;
+    diag(d, E_MASK_VALUE, value->span,
+         "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this never matches", i + 1,
+         p->value[i], p->mask[i]);
+    diag_note(d, mask->span, "the mask is here");
+    return false;
 }
 
 /* How far into a frame the pattern may reach: the longest that can stand before its layer (link header and 16 tags,

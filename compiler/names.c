@@ -196,6 +196,7 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
         if (wanted & 1u << sym->kind) names[n++] = sym->name.s;
     const char *nearest = diag_nearest(name.s, names, n);
     c->symbols->compared += n;
+    if (!nearest && wanted & SYM(PORTS)) diag_fix(c->diags, "ports are written as numbers");
     if (!nearest) return;
     diag_fix(c->diags, "did you mean `%s`?", nearest);
     for (const struct symbol *sym = s->first; sym; sym = sym->next)
