@@ -1,4 +1,4 @@
-/* The interpreter: one packet through the code of a verified program. Every row of opcode.def has its case below, reached
+/* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case below, reached
  * through a table of labels; each case ends in a jump to the next one's, so the processor predicts them one by one.
  * Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
 #include "vm/exec_priv.h"
@@ -45,6 +45,7 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 #define CASE(op) do_##op:
 #define GO(n) do { pc += (n); goto *cases[pc->op]; } while (0)
 #define JUMP_IF(yes) do { if (yes) GO(1u + pc->to); GO(1); } while (0)
+#define END(d) do { out[at] = (d); goto next_packet; } while (0)
 
 /* Each case keeps jumps of its own: folded into one they would share one prediction (a sixth slower on long lists). */
 #ifdef __clang__
@@ -53,16 +54,26 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 #define OWN_JUMPS __attribute__((optimize("no-crossjumping")))
 #endif
 
-OWN_JUMPS decided run_code(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e)
+OWN_JUMPS void run_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                        const struct effects *e, decided out[])
 {
     static const void *const cases[OPCODE_COUNT] = {
 #define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
 #include "vm/opcode.def"
 #undef OP
     };
-    const struct insn *pc = p->code;
     struct frame frames[PBC_CALL_DEPTH], *frame = frames;
     uint32_t all_regs[(PBC_CALL_DEPTH + 1) * PBC_REGS], *regs = all_regs, result;
+    const struct insn *pc;
+    const struct key *key;
+    unsigned at;
+
+next_packet: /* function 0 alone ends a program, so frame and regs are where they were at its start */
+    if (!todo) return;
+    at = (unsigned)__builtin_ctzll(todo);
+    todo &= todo - 1;
+    key = &keys[at];
+    pc = p->code;
     GO(0);
 
     CASE(JUMP) GO(1u + pc->to);
@@ -80,20 +91,20 @@ OWN_JUMPS decided run_code(const struct program *p, const struct key *key, const
     CASE(JNMAP) JUMP_IF(!half_in_map(p, pc, key));
     CASE(JSET) JUMP_IF(set_has(p, pc->imm, key, pc->a));
     CASE(JNSET) JUMP_IF(!set_has(p, pc->imm, key, pc->a));
-    CASE(JMAC) JUMP_IF(mac_in_set(p, pc, key, pkt));
-    CASE(JNMAC) JUMP_IF(!mac_in_set(p, pc, key, pkt));
-    CASE(JMACK) JUMP_IF(mac_of_kind(pc, key, pkt));
-    CASE(JNMACK) JUMP_IF(!mac_of_kind(pc, key, pkt));
-    CASE(JPAT) JUMP_IF(pattern_at(p, pc, key, pkt));
-    CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkt));
+    CASE(JMAC) JUMP_IF(mac_in_set(p, pc, key, pkts[at]));
+    CASE(JNMAC) JUMP_IF(!mac_in_set(p, pc, key, pkts[at]));
+    CASE(JMACK) JUMP_IF(mac_of_kind(pc, key, pkts[at]));
+    CASE(JNMACK) JUMP_IF(!mac_of_kind(pc, key, pkts[at]));
+    CASE(JPAT) JUMP_IF(pattern_at(p, pc, key, pkts[at]));
+    CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkts[at]));
     CASE(COUNT)
     {
-        effect_count(e, pc->imm);
+        effect_count(e, pc->imm, pkts[at]->wire_len);
         GO(1);
     }
     CASE(LOG)
     {
-        effect_log(e, pc->imm);
+        effect_log(e, pc->imm, at);
         GO(1);
     }
     CASE(CALL)
@@ -128,16 +139,19 @@ leave:
     CASE(DECIDE)
     {
         result = regs[pc->a];
-        if (result) return decided_by_rule(p, result - 1, pc->imm);
+        if (result) END(decided_by_rule(p, result - 1, pc->imm));
         GO(1);
     }
-    CASE(DECIDEK) return decided_by_rule(p, pc->imm, pc->to);
-    CASE(DEFAULT) return decided_by_default(p, pc->imm, key);
-    CASE(ACCEPT) return decided_by_nobody(ACTION_ACCEPT);
-    CASE(PASS) return decided_by_nobody(ACTION_PASS);
+    CASE(DECIDEK) END(decided_by_rule(p, pc->imm, pc->to));
+    CASE(DEFAULT) END(decided_by_default(p, pc->imm, key));
+    CASE(ACCEPT) END(decided_by_nobody(ACTION_ACCEPT));
+    CASE(PASS) END(decided_by_nobody(ACTION_PASS));
 }
 
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
-    return decision_of(run_code(p, key, pkt, NULL));
+    struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt}; /* run_code writes no packet */
+    decided d;
+    run_code(p, key, pkts, 1, NULL, &d);
+    return decision_of(d);
 }

@@ -12,6 +12,7 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
+    uint32_t at; /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
     uint32_t decided_by;
@@ -68,12 +69,12 @@ static enum outcome walk_list(struct walk *w, uint32_t first, uint32_t count, un
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *r = &p->rules[i];
         if (!judges(r, w->key) || !try_rule(w, i, depth)) continue;
-        if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, i);
+        if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, i, w->at);
         if (r->verdict <= PBC_V_REJECT) {
             w->decided_by = i;
             return DECIDED;
         }
-        effect_count(w->effects, i);
+        effect_count(w->effects, i, w->pkt->wire_len);
         if (r->verdict == PBC_V_RETURN) return LEAVE_CHAIN;
         if (r->verdict != PBC_V_DO) continue;
         const struct pbc_chain *c = &p->chains[r->chain];
@@ -82,10 +83,10 @@ static enum outcome walk_list(struct walk *w, uint32_t first, uint32_t count, un
     return GO_ON;
 }
 
-decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, const struct effects *e,
-                 trace_fn *trace, void *arg)
+decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
+                 const struct effects *e, trace_fn *trace, void *arg)
 {
-    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .trace = trace, .arg = arg};
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .at = at, .trace = trace, .arg = arg};
     uint32_t firewall = find_firewall(p, key);
     bool arp = key->kind & KIND_ARP;
     if (firewall == PBC_NONE) return decided_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
@@ -96,10 +97,10 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
 
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
-    return decision_of(run_list(p, key, pkt, NULL, NULL, NULL));
+    return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL));
 }
 
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg)
 {
-    return decision_of(run_list(p, key, pkt, NULL, fn, arg));
+    return decision_of(run_list(p, key, pkt, 0, NULL, fn, arg));
 }

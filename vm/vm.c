@@ -16,15 +16,15 @@ struct vm {
     uint64_t now_ns; /* latest seen */
     struct limit answers;
     struct vm_counters counters;
-    struct counter *rules, *defaults; /* what counters points to */
+    struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
-/* One packet's way through vm_run. */
+/* One batch's way through vm_run. */
 struct job {
     struct vm *vm;
     const struct vm_in *in;
     struct vm_tx *tx;
-    uint32_t input; /* index in vm_run's pkts */
+    uint32_t input; /* index in vm_run's pkts of the batch's first */
 };
 
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
@@ -33,14 +33,13 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     if (!vm) return NULL;
     vm->program = program_get(p);
     vm->cfg = *cfg;
-    vm->rules = calloc((size_t)p->rules_count + 1, sizeof *vm->rules);
-    vm->defaults = calloc((size_t)p->firewalls_count + 1, sizeof *vm->defaults);
-    if (!vm->rules || !vm->defaults) {
+    vm->rules = calloc((size_t)p->rules_count + 1 + p->firewalls_count, sizeof *vm->rules);
+    if (!vm->rules) {
         vm_free(vm);
         return NULL;
     }
     vm->counters.rules = vm->rules;
-    vm->counters.defaults = vm->defaults;
+    vm->counters.defaults = vm->rules + p->rules_count + 1;
     limit_init(&vm->answers, p->meta->rejects_per_s);
     return vm;
 }
@@ -50,7 +49,6 @@ void vm_free(struct vm *vm)
     if (!vm) return;
     program_put(vm->program);
     free(vm->rules);
-    free(vm->defaults);
     free(vm);
 }
 
@@ -62,18 +60,15 @@ static void add(struct counter *c, uint32_t bytes)
     c->bytes += bytes;
 }
 
-static void count_verdict(struct vm *vm, const struct verdict *v, uint32_t bytes)
+/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart. */
+static struct counter *decider(const struct vm *vm, decided d)
 {
-    add(&vm->counters.verdicts[v->action], bytes);
-    if (v->action == ACTION_DROP) add(&vm->counters.reasons[v->reason], bytes);
-    if (v->rule < RULE_DEFAULT)
-        add(&vm->rules[v->rule], bytes);
-    else if (v->rule == RULE_DEFAULT)
-        add(&vm->defaults[v->firewall], bytes);
+    uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
+    return &vm->rules[rule < RULE_DEFAULT ? rule : after];
 }
 
 /* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. */
-static void answer(const struct job *j, const struct pkt *pkt, const struct key *key, const struct verdict *v)
+static void answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, const struct verdict *v)
 {
     struct vm *vm = j->vm;
     struct vm_tx *tx = j->tx;
@@ -96,17 +91,9 @@ static void answer(const struct job *j, const struct pkt *pkt, const struct key 
         .kind = TX_SEND,
         .cause = form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE,
         .out_if = IFACE_NONE,
-        .input = j->input,
+        .input = j->input + at,
         .cookie = pkt->cookie,
     };
-}
-
-static decided decide(const struct job *j, const struct pkt *pkt, const struct key *key)
-{
-    const struct vm *vm = j->vm;
-    const struct effects e = {.rules = vm->rules, .tx = j->tx, .bytes = pkt->wire_len, .input = j->input};
-    if (vm->cfg.naive) return run_list(vm->program, key, pkt, &e, NULL, NULL);
-    return run_code(vm->program, key, pkt, &e);
 }
 
 /* Malformed ARP that no rule asks for is none of ours; cut short by the capture it is the same. */
@@ -116,46 +103,81 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-static void refuse(struct verdict *v, enum action action, enum pkt_reason reason)
+/* A verdict without a judgement. */
+static void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes)
 {
     *v = (struct verdict){.action = (uint8_t)action, .reason = (uint8_t)reason, .rule = RULE_NONE, .firewall = PBC_NONE,
                           .service = PBC_NONE, .server = PBC_NONE};
+    add(&vm->counters.verdicts[action], bytes);
+    if (action == ACTION_DROP) add(&vm->counters.reasons[reason], bytes);
 }
 
-/* Judge a parsed packet that lies in one piece. */
-static void judge(const struct job *j, const struct pkt *pkt, const struct key *key, struct verdict *v)
+static void notice(struct vm *vm, unsigned flags)
+{
+    vm->counters.snapped += !!(flags & PKT_SNAPPED);
+    vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
+}
+
+/* What was decided becomes the verdict, is counted, and answered where it is a reject. */
+static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
+                          struct verdict *v)
 {
     struct vm *vm = j->vm;
-    if (__builtin_expect(pkt->reason != REASON_NONE, 0)) {
-        if (lets_pass(vm->program, pkt, key))
-            refuse(v, ACTION_PASS, REASON_NONE);
-        else
-            refuse(v, ACTION_DROP, pkt->reason);
+    unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    *v = (struct verdict){.action = (uint8_t)decided_action(d), .flags = (uint8_t)flags, .rule = decided_rule(d),
+                          .firewall = decided_firewall(d), .service = PBC_NONE, .server = PBC_NONE};
+    add(&vm->counters.verdicts[decided_action(d)], pkt->wire_len);
+    add(decider(vm, d), pkt->wire_len);
+    if (__builtin_expect(flags, 0)) notice(vm, flags);
+    if (decided_action(d) == ACTION_DROP) add(&vm->counters.reasons[REASON_NONE], pkt->wire_len);
+    if (decided_action(d) == ACTION_REJECT) answer(j, at, pkt, key, v);
+}
+
+/* The packets of `todo`, bit 0 being the batch's packet `first`. */
+static void decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                   decided out[])
+{
+    const struct vm *vm = j->vm;
+    const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first};
+    if (!vm->cfg.naive) {
+        run_code(vm->program, keys, pkts, todo, &e, out);
         return;
     }
-    const decided d = decide(j, pkt, key);
-    *v = (struct verdict){.action = (uint8_t)decided_action(d), .flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM),
-                          .rule = decided_rule(d), .firewall = decided_firewall(d), .service = PBC_NONE, .server = PBC_NONE};
-    if (__builtin_expect(v->flags, 0)) {
-        vm->counters.snapped += !!(v->flags & PKT_SNAPPED);
-        vm->counters.bad_checksum += !!(v->flags & PKT_BAD_CSUM);
+    for (; todo; todo &= todo - 1) {
+        unsigned at = (unsigned)__builtin_ctzll(todo);
+        out[at] = run_list(vm->program, &keys[at], pkts[at], at, &e, NULL, NULL);
     }
-    if (decided_action(d) == ACTION_REJECT) answer(j, pkt, key, v);
+}
+
+static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
+
+/* What is malformed, and joined frames, which are judged one by one. */
+static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct verdict *v)
+{
+    decided d;
+    if (pkt->reason == REASON_NONE) {
+        decide(j, at, key, &pkt, 1, &d);
+        settle(j, at, pkt, key, d, v);
+    } else if (lets_pass(j->vm->program, pkt, key)) {
+        refuse(j->vm, v, ACTION_PASS, REASON_NONE, pkt->wire_len);
+    } else {
+        refuse(j->vm, v, ACTION_DROP, pkt->reason, pkt->wire_len);
+    }
 }
 
 /* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
-static void judge_joined(const struct job *j, const struct pkt *pkt, struct verdict *v)
+static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt, struct verdict *v)
 {
     struct vm *vm = j->vm;
     struct key key;
     struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, pkt) : NULL;
     if (!copy) {
-        refuse(v, ACTION_DROP, REASON_NO_BUFFER);
+        refuse(vm, v, ACTION_DROP, REASON_NO_BUFFER, pkt->wire_len);
         return;
     }
     vm->counters.linearised++;
     pkt_parse(copy, j->in->facts, &key);
-    judge(j, copy, &key, v);
+    judge_odd(j, at, copy, &key, v);
     pool_put(copy);
 }
 
@@ -163,21 +185,35 @@ static void judge_joined(const struct job *j, const struct pkt *pkt, struct verd
  * header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 
-static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+/* Parse a batch; a bit for each packet that is well formed and in one piece. */
+static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[], unsigned n, struct key keys[])
 {
-    struct key keys[VM_BATCH];
+    uint64_t todo = 0;
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
-        pkt_parse(pkts[i], j->in->facts, &keys[i]);
+        bool good = pkt_parse(pkts[i], facts, &keys[i]) == REASON_NONE && !in_pieces(pkts[i]);
+        todo |= (uint64_t)good << i;
     }
-    for (unsigned i = 0; i < n; i++, j->input++) {
-        if (__builtin_expect(pkts[i]->flags & PKT_NOT_LINEAR, 0))
-            judge_joined(j, pkts[i], &verdicts[i]);
+    return todo;
+}
+
+/* Each packet in its turn, so that answers leave in order. */
+static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+{
+    struct key keys[VM_BATCH];
+    decided decisions[VM_BATCH];
+    uint64_t todo = parse_batch(j->in->facts, pkts, n, keys);
+    decide(j, 0, keys, pkts, todo, decisions);
+    for (unsigned i = 0; i < n; i++) {
+        if (__builtin_expect(todo >> i & 1, 1))
+            settle(j, i, pkts[i], &keys[i], decisions[i], &verdicts[i]);
+        else if (in_pieces(pkts[i]))
+            judge_joined(j, i, pkts[i], &verdicts[i]);
         else
-            judge(j, pkts[i], &keys[i], &verdicts[i]);
-        count_verdict(j->vm, &verdicts[i], pkts[i]->wire_len);
+            judge_odd(j, i, pkts[i], &keys[i], &verdicts[i]);
     }
+    j->input += n;
 }
 
 static void see_time(struct vm *vm, const struct vm_in *in)
