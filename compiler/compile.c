@@ -35,6 +35,10 @@ static void check_loads(struct compile *c)
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
 
     if (!p) diag(c->diags, E_PROGRAM_REFUSED, SPAN_NONE, "the compiled program is refused by the loader: %s", err);
+    if (p) {
+        c->memory_bytes = p->memory_bytes;
+        c->lookup_bytes = p->lookup_bytes;
+    }
     program_put(p);
 }
 

@@ -35,6 +35,7 @@ struct compile {
     struct ir *ir;           /* normal.c: the normal form */
     uint8_t *pbc;            /* emit.c: the file */
     size_t pbc_len;
+    uint64_t memory_bytes, lookup_bytes; /* of the program when it is loaded; the tables of large sets (vm/set_index.h) */
     uint64_t stage_ns[COMPILE_STAGES]; /* time spent in each */
 };
 

@@ -60,6 +60,9 @@ static void print_file(const struct compile *c, FILE *out)
     PBC_SECTIONS(X)
 #undef X
     line(out, "in all", c->pbc_len, "bytes");
+    fputs("loaded\n", out);
+    line(out, "sections", c->memory_bytes, "bytes, room for growth untouched");
+    line(out, "tables of large sets", c->lookup_bytes, "bytes");
 }
 
 static void print_compile(const struct compile *c, FILE *out)

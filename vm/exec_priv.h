@@ -79,6 +79,9 @@ void run_code(const struct program *p, const struct key keys[], struct pkt *cons
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
                  const struct effects *e, trace_fn *trace, void *arg);
 
+/* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */
+void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
+
 /* Is the number a member of the MAC set? */
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
 /* Is it of that kind (MAC_MULTICAST, MAC_BROADCAST)? */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vm/program.h"
+#include "vm/set_index.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian and used as it lies");
 
@@ -151,7 +152,15 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
         program_put(p);
         return NULL;
     }
-    if (mprotect(p->memory, p->memory_bytes, PROT_READ)) {
+    if (set_index_make(p)) {
+        fault(err, err_len, "no memory");
+        program_put(p);
+        return NULL;
+    }
+    set_ahead_choose(p);
+    bool locked = mprotect(p->memory, p->memory_bytes, PROT_READ) == 0;
+    if (locked && p->lookup) locked = mprotect((void *)(uintptr_t)p->lookup, p->lookup_bytes, PROT_READ) == 0;
+    if (!locked) {
         fault(err, err_len, "can't be made read-only: %s", strerror(errno));
         program_put(p);
         return NULL;

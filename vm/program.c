@@ -14,6 +14,7 @@ void program_put(struct program *p)
 {
     if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL)) return;
     munmap(p->memory, p->memory_bytes);
+    if (p->lookup) munmap((void *)(uintptr_t)p->lookup, p->lookup_bytes);
     free(p);
 }
 

@@ -9,6 +9,13 @@
 
 #include "vm/pbc.h"
 
+/* A set that code looks the source or the destination up in. */
+struct set_side {
+    uint32_t set;
+    uint8_t dst;
+};
+enum { PROGRAM_AHEAD = 2 };
+
 /* One pointer and one count a section: p->rules, p->rules_count, ... */
 struct program {
 #define X(ident, field, type, most) const type *field; uint32_t field##_count;
@@ -16,7 +23,11 @@ struct program {
 #undef X
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t file_bytes;   /* of the .pbc */
-    uint64_t memory_bytes; /* held by this program */
+    uint64_t memory_bytes; /* held by this program, look-up tables apart */
+    const uint32_t *lookup; /* tables of large sets (set_index.h), NULL: none */
+    uint64_t lookup_bytes;
+    struct set_side ahead[PROGRAM_AHEAD]; /* the first large sets of the code: a batch asks for their memory ahead */
+    uint32_t ahead_count;
     uint32_t refs;         /* program_get, program_put */
     void *memory;
 };

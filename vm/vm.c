@@ -140,6 +140,7 @@ static void decide(const struct job *j, unsigned first, const struct key keys[],
     const struct vm *vm = j->vm;
     const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first};
     if (!vm->cfg.naive) {
+        if (vm->program->ahead_count) set_ahead(vm->program, keys, todo);
         run_code(vm->program, keys, pkts, todo, &e, out);
         return;
     }
