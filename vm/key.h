@@ -15,7 +15,7 @@ struct key {
         struct {
             uint32_t src[4], dst[4]; /* v4: word 0, the rest 0; not IP: all 0 */
             uint32_t kind;           /* enum kind_bit: what the packet is and which fields below are there */
-            uint32_t marks;          /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state (step 03) */
+            uint32_t marks;          /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state (step 03); from 12 on: active schedules */
             uint16_t src_port, dst_port;
             uint16_t proto;          /* IP protocol after the IPv6 chain; 0 where not known (KIND_PROTO clear) */
             uint16_t ether_type;     /* after all tags; 0 where the frame has none (LLC) */
@@ -36,6 +36,7 @@ static_assert(sizeof(struct key) == 64, "KERNEL.md rule 3");
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
 
 #define IFACE_NONE 0xffffu
+#define MARK_SCHEDULES 12u /* key.marks: the bit of schedule 0 */
 
 enum kind_bit {
     KIND_IP4        = 1u << 0,

@@ -18,6 +18,7 @@
 #define PBC_NONE UINT32_MAX
 #define PBC_DIGEST_LEN 32 /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN 64
+#define PBC_SCHEDULES_MAX 20u /* each has a bit in key.marks */
 
 struct pbc_header {
     char magic[8];
@@ -55,6 +56,17 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(IFACES,    ifaces,    struct pbc_iface,    1u << 12) \
     X(CHAINS,    chains,    struct pbc_chain,    1u << 20) \
     X(FIREWALLS, firewalls, struct pbc_firewall, 1u << 12) \
+    X(METERS,    meters,    struct pbc_meter,    1u << 12) \
+    X(SCHEDULES, schedules, struct pbc_schedule, PBC_SCHEDULES_MAX) \
+    X(SPANS,     spans,     struct pbc_span,     1u << 12) \
+    X(SETTINGS,  settings,  struct pbc_settings, 1) \
+    X(CHECKS,    checks,    struct pbc_check,    1u << 16) \
+    X(POOLS,     pools,     struct pbc_pool,     1u << 16) \
+    X(SERVERS,   servers,   struct pbc_server,   1u << 20) \
+    X(SERVICES,  services,  struct pbc_service,  1u << 16) \
+    X(ENDPOINTS, endpoints, struct pbc_endpoint, 1u << 20) \
+    X(BRANCHES,  branches,  struct pbc_branch,   1u << 20) \
+    X(SHARES,    shares,    struct pbc_share,    1u << 20) \
     X(FUNCS,     funcs,     struct pbc_func,     1u << 20) \
     X(CODE,      code,      struct insn,         1u << 24)
 
@@ -99,12 +111,13 @@ struct pbc_rule {
     uint32_t comment; /* string or 0 */
     uint32_t conds, cond_count; /* into CONDS */
     uint32_t chain;   /* for DO, else PBC_NONE */
+    uint32_t log_meter; /* 1 + the meter that limits what the rule logs, 0: it logs every match */
     uint8_t verdict;  /* enum pbc_verdict */
     uint8_t answer;   /* enum pbc_answer */
     uint8_t flags;    /* enum pbc_rule_flag */
     uint8_t reserved;
 };
-static_assert(sizeof(struct pbc_rule) == 40, "layout");
+static_assert(sizeof(struct pbc_rule) == 44, "layout");
 #define PBC_LIST_CHAIN 0x80000000u
 
 enum pbc_cond_flag { PBC_COND_NOT = 1 << 0, PBC_COND_ANY = 1 << 1 /* the list holds `any` */ };
@@ -155,6 +168,65 @@ struct pbc_firewall {
     uint8_t default_verdict; /* ACCEPT, DROP or REJECT */
     uint8_t other;        /* enum pbc_other */
     uint8_t reserved;
+};
+
+/* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
+ * length in bytes. Not named: the rate of a rule's log. */
+enum pbc_per { PBC_PER_NONE, PBC_PER_SOURCE, PBC_PER_DESTINATION, PBC_PER_FLOW };
+enum pbc_meter_unit { PBC_METER_PACKETS, PBC_METER_BYTES };
+struct pbc_meter {
+    uint32_t name; /* string, 0: of a rule's log */
+    struct pbc_place place;
+    uint32_t entries; /* keys that are told apart; 0 without `per` */
+    uint8_t per;      /* enum pbc_per */
+    uint8_t unit;     /* enum pbc_meter_unit */
+    uint8_t len4, len6; /* bits of an address that make the key; 0 where `per` asks for none */
+    uint64_t count, per_ns, burst;
+    uint32_t reserved[4];
+};
+static_assert(sizeof(struct pbc_meter) == 64, "layout");
+#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: 512 MiB of tables at most */
+#define PBC_METER_REFILL_MAX (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
+
+/* When it is active, in the zone's time. A span begins on the days of its mask; one that ends no later than it begins
+ * runs over midnight. */
+struct pbc_schedule {
+    uint32_t name, zone; /* strings; zone 0: UTC */
+    struct pbc_place place;
+    uint32_t first, count; /* into SPANS */
+    uint32_t reserved;
+};
+static_assert(sizeof(struct pbc_schedule) == 32, "layout");
+struct pbc_span {
+    uint16_t from, to; /* minutes since midnight: 0..1439, 1..1440 */
+    uint8_t days;      /* bit 0: Monday */
+    uint8_t reserved[3];
+};
+static_assert(sizeof(struct pbc_span) == 8, "layout");
+
+/* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has the bit of each that the file says
+ * (bit 0: the first), for those whose default depends on where it is used. */
+#define PBC_SETTING_FIELDS(X) \
+    X(flows, "entries of a worker's flow table") \
+    X(half_open, "flows whose handshake is not complete") \
+    X(fragments, "datagrams whose fragments are remembered") \
+    X(maglev, "slots of a Maglev table") \
+    X(classifier_bytes, "memory that the classifiers may take") \
+    X(rejects_per_s, "answers of `reject` that a worker sends") \
+    X(tcp_established_ns, "timeout of `tcp established`") \
+    X(tcp_half_open_ns, "timeout of `tcp half_open`") \
+    X(tcp_closing_ns, "timeout of `tcp closing`") \
+    X(udp_ns, "timeout of `udp`") \
+    X(icmp_ns, "timeout of `icmp`") \
+    X(sctp_ns, "timeout of `sctp`") \
+    X(other_ns, "timeout of `other`") \
+    X(pickup_ns, "timeout of `pickup`")
+struct pbc_settings {
+#define X(field, doc) uint64_t field;
+    PBC_SETTING_FIELDS(X)
+#undef X
+    uint64_t written;
+    uint8_t hash_key[PBC_DIGEST_LEN]; /* the digest of the text; what Maglev, `source` and shares hash with */
 };
 
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;

@@ -38,6 +38,7 @@ struct facts {
     unsigned self4_count;
     const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */
     unsigned self6_count;
+    uint32_t schedules;     /* bit i: schedule i of the program is active at this time */
     bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
@@ -87,12 +88,19 @@ struct vm_tx {
 
 struct counter { uint64_t packets, bytes; }; /* bytes: of the frame on the wire */
 
+/* What became of the packets that asked a meter. */
+struct meter_counter {
+    uint64_t within, over; /* had a token, had none */
+    uint64_t overflowed;   /* of both: judged by the shared bucket, for the table was full */
+};
+
 /* One worker's counters; every packet is in exactly one of `verdicts`. */
 struct vm_counters {
     struct counter verdicts[ACTION_COUNT];
     struct counter reasons[REASON_COUNT]; /* REASON_NONE: dropped by a rule or default */
     const struct counter *rules;          /* [program->rules_count]: packets that the rule matched */
     const struct counter *defaults;       /* [program->firewalls_count] */
+    const struct meter_counter *meters;   /* [program->meters_count]; of a rule's log: events sent, left out */
     uint64_t snapped, bad_checksum;       /* judged all the same */
     uint64_t linearised;                  /* copied into a slot to be judged */
     uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
@@ -134,12 +142,21 @@ struct trace_step {
     bool matched;
     uint32_t failed_cond; /* index into CONDS, PBC_NONE when matched */
     unsigned depth;
+    uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key */
 };
 typedef void trace_fn(void *arg, const struct trace_step *step);
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg);
 
+/* The same as the worker would judge the packet now: meters are looked at, but give no token. program_explain, and the
+ * decisions above, take every meter for unused. */
+struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                           void *arg);
+
 /* Why that condition failed, as an operator would say it ("source is not in abusers", "not icmp6"). */
 void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,
+                  char *buf, size_t len);
+/* The same of a step that did not match, with what its meter had left ("syns has 187 tokens for 198.18.0.1"). */
+void step_explain(const struct program *p, const struct trace_step *step, const struct key *key, const struct pkt *pkt,
                   char *buf, size_t len);
 
 /* "tcp 198.18.0.1:50000 > 203.0.113.10:443 SYN": the packet in one line. */
