@@ -16,6 +16,7 @@ struct vm {
     uint64_t now_ns; /* latest seen */
     struct limit answers;
     struct vm_counters counters;
+    struct counter refused; /* dropped without being judged */
     struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
@@ -67,8 +68,9 @@ static struct counter *decider(const struct vm *vm, decided d)
     return &vm->rules[rule < RULE_DEFAULT ? rule : after];
 }
 
-/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. */
-static void answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, const struct verdict *v)
+/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
+ * settle, whose other ways need no registers of the caller's. */
+__attribute__((noinline)) static void answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, const struct verdict *v)
 {
     struct vm *vm = j->vm;
     struct vm_tx *tx = j->tx;
@@ -109,7 +111,9 @@ static void refuse(struct vm *vm, struct verdict *v, enum action action, enum pk
     *v = (struct verdict){.action = (uint8_t)action, .reason = (uint8_t)reason, .rule = RULE_NONE, .firewall = PBC_NONE,
                           .service = PBC_NONE, .server = PBC_NONE};
     add(&vm->counters.verdicts[action], bytes);
-    if (action == ACTION_DROP) add(&vm->counters.reasons[reason], bytes);
+    if (action != ACTION_DROP) return;
+    add(&vm->counters.reasons[reason], bytes);
+    add(&vm->refused, bytes);
 }
 
 static void notice(struct vm *vm, unsigned flags)
@@ -129,7 +133,6 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
     add(&vm->counters.verdicts[decided_action(d)], pkt->wire_len);
     add(decider(vm, d), pkt->wire_len);
     if (__builtin_expect(flags, 0)) notice(vm, flags);
-    if (decided_action(d) == ACTION_DROP) add(&vm->counters.reasons[REASON_NONE], pkt->wire_len);
     if (decided_action(d) == ACTION_REJECT) answer(j, at, pkt, key, v);
 }
 
@@ -216,6 +219,13 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     j->input += n;
 }
 
+/* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
+static void count_judged_drops(struct vm *vm)
+{
+    const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;
+    vm->counters.reasons[REASON_NONE] = (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
+}
+
 static void see_time(struct vm *vm, const struct vm_in *in)
 {
     if (in->mono_ns > vm->now_ns) vm->now_ns = in->mono_ns;
@@ -230,6 +240,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
         unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
         run_batch(&j, pkts + done, some, verdicts + done);
     }
+    count_judged_drops(vm);
 }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
