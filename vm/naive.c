@@ -1,8 +1,8 @@
 /* The rule list, walked as it was written: the oracle that the code is compared with, and what explain shows.
  *
- * One firewall judges a frame: the first of its direction `on` its interface, else the first without `on`. Its rules are tried
- * in order, a `do` tries its chain's, the first that decides ends it, then the default. ARP is judged only by rules
- * marked for it and passes if none decides. The verifier bounded nesting and length. */
+ * One firewall judges a frame: the first of its direction `on` its interface, else the first without `on`. Its rules
+ * are tried in order, a `do` tries its chain's, the first that decides ends it, then the default. ARP is judged only by
+ * rules marked for it and passes if none decides. The verifier bounded nesting and length. */
 #include "vm/exec_priv.h"
 
 enum outcome { GO_ON, LEAVE_CHAIN, DECIDED };
@@ -100,7 +100,8 @@ struct decision program_decide_naive(const struct program *p, const struct key *
     return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL));
 }
 
-struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg)
+struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                                void *arg)
 {
     return decision_of(run_list(p, key, pkt, 0, NULL, fn, arg));
 }

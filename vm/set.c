@@ -1,5 +1,6 @@
-/* Membership of an address in a set of sorted, disjoint ranges: the last range that starts at or below the address is the
- * only one that may hold it. The search halves without branches on the data, so no traffic can make it mispredict. */
+/* Membership of an address in a set of sorted, disjoint ranges: the last range that starts at or below the address is
+ * the only one that may hold it. The search halves without branches on the data, so no traffic can make it mispredict.
+ */
 #include "vm/exec_priv.h"
 
 typedef unsigned __int128 u128;

@@ -1,7 +1,7 @@
 /* A worker: parses packets in batches, has each judged, counts, logs and answers.
  *
- * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every other
- * malformed frame is dropped before any rule; the rest is judged. */
+ * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every
+ * other malformed frame is dropped before any rule; the rest is judged. */
 #include <stdlib.h>
 
 #include "vm/answer.h"
@@ -17,7 +17,7 @@ struct vm {
     struct limit answers;
     struct vm_counters counters;
     struct counter refused; /* dropped without being judged */
-    struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
+    struct counter *rules;  /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
 /* One batch's way through vm_run. */
@@ -70,7 +70,8 @@ static struct counter *decider(const struct vm *vm, decided d)
 
 /* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
  * settle, whose other ways need no registers of the caller's. */
-__attribute__((noinline)) static void answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, const struct verdict *v)
+__attribute__((noinline)) static void answer(const struct job *j, unsigned at, const struct pkt *pkt,
+                                             const struct key *key, const struct verdict *v)
 {
     struct vm *vm = j->vm;
     struct vm_tx *tx = j->tx;
@@ -108,8 +109,12 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
 /* A verdict without a judgement. */
 static void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes)
 {
-    *v = (struct verdict){.action = (uint8_t)action, .reason = (uint8_t)reason, .rule = RULE_NONE, .firewall = PBC_NONE,
-                          .service = PBC_NONE, .server = PBC_NONE};
+    *v = (struct verdict){.action = (uint8_t)action,
+                          .reason = (uint8_t)reason,
+                          .rule = RULE_NONE,
+                          .firewall = PBC_NONE,
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
     add(&vm->counters.verdicts[action], bytes);
     if (action != ACTION_DROP) return;
     add(&vm->counters.reasons[reason], bytes);
@@ -128,8 +133,12 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
 {
     struct vm *vm = j->vm;
     unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    *v = (struct verdict){.action = (uint8_t)decided_action(d), .flags = (uint8_t)flags, .rule = decided_rule(d),
-                          .firewall = decided_firewall(d), .service = PBC_NONE, .server = PBC_NONE};
+    *v = (struct verdict){.action = (uint8_t)decided_action(d),
+                          .flags = (uint8_t)flags,
+                          .rule = decided_rule(d),
+                          .firewall = decided_firewall(d),
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
     add(&vm->counters.verdicts[decided_action(d)], pkt->wire_len);
     add(decider(vm, d), pkt->wire_len);
     if (__builtin_expect(flags, 0)) notice(vm, flags);
@@ -137,8 +146,8 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
 }
 
 /* The packets of `todo`, bit 0 being the batch's packet `first`. */
-static void decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   decided out[])
+static void decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
+                   uint64_t todo, decided out[])
 {
     const struct vm *vm = j->vm;
     const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first};
@@ -184,8 +193,8 @@ static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt
     pool_put(copy);
 }
 
-/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain TCP
- * header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
+/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
+ * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 
 /* Parse a batch; a bit for each packet that is well formed and in one piece. */
@@ -223,7 +232,8 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
 static void count_judged_drops(struct vm *vm)
 {
     const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;
-    vm->counters.reasons[REASON_NONE] = (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
+    vm->counters.reasons[REASON_NONE] =
+        (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
 }
 
 static void see_time(struct vm *vm, const struct vm_in *in)
