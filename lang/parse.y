@@ -50,7 +50,7 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %token <node> ENDPOINT "an address with a port" STRING "a string" BYTES "hex bytes" PERCENT "a percentage"
 %token <node> STATUS "a status class" DURATION "a duration" RATE "a rate" BANDWIDTH "a bandwidth" SIZE "a size"
 %token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times"
-%token <str> SLASHED "a word with a slash" SLASH_LEN "a prefix length" NAME "a name"
+%token <str> SLASHED "a pair such as tcp/443 or POOL/SERVER" SLASH_LEN "a prefix length" NAME "a name"
 /* reserved words */
 %token <str> ANY "any" SELF "self" NOT "not" DEFAULT "default" ACCEPT "accept" DROP "drop" REJECT "reject" DO "do"
 %token <str> RETURN "return" COUNT "count" LOG "log" DECAP "decap"

@@ -139,6 +139,33 @@ static void list_expected(const int *expected, int n, struct text *out)
     }
 }
 
+/* What other tools call it. */
+static const struct { const char *theirs; int ours; const char *text; } synonyms[] = {
+    { "allow", ACCEPT, "accept" }, { "permit", ACCEPT, "accept" }, { "pass", ACCEPT, "accept" },
+    { "block", DROP, "drop" }, { "deny", DROP, "drop" }, { "discard", DROP, "drop" },
+    { "jump", DO, "do" }, { "call", DO, "do" }, { "goto", DO, "do" },
+    { "saddr", FROM, "from" }, { "src", FROM, "from" }, { "daddr", TO, "to" }, { "dst", TO, "to" },
+    { "dport", PORT, "port" }, { "sport", SOURCE, "source port" }, { "iif", ON, "on" }, { "iifname", ON, "on" },
+    { "ct", STATE, "state" }, { "keep", STATE, "state" }, { "quick", NL, "nothing: the first match wins" },
+    { "table", SET, "set" }, { "define", CONST, "const" }, { "backend", POOL, "pool" }, { "frontend", SERVICE, "service" },
+    { "listen", SERVICE, "service" }, { "upstream", POOL, "pool" }, { "default_backend", ELSE, "else ->" },
+};
+
+static const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+        if (strlen(synonyms[i].theirs) == span.end - span.start && has(expected, n, synonyms[i].ours) &&
+            memcmp(synonyms[i].theirs, p->text + span.start, span.end - span.start) == 0)
+            return synonyms[i].text;
+    return NULL;
+}
+
+static bool is_rule_word(const struct parser *p, int found, struct span span)
+{
+    static const int verdicts[] = { ACCEPT, DROP };
+    return (found >= ACCEPT && found <= DECAP) || found == AUDIT || synonym(p, span, verdicts, 2);
+}
+
 /* The keyword that was meant, if a close one could stand here. */
 static const char *meant(struct parser *p, struct span span, const int *expected, int n)
 {
@@ -156,7 +183,7 @@ static const char *meant(struct parser *p, struct span span, const int *expected
 static void say_end(struct parser *p, struct span span, const int *expected, int n)
 {
     struct text wanted = { .n = 0 };
-    if (n == 1 && expected[0] == LBRACE) {
+    if (has(expected, n, LBRACE)) {
         uint32_t next = p->pos;
         while (next < p->len && strchr(" \t\r\n", p->text[next]))
             next++;
@@ -227,9 +254,15 @@ void syntax_error(struct parser *p, int found, struct span span, const int *expe
         say_start(p, found, span, expected, n);
     else
         say_middle(p, found, span, expected, n);
-    const char *near = is_word(found) && (n <= ALL_NAMES || start) ? meant(p, span, expected, n) : NULL;
+    const char *near = is_word(found) ? synonym(p, span, expected, n) : NULL;
+    if (!near && is_word(found) && (n <= ALL_NAMES || start))
+        near = meant(p, span, expected, n);
     if (near)
         diag_fix(p->diags, "did you mean `%s`?", near);
+    else if (start && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
+        diag_fix(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+    else if (found == LBRACE && takes_values(expected, n))
+        diag_fix(p->diags, "a list is written without braces: a, b");
     if (p->comma_nl.file != UINT32_MAX && !start)
         diag_note(p->diags, p->comma_nl, "the statement goes on after this comma");
     parser_panic(p);
