@@ -141,6 +141,7 @@ static const struct sample samples[] = {
     {.kind = COND_ETHER_TO, .count = 1, .key = {.kind = KIND_IP4}, .why = "no destination MAC on this link"},
     {.kind = COND_FLAGS, .arg = TCP_SYN | TCP_ACK << 8, .key = {.kind = TCP4, .marks = TCP_SYN | TCP_ECE}, .has = true, .holds = true},
     {.kind = COND_FLAGS, .arg = TCP_SYN | TCP_ACK << 8, .key = {.kind = TCP4, .marks = TCP_SYN | TCP_ACK}, .has = true, .why = "has ack"},
+    {.kind = COND_FLAGS, .arg = TCP_SYN | TCP_ACK, .key = {.kind = TCP4, .marks = TCP_SYN}, .has = true, .why = "lacks ack"},
     {.kind = COND_FLAGS, .arg = TCP_SYN | TCP_ACK, .key = {.kind = TCP4}, .has = true, .why = "lacks syn, ack"},
     {.kind = COND_FLAGS, .arg = TCP_SYN, .key = {.kind = UDP6, .marks = TCP_SYN}, .why = "no TCP flags in this packet"},
     {.kind = COND_FRAGMENT, .arg = KIND_FRAG_FIRST | KIND_FRAG_LATER, .key = {.kind = LATER4}, .has = true, .holds = true,
