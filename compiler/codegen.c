@@ -2,7 +2,7 @@
  *
  *   function 0      picks the firewall by ARP or not, direction and interface, calls its list, decides or defaults
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
- *   a block         at most PBC_BLOCK_RULES rules of a longer list, which then only calls its blocks one after another
+ *   a block         at most PBC_BLOCK_RULES rules of a longer list; whoever wants the list calls its blocks one after another
  *
  * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain that is called
  * once and is short stands in its caller's code, and so does one that calls would nest too deep for (plan.c).
@@ -43,6 +43,8 @@ enum {
 };
 
 static void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at);
+static void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at);
+static void leave(struct gen *g, const struct place *at);
 
 static void call(struct gen *g, struct plan *plan, const struct place *at, struct function *f)
 {
@@ -61,14 +63,16 @@ static void do_chain(struct gen *g, struct plan *plan, const struct place *at, u
     struct list *l = plan_chain(plan, chain);
     struct label end = { 0 };
 
-    if (!l->in_line) {
-        call(g, plan, at, &l->top[at->v]);
-        return;
-    }
-    g->ir->inlined++;
     const struct place inside = { at->v, at->firewall, &end };
     const struct run all = { l, 0, plan_rules_to_write(l, at->v) };
-    rules_code(g, plan, &all, &inside);
+
+    if (l->top[at->v].block_count > 1)
+        blocks_code(g, plan, l, &inside);
+    else if (l->in_line)
+        rules_code(g, plan, &all, &inside);
+    else
+        call(g, plan, at, &l->top[at->v]);
+    g->ir->inlined += l->in_line;
     asm_bind(&g->as, &end);
 }
 
@@ -89,10 +93,8 @@ static void rule_action(struct gen *g, struct plan *plan, const struct place *at
     asm_op(&g->as, OP_COUNT, 0, rule);
     if (r->verdict == PBC_V_DO)
         do_chain(g, plan, at, r->chain);
-    else if (r->verdict == PBC_V_RETURN && at->returns)
-        asm_jump(&g->as, OP_JUMP, 0, 0, at->returns);
     else if (r->verdict == PBC_V_RETURN)
-        asm_op(&g->as, OP_RETZ, 0, 0);
+        leave(g, at);
 }
 
 /* The bit of the test among those that the rule has still to make, 0 if it is none of them. */
@@ -260,22 +262,43 @@ static void rules_code(struct gen *g, struct plan *plan, const struct run *run, 
     pending_code(g, plan, at, p, count);
 }
 
+static void leave(struct gen *g, const struct place *at)
+{
+    if (at->returns)
+        asm_jump(&g->as, OP_JUMP, 0, 0, at->returns);
+    else
+        asm_op(&g->as, OP_RETZ, 0, 0);
+}
+
 /* Did a `return` of the block leave the list? Its conditions are asked again, for a block's result can't say so. */
-static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, enum variant v)
+static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {
         const uint32_t rule = run->list->first + i;
         struct label next = { 0 };
 
-        if (g->img->rules[rule].verdict != PBC_V_RETURN || !plan_writes(plan, rule, v))
+        if (g->img->rules[rule].verdict != PBC_V_RETURN || !plan_writes(plan, rule, at->v))
             continue;
-        const struct tests tests = tests_of(g, &g->ir->rules[rule].product, v);
+        const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
         for (uint32_t t = 0; t < tests.count; t++) {
             asm_relay(&g->as);
             emit_test(g, &tests.t[t], &next);
         }
-        asm_op(&g->as, OP_RETZ, 0, 0);
+        leave(g, at);
         asm_bind(&g->as, &next);
+    }
+}
+
+/* A list of several blocks, where it is wanted: they are called from here, so that it costs no level of calls. */
+static void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at)
+{
+    const struct function *const f = &l->top[at->v];
+
+    for (unsigned b = 0; b < f->block_count; b++) {
+        asm_relay(&g->as);
+        call(g, plan, at, &f->blocks[b]);
+        if (b + 1 < f->block_count)
+            repeat_returns(g, plan, &f->blocks[b].run, at);
     }
 }
 
@@ -290,38 +313,22 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
     asm_begin(&g->as);
 }
 
-static void end_function(struct gen *g)
-{
-    asm_op(&g->as, OP_RETZ, 0, 0);
-    plan_end(g->img);
-}
-
-/* The list as a function, and its blocks behind it: the seam. */
+/* The list as a function, or its blocks as one each: the seam. Only what is called. */
 static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
 {
     const struct place at = { v, PBC_NONE, NULL };
+    const struct run all = { l, 0, plan_rules_to_write(l, v) };
     struct function *const f = &l->top[v];
 
-    begin_function(g, plan, f, l, 0);
-    if (f->block_count <= 1) {
-        const struct run all = { l, 0, plan_rules_to_write(l, v) };
+    for (unsigned b = 0; b < f->block_count; b++) {
+        struct function *const part = f->block_count > 1 ? &f->blocks[b] : f;
 
-        rules_code(g, plan, &all, &at);
-        end_function(g);
-        return;
-    }
-    for (unsigned b = 0; b < f->block_count; b++) {
-        call(g, plan, &at, &f->blocks[b]);
-        if (b + 1 < f->block_count)
-            repeat_returns(g, plan, &f->blocks[b].run, v);
-    }
-    end_function(g);
-    for (unsigned b = 0; b < f->block_count; b++) {
-        if (!f->blocks[b].calls)
+        if (!part->calls)
             continue;
-        begin_function(g, plan, &f->blocks[b], l, b + 1);
-        rules_code(g, plan, &f->blocks[b].run, &at);
-        end_function(g);
+        begin_function(g, plan, part, l, f->block_count > 1 ? b + 1 : 0);
+        rules_code(g, plan, f->block_count > 1 ? &part->run : &all, &at);
+        asm_op(&g->as, OP_RETZ, 0, 0);
+        plan_end(g->img);
     }
 }
 
@@ -334,7 +341,9 @@ static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, e
     const struct place at = { v, firewall, NULL };
     const struct run all = { l, 0, plan_rules_to_write(l, v) };
 
-    if (alone && l->top[v].block_count <= 1 && l->size[v] <= IN_DISPATCH_MAX)
+    if (l->top[v].block_count > 1)
+        blocks_code(g, plan, l, &at);
+    else if (alone && l->size[v] <= IN_DISPATCH_MAX)
         rules_code(g, plan, &all, &at);
     else if (l->size[v])
         call(g, plan, &at, &l->top[v]);
@@ -484,8 +493,7 @@ void generate_code(struct compile *c)
     dispatch_code(&g, plan);
     for (uint32_t i = 0; i < plan->count && !g.as.full; i++)
         for (enum variant v = FRAMES; v < VARIANTS; v++)
-            if (plan->order[i]->top[v].calls)
-                list_code(&g, plan, plan->order[i], v);
+            list_code(&g, plan, plan->order[i], v);
     report(&g);
     if (!diags_errors(c->diags))
         measure(&g);

@@ -130,8 +130,6 @@ static void add_up(struct plan *plan, struct list *l)
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         l->top[v].v = v;
         l->top[v].block_count = l->size[v] > PBC_BLOCK_RULES ? cut_blocks(plan, l, v, NULL) : 1;
-        if (l->top[v].block_count > 1)
-            l->levels = 2 + below;
     }
 }
 

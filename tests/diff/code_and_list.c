@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
@@ -172,23 +173,54 @@ static size_t end_of(const struct text *t, size_t at, const char *stops)
     return at;
 }
 
+/* Where the line after the next `lines` begins. */
+static size_t after_lines(const struct text *t, size_t at, unsigned lines)
+{
+    for (; lines && at < t->len; lines--) {
+        at = end_of(t, at, "\n");
+        at += at < t->len;
+    }
+    return at;
+}
+
+static bool out_of_time(clock_t began) { return clock() - began > 30 * CLOCKS_PER_SEC; }
+
+/* Stretches of so many lines; what only holds blocks together stays because it would not compile without. */
+static bool shrink_lines(struct text *t, const struct world *w, const struct pkt *frame, unsigned lines, clock_t began)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < t->len && !out_of_time(began);)
+        if (try_without(t, i, after_lines(t, i, lines), w, frame))
+            any = true;
+        else
+            i = after_lines(t, i, 1 + lines / 2);
+    return any;
+}
+
+/* From each `start` to the next of `stops`. */
+static bool shrink_pieces(struct text *t, const struct world *w, const struct pkt *frame, char start, const char *stops,
+                          clock_t began)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < t->len && !out_of_time(began); i++)
+        while (i < t->len && t->s[i] == start && try_without(t, i, end_of(t, i + 1, stops), w, frame))
+            any = true;
+    return any;
+}
+
 static void shrink(struct text *t, const struct world *w, const struct pkt *frame)
 {
-    const char stops[] = { DRAW_SPLIT, '\n', 0 };
+    const clock_t began = clock();
     bool any = true;
 
-    for (unsigned round = 0; any && round < 10; round++) {
-        any = false;
-        for (size_t i = 0; i < t->len; i++) /* whole lines; a block's braces only stay because it would not compile */
-            while ((i == 0 || t->s[i - 1] == '\n') && i < t->len &&
-                   try_without(t, i, end_of(t, i, "\n") + (end_of(t, i, "\n") < t->len), w, frame))
-                any = true;
-        for (size_t i = 0; i < t->len; i++) /* conditions and options */
-            while (i < t->len && t->s[i] == DRAW_SPLIT && try_without(t, i, end_of(t, i + 1, stops), w, frame))
-                any = true;
-        for (size_t i = 0; i < t->len; i++) /* members of lists */
-            while (i < t->len && t->s[i] == ',' && try_without(t, i, end_of(t, i + 1, ",\n)\x1f"), w, frame))
-                any = true;
+    for (unsigned lines = 1024; lines > 1; lines /= 2)
+        shrink_lines(t, w, frame, lines, began);
+    while (any && !out_of_time(began)) {
+        any = shrink_lines(t, w, frame, 1, began);
+        any |= shrink_pieces(t, w, frame, DRAW_SPLIT, "\x1f\n", began); /* conditions, options */
+        any |= shrink_pieces(t, w, frame, ',', ",\n)\x1f", began);      /* members of lists */
     }
 }
 
@@ -275,7 +307,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     stock_draw(&s, &r);
     world_of(&w, &s);
     /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
-    rules_draw(&t, &s, &r, rng_one_in(&r, 100) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
+    rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
     struct program *p = compile(&t, stdout);
     if (!p) {
         text_free(&t);
@@ -296,7 +328,7 @@ int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
-    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1500 * long_run;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2500 * long_run;
     const unsigned frames = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 512;
     struct totals totals = { 0 };
 

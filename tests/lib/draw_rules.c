@@ -15,6 +15,7 @@ struct draw {
     struct rng *r;
     unsigned sets, ports, macs, ifaces, chains;
     unsigned rules, names;
+    bool services, is_long; /* the list under way holds such rules alone; is long */
     unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
 };
 
@@ -498,9 +499,44 @@ static void put_frame_kind(struct draw *d)
     }
 }
 
+static void put_one_addr(struct draw *d, const char *keyword)
+{
+    begin(d, keyword);
+    put(d, " ");
+    put_addr(d);
+}
+
+/* As most rules of long lists are: a service, perhaps from somewhere. */
+static void put_service(struct draw *d)
+{
+    static const char *const protocols[] = { "tcp", "udp", "tcp, udp" };
+
+    begin(d, protocols[below(d, 3)]);
+    if (one_in(d, 3))
+        put_one_addr(d, "from");
+    if (one_in(d, 3)) {
+        begin(d, "source port ");
+        put_port(d);
+    }
+    if (!one_in(d, 4)) {
+        put_one_addr(d, "to");
+        begin(d, "port ");
+    } else {
+        begin(d, "to port ");
+    }
+    put_port(d);
+    if (one_in(d, 20))
+        put_link_fields(d);
+}
+
 static void put_conditions(struct draw *d)
 {
     const unsigned kind = below(d, 20);
+
+    if (d->services) {
+        put_service(d);
+        return;
+    }
 
     if (kind < 8)
         put_ported(d);
@@ -534,7 +570,8 @@ static int chain_for(struct draw *d, int chain)
 static void put_rule(struct draw *d, int chain)
 {
     static const char *const verdicts[] = { "accept", "drop", "reject", "accept", "drop", "count", "log", "do", "do", "return" };
-    const unsigned which = below(d, chain < 0 ? 9 : 10);
+    /* in long lists what decides is rare: else all that follows would soon be covered */
+    const unsigned which = d->is_long && !one_in(d, 30) ? 5 : below(d, chain < 0 ? 9 : 10);
     const int to = which == 7 || which == 8 ? chain_for(d, chain) : -1;
 
     put(d, "%c ", DRAW_LINE);
@@ -553,6 +590,8 @@ static void put_rule(struct draw *d, int chain)
 
 static void put_rules(struct draw *d, int chain, unsigned count)
 {
+    d->is_long = count > 100;
+    d->services = d->is_long || one_in(d, 3);
     for (unsigned i = 0; i < count; i++)
         put_rule(d, chain);
 }
@@ -560,11 +599,11 @@ static void put_rules(struct draw *d, int chain, unsigned count)
 /* Chains call only those of lower numbers; every one is called by the next or by a firewall's last rules. */
 static void put_chains(struct draw *d, unsigned size)
 {
-    const unsigned count = one_in(d, 6) && size < 100 ? 16 : below(d, 5);
+    const unsigned count = size > 100 ? 1 + below(d, 3) : one_in(d, 6) ? 16 : below(d, 5);
 
     for (d->chains = 0; d->chains < count; d->chains++) {
         put(d, "chain c%u {\n", d->chains);
-        put_rules(d, (int)d->chains, below(d, size + 1));
+        put_rules(d, (int)d->chains, size > 100 ? 500 + below(d, size) : below(d, size + 1));
         if (d->chains)
             put(d, " do c%u\n", d->chains - 1);
         put(d, "}\n");
