@@ -3,6 +3,7 @@
  * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every
  * other malformed frame is dropped before any rule; the rest is judged. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/answer.h"
 #include "vm/exec_priv.h"
@@ -30,8 +31,9 @@ struct job {
 
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
-    struct vm *vm = calloc(1, sizeof *vm);
+    struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
     if (!vm) return NULL;
+    memset(vm, 0, sizeof *vm);
     vm->program = program_get(p);
     vm->cfg = *cfg;
     vm->rules = calloc((size_t)p->rules_count + 1 + p->firewalls_count, sizeof *vm->rules);
@@ -213,8 +215,8 @@ static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[],
 /* Each packet in its turn, so that answers leave in order. */
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
-    struct key keys[VM_BATCH];
-    decided decisions[VM_BATCH];
+    struct key *keys = j->vm->keys;
+    decided *decisions = j->vm->decisions;
     uint64_t todo = parse_batch(j->in->facts, pkts, n, keys);
     decide(j, 0, keys, pkts, todo, decisions);
     for (unsigned i = 0; i < n; i++) {

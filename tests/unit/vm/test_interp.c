@@ -321,6 +321,21 @@ static void op_retnz(void **state)
     }
 }
 
+/* What a callee does with its register 2 is nothing to its caller's. */
+static void registers_of_a_call(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    struct subject s;
+    subject_init(&s);
+    only_tables(&b);
+    img_function(&b, "main", (const struct insn[]){{OP_CALL, 2, 0, 1}, {OP_CALL, 7, 0, 2}, {OP_DECIDE, 2, 0, 0}, {.op = OP_ACCEPT}}, 4);
+    img_function(&b, "rule", &(const struct insn){OP_RETK, 0, 0, 2}, 1);
+    img_function(&b, "other", (const struct insn[]){{OP_CALL, 2, 0, 3}, {OP_RETNZ, 2, 0, 0}, {.op = OP_RETZ}}, 3);
+    img_function(&b, "nothing", &(const struct insn){.op = OP_RETZ}, 1);
+    expect_decision(decide(&b, &s), ACTION_REJECT, 2, 0);
+}
+
 /* Effects leave through vm_run; program_decide has none. */
 static void op_count_log(void **state)
 {
@@ -359,7 +374,7 @@ int main(void)
         cmocka_unit_test(op_jany_jnone),  cmocka_unit_test(op_jpfx_jnpfx),   cmocka_unit_test(op_jin_jnin),
         cmocka_unit_test(op_jmap_jnmap),  cmocka_unit_test(op_jset_jnset),   cmocka_unit_test(op_jmac_jnmac),
         cmocka_unit_test(op_jmack_jnmack), cmocka_unit_test(op_jpat_jnpat),  cmocka_unit_test(op_count_log),
-        cmocka_unit_test(op_call_decide_retk_retz), cmocka_unit_test(op_retnz), cmocka_unit_test(op_default),
+        cmocka_unit_test(op_call_decide_retk_retz), cmocka_unit_test(op_retnz), cmocka_unit_test(registers_of_a_call), cmocka_unit_test(op_default),
         cmocka_unit_test(op_decidek),     cmocka_unit_test(op_accept_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
