@@ -18,6 +18,8 @@ struct vm {
     struct limit answers;
     struct vm_counters counters;
     struct counter refused; /* dropped without being judged */
+    struct key keys[VM_BATCH]; /* of the batch that is being judged */
+    decided decisions[VM_BATCH];
     struct counter *rules;  /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
