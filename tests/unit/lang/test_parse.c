@@ -3,12 +3,11 @@
 
 static const struct node *find(const struct node *n, enum node_kind kind)
 {
-    if (n->kind == kind)
-        return n;
-    node_each(c, n) {
+    if (n->kind == kind) return n;
+    node_each(c, n)
+    {
         const struct node *found = find(c, kind);
-        if (found)
-            return found;
+        if (found) return found;
     }
     return NULL;
 }
@@ -80,7 +79,8 @@ static void names_may_look_like_keywords(void **state)
     (void)state;
     expect_codes("set set = from, to except", "E0103@1:26");
     expect_codes("set set = from, to; set from = set and and", "");
-    expect_codes("firewall on on on in default drop { accept from from, not_, to to set, port port to, in do_ }", "E0101@1:89");
+    expect_codes("firewall on on on in default drop { accept from from, not_, to to set, port port to, in do_ }",
+                 "E0101@1:89");
     expect_codes("chain to { accept tcp, udp as as; do from from from; drop on on vlan none type }", "E0101@1:75");
     expect_codes("pool server { server server 1.2.3.4 weight weight_; check check }", "");
     expect_codes("service service on any tcp/port { -> pool, server 5%, when }", "");
@@ -207,7 +207,9 @@ static void fixes_are_offered_where_one_is_likely(void **state)
     expect_fix("set s = a, b except c", "(a, b) except c, or a, (b except c)?");
     expect_fix("set s = a except b and c", "(a except b) and c, or a except (b and c)?");
     expect_fix("set s = 10.0.0.0/255.0.0.0", "write 10.0.0.0/8");
-    expect_fix("interface i = \xe2\x80\x9c" "eth0", "strings stand between plain quotes: \"");
+    expect_fix("interface i = \xe2\x80\x9c"
+               "eth0",
+               "strings stand between plain quotes: \"");
 }
 
 static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(void **state)
@@ -226,8 +228,8 @@ static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(v
 static void comparing_trees_ignores_places_and_blank_lines(void **state)
 {
     (void)state;
-    static const char *const same[] = { "set a = 10.0.0.1,b\nchain c{drop ttl 5-}", "\n\nset a = 10.0.0.1, b\n\n\n"
-                                                                                   "chain c {\n  drop ttl 5-\n}" };
+    static const char *const same[] = {"set a = 10.0.0.1,b\nchain c{drop ttl 5-}", "\n\nset a = 10.0.0.1, b\n\n\n"
+                                                                                   "chain c {\n  drop ttl 5-\n}"};
     static const char *const other[] = {
         "set a = 10.0.0.2,b\nchain c{drop ttl 5-}", "set a = 10.0.0.1,b\nchain c{drop ttl not 5-}",
         "set a = 10.0.0.1,b\nchain c{drop ttl -5}", "set a = 10.0.0.1,b\nchain c{drop ttl 5-;drop}",
