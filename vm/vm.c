@@ -17,10 +17,10 @@ struct vm {
     uint64_t now_ns; /* latest seen */
     struct limit answers;
     struct vm_counters counters;
-    struct counter refused; /* dropped without being judged */
+    struct counter refused;    /* dropped without being judged */
     struct key keys[VM_BATCH]; /* of the batch that is being judged */
     decided decisions[VM_BATCH];
-    struct counter *rules;  /* one a rule, one for "nobody", one a firewall's default: counters points into it */
+    struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
 /* One batch's way through vm_run. */
