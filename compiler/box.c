@@ -216,7 +216,10 @@ uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
         return a;
     if (a == IR_EMPTY || b == IR_ALL)
         return b;
-    return ir_addrs_not(ir, ir_addrs_and(ir, ir_addrs_not(ir, a), ir_addrs_not(ir, b)));
+    const uint32_t id = ir_addrs_not(ir, ir_addrs_and(ir, ir_addrs_not(ir, a), ir_addrs_not(ir, b)));
+
+    ir_addrs_note_parts(ir, id, (const uint32_t[2]){ a, b }, IR_V4 | IR_V6);
+    return id;
 }
 
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a)
@@ -256,6 +259,8 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
 
     ir_addrs_note_set(ir, id, x->set, x->set_in & families);
     ir_addrs_note_mirror(ir, id, x->mirror, x->mirror_in & families);
+    if (x->parts[0] != PBC_NONE)
+        ir_addrs_note_parts(ir, id, x->parts, x->parts_in & families);
     return id;
 }
 

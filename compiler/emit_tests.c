@@ -12,6 +12,7 @@ enum {
     MARKS_SLOT = KEY_SLOT(marks),
     ADDRESS_CHAIN_MAX = 6, /* instructions; above, a set is searched */
     NUMBER_CHAIN_MAX = 6,  /* ranges; above, a map */
+    COPY_MAX = 1024,       /* ranges of a union of sets that the image gets once more */
     NUMBER_CHAIN_LAST_RESORT = 300, /* where the image holds no more maps */
 };
 
@@ -172,17 +173,55 @@ static uint32_t add_set(struct gen *g, uint32_t addrs)
     return g->img->sets_count - 1;
 }
 
+static bool has_set(const struct ir_addrs *a, unsigned families)
+{
+    return a->set != PBC_NONE && (a->set_in & families) == families;
+}
+
+/* A union whose sets all stand in the image, and which would be long once more: they are asked one after another. */
+static bool asks_parts(const struct gen *g, const struct ir_addrs *a, unsigned families)
+{
+    if (a->count4 + a->count6 < COPY_MAX)
+        return false;
+    while (a->parts[0] != PBC_NONE && (a->parts_in & families) == families) {
+        if (!has_set(ir_addrs(g->ir, a->parts[1]), families))
+            return false;
+        a = ir_addrs(g->ir, a->parts[0]);
+        if (has_set(a, families))
+            return true;
+    }
+    return false;
+}
+
+static void emit_parts(struct gen *g, unsigned side, const struct ir_addrs *a, unsigned families, struct label *hit)
+{
+    for (; !has_set(a, families); a = ir_addrs(g->ir, a->parts[0])) {
+        asm_relay(&g->as);
+        asm_jump(&g->as, OP_JSET, (uint8_t)side, ir_addrs(g->ir, a->parts[1])->set, hit);
+    }
+    asm_jump(&g->as, OP_JSET, (uint8_t)side, a->set, hit);
+}
+
 static void emit_set(struct gen *g, unsigned side, uint32_t addrs, unsigned families, struct label *fail)
 {
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
-    const struct ir_addrs *m = a->mirror == PBC_NONE ? NULL : ir_addrs(g->ir, a->mirror);
+    const struct ir_addrs *m =
+        a->mirror == PBC_NONE || (a->mirror_in & families) != families ? NULL : ir_addrs(g->ir, a->mirror);
+    struct label pass = { 0 };
 
-    if (a->set != PBC_NONE && (a->set_in & families) == families)
+    if (has_set(a, families)) {
         asm_jump(&g->as, OP_JNSET, (uint8_t)side, a->set, fail);
-    else if (m && (a->mirror_in & families) == families && m->set != PBC_NONE && (m->set_in & families) == families)
+    } else if (m && has_set(m, families)) {
         asm_jump(&g->as, OP_JSET, (uint8_t)side, m->set, fail);
-    else
+    } else if (asks_parts(g, a, families)) {
+        emit_parts(g, side, a, families, &pass);
+        asm_jump(&g->as, OP_JUMP, 0, 0, fail);
+        asm_bind(&g->as, &pass);
+    } else if (m && asks_parts(g, m, families)) {
+        emit_parts(g, side, m, families, fail);
+    } else {
         asm_jump(&g->as, OP_JNSET, (uint8_t)side, add_set(g, addrs), fail);
+    }
 }
 
 /* The address is in the set; the families that can come are known, one test for all of them suffices where it is rare. */

@@ -154,8 +154,8 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
         *v = *a;
         v->r4 = copy(ir->arena, a->r4, a->count4 * sizeof(*a->r4));
         v->r6 = copy(ir->arena, a->r6, a->count6 * sizeof(*a->r6));
-        v->complement = v->set = v->mirror = PBC_NONE;
-        v->set_in = v->mirror_in = 0;
+        v->complement = v->set = v->mirror = v->parts[0] = v->parts[1] = PBC_NONE;
+        v->set_in = v->mirror_in = v->parts_in = 0;
         ir->addrs->values[id] = v;
     }
     return id;
@@ -178,6 +178,17 @@ void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned famili
     if (b != PBC_NONE && (x->mirror == PBC_NONE || (x->mirror_in & families) != families)) {
         x->mirror = b;
         x->mirror_in = (uint8_t)families;
+    }
+}
+
+/* Not of itself: what straight code follows must end. A part is always an older id. */
+void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families)
+{
+    struct ir_addrs *x = ir->addrs->values[a];
+
+    if (parts[0] < a && parts[1] < a && (x->parts[0] == PBC_NONE || (x->parts_in & families) != families)) {
+        memcpy(x->parts, parts, sizeof(x->parts));
+        x->parts_in = (uint8_t)families;
     }
 }
 

@@ -58,7 +58,8 @@ struct ir_addrs {
     /* For straight code, which wants a set that stands in the image anyway: */
     uint32_t set;        /* an image set that has the same members in the families set_in, PBC_NONE */
     uint32_t mirror;     /* an id that is the complement in the families mirror_in, PBC_NONE */
-    uint8_t set_in, mirror_in;
+    uint32_t parts[2];   /* ids of which it is the union in the families parts_in, or PBC_NONE */
+    uint8_t set_in, mirror_in, parts_in;
 };
 struct ir_macs {
     const uint64_t *macs; /* ascending */
@@ -109,6 +110,7 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a);
 /* Note what straight code may use in place of a: an image set, or the complement of b, each in these families. */
 void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned families);
 void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families);
+void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
 void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
 uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count);
