@@ -92,9 +92,23 @@ static bool takes_values(const int *expected, int n)
     return has(expected, n, PERCENT) && has(expected, n, ADDR) && has(expected, n, STRING);
 }
 
+/* The alternatives that are named one by one, the line's end last; -1 if they are too many. */
+static int pick_listed(const int *expected, int n, bool values, int *shown)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        bool covered = values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME);
+        if (covered || expected[i] == NL) continue;
+        if (count == LISTED_MAX) return -1;
+        shown[count++] = expected[i];
+    }
+    if (has(expected, n, NL)) shown[count++] = NL;
+    return count;
+}
+
 static void list_expected(const int *expected, int n, struct text *out)
 {
-    int shown[LISTED_MAX + 1], count = 0;
+    int shown[LISTED_MAX + 1];
     bool values = takes_values(expected, n), names = n > ALL_NAMES && has(expected, n, NAME);
     const struct place *place = place_of(expected, n);
     if (names || (values && has(expected, n, NAME))) {
@@ -106,19 +120,11 @@ static void list_expected(const int *expected, int n, struct text *out)
         put(out, place->what);
         return;
     }
-    for (int i = 0; i < n; i++) {
-        if ((values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME)) || expected[i] == NL)
-            continue;
-        if (count == LISTED_MAX) {
-            if (place) {
-                put(out, out->n ? " or " : "");
-                put(out, place->what);
-            }
-            return;
-        }
-        shown[count++] = expected[i];
+    int count = pick_listed(expected, n, values, shown);
+    if (count < 0 && (place || out->n == 0)) {
+        put(out, out->n ? " or " : "");
+        put(out, place ? place->what : "another word");
     }
-    if (has(expected, n, NL)) shown[count++] = NL;
     for (int i = 0; i < count; i++) {
         put(out, out->n == 0 ? "" : i + 1 < count ? ", " : " or ");
         put_token(out, shown[i]);
