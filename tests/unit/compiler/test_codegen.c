@@ -113,8 +113,8 @@ static void write_relays(FILE *f)
 {
     fputs("chain c {\n return tcp to 10.0.0.1\n return udp to 10.0.0.9\n", f);
     for (unsigned i = 0; i < 190; i++)
-        fprintf(f, " count tcp flags has syn length %u, %u, %u, %u, %u dscp 1, 3, 5 ttl %u, %u, 250\n", i, i + 300, i + 600,
-                i + 900, i + 1200, i % 50, i % 40 + 60);
+        fprintf(f, " count tcp flags has syn length %u, %u, %u, %u, %u dscp %u, 30, %u ttl %u, %u, 250\n", i, i + 300,
+                i + 600, i + 900, i + 1200, i % 29, 32 + i % 31, i % 50, i % 40 + 60);
     fputs(" drop tcp\n}\nfirewall f default accept { do c; reject tcp to 10.0.0.1 }\n", f);
 }
 
@@ -203,6 +203,32 @@ static void trees(void **state)
         }
     unmake(&m);
     free(text);
+    (void)state;
+}
+
+/* A demand is exactly the prefix, whatever its length. */
+static void demands(void **state)
+{
+    for (unsigned len = 1; len <= 128; len++) {
+        char text[256];
+        struct made m;
+
+        snprintf(text, sizeof(text), "firewall f default accept { drop ip6 from 8000::/%u; drop ip to 128.0.0.0/%u port 5-9 }\n",
+                 len, len % 32 + 1);
+        make(&m, text);
+        const struct demand six = demand_of(m.c.ir, &m.c.ir->rules[0].product);
+        const struct demand four = demand_of(m.c.ir, &m.c.ir->rules[1].product);
+        for (unsigned bit = 0; bit < 128; bit++)
+            assert_int_equal(six.care[bit / 32] >> (31 - bit % 32) & 1, bit < len);
+        assert_int_equal(six.value[0], 0x80000000);
+        assert_int_equal(six.care[4], 0);
+        assert_int_equal(four.care[4], UINT32_MAX << (31 - len % 32));
+        assert_int_equal(four.value[4], 0x80000000);
+        assert_int_equal(four.care[0] | four.care[5], 0);
+        assert_int_equal(four.port[1].lo * 100 + four.port[1].hi, 509);
+        assert_int_equal(four.port[0].hi, 65535);
+        unmake(&m);
+    }
     (void)state;
 }
 
@@ -318,7 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks), cmocka_unit_test(relays), cmocka_unit_test(deep_chains), cmocka_unit_test(trees),
-        cmocka_unit_test(splits), cmocka_unit_test(limits), cmocka_unit_test(dispatch),
+        cmocka_unit_test(demands), cmocka_unit_test(splits), cmocka_unit_test(limits), cmocka_unit_test(dispatch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
