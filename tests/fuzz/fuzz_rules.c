@@ -66,7 +66,8 @@ static bool shape(const struct node *n)
     case N_PORTS:
     case N_MACS:
     case N_NAMES: return begins(n, N_NAME, N_LIST) && count == 2;
-    case N_INTERFACE: return begins(n, N_NAME, N_STRING) && count == 2;
+    case N_INTERFACE:
+        return count == 2 && n->first->kind == N_NAME && (n->last->kind == N_STRING || n->last->kind == N_NAME);
     case N_LIST:
     case N_C_PROTO:
     case N_C_PROTO_NUM:
@@ -100,7 +101,9 @@ static bool shape(const struct node *n)
     case N_C_TO:
     case N_C_PORT:
     case N_C_SPORT: return count == 1 && n->first->kind == N_LIST;
-    case N_C_BYTES: return (count == 3 || count == 4) && n->first->kind == N_NAME && n->last->kind == N_BYTES;
+    case N_C_BYTES:
+        return (count == 3 || count == 4) && n->first->kind == N_NAME &&
+               (n->last->kind == N_BYTES || n->last->kind == N_NAME);
     case N_FIREWALL: return node_child(n, N_NAME) && node_child(n, N_VERDICT);
     case N_CHAIN:
     case N_POOL:
