@@ -14,7 +14,7 @@
 
 enum {
     CANDIDATES_MAX = 256,  /* earlier rules compared with one */
-    SHAPES_MAX = 1024,     /* pairs of prefix lengths looked up for one */
+    SHAPES_MAX = 1024,     /* pairs of prefix lengths looked up for one; a lookup weighs as much as 16 passed over */
     WORK_MAX = 1 << 16,    /* ranges compared for one */
 };
 
@@ -124,11 +124,11 @@ static void insert(struct finder *f, uint32_t rule)
     *slot = ++f->count;
 }
 
-struct search { uint32_t rule, found, candidates, lookups; uint64_t work; };
+struct search { uint32_t rule, found, candidates, lookups, passed; uint64_t work; };
 
 static bool out_of_budget(const struct search *s)
 {
-    return s->candidates > CANDIDATES_MAX || s->lookups > SHAPES_MAX || s->work > WORK_MAX;
+    return s->candidates > CANDIDATES_MAX || s->lookups + s->passed / 16 > SHAPES_MAX || s->work > WORK_MAX;
 }
 
 /* The earliest rule under that key that covers the one searched for. */
@@ -153,6 +153,7 @@ static struct search find_cover(const struct finder *f, uint32_t rule)
     for (uint32_t i = 0; i < f->shape_count && !out_of_budget(&s); i++) {
         const struct shape *shape = &f->shapes[i];
 
+        s.passed++;
         if (!encloses(shape->src, k.src.shape) || !encloses(shape->dst, k.dst.shape) || (shape->port && !k.port))
             continue;
         const struct place_key wanted = { { mask_bits(k.src.bits, shape->src), shape->src },

@@ -248,6 +248,8 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
         return IR_ALL;
     if ((has & families) == has)
         return a;
+    if (ir_addrs(ir, a)->narrowed[families] != PBC_NONE)
+        return ir_addrs(ir, a)->narrowed[families];
     struct ir_addrs out = *ir_addrs(ir, a);
 
     if (!(families & IR_V4))
@@ -261,6 +263,7 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
     ir_addrs_note_mirror(ir, id, x->mirror, x->mirror_in & families);
     if (x->parts[0] != PBC_NONE)
         ir_addrs_note_parts(ir, id, x->parts, x->parts_in & families);
+    ir_addrs_note_narrowed(ir, a, families, id);
     return id;
 }
 

@@ -156,6 +156,7 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
         v->r6 = copy(ir->arena, a->r6, a->count6 * sizeof(*a->r6));
         v->complement = v->set = v->mirror = v->parts[0] = v->parts[1] = PBC_NONE;
         v->set_in = v->mirror_in = v->parts_in = 0;
+        memset(v->narrowed, 0xff, sizeof(v->narrowed));
         ir->addrs->values[id] = v;
     }
     return id;
@@ -179,6 +180,11 @@ void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned famili
         x->mirror = b;
         x->mirror_in = (uint8_t)families;
     }
+}
+
+void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed)
+{
+    ((struct ir_addrs *)ir->addrs->values[a])->narrowed[families] = narrowed;
 }
 
 /* Not of itself: what straight code follows must end. A part is always an older id. */

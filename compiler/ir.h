@@ -55,6 +55,7 @@ struct ir_addrs {
     const struct pbc_range6 *r6;
     uint32_t count4, count6;
     uint32_t complement; /* id of its complement if that was asked for, else PBC_NONE */
+    uint32_t narrowed[4]; /* by families: its id where only those can come, PBC_NONE before that was asked */
     /* For straight code, which wants a set that stands in the image anyway: */
     uint32_t set;        /* an image set that has the same members in the families set_in, PBC_NONE */
     uint32_t mirror;     /* an id that is the complement in the families mirror_in, PBC_NONE */
@@ -110,6 +111,7 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a);
 /* Note what straight code may use in place of a: an image set, or the complement of b, each in these families. */
 void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned families);
 void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families);
+void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed);
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
 void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);

@@ -14,7 +14,8 @@ struct normal {
     const struct image *img;
     struct ir *ir;
     uint32_t *set_id;     /* image set to addrs id + 1 */
-    uint32_t *pattern_id; /* image pattern to the first one equal to it, + 1 */
+    uint32_t *pattern_slots, pattern_slots_size; /* 1 + patterns by content; size is a power of two */
+    struct { uint32_t a, b, result; } unions[256]; /* lately made, by ids; 0: none */
     /* sets that many rules need */
     uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
     uint32_t no_later, tagged, nd, nd_types, nd_ttl;
@@ -157,6 +158,19 @@ static uint32_t addrs_of_set(struct normal *n, uint32_t set)
     return id;
 }
 
+/* Lists may name large sets again and again. */
+static uint32_t union_with(struct normal *n, uint32_t a, uint32_t b)
+{
+    const size_t slot = (a * 31 + b) % (sizeof(n->unions) / sizeof(n->unions[0]));
+
+    if (n->unions[slot].result == 0 || n->unions[slot].a != a || n->unions[slot].b != b) {
+        n->unions[slot].a = a;
+        n->unions[slot].b = b;
+        n->unions[slot].result = ir_addrs_or(n->ir, a, b) + 1;
+    }
+    return n->unions[slot].result - 1;
+}
+
 static void normal_address(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
                            enum ir_field f_self, uint32_t self_bit)
 {
@@ -164,7 +178,7 @@ static void normal_address(struct normal *n, struct ir_product *p, const struct 
     uint32_t other = c->flags & PBC_COND_ANY ? IR_ALL : IR_EMPTY;
 
     for (uint32_t i = 0; i < c->count; i++)
-        other = ir_addrs_or(ir, other, addrs_of_set(n, c->first + i));
+        other = union_with(n, other, addrs_of_set(n, c->first + i));
     uint32_t own = c->arg & self_bit ? IR_ALL : other;
 
     if (c->flags & PBC_COND_NOT) {
@@ -294,37 +308,49 @@ static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_
     p->field[f] = p->field[f] == IR_EMPTY ? IR_EMPTY : ir_intern_macs(n->ir, &m);
 }
 
-/* Equal patterns of different conditions are one. */
+/* Equal patterns of different conditions are one: the first in the image. */
 static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
 {
-    uint32_t *id = &n->pattern_id[pattern];
+    const struct pbc_pattern *p = n->img->patterns;
+    uint32_t h = 2166136261u;
 
-    for (uint32_t i = 0; !*id; i++)
-        if (memcmp(&n->img->patterns[i], &n->img->patterns[pattern], sizeof(struct pbc_pattern)) == 0)
-            *id = i + 1;
-    return *id - 1;
+    for (size_t i = 0; i < sizeof(*p); i++)
+        h = (h ^ ((const uint8_t *)&p[pattern])[i]) * 16777619u;
+    for (h ^= h >> 15;; h++) {
+        uint32_t *slot = &n->pattern_slots[h & (n->pattern_slots_size - 1)];
+
+        if (!*slot)
+            *slot = pattern + 1;
+        if (memcmp(&p[*slot - 1], &p[pattern], sizeof(*p)) == 0)
+            return *slot - 1;
+    }
 }
 
-static void normal_bytes(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static int by_index(const void *a, const void *b)
 {
-    if (p->field[IR_BYTES] == IR_EMPTY)
-        return;
-    const struct ir_patterns held = ir_patterns(n->ir, p->field[IR_BYTES]);
-    const size_t room = (size_t)held.count + c->count + 1;
-    uint32_t *all = arena_alloc(n->ir->arena, room * sizeof(*all));
-    uint32_t count = 0, added = canonical_pattern(n, c->first);
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-    for (uint32_t i = 0; i < held.count; i++) {
-        if (added != PBC_NONE && added <= held.pattern[i]) {
-            if (added < held.pattern[i])
-                all[count++] = added;
-            added = PBC_NONE;
-        }
-        all[count++] = held.pattern[i];
-    }
-    if (added != PBC_NONE)
-        all[count++] = added;
-    p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, count);
+    return (x > y) - (x < y);
+}
+
+/* All byte conditions of a rule at once: there may be very many. */
+static void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
+{
+    uint32_t used = 0, left = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        used += conds[i].kind == COND_BYTES;
+    if (!used)
+        return;
+    uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
+    for (uint32_t i = 0, k = 0; i < count; i++)
+        if (conds[i].kind == COND_BYTES)
+            all[k++] = canonical_pattern(n, conds[i].first);
+    qsort(all, used, sizeof(*all), by_index);
+    for (uint32_t i = 0; i < used; i++)
+        if (i == 0 || all[i] != all[left - 1])
+            all[left++] = all[i];
+    p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, left);
 }
 
 static void normal_ip_number(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
@@ -357,7 +383,7 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
     case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
     case COND_DSCP: normal_ip_number(n, p, c, IR_DSCP); return;
     case COND_OPTIONS: normal_options(n, p, c); return;
-    case COND_BYTES: normal_bytes(n, p, c); return;
+    case COND_BYTES: /* normal_patterns */
     case COND_COUNT: break;
     }
 }
@@ -430,6 +456,7 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
         narrow(n, p, IR_WHAT, n->arp);
     for (uint32_t i = 0; i < rule->cond_count; i++)
         normal_cond(n, p, &n->img->conds[rule->conds + i]);
+    normal_patterns(n, p, n->img->conds + rule->conds, rule->cond_count);
     settle(n, p);
     out->cover = PBC_NONE;
     out->state = ir_is_empty(p) ? IR_IMPOSSIBLE : IR_LIVE;
@@ -472,7 +499,10 @@ void make_normal(struct compile *c)
 
     *n = (struct normal){ .img = img, .ir = ir };
     n->set_id = arena_alloc(c->arena, ((size_t)img->sets_count + 1) * sizeof(*n->set_id));
-    n->pattern_id = arena_alloc(c->arena, ((size_t)img->patterns_count + 1) * sizeof(*n->pattern_id));
+    for (n->pattern_slots_size = 2; n->pattern_slots_size <= img->patterns_count; n->pattern_slots_size *= 2)
+        ;
+    n->pattern_slots_size *= 2;
+    n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     intern_common(n);
     for (uint32_t i = 0; i < img->rules_count; i++)
         normal_rule(n, &img->rules[i], &ir->rules[i]);
