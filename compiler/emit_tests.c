@@ -12,6 +12,8 @@ enum {
     MARKS_SLOT = KEY_SLOT(marks),
     ADDRESS_CHAIN_MAX = 6, /* instructions; above, a set is searched */
     NUMBER_CHAIN_MAX = 6,  /* ranges; above, a map */
+    NUMBER_CHAIN_LONG = 64, /* the same, once there are */
+    MAPS_PLENTY = 256,      /* maps, of 8 KiB each */
     COPY_MAX = 1024,       /* ranges of a union of sets that the image gets once more */
     NUMBER_CHAIN_LAST_RESORT = 300, /* where the image holds no more maps */
 };
@@ -313,7 +315,7 @@ static void emit_numbers(struct gen *g, uint8_t half, uint32_t most, const struc
         asm_jump(&g->as, OP_JIN, half, (r[0].hi + 1) << 16 | (r[1].lo - 1), fail);
         return;
     }
-    if (count <= NUMBER_CHAIN_MAX) {
+    if (count <= NUMBER_CHAIN_MAX || (count <= NUMBER_CHAIN_LONG && g->img->maps_count >= MAPS_PLENTY)) {
         emit_number_chain(g, half, r, count, fail);
         return;
     }
