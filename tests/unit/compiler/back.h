@@ -35,8 +35,7 @@ static inline unsigned times_said(struct compile *c, const char *code)
     unsigned n = 0;
 
     snprintf(wanted, sizeof(wanted), "\"%s\"", code);
-    for (const char *p = said; (p = strstr(p, wanted)); p++)
-        n++;
+    for (const char *p = said; (p = strstr(p, wanted)); p++) n++;
     free(said);
     return n;
 }
