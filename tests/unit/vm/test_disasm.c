@@ -25,8 +25,8 @@ static char *listing(struct imgbuild *b)
 static const char *const lines[] = {
     "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 28, needs self, names arp\n",
     "  interface 0 (wan) device \"eth0\"\n",
-    "  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
-    "fe80::1-fe80::9\n",
+    ("  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
+     "fe80::1-fe80::9\n"),
     "  MAC set 0 (desks): 2  (sample.prey:3:5+7)\n    02:00:00:00:00:01\n",
     "  map 0: 80 443\n",
     "  pattern 1: l3 at 9 is 10 mask f0\n",
