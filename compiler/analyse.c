@@ -1,10 +1,10 @@
-/* What can be said of the rules without a packet: which can never match because one earlier rule of their list decides all
- * that they could, which contradict themselves, and firewalls that cut off neighbour discovery. What is said is certain; a
- * rule that would take too long to judge is passed over and counted (ir->undecided).
+/* What can be said of the rules without a packet: which can never match because one earlier rule of their list decides
+ * all that they could, which contradict themselves, and firewalls that cut off neighbour discovery. What is said is
+ * certain; a rule that would take too long to judge is passed over and counted (ir->undecided).
  *
- * A rule can only be covered by one whose address ranges enclose its own, so the earlier rules are kept in a table by the
- * prefixes that enclose their source and destination, and by port where it is a single one: a rule asks once for each
- * pair of prefix lengths that occurs, which in real lists are few. */
+ * A rule can only be covered by one whose address ranges enclose its own, so the earlier rules are kept in a table by
+ * the prefixes that enclose their source and destination, and by port where it is a single one: a rule asks once for
+ * each pair of prefix lengths that occurs, which in real lists are few. */
 #include <string.h>
 
 #include "compiler/compiler.h"
@@ -13,19 +13,31 @@
 #include "vm/vm.h"
 
 enum {
-    CANDIDATES_MAX = 256,  /* earlier rules compared with one */
-    SHAPES_MAX = 1024,     /* pairs of prefix lengths looked up for one */
-    WORK_MAX = 1 << 16,    /* ranges compared for one */
+    CANDIDATES_MAX = 256, /* earlier rules compared with one */
+    SHAPES_MAX = 1024,    /* pairs of prefix lengths looked up for one; a lookup weighs as much as 16 passed over */
+    WORK_MAX = 1 << 16,   /* ranges compared for one */
 };
 
 /* The prefix that encloses a set of addresses: 0 is any; 1..32 an IPv4 length; 64 + 1..64 an IPv6 length. */
-struct enclosure { uint64_t bits; uint8_t shape; };
+struct enclosure {
+    uint64_t bits;
+    uint8_t shape;
+};
 
-struct place_key { struct enclosure src, dst; uint32_t port; }; /* port: id of a single destination port, else 0 */
+struct place_key {
+    struct enclosure src, dst;
+    uint32_t port;
+}; /* port: id of a single destination port, else 0 */
 
-struct entry { struct place_key key; uint32_t rule, next; /* 1 + index */ };
+struct entry {
+    struct place_key key;
+    uint32_t rule, next; /* 1 + index */
+};
 
-struct shape { uint8_t src, dst; bool port; };
+struct shape {
+    uint8_t src, dst;
+    bool port;
+};
 
 struct finder {
     struct compile *c;
@@ -56,11 +68,10 @@ static struct enclosure enclosure_of_ends(uint64_t lo, uint64_t hi, unsigned mos
     const uint64_t differ = lo ^ hi;
     unsigned len = differ ? (unsigned)__builtin_clzll(differ) : 64;
 
-    if (len > most)
-        len = most;
+    if (len > most) len = most;
     const uint8_t shape = (uint8_t)(len ? family_shape + len : 0);
 
-    return (struct enclosure){ mask_bits(lo, shape), shape };
+    return (struct enclosure){mask_bits(lo, shape), shape};
 }
 
 /* Of both address fields of a side together. */
@@ -70,14 +81,12 @@ static struct enclosure enclose(const struct ir *ir, const struct ir_product *p,
     const unsigned families = ir_families(ir, p);
     uint64_t lo = UINT64_MAX, hi = 0;
 
-    if (families == (IR_V4 | IR_V6) || families == 0)
-        return (struct enclosure){ 0, 0 };
+    if (families == (IR_V4 | IR_V6) || families == 0) return (struct enclosure){0, 0};
     for (unsigned i = 0; i < 2; i++) {
         const struct ir_addrs *x = i ? b : a;
         const uint32_t n = families == IR_V4 ? x->count4 : x->count6;
 
-        if (!n)
-            continue;
+        if (!n) continue;
         const uint64_t first = families == IR_V4 ? (uint64_t)x->r4[0].lo << 32 : x->r6[0].lo_hi;
         const uint64_t last = families == IR_V4 ? (uint64_t)x->r4[n - 1].hi << 32 : x->r6[n - 1].hi_hi;
         lo = first < lo ? first : lo;
@@ -89,7 +98,7 @@ static struct enclosure enclose(const struct ir *ir, const struct ir_product *p,
 static struct place_key key_of(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t port = p->field[IR_DPORT];
-    struct place_key k = { enclose(ir, p, IR_SRC, IR_SRC_SELF), enclose(ir, p, IR_DST, IR_DST_SELF), 0 };
+    struct place_key k = {enclose(ir, p, IR_SRC, IR_SRC_SELF), enclose(ir, p, IR_DST, IR_DST_SELF), 0};
 
     if (port != IR_ALL && ir_ranges(ir, port).count == 1 && ir_ranges(ir, port).r[0].lo == ir_ranges(ir, port).r[0].hi)
         k.port = port;
@@ -117,18 +126,20 @@ static void insert(struct finder *f, uint32_t rule)
     uint32_t *slot = &f->slots[hash_key(&k) & (f->size - 1)];
     bool *seen = &f->has_shape[k.src.shape][k.dst.shape][k.port != 0];
 
-    if (!*seen)
-        f->shapes[f->shape_count++] = (struct shape){ k.src.shape, k.dst.shape, k.port != 0 };
+    if (!*seen) f->shapes[f->shape_count++] = (struct shape){k.src.shape, k.dst.shape, k.port != 0};
     *seen = true;
-    f->entries[f->count] = (struct entry){ k, rule, *slot };
+    f->entries[f->count] = (struct entry){k, rule, *slot};
     *slot = ++f->count;
 }
 
-struct search { uint32_t rule, found, candidates, lookups; uint64_t work; };
+struct search {
+    uint32_t rule, found, candidates, lookups, passed;
+    uint64_t work;
+};
 
 static bool out_of_budget(const struct search *s)
 {
-    return s->candidates > CANDIDATES_MAX || s->lookups > SHAPES_MAX || s->work > WORK_MAX;
+    return s->candidates > CANDIDATES_MAX || s->lookups + s->passed / 16 > SHAPES_MAX || s->work > WORK_MAX;
 }
 
 /* The earliest rule under that key that covers the one searched for. */
@@ -148,16 +159,17 @@ static void look_up(const struct finder *f, const struct place_key *k, struct se
 static struct search find_cover(const struct finder *f, uint32_t rule)
 {
     const struct place_key k = key_of(f->ir, &f->ir->rules[rule].product);
-    struct search s = { .rule = rule, .found = PBC_NONE };
+    struct search s = {.rule = rule, .found = PBC_NONE};
 
     for (uint32_t i = 0; i < f->shape_count && !out_of_budget(&s); i++) {
         const struct shape *shape = &f->shapes[i];
 
+        s.passed++;
         if (!encloses(shape->src, k.src.shape) || !encloses(shape->dst, k.dst.shape) || (shape->port && !k.port))
             continue;
-        const struct place_key wanted = { { mask_bits(k.src.bits, shape->src), shape->src },
-                                          { mask_bits(k.dst.bits, shape->dst), shape->dst },
-                                          shape->port ? k.port : 0 };
+        const struct place_key wanted = {{mask_bits(k.src.bits, shape->src), shape->src},
+                                         {mask_bits(k.dst.bits, shape->dst), shape->dst},
+                                         shape->port ? k.port : 0};
         look_up(f, &wanted, &s);
     }
     return s;
@@ -170,8 +182,7 @@ static void find_covers(struct finder *f, uint32_t first, uint32_t count)
     struct ir *ir = f->c->ir;
 
     for (uint32_t i = first; i < first + count; i++) {
-        if (ir->rules[i].state != IR_LIVE)
-            continue;
+        if (ir->rules[i].state != IR_LIVE) continue;
         const struct search s = find_cover(f, i);
 
         if (s.found != PBC_NONE) {
@@ -180,8 +191,7 @@ static void find_covers(struct finder *f, uint32_t first, uint32_t count)
         } else if (out_of_budget(&s)) {
             ir->undecided++;
         }
-        if (s.found == PBC_NONE && takes_packets(&f->c->image->rules[i]))
-            insert(f, i);
+        if (s.found == PBC_NONE && takes_packets(&f->c->image->rules[i])) insert(f, i);
     }
 }
 
@@ -218,9 +228,9 @@ static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t e
     const uint32_t cover = c->ir->rules[rule].cover;
     uint32_t n = 0;
 
-    if (!product_is_everything(c->ir, &c->ir->rules[cover].product, FRAMES))
-        return 0;
-    while (rule + n + 1 < end && c->ir->rules[rule + n + 1].state == IR_SHADOWED && c->ir->rules[rule + n + 1].cover == cover)
+    if (!product_is_everything(c->ir, &c->ir->rules[cover].product, FRAMES)) return 0;
+    while (rule + n + 1 < end && c->ir->rules[rule + n + 1].state == IR_SHADOWED &&
+           c->ir->rules[rule + n + 1].cover == cover)
         n++;
     return n;
 }

@@ -6,7 +6,7 @@
 
 #include "vm/vm.h"
 
-void asm_init(struct assembler *a, struct image *img) { *a = (struct assembler){ .img = img }; }
+void asm_init(struct assembler *a, struct image *img) { *a = (struct assembler){.img = img}; }
 void asm_fini(struct assembler *a) { free(a->fixups); }
 uint32_t asm_here(const struct assembler *a) { return a->img->code_count; }
 
@@ -19,8 +19,9 @@ void asm_begin(struct assembler *a)
 static bool ends(uint8_t op)
 {
     switch (op) {
-#define OP(ident, name, operands, ends, doc) \
-    case OP_##ident: return ends;
+#define OP(ident, name, operands, ends, doc)                                                                           \
+    case OP_##ident:                                                                                                   \
+        return ends;
 #include "vm/opcode.def"
 #undef OP
     default: return false;
@@ -29,12 +30,11 @@ static bool ends(uint8_t op)
 
 void asm_to(struct assembler *a, uint8_t op, uint8_t operand, uint16_t to, uint32_t imm)
 {
-    if (!a->reachable)
-        return;
+    if (!a->reachable) return;
     struct insn *insn = image_add_code(a->img);
 
     if (insn)
-        *insn = (struct insn){ op, operand, to, imm };
+        *insn = (struct insn){op, operand, to, imm};
     else
         a->full = true;
     a->reachable = !ends(op);
@@ -63,11 +63,9 @@ static uint32_t new_fixup(struct assembler *a)
 
 void asm_jump(struct assembler *a, uint8_t op, uint8_t operand, uint32_t imm, struct label *to)
 {
-    if (!a->reachable)
-        return;
+    if (!a->reachable) return;
     asm_op(a, op, operand, imm);
-    if (a->full)
-        return;
+    if (a->full) return;
     const uint32_t f = new_fixup(a), insn = asm_here(a) - 1;
 
     if (!to->fixups) {
@@ -75,7 +73,7 @@ void asm_jump(struct assembler *a, uint8_t op, uint8_t operand, uint32_t imm, st
         to->next = a->waiting;
         a->waiting = to;
     }
-    a->fixups[f] = (struct fixup){ insn, to->fixups };
+    a->fixups[f] = (struct fixup){insn, to->fixups};
     to->fixups = f + 1;
 }
 
@@ -95,8 +93,7 @@ static void resolve(struct assembler *a, struct label *l)
 
 void asm_bind(struct assembler *a, struct label *l)
 {
-    if (!l->fixups)
-        return;
+    if (!l->fixups) return;
     for (struct label **p = &a->waiting; *p; p = &(*p)->next)
         if (*p == l) {
             *p = l->next;
@@ -113,7 +110,7 @@ static bool waits_long(const struct assembler *a, const struct label *l)
 
 void asm_relay(struct assembler *a)
 {
-    struct label past = { 0 }, *old = NULL;
+    struct label past = {0}, *old = NULL;
 
     for (struct label **p = &a->waiting; *p;) {
         struct label *l = *p;
@@ -126,8 +123,7 @@ void asm_relay(struct assembler *a)
             p = &l->next;
         }
     }
-    if (!old)
-        return;
+    if (!old) return;
     asm_jump(a, OP_JUMP, 0, 0, &past);
     while (old && !a->full) {
         struct label *l = old;

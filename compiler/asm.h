@@ -12,20 +12,22 @@
 
 /* A place not reached yet and the jumps that wait for it. Zero is an unused label. */
 struct label {
-    struct label *next;  /* of the labels that jumps wait for */
-    uint32_t fixups;     /* 1 + index of the last one, 0: none */
-    uint32_t oldest;     /* instruction of the first one */
+    struct label *next; /* of the labels that jumps wait for */
+    uint32_t fixups;    /* 1 + index of the last one, 0: none */
+    uint32_t oldest;    /* instruction of the first one */
 };
 
-struct fixup { uint32_t insn, next; };
+struct fixup {
+    uint32_t insn, next;
+};
 
 struct assembler {
     struct image *img;
     struct label *waiting;
     struct fixup *fixups;
     uint32_t fixup_count, fixup_cap, fixup_free; /* free: 1 + index */
-    bool reachable; /* control can come to the next instruction */
-    bool full;      /* the image's CODE section is */
+    bool reachable;                              /* control can come to the next instruction */
+    bool full;                                   /* the image's CODE section is */
 };
 
 void asm_init(struct assembler *a, struct image *img);

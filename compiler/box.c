@@ -11,7 +11,7 @@ static u128 hi6(const struct pbc_range6 *r) { return (u128)r->hi_hi << 64 | r->h
 
 static struct pbc_range6 range6(u128 lo, u128 hi)
 {
-    return (struct pbc_range6){ (uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi };
+    return (struct pbc_range6){(uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi};
 }
 
 /* Room for a result before it is interned: short lists, which nearly all are, need none of the arena's. */
@@ -21,15 +21,15 @@ static void *scratch(struct ir *ir, void *shorts, size_t count, size_t size)
     return count < SHORT ? shorts : arena_alloc(ir->arena, (count + 1) * size);
 }
 
-static uint32_t and4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb, struct pbc_range *out)
+static uint32_t and4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb,
+                     struct pbc_range *out)
 {
     uint32_t n = 0;
 
     for (uint32_t i = 0, j = 0; i < na && j < nb;) {
         const uint32_t lo = a[i].lo > b[j].lo ? a[i].lo : b[j].lo, hi = a[i].hi < b[j].hi ? a[i].hi : b[j].hi;
 
-        if (lo <= hi)
-            out[n++] = (struct pbc_range){ lo, hi };
+        if (lo <= hi) out[n++] = (struct pbc_range){lo, hi};
         if (a[i].hi < b[j].hi)
             i++;
         else
@@ -47,8 +47,7 @@ static uint32_t and6(const struct pbc_range6 *a, uint32_t na, const struct pbc_r
         const u128 lo = lo6(&a[i]) > lo6(&b[j]) ? lo6(&a[i]) : lo6(&b[j]);
         const u128 hi = hi6(&a[i]) < hi6(&b[j]) ? hi6(&a[i]) : hi6(&b[j]);
 
-        if (lo <= hi)
-            out[n++] = range6(lo, hi);
+        if (lo <= hi) out[n++] = range6(lo, hi);
         if (hi6(&a[i]) < hi6(&b[j]))
             i++;
         else
@@ -63,12 +62,10 @@ static uint32_t not4(const struct pbc_range *a, uint32_t na, uint32_t most, stru
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < na && next <= most; i++) {
-        if (a[i].lo > next)
-            out[n++] = (struct pbc_range){ (uint32_t)next, a[i].lo - 1 };
+        if (a[i].lo > next) out[n++] = (struct pbc_range){(uint32_t)next, a[i].lo - 1};
         next = (uint64_t)a[i].hi + 1;
     }
-    if (next <= most)
-        out[n++] = (struct pbc_range){ (uint32_t)next, most };
+    if (next <= most) out[n++] = (struct pbc_range){(uint32_t)next, most};
     return n;
 }
 
@@ -78,10 +75,8 @@ static uint32_t not6(const struct pbc_range6 *a, uint32_t na, struct pbc_range6 
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < na; i++) {
-        if (lo6(&a[i]) > next)
-            out[n++] = range6(next, lo6(&a[i]) - 1);
-        if (hi6(&a[i]) == ~(u128)0)
-            return n;
+        if (lo6(&a[i]) > next) out[n++] = range6(next, lo6(&a[i]) - 1);
+        if (hi6(&a[i]) == ~(u128)0) return n;
         next = hi6(&a[i]) + 1;
     }
     out[n++] = range6(next, ~(u128)0);
@@ -90,10 +85,8 @@ static uint32_t not6(const struct pbc_range6 *a, uint32_t na, struct pbc_range6 
 
 uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
 {
-    if (a == b || b == IR_ALL)
-        return a;
-    if (a == IR_ALL || b == IR_EMPTY)
-        return b;
+    if (a == b || b == IR_ALL) return a;
+    if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
     struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + y.count, sizeof(*out));
 
@@ -102,8 +95,7 @@ uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
 
 uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most)
 {
-    if (a == IR_ALL)
-        return IR_EMPTY;
+    if (a == IR_ALL) return IR_EMPTY;
     const struct ir_ranges x = ir_ranges(ir, a);
     struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + 1, sizeof(*out));
 
@@ -115,10 +107,8 @@ static bool within4(const struct pbc_range *a, uint32_t na, const struct pbc_ran
     uint32_t j = 0;
 
     for (uint32_t i = 0; i < na; i++) {
-        while (j < nb && b[j].hi < a[i].lo)
-            j++;
-        if (j == nb || b[j].lo > a[i].lo || b[j].hi < a[i].hi)
-            return false;
+        while (j < nb && b[j].hi < a[i].lo) j++;
+        if (j == nb || b[j].lo > a[i].lo || b[j].hi < a[i].hi) return false;
     }
     return true;
 }
@@ -128,20 +118,16 @@ static bool within6(const struct pbc_range6 *a, uint32_t na, const struct pbc_ra
     uint32_t j = 0;
 
     for (uint32_t i = 0; i < na; i++) {
-        while (j < nb && hi6(&b[j]) < lo6(&a[i]))
-            j++;
-        if (j == nb || lo6(&b[j]) > lo6(&a[i]) || hi6(&b[j]) < hi6(&a[i]))
-            return false;
+        while (j < nb && hi6(&b[j]) < lo6(&a[i])) j++;
+        if (j == nb || lo6(&b[j]) > lo6(&a[i]) || hi6(&b[j]) < hi6(&a[i])) return false;
     }
     return true;
 }
 
 bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b)
 {
-    if (a == b || b == IR_ALL || a == IR_EMPTY)
-        return true;
-    if (a == IR_ALL || b == IR_EMPTY)
-        return false;
+    if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
+    if (a == IR_ALL || b == IR_EMPTY) return false;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
 
     return within4(x.r, x.count, y.r, y.count);
@@ -149,15 +135,12 @@ bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b)
 
 bool ir_ranges_meet(const struct ir *ir, uint32_t a, uint32_t b)
 {
-    if (a == IR_EMPTY || b == IR_EMPTY)
-        return false;
-    if (a == b || a == IR_ALL || b == IR_ALL)
-        return true;
+    if (a == IR_EMPTY || b == IR_EMPTY) return false;
+    if (a == b || a == IR_ALL || b == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
 
     for (uint32_t i = 0, j = 0; i < x.count && j < y.count;) {
-        if (x.r[i].lo <= y.r[j].hi && y.r[j].lo <= x.r[i].hi)
-            return true;
+        if (x.r[i].lo <= y.r[j].hi && y.r[j].lo <= x.r[i].hi) return true;
         if (x.r[i].hi < y.r[j].hi)
             i++;
         else
@@ -168,27 +151,25 @@ bool ir_ranges_meet(const struct ir *ir, uint32_t a, uint32_t b)
 
 bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
 {
-    if (a == IR_ALL)
-        return true;
+    if (a == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a);
 
     for (uint32_t i = 0; i < x.count; i++)
-        if (value <= x.r[i].hi)
-            return value >= x.r[i].lo;
+        if (value <= x.r[i].hi) return value >= x.r[i].lo;
     return false;
 }
 
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
 {
-    if (a == b || b == IR_ALL)
-        return a;
-    if (a == IR_ALL || b == IR_EMPTY)
-        return b;
+    if (a == b || b == IR_ALL) return a;
+    if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
     struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + y->count4, sizeof(*r4));
     struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + y->count6, sizeof(*r6));
-    const struct ir_addrs out = { .r4 = r4, .r6 = r6, .count4 = and4(x->r4, x->count4, y->r4, y->count4, r4),
-                                  .count6 = and6(x->r6, x->count6, y->r6, y->count6, r6) };
+    const struct ir_addrs out = {.r4 = r4,
+                                 .r6 = r6,
+                                 .count4 = and4(x->r4, x->count4, y->r4, y->count4, r4),
+                                 .count6 = and6(x->r6, x->count6, y->r6, y->count6, r6)};
 
     return ir_intern_addrs(ir, &out);
 }
@@ -197,12 +178,11 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
 {
     const struct ir_addrs *x = ir_addrs(ir, a);
 
-    if (x->complement != PBC_NONE)
-        return x->complement;
+    if (x->complement != PBC_NONE) return x->complement;
     struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + 1, sizeof(*r4));
     struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + 1, sizeof(*r6));
-    const struct ir_addrs out = { .r4 = r4, .r6 = r6, .count4 = not4(x->r4, x->count4, UINT32_MAX, r4),
-                                  .count6 = not6(x->r6, x->count6, r6) };
+    const struct ir_addrs out = {
+        .r4 = r4, .r6 = r6, .count4 = not4(x->r4, x->count4, UINT32_MAX, r4), .count6 = not6(x->r6, x->count6, r6)};
     const uint32_t id = ir_intern_addrs(ir, &out);
 
     ir_addrs_pair(ir, a, id);
@@ -212,11 +192,12 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
 /* a or b is not (not a and not b). */
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
 {
-    if (a == b || b == IR_EMPTY || a == IR_ALL)
-        return a;
-    if (a == IR_EMPTY || b == IR_ALL)
-        return b;
-    return ir_addrs_not(ir, ir_addrs_and(ir, ir_addrs_not(ir, a), ir_addrs_not(ir, b)));
+    if (a == b || b == IR_EMPTY || a == IR_ALL) return a;
+    if (a == IR_EMPTY || b == IR_ALL) return b;
+    const uint32_t id = ir_addrs_not(ir, ir_addrs_and(ir, ir_addrs_not(ir, a), ir_addrs_not(ir, b)));
+
+    ir_addrs_note_parts(ir, id, (const uint32_t[2]){a, b}, IR_V4 | IR_V6);
+    return id;
 }
 
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a)
@@ -239,41 +220,36 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
 {
     const unsigned has = ir_addrs_families(ir, a);
 
-    if (a == IR_ALL || a == IR_EMPTY || families == (IR_V4 | IR_V6))
-        return a;
-    if ((ir_addrs_full(ir, a) & families) == families)
-        return IR_ALL;
-    if ((has & families) == has)
-        return a;
+    if (a == IR_ALL || a == IR_EMPTY || families == (IR_V4 | IR_V6)) return a;
+    if ((ir_addrs_full(ir, a) & families) == families) return IR_ALL;
+    if ((has & families) == has) return a;
+    if (ir_addrs(ir, a)->narrowed[families] != PBC_NONE) return ir_addrs(ir, a)->narrowed[families];
     struct ir_addrs out = *ir_addrs(ir, a);
 
-    if (!(families & IR_V4))
-        out.count4 = 0;
-    if (!(families & IR_V6))
-        out.count6 = 0;
+    if (!(families & IR_V4)) out.count4 = 0;
+    if (!(families & IR_V6)) out.count6 = 0;
     const uint32_t id = ir_intern_addrs(ir, &out);
     const struct ir_addrs *x = ir_addrs(ir, a);
 
     ir_addrs_note_set(ir, id, x->set, x->set_in & families);
     ir_addrs_note_mirror(ir, id, x->mirror, x->mirror_in & families);
+    if (x->parts[0] != PBC_NONE) ir_addrs_note_parts(ir, id, x->parts, x->parts_in & families);
+    ir_addrs_note_narrowed(ir, a, families, id);
     return id;
 }
 
 bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned families, uint64_t *work)
 {
-    if (a == b || b == IR_ALL || a == IR_EMPTY)
-        return true;
+    if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
 
     if (families & IR_V4) {
         *work += (uint64_t)x->count4 + y->count4;
-        if (!within4(x->r4, x->count4, y->r4, y->count4))
-            return false;
+        if (!within4(x->r4, x->count4, y->r4, y->count4)) return false;
     }
     if (families & IR_V6) {
         *work += (uint64_t)x->count6 + y->count6;
-        if (!within6(x->r6, x->count6, y->r6, y->count6))
-            return false;
+        if (!within6(x->r6, x->count6, y->r6, y->count6)) return false;
     }
     return true;
 }
@@ -284,8 +260,7 @@ bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned familie
 
     if (families & IR_V4)
         for (uint32_t i = 0, j = 0; i < x->count4 && j < y->count4;) {
-            if (x->r4[i].lo <= y->r4[j].hi && y->r4[j].lo <= x->r4[i].hi)
-                return true;
+            if (x->r4[i].lo <= y->r4[j].hi && y->r4[j].lo <= x->r4[i].hi) return true;
             if (x->r4[i].hi < y->r4[j].hi)
                 i++;
             else
@@ -293,8 +268,7 @@ bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned familie
         }
     if (families & IR_V6)
         for (uint32_t i = 0, j = 0; i < x->count6 && j < y->count6;) {
-            if (lo6(&x->r6[i]) <= hi6(&y->r6[j]) && lo6(&y->r6[j]) <= hi6(&x->r6[i]))
-                return true;
+            if (lo6(&x->r6[i]) <= hi6(&y->r6[j]) && lo6(&y->r6[j]) <= hi6(&x->r6[i])) return true;
             if (hi6(&x->r6[i]) < hi6(&y->r6[j]))
                 i++;
             else
@@ -307,23 +281,21 @@ unsigned ir_families(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t what = p->field[IR_WHAT];
 
-    if (what == IR_ALL)
-        return IR_V4 | IR_V6;
+    if (what == IR_ALL) return IR_V4 | IR_V6;
     const struct ir_ranges w = ir_ranges(ir, what);
     unsigned families = 0;
 
     for (uint32_t i = 0; i < w.count; i++) {
-        if (w.r[i].lo < WHAT_IP6)
-            families |= IR_V4;
-        if (w.r[i].lo <= WHAT_IP6_UNKNOWN && w.r[i].hi >= WHAT_IP6)
-            families |= IR_V6;
+        if (w.r[i].lo < WHAT_IP6) families |= IR_V4;
+        if (w.r[i].lo <= WHAT_IP6_UNKNOWN && w.r[i].hi >= WHAT_IP6) families |= IR_V6;
     }
     return families;
 }
 
 bool ir_is_empty(const struct ir_product *p) { return p->field[IR_WHAT] == IR_EMPTY; }
 
-static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, unsigned families, uint64_t *work)
+static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, unsigned families,
+                         uint64_t *work)
 {
     switch ((enum ir_sort)ir_fields[f].sort) {
     case IR_SORT_RANGES:
@@ -339,15 +311,13 @@ static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint3
 
     *work += (uint64_t)x.count + y.count;
     for (uint32_t i = 0; i < x.count && j < y.count; i++)
-        if (x.pattern[i] == y.pattern[j])
-            j++;
+        if (x.pattern[i] == y.pattern[j]) j++;
     return j == y.count;
 }
 
 bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_product *b, uint64_t *work)
 {
-    if (ir_is_empty(a))
-        return true;
+    if (ir_is_empty(a)) return true;
     const unsigned families = ir_families(ir, a);
 
     *work += 1;
@@ -362,13 +332,10 @@ bool ir_may_meet(const struct ir *ir, const struct ir_product *a, const struct i
 {
     const unsigned families = ir_families(ir, a) & ir_families(ir, b);
 
-    if ((a->field[IR_HAS] | b->field[IR_HAS]) & (a->field[IR_LACKS] | b->field[IR_LACKS]))
-        return false;
+    if ((a->field[IR_HAS] | b->field[IR_HAS]) & (a->field[IR_LACKS] | b->field[IR_LACKS])) return false;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (ir_fields[f].sort == IR_SORT_RANGES && !ir_ranges_meet(ir, a->field[f], b->field[f]))
-            return false;
-    if (!families)
-        return true;
+        if (ir_fields[f].sort == IR_SORT_RANGES && !ir_ranges_meet(ir, a->field[f], b->field[f])) return false;
+    if (!families) return true;
     const bool src = ir_addrs_meet(ir, a->field[IR_SRC], b->field[IR_SRC], families) ||
                      ir_addrs_meet(ir, a->field[IR_SRC_SELF], b->field[IR_SRC_SELF], families);
     const bool dst = ir_addrs_meet(ir, a->field[IR_DST], b->field[IR_DST], families) ||

@@ -1,34 +1,22 @@
 /* Straight code: the normal form as functions of tests and jumps (vm/opcode.def).
  *
- *   function 0      picks the firewall by ARP or not, direction and interface, calls its list, decides or defaults
+ *   function 0      picks the firewall, calls its list, decides or defaults (dispatch.c)
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
- *   a block         at most PBC_BLOCK_RULES rules of a longer list, which then only calls its blocks one after another
+ *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain that is called
- * once and is short stands in its caller's code, and so does one that calls would nest too deep for (plan.c).
+ * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain that is
+ * called once and is short stands in its caller's code, and so does one that calls would nest too deep for (plan.c).
  *
- * The seam for a classifier is list_code(): a list, or a run of one, is nothing but "the first of these rules that matches,
- * as one scalar". A function whose body is `classify` over the rules' BOX and FINITE fields, with the RESIDUE tested here after
- * a hit, can stand in place of the straight code; callers, blocks, chains and function 0 stay as they are. */
+ * The seam for a classifier is list_code(): a list, or a run of one, is nothing but "the first of these rules that
+ * matches, as one scalar". A function whose body is `classify` over the rules' BOX and FINITE fields, with the RESIDUE
+ * tested here after a hit, can stand in place of the straight code; callers, blocks, chains and function 0 stay as they
+ * are. */
 #include <string.h>
 
-#include "compiler/gen_priv.h"
-#include "compiler/plan.h"
+#include "compiler/lists_priv.h"
 #include "compiler/split.h"
 #include "vm/key.h"
 #include "vm/vm.h"
-
-enum {
-    IN_DISPATCH_MAX = 50, /* rules of a firewall that stand in function 0 itself */
-    SHARED_MAX = 64,      /* rules in a row that may share a test */
-};
-
-/* What becomes of a rule that matches. */
-struct place {
-    enum variant v;
-    uint32_t firewall;      /* in function 0: that judges; else PBC_NONE */
-    struct label *returns;  /* where `return` goes; NULL: out of the function */
-};
 
 /* One rule to be written. Copies of it share its tests. */
 struct pending {
@@ -38,16 +26,16 @@ struct pending {
     const struct demand *demand; /* for splitting */
 };
 enum {
-    SHAREABLE_MAX = 64,  /* tests of a rule that have a bit in `made` */
-    COPIES_MAX = 2,      /* times as many rules may be written as there are */
+    SHARED_MAX = 64,    /* rules in a row that may share a test */
+    SHAREABLE_MAX = 64, /* tests of a rule that have a bit in `made` */
+    COPIES_MAX = 2,     /* times as many rules may be written as there are */
 };
 
-static void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at);
+static void leave(struct gen *g, const struct place *at);
 
-static void call(struct gen *g, struct plan *plan, const struct place *at, struct function *f)
+void call_code(struct gen *g, struct plan *plan, const struct place *at, struct function *f)
 {
-    if (!g->as.reachable)
-        return;
+    if (!g->as.reachable) return;
     asm_op(&g->as, OP_CALL, 0, 0);
     plan_note_call(plan, f, asm_here(&g->as) - 1);
     if (at->firewall != PBC_NONE)
@@ -59,16 +47,18 @@ static void call(struct gen *g, struct plan *plan, const struct place *at, struc
 static void do_chain(struct gen *g, struct plan *plan, const struct place *at, uint32_t chain)
 {
     struct list *l = plan_chain(plan, chain);
-    struct label end = { 0 };
+    struct label end = {0};
 
-    if (!l->in_line) {
-        call(g, plan, at, &l->top[at->v]);
-        return;
-    }
-    g->ir->inlined++;
-    const struct place inside = { at->v, at->firewall, &end };
-    const struct run all = { l, 0, plan_rules_to_write(l, at->v) };
-    rules_code(g, plan, &all, &inside);
+    const struct place inside = {at->v, at->firewall, &end};
+    const struct run all = {l, 0, plan_rules_to_write(l, at->v)};
+
+    if (l->top[at->v].block_count > 1)
+        blocks_code(g, plan, l, &inside);
+    else if (l->in_line)
+        rules_code(g, plan, &all, &inside);
+    else
+        call_code(g, plan, at, &l->top[at->v]);
+    g->ir->inlined += l->in_line;
     asm_bind(&g->as, &end);
 }
 
@@ -77,8 +67,7 @@ static void rule_action(struct gen *g, struct plan *plan, const struct place *at
 {
     const struct pbc_rule *r = &g->img->rules[rule];
 
-    if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG)
-        asm_op(&g->as, OP_LOG, 0, rule);
+    if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) asm_op(&g->as, OP_LOG, 0, rule);
     if (r->verdict <= PBC_V_REJECT) {
         if (at->firewall != PBC_NONE)
             asm_to(&g->as, OP_DECIDEK, 0, (uint16_t)at->firewall, rule);
@@ -89,18 +78,15 @@ static void rule_action(struct gen *g, struct plan *plan, const struct place *at
     asm_op(&g->as, OP_COUNT, 0, rule);
     if (r->verdict == PBC_V_DO)
         do_chain(g, plan, at, r->chain);
-    else if (r->verdict == PBC_V_RETURN && at->returns)
-        asm_jump(&g->as, OP_JUMP, 0, 0, at->returns);
     else if (r->verdict == PBC_V_RETURN)
-        asm_op(&g->as, OP_RETZ, 0, 0);
+        leave(g, at);
 }
 
 /* The bit of the test among those that the rule has still to make, 0 if it is none of them. */
 static uint64_t find_test(const struct pending *p, const struct test *t)
 {
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++)
-        if (!(p->made >> i & 1) && same_test(&p->tests.t[i], t))
-            return 1ull << i;
+        if (!(p->made >> i & 1) && same_test(&p->tests.t[i], t)) return 1ull << i;
     return 0;
 }
 
@@ -109,8 +95,7 @@ static uint32_t sharers(const struct pending *p, uint32_t count, const struct te
 {
     uint32_t n = 1;
 
-    while (n < count && n < SHARED_MAX && find_test(&p[n], t))
-        n++;
+    while (n < count && n < SHARED_MAX && find_test(&p[n], t)) n++;
     return n;
 }
 
@@ -122,8 +107,7 @@ static uint32_t best_shared(const struct pending *p, uint32_t count, const struc
     float worth = 1; /* it costs an instruction of its own */
 
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
-        if (p->made >> i & 1)
-            continue;
+        if (p->made >> i & 1) continue;
         const uint32_t n = sharers(p, count, &p->tests.t[i]);
         const float saved = (float)(n - 1) * p->tests.t[i].fails;
 
@@ -138,11 +122,10 @@ static uint32_t best_shared(const struct pending *p, uint32_t count, const struc
 
 static void one_rule(struct gen *g, struct plan *plan, const struct place *at, const struct pending *p)
 {
-    struct label next = { 0 };
+    struct label next = {0};
 
     for (uint32_t i = 0; i < p->tests.count; i++) {
-        if (i < SHAREABLE_MAX && p->made >> i & 1)
-            continue;
+        if (i < SHAREABLE_MAX && p->made >> i & 1) continue;
         asm_relay(&g->as);
         emit_test(g, &p->tests.t[i], &next);
     }
@@ -157,7 +140,7 @@ static void sequence_code(struct gen *g, struct plan *plan, const struct place *
     for (uint32_t i = 0; i < count && g->as.reachable;) {
         const struct test *shared = NULL;
         const uint32_t n = best_shared(&p[i], count - i, &shared);
-        struct label past = { 0 };
+        struct label past = {0};
 
         if (n == 1) {
             one_rule(g, plan, at, &p[i++]);
@@ -165,23 +148,21 @@ static void sequence_code(struct gen *g, struct plan *plan, const struct place *
         }
         asm_relay(&g->as);
         emit_test(g, shared, &past);
-        for (uint32_t j = i; j < i + n; j++)
-            p[j].made |= find_test(&p[j], shared);
+        for (uint32_t j = i; j < i + n; j++) p[j].made |= find_test(&p[j], shared);
         sequence_code(g, plan, at, &p[i], n);
         asm_bind(&g->as, &past);
         i += n;
     }
 }
 
-static struct pending *side_of(struct gen *g, const struct split *s, bool right, const struct pending *p, uint32_t count,
-                               uint32_t *n)
+static struct pending *side_of(struct gen *g, const struct split *s, bool right, const struct pending *p,
+                               uint32_t count, uint32_t *n)
 {
     struct pending *out = arena_alloc(g->c->arena, count * sizeof(*out));
 
     *n = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (right ? goes_right(s, p[i].demand) : goes_left(s, p[i].demand))
-            out[(*n)++] = p[i];
+        if (right ? goes_right(s, p[i].demand) : goes_left(s, p[i].demand)) out[(*n)++] = p[i];
     return out;
 }
 
@@ -190,11 +171,10 @@ static void tree_code(struct gen *g, struct plan *plan, const struct place *at, 
                       uint32_t *spare)
 {
     const struct demand **demands = arena_alloc(g->c->arena, count * sizeof(const struct demand *));
-    struct label right = { 0 }, end = { 0 };
+    struct label right = {0}, end = {0};
     uint32_t left_count, right_count;
 
-    for (uint32_t i = 0; i < count; i++)
-        demands[i] = p[i].demand;
+    for (uint32_t i = 0; i < count; i++) demands[i] = p[i].demand;
     const struct split s = find_split(demands, count);
     if (s.kind == SPLIT_NONE || !g->as.reachable) {
         sequence_code(g, plan, at, p, count);
@@ -231,8 +211,7 @@ static void pending_code(struct gen *g, struct plan *plan, const struct place *a
     for (uint32_t i = 0, n; i < count; i += n + 1) {
         for (n = 0; i + n < count && !has_chain_in_line(g, plan, p[i + n].rule); n++)
             ;
-        if (n < SPLIT_MIN)
-            continue;
+        if (n < SPLIT_MIN) continue;
         uint32_t spare = n * (COPIES_MAX - 1);
         sequence_code(g, plan, at, &p[done], i - done);
         tree_code(g, plan, at, &p[i], n, &spare);
@@ -241,7 +220,7 @@ static void pending_code(struct gen *g, struct plan *plan, const struct place *a
     sequence_code(g, plan, at, &p[done], count - done);
 }
 
-static void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
+void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     struct pending *p = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*p));
     struct demand *demands = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*demands));
@@ -251,31 +230,49 @@ static void rules_code(struct gen *g, struct plan *plan, const struct run *run, 
         const uint32_t rule = run->list->first + i;
         const struct ir_product *product = &g->ir->rules[rule].product;
 
-        if (!plan_writes(plan, rule, at->v))
-            continue;
+        if (!plan_writes(plan, rule, at->v)) continue;
         demands[count] = demand_of(g->ir, product);
-        p[count] = (struct pending){ .rule = rule, .tests = tests_of(g, product, at->v), .demand = &demands[count] };
+        p[count] = (struct pending){.rule = rule, .tests = tests_of(g, product, at->v), .demand = &demands[count]};
         count++;
     }
     pending_code(g, plan, at, p, count);
 }
 
+static void leave(struct gen *g, const struct place *at)
+{
+    if (at->returns)
+        asm_jump(&g->as, OP_JUMP, 0, 0, at->returns);
+    else
+        asm_op(&g->as, OP_RETZ, 0, 0);
+}
+
 /* Did a `return` of the block leave the list? Its conditions are asked again, for a block's result can't say so. */
-static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, enum variant v)
+static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {
         const uint32_t rule = run->list->first + i;
-        struct label next = { 0 };
+        struct label next = {0};
 
-        if (g->img->rules[rule].verdict != PBC_V_RETURN || !plan_writes(plan, rule, v))
-            continue;
-        const struct tests tests = tests_of(g, &g->ir->rules[rule].product, v);
+        if (g->img->rules[rule].verdict != PBC_V_RETURN || !plan_writes(plan, rule, at->v)) continue;
+        const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
         for (uint32_t t = 0; t < tests.count; t++) {
             asm_relay(&g->as);
             emit_test(g, &tests.t[t], &next);
         }
-        asm_op(&g->as, OP_RETZ, 0, 0);
+        leave(g, at);
         asm_bind(&g->as, &next);
+    }
+}
+
+/* A list of several blocks, where it is wanted: they are called from here, so that it costs no level of calls. */
+void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at)
+{
+    const struct function *const f = &l->top[at->v];
+
+    for (unsigned b = 0; b < f->block_count; b++) {
+        asm_relay(&g->as);
+        call_code(g, plan, at, &f->blocks[b]);
+        if (b + 1 < f->block_count) repeat_returns(g, plan, &f->blocks[b].run, at);
     }
 }
 
@@ -284,158 +281,27 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
     char name[600];
     const int len = snprintf(name, sizeof(name), "%.500s%s", image_str(g->img, l->name), f->v == ARP ? "/arp" : "");
 
-    if (block)
-        snprintf(name + len, sizeof(name) - (size_t)len, "/%u", block);
+    if (block) snprintf(name + len, sizeof(name) - (size_t)len, "/%u", block);
     plan_begin(plan, f, image_string(g->img, name, strlen(name)));
     asm_begin(&g->as);
 }
 
-static void end_function(struct gen *g)
-{
-    asm_op(&g->as, OP_RETZ, 0, 0);
-    plan_end(g->img);
-}
-
-/* The list as a function, and its blocks behind it: the seam. */
+/* The list as a function, or its blocks as one each: the seam. Only what is called. */
 static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
 {
-    const struct place at = { v, PBC_NONE, NULL };
+    const struct place at = {v, PBC_NONE, NULL};
+    const struct run all = {l, 0, plan_rules_to_write(l, v)};
     struct function *const f = &l->top[v];
 
-    begin_function(g, plan, f, l, 0);
-    if (f->block_count <= 1) {
-        const struct run all = { l, 0, plan_rules_to_write(l, v) };
-
-        rules_code(g, plan, &all, &at);
-        end_function(g);
-        return;
-    }
     for (unsigned b = 0; b < f->block_count; b++) {
-        call(g, plan, &at, &f->blocks[b]);
-        if (b + 1 < f->block_count)
-            repeat_returns(g, plan, &f->blocks[b].run, v);
+        struct function *const part = f->block_count > 1 ? &f->blocks[b] : f;
+
+        if (!part->calls) continue;
+        begin_function(g, plan, part, l, f->block_count > 1 ? b + 1 : 0);
+        rules_code(g, plan, f->block_count > 1 ? &part->run : &all, &at);
+        asm_op(&g->as, OP_RETZ, 0, 0);
+        plan_end(g->img);
     }
-    end_function(g);
-    for (unsigned b = 0; b < f->block_count; b++) {
-        if (!f->blocks[b].calls)
-            continue;
-        begin_function(g, plan, &f->blocks[b], l, b + 1);
-        rules_code(g, plan, &f->blocks[b].run, &at);
-        end_function(g);
-    }
-}
-
-static void no_firewall(struct gen *g, enum variant v) { asm_op(&g->as, v == ARP ? OP_PASS : OP_ACCEPT, 0, 0); }
-
-/* One firewall judges: its list in place or called, then its default. */
-static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, enum variant v, bool alone)
-{
-    struct list *l = plan_firewall(plan, firewall);
-    const struct place at = { v, firewall, NULL };
-    const struct run all = { l, 0, plan_rules_to_write(l, v) };
-
-    if (alone && l->top[v].block_count <= 1 && l->size[v] <= IN_DISPATCH_MAX)
-        rules_code(g, plan, &all, &at);
-    else if (l->size[v])
-        call(g, plan, &at, &l->top[v]);
-    if (v == ARP)
-        asm_op(&g->as, OP_PASS, 0, 0);
-    else
-        asm_op(&g->as, OP_DEFAULT, 0, firewall);
-}
-
-/* Who judges frames of one direction: those `on` an interface, each for its own; then the first without. */
-struct section { uint32_t *firewalls; uint32_t count; uint32_t general; };
-
-static bool judges_direction(const struct pbc_firewall *f, uint32_t direction)
-{
-    return f->direction == PBC_DIR_ANY ? direction != PBC_DIR_OUT : f->direction == direction;
-}
-
-static struct section section_of(struct gen *g, uint32_t direction)
-{
-    const struct image *img = g->img;
-    struct section s = { arena_alloc(g->c->arena, (img->firewalls_count + 1) * sizeof(uint32_t)), 0, PBC_NONE };
-    bool *seen = arena_alloc(g->c->arena, img->ifaces_count + 1);
-
-    for (uint32_t i = 0; i < img->firewalls_count; i++) {
-        const struct pbc_firewall *f = &img->firewalls[i];
-
-        if (!judges_direction(f, direction))
-            continue;
-        if (f->iface == PBC_NONE && s.general == PBC_NONE)
-            s.general = i;
-        if (f->iface != PBC_NONE && !seen[f->iface]) {
-            seen[f->iface] = true;
-            s.firewalls[s.count++] = i;
-        }
-    }
-    return s;
-}
-
-static bool same_section(const struct section *a, const struct section *b)
-{
-    return a->general == b->general && a->count == b->count &&
-           memcmp(a->firewalls, b->firewalls, a->count * sizeof(*a->firewalls)) == 0;
-}
-
-static void section_code(struct gen *g, struct plan *plan, const struct section *s, enum variant v, bool alone)
-{
-    for (uint32_t i = 0; i < s->count; i++) {
-        const uint32_t iface = g->img->firewalls[s->firewalls[i]].iface;
-        struct label next = { 0 };
-
-        asm_relay(&g->as);
-        asm_jump(&g->as, OP_JNIN, KEY_HALF(iface), iface << 16 | iface, &next);
-        firewall_code(g, plan, s->firewalls[i], v, alone);
-        asm_bind(&g->as, &next);
-    }
-    asm_relay(&g->as);
-    if (s->general == PBC_NONE)
-        no_firewall(g, v);
-    else
-        firewall_code(g, plan, s->general, v, alone);
-}
-
-/* All directions; frames of directions with the same firewalls share the code. */
-static void directions_code(struct gen *g, struct plan *plan, enum variant v)
-{
-    const struct section in = section_of(g, PBC_DIR_IN), out = section_of(g, PBC_DIR_OUT),
-                         forward = section_of(g, PBC_DIR_FORWARD);
-    const bool out_apart = !same_section(&in, &out), forward_apart = !same_section(&in, &forward);
-    struct label to_out = { 0 }, to_forward = { 0 };
-    const bool alone = !forward_apart || (in.general == PBC_NONE && in.count == 0);
-
-    if (v == ARP && !plan_judges_arp(plan)) {
-        asm_op(&g->as, OP_PASS, 0, 0);
-        return;
-    }
-    if (out_apart)
-        asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &to_out);
-    if (forward_apart)
-        asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_FORWARD, &to_forward);
-    section_code(g, plan, &in, v, alone);
-    if (forward_apart) {
-        asm_bind(&g->as, &to_forward);
-        section_code(g, plan, &forward, v, alone);
-    }
-    if (out_apart) {
-        asm_bind(&g->as, &to_out);
-        section_code(g, plan, &out, v, true);
-    }
-}
-
-static void dispatch_code(struct gen *g, struct plan *plan)
-{
-    struct label arp = { 0 };
-
-    plan_begin(plan, NULL, image_string(g->img, "dispatch", 8));
-    asm_begin(&g->as);
-    asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_ARP, &arp);
-    directions_code(g, plan, FRAMES);
-    asm_bind(&g->as, &arp);
-    directions_code(g, plan, ARP);
-    plan_end(g->img);
 }
 
 static struct span last_rule_span(const struct image *img)
@@ -448,11 +314,10 @@ static void report(struct gen *g)
     const struct image *img = g->img;
     struct diags *d = g->c->diags;
 
-    if (g->as.full)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need more than %u instructions", 1u << 24);
+    if (g->as.full) diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need more than %u instructions", 1u << 24);
     if (g->out_of_maps)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules hold more than %u different long lists of ports or numbers",
-             1u << 12);
+        diag(d, E_CODE_SIZE, last_rule_span(img),
+             "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
     if (g->out_of_sets)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
 }
@@ -462,32 +327,27 @@ static void measure(struct gen *g)
     struct image *img = g->img;
     const uint32_t path = pbc_longest_path(img->funcs, img->funcs_count, img->code, img->code_count);
 
-    if (img->meta_count == 0)
-        image_add_meta(img);
+    if (img->meta_count == 0) image_add_meta(img);
     img->meta->longest_path = path;
     if (path > PBC_PATH_MAX)
         diag(g->c->diags, E_CODE_PATH, last_rule_span(img),
-             "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may be",
+             "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may "
+             "be",
              path, (unsigned)PBC_PATH_MAX);
 }
 
 void generate_code(struct compile *c)
 {
-    struct gen g = { .c = c, .img = c->image, .ir = c->ir };
+    struct gen g = {.c = c, .img = c->image, .ir = c->ir};
 
-    if (diags_errors(c->diags))
-        return;
+    if (diags_errors(c->diags)) return;
     struct plan *plan = plan_new(c);
-    if (!plan)
-        return;
+    if (!plan) return;
     asm_init(&g.as, c->image);
     dispatch_code(&g, plan);
     for (uint32_t i = 0; i < plan->count && !g.as.full; i++)
-        for (enum variant v = FRAMES; v < VARIANTS; v++)
-            if (plan->order[i]->top[v].calls)
-                list_code(&g, plan, plan->order[i], v);
+        for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(&g, plan, plan->order[i], v);
     report(&g);
-    if (!diags_errors(c->diags))
-        measure(&g);
+    if (!diags_errors(c->diags)) measure(&g);
     asm_fini(&g.as);
 }

@@ -166,7 +166,7 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     diag(d, E_MASK_VALUE, value->span,
          "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this never matches", i + 1,
          p->value[i], p->mask[i]);
-    diag_note(d, mask->span, "the mask is here");
+    if (mask) diag_note(d, mask->span, "the mask is here");
     return false;
 }
 

@@ -10,8 +10,11 @@
 enum {
     KIND_SLOT = KEY_SLOT(kind),
     MARKS_SLOT = KEY_SLOT(marks),
-    ADDRESS_CHAIN_MAX = 6, /* instructions; above, a set is searched */
-    NUMBER_CHAIN_MAX = 6,  /* ranges; above, a map */
+    ADDRESS_CHAIN_MAX = 6,          /* instructions; above, a set is searched */
+    NUMBER_CHAIN_MAX = 6,           /* ranges; above, a map */
+    NUMBER_CHAIN_LONG = 64,         /* the same, once there are */
+    MAPS_PLENTY = 256,              /* maps, of 8 KiB each */
+    COPY_MAX = 1024,                /* ranges of a union of sets that the image gets once more */
     NUMBER_CHAIN_LAST_RESORT = 300, /* where the image holds no more maps */
 };
 
@@ -27,8 +30,7 @@ static unsigned prefix_instructions(const struct prefixes *p, unsigned family)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < p->count; i++)
-        n += family == IR_V4 ? 1 : (p->p[i].len + 31u) / 32 + (i + 1 < p->count);
+    for (unsigned i = 0; i < p->count; i++) n += family == IR_V4 ? 1 : (p->p[i].len + 31u) / 32 + (i + 1 < p->count);
     return n;
 }
 
@@ -39,14 +41,12 @@ static void plan_part(const struct ir_addrs *a, unsigned full, unsigned family, 
     part->outside = false;
     part->instructions = 0;
     part->how = PART_NOT_ASKED;
-    if (!(families & family))
-        return;
+    if (!(families & family)) return;
     part->how = full & family ? PART_ALL : PART_NONE;
-    if (full & family || !(family == IR_V4 ? a->count4 : a->count6))
-        return;
+    if (full & family || !(family == IR_V4 ? a->count4 : a->count6)) return;
     bool inside = prefixes_of(a, family, false, &part->prefixes);
-    if (prefixes_of(a, family, true, &outside) && (!inside || prefix_instructions(&outside, family) <
-                                                                  prefix_instructions(&part->prefixes, family))) {
+    if (prefixes_of(a, family, true, &outside) &&
+        (!inside || prefix_instructions(&outside, family) < prefix_instructions(&part->prefixes, family))) {
         part->prefixes = outside;
         part->outside = inside = true;
     }
@@ -54,7 +54,10 @@ static void plan_part(const struct ir_addrs *a, unsigned full, unsigned family, 
     part->instructions = inside ? prefix_instructions(&part->prefixes, family) : 0;
 }
 
-struct parts { struct part v4, v6; bool by_set; };
+struct parts {
+    struct part v4, v6;
+    bool by_set;
+};
 
 static void plan_parts(struct gen *g, uint32_t addrs, unsigned families, struct parts *p)
 {
@@ -63,18 +66,16 @@ static void plan_parts(struct gen *g, uint32_t addrs, unsigned families, struct 
 
     plan_part(a, full, IR_V4, families, &p->v4);
     plan_part(a, full, IR_V6, families, &p->v6);
-    p->by_set = p->v4.how == PART_SET || p->v6.how == PART_SET ||
-                p->v4.instructions + p->v6.instructions > ADDRESS_CHAIN_MAX;
+    p->by_set =
+        p->v4.how == PART_SET || p->v6.how == PART_SET || p->v4.instructions + p->v6.instructions > ADDRESS_CHAIN_MAX;
 }
 
 static double part_chance(const struct part *p, unsigned family)
 {
     double chance = 0;
 
-    if (p->how == PART_ALL)
-        return 1;
-    if (p->how != PART_PREFIXES)
-        return p->how == PART_SET ? .1 : 0;
+    if (p->how == PART_ALL) return 1;
+    if (p->how != PART_PREFIXES) return p->how == PART_SET ? .1 : 0;
     for (unsigned i = 0; i < p->prefixes.count; i++)
         chance += 1 / (double)(1u << p->prefixes.p[i].len / (family == IR_V4 ? 4 : 16));
     return p->outside ? 1 - chance : chance;
@@ -84,22 +85,21 @@ struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned familie
 {
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
     struct parts p;
-    struct address_cost cost = { 1, 0 };
+    struct address_cost cost = {1, 0};
 
     plan_parts(g, addrs, families, &p);
     cost.chance = .8 * part_chance(&p.v4, IR_V4) + .2 * part_chance(&p.v6, IR_V6);
     if (!p.by_set) /* the first instruction settles most */
         cost.instructions = .5 + .5 * (p.v4.instructions + p.v6.instructions);
     else
-        for (uint32_t n = a->count4 + a->count6; n; n /= 2)
-            cost.instructions += .7;
+        for (uint32_t n = a->count4 + a->count6; n; n /= 2) cost.instructions += .7;
     return cost;
 }
 
 /* A v6 prefix in one to four instructions: jumps to `hit` if it matches, else goes on. */
 static void emit_prefix6(struct gen *g, unsigned side, const struct prefix *p, struct label *hit)
 {
-    struct label miss = { 0 };
+    struct label miss = {0};
     const unsigned words = (p->len + 31u) / 32;
 
     for (unsigned i = 0; i < words; i++) {
@@ -118,8 +118,8 @@ static void emit_only_prefix6(struct gen *g, unsigned side, const struct prefix 
     for (unsigned i = 0; 32 * i < p->len; i++) {
         const unsigned slot = side * 4 + i, bits = p->len - 32 * i;
 
-        asm_jump(&g->as, bits >= 32 ? OP_JNE : OP_JNPFX, (uint8_t)(bits >= 32 ? slot : slot << 5 | (32 - bits)), p->word[i],
-                 fail);
+        asm_jump(&g->as, bits >= 32 ? OP_JNE : OP_JNPFX, (uint8_t)(bits >= 32 ? slot : slot << 5 | (32 - bits)),
+                 p->word[i], fail);
     }
 }
 
@@ -135,12 +135,10 @@ static void emit_prefix4(struct gen *g, unsigned side, const struct prefix *p, b
 
 static void emit_part(struct gen *g, unsigned side, unsigned family, const struct part *p, struct label *fail)
 {
-    struct label pass = { 0 }, *hit = p->outside ? fail : &pass;
+    struct label pass = {0}, *hit = p->outside ? fail : &pass;
 
-    if (p->how == PART_NONE)
-        asm_jump(&g->as, OP_JUMP, 0, 0, fail);
-    if (p->how != PART_PREFIXES)
-        return;
+    if (p->how == PART_NONE) asm_jump(&g->as, OP_JUMP, 0, 0, fail);
+    if (p->how != PART_PREFIXES) return;
     for (unsigned i = 0; i < p->prefixes.count; i++) {
         const struct prefix *x = &p->prefixes.p[i];
         const bool settles = !p->outside && i + 1 == p->prefixes.count;
@@ -167,28 +165,64 @@ static uint32_t add_set(struct gen *g, uint32_t addrs)
         g->out_of_sets = true;
         return PBC_NONE;
     }
-    *s = (struct pbc_set){ .first4 = first4, .count4 = a->count4, .first6 = first6, .count6 = a->count6 };
+    *s = (struct pbc_set){.first4 = first4, .count4 = a->count4, .first6 = first6, .count6 = a->count6};
     ir_addrs_note_set(g->ir, addrs, g->img->sets_count - 1, IR_V4 | IR_V6);
     return g->img->sets_count - 1;
+}
+
+static bool has_set(const struct ir_addrs *a, unsigned families)
+{
+    return a->set != PBC_NONE && (a->set_in & families) == families;
+}
+
+/* A union whose sets all stand in the image, and which would be long once more: they are asked one after another. */
+static bool asks_parts(const struct gen *g, const struct ir_addrs *a, unsigned families)
+{
+    if (a->count4 + a->count6 < COPY_MAX) return false;
+    while (a->parts[0] != PBC_NONE && (a->parts_in & families) == families) {
+        if (!has_set(ir_addrs(g->ir, a->parts[1]), families)) return false;
+        a = ir_addrs(g->ir, a->parts[0]);
+        if (has_set(a, families)) return true;
+    }
+    return false;
+}
+
+static void emit_parts(struct gen *g, unsigned side, const struct ir_addrs *a, unsigned families, struct label *hit)
+{
+    for (; !has_set(a, families); a = ir_addrs(g->ir, a->parts[0])) {
+        asm_relay(&g->as);
+        asm_jump(&g->as, OP_JSET, (uint8_t)side, ir_addrs(g->ir, a->parts[1])->set, hit);
+    }
+    asm_jump(&g->as, OP_JSET, (uint8_t)side, a->set, hit);
 }
 
 static void emit_set(struct gen *g, unsigned side, uint32_t addrs, unsigned families, struct label *fail)
 {
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
-    const struct ir_addrs *m = a->mirror == PBC_NONE ? NULL : ir_addrs(g->ir, a->mirror);
+    const struct ir_addrs *m =
+        a->mirror == PBC_NONE || (a->mirror_in & families) != families ? NULL : ir_addrs(g->ir, a->mirror);
+    struct label pass = {0};
 
-    if (a->set != PBC_NONE && (a->set_in & families) == families)
+    if (has_set(a, families)) {
         asm_jump(&g->as, OP_JNSET, (uint8_t)side, a->set, fail);
-    else if (m && (a->mirror_in & families) == families && m->set != PBC_NONE && (m->set_in & families) == families)
+    } else if (m && has_set(m, families)) {
         asm_jump(&g->as, OP_JSET, (uint8_t)side, m->set, fail);
-    else
+    } else if (asks_parts(g, a, families)) {
+        emit_parts(g, side, a, families, &pass);
+        asm_jump(&g->as, OP_JUMP, 0, 0, fail);
+        asm_bind(&g->as, &pass);
+    } else if (m && asks_parts(g, m, families)) {
+        emit_parts(g, side, m, families, fail);
+    } else {
         asm_jump(&g->as, OP_JNSET, (uint8_t)side, add_set(g, addrs), fail);
+    }
 }
 
-/* The address is in the set; the families that can come are known, one test for all of them suffices where it is rare. */
+/* The address is in the set; the families that can come are known, one test for all of them suffices where it is rare.
+ */
 static void emit_addrs(struct gen *g, unsigned side, uint32_t addrs, unsigned families, struct label *fail)
 {
-    struct label six = { 0 }, pass = { 0 };
+    struct label six = {0}, pass = {0};
     struct parts p;
 
     plan_parts(g, addrs, families, &p);
@@ -221,7 +255,7 @@ static void emit_address(struct gen *g, const struct test *t, struct label *fail
 {
     const unsigned side = t->type == TEST_DST;
     const uint32_t self = side ? KIND_DST_SELF : KIND_SRC_SELF;
-    struct label own = { 0 }, pass = { 0 };
+    struct label own = {0}, pass = {0};
 
     if (t->a == t->b || t->b == IR_EMPTY) {
         emit_addrs(g, side, t->a, t->families, fail);
@@ -249,14 +283,14 @@ static uint32_t add_map(struct gen *g, const struct pbc_range *r, uint32_t count
 
     memset(&map, 0, sizeof(map));
     for (uint32_t i = 0; i < count; i++)
-        for (uint32_t v = r[i].lo; v <= r[i].hi && v <= 65535; v++)
-            map.bits[v / 32] |= 1u << v % 32;
+        for (uint32_t v = r[i].lo; v <= r[i].hi && v <= 65535; v++) map.bits[v / 32] |= 1u << v % 32;
     return image_share(g->img, PBC_MAPS, &map, 1);
 }
 
-static void emit_number_chain(struct gen *g, uint8_t half, const struct pbc_range *r, uint32_t count, struct label *fail)
+static void emit_number_chain(struct gen *g, uint8_t half, const struct pbc_range *r, uint32_t count,
+                              struct label *fail)
 {
-    struct label pass = { 0 };
+    struct label pass = {0};
 
     for (uint32_t i = 0; i < count; i++) {
         const bool last = i + 1 == count;
@@ -274,7 +308,7 @@ static void emit_numbers(struct gen *g, uint8_t half, uint32_t most, const struc
         asm_jump(&g->as, OP_JIN, half, (r[0].hi + 1) << 16 | (r[1].lo - 1), fail);
         return;
     }
-    if (count <= NUMBER_CHAIN_MAX) {
+    if (count <= NUMBER_CHAIN_MAX || (count <= NUMBER_CHAIN_LONG && g->img->maps_count >= MAPS_PLENTY)) {
         emit_number_chain(g, half, r, count, fail);
         return;
     }
@@ -288,10 +322,10 @@ static void emit_numbers(struct gen *g, uint8_t half, uint32_t most, const struc
 }
 
 static const uint8_t half_of[IR_FIELDS] = {
-    [IR_SPORT] = KEY_HALF(src_port),   [IR_DPORT] = KEY_HALF(dst_port),   [IR_IFACE] = KEY_HALF(iface),
-    [IR_VLAN] = KEY_HALF(vlan_outer),  [IR_INNER] = KEY_HALF(vlan_inner), [IR_TYPE] = KEY_HALF(icmp_type),
-    [IR_CODE] = KEY_HALF(icmp_code),   [IR_DSCP] = KEY_HALF(dscp),        [IR_ETHER] = KEY_HALF(ether_type),
-    [IR_TTL] = KEY_HALF(ttl),          [IR_LENGTH] = KEY_HALF(length),
+    [IR_SPORT] = KEY_HALF(src_port),  [IR_DPORT] = KEY_HALF(dst_port),   [IR_IFACE] = KEY_HALF(iface),
+    [IR_VLAN] = KEY_HALF(vlan_outer), [IR_INNER] = KEY_HALF(vlan_inner), [IR_TYPE] = KEY_HALF(icmp_type),
+    [IR_CODE] = KEY_HALF(icmp_code),  [IR_DSCP] = KEY_HALF(dscp),        [IR_ETHER] = KEY_HALF(ether_type),
+    [IR_TTL] = KEY_HALF(ttl),         [IR_LENGTH] = KEY_HALF(length),
 };
 
 /* The bit that says that the field is there, and the value that stands for "it is not", if a list may hold that. */
@@ -310,7 +344,7 @@ static void emit_half(struct gen *g, const struct test *t, struct label *fail)
     const enum ir_field f = (enum ir_field)t->a;
     struct ir_ranges r = ir_ranges(g->ir, t->b);
     struct pbc_range *copy = arena_alloc(g->c->arena, r.count * sizeof(*copy));
-    struct label pass = { 0 };
+    struct label pass = {0};
     uint32_t absent;
     const uint32_t bit = absence(f, &absent);
 
@@ -333,10 +367,10 @@ static uint32_t protocols_of(const struct gen *g, uint32_t what, uint32_t first,
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < r.count; i++) {
-        const uint32_t lo = r.r[i].lo > first ? r.r[i].lo : first, hi = r.r[i].hi < first + 255 ? r.r[i].hi : first + 255;
+        const uint32_t lo = r.r[i].lo > first ? r.r[i].lo : first,
+                       hi = r.r[i].hi < first + 255 ? r.r[i].hi : first + 255;
 
-        if (lo <= hi)
-            out[n++] = (struct pbc_range){ lo - first, hi - first };
+        if (lo <= hi) out[n++] = (struct pbc_range){lo - first, hi - first};
     }
     return n;
 }
@@ -346,7 +380,7 @@ static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
     const uint8_t half = KEY_HALF(proto);
     struct pbc_range v4[256], v6[256];
     const uint32_t n4 = protocols_of(g, what, WHAT_IP4, v4), n6 = protocols_of(g, what, WHAT_IP6, v6);
-    struct label six = { 0 }, pass = { 0 };
+    struct label six = {0}, pass = {0};
 
     if (!n4 || !n6 || (n4 == n6 && memcmp(v4, v6, n4 * sizeof(*v4)) == 0)) {
         emit_numbers(g, half, 255, n4 ? v4 : v6, n4 ? n4 : n6, fail);
@@ -363,14 +397,12 @@ static void emit_protocols(struct gen *g, uint32_t what, struct label *fail)
 /* A MAC set in the image with these members; PBC_NONE: the image is full. */
 static uint32_t mac_set(struct gen *g, const struct ir_macs *m)
 {
-    if (m->set != PBC_NONE)
-        return m->set;
+    if (m->set != PBC_NONE) return m->set;
     const uint32_t first = image_share(g->img, PBC_MACS, m->macs, m->count);
-    const struct pbc_set set = { .first4 = first, .count4 = m->count };
+    const struct pbc_set set = {.first4 = first, .count4 = m->count};
     const uint32_t id = first == PBC_NONE ? PBC_NONE : image_share(g->img, PBC_MACSETS, &set, 1);
 
-    if (id == PBC_NONE)
-        g->out_of_sets = true;
+    if (id == PBC_NONE) g->out_of_sets = true;
     return id;
 }
 
@@ -378,14 +410,13 @@ static void emit_mac(struct gen *g, const struct test *t, struct label *fail)
 {
     const struct ir_macs *m = ir_macs(g->ir, t->a);
     const uint8_t side = t->type == TEST_DST_MAC;
-    struct label pass = { 0 };
+    struct label pass = {0};
 
     if (m->count && (m->negated || m->kinds))
         asm_jump(&g->as, OP_JMAC, side, mac_set(g, m), m->negated ? fail : &pass);
     else if (m->count)
         asm_jump(&g->as, OP_JNMAC, side, mac_set(g, m), fail);
-    if (m->kinds)
-        asm_jump(&g->as, m->negated ? OP_JMACK : OP_JNMACK, side, m->kinds, fail);
+    if (m->kinds) asm_jump(&g->as, m->negated ? OP_JMACK : OP_JNMACK, side, m->kinds, fail);
     asm_bind(&g->as, &pass);
 }
 

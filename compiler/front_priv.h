@@ -68,6 +68,7 @@ struct symbols {
     struct symbol **slots; /* by space and name */
     uint32_t count, size;
     bool text_at_fault;       /* the parser reported errors: declarations may be missing */
+    bool file_lost;           /* and an include could not be read: any name may have been in it */
     unsigned depth;           /* of definitions that are being followed */
     uint64_t set_ranges;      /* held by all sets together */
     uint32_t sets;            /* declared */

@@ -1,4 +1,5 @@
-/* What the parts of code generation share: tests of rules (rule_tests.c, kind_masks.c) and the code of lists (codegen.c). */
+/* What the parts of code generation share: tests of rules (rule_tests.c, kind_masks.c) and the code of lists
+ * (codegen.c). */
 #ifndef COMPILER_GEN_PRIV_H
 #define COMPILER_GEN_PRIV_H
 
@@ -23,11 +24,14 @@ struct test {
     uint8_t type;     /* enum test_type */
     uint8_t families; /* of address tests: those that can come */
     uint32_t a, b;    /* by type */
-    float rank;    /* cost / chance to fail: the order in which a rule's tests cost least */
-    float fails;   /* chance to fail, guessed from what is tested */
+    float rank;       /* cost / chance to fail: the order in which a rule's tests cost least */
+    float fails;      /* chance to fail, guessed from what is tested */
 };
 
-struct tests { struct test *t; uint32_t count; };
+struct tests {
+    struct test *t;
+    uint32_t count;
+};
 
 struct gen {
     struct compile *c;

@@ -6,7 +6,7 @@
 #include "vm/vm.h"
 
 const struct ir_field_info ir_fields[IR_FIELDS] = {
-#define FIELD(ident, name, sort, most, part, doc) { name, IR_SORT_##sort, IR_PART_##part, most },
+#define FIELD(ident, name, sort, most, part, doc) {name, IR_SORT_##sort, IR_PART_##part, most},
 #include "compiler/field.def"
 #undef FIELD
 };
@@ -32,8 +32,7 @@ static uint64_t hash(uint64_t seed, const void *bytes, size_t len)
         h = (h ^ word) * 0xff51afd7ed558ccdu;
         h ^= h >> 32;
     }
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ b[i]) * 0xff51afd7ed558ccdu;
+    for (size_t i = 0; i < len; i++) h = (h ^ b[i]) * 0xff51afd7ed558ccdu;
     return h ^ h >> 29;
 }
 
@@ -41,8 +40,7 @@ static bool same(const void *a, const void *b, size_t len) { return len == 0 || 
 
 static void *copy(struct arena *arena, const void *from, size_t len)
 {
-    if (len == 0)
-        return NULL;
+    if (len == 0) return NULL;
     return memcpy(arena_alloc(arena, len), from, len);
 }
 
@@ -65,8 +63,7 @@ static void pool_grow(struct arena *arena, struct ir_pool *p)
     for (uint32_t id = 0; id < p->count; id++) {
         uint64_t i = hashes[id];
 
-        while (p->slots[i & (p->size - 1)])
-            i++;
+        while (p->slots[i & (p->size - 1)]) i++;
         p->slots[i & (p->size - 1)] = id + 1;
     }
 }
@@ -74,8 +71,7 @@ static void pool_grow(struct arena *arena, struct ir_pool *p)
 /* The id of the value, or, where it is new, the id that it gets, with *is_new set and its value to be stored. */
 static uint32_t pool_find(struct arena *arena, struct ir_pool *p, const void *value, uint64_t h, bool *is_new)
 {
-    if (p->count == p->cap)
-        pool_grow(arena, p);
+    if (p->count == p->cap) pool_grow(arena, p);
     for (uint64_t i = h;; i++) {
         uint32_t *slot = &p->slots[i & (p->size - 1)];
 
@@ -85,8 +81,7 @@ static uint32_t pool_find(struct arena *arena, struct ir_pool *p, const void *va
             *slot = ++p->count;
             return p->count - 1;
         }
-        if (p->hashes[*slot - 1] == h && p->equal(p->values[*slot - 1], value))
-            return *slot - 1;
+        if (p->hashes[*slot - 1] == h && p->equal(p->values[*slot - 1], value)) return *slot - 1;
     }
 }
 
@@ -122,14 +117,14 @@ static bool equal_patterns(const void *a, const void *b)
 
 static uint32_t intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t count)
 {
-    const struct ir_ranges key = { r, count };
+    const struct ir_ranges key = {r, count};
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->ranges, &key, hash(1, r, count * sizeof(*r)), &is_new);
 
     if (is_new) {
         struct ir_ranges *v = arena_alloc(ir->arena, sizeof(*v));
 
-        *v = (struct ir_ranges){ copy(ir->arena, r, count * sizeof(*r)), count };
+        *v = (struct ir_ranges){copy(ir->arena, r, count * sizeof(*r)), count};
         ir->ranges->values[id] = v;
     }
     return id;
@@ -137,8 +132,7 @@ static uint32_t intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t
 
 uint32_t ir_intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t count, uint32_t most)
 {
-    if (count == 1 && r[0].lo == 0 && r[0].hi >= most)
-        return IR_ALL;
+    if (count == 1 && r[0].lo == 0 && r[0].hi >= most) return IR_ALL;
     return intern_ranges(ir, r, count);
 }
 
@@ -154,8 +148,9 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
         *v = *a;
         v->r4 = copy(ir->arena, a->r4, a->count4 * sizeof(*a->r4));
         v->r6 = copy(ir->arena, a->r6, a->count6 * sizeof(*a->r6));
-        v->complement = v->set = v->mirror = PBC_NONE;
-        v->set_in = v->mirror_in = 0;
+        v->complement = v->set = v->mirror = v->parts[0] = v->parts[1] = PBC_NONE;
+        v->set_in = v->mirror_in = v->parts_in = 0;
+        memset(v->narrowed, 0xff, sizeof(v->narrowed));
         ir->addrs->values[id] = v;
     }
     return id;
@@ -178,6 +173,22 @@ void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned famili
     if (b != PBC_NONE && (x->mirror == PBC_NONE || (x->mirror_in & families) != families)) {
         x->mirror = b;
         x->mirror_in = (uint8_t)families;
+    }
+}
+
+void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed)
+{
+    ((struct ir_addrs *)ir->addrs->values[a])->narrowed[families] = narrowed;
+}
+
+/* Not of itself: what straight code follows must end. A part is always an older id. */
+void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families)
+{
+    struct ir_addrs *x = ir->addrs->values[a];
+
+    if (parts[0] < a && parts[1] < a && (x->parts[0] == PBC_NONE || (x->parts_in & families) != families)) {
+        memcpy(x->parts, parts, sizeof(x->parts));
+        x->parts_in = (uint8_t)families;
     }
 }
 
@@ -209,14 +220,14 @@ uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m)
 
 uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count)
 {
-    const struct ir_patterns key = { pattern, count };
+    const struct ir_patterns key = {pattern, count};
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->patterns, &key, hash(4, pattern, count * sizeof(*pattern)), &is_new);
 
     if (is_new) {
         struct ir_patterns *v = arena_alloc(ir->arena, sizeof(*v));
 
-        *v = (struct ir_patterns){ copy(ir->arena, pattern, count * sizeof(*pattern)), count };
+        *v = (struct ir_patterns){copy(ir->arena, pattern, count * sizeof(*pattern)), count};
         ir->patterns->values[id] = v;
     }
     return id;
@@ -237,8 +248,10 @@ struct ir_patterns ir_patterns(const struct ir *ir, uint32_t id)
 
 uint32_t ir_count(const struct ir *ir, enum ir_sort sort)
 {
-    const struct ir_pool *const pools[] = { [IR_SORT_RANGES] = ir->ranges, [IR_SORT_ADDRS] = ir->addrs,
-                                            [IR_SORT_MACS] = ir->macs, [IR_SORT_PATTERNS] = ir->patterns };
+    const struct ir_pool *const pools[] = {[IR_SORT_RANGES] = ir->ranges,
+                                           [IR_SORT_ADDRS] = ir->addrs,
+                                           [IR_SORT_MACS] = ir->macs,
+                                           [IR_SORT_PATTERNS] = ir->patterns};
 
     return sort == IR_SORT_MASK ? 0 : pools[sort]->count;
 }
@@ -255,16 +268,16 @@ static struct ir_pool *pool_new(struct arena *arena, bool (*equal)(const void *,
  * field, a kind of MAC that there is not ("every MAC" leaves out frames that have none). */
 static void intern_fixed(struct ir *ir)
 {
-    static const struct pbc_range all = { 0, UINT32_MAX };
-    static const struct pbc_range6 all6 = { 0, 0, UINT64_MAX, UINT64_MAX };
+    static const struct pbc_range all = {0, UINT32_MAX};
+    static const struct pbc_range6 all6 = {0, 0, UINT64_MAX, UINT64_MAX};
     static const uint32_t never = PBC_NONE;
 
     intern_ranges(ir, &all, 1);
     intern_ranges(ir, NULL, 0);
-    ir_intern_addrs(ir, &(struct ir_addrs){ .r4 = &all, .r6 = &all6, .count4 = 1, .count6 = 1 });
-    ir_intern_addrs(ir, &(struct ir_addrs){ 0 });
-    ir_intern_macs(ir, &(struct ir_macs){ .kinds = 0xff, .set = PBC_NONE });
-    ir_intern_macs(ir, &(struct ir_macs){ .set = PBC_NONE });
+    ir_intern_addrs(ir, &(struct ir_addrs){.r4 = &all, .r6 = &all6, .count4 = 1, .count6 = 1});
+    ir_intern_addrs(ir, &(struct ir_addrs){0});
+    ir_intern_macs(ir, &(struct ir_macs){.kinds = 0xff, .set = PBC_NONE});
+    ir_intern_macs(ir, &(struct ir_macs){.set = PBC_NONE});
     ir_intern_patterns(ir, NULL, 0);
     ir_intern_patterns(ir, &never, 1);
 }

@@ -46,28 +46,38 @@ enum { WHAT_IP4 = 0, WHAT_IP6 = 256, WHAT_IP6_UNKNOWN = 512, WHAT_ARP = 513, WHA
 enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535 };
 enum { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
 
-struct ir_product { uint32_t field[IR_FIELDS]; };
+struct ir_product {
+    uint32_t field[IR_FIELDS];
+};
 
 /* The interned values. Pointers hold as long as the arena. */
-struct ir_ranges { const struct pbc_range *r; uint32_t count; };
+struct ir_ranges {
+    const struct pbc_range *r;
+    uint32_t count;
+};
 struct ir_addrs {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
     uint32_t count4, count6;
-    uint32_t complement; /* id of its complement if that was asked for, else PBC_NONE */
+    uint32_t complement;  /* id of its complement if that was asked for, else PBC_NONE */
+    uint32_t narrowed[4]; /* by families: its id where only those can come, PBC_NONE before that was asked */
     /* For straight code, which wants a set that stands in the image anyway: */
-    uint32_t set;        /* an image set that has the same members in the families set_in, PBC_NONE */
-    uint32_t mirror;     /* an id that is the complement in the families mirror_in, PBC_NONE */
-    uint8_t set_in, mirror_in;
+    uint32_t set;      /* an image set that has the same members in the families set_in, PBC_NONE */
+    uint32_t mirror;   /* an id that is the complement in the families mirror_in, PBC_NONE */
+    uint32_t parts[2]; /* ids of which it is the union in the families parts_in, or PBC_NONE */
+    uint8_t set_in, mirror_in, parts_in;
 };
 struct ir_macs {
     const uint64_t *macs; /* ascending */
     uint32_t count;
-    uint8_t kinds;  /* MAC_MULTICAST | MAC_BROADCAST: or such an address */
-    bool negated;   /* every MAC but these */
-    uint32_t set;   /* image MAC set with these MACs, PBC_NONE */
+    uint8_t kinds; /* MAC_MULTICAST | MAC_BROADCAST: or such an address */
+    bool negated;  /* every MAC but these */
+    uint32_t set;  /* image MAC set with these MACs, PBC_NONE */
 };
-struct ir_patterns { const uint32_t *pattern; uint32_t count; /* indices into PATTERNS, ascending, none twice */ };
+struct ir_patterns {
+    const uint32_t *pattern;
+    uint32_t count; /* indices into PATTERNS, ascending, none twice */
+};
 
 enum ir_state {
     IR_LIVE,
@@ -89,8 +99,8 @@ struct ir {
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
-    uint32_t undecided;    /* rules that the analysis gave up on */
-    uint32_t inlined;      /* chains flattened into their callers (codegen.c) */
+    uint32_t undecided; /* rules that the analysis gave up on */
+    uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };
 
 struct ir *ir_new(struct arena *arena, uint32_t rule_count);
@@ -109,6 +119,8 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a);
 /* Note what straight code may use in place of a: an image set, or the complement of b, each in these families. */
 void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned families);
 void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families);
+void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed);
+void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
 void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
 uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count);
@@ -125,8 +137,8 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
 uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* canonical where only these can come */
-unsigned ir_addrs_families(const struct ir *ir, uint32_t a); /* in which it has members */
-unsigned ir_addrs_full(const struct ir *ir, uint32_t a);     /* in which it has all */
+unsigned ir_addrs_families(const struct ir *ir, uint32_t a);                 /* in which it has members */
+unsigned ir_addrs_full(const struct ir *ir, uint32_t a);                     /* in which it has all */
 bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned families, uint64_t *work);
 bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families);
 

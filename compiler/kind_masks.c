@@ -1,12 +1,15 @@
 /* Family, protocol and fragment as bits of key.kind: one instruction tests any number of bits, so the question "is this
- * one of the frames that the product means" is turned into as few masks as tell exactly those apart. The answer is found
- * by trial: there are only a few dozen combinations of bits that a well-formed frame can have. */
+ * one of the frames that the product means" is turned into as few masks as tell exactly those apart. The answer is
+ * found by trial: there are only a few dozen combinations of bits that a well-formed frame can have. */
 #include <string.h>
 
 #include "compiler/gen_priv.h"
 #include "vm/key.h"
 
-struct kind_frame { uint32_t kind; bool wanted; };
+struct kind_frame {
+    uint32_t kind;
+    bool wanted;
+};
 enum { FRAMES_MAX = 64 };
 
 struct mask_entry {
@@ -15,26 +18,29 @@ struct mask_entry {
     struct mask_entry *next;
 };
 enum { CACHE_SLOTS = 256 };
-struct mask_cache { struct mask_entry *slots[VARIANTS][CACHE_SLOTS]; };
+struct mask_cache {
+    struct mask_entry *slots[VARIANTS][CACHE_SLOTS];
+};
 
 /* Protocols whose name is a bit. A value of IR_WHAT each. */
-static const struct { uint32_t what, bits, header; } named[] = {
-    { 6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS },
-    { 17, KIND_UDP, KIND_PORTS },
-    { 132, KIND_SCTP, KIND_PORTS },
-    { 1, KIND_ICMP, KIND_ICMP_HEADER },
-    { WHAT_IP6 + 6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS },
-    { WHAT_IP6 + 17, KIND_UDP, KIND_PORTS },
-    { WHAT_IP6 + 132, KIND_SCTP, KIND_PORTS },
-    { WHAT_IP6 + 58, KIND_ICMP6, KIND_ICMP_HEADER },
+static const struct {
+    uint32_t what, bits, header;
+} named[] = {
+    {6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS},
+    {17, KIND_UDP, KIND_PORTS},
+    {132, KIND_SCTP, KIND_PORTS},
+    {1, KIND_ICMP, KIND_ICMP_HEADER},
+    {WHAT_IP6 + 6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS},
+    {WHAT_IP6 + 17, KIND_UDP, KIND_PORTS},
+    {WHAT_IP6 + 132, KIND_SCTP, KIND_PORTS},
+    {WHAT_IP6 + 58, KIND_ICMP6, KIND_ICMP_HEADER},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
 static bool is_named(uint32_t what)
 {
     for (unsigned i = 0; i < NAMED; i++)
-        if (named[i].what == what)
-            return true;
+        if (named[i].what == what) return true;
     return false;
 }
 
@@ -62,17 +68,17 @@ struct universe {
 /* A kind of IP packet, whole, as a first and as a later fragment. */
 static void add_ip(struct universe *u, uint32_t bits, uint32_t header, bool wanted)
 {
-    static const uint32_t fragments[] = { KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER };
+    static const uint32_t fragments[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
 
     for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
-        u->frames[u->count++] = (struct kind_frame){ bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header),
-                                                     wanted && ir_ranges_have(u->ir, u->fragment, f) };
+        u->frames[u->count++] = (struct kind_frame){bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header),
+                                                    wanted && ir_ranges_have(u->ir, u->fragment, f)};
 }
 
 /* All frames but ARP that the masks must tell apart. Protocols of which only the number tells: `numbers` is set. */
 static void build_universe(struct universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, bool *numbers)
 {
-    *u = (struct universe){ .ir = ir, .fragment = fragment };
+    *u = (struct universe){.ir = ir, .fragment = fragment};
     *numbers = false;
     for (unsigned i = 0; i < NAMED; i++)
         add_ip(u, (named[i].what < WHAT_IP6 ? KIND_IP4 : KIND_IP6) | KIND_PROTO | named[i].bits, named[i].header,
@@ -85,51 +91,45 @@ static void build_universe(struct universe *u, const struct ir *ir, uint32_t wha
         add_ip(u, (six ? KIND_IP6 : KIND_IP4) | KIND_PROTO, 0, some);
     }
     add_ip(u, KIND_IP6, 0, ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN));
-    u->frames[u->count++] = (struct kind_frame){ 0, ir_ranges_have(ir, what, WHAT_OTHER) };
+    u->frames[u->count++] = (struct kind_frame){0, ir_ranges_have(ir, what, WHAT_OTHER)};
 }
 
 static bool passes(const struct kind_masks *m, uint32_t kind)
 {
-    if ((kind & m->all) != m->all || kind & m->none)
-        return false;
+    if ((kind & m->all) != m->all || kind & m->none) return false;
     for (unsigned i = 0; i < 3; i++)
-        if (m->any[i] && !(kind & m->any[i]))
-            return false;
+        if (m->any[i] && !(kind & m->any[i])) return false;
     return true;
 }
 
 static bool exact(const struct universe *u, const struct kind_masks *m)
 {
     for (unsigned i = 0; i < u->count; i++)
-        if (passes(m, u->frames[i].kind) != u->frames[i].wanted)
-            return false;
+        if (passes(m, u->frames[i].kind) != u->frames[i].wanted) return false;
     return true;
 }
 
 /* Leave out bits that others imply; the ones a reader expects stay longest. */
 static void reduce(const struct universe *u, struct kind_masks *m)
 {
-    static const uint32_t order[] = { KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_IP4, KIND_IP6,
-                                      KIND_PROTO, KIND_PORTS, KIND_ICMP_HEADER };
+    static const uint32_t order[] = {KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_IP4,
+                                     KIND_IP6,       KIND_PROTO,   KIND_PORTS,      KIND_ICMP_HEADER};
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         struct kind_masks less = *m;
 
         less.all &= ~order[i];
-        if (exact(u, &less))
-            *m = less;
+        if (exact(u, &less)) *m = less;
         less = *m;
         less.none &= ~order[i];
-        if (exact(u, &less))
-            *m = less;
+        if (exact(u, &less)) *m = less;
     }
-    static const uint32_t names[] = { KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6 };
+    static const uint32_t names[] = {KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct kind_masks less = *m;
 
         less.none &= ~names[i];
-        if (exact(u, &less))
-            *m = less;
+        if (exact(u, &less)) *m = less;
     }
 }
 
@@ -137,25 +137,24 @@ static void reduce(const struct universe *u, struct kind_masks *m)
  * none has. */
 static bool find_masks(const struct universe *u, struct kind_masks *m)
 {
-    static const uint32_t groups[3] = { KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6, KIND_IP,
-                                        KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER };
-    uint32_t all = UINT32_MAX, some = 0, any[3] = { 0 };
-    bool each[3] = { true, true, true };
+    static const uint32_t groups[3] = {KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6, KIND_IP,
+                                       KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};
+    uint32_t all = UINT32_MAX, some = 0, any[3] = {0};
+    bool each[3] = {true, true, true};
 
     for (unsigned i = 0; i < u->count; i++)
         if (u->frames[i].wanted) {
             all &= u->frames[i].kind;
             some |= u->frames[i].kind;
-            for (unsigned g = 0; g < 3; g++)
-                each[g] &= (u->frames[i].kind & groups[g]) != 0;
+            for (unsigned g = 0; g < 3; g++) each[g] &= (u->frames[i].kind & groups[g]) != 0;
         }
-    for (unsigned g = 0; g < 3; g++)
-        any[g] = each[g] ? some & groups[g] : 0;
-    const uint32_t none = ~some & (KIND_IP | groups[0] | groups[2] | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS |
-                                   KIND_ICMP_HEADER);
+    for (unsigned g = 0; g < 3; g++) any[g] = each[g] ? some & groups[g] : 0;
+    const uint32_t none =
+        ~some & (KIND_IP | groups[0] | groups[2] | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER);
     for (unsigned try = 0; try < 16; try++) {
-        *m = (struct kind_masks){ .all = all, .none = try & 8 ? none : 0,
-                                  .any = { try & 1 ? any[0] : 0, try & 2 ? any[1] : 0, try & 4 ? any[2] : 0 } };
+        *m = (struct kind_masks){.all = all,
+                                 .none = try & 8 ? none : 0,
+                                 .any = {try & 1 ? any[0] : 0, try & 2 ? any[1] : 0, try & 4 ? any[2] : 0}};
         if (exact(u, m)) {
             reduce(u, m);
             return true;
@@ -183,17 +182,15 @@ static void keep_wanted_protocols(struct universe *u, const struct ir *ir, uint3
 static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fragment)
 {
     struct universe u;
-    struct kind_masks m = { 0 };
+    struct kind_masks m = {0};
     bool numbers;
 
     build_universe(&u, ir, what, fragment, &numbers);
-    if (!numbers && find_masks(&u, &m))
-        return m;
+    if (!numbers && find_masks(&u, &m)) return m;
     keep_wanted_protocols(&u, ir, what);
     find_masks(&u, &m);
     m.all |= KIND_PROTO; /* a number that is not known is not one of those asked for */
-    if (u.families != KIND_IP)
-        m.all |= u.families;
+    if (u.families != KIND_IP) m.all |= u.families;
     m.numbers = true;
     return m;
 }
@@ -202,17 +199,14 @@ const struct kind_masks *kind_masks(struct gen *g, const struct ir_product *p, e
 {
     const uint32_t what = p->field[IR_WHAT], fragment = p->field[IR_FRAGMENT];
 
-    if (!g->masks)
-        g->masks = arena_alloc(g->c->arena, sizeof(*g->masks));
+    if (!g->masks) g->masks = arena_alloc(g->c->arena, sizeof(*g->masks));
     struct mask_entry **slot = &g->masks->slots[v][(what * 31 + fragment) % CACHE_SLOTS];
     for (struct mask_entry *e = *slot; e; e = e->next)
-        if (e->what == what && e->fragment == fragment)
-            return &e->masks;
+        if (e->what == what && e->fragment == fragment) return &e->masks;
     struct mask_entry *e = arena_alloc(g->c->arena, sizeof(*e));
 
-    *e = (struct mask_entry){ .what = what, .fragment = fragment, .next = *slot };
-    if (v == FRAMES)
-        e->masks = compute(g->ir, what, fragment);
+    *e = (struct mask_entry){.what = what, .fragment = fragment, .next = *slot};
+    if (v == FRAMES) e->masks = compute(g->ir, what, fragment);
     *slot = e;
     return &e->masks;
 }
@@ -227,10 +221,8 @@ bool product_judges(const struct ir *ir, const struct ir_product *p, enum varian
 {
     const uint32_t what = p->field[IR_WHAT];
 
-    if (what == IR_ALL || what == IR_EMPTY)
-        return what == IR_ALL;
-    if (v == ARP)
-        return ir_ranges_have(ir, what, WHAT_ARP);
+    if (what == IR_ALL || what == IR_EMPTY) return what == IR_ALL;
+    if (v == ARP) return ir_ranges_have(ir, what, WHAT_ARP);
     const struct ir_ranges r = ir_ranges(ir, what);
 
     return r.count > 1 || r.r[0].lo != WHAT_ARP || r.r[0].hi != WHAT_ARP;
@@ -239,7 +231,6 @@ bool product_judges(const struct ir *ir, const struct ir_product *p, enum varian
 bool product_is_everything(const struct ir *ir, const struct ir_product *p, enum variant v)
 {
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (f != IR_WHAT && p->field[f] != IR_ALL)
-            return false;
+        if (f != IR_WHAT && p->field[f] != IR_ALL) return false;
     return v == ARP ? product_judges(ir, p, ARP) : all_but_arp(ir, p->field[IR_WHAT]);
 }

@@ -162,6 +162,8 @@ static void declare_file(struct compile *c, const struct node *file)
 
         if (included)
             declare_file(c, included);
+        else if (n->kind == N_INCLUDE) /* read before, or not at all */
+            c->symbols->file_lost |= c->symbols->text_at_fault;
         else
             declare_one(c, n);
     }
@@ -231,7 +233,7 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
         diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
-    } else if (!find(c->symbols, SPACE_LOST, str)) {
+    } else if (!c->symbols->file_lost && !find(c->symbols, SPACE_LOST, str)) {
         diag(c->diags, E_NO_SUCH_NAME, name->span, "no %s is called `%s`", what, str.s);
         suggest(c, str, wanted);
     }

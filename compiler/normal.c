@@ -13,8 +13,11 @@
 struct normal {
     const struct image *img;
     struct ir *ir;
-    uint32_t *set_id;     /* image set to addrs id + 1 */
-    uint32_t *pattern_id; /* image pattern to the first one equal to it, + 1 */
+    uint32_t *set_id;                            /* image set to addrs id + 1 */
+    uint32_t *pattern_slots, pattern_slots_size; /* 1 + patterns by content; size is a power of two */
+    struct {
+        uint32_t a, b, result;
+    } unions[256]; /* lately made, by ids; 0: none */
     /* sets that many rules need */
     uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
     uint32_t no_later, tagged, nd, nd_types, nd_ttl;
@@ -28,8 +31,7 @@ static void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint
 /* What the list lets through: `any` is everything, `not` the complement. */
 static uint32_t listed(struct normal *n, const struct pbc_cond *c, enum ir_field f, uint32_t set)
 {
-    if (c->flags & PBC_COND_ANY)
-        set = IR_ALL;
+    if (c->flags & PBC_COND_ANY) set = IR_ALL;
     return c->flags & PBC_COND_NOT ? ir_ranges_not(n->ir, set, ir_fields[f].most) : set;
 }
 
@@ -45,12 +47,10 @@ static uint32_t merge(struct pbc_range *r, uint32_t count)
 {
     uint32_t n = 0;
 
-    if (count > 1)
-        qsort(r, count, sizeof(*r), by_lo);
+    if (count > 1) qsort(r, count, sizeof(*r), by_lo);
     for (uint32_t i = 0; i < count; i++)
         if (n && r[i].lo <= (uint64_t)r[n - 1].hi + 1) {
-            if (r[i].hi > r[n - 1].hi)
-                r[n - 1].hi = r[i].hi;
+            if (r[i].hi > r[n - 1].hi) r[n - 1].hi = r[i].hi;
         } else {
             r[n++] = r[i];
         }
@@ -62,10 +62,8 @@ static uint32_t union_of(struct normal *n, enum ir_field f, const struct pbc_ran
 {
     struct pbc_range shorts[32], *copy = shorts;
 
-    if (count > 32)
-        copy = arena_alloc(n->ir->arena, count * sizeof(*copy));
-    if (count)
-        memcpy(copy, r, count * sizeof(*copy));
+    if (count > 32) copy = arena_alloc(n->ir->arena, count * sizeof(*copy));
+    if (count) memcpy(copy, r, count * sizeof(*copy));
     return ir_intern_ranges(n->ir, copy, merge(copy, count), ir_fields[f].most);
 }
 
@@ -75,9 +73,10 @@ static uint32_t operands(struct normal *n, const struct pbc_cond *c, enum ir_fie
 }
 
 /* The field has a value of the list, of those that it can have where it is there: 0..`most`. */
-static void narrow_to_list(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f, uint32_t most)
+static void narrow_to_list(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
+                           uint32_t most)
 {
-    const struct pbc_range there = { 0, most };
+    const struct pbc_range there = {0, most};
 
     narrow(n, p, f, union_of(n, f, &there, 1));
     narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
@@ -88,29 +87,30 @@ static void normal_family(struct normal *n, struct ir_product *p, const struct p
     struct pbc_range r[3];
     uint32_t count = 0;
 
-    if (c->arg & KIND_IP4)
-        r[count++] = (struct pbc_range){ WHAT_IP4, WHAT_IP6 - 1 };
-    if (c->arg & KIND_IP6)
-        r[count++] = (struct pbc_range){ WHAT_IP6, WHAT_IP6_UNKNOWN };
-    if (c->arg & KIND_ARP)
-        r[count++] = (struct pbc_range){ WHAT_ARP, WHAT_ARP };
+    if (c->arg & KIND_IP4) r[count++] = (struct pbc_range){WHAT_IP4, WHAT_IP6 - 1};
+    if (c->arg & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6, WHAT_IP6_UNKNOWN};
+    if (c->arg & KIND_ARP) r[count++] = (struct pbc_range){WHAT_ARP, WHAT_ARP};
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
 /* The named protocols of a mask, as values of IR_WHAT. */
 static uint32_t named_protocols(uint32_t mask, struct pbc_range r[8])
 {
-    static const struct { uint32_t bit, value4, value6; } named[] = {
-        { KIND_TCP, 6, WHAT_IP6 + 6 },       { KIND_UDP, 17, WHAT_IP6 + 17 },  { KIND_SCTP, 132, WHAT_IP6 + 132 },
-        { KIND_ICMP, 1, 1 },                 { KIND_ICMP6, WHAT_IP6 + 58, WHAT_IP6 + 58 },
+    static const struct {
+        uint32_t bit, value4, value6;
+    } named[] = {
+        {KIND_TCP, 6, WHAT_IP6 + 6},
+        {KIND_UDP, 17, WHAT_IP6 + 17},
+        {KIND_SCTP, 132, WHAT_IP6 + 132},
+        {KIND_ICMP, 1, 1},
+        {KIND_ICMP6, WHAT_IP6 + 58, WHAT_IP6 + 58},
     };
     uint32_t count = 0;
 
     for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
         if (mask & named[i].bit) {
-            r[count++] = (struct pbc_range){ named[i].value4, named[i].value4 };
-            if (named[i].value6 != named[i].value4)
-                r[count++] = (struct pbc_range){ named[i].value6, named[i].value6 };
+            r[count++] = (struct pbc_range){named[i].value4, named[i].value4};
+            if (named[i].value6 != named[i].value4) r[count++] = (struct pbc_range){named[i].value6, named[i].value6};
         }
     return count;
 }
@@ -126,18 +126,16 @@ static void normal_proto(struct normal *n, struct ir_product *p, const struct pb
 {
     struct pbc_range shorts[32], *r = shorts;
 
-    if (c->count > 8)
-        r = arena_alloc(n->ir->arena, (2 * (size_t)c->count + 8) * sizeof(*r));
+    if (c->count > 8) r = arena_alloc(n->ir->arena, (2 * (size_t)c->count + 8) * sizeof(*r));
     uint32_t count = named_protocols(c->arg, r);
 
     for (uint32_t i = 0; i < c->count; i++) {
         struct pbc_range op = n->img->ranges[c->first + i];
 
-        if (op.lo > 255)
-            continue;
+        if (op.lo > 255) continue;
         op.hi = op.hi > 255 ? 255 : op.hi;
         r[count++] = op;
-        r[count++] = (struct pbc_range){ WHAT_IP6 + op.lo, WHAT_IP6 + op.hi };
+        r[count++] = (struct pbc_range){WHAT_IP6 + op.lo, WHAT_IP6 + op.hi};
     }
     narrow(n, p, IR_WHAT, n->known);
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
@@ -147,14 +145,28 @@ static uint32_t addrs_of_set(struct normal *n, uint32_t set)
 {
     const struct pbc_set *s = &n->img->sets[set];
 
-    if (n->set_id[set])
-        return n->set_id[set] - 1;
-    const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){ .r4 = n->img->set4 + s->first4, .count4 = s->count4,
-                                                                   .r6 = n->img->set6 + s->first6, .count6 = s->count6 });
+    if (n->set_id[set]) return n->set_id[set] - 1;
+    const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = n->img->set4 + s->first4,
+                                                                  .count4 = s->count4,
+                                                                  .r6 = n->img->set6 + s->first6,
+                                                                  .count6 = s->count6});
 
     ir_addrs_note_set(n->ir, id, set, IR_V4 | IR_V6);
     n->set_id[set] = id + 1;
     return id;
+}
+
+/* Lists may name large sets again and again. */
+static uint32_t union_with(struct normal *n, uint32_t a, uint32_t b)
+{
+    const size_t slot = (a * 31 + b) % (sizeof(n->unions) / sizeof(n->unions[0]));
+
+    if (n->unions[slot].result == 0 || n->unions[slot].a != a || n->unions[slot].b != b) {
+        n->unions[slot].a = a;
+        n->unions[slot].b = b;
+        n->unions[slot].result = ir_addrs_or(n->ir, a, b) + 1;
+    }
+    return n->unions[slot].result - 1;
 }
 
 static void normal_address(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
@@ -163,8 +175,7 @@ static void normal_address(struct normal *n, struct ir_product *p, const struct 
     struct ir *ir = n->ir;
     uint32_t other = c->flags & PBC_COND_ANY ? IR_ALL : IR_EMPTY;
 
-    for (uint32_t i = 0; i < c->count; i++)
-        other = ir_addrs_or(ir, other, addrs_of_set(n, c->first + i));
+    for (uint32_t i = 0; i < c->count; i++) other = union_with(n, other, addrs_of_set(n, c->first + i));
     uint32_t own = c->arg & self_bit ? IR_ALL : other;
 
     if (c->flags & PBC_COND_NOT) {
@@ -179,8 +190,7 @@ static void normal_address(struct normal *n, struct ir_product *p, const struct 
 static void normal_port(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
 {
     narrow(n, p, IR_WHAT, n->ports);
-    if (c->arg)
-        narrow(n, p, IR_WHAT, what_protocols(n, c->arg));
+    if (c->arg) narrow(n, p, IR_WHAT, what_protocols(n, c->arg));
     narrow(n, p, IR_FRAGMENT, n->no_later);
     narrow_to_list(n, p, c, f, 65535);
 }
@@ -209,18 +219,14 @@ static void normal_code(struct normal *n, struct ir_product *p, const struct pbc
 /* `any` and `none` are values beside the numbers, so `not none, 5` is a tag other than 5. */
 static void normal_vlan(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    const struct pbc_range tag = { 0, VLAN_ABSENT - 1 }, none = { VLAN_ABSENT, VLAN_ABSENT };
+    const struct pbc_range tag = {0, VLAN_ABSENT - 1}, none = {VLAN_ABSENT, VLAN_ABSENT};
     struct pbc_range *r = arena_alloc(n->ir->arena, ((size_t)c->count + 2) * sizeof(*r));
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < c->count; i++)
-        r[count++] = n->img->ranges[c->first + i];
-    if (c->arg & VLAN_ANY)
-        r[count++] = tag;
-    if (c->arg & VLAN_NONE)
-        r[count++] = none;
-    if (!c->arg)
-        narrow(n, p, IR_VLAN, n->tagged);
+    for (uint32_t i = 0; i < c->count; i++) r[count++] = n->img->ranges[c->first + i];
+    if (c->arg & VLAN_ANY) r[count++] = tag;
+    if (c->arg & VLAN_NONE) r[count++] = none;
+    if (!c->arg) narrow(n, p, IR_VLAN, n->tagged);
     narrow(n, p, IR_VLAN, listed(n, c, IR_VLAN, union_of(n, IR_VLAN, r, count)));
 }
 
@@ -234,20 +240,19 @@ static void normal_flags(struct normal *n, struct ir_product *p, const struct pb
 
 static void normal_fragment(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    static const uint32_t bits[] = { KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER };
+    static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
     struct pbc_range r[3];
     uint32_t count = 0;
 
     for (uint32_t v = 0; v < 3; v++)
-        if (c->arg & bits[v])
-            r[count++] = (struct pbc_range){ v, v };
+        if (c->arg & bits[v]) r[count++] = (struct pbc_range){v, v};
     narrow(n, p, IR_WHAT, n->ip);
     narrow(n, p, IR_FRAGMENT, listed(n, c, IR_FRAGMENT, union_of(n, IR_FRAGMENT, r, count)));
 }
 
 static void normal_options(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    const struct pbc_range r = { c->arg & 1, c->arg & 1 };
+    const struct pbc_range r = {c->arg & 1, c->arg & 1};
 
     narrow(n, p, IR_WHAT, n->ip4);
     narrow(n, p, IR_OPTIONS, listed(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
@@ -266,8 +271,7 @@ static uint32_t unique(uint64_t *v, uint32_t count)
 
     qsort(v, count, sizeof(*v), by_number);
     for (uint32_t i = 0; i < count; i++)
-        if (n == 0 || v[i] != v[n - 1])
-            v[n++] = v[i];
+        if (n == 0 || v[i] != v[n - 1]) v[n++] = v[i];
     return n;
 }
 
@@ -275,56 +279,59 @@ static uint32_t unique(uint64_t *v, uint32_t count)
 static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
 {
     const struct pbc_set *sets = n->img->macsets + c->first;
-    struct ir_macs m = { .kinds = c->arg & (MAC_MULTICAST | MAC_BROADCAST), .negated = c->flags & PBC_COND_NOT,
-                         .set = c->count == 1 ? c->first : PBC_NONE };
+    struct ir_macs m = {.kinds = c->arg & (MAC_MULTICAST | MAC_BROADCAST),
+                        .negated = c->flags & PBC_COND_NOT,
+                        .set = c->count == 1 ? c->first : PBC_NONE};
     size_t room = 1;
 
-    for (uint32_t i = 0; i < c->count; i++)
-        room += sets[i].count4;
+    for (uint32_t i = 0; i < c->count; i++) room += sets[i].count4;
     uint64_t *macs = arena_alloc(n->ir->arena, room * sizeof(*macs));
     for (uint32_t i = 0; i < c->count; i++) {
-        if (sets[i].count4)
-            memcpy(macs + m.count, n->img->macs + sets[i].first4, sets[i].count4 * sizeof(*macs));
+        if (sets[i].count4) memcpy(macs + m.count, n->img->macs + sets[i].first4, sets[i].count4 * sizeof(*macs));
         m.count += sets[i].count4;
     }
     m.count = unique(macs, m.count);
     m.macs = macs;
-    if (c->flags & PBC_COND_ANY)
-        m = (struct ir_macs){ .negated = !m.negated, .set = PBC_NONE };
+    if (c->flags & PBC_COND_ANY) m = (struct ir_macs){.negated = !m.negated, .set = PBC_NONE};
     p->field[f] = p->field[f] == IR_EMPTY ? IR_EMPTY : ir_intern_macs(n->ir, &m);
 }
 
-/* Equal patterns of different conditions are one. */
+/* Equal patterns of different conditions are one: the first in the image. */
 static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
 {
-    uint32_t *id = &n->pattern_id[pattern];
+    const struct pbc_pattern *p = n->img->patterns;
+    uint32_t h = 2166136261u;
 
-    for (uint32_t i = 0; !*id; i++)
-        if (memcmp(&n->img->patterns[i], &n->img->patterns[pattern], sizeof(struct pbc_pattern)) == 0)
-            *id = i + 1;
-    return *id - 1;
+    for (size_t i = 0; i < sizeof(*p); i++) h = (h ^ ((const uint8_t *)&p[pattern])[i]) * 16777619u;
+    for (h ^= h >> 15;; h++) {
+        uint32_t *slot = &n->pattern_slots[h & (n->pattern_slots_size - 1)];
+
+        if (!*slot) *slot = pattern + 1;
+        if (memcmp(&p[*slot - 1], &p[pattern], sizeof(*p)) == 0) return *slot - 1;
+    }
 }
 
-static void normal_bytes(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static int by_index(const void *a, const void *b)
 {
-    if (p->field[IR_BYTES] == IR_EMPTY)
-        return;
-    const struct ir_patterns held = ir_patterns(n->ir, p->field[IR_BYTES]);
-    const size_t room = (size_t)held.count + c->count + 1;
-    uint32_t *all = arena_alloc(n->ir->arena, room * sizeof(*all));
-    uint32_t count = 0, added = canonical_pattern(n, c->first);
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-    for (uint32_t i = 0; i < held.count; i++) {
-        if (added != PBC_NONE && added <= held.pattern[i]) {
-            if (added < held.pattern[i])
-                all[count++] = added;
-            added = PBC_NONE;
-        }
-        all[count++] = held.pattern[i];
-    }
-    if (added != PBC_NONE)
-        all[count++] = added;
-    p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, count);
+    return (x > y) - (x < y);
+}
+
+/* All byte conditions of a rule at once: there may be very many. */
+static void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
+{
+    uint32_t used = 0, left = 0;
+
+    for (uint32_t i = 0; i < count; i++) used += conds[i].kind == COND_BYTES;
+    if (!used) return;
+    uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
+    for (uint32_t i = 0, k = 0; i < count; i++)
+        if (conds[i].kind == COND_BYTES) all[k++] = canonical_pattern(n, conds[i].first);
+    qsort(all, used, sizeof(*all), by_index);
+    for (uint32_t i = 0; i < used; i++)
+        if (i == 0 || all[i] != all[left - 1]) all[left++] = all[i];
+    p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, left);
 }
 
 static void normal_ip_number(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
@@ -357,7 +364,7 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
     case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
     case COND_DSCP: normal_ip_number(n, p, c, IR_DSCP); return;
     case COND_OPTIONS: normal_options(n, p, c); return;
-    case COND_BYTES: normal_bytes(n, p, c); return;
+    case COND_BYTES: /* normal_patterns */
     case COND_COUNT: break;
     }
 }
@@ -367,8 +374,7 @@ static bool has_empty_field(const struct ir *ir, const struct ir_product *p)
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (ir_fields[f].sort != IR_SORT_MASK && ir_fields[f].sort != IR_SORT_ADDRS && p->field[f] == IR_EMPTY)
             return true;
-    if (p->field[IR_HAS] & p->field[IR_LACKS])
-        return true;
+    if (p->field[IR_HAS] & p->field[IR_LACKS]) return true;
     const unsigned src = ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF]);
     const unsigned dst = ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]);
 
@@ -378,11 +384,10 @@ static bool has_empty_field(const struct ir *ir, const struct ir_product *p)
 /* A field that only one family, protocol or tag has says so in IR_WHAT and IR_VLAN. */
 static void settle_families(struct normal *n, struct ir_product *p)
 {
-    static const enum ir_field fields[] = { IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF };
+    static const enum ir_field fields[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
     struct ir *ir = n->ir;
-    const unsigned families =
-        (ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF])) &
-        (ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]));
+    const unsigned families = (ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF])) &
+                              (ir_addrs_families(ir, p->field[IR_DST]) | ir_addrs_families(ir, p->field[IR_DST_SELF]));
 
     if (families == IR_V4)
         narrow(n, p, IR_WHAT, n->not_ip6);
@@ -390,8 +395,7 @@ static void settle_families(struct normal *n, struct ir_product *p)
         narrow(n, p, IR_WHAT, n->not_ip4);
     else if (families == 0)
         narrow(n, p, IR_WHAT, n->not_ip);
-    if (p->field[IR_WHAT] == IR_EMPTY)
-        return;
+    if (p->field[IR_WHAT] == IR_EMPTY) return;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         p->field[fields[i]] = ir_addrs_of_families(ir, p->field[fields[i]], ir_families(ir, p));
 }
@@ -410,13 +414,11 @@ static void settle_nd(struct normal *n, struct ir_product *p)
 
 static void settle(struct normal *n, struct ir_product *p)
 {
-    if (!ir_ranges_have(n->ir, p->field[IR_INNER], VLAN_ABSENT))
-        narrow(n, p, IR_VLAN, n->tagged);
+    if (!ir_ranges_have(n->ir, p->field[IR_INNER], VLAN_ABSENT)) narrow(n, p, IR_VLAN, n->tagged);
     settle_families(n, p);
     settle_nd(n, p);
     if (has_empty_field(n->ir, p))
-        for (enum ir_field f = 0; f < IR_FIELDS; f++)
-            p->field[f] = IR_EMPTY;
+        for (enum ir_field f = 0; f < IR_FIELDS; f++) p->field[f] = IR_EMPTY;
 }
 
 /* ARP is judged only by rules that are marked for it. */
@@ -424,12 +426,10 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
 {
     struct ir_product *p = &out->product;
 
-    if (!(rule->flags & PBC_RULE_ARP))
-        narrow(n, p, IR_WHAT, n->not_arp);
-    if (rule->flags & PBC_RULE_NOT_FRAMES)
-        narrow(n, p, IR_WHAT, n->arp);
-    for (uint32_t i = 0; i < rule->cond_count; i++)
-        normal_cond(n, p, &n->img->conds[rule->conds + i]);
+    if (!(rule->flags & PBC_RULE_ARP)) narrow(n, p, IR_WHAT, n->not_arp);
+    if (rule->flags & PBC_RULE_NOT_FRAMES) narrow(n, p, IR_WHAT, n->arp);
+    for (uint32_t i = 0; i < rule->cond_count; i++) normal_cond(n, p, &n->img->conds[rule->conds + i]);
+    normal_patterns(n, p, n->img->conds + rule->conds, rule->cond_count);
     settle(n, p);
     out->cover = PBC_NONE;
     out->state = ir_is_empty(p) ? IR_IMPOSSIBLE : IR_LIVE;
@@ -437,7 +437,7 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
 
 static uint32_t one_range(struct normal *n, enum ir_field f, uint32_t lo, uint32_t hi)
 {
-    const struct pbc_range r = { lo, hi };
+    const struct pbc_range r = {lo, hi};
 
     return union_of(n, f, &r, 1);
 }
@@ -470,12 +470,14 @@ void make_normal(struct compile *c)
     struct ir *ir = ir_new(c->arena, img->rules_count);
     struct normal *n = arena_alloc(c->arena, sizeof(*n));
 
-    *n = (struct normal){ .img = img, .ir = ir };
+    *n = (struct normal){.img = img, .ir = ir};
     n->set_id = arena_alloc(c->arena, ((size_t)img->sets_count + 1) * sizeof(*n->set_id));
-    n->pattern_id = arena_alloc(c->arena, ((size_t)img->patterns_count + 1) * sizeof(*n->pattern_id));
+    for (n->pattern_slots_size = 2; n->pattern_slots_size <= img->patterns_count; n->pattern_slots_size *= 2)
+        ;
+    n->pattern_slots_size *= 2;
+    n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     intern_common(n);
-    for (uint32_t i = 0; i < img->rules_count; i++)
-        normal_rule(n, &img->rules[i], &ir->rules[i]);
+    for (uint32_t i = 0; i < img->rules_count; i++) normal_rule(n, &img->rules[i], &ir->rules[i]);
     ir->normal = n;
     c->ir = ir;
 }
@@ -485,18 +487,16 @@ bool normal_contradicts(struct compile *c, uint32_t rule)
 {
     const struct pbc_rule *r = &c->image->rules[rule];
     struct normal *n = c->ir->normal;
-    struct ir_product coarse = { { 0 } };
+    struct ir_product coarse = {{0}};
 
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         const struct pbc_cond *cond = &c->image->conds[i];
-        struct ir_product alone = { { 0 } };
+        struct ir_product alone = {{0}};
 
         normal_cond(n, &alone, cond);
         settle(n, &alone);
-        if (ir_is_empty(&alone))
-            return false;
-        if (cond->kind != COND_FROM && cond->kind != COND_TO)
-            normal_cond(n, &coarse, cond);
+        if (ir_is_empty(&alone)) return false;
+        if (cond->kind != COND_FROM && cond->kind != COND_TO) normal_cond(n, &coarse, cond);
     }
     return coarse.field[IR_WHAT] != IR_EMPTY;
 }

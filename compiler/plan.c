@@ -1,13 +1,13 @@
-/* The layout of functions. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where that
- * does not fit, chains of some heights are written into their callers, as few heights as will do. */
+/* The layout of functions. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where
+ * that does not fit, chains of some heights are written into their callers, as few heights as will do. */
 #include "compiler/plan.h"
 
 #include <string.h>
 
 enum {
-    IN_LINE_MAX = 200,                     /* rules of a chain called once that stand in its caller */
-    FLATTEN_MAX = PBC_BLOCK_RULES - 1,     /* of one that must: it has to fit into a block beside its `do` */
-    FLATTENED_TOTAL_MAX = 1 << 18,         /* rules written in all, copies counted */
+    IN_LINE_MAX = 200,                 /* rules of a chain called once that stand in its caller */
+    FLATTEN_MAX = PBC_BLOCK_RULES - 1, /* of one that must: it has to fit into a block beside its `do` */
+    FLATTENED_TOTAL_MAX = 1 << 18,     /* rules written in all, copies counted */
 };
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall) { return &plan->lists[firewall]; }
@@ -23,8 +23,7 @@ uint32_t plan_rules_to_write(const struct list *l, enum variant v) { return l->e
 bool plan_judges_arp(const struct plan *plan)
 {
     for (uint32_t i = 0; i < plan->c->image->firewalls_count; i++)
-        if (plan->lists[i].size[ARP])
-            return true;
+        if (plan->lists[i].size[ARP]) return true;
     return false;
 }
 
@@ -41,8 +40,7 @@ static void find_reach(struct plan *plan, struct list *l)
         for (bool open = true; i < l->count && open; i++) {
             const struct ir_rule *r = &ir->rules[l->first + i];
 
-            if (r->state != IR_LIVE || !product_judges(ir, &r->product, v))
-                continue;
+            if (r->state != IR_LIVE || !product_judges(ir, &r->product, v)) continue;
             plan->judges[l->first + i] |= (uint8_t)(1u << v);
             open = !leaves(&plan->c->image->rules[l->first + i]) || !product_is_everything(ir, &r->product, v);
         }
@@ -66,13 +64,10 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
     for (uint32_t i = 0; i < l->count; i++) {
         struct list *to = callee(plan, l, i);
 
-        if (!to)
-            continue;
+        if (!to) continue;
         to->sites++;
-        if (!to->visited)
-            visit(plan, to, at);
-        if (to->height > l->height)
-            l->height = to->height;
+        if (!to->visited) visit(plan, to, at);
+        if (to->height > l->height) l->height = to->height;
     }
     l->height += l->chain;
     plan->order[--*at] = l;
@@ -83,8 +78,7 @@ static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i
 {
     const struct list *to = callee(plan, l, i);
 
-    if (!plan_writes(plan, l->first + i, v))
-        return 0;
+    if (!plan_writes(plan, l->first + i, v)) return 0;
     return 1 + (to && to->in_line ? to->size[v] : 0);
 }
 
@@ -98,16 +92,14 @@ static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum v
         const uint32_t w = weight(plan, l, i, v);
 
         if (held + w > PBC_BLOCK_RULES) {
-            if (blocks)
-                blocks[n] = (struct function){ .v = v, .run = { l, begin, i } };
+            if (blocks) blocks[n] = (struct function){.v = v, .run = {l, begin, i}};
             n++;
             begin = i;
             held = 0;
         }
         held += w;
     }
-    if (blocks)
-        blocks[n] = (struct function){ .v = v, .run = { l, begin, l->end[v] } };
+    if (blocks) blocks[n] = (struct function){.v = v, .run = {l, begin, l->end[v]}};
     return n + 1;
 }
 
@@ -117,28 +109,27 @@ static void add_up(struct plan *plan, struct list *l)
 
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         l->size[v] = 0;
-        for (uint32_t i = 0; i < l->end[v]; i++)
-            l->size[v] += weight(plan, l, i, v);
+        for (uint32_t i = 0; i < l->end[v]; i++) l->size[v] += weight(plan, l, i, v);
     }
     for (uint32_t i = 0; i < l->count; i++) {
         const struct list *to = callee(plan, l, i);
 
-        if (to && to->levels - to->in_line > below)
-            below = to->levels - to->in_line;
+        if (to && to->levels - to->in_line > below) below = to->levels - to->in_line;
     }
     l->levels = 1 + below;
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         l->top[v].v = v;
         l->top[v].block_count = l->size[v] > PBC_BLOCK_RULES ? cut_blocks(plan, l, v, NULL) : 1;
-        if (l->top[v].block_count > 1)
-            l->levels = 2 + below;
     }
 }
 
-static uint32_t most_rules(const struct list *l) { return l->size[FRAMES] > l->size[ARP] ? l->size[FRAMES] : l->size[ARP]; }
+static uint32_t most_rules(const struct list *l)
+{
+    return l->size[FRAMES] > l->size[ARP] ? l->size[FRAMES] : l->size[ARP];
+}
 
-/* Settle every list, what is called first. Chains whose height is a multiple of `stride` are functions, the others stand
- * in their callers if that is possible. Returns the deepest nesting of calls. */
+/* Settle every list, what is called first. Chains whose height is a multiple of `stride` are functions, the others
+ * stand in their callers if that is possible. Returns the deepest nesting of calls. */
 static uint32_t settle(struct plan *plan, uint32_t stride)
 {
     uint32_t deepest = 0;
@@ -149,8 +140,8 @@ static uint32_t settle(struct plan *plan, uint32_t stride)
         l->in_line = false;
         add_up(plan, l);
         if (l->chain)
-            l->in_line = (l->sites == 1 && most_rules(l) <= IN_LINE_MAX) ||
-                         (l->height % stride && most_rules(l) <= FLATTEN_MAX);
+            l->in_line =
+                (l->sites == 1 && most_rules(l) <= IN_LINE_MAX) || (l->height % stride && most_rules(l) <= FLATTEN_MAX);
         else if (l->levels > deepest)
             deepest = l->levels;
     }
@@ -162,8 +153,7 @@ static uint64_t total_rules(const struct plan *plan)
     uint64_t n = 0;
 
     for (uint32_t i = 0; i < plan->count; i++)
-        if (!plan->order[i]->in_line)
-            n += plan->order[i]->size[FRAMES] + plan->order[i]->size[ARP];
+        if (!plan->order[i]->in_line) n += plan->order[i]->size[FRAMES] + plan->order[i]->size[ARP];
     return n;
 }
 
@@ -173,14 +163,13 @@ static bool settle_depth(struct plan *plan)
     const struct image *img = plan->c->image;
 
     for (uint32_t stride = 1; stride <= PBC_CHAIN_DEPTH; stride++) {
-        if (settle(plan, stride) > PBC_CALL_DEPTH)
-            continue;
-        if (total_rules(plan) <= FLATTENED_TOTAL_MAX || stride == 1)
-            return true;
+        if (settle(plan, stride) > PBC_CALL_DEPTH) continue;
+        if (total_rules(plan) <= FLATTENED_TOTAL_MAX || stride == 1) return true;
         break;
     }
     diag(d, E_CODE_DEPTH, img->firewalls_count ? img->firewall_span[0] : SPAN_NONE,
-         "the chains are nested too deep: calls may nest %u deep, and written out in place the rules would be more than %u",
+         "the chains are nested too deep: calls may nest %u deep, and written out in place the rules would be more "
+         "than %u",
          (unsigned)PBC_CALL_DEPTH, (unsigned)FLATTENED_TOTAL_MAX);
     return false;
 }
@@ -199,11 +188,13 @@ static void make_lists(struct plan *plan)
     const struct image *img = plan->c->image;
 
     for (uint32_t i = 0; i < img->firewalls_count; i++)
-        plan->lists[i] = (struct list){ .name = img->firewalls[i].name, .first = img->firewalls[i].rules,
-                                        .count = img->firewalls[i].rule_count };
+        plan->lists[i] = (struct list){
+            .name = img->firewalls[i].name, .first = img->firewalls[i].rules, .count = img->firewalls[i].rule_count};
     for (uint32_t i = 0; i < img->chains_count; i++)
-        *plan_chain(plan, i) = (struct list){ .name = img->chains[i].name, .first = img->chains[i].rules,
-                                              .count = img->chains[i].rule_count, .chain = true };
+        *plan_chain(plan, i) = (struct list){.name = img->chains[i].name,
+                                             .first = img->chains[i].rules,
+                                             .count = img->chains[i].rule_count,
+                                             .chain = true};
 }
 
 struct plan *plan_new(struct compile *c)
@@ -217,16 +208,12 @@ struct plan *plan_new(struct compile *c)
     plan->order = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->order));
     plan->judges = arena_alloc(c->arena, (size_t)c->image->rules_count + 1);
     make_lists(plan);
-    for (uint32_t i = 0; i < lists; i++)
-        find_reach(plan, &plan->lists[i]);
-    for (uint32_t i = 0; i < c->image->firewalls_count; i++)
-        visit(plan, &plan->lists[i], &at);
+    for (uint32_t i = 0; i < lists; i++) find_reach(plan, &plan->lists[i]);
+    for (uint32_t i = 0; i < c->image->firewalls_count; i++) visit(plan, &plan->lists[i], &at);
     plan->order += at; /* chains that nothing calls are left out */
     plan->count = lists - at;
-    if (!settle_depth(plan))
-        return NULL;
-    for (uint32_t i = 0; i < plan->count; i++)
-        make_blocks(plan, plan->order[i]);
+    if (!settle_depth(plan)) return NULL;
+    for (uint32_t i = 0; i < plan->count; i++) make_blocks(plan, plan->order[i]);
     return plan;
 }
 
@@ -234,7 +221,7 @@ void plan_note_call(struct plan *plan, struct function *f, uint32_t insn)
 {
     struct call_site *site = arena_alloc(plan->c->arena, sizeof(*site));
 
-    *site = (struct call_site){ insn, f->calls };
+    *site = (struct call_site){insn, f->calls};
     f->calls = site;
 }
 
@@ -245,9 +232,8 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 
     if (!func) /* at most two a list and one a block: the sections' bounds on lists and rules keep it below its own */
         return;
-    *func = (struct pbc_func){ .name = name, .first = img->code_count };
-    for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next)
-        img->code[s->insn].imm = img->funcs_count - 1;
+    *func = (struct pbc_func){.name = name, .first = img->code_count};
+    for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next) img->code[s->insn].imm = img->funcs_count - 1;
 }
 
 void plan_end(struct image *img)

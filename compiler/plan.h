@@ -9,37 +9,43 @@
 struct list;
 
 /* Rules begin..end-1 of a list, counted from its first. */
-struct run { const struct list *list; uint32_t begin, end; };
+struct run {
+    const struct list *list;
+    uint32_t begin, end;
+};
 
-struct call_site { uint32_t insn; struct call_site *next; };
+struct call_site {
+    uint32_t insn;
+    struct call_site *next;
+};
 
 struct function {
     enum variant v;
-    struct run run;           /* of a block */
-    struct function *blocks;  /* of a list with more than one */
+    struct run run;          /* of a block */
+    struct function *blocks; /* of a list with more than one */
     unsigned block_count;
-    struct call_site *calls;  /* written so far, to be told the number that it gets */
+    struct call_site *calls; /* written so far, to be told the number that it gets */
 };
 
 struct list {
     uint32_t name;
-    uint32_t first, count;    /* rules */
+    uint32_t first, count; /* rules */
     bool chain, in_line;
-    uint32_t sites;           /* `do` rules that lead here */
-    uint32_t height;          /* chains nested below, this one included; a firewall's own list not */
-    uint32_t size[VARIANTS];  /* rules that will be written, chains in line counted */
-    uint32_t end[VARIANTS];   /* rules from here on are never reached */
-    uint32_t levels;          /* of nested calls when called as a function */
+    uint32_t sites;          /* `do` rules that lead here */
+    uint32_t height;         /* chains nested below, this one included; a firewall's own list not */
+    uint32_t size[VARIANTS]; /* rules that will be written, chains in line counted */
+    uint32_t end[VARIANTS];  /* rules from here on are never reached */
+    uint32_t levels;         /* of nested calls when called as a function */
     struct function top[VARIANTS];
     bool visited;
 };
 
 struct plan {
     struct compile *c;
-    struct list *lists;       /* firewalls, then chains */
-    struct list **order;      /* callers before what they call */
+    struct list *lists;  /* firewalls, then chains */
+    struct list **order; /* callers before what they call */
     uint32_t count;
-    uint8_t *judges;          /* [rule]: bit of each variant in which it is written */
+    uint8_t *judges; /* [rule]: bit of each variant in which it is written */
 };
 
 /* NULL after reporting that chains are nested too deep or grow too large. */

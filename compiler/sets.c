@@ -31,15 +31,13 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
         s->r = more(s->r, s->n, &s->cap, sizeof(s->r[0]));                                                             \
         s->r[s->n++] = (struct range##w){lo, hi};                                                                      \
     }                                                                                                                  \
-    static bool push_merged##w(struct ranges##w *s, num lo, num hi)                                                    \
+    static void push_merged##w(struct ranges##w *s, num lo, num hi)                                                    \
     {                                                                                                                  \
         struct range##w *last = s->n ? &s->r[s->n - 1] : NULL;                                                         \
-        if (!last || (last->hi != (MAX) && lo > last->hi + 1)) {                                                       \
+        if (!last || (last->hi != (MAX) && lo > last->hi + 1))                                                         \
             push##w(s, lo, hi);                                                                                        \
-            return false;                                                                                              \
-        }                                                                                                              \
-        if (hi > last->hi) last->hi = hi;                                                                              \
-        return true;                                                                                                   \
+        else if (hi > last->hi)                                                                                        \
+            last->hi = hi;                                                                                             \
     }                                                                                                                  \
     static int compare##w(const void *pa, const void *pb)                                                              \
     {                                                                                                                  \
@@ -49,8 +47,7 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
     }                                                                                                                  \
     static size_t normalise##w(struct ranges##w *s)                                                                    \
     {                                                                                                                  \
-        struct ranges##w out = {.r = s->r, .cap = s->cap}; /* in place: never more than were read */                   \
-        size_t inside = 0;                                                                                             \
+        size_t inside = 0, kept = 0;                                                                                   \
         bool sorted = true;                                                                                            \
         for (size_t i = 1; i < s->n && sorted; i++) sorted = compare##w(&s->r[i - 1], &s->r[i]) <= 0;                  \
         if (!sorted) qsort(s->r, s->n, sizeof(s->r[0]), compare##w);                                                   \
@@ -59,9 +56,13 @@ static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
             const struct range##w r = s->r[i];                                                                         \
             inside += i && r.hi <= widest;                                                                             \
             if (i == 0 || r.hi > widest) widest = r.hi;                                                                \
-            push_merged##w(&out, r.lo, r.hi);                                                                          \
+            struct range##w *last = kept ? &s->r[kept - 1] : NULL;                                                     \
+            if (!last || (last->hi != (MAX) && r.lo > last->hi + 1))                                                   \
+                s->r[kept++] = r;                                                                                      \
+            else if (r.hi > last->hi)                                                                                  \
+                last->hi = r.hi;                                                                                       \
         }                                                                                                              \
-        *s = out;                                                                                                      \
+        s->n = kept;                                                                                                   \
         return inside;                                                                                                 \
     }                                                                                                                  \
     static void unite##w(struct ranges##w *out, const struct ranges##w *a, const struct ranges##w *b)                  \

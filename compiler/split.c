@@ -1,5 +1,5 @@
-/* Choosing how to halve a run of rules. Only what a rule cannot match without is asked, and every rule still makes all of
- * its own tests, so a poor choice costs time and never a verdict. */
+/* Choosing how to halve a run of rules. Only what a rule cannot match without is asked, and every rule still makes all
+ * of its own tests, so a poor choice costs time and never a verdict. */
 #include "compiler/split.h"
 
 #include <stdlib.h>
@@ -17,8 +17,7 @@ static void demand_prefix(struct demand *d, unsigned first, unsigned slots, u128
     const unsigned bits = slots * 32;
     unsigned free = 0; /* low bits in which they differ */
 
-    for (; differ; differ >>= 1)
-        free++;
+    for (; differ; differ >>= 1) free++;
     for (unsigned i = 0; i < slots; i++) {
         const unsigned below = bits - 32 * (i + 1); /* bits under this slot */
         const uint32_t care = free <= below ? UINT32_MAX : free >= below + 32 ? 0 : UINT32_MAX << (free - below);
@@ -35,14 +34,12 @@ static void demand_address(struct demand *d, const struct ir *ir, const struct i
     const unsigned families = ir_families(ir, p);
     u128 lo = ~(u128)0, hi = 0;
 
-    if (families != IR_V4 && families != IR_V6)
-        return;
+    if (families != IR_V4 && families != IR_V6) return;
     for (unsigned i = 0; i < 2; i++) {
         const struct ir_addrs *x = i ? b : a;
         const uint32_t n = families == IR_V4 ? x->count4 : x->count6;
 
-        if (!n)
-            continue;
+        if (!n) continue;
         const u128 first = families == IR_V4 ? x->r4[0].lo : (u128)x->r6[0].lo_hi << 64 | x->r6[0].lo_lo;
         const u128 last = families == IR_V4 ? x->r4[n - 1].hi : (u128)x->r6[n - 1].hi_hi << 64 | x->r6[n - 1].hi_lo;
         lo = first < lo ? first : lo;
@@ -55,8 +52,7 @@ static void demand_port(struct demand *d, const struct ir *ir, uint32_t id, unsi
 {
     d->port[side].lo = 0;
     d->port[side].hi = UINT16_MAX;
-    if (id == IR_ALL)
-        return;
+    if (id == IR_ALL) return;
     const struct ir_ranges r = ir_ranges(ir, id);
 
     d->port[side].lo = (uint16_t)r.r[0].lo;
@@ -65,7 +61,7 @@ static void demand_port(struct demand *d, const struct ir *ir, uint32_t id, unsi
 
 struct demand demand_of(const struct ir *ir, const struct ir_product *p)
 {
-    struct demand d = { .care = { 0 } };
+    struct demand d = {.care = {0}};
 
     demand_address(&d, ir, p, false);
     demand_address(&d, ir, p, true);
@@ -76,15 +72,13 @@ struct demand demand_of(const struct ir *ir, const struct ir_product *p)
 
 bool goes_left(const struct split *s, const struct demand *d)
 {
-    if (s->kind == SPLIT_PORT)
-        return d->port[s->side].lo <= s->pivot;
+    if (s->kind == SPLIT_PORT) return d->port[s->side].lo <= s->pivot;
     return !(d->care[s->slot] & d->value[s->slot] & 1u << s->bit);
 }
 
 bool goes_right(const struct split *s, const struct demand *d)
 {
-    if (s->kind == SPLIT_PORT)
-        return d->port[s->side].hi > s->pivot;
+    if (s->kind == SPLIT_PORT) return d->port[s->side].hi > s->pivot;
     return !(d->care[s->slot] >> s->bit & 1) || d->value[s->slot] >> s->bit & 1;
 }
 
@@ -93,8 +87,7 @@ static uint32_t score(uint32_t left, uint32_t right, uint32_t count)
 {
     const uint32_t more = left > right ? left : right, both = left + right - count;
 
-    if (more > count - count / 4 || both > count / 8)
-        return UINT32_MAX;
+    if (more > count - count / 4 || both > count / 8) return UINT32_MAX;
     return more + both / 2;
 }
 
@@ -110,9 +103,10 @@ static uint32_t try_split(const struct split *s, const struct demand *const *d, 
 }
 
 /* Rules by their bits of one slot, counted at once. */
-static void try_slot(unsigned slot, const struct demand *const *d, uint32_t count, struct split *best, uint32_t *best_score)
+static void try_slot(unsigned slot, const struct demand *const *d, uint32_t count, struct split *best,
+                     uint32_t *best_score)
 {
-    uint32_t zeros[32] = { 0 }, ones[32] = { 0 };
+    uint32_t zeros[32] = {0}, ones[32] = {0};
 
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t care = d[i]->care[slot]; care; care &= care - 1) {
@@ -126,7 +120,7 @@ static void try_slot(unsigned slot, const struct demand *const *d, uint32_t coun
 
         if (s < *best_score) {
             *best_score = s;
-            *best = (struct split){ .kind = SPLIT_BIT, .slot = (uint8_t)slot, .bit = (uint8_t)bit };
+            *best = (struct split){.kind = SPLIT_BIT, .slot = (uint8_t)slot, .bit = (uint8_t)bit};
         }
     }
 }
@@ -139,23 +133,20 @@ static uint16_t median_port(unsigned side, const struct demand *const *d, uint32
     uint16_t ends[256];
     const uint32_t n = count < 256 ? count : 256;
 
-    for (uint32_t i = 0; i < n; i++)
-        ends[i] = d[(uint64_t)i * count / n]->port[side].hi;
+    for (uint32_t i = 0; i < n; i++) ends[i] = d[(uint64_t)i * count / n]->port[side].hi;
     qsort(ends, n, sizeof(*ends), by_value);
     return ends[(n - 1) / 2];
 }
 
 struct split find_split(const struct demand *const *d, uint32_t count)
 {
-    struct split best = { .kind = SPLIT_NONE };
+    struct split best = {.kind = SPLIT_NONE};
     uint32_t best_score = UINT32_MAX;
 
-    if (count < SPLIT_MIN)
-        return best;
-    for (unsigned slot = 0; slot < 8; slot++)
-        try_slot(slot, d, count, &best, &best_score);
+    if (count < SPLIT_MIN) return best;
+    for (unsigned slot = 0; slot < 8; slot++) try_slot(slot, d, count, &best, &best_score);
     for (unsigned side = 0; side < 2; side++) {
-        const struct split s = { .kind = SPLIT_PORT, .side = (uint8_t)side, .pivot = median_port(side, d, count) };
+        const struct split s = {.kind = SPLIT_PORT, .side = (uint8_t)side, .pivot = median_port(side, d, count)};
         const uint32_t got = try_split(&s, d, count);
 
         if (got < best_score) {

@@ -1,5 +1,5 @@
-/* Long runs of rules as a tree: a question that halves them (a bit of an address, a port below or above) sends a packet to
- * the rules that it can still match, in their order. */
+/* Long runs of rules as a tree: a question that halves them (a bit of an address, a port below or above) sends a packet
+ * to the rules that it can still match, in their order. */
 #ifndef COMPILER_SPLIT_H
 #define COMPILER_SPLIT_H
 
@@ -7,8 +7,10 @@
 
 /* What a rule demands of a packet before it can match, as far as splitting asks. */
 struct demand {
-    uint32_t care[8], value[8];          /* address slots of the key: these bits have these values */
-    struct { uint16_t lo, hi; } port[2]; /* source and destination port lie between */
+    uint32_t care[8], value[8]; /* address slots of the key: these bits have these values */
+    struct {
+        uint16_t lo, hi;
+    } port[2]; /* source and destination port lie between */
 };
 
 struct demand demand_of(const struct ir *ir, const struct ir_product *p);
@@ -16,8 +18,8 @@ struct demand demand_of(const struct ir *ir, const struct ir_product *p);
 /* A question; a packet goes left or right. */
 struct split {
     enum { SPLIT_NONE, SPLIT_BIT, SPLIT_PORT } kind;
-    uint8_t slot, bit;  /* SPLIT_BIT: left if clear */
-    uint8_t side;       /* SPLIT_PORT: 0 source, 1 destination; left if at most `pivot` */
+    uint8_t slot, bit; /* SPLIT_BIT: left if clear */
+    uint8_t side;      /* SPLIT_PORT: 0 source, 1 destination; left if at most `pivot` */
     uint16_t pivot;
 };
 

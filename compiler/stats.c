@@ -1,4 +1,5 @@
-/* `preyc --stats`: what was made of the rules, what it may cost at most, and what the compile took, for people to read. */
+/* `preyc --stats`: what was made of the rules, what it may cost at most, and what the compile took, for people to read.
+ */
 #include <sys/resource.h>
 
 #include "compiler/compiler.h"
@@ -13,8 +14,7 @@ static uint32_t rules_in(const struct ir *ir, enum ir_state state)
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < ir->rule_count; i++)
-        n += ir->rules[i].state == state;
+    for (uint32_t i = 0; i < ir->rule_count; i++) n += ir->rules[i].state == state;
     return n;
 }
 
@@ -46,7 +46,8 @@ static void print_code(const struct compile *c, FILE *out)
     line(out, "instructions", img->code_count, "");
     line(out, "chains in line", c->ir->inlined, "");
     line(out, "maps of numbers", img->maps_count, "");
-    line(out, "longest path", img->meta_count ? img->meta->longest_path : 0, "instructions, chains counted at each call");
+    line(out, "longest path", img->meta_count ? img->meta->longest_path : 0,
+         "instructions, chains counted at each call");
 }
 
 static void print_file(const struct compile *c, FILE *out)
@@ -54,9 +55,8 @@ static void print_file(const struct compile *c, FILE *out)
     const struct image *img = c->image;
 
     fputs("file\n", out);
-#define X(ident, field, type, most)                                              \
-    if (img->field##_count)                                                      \
-        line(out, #field, (uint64_t)img->field##_count * sizeof(type), "bytes");
+#define X(ident, field, type, most)                                                                                    \
+    if (img->field##_count) line(out, #field, (uint64_t)img->field##_count * sizeof(type), "bytes");
     PBC_SECTIONS(X)
 #undef X
     line(out, "in all", c->pbc_len, "bytes");
@@ -82,8 +82,7 @@ static void print_compile(const struct compile *c, FILE *out)
     }
     fprintf(out, "  %-24s %12.3f ms\n", "in all", (double)total / 1e6);
     line(out, "tree, names, normal form", arena_used(c->arena) / 1024, "KiB");
-    if (getrusage(RUSAGE_SELF, &usage) == 0)
-        line(out, "peak memory", (uint64_t)usage.ru_maxrss, "KiB");
+    if (getrusage(RUSAGE_SELF, &usage) == 0) line(out, "peak memory", (uint64_t)usage.ru_maxrss, "KiB");
 }
 
 void stats_print(const struct compile *c, FILE *out)

@@ -5,21 +5,23 @@
 #include "compiler/gen_priv.h"
 
 enum test_type {
-    TEST_DST,         /* a: addresses where not own, b: where own */
+    TEST_DST, /* a: addresses where not own, b: where own */
     TEST_SRC,
-    TEST_HALF,        /* a: field, b: its ranges */
-    TEST_NUMBERS,     /* a: IR_WHAT ranges; the masks have seen to it that the protocol is known */
-    TEST_ALL,         /* a: bits of key.kind that must be set */
-    TEST_NONE,        /* a: that must be clear */
-    TEST_ANY,         /* a: of which one must be set */
-    TEST_FLAGS_SET,   /* a: TCP flags */
+    TEST_HALF,      /* a: field, b: its ranges */
+    TEST_NUMBERS,   /* a: IR_WHAT ranges; the masks have seen to it that the protocol is known */
+    TEST_ALL,       /* a: bits of key.kind that must be set */
+    TEST_NONE,      /* a: that must be clear */
+    TEST_ANY,       /* a: of which one must be set */
+    TEST_FLAGS_SET, /* a: TCP flags */
     TEST_FLAGS_CLEAR,
-    TEST_SRC_MAC,     /* a: MAC predicate */
+    TEST_SRC_MAC, /* a: MAC predicate */
     TEST_DST_MAC,
-    TEST_PATTERN,     /* a: pattern */
+    TEST_PATTERN, /* a: pattern */
 };
 
-struct address_cost { double instructions, chance; };
+struct address_cost {
+    double instructions, chance;
+};
 /* What the test of an address set costs as it will be written, and the chance that an address is in it, guessed. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
 

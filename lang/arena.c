@@ -31,16 +31,14 @@ static _Noreturn void out_of_memory(void)
 struct arena *arena_new(void)
 {
     struct arena *a = calloc(1, sizeof(*a));
-    if (!a)
-        out_of_memory();
+    if (!a) out_of_memory();
     a->next_size = BLOCK_MIN;
     return a;
 }
 
 void arena_free(struct arena *a)
 {
-    if (!a)
-        return;
+    if (!a) return;
     for (struct block *b = a->head, *next; b; b = next) {
         next = b->next;
         free(b);
@@ -50,11 +48,9 @@ void arena_free(struct arena *a)
 
 static struct block *block_new(size_t size)
 {
-    if (size > SIZE_MAX - sizeof(struct block))
-        out_of_memory();
+    if (size > SIZE_MAX - sizeof(struct block)) out_of_memory();
     struct block *b = calloc(1, sizeof(*b) + size);
-    if (!b)
-        out_of_memory();
+    if (!b) out_of_memory();
     b->size = size;
     return b;
 }
@@ -62,8 +58,7 @@ static struct block *block_new(size_t size)
 /* A block with room for `size`. One that serves a single large request goes behind the head, which stays in use. */
 static struct block *block_for(struct arena *a, size_t size)
 {
-    if (a->head && a->head->size - a->head->used >= size)
-        return a->head;
+    if (a->head && a->head->size - a->head->used >= size) return a->head;
     if (size > a->next_size / 4 && a->head) {
         struct block *b = block_new(size);
         b->next = a->head->next;
@@ -73,16 +68,14 @@ static struct block *block_for(struct arena *a, size_t size)
     struct block *b = block_new(size > a->next_size ? size : a->next_size);
     b->next = a->head;
     a->head = b;
-    if (a->next_size < BLOCK_MAX)
-        a->next_size *= 2;
+    if (a->next_size < BLOCK_MAX) a->next_size *= 2;
     return b;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
     const size_t align = alignof(max_align_t);
-    if (size > SIZE_MAX - align)
-        out_of_memory();
+    if (size > SIZE_MAX - align) out_of_memory();
     size = (size + align - 1) & ~(align - 1);
     struct block *b = block_for(a, size);
     void *p = b->bytes + b->used;
@@ -94,12 +87,8 @@ void *arena_alloc(struct arena *a, size_t size)
 char *arena_strndup(struct arena *a, const char *s, size_t len)
 {
     char *copy = arena_alloc(a, len + 1);
-    if (len)
-        memcpy(copy, s, len);
+    if (len) memcpy(copy, s, len);
     return copy;
 }
 
-size_t arena_used(const struct arena *a)
-{
-    return a->used;
-}
+size_t arena_used(const struct arena *a) { return a->used; }

@@ -14,9 +14,9 @@ enum node_kind {
 };
 
 enum node_flag {
-    NF_NOT  = 1 << 0, /* `not` stood before the list */
-    NF_LIVE = 1 << 1, /* live file */
-    NF_ELSE = 1 << 2, /* else branch */
+    NF_NOT = 1 << 0,       /* `not` stood before the list */
+    NF_LIVE = 1 << 1,      /* live file */
+    NF_ELSE = 1 << 2,      /* else branch */
     NF_MULTILINE = 1 << 3, /* a blank line stood before this node (for the formatter) */
 };
 
@@ -50,7 +50,6 @@ const char *node_kind_name(enum node_kind kind);
 /* True when both trees are equal but for spans and NF_MULTILINE. */
 bool node_equal(const struct node *a, const struct node *b);
 
-#define node_each(child, parent) \
-    for (struct node *child = (parent)->first; child; child = child->next)
+#define node_each(child, parent) for (struct node *child = (parent)->first; child; child = child->next)
 
 #endif

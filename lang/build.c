@@ -5,25 +5,22 @@
 
 struct span span_join(struct span a, struct span b)
 {
-    return (struct span){ a.file, a.start < b.start ? a.start : b.start, a.end > b.end ? a.end : b.end };
+    return (struct span){a.file, a.start < b.start ? a.start : b.start, a.end > b.end ? a.end : b.end};
 }
 
-struct node *leaf(struct parser *p, enum node_kind kind, struct span span)
-{
-    return node_new(p->arena, kind, span);
-}
+struct node *leaf(struct parser *p, enum node_kind kind, struct span span) { return node_new(p->arena, kind, span); }
 
 struct node *name_node(struct parser *p, struct str word, struct span span)
 {
     struct node *n = node_new(p->arena, N_NAME, span);
-    n->v = (struct value){ .kind = VALUE_STR, .str = { arena_strndup(p->arena, word.s, word.len), word.len } };
+    n->v = (struct value){.kind = VALUE_STR, .str = {arena_strndup(p->arena, word.s, word.len), word.len}};
     return n;
 }
 
 struct node *int_leaf(struct parser *p, enum node_kind kind, uint64_t i, struct span span)
 {
     struct node *n = node_new(p->arena, kind, span);
-    n->v = (struct value){ .kind = VALUE_INT, .i = i };
+    n->v = (struct value){.kind = VALUE_INT, .i = i};
     return n;
 }
 
@@ -40,26 +37,20 @@ struct node *adopt(struct node *parent, struct node *siblings)
 /* Quadratic in the length of `a`: chains are the few operands of one statement. Long ones are lists. */
 struct node *chain(struct node *a, struct node *b)
 {
-    if (!a)
-        return b;
+    if (!a) return b;
     struct node *last = a;
-    while (last->next)
-        last = last->next;
+    while (last->next) last = last->next;
     last->next = b;
     return a;
 }
 
 struct node *append(struct parser *p, struct node *list, struct node *siblings)
 {
-    if (!list)
-        list = node_new(p->arena, N_LIST, siblings ? siblings->span : p->prev_span);
+    if (!list) list = node_new(p->arena, N_LIST, siblings ? siblings->span : p->prev_span);
     return adopt(list, siblings);
 }
 
-struct node *kids(struct node *list)
-{
-    return list ? list->first : NULL;
-}
+struct node *kids(struct node *list) { return list ? list->first : NULL; }
 
 struct node *tree(struct parser *p, enum node_kind kind, struct span span, struct node *children)
 {
@@ -70,7 +61,7 @@ static struct node *worded(struct parser *p, enum node_kind kind, const char *wo
                            struct node *children)
 {
     struct node *n = tree(p, kind, span, children);
-    n->v = (struct value){ .kind = VALUE_STR, .str = { word, strlen(word) } };
+    n->v = (struct value){.kind = VALUE_STR, .str = {word, strlen(word)}};
     return n;
 }
 
@@ -84,15 +75,11 @@ struct node *step(struct parser *p, const char *word, struct span span, struct n
     return worded(p, N_STEP, word, span, children);
 }
 
-struct node *list_of(struct parser *p, struct node *first, struct span span)
-{
-    return tree(p, N_LIST, span, first);
-}
+struct node *list_of(struct parser *p, struct node *first, struct span span) { return tree(p, N_LIST, span, first); }
 
 struct node *list_more(struct node *list, struct node *next, struct span span)
 {
-    if (next)
-        node_add(list, next);
+    if (next) node_add(list, next);
     list->span = span_join(list->span, span);
     return list;
 }
@@ -118,21 +105,16 @@ void list_inner_not(struct parser *p, struct span span)
 static bool blank_line_before(const struct parser *p, uint32_t at)
 {
     unsigned newlines = 0;
-    while (at > 0 && newlines < 2 && strchr(" \t\r\n", p->text[at - 1]))
-        newlines += p->text[--at] == '\n';
+    while (at > 0 && newlines < 2 && strchr(" \t\r\n", p->text[at - 1])) newlines += p->text[--at] == '\n';
     return newlines == 2;
 }
 
 struct node *statement_done(struct parser *p, struct node *body, struct node *n)
 {
-    if (!body)
-        body = node_new(p->arena, N_LIST, n ? n->span : p->prev_span);
-    if (!n)
-        return body;
-    if (p->stmt.bad)
-        return statement_broken(p, body);
-    if (blank_line_before(p, n->span.start))
-        n->flags |= NF_MULTILINE;
+    if (!body) body = node_new(p->arena, N_LIST, n ? n->span : p->prev_span);
+    if (!n) return body;
+    if (p->stmt.bad) return statement_broken(p, body);
+    if (blank_line_before(p, n->span.start)) n->flags |= NF_MULTILINE;
     node_add(body, n);
     return body;
 }

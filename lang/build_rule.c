@@ -7,7 +7,8 @@
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value)
 {
     if (keyword_find(p, word.s, word.len) != NAME)
-        build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword: a constant's name never is", (int)word.len, word.s);
+        build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword: a constant's name never is", (int)word.len,
+                    word.s);
     return tree(p, N_CONST, kw, chain(name_node(p, word, word_span), want(p, value, W_SCALAR, "`const`")));
 }
 
@@ -25,10 +26,8 @@ static void mixed_operators(struct parser *p, struct node *left, enum node_kind 
     const struct node *last = left->last;
     const char *gap = op == N_SET_UNION ? "" : " ";
     const char *gap_left = left->kind == N_SET_UNION ? "" : " ";
-    struct span before = { left->span.file, left->span.start, left->span.start };
-    node_each(n, left)
-        if (n->next)
-            before.end = n->span.end;
+    struct span before = {left->span.file, left->span.start, left->span.start};
+    node_each(n, left) if (n->next) before.end = n->span.end;
     build_error(p, E_MIXED, op_span, "`%s` and `%s` side by side need parentheses",
                 operator_word((enum node_kind)left->kind), operator_word(op));
     diag_fix(p->diags, "(%s)%s%s %s, or %s%s%s (%s%s%s %s)?", quote(p, left->span), gap, operator_word(op),
@@ -38,13 +37,10 @@ static void mixed_operators(struct parser *p, struct node *left, enum node_kind 
 
 struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right)
 {
-    if (!left || !right)
-        return left ? left : right;
+    if (!left || !right) return left ? left : right;
     bool chain_of_ops = left->kind == N_SET_UNION || left->kind == N_SET_EXCEPT || left->kind == N_SET_AND;
-    if (chain_of_ops && left->kind != op && !p->stmt.bad)
-        mixed_operators(p, left, op, op_span, right);
-    if (!chain_of_ops)
-        left = tree(p, op, left->span, left);
+    if (chain_of_ops && left->kind != op && !p->stmt.bad) mixed_operators(p, left, op, op_span, right);
+    if (!chain_of_ops) left = tree(p, op, left->span, left);
     node_add(left, right);
     left->span = span_join(left->span, right->span);
     return left;
@@ -68,8 +64,7 @@ struct node *set_member(struct parser *p, struct node *value)
 struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span)
 {
     struct node *n = tree(p, N_FILE_REF, span, path);
-    if (live)
-        n->flags |= NF_LIVE;
+    if (live) n->flags |= NF_LIVE;
     return n;
 }
 
@@ -101,10 +96,8 @@ struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict
 /* `from a port 22`: pf would read the port as the source's, others as the destination's. */
 static void check_port_after_from(struct parser *p, const struct node *before, const struct node *part)
 {
-    if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT)
-        return;
-    if (keyword_find(p, p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p')
-        return;
+    if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT) return;
+    if (keyword_find(p, p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
     struct span value = part->first ? part->first->span : part->span;
     build_error(p, E_PORT_AFTER_FROM, part->span, "`port` straight after `from` could be either side's");
     diag_fix(p->diags, "write `to port %s` or `source port %s`", quote(p, value), quote(p, value));
@@ -117,8 +110,7 @@ static bool is_option(const struct node *n)
 
 struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword)
 {
-    if (!part)
-        return rule;
+    if (!part) return rule;
     check_port_after_from(p, rule->last, part);
     if (!is_option(part) && is_option(rule->last)) {
         build_error(p, E_ORDER, keyword, "conditions stand before `with`, `log`, `as` and `comment`");
@@ -130,8 +122,7 @@ struct node *rule_part(struct parser *p, struct node *rule, struct node *part, s
 struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools)
 {
     const struct node *before = NULL;
-    for (const struct node *c = conditions; c; before = c, c = c->next)
-        check_port_after_from(p, before, c);
+    for (const struct node *c = conditions; c; before = c, c = c->next) check_port_after_from(p, before, c);
     return tree(p, N_WHEN, kw, chain(conditions, pools));
 }
 
@@ -141,7 +132,7 @@ struct node *packet(struct parser *p, struct str proto, struct span span, struct
                     struct node *opts)
 {
     struct node *n = tree(p, N_PACKET, span, number);
-    n->v = (struct value){ .kind = VALUE_STR, .str = { arena_strndup(p->arena, proto.s, proto.len), proto.len } };
+    n->v = (struct value){.kind = VALUE_STR, .str = {arena_strndup(p->arena, proto.s, proto.len), proto.len}};
     return adopt(adopt(n, addrs), opts);
 }
 
@@ -149,11 +140,9 @@ struct node *one_of(struct parser *p, struct node *name, const char *where, cons
 {
     size_t n = 0;
     for (; words[n]; n++)
-        if (strcmp(words[n], name->v.str.s) == 0)
-            return name;
+        if (strcmp(words[n], name->v.str.s) == 0) return name;
     build_error(p, E_VALUE, name->span, "`%s` is no choice of %s", name->v.str.s, where);
     const char *near = diag_nearest(name->v.str.s, words, n);
-    if (near)
-        diag_fix(p->diags, "did you mean `%s`?", near);
+    if (near) diag_fix(p->diags, "did you mean `%s`?", near);
     return NULL;
 }

@@ -35,9 +35,10 @@ static unsigned want_of(const struct node *n)
 
 /* In the order of enum want. */
 static const char *const want_words[] = {
-    "numbers", "ranges", "addresses", "prefixes", "address ranges", "addresses with a port", "MACs", "strings",
-    "hex bytes", "percentages", "status classes", "durations", "rates", "bandwidths", "sizes", "ratios", "times",
-    "names", "`any`", "`self`", "`none`",
+    "numbers", "ranges",     "addresses", "prefixes",    "address ranges", "addresses with a port",
+    "MACs",    "strings",    "hex bytes", "percentages", "status classes", "durations",
+    "rates",   "bandwidths", "sizes",     "ratios",      "times",          "names",
+    "`any`",   "`self`",     "`none`",
 };
 
 static const char *describe(struct parser *p, unsigned wants)
@@ -47,8 +48,7 @@ static const char *describe(struct parser *p, unsigned wants)
     unsigned left = (unsigned)__builtin_popcount(wants);
     text[0] = '\0';
     for (unsigned i = 0; i < sizeof(want_words) / sizeof(want_words[0]); i++) {
-        if (!(wants & 1u << i))
-            continue;
+        if (!(wants & 1u << i)) continue;
         left--;
         const char *between = n == 0 ? "" : left ? ", " : " and ";
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", between, want_words[i]);
@@ -58,31 +58,23 @@ static const char *describe(struct parser *p, unsigned wants)
 
 /* ---- words with colons ---- */
 
-static int hex(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
+static int hex(char c) { return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10; }
 
 static bool mac_of(const struct str *s, uint8_t mac[6])
 {
-    if (s->len != 17)
-        return false;
+    if (s->len != 17) return false;
     for (size_t i = 0; i < 17; i++)
-        if (i % 3 == 2 ? s->s[i] != ':' : !isxdigit((unsigned char)s->s[i]))
-            return false;
-    for (size_t i = 0; i < 6; i++)
-        mac[i] = (uint8_t)(hex(s->s[3 * i]) << 4 | hex(s->s[3 * i + 1]));
+        if (i % 3 == 2 ? s->s[i] != ':' : !isxdigit((unsigned char)s->s[i])) return false;
+    for (size_t i = 0; i < 6; i++) mac[i] = (uint8_t)(hex(s->s[3 * i]) << 4 | hex(s->s[3 * i + 1]));
     return true;
 }
 
 /* Minutes since midnight of HH:MM, 00:00 to 24:00; -1 for what is no time. */
 static int minutes_of(const char *s, size_t len)
 {
-    if (len != 5 || s[2] != ':')
-        return -1;
+    if (len != 5 || s[2] != ':') return -1;
     for (size_t i = 0; i < 5; i++)
-        if (i != 2 && !isdigit((unsigned char)s[i]))
-            return -1;
+        if (i != 2 && !isdigit((unsigned char)s[i])) return -1;
     int h = (s[0] - '0') * 10 + s[1] - '0', m = (s[3] - '0') * 10 + s[4] - '0';
     return m < 60 && h * 60 + m <= 24 * 60 ? h * 60 + m : -1;
 }
@@ -95,10 +87,9 @@ static bool ratio_of(struct parser *p, struct node *n)
         const char *colon = memchr(s.s + at, ':', s.len - at);
         size_t len = colon ? (size_t)(colon - s.s) - at : s.len - at;
         uint64_t i;
-        if (parse_uint(s.s + at, len, &i) != 0)
-            return false;
+        if (parse_uint(s.s + at, len, &i) != 0) return false;
         uint32_t start = n->span.start + (uint32_t)at;
-        parts = chain(parts, int_leaf(p, N_INT, i, (struct span){ n->span.file, start, start + (uint32_t)len }));
+        parts = chain(parts, int_leaf(p, N_INT, i, (struct span){n->span.file, start, start + (uint32_t)len}));
         at += len + 1;
     }
     n->v.kind = VALUE_NONE;
@@ -107,10 +98,7 @@ static bool ratio_of(struct parser *p, struct node *n)
 }
 
 /* The raw word still waits for its meaning. */
-static bool is_raw(const struct node *n)
-{
-    return n->kind == N_RATIO && n->v.kind == VALUE_STR;
-}
+static bool is_raw(const struct node *n) { return n->kind == N_RATIO && n->v.kind == VALUE_STR; }
 
 /* Give a raw colon word the meaning that `wants` allows. MACs before times before ratios, as their shapes narrow. */
 static bool settle(struct parser *p, struct node *n, unsigned wants)
@@ -125,7 +113,7 @@ static bool settle(struct parser *p, struct node *n, unsigned wants)
     }
     if ((wants & W_TIME) && minutes >= 0) {
         n->kind = N_TIME;
-        n->v = (struct value){ .kind = VALUE_INT, .i = (uint64_t)minutes };
+        n->v = (struct value){.kind = VALUE_INT, .i = (uint64_t)minutes};
         return true;
     }
     return (wants & W_RATIO) && ratio_of(p, n);
@@ -145,22 +133,20 @@ static void colon_error(struct parser *p, struct node *n, unsigned wants, const 
         const char *colon = memchr(s.s, ':', s.len);
         if ((wants & W_RANGE) && !memchr(colon + 1, ':', s.len - (size_t)(colon - s.s) - 1))
             diag_fix(p->diags, "a range is written %.*s-%s", (int)(colon - s.s), s.s,
-                     quote(p, (struct span){ n->span.file, n->span.start + (uint32_t)(colon - s.s) + 1, n->span.end }));
+                     quote(p, (struct span){n->span.file, n->span.start + (uint32_t)(colon - s.s) + 1, n->span.end}));
     }
 }
 
 struct node *colon_ratio(struct parser *p, struct node *colon)
 {
-    if (settle(p, colon, W_RATIO))
-        return colon;
+    if (settle(p, colon, W_RATIO)) return colon;
     build_error(p, E_VALUE, colon->span, "`%s` is not a ratio of numbers such as 5:3:1", quote(p, colon->span));
     return NULL;
 }
 
 struct node *colon_time(struct parser *p, struct node *colon)
 {
-    if (settle(p, colon, W_TIME))
-        return colon;
+    if (settle(p, colon, W_TIME)) return colon;
     build_error(p, E_VALUE, colon->span, "`%s` is not a time: 00:00 to 24:00", quote(p, colon->span));
     return NULL;
 }
@@ -176,8 +162,8 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
     }
     uint32_t at = colon->span.start;
     colon->v.kind = VALUE_NONE;
-    adopt(colon, int_leaf(p, N_TIME, (uint64_t)from, (struct span){ colon->span.file, at, at + 5 }));
-    return adopt(colon, int_leaf(p, N_TIME, (uint64_t)to, (struct span){ colon->span.file, at + 6, at + 11 }));
+    adopt(colon, int_leaf(p, N_TIME, (uint64_t)from, (struct span){colon->span.file, at, at + 5}));
+    return adopt(colon, int_leaf(p, N_TIME, (uint64_t)to, (struct span){colon->span.file, at + 6, at + 11}));
 }
 
 /* ---- wanting ---- */
@@ -204,20 +190,17 @@ static bool unit_missing(struct parser *p, const struct node *n, unsigned wants,
 
 struct node *want(struct parser *p, struct node *value, unsigned wants, const char *where)
 {
-    if (!value)
-        return NULL;
+    if (!value) return NULL;
     if ((wants & W_NONE) && value->kind == N_NAME && strcmp(value->v.str.s, "none") == 0) {
         value->kind = N_NONE;
-        value->v = (struct value){ .kind = VALUE_NONE };
+        value->v = (struct value){.kind = VALUE_NONE};
     }
     if (is_raw(value)) {
-        if (settle(p, value, wants))
-            return value;
+        if (settle(p, value, wants)) return value;
         colon_error(p, value, wants, where);
         return NULL;
     }
-    if (want_of(value) & wants)
-        return value;
+    if (want_of(value) & wants) return value;
     if (!unit_missing(p, value, wants, where))
         build_error(p, E_VALUE, value->span, "`%s` has no meaning here: %s takes %s", quote(p, value->span), where,
                     describe(p, wants));
@@ -226,8 +209,7 @@ struct node *want(struct parser *p, struct node *value, unsigned wants, const ch
 
 struct node *want_list(struct parser *p, struct node *list, unsigned wants, const char *where)
 {
-    node_each(n, list)
-        want(p, n, wants, where);
+    node_each(n, list) want(p, n, wants, where);
     return list;
 }
 
@@ -238,28 +220,26 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span)
 {
     const char *slash = memchr(word.s, '/', word.len);
     const size_t left = (size_t)(slash - word.s), right = word.len - left - 1;
-    const struct span port_span = { span.file, span.start + (uint32_t)left + 1, span.end };
+    const struct span port_span = {span.file, span.start + (uint32_t)left + 1, span.end};
     struct node *port = leaf(p, N_INT, port_span);
     if (right == 3 && memcmp(slash + 1, "any", 3) == 0) {
         port->kind = N_ANY;
     } else if (is_name(slash + 1, right)) {
-        port = name_node(p, (struct str){ slash + 1, right }, port_span);
+        port = name_node(p, (struct str){slash + 1, right}, port_span);
     } else if (parse_int_or_range(slash + 1, right, port) != 0) {
         build_error(p, E_VALUE, port_span, "`%s` is no port: a number, a range, a name or `any` follows the slash",
                     quote(p, port_span));
         return NULL;
     }
     struct node *n = tree(p, N_PROTO_PORTS, span, port);
-    n->v = (struct value){ .kind = VALUE_STR, .str = { arena_strndup(p->arena, word.s, left), left } };
-    static const char *const protos[] = { "tcp", "udp", "sctp", "any" };
+    n->v = (struct value){.kind = VALUE_STR, .str = {arena_strndup(p->arena, word.s, left), left}};
+    static const char *const protos[] = {"tcp", "udp", "sctp", "any"};
     for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
-        if (strcmp(protos[i], n->v.str.s) == 0)
-            return n;
-    const struct span proto_span = { span.file, span.start, span.start + (uint32_t)left };
+        if (strcmp(protos[i], n->v.str.s) == 0) return n;
+    const struct span proto_span = {span.file, span.start, span.start + (uint32_t)left};
     build_error(p, E_VALUE, proto_span, "`%s` is no protocol with ports: tcp, udp, sctp or any", n->v.str.s);
     const char *near = diag_nearest(n->v.str.s, protos, sizeof(protos) / sizeof(protos[0]));
-    if (near)
-        diag_fix(p->diags, "did you mean `%s`?", near);
+    if (near) diag_fix(p->diags, "did you mean `%s`?", near);
     return NULL;
 }
 
@@ -271,11 +251,11 @@ struct node *server_ref(struct parser *p, struct str word, struct span span)
         build_error(p, E_VALUE, span, "`%s` is no server: it is written POOL/SERVER", quote(p, span));
         return NULL;
     }
-    const struct span pool = { span.file, span.start, span.start + (uint32_t)left };
-    const struct span server = { span.file, span.start + (uint32_t)left + 1, span.end };
-    return tree(p, N_SERVER_REF, span,
-                chain(name_node(p, (struct str){ word.s, left }, pool),
-                      name_node(p, (struct str){ slash + 1, right }, server)));
+    const struct span pool = {span.file, span.start, span.start + (uint32_t)left};
+    const struct span server = {span.file, span.start + (uint32_t)left + 1, span.end};
+    return tree(
+        p, N_SERVER_REF, span,
+        chain(name_node(p, (struct str){word.s, left}, pool), name_node(p, (struct str){slash + 1, right}, server)));
 }
 
 /* source/24,/64: the key of a meter is a prefix of these lengths. */
@@ -284,17 +264,17 @@ struct node *per_prefix(struct parser *p, struct str word, struct span span, str
     const char *slash = memchr(word.s, '/', word.len);
     const size_t left = (size_t)(slash - word.s), right = word.len - left - 1;
     uint64_t n4, n6 = 0;
-    struct span at = { span.file, span.start + (uint32_t)left + 1, span.end };
+    struct span at = {span.file, span.start + (uint32_t)left + 1, span.end};
     if (!((left == 6 && memcmp(word.s, "source", 6) == 0) || (left == 11 && memcmp(word.s, "destination", 11) == 0))) {
-        at = (struct span){ span.file, span.start, span.start + (uint32_t)left };
+        at = (struct span){span.file, span.start, span.start + (uint32_t)left};
         build_error(p, E_VALUE, at, "`per` takes source, destination, flow or source/24,/64");
     } else if (parse_uint(slash + 1, right, &n4) != 0 || n4 > (len6 ? 32 : 128)) {
         build_error(p, E_ADDRESS, at, "`%s` is no prefix length", quote(p, at));
     } else if (len6 && (parse_uint(len6->v.str.s + 1, len6->v.str.len - 1, &n6) != 0 || n6 > 128)) {
         build_error(p, E_ADDRESS, len6->span, "`%s` is no prefix length of IPv6", quote(p, len6->span));
     } else {
-        struct node *name = name_node(p, (struct str){ word.s, left },
-                                      (struct span){ span.file, span.start, span.start + (uint32_t)left });
+        struct node *name =
+            name_node(p, (struct str){word.s, left}, (struct span){span.file, span.start, span.start + (uint32_t)left});
         struct node *six = len6 ? int_leaf(p, N_INT, n6, len6->span) : NULL;
         return chain(name, chain(int_leaf(p, N_INT, n4, at), six));
     }

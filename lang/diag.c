@@ -8,8 +8,8 @@
 #include "lang/diag_priv.h"
 
 const struct diag_row diag_rows[DIAG_COUNT] = {
-#define DIAG(ident, code, severity, title, explain, wrong, right) \
-    [ident] = { code, title, explain, wrong, right, DIAG_##severity },
+#define DIAG(ident, code, severity, title, explain, wrong, right)                                                      \
+    [ident] = {code, title, explain, wrong, right, DIAG_##severity},
 #include "lang/diag.def"
 #undef DIAG
 };
@@ -22,8 +22,7 @@ static _Noreturn void out_of_memory(void)
 
 static void *must(void *p)
 {
-    if (!p)
-        out_of_memory();
+    if (!p) out_of_memory();
     return p;
 }
 
@@ -52,10 +51,8 @@ static void entry_fini(struct entry *e)
 
 void diags_free(struct diags *d)
 {
-    if (!d)
-        return;
-    for (uint32_t i = 0; i < d->count; i++)
-        entry_fini(&d->entries[i]);
+    if (!d) return;
+    for (uint32_t i = 0; i < d->count; i++) entry_fini(&d->entries[i]);
     free(d->entries);
     free(d->seen);
     free(d);
@@ -64,8 +61,7 @@ void diags_free(struct diags *d)
 static __attribute__((format(printf, 1, 0))) char *format(const char *fmt, va_list ap)
 {
     char *text = NULL;
-    if (vasprintf(&text, fmt, ap) < 0)
-        out_of_memory();
+    if (vasprintf(&text, fmt, ap) < 0) out_of_memory();
     return text;
 }
 
@@ -82,8 +78,7 @@ static uint32_t *seen_slot(struct diags *d, enum diag_code code, struct span spa
 {
     for (uint32_t i = hash(code, span);; i++) {
         uint32_t *slot = &d->seen[i & (d->seen_cap - 1)];
-        if (!*slot)
-            return slot;
+        if (!*slot) return slot;
         const struct entry *e = &d->entries[*slot - 1];
         if (e->code == code && e->span.file == span.file && e->span.start == span.start && e->span.end == span.end)
             return slot;
@@ -98,15 +93,13 @@ static void grow(struct diags *d)
     d->seen_cap = d->cap * 2;
     d->seen = must(calloc(d->seen_cap, sizeof(*d->seen)));
     for (uint32_t i = 0; i < d->count; i++)
-        if (d->entries[i].span.file != UINT32_MAX)
-            *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
+        if (d->entries[i].span.file != UINT32_MAX) *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
 }
 
 /* A new entry, or NULL for a repetition. Entries without a span are never repetitions. */
 static struct entry *add(struct diags *d, enum diag_code code, struct span span)
 {
-    if (d->count == d->cap)
-        grow(d);
+    if (d->count == d->cap) grow(d);
     d->ignoring = false;
     if (span.file != UINT32_MAX) {
         uint32_t *slot = seen_slot(d, code, span);
@@ -117,7 +110,7 @@ static struct entry *add(struct diags *d, enum diag_code code, struct span span)
         *slot = d->count + 1;
     }
     struct entry *e = &d->entries[d->count];
-    *e = (struct entry){ .code = code, .span = span, .seq = d->count };
+    *e = (struct entry){.code = code, .span = span, .seq = d->count};
     d->count++;
     if (diag_rows[code].severity == DIAG_ERROR)
         d->errors++;
@@ -129,8 +122,7 @@ static struct entry *add(struct diags *d, enum diag_code code, struct span span)
 void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...)
 {
     struct entry *e = add(d, code, span);
-    if (!e)
-        return;
+    if (!e) return;
     va_list ap;
     va_start(ap, fmt);
     e->text = format(fmt, ap);
@@ -155,8 +147,7 @@ void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned li
 
 void diag_note(struct diags *d, struct span span, const char *fmt, ...)
 {
-    if (d->ignoring || d->count == 0)
-        return;
+    if (d->ignoring || d->count == 0) return;
     struct entry *e = &d->entries[d->count - 1];
     struct note *n = must(calloc(1, sizeof(*n)));
     va_list ap;
@@ -173,8 +164,7 @@ void diag_note(struct diags *d, struct span span, const char *fmt, ...)
 
 void diag_fix(struct diags *d, const char *fmt, ...)
 {
-    if (d->ignoring || d->count == 0)
-        return;
+    if (d->ignoring || d->count == 0) return;
     struct entry *e = &d->entries[d->count - 1];
     va_list ap;
     va_start(ap, fmt);
@@ -183,25 +173,13 @@ void diag_fix(struct diags *d, const char *fmt, ...)
     va_end(ap);
 }
 
-void diags_stopped(struct diags *d)
-{
-    d->stopped_files++;
-}
+void diags_stopped(struct diags *d) { d->stopped_files++; }
 
-unsigned diags_errors(const struct diags *d)
-{
-    return d->errors + (d->werror ? d->warnings : 0);
-}
+unsigned diags_errors(const struct diags *d) { return d->errors + (d->werror ? d->warnings : 0); }
 
-unsigned diags_warnings(const struct diags *d)
-{
-    return d->werror ? 0 : d->warnings;
-}
+unsigned diags_warnings(const struct diags *d) { return d->werror ? 0 : d->warnings; }
 
-void diags_werror(struct diags *d, bool on)
-{
-    d->werror = on;
-}
+void diags_werror(struct diags *d, bool on) { d->werror = on; }
 
 enum diag_severity diag_severity_of(const struct diags *d, const struct entry *e)
 {
@@ -211,16 +189,12 @@ enum diag_severity diag_severity_of(const struct diags *d, const struct entry *e
 static int by_place(const void *pa, const void *pb)
 {
     const struct entry *a = pa, *b = pb;
-    if (a->span.file != b->span.file)
-        return a->span.file < b->span.file ? -1 : 1;
-    if (!a->foreign != !b->foreign)
-        return a->foreign ? -1 : 1;
+    if (a->span.file != b->span.file) return a->span.file < b->span.file ? -1 : 1;
+    if (!a->foreign != !b->foreign) return a->foreign ? -1 : 1;
     if (a->foreign) {
         int c = strcmp(a->foreign->path, b->foreign->path);
-        if (c)
-            return c;
-        if (a->foreign->line != b->foreign->line)
-            return a->foreign->line < b->foreign->line ? -1 : 1;
+        if (c) return c;
+        if (a->foreign->line != b->foreign->line) return a->foreign->line < b->foreign->line ? -1 : 1;
     } else if (a->span.file != UINT32_MAX && a->span.start != b->span.start) {
         return a->span.start < b->span.start ? -1 : 1;
     }
@@ -229,13 +203,11 @@ static int by_place(const void *pa, const void *pb)
 
 void diags_sort(struct diags *d)
 {
-    if (!d->count)
-        return;
+    if (!d->count) return;
     qsort(d->entries, d->count, sizeof(*d->entries), by_place);
     /* The table of what was seen holds indexes: remake it, so that adding may go on after printing. */
     memset(d->seen, 0, d->seen_cap * sizeof(*d->seen));
     for (uint32_t i = 0; i < d->count; i++)
-        if (d->entries[i].span.file != UINT32_MAX)
-            *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
+        if (d->entries[i].span.file != UINT32_MAX) *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
     d->ignoring = true; /* the last entry is no longer the last one added */
 }

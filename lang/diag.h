@@ -2,7 +2,8 @@
  *
  *   diag(d, E_NO_SUCH_SET, name->span, "no set is called `%s`", ...)   adds one
  *   diag_note(d, span, fmt, ...)                                        adds a second place to the last one
- *   diag_fix(d, fmt, ...)                                               "did you mean ...?" beside the carets of the last one
+ *   diag_fix(d, fmt, ...)                                               "did you mean ...?" beside the carets of the
+ * last one
  *
  * Nothing is printed until diag_print_*: so errors of all stages come out sorted, and the 21st is a count. */
 #ifndef LANG_DIAG_H
@@ -28,7 +29,8 @@ struct diags *diags_new(struct sources *sources);
 void diags_free(struct diags *d);
 
 /* Add one. A span of SPAN_NONE prints the message without a place. Identical reports (code and span) are kept once. */
-void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* At a line of a file that is not a prey source (an address file): printed as path:line:col with the line's text. */
 void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned line, unsigned col, unsigned len,
              const char *line_text, const char *fmt, ...) __attribute__((format(printf, 8, 9)));

@@ -6,7 +6,7 @@
 
 #include "lang/diag_priv.h"
 
-#define WRAP 78
+#define WRAP        78
 #define NEAREST_MAX 64 /* longer names are no slips of the finger */
 
 static void put_wrapped(const char *text, FILE *out)
@@ -32,8 +32,7 @@ static void put_wrapped(const char *text, FILE *out)
 
 static void put_example(const char *title, const char *text, FILE *out)
 {
-    if (!*text)
-        return;
+    if (!*text) return;
     fprintf(out, "\n%s:\n", title);
     while (*text) {
         size_t len = strcspn(text, "\n");
@@ -47,8 +46,7 @@ int diag_explain(const char *code, FILE *out)
 {
     for (unsigned i = 0; i < DIAG_COUNT; i++) {
         const struct diag_row *row = &diag_rows[i];
-        if (strcasecmp(row->code, code) != 0)
-            continue;
+        if (strcasecmp(row->code, code) != 0) continue;
         fprintf(out, "%s (%s): %s\n\n", row->code, row->severity == DIAG_ERROR ? "error" : "warning", row->title);
         put_wrapped(row->explain, out);
         put_example("wrong", row->wrong, out);
@@ -68,10 +66,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 static unsigned distance(const char *a, size_t n, const char *b, size_t m, unsigned limit)
 {
     unsigned rows[3][NEAREST_MAX + 1];
-    if ((n > m ? n - m : m - n) > limit)
-        return limit + 1;
-    for (unsigned j = 0; j <= m; j++)
-        rows[0][j] = j;
+    if ((n > m ? n - m : m - n) > limit) return limit + 1;
+    for (unsigned j = 0; j <= m; j++) rows[0][j] = j;
     for (size_t i = 1; i <= n; i++) {
         unsigned *now = rows[i % 3];
         const unsigned *prev = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
@@ -89,19 +85,16 @@ static unsigned distance(const char *a, size_t n, const char *b, size_t m, unsig
 const char *diag_nearest(const char *name, const char *const *candidates, size_t n)
 {
     size_t len = strlen(name);
-    if (len == 0 || len > NEAREST_MAX)
-        return NULL;
+    if (len == 0 || len > NEAREST_MAX) return NULL;
     unsigned limit = len < 3 ? 1 : (unsigned)len / 3;
     const char *best = NULL;
     for (size_t i = 0; i < n; i++) {
         size_t m = strlen(candidates[i]);
-        if (m > NEAREST_MAX || strcmp(name, candidates[i]) == 0)
-            continue;
+        if (m > NEAREST_MAX || strcmp(name, candidates[i]) == 0) continue;
         unsigned d = distance(name, len, candidates[i], m, limit);
         /* Replacing every letter is no slip: `ab` is not close to `x`. */
         if (d <= limit && d < (m > len ? m : len)) {
-            if (d == 0)
-                return candidates[i];
+            if (d == 0) return candidates[i];
             best = candidates[i];
             limit = d - 1;
         }

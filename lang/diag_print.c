@@ -4,16 +4,16 @@
 #include "lang/diag_priv.h"
 #include "lang/utf8.h"
 
-#define TEXT_MAX 20   /* diagnostics printed as text */
-#define WINDOW 160    /* bytes of a source line shown */
-#define WINDOW_LEAD 60 /* of them before the place, on a long line */
+#define TEXT_MAX    20  /* diagnostics printed as text */
+#define WINDOW      160 /* bytes of a source line shown */
+#define WINDOW_LEAD 60  /* of them before the place, on a long line */
 
 struct colours {
     const char *bold, *error, *warning, *note, *caret, *off;
 };
 
-static const struct colours no_colours = { "", "", "", "", "", "" };
-static const struct colours ansi = { "\033[1m", "\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1;32m", "\033[0m" };
+static const struct colours no_colours = {"", "", "", "", "", ""};
+static const struct colours ansi = {"\033[1m", "\033[1;31m", "\033[1;35m", "\033[1;36m", "\033[1;32m", "\033[0m"};
 
 /* One code point as a terminal may have it: controls and broken UTF-8 become `?`. Returns the bytes consumed. */
 static size_t put_char(const char *s, size_t len, FILE *out)
@@ -45,21 +45,17 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
                         const struct colours *c, FILE *out)
 {
     size_t at = col ? col - 1 : 0, from = 0, to = len;
-    if (at > len)
-        at = len;
-    if (width > len - at)
-        width = len - at;
+    if (at > len) at = len;
+    if (width > len - at) width = len - at;
     if (len > WINDOW) {
         from = at > WINDOW_LEAD ? at - WINDOW_LEAD : 0;
         while (from > 0 && from < len && ((unsigned char)text[from] & 0xc0) == 0x80 && at - from < WINDOW_LEAD + 4)
             from--;
         to = len - from > WINDOW ? from + WINDOW : len;
-        if (at + width > to)
-            width = to - at;
+        if (at + width > to) width = to - at;
     }
     fprintf(out, "%5u | %s", line, from ? "..." : "");
-    for (size_t i = from; i < to;)
-        i += put_char(text + i, to - i, out);
+    for (size_t i = from; i < to;) i += put_char(text + i, to - i, out);
     fprintf(out, "%s\n      | %s", to < len ? "..." : "", from ? "   " : "");
     for (size_t i = from; i < at;) {
         size_t n = utf8_next(text + i, at - i);
@@ -73,8 +69,7 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
         fputc('^', out);
         i += n ? n : 1;
     }
-    if (!carets)
-        fputc('^', out);
+    if (!carets) fputc('^', out);
     fputs(c->off, out);
     if (fix) {
         fputc(' ', out);
@@ -110,8 +105,7 @@ static void put_note(struct diags *d, const struct note *n, const struct colours
     fprintf(out, "%snote:%s ", c->note, c->off);
     put_text(n->text, out);
     fputc('\n', out);
-    if (placed)
-        put_span_excerpt(d, n->span, NULL, c, out);
+    if (placed) put_span_excerpt(d, n->span, NULL, c, out);
 }
 
 static void put_entry(struct diags *d, const struct entry *e, const struct colours *c, FILE *out)
@@ -138,17 +132,14 @@ static void put_entry(struct diags *d, const struct entry *e, const struct colou
         put_text(e->fix, out);
         fputc('\n', out);
     }
-    for (const struct note *n = e->notes; n; n = n->next)
-        put_note(d, n, c, out);
+    for (const struct note *n = e->notes; n; n = n->next) put_note(d, n, c, out);
 }
 
 static void put_rest(unsigned errors, unsigned warnings, FILE *out)
 {
     fputs("and ", out);
-    if (errors)
-        fprintf(out, "%u more error%s", errors, errors == 1 ? "" : "s");
-    if (warnings)
-        fprintf(out, "%s%u more warning%s", errors ? ", " : "", warnings, warnings == 1 ? "" : "s");
+    if (errors) fprintf(out, "%u more error%s", errors, errors == 1 ? "" : "s");
+    if (warnings) fprintf(out, "%s%u more warning%s", errors ? ", " : "", warnings, warnings == 1 ? "" : "s");
     fputc('\n', out);
 }
 
@@ -171,8 +162,7 @@ void diags_print_text(struct diags *d, FILE *out, bool colour)
             (*(error ? &errors_left : &warnings_left))++;
         }
     }
-    if (errors_left || warnings_left)
-        put_rest(errors_left, warnings_left, out);
+    if (errors_left || warnings_left) put_rest(errors_left, warnings_left, out);
     if (d->stopped_files)
         fprintf(out, "gave up in %u file%s after %u errors in one file\n", d->stopped_files,
                 d->stopped_files == 1 ? "" : "s", DIAG_FILE_MAX);
@@ -200,8 +190,7 @@ static void json_string(const char *s, FILE *out)
 
 static void json_place(struct diags *d, struct span span, FILE *out)
 {
-    if (span.file >= d->sources->count)
-        return;
+    if (span.file >= d->sources->count) return;
     unsigned line, col, end_line, end_col;
     source_place(d->sources, span.file, span.start, &line, &col);
     source_place(d->sources, span.file, span.end, &end_line, &end_col);

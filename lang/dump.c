@@ -29,11 +29,11 @@ static void put_addr(const struct addr *a, FILE *out)
 
 static const char *word_of(const struct node *n)
 {
-    static const char *const verdicts[] = { "accept", "drop", "reject", "do", "return",
-                                            "count", "log", "decap", "mirror", "add" };
-    static const char *const answers[] = { "default", "rst", "unreachable", "prohibited" };
-    static const char *const directions[] = { "any", "in", "out", "forward" };
-    static const char *const protos[] = { "ip", "ip6", "tcp", "udp", "sctp", "icmp", "icmp6", "arp" };
+    static const char *const verdicts[] = {"accept", "drop", "reject", "do",     "return",
+                                           "count",  "log",  "decap",  "mirror", "add"};
+    static const char *const answers[] = {"default", "rst", "unreachable", "prohibited"};
+    static const char *const directions[] = {"any", "in", "out", "forward"};
+    static const char *const protos[] = {"ip", "ip6", "tcp", "udp", "sctp", "icmp", "icmp6", "arp"};
     switch (n->kind) {
     case N_VERDICT: return verdicts[n->v.i];
     case N_WITH: return answers[n->v.i];
@@ -60,11 +60,9 @@ static const char *unit_of(const struct node *n)
 
 static void put_range(const struct value *v, FILE *out)
 {
-    if (!v->range.open_lo)
-        fprintf(out, "%" PRIu64, v->range.lo);
+    if (!v->range.open_lo) fprintf(out, "%" PRIu64, v->range.lo);
     fputc('-', out);
-    if (!v->range.open_hi)
-        fprintf(out, "%" PRIu64, v->range.hi);
+    if (!v->range.open_hi) fprintf(out, "%" PRIu64, v->range.hi);
 }
 
 static void put_mac(const uint8_t mac[6], FILE *out)
@@ -87,12 +85,10 @@ static void put_endpoint(const struct value *v, FILE *out)
 static void put_value(const struct node *n, FILE *out)
 {
     const struct value *v = &n->v;
-    if (v->kind == VALUE_NONE)
-        return;
+    if (v->kind == VALUE_NONE) return;
     fputc(' ', out);
     switch (v->kind) {
-    case VALUE_NONE:
-        break;
+    case VALUE_NONE: break;
     case VALUE_INT:
         if (word_of(n))
             fputs(word_of(n), out);
@@ -103,14 +99,11 @@ static void put_value(const struct node *n, FILE *out)
         if (n->kind == N_STRING || n->kind == N_FILE)
             put_str(&v->str, out);
         else if (n->kind == N_BYTES)
-            for (size_t i = 0; i < v->str.len; i++)
-                fprintf(out, "%02x", (unsigned char)v->str.s[i]);
+            for (size_t i = 0; i < v->str.len; i++) fprintf(out, "%02x", (unsigned char)v->str.s[i]);
         else
             fwrite(v->str.s, 1, v->str.len, out);
         break;
-    case VALUE_ADDR:
-        put_addr(&v->addr, out);
-        break;
+    case VALUE_ADDR: put_addr(&v->addr, out); break;
     case VALUE_PREFIX:
         put_addr(&v->prefix.addr, out);
         fprintf(out, "/%u", v->prefix.len);
@@ -120,18 +113,10 @@ static void put_value(const struct node *n, FILE *out)
         fputc('-', out);
         put_addr(&v->addr_range.hi, out);
         break;
-    case VALUE_RANGE:
-        put_range(v, out);
-        break;
-    case VALUE_MAC:
-        put_mac(v->mac, out);
-        break;
-    case VALUE_ENDPOINT:
-        put_endpoint(v, out);
-        break;
-    case VALUE_RATE:
-        fprintf(out, "%" PRIu64 " per %" PRIu64 "ns", v->rate.count, v->rate.per_ns);
-        break;
+    case VALUE_RANGE: put_range(v, out); break;
+    case VALUE_MAC: put_mac(v->mac, out); break;
+    case VALUE_ENDPOINT: put_endpoint(v, out); break;
+    case VALUE_RATE: fprintf(out, "%" PRIu64 " per %" PRIu64 "ns", v->rate.count, v->rate.per_ns); break;
     }
 }
 
@@ -141,19 +126,12 @@ static void dump(const struct node *n, struct sources *sources, FILE *out, int d
     unsigned line, col;
     source_place(sources, n->span.file, n->span.start, &line, &col);
     fprintf(out, "%*s%s", 2 * depth, "", node_kind_name((enum node_kind)n->kind));
-    if (n->flags & NF_NOT)
-        fputs(" not", out);
-    if (n->flags & NF_LIVE)
-        fputs(" live", out);
-    if (n->flags & NF_ELSE)
-        fputs(" else", out);
+    if (n->flags & NF_NOT) fputs(" not", out);
+    if (n->flags & NF_LIVE) fputs(" live", out);
+    if (n->flags & NF_ELSE) fputs(" else", out);
     put_value(n, out);
     fprintf(out, " @%u:%u\n", line, col);
-    node_each(c, n)
-        dump(c, sources, out, depth + 1);
+    node_each(c, n) dump(c, sources, out, depth + 1);
 }
 
-void lang_dump(const struct node *tree, struct sources *sources, FILE *out)
-{
-    dump(tree, sources, out, 0);
-}
+void lang_dump(const struct node *tree, struct sources *sources, FILE *out) { dump(tree, sources, out, 0); }

@@ -33,8 +33,9 @@ static void follow_includes(struct compile *c, struct node *file);
 static struct node *file_node(struct compile *c, uint32_t file)
 {
     const struct source_file *f = &c->sources->files[file];
-    struct node *n = node_new(c->arena, N_FILE, (struct span){ file, 0, 0 });
-    n->v = (struct value){ .kind = VALUE_STR, .str = { arena_strndup(c->arena, f->path, strlen(f->path)), strlen(f->path) } };
+    struct node *n = node_new(c->arena, N_FILE, (struct span){file, 0, 0});
+    n->v =
+        (struct value){.kind = VALUE_STR, .str = {arena_strndup(c->arena, f->path, strlen(f->path)), strlen(f->path)}};
     return n;
 }
 
@@ -86,8 +87,7 @@ static char *beside(struct compile *c, uint32_t file, const struct str *name)
 static struct seen *seen_find(struct compile *c, const struct stat *st)
 {
     for (unsigned i = 0; i < c->seen_count; i++)
-        if (c->seen[i].dev == st->st_dev && c->seen[i].ino == st->st_ino)
-            return &c->seen[i];
+        if (c->seen[i].dev == st->st_dev && c->seen[i].ino == st->st_ino) return &c->seen[i];
     return NULL;
 }
 
@@ -102,7 +102,7 @@ static unsigned seen_add(struct compile *c, const struct stat *st, const char *p
         }
     }
     c->seen[c->seen_count] =
-        (struct seen){ .dev = st->st_dev, .ino = st->st_ino, .path = path, .included_at = at, .open = true };
+        (struct seen){.dev = st->st_dev, .ino = st->st_ino, .path = path, .included_at = at, .open = true};
     return c->seen_count++;
 }
 
@@ -112,8 +112,7 @@ static void report_cycle(struct compile *c, struct span at, const struct seen *a
     bool inside = false;
     for (unsigned i = 0; i < c->seen_count; i++) {
         const struct seen *s = &c->seen[i];
-        if (inside && s->open)
-            diag_note(c->diags, s->included_at, "`%s` is included here", s->path);
+        if (inside && s->open) diag_note(c->diags, s->included_at, "`%s` is included here", s->path);
         inside |= s == again;
     }
 }
@@ -134,8 +133,7 @@ static void follow(struct compile *c, struct node *include)
     const struct node *name = include->first;
     if (c->includes++ == MAX_INCLUDES)
         diag(c->diags, E_TOO_LARGE, include->span, "these are more than %d include statements", MAX_INCLUDES);
-    if (c->includes > MAX_INCLUDES)
-        return;
+    if (c->includes > MAX_INCLUDES) return;
     if (memchr(name->v.str.s, '\0', name->v.str.len) || name->v.str.len == 0) {
         diag(c->diags, E_INCLUDE, name->span, "this is no file name");
         return;
@@ -148,8 +146,7 @@ static void follow(struct compile *c, struct node *include)
     }
     const struct seen *again = seen_find(c, &st);
     if (again) {
-        if (again->open)
-            report_cycle(c, name->span, again);
+        if (again->open) report_cycle(c, name->span, again);
         return;
     }
     if (c->depth > MAX_INCLUDE_DEPTH) {
@@ -171,20 +168,17 @@ static void follow(struct compile *c, struct node *include)
 static void follow_includes(struct compile *c, struct node *file)
 {
     c->depth++;
-    node_each(n, file)
-        if (n->kind == N_INCLUDE)
-            follow(c, n);
+    node_each(n, file) if (n->kind == N_INCLUDE) follow(c, n);
     c->depth--;
 }
 
 /* The main file is in `sources`: parse it and what it includes. */
 static struct node *parse_all(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file)
 {
-    struct compile c = { .arena = arena, .sources = sources, .diags = d };
+    struct compile c = {.arena = arena, .sources = sources, .diags = d};
     struct stat st;
     const char *path = sources->files[file].path;
-    if (stat(path, &st) == 0)
-        seen_add(&c, &st, arena_strndup(arena, path, strlen(path)), SPAN_NONE);
+    if (stat(path, &st) == 0) seen_add(&c, &st, arena_strndup(arena, path, strlen(path)), SPAN_NONE);
     struct node *tree_of_file = parse_file(&c, file);
     follow_includes(&c, tree_of_file);
     free(c.seen);

@@ -6,13 +6,13 @@
 
 #include "lang/lang.h"
 
-#define MAX_SOURCE ((size_t)64 << 20) /* bytes in one file */
-#define MAX_NESTING 256               /* parentheses in each other */
+#define MAX_SOURCE        ((size_t)64 << 20) /* bytes in one file */
+#define MAX_NESTING       256                /* parentheses in each other */
 #define MAX_INCLUDE_DEPTH 32
-#define MAX_INCLUDES 4096 /* include statements that one compile follows */
-#define MAX_NAME 64       /* bytes */
-#define MAX_WORD 128      /* bytes of one unquoted value */
-#define MAX_STRING 65536  /* bytes between quotes */
+#define MAX_INCLUDES      4096  /* include statements that one compile follows */
+#define MAX_NAME          64    /* bytes */
+#define MAX_WORD          128   /* bytes of one unquoted value */
+#define MAX_STRING        65536 /* bytes between quotes */
 
 /* Kinds of raw tokens that only tokens.c sees; above all of bison's. */
 enum { RAW_NEWLINE = 10000, RAW_SEMICOLON, RAW_EOF, RAW_SKIPPED };
@@ -46,21 +46,21 @@ struct parser {
     struct node *tree;
 
     /* tokens.c */
-    struct token ahead;     /* one token read too early; kind < 0: none */
-    int prev;               /* kind of the last token given to the parser */
+    struct token ahead; /* one token read too early; kind < 0: none */
+    int prev;           /* kind of the last token given to the parser */
     struct span prev_span;
-    struct statement stmt;  /* the one in hand */
+    struct statement stmt;   /* the one in hand */
     struct statement header; /* the one whose block we are in */
-    struct span open_brace; /* of the block we are in */
-    struct span comma_nl;   /* the last comma of this statement that stood at a line's end; file UINT32_MAX: none */
+    struct span open_brace;  /* of the block we are in */
+    struct span comma_nl;    /* the last comma of this statement that stood at a line's end; file UINT32_MAX: none */
     unsigned brace_depth, paren_depth;
     uint32_t open_paren[MAX_NESTING]; /* where each parenthesis that is open stands */
     uint32_t unclosed_paren;          /* the innermost that the last statement left open; UINT32_MAX: none */
-    struct token last;    /* given to the parser */
-    unsigned panic_depth; /* blocks that the reported statement has opened */
-    bool missing_brace;   /* the error was that a `{` is missing at the line's end */
-    bool panic;     /* the statement is reported: skip to its end */
-    bool gave_up;   /* too many errors: the rest of the file is not read */
+    struct token last;                /* given to the parser */
+    unsigned panic_depth;             /* blocks that the reported statement has opened */
+    bool missing_brace;               /* the error was that a `{` is missing at the line's end */
+    bool panic;                       /* the statement is reported: skip to its end */
+    bool gave_up;                     /* too many errors: the rest of the file is not read */
     struct keyword *keywords;
     unsigned keyword_count;
 };
@@ -86,14 +86,23 @@ bool blank_after_backslash(struct parser *p, struct token *t);
 /* values.c: what an unquoted word means. Sets t's kind, end and payload, or reports and sets YYerror. May take only a
  * part of the word: returns the bytes taken. */
 size_t value_scan(struct parser *p, const char *s, size_t len, struct token *t);
+/* strings.c */
 void value_string(struct parser *p, const char *s, size_t len, bool closed, struct token *t);
 void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struct token *t);
-/* An unsigned number, decimal or 0x, with single _ between digits. 0, -EINVAL or -ERANGE. */
+/* values.c: an unsigned number, decimal or 0x, with single _ between digits. 0, -EINVAL or -ERANGE. */
 int parse_uint(const char *s, size_t len, uint64_t *out);
 int parse_addr4(const char *s, size_t len, struct addr *out);
 int parse_addr6(const char *s, size_t len, struct addr *out);
 bool is_name(const char *s, size_t len);
-/* `80`, `80-90`, `64-` or `-63`: sets kind and v of `out`. 0, -EINVAL or -ERANGE. */
+void give_value(struct parser *p, struct token *t, int kind, enum node_kind node_kind, struct value v);
+
+/* value_addr.c: a word with a colon, with dots, in brackets; a port after an address or `self`. */
+void scan_colons(struct parser *p, const char *s, size_t len, struct token *t);
+void scan_dots(struct parser *p, const char *s, size_t len, struct token *t);
+void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t);
+void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len);
+
+/* values.c: `80`, `80-90`, `64-` or `-63`: sets kind and v of `out`. 0, -EINVAL or -ERANGE. */
 int parse_int_or_range(const char *s, size_t len, struct node *out);
 
 /* tokens.c */
@@ -143,15 +152,33 @@ struct node *statement_broken(struct parser *p, struct node *body);
 
 /* build_value.c: values where the place decides */
 enum want {
-    W_INT = 1 << 0, W_RANGE = 1 << 1, W_ADDR = 1 << 2, W_PREFIX = 1 << 3, W_ADDR_RANGE = 1 << 4, W_ENDPOINT = 1 << 5,
-    W_MAC = 1 << 6, W_STRING = 1 << 7, W_BYTES = 1 << 8, W_PERCENT = 1 << 9, W_STATUS = 1 << 10, W_DURATION = 1 << 11,
-    W_RATE = 1 << 12, W_BANDWIDTH = 1 << 13, W_SIZE = 1 << 14, W_RATIO = 1 << 15, W_TIME = 1 << 16, W_NAME = 1 << 17,
-    W_ANY = 1 << 18, W_SELF = 1 << 19, W_NONE = 1 << 20,
+    W_INT = 1 << 0,
+    W_RANGE = 1 << 1,
+    W_ADDR = 1 << 2,
+    W_PREFIX = 1 << 3,
+    W_ADDR_RANGE = 1 << 4,
+    W_ENDPOINT = 1 << 5,
+    W_MAC = 1 << 6,
+    W_STRING = 1 << 7,
+    W_BYTES = 1 << 8,
+    W_PERCENT = 1 << 9,
+    W_STATUS = 1 << 10,
+    W_DURATION = 1 << 11,
+    W_RATE = 1 << 12,
+    W_BANDWIDTH = 1 << 13,
+    W_SIZE = 1 << 14,
+    W_RATIO = 1 << 15,
+    W_TIME = 1 << 16,
+    W_NAME = 1 << 17,
+    W_ANY = 1 << 18,
+    W_SELF = 1 << 19,
+    W_NONE = 1 << 20,
     W_ADDRS = W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME | W_ANY | W_SELF,
     W_NUMBERS = W_INT | W_RANGE | W_NAME,
     W_SCALAR = (W_NAME - 1),
 };
-/* The value if it is one of `wants` (names always pass W_NAME); else an error that says what `where` takes, and NULL. */
+/* The value if it is one of `wants` (names always pass W_NAME); else an error that says what `where` takes, and NULL.
+ */
 struct node *want(struct parser *p, struct node *value, unsigned wants, const char *where);
 struct node *want_list(struct parser *p, struct node *list, unsigned wants, const char *where);
 struct node *colon_ratio(struct parser *p, struct node *colon);

@@ -44,13 +44,14 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 }
 
 /* punctuation */
-%token NL "the end of the line" LBRACE "{" RBRACE "}" LPAREN "(" RPAREN ")" COMMA "," EQ "=" ARROW "->" COLON ":" GE ">="
+%token NL "the end of the line" LBRACE "{" RBRACE "}" LPAREN "(" RPAREN ")"
+%token COMMA "," EQ "=" ARROW "->" COLON ":" GE ">="
 /* values; the lexer has built their nodes */
 %token <node> INT "a number" RANGE "a range" ADDR "an address" PREFIX "a prefix" ADDR_RANGE "an address range"
 %token <node> ENDPOINT "an address with a port" STRING "a string" BYTES "hex bytes" PERCENT "a percentage"
 %token <node> STATUS "a status class" DURATION "a duration" RATE "a rate" BANDWIDTH "a bandwidth" SIZE "a size"
 %token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times"
-%token <str> SLASHED "a word with a slash" SLASH_LEN "a prefix length" NAME "a name"
+%token <str> SLASHED "a pair such as tcp/443 or POOL/SERVER" SLASH_LEN "a prefix length" NAME "a name"
 /* reserved words */
 %token <str> ANY "any" SELF "self" NOT "not" DEFAULT "default" ACCEPT "accept" DROP "drop" REJECT "reject" DO "do"
 %token <str> RETURN "return" COUNT "count" LOG "log" DECAP "decap"
@@ -97,7 +98,7 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <node> test_body test_items test_item test_stmt outcome by_opt packet packet_opts packet_opt tcp_flags tcp_flag
 %type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr
 %type <node> proto_list endpoint_list ports_opt
-%type <str> packet_proto flag_word
+%type <str> packet_proto flag_word fate_word
 
 %%
 
@@ -178,7 +179,8 @@ simple: EDITION INT { $$ = leaf(p, N_EDITION, @1); $$->v = $2->v; }
     | INTERFACE name EQ scalar
         { $$ = tree(p, N_INTERFACE, @1, chain($2, want(p, $4, W_STRING | W_NAME, "`interface`"))); }
     | METER name EQ scalar meter_opts
-        { $$ = tree(p, N_METER, @1, chain(chain($2, want(p, $4, W_RATE | W_BANDWIDTH | W_NAME, "`meter`")), kids($5))); }
+        { $$ = tree(p, N_METER, @1,
+                    chain(chain($2, want(p, $4, W_RATE | W_BANDWIDTH | W_NAME, "`meter`")), kids($5))); }
     | SCHEDULE name EQ days zone_opt { $$ = tree(p, N_SCHEDULE, @1, chain(chain($2, $4->first), $5)); }
     | CHECK name EQ check_kind check_opts { $$ = tree(p, N_CHECK, @1, chain(chain($2, $4), kids($5))); }
     | HASH KEY STRING { $$ = tree(p, N_HASH_KEY, span_join(@1, @2), $3); }
@@ -408,7 +410,8 @@ pool_stmt: BALANCE name { $$ = clause(p, "balance", @1, $2); }
         { $$ = clause(p, "source", @1,
                       chain(want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`source`"), $3)); }
     | SERVER name scalar server_opts
-        { $$ = tree(p, N_SERVER, @1, chain(chain($2, want(p, $3, W_ADDR | W_ENDPOINT | W_NAME, "`server`")), kids($4))); }
+        { $$ = tree(p, N_SERVER, @1,
+                    chain(chain($2, want(p, $3, W_ADDR | W_ENDPOINT | W_NAME, "`server`")), kids($4))); }
     ;
 ports_opt: %empty { $$ = NULL; }
     | PORTS scalar { $$ = clause(p, "ports", @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
@@ -420,7 +423,8 @@ server_opt: WEIGHT scalar { $$ = clause(p, "weight", @1, want(p, $2, W_INT | W_N
     | MAC_KW scalar { $$ = clause(p, "mac", @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
     ;
 
-endpoints: list endpoint_list { $$ = tree(p, N_ON, @$, want_list(p, $1, W_ADDRS, "`on`")->first); adopt($$, $2->first); } ;
+endpoints: list endpoint_list
+        { $$ = adopt(tree(p, N_ON, @$, want_list(p, $1, W_ADDRS, "`on`")->first), $2->first); } ;
 endpoint_list: endpoint { $$ = list_of(p, $1, @1); } | endpoint_list COMMA endpoint { $$ = list_more($1, $3, @3); } ;
 endpoint: SLASHED { $$ = proto_ports(p, $1, @1); }
     | ICMP { $$ = name_node(p, $1, @1); }
@@ -551,8 +555,8 @@ test_stmt: EXPECT fate by_opt COLON packet { $$ = step(p, "expect", @1, chain(ch
     | SELF list
         { $$ = step(p, "self", @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
     ;
-fate: ACCEPT { $$ = name_node(p, $1, @1); } | DROP { $$ = name_node(p, $1, @1); } | REJECT { $$ = name_node(p, $1, @1); }
-    | FORWARD { $$ = name_node(p, $1, @1); } | PASS { $$ = name_node(p, $1, @1); } ;
+fate: fate_word { $$ = name_node(p, $1, @1); } ;
+fate_word: ACCEPT | DROP | REJECT | FORWARD | PASS ;
 by_opt: %empty { $$ = NULL; }
     | BY name { $$ = clause(p, "by", @1, $2); }
     | BY DEFAULT { $$ = clause(p, "by", @1, name_node(p, $2, @2)); }

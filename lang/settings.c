@@ -8,13 +8,13 @@ struct key {
     unsigned wants;
 };
 
-#define LIMIT(key, kind, default_text, doc) { key, W_##kind | W_NAME },
+#define LIMIT(key, kind, default_text, doc) {key, W_##kind | W_NAME},
 static const struct key limits[] = {
 #include "lang/limits.def"
 };
 #undef LIMIT
 
-#define TIMEOUT(key, default_text, doc) { key, W_DURATION | W_NAME },
+#define TIMEOUT(key, default_text, doc) {key, W_DURATION | W_NAME},
 static const struct key timeouts[] = {
 #include "lang/timeouts.def"
 };
@@ -27,11 +27,10 @@ static const char *key_text(struct parser *p, const struct node *words)
 {
     char text[2 * MAX_NAME + 2];
     size_t n = 0;
-    node_each(w, words) {
-        if (n + w->v.str.len + 2 > sizeof(text))
-            return NULL;
-        if (n)
-            text[n++] = ' ';
+    node_each(w, words)
+    {
+        if (n + w->v.str.len + 2 > sizeof(text)) return NULL;
+        if (n) text[n++] = ' ';
         memcpy(text + n, w->v.str.s, w->v.str.len);
         n += w->v.str.len;
     }
@@ -43,20 +42,17 @@ static void unknown_key(struct parser *p, struct span span, const char *text, bo
     const struct key *keys = is_timeout ? timeouts : limits;
     const size_t n = is_timeout ? COUNT(timeouts) : COUNT(limits);
     const char *names[COUNT(limits) + COUNT(timeouts)];
-    for (size_t i = 0; i < n; i++)
-        names[i] = keys[i].name;
+    for (size_t i = 0; i < n; i++) names[i] = keys[i].name;
     build_error(p, E_SETTING, span, "there is no %s called `%s`", is_timeout ? "timeout" : "limit", quote(p, span));
     const char *near = text ? diag_nearest(text, names, n) : NULL;
-    if (near)
-        diag_fix(p->diags, "did you mean `%s`?", near);
+    if (near) diag_fix(p->diags, "did you mean `%s`?", near);
 }
 
 /* The last word is the value where none follows: a constant. */
 static struct node *take_last(struct node *words)
 {
     struct node *before = words->first, *last = words->last;
-    while (before->next != last)
-        before = before->next;
+    while (before->next != last) before = before->next;
     before->next = NULL;
     words->last = before;
     words->span.end = before->span.end;
@@ -69,14 +65,12 @@ struct node *setting(struct parser *p, struct node *words, struct node *value, b
         build_error(p, E_END, words->span, "`%s` has no value", quote(p, words->span));
         return NULL;
     }
-    if (!value)
-        value = take_last(words);
+    if (!value) value = take_last(words);
     const struct key *keys = is_timeout ? timeouts : limits;
     const size_t n = is_timeout ? COUNT(timeouts) : COUNT(limits);
     const char *text = key_text(p, words);
     for (size_t i = 0; text && i < n; i++) {
-        if (strcmp(keys[i].name, text) != 0)
-            continue;
+        if (strcmp(keys[i].name, text) != 0) continue;
         value = want(p, value, keys[i].wants, arena_strndup(p->arena, text, strlen(text)));
         return tree(p, N_SETTING, words->span, chain(words->first, value));
     }

@@ -8,10 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void sources_init(struct sources *s)
-{
-    *s = (struct sources){ 0 };
-}
+void sources_init(struct sources *s) { *s = (struct sources){0}; }
 
 void sources_fini(struct sources *s)
 {
@@ -21,7 +18,7 @@ void sources_fini(struct sources *s)
         free(s->files[i].line_start);
     }
     free(s->files);
-    *s = (struct sources){ 0 };
+    *s = (struct sources){0};
 }
 
 /* Takes ownership of `text`, also on failure. */
@@ -41,7 +38,7 @@ static int add_owned(struct sources *s, const char *name, char *text, size_t len
         free(path);
         return -ENOMEM;
     }
-    s->files[s->count] = (struct source_file){ .path = path, .text = text, .len = len };
+    s->files[s->count] = (struct source_file){.path = path, .text = text, .len = len};
     return (int)s->count++;
 }
 
@@ -54,13 +51,11 @@ static char *read_all(int fd, size_t hint, size_t max_len, size_t *len, int *err
     while (buf) {
         if (n + 1 == cap) {
             char *bigger = realloc(buf, cap *= 2);
-            if (!bigger)
-                break;
+            if (!bigger) break;
             buf = bigger;
         }
         ssize_t got = read(fd, buf + n, cap - n - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
+        if (got < 0 && errno == EINTR) continue;
         if (got <= 0) {
             *err = got < 0 ? errno : 0;
             break;
@@ -84,8 +79,7 @@ int sources_read(struct sources *s, const char *path, size_t max_len)
 {
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
+    if (fd < 0) return -errno;
     struct stat st;
     int err = 0;
     if (fstat(fd, &st) < 0)
@@ -105,10 +99,8 @@ int sources_read(struct sources *s, const char *path, size_t max_len)
 int sources_add(struct sources *s, const char *name, const char *text, size_t len)
 {
     char *copy = malloc(len + 1);
-    if (!copy)
-        return -ENOMEM;
-    if (len)
-        memcpy(copy, text, len);
+    if (!copy) return -ENOMEM;
+    if (len) memcpy(copy, text, len);
     copy[len] = '\0';
     return add_owned(s, name, copy, len);
 }
@@ -116,11 +108,9 @@ int sources_add(struct sources *s, const char *name, const char *text, size_t le
 static void index_lines(struct source_file *f)
 {
     uint32_t lines = 1;
-    for (const char *p = f->text, *end = f->text + f->len; (p = memchr(p, '\n', (size_t)(end - p))); p++)
-        lines++;
+    for (const char *p = f->text, *end = f->text + f->len; (p = memchr(p, '\n', (size_t)(end - p))); p++) lines++;
     f->line_start = malloc(lines * sizeof(*f->line_start));
-    if (!f->line_start)
-        return;
+    if (!f->line_start) return;
     f->line_start[f->line_count++] = 0;
     for (const char *p = f->text, *end = f->text + f->len; (p = memchr(p, '\n', (size_t)(end - p))); p++)
         f->line_start[f->line_count++] = (uint32_t)(p + 1 - f->text);
@@ -128,11 +118,9 @@ static void index_lines(struct source_file *f)
 
 static struct source_file *indexed(struct sources *s, uint32_t file)
 {
-    if (file >= s->count)
-        return NULL;
+    if (file >= s->count) return NULL;
     struct source_file *f = &s->files[file];
-    if (!f->line_start)
-        index_lines(f);
+    if (!f->line_start) index_lines(f);
     return f->line_start ? f : NULL;
 }
 
@@ -140,10 +128,8 @@ void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *l
 {
     *line = *col = 1;
     const struct source_file *f = indexed(s, file);
-    if (!f)
-        return;
-    if (offset > f->len)
-        offset = (uint32_t)f->len;
+    if (!f) return;
+    if (offset > f->len) offset = (uint32_t)f->len;
     uint32_t lo = 0, hi = f->line_count;
     while (hi - lo > 1) {
         uint32_t mid = lo + (hi - lo) / 2;
@@ -160,12 +146,10 @@ const char *source_line(struct sources *s, uint32_t file, unsigned line, size_t 
 {
     *len = 0;
     const struct source_file *f = indexed(s, file);
-    if (!f || line == 0 || line > f->line_count)
-        return "";
+    if (!f || line == 0 || line > f->line_count) return "";
     const char *start = f->text + f->line_start[line - 1];
     const char *end = line < f->line_count ? f->text + f->line_start[line] - 1 : f->text + f->len;
-    if (end > start && end[-1] == '\r')
-        end--;
+    if (end > start && end[-1] == '\r') end--;
     *len = (size_t)(end - start);
     return start;
 }

@@ -11,11 +11,11 @@ struct span {
     uint32_t start, end;
 };
 
-#define SPAN_NONE ((struct span){ .file = UINT32_MAX })
+#define SPAN_NONE ((struct span){.file = UINT32_MAX})
 
 struct source_file {
-    char *path;          /* as the user would write it: relative to where preyc was started */
-    char *text;          /* NUL-terminated; len counts */
+    char *path; /* as the user would write it: relative to where preyc was started */
+    char *text; /* NUL-terminated; len counts */
     size_t len;
     uint32_t *line_start; /* byte offset of each line; made on first use */
     uint32_t line_count;

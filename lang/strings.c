@@ -11,7 +11,7 @@ static void give_text(struct parser *p, struct token *t, int kind, enum node_kin
 {
     t->kind = kind;
     t->node = node_new(p->arena, node_kind, t->span);
-    t->node->v = (struct value){ .kind = VALUE_STR, .str = { s, len } };
+    t->node->v = (struct value){.kind = VALUE_STR, .str = {s, len}};
 }
 
 /* An error at `len` bytes from `at`; the token as a whole is lost. */
@@ -27,8 +27,7 @@ static void error_inside(struct parser *p, struct token *t, enum diag_code code,
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
+    if (c >= '0' && c <= '9') return c - '0';
     c = (char)tolower((unsigned char)c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -36,26 +35,17 @@ static int hex_digit(char c)
 /* Undo the escape at s (a backslash). Returns the bytes read, 0 for a bad one. */
 static size_t unescape(const char *s, size_t len, char *out)
 {
-    if (len < 2)
-        return 0;
+    if (len < 2) return 0;
     switch (s[1]) {
     case '"':
-    case '\\':
-        *out = s[1];
-        return 2;
-    case 'n':
-        *out = '\n';
-        return 2;
-    case 't':
-        *out = '\t';
-        return 2;
+    case '\\': *out = s[1]; return 2;
+    case 'n': *out = '\n'; return 2;
+    case 't': *out = '\t'; return 2;
     case 'x':
-        if (len < 4 || hex_digit(s[2]) < 0 || hex_digit(s[3]) < 0)
-            return 0;
+        if (len < 4 || hex_digit(s[2]) < 0 || hex_digit(s[3]) < 0) return 0;
         *out = (char)(hex_digit(s[2]) * 16 + hex_digit(s[3]));
         return 4;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -80,8 +70,7 @@ static char *undo_escapes(struct parser *p, struct token *t, const char *s, size
             error_inside(p, t, E_CONTROL, s + i, 1, "a control character in a string is written \\xHH");
             return NULL;
         }
-        if (c != '\\')
-            memcpy(out + n, s + i, step);
+        if (c != '\\') memcpy(out + n, s + i, step);
         n += c == '\\' ? 1 : step;
         i += step;
     }
@@ -96,19 +85,17 @@ static void unterminated(struct parser *p, struct token *t, const char *s, size_
     t->span.end = t->span.start + (code == E_HEX ? 2 : 1);
     lex_error(p, t, E_STRING, "this quote is not closed on its line");
     t->span = whole;
-    while (len && isspace((unsigned char)s[len - 1]))
-        len--;
+    while (len && isspace((unsigned char)s[len - 1])) len--;
     if (len && s[len - 1] == '{') {
         uint32_t at = (uint32_t)(s + len - 1 - p->text);
-        p->ahead = (struct token){ .kind = LBRACE, .span = { p->file, at, at + 1 } };
+        p->ahead = (struct token){.kind = LBRACE, .span = {p->file, at, at + 1}};
     }
 }
 
 void value_string(struct parser *p, const char *s, size_t len, bool closed, struct token *t)
 {
     t->kind = RAW_SKIPPED;
-    if (p->panic)
-        return;
+    if (p->panic) return;
     if (!closed) {
         unterminated(p, t, s, len, E_STRING);
     } else if (len > MAX_STRING) {
@@ -116,16 +103,14 @@ void value_string(struct parser *p, const char *s, size_t len, bool closed, stru
     } else {
         size_t out_len;
         char *out = undo_escapes(p, t, s, len, &out_len);
-        if (out)
-            give_text(p, t, STRING, N_STRING, out, out_len);
+        if (out) give_text(p, t, STRING, N_STRING, out, out_len);
     }
 }
 
 void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struct token *t)
 {
     t->kind = RAW_SKIPPED;
-    if (p->panic)
-        return;
+    if (p->panic) return;
     if (!closed) {
         unterminated(p, t, s, len, E_HEX);
         return;

@@ -7,70 +7,59 @@
 #include "lang/utf8.h"
 #include "lang/parse.tab.h"
 
-#define LISTED_MAX 8   /* alternatives that are still read */
+#define LISTED_MAX 8 /* alternatives that are still read */
 #define QUOTED_MAX 40
-#define ALL_NAMES 100  /* keywords expected at once: any name may stand there */
+#define ALL_NAMES  100 /* keywords expected at once: any name may stand there */
 
 const char *quote(struct parser *p, struct span span)
 {
     const char *s = p->text + span.start;
     size_t len = span.end - span.start, n = 0;
     const char *nl = memchr(s, '\n', len);
-    if (nl)
-        len = (size_t)(nl - s);
+    if (nl) len = (size_t)(nl - s);
     while (n < len && n < QUOTED_MAX) {
         size_t step = utf8_next(s + n, len - n);
-        if (!step)
-            break;
+        if (!step) break;
         n += step;
     }
     char *text = arena_alloc(p->arena, n + 4);
     memcpy(text, s, n);
-    if (n < len)
-        memcpy(text + n, "...", 3);
+    if (n < len) memcpy(text + n, "...", 3);
     return text;
 }
 
 static bool has(const int *kinds, int n, int kind)
 {
     for (int i = 0; i < n; i++)
-        if (kinds[i] == kind)
-            return true;
+        if (kinds[i] == kind) return true;
     return false;
 }
 
-static bool is_reserved(int kind)
-{
-    return kind >= ANY && kind <= DECAP;
-}
+static bool is_reserved(int kind) { return kind >= ANY && kind <= DECAP; }
 
-static bool is_word(int kind)
-{
-    return kind >= NAME && kind <= ZONE;
-}
+static bool is_word(int kind) { return kind >= NAME && kind <= ZONE; }
 
 /* Places with too many alternatives to list, known by two keywords that stand together only there. */
 static const struct place {
     int a, b;
     const char *what, *starts;
 } places[] = {
-    { FIREWALL, SET, "a declaration", "no declaration begins with `%s`" },
-    { ACCEPT, MIRROR, "a rule", "no rule begins with `%s`" },
-    { BALANCE, SERVER, "a pool's item", "no item of a pool begins with `%s`" },
-    { MODE, AFFINITY, "a service's item", "no item of a service begins with `%s`" },
-    { MASQUERADE, FORWARD, "a nat's item", "no item of a nat begins with `%s`" },
-    { EXPECT, NEVER, "a test's step", "no step of a test begins with `%s`" },
-    { FRAGMENT, COMMENT, "a condition, an option or the line's end", NULL },
-    { FRAGMENT, INSTRUCTION, "a condition", NULL },
-    { EVERY, TIMEOUT, "an option of the check", NULL },
-    { PAYLOAD, SYN, "an option of the packet", NULL },
+    {FIREWALL, SET, "a declaration", "no declaration begins with `%s`"},
+    {ACCEPT, MIRROR, "a rule", "no rule begins with `%s`"},
+    {BALANCE, SERVER, "a pool's item", "no item of a pool begins with `%s`"},
+    {MODE, AFFINITY, "a service's item", "no item of a service begins with `%s`"},
+    {MASQUERADE, FORWARD, "a nat's item", "no item of a nat begins with `%s`"},
+    {EXPECT, NEVER, "a test's step", "no step of a test begins with `%s`"},
+    {FRAGMENT, COMMENT, "a condition, an option or the line's end", NULL},
+    {FRAGMENT, INSTRUCTION, "a condition", NULL},
+    {EVERY, TIMEOUT, "an option of the check", NULL},
+    {PAYLOAD, SYN, "an option of the packet", NULL},
 };
 
 static const struct place *place_of(const int *expected, int n)
 {
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (has(expected, n, places[i].a) && has(expected, n, places[i].b))
-            return &places[i];
+        if (has(expected, n, places[i].a) && has(expected, n, places[i].b)) return &places[i];
     return NULL;
 }
 
@@ -83,8 +72,7 @@ struct text {
 static void put(struct text *t, const char *s)
 {
     size_t len = strlen(s);
-    if (len > sizeof(t->s) - 1 - t->n)
-        len = sizeof(t->s) - 1 - t->n;
+    if (len > sizeof(t->s) - 1 - t->n) len = sizeof(t->s) - 1 - t->n;
     memcpy(t->s + t->n, s, len);
     t->n += len;
     t->s[t->n] = '\0';
@@ -104,39 +92,93 @@ static bool takes_values(const int *expected, int n)
     return has(expected, n, PERCENT) && has(expected, n, ADDR) && has(expected, n, STRING);
 }
 
+/* The alternatives that are named one by one, the line's end last; -1 if they are too many. */
+static int pick_listed(const int *expected, int n, bool values, int *shown)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        bool covered = values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME);
+        if (covered || expected[i] == NL) continue;
+        if (count == LISTED_MAX) return -1;
+        shown[count++] = expected[i];
+    }
+    if (has(expected, n, NL)) shown[count++] = NL;
+    return count;
+}
+
 static void list_expected(const int *expected, int n, struct text *out)
 {
-    int shown[LISTED_MAX + 1], count = 0;
+    int shown[LISTED_MAX + 1];
     bool values = takes_values(expected, n), names = n > ALL_NAMES && has(expected, n, NAME);
     const struct place *place = place_of(expected, n);
     if (names || (values && has(expected, n, NAME))) {
         put(out, values ? "a value or a name" : "a name");
-        if (names)
-            return;
+        if (names) return;
     } else if (values) {
         put(out, "a value");
     } else if (place) {
         put(out, place->what);
         return;
     }
-    for (int i = 0; i < n; i++) {
-        if ((values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME)) || expected[i] == NL)
-            continue;
-        if (count == LISTED_MAX) {
-            if (place) {
-                put(out, out->n ? " or " : "");
-                put(out, place->what);
-            }
-            return;
-        }
-        shown[count++] = expected[i];
+    int count = pick_listed(expected, n, values, shown);
+    if (count < 0 && (place || out->n == 0)) {
+        put(out, out->n ? " or " : "");
+        put(out, place ? place->what : "another word");
     }
-    if (has(expected, n, NL))
-        shown[count++] = NL;
     for (int i = 0; i < count; i++) {
         put(out, out->n == 0 ? "" : i + 1 < count ? ", " : " or ");
         put_token(out, shown[i]);
     }
+}
+
+/* What other tools call it. */
+static const struct {
+    const char *theirs;
+    int ours;
+    const char *text;
+} synonyms[] = {
+    {"allow", ACCEPT, "accept"},
+    {"permit", ACCEPT, "accept"},
+    {"pass", ACCEPT, "accept"},
+    {"block", DROP, "drop"},
+    {"deny", DROP, "drop"},
+    {"discard", DROP, "drop"},
+    {"jump", DO, "do"},
+    {"call", DO, "do"},
+    {"goto", DO, "do"},
+    {"saddr", FROM, "from"},
+    {"src", FROM, "from"},
+    {"daddr", TO, "to"},
+    {"dst", TO, "to"},
+    {"dport", PORT, "port"},
+    {"sport", SOURCE, "source port"},
+    {"iif", ON, "on"},
+    {"iifname", ON, "on"},
+    {"ct", STATE, "state"},
+    {"keep", STATE, "state"},
+    {"quick", NL, "nothing: the first match wins"},
+    {"table", SET, "set"},
+    {"define", CONST, "const"},
+    {"backend", POOL, "pool"},
+    {"frontend", SERVICE, "service"},
+    {"listen", SERVICE, "service"},
+    {"upstream", POOL, "pool"},
+    {"default_backend", ELSE, "else ->"},
+};
+
+static const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+        if (strlen(synonyms[i].theirs) == span.end - span.start && has(expected, n, synonyms[i].ours) &&
+            memcmp(synonyms[i].theirs, p->text + span.start, span.end - span.start) == 0)
+            return synonyms[i].text;
+    return NULL;
+}
+
+static bool is_rule_word(const struct parser *p, int found, struct span span)
+{
+    static const int verdicts[] = {ACCEPT, DROP};
+    return (found >= ACCEPT && found <= DECAP) || found == AUDIT || synonym(p, span, verdicts, 2);
 }
 
 /* The keyword that was meant, if a close one could stand here. */
@@ -145,36 +187,34 @@ static const char *meant(struct parser *p, struct span span, const int *expected
     const char *candidates[512];
     size_t count = 0;
     for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
-        if (expected[i] >= ANY && expected[i] <= ZONE)
-            candidates[count++] = token_name(expected[i]);
+        if (expected[i] >= ANY && expected[i] <= ZONE) candidates[count++] = token_name(expected[i]);
     size_t len = span.end - span.start;
-    if (len > MAX_NAME)
-        return NULL;
+    if (len > MAX_NAME) return NULL;
     return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);
 }
 
 static void say_end(struct parser *p, struct span span, const int *expected, int n)
 {
-    struct text wanted = { .n = 0 };
-    if (n == 1 && expected[0] == LBRACE) {
+    struct text wanted = {.n = 0};
+    if (has(expected, n, LBRACE)) {
         uint32_t next = p->pos;
-        while (next < p->len && strchr(" \t\r\n", p->text[next]))
-            next++;
+        while (next < p->len && strchr(" \t\r\n", p->text[next])) next++;
         p->missing_brace = true;
         if (p->text[next] == '{') {
-            diag(p->diags, E_BRACE_LINE, (struct span){ span.file, next, next + 1 },
+            diag(p->diags, E_BRACE_LINE, (struct span){span.file, next, next + 1},
                  "`{` stands on the line of its statement");
             diag_note(p->diags, span, "it belongs at the end of this line");
             return;
         }
     }
     if (has(expected, n, RPAREN) && p->unclosed_paren != UINT32_MAX) {
-        struct span paren = { span.file, p->unclosed_paren, p->unclosed_paren + 1 };
+        struct span paren = {span.file, p->unclosed_paren, p->unclosed_paren + 1};
         diag(p->diags, E_PAREN, paren, "this `(` is not closed in its statement");
         return;
     }
     list_expected(expected, n, &wanted);
-    diag(p->diags, E_END, span, "the statement ends too early: %s %s", wanted.s, n == 1 ? "is missing" : "could follow");
+    diag(p->diags, E_END, span, "the statement ends too early: %s %s", wanted.s,
+         n == 1 ? "is missing" : "could follow");
 }
 
 /* The first word of a statement. */
@@ -189,7 +229,7 @@ static void say_start(struct parser *p, int found, struct span span, const int *
     } else if (place) {
         diag(p->diags, E_STATEMENT, span, "`%s` can't begin a statement here, %s could", word, place->what);
     } else {
-        struct text wanted = { .n = 0 };
+        struct text wanted = {.n = 0};
         list_expected(expected, n, &wanted);
         diag(p->diags, E_STATEMENT, span, "`%s` can't begin a statement here: %s could", word, wanted.s);
     }
@@ -197,7 +237,7 @@ static void say_start(struct parser *p, int found, struct span span, const int *
 
 static void say_middle(struct parser *p, int found, struct span span, const int *expected, int n)
 {
-    struct text wanted = { .n = 0 };
+    struct text wanted = {.n = 0};
     const char *word = quote(p, span);
     bool name_wanted = n > ALL_NAMES && has(expected, n, NAME);
     if (is_reserved(found) && name_wanted && !takes_values(expected, n)) {
@@ -218,8 +258,7 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     p->missing_brace = false;
-    if (p->gave_up)
-        return;
+    if (p->gave_up) return;
     bool start = p->stmt.tokens == 1;
     if (found == NL && !start)
         say_end(p, span, expected, n);
@@ -227,9 +266,14 @@ void syntax_error(struct parser *p, int found, struct span span, const int *expe
         say_start(p, found, span, expected, n);
     else
         say_middle(p, found, span, expected, n);
-    const char *near = is_word(found) && (n <= ALL_NAMES || start) ? meant(p, span, expected, n) : NULL;
+    const char *near = is_word(found) ? synonym(p, span, expected, n) : NULL;
+    if (!near && is_word(found) && (n <= ALL_NAMES || start)) near = meant(p, span, expected, n);
     if (near)
         diag_fix(p->diags, "did you mean `%s`?", near);
+    else if (start && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
+        diag_fix(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+    else if (found == LBRACE && takes_values(expected, n))
+        diag_fix(p->diags, "a list is written without braces: a, b");
     if (p->comma_nl.file != UINT32_MAX && !start)
         diag_note(p->diags, p->comma_nl, "the statement goes on after this comma");
     parser_panic(p);

@@ -23,7 +23,7 @@ void keywords_init(struct parser *p)
     p->keyword_count = ZONE - ANY + 1;
     p->keywords = arena_alloc(p->arena, p->keyword_count * sizeof(*p->keywords));
     for (unsigned i = 0; i < p->keyword_count; i++)
-        p->keywords[i] = (struct keyword){ token_name(ANY + (int)i), ANY + (int)i };
+        p->keywords[i] = (struct keyword){token_name(ANY + (int)i), ANY + (int)i};
     qsort(p->keywords, p->keyword_count, sizeof(*p->keywords), by_word);
 }
 
@@ -33,10 +33,8 @@ int keyword_find(const struct parser *p, const char *s, size_t len)
     while (lo < hi) {
         unsigned mid = lo + (hi - lo) / 2;
         int c = strncmp(s, p->keywords[mid].word, len);
-        if (c == 0)
-            c = p->keywords[mid].word[len] ? -1 : 0;
-        if (c == 0)
-            return p->keywords[mid].kind;
+        if (c == 0) c = p->keywords[mid].word[len] ? -1 : 0;
+        if (c == 0) return p->keywords[mid].kind;
         if (c < 0)
             hi = mid;
         else
@@ -49,8 +47,7 @@ int keyword_find(const struct parser *p, const char *s, size_t len)
 
 static uint32_t skip_blanks(const struct parser *p, uint32_t at)
 {
-    while (p->text[at] == ' ' || p->text[at] == '\t' || p->text[at] == '\r')
-        at++;
+    while (p->text[at] == ' ' || p->text[at] == '\t' || p->text[at] == '\r') at++;
     return at;
 }
 
@@ -73,7 +70,8 @@ static uint32_t skip_lines(const struct parser *p, uint32_t at)
 static uint32_t word_len(const struct parser *p, uint32_t at)
 {
     uint32_t n = 0;
-    while (n <= MAX_NAME && (isalnum((unsigned char)p->text[at + n]) || p->text[at + n] == '_' || p->text[at + n] == '-'))
+    while (n <= MAX_NAME &&
+           (isalnum((unsigned char)p->text[at + n]) || p->text[at + n] == '_' || p->text[at + n] == '-'))
         n++;
     return n;
 }
@@ -87,18 +85,25 @@ static bool looks_like_declaration(const struct parser *p, uint32_t at)
     uint32_t m = word_len(p, second);
     char after = p->text[skip_blanks(p, second + m)];
     switch (kind) {
-    case CONST: case SET: case PORTS: case MACS: case NAMES: case INTERFACE: case METER: case SCHEDULE: case CHECK:
-        return m && after == '=';
-    case POOL: case NAT: case CHAIN:
-        return m && after == '{';
-    case SERVICE: case FIREWALL:
-        return m && isalpha((unsigned char)after);
-    case INCLUDE: case TEST:
-        return p->text[second] == '"';
-    case LIMITS: case TIMEOUTS:
-        return p->text[second] == '{';
-    default:
-        return false;
+    case CONST:
+    case SET:
+    case PORTS:
+    case MACS:
+    case NAMES:
+    case INTERFACE:
+    case METER:
+    case SCHEDULE:
+    case CHECK: return m && after == '=';
+    case POOL:
+    case NAT:
+    case CHAIN: return m && after == '{';
+    case SERVICE:
+    case FIREWALL: return m && isalpha((unsigned char)after);
+    case INCLUDE:
+    case TEST: return p->text[second] == '"';
+    case LIMITS:
+    case TIMEOUTS: return p->text[second] == '{';
+    default: return false;
     }
 }
 
@@ -106,22 +111,24 @@ static bool looks_like_declaration(const struct parser *p, uint32_t at)
 bool looks_like_statement(const struct parser *p, uint32_t at)
 {
     at = skip_blanks(p, at);
-    if (looks_like_declaration(p, at))
-        return true;
+    if (looks_like_declaration(p, at)) return true;
     uint32_t n = word_len(p, at);
     int kind = keyword_find(p, p->text + at, n);
     uint32_t second = skip_blanks(p, at + n);
     switch (kind) {
-    case ACCEPT: case DROP: case REJECT: case DO: case RETURN: case COUNT: case LOG: case DECAP:
-        return true;
-    case AUDIT:
-        return isalpha((unsigned char)p->text[second]);
-    case ELSE:
-        return p->text[second] == '-' && p->text[second + 1] == '>';
-    case MIRROR: case ADD:
-        return word_len(p, second) == 2 && memcmp(p->text + second, "to", 2) == 0;
-    default:
-        return false;
+    case ACCEPT:
+    case DROP:
+    case REJECT:
+    case DO:
+    case RETURN:
+    case COUNT:
+    case LOG:
+    case DECAP: return true;
+    case AUDIT: return isalpha((unsigned char)p->text[second]);
+    case ELSE: return p->text[second] == '-' && p->text[second + 1] == '>';
+    case MIRROR:
+    case ADD: return word_len(p, second) == 2 && memcmp(p->text + second, "to", 2) == 0;
+    default: return false;
     }
 }
 
@@ -132,8 +139,7 @@ static bool closed_later(const struct parser *p, uint32_t at)
     const uint32_t end = p->len - at > 65536 ? at + 65536 : p->len;
     for (bool line_start = true; at < end; at++) {
         char c = p->text[at];
-        if (line_start && looks_like_declaration(p, at))
-            return false;
+        if (line_start && looks_like_declaration(p, at)) return false;
         line_start = c == '\n';
         if (c == '#') {
             const char *nl = memchr(p->text + at, '\n', end - at);
@@ -177,14 +183,13 @@ static void missing_brace(struct parser *p, struct span found)
 
 static void make(struct token *t, int kind, uint32_t file, uint32_t at)
 {
-    *t = (struct token){ .kind = kind, .span = { file, at, at } };
+    *t = (struct token){.kind = kind, .span = {file, at, at}};
 }
 
 static bool newline_continues(struct parser *p, const struct token *t)
 {
     if (p->prev == COMMA || p->prev == EQ || p->prev == ARROW || p->prev == COLON) {
-        if (p->prev == COMMA)
-            p->comma_nl = p->prev_span;
+        if (p->prev == COMMA) p->comma_nl = p->prev_span;
         return p->prev == COMMA || !looks_like_statement(p, t->span.end);
     }
     return p->paren_depth && !looks_like_statement(p, t->span.end);
@@ -196,7 +201,8 @@ static bool trailing_comma(struct parser *p, const struct token *t)
     uint32_t next = skip_lines(p, t->span.end);
     bool same_line = next == skip_blanks(p, t->span.end);
     char c = p->text[next];
-    if (!(c == '}' || c == ')' || c == ';' || c == '{' || next >= p->len || (!same_line && looks_like_statement(p, next))))
+    if (!(c == '}' || c == ')' || c == ';' || c == '{' || next >= p->len ||
+          (!same_line && looks_like_statement(p, next))))
         return false;
     diag(p->diags, E_COMMA, t->span, "nothing follows this comma");
     diag_fix(p->diags, "remove it");
@@ -206,8 +212,7 @@ static bool trailing_comma(struct parser *p, const struct token *t)
 /* The end of the statement in hand, if there is one, before `t`, which waits. */
 static bool ended_before(struct parser *p, struct token *t)
 {
-    if (at_statement_start(p))
-        return false;
+    if (at_statement_start(p)) return false;
     p->ahead = *t;
     make(t, NL, p->file, p->prev_span.end);
     return true;
@@ -215,8 +220,7 @@ static bool ended_before(struct parser *p, struct token *t)
 
 static bool filter_close(struct parser *p, struct token *t)
 {
-    if (ended_before(p, t))
-        return true;
+    if (ended_before(p, t)) return true;
     if (p->brace_depth == 0) {
         diag(p->diags, E_BRACE, t->span, "this `}` closes nothing");
         return false;
@@ -227,13 +231,12 @@ static bool filter_close(struct parser *p, struct token *t)
 
 static bool filter_eof(struct parser *p, struct token *t)
 {
-    if (ended_before(p, t))
-        return true;
+    if (ended_before(p, t)) return true;
     t->kind = YYEOF;
     if (p->brace_depth) {
         diag(p->diags, E_BRACE, p->open_brace, "this `{` is never closed");
         p->brace_depth--;
-        p->ahead = (struct token){ .kind = RAW_EOF, .span = t->span };
+        p->ahead = (struct token){.kind = RAW_EOF, .span = t->span};
         t->kind = RBRACE;
     }
     return true;
@@ -268,37 +271,24 @@ static bool filter(struct parser *p, struct token *t)
     switch (t->kind) {
     case RAW_SKIPPED:
         /* A `\` with something after it; meant to join the lines. */
-        if (p->text[p->pos] == '\r' || p->text[p->pos] == '\n')
-            lex_next(p, t);
+        if (p->text[p->pos] == '\r' || p->text[p->pos] == '\n') lex_next(p, t);
         return t->kind == RAW_EOF ? filter_eof(p, t) : false;
     case RAW_NEWLINE:
-        if (at_statement_start(p) || newline_continues(p, t))
-            return false;
+        if (at_statement_start(p) || newline_continues(p, t)) return false;
         make(t, NL, p->file, p->prev_span.end);
         return true;
-    case RAW_SEMICOLON:
-        t->kind = NL;
-        return !at_statement_start(p);
-    case RAW_EOF:
-        return filter_eof(p, t);
-    case RBRACE:
-        return filter_close(p, t);
+    case RAW_SEMICOLON: t->kind = NL; return !at_statement_start(p);
+    case RAW_EOF: return filter_eof(p, t);
+    case RBRACE: return filter_close(p, t);
     case LBRACE:
         p->brace_depth++;
         p->open_brace = t->span;
         return true;
-    case LPAREN:
-        filter_open(p, t);
-        return true;
-    case RPAREN:
-        p->paren_depth -= p->paren_depth > 0;
-        return true;
-    case COMMA:
-        return !trailing_comma(p, t);
-    case NAME:
-        return filter_word(p, t);
-    default:
-        return true;
+    case LPAREN: filter_open(p, t); return true;
+    case RPAREN: p->paren_depth -= p->paren_depth > 0; return true;
+    case COMMA: return !trailing_comma(p, t);
+    case NAME: return filter_word(p, t);
+    default: return true;
     }
 }
 
@@ -314,20 +304,14 @@ static void skip_statement(struct parser *p, struct token *t, unsigned depth)
             p->ahead = *t;
             break;
         }
-        if (t->kind == LBRACE)
-            depth++;
-        if (t->kind == RBRACE && --depth == 0)
-            break;
-        if (t->kind == RAW_SEMICOLON && depth == 0)
-            break;
-        if (t->kind != RAW_NEWLINE)
-            continue;
+        if (t->kind == LBRACE) depth++;
+        if (t->kind == RBRACE && --depth == 0) break;
+        if (t->kind == RAW_SEMICOLON && depth == 0) break;
+        if (t->kind != RAW_NEWLINE) continue;
         bool joins = prev == COMMA || prev == EQ || prev == ARROW || prev == COLON;
-        if (depth == 0 && (!joins || looks_like_statement(p, t->span.end)))
-            break;
+        if (depth == 0 && (!joins || looks_like_statement(p, t->span.end))) break;
         /* A block that is never closed must not hide the rest of the file. */
-        if (depth && looks_like_declaration(p, t->span.end))
-            break;
+        if (depth && looks_like_declaration(p, t->span.end)) break;
     }
     make(t, NL, p->file, t->span.start);
     p->panic = false;
@@ -349,31 +333,26 @@ static void begin_panic(struct parser *p, const struct token *t)
     } else if (t->kind == RBRACE || t->kind == YYEOF) {
         p->panic = false;
     }
-    if (p->panic)
-        p->prev = YYerror; /* not a place where a statement begins */
+    if (p->panic) p->prev = YYerror; /* not a place where a statement begins */
 }
 
 /* Between statements: the one in hand is done, and a block's header waits for its `}`. */
 static void begin_statement(struct parser *p, const struct token *t)
 {
-    if (p->prev == LBRACE)
-        p->header = p->stmt;
-    p->stmt = (struct statement){ .start = { { .kind = -1 }, { .kind = -1 }, { .kind = -1 } } };
-    if (t->kind == RBRACE)
-        p->stmt = p->header;
+    if (p->prev == LBRACE) p->header = p->stmt;
+    p->stmt = (struct statement){.start = {{.kind = -1}, {.kind = -1}, {.kind = -1}}};
+    if (t->kind == RBRACE) p->stmt = p->header;
     p->comma_nl.file = UINT32_MAX;
 }
 
 static void keep_place(struct parser *p, const struct token *t)
 {
-    if (at_statement_start(p))
-        begin_statement(p, t);
+    if (at_statement_start(p)) begin_statement(p, t);
     if (t->kind == NL || t->kind == LBRACE) {
         p->unclosed_paren = p->paren_depth ? p->open_paren[p->paren_depth - 1] : UINT32_MAX;
         p->paren_depth = 0;
     }
-    if (p->stmt.tokens < 3)
-        p->stmt.start[p->stmt.tokens] = *t;
+    if (p->stmt.tokens < 3) p->stmt.start[p->stmt.tokens] = *t;
     p->stmt.tokens++;
     p->prev = t->kind;
     p->prev_span = t->span;
@@ -388,10 +367,7 @@ static bool too_many(struct parser *p)
     return p->gave_up;
 }
 
-void parser_panic(struct parser *p)
-{
-    begin_panic(p, &p->last);
-}
+void parser_panic(struct parser *p) { begin_panic(p, &p->last); }
 
 int yylex(YYSTYPE *value, struct span *span, struct parser *p)
 {
@@ -399,11 +375,9 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p)
     if (p->panic)
         skip_statement(p, &t, p->panic_depth);
     else
-        do
-            raw(p, &t);
+        do raw(p, &t);
         while (!filter(p, &t) && !too_many(p));
-    if (too_many(p))
-        t.kind = YYEOF;
+    if (too_many(p)) t.kind = YYEOF;
     keep_place(p, &t);
     p->last = t;
     *span = t.span;
@@ -411,7 +385,6 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p)
         value->str = t.str;
     else
         value->node = t.node;
-    if (t.kind == YYerror)
-        begin_panic(p, &t);
+    if (t.kind == YYerror) begin_panic(p, &t);
     return t.kind;
 }

@@ -8,7 +8,7 @@
 
 /* An address of either family, in network order; v4 uses the first 4 bytes, the rest is zero. */
 struct addr {
-    uint8_t family;    /* 4 or 6; 0: none */
+    uint8_t family; /* 4 or 6; 0: none */
     uint8_t bytes[16];
 };
 
@@ -37,12 +37,27 @@ struct value {
         uint64_t i;
         struct str str;
         struct addr addr;
-        struct { struct addr addr; uint8_t len; } prefix;
-        struct { struct addr lo, hi; } addr_range;
-        struct { uint64_t lo, hi; bool open_lo, open_hi; } range;
+        struct {
+            struct addr addr;
+            uint8_t len;
+        } prefix;
+        struct {
+            struct addr lo, hi;
+        } addr_range;
+        struct {
+            uint64_t lo, hi;
+            bool open_lo, open_hi;
+        } range;
         uint8_t mac[6];
-        struct { struct addr addr; bool is_self; uint16_t port; } endpoint; /* is_self: addr is unset */
-        struct { uint64_t count; uint64_t per_ns; } rate;                   /* count events a per_ns */
+        struct {
+            struct addr addr;
+            bool is_self;
+            uint16_t port;
+        } endpoint; /* is_self: addr is unset */
+        struct {
+            uint64_t count;
+            uint64_t per_ns;
+        } rate; /* count events a per_ns */
     };
 };
 

@@ -1,12 +1,10 @@
 /* What an unquoted word of the source means: a name, a number with or without unit, an address in one of its forms.
  * Every function looks at a bounded stretch of text once. The place decides later what words with colons are. */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "lang/lang_priv.h"
-#include "lang/utf8.h"
 #include "lang/parse.tab.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -15,11 +13,9 @@
 
 bool is_name(const char *s, size_t len)
 {
-    if (len == 0 || !(isalpha((unsigned char)s[0]) || s[0] == '_') || s[len - 1] == '-')
-        return false;
+    if (len == 0 || !(isalpha((unsigned char)s[0]) || s[0] == '_') || s[len - 1] == '-') return false;
     for (size_t i = 1; i < len; i++)
-        if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '-')
-            return false;
+        if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '-') return false;
     return true;
 }
 
@@ -33,14 +29,11 @@ int parse_uint(const char *s, size_t len, uint64_t *out)
         s += 2;
         len -= 2;
     }
-    if (len == 0 || s[0] == '_' || s[len - 1] == '_' || (base == 10 && len > 1 && s[0] == '0'))
-        return -EINVAL;
+    if (len == 0 || s[0] == '_' || s[len - 1] == '_' || (base == 10 && len > 1 && s[0] == '0')) return -EINVAL;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c == '_' && s[i - 1] != '_')
-            continue;
-        if (!(base == 16 ? isxdigit(c) : isdigit(c)))
-            return -EINVAL;
+        if (c == '_' && s[i - 1] != '_') continue;
+        if (!(base == 16 ? isxdigit(c) : isdigit(c))) return -EINVAL;
         unsigned digit = isdigit(c) ? c - (unsigned)'0' : (unsigned)tolower(c) - 'a' + 10;
         over |= __builtin_mul_overflow(n, base, &n);
         over |= __builtin_add_overflow(n, digit, &n);
@@ -49,48 +42,25 @@ int parse_uint(const char *s, size_t len, uint64_t *out)
     return over ? -ERANGE : 0;
 }
 
-static int parse_addr(int af, const char *s, size_t len, struct addr *out)
-{
-    char text[INET6_ADDRSTRLEN];
-    *out = (struct addr){ .family = af == AF_INET ? 4 : 6 };
-    if (len >= sizeof(text))
-        return -EINVAL;
-    memcpy(text, s, len);
-    text[len] = '\0';
-    return inet_pton(af, text, out->bytes) == 1 ? 0 : -EINVAL;
-}
-
-int parse_addr4(const char *s, size_t len, struct addr *out)
-{
-    return parse_addr(AF_INET, s, len, out);
-}
-
-int parse_addr6(const char *s, size_t len, struct addr *out)
-{
-    return parse_addr(AF_INET6, s, len, out);
-}
-
 int parse_int_or_range(const char *s, size_t len, struct node *out)
 {
     const char *dash = memchr(s, '-', len);
     out->kind = dash ? N_RANGE : N_INT;
     out->v.kind = dash ? VALUE_RANGE : VALUE_INT;
-    if (!dash)
-        return parse_uint(s, len, &out->v.i);
+    if (!dash) return parse_uint(s, len, &out->v.i);
     size_t left = (size_t)(dash - s), right = len - left - 1;
     out->v.range.open_lo = left == 0;
     out->v.range.open_hi = right == 0;
     out->v.range.lo = 0;
     out->v.range.hi = UINT64_MAX;
-    if (left == 0 && right == 0)
-        return -EINVAL;
+    if (left == 0 && right == 0) return -EINVAL;
     int err = left ? parse_uint(s, left, &out->v.range.lo) : 0;
     return err || !right ? err : parse_uint(dash + 1, right, &out->v.range.hi);
 }
 
 /* ---- reporting ---- */
 
-static void give(struct parser *p, struct token *t, int kind, enum node_kind node_kind, struct value v)
+void give_value(struct parser *p, struct token *t, int kind, enum node_kind node_kind, struct value v)
 {
     t->kind = kind;
     t->node = node_new(p->arena, node_kind, t->span);
@@ -99,7 +69,7 @@ static void give(struct parser *p, struct token *t, int kind, enum node_kind nod
 
 static void give_int(struct parser *p, struct token *t, int kind, enum node_kind node_kind, uint64_t i)
 {
-    give(p, t, kind, node_kind, (struct value){ .kind = VALUE_INT, .i = i });
+    give_value(p, t, kind, node_kind, (struct value){.kind = VALUE_INT, .i = i});
 }
 
 static void number_error(struct parser *p, struct token *t, const char *s, size_t len, int err)
@@ -115,173 +85,6 @@ static void number_error(struct parser *p, struct token *t, const char *s, size_
         diag_fix(p->diags, "a range has no blanks inside: 80-90");
 }
 
-static void addr_error(struct parser *p, struct token *t, const char *s, size_t len)
-{
-    const char *why = "";
-    if (memchr(s, '%', len))
-        why = ": a zone (%) can't be part of it, name the interface with `on`";
-    else if (!memchr(s, ':', len))
-        for (size_t i = 0, n = 0; i < len; i++) {
-            n = isdigit((unsigned char)s[i]) ? n * 10 + (size_t)(s[i] - '0') : 0;
-            if (n > 255)
-                why = ": each of its four numbers is 0 to 255";
-            if (s[i] == '0' && (i == 0 || s[i - 1] == '.') && i + 1 < len && isdigit((unsigned char)s[i + 1]))
-                why = ": its numbers have no leading zeros (some would read them as octal)";
-            if (n > 999)
-                break;
-        }
-    lex_error(p, t, E_ADDRESS, "`%.*s` is not an address%s", (int)len, s, why);
-}
-
-/* ---- addresses ---- */
-
-static int any_addr(const char *s, size_t len, struct addr *out)
-{
-    return memchr(s, ':', len) ? parse_addr6(s, len, out) : parse_addr4(s, len, out);
-}
-
-/* A netmask as a prefix length, or -1 if its bits are not ones, then zeros. */
-static int mask_length(const char *s, size_t len)
-{
-    struct addr mask;
-    if (parse_addr4(s, len, &mask) != 0)
-        return -1;
-    uint32_t bits = (uint32_t)mask.bytes[0] << 24 | (uint32_t)mask.bytes[1] << 16 | (uint32_t)mask.bytes[2] << 8 |
-                    mask.bytes[3];
-    int n = bits ? __builtin_popcount(bits) : 0;
-    uint32_t straight = n ? UINT32_MAX << (32 - n) : 0;
-    return bits == straight ? n : -1;
-}
-
-static void scan_prefix(struct parser *p, const char *s, size_t len, const char *slash, struct token *t)
-{
-    struct value v = { .kind = VALUE_PREFIX };
-    size_t left = (size_t)(slash - s), right = len - left - 1;
-    if (any_addr(s, left, &v.prefix.addr) != 0) {
-        addr_error(p, t, s, left);
-        return;
-    }
-    unsigned max = v.prefix.addr.family == 4 ? 32 : 128;
-    uint64_t n = 0;
-    int mask = mask_length(slash + 1, right);
-    if (parse_uint(slash + 1, right, &n) != 0 || n > max) {
-        t->span.start = (uint32_t)(slash - p->text);
-        lex_error(p, t, E_ADDRESS, "`/%.*s` is no prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
-                  v.prefix.addr.family, max);
-        if (!p->panic && max == 32 && mask >= 0)
-            diag_fix(p->diags, "write %.*s/%d", (int)left, s, mask);
-        return;
-    }
-    v.prefix.len = (uint8_t)n;
-    give(p, t, PREFIX, N_PREFIX, v);
-}
-
-static bool is_clock(const char *s, size_t len)
-{
-    return len == 5 && isdigit((unsigned char)s[0]) && isdigit((unsigned char)s[1]) && s[2] == ':' &&
-           isdigit((unsigned char)s[3]) && isdigit((unsigned char)s[4]);
-}
-
-static void scan_addr_range(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
-{
-    struct value v = { .kind = VALUE_ADDR_RANGE };
-    size_t left = (size_t)(dash - s), right = len - left - 1;
-    if (is_clock(s, left) && is_clock(dash + 1, right)) {
-        give(p, t, COLON_RANGE, N_TIME_RANGE, (struct value){ .kind = VALUE_STR, .str = { s, len } });
-        return;
-    }
-    if (any_addr(s, left, &v.addr_range.lo) != 0)
-        addr_error(p, t, s, left);
-    else if (any_addr(dash + 1, right, &v.addr_range.hi) != 0)
-        addr_error(p, t, dash + 1, right);
-    else if (v.addr_range.lo.family != v.addr_range.hi.family)
-        lex_error(p, t, E_ADDRESS, "a range lies in one family, `%.*s` begins in IPv%u and ends in IPv%u", (int)len, s,
-                  v.addr_range.lo.family, v.addr_range.hi.family);
-    else
-        give(p, t, ADDR_RANGE, N_ADDR_RANGE, v);
-}
-
-static void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len)
-{
-    uint64_t n;
-    if (parse_uint(port, len, &n) != 0 || n > 65535) {
-        t->span.start = (uint32_t)(port - p->text);
-        lex_error(p, t, E_NUMBER, "`%.*s` is no port: ports are 0 to 65535", (int)len, port);
-        return;
-    }
-    v.endpoint.port = (uint16_t)n;
-    give(p, t, ENDPOINT, N_ENDPOINT, v);
-}
-
-static void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t)
-{
-    struct value v = { .kind = VALUE_ENDPOINT };
-    const char *close = memchr(s, ']', len);
-    size_t inside = (size_t)(close - s) - 1;
-    if (parse_addr6(s + 1, inside, &v.endpoint.addr) != 0) {
-        addr_error(p, t, s + 1, inside);
-    } else if (close + 1 == s + len) {
-        lex_error(p, t, E_ADDRESS, "brackets stand around an address that a port follows");
-        if (!p->panic)
-            diag_fix(p->diags, "write %.*s, or %.*s:80", (int)inside, s + 1, (int)len, s);
-    } else {
-        give_endpoint(p, t, v, close + 2, len - inside - 3);
-    }
-}
-
-/* Groups of up to eight hex digits between single colons. */
-static bool is_groups(const char *s, size_t len)
-{
-    size_t digits = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] == ':' ? digits == 0 : !isxdigit((unsigned char)s[i]))
-            return false;
-        digits = s[i] == ':' ? 0 : digits + 1;
-    }
-    return digits > 0;
-}
-
-/* A word with a colon that is no name: an address of some form, or a ratio, time or MAC. */
-static void scan_colons(struct parser *p, const char *s, size_t len, struct token *t)
-{
-    struct value v = { .kind = VALUE_ADDR };
-    const char *slash = memchr(s, '/', len), *dash = memchr(s, '-', len), *colon = memchr(s, ':', len);
-    if (slash) {
-        scan_prefix(p, s, len, slash, t);
-    } else if (dash) {
-        scan_addr_range(p, s, len, dash, t);
-    } else if (parse_addr4(s, (size_t)(colon - s), &v.addr) == 0) {
-        struct value e = { .kind = VALUE_ENDPOINT, .endpoint.addr = v.addr };
-        give_endpoint(p, t, e, colon + 1, len - (size_t)(colon - s) - 1);
-    } else if (parse_addr6(s, len, &v.addr) == 0) {
-        give(p, t, ADDR, N_ADDR, v);
-    } else if (is_groups(s, len)) {
-        give(p, t, COLON_WORD, N_RATIO, (struct value){ .kind = VALUE_STR, .str = { s, len } });
-    } else {
-        addr_error(p, t, s, len);
-    }
-}
-
-static void scan_dots(struct parser *p, const char *s, size_t len, struct token *t)
-{
-    struct value v = { .kind = VALUE_ADDR };
-    const char *slash = memchr(s, '/', len), *dash = memchr(s, '-', len);
-    if (dash) {
-        scan_addr_range(p, s, len, dash, t);
-    } else if (slash) {
-        scan_prefix(p, s, len, slash, t);
-    } else if (parse_addr4(s, len, &v.addr) == 0) {
-        give(p, t, ADDR, N_ADDR, v);
-    } else {
-        const char *dot = memchr(s, '.', len);
-        if (isalpha((unsigned char)s[len - 1]) || s[len - 1] == '%' || !memchr(dot + 1, '.', len - (size_t)(dot - s) - 1))
-            lex_error(p, t, E_NUMBER, "`%.*s` is neither an address nor a whole number; there are no fractions", (int)len,
-                      s);
-        else
-            addr_error(p, t, s, len);
-    }
-}
-
 /* ---- numbers and units ---- */
 
 struct unit {
@@ -290,31 +93,32 @@ struct unit {
 };
 
 static const struct unit durations[] = {
-    { "ms", NS_PER_S / 1000 }, { "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
-    { "d", 86400 * NS_PER_S }, { 0 },
+    {"ms", NS_PER_S / 1000}, {"s", NS_PER_S},         {"m", 60 * NS_PER_S},
+    {"h", 3600 * NS_PER_S},  {"d", 86400 * NS_PER_S}, {0},
 };
-static const struct unit rates[] = { { "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S }, { 0 } };
+static const struct unit rates[] = {{"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S}, {0}};
 static const struct unit bandwidths[] = {
-    { "kbit/s", 1000 }, { "Mbit/s", 1000 * 1000 }, { "Gbit/s", 1000 * 1000 * 1000 }, { 0 },
+    {"kbit/s", 1000},
+    {"Mbit/s", 1000 * 1000},
+    {"Gbit/s", 1000 * 1000 * 1000},
+    {0},
 };
 static const struct unit sizes[] = {
-    { "B", 1 }, { "KB", 1000 }, { "MB", 1000 * 1000 }, { "GB", 1000 * 1000 * 1000 },
-    { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { 0 },
+    {"B", 1},         {"KB", 1000},     {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000},
+    {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},    {0},
 };
 
 static const struct unit *unit_find(const struct unit *units, const char *s, size_t len)
 {
     for (; units->name; units++)
-        if (strlen(units->name) == len && memcmp(units->name, s, len) == 0)
-            return units;
+        if (strlen(units->name) == len && memcmp(units->name, s, len) == 0) return units;
     return NULL;
 }
 
 static size_t digits_len(const char *s, size_t len)
 {
     size_t n = 0;
-    while (n < len && (isdigit((unsigned char)s[n]) || s[n] == '_'))
-        n++;
+    while (n < len && (isdigit((unsigned char)s[n]) || s[n] == '_')) n++;
     return n;
 }
 
@@ -325,15 +129,12 @@ static int parse_duration(const char *s, size_t len, uint64_t *ns)
     *ns = 0;
     while (len) {
         size_t digits = digits_len(s, len), letters = 0;
-        while (digits + letters < len && isalpha((unsigned char)s[digits + letters]))
-            letters++;
+        while (digits + letters < len && isalpha((unsigned char)s[digits + letters])) letters++;
         const struct unit *u = unit_find(durations, s + digits, letters);
         uint64_t n;
         int err = parse_uint(s, digits, &n);
-        if (!u || err == -EINVAL || u->factor >= last)
-            return -EINVAL;
-        if (err || __builtin_mul_overflow(n, u->factor, &n) || __builtin_add_overflow(*ns, n, ns))
-            return -ERANGE;
+        if (!u || err == -EINVAL || u->factor >= last) return -EINVAL;
+        if (err || __builtin_mul_overflow(n, u->factor, &n) || __builtin_add_overflow(*ns, n, ns)) return -ERANGE;
         last = u->factor;
         s += digits + letters;
         len -= digits + letters;
@@ -344,22 +145,22 @@ static int parse_duration(const char *s, size_t len, uint64_t *ns)
 /* The closest unit of all, for "did you mean". */
 static const char *unit_nearest(const char *s, size_t len)
 {
-    static const char *const all[] = { "ms", "s", "m", "h", "d", "/s", "/m", "/h", "kbit/s", "Mbit/s", "Gbit/s",
-                                       "B", "KB", "MB", "GB", "KiB", "MiB", "GiB" };
+    static const char *const all[] = {"ms",     "s",      "m", "h",  "d",  "/s", "/m",  "/h",  "kbit/s",
+                                      "Mbit/s", "Gbit/s", "B", "KB", "MB", "GB", "KiB", "MiB", "GiB"};
     char unit[16];
-    if (len >= sizeof(unit))
-        return NULL;
+    if (len >= sizeof(unit)) return NULL;
     memcpy(unit, s, len);
     unit[len] = '\0';
-    static const struct { const char *wrong, *right; } usual[] = {
-        { "sec", "s" }, { "secs", "s" }, { "seconds", "s" }, { "min", "m" }, { "minutes", "m" }, { "hours", "h" },
-        { "days", "d" }, { "msec", "ms" }, { "K", "KiB" }, { "k", "KiB" }, { "M", "MiB" }, { "G", "GiB" },
-        { "/sec", "/s" }, { "/min", "/m" }, { "/hour", "/h" }, { "mbps", "Mbit/s" }, { "Mbps", "Mbit/s" },
-        { "pps", "/s" }, { "w", "d" },
+    static const struct {
+        const char *wrong, *right;
+    } usual[] = {
+        {"sec", "s"},       {"secs", "s"},      {"seconds", "s"}, {"min", "m"},   {"minutes", "m"},
+        {"hours", "h"},     {"days", "d"},      {"msec", "ms"},   {"K", "KiB"},   {"k", "KiB"},
+        {"M", "MiB"},       {"G", "GiB"},       {"/sec", "/s"},   {"/min", "/m"}, {"/hour", "/h"},
+        {"mbps", "Mbit/s"}, {"Mbps", "Mbit/s"}, {"pps", "/s"},    {"w", "d"},
     };
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-        if (strcmp(unit, usual[i].wrong) == 0)
-            return usual[i].right;
+        if (strcmp(unit, usual[i].wrong) == 0) return usual[i].right;
     return diag_nearest(unit, all, sizeof(all) / sizeof(all[0]));
 }
 
@@ -368,10 +169,8 @@ static bool is_duration_mix(const char *s, size_t len)
 {
     while (len) {
         size_t digits = digits_len(s, len), letters = 0;
-        while (digits + letters < len && isalpha((unsigned char)s[digits + letters]))
-            letters++;
-        if (!digits || !unit_find(durations, s + digits, letters))
-            return false;
+        while (digits + letters < len && isalpha((unsigned char)s[digits + letters])) letters++;
+        if (!digits || !unit_find(durations, s + digits, letters)) return false;
         s += digits + letters;
         len -= digits + letters;
     }
@@ -384,11 +183,12 @@ static void unit_error(struct parser *p, struct token *t, const char *s, size_t 
         lex_error(p, t, E_UNIT, "the units of a duration go from large to small, each once, as in 1d2h4m");
         return;
     }
-    lex_error(p, t, E_UNIT, "`%.*s` is no unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s "
-              "Gbit/s, sizes B KB MB GB KiB MiB GiB", (int)(len - digits), s + digits);
+    lex_error(p, t, E_UNIT,
+              "`%.*s` is no unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s "
+              "Gbit/s, sizes B KB MB GB KiB MiB GiB",
+              (int)(len - digits), s + digits);
     const char *near = unit_nearest(s + digits, len - digits);
-    if (!p->panic && near)
-        diag_fix(p->diags, "did you mean `%.*s%s`?", (int)digits, s, near);
+    if (!p->panic && near) diag_fix(p->diags, "did you mean `%.*s%s`?", (int)digits, s, near);
 }
 
 static void scaled(struct parser *p, struct token *t, int kind, enum node_kind node_kind, uint64_t n, uint64_t factor)
@@ -419,7 +219,7 @@ static void scan_unit(struct parser *p, const char *s, size_t digits, size_t len
     else if (unit_len == 2 && memcmp(unit, "xx", 2) == 0 && n >= 1 && n <= 9 && digits == 1)
         give_int(p, t, STATUS, N_STATUS, n);
     else if (*unit == '/' && (u = unit_find(rates, unit + 1, unit_len - 1)))
-        give(p, t, RATE, N_RATE, (struct value){ .kind = VALUE_RATE, .rate = { n, u->factor } });
+        give_value(p, t, RATE, N_RATE, (struct value){.kind = VALUE_RATE, .rate = {n, u->factor}});
     else if ((u = unit_find(bandwidths, unit, unit_len)))
         scaled(p, t, BANDWIDTH, N_BANDWIDTH, n, u->factor);
     else if ((u = unit_find(sizes, unit, unit_len)))
@@ -430,10 +230,10 @@ static void scan_unit(struct parser *p, const char *s, size_t digits, size_t len
 
 static void scan_number(struct parser *p, const char *s, size_t len, struct token *t)
 {
-    struct node n = { 0 };
+    struct node n = {0};
     if (s[0] == '/' && digits_len(s + 1, len - 1) == len - 1 && len > 1) {
         t->kind = SLASH_LEN;
-        t->str = (struct str){ s, len };
+        t->str = (struct str){s, len};
         return;
     }
     bool hex = len > 1 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
@@ -443,7 +243,7 @@ static void scan_number(struct parser *p, const char *s, size_t len, struct toke
         if (err)
             number_error(p, t, s, len, err);
         else
-            give(p, t, n.kind == N_INT ? INT : RANGE, n.kind, n.v);
+            give_value(p, t, n.kind == N_INT ? INT : RANGE, n.kind, n.v);
     } else if (digits == 0) {
         lex_error(p, t, E_CHARACTER, "`%.*s` is neither a name nor a value", (int)len, s);
     } else {
@@ -460,7 +260,7 @@ static void scan_name(struct parser *p, const char *s, size_t len, struct token 
         return;
     }
     t->kind = NAME;
-    t->str = (struct str){ s, len };
+    t->str = (struct str){s, len};
 }
 
 /* Digits, colons and what may stand between addresses; a zone after `%` is refused later, with a reason. */
@@ -469,8 +269,7 @@ static bool is_hex_colons(const char *s, size_t len)
     size_t colons = 0;
     for (size_t i = 0; i < len && s[i] != '%'; i++) {
         colons += s[i] == ':';
-        if (!isxdigit((unsigned char)s[i]) && !strchr(":./-", s[i]))
-            return false;
+        if (!isxdigit((unsigned char)s[i]) && !strchr(":./-", s[i])) return false;
     }
     return colons >= 2;
 }
@@ -490,22 +289,22 @@ static size_t scan_word(struct parser *p, const char *s, size_t len, struct toke
     if (colon) {
         size_t left = (size_t)(colon - s);
         if (left == 4 && memcmp(s, "self", 4) == 0 && len > 5 && isdigit((unsigned char)colon[1])) {
-            give_endpoint(p, t, (struct value){ .kind = VALUE_ENDPOINT, .endpoint.is_self = true }, colon + 1, len - 5);
+            give_endpoint(p, t, (struct value){.kind = VALUE_ENDPOINT, .endpoint.is_self = true}, colon + 1, len - 5);
             return len;
         }
         t->span.end = t->span.start + (uint32_t)left;
         return scan_word(p, s, left, t);
     }
     const char *slash = memchr(s, '/', len);
-    if (slash && is_name(s, (size_t)(slash - s)) && slash + 1 < s + len && !memchr(s, '.', len) && !memchr(s, '%', len)) {
+    if (slash && is_name(s, (size_t)(slash - s)) && slash + 1 < s + len && !memchr(s, '.', len) &&
+        !memchr(s, '%', len)) {
         t->kind = SLASHED;
-        t->str = (struct str){ s, len };
+        t->str = (struct str){s, len};
     } else if (s[len - 1] == '-') {
         lex_error(p, t, E_NAME, "`%.*s` is no name: a name never ends in `-`", (int)len, s);
     } else {
         lex_error(p, t, E_NAME, "`%.*s` is no name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
-        if (!p->panic && memchr(s, '.', len))
-            diag_fix(p->diags, "what has a dot is a string: \"%.*s\"", (int)len, s);
+        if (!p->panic && memchr(s, '.', len)) diag_fix(p->diags, "what has a dot is a string: \"%.*s\"", (int)len, s);
     }
     return len;
 }
@@ -521,10 +320,8 @@ size_t value_scan(struct parser *p, const char *s, size_t len, struct token *t)
         lex_error(p, t, E_TOO_LONG, "this word has %zu bytes, names and values have at most %d", len, MAX_WORD);
         return whole;
     }
-    if (len > 1 && s[len - 1] == '-' && s[len] == '>')
-        len--;
-    if (len > 1 && s[len - 1] == ':' && s[len - 2] != ':')
-        len--;
+    if (len > 1 && s[len - 1] == '-' && s[len] == '>') len--;
+    if (len > 1 && s[len - 1] == ':' && s[len - 2] != ':') len--;
     t->span.end = t->span.start + (uint32_t)len;
     if (*s == ':' && (len == 1 || s[1] != ':')) {
         t->kind = COLON;

@@ -56,7 +56,7 @@ bench:
 	@B=$(B) bash tests/bench/run.sh
 golden: programs $(MKCAP)
 	@for t in tests/golden/*/run.sh tests/examples/run.sh; do UPDATE=1 B=$(B) bash $$t; done
-	@UPDATE=1 B=$(B) python3 tests/lint/docs.py
+	@UPDATE=1 B=$(B) python3 tests/lint/docs.py; UPDATE=1 python3 tests/lint/reference.py
 coverage:
 	@sh tests/deps.sh build tests coverage
 	@+$(PART) B=$(B)/cov COV=1 tests

@@ -9,8 +9,22 @@
 #include "vm/vm.h"
 
 enum operand {
-    OPERAND_NONE, OPERAND_TO, OPERAND_SLOT, OPERAND_PREFIX, OPERAND_HALF, OPERAND_MAP, OPERAND_SET, OPERAND_MACSET,
-    OPERAND_MACKIND, OPERAND_PATTERN, OPERAND_METER, OPERAND_RULE, OPERAND_FUNC, OPERAND_REG, OPERAND_FIREWALL, OPERAND_REGFW,
+    OPERAND_NONE,
+    OPERAND_TO,
+    OPERAND_SLOT,
+    OPERAND_PREFIX,
+    OPERAND_HALF,
+    OPERAND_MAP,
+    OPERAND_SET,
+    OPERAND_MACSET,
+    OPERAND_MACKIND,
+    OPERAND_PATTERN,
+    OPERAND_METER,
+    OPERAND_RULE,
+    OPERAND_FUNC,
+    OPERAND_REG,
+    OPERAND_FIREWALL,
+    OPERAND_REGFW,
     OPERAND_RULEFW,
 };
 
@@ -22,7 +36,10 @@ struct op_info {
 extern const struct op_info op_info[OPCODE_COUNT];
 
 /* Instructions that `to` sends elsewhere. */
-static inline bool op_jumps(unsigned op) { return op_info[op].operand >= OPERAND_TO && op_info[op].operand <= OPERAND_METER; }
+static inline bool op_jumps(unsigned op)
+{
+    return op_info[op].operand >= OPERAND_TO && op_info[op].operand <= OPERAND_METER;
+}
 
 enum cond_operands { OPERANDS_NONE, OPERANDS_RANGES, OPERANDS_SETS, OPERANDS_MACSETS, OPERANDS_PATTERN, OPERANDS_METER };
 

@@ -31,7 +31,8 @@ static bool flags_match(uint32_t flags, uint32_t arg)
     return (flags & has) == has && !(flags & lacks);
 }
 
-static bool pattern_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
+static bool pattern_match(const struct program *p, const struct pbc_cond *c, const struct key *key,
+                          const struct pkt *pkt)
 {
     const struct pbc_pattern *t = &p->patterns[c->first];
     return pkt_match(pkt, key, t->layer, t->at, t->value, t->mask, t->len);

@@ -12,7 +12,9 @@ static const char *const verdict_names[] = {
     [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",
 };
 static const char *const answer_names[] = {
-    [PBC_ANSWER_RST] = "rst", [PBC_ANSWER_UNREACHABLE] = "unreachable", [PBC_ANSWER_PROHIBITED] = "prohibited",
+    [PBC_ANSWER_RST] = "rst",
+    [PBC_ANSWER_UNREACHABLE] = "unreachable",
+    [PBC_ANSWER_PROHIBITED] = "prohibited",
 };
 
 static void add_place(struct text *t, const struct program *p, const struct pbc_place *place)
@@ -187,10 +189,15 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
 static void dump_firewall(const struct program *p, uint32_t i, FILE *out)
 {
     static const char *const directions[] = {
-        [PBC_DIR_ANY] = "", [PBC_DIR_IN] = " in", [PBC_DIR_OUT] = " out", [PBC_DIR_FORWARD] = " forward",
+        [PBC_DIR_ANY] = "",
+        [PBC_DIR_IN] = " in",
+        [PBC_DIR_OUT] = " out",
+        [PBC_DIR_FORWARD] = " forward",
     };
     static const char *const others[] = {
-        [PBC_OTHER_DEFAULT] = "", [PBC_OTHER_PASS] = " other frames pass", [PBC_OTHER_DROP] = " other frames drop",
+        [PBC_OTHER_DEFAULT] = "",
+        [PBC_OTHER_PASS] = " other frames pass",
+        [PBC_OTHER_DROP] = " other frames drop",
     };
     const struct pbc_firewall *f = &p->firewalls[i];
     char line[LINE];
@@ -247,7 +254,8 @@ static void add_half(struct text *t, const struct insn *n)
 static void add_mac_kind(struct text *t, const struct insn *n)
 {
     static const char *const kinds[] = {
-        [MAC_MULTICAST] = "multicast", [MAC_BROADCAST] = "broadcast",
+        [MAC_MULTICAST] = "multicast",
+        [MAC_BROADCAST] = "broadcast",
         [MAC_MULTICAST | MAC_BROADCAST] = "multicast or broadcast",
     };
     text_add(t, "%s", kinds[n->imm]);

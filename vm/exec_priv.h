@@ -1,4 +1,5 @@
-/* What the two executors share: effects of a rule that does not end the judging, and how a verdict becomes an action. */
+/* What the two executors share: effects of a rule that does not end the judging, and how a verdict becomes an action.
+ */
 #ifndef VM_EXEC_PRIV_H
 #define VM_EXEC_PRIV_H
 
@@ -30,8 +31,8 @@ static inline void effect_log(const struct effects *e, uint32_t rule, uint32_t a
         tx->events_lost++;
 }
 
-/* A decision in one register: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. As a struct it would go
- * through memory in pieces for every packet. */
+/* A decision in one register: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. As a struct it
+ * would go through memory in pieces for every packet. */
 typedef uint64_t decided;
 
 static inline decided decided_as(uint32_t rule, enum action action, uint32_t firewall)
@@ -45,11 +46,13 @@ static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) 
 
 static inline struct decision decision_of(decided d)
 {
-    return (struct decision){.rule = decided_rule(d), .firewall = decided_firewall(d), .action = (uint8_t)decided_action(d)};
+    return (struct decision){
+        .rule = decided_rule(d), .firewall = decided_firewall(d), .action = (uint8_t)decided_action(d)};
 }
 
 /* The three verdicts that end judging have the numbers of their actions. */
-static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DROP && (int)PBC_V_REJECT == ACTION_REJECT,
+static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DROP &&
+                  (int)PBC_V_REJECT == ACTION_REJECT,
               "verdict and action share numbers");
 
 static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
@@ -69,9 +72,9 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
 
-/* Judge the packets of a batch (at most 64) whose bit stands in `todo`, each into its place of `out`. All are well formed
- * and parsed; a batch in one call, for what an interpreter does before and after each packet would cost half as much as most
- * programs. */
+/* Judge the packets of a batch (at most 64) whose bit stands in `todo`, each into its place of `out`. All are well
+ * formed and parsed; a batch in one call, for what an interpreter does before and after each packet would cost half as
+ * much as most programs. */
 void run_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct effects *e, decided out[]);
 

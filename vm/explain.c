@@ -1,5 +1,6 @@
-/* Why a condition failed, in the words of the operator: "source is not in abusers", "destination port is 80, not in web",
- * "no ports in this packet". One sentence without a verb for the rule: the caller puts rule and place around it. */
+/* Why a condition failed, in the words of the operator: "source is not in abusers", "destination port is 80, not in
+ * web", "no ports in this packet". One sentence without a verb for the rule: the caller puts rule and place around it.
+ */
 #include "vm/exec_priv.h"
 #include "vm/text_priv.h"
 
@@ -63,7 +64,8 @@ static void add_relation(struct text *t, const struct program *p, const struct p
     }
 }
 
-static void say_value(struct text *t, const struct program *p, const struct pbc_cond *c, const char *what, uint32_t value)
+static void say_value(struct text *t, const struct program *p, const struct pbc_cond *c, const char *what,
+                      uint32_t value)
 {
     text_add(t, "%s is ", what);
     text_add_value(t, p, c, value);
@@ -92,7 +94,8 @@ static void say_proto(struct text *t, const struct program *p, const struct pbc_
 }
 
 /* Source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
-static void say_address(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key, bool dst)
+static void say_address(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
+                        bool dst)
 {
     bool negated = c->flags & PBC_COND_NOT;
     const char *side = dst ? "destination" : "source", *name = program_str(p, c->name);
@@ -174,7 +177,8 @@ static void say_bytes(struct text *t, const struct program *p, const struct pbc_
                       const struct pkt *pkt)
 {
     static const uint8_t anything[64];
-    static const char *const layers[] = {[PBC_L2] = "frame", [PBC_L3] = "IP packet", [PBC_L4] = "L4", [PBC_PAYLOAD] = "payload"};
+    static const char *const layers[] = {
+        [PBC_L2] = "frame", [PBC_L3] = "IP packet", [PBC_L4] = "L4", [PBC_PAYLOAD] = "payload"};
     const struct pbc_pattern *pattern = &p->patterns[c->first];
     bool there = pkt_match(pkt, key, pattern->layer, pattern->at, anything, anything, pattern->len);
     if (there)

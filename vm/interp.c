@@ -1,6 +1,6 @@
-/* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case below, reached
- * through a table of labels; each case ends in a jump to the next one's, so the processor predicts them one by one.
- * Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
+/* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case below,
+ * reached through a table of labels; each case ends in a jump to the next one's, so the processor predicts them one by
+ * one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
 #include "vm/exec_priv.h"
 
 struct frame {

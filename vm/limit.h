@@ -1,5 +1,5 @@
-/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` a second, one second's worth
- * at once. Whole nanoseconds, rounded so that it never lets more through than it should. */
+/* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` a second, one second's
+ * worth at once. Whole nanoseconds, rounded so that it never lets more through than it should. */
 #ifndef VM_LIMIT_H
 #define VM_LIMIT_H
 

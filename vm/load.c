@@ -51,8 +51,7 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, a header has %zu", len, sizeof *h);
     if (h->version != PBC_VERSION)
         return fault(err, err_len, "format version %u, but this prey reads version %u", h->version, PBC_VERSION);
-    if (h->size > len)
-        return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
+    if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
     if (h->size < len)
         return fault(err, err_len, "damaged: %llu bytes after its end", (unsigned long long)(len - h->size));
     uint8_t digest[PBC_DIGEST_LEN];
@@ -71,7 +70,8 @@ static int check_section(const struct pbc_section *s, size_t len, char *err, siz
     const struct kind *k = &kinds[s->kind];
     if (s->reserved) return fault(err, err_len, "section `%s`: reserved bytes are not zero", k->name);
     if (s->entry_size != k->entry_size)
-        return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size, k->entry_size);
+        return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size,
+                     k->entry_size);
     if (s->count > k->most)
         return fault(err, err_len, "section `%s` has %llu entries, at most %llu may be", k->name,
                      (unsigned long long)s->count, (unsigned long long)k->most);
@@ -126,8 +126,8 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     uint8_t *memory = block;
     for (unsigned k = 0; k < PBC_KINDS; k++)
         if (section_count(of[k])) memcpy(memory + at[k], bytes + of[k]->offset, of[k]->count * of[k]->entry_size);
-#define X(ident, field, type, most) \
-    p->field = (const void *)(memory + at[PBC_##ident]); \
+#define X(ident, field, type, most)                                                                                    \
+    p->field = (const void *)(memory + at[PBC_##ident]);                                                               \
     p->field##_count = (uint32_t)section_count(of[PBC_##ident]);
     PBC_SECTIONS(X)
 #undef X

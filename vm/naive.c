@@ -1,11 +1,9 @@
 /* The rule list, walked as it was written: the oracle that the code is compared with, and what explain shows.
  *
- * One firewall judges a frame: the first of its direction `on` its interface, else the first without `on`. Its rules are tried
- * in order, a `do` tries its chain's, the first that decides ends it, then the default. ARP is judged only by rules
- * marked for it and passes if none decides. The verifier bounded nesting and length. */
+ * One firewall judges a frame: the first of its direction `on` its interface, else the first without `on`. Its rules
+ * are tried in order, a `do` tries its chain's, the first that decides ends it, then the default. ARP is judged only by
+ * rules marked for it and passes if none decides. The verifier bounded nesting and length. */
 #include "vm/exec_priv.h"
-
-enum outcome { GO_ON, LEAVE_CHAIN, DECIDED };
 
 struct walk {
     const struct program *p;
@@ -63,7 +61,8 @@ static bool try_rule(struct walk *w, uint32_t rule, unsigned depth)
     return matched;
 }
 
-static enum outcome walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth)
+/* Try the rules of a list; true: one of them, or of a chain below, decided. */
+static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth)
 {
     const struct program *p = w->p;
     for (uint32_t i = first; i < first + count; i++) {
@@ -72,15 +71,15 @@ static enum outcome walk_list(struct walk *w, uint32_t first, uint32_t count, un
         if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, i, w->at);
         if (r->verdict <= PBC_V_REJECT) {
             w->decided_by = i;
-            return DECIDED;
+            return true;
         }
         effect_count(w->effects, i, w->pkt->wire_len);
-        if (r->verdict == PBC_V_RETURN) return LEAVE_CHAIN;
+        if (r->verdict == PBC_V_RETURN) return false;
         if (r->verdict != PBC_V_DO) continue;
         const struct pbc_chain *c = &p->chains[r->chain];
-        if (walk_list(w, c->rules, c->rule_count, depth + 1) == DECIDED) return DECIDED;
+        if (walk_list(w, c->rules, c->rule_count, depth + 1)) return true;
     }
-    return GO_ON;
+    return false;
 }
 
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
@@ -91,7 +90,7 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
     bool arp = key->kind & KIND_ARP;
     if (firewall == PBC_NONE) return decided_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
     const struct pbc_firewall *f = &p->firewalls[firewall];
-    if (walk_list(&w, f->rules, f->rule_count, 0) == DECIDED) return decided_by_rule(p, w.decided_by, firewall);
+    if (walk_list(&w, f->rules, f->rule_count, 0)) return decided_by_rule(p, w.decided_by, firewall);
     return arp ? decided_by_nobody(ACTION_PASS) : decided_by_default(p, firewall, key);
 }
 
@@ -100,7 +99,8 @@ struct decision program_decide_naive(const struct program *p, const struct key *
     return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL));
 }
 
-struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg)
+struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                                void *arg)
 {
     return decision_of(run_list(p, key, pkt, 0, NULL, fn, arg));
 }

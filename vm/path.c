@@ -22,7 +22,8 @@ static uint32_t from(const struct insn *code, uint32_t i, uint32_t end, const ui
     return add(cost, rest);
 }
 
-uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code, uint32_t code_count)
+uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code,
+                          uint32_t code_count)
 {
     uint32_t *after __attribute__((cleanup(free_words))) = calloc((size_t)code_count + 1, sizeof *after);
     uint32_t *paths __attribute__((cleanup(free_words))) = calloc((size_t)func_count + 1, sizeof *paths);

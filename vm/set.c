@@ -1,6 +1,7 @@
 /* Membership of an address in a set of sorted, disjoint ranges: the last range that starts at or below the address is
  * the only one that may hold it. The search halves without branches on the data, so no traffic can make it mispredict.
- * Large sets have a table that says where to search (set_index.h). */
+ * Large sets have a table that says where to search (set_index.h).
+ */
 #include "vm/exec_priv.h"
 #include "vm/set_walk.h"
 

@@ -30,7 +30,8 @@ void text_add_name(struct text *t, const char *name)
 
 void text_add_mac(struct text *t, uint64_t mac)
 {
-    for (int shift = 40; shift >= 0; shift -= 8) text_add(t, "%s%02x", shift == 40 ? "" : ":", (unsigned)(mac >> shift & 0xff));
+    for (int shift = 40; shift >= 0; shift -= 8)
+        text_add(t, "%s%02x", shift == 40 ? "" : ":", (unsigned)(mac >> shift & 0xff));
 }
 
 void text_add_address(struct text *t, const uint32_t a[4], bool v6)
@@ -129,20 +130,43 @@ struct word {
 };
 
 static const struct word flag_words[] = {
-    {TCP_FIN, "fin"}, {TCP_SYN, "syn"}, {TCP_RST, "rst"}, {TCP_PSH, "psh"},
-    {TCP_ACK, "ack"}, {TCP_URG, "urg"}, {TCP_ECE, "ece"}, {TCP_CWR, "cwr"}, {0, NULL},
+    {TCP_FIN, "fin"}, {TCP_SYN, "syn"}, {TCP_RST, "rst"}, {TCP_PSH, "psh"}, {TCP_ACK, "ack"},
+    {TCP_URG, "urg"}, {TCP_ECE, "ece"}, {TCP_CWR, "cwr"}, {0, NULL},
 };
 static const struct word kind_words[] = {
-    {KIND_IP4, "ip"}, {KIND_IP6, "ip6"}, {KIND_ARP, "arp"}, {KIND_TCP, "tcp"}, {KIND_UDP, "udp"}, {KIND_SCTP, "sctp"},
-    {KIND_ICMP, "icmp"}, {KIND_ICMP6, "icmp6"}, {KIND_PROTO, "proto"}, {KIND_PORTS, "ports"},
-    {KIND_TCP_FLAGS, "flags"}, {KIND_ICMP_HEADER, "icmp_header"}, {KIND_FRAG_NO, "frag_no"},
-    {KIND_FRAG_FIRST, "frag_first"}, {KIND_FRAG_LATER, "frag_later"}, {KIND_OPTIONS, "options"}, {KIND_VLAN, "vlan"},
-    {KIND_VLAN2, "vlan2"}, {KIND_SRC_SELF, "src_self"}, {KIND_DST_SELF, "dst_self"}, {KIND_IN, "in"},
-    {KIND_OUT, "out"}, {KIND_FORWARD, "forward"}, {KIND_ETHER, "ether"}, {KIND_ETHERTYPE, "ethertype"},
-    {KIND_ND, "nd"}, {0, NULL},
+    {KIND_IP4, "ip"},
+    {KIND_IP6, "ip6"},
+    {KIND_ARP, "arp"},
+    {KIND_TCP, "tcp"},
+    {KIND_UDP, "udp"},
+    {KIND_SCTP, "sctp"},
+    {KIND_ICMP, "icmp"},
+    {KIND_ICMP6, "icmp6"},
+    {KIND_PROTO, "proto"},
+    {KIND_PORTS, "ports"},
+    {KIND_TCP_FLAGS, "flags"},
+    {KIND_ICMP_HEADER, "icmp_header"},
+    {KIND_FRAG_NO, "frag_no"},
+    {KIND_FRAG_FIRST, "frag_first"},
+    {KIND_FRAG_LATER, "frag_later"},
+    {KIND_OPTIONS, "options"},
+    {KIND_VLAN, "vlan"},
+    {KIND_VLAN2, "vlan2"},
+    {KIND_SRC_SELF, "src_self"},
+    {KIND_DST_SELF, "dst_self"},
+    {KIND_IN, "in"},
+    {KIND_OUT, "out"},
+    {KIND_FORWARD, "forward"},
+    {KIND_ETHER, "ether"},
+    {KIND_ETHERTYPE, "ethertype"},
+    {KIND_ND, "nd"},
+    {0, NULL},
 };
 static const struct word fragment_words[] = {
-    {KIND_FRAG_FIRST, "first"}, {KIND_FRAG_LATER, "later"}, {KIND_FRAG_NO, "no"}, {0, NULL},
+    {KIND_FRAG_FIRST, "first"},
+    {KIND_FRAG_LATER, "later"},
+    {KIND_FRAG_NO, "no"},
+    {0, NULL},
 };
 static const struct word self_words[] = {{KIND_SRC_SELF, "self"}, {KIND_DST_SELF, "self"}, {0, NULL}};
 static const struct word vlan_words[] = {{VLAN_ANY, "any"}, {VLAN_NONE, "none"}, {0, NULL}};

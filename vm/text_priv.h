@@ -21,7 +21,7 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *
 void text_add_name(struct text *t, const char *name);
 void text_add_mac(struct text *t, uint64_t mac);
 void text_add_address(struct text *t, const uint32_t a[4], bool v6);
-void text_add_range4(struct text *t, const struct pbc_range *r);  /* address, prefix or range */
+void text_add_range4(struct text *t, const struct pbc_range *r); /* address, prefix or range */
 void text_add_range6(struct text *t, const struct pbc_range6 *r);
 void text_add_set(struct text *t, const struct program *p, uint32_t set); /* its name, its only member, or "set N" */
 void text_add_macset(struct text *t, const struct program *p, uint32_t set);

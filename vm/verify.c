@@ -1,5 +1,5 @@
-/* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far. After it the
- * executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
+/* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far. After it
+ * the executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
 #include <errno.h>
 #include <stdarg.h>
 

@@ -23,7 +23,9 @@ static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
 /* Fields that the operand kind does not name are 0. */
 static bool verify_unused(const struct verifier *v, uint32_t i)
 {
-    static const struct { bool a, to, imm; } uses[] = {
+    static const struct {
+        bool a, to, imm;
+    } uses[] = {
         [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},       [OPERAND_SLOT] = {1, 1, 1},
         [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},     [OPERAND_MAP] = {1, 1, 1},
         [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1},   [OPERAND_MACKIND] = {1, 1, 1},
@@ -72,7 +74,8 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     case OPERAND_SET:
         return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->sets_count || at_insn(v, i, "set does not exist");
     case OPERAND_MACSET:
-        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->macsets_count || at_insn(v, i, "set does not exist");
+        return n->a > 1 ? at_insn(v, i, "no such side")
+                        : n->imm < p->macsets_count || at_insn(v, i, "set does not exist");
     case OPERAND_MACKIND:
         if (n->a > 1) return at_insn(v, i, "no such side");
         return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");

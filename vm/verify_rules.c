@@ -33,7 +33,8 @@ static bool verify_firewall(const struct verifier *v, uint32_t i)
     if (f->iface != PBC_NONE && f->iface >= v->p->ifaces_count)
         return fault(v, "firewall %u: interface %u does not exist", i, f->iface);
     if (f->direction > PBC_DIR_FORWARD) return fault(v, "firewall %u: unknown direction %u", i, f->direction);
-    if (f->default_verdict > PBC_V_REJECT) return fault(v, "firewall %u: default %u is no verdict", i, f->default_verdict);
+    if (f->default_verdict > PBC_V_REJECT)
+        return fault(v, "firewall %u: default %u is no verdict", i, f->default_verdict);
     if (f->other > PBC_OTHER_DROP) return fault(v, "firewall %u: unknown way %u with other frames", i, f->other);
     if (f->reserved) return fault(v, "firewall %u: reserved byte is not zero", i);
     return verify_list(v, "firewall", i, i, f->rules, f->rule_count);
@@ -42,7 +43,8 @@ static bool verify_firewall(const struct verifier *v, uint32_t i)
 static bool verify_chain(const struct verifier *v, uint32_t i)
 {
     const struct pbc_chain *c = &v->p->chains[i];
-    return verify_string(v, c->name, "chain", i) && verify_list(v, "chain", i, i | PBC_LIST_CHAIN, c->rules, c->rule_count);
+    return verify_string(v, c->name, "chain", i) &&
+           verify_list(v, "chain", i, i | PBC_LIST_CHAIN, c->rules, c->rule_count);
 }
 
 /* The rule's list exists and holds it. */
@@ -70,10 +72,13 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (!inside(r->conds, r->cond_count, p->conds_count)) return fault(v, "rule %u: past the end of `conds`", i);
     if (r->verdict >= PBC_V_COUNTED) return fault(v, "rule %u: unknown verdict %u", i, r->verdict);
     if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
-    if (r->flags > (PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES)) return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
+    if (r->flags > (PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES))
+        return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
     if (r->reserved) return fault(v, "rule %u: reserved byte is not zero", i);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
-        return fault(v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i, r->chain);
+        return fault(
+            v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,
+            r->chain);
     return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN || fault(v, "rule %u: `return` in a firewall", i);
 }
 
@@ -125,7 +130,8 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
-    return k->operands != OPERANDS_PATTERN || c->count == 1 || fault(v, "condition %u (%s): not one pattern", i, k->name);
+    return k->operands != OPERANDS_PATTERN || c->count == 1 ||
+           fault(v, "condition %u (%s): not one pattern", i, k->name);
 }
 
 /* Every `on` names interfaces that exist. Conditions may share operands, so the ranges are counted once. */
@@ -178,8 +184,7 @@ static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth)
     const struct pbc_chain *c = &w->v->p->chains[chain];
     if (w->state[chain] == WALK_OPEN) return fault(w->v, "chain %u: calls itself", chain);
     unsigned known = w->state[chain] == WALK_NEW ? 0 : w->state[chain] - WALK_DONE;
-    if (depth + known > PBC_CHAIN_DEPTH)
-        return fault(w->v, "chain %u: nested deeper than %u", chain, PBC_CHAIN_DEPTH);
+    if (depth + known > PBC_CHAIN_DEPTH) return fault(w->v, "chain %u: nested deeper than %u", chain, PBC_CHAIN_DEPTH);
     if (w->state[chain] != WALK_NEW) return true;
     unsigned height = 0;
     w->state[chain] = WALK_OPEN;

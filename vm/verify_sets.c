@@ -1,4 +1,5 @@
-/* The verifier's part for what conditions and instructions look things up in: address and MAC sets, ranges, patterns. */
+/* The verifier's part for what conditions and instructions look things up in: address and MAC sets, ranges, patterns.
+ */
 #include <string.h>
 
 #include "vm/verify_priv.h"
@@ -124,7 +125,8 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
 {
     const struct pbc_pattern *t = &v->p->patterns[i];
     if (t->layer > PBC_PAYLOAD) return fault(v, "pattern %u: unknown layer %u", i, t->layer);
-    if (t->len == 0 || t->len > PATTERN_MOST) return fault(v, "pattern %u: %u bytes, 1 to %u may be", i, t->len, PATTERN_MOST);
+    if (t->len == 0 || t->len > PATTERN_MOST)
+        return fault(v, "pattern %u: %u bytes, 1 to %u may be", i, t->len, PATTERN_MOST);
     if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u: past the end of any frame", i);
     if (t->reserved) return fault(v, "pattern %u: reserved bytes are not zero", i);
     for (unsigned n = 0; n < PATTERN_MOST; n++) {

@@ -1,8 +1,9 @@
 /* A worker: parses packets in batches, has each judged, counts, logs and answers.
  *
- * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every other
- * malformed frame is dropped before any rule; the rest is judged. */
+ * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every
+ * other malformed frame is dropped before any rule; the rest is judged. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/answer.h"
 #include "vm/exec_priv.h"
@@ -16,6 +17,9 @@ struct vm {
     uint64_t now_ns; /* latest seen */
     struct limit answers;
     struct vm_counters counters;
+    struct counter refused;    /* dropped without being judged */
+    struct key keys[VM_BATCH]; /* of the batch that is being judged */
+    decided decisions[VM_BATCH];
     struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
@@ -29,8 +33,9 @@ struct job {
 
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
-    struct vm *vm = calloc(1, sizeof *vm);
+    struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
     if (!vm) return NULL;
+    memset(vm, 0, sizeof *vm);
     vm->program = program_get(p);
     vm->cfg = *cfg;
     vm->rules = calloc((size_t)p->rules_count + 1 + p->firewalls_count, sizeof *vm->rules);
@@ -67,8 +72,10 @@ static struct counter *decider(const struct vm *vm, decided d)
     return &vm->rules[rule < RULE_DEFAULT ? rule : after];
 }
 
-/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. */
-static void answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, const struct verdict *v)
+/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
+ * settle, whose other ways need no registers of the caller's. */
+__attribute__((noinline)) static void answer(const struct job *j, unsigned at, const struct pkt *pkt,
+                                             const struct key *key, const struct verdict *v)
 {
     struct vm *vm = j->vm;
     struct vm_tx *tx = j->tx;
@@ -106,10 +113,16 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
 /* A verdict without a judgement. */
 static void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes)
 {
-    *v = (struct verdict){.action = (uint8_t)action, .reason = (uint8_t)reason, .rule = RULE_NONE, .firewall = PBC_NONE,
-                          .service = PBC_NONE, .server = PBC_NONE};
+    *v = (struct verdict){.action = (uint8_t)action,
+                          .reason = (uint8_t)reason,
+                          .rule = RULE_NONE,
+                          .firewall = PBC_NONE,
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
     add(&vm->counters.verdicts[action], bytes);
-    if (action == ACTION_DROP) add(&vm->counters.reasons[reason], bytes);
+    if (action != ACTION_DROP) return;
+    add(&vm->counters.reasons[reason], bytes);
+    add(&vm->refused, bytes);
 }
 
 static void notice(struct vm *vm, unsigned flags)
@@ -124,18 +137,21 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
 {
     struct vm *vm = j->vm;
     unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    *v = (struct verdict){.action = (uint8_t)decided_action(d), .flags = (uint8_t)flags, .rule = decided_rule(d),
-                          .firewall = decided_firewall(d), .service = PBC_NONE, .server = PBC_NONE};
+    *v = (struct verdict){.action = (uint8_t)decided_action(d),
+                          .flags = (uint8_t)flags,
+                          .rule = decided_rule(d),
+                          .firewall = decided_firewall(d),
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
     add(&vm->counters.verdicts[decided_action(d)], pkt->wire_len);
     add(decider(vm, d), pkt->wire_len);
     if (__builtin_expect(flags, 0)) notice(vm, flags);
-    if (decided_action(d) == ACTION_DROP) add(&vm->counters.reasons[REASON_NONE], pkt->wire_len);
     if (decided_action(d) == ACTION_REJECT) answer(j, at, pkt, key, v);
 }
 
 /* The packets of `todo`, bit 0 being the batch's packet `first`. */
-static void decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   decided out[])
+static void decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
+                   uint64_t todo, decided out[])
 {
     const struct vm *vm = j->vm;
     const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first};
@@ -182,8 +198,8 @@ static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt
     pool_put(copy);
 }
 
-/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain TCP
- * header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
+/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
+ * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 
 /* Parse a batch; a bit for each packet that is well formed and in one piece. */
@@ -202,8 +218,8 @@ static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[],
 /* Each packet in its turn, so that answers leave in order. */
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
-    struct key keys[VM_BATCH];
-    decided decisions[VM_BATCH];
+    struct key *keys = j->vm->keys;
+    decided *decisions = j->vm->decisions;
     uint64_t todo = parse_batch(j->in->facts, pkts, n, keys);
     decide(j, 0, keys, pkts, todo, decisions);
     for (unsigned i = 0; i < n; i++) {
@@ -215,6 +231,14 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
             judge_odd(j, i, pkts[i], &keys[i], &verdicts[i]);
     }
     j->input += n;
+}
+
+/* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
+static void count_judged_drops(struct vm *vm)
+{
+    const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;
+    vm->counters.reasons[REASON_NONE] =
+        (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
 }
 
 static void see_time(struct vm *vm, const struct vm_in *in)
@@ -231,6 +255,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
         unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
         run_batch(&j, pkts + done, some, verdicts + done);
     }
+    count_judged_drops(vm);
 }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)

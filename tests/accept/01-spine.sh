@@ -428,6 +428,12 @@ mkfifo pipe
 printf 'set s = file "pipe"\nfirewall f default accept { drop from s }\n' >file.prey
 run preyc file.prey -o good.pbc
 refused 'an address file that is a pipe'
+truncate -s 300M huge.txt
+printf 'set s = file "huge.txt"\nfirewall f default accept { drop from s }\n' >file.prey
+run preyc file.prey -o good.pbc
+refused 'an address file over 256 MiB'
+says 'with the limit named' 1 '256 MiB' err
+rm huge.txt
 printf '10.0.0.1\n10.0.0.300\n10.0.0.1/8\n' >bad.txt
 printf 'set s = file "bad.txt"\nfirewall f default accept { drop from s }\n' >file.prey
 run preyc file.prey -o good.pbc
@@ -443,6 +449,8 @@ printf '\357\273\277firewall f default accept {\r\n  drop tcp;;\r\n}\r\n' >crlf.
 run preyc crlf.prey -o crlf.pbc
 passes 'a byte order mark, CRLF and ;; are fine'
 : >empty.prey
+run preyc . -o good.pbc
+one_line 'a folder instead of a rule file: one line, exit status 2' 2
 run preyc empty.prey -o empty.pbc
 passes 'an empty file compiles'
 run preyrun --pcap morning.pcap --verdicts - empty.pbc

@@ -4,11 +4,13 @@
  *   code_and_list [SEED [FILES [FRAMES]]]
  *
  * The same numbers give the same run. On a difference the rules are shrunk, line by line and condition by condition, as
- * long as the frame still divides the two, and printed with the frame and both answers. LONG=1: twenty times as many. */
+ * long as the frame still divides the two, and printed with the frame and both answers. LONG=1: twenty times as many.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
@@ -24,7 +26,7 @@ struct world {
 
 static void world_of(struct world *w, const struct stock *s)
 {
-    *w = (struct world){ 0 };
+    *w = (struct world){0};
     for (unsigned i = 0; i < 2; i++) {
         uint64_t hi = 0, lo = 0;
 
@@ -32,11 +34,10 @@ static void world_of(struct world *w, const struct stock *s)
             hi = hi << 8 | s->self6[i][b];
             lo = lo << 8 | s->self6[i][8 + b];
         }
-        w->self6[i] = (struct pbc_range6){ hi, lo, hi, lo };
+        w->self6[i] = (struct pbc_range6){hi, lo, hi, lo};
     }
-    w->facts = (struct facts){ .self4 = s->self4, .self4_count = STOCK_SELF, .self6 = w->self6, .self6_count = 2 };
-    if (!s->has_self)
-        w->facts.self4_count = w->facts.self6_count = 0;
+    w->facts = (struct facts){.self4 = s->self4, .self4_count = STOCK_SELF, .self6 = w->self6, .self6_count = 2};
+    if (!s->has_self) w->facts.self4_count = w->facts.self6_count = 0;
 }
 
 /* Text with the marks read as spaces; the caller frees it. */
@@ -44,13 +45,11 @@ static char *plain(const struct text *t)
 {
     char *s = malloc(t->len + 1);
 
-    if (!s)
-        abort();
+    if (!s) abort();
     memcpy(s, t->s, t->len);
     s[t->len] = '\0';
     for (size_t i = 0; i < t->len; i++)
-        if (s[i] == DRAW_SPLIT || s[i] == DRAW_LINE)
-            s[i] = ' ';
+        if (s[i] == DRAW_SPLIT || s[i] == DRAW_LINE) s[i] = ' ';
     return s;
 }
 
@@ -62,8 +61,7 @@ static struct program *compile(const struct text *t, FILE *err)
     struct compile c;
 
     compile_init(&c);
-    if (compile_text(&c, "random.prey", text, strlen(text)) == 0)
-        p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
+    if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
     if (!p && err) {
         fprintf(err, "%s\n%s", why, text);
         diags_print_json(c.diags, err);
@@ -84,24 +82,28 @@ static bool divides(const struct program *p, const struct world *w, const struct
     struct pkt pkt = *frame;
     struct key key;
 
-    if (pkt_parse(&pkt, &w->facts, &key) != REASON_NONE)
-        return false;
+    if (pkt_parse(&pkt, &w->facts, &key) != REASON_NONE) return false;
     d[0] = program_decide(p, &key, &pkt);
     d[1] = program_decide_naive(p, &key, &pkt);
     return !same_decision(d[0], d[1]);
 }
 
-struct side { struct vm *vm; struct verdict verdicts[BATCH]; struct event events[4096]; struct vm_tx tx; };
+struct side {
+    struct vm *vm;
+    struct verdict verdicts[BATCH];
+    struct event events[4096];
+    struct vm_tx tx;
+};
 
-static void run_side(struct side *s, struct program *p, bool naive, const struct world *w, const struct pkt *frames, unsigned n)
+static void run_side(struct side *s, struct program *p, bool naive, const struct world *w, const struct pkt *frames,
+                     unsigned n)
 {
     struct pkt copies[BATCH], *pkts[BATCH];
-    const struct vm_in in = { .mono_ns = 1, .facts = &w->facts };
+    const struct vm_in in = {.mono_ns = 1, .facts = &w->facts};
 
-    s->vm = vm_new(p, &(struct vm_cfg){ .naive = naive });
-    if (!s->vm)
-        abort();
-    s->tx = (struct vm_tx){ .events = s->events, .event_cap = 4096 };
+    s->vm = vm_new(p, &(struct vm_cfg){.naive = naive});
+    if (!s->vm) abort();
+    s->tx = (struct vm_tx){.events = s->events, .event_cap = 4096};
     for (unsigned i = 0; i < n; i++) {
         copies[i] = frames[i];
         pkts[i] = &copies[i];
@@ -116,8 +118,8 @@ static bool same_counters(const struct program *p, const struct side *a, const s
 
     return memcmp(x->rules, y->rules, p->rules_count * sizeof(*x->rules)) == 0 &&
            memcmp(x->defaults, y->defaults, p->firewalls_count * sizeof(*x->defaults)) == 0 &&
-           memcmp(x->verdicts, y->verdicts, sizeof(x->verdicts)) == 0 &&
-           a->tx.event_count == b->tx.event_count && a->tx.events_lost == b->tx.events_lost &&
+           memcmp(x->verdicts, y->verdicts, sizeof(x->verdicts)) == 0 && a->tx.event_count == b->tx.event_count &&
+           a->tx.events_lost == b->tx.events_lost &&
            memcmp(a->events, b->events, a->tx.event_count * sizeof(*a->events)) == 0 &&
            memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0;
 }
@@ -150,10 +152,9 @@ static bool still_divides(const struct text *t, const struct world *w, const str
 /* Try to do without the stretch; true if that succeeded. */
 static bool try_without(struct text *t, size_t from, size_t to, const struct world *w, const struct pkt *frame)
 {
-    struct text less = { .s = malloc(t->cap), .cap = t->cap, .len = t->len - (to - from) };
+    struct text less = {.s = malloc(t->cap), .cap = t->cap, .len = t->len - (to - from)};
 
-    if (!less.s)
-        abort();
+    if (!less.s) abort();
     memcpy(less.s, t->s, from);
     memcpy(less.s + from, t->s + to, t->len - to);
     if (!still_divides(&less, w, frame)) {
@@ -167,28 +168,56 @@ static bool try_without(struct text *t, size_t from, size_t to, const struct wor
 
 static size_t end_of(const struct text *t, size_t at, const char *stops)
 {
-    while (at < t->len && !strchr(stops, t->s[at]))
-        at++;
+    while (at < t->len && !strchr(stops, t->s[at])) at++;
     return at;
+}
+
+/* Where the line after the next `lines` begins. */
+static size_t after_lines(const struct text *t, size_t at, unsigned lines)
+{
+    for (; lines && at < t->len; lines--) {
+        at = end_of(t, at, "\n");
+        at += at < t->len;
+    }
+    return at;
+}
+
+static bool out_of_time(clock_t began) { return clock() - began > 30 * CLOCKS_PER_SEC; }
+
+/* Stretches of so many lines; what only holds blocks together stays because it would not compile without. */
+static bool shrink_lines(struct text *t, const struct world *w, const struct pkt *frame, unsigned lines, clock_t began)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < t->len && !out_of_time(began);)
+        if (try_without(t, i, after_lines(t, i, lines), w, frame))
+            any = true;
+        else
+            i = after_lines(t, i, 1 + lines / 2);
+    return any;
+}
+
+/* From each `start` to the next of `stops`. */
+static bool shrink_pieces(struct text *t, const struct world *w, const struct pkt *frame, char start, const char *stops,
+                          clock_t began)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < t->len && !out_of_time(began); i++)
+        while (i < t->len && t->s[i] == start && try_without(t, i, end_of(t, i + 1, stops), w, frame)) any = true;
+    return any;
 }
 
 static void shrink(struct text *t, const struct world *w, const struct pkt *frame)
 {
-    const char stops[] = { DRAW_SPLIT, '\n', 0 };
+    const clock_t began = clock();
     bool any = true;
 
-    for (unsigned round = 0; any && round < 10; round++) {
-        any = false;
-        for (size_t i = 0; i < t->len; i++) /* whole lines; a block's braces only stay because it would not compile */
-            while ((i == 0 || t->s[i - 1] == '\n') && i < t->len &&
-                   try_without(t, i, end_of(t, i, "\n") + (end_of(t, i, "\n") < t->len), w, frame))
-                any = true;
-        for (size_t i = 0; i < t->len; i++) /* conditions and options */
-            while (i < t->len && t->s[i] == DRAW_SPLIT && try_without(t, i, end_of(t, i + 1, stops), w, frame))
-                any = true;
-        for (size_t i = 0; i < t->len; i++) /* members of lists */
-            while (i < t->len && t->s[i] == ',' && try_without(t, i, end_of(t, i + 1, ",\n)\x1f"), w, frame))
-                any = true;
+    for (unsigned lines = 1024; lines > 1; lines /= 2) shrink_lines(t, w, frame, lines, began);
+    while (any && !out_of_time(began)) {
+        any = shrink_lines(t, w, frame, 1, began);
+        any |= shrink_pieces(t, w, frame, DRAW_SPLIT, "\x1f\n", began); /* conditions, options */
+        any |= shrink_pieces(t, w, frame, ',', ",\n)\x1f", began);      /* members of lists */
     }
 }
 
@@ -197,7 +226,9 @@ static void print_decision(const struct program *p, const char *who, struct deci
     char name[256];
 
     printf("# %s: %s by %s\n", who, action_name(d.action),
-           d.rule == RULE_NONE ? "-" : d.rule == RULE_DEFAULT ? "default" : rule_name(p, d.rule, name, sizeof(name)));
+           d.rule == RULE_NONE      ? "-"
+           : d.rule == RULE_DEFAULT ? "default"
+                                    : rule_name(p, d.rule, name, sizeof(name)));
 }
 
 static void print_prefixed(const char *text)
@@ -213,7 +244,7 @@ static void print_prefixed(const char *text)
 static void report(struct text *t, const struct world *w, const struct pkt *frame)
 {
     static char note[8192];
-    struct decision d[2] = { { 0 } };
+    struct decision d[2] = {{0}};
 
     shrink(t, w, frame);
     char *text = plain(t);
@@ -234,13 +265,15 @@ static void report(struct text *t, const struct world *w, const struct pkt *fram
     free(text);
 }
 
-struct totals { uint64_t files, frames, judged, by_rule, by_default; };
+struct totals {
+    uint64_t files, frames, judged, by_rule, by_default;
+};
 
 static bool check_batch(struct program *p, struct text *t, const struct world *w, const struct pkt *frames, unsigned n,
                         struct totals *totals)
 {
     for (unsigned i = 0; i < n; i++) {
-        struct decision d[2] = { { .rule = RULE_NONE } };
+        struct decision d[2] = {{.rule = RULE_NONE}};
 
         if (divides(p, w, &frames[i], d)) {
             report(t, w, &frames[i]);
@@ -251,8 +284,7 @@ static bool check_batch(struct program *p, struct text *t, const struct world *w
         totals->by_default += d[0].rule == RULE_DEFAULT;
     }
     totals->frames += n;
-    if (!divides_batch(p, w, frames, n))
-        return true;
+    if (!divides_batch(p, w, frames, n)) return true;
     for (unsigned i = 0; i < n; i++)
         if (divides_batch(p, w, &frames[i], 1)) {
             report(t, w, &frames[i]);
@@ -265,17 +297,17 @@ static bool check_batch(struct program *p, struct text *t, const struct world *w
 static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 {
     static uint8_t bytes[BATCH][DRAWN_FRAME_MAX];
-    struct rng r = { seed };
+    struct rng r = {seed};
     struct stock s;
     struct world w;
-    struct text t = { 0 };
+    struct text t = {0};
     struct pkt pkts[BATCH];
     bool good = true;
 
     stock_draw(&s, &r);
     world_of(&w, &s);
     /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
-    rules_draw(&t, &s, &r, rng_one_in(&r, 100) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
+    rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
     struct program *p = compile(&t, stdout);
     if (!p) {
         text_free(&t);
@@ -283,8 +315,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     }
     totals->files++;
     for (unsigned done = 0; done < frames && good; done += BATCH) {
-        for (unsigned i = 0; i < BATCH; i++)
-            frame_draw(bytes[i], &pkts[i], &s, &r, p->ifaces_count);
+        for (unsigned i = 0; i < BATCH; i++) frame_draw(bytes[i], &pkts[i], &s, &r, p->ifaces_count);
         good = check_batch(p, &t, &w, pkts, BATCH, totals);
     }
     program_put(p);
@@ -296,9 +327,9 @@ int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
-    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1500 * long_run;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2500 * long_run;
     const unsigned frames = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 512;
-    struct totals totals = { 0 };
+    struct totals totals = {0};
 
     for (unsigned i = 0; i < files; i++)
         if (!check_file(first + i, frames, &totals)) {
@@ -306,8 +337,8 @@ int main(int argc, char **argv)
             return 1;
         }
     printf("ok - code and list agree: %" PRIu64 " rule files, %" PRIu64 " frames, %" PRIu64 " judged, %" PRIu64
-           " of them by a rule, %" PRIu64 " by a default\n", totals.files, totals.frames, totals.judged, totals.by_rule,
-           totals.by_default);
+           " of them by a rule, %" PRIu64 " by a default\n",
+           totals.files, totals.frames, totals.judged, totals.by_rule, totals.by_default);
     /* a run in which hardly a rule matched would prove nothing */
     const bool fair = totals.by_rule * 4 > totals.frames && totals.by_default * 20 > totals.frames;
     printf("%s - rules and defaults both decide a fair share\n", fair ? "ok" : "not ok");

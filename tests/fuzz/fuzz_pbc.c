@@ -1,6 +1,6 @@
 /* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path. So flips
- * reach the verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
+ * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path. So
+ * flips reach the verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,10 @@ enum { SLOTS = 4, SLOT_BYTES = 2048 };
 static const uint8_t arp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
 static const uint8_t lldp[60] = {1, 0x80, 0xc2, 0, 0, 14, 2, 0, 0, 0, 0, 1, 0x88, 0xcc};
 static const uint8_t nd[] = {
-    2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 5, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 24, 58, 255, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 1, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 135, 0, 0, 0, 0, 0, 0, 0,
-    0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+    2,    0, 0,   0,    0,   2,    2,    0,   0,    0, 0, 1, 0x81, 0, 0, 5, 0x86, 0xdd, 0x60, 0, 0,
+    0,    0, 24,  58,   255, 0x20, 1,    0xd, 0xb8, 0, 0, 0, 0,    0, 0, 0, 0,    0,    0,    0, 1,
+    0x20, 1, 0xd, 0xb8, 0,   0,    0,    0,   0,    0, 0, 0, 0,    0, 0, 2, 135,  0,    0,    0, 0,
+    0,    0, 0,   0x20, 1,   0xd,  0xb8, 0,   0,    0, 0, 0, 0,    0, 0, 0, 0,    0,    2,
 };
 
 enum { PACKETS = 6 };
@@ -53,7 +54,9 @@ static void run(struct program *p, bool naive, struct pkt pkts[PACKETS])
     for (unsigned i = 0; i < PACKETS; i++) at[i] = &pkts[i];
     vm_run(vm, &(struct vm_in){.facts = &(struct facts){0}}, at, PACKETS, verdicts, &tx);
     for (unsigned i = 0; i < PACKETS; i++)
-        if (verdicts[i].action >= ACTION_COUNT || (verdicts[i].rule < RULE_DEFAULT && verdicts[i].rule >= p->rules_count)) abort();
+        if (verdicts[i].action >= ACTION_COUNT ||
+            (verdicts[i].rule < RULE_DEFAULT && verdicts[i].rule >= p->rules_count))
+            abort();
     vm_free(vm);
 }
 
@@ -114,8 +117,8 @@ static void repair_path(uint8_t *bytes, size_t len)
 {
     const struct pbc_section *meta = find(bytes, len, PBC_META), *funcs = find(bytes, len, PBC_FUNCS),
                              *code = find(bytes, len, PBC_CODE);
-    if (!meta || !funcs || !code || meta->entry_size != sizeof(struct pbc_meta) || meta->count != 1 || funcs->count > 64 ||
-        funcs->entry_size != sizeof(struct pbc_func) || code->entry_size != sizeof(struct insn))
+    if (!meta || !funcs || !code || meta->entry_size != sizeof(struct pbc_meta) || meta->count != 1 ||
+        funcs->count > 64 || funcs->entry_size != sizeof(struct pbc_func) || code->entry_size != sizeof(struct insn))
         return;
     struct pbc_meta *m = (void *)(bytes + meta->offset);
     m->longest_path = pbc_longest_path((const void *)(bytes + funcs->offset), (uint32_t)funcs->count,

@@ -8,12 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define require(what)                                                     \
-    do {                                                                  \
-        if (!(what)) {                                                    \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #what); \
-            abort();                                                      \
-        }                                                                 \
+#define require(what)                                                                                                  \
+    do {                                                                                                               \
+        if (!(what)) {                                                                                                 \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #what);                                       \
+            abort();                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 struct parsed {
@@ -56,45 +56,67 @@ static bool shape(const struct node *n)
 {
     const unsigned count = node_count(n);
     switch (n->kind) {
-    case N_EDITION:
-        return n->v.kind == VALUE_INT;
-    case N_CONST:
-        return count == 2 && n->first->kind == N_NAME;
-    case N_SET:
-        return count == 2 && n->first->kind == N_NAME && is_set_expr(n->last);
-    case N_SET_UNION: case N_SET_EXCEPT: case N_SET_AND:
-        return count >= 2 && is_set_expr(n->first) && is_set_expr(n->last);
-    case N_SET_GROUP:
-        return count == 1 && is_set_expr(n->first);
-    case N_PORTS: case N_MACS: case N_NAMES:
-        return begins(n, N_NAME, N_LIST) && count == 2;
+    case N_EDITION: return n->v.kind == VALUE_INT;
+    case N_CONST: return count == 2 && n->first->kind == N_NAME;
+    case N_SET: return count == 2 && n->first->kind == N_NAME && is_set_expr(n->last);
+    case N_SET_UNION:
+    case N_SET_EXCEPT:
+    case N_SET_AND: return count >= 2 && is_set_expr(n->first) && is_set_expr(n->last);
+    case N_SET_GROUP: return count == 1 && is_set_expr(n->first);
+    case N_PORTS:
+    case N_MACS:
+    case N_NAMES: return begins(n, N_NAME, N_LIST) && count == 2;
     case N_INTERFACE:
-        return begins(n, N_NAME, N_STRING) && count == 2;
-    case N_LIST: case N_C_PROTO: case N_C_PROTO_NUM: case N_C_ETHER: case N_C_TYPE: case N_C_CODE: case N_C_ON:
-    case N_C_VLAN: case N_C_INNER: case N_C_ETHER_FROM: case N_C_ETHER_TO: case N_C_FLAGS: case N_HAS: case N_LACKS:
-    case N_C_STATE: case N_C_FRAGMENT: case N_C_TTL: case N_C_LENGTH: case N_C_DSCP: case N_C_OPTIONS: case N_C_DURING:
-    case N_C_OVER: case N_C_WITHIN: case N_C_FLOWS: case N_ON: case N_POOLS: case N_SHARE: case N_AS: case N_COMMENT:
-        return count >= 1;
-    case N_C_FROM: case N_C_TO: case N_C_PORT: case N_C_SPORT:
-        return count == 1 && n->first->kind == N_LIST;
+        return count == 2 && n->first->kind == N_NAME && (n->last->kind == N_STRING || n->last->kind == N_NAME);
+    case N_LIST:
+    case N_C_PROTO:
+    case N_C_PROTO_NUM:
+    case N_C_ETHER:
+    case N_C_TYPE:
+    case N_C_CODE:
+    case N_C_ON:
+    case N_C_VLAN:
+    case N_C_INNER:
+    case N_C_ETHER_FROM:
+    case N_C_ETHER_TO:
+    case N_C_FLAGS:
+    case N_HAS:
+    case N_LACKS:
+    case N_C_STATE:
+    case N_C_FRAGMENT:
+    case N_C_TTL:
+    case N_C_LENGTH:
+    case N_C_DSCP:
+    case N_C_OPTIONS:
+    case N_C_DURING:
+    case N_C_OVER:
+    case N_C_WITHIN:
+    case N_C_FLOWS:
+    case N_ON:
+    case N_POOLS:
+    case N_SHARE:
+    case N_AS:
+    case N_COMMENT: return count >= 1;
+    case N_C_FROM:
+    case N_C_TO:
+    case N_C_PORT:
+    case N_C_SPORT: return count == 1 && n->first->kind == N_LIST;
     case N_C_BYTES:
-        return (count == 3 || count == 4) && n->first->kind == N_NAME && n->last->kind == N_BYTES;
-    case N_FIREWALL:
-        return node_child(n, N_NAME) && node_child(n, N_VERDICT);
-    case N_CHAIN: case N_POOL: case N_NAT:
-        return n->first && n->first->kind == N_NAME;
-    case N_SERVICE:
-        return begins(n, N_NAME, N_ON);
-    case N_RULE:
-        return count >= 1 && (n->first->kind == N_VERDICT || begins(n, N_AUDIT, N_VERDICT));
-    case N_SERVER: case N_SETTING:
-        return count >= 2 && n->first->kind == N_NAME;
-    case N_WHEN:
-        return count >= 1 && n->last->kind == N_POOLS;
-    case N_CLAUSE: case N_STEP: case N_PACKET:
-        return n->v.kind == VALUE_STR;
-    default:
-        return true;
+        return (count == 3 || count == 4) && n->first->kind == N_NAME &&
+               (n->last->kind == N_BYTES || n->last->kind == N_NAME);
+    case N_FIREWALL: return node_child(n, N_NAME) && node_child(n, N_VERDICT);
+    case N_CHAIN:
+    case N_POOL:
+    case N_NAT: return n->first && n->first->kind == N_NAME;
+    case N_SERVICE: return begins(n, N_NAME, N_ON);
+    case N_RULE: return count >= 1 && (n->first->kind == N_VERDICT || begins(n, N_AUDIT, N_VERDICT));
+    case N_SERVER:
+    case N_SETTING: return count >= 2 && n->first->kind == N_NAME;
+    case N_WHEN: return count >= 1 && n->last->kind == N_POOLS;
+    case N_CLAUSE:
+    case N_STEP:
+    case N_PACKET: return n->v.kind == VALUE_STR;
+    default: return true;
     }
 }
 
@@ -108,7 +130,8 @@ static void check(const struct parsed *p, const struct node *n, unsigned depth)
         abort();
     }
     const struct node *last = NULL;
-    node_each(c, n) {
+    node_each(c, n)
+    {
         check(p, c, depth + 1);
         last = c;
     }
@@ -119,8 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static FILE *out;
     struct parsed p, q;
-    if (!out && !(out = fopen("/dev/null", "w")))
-        abort();
+    if (!out && !(out = fopen("/dev/null", "w"))) abort();
     parse(&p, data, size);
     parse(&q, data, size);
     require(node_equal(p.tree, q.tree));

@@ -10,12 +10,24 @@
 #include "vm/pkt.h"
 
 enum {
-    STOCK_V4 = 10, STOCK_V6 = 6, STOCK_PORTS = 8, STOCK_TAGS = 5, STOCK_MACS = 5, STOCK_PATTERNS = 4,
-    STOCK_SELF = 3, PATTERN_BYTES = 4,
+    STOCK_V4 = 10,
+    STOCK_V6 = 6,
+    STOCK_PORTS = 8,
+    STOCK_TAGS = 5,
+    STOCK_MACS = 5,
+    STOCK_PATTERNS = 4,
+    STOCK_SELF = 3,
+    PATTERN_BYTES = 4,
 };
 
-struct prefix_v4 { uint32_t addr; unsigned len; };
-struct prefix_v6 { uint8_t addr[16]; unsigned len; };
+struct prefix_v4 {
+    uint32_t addr;
+    unsigned len;
+};
+struct prefix_v6 {
+    uint8_t addr[16];
+    unsigned len;
+};
 
 struct stock {
     struct prefix_v4 v4[STOCK_V4];
@@ -32,10 +44,13 @@ struct stock {
 void stock_draw(struct stock *s, struct rng *r);
 
 /* A rule file. Pieces that can be left out on their own (conditions, list members stay together) are separated by
- * DRAW_SPLIT, which reads as a space; a line that can be left out is one whose first byte is DRAW_LINE, which also does.
- * That is what shrinking uses. Every file compiles without error. */
+ * DRAW_SPLIT, which reads as a space; a line that can be left out is one whose first byte is DRAW_LINE, which also
+ * does. That is what shrinking uses. Every file compiles without error. */
 enum { DRAW_SPLIT = '\x1f', DRAW_LINE = '\x1e' };
-struct text { char *s; size_t len, cap; };
+struct text {
+    char *s;
+    size_t len, cap;
+};
 void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned size);
 void text_free(struct text *t);
 

@@ -1,4 +1,5 @@
-/* Random frames: link, tags, ARP, IPv4 with options and fragments, IPv6 with its chain, TCP, UDP, SCTP, ICMP, others. */
+/* Random frames: link, tags, ARP, IPv4 with options and fragments, IPv6 with its chain, TCP, UDP, SCTP, ICMP, others.
+ */
 #include <string.h>
 
 #include "tests/lib/draw.h"
@@ -17,8 +18,7 @@ static bool one_in(struct frame *f, unsigned n) { return rng_one_in(f->r, n); }
 
 static void put8(struct frame *f, unsigned v)
 {
-    if (f->at < f->end)
-        *f->at++ = (uint8_t)v;
+    if (f->at < f->end) *f->at++ = (uint8_t)v;
 }
 
 static void put16(struct frame *f, unsigned v)
@@ -35,8 +35,7 @@ static void put32(struct frame *f, uint32_t v)
 
 static void put_bytes(struct frame *f, const uint8_t *bytes, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++)
-        put8(f, bytes[i]);
+    for (unsigned i = 0; i < n; i++) put8(f, bytes[i]);
 }
 
 /* The first or last address of a prefix of the stock, or the one before or after; an own one; or any. */
@@ -61,8 +60,7 @@ static void step_v6(uint8_t a[16], bool up)
 {
     for (int i = 15; i >= 0; i--) {
         a[i] = (uint8_t)(up ? a[i] + 1 : a[i] - 1);
-        if (a[i] != (up ? 0 : 255))
-            return;
+        if (a[i] != (up ? 0 : 255)) return;
     }
 }
 
@@ -72,17 +70,12 @@ static void draw_v6(struct frame *f, uint8_t out[16])
     const unsigned how = below(f, 8);
 
     memcpy(out, how == 0 ? f->s->self6[below(f, 2)] : p->addr, 16);
-    if (how == 1)
-        step_v6(out, false);
+    if (how == 1) step_v6(out, false);
     if (how == 2 || how == 3)
-        for (unsigned b = p->len; b < 128; b++)
-            out[b / 8] |= (uint8_t)(0x80 >> b % 8);
-    if (how == 3)
-        step_v6(out, true);
-    if (how == 4)
-        out[15] = (uint8_t)(out[15] + below(f, 10));
-    if (how == 5)
-        out[below(f, 16)] ^= (uint8_t)(1u << below(f, 8));
+        for (unsigned b = p->len; b < 128; b++) out[b / 8] |= (uint8_t)(0x80 >> b % 8);
+    if (how == 3) step_v6(out, true);
+    if (how == 4) out[15] = (uint8_t)(out[15] + below(f, 10));
+    if (how == 5) out[below(f, 16)] ^= (uint8_t)(1u << below(f, 8));
 }
 
 static unsigned draw_port(struct frame *f)
@@ -94,10 +87,8 @@ static unsigned draw_port(struct frame *f)
 
 static void put_payload(struct frame *f)
 {
-    for (unsigned n = below(f, 4); n; n--)
-        put_bytes(f, f->s->patterns[below(f, STOCK_PATTERNS)], PATTERN_BYTES);
-    for (unsigned n = below(f, 3); n; n--)
-        put8(f, below(f, 4));
+    for (unsigned n = below(f, 4); n; n--) put_bytes(f, f->s->patterns[below(f, STOCK_PATTERNS)], PATTERN_BYTES);
+    for (unsigned n = below(f, 3); n; n--) put8(f, below(f, 4));
 }
 
 static void put_tcp(struct frame *f)
@@ -112,8 +103,7 @@ static void put_tcp(struct frame *f)
     put8(f, one_in(f, 2) ? 2u << below(f, 4) : below(f, 256));
     put16(f, 512);
     put32(f, 0);
-    for (unsigned i = 0; i < options; i++)
-        put32(f, 0x01010101);
+    for (unsigned i = 0; i < options; i++) put32(f, 0x01010101);
 }
 
 static void put_udp(struct frame *f)
@@ -127,13 +117,12 @@ static void put_udp(struct frame *f)
     put_payload(f);
     if (f->at - start >= 8)
         start[5] = (uint8_t)(f->at - start - below(f, (unsigned)(f->at - start) - 7)); /* a shorter one is slack */
-    if (f->more)
-        start[5] = (uint8_t)(f->at - start + 8);
+    if (f->more) start[5] = (uint8_t)(f->at - start + 8);
 }
 
 static void put_icmp(struct frame *f)
 {
-    static const uint8_t types[] = { 0, 3, 8, 11, 128, 129, 133, 134, 135, 136, 137, 255 };
+    static const uint8_t types[] = {0, 3, 8, 11, 128, 129, 133, 134, 135, 136, 137, 255};
     const unsigned type = types[below(f, 12)];
 
     put8(f, one_in(f, 8) ? below(f, 256) : type);
@@ -167,11 +156,10 @@ static void put_transport(struct frame *f)
 
 static unsigned draw_proto(struct frame *f, bool six)
 {
-    static const uint8_t protos[] = { 6, 6, 6, 17, 17, 132, 1, 58, 47, 50, 89, 51, 59, 4, 255, 0 };
+    static const uint8_t protos[] = {6, 6, 6, 17, 17, 132, 1, 58, 47, 50, 89, 51, 59, 4, 255, 0};
     const unsigned proto = one_in(f, 6) ? protos[below(f, 16)] : protos[below(f, 6)];
 
-    if (one_in(f, 5))
-        return six ? 58 : 1;
+    if (one_in(f, 5)) return six ? 58 : 1;
     return one_in(f, 30) ? below(f, 256) : proto;
 }
 
@@ -180,8 +168,7 @@ static unsigned draw_ttl(struct frame *f) { return one_in(f, 4) ? 255 : 55 + bel
 /* A first fragment's payload must be a multiple of 8. */
 static void round_up(struct frame *f, const uint8_t *payload)
 {
-    while ((f->at - payload) % 8)
-        put8(f, 0);
+    while ((f->at - payload) % 8) put8(f, 0);
 }
 
 static void put_ip4(struct frame *f)
@@ -203,12 +190,10 @@ static void put_ip4(struct frame *f)
     put16(f, 0);
     put32(f, draw_v4(f));
     put32(f, draw_v4(f));
-    for (unsigned i = 0; i < options; i++)
-        put32(f, 0x01010100);
+    for (unsigned i = 0; i < options; i++) put32(f, 0x01010100);
     uint8_t *const payload = f->at;
     put_transport(f);
-    if (f->more)
-        round_up(f, payload);
+    if (f->more) round_up(f, payload);
     start[2] = (uint8_t)((f->at - start) >> 8);
     start[3] = (uint8_t)(f->at - start);
 }
@@ -246,7 +231,7 @@ static uint8_t *put_extension(struct frame *f, unsigned kind, uint8_t *next_at)
 
 static void put_ip6(struct frame *f)
 {
-    static const uint8_t kinds[] = { 60, 43, 51, 44, 44, 60 };
+    static const uint8_t kinds[] = {60, 43, 51, 44, 44, 60};
     uint8_t *const start = f->at, *next = start + 6, *fragment_payload = NULL;
     uint8_t addr[16];
 
@@ -260,21 +245,17 @@ static void put_ip6(struct frame *f)
     put_bytes(f, addr, 16);
     draw_v6(f, addr);
     put_bytes(f, addr, 16);
-    if (one_in(f, 8))
-        next = put_extension(f, 0, next);
+    if (one_in(f, 8)) next = put_extension(f, 0, next);
     for (unsigned n = one_in(f, 3) ? 1 + below(f, 3) : 0; n && !fragment_payload; n--) {
         const unsigned kind = kinds[below(f, 6)];
 
         next = put_extension(f, kind, next);
-        if (kind == 44)
-            fragment_payload = f->at;
+        if (kind == 44) fragment_payload = f->at;
     }
     *next = f->proto;
-    if (f->later && one_in(f, 4))
-        *next = 60; /* the protocol is not known then */
+    if (f->later && one_in(f, 4)) *next = 60; /* the protocol is not known then */
     put_transport(f);
-    if (fragment_payload && f->more)
-        round_up(f, fragment_payload);
+    if (fragment_payload && f->more) round_up(f, fragment_payload);
     start[4] = (uint8_t)((f->at - start - 40) >> 8);
     start[5] = (uint8_t)(f->at - start - 40);
 }
@@ -283,18 +264,16 @@ static void put_arp(struct frame *f)
 {
     put32(f, 0x00010800);
     put32(f, 0x06040001);
-    for (unsigned i = 0; i < 20; i++)
-        put8(f, below(f, 4));
+    for (unsigned i = 0; i < 20; i++) put8(f, below(f, 4));
 }
 
 static void put_mac(struct frame *f)
 {
-    static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 };
+    static const uint8_t broadcast[6] = {255, 255, 255, 255, 255, 255};
     uint8_t mac[6];
 
     memcpy(mac, one_in(f, 8) ? broadcast : f->s->macs[below(f, STOCK_MACS)], 6);
-    if (one_in(f, 6))
-        mac[5] = (uint8_t)(mac[5] + 1);
+    if (one_in(f, 6)) mac[5] = (uint8_t)(mac[5] + 1);
     put_bytes(f, mac, 6);
 }
 
@@ -320,16 +299,15 @@ static void put_network(struct frame *f, unsigned type)
 
 static unsigned draw_type(struct frame *f)
 {
-    static const uint16_t others[] = { 0x0806, 0x0806, 0x0806, 0x88cc, 0x8847, 0x0600, 0xffff, 0x0026 };
+    static const uint16_t others[] = {0x0806, 0x0806, 0x0806, 0x88cc, 0x8847, 0x0600, 0xffff, 0x0026};
 
-    if (one_in(f, 8))
-        return others[below(f, 8)];
+    if (one_in(f, 8)) return others[below(f, 8)];
     return one_in(f, 3) ? 0x86dd : 0x0800;
 }
 
 static void put_ether(struct frame *f, struct pkt *pkt)
 {
-    static const uint16_t tpids[] = { 0x8100, 0x88a8, 0x9100 };
+    static const uint16_t tpids[] = {0x8100, 0x88a8, 0x9100};
     const unsigned type = draw_type(f);
 
     put_mac(f);
@@ -353,9 +331,9 @@ static void put_ether(struct frame *f, struct pkt *pkt)
 
 void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stock *s, struct rng *r, unsigned ifaces)
 {
-    struct frame f = { .at = out, .end = out + DRAWN_FRAME_MAX, .s = s, .r = r };
+    struct frame f = {.at = out, .end = out + DRAWN_FRAME_MAX, .s = s, .r = r};
     enum pkt_link link = LINK_ETHER;
-    struct pkt tags = { 0 };
+    struct pkt tags = {0};
 
     if (one_in(&f, 10)) {
         link = LINK_RAW;
@@ -368,8 +346,7 @@ void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stoc
         out[below(&f, len)] ^= (uint8_t)(1u << below(&f, 8));
     const uint32_t cap = one_in(&f, 30) ? below(&f, len + 1) : len;
     pkt_view(pkt, out, cap, len, link, (uint16_t)(one_in(&f, 4) ? 0xffff : below(&f, ifaces ? ifaces : 1)));
-    if (!ifaces)
-        pkt->iface = 0xffff;
+    if (!ifaces) pkt->iface = 0xffff;
     pkt->tag_count = tags.tag_count;
     memcpy(pkt->tags, tags.tags, sizeof(tags.tags));
 }

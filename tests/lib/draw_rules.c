@@ -15,6 +15,7 @@ struct draw {
     struct rng *r;
     unsigned sets, ports, macs, ifaces, chains;
     unsigned rules, names;
+    bool services, is_long; /* the list under way holds such rules alone; is long */
     unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
 };
 
@@ -27,8 +28,7 @@ static void put(struct draw *d, const char *format, ...)
     if (t->len + 512 > t->cap) {
         t->cap = t->cap ? t->cap * 2 : 4096;
         t->s = realloc(t->s, t->cap);
-        if (!t->s)
-            abort();
+        if (!t->s) abort();
     }
     va_start(args, format);
     t->len += (size_t)vsnprintf(t->s + t->len, 512, format, args);
@@ -38,7 +38,7 @@ static void put(struct draw *d, const char *format, ...)
 void text_free(struct text *t)
 {
     free(t->s);
-    *t = (struct text){ 0 };
+    *t = (struct text){0};
 }
 
 static bool one_in(struct draw *d, unsigned n) { return rng_one_in(d->r, n); }
@@ -48,45 +48,8 @@ static uint64_t mac_number(const uint8_t m[6])
 {
     uint64_t n = 0;
 
-    for (unsigned i = 0; i < 6; i++)
-        n = n << 8 | m[i];
+    for (unsigned i = 0; i < 6; i++) n = n << 8 | m[i];
     return n;
-}
-
-void stock_draw(struct stock *s, struct rng *r)
-{
-    static const unsigned lens4[] = { 8, 16, 20, 23, 24, 25, 28, 31, 32, 32 }, lens6[] = { 16, 32, 48, 64, 127, 128 };
-
-    memset(s, 0, sizeof(*s));
-    for (unsigned i = 0; i < STOCK_V4; i++) {
-        /* half of them inside an earlier one, so that sets nest and overlap */
-        const uint32_t base = i && rng_one_in(r, 2) ? s->v4[rng_below(r, i)].addr : 0x0a000000u + rng_below(r, 4) * 0x01010000u;
-        const unsigned len = lens4[rng_below(r, 10)];
-
-        s->v4[i] = (struct prefix_v4){ (base ^ rng_below(r, 4) << (32 - len)) & ~(len == 32 ? 0 : UINT32_MAX >> len), len };
-    }
-    for (unsigned i = 0; i < STOCK_V6; i++) {
-        s->v6[i].len = lens6[rng_below(r, 6)];
-        memcpy(s->v6[i].addr, "\x20\x01\x0d\xb8", 4);
-        for (unsigned b = 4; b < 16; b++)
-            s->v6[i].addr[b] = (uint8_t)(rng_one_in(r, 4) ? rng_below(r, 3) : 0);
-        for (unsigned b = s->v6[i].len; b < 128; b++)
-            s->v6[i].addr[b / 8] &= (uint8_t)~(0x80 >> b % 8);
-    }
-    for (unsigned i = 0; i < STOCK_PORTS; i++)
-        s->ports[i] = (uint16_t)(rng_one_in(r, 6) ? 65535 * rng_below(r, 2) : rng_below(r, 3) * 1000 + rng_below(r, 12));
-    for (unsigned i = 0; i < STOCK_TAGS; i++)
-        s->tags[i] = (uint16_t)(rng_one_in(r, 5) ? rng_below(r, 2) * 4094 : rng_below(r, 12));
-    for (unsigned i = 0; i < STOCK_MACS; i++)
-        memcpy(s->macs[i], (uint8_t[6]){ (uint8_t)(rng_one_in(r, 4) ? 3 : 2), 0, 0, 0, 0, (uint8_t)rng_below(r, 8) }, 6);
-    for (unsigned i = 0; i < STOCK_PATTERNS; i++)
-        for (unsigned b = 0; b < PATTERN_BYTES; b++)
-            s->patterns[i][b] = (uint8_t)rng_below(r, 4);
-    s->has_self = !rng_one_in(r, 4);
-    for (unsigned i = 0; i < STOCK_SELF; i++)
-        s->self4[i] = (i ? s->self4[i - 1] + 1 : 0x0a000000u) + rng_below(r, 3);
-    memcpy(s->self6[0], "\x20\x01\x0d\xb8", 4);
-    memcpy(s->self6[1], "\x20\x01\x0d\xb9", 4);
 }
 
 static void put_v4(struct draw *d, uint32_t a) { put(d, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255); }
@@ -117,9 +80,7 @@ static void put_addr(struct draw *d)
         put_v6(d, q->addr);
         put(d, "/%u", q->len);
         return;
-    default:
-        put_v4(d, p->addr);
-        put(d, "/%u", p->len);
+    default: put_v4(d, p->addr); put(d, "/%u", p->len);
     }
 }
 
@@ -127,8 +88,7 @@ static void put_list(struct draw *d, unsigned most, void (*member)(struct draw *
 {
     for (unsigned n = 1 + below(d, most); n; n--) {
         member(d);
-        if (n > 1)
-            put(d, ", ");
+        if (n > 1) put(d, ", ");
     }
 }
 
@@ -181,14 +141,13 @@ static void put_mac(struct draw *d)
 {
     const uint64_t m = mac_number(d->s->macs[below(d, STOCK_MACS)]);
 
-    put(d, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(m >> 40 & 255), (unsigned)(m >> 32 & 255), (unsigned)(m >> 24 & 255),
-        (unsigned)(m >> 16 & 255), (unsigned)(m >> 8 & 255), (unsigned)(m & 255));
+    put(d, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(m >> 40 & 255), (unsigned)(m >> 32 & 255),
+        (unsigned)(m >> 24 & 255), (unsigned)(m >> 16 & 255), (unsigned)(m >> 8 & 255), (unsigned)(m & 255));
 }
 
 static void put_declarations(struct draw *d)
 {
-    for (unsigned n = below(d, SETS_MAX); n; n--)
-        put_set(d);
+    for (unsigned n = below(d, SETS_MAX); n; n--) put_set(d);
     for (d->ports = 0; d->ports < below(d, 3); d->ports++) {
         put(d, "ports p%u = ", d->ports);
         put_list(d, one_in(d, 3) ? 20 : 4, put_port);
@@ -293,35 +252,30 @@ static void put_bytes(struct draw *d, const char *layer)
 
     begin(d, "bytes ");
     put(d, "%s at %u is x\"", layer, below(d, 6));
-    for (unsigned i = 0; i < len; i++)
-        put(d, "%02x", p[i]);
+    for (unsigned i = 0; i < len; i++) put(d, "%02x", p[i]);
     put(d, "\"");
     if (one_in(d, 2)) {
         put(d, " mask x\"");
-        for (unsigned i = 0; i < len; i++)
-            put(d, "%02x", p[i] | below(d, 256));
+        for (unsigned i = 0; i < len; i++) put(d, "%02x", p[i] | below(d, 256));
         put(d, "\"");
     }
 }
 
 static void put_flags(struct draw *d)
 {
-    static const char *const names[] = { "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr" };
+    static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
     const unsigned mask = below(d, 256) & (below(d, 256) | 18), has = mask & below(d, 256);
     const char *comma = " ";
 
-    if (!mask)
-        return;
+    if (!mask) return;
     begin(d, "flags");
-    if (has)
-        put(d, " has");
+    if (has) put(d, " has");
     for (unsigned i = 0; i < 8; i++)
         if (has >> i & 1) {
             put(d, "%s%s", comma, names[i]);
             comma = ", ";
         }
-    if (mask & ~has)
-        put(d, " lacks");
+    if (mask & ~has) put(d, " lacks");
     comma = " ";
     for (unsigned i = 0; i < 8; i++)
         if ((mask & ~has) >> i & 1) {
@@ -332,7 +286,7 @@ static void put_flags(struct draw *d)
 
 static void put_fragment_word(struct draw *d)
 {
-    static const char *const words[] = { "any", "first", "later", "no" };
+    static const char *const words[] = {"any", "first", "later", "no"};
 
     put(d, "%s", words[below(d, 4)]);
 }
@@ -371,40 +325,30 @@ static void put_ip_fields(struct draw *d)
         put(d, "%s", maybe_not(d));
         put_list(d, 3, put_dscp_word);
     }
-    if (one_in(d, 3))
-        put_addresses(d, "from");
+    if (one_in(d, 3)) put_addresses(d, "from");
 }
 
 static void put_link_fields(struct draw *d)
 {
-    if (one_in(d, 10))
-        put_vlan(d);
-    if (one_in(d, 14))
-        put_ether_mac(d, "ether from");
-    if (one_in(d, 14))
-        put_ether_mac(d, "ether to");
-    if (one_in(d, 14))
-        put_on(d);
-    if (one_in(d, 16))
-        put_bytes(d, "l2");
+    if (one_in(d, 10)) put_vlan(d);
+    if (one_in(d, 14)) put_ether_mac(d, "ether from");
+    if (one_in(d, 14)) put_ether_mac(d, "ether to");
+    if (one_in(d, 14)) put_on(d);
+    if (one_in(d, 16)) put_bytes(d, "l2");
 }
 
 static void put_ported(struct draw *d)
 {
-    static const char *const protocols[] = { "", "tcp", "udp", "tcp, udp", "sctp", "tcp, udp, sctp", "proto 6", "proto 17, 6" };
+    static const char *const protocols[] = {"",        "tcp",        "udp", "tcp, udp", "sctp", "tcp, udp, sctp",
+                                            "proto 6", "proto 17, 6"};
     const unsigned which = below(d, 8);
 
-    if (one_in(d, 6))
-        begin(d, one_in(d, 2) ? "ip" : "ip6");
-    if (which)
-        begin(d, protocols[which]);
+    if (one_in(d, 6)) begin(d, one_in(d, 2) ? "ip" : "ip6");
+    if (which) begin(d, protocols[which]);
     put_ip_fields(d);
-    if (one_in(d, 3))
-        put_ports(d, "source port");
-    if (which == 1 && one_in(d, 3))
-        put_flags(d);
-    if (one_in(d, 8))
-        put_bytes(d, one_in(d, 2) ? "payload" : "l4");
+    if (one_in(d, 3)) put_ports(d, "source port");
+    if (which == 1 && one_in(d, 3)) put_flags(d);
+    if (one_in(d, 8)) put_bytes(d, one_in(d, 2) ? "payload" : "l4");
     switch (below(d, 4)) {
     case 0: put_addresses(d, "to"); return;
     case 1: put_ports(d, "to port"); return;
@@ -417,7 +361,7 @@ static void put_ported(struct draw *d)
 
 static void put_type(struct draw *d)
 {
-    static const unsigned near[] = { 0, 3, 8, 11, 128, 129, 133, 135, 136, 255 };
+    static const unsigned near[] = {0, 3, 8, 11, 128, 129, 133, 135, 136, 255};
 
     put_number_range(d, near[below(d, 10)], 255);
 }
@@ -442,23 +386,22 @@ static void put_icmp(struct draw *d)
         put_list(d, 4, put_type);
     }
     put_ip_fields(d);
-    if (one_in(d, 3))
-        put_addresses(d, "to");
+    if (one_in(d, 3)) put_addresses(d, "to");
 }
 
 static void put_proto_number(struct draw *d)
 {
-    static const char *const protos[] = { "1", "6", "17", "47", "50", "51", "58", "59", "132", "89", "gre", "esp", "ospf", "0",
-                                          "200-", "-5", "40-60", "2-131" };
+    static const char *const protos[] = {"1",  "6",   "17",  "47",   "50", "51",   "58", "59",    "132",
+                                         "89", "gre", "esp", "ospf", "0",  "200-", "-5", "40-60", "2-131"};
 
     put(d, "%s", protos[below(d, 18)]);
 }
 
 static void put_plain(struct draw *d)
 {
-    static const char *const families[] = { "ip", "ip6", "ip, ip6", "not ip", "not ip6" };
-    static const char *const protocols[] = { "tcp", "udp", "icmp", "icmp6", "sctp", "icmp, icmp6", "not tcp", "not icmp",
-                                             "not icmp6, udp", "tcp, icmp" };
+    static const char *const families[] = {"ip", "ip6", "ip, ip6", "not ip", "not ip6"};
+    static const char *const protocols[] = {"tcp",         "udp",     "icmp",     "icmp6",          "sctp",
+                                            "icmp, icmp6", "not tcp", "not icmp", "not icmp6, udp", "tcp, icmp"};
 
     if (one_in(d, 3)) {
         begin(d, families[below(d, one_in(d, 3) ? 5 : 2)]);
@@ -474,15 +417,13 @@ static void put_plain(struct draw *d)
         begin(d, "options ");
         put(d, "%s%s", maybe_not(d), one_in(d, 2) ? "any" : "none");
     }
-    if (one_in(d, 10))
-        put_bytes(d, one_in(d, 2) ? "l3" : "payload");
-    if (one_in(d, 3))
-        put_addresses(d, "to");
+    if (one_in(d, 10)) put_bytes(d, one_in(d, 2) ? "l3" : "payload");
+    if (one_in(d, 3)) put_addresses(d, "to");
 }
 
 static void put_ether_type(struct draw *d)
 {
-    static const char *const types[] = { "0x88cc", "0x8847", "0x0800", "0x86dd", "0x0806", "0x600", "0xffff" };
+    static const char *const types[] = {"0x88cc", "0x8847", "0x0800", "0x86dd", "0x0806", "0x600", "0xffff"};
 
     put(d, "%s", types[below(d, 7)]);
 }
@@ -498,9 +439,42 @@ static void put_frame_kind(struct draw *d)
     }
 }
 
+static void put_one_addr(struct draw *d, const char *keyword)
+{
+    begin(d, keyword);
+    put(d, " ");
+    put_addr(d);
+}
+
+/* As most rules of long lists are: a service, perhaps from somewhere. */
+static void put_service(struct draw *d)
+{
+    static const char *const protocols[] = {"tcp", "udp", "tcp, udp"};
+
+    begin(d, protocols[below(d, 3)]);
+    if (one_in(d, 3)) put_one_addr(d, "from");
+    if (one_in(d, 3)) {
+        begin(d, "source port ");
+        put_port(d);
+    }
+    if (!one_in(d, 4)) {
+        put_one_addr(d, "to");
+        begin(d, "port ");
+    } else {
+        begin(d, "to port ");
+    }
+    put_port(d);
+    if (one_in(d, 20)) put_link_fields(d);
+}
+
 static void put_conditions(struct draw *d)
 {
     const unsigned kind = below(d, 20);
+
+    if (d->services) {
+        put_service(d);
+        return;
+    }
 
     if (kind < 8)
         put_ported(d);
@@ -525,16 +499,17 @@ static int chain_for(struct draw *d, int chain)
 
     unsigned *const left = chain >= 0 ? &d->calls : &d->starts;
 
-    if (candidates == 0 || *left == 0)
-        return -1;
+    if (candidates == 0 || *left == 0) return -1;
     --*left;
     return (int)below(d, candidates);
 }
 
 static void put_rule(struct draw *d, int chain)
 {
-    static const char *const verdicts[] = { "accept", "drop", "reject", "accept", "drop", "count", "log", "do", "do", "return" };
-    const unsigned which = below(d, chain < 0 ? 9 : 10);
+    static const char *const verdicts[] = {"accept", "drop", "reject", "accept", "drop",
+                                           "count",  "log",  "do",     "do",     "return"};
+    /* in long lists what decides is rare: else all that follows would soon be covered */
+    const unsigned which = d->is_long && !one_in(d, 30) ? 5 : below(d, chain < 0 ? 9 : 10);
     const int to = which == 7 || which == 8 ? chain_for(d, chain) : -1;
 
     put(d, "%c ", DRAW_LINE);
@@ -543,43 +518,40 @@ static void put_rule(struct draw *d, int chain)
     else
         put(d, "%s", which >= 7 && which < 9 ? "count" : verdicts[which]);
     put_conditions(d);
-    if (one_in(d, 10))
-        put(d, "%clog", DRAW_SPLIT);
-    if (one_in(d, 10))
-        put(d, "%cas R%u", DRAW_SPLIT, d->names++);
+    if (one_in(d, 10)) put(d, "%clog", DRAW_SPLIT);
+    if (one_in(d, 10)) put(d, "%cas R%u", DRAW_SPLIT, d->names++);
     put(d, "\n");
     d->rules++;
 }
 
 static void put_rules(struct draw *d, int chain, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
-        put_rule(d, chain);
+    d->is_long = count > 100;
+    d->services = d->is_long || one_in(d, 3);
+    for (unsigned i = 0; i < count; i++) put_rule(d, chain);
 }
 
 /* Chains call only those of lower numbers; every one is called by the next or by a firewall's last rules. */
 static void put_chains(struct draw *d, unsigned size)
 {
-    const unsigned count = one_in(d, 6) && size < 100 ? 16 : below(d, 5);
+    const unsigned count = size > 100 ? 1 + below(d, 3) : one_in(d, 6) ? 16 : below(d, 5);
 
     for (d->chains = 0; d->chains < count; d->chains++) {
         put(d, "chain c%u {\n", d->chains);
-        put_rules(d, (int)d->chains, below(d, size + 1));
-        if (d->chains)
-            put(d, " do c%u\n", d->chains - 1);
+        put_rules(d, (int)d->chains, size > 100 ? 500 + below(d, size) : below(d, size + 1));
+        if (d->chains) put(d, " do c%u\n", d->chains - 1);
         put(d, "}\n");
     }
 }
 
 static void put_firewall(struct draw *d, const char *name, const char *where, unsigned size)
 {
-    static const char *const defaults[] = { "accept", "drop", "reject" };
-    static const char *const others[] = { "", "", " other frames pass", " other frames drop" };
+    static const char *const defaults[] = {"accept", "drop", "reject"};
+    static const char *const others[] = {"", "", " other frames pass", " other frames drop"};
 
     put(d, "firewall %s%s default %s%s {\n", name, where, defaults[below(d, 3)], others[below(d, 4)]);
     put_rules(d, -1, 1 + below(d, size));
-    if (d->chains)
-        put(d, " do c%u\n", d->chains - 1);
+    if (d->chains) put(d, " do c%u\n", d->chains - 1);
     put_rules(d, -1, below(d, 3));
     put(d, "}\n");
 }
@@ -589,30 +561,24 @@ static void put_firewalls(struct draw *d, unsigned size)
     switch (below(d, 6)) {
     case 0:
         put_firewall(d, "fin", " in", size);
-        if (one_in(d, 2))
-            put_firewall(d, "fout", " out", size);
-        if (one_in(d, 2))
-            put_firewall(d, "ffwd", " forward", size);
+        if (one_in(d, 2)) put_firewall(d, "fout", " out", size);
+        if (one_in(d, 2)) put_firewall(d, "ffwd", " forward", size);
         return;
     case 1:
         put_firewall(d, "fa", " on i0", size);
-        if (one_in(d, 2))
-            put_firewall(d, "fb", " on i1 in", size);
-        if (one_in(d, 2))
-            put_firewall(d, "fg", "", size);
-        if (one_in(d, 2))
-            put_firewall(d, "fo", " on \"eth1\" out", size);
+        if (one_in(d, 2)) put_firewall(d, "fb", " on i1 in", size);
+        if (one_in(d, 2)) put_firewall(d, "fg", "", size);
+        if (one_in(d, 2)) put_firewall(d, "fo", " on \"eth1\" out", size);
         return;
     default:
         put_firewall(d, "f", "", size);
-        if (one_in(d, 3))
-            put_firewall(d, "fout", " out", size);
+        if (one_in(d, 3)) put_firewall(d, "fout", " out", size);
     }
 }
 
 void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned size)
 {
-    struct draw d = { .out = out, .s = s, .r = r, .calls = 6, .starts = size > 100 ? 6 : 60 };
+    struct draw d = {.out = out, .s = s, .r = r, .calls = 6, .starts = size > 100 ? 6 : 60};
 
     out->len = 0;
     put_declarations(&d);

@@ -14,12 +14,12 @@ static void *must(void *p)
     return p;
 }
 
-#define X(ident, field, type, most) \
-    uint32_t img_add_##field(struct imgbuild *b, type entry) \
-    { \
-        b->field = must(realloc(b->field, (b->field##_count + (size_t)1) * sizeof entry)); \
-        b->field[b->field##_count] = entry; \
-        return b->field##_count++; \
+#define X(ident, field, type, most)                                                                                    \
+    uint32_t img_add_##field(struct imgbuild *b, type entry)                                                           \
+    {                                                                                                                  \
+        b->field = must(realloc(b->field, (b->field##_count + (size_t)1) * sizeof entry));                             \
+        b->field[b->field##_count] = entry;                                                                            \
+        return b->field##_count++;                                                                                     \
     }
 PBC_SECTIONS(X)
 #undef X
@@ -58,7 +58,8 @@ static size_t aligned(size_t n) { return (n + PBC_ALIGN - 1) / PBC_ALIGN * PBC_A
 void img_seal(uint8_t *bytes, size_t len)
 {
     size_t from = offsetof(struct pbc_header, version);
-    if (len >= sizeof(struct pbc_header)) pbc_digest(bytes + from, len - from, bytes + offsetof(struct pbc_header, digest));
+    if (len >= sizeof(struct pbc_header))
+        pbc_digest(bytes + from, len - from, bytes + offsetof(struct pbc_header, digest));
 }
 
 uint8_t *img_emit(struct imgbuild *b, size_t *len)
@@ -69,12 +70,12 @@ uint8_t *img_emit(struct imgbuild *b, size_t *len)
     const void *from[PBC_KINDS];
     uint32_t n = 0;
     size_t at = aligned(sizeof(struct pbc_header) + PBC_KINDS * sizeof(struct pbc_section));
-#define X(ident, field, type, most) \
-    if (b->field##_count) { \
-        from[n] = b->field; \
-        table[n++] = (struct pbc_section){ \
-            .kind = PBC_##ident, .entry_size = sizeof(type), .offset = at, .count = b->field##_count}; \
-        at = aligned(at + b->field##_count * sizeof(type)); \
+#define X(ident, field, type, most)                                                                                    \
+    if (b->field##_count) {                                                                                            \
+        from[n] = b->field;                                                                                            \
+        table[n++] = (struct pbc_section){                                                                             \
+            .kind = PBC_##ident, .entry_size = sizeof(type), .offset = at, .count = b->field##_count};                 \
+        at = aligned(at + b->field##_count * sizeof(type));                                                            \
     }
     PBC_SECTIONS(X)
 #undef X
@@ -131,10 +132,18 @@ static void sample_lookups(struct imgbuild *b, struct pbc_place place)
 static void sample_conds(struct imgbuild *b, struct pbc_place place)
 {
     static const uint32_t arg[COND_COUNT] = {
-        [COND_FAMILY] = KIND_IP, [COND_PROTO] = KIND_TCP | KIND_UDP, [COND_FROM] = KIND_SRC_SELF, [COND_TO] = KIND_DST_SELF,
-        [COND_PORT] = KIND_WITH_PORTS, [COND_SOURCE_PORT] = KIND_TCP, [COND_ICMP_TYPE] = KIND_ICMP,
-        [COND_ETHER_FROM] = MAC_MULTICAST, [COND_ETHER_TO] = MAC_BROADCAST, [COND_FLAGS] = TCP_SYN | TCP_ACK << 8,
-        [COND_FRAGMENT] = KIND_FRAG_FIRST | KIND_FRAG_LATER, [COND_OPTIONS] = 1,
+        [COND_FAMILY] = KIND_IP,
+        [COND_PROTO] = KIND_TCP | KIND_UDP,
+        [COND_FROM] = KIND_SRC_SELF,
+        [COND_TO] = KIND_DST_SELF,
+        [COND_PORT] = KIND_WITH_PORTS,
+        [COND_SOURCE_PORT] = KIND_TCP,
+        [COND_ICMP_TYPE] = KIND_ICMP,
+        [COND_ETHER_FROM] = MAC_MULTICAST,
+        [COND_ETHER_TO] = MAC_BROADCAST,
+        [COND_FLAGS] = TCP_SYN | TCP_ACK << 8,
+        [COND_FRAGMENT] = KIND_FRAG_FIRST | KIND_FRAG_LATER,
+        [COND_OPTIONS] = 1,
     };
     for (unsigned kind = 0; kind < COND_COUNT; kind++) {
         struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
@@ -161,14 +170,21 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
 static void sample_rules(struct imgbuild *b, struct pbc_place place)
 {
     struct pbc_rule r = {.place = place, .chain = PBC_NONE};
-    r.name = img_string(b, "ABUSE"), r.verdict = PBC_V_DROP, r.flags = PBC_RULE_LOG, r.conds = COND_FROM, r.cond_count = 1;
+    r.name = img_string(b, "ABUSE"), r.verdict = PBC_V_DROP, r.flags = PBC_RULE_LOG, r.conds = COND_FROM,
+    r.cond_count = 1;
     img_add_rules(b, r);
     r = (struct pbc_rule){.place = place, .verdict = PBC_V_DO, .flags = PBC_RULE_ARP};
     img_add_rules(b, r);
-    r = (struct pbc_rule){.place = place, .verdict = PBC_V_REJECT, .answer = PBC_ANSWER_RST, .chain = PBC_NONE, .conds = COND_PROTO,
-                          .cond_count = 1, .comment = img_string(b, "say so")};
+    r = (struct pbc_rule){.place = place,
+                          .verdict = PBC_V_REJECT,
+                          .answer = PBC_ANSWER_RST,
+                          .chain = PBC_NONE,
+                          .conds = COND_PROTO,
+                          .cond_count = 1,
+                          .comment = img_string(b, "say so")};
     img_add_rules(b, r);
-    r = (struct pbc_rule){.place = place, .verdict = PBC_V_ACCEPT, .chain = PBC_NONE, .list = 1, .cond_count = COND_COUNT};
+    r = (struct pbc_rule){
+        .place = place, .verdict = PBC_V_ACCEPT, .chain = PBC_NONE, .list = 1, .cond_count = COND_COUNT};
     img_add_rules(b, r);
     r = (struct pbc_rule){.place = place, .verdict = PBC_V_COUNT, .chain = PBC_NONE, .list = PBC_LIST_CHAIN};
     img_add_rules(b, r);
@@ -178,10 +194,15 @@ static void sample_rules(struct imgbuild *b, struct pbc_place place)
     img_add_rules(b, r);
     r = (struct pbc_rule){.place = place, .verdict = PBC_V_RETURN, .chain = PBC_NONE, .list = 1 | PBC_LIST_CHAIN};
     img_add_rules(b, r);
-    img_add_firewalls(b, (struct pbc_firewall){.name = img_string(b, "edge"), .place = place, .iface = PBC_NONE, .rule_count = 3,
-                                               .default_verdict = PBC_V_DROP, .other = PBC_OTHER_PASS});
-    img_add_firewalls(b, (struct pbc_firewall){.name = img_string(b, "up"), .place = place, .rules = 3, .rule_count = 1,
-                                               .direction = PBC_DIR_OUT});
+    img_add_firewalls(b, (struct pbc_firewall){.name = img_string(b, "edge"),
+                                               .place = place,
+                                               .iface = PBC_NONE,
+                                               .rule_count = 3,
+                                               .default_verdict = PBC_V_DROP,
+                                               .other = PBC_OTHER_PASS});
+    img_add_firewalls(
+        b, (struct pbc_firewall){
+               .name = img_string(b, "up"), .place = place, .rules = 3, .rule_count = 1, .direction = PBC_DIR_OUT});
     img_add_chains(b, (struct pbc_chain){.name = img_string(b, "noisy"), .rules = 4, .rule_count = 3});
     img_add_chains(b, (struct pbc_chain){.name = img_string(b, "quiet"), .rules = 7, .rule_count = 1});
 }
@@ -191,20 +212,45 @@ static uint32_t halves(uint32_t lo, uint32_t hi) { return lo << 16 | hi; }
 static void sample_code(struct imgbuild *b)
 {
     const struct insn program[] = {
-        {OP_JANY, KEY_SLOT(kind), 5, KIND_ARP}, {OP_JNONE, KEY_SLOT(kind), 5, KIND_IN | KIND_FORWARD},
-        {OP_CALL, 0, 0, 1}, {OP_DECIDE, 0, 0, 0}, {OP_JUMP, 0, 0, 0}, {OP_DEFAULT, 0, 0, 0},
-        {OP_PASS, 0, 0, 0}, {OP_JEQ, KEY_SLOT(dst) + 1, 1, 7}, {OP_DECIDEK, 0, 1, 3}, {OP_ACCEPT, 0, 0, 0},
+        {OP_JANY, KEY_SLOT(kind), 5, KIND_ARP},
+        {OP_JNONE, KEY_SLOT(kind), 5, KIND_IN | KIND_FORWARD},
+        {OP_CALL, 0, 0, 1},
+        {OP_DECIDE, 0, 0, 0},
+        {OP_JUMP, 0, 0, 0},
+        {OP_DEFAULT, 0, 0, 0},
+        {OP_PASS, 0, 0, 0},
+        {OP_JEQ, KEY_SLOT(dst) + 1, 1, 7},
+        {OP_DECIDEK, 0, 1, 3},
+        {OP_ACCEPT, 0, 0, 0},
     };
     const struct insn list[] = {
-        {OP_JNSET, 0, 2, 0}, {OP_LOG, 0, 0, 0}, {OP_RETK, 0, 0, 0}, {OP_COUNT, 0, 0, 1}, {OP_CALL, 7, 0, 2},
-        {OP_RETNZ, 7, 0, 0}, {OP_JNALL, KEY_SLOT(kind), 1, KIND_TCP}, {OP_RETK, 0, 0, 2}, {OP_RETZ, 0, 0, 0},
+        {OP_JNSET, 0, 2, 0},
+        {OP_LOG, 0, 0, 0},
+        {OP_RETK, 0, 0, 0},
+        {OP_COUNT, 0, 0, 1},
+        {OP_CALL, 7, 0, 2},
+        {OP_RETNZ, 7, 0, 0},
+        {OP_JNALL, KEY_SLOT(kind), 1, KIND_TCP},
+        {OP_RETK, 0, 0, 2},
+        {OP_RETZ, 0, 0, 0},
     };
     const struct insn rest[] = {
-        {OP_JNE, KEY_SLOT(src), 0, 1}, {OP_JALL, KEY_SLOT(marks), 0, TCP_SYN}, {OP_JPFX, 0 << 5 | 8, 0, 0x0a000000},
-        {OP_JNPFX, 4 << 5 | 31, 0, 0}, {OP_JIN, KEY_HALF(src_port), 0, halves(1, 9)}, {OP_JNIN, KEY_HALF(dscp), 0, halves(5, 5)},
-        {OP_JMAP, KEY_HALF(dst_port), 0, 0}, {OP_JNMAP, KEY_HALF(proto), 0, 0}, {OP_JSET, 1, 0, 1}, {OP_JMAC, 1, 0, 0},
-        {OP_JNMAC, 0, 0, 0}, {OP_JMACK, 0, 0, MAC_MULTICAST}, {OP_JNMACK, 1, 0, MAC_MULTICAST | MAC_BROADCAST},
-        {OP_JPAT, 0, 0, 0}, {OP_JNPAT, 0, 0, 1}, {OP_RETZ, 0, 0, 0},
+        {OP_JNE, KEY_SLOT(src), 0, 1},
+        {OP_JALL, KEY_SLOT(marks), 0, TCP_SYN},
+        {OP_JPFX, 0 << 5 | 8, 0, 0x0a000000},
+        {OP_JNPFX, 4 << 5 | 31, 0, 0},
+        {OP_JIN, KEY_HALF(src_port), 0, halves(1, 9)},
+        {OP_JNIN, KEY_HALF(dscp), 0, halves(5, 5)},
+        {OP_JMAP, KEY_HALF(dst_port), 0, 0},
+        {OP_JNMAP, KEY_HALF(proto), 0, 0},
+        {OP_JSET, 1, 0, 1},
+        {OP_JMAC, 1, 0, 0},
+        {OP_JNMAC, 0, 0, 0},
+        {OP_JMACK, 0, 0, MAC_MULTICAST},
+        {OP_JNMACK, 1, 0, MAC_MULTICAST | MAC_BROADCAST},
+        {OP_JPAT, 0, 0, 0},
+        {OP_JNPAT, 0, 0, 1},
+        {OP_RETZ, 0, 0, 0},
     };
     img_function(b, "main", program, sizeof program / sizeof *program);
     img_function(b, "edge", list, sizeof list / sizeof *list);

@@ -38,10 +38,8 @@ struct judge *judge_new(const char *name, const char *text, size_t len, FILE *er
     else {
         struct program *p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
         j = p ? calloc(1, sizeof(*j)) : NULL;
-        if (j)
-            j->program = p;
-        if (!p)
-            fprintf(err, "%s: the compiled program does not load: %s\n", name, why);
+        if (j) j->program = p;
+        if (!p) fprintf(err, "%s: the compiled program does not load: %s\n", name, why);
         if (j && (!way_init(&j->ways[0], p, false) || !way_init(&j->ways[1], p, true))) {
             judge_free(j);
             j = NULL;
@@ -53,11 +51,9 @@ struct judge *judge_new(const char *name, const char *text, size_t len, FILE *er
 
 void judge_free(struct judge *j)
 {
-    if (!j)
-        return;
+    if (!j) return;
     for (unsigned i = 0; i < 2; i++) {
-        if (j->ways[i].vm)
-            vm_free(j->ways[i].vm);
+        if (j->ways[i].vm) vm_free(j->ways[i].vm);
         free(j->ways[i].memory);
     }
     program_put(j->program);
@@ -87,14 +83,11 @@ static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t
     note_view(n, iface, &pkt);
     const struct counter *rules = vm_counters(w->vm)->rules;
     uint64_t *before = calloc(rule_count + 1u, sizeof(*before));
-    if (!before)
-        abort();
-    for (uint32_t i = 0; i < rule_count; i++)
-        before[i] = rules[i].packets;
+    if (!before) abort();
+    for (uint32_t i = 0; i < rule_count; i++) before[i] = rules[i].packets;
     vm_run(w->vm, in, pkts, 1, &out->verdict, &tx);
     for (uint32_t i = 0; i < rule_count; i++)
-        if (rules[i].packets != before[i] && out->matched < JUDGED_MATCHED_MAX)
-            out->matched_rules[out->matched++] = i;
+        if (rules[i].packets != before[i] && out->matched < JUDGED_MATCHED_MAX) out->matched_rules[out->matched++] = i;
     free(before);
     for (unsigned i = 0; i < tx.count; i++) {
         if (entries[i].kind == TX_SEND && entries[i].pkt->cap_len <= JUDGED_FRAME_MAX) {
@@ -104,8 +97,7 @@ static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t
         pool_put(entries[i].pkt);
     }
     for (unsigned i = 0; i < tx.event_count; i++)
-        if (events[i].kind == EVENT_LOG)
-            out->log_rules[out->logs++] = events[i].rule;
+        if (events[i].kind == EVENT_LOG) out->log_rules[out->logs++] = events[i].rule;
 }
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
@@ -127,16 +119,14 @@ static bool explain_agrees(struct judge *j, struct note *n, uint16_t iface, cons
     struct pkt pkt;
     struct key key;
     note_view(n, iface, &pkt);
-    if (pkt_parse(&pkt, in->facts, &key) != REASON_NONE)
-        return true;
+    if (pkt_parse(&pkt, in->facts, &key) != REASON_NONE) return true;
     const struct decision d[] = {
         program_explain(j->program, &key, &pkt, ignore_step, NULL),
         program_decide(j->program, &key, &pkt),
         program_decide_naive(j->program, &key, &pkt),
     };
     for (unsigned i = 0; i < 3; i++)
-        if (v->reason == REASON_NONE && (d[i].action != v->action || d[i].rule != v->rule))
-            return false;
+        if (v->reason == REASON_NONE && (d[i].action != v->action || d[i].rule != v->rule)) return false;
     return true;
 }
 
@@ -144,11 +134,9 @@ static bool same_counts(const struct judge *j)
 {
     const struct vm_counters *a = vm_counters(j->ways[0].vm), *b = vm_counters(j->ways[1].vm);
     for (uint32_t i = 0; i < j->program->rules_count; i++)
-        if (a->rules[i].packets != b->rules[i].packets || a->rules[i].bytes != b->rules[i].bytes)
-            return false;
+        if (a->rules[i].packets != b->rules[i].packets || a->rules[i].bytes != b->rules[i].bytes) return false;
     for (uint32_t i = 0; i < j->program->firewalls_count; i++)
-        if (a->defaults[i].packets != b->defaults[i].packets)
-            return false;
+        if (a->defaults[i].packets != b->defaults[i].packets) return false;
     return memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0 &&
            memcmp(a->reasons, b->reasons, sizeof(a->reasons)) == 0 && a->snapped == b->snapped &&
            a->bad_checksum == b->bad_checksum && a->answers == b->answers;
@@ -158,8 +146,7 @@ bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_
                size_t why_len)
 {
     struct judged *naive = malloc(sizeof(*naive));
-    if (!naive)
-        return false;
+    if (!naive) return false;
     run_way(&j->ways[0], j->program->rules_count, n, iface, in, out);
     run_way(&j->ways[1], j->program->rules_count, n, iface, in, naive);
     const char *differs = NULL;

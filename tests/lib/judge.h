@@ -15,7 +15,10 @@ enum { JUDGED_SENT_MAX = 4, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048, JUDGE
 struct judged {
     struct verdict verdict;
     unsigned sent, logs, matched;
-    struct { uint32_t len; uint8_t bytes[JUDGED_FRAME_MAX]; } out[JUDGED_SENT_MAX]; /* what was sent, in order */
+    struct {
+        uint32_t len;
+        uint8_t bytes[JUDGED_FRAME_MAX];
+    } out[JUDGED_SENT_MAX]; /* what was sent, in order */
     uint32_t log_rules[JUDGED_LOGS_MAX];
     uint32_t matched_rules[JUDGED_MATCHED_MAX]; /* that counted it, by index */
 };

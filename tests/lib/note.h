@@ -18,7 +18,9 @@ struct note {
     enum pkt_link link;         /* by the first layer: ethernet, linux-cooked …; raw for one that begins with IP */
     uint32_t cap_len, wire_len; /* `cut N` and `wire N`; else both the frame's */
     uint8_t tag_count;          /* `taken VID`: tags that the kernel took off, outermost first */
-    struct { uint16_t tpid, tci; } tags[2];
+    struct {
+        uint16_t tpid, tci;
+    } tags[2];
     uint8_t bytes[NOTE_MAX];
 };
 

@@ -18,20 +18,20 @@ struct layer {
     size_t at, header_len; /* tail included */
     uint64_t number;       /* what leads here, if `tpid` said so */
     bool number_set, tail_set;
-    uint32_t written;      /* bit per field of the layer, in the table's order */
+    uint32_t written; /* bit per field of the layer, in the table's order */
 };
 
 struct parser {
     const char *next, *layer_start;
-    char word[64];         /* the current one, short enough to be a value; strings are read in place */
+    char word[64]; /* the current one, short enough to be a value; strings are read in place */
     const char *word_start;
     size_t word_len;
     struct note *n;
     size_t len;
     struct layer layers[LAYERS_MAX];
     unsigned count;
-    long pad_at;           /* where padding begins, -1: nowhere */
-    uint32_t cut, wire;    /* UINT32_MAX: not said */
+    long pad_at;        /* where padding begins, -1: nowhere */
+    uint32_t cut, wire; /* UINT32_MAX: not said */
     char *err;
     size_t err_len;
     bool failed;
@@ -48,17 +48,14 @@ static void fail(struct parser *p, const char *what)
 /* The next word: ends at white space, but a string goes on to its closing quote. */
 static void scan(struct parser *p)
 {
-    while (isspace((unsigned char)*p->next))
-        p->next++;
+    while (isspace((unsigned char)*p->next)) p->next++;
     const char *s = p->word_start = p->next;
     bool quoted = false;
-    for (; *s && (quoted || !isspace((unsigned char)*s)); s++)
-        quoted ^= *s == '"';
+    for (; *s && (quoted || !isspace((unsigned char)*s)); s++) quoted ^= *s == '"';
     p->next = s;
     p->word_len = (size_t)(s - p->word_start);
     snprintf(p->word, sizeof(p->word), "%.*s", (int)(p->word_len < 64 ? p->word_len : 63), p->word_start);
-    if (quoted)
-        fail(p, "a string does not end");
+    if (quoted) fail(p, "a string does not end");
 }
 
 static bool at_end(const struct parser *p) { return p->word_len == 0; }
@@ -67,8 +64,7 @@ static bool at_separator(const struct parser *p) { return strcmp(p->word, "/") =
 static bool number_of(const char *word, uint64_t *v)
 {
     char *end;
-    if (!isdigit((unsigned char)word[0]))
-        return false;
+    if (!isdigit((unsigned char)word[0])) return false;
     *v = strtoull(word, &end, 0);
     return *end == '\0';
 }
@@ -76,8 +72,7 @@ static bool number_of(const char *word, uint64_t *v)
 static uint64_t number(struct parser *p)
 {
     uint64_t v = 0;
-    if (!number_of(p->word, &v))
-        fail(p, "a number must stand here");
+    if (!number_of(p->word, &v)) fail(p, "a number must stand here");
     scan(p);
     return v;
 }
@@ -105,21 +100,18 @@ static void append_hex(struct parser *p, const char *s, size_t len)
     int high = -1;
     for (size_t i = 0; i < len && !p->failed; i++) {
         const int d = hex_digit(s[i]);
-        if (s[i] == ' ')
-            continue;
+        if (s[i] == ' ') continue;
         if (d < 0)
             fail(p, "this is not hex");
         else if (high < 0)
             high = d;
         else {
             uint8_t *byte = grow(p, 1);
-            if (byte)
-                *byte = (uint8_t)(high << 4 | d);
+            if (byte) *byte = (uint8_t)(high << 4 | d);
             high = -1;
         }
     }
-    if (high >= 0)
-        fail(p, "half a byte is left over");
+    if (high >= 0) fail(p, "half a byte is left over");
 }
 
 /* "text" or x"hex", appended to the frame. */
@@ -136,8 +128,7 @@ static void append_string(struct parser *p)
         append_hex(p, s, len);
     else {
         uint8_t *at = grow(p, len);
-        if (at)
-            memcpy(at, s, len);
+        if (at) memcpy(at, s, len);
     }
     scan(p);
 }
@@ -151,8 +142,7 @@ static uint64_t mac(struct parser *p)
         (size_t)used != p->word_len)
         fail(p, "a MAC address must stand here");
     else
-        for (unsigned i = 0; i < 6; i++)
-            v = v << 8 | b[i];
+        for (unsigned i = 0; i < 6; i++) v = v << 8 | b[i];
     scan(p);
     return v;
 }
@@ -169,10 +159,10 @@ static uint64_t named_number(struct parser *p, const struct field_desc *f)
             scan(p);
             return t->type;
         }
-#define PROTO(ident, value, text) \
-    if (f->kind == F_NEXT && f->bits == 8 && strcmp(p->word, text) == 0) { \
-        scan(p); \
-        return value; \
+#define PROTO(ident, value, text)                                                                                      \
+    if (f->kind == F_NEXT && f->bits == 8 && strcmp(p->word, text) == 0) {                                             \
+        scan(p);                                                                                                       \
+        return value;                                                                                                  \
     }
 #include "vm/proto.def"
 #undef PROTO
@@ -201,12 +191,9 @@ static void read_field(struct parser *p, struct layer *l, const struct field_des
     case F_NEXT: v = named_number(p, f); break;
     default: v = number(p); break;
     }
-    if (f->kind == F_UNITS && v % 8)
-        fail(p, "an offset must be a multiple of 8 before");
-    if (f->kind == F_UNITS)
-        v /= 8;
-    if (f->bits < 64 && v >> f->bits)
-        fail(p, "the number is too large before");
+    if (f->kind == F_UNITS && v % 8) fail(p, "an offset must be a multiple of 8 before");
+    if (f->kind == F_UNITS) v /= 8;
+    if (f->bits < 64 && v >> f->bits) fail(p, "the number is too large before");
     field_set(f, header, v);
     l->written |= 1u << index;
 }
@@ -214,8 +201,7 @@ static void read_field(struct parser *p, struct layer *l, const struct field_des
 static const struct field_desc *fields_of(enum layer_id id)
 {
     const struct field_desc *f = note_fields;
-    while (f->name && f->layer != id)
-        f++;
+    while (f->name && f->layer != id) f++;
     return f;
 }
 
@@ -224,11 +210,9 @@ static const struct field_desc *find_field(struct parser *p, enum layer_id id, u
 {
     const struct field_desc *found = NULL, *first = fields_of(id);
     const char *after = p->next;
-    while (isspace((unsigned char)*after))
-        after++;
+    while (isspace((unsigned char)*after)) after++;
     for (const struct field_desc *f = first; f->name && f->layer == id; f++) {
-        if (strcmp(f->name, p->word) || (found && !isdigit((unsigned char)*after)))
-            continue;
+        if (strcmp(f->name, p->word) || (found && !isdigit((unsigned char)*after))) continue;
         found = f;
         *index = (unsigned)(f - first);
     }
@@ -246,13 +230,10 @@ static void read_places(struct parser *p, struct layer *l)
         scan(p);
         return;
     }
-    if (places == 0 || (l->id == L_ETH && !strchr(p->word, ':')))
-        return;
+    if (places == 0 || (l->id == L_ETH && !strchr(p->word, ':'))) return;
     read_field(p, l, f, 0);
-    if (places == 1)
-        return;
-    if (strcmp(p->word, ">") != 0)
-        fail(p, "`>` must stand between the two sides");
+    if (places == 1) return;
+    if (strcmp(p->word, ">") != 0) fail(p, "`>` must stand between the two sides");
     scan(p);
     read_field(p, l, f + 1, 1);
 }
@@ -275,15 +256,13 @@ static bool read_special(struct parser *p, struct layer *l)
         const struct field_desc at = {.kind = F_IP6};
         scan(p);
         uint8_t *tail = grow(p, 16);
-        if (tail)
-            address(p, &at, tail);
+        if (tail) address(p, &at, tail);
         l->tail_set = true;
     } else if (reply || is_at) { /* arp reply A is-at MAC */
         scan(p);
         uint8_t *header = p->n->bytes + l->at;
         const struct field_desc at = {.kind = F_IP4, .bit = 112};
-        if (reply)
-            bits_set(header, 48, 16, 2);
+        if (reply) bits_set(header, 48, 16, 2);
         if (reply)
             address(p, &at, header);
         else
@@ -331,16 +310,13 @@ static void read_data(struct parser *p, struct layer *l)
 static void start_header(struct parser *p, struct layer *l)
 {
     uint8_t *header = grow(p, note_layers[l->id].bytes);
-    if (!header)
-        return;
+    if (!header) return;
     const struct field_desc *first = fields_of(l->id);
     for (const struct field_desc *f = first; f->name && f->layer == l->id; f++)
-        if (f->usual && f->kind != F_NEXT)
-            field_set(f, header, f->usual);
+        if (f->usual && f->kind != F_NEXT) field_set(f, header, f->usual);
     read_places(p, l);
     read_fields(p, l);
-    if (!l->tail_set)
-        append_hex(p, note_layers[l->id].tail, strlen(note_layers[l->id].tail));
+    if (!l->tail_set) append_hex(p, note_layers[l->id].tail, strlen(note_layers[l->id].tail));
 }
 
 /* `cut N`, `wire N`, `taken VID`: of the whole frame. */
@@ -352,8 +328,7 @@ static bool read_frame_word(struct parser *p)
         *what = (uint32_t)number(p);
         return true;
     }
-    if (strcmp(p->word, "taken") != 0)
-        return false;
+    if (strcmp(p->word, "taken") != 0) return false;
     scan(p);
     const uint64_t vid = number(p);
     uint64_t tpid = 0x8100;
@@ -372,11 +347,9 @@ static bool read_frame_word(struct parser *p)
 
 static void read_layer(struct parser *p)
 {
-    if (read_frame_word(p))
-        return;
+    if (read_frame_word(p)) return;
     enum layer_id id = 0;
-    while (id < L_COUNT && strcmp(note_layers[id].name, p->word) != 0)
-        id++;
+    while (id < L_COUNT && strcmp(note_layers[id].name, p->word) != 0) id++;
     if (id == L_COUNT || p->count == LAYERS_MAX || (layer_is_link(id) && p->count)) {
         fail(p, id == L_COUNT ? "no such layer" : "no such layer here");
         return;
@@ -421,13 +394,11 @@ static void complete(struct parser *p)
     for (unsigned i = p->count; i-- > 0;) {
         const struct layer *l = &p->layers[i];
         long ip = (long)i - 1;
-        while (ip >= 0 && p->layers[ip].id != L_IP4 && p->layers[ip].id != L_IP6)
-            ip--;
+        while (ip >= 0 && p->layers[ip].id != L_IP4 && p->layers[ip].id != L_IP6) ip--;
         const struct field_desc *first = fields_of(l->id);
         for (int sums = 0; sums < 2; sums++) /* checksums when all else stands */
             for (const struct field_desc *f = first; f->name && f->layer == l->id; f++)
-                if (!(l->written >> (f - first) & 1) && (f->kind == F_CSUM) == sums)
-                    compute(p, i, f, end, ip);
+                if (!(l->written >> (f - first) & 1) && (f->kind == F_CSUM) == sums) compute(p, i, f, end, ip);
     }
 }
 
@@ -441,23 +412,19 @@ static enum pkt_link link_of(enum layer_id first)
 
 int note_parse(const char *text, struct note *n, char *err, size_t err_len)
 {
-    struct parser p = {.next = text, .n = n, .pad_at = -1, .cut = UINT32_MAX, .wire = UINT32_MAX, .err = err,
-                       .err_len = err_len};
+    struct parser p = {
+        .next = text, .n = n, .pad_at = -1, .cut = UINT32_MAX, .wire = UINT32_MAX, .err = err, .err_len = err_len};
     n->tag_count = 0;
     scan(&p);
-    if (at_end(&p))
-        fail(&p, "a frame must stand here,");
+    if (at_end(&p)) fail(&p, "a frame must stand here,");
     while (!p.failed && !at_end(&p)) {
         read_layer(&p);
         while (!p.failed && read_frame_word(&p))
             ;
-        if (!p.failed && !at_end(&p) && !at_separator(&p))
-            fail(&p, "`/` must stand between layers");
-        if (at_separator(&p))
-            scan(&p);
+        if (!p.failed && !at_end(&p) && !at_separator(&p)) fail(&p, "`/` must stand between layers");
+        if (at_separator(&p)) scan(&p);
     }
-    if (p.failed)
-        return -EINVAL;
+    if (p.failed) return -EINVAL;
     complete(&p);
     n->link = p.count ? link_of(p.layers[0].id) : LINK_ETHER;
     n->wire_len = p.wire != UINT32_MAX ? p.wire : (uint32_t)p.len;

@@ -27,21 +27,18 @@ __attribute__((format(printf, 2, 3))) static void put(struct printer *p, const c
     const int n = vsnprintf(p->buf + p->used, p->buf_len - p->used, fmt, ap);
     va_end(ap);
     p->used += n > 0 ? (size_t)n : 0;
-    if (p->used >= p->buf_len)
-        p->used = p->buf_len - 1;
+    if (p->used >= p->buf_len) p->used = p->buf_len - 1;
 }
 
 static void put_mac(struct printer *p, uint64_t v)
 {
-    for (unsigned i = 0; i < 6; i++)
-        put(p, "%s%02x", i ? ":" : "", (unsigned)(v >> (40 - 8 * i) & 0xff));
+    for (unsigned i = 0; i < 6; i++) put(p, "%s%02x", i ? ":" : "", (unsigned)(v >> (40 - 8 * i) & 0xff));
 }
 
 static void put_hex(struct printer *p, size_t at, size_t len)
 {
     put(p, "x\"");
-    for (size_t i = 0; i < len; i++)
-        put(p, "%02x", p->bytes[at + i]);
+    for (size_t i = 0; i < len; i++) put(p, "%02x", p->bytes[at + i]);
     put(p, "\"");
 }
 
@@ -85,8 +82,7 @@ static size_t header_bytes(const struct printer *p, enum layer_id id, size_t at)
 {
     const size_t fixed = note_layers[id].bytes, least = fixed + strlen(note_layers[id].tail) / 2;
     for (const struct field_desc *f = note_fields; f->name; f++) {
-        if (f->layer != id || f->kind != F_WORDS)
-            continue;
+        if (f->layer != id || f->kind != F_WORDS) continue;
         const size_t said = bytes_from_words(id, (unsigned)field_get(f, p->bytes + at));
         return said >= fixed && at + said <= p->end ? said : least;
     }
@@ -99,8 +95,7 @@ static bool supplied(const struct printer *p, const struct field_desc *f, size_t
     const uint64_t v = f->bits > 64 ? 0 : field_get(f, p->bytes + at);
     switch (f->kind) {
     case F_NEXT:
-        if (next == L_VLAN)
-            return true; /* by `tpid` of the layer that follows */
+        if (next == L_VLAN) return true; /* by `tpid` of the layer that follows */
         return v == next_number(f->layer, next, f->usual);
     case F_LEN: return v == p->end - at - (f->layer == L_IP6 ? 40 : 0);
     case F_WORDS: return v == words_from_bytes(f->layer, (unsigned)header);
@@ -116,8 +111,7 @@ static void put_fields(struct printer *p, enum layer_id id, size_t at, size_t he
     const uint8_t *h = p->bytes + at;
     const bool icmp = id == L_ICMP || id == L_ICMP6;
     for (const struct field_desc *f = note_fields; f->name; f++) {
-        if (f->layer != id)
-            continue;
+        if (f->layer != id) continue;
         if (place++ < places) {
             put(p, place == 1 ? " " : " > ");
             put_value(p, f, h);
@@ -153,8 +147,7 @@ static void put_tail(struct printer *p, enum layer_id id, size_t at, size_t head
 static uint64_t next_value(const struct printer *p, enum layer_id id, size_t at)
 {
     for (const struct field_desc *f = note_fields; f->name; f++)
-        if (f->layer == id && f->kind == F_NEXT)
-            return field_get(f, p->bytes + at);
+        if (f->layer == id && f->kind == F_NEXT) return field_get(f, p->bytes + at);
     return 0;
 }
 
@@ -176,8 +169,7 @@ static enum layer_id quoted(const struct printer *p, enum layer_id id, size_t at
 static enum layer_id follow(const struct printer *p, enum layer_id id, size_t at, size_t header)
 {
     const size_t next_at = at + header;
-    if (next_at >= p->end)
-        return L_COUNT;
+    if (next_at >= p->end) return L_COUNT;
     enum layer_id next = L_PAYLOAD;
     if (id == L_ICMP || id == L_ICMP6)
         next = quoted(p, id, at, next_at);
@@ -202,8 +194,7 @@ static enum layer_id first_layer(const struct printer *p, enum pkt_link link)
         [LINK_SLL] = L_SLL,   [LINK_SLL2] = L_SLL2, [LINK_BSD] = L_BSD, [LINK_LOOP] = L_LOOP,
     };
     enum layer_id id = link < LINK_COUNT ? layers[link] : L_COUNT;
-    if (link == LINK_RAW && p->len)
-        id = p->bytes[0] >> 4 == 4 ? L_IP4 : p->bytes[0] >> 4 == 6 ? L_IP6 : L_COUNT;
+    if (link == LINK_RAW && p->len) id = p->bytes[0] >> 4 == 4 ? L_IP4 : p->bytes[0] >> 4 == 6 ? L_IP6 : L_COUNT;
     return id != L_COUNT && note_layers[id].bytes <= p->len ? id : L_RAW;
 }
 
@@ -231,14 +222,12 @@ static void put_frame(struct printer *p, enum pkt_link link)
     }
     while (id != L_COUNT && id != L_PAYLOAD) {
         const bool ip = id == L_IP4 || id == L_IP6;
-        if (ip && p->ip < 0)
-            p->end = ip_end(p, id, at);
+        if (ip && p->ip < 0) p->end = ip_end(p, id, at);
         const size_t header = header_bytes(p, id, at);
         const enum layer_id next = follow(p, id, at, header);
         put(p, "%s%s", at ? " / " : "", note_layers[id].name);
         put_fields(p, id, at, header, next);
-        if (id == L_VLAN && tpid != 0x8100)
-            put(p, " tpid 0x%llx", (unsigned long long)tpid);
+        if (id == L_VLAN && tpid != 0x8100) put(p, " tpid 0x%llx", (unsigned long long)tpid);
         put_tail(p, id, at, header);
         tpid = next_value(p, id, at);
         if (ip) {
@@ -278,8 +267,7 @@ void note_hexdump(const uint8_t *bytes, size_t len, FILE *out)
 {
     for (size_t i = 0; i < len; i += 16) {
         fprintf(out, "    %04zx ", i);
-        for (size_t k = i; k < i + 16 && k < len; k++)
-            fprintf(out, " %02x", bytes[k]);
+        for (size_t k = i; k < i + 16 && k < len; k++) fprintf(out, " %02x", bytes[k]);
         fputc('\n', out);
     }
 }

@@ -16,10 +16,10 @@ enum field_kind { F_NUM, F_FLAG, F_UNITS, F_MAC, F_IP4, F_IP6, F_TYPE, F_NEXT, F
 
 struct layer_desc {
     const char *name;
-    unsigned bytes;  /* fixed header */
-    unsigned places; /* leading fields that stand without their name */
-    unsigned ether;  /* type that leads here, 0: none */
-    int proto;       /* IP protocol that leads here, -1: none */
+    unsigned bytes;   /* fixed header */
+    unsigned places;  /* leading fields that stand without their name */
+    unsigned ether;   /* type that leads here, 0: none */
+    int proto;        /* IP protocol that leads here, -1: none */
     const char *tail; /* hex: what follows the header when no `opt` is written */
 };
 struct field_desc {
@@ -59,7 +59,8 @@ enum layer_id next_layer(enum layer_id from, uint64_t number);
 unsigned words_from_bytes(enum layer_id id, unsigned bytes);
 unsigned bytes_from_words(enum layer_id id, unsigned words);
 
-/* The right checksum of the header at `at`, whose bytes end at `end`. `ip`: offset of the IP header before it, or -1. */
+/* The right checksum of the header at `at`, whose bytes end at `end`. `ip`: offset of the IP header before it, or -1.
+ */
 uint32_t note_csum(const uint8_t *bytes, enum layer_id id, size_t at, size_t end, enum layer_id ip_id, long ip);
 
 #endif

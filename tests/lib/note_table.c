@@ -26,8 +26,7 @@ const struct icmp_name note_icmp[] = {
 uint64_t bits_get(const uint8_t *header, unsigned bit, unsigned bits)
 {
     uint64_t v = 0;
-    for (unsigned i = bit; i < bit + bits; i++)
-        v = v << 1 | (header[i / 8] >> (7 - i % 8) & 1);
+    for (unsigned i = bit; i < bit + bits; i++) v = v << 1 | (header[i / 8] >> (7 - i % 8) & 1);
     return v;
 }
 
@@ -59,10 +58,8 @@ uint64_t next_number(enum layer_id from, enum layer_id to, uint64_t usual)
 {
     if (to == L_COUNT) /* nothing follows: IPv6's "no next header", else as before data */
         return from == L_IP6 || (from >= L_HBH && from <= L_SHIM6) ? 59 : usual;
-    if (from == L_BSD || from == L_LOOP)
-        return to == L_IP4 ? 2 : to == L_IP6 ? 30 : usual;
-    if (leads_by_ether(from))
-        return note_layers[to].ether ? note_layers[to].ether : usual;
+    if (from == L_BSD || from == L_LOOP) return to == L_IP4 ? 2 : to == L_IP6 ? 30 : usual;
+    if (leads_by_ether(from)) return note_layers[to].ether ? note_layers[to].ether : usual;
     return note_layers[to].proto >= 0 ? (uint64_t)note_layers[to].proto : usual;
 }
 
@@ -70,8 +67,7 @@ enum layer_id next_layer(enum layer_id from, uint64_t number)
 {
     if (from == L_BSD || from == L_LOOP)
         return number == 2 ? L_IP4 : number == 24 || number == 28 || number == 30 ? L_IP6 : L_PAYLOAD;
-    if (leads_by_ether(from) && (number == 0x88a8 || number == 0x9100))
-        return L_VLAN;
+    if (leads_by_ether(from) && (number == 0x88a8 || number == 0x9100)) return L_VLAN;
     for (enum layer_id id = 0; id < L_COUNT; id++) {
         if (leads_by_ether(from) ? note_layers[id].ether && note_layers[id].ether == number
                                  : note_layers[id].proto >= 0 && (uint64_t)note_layers[id].proto == number)
@@ -102,10 +98,8 @@ unsigned bytes_from_words(enum layer_id id, unsigned words)
 
 static uint32_t sum16(uint32_t sum, const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        sum += i & 1 ? bytes[i] : (uint32_t)bytes[i] << 8;
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
+    for (size_t i = 0; i < len; i++) sum += i & 1 ? bytes[i] : (uint32_t)bytes[i] << 8;
+    while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
     return sum;
 }
 
@@ -123,24 +117,19 @@ static uint32_t crc32c(const uint8_t *bytes, size_t len)
     uint32_t crc = 0xffffffff;
     for (size_t i = 0; i < len; i++) {
         crc ^= i >= 8 && i < 12 ? 0 : bytes[i];
-        for (int k = 0; k < 8; k++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+        for (int k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
     }
     return __builtin_bswap32(~crc);
 }
 
 /* Offset of the 16-bit checksum in a header. */
-static size_t csum_at(enum layer_id id)
-{
-    return id == L_IP4 ? 10 : id == L_TCP ? 16 : id == L_UDP ? 6 : 2;
-}
+static size_t csum_at(enum layer_id id) { return id == L_IP4 ? 10 : id == L_TCP ? 16 : id == L_UDP ? 6 : 2; }
 
 uint32_t note_csum(const uint8_t *bytes, enum layer_id id, size_t at, size_t end, enum layer_id ip_id, long ip)
 {
     const uint8_t *header = bytes + at;
     size_t len = end - at;
-    if (id == L_SCTP)
-        return crc32c(header, len);
+    if (id == L_SCTP) return crc32c(header, len);
     if (id == L_IP4) {
         const size_t ihl = (header[0] & 15u) * 4u;
         len = ihl < 20 || ihl > len ? 20 : ihl;
@@ -149,9 +138,8 @@ uint32_t note_csum(const uint8_t *bytes, enum layer_id id, size_t at, size_t end
         const size_t udp = (size_t)header[4] << 8 | header[5];
         len = udp >= 8 && udp < len ? udp : len;
     }
-    uint32_t sum = id == L_IP4 || id == L_ICMP || ip < 0
-                       ? 0
-                       : pseudo_sum(bytes + ip, ip_id, (unsigned)note_layers[id].proto, len);
+    uint32_t sum =
+        id == L_IP4 || id == L_ICMP || ip < 0 ? 0 : pseudo_sum(bytes + ip, ip_id, (unsigned)note_layers[id].proto, len);
     const size_t hole = csum_at(id);
     sum = sum16(sum, header, hole);
     sum = sum16(sum, header + hole + 2, len - hole - 2);

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct rng { uint64_t state; };
+struct rng {
+    uint64_t state;
+};
 
 /* splitmix64: every seed, also 0, is good, and near seeds give unrelated streams. */
 static inline uint64_t rng_next(struct rng *r)

@@ -13,9 +13,9 @@ PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 
 
 def table():
-    """Rows of lang/diag.def, as the preprocessor sees them: (code, severity, wrong, right). A byte a character, since
+    """Rows of lang/diag.def, as the preprocessor sees them: (ident, code, severity, wrong, right). A byte a character, since
     some examples are no UTF-8."""
-    source = '#define DIAG(ident, code, severity, title, explain, wrong, right) @ROW (code, #severity, wrong, right)\n' \
+    source = '#define DIAG(ident, code, severity, title, explain, wrong, right) @ROW (#ident, code, #severity, wrong, right)\n' \
              '#include "lang/diag.def"\n'
     text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source, capture_output=True, check=True,
                           encoding="latin-1").stdout
@@ -33,8 +33,13 @@ def codes_of(text, folder):
     return run.returncode, []
 
 
+def text_of(folder):
+    return "".join(p.read_text(errors="replace") for p in pathlib.Path(folder).rglob("*") if p.is_file())
+
+
 def main():
-    golden = "".join(p.read_text(errors="replace") for p in pathlib.Path("tests/golden").rglob("*") if p.is_file())
+    golden = text_of("tests/golden")
+    units = text_of("tests/unit")
     rows = table()
     failed = 0
 
@@ -45,11 +50,14 @@ def main():
 
     seen = set()
     with tempfile.TemporaryDirectory() as folder:
-        for code, severity, wrong, right in rows:
+        for ident, code, severity, wrong, right in rows:
             say(code not in seen, f"{code} stands once in the table")
             seen.add(code)
             say(code[0] == severity[0], f"{code} has its severity's letter")
-            say(code in golden, f"{code} stands in a golden file")
+            if wrong:
+                say(code in golden, f"{code} stands in a golden file")
+            else: # no short text shows it
+                say(code in golden or code in units or ident in units, f"{code} stands in a golden file or a unit test")
             if wrong:
                 status, codes = codes_of(wrong, folder)
                 say(code in codes, f"{code}: its wrong example gives it" + ("" if code in codes else f", not {codes}"))

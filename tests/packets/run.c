@@ -71,8 +71,7 @@ static bool check_verdict(const struct script *s, const struct judged *j)
         if (!isspace((unsigned char)*c) || (c[1] && !isspace((unsigned char)c[1])))
             want[used++] = isspace((unsigned char)*c) ? ' ' : *c;
     want[used] = '\0';
-    if (strcmp(got, want) == 0 || (!want[0] && s->group.matches[0]))
-        return true;
+    if (strcmp(got, want) == 0 || (!want[0] && s->group.matches[0])) return true;
     say("expected %s", want);
     say("got      %s", got);
     return false;
@@ -85,8 +84,7 @@ static bool check_frame(const struct script *s, const char *expected, const uint
         say("out: %s", err);
         return false;
     }
-    if (note.wire_len == len && memcmp(note.bytes, bytes, len) == 0)
-        return true;
+    if (note.wire_len == len && memcmp(note.bytes, bytes, len) == 0) return true;
     const enum pkt_link link = s->link >= 0 ? (enum pkt_link)s->link : note.link;
     note_print(note.bytes, note.wire_len, link, text[0], sizeof(text[0]));
     note_print(bytes, len, link, text[1], sizeof(text[1]));
@@ -103,8 +101,7 @@ static bool check_sent(const struct script *s, const struct judged *j, enum pkt_
     bool good = true;
     for (unsigned i = 0; i < j->sent && i < g->out_count; i++)
         good = check_frame(s, g->outs[i], j->out[i].bytes, j->out[i].len) && good;
-    for (unsigned i = j->sent; i < g->out_count; i++)
-        say("expected, but never sent: %s", g->outs[i]);
+    for (unsigned i = j->sent; i < g->out_count; i++) say("expected, but never sent: %s", g->outs[i]);
     for (unsigned i = g->out_count; i < j->sent; i++) {
         note_print(j->out[i].bytes, j->out[i].len, link, text[0], sizeof(text[0]));
         say("sent, but not expected: %s", text[0]);
@@ -123,8 +120,7 @@ static bool check_logs(const struct script *s, const struct judged *j)
             good = false;
         }
     }
-    if (!good)
-        say("%u log lines, %u expected", j->logs, s->group.log_count);
+    if (!good) say("%u log lines, %u expected", j->logs, s->group.log_count);
     return good;
 }
 
@@ -132,8 +128,7 @@ static bool is_listed(const char *list, const char *name)
 {
     const size_t len = strlen(name);
     for (const char *w = list; (w = strstr(w, name)); w += len)
-        if ((w == list || w[-1] == ' ') && (w[len] == ' ' || w[len] == '\0'))
-            return true;
+        if ((w == list || w[-1] == ' ') && (w[len] == ' ' || w[len] == '\0')) return true;
     return false;
 }
 
@@ -145,11 +140,9 @@ static bool check_matches(const struct script *s, const struct judged *j)
     unsigned wanted = want[0] && strcmp(want, "-") != 0, found = 0;
     char name[256];
     bool good = true;
-    for (const char *c = want; *c; c++)
-        wanted += *c == ' ';
+    for (const char *c = want; *c; c++) wanted += *c == ' ';
     for (unsigned i = 0; want[0] && i < j->matched; i++) {
-        if (!p->rules[j->matched_rules[i]].name)
-            continue;
+        if (!p->rules[j->matched_rules[i]].name) continue;
         rule_name(p, j->matched_rules[i], name, sizeof(name));
         if (is_listed(want, name))
             found++;
@@ -157,8 +150,7 @@ static bool check_matches(const struct script *s, const struct judged *j)
             say("%s matched, too", name);
         good = good && is_listed(want, name);
     }
-    if (want[0] && found != wanted)
-        say("only %u of these %u matched: %s", found, wanted, want);
+    if (want[0] && found != wanted) say("only %u of these %u matched: %s", found, wanted, want);
     return good && (!want[0] || found == wanted);
 }
 
@@ -192,16 +184,14 @@ static bool try_group(struct script *s)
         say("in: %s", why);
         return false;
     }
-    if (s->link >= 0)
-        note.link = (enum pkt_link)s->link;
+    if (s->link >= 0) note.link = (enum pkt_link)s->link;
     const uint16_t iface = s->iface[0] ? judge_iface(s->judge, s->iface) : IFACE_NONE;
     const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
     bool good = true;
     for (unsigned i = 0; i < s->group.again; i++)
         good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why)) && good;
     good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why)) && good;
-    if (!good)
-        say("%s", why);
+    if (!good) say("%s", why);
     good = check_verdict(s, &judged) && good;
     good = check_sent(s, &judged, note.link) && good;
     good = check_matches(s, &judged) && good;
@@ -217,19 +207,15 @@ static void end_group(struct script *s)
         printf("%sok %u - %s:%u %s\n", good ? "" : "not ", ++s->number, s->path, g->line, g->in);
         s->failed += !good;
     }
-    for (unsigned i = 0; i < g->out_count; i++)
-        free(g->outs[i]);
-    for (unsigned i = 0; i < g->log_count; i++)
-        free(g->logs[i]);
-    for (unsigned i = 0; i < g->count_count; i++)
-        free(g->counts[i]);
+    for (unsigned i = 0; i < g->out_count; i++) free(g->outs[i]);
+    for (unsigned i = 0; i < g->log_count; i++) free(g->logs[i]);
+    for (unsigned i = 0; i < g->count_count; i++) free(g->counts[i]);
     *g = (struct group){.line = 0};
 }
 
 static void end_rules(struct script *s)
 {
-    if (!s->rules)
-        return;
+    if (!s->rules) return;
     judge_free(s->judge);
     s->judge = judge_new(s->path, s->rules, s->rules_len, stdout);
     if (!s->judge) {
@@ -245,8 +231,7 @@ static void add_rules(struct script *s, const char *line)
 {
     const size_t len = strlen(line);
     char *bigger = realloc(s->rules, s->rules_len + len + 2);
-    if (!bigger)
-        abort();
+    if (!bigger) abort();
     s->rules = bigger;
     memcpy(s->rules + s->rules_len, line, len);
     memcpy(s->rules + s->rules_len + len, "\n", 2);
@@ -297,10 +282,8 @@ static void set_link(struct script *s, const char *name)
     };
     s->link = -1;
     for (int i = 0; i < LINK_COUNT; i++)
-        if (strcmp(names[i], name) == 0)
-            s->link = i;
-    if (s->link < 0 && strcmp(name, "-") != 0)
-        broken(s, "no such link type", name);
+        if (strcmp(names[i], name) == 0) s->link = i;
+    if (s->link < 0 && strcmp(name, "-") != 0) broken(s, "no such link type", name);
 }
 
 static void keep(struct script *s, char **list, unsigned *count, const char *rest)
@@ -359,8 +342,7 @@ static void read_line(struct script *s, char *line)
         add_rules(s, line);
         return;
     }
-    if (!*start || *start == '#')
-        return;
+    if (!*start || *start == '#') return;
     end_rules(s);
     char word[32];
     int used = 0;
@@ -369,8 +351,7 @@ static void read_line(struct script *s, char *line)
         return;
     }
     char *rest = line + used + strspn(line + used, " \t");
-    for (size_t len = strlen(rest); len && isspace((unsigned char)rest[len - 1]);)
-        rest[--len] = '\0';
+    for (size_t len = strlen(rest); len && isspace((unsigned char)rest[len - 1]);) rest[--len] = '\0';
     statement(s, word, rest);
 }
 
@@ -394,8 +375,7 @@ static unsigned run_file(const char *path, unsigned *number)
     }
     end_rules(&s);
     end_group(&s);
-    if (s.number == before)
-        broken(&s, "no packet in", path);
+    if (s.number == before) broken(&s, "no packet in", path);
     free(line);
     fclose(f);
     judge_free(s.judge);
@@ -414,8 +394,7 @@ static unsigned run_folder(const char *path, unsigned *number)
     struct dirent **names;
     const int n = scandir(path, &names, triples_only, alphasort);
     unsigned failed = 0;
-    if (n < 0)
-        return run_file(path, number);
+    if (n < 0) return run_file(path, number);
     for (int i = 0; i < n; i++) {
         char file[1024];
         snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
@@ -429,8 +408,7 @@ static unsigned run_folder(const char *path, unsigned *number)
 int main(int argc, char **argv)
 {
     unsigned number = 0, failed = 0;
-    for (int i = 1; i < argc; i++)
-        failed += run_folder(argv[i], &number);
+    for (int i = 1; i < argc; i++) failed += run_folder(argv[i], &number);
     printf("1..%u\n", number);
     return failed || number == 0;
 }

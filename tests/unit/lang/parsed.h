@@ -71,8 +71,7 @@ static inline void expect_codes(const char *text, const char *codes)
     struct parsed p;
     parse_n(&p, text, strlen(text));
     char *got = codes_of(&p);
-    if (strcmp(got, codes) != 0)
-        print_message("text: %s\n", text);
+    if (strcmp(got, codes) != 0) print_message("text: %s\n", text);
     assert_string_equal(got, codes);
     free(got);
     parsed_fini(&p);

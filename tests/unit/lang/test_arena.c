@@ -11,8 +11,7 @@ static void allocations_are_zeroed_aligned_and_apart(void **state)
     for (size_t size = 1; size < 3000; size += 7) {
         unsigned char *p = arena_alloc(a, size);
         assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
-        for (size_t i = 0; i < size; i++)
-            assert_int_equal(p[i], 0);
+        for (size_t i = 0; i < size; i++) assert_int_equal(p[i], 0);
         memset(p, 0xff, size);
         assert_ptr_not_equal(p, last);
         last = p;

@@ -40,10 +40,10 @@ static void errors_come_sorted_with_notes_and_fixes(void **state)
     (void)state;
     struct fixture f;
     begin(&f, "set a = b\n\tset c = d\n");
-    diag(f.d, E_SYNTAX, (struct span){ 0, 15, 16 }, "second");
+    diag(f.d, E_SYNTAX, (struct span){0, 15, 16}, "second");
     diag_fix(f.d, "did you mean `%s`?", "e");
-    diag(f.d, E_SYNTAX, (struct span){ 0, 4, 5 }, "first");
-    diag_note(f.d, (struct span){ 0, 11, 14 }, "see %d", 7);
+    diag(f.d, E_SYNTAX, (struct span){0, 4, 5}, "first");
+    diag_note(f.d, (struct span){0, 11, 14}, "see %d", 7);
     diag(f.d, E_SYNTAX, SPAN_NONE, "nowhere");
     char *text = text_of(&f, false);
     assert_string_equal(text, "f.prey:1:5: error: first [E0101]\n"
@@ -65,11 +65,11 @@ static void a_repetition_is_kept_once_with_its_first_note(void **state)
     struct fixture f;
     begin(&f, "abc def");
     for (int i = 0; i < 3; i++) {
-        diag(f.d, E_SYNTAX, (struct span){ 0, 0, 3 }, "number %d", i);
-        diag_note(f.d, (struct span){ 0, 4, 7 }, "note %d", i);
+        diag(f.d, E_SYNTAX, (struct span){0, 0, 3}, "number %d", i);
+        diag_note(f.d, (struct span){0, 4, 7}, "note %d", i);
         diag_fix(f.d, "fix %d", i);
     }
-    diag(f.d, E_END, (struct span){ 0, 0, 3 }, "another code");
+    diag(f.d, E_END, (struct span){0, 0, 3}, "another code");
     assert_int_equal(diags_errors(f.d), 2);
     char *text = text_of(&f, false);
     assert_non_null(strstr(text, "number 0"));
@@ -84,8 +84,7 @@ static void a_repetition_is_kept_once_with_its_first_note(void **state)
 static unsigned lines_with(const char *text, const char *what)
 {
     unsigned n = 0;
-    for (const char *p = text; (p = strstr(p, what)); p++)
-        n++;
+    for (const char *p = text; (p = strstr(p, what)); p++) n++;
     return n;
 }
 
@@ -94,8 +93,7 @@ static void the_first_twenty_are_printed_and_the_rest_counted(void **state)
     (void)state;
     struct fixture f;
     begin(&f, "0123456789012345678901234567890123456789");
-    for (uint32_t i = 0; i < 25; i++)
-        diag(f.d, E_SYNTAX, (struct span){ 0, i, i + 1 }, "here");
+    for (uint32_t i = 0; i < 25; i++) diag(f.d, E_SYNTAX, (struct span){0, i, i + 1}, "here");
     char *text = text_of(&f, false);
     assert_int_equal(lines_with(text, "error: here"), 20);
     assert_non_null(strstr(text, "and 5 more errors\n"));
@@ -111,9 +109,8 @@ static void warnings_give_way_to_errors(void **state)
     (void)state;
     struct fixture f;
     begin(&f, "0123456789012345678901234567890123456789");
-    for (uint32_t i = 0; i < 22; i++)
-        diag(f.d, W_UNUSED_NAME, (struct span){ 0, i, i + 1 }, "warned");
-    diag(f.d, E_SYNTAX, (struct span){ 0, 30, 31 }, "wrong");
+    for (uint32_t i = 0; i < 22; i++) diag(f.d, W_UNUSED_NAME, (struct span){0, i, i + 1}, "warned");
+    diag(f.d, E_SYNTAX, (struct span){0, 30, 31}, "wrong");
     char *text = text_of(&f, false);
     assert_int_equal(lines_with(text, "warning: warned"), 19);
     assert_int_equal(lines_with(text, "error: wrong"), 1);
@@ -138,13 +135,12 @@ static void a_long_line_is_shown_around_the_place(void **state)
     line[50000] = 'Y';
     begin(&f, line);
     free(line);
-    diag(f.d, E_SYNTAX, (struct span){ 0, 50000, 50001 }, "here");
+    diag(f.d, E_SYNTAX, (struct span){0, 50000, 50001}, "here");
     char *text = text_of(&f, false);
     char want[600];
-    snprintf(want, sizeof(want), "f.prey:1:50001: error: here [E0101]\n    1 | ...%060dY%099d...\n      |    %60s^\n", 0, 0,
-             "");
-    for (char *c = strstr(want, "| ..."); *c != '\n'; c++)
-        *c = *c == '0' ? 'x' : *c;
+    snprintf(want, sizeof(want), "f.prey:1:50001: error: here [E0101]\n    1 | ...%060dY%099d...\n      |    %60s^\n",
+             0, 0, "");
+    for (char *c = strstr(want, "| ..."); *c != '\n'; c++) *c = *c == '0' ? 'x' : *c;
     assert_string_equal(text, want);
     end(&f, text);
 }
@@ -154,7 +150,7 @@ static void bytes_that_could_hurt_a_terminal_are_not_printed(void **state)
     (void)state;
     struct fixture f;
     begin(&f, "a\x1b[31m\xc3\xa9\xff\xe2\x80\xae b");
-    diag(f.d, E_SYNTAX, (struct span){ 0, 13, 14 }, "a\x1b\n%s", "\xff");
+    diag(f.d, E_SYNTAX, (struct span){0, 13, 14}, "a\x1b\n%s", "\xff");
     char *text = text_of(&f, false);
     assert_string_equal(text, "f.prey:1:14: error: a? ? [E0101]\n"
                               "    1 | a?[31m\xc3\xa9?? b\n"
@@ -193,8 +189,7 @@ static void every_code_is_explained(void **state)
         assert_memory_equal(text, diag_rows[i].code, 5);
         assert_true(!*diag_rows[i].right || strstr(text, "right:\n    "));
         free(text);
-        for (unsigned j = 0; j < i; j++)
-            assert_string_not_equal(diag_rows[i].code, diag_rows[j].code);
+        for (unsigned j = 0; j < i; j++) assert_string_not_equal(diag_rows[i].code, diag_rows[j].code);
     }
     assert_int_equal(diag_explain("E9999", stdout), -ENOENT);
     assert_int_equal(diag_explain("", stdout), -ENOENT);
@@ -203,7 +198,7 @@ static void every_code_is_explained(void **state)
 static void the_nearest_is_close_or_nothing(void **state)
 {
     (void)state;
-    static const char *const names[] = { "office", "admins", "abusers", "web", "x" };
+    static const char *const names[] = {"office", "admins", "abusers", "web", "x"};
 #define NEAR(name) diag_nearest(name, names, 5)
     assert_string_equal(NEAR("offfice"), "office");
     assert_string_equal(NEAR("offcie"), "office");

@@ -127,8 +127,7 @@ static void depth_and_number_of_includes_are_bounded(void **state)
     expect_file("deep0.prey", "E0130@1:9", 33);
     put("leaf.prey", "");
     FILE *f = fopen("many.prey", "w");
-    for (int i = 0; i < 5000; i++)
-        fputs("include \"leaf.prey\"\n", f);
+    for (int i = 0; i < 5000; i++) fputs("include \"leaf.prey\"\n", f);
     fclose(f);
     expect_file("many.prey", "E0134@4097:1", 2);
 }
@@ -136,7 +135,8 @@ static void depth_and_number_of_includes_are_bounded(void **state)
 static void unreadable_includes_are_diagnostics(void **state)
 {
     (void)state;
-    put("bad.prey", "include \"missing.prey\"\ninclude \".\"\ninclude \"\"\ninclude \"a\\x00b\"\ninclude \"/dev/null\"\n");
+    put("bad.prey",
+        "include \"missing.prey\"\ninclude \".\"\ninclude \"\"\ninclude \"a\\x00b\"\ninclude \"/dev/null\"\n");
     expect_file("bad.prey", "E0132@1:9 E0132@2:9 E0132@3:9 E0132@4:9 E0132@5:9", 1);
 }
 
@@ -156,17 +156,57 @@ static double parse_seconds(const char *text, size_t len, unsigned *errors)
     return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 }
 
-/* One unit again and again, on one line or behind an opening. Ten times the goal of 2 s fails: quadratic is far over. */
+/* One unit again and again, on one line or behind an opening. Ten times the goal of 2 s fails: quadratic is far over.
+ */
 static void long_lines_of_anything_take_linear_time(void **state)
 {
     (void)state;
     static const char *const units[] = {
-        "a:", "\\\"", "(", "{", "}", ",", "7", "not ", "\"", "x\"", "a", "-", ":", "[", "[a", "1.", "1:", "/", "\xff",
-        "\xc3\xa9", "#\xff\n", "\\ ", ",\n", "(\n", "}\n", "set a = = b\n", "set a\n", "pool a {\n", "pool a\n b\n}\n",
-        "g:g:g ", "::1 ", "5s ", "%", "->", "a-", "\\\n", "\r",
+        "a:",
+        "\\\"",
+        "(",
+        "{",
+        "}",
+        ",",
+        "7",
+        "not ",
+        "\"",
+        "x\"",
+        "a",
+        "-",
+        ":",
+        "[",
+        "[a",
+        "1.",
+        "1:",
+        "/",
+        "\xff",
+        "\xc3\xa9",
+        "#\xff\n",
+        "\\ ",
+        ",\n",
+        "(\n",
+        "}\n",
+        "set a = = b\n",
+        "set a\n",
+        "pool a {\n",
+        "pool a\n b\n}\n",
+        "g:g:g ",
+        "::1 ",
+        "5s ",
+        "%",
+        "->",
+        "a-",
+        "\\\n",
+        "\r",
     };
     static const char *const openings[] = {
-        "", "set a = ", "set a = (", "firewall f default drop { accept from ", "hash key \"", "test \"t\" { expect drop: ",
+        "",
+        "set a = ",
+        "set a = (",
+        "firewall f default drop { accept from ",
+        "hash key \"",
+        "test \"t\" { expect drop: ",
     };
     char *text = malloc(BIG);
     for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
@@ -174,12 +214,10 @@ static void long_lines_of_anything_take_linear_time(void **state)
         for (int with = 0; with < 2; with++) {
             size_t n = with ? strlen(opening) : 0;
             memcpy(text, opening, n);
-            for (size_t len = strlen(units[u]); n + len <= BIG; n += len)
-                memcpy(text + n, units[u], len);
+            for (size_t len = strlen(units[u]); n + len <= BIG; n += len) memcpy(text + n, units[u], len);
             unsigned errors;
             const double seconds = parse_seconds(text, n, &errors);
-            if (seconds > 20)
-                fail_msg("`%s` after `%s` took %.1f s", units[u], with ? opening : "", seconds);
+            if (seconds > 20) fail_msg("`%s` after `%s` took %.1f s", units[u], with ? opening : "", seconds);
             assert_true(errors <= DIAG_FILE_MAX + 2);
         }
     }
@@ -208,8 +246,7 @@ static void a_file_of_errors_is_given_up(void **state)
     (void)state;
     char *text = malloc(BIG);
     size_t n = 0;
-    for (; n + 12 <= BIG; n += 12)
-        memcpy(text + n, "set a = = b\n", 12);
+    for (; n + 12 <= BIG; n += 12) memcpy(text + n, "set a = = b\n", 12);
     struct parsed p;
     parse_n(&p, text, n);
     assert_int_equal(diags_errors(p.diags), DIAG_FILE_MAX);

@@ -3,12 +3,11 @@
 
 static const struct node *find(const struct node *n, enum node_kind kind)
 {
-    if (n->kind == kind)
-        return n;
-    node_each(c, n) {
+    if (n->kind == kind) return n;
+    node_each(c, n)
+    {
         const struct node *found = find(c, kind);
-        if (found)
-            return found;
+        if (found) return found;
     }
     return NULL;
 }
@@ -80,7 +79,8 @@ static void names_may_look_like_keywords(void **state)
     (void)state;
     expect_codes("set set = from, to except", "E0103@1:26");
     expect_codes("set set = from, to; set from = set and and", "");
-    expect_codes("firewall on on on in default drop { accept from from, not_, to to set, port port to, in do_ }", "E0101@1:89");
+    expect_codes("firewall on on on in default drop { accept from from, not_, to to set, port port to, in do_ }",
+                 "E0101@1:89");
     expect_codes("chain to { accept tcp, udp as as; do from from from; drop on on vlan none type }", "E0101@1:75");
     expect_codes("pool server { server server 1.2.3.4 weight weight_; check check }", "");
     expect_codes("service service on any tcp/port { -> pool, server 5%, when }", "");
@@ -114,6 +114,8 @@ static void braces_are_matched(void **state)
     (void)state;
     expect_codes("chain a\n{\n return\n}\nset b = 1.2.3.4", "E0119@2:1");
     expect_codes("chain a\n return\n accept tcp\n}\nset b = 1.2.3.4", "E0103@1:8");
+    expect_codes("firewall f default drop\n{\n accpt\n}\nset b = 1.2.3.4", "E0119@2:1");
+    expect_codes("firewall f default drop\n accept tcp\n}\nset b = 1.2.3.4", "E0103@1:24");
     expect_codes("}\nset b = 1.2.3.4\n}", "E0118@1:1 E0118@3:1");
     expect_codes("chain a {\nreturn", "E0118@1:9");
     expect_codes("chain a {\nreturn\nchain b { return }\npool c { check d }", "E0118@3:1");
@@ -177,6 +179,39 @@ static void a_port_after_from_is_ambiguous(void **state)
     expect_codes("chain c { drop tcp from a to b port 22; drop from a tcp port 22 }", "");
 }
 
+/* The fix beside the first error. */
+static void expect_fix(const char *text, const char *fix)
+{
+    struct parsed p;
+    parse_n(&p, text, strlen(text));
+    assert_int_equal(p.diags->count, 1);
+    assert_non_null(p.diags->entries[0].fix);
+    assert_string_equal(p.diags->entries[0].fix, fix);
+    parsed_fini(&p);
+}
+
+static void fixes_are_offered_where_one_is_likely(void **state)
+{
+    (void)state;
+    expect_fix("chain c { accpt tcp }", "did you mean `accept`?");
+    expect_fix("chain c { allow tcp }", "did you mean `accept`?");
+    expect_fix("chain c { drop tcp dport 5 }", "did you mean `port`?");
+    expect_fix("chain c { drop tcp sport 5 }", "did you mean `source port`?");
+    expect_fix("block in", "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+    expect_fix("accept tcp", "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+    expect_fix("table t = 1.2.3.4", "did you mean `set`?");
+    expect_fix("chain c { drop tcp port {5, 6} }", "a list is written without braces: a, b");
+    expect_fix("chain c { drop tcp port 5:6 }", "a range is written 5-6");
+    expect_fix("chain c { drop tcp from a port 22 }", "write `to port 22` or `source port 22`");
+    expect_fix("check c = tcp timeout 5", "write 5s for seconds or 5ms for milliseconds");
+    expect_fix("set s = a, b except c", "(a, b) except c, or a, (b except c)?");
+    expect_fix("set s = a except b and c", "(a except b) and c, or a except (b and c)?");
+    expect_fix("set s = 10.0.0.0/255.0.0.0", "write 10.0.0.0/8");
+    expect_fix("interface i = \xe2\x80\x9c"
+               "eth0",
+               "strings stand between plain quotes: \"");
+}
+
 static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(void **state)
 {
     (void)state;
@@ -193,8 +228,8 @@ static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(v
 static void comparing_trees_ignores_places_and_blank_lines(void **state)
 {
     (void)state;
-    static const char *const same[] = { "set a = 10.0.0.1,b\nchain c{drop ttl 5-}", "\n\nset a = 10.0.0.1, b\n\n\n"
-                                                                                   "chain c {\n  drop ttl 5-\n}" };
+    static const char *const same[] = {"set a = 10.0.0.1,b\nchain c{drop ttl 5-}", "\n\nset a = 10.0.0.1, b\n\n\n"
+                                                                                   "chain c {\n  drop ttl 5-\n}"};
     static const char *const other[] = {
         "set a = 10.0.0.2,b\nchain c{drop ttl 5-}", "set a = 10.0.0.1,b\nchain c{drop ttl not 5-}",
         "set a = 10.0.0.1,b\nchain c{drop ttl -5}", "set a = 10.0.0.1,b\nchain c{drop ttl 5-;drop}",
@@ -227,6 +262,7 @@ int main(void)
         cmocka_unit_test(lists_take_not_once_and_in_front),
         cmocka_unit_test(set_operators_do_not_mix),
         cmocka_unit_test(a_port_after_from_is_ambiguous),
+        cmocka_unit_test(fixes_are_offered_where_one_is_likely),
         cmocka_unit_test(the_first_statement_of_a_broken_block_header_is_not_lost_on_others),
         cmocka_unit_test(comparing_trees_ignores_places_and_blank_lines),
     };

@@ -12,8 +12,11 @@ static void places_are_lines_and_bytes(void **state)
     sources_init(&s);
     static const char text[] = "ab\n\nc\r\nlast";
     const uint32_t f = (uint32_t)sources_add(&s, "x", text, sizeof(text) - 1);
-    static const struct { uint32_t at; unsigned line, col; } want[] = {
-        { 0, 1, 1 }, { 2, 1, 3 }, { 3, 2, 1 }, { 4, 3, 1 }, { 6, 3, 3 }, { 7, 4, 1 }, { 11, 4, 5 }, { 999, 4, 5 },
+    static const struct {
+        uint32_t at;
+        unsigned line, col;
+    } want[] = {
+        {0, 1, 1}, {2, 1, 3}, {3, 2, 1}, {4, 3, 1}, {6, 3, 3}, {7, 4, 1}, {11, 4, 5}, {999, 4, 5},
     };
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
         unsigned line, col;

@@ -16,8 +16,7 @@ static const struct node *value_of(struct parsed *p, const char *text)
 static void reads(const char *text, const char *dump)
 {
     struct parsed p;
-    if (!value_of(&p, text))
-        fail_msg("`%s` was not read", text);
+    if (!value_of(&p, text)) fail_msg("`%s` was not read", text);
     char *got = dump_of(&p);
     char *line = strstr(got, "\n    ");
     line = strstr(line + 1, "\n    ") + 5;
@@ -33,8 +32,7 @@ static void refuses(const char *text, const char *code)
     const struct node *v = value_of(&p, text);
     char *codes = codes_of(&p);
     codes[strcspn(codes, "@")] = '\0';
-    if (v || strcmp(codes, code) != 0)
-        fail_msg("`%s` gave %s, not %s", text, v ? "a value" : codes, code);
+    if (v || strcmp(codes, code) != 0) fail_msg("`%s` gave %s, not %s", text, v ? "a value" : codes, code);
     free(codes);
     parsed_fini(&p);
 }
@@ -91,12 +89,25 @@ static void addresses(void **state)
     reads("10.0.0.1-10.0.0.9", "addr-range 10.0.0.1-10.0.0.9");
     reads("2001:db8::1-2001:db8::ff", "addr-range 2001:db8::1-2001:db8::ff");
     static const char *const bad[] = {
-        "10.0.0", "10.0.0.256", "10.0.0.1.2", "010.0.0.1", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/x", "::1::2",
-        "2001:db8::/129", "10.0.0.1-2001:db8::1", "10.0.0.1-9", "fe80::1%eth0", "12345::",
-        "[::1]", "[1.2.3.4]:5", "10.0.0.0/255.0.0.0", ":::",
+        "10.0.0",
+        "10.0.0.256",
+        "10.0.0.1.2",
+        "010.0.0.1",
+        "10.0.0.0/33",
+        "10.0.0.0/",
+        "10.0.0.0/x",
+        "::1::2",
+        "2001:db8::/129",
+        "10.0.0.1-2001:db8::1",
+        "10.0.0.1-9",
+        "fe80::1%eth0",
+        "12345::",
+        "[::1]",
+        "[1.2.3.4]:5",
+        "10.0.0.0/255.0.0.0",
+        ":::",
     };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        refuses(bad[i], "E0107");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) refuses(bad[i], "E0107");
 }
 
 static void endpoints(void **state)

@@ -14,16 +14,14 @@ static char text[NOTE_TEXT_MAX], err[200];
 
 static void parse(const char *notation)
 {
-    if (note_parse(notation, &note, err, sizeof(err)) != 0)
-        fail_msg("%s: %s", notation, err);
+    if (note_parse(notation, &note, err, sizeof(err)) != 0) fail_msg("%s: %s", notation, err);
 }
 
 static void assert_frame(const char *notation, const char *hex)
 {
     char got[3 * 256] = "";
     parse(notation);
-    for (size_t i = 0; i < note.wire_len; i++)
-        snprintf(got + 2 * i, sizeof(got) - 2 * i, "%02x", note.bytes[i]);
+    for (size_t i = 0; i < note.wire_len; i++) snprintf(got + 2 * i, sizeof(got) - 2 * i, "%02x", note.bytes[i]);
     assert_string_equal(got, hex);
 }
 
@@ -32,18 +30,33 @@ static void known_frames(void **state)
 {
     (void)state;
     assert_frame("ip4 192.0.2.1 > 192.0.2.2 ttl 64 id 7 df / udp 53 > 1024 / payload x\"00 01\"",
-                 "4500001e000740004011b6c4c0000201c0000202" "00350400000a77a0" "0001");
-    assert_frame("null / ip4 1.2.3.4 > 5.6.7.8 proto 59", "02000000" "4500001400000000403b6a9c0102030405060708");
+                 "4500001e000740004011b6c4c0000201c0000202"
+                 "00350400000a77a0"
+                 "0001");
+    assert_frame("null / ip4 1.2.3.4 > 5.6.7.8 proto 59", "02000000"
+                                                          "4500001400000000403b6a9c0102030405060708");
     assert_frame("ip4 1.2.3.4 > 5.6.7.8 / sctp 5 > 6 tag 9 / payload \"abc\"",
-                 "450000230000000040846a440102030405060708" "00050006000000092fbff4a8" "616263");
+                 "450000230000000040846a440102030405060708"
+                 "00050006000000092fbff4a8"
+                 "616263");
     assert_frame("ip6 2001:db8::1 > 2001:db8::2 / hbh / icmp6 type echo-request id 1 seq 2 / payload \"abc\"",
-                 "6000000000130040" "20010db8000000000000000000000001" "20010db8000000000000000000000002"
-                 "3a00010400000000" "80005fdf00010002" "616263");
+                 "6000000000130040"
+                 "20010db8000000000000000000000001"
+                 "20010db8000000000000000000000002"
+                 "3a00010400000000"
+                 "80005fdf00010002"
+                 "616263");
     assert_frame("ip4 1.2.3.4 > 5.6.7.8 / tcp 5 > 6 syn ack seq 3 ack 4 opt x\"020405b4\" / payload \"abc\"",
-                 "4500002f0000000040066ab60102030405060708" "0005000600000003000000046012ffffc38b0000020405b4"
+                 "4500002f0000000040066ab60102030405060708"
+                 "0005000600000003000000046012ffffc38b0000020405b4"
                  "616263");
     assert_frame("eth back / vlan 5 tpid 0x88a8 pcp 3 / vlan 6 / arp who-has 10.0.0.2 tell 10.0.0.1",
-                 "020000000001020000000002" "88a86005" "81000006" "0806" "0001080006040001" "0200000000010a000001"
+                 "020000000001020000000002"
+                 "88a86005"
+                 "81000006"
+                 "0806"
+                 "0001080006040001"
+                 "0200000000010a000001"
                  "0000000000000a000002");
 }
 
@@ -91,8 +104,7 @@ static void prints_anything(void **state)
         const size_t len = note.wire_len - (i % 7 == 0 ? (seed >> 5) % note.wire_len : 0);
         note_print(note.bytes, len, LINK_ETHER, text, sizeof(text));
         structured += strncmp(text, "raw", 3) != 0;
-        if (note_parse(text, again, err, sizeof(err)) != 0)
-            fail_msg("%s: %s", text, err);
+        if (note_parse(text, again, err, sizeof(err)) != 0) fail_msg("%s: %s", text, err);
         assert_int_equal(again->wire_len, len);
         assert_memory_equal(again->bytes, note.bytes, len);
     }
@@ -133,15 +145,14 @@ static void refusals(void **state)
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         assert_int_not_equal(note_parse(lines[i][0], &note, err, sizeof(err)), 0);
-        if (!strstr(err, lines[i][1]))
-            fail_msg("%s: got `%s`, not `%s`", lines[i][0], err, lines[i][1]);
+        if (!strstr(err, lines[i][1])) fail_msg("%s: got `%s`, not `%s`", lines[i][0], err, lines[i][1]);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_frames),    cmocka_unit_test(prints_back), cmocka_unit_test(prints_anything),
+        cmocka_unit_test(known_frames),        cmocka_unit_test(prints_back), cmocka_unit_test(prints_anything),
         cmocka_unit_test(lengths_on_the_wire), cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

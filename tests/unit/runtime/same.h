@@ -44,15 +44,25 @@ static inline long file_tick(const char *path)
     return !memcmp(m, "\xa1\xb2\x3c\x4d", 4) || !memcmp(m, "\x4d\x3c\xb2\xa1", 4) ? 1 : 1000;
 }
 
-static inline bool same_frame(struct same *r, long tick, const struct pcap_pkthdr *h, const uint8_t *data,
+/* Equal bytes, but for the identifier of a CAN frame in Linux cooked captures of the other byte order: libpcap turns it
+ * into the host's order, in its copy. */
+static inline bool same_bytes(pcap_t *peer, const uint8_t *theirs, const struct capture_frame *f)
+{
+    enum { SLL = 16, ID = 4, CAN = 0x0c, CAN_FD = 0x0d };
+    const bool turned = pcap_is_swapped(peer) && f->dlt == DLT_LINUX_SLL && f->cap_len >= SLL + ID && !f->data[14] &&
+                        (f->data[15] == CAN || f->data[15] == CAN_FD);
+    if (!turned) return !memcmp(theirs, f->data, f->cap_len);
+    return !memcmp(theirs, f->data, SLL) && !memcmp(theirs + SLL + ID, f->data + SLL + ID, f->cap_len - SLL - ID);
+}
+
+static inline bool same_frame(struct same *r, pcap_t *peer, long tick, const struct pcap_pkthdr *h, const uint8_t *data,
                               const struct capture_frame *f)
 {
     const uint64_t t = peer_time(h, tick);
     /* libpcap multiplies a fraction by 10^9 in 64 bits, which for resolutions finer than 2^-34 s is too few. */
     const bool overflown = !tick && t != f->time_ns && t / 1000000000u == f->time_ns / 1000000000u;
     r->overflown += overflown;
-    if (h->caplen == f->cap_len && h->len == f->wire_len && (t == f->time_ns || overflown) &&
-        !memcmp(data, f->data, f->cap_len))
+    if (h->caplen == f->cap_len && h->len == f->wire_len && (t == f->time_ns || overflown) && same_bytes(peer, data, f))
         return true;
     snprintf(r->differ, sizeof r->differ, "frame %u: %u of %u bytes at %llu, libpcap %u of %u at %llu%s", r->frames + 1,
              f->cap_len, f->wire_len, (unsigned long long)f->time_ns, h->caplen, h->len, (unsigned long long)t,
@@ -71,7 +81,7 @@ static inline void same_frames(struct same *r, pcap_t *peer, long tick, struct c
         r->whole = mine == 0;
         if (mine < 0) snprintf(r->error, sizeof r->error, "%s", capture_error(c));
         if (theirs == 1 && mine == 1) {
-            if (!same_frame(r, tick, h, data, &f)) return;
+            if (!same_frame(r, peer, tick, h, data, &f)) return;
             continue;
         }
         /* libpcap hands on frames of any link type. */

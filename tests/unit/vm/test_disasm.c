@@ -25,7 +25,8 @@ static char *listing(struct imgbuild *b)
 static const char *const lines[] = {
     "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 28, needs self, names arp\n",
     "  interface 0 (wan) device \"eth0\"\n",
-    "  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    fe80::1-fe80::9\n",
+    ("  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
+     "fe80::1-fe80::9\n"),
     "  MAC set 0 (desks): 2  (sample.prey:3:5+7)\n    02:00:00:00:00:01\n",
     "  map 0: 80 443\n",
     "  pattern 1: l3 at 9 is 10 mask f0\n",
@@ -105,7 +106,9 @@ static void hostile_text(void **state)
         if (b.strings[i]) b.strings[i] = i % 2 ? '\033' : '\n';
     char *text = listing(&b);
     assert_null(strchr(text, '\033'));
-    assert_non_null(strstr(text, "rule 0 (" "?????" ") drop log"));
+    assert_non_null(strstr(text, "rule 0 ("
+                                 "?????"
+                                 ") drop log"));
     free(text);
     img_fini(&b);
 }
@@ -113,15 +116,24 @@ static void hostile_text(void **state)
 static void ranges_of_every_shape(void **state)
 {
     (void)state;
-    static const struct { struct pbc_range r; const char *line; } v4[] = {
-        {{0, UINT32_MAX}, "    0.0.0.0/0\n"},   {{0, 0}, "    0.0.0.0\n"},
-        {{1, 2}, "    0.0.0.1-0.0.0.2\n"},      {{0x7f000000, 0x7f0000ff}, "    127.0.0.0/24\n"},
-        {{2, 3}, "    0.0.0.2/31\n"},           {{1, 4}, "    0.0.0.1-0.0.0.4\n"},
+    static const struct {
+        struct pbc_range r;
+        const char *line;
+    } v4[] = {
+        {{0, UINT32_MAX}, "    0.0.0.0/0\n"}, {{0, 0}, "    0.0.0.0\n"},
+        {{1, 2}, "    0.0.0.1-0.0.0.2\n"},    {{0x7f000000, 0x7f0000ff}, "    127.0.0.0/24\n"},
+        {{2, 3}, "    0.0.0.2/31\n"},         {{1, 4}, "    0.0.0.1-0.0.0.4\n"},
     };
-    static const struct { struct pbc_range6 r; const char *line; } v6[] = {
-        {{0, 0, UINT64_MAX, UINT64_MAX}, "    ::/0\n"}, {{0, 0, 0, UINT64_MAX}, "    ::/64\n"},
-        {{0, 6, 0, 7}, "    ::6/127\n"},                {{0, 6, 0, 8}, "    ::6-::8\n"},
-        {{1, 0, 1, 0}, "    0:0:0:1::\n"},            {{0, 1, 1, 0}, "    ::1-0:0:0:1::\n"},
+    static const struct {
+        struct pbc_range6 r;
+        const char *line;
+    } v6[] = {
+        {{0, 0, UINT64_MAX, UINT64_MAX}, "    ::/0\n"},
+        {{0, 0, 0, UINT64_MAX}, "    ::/64\n"},
+        {{0, 6, 0, 7}, "    ::6/127\n"},
+        {{0, 6, 0, 8}, "    ::6-::8\n"},
+        {{1, 0, 1, 0}, "    0:0:0:1::\n"},
+        {{0, 1, 1, 0}, "    ::1-0:0:0:1::\n"},
     };
     for (unsigned i = 0; i < sizeof v4 / sizeof *v4; i++) {
         struct imgbuild b;
@@ -131,7 +143,8 @@ static void ranges_of_every_shape(void **state)
         img_add_sets(&b, (struct pbc_set){.count4 = 1, .count6 = 1});
         img_function(&b, "", &(const struct insn){.op = OP_ACCEPT}, 1);
         char *text = listing(&b);
-        if (!strstr(text, v4[i].line) || !strstr(text, v6[i].line)) fail_msg("%s%s in %s", v4[i].line, v6[i].line, text);
+        if (!strstr(text, v4[i].line) || !strstr(text, v6[i].line))
+            fail_msg("%s%s in %s", v4[i].line, v6[i].line, text);
         free(text);
         img_fini(&b);
     }

@@ -1,5 +1,5 @@
-/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that tells its two ways apart:
- * taken ends in `pass`, not taken in `accept`. */
+/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that tells its two ways
+ * apart: taken ends in `pass`, not taken in `accept`. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,7 +135,7 @@ static void op_jmap_jnmap(void **state)
 static void op_jset_jnset(void **state)
 {
     (void)state;
-    expect_branch(OP_JSET, OP_JNSET, 0, 0, true);  /* 10.1.2.3 is in 10/8 */
+    expect_branch(OP_JSET, OP_JNSET, 0, 0, true); /* 10.1.2.3 is in 10/8 */
     expect_branch(OP_JSET, OP_JNSET, 1, 0, false);
     expect_branch(OP_JSET, OP_JNSET, 1, 1, true);
     struct subject s;
@@ -165,7 +165,8 @@ static void op_jmack_jnmack(void **state)
     (void)state;
     struct subject s;
     subject_init(&s);
-    const struct insn group = {.op = OP_JMACK, .a = 1, .imm = MAC_MULTICAST}, all = {.op = OP_JMACK, .a = 1, .imm = MAC_BROADCAST};
+    const struct insn group = {.op = OP_JMACK, .a = 1, .imm = MAC_MULTICAST},
+                      all = {.op = OP_JMACK, .a = 1, .imm = MAC_BROADCAST};
     const struct insn both = {.op = OP_JMACK, .a = 1, .imm = MAC_MULTICAST | MAC_BROADCAST};
     const struct insn neither = {.op = OP_JNMACK, .a = 1, .imm = MAC_MULTICAST | MAC_BROADCAST};
     assert_false(jumps_on(&both, &s));
@@ -203,8 +204,10 @@ static void op_jump(void **state)
     struct subject s;
     only_tables(&b);
     /* The way in the middle is taken by nothing; it is reached by a branch that never holds. */
-    img_function(&b, "main", (const struct insn[]){{OP_JANY, KEY_SLOT(kind), 1, 0}, {OP_JUMP, 0, 1, 0}, {.op = OP_ACCEPT},
-                                                    {.op = OP_PASS}}, 4);
+    img_function(
+        &b, "main",
+        (const struct insn[]){{OP_JANY, KEY_SLOT(kind), 1, 0}, {OP_JUMP, 0, 1, 0}, {.op = OP_ACCEPT}, {.op = OP_PASS}},
+        4);
     struct program *p = load(&b);
     subject_init(&s);
     assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_PASS);
@@ -277,7 +280,8 @@ static void op_decidek(void **state)
     expect_decision(decide(&b, &s), ACTION_ACCEPT, 3, 1);
 }
 
-/* A function that returns by `last`, called into register 3, which then decides in firewall 1 or leaves it to 0's default. */
+/* A function that returns by `last`, called into register 3, which then decides in firewall 1 or leaves it to 0's
+ * default. */
 static struct decision call(const struct insn *body, uint32_t count)
 {
     struct imgbuild b;
@@ -294,7 +298,8 @@ static void op_call_decide_retk_retz(void **state)
 {
     (void)state;
     expect_decision(call((const struct insn[]){{OP_RETK, 0, 0, 2}}, 1), ACTION_REJECT, 2, 1);
-    expect_decision(call((const struct insn[]){{OP_RETK, 0, 0, 0}}, 1), ACTION_DROP, 0, 1); /* rule 0 is not "nothing" */
+    expect_decision(call((const struct insn[]){{OP_RETK, 0, 0, 0}}, 1), ACTION_DROP, 0,
+                    1); /* rule 0 is not "nothing" */
     expect_decision(call((const struct insn[]){{.op = OP_RETZ}}, 1), ACTION_DROP, RULE_DEFAULT, 0);
 }
 
@@ -309,8 +314,13 @@ static void op_retnz(void **state)
         only_tables(&b);
         img_function(&b, "main", (const struct insn[]){{OP_CALL, 7, 0, 1}, {OP_DECIDE, 7, 0, 0}, {.op = OP_ACCEPT}}, 3);
         for (uint32_t f = 1; f < 6; f++)
-            img_function(&b, "f", (const struct insn[]){{OP_CALL, 2, 0, 7}, {OP_CALL, 7, 0, f + 1}, {OP_RETNZ, 2, 0, 0},
-                                                        {OP_RETNZ, 7, 0, 0}, {.op = OP_RETZ}}, 5);
+            img_function(&b, "f",
+                         (const struct insn[]){{OP_CALL, 2, 0, 7},
+                                               {OP_CALL, 7, 0, f + 1},
+                                               {OP_RETNZ, 2, 0, 0},
+                                               {OP_RETNZ, 7, 0, 0},
+                                               {.op = OP_RETZ}},
+                         5);
         img_function(&b, "deep", &(const struct insn){found ? OP_RETK : OP_RETZ, 0, 0, found ? 2 : 0}, 1);
         img_function(&b, "nothing", &(const struct insn){.op = OP_RETZ}, 1);
         struct decision d = decide(&b, &s);
@@ -319,6 +329,23 @@ static void op_retnz(void **state)
         else
             expect_decision(d, ACTION_ACCEPT, RULE_NONE, PBC_NONE);
     }
+}
+
+/* What a callee does with its register 2 is nothing to its caller's. */
+static void registers_of_a_call(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    struct subject s;
+    subject_init(&s);
+    only_tables(&b);
+    img_function(&b, "main",
+                 (const struct insn[]){{OP_CALL, 2, 0, 1}, {OP_CALL, 7, 0, 2}, {OP_DECIDE, 2, 0, 0}, {.op = OP_ACCEPT}},
+                 4);
+    img_function(&b, "rule", &(const struct insn){OP_RETK, 0, 0, 2}, 1);
+    img_function(&b, "other", (const struct insn[]){{OP_CALL, 2, 0, 3}, {OP_RETNZ, 2, 0, 0}, {.op = OP_RETZ}}, 3);
+    img_function(&b, "nothing", &(const struct insn){.op = OP_RETZ}, 1);
+    expect_decision(decide(&b, &s), ACTION_REJECT, 2, 0);
 }
 
 /* Effects leave through vm_run; program_decide has none. */
@@ -330,7 +357,8 @@ static void op_count_log(void **state)
     struct event events[2];
     struct vm_tx tx = {.events = events, .event_cap = 2};
     const struct vm_in in = {.facts = &(struct facts){0}};
-    const struct insn code[] = {{OP_COUNT, 0, 0, 5}, {OP_LOG, 0, 0, 5}, {OP_LOG, 0, 0, 0}, {OP_LOG, 0, 0, 4}, {.op = OP_ACCEPT}};
+    const struct insn code[] = {
+        {OP_COUNT, 0, 0, 5}, {OP_LOG, 0, 0, 5}, {OP_LOG, 0, 0, 0}, {OP_LOG, 0, 0, 4}, {.op = OP_ACCEPT}};
     struct verdict v;
     subject_init(&s);
     only_tables(&b);
@@ -355,12 +383,24 @@ static void op_count_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(op_jump),        cmocka_unit_test(op_jeq_jne),      cmocka_unit_test(op_jall_jnall),
-        cmocka_unit_test(op_jany_jnone),  cmocka_unit_test(op_jpfx_jnpfx),   cmocka_unit_test(op_jin_jnin),
-        cmocka_unit_test(op_jmap_jnmap),  cmocka_unit_test(op_jset_jnset),   cmocka_unit_test(op_jmac_jnmac),
-        cmocka_unit_test(op_jmack_jnmack), cmocka_unit_test(op_jpat_jnpat),  cmocka_unit_test(op_count_log),
-        cmocka_unit_test(op_call_decide_retk_retz), cmocka_unit_test(op_retnz), cmocka_unit_test(op_default),
-        cmocka_unit_test(op_decidek),     cmocka_unit_test(op_accept_pass),
+        cmocka_unit_test(op_jump),
+        cmocka_unit_test(op_jeq_jne),
+        cmocka_unit_test(op_jall_jnall),
+        cmocka_unit_test(op_jany_jnone),
+        cmocka_unit_test(op_jpfx_jnpfx),
+        cmocka_unit_test(op_jin_jnin),
+        cmocka_unit_test(op_jmap_jnmap),
+        cmocka_unit_test(op_jset_jnset),
+        cmocka_unit_test(op_jmac_jnmac),
+        cmocka_unit_test(op_jmack_jnmack),
+        cmocka_unit_test(op_jpat_jnpat),
+        cmocka_unit_test(op_count_log),
+        cmocka_unit_test(op_call_decide_retk_retz),
+        cmocka_unit_test(op_retnz),
+        cmocka_unit_test(registers_of_a_call),
+        cmocka_unit_test(op_default),
+        cmocka_unit_test(op_decidek),
+        cmocka_unit_test(op_accept_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,26 +35,26 @@ static struct pbc_section *section(struct image *i, unsigned n)
 }
 
 /* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. */
-#define FAULTS(FAULT) \
-    FAULT(magic, "not a compiled prey program", i->bytes[7] = 'x') \
-    FAULT(version, "format version 7, but this prey reads version 1", header(i)->version = 7) \
-    FAULT(too_long, "truncated: 11328 bytes of 11329", header(i)->size++) \
-    FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64) \
-    FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1) \
-    FAULT(many_sections, "header: 18 sections, there are 17 kinds", header(i)->sections = 18) \
-    FAULT(unknown_kind, "section 2 is of unknown kind 17", section(i, 2)->kind = PBC_KINDS) \
-    FAULT(twice, "section `rules` stands twice", section(i, 3)->kind = PBC_RULES) \
-    FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1) \
-    FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 40", section(i, 2)->entry_size = 44) \
-    FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2) \
-    FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8) \
-    FAULT(ends_past, "section `code` ends past the file", section(i, 16)->count += 64) \
-    FAULT(starts_past, "section `code` ends past the file", section(i, 16)->offset = header(i)->size + 64) \
-    FAULT(overflow, "section `code` ends past the file", section(i, 16)->offset = UINT64_MAX / 64 * 64) \
-    FAULT(overlap, "sections overlap", \
-          section(i, 1)->offset = section(i, 10)->offset; section(i, 1)->count = 8192)
+#define FAULTS(FAULT)                                                                                                  \
+    FAULT(magic, "not a compiled prey program", i->bytes[7] = 'x')                                                     \
+    FAULT(version, "format version 7, but this prey reads version 1", header(i)->version = 7)                          \
+    FAULT(too_long, "truncated: 11328 bytes of 11329", header(i)->size++)                                              \
+    FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
+    FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
+    FAULT(many_sections, "header: 18 sections, there are 17 kinds", header(i)->sections = 18)                          \
+    FAULT(unknown_kind, "section 2 is of unknown kind 17", section(i, 2)->kind = PBC_KINDS)                            \
+    FAULT(twice, "section `rules` stands twice", section(i, 3)->kind = PBC_RULES)                                      \
+    FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1)               \
+    FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 40", section(i, 2)->entry_size = 44)         \
+    FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \
+    FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8)                                     \
+    FAULT(ends_past, "section `code` ends past the file", section(i, 16)->count += 64)                                 \
+    FAULT(starts_past, "section `code` ends past the file", section(i, 16)->offset = header(i)->size + 64)             \
+    FAULT(overflow, "section `code` ends past the file", section(i, 16)->offset = UINT64_MAX / 64 * 64)                \
+    FAULT(overlap, "sections overlap", section(i, 1)->offset = section(i, 10)->offset; section(i, 1)->count = 8192)
 
-#define FAULT(name, line, damage) static void break_##name(struct image *i) { damage; }
+#define FAULT(name, line, damage)                                                                                      \
+    static void break_##name(struct image *i) { damage; }
 FAULTS(FAULT)
 #undef FAULT
 
@@ -319,10 +319,11 @@ static void standard_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_image),       cmocka_unit_test(each_fault_is_named), cmocka_unit_test(any_alignment),
-        cmocka_unit_test(every_truncation), cmocka_unit_test(every_flip), cmocka_unit_test(every_flip_with_right_digest),
-        cmocka_unit_test(files),            cmocka_unit_test(fifo),       cmocka_unit_test(too_large),
-        cmocka_unit_test(standard_input),
+        cmocka_unit_test(good_image),    cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(any_alignment), cmocka_unit_test(every_truncation),
+        cmocka_unit_test(every_flip),    cmocka_unit_test(every_flip_with_right_digest),
+        cmocka_unit_test(files),         cmocka_unit_test(fifo),
+        cmocka_unit_test(too_large),     cmocka_unit_test(standard_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,8 @@ static void begin(struct imgbuild *b)
 
 static void firewall(struct imgbuild *b, uint32_t iface, enum pbc_direction direction, enum pbc_verdict verdict)
 {
-    img_add_firewalls(b, (struct pbc_firewall){.iface = iface, .direction = (uint8_t)direction, .default_verdict = (uint8_t)verdict});
+    img_add_firewalls(
+        b, (struct pbc_firewall){.iface = iface, .direction = (uint8_t)direction, .default_verdict = (uint8_t)verdict});
 }
 
 static struct decision naive(const struct program *p, uint32_t kind, unsigned iface)
@@ -47,10 +48,12 @@ static void choice_of_firewall(void **state)
     (void)state;
     struct imgbuild b;
     begin(&b);
-    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_DROP);    /* 0 */
-    firewall(&b, 0, PBC_DIR_IN, PBC_V_ACCEPT);          /* 1 */
-    firewall(&b, 0, PBC_DIR_OUT, PBC_V_REJECT);         /* 2 */
-    firewall(&b, 1, PBC_DIR_FORWARD, PBC_V_ACCEPT);     /* 3 */
+    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_DROP);   /* 0 */
+    firewall(&b, 0, PBC_DIR_IN, PBC_V_ACCEPT);         /* 1 */
+    firewall(&b, 0, PBC_DIR_OUT, PBC_V_REJECT);        /* 2 */
+    firewall(&b, 1, PBC_DIR_FORWARD, PBC_V_ACCEPT);    /* 3 */
+    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_ACCEPT); /* 4: 0 stands before it */
+    firewall(&b, 0, PBC_DIR_IN, PBC_V_DROP);           /* 5: 1 stands before it */
     struct program *p = load(&b);
     const uint32_t in = KIND_IP4 | KIND_IN, out = KIND_IP4 | KIND_OUT, forward = KIND_IP4 | KIND_FORWARD;
     expect(naive(p, in, 0), ACTION_ACCEPT, RULE_DEFAULT, 1);
@@ -79,8 +82,12 @@ static void no_firewall(void **state)
 static void other_frames(void **state)
 {
     (void)state;
-    static const struct { uint8_t other, action; } rows[] = {
-        {PBC_OTHER_DEFAULT, ACTION_REJECT}, {PBC_OTHER_PASS, ACTION_PASS}, {PBC_OTHER_DROP, ACTION_DROP},
+    static const struct {
+        uint8_t other, action;
+    } rows[] = {
+        {PBC_OTHER_DEFAULT, ACTION_REJECT},
+        {PBC_OTHER_PASS, ACTION_PASS},
+        {PBC_OTHER_DROP, ACTION_DROP},
     };
     for (unsigned i = 0; i < 3; i++) {
         struct imgbuild b;
@@ -105,11 +112,14 @@ static void arp(void **state)
     b.firewalls[0].rule_count = 3;
     img_add_conds(&b, (struct pbc_cond){.kind = COND_ON, .count = 1});
     img_add_ranges(&b, (struct pbc_range){0, 0});
-    img_add_rules(&b, (struct pbc_rule){.verdict = PBC_V_REJECT, .chain = PBC_NONE, .flags = PBC_RULE_ARP | PBC_RULE_NOT_FRAMES,
+    img_add_rules(&b, (struct pbc_rule){.verdict = PBC_V_REJECT,
+                                        .chain = PBC_NONE,
+                                        .flags = PBC_RULE_ARP | PBC_RULE_NOT_FRAMES,
                                         .cond_count = 1});
     img_add_rules(&b, (struct pbc_rule){.verdict = PBC_V_DO, .flags = PBC_RULE_ARP});
     img_add_rules(&b, (struct pbc_rule){.verdict = PBC_V_ACCEPT, .chain = PBC_NONE});
-    img_add_rules(&b, (struct pbc_rule){.list = PBC_LIST_CHAIN, .verdict = PBC_V_COUNT, .chain = PBC_NONE, .flags = PBC_RULE_ARP});
+    img_add_rules(&b, (struct pbc_rule){
+                          .list = PBC_LIST_CHAIN, .verdict = PBC_V_COUNT, .chain = PBC_NONE, .flags = PBC_RULE_ARP});
     img_add_chains(&b, (struct pbc_chain){.rules = 3, .rule_count = 1});
     struct program *p = load(&b);
     expect(naive(p, KIND_ARP | KIND_IN, 0), ACTION_REJECT, 0, 0);
@@ -177,13 +187,21 @@ static void chains_and_trace(void **state)
     struct trace t = {.count = 0};
     struct key key = {.kind = ip | KIND_TCP};
     expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_DROP, 3, 0);
-    expect_trace(&t, (const struct trace_step[]){{0, true, PBC_NONE, 0}, {1, true, PBC_NONE, 0}, {3, true, PBC_NONE, 1}}, 3);
+    expect_trace(
+        &t, (const struct trace_step[]){{0, true, PBC_NONE, 0}, {1, true, PBC_NONE, 0}, {3, true, PBC_NONE, 1}}, 3);
     t.count = 0;
     key.kind = ip | KIND_UDP; /* `return` leaves B for the rest of A; A's end leaves for the firewall */
     expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_ACCEPT, 2, 0);
-    expect_trace(&t, (const struct trace_step[]){{0, true, PBC_NONE, 0}, {1, true, PBC_NONE, 0}, {3, false, 0, 1},
-                                                 {4, true, PBC_NONE, 1}, {6, true, PBC_NONE, 2}, {7, true, PBC_NONE, 2},
-                                                 {5, true, PBC_NONE, 1}, {2, true, PBC_NONE, 0}}, 8);
+    expect_trace(&t,
+                 (const struct trace_step[]){{0, true, PBC_NONE, 0},
+                                             {1, true, PBC_NONE, 0},
+                                             {3, false, 0, 1},
+                                             {4, true, PBC_NONE, 1},
+                                             {6, true, PBC_NONE, 2},
+                                             {7, true, PBC_NONE, 2},
+                                             {5, true, PBC_NONE, 1},
+                                             {2, true, PBC_NONE, 0}},
+                 8);
     t.count = 0;
     key.kind = ip; /* neither: B rejects; the first of two failed conditions is named */
     expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_REJECT, 8, 0);
@@ -197,7 +215,8 @@ static void chains_and_trace(void **state)
 static void effects(void **state)
 {
     (void)state;
-    static const uint8_t udp[] = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2, 0, 8, 0, 0};
+    static const uint8_t udp[] = {0x45, 0, 0,  28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0,
+                                  0,    1, 10, 0,  0, 2, 0, 1, 0,  2,  0, 8, 0,  0};
     struct program *p = chained();
     struct vm *vm = vm_new(p, &(struct vm_cfg){.naive = true});
     struct event events[8];
@@ -223,8 +242,9 @@ static void effects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(choice_of_firewall), cmocka_unit_test(no_firewall), cmocka_unit_test(other_frames),
-        cmocka_unit_test(arp),                cmocka_unit_test(chains_and_trace), cmocka_unit_test(effects),
+        cmocka_unit_test(choice_of_firewall), cmocka_unit_test(no_firewall),
+        cmocka_unit_test(other_frames),       cmocka_unit_test(arp),
+        cmocka_unit_test(chains_and_trace),   cmocka_unit_test(effects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

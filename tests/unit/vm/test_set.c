@@ -64,14 +64,16 @@ static struct program *many_sizes(uint64_t *seed)
         u128 to6 = at6 + (u128)(rng(seed) % 3) * rng(seed) * (rng(seed) % 1000);
         if (to > UINT32_MAX) to = UINT32_MAX;
         img_add_set4(&b, (struct pbc_range){(uint32_t)at, (uint32_t)to});
-        img_add_set6(&b, (struct pbc_range6){(uint64_t)(at6 >> 64), (uint64_t)at6, (uint64_t)(to6 >> 64), (uint64_t)to6});
+        img_add_set6(&b,
+                     (struct pbc_range6){(uint64_t)(at6 >> 64), (uint64_t)at6, (uint64_t)(to6 >> 64), (uint64_t)to6});
         img_add_macs(&b, at & 0xffffffffffff);
         at = to + 2 + rng(seed) % 3;
         at6 = to6 + 2 + rng(seed) % 3 * rng(seed);
         if (at > UINT32_MAX) break;
     }
     for (uint32_t n = 0; n <= b.set4_count; n++) {
-        img_add_sets(&b, (struct pbc_set){.first4 = b.set4_count - n, .count4 = n, .first6 = b.set6_count - n, .count6 = n});
+        img_add_sets(
+            &b, (struct pbc_set){.first4 = b.set4_count - n, .count4 = n, .first6 = b.set6_count - n, .count6 = n});
         img_add_macsets(&b, (struct pbc_set){.count4 = n});
     }
     img_function(&b, "main", &(const struct insn){.op = OP_ACCEPT}, 1);

@@ -10,142 +10,149 @@
 #include "tests/lib/imgbuild.h"
 
 /* FAULT(name, line, what to break in `b`): a name for each check. */
-#define FAULTS(FAULT) \
-    FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0) \
-    FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x') \
-    FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x') \
-    FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0) \
-    FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2) \
-    FAULT(meta_flags, "meta: unknown flags 0x7", b->meta->flags = 7) \
-    FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536) \
-    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved[1] = 1) \
-    FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count) \
-    FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++) \
-    FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1) \
-    FAULT(set6_backwards_low, "set6 1: range runs backwards", b->set6[1].lo_lo = 10) \
-    FAULT(mac_wide, "mac 1: more than 48 bits", b->macs[1] |= 1ull << 48) \
-    FAULT(set_name, "set 0: string past the end of `strings`", b->sets[0].name = PBC_NONE) \
-    FAULT(set_file, "set 1: string past the end of `strings`", b->sets[1].place.file = PBC_NONE) \
-    FAULT(set_past4, "set 1: past the end of `set4`", b->sets[1].count4 = 2) \
-    FAULT(set_wraps, "set 1: past the end of `set4`", b->sets[1].first4 = UINT32_MAX) \
-    FAULT(set_past6, "set 1: past the end of `set6`", b->sets[1].first6 = 3) \
-    FAULT(set_overlaps, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo) \
-    FAULT(set_touches, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo - 1) \
-    FAULT(set6_touches, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi; b->set6[0].hi_lo = 0) \
-    FAULT(set6_carries, "set 0: ranges are not in order, or touch", \
-          b->set6[0].hi_hi = b->set6[1].lo_hi - 1; b->set6[1].lo_lo = 0) \
-    FAULT(set6_last, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[0].hi_lo = UINT64_MAX) \
-    FAULT(macset_name, "MAC set 0: string past the end of `strings`", b->macsets[0].name = PBC_NONE) \
-    FAULT(macset_file, "MAC set 0: string past the end of `strings`", b->macsets[0].place.file = PBC_NONE) \
-    FAULT(macset_past, "MAC set 0: past the end of `macs`", b->macsets[0].count4 = 3) \
-    FAULT(macset_v6, "MAC set 0: has IPv6 ranges", b->macsets[0].count6 = 1) \
-    FAULT(macset_order, "MAC set 0: members are not in order", b->macs[0] = b->macs[1]) \
-    FAULT(range_backwards, "range 1: runs backwards", b->ranges[1].lo = 451) \
-    FAULT(range_wide, "range 1: ends past 65535", b->ranges[1].hi = 65536) \
-    FAULT(pattern_layer, "pattern 0: unknown layer 4", b->patterns[0].layer = 4) \
-    FAULT(pattern_empty, "pattern 0: 0 bytes, 1 to 64 may be", b->patterns[0].len = 0) \
-    FAULT(pattern_long, "pattern 1: 65 bytes, 1 to 64 may be", b->patterns[1].len = 65) \
-    FAULT(pattern_far, "pattern 0: past the end of any frame", b->patterns[0].at = 65534) \
-    FAULT(pattern_reserved, "pattern 0: reserved bytes are not zero", b->patterns[0].reserved = 1) \
-    FAULT(pattern_value, "pattern 1: value has bits outside the mask", b->patterns[1].value[0] = 1) \
-    FAULT(pattern_mask, "pattern 1: mask goes past its length", b->patterns[1].mask[63] = 1) \
-    FAULT(iface_name, "interface 1: string past the end of `strings`", b->ifaces[1].name = PBC_NONE) \
-    FAULT(iface_device, "interface 0: string past the end of `strings`", b->ifaces[0].device = PBC_NONE) \
-    FAULT(firewall_name, "firewall 0: string past the end of `strings`", b->firewalls[0].name = PBC_NONE) \
-    FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE) \
-    FAULT(firewall_iface, "firewall 1: interface 2 does not exist", b->firewalls[1].iface = 2) \
-    FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4) \
-    FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3) \
-    FAULT(firewall_other, "firewall 1: unknown way 3 with other frames", b->firewalls[1].other = 3) \
-    FAULT(firewall_reserved, "firewall 1: reserved byte is not zero", b->firewalls[1].reserved = 1) \
-    FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6) \
-    FAULT(firewall_wraps, "firewall 1: past the end of `rules`", b->firewalls[1].rules = UINT32_MAX) \
-    FAULT(firewall_takes, "firewall 0: rule 3 belongs to another list", b->firewalls[0].rule_count = 4) \
-    FAULT(chain_name, "chain 0: string past the end of `strings`", b->chains[0].name = PBC_NONE) \
-    FAULT(chain_past, "chain 1: past the end of `rules`", b->chains[1].rule_count = 2) \
-    FAULT(chain_takes, "chain 0: rule 7 belongs to another list", b->chains[0].rule_count = 4) \
-    FAULT(rule_name, "rule 1: string past the end of `strings`", b->rules[1].name = PBC_NONE) \
-    FAULT(rule_file, "rule 1: string past the end of `strings`", b->rules[1].place.file = PBC_NONE) \
-    FAULT(rule_comment, "rule 1: string past the end of `strings`", b->rules[1].comment = PBC_NONE) \
-    FAULT(rule_left_out, "rule 2: in no list", b->firewalls[0].rule_count = 2) \
-    FAULT(rule_no_firewall, "rule 3: in no list", b->rules[3].list = 2; b->firewalls[1].rule_count = 0) \
-    FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0) \
-    FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = COND_COUNT + 1) \
-    FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX) \
-    FAULT(rule_verdict, "rule 2: unknown verdict 7", b->rules[2].verdict = PBC_V_COUNTED) \
-    FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4) \
-    FAULT(rule_flags, "rule 2: unknown flags 0x8", b->rules[2].flags = 8) \
-    FAULT(rule_reserved, "rule 2: reserved byte is not zero", b->rules[2].reserved = 1) \
-    FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2) \
-    FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0) \
-    FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN) \
-    FAULT(cond_kind, "condition 0: unknown kind 22", b->conds[0].kind = COND_COUNT) \
-    FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4) \
-    FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1) \
-    FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE) \
-    FAULT(cond_file, "condition 0: string past the end of `strings`", b->conds[0].place.file = PBC_NONE) \
-    FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1) \
-    FAULT(cond_not_flags, "condition 15 (flags): takes neither `not` nor `any`", b->conds[COND_FLAGS].flags = PBC_COND_NOT) \
-    FAULT(cond_not_bytes, "condition 21 (bytes): takes neither `not` nor `any`", b->conds[COND_BYTES].flags = PBC_COND_ANY) \
-    FAULT(cond_ranges, "condition 5 (port): operands past the end of their section", b->conds[COND_PORT].first = 2) \
-    FAULT(cond_sets, "condition 4 (to): operands past the end of their section", b->conds[COND_TO].count = 3) \
-    FAULT(cond_macs, "condition 13 (ether from): operands past the end of their section", b->conds[COND_ETHER_FROM].first = 1) \
-    FAULT(cond_none, "condition 16 (fragment): operands past the end of their section", b->conds[COND_FRAGMENT].count = 1) \
-    FAULT(cond_wraps, "condition 5 (port): operands past the end of their section", b->conds[COND_PORT].first = UINT32_MAX) \
-    FAULT(cond_pattern, "condition 21 (bytes): not one pattern", b->conds[COND_BYTES].count = 2) \
-    FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2) \
-    FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0) \
-    FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0) \
-    FAULT(no_function, "function 0 is missing", b->funcs_count = 0; b->code_count = 0) \
-    FAULT(func_name, "function 1: string past the end of `strings`", b->funcs[1].name = PBC_NONE) \
-    FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++) \
-    FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0) \
-    FAULT(func_past, "function 2: past the end of `code`", b->funcs[2].count++) \
-    FAULT(func_short, "instruction 34: in no function", b->funcs[2].count--) \
-    FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13]) \
-    FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255) \
-    FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4) \
-    FAULT(unused_a, "instruction 4 (jump): an operand that it does not take", b->code[4].a = 1) \
-    FAULT(unused_to, "instruction 3 (decide): an operand that it does not take", b->code[3].to = 1) \
-    FAULT(unused_imm, "instruction 6 (pass): an operand that it does not take", b->code[6].imm = 1) \
-    FAULT(slot, "instruction 0 (jany): no such slot", b->code[0].a = 16) \
-    FAULT(half_low, "instruction 23 (jin): no such half", b->code[23].a = 19) \
-    FAULT(half_high, "instruction 23 (jin): no such half", b->code[23].a = 32) \
-    FAULT(half_backwards, "instruction 23 (jin): range runs backwards", b->code[23].imm = 2 << 16 | 1) \
-    FAULT(map_half, "instruction 25 (jmap): no such half", b->code[25].a = 0) \
-    FAULT(map, "instruction 25 (jmap): map does not exist", b->code[25].imm = 1) \
-    FAULT(set_side, "instruction 10 (jnset): no such side", b->code[10].a = 2) \
-    FAULT(set_number, "instruction 10 (jnset): set does not exist", b->code[10].imm = 2) \
-    FAULT(mac_side, "instruction 28 (jmac): no such side", b->code[28].a = 2) \
-    FAULT(mac_number, "instruction 28 (jmac): set does not exist", b->code[28].imm = 1) \
-    FAULT(mack_side, "instruction 30 (jmack): no such side", b->code[30].a = 2) \
-    FAULT(mack_none, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 0) \
-    FAULT(mack_kind, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 4) \
-    FAULT(pattern, "instruction 32 (jpat): pattern does not exist", b->code[32].imm = 2) \
-    FAULT(rule, "instruction 11 (log): rule does not exist", b->code[11].imm = 8) \
-    FAULT(rule_decides, "instruction 12 (retk): a rule that decides nothing", b->code[12].imm = 1) \
-    FAULT(rule_ends, "instruction 8 (decidek): a rule that decides nothing", b->code[8].imm = 7) \
-    FAULT(rule_firewall, "instruction 8 (decidek): firewall does not exist", b->code[8].to = 2) \
-    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 3) \
-    FAULT(call_register, "instruction 2 (call): no such register", b->code[2].a = 8) \
-    FAULT(call_itself, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 1) \
-    FAULT(call_back, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 0) \
-    FAULT(return_register, "instruction 15 (retnz): no such register", b->code[15].a = 8) \
-    FAULT(decide_register, "instruction 3 (decide): no such register", b->code[3].a = 8) \
-    FAULT(decide_firewall, "instruction 3 (decide): firewall does not exist", b->code[3].imm = 2) \
-    FAULT(default_firewall, "instruction 5 (default): firewall does not exist", b->code[5].imm = 2) \
-    FAULT(register_other, "instruction 3 (decide): register may not be set", b->code[3].a = 1) \
-    FAULT(register_one_way, "instruction 3 (decide): register may not be set", b->code[0].to = 2) \
-    FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", \
-          memset(&b->code[8], 0, 8); b->code[8].op = OP_RETZ) \
-    FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS) \
-    FAULT(falls_out, "instruction 9 (jump): jump past the function's end", b->code[9].op = OP_JUMP) \
-    FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG) \
-    FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9) \
-    FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001) \
+#define FAULTS(FAULT)                                                                                                  \
+    FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
+    FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
+    FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
+    FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
+    FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
+    FAULT(meta_flags, "meta: unknown flags 0x7", b->meta->flags = 7)                                                   \
+    FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
+    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved[1] = 1)                                \
+    FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
+    FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
+    FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
+    FAULT(set6_backwards_low, "set6 1: range runs backwards", b->set6[1].lo_lo = 10)                                   \
+    FAULT(mac_wide, "mac 1: more than 48 bits", b->macs[1] |= 1ull << 48)                                              \
+    FAULT(set_name, "set 0: string past the end of `strings`", b->sets[0].name = PBC_NONE)                             \
+    FAULT(set_file, "set 1: string past the end of `strings`", b->sets[1].place.file = PBC_NONE)                       \
+    FAULT(set_past4, "set 1: past the end of `set4`", b->sets[1].count4 = 2)                                           \
+    FAULT(set_wraps, "set 1: past the end of `set4`", b->sets[1].first4 = UINT32_MAX)                                  \
+    FAULT(set_past6, "set 1: past the end of `set6`", b->sets[1].first6 = 3)                                           \
+    FAULT(set_overlaps, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo)                     \
+    FAULT(set_touches, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo - 1)                  \
+    FAULT(set6_touches, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi;               \
+          b->set6[0].hi_lo = 0)                                                                                        \
+    FAULT(set6_carries, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi - 1;           \
+          b->set6[1].lo_lo = 0)                                                                                        \
+    FAULT(set6_last, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[0].hi_lo = UINT64_MAX)     \
+    FAULT(macset_name, "MAC set 0: string past the end of `strings`", b->macsets[0].name = PBC_NONE)                   \
+    FAULT(macset_file, "MAC set 0: string past the end of `strings`", b->macsets[0].place.file = PBC_NONE)             \
+    FAULT(macset_past, "MAC set 0: past the end of `macs`", b->macsets[0].count4 = 3)                                  \
+    FAULT(macset_v6, "MAC set 0: has IPv6 ranges", b->macsets[0].count6 = 1)                                           \
+    FAULT(macset_order, "MAC set 0: members are not in order", b->macs[0] = b->macs[1])                                \
+    FAULT(range_backwards, "range 1: runs backwards", b->ranges[1].lo = 451)                                           \
+    FAULT(range_wide, "range 1: ends past 65535", b->ranges[1].hi = 65536)                                             \
+    FAULT(pattern_layer, "pattern 0: unknown layer 4", b->patterns[0].layer = 4)                                       \
+    FAULT(pattern_empty, "pattern 0: 0 bytes, 1 to 64 may be", b->patterns[0].len = 0)                                 \
+    FAULT(pattern_long, "pattern 1: 65 bytes, 1 to 64 may be", b->patterns[1].len = 65)                                \
+    FAULT(pattern_far, "pattern 0: past the end of any frame", b->patterns[0].at = 65534)                              \
+    FAULT(pattern_reserved, "pattern 0: reserved bytes are not zero", b->patterns[0].reserved = 1)                     \
+    FAULT(pattern_value, "pattern 1: value has bits outside the mask", b->patterns[1].value[0] = 1)                    \
+    FAULT(pattern_mask, "pattern 1: mask goes past its length", b->patterns[1].mask[63] = 1)                           \
+    FAULT(iface_name, "interface 1: string past the end of `strings`", b->ifaces[1].name = PBC_NONE)                   \
+    FAULT(iface_device, "interface 0: string past the end of `strings`", b->ifaces[0].device = PBC_NONE)               \
+    FAULT(firewall_name, "firewall 0: string past the end of `strings`", b->firewalls[0].name = PBC_NONE)              \
+    FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
+    FAULT(firewall_iface, "firewall 1: interface 2 does not exist", b->firewalls[1].iface = 2)                         \
+    FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
+    FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3)                \
+    FAULT(firewall_other, "firewall 1: unknown way 3 with other frames", b->firewalls[1].other = 3)                    \
+    FAULT(firewall_reserved, "firewall 1: reserved byte is not zero", b->firewalls[1].reserved = 1)                    \
+    FAULT(firewall_past, "firewall 1: past the end of `rules`", b->firewalls[1].rule_count = 6)                        \
+    FAULT(firewall_wraps, "firewall 1: past the end of `rules`", b->firewalls[1].rules = UINT32_MAX)                   \
+    FAULT(firewall_takes, "firewall 0: rule 3 belongs to another list", b->firewalls[0].rule_count = 4)                \
+    FAULT(chain_name, "chain 0: string past the end of `strings`", b->chains[0].name = PBC_NONE)                       \
+    FAULT(chain_past, "chain 1: past the end of `rules`", b->chains[1].rule_count = 2)                                 \
+    FAULT(chain_takes, "chain 0: rule 7 belongs to another list", b->chains[0].rule_count = 4)                         \
+    FAULT(rule_name, "rule 1: string past the end of `strings`", b->rules[1].name = PBC_NONE)                          \
+    FAULT(rule_file, "rule 1: string past the end of `strings`", b->rules[1].place.file = PBC_NONE)                    \
+    FAULT(rule_comment, "rule 1: string past the end of `strings`", b->rules[1].comment = PBC_NONE)                    \
+    FAULT(rule_left_out, "rule 2: in no list", b->firewalls[0].rule_count = 2)                                         \
+    FAULT(rule_no_firewall, "rule 3: in no list", b->rules[3].list = 2; b->firewalls[1].rule_count = 0)                \
+    FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
+    FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = COND_COUNT + 1)                      \
+    FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX)                          \
+    FAULT(rule_verdict, "rule 2: unknown verdict 7", b->rules[2].verdict = PBC_V_COUNTED)                              \
+    FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4)                                             \
+    FAULT(rule_flags, "rule 2: unknown flags 0x8", b->rules[2].flags = 8)                                              \
+    FAULT(rule_reserved, "rule 2: reserved byte is not zero", b->rules[2].reserved = 1)                                \
+    FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
+    FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
+    FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
+    FAULT(cond_kind, "condition 0: unknown kind 22", b->conds[0].kind = COND_COUNT)                                    \
+    FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4)                                         \
+    FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
+    FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
+    FAULT(cond_file, "condition 0: string past the end of `strings`", b->conds[0].place.file = PBC_NONE)               \
+    FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1)                           \
+    FAULT(cond_not_flags, "condition 15 (flags): takes neither `not` nor `any`",                                       \
+          b->conds[COND_FLAGS].flags = PBC_COND_NOT)                                                                   \
+    FAULT(cond_not_bytes, "condition 21 (bytes): takes neither `not` nor `any`",                                       \
+          b->conds[COND_BYTES].flags = PBC_COND_ANY)                                                                   \
+    FAULT(cond_ranges, "condition 5 (port): operands past the end of their section", b->conds[COND_PORT].first = 2)    \
+    FAULT(cond_sets, "condition 4 (to): operands past the end of their section", b->conds[COND_TO].count = 3)          \
+    FAULT(cond_macs, "condition 13 (ether from): operands past the end of their section",                              \
+          b->conds[COND_ETHER_FROM].first = 1)                                                                         \
+    FAULT(cond_none, "condition 16 (fragment): operands past the end of their section",                                \
+          b->conds[COND_FRAGMENT].count = 1)                                                                           \
+    FAULT(cond_wraps, "condition 5 (port): operands past the end of their section",                                    \
+          b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
+    FAULT(cond_pattern, "condition 21 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
+    FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
+    FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0)                                                \
+    FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
+    FAULT(no_function, "function 0 is missing", b->funcs_count = 0; b->code_count = 0)                                 \
+    FAULT(func_name, "function 1: string past the end of `strings`", b->funcs[1].name = PBC_NONE)                      \
+    FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
+    FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
+    FAULT(func_past, "function 2: past the end of `code`", b->funcs[2].count++)                                        \
+    FAULT(func_short, "instruction 34: in no function", b->funcs[2].count--)                                           \
+    FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
+    FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
+    FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
+    FAULT(unused_a, "instruction 4 (jump): an operand that it does not take", b->code[4].a = 1)                        \
+    FAULT(unused_to, "instruction 3 (decide): an operand that it does not take", b->code[3].to = 1)                    \
+    FAULT(unused_imm, "instruction 6 (pass): an operand that it does not take", b->code[6].imm = 1)                    \
+    FAULT(slot, "instruction 0 (jany): no such slot", b->code[0].a = 16)                                               \
+    FAULT(half_low, "instruction 23 (jin): no such half", b->code[23].a = 19)                                          \
+    FAULT(half_high, "instruction 23 (jin): no such half", b->code[23].a = 32)                                         \
+    FAULT(half_backwards, "instruction 23 (jin): range runs backwards", b->code[23].imm = 2 << 16 | 1)                 \
+    FAULT(map_half, "instruction 25 (jmap): no such half", b->code[25].a = 0)                                          \
+    FAULT(map, "instruction 25 (jmap): map does not exist", b->code[25].imm = 1)                                       \
+    FAULT(set_side, "instruction 10 (jnset): no such side", b->code[10].a = 2)                                         \
+    FAULT(set_number, "instruction 10 (jnset): set does not exist", b->code[10].imm = 2)                               \
+    FAULT(mac_side, "instruction 28 (jmac): no such side", b->code[28].a = 2)                                          \
+    FAULT(mac_number, "instruction 28 (jmac): set does not exist", b->code[28].imm = 1)                                \
+    FAULT(mack_side, "instruction 30 (jmack): no such side", b->code[30].a = 2)                                        \
+    FAULT(mack_none, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 0)                           \
+    FAULT(mack_kind, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 4)                           \
+    FAULT(pattern, "instruction 32 (jpat): pattern does not exist", b->code[32].imm = 2)                               \
+    FAULT(rule, "instruction 11 (log): rule does not exist", b->code[11].imm = 8)                                      \
+    FAULT(rule_decides, "instruction 12 (retk): a rule that decides nothing", b->code[12].imm = 1)                     \
+    FAULT(rule_ends, "instruction 8 (decidek): a rule that decides nothing", b->code[8].imm = 7)                       \
+    FAULT(rule_firewall, "instruction 8 (decidek): firewall does not exist", b->code[8].to = 2)                        \
+    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 3)                            \
+    FAULT(call_register, "instruction 2 (call): no such register", b->code[2].a = 8)                                   \
+    FAULT(call_itself, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 1)                 \
+    FAULT(call_back, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 0)                   \
+    FAULT(return_register, "instruction 15 (retnz): no such register", b->code[15].a = 8)                              \
+    FAULT(decide_register, "instruction 3 (decide): no such register", b->code[3].a = 8)                               \
+    FAULT(decide_firewall, "instruction 3 (decide): firewall does not exist", b->code[3].imm = 2)                      \
+    FAULT(default_firewall, "instruction 5 (default): firewall does not exist", b->code[5].imm = 2)                    \
+    FAULT(register_other, "instruction 3 (decide): register may not be set", b->code[3].a = 1)                         \
+    FAULT(register_one_way, "instruction 3 (decide): register may not be set", b->code[0].to = 2)                      \
+    FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", memset(&b->code[8], 0, 8);           \
+          b->code[8].op = OP_RETZ)                                                                                     \
+    FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS)          \
+    FAULT(falls_out, "instruction 9 (jump): jump past the function's end", b->code[9].op = OP_JUMP)                    \
+    FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
+    FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
+    FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
     FAULT(path_wrong, "meta: longest path is said to be 1, but is 28", b->keep_path = true; b->meta->longest_path = 1)
 
-#define FAULT(name, line, damage) static void break_##name(struct imgbuild *b) { damage; }
+#define FAULT(name, line, damage)                                                                                      \
+    static void break_##name(struct imgbuild *b) { damage; }
 FAULTS(FAULT)
 #undef FAULT
 
@@ -202,7 +209,8 @@ static void nest(struct imgbuild *b, unsigned count, unsigned doubled)
         bool last = c + 1 == count;
         img_add_chains(b, (struct pbc_chain){.rules = b->rules_count, .rule_count = doubled});
         for (unsigned i = 0; i < doubled; i++)
-            img_add_rules(b, (struct pbc_rule){.verdict = last ? PBC_V_COUNT : PBC_V_DO, .list = c | PBC_LIST_CHAIN,
+            img_add_rules(b, (struct pbc_rule){.verdict = last ? PBC_V_COUNT : PBC_V_DO,
+                                               .list = c | PBC_LIST_CHAIN,
                                                .chain = last ? PBC_NONE : c + 1});
     }
     img_function(b, "main", (const struct insn[]){{.op = OP_ACCEPT}}, 1);
@@ -311,7 +319,8 @@ static void path_of_anything(void **state)
 {
     (void)state;
     const struct insn code[] = {{OP_JEQ, 0, 900, 0}, {200, 0, 0, 0}, {OP_CALL, 0, 0, 7}, {OP_RETZ, 0, 0, 0}};
-    const struct pbc_func funcs[] = {{.count = 2}, {.first = 2, .count = 2}, {.first = 4, .count = 1}, {.first = 9, .count = 1}};
+    const struct pbc_func funcs[] = {
+        {.count = 2}, {.first = 2, .count = 2}, {.first = 4, .count = 1}, {.first = 9, .count = 1}};
     assert_int_equal(pbc_longest_path(funcs, 4, code, 4), 2);
     assert_int_equal(pbc_longest_path(funcs + 1, 1, code, 4), 2);
     assert_int_equal(pbc_longest_path(funcs, 0, code, 4), 0);
@@ -320,9 +329,9 @@ static void path_of_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sample_is_good),   cmocka_unit_test(each_fault_is_named), cmocka_unit_test(chain_depth),
-        cmocka_unit_test(chain_depth_known), cmocka_unit_test(exponential_list),   cmocka_unit_test(shared_operands),
-        cmocka_unit_test(call_depth),       cmocka_unit_test(long_path),           cmocka_unit_test(path_of_anything),
+        cmocka_unit_test(sample_is_good),    cmocka_unit_test(each_fault_is_named), cmocka_unit_test(chain_depth),
+        cmocka_unit_test(chain_depth_known), cmocka_unit_test(exponential_list),    cmocka_unit_test(shared_operands),
+        cmocka_unit_test(call_depth),        cmocka_unit_test(long_path),           cmocka_unit_test(path_of_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,9 +37,15 @@ static struct program *rejecting(uint32_t rejects_per_s, uint32_t meta_flags)
     img_add_rules(&b, (struct pbc_rule){.verdict = PBC_V_REJECT, .chain = PBC_NONE, .cond_count = 1});
     img_add_rules(&b, (struct pbc_rule){.verdict = PBC_V_ACCEPT, .chain = PBC_NONE, .conds = 1, .cond_count = 1});
     img_add_firewalls(&b, (struct pbc_firewall){.iface = PBC_NONE, .rule_count = 2, .default_verdict = PBC_V_DROP});
-    img_function(&b, "main", (const struct insn[]){
-        {OP_JALL, KEY_SLOT(kind), 5, KIND_ARP}, {OP_JNALL, KEY_SLOT(kind), 1, KIND_TCP}, {OP_DECIDEK, 0, 0, 0},
-        {OP_JNALL, KEY_SLOT(kind), 1, KIND_UDP}, {OP_DECIDEK, 0, 0, 1}, {.op = OP_DEFAULT}, {.op = OP_PASS}}, 7);
+    img_function(&b, "main",
+                 (const struct insn[]){{OP_JALL, KEY_SLOT(kind), 5, KIND_ARP},
+                                       {OP_JNALL, KEY_SLOT(kind), 1, KIND_TCP},
+                                       {OP_DECIDEK, 0, 0, 0},
+                                       {OP_JNALL, KEY_SLOT(kind), 1, KIND_UDP},
+                                       {OP_DECIDEK, 0, 0, 1},
+                                       {.op = OP_DEFAULT},
+                                       {.op = OP_PASS}},
+                 7);
     struct program *p = img_load(&b, err, sizeof err);
     assert_string_equal(err, "");
     img_fini(&b);
@@ -83,7 +89,8 @@ struct load {
 static void load_fill(struct load *l, unsigned n, uint8_t proto)
 {
     for (unsigned i = 0; i < n; i++) {
-        const struct header h = {.src = 0x0a000001 + i, .dst = 0xc0000201, .src_port = 40000, .dst_port = 80, .proto = proto};
+        const struct header h = {
+            .src = 0x0a000001 + i, .dst = 0xc0000201, .src_port = 40000, .dst_port = 80, .proto = proto};
         frame_build(&h, l->frames[i]);
         if (proto == 6) l->frames[i][14 + 20 + 13] = TCP_SYN;
         pkt_view(&l->pkts[i], l->frames[i], FRAME_LEN, FRAME_LEN, LINK_ETHER, IFACE_NONE);
@@ -99,8 +106,10 @@ static void expect_sums(const struct worker *w, uint64_t packets, uint64_t bytes
 {
     const struct vm_counters *c = vm_counters(w->vm);
     struct counter verdicts = {0}, reasons = {0};
-    for (unsigned i = 0; i < ACTION_COUNT; i++) verdicts.packets += c->verdicts[i].packets, verdicts.bytes += c->verdicts[i].bytes;
-    for (unsigned i = 0; i < REASON_COUNT; i++) reasons.packets += c->reasons[i].packets, reasons.bytes += c->reasons[i].bytes;
+    for (unsigned i = 0; i < ACTION_COUNT; i++)
+        verdicts.packets += c->verdicts[i].packets, verdicts.bytes += c->verdicts[i].bytes;
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        reasons.packets += c->reasons[i].packets, reasons.bytes += c->reasons[i].bytes;
     assert_int_equal(verdicts.packets, packets);
     assert_int_equal(verdicts.bytes, bytes);
     assert_int_equal(reasons.packets, c->verdicts[ACTION_DROP].packets);
@@ -165,8 +174,8 @@ static void malformed(void **state)
     struct load l;
     worker_init(&w, rejecting(1000, 0), false);
     load_fill(&l, 3, 6);
-    l.frames[0][14] = 0x65;           /* version 6 in an IPv4 frame */
-    l.frames[1][14 + 20 + 12] = 0x10; /* data offset 1 */
+    l.frames[0][14] = 0x65;                      /* version 6 in an IPv4 frame */
+    l.frames[1][14 + 20 + 12] = 0x10;            /* data offset 1 */
     l.pkts[2].head_len = l.pkts[2].cap_len = 30; /* cut by the capture inside the header */
     run(&w, &l, 3);
     static const enum pkt_reason reasons[] = {REASON_BAD_IP_VERSION, REASON_BAD_TCP_OFFSET, REASON_SNAPPED};
@@ -215,7 +224,8 @@ static void arp(void **state)
 {
     (void)state;
     static const uint8_t whole[42] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8,  6, 0, 1,
+        8,    0,    6,    4,    0,    1,    2, 0, 0, 0, 0, 1, 10, 0, 0, 1,
     };
     for (unsigned named = 0; named < 2; named++) {
         struct worker w;
@@ -418,10 +428,18 @@ static void batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counters_add_up),     cmocka_unit_test(verdict_fields), cmocka_unit_test(malformed),
-        cmocka_unit_test(snapped_and_bad_checksum), cmocka_unit_test(arp),       cmocka_unit_test(answers),
-        cmocka_unit_test(answers_are_limited), cmocka_unit_test(no_room_for_answers), cmocka_unit_test(without_pool),
-        cmocka_unit_test(rates),               cmocka_unit_test(frame_in_pieces), cmocka_unit_test(batches),
+        cmocka_unit_test(counters_add_up),
+        cmocka_unit_test(verdict_fields),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(snapped_and_bad_checksum),
+        cmocka_unit_test(arp),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(answers_are_limited),
+        cmocka_unit_test(no_room_for_answers),
+        cmocka_unit_test(without_pool),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(frame_in_pieces),
+        cmocka_unit_test(batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,159 @@
+/* What the analysis says of rules, and what it must not say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/compiler/back.h"
+
+struct expected {
+    const char *rules;
+    unsigned shadowed, repeated, contradicts;
+};
+
+static void check(const struct expected *e, const char *prefix, const char *suffix)
+{
+    char text[1024];
+    struct compile c;
+
+    snprintf(text, sizeof(text), "%s%s%s", prefix, e->rules, suffix);
+    if (compile_rules(&c, text) != 0) {
+        char *said = what_it_said(&c);
+        print_error("%s\n%s\n", text, said);
+        free(said);
+        fail();
+    }
+    if (times_said(&c, "W0310") != e->shadowed || times_said(&c, "W0311") != e->repeated ||
+        times_said(&c, "W0312") != e->contradicts)
+        fail_msg("`%s`: %u shadowed, %u repeated, %u contradict", e->rules, times_said(&c, "W0310"),
+                 times_said(&c, "W0311"), times_said(&c, "W0312"));
+    compile_fini(&c);
+}
+
+static void rules_of_one_list(void **state)
+{
+    static const struct expected cases[] = {
+        {"drop tcp; accept tcp to port 22", 1, 0, 0},
+        {"accept tcp to port 22; drop tcp", 0, 0, 0},
+        {"drop tcp to port 22; drop tcp to port 22", 0, 1, 0},
+        {"drop tcp to port 22; accept tcp to port 22", 1, 0, 0},
+        {"reject tcp with rst; reject tcp", 1, 0, 0},
+        {"count tcp; drop tcp", 0, 0, 0},
+        {"log tcp; count tcp; drop tcp", 0, 0, 0},
+        {"drop tcp; count tcp; log tcp", 2, 0, 0},
+        {"drop; accept tcp; accept udp; count", 1, 0, 0}, /* one line for all three */
+        {"drop; drop arp", 0, 0, 0},                      /* a bare drop leaves ARP alone */
+        {"drop arp; drop arp", 0, 1, 0},
+        {"drop from 10.0.0.0/8; drop ip from 10.1.2.0/24 to 192.0.2.1", 1, 0, 0},
+        {"drop from 10.0.0.0/8; drop from 10.0.0.0/7", 0, 0, 0},
+        {"drop from 10.0.0.0/8; drop from 10.1.0.0/16, 2001:db8::1", 0, 0, 0},
+        {"drop ip6 to 2001:db8::/32; drop tcp to 2001:db8:0:1::/64 port 80", 1, 0, 0},
+        {"drop from not 10.0.0.0/8; drop from 192.0.2.1, 2001:db8::1", 1, 0, 0},
+        {"drop to port 1-100; drop tcp to port 50", 1, 0, 0},
+        {"drop to port 1-10, 20-30; drop tcp to port 5, 25", 1, 0, 0},
+        {"drop to port 1-10, 20-30; drop tcp to port 5, 15", 0, 0, 0},
+        {"drop tcp to port 22; drop udp to port 22; drop tcp, udp to port 22", 0, 0, 0}, /* two together: not said */
+        {"drop from self; drop from self to self", 1, 0, 0},
+        {"drop from self; drop from 10.0.0.1", 0, 0, 0},
+        {"drop vlan any; drop vlan 5", 1, 0, 0},
+        {"drop ether to multicast; drop ether to broadcast", 0, 0, 0},
+        {"drop tcp bytes payload at 0 is x\"16\"; drop tcp bytes payload at 0 is x\"16\" to port 443", 1, 0, 0},
+        {"drop tcp bytes payload at 0 is x\"16\"; drop tcp", 0, 0, 0},
+        {"drop tcp fragment later to port 80", 0, 0, 1},
+        {"drop icmp from 2001:db8::1", 0, 0, 0}, /* the front end says so already */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check(&cases[i], "firewall f default accept { ", " }");
+    (void)state;
+}
+
+static void rules_of_chains(void **state)
+{
+    static const struct expected cases[] = {
+        {"return tcp; drop tcp to port 22", 1, 0, 0}, /* `return` takes the packet as well */
+        {"return; drop tcp", 1, 0, 0},
+        {"drop udp; return udp to port 53", 1, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check(&cases[i], "chain c { ", " }\nfirewall f default accept { drop tcp to port 22; do c }");
+    /* neither a chain nor its caller shadows the other */
+    check(&(struct expected){"do c; drop tcp", 0, 0, 0}, "chain c { drop tcp }\nfirewall f default accept { ", " }");
+    (void)state;
+}
+
+static void neighbour_discovery(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned said;
+    } cases[] = {
+        {"firewall f default drop { accept tcp to port 22 }", 1},
+        {"firewall f default reject { }", 1},
+        {"firewall f in default drop { accept icmp6 type echo-request }", 1},
+        {"firewall f default drop { accept icmp }", 1},
+        {"firewall f default drop { accept icmp6 fragment later }", 1},
+        {"firewall f default accept { drop tcp }", 0},
+        {"firewall f default drop { accept icmp6 type nd }", 0},
+        {"firewall f default drop { accept icmp6 }", 0},
+        {"firewall f default drop { accept ip6 }", 0},
+        {"firewall f default drop { accept from 2001:db8::/32 }", 0},
+        {"firewall f default drop { drop ip6; accept tcp }", 0}, /* meant */
+        {"firewall f out default drop { accept tcp }", 0},
+        {"firewall f forward default drop { accept tcp }", 0},
+        {"chain c { accept icmp6 type nd }\nfirewall f default drop { do c }", 0},
+        {"chain c { accept tcp }\nfirewall f default drop { do c }", 1},
+        {"chain c { return; accept icmp6 }\nfirewall f default drop { do c }", 1},
+        {"chain c { drop ip6 }\nfirewall f default drop { do c; accept tcp }", 0},
+        {"chain c { accept icmp6 type nd }\nfirewall f default drop { do c ip }", 1},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct compile c;
+
+        assert_int_equal(compile_rules(&c, cases[i].text), 0);
+        if (times_said(&c, "W0510") != cases[i].said)
+            fail_msg("`%s`: said %u times", cases[i].text, times_said(&c, "W0510"));
+        compile_fini(&c);
+    }
+    (void)state;
+}
+
+/* A thousand rules whose conditions all overlap: within its budget the analysis gives up on some, and still says
+ * nothing that is not so. */
+static void gives_up_silently(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    struct compile c;
+
+    fputs("firewall f default accept {\n", f);
+    for (unsigned i = 0; i < 1000; i++) /* equal enclosing prefixes, ports that no other has */
+        fprintf(f, " drop tcp from 10.0.0.0, 10.255.255.255 to port %u, %u\n", i, i + 2000);
+    fputs(" drop tcp from 10.0.0.0 to port 999\n}\n", f);
+    fclose(f);
+    assert_int_equal(compile_rules(&c, text), 0);
+    assert_int_equal(times_said(&c, "W0311"), 0);
+    assert_true(times_said(&c, "W0310") <= 1);
+    assert_true(c.ir->undecided > 100);
+    for (uint32_t i = 0; i < 1000; i++) assert_int_equal(c.ir->rules[i].state, IR_LIVE);
+    compile_fini(&c);
+    free(text);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_of_one_list),
+        cmocka_unit_test(rules_of_chains),
+        cmocka_unit_test(neighbour_discovery),
+        cmocka_unit_test(gives_up_silently),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

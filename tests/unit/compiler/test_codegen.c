@@ -1,0 +1,356 @@
+/* Straight code at its bounds: blocks, relays, deep chains, limits. What the code means is compared with the rule list;
+ * how it is laid out, with what the verifier accepts and what KERNEL.md's rules leave. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "compiler/asm.h"
+#include "compiler/split.h"
+#include "tests/lib/rng.h"
+#include "tests/unit/compiler/back.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+struct made {
+    struct compile c;
+    struct program *p;
+};
+
+static void make(struct made *m, const char *text)
+{
+    char err[256] = "";
+
+    if (compile_rules(&m->c, text) != 0) {
+        char *said = what_it_said(&m->c);
+        print_error("%.2000s\n%.2000s\n", text, said);
+        free(said);
+        fail();
+    }
+    m->p = program_load(m->c.pbc, m->c.pbc_len, err, sizeof(err));
+    if (!m->p) fail_msg("%s", err);
+}
+
+static void unmake(struct made *m)
+{
+    program_put(m->p);
+    compile_fini(&m->c);
+}
+
+/* A whole TCP packet that arrives, v4. */
+static struct key tcp4(uint32_t src, uint32_t dst, unsigned src_port, unsigned dst_port)
+{
+    return (struct key){.src = {src},
+                        .dst = {dst},
+                        .src_port = (uint16_t)src_port,
+                        .dst_port = (uint16_t)dst_port,
+                        .kind = KIND_IP4 | KIND_TCP | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_FRAG_NO | KIND_IN,
+                        .proto = 6,
+                        .iface = IFACE_NONE,
+                        .length = 40,
+                        .ttl = 64};
+}
+
+static void agree(const struct made *m, const struct key *key)
+{
+    const struct pkt pkt = {0};
+    const struct decision code = program_decide(m->p, key, &pkt), list = program_decide_naive(m->p, key, &pkt);
+
+    if (code.rule != list.rule || code.action != list.action || code.firewall != list.firewall)
+        fail_msg("%08x:%u > %08x:%u: code says rule %u, list says %u", key->src[0], key->src_port, key->dst[0],
+                 key->dst_port, code.rule, list.rule);
+}
+
+static char *text_from(void (*write)(FILE *))
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    write(f);
+    fclose(f);
+    return text;
+}
+
+/* A chain of three blocks, with rules that leave it in the first and the second. */
+static void write_blocks(FILE *f)
+{
+    fputs("chain c {\n return tcp to 10.0.0.1\n", f);
+    for (unsigned i = 0; i < 2500; i++) {
+        if (i == 1500) fputs(" return tcp to 10.0.0.2\n", f);
+        fprintf(f, " drop tcp to 10.0.0.0/8 port %u source port 7\n", i);
+    }
+    fputs("}\nfirewall f default reject { do c; accept tcp to 10.0.0.1 source port 7; do c; drop }\n", f);
+}
+
+static void blocks(void **state)
+{
+    char *text = text_from(write_blocks);
+    struct made m;
+    unsigned functions = 0;
+
+    make(&m, text);
+    for (uint32_t i = 0; i < m.p->funcs_count; i++) {
+        unsigned rules = 0;
+        const struct pbc_func *f = &m.p->funcs[i];
+
+        for (uint32_t k = f->first; k < f->first + f->count; k++) rules += m.p->code[k].op == OP_RETK;
+        functions += rules > 0;
+        assert_true(rules <= 2 * PBC_BLOCK_RULES); /* a tree may write a rule twice */
+    }
+    assert_int_equal(functions, 3);
+    for (uint32_t dst = 0x0a000000; dst < 0x0a000004; dst++)
+        for (unsigned port = 0; port < 2600; port += 7)
+            for (unsigned source = 7; source < 9; source++) {
+                const struct key k = tcp4(1, dst, source, port);
+                agree(&m, &k);
+            }
+    const struct key left = tcp4(1, 0x0a000001, 7, 2400);
+    assert_int_equal(program_decide(m.p, &left, &(struct pkt){0}).action, ACTION_ACCEPT);
+    unmake(&m);
+    free(text);
+    (void)state;
+}
+
+/* A `return` at the top of a chain in line, over more code than a branch may skip. */
+static void write_relays(FILE *f)
+{
+    fputs("chain c {\n return tcp to 10.0.0.1\n return udp to 10.0.0.9\n", f);
+    for (unsigned i = 0; i < 190; i++)
+        fprintf(f, " count tcp flags has syn length %u, %u, %u, %u, %u dscp %u, 30, %u ttl %u, %u, 250\n", i, i + 300,
+                i + 600, i + 900, i + 1200, i % 29, 32 + i % 31, i % 50, i % 40 + 60);
+    fputs(" drop tcp\n}\nfirewall f default accept { do c; reject tcp to 10.0.0.1 }\n", f);
+}
+
+static void relays(void **state)
+{
+    char *text = text_from(write_relays);
+    struct made m;
+
+    make(&m, text);
+    assert_int_equal(m.p->funcs_count, 2);
+    assert_true(m.p->funcs[1].count > PBC_BRANCH_MAX + 100);
+    const struct key back = tcp4(1, 0x0a000001, 5, 6), stays = tcp4(1, 0x0a000002, 5, 6);
+    agree(&m, &back);
+    agree(&m, &stays);
+    assert_int_equal(program_decide(m.p, &back, &(struct pkt){0}).action, ACTION_REJECT);
+    assert_int_equal(program_decide(m.p, &stays, &(struct pkt){0}).action, ACTION_DROP);
+    unmake(&m);
+    free(text);
+    (void)state;
+}
+
+/* Sixteen chains, each of which does the one before twice: too deep for calls alone. */
+static void write_deep(FILE *f)
+{
+    fputs("chain c0 { drop tcp to port 80 }\n", f);
+    for (unsigned i = 1; i < 16; i++)
+        fprintf(
+            f, "chain c%u { do c%u to 10.0.0.%u; return to 10.1.0.0/16; do c%u from 10.0.0.%u; accept to 10.2.0.%u }\n",
+            i, i - 1, i, i - 1, i, i);
+    fputs("firewall f default reject { do c15; do c15 tcp }\n", f);
+}
+
+static void deep_chains(void **state)
+{
+    char *text = text_from(write_deep);
+    struct rng r = {1};
+    struct made m;
+
+    make(&m, text);
+    assert_true(m.p->funcs_count > 2 && m.p->funcs_count < 12);
+    for (unsigned i = 0; i < 20000; i++) {
+        const struct key k = tcp4(0x0a000000 + rng_below(&r, 18),
+                                  0x0a000000 + (rng_below(&r, 3) << 16) + rng_below(&r, 18), 5, 79 + rng_below(&r, 3));
+        agree(&m, &k);
+    }
+    unmake(&m);
+    free(text);
+    (void)state;
+}
+
+/* Rules that a tree divides by address bits of all lengths, both families. */
+static void write_tree(FILE *f)
+{
+    fputs("firewall f default reject {\n", f);
+    for (unsigned i = 32; i > 1; i--) fprintf(f, " drop ip to 128.0.0.0/%u\n", i);
+    for (unsigned i = 0; i < 64; i++)
+        fprintf(f, " accept ip tcp to 0.0.%u.0/%u source port %u-\n", i * 4, 22 + i % 9, i * 1000);
+    for (unsigned i = 0; i < 64; i++) fprintf(f, " accept ip6 to 2001:db8:%x::/%u\n", i, 48 + i);
+    fputs("}\n", f);
+}
+
+static void trees(void **state)
+{
+    char *text = text_from(write_tree);
+    struct made m;
+
+    make(&m, text);
+    for (unsigned bit = 0; bit < 32; bit++)
+        for (int step = -1; step <= 1; step++)
+            for (unsigned port = 0; port < 65000; port += 999) {
+                const struct key a = tcp4(1, (1u << bit) + (uint32_t)step, port, 1);
+                const struct key b = tcp4(1, 0x80000000u + (1u << bit) + (uint32_t)step, port, 1);
+                agree(&m, &a);
+                agree(&m, &b);
+            }
+    for (unsigned i = 0; i < 65; i++)
+        for (unsigned bit = 0; bit < 96; bit++) {
+            struct key k = tcp4(0, 0, 1, 1);
+
+            k.kind = (k.kind & ~(uint32_t)KIND_IP4) | KIND_IP6;
+            k.dst[0] = 0x20010db8;
+            k.dst[1] = i << 16;
+            k.dst[1 + bit / 32] ^= 1u << bit % 32;
+            agree(&m, &k);
+        }
+    unmake(&m);
+    free(text);
+    (void)state;
+}
+
+/* A demand is exactly the prefix, whatever its length. */
+static void demands(void **state)
+{
+    for (unsigned len = 1; len <= 128; len++) {
+        char text[256];
+        struct made m;
+
+        snprintf(text, sizeof(text),
+                 "firewall f default accept { drop ip6 from 8000::/%u; drop ip to 128.0.0.0/%u port 5-9 }\n", len,
+                 len % 32 + 1);
+        make(&m, text);
+        const struct demand six = demand_of(m.c.ir, &m.c.ir->rules[0].product);
+        const struct demand four = demand_of(m.c.ir, &m.c.ir->rules[1].product);
+        for (unsigned bit = 0; bit < 128; bit++) assert_int_equal(six.care[bit / 32] >> (31 - bit % 32) & 1, bit < len);
+        assert_int_equal(six.value[0], 0x80000000);
+        assert_int_equal(six.care[4], 0);
+        assert_int_equal(four.care[4], UINT32_MAX << (31 - len % 32));
+        assert_int_equal(four.value[4], 0x80000000);
+        assert_int_equal(four.care[0] | four.care[5], 0);
+        assert_int_equal(four.port[1].lo * 100 + four.port[1].hi, 509);
+        assert_int_equal(four.port[0].hi, 65535);
+        unmake(&m);
+    }
+    (void)state;
+}
+
+static void splits(void **state)
+{
+    struct demand d[16], *p[16];
+
+    for (unsigned i = 0; i < 16; i++) {
+        d[i] = (struct demand){.care = {[4] = 0xf0}, .value = {[4] = i << 4}, .port = {{0, 65535}, {0, 65535}}};
+        p[i] = &d[i];
+    }
+    const struct split bit = find_split((const struct demand *const *)p, 16);
+    assert_int_equal(bit.kind, SPLIT_BIT);
+    assert_int_equal(bit.slot, 4);
+    assert_in_range(bit.bit, 4, 7);
+    for (unsigned i = 0; i < 16; i++) {
+        assert_int_equal(goes_right(&bit, &d[i]), i << 4 >> bit.bit & 1);
+        assert_int_equal(goes_left(&bit, &d[i]), !(i << 4 >> bit.bit & 1));
+        d[i] = (struct demand){.port = {{0, 65535}, {(uint16_t)(i * 10), (uint16_t)(i * 10 + 9)}}};
+    }
+    const struct split port = find_split((const struct demand *const *)p, 16);
+    assert_int_equal(port.kind, SPLIT_PORT);
+    assert_int_equal(port.side, 1);
+    for (unsigned i = 0; i < 16; i++) {
+        assert_int_equal(goes_left(&port, &d[i]), i * 10 <= port.pivot);
+        assert_int_equal(goes_right(&port, &d[i]), i * 10 + 9 > port.pivot);
+    }
+    assert_int_equal(find_split((const struct demand *const *)p, SPLIT_MIN - 1).kind, SPLIT_NONE);
+    for (unsigned i = 0; i < 16; i++) d[i] = (struct demand){.port = {{0, 65535}, {0, 65535}}};
+    assert_int_equal(find_split((const struct demand *const *)p, 16).kind, SPLIT_NONE);
+    (void)state;
+}
+
+/* Rules that nothing divides, in a chain that is done very often. */
+static void write_long_path(FILE *f)
+{
+    fputs("chain c {\n", f);
+    for (unsigned i = 0; i < 3000; i++) fprintf(f, " count length %u, %u, %u\n", i, i + 5000, i + 10000);
+    fputs("}\nfirewall f default accept {\n", f);
+    for (unsigned i = 0; i < 300; i++) fprintf(f, " do c ttl %u, %u\n", i % 200, i % 200 + 30);
+    fputs("}\n", f);
+}
+
+/* Chains that are too long to be written out and nest too deep to be called. */
+static void write_too_deep(FILE *f)
+{
+    for (unsigned c = 0; c < 9; c++) {
+        fprintf(f, "chain c%u {\n", c);
+        for (unsigned i = 0; i < 1001; i++) fprintf(f, " count length %u\n", i);
+        if (c) fprintf(f, " do c%u\n", c - 1);
+        fputs("}\n", f);
+    }
+    fputs("firewall f default accept { do c8 }\n", f);
+}
+
+static void limits(void **state)
+{
+    static const struct {
+        void (*write)(FILE *);
+        const char *code;
+    } cases[] = {
+        {write_long_path, "E0591"},
+        {write_too_deep, "E0590"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = text_from(cases[i].write);
+        struct compile c;
+
+        assert_int_not_equal(compile_rules(&c, text), 0);
+        if (times_said(&c, cases[i].code) != 1) {
+            char *said = what_it_said(&c);
+            print_error("%.2000s\n", said);
+            free(said);
+            fail();
+        }
+        compile_fini(&c);
+        free(text);
+    }
+    (void)state;
+}
+
+/* Who judges: by interface first, then direction; ARP passes unless a rule decides it. */
+static void dispatch(void **state)
+{
+    struct made m;
+    const uint32_t directions[] = {KIND_IN, KIND_OUT, KIND_FORWARD};
+
+    make(&m, "interface a = \"eth0\"\ninterface b = \"eth1\"\n"
+             "firewall fa on a default drop { accept arp vlan none; accept icmp6 type nd }\n"
+             "firewall fb on b in default reject other frames pass { accept icmp6 type nd }\n"
+             "firewall gi in default accept { drop tcp }\nfirewall go out default drop { accept tcp }\n");
+    for (unsigned d = 0; d < 3; d++)
+        for (unsigned iface = 0; iface < 3; iface++)
+            for (unsigned kind = 0; kind < 3; kind++) {
+                static const uint32_t kinds[] = {KIND_ARP, 0, KIND_IP4 | KIND_PROTO | KIND_FRAG_NO};
+                struct key k = {.kind = kinds[kind] | directions[d],
+                                .iface = (uint16_t)(iface == 2 ? IFACE_NONE : iface)};
+                agree(&m, &k);
+            }
+    unmake(&m);
+    make(&m, "chain unused { drop tcp }\n");
+    const struct key k = tcp4(1, 2, 3, 4), arp = {.kind = KIND_ARP | KIND_IN, .iface = IFACE_NONE};
+    agree(&m, &k);
+    agree(&m, &arp);
+    assert_int_equal(program_decide(m.p, &arp, &(struct pkt){0}).action, ACTION_PASS);
+    assert_int_equal(program_decide(m.p, &k, &(struct pkt){0}).rule, RULE_NONE);
+    unmake(&m);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks),  cmocka_unit_test(relays), cmocka_unit_test(deep_chains), cmocka_unit_test(trees),
+        cmocka_unit_test(demands), cmocka_unit_test(splits), cmocka_unit_test(limits),      cmocka_unit_test(dispatch),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

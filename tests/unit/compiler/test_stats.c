@@ -1,0 +1,64 @@
+/* The figures of --stats are those of the program that was made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/compiler/back.h"
+
+/* The number behind a line's words, UINT64_MAX where there is no such line. */
+static uint64_t figure(const char *text, const char *words)
+{
+    char line[64];
+    const char *at;
+
+    snprintf(line, sizeof(line), "\n  %s  ", words);
+    at = strstr(text, line);
+    return at ? strtoull(at + strlen(line), NULL, 10) : UINT64_MAX;
+}
+
+static void figures(void **state)
+{
+    struct compile c;
+    char *text = NULL;
+    size_t len = 0;
+    uint64_t sections = 0;
+
+    assert_int_equal(
+        compile_rules(&c, "chain c { return; drop tcp }\nset s = 10.0.0.0/8, 192.0.2.1, 2001:db8::1\n"
+                          "firewall f default accept {\n do c\n drop from s to port 1, 3, 5, 7, 9, 11, 13\n"
+                          " drop tcp to port 22\n drop tcp to port 22\n drop tcp to port 1 fragment later\n}\n"),
+        0);
+    FILE *f = open_memstream(&text, &len);
+    stats_print(&c, f);
+    fclose(f);
+    assert_int_equal(figure(text, "firewalls"), 1);
+    assert_int_equal(figure(text, "chains"), 1);
+    assert_int_equal(figure(text, "rules"), 7);
+    assert_int_equal(figure(text, "  never matching"), 1);
+    assert_int_equal(figure(text, "  covered by another"), 2);
+    assert_int_equal(figure(text, "  not decided"), 0);
+    assert_int_equal(figure(text, "address sets"), c.image->sets_count);
+    assert_int_equal(figure(text, "instructions"), c.image->code_count);
+    assert_int_equal(figure(text, "functions"), c.image->funcs_count);
+    assert_int_equal(figure(text, "maps of numbers"), 1);
+    assert_int_equal(figure(text, "longest path"), c.image->meta->longest_path);
+#define X(ident, field, type, most) sections += (uint64_t)c.image->field##_count * sizeof(type);
+    PBC_SECTIONS(X)
+#undef X
+    assert_int_equal(figure(text, "in all"), c.pbc_len);
+    assert_true(c.pbc_len >= sections);
+    assert_true(figure(text, "peak memory") > 0 && figure(text, "peak memory") != UINT64_MAX);
+    compile_fini(&c);
+    free(text);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(figures)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
