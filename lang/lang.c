@@ -40,7 +40,7 @@ static struct node *file_node(struct compile *c, uint32_t file)
 }
 
 /* Parse one file that is in `sources` already. */
-static struct node *parse_file(struct compile *c, uint32_t file)
+static struct node *parse_file(struct compile *c, uint32_t file, struct token_log *log)
 {
     const struct source_file *f = &c->sources->files[file];
     const bool bom = f->len >= 3 && memcmp(f->text, "\xef\xbb\xbf", 3) == 0;
@@ -55,6 +55,7 @@ static struct node *parse_file(struct compile *c, uint32_t file)
         .errors_before = diags_errors(c->diags),
         .tree = file_node(c, file),
         .ahead.kind = -1,
+        .log = log,
         .prev = NL,
         .comma_nl = SPAN_NONE,
         .unclosed_paren = UINT32_MAX,
@@ -67,6 +68,13 @@ static struct node *parse_file(struct compile *c, uint32_t file)
     yyparse(&p);
     lex_close(&p);
     return p.tree;
+}
+
+struct node *parse_alone(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file,
+                         struct token_log *log)
+{
+    struct compile c = {.arena = arena, .sources = sources, .diags = d};
+    return parse_file(&c, file, log);
 }
 
 /* ---- includes ---- */
@@ -159,7 +167,7 @@ static void follow(struct compile *c, struct node *include)
         return;
     }
     unsigned self = seen_add(c, &st, path, name->span);
-    struct node *tree_of_file = parse_file(c, (uint32_t)file);
+    struct node *tree_of_file = parse_file(c, (uint32_t)file, NULL);
     node_add(include, tree_of_file);
     follow_includes(c, tree_of_file);
     c->seen[self].open = false;
@@ -179,7 +187,7 @@ static struct node *parse_all(struct arena *arena, struct sources *sources, stru
     struct stat st;
     const char *path = sources->files[file].path;
     if (stat(path, &st) == 0) seen_add(&c, &st, arena_strndup(arena, path, strlen(path)), SPAN_NONE);
-    struct node *tree_of_file = parse_file(&c, file);
+    struct node *tree_of_file = parse_file(&c, file, NULL);
     follow_includes(&c, tree_of_file);
     free(c.seen);
     return tree_of_file;

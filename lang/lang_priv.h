@@ -27,6 +27,16 @@ struct token {
     };
 };
 
+/* The tokens as the parser took them, for the formatter. */
+struct token_log {
+    struct logged {
+        int kind;
+        uint32_t start, end;
+    } *tokens;
+    uint32_t count, cap;
+};
+void token_log_add(struct token_log *log, const struct token *t);
+
 /* What is remembered of a statement while it is parsed. */
 struct statement {
     struct token start[3]; /* its first tokens; kind < 0: not there yet */
@@ -61,6 +71,7 @@ struct parser {
     bool missing_brace;               /* the error was that a `{` is missing at the line's end */
     bool panic;                       /* the statement is reported: skip to its end */
     bool gave_up;                     /* too many errors: the rest of the file is not read */
+    struct token_log *log;  /* NULL: nobody asks for the tokens */
     struct keyword *keywords;
     unsigned keyword_count;
 };
@@ -69,6 +80,10 @@ struct keyword {
     const char *word;
     int kind;
 };
+
+/* lang.c: one file that is in `sources`, without what it includes. */
+struct node *parse_alone(struct arena *arena, struct sources *sources, struct diags *d, uint32_t file,
+                         struct token_log *log);
 
 /* lex.l */
 int lex_open(struct parser *p);

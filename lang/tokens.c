@@ -380,6 +380,7 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p)
     if (too_many(p)) t.kind = YYEOF;
     keep_place(p, &t);
     p->last = t;
+    if (p->log) token_log_add(p->log, &t);
     *span = t.span;
     if (t.kind >= SLASHED && t.kind <= ZONE)
         value->str = t.str;
