@@ -1,4 +1,4 @@
-/* Address files: one address, prefix or range a line, `#` starts a comment. */
+/* Address files: one address, prefix or range a line, `#` starts a comment. What a line may hold is vm/addr_text.h's. */
 #ifndef COMPILER_ADDRFILE_H
 #define COMPILER_ADDRFILE_H
 
@@ -20,8 +20,5 @@ struct addrfile {
  * file itself at `at`, lines at their own place. Returns false if anything was. Linear but for the sort; memory is the
  * file and its members. */
 bool addrfile_read(struct compile *c, const char *path, struct span at, struct addr_set *out, struct addrfile *info);
-
-/* One member's text: false if it is none; `hint` then says what it looks like (static), or is NULL. */
-bool addr_member_parse(const char *s, size_t len, struct addr *lo, struct addr *hi, const char **hint, bool *host_bits);
 
 #endif
