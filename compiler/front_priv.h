@@ -12,7 +12,7 @@
     SYMBOL(SET, N_SET, SPACE_VALUES, "set", true)                                                                      \
     SYMBOL(PORTS, N_PORTS, SPACE_VALUES, "ports list", true)                                                           \
     SYMBOL(MACS, N_MACS, SPACE_VALUES, "macs list", true)                                                              \
-    SYMBOL(NAMES, N_NAMES, SPACE_VALUES, "names list", false)                                                          \
+    SYMBOL(NAMES, N_NAMES, SPACE_VALUES, "names list", true)                                                           \
     SYMBOL(INTERFACE, N_INTERFACE, SPACE_VALUES, "interface", true)                                                    \
     SYMBOL(METER, N_METER, SPACE_VALUES, "meter", false)                                                               \
     SYMBOL(SCHEDULE, N_SCHEDULE, SPACE_VALUES, "schedule", false)                                                      \
@@ -46,6 +46,12 @@ struct mac_set {
     uint32_t n, cap;
 };
 
+/* Host names and globs in normal form and order (vm/hosts.h). */
+struct host_list {
+    const char **host;
+    uint32_t n;
+};
+
 struct symbol {
     enum symbol_kind kind;
     struct str name;
@@ -58,9 +64,10 @@ struct symbol {
     struct addr_set set;
     struct number_set ports;
     struct mac_set macs;
+    struct host_list hosts;
     struct pbc_set entry; /* of a set whose ranges are in the image (`placed`) */
     bool placed;
-    uint32_t index; /* chain or interface of the image */
+    uint32_t index; /* chain, interface or names list of the image */
 };
 
 struct symbols {
@@ -156,6 +163,7 @@ bool numbers_hold(const struct number_set *s, uint32_t n);
 /* Lists of ports and MACs (lists.c), sets (set_expr.c) ------------------------------------------------------------- */
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
+bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
 bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 /* MAC and NAME siblings; words: MAC_MULTICAST | MAC_BROADCAST may be given where `words` is not NULL. */
 bool macs_of(struct compile *c, const struct node *first, struct symbol *from, struct mac_set *out, uint32_t *words,

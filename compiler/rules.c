@@ -285,6 +285,8 @@ static void resolve_values(struct compile *c)
             ports_resolve(c, s, NULL, s->span);
         else if (s->kind == SYM_MACS && s->state == STATE_NEW)
             macs_resolve(c, s, NULL, s->span);
+        else if (s->kind == SYM_NAMES && s->state == STATE_NEW)
+            names_resolve(c, s, NULL, s->span);
         else if (s->kind == SYM_CHAIN)
             declare_chain(c, s);
     }

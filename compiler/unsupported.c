@@ -3,7 +3,6 @@
 #include "compiler/front_priv.h"
 
 static const char *const not_due[N_COUNT] = {
-    [N_NAMES] = "lists of host names",
     [N_METER] = "meters",
     [N_SCHEDULE] = "schedules",
     [N_CHECK] = "health checks",

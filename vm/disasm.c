@@ -112,6 +112,17 @@ static void dump_macset(const struct program *p, const struct pbc_set *s, uint32
     }
 }
 
+static void dump_names(const struct program *p, const struct pbc_names *l, uint32_t i, FILE *out)
+{
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  names", i, l->name);
+    text_add(&t, ": %u", l->count);
+    add_place(&t, p, &l->place);
+    print(out, &t);
+    for (uint32_t n = 0; n < l->count; n++) fprintf(out, "    %s\n", program_str(p, p->hosts[l->first + n]));
+}
+
 static bool in_map(const struct pbc_map *m, uint32_t n) { return n < 65536 && m->bits[n / 32] >> n % 32 & 1; }
 
 static void dump_map(const struct pbc_map *m, uint32_t i, FILE *out)
@@ -128,9 +139,10 @@ static void dump_map(const struct pbc_map *m, uint32_t i, FILE *out)
 
 static void dump_lookups(const struct program *p, FILE *out)
 {
-    if (p->sets_count + p->macsets_count + p->maps_count + p->patterns_count) fprintf(out, "\nsets\n");
+    if (p->sets_count + p->macsets_count + p->names_count + p->maps_count + p->patterns_count) fprintf(out, "\nsets\n");
     for (uint32_t i = 0; i < p->sets_count; i++) dump_set(p, &p->sets[i], i, out);
     for (uint32_t i = 0; i < p->macsets_count; i++) dump_macset(p, &p->macsets[i], i, out);
+    for (uint32_t i = 0; i < p->names_count; i++) dump_names(p, &p->names[i], i, out);
     for (uint32_t i = 0; i < p->maps_count; i++) dump_map(&p->maps[i], i, out);
     for (uint32_t i = 0; i < p->patterns_count; i++) {
         char line[LINE];

@@ -51,6 +51,8 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(SET6,      set6,      struct pbc_range6,   1u << 26) \
     X(MACSETS,   macsets,   struct pbc_set,      1u << 16) \
     X(MACS,      macs,      uint64_t,            1u << 24) \
+    X(NAMES,     names,     struct pbc_names,    1u << 16) \
+    X(HOSTS,     hosts,     uint32_t,            1u << 24) \
     X(MAPS,      maps,      struct pbc_map,      1u << 12) \
     X(PATTERNS,  patterns,  struct pbc_pattern,  1u << 20) \
     X(IFACES,    ifaces,    struct pbc_iface,    1u << 12) \
@@ -144,6 +146,15 @@ struct pbc_set {
     struct pbc_place place;
     uint32_t first4, count4, first6, count6;
 };
+/* A list of host names and globs: HOSTS holds strings in normal form and in order, none covered by a glob of its list
+ * (hosts.h). */
+struct pbc_names {
+    uint32_t name; /* string */
+    struct pbc_place place;
+    uint32_t first, count;
+    uint32_t reserved[2];
+};
+static_assert(sizeof(struct pbc_names) == 32, "layout");
 struct pbc_map { uint32_t bits[2048]; }; /* bit n: bits[n / 32] >> (n % 32) & 1 */
 
 enum pbc_layer { PBC_L2, PBC_L3, PBC_L4, PBC_PAYLOAD };

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "vm/hosts.h"
 #include "vm/verify_priv.h"
 
 enum { PATTERN_MOST = sizeof((struct pbc_pattern *)0)->value };
@@ -111,6 +112,49 @@ static bool verify_mac_sets(const struct verifier *v)
     return true;
 }
 
+/* HOSTS: every string is a normal name or glob. */
+static bool verify_hosts(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->hosts_count; i++) {
+        char normal[HOST_MAX + 1];
+        if (!verify_string(v, p->hosts[i], "host", i)) return false;
+        const char *text = program_str(p, p->hosts[i]);
+        if (host_normal(text, strnlen(text, HOST_MAX + 1), normal) != HOST_GOOD || strcmp(text, normal) != 0)
+            return fault(v, "host %u: not the name of a host in normal form", i);
+    }
+    return true;
+}
+
+/* As for sets, windows may share entries: order is looked up in a running count. What a glob covers stands right behind it,
+ * so neighbours are all that has to be compared. */
+static uint32_t *breaks_of_hosts(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks = breaks_new(v, p->hosts_count);
+    for (uint32_t i = 1; breaks && i < p->hosts_count; i++) {
+        const char *a = program_str(p, p->hosts[i - 1]), *b = program_str(p, p->hosts[i]);
+        breaks[i] = breaks[i - 1] + (host_compare(a, b) >= 0 || host_covers(a, b));
+    }
+    return breaks;
+}
+
+static bool verify_names(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (!verify_hosts(v)) return false;
+    uint32_t *breaks __attribute__((cleanup(free_words))) = breaks_of_hosts(v);
+    if (!breaks) return false;
+    for (uint32_t i = 0; i < p->names_count; i++) {
+        const struct pbc_names *l = &p->names[i];
+        if (!verify_string(v, l->name, "names", i) || !verify_string(v, l->place.file, "names", i)) return false;
+        if (!inside(l->first, l->count, p->hosts_count)) return fault(v, "names %u: past the end of `hosts`", i);
+        if (l->reserved[0] || l->reserved[1]) return fault(v, "names %u: reserved bytes are not zero", i);
+        if (!in_order(breaks, l->first, l->count)) return fault(v, "names %u: not in order, or one covers another", i);
+    }
+    return true;
+}
+
 static bool verify_ranges(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -138,7 +182,7 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
 
 bool verify_sets(const struct verifier *v)
 {
-    if (!verify_members(v) || !verify_address_sets(v) || !verify_mac_sets(v) || !verify_ranges(v)) return false;
+    if (!verify_members(v) || !verify_address_sets(v) || !verify_mac_sets(v) || !verify_names(v) || !verify_ranges(v)) return false;
     for (uint32_t i = 0; i < v->p->patterns_count; i++)
         if (!verify_pattern(v, i)) return false;
     return true;

@@ -116,6 +116,9 @@ static void sample_lookups(struct imgbuild *b, struct pbc_place place)
     img_add_macs(b, 0x020000000001);
     img_add_macs(b, 0x020000000002);
     img_add_macsets(b, (struct pbc_set){.name = img_string(b, "desks"), .place = place, .count4 = 2});
+    img_add_names(b, (struct pbc_names){.name = img_string(b, "shops"), .place = place, .count = 2});
+    img_add_hosts(b, img_string(b, "shop.example"));
+    img_add_hosts(b, img_string(b, "*.shop.example"));
     web.bits[80 / 32] |= 1u << 80 % 32;
     web.bits[443 / 32] |= 1u << 443 % 32;
     img_add_maps(b, web);
