@@ -42,7 +42,9 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 	@rm -f $@
 	$(call run,AR)$(AR) rcs $@ $^
 
-$(B)/preyc: $(B)/compiler/preyc.o $(B)/libcompiler.a $(B)/liblang.a $(B)/libvm.a
+# The leaves of runtime/ that the compiler's tests of rule files use.
+LEAVES := $(call obj,$(wildcard runtime/capture/*.c))
+$(B)/preyc: $(B)/compiler/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyc $(B)/preyrun:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)

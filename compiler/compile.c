@@ -65,6 +65,7 @@ static int run_stages(struct compile *c)
 
     declare_names(c);
     resolve_rules(c);
+    resolve_tests(c);
     warn_unused(c);
     if (diags_errors(c->diags)) return -EINVAL;
     end_stage(c, STAGE_RULES, &began);
@@ -103,4 +104,13 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
     end_stage(c, STAGE_PARSE, &began);
     if (!c->tree) return why ? -why : -EIO;
     return run_stages(c);
+}
+
+int compile_test(struct compile *c)
+{
+    uint64_t began = now_ns();
+    const int rc = run_tests(c);
+
+    end_stage(c, STAGE_TESTS, &began);
+    return rc;
 }

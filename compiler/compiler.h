@@ -9,6 +9,7 @@
 
 struct ir;
 struct symbols;
+struct tests;
 
 /* What --stats times: STAGE(ident, name). */
 #define COMPILE_STAGE_LIST(STAGE) \
@@ -17,7 +18,8 @@ struct symbols;
     STAGE(NORMAL, "normal form") \
     STAGE(ANALYSE, "analysis") \
     STAGE(CODE, "code") \
-    STAGE(EMIT, "write and verify")
+    STAGE(EMIT, "write and verify") \
+    STAGE(TESTS, "tests of the rule file")
 enum compile_stage {
 #define STAGE(ident, name) STAGE_##ident,
     COMPILE_STAGE_LIST(STAGE)
@@ -33,6 +35,7 @@ struct compile {
     struct symbols *symbols; /* names.c: every declared name, what it is, whether it was used */
     struct image *image;     /* rules.c and what it calls: the rule list */
     struct ir *ir;           /* normal.c: the normal form */
+    struct tests *tests;     /* test_resolve.c: the file's own tests */
     uint8_t *pbc;            /* emit.c: the file */
     size_t pbc_len;
     uint64_t memory_bytes, lookup_bytes; /* of the program when it is loaded; the tables of large sets (vm/set_index.h) */
@@ -50,12 +53,23 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 /* The stages. */
 void declare_names(struct compile *c);  /* names.c: declarations into symbols; duplicates */
 void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into the image's rule list; E0900 for what is not due */
+void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by run_tests */
 void warn_unused(struct compile *c);    /* names.c */
 void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
 void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
 void generate_code(struct compile *c);  /* codegen.c: normal form to functions and code; the classifier's seam */
 
 /* --dump=ir, --stats */
+/* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */
+int compile_test(struct compile *c);
+int run_tests(struct compile *c); /* test_run.c: its one stage */
+/* "5 tests passed", "1 of 5 tests failed: "a"" (test_report.c); nothing where the file has none. */
+void tests_summary(const struct compile *c, FILE *out);
+/* The results as a JSON array. */
+void tests_print_json(struct compile *c, FILE *out);
+bool tests_any(const struct compile *c);    /* were any run? */
+bool tests_passed(const struct compile *c); /* all that were run */
+
 void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out);
 

@@ -21,7 +21,7 @@ static const struct word protocol_words[] = {
 #include "vm/proto.def"
 #undef PROTO
     {NULL, 0}};
-static const struct number_kind protocol_kind = {.what = "a protocol number",
+const struct number_kind protocol_kind = {.what = "a protocol number",
                                                  .range = "protocol numbers go from 0 to 255",
                                                  .most = 255,
                                                  .words = protocol_words,
@@ -38,7 +38,7 @@ static const struct word icmp6_words[] = {
 #undef ICMP_TYPE
     {"nd", 256}, /* not a type: handled before it is asked for as one */
     {NULL, 0}};
-static const struct number_kind type_kinds[2] = {
+const struct number_kind icmp_type_kinds[2] = {
     {.what = "an ICMP type",
      .range = "ICMP types go from 0 to 255",
      .most = 255,
@@ -270,7 +270,7 @@ void cond_icmp_type(struct rule_work *w, const struct node *n)
         add_neighbour_discovery(w, n, icmp);
         return;
     }
-    if (!numbers_of(w->c, n->first, &type_kinds[icmp == PW_ICMP6], NULL, &types, NULL)) {
+    if (!numbers_of(w->c, n->first, &icmp_type_kinds[icmp == PW_ICMP6], NULL, &types, NULL)) {
         w->bad = true;
         return;
     }

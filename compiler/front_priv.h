@@ -22,7 +22,8 @@
     SYMBOL(POOL, N_POOL, SPACE_POOLS, "pool", false)                                                                   \
     SYMBOL(SERVICE, N_SERVICE, SPACE_SERVICES, "service", false)                                                       \
     SYMBOL(NAT, N_NAT, SPACE_SERVICES, "nat", false)                                                                   \
-    SYMBOL(RULE, N_RULE, SPACE_RULES, "rule", false)
+    SYMBOL(RULE, N_RULE, SPACE_RULES, "rule", false)                                                                   \
+    SYMBOL(TEST, N_TEST, SPACE_TESTS, "test", false)
 
 enum symbol_kind {
 #define SYMBOL(ident, node, space, name, warns) SYM_##ident,
@@ -32,7 +33,7 @@ enum symbol_kind {
 };
 #define SYM(ident) (1u << SYM_##ident)
 
-enum name_space { SPACE_VALUES, SPACE_CHECKS, SPACE_LISTS, SPACE_POOLS, SPACE_SERVICES, SPACE_RULES, SPACE_COUNT };
+enum name_space { SPACE_VALUES, SPACE_CHECKS, SPACE_LISTS, SPACE_POOLS, SPACE_SERVICES, SPACE_RULES, SPACE_TESTS, SPACE_COUNT };
 
 enum symbol_state { STATE_NEW, STATE_VISITING, STATE_DONE, STATE_BAD };
 
@@ -161,6 +162,9 @@ bool number_one(struct compile *c, const struct node *n, const struct number_kin
 bool numbers_hold(const struct number_set *s, uint32_t n);
 
 /* Lists of ports and MACs (lists.c), sets (set_expr.c) ------------------------------------------------------------- */
+/* Kinds that rules and the packets of tests share (cond_proto.c): protocols; ICMP types, then those of ICMPv6. */
+extern const struct number_kind protocol_kind, icmp_type_kinds[2];
+
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
@@ -170,6 +174,10 @@ bool macs_of(struct compile *c, const struct node *first, struct symbol *from, s
              const struct symbol **name);
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 
+/* The path of a file that the text at `at` names: relative to its own file. In the arena. */
+char *path_beside(struct compile *c, struct span at, struct str name);
+/* A file was read: it is no place for the output. */
+void remember_file(struct symbols *s, uint64_t dev, uint64_t ino);
 /* What a rule's address list holds. */
 struct addr_list {
     struct addr_set set; /* all but the named sets kept apart; normal */

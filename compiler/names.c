@@ -96,6 +96,9 @@ struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const st
     if (before) {
         if (kind == SYM_RULE)
             diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; a rule's name must be its own", str.s);
+        else if (kind == SYM_TEST)
+            diag(c->diags, E_TEST_TWICE, name->span, "two tests are called \"%s\"; a failing one is known by its name",
+                 str.s);
         else
             diag(c->diags, E_DECLARED_TWICE, name->span, "`%s` is already the name of %s %s", str.s,
                  article(kinds[before->kind].name), kinds[before->kind].name);

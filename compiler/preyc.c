@@ -21,13 +21,22 @@ static int explain(const char *code)
     return EXIT_USAGE;
 }
 
+static void print_test_results(void *arg, FILE *out)
+{
+    struct compile *c = arg;
+
+    if (!tests_any(c)) return;
+    fputs(",\"tests\":", out);
+    tests_print_json(c, out);
+}
+
 static void print_diagnostics(const struct options *o, struct compile *c)
 {
     const char *no_colour = getenv("NO_COLOR");
     const bool colour = isatty(STDERR_FILENO) && !(no_colour && no_colour[0]);
 
     if (o->json)
-        diags_print_json(c->diags, stdout);
+        diags_print_json_with(c->diags, stdout, print_test_results, c);
     else
         diags_print_text(c->diags, stderr, colour);
 }
@@ -40,7 +49,18 @@ static void print_good(const struct options *o, const struct compile *c)
     print_count(c->image->rules_count, "rule");
     fputs(", ", stdout);
     print_count(c->symbols->sets, "set");
+    if (tests_any(c)) fputs(", ", stdout);
+    tests_summary(c, stdout);
     putchar('\n');
+}
+
+/* Which tests failed, after all that was said of each. */
+static void print_failed(const struct options *o, const struct compile *c)
+{
+    if (o->json || !tests_any(c) || tests_passed(c)) return;
+    fprintf(stderr, "%s: ", o->input);
+    tests_summary(c, stderr);
+    fputc('\n', stderr);
 }
 
 static int dump_program(const struct compile *c)
@@ -72,8 +92,10 @@ static int give(const struct options *o, struct compile *c)
 static int run(const struct options *o, struct compile *c)
 {
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
-    const int rc = compile_file(c, o->input);
+    int rc = compile_file(c, o->input);
 
+    if (o->werror) diags_werror(c->diags, true);
+    if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) rc = compile_test(c);
     if (rc == -ENOMEM) {
         fputs("preyc: out of memory\n", stderr);
         return EXIT_USAGE;
@@ -82,8 +104,8 @@ static int run(const struct options *o, struct compile *c)
         fprintf(stderr, "preyc: can't read `%s`: %s\n", o->input, strerror(-rc));
         return EXIT_USAGE;
     }
-    if (o->werror) diags_werror(c->diags, true);
     print_diagnostics(o, c);
+    print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
     if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
     return give(o, c);

@@ -122,7 +122,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     if (!verdict) return;
     const bool in_firewall = !(list & PBC_LIST_CHAIN);
     const struct options o = options_of(c, n);
-    const struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
+    struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
     w.not_due = rule_not_due(c, n);
     w.answers = verdict->v.i == VW_REJECT;
     check_verdict(c, verdict, &o, in_firewall);
@@ -146,6 +146,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     *slot = r;
     img->rule_span[img->rules_count - 1] = n->span;
     img->rule_told[img->rules_count - 1] = w.never;
+    if (name) name->index = img->rules_count - 1;
 }
 
 static void resolve_rule_list(struct compile *c, const struct node *n, uint32_t list, uint32_t *first, uint32_t *count)

@@ -45,8 +45,7 @@ static struct symbol *named_set(struct compile *c, const struct node *n)
     return sym && sym->kind == SYM_SET ? sym : NULL;
 }
 
-/* The path of a file named in a rule file: relative to that file. */
-static char *path_beside(struct compile *c, struct span at, struct str name)
+char *path_beside(struct compile *c, struct span at, struct str name)
 {
     const char *main = at.file < c->sources.count ? c->sources.files[at.file].path : "";
     const char *slash = strrchr(main, '/');
@@ -58,7 +57,7 @@ static char *path_beside(struct compile *c, struct span at, struct str name)
     return path;
 }
 
-static void remember_file(struct symbols *s, const struct addrfile *info)
+void remember_file(struct symbols *s, uint64_t dev, uint64_t ino)
 {
     if (s->file_count == s->file_cap) {
         const uint32_t cap = s->file_cap ? s->file_cap * 2 : 8;
@@ -68,7 +67,7 @@ static void remember_file(struct symbols *s, const struct addrfile *info)
         s->files = files;
         s->file_cap = cap;
     }
-    s->files[s->file_count++] = (struct read_file){info->dev, info->ino};
+    s->files[s->file_count++] = (struct read_file){dev, ino};
 }
 
 static bool eval_file(struct compile *c, const struct node *n, struct addr_set *out)
@@ -83,10 +82,10 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
         return false;
     }
     if (!addrfile_read(c, path_beside(c, n->span, name->v.str), n->span, out, &info)) {
-        if (info.ino) remember_file(c->symbols, &info);
+        if (info.ino) remember_file(c->symbols, info.dev, info.ino);
         return false;
     }
-    remember_file(c->symbols, &info);
+    remember_file(c->symbols, info.dev, info.ino);
     if (info.inside)
         diag(c->diags, W_NESTED_MEMBERS, n->span, "%" PRIu64 " of the file's %" PRIu64 " members lie inside others",
              info.inside, info.members);

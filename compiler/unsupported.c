@@ -12,7 +12,6 @@ static const char *const not_due[N_COUNT] = {
     [N_POOL] = "pools",
     [N_SERVICE] = "services",
     [N_NAT] = "address translation",
-    [N_TEST] = "tests in rule files",
     [N_FILE_REF] = "live files",
     [N_AUDIT] = "audit",
     [N_LOG] = "a rate for log",

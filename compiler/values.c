@@ -280,6 +280,7 @@ bool number_one(struct compile *c, const struct node *n, const struct number_kin
     const struct node_value v = value_of(c, n);
 
     if (!v.node) return false;
+    if (n->kind == N_NAME && word_of(kind, n->v.str)) return word_value(c, n, kind, out);
     if (v.node->kind == N_NAME) return report_no_word(c, v.node, kind);
     if (v.node->kind != N_INT) {
         report_wrong_value(c, n, v, kind->what);

@@ -47,6 +47,11 @@ void diags_print_text(struct diags *d, FILE *out, bool colour);
 /* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}. */
 void diags_print_json(struct diags *d, FILE *out);
 
+/* The same with more members: `more` prints `,"name":value...`. NULL: none. */
+void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg);
+/* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
+void diag_json_string(const char *s, FILE *out);
+
 /* `preyc --explain E0104`: a paragraph, a wrong and a right example. Returns -ENOENT for an unknown code. */
 int diag_explain(const char *code, FILE *out);
 

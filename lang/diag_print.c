@@ -169,7 +169,7 @@ void diags_print_text(struct diags *d, FILE *out, bool colour)
 }
 
 /* A JSON string (RFC 8259): broken UTF-8 becomes U+FFFD. */
-static void json_string(const char *s, FILE *out)
+void diag_json_string(const char *s, FILE *out)
 {
     fputc('"', out);
     for (size_t len = strlen(s), at = 0; at < len;) {
@@ -195,7 +195,7 @@ static void json_place(struct diags *d, struct span span, FILE *out)
     source_place(d->sources, span.file, span.start, &line, &col);
     source_place(d->sources, span.file, span.end, &end_line, &end_col);
     fputs(",\"file\":", out);
-    json_string(d->sources->files[span.file].path, out);
+    diag_json_string(d->sources->files[span.file].path, out);
     fprintf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", line, col, end_line, end_col);
 }
 
@@ -205,28 +205,28 @@ static void json_entry(struct diags *d, const struct entry *e, FILE *out)
     fprintf(out, "{\"code\":\"%s\",\"severity\":\"%s\"", diag_rows[e->code].code, error ? "error" : "warning");
     if (e->foreign) {
         fputs(",\"file\":", out);
-        json_string(e->foreign->path, out);
+        diag_json_string(e->foreign->path, out);
         fprintf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", e->foreign->line, e->foreign->col,
                 e->foreign->line, e->foreign->col + e->foreign->len);
     }
     json_place(d, e->span, out);
     fputs(",\"message\":", out);
-    json_string(e->text, out);
+    diag_json_string(e->text, out);
     if (e->fix) {
         fputs(",\"fix\":", out);
-        json_string(e->fix, out);
+        diag_json_string(e->fix, out);
     }
     fputs(",\"notes\":[", out);
     for (const struct note *n = e->notes; n; n = n->next) {
         fputs("{\"message\":", out);
-        json_string(n->text, out);
+        diag_json_string(n->text, out);
         json_place(d, n->span, out);
         fputs(n->next ? "}," : "}", out);
     }
     fputs("]}", out);
 }
 
-void diags_print_json(struct diags *d, FILE *out)
+void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg)
 {
     diags_sort(d);
     fputs("{\"diagnostics\":[", out);
@@ -234,6 +234,10 @@ void diags_print_json(struct diags *d, FILE *out)
         fputs(i ? ",\n" : "\n", out);
         json_entry(d, &d->entries[i], out);
     }
-    fprintf(out, "\n],\"errors\":%u,\"warnings\":%u,\"complete\":%s}\n", diags_errors(d), diags_warnings(d),
+    fprintf(out, "\n],\"errors\":%u,\"warnings\":%u,\"complete\":%s", diags_errors(d), diags_warnings(d),
             d->stopped_files ? "false" : "true");
+    if (more) more(arg, out);
+    fputs("}\n", out);
 }
+
+void diags_print_json(struct diags *d, FILE *out) { diags_print_json_with(d, out, NULL, NULL); }

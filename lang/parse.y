@@ -95,8 +95,8 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <node> service_body service_items service_item service_stmt endpoints endpoint mode mode_opts mode_opt
 %type <node> when_conds when_cond instruction_opts instruction_opt pools share per_source_opt no_server
 %type <node> nat_body nat_items nat_item nat_stmt
-%type <node> test_body test_items test_item test_stmt outcome by_opt packet packet_opts packet_opt tcp_flags tcp_flag
-%type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr
+%type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flags tcp_flag
+%type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
 %type <str> packet_proto flag_word fate_word
 
@@ -530,7 +530,12 @@ test_items: test_item { $$ = statement_done(p, NULL, $1); }
     | test_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 test_item: NL { $$ = NULL; } | test_stmt NL ;
-test_stmt: EXPECT fate by_opt COLON packet { $$ = step(p, "expect", @1, chain(chain($2, $3), $5)); }
+test_stmt: EXPECT fate COLON packet { $$ = step(p, "expect", @1, chain($2, $4)); }
+    | EXPECT fate BY name COLON packet { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), $6)); }
+    | EXPECT fate BY name COLON INT COLON packet
+        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, chain($4, $6))), $8)); }
+    | EXPECT fate BY DEFAULT COLON packet
+        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, name_node(p, $4, @4))), $6)); }
     | EXPECT POOL name COLON packet { $$ = step(p, "expect pool", span_join(@1, @2), chain($3, $5)); }
     | EXPECT SERVER SLASHED COLON packet
         { $$ = step(p, "expect server", span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
@@ -557,10 +562,6 @@ test_stmt: EXPECT fate by_opt COLON packet { $$ = step(p, "expect", @1, chain(ch
     ;
 fate: fate_word { $$ = name_node(p, $1, @1); } ;
 fate_word: ACCEPT | DROP | REJECT | FORWARD | PASS ;
-by_opt: %empty { $$ = NULL; }
-    | BY name { $$ = clause(p, "by", @1, $2); }
-    | BY DEFAULT { $$ = clause(p, "by", @1, name_node(p, $2, @2)); }
-    ;
 split_opts: %empty { $$ = NULL; } | split_opts split_opt { $$ = append(p, $1, $2); } ;
 split_opt: WITHIN scalar { $$ = clause(p, "within", @1, want(p, $2, W_PERCENT | W_NAME, "`within`")); }
     | OVER scalar FLOWS { $$ = clause(p, "over", @1, want(p, $2, W_INT | W_NAME, "`over`")); }
@@ -584,14 +585,18 @@ port_opt: %empty { $$ = NULL; }
 
 packet: packet_proto packet_addr ARROW packet_addr packet_opts
         { $$ = packet(p, $1, @1, NULL, chain($2, $4), kids($5)); }
-    | PROTO scalar packet_addr ARROW packet_addr packet_opts
+    | PROTO elem packet_addr ARROW packet_addr packet_opts
         { $$ = packet(p, $1, @1, want(p, $2, W_INT | W_NAME, "`proto`"), chain($3, $5), kids($6)); }
     ;
 packet_proto: TCP | UDP | SCTP | ICMP | ICMP6 | ARP ;
-packet_addr: literal { $$ = want(p, $1, W_ADDR | W_ENDPOINT | W_NAME, "a packet"); }
+packet_addr: packet_host
+    | packet_host COLON packet_port { $$ = clause(p, "endpoint", @$, chain($1, $3)); }
+    ;
+packet_host: literal { $$ = want(p, $1, W_ADDR | W_ENDPOINT | W_NAME, "a packet"); }
     | word { $$ = name_node(p, $1, @1); }
     | SELF { $$ = leaf(p, N_SELF, @1); }
     ;
+packet_port: INT | NAME { $$ = name_node(p, $1, @1); } ;
 packet_opts: %empty { $$ = NULL; } | packet_opts packet_opt { $$ = append(p, $1, $2); } ;
 packet_opt: tcp_flag
     | VLAN scalar { $$ = clause(p, "vlan", @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
@@ -600,7 +605,7 @@ packet_opt: tcp_flag
     | LENGTH scalar { $$ = clause(p, "length", @1, want(p, $2, W_INT | W_NAME, "`length`")); }
     | ON iface { $$ = clause(p, "on", @1, $2); }
     | FRAGMENT name { $$ = clause(p, "fragment", @1, $2); }
-    | PAYLOAD BYTES { $$ = clause(p, "payload", @1, $2); }
+    | PAYLOAD scalar { $$ = clause(p, "payload", @1, want(p, $2, W_BYTES | W_NAME, "`payload`")); }
     | TYPE elem { $$ = clause(p, "type", @1, want(p, $2, W_INT | W_NAME, "`type`")); }
     | CODE elem { $$ = clause(p, "code", @1, want(p, $2, W_INT | W_NAME, "`code`")); }
     | SNI STRING { $$ = clause(p, "sni", @1, $2); }

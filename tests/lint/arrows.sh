@@ -22,7 +22,7 @@ may() {
 
 may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 may vm/ 'vm/*.c vm/*.h' 'vm/'
-may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/'
+may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'
 
