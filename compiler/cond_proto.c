@@ -242,7 +242,7 @@ static void add_neighbour_discovery(struct rule_work *w, const struct node *n, i
 {
     if (icmp != PW_ICMP6) {
         diag(w->c->diags, E_ND_ALONE, n->span, "neighbour discovery is part of IPv6: `nd` stands after `icmp6`");
-        diag_fix(w->c->diags, "did you mean `icmp6 type nd`?");
+        diag_fix(w->c->diags, "it is asked for by `icmp6 type nd`");
         w->bad = true;
     } else if (node_count(n) > 1) {
         diag(w->c->diags, E_ND_ALONE, n->span,

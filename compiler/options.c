@@ -38,13 +38,13 @@ static const struct option_row {
     {"stats", OPT_STATS, no_argument, "--stats", "print sizes and the worst case of the program"},
     {"explain", OPT_EXPLAIN, required_argument, "--explain CODE",
      "explain a diagnostic, with a wrong and a right example"},
-    {"format", OPT_FORMAT, required_argument, "--format=text|json",
-     "how diagnostics are printed: json goes to standard output"},
+    {"format", OPT_FORMAT, required_argument, "--format=text|json|sarif",
+     "how diagnostics are printed; json and sarif go to standard output"},
     {"werror", OPT_WERROR, no_argument, "--werror", "take warnings for errors"},
+    {"fmt", OPT_FMT, no_argument, "--fmt", "print the rules in the one layout; with --check name the files that differ"},
+    {"write", OPT_WRITE, no_argument, "-w, --write", "with --fmt: rewrite the files that differ"},
     {"help", OPT_HELP, no_argument, "-h, --help", "print this"},
     {"version", OPT_VERSION, no_argument, "--version", "print the version"},
-    {"fmt", OPT_FMT, no_argument, NULL, "formatting (--fmt)"},
-    {"write", OPT_WRITE, no_argument, NULL, "formatting (-w)"},
     {"diff", OPT_DIFF, no_argument, NULL, "comparing two programs (--diff)"},
     {"server-setup", OPT_SETUP, required_argument, NULL, "server setup (--server-setup)"},
 };
@@ -54,6 +54,7 @@ void options_print_help(FILE *out)
 {
     fputs("usage: preyc RULES -o FILE        compile\n"
           "       preyc --check RULES        look only\n"
+          "       preyc --fmt [-w] RULES     lay out; `-` is standard input\n"
           "       preyc --explain CODE\n\n",
           out);
     for (size_t i = 0; i < ROWS; i++)
@@ -113,14 +114,14 @@ static int take_dump(struct options *o, const char *value)
 
 static int take_format(struct options *o, const char *value)
 {
-    if (strcmp(value, "sarif") == 0) {
-        fputs("preyc: not supported yet: --format=sarif\n", stderr);
-        return -EINVAL;
-    }
-    if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
-        return fault("--format does not know", value, "it takes text or json");
-    o->json = value[0] == 'j';
-    return 0;
+    static const char *const formats[] = {[FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", [FORMAT_SARIF] = "sarif"};
+
+    for (enum print_format f = FORMAT_TEXT; f <= FORMAT_SARIF; f++)
+        if (strcmp(value, formats[f]) == 0) {
+            o->format = f;
+            return 0;
+        }
+    return fault("--format does not know", value, "it takes text, json or sarif");
 }
 
 static int take(struct options *o, int id, const char *value)
@@ -136,10 +137,26 @@ static int take(struct options *o, int id, const char *value)
     case OPT_EXPLAIN: o->explain = value; return 0;
     case OPT_FORMAT: return take_format(o, value);
     case OPT_WERROR: o->werror = true; return 0;
+    case OPT_FMT: o->fmt = true; return 0;
+    case OPT_WRITE: o->write = true; return 0;
     case OPT_HELP: o->help = true; return 0;
     case OPT_VERSION: o->version = true; return 0;
     default: return not_due(id);
     }
+}
+
+static int check_fmt(const struct options *o)
+{
+    if (o->output) return fault("--fmt compiles nothing, -o does", NULL, "`-w` rewrites the rule file itself");
+    if (o->stats || o->dump != DUMP_NONE) return fault("--fmt stands alone", NULL, "only -w, --check and --format go with it");
+    if (o->check && o->write) return fault("--check writes nothing, -w does", NULL, "leave out one of them");
+    if (o->input_count > 1 && !o->check && !o->write)
+        return fault("more than one rule file is named", o->input, "with -w or --check --fmt takes several");
+    for (int i = 0; i < o->input_count; i++) {
+        if (!o->inputs[i][0]) return fault("the name of the rule file is empty", NULL, NULL);
+        if (o->write && strcmp(o->inputs[i], "-") == 0) return fault("-w can't rewrite standard input", NULL, NULL);
+    }
+    return 0;
 }
 
 static int check_whole(const struct options *o, int inputs)
@@ -148,6 +165,8 @@ static int check_whole(const struct options *o, int inputs)
     if (o->explain)
         return inputs ? fault("--explain takes a code and no rule file", o->input, "try `preyc --explain E0201`") : 0;
     if (inputs == 0) return fault("no rule file is named", NULL, "try `preyc --check rules.prey`");
+    if (o->fmt) return check_fmt(o);
+    if (o->write) return fault("-w goes with --fmt", NULL, "-o FILE names what a compile writes");
     if (inputs > 1) return fault("more than one rule file is named", o->input, "a file takes in others with `include`");
     if (!o->input[0]) return fault("the name of the rule file is empty", NULL, NULL);
     if (o->check && o->output) return fault("--check writes nothing, -o does", NULL, "leave out one of them");
@@ -175,6 +194,8 @@ int options_read(struct options *o, int argc, char **argv)
         if (id == '?') return unknown_option(argv[optind - 1]);
         if (take(o, id, optarg) < 0) return -EINVAL;
     }
+    o->inputs = argv + optind;
+    o->input_count = argc - optind;
     o->input = optind < argc ? argv[argc - 1] : NULL;
     if (optind + 1 < argc) o->input = argv[optind + 1];
     return check_whole(o, argc - optind);

@@ -77,7 +77,15 @@ static void sync_folder(const char *path)
     free(folder);
 }
 
-static int replace(const char *path, const uint8_t *bytes, size_t len)
+static mode_t mode_of_umask(void)
+{
+    const mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t len)
 {
     const size_t room = strlen(path) + 16;
     char *temporary = malloc(room);
@@ -87,10 +95,7 @@ static int replace(const char *path, const uint8_t *bytes, size_t len)
     const int fd = mkostemp(temporary, O_CLOEXEC);
     int rc = fd < 0 ? -errno : write_all(fd, bytes, len);
     if (fd >= 0) {
-        const mode_t mask = umask(0);
-
-        umask(mask);
-        if (rc == 0 && fchmod(fd, 0666 & ~mask) < 0) rc = -errno;
+        if (rc == 0 && fchmod(fd, mode) < 0) rc = -errno;
         if (close(fd) < 0 && rc == 0) rc = -errno;
         if (rc == 0 && rename(temporary, path) < 0) rc = -errno;
         if (rc < 0) unlink(temporary);
@@ -100,7 +105,7 @@ static int replace(const char *path, const uint8_t *bytes, size_t len)
     return rc;
 }
 
-int output_write(const char *path, const uint8_t *bytes, size_t len)
+static int write_undisturbed(const char *path, mode_t mode, const uint8_t *bytes, size_t len)
 {
     char *target = realpath(path, NULL); /* NULL: a new file */
     sigset_t stop, before;
@@ -112,9 +117,22 @@ int output_write(const char *path, const uint8_t *bytes, size_t len)
     sigaddset(&stop, SIGHUP);
     sigprocmask(SIG_BLOCK, &stop, &before);
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write */
-    const int rc = replace(target ? target : path, bytes, len);
+    const int rc = replace(target ? target : path, mode, bytes, len);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(target);
     if (rc < 0) fprintf(stderr, "preyc: can't write `%s`: %s\n", path, strerror(-rc));
     return rc;
+}
+
+int output_write(const char *path, const uint8_t *bytes, size_t len)
+{
+    return write_undisturbed(path, mode_of_umask(), bytes, len);
+}
+
+int output_rewrite(const char *path, const char *text, size_t len)
+{
+    struct stat st;
+    const mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
+
+    return write_undisturbed(path, mode, (const uint8_t *)text, len);
 }

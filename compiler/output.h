@@ -17,4 +17,7 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
  * is returned. */
 int output_write(const char *path, const uint8_t *bytes, size_t len);
 
+/* The same for a text of the user's own: its mode is kept. */
+int output_rewrite(const char *path, const char *text, size_t len);
+
 #endif

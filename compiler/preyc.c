@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compiler/format.h"
 #include "compiler/front_priv.h"
 #include "compiler/options.h"
 #include "compiler/output.h"
@@ -25,20 +26,22 @@ static void print_test_results(void *arg, FILE *out)
 {
     struct compile *c = arg;
 
-    if (!tests_any(c)) return;
+    if (!c || !tests_any(c)) return;
     fputs(",\"tests\":", out);
     tests_print_json(c, out);
 }
 
-static void print_diagnostics(const struct options *o, struct compile *c)
+/* `c` NULL: nothing was compiled. */
+static void print_diagnostics(const struct options *o, struct diags *d, struct compile *c)
 {
     const char *no_colour = getenv("NO_COLOR");
     const bool colour = isatty(STDERR_FILENO) && !(no_colour && no_colour[0]);
 
-    if (o->json)
-        diags_print_json_with(c->diags, stdout, print_test_results, c);
-    else
-        diags_print_text(c->diags, stderr, colour);
+    switch (o->format) {
+    case FORMAT_TEXT: diags_print_text(d, stderr, colour); break;
+    case FORMAT_JSON: diags_print_json_with(d, stdout, print_test_results, c); break;
+    case FORMAT_SARIF: diags_print_sarif(d, "preyc", PREY_VERSION, stdout); break;
+    }
 }
 
 static void print_count(uint32_t n, const char *noun) { printf("%u %s%s", n, noun, n == 1 ? "" : "s"); }
@@ -57,7 +60,7 @@ static void print_good(const struct options *o, const struct compile *c)
 /* Which tests failed, after all that was said of each. */
 static void print_failed(const struct options *o, const struct compile *c)
 {
-    if (o->json || !tests_any(c) || tests_passed(c)) return;
+    if (o->format != FORMAT_TEXT || !tests_any(c) || tests_passed(c)) return;
     fprintf(stderr, "%s: ", o->input);
     tests_summary(c, stderr);
     fputc('\n', stderr);
@@ -85,7 +88,7 @@ static int give(const struct options *o, struct compile *c)
     if (o->dump == DUMP_IR) ir_dump(c, stdout);
     if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
     if (o->stats) stats_print(c, stdout);
-    if (o->check && !o->json) print_good(o, c);
+    if (o->check && o->format == FORMAT_TEXT) print_good(o, c);
     return EXIT_GOOD;
 }
 
@@ -104,11 +107,25 @@ static int run(const struct options *o, struct compile *c)
         fprintf(stderr, "preyc: can't read `%s`: %s\n", o->input, strerror(-rc));
         return EXIT_USAGE;
     }
-    print_diagnostics(o, c);
+    print_diagnostics(o, c->diags, c);
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
     if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
     return give(o, c);
+}
+
+static int fmt(const struct options *o)
+{
+    struct sources sources;
+
+    sources_init(&sources);
+    struct diags *d = diags_new(&sources);
+    const int status = format_files(o, &sources, d);
+    /* On standard output the formatted text stands alone. */
+    if (diags_errors(d) || (o->format != FORMAT_TEXT && (o->check || o->write))) print_diagnostics(o, d, NULL);
+    diags_free(d);
+    sources_fini(&sources);
+    return status;
 }
 
 /* A result that did not reach its reader is no result. */
@@ -131,6 +148,7 @@ int main(int argc, char **argv)
         puts("preyc " PREY_VERSION);
     if (o.help || o.version) return finish(EXIT_GOOD);
     if (o.explain) return finish(explain(o.explain));
+    if (o.fmt) return finish(fmt(&o));
     compile_init(&c);
     const int status = run(&o, &c);
     compile_fini(&c);

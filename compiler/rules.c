@@ -243,7 +243,7 @@ static void check_edition(struct compile *c, const struct node *n, bool first)
 {
     if (n->v.i != 1) {
         diag(c->diags, E_EDITION, n->span, "this compiler knows edition 1 of the language alone");
-        diag_fix(c->diags, "did you mean `edition 1`?");
+        diag_fix(c->diags, "the only one is `edition 1`");
     } else if (!first) {
         diag(c->diags, E_EDITION, n->span, "`edition` must be the first statement of its file");
     }

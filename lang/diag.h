@@ -2,9 +2,10 @@
  *
  *   diag(d, E_NO_SUCH_SET, name->span, "no set is called `%s`", ...)   adds one
  *   diag_note(d, span, fmt, ...)                                        adds a second place to the last one
- *   diag_fix(d, fmt, ...)                                               "did you mean ...?" beside the carets of the
- * last one
+ *   diag_fix(d, fmt, ...)                                               "did you mean ...?" beside the carets
  *
+ * The fixes "did you mean `X`?", "write `X`", "write `X` or `Y`" and "remove it" are edits of the whole span, and SARIF
+ * carries them as such; advice is worded otherwise.
  * Nothing is printed until diag_print_*: so errors of all stages come out sorted, and the 21st is a count. */
 #ifndef LANG_DIAG_H
 #define LANG_DIAG_H
@@ -51,6 +52,9 @@ void diags_print_json(struct diags *d, FILE *out);
 void diags_print_json_with(struct diags *d, FILE *out, void (*more)(void *arg, FILE *out), void *arg);
 /* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
 void diag_json_string(const char *s, FILE *out);
+
+/* All of them, as a SARIF 2.1.0 log with one run of `tool`. */
+void diags_print_sarif(struct diags *d, const char *tool, const char *version, FILE *out);
 
 /* `preyc --explain E0104`: a paragraph, a wrong and a right example. Returns -ENOENT for an unknown code. */
 int diag_explain(const char *code, FILE *out);

@@ -26,6 +26,15 @@ struct entry {
     struct note *notes, *last_note;
 };
 
+/* A text to put in the place of a diagnostic's span; in the fix, not ended by a NUL. */
+struct replacement {
+    const char *text;
+    size_t len;
+};
+#define DIAG_REPLACEMENTS 4 /* alternatives of one fix, at most */
+/* The edits that a fix stands for, 0 for mere advice (diag_fixes.c). */
+unsigned diag_replacements(const char *fix, struct replacement out[static DIAG_REPLACEMENTS]);
+
 /* In one file the parser gives up after this many errors: garbage stays fast, and small in memory. */
 #define DIAG_FILE_MAX 1000u
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lang/diag_priv.h"
 #include "lang/lang_priv.h"
@@ -193,12 +194,26 @@ static struct node *parse_all(struct arena *arena, struct sources *sources, stru
     return tree_of_file;
 }
 
+static void report_too_large(struct diags *d, const char *path)
+{
+    diag(d, E_TOO_LARGE, SPAN_NONE, "`%s` is larger than %zu MiB, the most that a rule file may have", path,
+         MAX_SOURCE >> 20);
+}
+
+int lang_read(struct sources *sources, struct diags *d, const char *path)
+{
+    const bool is_input = strcmp(path, "-") == 0;
+    int file = is_input ? sources_read_fd(sources, STDIN_FILENO, "<stdin>", MAX_SOURCE)
+                        : sources_read(sources, path, MAX_SOURCE);
+    if (file == -EFBIG) report_too_large(d, path);
+    return file;
+}
+
 struct node *lang_parse(struct arena *arena, struct sources *sources, struct diags *d, const char *path)
 {
     int file = sources_read(sources, path, MAX_SOURCE);
     if (file == -EFBIG) {
-        diag(d, E_TOO_LARGE, SPAN_NONE, "`%s` is larger than %zu MiB, the most that a rule file may have", path,
-             MAX_SOURCE >> 20);
+        report_too_large(d, path);
         return node_new(arena, N_FILE, SPAN_NONE);
     }
     if (file < 0) {
@@ -212,8 +227,7 @@ struct node *lang_parse_text(struct arena *arena, struct sources *sources, struc
                              const char *text, size_t len)
 {
     if (len > MAX_SOURCE) {
-        diag(d, E_TOO_LARGE, SPAN_NONE, "`%s` is larger than %zu MiB, the most that a rule file may have", name,
-             MAX_SOURCE >> 20);
+        report_too_large(d, name);
         return node_new(arena, N_FILE, SPAN_NONE);
     }
     int file = sources_add(sources, name, text, len);

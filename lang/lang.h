@@ -17,6 +17,10 @@ struct node *lang_parse(struct arena *arena, struct sources *sources, struct dia
 struct node *lang_parse_text(struct arena *arena, struct sources *sources, struct diags *d, const char *name,
                              const char *text, size_t len);
 
+/* Read a rule file, or standard input for "-", to be formatted. Its index in `sources`, or a negative errno; -EFBIG is
+ * reported in `d`. */
+int lang_read(struct sources *sources, struct diags *d, const char *path);
+
 /* The text of a source, formatted: other blanks and line breaks, the same tokens and comments, the same tree. Includes are
  * not followed. Returns 0 with *out malloc'd and NUL-terminated; -EINVAL after syntax errors, which are in `d`; -EPROTO
  * if the result would not be the same program, which is a fault of the formatter. */

@@ -96,6 +96,14 @@ int sources_read(struct sources *s, const char *path, size_t max_len)
     return err ? -err : add_owned(s, path, text, len);
 }
 
+int sources_read_fd(struct sources *s, int fd, const char *name, size_t max_len)
+{
+    size_t len = 0;
+    int err;
+    char *text = read_all(fd, 4096, max_len, &len, &err);
+    return err ? -err : add_owned(s, name, text, len);
+}
+
 int sources_add(struct sources *s, const char *name, const char *text, size_t len)
 {
     char *copy = malloc(len + 1);
