@@ -1,4 +1,6 @@
 /* The algebra of the normal form: intersection, union, complement and comparison of sets of values, and of products. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/ir.h"
@@ -159,42 +161,116 @@ bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
     return false;
 }
 
+/* Room for one result of each family. Sets of a million ranges pass through here, so what is large goes back at once.
+ */
+struct room {
+    struct pbc_range shorts4[SHORT], *r4;
+    struct pbc_range6 shorts6[SHORT], *r6;
+};
+
+static void *room_of(void *shorts, size_t count, size_t size)
+{
+    void *large = count < SHORT ? shorts : malloc(count * size);
+
+    if (large) return large;
+    fputs("preyc: out of memory\n", stderr);
+    exit(2);
+}
+
+static void room_init(struct room *room, size_t count4, size_t count6)
+{
+    room->r4 = room_of(room->shorts4, count4, sizeof(*room->r4));
+    room->r6 = room_of(room->shorts6, count6, sizeof(*room->r6));
+}
+
+static void room_fini(struct room *room)
+{
+    if (room->r4 != room->shorts4) free(room->r4);
+    if (room->r6 != room->shorts6) free(room->r6);
+}
+
+/* What is in the room, interned, and the room given up. */
+static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, uint32_t count6)
+{
+    const struct ir_addrs out = {.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6};
+    const uint32_t id = ir_intern_addrs(ir, &out);
+
+    room_fini(room);
+    return id;
+}
+
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
-    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + y->count4, sizeof(*r4));
-    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + y->count6, sizeof(*r6));
-    const struct ir_addrs out = {.r4 = r4,
-                                 .r6 = r6,
-                                 .count4 = and4(x->r4, x->count4, y->r4, y->count4, r4),
-                                 .count6 = and6(x->r6, x->count6, y->r6, y->count6, r6)};
+    struct room room;
 
-    return ir_intern_addrs(ir, &out);
+    room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
+    const uint32_t n4 = and4(x->r4, x->count4, y->r4, y->count4, room.r4);
+    const uint32_t n6 = and6(x->r6, x->count6, y->r6, y->count6, room.r6);
+    return intern_room(ir, &room, n4, n6);
 }
 
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
 {
     const struct ir_addrs *x = ir_addrs(ir, a);
+    struct room room;
 
     if (x->complement != PBC_NONE) return x->complement;
-    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + 1, sizeof(*r4));
-    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + 1, sizeof(*r6));
-    const struct ir_addrs out = {
-        .r4 = r4, .r6 = r6, .count4 = not4(x->r4, x->count4, UINT32_MAX, r4), .count6 = not6(x->r6, x->count6, r6)};
-    const uint32_t id = ir_intern_addrs(ir, &out);
+    room_init(&room, (size_t)x->count4 + 1, (size_t)x->count6 + 1);
+    const uint32_t n4 = not4(x->r4, x->count4, UINT32_MAX, room.r4), n6 = not6(x->r6, x->count6, room.r6);
+    const uint32_t id = intern_room(ir, &room, n4, n6);
 
     ir_addrs_pair(ir, a, id);
     return id;
 }
 
-/* a or b is not (not a and not b). */
+static uint32_t or4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb,
+                    struct pbc_range *out)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0, j = 0; i < na || j < nb;) {
+        const bool first = j == nb || (i < na && a[i].lo <= b[j].lo);
+        const struct pbc_range r = first ? a[i++] : b[j++];
+
+        if (n && r.lo <= (uint64_t)out[n - 1].hi + 1)
+            out[n - 1].hi = r.hi > out[n - 1].hi ? r.hi : out[n - 1].hi;
+        else
+            out[n++] = r;
+    }
+    return n;
+}
+
+static uint32_t or6(const struct pbc_range6 *a, uint32_t na, const struct pbc_range6 *b, uint32_t nb,
+                    struct pbc_range6 *out)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0, j = 0; i < na || j < nb;) {
+        const bool first = j == nb || (i < na && lo6(&a[i]) <= lo6(&b[j]));
+        const struct pbc_range6 r = first ? a[i++] : b[j++];
+        const u128 last = n ? hi6(&out[n - 1]) : 0;
+
+        if (n && (last == ~(u128)0 || lo6(&r) <= last + 1))
+            out[n - 1] = hi6(&r) > last ? range6(lo6(&out[n - 1]), hi6(&r)) : out[n - 1];
+        else
+            out[n++] = r;
+    }
+    return n;
+}
+
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_EMPTY || a == IR_ALL) return a;
     if (a == IR_EMPTY || b == IR_ALL) return b;
-    const uint32_t id = ir_addrs_not(ir, ir_addrs_and(ir, ir_addrs_not(ir, a), ir_addrs_not(ir, b)));
+    const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
+    struct room room;
+
+    room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
+    const uint32_t n4 = or4(x->r4, x->count4, y->r4, y->count4, room.r4);
+    const uint32_t n6 = or6(x->r6, x->count6, y->r6, y->count6, room.r6), id = intern_room(ir, &room, n4, n6);
 
     ir_addrs_note_parts(ir, id, (const uint32_t[2]){a, b}, IR_V4 | IR_V6);
     return id;

@@ -71,6 +71,7 @@ static int run_stages(struct compile *c)
     end_stage(c, STAGE_RULES, &began);
     make_normal(c);
     end_stage(c, STAGE_NORMAL, &began);
+    if (diags_errors(c->diags)) return -EINVAL;
     analyse_rules(c);
     end_stage(c, STAGE_ANALYSE, &began);
     generate_code(c);

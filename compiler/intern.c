@@ -146,8 +146,11 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
         struct ir_addrs *v = arena_alloc(ir->arena, sizeof(*v));
 
         *v = *a;
-        v->r4 = copy(ir->arena, a->r4, a->count4 * sizeof(*a->r4));
-        v->r6 = copy(ir->arena, a->r6, a->count6 * sizeof(*a->r6));
+        ir->held += a->count4 * sizeof(*a->r4) + a->count6 * sizeof(*a->r6);
+        ir->too_large = ir->too_large || ir->held > IR_BYTES_MAX;
+        if (ir->too_large) v->count4 = v->count6 = 0;
+        v->r4 = copy(ir->arena, a->r4, v->count4 * sizeof(*a->r4));
+        v->r6 = copy(ir->arena, a->r6, v->count6 * sizeof(*a->r6));
         v->complement = v->set = v->mirror = v->parts[0] = v->parts[1] = PBC_NONE;
         v->set_in = v->mirror_in = v->parts_in = 0;
         memset(v->narrowed, 0xff, sizeof(v->narrowed));

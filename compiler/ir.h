@@ -93,12 +93,17 @@ struct ir_rule {
 struct ir_pool; /* one sort's values (intern.c) */
 struct normal;  /* what making the normal form remembers (normal.c) */
 
+/* Ranges of address sets that the normal form may hold, with every way in which rules combine them. */
+enum { IR_BYTES_MAX = 1 << 29 };
+
 struct ir {
     struct arena *arena;
     struct ir_rule *rules; /* beside image->rules */
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
+    uint64_t held;         /* bytes of ranges in `addrs` */
+    bool too_large;        /* IR_BYTES_MAX was reached: what was interned since is empty */
     uint32_t undecided; /* rules that the analysis gave up on */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };

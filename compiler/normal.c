@@ -464,6 +464,14 @@ static void intern_common(struct normal *n)
     n->nd_ttl = one_range(n, IR_TTL, 255, 255);
 }
 
+/* Each way of combining a large set with something else is a set of its own. */
+static void report_too_large(struct compile *c, struct span rule)
+{
+    diag(c->diags, E_EXPANSION, rule,
+         "the address lists of the rules up to here, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
+    diag_fix(c->diags, "a large set costs nothing where it stands alone in its list: write a rule of its own for it");
+}
+
 void make_normal(struct compile *c)
 {
     const struct image *img = c->image;
@@ -477,7 +485,10 @@ void make_normal(struct compile *c)
     n->pattern_slots_size *= 2;
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     intern_common(n);
-    for (uint32_t i = 0; i < img->rules_count; i++) normal_rule(n, &img->rules[i], &ir->rules[i]);
+    for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
+        normal_rule(n, &img->rules[i], &ir->rules[i]);
+        if (ir->too_large) report_too_large(c, img->rule_span[i]);
+    }
     ir->normal = n;
     c->ir = ir;
 }
