@@ -13,7 +13,7 @@ static bool in_ranges(const struct program *p, const struct pbc_cond *c, uint32_
 static bool in_sets(const struct program *p, const struct pbc_cond *c, const struct key *key, bool dst)
 {
     for (uint32_t i = 0; i < c->count; i++)
-        if (set_has(p, c->first + i, key, dst)) return true;
+        if (set_has_plain(p, c->first + i, key, dst)) return true;
     return key->kind & c->arg;
 }
 

@@ -42,6 +42,14 @@ bool set_has(const struct program *p, uint32_t set, const struct key *key, bool 
     return search6(p->set6 + few.first, few.count, wide_of(a));
 }
 
+bool set_has_plain(const struct program *p, uint32_t set, const struct key *key, bool dst)
+{
+    const struct pbc_set *s = &p->sets[set];
+    const uint32_t *a = dst ? key->dst : key->src;
+    if (key->kind & KIND_IP4) return search4(p->set4 + s->first4, s->count4, a[0]);
+    return key->kind & KIND_IP6 && search6(p->set6 + s->first6, s->count6, wide_of(a));
+}
+
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac)
 {
     const struct pbc_set *s = &p->macsets[set];

@@ -164,5 +164,7 @@ void pkt_describe(const struct pkt *pkt, const struct key *key, char *buf, size_
 
 /* Does the set hold the address of that side? Only for IP packets. */
 bool set_has(const struct program *p, uint32_t set, const struct key *key, bool dst);
+/* The same without look-up tables: what the rule list judges by. */
+bool set_has_plain(const struct program *p, uint32_t set, const struct key *key, bool dst);
 
 #endif

@@ -100,6 +100,32 @@ static void put_set_atom(struct draw *d)
         put_addr(d);
 }
 
+/* More ranges than are searched without a table, close together around an address of the stock, none touching the next.
+ */
+static void put_large_set(struct draw *d)
+{
+    const struct prefix_v4 *p = &d->s->v4[below(d, STOCK_V4)];
+    const bool four = one_in(d, 2);
+    uint8_t a[16];
+
+    memcpy(a, d->s->v6[below(d, STOCK_V6)].addr, 16);
+    put(d, "set s%u = ", d->sets++);
+    for (uint32_t n = 2100 + below(d, 1000), i = 0; i < n; i++) {
+        const uint32_t off = 5 * i + below(d, 3);
+
+        if (i) put(d, ", ");
+        if (four) {
+            put_v4(d, (p->addr & 0xffffc000) + off);
+            if (one_in(d, 4)) put(d, "-"), put_v4(d, (p->addr & 0xffffc000) + 5 * i + 3);
+        } else {
+            a[14] = (uint8_t)(off >> 8);
+            a[15] = (uint8_t)off;
+            put_v6(d, a);
+        }
+    }
+    put(d, "\n");
+}
+
 static void put_set(struct draw *d)
 {
     put(d, "set s%u = ", d->sets);
@@ -147,6 +173,7 @@ static void put_mac(struct draw *d)
 
 static void put_declarations(struct draw *d)
 {
+    if (one_in(d, 10)) put_large_set(d);
     for (unsigned n = below(d, SETS_MAX); n; n--) put_set(d);
     for (d->ports = 0; d->ports < below(d, 3); d->ports++) {
         put(d, "ports p%u = ", d->ports);

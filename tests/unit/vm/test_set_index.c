@@ -128,14 +128,17 @@ static void check4(const struct program *p, uint32_t a)
 {
     const struct key key = {.kind = KIND_IP4, .dst = {a}};
     for (uint32_t s = 0; s < p->sets_count; s++)
-        if (set_has(p, s, &key, true) != plain4(p, &p->sets[s], a)) fail_msg("set %u, %08x", s, a);
+        if (set_has(p, s, &key, true) != plain4(p, &p->sets[s], a) ||
+            set_has_plain(p, s, &key, true) != plain4(p, &p->sets[s], a))
+            fail_msg("set %u, %08x", s, a);
 }
 
 static void check6(const struct program *p, u128 a)
 {
     const struct key key = key_of6(a);
     for (uint32_t s = 0; s < p->sets_count; s++)
-        if (set_has(p, s, &key, true) != plain6(p, &p->sets[s], a))
+        if (set_has(p, s, &key, true) != plain6(p, &p->sets[s], a) ||
+            set_has_plain(p, s, &key, true) != plain6(p, &p->sets[s], a))
             fail_msg("set %u, %016llx%016llx", s, (unsigned long long)(a >> 64), (unsigned long long)a);
 }
 
