@@ -110,7 +110,7 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 int compile_test(struct compile *c)
 {
     uint64_t began = now_ns();
-    const int rc = run_tests(c);
+    const int rc = judge_tests(c);
 
     end_stage(c, STAGE_TESTS, &began);
     return rc;

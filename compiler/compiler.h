@@ -53,7 +53,7 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 /* The stages. */
 void declare_names(struct compile *c);  /* names.c: declarations into symbols; duplicates */
 void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into the image's rule list; E0900 for what is not due */
-void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by run_tests */
+void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by judge_tests */
 void warn_unused(struct compile *c);    /* names.c */
 void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
 void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
@@ -62,7 +62,7 @@ void generate_code(struct compile *c);  /* codegen.c: normal form to functions a
 /* --dump=ir, --stats */
 /* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */
 int compile_test(struct compile *c);
-int run_tests(struct compile *c); /* test_run.c: its one stage */
+int judge_tests(struct compile *c); /* test_run.c: its one stage */
 /* "5 tests passed", "1 of 5 tests failed: "a"" (test_report.c); nothing where the file has none. */
 void tests_summary(const struct compile *c, FILE *out);
 /* The results as a JSON array. */

@@ -1,5 +1,5 @@
 /* Tests of a rule file, `test "NAME" { ... }`: what a compile keeps of them, and the stages between text and verdict.
- * resolve_tests reads the blocks while names are known; run_tests judges by the finished program. */
+ * resolve_tests reads the blocks while names are known; judge_tests judges by the finished program. */
 #ifndef COMPILER_TEST_PRIV_H
 #define COMPILER_TEST_PRIV_H
 

@@ -61,8 +61,9 @@ static void report(struct test_run *r, const struct test_step *s, const struct t
     struct key key;
     char what[64], share[32];
 
-    snprintf(share, sizeof(share), s->all ? "all frames" : "%llu%% of the frames", (unsigned long long)s->count);
-    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s of %s, but found it of %llu of %llu",
+    snprintf(share, sizeof(share), s->all ? "all frames" : "%llu%% of the frames or more",
+             (unsigned long long)s->count);
+    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s for %s, but found it for %llu of %llu",
          r->test->name.s, action_name(s->action), share, (unsigned long long)t->right, (unsigned long long)t->frames);
     if (!t->odd_frame) return;
     pkt_parse(&odd, &r->facts, &key);

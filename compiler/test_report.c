@@ -36,14 +36,26 @@ static const char *by_text(const struct test_run *r, uint32_t rule, char buf[NAM
 /* The packet, what decided ------------------------------------------------------------------------------------------
  */
 
+/* " 1.5 s into the test", or nothing at its begin. */
+static const char *when_text(const struct test_run *r, char buf[40])
+{
+    const uint64_t ms = (r->now_ns - r->began_ns) / 1000000;
+
+    buf[0] = '\0';
+    if (ms) snprintf(buf, 40, ", %llu.%03llu", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000));
+    while (ms && buf[strlen(buf) - 1] == '0') buf[strlen(buf) - 1] = '\0';
+    if (ms && buf[strlen(buf) - 1] == '.') buf[strlen(buf) - 1] = '\0';
+    return ms ? strcat(buf, " s into the test") : buf;
+}
+
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key)
 {
-    char text[300], device[40] = "";
+    char text[300], device[40] = "", when[40];
 
     pkt_describe(pkt, key, text, sizeof(text));
     if (pkt->iface < r->program->ifaces_count)
         snprintf(device, sizeof(device), " on %.20s", program_str(r->program, r->program->ifaces[pkt->iface].device));
-    diag_note(r->c->diags, SPAN_NONE, "%s: %s%s, %u bytes", what, text, device, pkt->wire_len);
+    diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes", what, when_text(r, when), text, device, pkt->wire_len);
     if (key->kind & KIND_TCP_FLAGS && !(key->marks & 0xff))
         diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; what opens a connection is written with `syn`");
 }
@@ -167,6 +179,7 @@ static void note_unreached(const struct search *s, const struct verdict *v)
     char name[NAME_MOST];
     unsigned count;
     const uint32_t cond = first_failed(s, s->wanted, &count);
+    const struct span at = img->rule_span[s->wanted];
     const bool chain = wanted->list & PBC_LIST_CHAIN;
 
     if (cond != PBC_NONE)
@@ -174,11 +187,14 @@ static void note_unreached(const struct search *s, const struct verdict *v)
     else if (s->closed != PBC_NONE)
         note_condition(s, s->closed, "stands in a chain that was not entered", s->wanted);
     else if (!chain && v->firewall != wanted->list)
-        diag_note(r->c->diags, img->rule_span[s->wanted], "`%s` stands in another firewall, `%s`",
-                  rule_text(r, s->wanted, name), image_str(img, img->firewalls[wanted->list].name));
+        diag_note(r->c->diags, at, "`%s` stands in another firewall, `%s`", rule_text(r, s->wanted, name),
+                  image_str(img, img->firewalls[wanted->list].name));
+    else if (v->rule < img->rules_count)
+        diag_note(r->c->diags, at, "`%s` would match, but the other rule decided before it",
+                  rule_text(r, s->wanted, name));
     else
-        diag_note(r->c->diags, img->rule_span[s->wanted], "`%s` would match, but %s", rule_text(r, s->wanted, name),
-                  v->rule < img->rules_count ? "was not reached: the other rule decided before it" : "was not reached");
+        diag_note(r->c->diags, at, "`%s` would match, but no `do` of `%s` led to its chain",
+                  rule_text(r, s->wanted, name), image_str(img, img->firewalls[v->firewall].name));
 }
 
 static void note_expected(const struct search *s, const struct verdict *v)

@@ -151,7 +151,7 @@ static bool decides_otherwise(const struct pbc_rule *r, enum action a)
 }
 
 /* False after reporting that the rule can't give this verdict. */
-static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, const struct node *by)
+static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
 {
     static const char *const does[PBC_V_COUNTED] = {
         [PBC_V_ACCEPT] = "accepts", [PBC_V_DROP] = "drops",   [PBC_V_REJECT] = "rejects", [PBC_V_DO] = "does a chain",
@@ -160,8 +160,8 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, con
     const bool ends = r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT;
 
     if (ends && !decides_otherwise(r, a)) return true;
-    diag(c->diags, E_TEST_RULE, by->span, "`%s` never decides `%s`: it %s%s", by->v.str.s, action_name(a),
-         does[r->verdict], ends ? "" : ", and a later rule or the default decides");
+    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict],
+         ends ? "" : ", and a later rule or the default decides");
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
     return false;
 }
@@ -209,7 +209,7 @@ static bool by_of(struct compile *c, const struct node *by, enum action a, uint3
         return true;
     }
     if (!(by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, rule))) return false;
-    return rule_may_decide(c, *rule, a, by->first);
+    return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
 }
 
 static bool expect_step(struct compile *c, struct test *t, const struct node *n)

@@ -90,7 +90,7 @@ static void run_test(struct test_run *r, struct test *t)
     vm_free(r->vm);
 }
 
-int run_tests(struct compile *c)
+int judge_tests(struct compile *c)
 {
     char err[256];
     struct test_run r = {.c = c};
