@@ -78,6 +78,7 @@ struct symbols {
     bool text_at_fault;       /* the parser reported errors: declarations may be missing */
     bool file_lost;           /* and an include could not be read: any name may have been in it */
     unsigned depth;           /* of definitions that are being followed */
+    uint32_t emptied;         /* operators of set expressions that left nothing */
     uint64_t set_ranges;      /* held by all sets together */
     uint32_t sets;            /* declared */
     uint64_t compared;        /* names, for suggestions */

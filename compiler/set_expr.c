@@ -116,19 +116,26 @@ static int compare_members(const void *pa, const void *pb)
     return d ? d : a->node->span.start < b->node->span.start ? -1 : 1;
 }
 
-/* A member that another one holds says nothing: both places. */
+/* A member that another one holds says nothing, and one that only reaches into another is likely mistyped: both places.
+ */
 static void warn_nested_members(struct compile *c, struct member *m, size_t n)
 {
-    const struct member *widest = NULL;
+    const struct member *widest = NULL; /* that reaches farthest, of those before */
 
     if (n > 1) qsort(m, n, sizeof(*m), compare_members);
     for (size_t i = 0; i < n; i++) {
-        if (widest && widest->lo.family == m[i].lo.family && addr_compare(&m[i].hi, &widest->hi) <= 0) {
+        const bool known = widest && widest->lo.family == m[i].lo.family;
+
+        if (known && addr_compare(&m[i].hi, &widest->hi) <= 0) {
             diag(c->diags, W_NESTED_MEMBERS, m[i].node->span, "this member lies inside another one of the list");
             diag_note(c->diags, widest->node->span, "it is part of this one");
-        } else {
-            widest = &m[i];
+            continue;
         }
+        if (known && addr_compare(&m[i].lo, &widest->hi) <= 0) {
+            diag(c->diags, W_NESTED_MEMBERS, m[i].node->span, "this member overlaps another one of the list");
+            diag_note(c->diags, widest->node->span, "it begins inside this one");
+        }
+        widest = &m[i];
     }
 }
 
@@ -231,24 +238,35 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     return good;
 }
 
+/* What an operator made of two sets that hold something. */
+static void warn_operator(struct compile *c, const struct node *n, const struct addr_set *a, const struct addr_set *b,
+                          const struct addr_set *left)
+{
+    if (set_is_empty(a) || set_is_empty(b)) return; /* told where they are made */
+    if (set_is_empty(left)) {
+        c->symbols->emptied++;
+        diag(c->diags, W_EMPTY_SET, n->span,
+             n->kind == N_SET_AND ? "nothing is left: no address is on both sides of `and`"
+                                  : "nothing is left: `except` removes every address before it");
+    } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
+        diag(c->diags, W_EXCEPT_NOTHING, n->first->next->span,
+             "this `except` removes nothing: no address of it is in the set before it");
+    }
+}
+
 /* `acc` except or and `right`, into `acc`. */
 static bool apply(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *acc)
 {
-    const struct node *right = n->first->next;
-    struct addr_set b = {0}, both = {0};
+    struct addr_set b = {0}, left = {0};
 
-    const bool good = eval(c, right, from, &b) && expand(c, n->span, set_size(acc) + set_size(&b));
-    if (good && n->kind == N_SET_AND) {
-        set_and(&both, acc, &b);
-    } else if (good) {
-        set_except(&both, acc, &b);
-        if (!set_overlaps(acc, &b))
-            diag(c->diags, W_EXCEPT_NOTHING, right->span,
-                 "this `except` removes nothing: no address of it is in the set before it");
+    const bool good = eval(c, n->first->next, from, &b) && expand(c, n->span, set_size(acc) + set_size(&b));
+    if (good) {
+        (n->kind == N_SET_AND ? set_and : set_except)(&left, acc, &b);
+        warn_operator(c, n, acc, &b, &left);
     }
     set_fini(acc);
     set_fini(&b);
-    *acc = both;
+    *acc = left;
     return good;
 }
 
@@ -310,9 +328,10 @@ bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struc
     if (s->state == STATE_NEW || s->state == STATE_VISITING) {
         if (!symbol_enter(c, s, from, at)) return false;
         const struct node *expr = s->decl->first->next;
+        const uint32_t told = c->symbols->emptied;
         const bool good = expr && eval(c, expr, s, &s->set) && hold_ranges(c, s);
         symbol_leave(c, s, good);
-        if (good && set_is_empty(&s->set))
+        if (good && set_is_empty(&s->set) && told == c->symbols->emptied)
             diag(c->diags, W_EMPTY_SET, s->span, "the set `%s` is empty: no address is in it", s->name.s);
     }
     return s->state == STATE_DONE;
