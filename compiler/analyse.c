@@ -278,4 +278,5 @@ void analyse_rules(struct compile *c)
     for (uint32_t i = 0; i < img->chains_count; i++)
         analyse_list(c, f, img->chains[i].rules, img->chains[i].rule_count);
     warn_neighbours(c);
+    warn_services(c);
 }

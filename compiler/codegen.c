@@ -15,6 +15,7 @@
 
 #include "compiler/lists_priv.h"
 #include "compiler/split.h"
+#include "compiler/tests_priv.h"
 #include "vm/key.h"
 #include "vm/vm.h"
 
@@ -107,7 +108,7 @@ static uint32_t best_shared(const struct pending *p, uint32_t count, const struc
     float worth = 1; /* it costs an instruction of its own */
 
     for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
-        if (p->made >> i & 1) continue;
+        if (p->made >> i & 1 || p->tests.t[i].type >= TEST_OVER) continue;
         const uint32_t n = sharers(p, count, &p->tests.t[i]);
         const float saved = (float)(n - 1) * p->tests.t[i].fails;
 
@@ -325,9 +326,10 @@ static void report(struct gen *g)
 static void measure(struct gen *g)
 {
     struct image *img = g->img;
-    const uint32_t path = pbc_longest_path(img->funcs, img->funcs_count, img->code, img->code_count);
-
     if (img->meta_count == 0) image_add_meta(img);
+    const uint32_t path =
+        pbc_longest_path(img->funcs, img->funcs_count, img->code, img->code_count, img->meta->services);
+
     img->meta->longest_path = path;
     if (path > PBC_PATH_MAX)
         diag(g->c->diags, E_CODE_PATH, last_rule_span(img),
@@ -347,6 +349,7 @@ void generate_code(struct compile *c)
     dispatch_code(&g, plan);
     for (uint32_t i = 0; i < plan->count && !g.as.full; i++)
         for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(&g, plan, plan->order[i], v);
+    services_code(&g, plan);
     report(&g);
     if (!diags_errors(c->diags)) measure(&g);
     asm_fini(&g.as);

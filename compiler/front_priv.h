@@ -14,12 +14,12 @@
     SYMBOL(MACS, N_MACS, SPACE_VALUES, "macs list", true)                                                              \
     SYMBOL(NAMES, N_NAMES, SPACE_VALUES, "names list", true)                                                           \
     SYMBOL(INTERFACE, N_INTERFACE, SPACE_VALUES, "interface", true)                                                    \
-    SYMBOL(METER, N_METER, SPACE_VALUES, "meter", false)                                                               \
-    SYMBOL(SCHEDULE, N_SCHEDULE, SPACE_VALUES, "schedule", false)                                                      \
-    SYMBOL(CHECK, N_CHECK, SPACE_CHECKS, "check", false)                                                               \
+    SYMBOL(METER, N_METER, SPACE_VALUES, "meter", true)                                                                \
+    SYMBOL(SCHEDULE, N_SCHEDULE, SPACE_VALUES, "schedule", true)                                                       \
+    SYMBOL(CHECK, N_CHECK, SPACE_CHECKS, "check", true)                                                               \
     SYMBOL(CHAIN, N_CHAIN, SPACE_LISTS, "chain", true)                                                                 \
     SYMBOL(FIREWALL, N_FIREWALL, SPACE_LISTS, "firewall", false)                                                       \
-    SYMBOL(POOL, N_POOL, SPACE_POOLS, "pool", false)                                                                   \
+    SYMBOL(POOL, N_POOL, SPACE_POOLS, "pool", true)                                                                   \
     SYMBOL(SERVICE, N_SERVICE, SPACE_SERVICES, "service", false)                                                       \
     SYMBOL(NAT, N_NAT, SPACE_SERVICES, "nat", false)                                                                   \
     SYMBOL(RULE, N_RULE, SPACE_RULES, "rule", false)                                                                   \
@@ -85,6 +85,7 @@ struct symbols {
     const char *full[16];     /* tables of the image that were reported as full */
     uint64_t compared_ranges; /* of named sets, for warnings */
     uint64_t expanded;        /* entries copied where a name stands in a list */
+    struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* where each was set (settings.c) */
     struct read_file {
         uint64_t dev, ino;
     } * files; /* address files that were read */
@@ -162,10 +163,10 @@ void numbers_normalise(struct number_set *s);
 bool number_one(struct compile *c, const struct node *n, const struct number_kind *kind, uint32_t *out);
 bool numbers_hold(const struct number_set *s, uint32_t n);
 
-/* Lists of ports and MACs (lists.c), sets (set_expr.c) ------------------------------------------------------------- */
 /* Kinds that rules and the packets of tests share (cond_proto.c): protocols; ICMP types, then those of ICMPv6. */
 extern const struct number_kind protocol_kind, icmp_type_kinds[2];
 
+/* Lists of ports and MACs (lists.c), sets (set_expr.c) ------------------------------------------------------------- */
 
 bool ports_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 bool names_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at); /* hosts.c */
@@ -174,11 +175,11 @@ bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, stru
 bool macs_of(struct compile *c, const struct node *first, struct symbol *from, struct mac_set *out, uint32_t *words,
              const struct symbol **name);
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
-
 /* The path of a file that the text at `at` names: relative to its own file. In the arena. */
 char *path_beside(struct compile *c, struct span at, struct str name);
 /* A file was read: it is no place for the output. */
 void remember_file(struct symbols *s, uint64_t dev, uint64_t ino);
+
 /* What a rule's address list holds. */
 struct addr_list {
     struct addr_set set; /* all but the named sets kept apart; normal */
@@ -241,10 +242,18 @@ void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
+void cond_meter(struct rule_work *w, const struct node *n);  /* meters.c */
+void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
 
 /* The id of the device, made if it is new; PBC_NONE after a report. `n`: NAME or STRING. */
 uint32_t interface_of(struct compile *c, const struct node *n, const struct symbol **name);
 void declare_interfaces(struct compile *c);
+
+/* Into the image; s->index is PBC_NONE after a report. */
+void meter_declare(struct compile *c, struct symbol *s);
+void schedule_declare(struct compile *c, struct symbol *s);
+/* 1 + the meter that limits a rule's log; 0 after a report. */
+uint32_t log_meter_of(struct compile *c, const struct node *rate);
 
 /* Chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);

@@ -58,6 +58,13 @@ bool same_test(const struct test *a, const struct test *b);
 /* Of a rule that is IR_IMPOSSIBLE: is it so only because its conditions exclude each other, in a way that the front end
  * does not see? (normal.c) */
 bool normal_contradicts(struct compile *c, uint32_t rule);
+/* The product of the conditions of a `when`: frames but ARP (normal.c). */
+void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);
 void warn_neighbours(struct compile *c); /* neighbours.c */
+
+void warn_services(struct compile *c); /* service_checks.c: that no rule lets in */
+
+struct plan;
+void services_code(struct gen *g, struct plan *plan); /* code_services.c */
 
 #endif

@@ -20,6 +20,8 @@ struct normal {
     } unions[256]; /* lately made, by ids; 0: none */
     /* sets that many rules need */
     uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
+    uint32_t *meter_asked; /* [over, within of each]: the last rule that asks it, counted from 1 */
+    uint32_t rules;        /* so far */
     uint32_t no_later, tagged, nd, nd_types, nd_ttl;
 };
 
@@ -340,6 +342,37 @@ static void normal_ip_number(struct normal *n, struct ir_product *p, const struc
     narrow_to_list(n, p, c, f, ir_fields[f].most);
 }
 
+static void normal_during(struct ir_product *p, const struct pbc_cond *c)
+{
+    p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
+}
+
+/* What a meter counts by must be there; its result is normal_meters'. */
+static void normal_meter_key(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    if (c->arg & KIND_IP) narrow(n, p, IR_WHAT, n->ip);
+}
+
+static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
+
+/* All meters of a rule at once, in the order in which they are asked; the second time a packet asks one is nothing new. */
+static void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
+{
+    uint32_t used = 0, left = 0;
+
+    for (uint32_t i = 0; i < count; i++) used += asks_meter(&conds[i]);
+    if (!used) return;
+    uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t asked = conds[i].first * 2 + (conds[i].kind == COND_WITHIN);
+
+        if (!asks_meter(&conds[i]) || n->meter_asked[asked] == n->rules) continue;
+        n->meter_asked[asked] = n->rules;
+        all[left++] = asked;
+    }
+    p->field[IR_METERS] = ir_intern_patterns(n->ir, all, left);
+}
+
 static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     switch ((enum cond_kind)c->kind) {
@@ -365,6 +398,9 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
     case COND_DSCP: normal_ip_number(n, p, c, IR_DSCP); return;
     case COND_OPTIONS: normal_options(n, p, c); return;
     case COND_BYTES: /* normal_patterns */
+    case COND_DURING: normal_during(p, c); return;
+    case COND_OVER:
+    case COND_WITHIN: normal_meter_key(n, p, c); return;
     case COND_COUNT: break;
     }
 }
@@ -372,7 +408,8 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
 static bool has_empty_field(const struct ir *ir, const struct ir_product *p)
 {
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (ir_fields[f].sort != IR_SORT_MASK && ir_fields[f].sort != IR_SORT_ADDRS && p->field[f] == IR_EMPTY)
+        if (ir_fields[f].sort != IR_SORT_MASK && ir_fields[f].sort != IR_SORT_ANY &&
+            ir_fields[f].sort != IR_SORT_ADDRS && p->field[f] == IR_EMPTY)
             return true;
     if (p->field[IR_HAS] & p->field[IR_LACKS]) return true;
     const unsigned src = ir_addrs_families(ir, p->field[IR_SRC]) | ir_addrs_families(ir, p->field[IR_SRC_SELF]);
@@ -430,9 +467,20 @@ static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir
     if (rule->flags & PBC_RULE_NOT_FRAMES) narrow(n, p, IR_WHAT, n->arp);
     for (uint32_t i = 0; i < rule->cond_count; i++) normal_cond(n, p, &n->img->conds[rule->conds + i]);
     normal_patterns(n, p, n->img->conds + rule->conds, rule->cond_count);
+    n->rules++;
+    normal_meters(n, p, n->img->conds + rule->conds, rule->cond_count);
     settle(n, p);
     out->cover = PBC_NONE;
     out->state = ir_is_empty(p) ? IR_IMPOSSIBLE : IR_LIVE;
+}
+
+void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out)
+{
+    const struct pbc_rule rule = {.conds = conds, .cond_count = count};
+    struct ir_rule as_rule = {0};
+
+    normal_rule(c->ir->normal, &rule, &as_rule);
+    *out = as_rule.product;
 }
 
 static uint32_t one_range(struct normal *n, enum ir_field f, uint32_t lo, uint32_t hi)
@@ -484,6 +532,7 @@ void make_normal(struct compile *c)
         ;
     n->pattern_slots_size *= 2;
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
+    n->meter_asked = arena_alloc(c->arena, ((size_t)img->meters_count + 1) * 2 * sizeof(*n->meter_asked));
     intern_common(n);
     for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
         normal_rule(n, &img->rules[i], &ir->rules[i]);

@@ -1,7 +1,8 @@
 /* Rules, chains and firewalls into the image's rule list: the complete meaning of the file. */
 #include <string.h>
 
-#include "compiler/front_priv.h"
+#include "compiler/service_priv.h"
+#include "compiler/settings.h"
 #include "vm/key.h"
 
 /* The options that stand behind a rule's conditions, each at most once. */
@@ -136,6 +137,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     r.comment = o.comment && o.comment->first ? text_of(c, o.comment->first->v.str) : 0;
     r.answer = o.with ? (uint8_t)o.with->v.i : PBC_ANSWER_DEFAULT;
     r.flags = (uint8_t)((o.log ? PBC_RULE_LOG : 0) | frames_of(&w, verdict));
+    if (o.log && o.log->first) r.log_meter = log_meter_of(c, o.log->first);
     note_meta(c, &w);
 
     struct pbc_rule *slot = image_add_rules(img);
@@ -144,9 +146,9 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
         return;
     }
     *slot = r;
+    if (name) name->index = img->rules_count - 1;
     img->rule_span[img->rules_count - 1] = n->span;
     img->rule_told[img->rules_count - 1] = w.never;
-    if (name) name->index = img->rules_count - 1;
 }
 
 static void resolve_rule_list(struct compile *c, const struct node *n, uint32_t list, uint32_t *first, uint32_t *count)
@@ -290,6 +292,10 @@ static void resolve_values(struct compile *c)
             names_resolve(c, s, NULL, s->span);
         else if (s->kind == SYM_CHAIN)
             declare_chain(c, s);
+        else if (s->kind == SYM_METER)
+            meter_declare(c, s);
+        else if (s->kind == SYM_SCHEDULE)
+            schedule_declare(c, s);
     }
 }
 
@@ -299,8 +305,8 @@ static void resolve_list(struct compile *c, const struct node *n)
         resolve_chain(c, n);
     else if (n->kind == N_FIREWALL)
         resolve_firewall(c, n);
-    else
-        report_not_due(c, n);
+    else if (!report_not_due(c, n))
+        settings_take(c, n);
 }
 
 static void resolve_file(struct compile *c, const struct node *file)
@@ -328,8 +334,12 @@ void resolve_rules(struct compile *c)
     meta->edition = 1;
     meta->rejects_per_s = 1000;
     meta->source = text_of(c, (struct str){path, strlen(path)});
+    settings_init(c);
     resolve_values(c);
     resolve_file(c, c->tree);
+    resolve_checks(c);
+    resolve_pools(c);
+    resolve_services(c);
     check_chains(c);
     check_firewalls_apart(c);
 }

@@ -3,22 +3,10 @@
 #include "compiler/front_priv.h"
 
 static const char *const not_due[N_COUNT] = {
-    [N_METER] = "meters",
-    [N_SCHEDULE] = "schedules",
-    [N_CHECK] = "health checks",
-    [N_LIMITS] = "limits",
-    [N_TIMEOUTS] = "timeouts",
-    [N_HASH_KEY] = "a hash key",
-    [N_POOL] = "pools",
-    [N_SERVICE] = "services",
     [N_NAT] = "address translation",
     [N_FILE_REF] = "live files",
     [N_AUDIT] = "audit",
-    [N_LOG] = "a rate for log",
     [N_C_STATE] = "connection state",
-    [N_C_OVER] = "meters",
-    [N_C_WITHIN] = "meters",
-    [N_C_DURING] = "schedules",
     [N_C_FLOWS] = "counting connections",
 };
 
@@ -34,7 +22,7 @@ bool report_not_due(struct compile *c, const struct node *n)
 {
     const char *what = n->kind == N_VERDICT ? verdict_not_due(n) : not_due[n->kind];
 
-    if (!what || (n->kind == N_LOG && !n->first) || (n->kind == N_FILE_REF && !(n->flags & NF_LIVE))) return false;
+    if (!what || (n->kind == N_FILE_REF && !(n->flags & NF_LIVE))) return false;
     mark_names_used(c, n);
     diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: %s", what);
     return true;

@@ -26,6 +26,7 @@ enum operand {
     OPERAND_FIREWALL,
     OPERAND_REGFW,
     OPERAND_RULEFW,
+    OPERAND_BRANCH,
 };
 
 struct op_info {

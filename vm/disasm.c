@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "vm/code_priv.h"
-#include "vm/text_priv.h"
+#include "vm/disasm_priv.h"
 
-enum { LINE = 1024 };
 
 static const char *const verdict_names[] = {
     [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
@@ -17,14 +16,14 @@ static const char *const answer_names[] = {
     [PBC_ANSWER_PROHIBITED] = "prohibited",
 };
 
-static void add_place(struct text *t, const struct program *p, const struct pbc_place *place)
+void add_place(struct text *t, const struct program *p, const struct pbc_place *place)
 {
     text_add(t, "  (");
     text_add_name(t, program_str(p, place->file));
     text_add(t, ":%u:%u+%u)", place->line, place->col, place->len);
 }
 
-static void add_quoted(struct text *t, const char *s)
+void add_quoted(struct text *t, const char *s)
 {
     text_add(t, "\"");
     text_add_name(t, s);
@@ -39,7 +38,7 @@ static void add_rule(struct text *t, const struct program *p, uint32_t rule)
     text_add(t, ")");
 }
 
-static void add_named(struct text *t, const struct program *p, const char *what, uint32_t index, uint32_t name)
+void add_named(struct text *t, const struct program *p, const char *what, uint32_t index, uint32_t name)
 {
     text_add(t, "%s %u", what, index);
     if (!name) return;
@@ -152,7 +151,65 @@ static void dump_lookups(const struct program *p, FILE *out)
     }
 }
 
-static void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
+static void dump_meters(const struct program *p, FILE *out)
+{
+    char line[LINE];
+    if (p->meters_count) fprintf(out, "\nmeters\n");
+    for (uint32_t i = 0; i < p->meters_count; i++) {
+        struct text t = text_of(line, sizeof line);
+        add_named(&t, p, "  meter", i, p->meters[i].name);
+        text_add(&t, ": ");
+        text_add_meter(&t, &p->meters[i]);
+        add_place(&t, p, &p->meters[i].place);
+        print(out, &t);
+    }
+}
+
+static void dump_schedules(const struct program *p, FILE *out)
+{
+    char line[LINE];
+    if (p->schedules_count) fprintf(out, "\nschedules\n");
+    for (uint32_t i = 0; i < p->schedules_count; i++) {
+        struct text t = text_of(line, sizeof line);
+        add_named(&t, p, "  schedule", i, p->schedules[i].name);
+        text_add(&t, ": ");
+        text_add_schedule(&t, p, &p->schedules[i]);
+        add_place(&t, p, &p->schedules[i].place);
+        print(out, &t);
+    }
+}
+
+/* Times end in _ns; the rest are numbers. Only what the file says itself: the defaults are no news. */
+static void dump_settings(const struct program *p, FILE *out)
+{
+    static const char *const names[] = {
+#define X(field, doc) #field,
+        PBC_SETTING_FIELDS(X)
+#undef X
+    };
+    if (!p->settings_count || !p->settings->written) return;
+    const uint64_t *values = &p->settings->flows;
+    fprintf(out, "\nsettings\n");
+    for (unsigned i = 0; i < PBC_SETTINGS_KEYS; i++) {
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        const size_t len = strlen(names[i]);
+        const bool is_time = len > 3 && !strcmp(names[i] + len - 3, "_ns");
+        if (!(p->settings->written >> i & 1)) continue;
+        text_add(&t, "  %.*s ", (int)(is_time ? len - 3 : len), names[i]);
+        if (is_time)
+            text_add_duration(&t, values[i]);
+        else
+            text_add(&t, "%llu", (unsigned long long)values[i]);
+        print(out, &t);
+    }
+    if (!(p->settings->written >> PBC_SETTINGS_KEYS & 1)) return;
+    fprintf(out, "  hash_key ");
+    for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) fprintf(out, "%02x", p->settings->hash_key[i]);
+    fprintf(out, "\n");
+}
+
+void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
 {
     char line[LINE];
     struct text t = text_of(line, sizeof line);
@@ -187,6 +244,7 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
     }
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");
+    if (r->log_meter) text_add(&t, " by meter %u", r->log_meter - 1);
     if (r->flags & PBC_RULE_ARP) text_add(&t, r->flags & PBC_RULE_NOT_FRAMES ? " [arp alone]" : " [arp too]");
     if (r->flags == PBC_RULE_NOT_FRAMES) text_add(&t, " [nothing]");
     if (r->comment) {
@@ -280,6 +338,11 @@ static void add_pattern(struct text *t, const struct program *p, const struct in
     text_add(t, ")");
 }
 
+static void add_branch(struct text *t, const struct program *p, uint32_t branch)
+{
+    add_named(t, p, "branch", branch, p->services[p->branches[branch].service].name);
+}
+
 static void add_operands(struct text *t, const struct program *p, const struct insn *n)
 {
     const char *side = n->a ? "dst" : "src";
@@ -294,6 +357,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_MACSET: text_add(t, "%s ", side), add_named(t, p, "MAC set", n->imm, p->macsets[n->imm].name); break;
     case OPERAND_MACKIND: text_add(t, "%s ", side), add_mac_kind(t, n); break;
     case OPERAND_PATTERN: add_pattern(t, p, n); break;
+    case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;
     case OPERAND_FUNC: text_add(t, "r%u ", n->a), add_named(t, p, "function", n->imm, p->funcs[n->imm].name); break;
     case OPERAND_REG: text_add(t, "r%u", n->a); break;
@@ -301,6 +365,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_REGFW:
         text_add(t, "r%u ", n->a), add_named(t, p, "firewall", n->imm, p->firewalls[n->imm].name);
         break;
+    case OPERAND_BRANCH: add_branch(t, p, n->imm); break;
     case OPERAND_RULEFW:
         add_rule(t, p, n->imm), text_add(t, " "), add_named(t, p, "firewall", n->to, p->firewalls[n->to].name);
         break;
@@ -337,6 +402,10 @@ void program_disasm(const struct program *p, FILE *out)
     dump_meta(p, out);
     dump_ifaces(p, out);
     dump_lookups(p, out);
+    dump_meters(p, out);
+    dump_schedules(p, out);
+    dump_settings(p, out);
     dump_rules(p, out);
+    dump_services(p, out);
     dump_code(p, out);
 }

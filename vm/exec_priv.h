@@ -3,13 +3,15 @@
 #ifndef VM_EXEC_PRIV_H
 #define VM_EXEC_PRIV_H
 
-#include "vm/vm.h"
+#include "vm/meter.h"
 
 /* Where `count` and `log` go. Executors take NULL for "nowhere" (explain, comparisons). */
 struct effects {
     struct counter *rules; /* [program->rules_count] */
     struct vm_tx *tx;
     uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
+    struct meters *meters;
+    uint64_t packet; /* number of the batch's first, among all that the worker judges */
 };
 
 /* `bytes` of the frame on the wire. */
@@ -20,10 +22,18 @@ static inline void effect_count(const struct effects *e, uint32_t rule, uint32_t
     e->rules[rule].bytes += bytes;
 }
 
+/* What the meter says of the packet at `at` in the batch, which takes its tokens. Without effects meters are unused. */
+static inline enum meter_says effect_meter(const struct effects *e, const struct program *p, uint32_t meter,
+                                           const struct key *key, uint32_t at)
+{
+    return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
+}
+
 /* The packet stands at `at` in the batch. */
-static inline void effect_log(const struct effects *e, uint32_t rule, uint32_t at)
+static inline void effect_log(const struct effects *e, const struct program *p, uint32_t rule, uint32_t at)
 {
     if (!e) return;
+    if (p->rules[rule].log_meter && !meter_take(e->meters, p->rules[rule].log_meter - 1)) return;
     struct vm_tx *tx = e->tx;
     if (tx->event_count < tx->event_cap)
         tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = rule, .input = e->input + at};
@@ -72,15 +82,16 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
 
-/* Judge the packets of a batch (at most 64) whose bit stands in `todo`, each into its place of `out`. All are well
+/* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`, each into its place of `out`. All are well
  * formed and parsed; a batch in one call, for what an interpreter does before and after each packet would cost half as
  * much as most programs. */
-void run_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct effects *e, decided out[]);
 
-/* One packet by the rule list; it stands at `at` in its batch. */
+/* One packet by the rule list; it stands at `at` in its batch. Without effects meters are looked at in `peek`, NULL: they are
+ * unused. */
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
-                 const struct effects *e, trace_fn *trace, void *arg);
+                 const struct effects *e, const struct meters *peek, trace_fn *trace, void *arg);
 
 /* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */
 void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);

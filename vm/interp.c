@@ -54,8 +54,8 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 #define OWN_JUMPS __attribute__((optimize("no-crossjumping")))
 #endif
 
-OWN_JUMPS void run_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                        const struct effects *e, decided out[])
+OWN_JUMPS void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[],
+                        uint64_t todo, const struct effects *e, decided out[])
 {
     static const void *const cases[OPCODE_COUNT] = {
 #define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
@@ -64,16 +64,16 @@ OWN_JUMPS void run_code(const struct program *p, const struct key keys[], struct
     };
     struct frame frames[PBC_CALL_DEPTH], *frame = frames;
     uint32_t all_regs[(PBC_CALL_DEPTH + 1) * PBC_REGS], *regs = all_regs, result;
-    const struct insn *pc;
+    const struct insn *const entry = p->code + p->funcs[func].first, *pc;
     const struct key *key;
     unsigned at;
 
-next_packet: /* function 0 alone ends a program, so frame and regs are where they were at its start */
+next_packet: /* what is called never ends a program, so frame and regs are where they were at its start */
     if (!todo) return;
     at = (unsigned)__builtin_ctzll(todo);
     todo &= todo - 1;
     key = &keys[at];
-    pc = p->code;
+    pc = entry;
     GO(0);
 
     CASE(JUMP) GO(1u + pc->to);
@@ -97,6 +97,8 @@ next_packet: /* function 0 alone ends a program, so frame and regs are where the
     CASE(JNMACK) JUMP_IF(!mac_of_kind(pc, key, pkts[at]));
     CASE(JPAT) JUMP_IF(pattern_at(p, pc, key, pkts[at]));
     CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkts[at]));
+    CASE(JNOVER) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_OVER);
+    CASE(JNWITHIN) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_WITHIN);
     CASE(COUNT)
     {
         effect_count(e, pc->imm, pkts[at]->wire_len);
@@ -104,7 +106,7 @@ next_packet: /* function 0 alone ends a program, so frame and regs are where the
     }
     CASE(LOG)
     {
-        effect_log(e, pc->imm, at);
+        effect_log(e, p, pc->imm, at);
         GO(1);
     }
     CASE(CALL)
@@ -146,12 +148,33 @@ leave:
     CASE(DEFAULT) END(decided_by_default(p, pc->imm, key));
     CASE(ACCEPT) END(decided_by_nobody(ACTION_ACCEPT));
     CASE(PASS) END(decided_by_nobody(ACTION_PASS));
+    CASE(RETB)
+    {
+        result = pc->imm + 1;
+        goto leave;
+    }
+    CASE(PICK)
+    {
+        result = regs[pc->a];
+        if (result) END(decided_as(result - 1, ACTION_FORWARD, PBC_NONE));
+        GO(1);
+    }
+    CASE(HOST) END(decided_by_nobody(ACTION_ACCEPT));
 }
 
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt}; /* run_code writes no packet */
     decided d;
-    run_code(p, key, pkts, 1, NULL, &d);
+    run_code(p, 0, key, pkts, 1, NULL, &d);
     return decision_of(d);
+}
+
+uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt)
+{
+    struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};
+    decided d;
+    if (!p->services_count) return PBC_NONE;
+    run_code(p, p->meta->services, key, pkts, 1, NULL, &d);
+    return decided_action(d) == ACTION_FORWARD ? decided_rule(d) : PBC_NONE;
 }

@@ -10,6 +10,7 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
+    const struct meters *peek; /* without effects */
     uint32_t at; /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
@@ -39,11 +40,27 @@ static uint32_t find_firewall(const struct program *p, const struct key *key)
     return general;
 }
 
-/* The first condition that fails, or PBC_NONE. */
-static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r)
+static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
+
+/* *tokens: what the meter has left for the packet. */
+static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
-    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
-        if (!cond_match(w->p, &w->p->conds[i], w->key, w->pkt)) return i;
+    enum meter_says says = w->effects ? effect_meter(w->effects, w->p, c->first, w->key, w->at)
+                                      : meter_peek(w->peek, w->p, c->first, w->key, tokens);
+    return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
+}
+
+/* The first condition that fails, or PBC_NONE. Meters are asked when all else holds. */
+static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *tokens)
+{
+    const struct pbc_cond *conds = w->p->conds;
+    bool metered = false;
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
+        metered |= asks_meter(&conds[i]);
+        if (!asks_meter(&conds[i]) && !cond_match(w->p, &conds[i], w->key, w->pkt)) return i;
+    }
+    for (uint32_t i = r->conds; metered && i < r->conds + r->cond_count; i++)
+        if (asks_meter(&conds[i]) && !meter_match(w, &conds[i], tokens)) return i;
     return PBC_NONE;
 }
 
@@ -54,9 +71,10 @@ static bool judges(const struct pbc_rule *r, const struct key *key)
 
 static bool try_rule(struct walk *w, uint32_t rule, unsigned depth)
 {
-    uint32_t failed = failed_cond(w, &w->p->rules[rule]);
+    uint64_t tokens = 0;
+    uint32_t failed = failed_cond(w, &w->p->rules[rule], &tokens);
     bool matched = failed == PBC_NONE;
-    const struct trace_step step = {.rule = rule, .matched = matched, .failed_cond = failed, .depth = depth};
+    const struct trace_step step = {.rule = rule, .matched = matched, .failed_cond = failed, .depth = depth, .tokens = tokens};
     if (w->trace) w->trace(w->arg, &step);
     return matched;
 }
@@ -68,7 +86,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
     for (uint32_t i = first; i < first + count; i++) {
         const struct pbc_rule *r = &p->rules[i];
         if (!judges(r, w->key) || !try_rule(w, i, depth)) continue;
-        if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, i, w->at);
+        if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, p, i, w->at);
         if (r->verdict <= PBC_V_REJECT) {
             w->decided_by = i;
             return true;
@@ -83,9 +101,9 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
 }
 
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
-                 const struct effects *e, trace_fn *trace, void *arg)
+                 const struct effects *e, const struct meters *peek, trace_fn *trace, void *arg)
 {
-    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .at = at, .trace = trace, .arg = arg};
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .peek = peek, .at = at, .trace = trace, .arg = arg};
     uint32_t firewall = find_firewall(p, key);
     bool arp = key->kind & KIND_ARP;
     if (firewall == PBC_NONE) return decided_by_nobody(arp ? ACTION_PASS : ACTION_ACCEPT);
@@ -96,11 +114,11 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
 
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
-    return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL));
+    return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL, NULL));
 }
 
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                 void *arg)
 {
-    return decision_of(run_list(p, key, pkt, 0, NULL, fn, arg));
+    return decision_of(run_list(p, key, pkt, 0, NULL, NULL, fn, arg));
 }

@@ -23,7 +23,7 @@ static uint32_t from(const struct insn *code, uint32_t i, uint32_t end, const ui
 }
 
 uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code,
-                          uint32_t code_count)
+                          uint32_t code_count, uint32_t services)
 {
     uint32_t *after __attribute__((cleanup(free_words))) = calloc((size_t)code_count + 1, sizeof *after);
     uint32_t *paths __attribute__((cleanup(free_words))) = calloc((size_t)func_count + 1, sizeof *paths);
@@ -35,5 +35,5 @@ uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, con
             after[i] = from(code, i, first + count, after, paths, f, func_count);
         paths[f] = after[first];
     }
-    return paths[0];
+    return services && services < func_count ? add(paths[0], paths[services]) : paths[0];
 }

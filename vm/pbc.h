@@ -58,7 +58,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(IFACES,    ifaces,    struct pbc_iface,    1u << 12) \
     X(CHAINS,    chains,    struct pbc_chain,    1u << 20) \
     X(FIREWALLS, firewalls, struct pbc_firewall, 1u << 12) \
-    X(METERS,    meters,    struct pbc_meter,    1u << 12) \
+    X(METERS,    meters,    struct pbc_meter,    1u << 16) \
     X(SCHEDULES, schedules, struct pbc_schedule, PBC_SCHEDULES_MAX) \
     X(SPANS,     spans,     struct pbc_span,     1u << 12) \
     X(SETTINGS,  settings,  struct pbc_settings, 1) \
@@ -86,11 +86,13 @@ struct pbc_meta {
     uint32_t rejects_per_s; /* answers a second a worker */
     uint32_t longest_path; /* instructions, calls expanded: the verifier recomputes and compares */
     uint32_t source;       /* string: path of the main file */
-    uint32_t reserved[2];
+    uint32_t services;     /* function that finds the branch of a service for what was let in; 0: there are no services */
+    uint32_t reserved;
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
     PBC_NAMES_ARP  = 1 << 1, /* some rule names arp: malformed ARP is `drop`, `short-arp` */
+    PBC_DIRECTIONS = 1 << 2, /* some firewall has a direction: traffic to a service is `in` */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
@@ -232,6 +234,12 @@ static_assert(sizeof(struct pbc_span) == 8, "layout");
     X(sctp_ns, "timeout of `sctp`") \
     X(other_ns, "timeout of `other`") \
     X(pickup_ns, "timeout of `pickup`")
+enum {
+#define X(field, doc) PBC_SETTING_##field,
+    PBC_SETTING_FIELDS(X)
+#undef X
+    PBC_SETTINGS_KEYS /* also the bit of the hash key in `written` */
+};
 struct pbc_settings {
 #define X(field, doc) uint64_t field;
     PBC_SETTING_FIELDS(X)
@@ -240,8 +248,99 @@ struct pbc_settings {
     uint8_t hash_key[PBC_DIGEST_LEN]; /* the digest of the text; what Maglev, `source` and shares hash with */
 };
 
+/* Where accepted traffic goes. A pool is a run of SERVERS, a service runs of ENDPOINTS and BRANCHES, a branch a run of
+ * CONDS (all must hold; none: it is the `else`) and of SHARES. What only flows or live checks need is stored as written
+ * and waits for them. */
+enum pbc_check_kind { PBC_CHECK_TCP, PBC_CHECK_HTTP, PBC_CHECK_HTTPS, PBC_CHECK_ICMP, PBC_CHECK_UDP, PBC_CHECK_KINDS };
+enum pbc_check_flag { PBC_CHECK_NO_VERIFY = 1 << 0, PBC_CHECK_PASSIVE = 1 << 1, PBC_CHECK_VIA_SERVICE = 1 << 2 };
+struct pbc_check {
+    uint32_t name;
+    struct pbc_place place;
+    uint8_t kind;  /* enum pbc_check_kind */
+    uint8_t flags; /* enum pbc_check_flag */
+    uint16_t port; /* 0: the server's */
+    uint32_t path, host, sni, ca, body; /* strings; 0: none */
+    uint32_t send, expect; /* PATTERNS whose value is sent, or must begin the answer; PBC_NONE */
+    uint32_t status, status_count; /* RANGES of status codes */
+    uint32_t every_ms, timeout_ms;
+    uint16_t rise, fall;
+    uint8_t from_family; /* 4 or 6; 0: the host's choice */
+    uint8_t reserved[3];
+    uint32_t from[4];
+};
+
+enum pbc_down { PBC_DOWN_RESET, PBC_DOWN_KEEP };
+struct pbc_pool {
+    uint32_t name;
+    struct pbc_place place;
+    uint32_t servers, server_count; /* at least one */
+    uint32_t check;    /* of servers that name none of their own; PBC_NONE */
+    uint32_t sources, source_count; /* SETS: addresses for translation; none: the interface's own */
+    uint16_t source_port_lo, source_port_hi;
+    uint32_t retries;
+    uint8_t balance;   /* enum lb_kind */
+    uint8_t on_down;   /* enum pbc_down */
+    uint16_t reserved;
+    uint64_t drain_ns, reserved2;
+};
+static_assert(sizeof(struct pbc_pool) == 64, "KERNEL.md");
+enum pbc_server_flag { PBC_SERVER_BACKUP = 1 << 0, PBC_SERVER_HAS_MAC = 1 << 1 };
+struct pbc_server {
+    uint32_t name, pool;
+    struct pbc_place place;
+    uint32_t addr[4];  /* as in struct key: host order, v4 in word 0 */
+    uint32_t check;    /* PBC_NONE: the pool's */
+    uint16_t port;     /* 0: the client's destination port is kept */
+    uint16_t weight;   /* 0..1000 */
+    uint8_t family;    /* 4 or 6 */
+    uint8_t flags;     /* enum pbc_server_flag */
+    uint16_t reserved;
+    uint64_t mac, reserved2;
+};
+static_assert(sizeof(struct pbc_server) == 64, "KERNEL.md");
+
+enum pbc_mode { PBC_MODE_PASSTHROUGH, PBC_MODE_KEEP_SOURCE, PBC_MODE_DSR_L2, PBC_MODE_DSR_REWRITE, PBC_MODE_DSR_IPIP,
+                PBC_MODE_DSR_GUE, PBC_MODES };
+enum pbc_no_server { PBC_NO_SERVER_RESET, PBC_NO_SERVER_DROP, PBC_NO_SERVER_PASS };
+struct pbc_service {
+    uint32_t name;
+    struct pbc_place place;
+    uint32_t endpoints, endpoint_count; /* at least one */
+    uint32_t branches, branch_count;    /* in order; the last has no conditions */
+    uint8_t mode;      /* enum pbc_mode */
+    uint8_t no_server; /* enum pbc_no_server */
+    uint16_t gue_port;
+    uint32_t reserved;
+    uint64_t idle_ns;  /* 0: as in the timeouts */
+};
+/* Of the endpoints that hold a packet the most specific decides: an address before `self` before any, then a protocol
+ * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send itself. */
+enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
+enum pbc_endpoint_proto { PBC_EP_TCP, PBC_EP_UDP, PBC_EP_SCTP, PBC_EP_PORTS /* any of them */, PBC_EP_ECHO4, PBC_EP_ECHO6,
+                          PBC_EP_PROTOS };
+struct pbc_endpoint {
+    uint32_t service;
+    struct pbc_place place;
+    uint32_t addr[4]; /* of PBC_TO_ADDRESS, as in struct key */
+    uint16_t port_lo, port_hi; /* of protocols with ports: the packet has ports, and its destination's is one of them */
+    uint8_t to;       /* enum pbc_endpoint_to */
+    uint8_t family;   /* 4 or 6 of an address, else 0 */
+    uint8_t proto;    /* enum pbc_endpoint_proto; an echo is an ICMP echo request */
+    uint8_t reserved;
+};
+struct pbc_branch {
+    uint32_t service;
+    struct pbc_place place;
+    uint32_t conds, cond_count;
+    uint32_t shares, share_count; /* no shares: nothing matched, which is "no server" */
+};
+static_assert(sizeof(struct pbc_branch) == 32, "KERNEL.md");
+struct pbc_share { uint32_t pool, percent; }; /* those of a branch add up to 100 */
+
+enum { PBC_SLOTS_MAX = 1 << 26 }; /* Maglev slots of all pools together */
+
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
- * a call only goes to a function with a higher index (so calls are acyclic), at most 6 deep. */
+ * function meta.services is run after it for what it accepted. A call only goes to a function with a higher index (so calls are acyclic), at most 6 deep. */
 struct pbc_func { uint32_t name /* string */, first, count; };
 struct insn { uint8_t op, a; uint16_t to; uint32_t imm; };
 static_assert(sizeof(struct insn) == 8, "KERNEL.md");
@@ -257,10 +356,11 @@ enum {
 };
 #define PBC_SIZE_MAX (1ull << 30) /* bytes of a file: 1 GiB */
 
-/* The longest path in instructions through function 0, calls expanded: an instruction counts 1, a CALL 1 and the longest
- * path of what it calls; saturates at UINT32_MAX. What meta.longest_path must say. The code need not be verified; what
- * leads outside counts as an end. Returns 0 when memory is out. */
-uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code, uint32_t code_count);
+/* The longest path in instructions through function 0 and then, unless it is 0, function `services`, calls expanded: an
+ * instruction counts 1, a CALL 1 and the longest path of what it calls; saturates at UINT32_MAX. What meta.longest_path
+ * must say. The code need not be verified; what leads outside counts as an end. Returns 0 when memory is out. */
+uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code, uint32_t code_count,
+                          uint32_t services);
 
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

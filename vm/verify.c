@@ -35,13 +35,14 @@ static bool verify_meta(const struct verifier *v)
     if (m->edition != 1) return fault(v, "meta: edition %u, this prey knows edition 1", m->edition);
     if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP)) return fault(v, "meta: unknown flags 0x%x", m->flags);
     if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
-    if (m->reserved[0] || m->reserved[1]) return fault(v, "meta: reserved bytes are not zero");
+    if (m->reserved) return fault(v, "meta: reserved bytes are not zero");
     return verify_string(v, m->source, "meta", 0);
 }
 
 int program_verify(const struct program *p, char *err, size_t err_len)
 {
     const struct verifier v = {.p = p, .err = err, .err_len = err_len};
-    bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_rules(&v) && verify_code(&v);
+    bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
+                verify_services(&v) && verify_code(&v);
     return good ? 0 : -EINVAL;
 }

@@ -13,6 +13,7 @@ struct code_pass {
     uint32_t *state; /* [instruction]: REACHED | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
     uint32_t *calls; /* [function]: how often it is called */
+    uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in */
 };
 
 static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
@@ -29,9 +30,9 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
         [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},       [OPERAND_SLOT] = {1, 1, 1},
         [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},     [OPERAND_MAP] = {1, 1, 1},
         [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1},   [OPERAND_MACKIND] = {1, 1, 1},
-        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_RULE] = {0, 0, 1},     [OPERAND_FUNC] = {1, 0, 1},
+        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_METER] = {0, 1, 1},    [OPERAND_RULE] = {0, 0, 1},     [OPERAND_FUNC] = {1, 0, 1},
         [OPERAND_REG] = {1, 0, 0},     [OPERAND_FIREWALL] = {0, 0, 1}, [OPERAND_REGFW] = {1, 0, 1},
-        [OPERAND_RULEFW] = {0, 1, 1},
+        [OPERAND_RULEFW] = {0, 1, 1},  [OPERAND_BRANCH] = {0, 0, 1},
     };
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
@@ -80,6 +81,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
         if (n->a > 1) return at_insn(v, i, "no such side");
         return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
+    case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
     case OPERAND_FUNC:
         if (n->imm >= p->funcs_count) return at_insn(v, i, "function does not exist");
@@ -89,19 +91,52 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
         if (n->a >= PBC_REGS) return at_insn(v, i, "no such register");
         return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
     case OPERAND_FIREWALL: return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
+    case OPERAND_BRANCH: return n->imm < p->branches_count || at_insn(v, i, "branch does not exist");
     case OPERAND_RULEFW:
         return verify_rule_operand(v, i) && (n->to < p->firewalls_count || at_insn(v, i, "firewall does not exist"));
     }
     return false;
 }
 
-/* What ends the program stands in function 0 alone, what returns in the others alone. */
+enum { FOR_RULES = 1, FOR_SERVICES = 2 };
+
+/* A function that returned a branch where a rule is expected would lead outside, so no function serves both. */
+static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
+{
+    switch (c->v->p->code[i].op) {
+    case OP_COUNT:
+    case OP_LOG:
+    case OP_JNOVER:
+    case OP_JNWITHIN:
+    case OP_RETK:
+    case OP_DECIDE:
+    case OP_DECIDEK:
+    case OP_DEFAULT:
+    case OP_ACCEPT:
+    case OP_PASS: c->sides[func] |= FOR_RULES; break;
+    case OP_RETB:
+    case OP_PICK:
+    case OP_HOST: c->sides[func] |= FOR_SERVICES; break;
+    case OP_CALL: c->sides[func] |= c->sides[c->v->p->code[i].imm]; break;
+    default: break;
+    }
+    return c->sides[func] != (FOR_RULES | FOR_SERVICES) || at_insn(c->v, i, "rules and services in one function");
+}
+
+/* What ends the program stands in function 0 and that of the services alone, what returns in the others alone. */
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
+    bool is_root = func == 0 || func == v->p->meta->services;
     switch (v->p->code[i].op) {
     case OP_RETNZ:
     case OP_RETK:
-    case OP_RETZ: return func != 0 || at_insn(v, i, "function 0 has nowhere to return to");
+    case OP_RETB:
+    case OP_RETZ: 
+        if (!is_root) return true;
+        return at_insn(v, i, func ? "the services have nowhere to return to" : "function 0 has nowhere to return to");
+    case OP_PICK:
+    case OP_HOST:
+        return (func != 0 && is_root) || at_insn(v, i, "only the function of the services may end in this way");
     case OP_DECIDE:
     case OP_DECIDEK:
     case OP_DEFAULT:
@@ -111,7 +146,7 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
     }
 }
 
-static bool reads_register(unsigned op) { return op == OP_RETNZ || op == OP_DECIDE; }
+static bool reads_register(unsigned op) { return op == OP_RETNZ || op == OP_DECIDE || op == OP_PICK; }
 
 static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
 
@@ -136,6 +171,7 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
 {
     uint32_t callee = c->v->p->code[i].imm;
     if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
+    if (callee == c->v->p->meta->services) return at_insn(c->v, i, "the function of the services is not called");
     c->calls[callee] = 1;
     if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
@@ -150,6 +186,7 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
     if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
     if (reads_register(n->op) && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
     if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
+    if (!verify_side(c, func, i)) return false;
     return flow_on(c, i, end);
 }
 
@@ -182,7 +219,7 @@ static bool verify_tiling(const struct verifier *v)
 static bool verify_path(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t path = pbc_longest_path(p->funcs, p->funcs_count, p->code, p->code_count);
+    uint32_t path = pbc_longest_path(p->funcs, p->funcs_count, p->code, p->code_count, p->meta->services);
     if (path == 0) return fault(v, "no memory");
     if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
     return path == v->p->meta->longest_path ||
@@ -196,8 +233,10 @@ bool verify_code(const struct verifier *v)
     uint32_t *state __attribute__((cleanup(free_words))) = calloc(p->code_count, sizeof *state);
     uint32_t *depth __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *depth);
     uint32_t *calls __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *calls);
-    if (!state || !depth || !calls) return fault(v, "no memory");
-    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls};
+    uint32_t *sides __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *sides);
+    if (!state || !depth || !calls || !sides) return fault(v, "no memory");
+    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls, .sides = sides};
+    if (p->meta->services) calls[p->meta->services] = 1;
     for (uint32_t i = p->funcs_count; i-- > 0;)
         if (!verify_function(&c, i)) return false;
     for (uint32_t i = 1; i < p->funcs_count; i++)

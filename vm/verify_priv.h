@@ -27,7 +27,9 @@ static inline void free_words(uint32_t **words) { free(*words); }
 static inline void free_longs(uint64_t **words) { free(*words); }
 
 bool verify_sets(const struct verifier *v);  /* address and MAC sets and their members, ranges, patterns */
+bool verify_meters(const struct verifier *v); /* meters, schedules, what limits logs */
 bool verify_rules(const struct verifier *v); /* interfaces, chains, firewalls, rules, conditions */
+bool verify_services(const struct verifier *v); /* checks, pools, servers, services, endpoints, branches, shares */
 bool verify_code(const struct verifier *v);  /* functions, instructions, the longest path */
 
 bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);

@@ -8,18 +8,25 @@
 #include "vm/answer.h"
 #include "vm/exec_priv.h"
 #include "vm/limit.h"
+#include "vm/proto/sides.h"
+#include "vm/service.h"
 
-enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20 };
+enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
 
 struct vm {
     struct program *program;
     struct vm_cfg cfg;
     uint64_t now_ns; /* latest seen */
     struct limit answers;
+    struct meters *meters;
+    uint64_t packets; /* judged before the batch at hand */
     struct vm_counters counters;
     struct counter refused;    /* dropped without being judged */
     struct key keys[VM_BATCH]; /* of the batch that is being judged */
     decided decisions[VM_BATCH];
+    uint32_t branches[VM_BATCH]; /* branch of a service + 1, 0: none takes the packet */
+    struct balance *balance;
+    struct counter *served; /* one a service, one a service without a server, one a server: counters points into it */
     struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
 };
 
@@ -39,12 +46,19 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->program = program_get(p);
     vm->cfg = *cfg;
     vm->rules = calloc((size_t)p->rules_count + 1 + p->firewalls_count, sizeof *vm->rules);
-    if (!vm->rules) {
+    vm->meters = meters_new(p, cfg->seed);
+    vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
+    vm->balance = balance_new(p, cfg->seed);
+    if (!vm->rules || !vm->meters || !vm->served || !vm->balance) {
         vm_free(vm);
         return NULL;
     }
     vm->counters.rules = vm->rules;
     vm->counters.defaults = vm->rules + p->rules_count + 1;
+    vm->counters.meters = meters_counters(vm->meters);
+    vm->counters.services = vm->served;
+    vm->counters.unserved = vm->served + p->services_count;
+    vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
     limit_init(&vm->answers, p->meta->rejects_per_s);
     return vm;
 }
@@ -52,7 +66,10 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    balance_free(vm->balance);
     program_put(vm->program);
+    meters_free(vm->meters);
+    free(vm->served);
     free(vm->rules);
     free(vm);
 }
@@ -131,9 +148,41 @@ static void notice(struct vm *vm, unsigned flags)
     vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
 }
 
-/* What was decided becomes the verdict, is counted, and answered where it is a reject. */
+/* What a service does with a packet for which its pool has no server. */
+static void without_server(struct vm *vm, const struct pbc_service *s, uint32_t bytes, struct verdict *v)
+{
+    static const uint8_t actions[] = {
+        [PBC_NO_SERVER_RESET] = ACTION_REJECT, [PBC_NO_SERVER_DROP] = ACTION_DROP, [PBC_NO_SERVER_PASS] = ACTION_ACCEPT,
+    };
+    v->action = actions[s->no_server];
+    add(&vm->served[vm->program->services_count + v->service], bytes);
+    if (v->action == ACTION_ACCEPT) return;
+    v->reason = REASON_NO_SERVER;
+    if (v->action != ACTION_DROP) return;
+    add(&vm->counters.reasons[REASON_NO_SERVER], bytes);
+    add(&vm->refused, bytes);
+}
+
+/* A service takes an accepted packet. Apart, for programs without services. */
+static __attribute__((noinline)) void serve(struct vm *vm, const struct pkt *pkt, const struct key *key, uint32_t branch,
+                                            struct verdict *v)
+{
+    const struct program *p = vm->program;
+    const struct pick pick = balance_pick(vm->balance, branch, key);
+    v->service = p->branches[branch].service;
+    v->server = pick.server;
+    add(&vm->served[v->service], pkt->wire_len);
+    if (pick.server == PBC_NONE) {
+        without_server(vm, &p->services[v->service], pkt->wire_len, v);
+        return;
+    }
+    v->action = ACTION_FORWARD;
+    add(&vm->served[2 * (size_t)p->services_count + pick.server], pkt->wire_len);
+}
+
+/* What was decided becomes the verdict, is counted, and answered where it is a reject. branch: of a service, + 1. */
 static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
-                          struct verdict *v)
+                          uint32_t branch, struct verdict *v)
 {
     struct vm *vm = j->vm;
     unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
@@ -143,38 +192,77 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
                           .firewall = decided_firewall(d),
                           .service = PBC_NONE,
                           .server = PBC_NONE};
-    add(&vm->counters.verdicts[decided_action(d)], pkt->wire_len);
+    if (__builtin_expect(branch, 0)) serve(vm, pkt, key, branch - 1, v);
+    add(&vm->counters.verdicts[v->action], pkt->wire_len);
     add(decider(vm, d), pkt->wire_len);
     if (__builtin_expect(flags, 0)) notice(vm, flags);
-    if (decided_action(d) == ACTION_REJECT) answer(j, at, pkt, key, v);
+    if (v->action == ACTION_REJECT) answer(j, at, pkt, key, v);
+}
+
+/* The branches of services that take packets of the batch which were accepted. */
+static __attribute__((noinline)) void find_branches(const struct vm *vm, const struct key keys[], struct pkt *const pkts[],
+                                                    uint64_t todo, const decided decisions[], uint32_t branches[])
+{
+    const struct program *p = vm->program;
+    uint64_t accepted = 0;
+    for (uint64_t left = todo; left; left &= left - 1) {
+        unsigned at = (unsigned)__builtin_ctzll(left);
+        branches[at] = 0;
+        accepted |= (uint64_t)(decided_action(decisions[at]) == ACTION_ACCEPT) << at;
+    }
+    if (vm->cfg.naive) {
+        for (; accepted; accepted &= accepted - 1) {
+            unsigned at = (unsigned)__builtin_ctzll(accepted);
+            branches[at] = service_branch(p, &keys[at], pkts[at]) + 1;
+        }
+        return;
+    }
+    decided taken[VM_BATCH];
+    run_code(p, p->meta->services, keys, pkts, accepted, NULL, taken);
+    for (; accepted; accepted &= accepted - 1) {
+        unsigned at = (unsigned)__builtin_ctzll(accepted);
+        branches[at] = decided_action(taken[at]) == ACTION_FORWARD ? decided_rule(taken[at]) + 1 : 0;
+    }
 }
 
 /* The packets of `todo`, bit 0 being the batch's packet `first`. */
-static void decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
-                   uint64_t todo, decided out[])
+static void decide_rules(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
+                         uint64_t todo, decided out[])
 {
     const struct vm *vm = j->vm;
-    const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first};
+    const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first, .meters = vm->meters,
+                              .packet = vm->packets + first};
     if (!vm->cfg.naive) {
         if (vm->program->ahead_count) set_ahead(vm->program, keys, todo);
-        run_code(vm->program, keys, pkts, todo, &e, out);
+        run_code(vm->program, 0, keys, pkts, todo, &e, out);
         return;
     }
     for (; todo; todo &= todo - 1) {
         unsigned at = (unsigned)__builtin_ctzll(todo);
-        out[at] = run_list(vm->program, &keys[at], pkts[at], at, &e, NULL, NULL);
+        out[at] = run_list(vm->program, &keys[at], pkts[at], at, &e, NULL, NULL, NULL);
     }
+}
+
+static void decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                   decided out[], uint32_t branches[])
+{
+    const struct program *p = j->vm->program;
+    if (p->services_count && facts_have_self(j->in->facts))
+        for (uint64_t left = todo; left; left &= left - 1) key_settle(p, &keys[__builtin_ctzll(left)]);
+    decide_rules(j, first, keys, pkts, todo, out);
+    if (p->services_count) find_branches(j->vm, keys, pkts, todo, out, branches);
 }
 
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
 
 /* What is malformed, and joined frames, which are judged one by one. */
-static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct verdict *v)
+static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
 {
     decided d;
+    uint32_t branch = 0;
     if (pkt->reason == REASON_NONE) {
-        decide(j, at, key, &pkt, 1, &d);
-        settle(j, at, pkt, key, d, v);
+        decide(j, at, key, &pkt, 1, &d, &branch);
+        settle(j, at, pkt, key, d, branch, v);
     } else if (lets_pass(j->vm->program, pkt, key)) {
         refuse(j->vm, v, ACTION_PASS, REASON_NONE, pkt->wire_len);
     } else {
@@ -221,16 +309,17 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     struct key *keys = j->vm->keys;
     decided *decisions = j->vm->decisions;
     uint64_t todo = parse_batch(j->in->facts, pkts, n, keys);
-    decide(j, 0, keys, pkts, todo, decisions);
+    decide(j, 0, keys, pkts, todo, decisions, j->vm->branches);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            settle(j, i, pkts[i], &keys[i], decisions[i], &verdicts[i]);
+            settle(j, i, pkts[i], &keys[i], decisions[i], j->vm->branches[i], &verdicts[i]);
         else if (in_pieces(pkts[i]))
             judge_joined(j, i, pkts[i], &verdicts[i]);
         else
             judge_odd(j, i, pkts[i], &keys[i], &verdicts[i]);
     }
     j->input += n;
+    j->vm->packets += n;
 }
 
 /* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
@@ -244,6 +333,7 @@ static void count_judged_drops(struct vm *vm)
 static void see_time(struct vm *vm, const struct vm_in *in)
 {
     if (in->mono_ns > vm->now_ns) vm->now_ns = in->mono_ns;
+    meters_at(vm->meters, vm->now_ns);
 }
 
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
@@ -251,6 +341,7 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 {
     struct job j = {.vm = vm, .in = in, .tx = tx};
     see_time(vm, in);
+    balance_update(vm->balance, in->facts);
     for (unsigned done = 0; done < n; done += VM_BATCH) {
         unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
         run_batch(&j, pkts + done, some, verdicts + done);
@@ -260,7 +351,24 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
-    (void)tx; /* nothing that a program may state today waits for a time */
+    (void)tx; /* nothing that a program may state today sends at a time */
     see_time(vm, in);
-    return UINT64_MAX;
+    return meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
+}
+
+struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                           void *arg)
+{
+    see_time(vm, in);
+    return decision_of(run_list(vm->program, key, pkt, 0, NULL, vm->meters, fn, arg));
+}
+
+struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE};
+    balance_update(vm->balance, in->facts);
+    if (s.branch == PBC_NONE) return s;
+    s.pool = balance_pool(vm->balance, s.branch, key);
+    if (s.pool != PBC_NONE) balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);
+    return s;
 }

@@ -39,6 +39,7 @@ struct facts {
     const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */
     unsigned self6_count;
     uint32_t schedules;     /* bit i: schedule i of the program is active at this time */
+    const uint8_t *down; /* [program->servers_count] 1: takes no new flow; NULL: all are up. A change is a new generation */
     bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
@@ -101,6 +102,9 @@ struct vm_counters {
     const struct counter *rules;          /* [program->rules_count]: packets that the rule matched */
     const struct counter *defaults;       /* [program->firewalls_count] */
     const struct meter_counter *meters;   /* [program->meters_count]; of a rule's log: events sent, left out */
+    const struct counter *services;       /* [program->services_count]: packets that the service took */
+    const struct counter *unserved;       /* [program->services_count]: of them, those that found no server */
+    const struct counter *servers;        /* [program->servers_count]: packets sent on to the server */
     uint64_t snapped, bad_checksum;       /* judged all the same */
     uint64_t linearised;                  /* copied into a slot to be judged */
     uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
@@ -132,6 +136,21 @@ const struct vm_counters *vm_counters(const struct vm *vm);
 struct decision { uint32_t rule; uint32_t firewall; uint8_t action; };
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt);
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+/* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine but is
+ * for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
+void key_settle(const struct program *p, struct key *key);
+
+/* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code and by the list; PBC_NONE. */
+uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
+uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+/* What a service would do with an accepted packet now, and why, in words; nothing changes. */
+struct served {
+    uint32_t branch, pool; /* PBC_NONE: no service; no pool */
+    char how[200];         /* "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)" */
+};
+struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
 /* One condition of the rule list on one packet. */
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);

@@ -122,7 +122,7 @@ static void repair_path(uint8_t *bytes, size_t len)
         return;
     struct pbc_meta *m = (void *)(bytes + meta->offset);
     m->longest_path = pbc_longest_path((const void *)(bytes + funcs->offset), (uint32_t)funcs->count,
-                                       (const void *)(bytes + code->offset), (uint32_t)code->count);
+                                       (const void *)(bytes + code->offset), (uint32_t)code->count, m->services);
 }
 
 /* The sample without its map of 8 KiB: libFuzzer's inputs start at 4 KiB. */

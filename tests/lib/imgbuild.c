@@ -65,7 +65,7 @@ void img_seal(uint8_t *bytes, size_t len)
 uint8_t *img_emit(struct imgbuild *b, size_t *len)
 {
     if (b->meta_count && !b->keep_path)
-        b->meta->longest_path = pbc_longest_path(b->funcs, b->funcs_count, b->code, b->code_count);
+        b->meta->longest_path = pbc_longest_path(b->funcs, b->funcs_count, b->code, b->code_count, b->meta->services);
     struct pbc_section table[PBC_KINDS];
     const void *from[PBC_KINDS];
     uint32_t n = 0;

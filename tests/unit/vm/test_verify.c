@@ -18,7 +18,7 @@
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
     FAULT(meta_flags, "meta: unknown flags 0x7", b->meta->flags = 7)                                                   \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
-    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved[1] = 1)                                \
+    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
     FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
     FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
@@ -335,9 +335,9 @@ static void path_of_anything(void **state)
     const struct insn code[] = {{OP_JEQ, 0, 900, 0}, {200, 0, 0, 0}, {OP_CALL, 0, 0, 7}, {OP_RETZ, 0, 0, 0}};
     const struct pbc_func funcs[] = {
         {.count = 2}, {.first = 2, .count = 2}, {.first = 4, .count = 1}, {.first = 9, .count = 1}};
-    assert_int_equal(pbc_longest_path(funcs, 4, code, 4), 2);
-    assert_int_equal(pbc_longest_path(funcs + 1, 1, code, 4), 2);
-    assert_int_equal(pbc_longest_path(funcs, 0, code, 4), 0);
+    assert_int_equal(pbc_longest_path(funcs, 4, code, 4, 0), 2);
+    assert_int_equal(pbc_longest_path(funcs + 1, 1, code, 4, 0), 2);
+    assert_int_equal(pbc_longest_path(funcs, 0, code, 4, 0), 0);
 }
 
 int main(void)

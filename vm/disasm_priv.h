@@ -1,0 +1,17 @@
+/* What the parts of the listing share. */
+#ifndef VM_DISASM_PRIV_H
+#define VM_DISASM_PRIV_H
+
+#include "vm/text_priv.h"
+
+enum { LINE = 1024 };
+
+void add_place(struct text *t, const struct program *p, const struct pbc_place *place);
+void add_quoted(struct text *t, const char *s);
+/* "pool 3 (web)" */
+void add_named(struct text *t, const struct program *p, const char *what, uint32_t index, uint32_t name);
+void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out);
+
+void dump_services(const struct program *p, FILE *out); /* checks, pools, services */
+
+#endif
