@@ -1,0 +1,51 @@
+#!/bin/sh
+# The tests inside the example files catch what one would get wrong: each row below makes one plausible mistake in a copy
+# of an example and names the test that must fail then, with no program written.
+#   mistake EXAMPLE "TEST THAT FAILS" SED-COMMAND
+set -u
+B=${B:-build}
+work=$B/scratch/mistakes
+rm -rf "$work"
+mkdir -p "$work"
+cp rules-examples/* "$work"
+failed=0
+
+mistake() {
+    copy=$work/$1.copy.prey
+    sed "$3" "rules-examples/$1.prey" >"$copy"
+    if cmp -s "rules-examples/$1.prey" "$copy"; then
+        echo "not ok - $1: \`$3\` changes something"
+        failed=1
+        return
+    fi
+    "$B/preyc" "$copy" -o "$work/out.pbc" >"$work/out" 2>"$work/err"
+    status=$?
+    if [ $status -eq 1 ] && grep -q "tests* failed: " "$work/err" && grep -Fq "test \"$2\": expected" "$work/err" && [ ! -e "$work/out.pbc" ]; then
+        echo "ok - $1: \`$3\` fails \"$2\""
+    else
+        sed 's/^/# /' "$work/err" | head -20
+        echo "not ok - $1: \`$3\` fails \"$2\" (status $status)"
+        failed=1
+    fi
+    rm -f "$work/out.pbc"
+}
+
+# A rule that is too wide or too narrow, two in the wrong order, a number mistyped, a family forgotten.
+mistake web-server 'only the office may ssh, its guests may not' 's/^set admins .*/set admins  = office/'
+mistake web-server 'only the office may ssh, its guests may not' 's/, 2001:db8:1::\/48//'
+mistake web-server 'only the office may ssh, its guests may not' '/as SSH$/{h;d;};/as SSH_CLOSED/G'
+mistake web-server 'everyone reaches the site, over both families' 's/^ports web .*/ports web = 80, 4433/'
+mistake web-server 'everyone reaches the site, over both families' 's/accept tcp to self port web /accept ip tcp to self port web /'
+mistake web-server 'abusers get nothing, not even the site' '/as ABUSE$/{h;d;};/as WEB$/G'
+mistake web-server 'answers come in, questions on the same ports do not' 's/ flags has ack     as TCP_ANSWER/     as TCP_ANSWER/'
+mistake web-server 'IPv6 works: neighbours, errors, ping' 's/accept icmp6 type nd /accept icmp6 type nd-router-advert /'
+mistake web-server 'IPv6 works: neighbours, errors, ping' 's/packet-too-big, //'
+mistake laptop 'nobody opens a connection to this machine' 's/flags has ack  as TCP_ANSWER/as TCP_ANSWER/'
+mistake laptop 'nobody opens a connection to this machine' 's/set home      = 192.168.1.0/set home      = 192.168.0.0/'
+mistake laptop 'answers to our questions arrive' 's/source port 123 to self /to self port 123 /'
+mistake laptop 'names come from our resolvers alone' 's/accept udp from resolvers source port 53/accept udp source port 53/'
+mistake laptop 'scans are dropped whatever else they carry' '/as SYN_FIN$/{h;d;};/as TCP_REFUSED$/G'
+mistake laptop 'an address is obtained' 's/source port 67 to port 68/source port 68 to port 67/'
+mistake laptop 'errors reach us, pings only from home' 's/type echo-request from home/type echo-request/'
+mistake every-condition 'counting never decides' 's/count tcp port 22 /drop tcp port 22 /'
+exit $failed
