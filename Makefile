@@ -43,7 +43,7 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 	$(call run,AR)$(AR) rcs $@ $^
 
 # The leaves of runtime/ that the compiler's tests of rule files use.
-LEAVES := $(call obj,$(wildcard runtime/capture/*.c))
+LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
 $(B)/preyc: $(B)/compiler/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyc $(B)/preyrun:

@@ -379,8 +379,11 @@ static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint3
         return ir_ranges_within(ir, a, b);
     case IR_SORT_ADDRS: return ir_addrs_within(ir, a, b, families, work);
     case IR_SORT_MASK: return (b & ~a) == 0;
+    case IR_SORT_ANY: return a && (a & ~b) == 0;
     case IR_SORT_MACS: return b == IR_ALL;
-    case IR_SORT_PATTERNS: break;
+    case IR_SORT_METERS: return false; /* only equal lists ask for the same tokens */
+    case IR_SORT_PATTERNS:
+    case IR_SORTS: break;
     }
     const struct ir_patterns x = ir_patterns(ir, a), y = ir_patterns(ir, b);
     uint32_t j = 0;

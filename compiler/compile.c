@@ -70,6 +70,7 @@ static int run_stages(struct compile *c)
     if (diags_errors(c->diags)) return -EINVAL;
     end_stage(c, STAGE_RULES, &began);
     make_normal(c);
+    check_meters(c);
     end_stage(c, STAGE_NORMAL, &began);
     if (diags_errors(c->diags)) return -EINVAL;
     analyse_rules(c);

@@ -56,10 +56,10 @@ void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into th
 void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by judge_tests */
 void warn_unused(struct compile *c);    /* names.c */
 void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
+void check_meters(struct compile *c);   /* meters.c: keys that do not fit a rule's families */
 void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
 void generate_code(struct compile *c);  /* codegen.c: normal form to functions and code; the classifier's seam */
 
-/* --dump=ir, --stats */
 /* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */
 int compile_test(struct compile *c);
 int judge_tests(struct compile *c); /* test_run.c: its one stage */
@@ -70,6 +70,7 @@ void tests_print_json(struct compile *c, FILE *out);
 bool tests_any(const struct compile *c);    /* were any run? */
 bool tests_passed(const struct compile *c); /* all that were run */
 
+/* --dump=ir, --stats */
 void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out);
 

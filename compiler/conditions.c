@@ -33,9 +33,9 @@ static const struct cond_row {
     [N_C_DSCP] = {"`dscp`", cond_numbers, false},
     [N_C_OPTIONS] = {"`options`", cond_options, false},
     [N_C_BYTES] = {"`bytes`", cond_bytes, true},
-    [N_C_OVER] = {"`over`", NULL, true},
-    [N_C_WITHIN] = {"`within`", NULL, true},
-    [N_C_DURING] = {"`during`", NULL, false},
+    [N_C_OVER] = {"`over`", cond_meter, true},
+    [N_C_WITHIN] = {"`within`", cond_meter, true},
+    [N_C_DURING] = {"`during`", cond_during, false},
     [N_C_FLOWS] = {"`flows over`", NULL, false},
 };
 

@@ -27,7 +27,8 @@ enum ir_field {
 #undef FIELD
     IR_FIELDS
 };
-enum ir_sort { IR_SORT_RANGES, IR_SORT_ADDRS, IR_SORT_MASK, IR_SORT_MACS, IR_SORT_PATTERNS };
+enum ir_sort { IR_SORT_RANGES, IR_SORT_ADDRS, IR_SORT_MASK, IR_SORT_ANY, IR_SORT_MACS, IR_SORT_PATTERNS,
+               IR_SORT_METERS, IR_SORTS };
 enum ir_part { IR_PART_BOX, IR_PART_FINITE, IR_PART_RESIDUE };
 
 struct ir_field_info {
@@ -37,7 +38,8 @@ struct ir_field_info {
 };
 extern const struct ir_field_info ir_fields[IR_FIELDS];
 
-/* Ids that every sort but MASK shares. A MASK field holds its bits: 0 demands nothing. */
+/* Ids that every sort but MASK and ANY shares. Those hold their bits: 0 demands nothing. METERS shares the lists of
+ * PATTERNS: numbers of meters, doubled, and one more for `within`. */
 enum { IR_ALL = 0, IR_EMPTY = 1 };
 
 /* IR_WHAT. */

@@ -243,14 +243,40 @@ static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
     end_list(&l);
 }
 
+static void print_schedules(const struct compile *c, uint32_t mask, FILE *out)
+{
+    const char *comma = "";
+
+    for (uint32_t i = 0; i < c->image->schedules_count; i++)
+        if (mask >> i & 1) {
+            fprintf(out, "%s%s", comma, image_str(c->image, c->image->schedules[i].name));
+            comma = ", ";
+        }
+}
+
+static void print_meters(const struct compile *c, uint32_t id, FILE *out)
+{
+    const struct ir_patterns list = ir_patterns(c->ir, id);
+    struct list_printer l = {.out = out};
+
+    for (uint32_t i = 0; i < list.count; i++)
+        if (next_value(&l))
+            fprintf(out, "%s %s", list.pattern[i] & 1 ? "within" : "over",
+                    image_str(c->image, c->image->meters[list.pattern[i] / 2].name));
+    end_list(&l);
+}
+
 static void print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
 {
     switch ((enum ir_sort)ir_fields[f].sort) {
     case IR_SORT_RANGES: print_ranges(c, f, id, out); return;
     case IR_SORT_ADDRS: print_addrs(c, id, out); return;
-    case IR_SORT_MASK: print_flags(id, out); return;
+    case IR_SORT_MASK: f == IR_NOT_DURING ? print_schedules(c, id, out) : print_flags(id, out); return;
+    case IR_SORT_ANY: print_schedules(c, id, out); return;
     case IR_SORT_MACS: print_macs(c, id, out); return;
     case IR_SORT_PATTERNS: print_patterns(c, id, out); return;
+    case IR_SORT_METERS: print_meters(c, id, out); return;
+    case IR_SORTS: return;
     }
 }
 

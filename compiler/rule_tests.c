@@ -148,7 +148,18 @@ static void add_residue(struct collect *k)
     if (from != IR_ALL) add(k, TEST_SRC_MAC, from, 0, 6, .8);
     if (to != IR_ALL) add(k, TEST_DST_MAC, to, 0, 6, .7);
     if (from != IR_ALL || to != IR_ALL) k->all |= KIND_ETHER;
+    if (k->p->field[IR_DURING]) add(k, TEST_DURING, k->p->field[IR_DURING], 0, 1, .6);
+    if (k->p->field[IR_NOT_DURING]) add(k, TEST_NOT_DURING, k->p->field[IR_NOT_DURING], 0, 1, .4);
     for (uint32_t i = 0; i < bytes.count; i++) add(k, TEST_PATTERN, bytes.pattern[i], 0, 8, .9);
+}
+
+/* A token is taken when all else holds: so meters stand last, and in the order in which they were written. */
+static void add_meters(struct collect *k)
+{
+    const struct ir_patterns meters = ir_patterns(k->g->ir, k->p->field[IR_METERS]);
+
+    for (uint32_t i = 0; i < meters.count; i++)
+        add(k, meters.pattern[i] & 1 ? TEST_WITHIN : TEST_OVER, meters.pattern[i] / 2, 0, 20, .5);
 }
 
 static int by_rank(const void *a, const void *b)
@@ -163,7 +174,7 @@ static int by_rank(const void *a, const void *b)
 
 struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
 {
-    const uint32_t patterns = ir_patterns(g->ir, p->field[IR_BYTES]).count;
+    const uint32_t patterns = ir_patterns(g->ir, p->field[IR_BYTES]).count + ir_patterns(g->ir, p->field[IR_METERS]).count;
     struct collect k = {.g = g, .p = p, .v = v};
 
     k.t = arena_alloc(g->c->arena, (IR_FIELDS + 8 + (size_t)patterns) * sizeof(*k.t));
@@ -175,6 +186,7 @@ struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
     add_residue(&k);
     add_bits(&k);
     qsort(k.t, k.count, sizeof(*k.t), by_rank);
+    add_meters(&k);
     return (struct tests){k.t, k.count};
 }
 

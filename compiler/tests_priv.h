@@ -17,6 +17,10 @@ enum test_type {
     TEST_SRC_MAC, /* a: MAC predicate */
     TEST_DST_MAC,
     TEST_PATTERN, /* a: pattern */
+    TEST_DURING,  /* a: schedules of which one must be active */
+    TEST_NOT_DURING,
+    TEST_OVER, /* a: meter; after all others, in their order, and never for several rules at once */
+    TEST_WITHIN,
 };
 
 struct address_cost {

@@ -64,6 +64,9 @@ bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt 
     case COND_DSCP: return kind & KIND_IP;
     case COND_OPTIONS: return kind & KIND_IP4;
     case COND_BYTES: return true; /* pkt_match says no where the layer is not */
+    case COND_DURING: return true;
+    case COND_OVER:
+    case COND_WITHIN: return !c->arg || kind & c->arg;
     case COND_COUNT: break;
     }
     (void)pkt;
@@ -97,6 +100,9 @@ static bool in_list(const struct program *p, const struct pbc_cond *c, const str
     case COND_DSCP: return in_ranges(p, c, key->dscp);
     case COND_OPTIONS: return !(kind & KIND_OPTIONS) == !c->arg;
     case COND_BYTES: return pattern_match(p, c, key, pkt);
+    case COND_DURING: return key->marks >> MARK_SCHEDULES & c->arg;
+    case COND_OVER: return meter_peek(NULL, p, c->first, key, NULL) == METER_OVER;
+    case COND_WITHIN: return meter_peek(NULL, p, c->first, key, NULL) == METER_WITHIN;
     case COND_COUNT: break;
     }
     return false;

@@ -203,10 +203,7 @@ static void dump_settings(const struct program *p, FILE *out)
             text_add(&t, "%llu", (unsigned long long)values[i]);
         print(out, &t);
     }
-    if (!(p->settings->written >> PBC_SETTINGS_KEYS & 1)) return;
-    fprintf(out, "  hash_key ");
-    for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) fprintf(out, "%02x", p->settings->hash_key[i]);
-    fprintf(out, "\n");
+    if (p->settings->written >> PBC_SETTINGS_KEYS & 1) fprintf(out, "  hash_key its own\n");
 }
 
 void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)

@@ -187,6 +187,21 @@ static void say_bytes(struct text *t, const struct program *p, const struct pbc_
         text_add(t, "%s has no %u bytes at %u", layers[pattern->layer], pattern->len, pattern->at);
 }
 
+/* Without the worker's state only this much is known; step_explain says what is left. */
+static void say_meter(struct text *t, const struct program *p, const struct pbc_cond *c)
+{
+    text_add_name(t, program_str(p, p->meters[c->first].name));
+    text_add(t, c->kind == COND_OVER ? " has a token" : " has no token");
+}
+
+static void say_during(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+{
+    const struct pbc_cond active = {.kind = COND_DURING, .arg = c->arg & key->marks >> MARK_SCHEDULES};
+    const bool negated = c->flags & PBC_COND_NOT;
+    text_add(t, negated ? "it is " : "it is not ");
+    if (!add_list(t, p, negated ? &active : c, negated ? " and " : " or ")) text_add(t, "in the list");
+}
+
 static void say_other(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
                       const struct pkt *pkt)
 {
@@ -203,6 +218,9 @@ static void say_other(struct text *t, const struct program *p, const struct pbc_
     case COND_ICMP_ND: say_nd(t, c, key); break;
     case COND_OPTIONS: text_add(t, key->kind & KIND_OPTIONS ? "has options" : "no options"); break;
     case COND_BYTES: say_bytes(t, p, c, key, pkt); break;
+    case COND_DURING: say_during(t, p, c, key); break;
+    case COND_OVER:
+    case COND_WITHIN: say_meter(t, p, c); break;
     default: break;
     }
 }
@@ -235,4 +253,50 @@ void cond_explain(const struct program *p, const struct pbc_cond *c, const struc
         say_value(&t, p, c, what, value);
     else
         say_other(&t, p, c, key, pkt);
+}
+
+/* The first `len` bits. */
+static void cut_address(const uint32_t from[4], unsigned len, uint32_t to[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned bits = len <= 32 * i ? 0 : len - 32 * i;
+        to[i] = bits == 0 ? 0 : bits >= 32 ? from[i] : from[i] & ~(UINT32_MAX >> bits);
+    }
+}
+
+/* " for 198.18.0.1", " for 10.1.2.0/24": whose bucket it is. */
+static void add_meter_key(struct text *t, const struct pbc_meter *m, const struct key *key)
+{
+    const bool v6 = key->kind & KIND_IP6;
+    const unsigned len = v6 ? m->len6 : m->len4;
+    uint32_t a[4];
+    if (m->per == PBC_PER_NONE) return;
+    if (m->per == PBC_PER_FLOW) {
+        text_add(t, " for this flow");
+        return;
+    }
+    cut_address(m->per == PBC_PER_DESTINATION ? key->dst : key->src, len, a);
+    text_add(t, " for ");
+    text_add_address(t, a, v6);
+    if (len != (v6 ? 128 : 32)) text_add(t, "/%u", len);
+}
+
+void step_explain(const struct program *p, const struct trace_step *step, const struct key *key, const struct pkt *pkt,
+                  char *buf, size_t len)
+{
+    const struct pbc_cond *c = &p->conds[step->failed_cond];
+    if ((c->kind != COND_OVER && c->kind != COND_WITHIN) || !cond_has(c, key, pkt)) {
+        cond_explain(p, c, key, pkt, buf, len);
+        return;
+    }
+    const struct pbc_meter *m = &p->meters[c->first];
+    const char *what = m->unit == PBC_METER_BYTES ? "byte" : "token";
+    struct text t = text_of(buf, len);
+    text_add_name(&t, program_str(p, m->name));
+    if (step->tokens)
+        text_add(&t, " has %llu %s%s", (unsigned long long)step->tokens, what, step->tokens == 1 ? "" : "s");
+    else
+        text_add(&t, " has no %s", what);
+    add_meter_key(&t, m, key);
+    if (step->tokens && c->kind == COND_WITHIN) text_add(&t, ", the packet has %u", key->length);
 }

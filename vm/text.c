@@ -267,6 +267,14 @@ static bool add_single(struct text *t, const struct pbc_cond *c)
     return c->kind == COND_OPTIONS || c->kind == COND_FLAGS;
 }
 
+/* The i-th schedule of the mask. */
+static bool add_schedule_name(struct text *t, const struct program *p, uint32_t mask, uint32_t i)
+{
+    for (; mask && i; i--) mask &= mask - 1;
+    if (mask) text_add_name(t, program_str(p, p->schedules[__builtin_ctz(mask)].name));
+    return mask != 0;
+}
+
 bool text_add_item(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t i)
 {
     if (i == 0 && add_single(t, c)) return true;
@@ -274,6 +282,7 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
         if (i == 0) text_add(t, "any");
         return i == 0;
     }
+    if (c->kind == COND_DURING) return add_schedule_name(t, p, c->arg, i);
     if (add_word(t, c, &i)) return true;
     if (i >= c->count) return false;
     switch ((enum cond_operands)cond_info[c->kind].operands) {
@@ -281,6 +290,7 @@ bool text_add_item(struct text *t, const struct program *p, const struct pbc_con
     case OPERANDS_SETS: text_add_set(t, p, c->first + i); return true;
     case OPERANDS_MACSETS: text_add_macset(t, p, c->first + i); return true;
     case OPERANDS_PATTERN: text_add_pattern(t, &p->patterns[c->first + i]); return true;
+    case OPERANDS_METER: text_add_name(t, program_str(p, p->meters[c->first + i].name)); return true;
     case OPERANDS_NONE: break;
     }
     return false;

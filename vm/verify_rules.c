@@ -83,7 +83,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
 }
 
 /* Bits that may stand in pbc_cond.arg. */
-static uint32_t arg_bits(enum cond_kind kind)
+static uint32_t arg_bits(const struct program *p, enum cond_kind kind)
 {
     switch (kind) {
     case COND_FAMILY: return KIND_IP | KIND_ARP;
@@ -101,6 +101,9 @@ static uint32_t arg_bits(enum cond_kind kind)
     case COND_FLAGS: return 0xffff;
     case COND_FRAGMENT: return KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
     case COND_OPTIONS: return 1;
+    case COND_DURING: return (1u << p->schedules_count) - 1;
+    case COND_OVER:
+    case COND_WITHIN: return KIND_IP;
     default: return 0;
     }
 }
@@ -112,8 +115,20 @@ static uint32_t operand_total(const struct program *p, uint8_t operands)
     case OPERANDS_SETS: return p->sets_count;
     case OPERANDS_MACSETS: return p->macsets_count;
     case OPERANDS_PATTERN: return p->patterns_count;
+    case OPERANDS_METER: return p->meters_count;
     default: return 0;
     }
+}
+
+/* The argument says whether the meter needs IP. */
+static bool verify_meter_cond(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_cond *c = &v->p->conds[i];
+    const char *name = cond_info[c->kind].name;
+    if (c->count != 1) return fault(v, "condition %u (%s): not one meter", i, name);
+    const struct pbc_meter *m = &v->p->meters[c->first];
+    return c->arg == (m->per || m->unit == PBC_METER_BYTES ? KIND_IP : 0u) ||
+           fault(v, "condition %u (%s): unknown argument 0x%x", i, name, c->arg);
 }
 
 static bool verify_cond(const struct verifier *v, uint32_t i)
@@ -125,11 +140,12 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     if (c->flags > (PBC_COND_NOT | PBC_COND_ANY)) return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
     if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
-    if (c->arg & ~arg_bits(c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
-    if (c->flags && (c->kind == COND_FLAGS || c->kind == COND_BYTES))
+    if (c->arg & ~arg_bits(p, c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
+    if (c->flags && (c->kind == COND_FLAGS || c->kind == COND_BYTES || k->operands == OPERANDS_METER))
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
+    if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
     return k->operands != OPERANDS_PATTERN || c->count == 1 ||
            fault(v, "condition %u (%s): not one pattern", i, k->name);
 }

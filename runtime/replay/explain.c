@@ -12,6 +12,8 @@ static const char *const reason_doc[REASON_COUNT] = {
 
 struct explained {
     const struct replay *r;
+    struct vm *vm; /* as the frames before left it */
+    struct vm_in in;
     const struct capture_frame *frame;
     const struct pkt *pkt;
     const struct key *key;
@@ -24,7 +26,7 @@ static const char *why(const struct explained *x, const struct trace_step *s, ch
 {
     const struct program *p = x->r->program;
     if (s->matched || s->failed_cond == PBC_NONE) return "";
-    cond_explain(p, &p->conds[s->failed_cond], x->key, x->pkt, buf, len);
+    step_explain(p, s, x->key, x->pkt, buf, len);
     return text_clean(buf);
 }
 
@@ -67,20 +69,6 @@ static void step_width(void *arg, const struct trace_step *s)
     if (n > x->width) x->width = n < 40 ? n : 40;
 }
 
-/* What the vm says of the frame, by itself: the verdict of a replay that begins here. */
-static int judge_one(const struct explained *x, struct verdict *v)
-{
-    struct vm *vm = vm_new(x->r->program, &(struct vm_cfg){.seed = x->r->o->seed});
-    if (!vm) return complain("out of memory");
-    struct pkt pkt;
-    struct vm_tx tx = {0};
-    frame_view(x->r, x->frame, &pkt);
-    vm_run(vm, &(struct vm_in){.mono_ns = x->frame->time_ns, .facts = &x->r->facts}, (struct pkt *const[]){&pkt}, 1, v,
-           &tx);
-    vm_free(vm);
-    return 0;
-}
-
 /* Is the rule list asked about this frame at all? */
 static bool is_judged(const struct verdict *v) { return v->rule != RULE_NONE || v->reason == REASON_NONE; }
 
@@ -109,8 +97,8 @@ static void print_text(struct explained *x, const struct verdict *v, const char 
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
     if (is_judged(v)) {
-        program_explain(x->r->program, x->key, x->pkt, step_width, x);
-        program_explain(x->r->program, x->key, x->pkt, step_text, x);
+        vm_explain(x->vm, &x->in, x->key, x->pkt, step_width, x);
+        vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
     }
     end_text(x, v);
 }
@@ -132,7 +120,7 @@ static void print_json(struct explained *x, const struct verdict *v, const char 
     text_json(x->out, what);
     fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s,\"tried\":[", x->pkt->wire_len, x->pkt->cap_len,
             x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
-    if (is_judged(v)) program_explain(x->r->program, x->key, x->pkt, step_json, x);
+    if (is_judged(v)) vm_explain(x->vm, &x->in, x->key, x->pkt, step_json, x);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
     json_or_null(x->out, "firewall",
@@ -142,39 +130,66 @@ static void print_json(struct explained *x, const struct verdict *v, const char 
     fputs("}\n", x->out);
 }
 
-static int explain_frame(const struct replay *r, const struct capture_frame *f)
+/* A frame as a replay judges it, answers and logs left out. */
+static void judge(struct vm *vm, const struct replay *r, const struct vm_in *in, const struct capture_frame *f,
+                  struct verdict *v)
+{
+    struct pkt pkt;
+    struct vm_tx tx = {0};
+    frame_view(r, f, &pkt);
+    vm_run(vm, in, (struct pkt *const[]){&pkt}, 1, v, &tx);
+}
+
+static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before, const struct vm_in *in,
+                         const struct verdict *v)
 {
     struct pkt pkt;
     struct key key;
-    struct verdict v;
     char what[200];
-    struct explained x = {.r = r, .frame = f, .pkt = &pkt, .key = &key};
+    struct explained x = {.r = r, .vm = before, .in = *in, .frame = f, .pkt = &pkt, .key = &key};
     struct out out;
-    if (judge_one(&x, &v)) return 2;
     frame_view(r, f, &pkt);
-    pkt_parse(&pkt, &r->facts, &key);
+    pkt_parse(&pkt, in->facts, &key);
     pkt_describe(&pkt, &key, what, sizeof what);
     text_clean(what);
     out_open(&out, "-");
     x.out = out.f;
     if (r->o->json)
-        print_json(&x, &v, what);
+        print_json(&x, v, what);
     else
-        print_text(&x, &v, what);
+        print_text(&x, v, what);
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
 }
 
-int explain(const struct replay *r)
+/* Meters remember: so the frames before are judged too. vms[0] stops before the frame, vms[1] judges it. */
+static int explain_with(const struct replay *r, struct vm *const vms[2])
 {
+    struct replay_clock clock = replay_clock_of(r);
     struct capture_frame f;
+    struct verdict v;
     uint64_t n = 0;
     int got;
-    while ((got = capture_next(r->capture, &f)) == 1)
-        if (++n == r->o->explain) return explain_frame(r, &f);
+    while ((got = capture_next(r->capture, &f)) == 1) {
+        if (++n < r->o->from && n < r->o->explain) continue;
+        const struct vm_in in = replay_clock_at(&clock, f.time_ns);
+        judge(vms[1], r, &in, &f, &v);
+        if (n == r->o->explain) return explain_frame(r, &f, vms[0], &in, &v);
+        judge(vms[0], r, &in, &f, &v);
+    }
     if (got < 0)
         return complain("%s: %s", strcmp(r->o->pcap, "-") ? r->o->pcap : "standard input", capture_error(r->capture));
     return complain("--explain %llu: the capture has only %llu frames", (unsigned long long)r->o->explain,
                     (unsigned long long)n);
+}
+
+int explain(const struct replay *r)
+{
+    struct vm *vms[2] = {NULL, NULL};
+    const struct vm_cfg cfg = {.seed = r->o->seed};
+    for (unsigned i = 0; i < 2; i++) vms[i] = vm_new(r->program, &cfg);
+    const int status = vms[0] && vms[1] ? explain_with(r, vms) : complain("out of memory");
+    for (unsigned i = 0; i < 2; i++) vm_free(vms[i]);
+    return status;
 }

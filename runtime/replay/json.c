@@ -105,6 +105,20 @@ static void sums_add(cJSON *root, const struct replay *r, const struct vm_counte
         if (c->reasons[i].packets) counter_add(reasons, reason_name(i), &c->reasons[i]);
 }
 
+static void meters_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+{
+    cJSON *meters = cJSON_AddArrayToObject(root, "meters");
+    for (uint32_t i = 0; i < r->program->meters_count; i++) {
+        if (!r->program->meters[i].name) continue;
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(meters, one);
+        path_add(one, "meter", program_str(r->program, r->program->meters[i].name));
+        number(one, "within", c->meters[i].within);
+        number(one, "over", c->meters[i].over);
+        number(one, "overflowed", c->meters[i].overflowed);
+    }
+}
+
 static void rest_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     number(root, "snapped", c->snapped);
@@ -116,6 +130,7 @@ static void rest_add(cJSON *root, const struct replay *r, const struct vm_counte
     cJSON *log = cJSON_AddObjectToObject(root, "log");
     number(log, "events", t->log_events);
     number(log, "lost", t->log_lost);
+    number(log, "limited", logs_limited(r->program, c));
     /* runtime/README.md: how often a packet is copied on each path. */
     cJSON *copied = cJSON_AddObjectToObject(root, "copied");
     number(copied, "frames", capture_copied(r->capture));
@@ -142,6 +157,7 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     sources(root, r, t, fault);
     sums_add(root, r, c, t);
     rules_add(root, r, c);
+    meters_add(root, r, c);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);
     char *text = cJSON_Print(root);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 enum { EVENTS_MAX = 1 << 16 };
-#define CLOCK_STEP_NS 1000000u /* where time matters, one call of the vm spans less of the capture's time */
 
 /* Room for every event of a batch: each rule that logs may match each packet. */
 static unsigned events_room(const struct program *p)
@@ -22,6 +21,7 @@ struct pass *pass_new(const struct replay *r)
     struct pass *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     p->r = r;
+    p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
     p->tx.event_cap = events_room(r->program);
@@ -78,13 +78,16 @@ static void lines_print(struct pass *p, unsigned first, unsigned end)
         for (unsigned i = first; i < end; i++) verdicts_line(p->verdicts->f, p->r, p->read + i + 1, &p->judged[i]);
 }
 
-/* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile. */
-static unsigned until_clock_step(struct pass *p, unsigned first, unsigned end)
+/* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules hold. */
+static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned end)
 {
-    if (p->frames[first].time_ns > p->now_ns) p->now_ns = p->frames[first].time_ns;
-    if (!p->r->clock_matters) return end;
+    const struct replay_clock *c = &p->clock;
+    if (c->step_ns == UINT64_MAX && c->until_ns == UINT64_MAX) return end;
     unsigned i = first + 1;
-    while (i < end && (p->frames[i].time_ns <= p->now_ns || p->frames[i].time_ns - p->now_ns < CLOCK_STEP_NS)) i++;
+    for (; i < end; i++) {
+        const uint64_t t = p->frames[i].time_ns;
+        if (t > c->now_ns && (t - c->now_ns >= c->step_ns || t >= c->until_ns)) break;
+    }
     return i;
 }
 
@@ -112,8 +115,8 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
     }
     p->t.frames += end - first;
     for (unsigned next; first < end; first = next) {
+        const struct vm_in in = replay_clock_at(&p->clock, p->frames[first].time_ns);
         next = until_clock_step(p, first, end);
-        const struct vm_in in = {.mono_ns = p->now_ns, .facts = &p->r->facts};
         vm_run(p->vm, &in, p->views + first, next - first, p->judged + first, &p->tx);
         if (p->tx.count) answers_send(p, first);
         if (p->tx.event_count || p->tx.events_lost) events_log(p, first);

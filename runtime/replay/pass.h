@@ -13,7 +13,7 @@ struct pass {
     struct totals t;
     struct progress progress;
     uint64_t read;   /* frames read before the batch at hand */
-    uint64_t now_ns; /* the capture's clock */
+    struct replay_clock clock;
     int write_error; /* of writer, negative errno */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];

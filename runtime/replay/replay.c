@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "runtime/replay/pass.h"
+#include "runtime/schedule/schedule.h"
 
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET, POOL_SLOT_BYTES = 2048 };
 
@@ -28,16 +29,6 @@ static int complain_output(const char *name, int error)
 
 /* ---- opening ---- */
 
-/* Only answers to `reject` look at the clock so far. */
-static bool clock_matters(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->rules_count; i++)
-        if (p->rules[i].verdict == PBC_V_REJECT) return true;
-    for (uint32_t i = 0; i < p->firewalls_count; i++)
-        if (p->firewalls[i].default_verdict == PBC_V_REJECT) return true;
-    return false;
-}
-
 static int pool_open(struct replay *r)
 {
     const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_BYTES);
@@ -59,7 +50,8 @@ static int replay_open(struct replay *r, const struct options *o)
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
     if (o->on && iface_find(r->program, o->on, &r->iface, err, sizeof err)) return complain("%s", err);
-    r->clock_matters = clock_matters(r->program);
+    const char *zone = schedules_unknown_zone(r->program);
+    if (zone) return complain("%s: this machine does not know the time zone `%s` (package tzdata)", o->program, zone);
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
     r->capture = capture_open(o->pcap, err, sizeof err);
     if (!r->capture) return complain("%s", err);

@@ -15,7 +15,6 @@ struct replay {
     struct labels labels;
     struct facts facts;
     uint16_t iface;     /* what --on names, IFACE_NONE */
-    bool clock_matters; /* something in the program depends on time within a batch */
     struct pool *pool;  /* of answers */
     void *pool_memory;
 };
@@ -45,6 +44,18 @@ int iface_find(const struct program *p, const char *name, uint16_t *id, char *er
 
 /* A frame of the capture as the vm wants it: a view, nothing copied. */
 void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt);
+
+/* clock.c: the capture's clock, which never runs back. */
+struct replay_clock {
+    const struct program *program;
+    struct facts facts; /* with the schedules that are active now */
+    uint64_t now_ns;
+    uint64_t until_ns; /* the schedules hold for earlier times */
+    uint64_t step_ns;  /* frames less than this apart may be judged at one time */
+};
+struct replay_clock replay_clock_of(const struct replay *r);
+/* The vm's input at a frame; holds until the next call. */
+struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns);
 
 /* verdicts.c: one line a frame. */
 void verdicts_begin(FILE *out, bool json);

@@ -34,6 +34,14 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
     return d;
 }
 
+uint64_t logs_limited(const struct program *p, const struct vm_counters *c)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < p->meters_count; i++)
+        if (!p->meters[i].name) n += c->meters[i].over;
+    return n;
+}
+
 /* ---- rows ---- */
 
 static void head(const struct table *t, const char *title, const char *last)
@@ -205,6 +213,24 @@ static void oddities(FILE *out, const struct replay *r, const struct vm_counters
     if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
     if (t->log_events)
         note(out, "log", "%s events%s", text_number(t->log_events, a), r->o->log ? "" : " (--log prints them)");
+    const uint64_t limited = logs_limited(r->program, c);
+    if (limited) note(out, t->log_events ? "" : "log", "%s more over their rules' rates", text_number(limited, a));
+}
+
+/* Packets that asked each meter; those that shared a bucket because the table was full. */
+static void meter_lines(FILE *out, const struct replay *r, const struct vm_counters *c)
+{
+    const char *title = "meters";
+    for (uint32_t i = 0; i < r->program->meters_count; i++) {
+        const struct meter_counter *m = &c->meters[i];
+        char name[100], a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
+        if (!r->program->meters[i].name) continue;
+        text_tail(program_str(r->program, r->program->meters[i].name), 24, name, sizeof name);
+        note(out, title, "%s: %s within, %s over%s%s%s", name, text_number(m->within, a), text_number(m->over, b),
+             m->overflowed ? ", of them " : "", m->overflowed ? text_number(m->overflowed, d) : "",
+             m->overflowed ? " without a bucket of their own" : "");
+        title = "";
+    }
 }
 
 static void rates(FILE *out, const struct totals *t, const struct timing *timing, uint64_t repeat)
@@ -244,5 +270,6 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     if (d.malformed.packets) reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);
+    meter_lines(out, r, c);
     rates(out, t, timing, r->o->repeat);
 }

@@ -11,6 +11,9 @@ struct decided {
     struct counter nobody; /* accepted: no firewall judges such frames */
     struct counter total;
 };
+/* Log events that the rates of their rules left out. */
+uint64_t logs_limited(const struct program *p, const struct vm_counters *c);
+
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 
 #endif

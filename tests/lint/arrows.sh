@@ -24,6 +24,7 @@ may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 may vm/ 'vm/*.c vm/*.h' 'vm/'
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
+may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program.h'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'
 
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.

@@ -293,7 +293,7 @@ static __attribute__((noinline)) enum pkt_reason parse_other(struct pkt *pkt, co
     return parse_frame(pkt, facts, key);
 }
 
-enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key)
+static inline enum pkt_reason parse_any(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     const uint32_t least = ETHER_LEN + IP4_LEN + L4_READ;
     if (unlikely(pkt->link != LINK_ETHER || pkt->tag_count != 0 || pkt->head_len != pkt->wire_len ||
@@ -306,4 +306,11 @@ enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key
     if (type == ETHER_IP6) return whole_ip6(pkt, facts, key);
     if (ether_is_tag(type)) return whole_tagged(pkt, facts, key);
     return parse_frame(pkt, facts, key);
+}
+
+enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key)
+{
+    enum pkt_reason reason = parse_any(pkt, facts, key);
+    if (unlikely(facts && facts->schedules)) key->marks |= facts->schedules << MARK_SCHEDULES;
+    return reason;
 }

@@ -1,0 +1,21 @@
+/* Limits, timeouts and the hash key in the program. */
+#ifndef COMPILER_SETTINGS_H
+#define COMPILER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct compile;
+struct node;
+
+/* What machines hash with that say nothing else: published, so that they agree. */
+#define HASH_KEY_DEFAULT "prey hash key 1"
+
+void settings_init(struct compile *c); /* every default */
+/* N_LIMITS, N_TIMEOUTS or N_HASH_KEY; other statements are left alone. */
+void settings_take(struct compile *c, const struct node *n);
+
+/* The i-th key with its default, in the order of PBC_SETTING_FIELDS; false past the last. */
+bool setting_usual(unsigned i, const char **key, bool *timeout, uint64_t *value);
+
+#endif
