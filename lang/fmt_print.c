@@ -266,6 +266,7 @@ char *fmt_print(struct fmt *f, size_t *len)
 {
     struct printer p = {.f = f}, text = {.f = f};
 
+    put(&p, "", 0); /* a file of comments alone has no other words */
     for (uint32_t i = 0; i < f->item_count; i++) put_item(&p, &f->items[i]);
     for (size_t i = 0, end; i < p.line_count;) {
         uint32_t column;

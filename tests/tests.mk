@@ -18,6 +18,8 @@ TOOL_SRC := $(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/b
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# Some read the parser's header, which is generated.
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/lang/*.c)): | $(B)/lang/parse.tab.c
 $(UNIT): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -lcmocka
 $(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)

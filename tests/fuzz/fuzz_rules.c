@@ -1,5 +1,7 @@
 /* Any bytes as a rule file: the parser never crashes, is as quick as its text is short, says the same twice, and what
- * it puts into the tree has the shape that lang/ast.def promises. With -DREPLAY a plain program that takes files. */
+ * it puts into the tree has the shape that lang/ast.def promises; the formatter keeps the tree, and what it made
+ * itself. With -DREPLAY a plain program that takes files. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +140,29 @@ static void check(const struct parsed *p, const struct node *n, unsigned depth)
     require(last == n->last);
 }
 
+/* What has no fault can be formatted: with the same meaning, which lang_format checks itself, and once is enough. */
+static void check_format(const uint8_t *data, size_t size)
+{
+    struct sources sources;
+    char *once = NULL, *twice = NULL;
+    size_t len, len_twice;
+    sources_init(&sources);
+    struct diags *d = diags_new(&sources);
+    int file = sources_add(&sources, "fuzz/rules", (const char *)data, size);
+    require(file >= 0);
+    int rc = lang_format(&sources, d, (uint32_t)file, &once, &len);
+    require((rc == 0 && !diags_errors(d)) || (rc == -EINVAL && diags_errors(d)));
+    if (rc == 0) {
+        file = sources_add(&sources, "fuzz/rules", once, len);
+        require(lang_format(&sources, d, (uint32_t)file, &twice, &len_twice) == 0);
+        require(len == len_twice && memcmp(once, twice, len) == 0);
+    }
+    free(once);
+    free(twice);
+    diags_free(d);
+    sources_fini(&sources);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static FILE *out;
@@ -151,6 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lang_dump(p.tree, &p.sources, out);
     diags_print_text(p.diags, out, true);
     diags_print_json(p.diags, out);
+    diags_print_sarif(p.diags, "fuzz", "1", out);
+    check_format(data, size);
     parsed_fini(&q);
     parsed_fini(&p);
     return 0;
