@@ -98,6 +98,18 @@ static bool opt_self(struct reading *r, const char *n, const char *v)
     return !self_add(&r->o->self, v, err, sizeof err) || wrong(r, "--%s: %s", n, err);
 }
 
+static bool opt_down(struct reading *r, const char *n, const char *v)
+{
+    const char **more = realloc(r->o->down, (r->o->down_count + 1) * sizeof *more);
+    if (!more) return wrong(r, "--%s: out of memory%s", n, "");
+    r->o->down = more;
+    const char *slash = strchr(v, '/');
+    if (!slash || slash == v || !slash[1] || strchr(slash + 1, '/'))
+        return wrong(r, "--%s: `%.60s` is no server: it is written POOL/SERVER", n, v);
+    r->o->down[r->o->down_count++] = v;
+    return true;
+}
+
 static bool opt_strict(struct reading *r, const char *n, const char *v)
 {
     (void)n;
@@ -195,7 +207,7 @@ static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
     if (r->live) return wrong(r, "%s is not supported yet: live%s", r->live, "");
-    if (r->later) return wrong(r, "%s is not supported yet: there are no pools and flows so far%s", r->later, "");
+    if (r->later) return wrong(r, "%s is not supported yet: there are no flows so far%s", r->later, "");
     if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
@@ -238,7 +250,12 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;
 }
 
-void options_fini(struct options *o) { self_fini(&o->self); }
+void options_fini(struct options *o)
+{
+    self_fini(&o->self);
+    free(o->down);
+    o->down = NULL;
+}
 
 void options_help(FILE *out)
 {

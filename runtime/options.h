@@ -18,6 +18,8 @@ struct options {
     uint64_t from, to; /* frames, from 1; to 0: the last */
     uint64_t explain;  /* frame, 0: none */
     uint32_t mtu;
+    const char **down; /* POOL/SERVER, as given */
+    unsigned down_count;
     enum log_form log;
     bool json, strict_checksum;
 };

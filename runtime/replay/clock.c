@@ -12,6 +12,8 @@ static uint64_t step_of(const struct program *p)
         if (p->rules[i].verdict == PBC_V_REJECT) return REJECTS_NS;
     for (uint32_t i = 0; i < p->firewalls_count; i++)
         if (p->firewalls[i].default_verdict == PBC_V_REJECT) return REJECTS_NS;
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (p->services[i].no_server == PBC_NO_SERVER_RESET) return REJECTS_NS;
     return UINT64_MAX;
 }
 

@@ -70,7 +70,10 @@ static void step_width(void *arg, const struct trace_step *s)
 }
 
 /* Is the rule list asked about this frame at all? */
-static bool is_judged(const struct verdict *v) { return v->rule != RULE_NONE || v->reason == REASON_NONE; }
+static bool is_judged(const struct verdict *v)
+{
+    return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
+}
 
 static void end_text(const struct explained *x, const struct verdict *v)
 {
@@ -79,11 +82,14 @@ static void end_text(const struct explained *x, const struct verdict *v)
         fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default", action_name(v->action),
                 x->r->labels.firewall[v->firewall],
                 label_place(&x->r->labels, x->r->labels.firewall_place[v->firewall]));
-    if (v->rule == RULE_NONE && v->reason == REASON_NONE)
+    if (v->rule == RULE_NONE && is_judged(v))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
     if (!is_judged(v)) fprintf(x->out, "  no rule is tried: %s\n", reason_doc[v->reason]);
+    if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
+    if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
+    if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
     if (v->reason != REASON_NONE) fprintf(x->out, "  reason %s", reason_name(v->reason));
     fputc('\n', x->out);
 }
@@ -125,7 +131,9 @@ static void print_json(struct explained *x, const struct verdict *v, const char 
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
     json_or_null(x->out, "firewall",
                  v->firewall < x->r->program->firewalls_count ? x->r->labels.firewall[v->firewall] : "-");
-    fputs(",\"service\":null,\"server\":null", x->out);
+    json_or_null(x->out, "service", label_service(&x->r->labels, v->service));
+    json_or_null(x->out, "server", label_server(&x->r->labels, v->server));
+    if (v->service != PBC_NONE) explain_service_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
     fputs("}\n", x->out);
 }
@@ -150,6 +158,7 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
     struct out out;
     frame_view(r, f, &pkt);
     pkt_parse(&pkt, in->facts, &key);
+    key_settle(r->program, &key);
     pkt_describe(&pkt, &key, what, sizeof what);
     text_clean(what);
     out_open(&out, "-");

@@ -119,6 +119,25 @@ static void meters_add(cJSON *root, const struct replay *r, const struct vm_coun
     }
 }
 
+static void services_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+{
+    cJSON *services = cJSON_AddArrayToObject(root, "services"), *servers = cJSON_AddArrayToObject(root, "servers");
+    for (uint32_t i = 0; i < r->program->services_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(services, one);
+        cJSON_AddStringToObject(one, "service", r->labels.service[i]);
+        counted(one, &c->services[i]);
+        counter_add(one, "no_server", &c->unserved[i]);
+    }
+    for (uint32_t i = 0; i < r->program->servers_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(servers, one);
+        cJSON_AddStringToObject(one, "server", r->labels.server[i]);
+        cJSON_AddBoolToObject(one, "down", r->down && r->down[i]);
+        counted(one, &c->servers[i]);
+    }
+}
+
 static void rest_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     number(root, "snapped", c->snapped);
@@ -157,6 +176,7 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     sources(root, r, t, fault);
     sums_add(root, r, c, t);
     rules_add(root, r, c);
+    services_add(root, r, c);
     meters_add(root, r, c);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);

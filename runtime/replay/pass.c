@@ -96,7 +96,8 @@ static void undecided_count(struct pass *p, unsigned first, unsigned end)
 {
     for (unsigned i = first; i < end; i++) {
         const struct verdict *v = &p->judged[i];
-        if (__builtin_expect(v->rule != RULE_NONE || v->action == ACTION_DROP, 1)) continue;
+        if (__builtin_expect(v->rule != RULE_NONE, 1)) continue;
+        if (v->action == ACTION_DROP && v->reason != REASON_NO_SERVER) continue;
         struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
         c->packets++;
         c->bytes += p->pkts[i].wire_len;

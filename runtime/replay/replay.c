@@ -52,6 +52,7 @@ static int replay_open(struct replay *r, const struct options *o)
     if (o->on && iface_find(r->program, o->on, &r->iface, err, sizeof err)) return complain("%s", err);
     const char *zone = schedules_unknown_zone(r->program);
     if (zone) return complain("%s: this machine does not know the time zone `%s` (package tzdata)", o->program, zone);
+    if (down_find(r, err, sizeof err)) return complain("%s", err);
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
     r->capture = capture_open(o->pcap, err, sizeof err);
     if (!r->capture) return complain("%s", err);
@@ -65,6 +66,7 @@ static void replay_close(struct replay *r)
     labels_fini(&r->labels);
     program_put(r->program);
     free(r->pool_memory);
+    free(r->down);
 }
 
 /* ---- results ---- */

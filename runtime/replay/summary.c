@@ -29,7 +29,8 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
-    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) sum(&d.malformed, &c->reasons[i]);
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) /* what a service dropped, a rule had let in */
+        if (i != REASON_NO_SERVER) sum(&d.malformed, &c->reasons[i]);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
     return d;
 }
@@ -267,7 +268,8 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
-    if (d.malformed.packets) reason_table(&table, c);
+    services_text(out, r, c, t->frames, table.name);
+    if (d.malformed.packets + c->reasons[REASON_NO_SERVER].packets) reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);
     meter_lines(out, r, c);

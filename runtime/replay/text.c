@@ -61,7 +61,7 @@ static bool labels_fill(struct labels *l, const struct program *p)
 {
     char name[4096];
     l->folder = cleaned(program_str(p, p->meta->source));
-    bool whole = l->folder && l->rule && l->place && l->firewall && l->firewall_place;
+    bool whole = l->folder && l->rule && l->place && l->firewall && l->firewall_place && l->service && l->server;
     if (whole) {
         char *slash = strrchr(l->folder, '/');
         *(slash ? slash + 1 : l->folder) = 0;
@@ -76,6 +76,16 @@ static bool labels_fill(struct labels *l, const struct program *p)
         l->firewall_place[i] = place_text(p, &p->firewalls[i].place);
         whole = l->firewall[i] && l->firewall_place[i];
     }
+    for (uint32_t i = 0; whole && i < p->services_count; i++) {
+        l->service[i] = cleaned(program_str(p, p->services[i].name));
+        whole = l->service[i];
+    }
+    for (uint32_t i = 0; whole && i < p->servers_count; i++) {
+        snprintf(name, sizeof name, "%s/%s", program_str(p, p->pools[p->servers[i].pool].name),
+                 program_str(p, p->servers[i].name));
+        l->server[i] = cleaned(name);
+        whole = l->server[i];
+    }
     return whole;
 }
 
@@ -87,6 +97,8 @@ int labels_init(struct labels *l, const struct program *p)
         .place = calloc(p->rules_count + 1, sizeof(char *)),
         .firewall = calloc(p->firewalls_count + 1, sizeof(char *)),
         .firewall_place = calloc(p->firewalls_count + 1, sizeof(char *)),
+        .service = calloc(p->services_count + 1, sizeof(char *)),
+        .server = calloc(p->servers_count + 1, sizeof(char *)),
     };
     if (labels_fill(l, p)) return 0;
     labels_fini(l);
@@ -106,6 +118,8 @@ void labels_fini(struct labels *l)
     strings_free(l->place, l->program->rules_count);
     strings_free(l->firewall, l->program->firewalls_count);
     strings_free(l->firewall_place, l->program->firewalls_count);
+    strings_free(l->service, l->program->services_count);
+    strings_free(l->server, l->program->servers_count);
     free(l->folder);
     *l = (struct labels){0};
 }
@@ -120,6 +134,13 @@ const char *label_of(const struct labels *l, uint32_t rule)
 {
     return rule == RULE_NONE ? "-" : rule == RULE_DEFAULT ? "default" : l->rule[rule];
 }
+
+const char *label_service(const struct labels *l, uint32_t service)
+{
+    return service == PBC_NONE ? "-" : l->service[service];
+}
+
+const char *label_server(const struct labels *l, uint32_t server) { return server == PBC_NONE ? "-" : l->server[server]; }
 
 const char *verdict_word(unsigned v)
 {

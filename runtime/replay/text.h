@@ -16,6 +16,8 @@ struct labels {
     char *folder;          /* of the main file, with its `/`; "" */
     char **firewall;       /* [firewalls_count] */
     char **firewall_place; /* [firewalls_count] FILE:LINE */
+    char **service;        /* [services_count] */
+    char **server;         /* [servers_count] POOL/SERVER */
 };
 /* 0 or -ENOMEM. */
 int labels_init(struct labels *l, const struct program *p);
@@ -24,6 +26,9 @@ void labels_fini(struct labels *l);
 const char *label_place(const struct labels *l, const char *place);
 /* The rule column: a label, "default" or "-". */
 const char *label_of(const struct labels *l, uint32_t rule);
+/* The service and server columns: a label or "-". */
+const char *label_service(const struct labels *l, uint32_t service);
+const char *label_server(const struct labels *l, uint32_t server);
 /* "accept", "do web": the rule's verdict as written. */
 const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size_t len);
 /* Does the rule end the judging when it matches? */

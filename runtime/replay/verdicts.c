@@ -37,8 +37,8 @@ void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const stru
     if (r->o->json) {
         fprintf(out, "{\"frame\":%llu,\"verdict\":\"%s\"", (unsigned long long)frame, action_name(v->action));
         json_name(out, "rule", rule);
-        json_name(out, "service", "-");
-        json_name(out, "server", "-");
+        json_name(out, "service", label_service(&r->labels, v->service));
+        json_name(out, "server", label_server(&r->labels, v->server));
         json_name(out, "reason", reason);
         fputs("}\n", out);
         return;
@@ -46,7 +46,8 @@ void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const stru
     put_number(out, frame);
     put(out, action_name(v->action));
     put(out, rule);
-    put(out, "-\t-");
+    put(out, label_service(&r->labels, v->service));
+    put(out, label_server(&r->labels, v->server));
     put(out, reason);
     fputc_unlocked('\n', out);
 }
