@@ -22,10 +22,11 @@
  *                on the order of the servers nor on what the table was before. A pool of more servers with weight than
  *                slots gives the rest none.
  *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as a b a.
- *                A pick is O(servers), or from a precomputed cycle. Equal riches: the first in the file. lb_update starts
- *                the cycle anew only where a weight changed.
+ *                Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick stays bounded
+ *                (lb/round_robin.c). lb_update starts the cycle anew only where a weight changed.
  *   least_conn   The server with the least connections by its weight (conns[i] / weight, compared exactly), those that are
- *                equal in turn, smooth by weight. Without connection counts (conns NULL) all are equal.
+ *                equal in turn, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128 servers
+ *                the better of two that are drawn by weight, from a generator seeded with cfg.seed.
  *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, no modulo bias worth a name.
  *   source       By the client's address alone (LB_HASH_SOURCE), so a client keeps its server while the pool is the
  *                same; weighted; a change of one server moves few clients of the others (rendezvous, or maglev's table). */
@@ -47,10 +48,17 @@ enum lb_kind {
 #define LB_WEIGHT_MAX 1000u
 #define LB_SLOTS_DEFAULT 65537u
 #define LB_SLOTS_MAX 16777213u /* the largest prime under 2^24 */
+#define LB_SERVERS_MAX (1u << 20)
 #define LB_KEY_DEFAULT "prey" /* published: machines that say nothing agree */
 
-/* Hashing, the same on every machine: SipHash under a key made from the text of `hash key` (the first 16 bytes of its
- * BLAKE2b-256, little-endian). */
+/* Hashing, the same on every machine: SipHash-2-4 under a key made from the text of `hash key` (the first 16 bytes of its
+ * BLAKE2b-256, little-endian). Of a server: the bytes of "POOL/SERVER". Of a flow and of a source, in 64-bit words, the
+ * lower half first, `f` the family:
+ *   flow, v4     src | dst << 32, ports
+ *   flow, v6     src[0] | src[1] << 32, src[2] | src[3] << 32, the same of dst, ports
+ *   ports        src_port | dst_port << 16 | proto << 32 | f << 40
+ *   source, v4   src | f << 32
+ *   source, v6   src[0] | src[1] << 32, src[2] | src[3] << 32, f */
 struct lb_hash_key { uint64_t k0, k1; };
 struct lb_hash_key lb_hash_key(const char *text, size_t len);
 
@@ -76,8 +84,8 @@ struct lb_server {
 struct lb_cfg {
     enum lb_kind kind;
     const struct lb_server *servers; /* stays the caller's, as long as the lb lives */
-    uint32_t count;                  /* at least 1 */
-    uint32_t slots;                  /* `limits { maglev N }`, a prime */
+    uint32_t count;                  /* 1..LB_SERVERS_MAX */
+    uint32_t slots;                  /* `limits { maglev N }`, a prime; of another number the next prime below is taken */
     struct lb_hash_key key;
     uint64_t seed; /* random */
 };
@@ -89,7 +97,7 @@ size_t lb_bytes(const struct lb_cfg *cfg);
 /* Lay the state out in `memory` (64-byte aligned, lb_bytes long) and update it with the file's weights, all up. */
 struct lb *lb_init(void *memory, const struct lb_cfg *cfg);
 /* weights[i]: what server i may take from now on; 0 while it is down. NULL: as in the file. Does nothing when nothing
- * changed. */
+ * changed. A table of 65,537 slots takes about a millisecond, the others microseconds. */
 void lb_update(struct lb *lb, const uint16_t *weights);
 /* The server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0.
  * conns[i]: live connections of server i, or NULL. */
@@ -101,6 +109,7 @@ void lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char 
 
 const char *lb_name(enum lb_kind kind); /* "maglev" */
 int lb_by_name(const char *name, size_t len); /* enum lb_kind or -1 */
+bool lb_is_prime(uint32_t n); /* by trial division: for compilers */
 
 /* One algorithm. Servers without effective weight have weights[i] == 0; at least one has more than 0 when pick is called. */
 struct lb_ops {

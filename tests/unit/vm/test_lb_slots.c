@@ -1,0 +1,215 @@
+/* The table of maglev and source: the paper's example, parts by weight, independence of order and of the past, and how
+ * much of the others' part one server takes along. */
+#include "tests/unit/vm/lb_pool.h"
+
+static uint32_t table[PRIME], other[PRIME];
+
+static void read_table(const struct lb *lb, uint32_t to[PRIME])
+{
+    for (uint32_t i = 0; i < slots_count(lb); i++) to[i] = slots_at(lb, i);
+}
+
+static void expect_slots(const struct lb *lb, const uint32_t expected[7])
+{
+    for (uint32_t i = 0; i < 7; i++) assert_int_equal(slots_at(lb, i), expected[i]);
+}
+
+/* Section 3.4, table 1: three backends, seven slots, offsets 3, 0, 3 and skips 4, 2, 1; then without the second. */
+static void test_paper(void **state)
+{
+    (void)state;
+    static const struct lb_server servers[] = {{"p/b0", 1, false}, {"p/b1", 1, false}, {"p/b2", 1, false}};
+    const struct lb_cfg cfg = {.kind = LB_MAGLEV, .servers = servers, .count = 3, .slots = 7};
+    void *memory = aligned_alloc(64, lb_bytes(&cfg));
+    assert_non_null(memory);
+    struct lb *lb = lb_init(memory, &cfg);
+    slots_place(lb, (const uint32_t[][2]){{3, 4}, {0, 2}, {3, 1}});
+    expect_slots(lb, (const uint32_t[]){1, 0, 1, 0, 2, 2, 0});
+    lb_update(lb, (const uint16_t[]){1, 0, 1});
+    expect_slots(lb, (const uint32_t[]){0, 0, 0, 0, 2, 2, 2});
+    free(memory);
+}
+
+static void check_parts(const struct pool *p, const uint16_t *weights)
+{
+    static uint32_t has[POOL_MAX];
+    memset(has, 0, sizeof has);
+    read_table(p->lb, table);
+    for (uint32_t i = 0; i < PRIME; i++) has[table[i]]++;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const uint64_t due = (uint64_t)weights[i] * PRIME, got = has[i] * p->lb->total;
+        assert_true((due > got ? due - got : got - due) < p->lb->total); /* less than a slot */
+    }
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    static struct pool p;
+    static uint16_t weights[POOL_MAX];
+    static const uint32_t counts[] = {2, 3, 10, 100, 1000};
+    static const unsigned most[] = {1, 2, 10, 1000};
+    struct rng r = {4};
+    for (unsigned c = 0; c < 5; c++)
+        for (unsigned m = 0; m < 5; m++) {
+            for (uint32_t i = 0; i < counts[c]; i++) /* last: some very heavy among light ones, and some out */
+                weights[i] = (uint16_t)(m < 4                          ? 1 + rng_below(&r, most[m])
+                                        : i == 1 || rng_one_in(&r, 20) ? 1000
+                                                                       : i % 2);
+            pool_init(&p, LB_MAGLEV, counts[c], weights);
+            check_parts(&p, weights);
+            pool_fini(&p);
+        }
+}
+
+/* More servers than slots, other sizes of table, and a size that is no prime. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[][2] = {{0, 2}, {2, 2}, {3, 3}, {100, 97}, {101, 101}, {4096, 4093}};
+    static struct pool p;
+    pool_init(&p, LB_MAGLEV, 150, NULL);
+    for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        struct lb_cfg cfg = p.lb->cfg;
+        uint32_t has[150] = {0}, least = UINT32_MAX, most = 0;
+        cfg.slots = sizes[s][0];
+        void *memory = aligned_alloc(64, lb_bytes(&cfg));
+        assert_non_null(memory);
+        struct lb *lb = lb_init(memory, &cfg);
+        assert_int_equal(slots_count(lb), sizes[s][1]);
+        for (uint32_t i = 0; i < slots_count(lb); i++) has[slots_at(lb, i)]++;
+        for (uint32_t i = 0; i < 150; i++) {
+            least = has[i] < least ? has[i] : least;
+            most = has[i] > most ? has[i] : most;
+        }
+        assert_true(most - least <= 1);
+        assert_int_equal(slots_index(lb, 0xdeadbeef00000000), 0);
+        assert_int_equal(slots_index(lb, 0xffffffff), slots_count(lb) - 1);
+        free(memory);
+    }
+    pool_fini(&p);
+}
+
+/* 70,000 servers do not fit into 16 bits. */
+static void test_wide(void **state)
+{
+    (void)state;
+    enum { MANY = 70000 };
+    struct lb_server *servers = calloc(MANY, sizeof *servers);
+    char(*names)[12] = calloc(MANY, sizeof *names);
+    uint8_t *seen = calloc(MANY, 1);
+    assert_true(servers && names && seen);
+    for (uint32_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "p/%u", i);
+        servers[i] = (struct lb_server){names[i], 7, false};
+    }
+    const struct lb_cfg cfg = {.kind = LB_SOURCE, .servers = servers, .count = MANY, .slots = 100003};
+    void *memory = aligned_alloc(64, lb_bytes(&cfg));
+    assert_non_null(memory);
+    const struct lb *lb = lb_init(memory, &cfg);
+    for (uint32_t i = 0; i < 100003; i++) assert_true(++seen[slots_at(lb, i)] <= 2);
+    for (uint32_t i = 0; i < MANY; i++) assert_true(seen[i] >= 1);
+    free(memory);
+    free(seen);
+    free(names);
+    free(servers);
+}
+
+/* Names decide, not the order in the file; and the table of now does not know what was before. */
+static void test_order(void **state)
+{
+    (void)state;
+    static struct pool p, q;
+    static uint16_t weights[100];
+    struct rng r = {5};
+    for (uint32_t i = 0; i < 100; i++) weights[i] = (uint16_t)(1 + i % 2 * 999);
+    pool_init(&p, LB_MAGLEV, 100, weights);
+    pool_init(&q, LB_MAGLEV, 100, weights);
+    read_table(p.lb, table);
+    for (uint32_t i = 0; i < 100; i++) q.servers[i] = (struct lb_server){p.names[99 - i], weights[99 - i], false};
+    struct lb *turned = lb_init(q.lb, &q.lb->cfg);
+    read_table(turned, other);
+    for (uint32_t i = 0; i < PRIME; i++) assert_int_equal(table[i], 99 - other[i]);
+    for (unsigned i = 0; i < 5; i++) {
+        uint16_t now[100];
+        draw_weights(&r, now, 100, 1000);
+        lb_update(p.lb, now);
+    }
+    lb_update(p.lb, NULL);
+    read_table(p.lb, other);
+    assert_memory_equal(table, other, sizeof table);
+    pool_fini(&p);
+    pool_fini(&q);
+}
+
+/* Take server `gone` out; parts per 100,000 of the others' slots that change hands. */
+static unsigned disturbance(struct pool *p, const uint16_t *weights, uint32_t gone)
+{
+    static uint16_t now[POOL_MAX];
+    unsigned others = 0, changed = 0;
+    lb_update(p->lb, NULL);
+    read_table(p->lb, table);
+    memcpy(now, weights, p->count * sizeof *now);
+    now[gone] = 0;
+    lb_update(p->lb, now);
+    read_table(p->lb, other);
+    for (uint32_t i = 0; i < PRIME; i++) {
+        assert_true(other[i] != gone);
+        if (table[i] == gone) continue;
+        others++;
+        changed += table[i] != other[i];
+    }
+    return (unsigned)(100000ull * changed / others);
+}
+
+static void test_disturbance(void **state)
+{
+    (void)state;
+    static struct pool p;
+    static uint16_t weights[POOL_MAX];
+    static const uint32_t counts[] = {2, 10, 100, 1000};
+    for (unsigned c = 0; c < 4; c++)
+        for (unsigned weighted = 0; weighted < 2; weighted++) {
+            const uint32_t n = counts[c], rounds = n < 20 ? n : 20;
+            unsigned worst = 0, sum = 0;
+            for (uint32_t i = 0; i < n; i++) weights[i] = weighted ? (const uint16_t[]){5, 3, 1}[i % 3] : 1;
+            pool_init(&p, LB_MAGLEV, n, weights);
+            for (uint32_t i = 0; i < rounds; i++) {
+                const unsigned d = disturbance(&p, weights, i * (n / rounds));
+                sum += d;
+                worst = d > worst ? d : worst;
+            }
+            assert_true(worst < 1000 && sum / rounds < 700);
+            if (n == 2) assert_int_equal(worst, 0);
+            pool_fini(&p);
+        }
+}
+
+/* A weight that changes by one moves few flows: slow start, drains and hand-set weights do this all the time. */
+static void test_small_changes(void **state)
+{
+    (void)state;
+    static struct pool p;
+    static uint16_t weights[100];
+    unsigned changed = 0;
+    for (uint32_t i = 0; i < 100; i++) weights[i] = 50;
+    weights[7] = 100;
+    pool_init(&p, LB_MAGLEV, 100, weights);
+    read_table(p.lb, table);
+    weights[30] = 51;
+    lb_update(p.lb, weights);
+    read_table(p.lb, other);
+    for (uint32_t i = 0; i < PRIME; i++) changed += table[i] != other[i];
+    assert_in_range(changed, 1, PRIME / 100);
+    pool_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paper),         cmocka_unit_test(test_parts), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_wide),          cmocka_unit_test(test_order), cmocka_unit_test(test_disturbance),
+        cmocka_unit_test(test_small_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
