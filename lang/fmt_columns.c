@@ -36,6 +36,7 @@ static uint32_t place(const struct fmt *f, const struct fmt_item *item, const st
 /* The items from `i` on that are aligned: they follow each other, all have the cell, and not too far apart. */
 static uint32_t run_end(const struct fmt *f, uint32_t i, unsigned column, uint32_t *widest)
 {
+    const uint32_t reach = column == COLUMN_EQ ? FMT_REACH_EQ : FMT_REACH;
     const unsigned depth = f->items[i].depth;
     uint32_t least = UINT32_MAX, most = 0, end = i;
 
@@ -46,7 +47,7 @@ static uint32_t run_end(const struct fmt *f, uint32_t i, unsigned column, uint32
         if (!w || item->depth != depth || (end > i && item->blank)) break;
         const uint32_t at = place(f, item, w);
         const uint32_t low = at < least ? at : least, high = at > most ? at : most;
-        if (high - low > FMT_REACH) break;
+        if (high - low > reach) break;
         least = low;
         most = high;
     }

@@ -35,6 +35,10 @@ static bool may_break_before(enum node_kind kind)
     case N_DIRECTION:
     case N_OTHER_FRAMES:
     case N_PACKET: return true;
+    case N_HAS:
+    case N_LACKS:
+    case N_PROTO_WORD:
+    case N_NONE: return false;
     default: return kind >= N_C_PROTO && kind <= N_C_FLOWS;
     }
 }
@@ -70,7 +74,8 @@ void fmt_marks(struct fmt *f, const struct node *tree)
         struct fmt_word *w = &f->words[i];
 
         if (w->kind == EQ) w->column = COLUMN_EQ;
-        w->may_break = w->kind == EXCEPT || w->kind == AND || w->kind == ZONE;
+        w->may_break = w->kind == EXCEPT || w->kind == AND || w->kind == ZONE ||
+                       (w->kind == MASK && i + 1 < f->word_count && w[1].width > FMT_MASK);
     }
     mark_children(f, tree);
 }

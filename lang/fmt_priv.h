@@ -15,7 +15,9 @@ enum {
     FMT_HANG = 4,      /* a statement's further lines */
     FMT_HANG_MAX = 40, /* further lines stand under the value after `=` up to this column */
     FMT_CLAUSE = 50,   /* a clause up to this width is not broken where it fits on a line of its own */
+    FMT_MASK = 24,     /* longer masks may stand on a line after their bytes */
     FMT_REACH = 50,    /* lines whose columns lie further apart are not aligned with each other */
+    FMT_REACH_EQ = 24, /* the same for `=` */
 };
 #define FMT_NONE UINT32_MAX
 
