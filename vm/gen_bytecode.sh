@@ -53,6 +53,10 @@ section_holds() {
     IFACES) echo "interfaces that rules name; the index is the id" ;;
     CHAINS) echo "chains: places in RULES" ;;
     FIREWALLS) echo "firewalls: interface, direction, default, places in RULES" ;;
+    METERS) echo "meters, and the rates of rules' logs" ;;
+    SCHEDULES) echo "schedules: a zone, places in SPANS; at most 20, each has a bit in the key" ;;
+    SPANS) echo "days of the week and minutes of the day" ;;
+    SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
     FUNCS) echo "functions: places in CODE; they follow one another without a gap" ;;
     CODE) echo "instructions" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
@@ -89,6 +93,7 @@ expanded, stands in META and is at most 1,000,000. All of that is proved when a 
 | SET, MACSET | a: 0 source, 1 destination; to; imm: set |
 | MACKIND | a: 0 source, 1 destination; to; imm: 1 multicast, 2 broadcast, 3 either |
 | PATTERN | to; imm: pattern |
+| METER | to; imm: meter |
 | RULE | imm: rule |
 | FUNC | a: register; imm: function |
 | REG | a: register |
@@ -112,7 +117,7 @@ compiler tests `key.kind` first where a condition and its `not` must both fail.
 `proto`, `ether_type`, `icmp_type`, `icmp_code`, `vlan_outer`, `vlan_inner`, `iface`, `length`, `ttl`, `dscp`.
 
 ## Conditions of the rule list
-What `preyrun --explain` walks, and what the code must equal. Operands are places in RANGES, SETS, MACSETS or PATTERNS.
+What `preyrun --explain` walks, and what the code must equal. Operands are places in RANGES, SETS, MACSETS, PATTERNS or METERS.
 A condition on a field that the packet does not have is false, and so is its `not`.
 
 | number | condition | operands | the packet has it, and it holds when |

@@ -59,7 +59,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(CHAINS,    chains,    struct pbc_chain,    1u << 20) \
     X(FIREWALLS, firewalls, struct pbc_firewall, 1u << 12) \
     X(METERS,    meters,    struct pbc_meter,    1u << 16) \
-    X(SCHEDULES, schedules, struct pbc_schedule, PBC_SCHEDULES_MAX) \
+    X(SCHEDULES, schedules, struct pbc_schedule, 20) \
     X(SPANS,     spans,     struct pbc_span,     1u << 12) \
     X(SETTINGS,  settings,  struct pbc_settings, 1) \
     X(CHECKS,    checks,    struct pbc_check,    1u << 16) \

@@ -131,6 +131,24 @@ static void sample_lookups(struct imgbuild *b, struct pbc_place place)
     img_add_ranges(b, (struct pbc_range){0, 1});
 }
 
+static void sample_meters(struct imgbuild *b, struct pbc_place place)
+{
+    const uint64_t second = 1000000000;
+    img_add_meters(b, (struct pbc_meter){.name = img_string(b, "syns"), .place = place, .entries = 4, .per = PBC_PER_SOURCE,
+                                         .len4 = 24, .len6 = 64, .count = 7, .per_ns = 3600 * second, .burst = 2});
+    img_add_meters(b, (struct pbc_meter){.name = img_string(b, "bulk"), .place = place, .unit = PBC_METER_BYTES,
+                                         .count = 1250000, .per_ns = second, .burst = 65536});
+    img_add_meters(b, (struct pbc_meter){.place = place, .count = 10, .per_ns = second, .burst = 10});
+    img_add_schedules(b, (struct pbc_schedule){.name = img_string(b, "work"), .zone = img_string(b, "Europe/Paris"),
+                                               .place = place, .count = 2});
+    img_add_schedules(b, (struct pbc_schedule){.name = img_string(b, "night"), .place = place, .first = 2, .count = 1});
+    img_add_spans(b, (struct pbc_span){.from = 480, .to = 1080, .days = 31});
+    img_add_spans(b, (struct pbc_span){.from = 540, .to = 720, .days = 32});
+    img_add_spans(b, (struct pbc_span){.from = 1320, .to = 360, .days = 127});
+    img_add_settings(b, (struct pbc_settings){.flows = 5000, .udp_ns = 90 * second,
+                                              .written = 1u << PBC_SETTING_flows | 1u << PBC_SETTING_udp_ns});
+}
+
 /* Every kind of condition once; those that take ranges get the web's. */
 static void sample_conds(struct imgbuild *b, struct pbc_place place)
 {
@@ -147,6 +165,9 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         [COND_FLAGS] = TCP_SYN | TCP_ACK << 8,
         [COND_FRAGMENT] = KIND_FRAG_FIRST | KIND_FRAG_LATER,
         [COND_OPTIONS] = 1,
+        [COND_DURING] = 3,
+        [COND_OVER] = KIND_IP,
+        [COND_WITHIN] = KIND_IP,
     };
     for (unsigned kind = 0; kind < COND_COUNT; kind++) {
         struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
@@ -161,7 +182,10 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         case COND_FLAGS:
         case COND_FRAGMENT:
         case COND_OPTIONS:
+        case COND_DURING:
         case COND_ICMP_ND: break;
+        case COND_OVER: c.count = 1; break;
+        case COND_WITHIN: c.first = 1, c.count = 1; break;
         default: c.count = 2; break;
         }
         if (kind == COND_FROM) c.name = img_string(b, "abusers");
@@ -174,7 +198,7 @@ static void sample_rules(struct imgbuild *b, struct pbc_place place)
 {
     struct pbc_rule r = {.place = place, .chain = PBC_NONE};
     r.name = img_string(b, "ABUSE"), r.verdict = PBC_V_DROP, r.flags = PBC_RULE_LOG, r.conds = COND_FROM,
-    r.cond_count = 1;
+    r.cond_count = 1, r.log_meter = 3;
     img_add_rules(b, r);
     r = (struct pbc_rule){.place = place, .verdict = PBC_V_DO, .flags = PBC_RULE_ARP};
     img_add_rules(b, r);
@@ -253,6 +277,8 @@ static void sample_code(struct imgbuild *b)
         {OP_JNMACK, 1, 0, MAC_MULTICAST | MAC_BROADCAST},
         {OP_JPAT, 0, 0, 0},
         {OP_JNPAT, 0, 0, 1},
+        {OP_JNOVER, 0, 0, 0},
+        {OP_JNWITHIN, 0, 0, 1},
         {OP_RETZ, 0, 0, 0},
     };
     img_function(b, "main", program, sizeof program / sizeof *program);
@@ -267,6 +293,7 @@ void img_sample(struct imgbuild *b)
     b->meta->source = place.file;
     b->meta->flags = PBC_NAMES_ARP | PBC_NEEDS_SELF;
     sample_lookups(b, place);
+    sample_meters(b, place);
     sample_conds(b, place);
     sample_rules(b, place);
     sample_code(b);

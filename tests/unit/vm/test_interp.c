@@ -380,6 +380,37 @@ static void op_count_log(void **state)
     img_fini(&b);
 }
 
+/* The sample's meters: 2 packets a source at once, then 7 an hour; 64 KiB at once. */
+static void op_jnover_jnwithin(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    struct subject s;
+    struct vm_tx tx = {0};
+    const struct vm_in in = {.facts = &(struct facts){0}};
+    const struct insn code[] = {{OP_JNOVER, 0, 1, 0}, {.op = OP_PASS}, {OP_JNWITHIN, 0, 1, 1}, {.op = OP_ACCEPT}, {.op = OP_PASS}};
+    struct verdict v;
+    subject_init(&s);
+    only_tables(&b);
+    img_function(&b, "main", code, 5);
+    struct program *p = load(&b);
+    struct vm *vm = vm_new(p, &(struct vm_cfg){0});
+    struct pkt *pkts[] = {&s.pkt};
+    for (unsigned i = 0; i < 3; i++) {
+        vm_run(vm, &in, pkts, 1, &v, &tx);
+        assert_int_equal(v.action, i < 2 ? ACTION_ACCEPT : ACTION_PASS);
+    }
+    assert_int_equal(vm_counters(vm)->meters[0].within, 2);
+    assert_int_equal(vm_counters(vm)->meters[0].over, 1);
+    assert_int_equal(vm_counters(vm)->meters[1].within, 2);
+    assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_ACCEPT); /* no worker: unused meters */
+    s.key.kind = KIND_ARP | KIND_IN; /* neither over nor within */
+    assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_PASS);
+    vm_free(vm);
+    program_put(p);
+    img_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +425,7 @@ int main(void)
         cmocka_unit_test(op_jmac_jnmac),
         cmocka_unit_test(op_jmack_jnmack),
         cmocka_unit_test(op_jpat_jnpat),
+        cmocka_unit_test(op_jnover_jnwithin),
         cmocka_unit_test(op_count_log),
         cmocka_unit_test(op_call_decide_retk_retz),
         cmocka_unit_test(op_retnz),

@@ -94,7 +94,7 @@
     FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
-    FAULT(cond_kind, "condition 0: unknown kind 22", b->conds[0].kind = COND_COUNT)                                    \
+    FAULT(cond_kind, "condition 0: unknown kind 25", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4)                                         \
     FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
@@ -114,6 +114,45 @@
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
     FAULT(cond_pattern, "condition 21 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
     FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
+    FAULT(cond_not_over, "condition 23 (over): takes neither `not` nor `any`", b->conds[COND_OVER].flags = PBC_COND_NOT)\
+    FAULT(cond_meter, "condition 23 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
+    FAULT(cond_meters, "condition 24 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
+    FAULT(cond_meter_ip, "condition 24 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
+    FAULT(cond_schedule, "condition 22 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
+    FAULT(meter_name, "meter 0: string past the end of `strings`", b->meters[0].name = PBC_NONE)                       \
+    FAULT(meter_file, "meter 2: string past the end of `strings`", b->meters[2].place.file = PBC_NONE)                 \
+    FAULT(meter_per, "meter 0: unknown key 4", b->meters[0].per = 4)                                                   \
+    FAULT(meter_unit, "meter 1: unknown unit 2", b->meters[1].unit = 2)                                                \
+    FAULT(meter_len4, "meter 0: no such prefix length", b->meters[0].len4 = 33)                                        \
+    FAULT(meter_len6, "meter 0: no such prefix length", b->meters[0].len6 = 129)                                       \
+    FAULT(meter_len, "meter 1: no such prefix length", b->meters[1].len4 = 1)                                          \
+    FAULT(meter_entries, "meter 0: 0 entries", b->meters[0].entries = 0)                                               \
+    FAULT(meter_keyless, "meter 1: 9 entries", b->meters[1].entries = 9)                                               \
+    FAULT(meter_table, "meters: 4194305 entries together, at most 4194304 may be", b->meters[0].entries = (1 << 22) + 1)\
+    FAULT(meter_time, "meter 0: unknown time of 7 ns", b->meters[0].per_ns = 7)                                        \
+    FAULT(meter_no_rate, "meter 0: rate out of bounds", b->meters[0].count = 0)                                        \
+    FAULT(meter_rate, "meter 2: rate out of bounds", b->meters[2].count = 1000000001)                                  \
+    FAULT(meter_bandwidth, "meter 1: rate out of bounds", b->meters[1].count = 125000000001)                           \
+    FAULT(meter_no_burst, "meter 1: burst out of bounds", b->meters[1].burst = 0)                                      \
+    FAULT(meter_burst, "meter 0: burst out of bounds", b->meters[0].burst = 7 * 8760 + 1)                              \
+    FAULT(meter_huge, "meter 2: burst out of bounds", b->meters[2].burst = UINT64_MAX)                                 \
+    FAULT(meter_reserved, "meter 2: reserved bytes are not zero", b->meters[2].reserved[3] = 1)                        \
+    FAULT(log_meter, "rule 0: meter 3 does not exist", b->rules[0].log_meter = 4)                                      \
+    FAULT(log_keyed, "rule 0: meter 0 can't limit a log", b->rules[0].log_meter = 1)                                   \
+    FAULT(log_bytes, "rule 0: meter 1 can't limit a log", b->rules[0].log_meter = 2)                                   \
+    FAULT(schedule_name, "schedule 1: string past the end of `strings`", b->schedules[1].name = PBC_NONE)              \
+    FAULT(schedule_zone, "schedule 0: string past the end of `strings`", b->schedules[0].zone = PBC_NONE)              \
+    FAULT(schedule_file, "schedule 0: string past the end of `strings`", b->schedules[0].place.file = PBC_NONE)        \
+    FAULT(schedule_past, "schedule 1: past the end of `spans`", b->schedules[1].count = 2)                             \
+    FAULT(schedule_wraps, "schedule 1: past the end of `spans`", b->schedules[1].first = UINT32_MAX)                   \
+    FAULT(schedule_reserved, "schedule 1: reserved bytes are not zero", b->schedules[1].reserved = 1)                  \
+    FAULT(span_from, "span 0: no such time", b->spans[0].from = 1440)                                                  \
+    FAULT(span_to, "span 1: no such time", b->spans[1].to = 1441)                                                      \
+    FAULT(span_none, "span 1: no such time", b->spans[1].to = 0)                                                       \
+    FAULT(span_days, "span 2: no such time", b->spans[2].days = 128)                                                   \
+    FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
+    FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 3)                          \
+    FAULT(meter_a, "instruction 35 (jnwithin): an operand that it does not take", b->code[35].a = 1)                   \
     FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0)                                                \
     FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
     FAULT(no_function, "function 0 is missing", b->funcs_count = 0; b->code_count = 0)                                 \
@@ -121,7 +160,7 @@
     FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
     FAULT(func_past, "function 2: past the end of `code`", b->funcs[2].count++)                                        \
-    FAULT(func_short, "instruction 34: in no function", b->funcs[2].count--)                                           \
+    FAULT(func_short, "instruction 36: in no function", b->funcs[2].count--)                                           \
     FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
@@ -163,7 +202,7 @@
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path is said to be 1, but is 28", b->keep_path = true; b->meta->longest_path = 1)
+    FAULT(path_wrong, "meta: longest path is said to be 1, but is 30", b->keep_path = true; b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }
