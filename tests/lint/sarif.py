@@ -226,7 +226,7 @@ def main():
                 if run and name == "column.prey":
                     regions = [r["locations"][0]["physicalLocation"]["region"] for r in run["results"]]
                     columns = [(r["startColumn"], r["endColumn"]) for r in regions]
-                    say("columns count code points", need, (60, 67) in columns, columns)
+                    say("columns count code points", need, (55, 67) in columns, columns)
     return failed != 0 or fixes <= 20
 
 

@@ -95,11 +95,72 @@ check '-o without a name' usage 'lacks its value' good.prey -o
 check '-o twice' usage 'twice' good.prey -o a.pbc -o b.pbc
 check '--check with -o' usage 'writes nothing' --check good.prey -o a.pbc
 check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
-check 'an unknown format' usage 'text or json' --check --format=xml good.prey
+check 'an unknown format' usage 'text, json or sarif' --check --format=xml good.prey
 check 'a value where none belongs' usage 'takes no value' --check=yes good.prey
-for later in --fmt --diff --server-setup=a/b --format=sarif; do
+for later in --diff --server-setup=a/b; do
     check "$later: not supported yet" usage 'not supported yet' $later good.prey
 done
+
+printf '# kept\nset  s=192.0.2.1\nfirewall f default accept{drop from s}\n' >loose.prey
+printf '# kept\nset s = 192.0.2.1\nfirewall f default accept { drop from s }\n' >tidy.prey
+cp loose.prey kept.prey
+check '--fmt prints the one layout' run 0 --fmt loose.prey
+check 'that it is' cmp -s out tidy.prey
+check '--fmt leaves the file alone' cmp -s loose.prey kept.prey
+check '--fmt - reads standard input' sh -c "'$preyc' --fmt - <loose.prey | cmp -s - tidy.prey"
+check '--fmt --check names the files that differ, status 1' run 1 --fmt --check loose.prey tidy.prey
+check 'and those alone' sh -c '[ "$(cat out)" = loose.prey ]'
+check '--fmt --check of formatted files: silent' run 0 --fmt --check tidy.prey
+check 'indeed silent' [ ! -s out -a ! -s err ]
+chmod 640 loose.prey
+touch -d 2001-01-01 tidy.prey
+ln -s loose.prey named.prey
+check '--fmt -w of several files' run 0 --fmt -w named.prey tidy.prey
+check 'is silent' [ ! -s out -a ! -s err ]
+check 'what differed is rewritten' cmp -s loose.prey tidy.prey
+check 'with its mode' mode_is loose.prey 640
+check 'a link stays a link' [ -L named.prey ]
+check 'what did not differ is not touched' [ "$(stat -c %Y tidy.prey)" -lt 1000000000 ]
+printf 'set  s =\n' >half.prey
+cp half.prey half.keep
+cp kept.prey loose.prey
+check '--fmt -w of a file with errors: status 1' run 1 --fmt -w half.prey loose.prey
+check 'the errors are told' grep -q E0103 err
+check 'that file is whole' cmp -s half.prey half.keep
+check 'the other is formatted' cmp -s loose.prey tidy.prey
+check '--fmt prints nothing of a file with errors' run 1 --fmt half.prey
+check 'nothing' [ ! -s out ]
+printf 'include "absent.prey"\nfirewall f default accept {drop from nobody}\n' >names.prey
+check '--fmt asks for no names and follows no includes' run 0 --fmt names.prey
+check '--fmt of an absent file: status 2' usage 'absent.prey' --fmt absent.prey
+check '--fmt -w goes on after it' run 2 --fmt -w absent.prey tidy.prey
+check '--fmt --format=json: errors as JSON' run 1 --fmt --format=json half.prey
+check 'JSON it is' python3 -c 'import json; assert json.load(open("out"))["errors"] == 1'
+check '--fmt --check --format=sarif of good files' run 0 --fmt --check --format=sarif tidy.prey
+check 'SARIF it is' python3 -c 'import json; assert json.load(open("out"))["runs"][0]["results"] == []'
+check '--fmt with -o' usage 'compiles nothing' --fmt good.prey -o a.pbc
+check '--fmt with --dump' usage 'stands alone' --fmt --dump=ast good.prey
+check '--fmt -w --check' usage 'writes nothing' --fmt -w --check good.prey
+check '--fmt of two files, no -w' usage 'takes several' --fmt good.prey tidy.prey
+check '--fmt of nothing' usage 'no rule file' --fmt
+check '-w without --fmt' usage 'goes with --fmt' -w good.prey
+check '-w of standard input' usage 'standard input' --fmt -w -
+
+for file in good warns bad; do
+    for werror in '' --werror; do
+        status=0
+        [ $file = bad -o "$file$werror" = warns--werror ] && status=1
+        for format in text json sarif; do
+            check "$file $format $werror: status $status" run $status --check --format=$format $werror $file.prey
+            case $format in
+            text) check 'text is on standard error' sh -c "[ $file = good ] || grep -q '\[[EW]0' err" ;;
+            *) check "$format is alone on standard output" sh -c 'python3 -m json.tool out >/dev/null && [ ! -s err ]' ;;
+            esac
+        done
+    done
+done
+check 'sarif: the level follows --werror' run 1 --check --format=sarif --werror warns.prey
+check 'it is error' grep -q '"ruleId":"W0201","ruleIndex":[0-9]*,"level":"error"' out
 
 check 'an unreadable rule file: status 2' usage 'absent.prey' --check absent.prey
 check 'a folder as rule file: status 2' usage '`.`' --check .
