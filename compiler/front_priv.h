@@ -252,6 +252,8 @@ void declare_interfaces(struct compile *c);
 /* Into the image; s->index is PBC_NONE after a report. */
 void meter_declare(struct compile *c, struct symbol *s);
 void schedule_declare(struct compile *c, struct symbol *s);
+/* The day of the week (0: Monday) that a word of that length names; -1 after a report, which offers the nearest. */
+int weekday_of(struct compile *c, const struct node *at, const char *word, size_t len);
 /* 1 + the meter that limits a rule's log; 0 after a report. */
 uint32_t log_meter_of(struct compile *c, const struct node *rate);
 

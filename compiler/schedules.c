@@ -9,8 +9,7 @@ enum { DAY_MINUTES = 24 * 60, EVERY_DAY = 127, SPANS_MOST = 1 << 12 };
 
 static const char *const day_names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 
-/* The day that a word of that length names; -1 after a report, which offers the nearest. */
-static int day_of(struct compile *c, const struct node *at, const char *word, size_t len)
+int weekday_of(struct compile *c, const struct node *at, const char *word, size_t len)
 {
     const char *const text = arena_strndup(c->arena, word, len);
 
@@ -33,11 +32,11 @@ static uint8_t days_of(struct compile *c, const struct node *name)
 {
     const struct str s = name->v.str;
     const char *dash = memchr(s.s, '-', s.len);
-    const int first = day_of(c, name, s.s, dash ? (size_t)(dash - s.s) : s.len);
+    const int first = weekday_of(c, name, s.s, dash ? (size_t)(dash - s.s) : s.len);
     int last = first;
     uint8_t days = 0;
 
-    if (dash && first >= 0) last = day_of(c, name, dash + 1, s.len - (size_t)(dash + 1 - s.s));
+    if (dash && first >= 0) last = weekday_of(c, name, dash + 1, s.len - (size_t)(dash + 1 - s.s));
     if (first < 0 || last < 0) return 0;
     for (int d = first;; d = (d + 1) % 7) {
         days |= (uint8_t)(1u << d);
@@ -79,11 +78,12 @@ static const struct node *hours_after(const struct node *days)
     return NULL;
 }
 
-/* Hours without days are for the days before them, at the beginning for all. */
+/* `mon, wed 09:00-10:00, 11:00-12:00`: days share the hours that follow, and hours without days are for those before
+ * them, at the beginning for all. */
 static bool spans_of(struct compile *c, const struct node *schedule)
 {
-    uint8_t days = EVERY_DAY;
-    bool good = true;
+    uint8_t group = EVERY_DAY; /* days that stand before the hours at hand */
+    bool good = true, open = false;
 
     node_each(n, schedule)
     {
@@ -91,9 +91,11 @@ static bool spans_of(struct compile *c, const struct node *schedule)
         const struct node *name = node_child(n, N_NAME), *hours = hours_after(n);
         struct pbc_span span = {.to = DAY_MINUTES};
 
-        if (name) days = days_of(c, name);
-        span.days = days;
-        good = days && (!hours || hours_of(c, hours, &span)) && span_add(c, n, &span) && good;
+        if (name) span.days = days_of(c, name);
+        if (name) group = open ? group | span.days : span.days;
+        if (!name) span.days = group;
+        open = !node_child(n, N_TIME_RANGE);
+        good = span.days && (!hours || hours_of(c, hours, &span)) && span_add(c, n, &span) && good;
     }
     return good;
 }

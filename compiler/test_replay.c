@@ -5,6 +5,7 @@
 
 #include "compiler/test_priv.h"
 #include "runtime/capture/capture.h"
+#include "runtime/schedule/schedule.h"
 
 /* Frames counted, and the first that was judged otherwise. */
 struct tally {
@@ -13,6 +14,7 @@ struct tally {
     struct pkt odd;
     struct verdict verdict;
     uint64_t capture_ns; /* of the frame before */
+    uint64_t until_ns;   /* till then schedules stay as they are */
 };
 
 static struct capture *open_capture(struct test_run *r, const struct test_step *s)
@@ -31,10 +33,12 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     return c;
 }
 
+/* Meters see the time that passes between frames, schedules the time at which they were captured. */
 static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
 {
     if (t->capture_ns && frame_ns > t->capture_ns) r->now_ns += frame_ns - t->capture_ns;
     if (frame_ns > t->capture_ns) t->capture_ns = frame_ns;
+    if (t->capture_ns >= t->until_ns) r->facts.schedules = schedules_at(r->program, t->capture_ns, &t->until_ns);
 }
 
 static void judge_frame(struct test_run *r, const struct test_step *s, const struct capture_frame *f, struct tally *t)
@@ -46,7 +50,7 @@ static void judge_frame(struct test_run *r, const struct test_step *s, const str
     advance(r, t, f->time_ns);
     test_judge(r, &pkt, &v);
     t->frames++;
-    if (test_holds(s, &v)) {
+    if (test_holds(r, s, &v)) {
         t->right++;
     } else if (!t->odd_frame) {
         t->odd_frame = t->frames;
@@ -66,7 +70,7 @@ static void report(struct test_run *r, const struct test_step *s, const struct t
     diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s for %s, but found it for %llu of %llu",
          r->test->name.s, action_name(s->action), share, (unsigned long long)t->right, (unsigned long long)t->frames);
     if (!t->odd_frame) return;
-    pkt_parse(&odd, &r->facts, &key);
+    test_parse(r, &odd, &key);
     snprintf(what, sizeof(what), "the first other one is frame %llu, %s", (unsigned long long)t->odd_frame,
              action_name(t->verdict.action));
     test_note_packet(r, what, &odd, &key);
@@ -88,6 +92,7 @@ bool test_replay(struct test_run *r, const struct test_step *s)
 
     if (!c) return false;
     while ((got = capture_next(c, &f)) == 1) judge_frame(r, s, &f, &t);
+    test_clock(r, r->now_ns);
     const bool good = got == 0 && t.frames && enough(s, &t);
     if (got < 0)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s", capture_error(c));

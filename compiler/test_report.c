@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compiler/test_priv.h"
+#include "vm/lb.h"
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -17,40 +18,45 @@ static const char *const reason_doc[REASON_COUNT] = {
 #undef REASON
 };
 
-enum { NAME_MOST = 200 };
-
-static const char *rule_text(const struct test_run *r, uint32_t rule, char buf[NAME_MOST])
+const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT])
 {
     if (rule == RULE_DEFAULT) return "default";
-    return rule == RULE_NONE ? "" : rule_name(r->program, rule, buf, NAME_MOST);
+    return rule == RULE_NONE ? "" : rule_name(r->program, rule, buf, RULE_TEXT);
 }
 
-static const char *by_text(const struct test_run *r, uint32_t rule, char buf[NAME_MOST + 4])
+static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT + 4])
 {
-    char name[NAME_MOST];
+    char name[RULE_TEXT];
 
-    snprintf(buf, NAME_MOST + 4, "%s%s", rule == RULE_NONE ? "" : " by ", rule_text(r, rule, name));
+    snprintf(buf, RULE_TEXT + 4, "%s%s", rule == RULE_NONE ? "" : " by ", test_rule_text(r, rule, name));
     return buf;
 }
 
 /* The packet, what decided ------------------------------------------------------------------------------------------
  */
 
-/* " 1.5 s into the test", or nothing at its begin. */
-static const char *when_text(const struct test_run *r, char buf[40])
+/* ", 1.5 s into the test" or, where the program has schedules, ", mon 09:00"; nothing at the beginning. */
+static const char *when_text(const struct test_run *r, char buf[48])
 {
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     const uint64_t ms = (r->now_ns - r->began_ns) / 1000000;
+    const unsigned minute = test_wall(r);
+    size_t n;
 
     buf[0] = '\0';
-    if (ms) snprintf(buf, 40, ", %llu.%03llu", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000));
-    while (ms && buf[strlen(buf) - 1] == '0') buf[strlen(buf) - 1] = '\0';
-    if (ms && buf[strlen(buf) - 1] == '.') buf[strlen(buf) - 1] = '\0';
-    return ms ? strcat(buf, " s into the test") : buf;
+    if (r->program->schedules_count)
+        snprintf(buf, 48, ", %s %02u:%02u", days[minute / (24 * 60)], minute / 60 % 24, minute % 60);
+    if (r->program->schedules_count || !ms) return buf;
+    n = (size_t)snprintf(buf, 24, ", %llu.%03llu", (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000));
+    while (buf[n - 1] == '0') n--;
+    if (buf[n - 1] == '.') n--;
+    snprintf(buf + n, 48 - n, " s into the test");
+    return buf;
 }
 
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key)
 {
-    char text[300], device[40] = "", when[40];
+    char text[300], device[40] = "", when[48];
 
     pkt_describe(pkt, key, text, sizeof(text));
     if (pkt->iface < r->program->ifaces_count)
@@ -85,12 +91,13 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
 {
     const struct image *img = r->c->image;
     struct diags *d = r->c->diags;
-    char name[NAME_MOST];
+    char name[RULE_TEXT];
 
-    if (v->reason != REASON_NONE)
+    if (v->reason != REASON_NONE && v->reason != REASON_NO_SERVER)
         diag_note(d, SPAN_NONE, "before any rule: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
     else if (v->rule < img->rules_count)
-        diag_note(d, img->rule_span[v->rule], "`%s` decided", rule_text(r, v->rule, name));
+        diag_note(d, img->rule_span[v->rule], v->service == PBC_NONE ? "`%s` decided" : "`%s` let it in",
+                  test_rule_text(r, v->rule, name));
     else if (v->rule == RULE_DEFAULT && v->firewall < img->firewalls_count)
         diag_note(d, img->firewall_span[v->firewall], "no rule of `%s` decided; its default did",
                   image_str(img, img->firewalls[v->firewall].name));
@@ -98,137 +105,89 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
         note_nobody(r, v, key);
 }
 
-/* Why a rule did not ------------------------------------------------------------------------------------------------
- */
+/* Services --------------------------------------------------------------------------------------------------------- */
 
-/* What the rules before the decision did with the packet. */
-struct search {
-    struct test_run *r;
-    const struct pkt *pkt;
-    const struct key *key;
-    uint32_t wanted;  /* the rule that was expected */
-    bool tried;       /* it was reached */
-    uint32_t failed;  /* its first failed condition */
-    uint32_t closed;  /* first failed condition of the `do` that leads to its chain */
-    uint8_t action;   /* what was expected, where no rule was named */
-    uint32_t closest; /* of the rules with that verdict, the one of which a single condition failed */
-    uint32_t closest_cond;
-    unsigned closest_count;
-};
-
-static uint32_t first_failed(const struct search *s, uint32_t rule, unsigned *count)
+struct span test_span_of(struct test_run *r, const struct pbc_place *place)
 {
-    const struct program *p = s->r->program;
-    const struct pbc_rule *r = &p->rules[rule];
-    uint32_t first = PBC_NONE;
+    struct sources *sources = &r->c->sources;
+    const char *path = program_str(r->program, place->file);
+    size_t len;
 
-    *count = 0;
-    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
-        if (!cond_match(p, &p->conds[i], s->key, s->pkt)) {
-            if (first == PBC_NONE) first = i;
-            ++*count;
-        }
-    return first;
-}
-
-static bool gives(const struct pbc_rule *r, uint8_t action)
-{
-    return action == ACTION_DROP     ? r->verdict == PBC_V_DROP
-           : action == ACTION_REJECT ? r->verdict == PBC_V_REJECT
-                                     : r->verdict == PBC_V_ACCEPT && action != ACTION_PASS;
-}
-
-static void look(void *arg, const struct trace_step *t)
-{
-    struct search *s = arg;
-    const struct program *p = s->r->program;
-    const struct pbc_rule *r = &p->rules[t->rule];
-    unsigned count;
-
-    if (t->matched) return;
-    if (t->rule == s->wanted) {
-        s->tried = true;
-        s->failed = t->failed_cond;
+    for (uint32_t f = 0; f < sources->count; f++) {
+        if (strcmp(sources->files[f].path, path) != 0) continue;
+        const char *line = source_line(sources, f, place->line, &len);
+        const uint32_t start = (uint32_t)(line - sources->files[f].text) + (place->col ? place->col - 1u : 0);
+        return (struct span){f, start, start + place->len};
     }
-    if (s->wanted < p->rules_count && r->verdict == PBC_V_DO &&
-        p->rules[s->wanted].list == (r->chain | PBC_LIST_CHAIN) && s->closed == PBC_NONE)
-        s->closed = t->failed_cond;
-    if (s->wanted != RULE_NONE || !gives(r, s->action)) return;
-    const uint32_t cond = first_failed(s, t->rule, &count);
-    if (count != 1) return;
-    s->closest = t->rule;
-    s->closest_cond = cond;
-    s->closest_count++;
+    return SPAN_NONE;
 }
 
-static void note_condition(const struct search *s, uint32_t cond, const char *before, uint32_t rule)
+/* Which service took it, which of its branches, and, where the choice depends on the packet alone, how. */
+void test_note_service(struct test_run *r, const struct pkt *pkt, const struct key *key, const struct verdict *v)
 {
-    const struct program *p = s->r->program;
-    char why[300], name[NAME_MOST];
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    const struct program *p = r->program;
+    struct diags *d = r->c->diags;
 
-    cond_explain(p, &p->conds[cond], s->key, s->pkt, why, sizeof(why));
-    diag_note(s->r->c->diags, s->r->c->image->cond_span[cond], "`%s` %s: %s", rule_text(s->r, rule, name), before, why);
+    if (v->service >= p->services_count) {
+        if (v->action == ACTION_ACCEPT) diag_note(d, SPAN_NONE, "no service takes it");
+        return;
+    }
+    const struct served served = vm_explain_service(r->vm, &in, key, pkt);
+    if (served.branch >= p->branches_count) return;
+    const char *service = program_str(p, p->services[v->service].name);
+    const struct span at = test_span_of(r, &p->branches[served.branch].place);
+    if (served.pool >= p->pools_count || v->server == PBC_NONE) {
+        diag_note(d, at, "the service `%s` has no server for it", service);
+        return;
+    }
+    const struct pbc_pool *pool = &p->pools[served.pool];
+    const bool hashed = pool->balance == LB_MAGLEV || pool->balance == LB_SOURCE;
+    diag_note(d, at, "the service `%s` sends it to `%s`%s%s", service, program_str(p, pool->name), hashed ? ": " : "",
+              hashed ? served.how : "");
 }
 
-/* The rule was never reached: its own conditions, the way to it, or what stands before it. */
-static void note_unreached(const struct search *s, const struct verdict *v)
+/* "accept by SSH", "pool canary", "server shop/a": what was expected. */
+static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
-    struct test_run *r = s->r;
-    const struct image *img = r->c->image;
-    const struct pbc_rule *wanted = &r->program->rules[s->wanted];
-    char name[NAME_MOST];
-    unsigned count;
-    const uint32_t cond = first_failed(s, s->wanted, &count);
-    const struct span at = img->rule_span[s->wanted];
-    const bool chain = wanted->list & PBC_LIST_CHAIN;
+    const struct program *p = r->program;
+    char by[RULE_TEXT + 4];
 
-    if (cond != PBC_NONE)
-        note_condition(s, cond, "does not match", s->wanted);
-    else if (s->closed != PBC_NONE)
-        note_condition(s, s->closed, "stands in a chain that was not entered", s->wanted);
-    else if (!chain && v->firewall != wanted->list)
-        diag_note(r->c->diags, at, "`%s` stands in another firewall, `%s`", rule_text(r, s->wanted, name),
-                  image_str(img, img->firewalls[wanted->list].name));
-    else if (v->rule < img->rules_count)
-        diag_note(r->c->diags, at, "`%s` would match, but the other rule decided before it",
-                  rule_text(r, s->wanted, name));
+    if (s->server != PBC_NONE)
+        snprintf(buf, len, "server %s/%s", program_str(p, p->pools[p->servers[s->server].pool].name),
+                 program_str(p, p->servers[s->server].name));
+    else if (s->pool != PBC_NONE)
+        snprintf(buf, len, "pool %s", program_str(p, p->pools[s->pool].name));
     else
-        diag_note(r->c->diags, at, "`%s` would match, but no `do` of `%s` led to its chain",
-                  rule_text(r, s->wanted, name), image_str(img, img->firewalls[v->firewall].name));
+        snprintf(buf, len, "%s%s", action_name(s->action), by_text(r, s->rule, by));
+    return buf;
 }
 
-static void note_expected(const struct search *s, const struct verdict *v)
+/* "drop by default", "forward to shop/a by WEB": what happened. */
+static const char *found_text(const struct test_run *r, const struct verdict *v, char *buf, size_t len)
 {
-    if (s->wanted >= s->r->program->rules_count || s->wanted == v->rule) return;
-    if (s->tried && s->failed != PBC_NONE)
-        note_condition(s, s->failed, "does not match", s->wanted);
+    const struct program *p = r->program;
+    char by[RULE_TEXT + 4];
+    const int n = snprintf(buf, len, "%s", action_name(v->action));
+
+    if (v->server < p->servers_count)
+        snprintf(buf + n, len - (size_t)n, " to %s/%s%s", program_str(p, p->pools[p->servers[v->server].pool].name),
+                 program_str(p, p->servers[v->server].name), by_text(r, v->rule, by));
     else
-        note_unreached(s, v);
+        snprintf(buf + n, len - (size_t)n, "%s", by_text(r, v->rule, by));
+    return buf;
 }
 
-void test_report(struct test_run *r, const struct test_step *step, const struct pkt *pkt, const struct verdict *v)
+void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v, const struct test_search *s)
 {
-    struct pkt again = *pkt;
-    struct key key;
-    char expected[NAME_MOST + 4], found[NAME_MOST + 4];
-    struct search s = {.r = r,
-                       .pkt = &again,
-                       .key = &key,
-                       .wanted = step->rule,
-                       .failed = PBC_NONE,
-                       .closed = PBC_NONE,
-                       .action = step->action};
+    char expected[300], found[500];
 
-    pkt_parse(&again, &r->facts, &key);
-    diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s%s, but found %s%s", r->test->name.s,
-         action_name(step->action), by_text(r, step->rule, expected), action_name(v->action),
-         by_text(r, v->rule, found));
-    test_note_packet(r, "the packet", &again, &key);
-    test_note_decider(r, v, &key);
-    if (v->reason != REASON_NONE || (v->rule == RULE_NONE && v->firewall == PBC_NONE)) return;
-    program_explain(r->program, &key, &again, look, &s);
-    note_expected(&s, v);
-    if (s.closest_count == 1) note_condition(&s, s.closest_cond, "came closest", s.closest);
+    diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found %s", r->test->name.s,
+         expected_text(r, step, expected, sizeof(expected)), found_text(r, v, found, sizeof(found)));
+    test_note_packet(r, "the packet", &s->pkt, &s->key);
+    test_note_decider(r, v, &s->key);
+    if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->pkt, &s->key, v);
+    test_note_why(r, s, v);
 }
 
 /* All tests together ------------------------------------------------------------------------------------------------

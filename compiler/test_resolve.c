@@ -12,18 +12,14 @@
 static const struct addr self4 = {4, {192, 0, 0, 8}};
 static const struct addr self6 = {6, {0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, [15] = 1}};
 
-static struct span span_of(const struct node *first, const struct node *last)
-{
-    return (struct span){first->span.file, first->span.start, last->span.end};
-}
-
-static struct test_step *step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span)
+struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span)
 {
     struct test_step *s = arena_alloc(c->arena, sizeof(*s));
 
     s->kind = kind;
     s->span = span;
     s->rule = RULE_NONE;
+    s->pool = s->server = PBC_NONE;
     *t->end = s;
     t->end = &s->next;
     return s;
@@ -116,13 +112,13 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
         self_add(self, &v.node->v.addr);
     }
     t->self = self_sorted(self);
-    step_add(c, t, STEP_SELF, n->span)->self = t->self;
+    test_step_add(c, t, STEP_SELF, n->span)->self = t->self;
     return true;
 }
 
 /* Steps: packets and what they are expected to meet ---------------------------------------------------------------- */
 
-static bool packets_add(struct compile *c, const struct node *n, uint64_t count)
+bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
 {
     if (count > TEST_REPEAT_MAX) {
         diag(c->diags, E_TEST_BOUND, n->span, "%" PRIu64 " packets: a step of a test sends at most %d", count,
@@ -216,12 +212,12 @@ static bool expect_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *fate = n->first, *by = fate->next->kind == N_CLAUSE ? fate->next : NULL;
     const struct node *last = !by ? fate : by->last;
-    struct test_step *s = step_add(c, t, STEP_EXPECT, span_of(n, last));
+    struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
 
     s->action = (uint8_t)action_of(fate->v.str);
     const bool good = !by || by_of(c, by, s->action, &s->rule);
     s->packet = test_packet_of(c, n->last, t->self);
-    return good && s->packet && packets_add(c, n, 1);
+    return good && s->packet && test_packets_add(c, n, 1);
 }
 
 /* Steps: time and many packets ------------------------------------------------------------------------------------- */
@@ -256,9 +252,20 @@ static bool duration_of(struct compile *c, const struct node *n, uint64_t *ns)
 
 static bool after_step(struct compile *c, struct test *t, const struct node *n)
 {
-    struct test_step *s = step_add(c, t, STEP_AFTER, n->span);
+    struct test_step *s = test_step_add(c, t, STEP_AFTER, n->span);
 
     return duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
+}
+
+/* `at mon 09:00`: the next time that the clocks on the wall show it, whatever their zones. */
+static bool at_step(struct compile *c, struct test *t, const struct node *n)
+{
+    const struct node *day = n->first->kind == N_NAME ? n->first : NULL;
+    struct test_step *s = test_step_add(c, t, STEP_AT, span_of(n, n->last));
+
+    s->day = day ? weekday_of(c, day, day->v.str.s, day->v.str.len) : -1;
+    s->ns = n->last->v.i * 60 * SECOND_NS;
+    return (!day || s->day >= 0) && time_add(c, t, n, 7 * 24 * 3600 * SECOND_NS);
 }
 
 static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
@@ -266,10 +273,10 @@ static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
     static const struct number_kind times = {
         .what = "a number of packets", .range = "from 1 on", .least = 1, .most = UINT32_MAX};
     const struct node *within = n->first->next->kind == N_CLAUSE ? n->first->next : NULL;
-    struct test_step *s = step_add(c, t, STEP_REPEAT, n->span);
+    struct test_step *s = test_step_add(c, t, STEP_REPEAT, n->span);
     uint32_t count;
 
-    if (!number_one(c, n->first, &times, &count) || !packets_add(c, n->first, count)) return false;
+    if (!number_one(c, n->first, &times, &count) || !test_packets_add(c, n->first, count)) return false;
     s->count = count;
     if (within && (!duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
     s->packet = test_packet_of(c, n->last, t->self);
@@ -279,7 +286,7 @@ static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
 static bool replay_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *path = n->first, *fate = path->next, *share = fate->next;
-    struct test_step *s = step_add(c, t, STEP_REPLAY, span_of(n, share));
+    struct test_step *s = test_step_add(c, t, STEP_REPLAY, span_of(n, share));
 
     s->path_span = path->span;
     s->path = path_beside(c, path->span, path->v.str);
@@ -303,11 +310,11 @@ static const struct step_row {
     {"after", after_step, NULL},
     {"self", self_step, NULL},
     {"replay", replay_step, NULL},
-    {"at", NULL, "the time of day in tests"},
-    {"server", NULL, "servers in tests"},
-    {"expect pool", NULL, "pools in tests"},
-    {"expect server", NULL, "servers in tests"},
-    {"expect split", NULL, "pools in tests"},
+    {"at", at_step, NULL},
+    {"server", test_health_step, NULL},
+    {"expect pool", test_pool_step, NULL},
+    {"expect server", test_server_step, NULL},
+    {"expect split", test_split_step, NULL},
     {"never", NULL, "claims about every packet"},
     {"always", NULL, "claims about every packet"},
     {"reply", NULL, "replies in tests"},
