@@ -6,6 +6,7 @@ endif
 B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(COV),/cov))
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
+VIMDIR  ?= $(PREFIX)/share/vim/vimfiles
 VERSION := 0.1
 
 comma   := ,
@@ -63,19 +64,21 @@ $(B)/lang/%.o: $(B)/lang/%.c
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
 $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 
+VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun
 	install -d $(DESTDIR)$(MANDIR)/man1
 	for m in preyc preyrun; do sed 's/@VERSION@/$(VERSION)/' man/$$m.1 >$(DESTDIR)$(MANDIR)/man1/$$m.1 || exit 1; done
+	for f in $(VIM_FILES); do install -D -m 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
 
 clean:
 	rm -rf build
 help:
 	@sed -n 's/^#: *//p' $(firstword $(MAKEFILE_LIST)) tests/tests.mk
 #: make            build build/preyc and build/preyrun; CC=clang, SAN=1, COV=1 choose a variant
-#: make install    programs and man pages below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
+#: make install    programs, man pages, Vim files below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 #: make clean      remove build/
 
 include tests/tests.mk

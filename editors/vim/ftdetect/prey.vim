@@ -1,0 +1,2 @@
+" prey rule files
+au BufNewFile,BufRead *.prey setfiletype prey

@@ -1,0 +1,94 @@
+" Vim syntax file
+" Language: prey rule files (*.prey)
+" The keywords are those of lang/parse.y, each in one group; tests/lint/vim.py holds them against it.
+
+if exists('b:current_syntax')
+  finish
+endif
+
+let s:save_cpo = &cpo
+set cpo&vim
+
+syn case match
+syn iskeyword @,48-57,_,-
+
+" What begins a declaration, a rule, a step of a test.
+syn keyword preyDeclaration audit chain check const edition firewall hash include interface key
+syn keyword preyDeclaration limits macs meter names nat pool ports schedule service set test
+syn keyword preyDeclaration timeouts
+syn keyword preyVerdict accept add count decap do drop log mirror reject return
+syn keyword preyStep after always at expect never repeat replay reply server
+
+" What a rule asks.
+syn keyword preyProtocol arp icmp icmp6 ip ip6 sctp tcp udp
+syn keyword preyCondition bytes code dscp during ether flags flows fragment from has inner is lacks
+syn keyword preyCondition length mask on options over port proto source state to ttl type vlan
+syn keyword preyCondition within
+syn keyword preyFlag ack cwr ece fin psh rst syn urg
+syn keyword preyOperator and except not
+syn keyword preyConstant any default self
+
+" What else has a meaning in its place.
+syn keyword preyWord GET affinity all alpn announce as auto backup balance body burst by ca cert
+syn keyword preyWord clamp comment cookies destination down drain dsr else entries every fall file
+syn keyword preyWord first flow for forward frames gue header host http https idle in inline
+syn keyword preyWord instruction ipip keep l2 limit live mac masquerade max method mode mss no
+syn keyword preyWord observe off other out pass passive passthrough path payload per prohibited
+syn keyword preyWord proxy rate retries rewrite rise send slow snap sni split start sum timeout tls
+syn keyword preyWord transparent unreachable up v1 v2 verify via weight when with zone
+
+" Values. Of several that match at a place the one defined last wins.
+syn match preyNumber    /\<\d[0-9_]*\>/
+syn match preyNumber    /\<0x[0-9A-Fa-f_]\+\>/
+syn match preyNumber    /\<\d[0-9_]*-\%(\d[0-9_]*\>\)\?/
+syn match preyNumber    /\%(\s\|,\|=\)\@1<=-\d[0-9_]*\>/
+syn match preyUnit      /\<\%(\d[0-9_]*\%(ms\|[smhd]\)\)\+\>/
+syn match preyUnit      /\<\d[0-9_]*\%([kMG]bit\)\?\/[smh]\>/
+syn match preyUnit      /\<\d[0-9_]*\%([KMG]i\?\)\?B\>/
+syn match preyUnit      /\<\d\+%/
+syn match preyUnit      /\<[1-5]xx\>/
+syn match preyAddress   /\<\d\{1,3}\%(\.\d\{1,3}\)\{3}\%(\/\d\+\|-\d\{1,3}\%(\.\d\{1,3}\)\{3}\|:\d\+\)\?/
+syn match preyAddress   /\<\x\{1,4}:[0-9A-Fa-f:.]*\x\%(\/\d\+\|-[0-9A-Fa-f:.]\+\)\?/
+syn match preyAddress   /\<\x\{1,4}:[0-9A-Fa-f:]*::\%(\/\d\+\)\?/
+syn match preyAddress   /\x\@1<!::[0-9A-Fa-f:.]*\%(\/\d\+\)\?/
+syn match preyAddress   /\[[0-9A-Fa-f:.]*\]\%(:\d\+\)\?/
+syn match preyUnit      /\<\d\{1,4}\%(:\d\{1,4}\)\{1,6}\>[:.\/]\@!/
+syn match preyUnit      /\<\d\d:\d\d-\d\d:\d\d\>/
+syn match preyMac       /\<\x\x\%(:\x\x\)\{5}\>/
+
+syn match  preyEscape   /\\\%(["\\nt]\|x\x\x\)/ contained
+syn match  preyBadEscape /\\[^"\\ntx]/ contained
+syn region preyString   start=/"/ skip=/\\./ end=/"/ oneline contains=preyEscape,preyBadEscape
+syn region preyHexBytes start=/\<x"/ end=/"/ oneline
+
+syn match  preyContinue /\\$/
+syn match  preyArrow    /->/
+syn match  preyComment  /#.*$/ contains=@Spell
+
+syn region preyBlock start=/{/ end=/}/ transparent fold
+syn sync minlines=50
+
+hi def link preyDeclaration Statement
+hi def link preyVerdict     Keyword
+hi def link preyStep        Keyword
+hi def link preyProtocol    Type
+hi def link preyCondition   Identifier
+hi def link preyFlag        Type
+hi def link preyOperator    Operator
+hi def link preyConstant    Constant
+hi def link preyWord        PreProc
+hi def link preyNumber      Number
+hi def link preyUnit        Number
+hi def link preyAddress     Constant
+hi def link preyMac         Constant
+hi def link preyString      String
+hi def link preyEscape      SpecialChar
+hi def link preyBadEscape   Error
+hi def link preyHexBytes    String
+hi def link preyContinue    Special
+hi def link preyArrow       Operator
+hi def link preyComment     Comment
+
+let b:current_syntax = 'prey'
+let &cpo = s:save_cpo
+unlet s:save_cpo
