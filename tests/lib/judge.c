@@ -112,21 +112,41 @@ static void ignore_step(void *arg, const struct trace_step *step)
     (void)step;
 }
 
-/* Does explain, which walks the rule list by itself, come to the same end? Malformed frames it does not judge. */
+/* What explain, which walks the rule list by itself, says before the packet is judged: meters only look at it then. */
+static struct decision explain_before(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in)
+{
+    struct pkt pkt;
+    struct key key;
+    note_view(n, iface, &pkt);
+    if (pkt_parse(&pkt, in->facts, &key) != REASON_NONE) return (struct decision){.rule = RULE_NONE};
+    key_settle(j->program, &key);
+    return vm_explain(j->ways[1].vm, in, &key, &pkt, ignore_step, NULL);
+}
+
+/* Did it come to the same end? Malformed frames it does not judge. Without a worker meters are unused. */
 static bool explain_agrees(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in,
-                           const struct verdict *v)
+                           const struct verdict *v, struct decision told)
 {
     struct pkt pkt;
     struct key key;
     note_view(n, iface, &pkt);
     if (pkt_parse(&pkt, in->facts, &key) != REASON_NONE) return true;
+    key_settle(j->program, &key);
+    const bool metered = j->program->meters_count > 0;
     const struct decision d[] = {
-        program_explain(j->program, &key, &pkt, ignore_step, NULL),
-        program_decide(j->program, &key, &pkt),
-        program_decide_naive(j->program, &key, &pkt),
+        told,
+        metered ? told : program_explain(j->program, &key, &pkt, ignore_step, NULL),
+        metered ? told : program_decide(j->program, &key, &pkt),
+        metered ? told : program_decide_naive(j->program, &key, &pkt),
     };
-    for (unsigned i = 0; i < 3; i++)
-        if (v->reason == REASON_NONE && (d[i].action != v->action || d[i].rule != v->rule)) return false;
+    const bool served = v->service != PBC_NONE;
+    const uint32_t branch = program_serve(j->program, &key, &pkt);
+    if (branch != program_serve_naive(j->program, &key, &pkt)) return false;
+    if (served && (branch == PBC_NONE || j->program->branches[branch].service != v->service)) return false;
+    for (unsigned i = 0; i < sizeof(d) / sizeof(*d); i++)
+        if ((v->reason == REASON_NONE || served) &&
+            (d[i].action != (served ? ACTION_ACCEPT : v->action) || d[i].rule != v->rule))
+            return false;
     return true;
 }
 
@@ -137,6 +157,8 @@ static bool same_counts(const struct judge *j)
         if (a->rules[i].packets != b->rules[i].packets || a->rules[i].bytes != b->rules[i].bytes) return false;
     for (uint32_t i = 0; i < j->program->firewalls_count; i++)
         if (a->defaults[i].packets != b->defaults[i].packets) return false;
+    for (uint32_t i = 0; i < j->program->meters_count; i++)
+        if (memcmp(&a->meters[i], &b->meters[i], sizeof(a->meters[i])) != 0) return false;
     return memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0 &&
            memcmp(a->reasons, b->reasons, sizeof(a->reasons)) == 0 && a->snapped == b->snapped &&
            a->bad_checksum == b->bad_checksum && a->answers == b->answers;
@@ -147,6 +169,7 @@ bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_
 {
     struct judged *naive = malloc(sizeof(*naive));
     if (!naive) return false;
+    const struct decision told = explain_before(j, n, iface, in);
     run_way(&j->ways[0], j->program->rules_count, n, iface, in, out);
     run_way(&j->ways[1], j->program->rules_count, n, iface, in, naive);
     const char *differs = NULL;
@@ -158,7 +181,7 @@ bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_
         differs = "log";
     else if (!same_counts(j))
         differs = "counters";
-    else if (!explain_agrees(j, n, iface, in, &out->verdict))
+    else if (!explain_agrees(j, n, iface, in, &out->verdict, told))
         differs = "explanation";
     char a[128], b[128];
     if (differs)

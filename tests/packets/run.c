@@ -7,10 +7,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "runtime/schedule/schedule.h"
 #include "tests/lib/judge.h"
 
-enum { EXPECT_MAX = 16, SELF_MAX = 8 };
+enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256 };
 
 /* A group: one packet and what is expected of it. */
 struct group {
@@ -37,6 +39,7 @@ struct script {
     int link; /* -1: by the first layer */
     uint32_t self4[SELF_MAX];
     struct pbc_range6 self6[SELF_MAX];
+    uint8_t down[SERVERS_MAX];
     struct facts facts;
     uint64_t now_ns;
 };
@@ -61,11 +64,24 @@ static void broken(struct script *s, const char *what, const char *word)
     s->failed++;
 }
 
+/* "POOL/SERVER", "-" for none. */
+static const char *server_name(const struct program *p, uint32_t server, char *buf, size_t len)
+{
+    if (server == PBC_NONE) return "-";
+    snprintf(buf, len, "%s/%s", program_str(p, p->pools[p->servers[server].pool].name),
+             program_str(p, p->servers[server].name));
+    return buf;
+}
+
 static bool check_verdict(const struct script *s, const struct judged *j)
 {
-    char rule[256], got[512], want[256];
-    snprintf(got, sizeof(got), "%s %s - - %s", action_name(j->verdict.action),
-             judge_rule(s->judge, &j->verdict, rule, sizeof(rule)), reason_name(j->verdict.reason));
+    char rule[256], server[256], got[800], want[256];
+    const struct program *p = judge_program(s->judge);
+    const bool served = j->verdict.service != PBC_NONE;
+    snprintf(got, sizeof(got), "%s %s %s %s %s", action_name(j->verdict.action),
+             judge_rule(s->judge, &j->verdict, rule, sizeof(rule)),
+             served ? program_str(p, p->services[j->verdict.service].name) : "-",
+             server_name(p, j->verdict.server, server, sizeof(server)), reason_name(j->verdict.reason));
     size_t used = 0;
     for (const char *c = s->group.verdict; *c && used + 1 < sizeof(want); c++) /* one space between columns */
         if (!isspace((unsigned char)*c) || (c[1] && !isspace((unsigned char)c[1])))
@@ -186,6 +202,7 @@ static bool try_group(struct script *s)
     }
     if (s->link >= 0) note.link = (enum pkt_link)s->link;
     const uint16_t iface = s->iface[0] ? judge_iface(s->judge, s->iface) : IFACE_NONE;
+    s->facts.schedules = schedules_at(judge_program(s->judge), s->now_ns, NULL);
     const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
     bool good = true;
     for (unsigned i = 0; i < s->group.again; i++)
@@ -225,6 +242,8 @@ static void end_rules(struct script *s)
     free(s->rules);
     s->rules = NULL;
     s->rules_len = 0;
+    s->facts.down = NULL;
+    s->facts.generation++;
 }
 
 static void add_rules(struct script *s, const char *line)
@@ -286,6 +305,32 @@ static void set_link(struct script *s, const char *name)
     if (s->link < 0 && strcmp(name, "-") != 0) broken(s, "no such link type", name);
 }
 
+/* down POOL/SERVER ...: these servers are down, all others up; `down -`: none is. */
+static void set_down(struct script *s, char *words)
+{
+    const struct program *p = s->judge ? judge_program(s->judge) : NULL;
+    memset(s->down, 0, sizeof(s->down));
+    s->facts.down = s->down;
+    s->facts.generation++;
+    for (char *w = strtok(words, ", \t"); w; w = strtok(NULL, ", \t")) {
+        char name[256];
+        bool found = strcmp(w, "-") == 0;
+        for (uint32_t i = 0; p && i < p->servers_count && i < SERVERS_MAX; i++)
+            if (strcmp(server_name(p, i, name, sizeof(name)), w) == 0) s->down[i] = found = true;
+        if (!found) broken(s, "no such server", w);
+    }
+}
+
+/* time 2026-11-20 09:00:00: what the clock shows in UTC from here on. It never runs back. */
+static void set_time(struct script *s, const char *words)
+{
+    struct tm tm = {.tm_year = 0};
+    const char *end = strptime(words, "%Y-%m-%d %H:%M:%S", &tm);
+    const uint64_t now = end && !*end ? (uint64_t)timegm(&tm) * 1000000000u : 0;
+    if (now <= s->now_ns) broken(s, "no later time:", words);
+    if (now > s->now_ns) s->now_ns = now;
+}
+
 static void keep(struct script *s, char **list, unsigned *count, const char *rest)
 {
     if (!s->group.line || *count == EXPECT_MAX || !(list[*count] = strdup(rest)))
@@ -319,12 +364,16 @@ static void statement(struct script *s, const char *word, char *rest)
             s->rules = strdup("");
         } else if (strcmp(word, "self") == 0)
             set_self(s, rest);
+        else if (strcmp(word, "down") == 0)
+            set_down(s, rest);
         else if (strcmp(word, "on") == 0)
             snprintf(s->iface, sizeof(s->iface), "%s", strcmp(rest, "-") == 0 ? "" : rest);
         else if (strcmp(word, "link") == 0)
             set_link(s, rest);
         else if (strcmp(word, "after") == 0) /* seconds go by */
             s->now_ns += (uint64_t)(strtod(rest, NULL) * 1e9);
+        else if (strcmp(word, "time") == 0)
+            set_time(s, rest);
         else if (strcmp(word, "strict-checksum") == 0)
             s->facts.drop_bad_checksum = strcmp(rest, "off") != 0;
         else
