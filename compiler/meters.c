@@ -54,7 +54,8 @@ static bool report_range(struct compile *c, const struct node *n, const char *wh
     return false;
 }
 
-static bool rate_of(struct compile *c, const struct node *n, struct pbc_meter *m)
+/* `what` may stand there. */
+static bool rate_of(struct compile *c, const struct node *n, const char *what, struct pbc_meter *m)
 {
     enum { PACKETS_MOST = 1, BYTES_MOST = 125 }; /* a nanosecond */
     const struct node_value v = value_of(c, n);
@@ -71,7 +72,7 @@ static bool rate_of(struct compile *c, const struct node *n, struct pbc_meter *m
         m->per_ns = second_ns;
         if (m->count > BYTES_MOST * m->per_ns) return report_range(c, n, "a meter counts at most 1000Gbit/s");
     } else {
-        report_wrong_value(c, n, v, "a rate or a bandwidth");
+        report_wrong_value(c, n, v, what);
         return false;
     }
     return m->count || report_zero(c, n, "a meter that never has a token lets nothing within");
@@ -165,7 +166,7 @@ void meter_declare(struct compile *c, struct symbol *s)
     struct meter_parts parts;
 
     s->index = PBC_NONE;
-    if (!parts_of(c, s->decl, &parts) || !rate_of(c, parts.rate, &m)) return;
+    if (!parts_of(c, s->decl, &parts) || !rate_of(c, parts.rate, "a rate or a bandwidth", &m)) return;
     if (parts.per) key_of(parts.per, &m);
     if (!burst_of(c, &parts, &m) || !entries_of(c, &parts, &m)) return;
     struct pbc_meter *slot = image_add_meters(c->image);
@@ -181,7 +182,7 @@ uint32_t log_meter_of(struct compile *c, const struct node *rate)
 {
     struct pbc_meter m = {.place = place_of(c, rate->span)};
 
-    if (!rate_of(c, rate, &m)) return 0;
+    if (!rate_of(c, rate, "a rate", &m)) return 0;
     if (m.unit != PBC_METER_PACKETS) {
         report_wrong_value(c, rate, value_of(c, rate), "a rate");
         return 0;

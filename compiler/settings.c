@@ -18,7 +18,7 @@ static const struct row {
     const char *bounds;
     bool timeout;
 } rows[PBC_SETTINGS_KEYS] = {
-    {"flows", 1000000, 1024, 100000000, "from 1024 to 100_000_000", false},
+    {"flows", 1000000, 16, 100000000, "from 16 to 100_000_000", false},
     {"half_open", 100000, 1, 100000000, "from 1 to 100_000_000", false},
     {"fragments", 4096, 1, 1 << 20, "from 1 to 1048576", false},
     {"maglev", 65537, 101, 1048573, "from 101 to 1048573", false},

@@ -37,6 +37,7 @@ list_tests() {
     need libclang-rt-14-dev have_runtime
     need libcmocka-dev have_header cmocka.h
     need git have_command git
+    need tzdata test -e /usr/share/zoneinfo/Europe/Paris
     need mandoc have_command mandoc
     need python3 have_command python3
     need tcpdump have_command tcpdump
