@@ -41,6 +41,8 @@ printf 'bench: replaying …\n' >&2
 "$B/tests/bench/replay" "$capture" "$work/replay.pbc" 10 >>"$rows"
 printf 'bench: compiling …\n' >&2
 "$B/tests/bench/compile" "$work" >>"$rows"
+printf 'bench: balancing …\n' >&2
+"$B/tests/bench/balance" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 

@@ -9,37 +9,36 @@ struct sip {
     uint64_t a, b, c, d;
 };
 
-static uint64_t rotate(uint64_t w, unsigned n) { return w << n | w >> (64 - n); }
+static inline uint64_t rotate(uint64_t w, unsigned n) { return w << n | w >> (64 - n); }
 
-static void rounds(struct sip *s, unsigned n)
+static inline struct sip mixed(struct sip s)
 {
-    while (n--) {
-        s->a += s->b, s->c += s->d;
-        s->b = rotate(s->b, 13) ^ s->a, s->d = rotate(s->d, 16) ^ s->c;
-        s->a = rotate(s->a, 32);
-        s->c += s->b, s->a += s->d;
-        s->b = rotate(s->b, 17) ^ s->c, s->d = rotate(s->d, 21) ^ s->a;
-        s->c = rotate(s->c, 32);
-    }
+    s.a += s.b, s.c += s.d;
+    s.b = rotate(s.b, 13) ^ s.a, s.d = rotate(s.d, 16) ^ s.c;
+    s.a = rotate(s.a, 32);
+    s.c += s.b, s.a += s.d;
+    s.b = rotate(s.b, 17) ^ s.c, s.d = rotate(s.d, 21) ^ s.a;
+    s.c = rotate(s.c, 32);
+    return s;
 }
 
-static void absorb(struct sip *s, uint64_t word)
+static inline void absorb(struct sip *s, uint64_t word)
 {
     s->d ^= word;
-    rounds(s, 2);
+    *s = mixed(mixed(*s));
     s->a ^= word;
 }
 
-static struct sip begin(struct lb_hash_key k)
+static inline struct sip begin(struct lb_hash_key k)
 {
     return (struct sip){k.k0 ^ 0x736f6d6570736575, k.k1 ^ 0x646f72616e646f6d, k.k0 ^ 0x6c7967656e657261,
                         k.k1 ^ 0x7465646279746573};
 }
 
-static uint64_t end(struct sip *s)
+static inline uint64_t end(struct sip *s)
 {
     s->c ^= 0xff;
-    rounds(s, 4);
+    *s = mixed(mixed(mixed(mixed(*s))));
     return s->a ^ s->b ^ s->c ^ s->d;
 }
 
@@ -68,7 +67,7 @@ struct lb_hash_key lb_hash_key(const char *text, size_t len)
 }
 
 /* An address as 32-bit words, host order, the first in the lower half; v4 is one word, v6 four. */
-static void absorb_v6(struct sip *s, const uint32_t a[4])
+static inline void absorb_v6(struct sip *s, const uint32_t a[4])
 {
     absorb(s, (uint64_t)a[1] << 32 | a[0]);
     absorb(s, (uint64_t)a[3] << 32 | a[2]);

@@ -52,24 +52,28 @@ static int compare(const struct lb *lb, const uint32_t *conns, uint32_t a, uint3
     return (x > y) - (x < y);
 }
 
-static uint32_t first_least(const struct lb *lb, const uint32_t *conns)
+/* The first with the least; *equals: how many have as little. */
+static uint32_t first_least(const struct lb *lb, const uint32_t *conns, uint32_t *equals)
 {
     uint32_t best = LB_NONE;
-    for (uint32_t i = 0; i < lb->cfg.count; i++)
-        if (lb->weights[i] && (best == LB_NONE || compare(lb, conns, i, best) < 0)) best = i;
+    for (uint32_t i = 0; i < lb->cfg.count; i++) {
+        if (!lb->weights[i]) continue;
+        const int order = best == LB_NONE ? -1 : compare(lb, conns, i, best);
+        if (order < 0) best = i, *equals = 0;
+        *equals += order <= 0;
+    }
     return best;
 }
 
-/* Whose turn it is among those equal to `least`; *sum: their weights, *equals: how many they are. */
-static uint32_t turn(const struct lb *lb, const uint32_t *conns, uint32_t least, uint32_t *sum, uint32_t *equals)
+/* Whose turn it is among those equal to `least`; *sum: their weights. */
+static uint32_t turn(const struct lb *lb, const uint32_t *conns, uint32_t least, uint32_t *sum)
 {
     const int64_t *riches = ((const struct least *)lb->state)->riches;
     uint32_t best = least;
-    *sum = *equals = 0;
+    *sum = 0;
     for (uint32_t i = least; i < lb->cfg.count; i++) {
         if (!lb->weights[i] || compare(lb, conns, i, least)) continue;
         *sum += lb->weights[i];
-        ++*equals;
         if (riches[i] + lb->weights[i] > riches[best] + lb->weights[best]) best = i;
     }
     return best;
@@ -79,8 +83,9 @@ static uint32_t scan(struct lb *lb, const uint32_t *conns)
 {
     struct least *l = lb->state;
     uint32_t sum, equals;
-    const uint32_t least = first_least(lb, conns), best = turn(lb, conns, least, &sum, &equals);
-    if (equals == 1) return best;
+    const uint32_t least = first_least(lb, conns, &equals);
+    if (equals == 1) return least;
+    const uint32_t best = turn(lb, conns, least, &sum);
     for (uint32_t i = least; i < lb->cfg.count; i++)
         if (lb->weights[i] && !compare(lb, conns, i, least)) l->riches[i] += lb->weights[i];
     l->riches[best] -= sum;
@@ -110,7 +115,8 @@ static void least_explain(const struct lb *lb, uint64_t hash, const uint32_t *co
     (void)hash;
     uint32_t best, sum, equals, drawn[2];
     if (scans(lb)) {
-        best = turn(lb, conns, first_least(lb, conns), &sum, &equals);
+        const uint32_t least = first_least(lb, conns, &equals);
+        best = turn(lb, conns, least, &sum);
         const uint32_t has = conns ? conns[best] : 0;
         if (equals == 1)
             snprintf(buf, len, "%u connection%s, the least for its weight", has, plural(has));

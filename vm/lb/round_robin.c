@@ -99,18 +99,28 @@ static uint32_t richest(const struct level *l, uint32_t group)
     return best;
 }
 
+/* The same, and the turn is taken: the sum is paid, and all gain for the next. */
+static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
+{
+    const uint32_t end = group_end(l, group);
+    uint32_t best = group * WHEEL;
+    int64_t most = 0;
+    for (uint32_t i = best; i < end; i++) {
+        const int64_t has = l->riches[i];
+        best = has > most ? i : best;
+        most = has > most ? has : most;
+        l->riches[i] = has + l->weights[i];
+    }
+    l->riches[best] -= sum;
+    return best;
+}
+
 static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
     (void)hash, (void)conns;
     struct wheels *w = lb->state;
     uint32_t at = 0;
-    for (unsigned up = w->levels - 1; up > 0; up--) {
-        struct level *l = &w->level[up - 1];
-        const uint32_t group = at, end = group_end(l, group);
-        at = richest(l, group);
-        l->riches[at] -= w->level[up].weights[group];
-        for (uint32_t i = group * WHEEL; i < end; i++) l->riches[i] += l->weights[i];
-    }
+    for (unsigned up = w->levels - 1; up > 0; up--) at = serve(&w->level[up - 1], at, w->level[up].weights[at]);
     return at;
 }
 

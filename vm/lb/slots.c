@@ -5,11 +5,13 @@
  * Times depend on the server alone: where one is gone, the others' turns keep their order, and few slots change hands.
  * How many slots a server takes in all is its quota: its part of the slots rounded by largest remainder, so never a
  * whole slot from its due. Offset: SipHash of the name, modulo slots. Skip: SipHash under the key with its halves
- * exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first hash. Turns at the same time: the smaller
- * first hash first. So nothing depends on the order of the servers in the file.
+ * exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first hash. In a round
+ * whoever was served longest ago is first; at the start, the smaller first hash. So nothing depends on the order of the
+ * servers in the file.
  *
  * Time: a walk never meets a slot twice, so at most servers * slots steps; about slots * ln(slots) with hashes that are
- * not chosen to be equal. */
+ * not chosen to be equal. Much of that would go into the last FEW slots, when a walk hardly meets a free one; there
+ * each turn looks instead at which of the free slots comes first on its way. */
 #include <string.h>
 
 #include "vm/lb/lb_priv.h"
@@ -17,6 +19,7 @@
 enum {
     RING = 1024, /* rounds that are kept apart: more than LB_WEIGHT_MAX, the longest way between two turns */
     ROUND_BITS = 20,
+    FEW = 128, /* measured: looking at so many costs what the walk does */
 };
 #define NOBODY UINT32_MAX
 
@@ -29,6 +32,8 @@ struct walker {
     uint32_t pace; /* between turns */
     uint32_t at, skip, left, server;
     uint32_t next; /* with a turn in the same round */
+    uint64_t rank; /* 2^64 / (slots * skip), modulo slots: times a distance in slots, how far that is on the way; 0: not
+                      yet */
 };
 struct round {
     uint32_t first, last;
@@ -45,6 +50,8 @@ struct slots {
     struct round *ring;
     uint32_t *of_weight; /* by weight: how many servers have it, then how many of them round up */
     uint64_t *remainders;
+    uint32_t free_count; /* when few are left */
+    uint32_t free[FEW];
 };
 
 static uint32_t prime_below(uint32_t n)
@@ -208,7 +215,7 @@ static void line_up(const struct lb *lb, struct slots *s)
         if (!quota) continue;
         const uint32_t pace = (uint32_t)((most << ROUND_BITS) / weight);
         const uint64_t phase = (pace * (p->hash & ((1u << ROUND_BITS) - 1))) >> ROUND_BITS;
-        s->walkers[i] = (struct walker){phase, pace, p->offset, p->skip, quota, p->server, NOBODY};
+        s->walkers[i] = (struct walker){phase, pace, p->offset, p->skip, quota, p->server, NOBODY, 0};
         append(s, i);
     }
 }
@@ -219,17 +226,71 @@ static uint32_t step(uint32_t at, uint32_t skip, uint32_t count)
     return on >= count ? on - count : on;
 }
 
-/* Take the first free slot on the way. */
-static void take_turn(struct slots *s, struct walker *w)
+static bool is_free(const uint64_t *taken, uint32_t at) { return !(taken[at / 64] >> at % 64 & 1); }
+
+/* Two steps at once: a step waits for the one before, so one alone leaves most of the processor idle. */
+static uint32_t walk(const struct slots *s, const struct walker *w)
 {
-    uint32_t at = w->at;
-    while (s->taken[at / 64] >> at % 64 & 1) at = step(at, w->skip, s->count);
-    s->taken[at / 64] |= 1ull << at % 64;
+    const uint64_t *taken = s->taken;
+    const uint32_t n = s->count, by2 = step(w->skip, w->skip, n);
+    for (uint32_t even = w->at, odd = step(even, w->skip, n);; even = step(even, by2, n), odd = step(odd, by2, n)) {
+        if (is_free(taken, even)) return even;
+        if (is_free(taken, odd)) return odd;
+    }
+}
+
+static void list_free(struct slots *s)
+{
+    s->free_count = 0;
+    for (uint32_t word = 0; word < taken_bytes(s->count) / sizeof(uint64_t); word++)
+        for (uint64_t bits = ~s->taken[word]; bits; bits &= bits - 1) {
+            const uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(bits);
+            if (slot < s->count) s->free[s->free_count++] = slot;
+        }
+}
+
+/* 1 / a modulo the prime p, by Euclid. */
+static uint32_t inverse(uint32_t a, uint32_t p)
+{
+    int64_t x = 1, y = 0;
+    for (uint32_t r = a, m = p; r > 1;) {
+        const uint32_t q = m / r, rest = m % r;
+        const int64_t z = y - q * x;
+        y = x, x = z;
+        m = r, r = rest;
+    }
+    return (uint32_t)(x < 0 ? x + p : x);
+}
+
+/* The free slot that the walk would meet first. A distance d is d / skip steps away, modulo slots; that, as a fraction
+ * of all slots, is the lower half of d * rank, off by less than 2^24 where neighbours are 2^40 apart. */
+static uint32_t look(struct slots *s, struct walker *w)
+{
+    uint32_t best = 0;
+    uint64_t nearest = UINT64_MAX;
+    if (!w->rank) w->rank = (uint64_t)(((unsigned __int128)inverse(w->skip, s->count) << 64) / s->count);
+    for (uint32_t i = 0; i < s->free_count; i++) {
+        const uint32_t slot = s->free[i], distance = slot - w->at + (slot < w->at ? s->count : 0);
+        const uint64_t steps = distance * w->rank;
+        best = steps < nearest ? i : best;
+        nearest = steps < nearest ? steps : nearest;
+    }
+    const uint32_t slot = s->free[best];
+    s->free[best] = s->free[--s->free_count];
+    return slot;
+}
+
+/* Take the first free slot on the way; `left` are free. */
+static void take_turn(struct slots *s, struct walker *w, uint32_t left)
+{
+    if (left == FEW || (left == s->count && left < FEW)) list_free(s);
+    const uint32_t slot = left > FEW ? walk(s, w) : look(s, w);
+    s->taken[slot / 64] |= 1ull << slot % 64;
     if (s->wide)
-        s->wide_table[at] = w->server;
+        s->wide_table[slot] = w->server;
     else
-        s->narrow_table[at] = (uint16_t)w->server;
-    w->at = step(at, w->skip, s->count);
+        s->narrow_table[slot] = (uint16_t)w->server;
+    w->at = step(slot, w->skip, s->count);
 }
 
 void slots_update(struct lb *lb)
@@ -246,8 +307,7 @@ void slots_update(struct lb *lb)
         while (i != NOBODY) {
             struct walker *w = &s->walkers[i];
             const uint32_t next = w->next;
-            take_turn(s, w);
-            left--;
+            take_turn(s, w, left--);
             w->turn += w->pace;
             if (--w->left) append(s, i);
             i = next;

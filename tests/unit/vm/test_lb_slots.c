@@ -62,6 +62,64 @@ static void test_parts(void **state)
         }
 }
 
+/* The table said plainly. Of those who still want slots, the turn is the one's of the earliest round; of a round, the
+ * one's who was served longest ago; at first, the one's of the smallest hash. A walk is slot by slot. */
+struct wants {
+    uint64_t hash, turn, pace, served;
+    uint32_t left, at, skip;
+};
+
+static const struct wants *first_of(const struct wants *a, const struct wants *b)
+{
+    if (!a || !a->left || !b->left) return !a || !a->left ? b : a;
+    if (a->turn >> 20 != b->turn >> 20) return a->turn >> 20 < b->turn >> 20 ? a : b;
+    if (a->served != b->served) return a->served < b->served ? a : b;
+    return a->hash < b->hash ? a : b;
+}
+
+static void plain_table(const struct pool *p, const uint16_t *weights, struct wants *w)
+{
+    const struct lb_hash_key key = p->lb->cfg.key, exchanged = {key.k1, key.k0};
+    uint64_t heavy = 0;
+    for (uint32_t i = 0; i < p->count; i++) heavy = weights[i] > heavy ? weights[i] : heavy;
+    for (uint32_t i = 0; i < p->count; i++) {
+        w[i].hash = lb_siphash(key, p->names[i], strlen(p->names[i]));
+        w[i].at = (uint32_t)(w[i].hash % PRIME);
+        w[i].skip = (uint32_t)(lb_siphash(exchanged, p->names[i], strlen(p->names[i])) % (PRIME - 1)) + 1;
+        w[i].pace = weights[i] ? (heavy << 20) / weights[i] : 0;
+        w[i].turn = w[i].pace * (w[i].hash & 0xfffff) >> 20;
+    }
+    memset(other, 0xff, sizeof other);
+    for (uint64_t turn = 1; turn <= PRIME; turn++) {
+        const struct wants *next = NULL;
+        for (uint32_t i = 0; i < p->count; i++) next = first_of(next, &w[i]);
+        struct wants *s = &w[next - w];
+        while (other[s->at] != UINT32_MAX) s->at = (s->at + s->skip) % PRIME;
+        other[s->at] = (uint32_t)(s - w);
+        s->turn += s->pace, s->served = turn, s->left--;
+    }
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {1, 2, 10, 129, 1000};
+    static struct pool p;
+    static uint16_t weights[POOL_MAX];
+    struct rng r = {10};
+    for (unsigned c = 0; c < 10; c++) {
+        static struct wants w[POOL_MAX];
+        draw_weights(&r, weights, counts[c / 2], c % 2 ? 1000 : 1);
+        pool_init(&p, LB_MAGLEV, counts[c / 2], weights);
+        read_table(p.lb, table);
+        memset(w, 0, sizeof w);
+        for (uint32_t i = 0; i < PRIME; i++) w[table[i]].left++; /* quotas have a test of their own */
+        plain_table(&p, weights, w);
+        assert_memory_equal(table, other, sizeof table);
+        pool_fini(&p);
+    }
+}
+
 /* More servers than slots, other sizes of table, and a size that is no prime. */
 static void test_sizes(void **state)
 {
@@ -207,9 +265,9 @@ static void test_small_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),         cmocka_unit_test(test_parts), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_wide),          cmocka_unit_test(test_order), cmocka_unit_test(test_disturbance),
-        cmocka_unit_test(test_small_changes),
+        cmocka_unit_test(test_paper),       cmocka_unit_test(test_parts),         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_wide),          cmocka_unit_test(test_order),
+        cmocka_unit_test(test_disturbance), cmocka_unit_test(test_small_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
