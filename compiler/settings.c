@@ -6,6 +6,7 @@
 
 #include "compiler/front_priv.h"
 #include "compiler/settings.h"
+#include "vm/lb.h"
 
 #define MS UINT64_C(1000000)
 #define S (1000 * MS)
@@ -71,13 +72,6 @@ static const char *key_of(struct compile *c, const struct node *setting)
     return arena_strndup(c->arena, text, n);
 }
 
-static bool is_prime(uint64_t n)
-{
-    for (uint64_t d = 2; d * d <= n; d++)
-        if (n % d == 0) return false;
-    return n > 1;
-}
-
 /* False after a report. */
 static bool value_in_bounds(struct compile *c, const struct node *at, const struct row *row, uint64_t value)
 {
@@ -85,11 +79,11 @@ static bool value_in_bounds(struct compile *c, const struct node *at, const stru
         diag(c->diags, E_SETTING_RANGE, at->span, "`%s` goes %s", row->key, row->bounds);
         return false;
     }
-    if (strcmp(row->key, "maglev") != 0 || is_prime(value)) return true;
-    uint64_t next = value;
-    while (!is_prime(next)) next++;
+    if (strcmp(row->key, "maglev") != 0 || lb_is_prime((uint32_t)value)) return true;
+    uint32_t next = (uint32_t)value;
+    while (!lb_is_prime(next)) next++;
     diag(c->diags, E_SETTING_RANGE, at->span, "the slots of a Maglev table must be a prime number");
-    diag_fix(c->diags, "the next one is %" PRIu64, next);
+    diag_fix(c->diags, "the next one is %u", next);
     return false;
 }
 

@@ -105,20 +105,31 @@ static void sort_places(const struct lb *lb, struct place *p, uint32_t n)
     }
 }
 
-static void hash_places(const struct lb *lb, struct slots *s)
+static void find_place(const struct lb *lb, const struct slots *s, struct place *p, uint32_t nth)
 {
-    const struct lb_hash_key key = lb->cfg.key, other = {key.k1, key.k0};
+    const struct lb_hash_key key = lb->cfg.key;
+    const char *name = lb->cfg.servers[p->server].name;
+    const size_t len = strlen(name);
+    const uint64_t hash = lb_siphash((struct lb_hash_key){key.k0 + nth, key.k1}, name, len);
+    if (!nth) p->hash = hash;
+    p->offset = (uint32_t)(hash % s->count);
+    p->skip = 1 + (uint32_t)(lb_siphash((struct lb_hash_key){key.k1, key.k0 + nth}, name, len) % (s->count - 1));
+}
+
+/* Only a hostile file has servers of one name; were they to walk the same way, each would pass where all before it are.
+ */
+static void find_places(const struct lb *lb, struct slots *s)
+{
+    uint32_t nth = 0;
     for (uint32_t i = 0; i < lb->cfg.count; i++) {
-        const char *name = lb->cfg.servers[i].name;
-        const uint64_t hash = lb_siphash(key, name, strlen(name));
-        s->places[i] = (struct place){
-            .hash = hash,
-            .server = i,
-            .offset = (uint32_t)(hash % s->count),
-            .skip = 1 + (uint32_t)(lb_siphash(other, name, strlen(name)) % (s->count - 1)),
-        };
+        s->places[i].server = i;
+        find_place(lb, s, &s->places[i], 0);
     }
     sort_places(lb, s->places, lb->cfg.count);
+    for (uint32_t i = 1; i < lb->cfg.count; i++) {
+        nth = s->places[i].hash == s->places[i - 1].hash ? nth + 1 : 0;
+        if (nth) find_place(lb, s, &s->places[i], nth);
+    }
 }
 
 void slots_init(struct lb *lb)
@@ -136,7 +147,7 @@ void slots_init(struct lb *lb)
     s->ring = lb_carve(&rest, RING * sizeof *s->ring);
     s->of_weight = lb_carve(&rest, (LB_WEIGHT_MAX + 1) * sizeof *s->of_weight);
     s->remainders = lb_carve(&rest, (LB_WEIGHT_MAX + 1) * sizeof *s->remainders);
-    hash_places(lb, s);
+    find_places(lb, s);
 }
 
 void slots_place(struct lb *lb, const uint32_t (*offset_skip)[2])

@@ -173,6 +173,26 @@ static void test_wide(void **state)
     free(servers);
 }
 
+/* As no compiler writes them, all of one name: each has its part nevertheless, and not after walking for minutes. */
+static void test_one_name(void **state)
+{
+    (void)state;
+    enum { MANY = 60000, SLOTS = 1000003 };
+    struct lb_server *servers = calloc(MANY, sizeof *servers);
+    uint8_t *seen = calloc(MANY, 1);
+    assert_true(servers && seen);
+    for (uint32_t i = 0; i < MANY; i++) servers[i] = (struct lb_server){"p/s", 1, false};
+    const struct lb_cfg cfg = {.kind = LB_MAGLEV, .servers = servers, .count = MANY, .slots = SLOTS};
+    void *memory = aligned_alloc(64, lb_bytes(&cfg));
+    assert_non_null(memory);
+    const struct lb *lb = lb_init(memory, &cfg);
+    for (uint32_t i = 0; i < SLOTS; i++) seen[slots_at(lb, i)]++;
+    for (uint32_t i = 0; i < MANY; i++) assert_in_range(seen[i], SLOTS / MANY, SLOTS / MANY + 1);
+    free(memory);
+    free(seen);
+    free(servers);
+}
+
 /* Names decide, not the order in the file; and the table of now does not know what was before. */
 static void test_order(void **state)
 {
@@ -265,9 +285,9 @@ static void test_small_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paper),       cmocka_unit_test(test_parts),         cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_wide),          cmocka_unit_test(test_order),
-        cmocka_unit_test(test_disturbance), cmocka_unit_test(test_small_changes),
+        cmocka_unit_test(test_paper),    cmocka_unit_test(test_parts),       cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_wide),        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_one_name), cmocka_unit_test(test_disturbance), cmocka_unit_test(test_small_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
