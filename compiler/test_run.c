@@ -85,16 +85,16 @@ static bool expect(struct test_run *r, const struct test_step *s)
     return false;
 }
 
-/* The first packet at once, the others evenly over the time; then the time is over. */
+/* Evenly over the time, the first packet at its beginning and the last at its end: what follows meets the flood. */
 static void repeat(struct test_run *r, const struct test_step *s)
 {
-    const uint64_t began = r->now_ns;
+    const uint64_t began = r->now_ns, gaps = s->count > 1 ? s->count - 1 : 1;
     struct pkt pkt;
     struct verdict v;
 
     test_build(r, s->packet, &pkt);
     for (uint64_t i = 0; i < s->count; i++) {
-        test_clock(r, began + (uint64_t)((unsigned __int128)s->ns * i / s->count));
+        test_clock(r, began + (uint64_t)((unsigned __int128)s->ns * i / gaps));
         test_judge(r, &pkt, &v);
     }
     test_clock(r, began + s->ns);

@@ -1,0 +1,153 @@
+#!/bin/bash
+# Step 02, the language whole: what is promised, in order, tried on the built programs, one line a promise. B: the build
+# folder. Read from top to bottom it says what the rule language does today.
+set -u
+B=${B:-build}
+top=$(pwd)
+PATH=$(cd "$B" && pwd):$PATH
+tools=$(cd "$B/tests/tools" && pwd)
+case $B in /*) work=$B/scratch/accept-02 ;; *) work=$top/$B/scratch/accept-02 ;; esac
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+run() { # COMMAND...: into out, err, status
+    timeout 120 "$@" >out 2>err </dev/null
+    status=$?
+}
+clean() { ! grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Assertion' out err; }
+says() { # SENTENCE STATUS PATTERN FILE: the last run ended so and FILE holds the pattern
+    if [ "$status" -eq "$2" ] && grep -Eq -- "$3" "$4" && clean; then ok 0 "$1"; else
+        echo "# status $status, expected $2; $4 should hold: $3"
+        head -10 "$4" | cut -c1-300 | sed 's/^/# /'
+        ok 1 "$1"
+    fi
+}
+rules() { cat >"$1.prey"; }             # NAME: rules from standard input
+capture() { cat >"$1.notes"; "$tools/mkcap" "$1.notes" "$1.pcap"; } # NAME: frames from standard input
+
+# ---- tests in the language ----
+
+rules shop <<'END'
+edition 1
+set office  = 192.0.2.0/24, 2001:db8:1::/48
+set admins  = (office, 198.51.100.7) except 192.0.2.66
+ports web   = 80, 443, 8000-8080
+meter syns  = 200/s burst 400 per source
+schedule work = mon-fri 08:00-18:00
+pool shop {
+  balance maglev
+  server a 10.0.0.11:8443 weight 5
+  server b 10.0.0.12:8443 weight 3
+  server c 10.0.0.13:8443 weight 1
+  server d 10.0.0.14:8443 backup
+}
+pool canary { server e 10.0.0.21:8443 }
+service www on 203.0.113.10 tcp/443 {
+  mode passthrough
+  when from office -> canary
+  else -> shop
+}
+firewall edge default drop {
+  drop tcp flags has syn lacks ack over syns as SYN_FLOOD
+  accept icmp6 type nd
+  accept tcp from admins to self port 22 as SSH
+  accept tcp to 203.0.113.10 port web as WEB
+  accept udp to self port 123 during work as TIME
+  reject tcp port 113 with rst as IDENT
+}
+test "admins may ssh, nobody else" {
+  expect accept by SSH: tcp 192.0.2.9:50000 -> self:22 syn
+  expect drop by default: tcp 198.18.0.1:50000 -> self:22 syn
+  expect drop by default: tcp 192.0.2.66:50000 -> self:22 syn
+  expect pool canary: tcp 192.0.2.9:50000 -> 203.0.113.10:443 syn
+  expect accept by WEB: tcp 198.18.0.1:50000 -> 203.0.113.10:443 syn
+  expect forward by WEB: tcp 198.18.0.1:50000 -> 203.0.113.10:443 syn
+  expect split shop 5:3:1 within 2% over 10000 flows
+}
+test "a flood is cut" {
+  repeat 2000 within 1s: tcp 198.18.0.9:50000 -> 203.0.113.10:443 syn
+  expect drop by SYN_FLOOD: tcp 198.18.0.9:50000 -> 203.0.113.10:443 syn
+  after 10s
+  expect accept by WEB: tcp 198.18.0.9:50000 -> 203.0.113.10:443 syn
+}
+test "hours" {
+  at mon 09:00
+  expect accept by TIME: udp 198.18.0.9:123 -> self:123
+  at sat 09:00
+  expect drop: udp 198.18.0.9:123 -> self:123
+}
+test "the backup serves when nobody else can" {
+  server shop/a down; server shop/b down; server shop/c down
+  expect server shop/d: tcp 198.18.0.1:50000 -> 203.0.113.10:443 syn
+}
+test "yesterday's traffic" {
+  replay "yesterday.pcap" drop >= 50%
+}
+END
+capture yesterday <<'END'
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 443 syn
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50001 > 22 syn
+eth / ip4 198.18.0.2 > 203.0.113.10 / udp 50000 > 53
+END
+run preyc --check shop.prey
+says 'tests in a rule file are run by --check and counted' 0 '^shop.prey: good: 6 rules, 2 sets, 5 tests passed$' out
+run preyc shop.prey -o shop.pbc
+[ "$status" -eq 0 ] && [ -s shop.pbc ] && [ ! -s out ] && [ ! -s err ]
+ok $? 'passing tests are silent when compiling'
+
+cp shop.pbc keep.pbc
+sed 's/except 192.0.2.66/except 192.0.2.67/' shop.prey >slip.prey
+run preyc slip.prey -o shop.pbc
+says 'a slip in a set fails the test that would catch it, by name' 1 '^slip.prey:[0-9]+:3: error: test "admins may ssh, nobody else": expected drop by default, but found accept by SSH \[E0701\]$' err
+says 'it shows the packet as it was built' 1 '^note: the packet.*: tcp 192.0.2.66:50000 > 192.0.0.8:22 SYN, 54 bytes$' err
+says 'and the rule that decided, with its line' 1 '^   23 \|   accept tcp from admins to self port 22 as SSH$' err
+says 'the last line names the failed tests' 1 '^slip.prey: 1 of 5 tests failed: "admins may ssh, nobody else"$' err
+cmp -s shop.pbc keep.pbc
+ok $? 'a failing test leaves the program that was there'
+sed 's/to 203.0.113.10 port web/to 203.0.113.10 port 80/' shop.prey >slip.prey
+run preyc --check slip.prey
+says 'the rule that was expected shows the first condition that failed' 1 '`WEB` does not match: destination port is 443, not 80' err
+sed 's/weight 5/weight 1/' shop.prey >slip.prey
+run preyc --check slip.prey
+says 'a changed weight fails the split' 1 'expected another split of 10000 flows' err
+sed 's/burst 400/burst 4000/' shop.prey >slip.prey
+run preyc --check slip.prey
+says 'a changed meter fails the flood, with the tokens that it has' 1 '`SYN_FLOOD` does not match: syns has [0-9]+ tokens for 198.18.0.9' err
+sed 's/mon-fri/mon-sat/' shop.prey >slip.prey
+run preyc --check slip.prey
+says 'a changed schedule fails the hours, with the time' 1 '^note: the packet, sat 09:00: ' err
+sed 's/by SSH:/by SHH:/' shop.prey >slip.prey
+run preyc --check slip.prey
+says 'a test that names an unknown rule is told which one is meant' 1 'did you mean `SSH`' err
+run preyc --check --format=json slip.prey
+says 'diagnostics of tests are JSON like all others' 1 '"code":"E0201"' out
+run preyc --check --format=json shop.prey
+[ "$status" -eq 0 ] && python3 -c 'import json
+d = json.load(open("out"))
+assert len(d["tests"]) == 5 and all(t["passed"] for t in d["tests"]), d["tests"]' 2>err
+ok $? 'JSON carries the result of every test'
+run preyc --dump=bytecode shop.prey
+[ "$status" -eq 0 ] && ! grep -q 'admins may ssh' out
+ok $? 'tests leave nothing in the program'
+mkdir -p sub && cp shop.prey yesterday.pcap sub/
+run preyc --check sub/shop.prey
+says 'captures are found beside the rule file' 0 '5 tests passed' out
+run preyc shop.prey -o yesterday.pcap
+[ "$status" -eq 2 ] && [ "$(head -c 4 yesterday.pcap | od -An -tx1 | tr -d ' ')" = "$(head -c 4 sub/yesterday.pcap | od -An -tx1 | tr -d ' ')" ]
+ok $? 'the output never replaces a capture that a test replays'
+rm yesterday.pcap
+run preyc --check shop.prey
+says 'a capture that is not there is a diagnostic' 1 'E0711' err
+{
+    echo 'firewall f default drop { accept icmp6 type nd; accept tcp port 22 as SSH }'
+    for i in $(seq 1 1000); do echo "test \"t$i\" { expect accept by SSH: tcp 192.0.2.1:$i -> self:22 syn; expect drop: udp 192.0.2.1:$i -> self:22 }"; done
+} >many.prey
+run timeout 20 preyc --check many.prey
+says 'a thousand tests take no time worth a name' 0 '1000 tests passed' out
+
+exit $failed
