@@ -229,7 +229,12 @@ static void put_item(struct printer *p, const struct fmt_item *item)
 
 /* ---- the text ---- */
 
-/* The lines from `i` on whose comments are aligned, and in which column. */
+static bool has_own_line(const struct printer *p, const struct line *line)
+{
+    return line->remark != FMT_NONE && p->f->remarks[line->remark].own_line;
+}
+
+/* The lines from `i` on whose comments are aligned, and in which column; some among them may have none. */
 static size_t remark_run(const struct printer *p, size_t i, uint32_t *column)
 {
     uint32_t least = UINT32_MAX, most = 0;
@@ -238,8 +243,8 @@ static size_t remark_run(const struct printer *p, size_t i, uint32_t *column)
     for (; end < p->line_count; end++) {
         const struct line *l = &p->lines[end];
 
-        if (l->remark == FMT_NONE || l->depth != p->lines[i].depth || (end > i && l->blank)) break;
-        if (p->f->remarks[l->remark].own_line != p->f->remarks[p->lines[i].remark].own_line) break;
+        if (end > i && (l->blank || l->depth != p->lines[i].depth || has_own_line(p, l))) break;
+        if (l->remark == FMT_NONE || has_own_line(p, l)) continue;
         const uint32_t low = l->width < least ? l->width : least, high = l->width > most ? l->width : most;
         if (high - low > FMT_REACH) break;
         least = low;

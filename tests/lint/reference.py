@@ -1,15 +1,19 @@
-"""lang/REFERENCE.md holds the tables as they are: diagnostics, limits, timeouts, names, kinds of nodes.
+"""lang/REFERENCE.md and lang/TREE.md hold the tables as they are: diagnostics, limits, timeouts, names, kinds of nodes.
 
-Between `<!-- NAME -->` and `<!-- end -->` stands what this script makes of the .def files; UPDATE=1 writes it there.
-Prints TAP lines."""
+Between `<!-- NAME -->` and `<!-- end -->` stands what this script makes of the sources; UPDATE=1 writes it there. In the
+reference an example that is not due yet (it gives E0900) is one that is announced so: the paragraph before it says *not
+yet*; and every keyword of the grammar stands in an example or a table. Prints TAP lines."""
 import ast
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
-DOCUMENT = pathlib.Path("lang/REFERENCE.md")
+PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
+REFERENCE, TREE = pathlib.Path("lang/REFERENCE.md"), pathlib.Path("lang/TREE.md")
 
 
 def rows(macro, fields, path, before=""):
@@ -31,41 +35,114 @@ def table(head, lines):
     return out + "".join("| " + " | ".join(cell(c) for c in line) + " |\n" for line in lines)
 
 
-def quoted_names(path, macro, number):
-    """The string in field `number` of every row, in order, each once."""
-    found = re.findall(rf'^{macro}\(([^"]*"[^"]*".*)', pathlib.Path(path).read_text(), re.M)
-    names = [re.split(r",\s*", row)[number].strip('") ') for row in found]
-    return list(dict.fromkeys(names))
+def keywords():
+    """From the grammar: the reserved words, and all others."""
+    grammar = pathlib.Path("lang/parse.y").read_text()
+    begin, middle = grammar.index("/* reserved words */"), grammar.index("/* contextual keywords")
+    parts = grammar[begin:middle], grammar[middle:grammar.index("%type")]
+    return [re.findall(r'\b[A-Z][A-Z0-9_]* "([^"]+)"', part) for part in parts]
+
+
+def words(names):
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def numbered(pairs):
+    return table(["name", "number"] * 3, by_three([(f"`{name}`", str(number)) for name, number in pairs]))
+
+
+def by_three(pairs):
+    """Down the columns, three beside each other."""
+    height = -(-len(pairs) // 3)
+    pairs = pairs + [("", "")] * (3 * height - len(pairs))
+    return [pairs[i] + pairs[i + height] + pairs[i + 2 * height] for i in range(height)]
+
+
+def dscp():
+    found = re.search(r"dscp_words\[\] = \{(.*?)\{NULL", pathlib.Path("compiler/cond_field.c").read_text(), re.S)
+    return re.findall(r'\{"(\w+)", (\d+)\}', found.group(1))
 
 
 def sections():
     diag = rows("DIAG", ["_ident", "code", "severity", "title", "explain", "wrong", "right"], "lang/diag.def")
     limit = rows("LIMIT", ["key", "kind", "value", "doc"], "lang/limits.def")
     timeout = rows("TIMEOUT", ["key", "value", "doc"], "lang/timeouts.def")
+    proto = rows("PROTO", ["_ident", "number", "name"], "vm/proto.def")
+    icmp = rows("ICMP_TYPE", ["family", "number", "name"], "vm/icmp.def")
+    reason = rows("REASON", ["_ident", "name", "doc"], "vm/reason.def")
     node = rows("NODE", ["_ident", "name", "children", "doc"], "lang/ast.def")
     kinds = {"INT": "number", "SIZE": "size", "RATE": "rate"}
-    return {
+    reserved, others = keywords()
+    return REFERENCE, {
         "diagnostics": table(["code", "", "what it means"], [(d[0], d[1].lower(), d[2]) for d in sorted(diag)]),
         "limits": table(["key", "kind", "default", "meaning"], [(f"`{k}`", kinds[t], f"`{v}`", d) for k, t, v, d in limit]),
         "timeouts": table(["key", "default", "meaning"], [(f"`{k}`", f"`{v}`", d) for k, v, d in timeout]),
-        "protocols": ", ".join(f"`{n}`" for n in quoted_names("vm/proto.def", "PROTO", 2)) + "\n",
-        "icmp-types": ", ".join(f"`{n}`" for n in quoted_names("vm/icmp.def", "ICMP_TYPE", 2)) + "\n",
+        "protocols": numbered([(name, number) for number, name in proto]),
+        "icmp-types": "".join(f"\n`{word}`:\n\n" + numbered([(name, n) for f, n, name in icmp if f == family])
+                              for family, word in ((4, "icmp"), (6, "icmp6"))),
+        "dscp": numbered(dscp()),
+        "reasons": table(["reason", "what is wrong"], [(f"`{n}`", d) for n, d in reason if n != "-"]),
+        "keywords": f"Reserved: {words(reserved)}. Names may not be called so.\n\nOthers, each with a meaning in its place: "
+                    f"{words(sorted(others, key=str.lower))}.\n",
+    }, TREE, {
         "nodes": table(["node", "children", "what it is"], [(f"`{n}`", f"`{c}`" if c else "", d) for n, c, d in node]),
     }
 
 
-def main():
-    text = DOCUMENT.read_text()
-    failed = 0
-    for name, body in sections().items():
+failed = 0
+
+
+def say(good, what, *why):
+    global failed
+    failed += not good
+    for line in why if not good else ():
+        print(f"#   {line}")
+    print(f"{'ok' if good else 'not ok'} - {what}")
+
+
+def check_tables(document, bodies):
+    text = document.read_text()
+    for name, body in bodies.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
         fresh = pattern.sub(lambda m: m.group(1) + body + m.group(2), text)
         good = pattern.search(text) is not None and (fresh == text or bool(os.environ.get("UPDATE")))
         text = fresh
-        failed += not good
-        print(f"{'ok' if good else 'not ok'} - REFERENCE.md holds the table `{name}`")
+        say(good, f"{document.name} holds the table `{name}`", "UPDATE=1 python3 tests/lint/reference.py writes it")
     if os.environ.get("UPDATE"):
-        DOCUMENT.write_text(text)
+        document.write_text(text)
+
+
+def codes(text):
+    with tempfile.TemporaryDirectory() as folder:
+        for entry in REFERENCE.parent.resolve().iterdir():
+            pathlib.Path(folder, entry.name).symlink_to(entry)
+        pathlib.Path(folder, "block.prey").write_text(text)
+        run = subprocess.run([PREYC, "--check", "--format=json", "block.prey"], cwd=folder, capture_output=True, text=True,
+                             timeout=60)
+    found = json.loads(run.stdout)["diagnostics"]
+    return ({d["code"] for d in found if d["severity"] == "error"},
+            [f"{d['code']} {d['line']}: {d['message']}" for d in found])
+
+
+def check_examples():
+    text = REFERENCE.read_text()
+    for match in re.finditer(r"^```prey\n(.*?)^```", text, re.M | re.S):
+        before, line = text[:match.start()].rstrip().split("\n\n")[-1], text.count("\n", 0, match.start()) + 2
+        later = re.search(r"\*not\s+yet\*", before, re.I) is not None and before[0] != "|"
+        found, why = codes(match.group(1))
+        say(found == ({"E0900"} if later else set()),
+            f"example at line {line} " + ("is not due yet, as said" if later else "compiles"), *why,
+            "*not yet* in the paragraph before it says that an example gives E0900 and nothing else")
+    tables = re.sub(r"<!-- (keywords|diagnostics) -->.*?<!-- end -->", "", text, flags=re.S)
+    unseen = [w for part in keywords() for w in part if not re.search(rf"(?<![\w-]){re.escape(w)}(?![\w-])", tables)]
+    say(not unseen, "every keyword is told of", *unseen)
+
+
+def main():
+    pairs = iter(sections())
+    for document, bodies in zip(pairs, pairs):
+        check_tables(document, bodies)
+    check_examples()
     return failed != 0
 
 
