@@ -81,7 +81,8 @@ static void statuses_of(struct check_work *w, const struct node *expect)
         const uint64_t lo = n->kind == N_STATUS ? n->v.i * 100 : n->v.i, hi = n->kind == N_STATUS ? lo + 99 : lo;
 
         if (lo < 100 || hi > 599)
-            diag(w->c->diags, E_OUT_OF_RANGE, n->span, "this is not a status: they go from 100 to 599, classes from 1xx to 5xx");
+            diag(w->c->diags, E_OUT_OF_RANGE, n->span,
+                 "this is not a status: they go from 100 to 599, classes from 1xx to 5xx");
         else
             numbers_add(w->c, &s, (uint32_t)lo, (uint32_t)hi);
     }
@@ -98,16 +99,18 @@ static void expect_of(struct check_work *w)
     w->check.send = send && send->first ? bytes_of(w, send->first) : PBC_NONE;
     w->check.expect = PBC_NONE;
     if (w->check.kind == PBC_CHECK_UDP && (!send || !expect)) {
-        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "a udp check needs what to send and what to expect: no answer says nothing");
+        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span,
+             "a udp check needs what to send and what to expect: no answer says nothing");
         diag_fix(w->c->diags, "udp send x\"..\" expect x\"..\"");
     } else if (http && !expect) {
-        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "an %s check needs the status that it expects", kind_names[w->check.kind]);
+        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "an %s check needs the status that it expects",
+             kind_names[w->check.kind]);
         diag_fix(w->c->diags, "add `expect 200`");
     }
     if (!expect || !expect->first || w->check.kind == PBC_CHECK_ICMP) return;
     if (http != (expect->first->kind != N_BYTES))
-        diag(w->c->diags, E_CHECK_OPTION, expect->first->span, http ? "an http check expects a status, such as 200 or 3xx"
-                                                                     : "a tcp or udp check expects bytes, x\"..\"");
+        diag(w->c->diags, E_CHECK_OPTION, expect->first->span,
+             http ? "an http check expects a status, such as 200 or 3xx" : "a tcp or udp check expects bytes, x\"..\"");
     else if (http)
         statuses_of(w, expect);
     else
@@ -150,10 +153,10 @@ static uint32_t milliseconds(struct check_work *w, const char *word, uint32_t fa
 
 static void times_of(struct check_work *w)
 {
-    static const struct number_kind count = {.what = "a number of checks", .range = "`rise` and `fall` go from 1 to 65535",
-                                             .least = 1, .most = 65535};
-    static const struct number_kind port = {.what = "a port to check", .range = "it goes from 1 to 65535", .least = 1,
-                                            .most = 65535};
+    static const struct number_kind count = {
+        .what = "a number of checks", .range = "`rise` and `fall` go from 1 to 65535", .least = 1, .most = 65535};
+    static const struct number_kind port = {
+        .what = "a port to check", .range = "it goes from 1 to 65535", .least = 1, .most = 65535};
 
     w->check.every_ms = milliseconds(w, "every", 2000);
     w->check.timeout_ms = milliseconds(w, "timeout", 1000);

@@ -1,8 +1,8 @@
 /* Code of the services: function meta.services, run for what the firewall accepted, and the blocks that it calls.
  *
  * The endpoints stand in the order in which they are tried: most specific first, those of one address together, so that
- * its test is made once. Behind an endpoint stand its service's branches. A block returns branch + 1, or 0 for "none of these";
- * it is, as a list of rules is, "the first that matches, as one scalar", so a classifier can take its place. */
+ * its test is made once. Behind an endpoint stand its service's branches. A block returns branch + 1, or 0 for "none of
+ * these"; it is, as a list of rules is, "the first that matches, as one scalar", so a classifier can take its place. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,8 @@
 /* Those of one address are neighbours; of two that can hold the same packet the more specific comes first. */
 static int by_order(const void *pa, const void *pb)
 {
-    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa, *b = *(const struct pbc_endpoint *const *)pb;
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
     const bool any_a = a->proto == PBC_EP_PORTS, any_b = b->proto == PBC_EP_PORTS;
     const unsigned ports_a = (unsigned)(a->port_hi - a->port_lo), ports_b = (unsigned)(b->port_hi - b->port_lo);
 
@@ -144,7 +145,8 @@ static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoin
 void services_code(struct gen *g, struct plan *plan)
 {
     const struct image *img = g->img;
-    const struct pbc_endpoint **sorted = arena_alloc(g->c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+    const struct pbc_endpoint **sorted =
+        arena_alloc(g->c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
 
     if (!img->endpoints_count) return;
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];

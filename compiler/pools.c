@@ -4,7 +4,8 @@
 #include "compiler/service_priv.h"
 #include "vm/lb.h"
 
-static const struct number_kind weight_kind = {.what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
+static const struct number_kind weight_kind = {
+    .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
 static const struct number_kind port_kind = {
     .what = "a port to serve", .range = "ports of servers go from 1 to 65535", .least = 1, .most = 65535};
 
@@ -67,7 +68,10 @@ static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
 }
 
 /* Servers by name and by address, to find equals in a time that does not grow with the square. */
-struct known { const struct node *node; uint32_t server, next; };
+struct known {
+    const struct node *node;
+    uint32_t server, next;
+};
 struct servers {
     struct known *known;
     uint32_t *by_name, *by_place, size, count; /* heads of chains, + 1 */
@@ -89,7 +93,8 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
     diag_note(c->diags, before->first->span, "the first is here");
 }
 
-static void check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s, uint32_t id)
+static void check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
+                        uint32_t id)
 {
     const struct image *img = c->image;
     const uint32_t name = hash_of(&s->name, sizeof(s->name), all->size);
@@ -166,7 +171,8 @@ static void sources_of(struct compile *c, const struct node *clause, struct pbc_
     pool->source_port_hi = 65535;
     if (!clause->first) return;
     if (clause->first->flags & NF_NOT)
-        diag(c->diags, E_WRONG_VALUE, clause->first->span, "`source` lists the addresses themselves; `not` has no meaning here");
+        diag(c->diags, E_WRONG_VALUE, clause->first->span,
+             "`source` lists the addresses themselves; `not` has no meaning here");
     else if (addr_list_of(c, clause->first, &list))
         addr_list_place(c, &list, clause->span, &pool->sources, &pool->source_count);
     set_fini(&list.set);
@@ -183,7 +189,8 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
 {
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         if (c->image->servers[i].weight) return;
-    diag(c->diags, W_ZERO_WEIGHTS, s->span, "every server of the pool `%s` has weight 0, so it takes no new flows", s->name.s);
+    diag(c->diags, W_ZERO_WEIGHTS, s->span, "every server of the pool `%s` has weight 0, so it takes no new flows",
+         s->name.s);
 }
 
 static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t id, struct pbc_pool *pool)
@@ -210,8 +217,9 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
 
 static void resolve_pool(struct compile *c, struct symbol *s)
 {
-    static const struct number_kind retries = {.what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
-    struct clause_row rows[] = {{"balance", NULL},    {"check", NULL},   {"drain", NULL}, {"slow start", NULL},
+    static const struct number_kind retries = {
+        .what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
+    struct clause_row rows[] = {{"balance", NULL}, {"check", NULL},   {"drain", NULL}, {"slow start", NULL},
                                 {"on down", NULL}, {"retries", NULL}, {"source", NULL}};
     struct pbc_pool *slot = image_add_pools(c->image), pool = {0};
 
@@ -227,7 +235,8 @@ static void resolve_pool(struct compile *c, struct symbol *s)
     pool.check = check_of(c, rows[1].node);
     pool.drain_ns = clause_duration(c, rows[2].node, 0);
     clause_not_due(c, rows[3].node, "slow start");
-    pool.on_down = rows[4].node && rows[4].node->first && str_is(rows[4].node->first->v.str, "keep") ? PBC_DOWN_KEEP : PBC_DOWN_RESET;
+    pool.on_down = rows[4].node && rows[4].node->first && str_is(rows[4].node->first->v.str, "keep") ? PBC_DOWN_KEEP
+                                                                                                     : PBC_DOWN_RESET;
     pool.retries = clause_number(c, rows[5].node, &retries, 1);
     if (rows[6].node) sources_of(c, rows[6].node, &pool);
     resolve_servers(c, s, s->index, &pool);

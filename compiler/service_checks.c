@@ -22,7 +22,8 @@ static bool rewrites(enum pbc_mode mode)
     return mode == PBC_MODE_PASSTHROUGH || mode == PBC_MODE_KEEP_SOURCE || mode == PBC_MODE_DSR_REWRITE;
 }
 
-static void check_family(const struct service_work *w, const struct pbc_pool *pool, const struct node *share, uint32_t families)
+static void check_family(const struct service_work *w, const struct pbc_pool *pool, const struct node *share,
+                         uint32_t families)
 {
     const struct image *img = w->c->image;
     uint32_t have = 0;
@@ -31,8 +32,9 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
         have |= img->servers[i].family == 4 ? KIND_IP4 : KIND_IP6;
     families &= families_of(img, &img->services[w->id]) & ~have;
     if (!families || !have) return;
-    diag(w->c->diags, E_POOL_FAMILY, share->span, "`%s` has no server for IPv%c clients, and this mode does not change the family",
-         image_str(img, pool->name), families & KIND_IP4 ? '4' : '6');
+    diag(w->c->diags, E_POOL_FAMILY, share->span,
+         "`%s` has no server for IPv%c clients, and this mode does not change the family", image_str(img, pool->name),
+         families & KIND_IP4 ? '4' : '6');
     diag_fix(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
              families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
@@ -58,14 +60,15 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
 
         if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
         diag(w->c->diags, E_PORT_CHANGED, share->span,
-             "the server `%s` of `%s` has port %u, but `dsr %s` leaves the client's port as it is", image_str(img, s->name),
-             image_str(img, pool->name), s->port, mode);
+             "the server `%s` of `%s` has port %u, but `dsr %s` leaves the client's port as it is",
+             image_str(img, s->name), image_str(img, pool->name), s->port, mode);
         diag_fix(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
         return;
     }
 }
 
-void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools, uint32_t families)
+void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
+                        uint32_t families)
 {
     const struct image *img = w->c->image;
     const struct node *share = pools->first;
@@ -74,14 +77,14 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         const uint32_t pool = img->shares[i].pool;
 
         if (pool >= img->pools_count) continue;
-        if (rewrites(w->mode))
-            check_family(w, &img->pools[pool], share, families);
+        if (rewrites(w->mode)) check_family(w, &img->pools[pool], share, families);
         if (w->mode == PBC_MODE_DSR_L2 || w->mode == PBC_MODE_DSR_IPIP || w->mode == PBC_MODE_DSR_GUE)
             check_ports(w, &img->pools[pool], share);
     }
 }
 
-/* Equal endpoints ----------------------------------------------------------------------------------------------------- */
+/* Equal endpoints -----------------------------------------------------------------------------------------------------
+ */
 
 static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
@@ -96,7 +99,8 @@ static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endp
 
 static int by_endpoint(const void *pa, const void *pb)
 {
-    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa, *b = *(const struct pbc_endpoint *const *)pb;
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
     const int order = compare_endpoints(a, b);
 
     return order ? order : a < b ? -1 : 1;
@@ -121,7 +125,8 @@ static struct span span_of(struct compile *c, const struct pbc_place *place)
 void check_endpoints(struct compile *c)
 {
     const struct image *img = c->image;
-    const struct pbc_endpoint **sorted = arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+    const struct pbc_endpoint **sorted =
+        arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
 
     for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
     if (img->endpoints_count > 1) qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_endpoint);
@@ -129,7 +134,8 @@ void check_endpoints(struct compile *c)
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
 
         if (compare_endpoints(a, b) != 0) continue;
-        diag(c->diags, E_ENDPOINT_TWICE, span_of(c, &b->place), "the same address, protocol and ports belong to the service `%s` already",
+        diag(c->diags, E_ENDPOINT_TWICE, span_of(c, &b->place),
+             "the same address, protocol and ports belong to the service `%s` already",
              image_str(img, img->services[a->service].name));
         diag_note(c->diags, span_of(c, &a->place), "here");
     }
@@ -163,9 +169,13 @@ static struct ir_product product_of(struct compile *c, const struct pbc_endpoint
     uint32_t n = 0;
 
     if (e->to == PBC_TO_ADDRESS)
-        p.field[IR_DST] = p.field[IR_DST_SELF] = ir_intern_addrs(
-            c->ir, &(struct ir_addrs){.r4 = &r4, .r6 = &r6, .count4 = e->family == 4, .count6 = e->family == 6,
-                                      .set = PBC_NONE, .mirror = PBC_NONE, .complement = PBC_NONE});
+        p.field[IR_DST] = p.field[IR_DST_SELF] = ir_intern_addrs(c->ir, &(struct ir_addrs){.r4 = &r4,
+                                                                                           .r6 = &r6,
+                                                                                           .count4 = e->family == 4,
+                                                                                           .count6 = e->family == 6,
+                                                                                           .set = PBC_NONE,
+                                                                                           .mirror = PBC_NONE,
+                                                                                           .complement = PBC_NONE});
     if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_intern_ranges(c->ir, &port, 1, 65535);
     if (e->proto == PBC_EP_PORTS) return p;
     const uint32_t proto = e->proto == PBC_EP_ECHO4 ? 1 : e->proto == PBC_EP_ECHO6 ? 58 : numbers[e->proto];
@@ -213,8 +223,8 @@ void warn_services(struct compile *c)
         for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count && !enters; e++)
             enters = may_enter(c, &img->endpoints[e]);
         if (enters) continue;
-        diag(c->diags, W_SERVICE_CLOSED, span_of(c, &s->place), "no rule of the firewall lets traffic to the service `%s` in",
-             image_str(img, s->name));
+        diag(c->diags, W_SERVICE_CLOSED, span_of(c, &s->place),
+             "no rule of the firewall lets traffic to the service `%s` in", image_str(img, s->name));
         diag_fix(c->diags, "a service does not open the firewall: add an `accept` for its address and ports");
     }
 }

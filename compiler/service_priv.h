@@ -9,7 +9,8 @@ struct clause_row {
     const char *word;
     const struct node *node;
 };
-/* Put each clause of the block into its row; one that stands twice is reported. Words that no row has are left alone. */
+/* Put each clause of the block into its row; one that stands twice is reported. Words that no row has are left alone.
+ */
 void clauses_of(struct compile *c, const struct node *block, struct clause_row *rows, size_t count, const char *what);
 const struct node *clause_get(const struct clause_row *rows, size_t count, const char *word);
 
@@ -35,8 +36,9 @@ struct service_work {
     const struct node *node;
     uint32_t id;
     enum pbc_mode mode;
-    bool tcp_like;     /* an endpoint may take TCP or SCTP */
-    bool good;         /* mode and endpoints are known */
+    uint32_t left; /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
+    bool tcp_like; /* an endpoint may take TCP or SCTP */
+    bool good;     /* mode and endpoints are known */
 };
 /* What a branch's pools must have for the service: a server of the client's family, no other port. families: KIND_IP4,
  * KIND_IP6 that the branch can match. */

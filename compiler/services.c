@@ -3,22 +3,32 @@
 
 #include "compiler/service_priv.h"
 #include "vm/key.h"
+#include "vm/vm.h"
 
-static const struct number_kind port_kind = {
-    .what = "a port to serve", .range = "ports of a service go from 1 to 65535", .least = 1, .most = 65535, .ports = true};
+static const struct number_kind port_kind = {.what = "a port to serve",
+                                             .range = "ports of a service go from 1 to 65535",
+                                             .least = 1,
+                                             .most = 65535,
+                                             .ports = true};
 
-/* Modes ------------------------------------------------------------------------------------------------------------- */
+/* Modes -------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct mode_row {
     const char *word;
     uint8_t mode;
     const char *not_due;
 } modes[] = {
-    {"passthrough", PBC_MODE_PASSTHROUGH, NULL}, {"passthrough keep source", PBC_MODE_KEEP_SOURCE, NULL},
-    {"dsr l2", PBC_MODE_DSR_L2, NULL},           {"dsr rewrite", PBC_MODE_DSR_REWRITE, NULL},
-    {"dsr ipip", PBC_MODE_DSR_IPIP, NULL},       {"dsr gue", PBC_MODE_DSR_GUE, NULL},
-    {"proxy", PBC_MODES, "mode proxy"},          {"proxy http", PBC_MODES, "mode proxy http"},
-    {"proxy inline", PBC_MODES, "mode proxy inline"}, {"observe", PBC_MODES, "mode observe"},
+    {"passthrough", PBC_MODE_PASSTHROUGH, NULL},
+    {"passthrough keep source", PBC_MODE_KEEP_SOURCE, NULL},
+    {"dsr l2", PBC_MODE_DSR_L2, NULL},
+    {"dsr rewrite", PBC_MODE_DSR_REWRITE, NULL},
+    {"dsr ipip", PBC_MODE_DSR_IPIP, NULL},
+    {"dsr gue", PBC_MODE_DSR_GUE, NULL},
+    {"proxy", PBC_MODES, "mode proxy"},
+    {"proxy http", PBC_MODES, "mode proxy http"},
+    {"proxy inline", PBC_MODES, "mode proxy inline"},
+    {"observe", PBC_MODES, "mode observe"},
 };
 
 /* False after a report. */
@@ -30,7 +40,8 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     if (!word) {
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` does not say its mode", s->name.s);
-        diag_fix(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue PORT` or `mode proxy`");
+        diag_fix(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue "
+                           "PORT` or `mode proxy`");
         return false;
     }
     while (!str_is(word->v.str, row->word)) row++;
@@ -44,7 +55,8 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     return true;
 }
 
-/* Endpoints --------------------------------------------------------------------------------------------------------- */
+/* Endpoints ---------------------------------------------------------------------------------------------------------
+ */
 
 static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
 {
@@ -147,11 +159,13 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
         }
     }
     if (used) return;
-    diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address", family == 4 ? "icmp" : "icmp6", family);
+    diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address",
+         family == 4 ? "icmp" : "icmp6", family);
     diag_fix(c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
 }
 
-/* Branches ---------------------------------------------------------------------------------------------------------- */
+/* Branches ----------------------------------------------------------------------------------------------------------
+ */
 
 /* What the mode can't see, or what waits for a later edition of the compiler; false after a report. */
 static bool when_is_visible(struct service_work *w, const struct node *when)
@@ -163,11 +177,15 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
     {
         if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "`%s` is read from what a client sends after it is connected; this mode sends its first packet on", n->v.str.s);
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "`%s` is read from what a client sends after it is connected; this mode sends its first packet on",
+                 n->v.str.s);
             diag_fix(c->diags, "`mode proxy` sees it");
             good = false;
-        } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") && !str_is(n->first->v.str, "l2")) {
-            diag(c->diags, E_MODE_BLIND, n->span, "the packet that opens a connection has no payload yet, and it is the one that chooses the pool");
+        } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
+                   !str_is(n->first->v.str, "l2")) {
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "the packet that opens a connection has no payload yet, and it is the one that chooses the pool");
             diag_fix(c->diags, "`mode proxy` sees it");
             good = false;
         } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
@@ -214,7 +232,9 @@ static void check_shares(struct compile *c, const struct node *pools)
         }
         sum += percent == PBC_NONE ? 100 : percent;
     }
-    if (sum != 100) diag(c->diags, E_SHARES, pools->span, "the shares add up to %s%u %%, not to 100", sum > 200 ? "over " : "", sum > 200 ? 200 : sum);
+    if (sum != 100)
+        diag(c->diags, E_SHARES, pools->span, "the shares add up to %s%u %%, not to 100", sum > 200 ? "over " : "",
+             sum > 200 ? 200 : sum);
 }
 
 static void shares_of(struct compile *c, const struct node *pools, struct pbc_branch *b)
@@ -263,7 +283,9 @@ static void resolve_branch(struct service_work *w, const struct node *when)
     if (conditions.reach > c->image->meta->reach) c->image->meta->reach = conditions.reach;
     if (pools) shares_of(c, pools, &b);
     add_branch(c, &b, when->span);
-    if (w->good && pools) check_branch_pools(w, &b, pools, conditions.families ? conditions.families : KIND_IP4 | KIND_IP6);
+    if (w->good && pools)
+        check_branch_pools(w, &b, pools, (conditions.families ? conditions.families : KIND_IP4 | KIND_IP6) & w->left);
+    if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
 }
 
 /* Every service ends in a branch that always holds: the `else`, or one without a pool. */
@@ -273,11 +295,13 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
     const struct node *otherwise = NULL, *last = NULL;
 
     service->branches = c->image->branches_count;
+    w->left = KIND_IP4 | KIND_IP6;
     node_each(n, s->decl)
     {
         if (n->kind != N_WHEN) continue;
         if (otherwise) {
-            diag(c->diags, E_AFTER_ELSE, n->span, n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never asked");
+            diag(c->diags, E_AFTER_ELSE, n->span,
+                 n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never asked");
             diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
             mark_names_used(c, n);
             continue;
@@ -291,12 +315,17 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
         diag_fix(c->diags, "add `-> POOL`");
     }
     if (!otherwise)
-        add_branch(c, &(struct pbc_branch){.service = w->id, .place = place_of(c, s->span), .conds = c->image->conds_count,
-                                           .shares = c->image->shares_count}, s->span);
+        add_branch(c,
+                   &(struct pbc_branch){.service = w->id,
+                                        .place = place_of(c, s->span),
+                                        .conds = c->image->conds_count,
+                                        .shares = c->image->shares_count},
+                   s->span);
     service->branch_count = c->image->branches_count - service->branches;
 }
 
-/* The service --------------------------------------------------------------------------------------------------------- */
+/* The service ---------------------------------------------------------------------------------------------------------
+ */
 
 enum { MODE, NO_SERVER, IDLE, ANNOUNCE, AFFINITY, MAX_FLOWS, RATE, COOKIES, MSS, CLAUSES };
 
@@ -332,9 +361,9 @@ static void resolve_endpoints(struct service_work *w, const struct node *on)
 
 static void resolve_service(struct compile *c, struct symbol *s)
 {
-    struct clause_row rows[CLAUSES] = {{"mode", NULL},      {"on no server", NULL}, {"idle", NULL},
-                                       {"announce", NULL},  {"affinity source", NULL}, {"max flows", NULL},
-                                       {"rate", NULL},      {"syn cookies", NULL},  {"mss clamp", NULL}};
+    struct clause_row rows[CLAUSES] = {{"mode", NULL},     {"on no server", NULL},    {"idle", NULL},
+                                       {"announce", NULL}, {"affinity source", NULL}, {"max flows", NULL},
+                                       {"rate", NULL},     {"syn cookies", NULL},     {"mss clamp", NULL}};
     struct pbc_service *slot = image_add_services(c->image), service = {0};
     struct service_work w = {.c = c, .node = s->decl, .id = c->image->services_count - 1, .good = true};
     const struct node *on = node_child(s->decl, N_ON);

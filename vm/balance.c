@@ -1,7 +1,7 @@
 /* A worker's balancing over all pools of a program: memory for each pool's algorithm, weights from facts, and the pick.
  *
- * Modes that rewrite addresses can only go to servers of the client's family, so a pool with servers of both has a group
- * for each beside the one of all. Groups of a pool whose servers are of one family are one. */
+ * Modes that rewrite addresses can only go to servers of the client's family, so a pool with servers of both has a
+ * group for each beside the one of all. Groups of a pool whose servers are of one family are one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ struct group {
     uint32_t *server;        /* [count]: index in SERVERS */
     uint16_t *weights;       /* [count]: for lb_update */
     uint32_t count;
-    bool alias;              /* the pool's group of all, owned there */
+    bool alias; /* the pool's group of all, owned there */
 };
 enum { ALL, V4, V6, GROUPS };
 
@@ -25,7 +25,7 @@ struct balance {
     uint64_t generation;
     const struct facts *facts; /* seen last */
     struct group (*pools)[GROUPS];
-    char *names; /* "POOL/SERVER" of every server, one after another */
+    char *names;       /* "POOL/SERVER" of every server, one after another */
     const char **name; /* [servers] */
 };
 
@@ -43,14 +43,16 @@ static bool name_servers(struct balance *b)
     const struct program *p = b->p;
     size_t len = 0, at = 0;
     for (uint32_t i = 0; i < p->servers_count; i++)
-        len += strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
+        len +=
+            strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
     b->names = malloc(len + 1);
     b->name = calloc((size_t)p->servers_count + 1, sizeof *b->name);
     if (!b->names || !b->name) return false;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         b->name[i] = b->names + at;
         at += (size_t)snprintf(b->names + at, len + 1 - at, "%s/%s", program_str(p, p->pools[p->servers[i].pool].name),
-                               program_str(p, p->servers[i].name)) + 1;
+                               program_str(p, p->servers[i].name)) +
+              1;
     }
     return true;
 }
@@ -70,7 +72,8 @@ static bool group_lists(struct balance *b, struct group *g, const struct pbc_poo
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &p->servers[i];
         if (!in_group(s, which)) continue;
-        g->names[g->count] = (struct lb_server){.name = b->name[i], .weight = s->weight, .backup = s->flags & PBC_SERVER_BACKUP};
+        g->names[g->count] =
+            (struct lb_server){.name = b->name[i], .weight = s->weight, .backup = s->flags & PBC_SERVER_BACKUP};
         g->server[g->count++] = i;
     }
     return true;
@@ -198,7 +201,11 @@ static bool keeps_family(enum pbc_mode mode)
     return mode == PBC_MODE_PASSTHROUGH || mode == PBC_MODE_KEEP_SOURCE || mode == PBC_MODE_DSR_REWRITE;
 }
 
-struct choice { uint32_t pool; const struct group *group; uint64_t hash; };
+struct choice {
+    uint32_t pool;
+    const struct group *group;
+    uint64_t hash;
+};
 
 static struct choice choose(const struct balance *b, uint32_t branch, const struct key *key)
 {

@@ -3,8 +3,8 @@
 #include "vm/lb.h"
 
 static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
-static const char *const mode_names[PBC_MODES] = {"passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
-                                                  "dsr gue"};
+static const char *const mode_names[PBC_MODES] = {
+    "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
 static const char *const proto_names[PBC_EP_PROTOS] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
 

@@ -57,6 +57,13 @@ section_holds() {
     SCHEDULES) echo "schedules: a zone, places in SPANS; at most 20, each has a bit in the key" ;;
     SPANS) echo "days of the week and minutes of the day" ;;
     SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
+    CHECKS) echo "health checks, for the live runtime" ;;
+    POOLS) echo "pools: balance, check, places in SERVERS" ;;
+    SERVERS) echo "servers of pools: address, port, weight" ;;
+    SERVICES) echo "services: mode, places in ENDPOINTS and BRANCHES" ;;
+    ENDPOINTS) echo "what services take: address, protocol, ports" ;;
+    BRANCHES) echo "each \`when\` and \`else\`: places in CONDS and SHARES" ;;
+    SHARES) echo "a pool and its part in percent" ;;
     FUNCS) echo "functions: places in CODE; they follow one another without a gap" ;;
     CODE) echo "instructions" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
@@ -79,6 +86,9 @@ registers of its own. A jump skips `to` instructions (at most 2,000), inside its
 none runs past its function's end, and a register is read only where it was set on every way. The longest path, calls
 expanded, stands in META and is at most 1,000,000. All of that is proved when a program is loaded.
 
+A program with services has a second function that ends, the one that META names. It runs for what function 0 accepted;
+what it calls returns branch + 1, or 0 for "no service". No function returns rules to one and branches to the other.
+
 ## Instructions
 `struct insn { u8 op; u8 a; u16 to; u32 imm; }`; fields that the operands do not name are 0.
 
@@ -100,6 +110,7 @@ expanded, stands in META and is at most 1,000,000. All of that is proved when a 
 | FIREWALL | imm: firewall |
 | REGFW | a: register; imm: firewall |
 | RULEFW | to: firewall; imm: rule |
+| BRANCH | imm: branch |
 
 | number | instruction | operands | what it does |
 |---|---|---|---|

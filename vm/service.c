@@ -1,5 +1,5 @@
-/* The service of a packet, said plainly: all endpoints are looked at, the most specific one kept, its service's branches tried
- * in order. */
+/* The service of a packet, said plainly: all endpoints are looked at, the most specific one kept, its service's
+ * branches tried in order. */
 #include "vm/service.h"
 
 static bool holds_address(const struct pbc_endpoint *e, const struct key *key)
@@ -18,8 +18,8 @@ static bool holds_address(const struct pbc_endpoint *e, const struct key *key)
 static bool holds_protocol(const struct pbc_endpoint *e, const struct key *key)
 {
     static const uint32_t kinds[] = {
-        [PBC_EP_TCP] = KIND_TCP,           [PBC_EP_UDP] = KIND_UDP,     [PBC_EP_SCTP] = KIND_SCTP,
-        [PBC_EP_PORTS] = KIND_WITH_PORTS,  [PBC_EP_ECHO4] = KIND_ICMP,  [PBC_EP_ECHO6] = KIND_ICMP6,
+        [PBC_EP_TCP] = KIND_TCP,          [PBC_EP_UDP] = KIND_UDP,    [PBC_EP_SCTP] = KIND_SCTP,
+        [PBC_EP_PORTS] = KIND_WITH_PORTS, [PBC_EP_ECHO4] = KIND_ICMP, [PBC_EP_ECHO6] = KIND_ICMP6,
     };
     if (!(key->kind & kinds[e->proto])) return false;
     if (e->proto == PBC_EP_ECHO4) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 8;
@@ -47,7 +47,8 @@ uint32_t service_endpoint(const struct program *p, const struct key *key)
     return best;
 }
 
-static bool branch_holds(const struct program *p, const struct pbc_branch *b, const struct key *key, const struct pkt *pkt)
+static bool branch_holds(const struct program *p, const struct pbc_branch *b, const struct key *key,
+                         const struct pkt *pkt)
 {
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
         if (!cond_match(p, &p->conds[c], key, pkt)) return false;

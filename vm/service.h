@@ -4,14 +4,15 @@
 
 #include "vm/vm.h"
 
-/* The branch that takes the packet, or PBC_NONE, by the plain list: the most specific of all endpoints that hold it, then the
- * first branch of its service whose conditions hold. The oracle for the code. */
+/* The branch that takes the packet, or PBC_NONE, by the plain list: the most specific of all endpoints that hold it,
+ * then the first branch of its service whose conditions hold. The oracle for the code. */
 uint32_t service_branch(const struct program *p, const struct key *key, const struct pkt *pkt);
 
 /* The most specific endpoint that holds the packet, or PBC_NONE. */
 uint32_t service_endpoint(const struct program *p, const struct key *key);
 
-/* Every pool's balancing, one worker's. Tables are made here, and when facts change; never by a packet. NULL: no memory. */
+/* Every pool's balancing, one worker's. Tables are made here, and when facts change; never by a packet. NULL: no
+ * memory. */
 struct balance;
 struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
@@ -20,7 +21,9 @@ void balance_update(struct balance *b, const struct facts *facts);
 
 /* The pool by share, then the server by the pool's balance, among those that the service's mode and the client's family
  * allow. `pool` and `server` are PBC_NONE where there is none. */
-struct pick { uint32_t pool, server; };
+struct pick {
+    uint32_t pool, server;
+};
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
 /* The same pool; its server's choice in words (lb_explain). */
 void balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);

@@ -1,6 +1,6 @@
-/* The verifier's part for where accepted traffic goes: checks, pools and servers, services with their endpoints and branches.
- * Runs of entries that belong to something say so themselves, so one pass proves that runs neither overlap nor leave an
- * entry out. */
+/* The verifier's part for where accepted traffic goes: checks, pools and servers, services with their endpoints and
+ * branches. Runs of entries that belong to something say so themselves, so one pass proves that runs neither overlap
+ * nor leave an entry out. */
 #include "vm/key.h"
 #include "vm/lb.h"
 #include "vm/verify_priv.h"
@@ -16,7 +16,8 @@ static bool verify_check(const struct verifier *v, uint32_t i)
     if (c->kind >= PBC_CHECK_KINDS) return fault(v, "check %u: unknown kind %u", i, c->kind);
     if (c->flags > (PBC_CHECK_NO_VERIFY | PBC_CHECK_PASSIVE | PBC_CHECK_VIA_SERVICE))
         return fault(v, "check %u: unknown flags 0x%x", i, c->flags);
-    if ((c->send != PBC_NONE && c->send >= p->patterns_count) || (c->expect != PBC_NONE && c->expect >= p->patterns_count))
+    if ((c->send != PBC_NONE && c->send >= p->patterns_count) ||
+        (c->expect != PBC_NONE && c->expect >= p->patterns_count))
         return fault(v, "check %u: pattern does not exist", i);
     if (!inside(c->status, c->status_count, p->ranges_count)) return fault(v, "check %u: past the end of `ranges`", i);
     if (c->from_family != 0 && c->from_family != 4 && c->from_family != 6)
@@ -34,16 +35,20 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct program *p = v->p;
     const struct pbc_pool *pool = &p->pools[i];
     if (!verify_string(v, pool->name, "pool", i) || !verify_string(v, pool->place.file, "pool", i)) return false;
-    if (pool->servers != *next || pool->server_count == 0) return fault(v, "pool %u: does not follow the one before", i);
-    if (!inside(pool->servers, pool->server_count, p->servers_count)) return fault(v, "pool %u: past the end of `servers`", i);
+    if (pool->servers != *next || pool->server_count == 0)
+        return fault(v, "pool %u: does not follow the one before", i);
+    if (!inside(pool->servers, pool->server_count, p->servers_count))
+        return fault(v, "pool %u: past the end of `servers`", i);
     *next = pool->servers + pool->server_count;
     for (uint32_t s = pool->servers; s < *next; s++)
         if (p->servers[s].pool != i) return fault(v, "pool %u: server %u belongs to another pool", i, s);
     if (!has_check(p, pool->check)) return fault(v, "pool %u: check does not exist", i);
-    if (!inside(pool->sources, pool->source_count, p->sets_count)) return fault(v, "pool %u: past the end of `sets`", i);
+    if (!inside(pool->sources, pool->source_count, p->sets_count))
+        return fault(v, "pool %u: past the end of `sets`", i);
     if (pool->source_port_lo > pool->source_port_hi) return fault(v, "pool %u: ports run backwards", i);
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
-    if (pool->on_down > PBC_DOWN_KEEP) return fault(v, "pool %u: unknown way %u when a server goes down", i, pool->on_down);
+    if (pool->on_down > PBC_DOWN_KEEP)
+        return fault(v, "pool %u: unknown way %u when a server goes down", i, pool->on_down);
     return !pool->reserved && !pool->reserved2 ? true : fault(v, "pool %u: reserved bytes are not zero", i);
 }
 
@@ -53,8 +58,10 @@ static bool verify_server(const struct verifier *v, uint32_t i)
     if (!verify_string(v, s->name, "server", i) || !verify_string(v, s->place.file, "server", i)) return false;
     if (!has_check(v->p, s->check)) return fault(v, "server %u: check does not exist", i);
     if (s->family != 4 && s->family != 6) return fault(v, "server %u: unknown family %u", i, s->family);
-    if (s->weight > LB_WEIGHT_MAX) return fault(v, "server %u: weight %u, at most %u may be", i, s->weight, LB_WEIGHT_MAX);
-    if (s->flags > (PBC_SERVER_BACKUP | PBC_SERVER_HAS_MAC)) return fault(v, "server %u: unknown flags 0x%x", i, s->flags);
+    if (s->weight > LB_WEIGHT_MAX)
+        return fault(v, "server %u: weight %u, at most %u may be", i, s->weight, LB_WEIGHT_MAX);
+    if (s->flags > (PBC_SERVER_BACKUP | PBC_SERVER_HAS_MAC))
+        return fault(v, "server %u: unknown flags 0x%x", i, s->flags);
     return !s->reserved && !s->reserved2 ? true : fault(v, "server %u: reserved bytes are not zero", i);
 }
 
@@ -64,7 +71,8 @@ static bool verify_slots(const struct verifier *v)
     const struct program *p = v->p;
     uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT, tables = 0;
     if (p->pools_count == 0) return true;
-    if (slots < 2 || slots > LB_SLOTS_MAX) return fault(v, "settings: Maglev tables of %llu slots", (unsigned long long)slots);
+    if (slots < 2 || slots > LB_SLOTS_MAX)
+        return fault(v, "settings: Maglev tables of %llu slots", (unsigned long long)slots);
     for (uint32_t i = 0; i < p->pools_count; i++)
         tables += p->pools[i].balance == LB_MAGLEV || p->pools[i].balance == LB_SOURCE;
     return tables * slots <= PBC_SLOTS_MAX ||
@@ -97,8 +105,8 @@ static bool verify_endpoint(const struct verifier *v, uint32_t i)
     return !e->reserved || fault(v, "endpoint %u: reserved byte is not zero", i);
 }
 
-/* work[i]: of the conditions before i, with METER added for each that asks a meter. Branches may share conditions, so they
- * are never walked a branch. */
+/* work[i]: of the conditions before i, with METER added for each that asks a meter. Branches may share conditions, so
+ * they are never walked a branch. */
 #define METER (1ull << 39) /* above all work that is not too much, and 2^24 of them fit */
 
 /* Conditions of a `when` look at the packet alone: a meter is for rules. */
@@ -121,7 +129,9 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
     return percent == (b->share_count ? 100 : 0) || fault(v, "branch %u: shares of %u %% in all", i, percent);
 }
 
-struct taken { uint32_t endpoints, branches; };
+struct taken {
+    uint32_t endpoints, branches;
+};
 
 /* The last branch, and no other, is without conditions; what a packet may make the list walk is bounded. */
 static bool verify_service_branches(const struct verifier *v, uint32_t i, const uint64_t *work)
@@ -133,7 +143,8 @@ static bool verify_service_branches(const struct verifier *v, uint32_t i, const 
         const struct pbc_branch *branch = &p->branches[b];
         bool last = b + 1 == s->branches + s->branch_count;
         if (branch->service != i) return fault(v, "service %u: branch %u belongs to another", i, b);
-        if (last != (branch->cond_count == 0)) return fault(v, "service %u: branch %u is not the `else`, or not the last", i, b);
+        if (last != (branch->cond_count == 0))
+            return fault(v, "service %u: branch %u is not the `else`, or not the last", i, b);
         sum += work[branch->conds + branch->cond_count] - work[branch->conds];
     }
     return sum <= PBC_WALK_MAX || fault(v, "service %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
@@ -145,9 +156,11 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     const struct pbc_service *s = &p->services[i];
     if (!verify_string(v, s->name, "service", i) || !verify_string(v, s->place.file, "service", i)) return false;
     if (s->mode >= PBC_MODES) return fault(v, "service %u: unknown mode %u", i, s->mode);
-    if (s->no_server > PBC_NO_SERVER_PASS) return fault(v, "service %u: unknown way %u without a server", i, s->no_server);
+    if (s->no_server > PBC_NO_SERVER_PASS)
+        return fault(v, "service %u: unknown way %u without a server", i, s->no_server);
     if (s->reserved) return fault(v, "service %u: reserved bytes are not zero", i);
-    if (s->endpoints != t->endpoints || s->endpoint_count == 0 || !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
+    if (s->endpoints != t->endpoints || s->endpoint_count == 0 ||
+        !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
         return fault(v, "service %u: its endpoints do not follow those before", i);
     if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))
         return fault(v, "service %u: its branches do not follow those before", i);
@@ -161,7 +174,9 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
 static bool verify_services_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if ((p->meta->services == 0) != (p->services_count == 0) || (p->meta->services && p->meta->services >= p->funcs_count))
+    if (p->funcs_count == 0) return true; /* the code's part says so */
+    if ((p->meta->services == 0) != (p->services_count == 0) ||
+        (p->meta->services && p->meta->services >= p->funcs_count))
         return fault(v, "meta: function %u can't be that of the services", p->meta->services);
     return true;
 }

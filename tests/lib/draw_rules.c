@@ -5,22 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/lib/draw.h"
+#include "tests/lib/draw_priv.h"
 
 enum { SETS_MAX = 6 };
 
-struct draw {
-    struct text *out;
-    const struct stock *s;
-    struct rng *r;
-    unsigned sets, ports, macs, ifaces, chains;
-    unsigned rules, names;
-    bool services, is_long; /* the list under way holds such rules alone; is long */
-    unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
-};
-
-static void put(struct draw *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(struct draw *d, const char *format, ...)
+void put(struct draw *d, const char *format, ...)
 {
     struct text *t = d->out;
     va_list args;
@@ -41,9 +30,6 @@ void text_free(struct text *t)
     *t = (struct text){0};
 }
 
-static bool one_in(struct draw *d, unsigned n) { return rng_one_in(d->r, n); }
-static unsigned below(struct draw *d, unsigned n) { return rng_below(d->r, n); }
-
 static uint64_t mac_number(const uint8_t m[6])
 {
     uint64_t n = 0;
@@ -52,9 +38,9 @@ static uint64_t mac_number(const uint8_t m[6])
     return n;
 }
 
-static void put_v4(struct draw *d, uint32_t a) { put(d, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255); }
+void put_v4(struct draw *d, uint32_t a) { put(d, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255); }
 
-static void put_v6(struct draw *d, const uint8_t a[16])
+void put_v6(struct draw *d, const uint8_t a[16])
 {
     char text[INET6_ADDRSTRLEN];
 
@@ -193,8 +179,6 @@ static void put_declarations(struct draw *d)
 
 static const char *maybe_not(struct draw *d) { return one_in(d, 4) ? "not " : ""; }
 
-static void begin(struct draw *d, const char *keyword) { put(d, "%c%s", DRAW_SPLIT, keyword); }
-
 static void put_list_addr(struct draw *d)
 {
     if (one_in(d, 6))
@@ -203,7 +187,7 @@ static void put_list_addr(struct draw *d)
         put_set_atom(d);
 }
 
-static void put_addresses(struct draw *d, const char *keyword)
+void put_addresses(struct draw *d, const char *keyword)
 {
     begin(d, keyword);
     if (one_in(d, 25)) {
@@ -222,7 +206,7 @@ static void put_list_port(struct draw *d)
         put_port(d);
 }
 
-static void put_ports(struct draw *d, const char *keyword)
+void put_ports(struct draw *d, const char *keyword)
 {
     begin(d, keyword);
     put(d, " %s", maybe_not(d));
@@ -330,7 +314,7 @@ static void put_dscp_word(struct draw *d)
 }
 
 /* Conditions on fields that every IP packet has. */
-static void put_ip_fields(struct draw *d)
+void put_ip_fields(struct draw *d)
 {
     if (one_in(d, 12)) {
         begin(d, "fragment ");
@@ -355,7 +339,7 @@ static void put_ip_fields(struct draw *d)
     if (one_in(d, 3)) put_addresses(d, "from");
 }
 
-static void put_link_fields(struct draw *d)
+void put_link_fields(struct draw *d)
 {
     if (one_in(d, 10)) put_vlan(d);
     if (one_in(d, 14)) put_ether_mac(d, "ether from");
@@ -544,8 +528,9 @@ static void put_rule(struct draw *d, int chain)
         put(d, "do c%d", to);
     else
         put(d, "%s", which >= 7 && which < 9 ? "count" : verdicts[which]);
+    if (one_in(d, 2)) put_meter_conditions(d);
     put_conditions(d);
-    if (one_in(d, 10)) put(d, "%clog", DRAW_SPLIT);
+    if (one_in(d, 10)) put(d, one_in(d, 3) ? "%clog 3/s" : "%clog", DRAW_SPLIT);
     if (one_in(d, 10)) put(d, "%cas R%u", DRAW_SPLIT, d->names++);
     put(d, "\n");
     d->rules++;
@@ -609,6 +594,8 @@ void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned
 
     out->len = 0;
     put_declarations(&d);
+    put_meters(&d);
     put_chains(&d, size / 2);
     put_firewalls(&d, size);
+    if (one_in(&d, 2)) put_services(&d);
 }

@@ -1,6 +1,8 @@
 /* Images made by hand (imgbuild.h). */
 #include "tests/lib/imgbuild.h"
 
+#include "vm/lb.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,18 +136,31 @@ static void sample_lookups(struct imgbuild *b, struct pbc_place place)
 static void sample_meters(struct imgbuild *b, struct pbc_place place)
 {
     const uint64_t second = 1000000000;
-    img_add_meters(b, (struct pbc_meter){.name = img_string(b, "syns"), .place = place, .entries = 4, .per = PBC_PER_SOURCE,
-                                         .len4 = 24, .len6 = 64, .count = 7, .per_ns = 3600 * second, .burst = 2});
-    img_add_meters(b, (struct pbc_meter){.name = img_string(b, "bulk"), .place = place, .unit = PBC_METER_BYTES,
-                                         .count = 1250000, .per_ns = second, .burst = 65536});
+    img_add_meters(b, (struct pbc_meter){.name = img_string(b, "syns"),
+                                         .place = place,
+                                         .entries = 4,
+                                         .per = PBC_PER_SOURCE,
+                                         .len4 = 24,
+                                         .len6 = 64,
+                                         .count = 7,
+                                         .per_ns = 3600 * second,
+                                         .burst = 2});
+    img_add_meters(b, (struct pbc_meter){.name = img_string(b, "bulk"),
+                                         .place = place,
+                                         .unit = PBC_METER_BYTES,
+                                         .count = 1250000,
+                                         .per_ns = second,
+                                         .burst = 65536});
     img_add_meters(b, (struct pbc_meter){.place = place, .count = 10, .per_ns = second, .burst = 10});
-    img_add_schedules(b, (struct pbc_schedule){.name = img_string(b, "work"), .zone = img_string(b, "Europe/Paris"),
-                                               .place = place, .count = 2});
+    img_add_schedules(
+        b, (struct pbc_schedule){
+               .name = img_string(b, "work"), .zone = img_string(b, "Europe/Paris"), .place = place, .count = 2});
     img_add_schedules(b, (struct pbc_schedule){.name = img_string(b, "night"), .place = place, .first = 2, .count = 1});
     img_add_spans(b, (struct pbc_span){.from = 480, .to = 1080, .days = 31});
     img_add_spans(b, (struct pbc_span){.from = 540, .to = 720, .days = 32});
     img_add_spans(b, (struct pbc_span){.from = 1320, .to = 360, .days = 127});
-    img_add_settings(b, (struct pbc_settings){.flows = 5000, .udp_ns = 90 * second,
+    img_add_settings(b, (struct pbc_settings){.flows = 5000,
+                                              .udp_ns = 90 * second,
                                               .written = 1u << PBC_SETTING_flows | 1u << PBC_SETTING_udp_ns});
 }
 
@@ -286,6 +301,96 @@ static void sample_code(struct imgbuild *b)
     img_function(b, "rest", rest, sizeof rest / sizeof *rest);
 }
 
+/* A check, two pools, a service with a `when` and an `else`, and the code that finds them. */
+static void sample_services(struct imgbuild *b, struct pbc_place place)
+{
+    uint32_t when = img_add_conds(b, (struct pbc_cond){.kind = COND_FAMILY, .arg = KIND_IP4, .place = place});
+    img_add_checks(b, (struct pbc_check){.name = img_string(b, "alive"),
+                                         .place = place,
+                                         .kind = PBC_CHECK_HTTP,
+                                         .path = img_string(b, "/health"),
+                                         .send = PBC_NONE,
+                                         .expect = PBC_NONE,
+                                         .status_count = 1,
+                                         .every_ms = 2000,
+                                         .timeout_ms = 1000,
+                                         .rise = 2,
+                                         .fall = 3});
+    img_add_pools(b, (struct pbc_pool){.name = img_string(b, "shop"),
+                                       .place = place,
+                                       .server_count = 2,
+                                       .retries = 1,
+                                       .source_count = 1,
+                                       .source_port_lo = 1024,
+                                       .source_port_hi = 65535,
+                                       .balance = LB_ROUND_ROBIN,
+                                       .drain_ns = 30000000000});
+    img_add_pools(b, (struct pbc_pool){.name = img_string(b, "canary"),
+                                       .place = place,
+                                       .servers = 2,
+                                       .server_count = 1,
+                                       .check = PBC_NONE,
+                                       .balance = LB_LEAST_CONN,
+                                       .on_down = PBC_DOWN_KEEP});
+    img_add_servers(b, (struct pbc_server){.name = img_string(b, "a"),
+                                           .place = place,
+                                           .addr = {0x0a00000b},
+                                           .family = 4,
+                                           .check = PBC_NONE,
+                                           .port = 8080,
+                                           .weight = 5});
+    img_add_servers(b, (struct pbc_server){.name = img_string(b, "b"),
+                                           .place = place,
+                                           .addr = {0x20010db8, 0, 0, 1},
+                                           .family = 6,
+                                           .weight = 3,
+                                           .flags = PBC_SERVER_HAS_MAC,
+                                           .mac = 0x020000000001});
+    img_add_servers(b, (struct pbc_server){.name = img_string(b, "e"),
+                                           .pool = 1,
+                                           .place = place,
+                                           .addr = {0x0a000015},
+                                           .family = 4,
+                                           .check = PBC_NONE,
+                                           .weight = 1,
+                                           .flags = PBC_SERVER_BACKUP});
+    img_add_services(b, (struct pbc_service){.name = img_string(b, "www"),
+                                             .place = place,
+                                             .endpoint_count = 3,
+                                             .branch_count = 2,
+                                             .mode = PBC_MODE_DSR_GUE,
+                                             .gue_port = 6080,
+                                             .no_server = PBC_NO_SERVER_DROP,
+                                             .idle_ns = 5000000000});
+    img_add_endpoints(
+        b, (struct pbc_endpoint){.place = place, .addr = {0xcb00710a}, .family = 4, .port_lo = 443, .port_hi = 443});
+    img_add_endpoints(b, (struct pbc_endpoint){.place = place, .to = PBC_TO_SELF, .proto = PBC_EP_ECHO4});
+    img_add_endpoints(
+        b, (struct pbc_endpoint){.place = place, .to = PBC_TO_ANY, .proto = PBC_EP_PORTS, .port_lo = 1, .port_hi = 9});
+    img_add_branches(b, (struct pbc_branch){.place = place, .conds = when, .cond_count = 1, .share_count = 2});
+    img_add_branches(b, (struct pbc_branch){.place = place, .shares = 2, .share_count = 1});
+    img_add_shares(b, (struct pbc_share){0, 95});
+    img_add_shares(b, (struct pbc_share){1, 5});
+    img_add_shares(b, (struct pbc_share){1, 100});
+    b->settings->maglev = 251;
+    const struct insn root[] = {
+        {OP_JALL, KEY_SLOT(kind), 2, KIND_OUT},
+        {OP_CALL, 0, 0, b->funcs_count + 1},
+        {OP_PICK, 0, 0, 0},
+        {OP_HOST, 0, 0, 0},
+    };
+    const struct insn block[] = {
+        {OP_JNALL, KEY_SLOT(kind), 3, KIND_IP4 | KIND_PORTS},
+        {OP_JNE, KEY_SLOT(dst), 1, 0xcb00710a},
+        {OP_RETB, 0, 0, 0},
+        {OP_RETB, 0, 0, 1},
+        {OP_RETZ, 0, 0, 0},
+    };
+    b->meta->services = b->funcs_count;
+    img_function(b, "services", root, 4);
+    img_function(b, "services/1", block, 5);
+}
+
 void img_sample(struct imgbuild *b)
 {
     img_init(b);
@@ -297,4 +402,5 @@ void img_sample(struct imgbuild *b)
     sample_conds(b, place);
     sample_rules(b, place);
     sample_code(b);
+    sample_services(b, place);
 }

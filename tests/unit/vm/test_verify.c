@@ -85,7 +85,7 @@
     FAULT(rule_left_out, "rule 2: in no list", b->firewalls[0].rule_count = 2)                                         \
     FAULT(rule_no_firewall, "rule 3: in no list", b->rules[3].list = 2; b->firewalls[1].rule_count = 0)                \
     FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
-    FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = COND_COUNT + 1)                      \
+    FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = b->conds_count + 1)                      \
     FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX)                          \
     FAULT(rule_verdict, "rule 2: unknown verdict 7", b->rules[2].verdict = PBC_V_COUNTED)                              \
     FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4)                                             \
@@ -159,8 +159,8 @@
     FAULT(func_name, "function 1: string past the end of `strings`", b->funcs[1].name = PBC_NONE)                      \
     FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
-    FAULT(func_past, "function 2: past the end of `code`", b->funcs[2].count++)                                        \
-    FAULT(func_short, "instruction 36: in no function", b->funcs[2].count--)                                           \
+    FAULT(func_past, "function 4: past the end of `code`", b->funcs[4].count++)                                        \
+    FAULT(func_short, "instruction 45: in no function", b->funcs[4].count--)                                           \
     FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
@@ -185,7 +185,7 @@
     FAULT(rule_decides, "instruction 12 (retk): a rule that decides nothing", b->code[12].imm = 1)                     \
     FAULT(rule_ends, "instruction 8 (decidek): a rule that decides nothing", b->code[8].imm = 7)                       \
     FAULT(rule_firewall, "instruction 8 (decidek): firewall does not exist", b->code[8].to = 2)                        \
-    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 3)                            \
+    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 5)                            \
     FAULT(call_register, "instruction 2 (call): no such register", b->code[2].a = 8)                                   \
     FAULT(call_itself, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 1)                 \
     FAULT(call_back, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 0)                   \
@@ -195,6 +195,61 @@
     FAULT(default_firewall, "instruction 5 (default): firewall does not exist", b->code[5].imm = 2)                    \
     FAULT(register_other, "instruction 3 (decide): register may not be set", b->code[3].a = 1)                         \
     FAULT(register_one_way, "instruction 3 (decide): register may not be set", b->code[0].to = 2)                      \
+    FAULT(check_kind, "check 0: unknown kind 5", b->checks[0].kind = 5)                                                \
+    FAULT(check_flags, "check 0: unknown flags 0x8", b->checks[0].flags = 8)                                           \
+    FAULT(check_pattern, "check 0: pattern does not exist", b->checks[0].send = b->patterns_count)                     \
+    FAULT(check_status, "check 0: past the end of `ranges`", b->checks[0].status_count = b->ranges_count + 1)          \
+    FAULT(check_time, "check 0: a time or count of 0", b->checks[0].every_ms = 0)                                      \
+    FAULT(check_family, "check 0: unknown family 5", b->checks[0].from_family = 5)                                     \
+    FAULT(check_string, "check 0: string past the end of `strings`", b->checks[0].path = UINT32_MAX)                   \
+    FAULT(pool_gap, "pool 1: does not follow the one before", b->pools[1].servers = 1)                                 \
+    FAULT(pool_empty, "pool 0: does not follow the one before", b->pools[0].server_count = 0)                          \
+    FAULT(pool_past, "pool 1: past the end of `servers`", b->pools[1].server_count = 2)                                \
+    FAULT(pool_other, "pool 0: server 1 belongs to another pool", b->servers[1].pool = 1)                              \
+    FAULT(pool_check, "pool 0: check does not exist", b->pools[0].check = 1)                                           \
+    FAULT(pool_sources, "pool 0: past the end of `sets`", b->pools[0].source_count = b->sets_count + 1)                \
+    FAULT(pool_ports, "pool 0: ports run backwards", b->pools[0].source_port_hi = 1)                                   \
+    FAULT(pool_balance, "pool 0: unknown balance 5", b->pools[0].balance = 5)                                          \
+    FAULT(pool_down, "pool 0: unknown way 2 when a server goes down", b->pools[0].on_down = 2)                         \
+    FAULT(pool_reserved, "pool 0: reserved bytes are not zero", b->pools[0].reserved2 = 1)                             \
+    FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
+    FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
+    FAULT(server_check, "server 0: check does not exist", b->servers[0].check = 7)                                     \
+    FAULT(server_flags, "server 0: unknown flags 0x4", b->servers[0].flags = 4)                                        \
+    FAULT(server_reserved, "server 0: reserved bytes are not zero", b->servers[0].reserved = 4)                        \
+    FAULT(slots, "settings: Maglev tables of 16777216 slots", b->settings->maglev = 1 << 24)                           \
+    FAULT(endpoint_to, "endpoint 0: unknown destination 3", b->endpoints[0].to = 3)                                    \
+    FAULT(endpoint_family, "endpoint 1: unknown family 4", b->endpoints[1].family = 4)                                 \
+    FAULT(endpoint_proto, "endpoint 0: unknown protocol 6", b->endpoints[0].proto = 6)                                 \
+    FAULT(endpoint_ports, "endpoint 2: ports run backwards", b->endpoints[2].port_lo = 10)                             \
+    FAULT(endpoint_reserved, "endpoint 2: reserved byte is not zero", b->endpoints[2].reserved = 1)                    \
+    FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
+    FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
+    FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \
+    FAULT(branch_meter, "branch 0: asks a meter", b->branches[0].conds = COND_OVER)                                     \
+    FAULT(branch_shares, "branch 1: shares do not follow those before", b->branches[1].shares = 1)                     \
+    FAULT(branch_past, "branch 1: past the end of `shares`", b->branches[1].share_count = 2)                           \
+    FAULT(branch_pool, "branch 0: pool does not exist", b->shares[0].pool = 2)                                         \
+    FAULT(branch_share, "branch 0: a share of 101 %", b->shares[0].percent = 101)                                      \
+    FAULT(branch_sum, "branch 0: shares of 96 % in all", b->shares[0].percent = 91)                                    \
+    FAULT(branch_other, "service 0: branch 1 belongs to another", b->branches[1].service = 1)                          \
+    FAULT(branch_else, "service 0: branch 0 is not the `else`, or not the last", b->branches[0].cond_count = 0)        \
+    FAULT(branch_no_else, "service 0: branch 1 is not the `else`, or not the last", b->branches[1].cond_count = 1)     \
+    FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
+    FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
+    FAULT(service_mode, "service 0: unknown mode 6", b->services[0].mode = 6)                                          \
+    FAULT(service_none, "service 0: unknown way 3 without a server", b->services[0].no_server = 3)                     \
+    FAULT(service_reserved, "service 0: reserved bytes are not zero", b->services[0].reserved = 3)                     \
+    FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
+    FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
+    FAULT(branch_operand, "instruction 43 (retb): branch does not exist", b->code[43].imm = 2)                         \
+    FAULT(branch_as_rule, "instruction 44 (retb): rules and services in one function",                                 \
+          b->code[43] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
+    FAULT(services_return, "instruction 40 (retz): the services have nowhere to return to",                            \
+          b->code[40] = ((struct insn){.op = OP_RETZ}))                                                                \
+    FAULT(services_called, "instruction 14 (call): the function of the services is not called", b->code[14].imm = 3)   \
+    FAULT(host_elsewhere, "instruction 45 (host): only the function of the services may end in this way",              \
+          b->code[45].op = OP_HOST)                                                                                    \
     FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", memset(&b->code[8], 0, 8);           \
           b->code[8].op = OP_RETZ)                                                                                     \
     FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS)          \
@@ -202,7 +257,7 @@
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path is said to be 1, but is 30", b->keep_path = true; b->meta->longest_path = 1)
+    FAULT(path_wrong, "meta: longest path is said to be 1, but is 37", b->keep_path = true; b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }

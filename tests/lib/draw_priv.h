@@ -1,0 +1,35 @@
+/* What the parts that draw rule files share. */
+#ifndef TESTS_LIB_DRAW_PRIV_H
+#define TESTS_LIB_DRAW_PRIV_H
+
+#include "tests/lib/draw.h"
+
+struct draw {
+    struct text *out;
+    const struct stock *s;
+    struct rng *r;
+    unsigned sets, ports, macs, ifaces, chains;
+    unsigned meters, schedules;
+    unsigned rules, names;
+    bool services, is_long; /* the list under way holds such rules alone; is long */
+    unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
+};
+
+static inline bool one_in(struct draw *d, unsigned n) { return rng_one_in(d->r, n); }
+static inline unsigned below(struct draw *d, unsigned n) { return rng_below(d->r, n); }
+
+void put(struct draw *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline void begin(struct draw *d, const char *keyword) { put(d, "%c%s", DRAW_SPLIT, keyword); }
+void put_v4(struct draw *d, uint32_t a);
+void put_v6(struct draw *d, const uint8_t a[16]);
+void put_addresses(struct draw *d, const char *keyword);
+void put_ports(struct draw *d, const char *keyword);
+void put_ip_fields(struct draw *d);
+void put_link_fields(struct draw *d);
+void put_services(struct draw *d); /* draw_services.c */
+
+/* draw_meters.c: declarations, and conditions of a rule */
+void put_meters(struct draw *d);
+void put_meter_conditions(struct draw *d);
+
+#endif

@@ -1,0 +1,123 @@
+/* Random pools and services: every balance, mode and kind of endpoint, branches with conditions, shares. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/draw_priv.h"
+
+enum { ENDPOINTS_MAX = 48, ENDPOINT_TEXT = 96 };
+
+/* What stands already: an endpoint may stand only once. */
+struct endpoints {
+    char text[ENDPOINTS_MAX][ENDPOINT_TEXT];
+    unsigned count;
+};
+
+static void put_pool(struct draw *d, unsigned n)
+{
+    static const char *const balances[] = {"maglev", "round_robin", "least_conn", "random", "source"};
+
+    put(d, "pool pool%u {\n", n);
+    if (!one_in(d, 3)) put(d, " balance %s\n", balances[below(d, 5)]);
+    for (unsigned i = 0, count = 1 + below(d, 3); i < count; i++) {
+        put(d, " server a%u 10.0.%u.%u", i, n, i + 1);
+        if (one_in(d, 2)) put(d, " weight %u", below(d, 4));
+        put(d, "%s\n server b%u 2001:db8:%u::%u%s\n", one_in(d, 6) ? " backup" : "", i, n, i + 1,
+            one_in(d, 6) ? " backup" : "");
+    }
+    put(d, "}\n");
+}
+
+/* An address, `self` or any, with a protocol and ports, as text. */
+static void endpoint(struct draw *d, char out[ENDPOINT_TEXT])
+{
+    static const char *const protocols[] = {"tcp", "udp", "sctp", "any"};
+    const struct text before = *d->out;
+    const char *echo = "icmp, icmp6";
+    const unsigned port = d->s->ports[below(d, STOCK_PORTS)], least = port ? port : 1;
+
+    switch (below(d, 6)) {
+    case 0:
+    case 1: put(d, "any "); break;
+    case 2: put(d, "self "); break;
+    case 3: put_v6(d, d->s->v6[below(d, STOCK_V6)].addr), put(d, " "), echo = "icmp6"; break;
+    default: put_v4(d, d->s->v4[below(d, STOCK_V4)].addr), put(d, " "), echo = "icmp";
+    }
+    switch (below(d, 8)) {
+    case 0: put(d, "%s", echo); break;
+    case 1: put(d, "any/any"); break;
+    case 2: put(d, "%s/any", protocols[below(d, 4)]); break;
+    case 3:
+        put(d, "%s/%u-%u", protocols[below(d, 4)], least > 5 ? least - 5 : 1,
+            least < 65530 ? least + 1 + below(d, 5) : 65535);
+        break;
+    default: put(d, "%s/%u", protocols[below(d, 4)], least);
+    }
+    snprintf(out, ENDPOINT_TEXT, "%.*s", (int)(d->out->len - before.len), d->out->s + before.len);
+    d->out->len = before.len;
+}
+
+/* Neither there already, nor on an address that no host has. */
+static bool is_usable(const struct endpoints *all, const char *text)
+{
+    if (text[0] == '0' || strncmp(text, "::", 2) == 0 || strncmp(text, "ff", 2) == 0) return false;
+    if (strchr(text, '.') && text[0] == '2' && text[1] >= '2' && text[2] >= '4' && text[2] <= '9') return false;
+    for (unsigned i = 0; i < all->count; i++)
+        if (strcmp(all->text[i], text) == 0) return false;
+    return true;
+}
+
+static void put_shares(struct draw *d, unsigned pools)
+{
+    const unsigned first = below(d, pools), percent = below(d, 101);
+
+    if (pools == 1 || one_in(d, 2))
+        put(d, " -> pool%u\n", first);
+    else
+        put(d, " -> pool%u %u%%, pool%u %u%%\n", first, percent, (first + 1) % pools, 100 - percent);
+}
+
+static void put_when(struct draw *d, unsigned pools)
+{
+    put(d, "%c when", DRAW_LINE);
+    if (one_in(d, 2)) {
+        put_ports(d, "source port");
+        put_ip_fields(d);
+    } else {
+        put_addresses(d, "from");
+        if (one_in(d, 3)) put_ports(d, "to port");
+    }
+    put_link_fields(d);
+    put_shares(d, pools);
+}
+
+static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct endpoints *all)
+{
+    static const char *const modes[] = {"passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
+                                        "dsr gue 6080"};
+    static const char *const none[] = {"", " on no server reset\n", " on no server drop\n", " on no server pass\n"};
+    char text[ENDPOINT_TEXT];
+
+    endpoint(d, text);
+    if (!is_usable(all, text) || all->count == ENDPOINTS_MAX) return;
+    strcpy(all->text[all->count++], text);
+    put(d, "service s%u on %s {\n mode %s\n%s", n, text, modes[below(d, 6)], none[below(d, 4)]);
+    for (unsigned i = below(d, 4); i > 0; i--) put_when(d, pools);
+    if (one_in(d, 5)) {
+        put(d, " when source port -40000");
+        put_shares(d, pools);
+    } else {
+        put(d, "%c else", DRAW_LINE);
+        put_shares(d, pools);
+    }
+    put(d, "}\n");
+}
+
+void put_services(struct draw *d)
+{
+    const unsigned pools = 1 + below(d, 3), services = 1 + below(d, one_in(d, 4) ? 30 : 6);
+    struct endpoints all = {.count = 0};
+
+    put(d, "limits { maglev 251 }\n"); /* tables are made anew for every batch */
+    for (unsigned i = 0; i < pools; i++) put_pool(d, i);
+    for (unsigned i = 0; i < services; i++) put_one_service(d, i, pools, &all);
+}
