@@ -150,4 +150,69 @@ says 'a capture that is not there is a diagnostic' 1 'E0711' err
 run timeout 20 preyc --check many.prey
 says 'a thousand tests take no time worth a name' 0 '1000 tests passed' out
 
+
+# ---- one layout ----
+
+printf '# kept\nset  s=192.0.2.1   # why\nfirewall f default accept{drop from s\n}\n' >loose.prey
+run preyc --fmt loose.prey
+says 'preyc --fmt prints the one layout' 0 '^set s = 192\.0\.2\.1  # why$' out
+cp out tidy.prey
+run preyc --fmt tidy.prey
+cmp -s out tidy.prey
+ok $? 'what is formatted stays so'
+run preyc --fmt --check loose.prey tidy.prey
+says 'with --check it names the files that differ, for CI' 1 '^loose\.prey$' out
+run preyc --fmt -w loose.prey tidy.prey
+[ "$status" -eq 0 ] && [ ! -s out ] && [ ! -s err ] && cmp -s loose.prey tidy.prey
+ok $? 'with -w it rewrites them'
+printf 'set s = \n' >half.prey
+cp half.prey half.keep
+run preyc --fmt -w half.prey
+[ "$status" -eq 1 ] && grep -q E0103 err && cmp -s half.prey half.keep
+ok $? 'a file with syntax errors is reported and left alone'
+run preyc --fmt --check "$top"/rules-examples/*.prey
+[ "$status" -eq 0 ] && [ ! -s out ]
+ok $? 'the examples are in that layout'
+
+# ---- diagnostics for other programs ----
+
+printf 'set office = 10.0.0.0/8\nset idle = 10.0.0.1\nfirewall f default accept { drop from "\303\251", offfice }\n' >wrong.prey
+sed -i 's/"[^"]*", //' wrong.prey
+run preyc --check --format=sarif wrong.prey
+[ "$status" -eq 1 ] && python3 -c 'import json
+log = json.load(open("out"))
+run = log["runs"][0]
+assert log["version"] == "2.1.0" and run["tool"]["driver"]["name"] == "preyc"
+error = next(r for r in run["results"] if r["level"] == "error")
+rule = run["tool"]["driver"]["rules"][error["ruleIndex"]]
+assert rule["id"] == error["ruleId"] == "E0201" and rule["fullDescription"]["text"]
+edit = error["fixes"][0]["artifactChanges"][0]["replacements"][0]
+assert edit["insertedContent"]["text"] == "office"
+assert edit["deletedRegion"] == error["locations"][0]["physicalLocation"]["region"]
+assert error["relatedLocations"][0]["physicalLocation"]["region"]["startLine"] == 1' 2>err
+ok $? '--format=sarif is SARIF 2.1.0, with places, explanations and the fix as an edit'
+run preyc --check --format=json wrong.prey
+[ "$status" -eq 1 ] && python3 -c 'import json
+d = json.load(open("out"))
+assert d["errors"] == 1 and d["warnings"] >= 1 and d["complete"] is True
+assert d["diagnostics"][0]["file"] == "wrong.prey"' 2>err
+ok $? '--format=json has every diagnostic, and counts them'
+sed 's/offfice/office/' wrong.prey >warns.prey
+run preyc --check warns.prey
+says 'a warning lets the rules pass' 0 'W0201' err
+run preyc --check --werror --format=sarif warns.prey
+says '--werror does not, in any format' 1 '"ruleId":"W0201","ruleIndex":[0-9]+,"level":"error"' out
+
+# ---- what an editor and a reader need ----
+
+make -C "$top" --no-print-directory -n install PREFIX=/usr DESTDIR="$work/staged" >out 2>err
+grep -q 'editors/vim' out
+ok $? 'make install brings the Vim files'
+for f in syntax ftdetect ftplugin indent; do
+    [ -s "$top/editors/vim/$f/prey.vim" ]
+    ok $? "there is a Vim file for $f"
+done
+[ -s "$top/lang/REFERENCE.md" ]
+ok $? 'the reference is there'
+
 exit $failed
