@@ -397,10 +397,10 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
     case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
     case COND_DSCP: normal_ip_number(n, p, c, IR_DSCP); return;
     case COND_OPTIONS: normal_options(n, p, c); return;
-    case COND_BYTES: /* normal_patterns */
     case COND_DURING: normal_during(p, c); return;
     case COND_OVER:
     case COND_WITHIN: normal_meter_key(n, p, c); return;
+    case COND_BYTES: /* normal_patterns */
     case COND_COUNT: break;
     }
 }

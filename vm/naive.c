@@ -50,14 +50,15 @@ static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
 }
 
-/* The first condition that fails, or PBC_NONE. Meters are asked when all else holds. */
+/* The first condition that fails, or PBC_NONE. Meters are asked when all else holds, and the packet has what they count by. */
 static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *tokens)
 {
     const struct pbc_cond *conds = w->p->conds;
     bool metered = false;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
-        metered |= asks_meter(&conds[i]);
-        if (!asks_meter(&conds[i]) && !cond_match(w->p, &conds[i], w->key, w->pkt)) return i;
+        const bool asks = asks_meter(&conds[i]);
+        metered |= asks;
+        if (asks ? !cond_has(&conds[i], w->key, w->pkt) : !cond_match(w->p, &conds[i], w->key, w->pkt)) return i;
     }
     for (uint32_t i = r->conds; metered && i < r->conds + r->cond_count; i++)
         if (asks_meter(&conds[i]) && !meter_match(w, &conds[i], tokens)) return i;

@@ -58,3 +58,15 @@ verdict drop default - - -
 time 2026-11-28 05:00:00
 in  eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53
 verdict accept IN - - -
+# Beside conditions of every kind.
+rules
+    schedule s = mon
+    firewall f default drop { accept udp during s bytes payload at 0 is x"01" as IN; count during not s bytes payload at 0 is x"01" as OUT }
+in  eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53 / payload x"01"
+verdict drop default - - -
+matches OUT
+time 2026-11-30 00:00:00
+in  eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53 / payload x"01"
+verdict accept IN - - -
+in  eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53 / payload x"02"
+verdict drop default - - -
