@@ -1,0 +1,201 @@
+/* Services: which endpoint is the most specific, what the code finds, which server is picked as facts change. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/imgbuild.h"
+#include "vm/lb.h"
+#include "vm/service.h"
+
+static struct program *load(struct imgbuild *b)
+{
+    char err[256] = "";
+    struct program *p = img_load(b, err, sizeof err);
+    assert_string_equal(err, "");
+    img_fini(b);
+    return p;
+}
+
+static struct key tcp4(uint32_t dst, uint16_t port)
+{
+    return (struct key){.src = {0xc6336401},
+                        .dst = {dst},
+                        .kind = KIND_IP4 | KIND_TCP | KIND_PORTS | KIND_IN,
+                        .src_port = 50000,
+                        .dst_port = port,
+                        .proto = 6};
+}
+
+static const struct pkt no_pkt;
+
+/* OP_PICK ends where OP_RETB returned a branch, OP_HOST where nothing did. */
+static void pick_retb_host(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    img_sample(&b);
+    struct program *p = load(&b);
+    struct key key = tcp4(0xcb00710a, 443);
+    assert_int_equal(program_serve(p, &key, &no_pkt), 0);
+    key.dst[0]++;
+    assert_int_equal(program_serve(p, &key, &no_pkt), 1); /* the sample's code is no compiler's */
+    key.kind &= ~(uint32_t)KIND_PORTS;
+    assert_int_equal(program_serve(p, &key, &no_pkt), PBC_NONE);
+    key.kind |= KIND_OUT;
+    assert_int_equal(program_serve(p, &key, &no_pkt), PBC_NONE);
+    program_put(p);
+}
+
+static void most_specific_endpoint(void **state)
+{
+    (void)state;
+    struct imgbuild b;
+    img_sample(&b);
+    b.services[0].endpoint_count = 6;
+    b.endpoints[2].port_hi = 65535;
+    img_add_endpoints(&b, (struct pbc_endpoint){.to = PBC_TO_ANY, .proto = PBC_EP_TCP, .port_lo = 1, .port_hi = 65535});
+    img_add_endpoints(&b, (struct pbc_endpoint){.addr = {0xcb00710a}, .family = 4, .port_lo = 1, .port_hi = 1000});
+    img_add_endpoints(&b,
+                      (struct pbc_endpoint){.to = PBC_TO_SELF, .proto = PBC_EP_TCP, .port_lo = 1, .port_hi = 65535});
+    struct program *p = load(&b);
+    struct key key = tcp4(0xcb00710a, 443);
+    assert_int_equal(service_endpoint(p, &key), 0);
+    key.dst_port = 444;
+    assert_int_equal(service_endpoint(p, &key), 4);
+    key.dst_port = 1001;
+    assert_int_equal(service_endpoint(p, &key), 3);
+    key.kind |= KIND_DST_SELF;
+    assert_int_equal(service_endpoint(p, &key), 5);
+    key.kind ^= KIND_TCP | KIND_UDP;
+    assert_int_equal(service_endpoint(p, &key), 2);
+    key.dst_port = 0;
+    assert_int_equal(service_endpoint(p, &key), PBC_NONE);
+    const struct key echo = {.kind = KIND_IP4 | KIND_ICMP | KIND_ICMP_HEADER | KIND_DST_SELF, .icmp_type = 8};
+    assert_int_equal(service_endpoint(p, &echo), 1);
+    program_put(p);
+}
+
+static struct program *one_pool(enum lb_kind balance, enum pbc_mode mode)
+{
+    struct imgbuild b;
+    img_sample(&b);
+    b.pools[0].balance = (uint8_t)balance;
+    b.services[0].mode = (uint8_t)mode;
+    b.shares[0].percent = 100;
+    b.shares[1].percent = 0;
+    return load(&b);
+}
+
+static void families(void **state)
+{
+    (void)state;
+    const struct key four = tcp4(1, 80);
+    struct key six = four;
+    six.kind ^= KIND_IP4 | KIND_IP6;
+    struct program *p = one_pool(LB_ROUND_ROBIN, PBC_MODE_PASSTHROUGH);
+    struct balance *b = balance_new(p, 1);
+    assert_non_null(b);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(balance_pick(b, 0, &four).server, 0);
+        assert_int_equal(balance_pick(b, 0, &six).server, 1);
+    }
+    assert_int_equal(balance_pick(b, 1, &six).server, PBC_NONE); /* canary has none of that family */
+    assert_int_equal(balance_pick(b, 1, &six).pool, 1);
+    balance_free(b);
+    program_put(p);
+
+    p = one_pool(LB_ROUND_ROBIN, PBC_MODE_DSR_IPIP); /* a tunnel carries both */
+    b = balance_new(p, 1);
+    unsigned seen[3] = {0};
+    for (unsigned i = 0; i < 80; i++) seen[balance_pick(b, 0, &four).server]++;
+    assert_int_equal(seen[0], 50);
+    assert_int_equal(seen[1], 30);
+    balance_free(b);
+    program_put(p);
+}
+
+/* A change of facts is seen when their generation or place changes, and not before. */
+static void health(void **state)
+{
+    (void)state;
+    const struct key key = tcp4(1, 80);
+    uint8_t down[3] = {1, 0, 0};
+    struct facts facts = {.generation = 1, .down = down};
+    struct program *p = one_pool(LB_MAGLEV, PBC_MODE_DSR_L2);
+    struct balance *b = balance_new(p, 1);
+    balance_update(b, &facts);
+    assert_int_equal(balance_pick(b, 0, &key).server, 1);
+    down[0] = 0, down[1] = 1;
+    balance_update(b, &facts);
+    assert_int_equal(balance_pick(b, 0, &key).server, 1);
+    facts.generation++;
+    balance_update(b, &facts);
+    assert_int_equal(balance_pick(b, 0, &key).server, 0);
+    assert_int_equal(balance_pick(b, 1, &key).server, 2); /* a backup alone serves */
+    down[0] = down[2] = 1;
+    facts.generation++;
+    balance_update(b, &facts);
+    assert_int_equal(balance_pick(b, 0, &key).server, PBC_NONE);
+    assert_int_equal(balance_pick(b, 1, &key).server, PBC_NONE);
+    balance_update(b, NULL);
+    assert_int_not_equal(balance_pick(b, 0, &key).server, PBC_NONE);
+    balance_free(b);
+    program_put(p);
+}
+
+/* Shares are kept within half a percent over many flows, and a flow keeps its pool. */
+static void shares(void **state)
+{
+    (void)state;
+    struct imgbuild img;
+    img_sample(&img);
+    img.services[0].mode = PBC_MODE_DSR_L2;
+    struct program *p = load(&img);
+    struct balance *b = balance_new(p, 1);
+    unsigned canary = 0;
+    enum { FLOWS = 100000 };
+    for (uint32_t i = 0; i < FLOWS; i++) {
+        struct key key = tcp4(0xcb00710a, 443);
+        key.src[0] = i * 2654435761u;
+        const uint32_t pool = balance_pick(b, 0, &key).pool;
+        assert_int_equal(pool, balance_pool(b, 0, &key));
+        canary += pool == 1;
+    }
+    assert_in_range(canary, FLOWS * 45 / 1000, FLOWS * 55 / 1000);
+    balance_free(b);
+    program_put(p);
+}
+
+/* Where own addresses are known, what is for a service is `in`. */
+static void traffic_to_a_service_is_in(void **state)
+{
+    (void)state;
+    struct imgbuild img;
+    img_sample(&img);
+    struct program *p = load(&img);
+    struct key key = tcp4(0xcb00710a, 1000); /* the address, whatever port */
+    key.kind ^= KIND_IN | KIND_FORWARD;
+    key_settle(p, &key);
+    assert_true(key.kind & KIND_IN && !(key.kind & KIND_FORWARD));
+    key = tcp4(0xcb00710b, 1000);
+    key.kind ^= KIND_IN | KIND_FORWARD;
+    key_settle(p, &key);
+    assert_true(key.kind & KIND_FORWARD);
+    key.dst_port = 5; /* what the service on any takes */
+    key_settle(p, &key);
+    assert_true(key.kind & KIND_IN);
+    program_put(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pick_retb_host), cmocka_unit_test(most_specific_endpoint),
+        cmocka_unit_test(families),       cmocka_unit_test(health),
+        cmocka_unit_test(shares),         cmocka_unit_test(traffic_to_a_service_is_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
