@@ -43,6 +43,8 @@ printf 'bench: compiling …\n' >&2
 "$B/tests/bench/compile" "$work" >>"$rows"
 printf 'bench: balancing …\n' >&2
 "$B/tests/bench/balance" >>"$rows"
+printf 'bench: asking meters …\n' >&2
+"$B/tests/bench/meters" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 

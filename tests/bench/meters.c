@@ -1,0 +1,107 @@
+/* meters: nanoseconds to ask a meter, for what it may meet: one bucket for all, a key that is held (1,000 and 65,536 of them, in
+ * random order), a new key, and a table that is full and stays so.
+ *
+ * Beside keys stands one random read of memory as large as the table: what any table of that size costs at least. Headers
+ * are made before. Time is the thread's processor time. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/bench.h"
+#include "tests/lib/rng.h"
+#include "vm/meter.h"
+
+enum { PACKETS = 1 << 16, PASSES = 4, ENTRIES = 65536, SECOND = 1000000000 };
+
+static struct key *keys;
+static uint64_t packet; /* number of the next */
+static volatile uint64_t sum; /* keeps loops whose result nobody reads */
+
+struct scene {
+    const char *what;
+    enum pbc_per per;
+    uint32_t held;   /* keys that come, in random order; 0: each is new */
+    bool full;       /* none ever gives its place away */
+    size_t slot_bytes;
+};
+
+static const struct scene scenes[] = {
+    {"a meter without a key", PBC_PER_NONE, 1, false, 0},
+    {"a meter per source, one of 1,000 keys", PBC_PER_SOURCE, 1000, false, 32},
+    {"a meter per source, one of 65,536 keys", PBC_PER_SOURCE, ENTRIES, false, 32},
+    {"a meter per source, a new key", PBC_PER_SOURCE, 0, false, 32},
+    {"a meter per source, a new key, the table full", PBC_PER_SOURCE, 0, true, 32},
+    {"a meter per flow, one of 65,536 keys", PBC_PER_FLOW, ENTRIES, false, 64},
+    {"a meter per flow, a new key, the table full", PBC_PER_FLOW, 0, true, 64},
+};
+
+static struct key key_of(uint32_t number)
+{
+    return (struct key){.kind = KIND_IP4 | KIND_PROTO, .src = {number * 2654435761u}, .dst = {1}, .proto = 17, .length = 64};
+}
+
+static double ask_all(struct meters *m, uint64_t *now_ns, uint64_t step_ns)
+{
+    uint64_t within = 0, began = bench_cpu_ns();
+    for (unsigned i = 0; i < PACKETS; i++) {
+        if (i % VM_BATCH == 0) meters_at(m, *now_ns += step_ns * VM_BATCH);
+        within += meter_ask(m, 0, &keys[i], packet++) == METER_WITHIN;
+    }
+    sum += within;
+    return (double)(bench_cpu_ns() - began) / PACKETS;
+}
+
+static double read_all(const uint64_t *memory, uint64_t mask)
+{
+    uint64_t total = 0, began = bench_cpu_ns();
+    for (unsigned i = 0; i < PACKETS; i++) total += memory[(keys[i].src[0] * 0x9e3779b97f4a7c15u >> 20) & mask];
+    sum += total;
+    return (double)(bench_cpu_ns() - began) / PACKETS;
+}
+
+static void measure(const struct scene *s, struct rng *r)
+{
+    /* full: a bucket takes an hour to come back; else most are idle again before a key comes back */
+    struct pbc_meter def = {.per = (uint8_t)s->per, .count = s->full ? 1 : 1000, .burst = 1, .len4 = 32, .len6 = 128};
+    const struct program p = {.meters = &def, .meters_count = 1};
+    struct series ours = {0}, peer = {0};
+    uint64_t now = 1, bytes = 2 * ENTRIES * s->slot_bytes, number = 1u << 24;
+    def.per_ns = (s->full ? 3600ull : 1) * SECOND;
+    def.entries = s->per ? ENTRIES : 0;
+    if (s->per == PBC_PER_FLOW) def.len4 = def.len6 = 0;
+    struct meters *m = meters_new(&p, 1);
+    uint64_t *memory = calloc(1, bytes + 64);
+    if (!m || !memory) exit(2);
+    for (uint64_t i = 0; i < bytes / 8; i++) memory[i] = i; /* pages that are there */
+    meters_at(m, now);
+    for (uint32_t i = 0; s->full && i < ENTRIES; i++) {
+        struct key key = key_of(i);
+        meter_ask(m, 0, &key, packet++);
+    }
+    for (unsigned run = 0; run <= BENCH_RUNS; run++) {
+        double mine = 0, theirs = 0;
+        for (unsigned pass = 0; pass < PASSES; pass++) {
+            for (unsigned i = 0; i < PACKETS; i++)
+                keys[i] = key_of(s->held ? rng_below(r, s->held) : (uint32_t)number++);
+            mine += ask_all(m, &now, s->full ? 0 : 100) / PASSES;
+            if (bytes) theirs += read_all(memory, bytes / 8 - 1) / PASSES;
+        }
+        if (run == 0) continue; /* warms */
+        series_add(&ours, mine);
+        if (bytes) series_add(&peer, theirs);
+    }
+    bench_row(&(struct bench_row){.what = s->what, .unit = "ns", .ours = &ours,
+                                  .peer = bytes ? "a random read of as much memory" : NULL,
+                                  .peer_runs = bytes ? &peer : NULL});
+    meters_free(m);
+    free(memory);
+}
+
+int main(void)
+{
+    struct rng r = {1};
+    keys = aligned_alloc(64, PACKETS * sizeof *keys);
+    if (!keys) return 2;
+    for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++) measure(&scenes[i], &r);
+    free(keys);
+    return 0;
+}
