@@ -60,5 +60,11 @@ mistake dns-server 'who asks too much is cut off, and only he' 's/over client /w
 mistake dns-server 'a whole network is held to its share' 's/source\/24,\/48/source\/32,\/128/'
 mistake dns-server 'our secondaries are never shut out' 's/^set secondary .*/set secondary = 198.51.100.35/'
 mistake dns-server 'floods of connections are cut, open ones stay' 's/ flags has syn lacks ack over syns/ over syns/'
+mistake balancer 'the office sees the canary, on both ports and families' '/when from office -> canary/{h;d;};/when ip6 -> shop6/G'
+mistake balancer 'the office sees the canary, on both ports and families' 's/^ports web .*/ports web = 443/'
+mistake balancer "the parts of the shop's servers are as their weights" 's/weight 5/weight 15/'
+mistake balancer 'a backup serves when no other can, then nobody' '/^service rest/,/^}/s/  on no server drop//'
+mistake balancer 'a client of the login keeps its server' 's/^service login on 203.0.113.11 tcp\/443/service login on 203.0.113.11 tcp\/444/'
+mistake balancer 'what no rule lets in reaches no server' 's/default drop/default accept/'
 mistake dns-server 'questions from port 53 are forged' 's/udp source port 53 to self/udp source port 35 to self/'
 exit $failed
