@@ -243,7 +243,7 @@ cmp -s lines kept
 ok $? 'and the verdict lines are whole'
 
 echo '# Progress'
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     script -qec "{ head -c 30000 long.pcap; sleep 0.8; tail -c +30001 long.pcap; } | '$bin/preyrun' --pcap - --verdicts /dev/null rules.pbc >out" seen >/dev/null 2>&1 </dev/null
     grep -q 'frames' seen && grep -q $'\r\033\\[K' seen
     ok $? 'on a terminal a long replay shows how far it is, and takes it back'
