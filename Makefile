@@ -67,8 +67,7 @@ $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun
-	install -d $(DESTDIR)$(MANDIR)/man1
-	for m in preyc preyrun; do sed 's/@VERSION@/$(VERSION)/' man/$$m.1 >$(DESTDIR)$(MANDIR)/man1/$$m.1 || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1
 	for f in $(VIM_FILES); do install -D -m 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))

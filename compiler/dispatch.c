@@ -83,41 +83,58 @@ static void section_code(struct gen *g, struct plan *plan, const struct section 
         firewall_code(g, plan, s->general, v, alone);
 }
 
-/* All directions; frames of directions with the same firewalls share the code. */
-static void directions_code(struct gen *g, struct plan *plan, enum variant v)
-{
-    const struct section in = section_of(g, PBC_DIR_IN), out = section_of(g, PBC_DIR_OUT),
-                         forward = section_of(g, PBC_DIR_FORWARD);
-    const bool out_apart = !same_section(&in, &out), forward_apart = !same_section(&in, &forward);
-    struct label to_out = {0}, to_forward = {0};
-    const bool alone = !forward_apart || (in.general == PBC_NONE && in.count == 0);
+/* Who judges what: directions with the same firewalls share their code. */
+struct sections {
+    struct section in, out, forward;
+    bool out_apart, forward_apart;
+};
 
-    if (v == ARP && !plan_judges_arp(plan)) {
+/* Frames that the host did not send. */
+static void arriving_code(struct gen *g, struct plan *plan, const struct sections *s, enum variant v)
+{
+    const bool alone = !s->forward_apart || (s->in.general == PBC_NONE && s->in.count == 0);
+    struct label forward = {0};
+
+    if (s->forward_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_FORWARD, &forward);
+    section_code(g, plan, &s->in, v, alone);
+    if (!s->forward_apart) return;
+    asm_bind(&g->as, &forward);
+    section_code(g, plan, &s->forward, v, alone);
+}
+
+/* ARP passes where no rule of any firewall asks for it. */
+static void arp_code(struct gen *g, struct plan *plan, const struct sections *s)
+{
+    struct label out = {0};
+
+    if (!plan_judges_arp(plan)) {
         asm_op(&g->as, OP_PASS, 0, 0);
         return;
     }
-    if (out_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &to_out);
-    if (forward_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_FORWARD, &to_forward);
-    section_code(g, plan, &in, v, alone);
-    if (forward_apart) {
-        asm_bind(&g->as, &to_forward);
-        section_code(g, plan, &forward, v, alone);
-    }
-    if (out_apart) {
-        asm_bind(&g->as, &to_out);
-        section_code(g, plan, &out, v, true);
-    }
+    if (s->out_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &out);
+    arriving_code(g, plan, s, ARP);
+    asm_bind(&g->as, &out);
+    if (s->out_apart) section_code(g, plan, &s->out, ARP, true);
 }
 
+/* One question sends what is rare, ARP and what the host sends, out of the way of all that arrives. */
 void dispatch_code(struct gen *g, struct plan *plan)
 {
-    struct label arp = {0};
+    struct sections s = {section_of(g, PBC_DIR_IN), section_of(g, PBC_DIR_OUT), section_of(g, PBC_DIR_FORWARD), 0, 0};
+    struct label rare = {0}, arp = {0};
 
+    s.out_apart = !same_section(&s.in, &s.out);
+    s.forward_apart = !same_section(&s.in, &s.forward);
     plan_begin(plan, NULL, image_string(g->img, "dispatch", 8));
     asm_begin(&g->as);
-    asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_ARP, &arp);
-    directions_code(g, plan, FRAMES);
+    asm_jump(&g->as, OP_JANY, KEY_SLOT(kind), KIND_ARP | (s.out_apart ? KIND_OUT : 0u), s.out_apart ? &rare : &arp);
+    arriving_code(g, plan, &s, FRAMES);
+    if (s.out_apart) {
+        asm_bind(&g->as, &rare);
+        asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_ARP, &arp);
+        section_code(g, plan, &s.out, FRAMES, true);
+    }
     asm_bind(&g->as, &arp);
-    directions_code(g, plan, ARP);
+    arp_code(g, plan, &s);
     plan_end(g->img);
 }

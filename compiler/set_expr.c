@@ -238,9 +238,9 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     return good;
 }
 
-/* What an operator made of two sets that hold something. */
-static void warn_operator(struct compile *c, const struct node *n, const struct addr_set *a, const struct addr_set *b,
-                          const struct addr_set *left)
+/* What an operator made of two sets that hold something; `at`: its right side. */
+static void warn_operator(struct compile *c, const struct node *n, struct span at, const struct addr_set *a,
+                          const struct addr_set *b, const struct addr_set *left)
 {
     if (set_is_empty(a) || set_is_empty(b)) return; /* told where they are made */
     if (set_is_empty(left)) {
@@ -249,41 +249,39 @@ static void warn_operator(struct compile *c, const struct node *n, const struct 
              n->kind == N_SET_AND ? "nothing is left: no address is on both sides of `and`"
                                   : "nothing is left: `except` removes every address before it");
     } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
-        diag(c->diags, W_EXCEPT_NOTHING, n->first->next->span,
+        diag(c->diags, W_EXCEPT_NOTHING, at,
              "this `except` removes nothing: no address of it is in the set before it");
     }
 }
 
-/* `acc` except or and `right`, into `acc`. */
-static bool apply(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *acc)
+/* `acc` except or and `b`, into `acc`. */
+static bool apply(struct compile *c, const struct node *n, struct span at, const struct addr_set *b,
+                  struct addr_set *acc)
 {
-    struct addr_set b = {0}, left = {0};
+    struct addr_set left = {0};
 
-    const bool good = eval(c, n->first->next, from, &b) && expand(c, n->span, set_size(acc) + set_size(&b));
-    if (good) {
-        (n->kind == N_SET_AND ? set_and : set_except)(&left, acc, &b);
-        warn_operator(c, n, acc, &b, &left);
-    }
+    if (!expand(c, n->span, set_size(acc) + set_size(b))) return false;
+    (n->kind == N_SET_AND ? set_and : set_except)(&left, acc, b);
+    warn_operator(c, n, at, acc, b, &left);
     set_fini(acc);
-    set_fini(&b);
     *acc = left;
-    return good;
+    return true;
 }
 
-/* A chain of one operator groups to the left and may be long: from its first operand on, without recursion. */
+/* A chain of one operator groups to the left: its first operand, then each of the others upon what came before. After
+ * a mistake the rest is only looked at for its own. */
 static bool eval_chain(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
 {
     struct addr_set acc = {0};
-    const struct node **steps;
-    size_t count = 1;
+    bool good = n->first && eval(c, n->first, from, &acc);
 
-    for (const struct node *l = n->first; l->kind == n->kind; l = l->first) count++;
-    steps = arena_alloc(c->arena, count * sizeof(*steps));
-    steps[count - 1] = n;
-    for (size_t i = count - 1; i-- > 0;) steps[i] = steps[i + 1]->first;
-    bool good = eval(c, steps[0]->first, from, &acc);
-    for (size_t i = 0; i < count; i++)
-        good = (good ? apply(c, steps[i], from, &acc) : eval(c, steps[i]->first->next, from, &acc)) && good;
+    for (const struct node *operand = n->first ? n->first->next : NULL; operand; operand = operand->next) {
+        struct addr_set b = {0};
+
+        good = eval(c, operand, from, &b) && good;
+        good = good && apply(c, n, operand->span, &b, &acc);
+        set_fini(&b);
+    }
     set_add_set(out, &acc);
     set_fini(&acc);
     return good;

@@ -48,7 +48,10 @@ static bool path(struct reading *r, const char *name, const char *v, const char 
 static bool opt_pcap(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->pcap); }
 static bool opt_verdicts(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->verdicts); }
 static bool opt_write(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->write); }
-static bool opt_on(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->on); }
+static bool opt_on(struct reading *r, const char *n, const char *v)
+{
+    return *v ? path(r, n, v, &r->o->on) : wrong(r, "--%s needs an interface%s", n, "");
+}
 
 static bool opt_format(struct reading *r, const char *n, const char *v)
 {

@@ -1,5 +1,6 @@
 /* preyrun: executes a compiled rule file. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 
@@ -15,10 +16,19 @@ static int run(const struct options *o, enum options_result result, const char *
     return result == OPTIONS_RUN ? replay(o) : 0;
 }
 
+/* A standard stream that is closed would lend its number to the next file that is opened, and the summary would end up
+ * in that: something that fails takes its place. */
+static void hold_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0) return;
+}
+
 int main(int argc, char *argv[])
 {
     struct options o;
     char err[400] = "";
+    hold_closed_streams();
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error */
     const enum options_result result = options_parse(argc, argv, &o, stdout, err, sizeof err);
     int status = run(&o, result, err);

@@ -352,6 +352,7 @@ enum {
     PBC_PATH_MAX = 1000000,      /* longest path in instructions, calls expanded */
     PBC_BLOCK_RULES = 1000,      /* rules in one function of straight code */
     PBC_REGS = 8,
+    PBC_NAME_MAX = 4096,         /* bytes of a name or path; comments may be longer */
     PBC_WALK_MAX = 1 << 24,      /* rules, conditions and operands that the naive executor may try for one packet */
 };
 #define PBC_SIZE_MAX (1ull << 30) /* bytes of a file: 1 GiB */

@@ -2,6 +2,7 @@
  * the executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "vm/verify_priv.h"
 
@@ -14,9 +15,16 @@ bool fault(const struct verifier *v, const char *format, ...)
     return false;
 }
 
-bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
+bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
 {
     return offset < v->p->strings_count || fault(v, "%s %u: string past the end of `strings`", what, index);
+}
+
+bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
+{
+    if (!verify_text(v, offset, what, index)) return false;
+    return strnlen(v->p->strings + offset, PBC_NAME_MAX + 1) <= PBC_NAME_MAX ||
+           fault(v, "%s %u: name or path of more than %u bytes", what, index, PBC_NAME_MAX);
 }
 
 /* The section ends in NUL, so every offset inside it is a string. */

@@ -32,6 +32,9 @@ bool verify_rules(const struct verifier *v); /* interfaces, chains, firewalls, r
 bool verify_services(const struct verifier *v); /* checks, pools, servers, services, endpoints, branches, shares */
 bool verify_code(const struct verifier *v);  /* functions, instructions, the longest path */
 
+/* A name or a path: many rules may share one, and each prints it, so it is bounded. */
 bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
+/* Any string. */
+bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
 
 #endif

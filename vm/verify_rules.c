@@ -66,7 +66,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_rule *r = &p->rules[i];
     if (!verify_string(v, r->name, "rule", i) || !verify_string(v, r->place.file, "rule", i) ||
-        !verify_string(v, r->comment, "rule", i))
+        !verify_text(v, r->comment, "rule", i))
         return false;
     if (!in_its_list(p, i)) return fault(v, "rule %u: in no list", i);
     if (!inside(r->conds, r->cond_count, p->conds_count)) return fault(v, "rule %u: past the end of `conds`", i);

@@ -88,6 +88,14 @@ static int overwrites(const struct replay *r, const char *path)
     return 0;
 }
 
+/* The same file by two spellings (two equal ones were refused with the options). */
+static bool is_same_file(const struct out *o, const char *path)
+{
+    struct stat a, b;
+    return o->f && !fstat(fileno(o->f), &a) && !stat(path, &b) && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 static int results_open(const struct replay *r, struct results *to)
 {
     const struct options *o = r->o;
@@ -99,6 +107,8 @@ static int results_open(const struct replay *r, struct results *to)
         if (failed) return complain_output(o->verdicts, failed);
         verdicts_begin(to->verdicts.f, o->json);
     }
+    if (o->write && is_same_file(&to->verdicts, o->write))
+        return complain("--verdicts and --write cannot both be `%s`", o->write);
     if (o->write && !(to->writer = capture_create(o->write, err, sizeof err))) return complain("%s", err);
     return 0;
 }

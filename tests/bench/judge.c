@@ -243,21 +243,34 @@ static void pair_at(unsigned i, unsigned n, char *host, size_t room, unsigned *p
     *port = 1024 + i * 7 % 60000;
 }
 
-static void pairs(unsigned n, enum bench_goal goal, double goal_value)
+/* `n` pairs of a host and a port. To them: a rule a pair. Either way, which is what a filter means by `host A and port
+ * P`: four rules a pair, since each may be source or destination. */
+static void pairs(unsigned n, bool either_way, enum bench_goal goal, double goal_value)
 {
+    static const char *const one = "accept tcp vlan none to %s port %u\n";
+    static const char *const four = "accept vlan none to %s port %u\naccept vlan none to %s source port %u\n"
+                                    "accept vlan none from %s to port %u\naccept vlan none from %s source port %u\n";
     static char rules[TEXT], filter[TEXT];
     size_t r = (size_t)sprintf(rules, "firewall f default drop {\n"), f = 0;
     for (unsigned i = 0; i < n; i++) {
         char host[32];
         unsigned port;
         pair_at(i, n, host, sizeof host, &port);
-        r += (size_t)snprintf(rules + r, sizeof rules - r, "accept tcp vlan none to %s port %u\n", host, port);
-        f += (size_t)snprintf(filter + f, sizeof filter - f, "%s(dst host %s and tcp dst port %u)", i ? " or " : "",
-                              host, port);
+        const char * or = i ? " or " : "";
+        if (either_way) {
+            r += (size_t)snprintf(rules + r, sizeof rules - r, four, host, port, host, port, host, port, host, port);
+            f += (size_t)snprintf(filter + f, sizeof filter - f, "%s(host %s and port %u)", or, host, port);
+        } else {
+            r += (size_t)snprintf(rules + r, sizeof rules - r, one, host, port);
+            f += (size_t)snprintf(filter + f, sizeof filter - f, "%s(dst host %s and tcp dst port %u)", or, host, port);
+        }
     }
     snprintf(rules + r, sizeof rules - r, "}\n");
     char name[64];
-    snprintf(name, sizeof name, "%u rules: to HOST port N", n);
+    if (either_way)
+        snprintf(name, sizeof name, "%u pairs either way: %u rules", n, 4 * n);
+    else
+        snprintf(name, sizeof name, "%u rules: to HOST port N", n);
     question(name, rules, filter, goal, goal_value);
 }
 
@@ -279,8 +292,10 @@ int main(int argc, char **argv)
     question("1 rule: port range and net",
              "firewall f default drop { accept ip tcp from 192.168.0.0/16 to port 1-1023 vlan none }",
              "src net 192.168.0.0/16 and tcp dst portrange 1-1023", GOAL_RATIO, 0.7);
-    pairs(10, GOAL_RATIO, 0.8);
-    pairs(100, GOAL_VALUE, 30);
+    pairs(10, false, GOAL_RATIO, 0.8);
+    pairs(10, true, GOAL_RATIO, 0.8);
+    pairs(100, false, GOAL_VALUE, 30);
+    pairs(100, true, GOAL_VALUE, 30);
     bench_note("judge: %u packets in memory, all of vm_run: view, parse, rules, counters; left out are %u that are "
                "malformed or have "
                "IPv6 extension headers",

@@ -1,6 +1,7 @@
 #!/bin/bash
 # make bench: speed and memory beside their peers, as one table and $B/bench.json. Never passes or fails on time: a
-# figure is read, with its peer's and the spread of both. RESULTS.md keeps a table and says what each row means.
+# figure is read, with its peer's and the spread of both. RESULTS.md keeps a table and says what each row means;
+# UPDATE=1 writes this run's table into it: on a quiet machine, or the figures are those of its other work too.
 set -euo pipefail
 B=${B:-build}
 export B
@@ -33,7 +34,9 @@ firewall edge default drop {
 RULES
 "$B/preyc" "$work/replay.prey" -o "$work/replay.pbc"
 
+load=$(cut -d ' ' -f 1 /proc/loadavg)
 rows=$work/rows
+table=$work/table
 : >"$rows"
 printf 'bench: judging packets …\n' >&2
 "$B/tests/bench/judge" "$capture" >>"$rows"
@@ -48,14 +51,16 @@ printf 'bench: asking meters …\n' >&2
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 
-printf 'traffic: %s; %s; %s cores; median (lowest to highest)\n\n' "$traffic" "$(uname -sr)" "$(nproc)"
-awk -F '\t' '
+{
+    printf 'traffic: %s; %s; %s cores; load %s; median (lowest to highest)\n\n' "$traffic" "$(uname -sr)" "$(nproc)" "$load"
+    awk -F '\t' '
     function cell(m, lo, hi) { return m == "-" ? "-" : m " (" lo " to " hi ")" }
     function line(a, b, c, d, e, f, g) { printf "%-46s %-8s %-26s %-26s %-26s %6s  %-16s %s\n", a, b, c, d, e, f, g[1], g[2] }
     BEGIN { h[1] = "goal"; h[2] = ""; line("what", "unit", "ours", "peer", "its figure", "ratio", h) }
     $1 == "row" { g[1] = $12; g[2] = $13 == "-" ? "" : $13; line($2, $3, cell($4, $5, $6), $7, cell($8, $9, $10), $11, g) }
     $1 == "note" { notes = notes "\n" $2 }
     END { print notes }' "$rows"
+} | sed 's/ *$//' | tee "$table"
 
 # The same rows for machines.
 awk -F '\t' -v traffic="$traffic" -v kernel="$(uname -sr)" '
@@ -71,3 +76,10 @@ awk -F '\t' -v traffic="$traffic" -v kernel="$(uname -sr)" '
     }
     END { print "\n]}" }' "$rows" >"$B/bench.json"
 printf '\nas JSON: %s\n' "$B/bench.json"
+
+if [ -n "${UPDATE:-}" ]; then
+    awk -v table="$table" '
+        /^```/ { fence++; print; if (fence == 1) while ((getline line < table) > 0) print line; next }
+        fence != 1' $here/RESULTS.md >"$work/RESULTS.md"
+    cp "$work/RESULTS.md" $here/RESULTS.md
+fi

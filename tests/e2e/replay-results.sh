@@ -232,8 +232,18 @@ same '--repeat needs a file' "$?|$(cat err)" '2|preyrun: --repeat needs a file t
 run --pcap all.pcap rules.prey
 same 'rules instead of a program: one line' "$status $(wc -l <err) $(grep -c '^preyrun: ' err)" '2 1 1'
 
+echo '# Outputs in each other'"'"'s way'
+run --pcap all.pcap --verdicts twice --write ./twice rules.pbc
+says 'one file under two names' 2 '--verdicts and --write cannot both be `./twice`'
+run --pcap all.pcap --verdicts lines rules.pbc
+cp lines kept
+timeout 60 "$bin/preyrun" --pcap all.pcap --verdicts lines rules.pbc <&- >&- 2>err
+same 'closed streams: the summary is an error, not part of a file' "$?|$(cat err)" '2|preyrun: standard output: Bad file descriptor'
+cmp -s lines kept
+ok $? 'and the verdict lines are whole'
+
 echo '# Progress'
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     script -qec "{ head -c 30000 long.pcap; sleep 0.8; tail -c +30001 long.pcap; } | '$bin/preyrun' --pcap - --verdicts /dev/null rules.pbc >out" seen >/dev/null 2>&1 </dev/null
     grep -q 'frames' seen && grep -q $'\r\033\\[K' seen
     ok $? 'on a terminal a long replay shows how far it is, and takes it back'

@@ -16,6 +16,14 @@ struct frame {
 static unsigned below(struct frame *f, unsigned n) { return rng_below(f->r, n); }
 static bool one_in(struct frame *f, unsigned n) { return rng_one_in(f->r, n); }
 
+/* One bit of the bytes, any. */
+static void flip(struct frame *f, uint8_t *bytes, unsigned len)
+{
+    const unsigned at = below(f, len);
+
+    bytes[at] ^= (uint8_t)(1u << below(f, 8));
+}
+
 static void put8(struct frame *f, unsigned v)
 {
     if (f->at < f->end) *f->at++ = (uint8_t)v;
@@ -75,7 +83,7 @@ static void draw_v6(struct frame *f, uint8_t out[16])
         for (unsigned b = p->len; b < 128; b++) out[b / 8] |= (uint8_t)(0x80 >> b % 8);
     if (how == 3) step_v6(out, true);
     if (how == 4) out[15] = (uint8_t)(out[15] + below(f, 10));
-    if (how == 5) out[below(f, 16)] ^= (uint8_t)(1u << below(f, 8));
+    if (how == 5) flip(f, out, 16);
 }
 
 static unsigned draw_port(struct frame *f)
@@ -279,7 +287,7 @@ static void put_mac(struct frame *f)
 
 static unsigned draw_tci(struct frame *f)
 {
-    const unsigned vid = (unsigned)f->s->tags[below(f, STOCK_TAGS)] + (one_in(f, 3) ? below(f, 5) : 0);
+    const unsigned near = one_in(f, 3) ? below(f, 5) : 0, vid = f->s->tags[below(f, STOCK_TAGS)] + near;
 
     return (vid > 4095 ? 4095 : vid) | below(f, 2) << 13;
 }
@@ -342,8 +350,7 @@ void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stoc
         put_ether(&f, &tags);
     }
     const uint32_t len = (uint32_t)(f.at - out);
-    for (unsigned n = one_in(&f, 8) ? 1 + below(&f, 3) : 0; n && len; n--)
-        out[below(&f, len)] ^= (uint8_t)(1u << below(&f, 8));
+    for (unsigned n = one_in(&f, 8) ? 1 + below(&f, 3) : 0; n && len; n--) flip(&f, out, len);
     const uint32_t cap = one_in(&f, 30) ? below(&f, len + 1) : len;
     pkt_view(pkt, out, cap, len, link, (uint16_t)(one_in(&f, 4) ? 0xffff : below(&f, ifaces ? ifaces : 1)));
     if (!ifaces) pkt->iface = 0xffff;

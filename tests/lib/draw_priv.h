@@ -4,6 +4,7 @@
 
 #include "tests/lib/draw.h"
 
+/* Each call draws once at most: the order in which a compiler evaluates arguments must not change the text. */
 struct draw {
     struct text *out;
     const struct stock *s;

@@ -219,7 +219,8 @@ static void put_vlan(struct draw *d)
 {
     begin(d, "vlan ");
     if (one_in(d, 4)) {
-        put(d, "%s%s", maybe_not(d), one_in(d, 2) ? "any" : "none");
+        put(d, "%s", maybe_not(d));
+        put(d, one_in(d, 2) ? "any" : "none");
         return;
     }
     put(d, "%s", maybe_not(d));
@@ -247,7 +248,12 @@ static void put_ether_mac(struct draw *d, const char *keyword)
     put_list(d, 3, put_list_mac);
 }
 
-static void put_iface(struct draw *d) { put(d, one_in(d, 4) ? "\"eth%u\"" : "i%u", below(d, 2)); }
+static void put_iface(struct draw *d)
+{
+    const unsigned i = below(d, 2);
+
+    put(d, one_in(d, 4) ? "\"eth%u\"" : "i%u", i);
+}
 
 static void put_on(struct draw *d)
 {
@@ -275,7 +281,7 @@ static void put_bytes(struct draw *d, const char *layer)
 static void put_flags(struct draw *d)
 {
     static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
-    const unsigned mask = below(d, 256) & (below(d, 256) | 18), has = mask & below(d, 256);
+    const unsigned some = below(d, 256), mask = some & (below(d, 256) | 18), has = mask & below(d, 256);
     const char *comma = " ";
 
     if (!mask) return;
@@ -426,7 +432,8 @@ static void put_plain(struct draw *d)
     put_ip_fields(d);
     if (one_in(d, 12)) {
         begin(d, "options ");
-        put(d, "%s%s", maybe_not(d), one_in(d, 2) ? "any" : "none");
+        put(d, "%s", maybe_not(d));
+        put(d, one_in(d, 2) ? "any" : "none");
     }
     if (one_in(d, 10)) put_bytes(d, one_in(d, 2) ? "l3" : "payload");
     if (one_in(d, 3)) put_addresses(d, "to");
@@ -561,7 +568,8 @@ static void put_firewall(struct draw *d, const char *name, const char *where, un
     static const char *const defaults[] = {"accept", "drop", "reject"};
     static const char *const others[] = {"", "", " other frames pass", " other frames drop"};
 
-    put(d, "firewall %s%s default %s%s {\n", name, where, defaults[below(d, 3)], others[below(d, 4)]);
+    put(d, "firewall %s%s default %s", name, where, defaults[below(d, 3)]);
+    put(d, "%s {\n", others[below(d, 4)]);
     put_rules(d, -1, 1 + below(d, size));
     if (d->chains) put(d, " do c%u\n", d->chains - 1);
     put_rules(d, -1, below(d, 3));

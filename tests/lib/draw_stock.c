@@ -23,13 +23,17 @@ void stock_draw(struct stock *s, struct rng *r)
         for (unsigned b = 4; b < 16; b++) s->v6[i].addr[b] = (uint8_t)(rng_one_in(r, 4) ? rng_below(r, 3) : 0);
         for (unsigned b = s->v6[i].len; b < 128; b++) s->v6[i].addr[b / 8] &= (uint8_t) ~(0x80 >> b % 8);
     }
-    for (unsigned i = 0; i < STOCK_PORTS; i++)
-        s->ports[i] =
-            (uint16_t)(rng_one_in(r, 6) ? 65535 * rng_below(r, 2) : rng_below(r, 3) * 1000 + rng_below(r, 12));
+    for (unsigned i = 0; i < STOCK_PORTS; i++) {
+        const unsigned thousands = rng_below(r, 3) * 1000, port = thousands + rng_below(r, 12);
+
+        s->ports[i] = (uint16_t)(rng_one_in(r, 6) ? 65535 * rng_below(r, 2) : port);
+    }
     for (unsigned i = 0; i < STOCK_TAGS; i++)
         s->tags[i] = (uint16_t)(rng_one_in(r, 5) ? rng_below(r, 2) * 4094 : rng_below(r, 12));
-    for (unsigned i = 0; i < STOCK_MACS; i++)
-        memcpy(s->macs[i], (uint8_t[6]){(uint8_t)(rng_one_in(r, 4) ? 3 : 2), 0, 0, 0, 0, (uint8_t)rng_below(r, 8)}, 6);
+    for (unsigned i = 0; i < STOCK_MACS; i++) {
+        s->macs[i][0] = rng_one_in(r, 4) ? 3 : 2;
+        s->macs[i][5] = (uint8_t)rng_below(r, 8);
+    }
     for (unsigned i = 0; i < STOCK_PATTERNS; i++)
         for (unsigned b = 0; b < PATTERN_BYTES; b++) s->patterns[i][b] = (uint8_t)rng_below(r, 4);
     s->has_self = !rng_one_in(r, 4);

@@ -56,7 +56,7 @@ def main():
                 print(f"#   {error['code']} {error.get('message', '')}")
             print(f"{'ok' if good else 'not ok'} - {name}:{line} compiles" + (", but for what is not due" if codes else ""))
             failed += not good
-    if os.environ.get("UPDATE"):
+    if os.environ.get("UPDATE") and (later or LIST.exists()):
         LIST.write_text("".join(entry + "\n" for entry in later))
     gone = sorted(set(expected) - set(later)) if not os.environ.get("UPDATE") else []
     for entry in gone:

@@ -224,6 +224,23 @@ static void long_lines_of_anything_take_linear_time(void **state)
     free(text);
 }
 
+/* flex marks the end of its buffer with one. */
+static void long_tokens_of_nul_take_linear_time(void **state)
+{
+    (void)state;
+    static const char *const openings[] = {"", "#", "set a = ", "hash key \"", "x\"", "\\ "};
+    char *text = calloc(BIG, 1);
+    for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++) {
+        unsigned errors;
+        memset(text, 0, 64);
+        memcpy(text, openings[i], strlen(openings[i]));
+        const double seconds = parse_seconds(text, BIG, &errors);
+        if (seconds > 20) fail_msg("NUL after `%s` took %.1f s", openings[i], seconds);
+        assert_true(errors >= 1 && errors <= DIAG_FILE_MAX + 2);
+    }
+    free(text);
+}
+
 static void random_bytes_are_read(void **state)
 {
     (void)state;
@@ -271,6 +288,7 @@ int main(void)
         cmocka_unit_test(depth_and_number_of_includes_are_bounded),
         cmocka_unit_test(unreadable_includes_are_diagnostics),
         cmocka_unit_test(long_lines_of_anything_take_linear_time),
+        cmocka_unit_test(long_tokens_of_nul_take_linear_time),
         cmocka_unit_test(random_bytes_are_read),
         cmocka_unit_test(a_file_of_errors_is_given_up),
     };

@@ -81,6 +81,7 @@ static void refused(void **state)
         {"--pcap a --pcap b c", "--pcap is given twice"},
         {"--pcap", "--pcap needs a value: FILE|-"},
         {"--pcap= b", "--pcap needs a file"},
+        {"--pcap a b --on=", "--on needs an interface"},
         {"--pcap - -", "both be standard input"},
         {"--pcap a b --verd x", "no option `--verd`"},
         {"--pcap a b -x", "no option `-x`"},

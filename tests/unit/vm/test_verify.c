@@ -9,6 +9,15 @@
 
 #include "tests/lib/imgbuild.h"
 
+static uint32_t long_string(struct imgbuild *b, size_t len)
+{
+    char *s = calloc(len + 1, 1);
+    memset(s, 'x', len);
+    const uint32_t at = img_string(b, s);
+    free(s);
+    return at;
+}
+
 /* FAULT(name, line, what to break in `b`): a name for each check. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
@@ -82,6 +91,9 @@
     FAULT(rule_name, "rule 1: string past the end of `strings`", b->rules[1].name = PBC_NONE)                          \
     FAULT(rule_file, "rule 1: string past the end of `strings`", b->rules[1].place.file = PBC_NONE)                    \
     FAULT(rule_comment, "rule 1: string past the end of `strings`", b->rules[1].comment = PBC_NONE)                    \
+    FAULT(rule_name_long, "rule 1: name or path of more than 4096 bytes", b->rules[1].name = long_string(b, 4097))     \
+    FAULT(rule_file_long, "rule 1: name or path of more than 4096 bytes",                                              \
+          b->rules[1].place.file = long_string(b, 4097))                                                               \
     FAULT(rule_left_out, "rule 2: in no list", b->firewalls[0].rule_count = 2)                                         \
     FAULT(rule_no_firewall, "rule 3: in no list", b->rules[3].list = 2; b->firewalls[1].rule_count = 0)                \
     FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
