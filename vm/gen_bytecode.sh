@@ -64,6 +64,8 @@ section_holds() {
     ENDPOINTS) echo "what services take: address, protocol, ports" ;;
     BRANCHES) echo "each \`when\` and \`else\`: places in CONDS and SHARES" ;;
     SHARES) echo "a pool and its part in percent" ;;
+    NAMES) echo "lists of host names and globs: places in HOSTS" ;;
+    HOSTS) echo "host names in normal form and order, as strings" ;;
     FUNCS) echo "functions: places in CODE; they follow one another without a gap" ;;
     CODE) echo "instructions" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
