@@ -14,22 +14,22 @@
  *   - The same calls with the same cfg give the same picks on every machine.
  *
  * What each must do:
- *   maglev       By the paper (Eisenbud et al., NSDI 2016, section 3.4): a table of `slots` entries (a prime), each server
- *                walks a permutation of its own, offset and skip from two hashes of its name with the hash key; turns in
- *                proportion to the weights. lb_pick is one read: slots[(hash & 0xffffffff) * slots >> 32]. Slots within
- *                max(1 slot, 1 %) of the weights' part; one server gone disturbs under 1 % of the others' slots (10, 100,
- *                1,000 servers at 65,537). The table depends on names, effective weights, key and slots alone, neither
- *                on the order of the servers nor on what the table was before. A pool of more servers with weight than
- *                slots gives the rest none.
- *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as a b a.
- *                Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick stays bounded
- *                (lb/round_robin.c). lb_update starts the cycle anew only where a weight changed.
- *   least_conn   The server with the least connections by its weight (conns[i] / weight, compared exactly), those that are
- *                equal in turn, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128 servers
- *                the better of two that are drawn by weight, from a generator seeded with cfg.seed.
- *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, no modulo bias worth a name.
+ *   maglev       By the paper (Eisenbud et al., NSDI 2016, section 3.4): a table of `slots` entries (a prime), each
+ *                server walks a permutation of its own, offset and skip from two hashes of its name with the hash key;
+ *                turns in proportion to the weights. lb_pick is one read: slots[(hash & 0xffffffff) * slots >> 32].
+ *                Slots less than one from the weights' part; one server gone disturbs, but for rare pools, under 1 % of
+ *                the others' slots (10, 100, 1,000 servers at 65,537; README.md). The table depends on names, effective
+ *                weights, key and slots alone, neither on the order of the servers nor on what the table was before. A
+ *                pool of more servers with weight than slots gives the rest none.
+ *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as
+ *                a b a. Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick stays
+ *                bounded (lb/round_robin.c). lb_update starts the cycle anew only where a weight changed.
+ *   least_conn   The server with the least connections by its weight (conns[i] / weight, compared exactly), those that
+ *                are equal in turn, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128
+ *                servers the better of two that are drawn by weight, from a generator seeded with cfg.seed.
+ *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, no bias worth a name.
  *   source       By the client's address alone (LB_HASH_SOURCE), so a client keeps its server while the pool is the
- *                same; weighted; a change of one server moves few clients of the others (rendezvous, or maglev's table). */
+ *                same; weighted; a change of one server moves few clients of the others: maglev's table. */
 #ifndef VM_LB_H
 #define VM_LB_H
 
@@ -44,22 +44,24 @@ enum lb_kind {
     LB_KINDS
 };
 
-#define LB_NONE UINT32_MAX /* no server can take a new flow */
-#define LB_WEIGHT_MAX 1000u
+#define LB_NONE          UINT32_MAX /* no server can take a new flow */
+#define LB_WEIGHT_MAX    1000u
 #define LB_SLOTS_DEFAULT 65537u
-#define LB_SLOTS_MAX 16777213u /* the largest prime under 2^24 */
-#define LB_SERVERS_MAX (1u << 20)
-#define LB_KEY_DEFAULT "prey" /* published: machines that say nothing agree */
+#define LB_SLOTS_MAX     16777213u /* the largest prime under 2^24 */
+#define LB_SERVERS_MAX   (1u << 20)
+#define LB_KEY_DEFAULT   "prey" /* published: machines that say nothing agree */
 
-/* Hashing, the same on every machine: SipHash-2-4 under a key made from the text of `hash key` (the first 16 bytes of its
- * BLAKE2b-256, little-endian). Of a server: the bytes of "POOL/SERVER". Of a flow and of a source, in 64-bit words, the
- * lower half first, `f` the family:
+/* Hashing, the same on every machine: SipHash-2-4 under a key made from the text of `hash key` (the first 16 bytes of
+ * its BLAKE2b-256, little-endian). Of a server: the bytes of "POOL/SERVER". Of a flow and of a source, in 64-bit words,
+ * the lower half first, `f` the family:
  *   flow, v4     src | dst << 32, ports
  *   flow, v6     src[0] | src[1] << 32, src[2] | src[3] << 32, the same of dst, ports
  *   ports        src_port | dst_port << 16 | proto << 32 | f << 40
  *   source, v4   src | f << 32
  *   source, v6   src[0] | src[1] << 32, src[2] | src[3] << 32, f */
-struct lb_hash_key { uint64_t k0, k1; };
+struct lb_hash_key {
+    uint64_t k0, k1;
+};
 struct lb_hash_key lb_hash_key(const char *text, size_t len);
 
 /* What a flow's hash covers. Addresses as in struct key (host order, v4 in word 0, the rest 0); absent ports are 0. */
@@ -85,7 +87,7 @@ struct lb_cfg {
     enum lb_kind kind;
     const struct lb_server *servers; /* stays the caller's, as long as the lb lives */
     uint32_t count;                  /* 1..LB_SERVERS_MAX */
-    uint32_t slots;                  /* `limits { maglev N }`, a prime; of another number the next prime below is taken */
+    uint32_t slots;                  /* `limits { maglev N }`, a prime; else the next prime below is taken */
     struct lb_hash_key key;
     uint64_t seed; /* random */
 };
@@ -107,11 +109,12 @@ enum lb_hash lb_wants(enum lb_kind kind);
  * "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
 void lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 
-const char *lb_name(enum lb_kind kind); /* "maglev" */
+const char *lb_name(enum lb_kind kind);       /* "maglev" */
 int lb_by_name(const char *name, size_t len); /* enum lb_kind or -1 */
-bool lb_is_prime(uint32_t n); /* by trial division: for compilers */
+bool lb_is_prime(uint32_t n);                 /* by trial division: for compilers */
 
-/* One algorithm. Servers without effective weight have weights[i] == 0; at least one has more than 0 when pick is called. */
+/* One algorithm. Servers without effective weight have weights[i] == 0; at least one has more than 0 when pick is
+ * called. */
 struct lb_ops {
     const char *name;
     enum lb_hash hash;
