@@ -27,8 +27,16 @@ enum ir_field {
 #undef FIELD
     IR_FIELDS
 };
-enum ir_sort { IR_SORT_RANGES, IR_SORT_ADDRS, IR_SORT_MASK, IR_SORT_ANY, IR_SORT_MACS, IR_SORT_PATTERNS,
-               IR_SORT_METERS, IR_SORTS };
+enum ir_sort {
+    IR_SORT_RANGES,
+    IR_SORT_ADDRS,
+    IR_SORT_MASK,
+    IR_SORT_ANY,
+    IR_SORT_MACS,
+    IR_SORT_PATTERNS,
+    IR_SORT_METERS,
+    IR_SORTS
+};
 enum ir_part { IR_PART_BOX, IR_PART_FINITE, IR_PART_RESIDUE };
 
 struct ir_field_info {
@@ -104,8 +112,8 @@ struct ir {
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
-    uint64_t held;         /* bytes of ranges in `addrs` */
-    bool too_large;        /* IR_BYTES_MAX was reached: what was interned since is empty */
+    uint64_t held;      /* bytes of ranges in `addrs` */
+    bool too_large;     /* IR_BYTES_MAX was reached: what was interned since is empty */
     uint32_t undecided; /* rules that the analysis gave up on */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };

@@ -92,8 +92,7 @@ static void report_burst_kind(struct compile *c, const struct node *n, struct no
     const bool size = v.node->kind == N_SIZE;
 
     report_wrong_value(c, n, v, size ? "a number of packets" : "a size");
-    if (!size)
-        diag_fix(c->diags, "write its unit: `burst %" PRIu64 "KiB`", v.node->kind == N_INT ? v.node->v.i : 64);
+    if (!size) diag_fix(c->diags, "write its unit: `burst %" PRIu64 "KiB`", v.node->kind == N_INT ? v.node->v.i : 64);
     diag_note(c->diags, rate->span, size ? "this rate counts packets" : "this rate counts bytes");
 }
 
@@ -133,9 +132,7 @@ static void key_of(const struct node *per, struct pbc_meter *m)
 {
     const struct str word = per->first->v.str;
 
-    m->per = str_is(word, "source")        ? PBC_PER_SOURCE
-             : str_is(word, "destination") ? PBC_PER_DESTINATION
-                                           : PBC_PER_FLOW;
+    m->per = str_is(word, "source") ? PBC_PER_SOURCE : str_is(word, "destination") ? PBC_PER_DESTINATION : PBC_PER_FLOW;
     if (m->per != PBC_PER_FLOW) lengths_of(per, m);
 }
 
@@ -219,8 +216,8 @@ void cond_meter(struct rule_work *w, const struct node *n)
 /* `per` of the meter if it cuts addresses by one length alone. */
 static const struct node *one_length(const struct symbol *s)
 {
-    node_each(n, s->decl)
-        if (n->kind == N_CLAUSE && str_is(n->v.str, "per") && n->first->next && !n->first->next->next) return n;
+    node_each(n, s->decl) if (n->kind == N_CLAUSE && str_is(n->v.str, "per") && n->first->next &&
+                              !n->first->next->next) return n;
     return NULL;
 }
 

@@ -355,7 +355,8 @@ static void normal_meter_key(struct normal *n, struct ir_product *p, const struc
 
 static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
 
-/* All meters of a rule at once, in the order in which they are asked; the second time a packet asks one is nothing new. */
+/* All meters of a rule at once, in the order in which they are asked; the second time a packet asks one is nothing new.
+ */
 static void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
 {
     uint32_t used = 0, left = 0;

@@ -174,7 +174,8 @@ static int by_rank(const void *a, const void *b)
 
 struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
 {
-    const uint32_t patterns = ir_patterns(g->ir, p->field[IR_BYTES]).count + ir_patterns(g->ir, p->field[IR_METERS]).count;
+    const uint32_t patterns =
+        ir_patterns(g->ir, p->field[IR_BYTES]).count + ir_patterns(g->ir, p->field[IR_METERS]).count;
     struct collect k = {.g = g, .p = p, .v = v};
 
     k.t = arena_alloc(g->c->arena, (IR_FIELDS + 8 + (size_t)patterns) * sizeof(*k.t));

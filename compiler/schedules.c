@@ -132,7 +132,8 @@ static bool check_zone(struct compile *c, const struct node *text)
 void schedule_declare(struct compile *c, struct symbol *s)
 {
     struct image *img = c->image;
-    struct pbc_schedule schedule = {.name = text_of(c, s->name), .place = place_of(c, s->span), .first = img->spans_count};
+    struct pbc_schedule schedule = {
+        .name = text_of(c, s->name), .place = place_of(c, s->span), .first = img->spans_count};
     const struct node *zone = node_child(s->decl, N_CLAUSE);
 
     s->index = PBC_NONE;

@@ -8,8 +8,8 @@
 #include "compiler/settings.h"
 #include "vm/lb.h"
 
-#define MS UINT64_C(1000000)
-#define S (1000 * MS)
+#define MS  UINT64_C(1000000)
+#define S   (1000 * MS)
 #define DAY (86400 * S)
 
 /* In the order of PBC_SETTING_FIELDS. */
@@ -92,7 +92,8 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
     *value = rate->v.rate.count;
     if (rate->v.rate.per_ns == S) return true;
     diag(c->diags, E_SETTING_RANGE, at->span, "answers are limited by the second");
-    diag_fix(c->diags, "write %" PRIu64 "/s", *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
+    diag_fix(c->diags, "write %" PRIu64 "/s",
+             *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
     return false;
 }
 
@@ -162,8 +163,7 @@ void settings_take(struct compile *c, const struct node *n)
 {
     if (n->kind == N_HASH_KEY) hash_key_take(c, n);
     if (n->kind != N_LIMITS && n->kind != N_TIMEOUTS) return;
-    node_each(setting, n)
-        if (setting->kind == N_SETTING) setting_take(c, setting, n->kind == N_TIMEOUTS);
+    node_each(setting, n) if (setting->kind == N_SETTING) setting_take(c, setting, n->kind == N_TIMEOUTS);
 }
 
 bool setting_usual(unsigned i, const char **key, bool *timeout, uint64_t *value)

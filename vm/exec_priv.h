@@ -82,14 +82,14 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
 
-/* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`, each into its place of `out`. All are well
- * formed and parsed; a batch in one call, for what an interpreter does before and after each packet would cost half as
- * much as most programs. */
+/* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`,
+ * each into its place of `out`. All are well formed and parsed; a batch in one call, for what an interpreter does
+ * before and after each packet would cost half as much as most programs. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct effects *e, decided out[]);
 
-/* One packet by the rule list; it stands at `at` in its batch. Without effects meters are looked at in `peek`, NULL: they are
- * unused. */
+/* One packet by the rule list; it stands at `at` in its batch. Without effects meters are looked at in `peek`, NULL:
+ * they are unused. */
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
                  const struct effects *e, const struct meters *peek, trace_fn *trace, void *arg);
 

@@ -1,6 +1,6 @@
-/* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case below,
- * reached through a table of labels; each case ends in a jump to the next one's, so the processor predicts them one by
- * one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
+/* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case
+ * below, reached through a table of labels; each case ends in a jump to the next one's, so the processor predicts them
+ * one by one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
 #include "vm/exec_priv.h"
 
 struct frame {
@@ -43,9 +43,21 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 }
 
 #define CASE(op) do_##op:
-#define GO(n) do { pc += (n); goto *cases[pc->op]; } while (0)
-#define JUMP_IF(yes) do { if (yes) GO(1u + pc->to); GO(1); } while (0)
-#define END(d) do { out[at] = (d); goto next_packet; } while (0)
+#define GO(n)                                                                                                          \
+    do {                                                                                                               \
+        pc += (n);                                                                                                     \
+        goto *cases[pc->op];                                                                                           \
+    } while (0)
+#define JUMP_IF(yes)                                                                                                   \
+    do {                                                                                                               \
+        if (yes) GO(1u + pc->to);                                                                                      \
+        GO(1);                                                                                                         \
+    } while (0)
+#define END(d)                                                                                                         \
+    do {                                                                                                               \
+        out[at] = (d);                                                                                                 \
+        goto next_packet;                                                                                              \
+    } while (0)
 
 /* Each case keeps jumps of its own: folded into one they would share one prediction (a sixth slower on long lists). */
 #ifdef __clang__

@@ -6,8 +6,8 @@
 typedef unsigned __int128 u128;
 
 enum {
-    WINDOW = 8,         /* slots; a byte of a u64 holds the tag of each */
-    ADDR_WORDS = 4,     /* of a slot: its bucket, then the key */
+    WINDOW = 8,     /* slots; a byte of a u64 holds the tag of each */
+    ADDR_WORDS = 4, /* of a slot: its bucket, then the key */
     FLOW_WORDS = 8,
     EXACT_UNITS = 128,  /* units a nanosecond up to which all is exact: then 63 bits last for two years */
     SWEEP_WINDOWS = 32, /* a call */
@@ -16,12 +16,12 @@ enum {
 struct meter {
     const struct pbc_meter *def;
     struct meter_rate rate;
-    uint64_t base_ns;         /* when unit 0 was */
-    uint64_t now_ns, now;     /* the time last asked at, and the same in units */
-    uint64_t shared;          /* the bucket of all, or of those without a slot */
-    uint64_t packet;          /* that asked last, + 1 */
-    enum meter_says said;     /* to it */
-    uint64_t *tags;           /* [windows]: a byte a slot, 0: free */
+    uint64_t base_ns;     /* when unit 0 was */
+    uint64_t now_ns, now; /* the time last asked at, and the same in units */
+    uint64_t shared;      /* the bucket of all, or of those without a slot */
+    uint64_t packet;      /* that asked last, + 1 */
+    enum meter_says said; /* to it */
+    uint64_t *tags;       /* [windows]: a byte a slot, 0: free */
     uint64_t *slots;
     uint32_t windows, words, used, hand;
 };
@@ -34,7 +34,9 @@ struct meters {
     struct meter_counter *counters;
 };
 
-struct meter_key { uint64_t w[FLOW_WORDS - 1]; };
+struct meter_key {
+    uint64_t w[FLOW_WORDS - 1];
+};
 
 /* ---- time and tokens ---- */
 
@@ -54,7 +56,8 @@ void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m)
     if (tokens <= EXACT_UNITS) {
         *r = (struct meter_rate){.num = tokens, .den = 1, .cost = ns};
     } else {
-        uint64_t cost = (ns + tokens - 1) / tokens; /* the fewest units a token with which one lasts no longer than 1 ns */
+        uint64_t cost =
+            (ns + tokens - 1) / tokens; /* the fewest units a token with which one lasts no longer than 1 ns */
         g = gcd(tokens * cost, ns);
         *r = (struct meter_rate){.num = tokens * cost / g, .den = ns / g, .cost = cost};
     }
@@ -150,7 +153,8 @@ static uint64_t mix(uint64_t a, uint64_t b)
 static uint64_t hash_of(const struct meter *m, const struct meter_key *k, uint64_t seed)
 {
     uint64_t h = seed ^ 0x9e3779b97f4a7c15u;
-    for (uint32_t i = 0; i + 1 < m->words; i++) h = mix(h ^ k->w[i], (seed >> 32 | seed << 32) ^ 0xd6e8feb86659fd93u) + h;
+    for (uint32_t i = 0; i + 1 < m->words; i++)
+        h = mix(h ^ k->w[i], (seed >> 32 | seed << 32) ^ 0xd6e8feb86659fd93u) + h;
     return mix(h, 0xa0761d6478bd642fu);
 }
 
@@ -173,7 +177,10 @@ static uint64_t *slot_at(const struct meter *m, uint32_t window, unsigned i)
     return m->slots + ((size_t)window * WINDOW + i) * m->words;
 }
 
-struct place { uint32_t window[2]; uint8_t tag; };
+struct place {
+    uint32_t window[2];
+    uint8_t tag;
+};
 
 /* The second window is never the first. */
 static struct place place_of(const struct meter *m, uint64_t hash)

@@ -11,7 +11,7 @@ struct walk {
     const struct pkt *pkt;
     const struct effects *effects;
     const struct meters *peek; /* without effects */
-    uint32_t at; /* the packet's place in its batch */
+    uint32_t at;               /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
     uint32_t decided_by;
@@ -50,7 +50,8 @@ static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
 }
 
-/* The first condition that fails, or PBC_NONE. Meters are asked when all else holds, and the packet has what they count by. */
+/* The first condition that fails, or PBC_NONE. Meters are asked when all else holds, and the packet has what they count
+ * by. */
 static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *tokens)
 {
     const struct pbc_cond *conds = w->p->conds;
@@ -75,7 +76,8 @@ static bool try_rule(struct walk *w, uint32_t rule, unsigned depth)
     uint64_t tokens = 0;
     uint32_t failed = failed_cond(w, &w->p->rules[rule], &tokens);
     bool matched = failed == PBC_NONE;
-    const struct trace_step step = {.rule = rule, .matched = matched, .failed_cond = failed, .depth = depth, .tokens = tokens};
+    const struct trace_step step = {
+        .rule = rule, .matched = matched, .failed_cond = failed, .depth = depth, .tokens = tokens};
     if (w->trace) w->trace(w->arg, &step);
     return matched;
 }

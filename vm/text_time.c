@@ -3,7 +3,10 @@
 
 enum { SECOND = 1000000000 };
 
-struct scale { uint64_t of; const char *name; };
+struct scale {
+    uint64_t of;
+    const char *name;
+};
 
 /* In the largest unit that leaves no rest; the last row divides all. */
 static void add_scaled(struct text *t, uint64_t value, const struct scale *s)
@@ -15,7 +18,8 @@ static void add_scaled(struct text *t, uint64_t value, const struct scale *s)
 static void add_bytes(struct text *t, uint64_t bytes)
 {
     static const struct scale sizes[] = {
-        {1u << 30, "GiB"}, {1000000000, "GB"}, {1u << 20, "MiB"}, {1000000, "MB"}, {1u << 10, "KiB"}, {1000, "KB"}, {1, "B"},
+        {1u << 30, "GiB"}, {1000000000, "GB"}, {1u << 20, "MiB"}, {1000000, "MB"},
+        {1u << 10, "KiB"}, {1000, "KB"},       {1, "B"},
     };
     add_scaled(t, bytes, sizes);
 }
@@ -29,7 +33,9 @@ static void add_bits(struct text *t, uint64_t bits)
 void text_add_duration(struct text *t, uint64_t ns)
 {
     static const struct scale units[] = {
-        {86400ull * SECOND, "d"}, {3600ull * SECOND, "h"}, {60ull * SECOND, "m"}, {SECOND, "s"}, {1000000, "ms"}, {1, "ns"},
+        {86400ull * SECOND, "d"}, {3600ull * SECOND, "h"},
+        {60ull * SECOND, "m"},    {SECOND, "s"},
+        {1000000, "ms"},          {1, "ns"},
     };
     if (ns == 0) text_add(t, "0s");
     for (const struct scale *u = units; ns; ns %= u->of, u++)
@@ -44,7 +50,9 @@ static void add_prefix_lengths(struct text *t, const struct pbc_meter *m)
 void text_add_meter(struct text *t, const struct pbc_meter *m)
 {
     static const char *const keys[] = {
-        [PBC_PER_SOURCE] = " per source", [PBC_PER_DESTINATION] = " per destination", [PBC_PER_FLOW] = " per flow",
+        [PBC_PER_SOURCE] = " per source",
+        [PBC_PER_DESTINATION] = " per destination",
+        [PBC_PER_FLOW] = " per flow",
     };
     if (m->unit == PBC_METER_BYTES) {
         add_bits(t, m->count * 8);
@@ -52,7 +60,10 @@ void text_add_meter(struct text *t, const struct pbc_meter *m)
         add_bytes(t, m->burst);
     } else {
         text_add(t, "%llu/%s burst %llu", (unsigned long long)m->count,
-                 m->per_ns == SECOND ? "s" : m->per_ns == 60ull * SECOND ? "m" : "h", (unsigned long long)m->burst);
+                 m->per_ns == SECOND           ? "s"
+                 : m->per_ns == 60ull * SECOND ? "m"
+                                               : "h",
+                 (unsigned long long)m->burst);
     }
     if (!m->per) return;
     text_add(t, "%s", keys[m->per]);

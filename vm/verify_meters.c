@@ -1,5 +1,5 @@
-/* The verifier's part for meters, schedules and settings: that arithmetic on them can't overflow and that tables made for them
- * are bounded. */
+/* The verifier's part for meters, schedules and settings: that arithmetic on them can't overflow and that tables made
+ * for them are bounded. */
 #include "vm/verify_priv.h"
 
 typedef unsigned __int128 u128;
@@ -24,7 +24,8 @@ static bool verify_meter_key(const struct verifier *v, uint32_t i)
     bool address = m->per == PBC_PER_SOURCE || m->per == PBC_PER_DESTINATION;
     if (m->per > PBC_PER_FLOW) return fault(v, "meter %u: unknown key %u", i, m->per);
     if (m->unit > PBC_METER_BYTES) return fault(v, "meter %u: unknown unit %u", i, m->unit);
-    if (m->len4 > (address ? 32 : 0) || m->len6 > (address ? 128 : 0)) return fault(v, "meter %u: no such prefix length", i);
+    if (m->len4 > (address ? 32 : 0) || m->len6 > (address ? 128 : 0))
+        return fault(v, "meter %u: no such prefix length", i);
     return (m->entries == 0) == (m->per == PBC_PER_NONE) || fault(v, "meter %u: %u entries", i, m->entries);
 }
 
@@ -39,8 +40,8 @@ static bool verify_all_meters(const struct verifier *v)
             return fault(v, "meter %u: reserved bytes are not zero", i);
         entries += m->entries;
     }
-    return entries <= PBC_METER_ENTRIES_MAX ||
-           fault(v, "meters: %llu entries together, at most %u may be", (unsigned long long)entries, PBC_METER_ENTRIES_MAX);
+    return entries <= PBC_METER_ENTRIES_MAX || fault(v, "meters: %llu entries together, at most %u may be",
+                                                     (unsigned long long)entries, PBC_METER_ENTRIES_MAX);
 }
 
 static bool verify_schedules(const struct verifier *v)
@@ -58,7 +59,8 @@ static bool verify_schedules(const struct verifier *v)
         const struct pbc_span *s = &p->spans[i];
         if (s->from >= MINUTES_A_DAY || s->to == 0 || s->to > MINUTES_A_DAY || s->days > DAYS_MASK)
             return fault(v, "span %u: no such time", i);
-        if (s->reserved[0] | s->reserved[1] | s->reserved[2]) return fault(v, "span %u: reserved bytes are not zero", i);
+        if (s->reserved[0] | s->reserved[1] | s->reserved[2])
+            return fault(v, "span %u: reserved bytes are not zero", i);
     }
     return true;
 }

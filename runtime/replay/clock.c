@@ -19,7 +19,9 @@ static uint64_t step_of(const struct program *p)
 
 struct replay_clock replay_clock_of(const struct replay *r)
 {
-    return (struct replay_clock){.program = r->program, .facts = r->facts, .step_ns = step_of(r->program),
+    return (struct replay_clock){.program = r->program,
+                                 .facts = r->facts,
+                                 .step_ns = step_of(r->program),
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX};
 }
 

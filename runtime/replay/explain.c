@@ -148,8 +148,8 @@ static void judge(struct vm *vm, const struct replay *r, const struct vm_in *in,
     vm_run(vm, in, (struct pkt *const[]){&pkt}, 1, v, &tx);
 }
 
-static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before, const struct vm_in *in,
-                         const struct verdict *v)
+static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
+                         const struct vm_in *in, const struct verdict *v)
 {
     struct pkt pkt;
     struct key key;

@@ -78,7 +78,8 @@ static void lines_print(struct pass *p, unsigned first, unsigned end)
         for (unsigned i = first; i < end; i++) verdicts_line(p->verdicts->f, p->r, p->read + i + 1, &p->judged[i]);
 }
 
-/* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules hold. */
+/* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules
+ * hold. */
 static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned end)
 {
     const struct replay_clock *c = &p->clock;

@@ -14,9 +14,9 @@ struct replay {
     struct capture *capture;
     struct labels labels;
     struct facts facts;
-    uint16_t iface;     /* what --on names, IFACE_NONE */
-    uint8_t *down;      /* [servers_count] 1: --down names it; NULL: none */
-    struct pool *pool;  /* of answers */
+    uint16_t iface;    /* what --on names, IFACE_NONE */
+    uint8_t *down;     /* [servers_count] 1: --down names it; NULL: none */
+    struct pool *pool; /* of answers */
     void *pool_memory;
 };
 
@@ -48,10 +48,10 @@ int down_find(struct replay *r, char *err, size_t err_len);
 
 /* services.c: the service's part of the summary and of an explanation. */
 void services_text(FILE *out, const struct replay *r, const struct vm_counters *c, uint64_t whole, int width);
-void explain_service_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
-                          const struct pkt *pkt, const struct verdict *v);
-void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
-                          const struct pkt *pkt, const struct verdict *v);
+void explain_service_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
+                          const struct key *key, const struct pkt *pkt, const struct verdict *v);
+void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
+                          const struct key *key, const struct pkt *pkt, const struct verdict *v);
 
 /* A frame of the capture as the vm wants it: a view, nothing copied. */
 void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt);

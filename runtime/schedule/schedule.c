@@ -1,7 +1,7 @@
 /* Spans of days and hours in the time of a zone.
  *
- * What counts is what a clock on the wall shows: an hour that a change of daylight saving time skips is never active, one
- * that it repeats is active twice. */
+ * What counts is what a clock on the wall shows: an hour that a change of daylight saving time skips is never active,
+ * one that it repeats is active twice. */
 #include "runtime/schedule/schedule.h"
 
 #include <pthread.h>
@@ -87,8 +87,8 @@ static bool active_at(const struct clock *c, time_t t)
     return active_on(c, m.day, m.minute);
 }
 
-/* The next time that is worth a look: where a span begins or ends, midnight, or a quarter of an hour, which is how often the
- * zone's offset is looked at. */
+/* The next time that is worth a look: where a span begins or ends, midnight, or a quarter of an hour, which is how
+ * often the zone's offset is looked at. */
 static time_t next_stop(const struct clock *c, time_t t)
 {
     const struct moment m = moment_of(c, t);

@@ -4,10 +4,10 @@
 
 #include "vm/program.h"
 
-/* Bit i: schedule i is active at that time since 1970. *until_ns (or NULL): a later time up to which that holds; ask again
- * then. UINT64_MAX without schedules. Zones are the C library's, which keeps one for the whole process: they are set and
- * put back under a lock, so calls from several threads are safe with one another, but not with a thread that calls
- * localtime or setenv at the same moment. */
+/* Bit i: schedule i is active at that time since 1970. *until_ns (or NULL): a later time up to which that holds; ask
+ * again then. UINT64_MAX without schedules. Zones are the C library's, which keeps one for the whole process: they are
+ * set and put back under a lock, so calls from several threads are safe with one another, but not with a thread that
+ * calls localtime or setenv at the same moment. */
 uint32_t schedules_at(const struct program *p, uint64_t wall_ns, uint64_t *until_ns);
 
 /* The same where the clock on the wall, whatever the zone, shows this day (0: Monday) and minute (0..1439). */

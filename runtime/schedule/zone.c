@@ -1,5 +1,5 @@
-/* Names of zones: the files that the C library reads them from. It takes a zone that is not there for UTC without a word,
- * so nothing may reach it that was not looked up here. */
+/* Names of zones: the files that the C library reads them from. It takes a zone that is not there for UTC without a
+ * word, so nothing may reach it that was not looked up here. */
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* meters: nanoseconds to ask a meter, for what it may meet: one bucket for all, a key that is held (1,000 and 65,536 of them, in
- * random order), a new key, and a table that is full and stays so.
+/* meters: nanoseconds to ask a meter, for what it may meet: one bucket for all, a key that is held (1,000 and 65,536 of
+ * them, in random order), a new key, and a table that is full and stays so.
  *
- * Beside keys stands one random read of memory as large as the table: what any table of that size costs at least. Headers
- * are made before. Time is the thread's processor time. */
+ * Beside keys stands one random read of memory as large as the table: what any table of that size costs at least.
+ * Headers are made before. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,14 +13,14 @@
 enum { PACKETS = 1 << 16, PASSES = 4, ENTRIES = 65536, SECOND = 1000000000 };
 
 static struct key *keys;
-static uint64_t packet; /* number of the next */
+static uint64_t packet;       /* number of the next */
 static volatile uint64_t sum; /* keeps loops whose result nobody reads */
 
 struct scene {
     const char *what;
     enum pbc_per per;
-    uint32_t held;   /* keys that come, in random order; 0: each is new */
-    bool full;       /* none ever gives its place away */
+    uint32_t held; /* keys that come, in random order; 0: each is new */
+    bool full;     /* none ever gives its place away */
     size_t slot_bytes;
 };
 
@@ -36,7 +36,8 @@ static const struct scene scenes[] = {
 
 static struct key key_of(uint32_t number)
 {
-    return (struct key){.kind = KIND_IP4 | KIND_PROTO, .src = {number * 2654435761u}, .dst = {1}, .proto = 17, .length = 64};
+    return (struct key){
+        .kind = KIND_IP4 | KIND_PROTO, .src = {number * 2654435761u}, .dst = {1}, .proto = 17, .length = 64};
 }
 
 static double ask_all(struct meters *m, uint64_t *now_ns, uint64_t step_ns)
@@ -89,7 +90,9 @@ static void measure(const struct scene *s, struct rng *r)
         series_add(&ours, mine);
         if (bytes) series_add(&peer, theirs);
     }
-    bench_row(&(struct bench_row){.what = s->what, .unit = "ns", .ours = &ours,
+    bench_row(&(struct bench_row){.what = s->what,
+                                  .unit = "ns",
+                                  .ours = &ours,
                                   .peer = bytes ? "a random read of as much memory" : NULL,
                                   .peer_runs = bytes ? &peer : NULL});
     meters_free(m);

@@ -287,7 +287,8 @@ static void report(struct text *t, const struct world *w, const struct pkt *fram
 }
 
 /* No frame alone divides them, for meters remember: as few as will do. */
-static void report_several(struct program *p, struct text *t, const struct world *w, const struct pkt *frames, unsigned n)
+static void report_several(struct program *p, struct text *t, const struct world *w, const struct pkt *frames,
+                           unsigned n)
 {
     struct pkt left[BATCH];
     struct world several = *w;

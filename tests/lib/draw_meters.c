@@ -5,8 +5,8 @@ enum { METERS_MAX = 4, SCHEDULES_MAX = 3 };
 
 static void put_meter(struct draw *d, unsigned number)
 {
-    static const char *const keys[] = {" per source", " per destination", " per flow", " per source/24,/64",
-                                       " per destination/16,/32", " per source/31,/127"};
+    static const char *const keys[] = {" per source",        " per destination",        " per flow",
+                                       " per source/24,/64", " per destination/16,/32", " per source/31,/127"};
     static const char *const units[] = {"s", "m", "h"};
 
     put(d, "meter t%u = ", number);

@@ -19,10 +19,15 @@ static const uint64_t second = 1000000000;
 static const char strings[] = "\0Europe/Paris\0Asia/Kathmandu\0Europe/Pariss\0America/New_York";
 enum { PARIS = 1, KATHMANDU = 14, PARISS = 29, NEW_YORK = 43 };
 
-static struct program program_of(const struct pbc_schedule *s, uint32_t count, const struct pbc_span *spans, uint32_t span_count)
+static struct program program_of(const struct pbc_schedule *s, uint32_t count, const struct pbc_span *spans,
+                                 uint32_t span_count)
 {
-    return (struct program){.strings = strings, .strings_count = sizeof strings, .schedules = s, .schedules_count = count,
-                            .spans = spans, .spans_count = span_count};
+    return (struct program){.strings = strings,
+                            .strings_count = sizeof strings,
+                            .schedules = s,
+                            .schedules_count = count,
+                            .spans = spans,
+                            .spans_count = span_count};
 }
 
 /* "2026-03-29 01:30:00" UTC in nanoseconds. */
@@ -37,7 +42,8 @@ static void check(const struct program *p, const char *from, uint32_t bits, cons
 {
     uint64_t end, at = utc(from);
     assert_int_equal(schedules_at(p, at, &end), bits);
-    if (until && end != utc(until)) fail_msg("from %s: until %lld s later", from, (long long)(end - at) / (long long)second);
+    if (until && end != utc(until))
+        fail_msg("from %s: until %lld s later", from, (long long)(end - at) / (long long)second);
     assert_int_equal(schedules_at(p, at, NULL), bits);
 }
 
@@ -62,7 +68,8 @@ static void test_days_and_hours(void **state)
 static void test_several_spans(void **state)
 {
     (void)state;
-    const struct pbc_span spans[] = {{480, 720, WORK, {0}}, {780, 1020, WORK, {0}}, {1439, 1440, ALL, {0}}, {0, 1440, ALL, {0}}};
+    const struct pbc_span spans[] = {
+        {480, 720, WORK, {0}}, {780, 1020, WORK, {0}}, {1439, 1440, ALL, {0}}, {0, 1440, ALL, {0}}};
     const struct pbc_schedule s[] = {{.first = 0, .count = 3}, {.first = 3, .count = 1}, {.first = 0, .count = 0}};
     const struct program p = program_of(s, 3, spans, 4);
     check(&p, "2026-11-20 11:59:00", 3, "2026-11-20 12:00:00");
@@ -83,9 +90,12 @@ static void test_several_spans(void **state)
 static void test_daylight_saving(void **state)
 {
     (void)state;
-    const struct pbc_span spans[] = {{480, 1080, ALL, {0}}, {120, 180, ALL, {0}}, {150, 155, SUN, {0}}, {0, 300, SUN, {0}}};
-    const struct pbc_schedule s[] = {{.zone = PARIS, .count = 1}, {.zone = PARIS, .first = 1, .count = 1},
-                                     {.zone = PARIS, .first = 2, .count = 1}, {.zone = PARIS, .first = 3, .count = 1}};
+    const struct pbc_span spans[] = {
+        {480, 1080, ALL, {0}}, {120, 180, ALL, {0}}, {150, 155, SUN, {0}}, {0, 300, SUN, {0}}};
+    const struct pbc_schedule s[] = {{.zone = PARIS, .count = 1},
+                                     {.zone = PARIS, .first = 1, .count = 1},
+                                     {.zone = PARIS, .first = 2, .count = 1},
+                                     {.zone = PARIS, .first = 3, .count = 1}};
     if (!zone_known("Europe/Paris")) skip();
     struct program p = program_of(s, 1, spans, 4);
     check(&p, "2026-03-28 06:30:00", 0, "2026-03-28 07:00:00");
@@ -136,8 +146,9 @@ static void test_unknown_zones(void **state)
     const struct pbc_schedule s[] = {{.zone = 0}, {.zone = PARISS}};
     const struct program p = program_of(s, 2, NULL, 0);
     assert_string_equal(schedules_unknown_zone(&p), "Europe/Pariss");
-    static const char *const wrong[] = {"", "/etc/passwd", "../../../etc/passwd", "Europe", "Europe/", "zone.tab", "Europe//Paris",
-                                        "a b", "Europe/Paris\n"};
+    static const char *const wrong[] = {
+        "",    "/etc/passwd",   "../../../etc/passwd", "Europe", "Europe/", "zone.tab", "Europe//Paris",
+        "a b", "Europe/Paris\n"};
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) assert_false(zone_known(wrong[i]));
     size_t n;
     char **zones = zones_list(&n);
@@ -154,7 +165,8 @@ static void check_minutes(const struct program *p, uint64_t at)
     assert_true(end > at);
     assert_int_equal(end % (60 * second), 0);
     for (uint64_t t = (at / (60 * second) + 1) * 60 * second; t < end; t += 60 * second)
-        if (schedules_at(p, t, NULL) != bits) fail_msg("changes %llu s early", (unsigned long long)((end - t) / second));
+        if (schedules_at(p, t, NULL) != bits)
+            fail_msg("changes %llu s early", (unsigned long long)((end - t) / second));
     if (end - at < 8 * 86400 * second) assert_true(schedules_at(p, end, NULL) != bits);
 }
 
@@ -175,15 +187,17 @@ static void test_until_is_exact(void **state)
         const struct program p = program_of(s, 2, spans, 4);
         /* around the changes of 2026, and anywhere */
         const uint64_t around = rng_one_in(&r, 2) ? utc("2026-03-28 12:00:00") : utc("2026-10-24 12:00:00");
-        check_minutes(&p, rng_one_in(&r, 3) ? rng_next(&r) % (4000000000u * second) : around + rng_below(&r, 86400 * 2) * second);
+        check_minutes(&p, rng_one_in(&r, 3) ? rng_next(&r) % (4000000000u * second)
+                                            : around + rng_below(&r, 86400 * 2) * second);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_days_and_hours), cmocka_unit_test(test_several_spans), cmocka_unit_test(test_daylight_saving),
-        cmocka_unit_test(test_zones),          cmocka_unit_test(test_unknown_zones), cmocka_unit_test(test_until_is_exact),
+        cmocka_unit_test(test_days_and_hours),  cmocka_unit_test(test_several_spans),
+        cmocka_unit_test(test_daylight_saving), cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_unknown_zones),   cmocka_unit_test(test_until_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -472,9 +472,22 @@ static const struct sample samples[] = {
      .has = true,
      .holds = true,
      .why = "it is work"},
-    {.kind = COND_DURING, .arg = 2, .key = {.kind = TCP4, .marks = 1u << MARK_SCHEDULES}, .has = true, .why = "it is not night"},
-    {.kind = COND_DURING, .arg = 3, .key = {.kind = TCP4, .marks = 0xff}, .has = true, .why = "it is not work or night"},
-    {.kind = COND_OVER, .count = 1, .arg = KIND_IP, .key = {.kind = TCP4, .length = 46}, .has = true, .why = "syns has a token"},
+    {.kind = COND_DURING,
+     .arg = 2,
+     .key = {.kind = TCP4, .marks = 1u << MARK_SCHEDULES},
+     .has = true,
+     .why = "it is not night"},
+    {.kind = COND_DURING,
+     .arg = 3,
+     .key = {.kind = TCP4, .marks = 0xff},
+     .has = true,
+     .why = "it is not work or night"},
+    {.kind = COND_OVER,
+     .count = 1,
+     .arg = KIND_IP,
+     .key = {.kind = TCP4, .length = 46},
+     .has = true,
+     .why = "syns has a token"},
     {.kind = COND_OVER, .count = 1, .arg = KIND_IP, .key = {.kind = ARP}, .why = "not an IP packet"},
     {.kind = COND_WITHIN, .count = 1, .arg = KIND_IP, .key = {.kind = TCP4, .length = 46}, .has = true, .holds = true},
     {.kind = COND_WITHIN,
@@ -534,10 +547,19 @@ static struct program *program_of_samples(void)
     char err[256] = "";
     img_init(&b);
     add_tables(&b);
-    img_add_meters(&b, (struct pbc_meter){.name = img_string(&b, "syns"), .entries = 8, .per = PBC_PER_SOURCE, .len4 = 32,
-                                          .len6 = 128, .count = 1, .per_ns = 1000000000, .burst = 1});
-    img_add_meters(&b, (struct pbc_meter){.name = img_string(&b, "bulk"), .unit = PBC_METER_BYTES, .count = 1000,
-                                          .per_ns = 1000000000, .burst = 100});
+    img_add_meters(&b, (struct pbc_meter){.name = img_string(&b, "syns"),
+                                          .entries = 8,
+                                          .per = PBC_PER_SOURCE,
+                                          .len4 = 32,
+                                          .len6 = 128,
+                                          .count = 1,
+                                          .per_ns = 1000000000,
+                                          .burst = 1});
+    img_add_meters(&b, (struct pbc_meter){.name = img_string(&b, "bulk"),
+                                          .unit = PBC_METER_BYTES,
+                                          .count = 1000,
+                                          .per_ns = 1000000000,
+                                          .burst = 100});
     img_add_schedules(&b, (struct pbc_schedule){.name = img_string(&b, "work")});
     img_add_schedules(&b, (struct pbc_schedule){.name = img_string(&b, "night")});
     for (unsigned i = 0; i < sizeof samples / sizeof *samples; i++) {

@@ -389,7 +389,8 @@ static void op_jnover_jnwithin(void **state)
     struct subject s;
     struct vm_tx tx = {0};
     const struct vm_in in = {.facts = &(struct facts){0}};
-    const struct insn code[] = {{OP_JNOVER, 0, 1, 0}, {.op = OP_PASS}, {OP_JNWITHIN, 0, 1, 1}, {.op = OP_ACCEPT}, {.op = OP_PASS}};
+    const struct insn code[] = {
+        {OP_JNOVER, 0, 1, 0}, {.op = OP_PASS}, {OP_JNWITHIN, 0, 1, 1}, {.op = OP_ACCEPT}, {.op = OP_PASS}};
     struct verdict v;
     subject_init(&s);
     only_tables(&b);
@@ -405,7 +406,7 @@ static void op_jnover_jnwithin(void **state)
     assert_int_equal(vm_counters(vm)->meters[0].over, 1);
     assert_int_equal(vm_counters(vm)->meters[1].within, 2);
     assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_ACCEPT); /* no worker: unused meters */
-    s.key.kind = KIND_ARP | KIND_IN; /* neither over nor within */
+    s.key.kind = KIND_ARP | KIND_IN;                                           /* neither over nor within */
     assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_PASS);
     vm_free(vm);
     program_put(p);
@@ -415,24 +416,15 @@ static void op_jnover_jnwithin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(op_jump),
-        cmocka_unit_test(op_jeq_jne),
-        cmocka_unit_test(op_jall_jnall),
-        cmocka_unit_test(op_jany_jnone),
-        cmocka_unit_test(op_jpfx_jnpfx),
-        cmocka_unit_test(op_jin_jnin),
-        cmocka_unit_test(op_jmap_jnmap),
-        cmocka_unit_test(op_jset_jnset),
-        cmocka_unit_test(op_jmac_jnmac),
-        cmocka_unit_test(op_jmack_jnmack),
-        cmocka_unit_test(op_jpat_jnpat),
-        cmocka_unit_test(op_jnover_jnwithin),
-        cmocka_unit_test(op_count_log),
-        cmocka_unit_test(op_call_decide_retk_retz),
-        cmocka_unit_test(op_retnz),
-        cmocka_unit_test(registers_of_a_call),
-        cmocka_unit_test(op_default),
-        cmocka_unit_test(op_decidek),
+        cmocka_unit_test(op_jump),        cmocka_unit_test(op_jeq_jne),
+        cmocka_unit_test(op_jall_jnall),  cmocka_unit_test(op_jany_jnone),
+        cmocka_unit_test(op_jpfx_jnpfx),  cmocka_unit_test(op_jin_jnin),
+        cmocka_unit_test(op_jmap_jnmap),  cmocka_unit_test(op_jset_jnset),
+        cmocka_unit_test(op_jmac_jnmac),  cmocka_unit_test(op_jmack_jnmack),
+        cmocka_unit_test(op_jpat_jnpat),  cmocka_unit_test(op_jnover_jnwithin),
+        cmocka_unit_test(op_count_log),   cmocka_unit_test(op_call_decide_retk_retz),
+        cmocka_unit_test(op_retnz),       cmocka_unit_test(registers_of_a_call),
+        cmocka_unit_test(op_default),     cmocka_unit_test(op_decidek),
         cmocka_unit_test(op_accept_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

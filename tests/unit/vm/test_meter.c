@@ -31,7 +31,11 @@ static struct key packet_of(uint32_t src, uint16_t length)
 /* ---- arithmetic ---- */
 
 /* What a bucket lacks of being full, in tokens times per_ns: exact. */
-struct ideal { const struct pbc_meter *m; uint64_t now; i128 lacks; };
+struct ideal {
+    const struct pbc_meter *m;
+    uint64_t now;
+    i128 lacks;
+};
 
 static void ideal_at(struct ideal *i, uint64_t now)
 {
@@ -64,7 +68,8 @@ static uint64_t next_time(struct rng *r, const struct ideal *i, uint64_t tokens)
 }
 
 /* The meter and the ideal bucket live through the same packets; the ideal one gives what the meter gives. They may
- * differ by what comes back in a nanosecond, never by more, however long it takes; where the units are exact, not at all. */
+ * differ by what comes back in a nanosecond, never by more, however long it takes; where the units are exact, not at
+ * all. */
 static void check_against_ideal(const struct pbc_meter *m, uint64_t seed, unsigned steps)
 {
     const struct program p = {.meters = m, .meters_count = 1};
@@ -96,10 +101,22 @@ static void test_rates_against_ideal(void **state)
 {
     (void)state;
     const struct pbc_meter meters[] = {
-        packets(7, 3600, 1),         packets(1, 3600, 100),     packets(1000000, 1, 1000000), packets(999999937, 1, 999999937),
-        packets(3, 1, 1),            packets(1000, 60, 16),     packets(200, 1, 400),         packets(997, 60, 997),
-        packets(1000000000, 1, 64),  packets(123457, 3600, 34), bits(10000000000, 1250000000), bits(1000, 65536),
-        bits(123000, 65536),         bits(1000000000000, 1 << 20), bits(7000000, 1500),       bits(999937000, 100000),
+        packets(7, 3600, 1),
+        packets(1, 3600, 100),
+        packets(1000000, 1, 1000000),
+        packets(999999937, 1, 999999937),
+        packets(3, 1, 1),
+        packets(1000, 60, 16),
+        packets(200, 1, 400),
+        packets(997, 60, 997),
+        packets(1000000000, 1, 64),
+        packets(123457, 3600, 34),
+        bits(10000000000, 1250000000),
+        bits(1000, 65536),
+        bits(123000, 65536),
+        bits(1000000000000, 1 << 20),
+        bits(7000000, 1500),
+        bits(999937000, 100000),
     };
     for (unsigned i = 0; i < sizeof meters / sizeof *meters; i++)
         for (uint64_t seed = 1; seed <= 4; seed++) check_against_ideal(&meters[i], seed, 20000);
@@ -122,7 +139,8 @@ static void test_random_rates_against_ideal(void **state)
 static void test_exact_where_said(void **state)
 {
     (void)state;
-    const struct pbc_meter exact[] = {packets(7, 3600, 1), packets(1000000, 1, 1), packets(200, 1, 1), bits(10000000000, 9000)};
+    const struct pbc_meter exact[] = {packets(7, 3600, 1), packets(1000000, 1, 1), packets(200, 1, 1),
+                                      bits(10000000000, 9000)};
     const struct pbc_meter rounded[] = {packets(997, 1, 1), packets(999999937, 1, 1)};
     struct meter_rate rate;
     for (unsigned i = 0; i < sizeof exact / sizeof *exact; i++) {
@@ -191,7 +209,11 @@ static void test_keys_apart(void **state)
     m[3].len4 = 24, m[3].len6 = 64;
     const struct program p = {.meters = m, .meters_count = 4};
     const uint32_t tcp = KIND_IP4 | KIND_PROTO | KIND_PORTS | KIND_TCP;
-    static const struct { struct key key; uint8_t within; } packets_of[] = { /* bit i: meter i still has its token */
+    static const struct {
+        struct key key;
+        uint8_t within;
+    } packets_of[] = {
+        /* bit i: meter i still has its token */
         {{.kind = KIND_IP4, .src = {0x0a000001}, .dst = {0x0b000001}}, 15},
         {{.kind = KIND_IP4, .src = {0x0a000001}, .dst = {0x0b000001}}, 0},
         {{.kind = KIND_IP4, .src = {0x0a000001}, .dst = {0x0b000002}}, 6},
@@ -217,10 +239,21 @@ static void test_keys_apart(void **state)
         {.kind = tcp, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 2, .proto = 6},
         {.kind = tcp, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 3, .proto = 6},
         {.kind = tcp, .src = {1}, .dst = {2}, .src_port = 2, .dst_port = 2, .proto = 6},
-        {.kind = (tcp & ~(uint32_t)KIND_TCP) | KIND_UDP, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 2, .proto = 17},
+        {.kind = (tcp & ~(uint32_t)KIND_TCP) | KIND_UDP,
+         .src = {1},
+         .dst = {2},
+         .src_port = 1,
+         .dst_port = 2,
+         .proto = 17},
         {.kind = tcp | KIND_VLAN, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 2, .proto = 6},
         {.kind = tcp | KIND_VLAN, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 2, .proto = 6, .vlan_outer = 5},
-        {.kind = tcp | KIND_VLAN | KIND_VLAN2, .src = {1}, .dst = {2}, .src_port = 1, .dst_port = 2, .proto = 6, .vlan_outer = 5},
+        {.kind = tcp | KIND_VLAN | KIND_VLAN2,
+         .src = {1},
+         .dst = {2},
+         .src_port = 1,
+         .dst_port = 2,
+         .proto = 6,
+         .vlan_outer = 5},
     };
     for (unsigned round = 0; round < 2; round++)
         for (unsigned i = 0; i < sizeof flows / sizeof *flows; i++)
@@ -385,18 +418,12 @@ static void test_unused_meter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates_against_ideal),
-        cmocka_unit_test(test_random_rates_against_ideal),
-        cmocka_unit_test(test_exact_where_said),
-        cmocka_unit_test(test_after_centuries),
-        cmocka_unit_test(test_asked_once_a_packet),
-        cmocka_unit_test(test_keys_apart),
-        cmocka_unit_test(test_full_table),
-        cmocka_unit_test(test_sweep_frees_idle_keys),
-        cmocka_unit_test(test_table_against_ideal),
-        cmocka_unit_test(test_flood_is_bounded),
-        cmocka_unit_test(test_log_takes_each_time),
-        cmocka_unit_test(test_unused_meter),
+        cmocka_unit_test(test_rates_against_ideal), cmocka_unit_test(test_random_rates_against_ideal),
+        cmocka_unit_test(test_exact_where_said),    cmocka_unit_test(test_after_centuries),
+        cmocka_unit_test(test_asked_once_a_packet), cmocka_unit_test(test_keys_apart),
+        cmocka_unit_test(test_full_table),          cmocka_unit_test(test_sweep_frees_idle_keys),
+        cmocka_unit_test(test_table_against_ideal), cmocka_unit_test(test_flood_is_bounded),
+        cmocka_unit_test(test_log_takes_each_time), cmocka_unit_test(test_unused_meter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
     FAULT(meta_flags, "meta: unknown flags 0x7", b->meta->flags = 7)                                                   \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
-    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                \
+    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                   \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
     FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
     FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
@@ -97,7 +97,7 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
     FAULT(rule_left_out, "rule 2: in no list", b->firewalls[0].rule_count = 2)                                         \
     FAULT(rule_no_firewall, "rule 3: in no list", b->rules[3].list = 2; b->firewalls[1].rule_count = 0)                \
     FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
-    FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = b->conds_count + 1)                      \
+    FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = b->conds_count + 1)                  \
     FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX)                          \
     FAULT(rule_verdict, "rule 2: unknown verdict 7", b->rules[2].verdict = PBC_V_COUNTED)                              \
     FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4)                                             \
@@ -126,7 +126,8 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
     FAULT(cond_pattern, "condition 21 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
     FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
-    FAULT(cond_not_over, "condition 23 (over): takes neither `not` nor `any`", b->conds[COND_OVER].flags = PBC_COND_NOT)\
+    FAULT(cond_not_over, "condition 23 (over): takes neither `not` nor `any`",                                         \
+          b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
     FAULT(cond_meter, "condition 23 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
     FAULT(cond_meters, "condition 24 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
     FAULT(cond_meter_ip, "condition 24 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
@@ -140,7 +141,8 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
     FAULT(meter_len, "meter 1: no such prefix length", b->meters[1].len4 = 1)                                          \
     FAULT(meter_entries, "meter 0: 0 entries", b->meters[0].entries = 0)                                               \
     FAULT(meter_keyless, "meter 1: 9 entries", b->meters[1].entries = 9)                                               \
-    FAULT(meter_table, "meters: 4194305 entries together, at most 4194304 may be", b->meters[0].entries = (1 << 22) + 1)\
+    FAULT(meter_table, "meters: 4194305 entries together, at most 4194304 may be",                                     \
+          b->meters[0].entries = (1 << 22) + 1)                                                                        \
     FAULT(meter_time, "meter 0: unknown time of 7 ns", b->meters[0].per_ns = 7)                                        \
     FAULT(meter_no_rate, "meter 0: rate out of bounds", b->meters[0].count = 0)                                        \
     FAULT(meter_rate, "meter 2: rate out of bounds", b->meters[2].count = 1000000001)                                  \
@@ -238,7 +240,7 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
     FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
     FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
     FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \
-    FAULT(branch_meter, "branch 0: asks a meter", b->branches[0].conds = COND_OVER)                                     \
+    FAULT(branch_meter, "branch 0: asks a meter", b->branches[0].conds = COND_OVER)                                    \
     FAULT(branch_shares, "branch 1: shares do not follow those before", b->branches[1].shares = 1)                     \
     FAULT(branch_past, "branch 1: past the end of `shares`", b->branches[1].share_count = 2)                           \
     FAULT(branch_pool, "branch 0: pool does not exist", b->shares[0].pool = 2)                                         \
