@@ -4,6 +4,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/ir.h"
+#include "compiler/settings.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
 {
@@ -35,6 +36,45 @@ static void print_rules(const struct compile *c, FILE *out)
     line(out, "  IPv6 ranges", img->set6_count, "");
     line(out, "MAC addresses", img->macs_count, "");
     line(out, "byte patterns", img->patterns_count, "");
+}
+
+/* Tables that meters take, a worker: half as many slots again as entries, a power of two. */
+static uint64_t meter_bytes(const struct image *img)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < img->meters_count; i++) {
+        const struct pbc_meter *m = &img->meters[i];
+        uint64_t slots = 16;
+
+        while (slots < (uint64_t)m->entries * 3 / 2) slots *= 2;
+        if (m->per) bytes += slots * (m->per == PBC_PER_FLOW ? 65 : 33);
+    }
+    return bytes;
+}
+
+static void print_time(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+
+    if (img->meters_count + img->schedules_count == 0) return;
+    fputs("meters and schedules\n", out);
+    line(out, "meters", img->meters_count, "rates of logs counted");
+    line(out, "  memory", meter_bytes(img), "bytes a worker");
+    line(out, "schedules", img->schedules_count, "");
+}
+
+/* All keys, also those that the file leaves alone. */
+static void print_settings(const struct compile *c, FILE *out)
+{
+    const uint64_t *values = &c->image->settings->flows;
+    const char *key;
+    bool timeout;
+    uint64_t usual;
+
+    fputs("limits and timeouts\n", out);
+    for (unsigned i = 0; setting_usual(i, &key, &timeout, &usual); i++)
+        line(out, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
 static void print_code(const struct compile *c, FILE *out)
@@ -88,6 +128,8 @@ static void print_compile(const struct compile *c, FILE *out)
 void stats_print(const struct compile *c, FILE *out)
 {
     print_rules(c, out);
+    print_time(c, out);
+    print_settings(c, out);
     print_code(c, out);
     print_file(c, out);
     print_compile(c, out);

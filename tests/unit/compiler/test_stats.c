@@ -56,9 +56,35 @@ static void figures(void **state)
     (void)state;
 }
 
+static void meters_and_settings(void **state)
+{
+    struct compile c;
+    char *text = NULL;
+    size_t len = 0;
+
+    assert_int_equal(
+        compile_rules(&c, "meter a = 1/s per source entries 100\nmeter b = 1/s per flow entries 100\nmeter c = 1/s\n"
+                          "schedule s = mon\nlimits { flows 5000 }\ntimeouts { udp 1500ms }\n"
+                          "firewall f default accept { drop udp over a over b over c during s log 1/s }\n"),
+        0);
+    FILE *f = open_memstream(&text, &len);
+    stats_print(&c, f);
+    fclose(f);
+    assert_int_equal(figure(text, "meters"), 4);
+    assert_int_equal(figure(text, "  memory"), 256 * (33 + 65));
+    assert_int_equal(figure(text, "schedules"), 1);
+    assert_int_equal(figure(text, "flows"), 5000);
+    assert_int_equal(figure(text, "udp"), 1500);
+    assert_int_equal(figure(text, "tcp half_open"), 60000);
+    assert_int_equal(figure(text, "maglev"), 65537);
+    compile_fini(&c);
+    free(text);
+    (void)state;
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(figures)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(figures), cmocka_unit_test(meters_and_settings)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
