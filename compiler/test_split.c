@@ -9,7 +9,7 @@
 
 #include "compiler/test_priv.h"
 
-enum { TRIES_PER_FLOW = 100, PATIENCE = 2000 };
+enum { TRIES_PER_FLOW = 100, TRIES_MOST = 10 * TEST_REPEAT_MAX, PATIENCE = 2000 };
 
 struct split {
     struct test_run *r;
@@ -252,11 +252,12 @@ bool test_split(struct test_run *r, const struct test_step *step)
 {
     const struct program *p = r->program;
     struct split s = {.r = r, .step = step, .seed = 0x9e3779b97f4a7c15};
+    const uint64_t wanted = step->count * TRIES_PER_FLOW, most = wanted < TRIES_MOST ? wanted : TRIES_MOST;
     bool good = false;
 
     s.flows = calloc(p->pools[step->pool].server_count, sizeof(*s.flows));
     if (s.flows && find_endpoints(&s)) {
-        while (s.endpoint_count && s.reached < step->count && s.tries < step->count * TRIES_PER_FLOW) {
+        while (s.endpoint_count && s.reached < step->count && s.tries < most) {
             if (s.tries >= PATIENCE && !s.reached) {
                 if (s.from_sets && s.tries >= 2 * PATIENCE) break;
                 s.from_sets = true;
