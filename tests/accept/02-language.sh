@@ -151,6 +151,51 @@ run timeout 20 preyc --check many.prey
 says 'a thousand tests take no time worth a name' 0 '1000 tests passed' out
 
 
+# ---- meters and time ----
+
+rules metered <<'END'
+meter seven = 7/h
+meter line  = 10Gbit/s per flow entries 1000
+schedule work = mon-fri 08:00-12:30, 13:30-18:00 zone "Europe/Paris"
+limits { rejects 50/s; flows 20_000 }
+timeouts { tcp established 1h }
+hash key "our own"
+firewall f default drop {
+  accept icmp6 type nd
+  drop over line as GREEDY
+  accept udp to port 53 within seven log 1/s as SEVEN
+  accept tcp to port 80 during work          as OPEN
+  drop tcp to port 80 during not work        as SHUT
+}
+END
+capture metered <<'END'
+repeat 4 eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53
+after 515s
+repeat 2 eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53
+eth / ip4 10.0.0.1 > 10.0.0.9 / tcp 1 > 80 syn
+after 10000s
+eth / ip4 10.0.0.1 > 10.0.0.9 / tcp 1 > 80 syn
+END
+run preyc --werror metered.prey -o metered.pbc
+ok "$status" 'meters, schedules, limits, timeouts and a hash key compile'
+run preyrun --pcap metered.pcap --verdicts - metered.pbc
+[ "$(tail -n +2 out | cut -f 2,3 | tr '\t\n' ': ')" = 'accept:SEVEN drop:default drop:default drop:default accept:SEVEN drop:default accept:OPEN drop:SHUT ' ]
+ok $? 'seven an hour are one every 514.3 seconds; office hours are by the clock in Paris'
+run preyrun --pcap metered.pcap metered.pbc
+says 'the summary says how often a meter was asked' 0 '^meters +seven: 2 within, 4 over' out
+run preyrun --pcap metered.pcap --explain 2 metered.pbc
+says 'explain says that there is no token' 0 'SEVEN +no +seven has no token' out
+run preyrun --pcap metered.pcap --explain 8 metered.pbc
+says 'explain says that it is not time' 0 'OPEN +no +it is not work' out
+for wrong in 'E0320 burst 0:meter m = 1/s burst 0' 'E0322 one prefix length:meter m = 1/s per source/24' \
+    'E0330 a zone that is none:schedule s = 08:00-18:00 zone "Europe/Pariss"' 'E0620 a limit twice:limits { flows 5000; flows 6000 }' \
+    'E0135 an unknown key:timeouts { tpc 5s }' 'E0331 hours that are none:schedule s = 08:00-08:00'; do
+    name=${wrong%%:*}
+    printf '%s\nfirewall f default accept { drop over m }\n' "${wrong#*:}" >wrong.prey
+    run preyc --check wrong.prey
+    says "${name#* } is an error of its own" 1 "\[${name%% *}\]" err
+done
+
 # ---- one layout ----
 
 printf '# kept\nset  s=192.0.2.1   # why\nfirewall f default accept{drop from s\n}\n' >loose.prey
