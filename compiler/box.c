@@ -14,11 +14,19 @@ static struct pbc_range6 range6(u128 lo, u128 hi)
     return (struct pbc_range6){(uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi};
 }
 
-/* Room for a result before it is interned: short lists, which nearly all are, need none of the arena's. */
+/* Room for a result before it is interned: short lists, which nearly all are, need none of the arena's. The next result
+ * of the family uses the same room. */
 enum { SHORT = 32 };
-static void *scratch(struct ir *ir, void *shorts, size_t count, size_t size)
+static void *scratch(struct ir *ir, bool six, void *shorts, size_t count, size_t size)
 {
-    return count < SHORT ? shorts : arena_alloc(ir->arena, (count + 1) * size);
+    struct ir_scratch *s = &ir->scratch[six];
+
+    if (count < SHORT) return shorts;
+    if ((count + 1) * size > s->size) {
+        s->size = (count + 1) * size * 2;
+        s->room = arena_alloc(ir->arena, s->size);
+    }
+    return s->room;
 }
 
 static uint32_t and4(const struct pbc_range *a, uint32_t na, const struct pbc_range *b, uint32_t nb,
@@ -88,7 +96,7 @@ uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most)
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_ranges x = ir_ranges(ir, a), y = ir_ranges(ir, b);
-    struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + y.count, sizeof(*out));
+    struct pbc_range shorts[SHORT], *out = scratch(ir, false, shorts, (size_t)x.count + y.count, sizeof(*out));
 
     return ir_intern_ranges(ir, out, and4(x.r, x.count, y.r, y.count, out), most);
 }
@@ -97,7 +105,7 @@ uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most)
 {
     if (a == IR_ALL) return IR_EMPTY;
     const struct ir_ranges x = ir_ranges(ir, a);
-    struct pbc_range shorts[SHORT], *out = scratch(ir, shorts, (size_t)x.count + 1, sizeof(*out));
+    struct pbc_range shorts[SHORT], *out = scratch(ir, false, shorts, (size_t)x.count + 1, sizeof(*out));
 
     return ir_intern_ranges(ir, out, not4(x.r, x.count, most, out), most);
 }
@@ -164,8 +172,8 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
-    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + y->count4, sizeof(*r4));
-    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + y->count6, sizeof(*r6));
+    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, false, shorts4, (size_t)x->count4 + y->count4, sizeof(*r4));
+    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, true, shorts6, (size_t)x->count6 + y->count6, sizeof(*r6));
     const struct ir_addrs out = {.r4 = r4,
                                  .r6 = r6,
                                  .count4 = and4(x->r4, x->count4, y->r4, y->count4, r4),
@@ -179,8 +187,8 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
     const struct ir_addrs *x = ir_addrs(ir, a);
 
     if (x->complement != PBC_NONE) return x->complement;
-    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, shorts4, (size_t)x->count4 + 1, sizeof(*r4));
-    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, shorts6, (size_t)x->count6 + 1, sizeof(*r6));
+    struct pbc_range shorts4[SHORT], *r4 = scratch(ir, false, shorts4, (size_t)x->count4 + 1, sizeof(*r4));
+    struct pbc_range6 shorts6[SHORT], *r6 = scratch(ir, true, shorts6, (size_t)x->count6 + 1, sizeof(*r6));
     const struct ir_addrs out = {
         .r4 = r4, .r6 = r6, .count4 = not4(x->r4, x->count4, UINT32_MAX, r4), .count6 = not6(x->r6, x->count6, r6)};
     const uint32_t id = ir_intern_addrs(ir, &out);

@@ -148,6 +148,7 @@ uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
         *v = *a;
         v->r4 = copy(ir->arena, a->r4, a->count4 * sizeof(*a->r4));
         v->r6 = copy(ir->arena, a->r6, a->count6 * sizeof(*a->r6));
+        ir->held += a->count4 + a->count6 * (uint64_t)(sizeof(*a->r6) / sizeof(*a->r4));
         v->complement = v->set = v->mirror = v->parts[0] = v->parts[1] = PBC_NONE;
         v->set_in = v->mirror_in = v->parts_in = 0;
         memset(v->narrowed, 0xff, sizeof(v->narrowed));

@@ -93,12 +93,20 @@ struct ir_rule {
 struct ir_pool; /* one sort's values (intern.c) */
 struct normal;  /* what making the normal form remembers (normal.c) */
 
+/* Where results of the algebra are worked out (box.c). */
+struct ir_scratch {
+    void *room;
+    size_t size;
+};
+
 struct ir {
     struct arena *arena;
     struct ir_rule *rules; /* beside image->rules */
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
+    struct ir_scratch scratch[2];
+    uint64_t held;      /* by lists of addresses, in units of an IPv4 range */
     uint32_t undecided; /* rules that the analysis gave up on */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };

@@ -464,6 +464,18 @@ static void intern_common(struct normal *n)
     n->nd_ttl = one_range(n, IR_TTL, 255, 255);
 }
 
+/* A large set that stands beside others in many rules is held again for each. */
+static bool has_room(struct compile *c, const struct ir *ir, uint32_t rule)
+{
+    enum { HELD_MAX = 1 << 27 };
+
+    if (ir->held <= HELD_MAX) return true;
+    diag(c->diags, E_EXPANSION, c->image->rule_span[rule],
+         "the addresses of the rules before this one, each list with its sets in full, have more than %u ranges",
+         (unsigned)HELD_MAX);
+    return false;
+}
+
 void make_normal(struct compile *c)
 {
     const struct image *img = c->image;
@@ -477,7 +489,8 @@ void make_normal(struct compile *c)
     n->pattern_slots_size *= 2;
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     intern_common(n);
-    for (uint32_t i = 0; i < img->rules_count; i++) normal_rule(n, &img->rules[i], &ir->rules[i]);
+    for (uint32_t i = 0; i < img->rules_count && has_room(c, ir, i); i++)
+        normal_rule(n, &img->rules[i], &ir->rules[i]);
     ir->normal = n;
     c->ir = ir;
 }
