@@ -202,6 +202,7 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
     const char *nearest = diag_nearest(name.s, names, n);
     c->symbols->compared += n;
     if (!nearest && wanted & SYM(PORTS)) diag_fix(c->diags, "ports are written as numbers");
+    if (!nearest && wanted & SYM(INTERFACE)) diag_fix(c->diags, "the system's name of a device stands in quotes");
     if (!nearest) return;
     diag_fix(c->diags, "did you mean `%s`?", nearest);
     for (const struct symbol *sym = s->first; sym; sym = sym->next)

@@ -229,6 +229,7 @@ static void check_firewalls_apart(struct compile *c)
         for (uint32_t j = 0; j < i; j++) {
             const struct pbc_firewall *a = &img->firewalls[j], *b = &img->firewalls[i];
 
+            if (strcmp(image_str(img, a->name), image_str(img, b->name)) == 0) break; /* declared twice, as told */
             if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) ||
                 img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
                 continue;

@@ -145,8 +145,11 @@ bool numbers_hold(const struct number_set *s, uint32_t n)
 
 bool expand(struct compile *c, struct span at, uint64_t entries)
 {
+    const bool told = c->symbols->expanded > EXPAND_MAX; /* once for the file: all that follows fails of the same */
+
     c->symbols->expanded += entries;
     if (c->symbols->expanded <= EXPAND_MAX) return true;
+    if (told) return false;
     diag(c->diags, E_EXPANSION, at,
          "the lists of this file, each name replaced by what it stands for, have more than %u entries",
          (unsigned)EXPAND_MAX);

@@ -52,6 +52,7 @@ static const struct place {
     {EXPECT, NEVER, "a test's step", "no step of a test begins with `%s`"},
     {FRAGMENT, COMMENT, "a condition, an option or the line's end", NULL},
     {FRAGMENT, INSTRUCTION, "a condition", NULL},
+    {TCP, IP6, "a family or a protocol", NULL},
     {EVERY, TIMEOUT, "an option of the check", NULL},
     {PAYLOAD, SYN, "an option of the packet", NULL},
 };
@@ -156,6 +157,8 @@ static const struct {
     {"iifname", ON, "on"},
     {"ct", STATE, "state"},
     {"keep", STATE, "state"},
+    {"protocol", PROTO, "proto"},
+    {"or", COMMA, ","},
     {"quick", NL, "nothing: the first match wins"},
     {"table", SET, "set"},
     {"define", CONST, "const"},
@@ -255,6 +258,34 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
         diag(p->diags, E_SYNTAX, span, "`%s` can't stand here: %s could", word, wanted.s);
 }
 
+/* The word before this place on its line, empty where there is none. */
+static struct str word_before(const struct parser *p, struct span span)
+{
+    static const char ends[] = " \t\n,(){}=;";
+    uint32_t end = span.start;
+    while (end > 0 && (p->text[end - 1] == ' ' || p->text[end - 1] == '\t')) end--;
+    uint32_t start = end;
+    while (start > 0 && end - start < MAX_NAME && !memchr(ends, p->text[start - 1], sizeof(ends))) start--;
+    return (struct str){.s = p->text + start, .len = end - start};
+}
+
+/* What the statement was likely meant to be, where no single word says it. */
+static void offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    static const int lists[] = {FROM, TO, PORT, PROTO, VLAN, ETHER, FRAGMENT, TTL, LENGTH, DSCP, OPTIONS, STATE, ON};
+    const struct str before = word_before(p, span);
+    if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
+        diag_fix(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+    else if (found == LBRACE && takes_values(expected, n))
+        diag_fix(p->diags, "a list is written without braces: a, b");
+    else if (has(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
+             memcmp(before.s, "not", 3) == 0)
+        diag_fix(p->diags, "`not` stands before the list: `%s not ...`", token_name(found));
+    else if (found >= INT && found <= COLON_WORD && has(expected, n, COMMA) && before.len && before.s[0] >= '0' &&
+             before.s[0] <= '9')
+        diag_fix(p->diags, "between the members of a list stands a comma");
+}
+
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     p->missing_brace = false;
@@ -270,10 +301,8 @@ void syntax_error(struct parser *p, int found, struct span span, const int *expe
     if (!near && is_word(found) && (n <= ALL_NAMES || start)) near = meant(p, span, expected, n);
     if (near)
         diag_fix(p->diags, "did you mean `%s`?", near);
-    else if (start && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
-        diag_fix(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
-    else if (found == LBRACE && takes_values(expected, n))
-        diag_fix(p->diags, "a list is written without braces: a, b");
+    else
+        offer_form(p, found, span, expected, n);
     if (p->comma_nl.file != UINT32_MAX && !start)
         diag_note(p->diags, p->comma_nl, "the statement goes on after this comma");
     parser_panic(p);

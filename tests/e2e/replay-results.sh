@@ -248,7 +248,7 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     grep -q 'frames' seen && grep -q $'\r\033\\[K' seen
     ok $? 'on a terminal a long replay shows how far it is, and takes it back'
 else
-    echo 'ok - progress on a terminal # SKIP no script(1)'
+    echo 'ok - progress on a terminal # SKIP no terminal can be had (script, /dev/pts)'
 fi
 run --pcap long.pcap rules.pbc
 same 'elsewhere nothing' "$(cat err)" ''

@@ -42,6 +42,16 @@ static void make_packets(uint8_t frames[3][FRAME_LEN], struct pkt pkts[PACKETS])
     pkt_view(&pkts[5], nd, sizeof nd, sizeof nd, LINK_ETHER, IFACE_NONE);
 }
 
+static void explain_services(struct vm *vm, struct pkt pkts[PACKETS])
+{
+    const struct facts facts = {.generation = 7};
+    for (unsigned i = 0; i < PACKETS; i++) {
+        struct key key;
+        if (pkt_parse(&pkts[i], &facts, &key) == REASON_NONE)
+            vm_explain_service(vm, &(struct vm_in){.facts = &facts}, &key, &pkts[i]);
+    }
+}
+
 static void run(struct program *p, bool naive, struct pkt pkts[PACKETS])
 {
     static uint8_t memory[64 * 1024] __attribute__((aligned(64)));
@@ -64,8 +74,11 @@ static void run(struct program *p, bool naive, struct pkt pkts[PACKETS])
     }
     for (unsigned i = 0; i < PACKETS; i++)
         if (verdicts[i].action >= ACTION_COUNT ||
-            (verdicts[i].rule < RULE_DEFAULT && verdicts[i].rule >= p->rules_count))
+            (verdicts[i].rule < RULE_DEFAULT && verdicts[i].rule >= p->rules_count) ||
+            (verdicts[i].service != PBC_NONE && verdicts[i].service >= p->services_count) ||
+            (verdicts[i].server != PBC_NONE && verdicts[i].server >= p->servers_count))
             abort();
+    explain_services(vm, pkts);
     vm_free(vm);
 }
 

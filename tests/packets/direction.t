@@ -59,3 +59,24 @@ in eth / ip4 10.0.0.1 > 10.0.0.2 / udp 1 > 2
 verdict drop default - - -
 in eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 1 > 2
 verdict accept TCP - - -
+
+# ARP goes the way that its addresses say: from whom it comes, whom it asks for; and what is broadcast comes in.
+self 10.0.0.9
+rules
+    firewall inwards in default accept { drop arp as IN }
+    firewall outwards out default accept { drop arp as OUT }
+    firewall across forward default accept { drop arp as ACROSS }
+in eth / arp who-has 10.0.0.9 tell 10.0.0.1
+verdict drop IN - - -
+in eth / arp who-has 10.0.0.1 tell 10.0.0.9
+verdict drop OUT - - -
+in eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / arp who-has 10.0.0.1 tell 10.0.0.9
+verdict drop OUT - - -
+in eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / arp who-has 10.0.0.2 tell 10.0.0.1
+verdict drop IN - - -
+in eth / arp who-has 10.0.0.2 tell 10.0.0.1
+verdict drop ACROSS - - -
+in eth / arp reply 10.0.0.9 is-at 02:00:00:00:00:01
+verdict drop OUT - - -
+in eth 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff / arp who-has 10.0.0.2 tell 10.0.0.1 / cut 41
+verdict drop - - - snapped

@@ -217,6 +217,35 @@ static void prefixes(void **state)
     (void)state;
 }
 
+/* What bounds the memory: a set beside others is held for each different list, and equal lists once. */
+static void lists_are_held_once(void **state)
+{
+    enum { RANGES = 5000 };
+    static const char *const rules[3] = {"from s, 192.0.2.1", "from s, 192.0.2.1 to 192.0.2.9", "from s, 192.0.2.3"};
+    uint64_t held[4];
+    char *set = malloc(RANGES * 20), *text = malloc(RANGES * 20 + 400);
+    size_t len = (size_t)sprintf(set, "set s = 10.0.0.0");
+
+    (void)state;
+    for (unsigned i = 1; i < RANGES; i++) len += (size_t)sprintf(set + len, ", 10.0.%u.%u", 2 * i >> 8, 2 * i & 255);
+    for (unsigned n = 0; n <= 3; n++) {
+        struct compile c;
+        size_t at = (size_t)sprintf(text, "%s\nfirewall f default accept {\n drop from s\n", set);
+
+        for (unsigned i = 0; i < n; i++) at += (size_t)sprintf(text + at, " drop %s\n", rules[i]);
+        strcpy(text + at, "}\n");
+        assert_int_equal(compile_rules(&c, text), 0);
+        held[n] = c.ir->held;
+        compile_fini(&c);
+    }
+    assert_true(held[0] >= RANGES && held[0] < 4 * RANGES);
+    assert_true(held[1] - held[0] > RANGES);
+    assert_true(held[2] - held[1] < 100);
+    assert_true(held[3] - held[2] > RANGES);
+    free(set);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +254,7 @@ int main(void)
         cmocka_unit_test(within),
         cmocka_unit_test(apart),
         cmocka_unit_test(impossible),
+        cmocka_unit_test(lists_are_held_once),
         cmocka_unit_test(prefixes),
     };
 

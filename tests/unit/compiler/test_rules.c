@@ -267,6 +267,24 @@ static void answers_with_rst_are_for_tcp(void **state)
     }
 }
 
+/* 2,300 rules that name 30,000 ports each: too much, and said once, not for every rule that follows. */
+static void expansion_is_told_once(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+
+    (void)state;
+    fputs("ports p = 1", f);
+    for (unsigned i = 1; i < 30000; i++) fprintf(f, ", %u", 2 * i + 1);
+    fputs("\nfirewall f default accept {\n", f);
+    for (unsigned i = 0; i < 2300; i++) fputs(" drop tcp port p, 2\n", f);
+    fputs("}\n", f);
+    fclose(f);
+    assert_int_equal(faults(text, "E0614"), 2); /* the file's lists, and the firewall's */
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +296,7 @@ int main(void)
         cmocka_unit_test(firewalls_that_overlap),
         cmocka_unit_test(chains_nest_sixteen_deep_and_no_deeper),
         cmocka_unit_test(answers_with_rst_are_for_tcp),
+        cmocka_unit_test(expansion_is_told_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
