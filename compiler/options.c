@@ -41,7 +41,8 @@ static const struct option_row {
     {"format", OPT_FORMAT, required_argument, "--format=text|json|sarif",
      "how diagnostics are printed; json and sarif go to standard output"},
     {"werror", OPT_WERROR, no_argument, "--werror", "take warnings for errors"},
-    {"fmt", OPT_FMT, no_argument, "--fmt", "print the rules in the one layout; with --check name the files that differ"},
+    {"fmt", OPT_FMT, no_argument, "--fmt",
+     "print the rules in the one layout; with --check name the files that differ"},
     {"write", OPT_WRITE, no_argument, "-w, --write", "with --fmt: rewrite the files that differ"},
     {"help", OPT_HELP, no_argument, "-h, --help", "print this"},
     {"version", OPT_VERSION, no_argument, "--version", "print the version"},
@@ -148,7 +149,8 @@ static int take(struct options *o, int id, const char *value)
 static int check_fmt(const struct options *o)
 {
     if (o->output) return fault("--fmt compiles nothing, -o does", NULL, "`-w` rewrites the rule file itself");
-    if (o->stats || o->dump != DUMP_NONE) return fault("--fmt stands alone", NULL, "only -w, --check and --format go with it");
+    if (o->stats || o->dump != DUMP_NONE)
+        return fault("--fmt stands alone", NULL, "only -w, --check and --format go with it");
     if (o->check && o->write) return fault("--check writes nothing, -w does", NULL, "leave out one of them");
     if (o->input_count > 1 && !o->check && !o->write)
         return fault("more than one rule file is named", o->input, "with -w or --check --fmt takes several");

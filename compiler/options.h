@@ -9,8 +9,8 @@ enum print_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF };
 enum dump_kind { DUMP_NONE, DUMP_AST, DUMP_IR, DUMP_BYTECODE };
 
 struct options {
-    const char *input;   /* the rule file */
-    char **inputs;       /* all that were named: several for --fmt */
+    const char *input; /* the rule file */
+    char **inputs;     /* all that were named: several for --fmt */
     int input_count;
     const char *output;  /* -o, or NULL */
     const char *explain; /* a code, or NULL */

@@ -1,6 +1,6 @@
 " Vim indent file
 " Language: prey rule files (*.prey)
-" A block is two blanks further in, a statement's further lines four: as `preyc --fmt` does it.
+" A block is two blanks further in, a statement's further lines four or under its value: as `preyc --fmt` does it.
 
 if exists('b:did_indent')
   finish
@@ -25,6 +25,13 @@ function! s:GoesOn(lnum) abort
   return a:lnum > 0 && s:Words(a:lnum) =~# '\%(,\|=\|->\|:\|\\\)$'
 endfunction
 
+" Where the second line of a statement begins: under the value after `=`, if that is not far out.
+function! s:Hang(lnum) abort
+  let l:value = matchstr(s:Words(a:lnum), '^\s*\w\+\s\+\S\+\s*=\s\+\ze\S')
+  let l:column = strdisplaywidth(l:value)
+  return l:column > 0 && l:column <= 40 ? l:column : indent(a:lnum) + 4
+endfunction
+
 function! PreyIndent(lnum) abort
   let l:before = prevnonblank(a:lnum - 1)
   while l:before > 0 && getline(l:before) =~# '^\s*#'
@@ -39,7 +46,7 @@ function! PreyIndent(lnum) abort
     let l:first -= 1
   endwhile
   if l:goes_on
-    return l:first == l:before ? indent(l:before) + 4 : indent(l:before)
+    return l:first == l:before ? s:Hang(l:first) : indent(l:before)
   endif
   let l:indent = indent(l:first)
   if s:Words(l:before) =~# '{$'
