@@ -108,6 +108,8 @@ struct symbol *symbol_find(const struct symbols *s, enum name_space space, struc
 /* NULL after reporting that the name is taken. */
 struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const struct node *decl,
                               const struct node *name);
+/* Text that did not parse, or could not be read, may declare the name. */
+bool symbol_lost(const struct compile *c, struct str name);
 /* The symbol of one of the wanted kinds (mask of SYM), marked as used; NULL after a report. `what` is the kind to name
  * in messages: "set". */
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what);

@@ -118,8 +118,11 @@ static bool is_word(char ch)
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '-';
 }
 
-static bool is_declaring(struct str word)
+/* `as` declares rules; `expect pool` only looks like a declaration. */
+static bool is_declaring(struct str word, struct str before)
 {
+    if (str_is(word, "as")) return true;
+    if (str_is(before, "expect")) return false;
     for (unsigned k = 0; k < SYM_COUNT; k++)
         if (str_is(word, node_kind_name(kinds[k].node))) return true;
     return false;
@@ -132,6 +135,7 @@ static void find_lost_names(struct compile *c)
         const char *text = c->sources.files[f].text;
         const char *const end = text + c->sources.files[f].len;
         bool declares = false;
+        struct str before = {"", 0};
 
         for (const char *from; text < end;) {
             if (!is_word(*text)) {
@@ -143,7 +147,8 @@ static void find_lost_names(struct compile *c)
             const struct str word = {from, (size_t)(text - from)};
             if (declares && word.len <= 255 && !find(c->symbols, SPACE_LOST, word))
                 insert(c, SPACE_LOST, (struct str){arena_strndup(c->arena, from, word.len), word.len}, SYM_COUNT);
-            declares = !declares && is_declaring(word);
+            declares = !declares && is_declaring(word, before);
+            before = word;
         }
     }
 }
@@ -219,6 +224,11 @@ static const struct symbol *find_anywhere(const struct symbols *s, struct str na
     return NULL;
 }
 
+bool symbol_lost(const struct compile *c, struct str name)
+{
+    return c->symbols->file_lost || find(c->symbols, SPACE_LOST, name);
+}
+
 struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned wanted, const char *what)
 {
     const struct str str = name->v.str;
@@ -237,7 +247,7 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
         diag(c->diags, E_WRONG_KIND, name->span, "`%s` is %s %s, not %s %s", str.s, article(kinds[other->kind].name),
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
-    } else if (!c->symbols->file_lost && !find(c->symbols, SPACE_LOST, str)) {
+    } else if (!symbol_lost(c, str)) {
         diag(c->diags, E_NO_SUCH_NAME, name->span, "no %s is called `%s`", what, str.s);
         suggest(c, str, wanted);
     }

@@ -191,7 +191,7 @@ static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rul
 
 static bool rule_named(struct compile *c, const struct node *name, uint32_t *rule)
 {
-    if (c->symbols->text_at_fault && !symbol_find(c->symbols, SPACE_RULES, name->v.str)) return false;
+    if (!symbol_find(c->symbols, SPACE_RULES, name->v.str) && symbol_lost(c, name->v.str)) return false;
     const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
 
     *rule = s ? s->index : PBC_NONE;
