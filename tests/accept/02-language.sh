@@ -151,6 +151,48 @@ run timeout 20 preyc --check many.prey
 says 'a thousand tests take no time worth a name' 0 '1000 tests passed' out
 
 
+# ---- sets and lists ----
+
+awk 'BEGIN { for (i = 0; i < 1000000; i++) { a = i * 2654435761 % 4294967296
+    printf "%d.%d.%d.%d\n", int(a / 16777216), int(a / 65536) % 256, int(a / 256) % 256, a % 256 } }' >million.txt
+rules million <<'END'
+set many = file "million.txt"
+firewall f default accept { drop from many as LISTED }
+END
+run preyc --stats -o million.pbc million.prey
+says 'a set of a million addresses compiles' 0 'tables of large sets' out
+[ "$(stat -c %s million.pbc)" -le 16000000 ]
+ok $? 'its program has at most 16 bytes an address'
+capture million <<'END'
+eth / ip4 158.55.121.177 > 192.0.2.1 / udp 1 > 2
+eth / ip4 158.55.121.178 > 192.0.2.1 / udp 1 > 2
+END
+run preyrun --pcap million.pcap --verdicts - million.pbc
+says 'a member is matched' 0 '^1.drop.LISTED' out
+says 'the address beside it is not' 0 '^2.accept.default' out
+sed -i '765432s/.*/10.0.0.300/' million.txt
+run preyc --check million.prey
+says 'one bad line among a million is named' 1 '^million.txt:765432:1: error: .*E0612' err
+rules algebra <<'END'
+set lan   = 10.0.0.0/8, 10.1.0.0/16, 192.0.2.0-192.0.2.9, 192.0.2.5-192.0.2.20
+set none  = 192.0.2.1 except 192.0.2.0/24
+set apart = 10.0.0.0/8 except 192.0.2.0/24
+names shops = "*.shop.example", "www.shop.example"
+firewall f default accept { drop from lan, none, apart }
+END
+run preyc --check algebra.prey
+says 'a member inside another is told' 0 '^algebra.prey:1:25: warning: .*inside.*W0303' err
+says 'members that overlap are told' 0 '^algebra.prey:1:59: warning: .*overlaps.*W0303' err
+says 'so is an `except` that leaves nothing' 0 '^algebra.prey:2:13: warning: .*W0301' err
+says 'and one that removes nothing' 0 '^algebra.prey:3:31: warning: .*W0302' err
+says 'names of hosts and globs are checked too' 0 '^algebra.prey:4:33: warning: .*inside.*W0303' err
+rules hosts <<'END'
+names shops = "shop_1.example", "a.*.example", "192.0.2.1"
+firewall f default accept { }
+END
+run preyc --check hosts.prey
+says 'what is no name of a host is an error' 1 '^hosts.prey:1:15: error: .*E0309' err
+
 # ---- meters and time ----
 
 rules metered <<'END'
