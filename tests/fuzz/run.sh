@@ -9,7 +9,9 @@ kept=tests/fuzz/corpus/${name#fuzz_}
 rm -rf "$new"
 mkdir -p "$new"
 [ -d "$kept" ] || kept=
-if "$B/tests/fuzz/$name" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2500 -print_final_stats=1 \
+size=
+[ "$name" = fuzz_pbc ] && size=-max_len=16384 # a whole program: libFuzzer would stop at 4 KiB
+if "$B/tests/fuzz/$name" -seed=1 $size -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2500 -print_final_stats=1 \
     -artifact_prefix="$B/crash-$name-" "$new" $kept >"$new.log" 2>&1; then
     echo "ok - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$new.log") inputs"
 else
