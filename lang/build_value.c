@@ -144,20 +144,31 @@ struct node *colon_ratio(struct parser *p, struct node *colon)
     return NULL;
 }
 
+/* What `8:00` lacks. */
+static const char *zero_before(const char *s, size_t len) { return len == 4 && s[1] == ':' ? "0" : ""; }
+
 struct node *colon_time(struct parser *p, struct node *colon)
 {
+    const struct str s = colon->v.str;
+
     if (settle(p, colon, W_TIME)) return colon;
     build_error(p, E_VALUE, colon->span, "`%s` is not a time: 00:00 to 24:00", quote(p, colon->span));
+    if (*zero_before(s.s, s.len)) diag_fix(p->diags, "write 0%.*s", (int)s.len, s.s);
     return NULL;
 }
 
 struct node *colon_time_range(struct parser *p, struct node *colon)
 {
-    const char *s = colon->v.str.s;
-    int from = minutes_of(s, 5), to = minutes_of(s + 6, 5);
+    const char *s = colon->v.str.s, *dash = memchr(s, '-', colon->v.str.len);
+    const size_t left = (size_t)(dash - s), right = colon->v.str.len - left - 1;
+    int from = minutes_of(s, left), to = minutes_of(dash + 1, right);
     if (from < 0 || to < 0) {
+        const char *zero1 = zero_before(s, left), *zero2 = zero_before(dash + 1, right);
+
         build_error(p, E_VALUE, colon->span, "`%s` is not a range of times: each is 00:00 to 24:00",
                     quote(p, colon->span));
+        if (*zero1 || *zero2)
+            diag_fix(p->diags, "write %s%.*s-%s%.*s", zero1, (int)left, s, zero2, (int)right, dash + 1);
         return NULL;
     }
     uint32_t at = colon->span.start;
@@ -188,6 +199,17 @@ static bool unit_missing(struct parser *p, const struct node *n, unsigned wants,
     return true;
 }
 
+/* `-1` is read as a range that is open below: say what it is where only a number may stand. */
+static bool below_zero(struct parser *p, const struct node *n, unsigned wants, const char *where)
+{
+    const char *word = quote(p, n->span);
+
+    if (n->kind != N_RANGE || word[0] != '-' || !(wants & W_INT) || wants & W_RANGE) return false;
+    build_error(p, E_VALUE, n->span, "`%s` is below 0: %s takes no such numbers", word, where);
+    diag_fix(p->diags, "did you mean `%s`?", word + 1);
+    return true;
+}
+
 struct node *want(struct parser *p, struct node *value, unsigned wants, const char *where)
 {
     if (!value) return NULL;
@@ -201,7 +223,7 @@ struct node *want(struct parser *p, struct node *value, unsigned wants, const ch
         return NULL;
     }
     if (want_of(value) & wants) return value;
-    if (!unit_missing(p, value, wants, where))
+    if (!unit_missing(p, value, wants, where) && !below_zero(p, value, wants, where))
         build_error(p, E_VALUE, value->span, "`%s` has no meaning here: %s takes %s", quote(p, value->span), where,
                     describe(p, wants));
     return NULL;

@@ -77,10 +77,13 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     give_value(p, t, PREFIX, N_PREFIX, v);
 }
 
+/* HH:MM; also H:MM, which is told what it lacks where a time is wanted. */
 static bool is_clock(const char *s, size_t len)
 {
-    return len == 5 && isdigit((unsigned char)s[0]) && isdigit((unsigned char)s[1]) && s[2] == ':' &&
-           isdigit((unsigned char)s[3]) && isdigit((unsigned char)s[4]);
+    if (len < 4 || len > 5 || !isdigit((unsigned char)s[0]) || (len == 5 && !isdigit((unsigned char)s[1])))
+        return false;
+    s += len - 3;
+    return s[0] == ':' && isdigit((unsigned char)s[1]) && isdigit((unsigned char)s[2]);
 }
 
 static void scan_addr_range(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
