@@ -177,7 +177,8 @@ static uint32_t reach_of(const struct pbc_pattern *p)
 {
     static const uint32_t before[] = {[PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60};
 
-    return before[p->layer] + p->at + p->len;
+    const uint32_t reach = before[p->layer] + p->at + p->len;
+    return reach < UINT16_MAX ? reach : UINT16_MAX;
 }
 
 void cond_bytes(struct rule_work *w, const struct node *n)
@@ -195,6 +196,12 @@ void cond_bytes(struct rule_work *w, const struct node *n)
     }
     p.layer = (uint8_t)layer_value;
     p.at = (uint16_t)offset;
+    if (offset + p.len > UINT16_MAX) {
+        diag(w->c->diags, E_OUT_OF_RANGE, at->span, "the last of these bytes is byte %u: they may lie up to byte 65534",
+             offset + p.len - 1);
+        w->bad = true;
+        return;
+    }
     const uint32_t first = image_share(w->c->image, PBC_PATTERNS, &p, 1);
     if (first == PBC_NONE) {
         report_full(w->c, n->span, "byte patterns", 1u << 20);

@@ -180,12 +180,14 @@ static void hints(FILE *out, const struct replay *r)
         note(out, "", "the rules name interfaces: --on IF says the one that frames came in on");
 }
 
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
 static void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
 {
     char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
     const bool standard = !strcmp(r->o->pcap, "-");
     note(out, "capture", "%s", text_tail(standard ? "standard input" : r->o->pcap, 80, a, sizeof a));
-    note(out, "", "%s frames, %s bytes%s", text_number(t->frames, n), text_number(t->bytes, b),
+    note(out, "", "%s frame%s, %s bytes%s", text_number(t->frames, n), plural(t->frames), text_number(t->bytes, b),
          t->outside || r->o->to ? ", by --from and --to" : "");
     if (t->first_ns) {
         text_date(t->first_ns, from);
@@ -195,7 +197,7 @@ static void what_was_read(FILE *out, const struct replay *r, const struct totals
              text_duration(t->last_ns - t->first_ns, d));
     }
     note(out, "program", "%s", text_tail(r->o->program, 80, a, sizeof a));
-    note(out, "", "%s rules of %s", text_number(r->program->rules_count, n),
+    note(out, "", "%s rule%s of %s", text_number(r->program->rules_count, n), plural(r->program->rules_count),
          text_tail(program_str(r->program, r->program->meta->source), 60, a, sizeof a));
     hints(out, r);
 }
@@ -204,16 +206,18 @@ static void oddities(FILE *out, const struct replay *r, const struct vm_counters
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     if (c->snapped)
-        note(out, "snapped", "%s frames cut by the capture, judged by their headers", text_number(c->snapped, a));
+        note(out, "snapped", "%s frame%s cut by the capture, judged by %s headers", text_number(c->snapped, a),
+             plural(c->snapped), c->snapped == 1 ? "its" : "their");
     if (c->bad_checksum)
-        note(out, "checksum", "%s wrong IPv4 header checksums, judged all the same (--strict-checksum drops them)",
-             text_number(c->bad_checksum, a));
+        note(out, "checksum", "%s wrong IPv4 header checksum%s, judged all the same (--strict-checksum drops %s)",
+             text_number(c->bad_checksum, a), plural(c->bad_checksum), c->bad_checksum == 1 ? "it" : "them");
     if (c->verdicts[ACTION_REJECT].packets)
         note(out, "answers", "%s sent, %s over the limit of %u a second", text_number(c->answers, a),
              text_number(c->answers_limited, b), r->program->meta->rejects_per_s);
     if (c->answers_no_buffer) note(out, "", "%s without a buffer", text_number(c->answers_no_buffer, a));
     if (t->log_events)
-        note(out, "log", "%s events%s", text_number(t->log_events, a), r->o->log ? "" : " (--log prints them)");
+        note(out, "log", "%s event%s%s", text_number(t->log_events, a), plural(t->log_events),
+             r->o->log ? "" : " (--log prints them)");
     const uint64_t limited = logs_limited(r->program, c);
     if (limited) note(out, t->log_events ? "" : "log", "%s more over their rules' rates", text_number(limited, a));
 }

@@ -242,6 +242,15 @@ same 'closed streams: the summary is an error, not part of a file' "$?|$(cat err
 cmp -s lines kept
 ok $? 'and the verdict lines are whole'
 
+echo '# One of each'
+printf 'firewall f default accept { log tcp as ONE }\n' >one.prey
+"$bin/preyc" one.prey -o one.pbc
+printf 'eth / ip4 192.0.2.1 > 192.0.2.2 csum 1 / tcp 1 > 80 syn / cut 54 wire 60\n' >one.note
+"$bin/tests/tools/mkcap" one.note one.pcap
+run --pcap one.pcap one.pbc
+same 'one is told as one' "$(grep -oE '1 (frame|rule|wrong IPv4 header checksum|event)s?\b' out | tr '\n' ',')" \
+    '1 frame,1 rule,1 frame,1 wrong IPv4 header checksum,1 event,'
+
 echo '# Progress'
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     script -qec "{ head -c 30000 long.pcap; sleep 0.8; tail -c +30001 long.pcap; } | '$bin/preyrun' --pcap - --verdicts /dev/null rules.pbc >out" seen >/dev/null 2>&1 </dev/null

@@ -345,11 +345,30 @@ static void dispatch(void **state)
     (void)state;
 }
 
+/* Bytes as far out as may be asked for, of every layer: the reach that the program states stays below any frame's end.
+ */
+static void far_bytes(void **state)
+{
+    static const char *const layers[] = {"l2", "l3", "l4", "payload"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+        struct made m;
+        char text[128];
+
+        snprintf(text, sizeof(text), "firewall f default accept { drop bytes %s at 65533 is x\"00 01\" }\n", layers[i]);
+        make(&m, text);
+        assert_int_equal(m.p->meta->reach, 65535);
+        unmake(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks),  cmocka_unit_test(relays), cmocka_unit_test(deep_chains), cmocka_unit_test(trees),
-        cmocka_unit_test(demands), cmocka_unit_test(splits), cmocka_unit_test(limits),      cmocka_unit_test(dispatch),
+        cmocka_unit_test(blocks), cmocka_unit_test(relays),   cmocka_unit_test(deep_chains),
+        cmocka_unit_test(trees),  cmocka_unit_test(demands),  cmocka_unit_test(splits),
+        cmocka_unit_test(limits), cmocka_unit_test(dispatch), cmocka_unit_test(far_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
