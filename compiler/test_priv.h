@@ -110,6 +110,7 @@ struct test_run {
     struct facts facts;
     const struct test_self *self;
     uint64_t began_ns, now_ns;
+    uint64_t captured_ns; /* the clock of the capture, while a frame of one is shown; else 0 */
     uint64_t week_ns; /* what the clocks on the wall showed when the test began: since Monday 00:00 */
     uint8_t *down;    /* [servers] */
     uint8_t *frame;   /* TEST_FRAME_MOST bytes */

@@ -13,6 +13,7 @@ struct tally {
     uint64_t odd_frame; /* its number, from 1; 0: none */
     struct pkt odd;
     struct verdict verdict;
+    uint64_t odd_now_ns, odd_captured_ns;
     uint64_t capture_ns; /* of the frame before */
     uint64_t until_ns;   /* till then schedules stay as they are */
 };
@@ -55,6 +56,8 @@ static void judge_frame(struct test_run *r, const struct test_step *s, const str
     } else if (!t->odd_frame) {
         t->odd_frame = t->frames;
         t->odd = pkt;
+        t->odd_now_ns = r->now_ns;
+        t->odd_captured_ns = t->capture_ns;
         t->verdict = v;
     }
 }
@@ -73,7 +76,12 @@ static void report(struct test_run *r, const struct test_step *s, const struct t
     test_parse(r, &odd, &key);
     snprintf(what, sizeof(what), "the first other one is frame %llu, %s", (unsigned long long)t->odd_frame,
              action_name(t->verdict.action));
+    const uint64_t now_ns = r->now_ns; /* of the last frame */
+    r->now_ns = t->odd_now_ns;
+    r->captured_ns = t->odd_captured_ns;
     test_note_packet(r, what, &odd, &key);
+    r->now_ns = now_ns;
+    r->captured_ns = 0;
     test_note_decider(r, &t->verdict, &key);
 }
 

@@ -8,6 +8,7 @@
  *     edge.prey:4:10: note: no rule of `edge` decided; its default did
  *     edge.prey:7:14: note: `SSH` does not match: source is not in admins */
 #include <string.h>
+#include <time.h>
 
 #include "compiler/test_priv.h"
 #include "vm/lb.h"
@@ -35,6 +36,17 @@ static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RUL
 /* The packet, what decided ------------------------------------------------------------------------------------------
  */
 
+/* What schedules were told of a frame of a capture, whose clock is not the test's. */
+static const char *captured_text(uint64_t ns, char buf[48])
+{
+    const time_t s = (time_t)(ns / 1000000000);
+    struct tm tm;
+
+    buf[0] = '\0';
+    if (gmtime_r(&s, &tm)) strftime(buf, 48, ", captured %Y-%m-%d %H:%M:%S UTC", &tm);
+    return buf;
+}
+
 /* ", 1.5 s into the test" or, where the program has schedules, ", mon 09:00"; nothing at the beginning. */
 static const char *when_text(const struct test_run *r, char buf[48])
 {
@@ -44,6 +56,7 @@ static const char *when_text(const struct test_run *r, char buf[48])
     size_t n;
 
     buf[0] = '\0';
+    if (r->program->schedules_count && r->captured_ns) return captured_text(r->captured_ns, buf);
     if (r->program->schedules_count)
         snprintf(buf, 48, ", %s %02u:%02u", days[minute / (24 * 60)], minute / 60 % 24, minute % 60);
     if (r->program->schedules_count || !ms) return buf;
