@@ -6,6 +6,7 @@
 #include "compiler/service_priv.h"
 #include "vm/key.h"
 #include "vm/lb.h"
+#include "vm/service.h"
 
 /* Families of the service's own addresses; `self` and any say nothing certain. */
 static uint32_t families_of(const struct image *img, const struct pbc_service *s)
@@ -144,15 +145,13 @@ void check_endpoints(struct compile *c)
 void check_slots(struct compile *c)
 {
     const struct image *img = c->image;
-    const uint64_t slots = img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT;
-    uint64_t tables = 0;
+    const uint64_t slots = balance_slots(img->pools, img->pools_count, img->servers,
+                                         img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
 
-    for (uint32_t i = 0; i < img->pools_count; i++)
-        tables += img->pools[i].balance == LB_MAGLEV || img->pools[i].balance == LB_SOURCE;
-    if (tables * slots > PBC_SLOTS_MAX)
+    if (slots > PBC_SLOTS_MAX)
         diag(c->diags, E_SLOTS, span_of(c, &img->pools[img->pools_count - 1].place),
              "the pools of this file need %llu slots of Maglev tables together; at most %u may be",
-             (unsigned long long)(tables * slots), (unsigned)PBC_SLOTS_MAX);
+             (unsigned long long)slots, (unsigned)PBC_SLOTS_MAX);
 }
 
 /* Services that no rule lets in ----------------------------------------------------------------------------------- */

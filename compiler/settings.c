@@ -22,7 +22,7 @@ static const struct row {
     {"flows", 1000000, 16, 100000000, "from 16 to 100_000_000", false},
     {"half_open", 100000, 1, 100000000, "from 1 to 100_000_000", false},
     {"fragments", 4096, 1, 1 << 20, "from 1 to 1048576", false},
-    {"maglev", 65537, 101, 1048573, "from 101 to 1048573", false},
+    {"maglev", LB_SLOTS_DEFAULT, 101, LB_SLOTS_MAX, "from 101 to 1048573", false},
     {"classifier", 64 << 20, 1 << 16, UINT64_C(4) << 30, "from 64KiB to 4GiB", false},
     {"rejects", 1000, 0, 1000000, "from 0/s to 1_000_000/s", false},
     {"tcp established", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},

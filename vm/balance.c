@@ -18,6 +18,7 @@ struct group {
     bool alias; /* the pool's group of all, owned there */
 };
 enum { ALL, V4, V6, GROUPS };
+enum { TABLE_LEAST = 4096 }; /* slots: about 20 KiB stand beside a table, however small */
 
 struct balance {
     const struct program *p;
@@ -97,13 +98,28 @@ static bool group_init(struct balance *b, struct group *g, const struct pbc_pool
     return true;
 }
 
+static unsigned families_of(const struct pbc_pool *pool, const struct pbc_server *servers)
+{
+    unsigned families = 0;
+    for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++)
+        families |= servers[s].family == 4 ? 1u << V4 : 1u << V6;
+    return families;
+}
+
+uint64_t balance_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots)
+{
+    uint64_t tables = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (pools[i].balance == LB_MAGLEV || pools[i].balance == LB_SOURCE)
+            tables += families_of(&pools[i], servers) == (1u << V4 | 1u << V6) ? GROUPS : 1;
+    return tables * (slots > TABLE_LEAST ? slots : TABLE_LEAST);
+}
+
 static bool groups_init(struct balance *b, uint32_t i, uint64_t seed)
 {
     const struct pbc_pool *pool = &b->p->pools[i];
     struct group *g = b->pools[i];
-    unsigned families = 0;
-    for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++)
-        families |= b->p->servers[s].family == 4 ? 1u << V4 : 1u << V6;
+    const unsigned families = families_of(pool, b->p->servers);
     if (!group_init(b, &g[ALL], pool, ALL, seed)) return false;
     for (unsigned which = V4; which <= V6; which++) {
         if (families == 1u << which) {

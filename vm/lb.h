@@ -47,7 +47,7 @@ enum lb_kind {
 #define LB_NONE          UINT32_MAX /* no server can take a new flow */
 #define LB_WEIGHT_MAX    1000u
 #define LB_SLOTS_DEFAULT 65537u
-#define LB_SLOTS_MAX     16777213u /* the largest prime under 2^24 */
+#define LB_SLOTS_MAX     1048573u /* the largest prime under 2^20 */
 #define LB_SERVERS_MAX   (1u << 20)
 #define LB_KEY_DEFAULT   "prey" /* published: machines that say nothing agree */
 

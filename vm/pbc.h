@@ -337,7 +337,10 @@ struct pbc_branch {
 static_assert(sizeof(struct pbc_branch) == 32, "KERNEL.md");
 struct pbc_share { uint32_t pool, percent; }; /* those of a branch add up to 100 */
 
-enum { PBC_SLOTS_MAX = 1 << 26 }; /* Maglev slots of all pools together */
+enum {
+    PBC_SLOTS_MAX = 1 << 26, /* of all tables that a worker makes for pools (balance_slots) */
+    PBC_SERVER_NAMES_MAX = 1 << 27, /* bytes of "POOL/SERVER" of all servers together */
+};
 
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
  * function meta.services is run after it for what it accepted. A call only goes to a function with a higher index (so calls are acyclic), at most 6 deep. */

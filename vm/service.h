@@ -16,6 +16,9 @@ uint32_t service_endpoint(const struct program *p, const struct key *key);
 struct balance;
 struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
+/* Slots of the tables that balance_new makes for these pools, each at `slots`: a pool with servers of both families has
+ * three. A small table counts as what is needed beside it. */
+uint64_t balance_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots);
 /* What servers can do, if it changed. */
 void balance_update(struct balance *b, const struct facts *facts);
 

@@ -1,10 +1,12 @@
 /* The verifier's part for where accepted traffic goes: checks, pools and servers, services with their endpoints and
  * branches. Runs of entries that belong to something say so themselves, so one pass proves that runs neither overlap
  * nor leave an entry out. */
+#include <string.h>
+
 #include "vm/key.h"
 #include "vm/lb.h"
+#include "vm/service.h"
 #include "vm/verify_priv.h"
-#include "vm/vm.h"
 
 static bool verify_check(const struct verifier *v, uint32_t i)
 {
@@ -69,14 +71,26 @@ static bool verify_server(const struct verifier *v, uint32_t i)
 static bool verify_slots(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT, tables = 0;
+    const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
     if (p->pools_count == 0) return true;
     if (slots < 2 || slots > LB_SLOTS_MAX)
         return fault(v, "settings: Maglev tables of %llu slots", (unsigned long long)slots);
-    for (uint32_t i = 0; i < p->pools_count; i++)
-        tables += p->pools[i].balance == LB_MAGLEV || p->pools[i].balance == LB_SOURCE;
-    return tables * slots <= PBC_SLOTS_MAX ||
+    return balance_slots(p->pools, p->pools_count, p->servers, slots) <= PBC_SLOTS_MAX ||
            fault(v, "pools: more than %u slots in their tables together", (unsigned)PBC_SLOTS_MAX);
+}
+
+/* A worker has the names of its servers in full; in the file many may share one text. */
+static bool verify_server_names(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        bytes +=
+            strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
+        if (bytes > PBC_SERVER_NAMES_MAX)
+            return fault(v, "server %u: more than %u bytes of names", i, (unsigned)PBC_SERVER_NAMES_MAX);
+    }
+    return true;
 }
 
 static bool verify_pools(const struct verifier *v)
@@ -90,7 +104,7 @@ static bool verify_pools(const struct verifier *v)
     if (next != p->servers_count) return fault(v, "server %u: in no pool", next);
     for (uint32_t i = 0; i < p->servers_count; i++)
         if (!verify_server(v, i)) return false;
-    return verify_slots(v);
+    return verify_slots(v) && verify_server_names(v);
 }
 
 static bool verify_endpoint(const struct verifier *v, uint32_t i)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
+#include "vm/lb.h"
 
 static uint32_t long_string(struct imgbuild *b, size_t len)
 {
@@ -19,6 +20,23 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
 }
 
 /* FAULT(name, line, what to break in `b`): a name for each check. */
+/* Pools of one more server each. */
+static void more_pools(struct imgbuild *b, uint32_t count, uint32_t name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t server = img_add_servers(b, (struct pbc_server){.name = name, .pool = b->pools_count, .family = 4});
+        img_add_pools(b, (struct pbc_pool){.name = name, .servers = server, .server_count = 1, .check = PBC_NONE});
+    }
+}
+
+/* The first pool has servers of both families, so three tables. */
+static void many_tables(struct imgbuild *b, uint32_t tables)
+{
+    b->settings->maglev = LB_SLOTS_MAX;
+    b->pools[0].balance = LB_MAGLEV;
+    more_pools(b, tables - 3, 0);
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -232,6 +250,9 @@ static uint32_t long_string(struct imgbuild *b, size_t len)
     FAULT(server_flags, "server 0: unknown flags 0x4", b->servers[0].flags = 4)                                        \
     FAULT(server_reserved, "server 0: reserved bytes are not zero", b->servers[0].reserved = 4)                        \
     FAULT(slots, "settings: Maglev tables of 16777216 slots", b->settings->maglev = 1 << 24)                           \
+    FAULT(slots_together, "pools: more than 67108864 slots in their tables together", many_tables(b, 65))              \
+    FAULT(server_names, "server 16386: more than 134217728 bytes of names",                                            \
+          more_pools(b, 16384, long_string(b, 4095)))                                                                  \
     FAULT(endpoint_to, "endpoint 0: unknown destination 3", b->endpoints[0].to = 3)                                    \
     FAULT(endpoint_family, "endpoint 1: unknown family 4", b->endpoints[1].family = 4)                                 \
     FAULT(endpoint_proto, "endpoint 0: unknown protocol 6", b->endpoints[0].proto = 6)                                 \
