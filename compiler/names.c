@@ -128,6 +128,14 @@ static bool is_declaring(struct str word, struct str before)
     return false;
 }
 
+/* `check alive` as a whole statement, in a pool, uses the name. */
+static bool is_whole(struct str keyword, const char *text, const char *end)
+{
+    if (!str_is(keyword, "check")) return false;
+    while (text < end && (*text == ' ' || *text == '\t')) text++;
+    return text == end || strchr(";}#\r\n", *text);
+}
+
 /* One linear walk over words: `set office` makes "office" a lost name. */
 static void find_lost_names(struct compile *c)
 {
@@ -145,7 +153,7 @@ static void find_lost_names(struct compile *c)
             }
             for (from = text; text < end && is_word(*text);) text++;
             const struct str word = {from, (size_t)(text - from)};
-            if (declares && word.len <= 255 && !find(c->symbols, SPACE_LOST, word))
+            if (declares && word.len <= 255 && !is_whole(before, text, end) && !find(c->symbols, SPACE_LOST, word))
                 insert(c, SPACE_LOST, (struct str){arena_strndup(c->arena, from, word.len), word.len}, SYM_COUNT);
             declares = !declares && is_declaring(word, before);
             before = word;
