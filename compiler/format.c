@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compiler/output.h"
+#include "compiler/say.h"
 
 enum { STATUS_GOOD, STATUS_RULES, STATUS_ENVIRONMENT };
 
@@ -14,7 +15,8 @@ static int give(const struct options *o, const char *path, const struct source_f
 {
     const bool differs = before->len != len || memcmp(before->text, text, len) != 0;
 
-    if (o->write) return differs && output_rewrite(path, text, len) < 0 ? STATUS_ENVIRONMENT : STATUS_GOOD;
+    if (o->write)
+        return differs && output_write(path, (const uint8_t *)text, len) < 0 ? STATUS_ENVIRONMENT : STATUS_GOOD;
     if (!o->check) {
         fwrite(text, 1, len, stdout);
         return STATUS_GOOD;
@@ -31,14 +33,13 @@ static int format_file(const struct options *o, const char *path, struct sources
 
     if (file == -EFBIG) return STATUS_RULES;
     if (file < 0) {
-        fprintf(stderr, "preyc: can't read `%s`: %s\n", path, strerror(-file));
+        say(stderr, "preyc: can't read `%s`: %s", path, strerror(-file));
         return STATUS_ENVIRONMENT;
     }
     const int rc = lang_format(sources, d, (uint32_t)file, &text, &len);
     if (rc == -EINVAL) return STATUS_RULES;
     if (rc < 0) {
-        fprintf(stderr, "preyc: `%s` stays as it is: its layout can't be changed without changing what it says\n",
-                path);
+        say(stderr, "preyc: `%s` stays as it is: its layout can't be changed without changing what it says", path);
         return STATUS_ENVIRONMENT;
     }
     const int status = give(o, path, &sources->files[file], text, len);

@@ -1,10 +1,12 @@
-/* Command line options, once: the table feeds the reader, `--help` and the suggestions for misspelt ones. */
+/* Command line options, once: the table feeds the reader, `--help` and the suggestions for misspelt ones. Names are
+ * written in full: an abbreviation that works today would change its meaning with the next option. */
 #include "compiler/options.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
+#include "compiler/say.h"
 #include "lang/diag.h"
 
 enum option_id {
@@ -65,24 +67,47 @@ void options_print_help(FILE *out)
 
 static int fault(const char *what, const char *value, const char *hint)
 {
-    fprintf(stderr, "preyc: %s%s%s%s", what, value ? " `" : "", value ? value : "", value ? "`" : "");
-    fprintf(stderr, hint ? "; %s\n" : "\n", hint);
+    say(stderr, "preyc: %s%s%s%s%s%s", what, value ? " `" : "", value ? value : "", value ? "`" : "", hint ? "; " : "",
+        hint ? hint : "");
     return -EINVAL;
+}
+
+/* The one option that begins so, or the one that is spelt most like it. */
+static const char *nearest_option(const char *name)
+{
+    const char *names[ROWS], *longer = NULL;
+    size_t n = 0, begin_so = 0;
+
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!rows[i].shown) continue;
+        names[n++] = rows[i].name;
+        if (name[0] && strncmp(rows[i].name, name, strlen(name)) == 0) {
+            longer = rows[i].name;
+            begin_so++;
+        }
+    }
+    return begin_so == 1 ? longer : diag_nearest(name, names, n);
 }
 
 static int unknown_option(const char *arg)
 {
-    const char *names[ROWS];
     char name[64], hint[128] = "`preyc --help` lists them";
-    size_t n = 0;
 
     snprintf(name, sizeof(name), "%s", arg + strspn(arg, "-"));
     name[strcspn(name, "=")] = '\0';
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].shown) names[n++] = rows[i].name;
-    const char *nearest = diag_nearest(name, names, n);
+    const char *nearest = nearest_option(name);
     if (nearest) snprintf(hint, sizeof(hint), "did you mean `--%s`?", nearest);
     return fault("there is no option", arg, hint);
+}
+
+static bool abbreviated(const char *word)
+{
+    const size_t len = strcspn(word, "=");
+
+    if (strncmp(word, "--", 2) != 0) return false;
+    for (size_t i = 0; i < ROWS; i++)
+        if (strlen(rows[i].name) + 2 == len && strncmp(rows[i].name, word + 2, len - 2) == 0) return false;
+    return true;
 }
 
 static int missing_argument(int id)
@@ -171,31 +196,43 @@ static int check_whole(const struct options *o, int inputs)
     if (o->write) return fault("-w goes with --fmt", NULL, "-o FILE names what a compile writes");
     if (inputs > 1) return fault("more than one rule file is named", o->input, "a file takes in others with `include`");
     if (!o->input[0]) return fault("the name of the rule file is empty", NULL, NULL);
+    if (o->format != FORMAT_TEXT && (o->dump != DUMP_NONE || o->stats))
+        return fault("--dump and --stats print text, --format another form, both on standard output", NULL,
+                     "ask for one at a time");
     if (o->check && o->output) return fault("--check writes nothing, -o does", NULL, "leave out one of them");
     if (!o->check && !o->output && !o->stats && o->dump == DUMP_NONE)
         return fault("nothing to do with", o->input, "say -o FILE, --check, --dump=... or --stats");
     return 0;
 }
 
+/* What getopt_long returned for the word it read last; `is_long` if that named an option of the table. */
+static int take_found(struct options *o, int id, bool is_long, char *const *read_last)
+{
+    const char *word = read_last[is_long && optarg == read_last[0] ? -1 : 0];
+
+    if ((is_long || id == ':') && abbreviated(word)) return unknown_option(word);
+    if (id == ':') return missing_argument(optopt);
+    if (id != '?') return take(o, id, optarg);
+    if (optopt > 255 || (optopt && strchr("ohw", optopt)))
+        return abbreviated(word) ? unknown_option(word) : fault("this option takes no value", word, NULL);
+    if (optopt) {
+        const char letter[] = {'-', (char)optopt, '\0'};
+        return unknown_option(letter);
+    }
+    return unknown_option(word);
+}
+
 int options_read(struct options *o, int argc, char **argv)
 {
     struct option longs[ROWS + 1] = {0};
-    int id;
+    int id, row = -1;
 
     *o = (struct options){0};
     for (size_t i = 0; i < ROWS; i++)
         longs[i] = (struct option){.name = rows[i].name, .has_arg = rows[i].argument, .val = rows[i].id};
     opterr = 0;
-    while ((id = getopt_long(argc, argv, ":o:hw", longs, NULL)) != -1) {
-        if (id == ':') return missing_argument(optopt);
-        if (id == '?' && optopt > 255) return fault("this option takes no value", argv[optind - 1], NULL);
-        if (id == '?' && optopt) {
-            const char letter[] = {'-', (char)optopt, '\0'};
-            return unknown_option(letter);
-        }
-        if (id == '?') return unknown_option(argv[optind - 1]);
-        if (take(o, id, optarg) < 0) return -EINVAL;
-    }
+    for (; (id = getopt_long(argc, argv, ":o:hw", longs, &row)) != -1; row = -1)
+        if (take_found(o, id, row >= 0, argv + optind - 1) < 0) return -EINVAL;
     o->inputs = argv + optind;
     o->input_count = argc - optind;
     o->input = optind < argc ? argv[argc - 1] : NULL;

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "compiler/front_priv.h"
+#include "compiler/say.h"
 
 static int refuse(const char *path, const char *why)
 {
-    fprintf(stderr, "preyc: `%s` is not written: %s\n", path, why);
+    say(stderr, "preyc: `%s` is not written: %s", path, why);
     return -EINVAL;
 }
 
@@ -105,8 +106,17 @@ static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t l
     return rc;
 }
 
-static int write_undisturbed(const char *path, mode_t mode, const uint8_t *bytes, size_t len)
+/* What someone closed to others stays closed. */
+static mode_t mode_for(const char *path)
 {
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
+}
+
+int output_write(const char *path, const uint8_t *bytes, size_t len)
+{
+    const mode_t mode = mode_for(path);
     char *target = realpath(path, NULL); /* NULL: a new file */
     sigset_t stop, before;
 
@@ -120,19 +130,6 @@ static int write_undisturbed(const char *path, mode_t mode, const uint8_t *bytes
     const int rc = replace(target ? target : path, mode, bytes, len);
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(target);
-    if (rc < 0) fprintf(stderr, "preyc: can't write `%s`: %s\n", path, strerror(-rc));
+    if (rc < 0) say(stderr, "preyc: can't write `%s`: %s", path, strerror(-rc));
     return rc;
-}
-
-int output_write(const char *path, const uint8_t *bytes, size_t len)
-{
-    return write_undisturbed(path, mode_of_umask(), bytes, len);
-}
-
-int output_rewrite(const char *path, const char *text, size_t len)
-{
-    struct stat st;
-    const mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
-
-    return write_undisturbed(path, mode, (const uint8_t *)text, len);
 }

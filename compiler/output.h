@@ -12,12 +12,9 @@ struct compile;
  * standard error. Returns 0 or -EINVAL. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Replace `path` (or what the link at `path` leads to) by `len` bytes: a temporary file beside it, synced, renamed. Its
- * mode is that of the umask. On failure nothing is left behind, one line goes to standard error, and a negative errno
- * is returned. */
+/* Replace `path` (or what the link at `path` leads to) by `len` bytes: a temporary file beside it, synced, renamed. The
+ * mode of a file that is replaced is kept; a new one has that of the umask. On failure nothing is left behind, one line
+ * goes to standard error, and a negative errno is returned. */
 int output_write(const char *path, const uint8_t *bytes, size_t len);
-
-/* The same for a text of the user's own: its mode is kept. */
-int output_rewrite(const char *path, const char *text, size_t len);
 
 #endif

@@ -10,6 +10,7 @@
 #include "compiler/front_priv.h"
 #include "compiler/options.h"
 #include "compiler/output.h"
+#include "compiler/say.h"
 #include "vm/program.h"
 
 enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
@@ -17,8 +18,7 @@ enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
 static int explain(const char *code)
 {
     if (diag_explain(code, stdout) == 0) return EXIT_GOOD;
-    fprintf(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message\n",
-            code);
+    say(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message", code);
     return EXIT_USAGE;
 }
 
@@ -31,14 +31,18 @@ static void print_test_results(void *arg, FILE *out)
     tests_print_json(c, out);
 }
 
+static bool wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDERR_FILENO) && !(no_colour && no_colour[0]) && !(term && strcmp(term, "dumb") == 0);
+}
+
 /* `c` NULL: nothing was compiled. */
 static void print_diagnostics(const struct options *o, struct diags *d, struct compile *c)
 {
-    const char *no_colour = getenv("NO_COLOR");
-    const bool colour = isatty(STDERR_FILENO) && !(no_colour && no_colour[0]);
-
     switch (o->format) {
-    case FORMAT_TEXT: diags_print_text(d, stderr, colour); break;
+    case FORMAT_TEXT: diags_print_text(d, stderr, wants_colour()); break;
     case FORMAT_JSON: diags_print_json_with(d, stdout, print_test_results, c); break;
     case FORMAT_SARIF: diags_print_sarif(d, "preyc", PREY_VERSION, stdout); break;
     }
@@ -48,7 +52,8 @@ static void print_count(uint32_t n, const char *noun) { printf("%u %s%s", n, nou
 
 static void print_good(const struct options *o, const struct compile *c)
 {
-    printf("%s: good: ", o->input);
+    diag_put_text(o->input, stdout);
+    fputs(": good: ", stdout);
     print_count(c->image->rules_count, "rule");
     fputs(", ", stdout);
     print_count(c->symbols->sets, "set");
@@ -61,7 +66,8 @@ static void print_good(const struct options *o, const struct compile *c)
 static void print_failed(const struct options *o, const struct compile *c)
 {
     if (o->format != FORMAT_TEXT || !tests_any(c) || tests_passed(c)) return;
-    fprintf(stderr, "%s: ", o->input);
+    diag_put_text(o->input, stderr);
+    fputs(": ", stderr);
     tests_summary(c, stderr);
     fputc('\n', stderr);
 }
@@ -72,7 +78,7 @@ static int dump_program(const struct compile *c)
     struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
 
     if (!p) {
-        fprintf(stderr, "preyc: %s\n", err);
+        say(stderr, "preyc: %s", err);
         return EXIT_USAGE;
     }
     program_disasm(p, stdout);
@@ -104,7 +110,7 @@ static int run(const struct options *o, struct compile *c)
         return EXIT_USAGE;
     }
     if (!c->tree) {
-        fprintf(stderr, "preyc: can't read `%s`: %s\n", o->input, strerror(-rc));
+        say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));
         return EXIT_USAGE;
     }
     print_diagnostics(o, c->diags, c);

@@ -45,6 +45,9 @@ void diags_werror(struct diags *d, bool on);
 
 /* The first 20 as text and a line with the number left. Colour when `colour`. */
 void diags_print_text(struct diags *d, FILE *out, bool colour);
+
+/* Text as a terminal may have it: controls and what is not UTF-8 become `?`, a line break a blank. */
+void diag_put_text(const char *s, FILE *out);
 /* All of them, as one JSON document {"diagnostics":[...],"errors":N,"warnings":N}. */
 void diags_print_json(struct diags *d, FILE *out);
 

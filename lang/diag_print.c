@@ -28,7 +28,7 @@ static size_t put_char(const char *s, size_t len, FILE *out)
     return n;
 }
 
-static void put_text(const char *s, FILE *out)
+void diag_put_text(const char *s, FILE *out)
 {
     for (size_t len = strlen(s), at = 0; at < len;) {
         if (s[at] == '\n') {
@@ -73,7 +73,7 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
     fputs(c->off, out);
     if (fix) {
         fputc(' ', out);
-        put_text(fix, out);
+        diag_put_text(fix, out);
     }
     fputc('\n', out);
 }
@@ -81,7 +81,7 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
 static void put_place(const char *path, unsigned line, unsigned col, const struct colours *c, FILE *out)
 {
     fputs(c->bold, out);
-    put_text(path, out);
+    diag_put_text(path, out);
     fprintf(out, ":%u:%u: %s", line, col, c->off);
 }
 
@@ -103,7 +103,7 @@ static void put_note(struct diags *d, const struct note *n, const struct colours
         put_place(d->sources->files[n->span.file].path, line, col, c, out);
     }
     fprintf(out, "%snote:%s ", c->note, c->off);
-    put_text(n->text, out);
+    diag_put_text(n->text, out);
     fputc('\n', out);
     if (placed) put_span_excerpt(d, n->span, NULL, c, out);
 }
@@ -120,7 +120,7 @@ static void put_entry(struct diags *d, const struct entry *e, const struct colou
     }
     bool error = diag_severity_of(d, e) == DIAG_ERROR;
     fprintf(out, "%s%s:%s ", error ? c->error : c->warning, error ? "error" : "warning", c->off);
-    put_text(e->text, out);
+    diag_put_text(e->text, out);
     fprintf(out, " [%s]\n", diag_rows[e->code].code);
     if (e->foreign) {
         put_excerpt(e->foreign->line_text, strlen(e->foreign->line_text), e->foreign->line, e->foreign->col,
@@ -129,7 +129,7 @@ static void put_entry(struct diags *d, const struct entry *e, const struct colou
         put_span_excerpt(d, e->span, e->fix, c, out);
     } else if (e->fix) {
         fputs("  ", out);
-        put_text(e->fix, out);
+        diag_put_text(e->fix, out);
         fputc('\n', out);
     }
     for (const struct note *n = e->notes; n; n = n->next) put_note(d, n, c, out);

@@ -50,7 +50,10 @@ check 'compile under another umask' run 0 good.prey -o mode.pbc
 check 'the mode follows the umask' mode_is mode.pbc 640
 umask 022
 check 'replace an existing output' run 0 good.prey -o mode.pbc
-check 'its mode follows the umask too' mode_is mode.pbc 644
+check 'it keeps its mode' mode_is mode.pbc 640
+chmod 600 mode.pbc
+check 'replace a closed output' run 0 good.prey -o mode.pbc
+check 'it stays closed' mode_is mode.pbc 600
 
 check 'bad rules: status 1' run 1 bad.prey -o good.pbc
 check 'the good output stays' unchanged
@@ -66,6 +69,15 @@ check 'that says what was found' grep -qx 'good.prey: good: 1 rule, 1 set' out
 check '--check of bad rules: status 1' run 1 --check bad.prey
 check 'diagnostics are on standard error' [ -s err -a ! -s out ]
 check 'no colour on what is no terminal' sh -c '! grep -q "$(printf "\033")" err'
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+    for term in xterm dumb; do
+        NO_COLOR='' TERM=$term script -qc "'$preyc' --check bad.prey" seen-$term >/dev/null 2>&1 </dev/null
+    done
+    check 'colour on a terminal' grep -q "$(printf '\033')" seen-xterm
+    check 'not on a dumb one' sh -c 'grep -q E0201 seen-dumb && ! grep -q "$(printf "\033")" seen-dumb'
+else
+    echo 'ok - colour on a terminal # SKIP script makes none here'
+fi
 check '--format=json: status 1' run 1 --check --format=json bad.prey
 check 'JSON is on standard output' sh -c 'grep -q "\"code\":\"E0201\"" out && [ ! -s err ]'
 check 'JSON is JSON' python3 -c 'import json; json.load(open("out"))'
@@ -97,6 +109,20 @@ check '--check with -o' usage 'writes nothing' --check good.prey -o a.pbc
 check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
 check 'an unknown format' usage 'text, json or sarif' --check --format=xml good.prey
 check 'a value where none belongs' usage 'takes no value' --check=yes good.prey
+check 'also with a short name' usage 'takes no value `--help=yes`' --help=yes
+check 'an abbreviation is refused, with the full name' usage '`--dum=ir`; did you mean `--dump`' --dum=ir good.prey
+check 'also before a value of its own' usage '`--dum`; did you mean `--dump`' good.prey --dum ir
+check 'also without its value' usage '`--exp`; did you mean `--explain`' --exp
+check 'also with one it does not take' usage '`--werr=1`; did you mean `--werror`' --werr=1 good.prey
+check '--form is not --fmt' usage '`--form=json`; did you mean `--format`' --check --form=json good.prey
+check '--fm is not --format' usage '`--fm`; did you mean `--fmt`' --fm good.prey
+check '--f is neither' usage 'no option `--f`' --f good.prey
+check 'a value may look like an abbreviation' usage '`absent.prey`' -o --dum -- absent.prey
+for kind in --dump=ast --dump=ir --dump=bytecode --stats; do
+    for format in json sarif; do
+        check "$kind with --format=$format" usage 'one at a time' --check --format=$format $kind good.prey
+    done
+done
 for later in --diff --server-setup=a/b; do
     check "$later: not supported yet" usage 'not supported yet' $later good.prey
 done
@@ -163,6 +189,9 @@ check 'sarif: the level follows --werror' run 1 --check --format=sarif --werror 
 check 'it is error' grep -q '"ruleId":"W0201","ruleIndex":[0-9]*,"level":"error"' out
 
 check 'an unreadable rule file: status 2' usage 'absent.prey' --check absent.prey
+check 'a name with controls is told without them' usage 'abs?\[31ment' --check "$(printf 'abs\033[31ment')"
+check 'also by --fmt' usage 'abs?ent' --fmt "$(printf 'abs\001ent')"
+check 'also of an output' usage 'a?b/x.pbc' good.prey -o "$(printf 'a\001b/x.pbc')"
 check 'a folder as rule file: status 2' usage '`.`' --check .
 mkdir folder
 mkfifo pipe
