@@ -213,6 +213,7 @@ static bool settle(struct reading *r)
     if (r->later) return wrong(r, "%s is not supported yet: there are no flows so far%s", r->later, "");
     if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
         return wrong(r, "capture and program cannot both be standard input%s%s", "", "");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))

@@ -68,6 +68,17 @@ static void taken(void **state)
     options_fini(&o);
 }
 
+static void an_empty_name_is_refused(void **state)
+{
+    (void)state;
+    char *const argv[] = {"preyrun", "--pcap", "a", "", NULL};
+    char text[300];
+    struct options empty;
+    assert_int_equal(options_parse(4, argv, &empty, stderr, text, sizeof text), OPTIONS_WRONG);
+    assert_non_null(strstr(text, "the name of the program is empty"));
+    options_fini(&empty);
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -206,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taken),
         cmocka_unit_test(refused),
+        cmocka_unit_test(an_empty_name_is_refused),
         cmocka_unit_test(help_and_version),
         cmocka_unit_test(manual_names_all),
         cmocka_unit_test(self_sorted),
