@@ -135,6 +135,11 @@ void check_endpoints(struct compile *c)
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
 
         if (compare_endpoints(a, b) != 0) continue;
+        if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
+            diag(c->diags, E_ENDPOINT_TWICE, span_of(c, &b->place),
+                 "one of the addresses before this stands there twice");
+            continue;
+        }
         diag(c->diags, E_ENDPOINT_TWICE, span_of(c, &b->place),
              "the same address, protocol and ports belong to the service `%s` already",
              image_str(img, img->services[a->service].name));

@@ -88,6 +88,10 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
         return false;
     }
     mark_names_used(c, n);
+    if (v.node->kind == N_ADDR) {
+        diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "no service can stand on this address: it is no single host's");
+        return false;
+    }
     diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "a service stands on single addresses, `self` or `any`");
     diag_fix(c->diags, "list the addresses one by one");
     return false;
