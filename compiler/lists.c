@@ -67,6 +67,11 @@ static bool add_mac_list(struct compile *c, struct symbol *sym, struct symbol *f
 {
     sym->used = true;
     if (!macs_resolve(c, sym, from, at) || !expand(c, at, sym->macs.n)) return false;
+    if (out->cap == 0) {
+        /* In order already; what is added makes a copy. */
+        *out = (struct mac_set){.macs = sym->macs.macs, .n = sym->macs.n, .cap = sym->macs.n};
+        return true;
+    }
     for (uint32_t i = 0; i < sym->macs.n; i++) mac_add(c, out, sym->macs.macs[i]);
     return true;
 }

@@ -23,6 +23,8 @@ struct normal {
     uint32_t *meter_asked; /* [over, within of each]: the last rule that asks it, counted from 1 */
     uint32_t rules;        /* so far */
     uint32_t no_later, tagged, nd, nd_types, nd_ttl;
+    uint64_t *macs; /* of the condition at hand; only new sets are copied */
+    size_t macs_room;
 };
 
 static void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t set)
@@ -277,6 +279,16 @@ static uint32_t unique(uint64_t *v, uint32_t count)
     return n;
 }
 
+/* Doubles, so that the rooms left behind are together no larger than the last. */
+static uint64_t *macs_room(struct normal *n, size_t count)
+{
+    if (n->macs_room < count || !n->macs) {
+        n->macs_room = 2 * count + 16;
+        n->macs = arena_alloc(n->ir->arena, n->macs_room * sizeof(*n->macs));
+    }
+    return n->macs;
+}
+
 /* MACs are matched by a predicate of their own, kept as it was said but for order and repetition. */
 static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
 {
@@ -284,10 +296,10 @@ static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_
     struct ir_macs m = {.kinds = c->arg & (MAC_MULTICAST | MAC_BROADCAST),
                         .negated = c->flags & PBC_COND_NOT,
                         .set = c->count == 1 ? c->first : PBC_NONE};
-    size_t room = 1;
+    size_t count = 0;
 
-    for (uint32_t i = 0; i < c->count; i++) room += sets[i].count4;
-    uint64_t *macs = arena_alloc(n->ir->arena, room * sizeof(*macs));
+    for (uint32_t i = 0; i < c->count; i++) count += sets[i].count4;
+    uint64_t *macs = macs_room(n, count);
     for (uint32_t i = 0; i < c->count; i++) {
         if (sets[i].count4) memcpy(macs + m.count, n->img->macs + sets[i].first4, sets[i].count4 * sizeof(*macs));
         m.count += sets[i].count4;

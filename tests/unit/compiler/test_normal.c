@@ -246,6 +246,33 @@ static void lists_are_held_once(void **state)
     free(text);
 }
 
+/* What the arena holds after so many rules about one large list. */
+static size_t used_by(unsigned rules)
+{
+    struct compile c;
+    char *text;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+
+    fputs("macs m = 02:00:00:00:00:01", f);
+    for (unsigned i = 2; i < 5000; i++) fprintf(f, ", 02:00:00:00:%02x:%02x", i >> 8, i & 0xff);
+    fputs("\nfirewall f default accept {\n", f);
+    for (unsigned i = 1; i <= rules; i++) fprintf(f, " count ether from m to port %u\n", i);
+    fputs("}\n", f);
+    fclose(f);
+    assert_int_equal(compile_rules(&c, text), 0);
+    const size_t used = arena_used(c.arena);
+    compile_fini(&c);
+    free(text);
+    return used;
+}
+
+static void mac_lists_are_held_once(void **state)
+{
+    (void)state;
+    assert_in_range(used_by(200) - used_by(100), 1, 100 * 5000 * sizeof(uint64_t) / 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +282,7 @@ int main(void)
         cmocka_unit_test(apart),
         cmocka_unit_test(impossible),
         cmocka_unit_test(lists_are_held_once),
+        cmocka_unit_test(mac_lists_are_held_once),
         cmocka_unit_test(prefixes),
     };
 
