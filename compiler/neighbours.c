@@ -1,6 +1,6 @@
-/* The warning about neighbour discovery: a firewall that drops by default, judges what arrives, and has no rule that
- * could let a neighbour solicitation or advertisement in. Silent where a rule drops them all by name before: then it is
- * meant. */
+/* The warning about neighbour discovery: a firewall that drops by default, judges what arrives or what this machine
+ * sends, and has no rule that could let a neighbour solicitation or advertisement by. Silent where a rule drops them
+ * all by name before: then it is meant. */
 #include "compiler/gen_priv.h"
 #include "vm/vm.h"
 
@@ -70,10 +70,11 @@ void warn_neighbours(struct compile *c)
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
 
-        if (f->default_verdict == PBC_V_ACCEPT || (f->direction != PBC_DIR_ANY && f->direction != PBC_DIR_IN)) continue;
+        if (f->default_verdict == PBC_V_ACCEPT || f->direction == PBC_DIR_FORWARD) continue;
         if (list_fate(&w, f->rules, f->rule_count) != FATE_OPEN) continue;
         diag(c->diags, W_NO_NEIGHBOURS, img->firewall_span[i],
-             "`%s` cuts off IPv6 neighbour discovery: its default drops what no rule lets in", image_str(img, f->name));
+             "`%s` cuts off IPv6 neighbour discovery: its default drops what no rule lets %s", image_str(img, f->name),
+             f->direction == PBC_DIR_OUT ? "out" : "in");
         diag_fix(c->diags, "add `accept icmp6 type nd`");
     }
 }
