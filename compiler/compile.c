@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "compiler/front_priv.h"
+#include "compiler/resolve/front_priv.h"
 #include "vm/program.h"
 
 void compile_init(struct compile *c)

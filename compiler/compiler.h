@@ -56,7 +56,7 @@ void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into th
 void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by judge_tests */
 void warn_unused(struct compile *c);    /* names.c */
 void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
-void check_meters(struct compile *c);   /* meters.c: keys that do not fit a rule's families */
+void check_meters(struct compile *c);   /* meter_checks.c: keys that do not fit a rule's families */
 void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
 void generate_code(struct compile *c);  /* codegen.c: normal form to functions and code; the classifier's seam */
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compiler/front_priv.h"
+#include "compiler/resolve/front_priv.h"
 #include "compiler/say.h"
 
 static int refuse(const char *path, const char *why)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "compiler/format.h"
-#include "compiler/front_priv.h"
+#include "compiler/resolve/front_priv.h"
 #include "compiler/options.h"
 #include "compiler/output.h"
 #include "compiler/say.h"

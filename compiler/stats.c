@@ -3,8 +3,8 @@
 #include <sys/resource.h>
 
 #include "compiler/compiler.h"
-#include "compiler/ir.h"
-#include "compiler/settings.h"
+#include "compiler/normal/ir.h"
+#include "compiler/resolve/settings.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
 {

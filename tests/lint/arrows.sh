@@ -23,6 +23,11 @@ may() {
 may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 may vm/ 'vm/*.c vm/*.h' 'vm/'
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
+leaves='lang/ vm/ runtime/capture/ runtime/schedule/'
+may compiler/resolve/ 'compiler/resolve/*.[ch]' "$leaves compiler/resolve/ compiler/compiler.h compiler/image.h"
+may compiler/normal/ 'compiler/normal/*.[ch]' "$leaves compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
+may compiler/code/ 'compiler/code/*.[ch]' "$leaves compiler/code/ compiler/normal/ compiler/compiler.h compiler/image.h"
+may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/resolve/ compiler/compiler.h compiler/image.h"
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program.h'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'

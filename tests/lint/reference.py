@@ -59,7 +59,7 @@ def by_three(pairs):
 
 
 def dscp():
-    found = re.search(r"dscp_words\[\] = \{(.*?)\{NULL", pathlib.Path("compiler/cond_field.c").read_text(), re.S)
+    found = re.search(r"dscp_words\[\] = \{(.*?)\{NULL", pathlib.Path("compiler/resolve/cond_field.c").read_text(), re.S)
     return re.findall(r'\{"(\w+)", (\d+)\}', found.group(1))
 
 

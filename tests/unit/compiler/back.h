@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "compiler/ir.h"
+#include "compiler/normal/ir.h"
 
 /* compile_fini(c) is the caller's. */
 static inline int compile_rules(struct compile *c, const char *text)

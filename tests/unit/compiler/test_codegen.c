@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "compiler/asm.h"
-#include "compiler/split.h"
+#include "compiler/code/asm.h"
+#include "compiler/code/split.h"
 #include "tests/lib/rng.h"
 #include "tests/unit/compiler/back.h"
 #include "vm/key.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/test_priv.h"
+#include "compiler/ruletest/test_priv.h"
 #include "tests/unit/compiler/front.h"
 #include "vm/csum.h"
 #include "vm/proto/header.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/prefix.h"
+#include "compiler/normal/prefix.h"
 #include "tests/unit/compiler/back.h"
 
 static const char declarations[] = "set a = 10.0.0.0/9, 10.128.0.0/9, 2001:db8::/32\nset b = 10.0.0.0/8\n"

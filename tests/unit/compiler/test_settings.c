@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/settings.h"
+#include "compiler/resolve/settings.h"
 #include "tests/unit/compiler/front.h"
 
 struct written {

@@ -1,0 +1,165 @@
+/* Code of the services: function meta.services, run for what the firewall accepted, and the blocks that it calls.
+ *
+ * The endpoints stand in the order in which they are tried: most specific first, those of one address together, so that
+ * its test is made once. Behind an endpoint stand its service's branches. A block returns branch + 1, or 0 for "none of
+ * these"; it is, as a list of rules is, "the first that matches, as one scalar", so a classifier can take its place. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/code/gen_priv.h"
+#include "compiler/code/plan.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+/* Those of one address are neighbours; of two that can hold the same packet the more specific comes first. */
+static int by_order(const void *pa, const void *pb)
+{
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+    const bool any_a = a->proto == PBC_EP_PORTS, any_b = b->proto == PBC_EP_PORTS;
+    const unsigned ports_a = (unsigned)(a->port_hi - a->port_lo), ports_b = (unsigned)(b->port_hi - b->port_lo);
+
+    if (a->to != b->to) return a->to < b->to ? -1 : 1;
+    if (a->family != b->family) return a->family < b->family ? -1 : 1;
+    const int addr = memcmp(a->addr, b->addr, sizeof(a->addr));
+    if (addr) return addr;
+    if (any_a != any_b) return any_b ? -1 : 1;
+    if (ports_a != ports_b) return ports_a < ports_b ? -1 : 1;
+    return a < b ? -1 : 1;
+}
+
+static bool same_address(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
+{
+    return a->to == b->to && a->family == b->family && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+static void address_code(struct gen *g, const struct pbc_endpoint *e, struct label *fail)
+{
+    asm_relay(&g->as);
+    if (e->to == PBC_TO_SELF) asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_DST_SELF, fail);
+    if (e->to != PBC_TO_ADDRESS) return;
+    asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), e->family == 4 ? KIND_IP4 : KIND_IP6, fail);
+    for (unsigned i = 0; i < (e->family == 4 ? 1u : 4u); i++)
+        asm_jump(&g->as, OP_JNE, (uint8_t)(KEY_SLOT(dst) + i), e->addr[i], fail);
+}
+
+static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct label *fail)
+{
+    static const uint32_t kinds[] = {[PBC_EP_TCP] = KIND_TCP, [PBC_EP_UDP] = KIND_UDP, [PBC_EP_SCTP] = KIND_SCTP};
+
+    asm_relay(&g->as);
+    if (e->proto >= PBC_EP_ECHO4) {
+        const bool v4 = e->proto == PBC_EP_ECHO4;
+
+        asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_ICMP_HEADER | (v4 ? KIND_ICMP : KIND_ICMP6), fail);
+        asm_jump(&g->as, OP_JNIN, KEY_HALF(icmp_type), v4 ? 8u << 16 | 8 : 128u << 16 | 128, fail);
+        return;
+    }
+    if (e->proto == PBC_EP_PORTS) {
+        asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_PORTS, fail);
+        asm_jump(&g->as, OP_JNONE, KEY_SLOT(kind), KIND_WITH_PORTS, fail);
+    } else {
+        asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_PORTS | kinds[e->proto], fail);
+    }
+    asm_jump(&g->as, OP_JNIN, KEY_HALF(dst_port), (uint32_t)e->port_lo << 16 | e->port_hi, fail);
+}
+
+/* The branches of a service in order; the last always holds. */
+static void branches_code(struct gen *g, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count && g->as.reachable; b++) {
+        const struct pbc_branch *branch = &g->img->branches[b];
+        struct ir_product product;
+        struct label next = {0};
+
+        normal_when(g->c, branch->conds, branch->cond_count, &product);
+        if (ir_is_empty(&product)) continue;
+        const struct tests tests = tests_of(g, &product, FRAMES);
+        for (uint32_t t = 0; branch->cond_count && t < tests.count; t++) {
+            asm_relay(&g->as);
+            emit_test(g, &tests.t[t], &next);
+        }
+        asm_op(&g->as, OP_RETB, 0, b);
+        asm_bind(&g->as, &next);
+        asm_relay(&g->as);
+    }
+}
+
+/* Endpoints sorted[begin..end-1]. */
+static void block_code(struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin, uint32_t end)
+{
+    for (uint32_t i = begin; i < end;) {
+        const struct pbc_endpoint *first = sorted[i];
+        struct label other = {0};
+
+        address_code(g, first, &other);
+        for (; i < end && same_address(first, sorted[i]); i++) {
+            struct label next = {0};
+
+            protocol_code(g, sorted[i], &next);
+            branches_code(g, &g->img->services[sorted[i]->service]);
+            asm_bind(&g->as, &next);
+        }
+        asm_bind(&g->as, &other);
+    }
+    asm_op(&g->as, OP_RETZ, 0, 0);
+}
+
+/* How many endpoints a block takes from `begin` on. */
+static uint32_t block_end(const struct gen *g, const struct pbc_endpoint *const *sorted, uint32_t begin)
+{
+    uint32_t end = begin, held = 0;
+
+    while (end < g->img->endpoints_count) {
+        held += g->img->services[sorted[end]->service].branch_count;
+        if (held > PBC_BLOCK_RULES && end > begin) break;
+        end++;
+    }
+    return end;
+}
+
+static void begin(struct gen *g, struct plan *plan, const char *name)
+{
+    plan_begin(plan, NULL, image_string(g->img, name, strlen(name)));
+    asm_begin(&g->as);
+}
+
+static void root_code(struct gen *g, struct plan *plan, const struct pbc_endpoint *const *sorted)
+{
+    struct label host = {0};
+
+    g->img->meta->services = g->img->funcs_count;
+    begin(g, plan, "services");
+    asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &host);
+    asm_jump(&g->as, OP_JNONE, KEY_SLOT(kind), KIND_IP, &host);
+    for (uint32_t at = 0, n = 1; at < g->img->endpoints_count; at = block_end(g, sorted, at), n++) {
+        asm_relay(&g->as);
+        asm_op(&g->as, OP_CALL, 0, g->img->meta->services + n);
+        asm_op(&g->as, OP_PICK, 0, 0);
+    }
+    asm_bind(&g->as, &host);
+    asm_op(&g->as, OP_HOST, 0, 0);
+    plan_end(g->img);
+}
+
+void services_code(struct gen *g, struct plan *plan)
+{
+    const struct image *img = g->img;
+    const struct pbc_endpoint **sorted =
+        arena_alloc(g->c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+
+    if (!img->endpoints_count) return;
+    for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
+    qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_order);
+    root_code(g, plan, sorted);
+    for (uint32_t at = 0, n = 1; at < img->endpoints_count && !g->as.full; n++) {
+        const uint32_t end = block_end(g, sorted, at);
+        char name[32];
+
+        snprintf(name, sizeof(name), "services/%u", n);
+        begin(g, plan, name);
+        block_code(g, sorted, at, end);
+        plan_end(g->img);
+        at = end;
+    }
+}

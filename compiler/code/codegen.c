@@ -1,0 +1,356 @@
+/* Straight code: the normal form as functions of tests and jumps (vm/opcode.def).
+ *
+ *   function 0      picks the firewall, calls its list, decides or defaults (dispatch.c)
+ *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
+ *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
+ *
+ * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain that is
+ * called once and is short stands in its caller's code, and so does one that calls would nest too deep for (plan.c).
+ *
+ * The seam for a classifier is list_code(): a list, or a run of one, is nothing but "the first of these rules that
+ * matches, as one scalar". A function whose body is `classify` over the rules' BOX and FINITE fields, with the RESIDUE
+ * tested here after a hit, can stand in place of the straight code; callers, blocks, chains and function 0 stay as they
+ * are. */
+#include <string.h>
+
+#include "compiler/code/lists_priv.h"
+#include "compiler/code/split.h"
+#include "compiler/code/tests_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+/* One rule to be written. Copies of it share its tests. */
+struct pending {
+    uint32_t rule;
+    struct tests tests;
+    uint64_t made;               /* bits of tests that were made for a run of rules at once */
+    const struct demand *demand; /* for splitting */
+};
+enum {
+    SHARED_MAX = 64,    /* rules in a row that may share a test */
+    SHAREABLE_MAX = 64, /* tests of a rule that have a bit in `made` */
+    COPIES_MAX = 2,     /* times as many rules may be written as there are */
+};
+
+static void leave(struct gen *g, const struct place *at);
+
+void call_code(struct gen *g, struct plan *plan, const struct place *at, struct function *f)
+{
+    if (!g->as.reachable) return;
+    asm_op(&g->as, OP_CALL, 0, 0);
+    plan_note_call(plan, f, asm_here(&g->as) - 1);
+    if (at->firewall != PBC_NONE)
+        asm_op(&g->as, OP_DECIDE, 0, at->firewall);
+    else
+        asm_op(&g->as, OP_RETNZ, 0, 0);
+}
+
+static void do_chain(struct gen *g, struct plan *plan, const struct place *at, uint32_t chain)
+{
+    struct list *l = plan_chain(plan, chain);
+    struct label end = {0};
+
+    const struct place inside = {at->v, at->firewall, &end};
+    const struct run all = {l, 0, plan_rules_to_write(l, at->v)};
+
+    if (l->top[at->v].block_count > 1)
+        blocks_code(g, plan, l, &inside);
+    else if (l->in_line)
+        rules_code(g, plan, &all, &inside);
+    else
+        call_code(g, plan, at, &l->top[at->v]);
+    g->ir->inlined += l->in_line;
+    asm_bind(&g->as, &end);
+}
+
+/* The rule has matched. */
+static void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule)
+{
+    const struct pbc_rule *r = &g->img->rules[rule];
+
+    if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) asm_op(&g->as, OP_LOG, 0, rule);
+    if (r->verdict <= PBC_V_REJECT) {
+        if (at->firewall != PBC_NONE)
+            asm_to(&g->as, OP_DECIDEK, 0, (uint16_t)at->firewall, rule);
+        else
+            asm_op(&g->as, OP_RETK, 0, rule);
+        return;
+    }
+    asm_op(&g->as, OP_COUNT, 0, rule);
+    if (r->verdict == PBC_V_DO)
+        do_chain(g, plan, at, r->chain);
+    else if (r->verdict == PBC_V_RETURN)
+        leave(g, at);
+}
+
+/* The bit of the test among those that the rule has still to make, 0 if it is none of them. */
+static uint64_t find_test(const struct pending *p, const struct test *t)
+{
+    for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++)
+        if (!(p->made >> i & 1) && same_test(&p->tests.t[i], t)) return 1ull << i;
+    return 0;
+}
+
+/* How many rules from the first on make this test. */
+static uint32_t sharers(const struct pending *p, uint32_t count, const struct test *t)
+{
+    uint32_t n = 1;
+
+    while (n < count && n < SHARED_MAX && find_test(&p[n], t)) n++;
+    return n;
+}
+
+/* The test that is most worth making once for a run of rules: what it saves is rules skipped, by the chance that it
+ * fails. Returns the run's length, 1 for none. */
+static uint32_t best_shared(const struct pending *p, uint32_t count, const struct test **best)
+{
+    uint32_t length = 1;
+    float worth = 1; /* it costs an instruction of its own */
+
+    for (uint32_t i = 0; i < p->tests.count && i < SHAREABLE_MAX; i++) {
+        if (p->made >> i & 1 || p->tests.t[i].type >= TEST_OVER) continue;
+        const uint32_t n = sharers(p, count, &p->tests.t[i]);
+        const float saved = (float)(n - 1) * p->tests.t[i].fails;
+
+        if (n > 1 && saved > worth) {
+            worth = saved;
+            length = n;
+            *best = &p->tests.t[i];
+        }
+    }
+    return length;
+}
+
+static void one_rule(struct gen *g, struct plan *plan, const struct place *at, const struct pending *p)
+{
+    struct label next = {0};
+
+    for (uint32_t i = 0; i < p->tests.count; i++) {
+        if (i < SHAREABLE_MAX && p->made >> i & 1) continue;
+        asm_relay(&g->as);
+        emit_test(g, &p->tests.t[i], &next);
+    }
+    rule_action(g, plan, at, p->rule);
+    asm_bind(&g->as, &next);
+    asm_relay(&g->as);
+}
+
+/* Rules one after another; runs that share a test make it once. */
+static void sequence_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && g->as.reachable;) {
+        const struct test *shared = NULL;
+        const uint32_t n = best_shared(&p[i], count - i, &shared);
+        struct label past = {0};
+
+        if (n == 1) {
+            one_rule(g, plan, at, &p[i++]);
+            continue;
+        }
+        asm_relay(&g->as);
+        emit_test(g, shared, &past);
+        for (uint32_t j = i; j < i + n; j++) p[j].made |= find_test(&p[j], shared);
+        sequence_code(g, plan, at, &p[i], n);
+        asm_bind(&g->as, &past);
+        i += n;
+    }
+}
+
+static struct pending *side_of(struct gen *g, const struct split *s, bool right, const struct pending *p,
+                               uint32_t count, uint32_t *n)
+{
+    struct pending *out = arena_alloc(g->c->arena, count * sizeof(*out));
+
+    *n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (right ? goes_right(s, p[i].demand) : goes_left(s, p[i].demand)) out[(*n)++] = p[i];
+    return out;
+}
+
+/* A tree over rules without chains in line: `spare` copies may still be made. */
+static void tree_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count,
+                      uint32_t *spare)
+{
+    const struct demand **demands = arena_alloc(g->c->arena, count * sizeof(const struct demand *));
+    struct label right = {0}, end = {0};
+    uint32_t left_count, right_count;
+
+    for (uint32_t i = 0; i < count; i++) demands[i] = p[i].demand;
+    const struct split s = find_split(demands, count);
+    if (s.kind == SPLIT_NONE || !g->as.reachable) {
+        sequence_code(g, plan, at, p, count);
+        return;
+    }
+    struct pending *const left_rules = side_of(g, &s, false, p, count, &left_count);
+    struct pending *const right_rules = side_of(g, &s, true, p, count, &right_count);
+    if (left_count + right_count - count > *spare) {
+        sequence_code(g, plan, at, p, count);
+        return;
+    }
+    *spare -= left_count + right_count - count;
+    asm_relay(&g->as);
+    emit_split(&g->as, &s, &right);
+    tree_code(g, plan, at, left_rules, left_count, spare);
+    asm_jump(&g->as, OP_JUMP, 0, 0, &end);
+    asm_bind(&g->as, &right);
+    tree_code(g, plan, at, right_rules, right_count, spare);
+    asm_bind(&g->as, &end);
+}
+
+static bool has_chain_in_line(const struct gen *g, const struct plan *plan, uint32_t rule)
+{
+    const struct pbc_rule *r = &g->img->rules[rule];
+
+    return r->verdict == PBC_V_DO && plan_chain(plan, r->chain)->in_line;
+}
+
+/* Long stretches without a chain in line become trees: that chain is written once. */
+static void pending_code(struct gen *g, struct plan *plan, const struct place *at, struct pending *p, uint32_t count)
+{
+    uint32_t done = 0; /* written up to here */
+
+    for (uint32_t i = 0, n; i < count; i += n + 1) {
+        for (n = 0; i + n < count && !has_chain_in_line(g, plan, p[i + n].rule); n++)
+            ;
+        if (n < SPLIT_MIN) continue;
+        uint32_t spare = n * (COPIES_MAX - 1);
+        sequence_code(g, plan, at, &p[done], i - done);
+        tree_code(g, plan, at, &p[i], n, &spare);
+        done = i + n;
+    }
+    sequence_code(g, plan, at, &p[done], count - done);
+}
+
+void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
+{
+    struct pending *p = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*p));
+    struct demand *demands = arena_alloc(g->c->arena, (run->end - run->begin + 1) * sizeof(*demands));
+    uint32_t count = 0;
+
+    for (uint32_t i = run->begin; i < run->end; i++) {
+        const uint32_t rule = run->list->first + i;
+        const struct ir_product *product = &g->ir->rules[rule].product;
+
+        if (!plan_writes(plan, rule, at->v)) continue;
+        demands[count] = demand_of(g->ir, product);
+        p[count] = (struct pending){.rule = rule, .tests = tests_of(g, product, at->v), .demand = &demands[count]};
+        count++;
+    }
+    pending_code(g, plan, at, p, count);
+}
+
+static void leave(struct gen *g, const struct place *at)
+{
+    if (at->returns)
+        asm_jump(&g->as, OP_JUMP, 0, 0, at->returns);
+    else
+        asm_op(&g->as, OP_RETZ, 0, 0);
+}
+
+/* Did a `return` of the block leave the list? Its conditions are asked again, for a block's result can't say so. */
+static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
+{
+    for (uint32_t i = run->begin; i < run->end; i++) {
+        const uint32_t rule = run->list->first + i;
+        struct label next = {0};
+
+        if (g->img->rules[rule].verdict != PBC_V_RETURN || !plan_writes(plan, rule, at->v)) continue;
+        const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
+        for (uint32_t t = 0; t < tests.count; t++) {
+            asm_relay(&g->as);
+            emit_test(g, &tests.t[t], &next);
+        }
+        leave(g, at);
+        asm_bind(&g->as, &next);
+    }
+}
+
+/* A list of several blocks, where it is wanted: they are called from here, so that it costs no level of calls. */
+void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at)
+{
+    const struct function *const f = &l->top[at->v];
+
+    for (unsigned b = 0; b < f->block_count; b++) {
+        asm_relay(&g->as);
+        call_code(g, plan, at, &f->blocks[b]);
+        if (b + 1 < f->block_count) repeat_returns(g, plan, &f->blocks[b].run, at);
+    }
+}
+
+static void begin_function(struct gen *g, struct plan *plan, struct function *f, const struct list *l, unsigned block)
+{
+    char name[600];
+    const int len = snprintf(name, sizeof(name), "%.500s%s", image_str(g->img, l->name), f->v == ARP ? "/arp" : "");
+
+    if (block) snprintf(name + len, sizeof(name) - (size_t)len, "/%u", block);
+    plan_begin(plan, f, image_string(g->img, name, strlen(name)));
+    asm_begin(&g->as);
+}
+
+/* The list as a function, or its blocks as one each: the seam. Only what is called. */
+static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
+{
+    const struct place at = {v, PBC_NONE, NULL};
+    const struct run all = {l, 0, plan_rules_to_write(l, v)};
+    struct function *const f = &l->top[v];
+
+    for (unsigned b = 0; b < f->block_count; b++) {
+        struct function *const part = f->block_count > 1 ? &f->blocks[b] : f;
+
+        if (!part->calls) continue;
+        begin_function(g, plan, part, l, f->block_count > 1 ? b + 1 : 0);
+        rules_code(g, plan, f->block_count > 1 ? &part->run : &all, &at);
+        asm_op(&g->as, OP_RETZ, 0, 0);
+        plan_end(g->img);
+    }
+}
+
+static struct span last_rule_span(const struct image *img)
+{
+    return img->rules_count ? img->rule_span[img->rules_count - 1] : SPAN_NONE;
+}
+
+static void report(struct gen *g)
+{
+    const struct image *img = g->img;
+    struct diags *d = g->c->diags;
+
+    if (g->as.full) diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need more than %u instructions", 1u << 24);
+    if (g->out_of_maps)
+        diag(d, E_CODE_SIZE, last_rule_span(img),
+             "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
+    if (g->out_of_sets)
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
+}
+
+static void measure(struct gen *g)
+{
+    struct image *img = g->img;
+    if (img->meta_count == 0) image_add_meta(img);
+    const uint32_t path =
+        pbc_longest_path(img->funcs, img->funcs_count, img->code, img->code_count, img->meta->services);
+
+    img->meta->longest_path = path;
+    if (path > PBC_PATH_MAX)
+        diag(g->c->diags, E_CODE_PATH, last_rule_span(img),
+             "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may "
+             "be",
+             path, (unsigned)PBC_PATH_MAX);
+}
+
+void generate_code(struct compile *c)
+{
+    struct gen g = {.c = c, .img = c->image, .ir = c->ir};
+
+    if (diags_errors(c->diags)) return;
+    struct plan *plan = plan_new(c);
+    if (!plan) return;
+    asm_init(&g.as, c->image);
+    dispatch_code(&g, plan);
+    for (uint32_t i = 0; i < plan->count && !g.as.full; i++)
+        for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(&g, plan, plan->order[i], v);
+    services_code(&g, plan);
+    report(&g);
+    if (!diags_errors(c->diags)) measure(&g);
+    asm_fini(&g.as);
+}

@@ -1,0 +1,140 @@
+/* Function 0: which firewall judges a frame, by ARP or not, direction and interface; then its list and its default. */
+#include <string.h>
+
+#include "compiler/code/lists_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+enum { IN_DISPATCH_MAX = 50 }; /* rules of a firewall that stand in function 0 itself */
+
+static void no_firewall(struct gen *g, enum variant v) { asm_op(&g->as, v == ARP ? OP_PASS : OP_ACCEPT, 0, 0); }
+
+/* One firewall judges: its list in place or called, then its default. */
+static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, enum variant v, bool alone)
+{
+    struct list *l = plan_firewall(plan, firewall);
+    const struct place at = {v, firewall, NULL};
+    const struct run all = {l, 0, plan_rules_to_write(l, v)};
+
+    if (l->top[v].block_count > 1)
+        blocks_code(g, plan, l, &at);
+    else if (alone && l->size[v] <= IN_DISPATCH_MAX)
+        rules_code(g, plan, &all, &at);
+    else if (l->size[v])
+        call_code(g, plan, &at, &l->top[v]);
+    if (v == ARP)
+        asm_op(&g->as, OP_PASS, 0, 0);
+    else
+        asm_op(&g->as, OP_DEFAULT, 0, firewall);
+}
+
+/* Who judges frames of one direction: those `on` an interface, each for its own; then the first without. */
+struct section {
+    uint32_t *firewalls;
+    uint32_t count;
+    uint32_t general;
+};
+
+static bool judges_direction(const struct pbc_firewall *f, uint32_t direction)
+{
+    return f->direction == PBC_DIR_ANY ? direction != PBC_DIR_OUT : f->direction == direction;
+}
+
+static struct section section_of(struct gen *g, uint32_t direction)
+{
+    const struct image *img = g->img;
+    struct section s = {arena_alloc(g->c->arena, (img->firewalls_count + 1) * sizeof(uint32_t)), 0, PBC_NONE};
+    bool *seen = arena_alloc(g->c->arena, img->ifaces_count + 1);
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) {
+        const struct pbc_firewall *f = &img->firewalls[i];
+
+        if (!judges_direction(f, direction)) continue;
+        if (f->iface == PBC_NONE && s.general == PBC_NONE) s.general = i;
+        if (f->iface != PBC_NONE && !seen[f->iface]) {
+            seen[f->iface] = true;
+            s.firewalls[s.count++] = i;
+        }
+    }
+    return s;
+}
+
+static bool same_section(const struct section *a, const struct section *b)
+{
+    return a->general == b->general && a->count == b->count &&
+           memcmp(a->firewalls, b->firewalls, a->count * sizeof(*a->firewalls)) == 0;
+}
+
+static void section_code(struct gen *g, struct plan *plan, const struct section *s, enum variant v, bool alone)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        const uint32_t iface = g->img->firewalls[s->firewalls[i]].iface;
+        struct label next = {0};
+
+        asm_relay(&g->as);
+        asm_jump(&g->as, OP_JNIN, KEY_HALF(iface), iface << 16 | iface, &next);
+        firewall_code(g, plan, s->firewalls[i], v, alone);
+        asm_bind(&g->as, &next);
+    }
+    asm_relay(&g->as);
+    if (s->general == PBC_NONE)
+        no_firewall(g, v);
+    else
+        firewall_code(g, plan, s->general, v, alone);
+}
+
+/* Who judges what: directions with the same firewalls share their code. */
+struct sections {
+    struct section in, out, forward;
+    bool out_apart, forward_apart;
+};
+
+/* Frames that the host did not send. */
+static void arriving_code(struct gen *g, struct plan *plan, const struct sections *s, enum variant v)
+{
+    const bool alone = !s->forward_apart || (s->in.general == PBC_NONE && s->in.count == 0);
+    struct label forward = {0};
+
+    if (s->forward_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_FORWARD, &forward);
+    section_code(g, plan, &s->in, v, alone);
+    if (!s->forward_apart) return;
+    asm_bind(&g->as, &forward);
+    section_code(g, plan, &s->forward, v, alone);
+}
+
+/* ARP passes where no rule of any firewall asks for it. */
+static void arp_code(struct gen *g, struct plan *plan, const struct sections *s)
+{
+    struct label out = {0};
+
+    if (!plan_judges_arp(plan)) {
+        asm_op(&g->as, OP_PASS, 0, 0);
+        return;
+    }
+    if (s->out_apart) asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_OUT, &out);
+    arriving_code(g, plan, s, ARP);
+    asm_bind(&g->as, &out);
+    if (s->out_apart) section_code(g, plan, &s->out, ARP, true);
+}
+
+/* One question sends what is rare, ARP and what the host sends, out of the way of all that arrives. */
+void dispatch_code(struct gen *g, struct plan *plan)
+{
+    struct sections s = {section_of(g, PBC_DIR_IN), section_of(g, PBC_DIR_OUT), section_of(g, PBC_DIR_FORWARD), 0, 0};
+    struct label rare = {0}, arp = {0};
+
+    s.out_apart = !same_section(&s.in, &s.out);
+    s.forward_apart = !same_section(&s.in, &s.forward);
+    plan_begin(plan, NULL, image_string(g->img, "dispatch", 8));
+    asm_begin(&g->as);
+    asm_jump(&g->as, OP_JANY, KEY_SLOT(kind), KIND_ARP | (s.out_apart ? KIND_OUT : 0u), s.out_apart ? &rare : &arp);
+    arriving_code(g, plan, &s, FRAMES);
+    if (s.out_apart) {
+        asm_bind(&g->as, &rare);
+        asm_jump(&g->as, OP_JALL, KEY_SLOT(kind), KIND_ARP, &arp);
+        section_code(g, plan, &s.out, FRAMES, true);
+    }
+    asm_bind(&g->as, &arp);
+    arp_code(g, plan, &s);
+    plan_end(g->img);
+}

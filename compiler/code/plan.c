@@ -1,0 +1,244 @@
+/* The layout of functions. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where
+ * that does not fit, chains of some heights are written into their callers, as few heights as will do. */
+#include "compiler/code/plan.h"
+
+#include <string.h>
+
+enum {
+    IN_LINE_MAX = 200,                 /* rules of a chain called once that stand in its caller */
+    FLATTEN_MAX = PBC_BLOCK_RULES - 1, /* of one that must: it has to fit into a block beside its `do` */
+    FLATTENED_TOTAL_MAX = 1 << 18,     /* rules written in all, copies counted */
+};
+
+struct list *plan_firewall(const struct plan *plan, uint32_t firewall) { return &plan->lists[firewall]; }
+
+struct list *plan_chain(const struct plan *plan, uint32_t chain)
+{
+    return &plan->lists[plan->c->image->firewalls_count + chain];
+}
+
+bool plan_writes(const struct plan *plan, uint32_t rule, enum variant v) { return plan->judges[rule] >> v & 1; }
+uint32_t plan_rules_to_write(const struct list *l, enum variant v) { return l->end[v]; }
+
+bool plan_judges_arp(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->c->image->firewalls_count; i++)
+        if (plan->lists[i].size[ARP]) return true;
+    return false;
+}
+
+static bool leaves(const struct pbc_rule *r) { return r->verdict <= PBC_V_REJECT || r->verdict == PBC_V_RETURN; }
+
+/* Which rules are written at all, and where a list ends because one takes everything. */
+static void find_reach(struct plan *plan, struct list *l)
+{
+    const struct ir *ir = plan->c->ir;
+
+    for (enum variant v = FRAMES; v < VARIANTS; v++) {
+        uint32_t i = 0;
+
+        for (bool open = true; i < l->count && open; i++) {
+            const struct ir_rule *r = &ir->rules[l->first + i];
+
+            if (r->state != IR_LIVE || !product_judges(ir, &r->product, v)) continue;
+            plan->judges[l->first + i] |= (uint8_t)(1u << v);
+            open = !leaves(&plan->c->image->rules[l->first + i]) || !product_is_everything(ir, &r->product, v);
+        }
+        l->end[v] = i;
+    }
+}
+
+/* Chains that the list's rules lead to. */
+static struct list *callee(const struct plan *plan, const struct list *l, uint32_t i)
+{
+    const struct pbc_rule *r = &plan->c->image->rules[l->first + i];
+
+    return r->verdict == PBC_V_DO && plan->judges[l->first + i] ? plan_chain(plan, r->chain) : NULL;
+}
+
+/* Depth first; `order` fills from its end, so callers come before what they call. The front end has refused loops and
+ * deep nesting. */
+static void visit(struct plan *plan, struct list *l, uint32_t *at)
+{
+    l->visited = true;
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct list *to = callee(plan, l, i);
+
+        if (!to) continue;
+        to->sites++;
+        if (!to->visited) visit(plan, to, at);
+        if (to->height > l->height) l->height = to->height;
+    }
+    l->height += l->chain;
+    plan->order[--*at] = l;
+}
+
+/* Rules that stand for rule i in the list's code. */
+static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i, enum variant v)
+{
+    const struct list *to = callee(plan, l, i);
+
+    if (!plan_writes(plan, l->first + i, v)) return 0;
+    return 1 + (to && to->in_line ? to->size[v] : 0);
+}
+
+/* Greedy: a block takes rules while they fit. Returns how many there are; fills `blocks` unless it is NULL. */
+static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum variant v, struct function *blocks)
+{
+    unsigned n = 0;
+    uint32_t held = 0, begin = 0;
+
+    for (uint32_t i = 0; i < l->end[v]; i++) {
+        const uint32_t w = weight(plan, l, i, v);
+
+        if (held + w > PBC_BLOCK_RULES) {
+            if (blocks) blocks[n] = (struct function){.v = v, .run = {l, begin, i}};
+            n++;
+            begin = i;
+            held = 0;
+        }
+        held += w;
+    }
+    if (blocks) blocks[n] = (struct function){.v = v, .run = {l, begin, l->end[v]}};
+    return n + 1;
+}
+
+static void add_up(struct plan *plan, struct list *l)
+{
+    uint32_t below = 0;
+
+    for (enum variant v = FRAMES; v < VARIANTS; v++) {
+        l->size[v] = 0;
+        for (uint32_t i = 0; i < l->end[v]; i++) l->size[v] += weight(plan, l, i, v);
+    }
+    for (uint32_t i = 0; i < l->count; i++) {
+        const struct list *to = callee(plan, l, i);
+
+        if (to && to->levels - to->in_line > below) below = to->levels - to->in_line;
+    }
+    l->levels = 1 + below;
+    for (enum variant v = FRAMES; v < VARIANTS; v++) {
+        l->top[v].v = v;
+        l->top[v].block_count = l->size[v] > PBC_BLOCK_RULES ? cut_blocks(plan, l, v, NULL) : 1;
+    }
+}
+
+static uint32_t most_rules(const struct list *l)
+{
+    return l->size[FRAMES] > l->size[ARP] ? l->size[FRAMES] : l->size[ARP];
+}
+
+/* Settle every list, what is called first. Chains whose height is a multiple of `stride` are functions, the others
+ * stand in their callers if that is possible. Returns the deepest nesting of calls. */
+static uint32_t settle(struct plan *plan, uint32_t stride)
+{
+    uint32_t deepest = 0;
+
+    for (uint32_t i = plan->count; i-- > 0;) {
+        struct list *l = plan->order[i];
+
+        l->in_line = false;
+        add_up(plan, l);
+        if (l->chain)
+            l->in_line =
+                (l->sites == 1 && most_rules(l) <= IN_LINE_MAX) || (l->height % stride && most_rules(l) <= FLATTEN_MAX);
+        else if (l->levels > deepest)
+            deepest = l->levels;
+    }
+    return deepest;
+}
+
+static uint64_t total_rules(const struct plan *plan)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (!plan->order[i]->in_line) n += plan->order[i]->size[FRAMES] + plan->order[i]->size[ARP];
+    return n;
+}
+
+static bool settle_depth(struct plan *plan)
+{
+    struct diags *d = plan->c->diags;
+    const struct image *img = plan->c->image;
+
+    for (uint32_t stride = 1; stride <= PBC_CHAIN_DEPTH; stride++) {
+        if (settle(plan, stride) > PBC_CALL_DEPTH) continue;
+        if (total_rules(plan) <= FLATTENED_TOTAL_MAX || stride == 1) return true;
+        break;
+    }
+    diag(d, E_CODE_DEPTH, img->firewalls_count ? img->firewall_span[0] : SPAN_NONE,
+         "the chains are nested too deep: calls may nest %u deep, and written out in place the rules would be more "
+         "than %u",
+         (unsigned)PBC_CALL_DEPTH, (unsigned)FLATTENED_TOTAL_MAX);
+    return false;
+}
+
+static void make_blocks(struct plan *plan, struct list *l)
+{
+    for (enum variant v = FRAMES; v < VARIANTS; v++)
+        if (l->top[v].block_count > 1) {
+            l->top[v].blocks = arena_alloc(plan->c->arena, l->top[v].block_count * sizeof(struct function));
+            cut_blocks(plan, l, v, l->top[v].blocks);
+        }
+}
+
+static void make_lists(struct plan *plan)
+{
+    const struct image *img = plan->c->image;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        plan->lists[i] = (struct list){
+            .name = img->firewalls[i].name, .first = img->firewalls[i].rules, .count = img->firewalls[i].rule_count};
+    for (uint32_t i = 0; i < img->chains_count; i++)
+        *plan_chain(plan, i) = (struct list){.name = img->chains[i].name,
+                                             .first = img->chains[i].rules,
+                                             .count = img->chains[i].rule_count,
+                                             .chain = true};
+}
+
+struct plan *plan_new(struct compile *c)
+{
+    struct plan *plan = arena_alloc(c->arena, sizeof(*plan));
+    const uint32_t lists = c->image->firewalls_count + c->image->chains_count;
+    uint32_t at = lists;
+
+    plan->c = c;
+    plan->lists = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->lists));
+    plan->order = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->order));
+    plan->judges = arena_alloc(c->arena, (size_t)c->image->rules_count + 1);
+    make_lists(plan);
+    for (uint32_t i = 0; i < lists; i++) find_reach(plan, &plan->lists[i]);
+    for (uint32_t i = 0; i < c->image->firewalls_count; i++) visit(plan, &plan->lists[i], &at);
+    plan->order += at; /* chains that nothing calls are left out */
+    plan->count = lists - at;
+    if (!settle_depth(plan)) return NULL;
+    for (uint32_t i = 0; i < plan->count; i++) make_blocks(plan, plan->order[i]);
+    return plan;
+}
+
+void plan_note_call(struct plan *plan, struct function *f, uint32_t insn)
+{
+    struct call_site *site = arena_alloc(plan->c->arena, sizeof(*site));
+
+    *site = (struct call_site){insn, f->calls};
+    f->calls = site;
+}
+
+void plan_begin(struct plan *plan, struct function *f, uint32_t name)
+{
+    struct image *img = plan->c->image;
+    struct pbc_func *func = image_add_funcs(img);
+
+    if (!func) /* at most two a list and one a block: the sections' bounds on lists and rules keep it below its own */
+        return;
+    *func = (struct pbc_func){.name = name, .first = img->code_count};
+    for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next) img->code[s->insn].imm = img->funcs_count - 1;
+}
+
+void plan_end(struct image *img)
+{
+    struct pbc_func *func = &img->funcs[img->funcs_count - 1];
+
+    func->count = img->code_count - func->first;
+}

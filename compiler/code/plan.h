@@ -1,0 +1,68 @@
+/* What the code of the lists will look like before any is written: which chains become functions and which stand in
+ * their callers, where long lists are cut into blocks, and in which order functions follow one another so that calls
+ * only go forward. */
+#ifndef COMPILER_PLAN_H
+#define COMPILER_PLAN_H
+
+#include "compiler/code/gen_priv.h"
+
+struct list;
+
+/* Rules begin..end-1 of a list, counted from its first. */
+struct run {
+    const struct list *list;
+    uint32_t begin, end;
+};
+
+struct call_site {
+    uint32_t insn;
+    struct call_site *next;
+};
+
+struct function {
+    enum variant v;
+    struct run run;          /* of a block */
+    struct function *blocks; /* of a list with more than one */
+    unsigned block_count;
+    struct call_site *calls; /* written so far, to be told the number that it gets */
+};
+
+struct list {
+    uint32_t name;
+    uint32_t first, count; /* rules */
+    bool chain, in_line;
+    uint32_t sites;          /* `do` rules that lead here */
+    uint32_t height;         /* chains nested below, this one included; a firewall's own list not */
+    uint32_t size[VARIANTS]; /* rules that will be written, chains in line counted */
+    uint32_t end[VARIANTS];  /* rules from here on are never reached */
+    uint32_t levels;         /* of nested calls when called as a function */
+    struct function top[VARIANTS];
+    bool visited;
+};
+
+struct plan {
+    struct compile *c;
+    struct list *lists;  /* firewalls, then chains */
+    struct list **order; /* callers before what they call */
+    uint32_t count;
+    uint8_t *judges; /* [rule]: bit of each variant in which it is written */
+};
+
+/* NULL after reporting that chains are nested too deep or grow too large. */
+struct plan *plan_new(struct compile *c);
+
+struct list *plan_firewall(const struct plan *plan, uint32_t firewall);
+struct list *plan_chain(const struct plan *plan, uint32_t chain);
+/* Is the rule written for these frames? Not if it can't match one, or an analysis found it covered. */
+bool plan_writes(const struct plan *plan, uint32_t rule, enum variant v);
+uint32_t plan_rules_to_write(const struct list *l, enum variant v);
+/* Does any rule of any firewall judge ARP? */
+bool plan_judges_arp(const struct plan *plan);
+
+/* A call to f was written; the instruction learns f's number when f begins. */
+void plan_note_call(struct plan *plan, struct function *f, uint32_t insn);
+/* Open and close the entry of FUNCS. f: NULL for function 0. */
+void plan_begin(struct plan *plan, struct function *f, uint32_t name);
+void plan_end(struct image *img);
+
+#endif

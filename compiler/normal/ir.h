@@ -1,0 +1,169 @@
+/* The normal form: what a rule says, with every way of saying it removed.
+ *
+ * A rule is one product: a set of values for each field of field.def. All conditions of a field are intersected into
+ * its set, `not` is complemented away, and what a condition demands beside its field (`port 80` demands a protocol with
+ * ports and no later fragment) is written into the fields that say so. Sets are interned: a field holds an id, equal
+ * sets have equal ids, so equal conditions give equal products however they were written, and comparing two rules is
+ * a memcmp. A product with an empty field is all IR_EMPTY: the rule never matches.
+ *
+ * Readers: analyse.c compares products; codegen.c turns them into straight code; ir_dump.c prints them. A classifier
+ * takes the BOX fields as its region, the FINITE ones as value and mask columns, and leaves the RESIDUE to straight
+ * code after a hit. A new condition is a row of field.def and a case in normal.c. */
+#ifndef COMPILER_IR_H
+#define COMPILER_IR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lang/arena.h"
+#include "vm/pbc.h"
+
+struct compile;
+struct image;
+
+enum ir_field {
+#define FIELD(ident, name, sort, most, part, doc) IR_##ident,
+#include "compiler/normal/field.def"
+#undef FIELD
+    IR_FIELDS
+};
+enum ir_sort {
+    IR_SORT_RANGES,
+    IR_SORT_ADDRS,
+    IR_SORT_MASK,
+    IR_SORT_ANY,
+    IR_SORT_MACS,
+    IR_SORT_PATTERNS,
+    IR_SORT_METERS,
+    IR_SORTS
+};
+enum ir_part { IR_PART_BOX, IR_PART_FINITE, IR_PART_RESIDUE };
+
+struct ir_field_info {
+    const char *name;
+    uint8_t sort, part;
+    uint32_t most; /* the largest value of a RANGES field */
+};
+extern const struct ir_field_info ir_fields[IR_FIELDS];
+
+/* Ids that every sort but MASK and ANY shares. Those hold their bits: 0 demands nothing. METERS shares the lists of
+ * PATTERNS: numbers of meters, doubled, and one more for `within`. */
+enum { IR_ALL = 0, IR_EMPTY = 1 };
+
+/* IR_WHAT. */
+enum { WHAT_IP4 = 0, WHAT_IP6 = 256, WHAT_IP6_UNKNOWN = 512, WHAT_ARP = 513, WHAT_OTHER = 514, WHAT_MOST = 514 };
+/* The value of IR_VLAN and IR_INNER, of IR_ETHER and of IR_IFACE for a frame that has none. */
+enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535 };
+enum { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
+
+struct ir_product {
+    uint32_t field[IR_FIELDS];
+};
+
+/* The interned values. Pointers hold as long as the arena. */
+struct ir_ranges {
+    const struct pbc_range *r;
+    uint32_t count;
+};
+struct ir_addrs {
+    const struct pbc_range *r4;
+    const struct pbc_range6 *r6;
+    uint32_t count4, count6;
+    uint32_t complement;  /* id of its complement if that was asked for, else PBC_NONE */
+    uint32_t narrowed[4]; /* by families: its id where only those can come, PBC_NONE before that was asked */
+    /* For straight code, which wants a set that stands in the image anyway: */
+    uint32_t set;      /* an image set that has the same members in the families set_in, PBC_NONE */
+    uint32_t mirror;   /* an id that is the complement in the families mirror_in, PBC_NONE */
+    uint32_t parts[2]; /* ids of which it is the union in the families parts_in, or PBC_NONE */
+    uint8_t set_in, mirror_in, parts_in;
+};
+struct ir_macs {
+    const uint64_t *macs; /* ascending */
+    uint32_t count;
+    uint8_t kinds; /* MAC_MULTICAST | MAC_BROADCAST: or such an address */
+    bool negated;  /* every MAC but these */
+    uint32_t set;  /* image MAC set with these MACs, PBC_NONE */
+};
+struct ir_patterns {
+    const uint32_t *pattern;
+    uint32_t count; /* indices into PATTERNS, ascending, none twice */
+};
+
+enum ir_state {
+    IR_LIVE,
+    IR_IMPOSSIBLE, /* its own conditions contradict each other */
+    IR_SHADOWED,   /* all of it is decided by `cover` */
+};
+struct ir_rule {
+    struct ir_product product;
+    uint32_t cover;
+    uint8_t state; /* enum ir_state */
+};
+
+struct ir_pool; /* one sort's values (intern.c) */
+struct normal;  /* what making the normal form remembers (normal.c) */
+
+/* Ranges of address sets that the normal form may hold, with every way in which rules combine them. */
+enum { IR_BYTES_MAX = 1 << 29 };
+
+struct ir {
+    struct arena *arena;
+    struct ir_rule *rules; /* beside image->rules */
+    uint32_t rule_count;
+    struct ir_pool *ranges, *addrs, *macs, *patterns;
+    struct normal *normal;
+    uint64_t held;      /* bytes of ranges in `addrs` */
+    bool too_large;     /* IR_BYTES_MAX was reached: what was interned since is empty */
+    uint32_t undecided; /* rules that the analysis gave up on */
+    uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
+};
+
+struct ir *ir_new(struct arena *arena, uint32_t rule_count);
+
+/* Values by id. IR_ALL of RANGES has no list of its own (its end depends on the field) and must not be asked for; of
+ * ADDRS it is two full ranges. */
+struct ir_ranges ir_ranges(const struct ir *ir, uint32_t id);
+const struct ir_addrs *ir_addrs(const struct ir *ir, uint32_t id);
+const struct ir_macs *ir_macs(const struct ir *ir, uint32_t id);
+struct ir_patterns ir_patterns(const struct ir *ir, uint32_t id);
+uint32_t ir_count(const struct ir *ir, enum ir_sort sort);
+
+/* Ids of values. Lists are copied; ranges are canonical (sorted, disjoint, non-adjacent). */
+uint32_t ir_intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t count, uint32_t most);
+uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a);
+/* Note what straight code may use in place of a: an image set, or the complement of b, each in these families. */
+void ir_addrs_note_set(struct ir *ir, uint32_t a, uint32_t set, unsigned families);
+void ir_addrs_note_mirror(struct ir *ir, uint32_t a, uint32_t b, unsigned families);
+void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32_t narrowed);
+void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
+void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* each is the other's complement */
+uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
+uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count);
+
+/* The algebra (box.c). `most` is the field's largest value. */
+uint32_t ir_ranges_and(struct ir *ir, uint32_t a, uint32_t b, uint32_t most);
+uint32_t ir_ranges_not(struct ir *ir, uint32_t a, uint32_t most);
+bool ir_ranges_within(const struct ir *ir, uint32_t a, uint32_t b); /* is a part of b? */
+bool ir_ranges_meet(const struct ir *ir, uint32_t a, uint32_t b);
+bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value);
+
+enum { IR_V4 = 1, IR_V6 = 2 };
+uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
+uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
+uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
+uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* canonical where only these can come */
+unsigned ir_addrs_families(const struct ir *ir, uint32_t a);                 /* in which it has members */
+unsigned ir_addrs_full(const struct ir *ir, uint32_t a);                     /* in which it has all */
+bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigned families, uint64_t *work);
+bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families);
+
+/* The address families that the product's WHAT admits. */
+unsigned ir_families(const struct ir *ir, const struct ir_product *p);
+bool ir_is_empty(const struct ir_product *p);
+/* Is every frame of a one of b? Exact but where two fields depend on each other: then it may say no. `work` counts
+ * ranges looked at. */
+bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_product *b, uint64_t *work);
+/* May some frame be in both? No is certain. */
+bool ir_may_meet(const struct ir *ir, const struct ir_product *a, const struct ir_product *b);
+
+#endif

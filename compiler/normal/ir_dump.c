@@ -1,0 +1,358 @@
+/* `preyc --dump=ir`: the normal form, one rule a paragraph: where it stands and its verdict, then its product, the
+ * fields in the order of field.def, only those that narrow. Long sets are cut, with the number left. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "compiler/normal/ir.h"
+#include "vm/names.h"
+#include "vm/vm.h"
+
+enum { VALUES_MAX = 8 }; /* of a set, printed */
+
+struct list_printer {
+    FILE *out;
+    unsigned printed;
+    uint64_t left;
+};
+
+/* Separator before the next value; false when enough are printed. */
+static bool next_value(struct list_printer *l)
+{
+    if (l->printed >= VALUES_MAX) {
+        l->left++;
+        return false;
+    }
+    if (l->printed++) fputs(", ", l->out);
+    return true;
+}
+
+static void end_list(const struct list_printer *l)
+{
+    if (l->left) fprintf(l->out, " and %llu more", (unsigned long long)l->left);
+}
+
+static void print_what_range(struct list_printer *l, uint32_t lo, uint32_t hi)
+{
+    static const struct {
+        uint32_t lo, hi;
+        const char *name;
+    } families[] = {
+        {WHAT_IP4, WHAT_IP6 - 1, "ip"},
+        {WHAT_IP6, WHAT_IP6_UNKNOWN, "ip6"},
+        {WHAT_ARP, WHAT_ARP, "arp"},
+        {WHAT_OTHER, WHAT_OTHER, "other"},
+    };
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        const uint32_t from = lo > families[i].lo ? lo : families[i].lo, to = hi < families[i].hi ? hi : families[i].hi;
+
+        if (from > to || !next_value(l)) continue;
+        fputs(families[i].name, l->out);
+        if (from == families[i].lo && to == families[i].hi) continue;
+        if (from == WHAT_IP6 && to == WHAT_IP6_UNKNOWN - 1) {
+            fputs(" known", l->out); /* not a later fragment that hides its protocol */
+            continue;
+        }
+        const char *name = from == to ? proto_name(from - families[i].lo) : NULL;
+        if (name)
+            fprintf(l->out, " %s", name);
+        else
+            fprintf(l->out, from == to ? " proto %u" : " proto %u-%u", from - families[i].lo, to - families[i].lo);
+    }
+}
+
+/* The value past a field's numbers by its name. */
+static uint32_t absent_value(enum ir_field f)
+{
+    switch (f) {
+    case IR_VLAN:
+    case IR_INNER: return VLAN_ABSENT;
+    case IR_ETHER: return ETHER_ABSENT;
+    case IR_IFACE: return IFACE_ABSENT;
+    default: return UINT32_MAX;
+    }
+}
+
+static void print_number(FILE *out, enum ir_field f, uint32_t value)
+{
+    static const char *const fragments[] = {"no", "first", "later"};
+
+    if (f == IR_FRAGMENT)
+        fputs(fragments[value], out);
+    else if (f == IR_OPTIONS)
+        fputs(value ? "any" : "none", out);
+    else if (f == IR_ND)
+        fputs(value ? "yes" : "no", out);
+    else if (f == IR_ETHER)
+        fprintf(out, "0x%04x", value);
+    else
+        fprintf(out, "%u", value);
+}
+
+static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
+{
+    const struct ir_ranges r = ir_ranges(c->ir, id);
+    struct list_printer l = {.out = out};
+    const uint32_t absent = absent_value(f);
+    const bool words = f == IR_FRAGMENT || f == IR_OPTIONS || f == IR_ND;
+
+    for (uint32_t i = 0; i < r.count; i++) {
+        uint32_t lo = r.r[i].lo, hi = r.r[i].hi;
+
+        if (f == IR_WHAT) {
+            print_what_range(&l, lo, hi);
+            continue;
+        }
+        for (; words && lo < hi; lo++)
+            if (next_value(&l)) print_number(out, f, lo);
+        const bool none = hi == absent;
+        hi -= none;
+        if ((!none || lo <= hi) && next_value(&l)) {
+            print_number(out, f, lo);
+            if (lo < hi) {
+                fputc('-', out);
+                print_number(out, f, hi);
+            }
+        }
+        if (none && next_value(&l)) fputs("none", out);
+    }
+    end_list(&l);
+}
+
+static void print_addr4(FILE *out, uint32_t a)
+{
+    fprintf(out, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+}
+
+static void print_addr6(FILE *out, uint64_t hi, uint64_t lo)
+{
+    uint8_t bytes[16];
+    char text[INET6_ADDRSTRLEN];
+
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(hi >> (56 - 8 * i));
+        bytes[8 + i] = (uint8_t)(lo >> (56 - 8 * i));
+    }
+    fputs(inet_ntop(AF_INET6, bytes, text, sizeof(text)), out);
+}
+
+/* The length of the prefix that the range is, or -1. differ: lo ^ hi, which then is a run of ones at the low end. */
+static int prefix_len(uint64_t differ_hi, uint64_t differ_lo, uint64_t lo_hi, uint64_t lo_lo, int bits)
+{
+    const unsigned __int128 differ = (unsigned __int128)differ_hi << 64 | differ_lo;
+    const unsigned __int128 lo = (unsigned __int128)lo_hi << 64 | lo_lo;
+    int host = 0;
+
+    if ((differ & (differ + 1)) != 0 || (lo & differ) != 0) return -1;
+    while (host < bits && differ >> host & 1) host++;
+    return bits - host;
+}
+
+static void print_range4(FILE *out, const struct pbc_range *r)
+{
+    const int len = prefix_len(0, r->lo ^ r->hi, 0, r->lo, 32);
+
+    print_addr4(out, r->lo);
+    if (len >= 0 && len < 32) {
+        fprintf(out, "/%d", len);
+    } else if (len < 0) {
+        fputc('-', out);
+        print_addr4(out, r->hi);
+    }
+}
+
+static void print_range6(FILE *out, const struct pbc_range6 *r)
+{
+    const int len = prefix_len(r->lo_hi ^ r->hi_hi, r->lo_lo ^ r->hi_lo, r->lo_hi, r->lo_lo, 128);
+
+    print_addr6(out, r->lo_hi, r->lo_lo);
+    if (len >= 0 && len < 128) {
+        fprintf(out, "/%d", len);
+    } else if (len < 0) {
+        fputc('-', out);
+        print_addr6(out, r->hi_hi, r->hi_lo);
+    }
+}
+
+static void print_addrs(const struct compile *c, uint32_t id, FILE *out)
+{
+    const struct ir_addrs *a = ir_addrs(c->ir, id);
+    struct list_printer l = {.out = out};
+
+    if (id == IR_ALL || id == IR_EMPTY) {
+        fputs(id == IR_ALL ? "any" : "none", out);
+        return;
+    }
+    for (uint32_t i = 0; i < a->count4; i++)
+        if (next_value(&l)) print_range4(out, &a->r4[i]);
+    for (uint32_t i = 0; i < a->count6; i++)
+        if (next_value(&l)) print_range6(out, &a->r6[i]);
+    end_list(&l);
+}
+
+static void print_flags(uint32_t mask, FILE *out)
+{
+    static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
+    const char *comma = "";
+
+    for (unsigned i = 0; i < 8; i++)
+        if (mask >> i & 1) {
+            fprintf(out, "%s%s", comma, names[i]);
+            comma = ", ";
+        }
+}
+
+static void print_macs(const struct compile *c, uint32_t id, FILE *out)
+{
+    const struct ir_macs *m = ir_macs(c->ir, id);
+    struct list_printer l = {.out = out};
+
+    if (m->negated) fputs(m->count || m->kinds ? "not " : "any", out);
+    if (m->kinds & MAC_MULTICAST && next_value(&l)) fputs("multicast", out);
+    if (m->kinds & MAC_BROADCAST && next_value(&l)) fputs("broadcast", out);
+    for (uint32_t i = 0; i < m->count; i++)
+        if (next_value(&l))
+            for (int shift = 40; shift >= 0; shift -= 8)
+                fprintf(out, "%02x%s", (unsigned)(m->macs[i] >> shift & 255), shift ? ":" : "");
+    end_list(&l);
+}
+
+static void print_hex(FILE *out, const uint8_t *bytes, unsigned len)
+{
+    fputs("x\"", out);
+    for (unsigned i = 0; i < len; i++) fprintf(out, "%02x", bytes[i]);
+    fputc('"', out);
+}
+
+static void print_patterns(const struct compile *c, uint32_t id, FILE *out)
+{
+    static const char *const layers[] = {"l2", "l3", "l4", "payload"};
+    const struct ir_patterns p = ir_patterns(c->ir, id);
+    struct list_printer l = {.out = out};
+
+    for (uint32_t i = 0; i < p.count; i++) {
+        const struct pbc_pattern *t = &c->image->patterns[p.pattern[i]];
+
+        if (!next_value(&l)) continue;
+        fprintf(out, "%s at %u is ", layers[t->layer], t->at);
+        print_hex(out, t->value, t->len);
+        fputs(" mask ", out);
+        print_hex(out, t->mask, t->len);
+    }
+    end_list(&l);
+}
+
+static void print_schedules(const struct compile *c, uint32_t mask, FILE *out)
+{
+    const char *comma = "";
+
+    for (uint32_t i = 0; i < c->image->schedules_count; i++)
+        if (mask >> i & 1) {
+            fprintf(out, "%s%s", comma, image_str(c->image, c->image->schedules[i].name));
+            comma = ", ";
+        }
+}
+
+static void print_meters(const struct compile *c, uint32_t id, FILE *out)
+{
+    const struct ir_patterns list = ir_patterns(c->ir, id);
+    struct list_printer l = {.out = out};
+
+    for (uint32_t i = 0; i < list.count; i++)
+        if (next_value(&l))
+            fprintf(out, "%s %s", list.pattern[i] & 1 ? "within" : "over",
+                    image_str(c->image, c->image->meters[list.pattern[i] / 2].name));
+    end_list(&l);
+}
+
+static void print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
+{
+    switch ((enum ir_sort)ir_fields[f].sort) {
+    case IR_SORT_RANGES: print_ranges(c, f, id, out); return;
+    case IR_SORT_ADDRS: print_addrs(c, id, out); return;
+    case IR_SORT_MASK: f == IR_NOT_DURING ? print_schedules(c, id, out) : print_flags(id, out); return;
+    case IR_SORT_ANY: print_schedules(c, id, out); return;
+    case IR_SORT_MACS: print_macs(c, id, out); return;
+    case IR_SORT_PATTERNS: print_patterns(c, id, out); return;
+    case IR_SORT_METERS: print_meters(c, id, out); return;
+    case IR_SORTS: return;
+    }
+}
+
+static void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
+{
+    const struct image *img = c->image;
+    const struct pbc_rule *r = &img->rules[rule];
+    const uint32_t list = r->list & ~PBC_LIST_CHAIN;
+
+    if (r->name)
+        fputs(image_str(img, r->name), out);
+    else
+        fprintf(out, "%s:%u",
+                image_str(img, r->list & PBC_LIST_CHAIN ? img->chains[list].name : img->firewalls[list].name),
+                r->place.line);
+}
+
+static void print_product(const struct compile *c, const struct ir_product *p, FILE *out)
+{
+    bool narrows = false;
+
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) {
+        const bool own = f == IR_SRC_SELF || f == IR_DST_SELF; /* only said where it differs from the field before */
+
+        if (own ? p->field[f] == p->field[f - 1] : p->field[f] == IR_ALL) continue;
+        narrows = true;
+        fprintf(out, "      %-9s", ir_fields[f].name);
+        print_value(c, f, p->field[f], out);
+        fputc('\n', out);
+    }
+    if (!narrows) fputs("      everything\n", out);
+}
+
+static void print_rule(const struct compile *c, uint32_t rule, FILE *out)
+{
+    static const char *const verdicts[] = {"accept", "drop", "reject", "do", "return", "count", "log"};
+    const struct pbc_rule *r = &c->image->rules[rule];
+    const struct ir_rule *ir = &c->ir->rules[rule];
+
+    fprintf(out, "  %u ", rule);
+    print_rule_name(c, rule, out);
+    fprintf(out, " %s", verdicts[r->verdict]);
+    if (r->verdict == PBC_V_DO) fprintf(out, " %s", image_str(c->image, c->image->chains[r->chain].name));
+    if (r->flags & PBC_RULE_LOG) fputs(" log", out);
+    if (ir->state == IR_IMPOSSIBLE)
+        fputs(": never matches\n", out);
+    else if (ir->state == IR_SHADOWED) {
+        fputs(": never reached, covered by ", out);
+        print_rule_name(c, ir->cover, out);
+        fputc('\n', out);
+    } else
+        fputc('\n', out);
+    if (ir->state != IR_IMPOSSIBLE) print_product(c, &ir->product, out);
+}
+
+static void print_firewall(const struct compile *c, const struct pbc_firewall *f, FILE *out)
+{
+    static const char *const directions[] = {"", " in", " out", " forward"}, *const others[] = {"", " pass", " drop"};
+    static const char *const defaults[] = {"accept", "drop", "reject"};
+    const struct image *img = c->image;
+
+    fprintf(out, "firewall %s", image_str(img, f->name));
+    if (f->iface != PBC_NONE) fprintf(out, " on \"%s\"", image_str(img, img->ifaces[f->iface].device));
+    fprintf(out, "%s default %s", directions[f->direction], defaults[f->default_verdict]);
+    if (f->other) fprintf(out, " other frames%s", others[f->other]);
+    fputc('\n', out);
+    for (uint32_t i = 0; i < f->rule_count; i++) print_rule(c, f->rules + i, out);
+}
+
+void ir_dump(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) print_firewall(c, &img->firewalls[i], out);
+    for (uint32_t i = 0; i < img->chains_count; i++) {
+        fprintf(out, "chain %s\n", image_str(img, img->chains[i].name));
+        for (uint32_t r = 0; r < img->chains[i].rule_count; r++) print_rule(c, img->chains[i].rules + r, out);
+    }
+}

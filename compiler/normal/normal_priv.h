@@ -1,0 +1,23 @@
+/* What the normal form offers to the code made from it, and its parts to one another. */
+#ifndef COMPILER_NORMAL_PRIV_H
+#define COMPILER_NORMAL_PRIV_H
+
+#include "compiler/compiler.h"
+#include "compiler/normal/ir.h"
+
+/* Which frames a function judges: ARP has functions of its own, so the others need not ask. */
+enum variant { FRAMES, ARP, VARIANTS };
+
+/* Does the product hold any frame of the variant? All of them? */
+bool product_judges(const struct ir *ir, const struct ir_product *p, enum variant v);
+bool product_is_everything(const struct ir *ir, const struct ir_product *p, enum variant v);
+
+/* Of a rule that is IR_IMPOSSIBLE: is it so only because its conditions exclude each other, in a way that the front end
+ * does not see? (normal.c) */
+bool normal_contradicts(struct compile *c, uint32_t rule);
+/* The product of the conditions of a `when`: frames but ARP (normal.c). */
+void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);
+void warn_neighbours(struct compile *c); /* neighbours.c */
+void warn_closed_services(struct compile *c); /* closed_services.c */
+
+#endif

@@ -1,0 +1,21 @@
+/* Address ranges as prefixes: what one instruction (IPv4) or a few (IPv6) can compare. */
+#ifndef COMPILER_PREFIX_H
+#define COMPILER_PREFIX_H
+
+#include "compiler/normal/ir.h"
+
+struct prefix {
+    uint32_t word[4];
+    uint8_t len;
+}; /* most significant word first; IPv4: word[0] */
+enum { PREFIXES_MAX = 8 };
+struct prefixes {
+    struct prefix p[PREFIXES_MAX];
+    unsigned count;
+};
+
+/* The prefixes that make up the set's members of a family (IR_V4 or IR_V6), or, `outside`, all other addresses. False
+ * if there are more than PREFIXES_MAX. */
+bool prefixes_of(const struct ir_addrs *a, unsigned family, bool outside, struct prefixes *out);
+
+#endif

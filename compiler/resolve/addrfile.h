@@ -1,0 +1,24 @@
+/* Address files: one address, prefix or range a line, `#` starts a comment. What a line may hold is vm/addr_text.h's. */
+#ifndef COMPILER_ADDRFILE_H
+#define COMPILER_ADDRFILE_H
+
+#include "compiler/compiler.h"
+#include "compiler/resolve/sets.h"
+
+enum {
+    ADDRFILE_BYTES_MAX = 256 << 20,
+    ADDRFILE_FAULTS_MAX = 20, /* bad lines told one by one; the rest is a count */
+};
+
+struct addrfile {
+    uint64_t dev, ino; /* which file was read */
+    uint64_t members;  /* good lines with an address */
+    uint64_t inside;   /* of them, those that lie inside another */
+};
+
+/* Read `path` (relative to where the compile was started) into `out`, normal afterwards. What is wrong is reported: the
+ * file itself at `at`, lines at their own place. Returns false if anything was. Linear but for the sort; memory is the
+ * file and its members. */
+bool addrfile_read(struct compile *c, const char *path, struct span at, struct addr_set *out, struct addrfile *info);
+
+#endif

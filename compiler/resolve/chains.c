@@ -1,0 +1,159 @@
+/* How chains call one another: no chain comes back to itself, at most PBC_CHAIN_DEPTH nest, and a firewall with all
+ * calls written out stays within what the back end and the naive executor will walk. */
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/resolve/front_priv.h"
+
+enum { CHAIN_NEW, CHAIN_OPEN, CHAIN_DONE };
+
+struct chain_info {
+    uint8_t state;
+    unsigned depth;  /* chains nested below and with this one */
+    uint64_t work;   /* to try all of it, calls written out; saturates above PBC_WALK_MAX */
+    uint32_t next;   /* the next of its rules to look at */
+    uint32_t caller; /* while open: the chain whose rule led here */
+};
+
+struct walk {
+    struct compile *c;
+    struct chain_info *info;
+    bool cycle;
+};
+
+/* Put a name before the text that stands at the end of `buf`; false, with dots instead, when there is no room. */
+static bool prepend(char *buf, size_t *at, const char *name, const char *arrow)
+{
+    char piece[80];
+    const size_t len = (size_t)snprintf(piece, sizeof(piece), "%.64s%s", name, arrow);
+
+    if (*at < len + 4) {
+        *at -= 4;
+        memcpy(buf + *at, "... ", 4);
+        return false;
+    }
+    *at -= len;
+    memcpy(buf + *at, piece, len);
+    return true;
+}
+
+static void report_loop(struct walk *w, uint32_t from, uint32_t rule)
+{
+    const struct image *img = w->c->image;
+    const uint32_t to = img->rules[rule].chain;
+    const char *name = image_str(img, img->chains[to].name);
+    char text[1024] = "";
+    size_t used = sizeof(text) - 1;
+    bool room = prepend(text, &used, name, "");
+
+    for (uint32_t at = from; room; at = w->info[at].caller) {
+        room = prepend(text, &used, image_str(img, img->chains[at].name), " -> ");
+        if (at == to) break;
+    }
+    diag(w->c->diags, E_CHAIN_LOOP, img->rule_span[rule], "chain `%s` comes back to itself: %s", name, text + used);
+    w->cycle = true;
+}
+
+static void report_deep(struct walk *w, uint32_t chain)
+{
+    const struct image *img = w->c->image;
+    const struct pbc_chain *ch = &img->chains[chain];
+
+    for (uint32_t i = ch->rules; i < ch->rules + ch->rule_count; i++) {
+        const uint32_t to = img->rules[i].chain;
+
+        if (to == PBC_NONE || w->info[to].depth + 1 != w->info[chain].depth) continue;
+        diag(w->c->diags, E_CHAIN_DEEP, img->rule_span[i], "chains nest more than %d deep from `%s` on",
+             PBC_CHAIN_DEPTH, image_str(img, ch->name));
+        return;
+    }
+}
+
+/* One for the rule, one for each condition, one for each operand: as the verifier counts. */
+static uint64_t work_of(const struct image *img, uint32_t rule)
+{
+    const struct pbc_rule *r = &img->rules[rule];
+    uint64_t work = 1 + r->cond_count;
+
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) work += img->conds[i].count;
+    return work;
+}
+
+static void take_result(struct walk *w, uint32_t chain, uint32_t called)
+{
+    struct chain_info *a = &w->info[chain], *b = &w->info[called];
+
+    a->work += b->work;
+    if (a->work > PBC_WALK_MAX) a->work = PBC_WALK_MAX + 1;
+    if (b->depth + 1 > a->depth) a->depth = b->depth + 1;
+}
+
+static void finish_chain(struct walk *w, uint32_t chain)
+{
+    w->info[chain].state = CHAIN_DONE;
+    if (w->info[chain].depth == PBC_CHAIN_DEPTH + 1) report_deep(w, chain);
+}
+
+/* Depth first without recursion: the way back is in `caller`. */
+static void walk_chain(struct walk *w, uint32_t start)
+{
+    const struct image *img = w->c->image;
+    uint32_t at = start;
+
+    w->info[start] = (struct chain_info){.state = CHAIN_OPEN, .depth = 1, .caller = PBC_NONE};
+    while (at != PBC_NONE) {
+        struct chain_info *info = &w->info[at];
+        const struct pbc_chain *ch = &img->chains[at];
+
+        if (info->next == ch->rule_count) {
+            const uint32_t caller = info->caller;
+
+            finish_chain(w, at);
+            if (caller != PBC_NONE) take_result(w, caller, at);
+            at = caller;
+            continue;
+        }
+        const uint32_t rule = ch->rules + info->next++, to = img->rules[rule].chain;
+        info->work += work_of(img, rule);
+        if (to == PBC_NONE) continue;
+        if (w->info[to].state == CHAIN_OPEN) {
+            report_loop(w, at, rule);
+        } else if (w->info[to].state == CHAIN_DONE) {
+            take_result(w, at, to);
+        } else {
+            w->info[to] = (struct chain_info){.state = CHAIN_OPEN, .depth = 1, .caller = at};
+            at = to;
+        }
+    }
+}
+
+static void check_expansion(struct walk *w)
+{
+    const struct image *img = w->c->image;
+
+    for (uint32_t f = 0; f < img->firewalls_count; f++) {
+        const struct pbc_firewall *fw = &img->firewalls[f];
+        uint64_t work = 0;
+
+        for (uint32_t i = fw->rules; i < fw->rules + fw->rule_count && work <= PBC_WALK_MAX; i++) {
+            work += work_of(img, i);
+            if (img->rules[i].chain != PBC_NONE) work += w->info[img->rules[i].chain].work;
+        }
+        if (work > PBC_WALK_MAX)
+            diag(w->c->diags, E_EXPANSION, img->firewall_span[f],
+                 "firewall `%s` has more than %u rules, conditions and list entries, those of a chain counted at each "
+                 "`do`",
+                 image_str(img, fw->name), (unsigned)PBC_WALK_MAX);
+    }
+}
+
+void check_chains(struct compile *c)
+{
+    const struct image *img = c->image;
+    struct walk w = {.c = c};
+
+    w.info = arena_alloc(c->arena, (img->chains_count + 1) * sizeof(*w.info));
+    for (uint32_t i = 0; i < img->chains_count; i++)
+        if (w.info[i].state == CHAIN_NEW) walk_chain(&w, i);
+    if (!w.cycle) check_expansion(&w);
+}

@@ -1,0 +1,87 @@
+/* Clauses of checks, pools, servers and services: each at most once, and their values. */
+#include <string.h>
+
+#include "compiler/resolve/service_priv.h"
+
+const struct node *clause_get(const struct clause_row *rows, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].word, word) == 0) return rows[i].node;
+    return NULL;
+}
+
+void clauses_of(struct compile *c, const struct node *block, struct clause_row *rows, size_t count, const char *what)
+{
+    node_each(n, block)
+    {
+        if (n->kind != N_CLAUSE) continue;
+        for (size_t i = 0; i < count; i++) {
+            if (!str_is(n->v.str, rows[i].word)) continue;
+            if (rows[i].node) {
+                diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", rows[i].word, what);
+                diag_note(c->diags, rows[i].node->span, "the first is here");
+            } else {
+                rows[i].node = n;
+            }
+        }
+    }
+}
+
+uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t fallback)
+{
+    if (!clause || !clause->first) return fallback;
+    const struct node_value v = value_of(c, clause->first);
+    if (!v.node) return fallback;
+    if (v.node->kind == N_DURATION) return v.node->v.i;
+    if (v.node->kind == N_NAME)
+        symbol_want(c, v.node, SYM(CONST), "constant");
+    else
+        report_wrong_value(c, clause->first, v, "a duration");
+    return fallback;
+}
+
+uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback)
+{
+    uint32_t n = fallback;
+
+    if (clause && clause->first && !number_one(c, clause->first, kind, &n)) return fallback;
+    return n;
+}
+
+uint32_t clause_string(struct compile *c, const struct node *clause)
+{
+    if (!clause || !clause->first) return 0;
+    const struct node *text = clause->first;
+    if (memchr(text->v.str.s, '\0', text->v.str.len)) {
+        diag(c->diags, E_STRING_ZERO, text->span, "this text can't hold a zero byte");
+        return 0;
+    }
+    if (text->v.str.len == 0) diag(c->diags, E_STRING_ZERO, text->span, "this text can't be empty");
+    return text_of(c, text->v.str);
+}
+
+void clause_not_due(struct compile *c, const struct node *clause, const char *what)
+{
+    if (!clause) return;
+    mark_names_used(c, clause);
+    diag(c->diags, E_UNSUPPORTED, clause->span, "not supported yet: %s", what);
+}
+
+void addr_words(const struct addr *a, uint32_t words[4])
+{
+    const unsigned count = a->family == 4 ? 1 : 4;
+
+    memset(words, 0, 4 * sizeof(*words));
+    for (unsigned i = 0; i < count; i++)
+        words[i] = (uint32_t)a->bytes[4 * i] << 24 | (uint32_t)a->bytes[4 * i + 1] << 16 |
+                   (uint32_t)a->bytes[4 * i + 2] << 8 | a->bytes[4 * i + 3];
+}
+
+bool addr_is_one_host(const struct addr *a)
+{
+    uint32_t w[4];
+
+    addr_words(a, w);
+    if (a->family == 4) return w[0] >> 24 != 0 && w[0] < 0xe0000000u;
+    return a->bytes[0] != 0xff && (w[0] || w[1] || w[2] || w[3]);
+}

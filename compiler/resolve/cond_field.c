@@ -1,0 +1,215 @@
+/* Conditions on single header fields and bytes: flags, fragment, ttl, length, dscp, options, bytes. */
+#include <string.h>
+
+#include "compiler/resolve/front_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+static const struct word flag_words[] = {
+    {"fin", TCP_FIN}, {"syn", TCP_SYN}, {"rst", TCP_RST}, {"psh", TCP_PSH}, {"ack", TCP_ACK},
+    {"urg", TCP_URG}, {"ece", TCP_ECE}, {"cwr", TCP_CWR}, {NULL, 0},
+};
+static const struct word fragment_words[] = {
+    {"first", KIND_FRAG_FIRST},
+    {"later", KIND_FRAG_LATER},
+    {"no", KIND_FRAG_NO},
+    {"any", KIND_FRAG_FIRST | KIND_FRAG_LATER},
+    {NULL, 0},
+};
+static const struct word layer_words[] = {
+    {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
+};
+/* Class selectors and assured forwarding as RFC 2474 and 2597 number them; ef, va, le: RFC 3246, 5865, 8622. */
+static const struct word dscp_words[] = {
+    {"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},  {"cs7", 56},
+    {"af11", 10}, {"af12", 12}, {"af13", 14}, {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28},
+    {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44},   {"le", 1},    {NULL, 0},
+};
+
+/* The word's value, or false after a report. */
+static bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what,
+                      uint32_t *out)
+{
+    const char *names[16];
+    size_t count = 0;
+    const struct str s = n->kind == N_ANY ? (struct str){"any", 3} : n->v.str;
+
+    for (const struct word *word = words; word->name; word++) {
+        if (str_is(s, word->name)) {
+            *out = word->value;
+            return true;
+        }
+        names[count++] = word->name;
+    }
+    diag(w->c->diags, E_NO_SUCH_WORD, n->span, "no %s is called `%s`", what, s.s);
+    const char *nearest = diag_nearest(s.s, names, count);
+    if (nearest) diag_fix(w->c->diags, "did you mean `%s`?", nearest);
+    w->bad = true;
+    return false;
+}
+
+static uint32_t flags_of(struct rule_work *w, const struct node *list)
+{
+    uint32_t mask = 0, bit;
+
+    if (list) node_each(n, list) if (word_want(w, n, flag_words, "TCP flag", &bit)) mask |= bit;
+    return mask;
+}
+
+void cond_flags(struct rule_work *w, const struct node *n)
+{
+    const struct node *has_node = node_child(n, N_HAS), *lacks_node = node_child(n, N_LACKS);
+    const uint32_t has = flags_of(w, has_node), lacks = flags_of(w, lacks_node);
+
+    if (has & lacks && lacks_node) {
+        uint32_t bit;
+        node_each(name, lacks_node) if (word_want(w, name, flag_words, "TCP flag", &bit) && has & bit)
+        {
+            diag(w->c->diags, E_FLAG_BOTH, name->span, "`%s` is asked to be set and to be clear", name->v.str.s);
+            diag_note(w->c->diags, has_node->span, "asked to be set here");
+        }
+        w->bad = true;
+        return;
+    }
+    struct pbc_cond *cond = cond_add(w, COND_FLAGS, n);
+    if (cond) cond->arg = has | lacks << 8;
+}
+
+void cond_fragment(struct rule_work *w, const struct node *n)
+{
+    uint32_t mask = 0, bits;
+
+    node_each(child, n) if (word_want(w, child, fragment_words, "kind of fragment", &bits)) mask |= bits;
+    if (says_not(n) && mask == (KIND_FRAG_FIRST | KIND_FRAG_LATER | KIND_FRAG_NO))
+        warn_never(w, n, "`not` leaves out every packet");
+    struct pbc_cond *cond = cond_add(w, COND_FRAGMENT, n);
+    if (cond) cond->arg = mask;
+}
+
+/* ttl, length and dscp differ only in their bounds. */
+void cond_numbers(struct rule_work *w, const struct node *n)
+{
+    static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
+    static const struct number_kind length = {
+        .what = "a packet's length", .range = "lengths go from 0 to 65535", .most = 65535};
+    static const struct number_kind dscp = {
+        .what = "a DSCP", .range = "DSCPs go from 0 to 63", .most = 63, .words = dscp_words, .words_what = "DSCP"};
+    const struct number_kind *kind = n->kind == N_C_TTL ? &ttl : n->kind == N_C_LENGTH ? &length : &dscp;
+    struct number_set numbers = {0};
+
+    if (!numbers_of(w->c, n->first, kind, NULL, &numbers, NULL)) {
+        w->bad = true;
+        return;
+    }
+    if (says_not(n) && numbers.n == 1 && numbers.r[0].lo == 0 && numbers.r[0].hi == kind->most)
+        warn_never(w, n, "`not` leaves out every value");
+    struct pbc_cond *cond = cond_add(w,
+                                     n->kind == N_C_TTL      ? COND_TTL
+                                     : n->kind == N_C_LENGTH ? COND_LENGTH
+                                                             : COND_DSCP,
+                                     n);
+    if (cond) cond_ranges(w, cond, &numbers);
+}
+
+void cond_options(struct rule_work *w, const struct node *n)
+{
+    struct pbc_cond *cond = cond_add(w, COND_OPTIONS, n);
+
+    if (cond) cond->arg = n->first && n->first->kind == N_ANY;
+}
+
+/* Hex bytes or a constant of them; NULL bytes after a report. */
+static struct str bytes_of(struct rule_work *w, const struct node *n)
+{
+    const struct node_value v = value_of(w->c, n);
+
+    if (v.node->kind == N_BYTES) return v.node->v.str;
+    if (v.node->kind == N_NAME)
+        symbol_want(w->c, v.node, SYM(CONST), "constant");
+    else
+        report_wrong_value(w->c, n, v, "hex bytes");
+    return (struct str){0};
+}
+
+/* The first byte of the value that its mask leaves out, or `len`. */
+static size_t outside_mask(const struct pbc_pattern *p)
+{
+    size_t i = 0;
+
+    while (i < p->len && !(p->value[i] & ~p->mask[i])) i++;
+    return i;
+}
+
+/* Value and mask into the pattern; false after a report. */
+static bool pattern_of(struct rule_work *w, const struct node *value, const struct node *mask, struct pbc_pattern *p)
+{
+    const struct str v = bytes_of(w, value), m = mask ? bytes_of(w, mask) : (struct str){0};
+    struct diags *d = w->c->diags;
+
+    if (!v.s || (mask && !m.s)) return false;
+    if (v.len < 1 || v.len > sizeof(p->value)) {
+        diag(d, E_BYTES_LENGTH, value->span, "%zu bytes can't be compared: from 1 to 64 can", v.len);
+        return false;
+    }
+    if (mask && m.len != v.len) {
+        diag(d, E_MASK_LENGTH, mask->span, "mask and value must be of one length: the mask has %zu, the value %zu",
+             m.len, v.len);
+        diag_note(d, value->span, "the value is here");
+        return false;
+    }
+    p->len = (uint8_t)v.len;
+    memcpy(p->value, v.s, v.len);
+    memset(p->mask, 0xff, v.len);
+    if (mask) memcpy(p->mask, m.s, m.len);
+    const size_t i = outside_mask(p);
+    if (i == v.len) return true;
+    diag(d, E_MASK_VALUE, value->span,
+         "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this never matches", i + 1,
+         p->value[i], p->mask[i]);
+    if (mask) diag_note(d, mask->span, "the mask is here");
+    return false;
+}
+
+/* How far into a frame the pattern may reach: the longest that can stand before its layer (link header and 16 tags,
+ * IPv4 with options or IPv6 with a usual chain, TCP with options), so that the executor gets those bytes into one
+ * piece. */
+static uint32_t reach_of(const struct pbc_pattern *p)
+{
+    static const uint32_t before[] = {[PBC_L2] = 0, [PBC_L3] = 20 + 64, [PBC_L4] = 84 + 60, [PBC_PAYLOAD] = 144 + 60};
+
+    const uint32_t reach = before[p->layer] + p->at + p->len;
+    return reach < UINT16_MAX ? reach : UINT16_MAX;
+}
+
+void cond_bytes(struct rule_work *w, const struct node *n)
+{
+    static const struct number_kind at_kind = {
+        .what = "an offset", .range = "offsets go from 0 to 65535", .most = 65535};
+    const struct node *layer = n->first, *at = layer ? layer->next : NULL, *value = at ? at->next : NULL;
+    struct pbc_pattern p = {0};
+    uint32_t layer_value, offset;
+
+    if (!value || !word_want(w, layer, layer_words, "layer", &layer_value) ||
+        !number_one(w->c, at, &at_kind, &offset) || !pattern_of(w, value, value->next, &p)) {
+        w->bad = true;
+        return;
+    }
+    p.layer = (uint8_t)layer_value;
+    p.at = (uint16_t)offset;
+    if (offset + p.len > UINT16_MAX) {
+        diag(w->c->diags, E_OUT_OF_RANGE, at->span, "the last of these bytes is byte %u: they may lie up to byte 65534",
+             offset + p.len - 1);
+        w->bad = true;
+        return;
+    }
+    const uint32_t first = image_share(w->c->image, PBC_PATTERNS, &p, 1);
+    if (first == PBC_NONE) {
+        report_full(w->c, n->span, "byte patterns", 1u << 20);
+        return;
+    }
+    struct pbc_cond *cond = cond_add(w, COND_BYTES, n);
+    if (!cond) return;
+    cond->first = first;
+    cond->count = 1;
+    if (reach_of(&p) > w->reach) w->reach = reach_of(&p);
+}

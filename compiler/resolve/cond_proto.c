@@ -1,0 +1,303 @@
+/* Conditions on what a packet is: family, protocol, Ethernet type, ICMP type and code. */
+#include "compiler/resolve/front_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+/* Words of one class may share a list. */
+enum word_class { CLASS_FAMILY, CLASS_PROTOCOL, CLASS_ARP };
+static const struct proto_row {
+    uint32_t kind; /* bit of key.kind */
+    uint8_t class; /* enum word_class */
+    const char *name;
+} proto_rows[] = {
+    [PW_IP] = {KIND_IP4, CLASS_FAMILY, "ip"},           [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6"},
+    [PW_TCP] = {KIND_TCP, CLASS_PROTOCOL, "tcp"},       [PW_UDP] = {KIND_UDP, CLASS_PROTOCOL, "udp"},
+    [PW_SCTP] = {KIND_SCTP, CLASS_PROTOCOL, "sctp"},    [PW_ICMP] = {KIND_ICMP, CLASS_PROTOCOL, "icmp"},
+    [PW_ICMP6] = {KIND_ICMP6, CLASS_PROTOCOL, "icmp6"}, [PW_ARP] = {KIND_ARP, CLASS_ARP, "arp"},
+};
+
+static const struct word protocol_words[] = {
+#define PROTO(ident, number, name) {name, number},
+#include "vm/proto.def"
+#undef PROTO
+    {NULL, 0}};
+const struct number_kind protocol_kind = {.what = "a protocol number",
+                                                 .range = "protocol numbers go from 0 to 255",
+                                                 .most = 255,
+                                                 .words = protocol_words,
+                                                 .words_what = "protocol"};
+
+static const struct word icmp4_words[] = {
+#define ICMP_TYPE(family, type, name) {(family) == 4 ? (name) : "-", type},
+#include "vm/icmp.def"
+#undef ICMP_TYPE
+    {NULL, 0}};
+static const struct word icmp6_words[] = {
+#define ICMP_TYPE(family, type, name) {(family) == 6 ? (name) : "-", type},
+#include "vm/icmp.def"
+#undef ICMP_TYPE
+    {"nd", 256}, /* not a type: handled before it is asked for as one */
+    {NULL, 0}};
+const struct number_kind icmp_type_kinds[2] = {
+    {.what = "an ICMP type",
+     .range = "ICMP types go from 0 to 255",
+     .most = 255,
+     .words = icmp4_words,
+     .words_what = "ICMP type"},
+    {.what = "an ICMPv6 type",
+     .range = "ICMPv6 types go from 0 to 255",
+     .most = 255,
+     .words = icmp6_words,
+     .words_what = "ICMPv6 type"},
+};
+static const struct number_kind code_kind = {
+    .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
+static const struct number_kind ether_kind = {
+    .what = "an Ethernet type",
+    .range = "Ethernet types go from 0x0600 to 0xffff (below that the field is a length)",
+    .least = 0x600,
+    .most = 0xffff};
+
+/* False after reporting that words of different classes share the list. */
+static bool one_class(struct rule_work *w, const struct node *n)
+{
+    const struct proto_row *first = &proto_rows[n->first->v.i];
+
+    node_each(word, n)
+    {
+        const struct proto_row *row = &proto_rows[word->v.i];
+
+        if (row->class == first->class) continue;
+        diag(w->c->diags, E_MIXED_WORDS, word->span,
+             "`%s` and `%s` can't share a list: families, protocols and `arp` are separate conditions", first->name,
+             row->name);
+        if (row->class != CLASS_ARP && first->class != CLASS_ARP)
+            diag_fix(w->c->diags, "to ask for both, leave out the comma: `%s %s`",
+                     first->class == CLASS_FAMILY ? first->name : row->name,
+                     first->class == CLASS_FAMILY ? row->name : first->name);
+        w->bad = true;
+        return false;
+    }
+    return true;
+}
+
+static bool stands_once(struct rule_work *w, const struct node *n, const struct node **seen, const char *what)
+{
+    if (!*seen) {
+        *seen = n;
+        return true;
+    }
+    diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", what);
+    diag_note(w->c->diags, (*seen)->span, "the first is here; one list holds all: `a, b`");
+    w->bad = true;
+    return false;
+}
+
+static void add_family(struct rule_work *w, const struct node *n, uint32_t mask)
+{
+    const bool negated = says_not(n);
+    struct pbc_cond *cond;
+
+    if (!stands_once(w, n, &w->family_node, "a family")) return;
+    w->named_families = negated ? ~mask : mask;
+    w->families &= w->named_families;
+    if (mask == KIND_ARP && !negated) w->names_arp = w->only_arp = true;
+    cond = cond_add(w, COND_FAMILY, n);
+    if (cond) cond->arg = mask;
+}
+
+static void add_protocol(struct rule_work *w, const struct node *n, uint32_t mask)
+{
+    const bool negated = says_not(n);
+    struct pbc_cond *cond;
+
+    if (!stands_once(w, n, &w->protocol_node, "a protocol")) return;
+    w->protocols &= negated ? ~mask : mask;
+    w->families &= KIND_IP4 | KIND_IP6;
+    if (!negated && mask == KIND_ICMP)
+        w->icmp_family = KIND_IP4;
+    else if (!negated && mask == KIND_ICMP6)
+        w->icmp_family = KIND_IP6;
+    node_each(word, n) if (!negated && !(proto_rows[word->v.i].kind & KIND_WITH_PORTS)) w->no_port_protocol = word;
+    cond = cond_add(w, COND_PROTO, n);
+    if (cond) cond->arg = mask;
+}
+
+void cond_protocols(struct rule_work *w, const struct node *n)
+{
+    uint32_t mask = 0;
+
+    if (!n->first || !one_class(w, n)) return;
+    node_each(word, n) mask |= proto_rows[word->v.i].kind;
+    if (proto_rows[n->first->v.i].class == CLASS_PROTOCOL)
+        add_protocol(w, n, mask);
+    else
+        add_family(w, n, mask);
+}
+
+/* Bits of the protocols that the numbers stand for; 1 and 58 are icmp and icmp6 in one family, another in the other. */
+static uint32_t protocols_of(const struct number_set *s, bool complete)
+{
+    static const struct {
+        uint32_t number, bits;
+    } known[] = {{6, KIND_TCP}, {17, KIND_UDP}, {132, KIND_SCTP}, {1, KIND_ICMP}, {58, KIND_ICMP6}};
+    uint32_t bits = 0, with_bits = 0, total = 0;
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (numbers_hold(s, known[i].number)) {
+            bits |= known[i].bits;
+            with_bits += known[i].bits & KIND_WITH_PORTS ? 1 : 0;
+        }
+    for (uint32_t i = 0; i < s->n; i++) total += s->r[i].hi - s->r[i].lo + 1;
+    if (complete ? total == 256 : total > with_bits) bits |= OTHER_PROTOCOLS;
+    return bits;
+}
+
+void cond_proto_numbers(struct rule_work *w, const struct node *n)
+{
+    struct number_set all = {0}, one = {0};
+    const struct symbol *unused;
+    struct pbc_cond *cond;
+    bool good = true;
+
+    node_each(child, n)
+    {
+        const struct node_value v = value_of(w->c, child);
+
+        one.n = 0;
+        good = numbers_add_node(w->c, child, &protocol_kind, NULL, &one, &unused) && good;
+        if (one.n == 0) continue;
+        numbers_add(w->c, &all, one.r[0].lo, one.r[0].hi);
+        if (v.node && v.node->kind != N_RANGE) numbers_add(w->c, &w->single_protocols, one.r[0].lo, one.r[0].hi);
+        if (!says_not(n) && !(protocols_of(&one, false) & KIND_WITH_PORTS)) w->no_port_protocol = child;
+    }
+    numbers_normalise(&all);
+    numbers_normalise(&w->single_protocols);
+    w->bad = w->bad || !good;
+    w->protocols &= says_not(n) ? ~protocols_of(&all, true) : protocols_of(&all, false);
+    w->families &= KIND_IP4 | KIND_IP6;
+    cond = cond_add(w, COND_PROTO, n);
+    if (cond) cond_ranges(w, cond, &all);
+}
+
+static bool no_tags(struct rule_work *w, const struct node *n, const struct number_set *types)
+{
+    static const uint32_t tags[] = {0x8100, 0x88a8, 0x9100};
+
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+        if (numbers_hold(types, tags[i])) {
+            diag(w->c->diags, E_ETHER_TAG, n->span,
+                 "0x%x is a VLAN tag, not what a frame carries: `ether` asks for the type after all tags", tags[i]);
+            diag_fix(w->c->diags, "use `vlan any` or `vlan N`");
+            return false;
+        }
+    return true;
+}
+
+static void narrow_by_ether(struct rule_work *w, const struct number_set *types, bool negated)
+{
+    static const struct {
+        uint32_t type, family;
+    } known[] = {{0x800, KIND_IP4}, {0x86dd, KIND_IP6}, {0x806, KIND_ARP}};
+    uint32_t families = 0, listed = 0, total = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        if (numbers_hold(types, known[i].type)) {
+            families |= known[i].family;
+            listed++;
+        }
+    for (uint32_t i = 0; i < types->n; i++) total += types->r[i].hi - types->r[i].lo + 1;
+    if (!negated && families & KIND_ARP) {
+        w->names_arp = true;
+        w->only_arp = total == 1;
+    }
+    w->families &= negated ? ~families : families | (total > listed ? OTHER_FRAMES : 0);
+}
+
+void cond_ether(struct rule_work *w, const struct node *n)
+{
+    struct number_set types = {0};
+    struct pbc_cond *cond;
+
+    if (!numbers_of(w->c, n->first, &ether_kind, NULL, &types, NULL) || !no_tags(w, n, &types)) {
+        w->bad = true;
+        return;
+    }
+    narrow_by_ether(w, &types, says_not(n));
+    if (!w->families && !w->families_end) w->families_end = n;
+    cond = cond_add(w, COND_ETHER, n);
+    if (cond) cond_ranges(w, cond, &types);
+}
+
+/* `type` stands right after a list of exactly `icmp` or `icmp6`: PW_ICMP, PW_ICMP6 or -1. */
+static int icmp_before(const struct rule_work *w)
+{
+    const struct node *p = w->last;
+
+    if (!p || p->kind != N_C_PROTO || says_not(p) || node_count(p) != 1) return -1;
+    return p->first->v.i == PW_ICMP || p->first->v.i == PW_ICMP6 ? (int)p->first->v.i : -1;
+}
+
+static void add_neighbour_discovery(struct rule_work *w, const struct node *n, int icmp)
+{
+    if (icmp != PW_ICMP6) {
+        diag(w->c->diags, E_ND_ALONE, n->span, "neighbour discovery is part of IPv6: `nd` stands after `icmp6`");
+        diag_fix(w->c->diags, "it is asked for by `icmp6 type nd`");
+        w->bad = true;
+    } else if (node_count(n) > 1) {
+        diag(w->c->diags, E_ND_ALONE, n->span,
+             "`nd` is more than a type (133 to 136 with hop limit 255), so it stands alone");
+        w->bad = true;
+    } else {
+        cond_add(w, COND_ICMP_ND, n);
+    }
+}
+
+void cond_icmp_type(struct rule_work *w, const struct node *n)
+{
+    const int icmp = icmp_before(w);
+    struct number_set types = {0};
+    struct pbc_cond *cond;
+
+    if (icmp < 0) {
+        diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` stands right after `icmp` or `icmp6`, one of them alone");
+        diag_fix(w->c->diags, "write `icmp type ...` or `icmp6 type ...`");
+        w->bad = true;
+        return;
+    }
+    node_each(child, n) if (child->kind == N_NAME && str_is(child->v.str, "nd"))
+    {
+        add_neighbour_discovery(w, n, icmp);
+        return;
+    }
+    if (!numbers_of(w->c, n->first, &icmp_type_kinds[icmp == PW_ICMP6], NULL, &types, NULL)) {
+        w->bad = true;
+        return;
+    }
+    w->single_type = types.n == 1 && types.r[0].lo == types.r[0].hi && !says_not(n);
+    cond = cond_add(w, COND_ICMP_TYPE, n);
+    if (cond) {
+        cond->arg = icmp == PW_ICMP6 ? KIND_ICMP6 : KIND_ICMP;
+        cond_ranges(w, cond, &types);
+    }
+}
+
+void cond_icmp_code(struct rule_work *w, const struct node *n)
+{
+    struct number_set codes = {0};
+    struct pbc_cond *cond;
+
+    if (!w->bad && !w->single_type) {
+        diag(w->c->diags, E_CODE_NEEDS_TYPE, n->span,
+             "a code means something only beside one type: `icmp type T code C`");
+        if (w->seen[N_C_TYPE]) diag_note(w->c->diags, w->seen[N_C_TYPE]->span, "this is not one single type");
+        w->bad = true;
+        return;
+    }
+    if (!numbers_of(w->c, n->first, &code_kind, NULL, &codes, NULL)) {
+        w->bad = true;
+        return;
+    }
+    cond = cond_add(w, COND_ICMP_CODE, n);
+    if (cond) cond_ranges(w, cond, &codes);
+}

@@ -1,0 +1,250 @@
+/* `pool NAME { … }`: servers, and how new flows are spread over them. */
+#include <string.h>
+
+#include "compiler/resolve/service_priv.h"
+#include "vm/lb.h"
+
+static const struct number_kind weight_kind = {
+    .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
+static const struct number_kind port_kind = {
+    .what = "a port to serve", .range = "ports of servers go from 1 to 65535", .least = 1, .most = 65535};
+
+static uint32_t check_of(struct compile *c, const struct node *clause)
+{
+    const struct symbol *s = clause && clause->first ? symbol_want(c, clause->first, SYM(CHECK), "check") : NULL;
+
+    return s ? s->index : PBC_NONE;
+}
+
+static uint64_t mac_of(struct compile *c, const struct node *clause)
+{
+    const struct node_value v = clause->first ? value_of(c, clause->first) : (struct node_value){0};
+    uint64_t mac = 0;
+
+    if (!v.node) return 0;
+    if (v.node->kind == N_NAME)
+        symbol_want(c, v.node, SYM(CONST), "constant");
+    else if (v.node->kind != N_MAC)
+        report_wrong_value(c, clause->first, v, "a MAC address");
+    else
+        for (unsigned i = 0; i < 6; i++) mac = mac << 8 | v.node->v.mac[i];
+    return mac;
+}
+
+/* The address, and the port if there is one. */
+static bool server_at(struct compile *c, const struct node *n, struct pbc_server *s)
+{
+    const struct node_value v = value_of(c, n);
+    struct addr addr;
+
+    if (!v.node) return false;
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    if (v.node->kind == N_ADDR) {
+        addr = v.node->v.addr;
+    } else if (v.node->kind == N_ENDPOINT && !v.node->v.endpoint.is_self) {
+        addr = v.node->v.endpoint.addr;
+        s->port = v.node->v.endpoint.port;
+        if (s->port == 0) {
+            diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
+            return false;
+        }
+    } else {
+        report_wrong_value(c, n, v, "an address, or an address with a port");
+        return false;
+    }
+    s->family = addr.family;
+    addr_words(&addr, s->addr);
+    if (addr_is_one_host(&addr)) return true;
+    diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have this address");
+    return false;
+}
+
+static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
+{
+    return a->family == b->family && a->port == b->port && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
+}
+
+/* Servers by name and by address, to find equals in a time that does not grow with the square. */
+struct known {
+    const struct node *node;
+    uint32_t server, next;
+};
+struct servers {
+    struct known *known;
+    uint32_t *by_name, *by_place, size, count; /* heads of chains, + 1 */
+    uint32_t *next_place;
+};
+
+static uint32_t hash_of(const void *bytes, size_t len, uint32_t size)
+{
+    const uint8_t *b = bytes;
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < len; i++) h = (h ^ b[i]) * 16777619u;
+    return (h ^ h >> 15) & (size - 1);
+}
+
+static void report_twice(struct compile *c, const struct node *n, const struct node *before, const char *what)
+{
+    diag(c->diags, E_SERVER_TWICE, n->first->span, "two servers of this pool have the same %s", what);
+    diag_note(c->diags, before->first->span, "the first is here");
+}
+
+static void check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
+                        uint32_t id)
+{
+    const struct image *img = c->image;
+    const uint32_t name = hash_of(&s->name, sizeof(s->name), all->size);
+    const uint32_t place = hash_of(s->addr, sizeof(s->addr), all->size);
+    const struct node *twice = NULL;
+
+    for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
+        if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
+    if (twice) report_twice(c, n, twice, "name");
+    for (uint32_t i = all->by_place[place]; i && !twice; i = all->next_place[i - 1])
+        if (same_place(&img->servers[all->known[i - 1].server], s)) {
+            twice = all->known[i - 1].node;
+            report_twice(c, n, twice, "address and port");
+        }
+    all->known[all->count] = (struct known){n, id, all->by_name[name]};
+    all->next_place[all->count] = all->by_place[place];
+    all->by_name[name] = all->by_place[place] = ++all->count;
+}
+
+static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
+{
+    struct clause_row rows[] = {{"weight", NULL}, {"backup", NULL}, {"check", NULL}, {"mac", NULL}};
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    struct pbc_server s = {.pool = pool};
+    const struct node *name = n->first;
+
+    clauses_of(c, n, rows, ROWS, "server");
+    s.name = text_of(c, name->v.str);
+    s.place = place_of(c, name->span);
+    s.weight = (uint16_t)clause_number(c, rows[0].node, &weight_kind, 1);
+    s.flags = rows[1].node ? PBC_SERVER_BACKUP : 0;
+    s.check = check_of(c, rows[2].node);
+    if (rows[3].node) {
+        s.flags |= PBC_SERVER_HAS_MAC;
+        s.mac = mac_of(c, rows[3].node);
+    }
+    const bool good = name->next && server_at(c, name->next, &s);
+    struct pbc_server *slot = image_add_servers(c->image);
+    if (!slot) {
+        report_full(c, n->span, "servers", 1u << 20);
+        return;
+    }
+    *slot = s;
+    if (good) check_apart(c, all, n, &s, c->image->servers_count - 1);
+}
+
+static uint8_t balance_of(struct compile *c, const struct node *clause)
+{
+    const char *names[LB_KINDS];
+    const struct node *word = clause ? clause->first : NULL;
+
+    if (!word) return LB_MAGLEV;
+    const int kind = lb_by_name(word->v.str.s, word->v.str.len);
+    if (kind >= 0) return (uint8_t)kind;
+    diag(c->diags, E_NO_SUCH_WORD, word->span, "no way to balance is called `%s`", word->v.str.s);
+    for (unsigned i = 0; i < LB_KINDS; i++) names[i] = lb_name((enum lb_kind)i);
+    const char *near = diag_nearest(word->v.str.s, names, LB_KINDS);
+    if (near)
+        diag_fix(c->diags, "did you mean `%s`?", near);
+    else
+        diag_fix(c->diags, "one of maglev, round_robin, least_conn, random, source");
+    return LB_MAGLEV;
+}
+
+/* `source ADDR, … [ports R]`. */
+static void sources_of(struct compile *c, const struct node *clause, struct pbc_pool *pool)
+{
+    const struct node *ports = clause->first ? node_child(clause, N_CLAUSE) : NULL;
+    struct number_set numbers = {0};
+    const struct symbol *name = NULL;
+    struct addr_list list = {0};
+
+    pool->source_port_lo = 1024;
+    pool->source_port_hi = 65535;
+    if (!clause->first) return;
+    if (clause->first->flags & NF_NOT)
+        diag(c->diags, E_WRONG_VALUE, clause->first->span,
+             "`source` lists the addresses themselves; `not` has no meaning here");
+    else if (addr_list_of(c, clause->first, &list))
+        addr_list_place(c, &list, clause->span, &pool->sources, &pool->source_count);
+    set_fini(&list.set);
+    if (!ports || !numbers_of(c, ports->first, &port_kind, NULL, &numbers, &name)) return;
+    if (numbers.n != 1) {
+        diag(c->diags, E_WRONG_VALUE, ports->span, "`ports` of a source is one range");
+        return;
+    }
+    pool->source_port_lo = (uint16_t)numbers.r[0].lo;
+    pool->source_port_hi = (uint16_t)numbers.r[0].hi;
+}
+
+static void warn_weights(struct compile *c, const struct symbol *s, const struct pbc_pool *pool)
+{
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
+        if (c->image->servers[i].weight) return;
+    diag(c->diags, W_ZERO_WEIGHTS, s->span, "every server of the pool `%s` has weight 0, so it takes no new flows",
+         s->name.s);
+}
+
+static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t id, struct pbc_pool *pool)
+{
+    struct servers all = {.size = 16};
+
+    pool->servers = c->image->servers_count;
+    node_each(n, s->decl) if (n->kind == N_SERVER) all.count++;
+    while (all.size < all.count) all.size *= 2;
+    all.known = arena_alloc(c->arena, (all.count + 1) * sizeof(*all.known));
+    all.next_place = arena_alloc(c->arena, (all.count + 1) * sizeof(*all.next_place));
+    all.by_name = arena_alloc(c->arena, all.size * sizeof(*all.by_name));
+    all.by_place = arena_alloc(c->arena, all.size * sizeof(*all.by_place));
+    all.count = 0;
+    node_each(n, s->decl) if (n->kind == N_SERVER) resolve_server(c, n, id, &all);
+    pool->server_count = c->image->servers_count - pool->servers;
+    if (pool->server_count == 0 && !c->symbols->text_at_fault) {
+        diag(c->diags, E_POOL_EMPTY, s->span, "the pool `%s` has no server", s->name.s);
+        diag_fix(c->diags, "add `server a 10.0.0.11:8080`");
+    } else if (pool->server_count) {
+        warn_weights(c, s, pool);
+    }
+}
+
+static void resolve_pool(struct compile *c, struct symbol *s)
+{
+    static const struct number_kind retries = {
+        .what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
+    struct clause_row rows[] = {{"balance", NULL}, {"check", NULL},   {"drain", NULL}, {"slow start", NULL},
+                                {"on down", NULL}, {"retries", NULL}, {"source", NULL}};
+    struct pbc_pool *slot = image_add_pools(c->image), pool = {0};
+
+    if (!slot) {
+        report_full(c, s->span, "pools", 1u << 16);
+        return;
+    }
+    s->index = c->image->pools_count - 1;
+    clauses_of(c, s->decl, rows, sizeof(rows) / sizeof(rows[0]), "pool");
+    pool.name = text_of(c, s->name);
+    pool.place = place_of(c, s->span);
+    pool.balance = balance_of(c, rows[0].node);
+    pool.check = check_of(c, rows[1].node);
+    pool.drain_ns = clause_duration(c, rows[2].node, 0);
+    clause_not_due(c, rows[3].node, "slow start");
+    pool.on_down = rows[4].node && rows[4].node->first && str_is(rows[4].node->first->v.str, "keep") ? PBC_DOWN_KEEP
+                                                                                                     : PBC_DOWN_RESET;
+    pool.retries = clause_number(c, rows[5].node, &retries, 1);
+    if (rows[6].node) sources_of(c, rows[6].node, &pool);
+    resolve_servers(c, s, s->index, &pool);
+    c->image->pools[s->index] = pool;
+}
+
+void resolve_pools(struct compile *c)
+{
+    for (struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_POOL) resolve_pool(c, s);
+}

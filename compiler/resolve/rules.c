@@ -1,0 +1,346 @@
+/* Rules, chains and firewalls into the image's rule list: the complete meaning of the file. */
+#include <string.h>
+
+#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/settings.h"
+#include "vm/key.h"
+
+/* The options that stand behind a rule's conditions, each at most once. */
+struct options {
+    const struct node *with, *log, *as, *comment;
+};
+
+static void take_option(struct compile *c, const struct node **slot, const struct node *n, const char *word)
+{
+    if (*slot) {
+        diag(c->diags, E_OPTION_TWICE, n->span, "`%s` stands twice in this rule", word);
+        diag_note(c->diags, (*slot)->span, "the first is here");
+        return;
+    }
+    *slot = n;
+}
+
+/* A program's strings end at their first zero byte. */
+static void check_comment(struct compile *c, const struct node *text)
+{
+    if (text && memchr(text->v.str.s, '\0', text->v.str.len))
+        diag(c->diags, E_COMMENT_ZERO, text->span, "a comment can't hold a zero byte");
+}
+
+static struct options options_of(struct compile *c, const struct node *rule)
+{
+    struct options o = {0};
+
+    node_each(n, rule)
+    {
+        if (n->kind == N_WITH)
+            take_option(c, &o.with, n, "with");
+        else if (n->kind == N_LOG)
+            take_option(c, &o.log, n, "log");
+        else if (n->kind == N_AS)
+            take_option(c, &o.as, n, "as");
+        else if (n->kind == N_COMMENT)
+            take_option(c, &o.comment, n, "comment");
+    }
+    check_comment(c, o.comment ? o.comment->first : NULL);
+    return o;
+}
+
+/* The first piece of the rule that is not due is reported; every name in the rule then counts as used. */
+static bool rule_not_due(struct compile *c, const struct node *rule)
+{
+    node_each(n, rule) if (report_not_due(c, n))
+    {
+        mark_names_used(c, rule);
+        return true;
+    }
+    return false;
+}
+
+static uint8_t verdict_of(enum verdict_word word)
+{
+    switch (word) {
+    case VW_ACCEPT: return PBC_V_ACCEPT;
+    case VW_DROP: return PBC_V_DROP;
+    case VW_REJECT: return PBC_V_REJECT;
+    case VW_DO: return PBC_V_DO;
+    case VW_RETURN: return PBC_V_RETURN;
+    case VW_COUNT: return PBC_V_COUNT;
+    case VW_LOG: return PBC_V_LOG;
+    case VW_DECAP:
+    case VW_MIRROR:
+    case VW_ADD: break;
+    }
+    return PBC_V_COUNT; /* not due: the compile fails */
+}
+
+static uint32_t chain_of(struct compile *c, const struct node *verdict)
+{
+    const struct symbol *chain;
+
+    if (verdict->v.i != VW_DO || !verdict->first) return PBC_NONE;
+    chain = symbol_want(c, verdict->first, SYM(CHAIN), "chain");
+    return chain ? chain->index : PBC_NONE;
+}
+
+static void check_verdict(struct compile *c, const struct node *verdict, const struct options *o, bool in_firewall)
+{
+    if (o->with && verdict->v.i != VW_REJECT) {
+        diag(c->diags, E_WITH_NOT_REJECT, o->with->span, "only `reject` sends an answer, so only it takes `with`");
+        diag_note(c->diags, verdict->span, "this is the rule's verdict");
+    }
+    if (in_firewall && verdict->v.i == VW_RETURN) {
+        diag(c->diags, E_RETURN_IN_FIREWALL, verdict->span,
+             "`return` leaves a chain; a firewall has nothing to return to");
+        diag_fix(c->diags, "write the firewall's default as a rule, or move the rules into a chain");
+    }
+}
+
+/* ARP is judged only by rules that name it, and by a `do` that names no protocol (SEMANTICS.md, Order of judging). */
+static uint8_t frames_of(const struct rule_work *w, const struct node *verdict)
+{
+    if (w->only_arp) return PBC_RULE_ARP | PBC_RULE_NOT_FRAMES;
+    if (w->names_arp || (verdict->v.i == VW_DO && !w->family_node && !w->protocol_node && !w->seen[N_C_PROTO_NUM] &&
+                         !w->seen[N_C_ETHER]))
+        return PBC_RULE_ARP;
+    return 0;
+}
+
+static void note_meta(struct compile *c, const struct rule_work *w)
+{
+    struct pbc_meta *meta = c->image->meta;
+
+    if (w->names_arp) meta->flags |= PBC_NAMES_ARP;
+    if (w->reach > meta->reach) meta->reach = w->reach;
+}
+
+static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
+{
+    struct rule_work w = {.c = c, .node = n};
+    struct image *img = c->image;
+    const struct node *verdict = node_child(n, N_VERDICT);
+
+    if (!verdict) return;
+    const bool in_firewall = !(list & PBC_LIST_CHAIN);
+    const struct options o = options_of(c, n);
+    struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
+    w.not_due = rule_not_due(c, n);
+    w.answers = verdict->v.i == VW_REJECT;
+    check_verdict(c, verdict, &o, in_firewall);
+
+    struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
+    r.verdict = verdict_of((enum verdict_word)verdict->v.i);
+    r.chain = chain_of(c, verdict);
+    conditions_resolve(&w);
+    r.cond_count = img->conds_count - r.conds;
+    r.name = name ? text_of(c, name->name) : 0;
+    r.comment = o.comment && o.comment->first ? text_of(c, o.comment->first->v.str) : 0;
+    r.answer = o.with ? (uint8_t)o.with->v.i : PBC_ANSWER_DEFAULT;
+    r.flags = (uint8_t)((o.log ? PBC_RULE_LOG : 0) | frames_of(&w, verdict));
+    if (o.log && o.log->first) r.log_meter = log_meter_of(c, o.log->first);
+    note_meta(c, &w);
+
+    struct pbc_rule *slot = image_add_rules(img);
+    if (!slot) {
+        report_full(c, n->span, "rules", 1u << 20);
+        return;
+    }
+    *slot = r;
+    if (name) name->index = img->rules_count - 1;
+    img->rule_span[img->rules_count - 1] = n->span;
+    img->rule_told[img->rules_count - 1] = w.never;
+}
+
+static void resolve_rule_list(struct compile *c, const struct node *n, uint32_t list, uint32_t *first, uint32_t *count)
+{
+    *first = c->image->rules_count;
+    node_each(rule, n) if (rule->kind == N_RULE) resolve_rule(c, rule, list);
+    *count = c->image->rules_count - *first;
+}
+
+static void resolve_chain(struct compile *c, const struct node *n)
+{
+    const struct symbol *s = symbol_find(c->symbols, SPACE_LISTS, n->first->v.str);
+    uint32_t first, count;
+
+    if (!s || s->decl != n || s->index == PBC_NONE) /* declared twice, or no room */
+        return;
+    resolve_rule_list(c, n, s->index | PBC_LIST_CHAIN, &first, &count);
+    c->image->chains[s->index].rules = first;
+    c->image->chains[s->index].rule_count = count;
+}
+
+/* The interface a firewall stands on: false after a report. */
+static bool firewall_on(struct compile *c, const struct node *on, uint32_t *iface)
+{
+    const struct symbol *name = NULL;
+
+    *iface = PBC_NONE;
+    if (!on) return true;
+    if (on->flags & NF_NOT || node_count(on) != 1) {
+        diag(c->diags, E_FIREWALL_ON, on->span, "a firewall stands on one interface");
+        diag_fix(c->diags, "leave out `on` for all of them, and ask for the interface in its rules");
+        return false;
+    }
+    *iface = interface_of(c, on->first, &name);
+    return *iface != PBC_NONE;
+}
+
+static void resolve_firewall(struct compile *c, const struct node *n)
+{
+    struct image *img = c->image;
+    const struct node *direction = node_child(n, N_DIRECTION), *other = node_child(n, N_OTHER_FRAMES);
+    const struct node *audit = node_child(n, N_AUDIT);
+    const struct node *name = node_child(n, N_NAME), *verdict = node_child(n, N_VERDICT);
+    const uint32_t id = img->firewalls_count;
+    struct pbc_firewall f = {.iface = PBC_NONE}, *slot = image_add_firewalls(img);
+
+    if (!slot || !name) {
+        report_full(c, n->span, "firewalls", 1u << 12);
+        return;
+    }
+    img->firewall_span[id] = name->span;
+    if (audit) report_not_due(c, audit);
+    f.name = text_of(c, name->v.str);
+    f.place = place_of(c, name->span);
+    f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
+    f.default_verdict = verdict ? verdict_of((enum verdict_word)verdict->v.i) : PBC_V_ACCEPT;
+    f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
+    if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit)
+        img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
+    if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
+    resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
+    img->firewalls[id] = f;
+}
+
+/* Which frames a direction stands for, as bits of in, forward and out. */
+static unsigned frames_judged(const struct pbc_firewall *f)
+{
+    static const uint8_t frames[] = {[PBC_DIR_ANY] = 3, [PBC_DIR_IN] = 1, [PBC_DIR_FORWARD] = 2, [PBC_DIR_OUT] = 4};
+
+    return frames[f->direction];
+}
+
+static void check_firewalls_apart(struct compile *c)
+{
+    const struct image *img = c->image;
+
+    for (uint32_t i = 1; i < img->firewalls_count; i++)
+        for (uint32_t j = 0; j < i; j++) {
+            const struct pbc_firewall *a = &img->firewalls[j], *b = &img->firewalls[i];
+
+            if (strcmp(image_str(img, a->name), image_str(img, b->name)) == 0) break; /* declared twice, as told */
+            if (a->iface != b->iface || !(frames_judged(a) & frames_judged(b)) ||
+                img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
+                continue;
+            diag(c->diags, E_FIREWALLS_OVERLAP, img->firewall_span[i],
+                 "`%s` would judge frames that `%s` judges; for each direction and interface there is one firewall",
+                 image_str(img, b->name), image_str(img, a->name));
+            diag_note(c->diags, img->firewall_span[j], "`%s` is declared here", image_str(img, a->name));
+            diag_fix(c->diags, "name a direction (in, out, forward) or an interface (on IF)");
+            break;
+        }
+}
+
+static void check_edition(struct compile *c, const struct node *n, bool first)
+{
+    if (n->v.i != 1) {
+        diag(c->diags, E_EDITION, n->span, "this compiler knows edition 1 of the language alone");
+        diag_fix(c->diags, "the only one is `edition 1`");
+    } else if (!first) {
+        diag(c->diags, E_EDITION, n->span, "`edition` must be the first statement of its file");
+    }
+}
+
+/* A constant's value is looked at where it is declared, also when nothing uses it. */
+static void check_const(struct compile *c, const struct symbol *s)
+{
+    const struct node *value = s->decl->first->next;
+    const struct node_value v = value ? value_of(c, value) : (struct node_value){0};
+    struct addr lo, hi;
+
+    if (!v.node) return;
+    if (v.node->kind == N_ADDR || v.node->kind == N_PREFIX || v.node->kind == N_ADDR_RANGE)
+        address_ends(c, v.node, &lo, &hi);
+    else if (v.node->kind == N_RANGE)
+        range_is_forward(c, v.node, v.node->v.range.lo, v.node->v.range.hi);
+}
+
+static void declare_chain(struct compile *c, struct symbol *s)
+{
+    struct pbc_chain *chain = image_add_chains(c->image);
+
+    s->index = chain ? c->image->chains_count - 1 : PBC_NONE;
+    if (chain)
+        chain->name = text_of(c, s->name);
+    else
+        report_full(c, s->span, "chains", 1u << 20);
+}
+
+static void resolve_values(struct compile *c)
+{
+    declare_interfaces(c);
+    for (struct symbol *s = c->symbols->first; s; s = s->next) {
+        if (s->kind == SYM_CONST)
+            check_const(c, s);
+        else if (s->kind == SYM_SET && s->state == STATE_NEW)
+            set_resolve(c, s, NULL, s->span);
+        else if (s->kind == SYM_PORTS && s->state == STATE_NEW)
+            ports_resolve(c, s, NULL, s->span);
+        else if (s->kind == SYM_MACS && s->state == STATE_NEW)
+            macs_resolve(c, s, NULL, s->span);
+        else if (s->kind == SYM_NAMES && s->state == STATE_NEW)
+            names_resolve(c, s, NULL, s->span);
+        else if (s->kind == SYM_CHAIN)
+            declare_chain(c, s);
+        else if (s->kind == SYM_METER)
+            meter_declare(c, s);
+        else if (s->kind == SYM_SCHEDULE)
+            schedule_declare(c, s);
+    }
+}
+
+static void resolve_list(struct compile *c, const struct node *n)
+{
+    if (n->kind == N_CHAIN)
+        resolve_chain(c, n);
+    else if (n->kind == N_FIREWALL)
+        resolve_firewall(c, n);
+    else if (!report_not_due(c, n))
+        settings_take(c, n);
+}
+
+static void resolve_file(struct compile *c, const struct node *file)
+{
+    node_each(n, file)
+    {
+        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
+
+        if (n->kind == N_EDITION)
+            check_edition(c, n, n == file->first);
+        else if (included)
+            resolve_file(c, included);
+        else
+            resolve_list(c, n);
+    }
+}
+
+void resolve_rules(struct compile *c)
+{
+    struct pbc_meta *meta = image_add_meta(c->image);
+    const char *path = c->tree->span.file < c->sources.count ? c->sources.files[c->tree->span.file].path
+                       : c->sources.count                    ? c->sources.files[0].path
+                                                             : "";
+
+    meta->edition = 1;
+    meta->rejects_per_s = 1000;
+    meta->source = text_of(c, (struct str){path, strlen(path)});
+    settings_init(c);
+    resolve_values(c);
+    resolve_file(c, c->tree);
+    resolve_checks(c);
+    resolve_pools(c);
+    resolve_services(c);
+    check_chains(c);
+    check_firewalls_apart(c);
+}

@@ -1,0 +1,143 @@
+/* What must hold between services, their pools and the firewall. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/resolve/service_priv.h"
+#include "vm/key.h"
+#include "vm/lb.h"
+#include "vm/service.h"
+
+/* Families of the service's own addresses; `self` and any say nothing certain. */
+static uint32_t families_of(const struct image *img, const struct pbc_service *s)
+{
+    uint32_t families = 0;
+
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++)
+        families |= img->endpoints[i].family == 4 ? KIND_IP4 : img->endpoints[i].family == 6 ? KIND_IP6 : 0;
+    return families;
+}
+
+static bool rewrites(enum pbc_mode mode)
+{
+    return mode == PBC_MODE_PASSTHROUGH || mode == PBC_MODE_KEEP_SOURCE || mode == PBC_MODE_DSR_REWRITE;
+}
+
+static void check_family(const struct service_work *w, const struct pbc_pool *pool, const struct node *share,
+                         uint32_t families)
+{
+    const struct image *img = w->c->image;
+    uint32_t have = 0;
+
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
+        have |= img->servers[i].family == 4 ? KIND_IP4 : KIND_IP6;
+    families &= families_of(img, &img->services[w->id]) & ~have;
+    if (!families || !have) return;
+    diag(w->c->diags, E_POOL_FAMILY, share->span,
+         "`%s` has no server for IPv%c clients, and this mode does not change the family", image_str(img, pool->name),
+         families & KIND_IP4 ? '4' : '6');
+    diag_fix(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
+             families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
+}
+
+/* Every port that the service takes is the server's, so that nothing changes. */
+static bool keeps_port(const struct image *img, const struct pbc_service *s, uint16_t port)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &img->endpoints[i];
+
+        if (e->proto < PBC_EP_ECHO4 && (e->port_lo != port || e->port_hi != port)) return false;
+    }
+    return true;
+}
+
+static void check_ports(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
+{
+    const struct image *img = w->c->image;
+    const char *mode = w->mode == PBC_MODE_DSR_L2 ? "l2" : w->mode == PBC_MODE_DSR_IPIP ? "ipip" : "gue";
+
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
+        const struct pbc_server *s = &img->servers[i];
+
+        if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
+        diag(w->c->diags, E_PORT_CHANGED, share->span,
+             "the server `%s` of `%s` has port %u, but `dsr %s` leaves the client's port as it is",
+             image_str(img, s->name), image_str(img, pool->name), s->port, mode);
+        diag_fix(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
+        return;
+    }
+}
+
+void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
+                        uint32_t families)
+{
+    const struct image *img = w->c->image;
+    const struct node *share = pools->first;
+
+    for (uint32_t i = b->shares; i < b->shares + b->share_count && share; i++, share = share->next) {
+        const uint32_t pool = img->shares[i].pool;
+
+        if (pool >= img->pools_count) continue;
+        if (rewrites(w->mode)) check_family(w, &img->pools[pool], share, families);
+        if (w->mode == PBC_MODE_DSR_L2 || w->mode == PBC_MODE_DSR_IPIP || w->mode == PBC_MODE_DSR_GUE)
+            check_ports(w, &img->pools[pool], share);
+    }
+}
+
+/* Equal endpoints -----------------------------------------------------------------------------------------------------
+ */
+
+static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
+{
+    if (a->to != b->to) return a->to < b->to ? -1 : 1;
+    if (a->family != b->family) return a->family < b->family ? -1 : 1;
+    const int addr = memcmp(a->addr, b->addr, sizeof(a->addr));
+    if (addr) return addr;
+    if (a->proto != b->proto) return a->proto < b->proto ? -1 : 1;
+    if (a->port_lo != b->port_lo) return a->port_lo < b->port_lo ? -1 : 1;
+    return a->port_hi == b->port_hi ? 0 : a->port_hi < b->port_hi ? -1 : 1;
+}
+
+static int by_endpoint(const void *pa, const void *pb)
+{
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+    const int order = compare_endpoints(a, b);
+
+    return order ? order : a < b ? -1 : 1;
+}
+
+void check_endpoints(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_endpoint **sorted =
+        arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+
+    for (uint32_t i = 0; i < img->endpoints_count; i++) sorted[i] = &img->endpoints[i];
+    if (img->endpoints_count > 1) qsort(sorted, img->endpoints_count, sizeof(const struct pbc_endpoint *), by_endpoint);
+    for (uint32_t i = 1; i < img->endpoints_count; i++) {
+        const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
+
+        if (compare_endpoints(a, b) != 0) continue;
+        if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
+            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
+                 "one of the addresses before this stands there twice");
+            continue;
+        }
+        diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
+             "the same address, protocol and ports belong to the service `%s` already",
+             image_str(img, img->services[a->service].name));
+        diag_note(c->diags, span_at(c, &a->place), "here");
+    }
+}
+
+void check_slots(struct compile *c)
+{
+    const struct image *img = c->image;
+    const uint64_t slots = balance_slots(img->pools, img->pools_count, img->servers,
+                                         img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
+
+    if (slots > PBC_SLOTS_MAX)
+        diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
+             "the pools of this file need %llu slots of Maglev tables together; at most %u may be",
+             (unsigned long long)slots, (unsigned)PBC_SLOTS_MAX);
+}

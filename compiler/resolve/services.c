@@ -1,0 +1,402 @@
+/* `service NAME on … { mode …; when … -> POOLS; else -> POOLS }`: what it takes, how it sends on, and where to. */
+#include <string.h>
+
+#include "compiler/resolve/service_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+static const struct number_kind port_kind = {.what = "a port to serve",
+                                             .range = "ports of a service go from 1 to 65535",
+                                             .least = 1,
+                                             .most = 65535,
+                                             .ports = true};
+
+/* Modes -------------------------------------------------------------------------------------------------------------
+ */
+
+static const struct mode_row {
+    const char *word;
+    uint8_t mode;
+    const char *not_due;
+} modes[] = {
+    {"passthrough", PBC_MODE_PASSTHROUGH, NULL},
+    {"passthrough keep source", PBC_MODE_KEEP_SOURCE, NULL},
+    {"dsr l2", PBC_MODE_DSR_L2, NULL},
+    {"dsr rewrite", PBC_MODE_DSR_REWRITE, NULL},
+    {"dsr ipip", PBC_MODE_DSR_IPIP, NULL},
+    {"dsr gue", PBC_MODE_DSR_GUE, NULL},
+    {"proxy", PBC_MODES, "mode proxy"},
+    {"proxy http", PBC_MODES, "mode proxy http"},
+    {"proxy inline", PBC_MODES, "mode proxy inline"},
+    {"observe", PBC_MODES, "mode observe"},
+};
+
+/* False after a report. */
+static bool mode_of(struct compile *c, const struct symbol *s, const struct node *clause, struct pbc_service *service)
+{
+    const struct node *word = clause ? clause->first : NULL;
+    const struct mode_row *row = modes;
+
+    if (!word) {
+        if (c->symbols->text_at_fault) return false;
+        diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` does not say its mode", s->name.s);
+        diag_fix(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue "
+                           "PORT` or `mode proxy`");
+        return false;
+    }
+    while (!str_is(word->v.str, row->word)) row++;
+    if (row->not_due) {
+        mark_names_used(c, s->decl);
+        diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: %s", row->not_due);
+        return false;
+    }
+    service->mode = row->mode;
+    if (row->mode == PBC_MODE_DSR_GUE) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+    return true;
+}
+
+/* Endpoints ---------------------------------------------------------------------------------------------------------
+ */
+
+static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
+{
+    struct pbc_endpoint *slot = image_add_endpoints(c->image);
+
+    if (slot)
+        *slot = *e;
+    else
+        report_full(c, at, "addresses and ports of services", 1u << 20);
+}
+
+/* One address of a service, `self` or any. False after a report. */
+static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endpoint *e)
+{
+    const struct node_value v = value_of(c, n);
+
+    e->to = n->kind == N_SELF ? PBC_TO_SELF : PBC_TO_ANY;
+    if (n->kind == N_SELF) c->image->meta->flags |= PBC_NEEDS_SELF;
+    if (n->kind == N_SELF || n->kind == N_ANY) return true;
+    if (!v.node) return false;
+    if (v.node->kind == N_ADDR && addr_is_one_host(&v.node->v.addr)) {
+        e->to = PBC_TO_ADDRESS;
+        e->family = v.node->v.addr.family;
+        addr_words(&v.node->v.addr, e->addr);
+        return true;
+    }
+    if (v.node->kind == N_NAME && !symbol_find(c->symbols, SPACE_VALUES, v.node->v.str)) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    mark_names_used(c, n);
+    if (v.node->kind == N_ADDR) {
+        diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "no service can stand on this address: it is no single host's");
+        return false;
+    }
+    diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "a service stands on single addresses, `self` or `any`");
+    diag_fix(c->diags, "list the addresses one by one");
+    return false;
+}
+
+static bool proto_of(const struct node *n, uint8_t *proto)
+{
+    static const char *const words[] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
+
+    for (*proto = 0; *proto < sizeof(words) / sizeof(words[0]); ++*proto)
+        if (str_is(n->v.str, words[*proto])) return true;
+    return false;
+}
+
+static bool is_endpoint_proto(const struct node *n)
+{
+    uint8_t proto;
+
+    return n->kind == N_PROTO_PORTS || (n->kind == N_NAME && proto_of(n, &proto) && proto >= PBC_EP_ECHO4);
+}
+
+/* The ports of one PROTO/PORTS. */
+static bool endpoint_ports(struct compile *c, const struct node *n, struct number_set *ports)
+{
+    const struct symbol *name = NULL;
+
+    if (n->first->kind == N_ANY) {
+        numbers_add(c, ports, 1, 65535);
+        return true;
+    }
+    if (!numbers_of(c, n->first, &port_kind, NULL, ports, &name)) return false;
+    if (ports->n && ports->r[0].lo == 0) {
+        diag(c->diags, E_OUT_OF_RANGE, n->first->span, "0 is not %s: %s", port_kind.what, port_kind.range);
+        return false;
+    }
+    return true;
+}
+
+/* One PROTO/PORTS with every address of its family. */
+static void endpoints_of(struct service_work *w, const struct node *on, const struct node *n)
+{
+    struct compile *c = w->c;
+    struct pbc_endpoint e = {.service = w->id, .place = place_of(c, n->span)};
+    struct number_set ports = {0};
+    bool used = false;
+
+    proto_of(n, &e.proto);
+    const uint8_t family = e.proto == PBC_EP_ECHO4 ? 4 : e.proto == PBC_EP_ECHO6 ? 6 : 0;
+    if (family)
+        numbers_add(c, &ports, 0, 0);
+    else if (!endpoint_ports(c, n, &ports))
+        return;
+    if (e.proto == PBC_EP_TCP || e.proto == PBC_EP_SCTP || e.proto == PBC_EP_PORTS) w->tcp_like = true;
+    node_each(to, on)
+    {
+        if (is_endpoint_proto(to)) break;
+        struct pbc_endpoint one = e;
+        if (!endpoint_to(c, to, &one)) {
+            w->good = false;
+            used = true;
+            continue;
+        }
+        if (family && one.family && one.family != family) continue;
+        used = true;
+        for (uint32_t i = 0; i < ports.n; i++) {
+            one.port_lo = (uint16_t)ports.r[i].lo;
+            one.port_hi = (uint16_t)ports.r[i].hi;
+            add_endpoint(c, &one, n->span);
+        }
+    }
+    if (used) return;
+    diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address",
+         family == 4 ? "icmp" : "icmp6", family);
+    diag_fix(c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
+}
+
+/* Branches ----------------------------------------------------------------------------------------------------------
+ */
+
+/* What the mode can't see, or what waits for a later edition of the compiler; false after a report. */
+static bool when_is_visible(struct service_work *w, const struct node *when)
+{
+    struct compile *c = w->c;
+    bool good = true;
+
+    node_each(n, when)
+    {
+        if (n->kind == N_CLAUSE) {
+            mark_names_used(c, n);
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "`%s` is read from what a client sends after it is connected; this mode sends its first packet on",
+                 n->v.str.s);
+            diag_fix(c->diags, "`mode proxy` sees it");
+            good = false;
+        } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
+                   !str_is(n->first->v.str, "l2")) {
+            diag(c->diags, E_MODE_BLIND, n->span,
+                 "the packet that opens a connection has no payload yet, and it is the one that chooses the pool");
+            diag_fix(c->diags, "`mode proxy` sees it");
+            good = false;
+        } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
+            mark_names_used(c, n);
+            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: meters in a `when`");
+            good = false;
+        } else if (n->kind != N_POOLS && report_not_due(c, n)) {
+            good = false;
+        }
+    }
+    return good;
+}
+
+static uint32_t percent_of(struct compile *c, const struct node *share)
+{
+    const struct node *n = node_child(share, N_PERCENT);
+
+    (void)c;
+    return !n ? PBC_NONE : n->v.i > 100 ? 101 : (uint32_t)n->v.i;
+}
+
+static void check_shares(struct compile *c, const struct node *pools)
+{
+    const unsigned count = node_count(pools);
+    unsigned sum = 0;
+
+    node_each(share, pools)
+    {
+        const uint32_t percent = percent_of(c, share);
+
+        node_each(other, pools)
+        {
+            if (other == share) break;
+            if (other->first->v.str.len != share->first->v.str.len ||
+                memcmp(other->first->v.str.s, share->first->v.str.s, share->first->v.str.len) != 0)
+                continue;
+            diag(c->diags, E_SHARES, share->span, "`%s` stands twice in this list", share->first->v.str.s);
+            diag_note(c->diags, other->span, "the first is here");
+            return;
+        }
+        if (percent == PBC_NONE && count > 1) {
+            diag(c->diags, E_SHARES, share->span, "where several pools share, each says its part in percent");
+            return;
+        }
+        sum += percent == PBC_NONE ? 100 : percent;
+    }
+    if (sum != 100)
+        diag(c->diags, E_SHARES, pools->span, "the shares add up to %s%u %%, not to 100", sum > 200 ? "over " : "",
+             sum > 200 ? 200 : sum);
+}
+
+static void shares_of(struct compile *c, const struct node *pools, struct pbc_branch *b)
+{
+    b->shares = c->image->shares_count;
+    node_each(share, pools)
+    {
+        const struct symbol *pool = symbol_want(c, share->first, SYM(POOL), "pool");
+        struct pbc_share *slot = image_add_shares(c->image);
+
+        if (!slot) {
+            report_full(c, share->span, "shares of pools", 1u << 20);
+            return;
+        }
+        const uint32_t percent = percent_of(c, share);
+        *slot = (struct pbc_share){pool ? pool->index : PBC_NONE, percent == PBC_NONE ? 100 : percent};
+    }
+    b->share_count = c->image->shares_count - b->shares;
+    check_shares(c, pools);
+}
+
+static void add_branch(struct compile *c, const struct pbc_branch *b, struct span at)
+{
+    struct pbc_branch *slot = image_add_branches(c->image);
+
+    if (slot)
+        *slot = *b;
+    else
+        report_full(c, at, "branches of services", 1u << 20);
+}
+
+static void resolve_branch(struct service_work *w, const struct node *when)
+{
+    struct compile *c = w->c;
+    struct rule_work conditions = {.c = c, .node = when};
+    struct pbc_branch b = {.service = w->id, .place = place_of(c, when->span), .conds = c->image->conds_count};
+    const struct node *pools = node_child(when, N_POOLS);
+
+    if (w->good && !(when->flags & NF_ELSE)) {
+        conditions.not_due = !when_is_visible(w, when);
+        conditions_resolve(&conditions);
+    } else if (!(when->flags & NF_ELSE)) {
+        mark_names_used(c, when);
+    }
+    b.cond_count = c->image->conds_count - b.conds;
+    if (conditions.reach > c->image->meta->reach) c->image->meta->reach = conditions.reach;
+    if (pools) shares_of(c, pools, &b);
+    add_branch(c, &b, when->span);
+    if (w->good && pools)
+        check_branch_pools(w, &b, pools, (conditions.families ? conditions.families : KIND_IP4 | KIND_IP6) & w->left);
+    if (b.cond_count == 1 && c->image->conds[b.conds].kind == COND_FAMILY) w->left &= ~conditions.families;
+}
+
+/* Every service ends in a branch that always holds: the `else`, or one without a pool. */
+static void resolve_branches(struct service_work *w, const struct symbol *s, struct pbc_service *service)
+{
+    struct compile *c = w->c;
+    const struct node *otherwise = NULL, *last = NULL;
+
+    service->branches = c->image->branches_count;
+    w->left = KIND_IP4 | KIND_IP6;
+    node_each(n, s->decl)
+    {
+        if (n->kind != N_WHEN) continue;
+        if (otherwise) {
+            diag(c->diags, E_AFTER_ELSE, n->span,
+                 n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never asked");
+            diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
+            mark_names_used(c, n);
+            continue;
+        }
+        last = n;
+        if (n->flags & NF_ELSE) otherwise = n;
+        resolve_branch(w, n);
+    }
+    if (!last && !c->symbols->text_at_fault) {
+        diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` sends nothing anywhere", s->name.s);
+        diag_fix(c->diags, "add `-> POOL`");
+    }
+    if (!otherwise)
+        add_branch(c,
+                   &(struct pbc_branch){.service = w->id,
+                                        .place = place_of(c, s->span),
+                                        .conds = c->image->conds_count,
+                                        .shares = c->image->shares_count},
+                   s->span);
+    service->branch_count = c->image->branches_count - service->branches;
+}
+
+/* The service ---------------------------------------------------------------------------------------------------------
+ */
+
+enum { MODE, NO_SERVER, IDLE, ANNOUNCE, AFFINITY, MAX_FLOWS, RATE, COOKIES, MSS, CLAUSES };
+
+static void not_due(struct service_work *w, const struct clause_row *rows)
+{
+    struct compile *c = w->c;
+
+    clause_not_due(c, rows[ANNOUNCE].node, "announce");
+    clause_not_due(c, rows[AFFINITY].node, "affinity");
+    clause_not_due(c, rows[MAX_FLOWS].node, "a bound on flows");
+    clause_not_due(c, rows[RATE].node, "a rate of new flows");
+    clause_not_due(c, rows[MSS].node, "mss clamp");
+    if (!rows[COOKIES].node) return;
+    if (w->good && w->mode != PBC_MODE_PASSTHROUGH && w->mode != PBC_MODE_KEEP_SOURCE) {
+        diag(c->diags, E_COOKIES_DSR, rows[COOKIES].node->span,
+             "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
+        diag_note(c->diags, rows[MODE].node->span, "the mode is named here");
+        return;
+    }
+    clause_not_due(c, rows[COOKIES].node, "syn cookies");
+}
+
+static uint8_t no_server_of(const struct node *clause)
+{
+    if (!clause || !clause->first || str_is(clause->first->v.str, "reset")) return PBC_NO_SERVER_RESET;
+    return str_is(clause->first->v.str, "drop") ? PBC_NO_SERVER_DROP : PBC_NO_SERVER_PASS;
+}
+
+static void resolve_endpoints(struct service_work *w, const struct node *on)
+{
+    node_each(n, on) if (is_endpoint_proto(n)) endpoints_of(w, on, n);
+}
+
+static void resolve_service(struct compile *c, struct symbol *s)
+{
+    struct clause_row rows[CLAUSES] = {{"mode", NULL},     {"on no server", NULL},    {"idle", NULL},
+                                       {"announce", NULL}, {"affinity source", NULL}, {"max flows", NULL},
+                                       {"rate", NULL},     {"syn cookies", NULL},     {"mss clamp", NULL}};
+    struct pbc_service *slot = image_add_services(c->image), service = {0};
+    struct service_work w = {.c = c, .node = s->decl, .id = c->image->services_count - 1, .good = true};
+    const struct node *on = node_child(s->decl, N_ON);
+
+    if (!slot) {
+        report_full(c, s->span, "services", 1u << 16);
+        return;
+    }
+    s->index = w.id;
+    clauses_of(c, s->decl, rows, CLAUSES, "service");
+    service.name = text_of(c, s->name);
+    service.place = place_of(c, s->span);
+    w.good = mode_of(c, s, rows[MODE].node, &service);
+    w.mode = (enum pbc_mode)service.mode;
+    service.no_server = no_server_of(rows[NO_SERVER].node);
+    service.idle_ns = clause_duration(c, rows[IDLE].node, 0);
+    not_due(&w, rows);
+    service.endpoints = c->image->endpoints_count;
+    if (on) resolve_endpoints(&w, on);
+    service.endpoint_count = c->image->endpoints_count - service.endpoints;
+    c->image->services[w.id] = service; /* its branches are checked against it */
+    resolve_branches(&w, s, &service);
+    c->image->services[w.id] = service;
+}
+
+void resolve_services(struct compile *c)
+{
+    for (struct symbol *s = c->symbols->first; s; s = s->next)
+        if (s->kind == SYM_SERVICE) resolve_service(c, s);
+    check_endpoints(c);
+    check_slots(c);
+}

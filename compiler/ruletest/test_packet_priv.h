@@ -1,0 +1,32 @@
+/* What reading a test's packet takes: its sides in test_packet.c, its parts in test_part.c. */
+#ifndef COMPILER_TEST_PACKET_PRIV_H
+#define COMPILER_TEST_PACKET_PRIV_H
+
+#include "compiler/ruletest/test_priv.h"
+
+#define FORM(f)     (1u << FORM_##f)
+#define FORMS_PORTS (FORM(TCP) | FORM(UDP) | FORM(SCTP))
+#define FORMS_ICMP  (FORM(ICMP) | FORM(ICMP6))
+#define FORMS_IP    (FORMS_PORTS | FORMS_ICMP | FORM(PROTO))
+#define FORMS_ALL   (FORMS_IP | FORM(ARP))
+
+/* A packet while its parts are taken. */
+struct packet_work {
+    struct compile *c;
+    const struct node *node;
+    struct test_packet *p;
+    const struct test_self *self;
+    bool bad;
+    bool has_ttl;
+    struct side {
+        const struct node *node, *port; /* port: NULL where none is written */
+        struct addr addr;
+        bool self;
+    } src, dst;
+};
+
+/* A part: flags, vlan, ttl and so on. `first`: of the packet's parts, in which it stands. w->bad after a report. */
+void test_part_take(struct packet_work *w, const struct node *first, const struct node *n);
+const char *test_form_word(enum test_form f);
+
+#endif

@@ -1,0 +1,171 @@
+/* The parts of a test's packet behind its addresses: which form takes which, each at most once. */
+#include <string.h>
+
+#include "compiler/ruletest/test_packet_priv.h"
+
+static uint32_t number(struct packet_work *w, const struct node *n, const struct number_kind *kind)
+{
+    uint32_t value = 0;
+
+    if (!number_one(w->c, n->first, kind, &value)) w->bad = true;
+    return value;
+}
+
+static const char *const flag_names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
+
+static void part_flag(struct packet_work *w, const struct node *n)
+{
+    for (unsigned i = 0; i < 8; i++)
+        if (str_is(n->first->v.str, flag_names[i])) w->p->flags |= (uint8_t)(1u << i);
+}
+
+static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
+
+static void part_vlan(struct packet_work *w, const struct node *n)
+{
+    w->p->vid[0] = (uint16_t)number(w, n, &vlan_kind);
+    if (!w->p->tags) w->p->tags = 1;
+}
+
+static void part_inner(struct packet_work *w, const struct node *n)
+{
+    w->p->vid[1] = (uint16_t)number(w, n, &vlan_kind);
+    w->p->tags = 2;
+}
+
+static void part_ttl(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
+
+    w->p->ttl = (uint8_t)number(w, n, &ttl);
+    w->has_ttl = true;
+}
+
+static void part_length(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind length = {
+        .what = "a packet's length", .range = "lengths go from 1 to 65535", .least = 1, .most = 65535};
+
+    w->p->length = number(w, n, &length);
+}
+
+static void part_type(struct packet_work *w, const struct node *n)
+{
+    const bool v6 = w->p->form == FORM_ICMP6;
+
+    if (v6 && n->first->kind == N_NAME && str_is(n->first->v.str, "nd")) {
+        diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` stands for four types, and a packet has one");
+        diag_fix(w->c->diags, "write nd-neighbor-solicit or another of them");
+        w->bad = true;
+        return;
+    }
+    w->p->type = (uint8_t)number(w, n, &icmp_type_kinds[v6]);
+}
+
+static void part_code(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind code = {
+        .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
+
+    w->p->code = (uint8_t)number(w, n, &code);
+}
+
+/* An interface by its declared name; a device in quotes may be one that no rule asks for. */
+static void part_on(struct packet_work *w, const struct node *n)
+{
+    const struct image *img = w->c->image;
+    const struct node_value v = value_of(w->c, n->first);
+
+    if (v.node->kind == N_NAME) {
+        const struct symbol *s = symbol_want(w->c, v.node, SYM(INTERFACE), "interface");
+
+        if (s && s->index < IFACE_NONE)
+            w->p->iface = (uint16_t)s->index;
+        else
+            w->bad = true;
+    } else if (v.node->kind != N_STRING) {
+        report_wrong_value(w->c, n->first, v, "an interface");
+        w->bad = true;
+    } else {
+        for (uint32_t i = 0; i < img->ifaces_count; i++)
+            if (str_is(v.node->v.str, image_str(img, img->ifaces[i].device))) w->p->iface = (uint16_t)i;
+    }
+}
+
+static void part_fragment(struct packet_work *w, const struct node *n)
+{
+    static const char *const words[] = {"first", "later"};
+    const struct str s = n->first->v.str;
+
+    if (str_is(s, "first") || str_is(s, "later")) {
+        w->p->fragment = str_is(s, "first") ? KIND_FRAG_FIRST : KIND_FRAG_LATER;
+        return;
+    }
+    diag(w->c->diags, E_NO_SUCH_WORD, n->first->span, "a packet of a test is `fragment first` or `fragment later`");
+    const char *nearest = diag_nearest(s.s, words, 2);
+    if (nearest) diag_fix(w->c->diags, "did you mean `%s`?", nearest);
+    w->bad = true;
+}
+
+static void part_payload(struct packet_work *w, const struct node *n)
+{
+    const struct node_value v = value_of(w->c, n->first);
+
+    if (v.node->kind == N_BYTES) {
+        w->p->payload = v.node->v.str;
+        return;
+    }
+    if (v.node->kind == N_NAME)
+        symbol_want(w->c, v.node, SYM(CONST), "constant");
+    else
+        report_wrong_value(w->c, n->first, v, "hex bytes");
+    w->bad = true;
+}
+
+static void part_not_due(struct packet_work *w, const struct node *n)
+{
+    diag(w->c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` of a packet", n->v.str.s);
+    w->bad = true;
+}
+
+static const struct part_row {
+    const char *word;
+    unsigned forms; /* that take it */
+    void (*take)(struct packet_work *, const struct node *);
+} parts[] = {
+    {"flag", FORM(TCP), part_flag},        {"vlan", FORMS_ALL, part_vlan},      {"inner", FORMS_ALL, part_inner},
+    {"ttl", FORMS_IP, part_ttl},           {"length", FORMS_IP, part_length},   {"on", FORMS_ALL, part_on},
+    {"fragment", FORMS_IP, part_fragment}, {"payload", FORMS_IP, part_payload}, {"type", FORMS_ICMP, part_type},
+    {"code", FORMS_ICMP, part_code},       {"sni", FORM(TCP), part_not_due},    {"host", FORM(TCP), part_not_due},
+    {"path", FORM(TCP), part_not_due},
+};
+
+static bool same_part(const struct node *a, const struct node *b)
+{
+    return strcmp(a->v.str.s, b->v.str.s) == 0 &&
+           (strcmp(a->v.str.s, "flag") != 0 || strcmp(a->first->v.str.s, b->first->v.str.s) == 0);
+}
+
+static const char *part_name(const struct node *n) { return str_is(n->v.str, "flag") ? n->first->v.str.s : n->v.str.s; }
+
+void test_part_take(struct packet_work *w, const struct node *first, const struct node *n)
+{
+    for (const struct node *before = first; before != n; before = before->next)
+        if (same_part(before, n)) {
+            diag(w->c->diags, E_PACKET_TWICE, n->span, "`%s` stands twice in this packet", part_name(n));
+            w->bad = true;
+            return;
+        }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!str_is(n->v.str, parts[i].word)) continue;
+        if (parts[i].forms & 1u << w->p->form) {
+            parts[i].take(w, n);
+            return;
+        }
+        diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
+             parts[i].take == part_flag ? "TCP flags" : "`", parts[i].take == part_flag ? "" : n->v.str.s,
+             parts[i].take == part_flag ? "" : "`");
+        if (parts[i].take == part_flag) diag_fix(w->c->diags, "only `tcp` takes `%s`", part_name(n));
+        w->bad = true;
+    }
+}

@@ -1,0 +1,160 @@
+/* Tests of a rule file, `test "NAME" { ... }`: what a compile keeps of them, and the stages between text and verdict.
+ * resolve_tests reads the blocks while names are known; judge_tests judges by the finished program. */
+#ifndef COMPILER_TEST_PRIV_H
+#define COMPILER_TEST_PRIV_H
+
+#include "compiler/resolve/front_priv.h"
+#include "vm/vm.h"
+
+/* What a packet is, by the first word. */
+enum test_form { FORM_TCP, FORM_UDP, FORM_SCTP, FORM_ICMP, FORM_ICMP6, FORM_PROTO, FORM_ARP, FORM_COUNT };
+
+/* Everything a frame is built of; nothing in it can fail to be built. */
+struct test_packet {
+    enum test_form form;
+    uint8_t family;       /* 4 or 6 */
+    uint8_t proto;        /* IP protocol; of FORM_ARP: none */
+    struct addr src, dst; /* of that family */
+    uint16_t src_port, dst_port;
+    uint8_t flags;      /* TCP flags as in the header */
+    uint8_t type, code; /* ICMP */
+    uint8_t ttl;
+    uint8_t tags; /* VLAN tags, outermost first */
+    uint16_t vid[2];
+    uint16_t iface;    /* id in the program, IFACE_NONE */
+    uint32_t fragment; /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
+    uint32_t length;   /* of the IP packet; 0: what its parts need */
+    struct str payload;
+};
+
+/* This machine's addresses in a test, sorted as struct facts wants them. */
+struct test_self {
+    struct addr first[2]; /* what the word `self` stands for: of IPv4, of IPv6; family 0: none */
+    uint32_t *v4;
+    struct pbc_range6 *v6;
+    unsigned count4, count6;
+};
+
+enum step_kind { STEP_EXPECT, STEP_SPLIT, STEP_REPEAT, STEP_AFTER, STEP_AT, STEP_SELF, STEP_HEALTH, STEP_REPLAY };
+
+struct test_step {
+    struct test_step *next;
+    enum step_kind kind;
+    struct span span; /* carets stand under it */
+    struct test_packet *packet;
+    uint8_t action;              /* EXPECT, REPLAY: enum action */
+    uint32_t rule;               /* EXPECT: id, RULE_DEFAULT, or RULE_NONE where any may decide */
+    uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids, PBC_NONE where none is named */
+    bool down;                   /* HEALTH */
+    uint64_t percent;            /* SPLIT: how far a part may be away */
+    uint32_t *parts, part_count; /* SPLIT: of the servers that take part, in the file's order */
+    int day;                     /* AT: 0 is Monday, -1 the next day that has the time */
+    uint64_t count;              /* REPEAT: packets; REPLAY: percent at least, 100 for `all` */
+    bool all;                    /* REPLAY: `all` was written */
+    uint64_t ns;                 /* AFTER, REPEAT: how long it takes */
+    const char *path;            /* REPLAY: relative to where preyc was started */
+    struct span path_span;
+    const struct test_self *self; /* SELF */
+};
+
+struct test {
+    struct test *next;
+    struct str name;
+    struct span span;
+    struct test_step *first, **end;
+    const struct test_self *self_at_start, *self; /* `self`: at the step that is read */
+    uint64_t ns;                                  /* how long its steps take */
+    bool failed;
+};
+
+struct tests {
+    struct test *first, **end;
+    uint32_t count, ran, failed;
+    uint64_t packets; /* that all steps together send */
+};
+
+enum {
+    TEST_REPEAT_MAX = 1000000,   /* packets of one step */
+    TEST_PACKETS_MAX = 10000000, /* of all tests of a file, captures apart */
+    TEST_DAYS_MAX = 3660,        /* time that one test spans */
+    TEST_FRAME_MOST = 14 + 8 + 65535,
+};
+
+/* What `first` begins and `last` ends. */
+static inline struct span span_of(const struct node *first, const struct node *last)
+{
+    return (struct span){first->span.file, first->span.start, last->span.end};
+}
+
+/* Steps: each appends to the test; false after a report (test_resolve.c, test_pools.c). */
+struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span);
+bool test_packets_add(struct compile *c, const struct node *n, uint64_t count);
+bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
+bool test_server_step(struct compile *c, struct test *t, const struct node *n);
+bool test_health_step(struct compile *c, struct test *t, const struct node *n);
+bool test_split_step(struct compile *c, struct test *t, const struct node *n);
+
+/* A packet as written, checked and filled in; NULL after a report (test_packet.c). `self`: what it stands for. */
+struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self);
+/* Bytes of the IP packet without filling: headers and payload (test_frame.c). */
+uint32_t test_packet_least(const struct test_packet *p);
+/* The whole Ethernet frame with every checksum right; returns its length, at most TEST_FRAME_MOST (test_frame.c). */
+uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_MOST]);
+
+/* One test under way (test_run.c). */
+struct test_run {
+    struct compile *c;
+    struct test *test;
+    struct program *program;
+    struct vm *vm;
+    struct facts facts;
+    const struct test_self *self;
+    uint64_t began_ns, now_ns;
+    uint64_t captured_ns; /* the clock of the capture, while a frame of one is shown; else 0 */
+    uint64_t week_ns; /* what the clocks on the wall showed when the test began: since Monday 00:00 */
+    uint8_t *down;    /* [servers] */
+    uint8_t *frame;   /* TEST_FRAME_MOST bytes */
+};
+/* The packet as a frame; it holds until the next one is built. */
+void test_build(const struct test_run *r, const struct test_packet *packet, struct pkt *pkt);
+void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v);
+/* As the vm sees it. */
+void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key);
+/* Time goes on to `now_ns`, and what schedules say with it. */
+void test_clock(struct test_run *r, uint64_t now_ns);
+/* Minutes since Monday 00:00 that the clocks on the wall show. */
+unsigned test_wall(const struct test_run *r);
+/* Is the verdict what the step expects? */
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v);
+
+/* Steps that judge many packets; false after reporting that they disappoint (test_replay.c, test_split.c). */
+bool test_replay(struct test_run *r, const struct test_step *s);
+bool test_split(struct test_run *r, const struct test_step *s);
+
+/* What the rules did with the packet of a failed expectation (test_why.c). To be asked before it is judged where there
+ * are meters: judging takes tokens. */
+struct test_search {
+    const struct test_step *step;
+    struct pkt pkt;
+    struct key key;
+    struct trace_step wanted;  /* the rule that was expected, if it was tried */
+    struct trace_step closed;  /* the `do` that leads to its chain, if it did not match */
+    struct trace_step closest; /* a rule with the expected verdict of which one condition failed */
+    unsigned closest_count;
+};
+void test_search(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s);
+void test_note_why(struct test_run *r, const struct test_search *s, const struct verdict *v);
+
+/* Say that an expectation failed, and why (test_report.c). */
+void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v,
+                 const struct test_search *s);
+/* Notes on a packet and on what decided it, to the last diagnostic. */
+void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
+void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key);
+void test_note_service(struct test_run *r, const struct pkt *pkt, const struct key *key, const struct verdict *v);
+enum { RULE_TEXT = 200 };
+const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT]);
+/* The span of a place in the program; SPAN_NONE if its file is not there. */
+struct span test_span_of(struct test_run *r, const struct pbc_place *place);
+
+#endif
