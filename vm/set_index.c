@@ -15,6 +15,7 @@ struct maker {
     const struct program *p;
     uint32_t *words; /* all of `room`, zeroed */
     uint64_t used, room;
+    uint64_t wasted; /* words of nodes that were given up */
 };
 
 /* `count` words at the next block; false when they don't fit. */
@@ -104,10 +105,12 @@ static uint32_t node_of(struct maker *m, bool six, const struct part *x)
 {
     const uint64_t before = m->used;
     uint32_t id;
+    if (m->wasted > m->room) return 0; /* sets that share ranges may all begin nodes that don't fit */
     bool made = six ? node6(m, x->first, x->first + x->count, 0, ~(u128)0, &id)
                     : node4(m, x->first, x->first + x->count, 0, UINT32_MAX, &id);
     if (made) return id;
     for (uint64_t i = before; i < m->used; i++) m->words[i] = 0;
+    m->wasted += m->used - before;
     m->used = before;
     return 0;
 }

@@ -214,6 +214,39 @@ static void overlapping_windows_are_bounded(void **state)
     program_put(p);
 }
 
+/* v6 ranges of which all but one crowd into the first bucket, again and again: nodes that take more than there is room
+ * for, in `windows` sets; then a set of even ranges. */
+static struct program *deep_windows(unsigned windows)
+{
+    enum { CROWD = 2110, LEVELS = 9, STEP = 13 };
+    struct imgbuild b;
+    img_init(&b);
+    for (unsigned i = 0; i < CROWD; i++) img_add_set6(&b, range6(2 * i, 2 * i));
+    for (unsigned i = LEVELS; i-- > 0;) {
+        const u128 far = ((u128)1 << (127 - STEP * i)) - 2;
+        img_add_set6(&b, range6(far, far));
+    }
+    for (unsigned i = 0; i < windows; i++)
+        img_add_sets(&b, (struct pbc_set){.first6 = i, .count6 = CROWD + LEVELS - i});
+    const uint32_t even = b.set6_count;
+    for (unsigned i = 0; i <= SET_PLAIN_MAX; i++) img_add_set6(&b, range6((u128)i << 100, (u128)i << 100));
+    img_add_sets(&b, (struct pbc_set){.first6 = even, .count6 = SET_PLAIN_MAX + 1});
+    return load(&b);
+}
+
+/* What is begun and given up is bounded, too, or a file could have a loader at it for hours. */
+static void work_that_is_given_up_is_bounded(void **state)
+{
+    (void)state;
+    for (unsigned windows = 1; windows <= 8; windows += 7) {
+        struct program *p = deep_windows(windows);
+        for (unsigned i = 0; i < windows; i++) assert_int_equal(p->lookup[2 * i + 1], 0);
+        assert_true((p->lookup[2 * windows + 1] != 0) == (windows == 1));
+        for (uint32_t i = 0; i < p->set6_count; i += 7) check6(p, low(&p->set6[i])), check6(p, low(&p->set6[i]) + 1);
+        program_put(p);
+    }
+}
+
 /* The same verdicts whether a batch asks for its memory ahead or not; and whatever the packet is. */
 static void asking_ahead_changes_nothing(void **state)
 {
@@ -256,6 +289,7 @@ int main(void)
         cmocka_unit_test(every_shape),
         cmocka_unit_test(small_sets_have_no_table),
         cmocka_unit_test(overlapping_windows_are_bounded),
+        cmocka_unit_test(work_that_is_given_up_is_bounded),
         cmocka_unit_test(asking_ahead_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
