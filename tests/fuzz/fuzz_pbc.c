@@ -8,12 +8,14 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
 #include "vm/hosts.h"
+#include "vm/lb.h"
+#include "vm/service.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t len, size_t most);
 
-enum { SLOTS = 4, SLOT_BYTES = 2048 };
+enum { SLOTS = 4, SLOT_BYTES = 2048, TABLES_MOST = 1 << 16 };
 
 static const uint8_t arp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
 static const uint8_t lldp[60] = {1, 0x80, 0xc2, 0, 0, 14, 2, 0, 0, 0, 0, 1, 0x88, 0xcc};
@@ -104,6 +106,14 @@ static void look_up(const struct program *p, const struct key *key)
     for (uint32_t i = 0; i < p->names_count; i++) names_match(p, i, "www.shop.example.", 17);
 }
 
+/* A damaged size can ask for tables that take a thousand times as long to fill as all the rest; the verifier has had
+ * its say by then. */
+static bool has_small_tables(const struct program *p)
+{
+    const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
+    return balance_slots(p->pools, p->pools_count, p->servers, slots) <= TABLES_MOST;
+}
+
 static void use(struct program *p)
 {
     static FILE *null;
@@ -112,8 +122,10 @@ static void use(struct program *p)
     struct key key;
     if (!null) null = fopen("/dev/null", "w");
     make_packets(frames, pkts);
-    run(p, false, pkts);
-    run(p, true, pkts);
+    if (has_small_tables(p)) {
+        run(p, false, pkts);
+        run(p, true, pkts);
+    }
     pkt_parse(&pkts[0], &(struct facts){0}, &key);
     look_up(p, &key);
     program_explain(p, &key, &pkts[0], tell, &(struct told){p, &key, &pkts[0]});
