@@ -35,7 +35,8 @@ static void step_text(void *arg, const struct trace_step *s)
     struct explained *x = arg;
     char buf[300], verdict[128];
     const char *reason = why(x, s, buf, sizeof buf);
-    const char *label = x->r->labels.rule[s->rule], *place = label_place(&x->r->labels, x->r->labels.place[s->rule]);
+    const char *label = label_rule(&x->r->labels, s->rule),
+               *place = label_place(&x->r->labels, label_rule_place(&x->r->labels, s->rule));
     if (s->matched) reason = label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict);
     fprintf(x->out, "  %*s%-*s  %-3s  %s%s(%s)\n", (int)s->depth * 2, "", x->width - (int)s->depth * 2, label,
             s->matched ? "yes" : "no", reason, *reason ? " " : "", place);
@@ -47,9 +48,9 @@ static void step_json(void *arg, const struct trace_step *s)
     struct explained *x = arg;
     char buf[300], verdict[128];
     fprintf(x->out, "%s{\"rule\":", x->steps++ ? "," : "");
-    text_json(x->out, x->r->labels.rule[s->rule]);
+    text_json(x->out, label_rule(&x->r->labels, s->rule));
     fputs(",\"place\":", x->out);
-    text_json(x->out, x->r->labels.place[s->rule]);
+    text_json(x->out, label_rule_place(&x->r->labels, s->rule));
     fputs(",\"verdict\":", x->out);
     text_json(x->out, label_verdict(&x->r->labels, s->rule, verdict, sizeof verdict));
     fprintf(x->out, ",\"depth\":%u,\"matched\":%s,\"why\":", s->depth, s->matched ? "true" : "false");
@@ -65,7 +66,7 @@ static void step_json(void *arg, const struct trace_step *s)
 static void step_width(void *arg, const struct trace_step *s)
 {
     struct explained *x = arg;
-    const int n = (int)strlen(x->r->labels.rule[s->rule]) + (int)s->depth * 2;
+    const int n = (int)strlen(label_rule(&x->r->labels, s->rule)) + (int)s->depth * 2;
     if (n > x->width) x->width = n < 40 ? n : 40;
 }
 
@@ -81,7 +82,7 @@ static void end_text(const struct explained *x, const struct verdict *v)
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
         fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default", action_name(v->action),
                 x->r->labels.firewall[v->firewall],
-                label_place(&x->r->labels, x->r->labels.firewall_place[v->firewall]));
+                label_place(&x->r->labels, label_firewall_place(&x->r->labels, v->firewall)));
     if (v->rule == RULE_NONE && is_judged(v))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");

@@ -67,9 +67,9 @@ static void rule_add(cJSON *rules, const struct replay *r, const struct vm_count
     char verdict[128];
     cJSON *rule = cJSON_CreateObject();
     cJSON_AddItemToArray(rules, rule);
-    cJSON_AddStringToObject(rule, "rule", r->labels.rule[i]);
+    cJSON_AddStringToObject(rule, "rule", label_rule(&r->labels, i));
     cJSON_AddStringToObject(rule, "verdict", label_verdict(&r->labels, i, verdict, sizeof verdict));
-    cJSON_AddStringToObject(rule, "place", r->labels.place[i]);
+    cJSON_AddStringToObject(rule, "place", label_rule_place(&r->labels, i));
     cJSON_AddBoolToObject(rule, "decides", rule_decides(&r->program->rules[i]));
     counted(rule, &c->rules[i]);
 }
@@ -84,7 +84,7 @@ static void rules_add(cJSON *root, const struct replay *r, const struct vm_count
         cJSON_AddItemToArray(defaults, one);
         cJSON_AddStringToObject(one, "firewall", r->labels.firewall[i]);
         cJSON_AddStringToObject(one, "verdict", verdict_word(r->program->firewalls[i].default_verdict));
-        cJSON_AddStringToObject(one, "place", r->labels.firewall_place[i]);
+        cJSON_AddStringToObject(one, "place", label_firewall_place(&r->labels, i));
         counted(one, &c->defaults[i]);
     }
 }

@@ -13,14 +13,14 @@ void log_line(const struct replay *r, const struct event *e, const struct captur
     label_verdict(&r->labels, e->rule, verdict, sizeof verdict);
     if (r->o->log == LOG_TEXT) {
         fprintf(stderr, "%s  frame %llu  %s  %s  %s  %u bytes\n", text_clock(f->time_ns, when),
-                (unsigned long long)frame, r->labels.rule[e->rule], verdict, what, pkt.wire_len);
+                (unsigned long long)frame, label_rule(&r->labels, e->rule), verdict, what, pkt.wire_len);
         return;
     }
     fprintf(stderr, "{\"event\":\"log\",\"time\":\"%s\",\"frame\":%llu,\"rule\":", text_iso(f->time_ns, when),
             (unsigned long long)frame);
-    text_json(stderr, r->labels.rule[e->rule]);
+    text_json(stderr, label_rule(&r->labels, e->rule));
     fputs(",\"place\":", stderr);
-    text_json(stderr, r->labels.place[e->rule]);
+    text_json(stderr, label_rule_place(&r->labels, e->rule));
     fputs(",\"verdict\":", stderr);
     text_json(stderr, verdict);
     fputs(",\"packet\":", stderr);

@@ -114,9 +114,9 @@ static uint32_t rule_rows(const struct table *t, const struct replay *r, const s
     for (uint32_t i = 0; i < r->program->rules_count; i++) {
         unhit += !c->rules[i].packets;
         if (!is_shown(r, c, i)) continue;
-        two(t, r->labels.rule[i], label_verdict(&r->labels, i, verdict, sizeof verdict), name, sizeof name);
+        two(t, label_rule(&r->labels, i), label_verdict(&r->labels, i, verdict, sizeof verdict), name, sizeof name);
         row(t, name, &c->rules[i], !rule_decides(&r->program->rules[i]),
-            text_tail(label_place(&r->labels, r->labels.place[i]), PLACE, place, sizeof place));
+            text_tail(label_place(&r->labels, label_rule_place(&r->labels, i)), PLACE, place, sizeof place));
     }
     return unhit;
 }
@@ -128,7 +128,7 @@ static void default_rows(const struct table *t, const struct replay *r, const st
         snprintf(label, sizeof label, "default of %s", r->labels.firewall[i]);
         two(t, label, verdict_word(r->program->firewalls[i].default_verdict), name, sizeof name);
         row(t, name, &c->defaults[i], false,
-            text_tail(label_place(&r->labels, r->labels.firewall_place[i]), PLACE, place, sizeof place));
+            text_tail(label_place(&r->labels, label_firewall_place(&r->labels, i)), PLACE, place, sizeof place));
     }
 }
 
@@ -257,7 +257,7 @@ static int name_width(const struct replay *r, const struct vm_counters *c)
 {
     size_t width = NAME_MIN; /* "malformed or snapped" */
     for (uint32_t i = 0; i < r->program->rules_count; i++)
-        if (is_shown(r, c, i) && strlen(r->labels.rule[i]) > width) width = strlen(r->labels.rule[i]);
+        if (is_shown(r, c, i) && strlen(label_rule(&r->labels, i)) > width) width = strlen(label_rule(&r->labels, i));
     for (uint32_t i = 0; i < r->program->firewalls_count; i++)
         if (strlen(r->labels.firewall[i]) + 11 > width) width = strlen(r->labels.firewall[i]) + 11;
     return (int)(width < NAME_MAX ? width : NAME_MAX) + 2 + VERDICT + 2;

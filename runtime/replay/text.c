@@ -50,31 +50,38 @@ static char *cleaned(const char *s)
     return copy ? text_clean(copy) : NULL;
 }
 
-static char *place_text(const struct program *p, const struct pbc_place *at)
+static void place_fits(const struct program *p, const struct pbc_place *at, size_t *room)
 {
-    char *s;
-    if (asprintf(&s, "%s:%u", program_str(p, at->file), at->line) < 0) return NULL;
-    return text_clean(s);
+    const size_t len = strlen(program_str(p, at->file)) + sizeof ":4294967295";
+    if (len > *room) *room = len;
+}
+
+static size_t longest_place(const struct program *p)
+{
+    size_t room = 1;
+    for (uint32_t i = 0; i < p->rules_count; i++) place_fits(p, &p->rules[i].place, &room);
+    for (uint32_t i = 0; i < p->firewalls_count; i++) place_fits(p, &p->firewalls[i].place, &room);
+    return room;
+}
+
+static const char *place_text(const struct labels *l, const struct pbc_place *at)
+{
+    snprintf(l->place, l->place_room, "%s:%u", program_str(l->program, at->file), at->line);
+    return text_clean(l->place);
 }
 
 static bool labels_fill(struct labels *l, const struct program *p)
 {
     char name[4096];
     l->folder = cleaned(program_str(p, p->meta->source));
-    bool whole = l->folder && l->rule && l->place && l->firewall && l->firewall_place && l->service && l->server;
+    bool whole = l->folder && l->rule && l->place && l->firewall && l->service && l->server;
     if (whole) {
         char *slash = strrchr(l->folder, '/');
         *(slash ? slash + 1 : l->folder) = 0;
     }
-    for (uint32_t i = 0; whole && i < p->rules_count; i++) {
-        l->rule[i] = cleaned(rule_name(p, i, name, sizeof name));
-        l->place[i] = place_text(p, &p->rules[i].place);
-        whole = l->rule[i] && l->place[i];
-    }
     for (uint32_t i = 0; whole && i < p->firewalls_count; i++) {
         l->firewall[i] = cleaned(program_str(p, p->firewalls[i].name));
-        l->firewall_place[i] = place_text(p, &p->firewalls[i].place);
-        whole = l->firewall[i] && l->firewall_place[i];
+        whole = l->firewall[i];
     }
     for (uint32_t i = 0; whole && i < p->services_count; i++) {
         l->service[i] = cleaned(program_str(p, p->services[i].name));
@@ -91,12 +98,13 @@ static bool labels_fill(struct labels *l, const struct program *p)
 
 int labels_init(struct labels *l, const struct program *p)
 {
+    const size_t place_room = longest_place(p);
     *l = (struct labels){
         .program = p,
         .rule = calloc(p->rules_count + 1, sizeof(char *)),
-        .place = calloc(p->rules_count + 1, sizeof(char *)),
+        .place = malloc(place_room),
+        .place_room = place_room,
         .firewall = calloc(p->firewalls_count + 1, sizeof(char *)),
-        .firewall_place = calloc(p->firewalls_count + 1, sizeof(char *)),
         .service = calloc(p->services_count + 1, sizeof(char *)),
         .server = calloc(p->servers_count + 1, sizeof(char *)),
     };
@@ -115,13 +123,29 @@ void labels_fini(struct labels *l)
 {
     if (!l->program) return;
     strings_free(l->rule, l->program->rules_count);
-    strings_free(l->place, l->program->rules_count);
     strings_free(l->firewall, l->program->firewalls_count);
-    strings_free(l->firewall_place, l->program->firewalls_count);
     strings_free(l->service, l->program->services_count);
     strings_free(l->server, l->program->servers_count);
+    free(l->place);
     free(l->folder);
     *l = (struct labels){0};
+}
+
+const char *label_rule(const struct labels *l, uint32_t rule)
+{
+    char name[4096];
+    if (!l->rule[rule]) l->rule[rule] = cleaned(rule_name(l->program, rule, name, sizeof name));
+    return l->rule[rule] ? l->rule[rule] : "?";
+}
+
+const char *label_rule_place(const struct labels *l, uint32_t rule)
+{
+    return place_text(l, &l->program->rules[rule].place);
+}
+
+const char *label_firewall_place(const struct labels *l, uint32_t firewall)
+{
+    return place_text(l, &l->program->firewalls[firewall].place);
 }
 
 const char *label_place(const struct labels *l, const char *place)
@@ -132,7 +156,7 @@ const char *label_place(const struct labels *l, const char *place)
 
 const char *label_of(const struct labels *l, uint32_t rule)
 {
-    return rule == RULE_NONE ? "-" : rule == RULE_DEFAULT ? "default" : l->rule[rule];
+    return rule == RULE_NONE ? "-" : rule == RULE_DEFAULT ? "default" : label_rule(l, rule);
 }
 
 const char *label_service(const struct labels *l, uint32_t service)
@@ -140,7 +164,10 @@ const char *label_service(const struct labels *l, uint32_t service)
     return service == PBC_NONE ? "-" : l->service[service];
 }
 
-const char *label_server(const struct labels *l, uint32_t server) { return server == PBC_NONE ? "-" : l->server[server]; }
+const char *label_server(const struct labels *l, uint32_t server)
+{
+    return server == PBC_NONE ? "-" : l->server[server];
+}
 
 const char *verdict_word(unsigned v)
 {

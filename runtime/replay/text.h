@@ -8,20 +8,26 @@
 
 #include "vm/vm.h"
 
-/* What is printed for each rule: made once, cleaned of what would break a line or a JSON string. */
+/* What is printed for each rule: cleaned of what would break a line or a JSON string. Of rules only what is asked for
+ * is made: a million of them can share one long name of a list and of a file. */
 struct labels {
     const struct program *program;
-    char **rule;           /* [rules_count] NAME or LIST:LINE */
-    char **place;          /* [rules_count] FILE:LINE */
-    char *folder;          /* of the main file, with its `/`; "" */
-    char **firewall;       /* [firewalls_count] */
-    char **firewall_place; /* [firewalls_count] FILE:LINE */
-    char **service;        /* [services_count] */
-    char **server;         /* [servers_count] POOL/SERVER */
+    char **rule; /* [rules_count] NAME or LIST:LINE; NULL: not asked for yet */
+    char *place; /* the one asked for last */
+    size_t place_room;
+    char *folder;    /* of the main file, with its `/`; "" */
+    char **firewall; /* [firewalls_count] */
+    char **service;  /* [services_count] */
+    char **server;   /* [servers_count] POOL/SERVER */
 };
 /* 0 or -ENOMEM. */
 int labels_init(struct labels *l, const struct program *p);
 void labels_fini(struct labels *l);
+/* NAME or LIST:LINE. */
+const char *label_rule(const struct labels *l, uint32_t rule);
+/* FILE:LINE; good until the next is asked for. */
+const char *label_rule_place(const struct labels *l, uint32_t rule);
+const char *label_firewall_place(const struct labels *l, uint32_t firewall);
 /* A place without the folder of the main file, for people who know where that is. */
 const char *label_place(const struct labels *l, const char *place);
 /* The rule column: a label, "default" or "-". */

@@ -1,4 +1,5 @@
 /* Names, numbers and times as replay prints them. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,7 +121,7 @@ static void hostile_names(void **state)
     struct labels l;
     assert_int_equal(labels_init(&l, p), 0);
     assert_string_equal(label_of(&l, 0), "a?b??");
-    assert_memory_equal(l.place[0], "x?y.prey:", 9);
+    assert_memory_equal(label_rule_place(&l, 0), "x?y.prey:", 9);
     assert_string_equal(label_of(&l, RULE_DEFAULT), "default");
     assert_string_equal(label_of(&l, RULE_NONE), "-");
     labels_fini(&l);
@@ -128,11 +129,37 @@ static void hostile_names(void **state)
     img_fini(&img);
 }
 
+/* Twenty thousand rules in one file of a long name, in a list of one: nothing of it is there before it is asked for. */
+static void shared_names(void **state)
+{
+    (void)state;
+    enum { RULES = 20000, LEN = 4000 };
+    char file[LEN + 1];
+    struct pbc_rule *rules = calloc(RULES, sizeof *rules);
+    struct pbc_firewall firewall = {.rule_count = RULES};
+    struct program p = {.rules = rules, .rules_count = RULES, .firewalls = &firewall, .firewalls_count = 1};
+    struct pbc_meta meta = {0};
+    memset(file, 'x', LEN);
+    file[LEN] = 0;
+    p.meta = &meta;
+    p.strings = file;
+    p.strings_count = sizeof file;
+    struct labels l;
+    const size_t before = mallinfo2().uordblks;
+    assert_int_equal(labels_init(&l, &p), 0);
+    assert_true(mallinfo2().uordblks - before < RULES * 64);
+    assert_int_equal(strlen(label_rule_place(&l, RULES - 1)), LEN + 2);
+    assert_int_equal(strlen(label_rule(&l, RULES - 1)), LEN + 2);
+    labels_fini(&l);
+    free(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),  cmocka_unit_test(durations), cmocka_unit_test(times),
-        cmocka_unit_test(cleaning), cmocka_unit_test(tails),     cmocka_unit_test(hostile_names),
+        cmocka_unit_test(numbers),      cmocka_unit_test(durations), cmocka_unit_test(times),
+        cmocka_unit_test(cleaning),     cmocka_unit_test(tails),     cmocka_unit_test(hostile_names),
+        cmocka_unit_test(shared_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
