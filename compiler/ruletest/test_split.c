@@ -2,7 +2,8 @@
  * until so many reached it, and then how they are spread over its servers.
  *
  * Sources are drawn from all unicast addresses, by a generator that always begins alike. Where the firewall lets none
- * of those through to the pool, they are drawn from the sets of the file instead. */
+ * of those through to the pool, they are drawn from the sets of the file instead; where it lets through too few to
+ * come to an end, every other one is. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,15 +254,14 @@ bool test_split(struct test_run *r, const struct test_step *step)
     const struct program *p = r->program;
     struct split s = {.r = r, .step = step, .seed = 0x9e3779b97f4a7c15};
     const uint64_t wanted = step->count * TRIES_PER_FLOW, most = wanted < TRIES_MOST ? wanted : TRIES_MOST;
-    bool good = false;
+    bool good = false, scarce = false;
 
     s.flows = calloc(p->pools[step->pool].server_count, sizeof(*s.flows));
     if (s.flows && find_endpoints(&s)) {
         while (s.endpoint_count && s.reached < step->count && s.tries < most) {
-            if (s.tries >= PATIENCE && !s.reached) {
-                if (s.from_sets && s.tries >= 2 * PATIENCE) break;
-                s.from_sets = true;
-            }
+            if (s.tries >= 2 * PATIENCE && !s.reached) break;
+            if (s.tries == PATIENCE) scarce = s.reached < PATIENCE / TRIES_PER_FLOW;
+            s.from_sets = scarce && (!s.reached || s.tries % 2);
             try_flow(&s);
         }
         good = s.reached == step->count && check_shares(&s);
