@@ -38,7 +38,8 @@ struct compile {
     struct tests *tests;     /* test_resolve.c: the file's own tests */
     uint8_t *pbc;            /* emit.c: the file */
     size_t pbc_len;
-    uint64_t memory_bytes, lookup_bytes; /* of the program when it is loaded; the tables of large sets (vm/set_index.h) */
+    uint64_t memory_bytes; /* of the program when it is loaded */
+    uint64_t lookup_bytes; /* the tables of large sets (vm/set_index.h) */
     uint64_t stage_ns[COMPILE_STAGES]; /* time spent in each */
 };
 
@@ -52,7 +53,7 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 
 /* The stages. */
 void declare_names(struct compile *c);  /* names.c: declarations into symbols; duplicates */
-void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into the image's rule list; E0900 for what is not due */
+void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into the image; E0900 for what is not due */
 void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by judge_tests */
 void warn_unused(struct compile *c);    /* names.c */
 void make_normal(struct compile *c);    /* normal.c: rule list to normal form */

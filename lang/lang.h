@@ -21,9 +21,9 @@ struct node *lang_parse_text(struct arena *arena, struct sources *sources, struc
  * reported in `d`. */
 int lang_read(struct sources *sources, struct diags *d, const char *path);
 
-/* The text of a source, formatted: other blanks and line breaks, the same tokens and comments, the same tree. Includes are
- * not followed. Returns 0 with *out malloc'd and NUL-terminated; -EINVAL after syntax errors, which are in `d`; -EPROTO
- * if the result would not be the same program, which is a fault of the formatter. */
+/* The text of a source, formatted: other blanks and line breaks, the same tokens and comments, the same tree. Includes
+ * are not followed. Returns 0 with *out malloc'd and NUL-terminated; -EINVAL after syntax errors, which are in `d`;
+ * -EPROTO if the result would not be the same program, which is a fault of the formatter. */
 int lang_format(struct sources *sources, struct diags *d, uint32_t file, char **out, size_t *len);
 
 /* Print the tree, indented, one node a line: kind, payload, line:col. */

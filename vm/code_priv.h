@@ -42,7 +42,14 @@ static inline bool op_jumps(unsigned op)
     return op_info[op].operand >= OPERAND_TO && op_info[op].operand <= OPERAND_METER;
 }
 
-enum cond_operands { OPERANDS_NONE, OPERANDS_RANGES, OPERANDS_SETS, OPERANDS_MACSETS, OPERANDS_PATTERN, OPERANDS_METER };
+enum cond_operands {
+    OPERANDS_NONE,
+    OPERANDS_RANGES,
+    OPERANDS_SETS,
+    OPERANDS_MACSETS,
+    OPERANDS_PATTERN,
+    OPERANDS_METER
+};
 
 struct cond_info {
     const char *name;

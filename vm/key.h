@@ -15,7 +15,8 @@ struct key {
         struct {
             uint32_t src[4], dst[4]; /* v4: word 0, the rest 0; not IP: all 0 */
             uint32_t kind;           /* enum kind_bit: what the packet is and which fields below are there */
-            uint32_t marks;          /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state (step 03); from 12 on: active schedules */
+            uint32_t marks;          /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state (step 03);
+                                        from 12 on: active schedules */
             uint16_t src_port, dst_port;
             uint16_t proto;          /* IP protocol after the IPv6 chain; 0 where not known (KIND_PROTO clear) */
             uint16_t ether_type;     /* after all tags; 0 where the frame has none (LLC) */
@@ -69,6 +70,15 @@ enum kind_bit {
 #define KIND_IP (KIND_IP4 | KIND_IP6)
 #define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)
 
-enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32, TCP_ECE = 64, TCP_CWR = 128 };
+enum tcp_flag {
+    TCP_FIN = 1,
+    TCP_SYN = 2,
+    TCP_RST = 4,
+    TCP_PSH = 8,
+    TCP_ACK = 16,
+    TCP_URG = 32,
+    TCP_ECE = 64,
+    TCP_CWR = 128
+};
 
 #endif

@@ -86,7 +86,7 @@ struct pbc_meta {
     uint32_t rejects_per_s; /* answers a second a worker */
     uint32_t longest_path; /* instructions, calls expanded: the verifier recomputes and compares */
     uint32_t source;       /* string: path of the main file */
-    uint32_t services;     /* function that finds the branch of a service for what was let in; 0: there are no services */
+    uint32_t services;     /* function that finds the branch of a service for what was let in; 0: no services */
     uint32_t reserved;
 };
 enum pbc_flag {
@@ -102,7 +102,16 @@ struct pbc_place {
     uint16_t col, len;
 };
 
-enum pbc_verdict { PBC_V_ACCEPT, PBC_V_DROP, PBC_V_REJECT, PBC_V_DO, PBC_V_RETURN, PBC_V_COUNT, PBC_V_LOG, PBC_V_COUNTED };
+enum pbc_verdict {
+    PBC_V_ACCEPT,
+    PBC_V_DROP,
+    PBC_V_REJECT,
+    PBC_V_DO,
+    PBC_V_RETURN,
+    PBC_V_COUNT,
+    PBC_V_LOG,
+    PBC_V_COUNTED
+};
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
 enum pbc_rule_flag { PBC_RULE_LOG = 1 << 0 /* logs when it matches */, PBC_RULE_ARP = 1 << 1 /* judges ARP too */,
                      PBC_RULE_NOT_FRAMES = 1 << 2 /* judges nothing but ARP */ };
@@ -217,8 +226,8 @@ struct pbc_span {
 };
 static_assert(sizeof(struct pbc_span) == 8, "layout");
 
-/* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has the bit of each that the file says
- * (bit 0: the first), for those whose default depends on where it is used. */
+/* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has the bit of each that the file
+ * says (bit 0: the first), for those whose default depends on where it is used. */
 #define PBC_SETTING_FIELDS(X) \
     X(flows, "entries of a worker's flow table") \
     X(half_open, "flows whose handshake is not complete") \
@@ -314,10 +323,18 @@ struct pbc_service {
     uint64_t idle_ns;  /* 0: as in the timeouts */
 };
 /* Of the endpoints that hold a packet the most specific decides: an address before `self` before any, then a protocol
- * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send itself. */
+ * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send
+ * itself. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
-enum pbc_endpoint_proto { PBC_EP_TCP, PBC_EP_UDP, PBC_EP_SCTP, PBC_EP_PORTS /* any of them */, PBC_EP_ECHO4, PBC_EP_ECHO6,
-                          PBC_EP_PROTOS };
+enum pbc_endpoint_proto {
+    PBC_EP_TCP,
+    PBC_EP_UDP,
+    PBC_EP_SCTP,
+    PBC_EP_PORTS /* any of them */,
+    PBC_EP_ECHO4,
+    PBC_EP_ECHO6,
+    PBC_EP_PROTOS
+};
 struct pbc_endpoint {
     uint32_t service;
     struct pbc_place place;
@@ -343,7 +360,8 @@ enum {
 };
 
 /* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program;
- * function meta.services is run after it for what it accepted. A call only goes to a function with a higher index (so calls are acyclic), at most 6 deep. */
+ * function meta.services is run after it for what it accepted. A call only goes to a function with a higher index (so
+ * calls are acyclic), at most 6 deep. */
 struct pbc_func { uint32_t name /* string */, first, count; };
 struct insn { uint8_t op, a; uint16_t to; uint32_t imm; };
 static_assert(sizeof(struct insn) == 8, "KERNEL.md");
@@ -363,8 +381,8 @@ enum {
 /* The longest path in instructions through function 0 and then, unless it is 0, function `services`, calls expanded: an
  * instruction counts 1, a CALL 1 and the longest path of what it calls; saturates at UINT32_MAX. What meta.longest_path
  * must say. The code need not be verified; what leads outside counts as an end. Returns 0 when memory is out. */
-uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code, uint32_t code_count,
-                          uint32_t services);
+uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code,
+                          uint32_t code_count, uint32_t services);
 
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

@@ -48,7 +48,7 @@ enum pkt_flag {
     PKT_WRITABLE   = 1 << 0, /* in a pool slot: may be edited */
     PKT_SNAPPED    = 1 << 1, /* set by pkt_parse: fewer bytes than the wire had, but headers whole */
     PKT_BAD_CSUM   = 1 << 2, /* set by pkt_parse: wrong IPv4 header checksum */
-    PKT_NOT_LINEAR = 1 << 3, /* set by pkt_parse, with REASON_SNAPPED: headers go past the head; linearise and run again */
+    PKT_NOT_LINEAR = 1 << 3, /* so too, with REASON_SNAPPED: headers go past the head; linearise and run again */
     PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
 };
 #define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* what pkt_parse sets and clears */
@@ -103,6 +103,7 @@ bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, uns
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);
 
 /* Fill a view over bytes (not copied, not written). */
-void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link, uint16_t iface);
+void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link,
+              uint16_t iface);
 
 #endif

@@ -14,8 +14,8 @@ struct pool;
 
 /* Bytes of memory that a pool of `slots` slots of `slot_bytes` (2048 or 4096, headroom included) needs. */
 size_t pool_bytes(unsigned slots, unsigned slot_bytes);
-/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned or
- * a size is not usable. */
+/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned
+ * or a size is not usable. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
 
 /* An empty, writable packet with full headroom, or NULL when there is none. */

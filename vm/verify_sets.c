@@ -126,8 +126,8 @@ static bool verify_hosts(const struct verifier *v)
     return true;
 }
 
-/* As for sets, windows may share entries: order is looked up in a running count. What a glob covers stands right behind it,
- * so neighbours are all that has to be compared. */
+/* As for sets, windows may share entries: order is looked up in a running count. What a glob covers stands right behind
+ * it, so neighbours are all that has to be compared. */
 static uint32_t *breaks_of_hosts(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -182,7 +182,8 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
 
 bool verify_sets(const struct verifier *v)
 {
-    if (!verify_members(v) || !verify_address_sets(v) || !verify_mac_sets(v) || !verify_names(v) || !verify_ranges(v)) return false;
+    if (!verify_members(v) || !verify_address_sets(v) || !verify_mac_sets(v) || !verify_names(v) || !verify_ranges(v))
+        return false;
     for (uint32_t i = 0; i < v->p->patterns_count; i++)
         if (!verify_pattern(v, i)) return false;
     return true;

@@ -164,8 +164,8 @@ static void without_server(struct vm *vm, const struct pbc_service *s, uint32_t 
 }
 
 /* A service takes an accepted packet. Apart, for programs without services. */
-static __attribute__((noinline)) void serve(struct vm *vm, const struct pkt *pkt, const struct key *key, uint32_t branch,
-                                            struct verdict *v)
+static __attribute__((noinline)) void serve(struct vm *vm, const struct pkt *pkt, const struct key *key,
+                                            uint32_t branch, struct verdict *v)
 {
     const struct program *p = vm->program;
     const struct pick pick = balance_pick(vm->balance, branch, key);
@@ -200,8 +200,9 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
 }
 
 /* The branches of services that take packets of the batch which were accepted. */
-static __attribute__((noinline)) void find_branches(const struct vm *vm, const struct key keys[], struct pkt *const pkts[],
-                                                    uint64_t todo, const decided decisions[], uint32_t branches[])
+static __attribute__((noinline)) void find_branches(const struct vm *vm, const struct key keys[],
+                                                    struct pkt *const pkts[], uint64_t todo, const decided decisions[],
+                                                    uint32_t branches[])
 {
     const struct program *p = vm->program;
     uint64_t accepted = 0;
@@ -356,8 +357,8 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     return meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
 }
 
-struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt, trace_fn *fn,
-                           void *arg)
+struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                           trace_fn *fn, void *arg)
 {
     see_time(vm, in);
     return decision_of(run_list(vm->program, key, pkt, 0, NULL, vm->meters, fn, arg));

@@ -1,5 +1,5 @@
 /* The packet VM: programs and packets in, verdicts and packets out. Pure: no system call, no clock, no global, no
- * allocation a packet. Time, seed, packets, health and interface facts are inputs, so a run can be repeated anywhere. */
+ * allocation a packet. Time, seed, packets, health and interface facts are inputs, so a run can be repeated. */
 #ifndef VM_VM_H
 #define VM_VM_H
 
@@ -39,7 +39,7 @@ struct facts {
     const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */
     unsigned self6_count;
     uint32_t schedules;     /* bit i: schedule i of the program is active at this time */
-    const uint8_t *down; /* [program->servers_count] 1: takes no new flow; NULL: all are up. A change is a new generation */
+    const uint8_t *down; /* [program->servers_count] 1: no new flow; NULL: all are up. A change is a new generation */
     bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
@@ -122,7 +122,7 @@ struct vm;
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
 void vm_free(struct vm *vm);
 
-/* Judge n packets (any n; worked off in batches of VM_BATCH). pkts stay the caller's. verdicts[i] belongs to pkts[i]. */
+/* Judge n packets (any n; worked off in batches of VM_BATCH). pkts stay the caller's. verdicts[i] is of pkts[i]. */
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx);
 
@@ -131,14 +131,14 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 
-/* The same judgement on an already parsed packet, by one executor or the other; nothing is counted or sent. What tests and explain
- * compare. */
+/* The same judgement on an already parsed packet, by one executor or the other; nothing is counted or sent. What tests
+ * and explain compare. */
 struct decision { uint32_t rule; uint32_t firewall; uint8_t action; };
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt);
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
-/* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine but is
- * for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
+/* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine
+ * but is for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
 void key_settle(const struct program *p, struct key *key);
 
 /* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code and by the list; PBC_NONE. */
@@ -164,12 +164,13 @@ struct trace_step {
     uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key */
 };
 typedef void trace_fn(void *arg, const struct trace_step *step);
-struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn, void *arg);
+struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                                void *arg);
 
 /* The same as the worker would judge the packet now: meters are looked at, but give no token. program_explain, and the
  * decisions above, take every meter for unused. */
-struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt, trace_fn *fn,
-                           void *arg);
+struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                           trace_fn *fn, void *arg);
 
 /* Why that condition failed, as an operator would say it ("source is not in abusers", "not icmp6"). */
 void cond_explain(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt,

@@ -1,4 +1,4 @@
-/* What only the normal form tells of meters: one prefix length where both families can come, over and within at once. */
+/* What only the normal form tells of meters: one prefix length where both families can come; over and within. */
 #include <inttypes.h>
 
 #include "compiler/normal/ir.h"

@@ -33,7 +33,16 @@ enum symbol_kind {
 };
 #define SYM(ident) (1u << SYM_##ident)
 
-enum name_space { SPACE_VALUES, SPACE_CHECKS, SPACE_LISTS, SPACE_POOLS, SPACE_SERVICES, SPACE_RULES, SPACE_TESTS, SPACE_COUNT };
+enum name_space {
+    SPACE_VALUES,
+    SPACE_CHECKS,
+    SPACE_LISTS,
+    SPACE_POOLS,
+    SPACE_SERVICES,
+    SPACE_RULES,
+    SPACE_TESTS,
+    SPACE_COUNT
+};
 
 enum symbol_state { STATE_NEW, STATE_VISITING, STATE_DONE, STATE_BAD };
 
