@@ -182,9 +182,9 @@ static void put_remarks(struct printer *p, const struct fmt_item *item, const st
 static uint32_t hang_of(const struct fmt *f, const struct fmt_item *item)
 {
     for (uint32_t i = item->first; i < item->first + item->count && !item->after_eq; i++) {
+        if (f->words[i].kind != EQ) continue;
         const uint32_t at = fmt_indent(item) + fmt_width(f, item, i + 1) + 1;
-
-        if (f->words[i].kind == EQ) return at <= FMT_HANG_MAX ? at : fmt_indent(item) + FMT_HANG;
+        return at <= FMT_HANG_MAX ? at : fmt_indent(item) + FMT_HANG;
     }
     return fmt_indent(item) + FMT_HANG;
 }
