@@ -207,7 +207,7 @@ struct pbc_meter {
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_meter) == 64, "layout");
-#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: 512 MiB of tables at most */
+#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: 800 MiB of tables at most (up to 3 slots an entry) */
 #define PBC_METER_REFILL_MAX (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
 
 /* When it is active, in the zone's time. A span begins on the days of its mask; one that ends no later than it begins

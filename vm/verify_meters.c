@@ -47,6 +47,7 @@ static bool verify_all_meters(const struct verifier *v)
 static bool verify_schedules(const struct verifier *v)
 {
     const struct program *p = v->p;
+    int64_t left = p->spans_count;
     for (uint32_t i = 0; i < p->schedules_count; i++) {
         const struct pbc_schedule *s = &p->schedules[i];
         if (!verify_string(v, s->name, "schedule", i) || !verify_string(v, s->zone, "schedule", i) ||
@@ -54,6 +55,8 @@ static bool verify_schedules(const struct verifier *v)
             return false;
         if (!inside(s->first, s->count, p->spans_count)) return fault(v, "schedule %u: past the end of `spans`", i);
         if (s->reserved) return fault(v, "schedule %u: reserved bytes are not zero", i);
+        left -= s->count; /* or each of all schedules could have all spans */
+        if (left < 0) return fault(v, "schedule %u: spans are shared", i);
     }
     for (uint32_t i = 0; i < p->spans_count; i++) {
         const struct pbc_span *s = &p->spans[i];

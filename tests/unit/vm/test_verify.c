@@ -176,6 +176,7 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(schedule_zone, "schedule 0: string past the end of `strings`", b->schedules[0].zone = PBC_NONE)              \
     FAULT(schedule_file, "schedule 0: string past the end of `strings`", b->schedules[0].place.file = PBC_NONE)        \
     FAULT(schedule_past, "schedule 1: past the end of `spans`", b->schedules[1].count = 2)                             \
+    FAULT(schedule_shares, "schedule 1: spans are shared", b->schedules[0].count = 3)                                  \
     FAULT(schedule_wraps, "schedule 1: past the end of `spans`", b->schedules[1].first = UINT32_MAX)                   \
     FAULT(schedule_reserved, "schedule 1: reserved bytes are not zero", b->schedules[1].reserved = 1)                  \
     FAULT(span_from, "span 0: no such time", b->spans[0].from = 1440)                                                  \
