@@ -151,6 +151,7 @@ struct number_kind {
     const char *what;  /* "a port" */
     const char *range; /* "ports go from 0 to 65535" */
     uint32_t least, most;
+    const char *less;         /* what to write in place of a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* "an ICMP type" */
     bool ports;               /* ports lists may stand here */

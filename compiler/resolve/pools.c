@@ -49,6 +49,7 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
         s->port = v.node->v.endpoint.port;
         if (s->port == 0) {
             diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
+            diag_fix(c->diags, "without a port the server gets the one that the client asked for");
             return false;
         }
     } else {
@@ -87,9 +88,11 @@ static uint32_t hash_of(const void *bytes, size_t len, uint32_t size)
     return (h ^ h >> 15) & (size - 1);
 }
 
-static void report_twice(struct compile *c, const struct node *n, const struct node *before, const char *what)
+static void report_twice(struct compile *c, const struct node *n, const struct node *before, const char *what,
+                         const char *instead)
 {
     diag(c->diags, E_SERVER_TWICE, n->first->span, "two servers of this pool have the same %s", what);
+    diag_fix(c->diags, "%s", instead);
     diag_note(c->diags, before->first->span, "the first is here");
 }
 
@@ -103,11 +106,11 @@ static void check_apart(struct compile *c, struct servers *all, const struct nod
 
     for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
         if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
-    if (twice) report_twice(c, n, twice, "name");
+    if (twice) report_twice(c, n, twice, "name", "give this one a name of its own");
     for (uint32_t i = all->by_place[place]; i && !twice; i = all->next_place[i - 1])
         if (same_place(&img->servers[all->known[i - 1].server], s)) {
             twice = all->known[i - 1].node;
-            report_twice(c, n, twice, "address and port");
+            report_twice(c, n, twice, "address and port", "for a larger share give the first more `weight`");
         }
     all->known[all->count] = (struct known){n, id, all->by_name[name]};
     all->next_place[all->count] = all->by_place[place];

@@ -8,6 +8,7 @@
 static const struct number_kind port_kind = {.what = "a port to serve",
                                              .range = "ports of a service go from 1 to 65535",
                                              .least = 1,
+                                             .less = "`any` takes all ports",
                                              .most = 65535,
                                              .ports = true};
 

@@ -160,6 +160,7 @@ static bool in_bounds(struct compile *c, const struct node *n, const struct numb
 {
     if (value >= kind->least && value <= kind->most) return true;
     diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 " is not %s: %s", value, kind->what, kind->range);
+    if (kind->less && value < kind->least) diag_fix(c->diags, "%s", kind->less);
     return false;
 }
 
