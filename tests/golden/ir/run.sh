@@ -1,29 +1,3 @@
 #!/usr/bin/env bash
-# The normal form as text: `preyc --dump=ir` of each NAME.prey beside this script must print what NAME.txt holds, and nothing else
-# may go wrong. UPDATE=1 rewrites the .txt files, for a human to read the difference.
-set -u
-B=$(realpath "${B:-build}")
-cd "$(dirname "$0")" || exit 2
-work=$(mktemp -d) || exit 2
-trap 'rm -rf "$work"' EXIT
-failed=0
-for case in *.prey; do
-    name=${case%.prey}
-    NO_COLOR=1 timeout 60 "$B/preyc" --dump=ir "$case" >"$work/out" 2>"$work/err" || {
-        echo "not ok - ir/$name does not compile"
-        sed 's/^/# /' "$work/err"
-        failed=1
-        continue
-    }
-    if [ -n "${UPDATE:-}" ]; then
-        cp "$work/out" "$name.txt"
-    fi
-    if diff -u "$name.txt" "$work/out" >"$work/difference" 2>&1; then
-        echo "ok - ir/$name"
-    else
-        echo "not ok - ir/$name"
-        sed 's/^/# /' "$work/difference" "$work/err"
-        failed=1
-    fi
-done
-exit $failed
+# The normal form as text: what `preyc --dump=ir` prints of the files beside this script.
+exec bash "$(dirname "$0")/../dump.sh" ir
