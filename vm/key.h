@@ -15,8 +15,8 @@ struct key {
         struct {
             uint32_t src[4], dst[4]; /* v4: word 0, the rest 0; not IP: all 0 */
             uint32_t kind;           /* enum kind_bit: what the packet is and which fields below are there */
-            uint32_t marks;          /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state (step 03);
-                                        from 12 on: active schedules */
+            uint32_t marks;          /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state, enum flow_mark; from 12
+                                        on: active schedules */
             uint16_t src_port, dst_port;
             uint16_t proto;          /* IP protocol after the IPv6 chain; 0 where not known (KIND_PROTO clear) */
             uint16_t ether_type;     /* after all tags; 0 where the frame has none (LLC) */
@@ -37,6 +37,16 @@ static_assert(sizeof(struct key) == 64, "KERNEL.md rule 3");
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
 
 #define IFACE_NONE 0xffffu
+/* key.marks: what `state` says of the packet, at most one of them. None: it has no state (not IP, a later fragment), or
+ * the program keeps no flows. */
+enum flow_mark {
+    MARK_NONE        = 0,
+    MARK_NEW         = 1u << 8,
+    MARK_ESTABLISHED = 1u << 9,
+    MARK_RELATED     = 1u << 10,
+    MARK_INVALID     = 1u << 11,
+};
+#define MARK_STATES    (MARK_NEW | MARK_ESTABLISHED | MARK_RELATED | MARK_INVALID)
 #define MARK_SCHEDULES 12u /* key.marks: the bit of schedule 0 */
 
 enum kind_bit {

@@ -70,7 +70,8 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(BRANCHES,  branches,  struct pbc_branch,   1u << 20) \
     X(SHARES,    shares,    struct pbc_share,    1u << 20) \
     X(FUNCS,     funcs,     struct pbc_func,     1u << 20) \
-    X(CODE,      code,      struct insn,         1u << 24)
+    X(CODE,      code,      struct insn,         1u << 24) \
+    X(MEMOS,     memos,     struct pbc_memo,     65535)
 
 enum pbc_kind {
 #define X(ident, name, type, most) PBC_##ident,
@@ -87,12 +88,17 @@ struct pbc_meta {
     uint32_t longest_path; /* instructions, calls expanded: the verifier recomputes and compares */
     uint32_t source;       /* string: path of the main file */
     uint32_t services;     /* function that finds the branch of a service for what was let in; 0: no services */
-    uint32_t reserved;
+    uint32_t fragments;    /* function that tries only the rules that name `fragment`, on later fragments that follow their
+                              first; 0: none does, or nothing follows */
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
     PBC_NAMES_ARP  = 1 << 1, /* some rule names arp: malformed ARP is `drop`, `short-arp` */
     PBC_DIRECTIONS = 1 << 2, /* some firewall has a direction: traffic to a service is `in` */
+    PBC_KEEPS_FLOWS = 1 << 3, /* some condition asks `state` or `flows over`: the worker has a flow table */
+    PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
+    PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
+    PBC_NAMES_FRAGMENT = 1 << 6, /* some rule names `fragment`: function meta.fragments */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
@@ -176,6 +182,10 @@ struct pbc_pattern {
     uint32_t reserved;
     uint8_t value[64], mask[64]; /* value & ~mask is 0 */
 };
+/* A verdict that may be remembered for a flow: whatever else an established packet of the flow and direction holds, on
+ * the same interface and for the same own addresses, this rule (or RULE_DEFAULT) decides it in this firewall, and no
+ * other rule counts or logs it. Ascending by (firewall, rule). */
+struct pbc_memo { uint32_t rule, firewall; };
 struct pbc_iface { uint32_t name /* string, 0: used by device alone */, device /* string */; };
 struct pbc_chain { uint32_t name; uint32_t rules, rule_count; };
 

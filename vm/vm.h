@@ -62,7 +62,12 @@ struct verdict {
 };
 
 enum tx_kind { TX_SEND, TX_HOST, TX_FREE, TX_RESOLVE, TX_HANDOFF };
-enum tx_cause { TX_CAUSE_PACKET, TX_CAUSE_RST, TX_CAUSE_UNREACHABLE }; /* why a packet leaves */
+enum tx_cause { /* why a packet leaves */
+    TX_CAUSE_PACKET,
+    TX_CAUSE_RST,
+    TX_CAUSE_UNREACHABLE,
+    TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_SEND forwarded, TX_FREE dropped; `input` is nothing */
+};
 struct tx_entry {
     struct pkt *pkt; /* the executor puts it back (pool_put) after use */
     uint8_t kind;    /* enum tx_kind */
@@ -70,10 +75,27 @@ struct tx_entry {
     uint16_t out_if; /* interface id, IFACE_NONE: the one it came from */
     uint32_t input;  /* index in pkts[] of the packet that caused it */
     uint64_t cookie; /* of that packet */
+    struct verdict verdict; /* of a TX_CAUSE_HELD entry: the final one of a packet that vm_run called `held` */
 };
 
-enum event_kind { EVENT_LOG };
-struct event { uint8_t kind; uint32_t rule; uint32_t input; };
+/* A flow as others are told of it. */
+struct flow_record {
+    uint32_t src[4], dst[4]; /* of the side that opened it, and the other; as in struct key */
+    uint16_t src_port, dst_port; /* ICMP queries: the identifier, 0 */
+    uint8_t proto, family; /* family: 4 or 6 */
+    uint8_t state;    /* enum flow_state (flow/flow.h), its last */
+    uint8_t end;      /* enum flow_end; FLOW_ENDS: it goes on */
+    uint16_t vlan[2]; /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint64_t began_ns, seen_ns, ended_ns;
+};
+#define VLAN_UNTAGGED 0xffffu
+
+enum event_kind { EVENT_LOG, EVENT_FLOW };
+struct event {
+    uint8_t kind; /* enum event_kind */
+    uint32_t rule, input;    /* of EVENT_LOG */
+    struct flow_record flow; /* of EVENT_FLOW: one that has ended; only with cfg.flow_events */
+};
 
 /* Where packets and events leave; arrays are the caller's. vm_run needs VM_TX_PER_PACKET free entries a packet and
  * counts what it could not send; events past the end are counted in events_lost. */
@@ -84,7 +106,7 @@ struct vm_tx {
     unsigned event_count, event_cap;
     uint64_t events_lost;
 };
-#define VM_TX_PER_PACKET 1
+#define VM_TX_PER_PACKET 2 /* an answer, and one packet that was held */
 #define VM_BATCH 64
 
 struct counter { uint64_t packets, bytes; }; /* bytes: of the frame on the wire */
@@ -108,12 +130,17 @@ struct vm_counters {
     uint64_t snapped, bad_checksum;       /* judged all the same */
     uint64_t linearised;                  /* copied into a slot to be judged */
     uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
+    const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
+    const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
+    uint64_t remembered; /* packets whose verdict was remembered for their flow */
 };
 
 struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
     bool naive;        /* run the rule list instead of the code: the oracle */
+    bool forget;       /* remember no verdicts: what remembering is compared with */
+    bool flow_events;  /* tell of each flow that ends, in vm_tx */
 };
 
 struct vm;
@@ -130,6 +157,9 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
+
+/* The flows that go on, one by one: *at is 0 at first; false at the end. */
+bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f);
 
 /* The same judgement on an already parsed packet, by one executor or the other; nothing is counted or sent. What tests
  * and explain compare. */

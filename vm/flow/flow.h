@@ -1,0 +1,102 @@
+/* A flow: what the vm remembers of one conversation, in one cache line (IPv4) or two (IPv6).
+ *
+ * Both directions find the same slot: a tuple's sides are put in order of (address, port), low before high, and the
+ * flow says which of them opened it. A flow is its tuple and its whole VLAN stack (SEMANTICS.md). */
+#ifndef VM_FLOW_FLOW_H
+#define VM_FLOW_FLOW_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* In the order in which they make way where there is no room (ARCHITECTURE.md, Workers and state). */
+enum flow_class { FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_ONE_WAY, FLOW_ESTABLISHED, FLOW_CLASSES };
+
+enum flow_state {
+#define FLOW_STATE(ident, name, class, timeout, doc) FLOW_STATE_##ident,
+#include "vm/flow/flow_state.def"
+#undef FLOW_STATE
+    FLOW_STATES
+};
+enum flow_end {
+#define FLOW_END(ident, name, doc) FLOW_END_##ident,
+#include "vm/flow/flow_end.def"
+#undef FLOW_END
+    FLOW_ENDS
+};
+const char *flow_state_name(enum flow_state s);
+const char *flow_end_name(enum flow_end e);
+enum flow_class flow_state_class(enum flow_state s);
+
+/* Who sends: the side that opened the flow, or the other. */
+enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
+
+/* The tuple, sides in order. Two packets belong to one flow if their ids are equal bytes. */
+enum flow_id_kind {
+    FLOW_ID_IP6 = 1 << 0,
+    FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (so that pings both ways with one id are two flows) */
+};
+struct flow_id {
+    uint32_t low[4], high[4]; /* as in struct key; v4: word 0, the rest 0 */
+    uint16_t low_port, high_port; /* ICMP queries: the identifier, on both sides; without ports: 0 */
+    uint16_t stack;               /* id of the VLAN stack (stacks.h) */
+    uint8_t proto;                /* IP protocol */
+    uint8_t kind;                 /* enum flow_id_kind */
+};
+static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
+
+/* What TCP is known to have sent and acknowledged (tcp.h). Sequence numbers as on the wire. */
+struct tcp_side {
+    uint32_t end;   /* one past the highest sequence number it sent, SYN and FIN counted */
+    uint32_t acked; /* the highest acknowledgement it sent */
+};
+enum tcp_track_flag {
+    TCP_TRACK_FIN_ORIGINAL = 1 << 0, /* that side has sent its FIN */
+    TCP_TRACK_FIN_REPLY = 1 << 1,
+    TCP_TRACK_NO_WINDOW = 1 << 2,  /* no window is checked: one side is not seen (DSR), or not yet (pick-up) */
+    TCP_TRACK_SCALED = 1 << 3,     /* both SYNs had the window scale option */
+    TCP_TRACK_HEARD_REPLY = 1 << 4, /* `side[FLOW_REPLY]` is known */
+};
+struct tcp_track {
+    struct tcp_side side[2]; /* by enum flow_dir */
+    uint16_t window[2];      /* the largest that side has announced, unscaled as it will be shifted by its scale */
+    uint8_t scale;           /* shift of the original side in bits 0-3, of the other in 4-7: at most 14 (RFC 7323) */
+    uint8_t flags;           /* enum tcp_track_flag */
+};
+
+enum flow_flag {
+    FLOW_OPENED_BY_HIGH = 1 << 0, /* the high side opened it */
+    FLOW_COUNTED = 1 << 1,        /* its source is counted for `flows over` (sources.h) */
+};
+struct flow {
+    union {
+        uint64_t claim; /* 0: free; taken by one compare-and-swap (KERNEL.md 7) */
+        struct {
+            uint32_t hash; /* upper half of the id's, never 0 */
+            uint8_t state; /* enum flow_state */
+            uint8_t flags; /* enum flow_flag */
+            uint16_t epoch; /* of the remembered verdicts: they hold while it is the worker's */
+        };
+    };
+    uint32_t low, high; /* IPv4 addresses; IPv6: words 3 of both, the whole is in the second line */
+    uint16_t low_port, high_port;
+    uint16_t stack;
+    uint8_t proto, kind; /* as in the id */
+    uint64_t seen_ns;    /* when a packet of it was last accepted */
+    struct tcp_track tcp;  /* 22 bytes, then 2 of padding */
+    uint16_t memo[2];      /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
+    uint8_t memo_iface[2]; /* the interface that it holds on; MEMO_ANY_IFACE where the program never asks */
+    uint16_t reserved;
+};
+static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
+
+/* The second line of an IPv6 flow, and what is written once when a flow begins. */
+struct flow_cold {
+    uint32_t low[4], high[4]; /* IPv6 */
+    uint64_t began_ns;
+    uint32_t reserved[6];
+};
+static_assert(sizeof(struct flow_cold) == 64, "one line");
+
+#endif

@@ -1,0 +1,19 @@
+/* How many flows each address has opened and still holds: `flows over N per source`. Fixed memory, two windows as in
+ * meter.h; as many entries as there may be flows. Only in programs that ask. */
+#ifndef VM_FLOW_SOURCES_H
+#define VM_FLOW_SOURCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sources;
+struct sources *sources_new(uint64_t flows, uint64_t seed); /* NULL when memory is out */
+void sources_free(struct sources *s);
+
+/* addr as in struct key; v6 tells the families apart. */
+uint32_t source_flows(const struct sources *s, const uint32_t addr[4], bool v6);
+bool source_add(struct sources *s, const uint32_t addr[4], bool v6); /* false: no room for another address; counted */
+void source_drop(struct sources *s, const uint32_t addr[4], bool v6);
+uint64_t sources_full(const struct sources *s); /* how often there was none */
+
+#endif
