@@ -69,6 +69,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(ENDPOINTS, endpoints, struct pbc_endpoint, 1u << 20) \
     X(BRANCHES,  branches,  struct pbc_branch,   1u << 20) \
     X(SHARES,    shares,    struct pbc_share,    1u << 20) \
+    X(NATS,      nats,      struct pbc_nat,      1u << 12) \
     X(FUNCS,     funcs,     struct pbc_func,     1u << 20) \
     X(CODE,      code,      struct insn,         1u << 24) \
     X(MEMOS,     memos,     struct pbc_memo,     65535)
@@ -116,6 +117,8 @@ enum pbc_verdict {
     PBC_V_RETURN,
     PBC_V_COUNT,
     PBC_V_LOG,
+    PBC_V_DECAP_IPIP, /* ends the judging of the outer packet: the inner one is judged anew */
+    PBC_V_DECAP_GUE,  /* likewise, where UDP goes to rule.port */
     PBC_V_COUNTED
 };
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
@@ -135,8 +138,10 @@ struct pbc_rule {
     uint8_t answer;   /* enum pbc_answer */
     uint8_t flags;    /* enum pbc_rule_flag */
     uint8_t reserved;
+    uint16_t port;    /* DECAP_GUE */
+    uint16_t reserved2;
 };
-static_assert(sizeof(struct pbc_rule) == 44, "layout");
+static_assert(sizeof(struct pbc_rule) == 48, "layout");
 #define PBC_LIST_CHAIN 0x80000000u
 
 enum pbc_cond_flag { PBC_COND_NOT = 1 << 0, PBC_COND_ANY = 1 << 1 /* the list holds `any` */ };
@@ -300,7 +305,8 @@ struct pbc_pool {
     uint8_t balance;   /* enum lb_kind */
     uint8_t on_down;   /* enum pbc_down */
     uint16_t reserved;
-    uint64_t drain_ns, reserved2;
+    uint64_t drain_ns;
+    uint64_t slow_start_ns; /* how long a server that came up takes to reach its weight; 0: at once */
 };
 static_assert(sizeof(struct pbc_pool) == 64, "KERNEL.md");
 enum pbc_server_flag { PBC_SERVER_BACKUP = 1 << 0, PBC_SERVER_HAS_MAC = 1 << 1 };
@@ -329,9 +335,39 @@ struct pbc_service {
     uint8_t mode;      /* enum pbc_mode */
     uint8_t no_server; /* enum pbc_no_server */
     uint16_t gue_port;
-    uint32_t reserved;
-    uint64_t idle_ns;  /* 0: as in the timeouts */
+    uint32_t max_flows, max_flows_per_source; /* at once; 0: no bound */
+    uint32_t rate;     /* 1 + the meter that a packet which opens a flow must be within; 0: none */
+    uint16_t mss;      /* clamp of SYNs: 0: none, PBC_MSS_AUTO: what the way to the server bears, else the number */
+    uint8_t flags;     /* enum pbc_service_flag */
+    uint8_t reserved;
+    uint32_t reserved2;
+    uint64_t idle_ns;  /* of flows that both sides use; 0: as in the timeouts */
+    uint64_t affinity_ns; /* how long a source keeps its server after its last flow ended; 0: no affinity */
+    uint64_t reserved3[7];
 };
+static_assert(sizeof(struct pbc_service) == 128, "KERNEL.md");
+enum pbc_service_flag { PBC_SERVICE_COOKIES = 1 << 0, PBC_SERVICE_ANNOUNCE = 1 << 1 };
+#define PBC_MSS_AUTO 0xffffu
+
+/* `nat NAME { … }`, one entry a statement, in the file's order: the first that fits a new flow translates it.
+ *   MASQUERADE  source in `from`, leaving on `out`: from that interface's address and a port of the range
+ *   SOURCE      the same from `to`
+ *   FORWARD     destination `to`, protocol and port: to `target` and its port */
+enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_KINDS };
+struct pbc_nat {
+    uint32_t name; /* string: of the block */
+    struct pbc_place place;
+    uint32_t from, from_count; /* SETS: sources; none: any */
+    uint32_t out;              /* interface; FORWARD: PBC_NONE */
+    uint32_t to[4], target[4]; /* as in struct key */
+    uint16_t port_lo, port_hi; /* MASQUERADE, SOURCE: ports to translate to; FORWARD: those that are forwarded */
+    uint16_t target_port;      /* of port_lo; the others follow it in order; 0: kept */
+    uint8_t kind;   /* enum pbc_nat_kind */
+    uint8_t family; /* 4 or 6; MASQUERADE: 0, both */
+    uint8_t proto;  /* FORWARD: enum pbc_endpoint_proto */
+    uint8_t reserved[59];
+};
+static_assert(sizeof(struct pbc_nat) == 128, "KERNEL.md");
 /* Of the endpoints that hold a packet the most specific decides: an address before `self` before any, then a protocol
  * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send
  * itself. */

@@ -51,7 +51,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
     if (pool->on_down > PBC_DOWN_KEEP)
         return fault(v, "pool %u: unknown way %u when a server goes down", i, pool->on_down);
-    return !pool->reserved && !pool->reserved2 ? true : fault(v, "pool %u: reserved bytes are not zero", i);
+    return !pool->reserved ? true : fault(v, "pool %u: reserved bytes are not zero", i);
 }
 
 static bool verify_server(const struct verifier *v, uint32_t i)

@@ -40,6 +40,12 @@ struct facts {
     unsigned self6_count;
     uint32_t schedules;     /* bit i: schedule i of the program is active at this time */
     const uint8_t *down; /* [program->servers_count] 1: no new flow; NULL: all are up. A change is a new generation */
+    const uint64_t *up_since_ns; /* [program->servers_count] when a server that was down came up, mono; 0: before the start. For
+                                    slow start; NULL: all were up before */
+    uint32_t addr4;    /* this machine speaks from here (answers, outer sources, masquerade), host order; 0: none known */
+    uint32_t addr6[4]; /* likewise; all 0: none */
+    uint64_t mac;      /* of the interface, for ARP and neighbour answers; 0: made from the address */
+    uint32_t mtu;      /* largest IP packet of the links; 0: 1500 */
     bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
@@ -75,6 +81,8 @@ struct tx_entry {
     uint16_t out_if; /* interface id, IFACE_NONE: the one it came from */
     uint32_t input;  /* index in pkts[] of the packet that caused it */
     uint64_t cookie; /* of that packet */
+    uint32_t next_hop[4]; /* TX_SEND, TX_RESOLVE: as in struct key; whose MAC the executor puts into the frame */
+    uint8_t family;       /* of next_hop; 0: the frame's destination MAC is final */
     struct verdict verdict; /* of a TX_CAUSE_HELD entry: the final one of a packet that vm_run called `held` */
 };
 
@@ -138,6 +146,7 @@ struct vm_counters {
 struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
+    unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
     bool naive;        /* run the rule list instead of the code: the oracle */
     bool forget;       /* remember no verdicts: what remembering is compared with */
     bool flow_events;  /* tell of each flow that ends, in vm_tx */

@@ -1,0 +1,35 @@
+/* Bindings: what a balanced or translated flow is sent on as, and how its replies find their way back.
+ *
+ * A flow that is sent on has a third line beside its slot (flow.h): the binding. Where the other side sees another tuple
+ * (passthrough, keep source, nat) that tuple stands in the same table as the flow's *twin*, a slot that only leads back:
+ *
+ *      client:port > service:port          slot of the flow    FLOW_ORIGINAL -> rewritten to `to`
+ *      source:port > server:port           slot of its twin    FLOW_REPLY    -> rewritten to the flow's own tuple, reversed
+ *
+ * Both live and end together. A DSR flow has no twin: its replies do not come here; errors about what the server sent
+ * quote the flow's own tuple, reversed.
+ * A binding never changes while its flow lives (but by `on down`), whatever happens to pools, weights or health. */
+#ifndef VM_BIND_BIND_H
+#define VM_BIND_BIND_H
+
+#include "vm/flow/track.h"
+
+enum bind_kind { BIND_SERVICE, BIND_NAT_SOURCE, BIND_NAT_FORWARD };
+
+struct bind_end { uint32_t addr[4]; uint16_t port; }; /* as in struct key; of ICMP queries the port is the identifier */
+
+struct flow_bind {
+    uint32_t to_src[4], to_dst[4]; /* the original direction leaves with these; as in struct key */
+    uint16_t to_src_port, to_dst_port;
+    uint32_t server; /* PBC_NONE: nat */
+    uint32_t branch; /* of the service, PBC_NONE: nat; then `nat` is its index in NATS */
+    int32_t twin;    /* FLOW_NONE: none */
+    uint8_t client_mac[6]; /* of the last packet from the opener: replies go there */
+    uint16_t client_iface;
+    uint32_t seq_delta; /* syn cookies: what the server's numbers are ahead of ours */
+    uint8_t kind;       /* enum bind_kind */
+    uint8_t reserved[3];
+};
+static_assert(sizeof(struct flow_bind) == 64, "one line");
+
+#endif
