@@ -41,7 +41,7 @@ static bool icmp_allows(const struct key *key)
            type != ICMP4_PARAMETER && type <= ICMP4_LAST_KNOWN;
 }
 
-static bool may_answer(const struct pkt *pkt, const struct key *key)
+bool answer_allowed(const struct pkt *pkt, const struct key *key)
 {
     if (pkt->reason || !(key->kind & KIND_IP) || (key->kind & KIND_FRAG_LATER)) return false;
     if ((key->kind & KIND_TCP) && (key->marks & TCP_RST)) return false;
@@ -50,7 +50,7 @@ static bool may_answer(const struct pkt *pkt, const struct key *key)
 
 enum answer_form answer_form(const struct pkt *pkt, const struct key *key, enum pbc_answer kind)
 {
-    if (!may_answer(pkt, key)) return ANSWER_NONE;
+    if (!answer_allowed(pkt, key)) return ANSWER_NONE;
     bool tcp = key->kind & KIND_TCP;
     switch (kind) {
     case PBC_ANSWER_DEFAULT: return tcp ? ANSWER_RST : ANSWER_PORT_UNREACHABLE;

@@ -1,4 +1,4 @@
-/* ICMP and ICMPv6 answers: echo replies and unreachables. */
+/* ICMP and ICMPv6 answers: echo replies and errors. */
 #include <errno.h>
 
 #include "vm/build_priv.h"
@@ -49,6 +49,35 @@ int build_echo_reply(const struct pkt *request, const struct key *key, struct po
     return reply_finish(&r, ICMP_SUM, out);
 }
 
+/* The fields in which errors differ: type, code, and the four bytes after the checksum. */
+struct error {
+    uint8_t type, code;
+    uint32_t rest;
+    const uint32_t *from; /* NULL: where the request went to */
+};
+
+/* An error that quotes as much of the request as was captured and is allowed. */
+static int build_error(const struct pkt *request, const struct key *key, const struct error *error, struct pool *pool,
+                       struct pkt **out)
+{
+    bool v4 = key->kind & KIND_IP4;
+    struct reply r;
+    int err = reply_begin(&r, request, key, pool, ether_type_of(key), 0);
+    if (err) return err;
+    if (error->from) memcpy(r.to.src, error->from, v4 ? sizeof(uint32_t) : sizeof(r.to.src));
+    reply_ip(&r, &(struct reply_ip){
+                     .proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = v4 ? BUILD_TOS_ERROR : 0, .frag = IP4_DF});
+    write8(&r.w, error->type);
+    write8(&r.w, error->code);
+    write16(&r.w, 0); /* checksum, later */
+    write32(&r.w, error->rest);
+
+    uint32_t most = (v4 ? BUILD_QUOTE4 - IP4_LEN : BUILD_QUOTE6 - IP6_LEN) - ICMP_LEN;
+    uint32_t there = request->cap_len - request->l3, quote = key->length < there ? key->length : there;
+    write_from(&r.w, request, request->l3, quote < most ? quote : most);
+    return reply_finish(&r, ICMP_SUM, out);
+}
+
 int build_unreachable(const struct pkt *request, const struct key *key, enum build_unreachable what, struct pool *pool,
                       struct pkt **out)
 {
@@ -58,18 +87,32 @@ int build_unreachable(const struct pkt *request, const struct key *key, enum bui
         [UNREACHABLE_NET] = 0, [UNREACHABLE_HOST] = 3, [UNREACHABLE_PORT] = 4, [UNREACHABLE_PROHIBITED] = 1};
     if (request->reason || !(key->kind & KIND_IP) || (unsigned)what >= sizeof(code4)) return -EINVAL;
     bool v4 = key->kind & KIND_IP4;
-    struct reply r;
-    int err = reply_begin(&r, request, key, pool, ether_type_of(key), 0);
-    if (err) return err;
-    reply_ip(&r, &(struct reply_ip){
-                     .proto = icmp_proto(key), .ttl = BUILD_TTL, .tos = v4 ? BUILD_TOS_ERROR : 0, .frag = IP4_DF});
-    write8(&r.w, v4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE);
-    write8(&r.w, v4 ? code4[what] : code6[what]);
-    write16(&r.w, 0); /* checksum, later */
-    write32(&r.w, 0); /* unused */
+    const struct error error = {.type = v4 ? ICMP4_UNREACHABLE : ICMP6_UNREACHABLE,
+                                .code = v4 ? code4[what] : code6[what]};
+    return build_error(request, key, &error, pool, out);
+}
 
-    uint32_t most = (v4 ? BUILD_QUOTE4 - IP4_LEN : BUILD_QUOTE6 - IP6_LEN) - ICMP_LEN;
-    uint32_t there = request->cap_len - request->l3, quote = key->length < there ? key->length : there;
-    write_from(&r.w, request, request->l3, quote < most ? quote : most);
-    return reply_finish(&r, ICMP_SUM, out);
+int build_time_exceeded(const struct pkt *request, const struct key *key, const uint32_t from[4], struct pool *pool,
+                        struct pkt **out)
+{
+    if (request->reason || !(key->kind & KIND_IP)) return -EINVAL;
+    const struct error error = {.type = key->kind & KIND_IP4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED,
+                                .from = from};
+    return build_error(request, key, &error, pool, out);
+}
+
+int build_too_big(const struct pkt *request, const struct key *key, uint32_t mtu, const uint32_t from[4],
+                  struct pool *pool, struct pkt **out)
+{
+    enum { FRAGMENTATION_NEEDED = 4 };
+    if (request->reason || !(key->kind & KIND_IP)) return -EINVAL;
+    struct error error = {.type = ICMP6_TOO_BIG, .rest = mtu < IP6_LEAST_MTU ? IP6_LEAST_MTU : mtu, .from = from};
+    if (key->kind & KIND_IP4) {
+        if (!(bytes_get16(request, request->l3 + (uint32_t)IP4_FRAG) & IP4_DF)) return -EINVAL;
+        error = (struct error){.type = ICMP4_UNREACHABLE,
+                               .code = FRAGMENTATION_NEEDED,
+                               .rest = mtu < UINT16_MAX ? mtu : UINT16_MAX,
+                               .from = from};
+    }
+    return build_error(request, key, &error, pool, out);
 }

@@ -62,3 +62,34 @@ uint32_t csum_sctp(const void *packet, size_t len)
     crc = csum_crc32c(crc, none, sizeof(none));
     return csum_crc32c(crc, p + SCTP_LEN, len - SCTP_LEN);
 }
+
+/* a times b modulo the polynomial; bit 31 is x^0. */
+static uint32_t times(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+    for (; a; a <<= 1) {
+        product ^= a >> 31 ? b : 0;
+        b = b >> 1 ^ (b & 1 ? 0x82f63b78 : 0);
+    }
+    return product;
+}
+
+/* What the CRC's register becomes when `len` zero bytes follow: times x^(8 len). */
+static uint32_t follow_zeros(uint32_t crc, uint32_t len)
+{
+    static const uint32_t powers[] = { /* x^(8 2^k) */
+        0x00800000, 0x00008000, 0x82f63b78, 0x6ea2d55c, 0x18b8ea18, 0x510ac59a, 0xb82be955, 0xb8fdb1e7,
+        0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a, 0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc,
+    };
+    for (unsigned k = 0; len; k++, len >>= 1)
+        if (len & 1) crc = times(powers[k], crc);
+    return crc;
+}
+
+uint32_t csum_sctp_update(uint32_t csum, uint32_t from, uint32_t to, size_t len)
+{
+    uint32_t crc = 0, change = from ^ to, ports = sizeof(change);
+    if (len < SCTP_LEN || len > UINT16_MAX) return csum;
+    for (unsigned i = 0; i < ports; i++) crc = step1(crc, (uint8_t)(change >> (24 - 8 * i)));
+    return csum ^ follow_zeros(crc, (uint32_t)len - ports);
+}

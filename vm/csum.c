@@ -54,21 +54,21 @@ uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t prot
     return sum;
 }
 
-/* ~(~HC + sum of ~m and m'): delta is that sum, of as many words as the field has. */
-static uint16_t update(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
+/* ~(~HC + sum of ~m and m'): delta is that sum, of as many words as the fields have. */
+uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
 
 uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to)
 {
-    return update(csum, (uint64_t)(uint16_t)~from + to);
+    return csum_apply(csum, csum_delta16(from, to));
 }
 
-uint16_t csum_update32(uint16_t csum, uint32_t from, uint32_t to) { return update(csum, words32(~from) + words32(to)); }
+uint16_t csum_update32(uint16_t csum, uint32_t from, uint32_t to) { return csum_apply(csum, csum_delta32(from, to)); }
 
 uint16_t csum_update128(uint16_t csum, const uint32_t from[4], const uint32_t to[4])
 {
     uint64_t delta = 0;
-    for (unsigned i = 0; i < 4; i++) delta += words32(~from[i]) + words32(to[i]);
-    return update(csum, delta);
+    for (unsigned i = 0; i < 4; i++) delta += csum_delta32(from[i], to[i]);
+    return csum_apply(csum, delta);
 }
 
 uint16_t csum_udp(uint16_t computed) { return computed == 0 ? UINT16_MAX : computed; }

@@ -28,6 +28,15 @@ uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to);
 uint16_t csum_update32(uint16_t csum, uint32_t from, uint32_t to);
 uint16_t csum_update128(uint16_t csum, const uint32_t from[4], const uint32_t to[4]);
 
+/* Several fields at once: the deltas of fields at even offsets add up to a running sum (~m + m' of each), and one
+ * csum_apply puts them in. A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
+static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
+static inline uint64_t csum_delta32(uint32_t from, uint32_t to)
+{
+    return csum_delta16((uint16_t)(from >> 16), (uint16_t)(to >> 16)) + csum_delta16((uint16_t)from, (uint16_t)to);
+}
+uint16_t csum_apply(uint16_t csum, uint64_t delta);
+
 /* What to send for a computed UDP checksum: 0 goes out as 0xffff (RFC 768). */
 uint16_t csum_udp(uint16_t computed);
 /* What to send after an update of a UDP checksum: 0 means "none" and stays so, a computed 0 goes out as 0xffff. */
@@ -39,5 +48,8 @@ uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
 /* The checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field were 0; to
  * be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
 uint32_t csum_sctp(const void *packet, size_t len);
+/* That checksum after the packet's first four bytes, its ports, changed; len: of the whole packet, at least 12 bytes,
+ * none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */
+uint32_t csum_sctp_update(uint32_t csum, uint32_t from, uint32_t to, size_t len);
 
 #endif

@@ -1,0 +1,94 @@
+/* Editing the head of a packet in a slot: checked access at offsets from the frame's first byte, and what an edit
+ * changes in a checksum. Bytes that are not there read as 0 and are not written. */
+#ifndef VM_PROTO_EDIT_H
+#define VM_PROTO_EDIT_H
+
+#include "vm/csum.h"
+#include "vm/pkt.h"
+#include "vm/proto/wire.h"
+
+static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
+{
+    return __builtin_expect((uint64_t)at + len <= pkt->head_len, 1);
+}
+
+static inline uint8_t edit_get8(const struct pkt *pkt, uint32_t at) { return edit_has(pkt, at, 1) ? pkt->data[at] : 0; }
+static inline uint16_t edit_get16(const struct pkt *pkt, uint32_t at)
+{
+    return edit_has(pkt, at, 2) ? wire_get16(pkt->data + at) : 0;
+}
+static inline uint32_t edit_get32(const struct pkt *pkt, uint32_t at)
+{
+    return edit_has(pkt, at, 4) ? wire_get32(pkt->data + at) : 0;
+}
+static inline void edit_get_addr6(const struct pkt *pkt, uint32_t at, uint32_t addr[4])
+{
+    for (unsigned i = 0; i < 4; i++) addr[i] = edit_get32(pkt, at + 4 * i);
+}
+
+static inline void edit_put8(struct pkt *pkt, uint32_t at, uint8_t v)
+{
+    if (edit_has(pkt, at, 1)) pkt->data[at] = v;
+}
+static inline void edit_put16(struct pkt *pkt, uint32_t at, uint16_t v)
+{
+    if (edit_has(pkt, at, 2)) wire_put16(pkt->data + at, v);
+}
+static inline void edit_put32(struct pkt *pkt, uint32_t at, uint32_t v)
+{
+    if (edit_has(pkt, at, 4)) wire_put32(pkt->data + at, v);
+}
+static inline void edit_put_addr6(struct pkt *pkt, uint32_t at, const uint32_t addr[4])
+{
+    for (unsigned i = 0; i < 4; i++) edit_put32(pkt, at + 4 * i, addr[i]);
+}
+
+/* Put, and say by how much a sum over the field changed (csum_delta16); the field stands at an even offset from where
+ * that sum begins. */
+static inline uint64_t edit_swap16(struct pkt *pkt, uint32_t at, uint16_t v)
+{
+    if (!edit_has(pkt, at, 2)) return 0;
+    uint16_t from = wire_get16(pkt->data + at);
+    wire_put16(pkt->data + at, v);
+    return csum_delta16(from, v);
+}
+static inline uint64_t edit_swap32(struct pkt *pkt, uint32_t at, uint32_t v)
+{
+    if (!edit_has(pkt, at, 4)) return 0;
+    uint32_t from = wire_get32(pkt->data + at);
+    wire_put32(pkt->data + at, v);
+    return csum_delta32(from, v);
+}
+
+/* A running sum with the bytes from `from` up to `to` added; nothing where they are not all there. */
+static inline uint64_t edit_sum(const struct pkt *pkt, uint64_t sum, uint32_t from, uint32_t to)
+{
+    return from <= to && to <= pkt->head_len ? csum_add(sum, pkt->data + from, to - from) : sum;
+}
+
+/* Copy bytes out and in; false, and nothing done, where they are not all there. */
+static inline bool edit_read(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
+{
+    if (!edit_has(pkt, at, len)) return false;
+    memcpy(out, pkt->data + at, len);
+    return true;
+}
+static inline bool edit_write(struct pkt *pkt, uint32_t at, uint32_t len, const uint8_t *from)
+{
+    if (!edit_has(pkt, at, len)) return false;
+    memcpy(pkt->data + at, from, len);
+    return true;
+}
+
+/* Open `len` bytes of unset content at `at`: what stands before moves into the headroom. Offsets that pkt_parse set
+ * stay as they were. False, and nothing done, where there is no room. */
+bool edit_open(struct pkt *pkt, uint32_t at, uint32_t len);
+/* Take `len` bytes at `at` out: what stands before moves up. False where they are not there. */
+bool edit_close(struct pkt *pkt, uint32_t at, uint32_t len);
+/* End the frame at `end`, on the wire as in the capture; longer than it is it does not get. */
+void edit_cut(struct pkt *pkt, uint32_t end);
+/* The frame's link layer for an IP packet of this family at pkt->l3: Ethernet gets the type, after its tags; any other
+ * link is taken off and the frame is a bare IP packet (LINK_RAW, l3 0). */
+void edit_link(struct pkt *pkt, uint16_t ether_type);
+
+#endif
