@@ -44,20 +44,20 @@ int build_rst(const struct pkt *request, const struct key *key, struct pool *poo
 int build_unreachable(const struct pkt *request, const struct key *key, enum build_unreachable what, struct pool *pool,
                       struct pkt **out);
 
-/* Time exceeded in transit: ICMP type 11, ICMPv6 type 3, code 0 (RFC 792, RFC 4443 3.3). from: the address it comes from, of
- * the request's family, NULL for the one the request went to. */
+/* Time exceeded in transit: ICMP type 11, ICMPv6 type 3, code 0 (RFC 792, RFC 4443 3.3). from: the address it comes
+ * from, of the request's family, NULL for the one the request went to. */
 int build_time_exceeded(const struct pkt *request, const struct key *key, const uint32_t from[4], struct pool *pool,
                         struct pkt **out);
 
-/* The packet does not fit `mtu` bytes: ICMP type 3 code 4 with the next hop's MTU (RFC 1191, 4; at most 65,535), only for a
- * request with DF; ICMPv6 packet too big, of at least 1,280 (RFC 4443, 3.2). from: as above. */
+/* The packet does not fit `mtu` bytes: ICMP type 3 code 4 with the next hop's MTU (RFC 1191, 4; at most 65,535), only
+ * for a request with DF; ICMPv6 packet too big, of at least 1,280 (RFC 4443, 3.2). from: as above. */
 int build_too_big(const struct pkt *request, const struct key *key, uint32_t mtu, const uint32_t from[4],
                   struct pool *pool, struct pkt **out);
 
-/* A RST to one side of a flow, from the other, where no segment asks for it: a bare IP packet (LINK_RAW). It counts only if
- * seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst` has acknowledged, or, where that may lag behind,
- * the end of what was sent to it. One who has acknowledged nothing yet listens to has_ack and an ack of all it sent
- * (RFC 9293, 3.5.2). */
+/* A RST to one side of a flow, from the other, where no segment asks for it: a bare IP packet (LINK_RAW). It counts
+ * only if seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst` has acknowledged, or, where that may lag
+ * behind, the end of what was sent to it. One who has acknowledged nothing yet listens to has_ack and an ack of all it
+ * sent (RFC 9293, 3.5.2). */
 struct flow_rst {
     uint32_t src[4], dst[4]; /* as in struct key */
     uint16_t src_port, dst_port;

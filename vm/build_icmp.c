@@ -96,8 +96,7 @@ int build_time_exceeded(const struct pkt *request, const struct key *key, const 
                         struct pkt **out)
 {
     if (request->reason || !(key->kind & KIND_IP)) return -EINVAL;
-    const struct error error = {.type = key->kind & KIND_IP4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED,
-                                .from = from};
+    const struct error error = {.type = key->kind & KIND_IP4 ? ICMP4_TIME_EXCEEDED : ICMP6_TIME_EXCEEDED, .from = from};
     return build_error(request, key, &error, pool, out);
 }
 

@@ -36,11 +36,9 @@ int build_rst(const struct pkt *request, const struct key *key, struct pool *poo
     bool has_ack = key->marks & TCP_ACK;
     uint32_t seq = has_ack ? bytes_get32(request, request->l4 + TCP_ACKNO) : 0;
     uint32_t ack = has_ack ? 0 : bytes_get32(request, request->l4 + TCP_SEQ) + segment_len(request, key);
-    write_tcp(&r.w, &(struct flow_rst){.src_port = key->dst_port,
-                                       .dst_port = key->src_port,
-                                       .seq = seq,
-                                       .ack = ack,
-                                       .has_ack = !has_ack});
+    write_tcp(&r.w,
+              &(struct flow_rst){
+                  .src_port = key->dst_port, .dst_port = key->src_port, .seq = seq, .ack = ack, .has_ack = !has_ack});
     return reply_finish(&r, TCP_SUM, out);
 }
 

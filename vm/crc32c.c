@@ -77,7 +77,8 @@ static uint32_t times(uint32_t a, uint32_t b)
 /* What the CRC's register becomes when `len` zero bytes follow: times x^(8 len). */
 static uint32_t follow_zeros(uint32_t crc, uint32_t len)
 {
-    static const uint32_t powers[] = { /* x^(8 2^k) */
+    static const uint32_t powers[] = {
+        /* x^(8 2^k) */
         0x00800000, 0x00008000, 0x82f63b78, 0x6ea2d55c, 0x18b8ea18, 0x510ac59a, 0xb82be955, 0xb8fdb1e7,
         0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a, 0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc,
     };

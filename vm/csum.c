@@ -57,10 +57,7 @@ uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t prot
 /* ~(~HC + sum of ~m and m'): delta is that sum, of as many words as the fields have. */
 uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
 
-uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to)
-{
-    return csum_apply(csum, csum_delta16(from, to));
-}
+uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to) { return csum_apply(csum, csum_delta16(from, to)); }
 
 uint16_t csum_update32(uint16_t csum, uint32_t from, uint32_t to) { return csum_apply(csum, csum_delta32(from, to)); }
 
