@@ -47,8 +47,9 @@ static enum decap measure(const struct pkt *pkt, struct inner *in)
     bool v6 = in->proto == IPPROTO_NR_IP6;
     uint32_t least = v6 ? IP6_LEN : IP4_LEN;
     if (!v6 && in->proto != IPPROTO_NR_IP4) return DECAP_VERSION;
-    if (in->at + least > in->limit || !edit_has(pkt, in->at, least)) return DECAP_SHORT;
+    if (in->at >= in->limit || !edit_has(pkt, in->at, 1)) return DECAP_SHORT;
     if (edit_get8(pkt, in->at) >> 4 != (v6 ? 6 : 4)) return DECAP_VERSION;
+    if (in->at + least > in->limit || !edit_has(pkt, in->at, least)) return DECAP_SHORT;
     uint32_t header = v6 ? IP6_LEN : (edit_get8(pkt, in->at) & 15u) * 4;
     in->len = v6 ? IP6_LEN + (uint32_t)edit_get16(pkt, in->at + IP6_PAYLOAD) : edit_get16(pkt, in->at + IP4_TOTAL);
     return header < least || in->len < header || in->len > in->limit - in->at ? DECAP_LENGTH : DECAP_DONE;
