@@ -66,6 +66,14 @@ static void test_udp_zero(void **state)
     becomes(from, ALL, to);
 }
 
+/* An SCTP checksum of 0 was never computed. */
+static void test_sctp_zero(void **state)
+{
+    (void)state;
+    becomes("eth / ip4 1.1.1.1 > 2.2.2.2 / sctp 5 > 80 csum 0 / zeros 16", ALL,
+            "eth / ip4 192.0.2.9 > 10.9.9.9 / sctp 40000 > 8080 csum 0 / zeros 16");
+}
+
 static void test_queries(void **state)
 {
     (void)state;
@@ -339,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ports),
         cmocka_unit_test(test_udp_zero),
+        cmocka_unit_test(test_sctp_zero),
         cmocka_unit_test(test_queries),
         cmocka_unit_test(test_other_protocols),
         cmocka_unit_test(test_unparsed_sums),
