@@ -4,14 +4,7 @@
 
 #include "vm/proto/wire.h"
 
-static uint32_t fold16(uint64_t sum)
-{
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT32_MAX) + (sum >> 32);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    return (uint32_t)((sum & UINT16_MAX) + (sum >> 16));
-}
+static uint32_t fold16(uint64_t sum) { return (uint16_t)~csum_fold(sum); }
 
 /* The folded sum of the bytes as words of memory order. */
 static uint16_t sum_raw(const uint8_t *p, size_t len)
@@ -36,8 +29,6 @@ uint64_t csum_add(uint64_t sum, const void *bytes, size_t len)
     return sum + be16toh(sum_raw(bytes, len));
 }
 
-uint16_t csum_fold(uint64_t sum) { return (uint16_t)~fold16(sum); }
-
 uint16_t csum_of(const void *bytes, size_t len) { return csum_fold(csum_add(0, bytes, len)); }
 
 static uint64_t words32(uint32_t v) { return (uint64_t)(v >> 16) + (v & UINT16_MAX); }
@@ -53,9 +44,6 @@ uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t prot
     for (unsigned i = 0; i < 4; i++) sum += words32(src[i]) + words32(dst[i]);
     return sum;
 }
-
-/* ~(~HC + sum of ~m and m'): delta is that sum, of as many words as the fields have. */
-uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
 
 uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to) { return csum_apply(csum, csum_delta16(from, to)); }
 

@@ -1,8 +1,8 @@
 /* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3), and
  * SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may stand at any address.
  *
- * A running sum is a u64 of 16-bit words as they read on the wire; it is never negative, never wraps (2^32 additions of
- * folded pieces fit), and only csum_fold turns it into a checksum. */
+ * A running sum is a u64 of 16-bit or 32-bit words as they read on the wire (2^16 counts as 1); it is never negative,
+ * never wraps (2^31 additions fit), and only csum_fold turns it into a checksum. */
 #ifndef VM_CSUM_H
 #define VM_CSUM_H
 
@@ -13,7 +13,14 @@
  * 1). */
 uint64_t csum_add(uint64_t sum, const void *bytes, size_t len);
 /* The checksum of what was added: the complement of the folded sum, to be stored most significant byte first. */
-uint16_t csum_fold(uint64_t sum);
+static inline uint16_t csum_fold(uint64_t sum)
+{
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & UINT32_MAX) + (sum >> 32);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    sum = (sum & UINT16_MAX) + (sum >> 16);
+    return (uint16_t) ~((sum & UINT16_MAX) + (sum >> 16));
+}
 /* Both in one: 0 says that bytes which hold their own checksum are intact. */
 uint16_t csum_of(const void *bytes, size_t len);
 
@@ -31,11 +38,8 @@ uint16_t csum_update128(uint16_t csum, const uint32_t from[4], const uint32_t to
 /* Several fields at once: the deltas of fields at even offsets add up to a running sum (~m + m' of each), and one
  * csum_apply puts them in. A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
 static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
-static inline uint64_t csum_delta32(uint32_t from, uint32_t to)
-{
-    return csum_delta16((uint16_t)(from >> 16), (uint16_t)(to >> 16)) + csum_delta16((uint16_t)from, (uint16_t)to);
-}
-uint16_t csum_apply(uint16_t csum, uint64_t delta);
+static inline uint64_t csum_delta32(uint32_t from, uint32_t to) { return (uint64_t)(uint32_t)~from + to; }
+static inline uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }
 
 /* What to send for a computed UDP checksum: 0 goes out as 0xffff (RFC 768). */
 uint16_t csum_udp(uint16_t computed);

@@ -50,6 +50,8 @@ printf 'bench: asking meters …\n' >&2
 "$B/tests/bench/meters" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
+printf 'bench: rewriting packets …\n' >&2
+"$B/tests/bench/act" "$capture" >>"$rows"
 
 {
     printf 'traffic: %s; %s; %s cores; load %s; median (lowest to highest)\n\n' "$traffic" "$(uname -sr)" "$(nproc)" "$load"

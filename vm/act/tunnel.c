@@ -43,20 +43,23 @@ static uint8_t outer_proto(const struct outer *o, const struct tunnel *t)
     return t->kind == TUNNEL_GUE ? IPPROTO_NR_UDP : o->carried;
 }
 
+/* The checksum is added up from the fields: reading back what was just written in smaller pieces would wait for it. */
 static void outer4(const struct outer *o, const struct tunnel *t, uint16_t id)
 {
     struct pkt *pkt = o->pkt;
     uint32_t at = o->at;
-    edit_put16(pkt, at, (uint16_t)(0x4500 | o->tos));
-    edit_put16(pkt, at + IP4_TOTAL, (uint16_t)(tunnel_overhead(t) + o->inner));
-    edit_put16(pkt, at + IP4_ID, o->df ? 0 : id);
-    edit_put16(pkt, at + IP4_FRAG, o->df ? IP4_DF : 0);
-    edit_put8(pkt, at + IP4_TTL, BUILD_TTL);
-    edit_put8(pkt, at + IP4_PROTO, outer_proto(o, t));
-    edit_put16(pkt, at + IP4_SUM, 0);
+    uint16_t first = (uint16_t)(0x4500 | o->tos), total = (uint16_t)(tunnel_overhead(t) + o->inner);
+    uint16_t frag = o->df ? IP4_DF : 0, ttl_proto = (uint16_t)(BUILD_TTL << 8 | outer_proto(o, t));
+    if (o->df) id = 0;
+    uint64_t sum = csum_pseudo4(t->src[0], t->dst[0], 0, 0) + first + total + id + frag + ttl_proto;
+    edit_put16(pkt, at, first);
+    edit_put16(pkt, at + IP4_TOTAL, total);
+    edit_put16(pkt, at + IP4_ID, id);
+    edit_put16(pkt, at + IP4_FRAG, frag);
+    edit_put16(pkt, at + IP4_TTL, ttl_proto);
+    edit_put16(pkt, at + IP4_SUM, csum_fold(sum));
     edit_put32(pkt, at + IP4_SRC, t->src[0]);
     edit_put32(pkt, at + IP4_DST, t->dst[0]);
-    edit_put16(pkt, at + IP4_SUM, csum_fold(edit_sum(pkt, 0, at, at + IP4_LEN)));
 }
 
 static void outer6(const struct outer *o, const struct tunnel *t, uint32_t hash)
@@ -104,8 +107,8 @@ int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t,
     };
     if (overhead > pkt->headroom || overhead + o.inner > UINT16_MAX) return -EMSGSIZE;
     edit_cut(pkt, pkt->l3 + o.inner);
-    edit_link(pkt, t->v6 ? ETHER_IP6 : ETHER_IP4);
     edit_open(pkt, pkt->l3, overhead);
+    edit_link(pkt, t->v6 ? ETHER_IP6 : ETHER_IP4);
     o.at = pkt->l3;
     if (t->v6)
         outer6(&o, t, hash);

@@ -7,57 +7,77 @@
 #include "vm/pkt.h"
 #include "vm/proto/wire.h"
 
-static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
+/* Where the head lies. A copy of its own: stores into bytes might change a packet, as far as the compiler knows, and
+ * would make it read data and length again. */
+struct span {
+    uint8_t *data;
+    uint32_t len;
+};
+static inline struct span span_of(const struct pkt *pkt) { return (struct span){pkt->data, pkt->head_len}; }
+
+static inline bool span_has(struct span s, uint32_t at, uint32_t len)
 {
-    return __builtin_expect((uint64_t)at + len <= pkt->head_len, 1);
+    return __builtin_expect((uint64_t)at + len <= s.len, 1);
+}
+static inline uint8_t span_get8(struct span s, uint32_t at) { return span_has(s, at, 1) ? s.data[at] : 0; }
+static inline uint16_t span_get16(struct span s, uint32_t at)
+{
+    return span_has(s, at, 2) ? wire_get16(s.data + at) : 0;
+}
+static inline uint32_t span_get32(struct span s, uint32_t at)
+{
+    return span_has(s, at, 4) ? wire_get32(s.data + at) : 0;
+}
+static inline void span_put16(struct span s, uint32_t at, uint16_t v)
+{
+    if (span_has(s, at, 2)) wire_put16(s.data + at, v);
+}
+static inline void span_put32(struct span s, uint32_t at, uint32_t v)
+{
+    if (span_has(s, at, 4)) wire_put32(s.data + at, v);
+}
+/* Put, and say by how much a sum over the field changed (csum_delta16); the field stands at an even offset from where
+ * that sum begins. */
+static inline uint64_t span_swap16(struct span s, uint32_t at, uint16_t v)
+{
+    if (!span_has(s, at, 2)) return 0;
+    uint16_t from = wire_get16(s.data + at);
+    wire_put16(s.data + at, v);
+    return csum_delta16(from, v);
+}
+static inline uint64_t span_swap32(struct span s, uint32_t at, uint32_t v)
+{
+    if (!span_has(s, at, 4)) return 0;
+    uint32_t from = wire_get32(s.data + at);
+    wire_put32(s.data + at, v);
+    return csum_delta32(from, v);
 }
 
-static inline uint8_t edit_get8(const struct pkt *pkt, uint32_t at) { return edit_has(pkt, at, 1) ? pkt->data[at] : 0; }
-static inline uint16_t edit_get16(const struct pkt *pkt, uint32_t at)
+/* The same of a packet. */
+static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
 {
-    return edit_has(pkt, at, 2) ? wire_get16(pkt->data + at) : 0;
+    return span_has(span_of(pkt), at, len);
 }
-static inline uint32_t edit_get32(const struct pkt *pkt, uint32_t at)
-{
-    return edit_has(pkt, at, 4) ? wire_get32(pkt->data + at) : 0;
-}
+static inline uint8_t edit_get8(const struct pkt *pkt, uint32_t at) { return span_get8(span_of(pkt), at); }
+static inline uint16_t edit_get16(const struct pkt *pkt, uint32_t at) { return span_get16(span_of(pkt), at); }
+static inline uint32_t edit_get32(const struct pkt *pkt, uint32_t at) { return span_get32(span_of(pkt), at); }
 static inline void edit_get_addr6(const struct pkt *pkt, uint32_t at, uint32_t addr[4])
 {
     for (unsigned i = 0; i < 4; i++) addr[i] = edit_get32(pkt, at + 4 * i);
 }
-
 static inline void edit_put8(struct pkt *pkt, uint32_t at, uint8_t v)
 {
     if (edit_has(pkt, at, 1)) pkt->data[at] = v;
 }
-static inline void edit_put16(struct pkt *pkt, uint32_t at, uint16_t v)
-{
-    if (edit_has(pkt, at, 2)) wire_put16(pkt->data + at, v);
-}
-static inline void edit_put32(struct pkt *pkt, uint32_t at, uint32_t v)
-{
-    if (edit_has(pkt, at, 4)) wire_put32(pkt->data + at, v);
-}
+static inline void edit_put16(struct pkt *pkt, uint32_t at, uint16_t v) { span_put16(span_of(pkt), at, v); }
+static inline void edit_put32(struct pkt *pkt, uint32_t at, uint32_t v) { span_put32(span_of(pkt), at, v); }
 static inline void edit_put_addr6(struct pkt *pkt, uint32_t at, const uint32_t addr[4])
 {
     for (unsigned i = 0; i < 4; i++) edit_put32(pkt, at + 4 * i, addr[i]);
 }
-
-/* Put, and say by how much a sum over the field changed (csum_delta16); the field stands at an even offset from where
- * that sum begins. */
 static inline uint64_t edit_swap16(struct pkt *pkt, uint32_t at, uint16_t v)
 {
-    if (!edit_has(pkt, at, 2)) return 0;
-    uint16_t from = wire_get16(pkt->data + at);
-    wire_put16(pkt->data + at, v);
-    return csum_delta16(from, v);
-}
-static inline uint64_t edit_swap32(struct pkt *pkt, uint32_t at, uint32_t v)
-{
-    if (!edit_has(pkt, at, 4)) return 0;
-    uint32_t from = wire_get32(pkt->data + at);
-    wire_put32(pkt->data + at, v);
-    return csum_delta32(from, v);
+    return span_swap16(span_of(pkt), at, v);
 }
 
 /* A running sum with the bytes from `from` up to `to` added; nothing where they are not all there. */
