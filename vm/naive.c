@@ -10,7 +10,7 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
-    const struct meters *peek; /* without effects */
+    const struct peek *peek; /* without effects */
     uint32_t at;               /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
@@ -46,7 +46,7 @@ static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER |
 static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
     enum meter_says says = w->effects ? effect_meter(w->effects, w->p, c->first, w->key, w->at)
-                                      : meter_peek(w->peek, w->p, c->first, w->key, tokens);
+                                      : meter_peek(w->peek ? w->peek->meters : NULL, w->p, c->first, w->key, tokens);
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
 }
 
@@ -104,7 +104,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
 }
 
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
-                 const struct effects *e, const struct meters *peek, trace_fn *trace, void *arg)
+                 const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg)
 {
     struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .peek = peek, .at = at, .trace = trace, .arg = arg};
     uint32_t firewall = find_firewall(p, key);

@@ -361,7 +361,8 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
                            trace_fn *fn, void *arg)
 {
     see_time(vm, in);
-    return decision_of(run_list(vm->program, key, pkt, 0, NULL, vm->meters, fn, arg));
+    const struct peek peek = {.meters = vm->meters};
+    return decision_of(run_list(vm->program, key, pkt, 0, NULL, &peek, fn, arg));
 }
 
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)

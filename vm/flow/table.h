@@ -51,6 +51,9 @@ void flow_ask_slot(const struct flow_table *t, uint64_t hash);
 /* The slot of the flow, FLOW_NONE if there is none. One whose timeout has passed is released and not found. */
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
+/* The same and nothing changes: one whose timeout has passed is only not found. */
+int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
+
 /* A slot for a flow that is not in the table, in `state`, seen now; the rest of it is zero. Makes room as above; never
  * fails. opened_by_high: who sent the first packet. */
 int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
