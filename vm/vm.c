@@ -357,6 +357,13 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     return meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
 }
 
+void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt)
+{
+    (void)pkt; /* no program keeps flows, and without them a packet has no state */
+    see_time(vm, in);
+    key->marks &= ~(uint32_t)MARK_STATES;
+}
+
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg)
 {

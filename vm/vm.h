@@ -170,6 +170,9 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 /* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine
  * but is for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
 void key_settle(const struct program *p, struct key *key);
+/* What `state` says of it now, written into key->marks; nothing changes. The decisions, explanations and conditions below
+ * read it there. */
+void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt);
 
 /* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code and by the list; PBC_NONE. */
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
