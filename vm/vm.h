@@ -133,12 +133,13 @@ struct vm_counters {
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
     const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
     uint64_t remembered; /* packets whose verdict was remembered for their flow */
+    uint64_t stacks_full; /* accepted packets that made no flow, for there was no room for another VLAN stack */
 };
 
 struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
-    bool naive;        /* run the rule list instead of the code: the oracle */
+    bool naive;        /* run the rule list instead of the code, for every packet: the oracle */
     bool forget;       /* remember no verdicts: what remembering is compared with */
     bool flow_events;  /* tell of each flow that ends, in vm_tx */
 };
@@ -200,8 +201,8 @@ typedef void trace_fn(void *arg, const struct trace_step *step);
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                 void *arg);
 
-/* The same as the worker would judge the packet now: meters are looked at, but give no token. program_explain, and the
- * decisions above, take every meter for unused. */
+/* The same as the worker would judge the packet now: meters and flows are looked at, but nothing is taken or
+ * changed. program_explain, and the decisions above, take every meter for unused and know no flows. */
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg);
 

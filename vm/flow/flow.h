@@ -36,6 +36,7 @@ enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
 enum flow_id_kind {
     FLOW_ID_IP6 = 1 << 0,
     FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (so that pings both ways with one id are two flows) */
+    FLOW_ID_QUERY = 1 << 2,     /* 2 bits: which pair of types, so that no reply answers a query of another kind */
 };
 struct flow_id {
     uint32_t low[4], high[4]; /* as in struct key; v4: word 0, the rest 0 */
