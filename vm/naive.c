@@ -115,6 +115,15 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
     return arp ? decided_by_nobody(ACTION_PASS) : decided_by_default(p, firewall, key);
 }
 
+uint32_t list_firewall(const struct program *p, const struct key *key) { return find_firewall(p, key); }
+
+bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt, uint32_t at,
+                       const struct effects *e)
+{
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .at = at};
+    return judges(&p->rules[rule], key) && try_rule(&w, rule, 0);
+}
+
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)
 {
     return decision_of(run_list(p, key, pkt, 0, NULL, NULL, NULL, NULL));
