@@ -60,6 +60,10 @@ static void dump_meta(const struct program *p, FILE *out)
              m->longest_path);
     if (m->flags & PBC_NEEDS_SELF) text_add(&t, ", needs self");
     if (m->flags & PBC_NAMES_ARP) text_add(&t, ", names arp");
+    if (m->flags & PBC_KEEPS_FLOWS) text_add(&t, ", keeps flows");
+    if (m->flags & PBC_COUNTS_FLOWS) text_add(&t, ", counts flows");
+    if (m->flags & PBC_FOLLOWS_FRAGMENTS) text_add(&t, ", follows fragments");
+    if (m->flags & PBC_NAMES_FRAGMENT) text_add(&t, ", names fragment");
     print(out, &t);
 }
 
@@ -300,6 +304,8 @@ static void add_slot(struct text *t, unsigned slot, uint32_t imm)
         text_add_kind(t, imm, "|");
     else if (slot == KEY_SLOT(marks) && imm && imm <= 0xff)
         text_add_flags(t, imm);
+    else if (slot == KEY_SLOT(marks) && imm && !(imm & ~(uint32_t)MARK_STATES))
+        text_add_states(t, imm);
     else if (slot == KEY_SLOT(src) || slot == KEY_SLOT(dst))
         text_add_address(t, (const uint32_t[4]){imm}, false);
     else

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION 1u
+#define PBC_VERSION 2u
 #define PBC_NONE UINT32_MAX
 #define PBC_DIGEST_LEN 32 /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN 64
@@ -393,6 +393,18 @@ enum {
  * must say. The code need not be verified; what leads outside counts as an end. Returns 0 when memory is out. */
 uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code,
                           uint32_t code_count, uint32_t services);
+
+/* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the others
+ * left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count + 1. */
+#define PBC_NEEDS (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT)
+struct pbc_lists {
+    const struct pbc_rule *rules;
+    const struct pbc_cond *conds;
+    const struct pbc_pattern *patterns;
+    const struct pbc_meter *meters;
+    uint32_t rules_count, conds_count, services_count;
+};
+uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
 
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

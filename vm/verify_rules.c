@@ -99,6 +99,7 @@ static uint32_t arg_bits(const struct program *p, enum cond_kind kind)
     case COND_ETHER_FROM:
     case COND_ETHER_TO: return MAC_MULTICAST | MAC_BROADCAST;
     case COND_FLAGS: return 0xffff;
+    case COND_STATE: return MARK_STATES;
     case COND_FRAGMENT: return KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
     case COND_OPTIONS: return 1;
     case COND_DURING: return (1u << p->schedules_count) - 1;

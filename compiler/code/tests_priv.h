@@ -14,6 +14,7 @@ enum test_type {
     TEST_ANY,       /* a: of which one must be set */
     TEST_FLAGS_SET, /* a: TCP flags */
     TEST_FLAGS_CLEAR,
+    TEST_STATE, /* a: bits of key.marks of which one must be set */
     TEST_SRC_MAC, /* a: MAC predicate */
     TEST_DST_MAC,
     TEST_PATTERN, /* a: pattern */

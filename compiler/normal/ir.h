@@ -55,6 +55,8 @@ enum { WHAT_IP4 = 0, WHAT_IP6 = 256, WHAT_IP6_UNKNOWN = 512, WHAT_ARP = 513, WHA
 /* The value of IR_VLAN and IR_INNER, of IR_ETHER and of IR_IFACE for a frame that has none. */
 enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535 };
 enum { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
+/* IR_STATE, the first four in the order of enum flow_mark. */
+enum { STATE_IS_NEW, STATE_IS_ESTABLISHED, STATE_IS_RELATED, STATE_IS_INVALID, STATE_IS_ABSENT };
 
 struct ir_product {
     uint32_t field[IR_FIELDS];
@@ -115,6 +117,8 @@ struct ir {
     uint64_t held;      /* bytes of ranges in `addrs` */
     bool too_large;     /* IR_BYTES_MAX was reached: what was interned since is empty */
     uint32_t undecided; /* rules that the analysis gave up on */
+    bool keeps_flows;   /* some condition asks for the state: without one, no packet has any */
+    bool picks_up;      /* mid-stream TCP can be new */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };
 

@@ -12,6 +12,14 @@ enum variant { FRAMES, ARP, VARIANTS };
 bool product_judges(const struct ir *ir, const struct ir_product *p, enum variant v);
 bool product_is_everything(const struct ir *ir, const struct ir_product *p, enum variant v);
 
+/* States as masks, bit i for value i of IR_STATE (states.c): those that packets of the product can have; those it asks
+ * for; whether it asks for fewer than they can have. And those of a protocol, a value of IR_WHAT, where not a later
+ * fragment. */
+unsigned states_possible(const struct ir *ir, const struct ir_product *p);
+unsigned states_asked(const struct ir *ir, const struct ir_product *p);
+bool asks_state(const struct ir *ir, const struct ir_product *p);
+unsigned states_of_protocol(uint32_t what);
+
 /* Of a rule that is IR_IMPOSSIBLE: is it so only because its conditions exclude each other, in a way that the front end
  * does not see? (normal.c) */
 bool normal_contradicts(struct compile *c, uint32_t rule);

@@ -16,6 +16,9 @@ static const struct word fragment_words[] = {
     {"any", KIND_FRAG_FIRST | KIND_FRAG_LATER},
     {NULL, 0},
 };
+static const struct word state_words[] = {
+    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID}, {NULL, 0},
+};
 static const struct word layer_words[] = {
     {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
 };
@@ -73,6 +76,16 @@ void cond_flags(struct rule_work *w, const struct node *n)
     }
     struct pbc_cond *cond = cond_add(w, COND_FLAGS, n);
     if (cond) cond->arg = has | lacks << 8;
+}
+
+void cond_state(struct rule_work *w, const struct node *n)
+{
+    uint32_t mask = 0, bit;
+
+    node_each(child, n) if (word_want(w, child, state_words, "state", &bit)) mask |= bit;
+    if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` leaves out every state");
+    struct pbc_cond *cond = cond_add(w, COND_STATE, n);
+    if (cond) cond->arg = mask;
 }
 
 void cond_fragment(struct rule_work *w, const struct node *n)

@@ -26,7 +26,7 @@ static const struct cond_row {
     [N_C_ETHER_FROM] = {"`ether from`", cond_macs, false},
     [N_C_ETHER_TO] = {"`ether to`", cond_macs, false},
     [N_C_FLAGS] = {"`flags`", cond_flags, false},
-    [N_C_STATE] = {"`state`", NULL, false},
+    [N_C_STATE] = {"`state`", cond_state, false},
     [N_C_FRAGMENT] = {"`fragment`", cond_fragment, false},
     [N_C_TTL] = {"`ttl`", cond_numbers, false},
     [N_C_LENGTH] = {"`length`", cond_numbers, false},
@@ -164,6 +164,7 @@ static const struct narrowing narrowings[] = {
     {N_C_FRAGMENT, KIND_IP4 | KIND_IP6, ~0u},
     {N_C_OPTIONS, KIND_IP4, ~0u},
     {N_C_FLAGS, KIND_IP4 | KIND_IP6, KIND_TCP},
+    {N_C_STATE, KIND_IP4 | KIND_IP6, ~0u},
     {N_C_PORT, KIND_IP4 | KIND_IP6, KIND_WITH_PORTS},
     {N_C_SPORT, KIND_IP4 | KIND_IP6, KIND_WITH_PORTS},
 };

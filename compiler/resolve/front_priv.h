@@ -250,6 +250,7 @@ void cond_vlan(struct rule_work *w, const struct node *n);
 void cond_inner(struct rule_work *w, const struct node *n);
 void cond_macs(struct rule_work *w, const struct node *n);
 void cond_flags(struct rule_work *w, const struct node *n);
+void cond_state(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);

@@ -43,9 +43,10 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
-    FAULT(meta_flags, "meta: unknown flags 0x7", b->meta->flags = 7)                                                   \
+    FAULT(meta_flags, "meta: unknown flags 0x83", b->keep_needs = true; b->meta->flags = 0x83)                                                   \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
-    FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                   \
+    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x68", b->keep_needs = true;              \
+          b->meta->flags = PBC_KEEPS_FLOWS)                                                                            \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
     FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
     FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
@@ -124,7 +125,7 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
-    FAULT(cond_kind, "condition 0: unknown kind 25", b->conds[0].kind = COND_COUNT)                                    \
+    FAULT(cond_kind, "condition 0: unknown kind 26", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4)                                         \
     FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
@@ -132,24 +133,24 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1)                           \
     FAULT(cond_not_flags, "condition 15 (flags): takes neither `not` nor `any`",                                       \
           b->conds[COND_FLAGS].flags = PBC_COND_NOT)                                                                   \
-    FAULT(cond_not_bytes, "condition 21 (bytes): takes neither `not` nor `any`",                                       \
+    FAULT(cond_not_bytes, "condition 22 (bytes): takes neither `not` nor `any`",                                       \
           b->conds[COND_BYTES].flags = PBC_COND_ANY)                                                                   \
     FAULT(cond_ranges, "condition 5 (port): operands past the end of their section", b->conds[COND_PORT].first = 2)    \
     FAULT(cond_sets, "condition 4 (to): operands past the end of their section", b->conds[COND_TO].count = 3)          \
     FAULT(cond_macs, "condition 13 (ether from): operands past the end of their section",                              \
           b->conds[COND_ETHER_FROM].first = 1)                                                                         \
-    FAULT(cond_none, "condition 16 (fragment): operands past the end of their section",                                \
+    FAULT(cond_none, "condition 17 (fragment): operands past the end of their section",                                \
           b->conds[COND_FRAGMENT].count = 1)                                                                           \
     FAULT(cond_wraps, "condition 5 (port): operands past the end of their section",                                    \
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
-    FAULT(cond_pattern, "condition 21 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
+    FAULT(cond_pattern, "condition 22 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
     FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
-    FAULT(cond_not_over, "condition 23 (over): takes neither `not` nor `any`",                                         \
+    FAULT(cond_not_over, "condition 24 (over): takes neither `not` nor `any`",                                         \
           b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
-    FAULT(cond_meter, "condition 23 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
-    FAULT(cond_meters, "condition 24 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
-    FAULT(cond_meter_ip, "condition 24 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
-    FAULT(cond_schedule, "condition 22 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
+    FAULT(cond_meter, "condition 24 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
+    FAULT(cond_meters, "condition 25 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
+    FAULT(cond_meter_ip, "condition 25 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
+    FAULT(cond_schedule, "condition 23 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
     FAULT(meter_name, "meter 0: string past the end of `strings`", b->meters[0].name = PBC_NONE)                       \
     FAULT(meter_file, "meter 2: string past the end of `strings`", b->meters[2].place.file = PBC_NONE)                 \
     FAULT(meter_per, "meter 0: unknown key 4", b->meters[0].per = 4)                                                   \
