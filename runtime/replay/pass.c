@@ -4,19 +4,25 @@
 
 #include <stdlib.h>
 
-enum { EVENTS_MAX = 1 << 16 };
+enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS = 1 << 15 /* more than the flows that one call can end */ };
 
 /* Room for every event of a batch: each rule that logs may match each packet. */
-static unsigned events_room(const struct program *p)
+static unsigned events_room(const struct program *p, bool flows)
 {
     uint64_t logging = 0;
     for (uint32_t i = 0; i < p->rules_count; i++)
         logging += p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
     const uint64_t room = logging * VM_BATCH;
-    return room < EVENTS_MAX ? (unsigned)room : EVENTS_MAX;
+    return (room < EVENTS_MAX ? (unsigned)room : EVENTS_MAX) + (flows ? FLOW_EVENTS : 0);
 }
 
-struct pass *pass_new(const struct replay *r)
+static void line_print(void *arg, uint64_t frame, const struct verdict *v)
+{
+    const struct pass *p = arg;
+    verdicts_line(p->verdicts->f, p->r, frame, v);
+}
+
+struct pass *pass_new(const struct replay *r, bool flows)
 {
     struct pass *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -24,9 +30,10 @@ struct pass *pass_new(const struct replay *r)
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
-    p->tx.event_cap = events_room(r->program);
+    p->lines = (struct lines){.print = line_print, .arg = p, .most = LINES_WAIT_MOST};
+    p->tx.event_cap = events_room(r->program, flows);
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
-    p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed});
+    p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed, .flow_events = flows});
     for (unsigned i = 0; i < VM_BATCH; i++) p->views[i] = &p->pkts[i];
     if (p->tx.events && p->vm) return p;
     pass_free(p);
@@ -37,6 +44,8 @@ void pass_free(struct pass *p)
 {
     if (!p) return;
     vm_free(p->vm);
+    lines_end(&p->lines);
+    flow_list_fini(&p->flows);
     free(p->tx.events);
     free(p);
 }
@@ -46,12 +55,31 @@ void frame_view(const struct replay *r, const struct capture_frame *f, struct pk
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->iface);
 }
 
-static void answers_send(struct pass *p, unsigned first)
+/* A frame that neither a rule nor a default decided: what the vm's counters do not tell apart. */
+static inline void undecided_count(struct pass *p, const struct verdict *v, uint32_t bytes)
+{
+    if (__builtin_expect(v->rule != RULE_NONE, 1) || v->action == ACTION_HELD) return;
+    if (v->action == ACTION_DROP && v->reason != REASON_NO_SERVER) return;
+    struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
+    c->packets++;
+    c->bytes += bytes;
+}
+
+/* When the frame came that an entry or event of the last call is of; of a timer, the clock's time. */
+static uint64_t caused_at(const struct pass *p, uint32_t input)
+{
+    return input < p->called ? p->frames[p->call + input].time_ns : p->clock.now_ns;
+}
+
+static void packets_leave(struct pass *p)
 {
     for (unsigned i = 0; i < p->tx.count; i++) {
         struct tx_entry *e = &p->tx.entries[i];
-        if (p->writer && !p->write_error) {
-            p->write_error = answers_write(p->writer, e, p->frames[first + e->input].time_ns);
+        if (e->cause == TX_CAUSE_HELD) {
+            undecided_count(p, &e->verdict, e->pkt->wire_len);
+            if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
+        } else if (p->writer && !p->write_error) {
+            p->write_error = answers_write(p->writer, e, caused_at(p, e->input));
             p->t.answers_copied++;
         }
         pool_put(e->pkt);
@@ -59,23 +87,51 @@ static void answers_send(struct pass *p, unsigned first)
     p->tx.count = 0;
 }
 
-static void events_log(struct pass *p, unsigned first)
+static void event_log(struct pass *p, const struct event *e)
 {
-    if (p->log && p->tx.event_count) progress_end(&p->progress);
-    for (unsigned i = 0; p->log && i < p->tx.event_count; i++) {
-        const unsigned at = first + p->tx.events[i].input;
-        log_line(p->r, &p->tx.events[i], &p->frames[at], p->read + at + 1);
+    const unsigned at = p->call + e->input;
+    p->t.log_events++;
+    if (!p->log || e->input >= p->called) return;
+    progress_end(&p->progress);
+    log_line(p->r, e, &p->frames[at], p->read + at + 1);
+}
+
+static void events_leave(struct pass *p)
+{
+    for (unsigned i = 0; i < p->tx.event_count; i++) {
+        const struct event *e = &p->tx.events[i];
+        if (e->kind == EVENT_LOG)
+            event_log(p, e);
+        else
+            flow_list_add(&p->flows, &e->flow);
     }
-    p->t.log_events += p->tx.event_count + p->tx.events_lost;
+    p->t.log_events += p->tx.events_lost;
     p->t.log_lost += p->tx.events_lost;
     p->tx.event_count = 0;
     p->tx.events_lost = 0;
 }
 
-static void lines_print(struct pass *p, unsigned first, unsigned end)
+/* Hand on what a call of the vm left in tx. */
+static void leave(void *arg)
 {
-    if (p->verdicts)
-        for (unsigned i = first; i < end; i++) verdicts_line(p->verdicts->f, p->r, p->read + i + 1, &p->judged[i]);
+    struct pass *p = arg;
+    if (p->tx.count) packets_leave(p);
+    if (p->tx.event_count || p->tx.events_lost) events_leave(p);
+}
+
+static void timers_run(struct pass *p, uint64_t time_ns)
+{
+    p->called = 0;
+    replay_clock_tick(&p->clock, time_ns, p->vm, &p->tx, leave, p);
+}
+
+static void verdicts_leave(struct pass *p)
+{
+    for (unsigned i = p->call; i < p->call + p->called; i++) {
+        if (__builtin_expect(p->judged[i].action == ACTION_HELD, 0)) replay_clock_held(&p->clock);
+        if (p->verdicts) lines_add(&p->lines, p->read + i + 1, &p->judged[i]);
+        undecided_count(p, &p->judged[i], p->pkts[i].wire_len);
+    }
 }
 
 /* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules
@@ -92,38 +148,26 @@ static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned 
     return i;
 }
 
-/* Frames that neither a rule nor a default decided: what the vm's counters do not tell apart. */
-static void undecided_count(struct pass *p, unsigned first, unsigned end)
-{
-    for (unsigned i = first; i < end; i++) {
-        const struct verdict *v = &p->judged[i];
-        if (__builtin_expect(v->rule != RULE_NONE, 1)) continue;
-        if (v->action == ACTION_DROP && v->reason != REASON_NO_SERVER) continue;
-        struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
-        c->packets++;
-        c->bytes += p->pkts[i].wire_len;
-    }
-}
-
 static void frames_judge(struct pass *p, unsigned first, unsigned end)
 {
     for (unsigned i = first; i < end; i++) {
         const struct capture_frame *f = &p->frames[i];
         frame_view(p->r, f, &p->pkts[i]);
+        p->pkts[i].cookie = p->read + i + 1;
         p->t.bytes += p->pkts[i].wire_len;
         if (!f->time_ns) continue;
         if (f->time_ns - 1 < p->t.first_ns - 1) p->t.first_ns = f->time_ns; /* 0 - 1: none so far */
         if (f->time_ns > p->t.last_ns) p->t.last_ns = f->time_ns;
     }
     p->t.frames += end - first;
-    for (unsigned next; first < end; first = next) {
+    for (; first < end; first += p->called) {
+        if (p->clock.timers) timers_run(p, p->frames[first].time_ns);
         const struct vm_in in = replay_clock_at(&p->clock, p->frames[first].time_ns);
-        next = until_clock_step(p, first, end);
-        vm_run(p->vm, &in, p->views + first, next - first, p->judged + first, &p->tx);
-        if (p->tx.count) answers_send(p, first);
-        if (p->tx.event_count || p->tx.events_lost) events_log(p, first);
-        lines_print(p, first, next);
-        undecided_count(p, first, next);
+        p->call = first;
+        p->called = until_clock_step(p, first, end) - first;
+        vm_run(p->vm, &in, p->views + first, p->called, p->judged + first, &p->tx);
+        verdicts_leave(p);
+        leave(p);
     }
 }
 
@@ -144,5 +188,6 @@ void pass_run(struct pass *p)
         if (output_failed(p)) break;
     }
     p->t.elapsed_ns = clock_ns() - begin;
+    if (p->verdicts) lines_end(&p->lines);
     progress_end(&p->progress);
 }

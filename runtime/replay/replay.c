@@ -7,8 +7,10 @@
 
 #include "runtime/replay/pass.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/frag/frag.h"
 
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET, POOL_SLOT_BYTES = 2048 };
+/* What a call of the vm may leave with, what it may hold, one to join a frame. */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT_BYTES = 2048 };
 
 int complain(const char *fmt, ...)
 {
@@ -145,7 +147,7 @@ static int measure(const struct replay *r, double first, struct timing *t)
     int status = 0;
     times[0] = first;
     for (uint64_t i = 1; i < n && !status; i++) {
-        struct pass *p = capture_rewind(r->capture) ? pass_new(r) : NULL;
+        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false) : NULL;
         if (p) pass_run(p);
         if (!p || capture_error(r->capture)[0])
             status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
@@ -194,7 +196,7 @@ static int replay_all(const struct replay *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
-    struct pass *p = status ? NULL : pass_new(r);
+    struct pass *p = status ? NULL : pass_new(r, r->o->flows);
     if (!status) status = p ? passes_run(r, &to, p) : complain("out of memory");
     const int closed = results_close(&to, r->o);
     pass_free(p);

@@ -22,13 +22,13 @@ struct replay {
 
 /* What a pass saw beside the vm's own counters. */
 struct totals {
-    uint64_t frames, bytes;     /* judged */
-    struct counter passed;      /* decided by no rule and no default: ARP */
-    struct counter nobody;      /* likewise, accepted: no firewall judges such frames */
-    uint64_t outside;           /* of --from and --to, not judged */
-    uint64_t first_ns, last_ns; /* earliest and latest time of a judged frame that has one; 0: none has */
-    uint64_t log_events, log_lost;
-    uint64_t answers_copied; /* written to --write */
+    uint64_t frames, bytes;        /* judged */
+    struct counter passed;         /* decided by no rule and no default: ARP */
+    struct counter nobody;         /* likewise, accepted: no firewall judges such frames */
+    uint64_t outside;              /* of --from and --to, not judged */
+    uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
+    uint64_t answers_copied;       /* written to --write */
     uint64_t elapsed_ns;
 };
 
@@ -62,11 +62,21 @@ struct replay_clock {
     struct facts facts; /* with the schedules that are active now */
     uint64_t now_ns;
     uint64_t until_ns; /* the schedules hold for earlier times */
-    uint64_t step_ns;  /* frames less than this apart may be judged at one time */
+    uint64_t step_ns;  /* frames of one such step of time are judged at one time */
+    uint64_t tick_ns;  /* when the vm's timers are due; UINT64_MAX: never */
+    bool timers;       /* the program has any */
 };
 struct replay_clock replay_clock_of(const struct replay *r);
 /* The vm's input at a frame; holds until the next call. */
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns);
+/* The vm holds a frame from now on. */
+void replay_clock_held(struct replay_clock *c);
+/* Tick the vm at every deadline up to this time, a bounded number of times; left: called after each, takes what is in
+ * tx.
+ */
+typedef void left_fn(void *arg);
+void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
+                       void *arg);
 
 /* verdicts.c: one line a frame. */
 void verdicts_begin(FILE *out, bool json);
