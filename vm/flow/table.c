@@ -135,7 +135,8 @@ static enum flow_end end_by_timeout(enum flow_state state)
     switch (flow_state_class(state)) {
     case FLOW_HALF_OPEN:
     case FLOW_ONE_WAY: return FLOW_END_UNANSWERED;
-    case FLOW_CLOSING: return state == FLOW_STATE_RESET ? FLOW_END_RESET : FLOW_END_CLOSED;
+    case FLOW_CLOSING:
+        return state == FLOW_STATE_RESET || state == FLOW_STATE_SCTP_RESET ? FLOW_END_RESET : FLOW_END_CLOSED;
     case FLOW_ESTABLISHED:
     case FLOW_CLASSES: break;
     }

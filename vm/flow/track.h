@@ -39,7 +39,7 @@ void track_ahead(struct track *t, const struct key keys[], struct pkt *const pkt
 /* One packet, in its turn: its flow and its state, which is also written into key->marks. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 /* Both of them for one packet, and nothing changes but key->marks and *s: what explain asks. */
-void track_peek(const struct track *t, uint64_t now_ns, struct key *key, const struct pkt *pkt, struct track_seen *s);
+void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
 /* The packet was accepted: its flow is made, or goes on. Another flow may make way for it. */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
@@ -49,6 +49,10 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
 
 /* The flow of the packet, for what else is kept with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
+
+/* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true while
+ * there are more. */
+bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 
 /* Timed work, a part of the table: returns the next deadline, UINT64_MAX for none. */
 uint64_t track_tick(struct track *t);
