@@ -116,9 +116,8 @@ void run_code(const struct program *p, uint32_t func, const struct key keys[], s
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
                  const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg);
 
-/* The firewall that judges the packet by the list, PBC_NONE; and whether one rule of it, or of a chain, matches. */
-uint32_t list_firewall(const struct program *p, const struct key *key);
-bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt, uint32_t at,
+/* Does this one rule of the list match the packet, the first that `e` speaks of? It asks meters as ever. */
+bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e);
 
 /* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */

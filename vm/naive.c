@@ -50,19 +50,30 @@ static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
 }
 
+/* *held: what the packet's source has. */
+static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t *held)
+{
+    if (!cond_has(c, w->key, w->pkt)) return false;
+    *held = w->effects ? effect_flows(w->effects, w->key, w->at) : peek_flows(w->peek, w->key);
+    return *held > c->arg;
+}
+
 /* The first condition that fails, or PBC_NONE. Meters are asked when all else holds, and the packet has what they count
- * by. */
-static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *tokens)
+ * by. *left: what the one that failed has left, or the flows that the source holds. */
+static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *left)
 {
     const struct pbc_cond *conds = w->p->conds;
     bool metered = false;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         const bool asks = asks_meter(&conds[i]);
         metered |= asks;
-        if (asks ? !cond_has(&conds[i], w->key, w->pkt) : !cond_match(w->p, &conds[i], w->key, w->pkt)) return i;
+        if (conds[i].kind == COND_FLOWS_OVER ? !flows_match(w, &conds[i], left)
+            : asks                           ? !cond_has(&conds[i], w->key, w->pkt)
+                                             : !cond_match(w->p, &conds[i], w->key, w->pkt))
+            return i;
     }
     for (uint32_t i = r->conds; metered && i < r->conds + r->cond_count; i++)
-        if (asks_meter(&conds[i]) && !meter_match(w, &conds[i], tokens)) return i;
+        if (asks_meter(&conds[i]) && !meter_match(w, &conds[i], left)) return i;
     return PBC_NONE;
 }
 
@@ -115,12 +126,10 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
     return arp ? decided_by_nobody(ACTION_PASS) : decided_by_default(p, firewall, key);
 }
 
-uint32_t list_firewall(const struct program *p, const struct key *key) { return find_firewall(p, key); }
-
-bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt, uint32_t at,
+bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e)
 {
-    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .at = at};
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e};
     return judges(&p->rules[rule], key) && try_rule(&w, rule, 0);
 }
 

@@ -78,7 +78,7 @@ void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint
     look_ahead(j, vm->keys, pkts, todo, vm->seen);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            take_turn(j, i, pkts[i], &vm->keys[i], &vm->seen[i], &verdicts[i]);
+            take_turn(j, i, pkts[i], &vm->keys[i], vm->seen ? &vm->seen[i] : NULL, &verdicts[i]);
         else
             odd(j, i, pkts[i], &vm->keys[i], &verdicts[i]);
     }

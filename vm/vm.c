@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/fragments.h"
 #include "vm/proto/sides.h"
 #include "vm/vm_priv.h"
 
@@ -24,6 +25,14 @@ static bool keep_state(struct vm *vm)
     return vm->remember;
 }
 
+static bool follow_fragments(struct vm *vm)
+{
+    if (!(vm->program->meta->flags & PBC_FOLLOWS_FRAGMENTS)) return true;
+    vm->fragments = fragments_new(vm->program, vm->cfg.seed);
+    if (vm->fragments) vm->counters.frags = fragments_counters(vm->fragments);
+    return vm->fragments;
+}
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -35,7 +44,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
-    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm)) {
+    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm)) {
         vm_free(vm);
         return NULL;
     }
@@ -52,6 +61,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    fragments_free(vm->fragments);
     remember_free(vm->remember);
     track_free(vm->track);
     free(vm->seen);
@@ -105,7 +115,7 @@ static void decide(const struct job *j, unsigned first, struct key keys[], struc
 
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
 
-/* What is malformed, and joined frames, which are judged one by one. */
+/* What is malformed, joined frames and fragments, which are judged one by one. */
 static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
 {
     decided d;
@@ -122,6 +132,14 @@ static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct 
     }
 }
 
+static void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+{
+    if (j->vm->fragments && is_fragment(key))
+        fragments_judge(j, at, pkt, key, v, judge_odd);
+    else
+        judge_odd(j, at, pkt, key, v);
+}
+
 /* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
 static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt, struct verdict *v)
 {
@@ -134,32 +152,45 @@ static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt
     }
     vm->counters.linearised++;
     pkt_parse(copy, j->in->facts, &key);
-    judge_odd(j, at, copy, &key, v);
+    judge_single(j, at, copy, &key, v);
     pool_put(copy);
 }
 
-/* What is not in one piece, or malformed. */
+/* What is not in one piece, malformed, or a fragment of a datagram. */
 static void judge_rest(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
 {
     if (in_pieces(pkt))
         judge_joined(j, at, pkt, v);
     else
-        judge_odd(j, at, pkt, key, v);
+        judge_single(j, at, pkt, key, v);
 }
 
 /* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
  * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 
-/* Parse a batch; a bit for each packet that is well formed and in one piece. */
-static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[], unsigned n, struct key keys[])
+/* Parse a batch; a bit for each packet that is well formed and in one piece. *kinds: of all of them together. */
+static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[], unsigned n, struct key keys[],
+                            uint32_t *kinds)
 {
     uint64_t todo = 0;
+    uint32_t all = 0;
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
         bool good = pkt_parse(pkts[i], facts, &keys[i]) == REASON_NONE && !in_pieces(pkts[i]);
         todo |= (uint64_t)good << i;
+        all |= keys[i].kind;
+    }
+    *kinds = all;
+    return todo;
+}
+
+static uint64_t without_fragments(uint64_t todo, const struct key keys[])
+{
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        if (is_fragment(&keys[at])) todo &= ~((uint64_t)1 << at);
     }
     return todo;
 }
@@ -181,8 +212,11 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
 
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
-    const uint64_t todo = parse_batch(j->in->facts, pkts, n, j->vm->keys);
-    if (j->vm->track)
+    uint32_t kinds;
+    uint64_t todo = parse_batch(j->in->facts, pkts, n, j->vm->keys, &kinds);
+    const bool pieces = j->vm->fragments && kinds & KIND_FRAGMENT;
+    if (pieces) todo = without_fragments(todo, j->vm->keys);
+    if (j->vm->track || pieces)
         run_in_turn(j, pkts, n, todo, judge_rest, verdicts);
     else
         run_stateless(j, pkts, n, todo, verdicts);
@@ -198,18 +232,32 @@ static void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     if (vm->track) track_at(vm->track, vm->now_ns, tx);
 }
 
+/* Before anything is judged. */
+static void see_facts(struct vm *vm, const struct facts *facts)
+{
+    balance_update(vm->balance, facts);
+    if (vm->remember) remember_facts(vm->remember, facts);
+}
+
+static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    fragments_leave(&j, judge_odd);
+    count_judged_drops(vm);
+}
+
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx)
 {
     struct job j = {.vm = vm, .in = in, .tx = tx};
     see_time(vm, in, tx);
-    balance_update(vm->balance, in->facts);
-    if (vm->remember) remember_facts(vm->remember, in->facts);
+    see_facts(vm, in->facts);
     for (unsigned done = 0; done < n; done += VM_BATCH) {
         unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
         run_batch(&j, pkts + done, some, verdicts + done);
     }
     count_judged_drops(vm);
+    if (vm->fragments) leave_held(vm, in, tx);
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
@@ -221,7 +269,10 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     uint64_t next = meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
     if (vm->track) next = sooner(next, track_tick(vm->track));
     if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, vm->now_ns + SWEEP_NS);
-    return next;
+    if (!vm->fragments) return next;
+    see_facts(vm, in->facts);
+    leave_held(vm, in, tx);
+    return sooner(next, fragments_tick(vm->fragments, vm->now_ns));
 }
 
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)

@@ -106,6 +106,7 @@ struct vm_tx {
     unsigned event_count, event_cap;
     uint64_t events_lost;
 };
+#define INPUT_NONE UINT32_MAX /* no packet of this call: it was held, or time went by */
 #define VM_TX_PER_PACKET 2 /* an answer, and one packet that was held */
 #define VM_BATCH 64
 
@@ -195,7 +196,8 @@ struct trace_step {
     bool matched;
     uint32_t failed_cond; /* index into CONDS, PBC_NONE when matched */
     unsigned depth;
-    uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key */
+    uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key; where `flows
+                        over` did: flows that the source holds */
 };
 typedef void trace_fn(void *arg, const struct trace_step *step);
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,

@@ -25,6 +25,7 @@ struct vm {
     struct track *track;     /* NULL: the program keeps no flows */
     struct track_seen *seen; /* [VM_BATCH], of the batch that is being judged */
     struct remember *remember; /* NULL: no verdict may be remembered */
+    struct fragments *fragments; /* NULL: no fragment follows its first */
 };
 
 /* One batch's way through vm_run. */

@@ -219,7 +219,6 @@ struct walk {
     uint32_t limit;
     const struct key *key;
     const struct pkt *pkt;
-    uint32_t at;
     const struct effects *effects;
     uint32_t decided_by;
 };
@@ -231,7 +230,7 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
 {
     const struct program *p = w->o->p;
     const struct pbc_rule *r = &p->rules[rule];
-    if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, p, rule, w->at);
+    if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, p, rule, 0);
     if (r->verdict <= PBC_V_REJECT) {
         w->decided_by = rule;
         return true;
@@ -253,8 +252,7 @@ static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t 
     bool on = true;
     for (uint32_t i = from; i < end && on && place < w->limit; i++) {
         const uint32_t rule = flavour == WHOLE ? i : o->tried[i];
-        if (list_rule_matches(o->p, rule, w->key, w->pkt, w->at, w->effects) &&
-            follow_rule(w, rule, flavour, place, &on))
+        if (list_rule_matches(o->p, rule, w->key, w->pkt, w->effects) && follow_rule(w, rule, flavour, place, &on))
             return true;
         place += steps_of(o, rule, flavour);
     }
@@ -262,10 +260,10 @@ static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t 
 }
 
 bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t place, const struct key *key,
-                    const struct pkt *pkt, uint32_t at, const struct effects *e, decided *out)
+                    const struct pkt *pkt, const struct effects *e, decided *out)
 {
-    struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .at = at, .effects = e};
-    if (place == 0 || firewall == PBC_NONE || list_firewall(o->p, key) != firewall) return false;
+    struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .effects = e};
+    if (place == 0 || firewall == PBC_NONE) return false;
     if (!walk_list(&w, o->p->chains_count + firewall, SOME, 0)) return false;
     *out = decided_by_rule(o->p, w.decided_by, firewall);
     return true;

@@ -20,9 +20,9 @@ void frag_order_free(struct frag_order *o);
 uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, const struct key *key,
                           const struct pkt *pkt, const struct peek *peek);
 
-/* Try the rules before `place` of the firewall on a later fragment, which stands at `at` in its batch; they count, log
- * and ask meters as ever. True: one of them decides, *out. */
+/* Try the rules before `place` of the first's firewall on a later fragment, the first that `e` speaks of; they count,
+ * log and ask meters as ever. True: one of them decides, *out. */
 bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t place, const struct key *key,
-                    const struct pkt *pkt, uint32_t at, const struct effects *e, decided *out);
+                    const struct pkt *pkt, const struct effects *e, decided *out);
 
 #endif
