@@ -175,13 +175,20 @@ static void uncount_held(struct vm *vm, uint32_t bytes)
     vm->counters.verdicts[ACTION_HELD].bytes -= bytes;
 }
 
+/* What a held packet is logged as: it is where the executor finds it. */
+static void place_events(struct vm_tx *tx, unsigned first)
+{
+    for (unsigned i = first; i < tx->event_count; i++) tx->events[i].entry = tx->count;
+}
+
 void fragments_leave(const struct job *j, odd_fn *judge)
 {
     struct vm *vm = j->vm;
     struct vm_tx *tx = j->tx;
     struct frag_first first;
     bool orphan;
-    while (tx->count < tx->cap && frag_ready(vm->fragments->frags, vm->now_ns)) {
+    while (tx->count + VM_TX_PER_PACKET <= tx->cap && frag_ready(vm->fragments->frags, vm->now_ns)) {
+        const unsigned events = tx->event_count;
         struct pkt *pkt = frag_next(vm->fragments->frags, vm->now_ns, &first, &orphan);
         struct key key;
         struct verdict v;
@@ -193,6 +200,7 @@ void fragments_leave(const struct job *j, odd_fn *judge)
             refuse(vm, &v, ACTION_DROP, first.verdict.reason, pkt->wire_len);
         else
             follow_first(j, 0, pkt, &key, &first, &v);
+        place_events(tx, events);
         vm->packets++; /* meters tell packets by their number */
         tx->entries[tx->count++] = (struct tx_entry){.pkt = pkt,
                                                      .kind = (uint8_t)kind_of(&v),

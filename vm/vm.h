@@ -93,7 +93,8 @@ struct flow_record {
 enum event_kind { EVENT_LOG, EVENT_FLOW };
 struct event {
     uint8_t kind; /* enum event_kind */
-    uint32_t rule, input;    /* of EVENT_LOG */
+    uint32_t rule, input;    /* of EVENT_LOG; input INPUT_NONE: of a packet that was held */
+    uint32_t entry;          /* then: index in tx->entries of that packet */
     struct flow_record flow; /* of EVENT_FLOW: one that has ended; only with cfg.flow_events */
 };
 
