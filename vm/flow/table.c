@@ -188,7 +188,7 @@ int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, 
                               .flags = opened_by_high ? FLOW_OPENED_BY_HIGH : 0};
     struct place at = place_of(hash, t->groups);
     if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
-        table_yield_half_open(t, FLOW_NONE, now_ns);
+        table_yield_half_open(t, now_ns);
     int64_t slot = claim(t, &at, word.claim);
     if (slot < 0) {
         table_make_room(t, &at, now_ns);
@@ -207,7 +207,7 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
     t->slots[slot].state = (uint8_t)state;
     if (tag_class(tag) == class) return;
     if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
-        table_yield_half_open(t, slot, now_ns);
+        table_yield_half_open(t, now_ns); /* not this one: its tag does not say so yet */
     set_tag(t, (uint32_t)slot, (uint16_t)((tag & TAG_HASH) | class << TAG_CLASS_AT));
 }
 

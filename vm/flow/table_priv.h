@@ -55,8 +55,8 @@ void table_note_half_open(struct flow_table *t, uint32_t group);
 void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for one whose timeout has passed. */
 void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
-/* table_room.c: let one of the half-open flows go, an old one, not `except`. */
-void table_yield_half_open(struct flow_table *t, int64_t except, uint64_t now_ns);
+/* table_room.c: let one of the half-open flows go, an old one. */
+void table_yield_half_open(struct flow_table *t, uint64_t now_ns);
 /* Free at least one slot of two full groups. */
 void table_make_room(struct flow_table *t, const struct place *at, uint64_t now_ns);
 

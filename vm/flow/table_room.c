@@ -48,16 +48,14 @@ static uint32_t meet(struct flow_table *t)
 }
 
 /* The hand passes all that it has met: who survives is met again a round later, when younger ones stand beside it. */
-void table_yield_half_open(struct flow_table *t, int64_t except, uint64_t now_ns)
+void table_yield_half_open(struct flow_table *t, uint64_t now_ns)
 {
     uint32_t met[HALF_OPEN_FEW];
     unsigned count = 0;
     const uint64_t there = t->counters.live[FLOW_HALF_OPEN];
     for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
-        const uint32_t slot = meet(t);
-        if (slot == except) continue;
-        __builtin_prefetch(&t->slots[slot]);
-        met[count++] = slot;
+        met[count++] = meet(t);
+        __builtin_prefetch(&t->slots[met[i]]);
     }
     if (!count) return;
     uint32_t oldest = met[0];
