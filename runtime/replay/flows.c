@@ -32,6 +32,12 @@ void flow_list_add(struct flow_list *l, const struct flow_record *f)
         l->left_out++;
 }
 
+void flow_list_rest(struct flow_list *l, const struct vm *vm)
+{
+    struct flow_record f;
+    for (uint32_t at = 0; vm_flow_next(vm, &at, &f);) flow_list_add(l, &f);
+}
+
 void flow_list_fini(struct flow_list *l)
 {
     free(l->flows);

@@ -87,13 +87,20 @@ static void packets_leave(struct pass *p)
     p->tx.count = 0;
 }
 
+/* A held frame is no longer among those of the batch: it is the entry's packet. */
 static void event_log(struct pass *p, const struct event *e)
 {
-    const unsigned at = p->call + e->input;
     p->t.log_events++;
-    if (!p->log || e->input >= p->called) return;
+    if (!p->log) return;
     progress_end(&p->progress);
-    log_line(p->r, e, &p->frames[at], p->read + at + 1);
+    if (e->input < p->called) {
+        struct pkt pkt;
+        frame_view(p->r, &p->frames[p->call + e->input], &pkt);
+        log_line(p->r, e, &pkt, caused_at(p, e->input), p->read + p->call + e->input + 1);
+    } else if (e->entry < p->tx.count) {
+        struct pkt *pkt = p->tx.entries[e->entry].pkt;
+        log_line(p->r, e, pkt, p->clock.now_ns, pkt->cookie);
+    }
 }
 
 static void events_leave(struct pass *p)
@@ -115,8 +122,8 @@ static void events_leave(struct pass *p)
 static void leave(void *arg)
 {
     struct pass *p = arg;
-    if (p->tx.count) packets_leave(p);
     if (p->tx.event_count || p->tx.events_lost) events_leave(p);
+    if (p->tx.count) packets_leave(p);
 }
 
 static void timers_run(struct pass *p, uint64_t time_ns)

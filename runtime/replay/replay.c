@@ -166,6 +166,32 @@ static bool wants_summary(const struct options *o)
     return !(o->verdicts && !strcmp(o->verdicts, "-")) && !(o->write && !strcmp(o->write, "-"));
 }
 
+/* The list of flows comes last, as it may be long. */
+static void flows_text(FILE *out, const struct vm_counters *c, const struct flow_list *list)
+{
+    fputc('\n', out);
+    if (c->flows)
+        flow_list_text(out, list, c->flows, c->remembered);
+    else
+        fputs("no flows: the program keeps none, for no rule asks for `state` or `flows over`\n", out);
+}
+
+static int summarise(const struct replay *r, struct results *to, struct pass *p, const struct timing *timing,
+                     const char *fault)
+{
+    const struct vm_counters *c = vm_counters(p->vm);
+    const bool flows = r->o->flows;
+    if (flows) flow_list_rest(&p->flows, p->vm);
+    flow_list_sort(&p->flows);
+    if (r->o->json) {
+        const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, flows ? &p->flows : NULL);
+        return failed ? complain("out of memory") : 0;
+    }
+    summary_text(to->standard.f, r, c, &p->t, timing, fault);
+    if (flows) flows_text(to->standard.f, c, &p->flows);
+    return 0;
+}
+
 static int passes_run(const struct replay *r, struct results *to, struct pass *p)
 {
     const struct options *o = r->o;
@@ -180,12 +206,7 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     struct timing timing = {0};
     const bool timed = o->repeat > 1 && !*fault;
     if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
-    int status = 0;
-    if (wants_summary(o) && !o->json)
-        summary_text(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault);
-    if (wants_summary(o) && o->json &&
-        summary_json(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault))
-        status = complain("out of memory");
+    const int status = wants_summary(o) ? summarise(r, to, p, timed ? &timing : NULL, fault) : 0;
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);

@@ -20,6 +20,8 @@ struct replay {
     void *pool_memory;
 };
 
+struct flow_list;
+
 /* What a pass saw beside the vm's own counters. */
 struct totals {
     uint64_t frames, bytes;        /* judged */
@@ -85,15 +87,15 @@ void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const stru
 /* answers.c: what the vm sends, as Ethernet frames. 0 or a negative errno. */
 int answers_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
 
-/* log.c: one line an event on standard error. */
-void log_line(const struct replay *r, const struct event *e, const struct capture_frame *f, uint64_t frame);
+/* log.c: one line an event on standard error. The packet is parsed again. */
+void log_line(const struct replay *r, const struct event *e, struct pkt *pkt, uint64_t time_ns, uint64_t frame);
 
 /* summary.c, json.c: the same numbers for a person and for a program. timing may be NULL; fault: why the capture's rest
- * could not be read, or "". */
+ * could not be read, or "". list: of --flows, or NULL; for a person it is printed apart. */
 void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault);
 int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault);
+                 const struct timing *timing, const char *fault, const struct flow_list *list);
 
 /* explain.c: frame o->explain. Returns the exit status. */
 int explain(const struct replay *r);

@@ -159,8 +159,7 @@ static void reason_table(const struct table *t, const struct vm_counters *c)
 
 /* ---- lines ---- */
 
-static void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void note(FILE *out, const char *what, const char *fmt, ...)
+void note(FILE *out, const char *what, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -277,5 +276,6 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     fputc('\n', out);
     oddities(out, r, c, t);
     meter_lines(out, r, c);
+    tracked_text(out, c);
     rates(out, t, timing, r->o->repeat);
 }

@@ -14,6 +14,12 @@ struct decided {
 /* Log events that the rates of their rules left out. */
 uint64_t logs_limited(const struct program *p, const struct vm_counters *c);
 
+/* A line of the summary: what it is about, or "" to go on with the same, and what there is to say. */
+void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* tracked.c: the lines about flows and fragments, where the program keeps them. */
+void tracked_text(FILE *out, const struct vm_counters *c);
+
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 
 #endif
