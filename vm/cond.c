@@ -56,7 +56,8 @@ bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt 
     case COND_ETHER_FROM:
     case COND_ETHER_TO: return kind & KIND_ETHER;
     case COND_FLAGS: return kind & KIND_TCP_FLAGS;
-    case COND_STATE: return key->marks & MARK_STATES;
+    case COND_STATE:
+    case COND_FLOWS_OVER: return key->marks & MARK_STATES;
     case COND_FROM:
     case COND_TO:
     case COND_FRAGMENT:
@@ -105,6 +106,7 @@ static bool in_list(const struct program *p, const struct pbc_cond *c, const str
     case COND_DURING: return key->marks >> MARK_SCHEDULES & c->arg;
     case COND_OVER: return meter_peek(NULL, p, c->first, key, NULL) == METER_OVER;
     case COND_WITHIN: return meter_peek(NULL, p, c->first, key, NULL) == METER_WITHIN;
+    case COND_FLOWS_OVER: return false; /* nobody holds flows where nothing is tracked */
     case COND_COUNT: break;
     }
     return false;

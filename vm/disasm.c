@@ -361,6 +361,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_MACKIND: text_add(t, "%s ", side), add_mac_kind(t, n); break;
     case OPERAND_PATTERN: add_pattern(t, p, n); break;
     case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
+    case OPERAND_FLOWS: text_add(t, "over %u", n->imm); break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;
     case OPERAND_FUNC: text_add(t, "r%u ", n->a), add_named(t, p, "function", n->imm, p->funcs[n->imm].name); break;
     case OPERAND_REG: text_add(t, "r%u", n->a); break;

@@ -25,7 +25,8 @@ static const char *missing(const struct pbc_cond *c, const struct key *key)
     case COND_ETHER_FROM: return "no source MAC on this link";
     case COND_ETHER_TO: return "no destination MAC on this link";
     case COND_FLAGS: return "no TCP flags in this packet";
-    case COND_STATE: return key->kind & KIND_IP ? "no state in this packet" : "not an IP packet";
+    case COND_STATE:
+    case COND_FLOWS_OVER: return key->kind & KIND_IP ? "no state in this packet" : "not an IP packet";
     case COND_OPTIONS: return "not an IPv4 packet";
     default: return "not an IP packet";
     }
@@ -233,6 +234,7 @@ static void say_other(struct text *t, const struct program *p, const struct pbc_
     case COND_DURING: say_during(t, p, c, key); break;
     case COND_OVER:
     case COND_WITHIN: say_meter(t, p, c); break;
+    case COND_FLOWS_OVER: text_add(t, "source holds no more than %u flows", c->arg); break;
     default: break;
     }
 }
@@ -297,6 +299,13 @@ void step_explain(const struct program *p, const struct trace_step *step, const 
                   char *buf, size_t len)
 {
     const struct pbc_cond *c = &p->conds[step->failed_cond];
+    if (c->kind == COND_FLOWS_OVER && cond_has(c, key, pkt)) {
+        struct text t = text_of(buf, len);
+        text_add_address(&t, key->src, key->kind & KIND_IP6);
+        text_add(&t, " holds %llu flow%s, not over %u", (unsigned long long)step->tokens, step->tokens == 1 ? "" : "s",
+                 c->arg);
+        return;
+    }
     if ((c->kind != COND_OVER && c->kind != COND_WITHIN) || !cond_has(c, key, pkt)) {
         cond_explain(p, c, key, pkt, buf, len);
         return;

@@ -12,7 +12,8 @@ static bool asks_beyond(const struct pbc_lists *l, const struct pbc_cond *c)
     case COND_ICMP_ND:
     case COND_ICMP_CODE:
     case COND_FLAGS:
-    case COND_STATE: return true;
+    case COND_STATE:
+    case COND_FLOWS_OVER: return true;
     case COND_BYTES: return l->patterns[c->first].layer >= PBC_L4;
     case COND_OVER:
     case COND_WITHIN: return l->meters[c->first].per == PBC_PER_FLOW;
@@ -24,6 +25,7 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
 {
     uint32_t flags = asks_beyond(l, c) ? PBC_FOLLOWS_FRAGMENTS : 0;
     if (c->kind == COND_STATE) flags |= PBC_KEEPS_FLOWS;
+    if (c->kind == COND_FLOWS_OVER) flags |= PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS;
     return flags;
 }
 

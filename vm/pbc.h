@@ -88,8 +88,7 @@ struct pbc_meta {
     uint32_t longest_path; /* instructions, calls expanded: the verifier recomputes and compares */
     uint32_t source;       /* string: path of the main file */
     uint32_t services;     /* function that finds the branch of a service for what was let in; 0: no services */
-    uint32_t fragments;    /* function that tries only the rules that name `fragment`, on later fragments that follow their
-                              first; 0: none does, or nothing follows */
+    uint32_t reserved;
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
@@ -98,7 +97,7 @@ enum pbc_flag {
     PBC_KEEPS_FLOWS = 1 << 3, /* some condition asks `state` or `flows over`: the worker has a flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
     PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
-    PBC_NAMES_FRAGMENT = 1 << 6, /* some rule names `fragment`: function meta.fragments */
+    PBC_NAMES_FRAGMENT = 1 << 6, /* some rule names `fragment`: it is tried on later fragments too (frag/order.h) */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */

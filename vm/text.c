@@ -278,7 +278,8 @@ static bool add_single(struct text *t, const struct pbc_cond *c)
         if (c->arg >> 8) text_add(t, "lacks ");
         text_add_flags(t, c->arg >> 8);
     }
-    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS;
+    if (c->kind == COND_FLOWS_OVER) text_add(t, "%u per source", c->arg);
+    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS || c->kind == COND_FLOWS_OVER;
 }
 
 /* The i-th schedule of the mask. */

@@ -44,7 +44,7 @@ static bool verify_meta(const struct verifier *v)
     if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP | PBC_NEEDS))
         return fault(v, "meta: unknown flags 0x%x", m->flags);
     if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
-    if (m->fragments) return fault(v, "meta: function %u for fragments, which nothing asks for", m->fragments);
+    if (m->reserved) return fault(v, "meta: reserved bytes are not zero");
     return verify_string(v, m->source, "meta", 0);
 }
 

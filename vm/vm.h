@@ -161,6 +161,10 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 
+/* Release the flows whose time has passed and that nobody has met since, for who counts or lists flows: a part of the
+ * table a call. *part is 0 at first; false after the last. */
+bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part);
+
 /* The flows that go on, one by one: *at is 0 at first; false at the end. */
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f);
 

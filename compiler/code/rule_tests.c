@@ -145,6 +145,8 @@ static void add_state(struct collect *k)
     const unsigned states = states_asked(k->g->ir, k->p);
     double some = 0;
 
+    if (k->p->field[IR_FLOWS] != IR_ALL)
+        add(k, TEST_FLOWS, ir_ranges(k->g->ir, k->p->field[IR_FLOWS]).r[0].lo - 1, 0, 20, .95);
     if (!asks_state(k->g->ir, k->p)) return;
     for (unsigned s = STATE_IS_NEW; s < STATE_IS_ABSENT; s++) some += states >> s & 1 ? chance[s] : 0;
     add(k, TEST_STATE, states * MARK_NEW, 0, 1, 1 - some);

@@ -265,6 +265,14 @@ static void normal_state(struct normal *n, struct ir_product *p, const struct pb
     narrow(n, p, IR_STATE, listed(n, c, IR_STATE, states_set(n, c->arg / MARK_NEW)));
 }
 
+static void normal_flows(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    const struct pbc_range over = {c->arg + 1, ir_fields[IR_FLOWS].most};
+
+    need_state(n, p);
+    narrow(n, p, IR_FLOWS, union_of(n, IR_FLOWS, &over, 1));
+}
+
 static void normal_fragment(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
@@ -429,6 +437,7 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
     case COND_ETHER_TO: normal_mac(n, p, c, IR_DST_MAC); return;
     case COND_FLAGS: normal_flags(n, p, c); return;
     case COND_STATE: normal_state(n, p, c); return;
+    case COND_FLOWS_OVER: normal_flows(n, p, c); return;
     case COND_FRAGMENT: normal_fragment(n, p, c); return;
     case COND_TTL: normal_ip_number(n, p, c, IR_TTL); return;
     case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
@@ -586,7 +595,7 @@ void make_normal(struct compile *c)
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     n->meter_asked = arena_alloc(c->arena, ((size_t)img->meters_count + 1) * 2 * sizeof(*n->meter_asked));
     intern_common(n);
-    for (uint32_t i = 0; i < img->conds_count; i++) ir->keeps_flows |= img->conds[i].kind == COND_STATE;
+    for (uint32_t i = 0; i < img->conds_count; i++) ir->keeps_flows |= img->conds[i].kind == COND_STATE || img->conds[i].kind == COND_FLOWS_OVER;
     ir->picks_up = !img->settings_count || img->settings->pickup_ns || !(img->settings->written >> PBC_SETTING_pickup_ns & 1);
     for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
         normal_rule(n, &img->rules[i], &ir->rules[i]);

@@ -16,9 +16,6 @@ static const struct word fragment_words[] = {
     {"any", KIND_FRAG_FIRST | KIND_FRAG_LATER},
     {NULL, 0},
 };
-static const struct word state_words[] = {
-    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID}, {NULL, 0},
-};
 static const struct word layer_words[] = {
     {"l2", PBC_L2}, {"l3", PBC_L3}, {"l4", PBC_L4}, {"payload", PBC_PAYLOAD}, {NULL, 0},
 };
@@ -29,9 +26,8 @@ static const struct word dscp_words[] = {
     {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44},   {"le", 1},    {NULL, 0},
 };
 
-/* The word's value, or false after a report. */
-static bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what,
-                      uint32_t *out)
+bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what,
+               uint32_t *out)
 {
     const char *names[16];
     size_t count = 0;
@@ -76,16 +72,6 @@ void cond_flags(struct rule_work *w, const struct node *n)
     }
     struct pbc_cond *cond = cond_add(w, COND_FLAGS, n);
     if (cond) cond->arg = has | lacks << 8;
-}
-
-void cond_state(struct rule_work *w, const struct node *n)
-{
-    uint32_t mask = 0, bit;
-
-    node_each(child, n) if (word_want(w, child, state_words, "state", &bit)) mask |= bit;
-    if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` leaves out every state");
-    struct pbc_cond *cond = cond_add(w, COND_STATE, n);
-    if (cond) cond->arg = mask;
 }
 
 void cond_fragment(struct rule_work *w, const struct node *n)

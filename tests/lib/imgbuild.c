@@ -191,6 +191,8 @@ static void sample_meters(struct imgbuild *b, struct pbc_place place)
     img_add_spans(b, (struct pbc_span){.from = 540, .to = 720, .days = 32});
     img_add_spans(b, (struct pbc_span){.from = 1320, .to = 360, .days = 127});
     img_add_settings(b, (struct pbc_settings){.flows = 5000,
+                                              .half_open = 500,
+                                              .fragments = 64,
                                               .udp_ns = 90 * second,
                                               .written = 1u << PBC_SETTING_flows | 1u << PBC_SETTING_udp_ns});
 }
@@ -215,6 +217,7 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         [COND_DURING] = 3,
         [COND_OVER] = KIND_IP,
         [COND_WITHIN] = KIND_IP,
+        [COND_FLOWS_OVER] = 100,
     };
     for (unsigned kind = 0; kind < COND_COUNT; kind++) {
         struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
@@ -228,6 +231,7 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         case COND_FAMILY:
         case COND_FLAGS:
         case COND_STATE:
+        case COND_FLOWS_OVER:
         case COND_FRAGMENT:
         case COND_OPTIONS:
         case COND_DURING:
@@ -327,6 +331,7 @@ static void sample_code(struct imgbuild *b)
         {OP_JNPAT, 0, 0, 1},
         {OP_JNOVER, 0, 0, 0},
         {OP_JNWITHIN, 0, 0, 1},
+        {OP_JNFLOWS, 0, 0, 100},
         {OP_RETZ, 0, 0, 0},
     };
     img_function(b, "main", program, sizeof program / sizeof *program);

@@ -23,7 +23,7 @@ static char *listing(struct imgbuild *b)
 }
 
 static const char *const lines[] = {
-    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 37, needs self, names arp, keeps flows, follows fragments, names fragment\n",
+    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 38, needs self, names arp, keeps flows, counts flows, follows fragments, names fragment\n",
     "  interface 0 (wan) device \"eth0\"\n",
     ("  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
      "fe80::1-fe80::9\n"),

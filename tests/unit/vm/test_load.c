@@ -196,6 +196,7 @@ static void exercise(struct program *p, FILE *null)
         {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
     };
     struct vm *vm = vm_new(p, &(struct vm_cfg){0});
+    if (!vm) return; /* a limit that memory does not reach */
     const struct vm_in in = {.facts = &(struct facts){0}};
     struct vm_tx tx = {0};
     for (size_t n = 0; n < sizeof headers / sizeof *headers; n++) {
