@@ -275,6 +275,12 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     return sooner(next, fragments_tick(vm->fragments, vm->now_ns));
 }
 
+bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)
+{
+    see_time(vm, in, tx);
+    return vm->track && track_expire(vm->track, part);
+}
+
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
 {
     return vm->track && track_next(vm->track, at, f);

@@ -4,16 +4,24 @@
 
 #include <stdlib.h>
 
-enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS = 1 << 15 /* more than the flows that one call can end */ };
+enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 
 /* Room for every event of a batch: each rule that logs may match each packet. */
-static unsigned events_room(const struct program *p, bool flows)
+static uint64_t log_room(const struct program *p)
 {
     uint64_t logging = 0;
     for (uint32_t i = 0; i < p->rules_count; i++)
         logging += p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
     const uint64_t room = logging * VM_BATCH;
-    return (room < EVENTS_MAX ? (unsigned)room : EVENTS_MAX) + (flows ? FLOW_EVENTS : 0);
+    return room < EVENTS_MAX ? room : EVENTS_MAX;
+}
+
+/* Room for the flows that one sweep can end: it takes a tenth of the table. Untouched, it costs nothing. */
+static uint64_t flow_room(const struct program *p)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return 0;
+    const uint64_t room = p->settings->flows / 5 + EVENTS_MAX;
+    return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
 }
 
 static void line_print(void *arg, uint64_t frame, const struct verdict *v)
@@ -27,11 +35,12 @@ struct pass *pass_new(const struct replay *r, bool flows)
     struct pass *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     p->r = r;
+    p->lists_flows = flows;
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
     p->lines = (struct lines){.print = line_print, .arg = p, .most = LINES_WAIT_MOST};
-    p->tx.event_cap = events_room(r->program, flows);
+    p->tx.event_cap = (unsigned)(log_room(r->program) + (flows ? flow_room(r->program) : 0));
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
     p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed, .flow_events = flows});
     for (unsigned i = 0; i < VM_BATCH; i++) p->views[i] = &p->pkts[i];
@@ -178,6 +187,28 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
     }
 }
 
+/* What has timed out by the end of the capture has ended, also where nobody looked. */
+static void flows_end(struct pass *p)
+{
+    const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};
+    const struct flow_counters *c = vm_counters(p->vm)->flows;
+    bool more = c;
+    p->called = 0;
+    for (unsigned part = 0; more;) {
+        more = vm_expire(p->vm, &in, &p->tx, &part);
+        leave(p);
+    }
+    if (!p->lists_flows) return;
+    flow_list_rest(&p->flows, p->vm);
+    uint64_t ended = 0;
+    for (unsigned i = 0; c && i < FLOW_ENDS; i++) ended += c->ended[i];
+    /* Events that found no room: those of flows are known by their number. */
+    const uint64_t lost = ended - p->flows.ended;
+    p->flows.left_out += lost;
+    p->t.log_lost -= lost;
+    p->t.log_events -= lost;
+}
+
 static bool output_failed(struct pass *p) { return p->write_error || (p->verdicts && out_failed(p->verdicts)); }
 
 void pass_run(struct pass *p)
@@ -196,5 +227,6 @@ void pass_run(struct pass *p)
     }
     p->t.elapsed_ns = clock_ns() - begin;
     if (p->verdicts) lines_end(&p->lines);
+    flows_end(p);
     progress_end(&p->progress);
 }

@@ -13,7 +13,8 @@ struct pass {
     struct capture_writer *writer; /* where answers go, or NULL */
     bool log;                      /* log events are printed */
     struct lines lines;            /* those of them that wait for a held frame */
-    struct flow_list flows;        /* with --flows */
+    bool lists_flows;
+    struct flow_list flows; /* with --flows */
     struct totals t;
     struct progress progress;
     uint64_t read; /* frames read before the batch at hand */

@@ -181,7 +181,6 @@ static int summarise(const struct replay *r, struct results *to, struct pass *p,
 {
     const struct vm_counters *c = vm_counters(p->vm);
     const bool flows = r->o->flows;
-    if (flows) flow_list_rest(&p->flows, p->vm);
     flow_list_sort(&p->flows);
     if (r->o->json) {
         const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, flows ? &p->flows : NULL);

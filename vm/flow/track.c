@@ -328,11 +328,16 @@ struct flow *track_flow(struct track *t, const struct track_seen *s)
 
 /* ---- time, and what others are told ---- */
 
+static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }
+
+/* However often others have something to do, a part is swept once a second. */
 uint64_t track_tick(struct track *t)
 {
-    const unsigned groups = flow_groups(t->table) / SWEEPS + 1;
-    return flow_sweep(t->table, groups, t->now_ns) ? t->now_ns + SWEEP_NS : UINT64_MAX;
+    if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? t->now_ns + SWEEP_NS : 0;
+    return t->sweep_ns ? t->sweep_ns : UINT64_MAX;
 }
+
+bool track_expire(struct track *t, unsigned *part) { return sweep_part(t) && ++*part < SWEEPS; }
 
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots)
 {

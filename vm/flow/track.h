@@ -56,6 +56,8 @@ bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 
 /* Timed work, a part of the table: returns the next deadline, UINT64_MAX for none. */
 uint64_t track_tick(struct track *t);
+/* Release what has timed out in the next part of the table: *part is 0 at first; false after the last. */
+bool track_expire(struct track *t, unsigned *part);
 
 /* The flows that go on: *at is 0 at first; false at the end. */
 bool track_next(const struct track *t, uint32_t *at, struct flow_record *f);
