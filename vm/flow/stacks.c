@@ -3,9 +3,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/flow/hash_priv.h"
-#include "vm/proto/bytes.h"
+#include "vm/proto/fragment.h"
 #include "vm/proto/header.h"
 
 enum { COUNTED_AT = 1 + VLAN_VID + 1, COUNTED = STACK_MOST - COUNTED_AT, NO_ENTRY = 0 };
@@ -36,33 +37,7 @@ struct stacks *stacks_new(uint64_t seed)
 
 void stacks_free(struct stacks *s) { free(s); }
 
-/* Where the type field before the first tag stands; the tag follows the header. */
-static uint32_t type_at(const struct pkt *pkt, uint32_t *header_len)
-{
-    switch ((enum pkt_link)pkt->link) {
-    case LINK_SLL: *header_len = SLL_LEN; return SLL_TYPE_AT;
-    case LINK_SLL2: *header_len = SLL2_LEN; return SLL2_TYPE_AT;
-    default: *header_len = ETHER_LEN; return ETHER_TYPE_AT;
-    }
-}
-
-static void add(struct stack *k, uint16_t tpid, uint16_t tci)
-{
-    if (k->count < STACK_TAGS) k->tag[k->count++] = (uint32_t)tpid << 16 | (tci & VLAN_VID);
-}
-
-static void read_stack(const struct pkt *pkt, struct stack *k)
-{
-    uint32_t at;
-    k->count = 0;
-    for (unsigned i = 0; i < pkt->tag_count && i < sizeof pkt->tags / sizeof pkt->tags[0]; i++)
-        add(k, pkt->tags[i].tpid, pkt->tags[i].tci);
-    uint16_t tpid = bytes_get16(pkt, type_at(pkt, &at));
-    for (unsigned i = 0; i < pkt->tags_in_frame; i++, at += VLAN_LEN) {
-        add(k, tpid, bytes_get16(pkt, at));
-        tpid = bytes_get16(pkt, at + 2);
-    }
-}
+static void read_stack(const struct pkt *pkt, struct stack *k) { k->count = tags_read(pkt, k->tag); }
 
 static bool is_plain(const struct stack *k) { return k->count == 1 && k->tag[0] >> 16 == ETHER_VLAN; }
 static uint16_t plain_id(const struct stack *k) { return (uint16_t)(1 + (k->tag[0] & VLAN_VID)); }
