@@ -18,7 +18,7 @@ step '1. A capture: traffic that a small web server might see'
 printf '  %s, made from tests/examples/web-server.notes\n' "$demo/traffic.pcap"
 
 step "2. The rules: $rules, from which:"
-sed -n '/^firewall/,/as WEB/p' "$rules" | sed 's/^/  | /'
+sed -n '/^firewall edge/,/as WEB/p' "$rules" | sed 's/^/  | /'
 printf '  | …\n'
 
 step '3. Compile: rules are checked and become a program'
@@ -30,8 +30,8 @@ step '4. Replay: every frame is judged, nothing is sent'
 show "$B/preyrun --pcap $demo/traffic.pcap --self $self $demo/web-server.pbc"
 "$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" "$demo/web-server.pbc" | sed 's/^/  /'
 
-step '5. Why? Frame 12 came from the office, from the part that is for guests'
-show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 12 $demo/web-server.pbc"
-"$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 12 "$demo/web-server.pbc" | sed 's/^/  /'
+step '5. Why? Frame 19 came from the office, from the part that is for guests'
+show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 19 $demo/web-server.pbc"
+"$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 19 "$demo/web-server.pbc" | sed 's/^/  /'
 
 step 'Now yours: README.md, "Write your first rule file"'
