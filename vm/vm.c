@@ -294,6 +294,17 @@ void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const stru
     if (vm->track) track_peek(vm->track, key, pkt, &seen);
 }
 
+bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                struct flow_record *f)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (!vm->track) return false;
+    track_peek(vm->track, &now, pkt, &seen);
+    return track_tell(vm->track, &seen, f);
+}
+
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg)
 {

@@ -180,6 +180,10 @@ void key_settle(const struct program *p, struct key *key);
 /* What `state` says of it now, written into key->marks; nothing changes. The decisions, explanations and conditions below
  * read it there. */
 void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt);
+/* The flow that it belongs to now, or that it quotes, being an ICMP error; false: none. When a flow began is known with
+ * cfg.flow_events. */
+bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                struct flow_record *f);
 
 /* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code and by the list; PBC_NONE. */
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);

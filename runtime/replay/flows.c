@@ -278,7 +278,7 @@ static void string_or_null(FILE *out, const char *s)
         fputs("null", out);
 }
 
-static void flow_json(FILE *out, const struct flow_record *f)
+void flow_json(FILE *out, const struct flow_record *f)
 {
     char text[TEXT_TIME];
     fprintf(out, "{\"protocol\":\"%s\"", flow_protocol(f, text, sizeof text));

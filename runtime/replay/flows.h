@@ -31,6 +31,8 @@ void flow_list_sort(struct flow_list *l);
 void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered);
 /* A JSON array, an object a line, without a newline at its end. */
 void flow_list_json(FILE *out, const struct flow_list *l);
+/* One of them. */
+void flow_json(FILE *out, const struct flow_record *f);
 
 /* "tcp", "gre" or "proto 200". */
 const char *flow_protocol(const struct flow_record *f, char *buf, size_t len);

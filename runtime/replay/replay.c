@@ -33,9 +33,10 @@ static int complain_output(const char *name, int error)
 
 static int pool_open(struct replay *r)
 {
-    const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_BYTES);
+    const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
+    const size_t bytes = pool_bytes(slots, POOL_SLOT_BYTES);
     if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
-    r->pool = pool_init(r->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_BYTES);
+    r->pool = pool_init(r->pool_memory, bytes, slots, POOL_SLOT_BYTES);
     return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
 }
 

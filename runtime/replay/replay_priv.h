@@ -55,6 +55,13 @@ void explain_service_text(FILE *out, const struct replay *r, struct vm *vm, cons
 void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
                           const struct key *key, const struct pkt *pkt, const struct verdict *v);
 
+/* explain_flow.c: what `state` says of a frame, and the flow that it belongs to or quotes; the vm as the frames before
+ * left it. Nothing where the program keeps no flows. */
+void explain_flow_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
+                       const struct pkt *pkt);
+void explain_flow_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
+                       const struct pkt *pkt);
+
 /* A frame of the capture as the vm wants it: a view, nothing copied. */
 void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt);
 

@@ -357,6 +357,13 @@ bool track_next(const struct track *t, uint32_t *at, struct flow_record *f)
     return true;
 }
 
+bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f)
+{
+    if (s->slot == FLOW_NONE) return false;
+    record(t, s->slot, f);
+    return true;
+}
+
 const struct flow_counters *track_counters(const struct track *t) { return flow_table_counters(t->table); }
 
 uint64_t track_stacks_full(const struct track *t) { return t->stacks_full; }

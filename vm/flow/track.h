@@ -59,6 +59,8 @@ uint64_t track_tick(struct track *t);
 /* Release what has timed out in the next part of the table: *part is 0 at first; false after the last. */
 bool track_expire(struct track *t, unsigned *part);
 
+/* The flow that a packet belongs to, or that an error quotes; false: none. */
+bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f);
 /* The flows that go on: *at is 0 at first; false at the end. */
 bool track_next(const struct track *t, uint32_t *at, struct flow_record *f);
 
