@@ -208,7 +208,8 @@ struct walker {
     struct replay_clock clock;
     uint64_t wanted; /* cookie of the frame to explain */
     struct fate fate;
-    bool settled; /* by the last call */
+    bool settled;     /* by the last call */
+    uint64_t held_ns; /* since when it is held */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
 };
@@ -221,6 +222,7 @@ static void leave(void *arg)
         if (e->cause == TX_CAUSE_HELD && e->cookie == w->wanted) {
             w->fate.verdict = e->verdict;
             w->settled = true;
+            w->fate.waited_ns = w->clock.now_ns - w->held_ns;
         }
         pool_put(e->pkt);
     }
@@ -270,16 +272,16 @@ static uint64_t released(const struct vm *vm)
 /* The frame is held: what comes after it decides what becomes of it. `w` has seen it. */
 static void wait_for_first(struct walker *w, uint64_t n)
 {
-    const uint64_t since = w->clock.now_ns;
     struct capture_frame f;
     struct verdict v;
     w->settled = false;
+    w->held_ns = w->clock.now_ns;
     while (!w->settled && capture_next(w->r->capture, &f) == 1) {
         const uint64_t before = released(w->vm);
         walker_judge(w, &f, ++n, &v);
         w->fate.followed = released(w->vm) > before;
     }
-    w->fate.waited_ns = w->clock.now_ns - since;
+    if (!w->settled) w->fate.waited_ns = w->clock.now_ns - w->held_ns;
 }
 
 static int explain_at(const struct replay *r, struct walker walkers[2], const struct capture_frame *frame)

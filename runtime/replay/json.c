@@ -100,6 +100,8 @@ static void sums_add(cJSON *root, const struct replay *r, const struct vm_counte
     counter_add(decided, "rules", &d.rules);
     counter_add(decided, "defaults", &d.defaults);
     counter_add(decided, "malformed", &d.malformed);
+    counter_add(decided, "fragments", &d.fragments);
+    counter_add(decided, "held", &d.held);
     counter_add(decided, "arp_passed", &d.passed);
     counter_add(decided, "no_firewall", &d.nobody);
     cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
@@ -151,6 +153,7 @@ static void flows_add(cJSON *root, const struct vm_counters *c)
     number(flows, "added", f->added);
     number(flows, "most", f->most);
     number(flows, "remembered", c->remembered);
+    number(flows, "stacks_full", c->stacks_full);
     cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
     for (unsigned i = 0; i < FLOW_CLASSES; i++) number(live, flow_class_name((enum flow_class)i), f->live[i]);
     for (unsigned i = 0; i < FLOW_ENDS; i++) number(ended, flow_end_name((enum flow_end)i), f->ended[i]);

@@ -7,8 +7,10 @@
 
 struct decided {
     struct counter rules, defaults, malformed;
-    struct counter passed; /* ARP that no rule decided */
-    struct counter nobody; /* accepted: no firewall judges such frames */
+    struct counter fragments; /* dropped for what is wrong with their datagram, well formed themselves */
+    struct counter held;      /* the capture ended before their first fragment came */
+    struct counter passed;    /* ARP that no rule decided */
+    struct counter nobody;    /* accepted: no firewall judges such frames */
     struct counter total;
 };
 /* Log events that the rates of their rules left out. */

@@ -33,6 +33,9 @@ static void flows_text(FILE *out, const struct vm_counters *c)
          text_number(f->most, m));
     if (*flow_classes_words(f->live, words, sizeof words)) words_text(out, "live:", words);
     if (*flow_ends_words(f->ended, words, sizeof words)) words_text(out, "ended:", words);
+    if (c->stacks_full)
+        note(out, "", "%s packet%s made none: there was no room for another VLAN stack", text_number(c->stacks_full, a),
+             plural(c->stacks_full));
     if (c->remembered)
         note(out, "", "%s packet%s took a remembered verdict", text_number(c->remembered, a), plural(c->remembered));
 }
@@ -56,15 +59,17 @@ static void fragments_text(FILE *out, const struct frag_counters *f)
         note(out, "", "%s waited for the first: it came for %s, never for %s", text_number(f->held, a),
              text_number(f->released, b), text_number(f->orphans, m));
     if (f->not_held) note(out, "", "%s could not wait: there was no room", text_number(f->not_held, a));
-    cause_add(words, sizeof words, f->duplicates, "exact duplicates");
-    cause_add(words, sizeof words, f->overlaps, "datagrams with an overlap");
-    cause_add(words, sizeof words, f->overfull, "past 32 ranges");
-    cause_add(words, sizeof words, f->ends, "with two ends");
-    if (*words) words_text(out, "dropped:", words);
+    if (f->duplicates)
+        note(out, "", "%s came again and %s dropped", text_number(f->duplicates, a),
+             f->duplicates == 1 ? "was" : "were");
+    cause_add(words, sizeof words, f->overlaps, "for an overlap");
+    cause_add(words, sizeof words, f->overfull, "for more than 32 ranges");
+    cause_add(words, sizeof words, f->ends, "for two ends");
+    if (*words) words_text(out, "datagrams given up:", words);
     words[0] = 0;
     cause_add(words, sizeof words, f->expired, "not complete after 30 s");
-    cause_add(words, sizeof words, f->evicted, "for others (`limits`, `fragments`)");
-    if (*words) words_text(out, "forgotten:", words);
+    cause_add(words, sizeof words, f->evicted, "for newer ones (`limits`, `fragments`)");
+    if (*words) words_text(out, "datagrams forgotten:", words);
 }
 
 void tracked_text(FILE *out, const struct vm_counters *c)
