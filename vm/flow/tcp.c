@@ -70,7 +70,6 @@ static void take_syn(struct tcp_track *t, enum flow_dir dir, const struct tcp_se
     t->side[dir].end = s->seq + s->len;
     t->side[other(dir)].acked = s->seq + 1;
     t->window[dir] = s->window;
-    t->flags &= (uint8_t)~ack_flag(other(dir));
     if (s->first_fragment) t->flags |= TCP_TRACK_LOOSE;
     scale_put(t, dir, s->scale == SCALE_ABSENT ? SCALE_NONE : s->scale);
 }
