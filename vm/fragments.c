@@ -128,7 +128,7 @@ static bool hold(const struct job *j, uint32_t datagram, const struct pkt *pkt, 
 {
     struct vm *vm = j->vm;
     struct frags *frags = vm->fragments->frags;
-    struct pkt *copy = vm->cfg.pool && frag_room(frags) ? pool_copy(vm->cfg.pool, pkt) : NULL;
+    struct pkt *copy = vm->cfg.pool && frag_room(frags, vm->now_ns) ? pool_copy(vm->cfg.pool, pkt) : NULL;
     if (!copy) {
         frag_not_held(frags);
         return false;

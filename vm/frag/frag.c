@@ -10,7 +10,9 @@
 
 typedef unsigned __int128 u128;
 
-enum { WAYS = 16, SWEEP_GROUPS = 16 };
+/* HELD_SLOTS: those that wait, and as many that know and have not left yet, so that who waits does not depend on when a
+ * batch ends. */
+enum { WAYS = 16, SWEEP_GROUPS = 16, HELD_SLOTS = 2 * FRAG_HELD };
 #define SWEEP_NS UINT64_C(1000000000)
 
 /* Two fragments belong to one datagram if their ids are equal bytes. */
@@ -46,8 +48,8 @@ struct frags {
     uint64_t *born_ns;
     struct datagram *at;
     struct frag_counters counters;
-    unsigned held_count, ready;  /* ready: of those held, the ones that know */
-    struct held held[FRAG_HELD]; /* in the order in which they came */
+    unsigned held_count, ready;   /* ready: of those held, the ones that know */
+    struct held held[HELD_SLOTS]; /* in the order in which they came */
 };
 
 struct frags *frags_new(const struct program *p, uint64_t seed)
@@ -303,7 +305,13 @@ void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const stru
 
 /* ---- early fragments ---- */
 
-bool frag_room(const struct frags *f) { return f->held_count < FRAG_HELD; }
+bool frag_room(const struct frags *f, uint64_t now_ns)
+{
+    unsigned waiting = 0;
+    for (unsigned i = 0; i < f->held_count; i++)
+        waiting += f->held[i].datagram != PBC_NONE && f->held[i].until_ns > now_ns;
+    return waiting < FRAG_HELD && f->held_count < HELD_SLOTS;
+}
 
 void frag_not_held(struct frags *f) { f->counters.not_held++; }
 

@@ -54,7 +54,7 @@ enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key
 void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const struct frag_first *first);
 
 /* May an early fragment wait now? Otherwise it is counted as not_held. */
-bool frag_room(const struct frags *f);
+bool frag_room(const struct frags *f, uint64_t now_ns);
 void frag_not_held(struct frags *f);
 /* Keep a copy of it (in a slot of the pool: it is the holder's now). Only with frag_room. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy);
