@@ -153,7 +153,8 @@ struct test_run {
     void *pool_memory;
     struct facts facts;
     const struct test_self *self;
-    uint64_t began_ns, now_ns, ticked_ns;
+    uint64_t began_ns, now_ns;
+    uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */
     uint64_t captured_ns; /* the clock of the capture, while a frame of one is shown; else 0 */
     uint64_t week_ns;     /* what the clocks on the wall showed when the test began: since Monday 00:00 */
     uint8_t *down;        /* [servers] */

@@ -234,7 +234,7 @@ void tests_summary(const struct compile *c, FILE *out)
     }
     fprintf(out, "%u of %u test%s failed", t->failed, t->ran, t->ran == 1 ? "" : "s");
     for (const struct test *test = t->first; test; test = test->next) {
-        if (!test->failed || shown++ == 5) continue;
+        if (!test->failed || shown++ >= 5) continue;
         fprintf(out, "%s\"%s\"", before, test->name.s);
         before = ", ";
     }
