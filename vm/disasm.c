@@ -376,6 +376,23 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     }
 }
 
+static void dump_memos(const struct program *p, FILE *out)
+{
+    if (p->memos_count) fprintf(out, "\nremembered for flows\n");
+    for (uint32_t i = 0; i < p->memos_count; i++) {
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        const struct pbc_memo *m = &p->memos[i];
+        add_named(&t, p, "  firewall", m->firewall, p->firewalls[m->firewall].name);
+        text_add(&t, " ");
+        if (m->rule == RULE_DEFAULT)
+            text_add(&t, "default");
+        else
+            add_rule(&t, p, m->rule);
+        print(out, &t);
+    }
+}
+
 static void dump_insn(const struct program *p, uint32_t i, FILE *out)
 {
     const struct insn *n = &p->code[i];
@@ -411,5 +428,6 @@ void program_disasm(const struct program *p, FILE *out)
     dump_settings(p, out);
     dump_rules(p, out);
     dump_services(p, out);
+    dump_memos(p, out);
     dump_code(p, out);
 }

@@ -29,6 +29,26 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
     return flags;
 }
 
+bool pbc_asks_flow(uint8_t kind)
+{
+    switch ((enum cond_kind)kind) {
+    case COND_FAMILY:
+    case COND_PROTO:
+    case COND_FROM:
+    case COND_TO:
+    case COND_PORT:
+    case COND_SOURCE_PORT:
+    case COND_ICMP_TYPE:
+    case COND_ICMP_ND: /* which is never established */
+    case COND_ON:
+    case COND_VLAN:
+    case COND_VLAN_INNER:
+    case COND_STATE:
+    case COND_FRAGMENT: return true; /* whole packets alone are remembered */
+    default: return false;
+    }
+}
+
 /* Rules may share conditions, so those that name `fragment` are counted once; a `when` may name it too. */
 static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
 {

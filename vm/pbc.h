@@ -11,6 +11,7 @@
 #define VM_PBC_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PBC_MAGIC "prey.pbc" /* 8 bytes, no NUL */
@@ -404,6 +405,10 @@ struct pbc_lists {
     uint32_t rules_count, conds_count, services_count;
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
+
+/* Does a condition of that kind (enum cond_kind) ask for nothing but what all established packets of one direction of a flow,
+ * on one interface, have in common? The type of an ICMP query is its flow's. */
+bool pbc_asks_flow(uint8_t kind);
 
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

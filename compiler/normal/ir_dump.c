@@ -283,7 +283,7 @@ static void print_value(const struct compile *c, enum ir_field f, uint32_t id, F
     }
 }
 
-static void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
+void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
 {
     const struct image *img = c->image;
     const struct pbc_rule *r = &img->rules[rule];

@@ -22,7 +22,7 @@ struct normal {
     uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
     uint32_t *meter_asked; /* [over, within of each]: the last rule that asks it, counted from 1 */
     uint32_t rules;        /* so far */
-    uint32_t no_later, can_be_invalid, tagged, nd, nd_types, nd_ttl;
+    uint32_t no_later, whole, can_be_invalid, tagged, nd, nd_types, nd_ttl;
     uint64_t *macs; /* of the condition at hand; only new sets are copied */
     size_t macs_room;
 };
@@ -543,6 +543,19 @@ void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_pr
     *out = as_rule.product;
 }
 
+bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out)
+{
+    struct normal *n = c->ir->normal;
+
+    *out = *p;
+    if (ir_is_empty(p)) return false;
+    narrow(n, out, IR_WHAT, n->ip);
+    narrow(n, out, IR_FRAGMENT, n->whole);
+    narrow(n, out, IR_STATE, states_set(n, 1u << STATE_IS_ESTABLISHED));
+    settle(n, out);
+    return !ir_is_empty(out);
+}
+
 static uint32_t one_range(struct normal *n, enum ir_field f, uint32_t lo, uint32_t hi)
 {
     const struct pbc_range r = {lo, hi};
@@ -567,6 +580,7 @@ static void intern_common(struct normal *n)
     n->with_header = what_protocols(n, KIND_ICMP | KIND_ICMP6);
     n->can_be_invalid = what_protocols(n, KIND_TCP | KIND_ICMP | KIND_ICMP6);
     n->no_later = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    n->whole = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
     n->tagged = one_range(n, IR_VLAN, 0, VLAN_ABSENT - 1);
     n->nd = one_range(n, IR_ND, 1, 1);
     n->nd_types = one_range(n, IR_TYPE, 133, 136);

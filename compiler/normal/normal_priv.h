@@ -20,6 +20,12 @@ unsigned states_asked(const struct ir *ir, const struct ir_product *p);
 bool asks_state(const struct ir *ir, const struct ir_product *p);
 unsigned states_of_protocol(uint32_t what);
 
+/* The product's whole packets that are established; false: there are none (normal.c). */
+bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out);
+
+/* "NAME", "LIST:LINE" (ir_dump.c). */
+void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
+
 /* Of a rule that is IR_IMPOSSIBLE: is it so only because its conditions exclude each other, in a way that the front end
  * does not see? (normal.c) */
 bool normal_contradicts(struct compile *c, uint32_t rule);

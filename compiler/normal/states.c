@@ -29,35 +29,46 @@ static unsigned tcp_states(const struct ir *ir, const struct ir_product *p)
     return ESTABLISHED | INVALID | (opens || picked_up ? NEW : 0);
 }
 
-/* Do some, and do all, of the types lie in the ranges? */
-static void types_in(struct ir_ranges types, const struct pbc_range *r, unsigned count, bool *some, bool *all)
-{
-    *some = false;
-    *all = true;
-    for (uint32_t i = 0; i < types.count; i++) {
-        bool inside = false;
+/* Errors, queries and their answers (RFC 792, 950, 4443, 4620); all other types are new. */
+static const struct type_states {
+    uint8_t v6, lo, hi, states;
+} type_states[] = {
+    {0, 3, 5, RELATED | INVALID},     {0, 11, 12, RELATED | INVALID},    {0, 8, 8, NEW | ESTABLISHED},
+    {0, 13, 13, NEW | ESTABLISHED},   {0, 15, 15, NEW | ESTABLISHED},    {0, 17, 17, NEW | ESTABLISHED},
+    {0, 0, 0, ESTABLISHED | INVALID}, {0, 14, 14, ESTABLISHED | INVALID}, {0, 16, 16, ESTABLISHED | INVALID},
+    {0, 18, 18, ESTABLISHED | INVALID}, {1, 0, 127, RELATED | INVALID},  {1, 128, 128, NEW | ESTABLISHED},
+    {1, 139, 139, NEW | ESTABLISHED}, {1, 129, 129, ESTABLISHED | INVALID}, {1, 140, 140, ESTABLISHED | INVALID},
+};
 
-        for (unsigned k = 0; k < count; k++) {
-            inside |= r[k].lo <= types.r[i].lo && types.r[i].hi <= r[k].hi;
-            *some |= types.r[i].lo <= r[k].hi && r[k].lo <= types.r[i].hi;
-        }
-        *all &= inside;
+/* How many of the types are lo..hi. */
+static uint32_t types_in(struct ir_ranges types, uint32_t lo, uint32_t hi)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < types.count; i++) {
+        const uint32_t from = types.r[i].lo > lo ? types.r[i].lo : lo, to = types.r[i].hi < hi ? types.r[i].hi : hi;
+
+        if (from <= to) n += to - from + 1;
     }
+    return n;
 }
 
-/* Errors (RFC 792; RFC 4443: all types under 128, of which 1 to 4 are known) are related or invalid, the rest never
- * related. */
 static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, bool v6)
 {
-    static const struct pbc_range errors4[] = {{3, 5}, {11, 12}}, known6[] = {{1, 4}}, errors6[] = {{0, 127}};
-    const unsigned any = NEW | ESTABLISHED | RELATED | INVALID;
     const uint32_t type = p->field[IR_TYPE];
-    bool some, all, unused;
+    unsigned states = 0;
 
-    if (type == IR_ALL) return any;
-    types_in(ir_ranges(ir, type), v6 ? known6 : errors4, v6 ? 1 : 2, &some, &all);
-    if (v6) types_in(ir_ranges(ir, type), errors6, 1, &some, &unused);
-    return all ? RELATED | INVALID : some ? any : any & ~(unsigned)RELATED;
+    if (type == IR_ALL) return NEW | ESTABLISHED | RELATED | INVALID;
+    const struct ir_ranges types = ir_ranges(ir, type);
+    uint32_t others = types_in(types, 0, 255);
+    for (size_t i = 0; i < sizeof(type_states) / sizeof(type_states[0]); i++) {
+        const struct type_states *row = &type_states[i];
+        const uint32_t some = row->v6 == v6 ? types_in(types, row->lo, row->hi) : 0;
+
+        others -= some;
+        if (some) states |= row->states;
+    }
+    return states | (others ? NEW : 0);
 }
 
 /* Of the IP packets whose protocol lies in lo..hi, no later fragments. */

@@ -441,4 +441,7 @@ void img_sample(struct imgbuild *b)
     sample_rules(b, place);
     sample_code(b);
     sample_services(b, place);
+    img_add_memos(b, (struct pbc_memo){.rule = 2});
+    img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT});
+    img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT, .firewall = 1});
 }

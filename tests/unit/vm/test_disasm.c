@@ -36,6 +36,8 @@ static const char *const lines[] = {
     "  schedule 0 (work): mon-fri 08:00-18:00, sat 09:00-12:00 zone Europe/Paris  (sample.prey:3:5+7)\n",
     "  schedule 1 (night): 22:00-06:00 zone UTC  (sample.prey:3:5+7)\n",
     "settings\n  flows 5000\n  udp 1m30s\n",
+    ("remembered for flows\n  firewall 0 (edge) rule 2 (edge:3)\n  firewall 0 (edge) default\n"
+     "  firewall 1 (up) default\n"),
     "      during work, night  (sample.prey:3:5+7)\n",
     "      over syns  (sample.prey:3:5+7)\n",
     "      within bulk  (sample.prey:3:5+7)\n",

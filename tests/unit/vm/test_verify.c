@@ -52,6 +52,13 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
     FAULT(settings_half_open, "settings: a limit of nothing", b->settings->half_open = 0)                              \
     FAULT(settings_time, "settings: a timeout of more than a year", b->settings->udp_ns = UINT64_MAX)                  \
+    FAULT(memo_rule, "memo 0: rule 99 does not exist", b->memos[0].rule = 99)                                          \
+    FAULT(memo_list, "memo 0: rule 3 belongs to another list", b->memos[0].rule = 3)                                   \
+    FAULT(memo_logs, "memo 0: rule 0 decides nothing, or logs", b->memos[0].rule = 0)                                  \
+    FAULT(memo_do, "memo 0: rule 1 decides nothing, or logs", b->memos[0].rule = 1)                                    \
+    FAULT(memo_asks, "memo 0: rule 2 asks for what may change within a flow", b->rules[2].conds = COND_TTL)            \
+    FAULT(memo_firewall, "memo 2: firewall 2 does not exist", b->memos[2].firewall = 2)                                \
+    FAULT(memo_twice, "memo 2: out of order", b->memos[2].firewall = 0)                                                \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
     FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
     FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
