@@ -18,7 +18,7 @@ enum { TICKS_MOST = 128 }; /* between two frames: for each of those held, and fo
 static uint64_t step_of(const struct program *p)
 {
     if (p->meters_count) return EXACT_NS;
-    if (p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS)) return COARSE_NS;
+    if (p->meta->flags & PBC_KEEPS_FLOWS) return COARSE_NS;
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (p->rules[i].verdict == PBC_V_REJECT) return COARSE_NS;
     for (uint32_t i = 0; i < p->firewalls_count; i++)
@@ -35,9 +35,12 @@ static bool has_timers(const struct program *p)
 
 struct replay_clock replay_clock_of(const struct replay *r)
 {
+    const uint64_t step = step_of(r->program);
+    const bool pieces = step == UINT64_MAX && r->program->meta->flags & PBC_FOLLOWS_FRAGMENTS;
     return (struct replay_clock){.program = r->program,
                                  .facts = r->facts,
-                                 .step_ns = step_of(r->program),
+                                 .step_ns = pieces ? COARSE_NS : step,
+                                 .only_fragments = pieces,
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
                                  .timers = has_timers(r->program),
                                  .tick_ns = UINT64_MAX};
@@ -51,8 +54,11 @@ static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
 
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
-    const uint64_t now = step_begin(c, time_ns);
-    if (now > c->now_ns) c->now_ns = now;
+    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* without a division */
+    if (!same || c->step_ns == UINT64_MAX) {
+        const uint64_t now = step_begin(c, time_ns);
+        if (now > c->now_ns) c->now_ns = now;
+    }
     if (c->now_ns >= c->until_ns) c->facts.schedules = schedules_at(c->program, c->now_ns, &c->until_ns);
     if (c->timers && c->tick_ns > c->now_ns + ASK_AFTER_NS) c->tick_ns = c->now_ns + ASK_AFTER_NS;
     return (struct vm_in){.mono_ns = c->now_ns, .facts = &c->facts};
@@ -81,6 +87,7 @@ static uint64_t tick_after(const struct replay_clock *c, uint64_t deadline_ns, u
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
                        void *arg)
 {
+    if (c->tick_ns > time_ns) return;
     const uint64_t now = step_begin(c, time_ns);
     for (unsigned i = 0; i < TICKS_MOST && c->tick_ns <= now && c->tick_ns != UINT64_MAX; i++) {
         const struct vm_in in = replay_clock_at(c, c->tick_ns);

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "vm/proto/glance.h"
+
 enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 
 /* Room for every event of a batch: each rule that logs may match each packet. */
@@ -150,6 +152,15 @@ static void verdicts_leave(struct pass *p)
     }
 }
 
+/* Must this frame be judged by a clock that shows its time? */
+static bool begins_step(const struct replay_clock *c, const struct capture_frame *f)
+{
+    const uint64_t t = f->time_ns;
+    if (t <= c->now_ns || (t - c->now_ns < c->step_ns && t < c->until_ns)) return false;
+    if (!c->only_fragments || t >= c->until_ns || t >= c->tick_ns) return true;
+    return glance_fragment(f->data, f->cap_len, f->link);
+}
+
 /* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules
  * hold. */
 static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned end)
@@ -157,10 +168,7 @@ static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned 
     const struct replay_clock *c = &p->clock;
     if (c->step_ns == UINT64_MAX && c->until_ns == UINT64_MAX) return end;
     unsigned i = first + 1;
-    for (; i < end; i++) {
-        const uint64_t t = p->frames[i].time_ns;
-        if (t > c->now_ns && (t - c->now_ns >= c->step_ns || t >= c->until_ns)) break;
-    }
+    while (i < end && !begins_step(c, &p->frames[i])) i++;
     return i;
 }
 
