@@ -48,6 +48,7 @@ struct frags {
     uint64_t *born_ns;
     struct datagram *at;
     struct frag_counters counters;
+    uint64_t soonest_ns;          /* the time of none that waits is over before */
     unsigned held_count, ready;   /* ready: of those held, the ones that know */
     struct held held[HELD_SLOTS]; /* in the order in which they came */
 };
@@ -315,24 +316,32 @@ bool frag_room(const struct frags *f, uint64_t now_ns)
 
 void frag_not_held(struct frags *f) { f->counters.not_held++; }
 
+/* Until its time is over, or that of its datagram. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy)
 {
-    f->held[f->held_count++] = (struct held){.pkt = copy, .until_ns = now_ns + FRAG_HOLD_NS, .datagram = datagram};
+    const uint64_t keep = f->born_ns[datagram] + FRAG_KEEP_NS, hold = now_ns + FRAG_HOLD_NS;
+    struct held *h = &f->held[f->held_count++];
+    *h = (struct held){.pkt = copy, .until_ns = hold < keep ? hold : keep, .datagram = datagram};
+    if (h->until_ns < f->soonest_ns || f->held_count == 1) f->soonest_ns = h->until_ns;
     f->at[datagram].waiting++;
     f->counters.held++;
 }
 
-/* They came in the order of their times: if the first that waits still may, all may. */
-static unsigned next_of(const struct frags *f, uint64_t now_ns)
+/* held_count: none. */
+static unsigned next_of(struct frags *f, uint64_t now_ns)
 {
+    if (!f->ready && now_ns < f->soonest_ns) return f->held_count;
+    uint64_t soonest = UINT64_MAX;
     for (unsigned i = 0; i < f->held_count; i++) {
-        if (f->held[i].datagram == PBC_NONE || f->held[i].until_ns <= now_ns) return i;
-        if (!f->ready) break;
+        const struct held *h = &f->held[i];
+        if (h->datagram == PBC_NONE || h->until_ns <= now_ns) return i;
+        if (h->until_ns < soonest) soonest = h->until_ns;
     }
+    f->soonest_ns = soonest;
     return f->held_count;
 }
 
-bool frag_ready(const struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
+bool frag_ready(struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
 
 struct pkt *frag_next(struct frags *f, uint64_t now_ns, struct frag_first *first, bool *orphan)
 {
@@ -365,11 +374,8 @@ static void sweep_group(struct frags *f, uint64_t now_ns)
 uint64_t frag_tick(struct frags *f, uint64_t now_ns)
 {
     for (unsigned i = 0; f->live && i < SWEEP_GROUPS && i < f->groups; i++) sweep_group(f, now_ns);
-    uint64_t next = f->live ? now_ns + SWEEP_NS : UINT64_MAX;
-    if (f->held_count) {
-        const struct held *h = &f->held[0];
-        const uint64_t at = f->ready || h->until_ns <= now_ns ? now_ns : h->until_ns;
-        if (at < next) next = at;
-    }
-    return next;
+    const uint64_t next = f->live ? now_ns + SWEEP_NS : UINT64_MAX;
+    if (!f->held_count) return next;
+    if (frag_ready(f, now_ns)) return now_ns;
+    return f->soonest_ns < next ? f->soonest_ns : next;
 }

@@ -12,7 +12,7 @@
 #include "vm/vm.h"
 
 enum { FRAG_HELD = 64 };
-#define FRAG_HOLD_NS UINT64_C(100000000)   /* how long an early fragment waits for its first */
+#define FRAG_HOLD_NS UINT64_C(100000000)   /* how long an early fragment waits for its first, if it is remembered */
 #define FRAG_KEEP_NS UINT64_C(30000000000) /* how long a datagram is remembered */
 
 struct frags;
@@ -63,7 +63,7 @@ void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *
  * NULL: none now. The slot is the caller's again. */
 struct pkt *frag_next(struct frags *f, uint64_t now_ns, struct frag_first *first, bool *orphan);
 /* Would frag_next give one? */
-bool frag_ready(const struct frags *f, uint64_t now_ns);
+bool frag_ready(struct frags *f, uint64_t now_ns);
 
 /* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
 uint64_t frag_tick(struct frags *f, uint64_t now_ns);
