@@ -5,11 +5,6 @@
 #include "vm/proto/header.h"
 #include "vm/proto/quoted.h"
 
-static bool same_address(const uint32_t a[4], const uint32_t b[4])
-{
-    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
-}
-
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
                              uint32_t *seq)
 {

@@ -317,7 +317,7 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
     if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
     if (s->slot == FLOW_NONE) return held + 1;
     /* In the place of one that this side opened it is no more than before. */
-    const bool same = s->dir == FLOW_ORIGINAL || s->at & AT_SAME;
+    const bool same = s->dir == FLOW_ORIGINAL || same_address(key->src, key->dst);
     return held + (s->next.reopen && !(same && flow_at(t->table, s->slot)->flags & FLOW_COUNTED));
 }
 

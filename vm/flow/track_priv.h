@@ -39,6 +39,11 @@ enum track_at {
     AT_STACKED = 1 << 3, /* a stack whose id may change: it is looked up in the packet's turn */
 };
 
+static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
+{
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
 /* The tuple of a packet with these headers, but for its stack, and where it stands in it; `query` is an ICMP query's
  * identifier. */
 enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at);
