@@ -15,6 +15,15 @@ static void *some(void *p)
     exit(1);
 }
 
+static void read_tags(const uint8_t *frame, uint32_t len, uint32_t tags[4])
+{
+    for (uint32_t at = 12, i = 0; i < 4 && at + 4 <= len; at += 4, i++) {
+        const uint32_t type = (uint32_t)frame[at] << 8 | frame[at + 1];
+        if (type != 0x8100 && type != 0x88a8 && type != 0x9100) return;
+        tags[i] = type << 16 | (uint32_t)(frame[at + 2] & 15) << 8 | frame[at + 3];
+    }
+}
+
 static void add(struct trace *t, const struct pkt *pkt, const struct key *key, unsigned frame, uint64_t time_ns)
 {
     if (t->count == t->cap) {
@@ -27,8 +36,8 @@ static void add(struct trace *t, const struct pkt *pkt, const struct key *key, u
     memcpy(s->to.addr, key->dst, sizeof s->to.addr);
     s->from.port = key->src_port;
     s->to.port = key->dst_port;
-    s->from.vlan = s->to.vlan = key->vlan_outer;
-    s->from.inner = s->to.inner = key->vlan_inner;
+    if (pkt->link == LINK_ETHER) read_tags(pkt->data, pkt->cap_len, s->from.tags);
+    memcpy(s->to.tags, s->from.tags, sizeof s->to.tags);
     s->frame = frame;
     s->time_ns = time_ns;
     tcp_read(pkt, key, &s->tcp);

@@ -11,7 +11,8 @@
 
 struct trace_side {
     uint32_t addr[4];
-    uint16_t port, vlan, inner;
+    uint32_t tags[4]; /* of Ethernet frames, outermost first: TPID and VID; 0 */
+    uint16_t port, reserved;
 };
 
 /* A well-formed TCP packet. The frame's bytes are a copy, the trace's. */
