@@ -34,4 +34,11 @@ step '5. Why? Frame 19 came from the office, from the part that is for guests'
 show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 19 $demo/web-server.pbc"
 "$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 19 "$demo/web-server.pbc" | sed 's/^/  /'
 
+step '6. Connections: a morning at a laptop, how each began and ended'
+"$B/tests/tools/mkcap" tests/examples/laptop.notes "$demo/morning.pcap"
+"$B/preyc" rules-examples/laptop.prey -o "$demo/laptop.pbc"
+show "$B/preyrun --pcap $demo/morning.pcap --self 192.168.1.20,fe80::20 --flows $demo/laptop.pbc"
+"$B/preyrun" --pcap "$demo/morning.pcap" --self 192.168.1.20,fe80::20 --flows "$demo/laptop.pbc" |
+    sed -n '/^began/,$p' | sed 's/^/  /'
+
 step 'Now yours: README.md, "Write your first rule file"'
