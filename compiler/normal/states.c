@@ -19,14 +19,30 @@ unsigned states_of_protocol(uint32_t what)
     return what == WHAT_IP4 + 6 || what == WHAT_IP6 + 6 ? NEW | ESTABLISHED | INVALID : NEW | ESTABLISHED;
 }
 
-/* Mid-stream segments without SYN and RST are new while `pickup` lasts. */
+/* Of a segment with these of SYN, RST and ACK. One with ACK alone is new while `pickup` lasts. */
+static unsigned segment_states(const struct ir *ir, uint32_t flags)
+{
+    switch (flags) {
+    case TCP_SYN: return NEW;
+    case TCP_RST:
+    case TCP_RST | TCP_ACK:
+    case TCP_SYN | TCP_ACK: return ESTABLISHED | INVALID;
+    case TCP_ACK: return ESTABLISHED | INVALID | (ir->picks_up ? NEW : 0);
+    default: return INVALID; /* without any, or SYN and RST in one */
+    }
+}
+
 static unsigned tcp_states(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t has = p->field[IR_HAS], lacks = p->field[IR_LACKS];
-    const bool opens = !(lacks & TCP_SYN) && !(has & TCP_ACK), picked_up = ir->picks_up && !(has & (TCP_SYN | TCP_RST));
+    unsigned states = 0;
 
-    if (has & TCP_SYN && lacks & TCP_ACK) return NEW;
-    return ESTABLISHED | INVALID | (opens || picked_up ? NEW : 0);
+    for (uint32_t i = 0; i < 8; i++) {
+        const uint32_t flags = (i & 1 ? TCP_SYN : 0) | (i & 2 ? TCP_RST : 0) | (i & 4 ? TCP_ACK : 0);
+
+        if (!(has & (TCP_SYN | TCP_RST | TCP_ACK) & ~flags) && !(lacks & flags)) states |= segment_states(ir, flags);
+    }
+    return states;
 }
 
 /* Errors, queries and their answers (RFC 792, 950, 4443, 4620); all other types are new. */

@@ -169,7 +169,9 @@ static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
     if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
 }
 
-/* RST and SYN in one is an RST (RFC 9293, 3.10.7: it is looked at first). */
+/* No host sends both in one, and hosts differ in what they read first: neither opens nor resets. So a SYN without ACK is
+ * never established, whatever else it says. */
+static bool is_syn_and_rst(const struct tcp_segment *s) { return !(~s->flags & (TCP_SYN | TCP_RST)); }
 static bool is_syn(const struct tcp_segment *s) { return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN; }
 
 enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next)
@@ -345,6 +347,7 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
 {
     *next = (struct tcp_step){.track = *now, .state = (uint8_t)state};
     if (state > FLOW_STATE_PICKED_UP) return MARK_INVALID; /* no state of TCP */
+    if (is_syn_and_rst(s)) return MARK_INVALID;
     if (s->flags & TCP_RST) return follow_rst(state, dir, s, next);
     if (is_syn(s)) return follow_syn(state, dir, s, next);
     if (!(s->flags & TCP_ACK)) return MARK_INVALID;

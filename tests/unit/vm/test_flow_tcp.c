@@ -88,6 +88,14 @@ static const struct script scripts[] = {
     {"without a flow, SYN|ACK", "> SA 1 ack 1 : invalid\n"},
     {"without a flow, RST", "> R 1 : invalid\n"},
     {"without a flow, RST and SYN", "> SR 1 : invalid\n"},
+    {"RST and SYN in one", "> S 0 : new syn-sent\n"
+                           "< SRA 0 ack 1 : invalid\n"
+                           "< SA 0 ack 1 : est syn-received\n"
+                           "> SR 1 : invalid\n"
+                           "> A 1 ack 1 : est open\n"
+                           "> SR 1 : invalid\n"
+                           "> SRA 1 ack 1 : invalid\n"
+                           "> R 1 : est reset\n"},
     {"without a flow, SYN and FIN", "> SF 1 : new syn-sent\n< SA 0 ack 2 : est syn-received\n> A 3 ack 1 : est open\n"},
     {"a SYN on an open flow changes nothing; the challenge and its RST", "> S 0 : new syn-sent\n"
                                                                          "< SA 0 ack 1 : est syn-received\n"
