@@ -17,7 +17,7 @@
 #include "vm/vm.h"
 
 enum { ROUNDS = 120, STEPS = 400, BYTES = 65536, SLOTS = 512, SLOT_BYTES = 2048, FRAME_MOST = 4096, AT_ONCE = 16 };
-enum { PARTS_MOST = 64, DATAGRAMS = 4096, BATCH_MOST = 32, RELEASED_MOST = 256 };
+enum { PARTS_MOST = 128, DATAGRAMS = 4096, BATCH_MOST = 32, RELEASED_MOST = 256 };
 enum { PROTO_TCP = 6, PROTO_UDP = 17 };
 #define MS UINT64_C(1000000)
 
@@ -349,6 +349,14 @@ static void spoil(struct rng *r, struct cut *c)
     if (f.offset || f.more) add_part(c, f);
 }
 
+/* Every other one, many of them: as many ranges as parts. */
+static void thin_out(struct cut *c)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < c->count; i += 2) c->parts[kept++] = c->parts[i];
+    c->count = kept;
+}
+
 static void shuffle(struct rng *r, struct cut *c)
 {
     for (unsigned i = c->count; i > 1; i--) {
@@ -363,7 +371,8 @@ static void cut_datagram(struct rng *r, struct cut *c)
 {
     static const uint16_t ports[] = {53, 54, 55, 80};
     const uint32_t most = rng_one_in(r, 10) ? 2400 : rng_one_in(r, 3) ? 64 : 400;
-    const uint32_t total = 16 + rng_below(r, most * 12), even = 8 + 8 * rng_below(r, most / 8);
+    const uint32_t drawn = 16 + rng_below(r, most * (rng_one_in(r, 12) ? 120 : 12));
+    const uint32_t total = drawn < 65000 ? drawn : 65000, even = 8 + 8 * rng_below(r, most / 8);
     const bool evenly = !rng_one_in(r, 3);
     struct part f = {.v6 = rng_one_in(r, 2),
                      .proto = rng_one_in(r, 4) ? PROTO_TCP : PROTO_UDP,
@@ -380,6 +389,7 @@ static void cut_datagram(struct rng *r, struct cut *c)
         f.offset += f.len;
     }
     for (unsigned n = rng_one_in(r, 2) ? rng_below(r, 4) : 0; n && c->count; n--) spoil(r, c);
+    if (rng_one_in(r, 12)) thin_out(c);
     if (rng_one_in(r, 2)) shuffle(r, c);
 }
 
@@ -452,7 +462,7 @@ static void take_released(struct run *w, struct vm_tx *tx)
 
 static void vm_takes(struct run *w, unsigned n, uint8_t (*bytes)[FRAME_MOST], const uint32_t *len, uint64_t first)
 {
-    struct pkt pkts[BATCH_MOST], *at[BATCH_MOST];
+    struct pkt pkts[BATCH_MOST], *at[BATCH_MOST] = {NULL};
     struct tx_entry entries[RELEASED_MOST];
     struct verdict verdicts[BATCH_MOST];
     struct vm_tx tx = {.entries = entries, .cap = n * VM_TX_PER_PACKET};
