@@ -178,10 +178,12 @@ static void held_left(struct test_run *r, struct test_held *h, const struct verd
     r->now_ns = now_ns;
 }
 
-/* The frame is kept too: the next packet is built where it lies. */
+/* The frame is kept too: the next packet is built where it lies. A key is aligned more strictly than the arena's room.
+ */
 static void hold(struct test_run *r, const struct test_step *s, const struct test_search *search)
 {
-    struct expected *e = arena_alloc(r->c->arena, sizeof(*e));
+    const uintptr_t room = (uintptr_t)arena_alloc(r->c->arena, sizeof(struct expected) + _Alignof(struct expected));
+    struct expected *e = (struct expected *)((room + _Alignof(struct expected) - 1) & -_Alignof(struct expected));
 
     *e = (struct expected){.step = s, .search = *search, .sent_ns = r->now_ns};
     e->search.pkt.data = arena_alloc(r->c->arena, search->pkt.head_len);
