@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/lib/rng.h"
 #include "vm/flow/table_priv.h"
@@ -38,6 +39,7 @@ struct world {
     uint64_t now_ns;
     unsigned ids; /* how many flows are drawn from */
     struct ends told;
+    int32_t hint; /* of another flow, which may be over */
 
     struct plain_flow flow[SLOTS_MOST];
     unsigned slots, hand, sweep; /* sweep: in groups */
@@ -155,7 +157,8 @@ static int32_t plain_add(struct world *w, const struct flow_id *id, const uint32
     for (unsigned i = 0; i < PLACES; i++) places[i] = group[i / GROUP] * GROUP + i % GROUP;
     if (flow_state_class(state) == FLOW_HALF_OPEN && plain_live(w, FLOW_HALF_OPEN) >= w->cfg.half_open) plain_yield(w);
     if (free_in(w, group[0]) + free_in(w, group[1]) == 0) plain_make_room(w, places);
-    unsigned slot = group[free_in(w, group[1]) > free_in(w, group[0])] * GROUP;
+    const bool crowded = free_in(w, group[0]) <= GROUP_SPARE && free_in(w, group[1]) > free_in(w, group[0]);
+    unsigned slot = group[crowded] * GROUP;
     while (w->flow[slot].live) slot++;
     w->flow[slot] = (struct plain_flow){true, high, state, *id, w->now_ns, w->now_ns};
     w->added++;
@@ -305,12 +308,14 @@ static const char *step_flow(struct world *w)
     int32_t slot = plain_find(w, &id);
     const bool over = slot != FLOW_NONE && is_over(w, &w->flow[slot], w->now_ns);
     flow_ask_tags(w->table, hash);
-    flow_ask_slot(w->table, hash);
+    const int32_t hint = rng_one_in(&w->rng, 3) ? w->hint : flow_ask_slot(w->table, hash);
     if (flow_peek(w->table, &id, hash, w->now_ns) != (over ? FLOW_NONE : slot)) return "flow_peek";
     if (over) {
         plain_end_if_over(w, (unsigned)slot);
         slot = FLOW_NONE;
     }
+    w->hint = slot;
+    if (flow_find_at(w->table, &id, hash, hint, w->now_ns) != slot) return "flow_find_at";
     if (flow_find(w->table, &id, hash, w->now_ns) != slot) return "flow_find";
     const enum flow_state state = draw_state(&w->rng);
     if (slot == FLOW_NONE) {
@@ -367,7 +372,7 @@ static void draw_cfg(struct world *w)
 static bool run(uint64_t seed, unsigned steps)
 {
     static struct world w;
-    w = (struct world){.rng = {seed}};
+    w = (struct world){.rng = {seed}, .hint = FLOW_NONE};
     draw_cfg(&w);
     w.table = flow_table_new(&w.cfg);
     if (!w.table) return false;

@@ -1,10 +1,9 @@
-/* Seeded hashing of short keys: multiplication by secret numbers, added up.
+/* Seeded hashing of short keys: NH, folded.
  *
- * h = (m0 + m1 w1 + ... + mn wn) mod 2^128, of which the upper 64 bits are strongly universal over the draw of the m
- * (Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57, 2014, section 2): whoever
- * does not know them finds no two keys that meet more often than chance, whatever the keys. The sum is linear, so keys
- * in even steps would land in even steps; one folded multiplication at the end breaks them up. A word that is 0 adds
- * nothing. */
+ * The sum of products (w1 + k1)(w2 + k2) + (w3 + k3)(w4 + k4) ... mod 2^128, each w + k mod 2^64, is equal for two
+ * different keys of one length with a chance of 2^-64 over the draw of the k, whatever the keys (Black, Halevi,
+ * Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999, 4): who does not know the k
+ * finds no keys that meet more often. One more multiplication, folded, makes 64 bits of it that are all good. */
 #ifndef VM_FLOW_HASH_PRIV_H
 #define VM_FLOW_HASH_PRIV_H
 
@@ -12,11 +11,10 @@
 
 typedef unsigned __int128 hash_sum;
 
-enum { HASH_WORDS = 8 };
+enum { HASH_WORDS = 6 };
 
 struct hash_key {
-    hash_sum start, by[HASH_WORDS];
-    uint64_t last; /* odd */
+    uint64_t add[HASH_WORDS], close[2];
 };
 
 /* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): the numbers of a seed. */
@@ -28,23 +26,21 @@ static inline uint64_t hash_draw(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static inline hash_sum hash_draw2(uint64_t *state)
-{
-    hash_sum high = hash_draw(state);
-    return high << 64 | hash_draw(state);
-}
-
 static inline void hash_key_init(struct hash_key *k, uint64_t seed)
 {
-    k->start = hash_draw2(&seed);
-    for (unsigned i = 0; i < HASH_WORDS; i++) k->by[i] = hash_draw2(&seed);
-    k->last = hash_draw(&seed) | 1;
+    for (unsigned i = 0; i < HASH_WORDS; i++) k->add[i] = hash_draw(&seed);
+    for (unsigned i = 0; i < 2; i++) k->close[i] = hash_draw(&seed);
 }
 
-/* The sum's 64 good bits, in no order that the key's had. */
+/* Words i and i + 1 of the key; i is even. */
+static inline hash_sum hash_two(const struct hash_key *k, unsigned i, uint64_t a, uint64_t b)
+{
+    return (hash_sum)(a + k->add[i]) * (b + k->add[i + 1]);
+}
+
 static inline uint64_t hash_close(const struct hash_key *k, hash_sum sum)
 {
-    hash_sum product = (hash_sum)(uint64_t)(sum >> 64) * k->last;
+    hash_sum product = (hash_sum)((uint64_t)sum ^ k->close[0]) * ((uint64_t)(sum >> 64) ^ k->close[1]);
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/flow/hash_priv.h"
 #include "vm/flow/tags_priv.h"
@@ -27,10 +28,8 @@ struct sources {
 
 static struct place place_of_addr(const struct sources *s, const uint32_t addr[4], bool v6)
 {
-    const struct hash_key *k = &s->key;
-    hash_sum sum = k->start + k->by[0] * hash_pair(addr[0], addr[1]);
-    if (v6) sum += k->by[1] * hash_pair(addr[2], addr[3]);
-    return place_of((hash_close(k, sum) & ~(uint64_t)HASH_V6) | (v6 ? HASH_V6 : 0), s->groups);
+    const hash_sum sum = hash_two(&s->key, 0, hash_pair(addr[0], addr[1]), hash_pair(addr[2], addr[3]));
+    return place_of((hash_close(&s->key, sum) & ~(uint64_t)HASH_V6) | (v6 ? HASH_V6 : 0), s->groups);
 }
 
 static const uint16_t *group(const struct sources *s, uint32_t i) { return s->tags + (size_t)i * GROUP; }
@@ -62,13 +61,13 @@ bool source_add(struct sources *s, const uint32_t addr[4], bool v6)
         e->flows++;
         return true;
     }
-    const uint32_t room[2] = {tags_free(group(s, at.group[0])), tags_free(group(s, at.group[1]))};
-    const unsigned emptier = tags_count(room[1]) > tags_count(room[0]);
-    if (!room[emptier]) {
+    uint32_t left;
+    const uint32_t lies_in = place_choose(&at, s->tags, &left);
+    if (!left) {
         s->full++;
         return false;
     }
-    slot = at.group[emptier] * GROUP + (uint32_t)__builtin_ctz(room[emptier]);
+    slot = lies_in * GROUP + (uint32_t)__builtin_ctz(left);
     s->tags[slot] = at.tag;
     s->slots[slot] = (struct source){.addr = {addr[0], addr[1], addr[2], addr[3]}, .flows = 1};
     return true;

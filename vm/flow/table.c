@@ -2,46 +2,42 @@
 #include "vm/flow/table_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { LINE = 64 };
 
 /* ---- look-up ---- */
+
+static uint64_t pair(const struct flow_id *id, unsigned i) { return hash_pair(id->low[i], id->high[i]); }
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id)
 {
     const struct hash_key *k = &t->key;
     uint64_t rest;
     memcpy(&rest, &id->low_port, sizeof rest);
-    hash_sum sum = k->start + k->by[0] * rest + k->by[1] * hash_pair(id->low[0], id->high[0]);
-    const bool v6 = id->kind & FLOW_ID_IP6;
-    if (v6)
-        for (unsigned i = 1; i < 4; i++) sum += k->by[1 + i] * hash_pair(id->low[i], id->high[i]);
-    return (hash_close(k, sum) & ~(uint64_t)HASH_IP6) | (v6 ? HASH_IP6 : 0);
+    hash_sum sum = hash_two(k, 0, rest, pair(id, 0));
+    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, sum) & ~(uint64_t)HASH_IP6;
+    sum += hash_two(k, 2, pair(id, 1), pair(id, 2)) + hash_two(k, 4, pair(id, 3), 0);
+    return hash_close(k, sum) | HASH_IP6;
 }
 
 /* A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
 #define ASK(at) __builtin_prefetch(at)
 
-void flow_ask_tags(const struct flow_table *t, uint64_t hash)
-{
-    struct place at = place_of(hash, t->groups);
-    ASK(table_group(t, at.group[0]));
-    ASK(table_group(t, at.group[1]));
-}
+void flow_ask_tags(const struct flow_table *t, uint64_t hash) { ASK(table_group(t, place_first(hash, t->groups))); }
 
-static uint32_t hits_of(const struct flow_table *t, const struct place *at)
+int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash)
 {
-    return tags_like(table_group(t, at->group[0]), at->tag) | tags_like(table_group(t, at->group[1]), at->tag) << GROUP;
-}
-
-void flow_ask_slot(const struct flow_table *t, uint64_t hash)
-{
-    struct place at = place_of(hash, t->groups);
-    for (uint32_t hits = hits_of(t, &at); hits; hits &= hits - 1) {
-        uint32_t slot = place_slot(&at, (unsigned)__builtin_ctz(hits));
-        ASK(&t->slots[slot]);
-        if (hash & HASH_IP6) ASK(&t->cold[slot]);
+    uint32_t group = place_first(hash, t->groups), hits = tags_like(table_group(t, group), place_tag(hash));
+    if (!hits) {
+        group = place_second(hash, t->groups, group);
+        hits = tags_like(table_group(t, group), place_tag(hash));
+        if (!hits) return FLOW_NONE;
     }
+    const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(hits);
+    ASK(&t->slots[slot]);
+    if (hash & HASH_IP6) ASK(&t->cold[slot]);
+    return (int32_t)slot;
 }
 
 static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_id *id)
@@ -56,14 +52,20 @@ static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_i
     return !v6 || memcmp(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high) == 0;
 }
 
-static int32_t look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash)
+static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
 {
-    struct place at = place_of(hash, t->groups);
-    for (uint32_t hits = hits_of(t, &at); hits; hits &= hits - 1) {
-        uint32_t slot = place_slot(&at, (unsigned)__builtin_ctz(hits));
+    for (uint32_t hits = tags_like(table_group(t, group), tag); hits; hits &= hits - 1) {
+        const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(hits);
         if (is_of(t, slot, id)) return (int32_t)slot;
     }
     return FLOW_NONE;
+}
+
+static int32_t look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash)
+{
+    const uint32_t first = place_first(hash, t->groups);
+    const int32_t slot = in_group(t, first, place_tag(hash), id);
+    return slot != FLOW_NONE ? slot : in_group(t, place_second(hash, t->groups, first), place_tag(hash), id);
 }
 
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
@@ -72,12 +74,18 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
     return slot != FLOW_NONE && table_expired(t, &t->slots[slot], now_ns) ? FLOW_NONE : slot;
 }
 
-int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
+int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
 {
-    const int32_t slot = look_up(t, id, hash);
+    int32_t slot = hint;
+    if (hint == FLOW_NONE || !t->slots[hint].claim || !is_of(t, (uint32_t)hint, id)) slot = look_up(t, id, hash);
     if (slot == FLOW_NONE || !table_expired(t, &t->slots[slot], now_ns)) return slot;
     table_expire(t, (uint32_t)slot, now_ns);
     return FLOW_NONE;
+}
+
+int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
+{
+    return flow_find_at(t, id, hash, FLOW_NONE, now_ns);
 }
 
 struct flow *flow_at(struct flow_table *t, int32_t slot) { return &t->slots[slot]; }
@@ -153,14 +161,12 @@ void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t no
     table_release(t, (uint32_t)slot, how, now_ns);
 }
 
-/* The first free slot of the emptier group, claimed; -1 where both are full. */
+/* The first free slot of the group that the flow shall lie in, claimed; -1 where both are full. */
 static int64_t claim(struct flow_table *t, const struct place *at, uint64_t word)
 {
-    const uint32_t room[2] = {tags_free(table_group(t, at->group[0])), tags_free(table_group(t, at->group[1]))};
-    const unsigned emptier = tags_count(room[1]) > tags_count(room[0]);
-    uint32_t left = room[emptier];
+    uint32_t left, group = place_choose(at, t->tags, &left);
     for (; left; left &= left - 1) {
-        uint32_t slot = at->group[emptier] * GROUP + (uint32_t)__builtin_ctz(left);
+        uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(left);
         uint64_t nobody = 0;
         if (__atomic_compare_exchange_n(&t->slots[slot].claim, &nobody, word, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED))

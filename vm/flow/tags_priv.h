@@ -5,8 +5,8 @@
 #ifndef VM_FLOW_TAGS_PRIV_H
 #define VM_FLOW_TAGS_PRIV_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -55,6 +55,23 @@ static inline unsigned tags_count(uint32_t mask)
 
 /* Where a key may lie: two different groups of `groups` (at least 2), each as likely as any other, and its tag. The
  * groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
+static inline uint32_t place_first(uint64_t hash, uint32_t groups)
+{
+    return (uint32_t)((uint64_t)(uint32_t)hash * groups >> 32);
+}
+
+static inline uint32_t place_second(uint64_t hash, uint32_t groups, uint32_t first)
+{
+    const uint32_t second = first + 1 + (uint32_t)((hash >> 32) * (groups - 1) >> 32);
+    return second < groups ? second : second - groups;
+}
+
+static inline uint16_t place_tag(uint64_t hash)
+{
+    const uint16_t tag = (uint16_t)((hash >> 32 & 0x7f) << 7 | (hash & 0x7f));
+    return tag ? tag : 0x80;
+}
+
 struct place {
     uint32_t group[2];
     uint16_t tag; /* class 0 */
@@ -62,16 +79,28 @@ struct place {
 
 static inline struct place place_of(uint64_t hash, uint32_t groups)
 {
-    uint64_t low = (uint32_t)hash, high = hash >> 32;
-    uint32_t first = (uint32_t)(low * groups >> 32), second = first + 1 + (uint32_t)(high * (groups - 1) >> 32);
-    uint16_t tag = (uint16_t)((high & 0x7f) << 7 | (low & 0x7f));
-    return (struct place){.group = {first, second < groups ? second : second - groups}, .tag = tag ? tag : 0x80};
+    const uint32_t first = place_first(hash, groups);
+    return (struct place){.group = {first, place_second(hash, groups, first)}, .tag = place_tag(hash)};
 }
 
 /* The slot of bit i in a mask of both groups, the first one's below. */
 static inline uint32_t place_slot(const struct place *at, unsigned i)
 {
     return at->group[i / GROUP] * GROUP + i % GROUP;
+}
+
+/* The group of the two in which a new key shall lie: the first while more than GROUP_SPARE slots of it are free, so
+ * that nearly all keys are found there; else the emptier. *left: its free slots. */
+enum { GROUP_SPARE = 4 };
+static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
+{
+    *left = tags_free(tags + (size_t)at->group[0] * GROUP);
+    const unsigned room = tags_count(*left);
+    if (room > GROUP_SPARE) return at->group[0];
+    const uint32_t other = tags_free(tags + (size_t)at->group[1] * GROUP);
+    if (tags_count(other) <= room) return at->group[0];
+    *left = other;
+    return at->group[1];
 }
 
 #endif
