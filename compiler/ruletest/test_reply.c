@@ -66,6 +66,11 @@ static int answering(const struct test_packet *p)
     return -1;
 }
 
+static bool takes_ip(const struct test_packet *parts)
+{
+    return parts->flags || parts->ttl_written || parts->length || parts->payload.len || parts->fragment != KIND_FRAG_NO;
+}
+
 /* What a bare `reply` can't answer, and parts that its kind of packet does not have. */
 static bool can_answer(struct test_run *r, const struct test_step *s)
 {
@@ -75,6 +80,8 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     if (last->form != FORM_ARP && is_group(&last->dst)) {
         diag_fix(complain(r, s, "the last packet went to a group, and nothing comes from a group's address"),
                  "write the answer out, as `reply: PACKET`");
+    } else if (last->form == FORM_ARP && takes_ip(parts)) {
+        complain(r, s, "the answer to an ARP question has no IP header, and none of these parts");
     } else if (tcp && !parts->flags && parts->fragment != KIND_FRAG_LATER) {
         diag_fix(complain(r, s, "TCP is answered with flags"), "write `reply %s`",
                  last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
@@ -106,14 +113,27 @@ static void swap_sides(const struct test_packet *last, struct test_packet *p)
     if (p->fragment == KIND_FRAG_LATER) p->offset = TEST_LATER_OFFSET;
 }
 
+/* Does it hold what is written? NULL, or what is wrong. */
+static const char *misfit(const struct test_packet *p)
+{
+    const uint32_t least = test_packet_least(p);
+
+    if (p->form == FORM_ARP) return NULL;
+    if (least > UINT16_MAX || (p->length && p->length < least))
+        return "the reply has more bytes of headers and payload than its `length`, or than a packet holds";
+    if (p->fragment == KIND_FRAG_FIRST && test_packet_carried(p) % 8)
+        return "a first fragment carries a multiple of 8 bytes, and the reply's `length` leaves another number";
+    return NULL;
+}
+
 /* The answer to the last packet: of its kind, with its sides swapped and the parts that are written. */
 static bool answer(struct test_run *r, const struct test_step *s, struct test_packet *p)
 {
     if (!can_answer(r, s)) return false;
     swap_sides(&r->last, p);
-    const uint32_t least = test_packet_least(p);
-    if (p->form == FORM_ARP || (p->length == 0 && least <= UINT16_MAX) || p->length >= least) return true;
-    complain(r, s, "the reply has more bytes of headers and payload than its `length`");
+    const char *wrong = misfit(p);
+    if (!wrong) return true;
+    complain(r, s, wrong);
     note_last(r);
     return false;
 }
