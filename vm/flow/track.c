@@ -147,7 +147,7 @@ void track_ahead(struct track *t, const struct key keys[], struct pkt *const pkt
     }
     for (uint64_t left = todo; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
-        if (seen[i].how >= HOW_TCP) flow_ask_slot(t->table, seen[i].hash);
+        if (seen[i].how >= HOW_TCP) seen[i].slot = flow_ask_slot(t->table, seen[i].hash);
     }
 }
 
@@ -213,7 +213,7 @@ void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct 
         s->id.stack = stack_of(t->stacks, pkt);
         s->hash = flow_hash(t->table, &s->id);
     }
-    s->slot = may_have_flow(s) ? flow_find(t->table, &s->id, s->hash, t->now_ns) : FLOW_NONE;
+    s->slot = may_have_flow(s) ? flow_find_at(t->table, &s->id, s->hash, s->slot, t->now_ns) : FLOW_NONE;
     say(t, key, pkt, s);
 }
 
