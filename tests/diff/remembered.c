@@ -152,6 +152,11 @@ static void begin_talk(struct run *r, struct conversation *c)
         t->tags[0].tpid = 0x8100;
         t->tags[0].vid = rng_one_in(&r->rng, 2) ? 5 : r->stock.tags[rng_below(&r->rng, STOCK_TAGS)] & 0xfff;
     }
+    if (rng_one_in(&r->rng, 4)) { /* a stack that has an id while a flow has it */
+        t->tag_count = 2;
+        t->tags[0].tpid = t->tags[1].tpid = 0x88a8;
+        t->tags[0].vid = t->tags[1].vid = (uint16_t)rng_below(&r->rng, 3);
+    }
     if (r->program->ifaces_count && rng_one_in(&r->rng, 2))
         c->iface = (uint16_t)rng_below(&r->rng, r->program->ifaces_count);
 }

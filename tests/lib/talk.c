@@ -68,6 +68,7 @@ static uint32_t put_ip4(const struct talk *t, uint8_t *p)
     const uint32_t len = IP4_LEN + put_upper(t, p + IP4_LEN);
     p[0] = 0x45;
     wire_put16(p + IP4_TOTAL, (uint16_t)len);
+    wire_put16(p + IP4_ID, t->ip_id);
     wire_put16(p + IP4_FRAG, t->fragment == 1 ? IP4_MF : t->fragment == 2 ? 100 : 0);
     p[IP4_TTL] = t->ttl;
     p[IP4_PROTO] = t->proto;
