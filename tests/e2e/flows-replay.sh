@@ -166,6 +166,18 @@ same 'over a week of silence flows end when their time has passed' "$(table | se
 2026-01-12 09:00:02.001 100.0 s udp 198.51.100.9:3 203.0.113.10:53 one-way goes on
 3 flows: 2 unanswered, 1 goes on (1 one-way); at most 2 at once"
 
+# Flows whose time passes in the last seconds of the capture are not taken for live ones.
+{
+    i=1
+    while [ $i -le 40 ]; do echo "eth / ip4 $C > $S / udp $i > 53"; i=$((i + 1)); done
+    echo "after 121s"
+    echo "eth / ip4 $C > $S / udp 99 > 53"
+} >late.notes
+"$bin/tests/tools/mkcap" late.notes late.pcap
+run --pcap late.pcap --flows edge.pbc
+same 'what has timed out at the end has ended, in summary and list' "$(grep '^flows' out)|$(tail -1 out)" \
+    'flows       41 added, 1 live, at most 40 at once|41 flows: 40 unanswered, 1 goes on (1 one-way); at most 40 at once'
+
 # What stands before in the capture moves the ends of batches, and nothing else.
 first=
 for before in 0 1 7 30 62; do
@@ -249,6 +261,35 @@ same 'and says how long it waited, and for nothing' "$(sed -n 2p out)" '  waited
 cat held.pcap | "$bin/preyrun" --pcap - --explain 1 pieces.pbc >out 2>err
 same 'of a pipe too' "$(sed 's/^.* udp/udp/' out | tr '\n' '|')" \
     'udp 10.0.0.1 > 10.0.0.9 fragment later  38 bytes|  waited 3.0 ms for its first fragment|  no rule is tried: it takes what became of its first fragment|verdict: accept  rule DNS|'
+
+# All in one batch, and yet not at one time.
+capture late <<'END_OF_NOTES'
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / raw x"01020304"
+eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53
+after 150ms
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 28 / zeros 16
+eth / ip4 10.0.0.1 > 10.0.0.9 id 2 frag 24 proto udp / raw x"01020304"
+after 95ms
+eth / ip4 10.0.0.1 > 10.0.0.9 id 2 more / udp 1 > 53 len 28 / zeros 16
+END_OF_NOTES
+run --pcap late.pcap --verdicts - pieces.pbc
+same 'a first that comes after 150 ms is too late, one after 95 is not' "$(tail -n +2 out | cut -f2,6 | tr '\t\n' ' ;')" \
+    'drop fragment-orphan;accept -;accept -;accept -;accept -;'
+
+# What nobody judges is held and counted like the rest.
+rules own <<'END_OF_RULES'
+firewall f in default drop {
+  accept icmp6 type nd
+  accept udp to port 53
+}
+END_OF_RULES
+capture own <<'END_OF_NOTES'
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / raw x"01020304"
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 9 len 28 / zeros 16
+END_OF_NOTES
+run --pcap own.pcap --self 10.0.0.1 own.pbc
+same 'what no firewall judges follows its first too, and is counted there' \
+    "$(sed -n 's/^  no firewall *accept *\([0-9]*\) .*/\1/p' out) $(sed -n 's/^  accept *\([0-9]*\) .*/\1/p' out)" '2 2'
 
 # Where rules name `fragment` an orphan is judged, and its log line says which frame it is.
 rules logged <<'END_OF_RULES'
