@@ -169,8 +169,8 @@ static void begin_mid_stream(const struct tcp_segment *s, struct tcp_step *next)
     if (s->flags & TCP_FIN) next->track.flags |= TCP_TRACK_FIN_ORIGINAL;
 }
 
-/* No host sends both in one, and hosts differ in what they read first: neither opens nor resets. So a SYN without ACK is
- * never established, whatever else it says. */
+/* No host sends both in one, and hosts differ in what they read first: neither opens nor resets. So a SYN without ACK
+ * is never established, whatever else it says. */
 static bool is_syn_and_rst(const struct tcp_segment *s) { return !(~s->flags & (TCP_SYN | TCP_RST)); }
 static bool is_syn(const struct tcp_segment *s) { return (s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN; }
 
