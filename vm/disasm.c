@@ -5,7 +5,6 @@
 #include "vm/code_priv.h"
 #include "vm/disasm_priv.h"
 
-
 static const char *const verdict_names[] = {
     [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
     [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",

@@ -11,7 +11,7 @@ struct walk {
     const struct pkt *pkt;
     const struct effects *effects;
     const struct peek *peek; /* without effects */
-    uint32_t at;               /* the packet's place in its batch */
+    uint32_t at;             /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
     uint32_t decided_by;

@@ -169,7 +169,8 @@ static const struct word fragment_words[] = {
     {0, NULL},
 };
 static const struct word state_words[] = {
-    {MARK_NEW, "new"}, {MARK_ESTABLISHED, "established"}, {MARK_RELATED, "related"}, {MARK_INVALID, "invalid"}, {0, NULL},
+    {MARK_NEW, "new"}, {MARK_ESTABLISHED, "established"}, {MARK_RELATED, "related"}, {MARK_INVALID, "invalid"},
+    {0, NULL},
 };
 static const struct word self_words[] = {{KIND_SRC_SELF, "self"}, {KIND_DST_SELF, "self"}, {0, NULL}};
 static const struct word vlan_words[] = {{VLAN_ANY, "any"}, {VLAN_NONE, "none"}, {0, NULL}};

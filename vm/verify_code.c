@@ -27,12 +27,13 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     static const struct {
         bool a, to, imm;
     } uses[] = {
-        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},     [OPERAND_SLOT] = {1, 1, 1},
-        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
-        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
-        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_METER] = {0, 1, 1}, [OPERAND_FLOWS] = {0, 1, 1}, [OPERAND_RULE] = {0, 0, 1},
-        [OPERAND_FUNC] = {1, 0, 1},    [OPERAND_REG] = {1, 0, 0},    [OPERAND_FIREWALL] = {0, 0, 1},
-        [OPERAND_REGFW] = {1, 0, 1},   [OPERAND_RULEFW] = {0, 1, 1}, [OPERAND_BRANCH] = {0, 0, 1},
+        [OPERAND_NONE] = {0, 0, 0},     [OPERAND_TO] = {0, 1, 0},     [OPERAND_SLOT] = {1, 1, 1},
+        [OPERAND_PREFIX] = {1, 1, 1},   [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
+        [OPERAND_SET] = {1, 1, 1},      [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
+        [OPERAND_PATTERN] = {0, 1, 1},  [OPERAND_METER] = {0, 1, 1},  [OPERAND_FLOWS] = {0, 1, 1},
+        [OPERAND_RULE] = {0, 0, 1},     [OPERAND_FUNC] = {1, 0, 1},   [OPERAND_REG] = {1, 0, 0},
+        [OPERAND_FIREWALL] = {0, 0, 1}, [OPERAND_REGFW] = {1, 0, 1},  [OPERAND_RULEFW] = {0, 1, 1},
+        [OPERAND_BRANCH] = {0, 0, 1},
     };
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;

@@ -1,6 +1,6 @@
-/* The verifier's part for remembered verdicts: each is a rule of the firewall that it stands for, or its default; it decides,
- * does not log, and asks for nothing but a flow's own fields. That no rule before it does is the compiler's proof, not
- * this one's: a file that lies about it remembers wrong verdicts, and leads nowhere outside. */
+/* The verifier's part for remembered verdicts: each is a rule of the firewall that it stands for, or its default; it
+ * decides, does not log, and asks for nothing but a flow's own fields. That no rule before it does is the compiler's
+ * proof, not this one's: a file that lies about it remembers wrong verdicts, and leads nowhere outside. */
 #include "vm/verify_priv.h"
 #include "vm/vm.h"
 

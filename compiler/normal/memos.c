@@ -1,5 +1,5 @@
-/* Which verdicts may be remembered for a flow (ARCHITECTURE.md, Life of a packet, 4): those of rules that must decide every
- * established packet of the flow's direction once they decide one.
+/* Which verdicts may be remembered for a flow (ARCHITECTURE.md, Life of a packet, 4): those of rules that must decide
+ * every established packet of the flow's direction once they decide one.
  *
  * Of such packets some fields are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
  * answer the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may
@@ -186,8 +186,8 @@ void find_memos(struct compile *c)
     struct search s = {.c = c};
 
     if (!c->ir->keeps_flows || diags_errors(c->diags)) return;
-    c->ir->memos = arena_alloc(c->arena, ((size_t)c->image->rules_count + c->image->firewalls_count + 1) *
-                                             sizeof(*c->ir->memos));
+    c->ir->memos =
+        arena_alloc(c->arena, ((size_t)c->image->rules_count + c->image->firewalls_count + 1) * sizeof(*c->ir->memos));
     s.takers = arena_alloc(c->arena, TAKERS_MAX * sizeof(*s.takers));
     s.blockers = arena_alloc(c->arena, BLOCKERS_MAX * sizeof(*s.blockers));
     for (uint32_t i = 0; i < c->image->firewalls_count; i++) try_firewall(&s, i);

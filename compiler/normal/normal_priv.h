@@ -31,7 +31,7 @@ void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
 bool normal_contradicts(struct compile *c, uint32_t rule);
 /* The product of the conditions of a `when`: frames but ARP (normal.c). */
 void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);
-void warn_neighbours(struct compile *c); /* neighbours.c */
+void warn_neighbours(struct compile *c);      /* neighbours.c */
 void warn_closed_services(struct compile *c); /* closed_services.c */
 
 #endif

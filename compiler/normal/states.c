@@ -49,11 +49,11 @@ static unsigned tcp_states(const struct ir *ir, const struct ir_product *p)
 static const struct type_states {
     uint8_t v6, lo, hi, states;
 } type_states[] = {
-    {0, 3, 5, RELATED | INVALID},     {0, 11, 12, RELATED | INVALID},    {0, 8, 8, NEW | ESTABLISHED},
-    {0, 13, 13, NEW | ESTABLISHED},   {0, 15, 15, NEW | ESTABLISHED},    {0, 17, 17, NEW | ESTABLISHED},
-    {0, 0, 0, ESTABLISHED | INVALID}, {0, 14, 14, ESTABLISHED | INVALID}, {0, 16, 16, ESTABLISHED | INVALID},
-    {0, 18, 18, ESTABLISHED | INVALID}, {1, 0, 127, RELATED | INVALID},  {1, 128, 128, NEW | ESTABLISHED},
-    {1, 139, 139, NEW | ESTABLISHED}, {1, 129, 129, ESTABLISHED | INVALID}, {1, 140, 140, ESTABLISHED | INVALID},
+    {0, 3, 5, RELATED | INVALID},       {0, 11, 12, RELATED | INVALID},       {0, 8, 8, NEW | ESTABLISHED},
+    {0, 13, 13, NEW | ESTABLISHED},     {0, 15, 15, NEW | ESTABLISHED},       {0, 17, 17, NEW | ESTABLISHED},
+    {0, 0, 0, ESTABLISHED | INVALID},   {0, 14, 14, ESTABLISHED | INVALID},   {0, 16, 16, ESTABLISHED | INVALID},
+    {0, 18, 18, ESTABLISHED | INVALID}, {1, 0, 127, RELATED | INVALID},       {1, 128, 128, NEW | ESTABLISHED},
+    {1, 139, 139, NEW | ESTABLISHED},   {1, 129, 129, ESTABLISHED | INVALID}, {1, 140, 140, ESTABLISHED | INVALID},
 };
 
 /* How many of the types are lo..hi. */

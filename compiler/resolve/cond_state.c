@@ -4,7 +4,8 @@
 #include "vm/vm.h"
 
 static const struct word state_words[] = {
-    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID}, {NULL, 0},
+    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID},
+    {NULL, 0},
 };
 
 void cond_state(struct rule_work *w, const struct node *n)
@@ -24,7 +25,9 @@ static bool per_source(struct rule_work *w, const struct node *n, const struct n
 
     if (by && str_is(by->v.str, "source") && !by->next) return true;
     diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "flows are counted for each source address%s",
-         !per ? ", which the rule must say" : by && by->next ? ", not for a prefix" : "");
+         !per             ? ", which the rule must say"
+         : by && by->next ? ", not for a prefix"
+                          : "");
     diag_fix(w->c->diags, per ? "write `per source`" : "add `per source`");
     w->bad = true;
     return false;

@@ -80,7 +80,8 @@ static void resolve_one(struct rule_work *w, const struct node *n)
 
     if (before && !row->many) {
         diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", row->name);
-        diag_note(w->c->diags, before->span, n->kind == N_C_FLOWS ? "the first is here" : "the first is here; one list holds all: `a, b`");
+        diag_note(w->c->diags, before->span,
+                  n->kind == N_C_FLOWS ? "the first is here" : "the first is here; one list holds all: `a, b`");
         w->bad = true;
         return;
     }

@@ -332,12 +332,12 @@ static void note_needs(struct compile *c)
 
     if (diags_errors(c->diags)) return; /* operands may be missing */
     img->meta->flags |= pbc_needs(&(struct pbc_lists){.rules = img->rules,
-                                                        .conds = img->conds,
-                                                        .patterns = img->patterns,
-                                                        .meters = img->meters,
-                                                        .rules_count = img->rules_count,
-                                                        .conds_count = img->conds_count,
-                                                        .services_count = img->services_count},
+                                                      .conds = img->conds,
+                                                      .patterns = img->patterns,
+                                                      .meters = img->meters,
+                                                      .rules_count = img->rules_count,
+                                                      .conds_count = img->conds_count,
+                                                      .services_count = img->services_count},
                                   before);
 }
 

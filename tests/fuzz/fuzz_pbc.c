@@ -1,6 +1,7 @@
 /* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path, what is needed of a worker. So
- * flips reach the verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
+ * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path, what
+ * is needed of a worker. So flips reach the verifier. With -DREPLAY a plain main runs files given as arguments through
+ * the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

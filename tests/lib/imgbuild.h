@@ -11,7 +11,9 @@
 #include "vm/vm.h"
 
 struct imgbuild {
-#define X(ident, field, type, most) type *field; uint32_t field##_count;
+#define X(ident, field, type, most)                                                                                    \
+    type *field;                                                                                                       \
+    uint32_t field##_count;
     PBC_SECTIONS(X)
 #undef X
     bool keep_path;  /* leave meta.longest_path as it is */

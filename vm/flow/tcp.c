@@ -215,15 +215,12 @@ static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const
         if (same_syn(t, dir, s)) return goes_on(next, state, MARK_NEW);
         unsettle_scale(t);
         return simultaneous(dir, s, next);
-    case FLOW_STATE_PICKED_UP:
-        if (dir == FLOW_ORIGINAL) begin_syn(s, next);
-        return MARK_NEW;
     case FLOW_STATE_CLOSING:
     case FLOW_STATE_RESET:
         begin_syn(s, next);
         next->reopen = true;
         return MARK_NEW;
-    default: return MARK_NEW; /* open: the host challenges it (RFC 5961, 4.2) */
+    default: return MARK_NEW; /* open, or taken up as such: the host challenges it (RFC 5961, 4.2) */
     }
 }
 

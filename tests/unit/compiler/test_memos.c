@@ -70,10 +70,11 @@ static void each_reason(void **state)
         const struct expectation *e = &expectations[i];
         char rules[1024];
 
-        snprintf(rules, sizeof(rules), "firewall f default accept {       %s\n}\n%s meter m = 10/s\n"
+        snprintf(rules, sizeof(rules),
+                 "firewall f default accept {       %s\n}\n%s meter m = 10/s\n"
                  "schedule night = 22:00-06:00\nfirewall g out default drop { accept state new\n drop state invalid "
-                 "over m\n drop tcp during night ttl 3 }\n", e->rules,
-                 strstr(e->rules, "do c") ? "chain c { accept tcp }\n" : "");
+                 "over m\n drop tcp during night ttl 3 }\n",
+                 e->rules, strstr(e->rules, "do c") ? "chain c { accept tcp }\n" : "");
         char *text = stats_of(rules);
         for (unsigned k = 0; k < 6 && e->lines[k]; k++)
             if (!strstr(text, e->lines[k])) fail_msg("%s: no `%s` in\n%s", e->rules, e->lines[k], text);

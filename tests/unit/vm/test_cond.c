@@ -609,9 +609,8 @@ static void every_kind(void **state)
     bool seen[COND_COUNT] = {0};
     for (unsigned i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *s = &samples[i];
-        const bool no_not =
-            s->kind == COND_FLAGS || s->kind == COND_BYTES || s->kind == COND_OVER || s->kind == COND_WITHIN ||
-            s->kind == COND_FLOWS_OVER;
+        const bool no_not = s->kind == COND_FLAGS || s->kind == COND_BYTES || s->kind == COND_OVER ||
+                            s->kind == COND_WITHIN || s->kind == COND_FLOWS_OVER;
         struct pbc_cond plain = p->conds[i], negated = plain;
         char line[256];
         negated.flags |= PBC_COND_NOT;

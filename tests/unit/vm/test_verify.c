@@ -43,10 +43,10 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
-    FAULT(meta_flags, "meta: unknown flags 0x83", b->keep_needs = true; b->meta->flags = 0x83)                                                   \
+    FAULT(meta_flags, "meta: unknown flags 0x83", b->keep_needs = true; b->meta->flags = 0x83)                         \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
     FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                   \
-    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x78", b->keep_needs = true;              \
+    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x78", b->keep_needs = true;             \
           b->meta->flags = PBC_KEEPS_FLOWS)                                                                            \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
     FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
