@@ -47,6 +47,17 @@ in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 80 > 4002 rst seq 501
 verdict accept EST - - -
 in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 4002 > 80 ack seq 101 ack 501
 verdict drop INV - - -
+# A SYN changes nothing there: the host challenges it.
+in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 4005 > 80 ack seq 101 ack 501 / zeros 10
+verdict accept NEW - - -
+in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 4005 > 80 syn seq 70000
+verdict accept NEW - - -
+in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 80 > 4005 syn seq 70000
+verdict accept NEW - - -
+in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 80 > 4005 syn ack seq 600 ack 70001
+verdict drop INV - - -
+in eth / ip4 203.0.113.9 > 10.0.0.1 / tcp 80 > 4005 ack seq 501 ack 111
+verdict accept EST - - -
 # Taken up and silent since: gone after a minute, and by then `pickup` is over.
 in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 4003 > 80 ack seq 101 ack 501
 verdict accept NEW - - -
