@@ -270,6 +270,11 @@ static void stacks_run_out(void **state)
     }
     assert_int_equal(world_live(&w), 1 << 14);
     assert_int_equal(vm_counters(w.vm)->stacks_full, 17024 - (1 << 14));
+    w.in.mono_ns += 500 * S;
+    for (unsigned i = 0; i < 12; i++, w.in.mono_ns += S) vm_tick(w.vm, &w.in, &w.tx);
+    assert_int_equal(world_live(&w), 0); /* and with the flows their stacks are free again */
+    vm_run(w.vm, &w.in, views, VM_BATCH, v, &w.tx);
+    assert_int_equal(world_live(&w), VM_BATCH);
     world_fini(&w);
 }
 
