@@ -5,6 +5,8 @@
 #define ASKS    "eth / ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
 #define ANSWERS "eth / ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 1000"
 
+#define OLD     "eth / ip4 10.0.0.2 > 10.0.0.1 / udp 53 > 2000"
+
 static const char rules[] = "limits { flows 100; half_open 10 }\nfirewall f default drop {\n"
                             "  accept state established as ON\n  accept state new as NEW\n}\n";
 
@@ -93,6 +95,8 @@ static void epochs_come_round(void **state)
     struct world w;
     uint64_t before;
     both_open(&w);
+    world_judge(&w, "eth / ip4 10.0.0.1 > 10.0.0.2 / udp 2000 > 53"); /* not seen again until the end */
+    world_judge(&w, OLD);
     struct packet *p = packet_facts(ASKS, &w.facts);
     struct pkt *const pkts[] = {&p->pkt};
     struct verdict v;
@@ -115,6 +119,11 @@ static void epochs_come_round(void **state)
     assert_int_equal(remembered(&w), before);
     vm_run(w.vm, &w.in, pkts, 1, &v, &w.tx);
     assert_int_equal(remembered(&w), before + 1);
+    w.facts.generation++; /* the number of the first epoch again */
+    assert_string_equal(world_judge(&w, OLD), "ON");
+    assert_int_equal(remembered(&w), before + 1);
+    assert_string_equal(world_judge(&w, OLD), "ON");
+    assert_int_equal(remembered(&w), before + 2);
     world_fini(&w);
 }
 
