@@ -74,6 +74,7 @@ static int run_stages(struct compile *c)
     end_stage(c, STAGE_NORMAL, &began);
     if (diags_errors(c->diags)) return -EINVAL;
     analyse_rules(c);
+    find_memos(c);
     end_stage(c, STAGE_ANALYSE, &began);
     generate_code(c);
     end_stage(c, STAGE_CODE, &began);

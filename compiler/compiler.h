@@ -59,6 +59,7 @@ void warn_unused(struct compile *c);    /* names.c */
 void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
 void check_meters(struct compile *c);   /* meter_checks.c: keys that do not fit a rule's families */
 void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
+void find_memos(struct compile *c);     /* memos.c: which verdicts may be remembered for flows */
 void generate_code(struct compile *c);  /* codegen.c: normal form to functions and code; the classifier's seam */
 
 /* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */

@@ -1,10 +1,12 @@
 /* `preyc --stats`: what was made of the rules, what it may cost at most, and what the compile took, for people to read.
  */
+#include <string.h>
 #include <sys/resource.h>
 
 #include "compiler/compiler.h"
-#include "compiler/normal/ir.h"
+#include "compiler/normal/normal_priv.h"
 #include "compiler/resolve/settings.h"
+#include "vm/vm.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
 {
@@ -77,6 +79,83 @@ static void print_settings(const struct compile *c, FILE *out)
         line(out, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
+static void print_place(const struct image *img, const struct pbc_place *p, FILE *out)
+{
+    fprintf(out, " (%s:%u:%u)", image_str(img, p->file), p->line, p->col);
+}
+
+/* What a reason names: a condition as it is called, a rule with its place. */
+static void print_reason(const struct compile *c, const struct ir_memo *memo, FILE *out)
+{
+    static const char *const texts[] = {
+#define MEMO(ident, text) [MEMO_##ident] = text,
+        MEMO_REASONS(MEMO)
+#undef MEMO
+    };
+    static const char *const conds[] = {
+#define COND(ident, name, operands, doc) [COND_##ident] = name,
+#include "vm/cond.def"
+#undef COND
+    };
+    const struct image *img = c->image;
+    const char *text = texts[memo->reason], *hole = strstr(text, "%s");
+
+    fputs(": ", out);
+    if (!hole) {
+        fputs(text, out);
+        return;
+    }
+    fwrite(text, 1, (size_t)(hole - text), out);
+    if (memo->reason == MEMO_ASKS) {
+        fputs(conds[img->conds[memo->what].kind], out);
+    } else {
+        print_rule_name(c, memo->what, out);
+        print_place(img, &img->rules[memo->what].place, out);
+    }
+    fputs(hole + 2, out);
+}
+
+static void print_memo(const struct compile *c, uint32_t i, FILE *out)
+{
+    const struct image *img = c->image;
+    const struct ir_memo *memo = &c->ir->memos[i];
+
+    fputs(memo->reason == MEMO_YES ? "  remembered " : "  not remembered ", out);
+    if (i < img->rules_count) {
+        print_rule_name(c, i, out);
+        print_place(img, &img->rules[i].place, out);
+    } else {
+        const struct pbc_firewall *f = &img->firewalls[i - img->rules_count];
+
+        fprintf(out, "default of %s", image_str(img, f->name));
+        print_place(img, &f->place, out);
+    }
+    if (memo->reason != MEMO_YES) print_reason(c, memo, out);
+    fputc('\n', out);
+}
+
+/* Of each rule and default that can decide packets of established flows, whether its verdict is remembered, and
+ * why not. */
+static void print_memos(const struct compile *c, FILE *out)
+{
+    enum { PRINTED_MAX = 100 };
+    const uint32_t count = c->image->rules_count + c->image->firewalls_count;
+    uint32_t reasons = 0, left = 0;
+
+    if (!c->ir->memos) return;
+    fputs("verdicts remembered for flows\n", out);
+    for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;
+    line(out, "decide flows", reasons, "rules and defaults");
+    line(out, "  remembered", c->image->memos_count, "");
+    line(out, "  not decided", c->ir->memos_undecided, "");
+    for (uint32_t i = 0, n = 0; i < count; i++)
+        if (c->ir->memos[i].reason != MEMO_NONE && n++ < PRINTED_MAX)
+            print_memo(c, i, out);
+        else if (c->ir->memos[i].reason != MEMO_NONE)
+            left++;
+    if (left) line(out, "  more", left, "not printed");
+}
+
 static void print_code(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
@@ -130,6 +209,7 @@ void stats_print(const struct compile *c, FILE *out)
     print_rules(c, out);
     print_time(c, out);
     print_settings(c, out);
+    print_memos(c, out);
     print_code(c, out);
     print_file(c, out);
     print_compile(c, out);

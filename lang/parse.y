@@ -95,7 +95,8 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <node> service_body service_items service_item service_stmt endpoints endpoint mode mode_opts mode_opt
 %type <node> when_conds when_cond instruction_opts instruction_opt pools share per_source_opt no_server
 %type <node> nat_body nat_items nat_item nat_stmt
-%type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flags tcp_flag
+%type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
+%type <node> reply subject state_opt
 %type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
 %type <str> packet_proto flag_word fate_word
@@ -530,12 +531,16 @@ test_items: test_item { $$ = statement_done(p, NULL, $1); }
     | test_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 test_item: NL { $$ = NULL; } | test_stmt NL ;
-test_stmt: EXPECT fate COLON packet { $$ = step(p, "expect", @1, chain($2, $4)); }
-    | EXPECT fate BY name COLON packet { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), $6)); }
-    | EXPECT fate BY name COLON INT COLON packet
-        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, chain($4, $6))), $8)); }
-    | EXPECT fate BY DEFAULT COLON packet
-        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, name_node(p, $4, @4))), $6)); }
+test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, "expect", @1, chain(chain($2, $3), $5)); }
+    | EXPECT fate BY name COLON subject
+        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), $6)); }
+    | EXPECT fate BY name STATE name COLON subject
+        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), chain(clause(p, "state", @5, $6), $8))); }
+    | EXPECT fate BY name COLON INT state_opt COLON subject
+        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, chain($4, $6))), chain($7, $9))); }
+    | EXPECT fate BY DEFAULT state_opt COLON subject
+        { $$ = step(p, "expect", @1,
+                    chain(chain($2, clause(p, "by", @3, name_node(p, $4, @4))), chain($5, $7))); }
     | EXPECT POOL name COLON packet { $$ = step(p, "expect pool", span_join(@1, @2), chain($3, $5)); }
     | EXPECT SERVER SLASHED COLON packet
         { $$ = step(p, "expect server", span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
@@ -553,13 +558,17 @@ test_stmt: EXPECT fate COLON packet { $$ = step(p, "expect", @1, chain($2, $4));
         { $$ = step(p, "repeat", @1,
                     chain(chain(want(p, $2, W_INT | W_NAME, "`repeat`"),
                                 clause(p, "within", @3, want(p, $4, W_DURATION | W_NAME, "`within`"))), $6)); }
-    | REPLY tcp_flags { $$ = step(p, "reply", @1, kids($2)); }
-    | REPLY COLON packet { $$ = step(p, "reply", @1, $3); }
+    | reply
     | REPLAY STRING fate ALL { $$ = step(p, "replay", @1, chain(chain($2, $3), name_node(p, $4, @4))); }
     | REPLAY STRING fate GE PERCENT { $$ = step(p, "replay", @1, chain(chain($2, $3), $5)); }
     | SELF list
         { $$ = step(p, "self", @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
     ;
+reply: REPLY packet_opts { $$ = step(p, "reply", @1, kids($2)); }
+    | REPLY COLON packet { $$ = step(p, "reply", @1, $3); }
+    ;
+subject: packet | reply ;
+state_opt: %empty { $$ = NULL; } | STATE name { $$ = clause(p, "state", @1, $2); } ;
 fate: fate_word { $$ = name_node(p, $1, @1); } ;
 fate_word: ACCEPT | DROP | REJECT | FORWARD | PASS ;
 split_opts: %empty { $$ = NULL; } | split_opts split_opt { $$ = append(p, $1, $2); } ;
@@ -612,7 +621,6 @@ packet_opt: tcp_flag
     | HOST STRING { $$ = clause(p, "host", @1, $2); }
     | PATH STRING { $$ = clause(p, "path", @1, $2); }
     ;
-tcp_flags: %empty { $$ = NULL; } | tcp_flags tcp_flag { $$ = append(p, $1, $2); } ;
 tcp_flag: flag_word { $$ = clause(p, "flag", @1, name_node(p, $1, @1)); } ;
 flag_word: FIN | SYN | RST | PSH | ACK | URG | ECE | CWR ;
 

@@ -9,8 +9,8 @@
 struct reading {
     struct options *o;
     FILE *out;
-    const char *word;         /* the option as it was typed */
-    const char *later, *live; /* the first one given that cannot be done yet */
+    const char *word; /* the option as it was typed */
+    const char *live; /* the first one given that cannot be done yet */
     char *err;
     size_t err_len;
     bool done; /* help or version: nothing else matters */
@@ -120,12 +120,11 @@ static bool opt_strict(struct reading *r, const char *n, const char *v)
     return r->o->strict_checksum = true;
 }
 
-static bool opt_later(struct reading *r, const char *n, const char *v)
+static bool opt_flows(struct reading *r, const char *n, const char *v)
 {
     (void)n;
     (void)v;
-    if (!r->later) r->later = r->word;
-    return true;
+    return r->o->flows = true;
 }
 
 static bool opt_live(struct reading *r, const char *n, const char *v)
@@ -205,12 +204,13 @@ static bool program_take(struct reading *r, const char *arg)
     return true;
 }
 
+static bool is_standard(const char *to) { return to && !strcmp(to, "-"); }
+
 /* What options can't be together, and what must be there. */
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
     if (r->live) return wrong(r, "%s is not supported yet: live%s", r->live, "");
-    if (r->later) return wrong(r, "%s is not supported yet: there are no flows so far%s", r->later, "");
     if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
@@ -219,13 +219,17 @@ static bool settle(struct reading *r)
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
         return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
     if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
-    if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE))
+    if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE || o->flows))
         return wrong(r, "--explain prints one frame: it goes without %s%s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
                      : o->log != LOG_NONE ? "--log"
+                     : o->flows           ? "--flows"
                                           : "--repeat",
                      "");
+    const char *taken = is_standard(o->verdicts) ? "--verdicts" : is_standard(o->write) ? "--write" : NULL;
+    if (o->flows && taken)
+        return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file%s", taken, "");
     return true;
 }
 
@@ -267,7 +271,7 @@ void options_help(FILE *out)
                  "Judge the frames of a capture by a compiled rule file (preyc -o) and print what became of them.\n\n");
     for (unsigned i = 0; i < ROWS; i++) {
         char left[64];
-        if (rows[i].take == opt_live || rows[i].take == opt_later) continue;
+        if (rows[i].take == opt_live) continue;
         snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
                  rows[i].argument ? rows[i].argument : "");
         fprintf(out, "  %-22s %s\n", left, rows[i].doc);
@@ -275,7 +279,7 @@ void options_help(FILE *out)
     fprintf(out, "\nNot supported yet:");
     unsigned col = 18;
     for (unsigned i = 0; i < ROWS; i++) {
-        if (rows[i].take != opt_live && rows[i].take != opt_later) continue;
+        if (rows[i].take != opt_live) continue;
         char letter[2] = {rows[i].letter, 0};
         col += (unsigned)fprintf(out, " %s%s", rows[i].name[0] ? "--" : "-", rows[i].name[0] ? rows[i].name : letter);
         if (col > 80 && i + 1 < ROWS) col = (unsigned)fprintf(out, "\n                  ") - 1;

@@ -18,7 +18,7 @@ step '1. A capture: traffic that a small web server might see'
 printf '  %s, made from tests/examples/web-server.notes\n' "$demo/traffic.pcap"
 
 step "2. The rules: $rules, from which:"
-sed -n '/^firewall/,/as WEB/p' "$rules" | sed 's/^/  | /'
+sed -n '/^firewall edge/,/as WEB/p' "$rules" | sed 's/^/  | /'
 printf '  | …\n'
 
 step '3. Compile: rules are checked and become a program'
@@ -30,8 +30,15 @@ step '4. Replay: every frame is judged, nothing is sent'
 show "$B/preyrun --pcap $demo/traffic.pcap --self $self $demo/web-server.pbc"
 "$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" "$demo/web-server.pbc" | sed 's/^/  /'
 
-step '5. Why? Frame 12 came from the office, from the part that is for guests'
-show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 12 $demo/web-server.pbc"
-"$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 12 "$demo/web-server.pbc" | sed 's/^/  /'
+step '5. Why? Frame 19 came from the office, from the part that is for guests'
+show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 19 $demo/web-server.pbc"
+"$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 19 "$demo/web-server.pbc" | sed 's/^/  /'
+
+step '6. Connections: a morning at a laptop, how each began and ended'
+"$B/tests/tools/mkcap" tests/examples/laptop.notes "$demo/morning.pcap"
+"$B/preyc" rules-examples/laptop.prey -o "$demo/laptop.pbc"
+show "$B/preyrun --pcap $demo/morning.pcap --self 192.168.1.20,fe80::20 --flows $demo/laptop.pbc"
+"$B/preyrun" --pcap "$demo/morning.pcap" --self 192.168.1.20,fe80::20 --flows "$demo/laptop.pbc" |
+    sed -n '/^began/,$p' | sed 's/^/  /'
 
 step 'Now yours: README.md, "Write your first rule file"'

@@ -20,6 +20,7 @@ enum operand {
     OPERAND_MACKIND,
     OPERAND_PATTERN,
     OPERAND_METER,
+    OPERAND_FLOWS,
     OPERAND_RULE,
     OPERAND_FUNC,
     OPERAND_REG,
@@ -39,7 +40,7 @@ extern const struct op_info op_info[OPCODE_COUNT];
 /* Instructions that `to` sends elsewhere. */
 static inline bool op_jumps(unsigned op)
 {
-    return op_info[op].operand >= OPERAND_TO && op_info[op].operand <= OPERAND_METER;
+    return op_info[op].operand >= OPERAND_TO && op_info[op].operand <= OPERAND_FLOWS;
 }
 
 enum cond_operands {

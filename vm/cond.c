@@ -56,6 +56,8 @@ bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt 
     case COND_ETHER_FROM:
     case COND_ETHER_TO: return kind & KIND_ETHER;
     case COND_FLAGS: return kind & KIND_TCP_FLAGS;
+    case COND_STATE:
+    case COND_FLOWS_OVER: return key->marks & MARK_STATES;
     case COND_FROM:
     case COND_TO:
     case COND_FRAGMENT:
@@ -95,6 +97,7 @@ static bool in_list(const struct program *p, const struct pbc_cond *c, const str
     case COND_ETHER_FROM: return in_mac_sets(p, c, pkt, false);
     case COND_ETHER_TO: return in_mac_sets(p, c, pkt, true);
     case COND_FLAGS: return flags_match(key->marks & 0xff, c->arg);
+    case COND_STATE: return key->marks & c->arg;
     case COND_TTL: return in_ranges(p, c, key->ttl);
     case COND_LENGTH: return in_ranges(p, c, key->length);
     case COND_DSCP: return in_ranges(p, c, key->dscp);
@@ -103,6 +106,7 @@ static bool in_list(const struct program *p, const struct pbc_cond *c, const str
     case COND_DURING: return key->marks >> MARK_SCHEDULES & c->arg;
     case COND_OVER: return meter_peek(NULL, p, c->first, key, NULL) == METER_OVER;
     case COND_WITHIN: return meter_peek(NULL, p, c->first, key, NULL) == METER_WITHIN;
+    case COND_FLOWS_OVER: return false; /* nobody holds flows where nothing is tracked */
     case COND_COUNT: break;
     }
     return false;

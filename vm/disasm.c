@@ -5,7 +5,6 @@
 #include "vm/code_priv.h"
 #include "vm/disasm_priv.h"
 
-
 static const char *const verdict_names[] = {
     [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
     [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",
@@ -60,6 +59,10 @@ static void dump_meta(const struct program *p, FILE *out)
              m->longest_path);
     if (m->flags & PBC_NEEDS_SELF) text_add(&t, ", needs self");
     if (m->flags & PBC_NAMES_ARP) text_add(&t, ", names arp");
+    if (m->flags & PBC_KEEPS_FLOWS) text_add(&t, ", keeps flows");
+    if (m->flags & PBC_COUNTS_FLOWS) text_add(&t, ", counts flows");
+    if (m->flags & PBC_FOLLOWS_FRAGMENTS) text_add(&t, ", follows fragments");
+    if (m->flags & PBC_NAMES_FRAGMENT) text_add(&t, ", names fragment");
     print(out, &t);
 }
 
@@ -300,6 +303,8 @@ static void add_slot(struct text *t, unsigned slot, uint32_t imm)
         text_add_kind(t, imm, "|");
     else if (slot == KEY_SLOT(marks) && imm && imm <= 0xff)
         text_add_flags(t, imm);
+    else if (slot == KEY_SLOT(marks) && imm && !(imm & ~(uint32_t)MARK_STATES))
+        text_add_states(t, imm);
     else if (slot == KEY_SLOT(src) || slot == KEY_SLOT(dst))
         text_add_address(t, (const uint32_t[4]){imm}, false);
     else
@@ -355,6 +360,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_MACKIND: text_add(t, "%s ", side), add_mac_kind(t, n); break;
     case OPERAND_PATTERN: add_pattern(t, p, n); break;
     case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
+    case OPERAND_FLOWS: text_add(t, "over %u", n->imm); break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;
     case OPERAND_FUNC: text_add(t, "r%u ", n->a), add_named(t, p, "function", n->imm, p->funcs[n->imm].name); break;
     case OPERAND_REG: text_add(t, "r%u", n->a); break;
@@ -366,6 +372,23 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_RULEFW:
         add_rule(t, p, n->imm), text_add(t, " "), add_named(t, p, "firewall", n->to, p->firewalls[n->to].name);
         break;
+    }
+}
+
+static void dump_memos(const struct program *p, FILE *out)
+{
+    if (p->memos_count) fprintf(out, "\nremembered for flows\n");
+    for (uint32_t i = 0; i < p->memos_count; i++) {
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        const struct pbc_memo *m = &p->memos[i];
+        add_named(&t, p, "  firewall", m->firewall, p->firewalls[m->firewall].name);
+        text_add(&t, " ");
+        if (m->rule == RULE_DEFAULT)
+            text_add(&t, "default");
+        else
+            add_rule(&t, p, m->rule);
+        print(out, &t);
     }
 }
 
@@ -404,5 +427,6 @@ void program_disasm(const struct program *p, FILE *out)
     dump_settings(p, out);
     dump_rules(p, out);
     dump_services(p, out);
+    dump_memos(p, out);
     dump_code(p, out);
 }

@@ -3,6 +3,7 @@
 #ifndef VM_EXEC_PRIV_H
 #define VM_EXEC_PRIV_H
 
+#include "vm/flow/track.h"
 #include "vm/meter.h"
 
 /* Where `count` and `log` go. Executors take NULL for "nowhere" (explain, comparisons). */
@@ -12,6 +13,15 @@ struct effects {
     uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
     struct meters *meters;
     uint64_t packet; /* number of the batch's first, among all that the worker judges */
+    const struct track *track; /* NULL: the program keeps no flows */
+    const struct track_seen *seen; /* of the batch's packets */
+};
+
+/* What a list that has no effects looks at: explain. NULL, or NULL in it: unused meters, no flows. */
+struct peek {
+    const struct meters *meters;
+    const struct track *track;
+    const struct track_seen *seen; /* of the packet */
 };
 
 /* `bytes` of the frame on the wire. */
@@ -27,6 +37,19 @@ static inline enum meter_says effect_meter(const struct effects *e, const struct
                                            const struct key *key, uint32_t at)
 {
     return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
+}
+
+/* For `flows over`: the flows that the source of the packet at `at` has opened and still holds, one more if the packet
+ * would open one. Without effects there are none. */
+static inline uint32_t effect_flows(const struct effects *e, const struct key *key, uint32_t at)
+{
+    return e && e->track ? track_source_flows(e->track, key, &e->seen[at]) : 0;
+}
+
+/* The same for a list without effects. */
+static inline uint32_t peek_flows(const struct peek *peek, const struct key *key)
+{
+    return peek && peek->track ? track_source_flows(peek->track, key, peek->seen) : 0;
 }
 
 /* The packet stands at `at` in the batch. */
@@ -88,10 +111,14 @@ static inline decided decided_by_nobody(enum action action) { return decided_as(
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct effects *e, decided out[]);
 
-/* One packet by the rule list; it stands at `at` in its batch. Without effects meters are looked at in `peek`, NULL:
- * they are unused. */
+/* One packet by the rule list; it stands at `at` in its batch. Without effects meters and flows are looked at in `peek`.
+ */
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
-                 const struct effects *e, const struct meters *peek, trace_fn *trace, void *arg);
+                 const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg);
+
+/* Does this one rule of the list match the packet, the first that `e` speaks of? It asks meters as ever. */
+bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
+                       const struct effects *e);
 
 /* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */
 void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);

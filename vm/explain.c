@@ -25,6 +25,8 @@ static const char *missing(const struct pbc_cond *c, const struct key *key)
     case COND_ETHER_FROM: return "no source MAC on this link";
     case COND_ETHER_TO: return "no destination MAC on this link";
     case COND_FLAGS: return "no TCP flags in this packet";
+    case COND_STATE:
+    case COND_FLOWS_OVER: return key->kind & KIND_IP ? "no state in this packet" : "not an IP packet";
     case COND_OPTIONS: return "not an IPv4 packet";
     default: return "not an IP packet";
     }
@@ -135,6 +137,16 @@ static void say_fragment(struct text *t, const struct key *key)
         text_add(t, "not a fragment");
 }
 
+static void say_state(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+{
+    const struct pbc_cond is = {.kind = COND_STATE, .arg = key->marks & MARK_STATES};
+    text_add(t, "state is ");
+    add_list(t, p, &is, ", ");
+    if (c->flags & PBC_COND_NOT) return;
+    text_add(t, ", not ");
+    add_list(t, p, c, " or ");
+}
+
 static void say_vlan(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
 {
     if (!(key->kind & KIND_VLAN))
@@ -214,6 +226,7 @@ static void say_other(struct text *t, const struct program *p, const struct pbc_
     case COND_ETHER_TO: say_mac(t, p, c, pkt, true); break;
     case COND_FLAGS: say_flags(t, c, key); break;
     case COND_FRAGMENT: say_fragment(t, key); break;
+    case COND_STATE: say_state(t, p, c, key); break;
     case COND_VLAN: say_vlan(t, p, c, key); break;
     case COND_ICMP_ND: say_nd(t, c, key); break;
     case COND_OPTIONS: text_add(t, key->kind & KIND_OPTIONS ? "has options" : "no options"); break;
@@ -221,6 +234,7 @@ static void say_other(struct text *t, const struct program *p, const struct pbc_
     case COND_DURING: say_during(t, p, c, key); break;
     case COND_OVER:
     case COND_WITHIN: say_meter(t, p, c); break;
+    case COND_FLOWS_OVER: text_add(t, "source holds no more than %u flows", c->arg); break;
     default: break;
     }
 }
@@ -285,6 +299,13 @@ void step_explain(const struct program *p, const struct trace_step *step, const 
                   char *buf, size_t len)
 {
     const struct pbc_cond *c = &p->conds[step->failed_cond];
+    if (c->kind == COND_FLOWS_OVER && cond_has(c, key, pkt)) {
+        struct text t = text_of(buf, len);
+        text_add_address(&t, key->src, key->kind & KIND_IP6);
+        text_add(&t, " holds %llu flow%s, not over %u", (unsigned long long)step->tokens, step->tokens == 1 ? "" : "s",
+                 c->arg);
+        return;
+    }
     if ((c->kind != COND_OVER && c->kind != COND_WITHIN) || !cond_has(c, key, pkt)) {
         cond_explain(p, c, key, pkt, buf, len);
         return;

@@ -57,6 +57,7 @@ section_holds() {
     SCHEDULES) echo "schedules: a zone, places in SPANS; at most 20, each has a bit in the key" ;;
     SPANS) echo "days of the week and minutes of the day" ;;
     SETTINGS) echo "limits, timeouts, the digest of the hash key" ;;
+    MEMOS) echo "rules whose verdict may be remembered for a flow, each with the firewall that it decides in" ;;
     CHECKS) echo "health checks, for the live runtime" ;;
     POOLS) echo "pools: balance, check, places in SERVERS" ;;
     SERVERS) echo "servers of pools: address, port, weight" ;;
@@ -106,6 +107,7 @@ what it calls returns branch + 1, or 0 for "no service". No function returns rul
 | MACKIND | a: 0 source, 1 destination; to; imm: 1 multicast, 2 broadcast, 3 either |
 | PATTERN | to; imm: pattern |
 | METER | to; imm: meter |
+| FLOWS | to; imm: number of flows |
 | RULE | imm: rule |
 | FUNC | a: register; imm: function |
 | REG | a: register |

@@ -111,6 +111,7 @@ next_packet: /* what is called never ends a program, so frame and regs are where
     CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkts[at]));
     CASE(JNOVER) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_OVER);
     CASE(JNWITHIN) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_WITHIN);
+    CASE(JNFLOWS) JUMP_IF(effect_flows(e, key, at) <= pc->imm);
     CASE(COUNT)
     {
         effect_count(e, pc->imm, pkts[at]->wire_len);

@@ -78,6 +78,7 @@ enum kind_bit {
     KIND_ND         = 1u << 25, /* ICMPv6 133..136 with hop limit 255 */
 };
 #define KIND_IP (KIND_IP4 | KIND_IP6)
+#define KIND_FRAGMENT (KIND_FRAG_FIRST | KIND_FRAG_LATER)
 #define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)
 
 enum tcp_flag {

@@ -10,8 +10,8 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
-    const struct meters *peek; /* without effects */
-    uint32_t at;               /* the packet's place in its batch */
+    const struct peek *peek; /* without effects */
+    uint32_t at;             /* the packet's place in its batch */
     trace_fn *trace;
     void *arg;
     uint32_t decided_by;
@@ -46,23 +46,34 @@ static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER |
 static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
     enum meter_says says = w->effects ? effect_meter(w->effects, w->p, c->first, w->key, w->at)
-                                      : meter_peek(w->peek, w->p, c->first, w->key, tokens);
+                                      : meter_peek(w->peek ? w->peek->meters : NULL, w->p, c->first, w->key, tokens);
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
 }
 
+/* *held: what the packet's source has. */
+static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t *held)
+{
+    if (!cond_has(c, w->key, w->pkt)) return false;
+    *held = w->effects ? effect_flows(w->effects, w->key, w->at) : peek_flows(w->peek, w->key);
+    return *held > c->arg;
+}
+
 /* The first condition that fails, or PBC_NONE. Meters are asked when all else holds, and the packet has what they count
- * by. */
-static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *tokens)
+ * by. *left: what the one that failed has left, or the flows that the source holds. */
+static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *left)
 {
     const struct pbc_cond *conds = w->p->conds;
     bool metered = false;
     for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
         const bool asks = asks_meter(&conds[i]);
         metered |= asks;
-        if (asks ? !cond_has(&conds[i], w->key, w->pkt) : !cond_match(w->p, &conds[i], w->key, w->pkt)) return i;
+        if (conds[i].kind == COND_FLOWS_OVER ? !flows_match(w, &conds[i], left)
+            : asks                           ? !cond_has(&conds[i], w->key, w->pkt)
+                                             : !cond_match(w->p, &conds[i], w->key, w->pkt))
+            return i;
     }
     for (uint32_t i = r->conds; metered && i < r->conds + r->cond_count; i++)
-        if (asks_meter(&conds[i]) && !meter_match(w, &conds[i], tokens)) return i;
+        if (asks_meter(&conds[i]) && !meter_match(w, &conds[i], left)) return i;
     return PBC_NONE;
 }
 
@@ -104,7 +115,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
 }
 
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
-                 const struct effects *e, const struct meters *peek, trace_fn *trace, void *arg)
+                 const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg)
 {
     struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .peek = peek, .at = at, .trace = trace, .arg = arg};
     uint32_t firewall = find_firewall(p, key);
@@ -113,6 +124,13 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
     const struct pbc_firewall *f = &p->firewalls[firewall];
     if (walk_list(&w, f->rules, f->rule_count, 0)) return decided_by_rule(p, w.decided_by, firewall);
     return arp ? decided_by_nobody(ACTION_PASS) : decided_by_default(p, firewall, key);
+}
+
+bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
+                       const struct effects *e)
+{
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e};
+    return judges(&p->rules[rule], key) && try_rule(&w, rule, 0);
 }
 
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)

@@ -11,10 +11,11 @@
 #define VM_PBC_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PBC_MAGIC "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION 1u
+#define PBC_VERSION 2u
 #define PBC_NONE UINT32_MAX
 #define PBC_DIGEST_LEN 32 /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN 64
@@ -89,8 +90,7 @@ struct pbc_meta {
     uint32_t longest_path; /* instructions, calls expanded: the verifier recomputes and compares */
     uint32_t source;       /* string: path of the main file */
     uint32_t services;     /* function that finds the branch of a service for what was let in; 0: no services */
-    uint32_t fragments;    /* function that tries only the rules that name `fragment`, on later fragments that follow their
-                              first; 0: none does, or nothing follows */
+    uint32_t reserved;
 };
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
@@ -99,7 +99,7 @@ enum pbc_flag {
     PBC_KEEPS_FLOWS = 1 << 3, /* some condition asks `state` or `flows over`: the worker has a flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
     PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
-    PBC_NAMES_FRAGMENT = 1 << 6, /* some rule names `fragment`: function meta.fragments */
+    PBC_NAMES_FRAGMENT = 1 << 6, /* some rule names `fragment`: it is tried on later fragments too (frag/order.h) */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
@@ -429,6 +429,22 @@ enum {
  * must say. The code need not be verified; what leads outside counts as an end. Returns 0 when memory is out. */
 uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code,
                           uint32_t code_count, uint32_t services);
+
+/* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the others
+ * left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count + 1. */
+#define PBC_NEEDS (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT)
+struct pbc_lists {
+    const struct pbc_rule *rules;
+    const struct pbc_cond *conds;
+    const struct pbc_pattern *patterns;
+    const struct pbc_meter *meters;
+    uint32_t rules_count, conds_count, services_count;
+};
+uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
+
+/* Does a condition of that kind (enum cond_kind) ask for nothing but what all established packets of one direction of a flow,
+ * on one interface, have in common? The type of an ICMP query is its flow's. */
+bool pbc_asks_flow(uint8_t kind);
 
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

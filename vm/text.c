@@ -168,6 +168,10 @@ static const struct word fragment_words[] = {
     {KIND_FRAG_NO, "no"},
     {0, NULL},
 };
+static const struct word state_words[] = {
+    {MARK_NEW, "new"}, {MARK_ESTABLISHED, "established"}, {MARK_RELATED, "related"}, {MARK_INVALID, "invalid"},
+    {0, NULL},
+};
 static const struct word self_words[] = {{KIND_SRC_SELF, "self"}, {KIND_DST_SELF, "self"}, {0, NULL}};
 static const struct word vlan_words[] = {{VLAN_ANY, "any"}, {VLAN_NONE, "none"}, {0, NULL}};
 static const struct word mac_words[] = {{MAC_MULTICAST, "multicast"}, {MAC_BROADCAST, "broadcast"}, {0, NULL}};
@@ -194,6 +198,16 @@ void text_add_kind(struct text *t, uint32_t kind, const char *between)
     if (kind & ~known) text_add(t, "%s0x%x", kind & known ? between : "", kind & ~known);
 }
 
+void text_add_states(struct text *t, uint32_t marks)
+{
+    const char *between = "";
+    for (const struct word *w = state_words; w->name; w++) {
+        if (!(marks & w->bit)) continue;
+        text_add(t, "%s%s", between, w->name);
+        between = "|";
+    }
+}
+
 /* The words that the condition's arg stands for in its list. */
 static const struct word *arg_words(const struct pbc_cond *c)
 {
@@ -207,6 +221,7 @@ static const struct word *arg_words(const struct pbc_cond *c)
     case COND_ETHER_FROM:
     case COND_ETHER_TO: return mac_words;
     case COND_FRAGMENT: return fragment_words;
+    case COND_STATE: return state_words;
     default: return no_words;
     }
 }
@@ -264,7 +279,8 @@ static bool add_single(struct text *t, const struct pbc_cond *c)
         if (c->arg >> 8) text_add(t, "lacks ");
         text_add_flags(t, c->arg >> 8);
     }
-    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS;
+    if (c->kind == COND_FLOWS_OVER) text_add(t, "%u per source", c->arg);
+    return c->kind == COND_OPTIONS || c->kind == COND_FLAGS || c->kind == COND_FLOWS_OVER;
 }
 
 /* The i-th schedule of the mask. */

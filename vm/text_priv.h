@@ -34,6 +34,8 @@ void text_add_schedule(struct text *t, const struct program *p, const struct pbc
 void text_add_duration(struct text *t, uint64_t ns); /* "2h4m" */
 /* TCP flags, "syn, ack". */
 void text_add_flags(struct text *t, uint32_t flags);
+/* Names of flow states, "new|established". */
+void text_add_states(struct text *t, uint32_t marks);
 /* Names of key.kind's bits, "tcp or udp". */
 void text_add_kind(struct text *t, uint32_t kind, const char *between);
 /* One value of a field that a condition of that kind compares: "80", "echo-request", "gre", "0x88cc". */

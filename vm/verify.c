@@ -41,16 +41,35 @@ static bool verify_meta(const struct verifier *v)
     const struct pbc_meta *m = v->p->meta;
     if (v->p->meta_count != 1) return fault(v, "section `meta` is missing");
     if (m->edition != 1) return fault(v, "meta: edition %u, this prey knows edition 1", m->edition);
-    if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP)) return fault(v, "meta: unknown flags 0x%x", m->flags);
+    if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP | PBC_NEEDS))
+        return fault(v, "meta: unknown flags 0x%x", m->flags);
     if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
-    if (m->fragments) return fault(v, "meta: function %u for fragments, which nothing asks for", m->fragments);
+    if (m->reserved) return fault(v, "meta: reserved bytes are not zero");
     return verify_string(v, m->source, "meta", 0);
+}
+
+/* A flag that is missing would let rules ask for what the worker does not keep. */
+static bool verify_needs(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    if (!before) return fault(v, "no memory");
+    const uint32_t needs = pbc_needs(&(struct pbc_lists){.rules = p->rules,
+                                                         .conds = p->conds,
+                                                         .patterns = p->patterns,
+                                                         .meters = p->meters,
+                                                         .rules_count = p->rules_count,
+                                                         .conds_count = p->conds_count,
+                                                         .services_count = p->services_count},
+                                     before);
+    return (p->meta->flags & PBC_NEEDS) == needs ||
+           fault(v, "meta: flags 0x%x, but conditions and services make them 0x%x", p->meta->flags & PBC_NEEDS, needs);
 }
 
 int program_verify(const struct program *p, char *err, size_t err_len)
 {
     const struct verifier v = {.p = p, .err = err, .err_len = err_len};
     bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
-                verify_services(&v) && verify_code(&v);
+                verify_services(&v) && verify_needs(&v) && verify_memos(&v) && verify_code(&v);
     return good ? 0 : -EINVAL;
 }

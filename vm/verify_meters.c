@@ -5,6 +5,7 @@
 typedef unsigned __int128 u128;
 
 enum { MINUTES_A_DAY = 24 * 60, DAYS_MASK = 127, PACKETS_MOST = 1, BYTES_MOST = 125 /* a nanosecond: 1 Tbit/s */ };
+enum { FLOWS_MOST = 100000000, FRAGMENTS_MOST = 1 << 20 }; /* as many as `limits` takes */
 
 static bool verify_meter_rate(const struct verifier *v, uint32_t i)
 {
@@ -81,4 +82,26 @@ static bool verify_logs(const struct verifier *v)
     return true;
 }
 
-bool verify_meters(const struct verifier *v) { return verify_all_meters(v) && verify_schedules(v) && verify_logs(v); }
+/* Tables made for these limits are bounded, and times do not overflow. */
+static bool verify_settings(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    const struct pbc_settings *s = p->settings;
+    const bool flows = p->meta->flags & PBC_KEEPS_FLOWS, fragments = p->meta->flags & PBC_FOLLOWS_FRAGMENTS;
+    if (!p->settings_count) return !flows || fault(v, "section `settings` is missing");
+    if (s->flows > FLOWS_MOST || s->half_open > FLOWS_MOST || s->fragments > FRAGMENTS_MOST)
+        return fault(v, "settings: a limit past all bounds");
+    if ((flows && (!s->flows || !s->half_open)) || (fragments && !s->fragments))
+        return fault(v, "settings: a limit of nothing");
+    const uint64_t times[] = {
+        s->tcp_established_ns, s->tcp_half_open_ns, s->tcp_closing_ns, s->udp_ns, s->icmp_ns, s->sctp_ns,
+        s->other_ns,           s->pickup_ns};
+    for (unsigned i = 0; i < sizeof times / sizeof *times; i++)
+        if (times[i] > PBC_METER_REFILL_MAX) return fault(v, "settings: a timeout of more than a year");
+    return true;
+}
+
+bool verify_meters(const struct verifier *v)
+{
+    return verify_all_meters(v) && verify_schedules(v) && verify_logs(v) && verify_settings(v);
+}

@@ -99,6 +99,8 @@ static uint32_t arg_bits(const struct program *p, enum cond_kind kind)
     case COND_ETHER_FROM:
     case COND_ETHER_TO: return MAC_MULTICAST | MAC_BROADCAST;
     case COND_FLAGS: return 0xffff;
+    case COND_STATE: return MARK_STATES;
+    case COND_FLOWS_OVER: return UINT32_MAX;
     case COND_FRAGMENT: return KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
     case COND_OPTIONS: return 1;
     case COND_DURING: return (1u << p->schedules_count) - 1;
@@ -141,7 +143,8 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
     if (c->arg & ~arg_bits(p, c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
-    if (c->flags && (c->kind == COND_FLAGS || c->kind == COND_BYTES || k->operands == OPERANDS_METER))
+    if (c->flags &&
+        (c->kind == COND_FLAGS || c->kind == COND_BYTES || c->kind == COND_FLOWS_OVER || k->operands == OPERANDS_METER))
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);

@@ -5,38 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/answer.h"
-#include "vm/exec_priv.h"
-#include "vm/limit.h"
+#include "vm/fragments.h"
 #include "vm/proto/sides.h"
-#include "vm/service.h"
+#include "vm/vm_priv.h"
 
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
 
-struct vm {
-    struct program *program;
-    struct vm_cfg cfg;
-    uint64_t now_ns; /* latest seen */
-    struct limit answers;
-    struct meters *meters;
-    uint64_t packets; /* judged before the batch at hand */
-    struct vm_counters counters;
-    struct counter refused;    /* dropped without being judged */
-    struct key keys[VM_BATCH]; /* of the batch that is being judged */
-    decided decisions[VM_BATCH];
-    uint32_t branches[VM_BATCH]; /* branch of a service + 1, 0: none takes the packet */
-    struct balance *balance;
-    struct counter *served; /* one a service, one a service without a server, one a server: counters points into it */
-    struct counter *rules; /* one a rule, one for "nobody", one a firewall's default: counters points into it */
-};
+/* What programs that keep state need besides. The oracle judges every packet. */
+static bool keep_state(struct vm *vm)
+{
+    const struct program *p = vm->program;
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return true;
+    vm->track = track_new(p, &vm->cfg);
+    vm->seen = calloc(VM_BATCH, sizeof *vm->seen);
+    if (!vm->track || !vm->seen) return false;
+    vm->counters.flows = track_counters(vm->track);
+    if (!p->memos_count || vm->cfg.forget || vm->cfg.naive) return true;
+    vm->remember = remember_new(p);
+    return vm->remember;
+}
 
-/* One batch's way through vm_run. */
-struct job {
-    struct vm *vm;
-    const struct vm_in *in;
-    struct vm_tx *tx;
-    uint32_t input; /* index in vm_run's pkts of the batch's first */
-};
+static bool follow_fragments(struct vm *vm)
+{
+    if (!(vm->program->meta->flags & PBC_FOLLOWS_FRAGMENTS)) return true;
+    vm->fragments = fragments_new(vm->program, vm->cfg.seed);
+    if (vm->fragments) vm->counters.frags = fragments_counters(vm->fragments);
+    return vm->fragments;
+}
 
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
@@ -49,7 +44,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
-    if (!vm->rules || !vm->meters || !vm->served || !vm->balance) {
+    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm)) {
         vm_free(vm);
         return NULL;
     }
@@ -66,6 +61,10 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    fragments_free(vm->fragments);
+    remember_free(vm->remember);
+    track_free(vm->track);
+    free(vm->seen);
     balance_free(vm->balance);
     program_put(vm->program);
     meters_free(vm->meters);
@@ -76,50 +75,6 @@ void vm_free(struct vm *vm)
 
 const struct vm_counters *vm_counters(const struct vm *vm) { return &vm->counters; }
 
-static void add(struct counter *c, uint32_t bytes)
-{
-    c->packets++;
-    c->bytes += bytes;
-}
-
-/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart. */
-static struct counter *decider(const struct vm *vm, decided d)
-{
-    uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
-    return &vm->rules[rule < RULE_DEFAULT ? rule : after];
-}
-
-/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
- * settle, whose other ways need no registers of the caller's. */
-__attribute__((noinline)) static void answer(const struct job *j, unsigned at, const struct pkt *pkt,
-                                             const struct key *key, const struct verdict *v)
-{
-    struct vm *vm = j->vm;
-    struct vm_tx *tx = j->tx;
-    enum pbc_answer kind = v->rule < RULE_DEFAULT ? vm->program->rules[v->rule].answer : PBC_ANSWER_DEFAULT;
-    enum answer_form form = answer_form(pkt, key, kind);
-    if (form == ANSWER_NONE) return;
-    if (!limit_take(&vm->answers, vm->now_ns)) {
-        vm->counters.answers_limited++;
-        return;
-    }
-    bool room = tx->count < tx->cap && vm->cfg.pool;
-    struct pkt *out = room ? answer_build(pkt, key, form, vm->cfg.pool) : NULL;
-    if (!out) {
-        vm->counters.answers_no_buffer++;
-        return;
-    }
-    vm->counters.answers++;
-    tx->entries[tx->count++] = (struct tx_entry){
-        .pkt = out,
-        .kind = TX_SEND,
-        .cause = form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE,
-        .out_if = IFACE_NONE,
-        .input = j->input + at,
-        .cookie = pkt->cookie,
-    };
-}
-
 /* Malformed ARP that no rule asks for is none of ours; cut short by the capture it is the same. */
 static bool lets_pass(const struct program *p, const struct pkt *pkt, const struct key *key)
 {
@@ -127,111 +82,15 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-/* A verdict without a judgement. */
-static void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes)
-{
-    *v = (struct verdict){.action = (uint8_t)action,
-                          .reason = (uint8_t)reason,
-                          .rule = RULE_NONE,
-                          .firewall = PBC_NONE,
-                          .service = PBC_NONE,
-                          .server = PBC_NONE};
-    add(&vm->counters.verdicts[action], bytes);
-    if (action != ACTION_DROP) return;
-    add(&vm->counters.reasons[reason], bytes);
-    add(&vm->refused, bytes);
-}
-
-static void notice(struct vm *vm, unsigned flags)
-{
-    vm->counters.snapped += !!(flags & PKT_SNAPPED);
-    vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
-}
-
-/* What a service does with a packet for which its pool has no server. */
-static void without_server(struct vm *vm, const struct pbc_service *s, uint32_t bytes, struct verdict *v)
-{
-    static const uint8_t actions[] = {
-        [PBC_NO_SERVER_RESET] = ACTION_REJECT, [PBC_NO_SERVER_DROP] = ACTION_DROP, [PBC_NO_SERVER_PASS] = ACTION_ACCEPT,
-    };
-    v->action = actions[s->no_server];
-    add(&vm->served[vm->program->services_count + v->service], bytes);
-    if (v->action == ACTION_ACCEPT) return;
-    v->reason = REASON_NO_SERVER;
-    if (v->action != ACTION_DROP) return;
-    add(&vm->counters.reasons[REASON_NO_SERVER], bytes);
-    add(&vm->refused, bytes);
-}
-
-/* A service takes an accepted packet. Apart, for programs without services. */
-static __attribute__((noinline)) void serve(struct vm *vm, const struct pkt *pkt, const struct key *key,
-                                            uint32_t branch, struct verdict *v)
-{
-    const struct program *p = vm->program;
-    const struct pick pick = balance_pick(vm->balance, branch, key);
-    v->service = p->branches[branch].service;
-    v->server = pick.server;
-    add(&vm->served[v->service], pkt->wire_len);
-    if (pick.server == PBC_NONE) {
-        without_server(vm, &p->services[v->service], pkt->wire_len, v);
-        return;
-    }
-    v->action = ACTION_FORWARD;
-    add(&vm->served[2 * (size_t)p->services_count + pick.server], pkt->wire_len);
-}
-
-/* What was decided becomes the verdict, is counted, and answered where it is a reject. branch: of a service, + 1. */
-static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
-                          uint32_t branch, struct verdict *v)
-{
-    struct vm *vm = j->vm;
-    unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    *v = (struct verdict){.action = (uint8_t)decided_action(d),
-                          .flags = (uint8_t)flags,
-                          .rule = decided_rule(d),
-                          .firewall = decided_firewall(d),
-                          .service = PBC_NONE,
-                          .server = PBC_NONE};
-    if (__builtin_expect(branch, 0)) serve(vm, pkt, key, branch - 1, v);
-    add(&vm->counters.verdicts[v->action], pkt->wire_len);
-    add(decider(vm, d), pkt->wire_len);
-    if (__builtin_expect(flags, 0)) notice(vm, flags);
-    if (v->action == ACTION_REJECT) answer(j, at, pkt, key, v);
-}
-
-/* The branches of services that take packets of the batch which were accepted. */
-static __attribute__((noinline)) void find_branches(const struct vm *vm, const struct key keys[],
-                                                    struct pkt *const pkts[], uint64_t todo, const decided decisions[],
-                                                    uint32_t branches[])
-{
-    const struct program *p = vm->program;
-    uint64_t accepted = 0;
-    for (uint64_t left = todo; left; left &= left - 1) {
-        unsigned at = (unsigned)__builtin_ctzll(left);
-        branches[at] = 0;
-        accepted |= (uint64_t)(decided_action(decisions[at]) == ACTION_ACCEPT) << at;
-    }
-    if (vm->cfg.naive) {
-        for (; accepted; accepted &= accepted - 1) {
-            unsigned at = (unsigned)__builtin_ctzll(accepted);
-            branches[at] = service_branch(p, &keys[at], pkts[at]) + 1;
-        }
-        return;
-    }
-    decided taken[VM_BATCH];
-    run_code(p, p->meta->services, keys, pkts, accepted, NULL, taken);
-    for (; accepted; accepted &= accepted - 1) {
-        unsigned at = (unsigned)__builtin_ctzll(accepted);
-        branches[at] = decided_action(taken[at]) == ACTION_FORWARD ? decided_rule(taken[at]) + 1 : 0;
-    }
-}
-
 /* The packets of `todo`, bit 0 being the batch's packet `first`. */
 static void decide_rules(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
                          uint64_t todo, decided out[])
 {
     const struct vm *vm = j->vm;
-    const struct effects e = {.rules = vm->rules, .tx = j->tx, .input = j->input + first, .meters = vm->meters,
+    const struct effects e = {.rules = vm->rules,
+                              .tx = j->tx,
+                              .input = j->input + first,
+                              .meters = vm->meters,
                               .packet = vm->packets + first};
     if (!vm->cfg.naive) {
         if (vm->program->ahead_count) set_ahead(vm->program, keys, todo);
@@ -256,12 +115,14 @@ static void decide(const struct job *j, unsigned first, struct key keys[], struc
 
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
 
-/* What is malformed, and joined frames, which are judged one by one. */
+/* What is malformed, joined frames and fragments, which are judged one by one. */
 static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
 {
     decided d;
     uint32_t branch = 0;
-    if (pkt->reason == REASON_NONE) {
+    if (pkt->reason == REASON_NONE && j->vm->track) {
+        judge_in_turn(j, at, pkt, key, v);
+    } else if (pkt->reason == REASON_NONE) {
         decide(j, at, key, &pkt, 1, &d, &branch);
         settle(j, at, pkt, key, d, branch, v);
     } else if (lets_pass(j->vm->program, pkt, key)) {
@@ -269,6 +130,14 @@ static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct 
     } else {
         refuse(j->vm, v, ACTION_DROP, pkt->reason, pkt->wire_len);
     }
+}
+
+static void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+{
+    if (j->vm->fragments && is_fragment(key))
+        fragments_judge(j, at, pkt, key, v, judge_odd);
+    else
+        judge_odd(j, at, pkt, key, v);
 }
 
 /* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
@@ -283,85 +152,168 @@ static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt
     }
     vm->counters.linearised++;
     pkt_parse(copy, j->in->facts, &key);
-    judge_odd(j, at, copy, &key, v);
+    judge_single(j, at, copy, &key, v);
     pool_put(copy);
+}
+
+/* What is not in one piece, malformed, or a fragment of a datagram. */
+static void judge_rest(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+{
+    if (in_pieces(pkt))
+        judge_joined(j, at, pkt, v);
+    else
+        judge_single(j, at, pkt, key, v);
 }
 
 /* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
  * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 
-/* Parse a batch; a bit for each packet that is well formed and in one piece. */
-static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[], unsigned n, struct key keys[])
+/* Parse a batch; a bit for each packet that is well formed and in one piece. *kinds: of all of them together. */
+static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[], unsigned n, struct key keys[],
+                            uint32_t *kinds)
 {
     uint64_t todo = 0;
+    uint32_t all = 0;
     for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
     for (unsigned i = 0; i < n; i++) {
         if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
         bool good = pkt_parse(pkts[i], facts, &keys[i]) == REASON_NONE && !in_pieces(pkts[i]);
         todo |= (uint64_t)good << i;
+        all |= keys[i].kind;
+    }
+    *kinds = all;
+    return todo;
+}
+
+static uint64_t without_fragments(uint64_t todo, const struct key keys[])
+{
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(left);
+        if (is_fragment(&keys[at])) todo &= ~((uint64_t)1 << at);
     }
     return todo;
 }
 
-/* Each packet in its turn, so that answers leave in order. */
-static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+/* Without state all are judged first. Then each in its turn, so that answers leave in order. */
+static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
+                          struct verdict verdicts[])
 {
     struct key *keys = j->vm->keys;
     decided *decisions = j->vm->decisions;
-    uint64_t todo = parse_batch(j->in->facts, pkts, n, keys);
     decide(j, 0, keys, pkts, todo, decisions, j->vm->branches);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
             settle(j, i, pkts[i], &keys[i], decisions[i], j->vm->branches[i], &verdicts[i]);
-        else if (in_pieces(pkts[i]))
-            judge_joined(j, i, pkts[i], &verdicts[i]);
         else
-            judge_odd(j, i, pkts[i], &keys[i], &verdicts[i]);
+            judge_rest(j, i, pkts[i], &keys[i], &verdicts[i]);
     }
+}
+
+static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+{
+    uint32_t kinds;
+    uint64_t todo = parse_batch(j->in->facts, pkts, n, j->vm->keys, &kinds);
+    const bool pieces = j->vm->fragments && kinds & KIND_FRAGMENT;
+    if (pieces) todo = without_fragments(todo, j->vm->keys);
+    if (j->vm->track || pieces)
+        run_in_turn(j, pkts, n, todo, judge_rest, verdicts);
+    else
+        run_stateless(j, pkts, n, todo, verdicts);
     j->input += n;
     j->vm->packets += n;
 }
 
-/* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
-static void count_judged_drops(struct vm *vm)
-{
-    const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;
-    vm->counters.reasons[REASON_NONE] =
-        (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
-}
-
-static void see_time(struct vm *vm, const struct vm_in *in)
+/* tx: where ends of flows are told; NULL: none can end. */
+static void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     if (in->mono_ns > vm->now_ns) vm->now_ns = in->mono_ns;
     meters_at(vm->meters, vm->now_ns);
+    if (vm->track) track_at(vm->track, vm->now_ns, tx);
+}
+
+/* Before anything is judged. */
+static void see_facts(struct vm *vm, const struct facts *facts)
+{
+    balance_update(vm->balance, facts);
+    if (vm->remember) remember_facts(vm->remember, facts);
+}
+
+static void leave_held(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    fragments_leave(&j, judge_odd);
+    count_judged_drops(vm);
 }
 
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx)
 {
     struct job j = {.vm = vm, .in = in, .tx = tx};
-    see_time(vm, in);
-    balance_update(vm->balance, in->facts);
+    see_time(vm, in, tx);
+    see_facts(vm, in->facts);
     for (unsigned done = 0; done < n; done += VM_BATCH) {
         unsigned some = n - done < VM_BATCH ? n - done : VM_BATCH;
         run_batch(&j, pkts + done, some, verdicts + done);
     }
     count_judged_drops(vm);
+    if (vm->fragments) leave_held(vm, in, tx);
+    if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
-    (void)tx; /* nothing that a program may state today sends at a time */
-    see_time(vm, in);
-    return meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
+    see_time(vm, in, tx);
+    uint64_t next = meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
+    if (vm->track) next = sooner(next, track_tick(vm->track));
+    if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, vm->now_ns + SWEEP_NS);
+    if (!vm->fragments) return next;
+    see_facts(vm, in->facts);
+    leave_held(vm, in, tx);
+    return sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+}
+
+bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)
+{
+    see_time(vm, in, tx);
+    return vm->track && track_expire(vm->track, part);
+}
+
+bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f)
+{
+    return vm->track && track_next(vm->track, at, f);
+}
+
+void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt)
+{
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    key->marks &= ~(uint32_t)MARK_STATES;
+    if (vm->track) track_peek(vm->track, key, pkt, &seen);
+}
+
+bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                struct flow_record *f)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (!vm->track) return false;
+    track_peek(vm->track, &now, pkt, &seen);
+    return track_tell(vm->track, &seen, f);
 }
 
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg)
 {
-    see_time(vm, in);
-    return decision_of(run_list(vm->program, key, pkt, 0, NULL, vm->meters, fn, arg));
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (vm->track) track_peek(vm->track, &now, pkt, &seen);
+    const struct peek peek = {.meters = vm->meters, .track = vm->track, .seen = &seen};
+    return decision_of(run_list(vm->program, &now, pkt, 0, NULL, &peek, fn, arg));
 }
 
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)

@@ -101,7 +101,8 @@ struct flow_record {
 enum event_kind { EVENT_LOG, EVENT_FLOW };
 struct event {
     uint8_t kind; /* enum event_kind */
-    uint32_t rule, input;    /* of EVENT_LOG */
+    uint32_t rule, input;    /* of EVENT_LOG; input INPUT_NONE: of a packet that was held */
+    uint32_t entry;          /* then: index in tx->entries of that packet */
     struct flow_record flow; /* of EVENT_FLOW: one that has ended; only with cfg.flow_events */
 };
 
@@ -114,6 +115,7 @@ struct vm_tx {
     unsigned event_count, event_cap;
     uint64_t events_lost;
 };
+#define INPUT_NONE UINT32_MAX /* no packet of this call: it was held, or time went by */
 #define VM_TX_PER_PACKET 2 /* an answer, and one packet that was held */
 #define VM_BATCH 64
 
@@ -141,13 +143,14 @@ struct vm_counters {
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
     const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
     uint64_t remembered; /* packets whose verdict was remembered for their flow */
+    uint64_t stacks_full; /* accepted packets that made no flow, for there was no room for another VLAN stack */
 };
 
 struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
-    bool naive;        /* run the rule list instead of the code: the oracle */
+    bool naive;        /* run the rule list instead of the code, for every packet: the oracle */
     bool forget;       /* remember no verdicts: what remembering is compared with */
     bool flow_events;  /* tell of each flow that ends, in vm_tx */
 };
@@ -167,6 +170,10 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 
+/* Release the flows whose time has passed and that nobody has met since, for who counts or lists flows: a part of the
+ * table a call. *part is 0 at first; false after the last. */
+bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part);
+
 /* The flows that go on, one by one: *at is 0 at first; false at the end. */
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f);
 
@@ -179,6 +186,13 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 /* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine
  * but is for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
 void key_settle(const struct program *p, struct key *key);
+/* What `state` says of it now, written into key->marks; nothing changes. The decisions, explanations and conditions below
+ * read it there. */
+void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt);
+/* The flow that it belongs to now, or that it quotes, being an ICMP error; false: none. When a flow began is known with
+ * cfg.flow_events. */
+bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
+                struct flow_record *f);
 
 /* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code and by the list; PBC_NONE. */
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
@@ -200,14 +214,15 @@ struct trace_step {
     bool matched;
     uint32_t failed_cond; /* index into CONDS, PBC_NONE when matched */
     unsigned depth;
-    uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key */
+    uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key; where `flows
+                        over` did: flows that the source holds */
 };
 typedef void trace_fn(void *arg, const struct trace_step *step);
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                 void *arg);
 
-/* The same as the worker would judge the packet now: meters are looked at, but give no token. program_explain, and the
- * decisions above, take every meter for unused. */
+/* The same as the worker would judge the packet now: meters and flows are looked at, but nothing is taken or
+ * changed. program_explain, and the decisions above, take every meter for unused and know no flows. */
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg);
 

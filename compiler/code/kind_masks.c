@@ -14,6 +14,7 @@ enum { FRAMES_MAX = 64 };
 
 struct mask_entry {
     uint32_t what, fragment;
+    unsigned states;
     struct kind_masks masks;
     struct mask_entry *next;
 };
@@ -60,38 +61,42 @@ static void nameless(const struct ir *ir, uint32_t set, uint32_t first, bool *so
 struct universe {
     const struct ir *ir;
     uint32_t fragment;
+    unsigned states; /* frames that can have none of these are told apart by a test of their own */
     struct kind_frame frames[FRAMES_MAX];
     unsigned count;
     uint32_t families; /* of wanted protocols, where numbers decide */
 };
 
-/* A kind of IP packet, whole, as a first and as a later fragment. */
-static void add_ip(struct universe *u, uint32_t bits, uint32_t header, bool wanted)
+/* A kind of IP packet, whole, as a first and as a later fragment. `states`: which it can have but for the last. */
+static void add_ip(struct universe *u, uint32_t bits, uint32_t header, unsigned states, bool wanted)
 {
     static const uint32_t fragments[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
 
     for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
-        u->frames[u->count++] = (struct kind_frame){bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header),
-                                                    wanted && ir_ranges_have(u->ir, u->fragment, f)};
+        if (u->states & (f == FRAGMENT_LATER ? 1u << STATE_IS_ABSENT : states))
+            u->frames[u->count++] = (struct kind_frame){bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header),
+                                                        wanted && ir_ranges_have(u->ir, u->fragment, f)};
 }
 
 /* All frames but ARP that the masks must tell apart. Protocols of which only the number tells: `numbers` is set. */
-static void build_universe(struct universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, bool *numbers)
+static void build_universe(struct universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, unsigned states,
+                           bool *numbers)
 {
-    *u = (struct universe){.ir = ir, .fragment = fragment};
+    *u = (struct universe){.ir = ir, .fragment = fragment, .states = states};
     *numbers = false;
     for (unsigned i = 0; i < NAMED; i++)
         add_ip(u, (named[i].what < WHAT_IP6 ? KIND_IP4 : KIND_IP6) | KIND_PROTO | named[i].bits, named[i].header,
-               ir_ranges_have(ir, what, named[i].what));
+               states_of_protocol(named[i].what), ir_ranges_have(ir, what, named[i].what));
     for (unsigned six = 0; six < 2; six++) {
         bool some, others;
 
         nameless(ir, what, six ? WHAT_IP6 : WHAT_IP4, &some, &others);
         *numbers |= some && others;
-        add_ip(u, (six ? KIND_IP6 : KIND_IP4) | KIND_PROTO, 0, some);
+        add_ip(u, (six ? KIND_IP6 : KIND_IP4) | KIND_PROTO, 0, states_of_protocol(WHAT_IP4), some);
     }
-    add_ip(u, KIND_IP6, 0, ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN));
-    u->frames[u->count++] = (struct kind_frame){0, ir_ranges_have(ir, what, WHAT_OTHER)};
+    add_ip(u, KIND_IP6, 0, states_of_protocol(WHAT_IP6_UNKNOWN), ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN));
+    if (states & 1u << STATE_IS_ABSENT)
+        u->frames[u->count++] = (struct kind_frame){0, ir_ranges_have(ir, what, WHAT_OTHER)};
 }
 
 static bool passes(const struct kind_masks *m, uint32_t kind)
@@ -164,13 +169,13 @@ static bool find_masks(const struct universe *u, struct kind_masks *m)
 }
 
 /* Where numbers decide, the masks need only be right about frames whose protocol is wanted. */
-static void keep_wanted_protocols(struct universe *u, const struct ir *ir, uint32_t what)
+static void keep_wanted_protocols(struct universe *u, const struct ir *ir, uint32_t what, unsigned states)
 {
     struct universe all_fragments;
     bool numbers;
     unsigned n = 0;
 
-    build_universe(&all_fragments, ir, what, IR_ALL, &numbers);
+    build_universe(&all_fragments, ir, what, IR_ALL, states, &numbers);
     for (unsigned i = 0; i < u->count; i++)
         if (all_fragments.frames[i].wanted) {
             u->families |= u->frames[i].kind & KIND_IP;
@@ -179,15 +184,15 @@ static void keep_wanted_protocols(struct universe *u, const struct ir *ir, uint3
     u->count = n;
 }
 
-static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fragment)
+static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned states)
 {
     struct universe u;
     struct kind_masks m = {0};
     bool numbers;
 
-    build_universe(&u, ir, what, fragment, &numbers);
+    build_universe(&u, ir, what, fragment, states, &numbers);
     if (!numbers && find_masks(&u, &m)) return m;
-    keep_wanted_protocols(&u, ir, what);
+    keep_wanted_protocols(&u, ir, what, states);
     find_masks(&u, &m);
     m.all |= KIND_PROTO; /* a number that is not known is not one of those asked for */
     if (u.families != KIND_IP) m.all |= u.families;
@@ -198,15 +203,16 @@ static struct kind_masks compute(const struct ir *ir, uint32_t what, uint32_t fr
 const struct kind_masks *kind_masks(struct gen *g, const struct ir_product *p, enum variant v)
 {
     const uint32_t what = p->field[IR_WHAT], fragment = p->field[IR_FRAGMENT];
+    const unsigned states = asks_state(g->ir, p) ? states_asked(g->ir, p) : ~0u;
 
     if (!g->masks) g->masks = arena_alloc(g->c->arena, sizeof(*g->masks));
-    struct mask_entry **slot = &g->masks->slots[v][(what * 31 + fragment) % CACHE_SLOTS];
+    struct mask_entry **slot = &g->masks->slots[v][(what * 31 + fragment * 7 + states) % CACHE_SLOTS];
     for (struct mask_entry *e = *slot; e; e = e->next)
-        if (e->what == what && e->fragment == fragment) return &e->masks;
+        if (e->what == what && e->fragment == fragment && e->states == states) return &e->masks;
     struct mask_entry *e = arena_alloc(g->c->arena, sizeof(*e));
 
-    *e = (struct mask_entry){.what = what, .fragment = fragment, .next = *slot};
-    if (v == FRAMES) e->masks = compute(g->ir, what, fragment);
+    *e = (struct mask_entry){.what = what, .fragment = fragment, .states = states, .next = *slot};
+    if (v == FRAMES) e->masks = compute(g->ir, what, fragment, states);
     *slot = e;
     return &e->masks;
 }

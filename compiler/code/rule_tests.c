@@ -138,6 +138,20 @@ static void add_flag(struct collect *k, enum ir_field f, uint32_t bit)
         k->none |= bit;
 }
 
+/* Most packets belong to connections that are known. */
+static void add_state(struct collect *k)
+{
+    static const double chance[] = {.1, .85, .01, .04};
+    const unsigned states = states_asked(k->g->ir, k->p);
+    double some = 0;
+
+    if (k->p->field[IR_FLOWS] != IR_ALL)
+        add(k, TEST_FLOWS, ir_ranges(k->g->ir, k->p->field[IR_FLOWS]).r[0].lo - 1, 0, 20, .95);
+    if (!asks_state(k->g->ir, k->p)) return;
+    for (unsigned s = STATE_IS_NEW; s < STATE_IS_ABSENT; s++) some += states >> s & 1 ? chance[s] : 0;
+    add(k, TEST_STATE, states * MARK_NEW, 0, 1, 1 - some);
+}
+
 static void add_residue(struct collect *k)
 {
     const struct ir_patterns bytes = ir_patterns(k->g->ir, k->p->field[IR_BYTES]);
@@ -184,6 +198,7 @@ struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
     add_halves(&k);
     add_flag(&k, IR_OPTIONS, KIND_OPTIONS);
     add_flag(&k, IR_ND, KIND_ND);
+    add_state(&k);
     add_residue(&k);
     add_bits(&k);
     qsort(k.t, k.count, sizeof(*k.t), by_rank);

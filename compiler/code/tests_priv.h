@@ -14,12 +14,14 @@ enum test_type {
     TEST_ANY,       /* a: of which one must be set */
     TEST_FLAGS_SET, /* a: TCP flags */
     TEST_FLAGS_CLEAR,
+    TEST_STATE,   /* a: bits of key.marks of which one must be set */
     TEST_SRC_MAC, /* a: MAC predicate */
     TEST_DST_MAC,
     TEST_PATTERN, /* a: pattern */
     TEST_DURING,  /* a: schedules of which one must be active */
     TEST_NOT_DURING,
-    TEST_OVER, /* a: meter; after all others, in their order, and never for several rules at once */
+    TEST_FLOWS, /* a: number that the source holds more of */
+    TEST_OVER,  /* a: meter; after all others, in their order, and never for several rules at once */
     TEST_WITHIN,
 };
 

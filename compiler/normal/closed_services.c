@@ -1,11 +1,12 @@
 /* The warning about services that no rule lets in: every frame to them meets a firewall that drops by default, and no
- * rule that accepts can match one. Certain or silent. */
+ * rule that accepts can match one that opens a connection. Certain or silent. */
 #include "compiler/normal/normal_priv.h"
 #include "compiler/resolve/service_priv.h"
 
 static struct ir_product product_of(struct compile *c, const struct pbc_endpoint *e)
 {
     static const uint32_t numbers[] = {[PBC_EP_TCP] = 6, [PBC_EP_UDP] = 17, [PBC_EP_SCTP] = 132};
+    const struct pbc_range opens = {STATE_IS_NEW, STATE_IS_NEW};
     struct ir_product p = {{0}};
     struct pbc_range r4 = {e->addr[0], e->addr[0]};
     const uint64_t hi = (uint64_t)e->addr[0] << 32 | e->addr[1], lo = (uint64_t)e->addr[2] << 32 | e->addr[3];
@@ -14,6 +15,7 @@ static struct ir_product product_of(struct compile *c, const struct pbc_endpoint
     struct pbc_range what[2];
     uint32_t n = 0;
 
+    p.field[IR_STATE] = ir_intern_ranges(c->ir, &opens, 1, ir_fields[IR_STATE].most);
     if (e->to == PBC_TO_ADDRESS)
         p.field[IR_DST] = p.field[IR_DST_SELF] = ir_intern_addrs(c->ir, &(struct ir_addrs){.r4 = &r4,
                                                                                            .r6 = &r6,

@@ -55,6 +55,8 @@ enum { WHAT_IP4 = 0, WHAT_IP6 = 256, WHAT_IP6_UNKNOWN = 512, WHAT_ARP = 513, WHA
 /* The value of IR_VLAN and IR_INNER, of IR_ETHER and of IR_IFACE for a frame that has none. */
 enum { VLAN_ABSENT = 4096, ETHER_ABSENT = 65536, IFACE_ABSENT = 65535 };
 enum { FRAGMENT_NO, FRAGMENT_FIRST, FRAGMENT_LATER };
+/* IR_STATE, the first four in the order of enum flow_mark. */
+enum { STATE_IS_NEW, STATE_IS_ESTABLISHED, STATE_IS_RELATED, STATE_IS_INVALID, STATE_IS_ABSENT };
 
 struct ir_product {
     uint32_t field[IR_FIELDS];
@@ -100,6 +102,27 @@ struct ir_rule {
     uint8_t state; /* enum ir_state */
 };
 
+/* May the rule's verdict be remembered for a flow (memos.c), and if not, why: MEMO(ident, text), the text with %s for the
+ * name of what `struct ir_memo` names. NONE: the rule decides no established packets, and nothing is said of it. */
+#define MEMO_REASONS(MEMO) \
+    MEMO(NONE, "") \
+    MEMO(YES, "") \
+    MEMO(LOGS, "it logs") \
+    MEMO(ASKS, "it asks `%s`, which may change from packet to packet") \
+    MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts") \
+    MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet") \
+    MEMO(COUNTED, "it stands behind %s, which counts") \
+    MEMO(GIVEN_UP, "not decided: too much stands before it")
+enum ir_memo_reason {
+#define MEMO(ident, text) MEMO_##ident,
+    MEMO_REASONS(MEMO)
+#undef MEMO
+};
+struct ir_memo {
+    uint8_t reason; /* enum ir_memo_reason */
+    uint32_t what;  /* ASKS: the condition; BEHIND, COUNTED: the rule before it */
+};
+
 struct ir_pool; /* one sort's values (intern.c) */
 struct normal;  /* what making the normal form remembers (normal.c) */
 
@@ -114,7 +137,11 @@ struct ir {
     struct normal *normal;
     uint64_t held;      /* bytes of ranges in `addrs` */
     bool too_large;     /* IR_BYTES_MAX was reached: what was interned since is empty */
+    struct ir_memo *memos; /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
+    uint32_t memos_undecided; /* rules and defaults that find_memos gave up on */
     uint32_t undecided; /* rules that the analysis gave up on */
+    bool keeps_flows;   /* some condition asks for the state: without one, no packet has any */
+    bool picks_up;      /* mid-stream TCP can be new */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "compiler/normal/ir.h"
+#include "compiler/normal/normal_priv.h"
 #include "vm/names.h"
 #include "vm/vm.h"
 
@@ -77,9 +77,12 @@ static uint32_t absent_value(enum ir_field f)
 static void print_number(FILE *out, enum ir_field f, uint32_t value)
 {
     static const char *const fragments[] = {"no", "first", "later"};
+    static const char *const states[] = {"new", "established", "related", "invalid", "none"};
 
     if (f == IR_FRAGMENT)
         fputs(fragments[value], out);
+    else if (f == IR_STATE)
+        fputs(states[value], out);
     else if (f == IR_OPTIONS)
         fputs(value ? "any" : "none", out);
     else if (f == IR_ND)
@@ -95,7 +98,7 @@ static void print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
     const struct ir_ranges r = ir_ranges(c->ir, id);
     struct list_printer l = {.out = out};
     const uint32_t absent = absent_value(f);
-    const bool words = f == IR_FRAGMENT || f == IR_OPTIONS || f == IR_ND;
+    const bool words = f == IR_FRAGMENT || f == IR_STATE || f == IR_OPTIONS || f == IR_ND;
 
     for (uint32_t i = 0; i < r.count; i++) {
         uint32_t lo = r.r[i].lo, hi = r.r[i].hi;
@@ -280,7 +283,7 @@ static void print_value(const struct compile *c, enum ir_field f, uint32_t id, F
     }
 }
 
-static void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
+void print_rule_name(const struct compile *c, uint32_t rule, FILE *out)
 {
     const struct image *img = c->image;
     const struct pbc_rule *r = &img->rules[rule];
@@ -302,6 +305,7 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
         const bool own = f == IR_SRC_SELF || f == IR_DST_SELF; /* only said where it differs from the field before */
 
         if (own ? p->field[f] == p->field[f - 1] : p->field[f] == IR_ALL) continue;
+        if (f == IR_STATE && !asks_state(c->ir, p)) continue;
         narrows = true;
         fprintf(out, "      %-9s", ir_fields[f].name);
         print_value(c, f, p->field[f], out);

@@ -63,6 +63,7 @@ void warn_neighbours(struct compile *c)
 
     w.nd.field[IR_WHAT] = one_range(c->ir, WHAT_IP6 + 58, WHAT_IP6 + 58, IR_WHAT);
     w.nd.field[IR_FRAGMENT] = one_range(c->ir, FRAGMENT_NO, FRAGMENT_NO, IR_FRAGMENT);
+    w.nd.field[IR_STATE] = one_range(c->ir, STATE_IS_NEW, STATE_IS_NEW, IR_STATE);
     w.nd.field[IR_TYPE] = one_range(c->ir, 135, 136, IR_TYPE);
     w.nd.field[IR_CODE] = one_range(c->ir, 0, 0, IR_CODE);
     w.nd.field[IR_TTL] = one_range(c->ir, 255, 255, IR_TTL);

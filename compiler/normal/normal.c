@@ -22,7 +22,7 @@ struct normal {
     uint32_t ip, ip4, ip6, not_ip, not_ip4, not_ip6, known, arp, not_arp, ports, tcp, icmp6, with_header;
     uint32_t *meter_asked; /* [over, within of each]: the last rule that asks it, counted from 1 */
     uint32_t rules;        /* so far */
-    uint32_t no_later, tagged, nd, nd_types, nd_ttl;
+    uint32_t no_later, whole, can_be_invalid, tagged, nd, nd_types, nd_ttl;
     uint64_t *macs; /* of the condition at hand; only new sets are copied */
     size_t macs_room;
 };
@@ -242,6 +242,37 @@ static void normal_flags(struct normal *n, struct ir_product *p, const struct pb
     p->field[IR_LACKS] |= c->arg >> 8 & 0xff;
 }
 
+static uint32_t states_set(struct normal *n, unsigned mask)
+{
+    struct pbc_range r[STATE_IS_ABSENT + 1];
+    uint32_t count = 0;
+
+    for (uint32_t v = 0; v <= STATE_IS_ABSENT; v++)
+        if (mask >> v & 1) r[count++] = (struct pbc_range){v, v};
+    return union_of(n, IR_STATE, r, count);
+}
+
+static void need_state(struct normal *n, struct ir_product *p)
+{
+    narrow(n, p, IR_WHAT, n->ip);
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow(n, p, IR_STATE, states_set(n, (1u << STATE_IS_ABSENT) - 1));
+}
+
+static void normal_state(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    need_state(n, p);
+    narrow(n, p, IR_STATE, listed(n, c, IR_STATE, states_set(n, c->arg / MARK_NEW)));
+}
+
+static void normal_flows(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    const struct pbc_range over = {c->arg + 1, ir_fields[IR_FLOWS].most};
+
+    need_state(n, p);
+    narrow(n, p, IR_FLOWS, union_of(n, IR_FLOWS, &over, 1));
+}
+
 static void normal_fragment(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
@@ -405,6 +436,8 @@ static void normal_cond(struct normal *n, struct ir_product *p, const struct pbc
     case COND_ETHER_FROM: normal_mac(n, p, c, IR_SRC_MAC); return;
     case COND_ETHER_TO: normal_mac(n, p, c, IR_DST_MAC); return;
     case COND_FLAGS: normal_flags(n, p, c); return;
+    case COND_STATE: normal_state(n, p, c); return;
+    case COND_FLOWS_OVER: normal_flows(n, p, c); return;
     case COND_FRAGMENT: normal_fragment(n, p, c); return;
     case COND_TTL: normal_ip_number(n, p, c, IR_TTL); return;
     case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
@@ -462,11 +495,25 @@ static void settle_nd(struct normal *n, struct ir_product *p)
     }
 }
 
+/* The protocols that can have one of the states, and of the states those that can be. */
+static void settle_state(struct normal *n, struct ir_product *p)
+{
+    const unsigned asked = states_asked(n->ir, p);
+
+    if (!n->ir->keeps_flows) return;
+    if (p->field[IR_STATE] != IR_ALL && !(asked & 1u << STATE_IS_ABSENT)) {
+        if (!(asked & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)))
+            narrow(n, p, IR_WHAT, asked & 1u << STATE_IS_INVALID ? n->can_be_invalid : n->with_header);
+    }
+    narrow(n, p, IR_STATE, states_set(n, states_possible(n->ir, p)));
+}
+
 static void settle(struct normal *n, struct ir_product *p)
 {
     if (!ir_ranges_have(n->ir, p->field[IR_INNER], VLAN_ABSENT)) narrow(n, p, IR_VLAN, n->tagged);
     settle_families(n, p);
     settle_nd(n, p);
+    settle_state(n, p);
     if (has_empty_field(n->ir, p))
         for (enum ir_field f = 0; f < IR_FIELDS; f++) p->field[f] = IR_EMPTY;
 }
@@ -496,6 +543,19 @@ void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_pr
     *out = as_rule.product;
 }
 
+bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out)
+{
+    struct normal *n = c->ir->normal;
+
+    *out = *p;
+    if (ir_is_empty(p)) return false;
+    narrow(n, out, IR_WHAT, n->ip);
+    narrow(n, out, IR_FRAGMENT, n->whole);
+    narrow(n, out, IR_STATE, states_set(n, 1u << STATE_IS_ESTABLISHED));
+    settle(n, out);
+    return !ir_is_empty(out);
+}
+
 static uint32_t one_range(struct normal *n, enum ir_field f, uint32_t lo, uint32_t hi)
 {
     const struct pbc_range r = {lo, hi};
@@ -518,7 +578,9 @@ static void intern_common(struct normal *n)
     n->tcp = what_protocols(n, KIND_TCP);
     n->icmp6 = what_protocols(n, KIND_ICMP6);
     n->with_header = what_protocols(n, KIND_ICMP | KIND_ICMP6);
+    n->can_be_invalid = what_protocols(n, KIND_TCP | KIND_ICMP | KIND_ICMP6);
     n->no_later = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    n->whole = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
     n->tagged = one_range(n, IR_VLAN, 0, VLAN_ABSENT - 1);
     n->nd = one_range(n, IR_ND, 1, 1);
     n->nd_types = one_range(n, IR_TYPE, 133, 136);
@@ -547,6 +609,10 @@ void make_normal(struct compile *c)
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     n->meter_asked = arena_alloc(c->arena, ((size_t)img->meters_count + 1) * 2 * sizeof(*n->meter_asked));
     intern_common(n);
+    for (uint32_t i = 0; i < img->conds_count; i++)
+        ir->keeps_flows |= img->conds[i].kind == COND_STATE || img->conds[i].kind == COND_FLOWS_OVER;
+    ir->picks_up =
+        !img->settings_count || img->settings->pickup_ns || !(img->settings->written >> PBC_SETTING_pickup_ns & 1);
     for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
         normal_rule(n, &img->rules[i], &ir->rules[i]);
         if (ir->too_large) report_too_large(c, img->rule_span[i]);

@@ -12,12 +12,26 @@ enum variant { FRAMES, ARP, VARIANTS };
 bool product_judges(const struct ir *ir, const struct ir_product *p, enum variant v);
 bool product_is_everything(const struct ir *ir, const struct ir_product *p, enum variant v);
 
+/* States as masks, bit i for value i of IR_STATE (states.c): those that packets of the product can have; those it asks
+ * for; whether it asks for fewer than they can have. And those of a protocol, a value of IR_WHAT, where not a later
+ * fragment. */
+unsigned states_possible(const struct ir *ir, const struct ir_product *p);
+unsigned states_asked(const struct ir *ir, const struct ir_product *p);
+bool asks_state(const struct ir *ir, const struct ir_product *p);
+unsigned states_of_protocol(uint32_t what);
+
+/* The product's whole packets that are established; false: there are none (normal.c). */
+bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out);
+
+/* "NAME", "LIST:LINE" (ir_dump.c). */
+void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
+
 /* Of a rule that is IR_IMPOSSIBLE: is it so only because its conditions exclude each other, in a way that the front end
  * does not see? (normal.c) */
 bool normal_contradicts(struct compile *c, uint32_t rule);
 /* The product of the conditions of a `when`: frames but ARP (normal.c). */
 void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);
-void warn_neighbours(struct compile *c); /* neighbours.c */
+void warn_neighbours(struct compile *c);      /* neighbours.c */
 void warn_closed_services(struct compile *c); /* closed_services.c */
 
 #endif

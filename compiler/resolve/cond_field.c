@@ -26,9 +26,7 @@ static const struct word dscp_words[] = {
     {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"va", 44},   {"le", 1},    {NULL, 0},
 };
 
-/* The word's value, or false after a report. */
-static bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what,
-                      uint32_t *out)
+bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out)
 {
     const char *names[16];
     size_t count = 0;

@@ -26,7 +26,7 @@ static const struct cond_row {
     [N_C_ETHER_FROM] = {"`ether from`", cond_macs, false},
     [N_C_ETHER_TO] = {"`ether to`", cond_macs, false},
     [N_C_FLAGS] = {"`flags`", cond_flags, false},
-    [N_C_STATE] = {"`state`", NULL, false},
+    [N_C_STATE] = {"`state`", cond_state, false},
     [N_C_FRAGMENT] = {"`fragment`", cond_fragment, false},
     [N_C_TTL] = {"`ttl`", cond_numbers, false},
     [N_C_LENGTH] = {"`length`", cond_numbers, false},
@@ -36,7 +36,7 @@ static const struct cond_row {
     [N_C_OVER] = {"`over`", cond_meter, true},
     [N_C_WITHIN] = {"`within`", cond_meter, true},
     [N_C_DURING] = {"`during`", cond_during, false},
-    [N_C_FLOWS] = {"`flows over`", NULL, false},
+    [N_C_FLOWS] = {"`flows over`", cond_flows, false},
 };
 
 bool says_not(const struct node *n)
@@ -80,7 +80,8 @@ static void resolve_one(struct rule_work *w, const struct node *n)
 
     if (before && !row->many) {
         diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", row->name);
-        diag_note(w->c->diags, before->span, "the first is here; one list holds all: `a, b`");
+        diag_note(w->c->diags, before->span,
+                  n->kind == N_C_FLOWS ? "the first is here" : "the first is here; one list holds all: `a, b`");
         w->bad = true;
         return;
     }
@@ -164,6 +165,8 @@ static const struct narrowing narrowings[] = {
     {N_C_FRAGMENT, KIND_IP4 | KIND_IP6, ~0u},
     {N_C_OPTIONS, KIND_IP4, ~0u},
     {N_C_FLAGS, KIND_IP4 | KIND_IP6, KIND_TCP},
+    {N_C_STATE, KIND_IP4 | KIND_IP6, ~0u},
+    {N_C_FLOWS, KIND_IP4 | KIND_IP6, ~0u},
     {N_C_PORT, KIND_IP4 | KIND_IP6, KIND_WITH_PORTS},
     {N_C_SPORT, KIND_IP4 | KIND_IP6, KIND_WITH_PORTS},
 };

@@ -250,6 +250,10 @@ void cond_vlan(struct rule_work *w, const struct node *n);
 void cond_inner(struct rule_work *w, const struct node *n);
 void cond_macs(struct rule_work *w, const struct node *n);
 void cond_flags(struct rule_work *w, const struct node *n);
+/* The value of one of the words, or false after a report: "no WHAT is called ...". */
+bool word_want(struct rule_work *w, const struct node *n, const struct word *words, const char *what, uint32_t *out);
+void cond_state(struct rule_work *w, const struct node *n); /* cond_state.c */
+void cond_flows(struct rule_work *w, const struct node *n);
 void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);

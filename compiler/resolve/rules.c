@@ -325,6 +325,22 @@ static void resolve_file(struct compile *c, const struct node *file)
     }
 }
 
+static void note_needs(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint32_t *before = arena_alloc(c->arena, ((size_t)img->conds_count + 1) * sizeof(*before));
+
+    if (diags_errors(c->diags)) return; /* operands may be missing */
+    img->meta->flags |= pbc_needs(&(struct pbc_lists){.rules = img->rules,
+                                                      .conds = img->conds,
+                                                      .patterns = img->patterns,
+                                                      .meters = img->meters,
+                                                      .rules_count = img->rules_count,
+                                                      .conds_count = img->conds_count,
+                                                      .services_count = img->services_count},
+                                  before);
+}
+
 void resolve_rules(struct compile *c)
 {
     struct pbc_meta *meta = image_add_meta(c->image);
@@ -343,4 +359,5 @@ void resolve_rules(struct compile *c)
     resolve_services(c);
     check_chains(c);
     check_firewalls_apart(c);
+    note_needs(c);
 }

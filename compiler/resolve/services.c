@@ -197,6 +197,10 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             mark_names_used(c, n);
             diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: meters in a `when`");
             good = false;
+        } else if (n->kind == N_C_STATE || n->kind == N_C_FLOWS) {
+            mark_names_used(c, n);
+            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: connection state in a `when`");
+            good = false;
         } else if (n->kind != N_POOLS && report_not_due(c, n)) {
             good = false;
         }

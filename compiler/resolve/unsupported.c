@@ -6,8 +6,6 @@ static const char *const not_due[N_COUNT] = {
     [N_NAT] = "address translation",
     [N_FILE_REF] = "live files",
     [N_AUDIT] = "audit",
-    [N_C_STATE] = "connection state",
-    [N_C_FLOWS] = "counting connections",
 };
 
 static const char *verdict_not_due(const struct node *n)

@@ -2,14 +2,12 @@
  *
  *     destination and source MAC: 02:00 and the last four bytes of the IP address; groups have their group's MAC
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
- *     IPv4: identification 1, no options; a fragment `first` has more to come, a `later` one lies at 1480
- *     TCP: sequence 1, acknowledgement 1 with `ack`, window 64240, no options; ICMP: identifier 1, sequence 1
+ *     IPv4: identification 1, no options; a fragment `first` has more to come, as has a `later` one of whole eights
+ *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
  *     after the payload: zeros up to `length` */
 #include "compiler/ruletest/test_priv.h"
 #include "vm/proto/header.h"
 #include "vm/proto/write.h"
-
-enum { LATER_OFFSET = 1480, FRAGMENT_ID = 1 };
 
 static uint32_t header_len(const struct test_packet *p)
 {
@@ -41,6 +39,11 @@ uint32_t test_packet_least(const struct test_packet *p)
     return ip_len(p) + upper;
 }
 
+uint32_t test_packet_carried(const struct test_packet *p)
+{
+    return (p->length ? p->length : test_packet_least(p)) - ip_len(p);
+}
+
 /* Link layer ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t word_at(const uint8_t *bytes) { return wire_get32(bytes); }
@@ -63,7 +66,7 @@ static void write_mac(struct writer *w, const struct addr *a)
 
 static void write_link(struct writer *w, const struct test_packet *p)
 {
-    if (p->form == FORM_ARP)
+    if (p->form == FORM_ARP && !p->arp_answer)
         write48(w, 0xffffffffffff);
     else
         write_mac(w, &p->dst);
@@ -75,17 +78,20 @@ static void write_link(struct writer *w, const struct test_packet *p)
     write16(w, p->form == FORM_ARP ? ETHER_ARP : p->family == 4 ? ETHER_IP4 : ETHER_IP6);
 }
 
-/* A question who has the destination's address. */
+/* A question who has the destination's address, or the answer to it. */
 static void write_arp(struct writer *w, const struct test_packet *p)
 {
     write16(w, ARP_HTYPE_ETHER);
     write16(w, ETHER_IP4);
     write8(w, 6);
     write8(w, 4);
-    write16(w, ARP_REQUEST);
+    write16(w, p->arp_answer ? ARP_REPLY : ARP_REQUEST);
     write_mac(w, &p->src);
     write32(w, word_at(p->src.bytes));
-    write48(w, 0);
+    if (p->arp_answer)
+        write_mac(w, &p->dst);
+    else
+        write48(w, 0);
     write32(w, word_at(p->dst.bytes));
 }
 
@@ -96,14 +102,20 @@ static void write_addr(struct writer *w, const struct addr *a)
     for (unsigned i = 0; i < (a->family == 4 ? 4 : 16); i++) write8(w, a->bytes[i]);
 }
 
+/* Do more bytes of its datagram follow? A fragment that is not the last carries whole eights. */
+static bool has_more(const struct test_packet *p, uint32_t carried)
+{
+    return p->fragment == KIND_FRAG_FIRST || (p->fragment == KIND_FRAG_LATER && carried % 8 == 0);
+}
+
 static void write_ip4(struct writer *w, const struct test_packet *p, uint32_t length)
 {
     const uint32_t at = w->pkt->head_len;
 
     write16(w, 0x4500);
     write16(w, (uint16_t)length);
-    write16(w, FRAGMENT_ID);
-    write16(w, p->fragment == KIND_FRAG_FIRST ? IP4_MF : p->fragment == KIND_FRAG_LATER ? LATER_OFFSET / 8 : 0);
+    write16(w, (uint16_t)p->datagram);
+    write16(w, (uint16_t)(p->offset / 8 | (has_more(p, length - IP4_LEN) ? IP4_MF : 0)));
     write8(w, p->ttl);
     write8(w, p->proto);
     write16(w, 0);
@@ -125,8 +137,8 @@ static void write_ip6(struct writer *w, const struct test_packet *p, uint32_t le
     if (whole) return;
     write8(w, p->proto);
     write8(w, 0);
-    write16(w, p->fragment == KIND_FRAG_FIRST ? 1 : LATER_OFFSET);
-    write32(w, FRAGMENT_ID);
+    write16(w, (uint16_t)(p->offset | has_more(p, length - ip_len(p))));
+    write32(w, p->datagram);
 }
 
 /* What IP carries -------------------------------------------------------------------------------------------------- */
@@ -135,8 +147,8 @@ static void write_tcp(struct writer *w, const struct test_packet *p)
 {
     write16(w, p->src_port);
     write16(w, p->dst_port);
-    write32(w, 1);
-    write32(w, p->flags & TCP_ACK ? 1 : 0);
+    write32(w, p->seq);
+    write32(w, p->flags & TCP_ACK ? p->ack : 0);
     write8(w, TCP_LEN / 4 << 4);
     write8(w, p->flags);
     write16(w, 64240);
@@ -164,8 +176,7 @@ static void write_icmp(struct writer *w, const struct test_packet *p)
     write8(w, p->type);
     write8(w, p->code);
     write16(w, 0);
-    write16(w, 1);
-    write16(w, 1);
+    write32(w, p->rest);
 }
 
 static void write_upper(struct writer *w, const struct test_packet *p, uint32_t len)

@@ -17,6 +17,7 @@ static const struct form_row {
     [FORM_ICMP6] = {"icmp6", 6, IPPROTO_NR_ICMP6},
     [FORM_PROTO] = {"proto", 0, 0},
     [FORM_ARP] = {"arp", 4, 0},
+    [FORM_REPLY] = {"reply", 0, 0},
 };
 
 const char *test_form_word(enum test_form f) { return forms[f].word; }
@@ -122,9 +123,9 @@ static void check_ports(struct packet_work *w)
         if (s->port && !takes) {
             diag(w->c->diags, E_PACKET_PART, s->port->span, "`%s` has no ports", forms[w->p->form].word);
             w->bad = true;
-        } else if (!s->port && takes && w->p->fragment != KIND_FRAG_LATER) {
+        } else if (!s->port && takes && w->p->fragment != KIND_FRAG_LATER && !(w->p->any_port && s == &w->src)) {
             diag(w->c->diags, E_PACKET_LACKS, s->node->span, "`%s` needs the %s port", forms[w->p->form].word,
-                 i ? "destination's" : "source's");
+                 s == &w->dst ? "destination's" : "source's");
             diag_fix(w->c->diags, s->self               ? "write `self:PORT`"
                                   : s->addr.family == 6 ? "write `[ADDRESS]:PORT`"
                                                         : "write `ADDRESS:PORT`");
@@ -176,6 +177,20 @@ static bool has_part(const struct node *first, const char *word)
     return false;
 }
 
+/* What is in the header of TCP or ICMP is in the first fragment. */
+static void check_later(struct packet_work *w, const struct node *first)
+{
+    for (const struct node *n = first; n; n = n->next) {
+        const bool flag = str_is(n->v.str, "flag");
+
+        if (!flag && !str_is(n->v.str, "type") && !str_is(n->v.str, "code")) continue;
+        diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
+             flag ? n->first->v.str.s : n->v.str.s);
+        diag_fix(w->c->diags, "leave it out, or write it of the first fragment");
+        w->bad = true;
+    }
+}
+
 /* What goes with what. */
 static void check_parts(struct packet_work *w, const struct node *first)
 {
@@ -186,6 +201,7 @@ static void check_parts(struct packet_work *w, const struct node *first)
         diag_fix(w->c->diags, "add `vlan N`");
         w->bad = true;
     }
+    if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
     if (icmp && !has_part(first, "type") && w->p->fragment != KIND_FRAG_LATER) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", forms[w->p->form].word);
         diag_fix(w->c->diags, "a ping is `type echo-request`");
@@ -214,9 +230,29 @@ static void check_length(struct packet_work *w)
 }
 
 /* Neighbour discovery is heeded with a hop limit of 255 alone (RFC 4861), so that is what its packets have. */
-static uint8_t default_ttl(const struct test_packet *p)
+uint8_t test_default_ttl(const struct test_packet *p)
 {
     return p->form == FORM_ICMP6 && p->type >= ICMP6_ND_FIRST && p->type <= ICMP6_REDIRECT ? 255 : 64;
+}
+
+bool test_icmp_is_error(const struct test_packet *p)
+{
+    if (p->form == FORM_ICMP6) return p->type < ICMP6_INFORMATIONAL;
+    return p->form == FORM_ICMP &&
+           (p->type == ICMP4_UNREACHABLE || p->type == ICMP4_QUENCH || p->type == ICMP4_REDIRECT ||
+            p->type == ICMP4_TIME_EXCEEDED || p->type == ICMP4_PARAMETER);
+}
+
+/* Fragmentation needed (RFC 1191) and packet too big name the least MTU of IPv6; queries have identifier 1, number 1.
+ */
+uint32_t test_icmp_rest(const struct test_packet *p)
+{
+    enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
+
+    if (!test_icmp_is_error(p)) return 1 << 16 | 1;
+    const bool big =
+        p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
+    return big ? MTU : 0;
 }
 
 static enum test_form form_of(struct str word)
@@ -227,17 +263,37 @@ static enum test_form form_of(struct str word)
     return f;
 }
 
-struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self)
+static struct test_packet *packet_new(struct compile *c, enum test_form form)
 {
     struct test_packet *p = arena_alloc(c->arena, sizeof(*p));
+
+    p->form = form;
+    p->proto = forms[form].proto;
+    p->iface = IFACE_NONE;
+    p->fragment = KIND_FRAG_NO;
+    p->datagram = 1;
+    p->seq = p->ack = 1;
+    return p;
+}
+
+struct test_packet *test_reply_of(struct compile *c, const struct node *n)
+{
+    struct test_packet *p = packet_new(c, FORM_REPLY);
+    struct packet_work w = {.c = c, .node = n, .p = p};
+
+    for (const struct node *part = n->first; part; part = part->next) test_part_take(&w, n->first, part);
+    if (p->fragment == KIND_FRAG_LATER) check_later(&w, n->first);
+    return w.bad ? NULL : p;
+}
+
+struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self, bool any_port)
+{
+    struct test_packet *p = packet_new(c, form_of(n->v.str));
     struct packet_work w = {.c = c, .node = n, .p = p, .self = self};
     const struct node *at = n->first;
     uint32_t proto;
 
-    p->form = form_of(n->v.str);
-    p->proto = forms[p->form].proto;
-    p->iface = IFACE_NONE;
-    p->fragment = KIND_FRAG_NO;
+    p->any_port = any_port;
     if (p->form == FORM_PROTO) {
         w.bad = !number_one(c, at, &protocol_kind, &proto);
         if (!w.bad) p->proto = (uint8_t)proto;
@@ -256,7 +312,10 @@ struct test_packet *test_packet_of(struct compile *c, const struct node *n, cons
     if (w.bad) return NULL;
     p->src = w.src.addr;
     p->dst = w.dst.addr;
-    if (!w.has_ttl) p->ttl = default_ttl(p);
+    if (!p->ttl_written) p->ttl = test_default_ttl(p);
+    p->any_port = any_port && !w.src.port && 1u << p->form & FORMS_PORTS && p->fragment != KIND_FRAG_LATER;
+    p->rest = test_icmp_rest(p);
+    if (p->fragment == KIND_FRAG_LATER) p->offset = TEST_LATER_OFFSET;
     check_length(&w);
     return w.bad ? NULL : p;
 }

@@ -17,7 +17,6 @@ struct packet_work {
     struct test_packet *p;
     const struct test_self *self;
     bool bad;
-    bool has_ttl;
     struct side {
         const struct node *node, *port; /* port: NULL where none is written */
         struct addr addr;

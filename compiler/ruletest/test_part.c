@@ -38,7 +38,7 @@ static void part_ttl(struct packet_work *w, const struct node *n)
     static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
 
     w->p->ttl = (uint8_t)number(w, n, &ttl);
-    w->has_ttl = true;
+    w->p->ttl_written = true;
 }
 
 static void part_length(struct packet_work *w, const struct node *n)
@@ -76,6 +76,7 @@ static void part_on(struct packet_work *w, const struct node *n)
     const struct image *img = w->c->image;
     const struct node_value v = value_of(w->c, n->first);
 
+    w->p->on = true;
     if (v.node->kind == N_NAME) {
         const struct symbol *s = symbol_want(w->c, v.node, SYM(INTERFACE), "interface");
 
@@ -133,10 +134,18 @@ static const struct part_row {
     unsigned forms; /* that take it */
     void (*take)(struct packet_work *, const struct node *);
 } parts[] = {
-    {"flag", FORM(TCP), part_flag},        {"vlan", FORMS_ALL, part_vlan},      {"inner", FORMS_ALL, part_inner},
-    {"ttl", FORMS_IP, part_ttl},           {"length", FORMS_IP, part_length},   {"on", FORMS_ALL, part_on},
-    {"fragment", FORMS_IP, part_fragment}, {"payload", FORMS_IP, part_payload}, {"type", FORMS_ICMP, part_type},
-    {"code", FORMS_ICMP, part_code},       {"sni", FORM(TCP), part_not_due},    {"host", FORM(TCP), part_not_due},
+    {"flag", FORM(TCP) | FORM(REPLY), part_flag},
+    {"vlan", FORMS_ALL, part_vlan},
+    {"inner", FORMS_ALL, part_inner},
+    {"ttl", FORMS_IP | FORM(REPLY), part_ttl},
+    {"length", FORMS_IP | FORM(REPLY), part_length},
+    {"on", FORMS_ALL | FORM(REPLY), part_on},
+    {"fragment", FORMS_IP | FORM(REPLY), part_fragment},
+    {"payload", FORMS_IP | FORM(REPLY), part_payload},
+    {"type", FORMS_ICMP, part_type},
+    {"code", FORMS_ICMP, part_code},
+    {"sni", FORM(TCP), part_not_due},
+    {"host", FORM(TCP), part_not_due},
     {"path", FORM(TCP), part_not_due},
 };
 
@@ -148,6 +157,23 @@ static bool same_part(const struct node *a, const struct node *b)
 
 static const char *part_name(const struct node *n) { return str_is(n->v.str, "flag") ? n->first->v.str.s : n->v.str.s; }
 
+static void report_part(struct packet_work *w, const struct node *n)
+{
+    const bool flag = str_is(n->v.str, "flag"), tag = str_is(n->v.str, "vlan") || str_is(n->v.str, "inner");
+
+    w->bad = true;
+    if (w->p->form == FORM_REPLY) {
+        diag(w->c->diags, E_PACKET_PART, n->span, "a `reply` is of the kind of what it answers, and takes no `%s`",
+             n->v.str.s);
+        diag_fix(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
+                                  : "write the packet out, as `reply: PACKET`");
+        return;
+    }
+    diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
+         flag ? "TCP flags" : "`", flag ? "" : n->v.str.s, flag ? "" : "`");
+    if (flag) diag_fix(w->c->diags, "only `tcp` takes `%s`", part_name(n));
+}
+
 void test_part_take(struct packet_work *w, const struct node *first, const struct node *n)
 {
     for (const struct node *before = first; before != n; before = before->next)
@@ -158,14 +184,10 @@ void test_part_take(struct packet_work *w, const struct node *first, const struc
         }
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (!str_is(n->v.str, parts[i].word)) continue;
-        if (parts[i].forms & 1u << w->p->form) {
+        if (parts[i].forms & 1u << w->p->form)
             parts[i].take(w, n);
-            return;
-        }
-        diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
-             parts[i].take == part_flag ? "TCP flags" : "`", parts[i].take == part_flag ? "" : n->v.str.s,
-             parts[i].take == part_flag ? "" : "`");
-        if (parts[i].take == part_flag) diag_fix(w->c->diags, "only `tcp` takes `%s`", part_name(n));
-        w->bad = true;
+        else
+            report_part(w, n);
+        return;
     }
 }

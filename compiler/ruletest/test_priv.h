@@ -7,7 +7,17 @@
 #include "vm/vm.h"
 
 /* What a packet is, by the first word. */
-enum test_form { FORM_TCP, FORM_UDP, FORM_SCTP, FORM_ICMP, FORM_ICMP6, FORM_PROTO, FORM_ARP, FORM_COUNT };
+enum test_form {
+    FORM_TCP,
+    FORM_UDP,
+    FORM_SCTP,
+    FORM_ICMP,
+    FORM_ICMP6,
+    FORM_PROTO,
+    FORM_ARP,
+    FORM_REPLY, /* of a bare `reply`: only its parts, until it is known what it answers */
+    FORM_COUNT
+};
 
 /* Everything a frame is built of; nothing in it can fail to be built. */
 struct test_packet {
@@ -21,9 +31,15 @@ struct test_packet {
     uint8_t ttl;
     uint8_t tags; /* VLAN tags, outermost first */
     uint16_t vid[2];
-    uint16_t iface;    /* id in the program, IFACE_NONE */
-    uint32_t fragment; /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
-    uint32_t length;   /* of the IP packet; 0: what its parts need */
+    uint16_t iface;            /* id in the program, IFACE_NONE */
+    bool on, ttl_written;      /* `on`, `ttl` were written */
+    bool any_port;             /* of `repeat`: each packet comes from a port of its own */
+    bool arp_answer;           /* FORM_ARP: it answers, and asks nothing */
+    uint32_t seq, ack;         /* TCP (test_talk.c) */
+    uint32_t rest;             /* ICMP: the second word of its header */
+    uint32_t datagram, offset; /* a fragment: identification, and where it lies, in bytes (test_datagram.c) */
+    uint32_t fragment;         /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
+    uint32_t length;           /* of the IP packet; 0: what its parts need */
     struct str payload;
 };
 
@@ -36,13 +52,18 @@ struct test_self {
 };
 
 enum step_kind { STEP_EXPECT, STEP_SPLIT, STEP_REPEAT, STEP_AFTER, STEP_AT, STEP_SELF, STEP_HEALTH, STEP_REPLAY };
+enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* `reply FLAGS`, `reply: PACKET` */
 
 struct test_step {
     struct test_step *next;
     enum step_kind kind;
     struct span span; /* carets stand under it */
     struct test_packet *packet;
+    enum step_reply reply;       /* EXPECT: the packet answers the last one that left */
+    struct span packet_span;     /* EXPECT: of the packet or the `reply` */
     uint8_t action;              /* EXPECT, REPLAY: enum action */
+    uint16_t state;              /* EXPECT: enum flow_mark, 0 where any may be */
+    bool stepped;                /* EXPECT: a `reply` that stands alone, so that `pass` will do too */
     uint32_t rule;               /* EXPECT: id, RULE_DEFAULT, or RULE_NONE where any may decide */
     uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids, PBC_NONE where none is named */
     bool down;                   /* HEALTH */
@@ -77,6 +98,7 @@ enum {
     TEST_REPEAT_MAX = 1000000,   /* packets of one step */
     TEST_PACKETS_MAX = 10000000, /* of all tests of a file, captures apart */
     TEST_DAYS_MAX = 3660,        /* time that one test spans */
+    TEST_LATER_OFFSET = 1480,    /* of a later fragment that comes before all others of its kind */
     TEST_FRAME_MOST = 14 + 8 + 65535,
 };
 
@@ -86,20 +108,40 @@ static inline struct span span_of(const struct node *first, const struct node *l
     return (struct span){first->span.file, first->span.start, last->span.end};
 }
 
-/* Steps: each appends to the test; false after a report (test_resolve.c, test_pools.c). */
+/* Steps: each appends to the test; false after a report (test_resolve.c, test_expect.c, test_pools.c). */
 struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span);
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count);
+enum action test_action_of(struct str word);
+bool test_expect_step(struct compile *c, struct test *t, const struct node *n);
+bool test_reply_step(struct compile *c, struct test *t, const struct node *n);
 bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
 bool test_server_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
 
-/* A packet as written, checked and filled in; NULL after a report (test_packet.c). `self`: what it stands for. */
-struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self);
-/* Bytes of the IP packet without filling: headers and payload (test_frame.c). */
+/* A packet as written, checked and filled in; NULL after a report (test_packet.c). `self`: what it stands for;
+ * any_port: the source's port may be left out. */
+struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self,
+                                   bool any_port);
+/* The parts of a bare `reply`, in a packet that has no more; NULL after a report. */
+struct test_packet *test_reply_of(struct compile *c, const struct node *n);
+/* The second word of an ICMP header: what errors say, or the identifier and number of queries. */
+uint32_t test_icmp_rest(const struct test_packet *p);
+bool test_icmp_is_error(const struct test_packet *p);
+uint8_t test_default_ttl(const struct test_packet *p);
+/* Bytes of the IP packet without filling: headers and payload; and those that it has behind its IP headers
+ * (test_frame.c). */
 uint32_t test_packet_least(const struct test_packet *p);
+uint32_t test_packet_carried(const struct test_packet *p);
 /* The whole Ethernet frame with every checksum right; returns its length, at most TEST_FRAME_MOST (test_frame.c). */
 uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_MOST]);
+
+/* What is known of TCP's numbers and of datagrams in pieces, by addresses. */
+struct test_talk;
+struct test_datagram;
+/* A packet of the test that the vm holds: what is to be done when it leaves. */
+struct test_held;
+enum { TEST_BUCKETS = 256 };
 
 /* One test under way (test_run.c). */
 struct test_run {
@@ -107,25 +149,59 @@ struct test_run {
     struct test *test;
     struct program *program;
     struct vm *vm;
+    struct pool *pool;
+    void *pool_memory;
     struct facts facts;
     const struct test_self *self;
     uint64_t began_ns, now_ns;
+    uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */
     uint64_t captured_ns; /* the clock of the capture, while a frame of one is shown; else 0 */
-    uint64_t week_ns; /* what the clocks on the wall showed when the test began: since Monday 00:00 */
-    uint8_t *down;    /* [servers] */
-    uint8_t *frame;   /* TEST_FRAME_MOST bytes */
+    uint64_t week_ns;     /* what the clocks on the wall showed when the test began: since Monday 00:00 */
+    uint8_t *down;        /* [servers] */
+    uint8_t *frame;       /* TEST_FRAME_MOST bytes */
+    uint64_t cookie;      /* of the packet judged last */
+    struct test_held *held;
+    struct test_packet last;    /* the last packet that was let through, a later fragment apart */
+    bool any_left, last_served; /* there is one; a service took it */
+    struct test_talk *talks[TEST_BUCKETS];
+    struct test_datagram *datagrams[TEST_BUCKETS];
+    uint32_t datagram; /* the last that was begun */
 };
 /* The packet as a frame; it holds until the next one is built. */
 void test_build(const struct test_run *r, const struct test_packet *packet, struct pkt *pkt);
 void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v);
-/* As the vm sees it. */
+/* As the vm sees it, with what `state` says of it now. */
 void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key);
 /* Time goes on to `now_ns`, and what schedules say with it. */
 void test_clock(struct test_run *r, uint64_t now_ns);
+/* The same without schedules. */
+void test_time(struct test_run *r, uint64_t now_ns);
+
+/* The packet judged last is held: `left` is called with its verdict when it leaves, before the test ends. NULL: memory
+ * is out. What follows the header of the struct is the caller's. */
+typedef void test_left_fn(struct test_run *r, struct test_held *h, const struct verdict *v);
+struct test_held {
+    struct test_held *next;
+    uint64_t cookie;
+    test_left_fn *left;
+};
+void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
+
+/* Numbers of a TCP packet, from those before it in its conversation; and that it was let through (test_talk.c). */
+void test_talk_number(const struct test_run *r, struct test_packet *p);
+void test_talk_sent(struct test_run *r, const struct test_packet *p);
+/* Which datagram a fragment belongs to, and where it lies in it (test_datagram.c). */
+void test_datagram_place(struct test_run *r, struct test_packet *p);
+/* The packet of a step, ready to be built: what a reply answers, numbers, datagrams. False after reporting that there
+ * is nothing to answer or no such answer (test_reply.c). */
+bool test_packet_ready(struct test_run *r, const struct test_step *s, struct test_packet *p);
+
 /* Minutes since Monday 00:00 that the clocks on the wall show. */
 unsigned test_wall(const struct test_run *r);
-/* Is the verdict what the step expects? */
-bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v);
+/* Is the verdict, with what `state` said (enum flow_mark), what the step expects? */
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state);
+/* "new"; "none" where `state` says nothing. */
+const char *test_state_name(uint32_t marks);
 
 /* Steps that judge many packets; false after reporting that they disappoint (test_replay.c, test_split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
@@ -142,7 +218,9 @@ struct test_search {
     struct trace_step closest; /* a rule with the expected verdict of which one condition failed */
     unsigned closest_count;
 };
-void test_search(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s);
+/* The packet alone, as `state` sees it now; then every rule that is tried on it. */
+void test_look(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s);
+void test_search(struct test_run *r, struct test_search *s);
 void test_note_why(struct test_run *r, const struct test_search *s, const struct verdict *v);
 
 /* Say that an expectation failed, and why (test_report.c). */

@@ -9,6 +9,7 @@
 
 /* Frames counted, and the first that was judged otherwise. */
 struct tally {
+    const struct test_step *step;
     uint64_t frames, right;
     uint64_t odd_frame; /* its number, from 1; 0: none */
     struct pkt odd;
@@ -37,12 +38,42 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
 /* Meters see the time that passes between frames, schedules the time at which they were captured. */
 static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
 {
-    if (t->capture_ns && frame_ns > t->capture_ns) r->now_ns += frame_ns - t->capture_ns;
+    if (t->capture_ns && frame_ns > t->capture_ns) test_time(r, r->now_ns + (frame_ns - t->capture_ns));
     if (frame_ns > t->capture_ns) t->capture_ns = frame_ns;
     if (t->capture_ns >= t->until_ns) r->facts.schedules = schedules_at(r->program, t->capture_ns, &t->until_ns);
 }
 
-static void judge_frame(struct test_run *r, const struct test_step *s, const struct capture_frame *f, struct tally *t)
+/* What became of a frame; the first that was judged otherwise is kept. */
+static void count(struct tally *t, const struct test_run *r, uint64_t frame, const struct pkt *pkt,
+                  const struct verdict *v)
+{
+    if (test_holds(r, t->step, v, 0)) {
+        t->right++;
+    } else if (!t->odd_frame || frame < t->odd_frame) {
+        t->odd_frame = frame;
+        t->odd = *pkt;
+        t->odd_now_ns = r->now_ns;
+        t->odd_captured_ns = t->capture_ns;
+        t->verdict = *v;
+    }
+}
+
+/* A frame that the vm holds; its bytes stay where the capture has them. */
+struct held_frame {
+    struct test_held held;
+    struct tally *tally; /* NULL: the capture has ended */
+    uint64_t frame;
+    struct pkt pkt;
+};
+
+static void frame_left(struct test_run *r, struct test_held *h, const struct verdict *v)
+{
+    const struct held_frame *f = (const struct held_frame *)h;
+
+    if (f->tally) count(f->tally, r, f->frame, &f->pkt, v);
+}
+
+static void judge_frame(struct test_run *r, const struct capture_frame *f, struct tally *t)
 {
     struct pkt pkt;
     struct verdict v;
@@ -51,14 +82,25 @@ static void judge_frame(struct test_run *r, const struct test_step *s, const str
     advance(r, t, f->time_ns);
     test_judge(r, &pkt, &v);
     t->frames++;
-    if (test_holds(r, s, &v)) {
-        t->right++;
-    } else if (!t->odd_frame) {
-        t->odd_frame = t->frames;
-        t->odd = pkt;
-        t->odd_now_ns = r->now_ns;
-        t->odd_captured_ns = t->capture_ns;
-        t->verdict = v;
+    if (v.action != ACTION_HELD) {
+        count(t, r, t->frames, &pkt, &v);
+        return;
+    }
+    struct held_frame *held = arena_alloc(r->c->arena, sizeof(*held));
+    *held = (struct held_frame){.tally = t, .frame = t->frames, .pkt = pkt};
+    test_hold(r, &held->held, frame_left);
+}
+
+/* Frames that are held when the capture ends are judged otherwise than anybody expects. */
+static void end_capture(struct test_run *r)
+{
+    static const struct verdict held = {
+        .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+
+    for (struct test_held *h = r->held; h; h = h->next) {
+        if (h->left != frame_left) continue;
+        frame_left(r, h, &held);
+        ((struct held_frame *)h)->tally = NULL;
     }
 }
 
@@ -95,11 +137,12 @@ bool test_replay(struct test_run *r, const struct test_step *s)
 {
     struct capture *c = open_capture(r, s);
     struct capture_frame f;
-    struct tally t = {0};
+    struct tally t = {.step = s};
     int got;
 
     if (!c) return false;
-    while ((got = capture_next(c, &f)) == 1) judge_frame(r, s, &f, &t);
+    while ((got = capture_next(c, &f)) == 1) judge_frame(r, &f, &t);
+    end_capture(r);
     test_clock(r, r->now_ns);
     const bool good = got == 0 && t.frames && enough(s, &t);
     if (got < 0)

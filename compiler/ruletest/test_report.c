@@ -69,12 +69,14 @@ static const char *when_text(const struct test_run *r, char buf[48])
 
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key)
 {
+    const bool flows = r->program->meta->flags & PBC_KEEPS_FLOWS;
     char text[300], device[40] = "", when[48];
 
     pkt_describe(pkt, key, text, sizeof(text));
     if (pkt->iface < r->program->ifaces_count)
         snprintf(device, sizeof(device), " on %.20s", program_str(r->program, r->program->ifaces[pkt->iface].device));
-    diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes", what, when_text(r, when), text, device, pkt->wire_len);
+    diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes%s%s", what, when_text(r, when), text, device, pkt->wire_len,
+              flows ? ", state " : "", flows ? test_state_name(key->marks) : "");
     if (key->kind & KIND_TCP_FLAGS && !(key->marks & 0xff))
         diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; what opens a connection is written with `syn`");
 }
@@ -160,7 +162,7 @@ void test_note_service(struct test_run *r, const struct pkt *pkt, const struct k
               hashed ? served.how : "");
 }
 
-/* "accept by SSH", "pool canary", "server shop/a": what was expected. */
+/* "accept by SSH state new", "pool canary", "server shop/a": what was expected. */
 static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
     const struct program *p = r->program;
@@ -172,32 +174,41 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
     else if (s->pool != PBC_NONE)
         snprintf(buf, len, "pool %s", program_str(p, p->pools[s->pool].name));
     else
-        snprintf(buf, len, "%s%s", action_name(s->action), by_text(r, s->rule, by));
+        snprintf(buf, len, "%s%s%s%s", action_name(s->action), by_text(r, s->rule, by), s->state ? " state " : "",
+                 s->state ? test_state_name(s->state) : "");
     return buf;
 }
 
-/* "drop by default", "forward to shop/a by WEB": what happened. */
-static const char *found_text(const struct test_run *r, const struct verdict *v, char *buf, size_t len)
+/* "drop by default", "forward to shop/a by WEB": what happened; the state where one was expected. */
+static const char *found_text(const struct test_run *r, const struct test_search *s, const struct verdict *v, char *buf,
+                              size_t len)
 {
     const struct program *p = r->program;
-    char by[RULE_TEXT + 4];
-    const int n = snprintf(buf, len, "%s", action_name(v->action));
+    char by[RULE_TEXT + 4], server[300] = "";
 
     if (v->server < p->servers_count)
-        snprintf(buf + n, len - (size_t)n, " to %s/%s%s", program_str(p, p->pools[p->servers[v->server].pool].name),
-                 program_str(p, p->servers[v->server].name), by_text(r, v->rule, by));
-    else
-        snprintf(buf + n, len - (size_t)n, "%s", by_text(r, v->rule, by));
+        snprintf(server, sizeof(server), " to %s/%s", program_str(p, p->pools[p->servers[v->server].pool].name),
+                 program_str(p, p->servers[v->server].name));
+    snprintf(buf, len, "%s%s%s%s%s", action_name(v->action), server, by_text(r, v->rule, by),
+             s->step->state ? " state " : "", s->step->state ? test_state_name(s->key.marks) : "");
     return buf;
+}
+
+/* A state was expected where none is kept. */
+static void note_stateless(struct test_run *r, const struct test_step *step)
+{
+    if (step->state && !(r->program->meta->flags & PBC_KEEPS_FLOWS))
+        diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so no connections are followed");
 }
 
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v, const struct test_search *s)
 {
-    char expected[300], found[500];
+    char expected[300], found[600];
 
     diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found %s", r->test->name.s,
-         expected_text(r, step, expected, sizeof(expected)), found_text(r, v, found, sizeof(found)));
-    test_note_packet(r, "the packet", &s->pkt, &s->key);
+         expected_text(r, step, expected, sizeof(expected)), found_text(r, s, v, found, sizeof(found)));
+    test_note_packet(r, step->reply == REPLY_NOT ? "the packet" : "the reply", &s->pkt, &s->key);
+    note_stateless(r, step);
     test_note_decider(r, v, &s->key);
     if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->pkt, &s->key, v);
     test_note_why(r, s, v);
@@ -223,7 +234,7 @@ void tests_summary(const struct compile *c, FILE *out)
     }
     fprintf(out, "%u of %u test%s failed", t->failed, t->ran, t->ran == 1 ? "" : "s");
     for (const struct test *test = t->first; test; test = test->next) {
-        if (!test->failed || shown++ == 5) continue;
+        if (!test->failed || shown++ >= 5) continue;
         fprintf(out, "%s\"%s\"", before, test->name.s);
         before = ", ";
     }

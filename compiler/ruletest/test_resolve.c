@@ -116,7 +116,7 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
     return true;
 }
 
-/* Steps: packets and what they are expected to meet ---------------------------------------------------------------- */
+/* Steps: time and many packets ------------------------------------------------------------------------------------- */
 
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
 {
@@ -131,96 +131,6 @@ bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
     c->tests->packets -= count;
     return false;
 }
-
-static enum action action_of(struct str word)
-{
-    enum action a = ACTION_ACCEPT;
-
-    while (a < ACTION_COUNT && !str_is(word, action_name(a))) a++;
-    return a;
-}
-
-static bool decides_otherwise(const struct pbc_rule *r, enum action a)
-{
-    return a == ACTION_PASS || (r->verdict == PBC_V_ACCEPT && a != ACTION_ACCEPT && a != ACTION_FORWARD) ||
-           (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);
-}
-
-/* False after reporting that the rule can't give this verdict. */
-static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
-{
-    static const char *const does[PBC_V_COUNTED] = {
-        [PBC_V_ACCEPT] = "accepts", [PBC_V_DROP] = "drops",   [PBC_V_REJECT] = "rejects", [PBC_V_DO] = "does a chain",
-        [PBC_V_RETURN] = "returns", [PBC_V_COUNT] = "counts", [PBC_V_LOG] = "logs"};
-    const struct pbc_rule *r = &c->image->rules[rule];
-    const bool ends = r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT;
-
-    if (ends && !decides_otherwise(r, a)) return true;
-    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict],
-         ends ? "" : ", and a later rule or the default decides");
-    diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
-    return false;
-}
-
-static bool is_list_named(const struct compile *c, const struct pbc_rule *r, struct str name)
-{
-    const struct image *img = c->image;
-    const uint32_t list = r->list & ~PBC_LIST_CHAIN;
-
-    return str_is(name, image_str(img, r->list & PBC_LIST_CHAIN ? img->chains[list].name : img->firewalls[list].name));
-}
-
-/* `edge:31`: the rule without a name that stands there. */
-static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rule)
-{
-    const struct node *list = by->first, *line = list->next;
-    const struct image *img = c->image;
-
-    if (!symbol_want(c, list, SYM(FIREWALL) | SYM(CHAIN), "firewall or chain")) return false;
-    for (uint32_t i = 0; i < img->rules_count; i++)
-        if (img->rules[i].place.line == line->v.i && is_list_named(c, &img->rules[i], list->v.str)) {
-            *rule = i;
-            return true;
-        }
-    if (c->symbols->text_at_fault) return false;
-    diag(c->diags, E_NO_SUCH_NAME, span_of(list, line), "no rule of `%s` stands on line %" PRIu64, list->v.str.s,
-         line->v.i);
-    diag_fix(c->diags, "give the rule a name with `as NAME`: lines change");
-    return false;
-}
-
-static bool rule_named(struct compile *c, const struct node *name, uint32_t *rule)
-{
-    if (!symbol_find(c->symbols, SPACE_RULES, name->v.str) && symbol_lost(c, name->v.str)) return false;
-    const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
-
-    *rule = s ? s->index : PBC_NONE;
-    return s && s->index != PBC_NONE;
-}
-
-static bool by_of(struct compile *c, const struct node *by, enum action a, uint32_t *rule)
-{
-    if (str_is(by->first->v.str, "default")) {
-        *rule = RULE_DEFAULT;
-        return true;
-    }
-    if (!(by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, rule))) return false;
-    return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
-}
-
-static bool expect_step(struct compile *c, struct test *t, const struct node *n)
-{
-    const struct node *fate = n->first, *by = fate->next->kind == N_CLAUSE ? fate->next : NULL;
-    const struct node *last = !by ? fate : by->last;
-    struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
-
-    s->action = (uint8_t)action_of(fate->v.str);
-    const bool good = !by || by_of(c, by, s->action, &s->rule);
-    s->packet = test_packet_of(c, n->last, t->self);
-    return good && s->packet && test_packets_add(c, n, 1);
-}
-
-/* Steps: time and many packets ------------------------------------------------------------------------------------- */
 
 static bool time_add(struct compile *c, struct test *t, const struct node *at, uint64_t ns)
 {
@@ -279,7 +189,7 @@ static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
     if (!number_one(c, n->first, &times, &count) || !test_packets_add(c, n->first, count)) return false;
     s->count = count;
     if (within && (!duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
-    s->packet = test_packet_of(c, n->last, t->self);
+    s->packet = test_packet_of(c, n->last, t->self, true);
     return s->packet != NULL;
 }
 
@@ -290,7 +200,7 @@ static bool replay_step(struct compile *c, struct test *t, const struct node *n)
 
     s->path_span = path->span;
     s->path = path_beside(c, path->span, path->v.str);
-    s->action = (uint8_t)action_of(fate->v.str);
+    s->action = (uint8_t)test_action_of(fate->v.str);
     s->all = share->kind != N_PERCENT;
     s->count = s->all ? 100 : share->v.i;
     if (s->count <= 100) return true;
@@ -305,7 +215,7 @@ static const struct step_row {
     bool (*resolve)(struct compile *, struct test *, const struct node *);
     const char *not_due; /* instead */
 } steps[] = {
-    {"expect", expect_step, NULL},
+    {"expect", test_expect_step, NULL},
     {"repeat", repeat_step, NULL},
     {"after", after_step, NULL},
     {"self", self_step, NULL},
@@ -317,7 +227,7 @@ static const struct step_row {
     {"expect split", test_split_step, NULL},
     {"never", NULL, "claims about every packet"},
     {"always", NULL, "claims about every packet"},
-    {"reply", NULL, "replies in tests"},
+    {"reply", test_reply_step, NULL},
 };
 
 static void resolve_step(struct compile *c, struct test *t, const struct node *n)
@@ -336,7 +246,8 @@ static void resolve_step(struct compile *c, struct test *t, const struct node *n
 static bool expects_something(const struct node *n)
 {
     node_each(s, n) if (strncmp(s->v.str.s, "expect", 6) == 0 || str_is(s->v.str, "replay") ||
-                        str_is(s->v.str, "never") || str_is(s->v.str, "always")) return true;
+                        str_is(s->v.str, "reply") || str_is(s->v.str, "never") ||
+                        str_is(s->v.str, "always")) return true;
     return false;
 }
 

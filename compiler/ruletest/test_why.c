@@ -51,14 +51,19 @@ static void look(void *arg, const struct trace_step *t)
     s->closest_count++;
 }
 
-void test_search(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s)
+void test_look(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s)
 {
-    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
     const struct trace_step none = {.failed_cond = PBC_NONE};
-    struct look l = {r, s};
 
     *s = (struct test_search){.step = step, .pkt = *pkt, .wanted = none, .closed = none, .closest = none};
     test_parse(r, &s->pkt, &s->key);
+}
+
+void test_search(struct test_run *r, struct test_search *s)
+{
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    struct look l = {r, s};
+
     if (s->pkt.reason == REASON_NONE) vm_explain(r->vm, &in, &s->key, &s->pkt, look, &l);
 }
 

@@ -1,33 +1,98 @@
-/* The capture's clock: what time it is at a frame, and which schedules are active then. */
+/* The capture's clock: what time it is at a frame, which schedules are active then, and when the vm's timers are due.
+ *
+ * Time goes in steps that depend on the program alone, and every frame is judged at the beginning of its step: so what
+ * becomes of it does not depend on which frames the vm was handed together. */
 #include "runtime/replay/replay_priv.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/frag/frag.h"
 
-enum { EXACT_NS = 1, REJECTS_NS = 1000000 };
+enum { EXACT_NS = 1, COARSE_NS = 1000000 };
+/* A vm that has judged may have a new deadline, which only a tick tells. So it is asked this much later; when it holds
+ * a frame, when that has waited long enough. */
+#define ASK_AFTER_NS UINT64_C(1000000000)
+/* Of a long silence only the last seconds are lived through: more than a round over the flow table takes. */
+#define ROUND_NS UINT64_C(16000000000)
+enum { TICKS_MOST = 128 }; /* between two frames: for each of those held, and for a round */
 
-/* Tokens of meters are worth single nanoseconds; those of answers need not be told so finely. */
+/* Tokens of meters are worth single nanoseconds; those of answers, and timeouts, need not be told so finely. */
 static uint64_t step_of(const struct program *p)
 {
     if (p->meters_count) return EXACT_NS;
+    if (p->meta->flags & PBC_KEEPS_FLOWS) return COARSE_NS;
     for (uint32_t i = 0; i < p->rules_count; i++)
-        if (p->rules[i].verdict == PBC_V_REJECT) return REJECTS_NS;
+        if (p->rules[i].verdict == PBC_V_REJECT) return COARSE_NS;
     for (uint32_t i = 0; i < p->firewalls_count; i++)
-        if (p->firewalls[i].default_verdict == PBC_V_REJECT) return REJECTS_NS;
+        if (p->firewalls[i].default_verdict == PBC_V_REJECT) return COARSE_NS;
     for (uint32_t i = 0; i < p->services_count; i++)
-        if (p->services[i].no_server == PBC_NO_SERVER_RESET) return REJECTS_NS;
+        if (p->services[i].no_server == PBC_NO_SERVER_RESET) return COARSE_NS;
     return UINT64_MAX;
+}
+
+static bool has_timers(const struct program *p)
+{
+    return p->meters_count || p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS);
 }
 
 struct replay_clock replay_clock_of(const struct replay *r)
 {
+    const uint64_t step = step_of(r->program);
+    const bool pieces = step == UINT64_MAX && r->program->meta->flags & PBC_FOLLOWS_FRAGMENTS;
     return (struct replay_clock){.program = r->program,
                                  .facts = r->facts,
-                                 .step_ns = step_of(r->program),
-                                 .until_ns = r->program->schedules_count ? 0 : UINT64_MAX};
+                                 .step_ns = pieces ? COARSE_NS : step,
+                                 .only_fragments = pieces,
+                                 .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
+                                 .timers = has_timers(r->program),
+                                 .tick_ns = UINT64_MAX};
+}
+
+/* The beginning of the step that the time lies in. */
+static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
+{
+    return c->step_ns == UINT64_MAX ? time_ns : time_ns - time_ns % c->step_ns;
 }
 
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
-    if (time_ns > c->now_ns) c->now_ns = time_ns;
+    const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* without a division */
+    if (!same || c->step_ns == UINT64_MAX) {
+        const uint64_t now = step_begin(c, time_ns);
+        if (now > c->now_ns) c->now_ns = now;
+    }
     if (c->now_ns >= c->until_ns) c->facts.schedules = schedules_at(c->program, c->now_ns, &c->until_ns);
+    if (c->timers && c->tick_ns > c->now_ns + ASK_AFTER_NS) c->tick_ns = c->now_ns + ASK_AFTER_NS;
     return (struct vm_in){.mono_ns = c->now_ns, .facts = &c->facts};
+}
+
+/* A deadline in the middle of a step is over at the next. */
+static uint64_t step_after(const struct replay_clock *c, uint64_t deadline_ns)
+{
+    if (c->step_ns == UINT64_MAX || deadline_ns > UINT64_MAX - c->step_ns) return deadline_ns;
+    return step_begin(c, deadline_ns + c->step_ns - 1);
+}
+
+void replay_clock_held(struct replay_clock *c)
+{
+    if (c->tick_ns > c->now_ns + FRAG_HOLD_NS) c->tick_ns = c->now_ns + FRAG_HOLD_NS;
+}
+
+/* The time of the next tick, after one that told this deadline. */
+static uint64_t tick_after(const struct replay_clock *c, uint64_t deadline_ns, uint64_t now)
+{
+    const uint64_t next = step_after(c, deadline_ns);
+    const bool silent = deadline_ns >= c->now_ns + ASK_AFTER_NS && now > ROUND_NS;
+    return silent && next < now - ROUND_NS ? now - ROUND_NS : next;
+}
+
+void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
+                       void *arg)
+{
+    if (c->tick_ns > time_ns) return;
+    const uint64_t now = step_begin(c, time_ns);
+    for (unsigned i = 0; i < TICKS_MOST && c->tick_ns <= now && c->tick_ns != UINT64_MAX; i++) {
+        const struct vm_in in = replay_clock_at(c, c->tick_ns);
+        const uint64_t deadline = vm_tick(vm, &in, tx);
+        left(arg);
+        c->tick_ns = tick_after(c, deadline, now);
+    }
 }

@@ -1,8 +1,18 @@
 /* --explain: one frame, every rule that was tried, whether it matched and why not, and what became of the frame. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/replay/replay_priv.h"
+#include "vm/frag/frag.h"
+
+/* What became of the frame. */
+struct fate {
+    struct verdict verdict;
+    bool followed; /* it took the verdict of its first fragment */
+    bool held;     /* it had to wait for that */
+    uint64_t waited_ns;
+};
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -17,6 +27,7 @@ struct explained {
     const struct capture_frame *frame;
     const struct pkt *pkt;
     const struct key *key;
+    const struct fate *fate;
     FILE *out;
     int width; /* of the rule column */
     unsigned steps;
@@ -71,22 +82,36 @@ static void step_width(void *arg, const struct trace_step *s)
 }
 
 /* Is the rule list asked about this frame at all? */
-static bool is_judged(const struct verdict *v)
+static bool is_judged(const struct fate *f)
 {
+    const struct verdict *v = &f->verdict;
+    if (f->followed || v->action == ACTION_HELD) return false;
     return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
 }
 
-static void end_text(const struct explained *x, const struct verdict *v)
+/* Why it is not. */
+static const char *unjudged(const struct explained *x)
 {
+    const struct fate *f = x->fate;
+    if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
+    if (!f->followed) return reason_doc[f->verdict.reason];
+    return x->r->program->meta->flags & PBC_NAMES_FRAGMENT
+               ? "it takes what became of its first fragment, unless a rule before that one's names `fragment`"
+               : "it takes what became of its first fragment";
+}
+
+static void end_text(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
     const struct program *p = x->r->program;
-    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
+    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && is_judged(x->fate))
         fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default", action_name(v->action),
                 x->r->labels.firewall[v->firewall],
                 label_place(&x->r->labels, label_firewall_place(&x->r->labels, v->firewall)));
-    if (v->rule == RULE_NONE && is_judged(v))
+    if (v->rule == RULE_NONE && is_judged(x->fate))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
-    if (!is_judged(v)) fprintf(x->out, "  no rule is tried: %s\n", reason_doc[v->reason]);
+    if (!is_judged(x->fate)) fprintf(x->out, "  no rule is tried: %s\n", unjudged(x));
     if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
     if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
@@ -95,19 +120,24 @@ static void end_text(const struct explained *x, const struct verdict *v)
     fputc('\n', x->out);
 }
 
-static void print_text(struct explained *x, const struct verdict *v, const char *what)
+static void print_text(struct explained *x, const char *what)
 {
-    char when[TEXT_TIME];
+    const struct verdict *v = &x->fate->verdict;
+    char when[TEXT_TIME], waited[TEXT_NUMBER];
     fprintf(x->out, "frame %llu  %s  %s  %u bytes", (unsigned long long)x->r->o->explain,
             text_clock(x->frame->time_ns, when), what, x->pkt->wire_len);
     if (x->pkt->cap_len < x->pkt->wire_len) fprintf(x->out, ", %u captured", x->pkt->cap_len);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
+    if (x->fate->held && v->action != ACTION_HELD)
+        fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
+                x->fate->followed ? "" : ", which did not come");
+    explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
-    if (is_judged(v)) {
+    if (is_judged(x->fate)) {
         vm_explain(x->vm, &x->in, x->key, x->pkt, step_width, x);
         vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
     }
-    end_text(x, v);
+    end_text(x);
 }
 
 static void json_or_null(FILE *out, const char *key, const char *value)
@@ -119,15 +149,20 @@ static void json_or_null(FILE *out, const char *key, const char *value)
         text_json(out, value);
 }
 
-static void print_json(struct explained *x, const struct verdict *v, const char *what)
+static void print_json(struct explained *x, const char *what)
 {
+    const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME];
     fprintf(x->out, "{\"frame\":%llu,\"time\":\"%s\",\"packet\":", (unsigned long long)x->r->o->explain,
             text_iso(x->frame->time_ns, when));
     text_json(x->out, what);
-    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s,\"tried\":[", x->pkt->wire_len, x->pkt->cap_len,
+    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s", x->pkt->wire_len, x->pkt->cap_len,
             x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
-    if (is_judged(v)) vm_explain(x->vm, &x->in, x->key, x->pkt, step_json, x);
+    explain_flow_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
+    if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
+    if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
+    fputs(",\"tried\":[", x->out);
+    if (is_judged(x->fate)) vm_explain(x->vm, &x->in, x->key, x->pkt, step_json, x);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
     json_or_null(x->out, "firewall",
@@ -139,54 +174,149 @@ static void print_json(struct explained *x, const struct verdict *v, const char 
     fputs("}\n", x->out);
 }
 
-/* A frame as a replay judges it, answers and logs left out. */
-static void judge(struct vm *vm, const struct replay *r, const struct vm_in *in, const struct capture_frame *f,
-                  struct verdict *v)
-{
-    struct pkt pkt;
-    struct vm_tx tx = {0};
-    frame_view(r, f, &pkt);
-    vm_run(vm, in, (struct pkt *const[]){&pkt}, 1, v, &tx);
-}
-
 static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
-                         const struct vm_in *in, const struct verdict *v)
+                         const struct vm_in *in, const struct fate *fate)
 {
     struct pkt pkt;
     struct key key;
     char what[200];
-    struct explained x = {.r = r, .vm = before, .in = *in, .frame = f, .pkt = &pkt, .key = &key};
+    struct explained x = {.r = r, .vm = before, .in = *in, .frame = f, .pkt = &pkt, .key = &key, .fate = fate};
     struct out out;
     frame_view(r, f, &pkt);
     pkt_parse(&pkt, in->facts, &key);
     key_settle(r->program, &key);
+    vm_state(before, in, &key, &pkt);
     pkt_describe(&pkt, &key, what, sizeof what);
     text_clean(what);
     out_open(&out, "-");
     x.out = out.f;
     if (r->o->json)
-        print_json(&x, v, what);
+        print_json(&x, what);
     else
-        print_text(&x, v, what);
+        print_text(&x, what);
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
 }
 
-/* Meters remember: so the frames before are judged too. vms[0] stops before the frame, vms[1] judges it. */
-static int explain_with(const struct replay *r, struct vm *const vms[2])
+/* ---- the replay before it ---- */
+
+/* A worker that is given frames one by one, as a pass gives them. */
+struct walker {
+    const struct replay *r;
+    struct vm *vm;
+    struct replay_clock clock;
+    uint64_t wanted; /* cookie of the frame to explain */
+    struct fate fate;
+    bool settled;     /* by the last call */
+    uint64_t held_ns; /* since when it is held */
+    struct vm_tx tx;
+    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+};
+
+static void leave(void *arg)
 {
-    struct replay_clock clock = replay_clock_of(r);
+    struct walker *w = arg;
+    for (unsigned i = 0; i < w->tx.count; i++) {
+        const struct tx_entry *e = &w->entries[i];
+        if (e->cause == TX_CAUSE_HELD && e->cookie == w->wanted) {
+            w->fate.verdict = e->verdict;
+            w->settled = true;
+            w->fate.waited_ns = w->clock.now_ns - w->held_ns;
+        }
+        pool_put(e->pkt);
+    }
+    w->tx.count = w->tx.event_count = 0;
+}
+
+static bool walker_open(struct walker *w, const struct replay *r)
+{
+    *w = (struct walker){.r = r, .clock = replay_clock_of(r), .wanted = r->o->explain};
+    w->tx.entries = w->entries;
+    w->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
+    w->vm = vm_new(r->program, &(struct vm_cfg){.seed = r->o->seed, .pool = r->pool, .flow_events = true});
+    return w->vm;
+}
+
+/* Let time go by up to this frame. */
+static struct vm_in walker_wait(struct walker *w, const struct capture_frame *f)
+{
+    replay_clock_tick(&w->clock, f->time_ns, w->vm, &w->tx, leave, w);
+    return replay_clock_at(&w->clock, f->time_ns);
+}
+
+static void walker_judge(struct walker *w, const struct capture_frame *f, uint64_t n, struct verdict *v)
+{
+    struct pkt pkt;
+    const struct vm_in in = walker_wait(w, f);
+    if (w->settled) return;
+    frame_view(w->r, f, &pkt);
+    pkt.cookie = n;
+    vm_run(w->vm, &in, (struct pkt *const[]){&pkt}, 1, v, &w->tx);
+    if (v->action == ACTION_HELD) replay_clock_held(&w->clock);
+    leave(w);
+}
+
+static uint64_t followed(const struct vm *vm)
+{
+    const struct frag_counters *c = vm_counters(vm)->frags;
+    return c ? c->followed : 0;
+}
+
+static uint64_t released(const struct vm *vm)
+{
+    const struct frag_counters *c = vm_counters(vm)->frags;
+    return c ? c->released : 0;
+}
+
+/* The frame is held: what comes after it decides what becomes of it. `w` has seen it. */
+static void wait_for_first(struct walker *w, uint64_t n)
+{
+    struct capture_frame f;
+    struct verdict v;
+    w->settled = false;
+    w->held_ns = w->clock.now_ns;
+    while (!w->settled && capture_next(w->r->capture, &f) == 1) {
+        const uint64_t before = released(w->vm);
+        walker_judge(w, &f, ++n, &v);
+        w->fate.followed = released(w->vm) > before;
+    }
+    if (!w->settled) w->fate.waited_ns = w->clock.now_ns - w->held_ns;
+}
+
+static int explain_at(const struct replay *r, struct walker walkers[2], const struct capture_frame *frame)
+{
+    struct capture_frame f = *frame;
+    const struct vm_in in = walker_wait(&walkers[0], &f);
+    struct walker *w = &walkers[1];
+    const uint64_t before = followed(w->vm);
+    walker_judge(w, &f, r->o->explain, &w->fate.verdict);
+    w->fate.followed = followed(w->vm) > before;
+    w->fate.held = w->fate.verdict.action == ACTION_HELD;
+    if (!w->fate.held) return explain_frame(r, &f, walkers[0].vm, &in, &w->fate);
+    /* A pipe's frame is gone when the next is read. */
+    uint8_t *bytes = malloc(f.cap_len + 1u);
+    if (!bytes) return complain("out of memory");
+    memcpy(bytes, f.data, f.cap_len);
+    f.data = bytes;
+    wait_for_first(w, r->o->explain);
+    const int status = explain_frame(r, &f, walkers[0].vm, &in, &w->fate);
+    free(bytes);
+    return status;
+}
+
+/* Meters, flows and fragments remember: so the frames before are judged too. walkers[0] stops before the frame,
+ * walkers[1] judges it. */
+static int explain_with(const struct replay *r, struct walker walkers[2])
+{
     struct capture_frame f;
     struct verdict v;
     uint64_t n = 0;
     int got;
     while ((got = capture_next(r->capture, &f)) == 1) {
         if (++n < r->o->from && n < r->o->explain) continue;
-        const struct vm_in in = replay_clock_at(&clock, f.time_ns);
-        judge(vms[1], r, &in, &f, &v);
-        if (n == r->o->explain) return explain_frame(r, &f, vms[0], &in, &v);
-        judge(vms[0], r, &in, &f, &v);
+        if (n == r->o->explain) return explain_at(r, walkers, &f);
+        for (unsigned i = 0; i < 2; i++) walker_judge(&walkers[i], &f, n, &v);
     }
     if (got < 0)
         return complain("%s: %s", strcmp(r->o->pcap, "-") ? r->o->pcap : "standard input", capture_error(r->capture));
@@ -196,10 +326,10 @@ static int explain_with(const struct replay *r, struct vm *const vms[2])
 
 int explain(const struct replay *r)
 {
-    struct vm *vms[2] = {NULL, NULL};
-    const struct vm_cfg cfg = {.seed = r->o->seed};
-    for (unsigned i = 0; i < 2; i++) vms[i] = vm_new(r->program, &cfg);
-    const int status = vms[0] && vms[1] ? explain_with(r, vms) : complain("out of memory");
-    for (unsigned i = 0; i < 2; i++) vm_free(vms[i]);
+    struct walker *walkers = calloc(2, sizeof *walkers);
+    const bool open = walkers && walker_open(&walkers[0], r) && walker_open(&walkers[1], r);
+    const int status = open ? explain_with(r, walkers) : complain("out of memory");
+    for (unsigned i = 0; walkers && i < 2; i++) vm_free(walkers[i].vm);
+    free(walkers);
     return status;
 }

@@ -3,7 +3,9 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
+#include "vm/frag/frag.h"
 
 static void number(cJSON *to, const char *key, uint64_t n)
 {
@@ -98,6 +100,8 @@ static void sums_add(cJSON *root, const struct replay *r, const struct vm_counte
     counter_add(decided, "rules", &d.rules);
     counter_add(decided, "defaults", &d.defaults);
     counter_add(decided, "malformed", &d.malformed);
+    counter_add(decided, "fragments", &d.fragments);
+    counter_add(decided, "held", &d.held);
     counter_add(decided, "arp_passed", &d.passed);
     counter_add(decided, "no_firewall", &d.nobody);
     cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
@@ -138,6 +142,45 @@ static void services_add(cJSON *root, const struct replay *r, const struct vm_co
     }
 }
 
+static void flows_add(cJSON *root, const struct vm_counters *c)
+{
+    const struct flow_counters *f = c->flows;
+    if (!f) {
+        cJSON_AddNullToObject(root, "flows");
+        return;
+    }
+    cJSON *flows = cJSON_AddObjectToObject(root, "flows");
+    number(flows, "added", f->added);
+    number(flows, "most", f->most);
+    number(flows, "remembered", c->remembered);
+    number(flows, "stacks_full", c->stacks_full);
+    cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) number(live, flow_class_name((enum flow_class)i), f->live[i]);
+    for (unsigned i = 0; i < FLOW_ENDS; i++) number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
+}
+
+static void fragments_add(cJSON *root, const struct frag_counters *f)
+{
+    if (!f) {
+        cJSON_AddNullToObject(root, "fragments");
+        return;
+    }
+    cJSON *to = cJSON_AddObjectToObject(root, "fragments");
+    number(to, "datagrams", f->datagrams);
+    number(to, "complete", f->complete);
+    number(to, "expired", f->expired);
+    number(to, "evicted", f->evicted);
+    number(to, "followed", f->followed);
+    number(to, "duplicates", f->duplicates);
+    number(to, "overlaps", f->overlaps);
+    number(to, "overfull", f->overfull);
+    number(to, "ends", f->ends);
+    number(to, "held", f->held);
+    number(to, "released", f->released);
+    number(to, "orphans", f->orphans);
+    number(to, "not_held", f->not_held);
+}
+
 static void rest_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     number(root, "snapped", c->snapped);
@@ -169,8 +212,21 @@ static void times_add(cJSON *root, const struct totals *t, const struct timing *
     cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
 }
 
+/* The list is written, not built: it may be long. So it goes before the brace that ends the object. */
+static void print(FILE *out, char *text, const struct flow_list *list)
+{
+    const size_t len = strlen(text);
+    if (list && len > 2 && !strcmp(text + len - 2, "\n}")) {
+        fprintf(out, "%.*s,\n\t\"flow_list\":\t", (int)(len - 2), text);
+        flow_list_json(out, list);
+        fputs("\n}\n", out);
+    } else {
+        fprintf(out, "%s\n", text);
+    }
+}
+
 int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault)
+                 const struct timing *timing, const char *fault, const struct flow_list *list)
 {
     cJSON *root = cJSON_CreateObject();
     sources(root, r, t, fault);
@@ -178,10 +234,12 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     rules_add(root, r, c);
     services_add(root, r, c);
     meters_add(root, r, c);
+    flows_add(root, c);
+    fragments_add(root, c->frags);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);
     char *text = cJSON_Print(root);
-    if (text) fprintf(out, "%s\n", text);
+    if (text) print(out, text, list);
     cJSON_free(text);
     cJSON_Delete(root);
     return text ? 0 : -1;

@@ -4,29 +4,47 @@
 
 #include <stdlib.h>
 
-enum { EVENTS_MAX = 1 << 16 };
+#include "vm/proto/glance.h"
+
+enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 
 /* Room for every event of a batch: each rule that logs may match each packet. */
-static unsigned events_room(const struct program *p)
+static uint64_t log_room(const struct program *p)
 {
     uint64_t logging = 0;
     for (uint32_t i = 0; i < p->rules_count; i++)
         logging += p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
     const uint64_t room = logging * VM_BATCH;
-    return room < EVENTS_MAX ? (unsigned)room : EVENTS_MAX;
+    return room < EVENTS_MAX ? room : EVENTS_MAX;
 }
 
-struct pass *pass_new(const struct replay *r)
+/* Room for the flows that one sweep can end: it takes a tenth of the table. Untouched, it costs nothing. */
+static uint64_t flow_room(const struct program *p)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return 0;
+    const uint64_t room = p->settings->flows / 5 + EVENTS_MAX;
+    return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
+}
+
+static void line_print(void *arg, uint64_t frame, const struct verdict *v)
+{
+    const struct pass *p = arg;
+    verdicts_line(p->verdicts->f, p->r, frame, v);
+}
+
+struct pass *pass_new(const struct replay *r, bool flows)
 {
     struct pass *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     p->r = r;
+    p->lists_flows = flows;
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
-    p->tx.event_cap = events_room(r->program);
+    p->lines = (struct lines){.print = line_print, .arg = p, .most = LINES_WAIT_MOST};
+    p->tx.event_cap = (unsigned)(log_room(r->program) + (flows ? flow_room(r->program) : 0));
     p->tx.events = calloc(p->tx.event_cap + 1u, sizeof *p->tx.events);
-    p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed});
+    p->vm = vm_new(r->program, &(struct vm_cfg){.pool = r->pool, .seed = r->o->seed, .flow_events = flows});
     for (unsigned i = 0; i < VM_BATCH; i++) p->views[i] = &p->pkts[i];
     if (p->tx.events && p->vm) return p;
     pass_free(p);
@@ -37,6 +55,8 @@ void pass_free(struct pass *p)
 {
     if (!p) return;
     vm_free(p->vm);
+    lines_end(&p->lines);
+    flow_list_fini(&p->flows);
     free(p->tx.events);
     free(p);
 }
@@ -46,12 +66,31 @@ void frame_view(const struct replay *r, const struct capture_frame *f, struct pk
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->iface);
 }
 
-static void answers_send(struct pass *p, unsigned first)
+/* A frame that neither a rule nor a default decided: what the vm's counters do not tell apart. */
+static inline void undecided_count(struct pass *p, const struct verdict *v, uint32_t bytes)
+{
+    if (__builtin_expect(v->rule != RULE_NONE, 1) || v->action == ACTION_HELD) return;
+    if (v->action == ACTION_DROP && v->reason != REASON_NO_SERVER) return;
+    struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
+    c->packets++;
+    c->bytes += bytes;
+}
+
+/* When the frame came that an entry or event of the last call is of; of a timer, the clock's time. */
+static uint64_t caused_at(const struct pass *p, uint32_t input)
+{
+    return input < p->called ? p->frames[p->call + input].time_ns : p->clock.now_ns;
+}
+
+static void packets_leave(struct pass *p)
 {
     for (unsigned i = 0; i < p->tx.count; i++) {
         struct tx_entry *e = &p->tx.entries[i];
-        if (p->writer && !p->write_error) {
-            p->write_error = answers_write(p->writer, e, p->frames[first + e->input].time_ns);
+        if (e->cause == TX_CAUSE_HELD) {
+            undecided_count(p, &e->verdict, e->pkt->wire_len);
+            if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
+        } else if (p->writer && !p->write_error) {
+            p->write_error = answers_write(p->writer, e, caused_at(p, e->input));
             p->t.answers_copied++;
         }
         pool_put(e->pkt);
@@ -59,23 +98,67 @@ static void answers_send(struct pass *p, unsigned first)
     p->tx.count = 0;
 }
 
-static void events_log(struct pass *p, unsigned first)
+/* A held frame is no longer among those of the batch: it is the entry's packet. */
+static void event_log(struct pass *p, const struct event *e)
 {
-    if (p->log && p->tx.event_count) progress_end(&p->progress);
-    for (unsigned i = 0; p->log && i < p->tx.event_count; i++) {
-        const unsigned at = first + p->tx.events[i].input;
-        log_line(p->r, &p->tx.events[i], &p->frames[at], p->read + at + 1);
+    p->t.log_events++;
+    if (!p->log) return;
+    progress_end(&p->progress);
+    if (e->input < p->called) {
+        struct pkt pkt;
+        frame_view(p->r, &p->frames[p->call + e->input], &pkt);
+        log_line(p->r, e, &pkt, caused_at(p, e->input), p->read + p->call + e->input + 1);
+    } else if (e->entry < p->tx.count) {
+        struct pkt *pkt = p->tx.entries[e->entry].pkt;
+        log_line(p->r, e, pkt, p->clock.now_ns, pkt->cookie);
     }
-    p->t.log_events += p->tx.event_count + p->tx.events_lost;
+}
+
+static void events_leave(struct pass *p)
+{
+    for (unsigned i = 0; i < p->tx.event_count; i++) {
+        const struct event *e = &p->tx.events[i];
+        if (e->kind == EVENT_LOG)
+            event_log(p, e);
+        else
+            flow_list_add(&p->flows, &e->flow);
+    }
+    p->t.log_events += p->tx.events_lost;
     p->t.log_lost += p->tx.events_lost;
     p->tx.event_count = 0;
     p->tx.events_lost = 0;
 }
 
-static void lines_print(struct pass *p, unsigned first, unsigned end)
+/* Hand on what a call of the vm left in tx. */
+static void leave(void *arg)
 {
-    if (p->verdicts)
-        for (unsigned i = first; i < end; i++) verdicts_line(p->verdicts->f, p->r, p->read + i + 1, &p->judged[i]);
+    struct pass *p = arg;
+    if (p->tx.event_count || p->tx.events_lost) events_leave(p);
+    if (p->tx.count) packets_leave(p);
+}
+
+static void timers_run(struct pass *p, uint64_t time_ns)
+{
+    p->called = 0;
+    replay_clock_tick(&p->clock, time_ns, p->vm, &p->tx, leave, p);
+}
+
+static void verdicts_leave(struct pass *p)
+{
+    for (unsigned i = p->call; i < p->call + p->called; i++) {
+        if (__builtin_expect(p->judged[i].action == ACTION_HELD, 0)) replay_clock_held(&p->clock);
+        if (p->verdicts) lines_add(&p->lines, p->read + i + 1, &p->judged[i]);
+        undecided_count(p, &p->judged[i], p->pkts[i].wire_len);
+    }
+}
+
+/* Must this frame be judged by a clock that shows its time? */
+static bool begins_step(const struct replay_clock *c, const struct capture_frame *f)
+{
+    const uint64_t t = f->time_ns;
+    if (t <= c->now_ns || (t - c->now_ns < c->step_ns && t < c->until_ns)) return false;
+    if (!c->only_fragments || t >= c->until_ns || t >= c->tick_ns) return true;
+    return glance_fragment(f->data, f->cap_len, f->link);
 }
 
 /* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules
@@ -85,24 +168,8 @@ static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned 
     const struct replay_clock *c = &p->clock;
     if (c->step_ns == UINT64_MAX && c->until_ns == UINT64_MAX) return end;
     unsigned i = first + 1;
-    for (; i < end; i++) {
-        const uint64_t t = p->frames[i].time_ns;
-        if (t > c->now_ns && (t - c->now_ns >= c->step_ns || t >= c->until_ns)) break;
-    }
+    while (i < end && !begins_step(c, &p->frames[i])) i++;
     return i;
-}
-
-/* Frames that neither a rule nor a default decided: what the vm's counters do not tell apart. */
-static void undecided_count(struct pass *p, unsigned first, unsigned end)
-{
-    for (unsigned i = first; i < end; i++) {
-        const struct verdict *v = &p->judged[i];
-        if (__builtin_expect(v->rule != RULE_NONE, 1)) continue;
-        if (v->action == ACTION_DROP && v->reason != REASON_NO_SERVER) continue;
-        struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
-        c->packets++;
-        c->bytes += p->pkts[i].wire_len;
-    }
 }
 
 static void frames_judge(struct pass *p, unsigned first, unsigned end)
@@ -110,21 +177,44 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
     for (unsigned i = first; i < end; i++) {
         const struct capture_frame *f = &p->frames[i];
         frame_view(p->r, f, &p->pkts[i]);
+        p->pkts[i].cookie = p->read + i + 1;
         p->t.bytes += p->pkts[i].wire_len;
         if (!f->time_ns) continue;
         if (f->time_ns - 1 < p->t.first_ns - 1) p->t.first_ns = f->time_ns; /* 0 - 1: none so far */
         if (f->time_ns > p->t.last_ns) p->t.last_ns = f->time_ns;
     }
     p->t.frames += end - first;
-    for (unsigned next; first < end; first = next) {
+    for (; first < end; first += p->called) {
+        if (p->clock.timers) timers_run(p, p->frames[first].time_ns);
         const struct vm_in in = replay_clock_at(&p->clock, p->frames[first].time_ns);
-        next = until_clock_step(p, first, end);
-        vm_run(p->vm, &in, p->views + first, next - first, p->judged + first, &p->tx);
-        if (p->tx.count) answers_send(p, first);
-        if (p->tx.event_count || p->tx.events_lost) events_log(p, first);
-        lines_print(p, first, next);
-        undecided_count(p, first, next);
+        p->call = first;
+        p->called = until_clock_step(p, first, end) - first;
+        vm_run(p->vm, &in, p->views + first, p->called, p->judged + first, &p->tx);
+        verdicts_leave(p);
+        leave(p);
     }
+}
+
+/* What has timed out by the end of the capture has ended, also where nobody looked. */
+static void flows_end(struct pass *p)
+{
+    const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};
+    const struct flow_counters *c = vm_counters(p->vm)->flows;
+    bool more = c;
+    p->called = 0;
+    for (unsigned part = 0; more;) {
+        more = vm_expire(p->vm, &in, &p->tx, &part);
+        leave(p);
+    }
+    if (!p->lists_flows) return;
+    flow_list_rest(&p->flows, p->vm);
+    uint64_t ended = 0;
+    for (unsigned i = 0; c && i < FLOW_ENDS; i++) ended += c->ended[i];
+    /* Events that found no room: those of flows are known by their number. */
+    const uint64_t lost = ended - p->flows.ended;
+    p->flows.left_out += lost;
+    p->t.log_lost -= lost;
+    p->t.log_events -= lost;
 }
 
 static bool output_failed(struct pass *p) { return p->write_error || (p->verdicts && out_failed(p->verdicts)); }
@@ -144,5 +234,7 @@ void pass_run(struct pass *p)
         if (output_failed(p)) break;
     }
     p->t.elapsed_ns = clock_ns() - begin;
+    if (p->verdicts) lines_end(&p->lines);
+    flows_end(p);
     progress_end(&p->progress);
 }

@@ -2,6 +2,8 @@
 #ifndef RUNTIME_REPLAY_PASS_H
 #define RUNTIME_REPLAY_PASS_H
 
+#include "runtime/replay/flows.h"
+#include "runtime/replay/lines.h"
 #include "runtime/replay/replay_priv.h"
 
 struct pass {
@@ -9,12 +11,16 @@ struct pass {
     struct vm *vm;
     struct out *verdicts;          /* where lines go, or NULL */
     struct capture_writer *writer; /* where answers go, or NULL */
-    bool log;                      /* events are printed */
+    bool log;                      /* log events are printed */
+    struct lines lines;            /* those of them that wait for a held frame */
+    bool lists_flows;
+    struct flow_list flows; /* with --flows */
     struct totals t;
     struct progress progress;
-    uint64_t read;   /* frames read before the batch at hand */
+    uint64_t read; /* frames read before the batch at hand */
     struct replay_clock clock;
-    int write_error; /* of writer, negative errno */
+    int write_error;       /* of writer, negative errno */
+    unsigned call, called; /* the frames of the last vm_run: index of the first, how many; none after a timer */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
     struct capture_frame frames[VM_BATCH];
@@ -22,8 +28,8 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* A pass with a fresh vm; NULL when memory is out. */
-struct pass *pass_new(const struct replay *r);
+/* A pass with a fresh vm, which tells of flows that end if it is asked to; NULL when memory is out. */
+struct pass *pass_new(const struct replay *r, bool flows);
 void pass_free(struct pass *p);
 /* From where the capture stands to its end or the first output that fails. */
 void pass_run(struct pass *p);

@@ -7,8 +7,10 @@
 
 #include "runtime/replay/pass.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/frag/frag.h"
 
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET, POOL_SLOT_BYTES = 2048 };
+/* What a call of the vm may leave with, what it may hold, one to join a frame. */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT_BYTES = 2048 };
 
 int complain(const char *fmt, ...)
 {
@@ -31,9 +33,10 @@ static int complain_output(const char *name, int error)
 
 static int pool_open(struct replay *r)
 {
-    const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_BYTES);
+    const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
+    const size_t bytes = pool_bytes(slots, POOL_SLOT_BYTES);
     if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
-    r->pool = pool_init(r->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_BYTES);
+    r->pool = pool_init(r->pool_memory, bytes, slots, POOL_SLOT_BYTES);
     return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
 }
 
@@ -145,7 +148,7 @@ static int measure(const struct replay *r, double first, struct timing *t)
     int status = 0;
     times[0] = first;
     for (uint64_t i = 1; i < n && !status; i++) {
-        struct pass *p = capture_rewind(r->capture) ? pass_new(r) : NULL;
+        struct pass *p = capture_rewind(r->capture) ? pass_new(r, false) : NULL;
         if (p) pass_run(p);
         if (!p || capture_error(r->capture)[0])
             status = complain("--repeat: pass %llu failed", (unsigned long long)i + 1);
@@ -164,6 +167,31 @@ static bool wants_summary(const struct options *o)
     return !(o->verdicts && !strcmp(o->verdicts, "-")) && !(o->write && !strcmp(o->write, "-"));
 }
 
+/* The list of flows comes last, as it may be long. */
+static void flows_text(FILE *out, const struct vm_counters *c, const struct flow_list *list)
+{
+    fputc('\n', out);
+    if (c->flows)
+        flow_list_text(out, list, c->flows, c->remembered);
+    else
+        fputs("no flows: the program keeps none, for no rule asks for `state` or `flows over`\n", out);
+}
+
+static int summarise(const struct replay *r, struct results *to, struct pass *p, const struct timing *timing,
+                     const char *fault)
+{
+    const struct vm_counters *c = vm_counters(p->vm);
+    const bool flows = r->o->flows;
+    flow_list_sort(&p->flows);
+    if (r->o->json) {
+        const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, flows ? &p->flows : NULL);
+        return failed ? complain("out of memory") : 0;
+    }
+    summary_text(to->standard.f, r, c, &p->t, timing, fault);
+    if (flows) flows_text(to->standard.f, c, &p->flows);
+    return 0;
+}
+
 static int passes_run(const struct replay *r, struct results *to, struct pass *p)
 {
     const struct options *o = r->o;
@@ -178,12 +206,7 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     struct timing timing = {0};
     const bool timed = o->repeat > 1 && !*fault;
     if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
-    int status = 0;
-    if (wants_summary(o) && !o->json)
-        summary_text(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault);
-    if (wants_summary(o) && o->json &&
-        summary_json(to->standard.f, r, vm_counters(p->vm), &p->t, timed ? &timing : NULL, fault))
-        status = complain("out of memory");
+    const int status = wants_summary(o) ? summarise(r, to, p, timed ? &timing : NULL, fault) : 0;
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);
@@ -194,7 +217,7 @@ static int replay_all(const struct replay *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
-    struct pass *p = status ? NULL : pass_new(r);
+    struct pass *p = status ? NULL : pass_new(r, r->o->flows);
     if (!status) status = p ? passes_run(r, &to, p) : complain("out of memory");
     const int closed = results_close(&to, r->o);
     pass_free(p);

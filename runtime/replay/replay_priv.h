@@ -20,15 +20,17 @@ struct replay {
     void *pool_memory;
 };
 
+struct flow_list;
+
 /* What a pass saw beside the vm's own counters. */
 struct totals {
-    uint64_t frames, bytes;     /* judged */
-    struct counter passed;      /* decided by no rule and no default: ARP */
-    struct counter nobody;      /* likewise, accepted: no firewall judges such frames */
-    uint64_t outside;           /* of --from and --to, not judged */
-    uint64_t first_ns, last_ns; /* earliest and latest time of a judged frame that has one; 0: none has */
-    uint64_t log_events, log_lost;
-    uint64_t answers_copied; /* written to --write */
+    uint64_t frames, bytes;        /* judged */
+    struct counter passed;         /* decided by no rule and no default: ARP */
+    struct counter nobody;         /* likewise, accepted: no firewall judges such frames */
+    uint64_t outside;              /* of --from and --to, not judged */
+    uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
+    uint64_t answers_copied;       /* written to --write */
     uint64_t elapsed_ns;
 };
 
@@ -53,6 +55,13 @@ void explain_service_text(FILE *out, const struct replay *r, struct vm *vm, cons
 void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in,
                           const struct key *key, const struct pkt *pkt, const struct verdict *v);
 
+/* explain_flow.c: what `state` says of a frame, and the flow that it belongs to or quotes; the vm as the frames before
+ * left it. Nothing where the program keeps no flows. */
+void explain_flow_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
+                       const struct pkt *pkt);
+void explain_flow_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
+                       const struct pkt *pkt);
+
 /* A frame of the capture as the vm wants it: a view, nothing copied. */
 void frame_view(const struct replay *r, const struct capture_frame *f, struct pkt *pkt);
 
@@ -61,12 +70,23 @@ struct replay_clock {
     const struct program *program;
     struct facts facts; /* with the schedules that are active now */
     uint64_t now_ns;
-    uint64_t until_ns; /* the schedules hold for earlier times */
-    uint64_t step_ns;  /* frames less than this apart may be judged at one time */
+    uint64_t until_ns;   /* the schedules hold for earlier times */
+    uint64_t step_ns;    /* frames of one such step of time are judged at one time */
+    uint64_t tick_ns;    /* when the vm's timers are due; UINT64_MAX: never */
+    bool timers;         /* the program has any */
+    bool only_fragments; /* nothing but fragments can tell one time from another */
 };
 struct replay_clock replay_clock_of(const struct replay *r);
 /* The vm's input at a frame; holds until the next call. */
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns);
+/* The vm holds a frame from now on. */
+void replay_clock_held(struct replay_clock *c);
+/* Tick the vm at every deadline up to this time, a bounded number of times; left: called after each, takes what is in
+ * tx.
+ */
+typedef void left_fn(void *arg);
+void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
+                       void *arg);
 
 /* verdicts.c: one line a frame. */
 void verdicts_begin(FILE *out, bool json);
@@ -75,15 +95,15 @@ void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const stru
 /* answers.c: what the vm sends, as Ethernet frames. 0 or a negative errno. */
 int answers_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
 
-/* log.c: one line an event on standard error. */
-void log_line(const struct replay *r, const struct event *e, const struct capture_frame *f, uint64_t frame);
+/* log.c: one line an event on standard error. The packet is parsed again. */
+void log_line(const struct replay *r, const struct event *e, struct pkt *pkt, uint64_t time_ns, uint64_t frame);
 
 /* summary.c, json.c: the same numbers for a person and for a program. timing may be NULL; fault: why the capture's rest
- * could not be read, or "". */
+ * could not be read, or "". list: of --flows, or NULL; for a person it is printed apart. */
 void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault);
 int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault);
+                 const struct timing *timing, const char *fault, const struct flow_list *list);
 
 /* explain.c: frame o->explain. Returns the exit status. */
 int explain(const struct replay *r);

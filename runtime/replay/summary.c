@@ -23,14 +23,21 @@ static void sum(struct counter *to, const struct counter *c)
     to->bytes += c->bytes;
 }
 
+/* Reasons of what came in pieces, seen from the datagram. */
+static bool of_fragments(unsigned reason)
+{
+    return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
+           reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
+}
+
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
 {
-    struct decided d = {.passed = t->passed, .nobody = t->nobody};
+    struct decided d = {.passed = t->passed, .nobody = t->nobody, .held = c->verdicts[ACTION_HELD]};
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) /* what a service dropped, a rule had let in */
-        if (i != REASON_NO_SERVER) sum(&d.malformed, &c->reasons[i]);
+        if (i != REASON_NO_SERVER) sum(of_fragments(i) ? &d.fragments : &d.malformed, &c->reasons[i]);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
     return d;
 }
@@ -141,6 +148,8 @@ static void decided_table(const struct table *t, const struct replay *r, const s
     default_rows(t, r, c);
     if (d->malformed.packets)
         row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
+    if (d->fragments.packets) row(t, two(t, "fragments", "drop", name, sizeof name), &d->fragments, false, "");
+    if (d->held.packets) row(t, two(t, "fragments", "held", name, sizeof name), &d->held, false, "");
     if (d->passed.packets) row(t, two(t, "ARP, not judged", "pass", name, sizeof name), &d->passed, false, "");
     if (d->nobody.packets) row(t, two(t, "no firewall", "accept", name, sizeof name), &d->nobody, false, "");
     row(t, "total", &d->total, false, "");
@@ -159,8 +168,7 @@ static void reason_table(const struct table *t, const struct vm_counters *c)
 
 /* ---- lines ---- */
 
-static void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void note(FILE *out, const char *what, const char *fmt, ...)
+void note(FILE *out, const char *what, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -273,9 +281,10 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
     services_text(out, r, c, t->frames, table.name);
-    if (d.malformed.packets + c->reasons[REASON_NO_SERVER].packets) reason_table(&table, c);
+    if (d.malformed.packets + d.fragments.packets + c->reasons[REASON_NO_SERVER].packets) reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);
     meter_lines(out, r, c);
+    tracked_text(out, c);
     rates(out, t, timing, r->o->repeat);
 }

@@ -7,12 +7,20 @@
 
 struct decided {
     struct counter rules, defaults, malformed;
-    struct counter passed; /* ARP that no rule decided */
-    struct counter nobody; /* accepted: no firewall judges such frames */
+    struct counter fragments; /* dropped for what is wrong with their datagram, well formed themselves */
+    struct counter held;      /* the capture ended before their first fragment came */
+    struct counter passed;    /* ARP that no rule decided */
+    struct counter nobody;    /* accepted: no firewall judges such frames */
     struct counter total;
 };
 /* Log events that the rates of their rules left out. */
 uint64_t logs_limited(const struct program *p, const struct vm_counters *c);
+
+/* A line of the summary: what it is about, or "" to go on with the same, and what there is to say. */
+void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* tracked.c: the lines about flows and fragments, where the program keeps them. */
+void tracked_text(FILE *out, const struct vm_counters *c);
 
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 

@@ -179,11 +179,9 @@ while read -r later; do
     ok $said "not supported yet, said at its place: $later"
 done <<'END'
 nat n { masquerade from 10.0.0.0/8 out on "eth0" }
-firewall f default drop { accept state established, related; accept icmp6 type nd }
 firewall f default drop { audit drop tcp; accept icmp6 type nd }
 firewall f default accept { mirror to "eth1" limit 10/s snap 64B }
 firewall f default accept { decap ipip from 10.0.0.1 }
-firewall f default accept { drop flows over 10 per source }
 END
 
 rules later <<'END'
@@ -194,7 +192,7 @@ check alive = tcp every 2s
 pool shop { balance maglev; check alive; server a 10.0.0.11:8443 weight 5; server b 10.0.0.12:8443 backup }
 service www on 203.0.113.10 tcp/443 { mode passthrough; when from office -> shop; else -> shop }
 firewall edge default drop {
-  accept state established, related
+  audit drop tcp port 9
   drop tcp flags has syn lacks ack over syns as SYN_FLOOD
   accept icmp6 type nd
   accept tcp from office to self port 22 as SSH

@@ -48,6 +48,9 @@ printf 'bench: balancing …\n' >&2
 "$B/tests/bench/balance" >>"$rows"
 printf 'bench: asking meters …\n' >&2
 "$B/tests/bench/meters" >>"$rows"
+printf 'bench: following connections …\n' >&2
+"$B/tests/bench/flows" >>"$rows"
+"$B/tests/bench/flow_packets" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 printf 'bench: rewriting packets …\n' >&2

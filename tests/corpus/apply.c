@@ -111,7 +111,7 @@ static const struct question {
     { "ip_protochain_4_tunnel", A("ip proto ah bytes l4 at 0 is x\"04\""), NULL },
     { "ip_protochain_108_tunnel", A("ip proto ah bytes l4 at 0 is x\"6c\""), NULL },
     { "ip_protochain_51_transport", A("ip proto ah"), NULL },
-    { "ip_protochain_1_transport", A("ip proto ah bytes l4 at 0 is x\"01\""), NULL },
+    { "ip_protochain_1_transport", "drop fragment later\n" /* else they follow their first */ A("ip proto ah bytes l4 at 0 is x\"01\""), NULL },
     { "llc", LLC(""), NULL },
     { "llc_i", CONTROL("00", "01"), NULL },
     { "llc_s", CONTROL("01", "03"), NULL },

@@ -17,7 +17,8 @@ enum {
         1 << 1, /* IPv6 with extension headers: libpcap looks at the first next header (and behind a fragment header) */
     TAGS = 1 << 2,    /* two and more VLAN tags: libpcap looks behind as many as the expression says `vlan` */
     UNPLAIN = 1 << 3, /* our `length` is the IP packet's: comparable in untagged Ethernet frames without padding */
-    LATER = 1 << 4,   /* a later fragment has no TCP header: this expression reads its payload as one */
+    LATER = 1 << 4, /* a later fragment follows its first where ports are asked for; one expression reads its payload as
+                       a TCP header */
     CLASSES = 5
 };
 static const char *const class_name[CLASSES] = {"malformed", "extension headers", "several tags",
@@ -103,7 +104,7 @@ static const struct question {
     { "tcp[13] & 0x12 = 0x12", Y("ip tcp flags has syn, ack"), 0 },
     { "tcp[13] = 0x10", Y("ip tcp flags has ack lacks fin, syn, rst, psh, urg, ece, cwr"), 0 },
     { "tcp and (ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2)) != 0",
-      Y("ip tcp bytes payload at 0 is x\"00\" mask x\"00\""), LATER },
+      Y("ip tcp bytes payload at 0 is x\"00\" mask x\"00\""), 0 },
     { "tcp[((tcp[12] & 0xf0) >> 2):2] = 0x1603", Y("ip tcp bytes payload at 0 is x\"16 03\""), 0 },
     { "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", Y("ip tcp bytes payload at 0 is x\"47 45 54 20\""), 0 },
     { "udp[4:2] > 512",
@@ -194,6 +195,16 @@ struct tally {
     size_t differing[CLASSES];
 };
 
+/* The classes that may differ where this is asked. */
+static unsigned may_differ(const struct question *q)
+{
+    static const char *const beyond[] = {"port ", "flags ", "icmp type", "icmp6 type", "bytes l4", "bytes payload"};
+    unsigned may = q->may | MALFORMED;
+    for (unsigned i = 0; i < sizeof beyond / sizeof *beyond; i++)
+        if (strstr(q->rules, beyond[i])) may |= LATER;
+    return may;
+}
+
 /* The frames that libpcap accepts, as the table's crc: false where this libpcap answers differently from the table's.
  */
 static bool oracle(const struct question *q, const struct capture *c, uint32_t crc, bool says[])
@@ -225,7 +236,7 @@ static bool explained(const struct question *q, const struct capture *c, uint32_
     if (!good) printf("# %s: libpcap here does not answer as the table does\n", c->path);
     for (size_t i = 0; good && i < c->count; i++) {
         if (ours(c->first + i) == says[i]) continue;
-        const unsigned is = classes_of(&all.v[c->first + i], &lines[c->first + i]) & (q->may | MALFORMED);
+        const unsigned is = classes_of(&all.v[c->first + i], &lines[c->first + i]) & may_differ(q);
         if (!is)
             printf("# %s frame %zu: libpcap says %s, we %s (rule %s, reason %s)\n", c->path, i + 1,
                    says[i] ? "yes" : "no", lines[c->first + i].verdict, lines[c->first + i].rule,

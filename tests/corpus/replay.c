@@ -102,18 +102,21 @@ static double packets_sum(const cJSON *of)
     return sum;
 }
 
-/* What the summary's own numbers say: every frame is in one verdict and one decision, malformed ones in one reason. */
+/* What the summary's own numbers say: every frame is in one verdict and one decision, those that nothing decided in one
+ * reason. */
 static bool totals_add_up(double frames)
 {
     static char text[1 << 20];
     slurp(summary, text, sizeof text);
     cJSON *root = cJSON_Parse(text);
     const cJSON *decided = cJSON_GetObjectItem(root, "decided_by");
-    const double malformed =
-        cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(decided, "malformed"), "packets"));
+    static const char *const undecided[] = {"malformed", "fragments"};
+    double dropped = 0;
+    for (unsigned i = 0; i < 2; i++)
+        dropped += cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(decided, undecided[i]), "packets"));
     const bool good =
         root && packets_sum(cJSON_GetObjectItem(root, "verdicts")) == frames && packets_sum(decided) == frames &&
-        packets_sum(cJSON_GetObjectItem(root, "reasons")) == malformed &&
+        packets_sum(cJSON_GetObjectItem(root, "reasons")) == dropped &&
         cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetObjectItem(root, "capture"), "frames")) == frames;
     cJSON_Delete(root);
     return good;

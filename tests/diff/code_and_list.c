@@ -79,17 +79,29 @@ static bool same_decision(struct decision a, struct decision b)
     return a.rule == b.rule && a.firewall == b.firewall && a.action == b.action;
 }
 
-/* Does this frame divide code and list? */
-static bool divides(const struct program *p, const struct world *w, const struct pkt *frame, struct decision d[2])
+/* Does this frame divide code and list, in any state that it can have? Then that stands in key->marks. */
+static bool divides_as(const struct program *p, const struct world *w, const struct pkt *frame, struct decision d[2],
+                       struct key *key)
 {
     struct pkt pkt = *frame;
+    uint32_t states[4] = {MARK_NONE};
+
+    if (pkt_parse(&pkt, &w->facts, key) != REASON_NONE) return false;
+    key_settle(p, key);
+    for (unsigned n = p->meta->flags & PBC_KEEPS_FLOWS ? states_of(key, states) : 1; n-- > 0;) {
+        key->marks = (key->marks & ~(uint32_t)MARK_STATES) | states[n];
+        d[0] = program_decide(p, key, &pkt);
+        d[1] = program_decide_naive(p, key, &pkt);
+        if (!same_decision(d[0], d[1]) || program_serve(p, key, &pkt) != program_serve_naive(p, key, &pkt)) return true;
+    }
+    return false;
+}
+
+static bool divides(const struct program *p, const struct world *w, const struct pkt *frame, struct decision d[2])
+{
     struct key key;
 
-    if (pkt_parse(&pkt, &w->facts, &key) != REASON_NONE) return false;
-    key_settle(p, &key);
-    d[0] = program_decide(p, &key, &pkt);
-    d[1] = program_decide_naive(p, &key, &pkt);
-    return !same_decision(d[0], d[1]) || program_serve(p, &key, &pkt) != program_serve_naive(p, &key, &pkt);
+    return divides_as(p, w, frame, d, &key);
 }
 
 struct side {
@@ -269,6 +281,7 @@ static void print_frame(const struct world *w, const struct pkt *frame)
 static void report(struct text *t, const struct world *w, const struct pkt *frames)
 {
     struct decision d[2] = {{0}};
+    struct key key;
 
     shrink(t, w, frames);
     char *text = plain(t);
@@ -276,7 +289,8 @@ static void report(struct text *t, const struct world *w, const struct pkt *fram
     printf("# rules:\n");
     print_prefixed(text);
     for (unsigned i = 0; i < w->frames; i++) print_frame(w, &frames[i]);
-    if (p && w->frames == 1 && divides(p, w, frames, d)) {
+    if (p && w->frames == 1 && divides_as(p, w, frames, d, &key)) {
+        printf("# state: 0x%x\n", key.marks & MARK_STATES);
         print_decision(p, "code", d[0]);
         print_decision(p, "list", d[1]);
     } else {

@@ -9,6 +9,7 @@
 
 #include "vm/answer.h"
 #include "vm/build.h"
+#include "vm/proto/fragment.h"
 #include "vm/proto/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,6 +59,19 @@ static void check_offsets(const struct pkt *pkt, const struct key *key)
          (pkt->l3_end >= pkt->l3 && (pkt->l3_end <= pkt->wire_len || pkt->l3_end == UINT16_MAX)));
     HOLD(pkt->payload == 0 || pkt->payload > pkt->l4);
     HOLD(!(key->kind & KIND_FRAG_LATER) || pkt->l4 + pkt->payload == 0);
+}
+
+/* What a fragment says of itself lies inside the packet; nothing else is one. */
+static void check_fragment(const struct pkt *pkt, const struct key *key)
+{
+    struct fragment part;
+    uint32_t tags[TAGS_MOST];
+    if (pkt->reason) return;
+    HOLD(tags_read(pkt, tags) == (unsigned)pkt->tag_count + pkt->tags_in_frame);
+    HOLD(fragment_read(pkt, key, &part) == ((key->kind & KIND_FRAGMENT) != 0));
+    if (!(key->kind & KIND_FRAGMENT)) return;
+    HOLD(part.offset % 8 == 0 && part.offset + part.bytes <= UINT16_MAX && (part.offset || part.more));
+    HOLD(part.bytes <= pkt->wire_len && (!part.more || part.bytes % 8 == 0));
 }
 
 /* The careful parser says the same. */
@@ -146,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     HOLD(pkt_parse(&pkt, facts, &key) == pkt.reason && pkt.reason < REASON_COUNT);
     check_key(&pkt, &key);
     check_offsets(&pkt, &key);
+    check_fragment(&pkt, &key);
     check_same(&pkt, facts, &key);
     try_patterns(&pkt, &key, data + PREFIX, cap);
     char line[120];

@@ -1,6 +1,7 @@
 /* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path. So
- * flips reach the verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
+ * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path, what
+ * is needed of a worker. So flips reach the verifier. With -DREPLAY a plain main runs files given as arguments through
+ * the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,22 +27,23 @@ static const uint8_t nd[] = {
     0,    0, 0,   0x20, 1,   0xd,  0xb8, 0,   0,    0, 0, 0, 0,    0, 0, 0, 0,    0,    2,
 };
 
-enum { PACKETS = 6 };
+enum { HEADERS = 4, PACKETS = HEADERS + 3 };
 
-static void make_packets(uint8_t frames[3][FRAME_LEN], struct pkt pkts[PACKETS])
+static void make_packets(uint8_t frames[HEADERS][FRAME_LEN], struct pkt pkts[PACKETS])
 {
-    static const struct header headers[3] = {
+    static const struct header headers[HEADERS] = {
         {.src = 0x0a000001, .dst = 0xc0000201, .src_port = 50000, .dst_port = 80, .proto = 6},
         {.src = 0xc0000201, .dst = 0xcb00710a, .src_port = 53, .dst_port = 443, .proto = 17},
         {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
+        {.src = 0xcb00710a, .dst = 0xc0000201, .src_port = 443, .dst_port = 53, .proto = 17}, /* answers the second */
     };
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < HEADERS; i++) {
         frame_build(&headers[i], frames[i]);
         pkt_view(&pkts[i], frames[i], FRAME_LEN, FRAME_LEN, LINK_ETHER, (uint16_t)i);
     }
-    pkt_view(&pkts[3], arp, sizeof arp, sizeof arp, LINK_ETHER, 0);
-    pkt_view(&pkts[4], lldp, sizeof lldp, sizeof lldp, LINK_ETHER, 1);
-    pkt_view(&pkts[5], nd, sizeof nd, sizeof nd, LINK_ETHER, IFACE_NONE);
+    pkt_view(&pkts[HEADERS], arp, sizeof arp, sizeof arp, LINK_ETHER, 0);
+    pkt_view(&pkts[HEADERS + 1], lldp, sizeof lldp, sizeof lldp, LINK_ETHER, 1);
+    pkt_view(&pkts[HEADERS + 2], nd, sizeof nd, sizeof nd, LINK_ETHER, IFACE_NONE);
 }
 
 static void explain_services(struct vm *vm, struct pkt pkts[PACKETS])
@@ -111,13 +113,14 @@ static void look_up(const struct program *p, const struct key *key)
 static bool has_small_tables(const struct program *p)
 {
     const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
+    if (p->settings_count && (p->settings->flows > TABLES_MOST || p->settings->fragments > TABLES_MOST)) return false;
     return balance_slots(p->pools, p->pools_count, p->servers, slots) <= TABLES_MOST;
 }
 
 static void use(struct program *p)
 {
     static FILE *null;
-    uint8_t frames[3][FRAME_LEN];
+    uint8_t frames[HEADERS][FRAME_LEN];
     struct pkt pkts[PACKETS];
     struct key key;
     if (!null) null = fopen("/dev/null", "w");
@@ -166,6 +169,35 @@ static void repair_path(uint8_t *bytes, size_t len)
     struct pbc_meta *m = (void *)(bytes + meta->offset);
     m->longest_path = pbc_longest_path((const void *)(bytes + funcs->offset), (uint32_t)funcs->count,
                                        (const void *)(bytes + code->offset), (uint32_t)code->count, m->services);
+}
+
+static const void *entries(const uint8_t *bytes, size_t len, uint32_t kind, size_t entry_size, uint32_t *count)
+{
+    const struct pbc_section *s = find(bytes, len, kind);
+    *count = s && s->entry_size == entry_size ? (uint32_t)s->count : 0;
+    return *count ? bytes + s->offset : NULL;
+}
+
+/* Only where no operand leads outside: those are for the verifier. */
+static void repair_needs(uint8_t *bytes, size_t len)
+{
+    static uint32_t before[1 << 12];
+    uint32_t metas, patterns, meters;
+    struct pbc_lists l;
+    struct pbc_meta *m = (struct pbc_meta *)(uintptr_t)entries(bytes, len, PBC_META, sizeof *m, &metas);
+    l.rules = entries(bytes, len, PBC_RULES, sizeof *l.rules, &l.rules_count);
+    l.conds = entries(bytes, len, PBC_CONDS, sizeof *l.conds, &l.conds_count);
+    l.patterns = entries(bytes, len, PBC_PATTERNS, sizeof *l.patterns, &patterns);
+    l.meters = entries(bytes, len, PBC_METERS, sizeof *l.meters, &meters);
+    entries(bytes, len, PBC_SERVICES, sizeof(struct pbc_service), &l.services_count);
+    if (metas != 1 || l.conds_count >= sizeof before / sizeof *before) return;
+    for (uint32_t i = 0; i < l.conds_count; i++)
+        if ((l.conds[i].kind == COND_BYTES && l.conds[i].first >= patterns) ||
+            ((l.conds[i].kind == COND_OVER || l.conds[i].kind == COND_WITHIN) && l.conds[i].first >= meters))
+            return;
+    for (uint32_t i = 0; i < l.rules_count; i++)
+        if (l.rules[i].conds > l.conds_count || l.rules[i].cond_count > l.conds_count - l.rules[i].conds) return;
+    m->flags = (m->flags & ~(uint32_t)PBC_NEEDS) | pbc_needs(&l, before);
 }
 
 /* The sample without its map of 8 KiB. */
@@ -219,6 +251,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned
     h->size = len;
     h->reserved = 0;
     repair_path(bytes, len);
+    if (next(&state) >> 28) repair_needs(bytes, len);
     img_seal(bytes, len);
     return len;
 }

@@ -1,6 +1,7 @@
 /* Series and rows of the benchmarks: see bench.h. */
 #include "tests/lib/bench.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,14 @@ void bench_row(const struct bench_row *row)
     else
         printf("\t-\t-\n");
     fflush(stdout);
+}
+
+uint32_t bench_draw(struct rng *r, uint32_t count, bool skewed)
+{
+    if (!skewed) return rng_below(r, count);
+    const double u = (double)(rng_next(r) >> 11) / 9007199254740992.0; /* 2^53 */
+    const uint64_t rank = (uint64_t)exp(u * log((double)count + 1)) - 1;
+    return (uint32_t)(rank * 2654435761u % count);
 }
 
 void bench_note(const char *fmt, ...)

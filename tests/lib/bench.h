@@ -6,8 +6,11 @@
 #ifndef TESTS_LIB_BENCH_H
 #define TESTS_LIB_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "tests/lib/rng.h"
 
 enum { BENCH_RUNS = 9 };
 
@@ -36,6 +39,10 @@ struct bench_row {
 /* One tab-separated line on standard output: what, unit, ours median min max, peer, median min max, ratio, goal, met.
  */
 void bench_row(const struct bench_row *row);
+
+/* Which of `count` comes next: each as likely as any other, or skewed by Zipf's law with exponent 1, by which the
+ * busiest 1,000 of a million come half of the time. Ranks are strewn over the numbers. */
+uint32_t bench_draw(struct rng *r, uint32_t count, bool skewed);
 
 /* A line of prose under the table. */
 void bench_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

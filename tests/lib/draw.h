@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "tests/lib/rng.h"
+#include "vm/key.h"
 #include "vm/pkt.h"
 
 enum {
@@ -53,6 +54,9 @@ struct text {
 };
 void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned size);
 void text_free(struct text *t);
+
+/* The states (enum flow_mark) that following flows can give the packet; returns how many. */
+unsigned states_of(const struct key *key, uint32_t states[4]);
 
 /* A frame: mostly well formed, sometimes with bytes changed. Returns its length; link and tags that the kernel took off
  * are filled into pkt, which becomes a view of it. */

@@ -11,6 +11,7 @@ struct draw {
     struct rng *r;
     unsigned sets, ports, macs, ifaces, chains;
     unsigned meters, schedules;
+    bool flows; /* the file asks for connections */
     unsigned rules, names;
     bool services, is_long; /* the list under way holds such rules alone; is long */
     unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
@@ -28,6 +29,10 @@ void put_ports(struct draw *d, const char *keyword);
 void put_ip_fields(struct draw *d);
 void put_link_fields(struct draw *d);
 void put_services(struct draw *d); /* draw_services.c */
+
+/* draw_state.c: conditions of a rule; a firewall's first rule */
+void put_state_conditions(struct draw *d);
+void put_state_rules(struct draw *d);
 
 /* draw_meters.c: declarations, and conditions of a rule */
 void put_meters(struct draw *d);

@@ -536,6 +536,7 @@ static void put_rule(struct draw *d, int chain)
     else
         put(d, "%s", which >= 7 && which < 9 ? "count" : verdicts[which]);
     if (one_in(d, 2)) put_meter_conditions(d);
+    put_state_conditions(d);
     put_conditions(d);
     if (one_in(d, 10)) put(d, one_in(d, 3) ? "%clog 3/s" : "%clog", DRAW_SPLIT);
     if (one_in(d, 10)) put(d, "%cas R%u", DRAW_SPLIT, d->names++);
@@ -570,6 +571,7 @@ static void put_firewall(struct draw *d, const char *name, const char *where, un
 
     put(d, "firewall %s%s default %s", name, where, defaults[below(d, 3)]);
     put(d, "%s {\n", others[below(d, 4)]);
+    put_state_rules(d);
     put_rules(d, -1, 1 + below(d, size));
     if (d->chains) put(d, " do c%u\n", d->chains - 1);
     put_rules(d, -1, below(d, 3));
@@ -601,6 +603,7 @@ void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned
     struct draw d = {.out = out, .s = s, .r = r, .calls = 6, .starts = size > 100 ? 6 : 60};
 
     out->len = 0;
+    d.flows = one_in(&d, 2);
     put_declarations(&d);
     put_meters(&d);
     put_chains(&d, size / 2);

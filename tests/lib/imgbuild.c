@@ -64,10 +64,41 @@ void img_seal(uint8_t *bytes, size_t len)
         pbc_digest(bytes + from, len - from, bytes + offsetof(struct pbc_header, digest));
 }
 
+static bool operands_there(const struct imgbuild *b)
+{
+    for (uint32_t i = 0; i < b->conds_count; i++) {
+        const struct pbc_cond *c = &b->conds[i];
+        if ((c->kind == COND_BYTES && c->first >= b->patterns_count) ||
+            ((c->kind == COND_OVER || c->kind == COND_WITHIN) && c->first >= b->meters_count))
+            return false;
+    }
+    for (uint32_t i = 0; i < b->rules_count; i++)
+        if (b->rules[i].conds > b->conds_count || b->rules[i].cond_count > b->conds_count - b->rules[i].conds)
+            return false;
+    return true;
+}
+
+static void put_needs(struct imgbuild *b)
+{
+    uint32_t *before = malloc(((size_t)b->conds_count + 1) * sizeof *before);
+    if (!before) abort();
+    b->meta->flags &= ~(uint32_t)PBC_NEEDS;
+    b->meta->flags |= pbc_needs(&(struct pbc_lists){.rules = b->rules,
+                                                    .conds = b->conds,
+                                                    .patterns = b->patterns,
+                                                    .meters = b->meters,
+                                                    .rules_count = b->rules_count,
+                                                    .conds_count = b->conds_count,
+                                                    .services_count = b->services_count},
+                                before);
+    free(before);
+}
+
 uint8_t *img_emit(struct imgbuild *b, size_t *len)
 {
     if (b->meta_count && !b->keep_path)
         b->meta->longest_path = pbc_longest_path(b->funcs, b->funcs_count, b->code, b->code_count, b->meta->services);
+    if (b->meta_count && !b->keep_needs && operands_there(b)) put_needs(b);
     struct pbc_section table[PBC_KINDS];
     const void *from[PBC_KINDS];
     uint32_t n = 0;
@@ -160,6 +191,8 @@ static void sample_meters(struct imgbuild *b, struct pbc_place place)
     img_add_spans(b, (struct pbc_span){.from = 540, .to = 720, .days = 32});
     img_add_spans(b, (struct pbc_span){.from = 1320, .to = 360, .days = 127});
     img_add_settings(b, (struct pbc_settings){.flows = 5000,
+                                              .half_open = 500,
+                                              .fragments = 64,
                                               .udp_ns = 90 * second,
                                               .written = 1u << PBC_SETTING_flows | 1u << PBC_SETTING_udp_ns});
 }
@@ -178,11 +211,13 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         [COND_ETHER_FROM] = MAC_MULTICAST,
         [COND_ETHER_TO] = MAC_BROADCAST,
         [COND_FLAGS] = TCP_SYN | TCP_ACK << 8,
+        [COND_STATE] = MARK_ESTABLISHED | MARK_RELATED,
         [COND_FRAGMENT] = KIND_FRAG_FIRST | KIND_FRAG_LATER,
         [COND_OPTIONS] = 1,
         [COND_DURING] = 3,
         [COND_OVER] = KIND_IP,
         [COND_WITHIN] = KIND_IP,
+        [COND_FLOWS_OVER] = 100,
     };
     for (unsigned kind = 0; kind < COND_COUNT; kind++) {
         struct pbc_cond c = {.kind = (uint8_t)kind, .arg = arg[kind], .place = place};
@@ -195,6 +230,8 @@ static void sample_conds(struct imgbuild *b, struct pbc_place place)
         case COND_ON: c.first = 2, c.count = 1; break;
         case COND_FAMILY:
         case COND_FLAGS:
+        case COND_STATE:
+        case COND_FLOWS_OVER:
         case COND_FRAGMENT:
         case COND_OPTIONS:
         case COND_DURING:
@@ -294,6 +331,7 @@ static void sample_code(struct imgbuild *b)
         {OP_JNPAT, 0, 0, 1},
         {OP_JNOVER, 0, 0, 0},
         {OP_JNWITHIN, 0, 0, 1},
+        {OP_JNFLOWS, 0, 0, 100},
         {OP_RETZ, 0, 0, 0},
     };
     img_function(b, "main", program, sizeof program / sizeof *program);
@@ -403,4 +441,7 @@ void img_sample(struct imgbuild *b)
     sample_rules(b, place);
     sample_code(b);
     sample_services(b, place);
+    img_add_memos(b, (struct pbc_memo){.rule = 2});
+    img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT});
+    img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT, .firewall = 1});
 }

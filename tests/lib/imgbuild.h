@@ -11,10 +11,13 @@
 #include "vm/vm.h"
 
 struct imgbuild {
-#define X(ident, field, type, most) type *field; uint32_t field##_count;
+#define X(ident, field, type, most)                                                                                    \
+    type *field;                                                                                                       \
+    uint32_t field##_count;
     PBC_SECTIONS(X)
 #undef X
-    bool keep_path; /* leave meta.longest_path as it is */
+    bool keep_path;  /* leave meta.longest_path as it is */
+    bool keep_needs; /* leave meta.flags as they are */
 };
 
 /* An empty image: one string "", one meta of edition 1, no code. */
@@ -30,7 +33,8 @@ uint32_t img_string(struct imgbuild *b, const char *s);
 /* The next function is these instructions. */
 void img_function(struct imgbuild *b, const char *name, const struct insn *code, uint32_t count);
 
-/* The file; free() it. The longest path is put right unless keep_path. */
+/* The file; free() it. The longest path is put right unless keep_path; the flags that follow from
+ * conditions and services unless keep_needs, or where operands are not there. */
 uint8_t *img_emit(struct imgbuild *b, size_t *len);
 /* Put the digest right after a change; files too short for one are left alone. */
 void img_seal(uint8_t *bytes, size_t len);

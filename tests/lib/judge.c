@@ -6,10 +6,11 @@
 
 #include "compiler/compiler.h"
 
-enum { SLOTS = 8, SLOT_BYTES = 2048 };
+enum { SLOTS = JUDGED_LEFT_MAX + JUDGED_SENT_MAX, SLOT_BYTES = 2048 };
 
 struct judge {
     struct program *program;
+    uint64_t packets;
     struct way {
         struct vm *vm;
         struct pool *pool;
@@ -72,32 +73,48 @@ uint16_t judge_iface(const struct judge *j, const char *name)
     return IFACE_NONE;
 }
 
-static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t iface, const struct vm_in *in,
-                    struct judged *out)
+/* Answers and logs go to `out` as they come, and what was held. */
+static void take_sent(const struct vm_tx *tx, struct judged *out)
+{
+    for (unsigned i = 0; i < tx->count; i++) {
+        struct tx_entry *e = &tx->entries[i];
+        if (e->cause == TX_CAUSE_HELD) {
+            out->leaves[out->left].packet = e->cookie;
+            out->leaves[out->left++].verdict = e->verdict;
+        } else if (e->kind == TX_SEND && e->pkt->cap_len <= JUDGED_FRAME_MAX) {
+            out->out[out->sent].len = e->pkt->cap_len;
+            memcpy(out->out[out->sent++].bytes, e->pkt->data, e->pkt->cap_len);
+        }
+        pool_put(e->pkt);
+    }
+    for (unsigned i = 0; i < tx->event_count; i++)
+        if (tx->events[i].kind == EVENT_LOG) out->log_rules[out->logs++] = tx->events[i].rule;
+}
+
+/* n: NULL where only time goes by. */
+static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t iface, uint64_t number,
+                    const struct vm_in *in, struct judged *out)
 {
     struct pkt pkt, *pkts[1] = {&pkt};
-    struct tx_entry entries[JUDGED_SENT_MAX];
+    struct tx_entry entries[JUDGED_LEFT_MAX];
     struct event events[JUDGED_LOGS_MAX];
-    struct vm_tx tx = {.entries = entries, .cap = JUDGED_SENT_MAX, .events = events, .event_cap = JUDGED_LOGS_MAX};
+    struct vm_tx tx = {.entries = entries, .cap = JUDGED_LEFT_MAX, .events = events, .event_cap = JUDGED_LOGS_MAX};
     memset(out, 0, sizeof(*out));
-    note_view(n, iface, &pkt);
     const struct counter *rules = vm_counters(w->vm)->rules;
     uint64_t *before = calloc(rule_count + 1u, sizeof(*before));
     if (!before) abort();
     for (uint32_t i = 0; i < rule_count; i++) before[i] = rules[i].packets;
-    vm_run(w->vm, in, pkts, 1, &out->verdict, &tx);
+    if (n) {
+        note_view(n, iface, &pkt);
+        pkt.cookie = number;
+        vm_run(w->vm, in, pkts, 1, &out->verdict, &tx);
+    } else {
+        vm_tick(w->vm, in, &tx);
+    }
     for (uint32_t i = 0; i < rule_count; i++)
         if (rules[i].packets != before[i] && out->matched < JUDGED_MATCHED_MAX) out->matched_rules[out->matched++] = i;
     free(before);
-    for (unsigned i = 0; i < tx.count; i++) {
-        if (entries[i].kind == TX_SEND && entries[i].pkt->cap_len <= JUDGED_FRAME_MAX) {
-            out->out[out->sent].len = entries[i].pkt->cap_len;
-            memcpy(out->out[out->sent++].bytes, entries[i].pkt->data, entries[i].pkt->cap_len);
-        }
-        pool_put(entries[i].pkt);
-    }
-    for (unsigned i = 0; i < tx.event_count; i++)
-        if (events[i].kind == EVENT_LOG) out->log_rules[out->logs++] = events[i].rule;
+    take_sent(&tx, out);
 }
 
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
@@ -112,37 +129,42 @@ static void ignore_step(void *arg, const struct trace_step *step)
     (void)step;
 }
 
-/* What explain, which walks the rule list by itself, says before the packet is judged: meters only look at it then. */
-static struct decision explain_before(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in)
-{
+/* A packet as it is known before it is judged: what `state` says of it, and what explain, which walks the rule list by
+ * itself, says: meters only look at it then. */
+struct before {
     struct pkt pkt;
     struct key key;
-    note_view(n, iface, &pkt);
-    if (pkt_parse(&pkt, in->facts, &key) != REASON_NONE) return (struct decision){.rule = RULE_NONE};
-    key_settle(j->program, &key);
-    return vm_explain(j->ways[1].vm, in, &key, &pkt, ignore_step, NULL);
+    bool judged; /* by the rules, and alone: well formed, and no fragment that may follow its first */
+    struct decision told;
+};
+
+static void look_before(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct before *b)
+{
+    const bool follows = j->program->meta->flags & PBC_FOLLOWS_FRAGMENTS;
+    note_view(n, iface, &b->pkt);
+    const bool good = pkt_parse(&b->pkt, in->facts, &b->key) == REASON_NONE;
+    b->judged = good && !(follows && b->key.kind & KIND_FRAGMENT);
+    if (!b->judged) return;
+    key_settle(j->program, &b->key);
+    vm_state(j->ways[1].vm, in, &b->key, &b->pkt);
+    b->told = vm_explain(j->ways[1].vm, in, &b->key, &b->pkt, ignore_step, NULL);
 }
 
-/* Did it come to the same end? Malformed frames it does not judge. Without a worker meters are unused. */
-static bool explain_agrees(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in,
-                           const struct verdict *v, struct decision told)
+/* Did it come to the same end? Without a worker meters are unused and no source has flows. */
+static bool explain_agrees(const struct judge *j, const struct before *b, const struct verdict *v)
 {
-    struct pkt pkt;
-    struct key key;
-    note_view(n, iface, &pkt);
-    if (pkt_parse(&pkt, in->facts, &key) != REASON_NONE) return true;
-    key_settle(j->program, &key);
-    const bool metered = j->program->meters_count > 0;
+    const struct program *p = j->program;
+    const bool alone = p->meters_count == 0 && !(p->meta->flags & PBC_COUNTS_FLOWS);
     const struct decision d[] = {
-        told,
-        metered ? told : program_explain(j->program, &key, &pkt, ignore_step, NULL),
-        metered ? told : program_decide(j->program, &key, &pkt),
-        metered ? told : program_decide_naive(j->program, &key, &pkt),
+        b->told,
+        alone ? program_explain(p, &b->key, &b->pkt, ignore_step, NULL) : b->told,
+        alone ? program_decide(p, &b->key, &b->pkt) : b->told,
+        alone ? program_decide_naive(p, &b->key, &b->pkt) : b->told,
     };
     const bool served = v->service != PBC_NONE;
-    const uint32_t branch = program_serve(j->program, &key, &pkt);
-    if (branch != program_serve_naive(j->program, &key, &pkt)) return false;
-    if (served && (branch == PBC_NONE || j->program->branches[branch].service != v->service)) return false;
+    const uint32_t branch = program_serve(p, &b->key, &b->pkt);
+    if (branch != program_serve_naive(p, &b->key, &b->pkt)) return false;
+    if (served && (branch == PBC_NONE || p->branches[branch].service != v->service)) return false;
     for (unsigned i = 0; i < sizeof(d) / sizeof(*d); i++)
         if ((v->reason == REASON_NONE || served) &&
             (d[i].action != (served ? ACTION_ACCEPT : v->action) || d[i].rule != v->rule))
@@ -164,33 +186,59 @@ static bool same_counts(const struct judge *j)
            a->bad_checksum == b->bad_checksum && a->answers == b->answers;
 }
 
-bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct judged *out, char *why,
-               size_t why_len)
+static bool same_leaves(const struct judged *a, const struct judged *b)
+{
+    bool same = a->left == b->left;
+    for (unsigned i = 0; same && i < a->left; i++)
+        same = a->leaves[i].packet == b->leaves[i].packet && same_verdict(&a->leaves[i].verdict, &b->leaves[i].verdict);
+    return same;
+}
+
+/* In what the two ways differ; NULL: in nothing. */
+static const char *difference(const struct judge *j, const struct judged *code, const struct judged *naive)
+{
+    if (!same_verdict(&code->verdict, &naive->verdict)) return "verdict";
+    if (code->sent != naive->sent || memcmp(code->out, naive->out, sizeof(code->out)) != 0) return "answer";
+    if (code->logs != naive->logs || memcmp(code->log_rules, naive->log_rules, sizeof(code->log_rules)) != 0)
+        return "log";
+    if (!same_leaves(code, naive)) return "held packets";
+    return same_counts(j) ? NULL : "counters";
+}
+
+static bool run_both(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, const struct before *b,
+                     struct judged *out, char *why, size_t why_len)
 {
     struct judged *naive = malloc(sizeof(*naive));
     if (!naive) return false;
-    const struct decision told = explain_before(j, n, iface, in);
-    run_way(&j->ways[0], j->program->rules_count, n, iface, in, out);
-    run_way(&j->ways[1], j->program->rules_count, n, iface, in, naive);
-    const char *differs = NULL;
-    if (!same_verdict(&out->verdict, &naive->verdict))
-        differs = "verdict";
-    else if (out->sent != naive->sent || memcmp(out->out, naive->out, sizeof(out->out)) != 0)
-        differs = "answer";
-    else if (out->logs != naive->logs || memcmp(out->log_rules, naive->log_rules, sizeof(out->log_rules)) != 0)
-        differs = "log";
-    else if (!same_counts(j))
-        differs = "counters";
-    else if (!explain_agrees(j, n, iface, in, &out->verdict, told))
-        differs = "explanation";
-    char a[128], b[128];
+    run_way(&j->ways[0], j->program->rules_count, n, iface, j->packets, in, out);
+    run_way(&j->ways[1], j->program->rules_count, n, iface, j->packets, in, naive);
+    const char *differs = difference(j, out, naive);
+    if (!differs && b->judged && !explain_agrees(j, b, &out->verdict)) differs = "explanation";
+    char code_rule[128], naive_rule[128];
     if (differs)
         snprintf(why, why_len, "the code and the rule list differ in their %s: %s %s and %s %s", differs,
-                 action_name(out->verdict.action), judge_rule(j, &out->verdict, a, sizeof(a)),
-                 action_name(naive->verdict.action), judge_rule(j, &naive->verdict, b, sizeof(b)));
+                 action_name(out->verdict.action), judge_rule(j, &out->verdict, code_rule, sizeof(code_rule)),
+                 action_name(naive->verdict.action), judge_rule(j, &naive->verdict, naive_rule, sizeof(naive_rule)));
     free(naive);
     return differs == NULL;
 }
+
+bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct judged *out, char *why,
+               size_t why_len)
+{
+    struct before b = {.judged = false};
+    j->packets++;
+    look_before(j, n, iface, in, &b);
+    return run_both(j, n, iface, in, &b, out, why, why_len);
+}
+
+bool judge_tick(struct judge *j, const struct vm_in *in, struct judged *out, char *why, size_t why_len)
+{
+    const struct before none = {.judged = false};
+    return run_both(j, NULL, IFACE_NONE, in, &none, out, why, why_len);
+}
+
+uint64_t judge_packets(const struct judge *j) { return j->packets; }
 
 const char *judge_rule(const struct judge *j, const struct verdict *v, char *buf, size_t len)
 {

@@ -10,6 +10,7 @@
 #include "vm/vm.h"
 
 enum { JUDGED_SENT_MAX = 4, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048, JUDGED_MATCHED_MAX = 128 };
+enum { JUDGED_LEFT_MAX = 64 };
 
 /* What became of one packet. */
 struct judged {
@@ -21,6 +22,11 @@ struct judged {
     } out[JUDGED_SENT_MAX]; /* what was sent, in order */
     uint32_t log_rules[JUDGED_LOGS_MAX];
     uint32_t matched_rules[JUDGED_MATCHED_MAX]; /* that counted it, by index */
+    unsigned left;
+    struct {
+        uint64_t packet; /* number of the one that was held, counted from 1 by judge_run */
+        struct verdict verdict;
+    } leaves[JUDGED_LEFT_MAX]; /* held packets that left, in order */
 };
 
 struct judge;
@@ -37,6 +43,12 @@ uint16_t judge_iface(const struct judge *j, const char *name);
 /* Judge one frame. True when all ways agree; else false and one line in why. */
 bool judge_run(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct judged *out, char *why,
                size_t why_len);
+
+/* Time goes by up to in->mono_ns: what leaves without a packet. True when all ways agree. */
+bool judge_tick(struct judge *j, const struct vm_in *in, struct judged *out, char *why, size_t why_len);
+
+/* The number of the last packet. */
+uint64_t judge_packets(const struct judge *j);
 
 /* The rule column of a verdict line: a name, LIST:LINE, `default` or `-`. Returns buf. */
 const char *judge_rule(const struct judge *j, const struct verdict *v, char *buf, size_t len);

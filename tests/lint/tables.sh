@@ -26,6 +26,8 @@ each "every opcode is described in vm/BYTECODE.md" "$(rows vm/opcode.def OP 2)" 
 triples=$(rows vm/reason.def REASON 2 | grep -vx -e - -e no-buffer)
 each "every reason stands in a packet triple" "$triples" tests/packets
 each "reasons that no packet shows stand in a unit test" "REASON_NO_BUFFER" tests/unit
+each "every state of a flow is in the manual" "$(rows vm/flow/flow_state.def FLOW_STATE 2 | sort -u)" man/preyrun.1
+each "every way a flow ends is in the manual" "$(rows vm/flow/flow_end.def FLOW_END 2)" man/preyrun.1
 each "every reason is in the manual" "$(rows vm/reason.def REASON 2 | grep -vx -- -)" man/preyrun.1
 each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyrun.1
 each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md

@@ -8,6 +8,7 @@ rules
       count bytes payload at 0 is x"47455420" as GET
       count tcp bytes payload at 4 is x"2f" bytes payload at 5 is x"78" as TWO
       count bytes payload at 1 is x"00000000" mask x"ffffff00" as MASKED
+      count fragment later as LATER
     }
 in eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 53 / payload "GET /x"
 matches L2 L3 MASK L4 GET TWO
@@ -34,9 +35,12 @@ matches L2 L3 MASK L4 GET
 # Other protocols have no payload, but an l4
 in eth / ip4 1.1.1.1 > 2.2.2.2 proto 200 / payload x"0000003500"
 matches L2 L3 MASK L4
-# Nothing on later fragments
+# Nothing on later fragments, which are judged alone where their first does not come
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 8 proto udp / payload x"0001003500000000 47455420"
-matches L2 L3 MASK
+verdict held - - - -
+after 0.1
+released 1 accept default - - -
+matches L2 L3 MASK LATER
 # l2 stands in every Ethernet frame, l3 in IP alone
 in eth type 0x88cc / raw x"45000000"
 matches -

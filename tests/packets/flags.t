@@ -9,6 +9,7 @@ rules
       count tcp flags lacks fin, syn, rst, psh, ack, urg, ece, cwr as NULL_SCAN
       count tcp flags has ece, cwr as ECN
       count flags has rst as RST
+      count fragment later as LATER
     }
 in eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2 syn
 matches SYN OPEN
@@ -30,4 +31,7 @@ matches SYN OPEN
 in eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2
 matches -
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 16 proto tcp / zeros 20
-matches -
+verdict held - - - -
+after 0.1
+released 1 accept default - - -
+matches LATER

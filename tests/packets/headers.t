@@ -57,16 +57,25 @@ matches ANY FIRST HAS_START DNS
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 24 more proto udp / zeros 16
 matches ANY LATER NOT_FIRST
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 24 proto tcp / payload "x"
+verdict held - - - -
+after 0.1
+released 1 accept default - - -
 matches ANY LATER NOT_FIRST TCP
 in eth / ip6 ::1 > ::2 / frag6 0 more / udp 1 > 53 len 100 / zeros 16
 matches ANY FIRST HAS_START DNS
-in eth / ip6 ::1 > ::2 / frag6 24 next tcp / payload "x"
+in eth / ip6 ::1 > ::2 / frag6 24 id 5 next tcp / payload "x"
+verdict held - - - -
+after 0.1
+released 2 accept default - - -
 matches ANY LATER NOT_FIRST TCP
 # An atomic fragment is none.
 in eth / ip6 ::1 > ::2 / frag6 0 / udp 1 > 53
 matches NO NOT_ANY HAS_START NOT_FIRST DNS
 # The protocol of a later fragment behind an extension header is not known.
-in eth / ip6 ::1 > ::2 / frag6 24 next 60 / payload x"0600010400000000"
+in eth / ip6 ::1 > ::2 / frag6 24 id 6 next 60 / payload x"0600010400000000"
+verdict held - - - -
+after 0.1
+released 3 accept default - - -
 matches ANY LATER NOT_FIRST
 in eth type 0x88cc / raw x"00"
 matches -

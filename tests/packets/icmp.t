@@ -13,6 +13,7 @@ rules
       count icmp6 type not nd-neighbor-solicit as NOT_NS
       count icmp6 type 1 code 4 as PORT6
       count icmp6 type 128- as INFO6
+      count fragment later as LATER
     }
 in eth / ip4 1.1.1.1 > 2.2.2.2 / icmp type echo-request
 matches PING
@@ -47,16 +48,21 @@ in eth / ip6 fe80::1 > fe80::2 hop 255 / icmp6 type nd-redirect target fe80::1
 matches NOT_NS INFO6
 # Later fragments have no type; the same numbers over the other family are none.
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 8 proto icmp / payload x"0800000000000000"
-matches -
+verdict held - - - -
+after 0.1
+released 1 accept default - - -
+matches LATER
 in eth / ip6 ::1 > ::2 next 1 / payload x"0800000000000000"
 matches -
 in eth / ip4 1.1.1.1 > 2.2.2.2 proto 58 / payload x"8000000000000000"
 matches -
 
 rules
-    firewall f default drop { accept icmp, icmp6 as ANY_ICMP
+    firewall f default drop { count fragment later; accept icmp, icmp6 as ANY_ICMP
        accept icmp6 type not nd as NEVER }
 in eth / ip4 1.1.1.1 > 2.2.2.2 frag 8 proto icmp / payload x"0800000000000000"
-verdict accept ANY_ICMP - - -
+verdict held - - - -
+after 0.1
+released 1 accept ANY_ICMP - - -
 in eth / ip6 ::1 > ::2 / icmp6 type 200
 verdict accept ANY_ICMP - - -

@@ -65,15 +65,17 @@ matches DNS ALL
 # Fragments
 in eth / ip6 ::1 > ::2 / frag6 0 more / udp 1 > 53 len 100 / zeros 15
 verdict drop - - - bad-fragment
-in eth / ip6 ::1 > ::2 / frag6 0 more / udp 1 > 53 len 100 / zeros 16
+in eth / ip6 ::1 > ::2 / frag6 0 id 9 more / udp 1 > 53 len 100 / zeros 16
 verdict accept default - - -
 matches DNS ALL
 in eth / ip6 ::1 > ::2 / frag6 65528 next 17 / zeros 8
 verdict drop - - - bad-fragment
 in eth / ip6 ::1 > ::2 / frag6 8 next 6 / zeros 16
 verdict drop - - - tiny-fragment
-in eth / ip6 ::1 > ::2 / frag6 16 next 6 / zeros 16
-verdict accept default - - -
+in eth / ip6 ::1 > ::2 / frag6 16 id 2 next 6 / zeros 16
+verdict held - - - -
+after 0.1
+released 1 drop - - - fragment-orphan
 # ESP, no-next-header and unknown numbers end the chain.
 in eth / ip6 ::1 > ::2 / dst / esp / payload "sealed"
 verdict accept default - - -

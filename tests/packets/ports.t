@@ -17,6 +17,7 @@ rules
       count udp port 53 as UDP53
       count proto 6 port 80 as PROTO6
       count from 10.0.0.1 to port 0- as ANY_PORT
+      count fragment later as LATER
     }
 in eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 1024 > 80 syn
 matches P80 WEB SHIGH PROTO6 ANY_PORT
@@ -41,7 +42,10 @@ matches -
 in eth / ip4 10.0.0.1 > 10.0.0.2 proto 33 / payload x"0050005000000000"
 matches -
 in eth / ip4 10.0.0.1 > 10.0.0.2 frag 8 proto 17 / payload x"0035003500000000"
-matches -
+verdict held - - - -
+after 0.1
+released 1 accept default - - -
+matches LATER
 in eth type 0x88cc / raw x"00500050"
 matches -
 

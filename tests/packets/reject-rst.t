@@ -72,5 +72,8 @@ verdict reject IDENT - - -
 in  eth / ip6 2001:db8::1 > ff02::1 / tcp 1000 > 113 syn
 verdict reject IDENT - - -
 # Nor to a later fragment
-in  eth / ip6 2001:db8::1 > 2001:db8::9 / frag6 16 next tcp / zeros 8
+in  eth / ip6 2001:db8::1 > 2001:db8::9 / frag6 0 more / tcp 1000 > 200 syn / zeros 12
+verdict reject SIX - - -
+out eth back / ip6 2001:db8::9 > 2001:db8::1 / tcp 200 > 1000 rst ack ack 13 win 0
+in  eth / ip6 2001:db8::1 > 2001:db8::9 / frag6 32 next tcp / zeros 8
 verdict reject SIX - - -

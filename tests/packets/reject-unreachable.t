@@ -79,7 +79,9 @@ verdict reject PORT - - -
 in  eth / ip4 240.0.0.1 > 10.0.0.9 / udp 1000 > 1
 verdict reject PORT - - -
 in  eth / ip4 198.51.100.1 > 10.0.0.9 frag 8 proto udp / zeros 8
-verdict reject LATER - - -
+verdict held - - - -
+after 0.1
+released 1 reject LATER - - -
 in  eth type 0x88cc / raw x"00"
 verdict reject LLDP - - -
 # Nor to the malformed, which no rule judges

@@ -12,18 +12,19 @@
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/judge.h"
 
-enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256 };
+enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256, HELD_MAX = 1024 };
 
 /* A group: one packet and what is expected of it. */
 struct group {
-    unsigned line; /* of its `in`, 0: none begun */
+    unsigned line; /* of its `in`, or of the `after` that let time pass; 0: none begun */
+    bool timed;    /* `after`: no packet came */
     char in[4096];
     char verdict[256];
     char matches[1024]; /* empty: not asked */
     unsigned again;     /* times that the packet came before, unasked */
     char *outs[EXPECT_MAX];
-    char *logs[EXPECT_MAX], *counts[EXPECT_MAX];
-    unsigned out_count, log_count, count_count;
+    char *logs[EXPECT_MAX], *counts[EXPECT_MAX], *leaves[EXPECT_MAX];
+    unsigned out_count, log_count, count_count, left_count;
 };
 
 struct script {
@@ -33,6 +34,8 @@ struct script {
     size_t rules_len;
     unsigned rules_line;
     struct judge *judge;
+    uint64_t held[HELD_MAX]; /* numbers of the packets that were held since `rules` */
+    unsigned held_count;
     struct group group;
     /* settings: hold until they are changed */
     char iface[64];
@@ -73,24 +76,61 @@ static const char *server_name(const struct program *p, uint32_t server, char *b
     return buf;
 }
 
+/* The columns of a verdict line. */
+static void print_verdict(const struct script *s, const struct verdict *v, char *buf, size_t len)
+{
+    char rule[256], server[256];
+    const struct program *p = judge_program(s->judge);
+    snprintf(buf, len, "%s %s %s %s %s", action_name(v->action), judge_rule(s->judge, v, rule, sizeof(rule)),
+             v->service != PBC_NONE ? program_str(p, p->services[v->service].name) : "-",
+             server_name(p, v->server, server, sizeof(server)), reason_name(v->reason));
+}
+
+/* One space between columns. */
+static void squeeze(const char *from, char *to, size_t len)
+{
+    size_t used = 0;
+    for (const char *c = from; *c && used + 1 < len; c++)
+        if (!isspace((unsigned char)*c) || (c[1] && !isspace((unsigned char)c[1])))
+            to[used++] = isspace((unsigned char)*c) ? ' ' : *c;
+    to[used] = '\0';
+}
+
 static bool check_verdict(const struct script *s, const struct judged *j)
 {
-    char rule[256], server[256], got[800], want[256];
-    const struct program *p = judge_program(s->judge);
-    const bool served = j->verdict.service != PBC_NONE;
-    snprintf(got, sizeof(got), "%s %s %s %s %s", action_name(j->verdict.action),
-             judge_rule(s->judge, &j->verdict, rule, sizeof(rule)),
-             served ? program_str(p, p->services[j->verdict.service].name) : "-",
-             server_name(p, j->verdict.server, server, sizeof(server)), reason_name(j->verdict.reason));
-    size_t used = 0;
-    for (const char *c = s->group.verdict; *c && used + 1 < sizeof(want); c++) /* one space between columns */
-        if (!isspace((unsigned char)*c) || (c[1] && !isspace((unsigned char)c[1])))
-            want[used++] = isspace((unsigned char)*c) ? ' ' : *c;
-    want[used] = '\0';
+    char got[800], want[256];
+    print_verdict(s, &j->verdict, got, sizeof(got));
+    squeeze(s->group.verdict, want, sizeof(want));
     if (strcmp(got, want) == 0 || (!want[0] && s->group.matches[0])) return true;
     say("expected %s", want);
     say("got      %s", got);
     return false;
+}
+
+/* Which of those held since `rules` it is, from 1 on. */
+static unsigned held_number(const struct script *s, uint64_t packet)
+{
+    for (unsigned i = 0; i < s->held_count; i++)
+        if (s->held[i] == packet) return i + 1;
+    return 0;
+}
+
+static bool check_leaves(const struct script *s, const struct judged *j)
+{
+    const struct group *g = &s->group;
+    bool good = j->left == g->left_count;
+    for (unsigned i = 0; i < j->left; i++) {
+        char verdict[800], got[820], want[256] = "";
+        print_verdict(s, &j->leaves[i].verdict, verdict, sizeof(verdict));
+        snprintf(got, sizeof(got), "%u %s", held_number(s, j->leaves[i].packet), verdict);
+        if (i < g->left_count) squeeze(g->leaves[i], want, sizeof(want));
+        if (strcmp(got, want) == 0) continue;
+        say("expected released %s", want[0] ? want : "nothing more");
+        say("got      released %s", got);
+        good = false;
+    }
+    for (unsigned i = j->left; i < g->left_count; i++) say("expected, but not released: %s", g->leaves[i]);
+    return good;
 }
 
 static bool check_frame(const struct script *s, const char *expected, const uint8_t *bytes, uint32_t len)
@@ -184,6 +224,30 @@ static bool check_counts(const struct script *s)
     return good;
 }
 
+static bool run_packet(struct script *s, uint16_t iface, const struct vm_in *in, struct judged *judged)
+{
+    char why[512];
+    const bool good = judge_run(s->judge, &note, iface, in, judged, why, sizeof(why));
+    if (!good) say("%s", why);
+    if (judged->verdict.action == ACTION_HELD && s->held_count < HELD_MAX)
+        s->held[s->held_count++] = judge_packets(s->judge);
+    return good;
+}
+
+/* Time goes by without a packet. */
+static bool try_time(struct script *s)
+{
+    static struct judged judged;
+    char why[512];
+    const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
+    bool good = judge_tick(s->judge, &in, &judged, why, sizeof(why));
+    if (!good) say("%s", why);
+    good = check_leaves(s, &judged) && good;
+    good = check_matches(s, &judged) && good;
+    good = check_logs(s, &judged) && good;
+    return check_counts(s) && good;
+}
+
 static bool try_group(struct script *s)
 {
     static struct judged judged;
@@ -192,6 +256,7 @@ static bool try_group(struct script *s)
         say("there are no rules that compile");
         return false;
     }
+    if (s->group.timed) return try_time(s);
     if (!s->group.verdict[0] && !s->group.matches[0]) {
         say("no `verdict` and no `matches` line");
         return false;
@@ -205,14 +270,13 @@ static bool try_group(struct script *s)
     s->facts.schedules = schedules_at(judge_program(s->judge), s->now_ns, NULL);
     const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
     bool good = true;
-    for (unsigned i = 0; i < s->group.again; i++)
-        good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why)) && good;
-    good = judge_run(s->judge, &note, iface, &in, &judged, why, sizeof(why)) && good;
-    if (!good) say("%s", why);
+    for (unsigned i = 0; i < s->group.again; i++) good = run_packet(s, iface, &in, &judged) && good;
+    good = run_packet(s, iface, &in, &judged) && good;
     good = check_verdict(s, &judged) && good;
     good = check_sent(s, &judged, note.link) && good;
     good = check_matches(s, &judged) && good;
     good = check_logs(s, &judged) && good;
+    good = check_leaves(s, &judged) && good;
     return check_counts(s) && good;
 }
 
@@ -227,6 +291,7 @@ static void end_group(struct script *s)
     for (unsigned i = 0; i < g->out_count; i++) free(g->outs[i]);
     for (unsigned i = 0; i < g->log_count; i++) free(g->logs[i]);
     for (unsigned i = 0; i < g->count_count; i++) free(g->counts[i]);
+    for (unsigned i = 0; i < g->left_count; i++) free(g->leaves[i]);
     *g = (struct group){.line = 0};
 }
 
@@ -244,6 +309,7 @@ static void end_rules(struct script *s)
     s->rules_len = 0;
     s->facts.down = NULL;
     s->facts.generation++;
+    s->held_count = 0;
 }
 
 static void add_rules(struct script *s, const char *line)
@@ -321,6 +387,16 @@ static void set_down(struct script *s, char *words)
     }
 }
 
+/* after SECONDS: time goes by. What it lets go is expected like a packet's. */
+static void pass_time(struct script *s, const char *words)
+{
+    s->now_ns += (uint64_t)(strtod(words, NULL) * 1e9);
+    if (!s->judge) return;
+    s->group.line = s->line;
+    s->group.timed = true;
+    snprintf(s->group.in, sizeof(s->group.in), "after %s", words);
+}
+
 /* time 2026-11-20 09:00:00: what the clock shows in UTC from here on. It never runs back. */
 static void set_time(struct script *s, const char *words)
 {
@@ -354,6 +430,8 @@ static void statement(struct script *s, const char *word, char *rest)
         keep(s, g->logs, &g->log_count, rest);
     else if (strcmp(word, "count") == 0)
         keep(s, g->counts, &g->count_count, rest);
+    else if (strcmp(word, "released") == 0)
+        keep(s, g->leaves, &g->left_count, rest);
     else {
         end_group(s);
         if (strcmp(word, "in") == 0) {
@@ -370,8 +448,8 @@ static void statement(struct script *s, const char *word, char *rest)
             snprintf(s->iface, sizeof(s->iface), "%s", strcmp(rest, "-") == 0 ? "" : rest);
         else if (strcmp(word, "link") == 0)
             set_link(s, rest);
-        else if (strcmp(word, "after") == 0) /* seconds go by */
-            s->now_ns += (uint64_t)(strtod(rest, NULL) * 1e9);
+        else if (strcmp(word, "after") == 0)
+            pass_time(s, rest);
         else if (strcmp(word, "time") == 0)
             set_time(s, rest);
         else if (strcmp(word, "strict-checksum") == 0)

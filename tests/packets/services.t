@@ -18,9 +18,11 @@ verdict accept PING - - -
 # Mid-stream TCP without a flow is balanced like any other packet.
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 psh ack / payload "x"
 verdict forward IN www web/a -
-# A later fragment has no ports; a first one has.
-in      eth / ip4 198.51.100.1 > 203.0.113.10 proto tcp frag 1480 / payload "xxxxxxxx"
-verdict accept IN - - -
+# A later fragment has no ports; it follows its first.
+in      eth / ip4 198.51.100.1 > 203.0.113.10 id 7 more / tcp 1000 > 80 syn / zeros 4
+verdict forward IN www web/a -
+in      eth / ip4 198.51.100.1 > 203.0.113.10 id 7 proto tcp frag 24 / payload "xxxxxxxx"
+verdict forward IN www web/a -
 
 # Without a firewall everything is accepted, by rule `-`.
 rules

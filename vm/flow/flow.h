@@ -36,6 +36,7 @@ enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
 enum flow_id_kind {
     FLOW_ID_IP6 = 1 << 0,
     FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (so that pings both ways with one id are two flows) */
+    FLOW_ID_QUERY = 1 << 2,     /* 2 bits: which pair of types, so that no reply answers a query of another kind */
 };
 struct flow_id {
     uint32_t low[4], high[4]; /* as in struct key; v4: word 0, the rest 0 */
@@ -49,19 +50,23 @@ static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
 /* What TCP is known to have sent and acknowledged (tcp.h). Sequence numbers as on the wire. */
 struct tcp_side {
     uint32_t end;   /* one past the highest sequence number it sent, SYN and FIN counted */
-    uint32_t acked; /* the highest acknowledgement it sent */
+    uint32_t acked; /* the highest acknowledgement it sent; before the first, the least that it may send */
 };
 enum tcp_track_flag {
     TCP_TRACK_FIN_ORIGINAL = 1 << 0, /* that side has sent its FIN */
     TCP_TRACK_FIN_REPLY = 1 << 1,
     TCP_TRACK_NO_WINDOW = 1 << 2,  /* no window is checked: one side is not seen (DSR), or not yet (pick-up) */
-    TCP_TRACK_SCALED = 1 << 3,     /* both SYNs had the window scale option */
+    TCP_TRACK_SCALED = 1 << 3,     /* both SYNs had the window scale option, or its largest is assumed (pick-up) */
     TCP_TRACK_HEARD_REPLY = 1 << 4, /* `side[FLOW_REPLY]` is known */
+    TCP_TRACK_ACK_ORIGINAL = 1 << 5, /* that side has acknowledged the other's SYN: with both the handshake is complete */
+    TCP_TRACK_ACK_REPLY = 1 << 6,
+    TCP_TRACK_LOOSE = 1 << 7, /* a side may have sent more than `end`: pick-up, or the first fragment of a segment */
 };
 struct tcp_track {
     struct tcp_side side[2]; /* by enum flow_dir */
-    uint16_t window[2];      /* the largest that side has announced, unscaled as it will be shifted by its scale */
-    uint8_t scale;           /* shift of the original side in bits 0-3, of the other in 4-7: at most 14 (RFC 7323) */
+    uint16_t window[2];      /* the largest that side has announced, rounded up to what its shift can say */
+    uint8_t scale;           /* shift of the original side in bits 0-3, of the other in 4-7: at most 14 (RFC 7323), 15: its
+                                SYN had no such option. It counts with TCP_TRACK_SCALED alone */
     uint8_t flags;           /* enum tcp_track_flag */
 };
 

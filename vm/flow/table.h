@@ -1,14 +1,15 @@
 /* The flow table: fixed memory, bounded work, no allocation after flow_table_new.
  *
- * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash, and goes to the emptier one;
- * nothing is ever moved. Beside the 64-byte slots stands a dense array of 16-bit tags (two bits of class, fourteen of
- * hash; 0: free), so that a look-up reads two runs of 32 bytes and then, nearly always, exactly the slot it wants, a miss
- * reads no slot at all, and whoever must make way is found by class without touching slots. Tags are hints beside the
- * claim word of the slot. Room for half as many flows again as `flows`.
+ * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash, and goes to the first while that
+ * has slots to spare, else to the emptier; nothing is ever moved. Beside the 64-byte slots stands a dense array of
+ * 16-bit tags (two bits of class, fourteen of hash; 0: free), so that a look-up reads 32 bytes, rarely twice, and then,
+ * nearly always, exactly the slot it wants, a miss reads no slot at all, and whoever must make way is found by class
+ * without touching slots. Tags are hints beside the claim word of the slot. Room for half as many flows again as
+ * `flows`.
  *
  * Where both groups are full the least class yields, within it the longest idle. More than `half_open` half-open flows:
- * a hand goes round over the tags and an old one of the first few it finds makes way. A flow whose timeout has passed is
- * gone: it is released when it is touched and by the sweep. */
+ * a hand goes round over the tags and the oldest of the first few it meets makes way. A flow whose timeout has passed
+ * is gone: it is released when it is touched and by the sweep. */
 #ifndef VM_FLOW_TABLE_H
 #define VM_FLOW_TABLE_H
 
@@ -34,7 +35,7 @@ struct flow_counters {
     uint64_t live[FLOW_CLASSES]; /* now */
     uint64_t most;               /* live at once, at its highest */
     uint64_t added;
-    uint64_t ended[FLOW_ENDS];   /* one kind of eviction or end each; added == live + ended, always */
+    uint64_t ended[FLOW_ENDS]; /* one kind of eviction or end each; added == live + ended, always */
 };
 
 /* NULL when memory is out. Memory is claimed from the system as it is touched. */
@@ -46,13 +47,19 @@ void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
 /* Ask for the memory that a look-up will read: first of all packets of a batch the tags, then the slots. */
 void flow_ask_tags(const struct flow_table *t, uint64_t hash);
-void flow_ask_slot(const struct flow_table *t, uint64_t hash);
+int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash); /* a hint for flow_find_at */
 
 /* The slot of the flow, FLOW_NONE if there is none. One whose timeout has passed is released and not found. */
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* A slot for a flow that is not in the table, in `state`, seen now; the rest of it is zero. Makes room as above; never
- * fails. opened_by_high: who sent the first packet. */
+/* The same, faster where the hint of flow_ask_slot, however old, still holds. FLOW_NONE is one, too. */
+int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns);
+
+/* The same and nothing changes: one whose timeout has passed is only not found. */
+int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
+
+/* A slot for a flow that is not in the table, in `state`, begun and seen now; the rest of it is zero. Makes room as
+ * above; never fails. opened_by_high: who sent the first packet. */
 int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
                  bool opened_by_high, uint64_t now_ns);
 
@@ -72,7 +79,8 @@ uint32_t flow_groups(const struct flow_table *t);
 /* When its timeout passes, in mono_ns; saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 
-/* The next live flow at or after slot *at; FLOW_NONE at the end. Flows whose time has passed are given too. */
+/* The next live flow at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows whose time has
+ * passed are given too. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);

@@ -36,8 +36,8 @@ struct tcp_step {
 enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, enum flow_dir dir,
                           const struct tcp_segment *s, struct tcp_step *next);
 
-/* A segment without a flow: MARK_NEW for a SYN without ACK (and, while `pickup` lasts, for mid-stream segments without
- * SYN and RST), else MARK_INVALID. *next: the flow that it makes. */
+/* A segment without a flow: MARK_NEW for a SYN without ACK (and, while `pickup` lasts, for mid-stream segments: with ACK,
+ * without SYN and RST), else MARK_INVALID. *next: the flow that it makes. */
 enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next);
 
 /* May an ICMP error quote this sequence number of direction `dir`? Within what that side has sent and one window before

@@ -1,4 +1,4 @@
-/* ARP and neighbour discovery bodies. */
+/* ARP, neighbour discovery, ICMP and SCTP bodies. */
 #include "vm/proto/body.h"
 
 #include "vm/csum.h"
@@ -73,4 +73,14 @@ bool solicit_read(const struct pkt *pkt, const struct key *key, uint32_t target[
     bool source_mac;
     if (target[0] >> 24 == 0xff || !options_ok(body + ND_OPTIONS, len - ND_OPTIONS, &source_mac)) return false;
     return !is_unspecified(key->src) || (is_solicited_node(key->dst) && !source_mac);
+}
+
+uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l4 + (uint32_t)ICMP_REST); }
+
+int sctp_chunk_read(const struct pkt *pkt, const struct key *key)
+{
+    const uint32_t end = (uint32_t)pkt->l3 + key->length;
+    uint8_t type;
+    if (!(key->kind & KIND_SCTP) || pkt->payload == 0 || pkt->payload >= end) return -1;
+    return bytes_copy(pkt, pkt->payload, 1, &type) == 1 ? type : -1;
 }

@@ -1,4 +1,6 @@
-/* The bodies of ARP and neighbour discovery, read for those who answer or describe them. */
+/* The bodies of ARP and neighbour discovery, read for those who answer or describe them; what flows ask of ICMP and
+ * SCTP.
+ */
 #ifndef VM_PROTO_BODY_H
 #define VM_PROTO_BODY_H
 
@@ -21,5 +23,12 @@ bool solicit_read(const struct pkt *pkt, const struct key *key, uint32_t target[
 
 /* The target of a solicitation or advertisement whose first 24 bytes were captured, valid or not. */
 bool nd_target_read(const struct pkt *pkt, const struct key *key, uint32_t target[4]);
+
+/* What stands where an ICMP or ICMPv6 query and its reply have their identifier (RFC 792; of node information the
+ * question's type, RFC 4620). The packet has an ICMP header. */
+uint16_t icmp_query_read(const struct pkt *pkt);
+
+/* The type of an SCTP packet's first chunk (RFC 9260, 3.2); -1: it has none that was captured. */
+int sctp_chunk_read(const struct pkt *pkt, const struct key *key);
 
 #endif

@@ -9,7 +9,7 @@ struct chain {
     bool later; /* in a later fragment: what follows is not a header */
 };
 
-static bool is_extension(uint8_t next)
+bool ip6_is_extension(uint8_t next)
 {
     switch (next) {
     case IPPROTO_NR_HOPOPT:
@@ -101,7 +101,7 @@ static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
     c->later = offset != 0;
     p->first_fragment = true;
     set_fragment(p->key, c->later ? KIND_FRAG_LATER : KIND_FRAG_FIRST);
-    return parse_fragment(offset, more, bytes, is_extension(c->next) ? -1 : c->next);
+    return parse_fragment(offset, more, bytes, ip6_is_extension(c->next) ? -1 : c->next);
 }
 
 static enum pkt_reason walk_one(struct parse *p, struct chain *c)
@@ -146,8 +146,8 @@ enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
     p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
     if (is_jumbogram(p, &c, wire_end)) return REASON_JUMBOGRAM;
 
-    while (is_extension(c.next) && !c.later)
+    while (ip6_is_extension(c.next) && !c.later)
         if ((r = walk_one(p, &c))) return r;
-    if (!is_extension(c.next)) parse_set_proto(p, c.next);
+    if (!ip6_is_extension(c.next)) parse_set_proto(p, c.next);
     return c.later ? REASON_NONE : parse_l4(p, c.at);
 }

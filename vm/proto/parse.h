@@ -43,6 +43,9 @@ enum pkt_reason parse_udp(struct parse *p, uint32_t at);
 enum pkt_reason parse_sctp(struct parse *p, uint32_t at);
 enum pkt_reason parse_icmp(struct parse *p, uint32_t at);
 
+/* Is it the number of a header of the IPv6 chain that is walked (SEMANTICS.md, Conditions)? */
+bool ip6_is_extension(uint8_t next);
+
 /* The layer after IP of a packet that is no later fragment; proto and its KIND bits are set already. */
 enum pkt_reason parse_l4(struct parse *p, uint32_t at);
 

@@ -42,7 +42,7 @@ static void taken(void **state)
     assert_int_equal(o.to, 0);
     assert_int_equal(o.mtu, 1500);
     assert_int_equal(o.log, LOG_NONE);
-    assert_false(o.json || o.strict_checksum);
+    assert_false(o.json || o.strict_checksum || o.flows);
     options_fini(&o);
     assert_int_equal(
         parse("rules.pbc --verdicts - --pcap=- --write=out.pcap --format json --on wan --seed=18446744073709551615 "
@@ -65,6 +65,9 @@ static void taken(void **state)
     assert_int_equal(parse("--pcap in.pcap --explain 812 -- --odd.pbc"), OPTIONS_RUN);
     assert_string_equal(o.program, "--odd.pbc");
     assert_int_equal(o.explain, 812);
+    options_fini(&o);
+    assert_int_equal(parse("--pcap in.pcap --flows --verdicts lines --write out.pcap rules.pbc"), OPTIONS_RUN);
+    assert_true(o.flows);
     options_fini(&o);
 }
 
@@ -125,7 +128,10 @@ static void refused(void **state)
         {"--pcap a b --down shop", "--down: `shop` is no server: it is written POOL/SERVER"},
         {"--pcap a b --down /a", "--down: `/a` is no server: it is written POOL/SERVER"},
         {"--pcap a b --down shop/a/b", "--down: `shop/a/b` is no server: it is written POOL/SERVER"},
-        {"--pcap a b --flows", "--flows is not supported yet"},
+        {"--pcap a b --flows=yes", "takes no value"},
+        {"--pcap a b --flows --explain 1", "goes without --flows"},
+        {"--pcap a b --flows --verdicts -", "--flows prints after the summary, and --verdicts - leaves none"},
+        {"--pcap a b --write - --flows", "--flows prints after the summary, and --write - leaves none"},
         {"-i eth0 b", "-i is not supported yet: live"},
         {"-ieth0 b", "-ieth0 is not supported yet: live"},
         {"--bridge a:b b", "--bridge is not supported yet: live"},

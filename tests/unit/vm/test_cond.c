@@ -365,6 +365,25 @@ static const struct sample samples[] = {
      .has = true,
      .why = "destination MAC is 02:00:00:00:00:02, not multicast, broadcast"},
     {.kind = COND_ETHER_TO, .count = 1, .key = {.kind = KIND_IP4}, .why = "no destination MAC on this link"},
+    {.kind = COND_STATE,
+     .arg = MARK_NEW,
+     .key = {.kind = TCP4, .marks = MARK_NEW | TCP_SYN},
+     .has = true,
+     .holds = true,
+     .why = "state is new"},
+    {.kind = COND_STATE,
+     .arg = MARK_ESTABLISHED | MARK_RELATED,
+     .key = {.kind = UDP6, .marks = MARK_NEW},
+     .has = true,
+     .why = "state is new, not established or related"},
+    {.kind = COND_STATE, .arg = MARK_NEW, .key = {.kind = LATER4}, .why = "no state in this packet"},
+    {.kind = COND_STATE, .arg = MARK_NEW, .key = {.kind = ARP}, .why = "not an IP packet"},
+    {.kind = COND_FLOWS_OVER,
+     .arg = 100,
+     .key = {.kind = TCP4, .marks = MARK_NEW | TCP_SYN},
+     .has = true,
+     .why = "source holds no more than 100 flows"},
+    {.kind = COND_FLOWS_OVER, .arg = 100, .key = {.kind = LATER4}, .why = "no state in this packet"},
     {.kind = COND_FLAGS,
      .arg = TCP_SYN | TCP_ACK << 8,
      .key = {.kind = TCP4, .marks = TCP_SYN | TCP_ECE},
@@ -560,6 +579,7 @@ static struct program *program_of_samples(void)
                                           .count = 1000,
                                           .per_ns = 1000000000,
                                           .burst = 100});
+    img_add_settings(&b, (struct pbc_settings){.flows = 16, .half_open = 16, .fragments = 16});
     img_add_schedules(&b, (struct pbc_schedule){.name = img_string(&b, "work")});
     img_add_schedules(&b, (struct pbc_schedule){.name = img_string(&b, "night")});
     for (unsigned i = 0; i < sizeof samples / sizeof *samples; i++) {
@@ -589,8 +609,8 @@ static void every_kind(void **state)
     bool seen[COND_COUNT] = {0};
     for (unsigned i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample *s = &samples[i];
-        const bool no_not =
-            s->kind == COND_FLAGS || s->kind == COND_BYTES || s->kind == COND_OVER || s->kind == COND_WITHIN;
+        const bool no_not = s->kind == COND_FLAGS || s->kind == COND_BYTES || s->kind == COND_OVER ||
+                            s->kind == COND_WITHIN || s->kind == COND_FLOWS_OVER;
         struct pbc_cond plain = p->conds[i], negated = plain;
         char line[256];
         negated.flags |= PBC_COND_NOT;

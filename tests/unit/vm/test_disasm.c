@@ -23,7 +23,8 @@ static char *listing(struct imgbuild *b)
 }
 
 static const char *const lines[] = {
-    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 37, needs self, names arp\n",
+    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 38, needs self, names arp, keeps flows, "
+    "counts flows, follows fragments, names fragment\n",
     "  interface 0 (wan) device \"eth0\"\n",
     ("  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
      "fe80::1-fe80::9\n"),
@@ -36,6 +37,8 @@ static const char *const lines[] = {
     "  schedule 0 (work): mon-fri 08:00-18:00, sat 09:00-12:00 zone Europe/Paris  (sample.prey:3:5+7)\n",
     "  schedule 1 (night): 22:00-06:00 zone UTC  (sample.prey:3:5+7)\n",
     "settings\n  flows 5000\n  udp 1m30s\n",
+    ("remembered for flows\n  firewall 0 (edge) rule 2 (edge:3)\n  firewall 0 (edge) default\n"
+     "  firewall 1 (up) default\n"),
     "      during work, night  (sample.prey:3:5+7)\n",
     "      over syns  (sample.prey:3:5+7)\n",
     "      within bulk  (sample.prey:3:5+7)\n",
@@ -74,8 +77,10 @@ static const char *const lines[] = {
     "    29  jnmac   src MAC set 0 (desks) -> 30\n",
     "    31  jnmack  dst multicast or broadcast -> 32\n",
     "    33  jnpat   pattern 1 (l3 at 9 is 10 mask f0) -> 34\n",
-    "  check 0 (alive) http GET \"/health\" expect 80-80 every 2000 ms timeout 1000 ms rise 2 fall 3  (sample.prey:3:5+7)\n",
-    ("  pool 0 (shop) balance round_robin on down reset retries 1 drain 30000 ms source abusers ports 1024-65535 check 0 (alive)"
+    "  check 0 (alive) http GET \"/health\" expect 80-80 every 2000 ms timeout 1000 ms rise 2 fall 3  "
+    "(sample.prey:3:5+7)\n",
+    ("  pool 0 (shop) balance round_robin on down reset retries 1 drain 30000 ms source abusers ports 1024-65535 check "
+     "0 (alive)"
      "  (sample.prey:3:5+7)\n"),
     "    server 0 (a) 10.0.0.11 port 8080 weight 5  (sample.prey:3:5+7)\n",
     "    server 1 (b) 2001:db8::1 weight 3 mac 02:00:00:00:00:01 check 0 (alive)  (sample.prey:3:5+7)\n",

@@ -413,6 +413,44 @@ static void op_jnover_jnwithin(void **state)
     img_fini(&b);
 }
 
+/* What a source may hold: the flow that a packet would open counts, one that is open counts once. */
+static void op_jnflows(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t src;
+        uint16_t port;
+        enum action action;
+    } packets[] = {
+        {1, 1000, ACTION_ACCEPT}, {1, 1001, ACTION_ACCEPT}, {1, 1002, ACTION_PASS}, {1, 1002, ACTION_PASS},
+        {2, 1000, ACTION_ACCEPT}, {1, 1001, ACTION_ACCEPT}, {1, 1003, ACTION_PASS},
+    };
+    const struct insn code[] = {{OP_JNFLOWS, 0, 1, 2}, {.op = OP_PASS}, {.op = OP_ACCEPT}};
+    const struct vm_in in = {.facts = &(struct facts){0}};
+    struct imgbuild b;
+    struct subject s;
+    struct vm_tx tx = {0};
+    only_tables(&b);
+    img_function(&b, "main", code, 3);
+    struct program *p = load(&b);
+    struct vm *vm = vm_new(p, &(struct vm_cfg){0});
+    for (unsigned i = 0; i < sizeof packets / sizeof *packets; i++) {
+        const struct header h = {
+            .src = packets[i].src, .dst = 0xcb00710a, .src_port = packets[i].port, .dst_port = 53, .proto = 17};
+        struct pkt *pkts[] = {&s.pkt};
+        struct verdict v;
+        frame_build(&h, s.frame);
+        pkt_view(&s.pkt, s.frame, FRAME_LEN, FRAME_LEN, LINK_ETHER, 1);
+        vm_run(vm, &in, pkts, 1, &v, &tx);
+        assert_int_equal(v.action, packets[i].action);
+    }
+    subject_init(&s); /* no worker: nobody holds flows */
+    assert_int_equal(program_decide(p, &s.key, &s.pkt).action, ACTION_ACCEPT);
+    vm_free(vm);
+    program_put(p);
+    img_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,7 +463,7 @@ int main(void)
         cmocka_unit_test(op_count_log),   cmocka_unit_test(op_call_decide_retk_retz),
         cmocka_unit_test(op_retnz),       cmocka_unit_test(registers_of_a_call),
         cmocka_unit_test(op_default),     cmocka_unit_test(op_decidek),
-        cmocka_unit_test(op_accept_pass),
+        cmocka_unit_test(op_accept_pass), cmocka_unit_test(op_jnflows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program", i->bytes[7] = 'x')                                                     \
-    FAULT(version, "format version 7, but this prey reads version 1", header(i)->version = 7)                          \
+    FAULT(version, "format version 7, but this prey reads version 2", header(i)->version = 7)                          \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -196,6 +196,7 @@ static void exercise(struct program *p, FILE *null)
         {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
     };
     struct vm *vm = vm_new(p, &(struct vm_cfg){0});
+    if (!vm) return; /* a limit that memory does not reach */
     const struct vm_in in = {.facts = &(struct facts){0}};
     struct vm_tx tx = {0};
     for (size_t n = 0; n < sizeof headers / sizeof *headers; n++) {

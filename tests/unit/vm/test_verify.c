@@ -43,9 +43,22 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
-    FAULT(meta_flags, "meta: unknown flags 0x7", b->meta->flags = 7)                                                   \
+    FAULT(meta_flags, "meta: unknown flags 0x83", b->keep_needs = true; b->meta->flags = 0x83)                         \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
     FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                   \
+    FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x78", b->keep_needs = true;             \
+          b->meta->flags = PBC_KEEPS_FLOWS)                                                                            \
+    FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
+    FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
+    FAULT(settings_half_open, "settings: a limit of nothing", b->settings->half_open = 0)                              \
+    FAULT(settings_time, "settings: a timeout of more than a year", b->settings->udp_ns = UINT64_MAX)                  \
+    FAULT(memo_rule, "memo 0: rule 99 does not exist", b->memos[0].rule = 99)                                          \
+    FAULT(memo_list, "memo 0: rule 3 belongs to another list", b->memos[0].rule = 3)                                   \
+    FAULT(memo_logs, "memo 0: rule 0 decides nothing, or logs", b->memos[0].rule = 0)                                  \
+    FAULT(memo_do, "memo 0: rule 1 decides nothing, or logs", b->memos[0].rule = 1)                                    \
+    FAULT(memo_asks, "memo 0: rule 2 asks for what may change within a flow", b->rules[2].conds = COND_TTL)            \
+    FAULT(memo_firewall, "memo 2: firewall 2 does not exist", b->memos[2].firewall = 2)                                \
+    FAULT(memo_twice, "memo 2: out of order", b->memos[2].firewall = 0)                                                \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
     FAULT(set4_backwards, "set4 1: range runs backwards", b->set4[1].lo++)                                             \
     FAULT(set6_backwards, "set6 0: range runs backwards", b->set6[0].lo_hi = b->set6[0].hi_hi + 1)                     \
@@ -124,7 +137,7 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
-    FAULT(cond_kind, "condition 0: unknown kind 25", b->conds[0].kind = COND_COUNT)                                    \
+    FAULT(cond_kind, "condition 0: unknown kind 27", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4)                                         \
     FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
@@ -132,24 +145,24 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1)                           \
     FAULT(cond_not_flags, "condition 15 (flags): takes neither `not` nor `any`",                                       \
           b->conds[COND_FLAGS].flags = PBC_COND_NOT)                                                                   \
-    FAULT(cond_not_bytes, "condition 21 (bytes): takes neither `not` nor `any`",                                       \
+    FAULT(cond_not_bytes, "condition 22 (bytes): takes neither `not` nor `any`",                                       \
           b->conds[COND_BYTES].flags = PBC_COND_ANY)                                                                   \
     FAULT(cond_ranges, "condition 5 (port): operands past the end of their section", b->conds[COND_PORT].first = 2)    \
     FAULT(cond_sets, "condition 4 (to): operands past the end of their section", b->conds[COND_TO].count = 3)          \
     FAULT(cond_macs, "condition 13 (ether from): operands past the end of their section",                              \
           b->conds[COND_ETHER_FROM].first = 1)                                                                         \
-    FAULT(cond_none, "condition 16 (fragment): operands past the end of their section",                                \
+    FAULT(cond_none, "condition 17 (fragment): operands past the end of their section",                                \
           b->conds[COND_FRAGMENT].count = 1)                                                                           \
     FAULT(cond_wraps, "condition 5 (port): operands past the end of their section",                                    \
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
-    FAULT(cond_pattern, "condition 21 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
+    FAULT(cond_pattern, "condition 22 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
     FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
-    FAULT(cond_not_over, "condition 23 (over): takes neither `not` nor `any`",                                         \
+    FAULT(cond_not_over, "condition 24 (over): takes neither `not` nor `any`",                                         \
           b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
-    FAULT(cond_meter, "condition 23 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
-    FAULT(cond_meters, "condition 24 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
-    FAULT(cond_meter_ip, "condition 24 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
-    FAULT(cond_schedule, "condition 22 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
+    FAULT(cond_meter, "condition 24 (over): operands past the end of their section", b->conds[COND_OVER].first = 3)    \
+    FAULT(cond_meters, "condition 25 (within): not one meter", b->conds[COND_WITHIN].count = 2)                        \
+    FAULT(cond_meter_ip, "condition 25 (within): unknown argument 0x0", b->conds[COND_WITHIN].arg = 0)                 \
+    FAULT(cond_schedule, "condition 23 (during): unknown argument 0x4", b->conds[COND_DURING].arg = 4)                 \
     FAULT(meter_name, "meter 0: string past the end of `strings`", b->meters[0].name = PBC_NONE)                       \
     FAULT(meter_file, "meter 2: string past the end of `strings`", b->meters[2].place.file = PBC_NONE)                 \
     FAULT(meter_per, "meter 0: unknown key 4", b->meters[0].per = 4)                                                   \
@@ -185,6 +198,10 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(span_days, "span 2: no such time", b->spans[2].days = 128)                                                   \
     FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
     FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 3)                          \
+    FAULT(flows_a, "instruction 36 (jnflows): an operand that it does not take", b->code[36].a = 1)                    \
+    FAULT(cond_flows, "condition 26 (flows over): takes neither `not` nor `any`",                                      \
+          b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
+    FAULT(cond_state, "condition 16 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
     FAULT(meter_a, "instruction 35 (jnwithin): an operand that it does not take", b->code[35].a = 1)                   \
     FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0)                                                \
     FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
@@ -193,7 +210,7 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
     FAULT(func_past, "function 4: past the end of `code`", b->funcs[4].count++)                                        \
-    FAULT(func_short, "instruction 45: in no function", b->funcs[4].count--)                                           \
+    FAULT(func_short, "instruction 46: in no function", b->funcs[4].count--)                                           \
     FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
@@ -278,14 +295,14 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(service_reserved, "service 0: reserved bytes are not zero", b->services[0].reserved = 3)                     \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
-    FAULT(branch_operand, "instruction 43 (retb): branch does not exist", b->code[43].imm = 2)                         \
-    FAULT(branch_as_rule, "instruction 44 (retb): rules and services in one function",                                 \
-          b->code[43] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
-    FAULT(services_return, "instruction 40 (retz): the services have nowhere to return to",                            \
-          b->code[40] = ((struct insn){.op = OP_RETZ}))                                                                \
+    FAULT(branch_operand, "instruction 44 (retb): branch does not exist", b->code[44].imm = 2)                         \
+    FAULT(branch_as_rule, "instruction 45 (retb): rules and services in one function",                                 \
+          b->code[44] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
+    FAULT(services_return, "instruction 41 (retz): the services have nowhere to return to",                            \
+          b->code[41] = ((struct insn){.op = OP_RETZ}))                                                                \
     FAULT(services_called, "instruction 14 (call): the function of the services is not called", b->code[14].imm = 3)   \
-    FAULT(host_elsewhere, "instruction 45 (host): only the function of the services may end in this way",              \
-          b->code[45].op = OP_HOST)                                                                                    \
+    FAULT(host_elsewhere, "instruction 46 (host): only the function of the services may end in this way",              \
+          b->code[46].op = OP_HOST)                                                                                    \
     FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", memset(&b->code[8], 0, 8);           \
           b->code[8].op = OP_RETZ)                                                                                     \
     FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS)          \
@@ -293,7 +310,7 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path is said to be 1, but is 37", b->keep_path = true; b->meta->longest_path = 1)
+    FAULT(path_wrong, "meta: longest path is said to be 1, but is 38", b->keep_path = true; b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }

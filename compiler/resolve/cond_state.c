@@ -1,0 +1,53 @@
+/* Conditions on connections: what `state` says of the packet, and how many flows its source holds. */
+#include "compiler/resolve/front_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+static const struct word state_words[] = {
+    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID},
+    {NULL, 0},
+};
+
+void cond_state(struct rule_work *w, const struct node *n)
+{
+    uint32_t mask = 0, bit;
+
+    node_each(child, n) if (word_want(w, child, state_words, "state", &bit)) mask |= bit;
+    if (says_not(n) && mask == MARK_STATES) warn_never(w, n, "`not` leaves out every state");
+    struct pbc_cond *cond = cond_add(w, COND_STATE, n);
+    if (cond) cond->arg = mask;
+}
+
+/* Flows are counted for each source address, and the rule says so. */
+static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
+{
+    const struct node *by = per ? per->first : NULL;
+
+    if (by && str_is(by->v.str, "source") && !by->next) return true;
+    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "flows are counted for each source address%s",
+         !per             ? ", which the rule must say"
+         : by && by->next ? ", not for a prefix"
+                          : "");
+    diag_fix(w->c->diags, per ? "write `per source`" : "add `per source`");
+    w->bad = true;
+    return false;
+}
+
+void cond_flows(struct rule_work *w, const struct node *n)
+{
+    static const struct number_kind kind = {.what = "a number of flows",
+                                            .range = "a source is allowed from 1 to 100_000_000",
+                                            .least = 1,
+                                            .less = "to allow none, leave `flows over` out",
+                                            .most = 100000000};
+    const struct node *per = n->first->next;
+    uint32_t most;
+
+    if (!number_one(w->c, n->first, &kind, &most)) {
+        w->bad = true;
+        return;
+    }
+    if (!per_source(w, n, per)) return;
+    struct pbc_cond *cond = cond_add(w, COND_FLOWS_OVER, n);
+    if (cond) cond->arg = most;
+}

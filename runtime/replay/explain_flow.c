@@ -1,0 +1,51 @@
+/* --explain of programs that keep flows: what `state` says of the frame, and the flow that says so. */
+#include "runtime/replay/flows.h"
+#include "runtime/replay/replay_priv.h"
+
+static const char *state_word(const struct key *key)
+{
+    switch (key->marks & MARK_STATES) {
+    case MARK_NEW: return "new";
+    case MARK_ESTABLISHED: return "established";
+    case MARK_RELATED: return "related";
+    case MARK_INVALID: return "invalid";
+    default: return NULL;
+    }
+}
+
+static uint64_t since(const struct vm_in *in, uint64_t ns) { return in->mono_ns > ns ? in->mono_ns - ns : 0; }
+
+/* "state established: flow of tcp, established, opened by 10.0.0.1:5000 12.3 s before, last packet 2.0 ms before" */
+void explain_flow_text(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
+                       const struct pkt *pkt)
+{
+    char side[FLOW_SIDE_TEXT], name[40], began[TEXT_NUMBER], seen[TEXT_NUMBER];
+    struct flow_record f;
+    const char *state = state_word(key);
+    if (!(r->program->meta->flags & PBC_KEEPS_FLOWS)) return;
+    fprintf(out, "  state %s: ", state ? state : "none");
+    if (!vm_flow_of(vm, in, key, pkt, &f)) {
+        fputs(state ? "there is no flow\n" : "this packet belongs to no flow\n", out);
+        return;
+    }
+    fprintf(out, "%s flow, %s, opened by %s ", flow_protocol(&f, name, sizeof name),
+            flow_state_name((enum flow_state)f.state), flow_side(&f, FLOW_ORIGINAL, side));
+    fprintf(out, "%s before, last packet %s before\n", text_duration(since(in, f.began_ns), began),
+            text_duration(since(in, f.seen_ns), seen));
+}
+
+void explain_flow_json(FILE *out, const struct replay *r, struct vm *vm, const struct vm_in *in, const struct key *key,
+                       const struct pkt *pkt)
+{
+    struct flow_record f;
+    const char *state = state_word(key);
+    if (!(r->program->meta->flags & PBC_KEEPS_FLOWS)) return;
+    if (state)
+        fprintf(out, ",\"state\":\"%s\",\"flow\":", state);
+    else
+        fputs(",\"state\":null,\"flow\":", out);
+    if (vm_flow_of(vm, in, key, pkt, &f))
+        flow_json(out, &f);
+    else
+        fputs("null", out);
+}

@@ -1,0 +1,69 @@
+/* Verdict lines that wait for a held frame before them. */
+#include "runtime/replay/lines.h"
+
+#include <stdlib.h>
+
+static struct verdict *at(const struct lines *l, size_t i) { return &l->ring[(l->begin + i) % l->room]; }
+
+static void first_out(struct lines *l)
+{
+    l->print(l->arg, l->first, at(l, 0));
+    l->begin = (l->begin + 1) % l->room;
+    l->count--;
+    l->first++;
+}
+
+/* Print up to the first line that is not final. */
+static void due_out(struct lines *l)
+{
+    while (l->count && at(l, 0)->action != ACTION_HELD) first_out(l);
+}
+
+/* Room for one more line; false if there can be none. */
+static bool make_room(struct lines *l)
+{
+    if (l->count < l->room) return true;
+    const size_t room = l->room ? l->room * 2 : 256;
+    struct verdict *ring = l->room < l->most ? malloc(room * sizeof *ring) : NULL;
+    if (!ring) return false;
+    for (size_t i = 0; i < l->count; i++) ring[i] = *at(l, i);
+    free(l->ring);
+    l->ring = ring;
+    l->room = room;
+    l->begin = 0;
+    return true;
+}
+
+void lines_add(struct lines *l, uint64_t frame, const struct verdict *v)
+{
+    if (!l->count && v->action != ACTION_HELD) {
+        l->print(l->arg, frame, v);
+        return;
+    }
+    while (!make_room(l) && l->count) {
+        first_out(l);
+        due_out(l);
+    }
+    if (!l->room) { /* not even for the first */
+        l->print(l->arg, frame, v);
+        return;
+    }
+    if (!l->count) l->first = frame;
+    *at(l, l->count++) = *v;
+    due_out(l);
+}
+
+void lines_settle(struct lines *l, uint64_t frame, const struct verdict *v)
+{
+    if (frame < l->first || frame - l->first >= l->count) return; /* its line is out */
+    *at(l, (size_t)(frame - l->first)) = *v;
+    due_out(l);
+}
+
+void lines_end(struct lines *l)
+{
+    while (l->count) first_out(l);
+    free(l->ring);
+    l->ring = NULL;
+    l->room = l->begin = 0;
+}

@@ -1,0 +1,79 @@
+/* What the summary says of what the vm remembers between packets: connections, and fragments of datagrams. */
+#include <string.h>
+
+#include "runtime/replay/flows.h"
+#include "runtime/replay/summary.h"
+#include "vm/frag/frag.h"
+
+enum { WIDTH = 100, INDENT = 12 };
+
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
+/* A list of words that begins with `what` and goes on in the next line where it is long. */
+static void words_text(FILE *out, const char *what, const char *words)
+{
+    int col = INDENT + fprintf(out, "%*s%s", INDENT, "", what) - INDENT;
+    while (*words) {
+        const char *comma = strstr(words, ", ");
+        const int len = (int)(comma ? (size_t)(comma - words) + 1 : strlen(words));
+        if (col + 1 + len > WIDTH) col = fprintf(out, "\n%*s", INDENT, "") - 2;
+        col += fprintf(out, " %.*s", len, words);
+        words += len + (comma ? 1 : 0);
+    }
+    fputc('\n', out);
+}
+
+static void flows_text(FILE *out, const struct vm_counters *c)
+{
+    const struct flow_counters *f = c->flows;
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[600];
+    uint64_t live = 0;
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) live += f->live[i];
+    note(out, "flows", "%s added, %s live, at most %s at once", text_number(f->added, a), text_number(live, b),
+         text_number(f->most, m));
+    if (*flow_classes_words(f->live, words, sizeof words)) words_text(out, "live:", words);
+    if (*flow_ends_words(f->ended, words, sizeof words)) words_text(out, "ended:", words);
+    if (c->stacks_full)
+        note(out, "", "%s packet%s made none: there was no room for another VLAN stack", text_number(c->stacks_full, a),
+             plural(c->stacks_full));
+    if (c->remembered)
+        note(out, "", "%s packet%s took a remembered verdict", text_number(c->remembered, a), plural(c->remembered));
+}
+
+/* ", 3 by an overlap" */
+static void cause_add(char *buf, size_t len, uint64_t n, const char *what)
+{
+    char a[TEXT_NUMBER];
+    const size_t used = strlen(buf);
+    if (n) snprintf(buf + used, len - used, "%s%s %s", used ? ", " : "", text_number(n, a), what);
+}
+
+static void fragments_text(FILE *out, const struct frag_counters *f)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[400] = "";
+    if (!f->datagrams) return;
+    note(out, "fragments", "%s datagram%s, %s complete; %s fragment%s followed %s first", text_number(f->datagrams, a),
+         plural(f->datagrams), text_number(f->complete, b), text_number(f->followed, m), plural(f->followed),
+         f->followed == 1 ? "its" : "their");
+    if (f->held)
+        note(out, "", "%s waited for the first: it came for %s, never for %s", text_number(f->held, a),
+             text_number(f->released, b), text_number(f->orphans, m));
+    if (f->not_held) note(out, "", "%s could not wait: there was no room", text_number(f->not_held, a));
+    if (f->duplicates)
+        note(out, "", "%s came again and %s dropped", text_number(f->duplicates, a),
+             f->duplicates == 1 ? "was" : "were");
+    cause_add(words, sizeof words, f->overlaps, "for an overlap");
+    cause_add(words, sizeof words, f->overfull, "for more than 32 ranges");
+    cause_add(words, sizeof words, f->ends, "for two ends");
+    if (*words) words_text(out, "datagrams given up:", words);
+    words[0] = 0;
+    cause_add(words, sizeof words, f->expired, "not complete after 30 s");
+    cause_add(words, sizeof words, f->evicted, "for newer ones (`limits`, `fragments`)");
+    if (*words) words_text(out, "datagrams forgotten:", words);
+}
+
+void tracked_text(FILE *out, const struct vm_counters *c)
+{
+    if (c->flows) flows_text(out, c);
+    if (c->frags) fragments_text(out, c->frags);
+}

@@ -1,0 +1,591 @@
+/* Model test: connections followed by a worker, beside the same said plainly. The model is a list that is searched from
+ * end to end; it knows each packet from the numbers that it was made of, and takes from TCP alone tcp.h's functions,
+ * which have tests of their own.
+ *
+ *   flow_model [SEED [RUNS [PACKETS]]]
+ *
+ * Each run draws a world of few addresses and ports, a table that is large or tiny, and packets: TCP, UDP, SCTP, other
+ * protocols, queries, errors that quote earlier packets, VLAN stacks, both families; some are dropped by a rule. Time
+ * goes on by nanoseconds or hours, and back. After every packet both agree on the state that was said, on `flows over`,
+ * on each flow that goes on, on how each ended and when, and that whoever made way was the right one to. LONG=1: twenty
+ * times as many. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/rng.h"
+#include "tests/lib/talk.h"
+#include "vm/flow/table.h"
+#include "vm/flow/tcp.h"
+#include "vm/proto/header.h"
+#include "vm/vm.h"
+
+enum { FLOWS_MOST = 512, QUOTABLE = 64, EVENTS = 1024, TTL_DROPPED = 9, MOST_A_SOURCE = 3 };
+#define S UINT64_C(1000000000)
+
+/* A flow as the model sees it: who opened it is `open`. */
+struct model_flow {
+    struct talk open; /* addresses, ports, protocol, tags of the packet that opened it */
+    uint8_t pair;     /* of ICMP queries */
+    enum flow_state state;
+    uint64_t began_ns, seen_ns;
+    bool answered;
+    struct tcp_track tcp;
+};
+
+struct model {
+    struct model_flow flows[FLOWS_MOST];
+    unsigned count;
+    uint64_t now_ns;
+    uint64_t timeout_ns[FLOW_STATES];
+    uint64_t half_open_most;
+};
+
+struct run {
+    struct rng rng;
+    struct model model;
+    struct program *program;
+    struct vm *vm;
+    struct vm_in in;
+    struct facts facts;
+    struct event events[EVENTS];
+    struct vm_tx tx;
+    struct talk past[QUOTABLE]; /* what errors quote */
+    unsigned past_count;
+    struct talk last;
+    unsigned hosts, ports;
+    bool plain;      /* UDP alone: flows that are established stay there */
+    unsigned chatty; /* of eight packets as many answer an earlier one */
+    bool limited;    /* sources hold few flows */
+    char why[512];
+};
+
+struct totals {
+    uint64_t packets, states[5], ends[FLOW_ENDS], over;
+};
+
+/* ---- the model ---- */
+
+static bool same_tags(const struct talk *a, const struct talk *b)
+{
+    if (a->tag_count != b->tag_count) return false;
+    for (unsigned i = 0; i < a->tag_count; i++)
+        if (a->tags[i].tpid != b->tags[i].tpid || a->tags[i].vid != b->tags[i].vid) return false;
+    return true;
+}
+
+static bool is_icmp(const struct talk *t) { return t->proto == (t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
+
+/* 0: no query; else the number of the pair + 1. */
+static unsigned pair_of(const struct talk *t, bool *answers)
+{
+    static const uint8_t pairs4[][2] = {{8, 0}, {13, 14}, {15, 16}, {17, 18}}, pairs6[][2] = {{128, 129}, {139, 140}};
+    const uint8_t(*pairs)[2] = t->v6 ? pairs6 : pairs4;
+    for (unsigned i = 0; i < (t->v6 ? 2 : 4); i++)
+        for (unsigned k = 0; k < 2; k++)
+            if (t->type == pairs[i][k]) {
+                *answers = k == 1;
+                return i + 1;
+            }
+    return 0;
+}
+
+static bool is_error(const struct talk *t)
+{
+    if (!is_icmp(t)) return false;
+    return t->v6 ? t->type < 128 : t->type == 3 || t->type == 4 || t->type == 5 || t->type == 11 || t->type == 12;
+}
+
+static bool to_group(const struct talk *t) { return t->dst >> 28 == 0xe; }
+
+static uint64_t deadline(const struct model *m, const struct model_flow *f)
+{
+    return f->seen_ns + m->timeout_ns[f->state];
+}
+
+static bool has_ports(const struct talk *t)
+{
+    return t->proto == IPPROTO_NR_TCP || t->proto == IPPROTO_NR_UDP || t->proto == IPPROTO_NR_SCTP;
+}
+
+/* Is the packet of this flow, and which way does it go? tags: those of the packet itself, where it is quoted. */
+static bool belongs(const struct model_flow *f, const struct talk *t, const struct talk *tags, enum flow_dir *dir)
+{
+    const struct talk *o = &f->open;
+    if (o->v6 != t->v6 || o->proto != t->proto || !same_tags(o, tags)) return false;
+    const bool ports = has_ports(t);
+    const bool forth =
+        o->src == t->src && o->dst == t->dst && (!ports || (o->src_port == t->src_port && o->dst_port == t->dst_port));
+    const bool back =
+        o->src == t->dst && o->dst == t->src && (!ports || (o->src_port == t->dst_port && o->dst_port == t->src_port));
+    if (is_icmp(t)) {
+        bool answers = false;
+        const unsigned pair = pair_of(t, &answers);
+        *dir = answers ? FLOW_REPLY : FLOW_ORIGINAL;
+        return pair && pair == f->pair && t->id == o->id && (answers ? back : forth);
+    }
+    *dir = forth ? FLOW_ORIGINAL : FLOW_REPLY;
+    return forth || back;
+}
+
+static struct model_flow *find(struct model *m, const struct talk *t, const struct talk *tags, enum flow_dir *dir)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (deadline(m, &m->flows[i]) > m->now_ns && belongs(&m->flows[i], t, tags, dir)) return &m->flows[i];
+    return NULL;
+}
+
+static struct tcp_segment segment_of(const struct talk *t)
+{
+    const uint8_t flags = t->flags;
+    return (struct tcp_segment){
+        .seq = t->seq,
+        .ack = flags & TCP_ACK ? t->ack : 0,
+        .len = t->payload + (flags & TCP_SYN ? 1u : 0u) + (flags & TCP_FIN ? 1u : 0u),
+        .window = t->window,
+        .flags = flags,
+        .scale = SCALE_ABSENT,
+    };
+}
+
+/* What is said of a packet, and what it would do. */
+struct said {
+    enum flow_mark mark;
+    struct model_flow *flow; /* NULL: it has none */
+    enum flow_dir dir;
+    bool makes; /* a flow, if it is accepted; where there is one, in its place */
+    struct tcp_step step;
+};
+
+static bool sctp_over(const struct model_flow *f)
+{
+    return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
+}
+
+static struct said say_error(struct model *m, const struct talk *t)
+{
+    struct said s = {.mark = MARK_INVALID};
+    const struct talk *q = t->quoted;
+    if (!q || q->src != t->dst || to_group(q)) return s;
+    const struct model_flow *f = find(m, q, t, &s.dir);
+    if (f && (q->proto != IPPROTO_NR_TCP || tcp_quoted(&f->tcp, s.dir, q->seq))) s.mark = MARK_RELATED;
+    return s;
+}
+
+static struct said say(struct model *m, const struct talk *t)
+{
+    struct said s = {.mark = MARK_NEW};
+    bool answers = false;
+    if (is_error(t)) return say_error(m, t);
+    if (is_icmp(t) && !pair_of(t, &answers)) return s;
+    s.flow = to_group(t) ? NULL : find(m, t, t, &s.dir);
+    if (answers) {
+        s.mark = s.flow ? MARK_ESTABLISHED : MARK_INVALID;
+        return s;
+    }
+    if (t->proto == IPPROTO_NR_TCP) {
+        const struct tcp_segment g = segment_of(t);
+        s.mark = s.flow ? tcp_follow(s.flow->state, &s.flow->tcp, s.dir, &g, &s.step) : tcp_begin(&g, false, &s.step);
+        s.makes = s.mark == MARK_NEW && (!s.flow || s.step.reopen);
+    } else {
+        s.makes = !s.flow || (sctp_over(s.flow) && t->payload && t->chunk == 1);
+        if (!s.makes && (s.dir == FLOW_REPLY || s.flow->answered)) s.mark = MARK_ESTABLISHED;
+    }
+    if (to_group(t)) s.makes = false;
+    return s;
+}
+
+static enum flow_state plain_state(const struct talk *t, bool both)
+{
+    if (is_icmp(t)) return both ? FLOW_STATE_ICMP : FLOW_STATE_ICMP_ONE_WAY;
+    if (t->proto == IPPROTO_NR_UDP) return both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY;
+    if (t->proto != IPPROTO_NR_SCTP) return both ? FLOW_STATE_OTHER : FLOW_STATE_OTHER_ONE_WAY;
+    if (t->payload && t->chunk == 6) return FLOW_STATE_SCTP_RESET;
+    if (t->payload && t->chunk == 14) return FLOW_STATE_SCTP_CLOSING;
+    return both ? FLOW_STATE_SCTP : FLOW_STATE_SCTP_ONE_WAY;
+}
+
+/* Flows that this address has opened, the one that the packet begins counted. */
+static unsigned held_by(const struct model *m, const struct talk *t, const struct said *s)
+{
+    unsigned held = s->makes;
+    for (unsigned i = 0; i < m->count; i++)
+        held +=
+            m->flows[i].open.v6 == t->v6 && m->flows[i].open.src == t->src && !(s->makes && &m->flows[i] == s->flow);
+    return held;
+}
+
+static void drop_flow(struct model *m, struct model_flow *f) { *f = m->flows[--m->count]; }
+
+/* The packet was accepted. Those that made way are gone already, and so is the flow whose place it takes. */
+static void accept(struct model *m, const struct talk *t, const struct said *s)
+{
+    const bool tcp = t->proto == IPPROTO_NR_TCP;
+    bool answers;
+    if (s->makes) {
+        m->flows[m->count++] = (struct model_flow){
+            .open = *t,
+            .pair = is_icmp(t) ? (uint8_t)pair_of(t, &answers) : 0,
+            .state = tcp ? (enum flow_state)s->step.state : plain_state(t, false),
+            .began_ns = m->now_ns,
+            .seen_ns = m->now_ns,
+            .tcp = s->step.track,
+        };
+        return;
+    }
+    if (!s->flow || !(s->mark & (MARK_NEW | MARK_ESTABLISHED))) return;
+    struct model_flow *f = s->flow;
+    if (tcp) {
+        f->tcp = s->step.track;
+        f->state = (enum flow_state)s->step.state;
+        if (s->step.refresh) f->seen_ns = m->now_ns;
+        return;
+    }
+    f->answered |= s->dir == FLOW_REPLY;
+    if (sctp_over(f)) return;
+    f->state = plain_state(t, f->answered);
+    f->seen_ns = m->now_ns;
+}
+
+/* ---- drawing ---- */
+
+static uint32_t draw_host(struct run *r) { return 0x0a000001 + rng_below(&r->rng, r->hosts); }
+
+/* A record has the VIDs of two tags, so those tell stacks apart. */
+static void draw_tags(struct run *r, struct talk *t)
+{
+    static const uint16_t tpids[] = {0x8100, 0x8100, 0x88a8, 0x9100};
+    t->tag_count = rng_one_in(&r->rng, 4) ? (uint8_t)rng_below(&r->rng, TALK_TAGS + 1) : 0;
+    for (unsigned i = 0; i < t->tag_count; i++) {
+        const unsigned k = rng_below(&r->rng, 4);
+        t->tags[i].tpid = tpids[k];
+        t->tags[i].vid = (uint16_t)(10 * k + rng_below(&r->rng, 2));
+        if (k < 2) t->tags[i].vid = (uint16_t)rng_below(&r->rng, 2);
+    }
+    if (t->tag_count > 2) {
+        t->tags[0].tpid = 0x8100;
+        t->tags[0].vid = (uint16_t)(100 + t->tags[2].vid);
+    }
+}
+
+static void draw_tcp(struct run *r, struct talk *t)
+{
+    static const uint8_t flags[] = {
+        TCP_SYN,           TCP_SYN, TCP_SYN | TCP_ACK, TCP_SYN | TCP_ACK, TCP_ACK,           TCP_ACK, TCP_ACK,
+        TCP_ACK | TCP_FIN, TCP_RST, TCP_RST | TCP_ACK, TCP_FIN,           TCP_SYN | TCP_FIN, 0};
+    t->proto = IPPROTO_NR_TCP;
+    t->flags = flags[rng_below(&r->rng, sizeof flags)];
+    t->seq = 1000 + rng_below(&r->rng, 3);
+    t->ack = 1000 + rng_below(&r->rng, 4);
+    t->window = (uint16_t)(rng_one_in(&r->rng, 4) ? rng_below(&r->rng, 3) : 65535);
+    if (rng_one_in(&r->rng, 20)) t->seq = (uint32_t)rng_next(&r->rng);
+    if (t->flags == TCP_ACK) t->payload = (uint8_t)rng_below(&r->rng, 3);
+}
+
+static void draw_icmp(struct run *r, struct talk *t)
+{
+    static const uint8_t types4[] = {8, 8, 0, 0, 13, 14, 15, 16, 17, 18, 9, 42},
+                         types6[] = {128, 129, 139, 140, 135, 143};
+    static const uint8_t errors4[] = {3, 4, 5, 11, 12}, errors6[] = {1, 2, 3, 4, 100};
+    t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
+    t->type = t->v6 ? types6[rng_below(&r->rng, sizeof types6)] : types4[rng_below(&r->rng, sizeof types4)];
+    /* Queries of two kinds have two numbers, so that a record tells their flows apart; replies may mistake them. */
+    bool answers = false;
+    const unsigned pair = pair_of(t, &answers);
+    t->id = (uint16_t)(10 * (answers && rng_one_in(&r->rng, 5) ? 1 : pair) + rng_below(&r->rng, 2));
+    if (!r->past_count || rng_one_in(&r->rng, 3)) return;
+    t->quoted = &r->past[rng_below(&r->rng, r->past_count)];
+    t->v6 = t->quoted->v6;
+    t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
+    t->type = t->v6 ? errors6[rng_below(&r->rng, 5)] : errors4[rng_below(&r->rng, 5)];
+    if (!rng_one_in(&r->rng, 4)) t->dst = t->quoted->src;
+    t->tag_count = t->quoted->tag_count;
+    memcpy(t->tags, t->quoted->tags, sizeof t->tags);
+}
+
+/* What somebody may answer to this packet. */
+static void draw_answer(struct run *r, const struct talk *to, struct talk *t)
+{
+    *t = *to;
+    t->src = to->dst;
+    t->dst = to->src;
+    t->src_port = to->dst_port;
+    t->dst_port = to->src_port;
+    t->ttl = 64;
+    if (t->proto == IPPROTO_NR_TCP) draw_tcp(r, t);
+    if (t->proto == IPPROTO_NR_SCTP) t->chunk = 2;
+    if (is_icmp(t) && t->type % 2 && t->type > 12 && !t->v6) t->type++;
+    if (is_icmp(t) && t->type == 8 && !t->v6) t->type = 0;
+    if (is_icmp(t) && t->v6 && (t->type == 128 || t->type == 139)) t->type = t->type == 128 ? 129 : 140;
+}
+
+static void draw_talk(struct run *r, struct talk *t)
+{
+    static const uint8_t chunks[] = {1, 1, 2, 0, 6, 14};
+    if (r->past_count && rng_below(&r->rng, 8) < r->chatty) {
+        draw_answer(r, r->plain ? &r->last : &r->past[rng_below(&r->rng, r->past_count)], t);
+        return;
+    }
+    *t = (struct talk){.v6 = rng_one_in(&r->rng, 3), .src = draw_host(r), .dst = draw_host(r)};
+    t->ttl = rng_one_in(&r->rng, 6) ? TTL_DROPPED : 64;
+    t->src_port = (uint16_t)(1 + rng_below(&r->rng, r->ports));
+    t->dst_port = (uint16_t)(1 + rng_below(&r->rng, r->ports));
+    if (rng_one_in(&r->rng, 30)) t->dst = 0xe0000001;
+    draw_tags(r, t);
+    switch (r->plain ? 0 : rng_below(&r->rng, 8)) {
+    case 0: t->proto = IPPROTO_NR_UDP; break;
+    case 1:
+        t->proto = IPPROTO_NR_SCTP;
+        t->payload = rng_one_in(&r->rng, 5) ? 0 : 4;
+        t->chunk = chunks[rng_below(&r->rng, sizeof chunks)];
+        break;
+    case 2:
+        t->proto = 47;
+        t->payload = 8;
+        break;
+    case 3:
+    case 4: draw_icmp(r, t); break;
+    default: draw_tcp(r, t);
+    }
+}
+
+/* ---- comparing ---- */
+
+static bool wrong(struct run *r, const char *what, const struct talk *t)
+{
+    char text[256];
+    snprintf(r->why, sizeof r->why, "%s; at %s", what, t ? talk_text(t, text, sizeof text) : "a tick");
+    return false;
+}
+
+/* The model's flow that a record speaks of. */
+static struct model_flow *recorded(struct run *r, const struct flow_record *f)
+{
+    for (unsigned i = 0; i < r->model.count; i++) {
+        struct model_flow *m = &r->model.flows[i];
+        const struct talk *o = &m->open;
+        uint32_t src[4], dst[4];
+        talk_addr(o, o->src, src);
+        talk_addr(o, o->dst, dst);
+        const uint16_t src_port = is_icmp(o) ? o->id : has_ports(o) ? o->src_port : 0;
+        const uint16_t outer = o->tag_count ? o->tags[0].vid : VLAN_UNTAGGED;
+        const uint16_t inner = o->tag_count > 1 ? o->tags[1].vid : VLAN_UNTAGGED;
+        if (memcmp(src, f->src, sizeof src) || memcmp(dst, f->dst, sizeof dst) || f->proto != o->proto) continue;
+        if (f->family != (o->v6 ? 6 : 4) || f->src_port != src_port || f->vlan[0] != outer || f->vlan[1] != inner)
+            continue;
+        if (f->dst_port != (has_ports(o) ? o->dst_port : 0)) continue;
+        if (m->began_ns == f->began_ns && m->seen_ns == f->seen_ns && m->state == (enum flow_state)f->state) return m;
+    }
+    return NULL;
+}
+
+static unsigned half_open(const struct model *m)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < m->count; i++) n += flow_state_class(m->flows[i].state) == FLOW_HALF_OPEN;
+    return n;
+}
+
+/* Was it right that this flow ended so? */
+static bool may_end(const struct run *r, const struct model_flow *f, const struct flow_record *e, const struct said *s)
+{
+    const struct model *m = &r->model;
+    const enum flow_class class = flow_state_class(f->state);
+    const bool over = deadline(m, f) <= m->now_ns;
+    switch ((enum flow_end)e->end) {
+    case FLOW_END_CLOSED: return over && e->ended_ns == deadline(m, f) && class == FLOW_CLOSING;
+    case FLOW_END_RESET: return over && (f->state == FLOW_STATE_RESET || f->state == FLOW_STATE_SCTP_RESET);
+    case FLOW_END_UNANSWERED: return over && (class == FLOW_HALF_OPEN || class == FLOW_ONE_WAY);
+    case FLOW_END_IDLE: return over && e->ended_ns == deadline(m, f) && class == FLOW_ESTABLISHED;
+    case FLOW_END_REOPENED: return s && s->makes && s->flow == f && !over;
+    case FLOW_END_HALF_OPEN_LIMIT: return s && class == FLOW_HALF_OPEN && half_open(m) >= m->half_open_most;
+    case FLOW_END_EVICTED_HALF_OPEN:
+    case FLOW_END_EVICTED_CLOSING:
+    case FLOW_END_EVICTED_ONE_WAY:
+    case FLOW_END_EVICTED_ESTABLISHED:
+        return s && s->makes && !over && e->end == FLOW_END_EVICTED_HALF_OPEN + (unsigned)class;
+    case FLOW_ENDS: break;
+    }
+    return false;
+}
+
+static bool take_events(struct run *r, struct said *s, const struct talk *t, struct totals *totals)
+{
+    for (unsigned i = 0; i < r->tx.event_count; i++) {
+        const struct event *e = &r->events[i];
+        if (e->kind != EVENT_FLOW) continue;
+        struct model_flow *f = recorded(r, &e->flow);
+        if (!f) return wrong(r, "a flow ended that is not there", t);
+        if (!may_end(r, f, &e->flow, s)) return wrong(r, flow_end_name((enum flow_end)e->flow.end), t);
+        if (s && s->flow == &r->model.flows[r->model.count - 1])
+            s->flow = f == s->flow ? NULL : f;
+        else if (s && s->flow == f)
+            s->flow = NULL;
+        drop_flow(&r->model, f);
+        totals->ends[e->flow.end]++;
+    }
+    r->tx.event_count = 0;
+    return true;
+}
+
+static bool compare_flows(struct run *r, const struct talk *t)
+{
+    struct flow_record f;
+    unsigned n = 0;
+    for (uint32_t at = 0; vm_flow_next(r->vm, &at, &f); n++)
+        if (!recorded(r, &f)) return wrong(r, "a flow is listed that is not there", t);
+    if (n != r->model.count) return wrong(r, "not all flows are listed", t);
+    const struct flow_counters *c = vm_counters(r->vm)->flows;
+    uint64_t live = 0, ended = 0;
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) live += c->live[i];
+    for (unsigned i = 0; i < FLOW_ENDS; i++) ended += c->ended[i];
+    return (live == n && c->added == live + ended) || wrong(r, "counters do not add up", t);
+}
+
+/* ---- running ---- */
+
+static unsigned state_of_rule(const struct run *r, uint32_t rule)
+{
+    char name[64];
+    if (rule >= RULE_DEFAULT) return 9;
+    rule_name(r->program, rule, name, sizeof name);
+    static const char *const names[] = {"NEW", "ESTABLISHED", "RELATED", "INVALID", "MANY"};
+    for (unsigned i = 0; i < 5; i++)
+        if (strcmp(name, names[i]) == 0) return i;
+    return 9;
+}
+
+static unsigned state_of_mark(enum flow_mark mark) { return (unsigned)__builtin_ctz(mark) - 8; }
+
+static bool step(struct run *r, struct totals *totals)
+{
+    uint8_t bytes[TALK_FRAME_MAX];
+    struct talk t;
+    struct pkt pkt, *pkts[] = {&pkt};
+    struct verdict v;
+    draw_talk(r, &t);
+    struct said s = say(&r->model, &t);
+    /* Those of its tuple whose time is over go before it is counted what its source holds. */
+    enum flow_dir dir;
+    unsigned stale = 0;
+    for (unsigned i = 0; !to_group(&t) && i < r->model.count; i++) {
+        const struct model_flow *f = &r->model.flows[i];
+        stale += deadline(&r->model, f) <= r->model.now_ns && belongs(f, &t, &t, &dir) && f->open.src == t.src;
+    }
+    const bool many = r->limited && s.mark == MARK_NEW && held_by(&r->model, &t, &s) - stale > MOST_A_SOURCE;
+    const uint32_t len = talk_build(&t, bytes);
+    pkt_view(&pkt, bytes, len, len, LINK_ETHER, IFACE_NONE);
+    vm_run(r->vm, &r->in, pkts, 1, &v, &r->tx);
+    totals->packets++;
+    if (v.reason) return wrong(r, reason_name(v.reason), &t);
+    if (!take_events(r, &s, &t, totals)) return false;
+    if (t.ttl != TTL_DROPPED) {
+        const unsigned want = many ? 4 : state_of_mark(s.mark), got = state_of_rule(r, v.rule);
+        totals->states[want]++;
+        if (got != want) {
+            snprintf(r->why, sizeof r->why, "state %u, but %u was said; ", want, got);
+            talk_text(&t, r->why + strlen(r->why), (unsigned)(sizeof r->why - strlen(r->why)));
+            return false;
+        }
+        if (!many) accept(&r->model, &t, &s);
+        r->last = t;
+        if (!t.quoted) r->past[r->past_count < QUOTABLE ? r->past_count++ : rng_below(&r->rng, QUOTABLE)] = t;
+    }
+    return compare_flows(r, &t);
+}
+
+static void pass_time(struct run *r)
+{
+    static const uint64_t steps[] = {1, 1000, 50000000, S, 10 * S, 61 * S, 119 * S, 121 * S, 7200 * S};
+    if (!rng_one_in(&r->rng, 3)) return;
+    if (rng_one_in(&r->rng, 10))
+        r->in.mono_ns -= S * rng_below(&r->rng, 100);
+    else
+        r->in.mono_ns += steps[rng_below(&r->rng, rng_one_in(&r->rng, 20) ? 9 : 5)];
+    if (r->in.mono_ns > r->model.now_ns) r->model.now_ns = r->in.mono_ns;
+}
+
+static struct program *compile_rules(const struct run *r, uint64_t flows, uint64_t half)
+{
+    char text[1024], why[256] = "";
+    struct compile c;
+    struct program *p = NULL;
+    snprintf(text, sizeof text,
+             "limits { flows %" PRIu64 "; half_open %" PRIu64 " }\nfirewall f default accept {\n  drop ttl 9\n%s"
+             "  accept state new as NEW\n  accept state established as ESTABLISHED\n  accept state related as RELATED\n"
+             "  accept state invalid as INVALID\n}\n",
+             flows, half, r->limited ? "  drop state new flows over 3 per source as MANY\n" : "");
+    compile_init(&c);
+    if (compile_text(&c, "model.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    if (!p) diags_print_text(c.diags, stdout, false);
+    compile_fini(&c);
+    return p;
+}
+
+static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
+{
+    static struct run r;
+    memset(&r, 0, sizeof r);
+    r.rng.state = seed;
+    const bool tiny = rng_one_in(&r.rng, 2);
+    r.hosts = 2 + rng_below(&r.rng, tiny ? 12 : 3);
+    r.chatty = rng_below(&r.rng, 8);
+    r.plain = tiny && rng_one_in(&r.rng, 8);
+    if (r.plain) r.hosts = r.chatty = 7;
+    r.ports = 1 + rng_below(&r.rng, 3);
+    r.limited = !r.plain && rng_one_in(&r.rng, 2);
+    r.model.half_open_most = tiny ? 4 : 1000;
+    r.program = compile_rules(&r, tiny ? 16 : 1000, r.model.half_open_most);
+    if (!r.program) return false;
+    flow_timeouts(r.program->settings, r.model.timeout_ns);
+    r.vm = vm_new(r.program, &(struct vm_cfg){.seed = seed, .flow_events = true, .naive = rng_one_in(&r.rng, 4)});
+    r.tx = (struct vm_tx){.events = r.events, .event_cap = EVENTS};
+    r.facts.generation = 1;
+    r.in = (struct vm_in){.mono_ns = 100000 * S, .facts = &r.facts};
+    r.model.now_ns = r.in.mono_ns;
+    vm_tick(r.vm, &r.in, &r.tx); /* the first time that it sees */
+    bool good = true;
+    for (unsigned i = 0; good && i < packets; i++) {
+        pass_time(&r);
+        good = step(&r, totals);
+        if (good && rng_one_in(&r.rng, 10)) {
+            vm_tick(r.vm, &r.in, &r.tx);
+            good = take_events(&r, NULL, NULL, totals) && compare_flows(&r, NULL);
+        }
+    }
+    if (!good) printf("# seed %" PRIu64 ": %s\n", seed, r.why);
+    vm_free(r.vm);
+    program_put(r.program);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
+    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2000 * long_run;
+    const unsigned packets = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 500;
+    static struct totals totals;
+
+    for (unsigned i = 0; i < runs; i++)
+        if (!run_one(first + i, packets, &totals)) {
+            printf("not ok - flows are what the model says\n# again with: flow_model %" PRIu64 " 1 %u\n", first + i,
+                   packets);
+            return 1;
+        }
+    printf("ok - flows are what the model says: %u runs, %" PRIu64 " packets; new %" PRIu64 ", established %" PRIu64
+           ", related %" PRIu64 ", invalid %" PRIu64 ", over their number %" PRIu64 "\n",
+           runs, totals.packets, totals.states[0], totals.states[1], totals.states[2], totals.states[3],
+           totals.states[4]);
+    bool all = true; /* a run in which something never happened would prove nothing of it */
+    for (unsigned i = 0; i < FLOW_ENDS; i++) {
+        if (totals.ends[i]) continue;
+        printf("# no flow ended %s\n", flow_end_name((enum flow_end)i));
+        all = false;
+    }
+    for (unsigned i = 0; i < 5; i++) all &= totals.states[i] * 100 > totals.packets;
+    printf("%s - every state takes its share, and flows end in every way\n", all ? "ok" : "not ok");
+    return all ? 0 : 1;
+}

@@ -1,0 +1,410 @@
+/* Model test: the flow table beside a plain one, which is an array that is searched from its first slot to its last. It
+ * has no tags, no bits and no counters, and is told by the table only in which two groups a flow may lie.
+ *
+ *   flow_table [SEED [RUNS [STEPS]]]
+ *
+ * Each run draws a small table, and then adds, looks up, changes, ends, sweeps and lets time pass, back too; after
+ * every step both hold the same flows in the same slots, have told of the same ends in the same order, and agree on all
+ * counters. LONG=1: twenty times as many runs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/rng.h"
+#include "vm/flow/table_priv.h"
+
+enum { SLOTS_MOST = 256, ENDS_MOST = 2 * SLOTS_MOST, PLACES = 2 * GROUP };
+
+struct plain_flow {
+    bool live, opened_by_high;
+    enum flow_state state;
+    struct flow_id id;
+    uint64_t seen_ns, began_ns;
+};
+struct told {
+    int32_t slot;
+    enum flow_end how;
+    uint64_t now_ns;
+    struct flow_id id;
+};
+struct ends {
+    struct told list[ENDS_MOST];
+    unsigned count;
+};
+struct world {
+    struct flow_table *table;
+    struct flow_table_cfg cfg;
+    struct rng rng;
+    uint64_t now_ns;
+    unsigned ids; /* how many flows are drawn from */
+    struct ends told;
+    int32_t hint; /* of another flow, which may be over */
+
+    struct plain_flow flow[SLOTS_MOST];
+    unsigned slots, hand, sweep; /* sweep: in groups */
+    uint64_t added, most, ended[FLOW_ENDS];
+    struct ends expected;
+};
+static uint64_t done[FLOW_ENDS], steps_done;
+
+static void tell(struct ends *e, int32_t slot, enum flow_end how, uint64_t now_ns, const struct flow_id *id)
+{
+    if (e->count < ENDS_MOST) e->list[e->count++] = (struct told){slot, how, now_ns, *id};
+}
+
+static void on_end(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    struct world *w = arg;
+    struct flow_id id;
+    flow_id_of(w->table, slot, &id);
+    tell(&w->told, slot, how, now_ns, &id);
+}
+
+/* ---- the plain table ---- */
+
+static bool same_id(const struct flow_id *a, const struct flow_id *b) { return memcmp(a, b, sizeof *a) == 0; }
+
+static bool is_over(const struct world *w, const struct plain_flow *f, uint64_t now_ns)
+{
+    const uint64_t timeout = w->cfg.timeout_ns[f->state];
+    if (timeout > UINT64_MAX - f->seen_ns) return now_ns == UINT64_MAX;
+    return now_ns >= f->seen_ns + timeout;
+}
+
+static enum flow_end over_as(enum flow_state s)
+{
+    if (s == FLOW_STATE_RESET || s == FLOW_STATE_SCTP_RESET) return FLOW_END_RESET;
+    const enum flow_class c = flow_state_class(s);
+    return c == FLOW_CLOSING ? FLOW_END_CLOSED : c == FLOW_ESTABLISHED ? FLOW_END_IDLE : FLOW_END_UNANSWERED;
+}
+
+static void plain_end(struct world *w, unsigned slot, enum flow_end how)
+{
+    tell(&w->expected, (int32_t)slot, how, w->now_ns, &w->flow[slot].id);
+    w->flow[slot].live = false;
+    w->ended[how]++;
+    done[how]++;
+}
+
+static bool plain_end_if_over(struct world *w, unsigned slot)
+{
+    if (!w->flow[slot].live || !is_over(w, &w->flow[slot], w->now_ns)) return false;
+    plain_end(w, slot, over_as(w->flow[slot].state));
+    return true;
+}
+
+static int32_t plain_find(const struct world *w, const struct flow_id *id)
+{
+    for (unsigned i = 0; i < w->slots; i++)
+        if (w->flow[i].live && same_id(&w->flow[i].id, id)) return (int32_t)i;
+    return FLOW_NONE;
+}
+
+static unsigned plain_live(const struct world *w, int class)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < w->slots; i++)
+        n += w->flow[i].live && (class < 0 || (int)flow_state_class(w->flow[i].state) == class);
+    return n;
+}
+
+/* The hand goes from slot to slot, once round at most, until it has met the few. */
+static void plain_yield(struct world *w)
+{
+    const unsigned begin = w->hand;
+    int32_t oldest = FLOW_NONE;
+    unsigned met = 0;
+    for (unsigned i = 0; i < w->slots && met < HALF_OPEN_FEW; i++) {
+        const unsigned at = (begin + i) % w->slots;
+        const struct plain_flow *f = &w->flow[at];
+        if (!f->live || flow_state_class(f->state) != FLOW_HALF_OPEN) continue;
+        met++;
+        w->hand = (at + 1) % w->slots;
+        if (oldest == FLOW_NONE || f->seen_ns < w->flow[oldest].seen_ns) oldest = (int32_t)at;
+    }
+    if (oldest != FLOW_NONE && !plain_end_if_over(w, (unsigned)oldest))
+        plain_end(w, (unsigned)oldest, FLOW_END_HALF_OPEN_LIMIT);
+}
+
+static unsigned free_in(const struct world *w, uint32_t group)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < GROUP; i++) n += !w->flow[group * GROUP + i].live;
+    return n;
+}
+
+static void plain_make_room(struct world *w, const unsigned places[PLACES])
+{
+    bool any = false;
+    for (unsigned i = 0; i < PLACES; i++) any |= plain_end_if_over(w, places[i]);
+    for (unsigned class = 0; !any && class < FLOW_CLASSES; class ++) {
+        int32_t victim = FLOW_NONE;
+        for (unsigned i = 0; i < PLACES; i++) {
+            const struct plain_flow *f = &w->flow[places[i]];
+            if (flow_state_class(f->state) != class) continue;
+            if (victim == FLOW_NONE || f->seen_ns < w->flow[victim].seen_ns) victim = (int32_t)places[i];
+        }
+        any = victim != FLOW_NONE;
+        if (any) plain_end(w, (unsigned)victim, FLOW_END_EVICTED_HALF_OPEN + class);
+    }
+}
+
+static int32_t plain_add(struct world *w, const struct flow_id *id, const uint32_t group[2], enum flow_state state,
+                         bool high)
+{
+    unsigned places[PLACES];
+    for (unsigned i = 0; i < PLACES; i++) places[i] = group[i / GROUP] * GROUP + i % GROUP;
+    if (flow_state_class(state) == FLOW_HALF_OPEN && plain_live(w, FLOW_HALF_OPEN) >= w->cfg.half_open) plain_yield(w);
+    if (free_in(w, group[0]) + free_in(w, group[1]) == 0) plain_make_room(w, places);
+    const bool crowded = free_in(w, group[0]) <= GROUP_SPARE && free_in(w, group[1]) > free_in(w, group[0]);
+    unsigned slot = group[crowded] * GROUP;
+    while (w->flow[slot].live) slot++;
+    w->flow[slot] = (struct plain_flow){true, high, state, *id, w->now_ns, w->now_ns};
+    w->added++;
+    if (plain_live(w, -1) > w->most) w->most = plain_live(w, -1);
+    return (int32_t)slot;
+}
+
+static void plain_set_state(struct world *w, int32_t slot, enum flow_state state)
+{
+    const bool joins =
+        flow_state_class(state) == FLOW_HALF_OPEN && flow_state_class(w->flow[slot].state) != FLOW_HALF_OPEN;
+    if (joins && plain_live(w, FLOW_HALF_OPEN) >= w->cfg.half_open) plain_yield(w);
+    w->flow[slot].state = state;
+}
+
+static void plain_sweep(struct world *w, unsigned groups)
+{
+    const unsigned all = w->slots / GROUP;
+    for (unsigned n = 0; n < groups && n < all && plain_live(w, -1); n++, w->sweep = (w->sweep + 1) % all)
+        for (unsigned i = 0; i < GROUP; i++) plain_end_if_over(w, w->sweep * GROUP + i);
+}
+
+/* ---- the table beside it ---- */
+
+static bool bit(const uint64_t *words, uint32_t i) { return words[i / 64] >> i % 64 & 1; }
+
+/* Tags agree with slots, bits with tags. */
+static const char *table_fault(const struct flow_table *t)
+{
+    for (uint32_t g = 0; g < t->groups; g++) {
+        bool half_open = false;
+        for (uint32_t slot = g * GROUP; slot < (g + 1) * GROUP; slot++) {
+            const struct flow *f = &t->slots[slot];
+            const uint16_t tag = t->tags[slot];
+            if ((tag != 0) != (f->claim != 0)) return "a tag without a flow, or a flow without a tag";
+            if (!tag) continue;
+            struct flow_id id;
+            flow_id_of(t, (int32_t)slot, &id);
+            const struct place at = place_of(flow_hash(t, &id), t->groups);
+            if ((tag & TAG_HASH) != at.tag) return "a tag that is another flow's";
+            if (g != at.group[0] && g != at.group[1]) return "a flow in a group that is not its own";
+            if (tag_class(tag) != flow_state_class(f->state)) return "a tag of another class than the state";
+            if (f->hash == 0) return "a hash of 0";
+            half_open |= tag_class(tag) == FLOW_HALF_OPEN;
+        }
+        if (bit(t->half_open, g) != half_open) return "a group's bit";
+    }
+    for (uint32_t i = 0; i < (t->groups + 63) / 64; i++)
+        if (bit(t->half_open_words, i) != (t->half_open[i] != 0)) return "a bit of 64 groups";
+    return NULL;
+}
+
+static const char *flow_fault(struct world *w, unsigned slot)
+{
+    const struct plain_flow *p = &w->flow[slot];
+    const struct flow *f = flow_at(w->table, (int32_t)slot);
+    struct flow_id id;
+    if ((f->claim != 0) != p->live) return "a slot is taken in one, free in the other";
+    if (!p->live) return NULL;
+    flow_id_of(w->table, (int32_t)slot, &id);
+    if (!same_id(&id, &p->id)) return "another flow in the slot";
+    if (f->state != p->state) return "another state";
+    if (f->seen_ns != p->seen_ns || flow_cold_at(w->table, (int32_t)slot)->began_ns != p->began_ns)
+        return "another time";
+    if (((f->flags & FLOW_OPENED_BY_HIGH) != 0) != p->opened_by_high) return "another opener";
+    return NULL;
+}
+
+static const char *count_fault(const struct world *w)
+{
+    const struct flow_counters *c = flow_table_counters(w->table);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) {
+        sum += c->live[i];
+        if (c->live[i] != plain_live(w, (int)i)) return "live of a class";
+    }
+    for (unsigned i = 0; i < FLOW_ENDS; i++) {
+        sum += c->ended[i];
+        if (c->ended[i] != w->ended[i]) return "ended of a kind";
+    }
+    if (c->added != w->added || c->most != w->most) return "added, or most";
+    return sum == c->added ? NULL : "added is not live and ended";
+}
+
+static const char *told_fault(const struct world *w)
+{
+    if (w->told.count != w->expected.count) return "more or fewer ends";
+    for (unsigned i = 0; i < w->told.count; i++) {
+        const struct told *a = &w->told.list[i], *b = &w->expected.list[i];
+        if (a->slot != b->slot || a->how != b->how || a->now_ns != b->now_ns || !same_id(&a->id, &b->id))
+            return "another end";
+    }
+    return NULL;
+}
+
+static const char *walk_fault(const struct world *w)
+{
+    uint32_t at = 0;
+    for (unsigned i = 0; i < w->slots; i++)
+        if (w->flow[i].live && flow_next(w->table, &at) != (int32_t)i) return "a walk passes a flow";
+    return flow_next(w->table, &at) == FLOW_NONE ? NULL : "a walk has no end";
+}
+
+static const char *fault(struct world *w)
+{
+    const char *why = told_fault(w);
+    if (!why) why = count_fault(w);
+    for (unsigned i = 0; i < w->slots && !why; i++) why = flow_fault(w, i);
+    if (!why) why = table_fault(w->table);
+    if (!why) why = walk_fault(w);
+    return why;
+}
+
+/* ---- steps ---- */
+
+static struct flow_id id_of(unsigned n)
+{
+    struct flow_id id = {.low = {0x0a000001}, .high = {0x0a000002 + n / 7}, .low_port = (uint16_t)(n % 7), .proto = 6};
+    id.stack = n % 5 == 0;
+    if (n % 3 == 0) {
+        id.kind = FLOW_ID_IP6;
+        id.low[3] = 1 + n % 2;
+        id.high[2] = n;
+    }
+    return id;
+}
+
+static enum flow_state draw_state(struct rng *r) { return (enum flow_state)rng_below(r, FLOW_STATES); }
+
+static void pass_time(struct world *w)
+{
+    switch (rng_below(&w->rng, 12)) {
+    case 0: w->now_ns -= rng_below(&w->rng, 50); break;
+    case 1: w->now_ns += rng_below(&w->rng, 2000); break;
+    case 2:
+    case 3: w->now_ns += rng_below(&w->rng, 40); break;
+    default: w->now_ns += rng_below(&w->rng, 4); break;
+    }
+}
+
+/* Look up; then, if it is there, see, change or end it, else add it. */
+static const char *step_flow(struct world *w)
+{
+    const struct flow_id id = id_of(rng_below(&w->rng, w->ids));
+    const uint64_t hash = flow_hash(w->table, &id);
+    const struct place at = place_of(hash, w->table->groups);
+    int32_t slot = plain_find(w, &id);
+    const bool over = slot != FLOW_NONE && is_over(w, &w->flow[slot], w->now_ns);
+    flow_ask_tags(w->table, hash);
+    const int32_t hint = rng_one_in(&w->rng, 3) ? w->hint : flow_ask_slot(w->table, hash);
+    if (flow_peek(w->table, &id, hash, w->now_ns) != (over ? FLOW_NONE : slot)) return "flow_peek";
+    if (over) {
+        plain_end_if_over(w, (unsigned)slot);
+        slot = FLOW_NONE;
+    }
+    w->hint = slot;
+    if (flow_find_at(w->table, &id, hash, hint, w->now_ns) != slot) return "flow_find_at";
+    if (flow_find(w->table, &id, hash, w->now_ns) != slot) return "flow_find";
+    const enum flow_state state = draw_state(&w->rng);
+    if (slot == FLOW_NONE) {
+        const bool high = rng_one_in(&w->rng, 2);
+        slot = plain_add(w, &id, at.group, state, high);
+        return flow_add(w->table, &id, hash, state, high, w->now_ns) == slot ? NULL : "flow_add";
+    }
+    switch (rng_below(&w->rng, 8)) {
+    case 0:
+        plain_end(w, (unsigned)slot, FLOW_END_REOPENED);
+        flow_end(w->table, slot, FLOW_END_REOPENED, w->now_ns);
+        break;
+    case 1:
+    case 2:
+    case 3:
+        plain_set_state(w, slot, state);
+        flow_set_state(w->table, slot, state, w->now_ns);
+        break;
+    default: w->flow[slot].seen_ns = flow_at(w->table, slot)->seen_ns = w->now_ns; break;
+    }
+    return NULL;
+}
+
+static const char *step_sweep(struct world *w)
+{
+    const unsigned groups = rng_below(&w->rng, w->slots / GROUP + 3);
+    plain_sweep(w, groups);
+    return flow_sweep(w->table, groups, w->now_ns) == (plain_live(w, -1) != 0) ? NULL : "flow_sweep";
+}
+
+static const char *step(struct world *w)
+{
+    w->told.count = w->expected.count = 0;
+    pass_time(w);
+    const char *why = rng_one_in(&w->rng, 30) ? step_sweep(w) : step_flow(w);
+    steps_done++;
+    return why ? why : fault(w);
+}
+
+/* ---- runs ---- */
+
+static void draw_cfg(struct world *w)
+{
+    struct rng *r = &w->rng;
+    w->cfg = (struct flow_table_cfg){.seed = rng_next(r), .ended = on_end, .arg = w};
+    w->cfg.flows = rng_one_in(r, 2) ? 16 : 16 + rng_below(r, SLOTS_MOST * 2 / 3 - 16);
+    w->cfg.half_open = rng_below(r, rng_one_in(r, 2) ? 8 : SLOTS_MOST);
+    const bool lasting = rng_one_in(r, 3); /* so that tables become full of what may live */
+    for (unsigned i = 0; i < FLOW_STATES; i++)
+        w->cfg.timeout_ns[i] = rng_one_in(r, 10) ? UINT64_MAX : 1 + rng_below(r, lasting ? 100000 : 1000);
+    w->now_ns = rng_one_in(r, 4) ? UINT64_MAX - 1000000 : 1000 + rng_below(r, 1000000);
+}
+
+static bool run(uint64_t seed, unsigned steps)
+{
+    static struct world w;
+    w = (struct world){.rng = {seed}, .hint = FLOW_NONE};
+    draw_cfg(&w);
+    w.table = flow_table_new(&w.cfg);
+    if (!w.table) return false;
+    w.slots = flow_groups(w.table) * GROUP;
+    w.ids = w.slots * (1 + rng_below(&w.rng, 4));
+    const char *why = NULL;
+    for (unsigned i = 0; i < steps && !why; i++) {
+        why = step(&w);
+        if (why) printf("# seed %" PRIu64 ", step %u: %s\n", seed, i, why);
+    }
+    flow_table_free(w.table);
+    return !why;
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
+    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 2000 * long_run;
+    const unsigned steps = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 500;
+    for (unsigned i = 0; i < runs; i++)
+        if (!run(first + i, steps)) {
+            printf("not ok - the flow table is what the plain table is\n");
+            return 1;
+        }
+    printf("ok - the flow table is what the plain table is: %u runs, %" PRIu64 " steps\n", runs, steps_done);
+    /* a run in which hardly anything made way would prove nothing */
+    bool fair = true;
+    for (unsigned i = 0; i < FLOW_ENDS; i++) {
+        printf("# %-20s %" PRIu64 "\n", flow_end_name((enum flow_end)i), done[i]);
+        fair &= done[i] * 100000 > steps_done;
+    }
+    printf("%s - every kind of end comes about\n", fair ? "ok" : "not ok");
+    return fair ? 0 : 1;
+}

@@ -1,0 +1,45 @@
+/* Fragments as numbers, their frames, and a plain reassembler that keeps a map of every byte: slow, and nothing of the
+ * vm's own. It says what is to become of each fragment under these rules, within the bounds of 32 ranges, 64 held and
+ * 30 seconds. */
+#ifndef TESTS_LIB_REASSEMBLE_H
+#define TESTS_LIB_REASSEMBLE_H
+
+#include "vm/frag/frag.h"
+
+/* What the reassembler judges by; under `default drop`, with these numbers. */
+#define PARTS_RULES                                                                                                    \
+    "limits { fragments 4096 }\n"                                                                                      \
+    "firewall f default drop {\n"                                                                                      \
+    "  accept udp port 53\n"                                                                                           \
+    "  drop udp port 54\n"                                                                                             \
+    "  accept tcp port 80\n"                                                                                           \
+    "}\n"
+enum { RULE_DNS, RULE_54, RULE_WEB };
+
+enum { PART_TCP = 6, PART_UDP = 17 };
+struct part {
+    uint8_t v6, proto, vlan, host; /* vlan: how many tags; host: that sends */
+    uint32_t id;
+    uint32_t offset, len;
+    bool more;
+    uint16_t port; /* in the first's header */
+};
+bool part_same_datagram(const struct part *a, const struct part *b);
+/* Its Ethernet frame; returns the length: at most 62 bytes more than part.len. */
+uint32_t part_frame(const struct part *f, uint8_t *out);
+
+/* What is said of a fragment. */
+struct say {
+    uint8_t action, reason;
+    uint32_t rule;
+};
+
+struct plain;
+/* final: by packet; where what is said of held ones goes when it is known. */
+struct plain *plain_new(struct say *final);
+void plain_free(struct plain *m);
+/* fits: a slot can hold the frame. */
+struct say plain_take(struct plain *m, const struct part *f, uint64_t packet, uint64_t now, bool fits);
+unsigned plain_waiting(const struct plain *m);
+
+#endif

@@ -1,0 +1,43 @@
+/* Frames of conversations from numbers: IPv4 or IPv6 behind VLAN tags, TCP, UDP, SCTP, ICMP queries, and ICMP errors
+ * that quote such a frame. For tests that draw packets by the million and know each without parsing it. */
+#ifndef TESTS_LIB_TALK_H
+#define TESTS_LIB_TALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/pkt.h"
+
+enum { TALK_TAGS = 3, TALK_FRAME_MAX = 256 };
+
+struct talk {
+    bool v6;
+    uint32_t src, dst; /* IPv4 address; IPv6: the last word of 2001:db8::, or of ff02:: where it is multicast in IPv4 */
+    uint8_t proto, ttl;
+    uint16_t src_port, dst_port; /* TCP, UDP, SCTP */
+    uint8_t flags;               /* of TCP */
+    uint32_t seq, ack;
+    uint16_t window;
+    uint8_t payload; /* bytes of it, at most 64; of SCTP the first is `chunk` */
+    uint8_t chunk;
+    uint8_t type; /* ICMP, by the family's own numbers */
+    uint16_t id;  /* of a query */
+    uint8_t tag_count;
+    struct {
+        uint16_t tpid, vid;
+    } tags[TALK_TAGS];
+    uint16_t ip_id;            /* IPv4 */
+    uint8_t fragment;          /* 0: none; 1: first; 2: later (IPv4 alone) */
+    const struct talk *quoted; /* of an ICMP error */
+};
+
+/* Write the frame; returns its length. */
+uint32_t talk_build(const struct talk *t, uint8_t out[TALK_FRAME_MAX]);
+
+/* The address as in struct key. */
+void talk_addr(const struct talk *t, uint32_t addr, uint32_t out[4]);
+
+/* "tcp 10.0.0.1:5 > 10.0.0.2:80 SA seq 5 ack 7": for reports. Returns buf. */
+const char *talk_text(const struct talk *t, char *buf, unsigned len);
+
+#endif

@@ -1,0 +1,25 @@
+/* ICMP and ICMPv6 errors: *related* when they quote a packet of a flow, go to whoever sent it, and, for TCP, know a
+ * sequence number that was in flight. Who only guesses at a connection's ports has none (RFC 5927, 4.1; RFC 4443, 5.2).
+ */
+#include "vm/flow/track_priv.h"
+#include "vm/proto/header.h"
+#include "vm/proto/quoted.h"
+
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
+                             uint32_t *seq)
+{
+    struct quoted q;
+    if (!quoted_read(pkt, key, &q) || !same_address(key->dst, q.key.src)) return HOW_INVALID;
+    *seq = q.seq;
+    switch (tuple_of(&q.key, q.query, id, at)) {
+    case HOW_TCP:
+    case HOW_PLAIN:
+    case HOW_REPLY: return *at & AT_GROUP ? HOW_INVALID : HOW_ERROR;
+    default: return HOW_INVALID; /* an error, or what makes no flow */
+    }
+}
+
+bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq)
+{
+    return f->proto != IPPROTO_NR_TCP || tcp_quoted(&f->tcp, dir, seq);
+}

@@ -1,0 +1,266 @@
+/* The flow table: looking up, adding, changing, releasing; see table.h. */
+#include "vm/flow/table_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 64 };
+
+/* ---- look-up ---- */
+
+static uint64_t pair(const struct flow_id *id, unsigned i) { return hash_pair(id->low[i], id->high[i]); }
+
+uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id)
+{
+    const struct hash_key *k = &t->key;
+    uint64_t rest;
+    memcpy(&rest, &id->low_port, sizeof rest);
+    hash_sum sum = hash_two(k, 0, rest, pair(id, 0));
+    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, sum) & ~(uint64_t)HASH_IP6;
+    sum += hash_two(k, 2, pair(id, 1), pair(id, 2)) + hash_two(k, 4, pair(id, 3), 0);
+    return hash_close(k, sum) | HASH_IP6;
+}
+
+/* A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
+#define ASK(at) __builtin_prefetch(at)
+
+void flow_ask_tags(const struct flow_table *t, uint64_t hash) { ASK(table_group(t, place_first(hash, t->groups))); }
+
+int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash)
+{
+    uint32_t group = place_first(hash, t->groups), hits = tags_like(table_group(t, group), place_tag(hash));
+    if (!hits) {
+        group = place_second(hash, t->groups, group);
+        hits = tags_like(table_group(t, group), place_tag(hash));
+        if (!hits) return FLOW_NONE;
+    }
+    const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(hits);
+    ASK(&t->slots[slot]);
+    if (hash & HASH_IP6) ASK(&t->cold[slot]);
+    return (int32_t)slot;
+}
+
+static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_id *id)
+{
+    const struct flow *f = &t->slots[slot];
+    const bool v6 = id->kind & FLOW_ID_IP6;
+    uint64_t rest, other;
+    memcpy(&rest, &id->low_port, sizeof rest);
+    memcpy(&other, &f->low_port, sizeof other);
+    const unsigned word = v6 ? 3 : 0;
+    if ((rest ^ other) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
+    return !v6 || memcmp(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high) == 0;
+}
+
+static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
+{
+    for (uint32_t hits = tags_like(table_group(t, group), tag); hits; hits &= hits - 1) {
+        const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(hits);
+        if (is_of(t, slot, id)) return (int32_t)slot;
+    }
+    return FLOW_NONE;
+}
+
+static int32_t look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash)
+{
+    const uint32_t first = place_first(hash, t->groups);
+    const int32_t slot = in_group(t, first, place_tag(hash), id);
+    return slot != FLOW_NONE ? slot : in_group(t, place_second(hash, t->groups, first), place_tag(hash), id);
+}
+
+int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
+{
+    const int32_t slot = look_up(t, id, hash);
+    return slot != FLOW_NONE && table_expired(t, &t->slots[slot], now_ns) ? FLOW_NONE : slot;
+}
+
+int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
+{
+    int32_t slot = hint;
+    if (hint == FLOW_NONE || !t->slots[hint].claim || !is_of(t, (uint32_t)hint, id)) slot = look_up(t, id, hash);
+    if (slot == FLOW_NONE || !table_expired(t, &t->slots[slot], now_ns)) return slot;
+    table_expire(t, (uint32_t)slot, now_ns);
+    return FLOW_NONE;
+}
+
+int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
+{
+    return flow_find_at(t, id, hash, FLOW_NONE, now_ns);
+}
+
+struct flow *flow_at(struct flow_table *t, int32_t slot) { return &t->slots[slot]; }
+struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot) { return &t->cold[slot]; }
+uint64_t flow_deadline(const struct flow_table *t, const struct flow *f) { return table_deadline(t, f); }
+uint32_t flow_groups(const struct flow_table *t) { return t->groups; }
+const struct flow_counters *flow_table_counters(const struct flow_table *t) { return &t->counters; }
+uint64_t flow_table_bytes(const struct flow_table *t) { return t->bytes; }
+
+void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
+{
+    const struct flow *f = &t->slots[slot];
+    *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
+    memcpy(&id->low_port, &f->low_port, sizeof(uint64_t));
+    if (f->kind & FLOW_ID_IP6) memcpy(id->low, t->cold[slot].low, sizeof id->low + sizeof id->high);
+}
+
+/* ---- changes ---- */
+
+static void set_bit(uint64_t *words, uint32_t i, bool on)
+{
+    uint64_t bit = 1ull << i % 64;
+    words[i / 64] = on ? words[i / 64] | bit : words[i / 64] & ~bit;
+}
+
+void table_note_half_open(struct flow_table *t, uint32_t group)
+{
+    set_bit(t->half_open, group, tags_of_class(table_group(t, group), FLOW_HALF_OPEN) != 0);
+    set_bit(t->half_open_words, group / 64, t->half_open[group / 64] != 0);
+}
+
+/* The one place that writes tags, and so counts classes. */
+static void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
+{
+    const uint16_t before = t->tags[slot];
+    t->tags[slot] = tag;
+    if (before) t->counters.live[tag_class(before)]--;
+    if (tag) t->counters.live[tag_class(tag)]++;
+    t->live += (uint64_t)(tag != 0) - (uint64_t)(before != 0);
+    if (t->live > t->counters.most) t->counters.most = t->live;
+    if ((before && tag_class(before) == FLOW_HALF_OPEN) || (tag && tag_class(tag) == FLOW_HALF_OPEN))
+        table_note_half_open(t, slot / GROUP);
+}
+
+void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    if (t->ended) t->ended(t->arg, (int32_t)slot, how, now_ns);
+    set_tag(t, slot, 0);
+    t->counters.ended[how]++;
+    __atomic_store_n(&t->slots[slot].claim, 0, __ATOMIC_RELEASE);
+}
+
+static enum flow_end end_by_timeout(enum flow_state state)
+{
+    switch (flow_state_class(state)) {
+    case FLOW_HALF_OPEN:
+    case FLOW_ONE_WAY: return FLOW_END_UNANSWERED;
+    case FLOW_CLOSING:
+        return state == FLOW_STATE_RESET || state == FLOW_STATE_SCTP_RESET ? FLOW_END_RESET : FLOW_END_CLOSED;
+    case FLOW_ESTABLISHED:
+    case FLOW_CLASSES: break;
+    }
+    return FLOW_END_IDLE;
+}
+
+void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns)
+{
+    table_release(t, slot, end_by_timeout(t->slots[slot].state), now_ns);
+}
+
+void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    table_release(t, (uint32_t)slot, how, now_ns);
+}
+
+/* The first free slot of the group that the flow shall lie in, claimed; -1 where both are full. */
+static int64_t claim(struct flow_table *t, const struct place *at, uint64_t word)
+{
+    uint32_t left, group = place_choose(at, t->tags, &left);
+    for (; left; left &= left - 1) {
+        uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(left);
+        uint64_t nobody = 0;
+        if (__atomic_compare_exchange_n(&t->slots[slot].claim, &nobody, word, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+            return slot;
+    }
+    return -1;
+}
+
+static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, uint64_t now_ns)
+{
+    struct flow *f = &t->slots[slot];
+    const bool v6 = id->kind & FLOW_ID_IP6;
+    *f = (struct flow){.claim = f->claim, .low = id->low[v6 ? 3 : 0], .high = id->high[v6 ? 3 : 0], .seen_ns = now_ns};
+    memcpy(&f->low_port, &id->low_port, sizeof(uint64_t));
+    t->cold[slot] = (struct flow_cold){.began_ns = now_ns};
+    if (v6) memcpy(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high);
+}
+
+int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
+                 bool opened_by_high, uint64_t now_ns)
+{
+    const enum flow_class class = flow_state_class(state);
+    const struct flow word = {.hash = hash >> 32 ? (uint32_t)(hash >> 32) : 1,
+                              .state = (uint8_t)state,
+                              .flags = opened_by_high ? FLOW_OPENED_BY_HIGH : 0};
+    struct place at = place_of(hash, t->groups);
+    if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
+        table_yield_half_open(t, now_ns);
+    int64_t slot = claim(t, &at, word.claim);
+    if (slot < 0) {
+        table_make_room(t, &at, now_ns);
+        slot = claim(t, &at, word.claim);
+    }
+    fill(t, (uint32_t)slot, id, now_ns);
+    t->counters.added++;
+    set_tag(t, (uint32_t)slot, (uint16_t)(at.tag | class << TAG_CLASS_AT));
+    return (int32_t)slot;
+}
+
+void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)
+{
+    const enum flow_class class = flow_state_class(state);
+    const uint16_t tag = t->tags[slot];
+    t->slots[slot].state = (uint8_t)state;
+    if (tag_class(tag) == class) return;
+    if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
+        table_yield_half_open(t, now_ns); /* not this one: its tag does not say so yet */
+    set_tag(t, (uint32_t)slot, (uint16_t)((tag & TAG_HASH) | class << TAG_CLASS_AT));
+}
+
+/* ---- life ---- */
+
+static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(LINE - 1); }
+
+/* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
+ * touched. */
+static bool table_alloc(struct flow_table *t)
+{
+    const uint64_t slots = (uint64_t)t->groups * GROUP, words = (t->groups + 63) / 64, words2 = (words + 63) / 64;
+    const uint64_t tags = lines(slots * sizeof *t->tags), bits = lines(words * 8), bits2 = lines(words2 * 8);
+    const uint64_t hot = slots * sizeof *t->slots, cold = slots * sizeof *t->cold;
+    t->bytes = tags + bits + bits2 + hot + cold + LINE;
+    t->memory = t->bytes <= SIZE_MAX ? calloc(1, (size_t)t->bytes) : NULL;
+    if (!t->memory) return false;
+    uint8_t *at = t->memory;
+    at += lines((uintptr_t)at) - (uintptr_t)at;
+    t->slots = (struct flow *)at;
+    t->cold = (struct flow_cold *)(at += hot);
+    t->tags = (uint16_t *)(at += cold);
+    t->half_open = (uint64_t *)(at += tags);
+    t->half_open_words = (uint64_t *)(at + bits);
+    return true;
+}
+
+struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
+{
+    if (cfg->flows > INT32_MAX / 2) return NULL;
+    const uint64_t groups = (cfg->flows * 3 / 2 + GROUP - 1) / GROUP;
+    struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
+    if (!t) return NULL;
+    *t = (struct flow_table){.groups = groups < 2 ? 2 : (uint32_t)groups,
+                             .half_open_most = cfg->half_open,
+                             .ended = cfg->ended,
+                             .arg = cfg->arg};
+    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+    hash_key_init(&t->key, cfg->seed);
+    if (table_alloc(t)) return t;
+    free(t);
+    return NULL;
+}
+
+void flow_table_free(struct flow_table *t)
+{
+    if (!t) return;
+    free(t->memory);
+    free(t);
+}

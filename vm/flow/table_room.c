@@ -1,0 +1,95 @@
+/* Who makes way: for a flow whose two groups are full, and where there are more half-open flows than allowed. */
+#include "vm/flow/table_priv.h"
+
+/* The first half-open slot of a group, from `from` (0 to 15) on; GROUP: none. */
+static unsigned in_group(const struct flow_table *t, uint32_t group, unsigned from)
+{
+    uint32_t found = tags_of_class(table_group(t, group), FLOW_HALF_OPEN) & (0xffffu << from);
+    return found ? (unsigned)__builtin_ctz(found) : GROUP;
+}
+
+/* The next bit that is set, at or after `from`, round the end; at least one is. */
+static uint32_t next_bit(const uint64_t *words, uint32_t count, uint32_t from)
+{
+    uint32_t word = from / 64;
+    uint64_t bits = words[word] & (UINT64_MAX << from % 64);
+    while (!bits) {
+        word = word + 1 < count ? word + 1 : 0;
+        bits = words[word];
+    }
+    return word * 64 + (uint32_t)__builtin_ctzll(bits);
+}
+
+/* The next group with half-open flows, after `group`, round the end. */
+static uint32_t next_group(const struct flow_table *t, uint32_t group)
+{
+    const uint32_t words = (t->groups + 63) / 64;
+    uint32_t word = group / 64;
+    uint64_t bits = group % 64 == 63 ? 0 : t->half_open[word] & (UINT64_MAX << (group % 64 + 1));
+    if (!bits) {
+        word = next_bit(t->half_open_words, (words + 63) / 64, word + 1 < words ? word + 1 : 0);
+        bits = t->half_open[word];
+    }
+    return word * 64 + (uint32_t)__builtin_ctzll(bits);
+}
+
+/* The half-open flow that the hand meets next; there is one. */
+static uint32_t meet(struct flow_table *t)
+{
+    uint32_t group = t->hand / GROUP;
+    unsigned i = in_group(t, group, t->hand % GROUP);
+    if (i == GROUP) {
+        group = next_group(t, group);
+        i = in_group(t, group, 0);
+    }
+    const uint32_t slot = group * GROUP + i;
+    t->hand = slot + 1 < t->groups * GROUP ? slot + 1 : 0;
+    return slot;
+}
+
+/* The hand passes all that it has met: who survives is met again a round later, when younger ones stand beside it. */
+void table_yield_half_open(struct flow_table *t, uint64_t now_ns)
+{
+    uint32_t met[HALF_OPEN_FEW];
+    unsigned count = 0;
+    const uint64_t there = t->counters.live[FLOW_HALF_OPEN];
+    for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
+        met[count++] = meet(t);
+        __builtin_prefetch(&t->slots[met[i]]);
+    }
+    if (!count) return;
+    uint32_t oldest = met[0];
+    for (unsigned i = 1; i < count; i++)
+        if (t->slots[met[i]].seen_ns < t->slots[oldest].seen_ns) oldest = met[i];
+    if (table_expired(t, &t->slots[oldest], now_ns))
+        table_expire(t, oldest, now_ns);
+    else
+        table_release(t, oldest, FLOW_END_HALF_OPEN_LIMIT, now_ns);
+}
+
+/* Release what has timed out in the two groups; whether there was any. */
+static bool expire_all(struct flow_table *t, const struct place *at, uint64_t now_ns)
+{
+    bool any = false;
+    for (unsigned i = 0; i < 2 * GROUP; i++) {
+        const uint32_t slot = place_slot(at, i);
+        if (!t->tags[slot] || !table_expired(t, &t->slots[slot], now_ns)) continue;
+        table_expire(t, slot, now_ns);
+        any = true;
+    }
+    return any;
+}
+
+/* All 32 slots are read: which of them are over does not stand in the tags. That is the most that an addition reads. */
+void table_make_room(struct flow_table *t, const struct place *at, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(&t->slots[place_slot(at, i)]);
+    if (expire_all(t, at, now_ns)) return;
+    uint32_t victim = place_slot(at, 0);
+    for (unsigned i = 1; i < 2 * GROUP; i++) {
+        const uint32_t slot = place_slot(at, i);
+        const enum flow_class class = tag_class(t->tags[slot]), least = tag_class(t->tags[victim]);
+        if (class < least || (class == least && t->slots[slot].seen_ns < t->slots[victim].seen_ns)) victim = slot;
+    }
+    table_release(t, victim, FLOW_END_EVICTED_HALF_OPEN + tag_class(t->tags[victim]), now_ns);
+}

@@ -1,0 +1,28 @@
+/* A parsed TCP packet as a segment: what it takes of the sequence space and what it announces. */
+#include "vm/flow/tcp.h"
+
+#include "vm/proto/tcp_header.h"
+
+/* Both options mean something in a SYN alone (RFC 9293, 3.2; RFC 7323, 2.2). */
+static void read_syn(const struct pkt *pkt, struct tcp_segment *s)
+{
+    const struct tcp_syn_options o = tcp_syn_options_read(pkt);
+    s->mss = o.mss;
+    if (o.has_scale) s->scale = o.scale < SCALE_MOST ? o.scale : SCALE_MOST;
+}
+
+void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s)
+{
+    const struct tcp_header h = tcp_header_read(pkt, key);
+    const uint8_t flags = (uint8_t)key->marks;
+    *s = (struct tcp_segment){
+        .seq = h.seq,
+        .ack = flags & TCP_ACK ? h.ack : 0,
+        .len = h.payload_len + !!(flags & TCP_SYN) + !!(flags & TCP_FIN),
+        .window = h.window,
+        .flags = flags,
+        .scale = SCALE_ABSENT,
+        .first_fragment = key->kind & KIND_FRAG_FIRST,
+    };
+    if (flags & TCP_SYN) read_syn(pkt, s);
+}

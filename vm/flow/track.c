@@ -1,0 +1,369 @@
+/* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
+#include <stdlib.h>
+
+#include "vm/flow/track_priv.h"
+#include "vm/proto/body.h"
+#include "vm/proto/header.h"
+#include "vm/proto/quoted.h"
+
+enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
+enum { SCTP_INIT = 1, SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) */
+enum { STACK_INTERNED = 4097 /* ids from here on are not always of one stack */ };
+
+/* ---- life ---- */
+
+/* The address that opened the flow. */
+static const uint32_t *opener(const struct flow *f, const struct flow_id *id)
+{
+    return f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low;
+}
+
+static void record(const struct track *t, int32_t slot, struct flow_record *r)
+{
+    const struct flow *f = flow_at(t->table, slot);
+    const bool high = f->flags & FLOW_OPENED_BY_HIGH;
+    struct stack_tag tags[STACK_TAGS];
+    struct flow_id id;
+    flow_id_of(t->table, slot, &id);
+    const unsigned count = stack_tags(t->stacks, id.stack, tags);
+    *r = (struct flow_record){
+        .src_port = high ? id.high_port : id.low_port,
+        .dst_port = high ? id.low_port : id.high_port,
+        .proto = id.proto,
+        .family = id.kind & FLOW_ID_IP6 ? 6 : 4,
+        .state = f->state,
+        .end = FLOW_ENDS,
+        .vlan = {count > 0 ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
+        .began_ns = flow_cold_at(t->table, slot)->began_ns,
+        .seen_ns = f->seen_ns,
+    };
+    for (unsigned i = 0; i < 4; i++) {
+        r->src[i] = high ? id.high[i] : id.low[i];
+        r->dst[i] = high ? id.low[i] : id.high[i];
+    }
+    if (id.proto == IPPROTO_NR_ICMP || id.proto == IPPROTO_NR_ICMP6) r->dst_port = 0;
+}
+
+/* A timeout has passed when it has, not when somebody looks. */
+static uint64_t ended_at(const struct track *t, const struct flow *f, enum flow_end how, uint64_t now_ns)
+{
+    const uint64_t deadline = flow_deadline(t->table, f);
+    const bool timed =
+        how == FLOW_END_CLOSED || how == FLOW_END_RESET || how == FLOW_END_UNANSWERED || how == FLOW_END_IDLE;
+    return timed && deadline < now_ns ? deadline : now_ns;
+}
+
+static void tell(struct track *t, int32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    struct vm_tx *tx = t->tx;
+    if (!tx) return;
+    if (tx->event_count >= tx->event_cap) {
+        tx->events_lost++;
+        return;
+    }
+    struct event *e = &tx->events[tx->event_count++];
+    *e = (struct event){.kind = EVENT_FLOW, .rule = RULE_NONE};
+    record(t, slot, &e->flow);
+    e->flow.end = (uint8_t)how;
+    e->flow.ended_ns = ended_at(t, flow_at(t->table, slot), how, now_ns);
+}
+
+/* A slot is released: what the flow held is given back. */
+static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
+{
+    struct track *t = arg;
+    const struct flow *f = flow_at(t->table, slot);
+    if (t->events) tell(t, slot, how, now_ns);
+    if (f->flags & FLOW_COUNTED) {
+        struct flow_id id;
+        flow_id_of(t->table, slot, &id);
+        source_drop(t->sources, opener(f, &id), id.kind & FLOW_ID_IP6);
+    }
+    stack_put(t->stacks, f->stack);
+}
+
+struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
+{
+    struct track *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    const struct pbc_settings *s = p->settings;
+    struct flow_table_cfg table = {
+        .flows = s->flows, .half_open = s->half_open, .seed = cfg->seed, .ended = ended, .arg = t};
+    flow_timeouts(s, table.timeout_ns);
+    t->program = p;
+    t->events = cfg->flow_events;
+    t->table = flow_table_new(&table);
+    t->stacks = stacks_new(cfg->seed);
+    const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
+    if (counts) t->sources = sources_new(s->flows, cfg->seed);
+    if (t->table && t->stacks && (t->sources || !counts)) return t;
+    track_free(t);
+    return NULL;
+}
+
+void track_free(struct track *t)
+{
+    if (!t) return;
+    flow_table_free(t->table);
+    stacks_free(t->stacks);
+    sources_free(t->sources);
+    free(t);
+}
+
+void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
+{
+    const uint64_t pickup_ns = t->program->settings->pickup_ns;
+    if (!t->begun) t->pickup_until_ns = now_ns > UINT64_MAX - pickup_ns ? UINT64_MAX : now_ns + pickup_ns;
+    t->begun = true;
+    if (now_ns > t->now_ns) t->now_ns = now_ns;
+    t->tx = tx;
+}
+
+/* ---- before the verdict ---- */
+
+/* All that the packet's bytes alone say. */
+static void study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    s->slot = FLOW_NONE;
+    s->mark = MARK_NONE;
+    s->at = 0;
+    if (icmp_is_error(key))
+        s->how = (uint8_t)related_tuple(key, pkt, &s->id, &s->at, &s->seq);
+    else
+        s->how = (uint8_t)tuple_of(key, key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0, &s->id, &s->at);
+    if (s->how < HOW_TCP) return;
+    s->id.stack = stack_of(t->stacks, pkt);
+    if (s->id.stack >= STACK_INTERNED) s->at |= AT_STACKED;
+    s->hash = flow_hash(t->table, &s->id);
+}
+
+void track_ahead(struct track *t, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                 struct track_seen seen[])
+{
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        study(t, &keys[i], pkts[i], &seen[i]);
+        if (seen[i].how >= HOW_TCP) flow_ask_tags(t->table, seen[i].hash);
+    }
+    for (uint64_t left = todo; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        if (seen[i].how >= HOW_TCP) seen[i].slot = flow_ask_slot(t->table, seen[i].hash);
+    }
+}
+
+/* The packet's side, or that of the packet which it quotes. */
+static enum flow_dir direction(const struct flow *f, uint8_t at)
+{
+    if (at & AT_QUERY) return at & AT_ANSWER ? FLOW_REPLY : FLOW_ORIGINAL;
+    if (at & AT_SAME) return FLOW_ORIGINAL;
+    return !(at & AT_HIGH) == !(f->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
+}
+
+static enum flow_mark say_tcp(const struct track *t, const struct flow *f, const struct key *key, const struct pkt *pkt,
+                              struct track_seen *s)
+{
+    struct tcp_segment segment;
+    tcp_read(pkt, key, &segment);
+    if (!f) return tcp_begin(&segment, t->now_ns < t->pickup_until_ns, &s->next);
+    return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
+}
+
+/* An association that was shut down or aborted. */
+static bool has_ended(const struct flow *f)
+{
+    return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
+}
+
+/* A flow of a protocol without numbers: have both sides spoken, this packet counted? An INIT on an association that has
+ * ended begins another. */
+static enum flow_mark say_plain(const struct flow *f, const struct key *key, const struct pkt *pkt,
+                                struct track_seen *s)
+{
+    s->next.reopen = f && has_ended(f) && sctp_chunk_read(pkt, key) == SCTP_INIT;
+    if (!f || s->next.reopen) return MARK_NEW;
+    return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
+}
+
+/* The state of a packet whose flow, if there is one, is s->slot. */
+static void say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
+    s->dir = f ? (uint8_t)direction(f, s->at) : FLOW_ORIGINAL;
+    s->next.reopen = false;
+    switch ((enum track_how)s->how) {
+    case HOW_NONE: s->mark = MARK_NONE; break;
+    case HOW_LOOSE: s->mark = MARK_NEW; break;
+    case HOW_INVALID: s->mark = MARK_INVALID; break;
+    case HOW_TCP: s->mark = (uint16_t)say_tcp(t, f, key, pkt, s); break;
+    case HOW_PLAIN: s->mark = (uint16_t)say_plain(f, key, pkt, s); break;
+    case HOW_REPLY: s->mark = f ? MARK_ESTABLISHED : MARK_INVALID; break;
+    case HOW_ERROR: s->mark = f && related_to(f, (enum flow_dir)s->dir, s->seq) ? MARK_RELATED : MARK_INVALID; break;
+    }
+    key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
+}
+
+static bool may_have_flow(const struct track_seen *s)
+{
+    return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
+}
+
+void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    if (s->at & AT_STACKED) {
+        s->id.stack = stack_of(t->stacks, pkt);
+        s->hash = flow_hash(t->table, &s->id);
+    }
+    s->slot = may_have_flow(s) ? flow_find_at(t->table, &s->id, s->hash, s->slot, t->now_ns) : FLOW_NONE;
+    say(t, key, pkt, s);
+}
+
+void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    study(t, key, pkt, s);
+    if (may_have_flow(s)) s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
+    say(t, key, pkt, s);
+}
+
+/* ---- after it ---- */
+
+static void take_source(struct track *t, const struct key *key, struct flow *f)
+{
+    if (t->sources && source_add(t->sources, key->src, key->kind & KIND_IP6)) f->flags |= FLOW_COUNTED;
+}
+
+/* The flow that the packet begins; `stack` is taken for it. */
+static void begin(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
+{
+    s->slot = flow_add(t->table, &s->id, s->hash, state, s->at & AT_HIGH, t->now_ns);
+    s->dir = FLOW_ORIGINAL;
+    take_source(t, key, flow_at(t->table, s->slot));
+}
+
+/* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
+static bool take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
+{
+    const uint16_t stack = stack_take(t->stacks, pkt);
+    if (stack == STACK_UNKNOWN) {
+        t->stacks_full++;
+        return false;
+    }
+    if (stack != s->id.stack) {
+        s->id.stack = stack;
+        s->hash = flow_hash(t->table, &s->id);
+    }
+    return true;
+}
+
+/* The state of a flow without numbers after its packet. */
+static enum flow_state plain_state(const struct key *key, const struct pkt *pkt, bool both)
+{
+    if (key->kind & KIND_UDP) return both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY;
+    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return both ? FLOW_STATE_ICMP : FLOW_STATE_ICMP_ONE_WAY;
+    if (!(key->kind & KIND_SCTP)) return both ? FLOW_STATE_OTHER : FLOW_STATE_OTHER_ONE_WAY;
+    const int chunk = sctp_chunk_read(pkt, key);
+    if (chunk == SCTP_ABORT) return FLOW_STATE_SCTP_RESET;
+    if (chunk == SCTP_SHUTDOWN_COMPLETE) return FLOW_STATE_SCTP_CLOSING;
+    return both ? FLOW_STATE_SCTP : FLOW_STATE_SCTP_ONE_WAY;
+}
+
+static void make(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    if (!take_stack(t, pkt, s)) return;
+    if (s->next.reopen && s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
+    if (s->how != HOW_TCP) {
+        begin(t, key, s, plain_state(key, pkt, false));
+        return;
+    }
+    begin(t, key, s, (enum flow_state)s->next.state);
+    flow_at(t->table, s->slot)->tcp = s->next.track;
+}
+
+static void go_on_tcp(struct track *t, struct flow *f, struct track_seen *s)
+{
+    f->tcp = s->next.track;
+    if (s->next.refresh) f->seen_ns = t->now_ns;
+    if (s->next.state != f->state) flow_set_state(t->table, s->slot, (enum flow_state)s->next.state, t->now_ns);
+}
+
+/* An association that has ended keeps its time, whatever comes. */
+static void go_on_plain(struct track *t, const struct key *key, const struct pkt *pkt, struct flow *f,
+                        struct track_seen *s)
+{
+    if (s->dir == FLOW_REPLY) f->tcp.flags |= TCP_TRACK_HEARD_REPLY;
+    if (has_ended(f)) return;
+    f->seen_ns = t->now_ns;
+    const enum flow_state state = plain_state(key, pkt, f->tcp.flags & TCP_TRACK_HEARD_REPLY);
+    if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
+}
+
+void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    if (s->how == HOW_LOOSE || s->at & AT_GROUP || !(s->mark & (MARK_NEW | MARK_ESTABLISHED))) return;
+    if (s->slot == FLOW_NONE || s->next.reopen) {
+        make(t, key, pkt, s);
+        return;
+    }
+    struct flow *f = flow_at(t->table, s->slot);
+    if (s->how == HOW_TCP)
+        go_on_tcp(t, f, s);
+    else
+        go_on_plain(t, key, pkt, f, s);
+}
+
+uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s)
+{
+    if (!t->sources || !(key->kind & KIND_IP)) return 0;
+    const uint32_t held = source_flows(t->sources, key->src, key->kind & KIND_IP6);
+    if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
+    if (s->slot == FLOW_NONE) return held + 1;
+    /* In the place of one that this side opened it is no more than before. */
+    const bool same = s->dir == FLOW_ORIGINAL || same_address(key->src, key->dst);
+    return held + (s->next.reopen && !(same && flow_at(t->table, s->slot)->flags & FLOW_COUNTED));
+}
+
+struct flow *track_flow(struct track *t, const struct track_seen *s)
+{
+    return s->slot == FLOW_NONE || s->how == HOW_ERROR ? NULL : flow_at(t->table, s->slot);
+}
+
+/* ---- time, and what others are told ---- */
+
+static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }
+
+/* However often others have something to do, a part is swept once a second. */
+uint64_t track_tick(struct track *t)
+{
+    if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? t->now_ns + SWEEP_NS : 0;
+    return t->sweep_ns ? t->sweep_ns : UINT64_MAX;
+}
+
+bool track_expire(struct track *t, unsigned *part) { return sweep_part(t) && ++*part < SWEEPS; }
+
+bool track_forget(struct track *t, uint32_t *hand, unsigned slots)
+{
+    for (; slots; slots--) {
+        const int32_t slot = flow_next(t->table, hand);
+        if (slot == FLOW_NONE) return false;
+        flow_at(t->table, slot)->epoch = 0;
+    }
+    return true;
+}
+
+bool track_next(const struct track *t, uint32_t *at, struct flow_record *f)
+{
+    const int32_t slot = flow_next(t->table, at);
+    if (slot == FLOW_NONE) return false;
+    record(t, slot, f);
+    return true;
+}
+
+bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f)
+{
+    if (s->slot == FLOW_NONE) return false;
+    record(t, s->slot, f);
+    return true;
+}
+
+const struct flow_counters *track_counters(const struct track *t) { return flow_table_counters(t->table); }
+
+uint64_t track_stacks_full(const struct track *t) { return t->stacks_full; }

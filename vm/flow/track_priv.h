@@ -1,0 +1,57 @@
+/* What the parts of track.c share: a worker's flows, and how packets become tuples. */
+#ifndef VM_FLOW_TRACK_PRIV_H
+#define VM_FLOW_TRACK_PRIV_H
+
+#include "vm/flow/track.h"
+
+struct track {
+    const struct program *program;
+    bool events; /* ends of flows are told */
+    struct flow_table *table;
+    struct stacks *stacks;
+    struct sources *sources; /* NULL: nobody asks how many flows a source holds */
+    uint64_t now_ns;
+    uint64_t pickup_until_ns; /* before it mid-stream TCP counts as new */
+    bool begun;               /* a time was seen */
+    uint64_t sweep_ns; /* when the next part of the table is due; 0: at once */
+    uint64_t stacks_full;
+    struct vm_tx *tx; /* of the call at hand */
+};
+
+/* What can be said of a packet, track_seen.how. */
+enum track_how {
+    HOW_NONE,    /* it has no state: not IP, or a later fragment */
+    HOW_LOOSE,   /* new, and makes no flow: ICMP that is neither error nor query */
+    HOW_INVALID, /* an error that quotes nothing that could be a flow, or is not for the sender of what it quotes */
+    HOW_TCP,
+    HOW_PLAIN, /* UDP, SCTP, others, ICMP queries: established once both sides have spoken */
+    HOW_REPLY, /* ICMP: answers a query */
+    HOW_ERROR, /* the tuple is that of the packet which it quotes */
+};
+
+/* Where its tuple stands, track_seen.at. */
+enum track_at {
+    AT_HIGH = 1 << 0,    /* the source is the high side */
+    AT_SAME = 1 << 1,    /* both sides are equal (LAND) */
+    AT_GROUP = 1 << 2,   /* to multicast or broadcast: it has no flow and makes none */
+    AT_QUERY = 1 << 4,   /* ICMP: the side that asks has opened the flow */
+    AT_ANSWER = 1 << 5,  /* likewise, and this is the other side */
+    AT_STACKED = 1 << 3, /* a stack whose id may change: it is looked up in the packet's turn */
+};
+
+static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
+{
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+/* The tuple of a packet with these headers, but for its stack, and where it stands in it; `query` is an ICMP query's
+ * identifier. */
+enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at);
+
+/* What an ICMP error quotes, as a tuple: HOW_ERROR, *seq of TCP; HOW_INVALID. */
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
+                             uint32_t *seq);
+/* May it speak of that flow? dir: of the packet that it quotes. */
+bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
+
+#endif

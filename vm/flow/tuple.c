@@ -1,0 +1,68 @@
+/* Tuples: from a packet's headers to the id that both directions of its flow share. */
+#include "vm/flow/track_priv.h"
+
+/* An ICMP query and its reply; v6: ICMPv6. The number of the pair is FLOW_ID_QUERY's. */
+static const struct query {
+    uint8_t v6, asks, answers, pair;
+} queries[] = {
+    {0, 8, 0, 0},     /* echo (RFC 792) */
+    {0, 13, 14, 1},   /* timestamp */
+    {0, 15, 16, 2},   /* information */
+    {0, 17, 18, 3},   /* address mask (RFC 950) */
+    {1, 128, 129, 0}, /* echo (RFC 4443) */
+    {1, 139, 140, 1}, /* node information (RFC 4620) */
+};
+
+static const struct query *query_of(const struct key *key)
+{
+    const bool v6 = key->kind & KIND_ICMP6;
+    for (unsigned i = 0; i < sizeof queries / sizeof *queries; i++)
+        if (queries[i].v6 == v6 && (key->icmp_type == queries[i].asks || key->icmp_type == queries[i].answers))
+            return &queries[i];
+    return NULL;
+}
+
+static bool to_group(const struct key *key)
+{
+    if (key->kind & KIND_IP6) return key->dst[0] >> 24 == 0xff;
+    return key->dst[0] >> 28 == 0xe || key->dst[0] == UINT32_MAX;
+}
+
+/* Is the source the high side (1), the low one (-1), or are both equal (0)? */
+static int compare_sides(const struct key *key)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (key->src[i] != key->dst[i]) return key->src[i] > key->dst[i] ? 1 : -1;
+    if (!(key->kind & KIND_PORTS) || key->src_port == key->dst_port) return 0;
+    return key->src_port > key->dst_port ? 1 : -1;
+}
+
+static void set_sides(const struct key *key, bool high, struct flow_id *id)
+{
+    const uint32_t *low = high ? key->dst : key->src, *up = high ? key->src : key->dst;
+    for (unsigned i = 0; i < 4; i++) {
+        id->low[i] = low[i];
+        id->high[i] = up[i];
+    }
+    if (!(key->kind & KIND_PORTS)) return;
+    id->low_port = high ? key->dst_port : key->src_port;
+    id->high_port = high ? key->src_port : key->dst_port;
+}
+
+enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at)
+{
+    const struct query *q = NULL;
+    if (!(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return HOW_NONE;
+    if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(q = query_of(key))) return HOW_LOOSE;
+    const int side = compare_sides(key);
+    *id = (struct flow_id){.proto = (uint8_t)key->proto, .kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0};
+    *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (to_group(key) ? AT_GROUP : 0));
+    set_sides(key, side > 0, id);
+    if (!q) return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
+    const bool answers = key->icmp_type == q->answers;
+    id->low_port = id->high_port = query;
+    id->kind |= (uint8_t)(q->pair * FLOW_ID_QUERY);
+    if (side != 0 && (side > 0) != answers) id->kind |= FLOW_ID_ASKS_HIGH;
+    *at |= answers ? AT_QUERY | AT_ANSWER : AT_QUERY;
+    return answers ? HOW_REPLY : HOW_PLAIN;
+}
