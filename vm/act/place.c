@@ -5,7 +5,8 @@
 #include <errno.h>
 
 #include "vm/proto/edit.h"
-#include "vm/proto/header.h"
+#include "vm/proto/parse.h"
+#include "vm/proto/quoted.h"
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
@@ -19,18 +20,10 @@ struct chain {
 /* One header of the chain; false at what is none, or is not all there. */
 static bool step(const struct pkt *pkt, struct chain *c, uint32_t end)
 {
+    if (!ip6_is_extension(c->next)) return false;
     uint32_t len = (edit_get8(pkt, c->at + 1) + 1u) * 8;
-    switch (c->next) {
-    case IPPROTO_NR_AH: len = (edit_get8(pkt, c->at + 1) + 2u) * 4; break;
-    case IPPROTO_NR_FRAGMENT: len = IP6_FRAG_LEN; break;
-    case IPPROTO_NR_HOPOPT:
-    case IPPROTO_NR_ROUTING:
-    case IPPROTO_NR_DSTOPTS:
-    case IPPROTO_NR_MOBILITY:
-    case IPPROTO_NR_HIP:
-    case IPPROTO_NR_SHIM6: break;
-    default: return false;
-    }
+    if (c->next == IPPROTO_NR_AH) len = (edit_get8(pkt, c->at + 1) + 2u) * 4;
+    if (c->next == IPPROTO_NR_FRAGMENT) len = IP6_FRAG_LEN;
     if (c->at + len > end) {
         c->later = true; /* as good as: the chain's end is not here */
         return false;
@@ -123,12 +116,7 @@ static uint32_t stated_len(const struct pkt *pkt, const struct key *key)
 
 bool place_quote(const struct pkt *pkt, const struct key *key, uint32_t *at, uint32_t *end)
 {
-    uint16_t type = key->icmp_type;
-    if (pkt->reason || !(key->kind & KIND_ICMP_HEADER)) return false;
-    if (key->kind & KIND_ICMP6 && type >= ICMP6_INFORMATIONAL) return false;
-    if (key->kind & KIND_ICMP && type != ICMP4_UNREACHABLE && type != ICMP4_QUENCH && type != ICMP4_REDIRECT &&
-        type != ICMP4_TIME_EXCEEDED && type != ICMP4_PARAMETER)
-        return false;
+    if (pkt->reason || !icmp_is_error(key)) return false;
     uint32_t stated = stated_len(pkt, key);
     *at = pkt->l4 + (uint32_t)ICMP_LEN;
     *end = least(pkt->head_len, (uint32_t)pkt->l3 + key->length);
