@@ -8,6 +8,7 @@
 static const char *const verdict_names[] = {
     [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
     [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",
+    [PBC_V_DECAP_IPIP] = "decap ipip", [PBC_V_DECAP_GUE] = "decap gue",
 };
 static const char *const answer_names[] = {
     [PBC_ANSWER_RST] = "rst",
@@ -242,6 +243,7 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
         text_add(&t, " ");
         text_add_name(&t, program_str(p, p->chains[r->chain].name));
     }
+    if (r->verdict == PBC_V_DECAP_GUE) text_add(&t, " %u", r->port);
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");
     if (r->log_meter) text_add(&t, " by meter %u", r->log_meter - 1);
@@ -427,6 +429,7 @@ void program_disasm(const struct program *p, FILE *out)
     dump_settings(p, out);
     dump_rules(p, out);
     dump_services(p, out);
+    dump_nats(p, out);
     dump_memos(p, out);
     dump_code(p, out);
 }

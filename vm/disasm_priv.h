@@ -13,5 +13,6 @@ void add_named(struct text *t, const struct program *p, const char *what, uint32
 void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out);
 
 void dump_services(const struct program *p, FILE *out); /* checks, pools, services */
+void dump_nats(const struct program *p, FILE *out);
 
 #endif

@@ -83,14 +83,16 @@ static inline struct decision decision_of(decided d)
         .rule = decided_rule(d), .firewall = decided_firewall(d), .action = (uint8_t)decided_action(d)};
 }
 
-/* The three verdicts that end judging have the numbers of their actions. */
+/* The three verdicts that end judging for good have the numbers of their actions. */
 static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DROP &&
                   (int)PBC_V_REJECT == ACTION_REJECT,
               "verdict and action share numbers");
 
+/* What a `decap` rule decides is a drop as long as nobody has looked inside. */
 static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
 {
-    return decided_as(rule, (enum action)p->rules[rule].verdict, firewall);
+    const uint8_t verdict = p->rules[rule].verdict;
+    return decided_as(rule, verdict <= PBC_V_REJECT ? (enum action)verdict : ACTION_DROP, firewall);
 }
 
 /* The firewall's default; its `other frames` for what is neither IP nor ARP. */

@@ -101,7 +101,7 @@ static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned d
         const struct pbc_rule *r = &p->rules[i];
         if (!judges(r, w->key) || !try_rule(w, i, depth)) continue;
         if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, p, i, w->at);
-        if (r->verdict <= PBC_V_REJECT) {
+        if (pbc_decides(r->verdict)) {
             w->decided_by = i;
             return true;
         }

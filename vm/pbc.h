@@ -96,10 +96,12 @@ enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
     PBC_NAMES_ARP  = 1 << 1, /* some rule names arp: malformed ARP is `drop`, `short-arp` */
     PBC_DIRECTIONS = 1 << 2, /* some firewall has a direction: traffic to a service is `in` */
-    PBC_KEEPS_FLOWS = 1 << 3, /* some condition asks `state` or `flows over`: the worker has a flow table */
+    PBC_KEEPS_FLOWS = 1 << 3, /* some condition asks `state` or `flows over`, or there are services or nats: the worker has a
+                                 flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
     PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
     PBC_NAMES_FRAGMENT = 1 << 6, /* some rule names `fragment`: it is tried on later fragments too (frag/order.h) */
+    PBC_DECAPS = 1 << 7, /* some rule's verdict is a decap: what is inside a packet is judged too */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
@@ -121,6 +123,11 @@ enum pbc_verdict {
     PBC_V_DECAP_GUE,  /* likewise, where UDP goes to rule.port */
     PBC_V_COUNTED
 };
+/* Does the verdict end the judging of the packet at hand? */
+static inline bool pbc_decides(uint8_t verdict)
+{
+    return verdict <= PBC_V_REJECT || verdict == PBC_V_DECAP_IPIP || verdict == PBC_V_DECAP_GUE;
+}
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
 enum pbc_rule_flag { PBC_RULE_LOG = 1 << 0 /* logs when it matches */, PBC_RULE_ARP = 1 << 1 /* judges ARP too */,
                      PBC_RULE_NOT_FRAMES = 1 << 2 /* judges nothing but ARP */ };
@@ -138,7 +145,7 @@ struct pbc_rule {
     uint8_t answer;   /* enum pbc_answer */
     uint8_t flags;    /* enum pbc_rule_flag */
     uint8_t reserved;
-    uint16_t port;    /* DECAP_GUE */
+    uint16_t port;    /* DECAP_GUE, else 0 */
     uint16_t reserved2;
 };
 static_assert(sizeof(struct pbc_rule) == 48, "layout");
@@ -364,10 +371,12 @@ struct pbc_nat {
     uint16_t target_port;      /* of port_lo; the others follow it in order; 0: kept */
     uint8_t kind;   /* enum pbc_nat_kind */
     uint8_t family; /* 4 or 6; MASQUERADE: 0, both */
-    uint8_t proto;  /* FORWARD: enum pbc_endpoint_proto */
-    uint8_t reserved[59];
+    uint8_t proto;  /* FORWARD: enum pbc_endpoint_proto; an echo has ports 0-0 and target port 0 */
+    uint8_t flags;  /* enum pbc_nat_flag */
+    uint8_t reserved[58];
 };
 static_assert(sizeof(struct pbc_nat) == 128, "KERNEL.md");
+enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of this machine, of `family` */ };
 /* Of the endpoints that hold a packet the most specific decides: an address before `self` before any, then a protocol
  * before any, then fewer ports before more, then the first in the file. Only IP packets that the host does not send
  * itself. */
@@ -402,6 +411,8 @@ struct pbc_share { uint32_t pool, percent; }; /* those of a branch add up to 100
 
 enum {
     PBC_SLOTS_MAX = 1 << 26, /* of all tables that a worker makes for pools (balance_slots) */
+    PBC_SOURCES_MAX = 4096, /* addresses of a pool's `source` */
+    PBC_PORT_SPACES_MAX = 1 << 16, /* pairs of an address that is written as a `source` and a server, all pools */
     PBC_SERVER_NAMES_MAX = 1 << 27, /* bytes of "POOL/SERVER" of all servers together */
 };
 
@@ -432,13 +443,14 @@ uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, con
 
 /* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the others
  * left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count + 1. */
-#define PBC_NEEDS (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT)
+#define PBC_NEEDS \
+    (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_DECAPS)
 struct pbc_lists {
     const struct pbc_rule *rules;
     const struct pbc_cond *conds;
     const struct pbc_pattern *patterns;
     const struct pbc_meter *meters;
-    uint32_t rules_count, conds_count, services_count;
+    uint32_t rules_count, conds_count, services_count, nats_count;
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
 

@@ -48,17 +48,12 @@ static bool verify_half(const struct verifier *v, uint32_t i)
     return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "no such half");
 }
 
-static bool is_final(enum pbc_verdict verdict)
-{
-    return verdict == PBC_V_ACCEPT || verdict == PBC_V_DROP || verdict == PBC_V_REJECT;
-}
-
 static bool verify_rule_operand(const struct verifier *v, uint32_t i)
 {
     const struct insn *n = &v->p->code[i];
     if (n->imm >= v->p->rules_count) return at_insn(v, i, "rule does not exist");
     bool decides = n->op == OP_RETK || n->op == OP_DECIDEK;
-    return !decides || is_final(v->p->rules[n->imm].verdict) || at_insn(v, i, "a rule that decides nothing");
+    return !decides || pbc_decides(v->p->rules[n->imm].verdict) || at_insn(v, i, "a rule that decides nothing");
 }
 
 static bool verify_operand(const struct verifier *v, uint32_t i)

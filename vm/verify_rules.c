@@ -74,7 +74,8 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
     if (r->flags > (PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES))
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
-    if (r->reserved) return fault(v, "rule %u: reserved byte is not zero", i);
+    if (r->reserved || r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
+    if ((r->port != 0) != (r->verdict == PBC_V_DECAP_GUE)) return fault(v, "rule %u: port %u", i, r->port);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
         return fault(
             v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,

@@ -69,7 +69,7 @@ static void rule_action(struct gen *g, struct plan *plan, const struct place *at
     const struct pbc_rule *r = &g->img->rules[rule];
 
     if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) asm_op(&g->as, OP_LOG, 0, rule);
-    if (r->verdict <= PBC_V_REJECT) {
+    if (pbc_decides(r->verdict)) {
         if (at->firewall != PBC_NONE)
             asm_to(&g->as, OP_DECIDEK, 0, (uint16_t)at->firewall, rule);
         else

@@ -27,7 +27,7 @@ bool plan_judges_arp(const struct plan *plan)
     return false;
 }
 
-static bool leaves(const struct pbc_rule *r) { return r->verdict <= PBC_V_REJECT || r->verdict == PBC_V_RETURN; }
+static bool leaves(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
 
 /* Which rules are written at all, and where a list ends because one takes everything. */
 static void find_reach(struct plan *plan, struct list *l)

@@ -175,7 +175,7 @@ static struct search find_cover(const struct finder *f, uint32_t rule)
     return s;
 }
 
-static bool takes_packets(const struct pbc_rule *r) { return r->verdict <= PBC_V_REJECT || r->verdict == PBC_V_RETURN; }
+static bool takes_packets(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
 
 static void find_covers(struct finder *f, uint32_t first, uint32_t count)
 {

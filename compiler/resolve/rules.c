@@ -337,7 +337,8 @@ static void note_needs(struct compile *c)
                                                       .meters = img->meters,
                                                       .rules_count = img->rules_count,
                                                       .conds_count = img->conds_count,
-                                                      .services_count = img->services_count},
+                                                      .services_count = img->services_count,
+                                                      .nats_count = img->nats_count},
                                   before);
 }
 

@@ -231,7 +231,7 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
     const struct program *p = w->o->p;
     const struct pbc_rule *r = &p->rules[rule];
     if (r->verdict == PBC_V_LOG || r->flags & PBC_RULE_LOG) effect_log(w->effects, p, rule, 0);
-    if (r->verdict <= PBC_V_REJECT) {
+    if (pbc_decides(r->verdict)) {
         w->decided_by = rule;
         return true;
     }

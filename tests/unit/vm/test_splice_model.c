@@ -63,7 +63,7 @@ static void endpoint_draw(struct endpoint *e, unsigned at, bool v6, struct rng *
 /* SACK blocks for what came past a gap. */
 static unsigned add_sack(const struct endpoint *e, unsigned most, char *out, size_t size)
 {
-    char blocks[100] = "";
+    char blocks[80] = "";
     unsigned count = 0;
     size_t at = 0;
     for (uint32_t n = e->got_all; n <= STREAM && count < most; n++) {
@@ -80,7 +80,7 @@ static unsigned add_sack(const struct endpoint *e, unsigned most, char *out, siz
 /* A segment of the endpoint, as notation: options in an order of its own, numbers of its own flow. */
 static void segment(struct endpoint *e, uint32_t from, uint32_t len, bool fin, struct rng *r, char *out, size_t size)
 {
-    char stamps[40] = "", sack[100] = "", options[140] = "", spaced[140];
+    char stamps[40] = "", sack[120] = "", options[200] = "", spaced[200];
     static char payload[2 * STREAM + 1];
     for (uint32_t i = 0; i < len; i++) snprintf(payload + 2 * i, 3, "%02x", byte_of(e->at, from + i));
     payload[2 * len] = '\0';
