@@ -535,7 +535,8 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, "expect", @1, chai
     | EXPECT fate BY name COLON subject
         { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), $6)); }
     | EXPECT fate BY name STATE name COLON subject
-        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), chain(clause(p, "state", @5, $6), $8))); }
+        { $$ = step(p, "expect", @1,
+                    chain(chain($2, clause(p, "by", @3, $4)), chain(clause(p, "state", @5, $6), $8))); }
     | EXPECT fate BY name COLON INT state_opt COLON subject
         { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, chain($4, $6))), chain($7, $9))); }
     | EXPECT fate BY DEFAULT state_opt COLON subject

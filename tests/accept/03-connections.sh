@@ -1,6 +1,6 @@
 #!/bin/bash
-# Step 03, connections: what is promised, in order, tried on the built programs, one line a promise. B: the build folder.
-# Read from top to bottom it says what prey remembers today.
+# Step 03, connections: what is promised, in order, tried on the built programs, one line a promise. B: the build
+# folder. Read from top to bottom it says what prey remembers today.
 set -u
 B=${B:-build}
 top=$(pwd)
@@ -98,7 +98,8 @@ eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 4294967291 ack 0 / zeros 1000
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 ack seq 0 ack 995 / zeros 1000
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 995 ack 1000
 END
-judged host 'an RST counts at the expected number alone (RFC 5961); after it only a SYN matches' 'NEW accept OLD BAD OLD OLD BAD NEW' <<'END'
+judged host 'an RST counts at the expected number alone (RFC 5961); after it only a SYN matches' \
+    'NEW accept OLD BAD OLD OLD BAD NEW' <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 syn ack seq 499 ack 100
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500
@@ -125,7 +126,8 @@ eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 fin ack seq 500 ack 100
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 ack seq 101 ack 501
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 501 ack 101
 END
-judged host 'a new SYN on a connection that is closing begins another' 'NEW accept OLD OLD accept OLD NEW accept OLD' <<'END'
+judged host 'a new SYN on a connection that is closing begins another' \
+    'NEW accept OLD OLD accept OLD NEW accept OLD' <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 syn ack seq 499 ack 100
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500
@@ -136,7 +138,8 @@ eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 500000
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 syn ack seq 700000 ack 500001
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 500001 ack 700001
 END
-judged host 'a window scale of 14 holds, more is 14, none is none; lying options end the list' 'NEW accept OLD OLD NEW accept OLD OLD BAD' <<'END'
+judged host 'a window scale of 14 holds, more is 14, none is none; lying options end the list' \
+    'NEW accept OLD OLD NEW accept OLD OLD BAD' <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99 opt x"03 03 0f 00"
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 syn ack seq 499 ack 100 opt x"03 03 0e 00"
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500
@@ -173,7 +176,12 @@ eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500
 END
 rules pickup <<'END'
 timeouts { pickup 60s }
-firewall house in default drop { accept icmp6 type nd; accept state established as OLD; drop state invalid as BAD; accept tcp port 22 as NEW }
+firewall house in default drop {
+  accept icmp6 type nd
+  accept state established as OLD
+  drop state invalid as BAD
+  accept tcp port 22 as NEW
+}
 END
 judged pickup 'with `pickup` a connection is taken up in mid-stream, later not' 'NEW accept OLD BAD' <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 ack seq 100 ack 500 / zeros 10
@@ -193,7 +201,8 @@ eth / ip4 10.0.0.7 > 10.0.0.1 / udp 5 > 53
 after 121s
 eth / ip4 10.0.0.7 > 10.0.0.1 / udp 5 > 53
 END
-judged host 'ICMP echo over both families: the reply to our question, no other identifier' 'accept OLD BAD PING accept accept OLD BAD' <<'END'
+judged host 'ICMP echo over both families: the reply to our question, no other identifier' \
+    'accept OLD BAD PING accept accept OLD BAD' <<'END'
 eth / ip4 10.0.0.1 > 10.0.0.7 / icmp type 8 id 5
 eth / ip4 10.0.0.7 > 10.0.0.1 / icmp type 0 id 5
 eth / ip4 10.0.0.7 > 10.0.0.1 / icmp type 0 id 6
@@ -243,7 +252,12 @@ ok $? 'a clock that goes back in a capture changes nothing'
 
 rules small <<'END'
 limits { flows 1000; half_open 100 }
-firewall house in default drop { accept icmp6 type nd; accept state established as OLD; drop state invalid as BAD; accept tcp port 22 as NEW }
+firewall house in default drop {
+  accept icmp6 type nd
+  accept state established as OLD
+  drop state invalid as BAD
+  accept tcp port 22 as NEW
+}
 END
 {
     echo 'eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99'
@@ -265,7 +279,8 @@ says 'each flow that made way says why' 0 'half-open-limit' out
 
 # ---- state: errors, counts, directions ----
 
-judged host 'an ICMP error that quotes a connection is related, over both families' 'accept REL accept REL NEW accept REL' <<'END'
+judged host 'an ICMP error that quotes a connection is related, over both families' \
+    'accept REL accept REL NEW accept REL' <<'END'
 eth / ip4 10.0.0.1 > 10.0.0.7 / udp 5 > 9
 eth / ip4 10.0.0.99 > 10.0.0.1 / icmp type 3 code 3 / ip4 10.0.0.1 > 10.0.0.7 / udp 5 > 9
 eth / ip6 2001:db8::1 > 2001:db8::7 / udp 5 > 9
@@ -288,7 +303,12 @@ eth / ip4 10.0.0.99 > 10.0.0.1 / icmp type 3 code 3 / payload x"45 00 00 1c 00 0
 eth / ip4 10.0.0.99 > 10.0.0.1 / icmp type 3 code 3
 END
 rules counted <<'END'
-firewall house in default drop { accept icmp6 type nd; accept state established as OLD; drop tcp flows over 3 per source as MANY; accept tcp port 22 as NEW }
+firewall house in default drop {
+  accept icmp6 type nd
+  accept state established as OLD
+  drop tcp flows over 3 per source as MANY
+  accept tcp port 22 as NEW
+}
 END
 judged counted '`flows over N per source` counts the connections that a source holds' 'NEW NEW NEW MANY NEW NEW' <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 1 > 22 syn
@@ -302,7 +322,11 @@ END
 rules ways <<'END'
 firewall a in default drop { accept icmp6 type nd; accept state established as IN_OLD; accept tcp port 22 as IN }
 firewall b out default drop { accept icmp6 type nd; accept state established as OUT_OLD; accept udp port 53 as OUT }
-firewall c forward default drop { accept icmp6 type nd; accept state established as THROUGH_OLD; accept tcp from 10.0.0.0/8 to port 443 as THROUGH }
+firewall c forward default drop {
+  accept icmp6 type nd
+  accept state established as THROUGH_OLD
+  accept tcp from 10.0.0.0/8 to port 443 as THROUGH
+}
 END
 judged ways 'in, out and forward: each by its own firewall, answers by the connection' \
     'IN OUT_OLD OUT IN_OLD default default THROUGH THROUGH_OLD default' <<'END'
@@ -357,7 +381,11 @@ run preyc --stats host.prey
 says '--stats says which verdicts may be remembered' 0 '^  remembered OLD ' out
 rules timed <<'END'
 schedule work = mon-fri 08:00-18:00
-firewall house in default drop { accept icmp6 type nd; accept tcp port 22 during work as OFFICE; accept state established as OLD }
+firewall house in default drop {
+  accept icmp6 type nd
+  accept tcp port 22 during work as OFFICE
+  accept state established as OLD
+}
 END
 run preyc --stats timed.prey
 says 'and why another may not' 0 'OLD.*(OFFICE|schedule|during|work)' out

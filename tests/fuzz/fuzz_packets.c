@@ -9,6 +9,7 @@
 
 #include "vm/answer.h"
 #include "vm/build.h"
+#include "vm/flow/tcp.h"
 #include "vm/proto/fragment.h"
 #include "vm/proto/parse.h"
 
@@ -72,6 +73,22 @@ static void check_fragment(const struct pkt *pkt, const struct key *key)
     if (!(key->kind & KIND_FRAGMENT)) return;
     HOLD(part.offset % 8 == 0 && part.offset + part.bytes <= UINT16_MAX && (part.offset || part.more));
     HOLD(part.bytes <= pkt->wire_len && (!part.more || part.bytes % 8 == 0));
+}
+
+/* A TCP packet is a segment that takes no more than the packet holds, and whatever it says makes a flow or none. */
+static void check_segment(const struct pkt *pkt, const struct key *key)
+{
+    struct tcp_segment s;
+    struct tcp_step first, next;
+    if (pkt->reason || !(key->kind & KIND_TCP_FLAGS)) return;
+    tcp_read(pkt, key, &s);
+    HOLD(s.len <= pkt->wire_len && s.flags == (uint8_t)key->marks &&
+         (s.scale == SCALE_ABSENT || s.scale <= SCALE_MOST));
+    HOLD(s.first_fragment == ((key->kind & KIND_FRAG_FIRST) != 0) && (s.flags & TCP_SYN || s.mss == 0));
+    if (tcp_begin(&s, true, &first) == MARK_INVALID) return;
+    HOLD(first.state == FLOW_STATE_SYN_SENT || first.state == FLOW_STATE_PICKED_UP);
+    HOLD(tcp_follow((enum flow_state)first.state, &first.track, FLOW_ORIGINAL, &s, &next) == MARK_NEW);
+    HOLD(next.state == first.state && tcp_quoted(&next.track, FLOW_ORIGINAL, s.seq));
 }
 
 /* The careful parser says the same. */
@@ -161,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_key(&pkt, &key);
     check_offsets(&pkt, &key);
     check_fragment(&pkt, &key);
+    check_segment(&pkt, &key);
     check_same(&pkt, facts, &key);
     try_patterns(&pkt, &key, data + PREFIX, cap);
     char line[120];

@@ -12,7 +12,7 @@ typedef unsigned __int128 u128;
 
 /* HELD_SLOTS: those that wait, and as many that know and have not left yet, so that who waits does not depend on when a
  * batch ends. */
-enum { WAYS = 16, SWEEP_GROUPS = 16, HELD_SLOTS = 2 * FRAG_HELD };
+enum { WAYS = 16, SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD };
 #define SWEEP_NS UINT64_C(1000000000)
 
 /* Two fragments belong to one datagram if their ids are equal bytes. */
@@ -373,7 +373,7 @@ static void sweep_group(struct frags *f, uint64_t now_ns)
 
 uint64_t frag_tick(struct frags *f, uint64_t now_ns)
 {
-    for (unsigned i = 0; f->live && i < SWEEP_GROUPS && i < f->groups; i++) sweep_group(f, now_ns);
+    for (unsigned i = 0; f->live && i <= f->groups / SWEEP_PARTS; i++) sweep_group(f, now_ns);
     const uint64_t next = f->live ? now_ns + SWEEP_NS : UINT64_MAX;
     if (!f->held_count) return next;
     if (frag_ready(f, now_ns)) return now_ns;
