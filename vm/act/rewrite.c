@@ -9,8 +9,6 @@ struct change {
     uint64_t pseudo, upper, all;
 };
 
-static bool reaches(const struct place *p, uint32_t at, uint32_t len) { return at + len <= p->end; }
-
 static void addresses4(struct span s, const struct place *p, const struct translation *to, struct change *c)
 {
     if (to->what & TRANSLATE_SRC) c->pseudo += span_swap32(s, p->l3 + IP4_SRC, to->src[0]);
@@ -34,15 +32,10 @@ static void addresses6(struct span s, const struct place *p, const struct transl
     c->all += src + dst;
 }
 
-static void swap_port(struct span s, const struct place *p, uint32_t at, uint16_t port, struct change *c)
-{
-    if (reaches(p, at, sizeof(port))) c->upper += span_swap16(s, at, port);
-}
-
 static void ports(struct span s, const struct place *p, const struct translation *to, struct change *c)
 {
-    if (to->what & TRANSLATE_SRC_PORT) swap_port(s, p, p->l4, to->src_port, c);
-    if (to->what & TRANSLATE_DST_PORT) swap_port(s, p, p->l4 + 2, to->dst_port, c);
+    if (to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4, to->src_port);
+    if (to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + 2, to->dst_port);
 }
 
 /* Echo, timestamp, information and address mask requests and replies; ICMPv6: echo. */
@@ -58,14 +51,14 @@ static void query_id(struct span s, const struct place *p, const struct translat
         asks = type == ICMP4_ECHO || (later && type % 2 == 1);
         answers = type == ICMP4_ECHO_REPLY || (later && type % 2 == 0);
     }
-    if (asks && to->what & TRANSLATE_SRC_PORT) swap_port(s, p, p->l4 + ICMP_REST, to->src_port, c);
-    if (answers && to->what & TRANSLATE_DST_PORT) swap_port(s, p, p->l4 + ICMP_REST, to->dst_port, c);
+    if (asks && to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4 + ICMP_REST, to->src_port);
+    if (answers && to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + ICMP_REST, to->dst_port);
 }
 
 /* The internet checksum in the field at `at`. */
 static void update_sum(struct span s, const struct place *p, uint32_t at, bool partial, struct change *c)
 {
-    if (!reaches(p, at, sizeof(uint16_t))) return;
+    if (!span_has(s, at, sizeof(uint16_t))) return;
     uint16_t from = span_get16(s, at), sum;
     if (partial)
         sum = (uint16_t)~csum_apply((uint16_t)~from, c->pseudo);
@@ -79,46 +72,43 @@ static void update_sum(struct span s, const struct place *p, uint32_t at, bool p
 static void update_crc(struct span s, const struct place *p, uint32_t before, bool partial, struct change *c)
 {
     uint32_t at = p->l4 + SCTP_SUM, after = span_get32(s, p->l4);
-    if (partial || !reaches(p, p->l4, SCTP_LEN) || p->upper_len == 0) return;
+    if (partial || !span_has(s, p->l4, SCTP_LEN) || p->upper_len == 0) return;
     uint32_t from = __builtin_bswap32(span_get32(s, at));
     if (from == 0 || before == after) return;
     c->upper += span_swap32(s, at, __builtin_bswap32(csum_sctp_update(from, before, after, p->upper_len)));
 }
 
+/* Where the protocol has its internet checksum; 0: it has none. */
+static uint32_t sum_place(const struct place *p)
+{
+    switch (p->proto) {
+    case IPPROTO_NR_TCP: return TCP_SUM;
+    case IPPROTO_NR_UDP: return UDP_SUM;
+    case IPPROTO_NR_DCCP: return DCCP_SUM;
+    case IPPROTO_NR_UDPLITE: return UDPLITE_SUM;
+    case IPPROTO_NR_ICMP: return p->v6 ? 0 : ICMP_SUM; /* the other family's is no ICMP */
+    case IPPROTO_NR_ICMP6: return p->v6 ? ICMP_SUM : 0;
+    default: return 0;
+    }
+}
+
 static void upper(struct span s, const struct place *p, const struct translation *to, bool partial, struct change *c)
 {
-    uint32_t before;
-    switch (p->proto) {
-    case IPPROTO_NR_TCP:
-        ports(s, p, to, c);
-        update_sum(s, p, p->l4 + TCP_SUM, partial, c);
-        break;
-    case IPPROTO_NR_UDP:
-        ports(s, p, to, c);
-        update_sum(s, p, p->l4 + UDP_SUM, partial, c);
-        break;
-    case IPPROTO_NR_SCTP:
-        before = span_get32(s, p->l4);
-        ports(s, p, to, c);
-        update_crc(s, p, before, partial, c);
-        break;
-    case IPPROTO_NR_ICMP:
-    case IPPROTO_NR_ICMP6:
-        if (p->v6 != (p->proto == IPPROTO_NR_ICMP6)) break; /* the other family's is no ICMP */
+    uint32_t sum_at = sum_place(p), before = span_get32(s, p->l4);
+    bool sctp = p->proto == IPPROTO_NR_SCTP;
+    if (sctp || p->proto == IPPROTO_NR_TCP || p->proto == IPPROTO_NR_UDP) ports(s, p, to, c);
+    if (sctp) update_crc(s, p, before, partial, c);
+    if (sum_at == ICMP_SUM) {
         if (!p->v6) c->pseudo = 0;
         query_id(s, p, to, c);
-        update_sum(s, p, p->l4 + ICMP_SUM, partial, c);
-        break;
-    case IPPROTO_NR_DCCP: update_sum(s, p, p->l4 + DCCP_SUM, partial, c); break;
-    case IPPROTO_NR_UDPLITE: update_sum(s, p, p->l4 + UDPLITE_SUM, partial, c); break;
-    default: break;
     }
+    if (sum_at) update_sum(s, p, p->l4 + sum_at, partial, c);
 }
 
 uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial)
 {
     struct change c = {.upper = body};
-    struct span s = span_of(pkt);
+    struct span s = span_upto(pkt, p->end); /* what is half there, or another's, is not written */
     if (p->v6)
         addresses6(s, p, to, &c);
     else

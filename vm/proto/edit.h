@@ -14,6 +14,11 @@ struct span {
     uint32_t len;
 };
 static inline struct span span_of(const struct pkt *pkt) { return (struct span){pkt->data, pkt->head_len}; }
+/* The part of it before `end`. */
+static inline struct span span_upto(const struct pkt *pkt, uint32_t end)
+{
+    return (struct span){pkt->data, end < pkt->head_len ? end : pkt->head_len};
+}
 
 static inline bool span_has(struct span s, uint32_t at, uint32_t len)
 {
