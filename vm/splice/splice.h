@@ -61,7 +61,11 @@ struct splice_out {
     unsigned count;
 };
 
-/* now_ms: any clock in milliseconds that goes on in splice_pass; it may wrap. */
+/* now_ms: any clock in milliseconds that goes on in splice_pass; it may wrap.
+ *
+ * Where the flows differ in nothing but the numbers of peer 1 (SYN cookies: the server's are `distance` ahead of those
+ * that its client was told), the ends are {.mss = 65535} and {.in = distance, .mss = 65535}, with the same scales and
+ * `has`, without timestamps. Such a splice never changes, so the distance is all that needs to be kept. */
 void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now_ms);
 
 /* Rewrite a segment of peer `from` (0 or 1) for the other peer; the packet is in a slot, parsed, and keeps its own

@@ -154,12 +154,31 @@ static void test_crc32c(void **state)
     }
 }
 
+/* The change of the ports alone gives what the whole packet gives, at every length; a wrong checksum stays wrong by as
+ * much. */
+static void test_sctp_update(void **state)
+{
+    (void)state;
+    uint8_t bytes[2000];
+    uint64_t seed = 12;
+    for (size_t len = 12; len <= sizeof(bytes); len += 1 + len / 90) {
+        fill(bytes, len, &seed);
+        uint32_t from = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+        uint32_t before = csum_sctp(bytes, len), to = from * 31 + 7;
+        put32(bytes, to);
+        assert_int_equal(csum_sctp_update(before, from, to, len), csum_sctp(bytes, len));
+        assert_int_equal(csum_sctp_update(before ^ 9, from, to, len), csum_sctp(bytes, len) ^ 9);
+        assert_int_equal(csum_sctp_update(before, from, from, len), before);
+    }
+    assert_int_equal(csum_sctp_update(5, 1, 2, 11), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum),     cmocka_unit_test(test_sum_large),         cmocka_unit_test(test_pseudo),
         cmocka_unit_test(test_updates), cmocka_unit_test(test_wrong_stays_wrong), cmocka_unit_test(test_udp_zero),
-        cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_crc32c),  cmocka_unit_test(test_sctp_update),
     };
     return cmocka_run_group_tests(tests, NULL, packet_free);
 }

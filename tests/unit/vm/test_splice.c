@@ -70,6 +70,21 @@ static void test_numbers(void **state)
     pass(&s, 0, V6 "/ tcp 5 > 80 seq 1000 ack 5001 win 1", V6 "/ tcp 5 > 80 seq 20000 ack 5001 win 0");
 }
 
+/* Nothing but a distance: the same splice however often it is joined anew. */
+static void test_distance(void **state)
+{
+    (void)state;
+    const struct splice_end near = {.mss = 65535, .has = SPLICE_SACK},
+                            far = {.in = 1000, .mss = 65535, .has = SPLICE_SACK};
+    for (unsigned i = 0; i < 3; i++) {
+        struct splice s = joined(&near, &far);
+        pass(&s, 0, IP "/ tcp 5 > 80 ack seq 77 ack 0xffffffff win 9 opt x\"0101050a0000000500000009\" / zeros 1400",
+             IP "/ tcp 5 > 80 ack seq 77 ack 999 win 9 opt x\"0101050a000003ed000003f1\" / zeros 1400");
+        pass(&s, 1, IP "/ tcp 80 > 5 ack fin seq 1500 ack 77 win 9 / zeros 1400",
+             IP "/ tcp 80 > 5 ack fin seq 500 ack 77 win 9 / zeros 1400");
+    }
+}
+
 static void test_windows(void **state)
 {
     (void)state;
@@ -290,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_distance),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_options_on_both_sides),
         cmocka_unit_test(test_options_on_one_side),
