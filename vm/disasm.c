@@ -63,6 +63,7 @@ static void dump_meta(const struct program *p, FILE *out)
     if (m->flags & PBC_KEEPS_FLOWS) text_add(&t, ", keeps flows");
     if (m->flags & PBC_COUNTS_FLOWS) text_add(&t, ", counts flows");
     if (m->flags & PBC_FOLLOWS_FRAGMENTS) text_add(&t, ", follows fragments");
+    if (m->flags & PBC_DECAPS) text_add(&t, ", decaps");
     if (m->flags & PBC_NAMES_FRAGMENT) text_add(&t, ", names fragment");
     print(out, &t);
 }

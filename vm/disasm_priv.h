@@ -12,6 +12,7 @@ void add_quoted(struct text *t, const char *s);
 void add_named(struct text *t, const struct program *p, const char *what, uint32_t index, uint32_t name);
 void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out);
 
+const char *endpoint_proto_name(uint8_t proto); /* of an enum pbc_endpoint_proto: "tcp" */
 void dump_services(const struct program *p, FILE *out); /* checks, pools, services */
 void dump_nats(const struct program *p, FILE *out);
 

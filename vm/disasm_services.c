@@ -8,6 +8,8 @@ static const char *const mode_names[PBC_MODES] = {
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
 static const char *const proto_names[PBC_EP_PROTOS] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
 
+const char *endpoint_proto_name(uint8_t proto) { return proto_names[proto]; }
+
 static void print(FILE *out, const struct text *t) { fprintf(out, "%s\n", t->buf); }
 
 static void add_word(struct text *t, const struct program *p, const char *word, uint32_t string)
@@ -74,6 +76,7 @@ static void dump_pool(const struct program *p, uint32_t i, FILE *out)
     text_add(&t, " balance %s on down %s retries %u", lb_name((enum lb_kind)pool->balance),
              pool->on_down == PBC_DOWN_KEEP ? "keep" : "reset", pool->retries);
     if (pool->drain_ns) text_add(&t, " drain %llu ms", (unsigned long long)(pool->drain_ns / 1000000));
+    if (pool->slow_start_ns) text_add(&t, " slow start %llu ms", (unsigned long long)(pool->slow_start_ns / 1000000));
     for (uint32_t s = 0; s < pool->source_count; s++) {
         text_add(&t, s ? ", " : " source ");
         text_add_set(&t, p, pool->sources + s);
@@ -118,6 +121,21 @@ static void dump_branch(const struct program *p, uint32_t i, FILE *out)
     for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) dump_cond(p, &p->conds[c], out);
 }
 
+static void add_options(struct text *t, const struct program *p, const struct pbc_service *s)
+{
+    if (s->idle_ns) text_add(t, " idle %llu ms", (unsigned long long)(s->idle_ns / 1000000));
+    if (s->affinity_ns) text_add(t, " affinity source %llu ms", (unsigned long long)(s->affinity_ns / 1000000));
+    if (s->max_flows) text_add(t, " max flows %u", s->max_flows);
+    if (s->max_flows_per_source) text_add(t, " max flows %u per source", s->max_flows_per_source);
+    if (s->rate) text_add(t, " rate "), add_named(t, p, "meter", s->rate - 1, p->meters[s->rate - 1].name);
+    if (s->flags & PBC_SERVICE_COOKIES) text_add(t, " syn cookies");
+    if (s->mss == PBC_MSS_AUTO)
+        text_add(t, " mss clamp auto");
+    else if (s->mss)
+        text_add(t, " mss clamp %u", s->mss);
+    if (s->flags & PBC_SERVICE_ANNOUNCE) text_add(t, " announce");
+}
+
 static void dump_service(const struct program *p, uint32_t i, FILE *out)
 {
     const struct pbc_service *s = &p->services[i];
@@ -127,7 +145,7 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     text_add(&t, " mode %s", mode_names[s->mode]);
     if (s->mode == PBC_MODE_DSR_GUE) text_add(&t, " %u", s->gue_port);
     text_add(&t, " on no server %s", no_server_names[s->no_server]);
-    if (s->idle_ns) text_add(&t, " idle %llu ms", (unsigned long long)(s->idle_ns / 1000000));
+    add_options(&t, p, s);
     add_place(&t, p, &s->place);
     print(out, &t);
     for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, e, out);

@@ -307,7 +307,7 @@ struct pbc_pool {
     uint32_t servers, server_count; /* at least one */
     uint32_t check;    /* of servers that name none of their own; PBC_NONE */
     uint32_t sources, source_count; /* SETS: addresses for translation; none: the interface's own */
-    uint16_t source_port_lo, source_port_hi;
+    uint16_t source_port_lo, source_port_hi; /* of `sources`; 0-0 without them: PBC_OWN_PORT_LO to 65535 */
     uint32_t retries;
     uint8_t balance;   /* enum lb_kind */
     uint8_t on_down;   /* enum pbc_down */
@@ -410,6 +410,8 @@ static_assert(sizeof(struct pbc_branch) == 32, "KERNEL.md");
 struct pbc_share { uint32_t pool, percent; }; /* those of a branch add up to 100 */
 
 enum {
+    PBC_OWN_PORT_LO = 61000,   /* ports that the host does not hand out: for an address that it has itself, up to 65535 */
+    PBC_SOURCE_PORT_LO = 1024, /* for addresses for translation alone, up to 65535 */
     PBC_SLOTS_MAX = 1 << 26, /* of all tables that a worker makes for pools (balance_slots) */
     PBC_SOURCES_MAX = 4096, /* addresses of a pool's `source` */
     PBC_PORT_SPACES_MAX = 1 << 16, /* pairs of an address that is written as a `source` and a server, all pools */

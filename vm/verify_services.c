@@ -47,7 +47,8 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     if (!has_check(p, pool->check)) return fault(v, "pool %u: check does not exist", i);
     if (!inside(pool->sources, pool->source_count, p->sets_count))
         return fault(v, "pool %u: past the end of `sets`", i);
-    if (pool->source_port_lo > pool->source_port_hi) return fault(v, "pool %u: ports run backwards", i);
+    if (pool->source_port_lo > pool->source_port_hi || (pool->source_count != 0) != (pool->source_port_lo != 0))
+        return fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
     if (pool->on_down > PBC_DOWN_KEEP)
         return fault(v, "pool %u: unknown way %u when a server goes down", i, pool->on_down);
@@ -93,6 +94,45 @@ static bool verify_server_names(const struct verifier *v)
     return true;
 }
 
+/* Addresses of the sets, at most one more than PBC_SOURCES_MAX; *tried counts the ranges that were looked at. */
+static uint64_t count_addresses(const struct program *p, const struct pbc_pool *pool, bool v6)
+{
+    uint64_t n = 0;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count && n <= PBC_SOURCES_MAX; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        n += v6 ? s->count6 : s->count4; /* a range holds one at least; the rest is added where these are few */
+        if (n > PBC_SOURCES_MAX) break;
+        for (uint32_t k = 0; !v6 && k < s->count4; k++) n += p->set4[s->first4 + k].hi - p->set4[s->first4 + k].lo;
+        for (uint32_t k = 0; v6 && k < s->count6; k++) {
+            const struct pbc_range6 *r = &p->set6[s->first6 + k];
+            const uint64_t most = PBC_SOURCES_MAX + 1;
+            n += r->hi_hi != r->lo_hi || r->hi_lo - r->lo_lo > most ? most : r->hi_lo - r->lo_lo;
+        }
+    }
+    return n;
+}
+
+/* Ports are counted for each pair of a source address and a server: a small file must not ask for much memory. */
+static bool verify_sources(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint64_t spaces = 0;
+    for (uint32_t i = 0; i < p->pools_count; i++) {
+        const struct pbc_pool *pool = &p->pools[i];
+        uint64_t servers[2] = {0};
+        if (!pool->source_count) continue;
+        if (pool->source_count > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u sets", i, PBC_SOURCES_MAX);
+        for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++)
+            servers[p->servers[s].family == 6]++;
+        const uint64_t v4 = count_addresses(p, pool, false), v6 = count_addresses(p, pool, true);
+        if (v4 + v6 > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u source addresses", i, PBC_SOURCES_MAX);
+        spaces += v4 * servers[0] + v6 * servers[1];
+        if (spaces > PBC_PORT_SPACES_MAX)
+            return fault(v, "pool %u: more than %u pairs of a source and a server", i, PBC_PORT_SPACES_MAX);
+    }
+    return true;
+}
+
 static bool verify_pools(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -104,7 +144,7 @@ static bool verify_pools(const struct verifier *v)
     if (next != p->servers_count) return fault(v, "server %u: in no pool", next);
     for (uint32_t i = 0; i < p->servers_count; i++)
         if (!verify_server(v, i)) return false;
-    return verify_slots(v) && verify_server_names(v);
+    return verify_slots(v) && verify_server_names(v) && verify_sources(v);
 }
 
 static bool verify_endpoint(const struct verifier *v, uint32_t i)
@@ -164,6 +204,27 @@ static bool verify_service_branches(const struct verifier *v, uint32_t i, const 
     return sum <= PBC_WALK_MAX || fault(v, "service %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
 }
 
+static bool verify_options(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_service *s = &p->services[i];
+    if ((s->mode == PBC_MODE_DSR_GUE) != (s->gue_port != 0)) return fault(v, "service %u: GUE port %u", i, s->gue_port);
+    if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
+    if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
+        return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
+    if (s->flags > (PBC_SERVICE_COOKIES | PBC_SERVICE_ANNOUNCE))
+        return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
+    if (s->flags & PBC_SERVICE_COOKIES && s->mode != PBC_MODE_PASSTHROUGH && s->mode != PBC_MODE_KEEP_SOURCE)
+        return fault(v, "service %u: syn cookies in dsr", i);
+    for (uint32_t e = s->endpoints;
+         s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
+         e++)
+        if (p->endpoints[e].to != PBC_TO_ADDRESS) return fault(v, "service %u: announces what is no address", i);
+    bool zero = !s->reserved && !s->reserved2;
+    for (size_t r = 0; r < sizeof s->reserved3 / sizeof s->reserved3[0]; r++) zero = zero && !s->reserved3[r];
+    return zero || fault(v, "service %u: reserved bytes are not zero", i);
+}
+
 static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t *work, struct taken *t)
 {
     const struct program *p = v->p;
@@ -172,7 +233,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     if (s->mode >= PBC_MODES) return fault(v, "service %u: unknown mode %u", i, s->mode);
     if (s->no_server > PBC_NO_SERVER_PASS)
         return fault(v, "service %u: unknown way %u without a server", i, s->no_server);
-    if (s->reserved) return fault(v, "service %u: reserved bytes are not zero", i);
+    if (!verify_options(v, i)) return false;
     if (s->endpoints != t->endpoints || s->endpoint_count == 0 ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
         return fault(v, "service %u: its endpoints do not follow those before", i);

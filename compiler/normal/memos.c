@@ -117,6 +117,7 @@ static struct ir_memo memo_of(struct search *s, const struct met *m)
     const struct pbc_rule *r = &s->c->image->rules[m->rule];
     const uint32_t asks = cond_that_varies(s->c, r);
 
+    if (r->verdict > PBC_V_REJECT) return (struct ir_memo){.reason = MEMO_DECAPS};
     if (r->flags & PBC_RULE_LOG) return (struct ir_memo){.reason = MEMO_LOGS};
     if (asks != PBC_NONE) return (struct ir_memo){.reason = MEMO_ASKS, .what = asks};
     return in_the_way(s, m);
@@ -156,7 +157,7 @@ static void try_firewall(struct search *s, uint32_t firewall)
     s->taker_count = s->blocker_count = 0;
     s->crowded = false;
     for (uint32_t i = f->rules; i < f->rules + f->rule_count; i++) {
-        const bool decides = s->c->image->rules[i].verdict <= PBC_V_REJECT;
+        const bool decides = pbc_decides(s->c->image->rules[i].verdict);
 
         if (ir->rules[i].state != IR_LIVE || !met_of(s->c, &ir->rules[i].product, i, &m) || is_taken(s, &m)) continue;
         if (decides) {

@@ -10,6 +10,12 @@ const struct node *clause_get(const struct clause_row *rows, size_t count, const
     return NULL;
 }
 
+const struct node *node_named(const struct node *block, const char *word)
+{
+    node_each(n, block) if (n->kind == N_CLAUSE && str_is(n->v.str, word)) return n;
+    return NULL;
+}
+
 void clauses_of(struct compile *c, const struct node *block, struct clause_row *rows, size_t count, const char *what)
 {
     node_each(n, block)
@@ -58,6 +64,27 @@ uint32_t clause_string(struct compile *c, const struct node *clause)
     }
     if (text->v.str.len == 0) diag(c->diags, E_STRING_ZERO, text->span, "this text can't be empty");
     return text_of(c, text->v.str);
+}
+
+bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi)
+{
+    static const struct number_kind kind = {
+        .what = "a port to translate to", .range = "they go from 1 to 65535", .least = 1, .most = 65535, .ports = true};
+    struct number_set numbers = {0};
+    const struct symbol *name = NULL;
+
+    if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, &numbers, &name)) return false;
+    if (numbers.n != 1) {
+        diag(c->diags, E_WRONG_VALUE, clause->span, "`ports` of a source is one range");
+        return false;
+    }
+    if (numbers.r[0].lo == 0) {
+        diag(c->diags, E_OUT_OF_RANGE, clause->first->span, "0 is not %s: %s", kind.what, kind.range);
+        return false;
+    }
+    *lo = (uint16_t)numbers.r[0].lo;
+    *hi = (uint16_t)numbers.r[0].hi;
+    return true;
 }
 
 void clause_not_due(struct compile *c, const struct node *clause, const char *what)

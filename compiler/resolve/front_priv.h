@@ -227,6 +227,8 @@ struct rule_work {
     bool only_arp;
     bool single_type; /* `type` with one number */
     uint32_t reach;   /* bytes of a frame that its conditions may test */
+    const struct node *decap; /* its verdict, if that is `decap` */
+    uint32_t decap_port;      /* GUE; 0: IP in IP, or reported */
 };
 enum { OTHER_FRAMES = 1u << 30, OTHER_PROTOCOLS = 1u << 31 };
 
@@ -259,6 +261,10 @@ void cond_numbers(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
 void cond_meter(struct rule_work *w, const struct node *n);  /* meters.c */
+/* decap.c: the conditions that a `decap` stands for; that it has a `from`; what its verdict is in the image. */
+void decap_conditions(struct rule_work *w);
+void check_decap(const struct rule_work *w);
+uint8_t decap_verdict(const struct node *verdict);
 void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
 
 /* The id of the device, made if it is new; PBC_NONE after a report. `n`: NAME or STRING. */

@@ -166,11 +166,9 @@ static uint8_t balance_of(struct compile *c, const struct node *clause)
 static void sources_of(struct compile *c, const struct node *clause, struct pbc_pool *pool)
 {
     const struct node *ports = clause->first ? node_child(clause, N_CLAUSE) : NULL;
-    struct number_set numbers = {0};
-    const struct symbol *name = NULL;
     struct addr_list list = {0};
 
-    pool->source_port_lo = 1024;
+    pool->source_port_lo = PBC_SOURCE_PORT_LO;
     pool->source_port_hi = 65535;
     if (!clause->first) return;
     if (clause->first->flags & NF_NOT)
@@ -179,13 +177,7 @@ static void sources_of(struct compile *c, const struct node *clause, struct pbc_
     else if (addr_list_of(c, clause->first, &list))
         addr_list_place(c, &list, clause->span, &pool->sources, &pool->source_count);
     set_fini(&list.set);
-    if (!ports || !numbers_of(c, ports->first, &port_kind, NULL, &numbers, &name)) return;
-    if (numbers.n != 1) {
-        diag(c->diags, E_WRONG_VALUE, ports->span, "`ports` of a source is one range");
-        return;
-    }
-    pool->source_port_lo = (uint16_t)numbers.r[0].lo;
-    pool->source_port_hi = (uint16_t)numbers.r[0].hi;
+    if (ports) port_range_of(c, ports, &pool->source_port_lo, &pool->source_port_hi);
 }
 
 static void warn_weights(struct compile *c, const struct symbol *s, const struct pbc_pool *pool)
@@ -218,7 +210,7 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
     }
 }
 
-static void resolve_pool(struct compile *c, struct symbol *s)
+static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
 {
     static const struct number_kind retries = {
         .what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
@@ -237,17 +229,20 @@ static void resolve_pool(struct compile *c, struct symbol *s)
     pool.balance = balance_of(c, rows[0].node);
     pool.check = check_of(c, rows[1].node);
     pool.drain_ns = clause_duration(c, rows[2].node, 0);
-    clause_not_due(c, rows[3].node, "slow start");
+    pool.slow_start_ns = clause_duration(c, rows[3].node, 0);
     pool.on_down = rows[4].node && rows[4].node->first && str_is(rows[4].node->first->v.str, "keep") ? PBC_DOWN_KEEP
                                                                                                      : PBC_DOWN_RESET;
     pool.retries = clause_number(c, rows[5].node, &retries, 1);
     if (rows[6].node) sources_of(c, rows[6].node, &pool);
     resolve_servers(c, s, s->index, &pool);
+    check_sources(c, &pool, rows[6].node, spaces);
     c->image->pools[s->index] = pool;
 }
 
 void resolve_pools(struct compile *c)
 {
+    uint64_t spaces = 0;
+
     for (struct symbol *s = c->symbols->first; s; s = s->next)
-        if (s->kind == SYM_POOL) resolve_pool(c, s);
+        if (s->kind == SYM_POOL) resolve_pool(c, s, &spaces);
 }

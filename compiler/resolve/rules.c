@@ -57,9 +57,9 @@ static bool rule_not_due(struct compile *c, const struct node *rule)
     return false;
 }
 
-static uint8_t verdict_of(enum verdict_word word)
+static uint8_t verdict_of(const struct node *verdict)
 {
-    switch (word) {
+    switch ((enum verdict_word)verdict->v.i) {
     case VW_ACCEPT: return PBC_V_ACCEPT;
     case VW_DROP: return PBC_V_DROP;
     case VW_REJECT: return PBC_V_REJECT;
@@ -67,7 +67,7 @@ static uint8_t verdict_of(enum verdict_word word)
     case VW_RETURN: return PBC_V_RETURN;
     case VW_COUNT: return PBC_V_COUNT;
     case VW_LOG: return PBC_V_LOG;
-    case VW_DECAP:
+    case VW_DECAP: return decap_verdict(verdict);
     case VW_MIRROR:
     case VW_ADD: break;
     }
@@ -126,12 +126,15 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
     w.not_due = rule_not_due(c, n);
     w.answers = verdict->v.i == VW_REJECT;
+    w.decap = verdict->v.i == VW_DECAP ? verdict : NULL;
     check_verdict(c, verdict, &o, in_firewall);
 
     struct pbc_rule r = {.list = list, .place = place_of(c, n->span), .conds = img->conds_count};
-    r.verdict = verdict_of((enum verdict_word)verdict->v.i);
+    r.verdict = verdict_of(verdict);
     r.chain = chain_of(c, verdict);
     conditions_resolve(&w);
+    if (w.decap) check_decap(&w);
+    r.port = (uint16_t)w.decap_port;
     r.cond_count = img->conds_count - r.conds;
     r.name = name ? text_of(c, name->name) : 0;
     r.comment = o.comment && o.comment->first ? text_of(c, o.comment->first->v.str) : 0;
@@ -204,7 +207,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
     f.name = text_of(c, name->v.str);
     f.place = place_of(c, name->span);
     f.direction = direction ? (uint8_t)direction->v.i : PBC_DIR_ANY;
-    f.default_verdict = verdict ? verdict_of((enum verdict_word)verdict->v.i) : PBC_V_ACCEPT;
+    f.default_verdict = verdict ? verdict_of(verdict) : PBC_V_ACCEPT;
     f.other = !other ? PBC_OTHER_DEFAULT : other->v.i ? PBC_OTHER_PASS : PBC_OTHER_DROP;
     if (!firewall_on(c, node_child(n, N_ON), &f.iface) || audit)
         img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
@@ -358,6 +361,7 @@ void resolve_rules(struct compile *c)
     resolve_checks(c);
     resolve_pools(c);
     resolve_services(c);
+    resolve_nats(c);
     check_chains(c);
     check_firewalls_apart(c);
     note_needs(c);

@@ -130,6 +130,42 @@ void check_endpoints(struct compile *c)
     }
 }
 
+/* Servers on a service's own address --------------------------------------------------------------------------------
+ */
+
+static int by_address(const void *pa, const void *pb)
+{
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+
+    return a->family != b->family ? (a->family < b->family ? -1 : 1) : memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+void check_loops(struct compile *c)
+{
+    const struct image *img = c->image;
+    const struct pbc_endpoint **sorted =
+        arena_alloc(c->arena, (img->endpoints_count + 1) * sizeof(const struct pbc_endpoint *));
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < img->endpoints_count; i++)
+        if (img->endpoints[i].to == PBC_TO_ADDRESS) sorted[n++] = &img->endpoints[i];
+    if (n > 1) qsort(sorted, n, sizeof(*sorted), by_address);
+    for (uint32_t i = 0; i < img->servers_count && n; i++) {
+        const struct pbc_server *s = &img->servers[i];
+        struct pbc_endpoint at = {.family = s->family};
+        const struct pbc_endpoint *key = &at;
+
+        memcpy(at.addr, s->addr, sizeof(at.addr));
+        const struct pbc_endpoint *const *same = bsearch(&key, sorted, n, sizeof(*sorted), by_address);
+        if (!same) continue;
+        diag(c->diags, E_SERVER_LOOP, span_at(c, &s->place),
+             "the server `%s` has the address of the service `%s`: what it is sent would come back here",
+             image_str(img, s->name), image_str(img, img->services[(*same)->service].name));
+        diag_note(c->diags, span_at(c, &(*same)->place), "the service stands here");
+    }
+}
+
 void check_slots(struct compile *c)
 {
     const struct image *img = c->image;

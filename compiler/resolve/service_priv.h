@@ -3,6 +3,7 @@
 #define COMPILER_SERVICE_PRIV_H
 
 #include "compiler/resolve/front_priv.h"
+#include "vm/key.h"
 
 /* The statements that parse as CLAUSE, by their words: CLAUSES of one block, NULL where one does not stand. */
 struct clause_row {
@@ -12,6 +13,8 @@ struct clause_row {
 /* Put each clause of the block into its row; one that stands twice is reported. Words that no row has are left alone.
  */
 void clauses_of(struct compile *c, const struct node *block, struct clause_row *rows, size_t count, const char *what);
+/* The CLAUSE of the block with that word; NULL: none. */
+const struct node *node_named(const struct node *block, const char *word);
 const struct node *clause_get(const struct clause_row *rows, size_t count, const char *word);
 
 /* The duration, in nanoseconds; `fallback` where the clause is NULL or its value was reported. */
@@ -19,6 +22,8 @@ uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t 
 uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback);
 /* A string of the clause's first child as an entry of STRINGS; 0 where the clause is NULL. */
 uint32_t clause_string(struct compile *c, const struct node *clause);
+/* `ports R`: one range from 1 to 65535; false after a report. */
+bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 /* "not supported yet: ..." at the clause, if it stands. */
 void clause_not_due(struct compile *c, const struct node *clause, const char *what);
 
@@ -29,6 +34,24 @@ bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicas
 void resolve_checks(struct compile *c);   /* checks.c */
 void resolve_pools(struct compile *c);    /* pools.c */
 void resolve_services(struct compile *c); /* services.c */
+void resolve_nats(struct compile *c);     /* nats.c */
+void check_nats(struct compile *c);       /* nat_checks.c */
+
+/* services.c for nats.c: the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); its ports, false
+ * after a report. */
+bool endpoint_proto(const struct node *n, uint8_t *proto);
+bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
+
+/* What translation to a pool's servers can hold at once (capacity.c). */
+struct capacity {
+    uint64_t addresses; /* of `source`; 0: the interface's own */
+    uint64_t ports, servers;
+    uint64_t spaces; /* pairs of a `source` address and a server of its family */
+    uint64_t flows;
+};
+struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);
+/* Too many addresses in the `source` clause (NULL: none); *spaces: of the pools so far. */
+void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces);
 
 /* services.c for service_checks.c */
 struct service_work {
@@ -38,6 +61,8 @@ struct service_work {
     enum pbc_mode mode;
     uint32_t left; /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
     bool tcp_like; /* an endpoint may take TCP or SCTP */
+    bool tcp;      /* an endpoint may take TCP */
+    uint32_t families; /* KIND_IP4, KIND_IP6 of clients that its endpoints take */
     bool good;     /* mode and endpoints are known */
 };
 /* What a branch's pools must have for the service: a server of the client's family, no other port. families: KIND_IP4,
@@ -46,5 +71,8 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
                         uint32_t families);
 void check_endpoints(struct compile *c); /* the same endpoint in two places */
 void check_slots(struct compile *c);     /* tables of all pools together */
+void check_loops(struct compile *c);     /* servers on a service's own address */
+void check_capacity(struct compile *c);  /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
+void service_options(const struct service_work *w, struct pbc_service *s); /* service_options.c */
 
 #endif

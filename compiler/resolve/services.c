@@ -98,7 +98,7 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
     return false;
 }
 
-static bool proto_of(const struct node *n, uint8_t *proto)
+bool endpoint_proto(const struct node *n, uint8_t *proto)
 {
     static const char *const words[] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
 
@@ -111,11 +111,10 @@ static bool is_endpoint_proto(const struct node *n)
 {
     uint8_t proto;
 
-    return n->kind == N_PROTO_PORTS || (n->kind == N_NAME && proto_of(n, &proto) && proto >= PBC_EP_ECHO4);
+    return n->kind == N_PROTO_PORTS || (n->kind == N_NAME && endpoint_proto(n, &proto) && proto >= PBC_EP_ECHO4);
 }
 
-/* The ports of one PROTO/PORTS. */
-static bool endpoint_ports(struct compile *c, const struct node *n, struct number_set *ports)
+bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports)
 {
     const struct symbol *name = NULL;
 
@@ -123,9 +122,9 @@ static bool endpoint_ports(struct compile *c, const struct node *n, struct numbe
         numbers_add(c, ports, 1, 65535);
         return true;
     }
-    if (!numbers_of(c, n->first, &port_kind, NULL, ports, &name)) return false;
+    if (!numbers_of(c, n->first, kind, NULL, ports, &name)) return false;
     if (ports->n && ports->r[0].lo == 0) {
-        diag(c->diags, E_OUT_OF_RANGE, n->first->span, "0 is not %s: %s", port_kind.what, port_kind.range);
+        diag(c->diags, E_OUT_OF_RANGE, n->first->span, "0 is not %s: %s", kind->what, kind->range);
         return false;
     }
     return true;
@@ -139,13 +138,14 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     struct number_set ports = {0};
     bool used = false;
 
-    proto_of(n, &e.proto);
+    endpoint_proto(n, &e.proto);
     const uint8_t family = e.proto == PBC_EP_ECHO4 ? 4 : e.proto == PBC_EP_ECHO6 ? 6 : 0;
     if (family)
         numbers_add(c, &ports, 0, 0);
-    else if (!endpoint_ports(c, n, &ports))
+    else if (!endpoint_ports(c, n, &port_kind, &ports))
         return;
     if (e.proto == PBC_EP_TCP || e.proto == PBC_EP_SCTP || e.proto == PBC_EP_PORTS) w->tcp_like = true;
+    if (e.proto == PBC_EP_TCP || e.proto == PBC_EP_PORTS) w->tcp = true;
     node_each(to, on)
     {
         if (is_endpoint_proto(to)) break;
@@ -157,6 +157,9 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
         }
         if (family && one.family && one.family != family) continue;
         used = true;
+        w->families |= one.family == 4 || family == 4 ? KIND_IP4
+                       : one.family || family         ? KIND_IP6
+                                                      : KIND_IP4 | KIND_IP6;
         for (uint32_t i = 0; i < ports.n; i++) {
             one.port_lo = (uint16_t)ports.r[i].lo;
             one.port_hi = (uint16_t)ports.r[i].hi;
@@ -336,33 +339,6 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
 /* The service ---------------------------------------------------------------------------------------------------------
  */
 
-enum { MODE, NO_SERVER, IDLE, ANNOUNCE, AFFINITY, MAX_FLOWS, RATE, COOKIES, MSS, CLAUSES };
-
-static void not_due(struct service_work *w, const struct clause_row *rows)
-{
-    struct compile *c = w->c;
-
-    clause_not_due(c, rows[ANNOUNCE].node, "announce");
-    clause_not_due(c, rows[AFFINITY].node, "affinity");
-    clause_not_due(c, rows[MAX_FLOWS].node, "a bound on flows");
-    clause_not_due(c, rows[RATE].node, "a rate of new flows");
-    clause_not_due(c, rows[MSS].node, "mss clamp");
-    if (!rows[COOKIES].node) return;
-    if (w->good && w->mode != PBC_MODE_PASSTHROUGH && w->mode != PBC_MODE_KEEP_SOURCE) {
-        diag(c->diags, E_COOKIES_DSR, rows[COOKIES].node->span,
-             "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
-        diag_note(c->diags, rows[MODE].node->span, "the mode is named here");
-        return;
-    }
-    clause_not_due(c, rows[COOKIES].node, "syn cookies");
-}
-
-static uint8_t no_server_of(const struct node *clause)
-{
-    if (!clause || !clause->first || str_is(clause->first->v.str, "reset")) return PBC_NO_SERVER_RESET;
-    return str_is(clause->first->v.str, "drop") ? PBC_NO_SERVER_DROP : PBC_NO_SERVER_PASS;
-}
-
 static void resolve_endpoints(struct service_work *w, const struct node *on)
 {
     node_each(n, on) if (is_endpoint_proto(n)) endpoints_of(w, on, n);
@@ -370,9 +346,7 @@ static void resolve_endpoints(struct service_work *w, const struct node *on)
 
 static void resolve_service(struct compile *c, struct symbol *s)
 {
-    struct clause_row rows[CLAUSES] = {{"mode", NULL},     {"on no server", NULL},    {"idle", NULL},
-                                       {"announce", NULL}, {"affinity source", NULL}, {"max flows", NULL},
-                                       {"rate", NULL},     {"syn cookies", NULL},     {"mss clamp", NULL}};
+    struct clause_row rows[] = {{"mode", NULL}};
     struct pbc_service *slot = image_add_services(c->image), service = {0};
     struct service_work w = {.c = c, .node = s->decl, .id = c->image->services_count - 1, .good = true};
     const struct node *on = node_child(s->decl, N_ON);
@@ -382,17 +356,15 @@ static void resolve_service(struct compile *c, struct symbol *s)
         return;
     }
     s->index = w.id;
-    clauses_of(c, s->decl, rows, CLAUSES, "service");
+    clauses_of(c, s->decl, rows, 1, "service");
     service.name = text_of(c, s->name);
     service.place = place_of(c, s->span);
-    w.good = mode_of(c, s, rows[MODE].node, &service);
+    w.good = mode_of(c, s, rows[0].node, &service);
     w.mode = (enum pbc_mode)service.mode;
-    service.no_server = no_server_of(rows[NO_SERVER].node);
-    service.idle_ns = clause_duration(c, rows[IDLE].node, 0);
-    not_due(&w, rows);
     service.endpoints = c->image->endpoints_count;
     if (on) resolve_endpoints(&w, on);
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
+    service_options(&w, &service);
     c->image->services[w.id] = service; /* its branches are checked against it */
     resolve_branches(&w, s, &service);
     c->image->services[w.id] = service;
@@ -404,4 +376,6 @@ void resolve_services(struct compile *c)
         if (s->kind == SYM_SERVICE) resolve_service(c, s);
     check_endpoints(c);
     check_slots(c);
+    check_loops(c);
+    check_capacity(c);
 }

@@ -3,17 +3,13 @@
 #include "compiler/resolve/front_priv.h"
 
 static const char *const not_due[N_COUNT] = {
-    [N_NAT] = "address translation",
     [N_FILE_REF] = "live files",
     [N_AUDIT] = "audit",
 };
 
 static const char *verdict_not_due(const struct node *n)
 {
-    return n->v.i == VW_DECAP    ? "decapsulation"
-           : n->v.i == VW_MIRROR ? "mirroring"
-           : n->v.i == VW_ADD    ? "adding to sets"
-                                 : NULL;
+    return n->v.i == VW_MIRROR ? "mirroring" : n->v.i == VW_ADD ? "adding to sets" : NULL;
 }
 
 bool report_not_due(struct compile *c, const struct node *n)

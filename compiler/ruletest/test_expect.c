@@ -21,9 +21,15 @@ static bool decides_otherwise(const struct pbc_rule *r, enum action a)
 /* False after reporting that the rule can't give this verdict. */
 static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
 {
-    static const char *const does[PBC_V_COUNTED] = {
-        [PBC_V_ACCEPT] = "accepts", [PBC_V_DROP] = "drops",   [PBC_V_REJECT] = "rejects", [PBC_V_DO] = "does a chain",
-        [PBC_V_RETURN] = "returns", [PBC_V_COUNT] = "counts", [PBC_V_LOG] = "logs"};
+    static const char *const does[PBC_V_COUNTED] = {[PBC_V_ACCEPT] = "accepts",
+                                                    [PBC_V_DROP] = "drops",
+                                                    [PBC_V_REJECT] = "rejects",
+                                                    [PBC_V_DO] = "does a chain",
+                                                    [PBC_V_RETURN] = "returns",
+                                                    [PBC_V_COUNT] = "counts",
+                                                    [PBC_V_LOG] = "logs",
+                                                    [PBC_V_DECAP_IPIP] = "opens a tunnel's packet",
+                                                    [PBC_V_DECAP_GUE] = "opens a tunnel's packet"};
     const struct pbc_rule *r = &c->image->rules[rule];
     const bool ends = r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT;
 

@@ -174,6 +174,7 @@ const char *verdict_word(unsigned v)
     static const char *const words[PBC_V_COUNTED] = {
         [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
         [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",
+        [PBC_V_DECAP_IPIP] = "decap ipip", [PBC_V_DECAP_GUE] = "decap gue",
     };
     return v < PBC_V_COUNTED && words[v] ? words[v] : "?";
 }
@@ -190,7 +191,7 @@ const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size
 
 bool rule_decides(const struct pbc_rule *r)
 {
-    return r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT;
+    return pbc_decides(r->verdict);
 }
 
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER])

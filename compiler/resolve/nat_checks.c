@@ -1,0 +1,120 @@
+/* Statements of nats that never fit, because one before them, or a service, takes all that they would. Certain or
+ * silent. */
+#include <string.h>
+
+#include "compiler/resolve/service_priv.h"
+
+enum { WORK_MAX = 1 << 24 }; /* ranges compared before the rest stays undecided */
+
+static bool holds4(const struct image *img, const struct pbc_nat *n, const struct pbc_range *r)
+{
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
+        const struct pbc_range *all = img->set4 + img->sets[i].first4;
+
+        for (uint32_t k = 0; k < img->sets[i].count4; k++)
+            if (all[k].lo <= r->lo && r->hi <= all[k].hi) return true;
+    }
+    return false;
+}
+
+static bool below(uint64_t a_hi, uint64_t a_lo, uint64_t b_hi, uint64_t b_lo)
+{
+    return a_hi < b_hi || (a_hi == b_hi && a_lo <= b_lo);
+}
+
+static bool holds6(const struct image *img, const struct pbc_nat *n, const struct pbc_range6 *r)
+{
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
+        const struct pbc_range6 *all = img->set6 + img->sets[i].first6;
+
+        for (uint32_t k = 0; k < img->sets[i].count6; k++)
+            if (below(all[k].lo_hi, all[k].lo_lo, r->lo_hi, r->lo_lo) &&
+                below(r->hi_hi, r->hi_lo, all[k].hi_hi, all[k].hi_lo))
+                return true;
+    }
+    return false;
+}
+
+static uint64_t size_of(const struct image *img, const struct pbc_nat *n)
+{
+    uint64_t size = 1;
+
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) size += img->sets[i].count4 + img->sets[i].count6;
+    return size;
+}
+
+/* Every source of `n`, of the family that it translates, is one of `by`. */
+static bool sources_within(const struct image *img, const struct pbc_nat *n, const struct pbc_nat *by, uint64_t *work)
+{
+    if (!by->from_count) return true;
+    if (!n->from_count) return false;
+    *work += size_of(img, n) * size_of(img, by);
+    if (*work > WORK_MAX) return false;
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+
+        for (uint32_t k = 0; n->family != 6 && k < s->count4; k++)
+            if (!holds4(img, by, &img->set4[s->first4 + k])) return false;
+        for (uint32_t k = 0; n->family != 4 && k < s->count6; k++)
+            if (!holds6(img, by, &img->set6[s->first6 + k])) return false;
+    }
+    return true;
+}
+
+static bool protocol_within(uint8_t n, uint8_t by) { return n == by || (by == PBC_EP_PORTS && n < PBC_EP_PORTS); }
+
+static bool covers(const struct image *img, const struct pbc_nat *by, const struct pbc_nat *n, uint64_t *work)
+{
+    const bool outbound = n->kind != PBC_NAT_FORWARD;
+
+    if (outbound != (by->kind != PBC_NAT_FORWARD)) return false;
+    if (by->family && by->family != n->family) return false;
+    if (outbound) return n->out == by->out && sources_within(img, n, by, work);
+    return n->flags == by->flags && memcmp(n->to, by->to, sizeof(n->to)) == 0 && protocol_within(n->proto, by->proto) &&
+           by->port_lo <= n->port_lo && n->port_hi <= by->port_hi;
+}
+
+static bool is_served(const struct pbc_endpoint *e, const struct pbc_nat *n)
+{
+    const bool to_self = n->flags & PBC_NAT_TO_SELF;
+    const bool here =
+        e->to == PBC_TO_ANY || (e->to == PBC_TO_SELF && to_self) ||
+        (e->to == PBC_TO_ADDRESS && !to_self && e->family == n->family && memcmp(e->addr, n->to, sizeof(e->addr)) == 0);
+
+    return n->kind == PBC_NAT_FORWARD && here && protocol_within(n->proto, e->proto) && e->port_lo <= n->port_lo &&
+           n->port_hi <= e->port_hi;
+}
+
+static bool warn_served(struct compile *c, const struct pbc_nat *n)
+{
+    const struct image *img = c->image;
+
+    for (uint32_t i = 0; i < img->endpoints_count; i++) {
+        if (!is_served(&img->endpoints[i], n)) continue;
+        diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
+             "this forwards nothing: the service `%s` takes all of it before",
+             image_str(img, img->services[img->endpoints[i].service].name));
+        diag_note(c->diags, span_at(c, &img->endpoints[i].place), "here");
+        return true;
+    }
+    return false;
+}
+
+void check_nats(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint64_t work = 0;
+
+    if (diags_errors(c->diags)) return;
+    for (uint32_t i = 0; i < img->nats_count; i++) {
+        work += img->endpoints_count;
+        if (work > WORK_MAX || warn_served(c, &img->nats[i])) continue;
+        for (uint32_t k = 0; k < i; k++) {
+            if (!covers(img, &img->nats[k], &img->nats[i], &work)) continue;
+            diag(c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
+                 "this translates nothing: the statement before takes all of it");
+            diag_note(c->diags, span_at(c, &img->nats[k].place), "this one");
+            break;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+/* What a service says beside its addresses, mode and branches: whom it keeps where, how many it takes, how it begins.
+ */
+#include "compiler/resolve/service_priv.h"
+
+enum {
+    MSS_LEAST = 536,  /* what every host must take (RFC 9293, 3.7.1) */
+    MSS_MOST = 65495, /* the largest IPv4 packet without its headers */
+};
+
+enum row { NO_SERVER, IDLE, ANNOUNCE, AFFINITY, RATE, COOKIES, MSS, ROWS };
+
+static uint8_t no_server_of(const struct node *clause)
+{
+    if (!clause || !clause->first || str_is(clause->first->v.str, "reset")) return PBC_NO_SERVER_RESET;
+    return str_is(clause->first->v.str, "drop") ? PBC_NO_SERVER_DROP : PBC_NO_SERVER_PASS;
+}
+
+/* A time of 0 would mean that nothing was said. */
+static uint64_t time_of(struct compile *c, const struct node *clause)
+{
+    const uint64_t ns = clause_duration(c, clause, 0);
+    const struct node_value v = clause && clause->first && !ns ? value_of(c, clause->first) : (struct node_value){0};
+
+    if (!v.node || v.node->kind != N_DURATION) return ns;
+    diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` is a time of more than 0", clause->v.str.s);
+    diag_fix(c->diags, "leave it out");
+    return 0;
+}
+
+/* `max flows N` and `max flows N per source`, each at most once. */
+static void max_flows_of(struct compile *c, const struct node *block, struct pbc_service *s)
+{
+    static const struct number_kind kind = {.what = "a bound on flows",
+                                            .range = "from 1 to 4294967295 flows",
+                                            .least = 1,
+                                            .less =
+                                                "a pool without servers to spare is the way to refuse all: `weight 0`",
+                                            .most = UINT32_MAX};
+    const struct node *seen[2] = {0};
+
+    node_each(n, block)
+    {
+        if (n->kind != N_CLAUSE || !str_is(n->v.str, "max flows")) continue;
+        const bool each = node_child(n, N_CLAUSE);
+        if (seen[each]) {
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`max flows%s` stands twice in this service",
+                 each ? " … per source" : "");
+            diag_note(c->diags, seen[each]->span, "the first is here");
+            continue;
+        }
+        seen[each] = n;
+        *(each ? &s->max_flows_per_source : &s->max_flows) = clause_number(c, n, &kind, 0);
+    }
+}
+
+/* The meter's one length says nothing for one of the service's families. */
+static void check_rate_length(const struct service_work *w, const struct symbol *meter, const struct node *clause)
+{
+    struct compile *c = w->c;
+
+    node_each(per, meter->decl)
+    {
+        if (per->kind != N_CLAUSE || !str_is(per->v.str, "per")) continue;
+        const struct node *len = per->first->next;
+        if (!len || len->next || w->families == KIND_IP6 || (w->families == KIND_IP4 && len->v.i <= 32)) return;
+        diag(c->diags, E_METER_LENGTH, clause->span,
+             "`%s` cuts addresses at one length, and clients of this service can be of both families", meter->name.s);
+        diag_note(c->diags, per->span, "the length is given here");
+    }
+}
+
+static uint32_t rate_of(const struct service_work *w, const struct node *clause)
+{
+    struct compile *c = w->c;
+    const struct symbol *s = clause ? symbol_want(c, clause->first, SYM(METER), "meter") : NULL;
+
+    if (!s || s->index == PBC_NONE) return 0;
+    const struct pbc_meter *m = &c->image->meters[s->index];
+    if (m->unit != PBC_METER_PACKETS || m->per == PBC_PER_FLOW) {
+        diag(c->diags, E_RATE_METER, clause->span,
+             m->per == PBC_PER_FLOW ? "`%s` has a bucket for each flow, and a flow opens once: it would never be over"
+                                    : "`%s` counts bits; a rate of new flows counts the packets that open them",
+             s->name.s);
+        diag_note(c->diags, s->span, "it is declared here");
+        return 0;
+    }
+    check_rate_length(w, s, clause);
+    return s->index + 1;
+}
+
+/* What changes or answers SYNs means something for TCP alone. */
+static bool takes_tcp(const struct service_work *w, const struct node *clause)
+{
+    if (w->tcp || !w->good) return true;
+    diag(w->c->diags, E_NOT_TCP, clause->span, "`%s` is about TCP, and this service takes none", clause->v.str.s);
+    return false;
+}
+
+static uint16_t mss_of(const struct service_work *w, const struct node *clause)
+{
+    static const struct number_kind kind = {.what = "a segment size",
+                                            .range = "segments have from 536 to 65495 bytes",
+                                            .least = MSS_LEAST,
+                                            .most = MSS_MOST};
+
+    if (!clause || !takes_tcp(w, clause)) return 0;
+    if (clause->first && clause->first->kind == N_NAME && str_is(clause->first->v.str, "auto")) return PBC_MSS_AUTO;
+    return (uint16_t)clause_number(w->c, clause, &kind, 0);
+}
+
+static uint8_t cookies_of(const struct service_work *w, const struct node *clause)
+{
+    struct compile *c = w->c;
+
+    if (!clause || !w->good) return 0;
+    if (w->mode != PBC_MODE_PASSTHROUGH && w->mode != PBC_MODE_KEEP_SOURCE) {
+        diag(c->diags, E_COOKIES_DSR, clause->span,
+             "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
+        diag_fix(c->diags, "they work in `mode passthrough`, also with `keep source`");
+        diag_note(c->diags, node_named(w->node, "mode")->span, "the mode is named here");
+        return 0;
+    }
+    return takes_tcp(w, clause) ? PBC_SERVICE_COOKIES : 0;
+}
+
+/* Nobody can be told where `any` is, and the host answers for its own addresses. */
+static uint8_t announce_of(const struct service_work *w, const struct node *clause)
+{
+    const struct node *on = node_child(w->node, N_ON);
+    bool good = true;
+
+    if (!clause) return 0;
+    node_each(n, on)
+    {
+        if (n->kind != N_SELF && n->kind != N_ANY) continue;
+        diag(w->c->diags, E_ANNOUNCE, clause->span, "`announce` answers for single addresses, not for `%s`",
+             node_kind_name(n->kind));
+        diag_note(w->c->diags, n->span,
+                  n->kind == N_SELF ? "the host answers for its own addresses itself" : "this is every address");
+        good = false;
+    }
+    return good ? PBC_SERVICE_ANNOUNCE : 0;
+}
+
+void service_options(const struct service_work *w, struct pbc_service *s)
+{
+    struct compile *c = w->c;
+    struct clause_row rows[ROWS] = {[NO_SERVER] = {"on no server", NULL},
+                                    [IDLE] = {"idle", NULL},
+                                    [ANNOUNCE] = {"announce", NULL},
+                                    [AFFINITY] = {"affinity source", NULL},
+                                    [RATE] = {"rate", NULL},
+                                    [COOKIES] = {"syn cookies", NULL},
+                                    [MSS] = {"mss clamp", NULL}};
+
+    clauses_of(c, w->node, rows, ROWS, "service");
+    s->no_server = no_server_of(rows[NO_SERVER].node);
+    s->idle_ns = time_of(c, rows[IDLE].node);
+    s->affinity_ns = time_of(c, rows[AFFINITY].node);
+    max_flows_of(c, w->node, s);
+    s->rate = rate_of(w, rows[RATE].node);
+    s->mss = mss_of(w, rows[MSS].node);
+    s->flags = cookies_of(w, rows[COOKIES].node) | announce_of(w, rows[ANNOUNCE].node);
+}
