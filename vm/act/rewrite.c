@@ -17,17 +17,10 @@ static void addresses4(struct span s, const struct place *p, const struct transl
     c->all += c->pseudo + span_swap16(s, p->l3 + IP4_SUM, sum);
 }
 
-static uint64_t address6(struct span s, uint32_t at, const uint32_t addr[4])
-{
-    uint64_t delta = 0;
-    for (unsigned i = 0; i < 4; i++) delta += span_swap32(s, at + 4 * i, addr[i]);
-    return delta;
-}
-
 static void addresses6(struct span s, const struct place *p, const struct translation *to, struct change *c)
 {
-    uint64_t src = to->what & TRANSLATE_SRC ? address6(s, p->l3 + IP6_SRC, to->src) : 0;
-    uint64_t dst = to->what & TRANSLATE_DST ? address6(s, p->l3 + IP6_DST, to->dst) : 0;
+    uint64_t src = to->what & TRANSLATE_SRC ? span_swap_addr6(s, p->l3 + IP6_SRC, to->src) : 0;
+    uint64_t dst = to->what & TRANSLATE_DST ? span_swap_addr6(s, p->l3 + IP6_DST, to->dst) : 0;
     c->pseudo += src + (p->dst_elsewhere ? 0 : dst);
     c->all += src + dst;
 }

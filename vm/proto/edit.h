@@ -58,6 +58,20 @@ static inline uint64_t span_swap32(struct span s, uint32_t at, uint32_t v)
     return csum_delta32(from, v);
 }
 
+/* An IPv6 address, of which all is there or nothing is written. */
+static inline uint64_t span_swap_addr6(struct span s, uint32_t at, const uint32_t addr[4])
+{
+    uint64_t delta = 0;
+    if (!span_has(s, at, 16)) return 0;
+    for (unsigned i = 0; i < 4; i += 2) {
+        uint8_t *half = s.data + at + 4 * i;
+        uint64_t from = wire_get64(half), to = (uint64_t)addr[i] << 32 | addr[i + 1];
+        wire_put64(half, to);
+        delta += (~from >> 32) + (uint32_t)~from + (to >> 32) + (uint32_t)to;
+    }
+    return delta;
+}
+
 /* The same of a packet. */
 static inline bool edit_has(const struct pkt *pkt, uint32_t at, uint32_t len)
 {

@@ -41,6 +41,12 @@ static inline void wire_put32(uint8_t *p, uint32_t v)
     memcpy(p, &v, sizeof(v));
 }
 
+static inline void wire_put64(uint8_t *p, uint64_t v)
+{
+    v = htobe64(v);
+    memcpy(p, &v, sizeof(v));
+}
+
 /* As they lie in memory: for sums that do not care about byte order (RFC 1071, 2 (B)). */
 static inline uint64_t wire_raw64(const uint8_t *p)
 {
