@@ -22,35 +22,44 @@ void settle_noticed(struct vm *vm, unsigned flags)
     vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
 }
 
+bool answer_begin(const struct job *j, struct limit *kind)
+{
+    struct vm *vm = j->vm;
+    const bool conforms = limit_take(kind, vm->now_ns), room = j->tx->count < j->tx->cap && vm->cfg.pool;
+    vm->counters.answers_limited += !conforms;
+    vm->counters.answers_no_buffer += conforms && !room;
+    return conforms && room;
+}
+
+void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause)
+{
+    struct vm_tx *tx = j->tx;
+    if (!out) {
+        j->vm->counters.answers_no_buffer++;
+        return;
+    }
+    j->vm->counters.answers++;
+    tx->entries[tx->count++] = (struct tx_entry){
+        .pkt = out,
+        .kind = TX_SEND,
+        .cause = (uint8_t)cause,
+        .out_if = IFACE_NONE,
+        .input = j->input + at,
+        .cookie = pkt->cookie,
+    };
+}
+
 /* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
  * settle, whose other ways need no registers of the caller's. */
 void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
                    const struct verdict *v)
 {
     struct vm *vm = j->vm;
-    struct vm_tx *tx = j->tx;
     enum pbc_answer kind = v->rule < RULE_DEFAULT ? vm->program->rules[v->rule].answer : PBC_ANSWER_DEFAULT;
     enum answer_form form = answer_form(pkt, key, kind);
-    if (form == ANSWER_NONE) return;
-    if (!limit_take(&vm->answers, vm->now_ns)) {
-        vm->counters.answers_limited++;
-        return;
-    }
-    bool room = tx->count < tx->cap && vm->cfg.pool;
-    struct pkt *out = room ? answer_build(pkt, key, form, vm->cfg.pool) : NULL;
-    if (!out) {
-        vm->counters.answers_no_buffer++;
-        return;
-    }
-    vm->counters.answers++;
-    tx->entries[tx->count++] = (struct tx_entry){
-        .pkt = out,
-        .kind = TX_SEND,
-        .cause = form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE,
-        .out_if = IFACE_NONE,
-        .input = j->input + at,
-        .cookie = pkt->cookie,
-    };
+    if (form == ANSWER_NONE || !answer_begin(j, &vm->answers)) return;
+    answer_leave(j, at, pkt, answer_build(pkt, key, form, vm->cfg.pool),
+                 form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE);
 }
 
 /* What a service does with a packet for which its pool has no server. */

@@ -11,6 +11,9 @@
 
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
 
+/* What services' addresses answer has bounds of its own: what is rejected must not make them unreachable. */
+enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
+
 /* What programs that keep state need besides. The oracle judges every packet. */
 static bool keep_state(struct vm *vm)
 {
@@ -55,6 +58,8 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->counters.unserved = vm->served + p->services_count;
     vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
     limit_init(&vm->answers, p->meta->rejects_per_s);
+    limit_init(&vm->echoes, ECHOES_PER_S);
+    limit_init(&vm->neighbours, NEIGHBOURS_PER_S);
     return vm;
 }
 

@@ -61,7 +61,8 @@ struct verdict {
     uint8_t action; /* enum action */
     uint8_t reason; /* enum pkt_reason */
     uint8_t flags;  /* enum pkt_flag of what the parser noticed: SNAPPED, BAD_CSUM */
-    uint8_t reserved;
+    uint8_t done;   /* 1: accepted or passed, and nothing is left to hand on: the vm has answered it, or what was inside
+                       leaves through vm_tx */
     uint32_t rule;  /* id, RULE_DEFAULT or RULE_NONE */
     uint32_t firewall; /* that judged, or PBC_NONE */
     uint32_t service, server; /* PBC_NONE */
@@ -72,6 +73,11 @@ enum tx_cause { /* why a packet leaves */
     TX_CAUSE_PACKET,
     TX_CAUSE_RST,
     TX_CAUSE_UNREACHABLE,
+    TX_CAUSE_TIME_EXCEEDED,
+    TX_CAUSE_TOO_BIG,
+    TX_CAUSE_ECHO,      /* a reply from a service's address */
+    TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for one */
+    TX_CAUSE_INSIDE, /* TX_HOST: what was accepted inside the packet `input`, which is not the host's */
     TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_SEND forwarded, TX_FREE dropped; `input` is nothing */
 };
 struct tx_entry {
@@ -116,7 +122,7 @@ struct vm_tx {
     uint64_t events_lost;
 };
 #define INPUT_NONE UINT32_MAX /* no packet of this call: it was held, or time went by */
-#define VM_TX_PER_PACKET 2 /* an answer, and one packet that was held */
+#define VM_TX_PER_PACKET 10 /* an answer or what is sent on, in up to eight pieces, and one packet that was held */
 #define VM_BATCH 64
 
 struct counter { uint64_t packets, bytes; }; /* bytes: of the frame on the wire */
@@ -140,6 +146,7 @@ struct vm_counters {
     uint64_t snapped, bad_checksum;       /* judged all the same */
     uint64_t linearised;                  /* copied into a slot to be judged */
     uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
+    uint64_t inside; /* packets that were taken out of others and judged; their verdicts are those packets' */
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
     const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
     uint64_t remembered; /* packets whose verdict was remembered for their flow */

@@ -11,7 +11,9 @@ struct vm {
     struct program *program;
     struct vm_cfg cfg;
     uint64_t now_ns; /* latest seen */
-    struct limit answers;
+    struct limit answers;    /* errors and resets: `rejects` */
+    struct limit echoes;     /* replies from services' addresses */
+    struct limit neighbours; /* ARP replies and advertisements for them */
     struct meters *meters;
     uint64_t packets; /* judged before the batch at hand */
     struct vm_counters counters;
@@ -63,6 +65,11 @@ void settle_served(struct vm *vm, const struct pkt *pkt, const struct key *key, 
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
                    const struct verdict *v);
+
+/* May an answer of this kind leave? Takes a token; counts it as limited, or where there is no room for it. */
+bool answer_begin(const struct job *j, struct limit *kind);
+/* Then it leaves; NULL, for it found no slot, is counted. */
+void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause);
 
 /* What was decided becomes the verdict, is counted, and answered where it is a reject. branch: of a service, + 1. */
 static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
