@@ -73,6 +73,11 @@ struct tcp_track {
 enum flow_flag {
     FLOW_OPENED_BY_HIGH = 1 << 0, /* the high side opened it */
     FLOW_COUNTED = 1 << 1,        /* its source is counted for `flows over` (sources.h) */
+    FLOW_TWIN = 1 << 2,           /* no flow: a slot by which the other side's tuple leads to one (bind.h) */
+    FLOW_PAIRED = 1 << 3,         /* it has a twin */
+    FLOW_BOUND = 1 << 4,          /* it is sent on: its third line says how (bind.h) */
+    FLOW_ONE_SIDED = 1 << 5,      /* its replies do not come here (DSR) */
+    FLOW_OWN_IDLE = 1 << 6,       /* open, it may be silent for cold.idle_ns */
 };
 struct flow {
     union {
@@ -88,7 +93,10 @@ struct flow {
     uint16_t low_port, high_port;
     uint16_t stack;
     uint8_t proto, kind; /* as in the id */
-    uint64_t seen_ns;    /* when a packet of it was last accepted */
+    union {
+        uint64_t seen_ns; /* when a packet of it was last accepted */
+        int32_t flow;     /* FLOW_TWIN: the slot of the flow that it leads to */
+    };
     struct tcp_track tcp;  /* 22 bytes, then 2 of padding */
     uint16_t memo[2];      /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
     uint8_t memo_iface[2]; /* the interface that it holds on; MEMO_ANY_IFACE where the program never asks */
@@ -100,7 +108,9 @@ static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
 struct flow_cold {
     uint32_t low[4], high[4]; /* IPv6 */
     uint64_t began_ns;
-    uint32_t reserved[6];
+    uint64_t idle_ns; /* FLOW_OWN_IDLE */
+    int32_t twin;     /* FLOW_PAIRED: its slot */
+    uint32_t reserved[3];
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");
 

@@ -90,6 +90,8 @@ int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash,
 
 struct flow *flow_at(struct flow_table *t, int32_t slot) { return &t->slots[slot]; }
 struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot) { return &t->cold[slot]; }
+struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot) { return &t->binds[slot]; }
+int32_t flow_of_twin(const struct flow_table *t, int32_t slot) { return (int32_t)table_owner(t, (uint32_t)slot); }
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f) { return table_deadline(t, f); }
 uint32_t flow_groups(const struct flow_table *t) { return t->groups; }
 const struct flow_counters *flow_table_counters(const struct flow_table *t) { return &t->counters; }
@@ -117,25 +119,34 @@ void table_note_half_open(struct flow_table *t, uint32_t group)
     set_bit(t->half_open_words, group / 64, t->half_open[group / 64] != 0);
 }
 
-/* The one place that writes tags, and so counts classes. */
+/* The one place that writes tags, and so counts classes; the slot's flags are there. */
 static void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
 {
     const uint16_t before = t->tags[slot];
+    const bool twin = t->slots[slot].flags & FLOW_TWIN;
+    uint64_t *count = twin ? t->twins : t->counters.live;
     t->tags[slot] = tag;
-    if (before) t->counters.live[tag_class(before)]--;
-    if (tag) t->counters.live[tag_class(tag)]++;
-    t->live += (uint64_t)(tag != 0) - (uint64_t)(before != 0);
+    if (before) count[tag_class(before)]--;
+    if (tag) count[tag_class(tag)]++;
+    if (!twin) t->live += (uint64_t)(tag != 0) - (uint64_t)(before != 0);
     if (t->live > t->counters.most) t->counters.most = t->live;
     if ((before && tag_class(before) == FLOW_HALF_OPEN) || (tag && tag_class(tag) == FLOW_HALF_OPEN))
         table_note_half_open(t, slot / GROUP);
 }
 
+static void free_slot(struct flow_table *t, uint32_t slot)
+{
+    set_tag(t, slot, 0);
+    __atomic_store_n(&t->slots[slot].claim, 0, __ATOMIC_RELEASE);
+}
+
 void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
 {
+    slot = table_owner(t, slot);
     if (t->ended) t->ended(t->arg, (int32_t)slot, how, now_ns);
-    set_tag(t, slot, 0);
     t->counters.ended[how]++;
-    __atomic_store_n(&t->slots[slot].claim, 0, __ATOMIC_RELEASE);
+    if (t->slots[slot].flags & FLOW_PAIRED) free_slot(t, (uint32_t)t->cold[slot].twin);
+    free_slot(t, slot);
 }
 
 static enum flow_end end_by_timeout(enum flow_state state)
@@ -153,7 +164,7 @@ static enum flow_end end_by_timeout(enum flow_state state)
 
 void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns)
 {
-    table_release(t, slot, end_by_timeout(t->slots[slot].state), now_ns);
+    table_release(t, slot, end_by_timeout((enum flow_state)t->slots[table_owner(t, slot)].state), now_ns);
 }
 
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
@@ -185,25 +196,57 @@ static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, 
     if (v6) memcpy(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high);
 }
 
+/* A slot for this tuple, filled in but for its tag; the flow `keep` never makes way. */
+static uint32_t take_slot(struct flow_table *t, const struct flow_id *id, const struct place *at, struct flow word,
+                          int32_t keep, uint64_t now_ns)
+{
+    int64_t slot = claim(t, at, word.claim);
+    if (slot < 0) {
+        table_make_room(t, at, keep, now_ns);
+        slot = claim(t, at, word.claim);
+    }
+    fill(t, (uint32_t)slot, id, now_ns);
+    return (uint32_t)slot;
+}
+
+/* The claim word of a slot. */
+static struct flow word_of(uint64_t hash, enum flow_state state, bool opened_by_high, unsigned flags)
+{
+    return (struct flow){.hash = hash >> 32 ? (uint32_t)(hash >> 32) : 1,
+                         .state = (uint8_t)state,
+                         .flags = (uint8_t)(flags | (opened_by_high ? FLOW_OPENED_BY_HIGH : 0))};
+}
+
 int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
                  bool opened_by_high, uint64_t now_ns)
 {
     const enum flow_class class = flow_state_class(state);
-    const struct flow word = {.hash = hash >> 32 ? (uint32_t)(hash >> 32) : 1,
-                              .state = (uint8_t)state,
-                              .flags = opened_by_high ? FLOW_OPENED_BY_HIGH : 0};
-    struct place at = place_of(hash, t->groups);
+    const struct place at = place_of(hash, t->groups);
     if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
         table_yield_half_open(t, now_ns);
-    int64_t slot = claim(t, &at, word.claim);
-    if (slot < 0) {
-        table_make_room(t, &at, now_ns);
-        slot = claim(t, &at, word.claim);
-    }
-    fill(t, (uint32_t)slot, id, now_ns);
+    const uint32_t slot = take_slot(t, id, &at, word_of(hash, state, opened_by_high, 0), FLOW_NONE, now_ns);
     t->counters.added++;
-    set_tag(t, (uint32_t)slot, (uint16_t)(at.tag | class << TAG_CLASS_AT));
+    set_tag(t, slot, (uint16_t)(at.tag | class << TAG_CLASS_AT));
     return (int32_t)slot;
+}
+
+int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
+                      uint64_t now_ns)
+{
+    struct flow *f = &t->slots[slot];
+    const struct place at = place_of(hash, t->groups);
+    const struct flow word = word_of(hash, (enum flow_state)f->state, opened_by_high, FLOW_TWIN);
+    const uint32_t twin = take_slot(t, id, &at, word, slot, now_ns);
+    t->slots[twin].flow = slot;
+    t->cold[slot].twin = (int32_t)twin;
+    f->flags |= FLOW_PAIRED;
+    set_tag(t, twin, (uint16_t)(at.tag | (t->tags[slot] & TAG_CLASS)));
+    return (int32_t)twin;
+}
+
+static void set_class(struct flow_table *t, uint32_t slot, enum flow_class class)
+{
+    set_tag(t, slot, (uint16_t)((t->tags[slot] & TAG_HASH) | class << TAG_CLASS_AT));
 }
 
 void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns)
@@ -214,7 +257,8 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
     if (tag_class(tag) == class) return;
     if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
         table_yield_half_open(t, now_ns); /* not this one: its tag does not say so yet */
-    set_tag(t, (uint32_t)slot, (uint16_t)((tag & TAG_HASH) | class << TAG_CLASS_AT));
+    set_class(t, (uint32_t)slot, class);
+    if (t->slots[slot].flags & FLOW_PAIRED) set_class(t, (uint32_t)t->cold[slot].twin, class);
 }
 
 /* ---- life ---- */
@@ -223,19 +267,21 @@ static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(
 
 /* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
  * touched. */
-static bool table_alloc(struct flow_table *t)
+static bool table_alloc(struct flow_table *t, bool bound)
 {
     const uint64_t slots = (uint64_t)t->groups * GROUP, words = (t->groups + 63) / 64, words2 = (words + 63) / 64;
     const uint64_t tags = lines(slots * sizeof *t->tags), bits = lines(words * 8), bits2 = lines(words2 * 8);
     const uint64_t hot = slots * sizeof *t->slots, cold = slots * sizeof *t->cold;
-    t->bytes = tags + bits + bits2 + hot + cold + LINE;
+    const uint64_t binds = bound ? slots * sizeof *t->binds : 0;
+    t->bytes = tags + bits + bits2 + hot + cold + binds + LINE;
     t->memory = t->bytes <= SIZE_MAX ? calloc(1, (size_t)t->bytes) : NULL;
     if (!t->memory) return false;
     uint8_t *at = t->memory;
     at += lines((uintptr_t)at) - (uintptr_t)at;
     t->slots = (struct flow *)at;
     t->cold = (struct flow_cold *)(at += hot);
-    t->tags = (uint16_t *)(at += cold);
+    t->binds = bound ? (struct flow_bind *)(at + cold) : NULL;
+    t->tags = (uint16_t *)(at += cold + binds);
     t->half_open = (uint64_t *)(at += tags);
     t->half_open_words = (uint64_t *)(at + bits);
     return true;
@@ -253,7 +299,7 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
                              .arg = cfg->arg};
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     hash_key_init(&t->key, cfg->seed);
-    if (table_alloc(t)) return t;
+    if (table_alloc(t, cfg->bound)) return t;
     free(t);
     return NULL;
 }

@@ -9,7 +9,10 @@
  *
  * Where both groups are full the least class yields, within it the longest idle. More than `half_open` half-open flows:
  * a hand goes round over the tags and the oldest of the first few it meets makes way. A flow whose timeout has passed
- * is gone: it is released when it is touched and by the sweep. */
+ * is gone: it is released when it is touched and by the sweep.
+ *
+ * A flow may have a twin: a slot under another tuple, which only leads back to it. Its tag is of the flow's class, its
+ * end is the flow's; who must make way is asked of the flow, and both make way together. Counters count flows. */
 #ifndef VM_FLOW_TABLE_H
 #define VM_FLOW_TABLE_H
 
@@ -19,6 +22,7 @@
 enum { FLOW_NONE = -1 };
 
 struct flow_table;
+struct flow_bind; /* bind/bind.h */
 
 /* Called for each flow that is released, before its slot is cleared; must not call back into the table. */
 typedef void flow_ended_fn(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns);
@@ -27,6 +31,7 @@ struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
+    bool bound; /* flows may have a third line, flow_bind_at */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
 };
@@ -49,7 +54,8 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
 void flow_ask_tags(const struct flow_table *t, uint64_t hash);
 int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash); /* a hint for flow_find_at */
 
-/* The slot of the flow, FLOW_NONE if there is none. One whose timeout has passed is released and not found. */
+/* The slot of the flow, or of its twin, FLOW_NONE if there is none. One whose timeout has passed is released and not
+ * found. */
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
 /* The same, faster where the hint of flow_ask_slot, however old, still holds. FLOW_NONE is one, too. */
@@ -63,14 +69,23 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
 int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
                  bool opened_by_high, uint64_t now_ns);
 
+/* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never of
+ * that flow; never fails. opened_by_high: which side of this tuple stands for the one that opened the flow. */
+int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
+                      uint64_t now_ns);
+/* The flow that a slot belongs to: itself, or the one whose twin it is. */
+int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
+
 struct flow *flow_at(struct flow_table *t, int32_t slot);
 struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot);
+/* With cfg.bound alone. What was written for a flow stays until another has its slot. */
+struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot);
 /* The whole tuple of a slot. */
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id);
 
 /* Another state; more half-open flows than allowed make an older one yield, never this one. */
 void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, uint64_t now_ns);
-/* Release the slot. */
+/* Release the flow of this slot. */
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 
 /* Release what has timed out in the next `groups` groups of sixteen; true while any flow is left. */
@@ -79,7 +94,7 @@ uint32_t flow_groups(const struct flow_table *t);
 /* When its timeout passes, in mono_ns; saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 
-/* The next live flow at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows whose time has
+/* The next live flow, twins left out, at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows whose time has
  * passed are given too. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
 

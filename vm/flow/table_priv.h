@@ -2,6 +2,7 @@
 #ifndef VM_FLOW_TABLE_PRIV_H
 #define VM_FLOW_TABLE_PRIV_H
 
+#include "vm/bind/bind.h"
 #include "vm/flow/hash_priv.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tags_priv.h"
@@ -16,10 +17,12 @@ struct flow_table {
     uint16_t *tags;         /* [groups][GROUP] */
     struct flow *slots;     /* [groups][GROUP] */
     struct flow_cold *cold; /* beside slots */
+    struct flow_bind *binds; /* likewise; NULL: no flow is bound */
     uint32_t groups;
     uint32_t sweep_group; /* the next that the sweep looks at */
     uint32_t hand;        /* the next slot that is asked whether a half-open flow lies there */
-    uint64_t live;        /* of all classes */
+    uint64_t live;        /* flows of all classes */
+    uint64_t twins[FLOW_CLASSES];
     uint64_t half_open_most;
     /* Where half-open flows are: a bit a group, and a bit for every 64 groups, so that the hand finds the next one in
      * bounded steps however few there are. */
@@ -39,10 +42,24 @@ static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 }
 static inline enum flow_class tag_class(uint16_t tag) { return (enum flow_class)(tag >> TAG_CLASS_AT); }
 
+static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
+{
+    return t->slots[slot].flags & FLOW_TWIN ? (uint32_t)t->slots[slot].flow : slot;
+}
+
+/* Of a flow, not of a twin. */
+static inline uint64_t table_timeout(const struct flow_table *t, const struct flow *f)
+{
+    if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1) || flow_state_class((enum flow_state)f->state) != FLOW_ESTABLISHED)
+        return t->timeout_ns[f->state];
+    return t->cold[f - t->slots].idle_ns;
+}
+
 static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)
 {
     uint64_t at;
-    return __builtin_add_overflow(f->seen_ns, t->timeout_ns[f->state], &at) ? UINT64_MAX : at;
+    if (__builtin_expect(f->flags & FLOW_TWIN, 0)) f = &t->slots[f->flow];
+    return __builtin_add_overflow(f->seen_ns, table_timeout(t, f), &at) ? UINT64_MAX : at;
 }
 static inline bool table_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
 {
@@ -51,13 +68,13 @@ static inline bool table_expired(const struct flow_table *t, const struct flow *
 
 /* Bring the bits of half-open flows in line with a group's tags. */
 void table_note_half_open(struct flow_table *t, uint32_t group);
-/* Tell of the end, count it, free the slot. */
+/* Tell of the end, count it, free the flow's slot and its twin's; `slot` is either. */
 void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for one whose timeout has passed. */
 void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
 /* table_room.c: let one of the half-open flows go, an old one. */
 void table_yield_half_open(struct flow_table *t, uint64_t now_ns);
-/* Free at least one slot of two full groups. */
-void table_make_room(struct flow_table *t, const struct place *at, uint64_t now_ns);
+/* Free at least one slot of two full groups, not that of the flow `keep` (FLOW_NONE: no such flow). */
+void table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns);
 
 #endif

@@ -33,7 +33,7 @@ static uint32_t next_group(const struct flow_table *t, uint32_t group)
     return word * 64 + (uint32_t)__builtin_ctzll(bits);
 }
 
-/* The half-open flow that the hand meets next; there is one. */
+/* The slot of a half-open flow, or of one's twin, that the hand meets next; there is one. */
 static uint32_t meet(struct flow_table *t)
 {
     uint32_t group = t->hand / GROUP;
@@ -52,12 +52,13 @@ void table_yield_half_open(struct flow_table *t, uint64_t now_ns)
 {
     uint32_t met[HALF_OPEN_FEW];
     unsigned count = 0;
-    const uint64_t there = t->counters.live[FLOW_HALF_OPEN];
+    const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];
     for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
         met[count++] = meet(t);
         __builtin_prefetch(&t->slots[met[i]]);
     }
     if (!count) return;
+    for (unsigned i = 0; i < count; i++) met[i] = table_owner(t, met[i]);
     uint32_t oldest = met[0];
     for (unsigned i = 1; i < count; i++)
         if (t->slots[met[i]].seen_ns < t->slots[oldest].seen_ns) oldest = met[i];
@@ -67,29 +68,33 @@ void table_yield_half_open(struct flow_table *t, uint64_t now_ns)
         table_release(t, oldest, FLOW_END_HALF_OPEN_LIMIT, now_ns);
 }
 
-/* Release what has timed out in the two groups; whether there was any. */
-static bool expire_all(struct flow_table *t, const struct place *at, uint64_t now_ns)
+/* Release what has timed out in the two groups, but for `keep`; whether there was any. */
+static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
     bool any = false;
     for (unsigned i = 0; i < 2 * GROUP; i++) {
         const uint32_t slot = place_slot(at, i);
-        if (!t->tags[slot] || !table_expired(t, &t->slots[slot], now_ns)) continue;
+        if (!t->tags[slot] || (int32_t)slot == keep || !table_expired(t, &t->slots[slot], now_ns)) continue;
         table_expire(t, slot, now_ns);
         any = true;
     }
     return any;
 }
 
+/* When a slot's flow was last seen. */
+static uint64_t seen_ns(const struct flow_table *t, uint32_t slot) { return t->slots[table_owner(t, slot)].seen_ns; }
+
 /* All 32 slots are read: which of them are over does not stand in the tags. That is the most that an addition reads. */
-void table_make_room(struct flow_table *t, const struct place *at, uint64_t now_ns)
+void table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
     for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(&t->slots[place_slot(at, i)]);
-    if (expire_all(t, at, now_ns)) return;
-    uint32_t victim = place_slot(at, 0);
+    if (expire_all(t, at, keep, now_ns)) return;
+    uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
     for (unsigned i = 1; i < 2 * GROUP; i++) {
         const uint32_t slot = place_slot(at, i);
+        if ((int32_t)slot == keep) continue;
         const enum flow_class class = tag_class(t->tags[slot]), least = tag_class(t->tags[victim]);
-        if (class < least || (class == least && t->slots[slot].seen_ns < t->slots[victim].seen_ns)) victim = slot;
+        if (class < least || (class == least && seen_ns(t, slot) < seen_ns(t, victim))) victim = slot;
     }
     table_release(t, victim, FLOW_END_EVICTED_HALF_OPEN + tag_class(t->tags[victim]), now_ns);
 }

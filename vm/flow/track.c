@@ -79,6 +79,11 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
         flow_id_of(t->table, slot, &id);
         source_drop(t->sources, opener(f, &id), id.kind & FLOW_ID_IP6);
     }
+    if (f->flags & FLOW_BOUND && t->unbound) {
+        struct flow_id id;
+        flow_id_of(t->table, slot, &id);
+        t->unbound(t->unbound_arg, flow_bind_at(t->table, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, now_ns);
+    }
     stack_put(t->stacks, f->stack);
 }
 
@@ -90,6 +95,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     struct flow_table_cfg table = {
         .flows = s->flows, .half_open = s->half_open, .seed = cfg->seed, .ended = ended, .arg = t};
     flow_timeouts(s, table.timeout_ns);
+    table.bound = p->services_count || p->nats_count;
     t->program = p;
     t->events = cfg->flow_events;
     t->table = flow_table_new(&table);
@@ -181,15 +187,31 @@ static enum flow_mark say_plain(const struct flow *f, const struct key *key, con
 {
     s->next.reopen = f && has_ended(f) && sctp_chunk_read(pkt, key) == SCTP_INIT;
     if (!f || s->next.reopen) return MARK_NEW;
+    if (f->flags & FLOW_ONE_SIDED) return MARK_ESTABLISHED;
     return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
+}
+
+/* Whose slot it is, and which side speaks. Who sends as we do to the other side of a flow is a stranger to it. */
+static void find_side(const struct track *t, struct track_seen *s)
+{
+    const struct flow *at = flow_at(t->table, s->slot);
+    s->dir = (uint8_t)direction(at, s->at);
+    s->twin = at->flags & FLOW_TWIN;
+    if (!s->twin) return;
+    s->slot = at->flow;
+    if (s->how == HOW_ERROR || s->dir == FLOW_REPLY) return;
+    s->slot = FLOW_NONE;
+    s->how = HOW_INVALID;
 }
 
 /* The state of a packet whose flow, if there is one, is s->slot. */
 static void say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
-    s->dir = f ? (uint8_t)direction(f, s->at) : FLOW_ORIGINAL;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
     s->next.reopen = false;
+    if (s->slot != FLOW_NONE) find_side(t, s);
+    const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
     switch ((enum track_how)s->how) {
     case HOW_NONE: s->mark = MARK_NONE; break;
     case HOW_LOOSE: s->mark = MARK_NEW; break;
@@ -200,11 +222,6 @@ static void say(const struct track *t, struct key *key, const struct pkt *pkt, s
     case HOW_ERROR: s->mark = f && related_to(f, (enum flow_dir)s->dir, s->seq) ? MARK_RELATED : MARK_INVALID; break;
     }
     key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
-}
-
-static bool may_have_flow(const struct track_seen *s)
-{
-    return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
 }
 
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
@@ -232,7 +249,7 @@ static void take_source(struct track *t, const struct key *key, struct flow *f)
 }
 
 /* The flow that the packet begins; `stack` is taken for it. */
-static void begin(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
+void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
 {
     s->slot = flow_add(t->table, &s->id, s->hash, state, s->at & AT_HIGH, t->now_ns);
     s->dir = FLOW_ORIGINAL;
@@ -240,7 +257,7 @@ static void begin(struct track *t, const struct key *key, struct track_seen *s, 
 }
 
 /* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
-static bool take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
+bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     const uint16_t stack = stack_take(t->stacks, pkt);
     if (stack == STACK_UNKNOWN) {
@@ -255,7 +272,7 @@ static bool take_stack(struct track *t, const struct pkt *pkt, struct track_seen
 }
 
 /* The state of a flow without numbers after its packet. */
-static enum flow_state plain_state(const struct key *key, const struct pkt *pkt, bool both)
+enum flow_state track_plain_state(const struct key *key, const struct pkt *pkt, bool both)
 {
     if (key->kind & KIND_UDP) return both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY;
     if (key->kind & (KIND_ICMP | KIND_ICMP6)) return both ? FLOW_STATE_ICMP : FLOW_STATE_ICMP_ONE_WAY;
@@ -268,13 +285,13 @@ static enum flow_state plain_state(const struct key *key, const struct pkt *pkt,
 
 static void make(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    if (!take_stack(t, pkt, s)) return;
+    if (!track_take_stack(t, pkt, s)) return;
     if (s->next.reopen && s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
     if (s->how != HOW_TCP) {
-        begin(t, key, s, plain_state(key, pkt, false));
+        track_add(t, key, s, track_plain_state(key, pkt, false));
         return;
     }
-    begin(t, key, s, (enum flow_state)s->next.state);
+    track_add(t, key, s, (enum flow_state)s->next.state);
     flow_at(t->table, s->slot)->tcp = s->next.track;
 }
 
@@ -292,7 +309,8 @@ static void go_on_plain(struct track *t, const struct key *key, const struct pkt
     if (s->dir == FLOW_REPLY) f->tcp.flags |= TCP_TRACK_HEARD_REPLY;
     if (has_ended(f)) return;
     f->seen_ns = t->now_ns;
-    const enum flow_state state = plain_state(key, pkt, f->tcp.flags & TCP_TRACK_HEARD_REPLY);
+    const bool both = f->tcp.flags & TCP_TRACK_HEARD_REPLY || f->flags & FLOW_ONE_SIDED;
+    const enum flow_state state = track_plain_state(key, pkt, both);
     if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
 }
 

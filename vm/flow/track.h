@@ -19,6 +19,7 @@ struct track_seen {
     uint64_t hash;
     int32_t slot;   /* its flow, or the one that an error quotes; FLOW_NONE */
     uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
+    bool twin;      /* the tuple is that of the flow's twin: what the other side sees */
     uint8_t how;    /* private to track.c */
     uint8_t at;     /* likewise */
     uint16_t mark;  /* enum flow_mark */
@@ -49,6 +50,45 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
 
 /* The flow of the packet, for what else is kept with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
+
+/* ---- flows that are sent on (bind/bind.h) ---- */
+
+/* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. */
+typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
+                              uint64_t now_ns);
+void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
+
+/* What the packet's flow, or that of the packet which it quotes, is sent on as; NULL: no flow, or it is not bound. */
+struct flow_bind *track_bound(const struct track *t, const struct track_seen *s);
+/* Is the packet, or error, of an ICMP error's kind: it quotes a packet of the flow? */
+bool track_is_error(const struct track_seen *s);
+
+/* Could the packet begin a flow: it has a tuple, goes to one host, and, being TCP, is a SYN or in mid-stream? */
+bool track_may_begin(const struct key *key, const struct track_seen *s);
+
+/* Make the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP, and bind
+ * it. one_sided: its replies do not come here. idle_ns: how long it may be silent once it is open; 0: as its state
+ * says. NULL, and nothing is made: its VLAN stack finds no id. The caller fills the binding in. */
+struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
+                              bool one_sided, uint64_t idle_ns);
+
+/* A tuple as the other side of a flow sees it. */
+struct track_tuple {
+    uint32_t src[4], dst[4];
+    uint16_t src_port, dst_port; /* ICMP queries: both are the identifier */
+};
+/* Is no flow in the table that has this tuple, otherwise being like the packet's? */
+bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
+/* The same, and it becomes the twin of the packet's flow, which has none. */
+void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
+
+/* End the packet's flow. */
+void track_end(struct track *t, struct track_seen *s, enum flow_end how);
+
+/* Bound flows of the next slots, at most `slots` of them, from *hand on (at first 0): `end` says whether to end each,
+ * and has seen to what is to be told of it. True while there are more. */
+typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
+bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how, void *arg);
 
 /* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true while
  * there are more. */

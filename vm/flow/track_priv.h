@@ -2,6 +2,7 @@
 #ifndef VM_FLOW_TRACK_PRIV_H
 #define VM_FLOW_TRACK_PRIV_H
 
+#include "vm/bind/bind.h"
 #include "vm/flow/track.h"
 
 struct track {
@@ -16,6 +17,8 @@ struct track {
     uint64_t sweep_ns; /* when the next part of the table is due; 0: at once */
     uint64_t stacks_full;
     struct vm_tx *tx; /* of the call at hand */
+    track_unbound_fn *unbound;
+    void *unbound_arg;
 };
 
 /* What can be said of a packet, track_seen.how. */
@@ -43,6 +46,18 @@ static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
 {
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
+
+/* That a flow holds this packet's place in its table: its tuple may have one. */
+static inline bool may_have_flow(const struct track_seen *s)
+{
+    return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
+}
+/* The flow that begins with the packet takes its stack; false: there is no room for it. */
+bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
+/* The state in which a flow without numbers begins. */
+enum flow_state track_plain_state(const struct key *key, const struct pkt *pkt, bool both);
+/* The flow itself, its stack taken. */
+void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state);
 
 /* The tuple of a packet with these headers, but for its stack, and where it stands in it; `query` is an ICMP query's
  * identifier. */

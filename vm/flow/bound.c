@@ -1,0 +1,116 @@
+/* Flows that are sent on (track.h): how they begin, are found from their other side, and end. */
+#include "vm/flow/track_priv.h"
+
+void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
+{
+    t->unbound = fn;
+    t->unbound_arg = arg;
+}
+
+struct flow_bind *track_bound(const struct track *t, const struct track_seen *s)
+{
+    if (s->slot == FLOW_NONE || !(flow_at(t->table, s->slot)->flags & FLOW_BOUND)) return NULL;
+    return flow_bind_at(t->table, s->slot);
+}
+
+bool track_is_error(const struct track_seen *s) { return s->how == HOW_ERROR; }
+
+bool track_may_begin(const struct key *key, const struct track_seen *s)
+{
+    if (s->how < HOW_TCP || s->how >= HOW_REPLY || s->at & AT_GROUP) return false;
+    if (s->how != HOW_TCP || s->mark == MARK_NEW) return true;
+    return (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
+}
+
+/* What a TCP flow is after the packet that begins it. */
+static void begin_tcp(const struct key *key, const struct pkt *pkt, bool one_sided, struct track_seen *s)
+{
+    if (s->mark != MARK_NEW) {
+        struct tcp_segment segment;
+        tcp_read(pkt, key, &segment);
+        tcp_begin(&segment, true, &s->next);
+    }
+    if (!one_sided) return;
+    s->next.track.flags |= TCP_TRACK_NO_WINDOW;
+    if (s->next.state == FLOW_STATE_PICKED_UP) s->next.state = FLOW_STATE_OPEN;
+}
+
+struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
+                              bool one_sided, uint64_t idle_ns)
+{
+    if (!track_take_stack(t, pkt, s)) return NULL;
+    if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
+    if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
+    track_add(t, key, s, s->how == HOW_TCP ? (enum flow_state)s->next.state : track_plain_state(key, pkt, false));
+    struct flow *f = flow_at(t->table, s->slot);
+    if (s->how == HOW_TCP) f->tcp = s->next.track;
+    f->flags |= FLOW_BOUND;
+    if (one_sided) f->flags |= FLOW_ONE_SIDED;
+    if (idle_ns) {
+        f->flags |= FLOW_OWN_IDLE;
+        flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
+    }
+    return flow_bind_at(t->table, s->slot);
+}
+
+/* The id of a tuple that otherwise is like the packet's; *high: its source is the high side. */
+static struct flow_id id_of(const struct track_seen *s, const struct track_tuple *tuple, bool *high)
+{
+    struct key key = {.kind = s->id.kind & FLOW_ID_IP6 ? KIND_IP6 : KIND_IP4, .proto = s->id.proto};
+    struct flow_id id;
+    uint8_t at;
+    for (unsigned i = 0; i < 4; i++) {
+        key.src[i] = tuple->src[i];
+        key.dst[i] = tuple->dst[i];
+    }
+    const bool query = s->at & AT_QUERY;
+    if (!query) {
+        key.kind |= KIND_PORTS;
+        key.src_port = tuple->src_port;
+        key.dst_port = tuple->dst_port;
+    }
+    tuple_of(&key, 0, &id, &at);
+    id.stack = s->id.stack;
+    *high = at & AT_HIGH;
+    if (query) {
+        id.low_port = id.high_port = tuple->src_port;
+        id.kind |= s->id.kind & 3 * FLOW_ID_QUERY;
+        if (*high) id.kind |= FLOW_ID_ASKS_HIGH;
+    }
+    return id;
+}
+
+bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
+{
+    bool high;
+    const struct flow_id id = id_of(s, tuple, &high);
+    if (id.stack == STACK_UNKNOWN) return true;
+    return flow_find(t->table, &id, flow_hash(t->table, &id), t->now_ns) == FLOW_NONE;
+}
+
+void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
+{
+    bool high;
+    const struct flow_id id = id_of(s, tuple, &high);
+    flow_add_twin(t->table, s->slot, &id, flow_hash(t->table, &id), high, t->now_ns);
+}
+
+void track_end(struct track *t, struct track_seen *s, enum flow_end how)
+{
+    flow_end(t->table, s->slot, how, t->now_ns);
+    s->slot = FLOW_NONE;
+}
+
+bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how, void *arg)
+{
+    for (; slots; slots--) {
+        const int32_t slot = flow_next(t->table, hand);
+        if (slot == FLOW_NONE) return false;
+        const struct flow *f = flow_at(t->table, slot);
+        struct flow_id id;
+        if (!(f->flags & FLOW_BOUND)) continue;
+        flow_id_of(t->table, slot, &id);
+        if (end(arg, f, &id, flow_bind_at(t->table, slot))) flow_end(t->table, slot, how, t->now_ns);
+    }
+    return true;
+}
