@@ -7,6 +7,7 @@
 
 #include "vm/frag/frag.h"
 #include "vm/frag/order.h"
+#include "vm/inside.h"
 
 struct fragments {
     struct frags *frags;
@@ -70,6 +71,10 @@ static void decide_itself(const struct job *j, unsigned at, struct pkt *pkt, con
                           const struct verdict *first, struct verdict *v)
 {
     const struct vm *vm = j->vm;
+    if (vm->decaps && inside_asked(vm->program, d)) {
+        inside_judge(j, at, pkt, key, d, v);
+        return;
+    }
     if (decided_action(d) == ACTION_ACCEPT && first->service != PBC_NONE) {
         struct verdict mine = *first;
         mine.rule = decided_rule(d);

@@ -1,6 +1,9 @@
-/* Programs that keep state: one packet after the other, for what `state` says of each depends on what became of those
- * before it. Only memory is asked for a batch at a time. Results don't depend on where batches end. */
+/* One packet after the other. In programs that keep state, what `state` says of each depends on what became of those
+ * before it; in those that decapsulate, one packet may be judged twice. Only memory is asked for a batch at a time.
+ * Results don't depend on where batches end. */
+#include "vm/inside.h"
 #include "vm/proto/sides.h"
+#include "vm/vips.h"
 #include "vm/vm_priv.h"
 
 /* What the rules decide of one packet. */
@@ -46,10 +49,15 @@ static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct 
     uint32_t branch = 0;
     if (vm->track) track_look(vm->track, key, pkt, seen);
     const decided d = judge_one(j, at, pkt, key, seen);
+    if (vm->decaps && inside_asked(vm->program, d)) {
+        inside_judge(j, at, pkt, key, d, v);
+        return;
+    }
     if (vm->program->services_count) find_branches(vm, key, &pkt, 1, &d, &branch);
     settle(j, at, pkt, key, d, branch, v);
     if (vm->track && (v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD))
         track_accept(vm->track, key, pkt, seen);
+    if (vm->vips && vips_asked(key)) vips_answer(j, at, pkt, key, v);
 }
 
 /* All that may be known of the packets of `todo` before the first is judged. */

@@ -7,6 +7,7 @@
 
 #include "vm/fragments.h"
 #include "vm/proto/sides.h"
+#include "vm/vips.h"
 #include "vm/vm_priv.h"
 
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
@@ -36,6 +37,13 @@ static bool follow_fragments(struct vm *vm)
     return vm->fragments;
 }
 
+static bool speak_for_services(struct vm *vm)
+{
+    if (!vm->program->services_count) return true;
+    vm->vips = vips_new(vm->program);
+    return vm->vips;
+}
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -47,7 +55,8 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
-    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm)) {
+    if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm) ||
+        !speak_for_services(vm)) {
         vm_free(vm);
         return NULL;
     }
@@ -57,6 +66,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->counters.services = vm->served;
     vm->counters.unserved = vm->served + p->services_count;
     vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
+    vm->decaps = p->meta->flags & PBC_DECAPS;
     limit_init(&vm->answers, p->meta->rejects_per_s);
     limit_init(&vm->echoes, ECHOES_PER_S);
     limit_init(&vm->neighbours, NEIGHBOURS_PER_S);
@@ -66,6 +76,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 void vm_free(struct vm *vm)
 {
     if (!vm) return;
+    vips_free(vm->vips);
     fragments_free(vm->fragments);
     remember_free(vm->remember);
     track_free(vm->track);
@@ -125,7 +136,7 @@ static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct 
 {
     decided d;
     uint32_t branch = 0;
-    if (pkt->reason == REASON_NONE && j->vm->track) {
+    if (pkt->reason == REASON_NONE && (j->vm->track || j->vm->decaps)) {
         judge_in_turn(j, at, pkt, key, v);
     } else if (pkt->reason == REASON_NONE) {
         decide(j, at, key, &pkt, 1, &d, &branch);
@@ -137,7 +148,7 @@ static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct 
     }
 }
 
-static void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
 {
     if (j->vm->fragments && is_fragment(key))
         fragments_judge(j, at, pkt, key, v, judge_odd);
@@ -221,7 +232,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     uint64_t todo = parse_batch(j->in->facts, pkts, n, j->vm->keys, &kinds);
     const bool pieces = j->vm->fragments && kinds & KIND_FRAGMENT;
     if (pieces) todo = without_fragments(todo, j->vm->keys);
-    if (j->vm->track || pieces)
+    if (j->vm->track || j->vm->decaps || pieces)
         run_in_turn(j, pkts, n, todo, judge_rest, verdicts);
     else
         run_stateless(j, pkts, n, todo, verdicts);

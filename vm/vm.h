@@ -190,6 +190,12 @@ struct decision { uint32_t rule; uint32_t firewall; uint8_t action; };
 struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt);
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
+/* What a `decap` rule would find inside a packet that it decided: a copy in a slot of the pool, the caller's to put back,
+ * and its key; parsed, and malformed where inner->reason says so. Else *inner is NULL and the reason is why it would be
+ * dropped; REASON_TUNNEL_SOURCE leaves both. */
+enum pkt_reason program_open(const struct program *p, uint32_t rule, const struct pkt *pkt, const struct key *key,
+                             const struct facts *facts, struct pool *pool, struct pkt **inner, struct key *inner_key);
+
 /* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine
  * but is for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
 void key_settle(const struct program *p, struct key *key);

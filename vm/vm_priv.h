@@ -28,6 +28,8 @@ struct vm {
     struct track_seen *seen; /* [VM_BATCH], of the batch that is being judged */
     struct remember *remember; /* NULL: no verdict may be remembered */
     struct fragments *fragments; /* NULL: no fragment follows its first */
+    struct vips *vips; /* NULL: there are no services */
+    bool decaps;       /* some rule's verdict is a decap */
 };
 
 /* One batch's way through vm_run. */
@@ -36,6 +38,7 @@ struct job {
     const struct vm_in *in;
     struct vm_tx *tx;
     uint32_t input; /* index in vm_run's pkts of the batch's first */
+    bool inside;    /* what was inside a packet is being judged */
 };
 
 static inline void add(struct counter *c, uint32_t bytes)
@@ -97,6 +100,11 @@ static inline void count_judged_drops(struct vm *vm)
     vm->counters.reasons[REASON_NONE] =
         (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
 }
+
+/* ---- vm.c ---- */
+
+/* The whole way of one parsed packet in one piece, a fragment, malformed or neither, to its verdict. */
+void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
 
 /* ---- stateful.c: one packet after the other ---- */
 

@@ -1,0 +1,157 @@
+/* Answers from services' addresses: the table of addresses, whether a packet asks for one, what is sent; see vips.h.
+ *
+ * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken; an announcement, whose sender and
+ * target are one, asks nothing and is left alone, also where somebody else claims our address. So in neighbour
+ * discovery: duplicate detection is told, advertisements are none of ours. What the host itself asks is not answered.
+ */
+#include "vm/vips.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/answer.h"
+#include "vm/build.h"
+#include "vm/proto/body.h"
+#include "vm/proto/header.h"
+#include "vm/proto/sides.h"
+
+struct vip {
+    uint32_t addr[4]; /* as in struct key */
+    uint8_t family;
+    bool announced;
+};
+struct vips {
+    struct vip *at; /* ascending, each address once */
+    size_t count;
+};
+
+static int compare(const void *left, const void *right)
+{
+    const struct vip *a = left, *b = right;
+    if (a->family != b->family) return a->family < b->family ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (a->addr[i] != b->addr[i]) return a->addr[i] < b->addr[i] ? -1 : 1;
+    return 0;
+}
+
+/* Equal neighbours become one, announced if one of them is. */
+static void unite(struct vips *v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        if (kept && compare(&v->at[kept - 1], &v->at[i]) == 0)
+            v->at[kept - 1].announced |= v->at[i].announced;
+        else
+            v->at[kept++] = v->at[i];
+    }
+    v->count = kept;
+}
+
+struct vips *vips_new(const struct program *p)
+{
+    struct vips *v = calloc(1, sizeof *v);
+    if (!v) return NULL;
+    v->at = calloc((size_t)p->endpoints_count + 1, sizeof *v->at);
+    if (!v->at) {
+        free(v);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS) continue;
+        struct vip *vip = &v->at[v->count++];
+        memcpy(vip->addr, e->addr, sizeof vip->addr);
+        vip->family = e->family;
+        vip->announced = p->services[e->service].flags & PBC_SERVICE_ANNOUNCE;
+    }
+    if (v->count) qsort(v->at, v->count, sizeof *v->at, compare);
+    unite(v);
+    return v;
+}
+
+void vips_free(struct vips *v)
+{
+    if (!v) return;
+    free(v->at);
+    free(v);
+}
+
+static const struct vip *find(const struct vips *v, uint8_t family, const uint32_t addr[4])
+{
+    struct vip wanted = {.family = family};
+    memcpy(wanted.addr, addr, sizeof wanted.addr);
+    return v->count ? bsearch(&wanted, v->at, v->count, sizeof wanted, compare) : NULL;
+}
+
+static uint64_t mac_for(const struct facts *f, uint32_t last_word)
+{
+    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    return f && f->mac ? f->mac : made | last_word;
+}
+
+static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
+
+/* Whose link-layer address an ARP request wants, if it is one that we announce and the host does not hold. */
+static bool arp_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
+{
+    struct arp_body arp;
+    if (pkt->link != LINK_ETHER || !arp_read(pkt, key, &arp) || arp.op != ARP_REQUEST) return false;
+    if (arp.sender_ip == arp.target_ip || sent_by_group(pkt)) return false;
+    target[0] = arp.target_ip;
+    target[1] = target[2] = target[3] = 0;
+    const struct vip *vip = find(j->vm->vips, 4, target);
+    return vip && vip->announced && !(sides4(j->in->facts, arp.sender_ip, arp.target_ip) & KIND_DST_SELF);
+}
+
+static bool solicit_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
+{
+    if (pkt->link != LINK_ETHER || !solicit_read(pkt, key, target) || sent_by_group(pkt)) return false;
+    const struct vip *vip = find(j->vm->vips, 6, target);
+    return vip && vip->announced && !(sides6(j->in->facts, key->src, target) & KIND_DST_SELF);
+}
+
+static void answer_neighbour(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                             struct verdict *v)
+{
+    const bool arp = key->kind & KIND_ARP;
+    struct pkt *out = NULL;
+    uint32_t target[4];
+    if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
+    v->done = 1;
+    if (!answer_begin(j, &j->vm->neighbours)) return;
+    const uint64_t mac = mac_for(j->in->facts, target[arp ? 0 : 3]);
+    struct pool *pool = j->vm->cfg.pool;
+    const int err =
+        arp ? build_arp_reply(pkt, key, mac, pool, &out) : build_neighbour_advert(pkt, key, mac, false, pool, &out);
+    answer_leave(j, at, pkt, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
+}
+
+static bool is_echo_request(const struct key *key)
+{
+    return key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO);
+}
+
+/* One that is cut, in fragments or has a wrong checksum gets no reply; it would get none from a host either, or, in
+ * fragments, none from one that does not hold the address. */
+static void answer_echo(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                        struct verdict *v)
+{
+    struct pkt *out = NULL;
+    if (key->kind & KIND_DST_SELF || !find(j->vm->vips, key->kind & KIND_IP4 ? 4 : 6, key->dst)) return;
+    v->done = 1;
+    if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->echoes)) return;
+    const int err = build_echo_reply(pkt, key, j->vm->cfg.pool, &out);
+    if (err != -EINVAL) answer_leave(j, at, pkt, err ? NULL : out, TX_CAUSE_ECHO);
+}
+
+void vips_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v)
+{
+    const bool to_host = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
+    if (!to_host || v->service != PBC_NONE || key->kind & KIND_OUT) return;
+    if (key->kind & KIND_ICMP_HEADER && is_echo_request(key)) {
+        answer_echo(j, at, pkt, key, v);
+    } else if (key->kind & KIND_ARP || (key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT)) {
+        if (!j->inside) answer_neighbour(j, at, pkt, key, v);
+    }
+}

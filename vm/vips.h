@@ -1,0 +1,26 @@
+/* Addresses of services for which this machine speaks, though the host need not hold them: what is asked of the address
+ * itself, not of a service at it, is answered here. A host that holds the address answers for itself.
+ *
+ * | asked | answered where | verdict |
+ * |---|---|---|
+ * | ICMP, ICMPv6 echo request | any service is at the address, and none there takes `icmp` | `accept`, as the rules
+ * said | | ARP request | a service `announce`s it | `pass`, or what a rule that names `arp` said | | neighbour
+ * solicitation | likewise | `accept`, as the rules said |
+ *
+ * What the rules drop is not answered. verdict.done says that nothing is left for the host, also where the limit or a
+ * full pool kept the answer back. Each kind has a limit of its own (1,000 a second a worker), beside `rejects`. */
+#ifndef VM_VIPS_H
+#define VM_VIPS_H
+
+#include "vm/vm_priv.h"
+
+struct vips *vips_new(const struct program *p); /* NULL when memory is out */
+void vips_free(struct vips *v);
+
+/* The packet was accepted, or passed, and no service took it: is it asked of an address of ours? */
+void vips_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v);
+
+/* May it be? */
+static inline bool vips_asked(const struct key *key) { return key->kind & (KIND_ARP | KIND_ICMP_HEADER); }
+
+#endif
