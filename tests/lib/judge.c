@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "vm/proto/wire.h"
 
 enum { SLOTS = JUDGED_LEFT_MAX + JUDGED_SENT_MAX, SLOT_BYTES = 2048 };
 
@@ -73,17 +74,42 @@ uint16_t judge_iface(const struct judge *j, const char *name)
     return IFACE_NONE;
 }
 
+/* The MAC of a next hop, as replay makes one up. */
+static void resolve(const struct tx_entry *e, uint8_t *frame)
+{
+    if (!e->family || e->pkt->link != LINK_ETHER) return;
+    frame[0] = 2;
+    frame[1] = 0;
+    wire_put32(frame + 2, e->next_hop[e->family == 4 ? 0 : 3]);
+}
+
+static void take_frame(const struct tx_entry *e, struct judged *out)
+{
+    if (e->pkt->cap_len > JUDGED_FRAME_MAX || out->sent >= JUDGED_SENT_MAX) return;
+    out->out[out->sent].len = e->pkt->cap_len;
+    memcpy(out->out[out->sent].bytes, e->pkt->data, e->pkt->cap_len);
+    resolve(e, out->out[out->sent++].bytes);
+}
+
+static void take_inside(const struct pkt *pkt, struct judged *out)
+{
+    if (pkt->cap_len > JUDGED_FRAME_MAX) return;
+    out->inside.len = pkt->cap_len;
+    memcpy(out->inside.bytes, pkt->data, pkt->cap_len);
+}
+
 /* Answers and logs go to `out` as they come, and what was held. */
 static void take_sent(const struct vm_tx *tx, struct judged *out)
 {
     for (unsigned i = 0; i < tx->count; i++) {
-        struct tx_entry *e = &tx->entries[i];
+        const struct tx_entry *e = &tx->entries[i];
         if (e->cause == TX_CAUSE_HELD) {
             out->leaves[out->left].packet = e->cookie;
             out->leaves[out->left++].verdict = e->verdict;
-        } else if (e->kind == TX_SEND && e->pkt->cap_len <= JUDGED_FRAME_MAX) {
-            out->out[out->sent].len = e->pkt->cap_len;
-            memcpy(out->out[out->sent++].bytes, e->pkt->data, e->pkt->cap_len);
+        } else if (e->kind == TX_SEND) {
+            take_frame(e, out);
+        } else if (e->cause == TX_CAUSE_INSIDE) {
+            take_inside(e->pkt, out);
         }
         pool_put(e->pkt);
     }
@@ -120,7 +146,7 @@ static void run_way(struct way *w, uint32_t rule_count, struct note *n, uint16_t
 static bool same_verdict(const struct verdict *a, const struct verdict *b)
 {
     return a->action == b->action && a->reason == b->reason && a->flags == b->flags && a->rule == b->rule &&
-           a->firewall == b->firewall && a->service == b->service && a->server == b->server;
+           a->firewall == b->firewall && a->service == b->service && a->server == b->server && a->done == b->done;
 }
 
 static void ignore_step(void *arg, const struct trace_step *step)
@@ -135,19 +161,45 @@ struct before {
     struct pkt pkt;
     struct key key;
     bool judged; /* by the rules, and alone: well formed, and no fragment that may follow its first */
+    bool opened; /* a `decap` decided */
     struct decision told;
 };
 
-static void look_before(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct before *b)
+static bool judged_alone(const struct judge *j, const struct pkt *pkt, const struct key *key)
 {
     const bool follows = j->program->meta->flags & PBC_FOLLOWS_FRAGMENTS;
+    return pkt->reason == REASON_NONE && !(follows && key->kind & KIND_FRAGMENT);
+}
+
+static struct decision explain(struct judge *j, const struct vm_in *in, struct key *key, const struct pkt *pkt)
+{
+    key_settle(j->program, key);
+    vm_state(j->ways[1].vm, in, key, pkt);
+    return vm_explain(j->ways[1].vm, in, key, pkt, ignore_step, NULL);
+}
+
+/* What is inside is explained instead of the packet that a `decap` decided. */
+static void look_inside(struct judge *j, const struct vm_in *in, struct before *b)
+{
+    struct pkt *inner;
+    struct key key;
+    const enum pkt_reason reason =
+        program_open(j->program, b->told.rule, &b->pkt, &b->key, in->facts, j->ways[1].pool, &inner, &key);
+    b->opened = true;
+    b->judged = reason == REASON_NONE && judged_alone(j, inner, &key);
+    if (b->judged) b->told = explain(j, in, &key, inner);
+    pool_put(inner);
+}
+
+static void look_before(struct judge *j, struct note *n, uint16_t iface, const struct vm_in *in, struct before *b)
+{
     note_view(n, iface, &b->pkt);
-    const bool good = pkt_parse(&b->pkt, in->facts, &b->key) == REASON_NONE;
-    b->judged = good && !(follows && b->key.kind & KIND_FRAGMENT);
+    pkt_parse(&b->pkt, in->facts, &b->key);
+    b->judged = judged_alone(j, &b->pkt, &b->key);
     if (!b->judged) return;
-    key_settle(j->program, &b->key);
-    vm_state(j->ways[1].vm, in, &b->key, &b->pkt);
-    b->told = vm_explain(j->ways[1].vm, in, &b->key, &b->pkt, ignore_step, NULL);
+    b->told = explain(j, in, &b->key, &b->pkt);
+    if (b->told.rule < RULE_DEFAULT && j->program->rules[b->told.rule].verdict >= PBC_V_DECAP_IPIP)
+        look_inside(j, in, b);
 }
 
 /* Did it come to the same end? Without a worker meters are unused and no source has flows. */
@@ -162,6 +214,8 @@ static bool explain_agrees(const struct judge *j, const struct before *b, const 
         alone ? program_decide_naive(p, &b->key, &b->pkt) : b->told,
     };
     const bool served = v->service != PBC_NONE;
+    if (b->opened)
+        return v->reason != REASON_NONE || served || (v->action == b->told.action && v->rule == b->told.rule);
     const uint32_t branch = program_serve(p, &b->key, &b->pkt);
     if (branch != program_serve_naive(p, &b->key, &b->pkt)) return false;
     if (served && (branch == PBC_NONE || p->branches[branch].service != v->service)) return false;
@@ -183,7 +237,7 @@ static bool same_counts(const struct judge *j)
         if (memcmp(&a->meters[i], &b->meters[i], sizeof(a->meters[i])) != 0) return false;
     return memcmp(a->verdicts, b->verdicts, sizeof(a->verdicts)) == 0 &&
            memcmp(a->reasons, b->reasons, sizeof(a->reasons)) == 0 && a->snapped == b->snapped &&
-           a->bad_checksum == b->bad_checksum && a->answers == b->answers;
+           a->bad_checksum == b->bad_checksum && a->answers == b->answers && a->inside == b->inside;
 }
 
 static bool same_leaves(const struct judged *a, const struct judged *b)

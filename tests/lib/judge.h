@@ -9,7 +9,7 @@
 #include "tests/lib/note.h"
 #include "vm/vm.h"
 
-enum { JUDGED_SENT_MAX = 4, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048, JUDGED_MATCHED_MAX = 128 };
+enum { JUDGED_SENT_MAX = 10, JUDGED_LOGS_MAX = 64, JUDGED_FRAME_MAX = 2048, JUDGED_MATCHED_MAX = 128 };
 enum { JUDGED_LEFT_MAX = 64 };
 
 /* What became of one packet. */
@@ -19,7 +19,9 @@ struct judged {
     struct {
         uint32_t len;
         uint8_t bytes[JUDGED_FRAME_MAX];
-    } out[JUDGED_SENT_MAX]; /* what was sent, in order */
+    } out[JUDGED_SENT_MAX], /* what was sent, in order; a next hop's MAC is made of its address: 02:00, last four bytes
+                             */
+        inside;             /* what was inside and went to the host; len 0: nothing */
     uint32_t log_rules[JUDGED_LOGS_MAX];
     uint32_t matched_rules[JUDGED_MATCHED_MAX]; /* that counted it, by index */
     unsigned left;

@@ -11,6 +11,7 @@
 
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/judge.h"
+#include "vm/proto/wire.h"
 
 enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256, HELD_MAX = 1024 };
 
@@ -23,6 +24,7 @@ struct group {
     char matches[1024]; /* empty: not asked */
     unsigned again;     /* times that the packet came before, unasked */
     char *outs[EXPECT_MAX];
+    char *inside; /* NULL: nothing went to the host out of the packet */
     char *logs[EXPECT_MAX], *counts[EXPECT_MAX], *leaves[EXPECT_MAX];
     unsigned out_count, log_count, count_count, left_count;
 };
@@ -165,6 +167,15 @@ static bool check_sent(const struct script *s, const struct judged *j, enum pkt_
     return good && j->sent == g->out_count;
 }
 
+static bool check_inside(const struct script *s, const struct judged *j)
+{
+    const char *want = s->group.inside;
+    if (want && j->inside.len) return check_frame(s, want, j->inside.bytes, j->inside.len);
+    if (want) say("expected, but nothing inside went to the host: %s", want);
+    if (!want && j->inside.len) say("what was inside went to the host, but that is not expected");
+    return !want && !j->inside.len;
+}
+
 static bool check_logs(const struct script *s, const struct judged *j)
 {
     bool good = j->logs == s->group.log_count;
@@ -274,6 +285,7 @@ static bool try_group(struct script *s)
     good = run_packet(s, iface, &in, &judged) && good;
     good = check_verdict(s, &judged) && good;
     good = check_sent(s, &judged, note.link) && good;
+    good = check_inside(s, &judged) && good;
     good = check_matches(s, &judged) && good;
     good = check_logs(s, &judged) && good;
     good = check_leaves(s, &judged) && good;
@@ -290,6 +302,7 @@ static void end_group(struct script *s)
     }
     for (unsigned i = 0; i < g->out_count; i++) free(g->outs[i]);
     for (unsigned i = 0; i < g->log_count; i++) free(g->logs[i]);
+    free(g->inside);
     for (unsigned i = 0; i < g->count_count; i++) free(g->counts[i]);
     for (unsigned i = 0; i < g->left_count; i++) free(g->leaves[i]);
     *g = (struct group){.line = 0};
@@ -321,6 +334,32 @@ static void add_rules(struct script *s, const char *line)
     memcpy(s->rules + s->rules_len, line, len);
     memcpy(s->rules + s->rules_len + len, "\n", 2);
     s->rules_len += len + 1;
+}
+
+/* speaks A, B …: where the machine's own packets come from, of either family; `speaks -`: not known. */
+static void set_speaks(struct script *s, char *words)
+{
+    s->facts.addr4 = 0;
+    memset(s->facts.addr6, 0, sizeof(s->facts.addr6));
+    for (char *w = strtok(words, ", \t"); w; w = strtok(NULL, ", \t")) {
+        uint8_t b[16];
+        if (inet_pton(AF_INET, w, b) == 1)
+            s->facts.addr4 = wire_get32(b);
+        else if (inet_pton(AF_INET6, w, b) == 1)
+            for (unsigned i = 0; i < 4; i++) s->facts.addr6[i] = wire_get32(b + sizeof(uint32_t) * i);
+        else if (strcmp(w, "-") != 0)
+            broken(s, "no such address", w);
+    }
+}
+
+/* mac 02:00:00:00:00:07: the interface's; `mac -`: not known. */
+static void set_mac(struct script *s, const char *word)
+{
+    unsigned b[6] = {0};
+    const int n = sscanf(word, "%x:%x:%x:%x:%x:%x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]);
+    if (n != 6 && strcmp(word, "-") != 0) broken(s, "no MAC", word);
+    s->facts.mac = 0;
+    for (unsigned i = 0; i < 6; i++) s->facts.mac = s->facts.mac << 8 | (b[i] & 0xff);
 }
 
 static int by_number(const void *a, const void *b)
@@ -426,7 +465,10 @@ static void statement(struct script *s, const char *word, char *rest)
         g->again = (unsigned)strtoul(rest, NULL, 10);
     } else if (strcmp(word, "out") == 0)
         keep(s, g->outs, &g->out_count, rest);
-    else if (strcmp(word, "log") == 0)
+    else if (strcmp(word, "inside") == 0) {
+        free(g->inside);
+        g->inside = strdup(rest);
+    } else if (strcmp(word, "log") == 0)
         keep(s, g->logs, &g->log_count, rest);
     else if (strcmp(word, "count") == 0)
         keep(s, g->counts, &g->count_count, rest);
@@ -446,6 +488,12 @@ static void statement(struct script *s, const char *word, char *rest)
             set_down(s, rest);
         else if (strcmp(word, "on") == 0)
             snprintf(s->iface, sizeof(s->iface), "%s", strcmp(rest, "-") == 0 ? "" : rest);
+        else if (strcmp(word, "speaks") == 0)
+            set_speaks(s, rest);
+        else if (strcmp(word, "mac") == 0)
+            set_mac(s, rest);
+        else if (strcmp(word, "mtu") == 0)
+            s->facts.mtu = (uint32_t)strtoul(rest, NULL, 10);
         else if (strcmp(word, "link") == 0)
             set_link(s, rest);
         else if (strcmp(word, "after") == 0)

@@ -15,6 +15,7 @@ in      eth / ip4 198.51.100.1 > 203.0.113.11 / tcp 1000 > 80 syn
 verdict accept IN - - -
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / icmp type echo-request id 1 seq 1
 verdict accept PING - - -
+out     eth back / ip4 203.0.113.10 > 198.51.100.1 / icmp type echo-reply id 1 seq 1
 # Mid-stream TCP without a flow is balanced like any other packet.
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 psh ack / payload "x"
 verdict forward IN www web/a -
