@@ -33,6 +33,10 @@ struct flow_bind {
 };
 static_assert(sizeof(struct flow_bind) == 64, "one line");
 
-enum bind_flag { BIND_CLIENT_KNOWN = 1 << 0 /* its client is counted at its service (affinity.h) */ };
+enum bind_flag {
+    BIND_CLIENT_KNOWN = 1 << 0, /* its client is counted at its service (affinity.h) */
+    BIND_HOLDS_SRC = 1 << 1,    /* to_src is the outside end of a mapping that it holds (mappings.h) */
+    BIND_HOLDS_DST = 1 << 2,    /* the destination that was asked for is */
+};
 
 #endif

@@ -29,7 +29,7 @@ struct mapping {
     uint32_t users;                 /* flows that hold it; 0: a free slot */
     int32_t next_in, next_out;      /* in the chains; MAPPING_NONE ends them */
     uint16_t space, stack;          /* stack: of VLAN tags, which tells equal inside addresses apart */
-    uint16_t iface;                 /* that the inside host was last heard on; IFACE_NONE */
+    uint16_t nat;                   /* the statement that made it, for whoever asks */
     uint16_t reserved[3];
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
