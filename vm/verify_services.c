@@ -47,7 +47,8 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     if (!has_check(p, pool->check)) return fault(v, "pool %u: check does not exist", i);
     if (!inside(pool->sources, pool->source_count, p->sets_count))
         return fault(v, "pool %u: past the end of `sets`", i);
-    if (pool->source_port_lo > pool->source_port_hi || (pool->source_count != 0) != (pool->source_port_lo != 0))
+    if (pool->source_port_lo > pool->source_port_hi || (pool->source_count != 0) != (pool->source_port_lo != 0) ||
+        (pool->source_count == 0 && pool->source_port_hi))
         return fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
     if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
     if (pool->on_down > PBC_DOWN_KEEP)

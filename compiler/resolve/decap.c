@@ -60,3 +60,15 @@ void check_decap(const struct rule_work *w)
               : "`decap` without `from`: anybody could send packets in the name of others");
     diag_fix(w->c->diags, "add `from` and the addresses of the machines that put packets into the tunnel");
 }
+
+void check_no_decap(struct compile *c, const struct pbc_firewall *out)
+{
+    const struct image *img = c->image;
+
+    for (uint32_t i = out->rules; i < out->rules + out->rule_count; i++) {
+        if (img->rules[i].verdict != PBC_V_DECAP_IPIP && img->rules[i].verdict != PBC_V_DECAP_GUE) continue;
+        diag(c->diags, E_DECAP_OUT, img->rule_span[i],
+             "this firewall judges what the machine sends itself; nothing of it is opened");
+        diag_fix(c->diags, "move the rule into the firewall for what arrives");
+    }
+}

@@ -264,6 +264,7 @@ void cond_meter(struct rule_work *w, const struct node *n);  /* meters.c */
 /* decap.c: the conditions that a `decap` stands for; that it has a `from`; what its verdict is in the image. */
 void decap_conditions(struct rule_work *w);
 void check_decap(const struct rule_work *w);
+void check_no_decap(struct compile *c, const struct pbc_firewall *out); /* what this machine sends is not for it */
 uint8_t decap_verdict(const struct node *verdict);
 void cond_during(struct rule_work *w, const struct node *n); /* schedules.c */
 

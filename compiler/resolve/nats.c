@@ -17,7 +17,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
     const struct node_value v = value_of(c, n);
 
     if (!v.node) return false;
-    if (v.node->kind == N_NAME && !symbol_find(c->symbols, SPACE_VALUES, v.node->v.str)) {
+    if (v.node->kind == N_NAME) {
         symbol_want(c, v.node, SYM(CONST), "constant");
         return false;
     }

@@ -213,6 +213,7 @@ static void resolve_firewall(struct compile *c, const struct node *n)
         img->firewall_span[id] = SPAN_NONE; /* nothing more is said of where it stands */
     if (f.direction != PBC_DIR_ANY) img->meta[0].flags |= PBC_NEEDS_SELF;
     resolve_rule_list(c, n, id, &f.rules, &f.rule_count);
+    if (f.direction == PBC_DIR_OUT) check_no_decap(c, &f);
     img->firewalls[id] = f;
 }
 

@@ -30,12 +30,8 @@ static uint64_t time_of(struct compile *c, const struct node *clause)
 /* `max flows N` and `max flows N per source`, each at most once. */
 static void max_flows_of(struct compile *c, const struct node *block, struct pbc_service *s)
 {
-    static const struct number_kind kind = {.what = "a bound on flows",
-                                            .range = "from 1 to 4294967295 flows",
-                                            .least = 1,
-                                            .less =
-                                                "a pool without servers to spare is the way to refuse all: `weight 0`",
-                                            .most = UINT32_MAX};
+    static const struct number_kind kind = {
+        .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
     const struct node *seen[2] = {0};
 
     node_each(n, block)

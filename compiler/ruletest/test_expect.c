@@ -31,11 +31,13 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
                                                     [PBC_V_DECAP_IPIP] = "opens a tunnel's packet",
                                                     [PBC_V_DECAP_GUE] = "opens a tunnel's packet"};
     const struct pbc_rule *r = &c->image->rules[rule];
-    const bool ends = r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT;
+    const bool ends = r->verdict <= PBC_V_REJECT;
+    const char *rest = ends                      ? ""
+                       : pbc_decides(r->verdict) ? ", and what is inside is judged anew"
+                                                 : ", and a later rule or the default decides";
 
     if (ends && !decides_otherwise(r, a)) return true;
-    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict],
-         ends ? "" : ", and a later rule or the default decides");
+    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict], rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
     return false;
 }

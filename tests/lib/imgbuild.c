@@ -89,7 +89,8 @@ static void put_needs(struct imgbuild *b)
                                                     .meters = b->meters,
                                                     .rules_count = b->rules_count,
                                                     .conds_count = b->conds_count,
-                                                    .services_count = b->services_count},
+                                                    .services_count = b->services_count,
+                                                    .nats_count = b->nats_count},
                                 before);
     free(before);
 }
@@ -358,6 +359,7 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
                                        .place = place,
                                        .server_count = 2,
                                        .retries = 1,
+                                       .sources = 1,
                                        .source_count = 1,
                                        .source_port_lo = 1024,
                                        .source_port_hi = 65535,
@@ -369,7 +371,8 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
                                        .server_count = 1,
                                        .check = PBC_NONE,
                                        .balance = LB_LEAST_CONN,
-                                       .on_down = PBC_DOWN_KEEP});
+                                       .on_down = PBC_DOWN_KEEP,
+                                       .slow_start_ns = 10000000000});
     img_add_servers(b, (struct pbc_server){.name = img_string(b, "a"),
                                            .place = place,
                                            .addr = {0x0a00000b},
@@ -399,7 +402,12 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
                                              .mode = PBC_MODE_DSR_GUE,
                                              .gue_port = 6080,
                                              .no_server = PBC_NO_SERVER_DROP,
-                                             .idle_ns = 5000000000});
+                                             .max_flows = 1000,
+                                             .max_flows_per_source = 10,
+                                             .rate = 1,
+                                             .mss = PBC_MSS_AUTO,
+                                             .idle_ns = 5000000000,
+                                             .affinity_ns = 600000000000});
     img_add_endpoints(
         b, (struct pbc_endpoint){.place = place, .addr = {0xcb00710a}, .family = 4, .port_lo = 443, .port_hi = 443});
     img_add_endpoints(b, (struct pbc_endpoint){.place = place, .to = PBC_TO_SELF, .proto = PBC_EP_ECHO4});
@@ -429,6 +437,40 @@ static void sample_services(struct imgbuild *b, struct pbc_place place)
     img_function(b, "services/1", block, 5);
 }
 
+/* A statement of each kind, and a forward for own addresses. */
+static void sample_nats(struct imgbuild *b, struct pbc_place place)
+{
+    const uint32_t name = img_string(b, "home");
+    img_add_nats(b, (struct pbc_nat){
+                        .name = name, .place = place, .from_count = 1, .out = 0, .port_lo = 61000, .port_hi = 65535});
+    img_add_nats(b, (struct pbc_nat){.name = name,
+                                     .place = place,
+                                     .kind = PBC_NAT_SOURCE,
+                                     .family = 4,
+                                     .out = 1,
+                                     .to = {0xc6120001},
+                                     .port_lo = 1024,
+                                     .port_hi = 65535});
+    img_add_nats(b, (struct pbc_nat){.name = name,
+                                     .place = place,
+                                     .kind = PBC_NAT_FORWARD,
+                                     .family = 4,
+                                     .out = PBC_NONE,
+                                     .to = {0xc6120001},
+                                     .target = {0x0a000009},
+                                     .port_lo = 8000,
+                                     .port_hi = 8010,
+                                     .target_port = 9000});
+    img_add_nats(b, (struct pbc_nat){.name = name,
+                                     .place = place,
+                                     .kind = PBC_NAT_FORWARD,
+                                     .family = 6,
+                                     .proto = PBC_EP_ECHO6,
+                                     .flags = PBC_NAT_TO_SELF,
+                                     .out = PBC_NONE,
+                                     .target = {0x20010db8, 0, 0, 9}});
+}
+
 void img_sample(struct imgbuild *b)
 {
     img_init(b);
@@ -441,6 +483,7 @@ void img_sample(struct imgbuild *b)
     sample_rules(b, place);
     sample_code(b);
     sample_services(b, place);
+    sample_nats(b, place);
     img_add_memos(b, (struct pbc_memo){.rule = 2});
     img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT});
     img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT, .firewall = 1});

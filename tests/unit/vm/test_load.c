@@ -53,7 +53,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     FAULT(unknown_kind, "section 2 is of unknown kind $KINDS", section(i, 2)->kind = PBC_KINDS)                        \
     FAULT(twice, "section `rules` stands twice", section(i, 3)->kind = PBC_RULES)                                      \
     FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1)               \
-    FAULT(entry_size, "section `rules` has entries of 48 bytes instead of 44", section(i, 2)->entry_size = 48)         \
+    FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 48", section(i, 2)->entry_size = 44)         \
     FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \
     FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8)                                     \
     FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 64)                        \

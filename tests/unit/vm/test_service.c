@@ -84,6 +84,7 @@ static struct program *one_pool(enum lb_kind balance, enum pbc_mode mode)
     img_sample(&b);
     b.pools[0].balance = (uint8_t)balance;
     b.services[0].mode = (uint8_t)mode;
+    b.services[0].gue_port = mode == PBC_MODE_DSR_GUE ? 6080 : 0;
     b.shares[0].percent = 100;
     b.shares[1].percent = 0;
     return load(&b);
@@ -153,6 +154,7 @@ static void shares(void **state)
     struct imgbuild img;
     img_sample(&img);
     img.services[0].mode = PBC_MODE_DSR_L2;
+    img.services[0].gue_port = 0;
     struct program *p = load(&img);
     struct balance *b = balance_new(p, 1);
     unsigned canary = 0;

@@ -37,17 +37,30 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     more_pools(b, tables - 3, 0);
 }
 
+/* 4,096 addresses to translate to, for one server after the other. */
+static void many_sources(struct imgbuild *b)
+{
+    b->set4[2] = (struct pbc_range){0xcb007000, 0xcb007fff};
+    b->pools[0].source_count = 0;
+    b->pools[0].source_port_lo = b->pools[0].source_port_hi = 0;
+    more_pools(b, 17, 0);
+    for (uint32_t i = 1; i < b->pools_count; i++) {
+        b->pools[i].sources = b->pools[i].source_count = 1;
+        b->pools[i].source_port_lo = b->pools[i].source_port_hi = 5;
+    }
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
     FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, this prey knows edition 1", b->meta->edition = 2)                                 \
-    FAULT(meta_flags, "meta: unknown flags 0x83", b->keep_needs = true; b->meta->flags = 0x83)                         \
+    FAULT(meta_flags, "meta: unknown flags 0x103", b->keep_needs = true; b->meta->flags = 0x103)                       \
     FAULT(reach, "meta: reach of 65536 bytes, no frame has as many", b->meta->reach = 65536)                           \
     FAULT(meta_reserved, "meta: reserved bytes are not zero", b->meta->reserved = 1)                                   \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x78", b->keep_needs = true;             \
-          b->meta->flags = PBC_KEEPS_FLOWS)                                                                            \
+          b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
     FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
     FAULT(settings_half_open, "settings: a limit of nothing", b->settings->half_open = 0)                              \
@@ -130,10 +143,14 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
     FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = b->conds_count + 1)                  \
     FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX)                          \
-    FAULT(rule_verdict, "rule 2: unknown verdict 7", b->rules[2].verdict = PBC_V_COUNTED)                              \
+    FAULT(rule_verdict, "rule 2: unknown verdict 9", b->rules[2].verdict = PBC_V_COUNTED)                              \
     FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4)                                             \
     FAULT(rule_flags, "rule 2: unknown flags 0x8", b->rules[2].flags = 8)                                              \
-    FAULT(rule_reserved, "rule 2: reserved byte is not zero", b->rules[2].reserved = 1)                                \
+    FAULT(rule_reserved, "rule 2: reserved bytes are not zero", b->rules[2].reserved = 1)                              \
+    FAULT(rule_reserved2, "rule 2: reserved bytes are not zero", b->rules[2].reserved2 = 1)                            \
+    FAULT(rule_port, "rule 2: port 5", b->rules[2].port = 5)                                                           \
+    FAULT(rule_gue, "rule 2: port 0", b->rules[2].verdict = PBC_V_DECAP_GUE)                                           \
+    FAULT(memo_decap, "memo 0: rule 2 decides nothing, or logs", b->rules[2].verdict = PBC_V_DECAP_IPIP)               \
     FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
@@ -258,10 +275,15 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(pool_other, "pool 0: server 1 belongs to another pool", b->servers[1].pool = 1)                              \
     FAULT(pool_check, "pool 0: check does not exist", b->pools[0].check = 1)                                           \
     FAULT(pool_sources, "pool 0: past the end of `sets`", b->pools[0].source_count = b->sets_count + 1)                \
-    FAULT(pool_ports, "pool 0: ports run backwards", b->pools[0].source_port_hi = 1)                                   \
+    FAULT(pool_ports, "pool 0: source ports 1024-1", b->pools[0].source_port_hi = 1)                                   \
     FAULT(pool_balance, "pool 0: unknown balance 5", b->pools[0].balance = 5)                                          \
     FAULT(pool_down, "pool 0: unknown way 2 when a server goes down", b->pools[0].on_down = 2)                         \
-    FAULT(pool_reserved, "pool 0: reserved bytes are not zero", b->pools[0].reserved2 = 1)                             \
+    FAULT(pool_reserved, "pool 0: reserved bytes are not zero", b->pools[0].reserved = 1)                              \
+    FAULT(pool_no_source, "pool 1: source ports 0-5", b->pools[1].source_port_hi = 5)                                  \
+    FAULT(pool_many_sources, "pool 0: more than 4096 source addresses", b->pools[0].sources = 0)                       \
+    FAULT(pool_many6, "pool 0: more than 4096 source addresses", b->sets[1].count4 = 0; b->sets[1].count6 = 1;         \
+          b->sets[1].first6 = 0)                                                                                       \
+    FAULT(pool_pairs, "pool 17: more than 65536 pairs of a source and a server", many_sources(b))                      \
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
     FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
     FAULT(server_check, "server 0: check does not exist", b->servers[0].check = 7)                                     \
@@ -293,6 +315,42 @@ static void many_tables(struct imgbuild *b, uint32_t tables)
     FAULT(service_mode, "service 0: unknown mode 6", b->services[0].mode = 6)                                          \
     FAULT(service_none, "service 0: unknown way 3 without a server", b->services[0].no_server = 3)                     \
     FAULT(service_reserved, "service 0: reserved bytes are not zero", b->services[0].reserved = 3)                     \
+    FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2 = 3)                   \
+    FAULT(service_reserved3, "service 0: reserved bytes are not zero", b->services[0].reserved3[6] = 3)                \
+    FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
+    FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
+    FAULT(service_rate, "service 0: meter 3 does not exist", b->services[0].rate = 4)                                  \
+    FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
+    FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \
+    FAULT(service_cookies, "service 0: syn cookies in dsr", b->services[0].flags = PBC_SERVICE_COOKIES)                \
+    FAULT(service_announce, "service 0: announces what is no address", b->services[0].flags = PBC_SERVICE_ANNOUNCE)    \
+    FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
+    FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \
+    FAULT(nat_kind, "nat 0: unknown kind 3", b->nats[0].kind = 3)                                                      \
+    FAULT(nat_backwards, "nat 1: ports run backwards", b->nats[1].port_hi = 1023)                                      \
+    FAULT(nat_port, "nat 1: port 0", b->nats[1].port_lo = 0)                                                           \
+    FAULT(nat_from, "nat 0: past the end of `sets`", b->nats[0].from = b->sets_count)                                  \
+    FAULT(nat_out, "nat 0: interface does not exist", b->nats[0].out = PBC_NONE)                                       \
+    FAULT(nat_family, "nat 0: unknown family 4", b->nats[0].family = 4)                                                \
+    FAULT(nat_no_family, "nat 1: unknown family 0", b->nats[1].family = 0)                                             \
+    FAULT(nat_to, "nat 1: not an address to translate to", b->nats[1].to[0] = 0)                                       \
+    FAULT(nat_to_long, "nat 1: not an address to translate to", b->nats[1].to[1] = 1)                                  \
+    FAULT(nat_to_none, "nat 0: not an address to translate to", b->nats[0].to[3] = 1)                                  \
+    FAULT(nat_forwards, "nat 1: forwards, but is no `forward`", b->nats[1].target_port = 1)                            \
+    FAULT(nat_sources, "nat 2: a `forward` with sources or way out", b->nats[2].from_count = 1)                        \
+    FAULT(nat_way, "nat 2: a `forward` with sources or way out", b->nats[2].out = 0)                                   \
+    FAULT(nat_forward_family, "nat 2: unknown family 5", b->nats[2].family = 5)                                        \
+    FAULT(nat_flags, "nat 2: unknown flags 0x2", b->nats[2].flags = 2)                                                 \
+    FAULT(nat_self, "nat 2: not an address to forward", b->nats[2].flags = PBC_NAT_TO_SELF)                            \
+    FAULT(nat_not_self, "nat 3: not an address to forward", b->nats[3].flags = 0)                                      \
+    FAULT(nat_target, "nat 2: not an address to forward", b->nats[2].target[0] = 0)                                    \
+    FAULT(nat_asks_self, "nat 3: own addresses that nobody asks for", b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)     \
+    FAULT(nat_proto, "nat 2: unknown protocol 6", b->nats[2].proto = 6)                                                \
+    FAULT(nat_echo, "nat 3: an echo of another family", b->nats[3].proto = PBC_EP_ECHO4)                               \
+    FAULT(nat_echo_port, "nat 3: an echo with ports", b->nats[3].target_port = 5)                                      \
+    FAULT(nat_forward_port, "nat 2: port 0", b->nats[2].port_lo = 0)                                                   \
+    FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
+    FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved[57] = 1)                             \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
     FAULT(branch_operand, "instruction 44 (retb): branch does not exist", b->code[44].imm = 2)                         \
