@@ -28,7 +28,7 @@ size_t pool_bytes(unsigned slots, unsigned slot_bytes) { return bytes_from(slots
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes)
 {
     if (!memory || (uintptr_t)memory % POOL_ALIGN != 0) return NULL;
-    if ((slot_bytes != 2048 && slot_bytes != 4096) || slots == 0 || bytes < pool_bytes(slots, slot_bytes)) return NULL;
+    if ((slot_bytes != 2048 && slot_bytes != 4096 && slot_bytes != POOL_SLOT_MOST) || slots == 0 || bytes < pool_bytes(slots, slot_bytes)) return NULL;
     uint8_t *base = memory;
     struct pool *p = memory;
     *p = (struct pool){

@@ -12,7 +12,9 @@
 
 struct pool;
 
-/* Bytes of memory that a pool of `slots` slots of `slot_bytes` (2048 or 4096, headroom included) needs. */
+#define POOL_SLOT_MOST 65600u /* the largest IP packet with its link header, and headroom */
+
+/* Bytes of memory that a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, headroom included) needs. */
 size_t pool_bytes(unsigned slots, unsigned slot_bytes);
 /* Lay a pool out in `memory` (64-byte aligned, pool_bytes long; stays the caller's). Returns NULL if it is misaligned
  * or a size is not usable. */

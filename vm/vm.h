@@ -57,10 +57,13 @@ struct vm_in {
 #define RULE_NONE UINT32_MAX           /* no rule: malformed, passed, or no firewall */
 #define RULE_DEFAULT (UINT32_MAX - 1)  /* a firewall's default, see verdict.firewall */
 
+/* Not judged: a reply of a flow that was sent on, or an error that quotes one. */
+#define VERDICT_REPLY 0x80u
+
 struct verdict {
     uint8_t action; /* enum action */
     uint8_t reason; /* enum pkt_reason */
-    uint8_t flags;  /* enum pkt_flag of what the parser noticed: SNAPPED, BAD_CSUM */
+    uint8_t flags;  /* enum pkt_flag of what the parser noticed: SNAPPED, BAD_CSUM; and VERDICT_REPLY */
     uint8_t done;   /* 1: accepted or passed, and nothing is left to hand on: the vm has answered it, or what was inside
                        leaves through vm_tx */
     uint32_t rule;  /* id, RULE_DEFAULT or RULE_NONE */

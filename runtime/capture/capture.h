@@ -44,10 +44,13 @@ uint64_t capture_copied(const struct capture *c);                /* frames that 
 bool capture_is(const struct capture *c, const struct stat *st); /* is that the file being read? */
 
 struct capture_writer;
-/* Create a pcap of Ethernet frames with nanosecond times; "-" is standard output. */
-struct capture_writer *capture_create(const char *path, char *err, size_t err_len);
-/* 0 or a negative errno, which stays: later calls return it again. */
-int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns);
+/* Create a capture of Ethernet frames with nanosecond times: a pcap, or a pcapng that names these interfaces where the
+ * path ends in `.pcapng`; "-" is standard output. */
+struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
+                                      size_t err_len);
+/* iface: index of the one that the frame leaves on; past the last: none of them. 0 or a negative errno, which stays: later
+ * calls return it again. */
+int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns, unsigned iface);
 int capture_finish(struct capture_writer *w); /* flush, close, free; 0 or a negative errno */
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_CAPTURE_PRIV_H
 #define RUNTIME_CAPTURE_PRIV_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/capture/capture.h"
@@ -18,6 +19,10 @@ struct capture_ops {
     void (*close)(struct capture *c);
 };
 extern const struct capture_ops capture_pcap, capture_pcapng, capture_stream;
+
+/* writer_ng.c. Errors stay in the stream. */
+void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
+void pcapng_frame(FILE *out, const uint8_t *data, uint32_t bytes, uint64_t time_ns, unsigned iface);
 
 struct capture {
     const struct capture_ops *ops;

@@ -1,33 +1,49 @@
-/* Writing a capture by libpcap: Ethernet, nanoseconds. libpcap itself reports no write error, so the stream beneath it
- * is asked after every frame. */
+/* Writing a capture: Ethernet, nanoseconds. A pcap by libpcap; a file called *.pcapng, which libpcap does not write, by
+ * writer_ng.c, for it says of each frame on which interface it leaves. Neither reports write errors by itself, so the
+ * stream beneath is asked after every frame. */
 #include <errno.h>
 #include <pcap/pcap.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "runtime/capture/capture_priv.h"
 
 struct capture_writer {
+    FILE *out; /* the dumper's, or of the pcapng */
     pcap_t *pcap;
-    pcap_dumper_t *dumper;
+    pcap_dumper_t *dumper; /* NULL: pcapng */
+    unsigned ifaces;
     int error; /* negative errno, the first one */
 };
 
-static int writer_open(struct capture_writer *w, FILE *out)
+static bool is_pcapng(const char *path)
+{
+    const size_t len = strlen(path);
+    return len > 7 && !strcmp(path + len - 7, ".pcapng");
+}
+
+static int pcap_begin(struct capture_writer *w)
 {
     w->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, CAPTURE_FRAME_MAX, PCAP_TSTAMP_PRECISION_NANO);
     if (!w->pcap) return -ENOMEM;
     errno = 0;
-    w->dumper = pcap_dump_fopen(w->pcap, out);
+    w->dumper = pcap_dump_fopen(w->pcap, w->out);
     return w->dumper ? 0 : errno ? -errno : -EIO;
 }
 
-struct capture_writer *capture_create(const char *path, char *err, size_t err_len)
+struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
+                                      size_t err_len)
 {
     FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : fdopen(dup(STDOUT_FILENO), "wb");
     struct capture_writer *w = out ? calloc(1, sizeof *w) : NULL;
-    const int failed = !out || !w ? -errno : writer_open(w, out);
+    int failed = !w ? -errno : 0;
+    if (w) {
+        *w = (struct capture_writer){.out = out, .ifaces = count};
+        if (!is_pcapng(path))
+            failed = pcap_begin(w);
+        else
+            pcapng_begin(out, ifaces, count);
+    }
     if (!failed) return w;
     snprintf(err, err_len, "%s: %s", path, strerror(-failed));
     if (w && w->pcap) pcap_close(w->pcap);
@@ -36,7 +52,7 @@ struct capture_writer *capture_create(const char *path, char *err, size_t err_le
     return NULL;
 }
 
-int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns)
+int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns, unsigned iface)
 {
     if (w->error) return w->error;
     const struct pcap_pkthdr h = {
@@ -45,8 +61,11 @@ int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, u
         .len = len,
     };
     errno = 0;
-    pcap_dump((u_char *)w->dumper, &h, data);
-    if (ferror(pcap_dump_file(w->dumper))) w->error = errno ? -errno : -EIO;
+    if (w->dumper)
+        pcap_dump((u_char *)w->dumper, &h, data);
+    else
+        pcapng_frame(w->out, data, len, time_ns, iface < w->ifaces ? iface : w->ifaces);
+    if (ferror(w->out)) w->error = errno ? -errno : -EIO;
     return w->error;
 }
 
@@ -54,10 +73,13 @@ int capture_finish(struct capture_writer *w)
 {
     if (!w) return 0;
     errno = 0;
-    if (pcap_dump_flush(w->dumper) < 0 && !w->error) w->error = errno ? -errno : -EIO;
+    if (fflush(w->out) && !w->error) w->error = errno ? -errno : -EIO;
     const int error = w->error;
-    pcap_dump_close(w->dumper);
-    pcap_close(w->pcap);
+    if (w->dumper)
+        pcap_dump_close(w->dumper);
+    else
+        fclose(w->out);
+    if (w->pcap) pcap_close(w->pcap);
     free(w);
     return error;
 }

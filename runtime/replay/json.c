@@ -104,6 +104,8 @@ static void sums_add(cJSON *root, const struct replay *r, const struct vm_counte
     counter_add(decided, "held", &d.held);
     counter_add(decided, "arp_passed", &d.passed);
     counter_add(decided, "no_firewall", &d.nobody);
+    counter_add(decided, "replies", &d.replies);
+    counter_add(decided, "replies_dropped", &d.unsent);
     cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
         if (c->reasons[i].packets) counter_add(reasons, reason_name(i), &c->reasons[i]);
@@ -197,7 +199,7 @@ static void rest_add(cJSON *root, const struct replay *r, const struct vm_counte
     cJSON *copied = cJSON_AddObjectToObject(root, "copied");
     number(copied, "frames", capture_copied(r->capture));
     number(copied, "linearised", c->linearised);
-    number(copied, "answers", t->answers_copied);
+    number(copied, "answers", t->written);
 }
 
 static void times_add(cJSON *root, const struct totals *t, const struct timing *timing, uint64_t repeat)

@@ -66,12 +66,30 @@ void frame_view(const struct replay *r, const struct capture_frame *f, struct pk
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->iface);
 }
 
-/* A frame that neither a rule nor a default decided: what the vm's counters do not tell apart. */
+/* Reasons of what came in pieces, seen from the datagram. */
+static bool of_datagram(unsigned reason)
+{
+    return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
+           reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
+}
+
+/* Where a frame is counted that neither a rule nor a default decided. */
+static struct counter *undecided(struct totals *t, const struct verdict *v)
+{
+    if (v->action == ACTION_PASS) return &t->passed;
+    const bool reply = v->flags & VERDICT_REPLY;
+    if (v->action == ACTION_FORWARD) return reply ? &t->replies : &t->nobody;
+    if (v->action != ACTION_DROP) return &t->nobody;
+    if (reply) return &t->unsent;
+    if (v->service != PBC_NONE) return &t->nobody;
+    return of_datagram(v->reason) ? &t->fragments : &t->malformed;
+}
+
+/* What the vm's counters do not tell apart. */
 static inline void undecided_count(struct pass *p, const struct verdict *v, uint32_t bytes)
 {
     if (__builtin_expect(v->rule != RULE_NONE, 1) || v->action == ACTION_HELD) return;
-    if (v->action == ACTION_DROP && v->reason != REASON_NO_SERVER) return;
-    struct counter *c = v->action == ACTION_PASS ? &p->t.passed : &p->t.nobody;
+    struct counter *c = undecided(&p->t, v);
     c->packets++;
     c->bytes += bytes;
 }
@@ -89,9 +107,10 @@ static void packets_leave(struct pass *p)
         if (e->cause == TX_CAUSE_HELD) {
             undecided_count(p, &e->verdict, e->pkt->wire_len);
             if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
-        } else if (p->writer && !p->write_error) {
-            p->write_error = answers_write(p->writer, e, caused_at(p, e->input));
-            p->t.answers_copied++;
+        }
+        if (e->kind == TX_SEND && p->writer && !p->write_error) {
+            p->write_error = sent_write(p->writer, e, caused_at(p, e->input));
+            p->t.written++;
         }
         pool_put(e->pkt);
     }

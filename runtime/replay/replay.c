@@ -33,10 +33,13 @@ static int complain_output(const char *name, int error)
 
 static int pool_open(struct replay *r)
 {
+    const struct program *p = r->program;
     const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
-    const size_t bytes = pool_bytes(slots, POOL_SLOT_BYTES);
+    /* What is sent on is copied: also super-packets, which captures of hosts hold. */
+    const unsigned slot = p->services_count || p->nats_count ? POOL_SLOT_MOST : POOL_SLOT_BYTES;
+    const size_t bytes = pool_bytes(slots, slot);
     if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
-    r->pool = pool_init(r->pool_memory, bytes, slots, POOL_SLOT_BYTES);
+    r->pool = pool_init(r->pool_memory, bytes, slots, slot);
     return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
 }
 
@@ -49,7 +52,10 @@ static int replay_open(struct replay *r, const struct options *o)
                               .self4_count = o->self.v4_count,
                               .self6 = o->self.v6,
                               .self6_count = o->self.v6_count,
+                              .addr4 = o->self.first4,
+                              .mtu = o->mtu,
                               .drop_bad_checksum = o->strict_checksum};
+    memcpy(r->facts.addr6, o->self.first6, sizeof r->facts.addr6);
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
     if (o->on && iface_find(r->program, o->on, &r->iface, err, sizeof err)) return complain("%s", err);
@@ -99,10 +105,21 @@ static bool is_same_file(const struct out *o, const char *path)
            a.st_ino == b.st_ino;
 }
 
+static int writer_open(const struct replay *r, struct results *to)
+{
+    const struct program *p = r->program;
+    char err[400];
+    const char **devices = calloc(p->ifaces_count + 1u, sizeof *devices);
+    if (!devices) return complain("out of memory");
+    for (uint32_t i = 0; i < p->ifaces_count; i++) devices[i] = program_str(p, p->ifaces[i].device);
+    to->writer = capture_create(r->o->write, devices, p->ifaces_count, err, sizeof err);
+    free(devices);
+    return to->writer ? 0 : complain("%s", err);
+}
+
 static int results_open(const struct replay *r, struct results *to)
 {
     const struct options *o = r->o;
-    char err[400];
     out_open(&to->standard, "-");
     if ((o->verdicts && overwrites(r, o->verdicts)) || (o->write && overwrites(r, o->write))) return 2;
     if (o->verdicts) {
@@ -112,8 +129,7 @@ static int results_open(const struct replay *r, struct results *to)
     }
     if (o->write && is_same_file(&to->verdicts, o->write))
         return complain("--verdicts and --write cannot both be `%s`", o->write);
-    if (o->write && !(to->writer = capture_create(o->write, err, sizeof err))) return complain("%s", err);
-    return 0;
+    return o->write ? writer_open(r, to) : 0;
 }
 
 /* Flush and close all; the first failure is told. */

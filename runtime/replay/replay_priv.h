@@ -25,12 +25,17 @@ struct flow_list;
 /* What a pass saw beside the vm's own counters. */
 struct totals {
     uint64_t frames, bytes;        /* judged */
-    struct counter passed;         /* decided by no rule and no default: ARP */
-    struct counter nobody;         /* likewise, accepted: no firewall judges such frames */
+    /* Decided by no rule and no default: */
+    struct counter passed;         /* ARP */
+    struct counter nobody;         /* no firewall judges such frames */
+    struct counter replies;        /* of flows that were sent on, and errors that quote them */
+    struct counter unsent;         /* of those, dropped on their way back */
+    struct counter malformed;
+    struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
     uint64_t outside;              /* of --from and --to, not judged */
     uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
     uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
-    uint64_t answers_copied;       /* written to --write */
+    uint64_t written;              /* to --write */
     uint64_t elapsed_ns;
 };
 
@@ -92,8 +97,8 @@ void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, 
 void verdicts_begin(FILE *out, bool json);
 void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const struct verdict *v);
 
-/* answers.c: what the vm sends, as Ethernet frames. 0 or a negative errno. */
-int answers_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
+/* sent.c: what the vm sends, as Ethernet frames. A next hop's MAC is written into the packet. 0 or a negative errno. */
+int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);
 
 /* log.c: one line an event on standard error. The packet is parsed again. */
 void log_line(const struct replay *r, const struct event *e, struct pkt *pkt, uint64_t time_ns, uint64_t frame);

@@ -33,6 +33,7 @@ static int add4(struct self *s, const struct in_addr *a)
     if (!more) return -ENOMEM;
     s->v4 = more;
     s->v4[s->v4_count++] = ntohl(a->s_addr);
+    if (!s->first4) s->first4 = ntohl(a->s_addr);
     return 0;
 }
 
@@ -42,6 +43,8 @@ static int add6(struct self *s, const struct in6_addr *a)
     if (!more) return -ENOMEM;
     s->v6 = more;
     const uint64_t hi = be64(a->s6_addr), lo = be64(a->s6_addr + 8);
+    if (!s->v6_count)
+        for (unsigned i = 0; i < 4; i++) s->first6[i] = ntohl(a->s6_addr32[i]);
     s->v6[s->v6_count++] = (struct pbc_range6){.lo_hi = hi, .lo_lo = lo, .hi_hi = hi, .hi_lo = lo};
     return 0;
 }

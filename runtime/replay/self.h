@@ -10,6 +10,7 @@ struct self {
     uint32_t *v4; /* host order, ascending, each once */
     struct pbc_range6 *v6;
     unsigned v4_count, v6_count;
+    uint32_t first4, first6[4]; /* the first that was listed of each family: this machine speaks from it; 0: none */
 };
 
 /* Add a comma-separated list of v4 and v6 addresses. 0, or -EINVAL or -ENOMEM with one line in err. */

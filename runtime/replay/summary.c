@@ -23,21 +23,18 @@ static void sum(struct counter *to, const struct counter *c)
     to->bytes += c->bytes;
 }
 
-/* Reasons of what came in pieces, seen from the datagram. */
-static bool of_fragments(unsigned reason)
-{
-    return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
-           reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
-}
-
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t)
 {
-    struct decided d = {.passed = t->passed, .nobody = t->nobody, .held = c->verdicts[ACTION_HELD]};
+    struct decided d = {.passed = t->passed,
+                        .nobody = t->nobody,
+                        .replies = t->replies,
+                        .unsent = t->unsent,
+                        .malformed = t->malformed,
+                        .fragments = t->fragments,
+                        .held = c->verdicts[ACTION_HELD]};
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
     for (uint32_t i = 0; i < p->firewalls_count; i++) sum(&d.defaults, &c->defaults[i]);
-    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++) /* what a service dropped, a rule had let in */
-        if (i != REASON_NO_SERVER) sum(of_fragments(i) ? &d.fragments : &d.malformed, &c->reasons[i]);
     for (unsigned i = 0; i < ACTION_COUNT; i++) sum(&d.total, &c->verdicts[i]);
     return d;
 }
@@ -152,6 +149,8 @@ static void decided_table(const struct table *t, const struct replay *r, const s
     if (d->held.packets) row(t, two(t, "fragments", "held", name, sizeof name), &d->held, false, "");
     if (d->passed.packets) row(t, two(t, "ARP, not judged", "pass", name, sizeof name), &d->passed, false, "");
     if (d->nobody.packets) row(t, two(t, "no firewall", "accept", name, sizeof name), &d->nobody, false, "");
+    if (d->replies.packets) row(t, two(t, "replies, not judged", "forward", name, sizeof name), &d->replies, false, "");
+    if (d->unsent.packets) row(t, two(t, "replies, not judged", "drop", name, sizeof name), &d->unsent, false, "");
     row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > ALL_RULES)
         fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));

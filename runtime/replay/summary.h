@@ -10,7 +10,9 @@ struct decided {
     struct counter fragments; /* dropped for what is wrong with their datagram, well formed themselves */
     struct counter held;      /* the capture ended before their first fragment came */
     struct counter passed;    /* ARP that no rule decided */
-    struct counter nobody;    /* accepted: no firewall judges such frames */
+    struct counter nobody;    /* no firewall judges such frames */
+    struct counter replies;   /* of flows that were sent on, and errors that quote them */
+    struct counter unsent;    /* of those, dropped on their way back */
     struct counter total;
 };
 /* Log events that the rates of their rules left out. */

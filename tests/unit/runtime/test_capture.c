@@ -407,11 +407,12 @@ static void shrinking(void **state)
 static void written_and_read(void **state)
 {
     (void)state;
-    struct capture_writer *w = capture_create(path, err, sizeof err);
+    struct capture_writer *w = capture_create(path, NULL, 0, err, sizeof err);
     assert_non_null(w);
     uint8_t data[1514];
     for (unsigned i = 0; i < sizeof data; i++) data[i] = (uint8_t)i;
-    for (unsigned i = 0; i < 50; i++) assert_int_equal(capture_write(w, data, 14 + i * 30, 1700000000123456789 + i), 0);
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(capture_write(w, data, 14 + i * 30, 1700000000123456789 + i, 0), 0);
     assert_int_equal(capture_finish(w), 0);
     struct capture *c = capture_open(path, err, sizeof err);
     struct capture_frame f;
@@ -426,20 +427,51 @@ static void written_and_read(void **state)
     capture_close(c);
 }
 
+/* A name that ends in .pcapng: the interface of each frame comes back. */
+static void written_with_interfaces(void **state)
+{
+    (void)state;
+    char ng[sizeof path + 8];
+    snprintf(ng, sizeof ng, "%s.pcapng", path);
+    const char *const ifaces[] = {"eth0", "wan.7", ""};
+    struct capture_writer *w = capture_create(ng, ifaces, 3, err, sizeof err);
+    assert_non_null(w);
+    uint8_t data[100];
+    for (unsigned i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 3);
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(capture_write(w, data, 14 + i, 1700000000123456789 + i, i % 5), 0);
+    assert_int_equal(capture_finish(w), 0);
+    struct capture *c = capture_open(ng, err, sizeof err);
+    assert_non_null(c);
+    struct capture_frame f;
+    for (unsigned i = 0; i < 50; i++) {
+        assert_int_equal(capture_next(c, &f), 1);
+        assert_int_equal(f.cap_len, 14 + i);
+        assert_int_equal(f.wire_len, 14 + i);
+        assert_int_equal(f.time_ns, 1700000000123456789 + i);
+        assert_int_equal(f.dlt, 1);
+        assert_int_equal(f.iface, i % 5 < 3 ? i % 5 : 3); /* past the last: the one without a name */
+        assert_memory_equal(f.data, data, f.cap_len);
+    }
+    assert_int_equal(capture_next(c, &f), 0);
+    capture_close(c);
+    unlink(ng);
+}
+
 static void disk_full(void **state)
 {
     (void)state;
     const uint8_t data[1500] = {0};
-    struct capture_writer *w = capture_create("/dev/full", err, sizeof err);
+    struct capture_writer *w = capture_create("/dev/full", NULL, 0, err, sizeof err);
     assert_non_null(w);
     assert_int_equal(capture_finish(w), -ENOSPC); /* the header alone, found when flushing */
-    w = capture_create("/dev/full", err, sizeof err);
+    w = capture_create("/dev/full", NULL, 0, err, sizeof err);
     int failed = 0;
-    for (unsigned i = 0; i < 100 && !failed; i++) failed = capture_write(w, data, sizeof data, i);
+    for (unsigned i = 0; i < 100 && !failed; i++) failed = capture_write(w, data, sizeof data, i, 0);
     assert_int_equal(failed, -ENOSPC);
-    assert_int_equal(capture_write(w, data, 60, 0), -ENOSPC);
+    assert_int_equal(capture_write(w, data, 60, 0, 0), -ENOSPC);
     assert_int_equal(capture_finish(w), -ENOSPC);
-    assert_null(capture_create("/no/such/folder/x", err, sizeof err));
+    assert_null(capture_create("/no/such/folder/x", NULL, 0, err, sizeof err));
     assert_non_null(strstr(err, "No such file"));
 }
 
@@ -454,7 +486,8 @@ int main(void)
         cmocka_unit_test(options_overrun),    cmocka_unit_test(sections_differ),
         cmocka_unit_test(many_interfaces),    cmocka_unit_test(not_captures),
         cmocka_unit_test(batches_and_rewind), cmocka_unit_test(shrinking),
-        cmocka_unit_test(written_and_read),   cmocka_unit_test(disk_full),
+        cmocka_unit_test(written_and_read),   cmocka_unit_test(written_with_interfaces),
+        cmocka_unit_test(disk_full),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

@@ -1,0 +1,65 @@
+/* What the vm sends, as Ethernet frames. Where nobody knows the next hop's MAC it is made from its address: `02:00:`
+ * and the last four bytes, so that a reader can tell who is meant; so are both of a packet that came without Ethernet.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/replay/replay_priv.h"
+
+enum { ETHER = 14, MAC = 6, FRAME_MAX = 65536 };
+
+static void made_mac(uint8_t mac[MAC], const uint8_t tail[4])
+{
+    mac[0] = 2;
+    mac[1] = 0;
+    memcpy(mac + 2, tail, 4);
+}
+
+/* Where the last four bytes of each address stand in an IP header. */
+static bool tails(const struct pkt *p, const uint8_t **src, const uint8_t **dst, uint16_t *type)
+{
+    const unsigned version = p->head_len ? p->data[0] >> 4 : 0;
+    if (version == 4 && p->head_len >= 20) {
+        *src = p->data + 12;
+        *dst = p->data + 16;
+        *type = 0x0800;
+        return true;
+    }
+    if (version == 6 && p->head_len >= 40) {
+        *src = p->data + 20;
+        *dst = p->data + 36;
+        *type = 0x86dd;
+        return true;
+    }
+    return false;
+}
+
+static void next_hop_mac(const struct tx_entry *e, uint8_t mac[MAC])
+{
+    const uint32_t last = htobe32(e->next_hop[e->family == 4 ? 0 : 3]);
+    uint8_t tail[4];
+    memcpy(tail, &last, sizeof tail);
+    made_mac(mac, tail);
+}
+
+int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns)
+{
+    struct pkt *p = e->pkt;
+    const unsigned iface = e->out_if != IFACE_NONE ? e->out_if : p->iface;
+    if (p->link == LINK_ETHER) {
+        if (e->family && p->head_len >= MAC) next_hop_mac(e, p->data);
+        return capture_write(w, p->data, p->head_len, time_ns, iface);
+    }
+    uint8_t frame[ETHER + FRAME_MAX];
+    const uint8_t *src, *dst;
+    uint16_t type;
+    if (p->head_len > FRAME_MAX || !tails(p, &src, &dst, &type)) return -EPROTO;
+    made_mac(frame, dst);
+    made_mac(frame + MAC, src);
+    if (e->family) next_hop_mac(e, frame);
+    frame[12] = (uint8_t)(type >> 8);
+    frame[13] = (uint8_t)type;
+    memcpy(frame + ETHER, p->data, p->head_len);
+    return capture_write(w, frame, ETHER + p->head_len, time_ns, iface);
+}
