@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/replay/replay_priv.h"
+#include "runtime/replay/explain_sent.h"
 #include "vm/frag/frag.h"
 
 /* What became of the frame. */
@@ -12,6 +12,7 @@ struct fate {
     bool followed; /* it took the verdict of its first fragment */
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
+    struct departures left; /* the packets that left for it */
 };
 
 static const char *const reason_doc[REASON_COUNT] = {
@@ -85,7 +86,7 @@ static void step_width(void *arg, const struct trace_step *s)
 static bool is_judged(const struct fate *f)
 {
     const struct verdict *v = &f->verdict;
-    if (f->followed || v->action == ACTION_HELD) return false;
+    if (f->followed || v->action == ACTION_HELD || v->flags & VERDICT_REPLY) return false;
     return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
 }
 
@@ -94,6 +95,7 @@ static const char *unjudged(const struct explained *x)
 {
     const struct fate *f = x->fate;
     if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
+    if (f->verdict.flags & VERDICT_REPLY) return "it goes back in a flow that was sent on";
     if (!f->followed) return reason_doc[f->verdict.reason];
     return x->r->program->meta->flags & PBC_NAMES_FRAGMENT
                ? "it takes what became of its first fragment, unless a rule before that one's names `fragment`"
@@ -113,6 +115,7 @@ static void end_text(const struct explained *x)
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
     if (!is_judged(x->fate)) fprintf(x->out, "  no rule is tried: %s\n", unjudged(x));
     if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
+    departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
     if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
     if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
@@ -170,6 +173,7 @@ static void print_json(struct explained *x, const char *what)
     json_or_null(x->out, "service", label_service(&x->r->labels, v->service));
     json_or_null(x->out, "server", label_server(&x->r->labels, v->server));
     if (v->service != PBC_NONE) explain_service_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
+    departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
     fputs("}\n", x->out);
 }
@@ -208,7 +212,9 @@ struct walker {
     struct replay_clock clock;
     uint64_t wanted; /* cookie of the frame to explain */
     struct fate fate;
-    bool settled;     /* by the last call */
+    bool settled; /* by the last call */
+    bool judging; /* the last call is about it */
+    bool short_of_memory;
     uint64_t held_ns; /* since when it is held */
     struct vm_tx tx;
     struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
@@ -219,7 +225,9 @@ static void leave(void *arg)
     struct walker *w = arg;
     for (unsigned i = 0; i < w->tx.count; i++) {
         const struct tx_entry *e = &w->entries[i];
-        if (e->cause == TX_CAUSE_HELD && e->cookie == w->wanted) {
+        const bool of_it = e->cause == TX_CAUSE_HELD ? e->cookie == w->wanted : w->judging && e->input == 0;
+        if (of_it) departures_add(&w->fate.left, e);
+        if (e->cause == TX_CAUSE_HELD && of_it) {
             w->fate.verdict = e->verdict;
             w->settled = true;
             w->fate.waited_ns = w->clock.now_ns - w->held_ns;
@@ -254,7 +262,9 @@ static void walker_judge(struct walker *w, const struct capture_frame *f, uint64
     pkt.cookie = n;
     vm_run(w->vm, &in, (struct pkt *const[]){&pkt}, 1, v, &w->tx);
     if (v->action == ACTION_HELD) replay_clock_held(&w->clock);
+    w->judging = n == w->wanted;
     leave(w);
+    w->judging = false;
 }
 
 static uint64_t followed(const struct vm *vm)
@@ -329,7 +339,10 @@ int explain(const struct replay *r)
     struct walker *walkers = calloc(2, sizeof *walkers);
     const bool open = walkers && walker_open(&walkers[0], r) && walker_open(&walkers[1], r);
     const int status = open ? explain_with(r, walkers) : complain("out of memory");
-    for (unsigned i = 0; walkers && i < 2; i++) vm_free(walkers[i].vm);
+    for (unsigned i = 0; walkers && i < 2; i++) {
+        vm_free(walkers[i].vm);
+        departures_fini(&walkers[i].fate.left);
+    }
     free(walkers);
     return status;
 }

@@ -1,0 +1,214 @@
+/* --explain of a frame that was sent on, or answered: each packet that left for it, and every field in which it differs
+ * from what came. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/replay/explain_sent.h"
+#include "vm/act/tunnel.h"
+#include "vm/flow/tcp.h"
+#include "vm/proto/body.h"
+#include "vm/proto/quoted.h"
+
+enum { SIDE_TEXT = INET6_ADDRSTRLEN + 10, FIELDS_MOST = 12 };
+
+struct field {
+    const char *name;
+    char before[SIDE_TEXT], after[SIDE_TEXT];
+};
+struct fields {
+    struct field of[FIELDS_MOST];
+    unsigned count;
+};
+
+void departures_add(struct departures *d, const struct tx_entry *e)
+{
+    const struct pkt *p = e->pkt;
+    if (e->kind != TX_SEND || d->count == DEPARTURES_MOST) return;
+    uint8_t *bytes = malloc(p->head_len + 1u);
+    if (!bytes) return;
+    memcpy(bytes, p->data, p->head_len);
+    d->of[d->count++] = (struct departure){.bytes = bytes, .len = p->head_len, .link = p->link, .cause = e->cause};
+}
+
+void departures_fini(struct departures *d)
+{
+    for (unsigned i = 0; i < d->count; i++) free(d->of[i].bytes);
+    *d = (struct departures){0};
+}
+
+/* ---- what differs ---- */
+
+static void changed(struct fields *f, const char *name, const char *before, const char *after)
+{
+    if (!strcmp(before, after) || f->count == FIELDS_MOST) return;
+    struct field *to = &f->of[f->count++];
+    to->name = name;
+    snprintf(to->before, sizeof to->before, "%s", before);
+    snprintf(to->after, sizeof to->after, "%s", after);
+}
+
+static void changed_number(struct fields *f, const char *name, uint32_t before, uint32_t after)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    snprintf(a, sizeof a, "%u", before);
+    snprintf(b, sizeof b, "%u", after);
+    changed(f, name, a, b);
+}
+
+static const char *side(const struct key *key, const uint32_t addr[4], uint16_t port, char buf[SIDE_TEXT])
+{
+    char text[INET6_ADDRSTRLEN] = "?";
+    uint32_t be[4];
+    const bool v4 = key->kind & KIND_IP4, ports = key->kind & KIND_PORTS;
+    for (unsigned i = 0; i < 4; i++) be[i] = htonl(addr[i]);
+    inet_ntop(v4 ? AF_INET : AF_INET6, be, text, sizeof text);
+    if (ports)
+        snprintf(buf, SIDE_TEXT, v4 ? "%s:%u" : "[%s]:%u", text, port);
+    else
+        snprintf(buf, SIDE_TEXT, "%s", text);
+    return buf;
+}
+
+static void changed_sides(struct fields *f, const char *src, const char *dst, const struct key *a, const struct key *b)
+{
+    char x[SIDE_TEXT], y[SIDE_TEXT];
+    changed(f, src, side(a, a->src, a->src_port, x), side(b, b->src, b->src_port, y));
+    changed(f, dst, side(a, a->dst, a->dst_port, x), side(b, b->dst, b->dst_port, y));
+}
+
+static void changed_tcp(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
+                        const struct key *b)
+{
+    struct tcp_segment x, y;
+    if (!(a->kind & b->kind & KIND_TCP_FLAGS)) return;
+    tcp_read(before, a, &x);
+    tcp_read(after, b, &y);
+    changed_number(f, "sequence number", x.seq, y.seq);
+    changed_number(f, "acknowledgement", x.ack, y.ack);
+    changed_number(f, "window", x.window, y.window);
+    if (x.mss && y.mss) changed_number(f, "MSS", x.mss, y.mss);
+}
+
+static void changed_icmp(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
+                         const struct key *b)
+{
+    struct quoted x, y;
+    if (!(a->kind & b->kind & KIND_ICMP_HEADER)) return;
+    if (!icmp_is_error(a)) {
+        changed_number(f, "identifier", icmp_query_read(before), icmp_query_read(after));
+    } else if (quoted_read(before, a, &x) && quoted_read(after, b, &y)) {
+        changed_sides(f, "quoted source", "quoted destination", &x.key, &y.key);
+    }
+}
+
+/* Every field in which the packets differ. */
+static void compare(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
+                    const struct key *b)
+{
+    changed_sides(f, "source", "destination", a, b);
+    changed_number(f, "ttl", a->ttl, b->ttl);
+    changed_number(f, "dscp", a->dscp, b->dscp);
+    changed_number(f, "length", a->length, b->length);
+    changed_tcp(f, before, a, after, b);
+    changed_icmp(f, before, a, after, b);
+}
+
+/* ---- printed ---- */
+
+static const char *cause_name(unsigned cause)
+{
+    static const char *const names[] = {
+        [TX_CAUSE_PACKET] = "sent",
+        [TX_CAUSE_HELD] = "sent",
+    };
+    return cause < sizeof names / sizeof *names && names[cause] ? names[cause] : "answered";
+}
+
+/* The packet inside, if this one is a tunnel's; in a slot that is the caller's. */
+static struct pkt *inside(const struct replay *r, const struct pkt *pkt, const struct key *key, const struct key *came,
+                          struct key *inner)
+{
+    struct pkt *copy = pool_copy(r->pool, pkt);
+    if (!copy) return NULL;
+    struct key outer = *key;
+    pkt_parse(copy, NULL, &outer);
+    const bool bare = !(key->kind & KIND_UDP);
+    const enum decap done = tunnel_decap(copy, &outer, bare ? TUNNEL_IPIP : TUNNEL_GUE, key->dst_port);
+    if (done == DECAP_DONE && !pkt_parse(copy, NULL, inner) && inner->proto == came->proto) return copy;
+    pool_put(copy);
+    return NULL;
+}
+
+static bool from_service(const struct replay *r, const struct verdict *v)
+{
+    if (v->service == PBC_NONE) return false;
+    const uint8_t mode = r->program->services[v->service].mode;
+    return mode == PBC_MODE_DSR_IPIP || mode == PBC_MODE_DSR_GUE;
+}
+
+/* One packet that left: in words, what it carries if it is a tunnel's (or ""), and what differs. */
+struct told {
+    char packet[200], inner[200];
+    struct fields fields;
+};
+
+static void tell(const struct replay *r, const struct departure *d, const struct pkt *came, const struct key *key,
+                 const struct verdict *v, struct told *t)
+{
+    struct pkt pkt;
+    struct key left, within;
+    *t = (struct told){0};
+    pkt_view(&pkt, d->bytes, d->len, d->len, (enum pkt_link)d->link, IFACE_NONE);
+    if (pkt_parse(&pkt, NULL, &left) != REASON_NONE) {
+        snprintf(t->packet, sizeof t->packet, "%u bytes", d->len);
+        return;
+    }
+    pkt_describe(&pkt, &left, t->packet, sizeof t->packet);
+    text_clean(t->packet);
+    if (d->cause != TX_CAUSE_PACKET && d->cause != TX_CAUSE_HELD) return;
+    struct pkt *held = from_service(r, v) ? inside(r, &pkt, &left, key, &within) : NULL;
+    if (held) {
+        pkt_describe(held, &within, t->inner, sizeof t->inner);
+        text_clean(t->inner);
+        compare(&t->fields, came, key, held, &within);
+        pool_put(held);
+    } else {
+        compare(&t->fields, came, key, &pkt, &left);
+    }
+}
+
+void departures_text(FILE *out, const struct replay *r, const struct departures *all, const struct pkt *came,
+                     const struct key *key, const struct verdict *v)
+{
+    struct told t;
+    for (unsigned i = 0; i < all->count; i++) {
+        tell(r, &all->of[i], came, key, v, &t);
+        fprintf(out, "  %s %s\n", cause_name(all->of[i].cause), t.packet);
+        if (*t.inner) fprintf(out, "    inside: %s\n", t.inner);
+        for (unsigned f = 0; f < t.fields.count; f++)
+            fprintf(out, "    %s %s -> %s\n", t.fields.of[f].name, t.fields.of[f].before, t.fields.of[f].after);
+    }
+}
+
+void departures_json(FILE *out, const struct replay *r, const struct departures *all, const struct pkt *came,
+                     const struct key *key, const struct verdict *v)
+{
+    struct told t;
+    fputs(",\"left\":[", out);
+    for (unsigned i = 0; i < all->count; i++) {
+        tell(r, &all->of[i], came, key, v, &t);
+        fprintf(out, "%s{\"how\":\"%s\",\"packet\":", i ? "," : "", cause_name(all->of[i].cause));
+        text_json(out, t.packet);
+        if (*t.inner) {
+            fputs(",\"inside\":", out);
+            text_json(out, t.inner);
+        }
+        fputs(",\"rewritten\":[", out);
+        for (unsigned f = 0; f < t.fields.count; f++)
+            fprintf(out, "%s{\"field\":\"%s\",\"before\":\"%s\",\"after\":\"%s\"}", f ? "," : "", t.fields.of[f].name,
+                    t.fields.of[f].before, t.fields.of[f].after);
+        fputs("]}", out);
+    }
+    fputc(']', out);
+}
