@@ -243,12 +243,13 @@ static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
 }
 
 /* What was begun comes to nothing. */
-static enum nat_fate give_up(struct nat *n, const struct key *key, enum nat_fate fate, bool look,
-                             const struct flow_bind *b)
+static enum nat_fate give_up(struct nat *n, const struct key *key, enum nat_fate fate, bool look, struct flow_bind *b)
 {
-    if (look || !(b->flags & BIND_HOLDS_DST)) return fate;
-    const struct map_end outside = end_of(key, key->dst, key->dst_port);
-    mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
+    if (!look && b->flags & BIND_HOLDS_DST) {
+        const struct map_end outside = end_of(key, key->dst, key->dst_port);
+        mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
+    }
+    b->flags = 0;
     return fate;
 }
 
