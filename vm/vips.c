@@ -16,23 +16,42 @@
 #include "vm/proto/header.h"
 #include "vm/proto/sides.h"
 
+/* Of a service. */
 struct vip {
     uint32_t addr[4]; /* as in struct key */
     uint8_t family;
     bool announced;
 };
+/* Addresses that others see instead of ours or our servers': of pools' `source` and of nat. */
+struct outside {
+    uint32_t lo[4], hi[4];
+    uint8_t family;
+};
 struct vips {
     struct vip *at; /* ascending, each address once */
     size_t count;
+    struct outside *outside; /* ascending, disjoint */
+    size_t outside_count;
 };
+
+static int compare_addr(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4])
+{
+    if (family_a != family_b) return family_a < family_b ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
 
 static int compare(const void *left, const void *right)
 {
     const struct vip *a = left, *b = right;
-    if (a->family != b->family) return a->family < b->family ? -1 : 1;
-    for (unsigned i = 0; i < 4; i++)
-        if (a->addr[i] != b->addr[i]) return a->addr[i] < b->addr[i] ? -1 : 1;
-    return 0;
+    return compare_addr(a->family, a->addr, b->family, b->addr);
+}
+
+static int compare_lo(const void *left, const void *right)
+{
+    const struct outside *a = left, *b = right;
+    return compare_addr(a->family, a->lo, b->family, b->lo);
 }
 
 /* Equal neighbours become one, announced if one of them is. */
@@ -48,15 +67,23 @@ static void unite(struct vips *v)
     v->count = kept;
 }
 
-struct vips *vips_new(const struct program *p)
+/* Overlapping neighbours become one. */
+static void unite_outside(struct vips *v)
 {
-    struct vips *v = calloc(1, sizeof *v);
-    if (!v) return NULL;
-    v->at = calloc((size_t)p->endpoints_count + 1, sizeof *v->at);
-    if (!v->at) {
-        free(v);
-        return NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < v->outside_count; i++) {
+        struct outside *last = kept ? &v->outside[kept - 1] : NULL;
+        const struct outside *o = &v->outside[i];
+        if (!last || compare_addr(last->family, last->hi, o->family, o->lo) < 0)
+            v->outside[kept++] = *o;
+        else if (compare_addr(last->family, last->hi, o->family, o->hi) < 0)
+            memcpy(last->hi, o->hi, sizeof last->hi);
     }
+    v->outside_count = kept;
+}
+
+static void add_services(struct vips *v, const struct program *p)
+{
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to != PBC_TO_ADDRESS) continue;
@@ -65,8 +92,67 @@ struct vips *vips_new(const struct program *p)
         vip->family = e->family;
         vip->announced = p->services[e->service].flags & PBC_SERVICE_ANNOUNCE;
     }
-    if (v->count) qsort(v->at, v->count, sizeof *v->at, compare);
+}
+
+static void add_set(struct vips *v, const struct program *p, const struct pbc_set *set)
+{
+    for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
+        v->outside[v->outside_count++] = (struct outside){.lo = {p->set4[i].lo}, .hi = {p->set4[i].hi}, .family = 4};
+    for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
+        const struct pbc_range6 *r = &p->set6[i];
+        v->outside[v->outside_count++] = (struct outside){
+            .lo = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
+            .hi = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo},
+            .family = 6};
+    }
+}
+
+static bool has_outside(const struct pbc_nat *n)
+{
+    return n->kind != PBC_NAT_MASQUERADE && !(n->flags & PBC_NAT_TO_SELF);
+}
+
+static void add_outside(struct vips *v, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        for (uint32_t s = 0; s < p->pools[i].source_count; s++) add_set(v, p, &p->sets[p->pools[i].sources + s]);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        if (!has_outside(&p->nats[i])) continue;
+        struct outside *o = &v->outside[v->outside_count++];
+        o->family = p->nats[i].family;
+        memcpy(o->lo, p->nats[i].to, sizeof o->lo);
+        memcpy(o->hi, p->nats[i].to, sizeof o->hi);
+    }
+}
+
+/* Ranges, at most. */
+static size_t count_outside(const struct program *p)
+{
+    size_t count = p->nats_count;
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        for (uint32_t s = 0; s < p->pools[i].source_count; s++) {
+            const struct pbc_set *set = &p->sets[p->pools[i].sources + s];
+            count += (size_t)set->count4 + set->count6;
+        }
+    return count;
+}
+
+struct vips *vips_new(const struct program *p)
+{
+    struct vips *v = calloc(1, sizeof *v);
+    if (!v) return NULL;
+    v->at = calloc((size_t)p->endpoints_count + 1, sizeof *v->at);
+    v->outside = calloc(count_outside(p) + 1, sizeof *v->outside);
+    if (!v->at || !v->outside) {
+        vips_free(v);
+        return NULL;
+    }
+    add_services(v, p);
+    add_outside(v, p);
+    qsort(v->at, v->count, sizeof *v->at, compare);
+    qsort(v->outside, v->outside_count, sizeof *v->outside, compare_lo);
     unite(v);
+    unite_outside(v);
     return v;
 }
 
@@ -74,6 +160,7 @@ void vips_free(struct vips *v)
 {
     if (!v) return;
     free(v->at);
+    free(v->outside);
     free(v);
 }
 
@@ -81,7 +168,30 @@ static const struct vip *find(const struct vips *v, uint8_t family, const uint32
 {
     struct vip wanted = {.family = family};
     memcpy(wanted.addr, addr, sizeof wanted.addr);
-    return v->count ? bsearch(&wanted, v->at, v->count, sizeof wanted, compare) : NULL;
+    return bsearch(&wanted, v->at, v->count, sizeof wanted, compare);
+}
+
+static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr[4])
+{
+    size_t from = 0, count = v->outside_count; /* of those that may be the last which begins no later */
+    while (count > 0) {
+        const struct outside *o = &v->outside[from + count / 2];
+        if (compare_addr(o->family, o->lo, family, addr) > 0) {
+            count /= 2;
+        } else {
+            if (compare_addr(o->family, o->hi, family, addr) >= 0) return true;
+            from += count / 2 + 1;
+            count -= count / 2 + 1;
+        }
+    }
+    return false;
+}
+
+/* Does this machine tell who asks where the address is? */
+static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4])
+{
+    const struct vip *vip = find(v, family, addr);
+    return (vip && vip->announced) || is_outside(v, family, addr);
 }
 
 static uint64_t mac_for(const struct facts *f, uint32_t last_word)
@@ -92,7 +202,7 @@ static uint64_t mac_for(const struct facts *f, uint32_t last_word)
 
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
-/* Whose link-layer address an ARP request wants, if it is one that we announce and the host does not hold. */
+/* Whose link-layer address an ARP request wants, if it is one that we tell and the host does not hold. */
 static bool arp_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
 {
     struct arp_body arp;
@@ -100,15 +210,13 @@ static bool arp_asks(const struct job *j, const struct pkt *pkt, const struct ke
     if (arp.sender_ip == arp.target_ip || sent_by_group(pkt)) return false;
     target[0] = arp.target_ip;
     target[1] = target[2] = target[3] = 0;
-    const struct vip *vip = find(j->vm->vips, 4, target);
-    return vip && vip->announced && !(sides4(j->in->facts, arp.sender_ip, arp.target_ip) & KIND_DST_SELF);
+    return is_told(j->vm->vips, 4, target) && !(sides4(j->in->facts, arp.sender_ip, arp.target_ip) & KIND_DST_SELF);
 }
 
 static bool solicit_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
 {
     if (pkt->link != LINK_ETHER || !solicit_read(pkt, key, target) || sent_by_group(pkt)) return false;
-    const struct vip *vip = find(j->vm->vips, 6, target);
-    return vip && vip->announced && !(sides6(j->in->facts, key->src, target) & KIND_DST_SELF);
+    return is_told(j->vm->vips, 6, target) && !(sides6(j->in->facts, key->src, target) & KIND_DST_SELF);
 }
 
 static void answer_neighbour(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,

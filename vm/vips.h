@@ -1,11 +1,12 @@
-/* Addresses of services for which this machine speaks, though the host need not hold them: what is asked of the address
- * itself, not of a service at it, is answered here. A host that holds the address answers for itself.
+/* Addresses for which this machine speaks, though the host need not hold them: services' and those of translation. What
+ * is asked of the address itself, not of a service at it, is answered here. A host that holds the address answers for
+ * itself.
  *
- * | asked | answered where | verdict |
+ * | asked | answered here | verdict |
  * |---|---|---|
- * | ICMP, ICMPv6 echo request | any service is at the address, and none there takes `icmp` | `accept`, as the rules
- * said | | ARP request | a service `announce`s it | `pass`, or what a rule that names `arp` said | | neighbour
- * solicitation | likewise | `accept`, as the rules said |
+ * | echo request | a service is at the address, none there takes `icmp` (`icmp6`) | `accept`, by the rules |
+ * | ARP request | a service `announce`s it; a pool's `source` or a nat has it | `pass`; or by rules that name `arp` |
+ * | solicitation | likewise | `accept`, by the rules |
  *
  * What the rules drop is not answered. verdict.done says that nothing is left for the host, also where the limit or a
  * full pool kept the answer back. Each kind has a limit of its own (1,000 a second a worker), beside `rejects`. */
