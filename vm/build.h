@@ -66,6 +66,34 @@ struct flow_rst {
 };
 int build_flow_rst(const struct flow_rst *rst, struct pool *pool, struct pkt **out);
 
+/* Options of a segment that we make up; all 0: none. */
+struct tcp_options {
+    uint16_t mss; /* 0: absent */
+    bool sack_ok; /* SACK permitted */
+    bool has_scale, has_stamps;
+    uint8_t scale;
+    uint32_t stamp, echo;
+};
+/* A segment without data of a TCP flow, for one side of it as the other would send it. */
+struct flow_segment {
+    uint32_t src[4], dst[4]; /* as in struct key */
+    uint16_t src_port, dst_port;
+    uint32_t seq, ack;
+    uint16_t window;
+    uint8_t flags; /* enum tcp_flag */
+    bool v6;
+    struct tcp_options options;
+};
+/* A bare IP packet (LINK_RAW). */
+int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out);
+/* The same as an answer to a TCP packet, whose addresses, ports and link it takes, not those of `s`. */
+int build_tcp_reply(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
+                    struct pkt **out);
+
+/* The same in its place: with its own addresses, ports, tags and TTL, no IP options. */
+int build_tcp_instead(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
+                      struct pkt **out);
+
 /* Neighbour advertisement for the target of a valid solicitation (RFC 4861, 7.1.1 and 7.2.4), override set, with its
  * link-layer address. router: the R flag. A solicitation from :: (duplicate detection) is answered to all nodes. */
 int build_neighbour_advert(const struct pkt *request, const struct key *key, uint64_t mac, bool router,

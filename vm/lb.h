@@ -63,6 +63,8 @@ struct lb_hash_key {
     uint64_t k0, k1;
 };
 struct lb_hash_key lb_hash_key(const char *text, size_t len);
+/* SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012), for whoever needs a keyed hash. */
+uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
 
 /* What a flow's hash covers. Addresses as in struct key (host order, v4 in word 0, the rest 0); absent ports are 0. */
 struct lb_flow {

@@ -30,9 +30,6 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
 /* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". */
 void lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);
 
-/* SipHash-2-4 (Aumasson, Bernstein, INDOCRYPT 2012). */
-uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
-
 /* The table of slots, for maglev and source. Sits alone in lb->state. */
 size_t slots_bytes(const struct lb_cfg *cfg);
 void slots_init(struct lb *lb);

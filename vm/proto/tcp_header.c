@@ -26,6 +26,22 @@ struct tcp_header tcp_header_read(const struct pkt *pkt, const struct key *key)
     };
 }
 
+/* One option of `len` bytes, all of them there. */
+static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
+{
+    if (option[0] == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN) found->mss = wire_get16(option + 2);
+    if (option[0] == TCP_OPT_SACK_OK && len == TCP_OPT_SACK_OK_LEN) found->sack = true;
+    if (option[0] == TCP_OPT_SCALE && len == TCP_OPT_SCALE_LEN) {
+        found->has_scale = true;
+        found->scale = option[2];
+    }
+    if (option[0] == TCP_OPT_STAMPS && len == TCP_OPT_STAMPS_LEN) {
+        found->has_stamps = true;
+        found->stamp = wire_get32(option + 2);
+        found->echo = wire_get32(option + 6);
+    }
+}
+
 struct tcp_syn_options tcp_syn_options_read(const struct pkt *pkt)
 {
     struct tcp_syn_options found = {0};
@@ -37,11 +53,7 @@ struct tcp_syn_options tcp_syn_options_read(const struct pkt *pkt)
         if (option[0] != TCP_OPT_NOP) {
             if (len < 2 || option[1] < 2 || option[1] > len) break;
             step = option[1];
-            if (option[0] == TCP_OPT_MSS && step == TCP_OPT_MSS_LEN) found.mss = wire_get16(option + 2);
-            if (option[0] == TCP_OPT_SCALE && step == TCP_OPT_SCALE_LEN) {
-                found.has_scale = true;
-                found.scale = option[2];
-            }
+            note_option(&found, option, step);
         }
         option += step;
         len -= step;

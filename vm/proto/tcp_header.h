@@ -19,6 +19,9 @@ struct tcp_syn_options {
     bool has_scale;
     uint8_t scale; /* RFC 7323, 2.2: the shift as it stands there */
     uint16_t mss;  /* RFC 9293, 3.7.1; 0: absent */
+    bool sack;     /* SACK permitted (RFC 2018, 2) */
+    bool has_stamps;
+    uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also where the segment is no SYN */
 };
 
 /* The options end at the first that does not fit or is shorter than its own header; what stood before counts. Of two of

@@ -113,6 +113,47 @@ static void test_links(void **state)
     }
 }
 
+/* Options as Linux writes them; all of them, some, none; answering and instead of what came. */
+static void test_segment_options(void **state)
+{
+    (void)state;
+    static const struct {
+        struct tcp_options o;
+        const char *bytes;
+    } rows[] = {
+        {{.mss = 1460, .sack_ok = true, .has_stamps = true, .has_scale = true, .scale = 7, .stamp = 0x11, .echo = 0x22},
+         " opt x\"020405b40402080a000000110000002201030307\""},
+        {{.mss = 536, .has_stamps = true, .stamp = 1}, " opt x\"020402180101080a0000000100000000\""},
+        {{.mss = 536, .sack_ok = true}, " opt x\"0204021804020101\""},
+        {{.has_scale = true}, " opt x\"01030300\""},
+        {{0}, ""},
+    };
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct flow_segment s = {
+            .seq = 7, .ack = 9, .window = 3, .flags = TCP_SYN | TCP_ACK, .options = rows[i].o};
+        struct pkt *out = NULL;
+        char expected[300];
+        packet_of(
+            "eth 02:00:00:00:00:05 > 02:00:00:00:00:06 / vlan 5 / ip4 1.1.1.1 > 2.2.2.2 ttl 9 id 3 / tcp 1000 > 80 "
+            "syn seq 8 / payload \"x\"");
+        assert_int_equal(build_tcp_reply(&packet.pkt, &packet.key, &s, pool, &out), 0);
+        snprintf(expected, sizeof(expected),
+                 "eth 02:00:00:00:00:06 > 02:00:00:00:00:05 / vlan 5 / ip4 2.2.2.2 > 1.1.1.1 df id 0 / tcp 80 > 1000 "
+                 "syn ack seq 7 ack 9 win 3%s",
+                 rows[i].bytes);
+        check_answer(out, expected);
+        packet_of("eth / vlan 5 / ip6 ::1 > ::2 hop 9 / hbh / tcp 1000 > 80 ack seq 8 / payload \"x\"");
+        assert_int_equal(build_tcp_instead(&packet.pkt, &packet.key, &s, pool, &out), 0);
+        snprintf(expected, sizeof(expected),
+                 "eth / vlan 5 / ip6 ::1 > ::2 hop 9 / tcp 1000 > 80 syn ack seq 7 ack 9 win 3%s", rows[i].bytes);
+        check_answer(out, expected);
+    }
+    packet_of("eth / ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 2");
+    struct pkt *out = NULL;
+    assert_int_equal(build_tcp_reply(&packet.pkt, &packet.key, &(struct flow_segment){0}, pool, &out), -EINVAL);
+    assert_int_equal(build_tcp_instead(&packet.pkt, &packet.key, &(struct flow_segment){0}, pool, &out), -EINVAL);
+}
+
 static void test_rst_refused(void **state)
 {
     (void)state;
@@ -353,10 +394,11 @@ static void test_no_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rst),    cmocka_unit_test(test_links),          cmocka_unit_test(test_rst_refused),
-        cmocka_unit_test(test_echo),   cmocka_unit_test(test_echo_refused),   cmocka_unit_test(test_unreachable),
-        cmocka_unit_test(test_quotes), cmocka_unit_test(test_segments),       cmocka_unit_test(test_arp),
-        cmocka_unit_test(test_advert), cmocka_unit_test(test_advert_refused), cmocka_unit_test(test_no_buffer),
+        cmocka_unit_test(test_rst),         cmocka_unit_test(test_links),  cmocka_unit_test(test_segment_options),
+        cmocka_unit_test(test_rst_refused), cmocka_unit_test(test_echo),   cmocka_unit_test(test_echo_refused),
+        cmocka_unit_test(test_unreachable), cmocka_unit_test(test_quotes), cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_arp),         cmocka_unit_test(test_advert), cmocka_unit_test(test_advert_refused),
+        cmocka_unit_test(test_no_buffer),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
