@@ -14,10 +14,12 @@ struct group {
     struct lb_server *names; /* [count], what lb was made of */
     uint32_t *server;        /* [count]: index in SERVERS */
     uint16_t *weights;       /* [count]: for lb_update */
+    uint32_t *conns;         /* [count]: for lb_pick, where they do not stand together */
     uint32_t count;
     bool alias; /* the pool's group of all, owned there */
 };
 enum { ALL, V4, V6, GROUPS };
+enum { SLOW_STEPS = 10 };    /* in which a server that starts slowly reaches its weight */
 enum { TABLE_LEAST = 4096 }; /* slots: about 20 KiB stand beside a table, however small */
 
 struct balance {
@@ -25,6 +27,8 @@ struct balance {
     struct lb_hash_key key;
     uint64_t generation;
     const struct facts *facts; /* seen last */
+    uint64_t step_ns;          /* when a weight changes by time alone; UINT64_MAX: none does */
+    const uint32_t *conns;     /* [servers]; NULL: nobody counts */
     struct group (*pools)[GROUPS];
     char *names;       /* "POOL/SERVER" of every server, one after another */
     const char **name; /* [servers] */
@@ -69,7 +73,8 @@ static bool group_lists(struct balance *b, struct group *g, const struct pbc_poo
     g->names = calloc((size_t)pool->server_count + 1, sizeof *g->names);
     g->server = calloc((size_t)pool->server_count + 1, sizeof *g->server);
     g->weights = calloc((size_t)pool->server_count + 1, sizeof *g->weights);
-    if (!g->names || !g->server || !g->weights) return false;
+    g->conns = calloc((size_t)pool->server_count + 1, sizeof *g->conns);
+    if (!g->names || !g->server || !g->weights || !g->conns) return false;
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &p->servers[i];
         if (!in_group(s, which)) continue;
@@ -153,6 +158,7 @@ static void group_free(struct group *g)
     free(g->names);
     free(g->server);
     free(g->weights);
+    free(g->conns);
 }
 
 void balance_free(struct balance *b)
@@ -166,22 +172,53 @@ void balance_free(struct balance *b)
     free(b);
 }
 
-static void group_update(const struct balance *b, const struct group *g, const uint8_t *down)
+/* The steps that a server has behind it, 1 to SLOW_STEPS, and when it takes the next one. */
+static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now_ns, uint64_t *next_ns)
 {
-    if (!g->lb || g->alias) return;
-    for (uint32_t i = 0; i < g->count; i++)
-        g->weights[i] = down && down[g->server[i]] ? 0 : b->p->servers[g->server[i]].weight;
-    lb_update(g->lb, g->weights);
+    const uint64_t takes = b->p->pools[b->p->servers[server].pool].slow_start_ns, step = takes / SLOW_STEPS;
+    const uint64_t since = b->facts && b->facts->up_since_ns ? b->facts->up_since_ns[server] : 0;
+    const uint64_t passed = now_ns > since ? now_ns - since : 0, done = step ? passed / step : 0;
+    if (!step || !since || passed >= takes) return SLOW_STEPS;
+    if (done + 1 >= SLOW_STEPS) return SLOW_STEPS;
+    if (since + (done + 1) * step < *next_ns) *next_ns = since + (done + 1) * step;
+    return (unsigned)done + 1;
 }
 
-void balance_update(struct balance *b, const struct facts *facts)
+/* Where a server starts slowly all weights of its pool are multiplied, so that small ones have steps, too. */
+static void group_update(struct balance *b, const struct group *g, uint64_t now_ns)
 {
-    if (!b->p->pools_count || (facts == b->facts && (!facts || facts->generation == b->generation))) return;
+    uint64_t next_ns = UINT64_MAX;
+    uint32_t most = 1;
+    if (!g->lb || g->alias) return;
+    for (uint32_t i = 0; i < g->count; i++) {
+        const bool down = b->facts && b->facts->down && b->facts->down[g->server[i]];
+        g->weights[i] = down ? 0 : b->p->servers[g->server[i]].weight;
+        if (g->weights[i] > most) most = g->weights[i];
+        slow_step(b, g->server[i], now_ns, &next_ns);
+    }
+    const uint32_t times = next_ns == UINT64_MAX ? 1 : LB_WEIGHT_MAX / most < SLOW_STEPS ? LB_WEIGHT_MAX / most : SLOW_STEPS;
+    for (uint32_t i = 0; i < g->count; i++) {
+        if (!g->weights[i] || next_ns == UINT64_MAX) continue;
+        const uint32_t full = g->weights[i] * (times ? times : 1);
+        const uint32_t now = full * slow_step(b, g->server[i], now_ns, &next_ns) / SLOW_STEPS;
+        g->weights[i] = (uint16_t)(now ? now : 1);
+    }
+    lb_update(g->lb, g->weights);
+    if (next_ns < b->step_ns) b->step_ns = next_ns;
+}
+
+void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns)
+{
+    const bool same = facts == b->facts && (!facts || facts->generation == b->generation);
+    if (!b->p->pools_count || (same && now_ns < b->step_ns)) return;
     b->facts = facts;
     b->generation = facts ? facts->generation : 0;
+    b->step_ns = UINT64_MAX;
     for (uint32_t i = 0; i < b->p->pools_count; i++)
-        for (unsigned g = 0; g < GROUPS; g++) group_update(b, &b->pools[i][g], facts ? facts->down : NULL);
+        for (unsigned g = 0; g < GROUPS; g++) group_update(b, &b->pools[i][g], now_ns);
 }
+
+void balance_by(struct balance *b, const uint32_t *conns) { b->conns = conns; }
 
 static struct lb_flow flow_of(const struct key *key)
 {
@@ -237,10 +274,20 @@ static struct choice choose(const struct balance *b, uint32_t branch, const stru
     return c;
 }
 
+/* Connections of a pool's group, or NULL where its algorithm asks for none. */
+static const uint32_t *conns_of(const struct balance *b, const struct choice *c)
+{
+    const struct pbc_pool *pool = &b->p->pools[c->pool];
+    if (!b->conns || pool->balance != LB_LEAST_CONN) return NULL;
+    if (c->group->count == pool->server_count) return b->conns + pool->servers;
+    for (uint32_t i = 0; i < c->group->count; i++) c->group->conns[i] = b->conns[c->group->server[i]];
+    return c->group->conns;
+}
+
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key)
 {
     const struct choice c = choose(b, branch, key);
-    uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, NULL) : LB_NONE;
+    uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, conns_of(b, &c)) : LB_NONE;
     return (struct pick){.pool = c.pool, .server = at == LB_NONE ? PBC_NONE : c.group->server[at]};
 }
 
@@ -253,7 +300,19 @@ void balance_explain(const struct balance *b, uint32_t branch, const struct key 
 {
     const struct choice c = choose(b, branch, key);
     if (c.group && c.group->lb)
-        lb_explain(c.group->lb, c.hash, NULL, buf, len);
+        lb_explain(c.group->lb, c.hash, conns_of(b, &c), buf, len);
     else
         snprintf(buf, len, "no server of the client's family");
+}
+
+bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)
+{
+    const struct program *p = b->p;
+    const struct pbc_branch *at = &p->branches[branch];
+    const struct pbc_server *s = &p->servers[server];
+    bool shared = false;
+    for (uint32_t i = at->shares; i < at->shares + at->share_count; i++)
+        shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
+    if (!shared || !s->weight || (b->facts && b->facts->down && b->facts->down[server])) return false;
+    return !keeps_family((enum pbc_mode)p->services[at->service].mode) || (s->family == 4) == !!(key->kind & KIND_IP4);
 }

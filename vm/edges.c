@@ -17,6 +17,14 @@ const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t 
     return own[0] | own[1] | own[2] | own[3] ? own : NULL;
 }
 
+uint64_t edge_mac(const struct facts *f, const struct pkt *pkt)
+{
+    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    const uint64_t asked = pkt && pkt->link == LINK_ETHER ? pkt_mac(pkt, true) : 0;
+    if (asked && !(asked >> 40 & 1)) return asked;
+    return f && f->mac ? f->mac : made | (f ? f->addr4 : 0);
+}
+
 void edge_expired(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key)
 {
     uint32_t own[4];

@@ -18,6 +18,10 @@ enum { EDGE_MTU = 1500 }; /* where facts know none */
 
 static inline uint32_t edge_mtu(const struct facts *f) { return f && f->mtu ? f->mtu : EDGE_MTU; }
 
+/* The MAC address that a frame leaves with: the one that the packet was sent to, or, where that is no single station's,
+ * the interface's, or one made from this machine's address. */
+uint64_t edge_mac(const struct facts *f, const struct pkt *pkt);
+
 /* This machine's address of the packet's family, NULL where facts know none: then an answer comes from the address that
  * was asked. */
 const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4]);

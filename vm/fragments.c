@@ -7,6 +7,7 @@
 
 #include "vm/frag/frag.h"
 #include "vm/frag/order.h"
+#include "vm/forward.h"
 #include "vm/inside.h"
 
 struct fragments {
@@ -43,48 +44,42 @@ static void record_first(const struct job *j, uint32_t datagram, const struct ke
     const struct fragments *f = vm->fragments;
     const struct peek peek = {.meters = vm->meters};
     struct frag_first first = {.verdict = *v};
+    if (v->action == ACTION_FORWARD) first.leave = *forward_left(vm->forward);
     if (f->order) first.place = frag_order_place(f->order, v, key, pkt, &peek);
     frag_judged(f->frags, vm->now_ns, datagram, &first);
 }
 
-/* Counted for the rule that decided the first, and for its service and server; never answered, never logged. */
-static void follow(const struct job *j, const struct pkt *pkt, const struct verdict *first, struct verdict *v)
+/* Counted for the rule that decided the first, and for its service and server; it leaves as the first did. Never
+ * answered, never logged. */
+static void follow(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                   const struct frag_first *first, struct verdict *v)
 {
-    struct vm *vm = j->vm;
-    *v = *first;
-    v->flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    add(&vm->counters.verdicts[v->action], pkt->wire_len);
-    add(decider(vm, decided_as(v->rule, v->action, v->firewall)), pkt->wire_len);
-    if (v->flags) settle_noticed(vm, v->flags);
-    if (v->action == ACTION_DROP && v->reason != REASON_NONE) {
-        add(&vm->counters.reasons[v->reason], pkt->wire_len);
-        add(&vm->refused, pkt->wire_len);
+    *v = first->verdict;
+    if (v->action == ACTION_FORWARD) {
+        const enum pkt_reason reason = forward_follow(j, at, pkt, key, &first->leave);
+        v->reason = (uint8_t)reason;
+        if (reason) v->action = ACTION_DROP;
     }
-    if (v->service == PBC_NONE) return;
-    const uint32_t services = vm->program->services_count;
-    add(&vm->served[v->service], pkt->wire_len);
-    add(&vm->served[v->server == PBC_NONE ? services + v->service : 2 * (size_t)services + v->server], pkt->wire_len);
+    settle_whole(j, at, pkt, key, v);
 }
 
 /* A rule that names `fragment` decides. What it accepts of a datagram that a service took goes where that goes. */
 static void decide_itself(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, decided d,
-                          const struct verdict *first, struct verdict *v)
+                          const struct frag_first *first, struct verdict *v)
 {
     const struct vm *vm = j->vm;
     if (vm->decaps && inside_asked(vm->program, d)) {
         inside_judge(j, at, pkt, key, d, v);
         return;
     }
-    if (decided_action(d) == ACTION_ACCEPT && first->service != PBC_NONE) {
-        struct verdict mine = *first;
-        mine.rule = decided_rule(d);
-        mine.firewall = decided_firewall(d);
-        follow(j, pkt, &mine, v);
+    if (decided_action(d) == ACTION_ACCEPT && first->verdict.service != PBC_NONE) {
+        struct frag_first mine = *first;
+        mine.verdict.rule = decided_rule(d);
+        mine.verdict.firewall = decided_firewall(d);
+        follow(j, at, pkt, key, &mine, v);
         return;
     }
-    uint32_t branch = 0;
-    if (vm->program->services_count) find_branches(vm, key, &pkt, 1, &d, &branch);
-    settle(j, at, pkt, key, d, branch, v);
+    settle(j, at, pkt, key, d, v);
 }
 
 /* Does a rule that stands before the one that decided the first decide this one? */
@@ -113,9 +108,9 @@ static void follow_first(const struct job *j, unsigned at, struct pkt *pkt, stru
 {
     decided d;
     if (is_decided(j, at, pkt, key, first, &d))
-        decide_itself(j, at, pkt, key, d, &first->verdict, v);
+        decide_itself(j, at, pkt, key, d, first, v);
     else
-        follow(j, pkt, &first->verdict, v);
+        follow(j, at, pkt, key, first, v);
 }
 
 /* Its first is not known: rules that name `fragment` are meant for such ones, so then the whole program judges it. */
@@ -169,7 +164,6 @@ static enum tx_kind kind_of(const struct verdict *v)
     switch ((enum action)v->action) {
     case ACTION_ACCEPT:
     case ACTION_PASS: return TX_HOST;
-    case ACTION_FORWARD: return TX_SEND;
     default: return TX_FREE;
     }
 }

@@ -19,8 +19,12 @@ void balance_free(struct balance *b);
 /* Slots of the tables that balance_new makes for these pools, each at `slots`: a pool with servers of both families has
  * three. A small table counts as what is needed beside it. */
 uint64_t balance_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots);
-/* What servers can do, if it changed. */
-void balance_update(struct balance *b, const struct facts *facts);
+/* What servers can do, if it changed: health, and how far those have come that start slowly. */
+void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
+/* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
+void balance_by(struct balance *b, const uint32_t *conns);
+/* May the server take new flows of the branch, by pools, mode and family, and is it up? */
+bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
 
 /* The pool by share, then the server by the pool's balance, among those that the service's mode and the client's family
  * allow. `pool` and `server` are PBC_NONE where there is none. */

@@ -62,60 +62,38 @@ void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, cons
                  form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE);
 }
 
-/* What a service does with a packet for which its pool has no server. */
-static void without_server(struct vm *vm, const struct pbc_service *s, uint32_t bytes, struct verdict *v)
+/* Counted for its service and server, too. */
+static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
 {
-    static const uint8_t actions[] = {
-        [PBC_NO_SERVER_RESET] = ACTION_REJECT,
-        [PBC_NO_SERVER_DROP] = ACTION_DROP,
-        [PBC_NO_SERVER_PASS] = ACTION_ACCEPT,
-    };
-    v->action = actions[s->no_server];
-    add(&vm->served[vm->program->services_count + v->service], bytes);
-    if (v->action == ACTION_ACCEPT) return;
-    v->reason = REASON_NO_SERVER;
-    if (v->action != ACTION_DROP) return;
-    add(&vm->counters.reasons[REASON_NO_SERVER], bytes);
-    add(&vm->refused, bytes);
+    const uint32_t services = vm->program->services_count;
+    if (v->service == PBC_NONE) return;
+    add(&vm->served[v->service], bytes);
+    if (v->server == PBC_NONE) add(&vm->served[services + v->service], bytes);
+    if (v->action == ACTION_FORWARD && v->server != PBC_NONE) add(&vm->served[2 * (size_t)services + v->server], bytes);
 }
 
-/* A service takes an accepted packet. Apart, for programs without services. */
-void settle_served(struct vm *vm, const struct pkt *pkt, const struct key *key, uint32_t branch, struct verdict *v)
+void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v)
 {
-    const struct program *p = vm->program;
-    const struct pick pick = balance_pick(vm->balance, branch, key);
-    v->service = p->branches[branch].service;
-    v->server = pick.server;
-    add(&vm->served[v->service], pkt->wire_len);
-    if (pick.server == PBC_NONE) {
-        without_server(vm, &p->services[v->service], pkt->wire_len, v);
-        return;
+    struct vm *vm = j->vm;
+    const uint32_t bytes = pkt->wire_len;
+    v->flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    add(&vm->counters.verdicts[v->action], bytes);
+    add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
+    if (v->flags) settle_noticed(vm, v->flags);
+    if (v->action == ACTION_DROP && v->reason != REASON_NONE) {
+        add(&vm->counters.reasons[v->reason], bytes);
+        add(&vm->refused, bytes);
     }
-    v->action = ACTION_FORWARD;
-    add(&vm->served[2 * (size_t)p->services_count + pick.server], pkt->wire_len);
+    count_served(vm, v, bytes);
+    if (v->action == ACTION_REJECT) settle_answer(j, at, pkt, key, v);
 }
 
-void find_branches(const struct vm *vm, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   const decided decisions[], uint32_t branches[])
+uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)
 {
     const struct program *p = vm->program;
-    uint64_t accepted = 0;
-    for (uint64_t left = todo; left; left &= left - 1) {
-        unsigned at = (unsigned)__builtin_ctzll(left);
-        branches[at] = 0;
-        accepted |= (uint64_t)(decided_action(decisions[at]) == ACTION_ACCEPT) << at;
-    }
-    if (vm->cfg.naive) {
-        for (; accepted; accepted &= accepted - 1) {
-            unsigned at = (unsigned)__builtin_ctzll(accepted);
-            branches[at] = service_branch(p, &keys[at], pkts[at]) + 1;
-        }
-        return;
-    }
-    decided taken[VM_BATCH];
-    run_code(p, p->meta->services, keys, pkts, accepted, NULL, taken);
-    for (; accepted; accepted &= accepted - 1) {
-        unsigned at = (unsigned)__builtin_ctzll(accepted);
-        branches[at] = decided_action(taken[at]) == ACTION_FORWARD ? decided_rule(taken[at]) + 1 : 0;
-    }
+    decided taken;
+    if (!p->services_count) return PBC_NONE;
+    if (vm->cfg.naive) return service_branch(p, key, pkt);
+    run_code(p, p->meta->services, key, &pkt, 1, NULL, &taken);
+    return decided_action(taken) == ACTION_FORWARD ? decided_rule(taken) : PBC_NONE;
 }

@@ -1,6 +1,7 @@
 /* One packet after the other. In programs that keep state, what `state` says of each depends on what became of those
  * before it; in those that decapsulate, one packet may be judged twice. Only memory is asked for a batch at a time.
  * Results don't depend on where batches end. */
+#include "vm/forward.h"
 #include "vm/inside.h"
 #include "vm/proto/sides.h"
 #include "vm/vips.h"
@@ -46,17 +47,21 @@ static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct 
                       struct verdict *v)
 {
     struct vm *vm = j->vm;
-    uint32_t branch = 0;
     if (vm->track) track_look(vm->track, key, pkt, seen);
+    if (vm->forward && forward_follows(j, seen)) {
+        forward_back(j, at, pkt, key, seen, v);
+        return;
+    }
     const decided d = judge_one(j, at, pkt, key, seen);
     if (vm->decaps && inside_asked(vm->program, d)) {
         inside_judge(j, at, pkt, key, d, v);
         return;
     }
-    if (vm->program->services_count) find_branches(vm, key, &pkt, 1, &d, &branch);
-    settle(j, at, pkt, key, d, branch, v);
-    if (vm->track && (v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD))
-        track_accept(vm->track, key, pkt, seen);
+    const bool accepted = decided_action(d) == ACTION_ACCEPT;
+    if (!vm->forward || !accepted || !forward_take(j, at, pkt, key, seen, d, v)) {
+        settle(j, at, pkt, key, d, v);
+        if (vm->track && accepted) track_accept(vm->track, key, pkt, seen);
+    }
     if (vm->vips && vips_asked(key)) vips_answer(j, at, pkt, key, v);
 }
 

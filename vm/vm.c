@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward.h"
 #include "vm/fragments.h"
 #include "vm/proto/sides.h"
 #include "vm/vips.h"
@@ -37,9 +38,18 @@ static bool follow_fragments(struct vm *vm)
     return vm->fragments;
 }
 
+/* What services and translation need besides. */
+static bool send_on(struct vm *vm)
+{
+    if (!vm->program->services_count && !vm->program->nats_count) return true;
+    vm->forward = forward_new(vm->program, &vm->cfg, vm->track, vm->balance);
+    if (vm->forward) vm->counters.forward = forward_counters(vm->forward);
+    return vm->forward;
+}
+
 static bool speak_for_services(struct vm *vm)
 {
-    if (!vm->program->services_count) return true;
+    if (!vm->program->services_count && !vm->program->nats_count) return true;
     vm->vips = vips_new(vm->program);
     return vm->vips;
 }
@@ -56,7 +66,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
     if (!vm->rules || !vm->meters || !vm->served || !vm->balance || !keep_state(vm) || !follow_fragments(vm) ||
-        !speak_for_services(vm)) {
+        !send_on(vm) || !speak_for_services(vm)) {
         vm_free(vm);
         return NULL;
     }
@@ -79,6 +89,7 @@ void vm_free(struct vm *vm)
     vips_free(vm->vips);
     fragments_free(vm->fragments);
     remember_free(vm->remember);
+    forward_free(vm->forward);
     track_free(vm->track);
     free(vm->seen);
     balance_free(vm->balance);
@@ -120,13 +131,12 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
 }
 
 static void decide(const struct job *j, unsigned first, struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   decided out[], uint32_t branches[])
+                   decided out[])
 {
     const struct program *p = j->vm->program;
     if (p->services_count && facts_have_self(j->in->facts))
         for (uint64_t left = todo; left; left &= left - 1) key_settle(p, &keys[__builtin_ctzll(left)]);
     decide_rules(j, first, keys, pkts, todo, out);
-    if (p->services_count) find_branches(j->vm, keys, pkts, todo, out, branches);
 }
 
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
@@ -135,12 +145,11 @@ static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEA
 static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
 {
     decided d;
-    uint32_t branch = 0;
     if (pkt->reason == REASON_NONE && (j->vm->track || j->vm->decaps)) {
         judge_in_turn(j, at, pkt, key, v);
     } else if (pkt->reason == REASON_NONE) {
-        decide(j, at, key, &pkt, 1, &d, &branch);
-        settle(j, at, pkt, key, d, branch, v);
+        decide(j, at, key, &pkt, 1, &d);
+        settle(j, at, pkt, key, d, v);
     } else if (lets_pass(j->vm->program, pkt, key)) {
         refuse(j->vm, v, ACTION_PASS, REASON_NONE, pkt->wire_len);
     } else {
@@ -217,10 +226,10 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
 {
     struct key *keys = j->vm->keys;
     decided *decisions = j->vm->decisions;
-    decide(j, 0, keys, pkts, todo, decisions, j->vm->branches);
+    decide(j, 0, keys, pkts, todo, decisions);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            settle(j, i, pkts[i], &keys[i], decisions[i], j->vm->branches[i], &verdicts[i]);
+            settle(j, i, pkts[i], &keys[i], decisions[i], &verdicts[i]);
         else
             judge_rest(j, i, pkts[i], &keys[i], &verdicts[i]);
     }
@@ -251,7 +260,7 @@ static void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 /* Before anything is judged. */
 static void see_facts(struct vm *vm, const struct facts *facts)
 {
-    balance_update(vm->balance, facts);
+    balance_update(vm->balance, facts, vm->now_ns);
     if (vm->remember) remember_facts(vm->remember, facts);
 }
 
@@ -279,12 +288,20 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
+/* Flows whose server is down; the next deadline. */
+static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
+{
+    const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    return forward_tick(&j) ? vm->now_ns : UINT64_MAX;
+}
+
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     see_time(vm, in, tx);
     uint64_t next = meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
     if (vm->track) next = sooner(next, track_tick(vm->track));
     if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, vm->now_ns + SWEEP_NS);
+    if (vm->forward) next = sooner(next, end_down(vm, in, tx));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
@@ -334,8 +351,11 @@ struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct k
 
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
 {
-    struct served s = {.branch = service_branch(vm->program, key, pkt), .pool = PBC_NONE};
-    balance_update(vm->balance, in->facts);
+    struct served s = {.branch = PBC_NONE, .pool = PBC_NONE};
+    see_time(vm, in, NULL);
+    see_facts(vm, in->facts);
+    if (vm->forward && forward_explain(vm, key, pkt, &s)) return s;
+    s.branch = service_branch(vm->program, key, pkt);
     if (s.branch == PBC_NONE) return s;
     s.pool = balance_pool(vm->balance, s.branch, key);
     if (s.pool != PBC_NONE) balance_explain(vm->balance, s.branch, key, s.how, sizeof s.how);

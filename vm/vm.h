@@ -81,7 +81,8 @@ enum tx_cause { /* why a packet leaves */
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for one */
     TX_CAUSE_INSIDE, /* TX_HOST: what was accepted inside the packet `input`, which is not the host's */
-    TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_SEND forwarded, TX_FREE dropped; `input` is nothing */
+    TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_FREE dropped or forwarded: then what left has an entry of its
+                      own before this one; `input` is nothing */
 };
 struct tx_entry {
     struct pkt *pkt; /* the executor puts it back (pool_put) after use */
@@ -136,6 +137,14 @@ struct meter_counter {
     uint64_t overflowed;   /* of both: judged by the shared bucket, for the table was full */
 };
 
+/* Flows that are sent on. Reasons say what was refused. */
+struct forward_counters {
+    uint64_t bound;           /* flows of services, now */
+    uint64_t replies, errors; /* packets that went back translated; ICMP errors that followed a flow */
+    uint64_t exhausted;       /* new flows for which no source address or port was free */
+    uint64_t resets;          /* RSTs to the sides of flows whose server went down */
+};
+
 /* One worker's counters; every packet is in exactly one of `verdicts`. */
 struct vm_counters {
     struct counter verdicts[ACTION_COUNT];
@@ -145,12 +154,13 @@ struct vm_counters {
     const struct meter_counter *meters;   /* [program->meters_count]; of a rule's log: events sent, left out */
     const struct counter *services;       /* [program->services_count]: packets that the service took */
     const struct counter *unserved;       /* [program->services_count]: of them, those that found no server */
-    const struct counter *servers;        /* [program->servers_count]: packets sent on to the server */
+    const struct counter *servers;        /* [program->servers_count]: packets of its flows that were sent on, replies too */
     uint64_t snapped, bad_checksum;       /* judged all the same */
     uint64_t linearised;                  /* copied into a slot to be judged */
     uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
     uint64_t inside; /* packets that were taken out of others and judged; their verdicts are those packets' */
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
+    const struct forward_counters *forward; /* NULL: nothing is sent on */
     const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
     uint64_t remembered; /* packets whose verdict was remembered for their flow */
     uint64_t stacks_full; /* accepted packets that made no flow, for there was no room for another VLAN stack */

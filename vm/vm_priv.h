@@ -20,7 +20,6 @@ struct vm {
     struct counter refused;    /* dropped without being judged */
     struct key keys[VM_BATCH]; /* of the batch that is being judged */
     decided decisions[VM_BATCH];
-    uint32_t branches[VM_BATCH]; /* branch of a service + 1, 0: none takes the packet */
     struct balance *balance;
     struct counter *served;  /* one a service, one a service without a server, one a server: counters points into it */
     struct counter *rules;   /* one a rule, one for "nobody", one a firewall's default: counters points into it */
@@ -28,7 +27,8 @@ struct vm {
     struct track_seen *seen; /* [VM_BATCH], of the batch that is being judged */
     struct remember *remember; /* NULL: no verdict may be remembered */
     struct fragments *fragments; /* NULL: no fragment follows its first */
-    struct vips *vips; /* NULL: there are no services */
+    struct forward *forward; /* NULL: there are neither services nor translation */
+    struct vips *vips; /* NULL: there are no services and nats */
     bool decaps;       /* some rule's verdict is a decap */
 };
 
@@ -59,12 +59,10 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* A verdict without a judgement. */
 void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes);
 
-/* The branches of services that take packets of the batch which were accepted. */
-void find_branches(const struct vm *vm, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                   const decided decisions[], uint32_t branches[]);
+/* The branch of a service that takes a packet which was accepted; PBC_NONE. */
+uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
 /* What settle does rarely. */
-void settle_served(struct vm *vm, const struct pkt *pkt, const struct key *key, uint32_t branch, struct verdict *v);
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
                    const struct verdict *v);
@@ -74,9 +72,13 @@ bool answer_begin(const struct job *j, struct limit *kind);
 /* Then it leaves; NULL, for it found no slot, is counted. */
 void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause);
 
-/* What was decided becomes the verdict, is counted, and answered where it is a reject. branch: of a service, + 1. */
+/* A verdict that is known but for its flags: counted for its rule, reason, service and server, and answered where it is
+ * a reject. */
+void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v);
+
+/* What was decided becomes the verdict, is counted, and answered where it is a reject. */
 static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
-                          uint32_t branch, struct verdict *v)
+                          struct verdict *v)
 {
     struct vm *vm = j->vm;
     unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
@@ -86,7 +88,6 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
                           .firewall = decided_firewall(d),
                           .service = PBC_NONE,
                           .server = PBC_NONE};
-    if (__builtin_expect(branch, 0)) settle_served(vm, pkt, key, branch - 1, v);
     add(&vm->counters.verdicts[v->action], pkt->wire_len);
     add(decider(vm, d), pkt->wire_len);
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);

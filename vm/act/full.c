@@ -31,7 +31,7 @@ static void fill_crc(struct pkt *pkt, const struct place *p)
 int checksum_fill(struct pkt *pkt, const struct key *key)
 {
     struct place p;
-    int err = place_of(pkt, key, &p);
+    int err = place_own(pkt, key, &p);
     if (err) return err;
     if (p.upper_len == 0 || p.l4 + p.upper_len > pkt->head_len || p.dst_elsewhere) return -EINVAL;
     if (key->kind & KIND_TCP) fill_sum(pkt, key, &p, TCP_SUM, p.upper_len);

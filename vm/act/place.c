@@ -47,7 +47,7 @@ static struct chain walk(const struct pkt *pkt, uint32_t l3, uint32_t end)
     return c;
 }
 
-int place_of(const struct pkt *pkt, const struct key *key, struct place *out)
+int place_own(const struct pkt *pkt, const struct key *key, struct place *out)
 {
     if (pkt->reason || !(key->kind & KIND_IP)) return -EINVAL;
     if (!(pkt->flags & PKT_WRITABLE)) return -EROFS;

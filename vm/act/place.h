@@ -17,7 +17,7 @@ struct place {
 };
 
 /* Of a frame's own packet, parsed and well formed, in a slot. 0, -EINVAL (not IP, malformed), -EROFS (a view). */
-int place_of(const struct pkt *pkt, const struct key *key, struct place *out);
+int place_own(const struct pkt *pkt, const struct key *key, struct place *out);
 
 /* Of a packet that begins at `at` and of which bytes up to `end` are there, whatever they hold. False where not even
  * its IP header is whole, or it is of the other family. */

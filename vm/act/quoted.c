@@ -10,7 +10,7 @@ int quoted_translate(struct pkt *pkt, const struct key *key, const struct transl
 {
     struct place own, quote;
     uint32_t at, end;
-    int err = place_of(pkt, key, &own);
+    int err = place_own(pkt, key, &own);
     if (err) return err;
     if (!place_quote(pkt, key, &at, &end) || !place_quoted(pkt, at, end, own.v6, &quote)) return -EINVAL;
     uint64_t body = rewrite(pkt, &quote, inner, 0, false);

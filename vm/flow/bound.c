@@ -15,6 +15,13 @@ struct flow_bind *track_bound(const struct track *t, const struct track_seen *s)
 
 bool track_is_error(const struct track_seen *s) { return s->how == HOW_ERROR; }
 
+uint16_t track_query(const struct track_seen *s) { return s->at & AT_QUERY ? s->id.low_port : 0; }
+
+unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS])
+{
+    return stack_tags(t->stacks, stack, tags);
+}
+
 bool track_may_begin(const struct key *key, const struct track_seen *s)
 {
     if (s->how < HOW_TCP || s->how >= HOW_REPLY || s->at & AT_GROUP) return false;
@@ -51,6 +58,25 @@ struct flow_bind *track_begin(struct track *t, const struct key *key, const stru
         flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
     }
     return flow_bind_at(t->table, s->slot);
+}
+
+struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high)
+{
+    struct track_tuple t;
+    for (unsigned i = 0; i < 4; i++) {
+        t.src[i] = opened_by_high ? id->high[i] : id->low[i];
+        t.dst[i] = opened_by_high ? id->low[i] : id->high[i];
+    }
+    t.src_port = opened_by_high ? id->high_port : id->low_port;
+    t.dst_port = opened_by_high ? id->low_port : id->high_port;
+    return t;
+}
+
+struct track_tuple track_own(const struct track *t, const struct track_seen *s)
+{
+    struct flow_id id;
+    flow_id_of(t->table, s->slot, &id);
+    return track_tuple_of(&id, flow_at(t->table, s->slot)->flags & FLOW_OPENED_BY_HIGH);
 }
 
 /* The id of a tuple that otherwise is like the packet's; *high: its source is the high side. */

@@ -62,6 +62,10 @@ void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 struct flow_bind *track_bound(const struct track *t, const struct track_seen *s);
 /* Is the packet, or error, of an ICMP error's kind: it quotes a packet of the flow? */
 bool track_is_error(const struct track_seen *s);
+/* The identifier of an ICMP query; 0 of anything else. */
+uint16_t track_query(const struct track_seen *s);
+/* The tags of a flow's VLAN stack, outermost first; returns how many. */
+unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS]);
 
 /* Could the packet begin a flow: it has a tuple, goes to one host, and, being TCP, is a SYN or in mid-stream? */
 bool track_may_begin(const struct key *key, const struct track_seen *s);
@@ -72,11 +76,14 @@ bool track_may_begin(const struct key *key, const struct track_seen *s);
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                               bool one_sided, uint64_t idle_ns);
 
-/* A tuple as the other side of a flow sees it. */
+/* A tuple, from the side that opened a flow. */
 struct track_tuple {
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port; /* ICMP queries: both are the identifier */
 };
+/* Of a flow's id; and of the flow that the packet belongs to, or that an error quotes. */
+struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
+struct track_tuple track_own(const struct track *t, const struct track_seen *s);
 /* Is no flow in the table that has this tuple, otherwise being like the packet's? */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 /* The same, and it becomes the twin of the packet's flow, which has none. */

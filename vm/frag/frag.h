@@ -9,6 +9,7 @@
 #define VM_FRAG_FRAG_H
 
 #include "vm/frag/ranges.h"
+#include "vm/mode/leave.h"
 #include "vm/vm.h"
 
 enum { FRAG_HELD = 64 };
@@ -38,6 +39,7 @@ enum frag_fate {
 /* What became of a first fragment. */
 struct frag_first {
     struct verdict verdict;
+    struct leave leave; /* of one that was sent on */
     uint32_t place; /* the caller's: where in the rules it was decided */
 };
 

@@ -47,3 +47,45 @@ void edit_link(struct pkt *pkt, uint16_t ether_type)
     pkt->link = LINK_RAW;
     pkt->l3 = 0;
 }
+
+static void put48(struct pkt *pkt, uint32_t at, uint64_t mac)
+{
+    edit_put16(pkt, at, (uint16_t)(mac >> 32));
+    edit_put32(pkt, at + 2, (uint32_t)mac);
+}
+
+void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src)
+{
+    enum { SRC_AT = 6 };
+    put48(pkt, 0, dst);
+    put48(pkt, SRC_AT, src);
+}
+
+void edit_bare(struct pkt *pkt)
+{
+    const uint16_t l3 = pkt->l3;
+    if (pkt->link == LINK_ETHER || pkt->link == LINK_RAW) return;
+    edit_close(pkt, 0, l3);
+    pkt->link = LINK_RAW;
+    pkt->l3 = 0;
+    if (pkt->l4) pkt->l4 = (uint16_t)(pkt->l4 - l3);
+    if (pkt->payload) pkt->payload = (uint16_t)(pkt->payload - l3);
+    pkt->l3_end = (uint16_t)(pkt->l3_end - l3);
+}
+
+bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
+                uint16_t ether_type)
+{
+    enum { MACS = 12, TAG = 4 };
+    const uint32_t len = ETHER_LEN + TAG * count;
+    if (!edit_open(pkt, 0, len)) return false;
+    edit_macs(pkt, dst, src);
+    for (unsigned i = 0; i < count; i++) {
+        edit_put16(pkt, MACS + TAG * i, tags[i].tpid);
+        edit_put16(pkt, MACS + TAG * i + 2, tags[i].tci);
+    }
+    edit_put16(pkt, len - 2, ether_type);
+    pkt->link = LINK_ETHER;
+    pkt->l3 = (uint16_t)len;
+    return true;
+}

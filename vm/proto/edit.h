@@ -135,5 +135,14 @@ void edit_cut(struct pkt *pkt, uint32_t end);
 /* The frame's link layer for an IP packet of this family at pkt->l3: Ethernet gets the type, after its tags; any other
  * link is taken off and the frame is a bare IP packet (LINK_RAW, l3 0). */
 void edit_link(struct pkt *pkt, uint16_t ether_type);
+/* The MAC addresses of an Ethernet frame, 48-bit numbers. */
+void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src);
+/* Any link but Ethernet is taken off: a bare IP packet (LINK_RAW, offsets moved with it). */
+void edit_bare(struct pkt *pkt);
+/* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0). False:
+ * no headroom. */
+struct edit_tag { uint16_t tpid, tci; };
+bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
+                uint16_t ether_type);
 
 #endif

@@ -127,21 +127,21 @@ static void health(void **state)
     struct facts facts = {.generation = 1, .down = down};
     struct program *p = one_pool(LB_MAGLEV, PBC_MODE_DSR_L2);
     struct balance *b = balance_new(p, 1);
-    balance_update(b, &facts);
+    balance_update(b, &facts, 0);
     assert_int_equal(balance_pick(b, 0, &key).server, 1);
     down[0] = 0, down[1] = 1;
-    balance_update(b, &facts);
+    balance_update(b, &facts, 0);
     assert_int_equal(balance_pick(b, 0, &key).server, 1);
     facts.generation++;
-    balance_update(b, &facts);
+    balance_update(b, &facts, 0);
     assert_int_equal(balance_pick(b, 0, &key).server, 0);
     assert_int_equal(balance_pick(b, 1, &key).server, 2); /* a backup alone serves */
     down[0] = down[2] = 1;
     facts.generation++;
-    balance_update(b, &facts);
+    balance_update(b, &facts, 0);
     assert_int_equal(balance_pick(b, 0, &key).server, PBC_NONE);
     assert_int_equal(balance_pick(b, 1, &key).server, PBC_NONE);
-    balance_update(b, NULL);
+    balance_update(b, NULL, 0);
     assert_int_not_equal(balance_pick(b, 0, &key).server, PBC_NONE);
     balance_free(b);
     program_put(p);

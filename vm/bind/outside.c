@@ -1,0 +1,186 @@
+/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every pair of source
+ * and server. */
+#include "vm/bind/outside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/bind/ports.h"
+
+/* A port that is free here may belong to another flow, of this machine's own or of another pool's: then the next is
+ * tried. */
+enum { TRIES = 16 };
+
+struct pool_out {
+    uint32_t (*addr)[4]; /* those of IPv4, then of IPv6 */
+    uint32_t count4, count6;
+    struct ports *ports; /* space: source * servers + server; NULL: no service translates to this pool */
+    bool own; /* no `source`: this machine's address, as the facts say */
+};
+
+struct outside {
+    const struct program *p;
+    struct pool_out *pools;
+    uint64_t used;
+};
+
+static void count_set(const struct program *p, const struct pbc_set *s, uint64_t *n4, uint64_t *n6)
+{
+    for (uint32_t i = s->first4; i < s->first4 + s->count4; i++) *n4 += (uint64_t)p->set4[i].hi - p->set4[i].lo + 1;
+    for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) *n6 += p->set6[i].hi_lo - p->set6[i].lo_lo + 1;
+}
+
+static void list_set(const struct program *p, const struct pbc_set *s, struct pool_out *out)
+{
+    for (uint32_t i = s->first4; i < s->first4 + s->count4; i++)
+        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) out->addr[out->count4++][0] = (uint32_t)a;
+}
+
+static void list_set6(const struct program *p, const struct pbc_set *s, struct pool_out *out)
+{
+    for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) {
+        const struct pbc_range6 *r = &p->set6[i];
+        for (uint64_t n = 0; n <= r->hi_lo - r->lo_lo; n++) {
+            const uint64_t low = r->lo_lo + n;
+            uint32_t *a = out->addr[out->count4 + out->count6++];
+            a[0] = (uint32_t)(r->lo_hi >> 32), a[1] = (uint32_t)r->lo_hi;
+            a[2] = (uint32_t)(low >> 32), a[3] = (uint32_t)low;
+        }
+    }
+}
+
+/* The verifier has seen that a pool's sources are no more than PBC_SOURCES_MAX. */
+static bool list_sources(const struct program *p, const struct pbc_pool *pool, struct pool_out *out)
+{
+    uint64_t n4 = 0, n6 = 0;
+    out->own = !pool->source_count;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) count_set(p, &p->sets[i], &n4, &n6);
+    out->addr = calloc((size_t)(n4 + n6) + 1, sizeof *out->addr);
+    if (!out->addr) return false;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) list_set(p, &p->sets[i], out);
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) list_set6(p, &p->sets[i], out);
+    return true;
+}
+
+static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cfg)
+{
+    const struct pbc_pool *pp = &o->p->pools[pool];
+    struct pool_out *out = &o->pools[pool];
+    if (out->ports) return true;
+    const uint32_t sources = out->own ? 1 : out->count4 + out->count6;
+    out->ports = ports_new(sources * pp->server_count, pp->source_port_lo, pp->source_port_hi, cfg->worker, cfg->workers,
+                           cfg->seed + pool);
+    return out->ports;
+}
+
+/* Of the pools that passthrough services send to. */
+static bool make_all_ports(struct outside *o, const struct vm_cfg *cfg)
+{
+    const struct program *p = o->p;
+    for (uint32_t i = 0; i < p->branches_count; i++) {
+        const struct pbc_branch *b = &p->branches[i];
+        if (p->services[b->service].mode != PBC_MODE_PASSTHROUGH) continue;
+        for (uint32_t s = b->shares; s < b->shares + b->share_count; s++)
+            if (!make_ports(o, p->shares[s].pool, cfg)) return false;
+    }
+    return true;
+}
+
+struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
+{
+    struct outside *o = calloc(1, sizeof *o);
+    if (!o) return NULL;
+    o->p = p;
+    o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
+    bool good = o->pools;
+    for (uint32_t i = 0; good && i < p->pools_count; i++) good = list_sources(p, &p->pools[i], &o->pools[i]);
+    if (good && make_all_ports(o, cfg)) return o;
+    outside_free(o);
+    return NULL;
+}
+
+void outside_free(struct outside *o)
+{
+    if (!o) return;
+    for (uint32_t i = 0; o->pools && i < o->p->pools_count; i++) {
+        free(o->pools[i].addr);
+        ports_free(o->pools[i].ports);
+    }
+    free(o->pools);
+    free(o);
+}
+
+static bool own_address(const struct facts *facts, bool v6, uint32_t addr[4])
+{
+    if (!facts) return false;
+    for (unsigned i = 0; i < 4; i++) addr[i] = v6 ? facts->addr6[i] : i == 0 ? facts->addr4 : 0;
+    return addr[0] | addr[1] | addr[2] | addr[3];
+}
+
+/* How many sources there are of the family, and the first one's place. */
+static uint32_t sources_of(const struct pool_out *out, bool v6, uint32_t *first)
+{
+    *first = v6 && !out->own ? out->count4 : 0;
+    if (out->own) return 1;
+    return v6 ? out->count6 : out->count4;
+}
+
+static bool address_at(const struct pool_out *out, const struct facts *facts, bool v6, uint32_t at, uint32_t addr[4])
+{
+    if (out->own) return own_address(facts, v6, addr);
+    memcpy(addr, out->addr[at], sizeof *out->addr);
+    return true;
+}
+
+bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4])
+{
+    uint32_t first;
+    const struct pool_out *out = &o->pools[pool];
+    return sources_of(out, v6, &first) && address_at(out, facts, v6, first, addr);
+}
+
+/* A port of one space that is free in the flow table, too. Those that are not are held until one is found, so that each
+ * is tried once. */
+static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind *b, outside_free_fn *is_free, void *arg)
+{
+    uint16_t held[TRIES];
+    unsigned n = 0;
+    uint16_t port = 0;
+    while (n < TRIES && (port = port_take(ports, space, 0))) {
+        b->to_src_port = port;
+        if (is_free(arg, b)) break;
+        held[n++] = port;
+        port = 0;
+    }
+    while (n) port_give(ports, space, held[--n]);
+    return port;
+}
+
+bool outside_take(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b,
+                  outside_free_fn *is_free, void *arg)
+{
+    const struct pbc_server *server = &o->p->servers[b->server];
+    const struct pbc_pool *pool = &o->p->pools[server->pool];
+    struct pool_out *out = &o->pools[server->pool];
+    const bool v6 = server->family == 6;
+    uint32_t first;
+    const uint32_t count = sources_of(out, v6, &first), start = count ? (uint32_t)((hash >> 32) * count >> 32) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = first + (start + i < count ? start + i : start + i - count);
+        if (!address_at(out, facts, v6, at, b->to_src)) return false;
+        b->space = at * pool->server_count + (b->server - pool->servers);
+        if (!take_port(out->ports, b->space, b, is_free, arg)) continue;
+        o->used++;
+        return true;
+    }
+    return false;
+}
+
+void outside_give(struct outside *o, const struct flow_bind *b)
+{
+    if (b->space == PBC_NONE) return;
+    port_give(o->pools[o->p->servers[b->server].pool].ports, b->space, b->to_src_port);
+    o->used--;
+}
+
+uint64_t outside_used(const struct outside *o) { return o->used; }

@@ -1,0 +1,39 @@
+/* Sending on: what a worker does with packets that services and translation take (bind/README.md, the life of a packet
+ * that is sent on). Programs without either have none of it. */
+#ifndef VM_FORWARD_H
+#define VM_FORWARD_H
+
+#include "vm/mode/leave.h"
+#include "vm/vm_priv.h"
+
+struct forward; /* a worker's */
+
+/* NULL: out of memory. */
+struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, struct track *t, struct balance *b);
+void forward_free(struct forward *f);
+const struct forward_counters *forward_counters(const struct forward *f);
+
+/* Is the packet a reply of a flow that is sent on, or an error that quotes what was? Then it is not judged. */
+bool forward_follows(const struct job *j, const struct track_seen *seen);
+/* It goes back to the client, or on to the server; *v is its verdict, counted. */
+void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
+                  struct verdict *v);
+
+/* A packet that the rules accepted, by `d`. True: it was sent on, or refused, *v is its verdict and counted; false: no
+ * service and no translation takes it. */
+bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
+                  decided d, struct verdict *v);
+
+/* The branch and pool of the flow that the packet is of, where it is bound, and its server in words; false: none. */
+bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s);
+
+/* How the packet that was just judged left, for the fragments that follow it. */
+const struct leave *forward_left(const struct forward *f);
+/* A later fragment leaves as its first did: REASON_NONE, or why not. */
+enum pkt_reason forward_follow(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                               const struct leave *leave);
+
+/* Flows whose server is down end, a bounded number at a time. True while there may be more of them. */
+bool forward_tick(const struct job *j);
+
+#endif

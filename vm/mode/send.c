@@ -1,0 +1,171 @@
+/* What the modes share: copying, one hop, rewriting, tunnels, the link layer. */
+#include "vm/act/full.h"
+#include "vm/act/mss.h"
+#include "vm/act/quoted.h"
+#include "vm/act/ttl.h"
+#include "vm/bind/outside.h"
+#include "vm/edges.h"
+#include "vm/mode/mode.h"
+#include "vm/proto/edit.h"
+
+const struct mode_ops *mode_of(const struct program *p, uint32_t service)
+{
+    static const struct mode_ops *const modes[PBC_MODES] = {
+#define MODE(ident, name, doc) [PBC_MODE_##ident] = &mode_##ident,
+#include "vm/mode/mode.def"
+#undef MODE
+    };
+    return modes[p->services[service].mode];
+}
+
+static struct tx_entry entry_of(const struct sending *s, const uint32_t next_hop[4], unsigned family)
+{
+    struct tx_entry e = {.kind = TX_SEND,
+                         .cause = TX_CAUSE_PACKET,
+                         .out_if = s->leave->iface,
+                         .input = s->j->input == INPUT_NONE ? INPUT_NONE : s->j->input + s->at,
+                         .cookie = s->pkt->cookie,
+                         .family = (uint8_t)family};
+    for (unsigned i = 0; i < 4; i++) e.next_hop[i] = next_hop[i];
+    return e;
+}
+
+struct tx_entry mode_to_server(const struct sending *s, uint64_t *mac)
+{
+    const struct pbc_server *server = &s->j->vm->program->servers[s->leave->server];
+    const bool known = server->flags & PBC_SERVER_HAS_MAC && s->pkt->link == LINK_ETHER;
+    *mac = known ? server->mac : 0;
+    return entry_of(s, server->addr, known ? 0 : server->family);
+}
+
+static uint64_t mac_of(const uint8_t bytes[6])
+{
+    uint64_t mac = 0;
+    for (unsigned i = 0; i < 6; i++) mac = mac << 8 | bytes[i];
+    return mac;
+}
+
+void mode_link(const struct sending *s, struct pkt *copy, uint64_t mac)
+{
+    if (copy->link == LINK_ETHER)
+        edit_macs(copy, mac, edge_mac(s->j->in->facts, s->pkt));
+    else
+        edit_bare(copy);
+}
+
+/* In a translation of a first SCTP fragment a port may stand that does not change. */
+static enum pkt_reason rewrite_copy(const struct sending *s, struct pkt *copy)
+{
+    int err = 0;
+    if (s->quoted)
+        err = quoted_translate(copy, s->key, &s->leave->to, s->quoted);
+    else if (s->leave->to.what)
+        err = translate(copy, s->key, &s->leave->to);
+    return err ? REASON_UNTRANSLATABLE : REASON_NONE;
+}
+
+void mode_clamp(const struct sending *s, struct pkt *copy, uint32_t overhead)
+{
+    const struct program *p = s->j->vm->program;
+    if (s->leave->service == PBC_NONE || !(s->key->marks & TCP_SYN) || !(s->key->kind & KIND_TCP_FLAGS)) return;
+    const uint16_t mss = p->services[s->leave->service].mss;
+    if (!mss) return;
+    const uint32_t mtu = edge_mtu(s->j->in->facts);
+    const uint32_t room = mtu > overhead ? mtu - overhead : 0;
+    mss_clamp(copy, s->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, s->key->kind & KIND_IP6) : mss);
+}
+
+/* Take one hop; REASON_NONE, or the copy is put back and the sender told. */
+static enum pkt_reason take_hop(const struct sending *s, struct pkt *copy)
+{
+    if (ttl_decrement(copy, s->key)) return REASON_NONE;
+    pool_put(copy);
+    edge_expired(s->j, s->at, s->pkt, s->key);
+    return REASON_TTL_EXCEEDED;
+}
+
+static enum pkt_reason leave_as(const struct sending *s, struct pkt *copy, uint32_t mtu, enum tunnel_fit fit,
+                                const struct tx_entry *as)
+{
+    return edge_send(s->j, copy, mtu, fit, s->id, as) ? REASON_NO_BUFFER : REASON_NONE;
+}
+
+/* A reply that is too big is our own hop's to complain of: what it was sent to may be the client's address. */
+static const uint32_t *complainer(const struct sending *s, uint32_t own[4])
+{
+    return s->leave->way == LEAVE_TO_SERVER ? NULL : edge_own(s->j->in->facts, s->key, own);
+}
+
+enum pkt_reason mode_route(const struct sending *s, struct pkt *copy, const uint32_t next_hop[4], unsigned family)
+{
+    uint32_t told, own[4];
+    const uint32_t mtu = edge_mtu(s->j->in->facts);
+    const enum tunnel_fit fit = edge_fit(s->pkt, s->key, mtu, &told);
+    enum pkt_reason reason = take_hop(s, copy);
+    if (reason) return reason;
+    if (fit == TUNNEL_TOO_BIG) {
+        pool_put(copy);
+        edge_too_big(s->j, s->at, s->pkt, s->key, told, complainer(s, own));
+        return REASON_TOO_BIG;
+    }
+    mode_clamp(s, copy, 0);
+    reason = rewrite_copy(s, copy);
+    if (reason) {
+        pool_put(copy);
+        return reason;
+    }
+    uint64_t mac = mac_of(s->leave->mac);
+    struct tx_entry as = entry_of(s, next_hop, mac ? 0 : family);
+    if (s->leave->way == LEAVE_TO_SERVER) as = mode_to_server(s, &mac);
+    mode_link(s, copy, mac);
+    return leave_as(s, copy, mtu, fit, &as);
+}
+
+/* What may go wrong with the copy before it is encapsulated. */
+static enum pkt_reason prepare(const struct sending *s, struct pkt *copy, const struct tunnel *t, enum tunnel_fit *fit)
+{
+    uint32_t inner_mtu;
+    *fit = tunnel_fit(t, s->pkt, s->key, &inner_mtu);
+    const enum pkt_reason reason = take_hop(s, copy);
+    if (reason) return reason;
+    if (*fit == TUNNEL_TOO_BIG) {
+        pool_put(copy);
+        edge_too_big(s->j, s->at, s->pkt, s->key, inner_mtu, NULL);
+        return REASON_TOO_BIG;
+    }
+    mode_clamp(s, copy, tunnel_overhead(t));
+    if (copy->flags & PKT_CSUM_PARTIAL) checksum_fill(copy, s->key);
+    return REASON_NONE;
+}
+
+enum pkt_reason mode_tunnel(const struct sending *s, struct pkt *copy, unsigned kind, uint16_t port)
+{
+    const struct pbc_server *server = &s->j->vm->program->servers[s->leave->server];
+    struct tunnel t = {.kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(s->j->in->facts)};
+    enum tunnel_fit fit;
+    uint64_t mac;
+    for (unsigned i = 0; i < 4; i++) t.dst[i] = server->addr[i];
+    if (!outside_address(s->outside, s->j->in->facts, server->pool, t.v6, t.src)) {
+        pool_put(copy);
+        return REASON_NO_SOURCE_PORT;
+    }
+    const enum pkt_reason reason = prepare(s, copy, &t, &fit);
+    if (reason) return reason;
+    const struct tx_entry as = mode_to_server(s, &mac);
+    if (tunnel_encap(copy, s->key, &t, s->leave->hash, (uint16_t)s->id)) {
+        pool_put(copy);
+        return REASON_UNTRANSLATABLE;
+    }
+    mode_link(s, copy, mac);
+    return leave_as(s, copy, t.mtu, fit, &as);
+}
+
+enum pkt_reason mode_send(const struct sending *s)
+{
+    const struct vm *vm = s->j->vm;
+    struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, s->pkt) : NULL;
+    if (!copy) return REASON_NO_BUFFER;
+    if (s->leave->way == LEAVE_TO_SERVER) return mode_of(vm->program, s->leave->service)->send(s, copy);
+    const unsigned family = s->key->kind & KIND_IP4 ? 4 : 6;
+    return mode_route(s, copy, s->leave->to.what & TRANSLATE_DST ? s->leave->to.dst : s->key->dst, family);
+}
