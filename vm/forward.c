@@ -159,9 +159,9 @@ static void to_client(const struct passing *p, const struct flow_bind *b, const 
 
 /* ---- replies and errors ---- */
 
-bool forward_follows(const struct job *j, const struct track_seen *seen)
+bool forward_follows(const struct vm *vm, const struct track_seen *seen)
 {
-    if (!track_bound(j->vm->track, seen)) return false;
+    if (!track_bound(vm->track, seen)) return false;
     if (!track_is_error(seen)) return seen->twin;
     return seen->mark == MARK_RELATED && seen->twin == (seen->dir == FLOW_ORIGINAL);
 }

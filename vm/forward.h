@@ -14,7 +14,7 @@ void forward_free(struct forward *f);
 const struct forward_counters *forward_counters(const struct forward *f);
 
 /* Is the packet a reply of a flow that is sent on, or an error that quotes what was? Then it is not judged. */
-bool forward_follows(const struct job *j, const struct track_seen *seen);
+bool forward_follows(const struct vm *vm, const struct track_seen *seen);
 /* It goes back to the client, or on to the server; *v is its verdict, counted. */
 void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
                   struct verdict *v);

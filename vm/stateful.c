@@ -48,7 +48,7 @@ static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct 
 {
     struct vm *vm = j->vm;
     if (vm->track) track_look(vm->track, key, pkt, seen);
-    if (vm->forward && forward_follows(j, seen)) {
+    if (vm->forward && forward_follows(vm, seen)) {
         forward_back(j, at, pkt, key, seen, v);
         return;
     }

@@ -338,6 +338,16 @@ bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, co
     return track_tell(vm->track, &seen, f);
 }
 
+bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    see_time(vm, in, NULL);
+    if (!vm->forward) return false;
+    track_peek(vm->track, &now, pkt, &seen);
+    return forward_follows(vm, &seen);
+}
+
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                            trace_fn *fn, void *arg)
 {

@@ -220,6 +220,9 @@ void vm_state(struct vm *vm, const struct vm_in *in, struct key *key, const stru
 bool vm_flow_of(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
                 struct flow_record *f);
 
+/* Is it a reply of a flow that is sent on, or an error that quotes what was? Such a packet is not judged. */
+bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
+
 /* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code and by the list; PBC_NONE. */
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
 uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);

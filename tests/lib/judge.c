@@ -196,6 +196,7 @@ static void look_before(struct judge *j, struct note *n, uint16_t iface, const s
     note_view(n, iface, &b->pkt);
     pkt_parse(&b->pkt, in->facts, &b->key);
     b->judged = judged_alone(j, &b->pkt, &b->key);
+    if (b->judged && vm_follows(j->ways[1].vm, in, &b->key, &b->pkt)) b->judged = false;
     if (!b->judged) return;
     b->told = explain(j, in, &b->key, &b->pkt);
     if (b->told.rule < RULE_DEFAULT && j->program->rules[b->told.rule].verdict >= PBC_V_DECAP_IPIP)
@@ -213,12 +214,12 @@ static bool explain_agrees(const struct judge *j, const struct before *b, const 
         alone ? program_decide(p, &b->key, &b->pkt) : b->told,
         alone ? program_decide_naive(p, &b->key, &b->pkt) : b->told,
     };
-    const bool served = v->service != PBC_NONE;
+    const bool served = v->service != PBC_NONE || v->action == ACTION_FORWARD;
     if (b->opened)
         return v->reason != REASON_NONE || served || (v->action == b->told.action && v->rule == b->told.rule);
     const uint32_t branch = program_serve(p, &b->key, &b->pkt);
     if (branch != program_serve_naive(p, &b->key, &b->pkt)) return false;
-    if (served && (branch == PBC_NONE || p->branches[branch].service != v->service)) return false;
+    if (v->service != PBC_NONE && (branch == PBC_NONE || p->branches[branch].service != v->service)) return false;
     for (unsigned i = 0; i < sizeof(d) / sizeof(*d); i++)
         if ((v->reason == REASON_NONE || served) &&
             (d[i].action != (served ? ACTION_ACCEPT : v->action) || d[i].rule != v->rule))
