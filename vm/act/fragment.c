@@ -1,4 +1,5 @@
-/* Every piece is a multiple of eight bytes long but the last. */
+/* Every piece is a multiple of eight bytes long but the last. IPv4 options go into the first; of them those that say so
+ * into all (RFC 791, 3.1). */
 #include "vm/act/fragment.h"
 
 #include <errno.h>
@@ -12,9 +13,26 @@ struct whole {
     uint32_t l3, data, end; /* data: of what is cut */
     uint32_t header;        /* of each fragment, IPv6's fragment header with it */
     uint32_t id6;
-    bool v6, goes_on; /* goes_on: the packet is itself a fragment with more to come */
-    uint32_t offset;  /* of the packet, if so */
+    bool v6, goes_on;                  /* goes_on: the packet is itself a fragment with more to come */
+    uint32_t offset;                   /* of the packet, if so */
+    uint8_t options[IP4_OPTIONS_MOST]; /* IPv4: of all pieces but the first, filled up to words */
+    uint32_t options_len;
 };
+
+/* Those options that are to be copied. One that lies about its length ends them. */
+static void copy_options(struct whole *w)
+{
+    uint32_t at = w->l3 + IP4_LEN;
+    while (at < w->data) {
+        const uint8_t kind = edit_get8(w->pkt, at);
+        if (kind == IP4_OPT_END) break;
+        const uint32_t len = kind == IP4_OPT_NOP ? 1 : edit_get8(w->pkt, at + 1);
+        if (len == 0 || at + len > w->data) break;
+        if (kind & IP4_OPT_COPIED && edit_read(w->pkt, at, len, w->options + w->options_len)) w->options_len += len;
+        at += len;
+    }
+    w->options_len = (w->options_len + 3) / 4 * 4; /* with zeros: the end */
+}
 
 static int measure(struct whole *w, const struct pkt *pkt)
 {
@@ -29,24 +47,31 @@ static int measure(struct whole *w, const struct pkt *pkt)
         if (pkt->ext_headers) return -EINVAL;
     } else {
         uint16_t frag = edit_get16(pkt, l3 + IP4_FRAG);
-        if (first != 0x45 || frag & IP4_DF) return -EINVAL;
-        w->data = l3 + IP4_LEN;
+        if (first >> 4 != 4 || (first & 15) * 4 < IP4_LEN || frag & IP4_DF) return -EINVAL;
+        w->header = (first & 15) * 4;
+        w->data = l3 + w->header;
         w->end = l3 + edit_get16(pkt, l3 + IP4_TOTAL);
-        w->header = IP4_LEN;
         w->goes_on = frag & IP4_MF;
         w->offset = (frag & IP4_OFFSET) * 8u;
+        copy_options(w);
     }
     return w->end <= w->data || w->end > pkt->head_len ? -EINVAL : 0;
 }
 
 static void write_header4(struct writer *w, const struct whole *of, uint32_t at, uint32_t len, bool more)
 {
-    uint32_t l3 = of->l3, offset = of->offset + (at - of->data);
-    write_from(w, of->pkt, 0, of->data);
-    write_patch16(w, l3 + IP4_TOTAL, (uint16_t)(IP4_LEN + len));
+    const uint32_t l3 = of->l3, offset = of->offset + (at - of->data);
+    const bool first = at == of->data;
+    const uint32_t header = first ? of->header : IP4_LEN + of->options_len;
+    write_from(w, of->pkt, 0, first ? of->data : l3 + IP4_LEN);
+    uint8_t *options = first ? NULL : write_room(w, of->options_len);
+    if (options) memcpy(options, of->options, of->options_len);
+    const uint8_t tos = edit_get8(of->pkt, l3 + IP4_TOS);
+    write_patch16(w, l3, (uint16_t)((4u << 4 | header / 4) << 8 | tos));
+    write_patch16(w, l3 + IP4_TOTAL, (uint16_t)(header + len));
     write_patch16(w, l3 + IP4_FRAG, (uint16_t)(offset / 8 | (more || of->goes_on ? IP4_MF : 0)));
     write_patch16(w, l3 + IP4_SUM, 0);
-    write_patch16(w, l3 + IP4_SUM, csum_fold(write_sum(w, 0, l3, l3 + IP4_LEN)));
+    write_patch16(w, l3 + IP4_SUM, csum_fold(write_sum(w, 0, l3, l3 + header)));
 }
 
 static void write_header6(struct writer *w, const struct whole *of, uint32_t at, uint32_t len, bool more)

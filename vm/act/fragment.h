@@ -7,7 +7,7 @@
 
 enum { FRAGMENTS_MOST = 8 }; /* of one packet */
 
-/* Cut an IP packet without IPv4 options and IPv6 extension headers, its offsets set, into fragments of at most `mtu`
+/* Cut an IP packet without IPv6 extension headers, its offsets set, into fragments of at most `mtu`
  * bytes, each in a slot of its own behind a copy of the link header (RFC 791, 3.2; RFC 8200, 4.5). IPv4's may be a
  * fragment itself, and keeps its identification; id6 is IPv6's. `out` has room for FRAGMENTS_MOST; the packet stays the
  * caller's, as are those that come out.

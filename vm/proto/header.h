@@ -38,7 +38,7 @@ enum {
     IP4_DST = 16
 };
 enum { IP4_DF = 0x4000, IP4_MF = 0x2000, IP4_OFFSET = 0x1fff };
-enum { IP4_OPT_END = 0, IP4_OPT_NOP = 1 };
+enum { IP4_OPT_END = 0, IP4_OPT_NOP = 1, IP4_OPT_COPIED = 0x80, IP4_OPTIONS_MOST = 40 };
 
 /* IPv6: RFC 8200. */
 enum { IP6_LEN = 40, IP6_PAYLOAD = 4, IP6_NEXT = 6, IP6_HOPS = 7, IP6_SRC = 8, IP6_DST = 24 };

@@ -222,13 +222,12 @@ static void test_pieces_refused(void **state)
         int err;
     } rows[] = {
         {"eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 1000", 576, -EINVAL},
-        {"eth / ip4 1.1.1.1 > 2.2.2.2 opt x\"01010101\" / zeros 1000", 576, -EINVAL},
         {"eth / ip6 ::1 > ::2 / hbh / zeros 1000", 576, -EINVAL},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000 / cut 1000", 576, -EINVAL},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000", 27, -EINVAL},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000", 100, -EMSGSIZE},
     };
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pkt *out[FRAGMENTS_MOST], *pkt = slot_of(rows[i].text);
         assert_int_equal(fragment(pkt, rows[i].mtu, 1, pool, out), rows[i].err);
         pool_put(pkt);
@@ -255,6 +254,45 @@ static void test_fragment_of_a_fragment(void **state)
     pool_put(out[0]);
     pool_put(out[1]);
     pool_put(pkt);
+}
+
+/* Router alert and a source route are in every piece, a timestamp and padding in the first alone (RFC 791, 3.1). */
+static void test_fragment_options(void **state)
+{
+    (void)state;
+    struct pkt *out[FRAGMENTS_MOST];
+    struct pkt *pkt = slot_of("eth / vlan 5 / ip4 1.1.1.1 > 2.2.2.2 tos 0xb8 id 5 proto 99 "
+                              "opt x\"4408050101010101019404000083070404040404\" / zeros 800");
+    assert_int_equal(fragment(pkt, 576, 0, pool, out), 2);
+    check_bytes(out[0],
+                "eth / vlan 5 / ip4 1.1.1.1 > 2.2.2.2 tos 0xb8 id 5 more proto 99 "
+                "opt x\"4408050101010101019404000083070404040404\" / zeros 536",
+                "first");
+    check_bytes(out[1],
+                "eth / vlan 5 / ip4 1.1.1.1 > 2.2.2.2 tos 0xb8 id 5 frag 536 proto 99 "
+                "opt x\"940400008307040404040400\" / zeros 264",
+                "second");
+    pool_put(out[0]);
+    pool_put(out[1]);
+    pool_put(pkt);
+}
+
+/* None that is to be copied: the others have no options. */
+static void test_fragment_own_options(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"01010101", "00000094", "44040500"};
+    for (unsigned i = 0; i < sizeof options / sizeof *options; i++) {
+        struct pkt *out[FRAGMENTS_MOST];
+        char text[200];
+        snprintf(text, sizeof text, "eth / ip4 1.1.1.1 > 2.2.2.2 id 5 opt x\"%s\" / zeros 800", options[i]);
+        struct pkt *pkt = slot_of(text);
+        assert_int_equal(fragment(pkt, 576, 0, pool, out), 2);
+        check_bytes(out[1], "eth / ip4 1.1.1.1 > 2.2.2.2 id 5 frag 552 / zeros 248", options[i]);
+        pool_put(out[0]);
+        pool_put(out[1]);
+        pool_put(pkt);
+    }
 }
 
 static void decap(enum tunnel_kind kind, const char *text, enum decap expected, const char *inner)
@@ -364,6 +402,8 @@ int main(void)
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_pieces_refused),
         cmocka_unit_test(test_fragment_of_a_fragment),
+        cmocka_unit_test(test_fragment_options),
+        cmocka_unit_test(test_fragment_own_options),
         cmocka_unit_test(test_decap),
         cmocka_unit_test(test_decap_refused),
         cmocka_unit_test(test_ecn),
