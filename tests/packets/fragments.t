@@ -1,4 +1,5 @@
 # Fragments follow their first: its verdict, rule, service and server, whatever they look like themselves.
+speaks  10.9.0.1, 2001:db8:9::1
 rules
     pool dns { server a 10.0.0.11 }
     service names on 203.0.113.53 udp/53 { mode passthrough; -> dns }
@@ -37,8 +38,10 @@ verdict drop default - - -
 # Of a service: the same server
 in eth / ip4 10.0.0.1 > 203.0.113.53 id 5 more / udp 1 > 53 len 108 / zeros 16
 verdict forward DNS names dns/a -
+out     any
 in eth / ip4 10.0.0.1 > 203.0.113.53 id 5 frag 24 proto udp / zeros 8
 verdict forward DNS names dns/a -
+out     any
 # Another datagram's fragments are not these: other id, protocol, addresses, VLAN stack
 in eth / ip4 10.0.0.1 > 10.0.0.2 id 9 frag 40 more proto udp / zeros 16
 verdict held - - - -

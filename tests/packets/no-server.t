@@ -1,5 +1,6 @@
 # Servers that are down, backups, weight 0, and what a service does when no server is left.
 
+speaks  10.9.0.1, 2001:db8:9::1
 rules
     pool p { balance round_robin; server a 10.0.0.11; server b 10.0.0.12; server z 10.0.0.13 weight 0; server c 10.0.0.14 backup }
     service www on 203.0.113.10 tcp/80, udp/80 { mode passthrough; -> p }
@@ -8,21 +9,26 @@ rules
     firewall f default drop { accept ip to 203.0.113.10 as IN }
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict forward IN www p/a -
+out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict forward IN www p/b -
+out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict forward IN www p/a -
+out     any
 
 down    p/a
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 again   4
 verdict forward IN www p/b -
+out     any
 
 # The backup serves when no other can; a server of weight 0 is not one that can.
 down    p/a p/b
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 again   4
 verdict forward IN www p/c -
+out     any
 
 down    p/a p/b p/c
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 41
@@ -41,6 +47,7 @@ down    -
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 again   1
 verdict forward IN www p/b -
+out     any
 
 # A pool of weights 0 takes nothing.
 rules

@@ -68,8 +68,8 @@ static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cf
     struct pool_out *out = &o->pools[pool];
     if (out->ports) return true;
     const uint32_t sources = out->own ? 1 : out->count4 + out->count6;
-    out->ports = ports_new(sources * pp->server_count, pp->source_port_lo, pp->source_port_hi, cfg->worker, cfg->workers,
-                           cfg->seed + pool);
+    const uint16_t lo = out->own ? PBC_OWN_PORT_LO : pp->source_port_lo, hi = out->own ? 65535 : pp->source_port_hi;
+    out->ports = ports_new(sources * pp->server_count, lo, hi, cfg->worker, cfg->workers, cfg->seed + pool);
     return out->ports;
 }
 
