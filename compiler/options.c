@@ -42,6 +42,8 @@ static const struct option_row {
      "explain a diagnostic, with a wrong and a right example"},
     {"format", OPT_FORMAT, required_argument, "--format=text|json|sarif",
      "how diagnostics are printed; json and sarif go to standard output"},
+    {"server-setup", OPT_SETUP, required_argument, "--server-setup POOL/SERVER",
+     "print the commands that prepare that server for its services"},
     {"werror", OPT_WERROR, no_argument, "--werror", "take warnings for errors"},
     {"fmt", OPT_FMT, no_argument, "--fmt",
      "print the rules in the one layout; with --check name the files that differ"},
@@ -49,7 +51,6 @@ static const struct option_row {
     {"help", OPT_HELP, no_argument, "-h, --help", "print this"},
     {"version", OPT_VERSION, no_argument, "--version", "print the version"},
     {"diff", OPT_DIFF, no_argument, NULL, "comparing two programs (--diff)"},
-    {"server-setup", OPT_SETUP, required_argument, NULL, "server setup (--server-setup)"},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -58,6 +59,7 @@ void options_print_help(FILE *out)
     fputs("usage: preyc RULES -o FILE        compile\n"
           "       preyc --check RULES        look only\n"
           "       preyc --fmt [-w] RULES     lay out; `-` is standard input\n"
+          "       preyc --server-setup POOL/SERVER RULES\n"
           "       preyc --explain CODE\n\n",
           out);
     for (size_t i = 0; i < ROWS; i++)
@@ -150,6 +152,15 @@ static int take_format(struct options *o, const char *value)
     return fault("--format does not know", value, "it takes text, json or sarif");
 }
 
+static int take_setup(struct options *o, const char *value)
+{
+    const char *slash = strchr(value, '/');
+
+    if (o->setup) return fault("--server-setup stands twice", NULL, "one server at a time");
+    o->setup = value;
+    return slash && slash > value && slash[1] ? 0 : fault("--server-setup takes POOL/SERVER, not", value, NULL);
+}
+
 static int take(struct options *o, int id, const char *value)
 {
     switch (id) {
@@ -162,6 +173,7 @@ static int take(struct options *o, int id, const char *value)
     case OPT_STATS: o->stats = true; return 0;
     case OPT_EXPLAIN: o->explain = value; return 0;
     case OPT_FORMAT: return take_format(o, value);
+    case OPT_SETUP: return take_setup(o, value);
     case OPT_WERROR: o->werror = true; return 0;
     case OPT_FMT: o->fmt = true; return 0;
     case OPT_WRITE: o->write = true; return 0;
@@ -174,7 +186,7 @@ static int take(struct options *o, int id, const char *value)
 static int check_fmt(const struct options *o)
 {
     if (o->output) return fault("--fmt compiles nothing, -o does", NULL, "`-w` rewrites the rule file itself");
-    if (o->stats || o->dump != DUMP_NONE)
+    if (o->stats || o->dump != DUMP_NONE || o->setup)
         return fault("--fmt stands alone", NULL, "only -w, --check and --format go with it");
     if (o->check && o->write) return fault("--check writes nothing, -w does", NULL, "leave out one of them");
     if (o->input_count > 1 && !o->check && !o->write)
@@ -196,11 +208,11 @@ static int check_whole(const struct options *o, int inputs)
     if (o->write) return fault("-w goes with --fmt", NULL, "-o FILE names what a compile writes");
     if (inputs > 1) return fault("more than one rule file is named", o->input, "a file takes in others with `include`");
     if (!o->input[0]) return fault("the name of the rule file is empty", NULL, NULL);
-    if (o->format != FORMAT_TEXT && (o->dump != DUMP_NONE || o->stats))
-        return fault("--dump and --stats print text, --format another form, both on standard output", NULL,
-                     "ask for one at a time");
+    if (o->format != FORMAT_TEXT && (o->dump != DUMP_NONE || o->stats || o->setup))
+        return fault("--dump, --stats and --server-setup print text, --format another form, both on standard output",
+                     NULL, "ask for one at a time");
     if (o->check && o->output) return fault("--check writes nothing, -o does", NULL, "leave out one of them");
-    if (!o->check && !o->output && !o->stats && o->dump == DUMP_NONE)
+    if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)
         return fault("nothing to do with", o->input, "say -o FILE, --check, --dump=... or --stats");
     return 0;
 }

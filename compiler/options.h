@@ -14,6 +14,7 @@ struct options {
     int input_count;
     const char *output;  /* -o, or NULL */
     const char *explain; /* a code, or NULL */
+    const char *setup;   /* POOL/SERVER, or NULL */
     bool check, stats, werror, fmt, write, help, version;
     enum print_format format; /* of diagnostics */
     enum dump_kind dump;

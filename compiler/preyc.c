@@ -11,6 +11,7 @@
 #include "compiler/options.h"
 #include "compiler/output.h"
 #include "compiler/say.h"
+#include "compiler/setup/setup.h"
 #include "vm/program.h"
 
 enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
@@ -94,6 +95,7 @@ static int give(const struct options *o, struct compile *c)
     if (o->dump == DUMP_IR) ir_dump(c, stdout);
     if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
     if (o->stats) stats_print(c, stdout);
+    if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
     if (o->check && o->format == FORMAT_TEXT) print_good(o, c);
     return EXIT_GOOD;
 }

@@ -5,6 +5,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/normal/normal_priv.h"
+#include "compiler/resolve/service_priv.h"
 #include "compiler/resolve/settings.h"
 #include "vm/vm.h"
 
@@ -64,6 +65,63 @@ static void print_time(const struct compile *c, FILE *out)
     line(out, "meters", img->meters_count, "rates of logs counted");
     line(out, "  memory", meter_bytes(img), "bytes a worker");
     line(out, "schedules", img->schedules_count, "");
+}
+
+static void print_part(const char *name, const char *family, const struct capacity_part *p, FILE *out)
+{
+    char what[64];
+
+    if (!p->servers) return;
+    snprintf(what, sizeof(what), "%.40s, %s", name, family);
+    fprintf(out, "  %-24s %12llu flows: %llu address%s%s x %llu ports x %llu server%s\n", what,
+            (unsigned long long)p->flows, (unsigned long long)p->addresses, p->addresses == 1 ? "" : "es",
+            p->own ? " (this machine's)" : "", (unsigned long long)p->ports, (unsigned long long)p->servers,
+            p->servers == 1 ? "" : "s");
+}
+
+/* The pools that some service sends to in `mode passthrough`. */
+static void print_pools(const struct compile *c, bool *translated, FILE *out)
+{
+    const struct image *img = c->image;
+
+    for (uint32_t i = 0; i < img->services_count; i++) {
+        const struct pbc_service *s = &img->services[i];
+
+        if (s->mode != PBC_MODE_PASSTHROUGH) continue;
+        const struct pbc_branch *first = &img->branches[s->branches], *last = first + s->branch_count - 1;
+        for (uint32_t k = first->shares; k < last->shares + last->share_count; k++)
+            translated[img->shares[k].pool] = true;
+    }
+    for (uint32_t i = 0; i < img->pools_count; i++) {
+        const struct capacity held = capacity_of(img, &img->pools[i]);
+
+        if (!translated[i]) continue;
+        print_part(image_str(img, img->pools[i].name), "IPv4", &held.v4, out);
+        print_part(image_str(img, img->pools[i].name), "IPv6", &held.v6, out);
+    }
+}
+
+/* How many flows translation can hold at once. A nat's mapping serves all destinations, so its ports are all there is.
+ */
+static void print_source_ports(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+    bool *translated = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof(*translated));
+    bool any = img->nats_count != 0;
+
+    for (uint32_t i = 0; i < img->services_count; i++) any |= img->services[i].mode == PBC_MODE_PASSTHROUGH;
+    if (!any) return;
+    fputs("source ports\n", out);
+    print_pools(c, translated, out);
+    for (uint32_t i = 0; i < img->nats_count; i++) {
+        const struct pbc_nat *n = &img->nats[i];
+        char what[64];
+
+        if (n->kind == PBC_NAT_FORWARD) continue;
+        const unsigned ports = n->port_hi - n->port_lo + 1u;
+        snprintf(what, sizeof(what), "%.40s:%u", image_str(img, n->name), n->place.line);
+        fprintf(out, "  %-24s %12u mappings of each protocol: 1 address x %u ports\n", what, ports, ports);
+    }
 }
 
 /* All keys, also those that the file leaves alone. */
@@ -208,6 +266,7 @@ void stats_print(const struct compile *c, FILE *out)
 {
     print_rules(c, out);
     print_time(c, out);
+    print_source_ports(c, out);
     print_settings(c, out);
     print_memos(c, out);
     print_code(c, out);

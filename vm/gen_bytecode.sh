@@ -65,6 +65,7 @@ section_holds() {
     ENDPOINTS) echo "what services take: address, protocol, ports" ;;
     BRANCHES) echo "each \`when\` and \`else\`: places in CONDS and SHARES" ;;
     SHARES) echo "a pool and its part in percent" ;;
+    NATS) echo "statements of nats, in order: who is translated to what" ;;
     NAMES) echo "lists of host names and globs: places in HOSTS" ;;
     HOSTS) echo "host names in normal form and order, as strings" ;;
     FUNCS) echo "functions: places in CODE; they follow one another without a gap" ;;

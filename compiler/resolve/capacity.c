@@ -22,21 +22,28 @@ static void sources_of(const struct image *img, const struct pbc_pool *pool, uin
     }
 }
 
+/* A family without a `source` has the interface's own address. */
+static struct capacity_part part_of(const struct pbc_pool *pool, uint64_t addresses, uint64_t servers)
+{
+    struct capacity_part p = {.addresses = addresses, .servers = servers, .own = addresses == 0};
+
+    if (p.own) p.addresses = 1;
+    p.ports = p.own ? 65536u - PBC_OWN_PORT_LO : pool->source_port_hi - pool->source_port_lo + 1u;
+    p.flows = p.addresses * p.ports * p.servers;
+    return p;
+}
+
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool)
 {
-    struct capacity c = {0};
     uint64_t servers[2] = {0}, v4, v6;
 
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
         servers[img->servers[i].family == 6]++;
     sources_of(img, pool, &v4, &v6);
+    struct capacity c = {.v4 = part_of(pool, v4, servers[0]), .v6 = part_of(pool, v6, servers[1])};
     c.addresses = v4 + v6;
-    c.ports = pool->source_count ? pool->source_port_hi - pool->source_port_lo + 1u : 65536u - PBC_OWN_PORT_LO;
     c.spaces = v4 * servers[0] + v6 * servers[1];
-    /* A family without a `source` has the interface's own address. */
-    c.flows = c.spaces * c.ports;
-    c.flows += (uint64_t)((v4 ? 0 : servers[0]) + (v6 ? 0 : servers[1])) * (65536u - PBC_OWN_PORT_LO);
-    c.servers = pool->server_count;
+    c.flows = c.v4.flows + c.v6.flows;
     return c;
 }
 

@@ -42,11 +42,14 @@ void check_nats(struct compile *c);       /* nat_checks.c */
 bool endpoint_proto(const struct node *n, uint8_t *proto);
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
 
-/* What translation to a pool's servers can hold at once (capacity.c). */
+/* What translation to a pool's servers can hold at once (capacity.c): of IPv4, of IPv6, and in all. */
 struct capacity {
-    uint64_t addresses; /* of `source`; 0: the interface's own */
-    uint64_t ports, servers;
-    uint64_t spaces; /* pairs of a `source` address and a server of its family */
+    struct capacity_part {
+        uint64_t addresses, ports, servers, flows; /* addresses: the interface's own is one */
+        bool own;
+    } v4, v6;
+    uint64_t addresses; /* of `source` */
+    uint64_t spaces;    /* pairs of a `source` address and a server of its family */
     uint64_t flows;
 };
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);

@@ -123,9 +123,34 @@ for kind in --dump=ast --dump=ir --dump=bytecode --stats; do
         check "$kind with --format=$format" usage 'one at a time' --check --format=$format $kind good.prey
     done
 done
-for later in --diff --server-setup=a/b; do
-    check "$later: not supported yet" usage 'not supported yet' $later good.prey
-done
+check '--diff: not supported yet' usage 'not supported yet' --diff good.prey
+
+cat >pools.prey <<'END'
+pool shop { source 198.18.0.1, 198.18.0.2 ports 1001-2000; server a 10.0.0.1; server b 10.0.0.2; server c 2001:db8::1 }
+pool spare { server x 10.0.0.9 }
+service www on 203.0.113.10, 2001:db8::10 tcp/443 { mode passthrough; -> shop }
+service dns on 203.0.113.10 udp/53 { mode dsr l2; -> spare }
+nat home { masquerade from 10.0.0.0/8 out on "eth1" ports 20000-29999; source from 10.1.0.0/16 out on "eth2" to 198.18.0.9 }
+END
+check '--server-setup' run 0 --server-setup shop/b pools.prey
+check 'prints commands' grep -q '^# Server shop/b, 10.0.0.2' out
+check 'also joined to its value' run 0 --server-setup=spare/x pools.prey
+check 'and with --check' run 0 --check --server-setup spare/x pools.prey
+check 'a pool that is not' usage 'no pool is called `shap`; did you mean `shop`' --server-setup shap/a pools.prey
+check 'a server that is not' usage 'no server of that pool is called `xx`; did you mean `x`' --server-setup spare/xx pools.prey
+check 'a server without its pool' usage 'takes POOL/SERVER, not `x`' --server-setup x pools.prey
+check 'a pool without its server' usage 'takes POOL/SERVER, not `spare/`' --server-setup spare/ pools.prey
+check 'a name with more than one part' usage 'no server of that pool' --server-setup spare/x/y pools.prey
+check 'two servers' usage 'stands twice' --server-setup spare/x --server-setup spare/x pools.prey
+check 'with another form' usage 'one at a time' --server-setup spare/x --format=json pools.prey
+check 'of bad rules' run 1 --server-setup spare/x bad.prey
+check '--stats tells of source ports' run 0 --stats pools.prey
+check 'addresses times ports times servers' grep -q 'shop, IPv4 *4000 flows: 2 addresses x 1000 ports x 2 servers' out
+check 'of this machine where no source is written' \
+    grep -q "shop, IPv6 *4536 flows: 1 address (this machine's) x 4536 ports x 1 server$" out
+check 'of a nat' grep -q 'home:5 *10000 mappings of each protocol' out
+check 'with all ports of an address to translate to' grep -q 'home:5 *64512 mappings of each protocol' out
+check 'not of what is not translated' sh -c '! grep -q "spare," out'
 
 printf '# kept\nset  s=192.0.2.1\nfirewall f default accept{drop from s}\n' >loose.prey
 printf '# kept\nset s = 192.0.2.1\nfirewall f default accept { drop from s }\n' >tidy.prey

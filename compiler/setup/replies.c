@@ -1,0 +1,222 @@
+/* dsr rewrite, keep source and passthrough: requests come to the server's own address. What differs is the way of the
+ * replies: rewritten by the server and straight to the client, unchanged but through the balancer, or to the balancer.
+ */
+#include "compiler/setup/setup_priv.h"
+
+#include <string.h>
+
+/* An endpoint of the server's family whose replies the server rewrites, and the ports that they come from. */
+struct reply {
+    const struct pbc_endpoint *e;
+    uint16_t lo, hi;
+};
+
+static bool reply_of(const struct setup *s, const struct pbc_endpoint *e, struct reply *r)
+{
+    const bool echo = e->proto >= PBC_EP_ECHO4;
+
+    if (e->family && e->family != s->server->family) return false;
+    if (echo && (e->proto == PBC_EP_ECHO6) != (s->server->family == 6)) return false;
+    *r = (struct reply){e, e->port_lo, e->port_hi};
+    if (s->server->port && !echo) r->lo = r->hi = s->server->port;
+    return true;
+}
+
+static bool same_protocol(uint8_t a, uint8_t b)
+{
+    return a == b || (a == PBC_EP_PORTS && b < PBC_EP_PORTS) || (b == PBC_EP_PORTS && a < PBC_EP_PORTS);
+}
+
+/* Do replies of both leave the server alike, though clients know them under different names? */
+static bool collide(const struct setup *s, const struct reply *a, const struct reply *b)
+{
+    const bool same_address = a->e->to == b->e->to && a->e->addr[0] == b->e->addr[0] &&
+                              a->e->addr[1] == b->e->addr[1] && a->e->addr[2] == b->e->addr[2] &&
+                              a->e->addr[3] == b->e->addr[3];
+
+    if (!same_protocol(a->e->proto, b->e->proto) || a->hi < b->lo || b->hi < a->lo) return false;
+    return !same_address || (s->server->port && a->e->proto < PBC_EP_ECHO4);
+}
+
+static void print_match(const struct setup *s, const struct reply *r, const char *proto)
+{
+    const char *ip = s->server->family == 6 ? "ip6" : "ip";
+
+    fprintf(s->out, "    %s saddr ", ip);
+    setup_address(s, s->server->addr, s->server->family);
+    if (r->e->proto >= PBC_EP_ECHO4) {
+        fprintf(s->out, " %s type echo-reply", r->e->proto == PBC_EP_ECHO6 ? "icmpv6" : "icmp");
+    } else {
+        fprintf(s->out, " %s sport ", proto);
+        setup_ports(s, r->lo, r->hi);
+    }
+    fprintf(s->out, " notrack %s saddr set ", ip);
+    setup_endpoint_address(s, r->e);
+    if (r->e->proto < PBC_EP_ECHO4 && s->server->port && s->server->port != r->e->port_lo)
+        fprintf(s->out, " %s sport set %u", proto, r->e->port_lo);
+    fputc('\n', s->out);
+}
+
+static void print_reply(const struct setup *s, const struct reply *r)
+{
+    static const char *const protos[] = {"tcp", "udp", "sctp"};
+
+    if (s->server->port && r->e->proto < PBC_EP_ECHO4 && r->e->port_lo != r->e->port_hi) {
+        fprintf(
+            s->out,
+            "    # '%s' takes ports %u-%u, and all of them end at port %u: the one that a client asked for is lost.\n"
+            "    # Leave out the port of this server, or use mode passthrough keep source.\n",
+            image_str(s->img, s->img->services[r->e->service].name), r->e->port_lo, r->e->port_hi, s->server->port);
+        return;
+    }
+    if (r->e->proto != PBC_EP_PORTS) {
+        print_match(s, r, r->e->proto < PBC_EP_PORTS ? protos[r->e->proto] : "");
+        return;
+    }
+    for (unsigned i = 0; i < 3; i++) print_match(s, r, protos[i]);
+}
+
+static void print_rewrites(const struct setup *s)
+{
+    enum { TOLD_APART = 256 };
+    struct reply known[TOLD_APART];
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+
+        if (!setup_in_mode(s, i, PBC_MODE_DSR_REWRITE)) continue;
+        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
+            struct reply r;
+            unsigned k = 0;
+
+            if (!reply_of(s, &s->img->endpoints[n], &r)) continue;
+            while (k < count && !collide(s, &known[k], &r)) k++;
+            if (k == count) {
+                print_reply(s, &r);
+                if (count < TOLD_APART) known[count++] = r;
+                continue;
+            }
+            fputs("    # ", s->out);
+            setup_endpoint_address(s, r.e);
+            fprintf(s->out, " of '%s' and ", image_str(s->img, service->name));
+            setup_endpoint_address(s, known[k].e);
+            fputs(" end at the same port here, so their replies can't be told apart:\n"
+                  "    # give one of them a server address or port of its own.\n",
+                  s->out);
+        }
+    }
+}
+
+static void setup_rewrite(const struct setup *s)
+{
+    const char *ip = s->server->family == 6 ? "ip6" : "ip";
+
+    fputs("\n# dsr rewrite (", s->out);
+    setup_names(s, PBC_MODE_DSR_REWRITE);
+    fprintf(s->out,
+            "): replies leave from here with the service's address and port, straight to the client.\n"
+            "# What this server says to the balancer itself, such as answers to checks, stays as it is.\n"
+            "nft -f - <<END\n"
+            "table %s prey_replies\ndelete table %s prey_replies\ntable %s prey_replies {\n"
+            "  chain replies {\n    type filter hook output priority raw; policy accept;\n"
+            "    %s daddr $balancer accept\n",
+            ip, ip, ip, ip);
+    print_rewrites(s);
+    fputs("  }\n}\nEND\n", s->out);
+}
+
+/* One reply's rule that leads it back. */
+static void print_rule(const struct setup *s, const struct reply *r)
+{
+    static const char *const protos[] = {"tcp", "udp", "sctp"};
+    const char *family = s->server->family == 6 ? " -6" : "";
+    const unsigned first = r->e->proto == PBC_EP_PORTS ? 0 : r->e->proto,
+                   last = r->e->proto == PBC_EP_PORTS ? 2 : first;
+
+    for (unsigned p = first; p <= last; p++) {
+        fprintf(s->out, "ip%s rule add from ", family);
+        setup_address(s, s->server->addr, s->server->family);
+        if (p >= PBC_EP_ECHO4) {
+            fprintf(s->out, " ipproto %s lookup 90\n", p == PBC_EP_ECHO6 ? "ipv6-icmp" : "icmp");
+            continue;
+        }
+        fprintf(s->out, " ipproto %s sport ", protos[p]);
+        setup_ports(s, r->lo, r->hi);
+        fputs(" lookup 90\n", s->out);
+    }
+}
+
+static void setup_keep_source(const struct setup *s)
+{
+    fputs("\n# passthrough keep source (", s->out);
+    setup_names(s, PBC_MODE_KEEP_SOURCE);
+    fprintf(s->out,
+            "): requests have the client's own address, and replies must go back through the balancer.\n"
+            "# Where it is this server's default gateway anyway, nothing of this is needed.\n"
+            "ip%s route replace default via $balancer table 90\n",
+            s->server->family == 6 ? " -6" : "");
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+
+        if (!setup_in_mode(s, i, PBC_MODE_KEEP_SOURCE)) continue;
+        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
+            struct reply r;
+
+            if (reply_of(s, &s->img->endpoints[n], &r)) print_rule(s, &r);
+        }
+    }
+}
+
+static void print_range(const struct setup *s, const uint32_t lo[4], const uint32_t hi[4], uint8_t family)
+{
+    fputs("#   ", s->out);
+    setup_address(s, lo, family);
+    if (memcmp(lo, hi, 4 * sizeof(*lo)) != 0) {
+        fputs("-", s->out);
+        setup_address(s, hi, family);
+    }
+    fputc('\n', s->out);
+}
+
+static void print_sources(const struct setup *s)
+{
+    for (uint32_t i = s->pool->sources; i < s->pool->sources + s->pool->source_count; i++) {
+        const struct pbc_set *set = &s->img->sets[i];
+
+        for (uint32_t k = set->first4; s->server->family == 4 && k < set->first4 + set->count4; k++)
+            print_range(s, (const uint32_t[4]){s->img->set4[k].lo}, (const uint32_t[4]){s->img->set4[k].hi}, 4);
+        for (uint32_t k = set->first6; s->server->family == 6 && k < set->first6 + set->count6; k++) {
+            const struct pbc_range6 *r = &s->img->set6[k];
+            const uint32_t lo[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
+                                    (uint32_t)r->lo_lo};
+            const uint32_t hi[4] = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32),
+                                    (uint32_t)r->hi_lo};
+
+            print_range(s, lo, hi, 6);
+        }
+    }
+}
+
+static void setup_passthrough(const struct setup *s)
+{
+    fputs("\n# passthrough (", s->out);
+    setup_names(s, PBC_MODE_PASSTHROUGH);
+    if (!s->pool->source_count) {
+        fputs("): requests come from the balancer's own address and replies go there: nothing to prepare.\n", s->out);
+        return;
+    }
+    fputs("): requests come from addresses that the balancer answers for on its links:\n", s->out);
+    print_sources(s);
+    fprintf(
+        s->out,
+        "# A server behind a router needs a way to them: `ip%s route add ADDRESS via $balancer`, or on the router.\n",
+        s->server->family == 6 ? " -6" : "");
+}
+
+void setup_replies(const struct setup *s)
+{
+    if (setup_has_mode(s, PBC_MODE_DSR_REWRITE)) setup_rewrite(s);
+    if (setup_has_mode(s, PBC_MODE_KEEP_SOURCE)) setup_keep_source(s);
+    if (setup_has_mode(s, PBC_MODE_PASSTHROUGH)) setup_passthrough(s);
+}

@@ -1,0 +1,175 @@
+/* Which server, for which services; what every part of the text begins with. */
+#include "compiler/setup/setup_priv.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "compiler/say.h"
+#include "lang/diag.h"
+
+static const char *const mode_names[PBC_MODES] = {
+    "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
+
+bool setup_in_mode(const struct setup *s, uint32_t i, enum pbc_mode mode)
+{
+    return s->img->services[s->services[i]].mode == mode;
+}
+
+bool setup_has_mode(const struct setup *s, enum pbc_mode mode)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (setup_in_mode(s, i, mode)) return true;
+    return false;
+}
+
+void setup_names(const struct setup *s, enum pbc_mode mode)
+{
+    bool first = true;
+
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (!setup_in_mode(s, i, mode)) continue;
+        fprintf(s->out, "%s%s", first ? "" : ", ", image_str(s->img, s->img->services[s->services[i]].name));
+        first = false;
+    }
+}
+
+void setup_address(const struct setup *s, const uint32_t words[4], uint8_t family)
+{
+    const uint32_t net[4] = {htonl(words[0]), htonl(words[1]), htonl(words[2]), htonl(words[3])};
+    char text[INET6_ADDRSTRLEN] = "";
+
+    inet_ntop(family == 6 ? AF_INET6 : AF_INET, net, text, sizeof(text));
+    fputs(text, s->out);
+}
+
+/* A name in the shell has no `-`. */
+static void put_variable(const struct setup *s, uint32_t service)
+{
+    fputs("vip_", s->out);
+    for (const char *c = image_str(s->img, s->img->services[service].name); *c; c++)
+        fputc(*c == '-' ? '_' : *c, s->out);
+}
+
+void setup_endpoint_address(const struct setup *s, const struct pbc_endpoint *e)
+{
+    if (e->to == PBC_TO_ADDRESS) {
+        setup_address(s, e->addr, e->family);
+        return;
+    }
+    fputc('$', s->out);
+    put_variable(s, e->service);
+}
+
+void setup_ports(const struct setup *s, uint16_t lo, uint16_t hi)
+{
+    fprintf(s->out, lo == hi ? "%u" : "%u-%u", lo, hi);
+}
+
+bool setup_first_on(const struct image *img, const struct pbc_endpoint *e)
+{
+    for (const struct pbc_endpoint *b = &img->endpoints[img->services[e->service].endpoints]; b < e; b++)
+        if (b->to == e->to && b->family == e->family && memcmp(b->addr, e->addr, sizeof(b->addr)) == 0) return false;
+    return true;
+}
+
+static bool sends_to(const struct image *img, const struct pbc_service *service, uint32_t pool)
+{
+    for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
+        for (uint32_t i = img->branches[b].shares; i < img->branches[b].shares + img->branches[b].share_count; i++)
+            if (img->shares[i].pool == pool) return true;
+    return false;
+}
+
+static bool is_called(const struct image *img, uint32_t string, const char *name, size_t len)
+{
+    const char *text = image_str(img, string);
+
+    return strlen(text) == len && memcmp(text, name, len) == 0;
+}
+
+static int unknown(const char *what, const char *name, size_t len, const char *const *names, size_t count)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "%.*s", (int)len, name);
+    const char *near = diag_nearest(text, names, count);
+    say(stderr, "preyc: no %s is called `%s`%s%s%s", what, text, near ? "; did you mean `" : "", near ? near : "",
+        near ? "`?" : "");
+    return -ENOENT;
+}
+
+static int find_server(const struct compile *c, const char *which, struct setup *s)
+{
+    const struct image *img = c->image;
+    const char *slash = strchr(which, '/');
+    const size_t pool_len = slash ? (size_t)(slash - which) : strlen(which);
+    const char **names = arena_alloc(c->arena, ((size_t)img->pools_count + img->servers_count + 1) * sizeof(*names));
+
+    for (uint32_t i = 0; i < img->pools_count; i++) {
+        names[i] = image_str(img, img->pools[i].name);
+        if (is_called(img, img->pools[i].name, which, pool_len)) s->pool = &img->pools[i];
+    }
+    if (!s->pool) return unknown("pool", which, pool_len, names, img->pools_count);
+    const char *name = slash ? slash + 1 : "";
+    for (uint32_t i = 0; i < s->pool->server_count; i++) {
+        const struct pbc_server *server = &img->servers[s->pool->servers + i];
+
+        names[i] = image_str(img, server->name);
+        if (is_called(img, server->name, name, strlen(name))) s->server = server;
+    }
+    return s->server ? 0 : unknown("server of that pool", name, strlen(name), names, s->pool->server_count);
+}
+
+/* What the rules do not know, and the reader fills in. */
+static void print_unknowns(const struct setup *s)
+{
+    bool balancer = s->pool->source_count != 0;
+
+    for (enum pbc_mode m = PBC_MODE_KEEP_SOURCE; m < PBC_MODES; m++)
+        if (m != PBC_MODE_DSR_L2) balancer |= setup_has_mode(s, m);
+    if (balancer) fputs("balancer=CHANGE_ME  # the address of the balancer that this server sees\n", s->out);
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+        const struct pbc_endpoint *e = &s->img->endpoints[service->endpoints];
+        bool known = true;
+
+        for (uint32_t k = 0; k < service->endpoint_count; k++) known &= e[k].to == PBC_TO_ADDRESS;
+        if (known || service->mode <= PBC_MODE_KEEP_SOURCE) continue;
+        put_variable(s, s->services[i]);
+        fprintf(s->out, "=CHANGE_ME  # `%s` stands on no address that the rules name: the one that clients use\n",
+                image_str(s->img, service->name));
+    }
+}
+
+static void print_head(const struct setup *s)
+{
+    fprintf(s->out, "# Server %s/%s, ", image_str(s->img, s->pool->name), image_str(s->img, s->server->name));
+    setup_address(s, s->server->addr, s->server->family);
+    fputs(s->count ? ", for:\n" : ": no service sends anything to its pool.\n", s->out);
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+
+        fprintf(s->out, "#   %s, mode %s", image_str(s->img, service->name), mode_names[service->mode]);
+        if (service->mode == PBC_MODE_DSR_GUE) fprintf(s->out, " %u", service->gue_port);
+        fputc('\n', s->out);
+    }
+    if (s->count)
+        fputs("# Commands for a Linux server, to be run there as root; none of it outlives a restart.\n", s->out);
+}
+
+int setup_print(const struct compile *c, const char *which, FILE *out)
+{
+    const struct image *img = c->image;
+    uint32_t *services = arena_alloc(c->arena, ((size_t)img->services_count + 1) * sizeof(*services));
+    struct setup s = {.img = img, .services = services, .out = out};
+
+    if (find_server(c, which, &s) < 0) return -ENOENT;
+    for (uint32_t i = 0; i < img->services_count; i++)
+        if (sends_to(img, &img->services[i], (uint32_t)(s.pool - img->pools))) services[s.count++] = i;
+    print_head(&s);
+    print_unknowns(&s);
+    setup_local(&s);
+    setup_replies(&s);
+    return 0;
+}

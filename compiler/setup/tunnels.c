@@ -1,0 +1,159 @@
+/* dsr l2, ipip and gue: packets arrive with a service's address as their destination, bare or in a tunnel. The server
+ * must take them for its own, tell nobody on the link, open the tunnels of its balancer and of nobody else, and
+ * announce segments that fit into them. */
+#include "compiler/setup/setup_priv.h"
+
+#include <string.h>
+
+enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP_AND_GUE = 12, TCP = 20 };
+
+static bool is_local(const struct setup *s, uint32_t i)
+{
+    return setup_in_mode(s, i, PBC_MODE_DSR_L2) || setup_in_mode(s, i, PBC_MODE_DSR_IPIP) ||
+           setup_in_mode(s, i, PBC_MODE_DSR_GUE);
+}
+
+static bool has_tunnel(const struct setup *s)
+{
+    return setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
+}
+
+/* Services share addresses: each is printed for the first of them alone. */
+static bool printed_before(const struct setup *s, uint32_t i, const struct pbc_endpoint *e)
+{
+    if (!setup_first_on(s->img, e)) return true;
+    for (uint32_t k = 0; k < i && e->to == PBC_TO_ADDRESS; k++) {
+        const struct pbc_service *service = &s->img->services[s->services[k]];
+
+        if (!is_local(s, k)) continue;
+        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
+            const struct pbc_endpoint *b = &s->img->endpoints[n];
+
+            if (b->to == PBC_TO_ADDRESS && b->family == e->family && b->addr[0] == e->addr[0] &&
+                b->addr[1] == e->addr[1] && b->addr[2] == e->addr[2] && b->addr[3] == e->addr[3])
+                return true;
+        }
+    }
+    return false;
+}
+
+static void print_addresses(const struct setup *s)
+{
+    fputs("\n# The services' addresses: this server takes packets to them, and never tells the link that it has them.\n"
+          "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n",
+          s->out);
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+
+        if (!is_local(s, i)) continue;
+        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
+            const struct pbc_endpoint *e = &s->img->endpoints[n];
+
+            if (printed_before(s, i, e)) continue;
+            fputs("ip address add ", s->out);
+            setup_endpoint_address(s, e);
+            /* Neighbour discovery answers for an interface's own addresses alone; the balancer has it too. */
+            fputs(e->family == 6 ? "/128 dev lo nodad\n" : e->family == 4 ? "/32 dev lo\n" : " dev lo\n", s->out);
+        }
+    }
+}
+
+/* IPv4 in IPv4 and IPv6 in IPv4 are two devices of Linux, whatever in IPv6 is one. */
+static void print_devices(const struct setup *s)
+{
+    static const char *const v4[] = {"prey-ipip type ipip", "prey-sit type sit"};
+    static const char *const v6[] = {"prey-ip6 type ip6tnl mode any"};
+    const bool six = s->server->family == 6;
+    const char *const *devices = six ? v6 : v4;
+
+    fputs("\n# The far end of the tunnel: packets come in through it, replies leave as always.\n", s->out);
+    for (unsigned i = 0; i < (six ? 1u : 2u); i++) {
+        const int name = (int)strcspn(devices[i], " ");
+
+        fprintf(s->out, "ip link add %s local ", devices[i]);
+        setup_address(s, s->server->addr, s->server->family);
+        fprintf(s->out, "\nip link set %.*s up\n", name, devices[i]);
+        if (!six && i > 0) continue;
+        fprintf(s->out, "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.%.*s.rp_filter=0\n", name, devices[i]);
+    }
+}
+
+static void print_gue(const struct setup *s)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        bool before = false;
+
+        if (!setup_in_mode(s, i, PBC_MODE_DSR_GUE)) continue;
+        const uint16_t port = s->img->services[s->services[i]].gue_port;
+        for (uint32_t k = 0; k < i; k++) before |= s->img->services[s->services[k]].gue_port == port;
+        if (!before) fprintf(s->out, "ip fou add port %u gue%s\n", port, s->server->family == 6 ? " -6" : "");
+    }
+}
+
+/* How much a client's segment may hold so that the tunnel's headers still fit. */
+static void print_mss(const struct setup *s, uint32_t i)
+{
+    const struct pbc_service *service = &s->img->services[s->services[i]];
+    const unsigned before =
+        (s->server->family == 6 ? IP6 : IP4) + (service->mode == PBC_MODE_DSR_GUE ? UDP_AND_GUE : 0u);
+
+    if (service->mode != PBC_MODE_DSR_IPIP && service->mode != PBC_MODE_DSR_GUE) return;
+    for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
+        const struct pbc_endpoint *e = &s->img->endpoints[n];
+        const unsigned headers = (e->family == 6 ? IP6 : IP4) + TCP;
+
+        if (e->proto != PBC_EP_TCP && e->proto != PBC_EP_PORTS) continue;
+        fprintf(s->out, "    %s saddr ", e->family == 6 ? "ip6" : "ip");
+        setup_endpoint_address(s, e);
+        fputs(" tcp sport ", s->out);
+        setup_ports(s, e->port_lo, e->port_hi);
+        fprintf(s->out, " tcp flags & (syn | ack) == syn | ack tcp option maxseg size set %u\n",
+                LINK - before - headers);
+    }
+}
+
+static void print_guard(const struct setup *s)
+{
+    const char *family = s->server->family == 6 ? "ip6" : "ip";
+    const char *field = s->server->family == 6 ? "nexthdr" : "protocol";
+
+    fputs("\n# Tunnels of the balancer alone: what they carry may have any source address. And segments that fit into "
+          "them,\n"
+          "# with links of 1,500 bytes: the SYN|ACK tells the client, past the balancer.\n"
+          "nft -f - <<END\n"
+          "table inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n"
+          "  chain tunnels {\n    type filter hook input priority filter; policy accept;\n",
+          s->out);
+    fprintf(s->out, "    %s %s { 4, 41 } %s saddr != $balancer drop\n", family, field, family);
+    for (uint32_t i = 0; i < s->count; i++)
+        if (setup_in_mode(s, i, PBC_MODE_DSR_GUE))
+            fprintf(s->out, "    udp dport %u %s saddr != $balancer drop\n", s->img->services[s->services[i]].gue_port,
+                    family);
+    fputs("  }\n  chain segments {\n    type filter hook output priority mangle; policy accept;\n", s->out);
+    for (uint32_t i = 0; i < s->count; i++) print_mss(s, i);
+    fputs("  }\n}\nEND\n", s->out);
+}
+
+/* The same by a prey host, whose rules open tunnels themselves. */
+static void print_prey(const struct setup *s)
+{
+    fputs("\n# A server that runs prey itself needs no devices, and none of the chain `tunnels`, but these rules:\n"
+          "#   firewall tunnels in default accept {\n",
+          s->out);
+    if (setup_has_mode(s, PBC_MODE_DSR_IPIP)) fputs("#     decap ipip from BALANCER to self\n", s->out);
+    for (uint32_t i = 0; i < s->count; i++)
+        if (setup_in_mode(s, i, PBC_MODE_DSR_GUE))
+            fprintf(s->out, "#     decap gue %u from BALANCER to self\n", s->img->services[s->services[i]].gue_port);
+    fputs("#   }\n", s->out);
+}
+
+void setup_local(const struct setup *s)
+{
+    if (!has_tunnel(s) && !setup_has_mode(s, PBC_MODE_DSR_L2)) return;
+    print_addresses(s);
+    if (!has_tunnel(s)) return;
+    print_devices(s);
+    print_gue(s);
+    print_guard(s);
+    print_prey(s);
+}
