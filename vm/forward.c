@@ -16,7 +16,10 @@ struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool 
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high, uint64_t now_ns)
 {
     struct forward *f = arg;
-    if (b->kind != BIND_SERVICE) return;
+    if (b->kind != BIND_SERVICE) {
+        nat_drop(f->nat, b, id, opened_by_high);
+        return;
+    }
     const uint32_t service = f->p->branches[b->branch].service;
     outside_give(f->outside, b);
     conns_drop(&f->conns, service, b->server);
@@ -45,7 +48,9 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
     f->outside = outside_new(p, cfg);
     const bool asks = asks_clients(p);
     if (asks) f->clients = clients_new(p->settings->flows, cfg->seed);
-    if (!conns_init(&f->conns, p) || !f->outside || (asks && !f->clients)) {
+    if (p->nats_count) f->nat = nat_new(p, cfg);
+    if (p->nats_count) f->udp_idle_ns = nat_udp_idle_ns(p);
+    if (!conns_init(&f->conns, p) || !f->outside || (asks && !f->clients) || (p->nats_count && !f->nat)) {
         forward_free(f);
         return NULL;
     }
@@ -57,6 +62,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
 void forward_free(struct forward *f)
 {
     if (!f) return;
+    nat_free(f->nat);
     outside_free(f->outside);
     conns_fini(&f->conns);
     clients_free(f->clients);
@@ -64,7 +70,13 @@ void forward_free(struct forward *f)
 }
 
 const struct forward_counters *forward_counters(const struct forward *f) { return &f->counters; }
+const struct nat_counters *forward_nat_counters(const struct forward *f) { return f->nat ? nat_counters(f->nat) : NULL; }
 const struct leave *forward_left(const struct forward *f) { return &f->left; }
+
+void forward_facts(struct forward *f, const struct facts *facts)
+{
+    if (f->nat) nat_facts(f->nat, facts);
+}
 
 /* ---- sending ---- */
 
@@ -170,18 +182,28 @@ static bool send_reply(const struct passing *p, const struct flow_bind *b, const
 {
     to_client(p, b, own);
     p->f->counters.replies++;
-    return forward_send(p, NULL);
+    if (!forward_send(p, NULL)) return false;
+    if (b->kind != BIND_SERVICE) nat_count(p->f->nat, b, p->pkt->wire_len);
+    return true;
 }
 
-/* An error about what we sent to the server: the client is told of what it sent. What the server itself says comes
- * from the service's address, what a router on the way says from the router. */
+/* An error comes from `end` as the other side knows it, `seen_as`, if that end itself sends it. What a router on the way
+ * says comes from the router, unless translation hides all that lies behind it (RFC 5508, 4.2). */
+static void set_speaker(const struct passing *p, const struct flow_bind *b, const uint32_t end[4],
+                        const uint32_t seen_as[4])
+{
+    const bool hidden = b->kind != BIND_SERVICE && !same(end, seen_as);
+    struct translation *to = &p->f->left.to;
+    memcpy(to->src, hidden || same(p->key->src, end) ? seen_as : p->key->src, sizeof to->src);
+    to->what = TRANSLATE_SRC | TRANSLATE_DST;
+}
+
+/* An error about what we sent to the server: the client is told of what it sent. */
 static bool send_error_to_client(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
 {
     struct translation quoted = {.what = UINT8_MAX};
-    struct leave *l = &p->f->left;
     to_client(p, b, own);
-    if (!same(p->key->src, b->to_dst)) memcpy(l->to.src, p->key->src, sizeof l->to.src);
-    l->to.what = TRANSLATE_SRC | TRANSLATE_DST;
+    set_speaker(p, b, b->to_dst, own->dst);
     set_ends(&quoted, own->src, own->src_port, own->dst, own->dst_port);
     return forward_send(p, &quoted);
 }
@@ -190,12 +212,14 @@ static bool send_error_to_client(const struct passing *p, const struct flow_bind
 static bool send_error_to_server(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
 {
     struct translation quoted = {.what = UINT8_MAX};
-    struct leave *l = &p->f->left;
-    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
-    if (!same(p->key->src, own->src)) memcpy(l->to.src, p->key->src, sizeof l->to.src);
-    l->to.what = TRANSLATE_SRC | TRANSLATE_DST;
+    const bool service = b->kind == BIND_SERVICE;
+    if (service)
+        forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+    else
+        forward_to_end(p, b);
+    set_speaker(p, b, own->src, b->to_src);
     set_ends(&quoted, b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
-    const bool rewritten = mode_of(p->f->p, l->service)->rewrites;
+    const bool rewritten = !service || mode_of(p->f->p, p->f->left.service)->rewrites;
     return forward_send(p, rewritten ? &quoted : NULL);
 }
 
@@ -215,6 +239,7 @@ void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struc
     const struct flow_bind *b = track_bound(f->track, seen);
     const struct track_tuple own = track_own(f->track, seen);
     *v = (struct verdict){.action = ACTION_FORWARD,
+                          .flags = VERDICT_REPLY,
                           .rule = RULE_NONE,
                           .firewall = PBC_NONE,
                           .service = b->branch == PBC_NONE ? PBC_NONE : f->p->branches[b->branch].service,
@@ -274,6 +299,17 @@ static bool is_others(const struct passing *p)
     return p->seen->slot != FLOW_NONE && !p->seen->next.reopen;
 }
 
+/* A packet of no flow that is sent on. What translation hides says no error about flows that it does not know. */
+static bool take_unbound(const struct passing *p)
+{
+    const bool others = is_others(p);
+    if (others && !track_is_error(p->seen)) return false;
+    const uint32_t branch = others ? PBC_NONE : find_branch(p->j->vm, p->key, p->pkt);
+    if (branch == PBC_NONE) return forward_nat_begin(p);
+    forward_begin(p, branch);
+    return true;
+}
+
 bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
                   decided d, struct verdict *v)
 {
@@ -286,12 +322,10 @@ bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struc
                           .server = PBC_NONE};
     struct flow_bind *b = track_is_error(seen) || seen->dir != FLOW_ORIGINAL ? NULL : track_bound(f->track, seen);
     f->left.way = LEAVE_NOT;
-    if (!b || b->kind != BIND_SERVICE || !take_bound(&p, b)) {
-        if (is_others(&p)) return false;
-        const uint32_t branch = find_branch(j->vm, key, pkt);
-        if (branch == PBC_NONE) return false;
-        forward_begin(&p, branch);
-    }
+    if (b && b->kind != BIND_SERVICE && !seen->next.reopen)
+        forward_nat_on(&p, b);
+    else if ((!b || b->kind != BIND_SERVICE || !take_bound(&p, b)) && !take_unbound(&p))
+        return false;
     settle_whole(j, at, pkt, key, v);
     return true;
 }

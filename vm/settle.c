@@ -76,10 +76,11 @@ void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const
 {
     struct vm *vm = j->vm;
     const uint32_t bytes = pkt->wire_len;
-    v->flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    const unsigned noticed = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    v->flags = (uint8_t)((v->flags & VERDICT_REPLY) | noticed);
     add(&vm->counters.verdicts[v->action], bytes);
     add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
-    if (v->flags) settle_noticed(vm, v->flags);
+    if (noticed) settle_noticed(vm, noticed);
     if (v->action == ACTION_DROP && v->reason != REASON_NONE) {
         add(&vm->counters.reasons[v->reason], bytes);
         add(&vm->refused, bytes);
