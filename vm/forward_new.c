@@ -14,6 +14,7 @@ static void without_server(const struct passing *p, const struct pbc_service *s)
     };
     p->v->action = actions[s->no_server];
     p->v->server = PBC_NONE;
+    if (p->proven && p->v->action == ACTION_ACCEPT) p->v->action = ACTION_REJECT; /* the host knows nothing of it */
     if (p->v->action != ACTION_ACCEPT) p->v->reason = REASON_NO_SERVER;
     if (p->v->action == ACTION_ACCEPT) track_accept(p->f->track, p->key, p->pkt, p->seen);
 }
@@ -101,7 +102,7 @@ static bool choose_ends(const struct passing *p, const struct mode_ops *mode, st
     *twin = !mode->one_sided;
     if (memcmp(p->key->src, p->key->dst, sizeof p->key->src) == 0) return false;
     if (mode->rewrites & TRANSLATE_SRC)
-        return outside_take(p->f->outside, p->j->in->facts, p->seen->hash, b, is_free, (void *)(uintptr_t)p);
+        return outside_take(p->f->outside, p->j->in->facts, p->key, p->seen->hash, b, is_free, (void *)(uintptr_t)p);
     *twin = *twin && !is_unchanged(p, b);
     return !*twin || is_free((void *)(uintptr_t)p, b);
 }
@@ -123,6 +124,7 @@ static bool bind(const struct passing *p, const struct mode_ops *mode, const str
     if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, b->server))
         kept->flags |= BIND_CLIENT_KNOWN;
     const struct track_tuple t = tuple_of_bind(b);
+    if (p->proven) forward_join(p, kept);
     if (twin) track_pair(f->track, p->seen, &t);
     return true;
 }

@@ -10,7 +10,7 @@ rules
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict forward IN www p/a -
 out     any
-in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
+in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1001 > 80 syn
 verdict forward IN www p/b -
 out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
@@ -44,7 +44,7 @@ verdict accept IN host - -
 count   IN 17
 
 down    -
-in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
+in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1001 > 80 syn
 again   1
 verdict forward IN www p/b -
 out     any

@@ -161,6 +161,6 @@ out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.20 / tcp 1000 > 80 syn
 verdict forward - tunnel p/four -
 out     any
-in      eth / ip4 198.51.100.1 > 203.0.113.20 / tcp 1000 > 80 syn
+in      eth / ip4 198.51.100.1 > 203.0.113.20 / tcp 1001 > 80 syn
 verdict forward - tunnel p/six -
 out     any

@@ -1,27 +1,33 @@
-/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every pair of source
- * and server. */
+/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every source, server and
+ * protocol. */
 #include "vm/bind/outside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/bind/ports.h"
+#include "vm/flow/hash_priv.h"
 
 /* A port that is free here may belong to another flow, of this machine's own or of another pool's: then the next is
  * tried. */
 enum { TRIES = 16 };
 
+/* What has ports of its own. */
+enum { SPACE_TCP, SPACE_UDP, SPACE_OTHER, SPACE_QUERY, SPACE_CLASSES };
+
 struct pool_out {
     uint32_t (*addr)[4]; /* those of IPv4, then of IPv6 */
     uint32_t count4, count6;
-    struct ports *ports; /* space: source * servers + server; NULL: no service translates to this pool */
+    struct ports *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this
+                            pool */
+    uint16_t lo, hi;
     bool own; /* no `source`: this machine's address, as the facts say */
 };
 
 struct outside {
     const struct program *p;
     struct pool_out *pools;
-    uint64_t used;
+    uint64_t used, random;
 };
 
 static void count_set(const struct program *p, const struct pbc_set *s, uint64_t *n4, uint64_t *n6)
@@ -68,8 +74,10 @@ static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cf
     struct pool_out *out = &o->pools[pool];
     if (out->ports) return true;
     const uint32_t sources = out->own ? 1 : out->count4 + out->count6;
-    const uint16_t lo = out->own ? PBC_OWN_PORT_LO : pp->source_port_lo, hi = out->own ? 65535 : pp->source_port_hi;
-    out->ports = ports_new(sources * pp->server_count, lo, hi, cfg->worker, cfg->workers, cfg->seed + pool);
+    out->lo = out->own ? PBC_OWN_PORT_LO : pp->source_port_lo;
+    out->hi = out->own ? 65535 : pp->source_port_hi;
+    out->ports = ports_new(sources * pp->server_count * SPACE_CLASSES, out->lo, out->hi, cfg->worker, cfg->workers,
+                           cfg->seed + pool);
     return out->ports;
 }
 
@@ -91,6 +99,7 @@ struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
     struct outside *o = calloc(1, sizeof *o);
     if (!o) return NULL;
     o->p = p;
+    o->random = cfg->seed;
     o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
     bool good = o->pools;
     for (uint32_t i = 0; good && i < p->pools_count; i++) good = list_sources(p, &p->pools[i], &o->pools[i]);
@@ -156,8 +165,32 @@ static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind 
     return port;
 }
 
-bool outside_take(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b,
-                  outside_free_fn *is_free, void *arg)
+/* None is left: flows whose time has passed hold theirs until somebody meets them, so some are met. */
+static uint16_t wake_port(struct outside *o, const struct pool_out *out, struct flow_bind *b, outside_free_fn *is_free,
+                          void *arg)
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        const uint32_t span = (uint32_t)out->hi - out->lo + 1;
+        b->to_src_port = (uint16_t)(out->lo + (uint32_t)((hash_draw(&o->random) >> 32) * span >> 32));
+        if (!is_free(arg, b)) continue;
+        const uint16_t wanted = b->to_src_port, port = port_take(out->ports, b->space, wanted);
+        if (!port) continue;
+        b->to_src_port = port;
+        if (port == wanted || is_free(arg, b)) return port;
+        port_give(out->ports, b->space, port);
+    }
+    return 0;
+}
+
+static unsigned class_of(const struct key *key)
+{
+    if (key->kind & KIND_TCP) return SPACE_TCP;
+    if (key->kind & KIND_UDP) return SPACE_UDP;
+    return key->kind & (KIND_ICMP | KIND_ICMP6) ? SPACE_QUERY : SPACE_OTHER;
+}
+
+bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
+                  struct flow_bind *b, outside_free_fn *is_free, void *arg)
 {
     const struct pbc_server *server = &o->p->servers[b->server];
     const struct pbc_pool *pool = &o->p->pools[server->pool];
@@ -168,8 +201,8 @@ bool outside_take(struct outside *o, const struct facts *facts, uint64_t hash, s
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = first + (start + i < count ? start + i : start + i - count);
         if (!address_at(out, facts, v6, at, b->to_src)) return false;
-        b->space = at * pool->server_count + (b->server - pool->servers);
-        if (!take_port(out->ports, b->space, b, is_free, arg)) continue;
+        b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
+        if (!take_port(out->ports, b->space, b, is_free, arg) && !wake_port(o, out, b, is_free, arg)) continue;
         o->used++;
         return true;
     }

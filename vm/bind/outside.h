@@ -17,14 +17,14 @@ bool outside_address(const struct outside *o, const struct facts *facts, uint32_
 
 /* Could b->to_src and b->to_src_port be the flow's? */
 typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
-/* Give a binding to b->server an address and a port, now taken: the addresses in turn from one that `hash` gives. False:
- * none is known, or none is free. */
-bool outside_take(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b,
-                  outside_free_fn *is_free, void *arg);
+/* Give a binding to b->server of a packet an address and a port (an identifier), now taken: the addresses in turn from
+ * one that `hash` gives. is_free may release flows whose time has passed. False: none is known, or none is free. */
+bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
+                  struct flow_bind *b, outside_free_fn *is_free, void *arg);
 /* The flow has ended. */
 void outside_give(struct outside *o, const struct flow_bind *b);
 
-/* Ports in use, all spaces; and how many there may be for a server of that pool, a source address. */
+/* Ports in use, in all spaces. */
 uint64_t outside_used(const struct outside *o);
 
 #endif

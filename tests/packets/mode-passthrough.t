@@ -1,0 +1,123 @@
+# mode passthrough: our source and port towards the server, the service's address towards the client, checksums right.
+self    10.9.0.1
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:8080 }
+    pool six { source 2001:db8:9::7 ports 61018-61018; server b [2001:db8:1::11]:8080 }
+    service www on 203.0.113.10 tcp/80, udp/80, sctp/80, icmp { mode passthrough; -> web }
+    service w6 on 2001:db8::10 tcp/80, udp/80, sctp/80, icmp6 { mode passthrough; -> six }
+    firewall f default drop { accept to 203.0.113.10, 2001:db8::10 as WEB }
+
+in      eth / vlan 5 pcp 3 / ip4 198.18.0.1 > 203.0.113.10 tos 8 / tcp 1000 > 80 syn seq 7 / payload "abc"
+verdict forward WEB www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / vlan 5 pcp 3 / ip4 10.9.0.7 > 10.0.0.11 ttl 63 tos 8 / tcp 61017 > 8080 syn seq 7 / payload "abc"
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 syn ack seq 99 ack 11
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / tcp 80 > 1000 syn ack seq 99 ack 11
+# Its only port is taken: another client finds none.
+in      eth / vlan 5 / ip4 198.18.0.2 > 203.0.113.10 / tcp 1000 > 80 syn
+verdict drop WEB www web/a no-source-port
+# Replies go to the client's last MAC.
+in      eth 02:00:00:00:00:44 > 02:00:00:00:00:02 / vlan 5 / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 11 ack 100
+verdict forward WEB www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / vlan 5 / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 8080 ack seq 11 ack 100
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 psh ack seq 100 ack 11 / payload "hello"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:44 / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / tcp 80 > 1000 psh ack seq 100 ack 11 / payload "hello"
+# In another VLAN the server's packet is of no flow.
+in      eth / vlan 6 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 ack seq 105 ack 11
+verdict drop default - - -
+# One who sends as we do is none of the flow's.
+in      eth / vlan 5 / ip4 10.9.0.7 > 10.0.0.11 / tcp 61017 > 8080 ack seq 11 ack 100
+verdict drop default - - -
+# No hop left, either way.
+in      eth / vlan 5 / ip4 198.18.0.1 > 203.0.113.10 ttl 1 / tcp 1000 > 80 ack seq 11 ack 100
+verdict drop WEB www web/a ttl-exceeded
+out     eth back / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 tos 0xc0 df / icmp type time-exceeded / ip4 198.18.0.1 > 203.0.113.10 ttl 1 / tcp 1000 > 80 ack seq 11 ack 100
+
+# UDP: no checksum stays none, in IPv6 too; its ports are not those of TCP.
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1000 > 80 csum 0 / payload "q"
+verdict forward WEB www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / udp 61017 > 8080 csum 0 / payload "q"
+in      eth / ip6 2001:db8:c::1 > 2001:db8::10 / udp 1000 > 80 csum 0 / payload "q"
+verdict forward WEB w6 six/b -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:11 / ip6 2001:db8:9::7 > 2001:db8:1::11 hop 63 / udp 61018 > 8080 csum 0 / payload "q"
+in      eth / ip6 2001:db8:1::11 > 2001:db8:9::7 / udp 8080 > 61018 csum 0 / payload "r"
+verdict forward - w6 six/b -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip6 2001:db8::10 > 2001:db8:c::1 hop 63 / udp 80 > 1000 csum 0 / payload "r"
+# The flow's time over, its port is free.
+after   121
+in      eth / ip6 2001:db8:c::2 > 2001:db8::10 / udp 1001 > 80 / payload "x"
+verdict forward WEB w6 six/b -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:11 / ip6 2001:db8:9::7 > 2001:db8:1::11 hop 63 / udp 61018 > 8080 / payload "x"
+in      eth / ip6 2001:db8:c::1 > 2001:db8::10 / udp 1000 > 80 csum 0 / payload "q"
+verdict drop WEB w6 six/b no-source-port
+
+# SCTP and echo.
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:8080 }
+    service www on 203.0.113.10 sctp/80 { mode passthrough; -> web }
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / sctp 1000 > 80 tag 9 / payload "chunks.."
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / sctp 61017 > 8080 tag 9 / payload "chunks.."
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / sctp 8080 > 61017 tag 10 / payload "chunks.."
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / sctp 80 > 1000 tag 10 / payload "chunks.."
+# A checksum over the whole datagram can't be kept right in a first fragment whose ports change.
+in      eth / ip4 198.18.0.1 > 203.0.113.10 id 9 more / sctp 1000 > 80 tag 9 / payload "chunks..8byt"
+verdict drop - www web/a untranslatable
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:8080 }
+    service www on 203.0.113.10 icmp { mode passthrough; -> web }
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / icmp type echo-request id 7 seq 1 / payload "ping"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / icmp type echo-request id 61017 seq 1 / payload "ping"
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / icmp type echo-reply id 61017 seq 1 / payload "ping"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / icmp type echo-reply id 7 seq 1 / payload "ping"
+rules
+    pool six { source 2001:db8:9::7 ports 61018-61018; server b 2001:db8:1::11 }
+    service w6 on 2001:db8::10 icmp6 { mode passthrough; -> six }
+in      eth / ip6 2001:db8:c::1 > 2001:db8::10 / icmp6 type echo-request id 7 seq 1 / payload "ping"
+verdict forward - w6 six/b -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:11 / ip6 2001:db8:9::7 > 2001:db8:1::11 hop 63 / icmp6 type echo-request id 61018 seq 1 / payload "ping"
+in      eth / ip6 2001:db8:1::11 > 2001:db8:9::7 / icmp6 type echo-reply id 61018 seq 1 / payload "ping"
+verdict forward - w6 six/b -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip6 2001:db8::10 > 2001:db8:c::1 hop 63 / icmp6 type echo-reply id 7 seq 1 / payload "ping"
+
+# Hairpin: the server is a client of its own service.
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:80 }
+    service www on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip4 10.0.0.11 > 203.0.113.10 / tcp 1000 > 80 syn seq 1
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 80 syn seq 1
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 syn ack seq 9 ack 2
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:33 / ip4 203.0.113.10 > 10.0.0.11 ttl 63 / tcp 80 > 1000 syn ack seq 9 ack 2
+# LAND: nothing is sent to where it came from.
+in      eth / ip4 203.0.113.10 > 203.0.113.10 / tcp 80 > 80 syn
+verdict drop - www web/a no-source-port
+# An RST that is of no flow finds nobody; what is in mid-stream is taken up.
+in      eth / ip4 198.18.0.9 > 203.0.113.10 / tcp 1000 > 80 rst seq 5
+verdict drop - www web/a no-flow
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:80 }
+    service www on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+in      eth / ip4 198.18.0.9 > 203.0.113.10 / tcp 1000 > 80 psh ack seq 5 ack 9 / payload "x"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 80 psh ack seq 5 ack 9 / payload "x"
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 rst seq 9
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.9 ttl 63 / tcp 80 > 1000 rst seq 9
+
+# Any link: a bare IP packet leaves.
+link    linux-cooked
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:80 }
+    service www on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+in      sll / ip4 198.18.0.9 > 203.0.113.10 / tcp 1000 > 80 syn
+verdict forward - www web/a -
+out     ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 80 syn
+in      sll / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 syn ack seq 9 ack 1
+verdict forward - www web/a -
+out     ip4 203.0.113.10 > 198.18.0.9 ttl 63 / tcp 80 > 1000 syn ack seq 9 ack 1
