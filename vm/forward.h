@@ -12,6 +12,10 @@ struct forward; /* a worker's */
 struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, struct track *t, struct balance *b);
 void forward_free(struct forward *f);
 const struct forward_counters *forward_counters(const struct forward *f);
+const struct nat_counters *forward_nat_counters(const struct forward *f); /* NULL: there are no nats */
+
+/* Before anything is judged: this machine's addresses. */
+void forward_facts(struct forward *f, const struct facts *facts);
 
 /* Is the packet a reply of a flow that is sent on, or an error that quotes what was? Then it is not judged. */
 bool forward_follows(const struct vm *vm, const struct track_seen *seen);

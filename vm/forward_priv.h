@@ -6,6 +6,7 @@
 #include "vm/bind/affinity.h"
 #include "vm/bind/bind.h"
 #include "vm/bind/conns.h"
+#include "vm/bind/nat.h"
 #include "vm/bind/outside.h"
 #include "vm/forward.h"
 #include "vm/mode/mode.h"
@@ -15,6 +16,8 @@ struct forward {
     struct track *track;
     struct balance *balance;
     struct outside *outside;
+    struct nat *nat;      /* NULL: nothing is translated but for services */
+    uint64_t udp_idle_ns; /* of what it translates; 0: as the timeouts say */
     struct conns conns;
     struct clients *clients; /* NULL: no service asks what its clients hold or keep */
     struct forward_counters counters;
@@ -58,6 +61,14 @@ void forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 void forward_begin(const struct passing *p, uint32_t branch);
 /* The key of the client of a flow at a service. */
 struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool v6);
+
+/* forward_nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
+ * statement fits. */
+bool forward_nat_begin(const struct passing *p);
+/* One of the opener's packets of such a flow. */
+void forward_nat_on(const struct passing *p, struct flow_bind *b);
+/* What the original direction of its binding leaves as. */
+void forward_to_end(const struct passing *p, const struct flow_bind *b);
 
 /* forward_down.c: has the flow's server gone, and is the flow to end for it? */
 bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b);

@@ -63,7 +63,7 @@ static void follow(const struct job *j, unsigned at, const struct pkt *pkt, cons
     settle_whole(j, at, pkt, key, v);
 }
 
-/* A rule that names `fragment` decides. What it accepts of a datagram that a service took goes where that goes. */
+/* A rule that names `fragment` decides. What it accepts of a datagram that is sent on goes where that goes. */
 static void decide_itself(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, decided d,
                           const struct frag_first *first, struct verdict *v)
 {
@@ -72,7 +72,8 @@ static void decide_itself(const struct job *j, unsigned at, struct pkt *pkt, con
         inside_judge(j, at, pkt, key, d, v);
         return;
     }
-    if (decided_action(d) == ACTION_ACCEPT && first->verdict.service != PBC_NONE) {
+    if (decided_action(d) == ACTION_ACCEPT &&
+        (first->verdict.service != PBC_NONE || first->verdict.action == ACTION_FORWARD)) {
         struct frag_first mine = *first;
         mine.verdict.rule = decided_rule(d);
         mine.verdict.firewall = decided_firewall(d);

@@ -43,8 +43,10 @@ static bool send_on(struct vm *vm)
 {
     if (!vm->program->services_count && !vm->program->nats_count) return true;
     vm->forward = forward_new(vm->program, &vm->cfg, vm->track, vm->balance);
-    if (vm->forward) vm->counters.forward = forward_counters(vm->forward);
-    return vm->forward;
+    if (!vm->forward) return false;
+    vm->counters.forward = forward_counters(vm->forward);
+    vm->counters.nat = forward_nat_counters(vm->forward);
+    return true;
 }
 
 static bool speak_for_services(struct vm *vm)
@@ -261,6 +263,7 @@ static void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 static void see_facts(struct vm *vm, const struct facts *facts)
 {
     balance_update(vm->balance, facts, vm->now_ns);
+    if (vm->forward) forward_facts(vm->forward, facts);
     if (vm->remember) remember_facts(vm->remember, facts);
 }
 

@@ -161,6 +161,7 @@ struct vm_counters {
     uint64_t inside; /* packets that were taken out of others and judged; their verdicts are those packets' */
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */
+    const struct nat_counters *nat;       /* bind/nat.h; NULL: there are no nats */
     const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
     uint64_t remembered; /* packets whose verdict was remembered for their flow */
     uint64_t stacks_full; /* accepted packets that made no flow, for there was no room for another VLAN stack */

@@ -11,26 +11,34 @@ enum { UDP_IDLE_S = 240 };
 
 /* ---- life ---- */
 
-struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg, uint32_t slots)
+/* No more than there are slots for flows, or ends. */
+static uint32_t most_mappings(const struct program *p, uint32_t spaces)
+{
+    const uint64_t slots = p->settings->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
+    return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
+}
+
+struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
 {
     struct nat *n = calloc(1, sizeof *n);
     if (!n) return NULL;
     n->p = p;
     n->spaces = calloc((size_t)p->nats_count + 1, sizeof *n->spaces);
+    n->statements = calloc((size_t)p->nats_count + 1, sizeof *n->statements);
     if (outsides_init(&n->outsides, p)) {
         const uint32_t spaces = outsides_count(&n->outsides);
-        const uint64_t ends = (uint64_t)spaces * MAP_CLASSES << 16;
-        n->mappings = mappings_new(&(struct mappings_cfg){.most = slots < ends ? slots : (uint32_t)ends,
+        n->mappings = mappings_new(&(struct mappings_cfg){.most = most_mappings(p, spaces),
                                                           .spaces = spaces,
                                                           .seed = cfg->seed,
                                                           .worker = cfg->worker,
                                                           .workers = cfg->workers});
     }
-    if (!n->spaces || !n->mappings) {
+    if (!n->spaces || !n->statements || !n->mappings) {
         nat_free(n);
         return NULL;
     }
     n->counters.mappings = mappings_counters(n->mappings);
+    n->counters.statements = n->statements;
     for (uint32_t i = 0; i < p->nats_count; i++)
         if (p->nats[i].kind == PBC_NAT_SOURCE)
             n->spaces[i] = outside_space(&n->outsides, p->nats[i].to, p->nats[i].family);
@@ -44,6 +52,7 @@ void nat_free(struct nat *n)
     mappings_free(n->mappings);
     outsides_fini(&n->outsides);
     free(n->spaces);
+    free(n->statements);
     free(n);
 }
 
@@ -56,6 +65,14 @@ void nat_facts(struct nat *n, const struct facts *facts)
     const uint32_t addr4[4] = {facts ? facts->addr4 : 0};
     outsides_own(&n->outsides, n->p, n->mappings, 4, addr4);
     outsides_own(&n->outsides, n->p, n->mappings, 6, facts ? facts->addr6 : unknown);
+}
+
+void nat_alike(struct nat *n) { n->counters.alike++; }
+
+void nat_count(struct nat *n, const struct flow_bind *b, uint32_t bytes)
+{
+    n->statements[b->nat].packets++;
+    n->statements[b->nat].bytes += bytes;
 }
 
 uint64_t nat_udp_idle_ns(const struct program *p)
@@ -83,15 +100,6 @@ static enum map_class class_of(const struct key *key)
     if (key->kind & KIND_ICMP6) return key->icmp_type == ICMP6_ECHO ? MAP_ICMP : MAP_CLASSES;
     const bool later = key->icmp_type >= ICMP4_TIMESTAMP && key->icmp_type <= ICMP4_MASK_REPLY;
     return key->icmp_type == ICMP4_ECHO || (later && key->icmp_type % 2) ? MAP_ICMP : MAP_CLASSES;
-}
-
-/* May a flow begin with it? Of ICMP only queries do. */
-static bool may_begin(const struct key *key)
-{
-    enum { NODE_QUERY = 139 };
-    if (key->kind & (KIND_ICMP | KIND_ICMP6))
-        return class_of(key) == MAP_ICMP || (key->kind & KIND_ICMP6 && key->icmp_type == NODE_QUERY);
-    return !(key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST);
 }
 
 static bool is_echo(const struct key *key, uint8_t family)
@@ -243,14 +251,14 @@ static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
 }
 
 /* What was begun comes to nothing. */
-static enum nat_fate give_up(struct nat *n, const struct key *key, enum nat_fate fate, bool look, struct flow_bind *b)
+static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b)
 {
     if (!look && b->flags & BIND_HOLDS_DST) {
         const struct map_end outside = end_of(key, key->dst, key->dst_port);
         mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
     }
     b->flags = 0;
-    return fate;
+    return NAT_NO_PORT;
 }
 
 enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
@@ -265,10 +273,8 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
         return NAT_NOTHING;
     const uint32_t out = statement_out(n, key, turned);
     if (!turned && out == PBC_NONE) return NAT_NOTHING;
-    if (!may_begin(key)) return give_up(n, key, NAT_NO_FLOW, look, b);
     if (turned) b->kind = BIND_NAT_FORWARD;
-    if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND)
-        return give_up(n, key, NAT_NO_PORT, look, b);
+    if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
     if (look) return NAT_BOUND;
     n->counters.out += !turned;
     n->counters.in += turned && out == PBC_NONE;

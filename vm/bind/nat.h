@@ -21,12 +21,13 @@ struct nat_counters {
     uint64_t no_address;        /* refused: no address of this machine is known */
     uint64_t alike;             /* refused: the other end could not tell it from another flow */
     const struct mapping_counters *mappings;
+    const struct counter *statements; /* [program->nats_count]: packets of their flows that were sent on, both
+                                         directions; of strangers at a mapped end: its statement's */
 };
 
 struct nat; /* a worker's */
 
-/* `slots`: flows at once, twins counted too. NULL when memory is out. */
-struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg, uint32_t slots);
+struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
 void nat_free(struct nat *n);
 
 /* Before anything is judged: the addresses that `masquerade` translates to. Mappings to one that this machine no longer
@@ -37,10 +38,9 @@ enum nat_fate {
     NAT_NOTHING, /* no statement fits: the packet goes on as it is */
     NAT_BOUND,   /* `bind` says what it becomes; the mappings in it are held */
     NAT_NO_PORT, /* a statement fits, but there is no address or port to give */
-    NAT_NO_FLOW, /* a statement fits, but the packet can't begin a flow: an ICMP error or reply, or an RST */
 };
-/* A packet that was let in, belongs to no flow and went to no service; `query` is the identifier of an ICMP query. With
- * `look` nothing is taken: the ports of a mapping that would be made are 0. */
+/* A packet that was let in, belongs to no flow and went to no service; `query` is the identifier of an ICMP query,
+ * `stack` of its VLAN tags. With `look` nothing is taken: the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
                          struct flow_bind *bind);
 /* The flow has ended, or could not be made: what its binding held. `high`: the high side opened it. */
@@ -48,6 +48,11 @@ void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 
 /* The interface by which the original direction leaves; IFACE_NONE: not known. */
 uint16_t nat_way_out(const struct nat *n, const struct flow_bind *bind);
+/* A flow could not be made, for one of another host's looks alike to the other end. */
+void nat_alike(struct nat *n);
+/* A packet of a translated flow left, in either direction. */
+void nat_count(struct nat *n, const struct flow_bind *bind, uint32_t bytes);
+
 /* How long a translated UDP flow may be silent (RFC 4787, REQ-5); 0: as the timeouts that the file has written say. */
 uint64_t nat_udp_idle_ns(const struct program *p);
 

@@ -25,6 +25,7 @@ struct nat {
     struct outsides outsides;
     uint32_t *spaces; /* [nats_count] of SOURCE statements */
     struct nat_counters counters;
+    struct counter *statements; /* [nats_count]: counters point there */
 };
 
 /* Outside addresses of the program. False: out of memory. */

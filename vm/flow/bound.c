@@ -1,4 +1,6 @@
 /* Flows that are sent on (track.h): how they begin, are found from their other side, and end. */
+#include <string.h>
+
 #include "vm/flow/track_priv.h"
 
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
@@ -60,6 +62,21 @@ struct flow_bind *track_begin(struct track *t, const struct key *key, const stru
     return flow_bind_at(t->table, s->slot);
 }
 
+void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns)
+{
+    flow_at(t->table, s->slot)->flags |= FLOW_OWN_IDLE | FLOW_IDLE_ONE_WAY;
+    flow_cold_at(t->table, s->slot)->idle_ns = idle_ns;
+}
+
+bool track_from_high(const struct track_seen *s) { return s->at & AT_HIGH; }
+
+bool track_hold_stack(struct track *t, const struct pkt *pkt, struct track_seen *s)
+{
+    return track_take_stack(t, pkt, s);
+}
+
+void track_drop_stack(struct track *t, uint16_t stack) { stack_put(t->stacks, stack); }
+
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high)
 {
     struct track_tuple t;
@@ -110,8 +127,10 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
 {
     bool high;
     const struct flow_id id = id_of(s, tuple, &high);
+    if (memcmp(&id, &s->id, sizeof id) == 0) return false;
     if (id.stack == STACK_UNKNOWN) return true;
-    return flow_find(t->table, &id, flow_hash(t->table, &id), t->now_ns) == FLOW_NONE;
+    const int32_t slot = flow_find(t->table, &id, flow_hash(t->table, &id), t->now_ns);
+    return slot == FLOW_NONE || flow_of_twin(t->table, slot) == s->slot;
 }
 
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)

@@ -78,6 +78,7 @@ enum flow_flag {
     FLOW_BOUND = 1 << 4,          /* it is sent on: its third line says how (bind.h) */
     FLOW_ONE_SIDED = 1 << 5,      /* its replies do not come here (DSR) */
     FLOW_OWN_IDLE = 1 << 6,       /* open, it may be silent for cold.idle_ns */
+    FLOW_IDLE_ONE_WAY = 1 << 7,   /* likewise before the other side has spoken */
 };
 struct flow {
     union {

@@ -50,9 +50,10 @@ static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
 /* Of a flow, not of a twin. */
 static inline uint64_t table_timeout(const struct flow_table *t, const struct flow *f)
 {
-    if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1) || flow_state_class((enum flow_state)f->state) != FLOW_ESTABLISHED)
-        return t->timeout_ns[f->state];
-    return t->cold[f - t->slots].idle_ns;
+    if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[f->state];
+    const enum flow_class class = flow_state_class((enum flow_state)f->state);
+    const bool own = class == FLOW_ESTABLISHED || (class == FLOW_ONE_WAY && f->flags & FLOW_IDLE_ONE_WAY);
+    return own ? t->cold[f - t->slots].idle_ns : t->timeout_ns[f->state];
 }
 
 static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)

@@ -76,6 +76,16 @@ bool track_may_begin(const struct key *key, const struct track_seen *s);
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                               bool one_sided, uint64_t idle_ns);
 
+/* The packet's flow may be silent for so long, also before the other side has spoken. */
+void track_idle(struct track *t, const struct track_seen *s, uint64_t idle_ns);
+/* Is the packet's source the high side of its tuple? */
+bool track_from_high(const struct track_seen *s);
+
+/* The packet's VLAN stack has an id from here on, until track_drop_stack, whether flows have it or not; false: there is
+ * no room for it. */
+bool track_hold_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
+void track_drop_stack(struct track *t, uint16_t stack);
+
 /* A tuple, from the side that opened a flow. */
 struct track_tuple {
     uint32_t src[4], dst[4];
@@ -84,7 +94,8 @@ struct track_tuple {
 /* Of a flow's id; and of the flow that the packet belongs to, or that an error quotes. */
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
 struct track_tuple track_own(const struct track *t, const struct track_seen *s);
-/* Is no flow in the table that has this tuple, otherwise being like the packet's? */
+/* Is no other flow in the table that has this tuple, otherwise being like the packet's, and is it not the packet's own,
+ * from one side or the other? */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 /* The same, and it becomes the twin of the packet's flow, which has none. */
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
