@@ -3,8 +3,8 @@
  *
  *   flow_table [SEED [RUNS [STEPS]]]
  *
- * Each run draws a small table, and then adds, looks up, changes, ends, sweeps and lets time pass, back too; after
- * every step both hold the same flows in the same slots, have told of the same ends in the same order, and agree on all
+ * Each run draws a small table, and then adds, pairs with twins, looks up, changes, ends, sweeps and lets time pass, back
+ * too; after every step both hold the same flows and twins in the same slots, have told of the same ends in the same order, and agree on all
  * counters. LONG=1: twenty times as many runs. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +20,9 @@ struct plain_flow {
     bool live, opened_by_high;
     enum flow_state state;
     struct flow_id id;
-    uint64_t seen_ns, began_ns;
+    uint64_t seen_ns, began_ns, idle_ns; /* idle_ns: of its own, 0: as its state says */
+    bool is_twin;
+    int32_t other; /* of a flow: its twin, of a twin: its flow; FLOW_NONE */
 };
 struct told {
     int32_t slot;
@@ -46,7 +48,7 @@ struct world {
     uint64_t added, most, ended[FLOW_ENDS];
     struct ends expected;
 };
-static uint64_t done[FLOW_ENDS], steps_done;
+static uint64_t done[FLOW_ENDS], steps_done, twins_done, twins_found;
 
 static void tell(struct ends *e, int32_t slot, enum flow_end how, uint64_t now_ns, const struct flow_id *id)
 {
@@ -65,9 +67,22 @@ static void on_end(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
 
 static bool same_id(const struct flow_id *a, const struct flow_id *b) { return memcmp(a, b, sizeof *a) == 0; }
 
+/* The flow that a slot belongs to. */
+static unsigned owner(const struct world *w, unsigned slot)
+{
+    return w->flow[slot].is_twin ? (unsigned)w->flow[slot].other : slot;
+}
+
+static enum flow_class class_of(const struct world *w, unsigned slot)
+{
+    return flow_state_class(w->flow[owner(w, slot)].state);
+}
+
 static bool is_over(const struct world *w, const struct plain_flow *f, uint64_t now_ns)
 {
-    const uint64_t timeout = w->cfg.timeout_ns[f->state];
+    if (f->is_twin) f = &w->flow[f->other];
+    const bool own = f->idle_ns && flow_state_class(f->state) == FLOW_ESTABLISHED;
+    const uint64_t timeout = own ? f->idle_ns : w->cfg.timeout_ns[f->state];
     if (timeout > UINT64_MAX - f->seen_ns) return now_ns == UINT64_MAX;
     return now_ns >= f->seen_ns + timeout;
 }
@@ -81,8 +96,10 @@ static enum flow_end over_as(enum flow_state s)
 
 static void plain_end(struct world *w, unsigned slot, enum flow_end how)
 {
+    slot = owner(w, slot);
     tell(&w->expected, (int32_t)slot, how, w->now_ns, &w->flow[slot].id);
     w->flow[slot].live = false;
+    if (w->flow[slot].other != FLOW_NONE) w->flow[w->flow[slot].other].live = false;
     w->ended[how]++;
     done[how]++;
 }
@@ -90,7 +107,7 @@ static void plain_end(struct world *w, unsigned slot, enum flow_end how)
 static bool plain_end_if_over(struct world *w, unsigned slot)
 {
     if (!w->flow[slot].live || !is_over(w, &w->flow[slot], w->now_ns)) return false;
-    plain_end(w, slot, over_as(w->flow[slot].state));
+    plain_end(w, slot, over_as(w->flow[owner(w, slot)].state));
     return true;
 }
 
@@ -105,7 +122,7 @@ static unsigned plain_live(const struct world *w, int class)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < w->slots; i++)
-        n += w->flow[i].live && (class < 0 || (int)flow_state_class(w->flow[i].state) == class);
+        n += w->flow[i].live && !w->flow[i].is_twin && (class < 0 || (int)flow_state_class(w->flow[i].state) == class);
     return n;
 }
 
@@ -118,10 +135,11 @@ static void plain_yield(struct world *w)
     for (unsigned i = 0; i < w->slots && met < HALF_OPEN_FEW; i++) {
         const unsigned at = (begin + i) % w->slots;
         const struct plain_flow *f = &w->flow[at];
-        if (!f->live || flow_state_class(f->state) != FLOW_HALF_OPEN) continue;
+        if (!f->live || class_of(w, at) != FLOW_HALF_OPEN) continue;
         met++;
         w->hand = (at + 1) % w->slots;
-        if (oldest == FLOW_NONE || f->seen_ns < w->flow[oldest].seen_ns) oldest = (int32_t)at;
+        const unsigned flow = owner(w, at);
+        if (oldest == FLOW_NONE || w->flow[flow].seen_ns < w->flow[oldest].seen_ns) oldest = (int32_t)flow;
     }
     if (oldest != FLOW_NONE && !plain_end_if_over(w, (unsigned)oldest))
         plain_end(w, (unsigned)oldest, FLOW_END_HALF_OPEN_LIMIT);
@@ -134,33 +152,50 @@ static unsigned free_in(const struct world *w, uint32_t group)
     return n;
 }
 
-static void plain_make_room(struct world *w, const unsigned places[PLACES])
+static void plain_make_room(struct world *w, const unsigned places[PLACES], int32_t keep)
 {
     bool any = false;
-    for (unsigned i = 0; i < PLACES; i++) any |= plain_end_if_over(w, places[i]);
+    for (unsigned i = 0; i < PLACES; i++) any |= (int32_t)places[i] != keep && plain_end_if_over(w, places[i]);
     for (unsigned class = 0; !any && class < FLOW_CLASSES; class ++) {
         int32_t victim = FLOW_NONE;
         for (unsigned i = 0; i < PLACES; i++) {
-            const struct plain_flow *f = &w->flow[places[i]];
-            if (flow_state_class(f->state) != class) continue;
-            if (victim == FLOW_NONE || f->seen_ns < w->flow[victim].seen_ns) victim = (int32_t)places[i];
+            const struct plain_flow *f = &w->flow[owner(w, places[i])];
+            if ((int32_t)places[i] == keep || class_of(w, places[i]) != class) continue;
+            if (victim == FLOW_NONE || f->seen_ns < w->flow[owner(w, (unsigned)victim)].seen_ns)
+                victim = (int32_t)places[i];
         }
         any = victim != FLOW_NONE;
         if (any) plain_end(w, (unsigned)victim, FLOW_END_EVICTED_HALF_OPEN + class);
     }
 }
 
-static int32_t plain_add(struct world *w, const struct flow_id *id, const uint32_t group[2], enum flow_state state,
-                         bool high)
+static unsigned plain_place(struct world *w, const uint32_t group[2], int32_t keep)
 {
     unsigned places[PLACES];
     for (unsigned i = 0; i < PLACES; i++) places[i] = group[i / GROUP] * GROUP + i % GROUP;
-    if (flow_state_class(state) == FLOW_HALF_OPEN && plain_live(w, FLOW_HALF_OPEN) >= w->cfg.half_open) plain_yield(w);
-    if (free_in(w, group[0]) + free_in(w, group[1]) == 0) plain_make_room(w, places);
+    if (free_in(w, group[0]) + free_in(w, group[1]) == 0) plain_make_room(w, places, keep);
     const bool crowded = free_in(w, group[0]) <= GROUP_SPARE && free_in(w, group[1]) > free_in(w, group[0]);
     unsigned slot = group[crowded] * GROUP;
     while (w->flow[slot].live) slot++;
-    w->flow[slot] = (struct plain_flow){true, high, state, *id, w->now_ns, w->now_ns};
+    return slot;
+}
+
+static int32_t plain_add_twin(struct world *w, int32_t flow, const struct flow_id *id, const uint32_t group[2],
+                              bool high)
+{
+    const unsigned slot = plain_place(w, group, flow);
+    w->flow[slot] =
+        (struct plain_flow){.live = true, .opened_by_high = high, .id = *id, .is_twin = true, .other = flow};
+    w->flow[flow].other = (int32_t)slot;
+    return (int32_t)slot;
+}
+
+static int32_t plain_add(struct world *w, const struct flow_id *id, const uint32_t group[2], enum flow_state state,
+                         bool high)
+{
+    if (flow_state_class(state) == FLOW_HALF_OPEN && plain_live(w, FLOW_HALF_OPEN) >= w->cfg.half_open) plain_yield(w);
+    const unsigned slot = plain_place(w, group, FLOW_NONE);
+    w->flow[slot] = (struct plain_flow){true, high, state, *id, w->now_ns, w->now_ns, 0, false, FLOW_NONE};
     w->added++;
     if (plain_live(w, -1) > w->most) w->most = plain_live(w, -1);
     return (int32_t)slot;
@@ -178,7 +213,8 @@ static void plain_sweep(struct world *w, unsigned groups)
 {
     const unsigned all = w->slots / GROUP;
     for (unsigned n = 0; n < groups && n < all && plain_live(w, -1); n++, w->sweep = (w->sweep + 1) % all)
-        for (unsigned i = 0; i < GROUP; i++) plain_end_if_over(w, w->sweep * GROUP + i);
+        for (unsigned i = 0; i < GROUP; i++)
+            if (!w->flow[w->sweep * GROUP + i].is_twin) plain_end_if_over(w, w->sweep * GROUP + i);
 }
 
 /* ---- the table beside it ---- */
@@ -200,7 +236,7 @@ static const char *table_fault(const struct flow_table *t)
             const struct place at = place_of(flow_hash(t, &id), t->groups);
             if ((tag & TAG_HASH) != at.tag) return "a tag that is another flow's";
             if (g != at.group[0] && g != at.group[1]) return "a flow in a group that is not its own";
-            if (tag_class(tag) != flow_state_class(f->state)) return "a tag of another class than the state";
+            if (tag_class(tag) != flow_state_class((enum flow_state)t->slots[table_owner(t, slot)].state)) return "a tag of another class than the state";
             if (f->hash == 0) return "a hash of 0";
             half_open |= tag_class(tag) == FLOW_HALF_OPEN;
         }
@@ -220,10 +256,13 @@ static const char *flow_fault(struct world *w, unsigned slot)
     if (!p->live) return NULL;
     flow_id_of(w->table, (int32_t)slot, &id);
     if (!same_id(&id, &p->id)) return "another flow in the slot";
+    if (((f->flags & FLOW_OPENED_BY_HIGH) != 0) != p->opened_by_high) return "another opener";
+    if (flow_of_twin(w->table, (int32_t)slot) != (int32_t)owner(w, slot)) return "another flow's twin";
+    if (p->is_twin) return NULL;
+    if (((f->flags & FLOW_PAIRED) != 0) != (p->other != FLOW_NONE)) return "a twin more or less";
     if (f->state != p->state) return "another state";
     if (f->seen_ns != p->seen_ns || flow_cold_at(w->table, (int32_t)slot)->began_ns != p->began_ns)
         return "another time";
-    if (((f->flags & FLOW_OPENED_BY_HIGH) != 0) != p->opened_by_high) return "another opener";
     return NULL;
 }
 
@@ -258,7 +297,7 @@ static const char *walk_fault(const struct world *w)
 {
     uint32_t at = 0;
     for (unsigned i = 0; i < w->slots; i++)
-        if (w->flow[i].live && flow_next(w->table, &at) != (int32_t)i) return "a walk passes a flow";
+        if (w->flow[i].live && !w->flow[i].is_twin && flow_next(w->table, &at) != (int32_t)i) return "a walk passes a flow";
     return flow_next(w->table, &at) == FLOW_NONE ? NULL : "a walk has no end";
 }
 
@@ -299,6 +338,25 @@ static void pass_time(struct world *w)
     }
 }
 
+/* A twin for a flow that has none, under an id that nobody has. */
+static const char *step_twin(struct world *w, int32_t slot)
+{
+    const struct flow_id id = id_of(rng_below(&w->rng, w->ids));
+    const uint64_t hash = flow_hash(w->table, &id);
+    const struct place at = place_of(hash, w->table->groups);
+    const bool high = rng_one_in(&w->rng, 2);
+    if (w->flow[slot].other != FLOW_NONE || plain_find(w, &id) != FLOW_NONE) return NULL;
+    twins_done++;
+    const int32_t twin = plain_add_twin(w, slot, &id, at.group, high);
+    return flow_add_twin(w->table, slot, &id, hash, high, w->now_ns) == twin ? NULL : "flow_add_twin";
+}
+
+static void step_idle(struct world *w, int32_t slot)
+{
+    w->flow[slot].idle_ns = flow_cold_at(w->table, slot)->idle_ns = 1 + rng_below(&w->rng, 3000);
+    flow_at(w->table, slot)->flags |= FLOW_OWN_IDLE;
+}
+
 /* Look up; then, if it is there, see, change or end it, else add it. */
 static const char *step_flow(struct world *w)
 {
@@ -323,11 +381,19 @@ static const char *step_flow(struct world *w)
         slot = plain_add(w, &id, at.group, state, high);
         return flow_add(w->table, &id, hash, state, high, w->now_ns) == slot ? NULL : "flow_add";
     }
-    switch (rng_below(&w->rng, 8)) {
+    twins_found += w->flow[slot].is_twin;
+    const enum flow_end how = rng_one_in(&w->rng, 2) ? FLOW_END_REOPENED : FLOW_END_SERVER_DOWN;
+    const int32_t found = slot;
+    slot = (int32_t)owner(w, (unsigned)slot);
+    switch (rng_below(&w->rng, 10)) {
     case 0:
-        plain_end(w, (unsigned)slot, FLOW_END_REOPENED);
-        flow_end(w->table, slot, FLOW_END_REOPENED, w->now_ns);
+        plain_end(w, (unsigned)found, how);
+        flow_end(w->table, found, how, w->now_ns);
         break;
+    case 6:
+    case 7:
+    case 8: return step_twin(w, slot);
+    case 9: step_idle(w, slot); break;
     case 1:
     case 2:
     case 3:
@@ -405,6 +471,8 @@ int main(int argc, char **argv)
         printf("# %-20s %" PRIu64 "\n", flow_end_name((enum flow_end)i), done[i]);
         fair &= done[i] * 100000 > steps_done;
     }
-    printf("%s - every kind of end comes about\n", fair ? "ok" : "not ok");
+    printf("# %-20s %" PRIu64 ", found %" PRIu64 "\n", "twins", twins_done, twins_found);
+    fair &= twins_done * 100 > steps_done && twins_found * 100 > steps_done;
+    printf("%s - every kind of end comes about, and twins\n", fair ? "ok" : "not ok");
     return fair ? 0 : 1;
 }
