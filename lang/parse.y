@@ -542,8 +542,8 @@ test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, "expect", @1, chai
     | EXPECT fate BY DEFAULT state_opt COLON subject
         { $$ = step(p, "expect", @1,
                     chain(chain($2, clause(p, "by", @3, name_node(p, $4, @4))), chain($5, $7))); }
-    | EXPECT POOL name COLON packet { $$ = step(p, "expect pool", span_join(@1, @2), chain($3, $5)); }
-    | EXPECT SERVER SLASHED COLON packet
+    | EXPECT POOL name COLON subject { $$ = step(p, "expect pool", span_join(@1, @2), chain($3, $5)); }
+    | EXPECT SERVER SLASHED COLON subject
         { $$ = step(p, "expect server", span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
     | EXPECT SPLIT name COLON_WORD split_opts
         { $$ = step(p, "expect split", span_join(@1, @2), chain(chain($3, colon_ratio(p, $4)), kids($5))); }
@@ -621,6 +621,10 @@ packet_opt: tcp_flag
     | SNI STRING { $$ = clause(p, "sni", @1, $2); }
     | HOST STRING { $$ = clause(p, "host", @1, $2); }
     | PATH STRING { $$ = clause(p, "path", @1, $2); }
+    | IN IPIP packet_addr ARROW packet_addr { $$ = clause(p, "ipip", span_join(@1, @2), chain($3, $5)); }
+    | IN GUE scalar packet_addr ARROW packet_addr
+        { $$ = clause(p, "gue", span_join(@1, @2),
+                      chain(want(p, $3, W_INT | W_NAME, "`gue`"), chain($4, $6))); }
     ;
 tcp_flag: flag_word { $$ = clause(p, "flag", @1, name_node(p, $1, @1)); } ;
 flag_word: FIN | SYN | RST | PSH | ACK | URG | ECE | CWR ;

@@ -115,8 +115,7 @@ static uint16_t state_of(struct compile *c, const struct node *n)
     return 0;
 }
 
-/* What the step sends: a packet, or a `reply` of either kind. */
-static bool subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s)
+bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s)
 {
     const struct node *written = n->kind == N_PACKET ? n : n->first && n->first->kind == N_PACKET ? n->first : NULL;
 
@@ -143,7 +142,7 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     s->action = (uint8_t)test_action_of(fate->v.str);
     if (by) good = by_of(c, by, s->action, &s->rule);
     if (state) good = (s->state = state_of(c, state->first)) && good;
-    return subject_of(c, t, n->last, s) && good;
+    return test_subject_of(c, t, n->last, s) && good;
 }
 
 /* A reply that stands alone has to be let through. */
@@ -153,5 +152,5 @@ bool test_reply_step(struct compile *c, struct test *t, const struct node *n)
 
     s->action = ACTION_ACCEPT;
     s->stepped = true;
-    return subject_of(c, t, n, s);
+    return test_subject_of(c, t, n, s);
 }

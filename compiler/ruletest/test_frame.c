@@ -4,7 +4,8 @@
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
  *     IPv4: identification 1, no options; a fragment `first` has more to come, as has a `later` one of whole eights
  *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
- *     after the payload: zeros up to `length` */
+ *     after the payload: zeros up to `length`
+ *     a tunnel's headers: TTL 64, whole; GUE variant 0 without flags, from port 49152, UDP checksum 0 (RFC 6935) */
 #include "compiler/ruletest/test_priv.h"
 #include "vm/proto/header.h"
 #include "vm/proto/write.h"
@@ -44,6 +45,14 @@ uint32_t test_packet_carried(const struct test_packet *p)
     return (p->length ? p->length : test_packet_least(p)) - ip_len(p);
 }
 
+uint32_t test_tunnel_adds(const struct test_packet *p)
+{
+    const struct test_tunnel *t = p->tunnel;
+
+    if (!t) return 0;
+    return (t->family == 4 ? IP4_LEN : IP6_LEN) + (t->gue ? UDP_LEN + GUE_LEN : 0u);
+}
+
 /* Link layer ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t word_at(const uint8_t *bytes) { return wire_get32(bytes); }
@@ -69,13 +78,14 @@ static void write_link(struct writer *w, const struct test_packet *p)
     if (p->form == FORM_ARP && !p->arp_answer)
         write48(w, 0xffffffffffff);
     else
-        write_mac(w, &p->dst);
-    write_mac(w, &p->src);
+        write_mac(w, p->tunnel ? &p->tunnel->dst : &p->dst);
+    write_mac(w, p->tunnel ? &p->tunnel->src : &p->src);
     for (unsigned i = 0; i < p->tags; i++) {
         write16(w, p->tags == 2 && i == 0 ? ETHER_QINQ : ETHER_VLAN);
         write16(w, p->vid[i]);
     }
-    write16(w, p->form == FORM_ARP ? ETHER_ARP : p->family == 4 ? ETHER_IP4 : ETHER_IP6);
+    const uint8_t family = p->tunnel ? p->tunnel->family : p->family;
+    write16(w, p->form == FORM_ARP ? ETHER_ARP : family == 4 ? ETHER_IP4 : ETHER_IP6);
 }
 
 /* A question who has the destination's address, or the answer to it. */
@@ -139,6 +149,32 @@ static void write_ip6(struct writer *w, const struct test_packet *p, uint32_t le
     write8(w, 0);
     write16(w, (uint16_t)(p->offset | has_more(p, length - ip_len(p))));
     write32(w, p->datagram);
+}
+
+/* The headers around it: the outer packet is a whole one whose upper layer is the tunnel's. */
+static void write_tunnel(struct writer *w, const struct test_packet *p, uint32_t length)
+{
+    enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41, GUE_SOURCE_PORT = 49152 };
+    const struct test_tunnel *t = p->tunnel;
+    const uint8_t inside = p->family == 4 ? IPV4_INSIDE : IPV6_INSIDE;
+    const struct test_packet outer = {.family = t->family,
+                                      .proto = t->gue ? IPPROTO_NR_UDP : inside,
+                                      .src = t->src,
+                                      .dst = t->dst,
+                                      .ttl = 64,
+                                      .fragment = KIND_FRAG_NO,
+                                      .datagram = 1};
+
+    if (t->family == 4)
+        write_ip4(w, &outer, length + test_tunnel_adds(p));
+    else
+        write_ip6(w, &outer, length + test_tunnel_adds(p));
+    if (!t->gue) return;
+    write16(w, GUE_SOURCE_PORT);
+    write16(w, t->port);
+    write16(w, (uint16_t)(UDP_LEN + GUE_LEN + length));
+    write16(w, 0);
+    write32(w, (uint32_t)inside << 16);
 }
 
 /* What IP carries -------------------------------------------------------------------------------------------------- */
@@ -252,6 +288,7 @@ uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_
         write_arp(&w, p);
         return pkt.head_len;
     }
+    if (p->tunnel) write_tunnel(&w, p, length);
     const uint32_t l3 = pkt.head_len, l4 = l3 + ip_len(p);
     if (p->family == 4)
         write_ip4(&w, p, length);

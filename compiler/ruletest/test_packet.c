@@ -167,6 +167,24 @@ static void settle_self(struct packet_work *w, struct side *side)
     w->bad = true;
 }
 
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct test_tunnel *t)
+{
+    struct test_packet outer = {.form = FORM_PROTO};
+    struct packet_work o = {.c = w->c, .node = w->node, .p = &outer, .self = w->self};
+
+    take_side(&o, src, &o.src, &outer.src_port);
+    take_side(&o, dst, &o.dst, &outer.dst_port);
+    if (o.bad) return false;
+    check_ports(&o);
+    settle_families(&o);
+    settle_self(&o, &o.src);
+    settle_self(&o, &o.dst);
+    t->family = outer.family;
+    t->src = o.src.addr;
+    t->dst = o.dst.addr;
+    return !o.bad;
+}
+
 /* The whole -----------------------------------------------------------------------------------------------------------
  */
 
@@ -213,8 +231,14 @@ static void check_length(struct packet_work *w)
 {
     struct test_packet *p = w->p;
     const uint32_t least = test_packet_least(p), head = p->family == 4 ? IP4_LEN : IP6_LEN + IP6_FRAG_LEN;
+    const uint32_t most = UINT16_MAX - test_tunnel_adds(p);
 
-    if (least > 65535 || (p->length && p->length < least)) {
+    if (p->length > most || (p->tunnel && least > most)) {
+        diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
+             "the packet has %" PRIu32 " bytes, and the tunnel adds %" PRIu32 ": an IP packet has 65535 at most",
+             p->length ? p->length : least, UINT16_MAX - most);
+        w->bad = true;
+    } else if (least > 65535 || (p->length && p->length < least)) {
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
              "the packet has %" PRIu32 " bytes of headers and payload, more than %s%" PRIu32, least,
              p->length ? "its `length` " : "", p->length ? p->length : 65535);

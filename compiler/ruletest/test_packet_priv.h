@@ -26,6 +26,8 @@ struct packet_work {
 
 /* A part: flags, vlan, ttl and so on. `first`: of the packet's parts, in which it stands. w->bad after a report. */
 void test_part_take(struct packet_work *w, const struct node *first, const struct node *n);
+/* One address of a tunnel's, with `self` taken from the test's; false after a report (test_packet.c). */
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct test_tunnel *t);
 const char *test_form_word(enum test_form f);
 
 #endif

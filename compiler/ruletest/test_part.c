@@ -123,6 +123,25 @@ static void part_payload(struct packet_work *w, const struct node *n)
     w->bad = true;
 }
 
+/* `in ipip SRC -> DST`, `in gue PORT SRC -> DST`. */
+static void part_tunnel(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind port = {
+        .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
+    struct test_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
+    const struct node *src = n->first;
+
+    t->gue = str_is(n->v.str, "gue");
+    if (t->gue) {
+        t->port = (uint16_t)number(w, n, &port);
+        src = src->next;
+    }
+    if (test_tunnel_of(w, src, src->next, t))
+        w->p->tunnel = t;
+    else
+        w->bad = true;
+}
+
 static void part_not_due(struct packet_work *w, const struct node *n)
 {
     diag(w->c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` of a packet", n->v.str.s);
@@ -144,18 +163,29 @@ static const struct part_row {
     {"payload", FORMS_IP | FORM(REPLY), part_payload},
     {"type", FORMS_ICMP, part_type},
     {"code", FORMS_ICMP, part_code},
+    {"ipip", FORMS_IP, part_tunnel},
+    {"gue", FORMS_IP, part_tunnel},
     {"sni", FORM(TCP), part_not_due},
     {"host", FORM(TCP), part_not_due},
     {"path", FORM(TCP), part_not_due},
 };
 
+static bool is_tunnel(const struct node *n) { return str_is(n->v.str, "ipip") || str_is(n->v.str, "gue"); }
+
 static bool same_part(const struct node *a, const struct node *b)
 {
+    if (is_tunnel(a) && is_tunnel(b)) return true;
     return strcmp(a->v.str.s, b->v.str.s) == 0 &&
            (strcmp(a->v.str.s, "flag") != 0 || strcmp(a->first->v.str.s, b->first->v.str.s) == 0);
 }
 
-static const char *part_name(const struct node *n) { return str_is(n->v.str, "flag") ? n->first->v.str.s : n->v.str.s; }
+static const char *part_name(const struct node *n)
+{
+    return str_is(n->v.str, "flag")   ? n->first->v.str.s
+           : str_is(n->v.str, "ipip") ? "in ipip"
+           : str_is(n->v.str, "gue")  ? "in gue"
+                                      : n->v.str.s;
+}
 
 static void report_part(struct packet_work *w, const struct node *n)
 {
@@ -164,13 +194,13 @@ static void report_part(struct packet_work *w, const struct node *n)
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
         diag(w->c->diags, E_PACKET_PART, n->span, "a `reply` is of the kind of what it answers, and takes no `%s`",
-             n->v.str.s);
+             part_name(n));
         diag_fix(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
                                   : "write the packet out, as `reply: PACKET`");
         return;
     }
     diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
-         flag ? "TCP flags" : "`", flag ? "" : n->v.str.s, flag ? "" : "`");
+         flag ? "TCP flags" : "`", flag ? "" : part_name(n), flag ? "" : "`");
     if (flag) diag_fix(w->c->diags, "only `tcp` takes `%s`", part_name(n));
 }
 

@@ -43,9 +43,7 @@ bool test_pool_step(struct compile *c, struct test *t, const struct node *n)
 
     s->action = ACTION_FORWARD;
     s->pool = pool_of(c, n->first);
-    s->packet_span = n->last->span;
-    s->packet = test_packet_of(c, n->last, t->self, false);
-    return test_packets_add(c, n, 1);
+    return test_subject_of(c, t, n->last, s);
 }
 
 bool test_server_step(struct compile *c, struct test *t, const struct node *n)
@@ -55,9 +53,7 @@ bool test_server_step(struct compile *c, struct test *t, const struct node *n)
     s->action = ACTION_FORWARD;
     s->server = server_of(c, n->first);
     if (s->server != PBC_NONE) s->pool = c->image->servers[s->server].pool;
-    s->packet_span = n->last->span;
-    s->packet = test_packet_of(c, n->last, t->self, false);
-    return test_packets_add(c, n, 1);
+    return test_subject_of(c, t, n->last, s);
 }
 
 bool test_health_step(struct compile *c, struct test *t, const struct node *n)

@@ -19,6 +19,14 @@ enum test_form {
     FORM_COUNT
 };
 
+/* What a packet came in: `in ipip SRC -> DST`, `in gue PORT SRC -> DST`. */
+struct test_tunnel {
+    uint8_t family;
+    bool gue;
+    uint16_t port; /* GUE: the destination's */
+    struct addr src, dst;
+};
+
 /* Everything a frame is built of; nothing in it can fail to be built. */
 struct test_packet {
     enum test_form form;
@@ -41,6 +49,7 @@ struct test_packet {
     uint32_t fragment;         /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
     uint32_t length;           /* of the IP packet; 0: what its parts need */
     struct str payload;
+    const struct test_tunnel *tunnel; /* NULL: it comes bare */
 };
 
 /* This machine's addresses in a test, sorted as struct facts wants them. */
@@ -100,6 +109,7 @@ enum {
     TEST_DAYS_MAX = 3660,        /* time that one test spans */
     TEST_LATER_OFFSET = 1480,    /* of a later fragment that comes before all others of its kind */
     TEST_FRAME_MOST = 14 + 8 + 65535,
+    TEST_LEFT_MOST = POOL_SLOT_MOST, /* bytes of a frame that leaves */
 };
 
 /* What `first` begins and `last` ends. */
@@ -114,6 +124,8 @@ bool test_packets_add(struct compile *c, const struct node *n, uint64_t count);
 enum action test_action_of(struct str word);
 bool test_expect_step(struct compile *c, struct test *t, const struct node *n);
 bool test_reply_step(struct compile *c, struct test *t, const struct node *n);
+/* What the step sends: a packet, or a `reply` of either kind; false after a report (test_expect.c). */
+bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s);
 bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
 bool test_server_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
@@ -133,6 +145,8 @@ uint8_t test_default_ttl(const struct test_packet *p);
  * (test_frame.c). */
 uint32_t test_packet_least(const struct test_packet *p);
 uint32_t test_packet_carried(const struct test_packet *p);
+/* Bytes of the headers of the tunnel that it comes in. */
+uint32_t test_tunnel_adds(const struct test_packet *p);
 /* The whole Ethernet frame with every checksum right; returns its length, at most TEST_FRAME_MOST (test_frame.c). */
 uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_MOST]);
 
@@ -158,11 +172,20 @@ struct test_run {
     uint64_t captured_ns; /* the clock of the capture, while a frame of one is shown; else 0 */
     uint64_t week_ns;     /* what the clocks on the wall showed when the test began: since Monday 00:00 */
     uint8_t *down;        /* [servers] */
+    uint64_t *up_since_ns; /* [servers] */
     uint8_t *frame;       /* TEST_FRAME_MOST bytes */
     uint64_t cookie;      /* of the packet judged last */
     struct test_held *held;
-    struct test_packet last;    /* the last packet that was let through, a later fragment apart */
-    bool any_left, last_served; /* there is one; a service took it */
+    struct pkt left; /* how the last packet that was sent on, or taken out of another, left; nothing in it: none did */
+    uint8_t *left_frame; /* its bytes, TEST_LEFT_MOST */
+    uint64_t left_cookie; /* of the packet judged */
+    uint32_t left_hop[4]; /* and where it was sent, as in struct key */
+    uint8_t left_hop_family; /* 0: nowhere else than its destination says */
+    struct test_packet last; /* the last packet that was let through, a later fragment apart, as who answers it got it */
+    struct str last_ip;      /* its bytes from the IP header on, as they left: what errors quote */
+    bool any_left;           /* there is one */
+    bool past;               /* the answer to it does not come here */
+    bool answered;           /* it was answered already, by the vm */
     struct test_talk *talks[TEST_BUCKETS];
     struct test_datagram *datagrams[TEST_BUCKETS];
     uint32_t datagram; /* the last that was begun */
@@ -187,11 +210,22 @@ struct test_held {
 };
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
 
-/* Numbers of a TCP packet, from those before it in its conversation; and that it was let through (test_talk.c). */
+/* Numbers of a TCP packet, from those before it in its conversation; that it was let through; and that one with these
+ * very numbers was seen on its way (test_talk.c). */
 void test_talk_number(const struct test_run *r, struct test_packet *p);
 void test_talk_sent(struct test_run *r, const struct test_packet *p);
+void test_talk_seen(struct test_run *r, const struct test_packet *p);
+
+/* An entry of what leaves, before its packet is put back; and what became of a packet (test_left.c): where it was let
+ * through others may answer it, and it counts in its conversation. `cookie`: of the packet. */
+void test_left_keep(struct test_run *r, const struct tx_entry *e);
+void test_left_note(struct test_run *r, const struct test_packet *p, const struct verdict *v, uint64_t cookie);
+/* A packet that is answered past this machine: nothing of it comes here. */
+void test_left_past(struct test_run *r, const struct test_packet *p);
 /* Which datagram a fragment belongs to, and where it lies in it (test_datagram.c). */
 void test_datagram_place(struct test_run *r, struct test_packet *p);
+/* Is the step a `reply` that does not come here? */
+bool test_is_past(const struct test_run *r, const struct test_step *s);
 /* The packet of a step, ready to be built: what a reply answers, numbers, datagrams. False after reporting that there
  * is nothing to answer or no such answer (test_reply.c). */
 bool test_packet_ready(struct test_run *r, const struct test_step *s, struct test_packet *p);
@@ -213,6 +247,7 @@ struct test_search {
     const struct test_step *step;
     struct pkt pkt;
     struct key key;
+    struct served served; /* what a service would do with it */
     struct trace_step wanted;  /* the rule that was expected, if it was tried */
     struct trace_step closed;  /* the `do` that leads to its chain, if it did not match */
     struct trace_step closest; /* a rule with the expected verdict of which one condition failed */
@@ -229,7 +264,9 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
 /* Notes on a packet and on what decided it, to the last diagnostic. */
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key);
-void test_note_service(struct test_run *r, const struct pkt *pkt, const struct key *key, const struct verdict *v);
+void test_note_left(struct test_run *r, const struct verdict *v);
+struct served test_served(const struct test_run *r, const struct pkt *pkt, const struct key *key);
+void test_note_service(struct test_run *r, const struct served *served, const struct verdict *v);
 enum { RULE_TEXT = 200 };
 const char *test_rule_text(const struct test_run *r, uint32_t rule, char buf[RULE_TEXT]);
 /* The span of a place in the program; SPAN_NONE if its file is not there. */

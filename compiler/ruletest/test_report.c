@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "compiler/ruletest/test_priv.h"
-#include "vm/lb.h"
 
 static const char *const reason_doc[REASON_COUNT] = {
 #define REASON(ident, name, doc) [REASON_##ident] = doc,
@@ -97,6 +96,10 @@ static void note_nobody(struct test_run *r, const struct verdict *v, const struc
         diag_note(d, SPAN_NONE, "no rule decides about ARP here, so it passes");
         return;
     }
+    if (v->action == ACTION_FORWARD && key->marks & (MARK_ESTABLISHED | MARK_RELATED)) {
+        diag_note(d, SPAN_NONE, "no rule judges it: it belongs to what was sent on before");
+        return;
+    }
     diag_note(d, SPAN_NONE, "no firewall judges it: it is %s", way_of(key));
     if (key->kind & KIND_FORWARD)
         diag_note(d, SPAN_NONE, "`self ADDRESS` in the test says which addresses this machine has");
@@ -108,16 +111,21 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     struct diags *d = r->c->diags;
     char name[RULE_TEXT];
 
-    if (v->reason != REASON_NONE && v->reason != REASON_NO_SERVER)
+    if (v->reason != REASON_NONE && v->reason < REASON_NO_SERVER) {
         diag_note(d, SPAN_NONE, "before any rule: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
-    else if (v->rule < img->rules_count)
-        diag_note(d, img->rule_span[v->rule], v->service == PBC_NONE ? "`%s` decided" : "`%s` let it in",
+        return;
+    }
+    const bool refused = v->reason != REASON_NONE, went_on = refused || v->service != PBC_NONE;
+    if (v->rule < img->rules_count)
+        diag_note(d, img->rule_span[v->rule], went_on ? "`%s` let it in" : "`%s` decided",
                   test_rule_text(r, v->rule, name));
     else if (v->rule == RULE_DEFAULT && v->firewall < img->firewalls_count)
         diag_note(d, img->firewall_span[v->firewall], "no rule of `%s` decided; its default did",
                   image_str(img, img->firewalls[v->firewall].name));
-    else
+    else if (!refused)
         note_nobody(r, v, key);
+    if (refused && v->reason != REASON_NO_SERVER)
+        diag_note(d, SPAN_NONE, "but it got no further: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
 }
 
 /* Services --------------------------------------------------------------------------------------------------------- */
@@ -137,10 +145,17 @@ struct span test_span_of(struct test_run *r, const struct pbc_place *place)
     return SPAN_NONE;
 }
 
-/* Which service took it, which of its branches, and, where the choice depends on the packet alone, how. */
-void test_note_service(struct test_run *r, const struct pkt *pkt, const struct key *key, const struct verdict *v)
+struct served test_served(const struct test_run *r, const struct pkt *pkt, const struct key *key)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+
+    if (!r->program->services_count || pkt->reason != REASON_NONE) return (struct served){PBC_NONE, PBC_NONE, ""};
+    return vm_explain_service(r->vm, &in, key, pkt);
+}
+
+/* Which service took it, which of its branches, and how: what was said before it was judged. */
+void test_note_service(struct test_run *r, const struct served *served, const struct verdict *v)
+{
     const struct program *p = r->program;
     struct diags *d = r->c->diags;
 
@@ -148,18 +163,15 @@ void test_note_service(struct test_run *r, const struct pkt *pkt, const struct k
         if (v->action == ACTION_ACCEPT) diag_note(d, SPAN_NONE, "no service takes it");
         return;
     }
-    const struct served served = vm_explain_service(r->vm, &in, key, pkt);
-    if (served.branch >= p->branches_count) return;
+    if (served->branch >= p->branches_count) return;
     const char *service = program_str(p, p->services[v->service].name);
-    const struct span at = test_span_of(r, &p->branches[served.branch].place);
-    if (served.pool >= p->pools_count || v->server == PBC_NONE) {
+    const struct span at = test_span_of(r, &p->branches[served->branch].place);
+    if (served->pool >= p->pools_count || v->server == PBC_NONE) {
         diag_note(d, at, "the service `%s` has no server for it", service);
         return;
     }
-    const struct pbc_pool *pool = &p->pools[served.pool];
-    const bool hashed = pool->balance == LB_MAGLEV || pool->balance == LB_SOURCE;
-    diag_note(d, at, "the service `%s` sends it to `%s`%s%s", service, program_str(p, pool->name), hashed ? ": " : "",
-              hashed ? served.how : "");
+    diag_note(d, at, "the service `%s` sends it to `%s`%s%s", service, program_str(p, p->pools[served->pool].name),
+              served->how[0] ? ": " : "", served->how);
 }
 
 /* "accept by SSH state new", "pool canary", "server shop/a": what was expected. */
@@ -210,7 +222,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
     test_note_packet(r, step->reply == REPLY_NOT ? "the packet" : "the reply", &s->pkt, &s->key);
     note_stateless(r, step);
     test_note_decider(r, v, &s->key);
-    if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->pkt, &s->key, v);
+    test_note_left(r, v);
+    if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->served, v);
     test_note_why(r, s, v);
 }
 

@@ -5,6 +5,7 @@
 
 #include "compiler/ruletest/test_priv.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/proto/wire.h"
 
 /* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
  * UTC. */
@@ -12,7 +13,7 @@
 
 enum {
     SLOTS = 80, /* of the pool: 64 fragments may be held, and a packet is answered */
-    SLOT_BYTES = 4096,
+    SLOT_BYTES = POOL_SLOT_MOST, /* packets of tests may be as large as they come */
     TICKS_MOST = 100000, /* timers of one step that are run one by one */
     TICK_NS = 10000000,  /* while packets are sent timers run this often, in the test's time */
     HOLD_NS = 200000000, /* after this much time nothing is held */
@@ -29,6 +30,9 @@ static void take_self(struct test_run *r, const struct test_self *self)
     r->facts.self4_count = self->count4;
     r->facts.self6 = self->v6;
     r->facts.self6_count = self->count6;
+    r->facts.addr4 = self->first[0].family ? wire_get32(self->first[0].bytes) : 0;
+    for (unsigned i = 0; i < 4; i++)
+        r->facts.addr6[i] = self->first[1].family ? wire_get32(self->first[1].bytes + 4 * i) : 0;
     r->facts.generation++;
 }
 
@@ -37,7 +41,7 @@ unsigned test_wall(const struct test_run *r)
     return (unsigned)((r->week_ns + r->now_ns - r->began_ns) % WEEK_NS / MINUTE_NS);
 }
 
-/* What leaves: answers are nobody's, held packets are those of a step. */
+/* What leaves: held packets are those of a step. */
 static void take_out(struct test_run *r, const struct vm_tx *tx)
 {
     for (unsigned i = 0; i < tx->count; i++) {
@@ -49,6 +53,7 @@ static void take_out(struct test_run *r, const struct vm_tx *tx)
             *at = h->next;
             h->left(r, h, &e->verdict);
         }
+        test_left_keep(r, e);
         pool_put(e->pkt);
     }
 }
@@ -147,17 +152,6 @@ bool test_holds(const struct test_run *r, const struct test_step *s, const struc
     return s->rule == RULE_NONE || s->rule == v->rule;
 }
 
-/* What was let through others may answer, and it counts in its conversation. */
-static void note_sent(struct test_run *r, const struct test_packet *p, const struct verdict *v)
-{
-    if (v->action != ACTION_ACCEPT && v->action != ACTION_FORWARD && v->action != ACTION_PASS) return;
-    test_talk_sent(r, p);
-    if (p->fragment == KIND_FRAG_LATER) return;
-    r->last = *p;
-    r->last_served = v->action == ACTION_FORWARD;
-    r->any_left = true;
-}
-
 /* An expectation of a packet that is held, as it was when it was sent. */
 struct expected {
     struct test_held held;
@@ -201,16 +195,20 @@ static bool expect(struct test_run *r, const struct test_step *s)
     struct verdict v;
 
     if (!test_packet_ready(r, s, &packet)) return false;
+    if (test_is_past(r, s)) {
+        test_left_past(r, &packet);
+        return true;
+    }
     test_build(r, &packet, &pkt);
     test_look(r, s, &pkt, &search);
     if (early) test_search(r, &search);
     test_judge(r, &pkt, &v);
-    note_sent(r, &packet, &v);
-    if (v.action == ACTION_HELD) hold(r, s, &search);
-    if (v.action == ACTION_HELD || test_holds(r, s, &v, search.key.marks)) return true;
-    if (!early) test_search(r, &search);
-    test_report(r, s, &v, &search);
-    return false;
+    const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, search.key.marks);
+    if (held) hold(r, s, &search);
+    if (!good && !early) test_search(r, &search);
+    if (!good) test_report(r, s, &v, &search);
+    test_left_note(r, &packet, &v, r->cookie); /* last: it may build another frame */
+    return good;
 }
 
 /* Ports of repeated packets that come from one of their own each. */
@@ -223,6 +221,7 @@ static void repeat(struct test_run *r, const struct test_step *s)
     struct test_packet packet, left = {0};
     struct pkt pkt;
     struct verdict v, let = {.action = ACTION_DROP};
+    uint64_t cookie = 0;
 
     if (s->packet->any_port) s->packet->src_port = PORT_LEAST;
     if (!test_packet_ready(r, s, &packet)) return;
@@ -238,10 +237,11 @@ static void repeat(struct test_run *r, const struct test_step *s)
         if (v.action == ACTION_DROP || v.action == ACTION_REJECT) continue;
         left = packet;
         let = v;
+        cookie = r->cookie;
     }
     test_clock(r, began + s->ns);
     r->tick_ns = TICK_NS;
-    note_sent(r, &left, &let);
+    test_left_note(r, &left, &let, cookie);
 }
 
 /* Nothing is sent meanwhile: all timers run. */
@@ -264,8 +264,10 @@ static void at(struct test_run *r, const struct test_step *s)
 
 static void health(struct test_run *r, const struct test_step *s)
 {
+    if (r->down[s->server] && !s->down) r->up_since_ns[s->server] = r->now_ns;
     r->down[s->server] = s->down;
     r->facts.down = r->down;
+    r->facts.up_since_ns = r->up_since_ns;
     r->facts.generation++;
 }
 
@@ -304,11 +306,13 @@ static void run_test(struct test_run *r, struct test *t)
     r->facts = (struct facts){0};
     r->vm = NULL;
     r->held = NULL;
-    r->any_left = false;
+    r->any_left = r->past = r->answered = false;
+    r->left_cookie = 0;
     r->datagram = 0;
     memset(r->talks, 0, sizeof(r->talks));
     memset(r->datagrams, 0, sizeof(r->datagrams));
     memset(r->down, 0, r->program->servers_count);
+    memset(r->up_since_ns, 0, r->program->servers_count * sizeof(*r->up_since_ns));
     take_self(r, t->self_at_start);
     test_clock(r, BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
@@ -316,6 +320,28 @@ static void run_test(struct test_run *r, struct test *t)
     for (const struct test_step *s = t->first; r->vm && s; s = s->next) t->failed = !step(r, s) || t->failed;
     if (r->vm) end_test(r);
     vm_free(r->vm);
+}
+
+static bool make_room(struct test_run *r)
+{
+    const size_t servers = r->program ? r->program->servers_count : 0;
+
+    r->frame = malloc(TEST_FRAME_MOST);
+    r->left_frame = malloc(TEST_LEFT_MOST);
+    r->down = malloc(servers + 1);
+    r->up_since_ns = calloc(servers + 1, sizeof(*r->up_since_ns));
+    r->pool_memory = aligned_alloc(64, (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64);
+    return r->program && r->frame && r->left_frame && r->down && r->up_since_ns && r->pool_memory;
+}
+
+static void free_room(struct test_run *r)
+{
+    free(r->pool_memory);
+    free(r->up_since_ns);
+    free(r->down);
+    free(r->left_frame);
+    free(r->frame);
+    program_put(r->program);
 }
 
 int judge_tests(struct compile *c)
@@ -326,18 +352,13 @@ int judge_tests(struct compile *c)
 
     if (!tests->first) return 0;
     r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-    r.frame = malloc(TEST_FRAME_MOST);
-    r.down = r.program ? malloc(r.program->servers_count + 1) : NULL;
-    r.pool_memory = aligned_alloc(64, (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64);
-    for (struct test *t = tests->first; r.down && r.frame && r.pool_memory && t; t = t->next) {
+    const bool room = make_room(&r);
+    for (struct test *t = tests->first; room && t; t = t->next) {
         run_test(&r, t);
         if (!r.vm) break;
         tests->ran++;
         tests->failed += t->failed;
     }
-    free(r.pool_memory);
-    free(r.down);
-    free(r.frame);
-    program_put(r.program);
+    free_room(&r);
     return tests->ran == tests->count ? 0 : -ENOMEM;
 }

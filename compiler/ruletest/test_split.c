@@ -3,7 +3,11 @@
  *
  * Sources are drawn from all unicast addresses, by a generator that always begins alike. Where the firewall lets none
  * of those through to the pool, they are drawn from the sets of the file instead; where it lets through too few to
- * come to an end, every other one is. */
+ * come to an end, every other one is.
+ *
+ * All of it happens beside the test, in a state of its own: drawn flows fill no table and take no port of the
+ * conversations around them. Where they come to a bound of what a machine holds at once (source ports, `max flows`) the
+ * rest goes to another empty state. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,8 @@ struct split {
     uint64_t *flows;                     /* [servers of the pool] */
     uint64_t tries, reached;
     bool from_sets;
+    struct vm *vm; /* beside the test's */
+    uint64_t before; /* of `reached`: in states before it */
     bool odd; /* a packet that did not reach the pool is kept */
     struct test_packet odd_packet;
 };
@@ -144,15 +150,39 @@ static struct test_packet flow_to(struct split *s, const struct pbc_endpoint *e)
     return p;
 }
 
+static bool begin_anew(struct split *s)
+{
+    vm_free(s->vm);
+    s->vm = vm_new(s->r->program, &(struct vm_cfg){.seed = 1, .pool = s->r->pool});
+    s->before = s->reached;
+    return s->vm != NULL;
+}
+
+/* Judged beside the test. */
+static void judge(struct split *s, const struct test_packet *packet, struct verdict *v)
+{
+    struct vm *const vm = s->r->vm;
+    struct pkt pkt;
+
+    test_build(s->r, packet, &pkt);
+    s->r->vm = s->vm;
+    test_judge(s->r, &pkt, v);
+    s->r->vm = vm;
+}
+
+static bool is_full(const struct verdict *v)
+{
+    return v->reason == REASON_NO_SOURCE_PORT || v->reason == REASON_MAX_FLOWS;
+}
+
 static void try_flow(struct split *s)
 {
     const struct program *p = s->r->program;
     const struct test_packet packet = flow_to(s, &p->endpoints[s->endpoints[s->tries % s->endpoint_count]]);
-    struct pkt pkt;
     struct verdict v;
 
-    test_build(s->r, &packet, &pkt);
-    test_judge(s->r, &pkt, &v);
+    judge(s, &packet, &v);
+    if (is_full(&v) && s->reached > s->before && begin_anew(s)) judge(s, &packet, &v);
     s->tries++;
     if (v.server < p->servers_count && p->servers[v.server].pool == s->step->pool) {
         s->reached++;
@@ -179,12 +209,13 @@ static void report_unreached(struct split *s)
          s->step->count);
     if (!s->endpoint_count) diag_note(r->c->diags, SPAN_NONE, "no service sends anything to it");
     if (!s->odd) return;
+    judge(s, &s->odd_packet, &v);
     test_build(r, &s->odd_packet, &pkt);
-    test_judge(r, &pkt, &v);
     test_parse(r, &pkt, &key);
     test_note_packet(r, "one that did not", &pkt, &key);
     test_note_decider(r, &v, &key);
-    test_note_service(r, &pkt, &key, &v);
+    const struct served served = test_served(r, &pkt, &key);
+    test_note_service(r, &served, &v);
 }
 
 /* Hundredths of a percent. */
@@ -257,16 +288,17 @@ bool test_split(struct test_run *r, const struct test_step *step)
     bool good = false, scarce = false;
 
     s.flows = calloc(p->pools[step->pool].server_count, sizeof(*s.flows));
-    if (s.flows && find_endpoints(&s)) {
-        while (s.endpoint_count && s.reached < step->count && s.tries < most) {
+    if (s.flows && find_endpoints(&s) && begin_anew(&s)) {
+        while (s.endpoint_count && s.vm && s.reached < step->count && s.tries < most) {
             if (s.tries >= 2 * PATIENCE && !s.reached) break;
             if (s.tries == PATIENCE) scarce = s.reached < PATIENCE / TRIES_PER_FLOW;
             s.from_sets = scarce && (!s.reached || s.tries % 2);
             try_flow(&s);
         }
         good = s.reached == step->count && check_shares(&s);
-        if (s.reached < step->count) report_unreached(&s);
+        if (s.vm && s.reached < step->count) report_unreached(&s);
     }
+    vm_free(s.vm);
     free(s.flows);
     free(s.endpoints);
     return good;

@@ -4,8 +4,10 @@
  *     handshake, data and FIN take sequence numbers; `ack` acknowledges all that the other side got through
  *     the same packet again, before the other side has spoken: a retransmission, with the same numbers
  *     a packet that was not let through: its sender sends the same bytes next
- *     a SYN of a side that has spoken: asks for a new connection with other numbers; they hold once a SYN ACK answers
- * it */
+ *     a SYN of a side that has spoken: asks for a new connection with other numbers; they hold once a SYN ACK answers it
+ *
+ * What a service or a `nat` sends on is a conversation of its own, between those whom its packets name then; each packet
+ * that leaves brings its numbers along. */
 #include <string.h>
 
 #include "compiler/ruletest/test_priv.h"
@@ -141,7 +143,8 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
     me->spoke = true;
 }
 
-void test_talk_sent(struct test_run *r, const struct test_packet *p)
+/* again: it may be the same packet once more. */
+static void take(struct test_run *r, const struct test_packet *p, bool again)
 {
     unsigned who;
 
@@ -149,8 +152,12 @@ void test_talk_sent(struct test_run *r, const struct test_packet *p)
     struct test_talk *t = talk_find(r, p, &who);
     if (!t) t = talk_new(r, p);
     struct talk_side *me = &t->side[who], *peer = &t->side[!who];
-    if (!is_again(me, p)) count_sent(me, peer, p);
+    if (!again || !is_again(me, p)) count_sent(me, peer, p);
     me->said = *p;
-    me->again = true;
+    me->again = again;
     peer->again = false;
 }
+
+void test_talk_sent(struct test_run *r, const struct test_packet *p) { take(r, p, true); }
+
+void test_talk_seen(struct test_run *r, const struct test_packet *p) { take(r, p, false); }

@@ -57,6 +57,7 @@ void test_look(struct test_run *r, const struct test_step *step, const struct pk
 
     *s = (struct test_search){.step = step, .pkt = *pkt, .wanted = none, .closed = none, .closest = none};
     test_parse(r, &s->pkt, &s->key);
+    s->served = test_served(r, &s->pkt, &s->key);
 }
 
 void test_search(struct test_run *r, struct test_search *s)
@@ -107,6 +108,7 @@ void test_note_why(struct test_run *r, const struct test_search *s, const struct
     const uint32_t rule = s->step->rule;
 
     if (s->pkt.reason != REASON_NONE || v->firewall == PBC_NONE || rule == v->rule) return;
+    if (rule == RULE_NONE && v->action == s->step->action) return; /* it is not the rules that disappoint */
     if (s->wanted.failed_cond != PBC_NONE)
         note_step(r, s, &s->wanted, "does not match", rule);
     else if (rule < r->program->rules_count)
