@@ -291,6 +291,12 @@ struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *k
     return (struct pick){.pool = c.pool, .server = at == LB_NONE ? PBC_NONE : c.group->server[at]};
 }
 
+bool balance_any(const struct balance *b, uint32_t branch, const struct key *key)
+{
+    const struct choice c = choose(b, branch, key);
+    return c.group && c.group->lb && lb_any(c.group->lb);
+}
+
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key)
 {
     return choose(b, branch, key).pool;

@@ -54,6 +54,12 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
         forward_free(f);
         return NULL;
     }
+    bool failed = false;
+    f->cookies = cookies_new(p, cfg->seed, &failed);
+    if (failed) {
+        forward_free(f);
+        return NULL;
+    }
     balance_by(b, f->conns.servers);
     track_on_unbound(t, unbound, f);
     return f;
@@ -62,6 +68,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
 void forward_free(struct forward *f)
 {
     if (!f) return;
+    cookies_free(f->cookies);
     nat_free(f->nat);
     outside_free(f->outside);
     conns_fini(&f->conns);
@@ -102,15 +109,21 @@ void forward_refuse(const struct passing *p, enum pkt_reason reason)
 
 bool forward_send(const struct passing *p, const struct translation *quoted)
 {
+    struct splice room;
+    struct splice *splice = p->f->cookies ? forward_splice(p, &room) : NULL;
     const struct sending s = {.j = p->j,
                               .at = p->at,
                               .pkt = p->pkt,
                               .key = p->key,
                               .leave = &p->f->left,
                               .quoted = quoted,
+                              .splice = splice,
+                              .from = p->seen->dir,
+                              .clock_ms = splice ? forward_clock(p) : 0,
                               .outside = p->f->outside,
                               .id = p->f->datagram++};
     const enum pkt_reason reason = mode_send(&s);
+    if (splice) joint_keep(track_joint(p->f->track, p->seen), splice);
     if (reason) forward_refuse(p, reason);
     return !reason;
 }
@@ -178,7 +191,7 @@ bool forward_follows(const struct vm *vm, const struct track_seen *seen)
     return seen->mark == MARK_RELATED && seen->twin == (seen->dir == FLOW_ORIGINAL);
 }
 
-static bool send_reply(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+bool forward_reply(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
 {
     to_client(p, b, own);
     p->f->counters.replies++;
@@ -219,6 +232,7 @@ static bool send_error_to_server(const struct passing *p, const struct flow_bind
         forward_to_end(p, b);
     set_speaker(p, b, own->src, b->to_src);
     set_ends(&quoted, b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
+    quoted.seq = b->seq_delta;
     const bool rewritten = !service || mode_of(p->f->p, p->f->left.service)->rewrites;
     return forward_send(p, rewritten ? &quoted : NULL);
 }
@@ -236,7 +250,7 @@ void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struc
 {
     struct forward *f = j->vm->forward;
     const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
-    const struct flow_bind *b = track_bound(f->track, seen);
+    struct flow_bind *b = track_bound(f->track, seen);
     const struct track_tuple own = track_own(f->track, seen);
     *v = (struct verdict){.action = ACTION_FORWARD,
                           .flags = VERDICT_REPLY,
@@ -248,7 +262,9 @@ void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struc
         send_error(&p, b, &own);
     } else if (forward_is_down(f->p, j->in->facts, b)) {
         forward_reset(&p);
-    } else if (send_reply(&p, b, &own) && !seen->next.reopen) {
+    } else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && key->marks & TCP_SYN), 0)) {
+        forward_answered(&p, b, &own);
+    } else if (forward_reply(&p, b, &own) && !seen->next.reopen) {
         track_accept(f->track, key, pkt, seen);
     }
     settle_whole(j, at, pkt, key, v);
@@ -278,7 +294,10 @@ static bool take_bound(const struct passing *p, struct flow_bind *b)
 {
     if (p->seen->next.reopen) return false;
     if (!forward_is_down(p->f->p, p->j->in->facts, b)) {
-        go_on(p, b);
+        if (__builtin_expect(b->flags & BIND_AWAITED, 0))
+            forward_early(p, b);
+        else
+            go_on(p, b);
         return true;
     }
     p->v->service = p->f->p->branches[b->branch].service;

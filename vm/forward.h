@@ -23,6 +23,12 @@ bool forward_follows(const struct vm *vm, const struct track_seen *seen);
 void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
                   struct verdict *v);
 
+/* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its
+ * flow begins, *v is its verdict, counted. A packet that proves it again while the server is awaited asks the server
+ * again. False: it is any other packet. */
+bool forward_prove(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
+                   struct verdict *v);
+
 /* A packet that the rules accepted, by `d`. True: it was sent on, or refused, *v is its verdict and counted; false: no
  * service and no translation takes it. */
 bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
@@ -39,5 +45,7 @@ enum pkt_reason forward_follow(const struct job *j, unsigned at, const struct pk
 
 /* Flows whose server is down end, a bounded number at a time. True while there may be more of them. */
 bool forward_tick(const struct job *j);
+/* Servers that have not answered a client's SYN yet, which a cookie answered, are asked again; the next deadline. */
+uint64_t forward_ask_again(const struct job *j);
 
 #endif

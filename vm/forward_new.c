@@ -177,6 +177,11 @@ void forward_begin(const struct passing *p, uint32_t branch)
     const struct client_key k = forward_client(service, p->key->src, p->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
     p->v->service = service;
+    if (prog->services[service].flags & PBC_SERVICE_COOKIES && p->key->kind & KIND_TCP && !p->proven &&
+        (balance_any(p->f->balance, branch, p->key) || !forward_is_syn(p->key))) {
+        forward_syn(p);
+        return;
+    }
     p->v->server = b.server = pick(p, branch, &k);
     if (b.server == PBC_NONE)
         without_server(p, &prog->services[service]);

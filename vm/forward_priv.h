@@ -8,8 +8,11 @@
 #include "vm/bind/conns.h"
 #include "vm/bind/nat.h"
 #include "vm/bind/outside.h"
+#include "vm/build.h"
+#include "vm/cookie/joint.h"
 #include "vm/forward.h"
 #include "vm/mode/mode.h"
+#include "vm/proto/edit.h"
 
 struct forward {
     const struct program *p;
@@ -28,6 +31,7 @@ struct forward {
     const struct facts *facts;
     bool sweeping;
     uint32_t hand;
+    struct cookies *cookies; /* NULL: no service has them */
 };
 
 /* One packet on its way through. */
@@ -39,6 +43,9 @@ struct passing {
     const struct key *key;
     struct track_seen *seen;
     struct verdict *v;
+    /* What we made up in the place of the packet that came: it leaves as it is. */
+    bool made;
+    const struct proven *proven; /* a SYN that repeats the client's; else NULL */
 };
 
 static inline const struct pbc_service *service_of(const struct program *p, uint32_t branch)
@@ -69,6 +76,50 @@ bool forward_nat_begin(const struct passing *p);
 void forward_nat_on(const struct passing *p, struct flow_bind *b);
 /* What the original direction of its binding leaves as. */
 void forward_to_end(const struct passing *p, const struct flow_bind *b);
+
+/* A packet of the server's side goes to the client. */
+bool forward_reply(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own);
+
+/* ---- forward_cookie.c: services with `syn cookies` ---- */
+
+struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed); /* NULL, too, where none has them */
+void cookies_free(struct cookies *c);
+/* Answer a SYN that such a service takes, nothing is kept of it; other TCP without a flow is refused. */
+void forward_syn(const struct passing *p);
+static inline bool forward_is_syn(const struct key *key)
+{
+    return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+/* The flow of a cookie that was proven is bound by p->proven's SYN: `b` is kept with it. */
+void forward_join(const struct passing *p, struct flow_bind *b);
+/* A packet of the client, which does not prove its cookie, while its server is awaited. */
+void forward_early(const struct passing *p, struct flow_bind *b);
+/* What the server says while it is awaited, and a SYN of it later. */
+void forward_answered(const struct passing *p, struct flow_bind *b, const struct track_tuple *own);
+/* The splice of a packet of a joined flow, in *room; NULL: of another, or it passes as it is. */
+struct splice *forward_splice(const struct passing *p, struct splice *room);
+uint32_t forward_clock(const struct passing *p);
+
+/* ---- forward_say.c ---- */
+
+/* A flow of which something is to be said, though no packet of it is at hand. */
+struct speech {
+    const struct job *j;
+    struct forward *f;
+    const struct flow *flow;
+    const struct flow_bind *bind;
+    struct track_tuple own;
+    bool v6;
+    uint32_t input;
+    uint64_t cookie;
+    struct edit_tag tags[STACK_TAGS]; /* of its VLAN stack */
+    unsigned tag_count;
+};
+void forward_speech(struct speech *e, const struct job *j, const struct flow *flow, const struct track_tuple *own,
+                    const struct flow_bind *b);
+/* To its client, or to its server, in the name of the other: addresses and ports are filled in. */
+bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
+bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 
 /* forward_down.c: has the flow's server gone, and is the flow to end for it? */
 bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b);

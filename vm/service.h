@@ -34,6 +34,8 @@ struct pick {
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
 /* The same pool; its server's choice in words (lb_explain). */
 void balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);
+/* Would it find a server? */
+bool balance_any(const struct balance *b, uint32_t branch, const struct key *key);
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key);
 
 #endif

@@ -68,7 +68,7 @@ static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
     const uint32_t services = vm->program->services_count;
     if (v->service == PBC_NONE) return;
     add(&vm->served[v->service], bytes);
-    if (v->server == PBC_NONE) add(&vm->served[services + v->service], bytes);
+    if (v->server == PBC_NONE && v->action != ACTION_FORWARD) add(&vm->served[services + v->service], bytes);
     if (v->action == ACTION_FORWARD && v->server != PBC_NONE) add(&vm->served[2 * (size_t)services + v->server], bytes);
 }
 

@@ -52,6 +52,7 @@ static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct 
         forward_back(j, at, pkt, key, seen, v);
         return;
     }
+    if (vm->forward && forward_prove(j, at, pkt, key, seen, v)) return;
     const decided d = judge_one(j, at, pkt, key, seen);
     if (vm->decaps && inside_asked(vm->program, d)) {
         inside_judge(j, at, pkt, key, d, v);

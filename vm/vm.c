@@ -291,11 +291,12 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* Flows whose server is down; the next deadline. */
+/* Flows whose server is down, or has not answered; the next deadline. */
 static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
-    return forward_tick(&j) ? vm->now_ns : UINT64_MAX;
+    const uint64_t next = forward_ask_again(&j);
+    return forward_tick(&j) ? vm->now_ns : next;
 }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)

@@ -80,6 +80,7 @@ enum tx_cause { /* why a packet leaves */
     TX_CAUSE_TOO_BIG,
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for one */
+    TX_CAUSE_COOKIE, /* the answer to a SYN, or what opens the connection to the server after it */
     TX_CAUSE_INSIDE, /* TX_HOST: what was accepted inside the packet `input`, which is not the host's */
     TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_FREE dropped or forwarded: then what left has an entry of its
                       own before this one; `input` is nothing */
@@ -143,6 +144,8 @@ struct forward_counters {
     uint64_t replies, errors; /* packets that went back translated; ICMP errors that followed a flow */
     uint64_t exhausted;       /* new flows for which no source address or port was free */
     uint64_t resets;          /* RSTs to the sides of flows whose server went down */
+    uint64_t cookies_sent, cookies_proven; /* SYNs that a cookie answered, and those that came to be connections */
+    uint64_t cookies_unanswered;           /* of these, those that no server took in time */
 };
 
 /* One worker's counters; every packet is in exactly one of `verdicts`. */

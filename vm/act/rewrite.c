@@ -27,6 +27,8 @@ static void addresses6(struct span s, const struct place *p, const struct transl
 
 static void ports(struct span s, const struct place *p, const struct translation *to, struct change *c)
 {
+    if (to->what & TRANSLATE_SEQ && p->proto == IPPROTO_NR_TCP)
+        c->upper += span_swap32(s, p->l4 + TCP_SEQ, span_get32(s, p->l4 + TCP_SEQ) + to->seq);
     if (to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4, to->src_port);
     if (to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + 2, to->dst_port);
 }

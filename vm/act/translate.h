@@ -24,6 +24,7 @@ enum translate_what {
     TRANSLATE_DST = 1 << 1,
     TRANSLATE_SRC_PORT = 1 << 2,
     TRANSLATE_DST_PORT = 1 << 3,
+    TRANSLATE_SEQ = 1 << 4, /* TCP's sequence number */
 };
 /* What the packet is to say. The port of an ICMP query is its identifier, and belongs to the side that asks: the source
  * port of a request, the destination port of a reply (RFC 5508, 3). */
@@ -31,6 +32,7 @@ struct translation {
     uint32_t src[4], dst[4]; /* as in struct key, of the packet's family */
     uint16_t src_port, dst_port;
     uint8_t what; /* enum translate_what: the rest stays as it is */
+    uint32_t seq; /* by how much the sequence number moves */
 };
 
 /* Translate a packet in a slot that pkt_parse found well formed. The key is of the packet as it was parsed, and stays.

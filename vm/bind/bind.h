@@ -26,7 +26,7 @@ struct flow_bind {
     uint32_t space;  /* that to_src_port was taken from (ports.h); PBC_NONE: none was */
     uint8_t client_mac[6]; /* of the last packet from the opener: replies go there; all 0: its link has none */
     uint16_t client_iface;
-    uint32_t seq_delta; /* syn cookies: what the server's numbers are ahead of ours */
+    uint32_t seq_delta; /* of a joined flow: what the server's numbers are ahead of ours; BIND_AWAITED: our first one */
     uint8_t kind;       /* enum bind_kind */
     uint8_t flags;      /* enum bind_flag */
     uint16_t nat;       /* BIND_NAT_*: its index in NATS */
@@ -37,6 +37,7 @@ enum bind_flag {
     BIND_CLIENT_KNOWN = 1 << 0, /* its client is counted at its service (affinity.h) */
     BIND_HOLDS_SRC = 1 << 1,    /* to_src is the outside end of a mapping that it holds (mappings.h) */
     BIND_HOLDS_DST = 1 << 2,    /* the destination that was asked for is */
+    BIND_AWAITED = 1 << 3,      /* joined, and the server has not answered our SYN yet */
 };
 
 #endif

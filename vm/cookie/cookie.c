@@ -26,7 +26,9 @@ void cookie_secret(struct cookie_secret *s, uint64_t seed)
     s->clock = (uint32_t)lb_siphash(from, "cookie clock", 12);
 }
 
-static unsigned mss_index(uint16_t mss)
+uint16_t cookie_mss(unsigned index) { return mss_of[index & MSS_MASK]; }
+
+unsigned cookie_mss_index(uint16_t mss)
 {
     unsigned i = COOKIE_MSS_MOST - 1;
     while (i > 0 && mss_of[i] > mss) i--;
@@ -36,7 +38,7 @@ static unsigned mss_index(uint16_t mss)
 void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6)
 {
     const uint16_t mss = syn->mss ? syn->mss : v6 ? MSS_ABSENT6 : MSS_ABSENT4;
-    *t = (struct cookie_terms){.mss = mss_of[mss_index(mss)], .has_stamps = syn->has_stamps};
+    *t = (struct cookie_terms){.mss = mss_of[cookie_mss_index(mss)], .has_stamps = syn->has_stamps};
     if (!syn->has_stamps) return;
     t->sack = syn->sack;
     t->has_scale = syn->has_scale;
@@ -56,7 +58,7 @@ static uint32_t sign(const struct cookie_secret *s, const struct key *key, uint3
 {
     uint64_t message[6];
     unsigned words = 0;
-    const unsigned index = mss_index(t->mss);
+    const unsigned index = cookie_mss_index(t->mss);
     if (key->kind & KIND_IP4) {
         message[words++] = (uint64_t)key->dst[0] << 32 | key->src[0];
     } else {

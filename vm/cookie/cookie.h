@@ -39,6 +39,9 @@ struct cookie_terms {
     bool has_scale, sack, has_stamps;
     uint8_t scale;
 };
+/* The MSS with that index, below COOKIE_MSS_MOST; and the index of the next lower one. */
+uint16_t cookie_mss(unsigned index);
+unsigned cookie_mss_index(uint16_t mss);
 void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6);
 
 /* What the answer to a SYN says. key: of the SYN; isn: its sequence number. stamp: without meaning where terms have

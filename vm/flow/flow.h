@@ -101,9 +101,19 @@ struct flow {
     struct tcp_track tcp;  /* 22 bytes, then 2 of padding */
     uint16_t memo[2];      /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
     uint8_t memo_iface[2]; /* the interface that it holds on; MEMO_ANY_IFACE where the program never asks */
-    uint16_t reserved;
+    uint8_t joined; /* 1: a cookie answered its client, whose numbers are not the server's (cookie/joint.h) */
+    uint8_t reserved;
 };
 static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
+
+/* What both sides of a joined flow have been told, besides the distance of their numbers (bind.h, seq_delta). */
+struct flow_joint {
+    uint32_t stamp_delta;  /* what the server's timestamps are ahead of those that the client gets */
+    uint32_t stamp_recent; /* the client's newest, to be echoed */
+    uint16_t mss;          /* that the server announced; 0: none */
+    uint8_t has;           /* enum joint_has */
+    uint8_t client_mss;    /* index in the cookies' table */
+};
 
 /* The second line of an IPv6 flow, and what is written once when a flow begins. */
 struct flow_cold {
@@ -111,7 +121,7 @@ struct flow_cold {
     uint64_t began_ns;
     uint64_t idle_ns; /* FLOW_OWN_IDLE */
     int32_t twin;     /* FLOW_PAIRED: its slot */
-    uint32_t reserved[3];
+    struct flow_joint joint; /* of a joined one */
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");
 

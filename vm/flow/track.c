@@ -1,6 +1,7 @@
 /* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
 #include <stdlib.h>
 
+#include "vm/bind/bind.h"
 #include "vm/flow/track_priv.h"
 #include "vm/proto/body.h"
 #include "vm/proto/header.h"
@@ -171,6 +172,7 @@ static enum flow_mark say_tcp(const struct track *t, const struct flow *f, const
     struct tcp_segment segment;
     tcp_read(pkt, key, &segment);
     if (!f) return tcp_begin(&segment, t->now_ns < t->pickup_until_ns, &s->next);
+    if (__builtin_expect(f->joined, 0) && s->dir == FLOW_ORIGINAL) track_join(t, s->slot, &segment);
     return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
 }
 
@@ -204,6 +206,15 @@ static void find_side(const struct track *t, struct track_seen *s)
     s->how = HOW_INVALID;
 }
 
+/* Does the error speak of the flow? What a client was sent has numbers of ours where a cookie answered it. */
+static bool speaks_of(const struct track *t, const struct flow *f, const struct track_seen *s)
+{
+    if (!f) return false;
+    const bool ours = f->joined && s->dir == FLOW_REPLY && !s->twin;
+    const uint32_t delta = ours ? flow_bind_at(t->table, s->slot)->seq_delta : 0;
+    return related_to(f, (enum flow_dir)s->dir, s->seq + delta);
+}
+
 /* The state of a packet whose flow, if there is one, is s->slot. */
 static void say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
@@ -219,7 +230,7 @@ static void say(const struct track *t, struct key *key, const struct pkt *pkt, s
     case HOW_TCP: s->mark = (uint16_t)say_tcp(t, f, key, pkt, s); break;
     case HOW_PLAIN: s->mark = (uint16_t)say_plain(f, key, pkt, s); break;
     case HOW_REPLY: s->mark = f ? MARK_ESTABLISHED : MARK_INVALID; break;
-    case HOW_ERROR: s->mark = f && related_to(f, (enum flow_dir)s->dir, s->seq) ? MARK_RELATED : MARK_INVALID; break;
+    case HOW_ERROR: s->mark = speaks_of(t, f, s) ? MARK_RELATED : MARK_INVALID; break;
     }
     key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
 }

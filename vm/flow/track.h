@@ -100,6 +100,22 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
 /* The same, and it becomes the twin of the packet's flow, which has none. */
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 
+/* The packet's flow, which was just begun by a SYN of our own, is joined (cookie/joint.h): the client's numbers are ours
+ * from here on. What is kept of it. */
+struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
+struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
+/* The flow in that slot, if its server is still awaited after that cookie; false: not any more. */
+struct track_awaited {
+    const struct flow *flow;
+    const struct flow_bind *bind;
+    const struct flow_joint *joint;
+    struct flow_id id;
+};
+bool track_awaits(const struct track *t, int32_t slot, uint32_t cookie, struct track_awaited *a);
+void track_end_at(struct track *t, int32_t slot, enum flow_end how);
+/* One side of the packet's flow has said that, though no packet came by. */
+void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment);
+
 /* End the packet's flow. */
 void track_end(struct track *t, struct track_seen *s, enum flow_end how);
 

@@ -63,6 +63,9 @@ void track_add(struct track *t, const struct key *key, struct track_seen *s, enu
  * identifier. */
 enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at);
 
+/* A segment of the client of a joined flow, in the numbers that its server gets. */
+void track_join(const struct track *t, int32_t slot, struct tcp_segment *segment);
+
 /* What an ICMP error quotes, as a tuple: HOW_ERROR, *seq of TCP; HOW_INVALID. */
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
                              uint32_t *seq);

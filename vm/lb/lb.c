@@ -68,6 +68,8 @@ void lb_update(struct lb *lb, const uint16_t *weights)
     if (changed && lb->total) lb->ops->update(lb);
 }
 
+bool lb_any(const struct lb *lb) { return lb->total > 0; }
+
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
     return lb->total ? lb->ops->pick(lb, hash, conns) : LB_NONE;

@@ -5,6 +5,7 @@
 #define VM_MODE_MODE_H
 
 #include "vm/mode/leave.h"
+#include "vm/splice/splice.h"
 #include "vm/vm_priv.h"
 
 struct outside; /* bind/outside.h */
@@ -17,6 +18,9 @@ struct sending {
     const struct key *key;
     const struct leave *leave;
     const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
+    struct splice *splice; /* of a joined flow (cookie/joint.h), which its segments pass; else NULL */
+    unsigned from;         /* likewise: the peer of the splice that sent it */
+    uint32_t clock_ms;
     struct outside *outside;
     uint32_t id; /* of a datagram that is cut, where it is ours to say */
 };

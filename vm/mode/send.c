@@ -90,6 +90,28 @@ static enum pkt_reason leave_as(const struct sending *s, struct pkt *copy, uint3
     return edge_send(s->j, copy, mtu, fit, s->id, as) ? REASON_NO_BUFFER : REASON_NONE;
 }
 
+/* A segment of a joined flow leaves as the other side knows the flow, in several pieces where it takes less at once. */
+static enum pkt_reason leave_joined(const struct sending *s, struct pkt *copy, uint64_t mac, uint32_t mtu,
+                                    enum tunnel_fit fit, const struct tx_entry *as)
+{
+    struct splice_out out;
+    enum pkt_reason reason = REASON_NONE;
+    switch (splice_pass(s->splice, s->from, copy, s->key, s->clock_ms, s->j->vm->cfg.pool, &out)) {
+    case SPLICE_SENT: break;
+    case SPLICE_NO_ROOM: reason = REASON_NO_BUFFER; break;
+    case SPLICE_CONGESTED:
+    case SPLICE_BAD_SUM:
+    case SPLICE_NOT_SEGMENT: reason = REASON_UNTRANSLATABLE; break;
+    }
+    if (reason) pool_put(copy);
+    for (unsigned i = 0; i < out.count; i++) {
+        mode_link(s, out.pkts[i], mac);
+        const enum pkt_reason left = leave_as(s, out.pkts[i], mtu, fit, as);
+        if (left) reason = left;
+    }
+    return reason;
+}
+
 /* A reply that is too big is our own hop's to complain of: what it was sent to may be the client's address. */
 static const uint32_t *complainer(const struct sending *s, uint32_t own[4])
 {
@@ -117,6 +139,7 @@ enum pkt_reason mode_route(const struct sending *s, struct pkt *copy, const uint
     uint64_t mac = mac_of(s->leave->mac);
     struct tx_entry as = entry_of(s, next_hop, mac ? 0 : family);
     if (s->leave->way == LEAVE_TO_SERVER) as = mode_to_server(s, &mac);
+    if (s->splice) return leave_joined(s, copy, mac, mtu, fit, &as);
     mode_link(s, copy, mac);
     return leave_as(s, copy, mtu, fit, &as);
 }

@@ -12,7 +12,7 @@ static void read_sack(const uint8_t *option, uint32_t len, struct options *o)
     }
 }
 
-void options_read(const uint8_t *bytes, uint32_t len, struct options *o)
+void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o)
 {
     *o = (struct options){0};
     for (uint32_t at = 0, step; at < len && bytes[at] != TCP_OPT_END; at += step) {
@@ -38,7 +38,7 @@ static uint32_t begin(uint8_t *bytes, uint8_t kind, uint32_t len)
     return 4;
 }
 
-uint32_t options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS_MOST])
+uint32_t splice_options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS_MOST])
 {
     uint32_t at = 0;
     if (o->has_stamps) {

@@ -88,7 +88,7 @@ static void compose(struct passing *p, uint32_t now_ms)
     struct options o;
     uint32_t seq = wire_get32(p->old + TCP_SEQ), ack = wire_get32(p->old + TCP_ACKNO);
     uint8_t flags = p->old[TCP_FLAGS];
-    options_read(p->old + TCP_LEN, p->old_len - TCP_LEN, &o);
+    splice_options_read(p->old + TCP_LEN, p->old_len - TCP_LEN, &o);
     remember(p, &o, seq);
     move_stamps(p, &o, flags, now_ms);
     move_sack(p, &o);
@@ -102,7 +102,7 @@ static void compose(struct passing *p, uint32_t now_ms)
     }
     if (!(p->from->has & p->to->has & SPLICE_ECN)) p->new[TCP_FLAGS] = flags &(uint8_t) ~(TCP_ECE | TCP_CWR);
     wire_put16(p->new + TCP_WINDOW, moved_window(p, wire_get16(p->old + TCP_WINDOW)));
-    p->new_len = TCP_LEN + options_write(&o, p->new + TCP_LEN);
+    p->new_len = TCP_LEN + splice_options_write(&o, p->new + TCP_LEN);
     p->new[TCP_OFFSET] = (uint8_t)(p->new_len / 4 << 4 | (p->old[TCP_OFFSET] & 15));
 }
 
@@ -141,12 +141,14 @@ static bool pass_ecn(const struct passing *p, bool v6)
     return true;
 }
 
-/* The header's new length: what stands before the payload moves. */
+/* The header's new length: what stands before the payload moves. In a first fragment nothing may: later ones say where
+ * they stand. */
 static bool resize(const struct passing *p, bool v6)
 {
     struct pkt *pkt = p->pkt;
     uint32_t grow = p->new_len - p->old_len;
     if (p->new_len == p->old_len) return true;
+    if (p->key->kind & KIND_FRAG_FIRST) return false;
     if (p->new_len > p->old_len && !edit_open(pkt, pkt->payload, grow)) return false;
     if (p->new_len < p->old_len && !edit_close(pkt, pkt->l4 + p->new_len, p->old_len - p->new_len)) return false;
     pkt->payload = (uint16_t)(pkt->l4 + p->new_len);
@@ -166,7 +168,7 @@ static uint32_t payload_most(const struct passing *p, bool v6)
 enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, const struct key *key, uint32_t now_ms,
                              struct pool *pool, struct splice_out *out)
 {
-    uint32_t needs = KIND_TCP | KIND_TCP_FLAGS | KIND_FRAG_NO;
+    uint32_t needs = KIND_TCP | KIND_TCP_FLAGS;
     bool v6 = key->kind & KIND_IP6;
     struct passing p = {.s = s, .from = &s->end[from], .to = &s->end[!from], .from_at = from, .to_at = !from};
     out->count = 0;
@@ -185,7 +187,7 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     edit_write(pkt, pkt->l4, p.new_len, p.new);
 
     uint32_t most = payload_most(&p, v6);
-    if ((uint32_t)pkt->l3_end - pkt->payload > most) return pieces_cut(pkt, most, pool, out);
+    if (!(key->kind & KIND_FRAG_FIRST) && (uint32_t)pkt->l3_end - pkt->payload > most) return pieces_cut(pkt, most, pool, out);
     out->pkts[0] = pkt;
     out->count = 1;
     return SPLICE_SENT;

@@ -16,9 +16,9 @@ struct options {
 };
 
 /* Read them from `len` bytes; one that lies about its length ends the list. */
-void options_read(const uint8_t *bytes, uint32_t len, struct options *o);
+void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o);
 /* Write them, SACK blocks as far as there is room; returns the length, a multiple of 4, at most TCP_OPTIONS_MOST. */
-uint32_t options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS_MOST]);
+uint32_t splice_options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS_MOST]);
 
 /* Cut the payload of a segment with right offsets into pieces of at most `most` bytes, each with its headers; the
  * packet becomes the first. */

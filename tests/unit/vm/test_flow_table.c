@@ -174,7 +174,7 @@ static void a_new_flow_is_zero_but_for_what_it_is(void **state)
     int32_t slot = flow_add(t, &id, hash, FLOW_STATE_UDP_ONE_WAY, true, 5);
     memset(&flow_at(t, slot)->tcp, 0xff, sizeof(struct tcp_track));
     memset(flow_at(t, slot)->memo, 0xff, sizeof flow_at(t, slot)->memo);
-    memset(flow_cold_at(t, slot)->reserved, 0xff, sizeof flow_cold_at(t, slot)->reserved);
+    memset(&flow_cold_at(t, slot)->joint, 0xff, sizeof flow_cold_at(t, slot)->joint);
     flow_end(t, slot, FLOW_END_REOPENED, 6);
     slot = flow_add(t, &id, hash, FLOW_STATE_SYN_SENT, false, 7);
     const struct flow want = {.hash = (uint32_t)(hash >> 32),

@@ -224,6 +224,18 @@ static void test_pieces(void **state)
          IP "/ tcp 5 > 80 ack seq 20001 ack 70001 win 1 opt x\"0101080a0000030000005000\" / zeros 524");
 }
 
+/* A first fragment passes where its header keeps its length, however much follows. */
+static void test_fragments(void **state)
+{
+    (void)state;
+    struct splice s = joined(&full, &other);
+    pass(&s, 0, IP "more / tcp 5 > 80 ack seq 1001 ack 5001 win 1000 opt x\"0101080a0000010000000900\" / zeros 1408",
+         IP "more / tcp 5 > 80 ack seq 20001 ack 70001 win 250 opt x\"0101080a0000030000005000\" / zeros 1408");
+    s = joined(&bare, &bare);
+    pass(&s, 1, IP "more / tcp 80 > 5 ack seq 0xffffff80 ack 20004 win 0 / zeros 1404",
+         IP "more / tcp 80 > 5 ack seq 20129 ack 0xffffff03 win 0 / zeros 1404");
+}
+
 static void fate(struct splice *s, const char *in, enum splice_fate expected)
 {
     struct splice_out out;
@@ -243,7 +255,7 @@ static void test_refused(void **state)
     fate(&s, IP "/ tcp 5 > 80 syn seq 1001", SPLICE_NOT_SEGMENT);
     fate(&s, IP "/ tcp 5 > 80 syn ack seq 1001", SPLICE_NOT_SEGMENT);
     fate(&s, IP "/ udp 5 > 80", SPLICE_NOT_SEGMENT);
-    fate(&s, IP "more / tcp 5 > 80 ack / zeros 12", SPLICE_NOT_SEGMENT);
+    fate(&s, IP "more / tcp 5 > 80 ack / zeros 12", SPLICE_NO_ROOM); /* it would get timestamps */
     fate(&s, IP "/ tcp 5 > 80 ack csum 0x1234 / zeros 70", SPLICE_BAD_SUM);
     fate(&s, IP "/ tcp 5 > 80 ack / zeros 700", SPLICE_NO_ROOM); /* 14 pieces */
     fate(&s, IP "/ tcp 5 > 80 ack / zeros 70 / cut 90", SPLICE_NO_ROOM);
@@ -312,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_too_many_blocks),
         cmocka_unit_test(test_ecn),
         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_fragments),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_checksums),
         cmocka_unit_test(test_partial),

@@ -1,0 +1,45 @@
+/* Flows that a cookie began: two flows joined (cookie/joint.h), followed in the numbers of the server's. */
+#include "vm/bind/bind.h"
+#include "vm/cookie/joint.h"
+#include "vm/flow/track_priv.h"
+
+struct flow_joint *track_joint(struct track *t, const struct track_seen *s)
+{
+    return &flow_cold_at(t->table, s->slot)->joint;
+}
+
+struct flow_joint *track_joined(struct track *t, const struct track_seen *s)
+{
+    flow_at(t->table, s->slot)->joined = 1;
+    return track_joint(t, s);
+}
+
+void track_join(const struct track *t, int32_t slot, struct tcp_segment *segment)
+{
+    const struct flow_bind *b = flow_bind_at(t->table, slot);
+    if (b->flags & BIND_AWAITED) return; /* there are no others yet */
+    joint_follow(&flow_cold_at(t->table, slot)->joint, &flow_at(t->table, slot)->tcp, b->seq_delta, segment);
+}
+
+void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment)
+{
+    struct flow *f = flow_at(t->table, s->slot);
+    struct tcp_step next;
+    if (tcp_follow((enum flow_state)f->state, &f->tcp, dir, segment, &next) != MARK_ESTABLISHED) return;
+    f->tcp = next.track;
+    f->seen_ns = t->now_ns;
+    if (next.state != f->state) flow_set_state(t->table, s->slot, (enum flow_state)next.state, t->now_ns);
+}
+
+bool track_awaits(const struct track *t, int32_t slot, uint32_t cookie, struct track_awaited *a)
+{
+    const struct flow *f = flow_at(t->table, slot);
+    if (!f->claim || f->flags & FLOW_TWIN || !(f->flags & FLOW_BOUND) || !f->joined) return false;
+    const struct flow_bind *b = flow_bind_at(t->table, slot);
+    if (!(b->flags & BIND_AWAITED) || b->seq_delta != cookie || f->state != FLOW_STATE_SYN_SENT) return false;
+    *a = (struct track_awaited){.flow = f, .bind = b, .joint = &flow_cold_at(t->table, slot)->joint};
+    flow_id_of(t->table, slot, &a->id);
+    return true;
+}
+
+void track_end_at(struct track *t, int32_t slot, enum flow_end how) { flow_end(t->table, slot, how, t->now_ns); }
