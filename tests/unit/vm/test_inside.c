@@ -57,6 +57,9 @@ static void leaves_once(void **state)
         JUDGES(&s, INNER, "accept UDP -");
         assert_int_equal(s.v.done, 0);
         assert_int_equal(s.tx.count, 0);
+        JUDGES(&s, "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 / tcp 1 > 2 off 4",
+               "drop - bad-tcp-offset");
+        JUDGES(&s, "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 / icmp", "drop default -");
         sender_adds_up(&s);
         sender_fini(&s);
     }
