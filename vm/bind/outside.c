@@ -78,6 +78,7 @@ static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cf
     out->hi = out->own ? 65535 : pp->source_port_hi;
     out->ports = ports_new(sources * pp->server_count * SPACE_CLASSES, out->lo, out->hi, cfg->worker, cfg->workers,
                            cfg->seed + pool);
+    if (out->ports) ports_count(out->ports, &o->used);
     return out->ports;
 }
 
@@ -202,9 +203,7 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
         const uint32_t at = first + (start + i < count ? start + i : start + i - count);
         if (!address_at(out, facts, v6, at, b->to_src)) return false;
         b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
-        if (!take_port(out->ports, b->space, b, is_free, arg) && !wake_port(o, out, b, is_free, arg)) continue;
-        o->used++;
-        return true;
+        if (take_port(out->ports, b->space, b, is_free, arg) || wake_port(o, out, b, is_free, arg)) return true;
     }
     return false;
 }
@@ -213,7 +212,6 @@ void outside_give(struct outside *o, const struct flow_bind *b)
 {
     if (b->space == PBC_NONE) return;
     port_give(o->pools[o->p->servers[b->server].pool].ports, b->space, b->to_src_port);
-    o->used--;
 }
 
 uint64_t outside_used(const struct outside *o) { return o->used; }

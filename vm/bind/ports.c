@@ -12,6 +12,7 @@ struct ports {
     uint32_t *used;        /* [spaces] */
     uint64_t *begun;       /* a bit a space: its map knows the slice */
     uint64_t random;
+    uint64_t *sum, unasked; /* of ports in use; nobody asks: `unasked` */
     uint16_t lo, hi;
     unsigned worker, workers;
 };
@@ -24,6 +25,7 @@ struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned work
     p->used = calloc((size_t)spaces + 1, sizeof *p->used);
     p->begun = calloc((size_t)spaces / 64 + 1, sizeof *p->begun);
     p->random = seed;
+    p->sum = &p->unasked;
     p->lo = lo;
     p->hi = hi;
     p->worker = worker;
@@ -59,6 +61,7 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
         port = port_map_draw(map, p->lo, p->hi, hash_draw(&p->random));
     if (port <= 0) return 0;
     p->used[space]++;
+    ++*p->sum;
     return (uint16_t)port;
 }
 
@@ -66,9 +69,12 @@ void port_give(struct ports *p, uint32_t space, uint16_t port)
 {
     port_map_give(map_of(p, space), port);
     p->used[space]--;
+    --*p->sum;
 }
 
 uint32_t ports_used(const struct ports *p, uint32_t space) { return p->used[space]; }
+
+void ports_count(struct ports *p, uint64_t *sum) { p->sum = sum; }
 
 uint32_t ports_in_slice(const struct ports *p)
 {

@@ -19,6 +19,8 @@ void ports_free(struct ports *p);
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
 uint32_t ports_used(const struct ports *p, uint32_t space);
+/* Those that are taken, all spaces together, are from here on counted there too. */
+void ports_count(struct ports *p, uint64_t *sum);
 uint32_t ports_in_slice(const struct ports *p);
 
 #endif
