@@ -26,6 +26,7 @@ void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struc
 /* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its
  * flow begins, *v is its verdict, counted. A packet that proves it again while the server is awaited asks the server
  * again. False: it is any other packet. */
+bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt *pkt, const struct track_seen *seen);
 bool forward_prove(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
                    struct verdict *v);
 

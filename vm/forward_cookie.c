@@ -175,22 +175,42 @@ static void ask(const struct passing *p, struct flow_bind *b, const struct tcp_s
     pool_put(syn);
 }
 
+/* The branch of the service whose cookie the packet proves; PBC_NONE: none. */
+static uint32_t proves(const struct vm *vm, const struct key *key, struct pkt *pkt, const struct track_seen *seen,
+                       struct proven *proven)
+{
+    const struct forward *f = vm->forward;
+    if (__builtin_expect(!f->cookies, 1) || !may_prove(f, key, seen)) return PBC_NONE;
+    const uint32_t branch = find_branch(vm, key, pkt);
+    if (branch == PBC_NONE || !(service_of(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return PBC_NONE;
+    proven->header = tcp_header_read(pkt, key);
+    proven->options = tcp_syn_options_read(pkt);
+    const bool good =
+        cookie_prove(&f->cookies->secret, key, &proven->header, &proven->options, vm->now_ns, &proven->proof);
+    return good ? branch : PBC_NONE;
+}
+
+bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt *pkt, const struct track_seen *seen)
+{
+    struct proven proven;
+    struct pkt view = *pkt;
+    return proves(vm, key, &view, seen, &proven) != PBC_NONE;
+}
+
 bool forward_prove(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
                    struct verdict *v)
 {
     struct forward *f = j->vm->forward;
-    if (__builtin_expect(!f->cookies, 1) || !may_prove(f, key, seen)) return false;
+    struct proven proven;
+    const uint32_t branch = proves(j->vm, key, pkt, seen, &proven);
+    if (__builtin_expect(branch == PBC_NONE, 1)) return false;
     const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
-    struct proven proven = {.header = tcp_header_read(pkt, key), .options = tcp_syn_options_read(pkt)};
     struct flow_bind *b = track_bound(f->track, seen);
-    const uint32_t branch = find_branch(j->vm, key, pkt);
-    if (branch == PBC_NONE || !(service_of(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return false;
-    if (!cookie_prove(&f->cookies->secret, key, &proven.header, &proven.options, j->vm->now_ns, &proven.proof))
-        return false;
     *v = (struct verdict){
         .action = ACTION_FORWARD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
     f->left.way = LEAVE_NOT;
-    const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1;
+    const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
+                         track_flow(f->track, seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
     if (awaited && !forward_is_down(f->p, j->in->facts, b))
         ask(&p, b, &proven.options);
     else

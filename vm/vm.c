@@ -349,7 +349,7 @@ bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, co
     see_time(vm, in, NULL);
     if (!vm->forward) return false;
     track_peek(vm->track, &now, pkt, &seen);
-    return forward_follows(vm, &seen);
+    return forward_follows(vm, &seen) || forward_proves(vm, &now, pkt, &seen);
 }
 
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,
