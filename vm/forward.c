@@ -188,7 +188,7 @@ static void to_client(const struct passing *p, const struct flow_bind *b, const 
 bool forward_follows(const struct vm *vm, const struct track_seen *seen)
 {
     if (!track_bound(vm->track, seen)) return false;
-    if (!track_is_error(seen)) return seen->twin;
+    if (!track_is_error(seen)) return seen->twin && seen->dir == FLOW_REPLY;
     return seen->mark == MARK_RELATED && seen->twin == (seen->dir == FLOW_ORIGINAL);
 }
 
@@ -340,7 +340,8 @@ bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struc
                           .firewall = decided_firewall(d),
                           .service = PBC_NONE,
                           .server = PBC_NONE};
-    struct flow_bind *b = track_is_error(seen) || seen->dir != FLOW_ORIGINAL ? NULL : track_bound(f->track, seen);
+    const bool openers = !track_is_error(seen) && !seen->twin && seen->dir == FLOW_ORIGINAL;
+    struct flow_bind *b = openers ? track_bound(f->track, seen) : NULL;
     f->left.way = LEAVE_NOT;
     if (b && b->kind != BIND_SERVICE && !seen->next.reopen)
         forward_nat_on(&p, b);

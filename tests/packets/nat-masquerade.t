@@ -17,6 +17,9 @@ out     eth 02:00:00:00:00:02 > 02:00:00:00:00:55 / ip4 192.0.2.1 > 10.0.0.5 ttl
 in      eth / ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53 csum 0
 verdict forward OUT - - -
 out     eth 02:00:00:00:00:02 > 02:00:c0:00:02:01 / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 5000 > 53 csum 0
+# What we have sent, seen again, is nobody's reply.
+in      eth / ip4 203.0.113.1 > 192.0.2.1 ttl 63 / udp 5000 > 53
+verdict accept - - - -
 # The same port to another remote end: the same mapping. A wrong checksum stays wrong.
 in      eth / ip4 10.0.0.5 > 192.0.2.99 / udp 5000 > 99
 verdict forward OUT - - -
