@@ -45,7 +45,7 @@ void explain_flow_json(FILE *out, const struct replay *r, struct vm *vm, const s
     else
         fputs(",\"state\":null,\"flow\":", out);
     if (vm_flow_of(vm, in, key, pkt, &f))
-        flow_json(out, &f);
+        flow_json(out, &f, f.server == PBC_NONE ? NULL : r->labels.server[f.server]);
     else
         fputs("null", out);
 }

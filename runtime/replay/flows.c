@@ -156,10 +156,10 @@ const char *flow_classes_words(const uint64_t live[FLOW_CLASSES], char *buf, siz
 
 /* ---- the table ---- */
 
-enum { COLUMNS = 8, CELL = 160 };
-static const char *const titles[COLUMNS] = {"began",      "lasted", "protocol", "opened by",
-                                            "other side", "vlan",   "state",    "end"};
-enum { VLAN_COLUMN = 5 };
+enum { COLUMNS = 10, CELL = 160 };
+static const char *const titles[COLUMNS] = {"began", "lasted", "protocol", "opened by", "other side",
+                                            "vlan",  "server", "sent as",  "state",     "end"};
+enum { VLAN_COLUMN = 5, SERVER_COLUMN, AS_COLUMN };
 
 /* Does all happen on one day? Then times are told without it. */
 static bool is_one_day(const struct flow_list *l)
@@ -181,8 +181,29 @@ static const char *when(uint64_t ns, bool one_day, char buf[2 * TEXT_TIME])
     return buf;
 }
 
-static void cells_of(const struct flow_record *f, bool one_day, char cells[COLUMNS][CELL])
+static const char *server_of(const struct flow_list *l, const struct flow_record *f)
 {
+    return l->servers && f->server != PBC_NONE ? l->servers[f->server] : NULL;
+}
+
+static bool is_sent_on(const struct flow_record *f) { return f->server != PBC_NONE || f->nat != PBC_NONE; }
+
+/* What the flow is sent on as: the same record from the other side's view. */
+static struct flow_record sent_as(const struct flow_record *f)
+{
+    struct flow_record as = *f;
+    memcpy(as.src, f->to_src, sizeof as.src);
+    memcpy(as.dst, f->to_dst, sizeof as.dst);
+    as.src_port = f->to_src_port;
+    as.dst_port = f->to_dst_port;
+    return as;
+}
+
+static void cells_of(const struct flow_list *l, const struct flow_record *f, bool one_day, char cells[COLUMNS][CELL])
+{
+    const char *server = server_of(l, f);
+    const struct flow_record as = sent_as(f);
+    char src[FLOW_SIDE_TEXT], dst[FLOW_SIDE_TEXT];
     char time[2 * TEXT_TIME], lasted[TEXT_NUMBER];
     const uint64_t ns = f->seen_ns > f->began_ns ? f->seen_ns - f->began_ns : 0;
     snprintf(cells[0], CELL, "%s", when(f->began_ns, one_day, time));
@@ -191,16 +212,22 @@ static void cells_of(const struct flow_record *f, bool one_day, char cells[COLUM
     flow_side(f, FLOW_ORIGINAL, cells[3]);
     flow_side(f, FLOW_REPLY, cells[4]);
     vlans(f, cells[5]);
-    snprintf(cells[6], CELL, "%s", flow_state_name((enum flow_state)f->state));
-    if (f->end == FLOW_ENDS)
-        snprintf(cells[7], CELL, "goes on");
+    snprintf(cells[6], CELL, "%s", server ? server : "-");
+    if (is_sent_on(f))
+        snprintf(cells[7], CELL, "%s > %s", flow_side(&as, FLOW_ORIGINAL, src), flow_side(&as, FLOW_REPLY, dst));
     else
-        snprintf(cells[7], CELL, "%s %s", flow_end_name((enum flow_end)f->end), when(f->ended_ns, one_day, time));
+        snprintf(cells[7], CELL, "-");
+    snprintf(cells[8], CELL, "%s", flow_state_name((enum flow_state)f->state));
+    if (f->end == FLOW_ENDS)
+        snprintf(cells[9], CELL, "goes on");
+    else
+        snprintf(cells[9], CELL, "%s %s", flow_end_name((enum flow_end)f->end), when(f->ended_ns, one_day, time));
 }
 
 struct layout {
     int width[COLUMNS];
     bool vlans, one_day;
+    bool servers, sent_on; /* some flow has one, or is */
 };
 
 static struct layout layout_of(const struct flow_list *l)
@@ -209,7 +236,9 @@ static struct layout layout_of(const struct flow_list *l)
     char cells[COLUMNS][CELL];
     for (unsigned c = 0; c < COLUMNS; c++) t.width[c] = (int)strlen(titles[c]);
     for (size_t i = 0; i < l->count; i++) {
-        cells_of(&l->flows[i], t.one_day, cells);
+        cells_of(l, &l->flows[i], t.one_day, cells);
+        t.servers |= server_of(l, &l->flows[i]) != NULL;
+        t.sent_on |= is_sent_on(&l->flows[i]);
         t.vlans |= l->flows[i].vlan[0] != VLAN_UNTAGGED;
         for (unsigned c = 0; c < COLUMNS; c++)
             if ((int)strlen(cells[c]) > t.width[c]) t.width[c] = (int)strlen(cells[c]);
@@ -221,6 +250,7 @@ static void row_text(FILE *out, const struct layout *t, const char *const cells[
 {
     for (unsigned c = 0; c < COLUMNS; c++) {
         if (c == VLAN_COLUMN && !t->vlans) continue;
+        if ((c == SERVER_COLUMN && !t->servers) || (c == AS_COLUMN && !t->sent_on)) continue;
         fprintf(out, c + 1 < COLUMNS ? "%-*s  " : "%.*s\n", c + 1 < COLUMNS ? t->width[c] : CELL, cells[c]);
     }
 }
@@ -254,7 +284,7 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
     for (unsigned i = 0; i < COLUMNS; i++) pointers[i] = cells[i];
     if (l->count) row_text(out, &t, titles);
     for (size_t i = 0; i < l->count; i++) {
-        cells_of(&l->flows[i], t.one_day, cells);
+        cells_of(l, &l->flows[i], t.one_day, cells);
         row_text(out, &t, pointers);
     }
     totals_text(out, l, c, remembered);
@@ -262,10 +292,10 @@ void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_coun
 
 /* ---- JSON ---- */
 
-static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *name)
+static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *before, const char *name)
 {
     char text[INET6_ADDRSTRLEN];
-    fprintf(out, ",\"%s\":{\"address\":\"%s\"", name, address(f, side, text));
+    fprintf(out, "%s\"%s\":{\"address\":\"%s\"", before, name, address(f, side, text));
     if (has_ports(f)) fprintf(out, ",\"port\":%u", side == FLOW_ORIGINAL ? f->src_port : f->dst_port);
     fputc('}', out);
 }
@@ -278,16 +308,32 @@ static void string_or_null(FILE *out, const char *s)
         fputs("null", out);
 }
 
-void flow_json(FILE *out, const struct flow_record *f)
+/* A name as the rules have it: letters, digits, `_`, `-` and `/` alone. */
+static void sent_json(FILE *out, const struct flow_record *f, const char *server)
+{
+    const struct flow_record as = sent_as(f);
+    if (!is_sent_on(f)) return;
+    fputs(",\"server\":", out);
+    string_or_null(out, server);
+    fputs(",\"sent_as\":{", out);
+    side_json(out, &as, FLOW_ORIGINAL, "", "source");
+    side_json(out, &as, FLOW_REPLY, ",", "destination");
+    if (has_id(f)) fprintf(out, ",\"id\":%u", as.src_port);
+    fputc('}', out);
+}
+
+void flow_json(FILE *out, const struct flow_record *f, const char *server)
 {
     char text[TEXT_TIME];
     fprintf(out, "{\"protocol\":\"%s\"", flow_protocol(f, text, sizeof text));
-    side_json(out, f, FLOW_ORIGINAL, "opener");
-    side_json(out, f, FLOW_REPLY, "other");
+    side_json(out, f, FLOW_ORIGINAL, ",", "opener");
+    side_json(out, f, FLOW_REPLY, ",", "other");
     if (has_id(f)) fprintf(out, ",\"id\":%u", f->src_port);
     fputs(",\"vlans\":[", out);
     for (unsigned i = 0; i < 2 && f->vlan[i] != VLAN_UNTAGGED; i++) fprintf(out, "%s%u", i ? "," : "", f->vlan[i]);
-    fprintf(out, "],\"state\":\"%s\",\"end\":", flow_state_name((enum flow_state)f->state));
+    fputc(']', out);
+    sent_json(out, f, server);
+    fprintf(out, ",\"state\":\"%s\",\"end\":", flow_state_name((enum flow_state)f->state));
     string_or_null(out, f->end < FLOW_ENDS ? flow_end_name((enum flow_end)f->end) : NULL);
     fprintf(out, ",\"began\":\"%s\"", text_iso(f->began_ns, text));
     fprintf(out, ",\"last\":\"%s\",\"ended\":", text_iso(f->seen_ns, text));
@@ -300,7 +346,7 @@ void flow_list_json(FILE *out, const struct flow_list *l)
     fputc('[', out);
     for (size_t i = 0; i < l->count; i++) {
         fputs(i ? ",\n\t\t" : "\n\t\t", out);
-        flow_json(out, &l->flows[i]);
+        flow_json(out, &l->flows[i], server_of(l, &l->flows[i]));
     }
     fputs(l->count ? "\n\t]" : "]", out);
 }

@@ -9,7 +9,7 @@
 #include "vm/flow/table.h"
 #include "vm/vm.h"
 
-/* At most that many are listed, about 72 bytes each; the rest is counted. */
+/* At most that many are listed, about 130 bytes each; the rest is counted. */
 enum { FLOWS_LISTED_MOST = 1 << 24 };
 
 struct flow_list {
@@ -17,6 +17,7 @@ struct flow_list {
     size_t count, room;
     uint64_t left_out; /* past FLOWS_LISTED_MOST or the memory that there is */
     uint64_t ended;    /* added ones that have ended, left out or not */
+    char *const *servers; /* "POOL/SERVER" by index, the caller's; NULL: no flow has one */
 };
 
 void flow_list_add(struct flow_list *l, const struct flow_record *f);
@@ -31,8 +32,8 @@ void flow_list_sort(struct flow_list *l);
 void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered);
 /* A JSON array, an object a line, without a newline at its end. */
 void flow_list_json(FILE *out, const struct flow_list *l);
-/* One of them. */
-void flow_json(FILE *out, const struct flow_record *f);
+/* One of them. server: its name, NULL: none. */
+void flow_json(FILE *out, const struct flow_record *f, const char *server);
 
 /* "tcp", "gre" or "proto 200". */
 const char *flow_protocol(const struct flow_record *f, char *buf, size_t len);

@@ -35,8 +35,9 @@ static int pool_open(struct replay *r)
 {
     const struct program *p = r->program;
     const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
-    /* What is sent on is copied: also super-packets, which captures of hosts hold. */
-    const unsigned slot = p->services_count || p->nats_count ? POOL_SLOT_MOST : POOL_SLOT_BYTES;
+    /* What is sent on or opened is copied: also super-packets, which captures of hosts hold. */
+    const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_DECAPS;
+    const unsigned slot = copies ? POOL_SLOT_MOST : POOL_SLOT_BYTES;
     const size_t bytes = pool_bytes(slots, slot);
     if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
     r->pool = pool_init(r->pool_memory, bytes, slots, slot);
@@ -199,6 +200,7 @@ static int summarise(const struct replay *r, struct results *to, struct pass *p,
     const struct vm_counters *c = vm_counters(p->vm);
     const bool flows = r->o->flows;
     flow_list_sort(&p->flows);
+    p->flows.servers = r->labels.server;
     if (r->o->json) {
         const int failed = summary_json(to->standard.f, r, c, &p->t, timing, fault, flows ? &p->flows : NULL);
         return failed ? complain("out of memory") : 0;

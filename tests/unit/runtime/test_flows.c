@@ -26,6 +26,9 @@ static const struct flow_record tcp = {
     .began_ns = T0 + 5 * MS,
     .seen_ns = T0 + 1505 * MS,
     .ended_ns = T0 + 121505 * MS,
+    .service = PBC_NONE,
+    .server = PBC_NONE,
+    .nat = PBC_NONE,
 };
 static const struct flow_record ping6 = {
     .src = {0x20010db8, 0, 0, 1},
@@ -38,6 +41,9 @@ static const struct flow_record ping6 = {
     .vlan = {5, 7},
     .began_ns = T0,
     .seen_ns = T0,
+    .service = PBC_NONE,
+    .server = PBC_NONE,
+    .nat = PBC_NONE,
 };
 
 static char *text;
@@ -94,6 +100,32 @@ static void table(void **state)
         "09:00:00.000  0 s     icmp6     2001:db8::1 id 7  2001:db8::2       5.7   two-way  goes on\n"
         "09:00:00.005  1.5 s   tcp       10.0.0.1:50000    203.0.113.10:443  -     closing  closed 09:02:01.505\n"
         "2 flows: 1 closed, 1 goes on (1 established); at most 2 at once; verdicts remembered for 1 packet\n");
+    flow_list_fini(&l);
+}
+
+/* Where a flow is sent on, to whom and as what. */
+static void with_servers(void **state)
+{
+    (void)state;
+    char *servers[] = {"web/a", "web/b"};
+    struct flow_list l = {.servers = servers};
+    const struct flow_counters c = {.most = 1, .added = 1};
+    struct flow_record f = tcp;
+    f.service = 0;
+    f.server = 1;
+    f.to_src[0] = 0x0a090007;
+    f.to_dst[0] = 0x0a00000b;
+    f.to_src_port = 61017;
+    f.to_dst_port = 8080;
+    flow_list_add(&l, &ping6);
+    flow_list_add(&l, &f);
+    const char *listed = printed(&l, &c, 0);
+    assert_non_null(strstr(listed, "server  sent as "));
+    assert_non_null(strstr(listed, "web/b   10.9.0.7:61017 > 10.0.0.11:8080  closing"));
+    assert_non_null(strstr(listed, "-       -  "));
+    assert_non_null(strstr(printed(&l, NULL, 0),
+                           ",\"server\":\"web/b\",\"sent_as\":{\"source\":{\"address\":\"10.9.0.7\",\"port\":61017},"
+                           "\"destination\":{\"address\":\"10.0.0.11\",\"port\":8080}},\"state\""));
     flow_list_fini(&l);
 }
 
@@ -190,7 +222,7 @@ static void sorted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sides), cmocka_unit_test(table), cmocka_unit_test(over_midnight), cmocka_unit_test(none),
+        cmocka_unit_test(sides), cmocka_unit_test(table), cmocka_unit_test(with_servers), cmocka_unit_test(over_midnight), cmocka_unit_test(none),
         cmocka_unit_test(json),  cmocka_unit_test(words), cmocka_unit_test(sorted),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
