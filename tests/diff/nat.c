@@ -1,0 +1,551 @@
+/* Property test: translation beside a plain list of flows and mappings.
+ *
+ *   nat [SEED [RUNS [PACKETS]]]
+ *
+ * Each run draws inside hosts, strangers and ports out of few, so that they meet: both families, VLAN stacks, UDP, TCP,
+ * SCTP, another protocol, queries; to remote ends, to mapped and forwarded ones from outside and from inside; answers
+ * to what left; errors that quote it. Of each packet the list says whether it leaves and as what, byte for byte, with
+ * checksums that were computed in full. So one inside end has one outside end for all remote ends, no two have the
+ * same, there and back is the identity, and what was refused had to be. After some hours nothing is held any more.
+ * LONG=1: twenty times as many. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/rng.h"
+#include "tests/lib/talk.h"
+#include "vm/bind/nat.h"
+#include "vm/proto/header.h"
+#include "vm/vm.h"
+
+enum {
+    FLOWS_MOST = 4096,
+    MAPS_MOST = 1024,
+    SLOT_BYTES = 2048,
+    SLOTS = 8,
+    POOL_BYTES = 64 * 1024,
+    PORT_LO = 2000,
+    PORT_HI = 2039
+};
+enum { INSIDE = 0x0a000000, OWN = 0xcb007101, STRANGER = 0xc0000200, TARGET = 0x0a000050, GRE = 47 };
+enum { FORWARDED = 2010, TARGET_PORT = 80, FORWARDED_MOST = 4 }; /* ports, in the range of the mappings */
+#define S UINT64_C(1000000000)
+
+static const char rules[] = "interface wan = \"eth0\"\n"
+                            "limits { flows 100_000 }\n"
+                            "set inside = 10.0.0.0/24, 2001:db8::a00:0/120\n"
+                            "nat home {\n"
+                            "  forward 203.0.113.1 tcp/2010-2013, udp/2010-2013 -> 10.0.0.80:80\n"
+                            "  forward 2001:db8::cb00:7101 tcp/2010-2013, udp/2010-2013 -> [2001:db8::a00:50]:80\n"
+                            "  masquerade from inside out on wan ports 2000-2039\n"
+                            "}\n";
+
+/* One side's view of a flow: from its opener. Ports of queries: the identifier, twice. */
+struct tuple {
+    bool v6;
+    uint8_t proto, tags;
+    uint32_t src, dst;
+    uint16_t src_port, dst_port;
+};
+struct model_flow {
+    struct tuple own, to;
+};
+struct model_map {
+    struct tuple inside; /* of the source alone */
+    uint16_t port;
+};
+
+struct run {
+    struct rng rng;
+    struct program *program;
+    struct vm *vm;
+    struct vm_in in;
+    struct facts facts;
+    uint32_t self4[1];
+    struct pbc_range6 self6[1];
+    struct pool *pool;
+    void *memory;
+    struct tx_entry entries[VM_BATCH];
+    struct vm_tx tx;
+    struct model_flow flows[FLOWS_MOST];
+    struct model_map maps[MAPS_MOST];
+    struct tuple others[FLOWS_MOST]; /* flows that nobody translates: they stay so */
+    unsigned flow_count, map_count, other_count, hosts, ports;
+    uint64_t packets;
+    char why[700];
+};
+
+struct totals {
+    uint64_t packets, out, in, hairpins, replies, errors, exhausted, alike, untouched;
+};
+
+/* ---- the list ---- */
+
+static bool query(uint8_t proto, bool v6) { return proto == (v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP); }
+static bool mapped(const struct tuple *t)
+{
+    return t->proto == IPPROTO_NR_TCP || t->proto == IPPROTO_NR_UDP || query(t->proto, t->v6);
+}
+static bool ported(const struct tuple *t) { return t->proto == IPPROTO_NR_TCP || t->proto == IPPROTO_NR_UDP; }
+static bool is_inside(uint32_t addr) { return addr >> 8 == INSIDE >> 8; }
+
+static struct tuple reversed(const struct tuple *t)
+{
+    struct tuple r = *t;
+    r.src = t->dst, r.dst = t->src;
+    r.src_port = t->dst_port, r.dst_port = t->src_port;
+    return r;
+}
+
+static bool equal(const struct tuple *a, const struct tuple *b)
+{
+    return a->v6 == b->v6 && a->proto == b->proto && a->tags == b->tags && a->src == b->src && a->dst == b->dst &&
+           a->src_port == b->src_port && a->dst_port == b->dst_port;
+}
+
+static bool like(const struct tuple *a, const struct tuple *b)
+{
+    const struct tuple r = reversed(b);
+    return equal(a, b) || (!query(a->proto, a->v6) && equal(a, &r));
+}
+
+static bool is_others(const struct run *r, const struct tuple *t)
+{
+    for (unsigned i = 0; i < r->other_count; i++)
+        if (like(t, &r->others[i])) return true;
+    return false;
+}
+
+/* Has any flow that tuple, on one side or the other? */
+static bool is_taken(const struct run *r, const struct tuple *t)
+{
+    if (is_others(r, t)) return true;
+    for (unsigned i = 0; i < r->flow_count; i++)
+        if (like(t, &r->flows[i].own) || like(t, &r->flows[i].to)) return true;
+    return false;
+}
+
+static bool same_source(const struct tuple *a, const struct tuple *b)
+{
+    return a->v6 == b->v6 && a->proto == b->proto && a->tags == b->tags && a->src == b->src &&
+           a->src_port == b->src_port;
+}
+
+static const struct model_map *map_of_inside(const struct run *r, const struct tuple *t)
+{
+    for (unsigned i = 0; i < r->map_count; i++)
+        if (same_source(&r->maps[i].inside, t)) return &r->maps[i];
+    return NULL;
+}
+
+static const struct model_map *map_of_outside(const struct run *r, const struct tuple *t)
+{
+    for (unsigned i = 0; i < r->map_count; i++) {
+        const struct tuple *in = &r->maps[i].inside;
+        if (in->v6 == t->v6 && in->proto == t->proto && r->maps[i].port == t->dst_port) return &r->maps[i];
+    }
+    return NULL;
+}
+
+/* Ports of the family and protocol that nobody has; an identifier can be any. */
+static bool port_left(const struct run *r, const struct tuple *t)
+{
+    unsigned used = ported(t) ? FORWARDED_MOST : 0;
+    for (unsigned i = 0; i < r->map_count; i++)
+        used += r->maps[i].inside.v6 == t->v6 && r->maps[i].inside.proto == t->proto;
+    return query(t->proto, t->v6) || used < PORT_HI - PORT_LO + 1;
+}
+
+/* What becomes of a packet. */
+enum fate { UNTOUCHED, LEAVES, REFUSED };
+
+/* A packet of a flow that is there: in *to what it leaves as. */
+static bool of_flow(const struct run *r, const struct tuple *t, bool answers, struct tuple *to, bool *reply)
+{
+    for (unsigned i = 0; i < r->flow_count; i++) {
+        const struct model_flow *f = &r->flows[i];
+        const struct tuple back = reversed(&f->to);
+        *reply = equal(t, &back) && (answers || !query(t->proto, t->v6));
+        if (*reply) *to = reversed(&f->own);
+        if (equal(t, &f->own) && !answers) *to = f->to;
+        if (*reply || (equal(t, &f->own) && !answers)) return true;
+    }
+    return false;
+}
+
+/* One of no flow. `*to`: port 0 where one is to be drawn. */
+static enum fate begin(const struct run *r, const struct tuple *t, struct tuple *to)
+{
+    const bool own = t->dst == OWN;
+    const struct model_map *m = own && ported(t) ? map_of_outside(r, t) : NULL;
+    bool turned = true;
+    *to = *t;
+    if (own && ported(t) && t->dst_port >= FORWARDED && t->dst_port < FORWARDED + FORWARDED_MOST) {
+        to->dst = TARGET;
+        to->dst_port = (uint16_t)(TARGET_PORT + t->dst_port - FORWARDED);
+    } else if (m && m->inside.tags == t->tags) {
+        to->dst = m->inside.src;
+        to->dst_port = m->inside.src_port;
+    } else {
+        turned = false;
+    }
+    if (!turned && (own || !is_inside(t->src) || is_inside(t->dst))) return UNTOUCHED;
+    if (!is_inside(t->src)) return LEAVES;
+    to->src = OWN;
+    if (!mapped(t)) return LEAVES;
+    const struct model_map *mine = map_of_inside(r, t);
+    to->src_port = mine ? mine->port : 0;
+    return mine || port_left(r, t) ? LEAVES : REFUSED;
+}
+
+/* ---- packets ---- */
+
+static void set_tags(struct talk *t, unsigned tags)
+{
+    t->tag_count = (uint8_t)tags;
+    for (unsigned i = 0; i < tags; i++) {
+        t->tags[i].tpid = i ? ETHER_VLAN : tags > 1 ? ETHER_QINQ : ETHER_VLAN;
+        t->tags[i].vid = (uint16_t)(5 + i);
+    }
+}
+
+static struct talk talk_of(const struct tuple *t, bool answers, uint8_t ttl)
+{
+    struct talk k = {.v6 = t->v6, .src = t->src, .dst = t->dst, .proto = t->proto, .ttl = ttl, .payload = 12};
+    set_tags(&k, t->tags);
+    k.src_port = t->src_port;
+    k.dst_port = t->dst_port;
+    k.window = 1000;
+    k.seq = 1000;
+    k.flags = TCP_SYN;
+    k.chunk = 1;
+    if (query(t->proto, t->v6)) k.id = t->src_port, k.type = t->v6 ? (answers ? 129 : 128) : answers ? 0 : 8;
+    if (t->proto == IPPROTO_NR_TCP) k.payload = 0;
+    return k;
+}
+
+static struct talk error_of(const struct talk *quoted, uint32_t src, uint32_t dst, uint8_t ttl)
+{
+    struct talk k = {.v6 = quoted->v6, .src = src, .dst = dst, .ttl = ttl, .quoted = quoted};
+    k.proto = k.v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
+    k.type = k.v6 ? ICMP6_TIME_EXCEEDED : ICMP4_TIME_EXCEEDED;
+    k.tag_count = quoted->tag_count;
+    memcpy(k.tags, quoted->tags, sizeof k.tags);
+    return k;
+}
+
+static bool wrong(struct run *r, const char *what, const struct talk *t)
+{
+    char text[300];
+    snprintf(r->why, sizeof r->why, "%s: %s", what, talk_text(t, text, sizeof text));
+    return false;
+}
+
+/* ---- checksums, computed in full ---- */
+
+static uint64_t sum_of(const uint8_t *b, uint32_t len)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < len; i++) sum += (uint64_t)b[i] << (i % 2 ? 0 : 8);
+    return sum;
+}
+
+static void put_sum(uint8_t *at, uint64_t sum, bool udp)
+{
+    while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+    const unsigned value = udp && sum == 0xffff ? 0xffff : (unsigned)~sum & 0xffff;
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* Of the packet that begins at `ip`, and of the one that it quotes. */
+static void fill_sums(uint8_t *ip, uint32_t len)
+{
+    const bool v6 = ip[0] >> 4 == 6;
+    const uint32_t head = v6 ? IP6_LEN : IP4_LEN, upper = len - head;
+    const uint8_t proto = ip[v6 ? IP6_NEXT : IP4_PROTO];
+    uint8_t *l4 = ip + head;
+    const bool icmp = query(proto, v6), udp = proto == IPPROTO_NR_UDP;
+    uint8_t *at = l4 + (icmp ? ICMP_SUM : udp ? UDP_SUM : TCP_SUM);
+    const uint64_t pseudo = icmp && !v6 ? 0 : sum_of(ip + (v6 ? IP6_SRC : IP4_SRC), v6 ? 32 : 8) + proto + upper;
+    if (!v6) {
+        memset(ip + IP4_SUM, 0, 2);
+        put_sum(ip + IP4_SUM, sum_of(ip, head), false);
+    }
+    if (!icmp && !udp && proto != IPPROTO_NR_TCP) return;
+    if (icmp && (v6 ? l4[0] < ICMP6_INFORMATIONAL : l4[0] == ICMP4_TIME_EXCEEDED))
+        fill_sums(l4 + ICMP_LEN, upper - ICMP_LEN);
+    memset(at, 0, 2);
+    put_sum(at, pseudo + sum_of(l4, upper), udp);
+}
+
+static uint32_t build(const struct talk *t, uint8_t frame[TALK_FRAME_MAX])
+{
+    const uint32_t len = talk_build(t, frame), l3 = ETHER_LEN + (uint32_t)t->tag_count * VLAN_LEN;
+    fill_sums(frame + l3, len - l3);
+    return len;
+}
+
+/* The worker judges it. */
+static struct verdict judge(struct run *r, const struct talk *t)
+{
+    static uint8_t frame[TALK_FRAME_MAX];
+    struct pkt pkt;
+    struct pkt *const pkts[] = {&pkt};
+    struct verdict v;
+    const uint32_t len = build(t, frame);
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
+    r->tx = (struct vm_tx){.entries = r->entries, .cap = VM_BATCH};
+    vm_run(r->vm, &r->in, pkts, 1, &v, &r->tx);
+    r->packets++;
+    return v;
+}
+
+static void put_back(struct run *r)
+{
+    for (unsigned i = 0; i < r->tx.count; i++) pool_put(r->entries[i].pkt);
+}
+
+/* Exactly one packet left, and it is that one, MAC addresses apart. */
+static bool left_as(struct run *r, const struct talk *t)
+{
+    uint8_t frame[TALK_FRAME_MAX];
+    const uint32_t len = build(t, frame);
+    if (r->tx.count != 1) return false;
+    const struct pkt *p = r->entries[0].pkt;
+    return p->cap_len == len && memcmp(p->data + ETHER_TYPE_AT, frame + ETHER_TYPE_AT, len - ETHER_TYPE_AT) == 0;
+}
+
+/* The port that the packet which left has as its source. */
+static uint16_t port_drawn(const struct run *r, const struct tuple *t)
+{
+    struct pkt *p = r->entries[0].pkt;
+    const unsigned at = ETHER_LEN + VLAN_LEN * (unsigned)t->tags + (t->v6 ? IP6_LEN : IP4_LEN);
+    if (r->tx.count != 1 || p->cap_len < at + 8) return 0;
+    const uint8_t *b = p->data + at + (query(t->proto, t->v6) ? 4 : 0);
+    return (uint16_t)(b[0] << 8 | b[1]);
+}
+
+/* A flow has begun: its mapping, if it is new, has a port that nobody has. */
+static const char *keep(struct run *r, const struct tuple *own, struct tuple *to)
+{
+    if (!to->src_port && mapped(own)) {
+        to->src_port = port_drawn(r, own);
+        if (query(own->proto, own->v6)) to->dst_port = to->src_port;
+        const struct tuple end = {.v6 = own->v6, .proto = own->proto, .dst_port = to->src_port};
+        if (map_of_outside(r, &end)) return "a port that another mapping has";
+        if (ported(own) && (to->src_port < PORT_LO || to->src_port > PORT_HI)) return "a port outside of the range";
+        if (ported(own) && to->src_port >= FORWARDED && to->src_port < FORWARDED + FORWARDED_MOST)
+            return "a port that is forwarded";
+        r->maps[r->map_count++] = (struct model_map){.inside = *own, .port = to->src_port};
+    } else if (query(own->proto, own->v6)) {
+        to->dst_port = to->src_port;
+    }
+    r->flows[r->flow_count++] = (struct model_flow){.own = *own, .to = *to};
+    return NULL;
+}
+
+/* Would the flow look like another, from either side? A drawn port is judged by what was drawn. */
+static bool is_alike(const struct run *r, const struct tuple *own, const struct tuple *to)
+{
+    struct tuple t = *to;
+    if (query(own->proto, own->v6)) t.dst_port = t.src_port;
+    return like(own, &t) || is_taken(r, &t);
+}
+
+static bool try_one(struct run *r, const struct tuple *t, bool answers, struct totals *n)
+{
+    const struct talk k = talk_of(t, answers, 64);
+    struct tuple to;
+    bool reply = false;
+    const bool known = of_flow(r, t, answers, &to, &reply);
+    enum fate fate = known ? LEAVES : answers || is_taken(r, t) ? UNTOUCHED : begin(r, t, &to);
+    const bool drawn = fate == LEAVES && !known && mapped(t) && is_inside(t->src) && !to.src_port;
+    if (fate == LEAVES && !known && !drawn && is_alike(r, t, &to)) fate = REFUSED;
+    const struct verdict v = judge(r, &k);
+    const char *bad = NULL;
+    if (fate == UNTOUCHED) {
+        n->untouched++;
+        if (!answers && !is_taken(r, t)) r->others[r->other_count++] = *t;
+        if (v.action != ACTION_ACCEPT || r->tx.count) bad = "was to be left alone";
+    } else if (fate == REFUSED) {
+        n->exhausted += !to.src_port && mapped(t);
+        n->alike += to.src_port || !mapped(t);
+        if (v.action != ACTION_DROP || v.reason != REASON_NO_SOURCE_PORT || r->tx.count) bad = "was to be refused";
+    } else if (drawn && v.action == ACTION_DROP && v.reason == REASON_NO_SOURCE_PORT) {
+        n->alike++; /* the port that was drawn made it look like another */
+    } else {
+        if (v.action != ACTION_FORWARD || v.reason) bad = "was to leave";
+        if (!bad && !known) bad = keep(r, t, &to);
+        if (!bad) {
+            const struct talk as = talk_of(&to, answers, 63);
+            if (!left_as(r, &as)) bad = "left as something else";
+        }
+        n->replies += reply;
+        n->out += !known && t->dst == to.dst;
+        n->in += !known && t->dst != to.dst && t->src == to.src;
+        n->hairpins += !known && t->dst != to.dst && t->src != to.src;
+    }
+    put_back(r);
+    return bad ? wrong(r, bad, &k) : true;
+}
+
+/* A router far away, or one inside, complains of what left or of what came back. */
+static bool try_error(struct run *r, struct totals *n)
+{
+    if (!r->flow_count) return true;
+    const struct model_flow *f = &r->flows[rng_below(&r->rng, r->flow_count)];
+    if (f->own.proto == IPPROTO_NR_TCP) return true; /* its numbers are tried elsewhere */
+    const bool about_reply = rng_one_in(&r->rng, 2);
+    const struct tuple back_in = reversed(&f->own), back_out = reversed(&f->to);
+    const struct tuple *quoted = about_reply ? &back_in : &f->to, *told = about_reply ? &back_out : &f->own;
+    const bool hides = about_reply ? f->own.src != f->to.src : f->own.dst != f->to.dst;
+    const uint32_t router = about_reply == is_inside(f->own.src) ? INSIDE + 254 : STRANGER + 254;
+    const bool answers = about_reply && query(f->own.proto, f->own.v6);
+    const struct talk q = talk_of(quoted, answers, 1), a = talk_of(told, answers, 1);
+    const uint32_t speaker = rng_one_in(&r->rng, 2) ? router : quoted->dst;
+    const struct talk k = error_of(&q, speaker, quoted->src, 64);
+    const struct talk as = error_of(&a, hides || speaker == quoted->dst ? told->dst : speaker, told->src, 63);
+    const struct verdict v = judge(r, &k);
+    const bool good = v.action == ACTION_FORWARD && left_as(r, &as);
+    put_back(r);
+    n->errors++;
+    return good || wrong(r, "an error was to be translated", &q);
+}
+
+static void draw(struct run *r, struct tuple *t, bool *answers)
+{
+    static const uint8_t protos[] = {
+        IPPROTO_NR_TCP, IPPROTO_NR_UDP, IPPROTO_NR_UDP, IPPROTO_NR_TCP, IPPROTO_NR_ICMP, IPPROTO_NR_SCTP, GRE};
+    struct rng *g = &r->rng;
+    *t = (struct tuple){.v6 = rng_one_in(g, 3), .proto = protos[rng_below(g, sizeof protos)]};
+    if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
+    t->tags = (uint8_t)(rng_one_in(g, 3) ? rng_below(g, 3) : 0);
+    const uint32_t inside = INSIDE + 1 + rng_below(g, r->hosts), stranger = STRANGER + 1 + rng_below(g, 3);
+    const unsigned way = rng_below(g, 8);
+    t->src = way < 5 ? inside : stranger;
+    t->dst = way < 3 ? stranger : way == 7 ? inside : OWN;
+    t->src_port = (uint16_t)(PORT_LO + rng_below(g, r->ports));
+    t->dst_port = (uint16_t)(PORT_LO + rng_below(g, r->ports));
+    *answers = false;
+    if (r->flow_count && rng_one_in(g, 3)) {
+        const struct model_flow *f = &r->flows[rng_below(g, r->flow_count)];
+        *t = rng_one_in(g, 4) ? f->own : reversed(&f->to);
+        *answers = query(t->proto, t->v6) && t->dst == f->to.src && t->src == f->to.dst;
+    }
+    if (query(t->proto, t->v6)) t->dst_port = t->src_port;
+    if (t->proto == GRE) t->src_port = t->dst_port = 0;
+}
+
+/* ---- runs ---- */
+
+static struct program *compile(void)
+{
+    struct compile c;
+    char why[256] = "";
+    struct program *p = NULL;
+    compile_init(&c);
+    if (compile_text(&c, "nat.prey", rules, strlen(rules)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    if (!p) diags_print_text(c.diags, stderr, false);
+    compile_fini(&c);
+    return p;
+}
+
+static bool counts_right(struct run *r)
+{
+    const struct vm_counters *c = vm_counters(r->vm);
+    uint64_t all = 0, statements = 0;
+    for (unsigned i = 0; i < ACTION_COUNT; i++) all += c->verdicts[i].packets;
+    for (uint32_t i = 0; i < r->program->nats_count; i++) statements += c->nat->statements[i].packets;
+    const bool good = all == r->packets && c->nat->mappings->live == r->map_count &&
+                      c->nat->out + c->nat->in + c->nat->hairpins >= r->flow_count &&
+                      statements + c->forward->errors == c->verdicts[ACTION_FORWARD].packets;
+    if (!good)
+        snprintf(r->why, sizeof r->why,
+                 "counters: %" PRIu64 " of %" PRIu64 " packets, %" PRIu64 " mappings of %u, %" PRIu64
+                 " translated of %" PRIu64,
+                 all, r->packets, c->nat->mappings->live, r->map_count, statements,
+                 c->verdicts[ACTION_FORWARD].packets);
+    return good;
+}
+
+/* After hours without a packet nothing is held. */
+static bool all_ends(struct run *r)
+{
+    unsigned part = 0;
+    r->in.mono_ns += 10 * 3600 * S;
+    r->tx = (struct vm_tx){.entries = r->entries, .cap = VM_BATCH};
+    while (vm_expire(r->vm, &r->in, &r->tx, &part)) {}
+    r->flow_count = r->map_count = r->other_count = 0;
+    return counts_right(r);
+}
+
+static bool run_phase(struct run *r, unsigned packets, struct totals *n)
+{
+    for (unsigned i = 0; i < packets && r->flow_count < FLOWS_MOST - 1 && r->map_count < MAPS_MOST - 1 && r->other_count < FLOWS_MOST - 1; i++) {
+        struct tuple t;
+        bool answers;
+        draw(r, &t, &answers);
+        r->in.mono_ns += 1000;
+        if (!(rng_one_in(&r->rng, 8) ? try_error(r, n) : try_one(r, &t, answers, n))) return false;
+    }
+    return counts_right(r) && all_ends(r);
+}
+
+static bool run_one(uint64_t seed, unsigned packets, struct totals *n)
+{
+    static struct run r;
+    memset(&r, 0, sizeof r);
+    r.rng.state = seed;
+    r.program = compile();
+    if (!r.program) return false;
+    r.hosts = 1 + rng_below(&r.rng, 12);
+    r.ports = 1 + rng_below(&r.rng, 60);
+    r.self4[0] = OWN;
+    r.self6[0] = (struct pbc_range6){0x20010db800000000, OWN, 0x20010db800000000, OWN};
+    r.facts = (struct facts){.generation = 1,
+                             .self4 = r.self4,
+                             .self4_count = 1,
+                             .self6 = r.self6,
+                             .self6_count = 1,
+                             .addr4 = OWN,
+                             .addr6 = {0x20010db8, 0, 0, OWN}};
+    r.in = (struct vm_in){.mono_ns = S, .facts = &r.facts};
+    r.memory = aligned_alloc(64, POOL_BYTES);
+    r.pool = pool_init(r.memory, POOL_BYTES, SLOTS, SLOT_BYTES);
+    r.vm = vm_new(r.program, &(struct vm_cfg){.pool = r.pool, .seed = seed});
+    bool good = r.vm && r.pool;
+    for (unsigned phase = 0; good && phase < 2; phase++) good = run_phase(&r, packets, n);
+    if (!good) printf("# seed %" PRIu64 ", packet %" PRIu64 ": %s\n", seed, r.packets, r.why);
+    n->packets += r.packets;
+    vm_free(r.vm);
+    free(r.memory);
+    program_put(r.program);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
+    const unsigned runs = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 150 * long_run;
+    const unsigned packets = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 600;
+    struct totals n = {0};
+    for (unsigned i = 0; i < runs; i++)
+        if (!run_one(first + i, packets, &n)) {
+            printf("not ok - translation is what the list says\n# again with: nat %" PRIu64 " 1 %u\n", first + i,
+                   packets);
+            return 1;
+        }
+    printf("ok - translation is what the list says: %u runs, %" PRIu64 " packets\n", runs, n.packets);
+    const uint64_t each[] = {n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.untouched};
+    bool all = true; /* a run in which something never happened would prove nothing of it */
+    for (unsigned i = 0; i < sizeof each / sizeof *each; i++) all &= each[i] >= runs / 4;
+    printf("%s - flows begin, are answered and are refused in every way: out %" PRIu64 ", in %" PRIu64
+           ", hairpin %" PRIu64 ", replies %" PRIu64 ", errors %" PRIu64 ", no port %" PRIu64 ", alike %" PRIu64
+           ", left alone %" PRIu64 "\n",
+           all ? "ok" : "not ok", n.out, n.in, n.hairpins, n.replies, n.errors, n.exhausted, n.alike, n.untouched);
+    return all ? 0 : 1;
+}
