@@ -130,11 +130,29 @@ void check_capacity(struct compile *c)
     }
 }
 
+/* False after a report: an address in it that no single host has. */
+static bool check_hosts(struct compile *c, const struct pbc_pool *pool, const struct node *clause)
+{
+    const struct image *img = c->image;
+    bool good = true;
+
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+        const struct pbc_set *s = &img->sets[i];
+
+        for (uint32_t k = s->first4; k < s->first4 + s->count4; k++)
+            good = good && img->set4[k].lo >> 24 != 0 && img->set4[k].hi < 0xe0000000u;
+        for (uint32_t k = s->first6; k < s->first6 + s->count6; k++)
+            good = good && (img->set6[k].lo_hi | img->set6[k].lo_lo) && img->set6[k].hi_hi >> 56 != 0xff;
+    }
+    if (!good) diag(c->diags, E_NAT_ADDRESS, clause->span, "an address in this list belongs to no single host");
+    return good;
+}
+
 void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces)
 {
     const struct capacity held = capacity_of(c->image, pool);
 
-    if (!clause) return;
+    if (!clause || !check_hosts(c, pool, clause)) return;
     *spaces += held.addresses <= PBC_SOURCES_MAX ? held.spaces : 0;
     if (held.addresses > PBC_SOURCES_MAX)
         diag(c->diags, E_SOURCES, clause->span, "these are more than %u addresses", (unsigned)PBC_SOURCES_MAX);

@@ -28,6 +28,8 @@ static uint64_t mac_of(struct compile *c, const struct node *clause)
         report_wrong_value(c, clause->first, v, "a MAC address");
     else
         for (unsigned i = 0; i < 6; i++) mac = mac << 8 | v.node->v.mac[i];
+    if (v.node->kind == N_MAC && (!mac || mac >> 40 & 1))
+        diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "no server can have this address");
     return mac;
 }
 

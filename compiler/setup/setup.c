@@ -66,13 +66,6 @@ void setup_ports(const struct setup *s, uint16_t lo, uint16_t hi)
     fprintf(s->out, lo == hi ? "%u" : "%u-%u", lo, hi);
 }
 
-bool setup_first_on(const struct image *img, const struct pbc_endpoint *e)
-{
-    for (const struct pbc_endpoint *b = &img->endpoints[img->services[e->service].endpoints]; b < e; b++)
-        if (b->to == e->to && b->family == e->family && memcmp(b->addr, e->addr, sizeof(b->addr)) == 0) return false;
-    return true;
-}
-
 static bool sends_to(const struct image *img, const struct pbc_service *service, uint32_t pool)
 {
     for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
@@ -162,7 +155,7 @@ int setup_print(const struct compile *c, const char *which, FILE *out)
 {
     const struct image *img = c->image;
     uint32_t *services = arena_alloc(c->arena, ((size_t)img->services_count + 1) * sizeof(*services));
-    struct setup s = {.img = img, .services = services, .out = out};
+    struct setup s = {.arena = c->arena, .img = img, .services = services, .out = out};
 
     if (find_server(c, which, &s) < 0) return -ENOENT;
     for (uint32_t i = 0; i < img->services_count; i++)

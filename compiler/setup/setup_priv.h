@@ -5,6 +5,7 @@
 #include "compiler/setup/setup.h"
 
 struct setup {
+    struct arena *arena;
     const struct image *img;
     const struct pbc_pool *pool;
     const struct pbc_server *server;
@@ -23,8 +24,6 @@ void setup_address(const struct setup *s, const uint32_t words[4], uint8_t famil
 void setup_endpoint_address(const struct setup *s, const struct pbc_endpoint *e);
 /* The server's part of a port range in a command: "443", "80-90". */
 void setup_ports(const struct setup *s, uint16_t lo, uint16_t hi);
-/* Is it the first of its service on this address? */
-bool setup_first_on(const struct image *img, const struct pbc_endpoint *e);
 
 /* dsr l2, ipip, gue: the services' addresses here, and the tunnels' ends (tunnels.c). */
 void setup_local(const struct setup *s);

@@ -3,6 +3,7 @@
  * announce segments that fit into them. */
 #include "compiler/setup/setup_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP_AND_GUE = 12, TCP = 20 };
@@ -18,43 +19,69 @@ static bool has_tunnel(const struct setup *s)
     return setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
 }
 
-/* Services share addresses: each is printed for the first of them alone. */
-static bool printed_before(const struct setup *s, uint32_t i, const struct pbc_endpoint *e)
+/* By address; those that stand on `self` or any by service; then by place. */
+static int by_address(const void *pa, const void *pb)
 {
-    if (!setup_first_on(s->img, e)) return true;
-    for (uint32_t k = 0; k < i && e->to == PBC_TO_ADDRESS; k++) {
-        const struct pbc_service *service = &s->img->services[s->services[k]];
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+    const uint32_t sa = a->to == PBC_TO_ADDRESS ? 0 : a->service, sb = b->to == PBC_TO_ADDRESS ? 0 : b->service;
 
-        if (!is_local(s, k)) continue;
-        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
-            const struct pbc_endpoint *b = &s->img->endpoints[n];
+    if (a->to != b->to) return a->to < b->to ? -1 : 1;
+    if (a->family != b->family) return a->family < b->family ? -1 : 1;
+    if (sa != sb) return sa < sb ? -1 : 1;
+    const int order = memcmp(a->addr, b->addr, sizeof(a->addr));
+    return order ? order : a < b ? -1 : a > b;
+}
 
-            if (b->to == PBC_TO_ADDRESS && b->family == e->family && b->addr[0] == e->addr[0] &&
-                b->addr[1] == e->addr[1] && b->addr[2] == e->addr[2] && b->addr[3] == e->addr[3])
-                return true;
-        }
+static int by_place(const void *pa, const void *pb)
+{
+    const struct pbc_endpoint *a = *(const struct pbc_endpoint *const *)pa,
+                              *b = *(const struct pbc_endpoint *const *)pb;
+
+    return a < b ? -1 : a > b;
+}
+
+static bool same_address(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
+{
+    return a->to == b->to && a->family == b->family && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0 &&
+           (a->to == PBC_TO_ADDRESS || a->service == b->service);
+}
+
+/* One endpoint for each address, in the file's order: services share addresses. */
+static size_t addresses(const struct setup *s, const struct pbc_endpoint ***out)
+{
+    size_t n = 0, kept = 0;
+
+    for (uint32_t i = 0; i < s->count; i++) n += s->img->services[s->services[i]].endpoint_count;
+    const struct pbc_endpoint **all = arena_alloc(s->arena, (n + 1) * sizeof(const struct pbc_endpoint *));
+    n = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+
+        for (uint32_t k = 0; is_local(s, i) && k < service->endpoint_count; k++)
+            all[n++] = &s->img->endpoints[service->endpoints + k];
     }
-    return false;
+    if (n > 1) qsort(all, n, sizeof(const struct pbc_endpoint *), by_address);
+    for (size_t i = 0; i < n; i++)
+        if (!kept || !same_address(all[kept - 1], all[i])) all[kept++] = all[i];
+    if (kept > 1) qsort(all, kept, sizeof(const struct pbc_endpoint *), by_place);
+    *out = all;
+    return kept;
 }
 
 static void print_addresses(const struct setup *s)
 {
+    const struct pbc_endpoint **all;
+    const size_t n = addresses(s, &all);
+
     fputs("\n# The services' addresses: this server takes packets to them, and never tells the link that it has them.\n"
           "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n",
           s->out);
-    for (uint32_t i = 0; i < s->count; i++) {
-        const struct pbc_service *service = &s->img->services[s->services[i]];
-
-        if (!is_local(s, i)) continue;
-        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
-            const struct pbc_endpoint *e = &s->img->endpoints[n];
-
-            if (printed_before(s, i, e)) continue;
-            fputs("ip address add ", s->out);
-            setup_endpoint_address(s, e);
-            /* Neighbour discovery answers for an interface's own addresses alone; the balancer has it too. */
-            fputs(e->family == 6 ? "/128 dev lo nodad\n" : e->family == 4 ? "/32 dev lo\n" : " dev lo\n", s->out);
-        }
+    for (size_t i = 0; i < n; i++) {
+        fputs("ip address add ", s->out);
+        setup_endpoint_address(s, all[i]);
+        /* Neighbour discovery answers for an interface's own addresses alone; the balancer has it too. */
+        fputs(all[i]->family == 6 ? "/128 dev lo nodad\n" : all[i]->family == 4 ? "/32 dev lo\n" : " dev lo\n", s->out);
     }
 }
 
