@@ -56,7 +56,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
         return NULL;
     }
     bool failed = false;
-    f->cookies = cookies_new(p, cfg->seed, &failed);
+    if (!cfg->no_cookies) f->cookies = cookies_new(p, cfg->seed, &failed);
     if (failed) {
         forward_free(f);
         return NULL;

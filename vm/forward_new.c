@@ -178,7 +178,7 @@ void forward_begin(const struct passing *p, uint32_t branch)
     const struct client_key k = forward_client(service, p->key->src, p->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
     p->v->service = service;
-    if (prog->services[service].flags & PBC_SERVICE_COOKIES && p->key->kind & KIND_TCP && !p->proven &&
+    if (p->f->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && p->key->kind & KIND_TCP && !p->proven &&
         (balance_any(p->f->balance, branch, p->key) || !forward_is_syn(p->key))) {
         forward_syn(p);
         return;

@@ -182,6 +182,7 @@ struct vm_cfg {
     bool naive;        /* run the rule list instead of the code, for every packet: the oracle */
     bool forget;       /* remember no verdicts: what remembering is compared with */
     bool flow_events;  /* tell of each flow that ends, in vm_tx */
+    bool no_cookies;   /* services take SYNs as if they had no `syn cookies`: where no client would answer */
 };
 
 struct vm;

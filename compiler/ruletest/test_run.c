@@ -316,7 +316,7 @@ static void run_test(struct test_run *r, struct test *t)
     take_self(r, t->self_at_start);
     test_clock(r, BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
-    r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool});
+    r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
     for (const struct test_step *s = t->first; r->vm && s; s = s->next) t->failed = !step(r, s) || t->failed;
     if (r->vm) end_test(r);
     vm_free(r->vm);

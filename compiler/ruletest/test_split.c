@@ -153,7 +153,7 @@ static struct test_packet flow_to(struct split *s, const struct pbc_endpoint *e)
 static bool begin_anew(struct split *s)
 {
     vm_free(s->vm);
-    s->vm = vm_new(s->r->program, &(struct vm_cfg){.seed = 1, .pool = s->r->pool});
+    s->vm = vm_new(s->r->program, &(struct vm_cfg){.seed = 1, .pool = s->r->pool, .no_cookies = true});
     s->before = s->reached;
     return s->vm != NULL;
 }
