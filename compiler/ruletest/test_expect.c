@@ -12,9 +12,12 @@ enum action test_action_of(struct str word)
     return a;
 }
 
-static bool decides_otherwise(const struct pbc_rule *r, enum action a)
+/* refuses: what a rule lets in may be refused later, by a service or a `nat`, and then names the rule all the same. */
+static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refuses)
 {
-    return a == ACTION_PASS || (r->verdict == PBC_V_ACCEPT && a != ACTION_ACCEPT && a != ACTION_FORWARD) ||
+    const bool lets = a == ACTION_ACCEPT || a == ACTION_FORWARD || (refuses && (a == ACTION_DROP || a == ACTION_REJECT));
+
+    return a == ACTION_PASS || (r->verdict == PBC_V_ACCEPT && !lets) ||
            (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);
 }
 
@@ -36,7 +39,8 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
                        : pbc_decides(r->verdict) ? ", and what is inside is judged anew"
                                                  : ", and a later rule or the default decides";
 
-    if (ends && !decides_otherwise(r, a)) return true;
+    if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
+    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* what can't be opened */
     diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict], rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
     return false;

@@ -175,7 +175,12 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     take_side(&o, src, &o.src, &outer.src_port);
     take_side(&o, dst, &o.dst, &outer.dst_port);
     if (o.bad) return false;
-    check_ports(&o);
+    if (o.src.port || o.dst.port) {
+        diag(w->c->diags, E_PACKET_PART, (o.src.port ? &o.src : &o.dst)->port->span,
+             "the ends of a tunnel are addresses, without ports");
+        if (t->gue) diag_fix(w->c->diags, "the port of GUE stands before them: `in gue PORT SRC -> DST`");
+        return false;
+    }
     settle_families(&o);
     settle_self(&o, &o.src);
     settle_self(&o, &o.dst);

@@ -247,6 +247,7 @@ struct test_search {
     const struct test_step *step;
     struct pkt pkt;
     struct key key;
+    bool inside; /* pkt came in a tunnel that is opened */
     struct served served; /* what a service would do with it */
     struct trace_step wanted;  /* the rule that was expected, if it was tried */
     struct trace_step closed;  /* the `do` that leads to its chain, if it did not match */

@@ -1,5 +1,7 @@
 /* Why a rule did not decide about the packet of a failed test: the first condition that failed in the rule that was
  * expected to, or, where a verdict was expected of any rule, in the one that came closest. */
+#include <string.h>
+
 #include "compiler/ruletest/test_priv.h"
 
 struct look {
@@ -51,12 +53,37 @@ static void look(void *arg, const struct trace_step *t)
     s->closest_count++;
 }
 
+static void look_away(void *arg, const struct trace_step *t) { (void)arg, (void)t; }
+
+/* A packet in a tunnel that would be opened: what is inside is the packet then, for it is what is judged. */
+static void look_inside(struct test_run *r, struct test_search *s)
+{
+    const struct program *p = r->program;
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    struct pkt *inner = NULL;
+    struct key key;
+
+    if (!(p->meta->flags & PBC_DECAPS) || s->pkt.reason != REASON_NONE) return;
+    const struct decision d = vm_explain(r->vm, &in, &s->key, &s->pkt, look_away, NULL);
+    if (d.rule >= p->rules_count || p->rules[d.rule].verdict < PBC_V_DECAP_IPIP) return;
+    program_open(p, d.rule, &s->pkt, &s->key, &r->facts, r->pool, &inner, &key);
+    if (!inner) return;
+    s->pkt = *inner;
+    s->pkt.pool = NULL;
+    s->pkt.data = arena_alloc(r->c->arena, inner->head_len);
+    memcpy(s->pkt.data, inner->data, inner->head_len);
+    pool_put(inner);
+    s->inside = true;
+    test_parse(r, &s->pkt, &s->key);
+}
+
 void test_look(struct test_run *r, const struct test_step *step, const struct pkt *pkt, struct test_search *s)
 {
     const struct trace_step none = {.failed_cond = PBC_NONE};
 
     *s = (struct test_search){.step = step, .pkt = *pkt, .wanted = none, .closed = none, .closest = none};
     test_parse(r, &s->pkt, &s->key);
+    look_inside(r, s);
     s->served = test_served(r, &s->pkt, &s->key);
 }
 
@@ -108,7 +135,8 @@ void test_note_why(struct test_run *r, const struct test_search *s, const struct
     const uint32_t rule = s->step->rule;
 
     if (s->pkt.reason != REASON_NONE || v->firewall == PBC_NONE || rule == v->rule) return;
-    if (rule == RULE_NONE && v->action == s->step->action) return; /* it is not the rules that disappoint */
+    /* It is not the rules that disappoint. */
+    if (rule == RULE_NONE && (v->action == s->step->action || v->reason != REASON_NONE)) return;
     if (s->wanted.failed_cond != PBC_NONE)
         note_step(r, s, &s->wanted, "does not match", rule);
     else if (rule < r->program->rules_count)

@@ -114,9 +114,10 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
 {
     const struct place at = place_of_client(c, key);
     const int64_t slot = find(c, &at, key);
-    if (slot < 0 || !c->slots[slot].flows || --c->slots[slot].flows) return;
-    c->slots[slot].used_ns = now_ns;
-    if (keep) return;
+    if (slot < 0 || !c->slots[slot].flows) return;
+    /* Flows that nobody met are found ended in any order. */
+    if (c->slots[slot].used_ns < now_ns) c->slots[slot].used_ns = now_ns;
+    if (--c->slots[slot].flows || keep) return;
     c->tags[slot] = 0;
     c->counters.known--;
 }

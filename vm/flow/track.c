@@ -101,7 +101,8 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
     if (f->flags & FLOW_BOUND && t->unbound) {
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        t->unbound(t->unbound_arg, flow_bind_at(t->table, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, now_ns);
+        t->unbound(t->unbound_arg, flow_bind_at(t->table, slot), &id, f->flags & FLOW_OPENED_BY_HIGH,
+                   ended_at(t, f, how, now_ns));
     }
     stack_put(t->stacks, f->stack);
 }
