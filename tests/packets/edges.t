@@ -132,6 +132,17 @@ out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.40 df / udp 1000 > 53 csum 0 / zeros 1341
 verdict drop IN gued old/a too-big
 out     eth back / ip4 203.0.113.40 > 198.51.100.1 df tos 0xc0 / icmp type destination-unreachable code 4 mtu 1368 / ip4 198.51.100.1 > 203.0.113.40 df len 1369 / udp 1000 > 53 len 1349 csum 0 / zeros 520
+# Longer than any slot of a worker: no less too big.
+in      eth / ip4 198.51.100.1 > 203.0.113.20 df / udp 1000 > 53 csum 0 / zeros 4000
+verdict drop IN bent web/a too-big
+out     eth back / ip4 203.0.113.20 > 198.51.100.1 df tos 0xc0 / icmp type destination-unreachable code 4 mtu 1400 / ip4 198.51.100.1 > 203.0.113.20 df len 4028 / udp 1000 > 53 len 4008 csum 0 / zeros 520
+in      eth / ip6 2001:db8:7::7 > 2001:db8::40 / udp 1000 > 53 csum 0 / zeros 4000
+verdict drop IN gued old/a too-big
+out     eth back / ip6 2001:db8::40 > 2001:db8:7::7 / icmp6 type packet-too-big mtu 1368 / ip6 2001:db8:7::7 > 2001:db8::40 len 4008 / udp 1000 > 53 len 4008 csum 0 / zeros 1184
+in      eth / ip4 198.51.100.1 > 203.0.113.20 / udp 1000 > 53 csum 0 / zeros 4000
+verdict drop IN bent web/a no-buffer
+in      eth / ip4 198.51.100.1 > 203.0.113.50 df / udp 1000 > 53 csum 0 / zeros 4000
+verdict drop IN near old/a no-buffer
 # Silent: in answer to an error, which is about a flow of ours and too long; to a later fragment with DF
 mtu     576
 in      eth / ip4 10.0.0.11 > 198.51.100.1 df / udp 53 > 1003 csum 0 / zeros 549

@@ -164,7 +164,8 @@ static enum pkt_reason prepare(const struct sending *s, struct pkt *copy, const 
 enum pkt_reason mode_tunnel(const struct sending *s, struct pkt *copy, unsigned kind, uint16_t port)
 {
     const struct pbc_server *server = &s->j->vm->program->servers[s->leave->server];
-    struct tunnel t = {.kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(s->j->in->facts)};
+    struct tunnel t = {
+        .kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(s->j->in->facts)};
     enum tunnel_fit fit;
     uint64_t mac;
     for (unsigned i = 0; i < 4; i++) t.dst[i] = server->addr[i];
@@ -183,11 +184,35 @@ enum pkt_reason mode_tunnel(const struct sending *s, struct pkt *copy, unsigned 
     return leave_as(s, copy, t.mtu, fit, &as);
 }
 
+static enum tunnel_fit fit_of(const struct sending *s, uint32_t *told)
+{
+    const struct program *p = s->j->vm->program;
+    const struct leave *leave = s->leave;
+    const uint32_t mtu = edge_mtu(s->j->in->facts);
+    const enum pbc_mode mode =
+        leave->way == LEAVE_TO_SERVER ? (enum pbc_mode)p->services[leave->service].mode : PBC_MODE_PASSTHROUGH;
+    if (mode == PBC_MODE_DSR_L2) return TUNNEL_FITS;
+    if (mode != PBC_MODE_DSR_IPIP && mode != PBC_MODE_DSR_GUE) return edge_fit(s->pkt, s->key, mtu, told);
+    const struct tunnel t = {.kind = mode == PBC_MODE_DSR_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
+                             .v6 = p->servers[leave->server].family == 6,
+                             .mtu = mtu};
+    return tunnel_fit(&t, s->pkt, s->key, told);
+}
+
+/* There is no slot for the copy, or none is long enough: that is told to who sends more than the way bears. */
+static enum pkt_reason not_copied(const struct sending *s)
+{
+    uint32_t told, own[4];
+    if (fit_of(s, &told) != TUNNEL_TOO_BIG) return REASON_NO_BUFFER;
+    edge_too_big(s->j, s->at, s->pkt, s->key, told, complainer(s, own));
+    return REASON_TOO_BIG;
+}
+
 enum pkt_reason mode_send(const struct sending *s)
 {
     const struct vm *vm = s->j->vm;
     struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, s->pkt) : NULL;
-    if (!copy) return REASON_NO_BUFFER;
+    if (!copy) return not_copied(s);
     if (s->leave->way == LEAVE_TO_SERVER) return mode_of(vm->program, s->leave->service)->send(s, copy);
     const unsigned family = s->key->kind & KIND_IP4 ? 4 : 6;
     return mode_route(s, copy, s->leave->to.what & TRANSLATE_DST ? s->leave->to.dst : s->key->dst, family);
