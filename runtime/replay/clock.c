@@ -10,8 +10,10 @@ enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 /* A vm that has judged may have a new deadline, which only a tick tells. So it is asked this much later; when it holds
  * a frame, when that has waited long enough. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
-/* Of a long silence only the last seconds are lived through: more than a round over the flow table takes. */
+/* Of a long silence only the last seconds are lived through: more than a round over the flow table takes. After so many
+ * ticks of a capture that is mostly silence, only its end. */
 #define ROUND_NS UINT64_C(16000000000)
+enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: for each of those held, and for a round */
 
 /* Tokens of meters are worth single nanoseconds; those of answers, and timeouts, need not be told so finely. */
@@ -77,11 +79,13 @@ void replay_clock_held(struct replay_clock *c)
 }
 
 /* The time of the next tick, after one that told this deadline. */
-static uint64_t tick_after(const struct replay_clock *c, uint64_t deadline_ns, uint64_t now)
+static uint64_t tick_after(struct replay_clock *c, uint64_t deadline_ns, uint64_t now)
 {
     const uint64_t next = step_after(c, deadline_ns);
-    const bool silent = deadline_ns >= c->now_ns + ASK_AFTER_NS && now > ROUND_NS;
-    return silent && next < now - ROUND_NS ? now - ROUND_NS : next;
+    const uint64_t round = c->silent_ticks < ROUNDS_FREE ? ROUND_NS : 0;
+    if (deadline_ns < c->now_ns + ASK_AFTER_NS || now <= round) return next;
+    c->silent_ticks += next <= now;
+    return next < now - round ? now - round : next;
 }
 
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,

@@ -10,7 +10,8 @@
 #include "vm/frag/frag.h"
 
 /* What a call of the vm may leave with, what it may hold, one to join a frame. */
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT_BYTES = 2048 };
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };
+enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
 int complain(const char *fmt, ...)
 {
@@ -34,9 +35,11 @@ static int complain_output(const char *name, int error)
 static int pool_open(struct replay *r)
 {
     const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
-    const size_t bytes = pool_bytes(slots, POOL_SLOT_BYTES);
+    const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
+    const unsigned slot_bytes = fits ? POOL_SLOT : POOL_LARGE_SLOT;
+    const size_t bytes = pool_bytes(slots, slot_bytes);
     if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
-    r->pool = pool_init(r->pool_memory, bytes, slots, POOL_SLOT_BYTES);
+    r->pool = pool_init(r->pool_memory, bytes, slots, slot_bytes);
     return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
 }
 

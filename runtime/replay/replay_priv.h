@@ -70,11 +70,12 @@ struct replay_clock {
     const struct program *program;
     struct facts facts; /* with the schedules that are active now */
     uint64_t now_ns;
-    uint64_t until_ns;   /* the schedules hold for earlier times */
-    uint64_t step_ns;    /* frames of one such step of time are judged at one time */
-    uint64_t tick_ns;    /* when the vm's timers are due; UINT64_MAX: never */
-    bool timers;         /* the program has any */
-    bool only_fragments; /* nothing but fragments can tell one time from another */
+    uint64_t until_ns;     /* the schedules hold for earlier times */
+    uint64_t step_ns;      /* frames of one such step of time are judged at one time */
+    uint64_t tick_ns;      /* when the vm's timers are due; UINT64_MAX: never */
+    unsigned silent_ticks; /* so far, see clock.c */
+    bool timers;           /* the program has any */
+    bool only_fragments;   /* nothing but fragments can tell one time from another */
 };
 struct replay_clock replay_clock_of(const struct replay *r);
 /* The vm's input at a frame; holds until the next call. */
