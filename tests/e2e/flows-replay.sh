@@ -276,6 +276,16 @@ run --pcap late.pcap --verdicts - pieces.pbc
 same 'a first that comes after 150 ms is too late, one after 95 is not' "$(tail -n +2 out | cut -f2,6 | tr '\t\n' ' ;')" \
     'drop fragment-orphan;accept -;accept -;accept -;accept -;'
 
+# What does not fit a buffer can't wait; buffers are as large as --mtu asks.
+capture large <<'END_OF_NOTES'
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / zeros 3000
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 3024 / zeros 16
+END_OF_NOTES
+run --pcap large.pcap pieces.pbc
+same 'a fragment larger than a buffer can not wait, and that is told' "$(grep 'could not' out)" '            1 could not wait: there was no room'
+run --pcap large.pcap --mtu 4000 --verdicts - pieces.pbc
+same 'with --mtu 4000 it can' "$(tail -n +2 out | cut -f2,3 | tr '\t\n' ' ;')" 'accept DNS;accept DNS;'
+
 # What nobody judges is held and counted like the rest.
 rules own <<'END_OF_RULES'
 firewall f in default drop {
