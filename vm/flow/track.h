@@ -1,7 +1,8 @@
 /* Following flows: from parsed packets to `state`, and from verdicts to the table. What vm.c knows of flows.
  *
- * A packet is looked up before it is judged and changes the table only when it is accepted, in the order in which packets
- * come: the state of each depends on what became of those before. Only the memory is asked for a batch at a time. */
+ * A packet is looked up before it is judged and changes the table only when it is accepted, in the order in which
+ * packets come: the state of each depends on what became of those before. Only the memory is asked for a batch at a
+ * time. */
 #ifndef VM_FLOW_TRACK_H
 #define VM_FLOW_TRACK_H
 
@@ -17,12 +18,12 @@ struct track; /* a worker's */
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
-    int32_t slot;   /* its flow, or the one that an error quotes; FLOW_NONE */
-    uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
-    uint8_t how;    /* private to track.c */
-    uint8_t at;     /* likewise */
-    uint16_t mark;  /* enum flow_mark */
-    uint32_t seq;   /* of the TCP segment that an error quotes */
+    int32_t slot;  /* its flow, or the one that an error quotes; FLOW_NONE */
+    uint8_t dir;   /* enum flow_dir of the packet, of an error: of the packet that it quotes */
+    uint8_t how;   /* private to track.c */
+    uint8_t at;    /* likewise */
+    uint16_t mark; /* enum flow_mark */
+    uint32_t seq;  /* of the TCP segment that an error quotes */
     struct tcp_step next;
 };
 
@@ -50,8 +51,8 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
 /* The flow of the packet, for what else is kept with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
 
-/* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true while
- * there are more. */
+/* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true
+ * while there are more. */
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 
 /* Timed work, a part of the table: returns the next deadline, UINT64_MAX for none. */

@@ -13,7 +13,7 @@ struct track {
     uint64_t now_ns;
     uint64_t pickup_until_ns; /* before it mid-stream TCP counts as new */
     bool begun;               /* a time was seen */
-    uint64_t sweep_ns; /* when the next part of the table is due; 0: at once */
+    uint64_t sweep_ns;        /* when the next part of the table is due; 0: at once */
     uint64_t stacks_full;
     struct vm_tx *tx; /* of the call at hand */
 };
