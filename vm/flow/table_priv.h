@@ -5,6 +5,7 @@
 #include "vm/flow/hash_priv.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tags_priv.h"
+#include "vm/time.h"
 
 /* Half-open flows of which the oldest makes way, when there are more than allowed. */
 enum { HALF_OPEN_FEW = 8 };
@@ -41,8 +42,7 @@ static inline enum flow_class tag_class(uint16_t tag) { return (enum flow_class)
 
 static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)
 {
-    uint64_t at;
-    return __builtin_add_overflow(f->seen_ns, t->timeout_ns[f->state], &at) ? UINT64_MAX : at;
+    return time_after(f->seen_ns, t->timeout_ns[f->state]);
 }
 static inline bool table_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
 {

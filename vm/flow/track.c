@@ -5,6 +5,7 @@
 #include "vm/proto/body.h"
 #include "vm/proto/header.h"
 #include "vm/proto/quoted.h"
+#include "vm/time.h"
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
 enum { SCTP_INIT = 1, SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) */
@@ -112,8 +113,7 @@ void track_free(struct track *t)
 
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 {
-    const uint64_t pickup_ns = t->program->settings->pickup_ns;
-    if (!t->begun) t->pickup_until_ns = now_ns > UINT64_MAX - pickup_ns ? UINT64_MAX : now_ns + pickup_ns;
+    if (!t->begun) t->pickup_until_ns = time_after(now_ns, t->program->settings->pickup_ns);
     t->begun = true;
     if (now_ns > t->now_ns) t->now_ns = now_ns;
     t->tx = tx;
@@ -310,6 +310,13 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
         go_on_plain(t, key, pkt, f, s);
 }
 
+void track_one_sided(struct track *t, const struct track_seen *s)
+{
+    if (s->how != HOW_TCP || s->mark != MARK_NEW || s->slot == FLOW_NONE) return;
+    struct flow *f = flow_at(t->table, s->slot);
+    if (f->state == FLOW_STATE_SYN_SENT) f->tcp.flags |= TCP_TRACK_NO_WINDOW;
+}
+
 uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s)
 {
     if (!t->sources || !(key->kind & KIND_IP)) return 0;
@@ -333,7 +340,7 @@ static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_group
 /* However often others have something to do, a part is swept once a second. */
 uint64_t track_tick(struct track *t)
 {
-    if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? t->now_ns + SWEEP_NS : 0;
+    if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? time_after(t->now_ns, SWEEP_NS) : 0;
     return t->sweep_ns ? t->sweep_ns : UINT64_MAX;
 }
 

@@ -339,6 +339,19 @@ static void clock_goes_back(void **state)
     world_fini(&w);
 }
 
+/* At the last moment there is nothing is due any more: a deadline that came round would be due for ever. */
+static void the_last_moment(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "meter m = 1/s per source\nfirewall f default accept {\n  drop state new over m\n}\n");
+    w.in.mono_ns = UINT64_MAX - 5;
+    assert_string_equal(world_judge(&w, "eth / " A_B_UDP), "default");
+    assert_int_equal(vm_tick(w.vm, &w.in, &w.tx), UINT64_MAX);
+    assert_int_equal(world_live(&w), 1);
+    world_fini(&w);
+}
+
 /* What the host sends and no firewall judges is accepted and makes flows, but not from mid-stream. */
 static void unjudged_opens(void **state)
 {
@@ -375,6 +388,7 @@ int main(void)
         cmocka_unit_test(events_are_bounded),
         cmocka_unit_test(pick_up),
         cmocka_unit_test(clock_goes_back),
+        cmocka_unit_test(the_last_moment),
         cmocka_unit_test(unjudged_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -551,6 +551,20 @@ static void test_followers_leave_flows_alone(void **state)
     worker_fini(&w, SLOTS);
 }
 
+/* Who waits at the last moment there is waits for ever: a deadline that came round would be over at once. */
+static void test_waiting_ends_no_sooner_at_the_last_moment(void **state)
+{
+    (void)state;
+    struct worker w;
+    worker_init(&w, dns, SLOTS);
+    w.in.mono_ns = UINT64_MAX - 5;
+    hold(&w, 2);
+    assert_int_equal(w.tx.count, 0);
+    assert_int_equal(vm_tick(w.vm, &w.in, &w.tx), UINT64_MAX);
+    assert_int_equal(w.tx.count, 0);
+    worker_fini(&w, SLOTS);
+}
+
 /* A program that asks for nothing of the kind has no table. */
 static void test_programs_that_need_nothing_follow_nothing(void **state)
 {
@@ -581,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_fragments_in_pieces),
         cmocka_unit_test(test_bad_checksums_name_no_datagram),
         cmocka_unit_test(test_followers_leave_flows_alone),
+        cmocka_unit_test(test_waiting_ends_no_sooner_at_the_last_moment),
         cmocka_unit_test(test_programs_that_need_nothing_follow_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
