@@ -38,6 +38,17 @@ static decided judge_one(const struct job *j, unsigned at, struct pkt *pkt, cons
     return d;
 }
 
+static bool is_answered_elsewhere(const struct program *p, uint32_t service)
+{
+    switch ((enum pbc_mode)p->services[service].mode) {
+    case PBC_MODE_DSR_L2:
+    case PBC_MODE_DSR_REWRITE:
+    case PBC_MODE_DSR_IPIP:
+    case PBC_MODE_DSR_GUE: return true;
+    default: return false;
+    }
+}
+
 /* One well-formed packet; `seen` is filled in by track_ahead. */
 static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct track_seen *seen,
                       struct verdict *v)
@@ -48,8 +59,9 @@ static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct 
     const decided d = judge_one(j, at, pkt, key, seen);
     if (vm->program->services_count) find_branches(vm, key, &pkt, 1, &d, &branch);
     settle(j, at, pkt, key, d, branch, v);
-    if (vm->track && (v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD))
-        track_accept(vm->track, key, pkt, seen);
+    if (!vm->track || (v->action != ACTION_ACCEPT && v->action != ACTION_FORWARD)) return;
+    track_accept(vm->track, key, pkt, seen);
+    if (v->action == ACTION_FORWARD && is_answered_elsewhere(vm->program, v->service)) track_one_sided(vm->track, seen);
 }
 
 /* All that may be known of the packets of `todo` before the first is judged. */

@@ -44,6 +44,9 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
 
 /* The packet was accepted: its flow is made, or goes on. Another flow may make way for it. */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
+/* The packet, just accepted, goes to a server whose answers take another way (DSR): a flow that it opened is followed
+ * by the client's side alone, and no window is checked. */
+void track_one_sided(struct track *t, const struct track_seen *s);
 
 /* Flows that the packet's source has opened and holds, one more if the packet would open one. For `flows over`. */
 uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s);
