@@ -236,7 +236,7 @@ same 'every frame has one' "$(tail -n +2 lines | cut -f1 | tr '\n' ' ')" "$(seq 
 tail -n +2 lines | cut -f2 | sort | uniq -c | awk '{ print $2, $1 } END { print "total", 210 }' | sort >counted
 same 'the summary counts what the lines say' "$(awk '/^verdict/ { on = 1; next } /^$/ { on = 0 } on && $2 { print $1, $2 }' out | sort)" "$(cat counted)"
 same 'and who decided adds up' "$(awk '/^decided/ { on = 1; next } /^$/ { on = 0 } on && !/total/' out | sed 's/.* \(drop\|accept\|held\|pass\) *//' | awk '{ n += $1 } END { print n }')" 210
-same 'what was held is told' "$(grep 'waited' out)" '            4 waited for the first: it came for 2, never for 1'
+same 'what was held is told' "$(grep 'waited' out)" '            4 waited for the first: it came for 2, never for 1, 1 still waits'
 run --pcap held.pcap --verdicts - --format json pieces.pbc
 same 'JSON lines say the same' "$(python3 -c '
 import json
