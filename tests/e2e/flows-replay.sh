@@ -262,6 +262,39 @@ cat held.pcap | "$bin/preyrun" --pcap - --explain 1 pieces.pbc >out 2>err
 same 'of a pipe too' "$(sed 's/^.* udp/udp/' out | tr '\n' '|')" \
     'udp 10.0.0.1 > 10.0.0.9 fragment later  38 bytes|  waited 3.0 ms for its first fragment|  no rule is tried: it takes what became of its first fragment|verdict: accept  rule DNS|'
 
+# Later fragments meet the rules that name `fragment`, and are told of those.
+rules apart <<'END_OF_RULES'
+chain pieces { count ip as SEEN; drop from 10.0.0.66 as NONE_OF_HIS }
+firewall edge default drop {
+  accept icmp6 type nd
+  do pieces fragment later as PIECES
+  accept udp to port 53 as DNS
+  accept udp fragment later as LATE
+}
+END_OF_RULES
+capture apart <<'END_OF_NOTES'
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / raw x"01020304"
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 28 / zeros 16
+eth / ip4 10.0.0.66 > 10.0.0.9 id 2 more / udp 1 > 53 len 28 / zeros 16
+eth / ip4 10.0.0.66 > 10.0.0.9 id 2 frag 24 proto udp / raw x"01020304"
+eth / ip4 10.0.0.1 > 10.0.0.9 id 3 more / udp 1 > 54 len 28 / zeros 16
+eth / ip4 10.0.0.1 > 10.0.0.9 id 3 frag 24 proto udp / raw x"01020304"
+END_OF_NOTES
+told() { # N: what --explain N says, without the frame and places
+    run --pcap apart.pcap --explain "$1" apart.pbc
+    sed '1d; s/ (apart.prey:[0-9]*)//; s/  */ /g' out | tr '\n' '|'
+}
+same '--explain tells the rules that are tried on one that follows' "$(told 1)" \
+    ' waited 1.0 ms for its first fragment| PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| no other rule is tried: it takes what became of its first fragment|verdict: accept rule DNS|'
+same 'those of a chain that decides' "$(told 4)" ' PIECES yes do pieces| SEEN yes count| NONE_OF_HIS yes drop|verdict: drop rule NONE_OF_HIS|'
+same 'and those behind, where the first met the default' "$(told 6)" \
+    ' PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| LATE yes accept|verdict: accept rule LATE|'
+run --pcap apart.pcap --explain 4 --format json apart.pbc
+same 'JSON likewise' "$(python3 -c '
+import json
+for s in json.load(open("out"))["tried"]: print(s["rule"], s["depth"], s["matched"], s["why"], end=";")')" \
+    'PIECES 0 True None;SEEN 1 True None;NONE_OF_HIS 1 True None;'
+
 # All in one batch, and yet not at one time.
 capture late <<'END_OF_NOTES'
 eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / raw x"01020304"

@@ -220,6 +220,8 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
+    const struct tracer *tracer;
+    unsigned depth;
     uint32_t decided_by;
 };
 
@@ -238,7 +240,10 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
     effect_count(w->effects, rule, w->pkt->wire_len);
     *on = r->verdict != PBC_V_RETURN;
     if (r->verdict != PBC_V_DO) return false;
-    return walk_list(w, r->chain, flavour == WHOLE || names_fragment(p, r) ? WHOLE : SOME, place + 1);
+    w->depth++;
+    const bool ended = walk_list(w, r->chain, flavour == WHOLE || names_fragment(p, r) ? WHOLE : SOME, place + 1);
+    w->depth--;
+    return ended;
 }
 
 /* `place` is that of the list's first rule. */
@@ -252,7 +257,8 @@ static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t 
     bool on = true;
     for (uint32_t i = from; i < end && on && place < w->limit; i++) {
         const uint32_t rule = flavour == WHOLE ? i : o->tried[i];
-        if (list_rule_matches(o->p, rule, w->key, w->pkt, w->effects) && follow_rule(w, rule, flavour, place, &on))
+        if (list_rule_matches(o->p, rule, w->key, w->pkt, w->effects, w->tracer, w->depth) &&
+            follow_rule(w, rule, flavour, place, &on))
             return true;
         place += steps_of(o, rule, flavour);
     }
@@ -260,9 +266,9 @@ static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t 
 }
 
 bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t place, const struct key *key,
-                    const struct pkt *pkt, const struct effects *e, decided *out)
+                    const struct pkt *pkt, const struct effects *e, const struct tracer *tracer, decided *out)
 {
-    struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .effects = e};
+    struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .effects = e, .tracer = tracer};
     if (place == 0 || firewall == PBC_NONE) return false;
     if (!walk_list(&w, o->p->chains_count + firewall, SOME, 0)) return false;
     *out = decided_by_rule(o->p, w.decided_by, firewall);

@@ -23,6 +23,6 @@ uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, c
 /* Try the rules before `place` of the first's firewall on a later fragment, the first that `e` speaks of; they count,
  * log and ask meters as ever. True: one of them decides, *out. */
 bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t place, const struct key *key,
-                    const struct pkt *pkt, const struct effects *e, decided *out);
+                    const struct pkt *pkt, const struct effects *e, const struct tracer *tracer, decided *out);
 
 #endif
