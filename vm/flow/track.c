@@ -189,7 +189,7 @@ static void say(const struct track *t, struct key *key, const struct pkt *pkt, s
 {
     const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
     s->dir = f ? (uint8_t)direction(f, s->at) : FLOW_ORIGINAL;
-    s->next.reopen = false;
+    s->next.reopen = s->next.by_other = false;
     switch ((enum track_how)s->how) {
     case HOW_NONE: s->mark = MARK_NONE; break;
     case HOW_LOOSE: s->mark = MARK_NEW; break;
@@ -226,17 +226,19 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
 
 /* ---- after it ---- */
 
-static void take_source(struct track *t, const struct key *key, struct flow *f)
+static void take_source(struct track *t, const struct key *key, bool by_other, struct flow *f)
 {
-    if (t->sources && source_add(t->sources, key->src, key->kind & KIND_IP6)) f->flags |= FLOW_COUNTED;
+    const uint32_t *source = by_other ? key->dst : key->src;
+    if (t->sources && source_add(t->sources, source, key->kind & KIND_IP6)) f->flags |= FLOW_COUNTED;
 }
 
 /* The flow that the packet begins; `stack` is taken for it. */
 static void begin(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
 {
-    s->slot = flow_add(t->table, &s->id, s->hash, state, s->at & AT_HIGH, t->now_ns);
-    s->dir = FLOW_ORIGINAL;
-    take_source(t, key, flow_at(t->table, s->slot));
+    const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
+    s->slot = flow_add(t->table, &s->id, s->hash, state, high != by_other, t->now_ns);
+    s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
+    take_source(t, key, by_other, flow_at(t->table, s->slot));
 }
 
 /* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
