@@ -357,7 +357,7 @@ int explain(const struct replay *r)
 {
     struct walker *walkers = calloc(2, sizeof *walkers);
     const bool open = walkers && walker_open(&walkers[0], r) && walker_open(&walkers[1], r);
-    const int status = open ? explain_with(r, walkers) : complain("out of memory");
+    const int status = open ? explain_with(r, walkers) : complain_memory(r->program);
     for (unsigned i = 0; walkers && i < 2; i++) {
         vm_free(walkers[i].vm);
         free(walkers[i].fate.steps);

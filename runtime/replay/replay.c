@@ -216,12 +216,19 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     return *fault ? complain("%s: %s", strcmp(o->pcap, "-") ? o->pcap : "standard input", fault) : status;
 }
 
+int complain_memory(const struct program *p)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return complain("out of memory");
+    return complain("out of memory: the rules ask for a table of %llu flows (`limits`)",
+                    (unsigned long long)p->settings->flows);
+}
+
 static int replay_all(const struct replay *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
     struct pass *p = status ? NULL : pass_new(r, r->o->flows);
-    if (!status) status = p ? passes_run(r, &to, p) : complain("out of memory");
+    if (!status) status = p ? passes_run(r, &to, p) : complain_memory(r->program);
     const int closed = results_close(&to, r->o);
     pass_free(p);
     return closed ? closed : status;

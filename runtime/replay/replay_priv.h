@@ -41,6 +41,8 @@ struct timing {
 
 /* One line on standard error: "preyrun: ...". Returns 2. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same where a worker finds no memory: with the size that the rules ask for. */
+int complain_memory(const struct program *p);
 
 /* The interface id of a declared name or a device. 0, or -ENOENT with a line that lists the known ones. */
 int iface_find(const struct program *p, const char *name, uint16_t *id, char *err, size_t err_len);

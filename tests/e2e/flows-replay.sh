@@ -364,6 +364,18 @@ same 'is logged by its number, when it was decided' "$(cat err)" \
 run --pcap many.pcap --verdicts - pieces.pbc
 same 'more than a batch of lines waits' "$(tail -n +2 out | awk -F '\t' '$1 != NR || ($2 != "accept") != (NR > 92)' | wc -l) $(wc -l <out)" '0 5093'
 
+# A table for which there is no memory. (Sanitizers need more room than any limit leaves.)
+rules huge <<'END_OF_RULES'
+limits { flows 100_000_000 }
+firewall edge default drop { accept icmp6 type nd; accept state new as NEW }
+END_OF_RULES
+name='a table for which there is no memory is named with its size'
+if [ "${B%/san}" != "$B" ]; then echo "ok - $name # SKIP sanitizers reserve more than that"; else
+    (ulimit -v 4000000; run --pcap held.pcap huge.pbc; echo "$status" >was)
+    same "$name" "$(cat was err)" '2
+preyrun: out of memory: the rules ask for a table of 100000000 flows (`limits`)'
+fi
+
 echo '# State explained'
 run --pcap life.pcap --explain 4 edge.pbc
 same 'the flow as the rules saw it' "$(sed -n 2p out)" \
