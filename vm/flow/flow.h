@@ -39,11 +39,16 @@ enum flow_id_kind {
     FLOW_ID_QUERY = 1 << 2,     /* 2 bits: which pair of types, so that no reply answers a query of another kind */
 };
 struct flow_id {
-    uint32_t low[4], high[4];     /* as in struct key; v4: word 0, the rest 0 */
-    uint16_t low_port, high_port; /* ICMP queries: the identifier, on both sides; without ports: 0 */
-    uint16_t stack;               /* id of the VLAN stack (stacks.h) */
-    uint8_t proto;                /* IP protocol */
-    uint8_t kind;                 /* enum flow_id_kind */
+    uint32_t low[4], high[4]; /* as in struct key; v4: word 0, the rest 0 */
+    union {
+        struct {
+            uint16_t low_port, high_port; /* ICMP queries: the identifier, on both sides; without ports: 0 */
+            uint16_t stack;               /* id of the VLAN stack (stacks.h) */
+            uint8_t proto;                /* IP protocol */
+            uint8_t kind;                 /* enum flow_id_kind */
+        };
+        uint64_t rest; /* all of these: written as it is read, for a word from pieces just written makes a load wait */
+    };
 };
 static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
 

@@ -127,13 +127,13 @@ static void study(const struct track *t, const struct key *key, const struct pkt
     s->slot = FLOW_NONE;
     s->mark = MARK_NONE;
     s->at = 0;
+    const uint16_t stack = stack_of(t->stacks, pkt), query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
     if (icmp_is_error(key))
-        s->how = (uint8_t)related_tuple(key, pkt, &s->id, &s->at, &s->seq);
+        s->how = (uint8_t)related_tuple(key, pkt, stack, &s->id, &s->at, &s->seq);
     else
-        s->how = (uint8_t)tuple_of(key, key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0, &s->id, &s->at);
+        s->how = (uint8_t)tuple_of(key, query, stack, &s->id, &s->at);
     if (s->how < HOW_TCP) return;
-    s->id.stack = stack_of(t->stacks, pkt);
-    if (s->id.stack >= STACK_INTERNED) s->at |= AT_STACKED;
+    if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
     s->hash = flow_hash(t->table, &s->id);
 }
 

@@ -44,13 +44,13 @@ static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
-/* The tuple of a packet with these headers, but for its stack, and where it stands in it; `query` is an ICMP query's
- * identifier. */
-enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at);
+/* The tuple of a packet with these headers, and where it stands in it; `query` is an ICMP query's identifier, `stack`
+ * the id of the VLAN stack. Below HOW_TCP there is none. */
+enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
 /* What an ICMP error quotes, as a tuple: HOW_ERROR, *seq of TCP; HOW_INVALID. */
-enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
-                             uint32_t *seq);
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct flow_id *id,
+                             uint8_t *at, uint32_t *seq);
 /* May it speak of that flow? dir: of the packet that it quotes. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
 
