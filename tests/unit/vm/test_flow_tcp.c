@@ -604,6 +604,12 @@ static void test_quoted(void **state)
     assert_false(tcp_quoted(&flow.track, FLOW_REPLY, 0));
     assert_false(tcp_quoted(&flow.track, FLOW_REPLY, 1001));
 
+    const struct tcp_segment fast = {.seq = 1000, .len = 101, .flags = TCP_SYN, .window = 300, .scale = SCALE_ABSENT};
+    struct tcp_step opened; /* with data in its SYN, before the other side has allowed any (RFC 7413) */
+    tcp_begin(&fast, false, &opened);
+    assert_true(tcp_quoted(&opened.track, FLOW_ORIGINAL, 1000));
+    assert_false(tcp_quoted(&opened.track, FLOW_ORIGINAL, 999));
+
     const struct tcp_segment answer = {
         .seq = 5, .ack = 1001, .len = 1, .flags = TCP_SYN | TCP_ACK, .window = 200, .scale = SCALE_ABSENT};
     struct tcp_step next;
