@@ -212,6 +212,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
     test_note_decider(r, v, &s->key);
     if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->pkt, &s->key, v);
     test_note_why(r, s, v);
+    if (s->key.marks & MARK_INVALID && (v->action == ACTION_DROP || v->action == ACTION_REJECT))
+        test_note_quoted(r, step);
 }
 
 /* All tests together ------------------------------------------------------------------------------------------------
