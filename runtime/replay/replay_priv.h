@@ -29,6 +29,7 @@ struct totals {
     struct counter nobody;         /* likewise, accepted: no firewall judges such frames */
     uint64_t outside;              /* of --from and --to, not judged */
     uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t earlier;              /* frames with a time before that of one before them */
     uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
     uint64_t answers_copied;       /* written to --write */
     uint64_t elapsed_ns;
