@@ -14,9 +14,9 @@ struct frag_order;
 struct frag_order *frag_order_new(const struct program *p); /* NULL when memory is out */
 void frag_order_free(struct frag_order *o);
 
-/* The place of the rule that decided this first fragment. Where its chain is called from several places the rule list
- * is walked once more to see from which, meters looked at but not asked; if they say another thing by now, it is the
- * first of these places. */
+/* The place of the rule that decided this first fragment. Where it has several, being in a chain that is called before
+ * and behind rules which are tried, the rule list is walked once more to see which, meters looked at but not asked; if
+ * they say another thing by now, it is the first of these places. Only then is the packet looked at. */
 uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, const struct key *key,
                           const struct pkt *pkt, const struct peek *peek);
 
