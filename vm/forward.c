@@ -24,6 +24,7 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
     outside_give(f->outside, b);
     conns_drop(&f->conns, service, b->server);
     f->counters.bound--;
+    f->counters.ports = outside_used(f->outside);
     if (!(b->flags & BIND_CLIENT_KNOWN)) return;
     const struct client_key k =
         forward_client(service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);

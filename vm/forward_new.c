@@ -121,6 +121,7 @@ static bool bind(const struct passing *p, const struct mode_ops *mode, const str
     forward_note_client(p->pkt, kept);
     conns_add(&f->conns, k->service, b->server);
     f->counters.bound++;
+    f->counters.ports = outside_used(f->outside);
     if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, b->server))
         kept->flags |= BIND_CLIENT_KNOWN;
     const struct track_tuple t = tuple_of_bind(b);

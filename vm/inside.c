@@ -50,12 +50,13 @@ static void refuse_outer(const struct job *j, const struct pkt *pkt, decided d, 
     settle_noticed(j->vm, v->flags);
 }
 
-/* Its verdict was counted with the bytes of what was inside; the frame had more. One that is held is counted again when
- * it leaves. */
+/* Its verdict and rule were counted with the bytes of what was inside; the frame had more. One that is held is counted
+ * again when it leaves. */
 static void count_outer(struct vm *vm, const struct verdict *v, uint32_t more)
 {
     if (v->action == ACTION_HELD) return;
     vm->counters.verdicts[v->action].bytes += more;
+    if (v->rule != RULE_NONE) decider(vm, decided_as(v->rule, v->action, v->firewall))->bytes += more;
     if (v->action != ACTION_DROP || v->reason == REASON_NONE) return;
     vm->counters.reasons[v->reason].bytes += more;
     vm->refused.bytes += more;

@@ -106,6 +106,10 @@ struct flow_record {
     uint8_t end;      /* enum flow_end; FLOW_ENDS: it goes on */
     uint16_t vlan[2]; /* VIDs, outermost first; VLAN_UNTAGGED */
     uint64_t began_ns, seen_ns, ended_ns;
+    /* One that is sent on; else service, server and nat are PBC_NONE. */
+    uint32_t service, server, nat;
+    uint32_t to_src[4], to_dst[4]; /* what the side that opened it is seen as, and whom it reaches */
+    uint16_t to_src_port, to_dst_port;
 };
 #define VLAN_UNTAGGED 0xffffu
 
@@ -141,6 +145,7 @@ struct meter_counter {
 /* Flows that are sent on. Reasons say what was refused. */
 struct forward_counters {
     uint64_t bound;           /* flows of services, now */
+    uint64_t ports;           /* source ports that they hold */
     uint64_t replies, errors; /* packets that went back translated; ICMP errors that followed a flow */
     uint64_t exhausted;       /* new flows for which no source address or port was free */
     uint64_t resets;          /* RSTs to the sides of flows whose server went down */

@@ -101,6 +101,7 @@ static void sums_add(cJSON *root, const struct replay *r, const struct vm_counte
     counter_add(decided, "rules", &d.rules);
     counter_add(decided, "defaults", &d.defaults);
     counter_add(decided, "malformed", &d.malformed);
+    counter_add(decided, "unopened", &d.unopened);
     counter_add(decided, "fragments", &d.fragments);
     counter_add(decided, "held", &d.held);
     counter_add(decided, "arp_passed", &d.passed);

@@ -1,7 +1,7 @@
 /* The summary that a person reads: what became of the frames, who decided it, what was odd, how long it took.
  *
- * Nothing is wider than 100 columns and every table ends in a sum. A rule that decides nothing (count, log, do,
- * return) shows in brackets what it matched: those numbers are no part of the sum. */
+ * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return,
+ * decap) shows in brackets what it matched: those numbers are no part of the sum. */
 #include "runtime/replay/summary.h"
 
 #include <stdarg.h>
@@ -30,6 +30,7 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
                         .replies = t->replies,
                         .unsent = t->unsent,
                         .malformed = t->malformed,
+                        .unopened = t->unopened,
                         .fragments = t->fragments,
                         .held = c->verdicts[ACTION_HELD]};
     for (uint32_t i = 0; i < p->rules_count; i++)
@@ -145,6 +146,7 @@ static void decided_table(const struct table *t, const struct replay *r, const s
     default_rows(t, r, c);
     if (d->malformed.packets)
         row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
+    if (d->unopened.packets) row(t, two(t, "tunnels, not opened", "drop", name, sizeof name), &d->unopened, false, "");
     if (d->fragments.packets) row(t, two(t, "fragments", "drop", name, sizeof name), &d->fragments, false, "");
     if (d->held.packets) row(t, two(t, "fragments", "held", name, sizeof name), &d->held, false, "");
     if (d->passed.packets) row(t, two(t, "ARP, not judged", "pass", name, sizeof name), &d->passed, false, "");
@@ -283,7 +285,8 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
     services_text(out, r, c, t->frames, table.name);
-    if (d.malformed.packets + d.fragments.packets + c->reasons[REASON_NO_SERVER].packets) reason_table(&table, c);
+    if (d.malformed.packets + d.fragments.packets + d.unopened.packets + c->reasons[REASON_NO_SERVER].packets)
+        reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);
     meter_lines(out, r, c);

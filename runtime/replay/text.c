@@ -191,7 +191,7 @@ const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size
 
 bool rule_decides(const struct pbc_rule *r)
 {
-    return pbc_decides(r->verdict);
+    return r->verdict <= PBC_V_REJECT; /* a `decap` that could not be opened is counted beside the rules */
 }
 
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER])

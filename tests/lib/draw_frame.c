@@ -11,6 +11,7 @@ struct frame {
     struct rng *r;
     uint8_t proto;
     bool later, more;
+    unsigned inside; /* headers of tunnels before this one */
 };
 
 static unsigned below(struct frame *f, unsigned n) { return rng_below(f->r, n); }
@@ -114,6 +115,36 @@ static void put_tcp(struct frame *f)
     for (unsigned i = 0; i < options; i++) put32(f, 0x01010101);
 }
 
+static void put_ip4(struct frame *f);
+static void put_ip6(struct frame *f);
+
+/* A packet in the packet, and seldom one in that; what the outer one is stays known. */
+static void put_inner(struct frame *f, bool six)
+{
+    const struct frame outer = *f;
+
+    if (f->inside == 2) return;
+    f->inside++;
+    if (six)
+        put_ip6(f);
+    else
+        put_ip4(f);
+    f->inside--;
+    f->proto = outer.proto;
+    f->later = outer.later;
+    f->more = outer.more;
+}
+
+static void put_gue(struct frame *f)
+{
+    const bool six = one_in(f, 2);
+
+    put8(f, one_in(f, 12) ? below(f, 256) : 0);
+    put8(f, one_in(f, 12) ? below(f, 256) : six ? 41 : 4);
+    put16(f, 0);
+    put_inner(f, six);
+}
+
 static void put_udp(struct frame *f)
 {
     uint8_t *const start = f->at;
@@ -122,6 +153,12 @@ static void put_udp(struct frame *f)
     put16(f, draw_port(f));
     put16(f, 0);
     put16(f, 0);
+    if (one_in(f, 6)) {
+        put_gue(f);
+        start[4] = (uint8_t)((f->at - start) >> 8);
+        start[5] = (uint8_t)(f->at - start);
+        return;
+    }
     put_payload(f);
     if (f->at - start >= 8)
         start[5] = (uint8_t)(f->at - start - below(f, (unsigned)(f->at - start) - 7)); /* a shorter one is slack */
@@ -157,6 +194,8 @@ static void put_transport(struct frame *f)
         break;
     case 1:
     case 58: put_icmp(f); break;
+    case 4:
+    case 41: put_inner(f, f->proto == 41); return;
     default: break;
     }
     put_payload(f);
@@ -164,7 +203,7 @@ static void put_transport(struct frame *f)
 
 static unsigned draw_proto(struct frame *f, bool six)
 {
-    static const uint8_t protos[] = {6, 6, 6, 17, 17, 132, 1, 58, 47, 50, 89, 51, 59, 4, 255, 0};
+    static const uint8_t protos[] = {6, 6, 6, 17, 17, 132, 1, 58, 47, 50, 4, 51, 59, 41, 255, 0};
     const unsigned proto = one_in(f, 6) ? protos[below(f, 16)] : protos[below(f, 6)];
 
     if (one_in(f, 5)) return six ? 58 : 1;

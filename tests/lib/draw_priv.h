@@ -12,6 +12,7 @@ struct draw {
     unsigned sets, ports, macs, ifaces, chains;
     unsigned meters, schedules;
     bool flows; /* the file asks for connections */
+    bool sends; /* the list under way judges what the host sends */
     unsigned rules, names;
     bool services, is_long; /* the list under way holds such rules alone; is long */
     unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
@@ -28,7 +29,12 @@ void put_addresses(struct draw *d, const char *keyword);
 void put_ports(struct draw *d, const char *keyword);
 void put_ip_fields(struct draw *d);
 void put_link_fields(struct draw *d);
+void put_set_atom(struct draw *d);
 void put_services(struct draw *d); /* draw_services.c */
+
+/* draw_tunnels.c: verdict and conditions of a rule; statements of a nat */
+void put_decap(struct draw *d);
+void put_nats(struct draw *d);
 
 /* draw_state.c: conditions of a rule; a firewall's first rule */
 void put_state_conditions(struct draw *d);

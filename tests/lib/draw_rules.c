@@ -78,7 +78,7 @@ static void put_list(struct draw *d, unsigned most, void (*member)(struct draw *
     }
 }
 
-static void put_set_atom(struct draw *d)
+void put_set_atom(struct draw *d)
 {
     if (d->sets && one_in(d, 3))
         put(d, "s%u", below(d, d->sets));
@@ -531,6 +531,13 @@ static void put_rule(struct draw *d, int chain)
     const int to = which == 7 || which == 8 ? chain_for(d, chain) : -1;
 
     put(d, "%c ", DRAW_LINE);
+    if (!d->sends && one_in(d, 25)) {
+        put_decap(d);
+        if (one_in(d, 10)) put(d, "%cas R%u", DRAW_SPLIT, d->names++);
+        put(d, "\n");
+        d->rules++;
+        return;
+    }
     if (to >= 0)
         put(d, "do c%d", to);
     else
@@ -571,11 +578,13 @@ static void put_firewall(struct draw *d, const char *name, const char *where, un
 
     put(d, "firewall %s%s default %s", name, where, defaults[below(d, 3)]);
     put(d, "%s {\n", others[below(d, 4)]);
+    d->sends = strstr(where, "out");
     put_state_rules(d);
     put_rules(d, -1, 1 + below(d, size));
     if (d->chains) put(d, " do c%u\n", d->chains - 1);
     put_rules(d, -1, below(d, 3));
     put(d, "}\n");
+    d->sends = false;
 }
 
 static void put_firewalls(struct draw *d, unsigned size)
@@ -604,9 +613,11 @@ void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned
 
     out->len = 0;
     d.flows = one_in(&d, 2);
+    put(&d, "limits { maglev 251; flows 4000; half_open 1000 }\n"); /* tables are made anew for every batch */
     put_declarations(&d);
     put_meters(&d);
     put_chains(&d, size / 2);
     put_firewalls(&d, size);
     if (one_in(&d, 2)) put_services(&d);
+    if (one_in(&d, 3)) put_nats(&d);
 }

@@ -1,4 +1,4 @@
-/* Random pools and services: every balance, mode and kind of endpoint, branches with conditions, shares. */
+/* Random pools and services: every balance, mode, option and kind of endpoint, branches with conditions, shares. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,10 +18,15 @@ static void put_pool(struct draw *d, unsigned n)
 
     put(d, "pool pool%u {\n", n);
     if (!one_in(d, 3)) put(d, " balance %s\n", balances[below(d, 5)]);
+    if (one_in(d, 4)) put(d, " slow start %us\n", 1 + below(d, 5));
+    if (one_in(d, 4)) put(d, " on down keep\n");
+    if (one_in(d, 3))
+        put(d, " source 198.18.%u.1-198.18.%u.%u, 2001:db6::%u ports %u-%u\n", n, n, 1 + below(d, 3), n + 1, 5000,
+            5000 + below(d, 4));
     for (unsigned i = 0, count = 1 + below(d, 3); i < count; i++) {
-        put(d, " server a%u 10.0.%u.%u", i, n, i + 1);
+        put(d, " server a%u 198.19.%u.%u", i, n, i + 1);
         if (one_in(d, 2)) put(d, " weight %u", below(d, 4));
-        put(d, "%s\n server b%u 2001:db8:%u::%u%s\n", one_in(d, 6) ? " backup" : "", i, n, i + 1,
+        put(d, "%s\n server b%u 2001:db7:%u::%u%s\n", one_in(d, 6) ? " backup" : "", i, n, i + 1,
             one_in(d, 6) ? " backup" : "");
     }
     put(d, "}\n");
@@ -90,17 +95,34 @@ static void put_when(struct draw *d, unsigned pools)
     put_shares(d, pools);
 }
 
+/* What a service says of flows; `text` is its endpoint. */
+static void put_options(struct draw *d, unsigned mode, const char *text)
+{
+    const bool tcp = strstr(text, "tcp") || strstr(text, " any/"), address = text[0] != 'a' && text[0] != 's';
+
+    if (address && one_in(d, 3)) put(d, " announce\n");
+    if (one_in(d, 4)) put(d, " affinity source %us\n", 1 + below(d, 9));
+    if (one_in(d, 4)) put(d, " idle %us\n", 1 + below(d, 9));
+    if (one_in(d, 4)) put(d, " max flows %u\n", 1 + below(d, 20));
+    if (one_in(d, 4)) put(d, " max flows %u per source\n", 1 + below(d, 5));
+    if (one_in(d, 4)) put(d, " rate news%u\n", below(d, 2));
+    if (tcp && mode < 2 && one_in(d, 4)) put(d, " syn cookies\n");
+    if (tcp && one_in(d, 3)) put(d, one_in(d, 2) ? " mss clamp auto\n" : " mss clamp %u\n", 536 + below(d, 1000));
+}
+
 static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct endpoints *all)
 {
     static const char *const modes[] = {"passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
                                         "dsr gue 6080"};
     static const char *const none[] = {"", " on no server reset\n", " on no server drop\n", " on no server pass\n"};
     char text[ENDPOINT_TEXT];
+    const unsigned mode = below(d, 6);
 
     endpoint(d, text);
     if (!is_usable(all, text) || all->count == ENDPOINTS_MAX) return;
     strcpy(all->text[all->count++], text);
-    put(d, "service s%u on %s {\n mode %s\n%s", n, text, modes[below(d, 6)], none[below(d, 4)]);
+    put(d, "service s%u on %s {\n mode %s\n%s", n, text, modes[mode], none[below(d, 4)]);
+    put_options(d, mode, text);
     for (unsigned i = below(d, 4); i > 0; i--) put_when(d, pools);
     if (one_in(d, 5)) {
         put(d, " when source port -40000");
@@ -117,7 +139,7 @@ void put_services(struct draw *d)
     const unsigned pools = 1 + below(d, 3), services = 1 + below(d, one_in(d, 4) ? 30 : 6);
     struct endpoints all = {.count = 0};
 
-    put(d, "limits { maglev 251 }\n"); /* tables are made anew for every batch */
+        put(d, "meter news0 = 100/s per source\nmeter news1 = 300/s burst 5\n");
     for (unsigned i = 0; i < pools; i++) put_pool(d, i);
     for (unsigned i = 0; i < services; i++) put_one_service(d, i, pools, &all);
 }

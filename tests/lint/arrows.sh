@@ -28,6 +28,7 @@ may compiler/resolve/ 'compiler/resolve/*.[ch]' "$leaves compiler/resolve/ compi
 may compiler/normal/ 'compiler/normal/*.[ch]' "$leaves compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
 may compiler/code/ 'compiler/code/*.[ch]' "$leaves compiler/code/ compiler/normal/ compiler/compiler.h compiler/image.h"
 may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/resolve/ compiler/compiler.h compiler/image.h"
+may compiler/setup/ 'compiler/setup/*.[ch]' "$leaves compiler/setup/ compiler/compiler.h compiler/say.h"
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program.h'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'

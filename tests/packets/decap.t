@@ -215,6 +215,12 @@ inside  eth / ip4 198.51.100.7 > 203.0.113.10 / tcp 1000 > 80 ack seq 2 ack 501
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 203.0.113.10 / tcp 1001 > 80 ack seq 2 ack 501
 verdict drop BAD - - -
 count   IPIP 3
+count   OVER 4
+# The inner packet's source has its token, though the outer one's has none left.
+in      eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.8 > 203.0.113.10 / tcp 1000 > 80 syn seq 1
+verdict accept NEW - - -
+inside  eth / ip4 198.51.100.8 > 203.0.113.10 / tcp 1000 > 80 syn seq 1
+count   OVER 5
 
 # A firewall may have a direction, an interface or a VLAN of its own: what is inside comes where the outer packet came.
 self 10.0.0.9, 203.0.113.10

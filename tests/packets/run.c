@@ -253,6 +253,7 @@ static bool try_time(struct script *s)
     const struct vm_in in = {.mono_ns = s->now_ns, .facts = &s->facts};
     bool good = judge_tick(s->judge, &in, &judged, why, sizeof(why));
     if (!good) say("%s", why);
+    good = check_sent(s, &judged, s->link >= 0 ? (enum pkt_link)s->link : LINK_ETHER) && good;
     good = check_leaves(s, &judged) && good;
     good = check_matches(s, &judged) && good;
     good = check_logs(s, &judged) && good;

@@ -20,6 +20,20 @@ static const uint32_t *opener(const struct flow *f, const struct flow_id *id)
     return f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low;
 }
 
+static void record_binding(const struct track *t, const struct flow_bind *b, struct flow_record *r)
+{
+    const bool served = b->kind == BIND_SERVICE;
+    r->service = served ? t->program->branches[b->branch].service : PBC_NONE;
+    r->server = served ? b->server : PBC_NONE;
+    r->nat = served ? PBC_NONE : b->nat;
+    for (unsigned i = 0; i < 4; i++) {
+        r->to_src[i] = b->to_src[i];
+        r->to_dst[i] = b->to_dst[i];
+    }
+    r->to_src_port = b->to_src_port;
+    r->to_dst_port = b->to_dst_port;
+}
+
 static void record(const struct track *t, int32_t slot, struct flow_record *r)
 {
     const struct flow *f = flow_at(t->table, slot);
@@ -38,7 +52,11 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
         .vlan = {count > 0 ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
         .began_ns = flow_cold_at(t->table, slot)->began_ns,
         .seen_ns = f->seen_ns,
+        .service = PBC_NONE,
+        .server = PBC_NONE,
+        .nat = PBC_NONE,
     };
+    if (f->flags & FLOW_BOUND) record_binding(t, flow_bind_at(t->table, slot), r);
     for (unsigned i = 0; i < 4; i++) {
         r->src[i] = high ? id.high[i] : id.low[i];
         r->dst[i] = high ? id.low[i] : id.high[i];
