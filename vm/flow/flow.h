@@ -103,7 +103,7 @@ struct flow {
 };
 static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
 
-/* The second line of an IPv6 flow, and what is written once when a flow begins. */
+/* The second line of an IPv6 flow, and of every flow where somebody asks when they began. Written once. */
 struct flow_cold {
     uint32_t low[4], high[4]; /* IPv6 */
     uint64_t began_ns;

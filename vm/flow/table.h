@@ -27,6 +27,7 @@ struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
+    bool begins; /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
 };
@@ -64,7 +65,7 @@ int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, 
                  bool opened_by_high, uint64_t now_ns);
 
 struct flow *flow_at(struct flow_table *t, int32_t slot);
-struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot);
+struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: nothing without cfg.begins */
 /* The whole tuple of a slot. */
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id);
 
