@@ -184,7 +184,7 @@ struct vm_cfg {
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
     bool naive;        /* run the rule list instead of the code, for every packet: the oracle */
     bool forget;       /* remember no verdicts: what remembering is compared with */
-    bool flow_events;  /* tell of each flow that ends, in vm_tx */
+    bool flow_events;  /* tell of each flow that ends, in vm_tx, and know when each began (else 0) */
     trace_fn *follow_trace; /* told of each rule that is tried on the later fragment `traced`, which follows its first */
     void *trace_arg;
     uint64_t traced; /* its cookie */

@@ -122,7 +122,7 @@ struct flow_joint {
     uint8_t client_mss;    /* index in the cookies' table */
 };
 
-/* The second line of an IPv6 flow, and what is written once when a flow begins. */
+/* The second line of an IPv6 flow, of every flow where somebody asks when they began, and of what few flows have. */
 struct flow_cold {
     uint32_t low[4], high[4]; /* IPv6 */
     uint64_t began_ns;

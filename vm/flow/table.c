@@ -189,7 +189,7 @@ static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, 
     const bool v6 = id->kind & FLOW_ID_IP6;
     *f = (struct flow){.claim = f->claim, .low = id->low[v6 ? 3 : 0], .high = id->high[v6 ? 3 : 0], .seen_ns = now_ns};
     memcpy(&f->low_port, &id->rest, sizeof id->rest);
-    t->cold[slot] = (struct flow_cold){.began_ns = now_ns};
+    if (v6 || t->begins) t->cold[slot] = (struct flow_cold){.began_ns = now_ns};
     if (v6) memcpy(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high);
 }
 
@@ -292,6 +292,7 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     if (!t) return NULL;
     *t = (struct flow_table){.groups = groups < 2 ? 2 : (uint32_t)groups,
                              .half_open_most = cfg->half_open,
+                             .begins = cfg->begins,
                              .ended = cfg->ended,
                              .arg = cfg->arg};
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);

@@ -50,7 +50,7 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
         .state = f->state,
         .end = FLOW_ENDS,
         .vlan = {count > 0 ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
-        .began_ns = flow_cold_at(t->table, slot)->began_ns,
+        .began_ns = t->events ? flow_cold_at(t->table, slot)->began_ns : 0,
         .seen_ns = f->seen_ns,
         .service = PBC_NONE,
         .server = PBC_NONE,
@@ -112,8 +112,12 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     struct track *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     const struct pbc_settings *s = p->settings;
-    struct flow_table_cfg table = {
-        .flows = s->flows, .half_open = s->half_open, .seed = cfg->seed, .ended = ended, .arg = t};
+    struct flow_table_cfg table = {.flows = s->flows,
+                                   .half_open = s->half_open,
+                                   .seed = cfg->seed,
+                                   .begins = cfg->flow_events,
+                                   .ended = ended,
+                                   .arg = t};
     flow_timeouts(s, table.timeout_ns);
     table.bound = p->services_count || p->nats_count;
     t->program = p;
