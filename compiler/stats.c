@@ -137,6 +137,20 @@ static void print_settings(const struct compile *c, FILE *out)
         line(out, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
+/* Tables that a worker of a program with `state` or `flows over` reserves: half as many slots again as `flows`, of two
+ * lines and a tag, and as many sources as flows may have. */
+static void print_flows(const struct compile *c, FILE *out)
+{
+    const struct image *img = c->image;
+    const uint64_t flows = img->settings->flows;
+
+    if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
+    fputs("connections\n", out);
+    line(out, "flow table", (flows * 3 / 2 + 15) / 16 * 16 * 130, "bytes a worker, used as flows come");
+    if (img->meta->flags & PBC_COUNTS_FLOWS)
+        line(out, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
+}
+
 static void print_place(const struct image *img, const struct pbc_place *p, FILE *out)
 {
     fprintf(out, " (%s:%u:%u)", image_str(img, p->file), p->line, p->col);
@@ -203,7 +217,7 @@ static void print_memos(const struct compile *c, FILE *out)
     if (!c->ir->memos) return;
     fputs("verdicts remembered for flows\n", out);
     for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;
-    line(out, "decide flows", reasons, "rules and defaults");
+    line(out, "decide flows", reasons, reasons == 1 ? "rule or default" : "rules and defaults");
     line(out, "  remembered", c->image->memos_count, "");
     line(out, "  not decided", c->ir->memos_undecided, "");
     for (uint32_t i = 0, n = 0; i < count; i++)
@@ -268,6 +282,7 @@ void stats_print(const struct compile *c, FILE *out)
     print_time(c, out);
     print_source_ports(c, out);
     print_settings(c, out);
+    print_flows(c, out);
     print_memos(c, out);
     print_code(c, out);
     print_file(c, out);

@@ -118,9 +118,16 @@ void run_code(const struct program *p, uint32_t func, const struct key keys[], s
 decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
                  const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg);
 
-/* Does this one rule of the list match the packet, the first that `e` speaks of? It asks meters as ever. */
+/* Who is told of the rules that are tried. */
+struct tracer {
+    trace_fn *fn; /* NULL: nobody */
+    void *arg;
+};
+
+/* Does this one rule of the list match the packet, the first that `e` speaks of? It asks meters as ever. depth: for the
+ * tracer alone. */
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
-                       const struct effects *e);
+                       const struct effects *e, const struct tracer *tracer, unsigned depth);
 
 /* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */
 void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);

@@ -101,7 +101,9 @@ static bool is_decided(const struct job *j, unsigned at, struct pkt *pkt, struct
                               .packet = vm->packets + at,
                               .track = vm->track,
                               .seen = &seen};
-    return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, key, pkt, &e, d);
+    const bool traced = vm->cfg.follow_trace && pkt->cookie == vm->cfg.traced;
+    const struct tracer tracer = {.fn = traced ? vm->cfg.follow_trace : NULL, .arg = vm->cfg.trace_arg};
+    return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, key, pkt, &e, &tracer, d);
 }
 
 static void follow_first(const struct job *j, unsigned at, struct pkt *pkt, struct key *key,

@@ -45,6 +45,7 @@ static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER |
 /* *tokens: what the meter has left for the packet. */
 static bool meter_match(const struct walk *w, const struct pbc_cond *c, uint64_t *tokens)
 {
+    if (w->effects && w->trace) meter_peek(w->effects->meters, w->p, c->first, w->key, tokens);
     enum meter_says says = w->effects ? effect_meter(w->effects, w->p, c->first, w->key, w->at)
                                       : meter_peek(w->peek ? w->peek->meters : NULL, w->p, c->first, w->key, tokens);
     return says == (c->kind == COND_OVER ? METER_OVER : METER_WITHIN);
@@ -127,10 +128,10 @@ decided run_list(const struct program *p, const struct key *key, const struct pk
 }
 
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
-                       const struct effects *e)
+                       const struct effects *e, const struct tracer *tracer, unsigned depth)
 {
-    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e};
-    return judges(&p->rules[rule], key) && try_rule(&w, rule, 0);
+    struct walk w = {.p = p, .key = key, .pkt = pkt, .effects = e, .trace = tracer->fn, .arg = tracer->arg};
+    return judges(&p->rules[rule], key) && try_rule(&w, rule, depth);
 }
 
 struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt)

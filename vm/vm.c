@@ -9,6 +9,7 @@
 #include "vm/fragments.h"
 #include "vm/proto/sides.h"
 #include "vm/vips.h"
+#include "vm/time.h"
 #include "vm/vm_priv.h"
 
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
@@ -302,9 +303,10 @@ static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
     see_time(vm, in, tx);
-    uint64_t next = meters_sweep(vm->meters) ? vm->now_ns + SWEEP_NS : UINT64_MAX;
+    const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
+    uint64_t next = meters_sweep(vm->meters) ? soon : UINT64_MAX;
     if (vm->track) next = sooner(next, track_tick(vm->track));
-    if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, vm->now_ns + SWEEP_NS);
+    if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, soon);
     if (vm->forward) next = sooner(next, end_down(vm, in, tx));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);

@@ -175,14 +175,20 @@ struct vm_counters {
     uint64_t stacks_full; /* accepted packets that made no flow, for there was no room for another VLAN stack */
 };
 
+struct trace_step; /* below */
+typedef void trace_fn(void *arg, const struct trace_step *step);
+
 struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
     bool naive;        /* run the rule list instead of the code, for every packet: the oracle */
     bool forget;       /* remember no verdicts: what remembering is compared with */
-    bool flow_events;  /* tell of each flow that ends, in vm_tx */
+    bool flow_events;  /* tell of each flow that ends, in vm_tx, and know when each began (else 0) */
     bool no_cookies;   /* services take SYNs as if they had no `syn cookies`: where no client would answer */
+    trace_fn *follow_trace; /* told of each rule that is tried on the later fragment `traced`, which follows its first */
+    void *trace_arg;
+    uint64_t traced; /* its cookie */
 };
 
 struct vm;
@@ -256,7 +262,6 @@ struct trace_step {
     uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key; where `flows
                         over` did: flows that the source holds */
 };
-typedef void trace_fn(void *arg, const struct trace_step *step);
 struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                 void *arg);
 

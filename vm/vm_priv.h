@@ -25,7 +25,7 @@ struct vm {
     struct counter *rules;   /* one a rule, one for "nobody", one a firewall's default: counters points into it */
     struct track *track;     /* NULL: the program keeps no flows */
     struct track_seen *seen; /* [VM_BATCH], of the batch that is being judged */
-    struct remember *remember; /* NULL: no verdict may be remembered */
+    struct remember *remember;   /* NULL: no verdict may be remembered */
     struct fragments *fragments; /* NULL: no fragment follows its first */
     struct forward *forward; /* NULL: there are neither services nor translation */
     struct vips *vips; /* NULL: there are no services and nats */

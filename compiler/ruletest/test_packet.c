@@ -102,7 +102,9 @@ static void take_side(struct packet_work *w, const struct node *n, struct side *
     }
     take_host(w, n->first, side, port);
     if (side->port) {
-        diag(w->c->diags, E_PACKET_TWICE, n->span, "`%s` brings a port already", n->first->v.str.s);
+        const bool named = n->first->kind == N_NAME;
+        diag(w->c->diags, E_PACKET_TWICE, n->span, "%s%s%s brings a port already", named ? "`" : "",
+             named ? n->first->v.str.s : "the address", named ? "`" : "");
         w->bad = true;
     }
     side->port = n->last;

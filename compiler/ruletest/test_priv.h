@@ -264,6 +264,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
                  const struct test_search *s);
 /* Notes on a packet and on what decided it, to the last diagnostic. */
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
+/* Of an ICMP error that was not let through: what it quotes. Overwrites the frame that was built last (test_reply.c). */
+void test_note_quoted(struct test_run *r, const struct test_step *s);
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key);
 void test_note_left(struct test_run *r, const struct verdict *v);
 struct served test_served(const struct test_run *r, const struct pkt *pkt, const struct key *key);

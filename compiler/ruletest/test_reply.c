@@ -15,14 +15,35 @@ static struct diags *complain(struct test_run *r, const struct test_step *s, con
 }
 
 /* The packet that would be answered, for the reader. */
-static void note_last(struct test_run *r)
+static void note_last(struct test_run *r, const char *what)
 {
     struct pkt pkt;
     struct key key;
 
     test_build(r, &r->last, &pkt);
     test_parse(r, &pkt, &key);
-    test_note_packet(r, "the last packet that was let through", &pkt, &key);
+    test_note_packet(r, what, &pkt, &key);
+}
+
+static void note_answered(struct test_run *r) { note_last(r, "the last packet that was let through"); }
+
+static bool same_addr(const struct addr *a, const struct addr *b)
+{
+    return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
+}
+
+void test_note_quoted(struct test_run *r, const struct test_step *s)
+{
+    const struct test_packet *p = s->packet;
+
+    if (s->reply == REPLY_BARE || !test_icmp_is_error(p) || p->payload.len) return;
+    if (s->reply == REPLY_NOT)
+        diag_note(r->c->diags, SPAN_NONE,
+                  "it quotes nothing; one about the last packet is written as `reply: icmp ...`");
+    else if (same_addr(&p->dst, &r->last.src))
+        note_last(r, "it quotes the last packet that was let through");
+    else
+        note_last(r, "it quotes the last packet that was let through, which its receiver did not send");
 }
 
 static bool is_own(const struct test_self *self, const struct addr *a)
@@ -95,7 +116,7 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     } else {
         return true;
     }
-    note_last(r);
+    note_answered(r);
     return false;
 }
 
@@ -136,7 +157,7 @@ static bool answer(struct test_run *r, const struct test_step *s, struct test_pa
     const char *wrong = misfit(p);
     if (!wrong) return true;
     complain(r, s, wrong);
-    note_last(r);
+    note_answered(r);
     return false;
 }
 
@@ -163,7 +184,7 @@ static bool complain_past(struct test_run *r, const struct test_step *s)
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
     diag_fix(complain(r, s, "in `dsr` modes the server answers the client itself, so nothing judges the answer here"),
              "write it without an expectation: the client has got it then");
-    note_last(r);
+    note_answered(r);
     return true;
 }
 

@@ -225,6 +225,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
     test_note_left(r, v);
     if (step->pool != PBC_NONE || v->service != PBC_NONE) test_note_service(r, &s->served, v);
     test_note_why(r, s, v);
+    if (s->key.marks & MARK_INVALID && (v->action == ACTION_DROP || v->action == ACTION_REJECT))
+        test_note_quoted(r, step);
 }
 
 /* All tests together ------------------------------------------------------------------------------------------------

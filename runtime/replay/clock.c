@@ -5,13 +5,16 @@
 #include "runtime/replay/replay_priv.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/frag/frag.h"
+#include "vm/time.h"
 
 enum { EXACT_NS = 1, COARSE_NS = 1000000 };
 /* A vm that has judged may have a new deadline, which only a tick tells. So it is asked this much later; when it holds
  * a frame, when that has waited long enough. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
-/* Of a long silence only the last seconds are lived through: more than a round over the flow table takes. */
+/* Of a long silence only the last seconds are lived through: more than a round over the flow table takes. After so many
+ * ticks of a capture that is mostly silence, only its end. */
 #define ROUND_NS UINT64_C(16000000000)
+enum { ROUNDS_FREE = 1 << 14 };
 enum { TICKS_MOST = 128 }; /* between two frames: for each of those held, and for a round */
 
 /* Tokens of meters are worth single nanoseconds; those of answers, and timeouts, need not be told so finely. */
@@ -52,6 +55,8 @@ static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
     return c->step_ns == UINT64_MAX ? time_ns : time_ns - time_ns % c->step_ns;
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
     const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* without a division */
@@ -60,7 +65,7 @@ struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
         if (now > c->now_ns) c->now_ns = now;
     }
     if (c->now_ns >= c->until_ns) c->facts.schedules = schedules_at(c->program, c->now_ns, &c->until_ns);
-    if (c->timers && c->tick_ns > c->now_ns + ASK_AFTER_NS) c->tick_ns = c->now_ns + ASK_AFTER_NS;
+    if (c->timers) c->tick_ns = sooner(c->tick_ns, time_after(c->now_ns, ASK_AFTER_NS));
     return (struct vm_in){.mono_ns = c->now_ns, .facts = &c->facts};
 }
 
@@ -71,17 +76,16 @@ static uint64_t step_after(const struct replay_clock *c, uint64_t deadline_ns)
     return step_begin(c, deadline_ns + c->step_ns - 1);
 }
 
-void replay_clock_held(struct replay_clock *c)
-{
-    if (c->tick_ns > c->now_ns + FRAG_HOLD_NS) c->tick_ns = c->now_ns + FRAG_HOLD_NS;
-}
+void replay_clock_held(struct replay_clock *c) { c->tick_ns = sooner(c->tick_ns, time_after(c->now_ns, FRAG_HOLD_NS)); }
 
 /* The time of the next tick, after one that told this deadline. */
-static uint64_t tick_after(const struct replay_clock *c, uint64_t deadline_ns, uint64_t now)
+static uint64_t tick_after(struct replay_clock *c, uint64_t deadline_ns, uint64_t now)
 {
     const uint64_t next = step_after(c, deadline_ns);
-    const bool silent = deadline_ns >= c->now_ns + ASK_AFTER_NS && now > ROUND_NS;
-    return silent && next < now - ROUND_NS ? now - ROUND_NS : next;
+    const uint64_t round = c->silent_ticks < ROUNDS_FREE ? ROUND_NS : 0;
+    if (deadline_ns < time_after(c->now_ns, ASK_AFTER_NS) || now <= round) return next;
+    c->silent_ticks += next <= now;
+    return next < now - round ? now - round : next;
 }
 
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,

@@ -13,6 +13,8 @@ struct fate {
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
     struct departures left; /* the packets that left for it */
+    struct trace_step *steps; /* of one that followed: the rules that were tried all the same */
+    size_t step_count;
 };
 
 static const char *const reason_doc[REASON_COUNT] = {
@@ -90,16 +92,28 @@ static bool is_judged(const struct fate *f)
     return v->rule != RULE_NONE || v->reason == REASON_NONE || v->reason == REASON_NO_SERVER;
 }
 
+/* What it was tried by, or would be, each in order. */
+static void each_step(struct explained *x, trace_fn *fn)
+{
+    if (is_judged(x->fate)) vm_explain(x->vm, &x->in, x->key, x->pkt, fn, x);
+    for (size_t i = 0; i < x->fate->step_count; i++) fn(x, &x->fate->steps[i]);
+}
+
+/* Did a rule decide one that follows its first? */
+static bool is_decided(const struct explained *x)
+{
+    const struct fate *f = x->fate;
+    const struct trace_step *last = f->step_count ? &f->steps[f->step_count - 1] : NULL;
+    return last && last->matched && x->r->program->rules[last->rule].verdict <= PBC_V_REJECT;
+}
+
 /* Why it is not. */
 static const char *unjudged(const struct explained *x)
 {
     const struct fate *f = x->fate;
     if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
     if (f->verdict.flags & VERDICT_REPLY) return "it goes back in a flow that was sent on";
-    if (!f->followed) return reason_doc[f->verdict.reason];
-    return x->r->program->meta->flags & PBC_NAMES_FRAGMENT
-               ? "it takes what became of its first fragment, unless a rule before that one's names `fragment`"
-               : "it takes what became of its first fragment";
+    return f->followed ? "it takes what became of its first fragment" : reason_doc[f->verdict.reason];
 }
 
 static void end_text(const struct explained *x)
@@ -113,7 +127,8 @@ static void end_text(const struct explained *x)
     if (v->rule == RULE_NONE && is_judged(x->fate))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
-    if (!is_judged(x->fate)) fprintf(x->out, "  no rule is tried: %s\n", unjudged(x));
+    if (!is_judged(x->fate) && !is_decided(x))
+        fprintf(x->out, "  no %srule is tried: %s\n", x->fate->step_count ? "other " : "", unjudged(x));
     if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
@@ -136,10 +151,8 @@ static void print_text(struct explained *x, const char *what)
                 x->fate->followed ? "" : ", which did not come");
     explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
-    if (is_judged(x->fate)) {
-        vm_explain(x->vm, &x->in, x->key, x->pkt, step_width, x);
-        vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
-    }
+    each_step(x, step_width);
+    each_step(x, step_text);
     end_text(x);
 }
 
@@ -165,7 +178,7 @@ static void print_json(struct explained *x, const char *what)
     if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
     if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
     fputs(",\"tried\":[", x->out);
-    if (is_judged(x->fate)) vm_explain(x->vm, &x->in, x->key, x->pkt, step_json, x);
+    each_step(x, step_json);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
     json_or_null(x->out, "firewall",
@@ -237,12 +250,28 @@ static void leave(void *arg)
     w->tx.count = w->tx.event_count = 0;
 }
 
+/* A rule was tried on the wanted frame, a later fragment. Where memory is out the list ends. */
+static void record_step(void *arg, const struct trace_step *s)
+{
+    struct fate *f = arg;
+    struct trace_step *steps = reallocarray(f->steps, f->step_count + 1, sizeof *steps);
+    if (!steps) return;
+    f->steps = steps;
+    f->steps[f->step_count++] = *s;
+}
+
 static bool walker_open(struct walker *w, const struct replay *r)
 {
+    const struct vm_cfg cfg = {.seed = r->o->seed,
+                               .pool = r->pool,
+                               .flow_events = true,
+                               .follow_trace = record_step,
+                               .trace_arg = &w->fate,
+                               .traced = r->o->explain};
     *w = (struct walker){.r = r, .clock = replay_clock_of(r), .wanted = r->o->explain};
     w->tx.entries = w->entries;
     w->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
-    w->vm = vm_new(r->program, &(struct vm_cfg){.seed = r->o->seed, .pool = r->pool, .flow_events = true});
+    w->vm = vm_new(r->program, &cfg);
     return w->vm;
 }
 
@@ -338,9 +367,10 @@ int explain(const struct replay *r)
 {
     struct walker *walkers = calloc(2, sizeof *walkers);
     const bool open = walkers && walker_open(&walkers[0], r) && walker_open(&walkers[1], r);
-    const int status = open ? explain_with(r, walkers) : complain("out of memory");
+    const int status = open ? explain_with(r, walkers) : complain_memory(r->program);
     for (unsigned i = 0; walkers && i < 2; i++) {
         vm_free(walkers[i].vm);
+        free(walkers[i].fate.steps);
         departures_fini(&walkers[i].fate.left);
     }
     free(walkers);

@@ -25,7 +25,10 @@ void explain_flow_text(FILE *out, const struct replay *r, struct vm *vm, const s
     if (!(r->program->meta->flags & PBC_KEEPS_FLOWS)) return;
     fprintf(out, "  state %s: ", state ? state : "none");
     if (!vm_flow_of(vm, in, key, pkt, &f)) {
-        fputs(state ? "there is no flow\n" : "this packet belongs to no flow\n", out);
+        fputs(state                         ? "there is no flow\n"
+              : key->kind & KIND_FRAG_LATER ? "a later fragment has none of its own\n"
+                                            : "this packet belongs to no flow\n",
+              out);
         return;
     }
     fprintf(out, "%s flow, %s, opened by %s ", flow_protocol(&f, name, sizeof name),

@@ -52,6 +52,7 @@ static void sources(cJSON *root, const struct replay *r, const struct totals *t,
     time_add(capture, "first", t->first_ns);
     time_add(capture, "last", t->last_ns);
     number(capture, "span_ns", t->last_ns - t->first_ns);
+    number(capture, "earlier", t->earlier);
     if (*fault)
         path_add(capture, "error", fault);
     else

@@ -208,6 +208,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         p->t.bytes += p->pkts[i].wire_len;
         if (!f->time_ns) continue;
         if (f->time_ns - 1 < p->t.first_ns - 1) p->t.first_ns = f->time_ns; /* 0 - 1: none so far */
+        p->t.earlier += f->time_ns < p->t.last_ns;
         if (f->time_ns > p->t.last_ns) p->t.last_ns = f->time_ns;
     }
     p->t.frames += end - first;

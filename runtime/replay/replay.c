@@ -10,7 +10,8 @@
 #include "vm/frag/frag.h"
 
 /* What a call of the vm may leave with, what it may hold, one to join a frame. */
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT_BYTES = 2048 };
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };
+enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
 int complain(const char *fmt, ...)
 {
@@ -37,10 +38,11 @@ static int pool_open(struct replay *r)
     const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
     /* What is sent on or opened is copied: also super-packets, which captures of hosts hold. */
     const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_DECAPS;
-    const unsigned slot = copies ? POOL_SLOT_MOST : POOL_SLOT_BYTES;
-    const size_t bytes = pool_bytes(slots, slot);
+    const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
+    const unsigned slot_bytes = copies ? POOL_SLOT_MOST : fits ? POOL_SLOT : POOL_LARGE_SLOT;
+    const size_t bytes = pool_bytes(slots, slot_bytes);
     if (posix_memalign(&r->pool_memory, 64, bytes)) return complain("out of memory");
-    r->pool = pool_init(r->pool_memory, bytes, slots, slot);
+    r->pool = pool_init(r->pool_memory, bytes, slots, slot_bytes);
     return r->pool ? 0 : complain("the buffers of %zu bytes cannot be laid out", bytes);
 }
 
@@ -231,12 +233,19 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     return *fault ? complain("%s: %s", strcmp(o->pcap, "-") ? o->pcap : "standard input", fault) : status;
 }
 
+int complain_memory(const struct program *p)
+{
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return complain("out of memory");
+    return complain("out of memory: the rules ask for a table of %llu flows (`limits`)",
+                    (unsigned long long)p->settings->flows);
+}
+
 static int replay_all(const struct replay *r)
 {
     struct results to = {0};
     int status = results_open(r, &to);
     struct pass *p = status ? NULL : pass_new(r, r->o->flows);
-    if (!status) status = p ? passes_run(r, &to, p) : complain("out of memory");
+    if (!status) status = p ? passes_run(r, &to, p) : complain_memory(r->program);
     const int closed = results_close(&to, r->o);
     pass_free(p);
     return closed ? closed : status;

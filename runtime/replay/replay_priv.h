@@ -35,6 +35,7 @@ struct totals {
     struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
     uint64_t outside;              /* of --from and --to, not judged */
     uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t earlier;              /* frames with a time before that of one before them */
     uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
     uint64_t written;              /* to --write */
     uint64_t elapsed_ns;
@@ -47,6 +48,8 @@ struct timing {
 
 /* One line on standard error: "preyrun: ...". Returns 2. */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same where a worker finds no memory: with the size that the rules ask for. */
+int complain_memory(const struct program *p);
 
 /* The interface id of a declared name or a device. 0, or -ENOENT with a line that lists the known ones. */
 int iface_find(const struct program *p, const char *name, uint16_t *id, char *err, size_t err_len);
@@ -76,11 +79,12 @@ struct replay_clock {
     const struct program *program;
     struct facts facts; /* with the schedules that are active now */
     uint64_t now_ns;
-    uint64_t until_ns;   /* the schedules hold for earlier times */
-    uint64_t step_ns;    /* frames of one such step of time are judged at one time */
-    uint64_t tick_ns;    /* when the vm's timers are due; UINT64_MAX: never */
-    bool timers;         /* the program has any */
-    bool only_fragments; /* nothing but fragments can tell one time from another */
+    uint64_t until_ns;     /* the schedules hold for earlier times */
+    uint64_t step_ns;      /* frames of one such step of time are judged at one time */
+    uint64_t tick_ns;      /* when the vm's timers are due; UINT64_MAX: never */
+    unsigned silent_ticks; /* so far, see clock.c */
+    bool timers;           /* the program has any */
+    bool only_fragments;   /* nothing but fragments can tell one time from another */
 };
 struct replay_clock replay_clock_of(const struct replay *r);
 /* The vm's input at a frame; holds until the next call. */

@@ -214,6 +214,9 @@ static void what_was_read(FILE *out, const struct replay *r, const struct totals
 static void oddities(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    if (t->earlier)
+        note(out, "clock", "%s frame%s earlier than one before: judged at its time, for time never runs back",
+             text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
     if (c->snapped)
         note(out, "snapped", "%s frame%s cut by the capture, judged by %s headers", text_number(c->snapped, a),
              plural(c->snapped), c->snapped == 1 ? "its" : "their");

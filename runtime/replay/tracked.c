@@ -48,6 +48,15 @@ static void cause_add(char *buf, size_t len, uint64_t n, const char *what)
     if (n) snprintf(buf + used, len - used, "%s%s %s", used ? ", " : "", text_number(n, a), what);
 }
 
+static void waited_text(FILE *out, const struct frag_counters *f)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], l[TEXT_NUMBER], words[100] = "";
+    const uint64_t left = f->held - f->released - f->orphans;
+    if (left) snprintf(words, sizeof words, ", %s still wait%s", text_number(left, l), left == 1 ? "s" : "");
+    note(out, "", "%s waited for the first: it came for %s, never for %s%s", text_number(f->held, a),
+         text_number(f->released, b), text_number(f->orphans, m), words);
+}
+
 static void fragments_text(FILE *out, const struct frag_counters *f)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[400] = "";
@@ -55,9 +64,7 @@ static void fragments_text(FILE *out, const struct frag_counters *f)
     note(out, "fragments", "%s datagram%s, %s complete; %s fragment%s followed %s first", text_number(f->datagrams, a),
          plural(f->datagrams), text_number(f->complete, b), text_number(f->followed, m), plural(f->followed),
          f->followed == 1 ? "its" : "their");
-    if (f->held)
-        note(out, "", "%s waited for the first: it came for %s, never for %s", text_number(f->held, a),
-             text_number(f->released, b), text_number(f->orphans, m));
+    if (f->held) waited_text(out, f);
     if (f->not_held) note(out, "", "%s could not wait: there was no room", text_number(f->not_held, a));
     if (f->duplicates)
         note(out, "", "%s came again and %s dropped", text_number(f->duplicates, a),

@@ -341,6 +341,33 @@ eth / ip4 198.51.100.1 > 10.0.0.7 / tcp 443 > 5 syn ack seq 499 ack 100
 eth / ip4 198.51.100.1 > 10.0.0.7 / tcp 443 > 6 syn ack seq 499 ack 100
 END
 
+rules dsr <<'END'
+pool web { server a 10.0.9.11 }
+service www on 203.0.113.10 tcp/80 { mode dsr l2; -> web }
+firewall house default drop {
+  accept icmp6 type nd
+  accept state established as OLD
+  accept tcp to 203.0.113.10 port 80 state new as NEW
+}
+END
+judged dsr 'of a service in a DSR mode one side is seen, and followed from its SYN to its FIN' \
+    'NEW OLD OLD OLD default default' <<'END'
+eth / ip4 10.0.0.7 > 203.0.113.10 / tcp 5 > 80 syn seq 99
+eth / ip4 10.0.0.7 > 203.0.113.10 / tcp 5 > 80 ack seq 100 ack 500
+eth / ip4 10.0.0.7 > 203.0.113.10 / tcp 5 > 80 psh ack seq 100 ack 9000500 / zeros 10
+eth / ip4 10.0.0.7 > 203.0.113.10 / tcp 5 > 80 fin ack seq 110 ack 9000500
+after 121s
+eth / ip4 10.0.0.7 > 203.0.113.10 / tcp 5 > 80 ack seq 111 ack 9000500
+eth / ip4 10.0.0.8 > 203.0.113.10 / tcp 5 > 80 ack seq 100 ack 500
+END
+judged host 'UDP over IPv6 is followed like that over IPv4' 'DNS accept OLD DNS' <<'END'
+eth / ip6 2001:db8::7 > 2001:db8::1 / udp 5 > 53
+eth / ip6 2001:db8::1 > 2001:db8::7 / udp 53 > 5
+eth / ip6 2001:db8::7 > 2001:db8::1 / udp 5 > 53
+after 121s
+eth / ip6 2001:db8::7 > 2001:db8::1 / udp 5 > 53
+END
+
 # ---- fragments ----
 
 judged host 'later fragments go where their first one went, v4 and v6' 'DNS DNS default default DNS DNS' <<'END'

@@ -63,7 +63,7 @@ static enum flow_mark follow(struct middle *m, unsigned dir, const struct tcp_se
         m->live ? tcp_follow((enum flow_state)m->flow.state, &m->flow.track, dir_of(m, dir), s, &next)
                 : tcp_begin(s, m->pickup, &next);
     if (mark == MARK_INVALID) return mark;
-    if (!m->live || next.reopen) m->opener = (uint8_t)dir;
+    if (!m->live || next.reopen) m->opener = (uint8_t)(next.by_other ? !dir : dir);
     if (!m->live && m->one_sided) next.track.flags |= TCP_TRACK_NO_WINDOW;
     m->live = true;
     m->flow = next;

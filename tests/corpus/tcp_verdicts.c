@@ -60,7 +60,11 @@ static struct known *find(const struct trace_segment *s)
 static void begin(struct known *k, const struct trace_segment *s, const struct tcp_step *next)
 {
     if (!k && known_count < FLOWS_MOST) k = &known[known_count++];
-    if (k) *k = (struct known){.opener = s->from, .other = s->to, .now = *next, .seen_ns = clock_ns};
+    if (!k) return;
+    *k = (struct known){.opener = s->from, .other = s->to, .now = *next, .seen_ns = clock_ns};
+    if (!next->by_other) return;
+    k->opener = s->to;
+    k->other = s->from;
 }
 
 /* The rule that decides, and what it makes of the list. */

@@ -188,7 +188,7 @@ static struct said say(struct model *m, const struct talk *t)
     if (t->proto == IPPROTO_NR_TCP) {
         const struct tcp_segment g = segment_of(t);
         s.mark = s.flow ? tcp_follow(s.flow->state, &s.flow->tcp, s.dir, &g, &s.step) : tcp_begin(&g, false, &s.step);
-        s.makes = s.mark == MARK_NEW && (!s.flow || s.step.reopen);
+        s.makes = s.step.reopen || (s.mark == MARK_NEW && !s.flow);
     } else {
         s.makes = !s.flow || (sctp_over(s.flow) && t->payload && t->chunk == 1);
         if (!s.makes && (s.dir == FLOW_REPLY || s.flow->answered)) s.mark = MARK_ESTABLISHED;
@@ -210,11 +210,21 @@ static enum flow_state plain_state(const struct talk *t, bool both)
 /* Flows that this address has opened, the one that the packet begins counted. */
 static unsigned held_by(const struct model *m, const struct talk *t, const struct said *s)
 {
-    unsigned held = s->makes;
+    const bool opens = s->makes && !s->step.by_other;
+    unsigned held = opens;
     for (unsigned i = 0; i < m->count; i++)
-        held +=
-            m->flows[i].open.v6 == t->v6 && m->flows[i].open.src == t->src && !(s->makes && &m->flows[i] == s->flow);
+        held += m->flows[i].open.v6 == t->v6 && m->flows[i].open.src == t->src && !(opens && &m->flows[i] == s->flow);
     return held;
+}
+
+static struct talk turned(const struct talk *t)
+{
+    struct talk other = *t;
+    other.src = t->dst;
+    other.dst = t->src;
+    other.src_port = t->dst_port;
+    other.dst_port = t->src_port;
+    return other;
 }
 
 static void drop_flow(struct model *m, struct model_flow *f) { *f = m->flows[--m->count]; }
@@ -226,7 +236,7 @@ static void accept(struct model *m, const struct talk *t, const struct said *s)
     bool answers;
     if (s->makes) {
         m->flows[m->count++] = (struct model_flow){
-            .open = *t,
+            .open = s->step.by_other ? turned(t) : *t,
             .pair = is_icmp(t) ? (uint8_t)pair_of(t, &answers) : 0,
             .state = tcp ? (enum flow_state)s->step.state : plain_state(t, false),
             .began_ns = m->now_ns,

@@ -100,8 +100,7 @@ static void draw_plausible(struct run *r)
     r->text.len = 0;
     put_text(&r->text, "schedule night = mon-sun 20:00-06:00\nmeter m = 3/s per source\n"
                        "chain c {\n  accept state established tcp as CHAINED\n  count udp\n}\n");
-    put_text(&r->text, rng_one_in(&r->rng, 2) ? "limits { flows 400; half_open 40 }\nfirewall f default drop {\n"
-                                              : "firewall f in default accept {\n");
+    put_text(&r->text, rng_one_in(&r->rng, 2) ? "firewall f default drop {\n" : "firewall f in default accept {\n");
     for (unsigned n = 1 + rng_below(&r->rng, 6), used = 0; n; n--) {
         const unsigned i = rng_below(&r->rng, RULES);
         if (used >> i & 1) continue;
@@ -114,6 +113,17 @@ static void draw_plausible(struct run *r)
     if (!rng_one_in(&r->rng, 3)) return;
     put_text(&r->text, "pool p { server a 10.9.0.1; server b 10.9.0.2 }\n"
                        "service s on any tcp/80 { mode passthrough; -> p }\n");
+}
+
+/* Small tables, which also are quickly made: no file is about their size. */
+static void make_small(struct run *r)
+{
+    static const char small[] = "limits { flows 400; half_open 40; maglev 251 }\n";
+    char *limits = r->text.s ? strstr(r->text.s, "limits {") : NULL;
+    if (limits) memset(limits, ' ', strcspn(limits, "\n"));
+    put_text(&r->text, small);
+    memmove(r->text.s + sizeof small - 1, r->text.s, r->text.len - (sizeof small - 1));
+    memcpy(r->text.s, small, sizeof small - 1);
 }
 
 static struct program *compile_rules(struct run *r)
@@ -313,6 +323,7 @@ static bool start(struct run *r, uint64_t seed)
         rules_draw(&r->text, &r->stock, &r->rng, 6);
     else
         draw_plausible(r);
+    make_small(r);
     r->program = compile_rules(r);
     if (!r->program) return false;
     for (unsigned k = 0; k < WAYS; k++) {
@@ -369,7 +380,7 @@ int main(int argc, char **argv)
 {
     const uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
     const unsigned long_run = getenv("LONG") && *getenv("LONG") ? 20 : 1;
-    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1000 * long_run;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 1500 * long_run;
     const unsigned packets = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 1000;
     struct totals totals = {0};
 
@@ -382,7 +393,7 @@ int main(int argc, char **argv)
     printf("ok - remembered and judged verdicts agree, however batches are cut: %" PRIu64 " rule files, %" PRIu64
            " memos, %" PRIu64 " packets, %" PRIu64 " of them remembered\n",
            totals.files, totals.memos, totals.packets, totals.remembered);
-    const bool fair = totals.remembered * 20 > totals.packets;
+    const bool fair = totals.remembered * 50 > totals.packets;
     printf("%s - a fair share is remembered\n", fair ? "ok" : "not ok");
     return fair ? 0 : 1;
 }

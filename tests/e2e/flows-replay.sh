@@ -236,7 +236,7 @@ same 'every frame has one' "$(tail -n +2 lines | cut -f1 | tr '\n' ' ')" "$(seq 
 tail -n +2 lines | cut -f2 | sort | uniq -c | awk '{ print $2, $1 } END { print "total", 210 }' | sort >counted
 same 'the summary counts what the lines say' "$(awk '/^verdict/ { on = 1; next } /^$/ { on = 0 } on && $2 { print $1, $2 }' out | sort)" "$(cat counted)"
 same 'and who decided adds up' "$(awk '/^decided/ { on = 1; next } /^$/ { on = 0 } on && !/total/' out | sed 's/.* \(drop\|accept\|held\|pass\) *//' | awk '{ n += $1 } END { print n }')" 210
-same 'what was held is told' "$(grep 'waited' out)" '            4 waited for the first: it came for 2, never for 1'
+same 'what was held is told' "$(grep 'waited' out)" '            4 waited for the first: it came for 2, never for 1, 1 still waits'
 run --pcap held.pcap --verdicts - --format json pieces.pbc
 same 'JSON lines say the same' "$(python3 -c '
 import json
@@ -262,6 +262,39 @@ cat held.pcap | "$bin/preyrun" --pcap - --explain 1 pieces.pbc >out 2>err
 same 'of a pipe too' "$(sed 's/^.* udp/udp/' out | tr '\n' '|')" \
     'udp 10.0.0.1 > 10.0.0.9 fragment later  38 bytes|  waited 3.0 ms for its first fragment|  no rule is tried: it takes what became of its first fragment|verdict: accept  rule DNS|'
 
+# Later fragments meet the rules that name `fragment`, and are told of those.
+rules apart <<'END_OF_RULES'
+chain pieces { count ip as SEEN; drop from 10.0.0.66 as NONE_OF_HIS }
+firewall edge default drop {
+  accept icmp6 type nd
+  do pieces fragment later as PIECES
+  accept udp to port 53 as DNS
+  accept udp fragment later as LATE
+}
+END_OF_RULES
+capture apart <<'END_OF_NOTES'
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / raw x"01020304"
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 28 / zeros 16
+eth / ip4 10.0.0.66 > 10.0.0.9 id 2 more / udp 1 > 53 len 28 / zeros 16
+eth / ip4 10.0.0.66 > 10.0.0.9 id 2 frag 24 proto udp / raw x"01020304"
+eth / ip4 10.0.0.1 > 10.0.0.9 id 3 more / udp 1 > 54 len 28 / zeros 16
+eth / ip4 10.0.0.1 > 10.0.0.9 id 3 frag 24 proto udp / raw x"01020304"
+END_OF_NOTES
+told() { # N: what --explain N says, without the frame and places
+    run --pcap apart.pcap --explain "$1" apart.pbc
+    sed '1d; s/ (apart.prey:[0-9]*)//; s/  */ /g' out | tr '\n' '|'
+}
+same '--explain tells the rules that are tried on one that follows' "$(told 1)" \
+    ' waited 1.0 ms for its first fragment| PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| no other rule is tried: it takes what became of its first fragment|verdict: accept rule DNS|'
+same 'those of a chain that decides' "$(told 4)" ' PIECES yes do pieces| SEEN yes count| NONE_OF_HIS yes drop|verdict: drop rule NONE_OF_HIS|'
+same 'and those behind, where the first met the default' "$(told 6)" \
+    ' PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| LATE yes accept|verdict: accept rule LATE|'
+run --pcap apart.pcap --explain 4 --format json apart.pbc
+same 'JSON likewise' "$(python3 -c '
+import json
+for s in json.load(open("out"))["tried"]: print(s["rule"], s["depth"], s["matched"], s["why"], end=";")')" \
+    'PIECES 0 True None;SEEN 1 True None;NONE_OF_HIS 1 True None;'
+
 # All in one batch, and yet not at one time.
 capture late <<'END_OF_NOTES'
 eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / raw x"01020304"
@@ -275,6 +308,16 @@ END_OF_NOTES
 run --pcap late.pcap --verdicts - pieces.pbc
 same 'a first that comes after 150 ms is too late, one after 95 is not' "$(tail -n +2 out | cut -f2,6 | tr '\t\n' ' ;')" \
     'drop fragment-orphan;accept -;accept -;accept -;accept -;'
+
+# What does not fit a buffer can't wait; buffers are as large as --mtu asks.
+capture large <<'END_OF_NOTES'
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / zeros 3000
+eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 3024 / zeros 16
+END_OF_NOTES
+run --pcap large.pcap pieces.pbc
+same 'a fragment larger than a buffer can not wait, and that is told' "$(grep 'could not' out)" '            1 could not wait: there was no room'
+run --pcap large.pcap --mtu 4000 --verdicts - pieces.pbc
+same 'with --mtu 4000 it can' "$(tail -n +2 out | cut -f2,3 | tr '\t\n' ' ;')" 'accept DNS;accept DNS;'
 
 # What nobody judges is held and counted like the rest.
 rules own <<'END_OF_RULES'
@@ -320,6 +363,18 @@ same 'is logged by its number, when it was decided' "$(cat err)" \
 "$bin/tests/tools/mkcap" many.notes many.pcap
 run --pcap many.pcap --verdicts - pieces.pbc
 same 'more than a batch of lines waits' "$(tail -n +2 out | awk -F '\t' '$1 != NR || ($2 != "accept") != (NR > 92)' | wc -l) $(wc -l <out)" '0 5093'
+
+# A table for which there is no memory. (Sanitizers need more room than any limit leaves.)
+rules huge <<'END_OF_RULES'
+limits { flows 100_000_000 }
+firewall edge default drop { accept icmp6 type nd; accept state new as NEW }
+END_OF_RULES
+name='a table for which there is no memory is named with its size'
+if [ "${B%/san}" != "$B" ]; then echo "ok - $name # SKIP sanitizers reserve more than that"; else
+    (ulimit -v 4000000; run --pcap held.pcap huge.pbc; echo "$status" >was)
+    same "$name" "$(cat was err)" '2
+preyrun: out of memory: the rules ask for a table of 100000000 flows (`limits`)'
+fi
 
 echo '# State explained'
 run --pcap life.pcap --explain 4 edge.pbc

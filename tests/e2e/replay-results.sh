@@ -111,6 +111,21 @@ import json
 j = json.load(open("out"))
 r = j["repeat"]
 print(j["capture"]["frames"], j["answers"]["sent"], r["passes"], 0 < r["best_ns"] <= r["median_ns"] <= r["worst_ns"])')" "$frames 32 5 True"
+# A clock that goes back: record 3 of three is ten seconds early.
+printf 'eth / ip4 10.0.0.1 > 10.0.0.9 / udp 1 > 53\n%.0s' 1 2 3 >three.notes
+"$bin/tests/tools/mkcap" three.notes three.pcap
+python3 -c '
+d = bytearray(open("three.pcap", "rb").read())
+at = 24 + 2 * (len(d) - 24) // 3
+d[at:at + 4] = (int.from_bytes(d[at:at + 4], "little") - 10).to_bytes(4, "little")
+open("back.pcap", "wb").write(d)'
+run --pcap back.pcap rules.pbc
+same 'frames that are earlier than one before are counted' "$(grep '^clock' out)" \
+    'clock       1 frame is earlier than one before: judged at its time, for time never runs back'
+run --pcap back.pcap --format json rules.pbc
+same 'in JSON too' "$(python3 -c 'import json; print(json.load(open("out"))["capture"]["earlier"])')" 1
+run --pcap three.pcap rules.pbc
+same 'and where there is none nothing is said of it' "$(grep -c '^clock' out)" 0
 run --pcap all.pcap --from 44 --to 46 --verdicts - rules.pbc
 same '--from and --to: those frames, with their numbers' "$(cat out)" "$(sed -n '1p;45,47p' lines)"
 run --pcap all.pcap --from 500 --verdicts - rules.pbc

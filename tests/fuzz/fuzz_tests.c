@@ -1,5 +1,5 @@
 /* Any bytes as the tests of a rule file: they are read, run and told without a crash, twice alike, and a failing test
- * is an error. The rules are good and fixed: chains, sets, a meter, a schedule, pools. */
+ * is an error. The rules are good and fixed: chains, sets, a meter, a schedule, pools, connections. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char rules[] =
+    "limits { flows 1000; half_open 100; fragments 64 }\n"
     "set office = 192.0.2.0/24, 2001:db8:1::/48\n"
     "const gw = 192.0.2.1\nconst ssh = 22\nconst www = 203.0.113.10:443\ninterface lan = \"eth1\"\n"
     "meter syns = 2/s burst 4 per source\n"
@@ -19,11 +20,15 @@ static const char rules[] =
     "chain ping { accept icmp type echo-request as PING }\n"
     "firewall edge default drop {\n"
     "accept icmp6 type nd\n"
+    "accept state established, related as OLD\n"
     "drop tcp flags has syn over syns as FLOOD\n"
+    "drop udp flows over 3 per source as MANY\n"
+    "accept udp to port 5 as UDP\n"
     "accept tcp from office to self port ssh during work as SSH\n"
     "accept tcp to 203.0.113.10 port 443 as WEB\n"
     "reject udp on lan port 53 as DNS\n"
-    "do ping }\n";
+    "do ping }\n"
+    "firewall leash out default accept { reject state invalid as NOT_OURS }\n";
 
 enum { INPUT_MOST = 2000, PACKETS_MOST = 2000 };
 

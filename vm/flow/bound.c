@@ -112,8 +112,7 @@ static struct flow_id id_of(const struct track_seen *s, const struct track_tuple
         key.src_port = tuple->src_port;
         key.dst_port = tuple->dst_port;
     }
-    tuple_of(&key, 0, &id, &at);
-    id.stack = s->id.stack;
+    tuple_of(&key, 0, s->id.stack, &id, &at);
     *high = at & AT_HIGH;
     if (query) {
         id.low_port = id.high_port = tuple->src_port;

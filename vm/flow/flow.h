@@ -35,15 +35,20 @@ enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
 /* The tuple, sides in order. Two packets belong to one flow if their ids are equal bytes. */
 enum flow_id_kind {
     FLOW_ID_IP6 = 1 << 0,
-    FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (so that pings both ways with one id are two flows) */
+    FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (pings both ways with one id are two flows) */
     FLOW_ID_QUERY = 1 << 2,     /* 2 bits: which pair of types, so that no reply answers a query of another kind */
 };
 struct flow_id {
     uint32_t low[4], high[4]; /* as in struct key; v4: word 0, the rest 0 */
-    uint16_t low_port, high_port; /* ICMP queries: the identifier, on both sides; without ports: 0 */
-    uint16_t stack;               /* id of the VLAN stack (stacks.h) */
-    uint8_t proto;                /* IP protocol */
-    uint8_t kind;                 /* enum flow_id_kind */
+    union {
+        struct {
+            uint16_t low_port, high_port; /* ICMP queries: the identifier, on both sides; without ports: 0 */
+            uint16_t stack;               /* id of the VLAN stack (stacks.h) */
+            uint8_t proto;                /* IP protocol */
+            uint8_t kind;                 /* enum flow_id_kind */
+        };
+        uint64_t rest; /* all of these: written as it is read, for a word from pieces just written makes a load wait */
+    };
 };
 static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
 
@@ -55,20 +60,22 @@ struct tcp_side {
 enum tcp_track_flag {
     TCP_TRACK_FIN_ORIGINAL = 1 << 0, /* that side has sent its FIN */
     TCP_TRACK_FIN_REPLY = 1 << 1,
-    TCP_TRACK_NO_WINDOW = 1 << 2,  /* no window is checked: one side is not seen (DSR), or not yet (pick-up) */
-    TCP_TRACK_SCALED = 1 << 3,     /* both SYNs had the window scale option, or its largest is assumed (pick-up) */
-    TCP_TRACK_HEARD_REPLY = 1 << 4, /* `side[FLOW_REPLY]` is known */
-    TCP_TRACK_ACK_ORIGINAL = 1 << 5, /* that side has acknowledged the other's SYN: with both the handshake is complete */
+    TCP_TRACK_NO_WINDOW = 1 << 2,    /* no window is checked: one side is not seen (DSR), or not yet (pick-up) */
+    TCP_TRACK_SCALED = 1 << 3,       /* both SYNs had the window scale option, or its largest is assumed (pick-up) */
+    TCP_TRACK_HEARD_REPLY = 1 << 4,  /* `side[FLOW_REPLY]` is known */
+    TCP_TRACK_ACK_ORIGINAL = 1 << 5, /* that side has acknowledged the other's SYN; both: the handshake is complete */
     TCP_TRACK_ACK_REPLY = 1 << 6,
     TCP_TRACK_LOOSE = 1 << 7, /* a side may have sent more than `end`: pick-up, or the first fragment of a segment */
 };
 struct tcp_track {
     struct tcp_side side[2]; /* by enum flow_dir */
     uint16_t window[2];      /* the largest that side has announced, rounded up to what its shift can say */
-    uint8_t scale;           /* shift of the original side in bits 0-3, of the other in 4-7: at most 14 (RFC 7323), 15: its
-                                SYN had no such option. It counts with TCP_TRACK_SCALED alone */
-    uint8_t flags;           /* enum tcp_track_flag */
+    uint8_t scale;    /* shift of the original side in bits 0-3, of the other in 4-7: at most 14 (RFC 7323), 15: its
+                         SYN had no such option. It counts with TCP_TRACK_SCALED alone */
+    uint8_t flags;    /* enum tcp_track_flag */
+    uint16_t ignored; /* the SYN that came last and changed nothing, if nothing was accepted since (tcp.c); 0: none */
 };
+static_assert(sizeof(struct tcp_track) == 24, "no padding");
 
 enum flow_flag {
     FLOW_OPENED_BY_HIGH = 1 << 0, /* the high side opened it */
@@ -84,9 +91,9 @@ struct flow {
     union {
         uint64_t claim; /* 0: free; taken by one compare-and-swap (KERNEL.md 7) */
         struct {
-            uint32_t hash; /* upper half of the id's, never 0 */
-            uint8_t state; /* enum flow_state */
-            uint8_t flags; /* enum flow_flag */
+            uint32_t hash;  /* upper half of the id's, never 0 */
+            uint8_t state;  /* enum flow_state */
+            uint8_t flags;  /* enum flow_flag */
             uint16_t epoch; /* of the remembered verdicts: they hold while it is the worker's */
         };
     };
@@ -98,9 +105,9 @@ struct flow {
         uint64_t seen_ns; /* when a packet of it was last accepted */
         int32_t flow;     /* FLOW_TWIN: the slot of the flow that it leads to */
     };
-    struct tcp_track tcp;  /* 22 bytes, then 2 of padding */
+    struct tcp_track tcp;
     uint16_t memo[2];      /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
-    uint8_t memo_iface[2]; /* the interface that it holds on; MEMO_ANY_IFACE where the program never asks */
+    uint8_t memo_iface[2]; /* the interface that it holds on (remember.c) */
     uint8_t joined; /* 1: a cookie answered its client, whose numbers are not the server's (cookie/joint.h) */
     uint8_t reserved;
 };
@@ -115,7 +122,7 @@ struct flow_joint {
     uint8_t client_mss;    /* index in the cookies' table */
 };
 
-/* The second line of an IPv6 flow, and what is written once when a flow begins. */
+/* The second line of an IPv6 flow, of every flow where somebody asks when they began, and of what few flows have. */
 struct flow_cold {
     uint32_t low[4], high[4]; /* IPv6 */
     uint64_t began_ns;

@@ -5,13 +5,13 @@
 #include "vm/proto/header.h"
 #include "vm/proto/quoted.h"
 
-enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
-                             uint32_t *seq)
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct flow_id *id,
+                             uint8_t *at, uint32_t *seq)
 {
     struct quoted q;
     if (!quoted_read(pkt, key, &q) || !same_address(key->dst, q.key.src)) return HOW_INVALID;
     *seq = q.seq;
-    switch (tuple_of(&q.key, q.query, id, at)) {
+    switch (tuple_of(&q.key, q.query, stack, id, at)) {
     case HOW_TCP:
     case HOW_PLAIN:
     case HOW_REPLY: return *at & AT_GROUP ? HOW_INVALID : HOW_ERROR;

@@ -13,9 +13,7 @@ static uint64_t pair(const struct flow_id *id, unsigned i) { return hash_pair(id
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id)
 {
     const struct hash_key *k = &t->key;
-    uint64_t rest;
-    memcpy(&rest, &id->low_port, sizeof rest);
-    hash_sum sum = hash_two(k, 0, rest, pair(id, 0));
+    hash_sum sum = hash_two(k, 0, id->rest, pair(id, 0));
     if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, sum) & ~(uint64_t)HASH_IP6;
     sum += hash_two(k, 2, pair(id, 1), pair(id, 2)) + hash_two(k, 4, pair(id, 3), 0);
     return hash_close(k, sum) | HASH_IP6;
@@ -44,11 +42,10 @@ static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_i
 {
     const struct flow *f = &t->slots[slot];
     const bool v6 = id->kind & FLOW_ID_IP6;
-    uint64_t rest, other;
-    memcpy(&rest, &id->low_port, sizeof rest);
-    memcpy(&other, &f->low_port, sizeof other);
+    uint64_t rest;
+    memcpy(&rest, &f->low_port, sizeof rest);
     const unsigned word = v6 ? 3 : 0;
-    if ((rest ^ other) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
+    if ((rest ^ id->rest) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
     return !v6 || memcmp(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high) == 0;
 }
 
@@ -101,7 +98,7 @@ void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {
     const struct flow *f = &t->slots[slot];
     *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
-    memcpy(&id->low_port, &f->low_port, sizeof(uint64_t));
+    memcpy(&id->rest, &f->low_port, sizeof id->rest);
     if (f->kind & FLOW_ID_IP6) memcpy(id->low, t->cold[slot].low, sizeof id->low + sizeof id->high);
 }
 
@@ -191,8 +188,8 @@ static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, 
     struct flow *f = &t->slots[slot];
     const bool v6 = id->kind & FLOW_ID_IP6;
     *f = (struct flow){.claim = f->claim, .low = id->low[v6 ? 3 : 0], .high = id->high[v6 ? 3 : 0], .seen_ns = now_ns};
-    memcpy(&f->low_port, &id->low_port, sizeof(uint64_t));
-    t->cold[slot] = (struct flow_cold){.began_ns = now_ns};
+    memcpy(&f->low_port, &id->rest, sizeof id->rest);
+    if (v6 || t->begins) t->cold[slot] = (struct flow_cold){.began_ns = now_ns};
     if (v6) memcpy(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high);
 }
 
@@ -295,6 +292,7 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     if (!t) return NULL;
     *t = (struct flow_table){.groups = groups < 2 ? 2 : (uint32_t)groups,
                              .half_open_most = cfg->half_open,
+                             .begins = cfg->begins,
                              .ended = cfg->ended,
                              .arg = cfg->arg};
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);

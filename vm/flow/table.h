@@ -32,6 +32,7 @@ struct flow_table_cfg {
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
     bool bound; /* flows may have a third line, flow_bind_at */
+    bool begins; /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
 };
@@ -77,7 +78,7 @@ int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
 
 struct flow *flow_at(struct flow_table *t, int32_t slot);
-struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot);
+struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot); /* IPv4: nothing without cfg.begins */
 /* With cfg.bound alone. What was written for a flow stays until another has its slot. */
 struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot);
 /* The whole tuple of a slot. */

@@ -6,6 +6,7 @@
 #include "vm/flow/hash_priv.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tags_priv.h"
+#include "vm/time.h"
 
 /* Half-open flows of which the oldest makes way, when there are more than allowed. */
 enum { HALF_OPEN_FEW = 8 };
@@ -28,6 +29,7 @@ struct flow_table {
      * bounded steps however few there are. */
     uint64_t *half_open, *half_open_words;
     uint64_t timeout_ns[FLOW_STATES];
+    bool begins; /* as in cfg */
     struct hash_key key;
     flow_ended_fn *ended;
     void *arg;
@@ -58,9 +60,8 @@ static inline uint64_t table_timeout(const struct flow_table *t, const struct fl
 
 static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)
 {
-    uint64_t at;
     if (__builtin_expect(f->flags & FLOW_TWIN, 0)) f = &t->slots[f->flow];
-    return __builtin_add_overflow(f->seen_ns, table_timeout(t, f), &at) ? UINT64_MAX : at;
+    return time_after(f->seen_ns, table_timeout(t, f));
 }
 static inline bool table_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
 {

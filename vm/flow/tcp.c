@@ -143,6 +143,7 @@ static enum flow_state state_by_acks(const struct tcp_track *t)
 
 static enum flow_mark goes_on(struct tcp_step *next, enum flow_state state, enum flow_mark mark)
 {
+    next->track.ignored = 0;
     next->state = (uint8_t)state;
     next->refresh = true;
     return mark;
@@ -196,6 +197,14 @@ static enum flow_mark simultaneous(enum flow_dir dir, const struct tcp_segment *
     return goes_on(next, FLOW_STATE_SYN_BOTH, MARK_NEW);
 }
 
+/* A SYN that changes nothing, in 16 bits, never 0: eleven of the number that acknowledges it, its shift, its side. */
+static uint16_t note_of_syn(enum flow_dir dir, uint32_t ack, unsigned scale)
+{
+    const uint32_t number = (ack ^ ack >> 11 ^ ack >> 22) & 0x7ff;
+    const uint16_t note = (uint16_t)(number << 5 | scale << 1 | dir);
+    return note ? note : 1 << 5;
+}
+
 static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
                                  struct tcp_step *next)
 {
@@ -220,7 +229,9 @@ static enum flow_mark follow_syn(enum flow_state state, enum flow_dir dir, const
         begin_syn(s, next);
         next->reopen = true;
         return MARK_NEW;
-    default: return MARK_NEW; /* open, or taken up as such: the host challenges it (RFC 5961, 4.2) */
+    default: /* open, or taken up as such: the host challenges it (RFC 5961, 4.2) */
+        t->ignored = note_of_syn(dir, s->seq + 1, s->scale == SCALE_ABSENT ? SCALE_NONE : s->scale);
+        return MARK_NEW;
     }
 }
 
@@ -242,8 +253,29 @@ static enum flow_mark answer_syn(enum flow_dir dir, const struct tcp_segment *s,
     return goes_on(next, state_by_acks(t), MARK_ESTABLISHED);
 }
 
-static enum flow_mark follow_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
-                                     struct tcp_step *next)
+/* Does it acknowledge just that SYN which the flow ignored before? */
+static bool answers_ignored(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    return t->ignored && t->ignored == note_of_syn(other(dir), s->ack, t->ignored >> 1 & 15);
+}
+
+/* Both hosts have forgotten the flow, or they would not speak like this: theirs is a new one (the window of its SYN is
+ * not known any more). */
+static enum flow_mark begin_answered(const struct tcp_segment *s, struct tcp_step *next)
+{
+    const unsigned scale = next->track.ignored >> 1 & 15;
+    const struct tcp_segment syn = {.seq = s->ack - 1,
+                                    .len = 1,
+                                    .window = UINT16_MAX,
+                                    .flags = TCP_SYN,
+                                    .scale = scale == SCALE_NONE ? SCALE_ABSENT : (uint8_t)scale};
+    begin_syn(&syn, next);
+    next->reopen = next->by_other = true;
+    return answer_syn(FLOW_REPLY, s, next);
+}
+
+static enum flow_mark go_on_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                    struct tcp_step *next)
 {
     struct tcp_track *t = &next->track;
     switch (state) {
@@ -263,6 +295,14 @@ static enum flow_mark follow_syn_ack(enum flow_state state, enum flow_dir dir, c
         state = state_by_acks(t);
     }
     return goes_on(next, state, MARK_ESTABLISHED);
+}
+
+static enum flow_mark follow_syn_ack(enum flow_state state, enum flow_dir dir, const struct tcp_segment *s,
+                                     struct tcp_step *next)
+{
+    const bool lasts = state == FLOW_STATE_SYN_RECEIVED || state == FLOW_STATE_OPEN || state == FLOW_STATE_HALF_CLOSED;
+    const enum flow_mark mark = go_on_syn_ack(state, dir, s, next);
+    return mark == MARK_INVALID && lasts && answers_ignored(&next->track, dir, s) ? begin_answered(s, next) : mark;
 }
 
 /* The handshake's last ACK, or what comes before it from the side that has answered already. */

@@ -10,12 +10,12 @@
 #include "vm/pkt.h"
 
 struct tcp_segment {
-    uint32_t seq, ack;  /* ack: 0 without the flag */
-    uint32_t len;       /* sequence numbers it takes: payload, SYN, FIN */
-    uint16_t window;    /* as on the wire */
-    uint8_t flags;      /* enum tcp_flag */
-    uint8_t scale;      /* of the window scale option, at most 14; SCALE_ABSENT */
-    uint16_t mss;       /* of the MSS option, 0: absent */
+    uint32_t seq, ack;   /* ack: 0 without the flag */
+    uint32_t len;        /* sequence numbers it takes: payload, SYN, FIN */
+    uint16_t window;     /* as on the wire */
+    uint8_t flags;       /* enum tcp_flag */
+    uint8_t scale;       /* of the window scale option, at most 14; SCALE_ABSENT */
+    uint16_t mss;        /* of the MSS option, 0: absent */
     bool first_fragment; /* more payload follows than is here: its end is not known */
 };
 enum { SCALE_ABSENT = 255, SCALE_MOST = 14 };
@@ -28,16 +28,17 @@ struct tcp_step {
     struct tcp_track track;
     uint8_t state; /* enum flow_state */
     bool refresh;  /* the segment keeps the flow alive */
-    bool reopen;   /* a new SYN on a flow that is closing: after acceptance a new flow stands in its place */
+    bool reopen;   /* after acceptance a new flow stands in its place: a new SYN on one that is closing, or by_other */
+    bool by_other; /* the segment answers a SYN that was ignored: the other side opened the new flow */
 };
 
-/* A segment of direction `dir` on a flow: what `state` says of it, and in *next what the flow becomes if it is accepted.
- * MARK_INVALID: *next is the flow unchanged. */
+/* A segment of direction `dir` on a flow: what `state` says of it, and in *next what the flow becomes if it is
+ * accepted. MARK_INVALID: *next is the flow unchanged. */
 enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, enum flow_dir dir,
                           const struct tcp_segment *s, struct tcp_step *next);
 
-/* A segment without a flow: MARK_NEW for a SYN without ACK (and, while `pickup` lasts, for mid-stream segments: with ACK,
- * without SYN and RST), else MARK_INVALID. *next: the flow that it makes. */
+/* A segment without a flow: MARK_NEW for a SYN without ACK (and, while `pickup` lasts, for mid-stream segments: with
+ * ACK, without SYN and RST), else MARK_INVALID. *next: the flow that it makes. */
 enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next);
 
 /* May an ICMP error quote this sequence number of direction `dir`? Within what that side has sent and one window before

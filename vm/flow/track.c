@@ -6,6 +6,7 @@
 #include "vm/proto/body.h"
 #include "vm/proto/header.h"
 #include "vm/proto/quoted.h"
+#include "vm/time.h"
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
 enum { SCTP_INIT = 1, SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) */
@@ -49,7 +50,7 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
         .state = f->state,
         .end = FLOW_ENDS,
         .vlan = {count > 0 ? tags[0].vid : VLAN_UNTAGGED, count > 1 ? tags[1].vid : VLAN_UNTAGGED},
-        .began_ns = flow_cold_at(t->table, slot)->began_ns,
+        .began_ns = t->events ? flow_cold_at(t->table, slot)->began_ns : 0,
         .seen_ns = f->seen_ns,
         .service = PBC_NONE,
         .server = PBC_NONE,
@@ -112,8 +113,12 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     struct track *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     const struct pbc_settings *s = p->settings;
-    struct flow_table_cfg table = {
-        .flows = s->flows, .half_open = s->half_open, .seed = cfg->seed, .ended = ended, .arg = t};
+    struct flow_table_cfg table = {.flows = s->flows,
+                                   .half_open = s->half_open,
+                                   .seed = cfg->seed,
+                                   .begins = cfg->flow_events,
+                                   .ended = ended,
+                                   .arg = t};
     flow_timeouts(s, table.timeout_ns);
     table.bound = p->services_count || p->nats_count;
     t->program = p;
@@ -138,8 +143,7 @@ void track_free(struct track *t)
 
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 {
-    const uint64_t pickup_ns = t->program->settings->pickup_ns;
-    if (!t->begun) t->pickup_until_ns = now_ns > UINT64_MAX - pickup_ns ? UINT64_MAX : now_ns + pickup_ns;
+    if (!t->begun) t->pickup_until_ns = time_after(now_ns, t->program->settings->pickup_ns);
     t->begun = true;
     if (now_ns > t->now_ns) t->now_ns = now_ns;
     t->tx = tx;
@@ -153,13 +157,13 @@ static void study(const struct track *t, const struct key *key, const struct pkt
     s->slot = FLOW_NONE;
     s->mark = MARK_NONE;
     s->at = 0;
+    const uint16_t stack = stack_of(t->stacks, pkt), query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
     if (icmp_is_error(key))
-        s->how = (uint8_t)related_tuple(key, pkt, &s->id, &s->at, &s->seq);
+        s->how = (uint8_t)related_tuple(key, pkt, stack, &s->id, &s->at, &s->seq);
     else
-        s->how = (uint8_t)tuple_of(key, key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0, &s->id, &s->at);
+        s->how = (uint8_t)tuple_of(key, query, stack, &s->id, &s->at);
     if (s->how < HOW_TCP) return;
-    s->id.stack = stack_of(t->stacks, pkt);
-    if (s->id.stack >= STACK_INTERNED) s->at |= AT_STACKED;
+    if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
     s->hash = flow_hash(t->table, &s->id);
 }
 
@@ -239,7 +243,7 @@ static void say(const struct track *t, struct key *key, const struct pkt *pkt, s
 {
     s->dir = FLOW_ORIGINAL;
     s->twin = false;
-    s->next.reopen = false;
+    s->next.reopen = s->next.by_other = false;
     if (s->slot != FLOW_NONE) find_side(t, s);
     const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
     switch ((enum track_how)s->how) {
@@ -273,17 +277,19 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
 
 /* ---- after it ---- */
 
-static void take_source(struct track *t, const struct key *key, struct flow *f)
+static void take_source(struct track *t, const struct key *key, bool by_other, struct flow *f)
 {
-    if (t->sources && source_add(t->sources, key->src, key->kind & KIND_IP6)) f->flags |= FLOW_COUNTED;
+    const uint32_t *source = by_other ? key->dst : key->src;
+    if (t->sources && source_add(t->sources, source, key->kind & KIND_IP6)) f->flags |= FLOW_COUNTED;
 }
 
 /* The flow that the packet begins; `stack` is taken for it. */
 void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
 {
-    s->slot = flow_add(t->table, &s->id, s->hash, state, s->at & AT_HIGH, t->now_ns);
-    s->dir = FLOW_ORIGINAL;
-    take_source(t, key, flow_at(t->table, s->slot));
+    const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
+    s->slot = flow_add(t->table, &s->id, s->hash, state, high != by_other, t->now_ns);
+    s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
+    take_source(t, key, by_other, flow_at(t->table, s->slot));
 }
 
 /* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
@@ -381,7 +387,7 @@ static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_group
 /* However often others have something to do, a part is swept once a second. */
 uint64_t track_tick(struct track *t)
 {
-    if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? t->now_ns + SWEEP_NS : 0;
+    if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? time_after(t->now_ns, SWEEP_NS) : 0;
     return t->sweep_ns ? t->sweep_ns : UINT64_MAX;
 }
 

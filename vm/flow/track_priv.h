@@ -14,7 +14,7 @@ struct track {
     uint64_t now_ns;
     uint64_t pickup_until_ns; /* before it mid-stream TCP counts as new */
     bool begun;               /* a time was seen */
-    uint64_t sweep_ns; /* when the next part of the table is due; 0: at once */
+    uint64_t sweep_ns;        /* when the next part of the table is due; 0: at once */
     uint64_t stacks_full;
     struct vm_tx *tx; /* of the call at hand */
     track_unbound_fn *unbound;
@@ -59,16 +59,16 @@ enum flow_state track_plain_state(const struct key *key, const struct pkt *pkt, 
 /* The flow itself, its stack taken. */
 void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state);
 
-/* The tuple of a packet with these headers, but for its stack, and where it stands in it; `query` is an ICMP query's
- * identifier. */
-enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at);
+/* The tuple of a packet with these headers, and where it stands in it; `query` is an ICMP query's identifier, `stack`
+ * the id of the VLAN stack. Below HOW_TCP there is none. */
+enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
 /* A segment of the client of a joined flow, in the numbers that its server gets. */
 void track_join(const struct track *t, int32_t slot, struct tcp_segment *segment);
 
 /* What an ICMP error quotes, as a tuple: HOW_ERROR, *seq of TCP; HOW_INVALID. */
-enum track_how related_tuple(const struct key *key, const struct pkt *pkt, struct flow_id *id, uint8_t *at,
-                             uint32_t *seq);
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct flow_id *id,
+                             uint8_t *at, uint32_t *seq);
 /* May it speak of that flow? dir: of the packet that it quotes. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
 

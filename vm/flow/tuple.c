@@ -37,32 +37,45 @@ static int compare_sides(const struct key *key)
     return key->src_port > key->dst_port ? 1 : -1;
 }
 
-static void set_sides(const struct key *key, bool high, struct flow_id *id)
+static void set_addresses(const struct key *key, bool high, struct flow_id *id)
 {
     const uint32_t *low = high ? key->dst : key->src, *up = high ? key->src : key->dst;
     for (unsigned i = 0; i < 4; i++) {
         id->low[i] = low[i];
         id->high[i] = up[i];
     }
-    if (!(key->kind & KIND_PORTS)) return;
-    id->low_port = high ? key->dst_port : key->src_port;
-    id->high_port = high ? key->src_port : key->dst_port;
 }
 
-enum track_how tuple_of(const struct key *key, uint16_t query, struct flow_id *id, uint8_t *at)
+static uint32_t two_ports(uint32_t low, uint32_t high) { return high << 16 | low; }
+
+static uint32_t ports_of(const struct key *key, bool high)
+{
+    if (!(key->kind & KIND_PORTS)) return 0;
+    return high ? two_ports(key->dst_port, key->src_port) : two_ports(key->src_port, key->dst_port);
+}
+
+static uint64_t rest_of(uint32_t ports, uint16_t stack, uint16_t proto, uint32_t kind)
+{
+    return (uint64_t)kind << 56 | (uint64_t)(proto & 0xff) << 48 | (uint64_t)stack << 32 | ports;
+}
+
+enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at)
 {
     const struct query *q = NULL;
     if (!(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return HOW_NONE;
     if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(q = query_of(key))) return HOW_LOOSE;
     const int side = compare_sides(key);
-    *id = (struct flow_id){.proto = (uint8_t)key->proto, .kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0};
+    uint32_t kind = key->kind & KIND_IP6 ? FLOW_ID_IP6 : 0;
     *at = (uint8_t)((side > 0 ? AT_HIGH : 0) | (side == 0 ? AT_SAME : 0) | (to_group(key) ? AT_GROUP : 0));
-    set_sides(key, side > 0, id);
-    if (!q) return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
+    set_addresses(key, side > 0, id);
+    if (!q) {
+        id->rest = rest_of(ports_of(key, side > 0), stack, key->proto, kind);
+        return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
+    }
     const bool answers = key->icmp_type == q->answers;
-    id->low_port = id->high_port = query;
-    id->kind |= (uint8_t)(q->pair * FLOW_ID_QUERY);
-    if (side != 0 && (side > 0) != answers) id->kind |= FLOW_ID_ASKS_HIGH;
+    kind |= q->pair * (uint32_t)FLOW_ID_QUERY;
+    if (side != 0 && (side > 0) != answers) kind |= FLOW_ID_ASKS_HIGH;
+    id->rest = rest_of(two_ports(query, query), stack, key->proto, kind);
     *at |= answers ? AT_QUERY | AT_ANSWER : AT_QUERY;
     return answers ? HOW_REPLY : HOW_PLAIN;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vm/proto/fragment.h"
+#include "vm/time.h"
 
 typedef unsigned __int128 u128;
 
@@ -319,7 +320,7 @@ void frag_not_held(struct frags *f) { f->counters.not_held++; }
 /* Until its time is over, or that of its datagram. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy)
 {
-    const uint64_t keep = f->born_ns[datagram] + FRAG_KEEP_NS, hold = now_ns + FRAG_HOLD_NS;
+    const uint64_t keep = time_after(f->born_ns[datagram], FRAG_KEEP_NS), hold = time_after(now_ns, FRAG_HOLD_NS);
     struct held *h = &f->held[f->held_count++];
     *h = (struct held){.pkt = copy, .until_ns = hold < keep ? hold : keep, .datagram = datagram};
     if (h->until_ns < f->soonest_ns || f->held_count == 1) f->soonest_ns = h->until_ns;
@@ -374,7 +375,7 @@ static void sweep_group(struct frags *f, uint64_t now_ns)
 uint64_t frag_tick(struct frags *f, uint64_t now_ns)
 {
     for (unsigned i = 0; f->live && i <= f->groups / SWEEP_PARTS; i++) sweep_group(f, now_ns);
-    const uint64_t next = f->live ? now_ns + SWEEP_NS : UINT64_MAX;
+    const uint64_t next = f->live ? time_after(now_ns, SWEEP_NS) : UINT64_MAX;
     if (!f->held_count) return next;
     if (frag_ready(f, now_ns)) return now_ns;
     return f->soonest_ns < next ? f->soonest_ns : next;

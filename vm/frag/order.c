@@ -8,14 +8,14 @@ enum { SOME, WHOLE, FLAVOURS }; /* of a list: the rules that count in it, or all
 
 struct frag_order {
     const struct program *p;
-    uint32_t *tried;           /* the rules that count in a list walked as SOME, list by list */
-    uint32_t *first;           /* [chains + firewalls + 1]: of `tried`, where each list's begin */
-    uint32_t *steps[FLAVOURS]; /* [chains]: of a chain, those below it with it */
-    uint32_t *caller;          /* [chains]: the `do` that calls it; PBC_NONE: none or several */
-    bool *settled;             /* [chains], while `steps` is being found */
+    uint32_t *tried;            /* the rules that count in a list walked as SOME, list by list */
+    uint32_t *first;            /* [chains + firewalls + 1]: of `tried`, where each list's begin */
+    uint32_t *steps[FLAVOURS];  /* [chains]: of a chain, those below it with it */
+    uint32_t *before[FLAVOURS]; /* [rules]: steps of its list before the rule */
+    uint32_t *callers;          /* the `do`s, by the chain that each calls */
+    uint32_t *first_caller;     /* [chains + 1]: of `callers`, where each chain's begin */
+    bool *settled;              /* [chains], while `steps` is being found */
 };
-
-static void free_order(struct frag_order **o) { frag_order_free(*o); }
 
 static bool names_fragment(const struct program *p, const struct pbc_rule *r)
 {
@@ -67,18 +67,15 @@ static void count_chain(struct frag_order *o, uint32_t chain)
 static void find_callers(struct frag_order *o)
 {
     const struct program *p = o->p;
-    for (uint32_t i = 0; i < p->chains_count; i++) o->caller[i] = PBC_NONE;
-    bool *several = o->settled; /* not needed yet */
-    for (uint32_t i = 0; i < p->rules_count; i++) {
-        if (p->rules[i].verdict != PBC_V_DO) continue;
-        uint32_t *caller = &o->caller[p->rules[i].chain];
-        several[p->rules[i].chain] |= *caller != PBC_NONE;
-        *caller = i;
+    uint32_t *first = o->first_caller, used = 0;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (p->rules[i].verdict == PBC_V_DO) first[p->rules[i].chain]++;
+    for (uint32_t i = 0; i <= p->chains_count; i++) {
+        used += first[i];
+        first[i] = used; /* where they end; each that is put down moves it towards where they begin */
     }
-    for (uint32_t i = 0; i < p->chains_count; i++) {
-        if (several[i]) o->caller[i] = PBC_NONE;
-        several[i] = false;
-    }
+    for (uint32_t i = p->rules_count; i-- > 0;)
+        if (p->rules[i].verdict == PBC_V_DO) o->callers[--first[p->rules[i].chain]] = i;
 }
 
 static void find_tried(struct frag_order *o)
@@ -86,42 +83,59 @@ static void find_tried(struct frag_order *o)
     const struct program *p = o->p;
     uint32_t used = 0;
     for (uint32_t list = 0; list < p->chains_count + p->firewalls_count; list++) {
-        uint32_t first, count;
+        uint32_t first, count, steps[FLAVOURS] = {0};
         list_at(p, list, &first, &count);
         o->first[list] = used;
-        for (uint32_t i = first; i < first + count; i++)
+        for (uint32_t i = first; i < first + count; i++) {
             if (steps_of(o, i, SOME)) o->tried[used++] = i;
+            for (unsigned flavour = 0; flavour < FLAVOURS; flavour++) {
+                o->before[flavour][i] = steps[flavour];
+                steps[flavour] += steps_of(o, i, flavour);
+            }
+        }
     }
     o->first[p->chains_count + p->firewalls_count] = used;
 }
 
+static bool alloc_order(struct frag_order *o)
+{
+    const size_t chains = (size_t)o->p->chains_count + 1, rules = (size_t)o->p->rules_count + 1;
+    bool all = (o->tried = calloc(rules, sizeof *o->tried)) && (o->callers = calloc(rules, sizeof *o->callers)) &&
+               (o->first = calloc(chains + o->p->firewalls_count, sizeof *o->first)) &&
+               (o->first_caller = calloc(chains, sizeof *o->first_caller)) &&
+               (o->settled = calloc(chains, sizeof *o->settled));
+    for (unsigned i = 0; i < FLAVOURS; i++)
+        all = all && (o->steps[i] = calloc(chains, sizeof *o->steps[i])) &&
+              (o->before[i] = calloc(rules, sizeof *o->before[i]));
+    return all;
+}
+
 struct frag_order *frag_order_new(const struct program *p)
 {
-    struct frag_order *o __attribute__((cleanup(free_order))) = calloc(1, sizeof *o);
+    struct frag_order *o = calloc(1, sizeof *o);
     if (!o) return NULL;
-    const size_t chains = (size_t)p->chains_count + 1;
     o->p = p;
-    o->tried = calloc((size_t)p->rules_count + 1, sizeof *o->tried);
-    o->first = calloc(chains + p->firewalls_count, sizeof *o->first);
-    o->caller = calloc(chains, sizeof *o->caller);
-    o->settled = calloc(chains, sizeof *o->settled);
-    for (unsigned i = 0; i < FLAVOURS; i++) o->steps[i] = calloc(chains, sizeof *o->steps[i]);
-    if (!o->tried || !o->first || !o->caller || !o->settled || !o->steps[SOME] || !o->steps[WHOLE]) return NULL;
+    if (!alloc_order(o)) {
+        frag_order_free(o);
+        return NULL;
+    }
     find_callers(o);
     for (uint32_t i = 0; i < p->chains_count; i++) count_chain(o, i);
     find_tried(o);
-    struct frag_order *made = o;
-    o = NULL;
-    return made;
+    return o;
 }
 
 void frag_order_free(struct frag_order *o)
 {
     if (!o) return;
+    for (unsigned i = 0; i < FLAVOURS; i++) {
+        free(o->steps[i]);
+        free(o->before[i]);
+    }
     free(o->tried);
     free(o->first);
-    for (unsigned i = 0; i < FLAVOURS; i++) free(o->steps[i]);
-    free(o->caller);
+    free(o->callers);
+    free(o->first_caller);
     free(o->settled);
     free(o);
 }
@@ -134,29 +148,55 @@ struct path {
     unsigned len;
 };
 
-/* Where a chain may be called from several places: the first `do` that calls it. */
-static uint32_t first_caller(const struct program *p, uint32_t chain)
+static uint32_t place_of(const struct frag_order *o, const struct path *path)
 {
-    for (uint32_t i = 0; i < p->rules_count; i++)
-        if (p->rules[i].verdict == PBC_V_DO && p->rules[i].chain == chain) return i;
-    return PBC_NONE;
+    uint32_t place = 0;
+    unsigned flavour = SOME;
+    for (unsigned i = 0; i < path->len; i++) {
+        place += o->before[flavour][path->rule[i]];
+        if (i + 1 == path->len || !steps_of(o, path->rule[i], flavour)) break;
+        place++;
+        if (names_fragment(o->p, &o->p->rules[path->rule[i]])) flavour = WHOLE;
+    }
+    return place;
 }
 
-/* By the calls alone. False where some chain on the way has several. */
-static bool path_up(const struct frag_order *o, uint32_t rule, bool guess, struct path *path)
+/* All the ways up from a rule to a firewall, by the calls alone. */
+enum { CALLS_MOST = 256 };
+struct climb {
+    const struct frag_order *o;
+    uint32_t firewall;
+    struct path up; /* from the rule on */
+    unsigned calls; /* followed; at CALLS_MOST there may be more */
+    uint32_t place; /* the first of those that the rule has */
+    bool any, several;
+};
+
+static void arrive(struct climb *c)
 {
-    const struct program *p = o->p;
-    struct path up = {.len = 0};
-    up.rule[up.len++] = rule;
-    while (p->rules[rule].list & PBC_LIST_CHAIN && up.len <= PBC_CHAIN_DEPTH) {
-        const uint32_t chain = p->rules[rule].list & ~PBC_LIST_CHAIN;
-        rule = o->caller[chain] == PBC_NONE && guess ? first_caller(p, chain) : o->caller[chain];
-        if (rule == PBC_NONE) return false;
-        up.rule[up.len++] = rule;
+    struct path path = {.len = c->up.len};
+    for (unsigned i = 0; i < path.len; i++) path.rule[i] = c->up.rule[path.len - 1 - i];
+    const uint32_t place = place_of(c->o, &path);
+    c->several |= c->any && place != c->place;
+    if (!c->any || place < c->place) c->place = place;
+    c->any = true;
+}
+
+static void climb(struct climb *c, uint32_t rule)
+{
+    const struct frag_order *o = c->o;
+    const uint32_t list = o->p->rules[rule].list;
+    c->up.rule[c->up.len++] = rule;
+    if (list & PBC_LIST_CHAIN) {
+        const uint32_t *at = &o->first_caller[list & ~PBC_LIST_CHAIN];
+        for (uint32_t i = at[0]; i < at[1] && c->calls < CALLS_MOST && c->up.len <= PBC_CHAIN_DEPTH; i++) {
+            c->calls++;
+            climb(c, o->callers[i]);
+        }
+    } else if (list == c->firewall) {
+        arrive(c);
     }
-    path->len = up.len;
-    for (unsigned i = 0; i < up.len; i++) path->rule[i] = up.rule[up.len - 1 - i];
-    return true;
+    c->up.len--;
 }
 
 static void note_step(void *arg, const struct trace_step *step)
@@ -167,49 +207,17 @@ static void note_step(void *arg, const struct trace_step *step)
     path->len = step->depth + 1;
 }
 
-static void find_path(const struct frag_order *o, uint32_t rule, const struct key *key, const struct pkt *pkt,
-                      const struct peek *peek, struct path *path)
-{
-    if (path_up(o, rule, false, path)) return;
-    path->len = 0;
-    if (decided_rule(run_list(o->p, key, pkt, 0, NULL, peek, note_step, path)) == rule && path->len) return;
-    path->len = 0;
-    path_up(o, rule, true, path);
-}
-
-/* Steps of the list before that rule of it. */
-static uint32_t steps_before(const struct frag_order *o, uint32_t list, unsigned flavour, uint32_t rule)
-{
-    uint32_t first, count, steps = 0;
-    list_at(o->p, list, &first, &count);
-    if (flavour == WHOLE) {
-        for (uint32_t i = first; i < rule; i++) steps += steps_of(o, i, WHOLE);
-    } else {
-        for (uint32_t i = o->first[list]; i < o->first[list + 1] && o->tried[i] < rule; i++)
-            steps += steps_of(o, o->tried[i], SOME);
-    }
-    return steps;
-}
-
 uint32_t frag_order_place(const struct frag_order *o, const struct verdict *v, const struct key *key,
                           const struct pkt *pkt, const struct peek *peek)
 {
-    const struct program *p = o->p;
     if (v->rule == RULE_DEFAULT) return UINT32_MAX;
     if (v->rule == RULE_NONE || v->firewall == PBC_NONE) return 0;
-    struct path path;
-    find_path(o, v->rule, key, pkt, peek, &path);
-    uint32_t place = 0, list = p->chains_count + v->firewall;
-    unsigned flavour = SOME;
-    for (unsigned i = 0; i < path.len; i++) {
-        const struct pbc_rule *r = &p->rules[path.rule[i]];
-        place += steps_before(o, list, flavour, path.rule[i]);
-        if (i + 1 == path.len || !steps_of(o, path.rule[i], flavour)) break;
-        place++;
-        if (names_fragment(p, r)) flavour = WHOLE;
-        list = r->chain;
-    }
-    return place;
+    struct climb c = {.o = o, .firewall = v->firewall};
+    climb(&c, v->rule);
+    if (!c.several && c.calls < CALLS_MOST) return c.place;
+    struct path path = {.len = 0};
+    const uint32_t rule = decided_rule(run_list(o->p, key, pkt, 0, NULL, peek, note_step, &path));
+    return rule == v->rule && path.len ? place_of(o, &path) : c.place;
 }
 
 /* ---- trying them ---- */
@@ -220,6 +228,8 @@ struct walk {
     const struct key *key;
     const struct pkt *pkt;
     const struct effects *effects;
+    const struct tracer *tracer;
+    unsigned depth;
     uint32_t decided_by;
 };
 
@@ -238,7 +248,10 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
     effect_count(w->effects, rule, w->pkt->wire_len);
     *on = r->verdict != PBC_V_RETURN;
     if (r->verdict != PBC_V_DO) return false;
-    return walk_list(w, r->chain, flavour == WHOLE || names_fragment(p, r) ? WHOLE : SOME, place + 1);
+    w->depth++;
+    const bool ended = walk_list(w, r->chain, flavour == WHOLE || names_fragment(p, r) ? WHOLE : SOME, place + 1);
+    w->depth--;
+    return ended;
 }
 
 /* `place` is that of the list's first rule. */
@@ -252,7 +265,8 @@ static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t 
     bool on = true;
     for (uint32_t i = from; i < end && on && place < w->limit; i++) {
         const uint32_t rule = flavour == WHOLE ? i : o->tried[i];
-        if (list_rule_matches(o->p, rule, w->key, w->pkt, w->effects) && follow_rule(w, rule, flavour, place, &on))
+        if (list_rule_matches(o->p, rule, w->key, w->pkt, w->effects, w->tracer, w->depth) &&
+            follow_rule(w, rule, flavour, place, &on))
             return true;
         place += steps_of(o, rule, flavour);
     }
@@ -260,9 +274,9 @@ static bool walk_list(struct walk *w, uint32_t list, unsigned flavour, uint32_t 
 }
 
 bool frag_order_try(const struct frag_order *o, uint32_t firewall, uint32_t place, const struct key *key,
-                    const struct pkt *pkt, const struct effects *e, decided *out)
+                    const struct pkt *pkt, const struct effects *e, const struct tracer *tracer, decided *out)
 {
-    struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .effects = e};
+    struct walk w = {.o = o, .limit = place, .key = key, .pkt = pkt, .effects = e, .tracer = tracer};
     if (place == 0 || firewall == PBC_NONE) return false;
     if (!walk_list(&w, o->p->chains_count + firewall, SOME, 0)) return false;
     *out = decided_by_rule(o->p, w.decided_by, firewall);

@@ -3,6 +3,7 @@
 
 #include "vm/proto/bytes.h"
 #include "vm/proto/header.h"
+#include "vm/proto/parse.h"
 
 static bool read_ip4(const struct pkt *pkt, struct fragment *out)
 {
@@ -16,11 +17,6 @@ static bool read_ip4(const struct pkt *pkt, struct fragment *out)
         .more = field & IP4_MF,
     };
     return out->offset || out->more;
-}
-
-static uint32_t extension_len(uint8_t next, uint8_t len)
-{
-    return next == IPPROTO_NR_AH ? (len + 2u) * 4 : (len + 1u) * 8;
 }
 
 /* A non-atomic fragment header at `at`; the packet ends at `end`. */
@@ -43,7 +39,7 @@ static bool read_ip6(const struct pkt *pkt, struct fragment *out)
     uint8_t next = bytes_get8(pkt, pkt->l3 + (uint32_t)IP6_NEXT);
     for (unsigned i = 0; i < pkt->ext_headers; i++) {
         if (next == IPPROTO_NR_FRAGMENT && read_header(pkt, at, end, out)) return true;
-        const uint32_t len = next == IPPROTO_NR_FRAGMENT ? IP6_FRAG_LEN : extension_len(next, bytes_get8(pkt, at + 1));
+        const uint32_t len = ip6_extension_len(next, bytes_get8(pkt, at + 1));
         next = bytes_get8(pkt, at);
         at += len;
     }

@@ -24,6 +24,12 @@ bool ip6_is_extension(uint8_t next)
     }
 }
 
+uint32_t ip6_extension_len(uint8_t next, uint8_t len)
+{
+    if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;
+    return next == IPPROTO_NR_AH ? (len + 2u) * 4 : (len + 1u) * 8;
+}
+
 static void fill_key(struct parse *p, const uint8_t *ip)
 {
     struct key *key = p->key;

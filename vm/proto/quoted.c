@@ -100,13 +100,11 @@ static bool skip_header(struct quote *w, uint8_t *next)
     uint8_t scratch[IP6_FRAG_LEN];
     const uint8_t *header = here(w, sizeof scratch, scratch);
     if (!header) return false;
-    uint32_t len = (header[1] + 1u) * 8;
-    if (*next == IPPROTO_NR_AH) len = (header[1] + 2u) * 4;
+    const uint32_t len = ip6_extension_len(*next, header[1]);
     if (*next == IPPROTO_NR_FRAGMENT) {
         const uint16_t field = wire_get16(header + IP6_FRAG_OFFSET);
         if (field & 0xfff8) return false;
         if (field & 1) w->q->key.kind = (w->q->key.kind & ~(uint32_t)KIND_FRAG_NO) | KIND_FRAG_FIRST;
-        len = IP6_FRAG_LEN;
     }
     *next = header[0];
     if (len > w->end - w->at) return false;

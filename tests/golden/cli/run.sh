@@ -92,6 +92,10 @@ check '--dump=ast also of bad rules, status 1' run 1 --dump=ast bad.prey
 check 'the tree is printed' grep -q firewall out
 check '--stats' run 0 --stats good.prey
 check '--stats prints' [ -s out ]
+printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source }\n' >flows.prey
+check '--stats of rules that follow connections' run 0 --stats flows.prey
+check 'says what memory they take' grep -Eq '^  flow table +19500000 bytes a worker' out
+check 'and what counting them takes' grep -Eq '^  flows of each source +6800000 bytes a worker' out
 check '--explain' run 0 --explain E0201
 check '--explain prints' grep -q E0201 out
 check '--explain takes lower case or says what is wrong' usage 'E0201' --explain E9999

@@ -21,7 +21,7 @@ static bool long_run(void)
 
 static struct flow_table *table_of(uint64_t flows, uint64_t half_open)
 {
-    struct flow_table_cfg cfg = {.flows = flows, .half_open = half_open, .seed = 7};
+    struct flow_table_cfg cfg = {.flows = flows, .half_open = half_open, .seed = 7, .begins = true};
     for (unsigned i = 0; i < FLOW_STATES; i++) cfg.timeout_ns[i] = (100 + i) * second;
     struct flow_table *t = flow_table_new(&cfg);
     assert_non_null(t);
@@ -188,6 +188,21 @@ static void a_new_flow_is_zero_but_for_what_it_is(void **state)
     const struct flow_cold cold = {.began_ns = 7};
     assert_memory_equal(flow_at(t, slot), &want, sizeof want);
     assert_memory_equal(flow_cold_at(t, slot), &cold, sizeof cold);
+    flow_table_free(t);
+}
+
+/* Where nobody asks when flows began, those of IPv4 touch one line. */
+static void ip4_flows_have_one_line(void **state)
+{
+    (void)state;
+    struct flow_table *t = flow_table_new(&(struct flow_table_cfg){.flows = 16, .half_open = 16, .seed = 7});
+    const struct flow_cold none = {0};
+    const int32_t slot = add(t, ip4(1, 2, 3, 4), FLOW_STATE_UDP_ONE_WAY, 5);
+    assert_memory_equal(flow_cold_at(t, slot), &none, sizeof none);
+    struct flow_id id = ip4(1, 2, 3, 4);
+    id.kind = FLOW_ID_IP6;
+    id.low[3] = 9;
+    assert_int_equal(flow_cold_at(t, add(t, id, FLOW_STATE_UDP_ONE_WAY, 5))->low[3], 9);
     flow_table_free(t);
 }
 
@@ -484,6 +499,7 @@ int main(void)
         cmocka_unit_test(seeds_differ),
         cmocka_unit_test(every_part_of_the_id_counts),
         cmocka_unit_test(a_new_flow_is_zero_but_for_what_it_is),
+        cmocka_unit_test(ip4_flows_have_one_line),
         cmocka_unit_test(a_claimed_slot_is_passed),
         cmocka_unit_test(each_state_ends_its_way),
         cmocka_unit_test(deadlines_saturate),

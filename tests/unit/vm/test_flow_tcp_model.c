@@ -61,6 +61,7 @@ static bool pass(struct world *w, unsigned who, const struct tcp_segment *s)
         if (acceptable(&w->peer[!who], s)) tell(w, who, s, "invalid, but its receiver would take it");
         return false;
     }
+    if (next.by_other) tell(w, who, s, "an answer to a copy of the first SYN opens another flow");
     if (next.reopen) return false; /* a copy of the first SYN, as late as that: let a rule drop it */
     if (!w->m.live) w->m.opener = who;
     w->m.live = true;

@@ -339,6 +339,49 @@ static void clock_goes_back(void **state)
     world_fini(&w);
 }
 
+/* At the last moment there is nothing is due any more: a deadline that came round would be due for ever. */
+static void the_last_moment(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "meter m = 1/s per source\nfirewall f default accept {\n  drop state new over m\n}\n");
+    w.in.mono_ns = UINT64_MAX - 5;
+    assert_string_equal(world_judge(&w, "eth / " A_B_UDP), "default");
+    assert_int_equal(vm_tick(w.vm, &w.in, &w.tx), UINT64_MAX);
+    assert_int_equal(world_live(&w), 1);
+    world_fini(&w);
+}
+
+/* Both hosts have forgotten a flow: the one that asks again opens the next. */
+static void forgotten(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w, "firewall f default accept {\n  drop flows over 1 per source as MANY\n}\n");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 1 > 2 syn seq 10"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.2 > 10.0.0.1 / tcp 2 > 1 syn ack seq 50 ack 11"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 1 > 2 ack seq 11 ack 51"), "default");
+    w.in.mono_ns += 3600 * S;
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.2 > 10.0.0.1 / tcp 2 > 1 syn seq 7000000"), "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 1 > 2 syn ack seq 8000000 ack 7000001"),
+                        "default");
+    assert_int_equal(w.tx.event_count, 1);
+    assert_int_equal(w.events[0].flow.src[0], 0x0a000001);
+    assert_int_equal(w.events[0].flow.end, FLOW_END_REOPENED);
+    struct flow_record f;
+    uint32_t at = 0;
+    assert_true(vm_flow_next(w.vm, &at, &f));
+    assert_int_equal(f.src[0], 0x0a000002);
+    assert_int_equal(f.src_port, 2);
+    assert_int_equal(f.state, FLOW_STATE_SYN_RECEIVED);
+    assert_int_equal(world_live(&w), 1);
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.2 > 10.0.0.1 / tcp 2 > 1 ack seq 7000001 ack 8000001"),
+                        "default");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.2 > 10.0.0.1 / tcp 3 > 1 syn seq 1"), "MANY");
+    assert_string_equal(world_judge(&w, "eth / ip4 10.0.0.1 > 10.0.0.2 / tcp 3 > 1 syn seq 1"), "default");
+    world_fini(&w);
+}
+
 /* What the host sends and no firewall judges is accepted and makes flows, but not from mid-stream. */
 static void unjudged_opens(void **state)
 {
@@ -375,6 +418,8 @@ int main(void)
         cmocka_unit_test(events_are_bounded),
         cmocka_unit_test(pick_up),
         cmocka_unit_test(clock_goes_back),
+        cmocka_unit_test(forgotten),
+        cmocka_unit_test(the_last_moment),
         cmocka_unit_test(unjudged_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

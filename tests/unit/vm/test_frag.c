@@ -532,6 +532,33 @@ static void test_bad_checksums_name_no_datagram(void **state)
     worker_fini(&w, SLOTS);
 }
 
+/* To a service: counted for it, and for the server that the first went to, or for those that found none. */
+static void test_followers_count_for_services(void **state)
+{
+    (void)state;
+    struct worker w;
+    worker_init(&w,
+                "pool p { server a 10.0.0.1; server b 10.0.0.2 }\npool q { server c 10.0.0.3 weight 0 }\n"
+                "service s on 2.2.2.2 udp/53 { mode dsr l2; -> p }\n"
+                "service t on 2.2.2.3 udp/53 { mode dsr l2; on no server drop; -> q }\n",
+                SLOTS);
+    const struct verdict v = take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 id 1 more / udp 1 > 53 len 27 / zeros 16");
+    assert_int_equal(v.action, ACTION_FORWARD);
+    const struct verdict later = take(&w, "eth / ip4 1.1.1.1 > 2.2.2.2 id 1 frag 24 proto udp / zeros 3");
+    assert_int_equal(later.action, ACTION_FORWARD);
+    assert_int_equal(later.server, v.server);
+    assert_int_equal(vm_counters(w.vm)->services[v.service].packets, 2);
+    assert_int_equal(vm_counters(w.vm)->servers[v.server].packets, 2);
+    const struct verdict none = take(&w, "eth / ip4 1.1.1.1 > 2.2.2.3 id 1 more / udp 1 > 53 len 27 / zeros 16");
+    assert_int_equal(none.reason, REASON_NO_SERVER);
+    assert_int_equal(take(&w, "eth / ip4 1.1.1.1 > 2.2.2.3 id 1 frag 24 proto udp / zeros 3").reason, REASON_NO_SERVER);
+    assert_int_equal(vm_counters(w.vm)->services[none.service].packets, 2);
+    assert_int_equal(vm_counters(w.vm)->unserved[none.service].packets, 2);
+    assert_int_equal(vm_counters(w.vm)->unserved[v.service].packets, 0);
+    assert_adds_up(&w);
+    worker_fini(&w, SLOTS);
+}
+
 /* Programs that keep flows: a first fragment makes one, later ones follow it and change nothing. */
 static void test_followers_leave_flows_alone(void **state)
 {
@@ -548,6 +575,20 @@ static void test_followers_leave_flows_alone(void **state)
     assert_int_equal(vm_counters(w.vm)->flows->added, 1);
     assert_int_equal(vm_counters(w.vm)->rules[0].packets, 2);
     assert_adds_up(&w);
+    worker_fini(&w, SLOTS);
+}
+
+/* Who waits at the last moment there is waits for ever: a deadline that came round would be over at once. */
+static void test_waiting_ends_no_sooner_at_the_last_moment(void **state)
+{
+    (void)state;
+    struct worker w;
+    worker_init(&w, dns, SLOTS);
+    w.in.mono_ns = UINT64_MAX - 5;
+    hold(&w, 2);
+    assert_int_equal(w.tx.count, 0);
+    assert_int_equal(vm_tick(w.vm, &w.in, &w.tx), UINT64_MAX);
+    assert_int_equal(w.tx.count, 0);
     worker_fini(&w, SLOTS);
 }
 
@@ -581,6 +622,8 @@ int main(void)
         cmocka_unit_test(test_fragments_in_pieces),
         cmocka_unit_test(test_bad_checksums_name_no_datagram),
         cmocka_unit_test(test_followers_leave_flows_alone),
+        cmocka_unit_test(test_followers_count_for_services),
+        cmocka_unit_test(test_waiting_ends_no_sooner_at_the_last_moment),
         cmocka_unit_test(test_programs_that_need_nothing_follow_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

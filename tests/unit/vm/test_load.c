@@ -195,8 +195,9 @@ static void exercise(struct program *p, FILE *null)
         {.src = 0xc0000201, .dst = 0xcb00710a, .src_port = 53, .dst_port = 443, .proto = 17},
         {.src = 0xc0000207, .dst = 0x0a000001, .proto = 1},
     };
+    if (p->settings_count && p->settings->flows > 1 << 16) return; /* a flip made the table large: it takes long */
     struct vm *vm = vm_new(p, &(struct vm_cfg){0});
-    if (!vm) return; /* a limit that memory does not reach */
+    if (!vm) return;
     const struct vm_in in = {.facts = &(struct facts){0}};
     struct vm_tx tx = {0};
     for (size_t n = 0; n < sizeof headers / sizeof *headers; n++) {
