@@ -51,6 +51,7 @@ printf 'bench: asking meters …\n' >&2
 printf 'bench: following connections …\n' >&2
 "$B/tests/bench/flows" >>"$rows"
 "$B/tests/bench/flow_packets" >>"$rows"
+"$B/tests/bench/cookies" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
 printf 'bench: rewriting packets …\n' >&2
