@@ -14,6 +14,7 @@ mkdir -p "$work" "$build/demo"
 ln -s "$build" "$work/build"
 "$build/tests/tools/mkcap" tests/examples/web-server.notes "$build/demo/traffic.pcap" || exit 1
 "$build/tests/tools/mkcap" tests/examples/laptop.notes "$build/demo/morning.pcap" || exit 1
+"$build/tests/tools/mkcap" tests/examples/shop.notes "$build/demo/shop.pcap" || exit 1
 
 # The blocks that name themselves.
 awk -v work="$work" '
