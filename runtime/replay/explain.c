@@ -12,7 +12,7 @@ struct fate {
     bool followed; /* it took the verdict of its first fragment */
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
-    struct departures left; /* the packets that left for it */
+    struct departures left;   /* the packets that left for it */
     struct trace_step *steps; /* of one that followed: the rules that were tried all the same */
     size_t step_count;
 };
@@ -31,6 +31,10 @@ struct explained {
     const struct pkt *pkt;
     const struct key *key;
     const struct fate *fate;
+    uint32_t decap; /* the `decap` rule that decided, RULE_NONE; what it found: */
+    struct pkt *inner;
+    const struct key *inner_key;
+    enum pkt_reason unopened; /* why it found nothing */
     FILE *out;
     int width; /* of the rule column */
     unsigned steps;
@@ -95,7 +99,8 @@ static bool is_judged(const struct fate *f)
 /* What it was tried by, or would be, each in order. */
 static void each_step(struct explained *x, trace_fn *fn)
 {
-    if (is_judged(x->fate)) vm_explain(x->vm, &x->in, x->key, x->pkt, fn, x);
+    const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet alone */
+    if (is_judged(x->fate) && opened) vm_explain(x->vm, &x->in, x->key, x->pkt, fn, x);
     for (size_t i = 0; i < x->fate->step_count; i++) fn(x, &x->fate->steps[i]);
 }
 
@@ -116,6 +121,67 @@ static const char *unjudged(const struct explained *x)
     return f->followed ? "it takes what became of its first fragment" : reason_doc[f->verdict.reason];
 }
 
+/* ---- what is inside ---- */
+
+static bool by_decap(const struct program *p, uint32_t rule)
+{
+    return rule < RULE_DEFAULT && p->rules[rule].verdict >= PBC_V_DECAP_IPIP;
+}
+
+/* Does a `decap` rule decide the frame? Then what it finds. A fragment that follows its first is not judged. */
+static void look_inside(struct explained *x, struct key *inner_key)
+{
+    const struct program *p = x->r->program;
+    x->decap = RULE_NONE;
+    if (!(p->meta->flags & PBC_DECAPS) || x->pkt->reason) return;
+    if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
+    const struct decision d = vm_explain(x->vm, &x->in, x->key, x->pkt, NULL, NULL);
+    if (!by_decap(p, d.rule)) return;
+    x->decap = d.rule;
+    x->unopened = program_open(p, d.rule, x->pkt, x->key, x->in.facts, x->r->pool, &x->inner, inner_key);
+    x->inner_key = inner_key;
+    if (!x->inner) return;
+    key_settle(p, inner_key);
+    vm_state(x->vm, &x->in, inner_key, x->inner);
+}
+
+/* From here on it is about the packet inside. */
+static void go_inside(struct explained *x)
+{
+    x->pkt = x->inner;
+    x->key = x->inner_key;
+    x->steps = 0;
+}
+
+static const char *describe_inner(const struct explained *x, char *buf, size_t len)
+{
+    pkt_describe(x->inner, x->inner_key, buf, len);
+    return text_clean(buf);
+}
+
+/* The rules that were tried on the outer packet, and what it holds. */
+static void outer_text(struct explained *x)
+{
+    char what[200];
+    vm_explain(x->vm, &x->in, x->key, x->pkt, step_width, x);
+    vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
+    if (x->unopened != REASON_NONE) fprintf(x->out, "  not opened: %s\n", reason_doc[x->unopened]);
+    if (!x->inner) return;
+    fprintf(x->out, "inside  %s  %u bytes\n", describe_inner(x, what, sizeof what), x->inner->wire_len);
+    go_inside(x);
+}
+
+static void outer_json(struct explained *x)
+{
+    char what[200];
+    vm_explain(x->vm, &x->in, x->key, x->pkt, step_json, x);
+    if (!x->inner) return;
+    fputs("],\"inside\":{\"packet\":", x->out);
+    text_json(x->out, describe_inner(x, what, sizeof what));
+    fprintf(x->out, ",\"bytes\":%u},\"tried_inside\":[", x->inner->wire_len);
+    go_inside(x);
+}
+
 static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -127,7 +193,7 @@ static void end_text(const struct explained *x)
     if (v->rule == RULE_NONE && is_judged(x->fate))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
-    if (!is_judged(x->fate) && !is_decided(x))
+    if (!is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->step_count ? "other " : "", unjudged(x));
     if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
@@ -151,6 +217,7 @@ static void print_text(struct explained *x, const char *what)
                 x->fate->followed ? "" : ", which did not come");
     explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
+    if (x->decap != RULE_NONE) outer_text(x);
     each_step(x, step_width);
     each_step(x, step_text);
     end_text(x);
@@ -178,6 +245,7 @@ static void print_json(struct explained *x, const char *what)
     if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
     if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
     fputs(",\"tried\":[", x->out);
+    if (x->decap != RULE_NONE) outer_json(x);
     each_step(x, step_json);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
@@ -195,7 +263,7 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
                          const struct vm_in *in, const struct fate *fate)
 {
     struct pkt pkt;
-    struct key key;
+    struct key key, inner_key;
     char what[200];
     struct explained x = {.r = r, .vm = before, .in = *in, .frame = f, .pkt = &pkt, .key = &key, .fate = fate};
     struct out out;
@@ -203,6 +271,7 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
     pkt_parse(&pkt, in->facts, &key);
     key_settle(r->program, &key);
     vm_state(before, in, &key, &pkt);
+    look_inside(&x, &inner_key);
     pkt_describe(&pkt, &key, what, sizeof what);
     text_clean(what);
     out_open(&out, "-");
@@ -211,6 +280,7 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
         print_json(&x, what);
     else
         print_text(&x, what);
+    pool_put(x.inner);
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
