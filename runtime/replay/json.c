@@ -163,6 +163,18 @@ static void flows_add(cJSON *root, const struct vm_counters *c)
     for (unsigned i = 0; i < FLOW_ENDS; i++) number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
 }
 
+static void cookies_add(cJSON *root, const struct forward_counters *f)
+{
+    if (!f) {
+        cJSON_AddNullToObject(root, "cookies");
+        return;
+    }
+    cJSON *to = cJSON_AddObjectToObject(root, "cookies");
+    number(to, "sent", f->cookies_sent);
+    number(to, "proven", f->cookies_proven);
+    number(to, "unanswered", f->cookies_unanswered);
+}
+
 static void fragments_add(cJSON *root, const struct frag_counters *f)
 {
     if (!f) {
@@ -239,6 +251,7 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     services_add(root, r, c);
     meters_add(root, r, c);
     flows_add(root, c);
+    cookies_add(root, c->forward);
     fragments_add(root, c->frags);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);

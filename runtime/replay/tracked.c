@@ -40,6 +40,15 @@ static void flows_text(FILE *out, const struct vm_counters *c)
         note(out, "", "%s packet%s took a remembered verdict", text_number(c->remembered, a), plural(c->remembered));
 }
 
+static void cookies_text(FILE *out, const struct forward_counters *f)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER];
+    if (!f->cookies_sent && !f->cookies_proven) return;
+    note(out, "cookies", "%s SYN%s answered, %s proven, %s of them without a server that took them",
+         text_number(f->cookies_sent, a), plural(f->cookies_sent), text_number(f->cookies_proven, b),
+         text_number(f->cookies_unanswered, m));
+}
+
 /* ", 3 by an overlap" */
 static void cause_add(char *buf, size_t len, uint64_t n, const char *what)
 {
@@ -82,5 +91,6 @@ static void fragments_text(FILE *out, const struct frag_counters *f)
 void tracked_text(FILE *out, const struct vm_counters *c)
 {
     if (c->flows) flows_text(out, c);
+    if (c->forward) cookies_text(out, c->forward);
     if (c->frags) fragments_text(out, c->frags);
 }

@@ -1,0 +1,76 @@
+#!/bin/bash
+# syn cookies, in a replay: the answer that --write holds is acknowledged in a second capture, and only then is a server
+# asked; a flood of SYNs leaves no flow. B is the build folder.
+set -u
+B=${B:-build}
+bin=$(cd "$B" && pwd)
+work=$bin/scratch/cookies-replay
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+same() { # SENTENCE GOT WANTED
+    [ "$2" = "$3" ]
+    local status=$?
+    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
+    ok $status "$1"
+}
+replay() { # NAME ARGUMENT...: its verdicts into lines, what leaves into left.pcap
+    "$bin/tests/tools/mkcap" "$1.notes" "$1.pcap" || ok 1 "$1.notes is a capture"
+    timeout 60 "$bin/preyrun" --pcap "$1.pcap" --self 10.9.0.1 --seed 7 --write left.pcap --verdicts lines \
+        "${@:2}" rules.pbc >out 2>err </dev/null
+    ok $? "$1 is replayed"
+}
+number() { # OFFSET: 32 bits of left.pcap there
+    od -An -tu1 -j "$1" -N 4 left.pcap | awk '{ printf "%.0f\n", (($1 * 256 + $2) * 256 + $3) * 256 + $4 }'
+}
+
+cat >rules.prey <<'END_OF_RULES'
+pool web { server a 10.0.0.11:8080 }
+service www on 203.0.113.10 tcp/80 { mode passthrough; syn cookies; -> web }
+firewall edge default drop {
+  accept tcp to 203.0.113.10 port 80 flags has syn lacks ack as WEB
+  accept state established
+}
+test "a SYN goes to its server, as if it were proven" {
+  expect server web/a: tcp 198.51.100.9:50000 -> 203.0.113.10:80 syn
+}
+END_OF_RULES
+"$bin/preyc" rules.prey -o rules.pbc >said 2>&1 || { sed 's/^/# /' said; ok 1 "rules.prey compiles"; }
+
+SYN='eth / ip4 198.51.100.9 > 203.0.113.10 / tcp 50000 > 80 syn seq 100 win 1000'
+echo "$SYN" >syn.notes
+replay syn
+same "a SYN is forwarded to no server" "$(tail -n +2 lines)" "1	forward	WEB	www	-	-"
+# 24 bytes of file, 16 of record, 14 of Ethernet, 20 of IPv4.
+answer=$(number $((24 + 16 + 34 + 4)))
+same "it is acknowledged" "$(number $((24 + 16 + 34 + 8)))" 101
+
+printf '%s\n%s\n' "$SYN" "eth / ip4 198.51.100.9 > 203.0.113.10 / tcp 50000 > 80 ack seq 101 ack $((answer + 2)) win 1000" >wrong.notes
+replay wrong
+same "another number is no proof" "$(tail -n 1 lines)" "2	drop	default	-	-	-"
+
+printf '%s\n%s\n' "$SYN" "eth / ip4 198.51.100.9 > 203.0.113.10 / tcp 50000 > 80 ack seq 101 ack $((answer + 1)) win 1000" >ack.notes
+replay ack --flows
+same "the ACK is forwarded, unjudged, to a server" "$(tail -n 1 lines)" "2	forward	-	www	web/a	-"
+# After the answer's record of 58 bytes stands the SYN to the server.
+same "what leaves is the client's SYN" "$(number $((24 + 16 + 58 + 16 + 34 + 4)))" 100
+same "of which nothing is acknowledged" "$(number $((24 + 16 + 58 + 16 + 34 + 8)))" 0
+grep -q 'cookies *1 SYN answered, 1 proven' out
+ok $? "the summary says so"
+"$bin/preyrun" --pcap ack.pcap --self 10.9.0.1 --seed 7 --format json rules.pbc 2>err | grep -q '"proven":[[:space:]]*1'
+ok $? "so does JSON"
+"$bin/preyrun" --pcap ack.pcap --self 10.9.0.1 --seed 8 rules.pbc 2>err | grep -q 'cookies *1 SYN answered, 0 proven'
+ok $? "another seed has other cookies"
+
+for i in $(seq 1 500); do
+    echo "eth / ip4 198.51.100.$((i % 250)) > 203.0.113.10 / tcp $((1000 + i)) > 80 syn seq $i"
+done >flood.notes
+replay flood
+grep -q 'flows *0 added' out
+ok $? "a flood of SYNs makes no flow"
+exit $failed
