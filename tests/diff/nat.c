@@ -355,6 +355,18 @@ static bool is_alike(const struct run *r, const struct tuple *own, const struct 
     return like(own, &t) || is_taken(r, &t);
 }
 
+/* Could a port that may be drawn make the flow look like another? The inside port is kept where it is free. */
+static bool may_be_alike(const struct run *r, const struct tuple *own, const struct tuple *to)
+{
+    const bool ids = query(own->proto, own->v6);
+    for (unsigned port = ids ? own->src_port : PORT_LO; port <= (ids ? own->src_port : PORT_HI); port++) {
+        struct tuple t = *to, end = *own;
+        end.dst_port = t.src_port = (uint16_t)port;
+        if (!map_of_outside(r, &end) && is_alike(r, own, &t)) return true;
+    }
+    return false;
+}
+
 static bool try_one(struct run *r, const struct tuple *t, bool answers, struct totals *n)
 {
     const struct talk k = talk_of(t, answers, 64);
@@ -374,8 +386,8 @@ static bool try_one(struct run *r, const struct tuple *t, bool answers, struct t
         n->exhausted += !to.src_port && mapped(t);
         n->alike += to.src_port || !mapped(t);
         if (v.action != ACTION_DROP || v.reason != REASON_NO_SOURCE_PORT || r->tx.count) bad = "was to be refused";
-    } else if (drawn && v.action == ACTION_DROP && v.reason == REASON_NO_SOURCE_PORT) {
-        n->alike++; /* the port that was drawn made it look like another */
+    } else if (drawn && v.action == ACTION_DROP && v.reason == REASON_NO_SOURCE_PORT && may_be_alike(r, t, &to)) {
+        n->alike++;
     } else {
         if (v.action != ACTION_FORWARD || v.reason) bad = "was to leave";
         if (!bad && !known) bad = keep(r, t, &to);
@@ -432,7 +444,8 @@ static void draw(struct run *r, struct tuple *t, bool *answers)
     *answers = false;
     if (r->flow_count && rng_one_in(g, 3)) {
         const struct model_flow *f = &r->flows[rng_below(g, r->flow_count)];
-        *t = rng_one_in(g, 4) ? f->own : reversed(&f->to);
+        const unsigned view = rng_below(g, 8);
+        *t = view < 2 ? f->own : view == 2 ? f->to : reversed(&f->to);
         *answers = query(t->proto, t->v6) && t->dst == f->to.src && t->src == f->to.dst;
     }
     if (query(t->proto, t->v6)) t->dst_port = t->src_port;
@@ -484,7 +497,9 @@ static bool all_ends(struct run *r)
 
 static bool run_phase(struct run *r, unsigned packets, struct totals *n)
 {
-    for (unsigned i = 0; i < packets && r->flow_count < FLOWS_MOST - 1 && r->map_count < MAPS_MOST - 1 && r->other_count < FLOWS_MOST - 1; i++) {
+    for (unsigned i = 0; i < packets && r->flow_count < FLOWS_MOST - 1 && r->map_count < MAPS_MOST - 1 &&
+                         r->other_count < FLOWS_MOST - 1;
+         i++) {
         struct tuple t;
         bool answers;
         draw(r, &t, &answers);
