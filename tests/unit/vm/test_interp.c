@@ -38,7 +38,8 @@ static void only_tables(struct imgbuild *b)
 {
     img_sample(b);
     b->funcs_count = b->code_count = 0;
-    b->meta->services = b->services_count = b->endpoints_count = b->branches_count = b->shares_count = 0;
+    b->meta->services = b->services_count = b->endpoints_count = b->branches_count = b->shares_count = b->nats_count =
+        0;
 }
 
 static bool jumps_on(const struct insn *insn, const struct subject *s)

@@ -118,6 +118,83 @@ static void families(void **state)
     program_put(p);
 }
 
+/* A server that came up reaches its weight in ten steps; the others keep theirs, and nothing changes in between. */
+static void slow_start(void **state)
+{
+    (void)state;
+    enum { PICKS = 5500 };
+    const struct key key = tcp4(1, 80);
+    const uint64_t second = 1000000000;
+    uint64_t up_since_ns[3] = {0, 100 * second, 0};
+    const struct facts facts = {.generation = 1, .up_since_ns = up_since_ns};
+    struct imgbuild b;
+    img_sample(&b);
+    b.pools[0].balance = LB_ROUND_ROBIN;
+    b.pools[0].slow_start_ns = 10 * second;
+    b.services[0].mode = PBC_MODE_DSR_L2;
+    b.services[0].gue_port = 0;
+    b.shares[0].percent = 100;
+    b.shares[1].percent = 0;
+    struct program *p = load(&b);
+    struct balance *w = balance_new(p, 1);
+    unsigned last = 0;
+    for (unsigned at = 0; at <= 11; at++) {
+        unsigned got = 0;
+        balance_update(w, &facts, (100 + at) * second);
+        for (unsigned i = 0; i < PICKS; i++) got += balance_pick(w, 0, &key).server == 1;
+        const unsigned step = at < 9 ? at + 1 : 10; /* of 3 against 5 */
+        const unsigned due = PICKS * 3 * step / (3 * step + 50);
+        assert_in_range(got, due - due / 50 - 2, due + due / 50 + 2);
+        assert_true(got >= last);
+        last = got;
+    }
+    balance_free(w);
+    program_put(p);
+}
+
+/* Least connections looks at what it is told of, by server. */
+static void by_connections(void **state)
+{
+    (void)state;
+    const struct key key = tcp4(1, 80);
+    uint32_t conns[3] = {50, 3, 0};
+    struct program *p = one_pool(LB_LEAST_CONN, PBC_MODE_PASSTHROUGH);
+    struct program *all = one_pool(LB_LEAST_CONN, PBC_MODE_DSR_L2);
+    struct balance *b = balance_new(p, 1), *a = balance_new(all, 1);
+    char how[200];
+    balance_by(a, conns);
+    balance_by(b, conns);
+    assert_int_equal(balance_pick(a, 0, &key).server, 1);
+    balance_explain(a, 0, &key, how, sizeof how);
+    assert_non_null(strstr(how, "3 connections, the least for its weight"));
+    conns[1] = 31; /* more for a weight of 3 than 50 for one of 5 */
+    assert_int_equal(balance_pick(a, 0, &key).server, 0);
+    assert_int_equal(balance_pick(b, 0, &key).server, 0); /* the only one of the family */
+    balance_free(a);
+    balance_free(b);
+    program_put(p);
+    program_put(all);
+}
+
+/* What affinity may keep: of the branch's pools, up, of weight, of the family. */
+static void allowed(void **state)
+{
+    (void)state;
+    const struct key four = tcp4(1, 80);
+    uint8_t down[3] = {1, 0, 0};
+    const struct facts facts = {.generation = 1, .down = down};
+    struct program *p = one_pool(LB_MAGLEV, PBC_MODE_PASSTHROUGH);
+    struct balance *b = balance_new(p, 1);
+    balance_update(b, NULL, 0);
+    assert_true(balance_allows(b, 0, &four, 0));
+    assert_false(balance_allows(b, 0, &four, 1)); /* of the other family */
+    assert_false(balance_allows(b, 0, &four, 2)); /* of a pool without a share */
+    balance_update(b, &facts, 0);
+    assert_false(balance_allows(b, 0, &four, 0));
+    balance_free(b);
+    program_put(p);
+}
+
 /* A change of facts is seen when their generation or place changes, and not before. */
 static void health(void **state)
 {
@@ -196,7 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pick_retb_host), cmocka_unit_test(most_specific_endpoint),
-        cmocka_unit_test(families),       cmocka_unit_test(health),
+        cmocka_unit_test(families),       cmocka_unit_test(health), cmocka_unit_test(slow_start), cmocka_unit_test(by_connections),
+        cmocka_unit_test(allowed),
         cmocka_unit_test(shares),         cmocka_unit_test(traffic_to_a_service_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
