@@ -7,6 +7,7 @@
 #include "compiler/normal/normal_priv.h"
 #include "compiler/resolve/service_priv.h"
 #include "compiler/resolve/settings.h"
+#include "vm/flow/flow.h"
 #include "vm/vm.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
@@ -143,10 +144,11 @@ static void print_flows(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
     const uint64_t flows = img->settings->flows;
+    const uint64_t slot = sizeof(struct flow) + sizeof(struct flow_cold) + sizeof(uint16_t);
 
     if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
     fputs("connections\n", out);
-    line(out, "flow table", (flows * 3 / 2 + 15) / 16 * 16 * 130, "bytes a worker, used as flows come");
+    line(out, "flow table", (flows * 3 / 2 + 15) / 16 * 16 * slot, "bytes a worker, used as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         line(out, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
 }

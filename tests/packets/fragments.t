@@ -661,3 +661,25 @@ in eth / ip4 10.0.0.1 > 10.0.0.2 id 1 frag 16 more proto udp / zeros 8
 verdict accept UDP - - -
 in eth / ip4 10.0.0.1 > 10.0.0.2 id 1 frag 8 more proto udp / zeros 16
 verdict accept UDP - - -
+
+# A state is asked alone: what later fragments lack is enough to make them follow.
+rules
+    firewall f default drop {
+      accept ip state new, established as ANY
+    }
+in      eth / ip4 10.0.0.1 > 10.0.0.2 id 1 more / udp 1 > 53 len 32 / zeros 16
+verdict accept ANY - - -
+in      eth / ip4 10.0.0.1 > 10.0.0.2 id 1 frag 24 proto udp / zeros 8
+verdict accept ANY - - -
+
+# So do numbers of flows.
+rules
+    firewall f default drop {
+      accept ip flows over 1 per source as MANY
+    }
+in      eth / ip4 10.0.0.1 > 10.0.0.2 id 1 more / udp 1 > 53 len 32 / zeros 16
+verdict drop default - - -
+in      eth / ip4 10.0.0.1 > 10.0.0.2 id 1 frag 24 proto udp / zeros 8
+verdict drop default - - -
+in      eth / ip4 10.0.0.1 > 10.0.0.2 id 2 frag 24 proto udp / zeros 8
+verdict held - - - -
