@@ -425,12 +425,78 @@ static void down(void **state)
     }
 }
 
+/* Damaged packets of either side, at any time: nothing is read outside, no slot is lost, each is counted once. */
+static void damaged(void **state)
+{
+    (void)state;
+    const unsigned cases = getenv("LONG") ? 3000 : 150;
+    for (unsigned i = 0; i < cases; i++) {
+        struct talk t;
+        talk_init(&t, i, modes[i / 2 % 2], i / 4 % 2);
+        if (i % 3)
+            open_client(&t), deliver(&t);
+        else
+            while (t.now_ms < STEP_MS * (i % 40)) step(&t);
+        for (unsigned k = 0; k < 100; k++) {
+            struct host *h = rng_one_in(&t.rng, 2) && t.server.at == OPEN ? &t.server : &t.client;
+            static const uint8_t flags[] = {TCP_SYN, TCP_ACK, TCP_SYN | TCP_ACK, TCP_RST, TCP_FIN | TCP_ACK};
+            struct frame f;
+            host_write(h, h->nxt, rng_below(&t.rng, 3), flags[rng_below(&t.rng, 5)], t.now_ms, &f);
+            for (unsigned bits = rng_below(&t.rng, 4); bits; bits--)
+                f.bytes[rng_below(&t.rng, f.len)] ^= (uint8_t)(1u << rng_below(&t.rng, 8));
+            if (rng_one_in(&t.rng, 4)) f.len -= rng_below(&t.rng, f.len - 1);
+            uint8_t *exact = malloc(f.len);
+            assert_non_null(exact);
+            memcpy(exact, f.bytes, f.len);
+            struct pkt pkt, *const pkts[] = {&pkt};
+            pkt_view(&pkt, exact, f.len, rng_one_in(&t.rng, 5) ? f.len + 9 : f.len, LINK_RAW, IFACE_NONE);
+            sender_clear(&t.s);
+            vm_run(t.s.vm, &t.s.in, pkts, 1, &t.s.v, &t.s.tx);
+            free(exact);
+            t.s.packets++;
+            talk_time(&t, rng_below(&t.rng, 400));
+            sender_clear(&t.s);
+            vm_tick(t.s.vm, &t.s.in, &t.s.tx);
+        }
+        talk_fini(&t);
+    }
+}
+
+/* Without slots, or without room to send: refused, and the connection comes about once there is some again. */
+static void no_room(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        struct talk t;
+        talk_init(&t, i, modes[i / 2 % 2], i / 4 % 2);
+        struct pkt *taken[SENDER_SLOTS];
+        const unsigned from = rng_below(&t.rng, 8), until = from + rng_below(&t.rng, 200), room = rng_below(&t.rng, 3);
+        for (unsigned n = 0; !(host_done(&t.client) && host_done(&t.server)) && t.now_ms < LATE_MS; n++) {
+            struct frame f;
+            unsigned count = 0;
+            const bool dry = n >= from && n < until;
+            struct host *h = n & 1 ? &t.server : &t.client;
+            if (host_speak(h, t.now_ms, &f)) {
+                while (dry && pool_free_slots(t.s.pool) > room) taken[count++] = pool_get(t.s.pool);
+                judge(&t, &f);
+                deliver(&t);
+                while (count) pool_put(taken[--count]);
+            }
+            talk_time(&t, STEP_MS);
+            tick(&t);
+            if (t.client.at == DEAD) break; /* given up meanwhile */
+        }
+        if (t.client.at != DEAD) assert_true(host_done(&t.client) && host_done(&t.server));
+        talk_fini(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(connections), cmocka_unit_test(refused), cmocka_unit_test(silent),
-        cmocka_unit_test(waiting),     cmocka_unit_test(again),   cmocka_unit_test(unproven),
-        cmocka_unit_test(stray),       cmocka_unit_test(flood),   cmocka_unit_test(down),
+        cmocka_unit_test(connections), cmocka_unit_test(refused),  cmocka_unit_test(silent),  cmocka_unit_test(waiting),
+        cmocka_unit_test(again),       cmocka_unit_test(unproven), cmocka_unit_test(stray),   cmocka_unit_test(flood),
+        cmocka_unit_test(down),        cmocka_unit_test(damaged),  cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
