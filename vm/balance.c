@@ -196,7 +196,9 @@ static void group_update(struct balance *b, const struct group *g, uint64_t now_
         if (g->weights[i] > most) most = g->weights[i];
         slow_step(b, g->server[i], now_ns, &next_ns);
     }
-    const uint32_t times = next_ns == UINT64_MAX ? 1 : LB_WEIGHT_MAX / most < SLOW_STEPS ? LB_WEIGHT_MAX / most : SLOW_STEPS;
+    const uint32_t times = next_ns == UINT64_MAX               ? 1
+                           : LB_WEIGHT_MAX / most < SLOW_STEPS ? LB_WEIGHT_MAX / most
+                                                               : SLOW_STEPS;
     for (uint32_t i = 0; i < g->count; i++) {
         if (!g->weights[i] || next_ns == UINT64_MAX) continue;
         const uint32_t full = g->weights[i] * (times ? times : 1);

@@ -1,11 +1,12 @@
-/* Flows that are sent on, at random: clients, floods, replies, errors, servers that come and go, and time, in any order.
+/* Flows that are sent on, at random: clients, floods, replies, errors, servers that come and go, and time, in any
+ * order.
  *
  *   bindings [SEED [RUNS [STEPS]]]
  *
  * After every packet: no two live flows are seen as the same tuple; a flow has the server that it began with; a flow of
  * passthrough holds one port, and no port is held by nobody; every packet is in one verdict counter; what leaves has
- * right checksums; and what the server answers arrives as the answer of what the client asked. LONG=1: ten times as many
- * runs. */
+ * right checksums; and what the server answers arrives as the answer of what the client asked. LONG=1: ten times as
+ * many runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,8 @@ static void check_flows(struct world *w)
         for (unsigned k = 0; k < w->before.count; k++) {
             const struct flow_record *was = &w->before.flow[k];
             if (!same_flow(f, was)) continue;
-            if (f->server != was->server || f->to_src_port != was->to_src_port) fail(w, "a flow has changed its server");
+            if (f->server != was->server || f->to_src_port != was->to_src_port)
+                fail(w, "a flow has changed its server");
         }
     }
     const struct vm_counters *c = vm_counters(w->vm);
@@ -217,7 +219,8 @@ static void ask_text(struct world *w, struct asked *a, char *text, size_t len)
         snprintf(text + n, len - (size_t)n, "icmp type echo-request id %u / payload \"abc\"", a->port);
     else
         snprintf(text + n, len - (size_t)n, "%s %u > 80 %s%s / payload \"abc\"", a->l4, a->port,
-                 strcmp(a->l4, "sctp") == 0 ? "tag 7" : "", strcmp(a->l4, "tcp") == 0 ? flags[rng_below(&w->rng, 7)] : "");
+                 strcmp(a->l4, "sctp") == 0 ? "tag 7" : "",
+                 strcmp(a->l4, "tcp") == 0 ? flags[rng_below(&w->rng, 7)] : "");
 }
 
 static const char *addr_text(uint32_t a, char buf[20])
@@ -274,8 +277,8 @@ static void complain(struct world *w, const struct asked *a, struct note *sent)
     if (!parse(sent, &key, &pkt) || !(key.kind & KIND_UDP)) return;
     addr_text(key.src[0], src);
     addr_text(key.dst[0], dst);
-    snprintf(text, sizeof text, "eth / ip4 10.9.9.9 > %s / icmp type time-exceeded / ip4 %s > %s ttl 1 / udp %u > %u", src,
-             src, dst, key.src_port, key.dst_port);
+    snprintf(text, sizeof text, "eth / ip4 10.9.9.9 > %s / icmp type time-exceeded / ip4 %s > %s ttl 1 / udp %u > %u",
+             src, src, dst, key.src_port, key.dst_port);
     run(w, text, sent, &left);
     if (!left) {
         fail(w, "an error does not go back");
@@ -399,13 +402,13 @@ int main(int argc, char **argv)
     bool good = p;
     for (unsigned i = 0; good && i < runs; i++) good = campaign(p, first + i, steps);
     program_put(p);
-    printf("%s - flows that are sent on keep their promises: %u runs of %u steps\n", good ? "ok" : "not ok", runs, steps);
+    printf("%s - flows that are sent on keep their promises: %u runs of %u steps\n", good ? "ok" : "not ok", runs,
+           steps);
     printf("# %" PRIu64 " sent on, %" PRIu64 " answered, %" PRIu64 " errors\n", forwarded, replied, errors);
     for (unsigned i = 1; i < REASON_COUNT; i++)
         if (refused[i]) printf("# %-16s %" PRIu64 "\n", reason_name((enum pkt_reason)i), refused[i]);
     const bool fair = replied > runs && errors && refused[REASON_NO_SOURCE_PORT] && refused[REASON_MAX_FLOWS] &&
-                      refused[REASON_SERVER_DOWN] && refused[REASON_NO_SERVER] &&
-                      refused[REASON_OVER_RATE];
+                      refused[REASON_SERVER_DOWN] && refused[REASON_NO_SERVER] && refused[REASON_OVER_RATE];
     printf("%s - all of them come about\n", fair ? "ok" : "not ok");
     return good && fair ? 0 : 1;
 }

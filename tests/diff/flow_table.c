@@ -3,9 +3,9 @@
  *
  *   flow_table [SEED [RUNS [STEPS]]]
  *
- * Each run draws a small table, and then adds, pairs with twins, looks up, changes, ends, sweeps and lets time pass, back
- * too; after every step both hold the same flows and twins in the same slots, have told of the same ends in the same order, and agree on all
- * counters. LONG=1: twenty times as many runs. */
+ * Each run draws a small table, and then adds, pairs with twins, looks up, changes, ends, sweeps and lets time pass,
+ * back too; after every step both hold the same flows and twins in the same slots, have told of the same ends in the
+ * same order, and agree on all counters. LONG=1: twenty times as many runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,7 +236,8 @@ static const char *table_fault(const struct flow_table *t)
             const struct place at = place_of(flow_hash(t, &id), t->groups);
             if ((tag & TAG_HASH) != at.tag) return "a tag that is another flow's";
             if (g != at.group[0] && g != at.group[1]) return "a flow in a group that is not its own";
-            if (tag_class(tag) != flow_state_class((enum flow_state)t->slots[table_owner(t, slot)].state)) return "a tag of another class than the state";
+            if (tag_class(tag) != flow_state_class((enum flow_state)t->slots[table_owner(t, slot)].state))
+                return "a tag of another class than the state";
             if (f->hash == 0) return "a hash of 0";
             half_open |= tag_class(tag) == FLOW_HALF_OPEN;
         }
@@ -297,7 +298,8 @@ static const char *walk_fault(const struct world *w)
 {
     uint32_t at = 0;
     for (unsigned i = 0; i < w->slots; i++)
-        if (w->flow[i].live && !w->flow[i].is_twin && flow_next(w->table, &at) != (int32_t)i) return "a walk passes a flow";
+        if (w->flow[i].live && !w->flow[i].is_twin && flow_next(w->table, &at) != (int32_t)i)
+            return "a walk passes a flow";
     return flow_next(w->table, &at) == FLOW_NONE ? NULL : "a walk has no end";
 }
 

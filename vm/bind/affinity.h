@@ -21,7 +21,8 @@ void clients_free(struct clients *c);
 
 /* Flows that the client holds at the service. */
 uint32_t client_flows(const struct clients *c, const struct client_key *key);
-/* The server that it keeps: that of its last flow, while it has any and until keep_ns after the last ended; PBC_NONE. */
+/* The server that it keeps: that of its last flow, while it has any and until keep_ns after the last ended; PBC_NONE.
+ */
 uint32_t client_server(const struct clients *c, const struct client_key *key, uint64_t now_ns, uint64_t keep_ns);
 
 /* It holds one more flow, with this server. False, and not counted: there was no room, for all that could lie there

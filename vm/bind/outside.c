@@ -1,5 +1,5 @@
-/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every source, server and
- * protocol. */
+/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every source, server
+ * and protocol. */
 #include "vm/bind/outside.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* Outside addresses: what servers see as the source of what passthrough and tunnels send them, and the ports of each. */
+/* Outside addresses: what servers see as the source of what passthrough and tunnels send them, and the ports of each.
+ */
 #ifndef VM_BIND_OUTSIDE_H
 #define VM_BIND_OUTSIDE_H
 
@@ -11,8 +12,8 @@ struct outside; /* a worker's */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
 void outside_free(struct outside *o);
 
-/* The first address of the family that a pool's traffic may come from: its `source`, else this machine's. False: none is
- * known. */
+/* The first address of the family that a pool's traffic may come from: its `source`, else this machine's. False: none
+ * is known. */
 bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4]);
 
 /* Could b->to_src and b->to_src_port be the flow's? */

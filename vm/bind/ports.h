@@ -1,6 +1,6 @@
-/* Source ports for translation: unique for a (server, outside address), in the worker's slice of the range, given out in
- * an order that outsiders cannot foretell (RFC 6056, 3.3.1), taken back when the flow's time is over. A bitmap for each
- * pair of outside address and server, fixed at start and touched when used; finding a free one reads at most 1,024
+/* Source ports for translation: unique for a (server, outside address), in the worker's slice of the range, given out
+ * in an order that outsiders cannot foretell (RFC 6056, 3.3.1), taken back when the flow's time is over. A bitmap for
+ * each pair of outside address and server, fixed at start and touched when used; finding a free one reads at most 1,024
  * words, normally one. */
 #ifndef VM_BIND_PORTS_H
 #define VM_BIND_PORTS_H

@@ -31,8 +31,8 @@ struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
-    bool bound; /* flows may have a third line, flow_bind_at */
-    bool begins; /* somebody asks when flows began: then IPv4 flows have a second line too */
+    bool bound;           /* flows may have a third line, flow_bind_at */
+    bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
 };
@@ -70,8 +70,8 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
 int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
                  bool opened_by_high, uint64_t now_ns);
 
-/* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never of
- * that flow; never fails. opened_by_high: which side of this tuple stands for the one that opened the flow. */
+/* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never
+ * of that flow; never fails. opened_by_high: which side of this tuple stands for the one that opened the flow. */
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
                       uint64_t now_ns);
 /* The flow that a slot belongs to: itself, or the one whose twin it is. */
@@ -95,8 +95,8 @@ uint32_t flow_groups(const struct flow_table *t);
 /* When its timeout passes, in mono_ns; saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 
-/* The next live flow, twins left out, at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows whose time has
- * passed are given too. */
+/* The next live flow, twins left out, at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows
+ * whose time has passed are given too. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);

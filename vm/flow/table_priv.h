@@ -15,9 +15,9 @@ enum { HALF_OPEN_FEW = 8 };
 enum { HASH_IP6 = 1 };
 
 struct flow_table {
-    uint16_t *tags;         /* [groups][GROUP] */
-    struct flow *slots;     /* [groups][GROUP] */
-    struct flow_cold *cold; /* beside slots */
+    uint16_t *tags;          /* [groups][GROUP] */
+    struct flow *slots;      /* [groups][GROUP] */
+    struct flow_cold *cold;  /* beside slots */
     struct flow_bind *binds; /* likewise; NULL: no flow is bound */
     uint32_t groups;
     uint32_t sweep_group; /* the next that the sweep looks at */

@@ -18,13 +18,13 @@ struct track; /* a worker's */
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
-    int32_t slot;   /* its flow, or the one that an error quotes; FLOW_NONE */
-    uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
-    bool twin;      /* the tuple is that of the flow's twin: what the other side sees */
-    uint8_t how;    /* private to track.c */
-    uint8_t at;     /* likewise */
-    uint16_t mark;  /* enum flow_mark */
-    uint32_t seq;   /* of the TCP segment that an error quotes */
+    int32_t slot;  /* its flow, or the one that an error quotes; FLOW_NONE */
+    uint8_t dir;   /* enum flow_dir of the packet, of an error: of the packet that it quotes */
+    bool twin;     /* the tuple is that of the flow's twin: what the other side sees */
+    uint8_t how;   /* private to track.c */
+    uint8_t at;    /* likewise */
+    uint16_t mark; /* enum flow_mark */
+    uint32_t seq;  /* of the TCP segment that an error quotes */
     struct tcp_step next;
 };
 
@@ -101,8 +101,8 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
 /* The same, and it becomes the twin of the packet's flow, which has none. */
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 
-/* The packet's flow, which was just begun by a SYN of our own, is joined (cookie/joint.h): the client's numbers are ours
- * from here on. What is kept of it. */
+/* The packet's flow, which was just begun by a SYN of our own, is joined (cookie/joint.h): the client's numbers are
+ * ours from here on. What is kept of it. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
 /* The flow in that slot, if its server is still awaited after that cookie; false: not any more. */
@@ -123,10 +123,11 @@ void track_end(struct track *t, struct track_seen *s, enum flow_end how);
 /* Bound flows of the next slots, at most `slots` of them, from *hand on (at first 0): `end` says whether to end each,
  * and has seen to what is to be told of it. True while there are more. */
 typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
-bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how, void *arg);
+bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
+                       void *arg);
 
-/* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true while
- * there are more. */
+/* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true
+ * while there are more. */
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 
 /* Timed work, a part of the table: returns the next deadline, UINT64_MAX for none. */

@@ -12,12 +12,12 @@ enum leave_way {
 };
 
 struct leave {
-    struct translation to; /* of its own headers; of a later fragment the addresses alone are used */
+    struct translation to;    /* of its own headers; of a later fragment the addresses alone are used */
     uint32_t service, server; /* PBC_NONE: nat */
-    uint32_t hash;         /* of the flow: tunnels spread by it */
-    uint8_t mac[6];        /* LEAVE_TO_CLIENT: the client's; all 0: not known */
-    uint16_t iface;        /* likewise; IFACE_NONE: the one that it came from */
-    uint8_t way;           /* enum leave_way */
+    uint32_t hash;            /* of the flow: tunnels spread by it */
+    uint8_t mac[6];           /* LEAVE_TO_CLIENT: the client's; all 0: not known */
+    uint16_t iface;           /* likewise; IFACE_NONE: the one that it came from */
+    uint8_t way;              /* enum leave_way */
 };
 
 #endif

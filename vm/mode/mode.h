@@ -13,13 +13,13 @@ struct outside; /* bind/outside.h */
 /* One packet on its way out. */
 struct sending {
     const struct job *j;
-    unsigned at;             /* of the batch */
-    const struct pkt *pkt;   /* as it came */
+    unsigned at;           /* of the batch */
+    const struct pkt *pkt; /* as it came */
     const struct key *key;
     const struct leave *leave;
     const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
-    struct splice *splice; /* of a joined flow (cookie/joint.h), which its segments pass; else NULL */
-    unsigned from;         /* likewise: the peer of the splice that sent it */
+    struct splice *splice;            /* of a joined flow (cookie/joint.h), which its segments pass; else NULL */
+    unsigned from;                    /* likewise: the peer of the splice that sent it */
     uint32_t clock_ms;
     struct outside *outside;
     uint32_t id; /* of a datagram that is cut, where it is ours to say */

@@ -139,9 +139,11 @@ void edit_link(struct pkt *pkt, uint16_t ether_type);
 void edit_macs(struct pkt *pkt, uint64_t dst, uint64_t src);
 /* Any link but Ethernet is taken off: a bare IP packet (LINK_RAW, offsets moved with it). */
 void edit_bare(struct pkt *pkt);
-/* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0). False:
- * no headroom. */
-struct edit_tag { uint16_t tpid, tci; };
+/* Put an Ethernet header with these tags, outermost first, before a bare IP packet of this type (LINK_RAW, l3 0).
+ * False: no headroom. */
+struct edit_tag {
+    uint16_t tpid, tci;
+};
 bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_tag tags[], unsigned count,
                 uint16_t ether_type);
 

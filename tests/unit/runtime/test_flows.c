@@ -222,8 +222,9 @@ static void sorted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sides), cmocka_unit_test(table), cmocka_unit_test(with_servers), cmocka_unit_test(over_midnight), cmocka_unit_test(none),
-        cmocka_unit_test(json),  cmocka_unit_test(words), cmocka_unit_test(sorted),
+        cmocka_unit_test(sides),         cmocka_unit_test(table),  cmocka_unit_test(with_servers),
+        cmocka_unit_test(over_midnight), cmocka_unit_test(none),   cmocka_unit_test(json),
+        cmocka_unit_test(words),         cmocka_unit_test(sorted),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(text);

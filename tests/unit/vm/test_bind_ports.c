@@ -124,9 +124,8 @@ static void the_order_is_the_seeds(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_are_given_once), cmocka_unit_test(a_wish_is_granted),
-        cmocka_unit_test(slices_are_disjoint_and_whole), cmocka_unit_test(like_a_plain_list),
-        cmocka_unit_test(the_order_is_the_seeds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_are_given_once), cmocka_unit_test(a_wish_is_granted),
+                                       cmocka_unit_test(slices_are_disjoint_and_whole),
+                                       cmocka_unit_test(like_a_plain_list), cmocka_unit_test(the_order_is_the_seeds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
