@@ -5,6 +5,7 @@
 
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
+#include "vm/bind/nat.h"
 #include "vm/frag/frag.h"
 
 static void number(cJSON *to, const char *key, uint64_t n)
@@ -175,6 +176,25 @@ static void cookies_add(cJSON *root, const struct forward_counters *f)
     number(to, "unanswered", f->cookies_unanswered);
 }
 
+static void translated_add(cJSON *root, const struct nat_counters *n)
+{
+    if (!n) {
+        cJSON_AddNullToObject(root, "translated");
+        return;
+    }
+    cJSON *to = cJSON_AddObjectToObject(root, "translated");
+    number(to, "out", n->out);
+    number(to, "in", n->in);
+    number(to, "hairpins", n->hairpins);
+    number(to, "mappings", n->mappings->live);
+    number(to, "most", n->mappings->most);
+    number(to, "ports_kept", n->mappings->kept);
+    number(to, "no_address", n->no_address);
+    number(to, "exhausted", n->mappings->exhausted);
+    number(to, "full", n->mappings->full);
+    number(to, "alike", n->alike);
+}
+
 static void fragments_add(cJSON *root, const struct frag_counters *f)
 {
     if (!f) {
@@ -252,6 +272,7 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     meters_add(root, r, c);
     flows_add(root, c);
     cookies_add(root, c->forward);
+    translated_add(root, c->nat);
     fragments_add(root, c->frags);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);

@@ -3,6 +3,7 @@
 
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
+#include "vm/bind/nat.h"
 #include "vm/frag/frag.h"
 
 enum { WIDTH = 100, INDENT = 12 };
@@ -88,9 +89,27 @@ static void fragments_text(FILE *out, const struct frag_counters *f)
     if (*words) words_text(out, "datagrams forgotten:", words);
 }
 
+static void translated_text(FILE *out, const struct nat_counters *n)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[300] = "";
+    const struct mapping_counters *maps = n->mappings;
+    const uint64_t flows = n->out + n->in + n->hairpins;
+    if (!flows && !n->no_address && !n->alike && !maps->exhausted && !maps->full) return;
+    note(out, "translated", "%s flow%s, %s from inside to inside; %s mapping%s now, at most %s", text_number(flows, a),
+         plural(flows), text_number(n->hairpins, b), text_number(maps->live, m), plural(maps->live),
+         text_number(maps->most, words));
+    words[0] = 0;
+    cause_add(words, sizeof words, n->no_address, "for no address of this machine is known");
+    cause_add(words, sizeof words, maps->exhausted, "for no port was free");
+    cause_add(words, sizeof words, maps->full, "for there was no room");
+    cause_add(words, sizeof words, n->alike, "that others could not have told from another");
+    if (*words) words_text(out, "flows refused:", words);
+}
+
 void tracked_text(FILE *out, const struct vm_counters *c)
 {
     if (c->flows) flows_text(out, c);
     if (c->forward) cookies_text(out, c->forward);
+    if (c->nat) translated_text(out, c->nat);
     if (c->frags) fragments_text(out, c->frags);
 }

@@ -1,0 +1,81 @@
+#!/bin/bash
+# nat, in a replay: what a capture of both sides becomes, as pcap, with its counters; the same seed gives the same ports.
+# B is the build folder.
+set -u
+B=${B:-build}
+bin=$(cd "$B" && pwd)
+work=$bin/scratch/nat-replay
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+same() { # SENTENCE GOT WANTED
+    [ "$2" = "$3" ]
+    local status=$?
+    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
+    ok $status "$1"
+}
+replay() { # ARGUMENT...
+    timeout 60 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --write left.pcap --verdicts lines "$@" rules.pbc \
+        >out 2>err </dev/null
+}
+# The source and destination of the Nth packet that left: each has 42 bytes, behind 16 of record.
+ends() {
+    od -An -tu1 -j $((24 + ($1 - 1) * 58 + 16 + 26)) -N 12 left.pcap |
+        awk '{ printf "%d.%d.%d.%d:%d > %d.%d.%d.%d:%d\n", $1, $2, $3, $4, $9 * 256 + $10, $5, $6, $7, $8, $11 * 256 + $12 }'
+}
+
+cat >rules.prey <<'END_OF_RULES'
+set lan = 10.0.0.0/24
+nat home {
+  masquerade from lan out on "eth0" ports 2000-2001
+  forward 203.0.113.1 udp/53 -> 10.0.0.53:5353
+}
+firewall edge default drop {
+  accept from lan as OUT
+  accept udp to self port 53, 2000-2001 as IN
+}
+END_OF_RULES
+cat >in.notes <<'END_OF_NOTES'
+eth / ip4 10.0.0.5 > 192.0.2.1 / udp 2000 > 53
+eth / ip4 192.0.2.1 > 203.0.113.1 / udp 53 > 2000
+eth / ip4 10.0.0.6 > 192.0.2.1 / udp 2000 > 53
+eth / ip4 10.0.0.7 > 192.0.2.1 / udp 2000 > 53
+eth / ip4 192.0.2.9 > 203.0.113.1 / udp 4 > 2000
+eth / ip4 192.0.2.9 > 203.0.113.1 / udp 4 > 53
+eth / ip4 10.0.0.6 > 203.0.113.1 / udp 2000 > 53
+eth / ip4 192.0.2.9 > 203.0.113.1 / udp 4 > 54
+END_OF_NOTES
+"$bin/preyc" rules.prey -o rules.pbc >said 2>&1 || { sed 's/^/# /' said; ok 1 "rules.prey compiles"; }
+"$bin/tests/tools/mkcap" in.notes in.pcap || ok 1 "in.notes is a capture"
+
+replay
+ok $? "it is replayed"
+same "the verdicts" "$(tail -n +2 lines | cut -f 2,3,6 | tr '\t\n' ' ,')" \
+    "forward OUT -,forward - -,forward OUT -,drop OUT no-source-port,forward IN -,forward IN -,forward OUT -,drop default -,"
+same "from inside" "$(ends 1)" "203.0.113.1:2000 > 192.0.2.1:53"
+same "the answer" "$(ends 2)" "192.0.2.1:53 > 10.0.0.5:2000"
+same "another host with the same port" "$(ends 3)" "203.0.113.1:2001 > 192.0.2.1:53"
+same "a stranger at a mapped end" "$(ends 4)" "192.0.2.9:4 > 10.0.0.5:2000"
+same "a stranger at a forwarded end" "$(ends 5)" "192.0.2.9:4 > 10.0.0.53:5353"
+same "from inside to a forwarded end" "$(ends 6)" "203.0.113.1:2001 > 10.0.0.53:5353"
+same "nothing else" "$(wc -c <left.pcap)" $((24 + 6 * 58))
+grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2' out &&
+    grep -q 'flows refused: 1 for no port was free' out
+ok $? "the summary says so"
+"$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --format json rules.pbc 2>err | tr -d '[:space:]' |
+    grep -q '"translated":{"out":2,"in":2,"hairpins":1,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
+ok $? "so does JSON"
+
+# Many ports to draw from.
+sed -i 's/ports 2000-2001/ports 30000-65535/' rules.prey
+"$bin/preyc" rules.prey -o rules.pbc >said 2>&1
+replay --seed 5 && cp left.pcap five.pcap && replay --seed 5 && cmp -s left.pcap five.pcap
+ok $? "the same seed gives the same ports"
+replay --seed 6 && ! cmp -s left.pcap five.pcap
+ok $? "another seed gives others"
+exit $failed
