@@ -351,7 +351,7 @@ static bool begin(struct world *w, struct program *p, uint64_t seed)
     w->pool = w->memory ? pool_init(w->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
     w->facts = (struct facts){.generation = 1, .down = w->down, .up_since_ns = w->up_since_ns, .addr4 = 0x0a090001};
     w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
-    w->vm = w->pool ? vm_new(p, &(struct vm_cfg){.pool = w->pool, .seed = seed}) : NULL;
+    w->vm = w->pool ? vm_new(p, &(struct vm_cfg){.pool = w->pool, .seed = seed, .flow_events = true}) : NULL;
     return w->vm;
 }
 

@@ -232,3 +232,28 @@ verdict accept - - - -
 in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1001 > 80
 verdict forward - www web/a -
 out     any
+
+# Reopened, a flow may be seen as it was before: its old self is gone.
+rules
+    pool web { server a 10.0.0.11:8080 }
+    pool own { source 10.9.0.7 ports 61017-61017; server b 10.0.0.12:8080 }
+    service www on 203.0.113.10 tcp/80 { mode passthrough keep source; -> web }
+    service all on any tcp/81, tcp/61017 { mode passthrough; -> own }
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 100
+verdict forward - www web/a -
+out     any
+in      eth / ip4 10.0.0.11 > 198.18.0.1 / tcp 8080 > 1000 rst ack ack 101
+verdict forward - www web/a -
+out     any
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 9100
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 198.18.0.1 > 10.0.0.11 ttl 63 / tcp 1000 > 8080 syn seq 9100
+in      eth / ip4 10.0.0.11 > 198.18.0.1 / tcp 8080 > 1000 syn ack ack 9101
+verdict forward - www web/a -
+out     any
+# What the server itself sends to the address and port that it would be sent from can't be sent on: it would be the same.
+in      eth / ip4 10.0.0.12 > 10.9.0.7 / tcp 8080 > 61017 syn
+verdict drop - all own/b no-source-port
+in      eth / ip4 10.9.0.7 > 10.0.0.12 / tcp 61017 > 81 syn
+verdict forward - all own/b -
+out     any

@@ -122,6 +122,7 @@ static struct flow_id id_of(const struct track_seen *s, const struct track_tuple
     return id;
 }
 
+/* The packet's own tuple is not free, from either side; the twin of a flow that it reopens is, for both end. */
 bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
 {
     bool high;
@@ -129,7 +130,7 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
     if (memcmp(&id, &s->id, sizeof id) == 0) return false;
     if (id.stack == STACK_UNKNOWN) return true;
     const int32_t slot = flow_find(t->table, &id, flow_hash(t->table, &id), t->now_ns);
-    return slot == FLOW_NONE || flow_of_twin(t->table, slot) == s->slot;
+    return slot == FLOW_NONE || (s->next.reopen && flow_of_twin(t->table, slot) == s->slot);
 }
 
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
