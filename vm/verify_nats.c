@@ -58,6 +58,7 @@ static bool verify_forward(const struct verifier *v, uint32_t i)
 bool verify_nats(const struct verifier *v)
 {
     const struct program *p = v->p;
+    uint64_t work = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
         if (!verify_string(v, n->name, "nat", i) || !verify_string(v, n->place.file, "nat", i)) return false;
@@ -66,6 +67,8 @@ bool verify_nats(const struct verifier *v)
         if (!(n->kind == PBC_NAT_FORWARD ? verify_forward(v, i) : verify_outbound(v, i))) return false;
         for (size_t r = 0; r < sizeof n->reserved; r++)
             if (n->reserved[r]) return fault(v, "nat %u: reserved bytes are not zero", i);
+        work += 1 + (uint64_t)n->from_count;
+        if (work > PBC_WALK_MAX) return fault(v, "nat %u: more than %u statements and sets to try", i, PBC_WALK_MAX);
     }
     return true;
 }

@@ -50,6 +50,15 @@ static void many_sources(struct imgbuild *b)
     }
 }
 
+/* As many statements as there may be, each from as many sets. */
+static void many_nats(struct imgbuild *b)
+{
+    enum { MANY_SETS = 4100 };
+    while (b->sets_count < MANY_SETS) img_add_sets(b, (struct pbc_set){.first4 = 0});
+    while (b->nats_count < 4096) img_add_nats(b, b->nats[0]);
+    for (uint32_t i = 4; i < 4096; i++) b->nats[i].from_count = MANY_SETS;
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -351,6 +360,7 @@ static void many_sources(struct imgbuild *b)
     FAULT(nat_forward_port, "nat 2: port 0", b->nats[2].port_lo = 0)                                                   \
     FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
     FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved[57] = 1)                             \
+    FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
     FAULT(branch_operand, "instruction 44 (retb): branch does not exist", b->code[44].imm = 2)                         \
