@@ -107,6 +107,9 @@ static void talk_init(struct talk *t, uint64_t seed, const char *rules, bool v6)
 {
     memset(t, 0, sizeof *t);
     sender_init(&t->s, rules, seed & 1);
+    vm_free(t->s.vm);
+    t->s.vm = vm_new(t->s.program, &(struct vm_cfg){.pool = t->s.pool, .seed = seed, .naive = seed & 1});
+    assert_non_null(t->s.vm);
     t->rng.state = seed;
     host_init(&t->client, &t->rng, true, v6);
     host_init(&t->server, &t->rng, false, v6);
@@ -406,6 +409,7 @@ static void down(void **state)
             deliver(&t);
             say(&t, &t.server);
             assert_int_equal(t.server.at, OPEN);
+            assert_int_equal(vm_counters(t.s.vm)->flows->live[FLOW_ESTABLISHED], 1);
         }
         sender_clear(&t.s);
         gone[0] = gone[1] = 1;
