@@ -3,8 +3,6 @@
  */
 #include "compiler/setup/setup_priv.h"
 
-#include <string.h>
-
 /* An endpoint of the server's family whose replies the server rewrites, and the ports that they come from. */
 struct reply {
     const struct pbc_endpoint *e;
@@ -168,46 +166,17 @@ static void setup_keep_source(const struct setup *s)
     }
 }
 
-static void print_range(const struct setup *s, const uint32_t lo[4], const uint32_t hi[4], uint8_t family)
-{
-    fputs("#   ", s->out);
-    setup_address(s, lo, family);
-    if (memcmp(lo, hi, 4 * sizeof(*lo)) != 0) {
-        fputs("-", s->out);
-        setup_address(s, hi, family);
-    }
-    fputc('\n', s->out);
-}
-
-static void print_sources(const struct setup *s)
-{
-    for (uint32_t i = s->pool->sources; i < s->pool->sources + s->pool->source_count; i++) {
-        const struct pbc_set *set = &s->img->sets[i];
-
-        for (uint32_t k = set->first4; s->server->family == 4 && k < set->first4 + set->count4; k++)
-            print_range(s, (const uint32_t[4]){s->img->set4[k].lo}, (const uint32_t[4]){s->img->set4[k].hi}, 4);
-        for (uint32_t k = set->first6; s->server->family == 6 && k < set->first6 + set->count6; k++) {
-            const struct pbc_range6 *r = &s->img->set6[k];
-            const uint32_t lo[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
-                                    (uint32_t)r->lo_lo};
-            const uint32_t hi[4] = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32),
-                                    (uint32_t)r->hi_lo};
-
-            print_range(s, lo, hi, 6);
-        }
-    }
-}
-
 static void setup_passthrough(const struct setup *s)
 {
     fputs("\n# passthrough (", s->out);
     setup_names(s, PBC_MODE_PASSTHROUGH);
-    if (!s->pool->source_count) {
+    if (!setup_sources(s, NULL)) {
         fputs("): requests come from the balancer's own address and replies go there: nothing to prepare.\n", s->out);
         return;
     }
-    fputs("): requests come from addresses that the balancer answers for on its links:\n", s->out);
-    print_sources(s);
+    fputs("): requests come from addresses that the balancer answers for on its links:\n#   ", s->out);
+    setup_sources(s, s->out);
+    fputc('\n', s->out);
     fprintf(
         s->out,
         "# A server behind a router needs a way to them: `ip%s route add ADDRESS via $balancer`, or on the router.\n",

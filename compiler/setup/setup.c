@@ -61,6 +61,43 @@ void setup_endpoint_address(const struct setup *s, const struct pbc_endpoint *e)
     put_variable(s, e->service);
 }
 
+static void put_range(const struct setup *s, const uint32_t lo[4], const uint32_t hi[4])
+{
+    setup_address(s, lo, s->server->family);
+    if (memcmp(lo, hi, 4 * sizeof(*lo)) == 0) return;
+    fputc('-', s->out);
+    setup_address(s, hi, s->server->family);
+}
+
+uint32_t setup_sources(const struct setup *s, FILE *out)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = s->pool->sources; i < s->pool->sources + s->pool->source_count; i++) {
+        const struct pbc_set *set = &s->img->sets[i];
+        const bool six = s->server->family == 6;
+
+        for (uint32_t k = 0; k < (six ? set->count6 : set->count4); k++, n++) {
+            if (!out) continue;
+            if (n) fputs(", ", out);
+            if (six) {
+                const struct pbc_range6 *r = &s->img->set6[set->first6 + k];
+
+                put_range(s,
+                          (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
+                                              (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
+                          (const uint32_t[4]){(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi,
+                                              (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo});
+            } else {
+                const struct pbc_range *r = &s->img->set4[set->first4 + k];
+
+                put_range(s, (const uint32_t[4]){r->lo}, (const uint32_t[4]){r->hi});
+            }
+        }
+    }
+    return n;
+}
+
 void setup_ports(const struct setup *s, uint16_t lo, uint16_t hi)
 {
     fprintf(s->out, lo == hi ? "%u" : "%u-%u", lo, hi);
@@ -117,10 +154,11 @@ static int find_server(const struct compile *c, const char *which, struct setup 
 /* What the rules do not know, and the reader fills in. */
 static void print_unknowns(const struct setup *s)
 {
-    bool balancer = s->pool->source_count != 0;
+    const bool sources = setup_sources(s, NULL);
+    const bool tunnels = setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
+    const bool balancer = setup_has_mode(s, PBC_MODE_KEEP_SOURCE) || setup_has_mode(s, PBC_MODE_DSR_REWRITE) ||
+                          (tunnels && !sources) || (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && sources);
 
-    for (enum pbc_mode m = PBC_MODE_KEEP_SOURCE; m < PBC_MODES; m++)
-        if (m != PBC_MODE_DSR_L2) balancer |= setup_has_mode(s, m);
     if (balancer) fputs("balancer=CHANGE_ME  # the address of the balancer that this server sees\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];

@@ -25,6 +25,10 @@ void setup_endpoint_address(const struct setup *s, const struct pbc_endpoint *e)
 /* The server's part of a port range in a command: "443", "80-90". */
 void setup_ports(const struct setup *s, uint16_t lo, uint16_t hi);
 
+/* The pool's `source` addresses of the server's family, "a-b, c": with them the balancer sends its tunnels. How many
+ * ranges; `out` NULL: only that. */
+uint32_t setup_sources(const struct setup *s, FILE *out);
+
 /* dsr l2, ipip, gue: the services' addresses here, and the tunnels' ends (tunnels.c). */
 void setup_local(const struct setup *s);
 /* dsr rewrite, keep source, passthrough: how replies find their way (replies.c). */

@@ -105,16 +105,22 @@ static void print_devices(const struct setup *s)
     }
 }
 
+/* Is it the first of the services whose GUE comes to its port? */
+static bool opens_port(const struct setup *s, uint32_t i)
+{
+    const uint16_t port = s->img->services[s->services[i]].gue_port;
+
+    for (uint32_t k = 0; k < i && port; k++)
+        if (s->img->services[s->services[k]].gue_port == port) return false;
+    return port;
+}
+
 static void print_gue(const struct setup *s)
 {
-    for (uint32_t i = 0; i < s->count; i++) {
-        bool before = false;
-
-        if (!setup_in_mode(s, i, PBC_MODE_DSR_GUE)) continue;
-        const uint16_t port = s->img->services[s->services[i]].gue_port;
-        for (uint32_t k = 0; k < i; k++) before |= s->img->services[s->services[k]].gue_port == port;
-        if (!before) fprintf(s->out, "ip fou add port %u gue%s\n", port, s->server->family == 6 ? " -6" : "");
-    }
+    for (uint32_t i = 0; i < s->count; i++)
+        if (opens_port(s, i))
+            fprintf(s->out, "ip fou add port %u gue%s\n", s->img->services[s->services[i]].gue_port,
+                    s->server->family == 6 ? " -6" : "");
 }
 
 /* How much a client's segment may hold so that the tunnel's headers still fit. */
@@ -139,6 +145,18 @@ static void print_mss(const struct setup *s, uint32_t i)
     }
 }
 
+/* Who sends the tunnels' packets. */
+static void put_senders(const struct setup *s, const char *unknown)
+{
+    if (!setup_sources(s, NULL)) {
+        fputs(unknown, s->out);
+        return;
+    }
+    fputs("{ ", s->out);
+    setup_sources(s, s->out);
+    fputs(" }", s->out);
+}
+
 static void print_guard(const struct setup *s)
 {
     const char *family = s->server->family == 6 ? "ip6" : "ip";
@@ -151,14 +169,27 @@ static void print_guard(const struct setup *s)
           "table inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n"
           "  chain tunnels {\n    type filter hook input priority filter; policy accept;\n",
           s->out);
-    fprintf(s->out, "    %s %s { 4, 41 } %s saddr != $balancer drop\n", family, field, family);
+    fprintf(s->out, "    %s %s { 4, 41 } %s saddr != ", family, field, family);
+    put_senders(s, "$balancer");
+    fputs(" drop\n", s->out);
     for (uint32_t i = 0; i < s->count; i++)
-        if (setup_in_mode(s, i, PBC_MODE_DSR_GUE))
-            fprintf(s->out, "    udp dport %u %s saddr != $balancer drop\n", s->img->services[s->services[i]].gue_port,
-                    family);
+        if (opens_port(s, i)) {
+            fprintf(s->out, "    udp dport %u %s saddr != ", s->img->services[s->services[i]].gue_port, family);
+            put_senders(s, "$balancer");
+            fputs(" drop\n", s->out);
+        }
     fputs("  }\n  chain segments {\n    type filter hook output priority mangle; policy accept;\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) print_mss(s, i);
     fputs("  }\n}\nEND\n", s->out);
+}
+
+static void print_decap(const struct setup *s, const char *kind, unsigned port)
+{
+    fprintf(s->out, "#     decap %s", kind);
+    if (port) fprintf(s->out, " %u", port);
+    fputs(" from ", s->out);
+    if (!setup_sources(s, s->out)) fputs("BALANCER", s->out);
+    fputs(" to self\n", s->out);
 }
 
 /* The same by a prey host, whose rules open tunnels themselves. */
@@ -167,10 +198,9 @@ static void print_prey(const struct setup *s)
     fputs("\n# A server that runs prey itself needs no devices, and none of the chain `tunnels`, but these rules:\n"
           "#   firewall tunnels in default accept {\n",
           s->out);
-    if (setup_has_mode(s, PBC_MODE_DSR_IPIP)) fputs("#     decap ipip from BALANCER to self\n", s->out);
+    if (setup_has_mode(s, PBC_MODE_DSR_IPIP)) print_decap(s, "ipip", 0);
     for (uint32_t i = 0; i < s->count; i++)
-        if (setup_in_mode(s, i, PBC_MODE_DSR_GUE))
-            fprintf(s->out, "#     decap gue %u from BALANCER to self\n", s->img->services[s->services[i]].gue_port);
+        if (opens_port(s, i)) print_decap(s, "gue", s->img->services[s->services[i]].gue_port);
     fputs("#   }\n", s->out);
 }
 
