@@ -7,6 +7,7 @@
 enum { STEP_MS = 5, LATE_MS = 120000 };
 
 #define RULES(mode)                                                                                                    \
+    "limits { flows 256; half_open 64; maglev 251 }\n"                                                                 \
     "pool p { source 10.9.0.7, 2001:db8:9::7 ports 61000-61999\n server a 10.0.0.11:8080\n }\n"                        \
     "pool q { source 2001:db8:9::7 ports 61000-61999\n server b [2001:db8:1::11]:8080\n }\n"                           \
     "service w4 on 203.0.113.10 tcp/80 { mode " mode "; syn cookies; -> p }\n"                                         \
@@ -142,7 +143,7 @@ static void talk_fini(struct talk *t)
 static void connections(void **state)
 {
     (void)state;
-    const unsigned cases = getenv("LONG") ? 20000 : 1500;
+    const unsigned cases = getenv("LONG") ? 20000 : 1000;
     for (unsigned i = 0; i < cases; i++) {
         struct talk t;
         talk_init(&t, i, modes[i / 2 % 2], i / 4 % 2);
