@@ -38,6 +38,16 @@ int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
+void flow_ask_bind(const struct flow_table *t, int32_t slot)
+{
+    const struct flow *f = &t->slots[slot];
+    if (!(f->flags & (FLOW_TWIN | FLOW_BOUND))) return;
+    const uint32_t owner = table_owner(t, (uint32_t)slot);
+    if (f->flags & FLOW_TWIN) ASK(&t->slots[owner]);
+    if (f->kind & FLOW_ID_IP6) ASK(&t->cold[owner]);
+    ASK(&t->binds[owner]);
+}
+
 static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_id *id)
 {
     const struct flow *f = &t->slots[slot];
@@ -286,8 +296,8 @@ static bool table_alloc(struct flow_table *t, bool bound)
 
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
 {
-    if (cfg->flows > INT32_MAX / 2) return NULL;
-    const uint64_t groups = (cfg->flows * 3 / 2 + GROUP - 1) / GROUP;
+    if (cfg->flows > INT32_MAX / 4) return NULL;
+    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, groups = (tuples * 3 / 2 + GROUP - 1) / GROUP;
     struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
     if (!t) return NULL;
     *t = (struct flow_table){.groups = groups < 2 ? 2 : (uint32_t)groups,

@@ -5,7 +5,7 @@
  * 16-bit tags (two bits of class, fourteen of hash; 0: free), so that a look-up reads 32 bytes, rarely twice, and then,
  * nearly always, exactly the slot it wants, a miss reads no slot at all, and whoever must make way is found by class
  * without touching slots. Tags are hints beside the claim word of the slot. Room for half as many flows again as
- * `flows`.
+ * `flows`, and for their twins.
  *
  * Where both groups are full the least class yields, within it the longest idle. More than `half_open` half-open flows:
  * a hand goes round over the tags and the oldest of the first few it meets makes way. A flow whose timeout has passed
@@ -32,6 +32,7 @@ struct flow_table_cfg {
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
     bool bound;           /* flows may have a third line, flow_bind_at */
+    bool paired;          /* they may have twins: room for both */
     bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
@@ -54,6 +55,8 @@ uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
 /* Ask for the memory that a look-up will read: first of all packets of a batch the tags, then the slots. */
 void flow_ask_tags(const struct flow_table *t, uint64_t hash);
 int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash); /* a hint for flow_find_at */
+/* Then, of the slots that were asked for: the flow that a twin leads to, and how it is sent on. With cfg.bound. */
+void flow_ask_bind(const struct flow_table *t, int32_t slot);
 
 /* The slot of the flow, or of its twin, FLOW_NONE if there is none. One whose timeout has passed is released and not
  * found. */

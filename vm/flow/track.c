@@ -108,6 +108,14 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
     stack_put(t->stacks, f->stack);
 }
 
+/* Are there flows that the other side sees as other tuples? */
+static bool has_twins(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (p->services[i].mode <= PBC_MODE_KEEP_SOURCE) return true;
+    return p->nats_count;
+}
+
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
 {
     struct track *t = calloc(1, sizeof *t);
@@ -121,6 +129,8 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
                                    .arg = t};
     flow_timeouts(s, table.timeout_ns);
     table.bound = p->services_count || p->nats_count;
+    table.paired = has_twins(p);
+    t->bound = table.bound;
     t->program = p;
     t->events = cfg->flow_events;
     t->table = flow_table_new(&table);
@@ -178,6 +188,10 @@ void track_ahead(struct track *t, const struct key keys[], struct pkt *const pkt
     for (uint64_t left = todo; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
         if (seen[i].how >= HOW_TCP) seen[i].slot = flow_ask_slot(t->table, seen[i].hash);
+    }
+    for (uint64_t left = t->bound ? todo : 0; left; left &= left - 1) {
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        if (seen[i].slot != FLOW_NONE) flow_ask_bind(t->table, seen[i].slot);
     }
 }
 
