@@ -33,6 +33,7 @@ static const char rules[] =
     "service bent on 203.0.113.4 tcp/any, udp/any { mode dsr rewrite; affinity source 1m; -> old }\n"
     "service wrapped on 203.0.113.5, 2001:db8::5 tcp/any, udp/any { mode dsr ipip; -> old }\n"
     "service gued on 203.0.113.6, 2001:db8::6 tcp/any, udp/any { mode dsr gue 6080; rate slow; -> old }\n"
+    "service asks on 203.0.113.7, 2001:db8::7 tcp/any { mode passthrough; syn cookies; -> web }\n"
     "nat home { source from 192.168.0.0/16 out on wan to 203.0.113.100; forward 203.0.113.101 tcp/80 -> 192.168.0.5 }\n"
     "firewall f default drop {\n"
     "  decap ipip from 192.0.2.0/24, 2001:db8:1::/48 as IPIP\n"
