@@ -136,7 +136,7 @@ mistake balancer-dsr-l2 'a connection, seen from one side' 's/203.0.113.21 weigh
 mistake balancer-dsr-l2 'both protocols of a client are spread, both families alike' 's/22 weight 3/22/'
 mistake balancer-dsr-l2 'a server that dies loses its clients, the others keep theirs' 's/^  check alive$/  check alive; on down keep/'
 mistake balancer-dsr-l2 "an error about a server's answer finds that server" 's/accept tcp, udp to 203.0.113.10, 2001/accept udp to 203.0.113.10, 2001/'
-mistake balancer-dsr-l2 'nothing but the service' 's/443  as VIDEO/80, 443  as VIDEO/'
+mistake balancer-dsr-l2 'nothing but the service' 's/443  *as VIDEO/80, 443 as VIDEO/'
 mistake balancer-dsr-rewrite 'a question; its answer does not come by here' 's/when udp -> names/when tcp -> names/'
 mistake balancer-dsr-rewrite 'a transfer by TCP: all of a client'"'"'s connections to one server' 's/when udp -> names/when udp, tcp -> names/'
 mistake balancer-dsr-rewrite 'no server, no answer; one that comes back serves' 's/on no server drop/on no server reset/'
