@@ -1,0 +1,401 @@
+/* modes: nanoseconds a packet of flows that are sent on, through all of vm_run (view, parse, look-up, rewriting or
+ * wrapping, checksums, what leaves), for each mode at 1, 1,000 and a million flows; new flows a second; bytes a flow.
+ *
+ * Two peers: a plain copy of the same packets into the same pool, and one random read a packet of as much memory as the
+ * flows take. One more is what one would write by hand for a single task: UDP's addresses and ports translated there
+ * and back in place, checksums updated, by a table of 5,000 flows. Frames of 64 bytes, UDP, lie in memory one after the
+ * other; time is the thread's processor time. */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/bench.h"
+#include "vm/csum.h"
+#include "vm/pool.h"
+#include "vm/proto/wire.h"
+#include "vm/vm.h"
+
+enum { PACKETS = 1 << 18, FRAME = 64, LINE = 64, SLOTS = 256, SERVERS = 32, MILLION = 1000000, HAND_FLOWS = 5000 };
+#define SERVICE 0xc6336401u /* 198.51.100.1 */
+
+static struct facts facts = {.addr4 = 0x0a090001};
+static uint8_t *frames; /* [PACKETS][FRAME] */
+static uint32_t *drawn; /* [PACKETS] whose flow each is */
+static struct pool *pool;
+static volatile uint64_t sink;
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "modes: %s: %s\n", what, why);
+    exit(2);
+}
+
+/* ---- programs and packets ---- */
+
+struct mode {
+    const char *name;
+    bool port; /* the servers' port is another */
+};
+static const struct mode modes[] = {
+    {"passthrough", true}, {"passthrough keep source", true}, {"dsr l2", false}, {"dsr rewrite", true},
+    {"dsr ipip", false},   {"dsr gue 6080", false},
+};
+enum { MODES = sizeof modes / sizeof *modes };
+
+static struct program *compiled(const struct mode *m, uint32_t flows)
+{
+    char text[4000], err[256];
+    struct compile c;
+    int n = snprintf(text, sizeof text, "limits { flows %u }\npool web {\n  source 10.9.0.7 ports 1024-65535\n", flows);
+    for (unsigned i = 0; i < SERVERS; i++)
+        n +=
+            snprintf(text + n, sizeof text - (size_t)n, "  server s%u 10.0.0.%u%s\n", i, i + 1, m->port ? ":8080" : "");
+    n += snprintf(text + n, sizeof text - (size_t)n, "}\nservice www on 198.51.100.1 udp/53 { mode %s; -> web }\n",
+                  m->name);
+    compile_init(&c);
+    if (compile_text(&c, "bench.prey", text, (size_t)n) != 0) {
+        diags_print_text(c.diags, stderr, false);
+        die("rules", "do not compile");
+    }
+    struct program *p = program_load(c.pbc, c.pbc_len, err, sizeof err);
+    if (!p) die("program", err);
+    compile_fini(&c);
+    return p;
+}
+
+static uint32_t client_of(uint32_t n) { return 0x64400000 + n / 200; }
+static uint16_t client_port(uint32_t n) { return (uint16_t)(1024 + n % 200); }
+
+static void frame_of(uint8_t f[FRAME], uint32_t n)
+{
+    memset(f, 0, FRAME);
+    wire_put16(f + 12, 0x0800);
+    uint8_t *ip = f + 14, *udp = f + 34;
+    ip[0] = 0x45;
+    wire_put16(ip + 2, FRAME - 14);
+    ip[8] = 64;
+    ip[9] = 17;
+    wire_put32(ip + 12, client_of(n));
+    wire_put32(ip + 16, SERVICE);
+    wire_put16(ip + 10, csum_of(ip, 20));
+    wire_put16(udp, client_port(n));
+    wire_put16(udp + 2, 53);
+    wire_put16(udp + 4, FRAME - 34);
+    wire_put16(udp + 6, 0x1234); /* any: an update keeps a wrong one wrong */
+}
+
+/* ---- contenders ---- */
+
+/* The first `count` frames through the vm; what leaves is put back. All of them must have left. */
+static void run(struct vm *vm, unsigned count)
+{
+    static struct pkt pkts[VM_BATCH];
+    static struct pkt *pointers[VM_BATCH];
+    static struct verdict verdicts[VM_BATCH];
+    static struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    const struct vm_in in = {.mono_ns = 1, .facts = &facts};
+    unsigned left = 0;
+    for (unsigned i = 0; i < count; i += VM_BATCH) {
+        const unsigned n = count - i < VM_BATCH ? count - i : VM_BATCH;
+        for (unsigned k = 0; k < n; k++) {
+            pkt_view(&pkts[k], frames + (size_t)(i + k) * FRAME, FRAME, FRAME, LINK_ETHER, IFACE_NONE);
+            pointers[k] = &pkts[k];
+        }
+        struct vm_tx tx = {.entries = entries, .cap = sizeof entries / sizeof *entries};
+        vm_run(vm, &in, pointers, n, verdicts, &tx);
+        left += tx.count;
+        for (unsigned k = 0; k < tx.count; k++) pool_put(entries[k].pkt);
+    }
+    if (left != count) die("a packet", "is not sent on");
+}
+
+static void copy(unsigned count)
+{
+    struct pkt view, *copies[VM_BATCH];
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < count; i += VM_BATCH) {
+        const unsigned n = count - i < VM_BATCH ? count - i : VM_BATCH;
+        for (unsigned k = 0; k < n; k++) {
+            pkt_view(&view, frames + (size_t)(i + k) * FRAME, FRAME, FRAME, LINK_ETHER, IFACE_NONE);
+            copies[k] = pool_copy(pool, &view);
+        }
+        for (unsigned k = 0; k < n; k++) {
+            sum += copies[k]->data[20];
+            pool_put(copies[k]);
+        }
+    }
+    sink += sum;
+}
+
+/* A read a packet of the line that is the flow's own, in the order of the packets. */
+static void read_lines(const uint8_t *memory, uint64_t lines)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < PACKETS; i++) sum += memory[drawn[i] * UINT64_C(0x9e3779b97f4a7c15) % lines * LINE];
+    sink += sum;
+}
+
+static double per_packet(uint64_t began, unsigned count) { return (double)(bench_cpu_ns() - began) / count; }
+
+/* ---- rows of a mode ---- */
+
+static void open_all(struct vm *vm, uint32_t flows)
+{
+    for (uint32_t done = 0; done < flows;) {
+        unsigned n = 0;
+        for (; n < PACKETS && done < flows; n++, done++) frame_of(frames + (size_t)n * FRAME, done);
+        run(vm, n);
+    }
+}
+
+static void draw(struct rng *r, uint32_t flows)
+{
+    for (unsigned i = 0; i < PACKETS; i++) {
+        drawn[i] = rng_below(r, flows);
+        frame_of(frames + (size_t)i * FRAME, drawn[i]);
+    }
+}
+
+static struct vm *worker(struct program *p)
+{
+    struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1});
+    if (!vm) die("memory", "is out");
+    return vm;
+}
+
+/* `peer` and `reads`: a plain copy of the same packets, and a read of a line each, of `lines`. */
+static void measure(const struct mode *m, struct program *p, uint32_t flows, const char *count, uint64_t bytes_a_flow,
+                    struct rng *r)
+{
+    const uint64_t lines = (flows * bytes_a_flow + LINE - 1) / LINE;
+    struct series ours = {0}, peer = {0}, reads = {0};
+    struct vm *vm = worker(p);
+    uint8_t *memory = aligned_alloc(LINE, lines * LINE);
+    char what[100];
+    if (!memory) die("memory", "is out");
+    memset(memory, 1, lines * LINE);
+    open_all(vm, flows);
+    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+        draw(r, flows);
+        uint64_t began = bench_cpu_ns();
+        run(vm, PACKETS);
+        const double a = per_packet(began, PACKETS);
+        began = bench_cpu_ns();
+        copy(PACKETS);
+        const double b = per_packet(began, PACKETS);
+        began = bench_cpu_ns();
+        read_lines(memory, lines);
+        const double c = per_packet(began, PACKETS);
+        if (i == 0) continue; /* warms */
+        series_add(&ours, a);
+        series_add(&peer, b);
+        series_add(&reads, c);
+    }
+    snprintf(what, sizeof what, "%s, %s", m->name, count);
+    bench_row(&(struct bench_row){what, "ns/pkt", &ours, "plain copy", &peer, GOAL_NONE, 0});
+    bench_row(&(struct bench_row){what, "ns/pkt", &ours, "a random read of as much memory", &reads, GOAL_NONE, 0});
+    vm_free(vm);
+    free(memory);
+}
+
+static size_t heap_bytes(void)
+{
+    const struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+/* How fast flows open, in thousands a second, and the bytes that a worker reserves for each of `flows` more: the
+ * difference of two limits, so that what does not grow with flows is left out. Returns these bytes. */
+static uint64_t measure_new(const struct mode *m)
+{
+    enum { FEWER = MILLION / 4, OPENED = PACKETS };
+    struct series rate = {0}, bytes = {0};
+    struct program *few = compiled(m, FEWER), *many = compiled(m, MILLION);
+    char what[100];
+    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+        const size_t at_first = heap_bytes();
+        struct vm *small = worker(few);
+        const size_t after_small = heap_bytes();
+        struct vm *vm = worker(many);
+        const size_t after_large = heap_bytes();
+        vm_free(small);
+        for (unsigned n = 0; n < OPENED; n++) frame_of(frames + (size_t)n * FRAME, n);
+        const uint64_t began = bench_cpu_ns();
+        run(vm, OPENED);
+        const double ns = per_packet(began, OPENED);
+        vm_free(vm);
+        if (i == 0) continue;
+        series_add(&rate, 1e6 / ns);
+        series_add(&bytes, (double)((after_large - after_small) - (after_small - at_first)) / (MILLION - FEWER));
+    }
+    snprintf(what, sizeof what, "%s, new flows", m->name);
+    bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &rate});
+    snprintf(what, sizeof what, "%s, memory a flow", m->name);
+    bench_row(&(struct bench_row){.what = what, .unit = "bytes", .ours = &bytes});
+    program_put(few);
+    program_put(many);
+    return (uint64_t)series_median(&bytes);
+}
+
+/* ---- by hand ---- */
+
+struct hand_flow {
+    uint32_t src, dst, to_src, to_dst;
+    uint16_t sport, dport, to_sport, to_dport;
+    uint64_t seen;
+};
+enum { HAND_SLOTS = 1 << 15 }; /* both directions of 5,000 flows, a third full */
+static struct hand_flow hand[HAND_SLOTS];
+
+static uint32_t hand_slot(uint32_t src, uint32_t dst, uint16_t sport, uint16_t dport)
+{
+    const uint64_t a = (uint64_t)src << 32 | dst, b = (uint64_t)sport << 16 | dport;
+    return (uint32_t)(((a ^ b * UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xd6e8feb86659fd93)) >> 49);
+}
+
+static void hand_add(const struct hand_flow *flow)
+{
+    uint32_t i = hand_slot(flow->src, flow->dst, flow->sport, flow->dport);
+    while (hand[i].src) i = (i + 1) % HAND_SLOTS;
+    hand[i] = *flow;
+}
+
+static const struct hand_flow *hand_find(uint32_t src, uint32_t dst, uint16_t sport, uint16_t dport)
+{
+    for (uint32_t i = hand_slot(src, dst, sport, dport); hand[i].src; i = (i + 1) % HAND_SLOTS)
+        if (hand[i].src == src && hand[i].dst == dst && hand[i].sport == sport && hand[i].dport == dport)
+            return &hand[i];
+    return NULL;
+}
+
+/* RFC 1624, eqn. 3. */
+static uint16_t hand_sum(uint16_t old, uint64_t gone, uint64_t come)
+{
+    uint64_t s = (uint16_t)~old + gone + come;
+    s = (s & 0xffff) + (s >> 16);
+    s = (s & 0xffff) + (s >> 16);
+    return (uint16_t) ~((s & 0xffff) + (s >> 16));
+}
+
+static uint64_t halves(uint32_t v) { return (v >> 16) + (v & 0xffff); }
+static uint64_t unlike(uint32_t v) { return (uint16_t) ~(v >> 16) + (uint64_t)(uint16_t)~v; }
+
+/* One packet: what a careful hand checks, no more. */
+static bool hand_translate(uint8_t *f, unsigned len, uint64_t now)
+{
+    uint8_t *ip = f + 14;
+    if (len < 42 || wire_get16(f + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != 17 || wire_get16(ip + 6) & 0x3fff)
+        return false;
+    if (wire_get16(ip + 2) > len - 14 || ip[8] < 2) return false;
+    const uint32_t src = wire_get32(ip + 12), dst = wire_get32(ip + 16);
+    uint8_t *udp = ip + 20;
+    const uint16_t sport = wire_get16(udp), dport = wire_get16(udp + 2), sum = wire_get16(udp + 6);
+    struct hand_flow *flow = (struct hand_flow *)hand_find(src, dst, sport, dport);
+    if (!flow) return false;
+    flow->seen = now;
+    const uint64_t gone = unlike(src) + unlike(dst), come = halves(flow->to_src) + halves(flow->to_dst);
+    const uint16_t ttl = wire_get16(ip + 8);
+    wire_put16(ip + 8, (uint16_t)(ttl - 0x100));
+    wire_put16(ip + 10, hand_sum(wire_get16(ip + 10), gone + (uint16_t)~ttl, come + (uint16_t)(ttl - 0x100)));
+    wire_put32(ip + 12, flow->to_src);
+    wire_put32(ip + 16, flow->to_dst);
+    wire_put16(udp, flow->to_sport);
+    wire_put16(udp + 2, flow->to_dport);
+    if (sum)
+        wire_put16(udp + 6,
+                   hand_sum(sum, gone + (uint16_t)~sport + (uint16_t)~dport, come + flow->to_sport + flow->to_dport));
+    return true;
+}
+
+/* What is translated there is what comes back in the next pass: in place, nothing copied. */
+static double hand_pass(uint8_t *theirs, uint64_t now)
+{
+    unsigned done = 0;
+    const uint64_t began = bench_cpu_ns();
+    for (unsigned i = 0; i < PACKETS; i++) done += hand_translate(theirs + (size_t)i * FRAME, FRAME, now);
+    const double ns = per_packet(began, PACKETS);
+    if (done != PACKETS) die("by hand", "a packet is of no flow");
+    return ns;
+}
+
+static void hand_flows(void)
+{
+    for (uint32_t n = 0; n < HAND_FLOWS; n++) {
+        const struct hand_flow there = {.src = client_of(n),
+                                        .dst = SERVICE,
+                                        .sport = client_port(n),
+                                        .dport = 53,
+                                        .to_src = 0x0a090007,
+                                        .to_dst = 0x0a000001,
+                                        .to_sport = (uint16_t)(1024 + n),
+                                        .to_dport = 8080};
+        /* Turned round, then as it came once more: the frame is the first again, but for its TTL. */
+        const struct hand_flow back = {.src = there.to_src,
+                                       .dst = there.to_dst,
+                                       .sport = there.to_sport,
+                                       .dport = there.to_dport,
+                                       .to_src = there.src,
+                                       .to_dst = there.dst,
+                                       .to_sport = there.sport,
+                                       .to_dport = there.dport};
+        hand_add(&there);
+        hand_add(&back);
+    }
+}
+
+static void measure_hand(struct rng *r)
+{
+    struct series ours = {0}, peer = {0};
+    struct program *p = compiled(&modes[0], MILLION);
+    struct vm *vm = worker(p);
+    uint8_t *theirs = aligned_alloc(LINE, (size_t)PACKETS * FRAME);
+    if (!theirs) die("memory", "is out");
+    hand_flows();
+    open_all(vm, HAND_FLOWS);
+    draw(r, HAND_FLOWS);
+    memcpy(theirs, frames, (size_t)PACKETS * FRAME);
+    for (unsigned i = 0; i <= BENCH_RUNS; i++) {
+        const uint64_t began = bench_cpu_ns();
+        run(vm, PACKETS);
+        const double a = per_packet(began, PACKETS), b = hand_pass(theirs, i);
+        if (i == 0) continue;
+        series_add(&ours, a);
+        series_add(&peer, b);
+    }
+    bench_row(
+        &(struct bench_row){"passthrough, 5,000 flows", "ns/pkt", &ours, "C by hand, in place", &peer, GOAL_RATIO, 2});
+    vm_free(vm);
+    program_put(p);
+    free(theirs);
+}
+
+int main(void)
+{
+    static const struct {
+        uint32_t flows;
+        const char *name;
+    } counts[] = {{1, "1 flow"}, {1000, "1,000 flows"}, {MILLION, "1,000,000 flows"}};
+    struct rng r = {1};
+    const size_t bytes = (pool_bytes(SLOTS, 2048) + LINE - 1) / LINE * LINE;
+    void *memory = aligned_alloc(LINE, bytes);
+    pool = memory ? pool_init(memory, bytes, SLOTS, 2048) : NULL;
+    frames = aligned_alloc(LINE, (size_t)PACKETS * FRAME);
+    drawn = malloc(PACKETS * sizeof *drawn);
+    if (!pool || !frames || !drawn) die("memory", "is out");
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    measure_hand(&r);
+    for (unsigned i = 0; i < MODES; i++) {
+        const uint64_t bytes_a_flow = measure_new(&modes[i]);
+        struct program *p = compiled(&modes[i], MILLION);
+        for (unsigned k = 0; k < sizeof counts / sizeof *counts; k++)
+            measure(&modes[i], p, counts[k].flows, counts[k].name, bytes_a_flow, &r);
+        program_put(p);
+    }
+    bench_note("modes: UDP frames of 64 bytes; each figure has the copy into a slot and giving it back");
+    free(drawn);
+    free(frames);
+    free(memory);
+    return 0;
+}
