@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -188,6 +189,43 @@ static void test_fragments(void **state)
     }
 }
 
+/* The packet `bare` lies whole behind `adds` bytes of headers of the frame built last. */
+static void check_inside(const char *bare, const char *tunnel, uint32_t adds)
+{
+    static uint8_t kept[TEST_FRAME_MOST];
+    char text[256];
+
+    snprintf(text, sizeof(text), "%s %s", bare, tunnel);
+    const struct built outer = build(text);
+    memcpy(kept, frame, outer.len);
+    const struct built inner = build(bare);
+    assert_int_equal(outer.len, inner.len + adds);
+    assert_memory_equal(kept + outer.pkt.l3 + adds, frame + inner.pkt.l3, inner.len - inner.pkt.l3);
+}
+
+static void test_tunnels(void **state)
+{
+    (void)state;
+    const struct built ipip = build("tcp 198.18.0.1:5 -> 203.0.113.10:80 syn in ipip 10.1.0.2 -> self");
+    assert_int_equal(ipip.key.proto, 4);
+    assert_int_equal(ipip.key.src[0], 0x0a010002);
+    assert_int_equal(ipip.key.dst[0], 0xc0000008);
+    assert_int_equal(ipip.key.ttl, 64);
+    const struct built gue = build("udp [2001:db8::1]:5 -> [2001:db8::2]:80 in gue 6080 gw -> self vlan 7 ttl 3");
+    assert_int_equal(gue.key.kind & (KIND_IP4 | KIND_UDP | KIND_VLAN), KIND_IP4 | KIND_UDP | KIND_VLAN);
+    assert_int_equal(gue.key.src_port, 49152);
+    assert_int_equal(gue.key.dst_port, 6080);
+    assert_int_equal(gue.key.ttl, 64);
+    assert_int_equal(wire_get32(frame + gue.pkt.payload), 41 << 16);
+    assert_int_equal(wire_get16(frame + gue.pkt.l4 + 6), 0);
+
+    check_inside("tcp 198.18.0.1:5 -> self:80 syn", "in ipip 10.1.0.2 -> self", IP4_LEN);
+    check_inside("udp [2001:db8::1]:5 -> self:80 ttl 9", "in ipip 10.1.0.2 -> self", IP4_LEN);
+    check_inside("icmp gw -> self type 8 vlan 3", "in ipip 2001:db8::1 -> self", IP6_LEN);
+    check_inside("sctp gw:1 -> self:2 length 65483", "in gue 1 2001:db8::1 -> self", IP6_LEN + UDP_LEN + GUE_LEN);
+    check_inside("udp gw -> self fragment later", "in gue 1 10.1.0.2 -> self", IP4_LEN + UDP_LEN + GUE_LEN);
+}
+
 static void test_largest(void **state)
 {
     (void)state;
@@ -207,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_icmp),      cmocka_unit_test(test_proto_and_groups),
         cmocka_unit_test(test_arp),       cmocka_unit_test(test_tags_and_interface),
         cmocka_unit_test(test_fragments), cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_tunnels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
