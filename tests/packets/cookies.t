@@ -58,7 +58,7 @@ in      eth / vlan 5 / ip4 192.0.2.9 > 203.0.113.10 / icmp type destination-unre
 verdict drop default - - -
 # It would get timestamps, and a fragment whose later ones follow cannot grow: dropped, like them.
 in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 id 5 more / tcp 8080 > 61017 ack seq 105 ack 608 win 509 / zeros 12
-verdict drop - www web/a no-buffer
+verdict drop - www web/a untranslatable
 # A SYN on the open flow is the server's to challenge; its answer has the numbers that the client knows.
 in      eth / vlan 5 / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 900000 win 64240
 verdict forward WEB www web/a -

@@ -98,7 +98,7 @@ static enum pkt_reason leave_joined(const struct sending *s, struct pkt *copy, u
     enum pkt_reason reason = REASON_NONE;
     switch (splice_pass(s->splice, s->from, copy, s->key, s->clock_ms, s->j->vm->cfg.pool, &out)) {
     case SPLICE_SENT: break;
-    case SPLICE_NO_ROOM: reason = REASON_NO_BUFFER; break;
+    case SPLICE_NO_ROOM: reason = s->key->kind & KIND_FRAG_FIRST ? REASON_UNTRANSLATABLE : REASON_NO_BUFFER; break;
     case SPLICE_CONGESTED:
     case SPLICE_BAD_SUM:
     case SPLICE_NOT_SEGMENT: reason = REASON_UNTRANSLATABLE; break;
