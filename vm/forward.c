@@ -13,7 +13,8 @@ struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool 
 }
 
 /* A bound flow has ended: what it held is given back. */
-static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high, uint64_t now_ns)
+static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
+                    uint64_t now_ns)
 {
     struct forward *f = arg;
     if (b->kind != BIND_SERVICE) {
@@ -26,8 +27,7 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
     f->counters.bound--;
     f->counters.ports = outside_used(f->outside);
     if (!(b->flags & BIND_CLIENT_KNOWN)) return;
-    const struct client_key k =
-        forward_client(service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
+    const struct client_key k = forward_client(service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
     client_drop(f->clients, &k, now_ns, f->p->services[service].affinity_ns);
 }
 
@@ -78,7 +78,10 @@ void forward_free(struct forward *f)
 }
 
 const struct forward_counters *forward_counters(const struct forward *f) { return &f->counters; }
-const struct nat_counters *forward_nat_counters(const struct forward *f) { return f->nat ? nat_counters(f->nat) : NULL; }
+const struct nat_counters *forward_nat_counters(const struct forward *f)
+{
+    return f->nat ? nat_counters(f->nat) : NULL;
+}
 const struct leave *forward_left(const struct forward *f) { return &f->left; }
 
 void forward_facts(struct forward *f, const struct facts *facts)
@@ -133,13 +136,8 @@ enum pkt_reason forward_follow(const struct job *j, unsigned at, const struct pk
                                const struct leave *leave)
 {
     struct forward *f = j->vm->forward;
-    const struct sending s = {.j = j,
-                              .at = at,
-                              .pkt = pkt,
-                              .key = key,
-                              .leave = leave,
-                              .outside = f->outside,
-                              .id = f->datagram++};
+    const struct sending s = {
+        .j = j, .at = at, .pkt = pkt, .key = key, .leave = leave, .outside = f->outside, .id = f->datagram++};
     return mode_send(&s);
 }
 
@@ -201,8 +199,8 @@ bool forward_reply(const struct passing *p, const struct flow_bind *b, const str
     return true;
 }
 
-/* An error comes from `end` as the other side knows it, `seen_as`, if that end itself sends it. What a router on the way
- * says comes from the router, unless translation hides all that lies behind it (RFC 5508, 4.2). */
+/* An error comes from `end` as the other side knows it, `seen_as`, if that end itself sends it. What a router on the
+ * way says comes from the router, unless translation hides all that lies behind it (RFC 5508, 4.2). */
 static void set_speaker(const struct passing *p, const struct flow_bind *b, const uint32_t end[4],
                         const uint32_t seen_as[4])
 {
@@ -314,10 +312,7 @@ static bool take_bound(const struct passing *p, struct flow_bind *b)
 }
 
 /* Flows that nobody bound stay so while they live, and so do the replies of those that are. */
-static bool is_others(const struct passing *p)
-{
-    return p->seen->slot != FLOW_NONE && !p->seen->next.reopen;
-}
+static bool is_others(const struct passing *p) { return p->seen->slot != FLOW_NONE && !p->seen->next.reopen; }
 
 /* A packet of no flow that is sent on. What translation hides says no error about flows that it does not know. */
 static bool take_unbound(const struct passing *p)
@@ -351,16 +346,25 @@ bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struc
     return true;
 }
 
+/* The server, and why it is that one. */
+static bool explained(const struct program *p, uint32_t branch, uint32_t server, const char *why, struct served *s)
+{
+    s->branch = branch;
+    s->pool = p->servers[server].pool;
+    snprintf(s->how, sizeof s->how, "%s -> %s", why, program_str(p, p->servers[server].name));
+    return true;
+}
+
 bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s)
 {
     struct key now = *key;
     struct track_seen seen;
     track_peek(vm->track, &now, pkt, &seen);
     const struct flow_bind *b = track_bound(vm->track, &seen);
-    if (!b || b->kind != BIND_SERVICE || seen.next.reopen) return false;
     const struct program *p = vm->program;
-    s->branch = b->branch;
-    s->pool = p->servers[b->server].pool;
-    snprintf(s->how, sizeof s->how, "its flow's server -> %s", program_str(p, p->servers[b->server].name));
-    return true;
+    if (b && b->kind == BIND_SERVICE && !seen.next.reopen)
+        return explained(p, b->branch, b->server, "its flow's server", s);
+    const uint32_t branch = service_branch(p, key, pkt),
+                   kept = branch == PBC_NONE ? PBC_NONE : forward_kept(vm, branch, key);
+    return kept != PBC_NONE && explained(p, branch, kept, "the server that its source keeps", s);
 }

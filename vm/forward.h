@@ -35,7 +35,8 @@ bool forward_prove(const struct job *j, unsigned at, struct pkt *pkt, const stru
 bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
                   decided d, struct verdict *v);
 
-/* The branch and pool of the flow that the packet is of, where it is bound, and its server in words; false: none. */
+/* The branch and pool of the flow that the packet is of, where it is bound, and its server in words; or the server that
+ * its source keeps. False: neither. */
 bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s);
 
 /* How the packet that was just judged left, for the fragments that follow it. */

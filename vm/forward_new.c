@@ -19,16 +19,21 @@ static void without_server(const struct passing *p, const struct pbc_service *s)
     if (p->v->action == ACTION_ACCEPT) track_accept(p->f->track, p->key, p->pkt, p->seen);
 }
 
-/* The server that the client keeps, or a new pick. */
-static uint32_t pick(const struct passing *p, uint32_t branch, const struct client_key *k)
+uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key)
 {
-    const struct forward *f = p->f;
+    const struct forward *f = vm->forward;
     const struct pbc_service *s = service_of(f->p, branch);
-    if (s->affinity_ns) {
-        const uint32_t kept = client_server(f->clients, k, p->j->vm->now_ns, s->affinity_ns);
-        if (kept != PBC_NONE && balance_allows(f->balance, branch, p->key, kept)) return kept;
-    }
-    return balance_pick(f->balance, branch, p->key).server;
+    const struct client_key k = forward_client(f->p->branches[branch].service, key->src, key->kind & KIND_IP6);
+    if (!s->affinity_ns) return PBC_NONE;
+    const uint32_t kept = client_server(f->clients, &k, vm->now_ns, s->affinity_ns);
+    return kept != PBC_NONE && balance_allows(f->balance, branch, key, kept) ? kept : PBC_NONE;
+}
+
+/* The server that the client keeps, or a new pick. */
+static uint32_t pick(const struct passing *p, uint32_t branch)
+{
+    const uint32_t kept = forward_kept(p->j->vm, branch, p->key);
+    return kept != PBC_NONE ? kept : balance_pick(p->f->balance, branch, p->key).server;
 }
 
 /* Does the packet's old flow, in whose place the new one comes, count for the same service? */
@@ -183,7 +188,7 @@ void forward_begin(const struct passing *p, uint32_t branch)
         forward_syn(p);
         return;
     }
-    p->v->server = b.server = pick(p, branch, &k);
+    p->v->server = b.server = pick(p, branch);
     if (b.server == PBC_NONE)
         without_server(p, &prog->services[service]);
     else if (track_may_begin(p->key, p->seen))

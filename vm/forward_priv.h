@@ -66,6 +66,8 @@ void forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 
 /* forward_new.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
 void forward_begin(const struct passing *p, uint32_t branch);
+/* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
+uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
 /* The key of the client of a flow at a service. */
 struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool v6);
 

@@ -1,0 +1,230 @@
+/* Flows that are sent on, as a worker's owner sees them: explanations, counters, records, slices, the sweep. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/note.h"
+#include "vm/bind/mappings.h"
+#include "vm/flow/table.h"
+#include "vm/vm.h"
+
+enum { SLOTS = 32, SLOT_BYTES = 2048, ENTRIES = 32 };
+
+struct world {
+    struct program *program;
+    struct vm *vm;
+    struct pool *pool;
+    void *memory;
+    struct facts facts;
+    uint8_t down[4];
+    uint64_t now_ns;
+    struct tx_entry entries[ENTRIES];
+    struct vm_tx tx;
+};
+
+static void world_init(struct world *w, const char *rules, unsigned worker, unsigned workers)
+{
+    struct compile c;
+    char why[256] = "";
+    const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) & ~(size_t)63;
+    *w = (struct world){.now_ns = 1000};
+    compile_init(&c);
+    assert_int_equal(compile_text(&c, "rules", rules, strlen(rules)), 0);
+    w->program = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    compile_fini(&c);
+    assert_non_null(w->program);
+    w->memory = aligned_alloc(64, bytes);
+    w->pool = pool_init(w->memory, bytes, SLOTS, SLOT_BYTES);
+    w->facts = (struct facts){.generation = 1, .down = w->down, .addr4 = 0x0a090001};
+    w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
+    w->vm =
+        vm_new(w->program,
+               &(struct vm_cfg){.pool = w->pool, .seed = 5, .worker = worker, .workers = workers, .flow_events = true});
+    assert_non_null(w->vm);
+}
+
+static void world_fini(struct world *w)
+{
+    for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
+    vm_free(w->vm);
+    program_put(w->program);
+    free(w->memory);
+}
+
+static struct note note;
+
+static struct verdict run(struct world *w, const char *text)
+{
+    char err[200];
+    struct pkt pkt, *pkts[1] = {&pkt};
+    struct verdict v;
+    for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
+    w->tx.count = 0;
+    assert_int_equal(note_parse(text, &note, err, sizeof err), 0);
+    note_view(&note, IFACE_NONE, &pkt);
+    const struct vm_in in = {.mono_ns = w->now_ns, .facts = &w->facts};
+    vm_run(w->vm, &in, pkts, 1, &v, &w->tx);
+    return v;
+}
+
+static struct served explain(struct world *w, const char *text, bool *follows)
+{
+    char err[200];
+    struct pkt pkt;
+    struct key key;
+    assert_int_equal(note_parse(text, &note, err, sizeof err), 0);
+    note_view(&note, IFACE_NONE, &pkt);
+    pkt_parse(&pkt, NULL, &key);
+    const struct vm_in in = {.mono_ns = w->now_ns, .facts = &w->facts};
+    *follows = vm_follows(w->vm, &in, &key, &pkt);
+    return vm_explain_service(w->vm, &in, &key, &pkt);
+}
+
+static const char passthrough[] =
+    "pool web { balance round_robin; source 10.9.0.7 ports 61017-61017\n"
+    "  server a 10.0.0.11:8080; server b 10.0.0.12:8080 }\n"
+    "service www on 203.0.113.10 tcp/80 { mode passthrough; affinity source 9s; -> web }\n";
+static const char syn[] = "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn";
+static const char reply[] = "eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 syn ack ack 1";
+
+static void a_flow_is_explained(void **state)
+{
+    (void)state;
+    struct world w;
+    bool follows;
+    world_init(&w, passthrough, 0, 0);
+    assert_non_null(strstr(explain(&w, syn, &follows).how, "in turn"));
+    assert_false(follows);
+    assert_int_equal(run(&w, syn).action, ACTION_FORWARD);
+    struct served s = explain(&w, syn, &follows);
+    assert_string_equal(s.how, "its flow's server -> a");
+    assert_int_equal(s.pool, 0);
+    assert_false(follows);
+    s = explain(&w, reply, &follows);
+    assert_string_equal(s.how, "its flow's server -> a");
+    assert_true(follows);
+    s = explain(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1001 > 80 syn", &follows);
+    assert_string_equal(s.how, "the server that its source keeps -> a");
+    world_fini(&w);
+}
+
+static void a_flow_is_told_of(void **state)
+{
+    (void)state;
+    struct world w;
+    struct flow_record f;
+    uint32_t at = 0;
+    world_init(&w, passthrough, 0, 0);
+    run(&w, syn);
+    run(&w, reply);
+    assert_true(vm_flow_next(w.vm, &at, &f));
+    assert_int_equal(f.service, 0);
+    assert_int_equal(f.server, 0);
+    assert_int_equal(f.to_src[0], 0x0a090007);
+    assert_int_equal(f.to_dst[0], 0x0a00000b);
+    assert_int_equal(f.to_src_port, 61017);
+    assert_int_equal(f.to_dst_port, 8080);
+    assert_int_equal(f.dst_port, 80);
+    assert_false(vm_flow_next(w.vm, &at, &f)); /* its twin is no flow */
+    const struct vm_counters *c = vm_counters(w.vm);
+    assert_int_equal(c->forward->bound, 1);
+    assert_int_equal(c->forward->ports, 1);
+    assert_int_equal(c->forward->replies, 1);
+    assert_int_equal(c->servers[0].packets, 2);
+    assert_int_equal(c->services[0].packets, 2);
+    assert_int_equal(c->flows->added, 1);
+    assert_int_equal(run(&w, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1001 > 80 syn").reason, REASON_NO_SOURCE_PORT);
+    assert_int_equal(c->forward->exhausted, 1);
+    world_fini(&w);
+}
+
+/* Without a slot nothing leaves, and that is said. */
+static void no_slot(void **state)
+{
+    (void)state;
+    struct world w;
+    struct pkt *taken[SLOTS];
+    world_init(&w, passthrough, 0, 0);
+    for (unsigned i = 0; i < SLOTS; i++) taken[i] = pool_get(w.pool);
+    const struct verdict v = run(&w, syn);
+    assert_int_equal(v.action, ACTION_DROP);
+    assert_int_equal(v.reason, REASON_NO_BUFFER);
+    for (unsigned i = 0; i < SLOTS; i++) pool_put(taken[i]);
+    assert_int_equal(run(&w, syn).action, ACTION_FORWARD);
+    world_fini(&w);
+}
+
+/* Each worker gives out ports of its own slice. */
+static void slices(void **state)
+{
+    (void)state;
+    enum { WORKERS = 3, FLOWS = 200 };
+    static const char rules[] = "pool web { server a 10.0.0.11 }\n"
+                                "service www on 203.0.113.10 udp/80 { mode passthrough; -> web }\n";
+    for (unsigned worker = 0; worker < WORKERS; worker++) {
+        struct world w;
+        char text[100];
+        uint32_t at = 0;
+        struct flow_record f;
+        world_init(&w, rules, worker, WORKERS);
+        for (unsigned i = 0; i < FLOWS; i++) {
+            snprintf(text, sizeof text, "eth / ip4 198.18.0.1 > 203.0.113.10 / udp %u > 80", 1000 + i);
+            assert_int_equal(run(&w, text).action, ACTION_FORWARD);
+        }
+        unsigned n = 0;
+        for (; vm_flow_next(w.vm, &at, &f); n++) assert_int_equal(port_slice(f.to_src_port, WORKERS), worker);
+        assert_int_equal(n, FLOWS);
+        world_fini(&w);
+    }
+}
+
+/* Many flows of a server that went down end by the sweep alone, as fast as there is room for what is said of them. */
+static void a_sweep_ends_all(void **state)
+{
+    (void)state;
+    enum { FLOWS = 100 };
+    static const char rules[] = "pool web { server a 10.0.0.11; server b 10.0.0.12 backup }\n"
+                                "service www on 203.0.113.10 tcp/80 { mode passthrough; -> web }\n";
+    struct world w;
+    char text[100];
+    world_init(&w, rules, 0, 0);
+    for (unsigned i = 0; i < FLOWS; i++) {
+        snprintf(text, sizeof text, "eth / ip4 198.18.0.1 > 203.0.113.10 / tcp %u > 80 syn seq 7", 1000 + i);
+        run(&w, text);
+    }
+    w.down[0] = 1;
+    w.facts.generation++;
+    unsigned resets = 0;
+    for (unsigned ticks = 0; ticks < FLOWS; ticks++) {
+        for (unsigned i = 0; i < w.tx.count; i++) {
+            resets += w.entries[i].cause == TX_CAUSE_RST;
+            pool_put(w.entries[i].pkt);
+        }
+        w.tx.count = 0;
+        const struct vm_in in = {.mono_ns = w.now_ns, .facts = &w.facts};
+        vm_tick(w.vm, &in, &w.tx);
+    }
+    assert_int_equal(resets, 2 * FLOWS);
+    assert_int_equal(vm_counters(w.vm)->forward->bound, 0);
+    assert_int_equal(vm_counters(w.vm)->forward->resets, 2 * FLOWS);
+    assert_int_equal(vm_counters(w.vm)->flows->ended[FLOW_END_SERVER_DOWN], FLOWS);
+    assert_int_equal(run(&w, syn).server, 1);
+    world_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flow_is_explained),
+        cmocka_unit_test(a_flow_is_told_of),
+        cmocka_unit_test(no_slot),
+        cmocka_unit_test(slices),
+        cmocka_unit_test(a_sweep_ends_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
