@@ -121,3 +121,39 @@ out     ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 80 syn
 in      sll / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 syn ack seq 9 ack 1
 verdict forward - www web/a -
 out     ip4 203.0.113.10 > 198.18.0.9 ttl 63 / tcp 80 > 1000 syn ack seq 9 ack 1
+
+# mss clamp: of SYNs both ways, lowered, never raised; auto: what the way bears.
+link    -
+mtu     0
+rules
+    pool web { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11:80 }
+    pool kp { server k 10.0.0.12 }
+    service www on 203.0.113.10 tcp/80 { mode passthrough; mss clamp 1400; -> web }
+    service auto on 203.0.113.11 tcp/80 { mode passthrough keep source; mss clamp auto; -> kp }
+    service tun on 203.0.113.12 tcp/80 { mode dsr ipip; mss clamp auto; -> web2 }
+    pool web2 { source 10.9.0.9; server c 10.0.0.13 }
+in      eth / ip4 198.18.0.9 > 203.0.113.10 / tcp 1000 > 80 syn opt x"020405b4"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 80 syn opt x"02040578"
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 syn ack ack 1 opt x"020405b4"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.9 ttl 63 / tcp 80 > 1000 syn ack ack 1 opt x"02040578"
+in      eth / ip4 198.18.0.9 > 203.0.113.11 / tcp 1000 > 80 syn opt x"02040218"
+verdict forward - auto kp/k -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0c / ip4 198.18.0.9 > 10.0.0.12 ttl 63 / tcp 1000 > 80 syn opt x"02040218"
+mtu     1400
+in      eth / ip4 198.18.0.9 > 203.0.113.11 / tcp 1001 > 80 syn opt x"020405b4"
+verdict forward - auto kp/k -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0c / ip4 198.18.0.9 > 10.0.0.12 ttl 63 / tcp 1001 > 80 syn opt x"02040550"
+in      eth / ip4 198.18.0.9 > 203.0.113.12 df / tcp 1001 > 80 syn opt x"020405b4"
+verdict forward - tun web2/c -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0d / ip4 10.9.0.9 > 10.0.0.13 ttl 64 df proto ipip / ip4 198.18.0.9 > 203.0.113.12 df ttl 63 / tcp 1001 > 80 syn opt x"0204053c"
+# Too big for the way to the client: the server is told, by this machine; without DF it goes in pieces.
+in      eth / ip4 10.0.0.11 > 10.9.0.7 df / tcp 80 > 61017 ack ack 1 seq 1 / zeros 1400
+verdict drop - www web/a too-big
+out     any
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 ack ack 1 seq 1 / zeros 1400
+verdict forward - www web/a -
+out     any
+out     any
+mtu     0
