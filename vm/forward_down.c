@@ -89,7 +89,6 @@ bool forward_tick(const struct job *j)
         f->sweeping = any_down(f->p, facts);
     }
     for (unsigned i = 0; f->sweeping && i < SWEEP_FLOWS && j->tx->count + RESETS <= j->tx->cap; i++)
-        f->sweeping =
-            track_visit_bound(f->track, &f->hand, 1, sweep_one, FLOW_END_SERVER_DOWN, (void *)(uintptr_t)j);
+        f->sweeping = track_visit_bound(f->track, &f->hand, 1, sweep_one, FLOW_END_SERVER_DOWN, (void *)(uintptr_t)j);
     return f->sweeping;
 }
