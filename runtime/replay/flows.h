@@ -9,7 +9,7 @@
 #include "vm/flow/table.h"
 #include "vm/vm.h"
 
-/* At most that many are listed, about 130 bytes each; the rest is counted. */
+/* At most that many are listed, about 120 bytes each; the rest is counted. */
 enum { FLOWS_LISTED_MOST = 1 << 24 };
 
 struct flow_list {
