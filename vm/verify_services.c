@@ -120,14 +120,11 @@ static bool verify_sources(const struct verifier *v)
     uint64_t spaces = 0;
     for (uint32_t i = 0; i < p->pools_count; i++) {
         const struct pbc_pool *pool = &p->pools[i];
-        uint64_t servers[2] = {0};
         if (!pool->source_count) continue;
         if (pool->source_count > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u sets", i, PBC_SOURCES_MAX);
-        for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++)
-            servers[p->servers[s].family == 6]++;
         const uint64_t v4 = count_addresses(p, pool, false), v6 = count_addresses(p, pool, true);
         if (v4 + v6 > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u source addresses", i, PBC_SOURCES_MAX);
-        spaces += v4 * servers[0] + v6 * servers[1];
+        spaces += (v4 + v6) * pool->server_count;
         if (spaces > PBC_PORT_SPACES_MAX)
             return fault(v, "pool %u: more than %u pairs of a source and a server", i, PBC_PORT_SPACES_MAX);
     }

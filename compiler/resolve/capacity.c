@@ -42,7 +42,7 @@ struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool
     sources_of(img, pool, &v4, &v6);
     struct capacity c = {.v4 = part_of(pool, v4, servers[0]), .v6 = part_of(pool, v6, servers[1])};
     c.addresses = v4 + v6;
-    c.spaces = v4 * servers[0] + v6 * servers[1];
+    c.spaces = (v4 + v6) * pool->server_count;
     c.flows = c.v4.flows + c.v6.flows;
     return c;
 }

@@ -49,7 +49,7 @@ struct capacity {
         bool own;
     } v4, v6;
     uint64_t addresses; /* of `source` */
-    uint64_t spaces;    /* pairs of a `source` address and a server of its family */
+    uint64_t spaces;    /* pairs of a `source` address and a server */
     uint64_t flows;
 };
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);

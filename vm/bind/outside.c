@@ -1,5 +1,5 @@
 /* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every source, server
- * and protocol. */
+ * and protocol. A family without a source has this machine's address. */
 #include "vm/bind/outside.h"
 
 #include <stdlib.h>
@@ -15,13 +15,17 @@ enum { TRIES = 16 };
 /* What has ports of its own. */
 enum { SPACE_TCP, SPACE_UDP, SPACE_OTHER, SPACE_QUERY, SPACE_CLASSES };
 
-struct pool_out {
-    uint32_t (*addr)[4]; /* those of IPv4, then of IPv6 */
-    uint32_t count4, count6;
+/* What a pool's servers of one family see. */
+struct side {
+    uint32_t (*addr)[4]; /* [count] */
+    uint32_t count;      /* 0: no `source`, this machine's address, as the facts say */
     struct ports *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this
                             pool */
     uint16_t lo, hi;
-    bool own; /* no `source`: this machine's address, as the facts say */
+};
+
+struct pool_out {
+    struct side side[2]; /* of IPv4, of IPv6 */
 };
 
 struct outside {
@@ -36,19 +40,19 @@ static void count_set(const struct program *p, const struct pbc_set *s, uint64_t
     for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) *n6 += p->set6[i].hi_lo - p->set6[i].lo_lo + 1;
 }
 
-static void list_set(const struct program *p, const struct pbc_set *s, struct pool_out *out)
+static void list_set(const struct program *p, const struct pbc_set *s, struct side *out)
 {
     for (uint32_t i = s->first4; i < s->first4 + s->count4; i++)
-        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) out->addr[out->count4++][0] = (uint32_t)a;
+        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) out->addr[out->count++][0] = (uint32_t)a;
 }
 
-static void list_set6(const struct program *p, const struct pbc_set *s, struct pool_out *out)
+static void list_set6(const struct program *p, const struct pbc_set *s, struct side *out)
 {
     for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) {
         const struct pbc_range6 *r = &p->set6[i];
         for (uint64_t n = 0; n <= r->hi_lo - r->lo_lo; n++) {
             const uint64_t low = r->lo_lo + n;
-            uint32_t *a = out->addr[out->count4 + out->count6++];
+            uint32_t *a = out->addr[out->count++];
             a[0] = (uint32_t)(r->lo_hi >> 32), a[1] = (uint32_t)r->lo_hi;
             a[2] = (uint32_t)(low >> 32), a[3] = (uint32_t)low;
         }
@@ -58,28 +62,35 @@ static void list_set6(const struct program *p, const struct pbc_set *s, struct p
 /* The verifier has seen that a pool's sources are no more than PBC_SOURCES_MAX. */
 static bool list_sources(const struct program *p, const struct pbc_pool *pool, struct pool_out *out)
 {
+    struct side *v4 = &out->side[0], *v6 = &out->side[1];
     uint64_t n4 = 0, n6 = 0;
-    out->own = !pool->source_count;
     for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) count_set(p, &p->sets[i], &n4, &n6);
-    out->addr = calloc((size_t)(n4 + n6) + 1, sizeof *out->addr);
-    if (!out->addr) return false;
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) list_set(p, &p->sets[i], out);
-    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) list_set6(p, &p->sets[i], out);
+    v4->addr = calloc((size_t)n4 + 1, sizeof *v4->addr);
+    v6->addr = calloc((size_t)n6 + 1, sizeof *v6->addr);
+    if (!v4->addr || !v6->addr) return false;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+        list_set(p, &p->sets[i], v4);
+        list_set6(p, &p->sets[i], v6);
+    }
     return true;
 }
 
+/* There are no more spaces than the verifier allows of pairs: addresses of both families times all servers. */
 static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cfg)
 {
     const struct pbc_pool *pp = &o->p->pools[pool];
-    struct pool_out *out = &o->pools[pool];
-    if (out->ports) return true;
-    const uint32_t sources = out->own ? 1 : out->count4 + out->count6;
-    out->lo = out->own ? PBC_OWN_PORT_LO : pp->source_port_lo;
-    out->hi = out->own ? 65535 : pp->source_port_hi;
-    out->ports = ports_new(sources * pp->server_count * SPACE_CLASSES, out->lo, out->hi, cfg->worker, cfg->workers,
-                           cfg->seed + pool);
-    if (out->ports) ports_count(out->ports, &o->used);
-    return out->ports;
+    for (unsigned six = 0; six < 2; six++) {
+        struct side *out = &o->pools[pool].side[six];
+        if (out->ports) continue;
+        const uint32_t spaces = (out->count ? out->count : 1) * pp->server_count * SPACE_CLASSES;
+        out->lo = out->count ? pp->source_port_lo : PBC_OWN_PORT_LO;
+        out->hi = out->count ? pp->source_port_hi : UINT16_MAX;
+        const uint64_t seed = cfg->seed + pool + ((uint64_t)six << 32);
+        out->ports = ports_new(spaces, out->lo, out->hi, cfg->worker, cfg->workers, seed);
+        if (!out->ports) return false;
+        ports_count(out->ports, &o->used);
+    }
+    return true;
 }
 
 /* Of the pools that passthrough services send to. */
@@ -113,8 +124,10 @@ void outside_free(struct outside *o)
 {
     if (!o) return;
     for (uint32_t i = 0; o->pools && i < o->p->pools_count; i++) {
-        free(o->pools[i].addr);
-        ports_free(o->pools[i].ports);
+        for (unsigned six = 0; six < 2; six++) {
+            free(o->pools[i].side[six].addr);
+            ports_free(o->pools[i].side[six].ports);
+        }
     }
     free(o->pools);
     free(o);
@@ -127,26 +140,16 @@ static bool own_address(const struct facts *facts, bool v6, uint32_t addr[4])
     return addr[0] | addr[1] | addr[2] | addr[3];
 }
 
-/* How many sources there are of the family, and the first one's place. */
-static uint32_t sources_of(const struct pool_out *out, bool v6, uint32_t *first)
+static bool address_at(const struct side *out, const struct facts *facts, bool v6, uint32_t at, uint32_t addr[4])
 {
-    *first = v6 && !out->own ? out->count4 : 0;
-    if (out->own) return 1;
-    return v6 ? out->count6 : out->count4;
-}
-
-static bool address_at(const struct pool_out *out, const struct facts *facts, bool v6, uint32_t at, uint32_t addr[4])
-{
-    if (out->own) return own_address(facts, v6, addr);
+    if (!out->count) return own_address(facts, v6, addr);
     memcpy(addr, out->addr[at], sizeof *out->addr);
     return true;
 }
 
 bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4])
 {
-    uint32_t first;
-    const struct pool_out *out = &o->pools[pool];
-    return sources_of(out, v6, &first) && address_at(out, facts, v6, first, addr);
+    return address_at(&o->pools[pool].side[v6], facts, v6, 0, addr);
 }
 
 /* A port of one space that is free in the flow table, too. Those that are not are held until one is found, so that each
@@ -167,7 +170,7 @@ static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind 
 }
 
 /* None is left: flows whose time has passed hold theirs until somebody meets them, so some are met. */
-static uint16_t wake_port(struct outside *o, const struct pool_out *out, struct flow_bind *b, outside_free_fn *is_free,
+static uint16_t wake_port(struct outside *o, const struct side *out, struct flow_bind *b, outside_free_fn *is_free,
                           void *arg)
 {
     for (unsigned i = 0; i < TRIES; i++) {
@@ -195,12 +198,11 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
 {
     const struct pbc_server *server = &o->p->servers[b->server];
     const struct pbc_pool *pool = &o->p->pools[server->pool];
-    struct pool_out *out = &o->pools[server->pool];
     const bool v6 = server->family == 6;
-    uint32_t first;
-    const uint32_t count = sources_of(out, v6, &first), start = count ? (uint32_t)((hash >> 32) * count >> 32) : 0;
+    struct side *out = &o->pools[server->pool].side[v6];
+    const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t at = first + (start + i < count ? start + i : start + i - count);
+        const uint32_t at = start + i < count ? start + i : start + i - count;
         if (!address_at(out, facts, v6, at, b->to_src)) return false;
         b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
         if (take_port(out->ports, b->space, b, is_free, arg) || wake_port(o, out, b, is_free, arg)) return true;
@@ -211,7 +213,8 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
 void outside_give(struct outside *o, const struct flow_bind *b)
 {
     if (b->space == PBC_NONE) return;
-    port_give(o->pools[o->p->servers[b->server].pool].ports, b->space, b->to_src_port);
+    const struct pbc_server *server = &o->p->servers[b->server];
+    port_give(o->pools[server->pool].side[server->family == 6].ports, b->space, b->to_src_port);
 }
 
 uint64_t outside_used(const struct outside *o) { return o->used; }

@@ -50,6 +50,13 @@ static void many_sources(struct imgbuild *b)
     }
 }
 
+/* Addresses of one family count with the servers of the other, too: ports are kept for all pairs. */
+static void many_mixed(struct imgbuild *b)
+{
+    many_sources(b);
+    for (uint32_t i = b->pools[1].servers; i < b->servers_count; i++) b->servers[i].family = 6;
+}
+
 /* As many statements as there may be, each from as many sets. */
 static void many_nats(struct imgbuild *b)
 {
@@ -293,6 +300,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(pool_many6, "pool 0: more than 4096 source addresses", b->sets[1].count4 = 0; b->sets[1].count6 = 1;         \
           b->sets[1].first6 = 0)                                                                                       \
     FAULT(pool_pairs, "pool 17: more than 65536 pairs of a source and a server", many_sources(b))                      \
+    FAULT(pool_mixed, "pool 17: more than 65536 pairs of a source and a server", many_mixed(b))                        \
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
     FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
     FAULT(server_check, "server 0: check does not exist", b->servers[0].check = 7)                                     \
