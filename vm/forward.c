@@ -148,6 +148,16 @@ void forward_note_client(const struct pkt *pkt, struct flow_bind *b)
     b->client_iface = pkt->iface;
 }
 
+/* What anybody can send in the client's name moves no replies: a segment that the flow does not take, a SYN on an open
+ * flow. */
+void forward_heard_client(const struct passing *p, struct flow_bind *b)
+{
+    const struct flow *flow = track_flow(p->f->track, p->seen);
+    if (p->seen->mark == MARK_INVALID) return;
+    if (forward_is_syn(p->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY) return;
+    forward_note_client(p->pkt, b);
+}
+
 static void set_ends(struct translation *to, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
                      uint16_t dst_port)
 {
@@ -278,7 +288,7 @@ static void go_on(const struct passing *p, struct flow_bind *b)
     p->v->action = ACTION_FORWARD;
     forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
     if (!forward_send(p, NULL)) return;
-    forward_note_client(p->pkt, b);
+    forward_heard_client(p, b);
     track_accept(p->f->track, p->key, p->pkt, p->seen);
 }
 

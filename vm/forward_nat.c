@@ -24,7 +24,7 @@ void forward_nat_on(const struct passing *p, struct flow_bind *b)
     forward_to_end(p, b);
     if (!forward_send(p, NULL)) return;
     nat_count(p->f->nat, b, p->pkt->wire_len);
-    forward_note_client(p->pkt, b);
+    forward_heard_client(p, b);
     track_accept(p->f->track, p->key, p->pkt, p->seen);
 }
 

@@ -63,6 +63,8 @@ void forward_refuse(const struct passing *p, enum pkt_reason reason);
 void forward_to_server(const struct passing *p, const struct flow_bind *b, uint32_t hash);
 /* Where replies of the packet's sender go. */
 void forward_note_client(const struct pkt *pkt, struct flow_bind *b);
+/* The same for a later packet of the opener's, if its flow takes it. */
+void forward_heard_client(const struct passing *p, struct flow_bind *b);
 
 /* forward_new.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
 void forward_begin(const struct passing *p, uint32_t branch);
