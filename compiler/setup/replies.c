@@ -74,6 +74,30 @@ static void print_reply(const struct setup *s, const struct reply *r)
     for (unsigned i = 0; i < 3; i++) print_match(s, r, protos[i]);
 }
 
+/* Replies that must pass unchanged to the balancer, and can't be told from those of `r`. */
+static bool kept_source(const struct setup *s, const struct reply *r, struct reply *kept)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct pbc_service *service = &s->img->services[s->services[i]];
+
+        if (!setup_in_mode(s, i, PBC_MODE_KEEP_SOURCE)) continue;
+        for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++)
+            if (reply_of(s, &s->img->endpoints[n], kept) && collide(s, kept, r)) return true;
+    }
+    return false;
+}
+
+static void print_clash(const struct setup *s, const struct reply *r, const struct reply *other)
+{
+    fputs("    # ", s->out);
+    setup_endpoint_address(s, r->e);
+    fprintf(s->out, " of '%s' and ", image_str(s->img, s->img->services[r->e->service].name));
+    setup_endpoint_address(s, other->e);
+    fputs(" end at the same port here, so their replies can't be told apart:\n"
+          "    # give one of them a server address or port of its own.\n",
+          s->out);
+}
+
 static void print_rewrites(const struct setup *s)
 {
     enum { TOLD_APART = 256 };
@@ -85,23 +109,19 @@ static void print_rewrites(const struct setup *s)
 
         if (!setup_in_mode(s, i, PBC_MODE_DSR_REWRITE)) continue;
         for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
-            struct reply r;
+            struct reply r, kept;
             unsigned k = 0;
 
             if (!reply_of(s, &s->img->endpoints[n], &r)) continue;
             while (k < count && !collide(s, &known[k], &r)) k++;
-            if (k == count) {
+            if (k < count) {
+                print_clash(s, &r, &known[k]);
+            } else if (kept_source(s, &r, &kept)) {
+                print_clash(s, &r, &kept);
+            } else {
                 print_reply(s, &r);
                 if (count < TOLD_APART) known[count++] = r;
-                continue;
             }
-            fputs("    # ", s->out);
-            setup_endpoint_address(s, r.e);
-            fprintf(s->out, " of '%s' and ", image_str(s->img, service->name));
-            setup_endpoint_address(s, known[k].e);
-            fputs(" end at the same port here, so their replies can't be told apart:\n"
-                  "    # give one of them a server address or port of its own.\n",
-                  s->out);
         }
     }
 }
@@ -120,6 +140,11 @@ static void setup_rewrite(const struct setup *s)
             "  chain replies {\n    type filter hook output priority raw; policy accept;\n"
             "    %s daddr $balancer accept\n",
             ip, ip, ip, ip);
+    if (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && setup_sources(s, NULL)) {
+        fprintf(s->out, "    %s daddr { ", ip);
+        setup_sources(s, s->out);
+        fputs(" } accept\n", s->out);
+    }
     print_rewrites(s);
     fputs("  }\n}\nEND\n", s->out);
 }

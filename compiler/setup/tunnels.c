@@ -160,7 +160,6 @@ static void put_senders(const struct setup *s, const char *unknown)
 static void print_guard(const struct setup *s)
 {
     const char *family = s->server->family == 6 ? "ip6" : "ip";
-    const char *field = s->server->family == 6 ? "nexthdr" : "protocol";
 
     fputs("\n# Tunnels of the balancer alone: what they carry may have any source address. And segments that fit into "
           "them,\n"
@@ -169,7 +168,8 @@ static void print_guard(const struct setup *s)
           "table inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n"
           "  chain tunnels {\n    type filter hook input priority filter; policy accept;\n",
           s->out);
-    fprintf(s->out, "    %s %s { 4, 41 } %s saddr != ", family, field, family);
+    /* Not by the field of the header: extension headers may stand between. */
+    fprintf(s->out, "    meta l4proto { 4, 41 } %s saddr != ", family);
     put_senders(s, "$balancer");
     fputs(" drop\n", s->out);
     for (uint32_t i = 0; i < s->count; i++)

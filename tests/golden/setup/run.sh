@@ -15,7 +15,7 @@ tell() { # STATUS NAME
 }
 setup() { NO_COLOR=1 timeout 60 "$B/preyc" --server-setup "$1" modes.prey 2>/dev/null; }
 
-for server in p/a p/b q/a q/c six/a far/a far/b own/a spare/a; do
+for server in p/a p/b q/a q/c six/a far/a far/b own/a spare/a shared/a; do
     setup $server >"$work/one" || echo "no setup of $server" >>"$work/one"
     cat "$work/one"
     echo "----"
@@ -31,7 +31,7 @@ if ! unshare -n true 2>/dev/null || ! unshare -n nft list ruleset >/dev/null 2>&
     echo 'ok - setup/nft # SKIP nft needs a network namespace'
     exit $failed
 fi
-for server in p/a p/b q/a q/c six/a far/a far/b; do
+for server in p/a p/b q/a q/c six/a far/a far/b shared/a; do
     setup $server | sed -n '/^nft -f/,/^END/p' >"$work/nft.sh"
     case $server in */b | six/*) balancer=2001:db8::fe ;; *) balancer=10.0.0.254 ;; esac
     balancer=$balancer vip_gue=203.0.113.99 unshare -n sh -ec '. "$0"; . "$0"; nft list ruleset' "$work/nft.sh" >"$work/rules" 2>&1
