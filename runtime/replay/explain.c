@@ -182,14 +182,23 @@ static void outer_json(struct explained *x)
     go_inside(x);
 }
 
+/* What the default says; what became of a packet that it accepts may be another thing. */
+static void default_text(const struct explained *x)
+{
+    static const char *const said[] = {
+        [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop", [PBC_V_REJECT] = "reject"};
+    const struct labels *l = &x->r->labels;
+    const uint32_t f = x->fate->verdict.firewall;
+    fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default",
+            said[x->r->program->firewalls[f].default_verdict], l->firewall[f],
+            label_place(l, label_firewall_place(l, f)));
+}
+
 static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
     const struct program *p = x->r->program;
-    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && is_judged(x->fate))
-        fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default", action_name(v->action),
-                x->r->labels.firewall[v->firewall],
-                label_place(&x->r->labels, label_firewall_place(&x->r->labels, v->firewall)));
+    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && is_judged(x->fate)) default_text(x);
     if (v->rule == RULE_NONE && is_judged(x->fate))
         fprintf(x->out, "  %s\n",
                 v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");

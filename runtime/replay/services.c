@@ -72,7 +72,8 @@ static void failed_whens(FILE *out, const struct replay *r, uint32_t branch, con
 static void server_line(FILE *out, const struct replay *r, const struct verdict *v, const struct key *key)
 {
     const struct pbc_server *s = &r->program->servers[v->server];
-    const unsigned port = s->port ? s->port : key->kind & KIND_PORTS ? key->dst_port : 0;
+    const unsigned asked = v->flags & VERDICT_REPLY ? key->src_port : key->dst_port;
+    const unsigned port = s->port ? s->port : key->kind & KIND_PORTS ? asked : 0;
     char text[INET6_ADDRSTRLEN] = "";
     uint32_t be[4];
     for (unsigned i = 0; i < 4; i++) be[i] = htonl(s->addr[i]);

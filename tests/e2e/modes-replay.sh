@@ -106,6 +106,20 @@ has 'an answer' "^  answered icmp 203\.0\.113\.1 > $C time-exceeded"
 run --pcap both.pcap --on eth0 --self 203.0.113.1 --seed 7 --explain 3 pass.pbc
 has 'why a reply is not judged' 'no rule is tried: it goes back in a flow that was sent on'
 has 'a reply rewritten' "^    source 10\.0\.0\.11:8080 -> $V:80\$"
+rules kept <<'END_OF_RULES'
+pool web { server a 10.0.0.11 }
+service www on 203.0.113.10 tcp/80 { mode passthrough keep source; max flows 1; -> web }
+firewall edge default accept { drop tcp port 22 as SSH }
+END_OF_RULES
+capture kept <<END_OF_NOTES
+$CLIENT / ip4 $C > $V / tcp 50000 > 80 syn seq 100
+$CLIENT / ip4 $C > $V / tcp 50001 > 80 syn seq 100
+$CLIENT / ip4 10.0.0.11 > $C / tcp 80 > 50000 syn ack seq 7 ack 101
+END_OF_NOTES
+run --pcap kept.pcap --self 203.0.113.1 --explain 2 kept.pbc
+has 'a default that accepts what is refused later' '^  default  yes  accept of firewall edge'
+run --pcap kept.pcap --self 203.0.113.1 --explain 3 kept.pbc
+has 'the port of a server that takes any' '^  passthrough keep source to 10\.0\.0\.11:80$'
 run --pcap both.pcap --on eth0 --self 203.0.113.1 --seed 7 --explain 1 --format json pass.pbc
 python3 -c '
 import json, sys
