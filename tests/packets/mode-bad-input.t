@@ -4,8 +4,10 @@ speaks  10.9.0.1, 2001:db8:9::1
 rules
     pool one { source 10.9.0.7 ports 61017-61017; server a 10.0.0.11 }
     pool six { source 2001:db8:9::7 ports 61018-61018; server b 2001:db8:1::11 }
+    pool more { source 10.9.0.8 ports 1024-65535; server m 10.0.0.13 }
     pool far { server c 2001:db8:1::12 }
     service www on 203.0.113.10 tcp/any, udp/any, icmp { mode passthrough; -> one }
+    service more on 203.0.113.12 tcp/any, udp/any { mode passthrough; -> more }
     service w6 on 2001:db8::10 tcp/any, udp/any, icmp6 { mode passthrough; -> six }
     service tun on 203.0.113.11, 2001:db8::11 tcp/any, udp/any { mode dsr ipip; -> far }
 
@@ -61,23 +63,22 @@ in      eth / ip6 2001:db8:f::99 > 2001:db8::10 / icmp6 type packet-too-big mtu 
 verdict accept - - - -
 
 # A pool of one server, which is down.
-after   130
-down    one/a
-in      eth / ip4 198.18.0.4 > 203.0.113.10 / tcp 1000 > 81 syn seq 7
-verdict reject - www - no-server
-out     eth back / ip4 203.0.113.10 > 198.18.0.4 df / tcp 81 > 1000 rst ack ack 8 win 0
-in      eth / ip4 198.18.0.4 > 203.0.113.10 / udp 1000 > 81
-verdict reject - www - no-server
+down    more/m
+in      eth / ip4 198.18.0.4 > 203.0.113.12 / tcp 1000 > 81 syn seq 7
+verdict reject - more - no-server
+out     eth back / ip4 203.0.113.12 > 198.18.0.4 df / tcp 81 > 1000 rst ack ack 8 win 0
+in      eth / ip4 198.18.0.4 > 203.0.113.12 / udp 1000 > 81
+verdict reject - more - no-server
 out     any
 down    -
-in      eth / ip4 198.18.0.4 > 203.0.113.10 / tcp 1000 > 81 syn seq 7
-verdict forward - www one/a -
+in      eth / ip4 198.18.0.4 > 203.0.113.12 / tcp 1000 > 81 syn seq 7
+verdict forward - more more/m -
 out     any
 
 # A link of 576 bytes: what does not fit and may not be cut is told so; what may be cut is, also inside a tunnel.
 mtu     576
-in      eth / ip4 198.18.0.5 > 203.0.113.10 df / udp 1000 > 82 / zeros 549
-verdict drop - www one/a too-big
+in      eth / ip4 198.18.0.5 > 203.0.113.12 df / udp 1000 > 82 / zeros 549
+verdict drop - more more/m too-big
 out     any
 in      eth / ip4 198.18.0.5 > 203.0.113.11 / udp 1000 > 82 / zeros 549
 verdict forward - tun far/c -
