@@ -80,6 +80,10 @@ static void in_pieces(void **state)
     assert_ptr_equal(s.entries[0].pkt, pkt);
     sender_clear(&s);
 
+    s.tx.cap = 3;
+    pkt = pool_copy(s.pool, &packet.pkt);
+    assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_PIECES, 1, &as), 0);
+    sender_clear(&s);
     s.tx.cap = 2;
     pkt = pool_copy(s.pool, &packet.pkt);
     assert_int_equal(edge_send(&j, pkt, 576, TUNNEL_IN_PIECES, 1, &as), -ENOBUFS);
