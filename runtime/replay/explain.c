@@ -185,8 +185,7 @@ static void outer_json(struct explained *x)
 /* What the default says; what became of a packet that it accepts may be another thing. */
 static void default_text(const struct explained *x)
 {
-    static const char *const said[] = {
-        [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop", [PBC_V_REJECT] = "reject"};
+    static const char *const said[] = {[PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop", [PBC_V_REJECT] = "reject"};
     const struct labels *l = &x->r->labels;
     const uint32_t f = x->fate->verdict.firewall;
     fprintf(x->out, "  %-*s  yes  %s of firewall %s (%s)\n", x->width, "default",
