@@ -184,7 +184,7 @@ static void try_flow(struct split *s)
     judge(s, &packet, &v);
     if (is_full(&v) && s->reached > s->before && begin_anew(s)) judge(s, &packet, &v);
     s->tries++;
-    if (v.server < p->servers_count && p->servers[v.server].pool == s->step->pool) {
+    if (v.action == ACTION_FORWARD && v.server < p->servers_count && p->servers[v.server].pool == s->step->pool) {
         s->reached++;
         s->flows[v.server - p->pools[s->step->pool].servers]++;
     } else if (!s->odd) {
