@@ -4,17 +4,15 @@
 
 static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
 {
-    uint64_t mac;
-    struct tx_entry as = mode_to_server(s, &mac);
-    struct vm_tx *tx = s->j->tx;
+    const struct hop hop = mode_to_server(s);
+    const struct vm_tx *tx = s->j->tx;
     if (tx->count >= tx->cap) {
         pool_put(copy);
         return REASON_NO_BUFFER;
     }
     mode_clamp(s, copy, 0);
-    mode_link(s, copy, mac);
-    as.pkt = copy;
-    tx->entries[tx->count++] = as;
+    mode_link(s, copy, hop.mac);
+    mode_leave(s, &hop, copy);
     return REASON_NONE;
 }
 

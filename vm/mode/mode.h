@@ -52,7 +52,14 @@ void mode_clamp(const struct sending *s, struct pkt *copy, uint32_t overhead);
 /* The frame's link layer on the way out: our MAC as its source, `mac` (48 bits; 0: the executor's to fill in) as its
  * destination; any other link is taken off. */
 void mode_link(const struct sending *s, struct pkt *copy, uint64_t mac);
-/* The entry by which it leaves to a server, whose MAC may be written. */
-struct tx_entry mode_to_server(const struct sending *s, uint64_t *mac);
+/* Whom a frame goes to next: an address that the executor resolves, or (family 0) a MAC that is known. */
+struct hop {
+    const uint32_t *addr; /* as in struct key */
+    uint64_t mac;         /* 0: to be resolved */
+    uint8_t family;
+};
+struct hop mode_to_server(const struct sending *s);
+/* The copy leaves: an entry of s->j->tx, which has room for it. */
+void mode_leave(const struct sending *s, const struct hop *hop, struct pkt *copy);
 
 #endif

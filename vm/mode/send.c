@@ -1,4 +1,6 @@
 /* What the modes share: copying, one hop, rewriting, tunnels, the link layer. */
+#include <string.h>
+
 #include "vm/act/full.h"
 #include "vm/act/mss.h"
 #include "vm/act/quoted.h"
@@ -18,24 +20,32 @@ const struct mode_ops *mode_of(const struct program *p, uint32_t service)
     return modes[p->services[service].mode];
 }
 
-static struct tx_entry entry_of(const struct sending *s, const uint32_t next_hop[4], unsigned family)
+/* Field by field, in place: a whole entry put together elsewhere and copied in wide pieces waits for its narrow writes.
+ */
+static void write_entry(const struct sending *s, const struct hop *hop, struct pkt *copy, struct tx_entry *e)
 {
-    struct tx_entry e = {.kind = TX_SEND,
-                         .cause = TX_CAUSE_PACKET,
-                         .out_if = s->leave->iface,
-                         .input = s->j->input == INPUT_NONE ? INPUT_NONE : s->j->input + s->at,
-                         .cookie = s->pkt->cookie,
-                         .family = (uint8_t)family};
-    for (unsigned i = 0; i < 4; i++) e.next_hop[i] = next_hop[i];
-    return e;
+    e->pkt = copy;
+    e->kind = TX_SEND;
+    e->cause = TX_CAUSE_PACKET;
+    e->out_if = s->leave->iface;
+    e->input = s->j->input == INPUT_NONE ? INPUT_NONE : s->j->input + s->at;
+    e->cookie = s->pkt->cookie;
+    for (unsigned i = 0; i < 4; i++) e->next_hop[i] = hop->addr[i];
+    e->family = hop->family;
+    memset(&e->verdict, 0, sizeof e->verdict);
 }
 
-struct tx_entry mode_to_server(const struct sending *s, uint64_t *mac)
+void mode_leave(const struct sending *s, const struct hop *hop, struct pkt *copy)
+{
+    struct vm_tx *tx = s->j->tx;
+    write_entry(s, hop, copy, &tx->entries[tx->count++]);
+}
+
+struct hop mode_to_server(const struct sending *s)
 {
     const struct pbc_server *server = &s->j->vm->program->servers[s->leave->server];
     const bool known = server->flags & PBC_SERVER_HAS_MAC && s->pkt->link == LINK_ETHER;
-    *mac = known ? server->mac : 0;
-    return entry_of(s, server->addr, known ? 0 : server->family);
+    return (struct hop){.addr = server->addr, .mac = known ? server->mac : 0, .family = known ? 0 : server->family};
 }
 
 static uint64_t mac_of(const uint8_t bytes[6])
@@ -85,14 +95,20 @@ static enum pkt_reason take_hop(const struct sending *s, struct pkt *copy)
 }
 
 static enum pkt_reason leave_as(const struct sending *s, struct pkt *copy, uint32_t mtu, enum tunnel_fit fit,
-                                const struct tx_entry *as)
+                                const struct hop *hop)
 {
-    return edge_send(s->j, copy, mtu, fit, s->id, as) ? REASON_NO_BUFFER : REASON_NONE;
+    if (fit != TUNNEL_IN_PIECES && s->j->tx->count < s->j->tx->cap) {
+        mode_leave(s, hop, copy);
+        return REASON_NONE;
+    }
+    struct tx_entry as;
+    write_entry(s, hop, NULL, &as);
+    return edge_send(s->j, copy, mtu, fit, s->id, &as) ? REASON_NO_BUFFER : REASON_NONE;
 }
 
 /* A segment of a joined flow leaves as the other side knows the flow, in several pieces where it takes less at once. */
-static enum pkt_reason leave_joined(const struct sending *s, struct pkt *copy, uint64_t mac, uint32_t mtu,
-                                    enum tunnel_fit fit, const struct tx_entry *as)
+static enum pkt_reason leave_joined(const struct sending *s, struct pkt *copy, uint32_t mtu, enum tunnel_fit fit,
+                                    const struct hop *hop)
 {
     struct splice_out out;
     enum pkt_reason reason = REASON_NONE;
@@ -105,8 +121,8 @@ static enum pkt_reason leave_joined(const struct sending *s, struct pkt *copy, u
     }
     if (reason) pool_put(copy);
     for (unsigned i = 0; i < out.count; i++) {
-        mode_link(s, out.pkts[i], mac);
-        const enum pkt_reason left = leave_as(s, out.pkts[i], mtu, fit, as);
+        mode_link(s, out.pkts[i], hop->mac);
+        const enum pkt_reason left = leave_as(s, out.pkts[i], mtu, fit, hop);
         if (left) reason = left;
     }
     return reason;
@@ -136,12 +152,12 @@ enum pkt_reason mode_route(const struct sending *s, struct pkt *copy, const uint
         pool_put(copy);
         return reason;
     }
-    uint64_t mac = mac_of(s->leave->mac);
-    struct tx_entry as = entry_of(s, next_hop, mac ? 0 : family);
-    if (s->leave->way == LEAVE_TO_SERVER) as = mode_to_server(s, &mac);
-    if (s->splice) return leave_joined(s, copy, mac, mtu, fit, &as);
-    mode_link(s, copy, mac);
-    return leave_as(s, copy, mtu, fit, &as);
+    const uint64_t mac = mac_of(s->leave->mac);
+    struct hop hop = {.addr = next_hop, .mac = mac, .family = mac ? 0 : (uint8_t)family};
+    if (s->leave->way == LEAVE_TO_SERVER) hop = mode_to_server(s);
+    if (s->splice) return leave_joined(s, copy, mtu, fit, &hop);
+    mode_link(s, copy, hop.mac);
+    return leave_as(s, copy, mtu, fit, &hop);
 }
 
 /* What may go wrong with the copy before it is encapsulated. */
@@ -167,7 +183,6 @@ enum pkt_reason mode_tunnel(const struct sending *s, struct pkt *copy, unsigned 
     struct tunnel t = {
         .kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(s->j->in->facts)};
     enum tunnel_fit fit;
-    uint64_t mac;
     for (unsigned i = 0; i < 4; i++) t.dst[i] = server->addr[i];
     if (!outside_address(s->outside, s->j->in->facts, server->pool, t.v6, t.src)) {
         pool_put(copy);
@@ -175,13 +190,13 @@ enum pkt_reason mode_tunnel(const struct sending *s, struct pkt *copy, unsigned 
     }
     const enum pkt_reason reason = prepare(s, copy, &t, &fit);
     if (reason) return reason;
-    const struct tx_entry as = mode_to_server(s, &mac);
+    const struct hop hop = mode_to_server(s);
     if (tunnel_encap(copy, s->key, &t, s->leave->hash, (uint16_t)s->id)) {
         pool_put(copy);
         return REASON_UNTRANSLATABLE;
     }
-    mode_link(s, copy, mac);
-    return leave_as(s, copy, t.mtu, fit, &as);
+    mode_link(s, copy, hop.mac);
+    return leave_as(s, copy, t.mtu, fit, &hop);
 }
 
 static enum tunnel_fit fit_of(const struct sending *s, uint32_t *told)
