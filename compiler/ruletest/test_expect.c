@@ -15,7 +15,8 @@ enum action test_action_of(struct str word)
 /* refuses: what a rule lets in may be refused later, by a service or a `nat`, and then names the rule all the same. */
 static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refuses)
 {
-    const bool lets = a == ACTION_ACCEPT || a == ACTION_FORWARD || (refuses && (a == ACTION_DROP || a == ACTION_REJECT));
+    const bool lets =
+        a == ACTION_ACCEPT || a == ACTION_FORWARD || (refuses && (a == ACTION_DROP || a == ACTION_REJECT));
 
     return a == ACTION_PASS || (r->verdict == PBC_V_ACCEPT && !lets) ||
            (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);

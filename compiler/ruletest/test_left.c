@@ -136,6 +136,6 @@ void test_note_left(struct test_run *r, const struct verdict *v)
         put_addr(&to, r->left_hop_family, r->left_hop);
         if (!inet_ntop(to.family == 4 ? AF_INET : AF_INET6, to.bytes, hop, sizeof(hop))) hop[0] = '\0';
     }
-    diag_note(r->c->diags, SPAN_NONE, "it left as: %s, %u bytes%s%s", text, pkt.wire_len, hop[0] ? ", to the machine " : "",
-              hop);
+    diag_note(r->c->diags, SPAN_NONE, "it left as: %s, %u bytes%s%s", text, pkt.wire_len,
+              hop[0] ? ", to the machine " : "", hop);
 }

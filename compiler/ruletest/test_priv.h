@@ -169,23 +169,24 @@ struct test_run {
     const struct test_self *self;
     uint64_t began_ns, now_ns;
     uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */
-    uint64_t captured_ns; /* the clock of the capture, while a frame of one is shown; else 0 */
-    uint64_t week_ns;     /* what the clocks on the wall showed when the test began: since Monday 00:00 */
-    uint8_t *down;        /* [servers] */
-    uint64_t *up_since_ns; /* [servers] */
-    uint8_t *frame;       /* TEST_FRAME_MOST bytes */
-    uint64_t cookie;      /* of the packet judged last */
+    uint64_t captured_ns;        /* the clock of the capture, while a frame of one is shown; else 0 */
+    uint64_t week_ns;            /* what the clocks on the wall showed when the test began: since Monday 00:00 */
+    uint8_t *down;               /* [servers] */
+    uint64_t *up_since_ns;       /* [servers] */
+    uint8_t *frame;              /* TEST_FRAME_MOST bytes */
+    uint64_t cookie;             /* of the packet judged last */
     struct test_held *held;
     struct pkt left; /* how the last packet that was sent on, or taken out of another, left; nothing in it: none did */
-    uint8_t *left_frame; /* its bytes, TEST_LEFT_MOST */
-    uint64_t left_cookie; /* of the packet judged */
-    uint32_t left_hop[4]; /* and where it was sent, as in struct key */
+    uint8_t *left_frame;     /* its bytes, TEST_LEFT_MOST */
+    uint64_t left_cookie;    /* of the packet judged */
+    uint32_t left_hop[4];    /* and where it was sent, as in struct key */
     uint8_t left_hop_family; /* 0: nowhere else than its destination says */
-    struct test_packet last; /* the last packet that was let through, a later fragment apart, as who answers it got it */
-    struct str last_ip;      /* its bytes from the IP header on, as they left: what errors quote */
-    bool any_left;           /* there is one */
-    bool past;               /* the answer to it does not come here */
-    bool answered;           /* it was answered already, by the vm */
+    struct test_packet
+        last;           /* the last packet that was let through, a later fragment apart, as who answers it got it */
+    struct str last_ip; /* its bytes from the IP header on, as they left: what errors quote */
+    bool any_left;      /* there is one */
+    bool past;          /* the answer to it does not come here */
+    bool answered;      /* it was answered already, by the vm */
     struct test_talk *talks[TEST_BUCKETS];
     struct test_datagram *datagrams[TEST_BUCKETS];
     uint32_t datagram; /* the last that was begun */
@@ -247,8 +248,8 @@ struct test_search {
     const struct test_step *step;
     struct pkt pkt;
     struct key key;
-    bool inside; /* pkt came in a tunnel that is opened */
-    struct served served; /* what a service would do with it */
+    bool inside;               /* pkt came in a tunnel that is opened */
+    struct served served;      /* what a service would do with it */
     struct trace_step wanted;  /* the rule that was expected, if it was tried */
     struct trace_step closed;  /* the `do` that leads to its chain, if it did not match */
     struct trace_step closest; /* a rule with the expected verdict of which one condition failed */
@@ -264,7 +265,8 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
                  const struct test_search *s);
 /* Notes on a packet and on what decided it, to the last diagnostic. */
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
-/* Of an ICMP error that was not let through: what it quotes. Overwrites the frame that was built last (test_reply.c). */
+/* Of an ICMP error that was not let through: what it quotes. Overwrites the frame that was built last (test_reply.c).
+ */
 void test_note_quoted(struct test_run *r, const struct test_step *s);
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key);
 void test_note_left(struct test_run *r, const struct verdict *v);

@@ -115,7 +115,8 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
         diag_note(d, SPAN_NONE, "before any rule: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
         return;
     }
-    const bool refused = v->reason != REASON_NONE, went_on = refused || v->action == ACTION_FORWARD || v->service != PBC_NONE;
+    const bool refused = v->reason != REASON_NONE,
+               went_on = refused || v->action == ACTION_FORWARD || v->service != PBC_NONE;
     if (v->rule < img->rules_count)
         diag_note(d, img->rule_span[v->rule], went_on ? "`%s` let it in" : "`%s` decided",
                   test_rule_text(r, v->rule, name));
@@ -199,8 +200,8 @@ static const char *found_text(const struct test_run *r, const struct test_search
     char by[RULE_TEXT + 4], server[300] = "";
 
     if (v->server < p->servers_count)
-        snprintf(server, sizeof(server), " %s %s/%s", v->action == ACTION_FORWARD ? "to" : "for", program_str(p, p->pools[p->servers[v->server].pool].name),
-                 program_str(p, p->servers[v->server].name));
+        snprintf(server, sizeof(server), " %s %s/%s", v->action == ACTION_FORWARD ? "to" : "for",
+                 program_str(p, p->pools[p->servers[v->server].pool].name), program_str(p, p->servers[v->server].name));
     snprintf(buf, len, "%s%s%s%s%s", action_name(v->action), server, by_text(r, v->rule, by),
              s->step->state ? " state " : "", s->step->state ? test_state_name(s->key.marks) : "");
     return buf;
@@ -219,7 +220,11 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
 
     diag(r->c->diags, E_TEST_FAILED, step->span, "test \"%s\": expected %s, but found %s", r->test->name.s,
          expected_text(r, step, expected, sizeof(expected)), found_text(r, s, v, found, sizeof(found)));
-    test_note_packet(r, s->inside ? "the packet inside" : step->reply == REPLY_NOT ? "the packet" : "the reply", &s->pkt, &s->key);
+    test_note_packet(r,
+                     s->inside                  ? "the packet inside"
+                     : step->reply == REPLY_NOT ? "the packet"
+                                                : "the reply",
+                     &s->pkt, &s->key);
     note_stateless(r, step);
     test_note_decider(r, v, &s->key);
     test_note_left(r, v);

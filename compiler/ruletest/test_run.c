@@ -12,11 +12,11 @@
 #define BEGIN_NS (UINT64_C(1767571200) * 1000000000)
 
 enum {
-    SLOTS = 80, /* of the pool: 64 fragments may be held, and a packet is answered */
+    SLOTS = 80,                  /* of the pool: 64 fragments may be held, and a packet is answered */
     SLOT_BYTES = POOL_SLOT_MOST, /* packets of tests may be as large as they come */
-    TICKS_MOST = 100000, /* timers of one step that are run one by one */
-    TICK_NS = 10000000,  /* while packets are sent timers run this often, in the test's time */
-    HOLD_NS = 200000000, /* after this much time nothing is held */
+    TICKS_MOST = 100000,         /* timers of one step that are run one by one */
+    TICK_NS = 10000000,          /* while packets are sent timers run this often, in the test's time */
+    HOLD_NS = 200000000,         /* after this much time nothing is held */
 };
 
 #define MINUTE_NS (UINT64_C(60) * 1000000000)

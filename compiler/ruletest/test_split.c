@@ -24,9 +24,9 @@ struct split {
     uint64_t *flows;                     /* [servers of the pool] */
     uint64_t tries, reached;
     bool from_sets;
-    struct vm *vm; /* beside the test's */
+    struct vm *vm;   /* beside the test's */
     uint64_t before; /* of `reached`: in states before it */
-    bool odd; /* a packet that did not reach the pool is kept */
+    bool odd;        /* a packet that did not reach the pool is kept */
     struct test_packet odd_packet;
 };
 

@@ -4,10 +4,11 @@
  *     handshake, data and FIN take sequence numbers; `ack` acknowledges all that the other side got through
  *     the same packet again, before the other side has spoken: a retransmission, with the same numbers
  *     a packet that was not let through: its sender sends the same bytes next
- *     a SYN of a side that has spoken: asks for a new connection with other numbers; they hold once a SYN ACK answers it
+ *     a SYN of a side that has spoken: asks for a new connection with other numbers; they hold once a SYN ACK answers
+ * it
  *
- * What a service or a `nat` sends on is a conversation of its own, between those whom its packets name then; each packet
- * that leaves brings its numbers along. */
+ * What a service or a `nat` sends on is a conversation of its own, between those whom its packets name then; each
+ * packet that leaves brings its numbers along. */
 #include <string.h>
 
 #include "compiler/ruletest/test_priv.h"
