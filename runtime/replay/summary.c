@@ -8,13 +8,14 @@
 #include <string.h>
 
 /* Columns, with what stands between them: 2 name 2 verdict 2 packets share 1 bytes 2 place. Together 100 at most. */
-enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, PACKETS = 13, SHARE = 9, BYTES = 18, PLACE = 18 };
+enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, VERDICT_MAX = 10, PACKETS = 13, SHARE = 9, BYTES = 18, PLACE = 18 };
 enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
 
 struct table {
     FILE *out;
     uint64_t whole; /* packets that are 100 % */
-    int name;       /* width of the name column, verdict column included */
+    int verdict;    /* width of the verdict column */
+    int name;       /* of the name column, verdict column included */
 };
 
 static void sum(struct counter *to, const struct counter *c)
@@ -88,10 +89,10 @@ static void row(const struct table *t, const char *name, const struct counter *c
 /* "NAME        accept" within the name column. */
 static const char *two(const struct table *t, const char *name, const char *verdict, char *buf, size_t len)
 {
-    char n[NAME_MAX * 4 + 8], v[VERDICT * 4 + 8];
-    const int width = t->name - 2 - VERDICT - 2;
+    char n[NAME_MAX * 4 + 8], v[VERDICT_MAX * 4 + 8];
+    const int width = t->name - 2 - t->verdict - 2;
     text_tail(name, (unsigned)width, n, sizeof n);
-    text_tail(verdict, VERDICT, v, sizeof v);
+    text_tail(verdict, (unsigned)t->verdict, v, sizeof v);
     snprintf(buf, len, "%-*s  %s", width, n, v);
     return buf;
 }
@@ -265,20 +266,30 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
              text_number(repeat, a), timing->first, timing->best, timing->median, timing->worst);
 }
 
-static int name_width(const struct replay *r, const struct vm_counters *c)
+/* Only names of chains are cut, and they do not widen it. */
+static int verdict_width(const struct replay *r, const struct vm_counters *c)
 {
+    for (uint32_t i = 0; i < r->program->rules_count; i++)
+        if (is_shown(r, c, i) && r->program->rules[i].verdict == PBC_V_DECAP_IPIP) return VERDICT_MAX;
+    return VERDICT;
+}
+
+static int name_width(const struct replay *r, const struct vm_counters *c, int verdict)
+{
+    const size_t most = (size_t)(NAME_MAX + VERDICT - verdict);
     size_t width = NAME_MIN; /* "malformed or snapped" */
     for (uint32_t i = 0; i < r->program->rules_count; i++)
         if (is_shown(r, c, i) && strlen(label_rule(&r->labels, i)) > width) width = strlen(label_rule(&r->labels, i));
     for (uint32_t i = 0; i < r->program->firewalls_count; i++)
         if (strlen(r->labels.firewall[i]) + 11 > width) width = strlen(r->labels.firewall[i]) + 11;
-    return (int)(width < NAME_MAX ? width : NAME_MAX) + 2 + VERDICT + 2;
+    return (int)(width < most ? width : most) + 2 + verdict + 2;
 }
 
 void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault)
 {
-    const struct table table = {.out = out, .whole = t->frames, .name = name_width(r, c)};
+    const int verdict = verdict_width(r, c);
+    const struct table table = {.out = out, .whole = t->frames, .verdict = verdict, .name = name_width(r, c, verdict)};
     const struct decided d = decided_sum(r->program, c, t);
     what_was_read(out, r, t);
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
