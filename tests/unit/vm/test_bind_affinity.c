@@ -48,6 +48,12 @@ static void a_server_is_kept_for_a_time_after_the_last_flow(void **state)
     assert_int_equal(client_server(c, &a, 209, 10), 3);
     assert_int_equal(client_server(c, &a, 210, 10), PBC_NONE);
     client_drop(c, &a, 300, true); /* one that has none */
+    client_add(c, &a, 5);
+    client_add(c, &a, 5);
+    client_drop(c, &a, 390, true);
+    client_drop(c, &a, 380, true); /* nobody met it before: the last to end was the other */
+    assert_int_equal(client_server(c, &a, 399, 10), 5);
+    assert_int_equal(client_server(c, &a, 400, 10), PBC_NONE);
     assert_int_equal(client_flows(c, &a), 0);
     client_add(c, &a, 4);
     client_drop(c, &a, 400, false);
