@@ -68,7 +68,10 @@ static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
     const uint32_t services = vm->program->services_count;
     if (v->service == PBC_NONE) return;
     add(&vm->served[v->service], bytes);
-    if (v->server == PBC_NONE && v->action != ACTION_FORWARD) add(&vm->served[services + v->service], bytes);
+    /* `pass` has no reason; one of another kind was refused before a server was asked for. */
+    const bool unserved = v->reason == REASON_NO_SERVER || v->reason == REASON_NONE;
+    if (v->server == PBC_NONE && v->action != ACTION_FORWARD && unserved)
+        add(&vm->served[services + v->service], bytes);
     if (v->action == ACTION_FORWARD && v->server != PBC_NONE) add(&vm->served[2 * (size_t)services + v->server], bytes);
 }
 

@@ -296,8 +296,7 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
     services_text(out, r, c, t->frames, table.name);
-    if (d.malformed.packets + d.fragments.packets + d.unopened.packets + c->reasons[REASON_NO_SERVER].packets)
-        reason_table(&table, c);
+    if (c->verdicts[ACTION_DROP].packets > c->reasons[REASON_NONE].packets) reason_table(&table, c);
     fputc('\n', out);
     oddities(out, r, c, t);
     meter_lines(out, r, c);

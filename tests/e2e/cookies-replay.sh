@@ -66,6 +66,11 @@ ok $? "the summary says so"
 ok $? "so does JSON"
 "$bin/preyrun" --pcap ack.pcap --self 10.9.0.1 --seed 8 rules.pbc 2>err | grep -q 'cookies *1 SYN answered, 0 proven'
 ok $? "another seed has other cookies"
+sed 's/flags has syn lacks ack //' rules.prey >open.prey
+"$bin/preyc" open.prey -o open.pbc 2>err
+"$bin/preyrun" --pcap wrong.pcap --self 10.9.0.1 --seed 7 open.pbc >out 2>err
+grep -q '^  no-flow  *1 ' out && ! grep -q ', no server' out
+ok $? "what proves nothing is dropped for that, not for want of a server"
 
 for i in $(seq 1 500); do
     echo "eth / ip4 198.51.100.$((i % 250)) > 203.0.113.10 / tcp $((1000 + i)) > 80 syn seq $i"
