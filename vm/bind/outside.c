@@ -169,7 +169,8 @@ static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind 
     return port;
 }
 
-/* None is left: flows whose time has passed hold theirs until somebody meets them, so some are met. */
+/* None is left: flows whose time has passed hold theirs until somebody meets them, so some are met. Of the first
+ * address alone: what a packet costs must not grow with the addresses. */
 static uint16_t wake_port(struct outside *o, const struct side *out, struct flow_bind *b, outside_free_fn *is_free,
                           void *arg)
 {
@@ -205,7 +206,8 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
         const uint32_t at = start + i < count ? start + i : start + i - count;
         if (!address_at(out, facts, v6, at, b->to_src)) return false;
         b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
-        if (take_port(out->ports, b->space, b, is_free, arg) || wake_port(o, out, b, is_free, arg)) return true;
+        if (take_port(out->ports, b->space, b, is_free, arg)) return true;
+        if (i == 0 && wake_port(o, out, b, is_free, arg)) return true;
     }
     return false;
 }

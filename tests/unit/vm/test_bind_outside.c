@@ -1,0 +1,121 @@
+/* Which outside address and port a binding gets, and what it costs where none is left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/vm/world.h"
+#include "vm/bind/outside.h"
+
+#define RULES                                                                                                          \
+    "pool p { source 10.9.0.0-10.9.0.255 ports 2000-2001; server a 10.0.0.11; server six 2001:db8::11 }\n"             \
+    "pool q { source 10.9.1.1 ports 2000-2007; server b 10.0.0.12 }\n"                                                 \
+    "service t on 203.0.113.2 tcp/80 { mode passthrough; -> q }\n"                                                     \
+    "service s on 203.0.113.1, 2001:db8::1 tcp/80 { mode passthrough; -> p }\n"                                        \
+    "firewall f default accept { }\n"
+
+enum { ADDRESSES = 256, PORTS = 2, TRIES_MOST = 16 };
+
+static unsigned asked;
+
+static bool free_always(void *arg, const struct flow_bind *b)
+{
+    (void)arg;
+    (void)b;
+    asked++;
+    return true;
+}
+
+static bool free_never(void *arg, const struct flow_bind *b)
+{
+    free_always(arg, b);
+    return false;
+}
+
+static bool free_is(void *arg, const struct flow_bind *b) { return b->to_src_port == *(const uint16_t *)arg; }
+
+static void all_are_given_once(void **state)
+{
+    (void)state;
+    static bool taken[ADDRESSES][PORTS];
+    const struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PORTS};
+    struct program *p = world_compile(RULES);
+    struct outside *o = outside_new(p, &(struct vm_cfg){.seed = 5});
+    struct flow_bind last = {0};
+    assert_non_null(o);
+    for (unsigned i = 0; i < ADDRESSES * PORTS; i++) {
+        struct flow_bind b = {.server = 0};
+        assert_true(outside_take(o, NULL, &key, (uint64_t)i << 55, &b, free_always, NULL));
+        bool *one = &taken[b.to_src[0] - 0x0a090000][b.to_src_port - 2000];
+        assert_false(*one);
+        *one = true;
+        last = b;
+    }
+    struct flow_bind none = {.server = 0};
+    asked = 0;
+    assert_false(outside_take(o, NULL, &key, 1ull << 63, &none, free_always, NULL));
+    assert_in_range(asked, 1, TRIES_MOST);
+    assert_int_equal(outside_used(o), ADDRESSES * PORTS);
+    outside_give(o, &last);
+    assert_true(outside_take(o, NULL, &key, 0, &none, free_always, NULL));
+    assert_memory_equal(none.to_src, last.to_src, sizeof none.to_src);
+    assert_int_equal(none.to_src_port, last.to_src_port);
+    outside_free(o);
+    program_put(p);
+}
+
+/* A port that is not taken may be another flow's all the same: then it is not given, whatever was tried before. */
+static void what_is_not_free_is_not_given(void **state)
+{
+    (void)state;
+    const struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PORTS};
+    uint16_t only = 2005;
+    struct program *p = world_compile(RULES);
+    struct outside *o = outside_new(p, &(struct vm_cfg){.seed = 5});
+    struct flow_bind b = {.server = 2};
+    assert_true(outside_take(o, NULL, &key, 0, &b, free_is, &only));
+    assert_int_equal(b.to_src_port, only);
+    for (unsigned i = 0; i < 50; i++)
+        assert_false(outside_take(o, NULL, &key, 0, &(struct flow_bind){.server = 2}, free_is, &only));
+    assert_int_equal(outside_used(o), 1);
+    outside_free(o);
+    program_put(p);
+}
+
+/* The other family has this machine's address, and ports of its own. */
+static void the_other_family(void **state)
+{
+    (void)state;
+    const struct key key = {.kind = KIND_IP6 | KIND_UDP | KIND_PORTS};
+    const struct facts facts = {.addr6 = {1, 2, 3, 4}};
+    uint32_t addr[4];
+    struct program *p = world_compile(RULES);
+    struct outside *o = outside_new(p, &(struct vm_cfg){.seed = 5});
+    struct flow_bind b = {.server = 1};
+    assert_false(outside_take(o, NULL, &key, 0, &b, free_always, NULL)); /* which is not known */
+    assert_false(outside_address(o, NULL, 0, true, addr));
+    assert_true(outside_take(o, &facts, &key, 0, &b, free_always, NULL));
+    assert_memory_equal(b.to_src, facts.addr6, sizeof b.to_src);
+    assert_in_range(b.to_src_port, PBC_OWN_PORT_LO, UINT16_MAX);
+    assert_true(outside_address(o, &facts, 0, true, addr));
+    assert_memory_equal(addr, facts.addr6, sizeof addr);
+    assert_false(outside_take(o, &facts, &key, 0, &(struct flow_bind){.server = 1}, free_never, NULL));
+    assert_int_equal(outside_used(o), 1);
+    outside_give(o, &b);
+    assert_int_equal(outside_used(o), 0);
+    outside_free(o);
+    program_put(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_are_given_once),
+        cmocka_unit_test(what_is_not_free_is_not_given),
+        cmocka_unit_test(the_other_family),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
