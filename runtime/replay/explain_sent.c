@@ -8,9 +8,11 @@
 #include "vm/act/tunnel.h"
 #include "vm/flow/tcp.h"
 #include "vm/proto/body.h"
+#include "vm/proto/bytes.h"
 #include "vm/proto/quoted.h"
+#include "vm/proto/tcp_header.h"
 
-enum { SIDE_TEXT = INET6_ADDRSTRLEN + 10, FIELDS_MOST = 12 };
+enum { SIDE_TEXT = INET6_ADDRSTRLEN + 10, FIELDS_MOST = 16 };
 
 struct field {
     const char *name;
@@ -77,6 +79,37 @@ static void changed_sides(struct fields *f, const char *src, const char *dst, co
     changed(f, dst, side(a, a->dst, a->dst_port, x), side(b, b->dst, b->dst_port, y));
 }
 
+/* The first block of a segment's SACK option (RFC 2018, 3), "-" without one. */
+static void sack_text(const struct pkt *pkt, char buf[SIDE_TEXT])
+{
+    enum { HEADER = 20, MOST = 40, END = 0, NOP = 1, SACK = 5, ONE_BLOCK = 10 };
+    uint8_t scratch[MOST];
+    uint32_t block[2], len = pkt->payload > pkt->l4 + HEADER ? (uint32_t)pkt->payload - pkt->l4 - HEADER : 0;
+    const uint8_t *at = len <= MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + HEADER, len, scratch) : NULL;
+    snprintf(buf, SIDE_TEXT, "-");
+    for (uint32_t step; at && len && *at != END; at += step, len -= step) {
+        step = *at == NOP ? 1 : len < 2 ? 0 : at[1];
+        if (!step || step > len || (*at != NOP && step < 2)) return;
+        if (*at != SACK || step < ONE_BLOCK) continue;
+        memcpy(block, at + 2, sizeof block);
+        snprintf(buf, SIDE_TEXT, "%u-%u", ntohl(block[0]), ntohl(block[1]));
+        return;
+    }
+}
+
+static void changed_options(struct fields *f, const struct pkt *before, const struct pkt *after)
+{
+    const struct tcp_syn_options x = tcp_syn_options_read(before), y = tcp_syn_options_read(after);
+    char a[SIDE_TEXT], b[SIDE_TEXT];
+    if (x.has_stamps && y.has_stamps) {
+        changed_number(f, "timestamp", x.stamp, y.stamp);
+        changed_number(f, "timestamp echo", x.echo, y.echo);
+    }
+    sack_text(before, a);
+    sack_text(after, b);
+    changed(f, "first SACK block", a, b);
+}
+
 static void changed_tcp(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
                         const struct key *b)
 {
@@ -88,6 +121,7 @@ static void changed_tcp(struct fields *f, const struct pkt *before, const struct
     changed_number(f, "acknowledgement", x.ack, y.ack);
     changed_number(f, "window", x.window, y.window);
     if (x.mss && y.mss) changed_number(f, "MSS", x.mss, y.mss);
+    changed_options(f, before, after);
 }
 
 static void changed_icmp(struct fields *f, const struct pkt *before, const struct key *a, const struct pkt *after,
@@ -99,6 +133,8 @@ static void changed_icmp(struct fields *f, const struct pkt *before, const struc
         changed_number(f, "identifier", icmp_query_read(before), icmp_query_read(after));
     } else if (quoted_read(before, a, &x) && quoted_read(after, b, &y)) {
         changed_sides(f, "quoted source", "quoted destination", &x.key, &y.key);
+        changed_number(f, "quoted sequence number", x.seq, y.seq);
+        changed_number(f, "quoted identifier", x.query, y.query);
     }
 }
 

@@ -72,6 +72,27 @@ sed 's/flags has syn lacks ack //' rules.prey >open.prey
 grep -q '^  no-flow  *1 ' out && ! grep -q ', no server' out
 ok $? "what proves nothing is dropped for that, not for want of a server"
 
+FROM='eth / ip4 198.51.100.9 > 203.0.113.10 / tcp 50000 > 80' TO='eth / ip4 10.0.0.11 > 10.9.0.1 / tcp 8080 >'
+echo "$FROM syn seq 100 win 1000 opt x\"02 04 05 b4 04 02 08 0a 00 00 00 01 00 00 00 00 01 03 03 07\"" >stamps.notes
+replay stamps
+answer=$(number $((24 + 16 + 34 + 4))) stamp=$(number $((24 + 16 + 34 + 28)))
+stamps() { # WORDS BLOCK...: with timestamps, the answer's echoed, and a SACK block
+    printf '%s opt x"01 01 08 0a 00 00 00 05 %08x' "$1" "$stamp"
+    [ $# -eq 1 ] || printf ' 01 01 05 0a %08x %08x' "$2" "$3"
+    printf '"\n'
+}
+stamps "$FROM ack seq 101 ack $((answer + 1))" >>stamps.notes
+replay stamps
+port=$("$bin/preyrun" --pcap stamps.pcap --self 10.9.0.1 --seed 7 --explain 2 rules.pbc | sed -n 's/.*sent tcp 10\.9\.0\.1:\([0-9]*\) .*/\1/p')
+{
+    echo "$TO ${port:-1} syn ack seq 500 ack 101 opt x\"02 04 05 b4 04 02 08 0a 00 00 70 00 00 00 00 05 01 03 03 02\""
+    stamps "$FROM ack seq 101 ack $((answer + 1))" $((answer + 11)) $((answer + 21))
+} >>stamps.notes
+replay stamps
+"$bin/preyrun" --pcap stamps.pcap --self 10.9.0.1 --seed 7 --explain 4 rules.pbc >out
+grep -q "^    timestamp echo $stamp -> 28672\$" out && grep -q "^    first SACK block $((answer + 11))-$((answer + 21)) -> 511-521\$" out
+ok $? "options that are rewritten are explained"
+
 for i in $(seq 1 500); do
     echo "eth / ip4 198.51.100.$((i % 250)) > 203.0.113.10 / tcp $((1000 + i)) > 80 syn seq $i"
 done >flood.notes
