@@ -178,10 +178,8 @@ while read -r later; do
     [ $said -eq 0 ] || head -8 err | sed 's/^/# /'
     ok $said "not supported yet, said at its place: $later"
 done <<'END'
-nat n { masquerade from 10.0.0.0/8 out on "eth0" }
 firewall f default drop { audit drop tcp; accept icmp6 type nd }
 firewall f default accept { mirror to "eth1" limit 10/s snap 64B }
-firewall f default accept { decap ipip from 10.0.0.1 }
 END
 
 rules later <<'END'

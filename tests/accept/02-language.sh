@@ -104,7 +104,7 @@ cp shop.pbc keep.pbc
 sed 's/except 192.0.2.66/except 192.0.2.67/' shop.prey >slip.prey
 run preyc slip.prey -o shop.pbc
 says 'a slip in a set fails the test that would catch it, by name' 1 '^slip.prey:[0-9]+:3: error: test "admins may ssh, nobody else": expected drop by default, but found accept by SSH \[E0701\]$' err
-says 'it shows the packet as it was built' 1 '^note: the packet.*: tcp 192.0.2.66:50000 > 192.0.0.8:22 SYN, 54 bytes$' err
+says 'it shows the packet as it was built' 1 '^note: the packet.*: tcp 192.0.2.66:50000 > 192.0.0.8:22 SYN, 54 bytes, state new$' err
 says 'and the rule that decided, with its line' 1 '^   23 \|   accept tcp from admins to self port 22 as SSH$' err
 says 'the last line names the failed tests' 1 '^slip.prey: 1 of 5 tests failed: "admins may ssh, nobody else"$' err
 cmp -s shop.pbc keep.pbc
