@@ -96,14 +96,14 @@ list_tests() {
         done
     fi
     for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do
-        variants "${f#tests/}" $((300 * long)) "$f" / /san
+        variants "${f#tests/}" $((600 * long)) "$f" / /san
     done
-    scripts 500 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh tests/golden/*/run.sh
-    variants packets 100 "tests/packets/run tests/packets" / /san /clang
+    scripts 600 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh tests/golden/*/run.sh
+    variants packets 300 "tests/packets/run tests/packets" / /san /clang
     for f in $(programs tests/unit/*/test_*.c); do
-        variants "${f#tests/}" 200 "$f" / /san /clang
+        variants "${f#tests/}" 600 "$f" / /san /clang
     done
-    [ -n "${COVERAGE:-}" ] || scripts 200 / tests/lint/*.sh tests/lint/*.py
+    [ -n "${COVERAGE:-}" ] || scripts 400 / tests/lint/*.sh tests/lint/*.py
 }
 
 if [ "${1:-}" = --one ]; then
