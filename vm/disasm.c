@@ -365,6 +365,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
     case OPERAND_FLOWS: text_add(t, "over %u", n->imm); break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;
+    case OPERAND_CLASSIFIER: add_named(t, p, "classifier", n->imm, p->classifiers[n->imm].name); break;
     case OPERAND_FUNC: text_add(t, "r%u ", n->a), add_named(t, p, "function", n->imm, p->funcs[n->imm].name); break;
     case OPERAND_REG: text_add(t, "r%u", n->a); break;
     case OPERAND_FIREWALL: add_named(t, p, "firewall", n->imm, p->firewalls[n->imm].name); break;

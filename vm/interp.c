@@ -129,6 +129,8 @@ next_packet: /* what is called never ends a program, so frame and regs are where
         pc = p->code + p->funcs[pc->imm].first;
         GO(0);
     }
+    CASE(CLASSIFY) GO(1);
+    CASE(AGAIN) GO(1);
     CASE(RETNZ)
     {
         result = regs[pc->a];

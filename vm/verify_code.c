@@ -31,7 +31,7 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
         [OPERAND_PREFIX] = {1, 1, 1},   [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
         [OPERAND_SET] = {1, 1, 1},      [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
         [OPERAND_PATTERN] = {0, 1, 1},  [OPERAND_METER] = {0, 1, 1},  [OPERAND_FLOWS] = {0, 1, 1},
-        [OPERAND_RULE] = {0, 0, 1},     [OPERAND_FUNC] = {1, 0, 1},   [OPERAND_REG] = {1, 0, 0},
+        [OPERAND_RULE] = {0, 0, 1},     [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},   [OPERAND_REG] = {1, 0, 0},
         [OPERAND_FIREWALL] = {0, 0, 1}, [OPERAND_REGFW] = {1, 0, 1},  [OPERAND_RULEFW] = {0, 1, 1},
         [OPERAND_BRANCH] = {0, 0, 1},
     };
@@ -80,6 +80,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
     case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
+    case OPERAND_CLASSIFIER: return at_insn(v, i, "classifier does not exist");
     case OPERAND_FUNC:
         if (n->imm >= p->funcs_count) return at_insn(v, i, "function does not exist");
         return n->a < PBC_REGS || at_insn(v, i, "no such register");
