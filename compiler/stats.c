@@ -7,8 +7,7 @@
 #include "compiler/normal/normal_priv.h"
 #include "compiler/resolve/service_priv.h"
 #include "compiler/resolve/settings.h"
-#include "vm/bind/bind.h"
-#include "vm/flow/flow.h"
+#include "vm/flow/table.h"
 #include "vm/vm.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
@@ -139,28 +138,17 @@ static void print_settings(const struct compile *c, FILE *out)
         line(out, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
-/* Do replies of some flows come back with another tuple, which takes a slot of its own? */
-static bool has_twins(const struct image *img)
-{
-    for (uint32_t i = 0; i < img->services_count; i++)
-        if (img->services[i].mode == PBC_MODE_PASSTHROUGH || img->services[i].mode == PBC_MODE_KEEP_SOURCE) return true;
-    return img->nats_count;
-}
-
-/* Tables that a worker of a program with connections reserves: half as many slots again as `flows`, and as many for their
- * twins, of two lines and a tag; a third line where flows are sent on; and as many sources as flows may have. */
+/* Tables that a worker of a program with connections reserves: of flows, and of as many sources as flows may have. */
 static void print_flows(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
     const uint64_t flows = img->settings->flows;
-    const bool bound = img->services_count || img->nats_count;
-    const uint64_t slot = sizeof(struct flow) + sizeof(struct flow_cold) + sizeof(uint16_t) +
-                          (bound ? sizeof(struct flow_bind) : 0);
-    const uint64_t slots = (flows * 3 / 2 * (has_twins(img) ? 2 : 1) + 15) / 16 * 16;
+    const struct flow_table_cfg table =
+        flow_table_cfg_of(img->settings, img->services, img->services_count, img->nats_count);
 
     if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
     fputs("connections\n", out);
-    line(out, "flow table", slots * slot, "bytes a worker, used as flows come");
+    line(out, "flow table", flow_table_reserves(&table), "bytes a worker, used as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         line(out, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
 }

@@ -100,7 +100,6 @@ struct pbc_meta {
 enum pbc_flag {
     PBC_NEEDS_SELF = 1 << 0, /* some rule or firewall asks for self or a direction */
     PBC_NAMES_ARP  = 1 << 1, /* some rule names arp: malformed ARP is `drop`, `short-arp` */
-    PBC_DIRECTIONS = 1 << 2, /* some firewall has a direction: traffic to a service is `in` */
     PBC_KEEPS_FLOWS = 1 << 3, /* some condition asks `state` or `flows over`, or there are services or nats: the worker has a
                                  flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */

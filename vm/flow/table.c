@@ -272,42 +272,82 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
 
 static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(LINE - 1); }
 
+/* Are there flows that the other side sees as other tuples? */
+static bool has_twins(const struct pbc_service *services, uint32_t service_count)
+{
+    for (uint32_t i = 0; i < service_count; i++)
+        if (services[i].mode <= PBC_MODE_KEEP_SOURCE) return true;
+    return false;
+}
+
+struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
+                                        uint32_t service_count, uint32_t nat_count)
+{
+    struct flow_table_cfg cfg = {.flows = s->flows,
+                                 .half_open = s->half_open,
+                                 .bound = service_count || nat_count,
+                                 .paired = nat_count || has_twins(services, service_count)};
+    flow_timeouts(s, cfg.timeout_ns);
+    return cfg;
+}
+
+/* Bytes of each array. */
+struct layout {
+    uint64_t groups, hot, cold, binds, tags, bits, bits2;
+};
+
+static struct layout layout_of(const struct flow_table_cfg *cfg)
+{
+    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, wanted = (tuples * 3 / 2 + GROUP - 1) / GROUP;
+    const uint64_t groups = wanted < 2 ? 2 : wanted, slots = groups * GROUP;
+    const uint64_t words = (groups + 63) / 64, words2 = (words + 63) / 64;
+    return (struct layout){.groups = groups,
+                           .hot = slots * sizeof(struct flow),
+                           .cold = slots * sizeof(struct flow_cold),
+                           .binds = cfg->bound ? slots * sizeof(struct flow_bind) : 0,
+                           .tags = lines(slots * sizeof(uint16_t)),
+                           .bits = lines(words * 8),
+                           .bits2 = lines(words2 * 8)};
+}
+
+uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
+{
+    const struct layout l = layout_of(cfg);
+    return l.hot + l.cold + l.binds + l.tags + l.bits + l.bits2 + LINE;
+}
+
 /* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
  * touched. */
-static bool table_alloc(struct flow_table *t, bool bound)
+static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t bytes)
 {
-    const uint64_t slots = (uint64_t)t->groups * GROUP, words = (t->groups + 63) / 64, words2 = (words + 63) / 64;
-    const uint64_t tags = lines(slots * sizeof *t->tags), bits = lines(words * 8), bits2 = lines(words2 * 8);
-    const uint64_t hot = slots * sizeof *t->slots, cold = slots * sizeof *t->cold;
-    const uint64_t binds = bound ? slots * sizeof *t->binds : 0;
-    t->bytes = tags + bits + bits2 + hot + cold + binds + LINE;
-    t->memory = t->bytes <= SIZE_MAX ? calloc(1, (size_t)t->bytes) : NULL;
+    t->bytes = bytes;
+    t->memory = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
     if (!t->memory) return false;
     uint8_t *at = t->memory;
     at += lines((uintptr_t)at) - (uintptr_t)at;
     t->slots = (struct flow *)at;
-    t->cold = (struct flow_cold *)(at += hot);
-    t->binds = bound ? (struct flow_bind *)(at + cold) : NULL;
-    t->tags = (uint16_t *)(at += cold + binds);
-    t->half_open = (uint64_t *)(at += tags);
-    t->half_open_words = (uint64_t *)(at + bits);
+    t->cold = (struct flow_cold *)(at += l->hot);
+    t->binds = l->binds ? (struct flow_bind *)(at + l->cold) : NULL;
+    t->tags = (uint16_t *)(at += l->cold + l->binds);
+    t->half_open = (uint64_t *)(at += l->tags);
+    t->half_open_words = (uint64_t *)(at + l->bits);
     return true;
 }
 
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
 {
     if (cfg->flows > INT32_MAX / 4) return NULL;
-    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, groups = (tuples * 3 / 2 + GROUP - 1) / GROUP;
+    const struct layout layout = layout_of(cfg);
     struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
     if (!t) return NULL;
-    *t = (struct flow_table){.groups = groups < 2 ? 2 : (uint32_t)groups,
+    *t = (struct flow_table){.groups = (uint32_t)layout.groups,
                              .half_open_most = cfg->half_open,
                              .begins = cfg->begins,
                              .ended = cfg->ended,
                              .arg = cfg->arg};
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     hash_key_init(&t->key, cfg->seed);
-    if (table_alloc(t, cfg->bound)) return t;
+    if (table_alloc(t, &layout, flow_table_reserves(cfg))) return t;
     free(t);
     return NULL;
 }

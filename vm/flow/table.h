@@ -45,6 +45,12 @@ struct flow_counters {
     uint64_t ended[FLOW_ENDS]; /* one kind of eviction or end each; added == live + ended, always */
 };
 
+/* What of the configuration follows from a program: bounds, timeouts, whether flows are sent on, and whether some come back
+ * with another tuple. The seed and who is told are the caller's. */
+struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
+                                        uint32_t service_count, uint32_t nat_count);
+/* Memory that a table of that configuration reserves. */
+uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
 /* NULL when memory is out. Memory is claimed from the system as it is touched. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_free(struct flow_table *t);

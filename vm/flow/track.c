@@ -108,28 +108,16 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
     stack_put(t->stacks, f->stack);
 }
 
-/* Are there flows that the other side sees as other tuples? */
-static bool has_twins(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->services_count; i++)
-        if (p->services[i].mode <= PBC_MODE_KEEP_SOURCE) return true;
-    return p->nats_count;
-}
-
 struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
 {
     struct track *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     const struct pbc_settings *s = p->settings;
-    struct flow_table_cfg table = {.flows = s->flows,
-                                   .half_open = s->half_open,
-                                   .seed = cfg->seed,
-                                   .begins = cfg->flow_events,
-                                   .ended = ended,
-                                   .arg = t};
-    flow_timeouts(s, table.timeout_ns);
-    table.bound = p->services_count || p->nats_count;
-    table.paired = has_twins(p);
+    struct flow_table_cfg table = flow_table_cfg_of(s, p->services, p->services_count, p->nats_count);
+    table.seed = cfg->seed;
+    table.begins = cfg->flow_events;
+    table.ended = ended;
+    table.arg = t;
     t->bound = table.bound;
     t->program = p;
     t->events = cfg->flow_events;
