@@ -476,7 +476,8 @@ struct pbc_entry { uint32_t rule, code; };
 
 /* Which parts of the key the columns of a block compare. A block holds eight rules, lane by lane, in columns of eight
  * u32; `size` units of 256 bytes together are one:
- *   size 1: 2 slots, size 2: 6 slots, size 4: 14 slots, each a column of values and one of masks: key.slot[i] & mask == value
+ *   size 1: 2 slots, size 2: 6 slots, size 4: 14 slots: first a column of values for each, then a column of masks for each
+ *   (so that two columns beside each other are alike): key.slot[i] & mask == value
  *   then source port, destination port: lo | (65535 - hi) << 16
  *   then one half: value | mask << 16: key.half[half] & mask == value
  *   then the entry; bit 31 of lane 7: another block of the run follows
@@ -493,6 +494,11 @@ static_assert(sizeof(struct pbc_block) == 256, "KERNEL.md");
 #define PBC_LANE_MORE 0x80000000u
 #define PBC_LANE_NONE 0x3fffffu
 static inline unsigned pbc_format_slots(unsigned size) { return size * 4 - 2; }
+/* Numbers of a block's columns behind values (0 ..) and masks (pbc_format_slots ..), in u32[8] from its first. */
+static inline unsigned pbc_col_sport(unsigned size) { return size * 8 - 4; }
+static inline unsigned pbc_col_dport(unsigned size) { return size * 8 - 3; }
+static inline unsigned pbc_col_half(unsigned size) { return size * 8 - 2; }
+static inline unsigned pbc_col_entry(unsigned size) { return size * 8 - 1; }
 
 enum {
     PBC_TREE_DEPTH = 32,      /* words on a path from the root to a leaf, and forks among them: */
