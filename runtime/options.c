@@ -127,6 +127,13 @@ static bool opt_flows(struct reading *r, const char *n, const char *v)
     return r->o->flows = true;
 }
 
+static bool opt_coverage(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->coverage = true;
+}
+
 static bool opt_live(struct reading *r, const char *n, const char *v)
 {
     (void)n;
@@ -219,17 +226,26 @@ static bool settle(struct reading *r)
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
         return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
     if (o->to && o->from > o->to) return wrong(r, "--from is after --to%s%s", "", "");
-    if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE || o->flows))
+    if (o->explain && (o->verdicts || o->write || o->repeat > 1 || o->log != LOG_NONE || o->flows || o->coverage))
         return wrong(r, "--explain prints one frame: it goes without %s%s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
                      : o->log != LOG_NONE ? "--log"
                      : o->flows           ? "--flows"
+                     : o->coverage        ? "--coverage"
                                           : "--repeat",
                      "");
     const char *taken = is_standard(o->verdicts) ? "--verdicts" : is_standard(o->write) ? "--write" : NULL;
     if (o->flows && taken)
         return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file%s", taken, "");
+    if (o->coverage && (taken || o->flows || o->repeat > 1))
+        return wrong(r,
+                     taken ? "--coverage prints instead of the summary, and %s - leaves no room for it: name a file%s"
+                           : "--coverage prints instead of the summary, which %s belongs to%s",
+                     taken      ? taken
+                     : o->flows ? "--flows"
+                                : "--repeat",
+                     "");
     return true;
 }
 

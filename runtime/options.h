@@ -21,7 +21,7 @@ struct options {
     const char **down; /* POOL/SERVER, as given */
     unsigned down_count;
     enum log_form log;
-    bool json, strict_checksum, flows;
+    bool json, strict_checksum, flows, coverage;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version printed */, OPTIONS_WRONG /* err says why */ };

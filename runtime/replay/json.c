@@ -43,7 +43,7 @@ static void time_add(cJSON *to, const char *key, uint64_t ns)
         cJSON_AddNullToObject(to, key);
 }
 
-static void sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
+void json_sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
     path_add(capture, "path", r->o->pcap);
@@ -93,11 +93,9 @@ static void rules_add(cJSON *root, const struct replay *r, const struct vm_count
     }
 }
 
-static void sums_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
+void json_decided(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     const struct decided d = decided_sum(r->program, c, t);
-    cJSON *verdicts = cJSON_AddObjectToObject(root, "verdicts");
-    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_add(verdicts, action_name(a), &c->verdicts[a]);
     cJSON *decided = cJSON_AddObjectToObject(root, "decided_by");
     counter_add(decided, "rules", &d.rules);
     counter_add(decided, "defaults", &d.defaults);
@@ -109,6 +107,13 @@ static void sums_add(cJSON *root, const struct replay *r, const struct vm_counte
     counter_add(decided, "no_firewall", &d.nobody);
     counter_add(decided, "replies", &d.replies);
     counter_add(decided, "replies_dropped", &d.unsent);
+}
+
+static void sums_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
+{
+    cJSON *verdicts = cJSON_AddObjectToObject(root, "verdicts");
+    for (unsigned a = 0; a < ACTION_COUNT; a++) counter_add(verdicts, action_name(a), &c->verdicts[a]);
+    json_decided(root, r, c, t);
     cJSON *reasons = cJSON_AddObjectToObject(root, "reasons");
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
         if (c->reasons[i].packets) counter_add(reasons, reason_name(i), &c->reasons[i]);
@@ -248,24 +253,30 @@ static void times_add(cJSON *root, const struct totals *t, const struct timing *
     cJSON_AddNumberToObject(times, "worst_ns", timing->worst);
 }
 
-/* The list is written, not built: it may be long. So it goes before the brace that ends the object. */
-static void print(FILE *out, char *text, const struct flow_list *list)
+/* What is written goes before the brace that ends the object. */
+int json_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, const void *arg)
 {
-    const size_t len = strlen(text);
-    if (list && len > 2 && !strcmp(text + len - 2, "\n}")) {
-        fprintf(out, "%.*s,\n\t\"flow_list\":\t", (int)(len - 2), text);
-        flow_list_json(out, list);
+    char *text = cJSON_Print(root);
+    const size_t len = text ? strlen(text) : 0;
+    cJSON_Delete(root);
+    if (write && len > 2 && !strcmp(text + len - 2, "\n}")) {
+        fprintf(out, "%.*s,\n\t\"%s\":\t", (int)(len - 2), text, key);
+        write(out, arg);
         fputs("\n}\n", out);
-    } else {
+    } else if (text) {
         fprintf(out, "%s\n", text);
     }
+    cJSON_free(text);
+    return text ? 0 : -1;
 }
+
+static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
 
 int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                  const struct timing *timing, const char *fault, const struct flow_list *list)
 {
     cJSON *root = cJSON_CreateObject();
-    sources(root, r, t, fault);
+    json_sources(root, r, t, fault);
     sums_add(root, r, c, t);
     rules_add(root, r, c);
     services_add(root, r, c);
@@ -276,9 +287,5 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     fragments_add(root, c->frags);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);
-    char *text = cJSON_Print(root);
-    if (text) print(out, text, list);
-    cJSON_free(text);
-    cJSON_Delete(root);
-    return text ? 0 : -1;
+    return json_print(out, root, "flow_list", list ? flows_write : NULL, list);
 }

@@ -196,6 +196,14 @@ static void flows_text(FILE *out, const struct vm_counters *c, const struct flow
         fputs("no flows: the program keeps none, for no rule asks for `state` or `flows over`\n", out);
 }
 
+static int cover(const struct replay *r, struct results *to, const struct pass *p, const char *fault)
+{
+    const struct vm_counters *c = vm_counters(p->vm);
+    if (r->o->json) return coverage_json(to->standard.f, r, c, &p->t, fault) ? complain("out of memory") : 0;
+    coverage_text(to->standard.f, r, c, &p->t, fault);
+    return 0;
+}
+
 static int summarise(const struct replay *r, struct results *to, struct pass *p, const struct timing *timing,
                      const char *fault)
 {
@@ -226,7 +234,9 @@ static int passes_run(const struct replay *r, struct results *to, struct pass *p
     struct timing timing = {0};
     const bool timed = o->repeat > 1 && !*fault;
     if (timed && measure(r, per_packet(&p->t), &timing)) return 2;
-    const int status = wants_summary(o) ? summarise(r, to, p, timed ? &timing : NULL, fault) : 0;
+    const int status = !wants_summary(o) ? 0
+                       : o->coverage     ? cover(r, to, p, fault)
+                                         : summarise(r, to, p, timed ? &timing : NULL, fault);
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log) complain("%llu log events found no room", (unsigned long long)p->t.log_lost);

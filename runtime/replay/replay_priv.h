@@ -24,12 +24,12 @@ struct flow_list;
 
 /* What a pass saw beside the vm's own counters. */
 struct totals {
-    uint64_t frames, bytes;        /* judged */
+    uint64_t frames, bytes; /* judged */
     /* Decided by no rule and no default: */
-    struct counter passed;         /* ARP */
-    struct counter nobody;         /* no firewall judges such frames */
-    struct counter replies;        /* of flows that were sent on, and errors that quote them */
-    struct counter unsent;         /* of those, dropped on their way back */
+    struct counter passed;  /* ARP */
+    struct counter nobody;  /* no firewall judges such frames */
+    struct counter replies; /* of flows that were sent on, and errors that quote them */
+    struct counter unsent;  /* of those, dropped on their way back */
     struct counter malformed;
     struct counter unopened;       /* a `decap` decided, but they could not be opened, or not once more */
     struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
@@ -114,6 +114,12 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
                   const struct timing *timing, const char *fault);
 int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                  const struct timing *timing, const char *fault, const struct flow_list *list);
+
+/* coverage.c: which rules matched, and which never, instead of a summary; for a person and for a program. */
+void coverage_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                   const char *fault);
+int coverage_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                  const char *fault);
 
 /* explain.c: frame o->explain. Returns the exit status. */
 int explain(const struct replay *r);

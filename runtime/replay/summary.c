@@ -7,16 +7,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Columns, with what stands between them: 2 name 2 verdict 2 packets share 1 bytes 2 place. Together 100 at most. */
-enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, VERDICT_MAX = 10, PACKETS = 13, SHARE = 9, BYTES = 18, PLACE = 18 };
-enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
+#include "runtime/replay/table.h"
 
-struct table {
-    FILE *out;
-    uint64_t whole; /* packets that are 100 % */
-    int verdict;    /* width of the verdict column */
-    int name;       /* of the name column, verdict column included */
-};
+enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
 
 static void sum(struct counter *to, const struct counter *c)
 {
@@ -49,63 +42,15 @@ uint64_t logs_limited(const struct program *p, const struct vm_counters *c)
     return n;
 }
 
-/* ---- rows ---- */
-
-static void head(const struct table *t, const char *title, const char *last)
-{
-    fprintf(t->out, "\n%-*s  %*s%*s %*s%s%s\n", t->name, title, PACKETS, "packets", SHARE, "", BYTES, "bytes",
-            *last ? "  " : "", last);
-}
-
-/* The share of all packets: nothing for none, and what is little or not quite all is not rounded away. */
-static void share(char *buf, size_t len, uint64_t n, uint64_t whole)
-{
-    const double v = n ? 100.0 * (double)n / (double)whole : 0;
-    if (!n)
-        *buf = 0;
-    else if (v < 0.05)
-        snprintf(buf, len, "<0.1 %%");
-    else if (n < whole && v >= 99.95)
-        snprintf(buf, len, ">99.9 %%");
-    else
-        snprintf(buf, len, "%.1f %%", v);
-}
-
-static void row(const struct table *t, const char *name, const struct counter *c, bool brackets, const char *last)
-{
-    char packets[TEXT_NUMBER], bytes[TEXT_NUMBER], p[TEXT_NUMBER + 2], b[TEXT_NUMBER + 2], s[16] = "";
-    text_number(c->packets, packets);
-    text_number(c->bytes, bytes);
-    snprintf(p, sizeof p, brackets ? "(%s)" : "%s", packets);
-    snprintf(b, sizeof b, brackets ? "(%s)" : "%s", bytes);
-    if (!brackets) share(s, sizeof s, c->packets, t->whole);
-    /* A bracket hangs over to the right, so that digits stay under digits. */
-    const int over = brackets;
-    fprintf(t->out, "  %-*s  %*s%*s %*s", t->name - 2, name, PACKETS + over, p, SHARE - over, s, BYTES + over, b);
-    if (*last) fprintf(t->out, "%*s%s", 2 - over, "", last);
-    fputc('\n', t->out);
-}
-
-/* "NAME        accept" within the name column. */
-static const char *two(const struct table *t, const char *name, const char *verdict, char *buf, size_t len)
-{
-    char n[NAME_MAX * 4 + 8], v[VERDICT_MAX * 4 + 8];
-    const int width = t->name - 2 - t->verdict - 2;
-    text_tail(name, (unsigned)width, n, sizeof n);
-    text_tail(verdict, (unsigned)t->verdict, v, sizeof v);
-    snprintf(buf, len, "%-*s  %s", width, n, v);
-    return buf;
-}
-
 /* ---- tables ---- */
 
 static void verdict_table(const struct table *t, const struct vm_counters *c, const struct counter *total)
 {
-    head(t, "verdict", "");
+    table_head(t, "verdict", "");
     for (unsigned a = 0; a < ACTION_COUNT; a++)
         if (c->verdicts[a].packets || a <= ACTION_REJECT || a == ACTION_PASS)
-            row(t, action_name(a), &c->verdicts[a], false, "");
-    row(t, "total", total, false, "");
+            table_row(t, action_name(a), &c->verdicts[a], false, "");
+    table_row(t, "total", total, false, "");
 }
 
 static bool is_shown(const struct replay *r, const struct vm_counters *c, uint32_t rule)
@@ -115,57 +60,66 @@ static bool is_shown(const struct replay *r, const struct vm_counters *c, uint32
 
 static uint32_t rule_rows(const struct table *t, const struct replay *r, const struct vm_counters *c)
 {
-    char name[200], place[PLACE * 4 + 8], verdict[128];
+    char name[TABLE_NAME], place[TABLE_NAME];
     uint32_t unhit = 0;
     for (uint32_t i = 0; i < r->program->rules_count; i++) {
         unhit += !c->rules[i].packets;
         if (!is_shown(r, c, i)) continue;
-        two(t, label_rule(&r->labels, i), label_verdict(&r->labels, i, verdict, sizeof verdict), name, sizeof name);
-        row(t, name, &c->rules[i], !rule_decides(&r->program->rules[i]),
-            text_tail(label_place(&r->labels, label_rule_place(&r->labels, i)), PLACE, place, sizeof place));
+        table_row(t, table_rule_name(t, r, i, name, sizeof name), &c->rules[i], !rule_decides(&r->program->rules[i]),
+                  table_place(r, label_rule_place(&r->labels, i), place, sizeof place));
     }
     return unhit;
 }
 
 static void default_rows(const struct table *t, const struct replay *r, const struct vm_counters *c)
 {
-    char name[200], label[300], place[PLACE * 4 + 8];
-    for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
-        snprintf(label, sizeof label, "default of %s", r->labels.firewall[i]);
-        two(t, label, verdict_word(r->program->firewalls[i].default_verdict), name, sizeof name);
-        row(t, name, &c->defaults[i], false,
-            text_tail(label_place(&r->labels, label_firewall_place(&r->labels, i)), PLACE, place, sizeof place));
-    }
+    char name[TABLE_NAME], place[TABLE_NAME];
+    for (uint32_t i = 0; i < r->program->firewalls_count; i++)
+        table_row(t, table_default_name(t, r, i, name, sizeof name), &c->defaults[i], false,
+                  table_place(r, label_firewall_place(&r->labels, i), place, sizeof place));
+}
+
+void undecided_rows(const struct table *t, const struct decided *d)
+{
+    const struct {
+        const char *what, *verdict;
+        const struct counter *c;
+    } rows[] = {
+        {"malformed or snapped", "drop", &d->malformed},
+        {"tunnels, not opened", "drop", &d->unopened},
+        {"fragments", "drop", &d->fragments},
+        {"fragments", "held", &d->held},
+        {"ARP, not judged", "pass", &d->passed},
+        {"no firewall", "accept", &d->nobody},
+        {"replies, not judged", "forward", &d->replies},
+        {"replies, not judged", "drop", &d->unsent},
+    };
+    char name[TABLE_NAME];
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].c->packets)
+            table_row(t, table_name(t, rows[i].what, rows[i].verdict, name, sizeof name), rows[i].c, false, "");
 }
 
 static void decided_table(const struct table *t, const struct replay *r, const struct vm_counters *c,
                           const struct decided *d)
 {
-    char name[200], n[TEXT_NUMBER];
-    head(t, "decided by", "place");
+    char n[TEXT_NUMBER];
+    table_head(t, "decided by", "place");
     const uint32_t unhit = rule_rows(t, r, c);
     default_rows(t, r, c);
-    if (d->malformed.packets)
-        row(t, two(t, "malformed or snapped", "drop", name, sizeof name), &d->malformed, false, "");
-    if (d->unopened.packets) row(t, two(t, "tunnels, not opened", "drop", name, sizeof name), &d->unopened, false, "");
-    if (d->fragments.packets) row(t, two(t, "fragments", "drop", name, sizeof name), &d->fragments, false, "");
-    if (d->held.packets) row(t, two(t, "fragments", "held", name, sizeof name), &d->held, false, "");
-    if (d->passed.packets) row(t, two(t, "ARP, not judged", "pass", name, sizeof name), &d->passed, false, "");
-    if (d->nobody.packets) row(t, two(t, "no firewall", "accept", name, sizeof name), &d->nobody, false, "");
-    if (d->replies.packets) row(t, two(t, "replies, not judged", "forward", name, sizeof name), &d->replies, false, "");
-    if (d->unsent.packets) row(t, two(t, "replies, not judged", "drop", name, sizeof name), &d->unsent, false, "");
-    row(t, "total", &d->total, false, "");
+    undecided_rows(t, d);
+    table_row(t, "total", &d->total, false, "");
     if (unhit && r->program->rules_count > ALL_RULES)
         fprintf(t->out, "  %s rules matched nothing and are not listed\n", text_number(unhit, n));
 }
 
 static void reason_table(const struct table *t, const struct vm_counters *c)
 {
-    head(t, "drop reason", "");
+    table_head(t, "drop reason", "");
     for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
-        if (c->reasons[i].packets) row(t, reason_name(i), &c->reasons[i], false, "");
-    row(t, "a rule or default", &c->reasons[REASON_NONE], false, "");
-    row(t, "total dropped", &c->verdicts[ACTION_DROP], false, "");
+        if (c->reasons[i].packets) table_row(t, reason_name(i), &c->reasons[i], false, "");
+    table_row(t, "a rule or default", &c->reasons[REASON_NONE], false, "");
+    table_row(t, "total dropped", &c->verdicts[ACTION_DROP], false, "");
 }
 
 /* ---- lines ---- */
@@ -192,7 +146,7 @@ static void hints(FILE *out, const struct replay *r)
 
 static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
-static void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
+void what_was_read(FILE *out, const struct replay *r, const struct totals *t)
 {
     char a[340], n[TEXT_NUMBER], b[TEXT_NUMBER], from[TEXT_TIME], to[TEXT_TIME], d[TEXT_NUMBER];
     const bool standard = !strcmp(r->o->pcap, "-");
@@ -266,30 +220,10 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
              text_number(repeat, a), timing->first, timing->best, timing->median, timing->worst);
 }
 
-/* Only names of chains are cut, and they do not widen it. */
-static int verdict_width(const struct replay *r, const struct vm_counters *c)
-{
-    for (uint32_t i = 0; i < r->program->rules_count; i++)
-        if (is_shown(r, c, i) && r->program->rules[i].verdict == PBC_V_DECAP_IPIP) return VERDICT_MAX;
-    return VERDICT;
-}
-
-static int name_width(const struct replay *r, const struct vm_counters *c, int verdict)
-{
-    const size_t most = (size_t)(NAME_MAX + VERDICT - verdict);
-    size_t width = NAME_MIN; /* "malformed or snapped" */
-    for (uint32_t i = 0; i < r->program->rules_count; i++)
-        if (is_shown(r, c, i) && strlen(label_rule(&r->labels, i)) > width) width = strlen(label_rule(&r->labels, i));
-    for (uint32_t i = 0; i < r->program->firewalls_count; i++)
-        if (strlen(r->labels.firewall[i]) + 11 > width) width = strlen(r->labels.firewall[i]) + 11;
-    return (int)(width < most ? width : most) + 2 + verdict + 2;
-}
-
 void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
                   const struct timing *timing, const char *fault)
 {
-    const int verdict = verdict_width(r, c);
-    const struct table table = {.out = out, .whole = t->frames, .verdict = verdict, .name = name_width(r, c, verdict)};
+    const struct table table = table_of(out, r, c, t->frames, is_shown);
     const struct decided d = decided_sum(r->program, c, t);
     what_was_read(out, r, t);
     if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");

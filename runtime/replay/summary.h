@@ -22,8 +22,23 @@ uint64_t logs_limited(const struct program *p, const struct vm_counters *c);
 /* A line of the summary: what it is about, or "" to go on with the same, and what there is to say. */
 void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+struct table;
+/* Rows of what neither a rule nor a default decided; none for none. */
+void undecided_rows(const struct table *t, const struct decided *d);
+
+/* The first lines: which capture, which program, and what neither says. */
+void what_was_read(FILE *out, const struct replay *r, const struct totals *t);
+
 /* tracked.c: the lines about flows and fragments, where the program keeps them. */
 void tracked_text(FILE *out, const struct vm_counters *c);
+
+/* json.c: the parts that every object has, and how one is printed: the text of root, which is deleted, and behind it
+ * the key with what `write` writes, for that is too long to be built; write may be NULL. 0, or -1: no memory. */
+struct cJSON;
+typedef void json_write_fn(FILE *out, const void *arg);
+void json_sources(struct cJSON *root, const struct replay *r, const struct totals *t, const char *fault);
+void json_decided(struct cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t);
+int json_print(FILE *out, struct cJSON *root, const char *key, json_write_fn *write, const void *arg);
 
 struct decided decided_sum(const struct program *p, const struct vm_counters *c, const struct totals *t);
 
