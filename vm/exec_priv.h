@@ -107,11 +107,14 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
 
+struct ahead;
+
 /* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`,
  * each into its place of `out`. All are well formed and parsed; a batch in one call, for what an interpreter does
- * before and after each packet would cost half as much as most programs. */
+ * before and after each packet would cost half as much as most programs. `ahead`: what classifiers found for these packets
+ * already; NULL: nothing. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-              const struct effects *e, decided out[]);
+              const struct ahead *ahead, const struct effects *e, decided out[]);
 
 /* One packet by the rule list; it stands at `at` in its batch. Without effects meters and flows are looked at in `peek`.
  */

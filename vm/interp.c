@@ -1,12 +1,21 @@
 /* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case
  * below, reached through a table of labels; each case ends in a jump to the next one's, so the processor predicts them
  * one by one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
+#include "vm/classify/classify.h"
 #include "vm/exec_priv.h"
 
 struct frame {
     const struct insn *back; /* the CALL to return behind */
     uint32_t *regs;          /* the caller's */
+    const struct insn *classify; /* of the function that was called, once it was there, and */
+    uint32_t entry;              /* what it found last */
 };
+
+static uint32_t search(const struct program *p, uint32_t classifier, const struct key *key, unsigned at,
+                       const struct ahead *ahead)
+{
+    return ahead && ahead->classifier[at] == classifier ? ahead->entry[at] : classify_one(p, classifier, key, 0);
+}
 
 static bool mac_in_set(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
 {
@@ -67,7 +76,7 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
 #endif
 
 OWN_JUMPS void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[],
-                        uint64_t todo, const struct effects *e, decided out[])
+                        uint64_t todo, const struct ahead *ahead, const struct effects *e, decided out[])
 {
     static const void *const cases[OPCODE_COUNT] = {
 #define OP(ident, name, operands, ends, doc) [OP_##ident] = &&do_##ident,
@@ -129,8 +138,29 @@ next_packet: /* what is called never ends a program, so frame and regs are where
         pc = p->code + p->funcs[pc->imm].first;
         GO(0);
     }
-    CASE(CLASSIFY) GO(1);
-    CASE(AGAIN) GO(1);
+    CASE(CLASSIFY)
+    {
+        frame[-1].classify = pc;
+        result = search(p, pc->imm, key, at, ahead);
+        goto found;
+    }
+    CASE(AGAIN)
+    {
+        pc = frame[-1].classify;
+        result = classify_one(p, pc->imm, key, frame[-1].entry + 1);
+    }
+found:
+    if (result == ENTRY_NONE) GO(1);
+    {
+        const struct pbc_entry *const found = &p->entries[p->classifiers[pc->imm].entries + result];
+        if (!found->code) {
+            result = found->rule + 1;
+            goto leave;
+        }
+        frame[-1].entry = result;
+        pc = p->code + p->funcs[frame[-1].back->imm].first + found->code;
+        GO(0);
+    }
     CASE(RETNZ)
     {
         result = regs[pc->a];
@@ -181,7 +211,7 @@ struct decision program_decide(const struct program *p, const struct key *key, c
 {
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt}; /* run_code writes no packet */
     decided d;
-    run_code(p, 0, key, pkts, 1, NULL, &d);
+    run_code(p, 0, key, pkts, 1, NULL, NULL, &d);
     return decision_of(d);
 }
 
@@ -190,6 +220,6 @@ uint32_t program_serve(const struct program *p, const struct key *key, const str
     struct pkt *const pkts[] = {(struct pkt *)(uintptr_t)pkt};
     decided d;
     if (!p->services_count) return PBC_NONE;
-    run_code(p, p->meta->services, key, pkts, 1, NULL, &d);
+    run_code(p, p->meta->services, key, pkts, 1, NULL, NULL, &d);
     return decided_action(d) == ACTION_FORWARD ? decided_rule(d) : PBC_NONE;
 }

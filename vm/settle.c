@@ -98,6 +98,6 @@ uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt
     decided taken;
     if (!p->services_count) return PBC_NONE;
     if (vm->cfg.naive) return service_branch(p, key, pkt);
-    run_code(p, p->meta->services, key, &pkt, 1, NULL, &taken);
+    run_code(p, p->meta->services, key, &pkt, 1, NULL, NULL, &taken);
     return decided_action(taken) == ACTION_FORWARD ? decided_rule(taken) : PBC_NONE;
 }

@@ -21,7 +21,7 @@ static decided decide_one(const struct job *j, unsigned at, struct pkt *pkt, con
                               .seen = seen};
     decided d;
     if (vm->cfg.naive) return run_list(vm->program, key, pkt, 0, &e, NULL, NULL, NULL);
-    run_code(vm->program, 0, key, &pkt, 1, &e, &d);
+    run_code(vm->program, 0, key, &pkt, 1, NULL, &e, &d);
     return d;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/classify/classify.h"
 #include "vm/forward.h"
 #include "vm/fragments.h"
 #include "vm/proto/sides.h"
@@ -123,8 +124,11 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
                               .meters = vm->meters,
                               .packet = vm->packets + first};
     if (!vm->cfg.naive) {
+        struct ahead ahead;
+        const bool classifies = vm->program->classifies;
         if (vm->program->ahead_count) set_ahead(vm->program, keys, todo);
-        run_code(vm->program, 0, keys, pkts, todo, &e, out);
+        if (classifies) classify_ahead(vm->program, keys, todo, &ahead);
+        run_code(vm->program, 0, keys, pkts, todo, classifies ? &ahead : NULL, &e, out);
         return;
     }
     for (; todo; todo &= todo - 1) {

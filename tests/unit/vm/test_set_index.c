@@ -277,7 +277,7 @@ static void asking_ahead_changes_nothing(void **state)
                              : (struct key){.kind = i % 3 ? KIND_IP4 : KIND_ARP, .dst = {(uint32_t)rng(&seed)}};
     }
     set_ahead(p, keys, ~0ull);
-    run_code(p, 0, keys, pkts, ~0ull, NULL, out);
+    run_code(p, 0, keys, pkts, ~0ull, NULL, NULL, out);
     for (unsigned i = 0; i < VM_BATCH; i++)
         assert_int_equal(decided_action(out[i]), set_has(p, 0, &keys[i], true) ? ACTION_PASS : ACTION_ACCEPT);
     program_put(p);

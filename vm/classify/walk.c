@@ -1,0 +1,46 @@
+/* Which walk: the first of the list that was made for this processor and that it has what it takes for. */
+#include "vm/classify/walk_priv.h"
+
+const struct walk_ops *walk_ops(enum walk w)
+{
+    switch (w) {
+    case WALK_SCALAR: return &walk_scalar;
+    case WALK_SSE:
+    case WALK_AVX2:
+    case WALK_AVX512:
+    case WALK_NEON:
+    case WALKS: return NULL;
+    }
+    return NULL;
+}
+
+static const struct walk_ops *choose(void)
+{
+    static const enum walk order[] = {WALK_AVX512, WALK_AVX2, WALK_SSE, WALK_NEON};
+    for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
+        if (walk_ops(order[i])) return walk_ops(order[i]);
+    return &walk_scalar;
+}
+
+/* Chosen when it is first asked for. Threads that ask at once choose the same. */
+const struct walk_ops *walk_best(void)
+{
+    static const struct walk_ops *best;
+    const struct walk_ops *w = __atomic_load_n(&best, __ATOMIC_RELAXED);
+    if (__builtin_expect(!w, 0)) {
+        w = choose();
+        __atomic_store_n(&best, w, __ATOMIC_RELAXED);
+    }
+    return w;
+}
+
+uint32_t classify_one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from)
+{
+    return walk_best()->one(p, classifier, key, from);
+}
+
+void classify_batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
+                    uint32_t found[])
+{
+    walk_best()->batch(p, classifier, keys, todo, found);
+}
