@@ -440,7 +440,8 @@ static_assert(sizeof(struct insn) == 8, "KERNEL.md");
  *   LEAF   a run of blocks from `base` on, in a format
  *   NONE   nothing below here
  * A base is greater than the word's own number, so a tree has no circles; tables (2^bits words, or two) that differ in
- * their base do not overlap. */
+ * their base do not overlap, those that share one have one size. Unused bits of a word are 0. Runs may share blocks where
+ * they read them in one format. */
 enum tree_kind { TREE_NONE, TREE_CUT, TREE_FORK, TREE_LEAF };
 #define TREE_KIND(w)  ((unsigned)(w) & 3u)
 #define TREE_BASE(w)  ((uint32_t)((w) >> 32))          /* CUT, FORK: a word; LEAF: a block */
@@ -460,11 +461,13 @@ struct pbc_classifier {
     uint32_t formats, format_count;
     uint32_t tree, tree_count; /* at least one word */
     uint32_t blocks, block_count;
-    /* Of all ways through the tree the worst, each for itself: the verifier recomputes and compares. */
-    uint32_t words;     /* of the tree that are read */
+    /* Of all ways through the tree the worst, each for itself: the verifier recomputes and compares. At a CUT the worst of
+     * its table's words, at a FORK both of its words together. */
+    uint32_t words;     /* of the tree that are read: each word counts 1 */
     uint32_t compared;  /* blocks of 256 bytes that are read, where nothing before the last one matches */
-    uint32_t forks;     /* on a path from the root, at most PBC_FORKS_MAX */
-    uint32_t chain;     /* entries with code that stand on all paths of one search together: at most so many are asked in turn */
+    uint32_t forks;     /* on a path from the root, at most PBC_FORKS_MAX: the worst of a FORK's words, and 1 */
+    uint32_t chain;     /* entries with code that stand on all paths of one search together: at most so many are asked in turn.
+                           A leaf counts each of its entries once, a FORK adds up */
     uint32_t reserved[3];
 };
 static_assert(sizeof(struct pbc_classifier) == 64, "KERNEL.md");
@@ -521,10 +524,19 @@ enum {
 #define PBC_SIZE_MAX (1ull << 30) /* bytes of a file: 1 GiB */
 
 /* The longest path in instructions through function 0 and then, unless it is 0, function `services`, calls expanded: an
- * instruction counts 1, a CALL 1 and the longest path of what it calls; saturates at UINT32_MAX. What meta.longest_path
- * must say. The code need not be verified; what leads outside counts as an end. Returns 0 when memory is out. */
-uint32_t pbc_longest_path(const struct pbc_func *funcs, uint32_t func_count, const struct insn *code,
-                          uint32_t code_count, uint32_t services);
+ * instruction counts 1, a CALL 1 and the longest path of what it calls. A CLASSIFY counts 1 and what a search reads, words
+ * and blocks, each time it may search: once, and once behind each entry with code that may be asked in turn; and the
+ * longest ways from as many entries' code. Saturates at UINT32_MAX. What meta.longest_path must say. The code need not be
+ * verified; what leads outside counts as an end. Returns 0 when memory is out. */
+struct pbc_code {
+    const struct pbc_func *funcs;
+    const struct insn *code;
+    const struct pbc_classifier *classifiers;
+    const struct pbc_entry *entries;
+    uint32_t funcs_count, code_count, classifiers_count, entries_count;
+    uint32_t services;
+};
+uint32_t pbc_longest_path(const struct pbc_code *c);
 
 /* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the others
  * left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count + 1. */

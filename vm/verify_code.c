@@ -6,14 +6,18 @@
 #include "vm/code_priv.h"
 #include "vm/verify_priv.h"
 
-enum { REACHED = 1u << 16, REGS_MASK = (1u << PBC_REGS) - 1, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
+/* Of an instruction's state, beside the registers: it is reached; every way to it comes from the code of an entry that
+ * the function's CLASSIFY found, so that AGAIN knows where to search on. */
+enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
 
 struct code_pass {
     const struct verifier *v;
-    uint32_t *state; /* [instruction]: REACHED | registers set on every way to it */
+    uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
     uint32_t *depth; /* [function]: nested calls below it */
     uint32_t *calls; /* [function]: how often it is called */
     uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in */
+    uint32_t *users; /* [classifier]: how many instructions search it */
+    bool searches;   /* the function that is looked at has its CLASSIFY */
 };
 
 static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
@@ -27,13 +31,13 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     static const struct {
         bool a, to, imm;
     } uses[] = {
-        [OPERAND_NONE] = {0, 0, 0},     [OPERAND_TO] = {0, 1, 0},     [OPERAND_SLOT] = {1, 1, 1},
-        [OPERAND_PREFIX] = {1, 1, 1},   [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
-        [OPERAND_SET] = {1, 1, 1},      [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
-        [OPERAND_PATTERN] = {0, 1, 1},  [OPERAND_METER] = {0, 1, 1},  [OPERAND_FLOWS] = {0, 1, 1},
-        [OPERAND_RULE] = {0, 0, 1},     [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},   [OPERAND_REG] = {1, 0, 0},
-        [OPERAND_FIREWALL] = {0, 0, 1}, [OPERAND_REGFW] = {1, 0, 1},  [OPERAND_RULEFW] = {0, 1, 1},
-        [OPERAND_BRANCH] = {0, 0, 1},
+        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},         [OPERAND_SLOT] = {1, 1, 1},
+        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},       [OPERAND_MAP] = {1, 1, 1},
+        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1},     [OPERAND_MACKIND] = {1, 1, 1},
+        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_METER] = {0, 1, 1},      [OPERAND_FLOWS] = {0, 1, 1},
+        [OPERAND_RULE] = {0, 0, 1},    [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},
+        [OPERAND_REG] = {1, 0, 0},     [OPERAND_FIREWALL] = {0, 0, 1},   [OPERAND_REGFW] = {1, 0, 1},
+        [OPERAND_RULEFW] = {0, 1, 1},  [OPERAND_BRANCH] = {0, 0, 1},
     };
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
@@ -80,7 +84,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
     case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
-    case OPERAND_CLASSIFIER: return at_insn(v, i, "classifier does not exist");
+    case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier does not exist");
     case OPERAND_FUNC:
         if (n->imm >= p->funcs_count) return at_insn(v, i, "function does not exist");
         return n->a < PBC_REGS || at_insn(v, i, "no such register");
@@ -107,6 +111,7 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     case OP_JNOVER:
     case OP_JNWITHIN:
     case OP_JNFLOWS:
+    case OP_CLASSIFY:
     case OP_RETK:
     case OP_DECIDE:
     case OP_DECIDEK:
@@ -127,6 +132,7 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
     bool is_root = func == 0 || func == v->p->meta->services;
     switch (v->p->code[i].op) {
+    case OP_CLASSIFY:
     case OP_RETNZ:
     case OP_RETK:
     case OP_RETB:
@@ -176,6 +182,26 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
 }
 
+/* Once in a function, and no classifier in two: what entries name are instructions of the function, behind this one.
+ * They are reached with what is known here, and so is what AGAIN comes back to. */
+static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
+{
+    const struct program *p = c->v->p;
+    const struct pbc_classifier *k = &p->classifiers[p->code[i].imm];
+    const uint32_t first = p->funcs[func].first;
+    if (c->searches) return at_insn(c->v, i, "the function's second");
+    if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "the classifier's second");
+    c->searches = true;
+    for (uint32_t e = 0; e < k->entry_count; e++) {
+        const uint32_t code = p->entries[k->entries + e].code;
+        if (!code) continue;
+        if (code <= i - first || code >= end - first)
+            return fault(c->v, "instruction %u (classify): the code of entry %u does not lie behind it", i, e);
+        merge(&c->state[first + code], c->state[i] | FOUND);
+    }
+    return true;
+}
+
 static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
 {
     const struct verifier *v = c->v;
@@ -184,8 +210,10 @@ static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t
     if (!(c->state[i] & REACHED)) return at_insn(v, i, "can't be reached");
     if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
     if (reads_register(n->op) && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
+    if (n->op == OP_AGAIN && !(c->state[i] & FOUND)) return at_insn(v, i, "nothing was found on some way to it");
     if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
     if (!verify_side(c, func, i)) return false;
+    if (n->op == OP_CLASSIFY && !verify_classify(c, func, i, end)) return false;
     return flow_on(c, i, end);
 }
 
@@ -193,6 +221,7 @@ static bool verify_function(struct code_pass *c, uint32_t func)
 {
     const struct pbc_func *f = &c->v->p->funcs[func];
     c->state[f->first] = REACHED;
+    c->searches = false;
     for (uint32_t i = f->first; i < f->first + f->count; i++)
         if (!verify_insn(c, func, i, f->first + f->count)) return false;
     return true;
@@ -218,7 +247,16 @@ static bool verify_tiling(const struct verifier *v)
 static bool verify_path(const struct verifier *v)
 {
     const struct program *p = v->p;
-    uint32_t path = pbc_longest_path(p->funcs, p->funcs_count, p->code, p->code_count, p->meta->services);
+    const struct pbc_code code = {.funcs = p->funcs,
+                                  .code = p->code,
+                                  .classifiers = p->classifiers,
+                                  .entries = p->entries,
+                                  .funcs_count = p->funcs_count,
+                                  .code_count = p->code_count,
+                                  .classifiers_count = p->classifiers_count,
+                                  .entries_count = p->entries_count,
+                                  .services = p->meta->services};
+    const uint32_t path = pbc_longest_path(&code);
     if (path == 0) return fault(v, "no memory");
     if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
     return path == v->p->meta->longest_path ||
@@ -233,12 +271,15 @@ bool verify_code(const struct verifier *v)
     uint32_t *depth __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *depth);
     uint32_t *calls __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *calls);
     uint32_t *sides __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *sides);
-    if (!state || !depth || !calls || !sides) return fault(v, "no memory");
-    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls, .sides = sides};
+    uint32_t *users __attribute__((cleanup(free_words))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
+    if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
+    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls, .sides = sides, .users = users};
     if (p->meta->services) calls[p->meta->services] = 1;
     for (uint32_t i = p->funcs_count; i-- > 0;)
         if (!verify_function(&c, i)) return false;
     for (uint32_t i = 1; i < p->funcs_count; i++)
         if (!calls[i]) return fault(v, "function %u: never called", i);
+    for (uint32_t i = 0; i < p->classifiers_count; i++)
+        if (!users[i]) return fault(v, "classifier %u: never searched", i);
     return verify_path(v);
 }

@@ -32,6 +32,7 @@ bool verify_rules(const struct verifier *v); /* interfaces, chains, firewalls, r
 bool verify_services(const struct verifier *v); /* checks, pools, servers, services, endpoints, branches, shares */
 bool verify_nats(const struct verifier *v);  /* statements of nats */
 bool verify_memos(const struct verifier *v); /* verdicts that may be remembered */
+bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
 bool verify_code(const struct verifier *v);  /* functions, instructions, the longest path */
 
 /* A name or a path: many rules may share one, and each prints it, so it is bounded. */

@@ -327,8 +327,16 @@ static void measure(struct gen *g)
 {
     struct image *img = g->img;
     if (img->meta_count == 0) image_add_meta(img);
-    const uint32_t path =
-        pbc_longest_path(img->funcs, img->funcs_count, img->code, img->code_count, img->meta->services);
+    const struct pbc_code code = {.funcs = img->funcs,
+                                  .code = img->code,
+                                  .classifiers = img->classifiers,
+                                  .entries = img->entries,
+                                  .funcs_count = img->funcs_count,
+                                  .code_count = img->code_count,
+                                  .classifiers_count = img->classifiers_count,
+                                  .entries_count = img->entries_count,
+                                  .services = img->meta->services};
+    const uint32_t path = pbc_longest_path(&code);
 
     img->meta->longest_path = path;
     if (path > PBC_PATH_MAX)

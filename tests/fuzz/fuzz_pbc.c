@@ -158,6 +158,13 @@ static const struct pbc_section *find(const uint8_t *bytes, size_t len, uint32_t
     return NULL;
 }
 
+static const void *entries(const uint8_t *bytes, size_t len, uint32_t kind, size_t entry_size, uint32_t *count)
+{
+    const struct pbc_section *s = find(bytes, len, kind);
+    *count = s && s->entry_size == entry_size ? (uint32_t)s->count : 0;
+    return *count ? bytes + s->offset : NULL;
+}
+
 /* Only for tables of the right shape; pbc_longest_path bears any content, but overlapping functions cost time. */
 static void repair_path(uint8_t *bytes, size_t len)
 {
@@ -167,15 +174,14 @@ static void repair_path(uint8_t *bytes, size_t len)
         funcs->count > 64 || funcs->entry_size != sizeof(struct pbc_func) || code->entry_size != sizeof(struct insn))
         return;
     struct pbc_meta *m = (void *)(bytes + meta->offset);
-    m->longest_path = pbc_longest_path((const void *)(bytes + funcs->offset), (uint32_t)funcs->count,
-                                       (const void *)(bytes + code->offset), (uint32_t)code->count, m->services);
-}
-
-static const void *entries(const uint8_t *bytes, size_t len, uint32_t kind, size_t entry_size, uint32_t *count)
-{
-    const struct pbc_section *s = find(bytes, len, kind);
-    *count = s && s->entry_size == entry_size ? (uint32_t)s->count : 0;
-    return *count ? bytes + s->offset : NULL;
+    struct pbc_code c = {.funcs = (const void *)(bytes + funcs->offset),
+                         .funcs_count = (uint32_t)funcs->count,
+                         .code = (const void *)(bytes + code->offset),
+                         .code_count = (uint32_t)code->count,
+                         .services = m->services};
+    c.classifiers = entries(bytes, len, PBC_CLASSIFIERS, sizeof *c.classifiers, &c.classifiers_count);
+    c.entries = entries(bytes, len, PBC_ENTRIES, sizeof *c.entries, &c.entries_count);
+    if (c.entries_count <= 1024) m->longest_path = pbc_longest_path(&c);
 }
 
 /* Only where no operand leads outside: those are for the verifier. */

@@ -95,10 +95,22 @@ static void put_needs(struct imgbuild *b)
     free(before);
 }
 
+static void put_path(struct imgbuild *b)
+{
+    b->meta->longest_path = pbc_longest_path(&(struct pbc_code){.funcs = b->funcs,
+                                                                .code = b->code,
+                                                                .classifiers = b->classifiers,
+                                                                .entries = b->entries,
+                                                                .funcs_count = b->funcs_count,
+                                                                .code_count = b->code_count,
+                                                                .classifiers_count = b->classifiers_count,
+                                                                .entries_count = b->entries_count,
+                                                                .services = b->meta->services});
+}
+
 uint8_t *img_emit(struct imgbuild *b, size_t *len)
 {
-    if (b->meta_count && !b->keep_path)
-        b->meta->longest_path = pbc_longest_path(b->funcs, b->funcs_count, b->code, b->code_count, b->meta->services);
+    if (b->meta_count && !b->keep_path) put_path(b);
     if (b->meta_count && !b->keep_needs && operands_there(b)) put_needs(b);
     struct pbc_section table[PBC_KINDS];
     const void *from[PBC_KINDS];

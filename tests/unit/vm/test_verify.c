@@ -558,9 +558,11 @@ static void path_of_anything(void **state)
     const struct insn code[] = {{OP_JEQ, 0, 900, 0}, {200, 0, 0, 0}, {OP_CALL, 0, 0, 7}, {OP_RETZ, 0, 0, 0}};
     const struct pbc_func funcs[] = {
         {.count = 2}, {.first = 2, .count = 2}, {.first = 4, .count = 1}, {.first = 9, .count = 1}};
-    assert_int_equal(pbc_longest_path(funcs, 4, code, 4, 0), 2);
-    assert_int_equal(pbc_longest_path(funcs + 1, 1, code, 4, 0), 2);
-    assert_int_equal(pbc_longest_path(funcs, 0, code, 4, 0), 0);
+    assert_int_equal(
+        pbc_longest_path(&(struct pbc_code){.funcs = funcs, .funcs_count = 4, .code = code, .code_count = 4}), 2);
+    assert_int_equal(
+        pbc_longest_path(&(struct pbc_code){.funcs = funcs + 1, .funcs_count = 1, .code = code, .code_count = 4}), 2);
+    assert_int_equal(pbc_longest_path(&(struct pbc_code){.funcs = funcs, .code = code, .code_count = 4}), 0);
 }
 
 int main(void)
