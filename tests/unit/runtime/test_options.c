@@ -42,7 +42,7 @@ static void taken(void **state)
     assert_int_equal(o.to, 0);
     assert_int_equal(o.mtu, 1500);
     assert_int_equal(o.log, LOG_NONE);
-    assert_false(o.json || o.strict_checksum || o.flows);
+    assert_false(o.json || o.strict_checksum || o.flows || o.coverage);
     options_fini(&o);
     assert_int_equal(
         parse("rules.pbc --verdicts - --pcap=- --write=out.pcap --format json --on wan --seed=18446744073709551615 "
@@ -68,6 +68,10 @@ static void taken(void **state)
     options_fini(&o);
     assert_int_equal(parse("--pcap in.pcap --flows --verdicts lines --write out.pcap rules.pbc"), OPTIONS_RUN);
     assert_true(o.flows);
+    options_fini(&o);
+    assert_int_equal(parse("--pcap in.pcap --coverage --verdicts lines --write out.pcap --log text rules.pbc"),
+                     OPTIONS_RUN);
+    assert_true(o.coverage);
     options_fini(&o);
 }
 
@@ -132,6 +136,12 @@ static void refused(void **state)
         {"--pcap a b --flows --explain 1", "goes without --flows"},
         {"--pcap a b --flows --verdicts -", "--flows prints after the summary, and --verdicts - leaves none"},
         {"--pcap a b --write - --flows", "--flows prints after the summary, and --write - leaves none"},
+        {"--pcap a b --coverage=yes", "takes no value"},
+        {"--pcap a b --coverage --explain 1", "goes without --coverage"},
+        {"--pcap a b --coverage --verdicts -", "and --verdicts - leaves no room for it: name a file"},
+        {"--pcap a b --write - --coverage", "and --write - leaves no room for it: name a file"},
+        {"--pcap a b --coverage --flows", "--coverage prints instead of the summary, which --flows belongs to"},
+        {"--pcap a b --coverage --repeat 2", "--coverage prints instead of the summary, which --repeat belongs to"},
         {"-i eth0 b", "-i is not supported yet: live"},
         {"-ieth0 b", "-ieth0 is not supported yet: live"},
         {"--bridge a:b b", "--bridge is not supported yet: live"},
