@@ -86,6 +86,8 @@ struct ir_macs {
     bool negated;  /* every MAC but these */
     uint32_t set;  /* image MAC set with these MACs, PBC_NONE */
 };
+/* `kinds` of what regions make of MACs, which no rule says: pairs of first and last number (mac_ranges.c). */
+enum { MACS_ARE_RANGES = 0x40 };
 struct ir_patterns {
     const uint32_t *pattern;
     uint32_t count; /* indices into PATTERNS, ascending, none twice */

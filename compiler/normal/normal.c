@@ -518,6 +518,8 @@ static void settle(struct normal *n, struct ir_product *p)
         for (enum ir_field f = 0; f < IR_FIELDS; f++) p->field[f] = IR_EMPTY;
 }
 
+void normal_settle(struct ir *ir, struct ir_product *p) { settle(ir->normal, p); }
+
 /* ARP is judged only by rules that are marked for it. */
 static void normal_rule(struct normal *n, const struct pbc_rule *rule, struct ir_rule *out)
 {

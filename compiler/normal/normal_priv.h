@@ -31,6 +31,25 @@ void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
 bool normal_contradicts(struct compile *c, uint32_t rule);
 /* The product of the conditions of a `when`: frames but ARP (normal.c). */
 void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);
+/* What the fields of a product say of one another, written into them; all of them IR_EMPTY if no frame is in it
+ * (normal.c). */
+void normal_settle(struct ir *ir, struct ir_product *p);
+
+/* The two, and no frame that they do not share: what is settled is not asked. Loose: *loose is set (product.c). */
+uint32_t field_and(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, bool *loose);
+/* normal_settle, and what only pieces of products need; false: no frame is in it (product.c). */
+bool product_settle(struct ir *ir, struct ir_product *p);
+
+/* MACs as sets (mac_ranges.c). Numbers in which the group bit comes first; frames without MACs have one too. */
+#define MAC_NONE UINT64_MAX
+uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b);
+uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b);
+bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac); /* MAC_NONE: frames that have none */
+bool macs_some(const struct ir *ir, uint32_t id);               /* any frame that has one? */
+double macs_part(const struct ir *ir, uint32_t id);             /* of all there are */
+uint64_t mac_number(uint64_t mac);
+uint64_t mac_of_number(uint64_t number);
+
 void warn_neighbours(struct compile *c);      /* neighbours.c */
 void warn_closed_services(struct compile *c); /* closed_services.c */
 

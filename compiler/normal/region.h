@@ -32,11 +32,16 @@ void product_plain_part(const struct ir *ir, const struct ir_product *p, struct 
  * (two different lists of active schedules), *out holds more, and *loose is set. */
 bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct ir_product *out,
                  bool *loose);
-/* Take a plain product out of the region. */
+/* Take a product out of the region; it must be plain. Pieces that no frame can be in (a state that the protocol never
+ * has) are left out. */
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget);
 /* Every frame there is, ARP and what is not IP too. */
 void product_all(struct ir_product *p);
-/* How large a product is, for sorting: log2 of how many headers it holds, of fields that are not restricted all. */
+/* What is plain in p for frames of a: what p demands that has no complement, a demands too. False: it does not. */
+bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,
+                          struct ir_product *out);
+/* How large a product is, for sorting: log2 of the part of all headers that it holds, with the number of protocols for a
+ * measure: each weighs the same, as do all IPv4 and all IPv6 addresses. 10 bits of a port are 2^-6 of it. */
 double product_size(const struct ir *ir, const struct ir_product *p);
 
 #endif

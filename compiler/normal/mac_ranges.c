@@ -1,0 +1,173 @@
+/* MACs as ranges: what a predicate leaves of another is seldom a predicate that a rule could say ("multicast, but not
+ * these"), so what regions compute of them is kept as ranges. The group bit comes first in their numbers, which makes
+ * unicast, multicast and broadcast one range each, and a number past them all stands for frames that have no MAC. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/normal/normal_priv.h"
+
+#define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
+#define MAC_GROUPS ((uint64_t)1 << 47)
+#define MAC_NOBODY ((uint64_t)1 << 48)
+
+/* Pairs of first and last. */
+struct list {
+    uint64_t *v;
+    uint32_t count;
+};
+
+uint64_t mac_number(uint64_t mac)
+{
+    return (mac & (GROUP_BIT - 1)) | (mac >> 41) << 40 | (mac & GROUP_BIT ? MAC_GROUPS : 0);
+}
+
+uint64_t mac_of_number(uint64_t number)
+{
+    const uint64_t low = number & (GROUP_BIT - 1), high = (number & (MAC_GROUPS - 1)) >> 40;
+
+    return low | high << 41 | (number & MAC_GROUPS ? GROUP_BIT : 0);
+}
+
+static void append(struct list *l, uint64_t lo, uint64_t hi)
+{
+    if (l->count && l->v[2 * l->count - 1] + 1 >= lo) {
+        if (l->v[2 * l->count - 1] < hi) l->v[2 * l->count - 1] = hi;
+        return;
+    }
+    l->v[2 * l->count] = lo;
+    l->v[2 * l->count++ + 1] = hi;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static struct list list_of(const struct ir *ir, uint32_t count)
+{
+    return (struct list){.v = arena_alloc(ir->arena, ((size_t)count + 1) * 2 * sizeof(uint64_t))};
+}
+
+/* Everything up to `most` that is not in the list. */
+static struct list outside(const struct ir *ir, const struct list *a, uint64_t most)
+{
+    struct list out = list_of(ir, a->count + 1);
+    uint64_t next = 0;
+
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (a->v[2 * i] > next) append(&out, next, a->v[2 * i] - 1);
+        next = a->v[2 * i + 1] + 1;
+    }
+    if (next <= most) append(&out, next, most);
+    return out;
+}
+
+/* What a rule said: some MACs and kinds, or, negated, all others that there are. */
+static struct list said(const struct ir *ir, const struct ir_macs *m)
+{
+    struct list out = list_of(ir, m->count + 2);
+    uint64_t *numbers = arena_alloc(ir->arena, ((size_t)m->count + 1) * sizeof(*numbers));
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < m->count; i++) numbers[n++] = mac_number(m->macs[i]);
+    if (n > 1) qsort(numbers, n, sizeof(*numbers), by_number);
+    for (uint32_t i = 0; i < n; i++)
+        if (!(m->kinds & MAC_MULTICAST) || numbers[i] < MAC_GROUPS) append(&out, numbers[i], numbers[i]);
+    if (m->kinds & MAC_MULTICAST) append(&out, MAC_GROUPS, MAC_NOBODY - 2);
+    if (m->kinds & MAC_BROADCAST || (n && numbers[n - 1] == MAC_NOBODY - 1))
+        append(&out, MAC_NOBODY - 1, MAC_NOBODY - 1);
+    return m->negated ? outside(ir, &out, MAC_NOBODY - 1) : out;
+}
+
+static struct list list_by_id(const struct ir *ir, uint32_t id)
+{
+    const struct ir_macs *m = ir_macs(ir, id);
+
+    if (id == IR_ALL) {
+        struct list all = list_of(ir, 1);
+
+        append(&all, 0, MAC_NOBODY);
+        return all;
+    }
+    if (m->kinds != MACS_ARE_RANGES) return said(ir, m);
+    struct list out = list_of(ir, m->count / 2);
+    memcpy(out.v, m->macs, m->count * sizeof(*out.v));
+    out.count = m->count / 2;
+    return out;
+}
+
+static bool same(const struct list *a, const struct list *b)
+{
+    return a->count == b->count && (a->count == 0 || memcmp(a->v, b->v, 2 * a->count * sizeof(*a->v)) == 0);
+}
+
+static struct list and_of(const struct ir *ir, const struct list *a, const struct list *b)
+{
+    struct list out = list_of(ir, a->count + b->count);
+
+    for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
+        const uint64_t lo = a->v[2 * i] > b->v[2 * j] ? a->v[2 * i] : b->v[2 * j];
+        const uint64_t hi = a->v[2 * i + 1] < b->v[2 * j + 1] ? a->v[2 * i + 1] : b->v[2 * j + 1];
+
+        if (lo <= hi) append(&out, lo, hi);
+        if (a->v[2 * i + 1] < b->v[2 * j + 1])
+            i++;
+        else
+            j++;
+    }
+    return out;
+}
+
+static uint32_t intern(struct ir *ir, const struct list *l)
+{
+    if (l->count == 0) return IR_EMPTY;
+    if (l->count == 1 && l->v[0] == 0 && l->v[1] == MAC_NOBODY) return IR_ALL;
+    return ir_intern_macs(
+        ir, &(struct ir_macs){.macs = l->v, .count = 2 * l->count, .kinds = MACS_ARE_RANGES, .set = PBC_NONE});
+}
+
+uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b)
+{
+    if (a == b || b == IR_ALL) return a;
+    if (a == IR_ALL) return b;
+    const struct list x = list_by_id(ir, a), y = list_by_id(ir, b), both = and_of(ir, &x, &y);
+
+    return same(&both, &x) ? a : same(&both, &y) ? b : intern(ir, &both);
+}
+
+uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b)
+{
+    if (a == b || b == IR_ALL) return IR_EMPTY;
+    const struct list x = list_by_id(ir, a), y = list_by_id(ir, b), not_y = outside(ir, &y, MAC_NOBODY);
+    const struct list left = and_of(ir, &x, &not_y);
+
+    return same(&left, &x) ? a : intern(ir, &left);
+}
+
+bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
+{
+    const struct list l = list_by_id(ir, id);
+    const uint64_t number = mac == MAC_NONE ? MAC_NOBODY : mac_number(mac);
+
+    for (uint32_t i = 0; i < l.count; i++)
+        if (l.v[2 * i] <= number && number <= l.v[2 * i + 1]) return true;
+    return false;
+}
+
+bool macs_some(const struct ir *ir, uint32_t id)
+{
+    const struct list l = list_by_id(ir, id);
+
+    return l.count && l.v[0] < MAC_NOBODY;
+}
+
+double macs_part(const struct ir *ir, uint32_t id)
+{
+    const struct list l = list_by_id(ir, id);
+    double n = 0;
+
+    for (uint32_t i = 0; i < l.count; i++) n += (double)(l.v[2 * i + 1] - l.v[2 * i]) + 1;
+    return n / (double)(MAC_NOBODY + 1);
+}

@@ -1,0 +1,308 @@
+/* Products as sets of frames: what two have in common, which have a complement, how large one is. */
+#include <math.h>
+#include <string.h>
+
+#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/region.h"
+
+enum { SETTLE_MAX = 4 }; /* rounds in which fields narrow one another; more never said anything yet */
+
+void product_all(struct ir_product *p) { memset(p, 0, sizeof(*p)); }
+
+static bool has_complement(enum ir_field f) { return f != IR_BYTES && f != IR_METERS && f != IR_FLOWS; }
+
+bool product_is_plain(const struct ir *ir, const struct ir_product *p)
+{
+    (void)ir;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (!has_complement(f) && p->field[f] != IR_ALL) return false;
+    return true;
+}
+
+void product_plain_part(const struct ir *ir, const struct ir_product *p, struct ir_product *out)
+{
+    *out = *p;
+    if (ir_is_empty(p)) return;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (!has_complement(f)) out->field[f] = IR_ALL;
+    (void)ir;
+}
+
+bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,
+                          struct ir_product *out)
+{
+    uint64_t work = 0;
+
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) {
+        struct ir_product mine = {{0}}, its = {{0}};
+
+        if (has_complement(f) || p->field[f] == IR_ALL || p->field[f] == a->field[f]) continue;
+        mine.field[f] = a->field[f];
+        its.field[f] = p->field[f];
+        if (!ir_within(ir, &mine, &its, &work)) return false;
+    }
+    product_plain_part(ir, p, out);
+    return true;
+}
+
+static uint32_t ranges_of(struct ir *ir, enum ir_field f, const struct pbc_range *r, uint32_t count)
+{
+    return ir_intern_ranges(ir, r, count, ir_fields[f].most);
+}
+
+static uint32_t both(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b)
+{
+    return ir_ranges_and(ir, a, b, ir_fields[f].most);
+}
+
+static uint32_t but(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b)
+{
+    return both(ir, f, a, ir_ranges_not(ir, b, ir_fields[f].most));
+}
+
+static bool is_one(const struct ir *ir, uint32_t id, uint32_t value)
+{
+    return id != IR_ALL && ir_ranges(ir, id).count == 1 && ir_ranges(ir, id).r[0].lo == value &&
+           ir_ranges(ir, id).r[0].hi == value;
+}
+
+/* IPv4, IPv6 and ARP have one Ethernet type each, on every link; what is none of them has any other or none. */
+static void settle_ether(struct ir *ir, struct ir_product *p)
+{
+    static const struct {
+        struct pbc_range what, types[4];
+        uint32_t count;
+    } kinds[] = {
+        {{WHAT_IP4, WHAT_IP6 - 1}, {{0x0800, 0x0800}}, 1},
+        {{WHAT_IP6, WHAT_IP6_UNKNOWN}, {{0x86dd, 0x86dd}}, 1},
+        {{WHAT_ARP, WHAT_ARP}, {{0x0806, 0x0806}}, 1},
+        {{WHAT_OTHER, WHAT_OTHER}, {{0, 0x07ff}, {0x0801, 0x0805}, {0x0807, 0x86dc}, {0x86de, ETHER_ABSENT}}, 4},
+    };
+    uint32_t *what = &p->field[IR_WHAT], *type = &p->field[IR_ETHER];
+
+    if (*type == IR_ALL) return;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const uint32_t these = ranges_of(ir, IR_WHAT, &kinds[i].what, 1);
+        const uint32_t types = ranges_of(ir, IR_ETHER, kinds[i].types, kinds[i].count);
+
+        if (ir_ranges_meet(ir, *what, these) && ir_ranges_meet(ir, *type, types)) continue;
+        *what = but(ir, IR_WHAT, *what, these);
+        *type = but(ir, IR_ETHER, *type, types);
+    }
+}
+
+/* Only later fragments hide their protocol, behind a header that is never the last of a chain: so no IPv6 packet has
+ * the number of such a header for its protocol. */
+static void settle_chain(struct ir *ir, struct ir_product *p)
+{
+    static const struct pbc_range unknown = {WHAT_IP6_UNKNOWN, WHAT_IP6_UNKNOWN};
+    static const struct pbc_range later = {FRAGMENT_LATER, FRAGMENT_LATER};
+    static const struct pbc_range walked[] = {
+        {WHAT_IP6, WHAT_IP6},           {WHAT_IP6 + 43, WHAT_IP6 + 44},   {WHAT_IP6 + 51, WHAT_IP6 + 51},
+        {WHAT_IP6 + 60, WHAT_IP6 + 60}, {WHAT_IP6 + 135, WHAT_IP6 + 135}, {WHAT_IP6 + 139, WHAT_IP6 + 140},
+    };
+    uint32_t *what = &p->field[IR_WHAT], *fragment = &p->field[IR_FRAGMENT];
+
+    if (!ir_ranges_have(ir, *fragment, FRAGMENT_LATER))
+        *what = but(ir, IR_WHAT, *what, ranges_of(ir, IR_WHAT, &unknown, 1));
+    else if (is_one(ir, *what, WHAT_IP6_UNKNOWN))
+        *fragment = both(ir, IR_FRAGMENT, *fragment, ranges_of(ir, IR_FRAGMENT, &later, 1));
+    if (*what != IR_ALL &&
+        ir_ranges_within(ir, *what, ranges_of(ir, IR_WHAT, walked, sizeof(walked) / sizeof(walked[0]))))
+        *what = IR_EMPTY;
+}
+
+/* What is no neighbour discovery though its hop limit is 255 has another type. */
+static void settle_not_nd(struct ir *ir, struct ir_product *p)
+{
+    static const struct pbc_range types = {133, 136};
+
+    if (is_one(ir, p->field[IR_ND], 0) && is_one(ir, p->field[IR_TTL], 255))
+        p->field[IR_TYPE] = but(ir, IR_TYPE, p->field[IR_TYPE], ranges_of(ir, IR_TYPE, &types, 1));
+}
+
+static void settle_schedules(struct ir_product *p)
+{
+    if (!p->field[IR_DURING]) return;
+    p->field[IR_DURING] &= ~p->field[IR_NOT_DURING];
+    if (!p->field[IR_DURING]) p->field[IR_WHAT] = IR_EMPTY;
+}
+
+/* A frame has both MACs or none. */
+static void settle_macs(struct ir *ir, struct ir_product *p)
+{
+    const uint32_t src = p->field[IR_SRC_MAC], dst = p->field[IR_DST_MAC];
+
+    if (src == IR_ALL || dst == IR_ALL) return;
+    if (macs_have(ir, src, MAC_NONE) && macs_have(ir, dst, MAC_NONE)) return;
+    if (!macs_some(ir, src) || !macs_some(ir, dst)) p->field[IR_WHAT] = IR_EMPTY;
+}
+
+/* No packet is told twice of one meter, once so and once so. */
+static void settle_meters(const struct ir *ir, struct ir_product *p)
+{
+    const struct ir_patterns m = ir_patterns(ir, p->field[IR_METERS]);
+
+    for (uint32_t i = 0; i < m.count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if ((m.pattern[i] ^ m.pattern[k]) == 1) p->field[IR_WHAT] = IR_EMPTY;
+}
+
+bool product_settle(struct ir *ir, struct ir_product *p)
+{
+    struct ir_product before;
+
+    settle_schedules(p);
+    settle_macs(ir, p);
+    settle_meters(ir, p);
+    for (unsigned i = 0; i < SETTLE_MAX; i++) {
+        before = *p;
+        if (!ir_is_empty(p)) settle_ether(ir, p);
+        if (!ir_is_empty(p)) settle_chain(ir, p);
+        if (!ir_is_empty(p)) settle_not_nd(ir, p);
+        if (!ir_is_empty(p)) normal_settle(ir, p);
+        if (ir_is_empty(p) || memcmp(&before, p, sizeof(before)) == 0) break;
+    }
+    return !ir_is_empty(p);
+}
+
+/* All demands of a, and those of b that are not among them. */
+static uint32_t demands_of_both(struct ir *ir, uint32_t a, uint32_t b)
+{
+    if (a == b || b == IR_ALL || a == IR_EMPTY) return a;
+    if (a == IR_ALL || b == IR_EMPTY) return b;
+    const struct ir_patterns x = ir_patterns(ir, a), y = ir_patterns(ir, b);
+    uint32_t *all = arena_alloc(ir->arena, ((size_t)x.count + y.count) * sizeof(*all)), n = x.count;
+
+    memcpy(all, x.pattern, x.count * sizeof(*all));
+    for (uint32_t i = 0; i < y.count; i++) {
+        bool there = false;
+
+        for (uint32_t k = 0; k < x.count && !there; k++) there = x.pattern[k] == y.pattern[i];
+        if (!there) all[n++] = y.pattern[i];
+    }
+    return ir_intern_patterns(ir, all, n);
+}
+
+/* Byte patterns are kept in ascending order, meters in that in which they are asked. */
+static uint32_t patterns_of_both(struct ir *ir, uint32_t a, uint32_t b)
+{
+    const uint32_t all = demands_of_both(ir, a, b);
+
+    if (all == a || all == b) return all;
+    const struct ir_patterns m = ir_patterns(ir, all);
+    uint32_t *sorted = arena_alloc(ir->arena, m.count * sizeof(*sorted));
+
+    for (uint32_t i = 0; i < m.count; i++) {
+        uint32_t k = i;
+
+        for (; k && sorted[k - 1] > m.pattern[i]; k--) sorted[k] = sorted[k - 1];
+        sorted[k] = m.pattern[i];
+    }
+    return ir_intern_patterns(ir, sorted, m.count);
+}
+
+/* "One of these is active" twice is one such demand only where one of them is a part of the other. */
+static uint32_t schedules_of_both(uint32_t a, uint32_t b, bool *loose)
+{
+    if (!a || !b) return a | b;
+    if ((a & ~b) == 0) return a;
+    if (b & ~a) *loose = true;
+    return b;
+}
+
+uint32_t field_and(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, bool *loose)
+{
+    switch ((enum ir_sort)ir_fields[f].sort) {
+    case IR_SORT_RANGES: return both(ir, f, a, b);
+    case IR_SORT_ADDRS: return ir_addrs_and(ir, a, b);
+    case IR_SORT_MASK: return a | b;
+    case IR_SORT_ANY: return schedules_of_both(a, b, loose);
+    case IR_SORT_MACS: return macs_and(ir, a, b);
+    case IR_SORT_PATTERNS: return patterns_of_both(ir, a, b);
+    case IR_SORT_METERS: return demands_of_both(ir, a, b);
+    case IR_SORTS: break;
+    }
+    return IR_EMPTY;
+}
+
+bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct ir_product *out,
+                 bool *loose)
+{
+    struct ir_product x = *a, y = *b;
+
+    if (ir_is_empty(a) || ir_is_empty(b) || !ir_may_meet(ir, a, b)) return false;
+    x.field[IR_DURING] &= ~y.field[IR_NOT_DURING];
+    y.field[IR_DURING] &= ~x.field[IR_NOT_DURING];
+    if ((a->field[IR_DURING] && !x.field[IR_DURING]) || (b->field[IR_DURING] && !y.field[IR_DURING])) return false;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) out->field[f] = field_and(ir, f, x.field[f], y.field[f], loose);
+    return product_settle(ir, out);
+}
+
+/* Parts of all addresses of a family: of those of this machine and of the others, which weigh the same. */
+static double part_of(const struct ir *ir, uint32_t id, unsigned family)
+{
+    const struct ir_addrs *a = ir_addrs(ir, id);
+    double n = 0;
+
+    if (family == IR_V4) {
+        for (uint32_t i = 0; i < a->count4; i++) n += (double)a->r4[i].hi - a->r4[i].lo + 1;
+        return ldexp(n, -32);
+    }
+    for (uint32_t i = 0; i < a->count6; i++)
+        n += ldexp((double)(a->r6[i].hi_hi - a->r6[i].lo_hi), 64) + ((double)a->r6[i].hi_lo - (double)a->r6[i].lo_lo) +
+             1;
+    return ldexp(n, -128);
+}
+
+static double part_of_pairs(const struct ir *ir, const struct ir_product *p, unsigned family)
+{
+    const double src = part_of(ir, p->field[IR_SRC], family) + part_of(ir, p->field[IR_SRC_SELF], family);
+    const double dst = part_of(ir, p->field[IR_DST], family) + part_of(ir, p->field[IR_DST_SELF], family);
+
+    return src * dst / 4;
+}
+
+static double values_in(const struct ir *ir, enum ir_field f, uint32_t id, uint32_t lo, uint32_t hi)
+{
+    const struct pbc_range all = {0, ir_fields[f].most};
+    const struct ir_ranges r = id == IR_ALL ? (struct ir_ranges){&all, 1} : ir_ranges(ir, id);
+    double n = 0;
+
+    for (uint32_t i = 0; i < r.count; i++) {
+        const uint32_t from = r.r[i].lo > lo ? r.r[i].lo : lo, to = r.r[i].hi < hi ? r.r[i].hi : hi;
+
+        if (from <= to) n += (double)(to - from) + 1;
+    }
+    return n;
+}
+
+static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
+{
+    if (id == IR_ALL) return 0;
+    switch ((enum ir_sort)ir_fields[f].sort) {
+    case IR_SORT_RANGES: return log2(values_in(ir, f, id, 0, ir_fields[f].most) / (ir_fields[f].most + 1.0));
+    case IR_SORT_MASK: return -__builtin_popcount(id);
+    case IR_SORT_ANY: return log2(1 - ldexp(1, -__builtin_popcount(id)));
+    case IR_SORT_MACS: return log2(macs_part(ir, id));
+    case IR_SORT_PATTERNS:
+    case IR_SORT_METERS: return -1;
+    case IR_SORT_ADDRS:
+    case IR_SORTS: break;
+    }
+    return 0;
+}
+
+double product_size(const struct ir *ir, const struct ir_product *p)
+{
+    const uint32_t what = p->field[IR_WHAT];
+
+    if (ir_is_empty(p)) return -INFINITY;
+    double size = log2(values_in(ir, IR_WHAT, what, 0, WHAT_IP6 - 1) * part_of_pairs(ir, p, IR_V4) +
+                       values_in(ir, IR_WHAT, what, WHAT_IP6, WHAT_IP6_UNKNOWN) * part_of_pairs(ir, p, IR_V6) +
+                       values_in(ir, IR_WHAT, what, WHAT_ARP, WHAT_OTHER));
+
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (f != IR_WHAT) size += log_of_part(ir, f, p->field[f]);
+    return size;
+}

@@ -1,0 +1,187 @@
+/* A region without a product: each of its products falls into pieces, one for each field that the other narrows, the
+ * part of that field outside it. What remains at the end is what the two have in common, and goes.
+ *
+ * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: by the time
+ * that ports are taken away all that is left has ports, and "not 80" is a set of ports. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/region.h"
+
+void region_init(struct region *r) { *r = (struct region){0}; }
+
+void region_fini(struct region *r)
+{
+    free(r->p);
+    *r = (struct region){0};
+}
+
+void region_add(struct region *r, const struct ir_product *p)
+{
+    if (ir_is_empty(p)) return;
+    if (r->count == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : 8;
+        r->p = realloc(r->p, r->cap * sizeof(*r->p));
+        if (!r->p) {
+            fputs("preyc: out of memory\n", stderr);
+            exit(2);
+        }
+    }
+    r->p[r->count++] = *p;
+}
+
+/* Ranges that comparing the field looks at. */
+static uint64_t ranges_in(const struct ir *ir, const struct ir_product *p)
+{
+    static const enum ir_field sides[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
+    uint64_t n = 1;
+
+    for (unsigned i = 0; i < 4; i++)
+        n += (uint64_t)ir_addrs(ir, p->field[sides[i]])->count4 + ir_addrs(ir, p->field[sides[i]])->count6;
+    for (enum ir_field f = IR_SPORT; f <= IR_INNER; f++)
+        if (p->field[f] != IR_ALL) n += ir_ranges(ir, p->field[f]).count;
+    return n;
+}
+
+static void spend(struct region_budget *budget, uint64_t work)
+{
+    budget->spent = budget->spent || budget->work < work;
+    budget->work -= budget->spent ? budget->work : work;
+}
+
+/* One product at hand: `rest` is what of it may still be in b; what is not goes to `out`. */
+struct split {
+    struct ir *ir;
+    const struct ir_product *b;
+    struct ir_product rest;
+    struct region *out;
+};
+
+static void keep(struct split *s, const struct ir_product *piece)
+{
+    struct ir_product settled = *piece;
+
+    if (product_settle(s->ir, &settled)) region_add(s->out, &settled);
+}
+
+static uint32_t ranges_minus(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b)
+{
+    return ir_ranges_and(ir, a, ir_ranges_not(ir, b, ir_fields[f].most), ir_fields[f].most);
+}
+
+static void split_field(struct split *s, enum ir_field f)
+{
+    const bool macs = ir_fields[f].sort == IR_SORT_MACS;
+    const uint32_t a = s->rest.field[f], b = s->b->field[f];
+    struct ir_product piece = s->rest;
+    bool loose = false;
+
+    if (b == IR_ALL || a == b) return;
+    piece.field[f] = macs ? macs_minus(s->ir, a, b) : ranges_minus(s->ir, f, a, b);
+    if (piece.field[f] != IR_EMPTY) keep(s, &piece);
+    s->rest.field[f] = field_and(s->ir, f, a, b, &loose);
+}
+
+/* A side's two sets are one field: an address is of this machine or not. */
+static void split_side(struct split *s, enum ir_field f)
+{
+    struct ir_product piece = s->rest;
+
+    if (s->b->field[f] == IR_ALL && s->b->field[f + 1] == IR_ALL) return;
+    for (enum ir_field k = f; k <= f + 1; k++) {
+        piece.field[k] = ir_addrs_and(s->ir, s->rest.field[k], ir_addrs_not(s->ir, s->b->field[k]));
+        s->rest.field[k] = ir_addrs_and(s->ir, s->rest.field[k], s->b->field[k]);
+    }
+    keep(s, &piece);
+}
+
+/* Flags that b demands set, and clear: bit by bit, the frames in which it is the other way round. */
+static void split_flags(struct split *s, enum ir_field demanded, enum ir_field opposite)
+{
+    const uint32_t bits = s->b->field[demanded] & ~s->rest.field[demanded];
+
+    for (uint32_t bit = 1; bit <= bits; bit <<= 1) {
+        struct ir_product piece = s->rest;
+
+        if (!(bits & bit)) continue;
+        piece.field[opposite] |= bit;
+        keep(s, &piece);
+        s->rest.field[demanded] |= bit;
+    }
+}
+
+/* b demands that none of its schedules is active: frames with one that is. False: two demands for "one of these" that
+ * have no product. */
+static bool split_inactive(struct split *s)
+{
+    const uint32_t asked = s->rest.field[IR_DURING], bits = s->b->field[IR_NOT_DURING] & ~s->rest.field[IR_NOT_DURING];
+    struct ir_product piece = s->rest;
+    bool loose = false;
+
+    if (!bits) return true;
+    piece.field[IR_DURING] = field_and(s->ir, IR_DURING, asked, bits, &loose);
+    if (loose) return false;
+    keep(s, &piece);
+    s->rest.field[IR_NOT_DURING] |= bits;
+    return true;
+}
+
+static void split_active(struct split *s)
+{
+    if (!s->b->field[IR_DURING]) return;
+    s->rest.field[IR_NOT_DURING] |= s->b->field[IR_DURING];
+    keep(s, &s->rest);
+}
+
+/* False: what is left has no exact pieces. */
+static bool split_product(struct split *s)
+{
+    static const enum ir_field early[] = {IR_WHAT, IR_FRAGMENT, IR_IFACE, IR_VLAN, IR_INNER, IR_ETHER};
+    static const enum ir_field late[] = {IR_TYPE, IR_CODE, IR_DSCP,   IR_OPTIONS, IR_SPORT,  IR_DPORT,
+                                         IR_ND,   IR_TTL,  IR_LENGTH, IR_SRC_MAC, IR_DST_MAC};
+
+    for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) split_field(s, early[i]);
+    split_side(s, IR_SRC);
+    split_side(s, IR_DST);
+    for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) split_field(s, late[i]);
+    split_flags(s, IR_HAS, IR_LACKS);
+    split_flags(s, IR_LACKS, IR_HAS);
+    if (asks_state(s->ir, s->b)) split_field(s, IR_STATE);
+    if (!split_inactive(s)) return false;
+    split_active(s);
+    return true;
+}
+
+/* Would the sets that are to be made still fit? Past IR_BYTES_MAX all that is interned is empty. */
+static bool has_room(const struct ir *ir, uint64_t ranges)
+{
+    return ir->held + ranges * 6 * sizeof(struct pbc_range6) < IR_BYTES_MAX;
+}
+
+void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget)
+{
+    const uint64_t in_b = ir_is_empty(b) ? 0 : ranges_in(ir, b);
+    struct region out;
+
+    if (!in_b) return;
+    region_init(&out);
+    for (uint32_t i = 0; i < r->count && !budget->spent; i++) {
+        struct split s = {.ir = ir, .b = b, .rest = r->p[i], .out = &out};
+        const uint64_t work = in_b + ranges_in(ir, &r->p[i]);
+        struct ir_product common;
+        bool loose = false;
+
+        spend(budget, work);
+        if (budget->spent) break;
+        budget->spent = !has_room(ir, work);
+        if (!budget->spent && !product_and(ir, &r->p[i], b, &common, &loose))
+            region_add(&out, &r->p[i]);
+        else if (!budget->spent)
+            budget->spent = !split_product(&s);
+        budget->spent = budget->spent || out.count > budget->pieces;
+    }
+    region_fini(r);
+    *r = out;
+}
