@@ -1,13 +1,16 @@
-/* Which classifier each packet of a batch will reach first, and what it finds there, before any code runs. Where function 0
- * leads is followed by its tests alone: what has an effect, asks the frame itself or ends stops it, and then the packet is
- * searched for when its code gets there. */
+/* Which classifier each packet of a batch will reach first, and what it finds there, before any code runs. Where
+ * function 0 leads is followed by its tests alone: what has an effect, asks the frame itself or ends stops it, and then
+ * the packet is searched for when its code gets there. */
 #include "vm/classify/classify.h"
 #include "vm/vm.h"
 
 /* More is not followed: it would be done twice. */
 enum { FOLLOWED = 16 };
 
-static bool halves_in(uint32_t half, uint32_t range) { return half - (range >> 16) <= (range & 0xffff) - (range >> 16); }
+static bool halves_in(uint32_t half, uint32_t range)
+{
+    return half - (range >> 16) <= (range & 0xffff) - (range >> 16);
+}
 
 /* Does the test, which asks headers alone, jump? */
 static bool jumps(const struct insn *n, const struct key *key)

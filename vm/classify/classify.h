@@ -35,8 +35,8 @@ const struct walk_ops *walk_best(void);
 struct ahead {
     uint32_t classifier[64], entry[64];
 };
-/* Follow function 0 for each packet of `todo` to the first classifier it calls, as far as no instruction on the way has an
- * effect, and search those of all packets together. */
+/* Follow function 0 for each packet of `todo` to the first classifier it calls, as far as no instruction on the way has
+ * an effect, and search those of all packets together. */
 void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead);
 
 /* Called when a program was loaded: what classify_ahead will ask. */

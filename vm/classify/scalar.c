@@ -9,7 +9,8 @@ static inline bool lane_matches(const struct pbc_block *b, const struct pbc_form
     uint32_t differs = 0;
     for (unsigned i = 0; i < pbc_format_slots(size); i++)
         differs |= (key->slot[f->slot[i]] & block_masks(b, size, i)[lane]) ^ block_values(b, i)[lane];
-    const uint32_t sport = block_column(b, pbc_col_sport(size))[lane], dport = block_column(b, pbc_col_dport(size))[lane];
+    const uint32_t sport = block_column(b, pbc_col_sport(size))[lane],
+                   dport = block_column(b, pbc_col_dport(size))[lane];
     const uint32_t half = block_column(b, pbc_col_half(size))[lane];
     differs |= (key->half[f->half] ^ half) & half >> 16;
     return !differs && key->src_port >= (sport & 0xffff) && 65535 - key->src_port >= (int)(sport >> 16) &&

@@ -28,7 +28,7 @@ static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned si
     return block_column(b, pbc_format_slots(size) + slot);
 }
 
-/* Of each walk, NULL: not made for this processor. */
+/* Those of other processors are not made. */
 extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_avx512, walk_neon;
 
 #endif
