@@ -1,0 +1,17 @@
+/* Which frames travel in a direction (vm/pkt.h, key_settle): the source is this machine's, or the destination is, a
+ * group or a service's, or neither. */
+#ifndef COMPILER_DIRECTIONS_H
+#define COMPILER_DIRECTIONS_H
+
+#include "compiler/normal/region.h"
+
+enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
+struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
+struct ir_product frames_on(struct ir *ir, uint32_t iface);
+
+/* Those of q, added to `out`. Frames that are neither IP nor ARP are not sent by this machine; which of them, and of
+ * ARP, come to it is not in a product, so they may travel either way. */
+void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc_direction d,
+                         struct region_budget *budget, struct region *out);
+
+#endif
