@@ -1,0 +1,426 @@
+/* Walks of a classifier: each, one header at a time and a batch, on images made by hand. What they find on any image
+ * that is verified, tests/diff/walks.c compares. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "vm/classify/classify.h"
+#include "vm/vm.h"
+
+enum { WORDS = 256, UNITS = 256 };
+
+/* An image: words, units of blocks and formats as far as they are made. */
+struct made {
+    uint64_t tree[WORDS];
+    struct pbc_block blocks[UNITS];
+    struct pbc_format formats[4];
+    uint32_t words, units, format_count;
+};
+
+static struct made *made(void)
+{
+    static struct made m __attribute__((aligned(64)));
+    memset(&m, 0, sizeof m);
+    m.words = 1;
+    return &m;
+}
+
+static uint32_t words_add(struct made *m, uint32_t count)
+{
+    m->words += count;
+    assert_true(m->words <= WORDS);
+    return m->words - count;
+}
+
+static uint32_t format_add(struct made *m, unsigned size, unsigned half)
+{
+    m->formats[m->format_count] = (struct pbc_format){.size = (uint8_t)size, .half = (uint8_t)half};
+    return m->format_count++;
+}
+
+static uint32_t *column(struct made *m, uint32_t block, unsigned col)
+{
+    return m->blocks[block + col / 8].col[col % 8];
+}
+
+/* A block whose lanes are all unused. */
+static uint32_t block_add(struct made *m, uint32_t format)
+{
+    const unsigned size = m->formats[format].size;
+    const uint32_t block = m->units;
+    m->units += size;
+    assert_true(m->units <= UNITS);
+    for (unsigned lane = 0; lane < 8; lane++) {
+        column(m, block, 0)[lane] = 1;
+        column(m, block, pbc_col_entry(size))[lane] = PBC_LANE_NONE;
+    }
+    return block;
+}
+
+/* A lane that holds for every header, until more is asked of it. */
+static void lane_use(struct made *m, uint32_t format, uint32_t block, unsigned lane, uint32_t entry)
+{
+    column(m, block, 0)[lane] = 0;
+    column(m, block, pbc_col_entry(m->formats[format].size))[lane] = entry;
+}
+
+static void lane_ask(struct made *m, uint32_t format, uint32_t block, unsigned lane, unsigned slot, uint32_t value,
+                     uint32_t mask)
+{
+    column(m, block, slot)[lane] = value;
+    column(m, block, pbc_format_slots(m->formats[format].size) + slot)[lane] = mask;
+}
+
+static void block_more(struct made *m, uint32_t format, uint32_t block)
+{
+    column(m, block, pbc_col_entry(m->formats[format].size))[7] |= PBC_LANE_MORE;
+}
+
+/* A leaf of one lane that holds for every header. */
+static uint64_t leaf_of(struct made *m, uint32_t entry)
+{
+    if (!m->format_count) format_add(m, 1, KEY_HALF(proto));
+    const uint32_t block = block_add(m, 0);
+    lane_use(m, 0, block, 0, entry);
+    return TREE_LEAF_WORD(block, 0);
+}
+
+static struct program program_of(const struct made *m)
+{
+    static struct pbc_classifier c;
+    c = (struct pbc_classifier){.tree_count = m->words, .block_count = m->units, .format_count = m->format_count};
+    return (struct program){.classifiers = &c, .tree = m->tree, .blocks = m->blocks, .formats = m->formats};
+}
+
+/* All walks find `want` for the header at or behind `from`, alone, alone in a batch, and in a full one. */
+static void expect_from(const struct made *m, const struct key *key, uint32_t from, uint32_t want)
+{
+    const struct program p = program_of(m);
+    for (enum walk w = 0; w < WALKS; w++) {
+        const struct walk_ops *ops = walk_ops(w);
+        if (!ops) continue;
+        struct key keys[64];
+        uint32_t found[64];
+        assert_int_equal(ops->one(&p, 0, key, from), want);
+        if (from) continue;
+        for (unsigned i = 0; i < 64; i++) keys[i] = *key;
+        memset(found, 0x5a, sizeof found);
+        ops->batch(&p, 0, keys, 1ull << 63, found);
+        assert_int_equal(found[63], want);
+        for (unsigned i = 0; i < 63; i++) assert_int_equal(found[i], 0x5a5a5a5a);
+        ops->batch(&p, 0, keys, ~0ull, found);
+        for (unsigned i = 0; i < 64; i++) assert_int_equal(found[i], want);
+    }
+}
+
+static void expect(const struct made *m, const struct key *key, uint32_t want) { expect_from(m, key, 0, want); }
+
+static void walks_are_named(void **state)
+{
+    (void)state;
+    bool best = false;
+    assert_non_null(walk_ops(WALK_SCALAR));
+    assert_string_equal(walk_ops(WALK_SCALAR)->name, "scalar");
+    for (enum walk w = 0; w < WALKS; w++) best |= walk_ops(w) == walk_best();
+    assert_true(best);
+    assert_ptr_equal(walk_best(), walk_best());
+    assert_null(walk_ops(WALKS));
+}
+
+static void nothing_below(void **state)
+{
+    (void)state;
+    expect(made(), &(struct key){0}, ENTRY_NONE);
+}
+
+/* Sixteen leaves, told apart by four bits of every word at every shift. */
+static void cuts_read_any_window(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    const uint32_t table = words_add(m, 16);
+    for (uint32_t i = 0; i < 16; i++) m->tree[table + i] = leaf_of(m, i);
+    for (unsigned word = 0; word < 8; word++)
+        for (unsigned shift = 0; shift <= 60; shift++) {
+            struct key key;
+            for (unsigned i = 0; i < 8; i++) key.word[i] = 0x0123456789abcdef * (2 * i + 1);
+            m->tree[0] = TREE_CUT_WORD(table, word, shift, 4);
+            expect(m, &key, (uint32_t)(key.word[word] >> shift & 15));
+        }
+}
+
+static void cuts_of_one_and_of_seven_bits(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    const uint32_t two = words_add(m, 2), table = words_add(m, 128);
+    m->tree[0] = TREE_CUT_WORD(two, 1, 63, 1);
+    m->tree[two + 1] = TREE_CUT_WORD(table, 5, 16, 7);
+    for (uint32_t i = 0; i < 128; i += 3) m->tree[table + i] = leaf_of(m, 1000 + i);
+    struct key key = {0};
+    expect(m, &key, ENTRY_NONE);
+    key.word[1] = 1ull << 63;
+    key.dst_port = 126;
+    expect(m, &key, 1126);
+    key.dst_port = 126 + 128;
+    expect(m, &key, 1126);
+    key.dst_port = 125;
+    expect(m, &key, ENTRY_NONE);
+}
+
+static void forks_take_the_lower(void **state)
+{
+    (void)state;
+    static const uint32_t cases[][3] = {{7, 3, 3}, {7, 9, 7}, {0, 1, 0}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct made *m = made();
+        const uint32_t two = words_add(m, 2);
+        m->tree[0] = TREE_FORK_WORD(two, cases[i][1]);
+        m->tree[two] = leaf_of(m, cases[i][0]);
+        m->tree[two + 1] = leaf_of(m, cases[i][1]);
+        expect(m, &(struct key){0}, cases[i][2]);
+        m->tree[two] = 0;
+        expect(m, &(struct key){0}, cases[i][1]);
+    }
+}
+
+/* What is said to lie in the second part decides whether it is looked at. */
+static void forks_are_left_where_they_cannot_win(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    const uint32_t two = words_add(m, 2);
+    m->tree[two] = leaf_of(m, 7);
+    m->tree[two + 1] = leaf_of(m, 3);
+    m->tree[0] = TREE_FORK_WORD(two, 7);
+    expect(m, &(struct key){0}, 7);
+    m->tree[0] = TREE_FORK_WORD(two, 6);
+    expect(m, &(struct key){0}, 3);
+    m->tree[two] = 0;
+    m->tree[0] = TREE_FORK_WORD(two, PBC_LANE_NONE - 1);
+    expect(m, &(struct key){0}, 3);
+}
+
+/* Forks six deep on all ways, the lowest entry in any of their 64 leaves, so that every packet leaves as many behind as
+ * it may: with 64 packets the list of those that wait is full. */
+static uint64_t forks_below(struct made *m, unsigned depth, uint32_t lowest, uint32_t *leaf)
+{
+    if (depth == PBC_FORKS_MAX) return leaf_of(m, ((*leaf)++ ^ lowest) + 5);
+    const uint32_t two = words_add(m, 2);
+    const uint64_t first = forks_below(m, depth + 1, lowest, leaf), second = forks_below(m, depth + 1, lowest, leaf);
+    m->tree[two] = first;
+    m->tree[two + 1] = second;
+    return TREE_FORK_WORD(two, 0);
+}
+
+static void forks_in_full_depth(void **state)
+{
+    (void)state;
+    for (uint32_t lowest = 0; lowest < 64; lowest += 9) {
+        struct made *m = made();
+        uint32_t leaf = 0;
+        m->tree[0] = forks_below(m, 0, lowest, &leaf);
+        assert_int_equal(leaf, 64);
+        expect(m, &(struct key){0}, 5);
+        expect_from(m, &(struct key){0}, 6, 6);
+        expect_from(m, &(struct key){0}, 69, ENTRY_NONE);
+    }
+}
+
+/* Three blocks; every lane but those of entries 3 and 12 asks for a source of its own. */
+static void runs_of_blocks(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    struct key key = {0};
+    format_add(m, 1, KEY_HALF(proto));
+    for (uint32_t entry = 0, block = 0; entry < 22; entry++) {
+        if (entry % 8 == 0) block = block_add(m, 0);
+        lane_use(m, 0, block, entry % 8, entry);
+        if (entry != 3 && entry != 12) lane_ask(m, 0, block, entry % 8, 0, entry, UINT32_MAX);
+        if (entry % 8 == 7) block_more(m, 0, block);
+    }
+    m->tree[0] = TREE_LEAF_WORD(0, 0);
+    key.src[0] = 2;
+    expect(m, &key, 2);
+    expect_from(m, &key, 2, 2);
+    expect_from(m, &key, 3, 3);
+    expect_from(m, &key, 4, 12);
+    expect_from(m, &key, 13, ENTRY_NONE);
+    for (uint32_t i = 0; i < 2; i++) lane_ask(m, 0, i, i ? 4 : 3, 0, 99, UINT32_MAX); /* 3 and 12, too */
+    for (uint32_t src = 0; src < 25; src++) {
+        key.src[0] = src;
+        const bool there = src < 22 && src != 3 && src != 12;
+        expect(m, &key, there ? src : ENTRY_NONE);
+        expect_from(m, &key, src + 1, ENTRY_NONE);
+    }
+    key.src[0] = 99;
+    expect(m, &key, 3);
+    expect_from(m, &key, 4, 12);
+}
+
+/* Boxes of one entry stand side by side. */
+static void lanes_of_one_entry(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    m->tree[0] = leaf_of(m, 4);
+    for (unsigned lane = 1; lane < 4; lane++) lane_use(m, 0, 0, lane, 4 + lane / 3);
+    expect(m, &(struct key){0}, 4);
+    expect_from(m, &(struct key){0}, 5, 5);
+    expect_from(m, &(struct key){0}, 6, ENTRY_NONE);
+}
+
+/* In blocks of each size each slot is compared, under its mask, in every lane, also in the second block of a run. */
+static void formats_compare_every_slot(void **state)
+{
+    (void)state;
+    for (unsigned size = 1; size <= 4; size *= 2)
+        for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
+            struct made *m = made();
+            const unsigned lane = slot % 8, of_key = 15 - slot;
+            const uint32_t format = format_add(m, size, KEY_HALF(ttl));
+            m->formats[format].slot[slot] = (uint8_t)of_key;
+            const uint32_t first = block_add(m, format), second = block_add(m, format);
+            block_more(m, format, first);
+            lane_use(m, format, second, lane, 77);
+            lane_ask(m, format, second, lane, slot, 0x80000001, 0xc0000003);
+            m->tree[0] = TREE_LEAF_WORD(first, format);
+            struct key key = {0};
+            expect(m, &key, ENTRY_NONE);
+            key.slot[of_key] = 0x80000001;
+            expect(m, &key, 77);
+            key.slot[of_key] = 0xbffffffd;
+            expect(m, &key, 77);
+            key.slot[of_key] = 0xc0000001;
+            expect(m, &key, ENTRY_NONE);
+        }
+}
+
+static void ports_between_bounds(void **state)
+{
+    (void)state;
+    static const uint16_t ranges[][2] = {{0, 65535},    {0, 0},    {65535, 65535}, {80, 80},
+                                         {1024, 65535}, {0, 1023}, {32767, 32768}};
+    static const uint16_t ports[] = {0, 1, 79, 80, 81, 1023, 1024, 32766, 32767, 32768, 32769, 65534, 65535};
+    for (unsigned r = 0; r < sizeof ranges / sizeof *ranges; r++)
+        for (unsigned i = 0; i < sizeof ports / sizeof *ports; i++)
+            for (unsigned side = 0; side < 2; side++) {
+                struct made *m = made();
+                m->tree[0] = leaf_of(m, 1);
+                const uint16_t lo = ranges[r][0], hi = ranges[r][1], port = ports[i];
+                column(m, 0, side ? pbc_col_dport(1) : pbc_col_sport(1))[0] = lo | (65535u - hi) << 16;
+                const struct key key = {.src_port = side ? 7 : port, .dst_port = side ? port : 7};
+                expect(m, &key, port >= lo && port <= hi ? 1 : ENTRY_NONE);
+            }
+}
+
+static void one_half_by_value_and_mask(void **state)
+{
+    (void)state;
+    for (unsigned half = 20; half < 32; half++) {
+        struct made *m = made();
+        format_add(m, 1, half);
+        m->tree[0] = leaf_of(m, 1);
+        column(m, 0, pbc_col_half(1))[0] = 0x8001 | 0xc003u << 16;
+        struct key key = {0};
+        expect(m, &key, ENTRY_NONE);
+        key.half[half] = 0x8001;
+        expect(m, &key, 1);
+        key.half[half] = 0xbffd;
+        expect(m, &key, 1);
+        key.half[half] = 0x8000;
+        expect(m, &key, ENTRY_NONE);
+    }
+}
+
+/* Every bit that a header may have set does not make an unused lane hold. */
+static void unused_lanes_never_hold(void **state)
+{
+    (void)state;
+    for (unsigned size = 1; size <= 4; size *= 2) {
+        struct made *m = made();
+        struct key key;
+        const uint32_t format = format_add(m, size, KEY_HALF(proto));
+        m->tree[0] = TREE_LEAF_WORD(block_add(m, format), format);
+        for (unsigned i = 0; i < 16; i++) key.slot[i] = 1;
+        expect(m, &key, ENTRY_NONE);
+        memset(&key, 0xff, sizeof key);
+        expect(m, &key, ENTRY_NONE);
+    }
+}
+
+/* Packets that end at different depths, in leaves of different sizes, or nowhere, beside each other. */
+static void packets_of_a_batch_go_their_own_ways(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    for (unsigned size = 1; size <= 4; size *= 2) format_add(m, size, KEY_HALF(proto));
+    uint32_t at = 0, want[64];
+    for (uint32_t level = 0; level < 6; level++) { /* bit `level` of the source ends the way there */
+        const uint32_t two = words_add(m, 2), format = level % 3, block = block_add(m, format);
+        m->tree[at] = TREE_CUT_WORD(two, 0, level, 1);
+        lane_use(m, format, block, level, 10 + level);
+        m->tree[two + 1] = TREE_LEAF_WORD(block, format);
+        at = two;
+    }
+    struct key keys[64] = {0};
+    for (uint32_t i = 0; i < 64; i++) {
+        keys[i].src[0] = i * 37 % 64;
+        want[i] = keys[i].src[0] ? 10 + (uint32_t)__builtin_ctz(keys[i].src[0]) : ENTRY_NONE;
+    }
+    const struct program p = program_of(m);
+    for (enum walk w = 0; w < WALKS; w++) {
+        uint32_t found[64];
+        if (!walk_ops(w)) continue;
+        memset(found, 0x5a, sizeof found);
+        walk_ops(w)->batch(&p, 0, keys, 0xf0f0ff00aa5500ff, found);
+        for (unsigned i = 0; i < 64; i++)
+            assert_int_equal(found[i], 0xf0f0ff00aa5500ff >> i & 1 ? want[i] : 0x5a5a5a5a);
+    }
+}
+
+/* Numbers in a classifier are relative to its parts of the sections. */
+static void parts_of_a_later_classifier(void **state)
+{
+    (void)state;
+    struct made *m = made();
+    m->tree[0] = leaf_of(m, 1);
+    const struct pbc_classifier c[] = {{0}, {.tree = 3, .blocks = 2, .formats = 1}};
+    struct program p = program_of(m);
+    p.classifiers = c;
+    m->tree[3] = TREE_LEAF_WORD(0, 0);
+    m->formats[1] = m->formats[0];
+    m->blocks[2] = m->blocks[0];
+    column(m, 2, pbc_col_entry(1))[0] = 9;
+    for (enum walk w = 0; w < WALKS; w++)
+        if (walk_ops(w)) assert_int_equal(walk_ops(w)->one(&p, 1, &(struct key){0}, 0), 9);
+    uint32_t found;
+    classify_batch(&p, 1, &(struct key){0}, 1, &found);
+    assert_int_equal(found, 9);
+    assert_int_equal(classify_one(&p, 0, &(struct key){0}, 0), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(walks_are_named),
+        cmocka_unit_test(nothing_below),
+        cmocka_unit_test(cuts_read_any_window),
+        cmocka_unit_test(cuts_of_one_and_of_seven_bits),
+        cmocka_unit_test(forks_take_the_lower),
+        cmocka_unit_test(forks_are_left_where_they_cannot_win),
+        cmocka_unit_test(forks_in_full_depth),
+        cmocka_unit_test(runs_of_blocks),
+        cmocka_unit_test(lanes_of_one_entry),
+        cmocka_unit_test(formats_compare_every_slot),
+        cmocka_unit_test(ports_between_bounds),
+        cmocka_unit_test(one_half_by_value_and_mask),
+        cmocka_unit_test(unused_lanes_never_hold),
+        cmocka_unit_test(packets_of_a_batch_go_their_own_ways),
+        cmocka_unit_test(parts_of_a_later_classifier),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
