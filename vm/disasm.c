@@ -30,7 +30,7 @@ void add_quoted(struct text *t, const char *s)
     text_add(t, "\"");
 }
 
-static void add_rule(struct text *t, const struct program *p, uint32_t rule)
+void add_rule(struct text *t, const struct program *p, uint32_t rule)
 {
     char name[256];
     text_add(t, "rule %u (", rule);
@@ -433,5 +433,6 @@ void program_disasm(const struct program *p, FILE *out)
     dump_services(p, out);
     dump_nats(p, out);
     dump_memos(p, out);
+    dump_classifiers(p, out);
     dump_code(p, out);
 }

@@ -70,6 +70,11 @@ section_holds() {
     HOSTS) echo "host names in normal form and order, as strings" ;;
     FUNCS) echo "functions: places in CODE; they follow one another without a gap" ;;
     CODE) echo "instructions" ;;
+    CLASSIFIERS) echo "classifiers: places in ENTRIES, FORMATS, TREE and BLOCKS; they follow one another without a gap" ;;
+    ENTRIES) echo "what each rule of a classifier leads to: the rule, or code that asks the rest" ;;
+    FORMATS) echo "which parts of the key the blocks of leaves compare" ;;
+    TREE) echo "words of trees: cuts, forks, leaves" ;;
+    BLOCKS) echo "256 bytes each: columns of eight lanes" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
     esac
 }
@@ -93,6 +98,27 @@ expanded, stands in META and is at most 1,000,000. All of that is proved when a 
 A program with services has a second function that ends, the one that META names. It runs for what function 0 accepted;
 what it calls returns branch + 1, or 0 for "no service". No function returns rules to one and branches to the other.
 
+## Classifiers
+A classifier finds the first of its entries, from a given one on, whose masks and ranges hold for the header key. `pbc.h` has the
+layouts. Word 0 is where a search begins; a word's base is relative to the classifier's own part and lies behind the word.
+
+| word | bits 0-1 | bits 2 to 31 | bits 32 to 63 |
+|---|---|---|---|
+| none | 0 | 0 | 0 |
+| cut | 1 | 2-4 word of the key, 5-10 shift, 11-14 bits - 1 | base: go on at base + (key.word >> shift & mask) |
+| fork | 2 | 2-23 the lowest entry below base + 1 | base: the lower entry of what base and base + 1 find |
+| leaf | 3 | 2-17 format | first block of a run |
+
+A block is 1, 2 or 4 units of 256 bytes: columns of eight u32, one a lane. Values of 2, 6 or 14 slots, then their masks; source
+ports, destination ports (lowest in the lower half, 65535 - highest in the upper); one half (value below, mask above); entries. Bit
+31 of the last lane's entry says that another block of the run follows. Entries ascend; an unused lane has entry 0x3fffff, value
+1 and mask 0. A block is read in one format alone.
+
+An entry without code is its rule's verdict. One with code leads to an instruction of the function that classifies, behind its
+CLASSIFY and counted from the function's first; AGAIN, which only what an entry leads to may reach, searches on behind that entry.
+A tree is at most 32 words deep, six of them forks; a search reads at most 2^15 units; at most 1,024 entries with code may be
+found in turn. What a search may read counts as instructions, as often as there may be searches.
+
 ## Instructions
 `struct insn { u8 op; u8 a; u16 to; u32 imm; }`; fields that the operands do not name are 0.
 
@@ -110,6 +136,7 @@ what it calls returns branch + 1, or 0 for "no service". No function returns rul
 | METER | to; imm: meter |
 | FLOWS | to; imm: number of flows |
 | RULE | imm: rule |
+| CLASSIFIER | imm: classifier |
 | FUNC | a: register; imm: function |
 | REG | a: register |
 | FIREWALL | imm: firewall |

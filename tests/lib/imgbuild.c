@@ -345,6 +345,7 @@ static void sample_code(struct imgbuild *b)
         {OP_JNOVER, 0, 0, 0},
         {OP_JNWITHIN, 0, 0, 1},
         {OP_JNFLOWS, 0, 0, 100},
+        {OP_CALL, 1, 0, 5},
         {OP_RETZ, 0, 0, 0},
     };
     img_function(b, "main", program, sizeof program / sizeof *program);
@@ -495,6 +496,7 @@ void img_sample(struct imgbuild *b)
     sample_rules(b, place);
     sample_code(b);
     sample_services(b, place);
+    img_sample_classifier(b);
     sample_nats(b, place);
     img_add_memos(b, (struct pbc_memo){.rule = 2});
     img_add_memos(b, (struct pbc_memo){.rule = RULE_DEFAULT});

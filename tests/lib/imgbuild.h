@@ -41,6 +41,20 @@ void img_seal(uint8_t *bytes, size_t len);
 /* Emit and load; NULL with the fault in err. */
 struct program *img_load(struct imgbuild *b, char *err, size_t err_len);
 
+/* Blocks of a leaf (pbc.h), `size` units long, all lanes unused; returns the first unit's number. */
+uint32_t img_block(struct imgbuild *b, unsigned size);
+/* Its column, eight lanes: pbc_col_entry(size), ... */
+uint32_t *img_column(struct imgbuild *b, uint32_t block, unsigned column);
+/* Take a lane for an entry: it asks nothing yet. */
+void img_lane(struct imgbuild *b, uint32_t block, unsigned size, unsigned lane, uint32_t entry);
+/* Ask for the slot that stands at `slot` in the block's format. */
+void img_lane_slot(struct imgbuild *b, uint32_t block, unsigned size, unsigned lane, unsigned slot, uint32_t value,
+                   uint32_t mask);
+/* A function that classifies with cut, fork, both sizes of blocks and code behind two of its entries, rules 0, 1 and 2.
+ */
+void img_sample_classifier(struct imgbuild *b);
+void img_no_classifiers(struct imgbuild *b);
+
 /* One of everything: sets, MAC sets, a map, patterns, interfaces, two firewalls, two chains, every verdict, every kind
  * of condition, every instruction. It loads. */
 void img_sample(struct imgbuild *b);

@@ -38,6 +38,7 @@ static void only_tables(struct imgbuild *b)
 {
     img_sample(b);
     b->funcs_count = b->code_count = 0;
+    img_no_classifiers(b);
     b->meta->services = b->services_count = b->endpoints_count = b->branches_count = b->shares_count = b->nats_count =
         0;
 }

@@ -45,7 +45,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program", i->bytes[7] = 'x')                                                     \
-    FAULT(version, "format version 7, but this prey reads version 2", header(i)->version = 7)                          \
+    FAULT(version, "format version 7, but this prey reads version 3", header(i)->version = 7)                          \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -56,7 +56,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
     FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 48", section(i, 2)->entry_size = 44)         \
     FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \
     FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8)                                     \
-    FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 64)                        \
+    FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 999)                       \
     FAULT(starts_past, "section `code` ends past the file", section_of(i, PBC_CODE)->offset = header(i)->size + 64)    \
     FAULT(overflow, "section `code` ends past the file", section_of(i, PBC_CODE)->offset = UINT64_MAX / 64 * 64)       \
     FAULT(overlap, "sections overlap", section(i, 1)->offset = section_of(i, PBC_MAPS)->offset;                        \

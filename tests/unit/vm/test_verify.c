@@ -242,8 +242,8 @@ static void many_nats(struct imgbuild *b)
     FAULT(func_name, "function 1: string past the end of `strings`", b->funcs[1].name = PBC_NONE)                      \
     FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
-    FAULT(func_past, "function 4: past the end of `code`", b->funcs[4].count++)                                        \
-    FAULT(func_short, "instruction 46: in no function", b->funcs[4].count--)                                           \
+    FAULT(func_past, "function 5: past the end of `code`", b->funcs[5].count++)                                        \
+    FAULT(func_short, "instruction 55: in no function", b->funcs[5].count--)                                           \
     FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
@@ -268,7 +268,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(rule_decides, "instruction 12 (retk): a rule that decides nothing", b->code[12].imm = 1)                     \
     FAULT(rule_ends, "instruction 8 (decidek): a rule that decides nothing", b->code[8].imm = 7)                       \
     FAULT(rule_firewall, "instruction 8 (decidek): firewall does not exist", b->code[8].to = 2)                        \
-    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 5)                            \
+    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 6)                            \
     FAULT(call_register, "instruction 2 (call): no such register", b->code[2].a = 8)                                   \
     FAULT(call_itself, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 1)                 \
     FAULT(call_back, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 0)                   \
@@ -371,14 +371,14 @@ static void many_nats(struct imgbuild *b)
     FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
-    FAULT(branch_operand, "instruction 44 (retb): branch does not exist", b->code[44].imm = 2)                         \
-    FAULT(branch_as_rule, "instruction 45 (retb): rules and services in one function",                                 \
-          b->code[44] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
-    FAULT(services_return, "instruction 41 (retz): the services have nowhere to return to",                            \
-          b->code[41] = ((struct insn){.op = OP_RETZ}))                                                                \
+    FAULT(branch_operand, "instruction 45 (retb): branch does not exist", b->code[45].imm = 2)                         \
+    FAULT(branch_as_rule, "instruction 46 (retb): rules and services in one function",                                 \
+          b->code[45] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
+    FAULT(services_return, "instruction 42 (retz): the services have nowhere to return to",                            \
+          b->code[42] = ((struct insn){.op = OP_RETZ}))                                                                \
     FAULT(services_called, "instruction 14 (call): the function of the services is not called", b->code[14].imm = 3)   \
-    FAULT(host_elsewhere, "instruction 46 (host): only the function of the services may end in this way",              \
-          b->code[46].op = OP_HOST)                                                                                    \
+    FAULT(host_elsewhere, "instruction 47 (host): only the function of the services may end in this way",              \
+          b->code[47].op = OP_HOST)                                                                                    \
     FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", memset(&b->code[8], 0, 8);           \
           b->code[8].op = OP_RETZ)                                                                                     \
     FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS)          \
@@ -386,7 +386,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path is said to be 1, but is 38", b->keep_path = true; b->meta->longest_path = 1)
+    FAULT(path_wrong, "meta: longest path is said to be 1, but is 72", b->keep_path = true; b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }

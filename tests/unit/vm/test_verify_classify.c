@@ -1,0 +1,263 @@
+/* The verifier on classifiers: the sample's, and every check broken one at a time; the worst that small images may ask
+ * for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/imgbuild.h"
+
+static void put(struct imgbuild *b, uint32_t at, enum opcode op, unsigned a, unsigned to, uint32_t imm)
+{
+    b->code[at] = (struct insn){(uint8_t)op, (uint8_t)a, (uint16_t)to, imm};
+}
+
+/* FAULT(name, line, what to break in `b`); the classifying function is instructions 48 to 55. */
+#define FAULTS(FAULT)                                                                                                  \
+    FAULT(cls_name, "classifier 0: string past the end of `strings`", b->classifiers[0].name = PBC_NONE)               \
+    FAULT(cls_reserved, "classifier 0: reserved bytes are not zero", b->classifiers[0].reserved[2] = 1)                \
+    FAULT(cls_gap, "classifier 0: its `entries` do not follow those before", b->classifiers[0].entries = 1)            \
+    FAULT(cls_gap_tree, "classifier 0: its `tree` do not follow those before", b->classifiers[0].tree = 1)             \
+    FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 5)                       \
+    FAULT(cls_left, "section `formats`: more than classifiers have", b->classifiers[0].format_count = 1)               \
+    FAULT(cls_left_blocks, "section `blocks`: more than classifiers have", img_block(b, 1))                            \
+    FAULT(cls_none, "section `entries`: more than classifiers have", b->classifiers_count = 0)                         \
+    FAULT(cls_no_tree, "classifier 0: no tree", b->classifiers[0].tree_count = b->tree_count = 0)                      \
+    FAULT(cls_words, "classifier 0: words are said to be 5, but are 4", b->classifiers[0].words = 5)                   \
+    FAULT(cls_compared, "classifier 0: blocks are said to be 3, but are 4", b->classifiers[0].compared = 3)            \
+    FAULT(cls_forks, "classifier 0: forks are said to be 0, but are 1", b->classifiers[0].forks = 0)                   \
+    FAULT(cls_chain, "classifier 0: entries with code in turn are said to be 1, but are 2",                            \
+          b->classifiers[0].chain = 1)                                                                                 \
+    FAULT(cls_huge, "classifier 0: more than 4194303 entries",                                                         \
+          while (b->entries_count < PBC_LANE_NONE + 1) img_add_entries(b, b->entries[2]);                              \
+          b->classifiers[0].entry_count = b->entries_count)                                                            \
+    FAULT(entry_rule, "classifier 0, entry 2: rule does not exist", b->entries[2].rule = b->rules_count)               \
+    FAULT(entry_order, "classifier 0, entry 1: not in the order of one list", b->entries[1].rule = 0)                  \
+    FAULT(entry_list, "classifier 0, entry 2: not in the order of one list", b->entries[2].rule = 3)                   \
+    FAULT(entry_do, "classifier 0, entry 1: a rule that decides nothing", b->entries[1].code = 0)                      \
+    FAULT(entry_log, "classifier 0, entry 0: a rule that logs", b->entries[0].code = 0)                                \
+    FAULT(format_size, "classifier 0, format 1: unknown size 3", b->formats[1].size = 3)                               \
+    FAULT(format_half_low, "classifier 0, format 0: no such half", b->formats[0].half = 19)                            \
+    FAULT(format_half, "classifier 0, format 0: no such half", b->formats[0].half = 32)                                \
+    FAULT(format_slot, "classifier 0, format 0: no such slot", b->formats[0].slot[1] = 16)                             \
+    FAULT(format_behind, "classifier 0, format 1: no such slot", b->formats[1].slot[6] = 1)                            \
+    FAULT(word_none, "classifier 0, word 1: reserved bits are not zero", b->tree[1] = 1ull << 40)                      \
+    FAULT(word_cut, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 15)                        \
+    FAULT(word_fork, "classifier 0, word 3: reserved bits are not zero", b->tree[3] |= 1u << 24)                       \
+    FAULT(word_leaf, "classifier 0, word 5: reserved bits are not zero", b->tree[5] |= 1u << 18)                       \
+    FAULT(word_window, "classifier 0, word 0: window past the word's end", b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))    \
+    FAULT(word_itself, "classifier 0, word 4: its table does not lie behind it",                                       \
+          b->tree[4] = TREE_CUT_WORD(4, 5, 15, 1))                                                                     \
+    FAULT(word_back, "classifier 0, word 3: its table does not lie behind it", b->tree[3] = TREE_FORK_WORD(1, 2))      \
+    FAULT(word_past, "classifier 0, word 0: its table ends past the end of `tree`",                                    \
+          b->tree[0] = TREE_CUT_WORD(4, 0, 31, 2))                                                                     \
+    FAULT(word_wraps, "classifier 0, word 3: its table ends past the end of `tree`",                                   \
+          b->tree[3] = TREE_FORK_WORD(UINT32_MAX, 2))                                                                  \
+    FAULT(word_sizes, "classifier 0, word 2: a table of two sizes", b->tree[0] = TREE_CUT_WORD(3, 0, 31, 2);           \
+          b->tree[2] = TREE_CUT_WORD(3, 0, 0, 1))                                                                      \
+    FAULT(word_format, "classifier 0, word 6: format does not exist", b->tree[6] = TREE_LEAF_WORD(2, 2))               \
+    FAULT(tables_overlap, "classifier 0, word 4: in two tables", b->tree[3] = TREE_CUT_WORD(4, 0, 0, 1))               \
+    FAULT(fork_least, "classifier 0, word 3: not the lowest entry of what it defers",                                  \
+          b->tree[3] = TREE_FORK_WORD(5, 1))                                                                           \
+    FAULT(fork_more, "classifier 0, word 3: not the lowest entry of what it defers",                                   \
+          b->tree[3] = TREE_FORK_WORD(5, 3))                                                                           \
+    FAULT(fork_none, "classifier 0, word 3: not the lowest entry of what it defers", b->tree[6] = TREE_NONE)           \
+    FAULT(leaf_past, "classifier 0, block 4: a run past the end of `blocks`", b->tree[6] = TREE_LEAF_WORD(4, 1))       \
+    FAULT(leaf_long, "classifier 0, block 3: a run past the end of `blocks`", b->tree[6] = TREE_LEAF_WORD(3, 1))       \
+    FAULT(leaf_formats, "classifier 0, block 1: in two blocks", img_add_formats(b, b->formats[0]);                     \
+          b->classifiers->format_count++; b->tree[6] = TREE_LEAF_WORD(1, 2))                                           \
+    FAULT(leaf_inside, "classifier 0, block 3: in two blocks", b->tree[2] = TREE_LEAF_WORD(3, 0))                      \
+    FAULT(run_out, "classifier 0, block 4: a run past the end of `blocks`", b->blocks[3].col[7][7] |= PBC_LANE_MORE)   \
+    FAULT(run_other, "classifier 0, block 2: in two blocks", b->blocks[1].col[7][7] |= PBC_LANE_MORE)                  \
+    FAULT(lane_value, "classifier 0, block 0: value has bits outside the mask", b->blocks[0].col[0][1] |= 1u << 20)    \
+    FAULT(lane_value_second, "classifier 0, block 2: value has bits outside the mask", b->blocks[2].col[5][0] = 1)     \
+    FAULT(lane_half, "classifier 0, block 1: value has bits outside the mask", b->blocks[1].col[6][1] |= 0x100)        \
+    FAULT(lane_sport, "classifier 0, block 1: ports run backwards",                                                    \
+          b->blocks[1].col[4][1] = 1024 | (65535u - 1023) << 16)                                                       \
+    FAULT(lane_dport, "classifier 0, block 2: ports run backwards", b->blocks[3].col[5][0] = UINT32_MAX)               \
+    FAULT(lane_entry, "classifier 0, block 1: entry does not exist", b->blocks[1].col[7][1] = 3)                       \
+    FAULT(lane_more, "classifier 0, block 1: entry does not exist", b->blocks[1].col[7][1] |= PBC_LANE_MORE)           \
+    FAULT(lane_order, "classifier 0, block 0: lanes are not in order", b->blocks[0].col[7][1] = 0;                     \
+          b->blocks[0].col[7][0] = 1)                                                                                  \
+    FAULT(lane_order_run, "classifier 0, block 1: lanes are not in order", b->blocks[1].col[7][0] = 0)                 \
+    FAULT(lane_hole, "classifier 0, block 0: lanes are not in order", img_lane_slot(b, 0, 1, 1, 0, 1, 0);              \
+          b->blocks[0].col[7][1] = PBC_LANE_NONE)                                                                      \
+    FAULT(lane_sentinel, "classifier 0, block 1: an unused lane may match", b->blocks[1].col[0][5] = 0)                \
+    FAULT(lane_sentinel_mask, "classifier 0, block 2: an unused lane may match", b->blocks[2].col[6][3] = 1)           \
+    FAULT(classify_number, "instruction 48 (classify): classifier does not exist", b->code[48].imm = 1)                \
+    FAULT(classify_a, "instruction 48 (classify): an operand that it does not take", b->code[48].a = 1)                \
+    FAULT(classify_twice, "instruction 49 (classify): the function's second", b->code[49] = b->code[48])               \
+    FAULT(classify_shared, "instruction 37 (classify): the classifier's second", put(b, 37, OP_CLASSIFY, 0, 0, 0);     \
+          b->code[14].imm = 5; put(b, 13, OP_CALL, 0, 0, 2))                                                           \
+    FAULT(classify_main, "instruction 7 (classify): function 0 has nowhere to return to", b->code[7] = b->code[48])    \
+    FAULT(classify_services, "instruction 47 (retz): rules and services in one function",                              \
+          put(b, 46, OP_CALL, 0, 0, 5))                                                                                \
+    FAULT(classify_never, "classifier 0: never searched", put(b, 48, OP_JALL, 0, 1, 1);                                \
+          b->code[53].op = b->code[55].op = OP_RETZ; b->code[50].to = 3; put(b, 50, OP_JNALL, 0, 3, 1);)               \
+    FAULT(code_past, "instruction 48 (classify): the code of entry 1 does not lie behind it", b->entries[1].code = 8)  \
+    FAULT(code_before, "instruction 50 (classify): the code of entry 0 does not lie behind it",                        \
+          b->code[50] = b->code[48];                                                                                   \
+          put(b, 48, OP_JALL, 0, 1, 1))                                                                                \
+    FAULT(again_a, "instruction 53 (again): an operand that it does not take", b->code[53].a = 1)                      \
+    FAULT(again_missed, "instruction 53 (again): nothing was found on some way to it", put(b, 49, OP_JUMP, 0, 3, 0))   \
+    FAULT(again_around, "instruction 55 (again): nothing was found on some way to it", put(b, 49, OP_JALL, 0, 4, 1))   \
+    FAULT(again_main, "instruction 9 (again): nothing was found on some way to it", b->code[9] = b->code[53])
+
+#define FAULT(name, line, damage)                                                                                      \
+    static void break_##name(struct imgbuild *b) { damage; }
+FAULTS(FAULT)
+#undef FAULT
+
+struct fault {
+    const char *name, *line;
+    void (*damage)(struct imgbuild *b);
+};
+
+static const struct fault faults[] = {
+#define FAULT(ident, text, damage_) {.name = #ident, .line = text, .damage = break_##ident},
+    FAULTS(FAULT)
+#undef FAULT
+};
+
+static void expect(struct imgbuild *b, const char *name, const char *line)
+{
+    char err[256] = "";
+    struct program *p = img_load(b, err, sizeof err);
+    program_put(p);
+    if (strcmp(err, line) != 0) fail_msg("%s: expected `%s`, got `%s`", name, line, err);
+}
+
+static void each_fault_is_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct imgbuild b;
+        img_sample(&b);
+        faults[i].damage(&b);
+        expect(&b, faults[i].name, faults[i].line);
+        img_fini(&b);
+    }
+}
+
+/* A program whose only list is a classifier of one entry, or of `count` with code; its tree is the test's. */
+static void bare(struct imgbuild *b, uint32_t count)
+{
+    const bool coded = count > 1;
+    img_init(b);
+    img_add_firewalls(b, (struct pbc_firewall){.iface = PBC_NONE, .rule_count = count});
+    img_function(b, "main", (const struct insn[]){{.op = OP_CALL, .imm = 1}, {.op = OP_ACCEPT}}, 2);
+    img_function(b, "list", (const struct insn[]){{.op = OP_CLASSIFY}, {.op = OP_RETZ}, {.op = OP_AGAIN}},
+                 coded ? 3 : 2);
+    for (uint32_t i = 0; i < count; i++) {
+        img_add_rules(b, (struct pbc_rule){.chain = PBC_NONE});
+        img_add_entries(b, (struct pbc_entry){.rule = i, .code = coded ? 2 : 0});
+    }
+    img_add_formats(b, (struct pbc_format){.size = 1, .half = 20});
+    img_add_classifiers(b, (struct pbc_classifier){0});
+}
+
+static void figures(struct imgbuild *b, uint32_t words, uint32_t compared, uint32_t forks, uint32_t chain)
+{
+    struct pbc_classifier *c = b->classifiers;
+    c->entry_count = b->entries_count, c->format_count = b->formats_count;
+    c->tree_count = b->tree_count, c->block_count = b->blocks_count;
+    c->words = words, c->compared = compared, c->forks = forks, c->chain = chain;
+}
+
+/* Runs of `blocks` blocks of which each lane is an entry's, the next one's from lane to lane while there are. */
+static void long_run(struct imgbuild *b, uint32_t blocks)
+{
+    for (uint32_t n = 0, entry = 0; n < blocks; n++) {
+        const uint32_t block = img_block(b, 1);
+        for (unsigned lane = 0; lane < 8; lane++, entry += entry + 1 < b->entries_count)
+            img_lane(b, block, 1, lane, entry);
+        if (n + 1 < blocks) img_column(b, block, pbc_col_entry(1))[7] |= PBC_LANE_MORE;
+    }
+}
+
+static void depth(void **state)
+{
+    (void)state;
+    for (unsigned words = 32; words <= 33; words++) {
+        struct imgbuild b;
+        bare(&b, 1);
+        img_add_tree(&b, TREE_CUT_WORD(1, 0, 0, 1)); /* each table's second word leads on */
+        for (unsigned n = 1; n + 1 < words; n++) {
+            img_add_tree(&b, TREE_NONE);
+            img_add_tree(&b, TREE_CUT_WORD(2 * n + 1, 0, 0, 1));
+        }
+        img_add_tree(&b, TREE_NONE);
+        img_add_tree(&b, TREE_NONE);
+        figures(&b, words, 0, 0, 0);
+        expect(&b, "depth", words == 32 ? "" : "classifier 0, word 0: too many words below it");
+        img_fini(&b);
+    }
+}
+
+/* Both words of each fork lead to one next: paths double, words of the tree do not. */
+static void shared_forks(struct imgbuild *b, unsigned forks, uint64_t leaf)
+{
+    for (unsigned n = 0; n < forks; n++) {
+        for (unsigned twice = 0; twice <= (n > 0); twice++)
+            img_add_tree(b, TREE_FORK_WORD(2 * n + 1, leaf ? 0 : PBC_LANE_NONE));
+    }
+    for (unsigned twice = 0; twice <= (forks > 0); twice++) img_add_tree(b, leaf);
+}
+
+static void forks(void **state)
+{
+    (void)state;
+    for (unsigned n = 6; n <= 7; n++) {
+        struct imgbuild b;
+        bare(&b, 1);
+        shared_forks(&b, n, TREE_NONE);
+        figures(&b, (2u << n) - 1, 0, n, 0);
+        expect(&b, "forks", n == 6 ? "" : "classifier 0, word 0: too many forks below it");
+        img_fini(&b);
+    }
+}
+
+/* Blocks of one run that 64 paths share, each of which counts. */
+static void compared(void **state)
+{
+    (void)state;
+    for (unsigned n = 512; n <= 513; n++) {
+        struct imgbuild b;
+        bare(&b, 1);
+        long_run(&b, n);
+        shared_forks(&b, 6, TREE_LEAF_WORD(0, 0));
+        figures(&b, 127, n * 64, 6, 0);
+        expect(&b, "compared", n == 512 ? "" : "classifier 0, word 0: too many blocks below it");
+        img_fini(&b);
+    }
+}
+
+/* Entries with code, each once in the run, also where it stands on both sides of a seam. */
+static void chain(void **state)
+{
+    (void)state;
+    for (unsigned n = 1025; n <= 1026; n++) {
+        struct imgbuild b;
+        bare(&b, n);
+        long_run(&b, 200);
+        img_column(&b, 1, pbc_col_entry(1))[0] = 7;
+        img_add_tree(&b, TREE_LEAF_WORD(0, 0));
+        figures(&b, 1, 200, 0, n - 1);
+        expect(&b, "chain", n == 1025 ? "" : "classifier 0, word 0: too many entries with code below it");
+        img_fini(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(depth),
+        cmocka_unit_test(forks),
+        cmocka_unit_test(compared),
+        cmocka_unit_test(chain),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
