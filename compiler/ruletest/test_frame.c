@@ -2,13 +2,16 @@
  *
  *     destination and source MAC: 02:00 and the last four bytes of the IP address; groups have their group's MAC
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
- *     IPv4: identification 1, no options; a fragment `first` has more to come, as has a `later` one of whole eights
+ *     IPv4: identification 1, no options unless asked for; a fragment `first` has more to come, as has a `later` one of
+ *     whole eights
  *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
  *     after the payload: zeros up to `length`
  *     a tunnel's headers: TTL 64, whole; GUE variant 0 without flags, from port 49152, UDP checksum 0 (RFC 6935) */
 #include "compiler/ruletest/test_priv.h"
 #include "vm/proto/header.h"
 #include "vm/proto/write.h"
+
+enum { OPTIONS_LEN = 4 }; /* no-ops, where there are any */
 
 static uint32_t header_len(const struct test_packet *p)
 {
@@ -28,7 +31,8 @@ static uint32_t ip_len(const struct test_packet *p)
     const bool whole = p->fragment == KIND_FRAG_NO;
 
     if (p->form == FORM_ARP) return ARP_ETHER_LEN;
-    return p->family == 4 ? IP4_LEN : IP6_LEN + (whole ? 0 : IP6_FRAG_LEN);
+    if (p->family == 4) return IP4_LEN + (p->options ? OPTIONS_LEN : 0);
+    return IP6_LEN + (whole ? 0 : IP6_FRAG_LEN);
 }
 
 uint32_t test_packet_least(const struct test_packet *p)
@@ -77,9 +81,14 @@ static void write_link(struct writer *w, const struct test_packet *p)
 {
     if (p->form == FORM_ARP && !p->arp_answer)
         write48(w, 0xffffffffffff);
+    else if (p->dst_mac)
+        write48(w, p->dst_mac);
     else
         write_mac(w, p->tunnel ? &p->tunnel->dst : &p->dst);
-    write_mac(w, p->tunnel ? &p->tunnel->src : &p->src);
+    if (p->src_mac)
+        write48(w, p->src_mac);
+    else
+        write_mac(w, p->tunnel ? &p->tunnel->src : &p->src);
     for (unsigned i = 0; i < p->tags; i++) {
         write16(w, p->tags == 2 && i == 0 ? ETHER_QINQ : ETHER_VLAN);
         write16(w, p->vid[i]);
@@ -122,15 +131,16 @@ static void write_ip4(struct writer *w, const struct test_packet *p, uint32_t le
 {
     const uint32_t at = w->pkt->head_len;
 
-    write16(w, 0x4500);
+    write16(w, (uint16_t)((p->options ? 0x4600 : 0x4500) | p->dscp << 2));
     write16(w, (uint16_t)length);
     write16(w, (uint16_t)p->datagram);
-    write16(w, (uint16_t)(p->offset / 8 | (has_more(p, length - IP4_LEN) ? IP4_MF : 0)));
+    write16(w, (uint16_t)(p->offset / 8 | (has_more(p, length - ip_len(p)) ? IP4_MF : 0)));
     write8(w, p->ttl);
     write8(w, p->proto);
     write16(w, 0);
     write_addr(w, &p->src);
     write_addr(w, &p->dst);
+    if (p->options) write32(w, 0x01010101);
     write_patch16(w, at + IP4_SUM, csum_fold(write_sum(w, 0, at, w->pkt->head_len)));
 }
 
@@ -138,7 +148,7 @@ static void write_ip6(struct writer *w, const struct test_packet *p, uint32_t le
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
 
-    write32(w, 6u << 28);
+    write32(w, 6u << 28 | (uint32_t)p->dscp << 22);
     write16(w, (uint16_t)(length - IP6_LEN));
     write8(w, whole ? p->proto : IPPROTO_NR_FRAGMENT);
     write8(w, p->ttl);

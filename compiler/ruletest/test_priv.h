@@ -50,6 +50,11 @@ struct test_packet {
     uint32_t length;           /* of the IP packet; 0: what its parts need */
     struct str payload;
     const struct test_tunnel *tunnel; /* NULL: it comes bare */
+    /* What the notation can't say, for packets that were not written (test_sample.c). */
+    uint8_t dscp;
+    bool options;              /* IPv4: it has some */
+    uint64_t src_mac, dst_mac; /* 0: as the addresses say */
+    bool src_is_self, dst_is_self; /* to be printed as `self` */
 };
 
 /* This machine's addresses in a test, sorted as struct facts wants them. */
