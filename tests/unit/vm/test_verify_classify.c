@@ -110,7 +110,7 @@ static void another(struct imgbuild *b)
           put(b, 48, OP_JALL, 0, 1, 1))                                                                                \
     FAULT(again_a, "instruction 53 (again): an operand that it does not take", b->code[53].a = 1)                      \
     FAULT(again_missed, "instruction 53 (again): nothing was found on some way to it", put(b, 49, OP_JUMP, 0, 3, 0))   \
-    FAULT(again_around, "instruction 55 (again): nothing was found on some way to it", put(b, 49, OP_JALL, 0, 4, 1))   \
+    FAULT(again_around, "instruction 55 (again): nothing was found on some way to it", put(b, 49, OP_JUMP, 0, 4, 0))   \
     FAULT(again_main, "instruction 9 (again): nothing was found on some way to it", b->code[9] = b->code[53])
 
 #define FAULT(name, line, damage)                                                                                      \
