@@ -1,0 +1,33 @@
+/* The headers that a classifier has most trouble with: what one search reads is counted, and keys are sought that make
+ * it read more, by climbing from keys that are given. For adversarial tests and measurements. */
+#ifndef TESTS_LIB_WORST_H
+#define TESTS_LIB_WORST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/lib/rng.h"
+#include "vm/key.h"
+#include "vm/program.h"
+
+/* One search as vm/classify does it, lane by lane: what it finds (ENTRY_NONE: nothing), what it reads. */
+struct search_cost {
+    uint32_t entry;
+    uint32_t words, compared; /* of the tree; blocks of 256 bytes */
+};
+struct search_cost search_count(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
+/* Cache lines: one a word, four a block. */
+static inline uint32_t search_lines(const struct search_cost *c) { return c->words + 4 * c->compared; }
+
+/* The same without leaving out what a fork could: the meaning of an image. Words and blocks that a search may read at
+ * most. */
+struct search_cost search_all(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
+
+/* `climbs` ways up, each from one of the seeds, `steps` changes tried on each: another seed's source, destination,
+ * protocol with ports or circumstances, other ports, or a bit of an address. So keys stay such as frames have when the
+ * seeds are. out[0..n-1] are the costliest ways' ends, costliest first; fewer than n climbs leave the rest as seeds.
+ * Returns the lines of the first. The same generator gives the same. */
+uint32_t worst_keys(const struct program *p, uint32_t classifier, const struct key *seeds, uint32_t seed_count,
+                    struct rng *r, uint32_t climbs, uint32_t steps, struct key *out, uint32_t n);
+
+#endif
