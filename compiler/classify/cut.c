@@ -1,0 +1,243 @@
+/* Cutting: the boxes of a part dealt to the children of a window. Children that have the same boxes, of which the
+ * window tells nothing apart, are built once; boxes that reach all children are kept once. */
+#include <string.h>
+
+#include "compiler/classify/builder_priv.h"
+
+struct deal {
+    struct build *b;
+    const struct part *p;
+    struct window w;
+    uint32_t children;
+    struct list common, mixed; /* boxes that reach every child in the same way; the others */
+    uint32_t *count;           /* of each child: boxes of its own */
+    uint64_t *sum;             /* a hash of them */
+    uint32_t *same;            /* the first child that has the same; DEAD: no key leads there */
+    uint32_t *at;              /* where the boxes of a first child begin, in own */
+    uint32_t *own;
+    uint32_t *alive, alive_count; /* kind: the children that there are */
+    uint32_t firsts;
+};
+#define DEAD UINT32_MAX
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 31) * 0x7fb5d329728ea185u;
+    x = (x ^ x >> 27) * 0x81dadef4bc2dd44du;
+    return x ^ x >> 33;
+}
+
+/* Does the box reach all children alike? */
+static bool is_common(const struct deal *d, uint32_t box)
+{
+    const struct span s = window_span(d->b, d->p, box, d->w);
+    if (s.count != d->children) return false;
+    if (!s.range) return true;
+    struct port_range sp, dp;
+    part_ports(d->p, &sp, &dp);
+    const struct port_range all = d->w.shift < 16 ? sp : dp,
+                            r = d->w.shift < 16 ? d->b->b->sport[box] : d->b->b->dport[box];
+    return r.lo <= all.lo && r.hi >= all.hi;
+}
+
+static bool is_possible(const struct deal *d, uint32_t child)
+{
+    const struct part q = window_child(d->p, d->w, child);
+    const uint32_t both = d->p->mask[d->w.slot];
+    if ((q.value[d->w.slot] ^ d->p->value[d->w.slot]) & both) return false;
+    return d->w.slot != SLOT_KIND || !d->b->possible || d->b->possible(q.mask[SLOT_KIND], q.value[SLOT_KIND]);
+}
+
+/* Bits of kind that some box asks and the children still do not know: only then they differ in what is possible below.
+ */
+static bool kind_stays_open(const struct deal *d, struct list l)
+{
+    if (d->w.slot != SLOT_KIND) return false;
+    const unsigned c = d->b->column[SLOT_KIND];
+    const struct part q = window_child(d->p, d->w, 0);
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < l.count; i++) open |= open_mask(d->b, &q, l.box[i], c);
+    return open;
+}
+
+static bool deal_init(struct deal *d, struct list l)
+{
+    struct build *b = d->b;
+    d->count = stack_get(b, d->children * sizeof *d->count);
+    d->sum = stack_get(b, d->children * sizeof *d->sum);
+    d->same = stack_get(b, d->children * sizeof *d->same);
+    d->at = stack_get(b, d->children * sizeof *d->at);
+    d->alive = stack_get(b, d->children * sizeof *d->alive);
+    d->common.box = stack_get(b, l.count * sizeof *l.box);
+    d->mixed.box = stack_get(b, l.count * sizeof *l.box);
+    if (b->failed) return false;
+    const bool apart = kind_stays_open(d, l);
+    for (uint32_t c = 0; c < d->children; c++) {
+        const bool possible = is_possible(d, c);
+        d->count[c] = 0;
+        d->sum[c] = apart ? mix(c + 1) : 0;
+        d->same[c] = possible ? c : DEAD;
+        if (possible) d->alive[d->alive_count++] = c;
+    }
+    for (uint32_t i = 0; i < l.count; i++) {
+        struct list *to = is_common(d, l.box[i]) ? &d->common : &d->mixed;
+        to->box[to->count++] = l.box[i];
+    }
+    return true;
+}
+
+/* Calls see(child) for each child that a box of d->mixed reaches. */
+#define EACH_CHILD(d, box, child, body)                                                                                \
+    do {                                                                                                               \
+        const struct span s_ = window_span((d)->b, (d)->p, (box), (d)->w);                                             \
+        if (s_.count > (d)->alive_count && !s_.range) {                                                                \
+            for (uint32_t i_ = 0; i_ < (d)->alive_count; i_++) {                                                       \
+                const uint32_t child = (d)->alive[i_];                                                                 \
+                if (!((child ^ s_.first) & ~s_.free & s_.wrap)) body                                                   \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            for (uint32_t i_ = 0, last_ = 0; i_ < s_.count; i_++) {                                                    \
+                const uint32_t child = last_ = span_child(&s_, i_, last_);                                             \
+                if ((d)->same[child] != DEAD) body                                                                     \
+            }                                                                                                          \
+        }                                                                                                              \
+    } while (0)
+
+static void count_children(struct deal *d)
+{
+    for (uint32_t i = 0; i < d->mixed.count; i++) {
+        const uint32_t box = d->mixed.box[i];
+        EACH_CHILD(d, box, c, {
+            d->count[c]++;
+            d->sum[c] += mix(box | (window_alike(d->b, d->p, box, d->w, c) ? 0 : (uint64_t)(c + 1) << 32));
+        });
+        d->b->work++;
+    }
+}
+
+/* Which children are the same as an earlier one: by their sums for now. Returns how many boxes the others have. */
+static bool find_same(struct deal *d, uint64_t *boxes)
+{
+    uint32_t cap = 4;
+    while (cap < d->alive_count * 2) cap *= 2;
+    const struct stack_mark mark = stack_mark(d->b);
+    uint32_t *place = stack_get(d->b, cap * sizeof *place);
+    if (!place) return false;
+    memset(place, 0xff, cap * sizeof *place);
+    *boxes = 0;
+    for (uint32_t i = 0; i < d->alive_count; i++) {
+        const uint32_t c = d->alive[i];
+        uint32_t at = (uint32_t)mix(d->sum[c]) & (cap - 1);
+        while (place[at] != DEAD && (d->sum[place[at]] != d->sum[c] || d->count[place[at]] != d->count[c]))
+            at = (at + 1) & (cap - 1);
+        if (place[at] == DEAD) {
+            place[at] = c;
+            d->firsts++;
+            d->at[c] = (uint32_t)*boxes;
+            *boxes += d->count[c];
+        }
+        d->same[c] = place[at];
+    }
+    stack_release(d->b, mark);
+    return true;
+}
+
+/* Deals the boxes, and holds those that are not first to what the sums say: false where two only looked the same. */
+static bool deal_out(struct deal *d)
+{
+    bool ok = true;
+    memset(d->count, 0, d->children * sizeof *d->count);
+    for (uint32_t i = 0; i < d->mixed.count; i++) {
+        const uint32_t box = d->mixed.box[i];
+        EACH_CHILD(d, box, c, {
+            if (d->same[c] == c) d->own[d->at[c] + d->count[c]++] = box;
+        });
+        EACH_CHILD(d, box, c, {
+            if (d->same[c] != c)
+                ok &= d->own[d->at[d->same[c]] + d->count[c]++] == box && window_alike(d->b, d->p, box, d->w, c);
+        });
+    }
+    return ok;
+}
+
+static struct list child_list(struct deal *d, uint32_t c)
+{
+    const uint32_t *own = d->own + d->at[c], *own_end = own + d->count[c], *all = d->common.box,
+                   *all_end = all + d->common.count;
+    struct list l = {stack_get(d->b, ((size_t)d->count[c] + d->common.count) * sizeof *l.box), 0};
+    if (!l.box) return l;
+    while (own < own_end || all < all_end)
+        l.box[l.count++] = all == all_end || (own < own_end && *own < *all) ? *own++ : *all++;
+    return l;
+}
+
+static uint64_t bytes_of(uint64_t boxes, uint64_t unit) { return (boxes + 7) / 8 * unit; }
+
+/* Bytes that all children take if each is a leaf of blocks of `unit` bytes. */
+static uint64_t least_bytes(const struct deal *d, uint64_t unit)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < d->alive_count; i++) {
+        const uint32_t c = d->alive[i];
+        if (d->same[c] == c) bytes += bytes_of(d->count[c] + d->common.count, unit);
+    }
+    return bytes;
+}
+
+/* What is left of the budget beyond the least is shared out in proportion to the boxes. */
+static bool build_children(struct deal *d, struct allowance a, uint64_t unit, uint64_t words[])
+{
+    struct build *b = d->b;
+    uint64_t least = least_bytes(d, unit), boxes = 0, left = a.bytes;
+    for (uint32_t i = 0; i < d->alive_count; i++) {
+        const uint32_t c = d->alive[i];
+        if (d->same[c] == c) boxes += d->count[c] + d->common.count;
+    }
+    for (uint32_t c = 0; c < d->children; c++) {
+        words[c] = d->same[c] == DEAD || d->same[c] == c ? TREE_NONE : words[d->same[c]];
+        if (d->same[c] != c) continue;
+        const struct stack_mark mark = stack_mark(b);
+        const struct list l = child_list(d, c);
+        if (b->failed) return false;
+        const uint64_t own = bytes_of(l.count, unit), before = build_bytes(b);
+        const uint64_t spare = left > least ? left - least : 0;
+        const struct part q = window_child(d->p, d->w, c);
+        const struct allowance below = {own + (boxes ? spare * l.count / boxes : 0), a.forks, a.depth - 1};
+        boxes -= l.count;
+        least -= own;
+        words[c] = node_word(b, l, &q, below);
+        const uint64_t used = build_bytes(b) - before;
+        left = left > used ? left - used : 0;
+        stack_release(b, mark);
+    }
+    return !b->failed;
+}
+
+bool cut_word(struct build *b, struct list l, const struct part *p, struct window w, struct allowance a, uint64_t *word)
+{
+    const struct stack_mark mark = stack_mark(b);
+    struct deal d = {.b = b, .p = p, .w = w, .children = 1u << w.width};
+    const uint64_t table = d.children * sizeof(uint64_t);
+    const struct part some = window_child(p, w, 0);
+    const uint64_t unit = leaf_bytes(b, &some, (struct list){l.box, l.count});
+    const uint64_t per_block =
+        unit ? (unit - sizeof(struct pbc_format)) / bytes_of(l.count, 1) : 4 * sizeof(struct pbc_block);
+    uint64_t boxes = 0;
+    bool ok = table <= a.bytes && a.depth > 1 && deal_init(&d, l);
+    if (ok) {
+        count_children(&d);
+        ok = find_same(&d, &boxes) && table + least_bytes(&d, per_block) <= a.bytes && boxes < UINT32_MAX;
+    }
+    if (ok) {
+        d.own = stack_get(b, boxes * sizeof *d.own + 1);
+        ok = d.own && deal_out(&d);
+    }
+    if (ok) {
+        uint64_t *words = stack_get(b, d.children * sizeof *words);
+        a.bytes -= table;
+        ok = words && build_children(&d, a, per_block, words);
+        if (ok) *word = window_word(w, table_add(b, words, d.children));
+    }
+    stack_release(b, mark);
+    return ok && !b->failed;
+}

@@ -1,0 +1,99 @@
+/* What a packet drawn from the boxes costs: a box evenly, then what it leaves open evenly, searched for in the image.
+ */
+#include "compiler/classify/builder_priv.h"
+#include "vm/key.h"
+
+enum { DRAWS = 1024 };
+
+static uint32_t draw(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 32);
+}
+
+static uint16_t draw_port(uint64_t *state, struct port_range r)
+{
+    return (uint16_t)(r.lo + draw(state) % (r.hi - r.lo + 1u));
+}
+
+/* Open bits of kind one after another, each evenly where both can be. */
+static uint32_t draw_kind(kind_possible_fn *possible, uint32_t value, uint32_t mask, uint64_t *state)
+{
+    const uint32_t random = draw(state);
+    for (uint32_t bit = 1; bit <= KIND_ND; bit <<= 1) {
+        if (mask & bit) continue;
+        mask |= bit;
+        const uint32_t drawn = value | (random & bit);
+        value = possible && !possible(mask, drawn) ? drawn ^ bit : drawn;
+    }
+    return value;
+}
+
+static void draw_key(const struct boxes *b, kind_possible_fn *possible, uint32_t box, uint64_t *state, struct key *k)
+{
+    *k = (struct key){.kind = 0};
+    for (unsigned c = 0; c < b->slots; c++) {
+        const uint32_t value = b->value[c][box], mask = b->mask[c][box];
+        k->slot[b->slot[c]] =
+            b->slot[c] == SLOT_KIND ? draw_kind(possible, value, mask, state) : value | (draw(state) & ~mask);
+    }
+    k->src_port = draw_port(state, b->sport[box]);
+    k->dst_port = draw_port(state, b->dport[box]);
+}
+
+static bool lane_holds(const uint32_t *col, const struct pbc_format *f, const struct key *k, unsigned lane)
+{
+    const unsigned slots = pbc_format_slots(f->size);
+    for (unsigned i = 0; i < slots; i++)
+        if ((k->slot[f->slot[i]] & col[(slots + i) * 8 + lane]) != col[i * 8 + lane]) return false;
+    const uint32_t s = col[pbc_col_sport(f->size) * 8 + lane], d = col[pbc_col_dport(f->size) * 8 + lane],
+                   h = col[pbc_col_half(f->size) * 8 + lane];
+    return k->src_port >= (s & 0xffff) && k->src_port <= 65535 - (s >> 16) && k->dst_port >= (d & 0xffff) &&
+           k->dst_port <= 65535 - (d >> 16) && (k->half[f->half] & h >> 16) == (h & 0xffff);
+}
+
+static uint32_t search_leaf(const struct built *m, uint64_t word, const struct key *k, uint64_t *units)
+{
+    const struct pbc_format *f = &m->formats[TREE_FORMAT(word)];
+    for (const struct pbc_block *b = &m->blocks[TREE_BASE(word)];; b += f->size) {
+        const uint32_t *col = b->col[0], *entry = col + pbc_col_entry(f->size) * 8;
+        *units += f->size;
+        for (unsigned lane = 0; lane < 8; lane++)
+            if (lane_holds(col, f, k, lane)) return entry[lane] & PBC_LANE_NONE;
+        if (!(entry[7] & PBC_LANE_MORE)) return UINT32_MAX;
+    }
+}
+
+static uint32_t search(const struct built *m, const struct key *k, uint64_t *units)
+{
+    uint64_t fork[PBC_FORKS_MAX], word = m->tree[0];
+    unsigned waiting = 0;
+    uint32_t best = UINT32_MAX;
+    for (;;) {
+        if (TREE_KIND(word) == TREE_CUT) {
+            word = m->tree[TREE_BASE(word) +
+                           (k->word[TREE_WORD(word)] >> TREE_SHIFT(word) & ((1u << TREE_BITS(word)) - 1))];
+        } else if (TREE_KIND(word) == TREE_FORK) {
+            fork[waiting++] = word;
+            word = m->tree[TREE_BASE(word)];
+        } else {
+            const uint32_t found = TREE_KIND(word) == TREE_LEAF ? search_leaf(m, word, k, units) : UINT32_MAX;
+            if (found < best) best = found;
+            while (waiting && TREE_LEAST(fork[waiting - 1]) >= best) waiting--;
+            if (!waiting) return best;
+            word = m->tree[TREE_BASE(fork[--waiting]) + 1];
+        }
+    }
+}
+
+double expected_blocks(const struct boxes *b, kind_possible_fn *possible, const struct built *image)
+{
+    uint64_t state = 1, units = 0;
+    for (unsigned i = 0; i < DRAWS && b->count; i++) {
+        struct key k;
+        const uint32_t box = (uint32_t)((uint64_t)draw(&state) * b->count >> 32);
+        draw_key(b, possible, box, &state, &k);
+        search(image, &k, &units);
+    }
+    return (double)units / DRAWS;
+}

@@ -1,0 +1,172 @@
+/* Parts of the key space, and which boxes play no role in one: what an earlier box covers there no key finds. A box
+ * whose entry has code covers nothing, since the rest of its rule may fail. */
+#include "compiler/classify/builder_priv.h"
+
+enum {
+    PAIRS_MOST = 48, /* up to so many boxes each is compared with all before it, */
+    WIDE_KEPT = 8,   /* else with the few widest of them */
+};
+
+static struct port_range ports_of(uint32_t value, uint32_t mask, unsigned shift)
+{
+    const uint32_t v = value >> shift & 0xffff, m = mask >> shift & 0xffff;
+    return (struct port_range){(uint16_t)v, (uint16_t)(v | (~m & 0xffff))};
+}
+
+void part_ports(const struct part *p, struct port_range *sport, struct port_range *dport)
+{
+    *sport = ports_of(p->value[SLOT_PORTS], p->mask[SLOT_PORTS], 0);
+    *dport = ports_of(p->value[SLOT_PORTS], p->mask[SLOT_PORTS], 16);
+}
+
+static struct port_range clip(struct port_range r, struct port_range to)
+{
+    return (struct port_range){r.lo > to.lo ? r.lo : to.lo, r.hi < to.hi ? r.hi : to.hi};
+}
+
+static bool holds(struct port_range a, struct port_range b) { return a.lo <= b.lo && a.hi >= b.hi; }
+
+/* What of a part the boxes of a list may still tell apart: its columns and its ports. */
+struct open {
+    unsigned columns;
+    uint8_t column[16];
+    uint32_t bits[16]; /* of each such column, not told by the part */
+    struct port_range sport, dport;
+};
+
+static void open_of(const struct build *b, struct list l, const struct part *p, struct open *o)
+{
+    o->columns = 0;
+    part_ports(p, &o->sport, &o->dport);
+    for (unsigned c = 0; c < b->b->slots; c++) {
+        const uint32_t *mask = b->b->mask[c], unknown = ~p->mask[b->b->slot[c]];
+        uint32_t asked = 0;
+        for (uint32_t i = 0; i < l.count; i++) asked |= mask[l.box[i]];
+        if (!(asked & unknown)) continue;
+        o->column[o->columns] = (uint8_t)c;
+        o->bits[o->columns++] = unknown;
+    }
+}
+
+/* Does x hold for all keys of the part for which y does? */
+static bool covers(const struct build *b, const struct open *o, uint32_t x, uint32_t y)
+{
+    const struct boxes *s = b->b;
+    if (b->coded && b->coded[s->entry[x]] && s->entry[x] != s->entry[y]) return false;
+    for (unsigned i = 0; i < o->columns; i++) {
+        const unsigned c = o->column[i];
+        const uint32_t asks = s->mask[c][x] & o->bits[i];
+        if (asks & ~s->mask[c][y] || (s->value[c][x] ^ s->value[c][y]) & asks) return false;
+    }
+    return holds(s->sport[x], clip(s->sport[y], o->sport)) && holds(s->dport[x], clip(s->dport[y], o->dport));
+}
+
+/* The smallest box around those looked at so far, within the part. */
+struct around {
+    uint32_t value[16], mask[16];
+    struct port_range sport, dport;
+};
+
+static void around_first(const struct build *b, const struct open *o, struct around *a, uint32_t box)
+{
+    for (unsigned i = 0; i < o->columns; i++) {
+        a->mask[i] = b->b->mask[o->column[i]][box] & o->bits[i];
+        a->value[i] = b->b->value[o->column[i]][box];
+    }
+    a->sport = clip(b->b->sport[box], o->sport);
+    a->dport = clip(b->b->dport[box], o->dport);
+}
+
+static struct port_range joined(struct port_range a, struct port_range b)
+{
+    return (struct port_range){a.lo < b.lo ? a.lo : b.lo, a.hi > b.hi ? a.hi : b.hi};
+}
+
+static void around_add(const struct build *b, const struct open *o, struct around *a, uint32_t box)
+{
+    for (unsigned i = 0; i < o->columns; i++)
+        a->mask[i] &= b->b->mask[o->column[i]][box] & ~(a->value[i] ^ b->b->value[o->column[i]][box]);
+    a->sport = joined(a->sport, clip(b->b->sport[box], o->sport));
+    a->dport = joined(a->dport, clip(b->b->dport[box], o->dport));
+}
+
+static bool covers_around(const struct build *b, const struct open *o, uint32_t x, const struct around *a)
+{
+    const struct boxes *s = b->b;
+    if (b->coded && b->coded[s->entry[x]]) return false;
+    for (unsigned i = 0; i < o->columns; i++) {
+        const unsigned c = o->column[i];
+        const uint32_t asks = s->mask[c][x] & o->bits[i];
+        if (asks & ~a->mask[i] || (s->value[c][x] ^ a->value[i]) & asks) return false;
+    }
+    return holds(s->sport[x], a->sport) && holds(s->dport[x], a->dport);
+}
+
+/* How many boxes there are up to the first that covers all behind it. */
+static uint32_t needed(const struct build *b, struct list l, const struct open *o)
+{
+    if (l.count < 2) return l.count;
+    struct around a;
+    uint32_t end = l.count;
+    around_first(b, o, &a, l.box[l.count - 1]);
+    for (uint32_t i = l.count - 1; i-- > 0;) {
+        if (covers_around(b, o, l.box[i], &a)) end = i + 1;
+        around_add(b, o, &a, l.box[i]);
+    }
+    return end;
+}
+
+static uint32_t pairs(const struct build *b, struct list l, const struct open *o)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l.count; i++) {
+        bool covered = false;
+        for (uint32_t j = 0; j < kept && !covered; j++) covered = covers(b, o, l.box[j], l.box[i]);
+        if (!covered) l.box[kept++] = l.box[i];
+    }
+    return kept;
+}
+
+/* Bits that the box asks in the part: the fewer, the more it covers. */
+static unsigned asked(const struct build *b, const struct open *o, uint32_t box)
+{
+    unsigned bits = 0;
+    for (unsigned i = 0; i < o->columns; i++)
+        bits += (unsigned)__builtin_popcount(b->b->mask[o->column[i]][box] & o->bits[i]);
+    bits += holds(b->b->sport[box], o->sport) ? 0 : 8;
+    return bits + (holds(b->b->dport[box], o->dport) ? 0 : 8);
+}
+
+static uint32_t behind_wide(const struct build *b, struct list l, const struct open *o)
+{
+    uint32_t wide[WIDE_KEPT];
+    unsigned bits[WIDE_KEPT], have = 0;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l.count; i++) {
+        const uint32_t box = l.box[i];
+        bool covered = false;
+        for (unsigned j = 0; j < have && !covered; j++) covered = covers(b, o, wide[j], box);
+        if (covered) continue;
+        l.box[kept++] = box;
+        const unsigned asks = asked(b, o, box);
+        unsigned narrowest = 0;
+        for (unsigned j = 1; j < have; j++)
+            if (bits[j] > bits[narrowest]) narrowest = j;
+        if (have < WIDE_KEPT)
+            narrowest = have++;
+        else if (bits[narrowest] <= asks)
+            continue;
+        wide[narrowest] = box;
+        bits[narrowest] = asks;
+    }
+    return kept;
+}
+
+uint32_t part_prune(struct build *b, struct list l, const struct part *p)
+{
+    struct open o;
+    open_of(b, l, p, &o);
+    b->work += l.count;
+    l.count = needed(b, l, &o);
+    return l.count <= PAIRS_MOST ? pairs(b, l, &o) : behind_wide(b, l, &o);
+}
