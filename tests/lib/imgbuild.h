@@ -53,6 +53,11 @@ void img_lane_slot(struct imgbuild *b, uint32_t block, unsigned size, unsigned l
 /* A function that classifies with cut, fork, both sizes of blocks and code behind two of its entries, rules 0, 1 and 2.
  */
 void img_sample_classifier(struct imgbuild *b);
+/* A program whose only firewall is a list of `count` rules that accept, found by one classifier; the entries of `coded`
+ * (NULL: none) have code that only asks again. Formats, tree and blocks are the caller's to add. */
+void img_list(struct imgbuild *b, uint32_t count, const bool *coded);
+/* Load it, with the classifier's figures put right. */
+struct program *img_load_list(struct imgbuild *b, char *err, size_t err_len);
 void img_no_classifiers(struct imgbuild *b);
 
 /* One of everything: sets, MAC sets, a map, patterns, interfaces, two firewalls, two chains, every verdict, every kind
