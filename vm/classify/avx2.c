@@ -14,7 +14,7 @@ static TARGET inline __m256i column8(const struct pbc_block *b, unsigned column)
     return _mm256_load_si256((const __m256i *)(const void *)block_column(b, column));
 }
 
-static TARGET inline unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                        const struct key *key)
 {
     const unsigned slots = pbc_format_slots(size);

@@ -4,7 +4,7 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,popcnt")))
 
 static TARGET inline __m512i columns(const struct pbc_block *b, unsigned column)
 {
@@ -37,7 +37,7 @@ static TARGET inline __m512i port_words(const struct key *key)
 
 enum { A_OR_B_XOR_C = 0xf6, A_OR_B_OR_C = 0xfe }; /* of vpternlog */
 
-static TARGET inline unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                        const struct key *key)
 {
     const unsigned slots = pbc_format_slots(size);
@@ -54,6 +54,48 @@ static TARGET inline unsigned matching(const struct pbc_block *b, const struct p
                                                   _mm512_extracti64x4_epi64(differs, 1), A_OR_B_OR_C);
     return _mm256_testn_epi32_mask(all, all);
 }
+
+/* Both lists are written whole registers at a time. */
+static TARGET inline void append(item *list, __mmask8 which, __m512i items)
+{
+    _mm512_storeu_si512(list, _mm512_maskz_compress_epi64(which, items));
+}
+
+/* Eight cuts at once: their windows of the keys' words, and the words of the tree that these lead to. */
+static TARGET INLINE __m512i cut_on(const struct image *im, const struct key keys[], __m512i at, __mmask8 there)
+{
+    const __m512i number = _mm512_and_si512(at, _mm512_set1_epi64((long long)ITEM_NUMBER));
+    const __m512i word = _mm512_and_si512(_mm512_slli_epi64(at, 1), _mm512_set1_epi64(7 << 3));
+    const __m512i place = _mm512_or_si512(_mm512_srli_epi64(number, ITEM_PACKET - 6), word); /* keys have 64 bytes */
+    const __m512i of_key = _mm512_mask_i64gather_epi64(at, there, place, keys, 1);
+    const __m512i shift = _mm512_and_si512(_mm512_srli_epi64(at, 5), _mm512_set1_epi64(63));
+    const __m512i bits = _mm512_and_si512(_mm512_srli_epi64(at, 11), _mm512_set1_epi64(15));
+    const __m512i above = _mm512_sllv_epi64(_mm512_set1_epi64(-2), bits); /* 1 << bits + 1 and all higher bits */
+    const __m512i window = _mm512_andnot_si512(above, _mm512_srlv_epi64(of_key, shift));
+    const __m512i next = _mm512_add_epi64(_mm512_srli_epi64(at, 32), window);
+    return _mm512_or_si512(_mm512_mask_i64gather_epi64(at, there, next, im->tree, 8), number);
+}
+
+/* One step for each (batch.h). */
+static TARGET inline unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
+                                    item ends[])
+{
+    const __m512i kind = _mm512_set1_epi64(3), cut = _mm512_set1_epi64(TREE_CUT);
+    unsigned again = 0, ended = 0;
+    for (unsigned i = 0; i < count; i += 8) {
+        const unsigned left = count - i;
+        const __mmask8 there = left < 8 ? (__mmask8)((1u << left) - 1) : 0xff;
+        const __m512i next = cut_on(im, keys, _mm512_loadu_si512(cuts + i), there);
+        const __mmask8 cuts_again = _mm512_mask_cmpeq_epi64_mask(there, _mm512_and_si512(next, kind), cut);
+        const __mmask8 ends_here = there & (__mmask8)~cuts_again;
+        append(cuts + again, cuts_again, next);
+        append(ends + ended, ends_here, next);
+        again += (unsigned)__builtin_popcount(cuts_again);
+        ended += (unsigned)__builtin_popcount(ends_here);
+    }
+    return again;
+}
+#define OWN_LEVEL
 
 #include "vm/classify/one.h"
 #include "vm/classify/batch.h"

@@ -1,106 +1,67 @@
 /* A batch's search, without a branch that a packet can mispredict: all packets go down the tree together, a level at a
  * time, and every step puts its packet into all the lists of what comes next, of which only the right one grows. What
  * forks left for later waits, and is looked at where it may still hold a lower entry. A walk's file includes this once,
- * behind one.h and on its terms. */
+ * behind one.h and on its terms; with OWN_LEVEL it has said level() itself. */
 
-/* A packet on its way: the word of the tree that it stands at, and its number in bits that words leave free. */
-typedef uint64_t item;
-enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = 512, LINE = 64 };
-#define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
-#define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
+#ifndef OWN_LEVEL
+/* One step for each of `count` items that stand at cuts: those that stand at cuts again come first in the same list,
+ * and their number is returned; the others go to `ends`. */
+static TARGET inline unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
+                                    item ends[])
+{
+    unsigned again = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const item at = cuts[i], next = im->tree[TREE_BASE(at) + window(&keys[ITEM_AT(at)], at)] | (at & ITEM_NUMBER);
+        cuts[again] = ends[i - again] = next;
+        again += TREE_KIND(next) == TREE_CUT;
+    }
+    return again;
+}
+#endif
 
-/* Lists have room for one more, which is written before it is known whether it counts. */
-struct wave {
-    item cuts[PACKETS + 1], forks[PACKETS + 1], leaves[PACKETS + 1];
-    item sized[3][PACKETS + 1]; /* leaves whose blocks are 1, 2 and 4 units */
-    item waiting[WAITING];      /* forks whose second part was not looked at */
-    uint32_t best[PACKETS];
-};
-struct counts {
-    unsigned cuts, forks, leaves, waiting;
-};
+static TARGET inline void levels(const struct image *im, const struct key keys[], struct wave *w, struct counts *n)
+{
+    while (n->cuts) {
+        const unsigned again = level(im, keys, w->cuts, n->cuts, w->ends + n->ends);
+        n->ends += n->cuts - again;
+        n->cuts = again;
+    }
+}
 
+/* Leaves by the size of their blocks, whose lines are asked for; forks; the rest found nothing. */
+static TARGET inline void sort_ends(const struct image *im, struct wave *w, struct counts *n)
+{
+    for (unsigned i = 0; i < n->ends; i++) {
+        const item end = w->ends[i];
+        const unsigned leaf = TREE_KIND(end) == TREE_LEAF;
+        const unsigned small = leaf & im->formats[leaf ? TREE_FORMAT(end) : 0].size;
+        const char *const lines = (const char *)&im->blocks[TREE_BASE(end)];
+        for (unsigned line = 0; line < 4; line++) __builtin_prefetch(lines + line * LINE);
+        w->small[n->small] = w->large[n->large] = w->forks[n->forks] = end;
+        n->small += small;
+        n->large += leaf - small;
+        n->forks += TREE_KIND(end) == TREE_FORK;
+    }
+    n->ends = 0;
+}
+
+/* Take an item to its word's list. */
 static TARGET inline void put(struct wave *w, struct counts *n, item i)
 {
-    w->cuts[n->cuts] = i;
-    n->cuts += TREE_KIND(i) == TREE_CUT;
-    w->forks[n->forks] = i;
-    n->forks += TREE_KIND(i) == TREE_FORK;
-    w->leaves[n->leaves] = i;
-    n->leaves += TREE_KIND(i) == TREE_LEAF;
+    const unsigned cut = TREE_KIND(i) == TREE_CUT;
+    w->cuts[n->cuts] = w->ends[n->ends] = i;
+    n->cuts += cut;
+    n->ends += !cut;
 }
 
-static TARGET inline item cut(const struct image *im, const struct key keys[], item i)
+/* The first part of each fork; the second waits. */
+static TARGET inline void take_first(const struct image *im, struct wave *w, struct counts *n)
 {
-    return im->tree[TREE_BASE(i) + window(&keys[ITEM_AT(i)], i)] | (i & ITEM_NUMBER);
-}
-
-/* Each item to its leaf, or to nothing; of forks the first part. No list is longer than the items are. */
-static TARGET inline void descend(const struct image *im, const struct key keys[], struct wave *w, struct counts *n)
-{
-    while (n->cuts | n->forks) {
-        const unsigned forks = n->forks;
-        n->forks = 0;
-        for (unsigned i = 0; i < forks; i++) {
-            const item fork = w->forks[i];
-            w->waiting[n->waiting++] = fork;
-            put(w, n, im->tree[TREE_BASE(fork)] | (fork & ITEM_NUMBER));
-        }
-        if (n->forks) continue;
-        const unsigned cuts = n->cuts;
-        n->cuts = 0;
-        for (unsigned i = 0; i < cuts; i++) put(w, n, cut(im, keys, w->cuts[i]));
+    for (unsigned i = 0; i < n->forks; i++) {
+        const item fork = w->waiting[n->waiting++] = w->forks[i];
+        put(w, n, im->tree[TREE_BASE(fork)] | (fork & ITEM_NUMBER));
     }
-}
-
-static TARGET inline void compare_one(const struct image *im, const struct key keys[], struct wave *w, unsigned size,
-                                      item *list, unsigned *more)
-{
-    const item i = *list;
-    const struct pbc_block *b = &im->blocks[TREE_BASE(i)];
-    const uint32_t *entries = block_column(b, pbc_col_entry(size));
-    const unsigned lanes = matching(b, &im->formats[TREE_FORMAT(i)], size, &keys[ITEM_AT(i)]);
-    const uint32_t entry = lanes ? entries[__builtin_ctz(lanes | 0x80)] & PBC_LANE_NONE : ENTRY_NONE;
-    uint32_t *best = &w->best[ITEM_AT(i)];
-    *best = entry < *best ? entry : *best;
-    *more = (lanes == 0) & entries[7] >> 31;
-}
-
-/* Leaves of blocks of `size` units, a block each, and once more those that have another. */
-static TARGET inline void compare(const struct image *im, const struct key keys[], struct wave *w, unsigned size,
-                                  item list[], unsigned count)
-{
-    while (count) {
-        unsigned left = 0;
-        for (unsigned i = 0; i < count; i++) {
-            unsigned more;
-            const item next = list[i] + ((uint64_t)size << 32);
-            compare_one(im, keys, w, size, &list[i], &more);
-            list[left] = next;
-            left += more;
-        }
-        count = left;
-    }
-}
-
-static TARGET inline void compare_leaves(const struct image *im, const struct key keys[], struct wave *w,
-                                         struct counts *n)
-{
-    unsigned count[3] = {0};
-    for (unsigned i = 0; i < n->leaves; i++) {
-        const item leaf = w->leaves[i];
-        const unsigned size = im->formats[TREE_FORMAT(leaf)].size;
-        const char *const lines = (const char *)&im->blocks[TREE_BASE(leaf)];
-        for (unsigned line = 0; line < 4; line++) __builtin_prefetch(lines + line * LINE);
-        for (unsigned s = 0; s < 3; s++) {
-            w->sized[s][count[s]] = leaf;
-            count[s] += size >> s & 1;
-        }
-    }
-    n->leaves = 0;
-    compare(im, keys, w, 1, w->sized[0], count[0]);
-    compare(im, keys, w, 2, w->sized[1], count[1]);
-    compare(im, keys, w, 4, w->sized[2], count[2]);
+    n->forks = 0;
 }
 
 /* How many of those that wait go on. Each may leave as many forks behind as lie on a path below it: PBC_FORKS_MAX - 1.
@@ -108,20 +69,59 @@ static TARGET inline void compare_leaves(const struct image *im, const struct ke
  * rest. */
 static TARGET inline unsigned next_ones(unsigned waiting)
 {
-    const unsigned room = (WAITING - PBC_FORKS_MAX - waiting) / (PBC_FORKS_MAX - 1);
-    const unsigned most = waiting < PACKETS ? waiting : PACKETS;
-    return waiting + PBC_FORKS_MAX + (PBC_FORKS_MAX - 1) > WAITING ? 1 : most < room ? most : room;
+    enum { LEFT = PBC_FORKS_MAX - 1, ROOM = WAITING - PBC_FORKS_MAX };
+    if (waiting + LEFT > ROOM) return 1;
+    const unsigned fit = (ROOM - waiting) / LEFT, some = waiting < PACKETS ? waiting : PACKETS;
+    return some < fit ? some : fit;
 }
 
-static TARGET inline void take_up(const struct image *im, struct wave *w, struct counts *n)
+/* The second part of some of those that wait, unless it can't win any more. */
+static TARGET inline void take_second(const struct image *im, struct wave *w, struct counts *n)
 {
     const unsigned count = next_ones(n->waiting);
     n->waiting -= count;
     for (unsigned i = 0; i < count; i++) {
         const item fork = w->waiting[n->waiting + i];
-        const item second = im->tree[TREE_BASE(fork) + 1] | (fork & ITEM_NUMBER);
-        put(w, n, TREE_LEAST(fork) < w->best[ITEM_AT(fork)] ? second : TREE_NONE);
+        const uint64_t wins = TREE_LEAST(fork) < w->best[ITEM_AT(fork)];
+        put(w, n, (im->tree[TREE_BASE(fork) + 1] | (fork & ITEM_NUMBER)) & -wins);
     }
+}
+
+/* A block each, and once more those that have another and matched in none. `size` of the blocks, 0: any. */
+static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, unsigned size,
+                                  item list[], unsigned count)
+{
+    while (count) {
+        unsigned left = 0;
+        for (unsigned i = 0; i < count; i++) {
+            const item at = list[i];
+            const struct pbc_format *f = &im->formats[TREE_FORMAT(at)];
+            const struct pbc_block *b = &im->blocks[TREE_BASE(at)];
+            const unsigned units = size ? size : f->size, lanes = matching(b, f, units, &keys[ITEM_AT(at)]);
+            const uint32_t *entries = block_column(b, pbc_col_entry(units));
+            const uint32_t none = lanes == 0;
+            const uint32_t entry = (entries[__builtin_ctz(lanes | 0x80)] & PBC_LANE_NONE) | -none;
+            uint32_t *best = &w->best[ITEM_AT(at)];
+            *best = entry < *best ? entry : *best;
+            list[left] = at + ((uint64_t)units << 32);
+            left += none & entries[7] >> 31;
+        }
+        count = left;
+    }
+}
+
+/* All of `todo` at the tree's first word. */
+static TARGET inline void begin(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
+{
+    const bool cut = TREE_KIND(im->tree[0]) == TREE_CUT;
+    item *const list = cut ? w->cuts : w->ends;
+    unsigned count = 0;
+    for (; todo; todo &= todo - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(todo);
+        list[count++] = im->tree[0] | (item)at << ITEM_PACKET;
+        w->best[at] = ENTRY_NONE;
+    }
+    *n = (struct counts){.cuts = cut ? count : 0, .ends = cut ? 0 : count};
 }
 
 static TARGET void batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
@@ -129,20 +129,21 @@ static TARGET void batch(const struct program *p, uint32_t classifier, const str
 {
     const struct image im = image_of(p, classifier);
     struct wave w;
-    struct counts n = {0};
-    for (uint64_t left = todo; left; left &= left - 1) {
-        const unsigned at = (unsigned)__builtin_ctzll(left);
-        put(&w, &n, im.tree[0] | (uint64_t)at << ITEM_PACKET);
-        w.best[at] = ENTRY_NONE;
-    }
+    struct counts n;
+    begin(&im, todo, &w, &n);
     for (;;) {
-        descend(&im, keys, &w, &n);
-        compare_leaves(&im, keys, &w, &n);
+        for (; n.cuts | n.ends; take_first(&im, &w, &n)) {
+            levels(&im, keys, &w, &n);
+            sort_ends(&im, &w, &n);
+        }
+        compare(&im, keys, &w, 1, w.small, n.small);
+        compare(&im, keys, &w, 0, w.large, n.large);
+        n.small = n.large = 0;
         if (!n.waiting) break;
-        take_up(&im, &w, &n);
+        take_second(&im, &w, &n);
     }
-    for (uint64_t left = todo; left; left &= left - 1) {
-        const unsigned at = (unsigned)__builtin_ctzll(left);
+    for (; todo; todo &= todo - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(todo);
         found[at] = w.best[at];
     }
 }

@@ -20,7 +20,7 @@ static inline uint32x4_t column4(const struct pbc_block *b, unsigned column, uns
 }
 
 /* Bits of lanes `lane` to `lane` + 3. */
-static inline unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                  const struct key *key, unsigned lane)
 {
     static const uint32_t bit[4] = {1, 2, 4, 8};
@@ -36,7 +36,7 @@ static inline unsigned matching4(const struct pbc_block *b, const struct pbc_for
     return vaddvq_u32(vandq_u32(vceqzq_u32(differs), vld1q_u32(bit)));
 }
 
-static inline unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                 const struct key *key)
 {
     return matching4(b, f, size, key, 0) | matching4(b, f, size, key, 4) << 4;

@@ -17,7 +17,7 @@ static inline bool lane_matches(const struct pbc_block *b, const struct pbc_form
            key->dst_port >= (dport & 0xffff) && 65535 - key->dst_port >= (int)(dport >> 16);
 }
 
-static inline unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                 const struct key *key)
 {
     unsigned lanes = 0;

@@ -15,7 +15,7 @@ static TARGET inline __m128i column4(const struct pbc_block *b, unsigned column,
 }
 
 /* Bits of lanes `lane` to `lane` + 3. */
-static TARGET inline unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static TARGET INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                         const struct key *key, unsigned lane)
 {
     const unsigned slots = pbc_format_slots(size);
@@ -31,7 +31,7 @@ static TARGET inline unsigned matching4(const struct pbc_block *b, const struct 
     return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(differs, _mm_setzero_si128())));
 }
 
-static TARGET inline unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                        const struct key *key)
 {
     return matching4(b, f, size, key, 0) | matching4(b, f, size, key, 4) << 4;

@@ -1,4 +1,4 @@
-/* What the walks share: one classifier's part of the sections, and the columns of a block. */
+/* What the walks share: one classifier's part of the sections, the columns of a block, packets on their way. */
 #ifndef VM_CLASSIFY_WALK_PRIV_H
 #define VM_CLASSIFY_WALK_PRIV_H
 
@@ -27,6 +27,28 @@ static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned si
 {
     return block_column(b, pbc_format_slots(size) + slot);
 }
+
+/* A packet of a batch on its way: the word of the tree that it stands at, and its number in bits that words leave free.
+ */
+typedef uint64_t item;
+enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = 512, LINE = 64, SPARE = 8 };
+#define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
+#define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
+
+/* No list but the last is ever longer than there are packets; behind their ends is written before it is known what
+ * counts. */
+struct wave {
+    item cuts[PACKETS + SPARE], ends[PACKETS + SPARE];
+    item small[PACKETS + SPARE], large[PACKETS + SPARE]; /* leaves of blocks of one unit, of more */
+    item forks[PACKETS + SPARE];
+    item waiting[WAITING]; /* forks whose second part was not looked at */
+    uint32_t best[PACKETS];
+};
+struct counts {
+    unsigned cuts, ends, small, large, forks, waiting;
+};
+
+#define INLINE inline __attribute__((always_inline))
 
 /* Those of other processors are not made. */
 extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_avx512, walk_neon;
