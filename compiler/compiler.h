@@ -27,7 +27,11 @@ enum compile_stage {
     COMPILE_STAGES
 };
 
+/* Which lists become classifiers; tests choose, to compare. */
+enum classify_when { CLASSIFY_BY_COST, CLASSIFY_ALL, CLASSIFY_NONE };
+
 struct compile {
+    enum classify_when classify; /* set between compile_init and compile_file */
     struct arena *arena;
     struct sources sources;
     struct diags *diags;
@@ -36,6 +40,7 @@ struct compile {
     struct image *image;     /* rules.c and what it calls: the rule list */
     struct ir *ir;           /* normal.c: the normal form */
     struct tests *tests;     /* test_resolve.c: the file's own tests */
+    struct image *claims;    /* test_claim.c: conditions of tests, which are no part of the program; NULL: none */
     uint8_t *pbc;            /* emit.c: the file */
     size_t pbc_len;
     uint64_t memory_bytes; /* of the program when it is loaded */

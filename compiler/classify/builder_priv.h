@@ -28,6 +28,7 @@ struct allowance {
 /* Of all ways below a word the worst, each for itself. */
 struct worst {
     uint32_t words, compared, forks, chain, lines;
+    uint32_t least; /* the lowest entry below; PBC_LANE_NONE: none */
 };
 
 /* Memory that is given back in the order opposite to taking. */
@@ -56,6 +57,7 @@ struct leaf {
     uint32_t units; /* of 256 bytes, in all */
     uint16_t format;
     uint32_t chain;
+    uint32_t least; /* the first entry */
 };
 
 struct build {

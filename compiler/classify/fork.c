@@ -2,8 +2,6 @@
  */
 #include "compiler/classify/builder_priv.h"
 
-static uint32_t least_entry(const struct build *b, struct list l) { return l.count ? b->b->entry[l.box[0]] : 0; }
-
 static uint64_t share(uint64_t bytes, uint32_t part, uint32_t all) { return bytes / all * part; }
 
 bool fork_word(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
@@ -24,7 +22,7 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
     }
     struct allowance below = {leaf_bytes(b, p, narrow) + share(a.bytes - least, narrow.count, l.count), a.forks - 1,
                               a.depth - 1};
-    const uint64_t before = build_bytes(b), least_narrow = least_entry(b, narrow), least_wide = least_entry(b, wide);
+    const uint64_t before = build_bytes(b);
     uint64_t first, second;
     narrow.count = part_prune(b, narrow, p);
     if (!cut_word(b, narrow, p, plan.window, below, &first)) first = node_word(b, narrow, p, below);
@@ -32,6 +30,8 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
     second = node_word(b, wide, p, below);
     stack_release(b, mark);
     if (b->failed) return false;
+    /* What was listed first may be gone: a box may hold no frame that can be. */
+    const uint32_t least_narrow = word_worst(b, first).least, least_wide = word_worst(b, second).least;
     const bool wide_first = least_wide < least_narrow;
     const uint64_t both[2] = {wide_first ? second : first, wide_first ? first : second};
     *word = TREE_FORK_WORD(table_add(b, both, 2), wide_first ? least_narrow : least_wide);

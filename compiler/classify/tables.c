@@ -4,27 +4,28 @@
 #include "compiler/classify/builder_priv.h"
 
 static uint32_t higher(uint32_t a, uint32_t b) { return a > b ? a : b; }
+static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 struct worst worst_any(struct worst a, struct worst b)
 {
     return (struct worst){higher(a.words, b.words), higher(a.compared, b.compared), higher(a.forks, b.forks),
-                          higher(a.chain, b.chain), higher(a.lines, b.lines)};
+                          higher(a.chain, b.chain), higher(a.lines, b.lines), lower(a.least, b.least)};
 }
 
 static struct worst worst_both(struct worst a, struct worst b)
 {
     return (struct worst){a.words + b.words, a.compared + b.compared, higher(a.forks, b.forks), a.chain + b.chain,
-                          a.lines + b.lines};
+                          a.lines + b.lines, lower(a.least, b.least)};
 }
 
 enum { LINES_OF_UNIT = sizeof(struct pbc_block) / 64 };
 
 struct worst word_worst(const struct build *b, uint64_t word)
 {
-    struct worst w = {0};
+    struct worst w = {.least = PBC_LANE_NONE};
     if (TREE_KIND(word) == TREE_LEAF) {
         const struct leaf *l = &b->leaves[TREE_BASE(word)];
-        w = (struct worst){0, l->units, 0, l->chain, l->units * LINES_OF_UNIT};
+        w = (struct worst){0, l->units, 0, l->chain, l->units * LINES_OF_UNIT, l->least};
     } else if (TREE_KIND(word) == TREE_CUT) {
         w = b->tables[TREE_BASE(word)].worst;
     } else if (TREE_KIND(word) == TREE_FORK) {
@@ -60,7 +61,7 @@ uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
     struct table *tables = mem_grow(b, b->tables, b->table_count, &b->table_cap, sizeof *tables, 1);
     if (tables) b->tables = tables;
     if (b->failed) return 0;
-    struct worst worst = {0};
+    struct worst worst = {.least = PBC_LANE_NONE};
     for (uint32_t i = 0; i < count; i++)
         if (i == 0 || words[i] != words[i - 1]) worst = worst_any(worst, word_worst(b, words[i]));
     memcpy(b->words + b->word_count, words, count * sizeof *words);

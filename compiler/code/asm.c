@@ -16,6 +16,8 @@ void asm_begin(struct assembler *a)
     a->waiting = NULL;
 }
 
+void asm_entry(struct assembler *a) { a->reachable = true; }
+
 static bool ends(uint8_t op)
 {
     switch (op) {

@@ -47,5 +47,7 @@ enum { ASM_STRETCH = 400 };
 uint32_t asm_here(const struct assembler *a);
 /* Everything from here on is a new function: reachable, with no jump waiting. */
 void asm_begin(struct assembler *a);
+/* What a classifier's entry leads to begins here. No jump may be waiting. */
+void asm_entry(struct assembler *a);
 
 #endif

@@ -7,10 +7,8 @@
  * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain that is
  * called once and is short stands in its caller's code, and so does one that calls would nest too deep for (plan.c).
  *
- * The seam for a classifier is list_code(): a list, or a run of one, is nothing but "the first of these rules that
- * matches, as one scalar". A function whose body is `classify` over the rules' BOX and FINITE fields, with the RESIDUE
- * tested here after a hit, can stand in place of the straight code; callers, blocks, chains and function 0 stay as they
- * are. */
+ * A long list is one function that classifies, with code for what its boxes do not say (classified.c).
+ */
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
@@ -63,8 +61,7 @@ static void do_chain(struct gen *g, struct plan *plan, const struct place *at, u
     asm_bind(&g->as, &end);
 }
 
-/* The rule has matched. */
-static void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule)
+void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule)
 {
     const struct pbc_rule *r = &g->img->rules[rule];
 
@@ -287,7 +284,7 @@ static void begin_function(struct gen *g, struct plan *plan, struct function *f,
     asm_begin(&g->as);
 }
 
-/* The list as a function, or its blocks as one each: the seam. Only what is called. */
+/* The list as a function, or its blocks as one each. Only what is called. */
 static void list_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
 {
     const struct place at = {v, PBC_NONE, NULL};
@@ -299,8 +296,12 @@ static void list_code(struct gen *g, struct plan *plan, struct list *l, enum var
 
         if (!part->calls) continue;
         begin_function(g, plan, part, l, f->block_count > 1 ? b + 1 : 0);
-        rules_code(g, plan, f->block_count > 1 ? &part->run : &all, &at);
-        asm_op(&g->as, OP_RETZ, 0, 0);
+        if (l->classified[v]) {
+            classified_code(g, plan, l, v);
+        } else {
+            rules_code(g, plan, f->block_count > 1 ? &part->run : &all, &at);
+            asm_op(&g->as, OP_RETZ, 0, 0);
+        }
         plan_end(g->img);
     }
 }
@@ -323,7 +324,8 @@ static void report(struct gen *g)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
 }
 
-static void measure(struct gen *g)
+/* Writes down how long the longest way through the code is. */
+static uint32_t measure(struct gen *g)
 {
     struct image *img = g->img;
     if (img->meta_count == 0) image_add_meta(img);
@@ -336,29 +338,55 @@ static void measure(struct gen *g)
                                   .classifiers_count = img->classifiers_count,
                                   .entries_count = img->entries_count,
                                   .services = img->meta->services};
-    const uint32_t path = pbc_longest_path(&code);
 
-    img->meta->longest_path = path;
-    if (path > PBC_PATH_MAX)
-        diag(g->c->diags, E_CODE_PATH, last_rule_span(img),
-             "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may "
-             "be",
-             path, (unsigned)PBC_PATH_MAX);
+    img->meta->longest_path = pbc_longest_path(&code);
+    return img->meta->longest_path;
 }
 
+/* What was written gives way to another try; what sections share stays. */
+static void start_again(struct gen *g)
+{
+    struct image *img = g->img;
+
+    img->funcs_count = img->code_count = 0;
+    img->classifiers_count = img->entries_count = img->formats_count = img->tree_count = img->blocks_count = 0;
+    g->ir->inlined = 0;
+    asm_fini(&g->as);
+}
+
+static bool write_all(struct gen *g)
+{
+    struct plan *plan = plan_new(g->c, g->straight);
+
+    if (!plan) return false;
+    asm_init(&g->as, g->img);
+    dispatch_code(g, plan);
+    for (uint32_t i = 0; i < plan->count && !g->as.full; i++)
+        for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(g, plan, plan->order[i], v);
+    services_code(g, plan);
+    return true;
+}
+
+/* Lists whose rules a packet may be asked one after another anyway become straight code where searching again after
+ * each would make the longest way too long. */
 void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};
 
     if (diags_errors(c->diags)) return;
-    struct plan *plan = plan_new(c);
-    if (!plan) return;
-    asm_init(&g.as, c->image);
-    dispatch_code(&g, plan);
-    for (uint32_t i = 0; i < plan->count && !g.as.full; i++)
-        for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(&g, plan, plan->order[i], v);
-    services_code(&g, plan);
+    g.straight = arena_alloc(c->arena, ((size_t)c->image->firewalls_count + c->image->chains_count + 1) * VARIANTS);
+    if (!write_all(&g)) return;
+    uint32_t path = measure(&g);
+    if (path > PBC_PATH_MAX && g.again) {
+        start_again(&g);
+        if (!write_all(&g)) return;
+        path = measure(&g);
+    }
     report(&g);
-    if (!diags_errors(c->diags)) measure(&g);
+    if (!diags_errors(c->diags) && path > PBC_PATH_MAX)
+        diag(c->diags, E_CODE_PATH, last_rule_span(c->image),
+             "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may "
+             "be",
+             path, (unsigned)PBC_PATH_MAX);
     asm_fini(&g.as);
 }

@@ -18,7 +18,7 @@ static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, e
 
     if (l->top[v].block_count > 1)
         blocks_code(g, plan, l, &at);
-    else if (alone && l->size[v] <= IN_DISPATCH_MAX)
+    else if (alone && l->size[v] <= IN_DISPATCH_MAX && !l->classified[v])
         rules_code(g, plan, &all, &at);
     else if (l->size[v])
         call_code(g, plan, &at, &l->top[v]);

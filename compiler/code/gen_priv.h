@@ -35,7 +35,9 @@ struct gen {
     struct ir *ir;
     struct assembler as;
     struct mask_cache *masks;
-    bool out_of_maps, out_of_sets;
+    bool *straight; /* [list * VARIANTS + variant]: no classifier, should the code be written again */
+    bool again;     /* there are such */
+    bool out_of_maps, out_of_sets, out_of_memory, out_of_classifier;
 };
 
 /* The masks for the product, from a cache. */

@@ -18,6 +18,11 @@ void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const s
 /* A call, and the end if its result decides. */
 void call_code(struct gen *g, struct plan *plan, const struct place *at, struct function *f);
 
+/* What becomes of a packet for which the rule holds. */
+void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule);
+/* The list as one function that classifies (classified.c); the function is begun. */
+void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);
+
 void dispatch_code(struct gen *g, struct plan *plan);
 
 #endif

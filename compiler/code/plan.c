@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "compiler/classify/cost.h"
+
 enum {
     IN_LINE_MAX = 200,                 /* rules of a chain called once that stand in its caller */
     FLATTEN_MAX = PBC_BLOCK_RULES - 1, /* of one that must: it has to fit into a block beside its `do` */
@@ -103,6 +105,27 @@ static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum v
     return n + 1;
 }
 
+uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum variant v)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < l->end[v]; i++) n += plan_writes(plan, l->first + i, v);
+    return n;
+}
+
+static bool is_classified(const struct plan *plan, const struct list *l, enum variant v)
+{
+    const uint32_t rules = plan_rules_written(plan, l, v);
+
+    if (plan->straight[(size_t)(l - plan->lists) * VARIANTS + v]) return false;
+    switch (plan->c->classify) {
+    case CLASSIFY_ALL: return rules > 0;
+    case CLASSIFY_NONE: return false;
+    case CLASSIFY_BY_COST: break;
+    }
+    return worth_classifying(rules);
+}
+
 static void add_up(struct plan *plan, struct list *l)
 {
     uint32_t below = 0;
@@ -119,13 +142,23 @@ static void add_up(struct plan *plan, struct list *l)
     l->levels = 1 + below;
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
         l->top[v].v = v;
-        l->top[v].block_count = l->size[v] > PBC_BLOCK_RULES ? cut_blocks(plan, l, v, NULL) : 1;
+        l->classified[v] = is_classified(plan, l, v);
+        l->top[v].block_count = l->size[v] > PBC_BLOCK_RULES && !l->classified[v] ? cut_blocks(plan, l, v, NULL) : 1;
     }
 }
 
 static uint32_t most_rules(const struct list *l)
 {
     return l->size[FRAMES] > l->size[ARP] ? l->size[FRAMES] : l->size[ARP];
+}
+
+/* Where a chain that could be classified must stand in its callers, it is straight code there. */
+static bool stands_in_line(const struct list *l, uint32_t stride)
+{
+    const bool classified = l->classified[FRAMES] || l->classified[ARP];
+
+    return (l->sites == 1 && most_rules(l) <= IN_LINE_MAX && !classified) ||
+           (l->height % stride && most_rules(l) <= FLATTEN_MAX);
 }
 
 /* Settle every list, what is called first. Chains whose height is a multiple of `stride` are functions, the others
@@ -140,10 +173,10 @@ static uint32_t settle(struct plan *plan, uint32_t stride)
         l->in_line = false;
         add_up(plan, l);
         if (l->chain)
-            l->in_line =
-                (l->sites == 1 && most_rules(l) <= IN_LINE_MAX) || (l->height % stride && most_rules(l) <= FLATTEN_MAX);
+            l->in_line = stands_in_line(l, stride);
         else if (l->levels > deepest)
             deepest = l->levels;
+        if (l->in_line) l->classified[FRAMES] = l->classified[ARP] = false;
     }
     return deepest;
 }
@@ -197,13 +230,14 @@ static void make_lists(struct plan *plan)
                                              .chain = true};
 }
 
-struct plan *plan_new(struct compile *c)
+struct plan *plan_new(struct compile *c, const bool *straight)
 {
     struct plan *plan = arena_alloc(c->arena, sizeof(*plan));
     const uint32_t lists = c->image->firewalls_count + c->image->chains_count;
     uint32_t at = lists;
 
     plan->c = c;
+    plan->straight = straight;
     plan->lists = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->lists));
     plan->order = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->order));
     plan->judges = arena_alloc(c->arena, (size_t)c->image->rules_count + 1);

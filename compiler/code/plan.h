@@ -31,11 +31,12 @@ struct list {
     uint32_t name;
     uint32_t first, count; /* rules */
     bool chain, in_line;
-    uint32_t sites;          /* `do` rules that lead here */
-    uint32_t height;         /* chains nested below, this one included; a firewall's own list not */
-    uint32_t size[VARIANTS]; /* rules that will be written, chains in line counted */
-    uint32_t end[VARIANTS];  /* rules from here on are never reached */
-    uint32_t levels;         /* of nested calls when called as a function */
+    uint32_t sites;            /* `do` rules that lead here */
+    uint32_t height;           /* chains nested below, this one included; a firewall's own list not */
+    uint32_t size[VARIANTS];   /* rules that will be written, chains in line counted */
+    uint32_t end[VARIANTS];    /* rules from here on are never reached */
+    uint32_t levels;           /* of nested calls when called as a function */
+    bool classified[VARIANTS]; /* a function that classifies (classified.c), not straight code */
     struct function top[VARIANTS];
     bool visited;
 };
@@ -45,17 +46,20 @@ struct plan {
     struct list *lists;  /* firewalls, then chains */
     struct list **order; /* callers before what they call */
     uint32_t count;
-    uint8_t *judges; /* [rule]: bit of each variant in which it is written */
+    const bool *straight; /* [list * VARIANTS + variant]: not to be classified */
+    uint8_t *judges;      /* [rule]: bit of each variant in which it is written */
 };
 
-/* NULL after reporting that chains are nested too deep or grow too large. */
-struct plan *plan_new(struct compile *c);
+/* NULL after reporting that chains are nested too deep or grow too large. straight: as in the plan. */
+struct plan *plan_new(struct compile *c, const bool *straight);
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall);
 struct list *plan_chain(const struct plan *plan, uint32_t chain);
 /* Is the rule written for these frames? Not if it can't match one, or an analysis found it covered. */
 bool plan_writes(const struct plan *plan, uint32_t rule, enum variant v);
-uint32_t plan_rules_to_write(const struct list *l, enum variant v);
+uint32_t plan_rules_to_write(const struct list *l,
+                             enum variant v); /* the list's first ones; some of them are not written */
+uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum variant v);
 /* Does any rule of any firewall judge ARP? */
 bool plan_judges_arp(const struct plan *plan);
 

@@ -11,28 +11,37 @@ static unsigned trailing_zeros(u128 v, unsigned bits)
     return n;
 }
 
-static bool add(struct prefixes *out, u128 base, unsigned host_bits, unsigned bits)
+static struct prefix prefix_at(u128 base, unsigned host_bits, unsigned bits)
 {
-    if (out->count == PREFIXES_MAX) return false;
-    struct prefix *p = &out->p[out->count++];
+    struct prefix p = {.len = (uint8_t)(bits - host_bits)};
 
-    *p = (struct prefix){.len = (uint8_t)(bits - host_bits)};
-    for (unsigned i = 0; i < bits / 32; i++) p->word[i] = (uint32_t)(base >> (bits - 32 - 32 * i));
-    return true;
+    for (unsigned i = 0; i < (bits + 31) / 32; i++)
+        p.word[i] = (uint32_t)(base >> (bits < 32 ? 0 : bits - 32 - 32 * i));
+    return p;
 }
 
-static bool split(struct prefixes *out, u128 lo, u128 hi, unsigned bits)
+uint32_t prefixes_between(u128 lo, u128 hi, unsigned bits, struct prefix *out, uint32_t room)
 {
-    for (;;) {
+    for (uint32_t n = 0;;) {
         unsigned host = trailing_zeros(lo, bits);
         const u128 left = hi - lo; /* one less than what is left, so that everything does not overflow */
 
         while (host && (((u128)1 << (host - 1) << 1) - 1) > left) host--;
-        if (!add(out, lo, host, bits)) return false;
+        if (n == room) return room + 1;
+        out[n++] = prefix_at(lo, host, bits);
         const u128 last = lo + (((u128)1 << (host ? host - 1 : 0) << (host ? 1 : 0)) - 1);
-        if (last >= hi) return true;
+        if (last >= hi) return n;
         lo = last + 1;
     }
+}
+
+static bool split(struct prefixes *out, u128 lo, u128 hi, unsigned bits)
+{
+    const uint32_t room = PREFIXES_MAX - out->count, n = prefixes_between(lo, hi, bits, out->p + out->count, room);
+
+    if (n > room) return false;
+    out->count += n;
+    return true;
 }
 
 static u128 lo_of(const struct ir_addrs *a, unsigned family, uint32_t i)

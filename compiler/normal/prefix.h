@@ -14,6 +14,10 @@ struct prefixes {
     unsigned count;
 };
 
+/* The prefixes that make up lo..hi, of 32 or 128 bits, or of the lower `bits` bits of word[0] where that is less than
+ * 32 (then `len` counts from their highest). Returns how many; room + 1 if they do not fit. */
+uint32_t prefixes_between(unsigned __int128 lo, unsigned __int128 hi, unsigned bits, struct prefix *out, uint32_t room);
+
 /* The prefixes that make up the set's members of a family (IR_V4 or IR_V6), or, `outside`, all other addresses. False
  * if there are more than PREFIXES_MAX. */
 bool prefixes_of(const struct ir_addrs *a, unsigned family, bool outside, struct prefixes *out);

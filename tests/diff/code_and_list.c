@@ -1,5 +1,5 @@
-/* Differential test: random rule files, random frames; the straight code must judge every frame as the rule list does,
- * and count and log the same rules.
+/* Differential test: random rule files, random frames; the code, straight or with every list a classifier or as the
+ * compiler chooses, must judge every frame as the rule list does, and count and log the same rules.
  *
  *   code_and_list [SEED [FILES [FRAMES]]]
  *
@@ -21,6 +21,7 @@ enum { BATCH = 64, STEP = 20 };
 #define STEP_NS 7654321u /* a frame */
 
 struct world {
+    enum classify_when classify;
     unsigned frames; /* that divide code and list together, while that is shrunk: one, where one does */
     struct pbc_range6 self6[2];
     struct facts facts;
@@ -57,13 +58,14 @@ static char *plain(const struct text *t)
 }
 
 /* NULL when it does not compile; the diagnostics go to `err` unless that is NULL. */
-static struct program *compile(const struct text *t, FILE *err)
+static struct program *compile(const struct text *t, enum classify_when classify, FILE *err)
 {
     char *text = plain(t), why[256] = "";
     struct program *p = NULL;
     struct compile c;
 
     compile_init(&c);
+    c.classify = classify;
     if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
     if (!p && err) {
         fprintf(err, "%s\n%s", why, text);
@@ -168,7 +170,7 @@ static bool divides_batch(struct program *p, const struct world *w, const struct
 
 static bool still_divides(const struct text *t, const struct world *w, const struct pkt *frame)
 {
-    struct program *p = compile(t, NULL);
+    struct program *p = compile(t, w->classify, NULL);
     struct decision d[2];
     const bool yes = p && ((w->frames == 1 && divides(p, w, frame, d)) || divides_batch(p, w, frame, w->frames));
 
@@ -285,7 +287,7 @@ static void report(struct text *t, const struct world *w, const struct pkt *fram
 
     shrink(t, w, frames);
     char *text = plain(t);
-    struct program *p = compile(t, NULL);
+    struct program *p = compile(t, w->classify, NULL);
     printf("# rules:\n");
     print_prefixed(text);
     for (unsigned i = 0; i < w->frames; i++) print_frame(w, &frames[i]);
@@ -373,9 +375,10 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 
     stock_draw(&s, &r);
     world_of(&w, &s);
+    w.classify = (enum classify_when)(seed % 3);
     /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
     rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
-    struct program *p = compile(&t, stdout);
+    struct program *p = compile(&t, w.classify, stdout);
     if (!p) {
         text_free(&t);
         return false;

@@ -26,7 +26,8 @@ may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ 
 leaves='lang/ vm/ runtime/capture/ runtime/schedule/'
 may compiler/resolve/ 'compiler/resolve/*.[ch]' "$leaves compiler/resolve/ compiler/compiler.h compiler/image.h"
 may compiler/normal/ 'compiler/normal/*.[ch]' "$leaves compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
-may compiler/code/ 'compiler/code/*.[ch]' "$leaves compiler/code/ compiler/normal/ compiler/compiler.h compiler/image.h"
+may compiler/classify/ 'compiler/classify/*.[ch]' "$leaves compiler/classify/ compiler/normal/ compiler/compiler.h"
+may compiler/code/ 'compiler/code/*.[ch]' "$leaves compiler/code/ compiler/classify/ compiler/normal/ compiler/compiler.h compiler/image.h"
 may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/resolve/ compiler/compiler.h compiler/image.h"
 may compiler/setup/ 'compiler/setup/*.[ch]' "$leaves compiler/setup/ compiler/compiler.h compiler/say.h"
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'

@@ -1,0 +1,224 @@
+/* Which bits of key.kind, and where those do not tell protocols apart which numbers in key.proto, are the family,
+ * protocol and fragment of a product: few boxes that together hold those frames and no others, found by trial over the
+ * kinds of frames there are (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit, while no other
+ * fits. */
+#include <string.h>
+
+#include "compiler/classify/choices.h"
+#include "compiler/normal/kinds.h"
+#include "compiler/normal/prefix.h"
+
+struct kind_entry {
+    uint32_t what, fragment;
+    unsigned states, family;
+    struct choices choices;
+    struct kind_entry *next;
+};
+enum { CACHE_SLOTS = 256 };
+struct kind_cache {
+    struct kind_entry *slots[CACHE_SLOTS];
+};
+
+/* Only wanted frames have these bits. */
+static bool only_wanted(const struct kind_universe *u, const struct choice *c)
+{
+    for (unsigned i = 0; i < u->count; i++)
+        if (!u->frames[i].wanted && (u->frames[i].kind & c->kind_mask) == c->kind_value) return false;
+    return true;
+}
+
+static void drop(const struct kind_universe *u, struct choice *c, uint32_t bit)
+{
+    const struct choice less = {.kind_mask = c->kind_mask & ~bit, .kind_value = c->kind_value & ~bit, .port = c->port};
+
+    if (only_wanted(u, &less)) *c = less;
+}
+
+/* What is dropped first: what others imply, so that names, families and whether there are ports stay where they
+ * suffice; or names, where a family says as much. */
+enum { ORDER = 14, ORDERS = 2 };
+static const uint32_t orders[ORDERS][ORDER] = {
+    {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER, KIND_TCP_FLAGS, KIND_PROTO, KIND_IP4, KIND_IP6, KIND_TCP, KIND_UDP,
+     KIND_SCTP, KIND_ICMP, KIND_ICMP6, KIND_PORTS, KIND_ICMP_HEADER},
+    {KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6, KIND_TCP_FLAGS, KIND_FRAG_NO, KIND_FRAG_FIRST,
+     KIND_FRAG_LATER, KIND_PORTS, KIND_ICMP_HEADER, KIND_PROTO, KIND_IP4, KIND_IP6},
+};
+#define FRAGMENT_BITS ((uint32_t)(KIND_FRAG_NO | KIND_FRAGMENT))
+
+/* The wanted frame with as few bits as tell it from others. way: which order, and whether what is clear is dropped
+ * before what is set: sometimes one takes more frames along, sometimes the other. */
+static struct choice grow(const struct kind_universe *u, uint32_t kind, unsigned way)
+{
+    struct choice c = {.kind_mask = KIND_CORE, .kind_value = kind, .port = {0, UINT16_MAX}};
+    const uint32_t *const order = orders[way / 2];
+
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned i = 0; i < ORDER; i++)
+            if (((kind & order[i]) != 0) == (pass != (way & 1))) drop(u, &c, order[i]);
+    return c;
+}
+
+/* How many wanted frames it holds that no choice so far does. */
+static unsigned gains(const struct kind_universe *u, uint64_t held, const struct choice *c, uint64_t *holds)
+{
+    *holds = 0;
+    for (unsigned i = 0; i < u->count; i++)
+        if (u->frames[i].wanted && (u->frames[i].kind & c->kind_mask) == c->kind_value) *holds |= 1ull << i;
+    return (unsigned)__builtin_popcountll(*holds & ~held);
+}
+
+/* Always the one that gains most. */
+static void cover(const struct kind_universe *u, struct choices *out)
+{
+    for (uint64_t held = 0;;) {
+        uint64_t best_holds = 0;
+        struct choice best;
+        unsigned most = 0;
+
+        for (unsigned way = 0; way < 2 * ORDERS; way++)
+            for (unsigned i = 0; i < u->count; i++) {
+                uint64_t holds;
+
+                if (!u->frames[i].wanted || held >> i & 1) continue;
+                const struct choice c = grow(u, u->frames[i].kind, way);
+                const unsigned n = gains(u, held, &c, &holds);
+
+                if (n <= most) continue;
+                most = n;
+                best = c;
+                best_holds = holds;
+            }
+        if (!most) return;
+        held |= best_holds;
+        out->c[out->count++] = best;
+    }
+}
+
+/* Only the family's frames. */
+static void keep_family(struct kind_universe *u, unsigned family)
+{
+    const uint32_t bit = family == IR_V4 ? KIND_IP4 : KIND_IP6;
+
+    for (unsigned i = 0; i < u->count && family; i++) u->frames[i].wanted &= (u->frames[i].kind & bit) != 0;
+}
+
+/* Any fragments of IP packets, as bits. */
+static void ask_fragment(const struct ir *ir, uint32_t fragment, struct choice *c)
+{
+    static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
+    unsigned wanted = 0;
+    uint32_t out_of = 0;
+
+    for (unsigned f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
+        if (ir_ranges_have(ir, fragment, f)) {
+            wanted++;
+            if (wanted == 1) c->kind_value |= bits[f], c->kind_mask |= bits[f];
+        } else {
+            out_of |= bits[f];
+        }
+    if (wanted == 1) return;
+    c->kind_value &= ~FRAGMENT_BITS;
+    c->kind_mask = (c->kind_mask & ~FRAGMENT_BITS) | out_of;
+}
+
+/* The family's protocols by number. */
+static uint32_t numbers_of(const struct ir *ir, uint32_t what, uint32_t first, struct pbc_range out[128])
+{
+    const struct pbc_range everything = {0, WHAT_MOST};
+    const struct ir_ranges r = what == IR_ALL ? (struct ir_ranges){&everything, 1} : ir_ranges(ir, what);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < r.count; i++) {
+        const uint32_t lo = r.r[i].lo > first ? r.r[i].lo : first,
+                       hi = r.r[i].hi < first + 255 ? r.r[i].hi : first + 255;
+
+        if (lo <= hi) out[n++] = (struct pbc_range){lo - first, hi - first};
+    }
+    return n;
+}
+
+/* Packets of a family, or of both, whose protocol is known and one of these. */
+static void add_numbers(struct choices *out, const struct choice *kind, const struct pbc_range *r, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct prefix p[16];
+        const uint32_t n = prefixes_between(r[i].lo, r[i].hi, 8, p, 16);
+
+        for (uint32_t k = 0; k < n; k++) {
+            if (out->count == RULE_BOXES_MAX) choices_halve(out);
+            struct choice *c = &out->c[out->count++];
+
+            *c = *kind;
+            c->mask[0] = 0xffu & ~(0xffu >> p[k].len);
+            c->value[0] = p[k].word[0] & c->mask[0];
+        }
+    }
+}
+
+/* Beside the protocols by number: IPv6 whose protocol is not known, and what is neither IP nor ARP. */
+static void add_others(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
+{
+    struct choice c = {.kind_value = KIND_IP6, .kind_mask = KIND_IP6 | KIND_PROTO, .port = {0, UINT16_MAX}};
+
+    if (family != IR_V4 && ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN)) {
+        ask_fragment(ir, fragment, &c);
+        out->c[out->count++] = c;
+    }
+    if (!family && ir_ranges_have(ir, what, WHAT_OTHER) && fragment == IR_ALL)
+        out->c[out->count++] = (struct choice){.kind_mask = KIND_IP, .port = {0, UINT16_MAX}};
+}
+
+static void number_kinds(const struct ir *ir, uint32_t what, uint32_t fragment, unsigned family, struct choices *out)
+{
+    struct pbc_range r[2][128];
+    const uint32_t n4 = numbers_of(ir, what, WHAT_IP4, r[0]), n6 = numbers_of(ir, what, WHAT_IP6, r[1]);
+    struct choice known = {.kind_value = KIND_PROTO, .kind_mask = KIND_PROTO, .port = {0, UINT16_MAX}};
+
+    add_others(ir, what, fragment, family, out);
+    ask_fragment(ir, fragment, &known);
+    if (!family && n4 == n6 && memcmp(r[0], r[1], n4 * sizeof(r[0][0])) == 0) {
+        add_numbers(out, &known, r[0], n4);
+        return;
+    }
+    for (unsigned six = 0; six < 2; six++) {
+        struct choice c = known;
+
+        if (family == (six ? IR_V4 : IR_V6)) continue;
+        c.kind_value |= six ? KIND_IP6 : KIND_IP4;
+        c.kind_mask |= six ? KIND_IP6 : KIND_IP4;
+        add_numbers(out, &c, r[six], six ? n6 : n4);
+    }
+}
+
+static void compute(const struct ir *ir, const struct kind_entry *e, struct choices *out)
+{
+    struct kind_universe u;
+
+    choices_begin(out, IR_WHAT, KEY_HALF(proto) / 2, 1);
+    kind_universe(&u, ir, e->what, e->fragment, e->states);
+    keep_family(&u, e->family);
+    if (u.numbers)
+        number_kinds(ir, e->what, e->fragment, e->family, out);
+    else
+        cover(&u, out);
+}
+
+void kind_choices(struct kind_cache **cache, const struct ir *ir, const struct ir_product *p, unsigned family,
+                  struct choices *out)
+{
+    const uint32_t what = p->field[IR_WHAT], fragment = p->field[IR_FRAGMENT];
+    const unsigned states = asks_state(ir, p) ? states_asked(ir, p) : ~0u;
+
+    if (!*cache) *cache = arena_alloc(ir->arena, sizeof(**cache));
+    struct kind_entry **slot = &(*cache)->slots[(what * 31 + fragment * 7 + states + family * 3) % CACHE_SLOTS];
+    struct kind_entry *e = *slot;
+
+    while (e && (e->what != what || e->fragment != fragment || e->states != states || e->family != family)) e = e->next;
+    if (!e) {
+        e = arena_alloc(ir->arena, sizeof(*e));
+        *e = (struct kind_entry){.what = what, .fragment = fragment, .states = states, .family = family, .next = *slot};
+        compute(ir, e, &e->choices);
+        *slot = e;
+    }
+    memcpy(out, &e->choices, offsetof(struct choices, c) + e->choices.count * sizeof(e->choices.c[0]));
+}

@@ -1,0 +1,184 @@
+/* A list as one function that classifies: boxes of its rules, the tree over them, and straight code for those entries
+ * that test what no box says, or do more than decide.
+ *
+ *   classify c      the first entry of the packet: returns its rule, or goes on at its code
+ *   retz            none: nothing decided
+ *   …               an entry's code: the rest of the rule's tests, its action; else
+ *   again           searches on behind the entry */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/classify/builder.h"
+#include "compiler/classify/rule_boxes.h"
+#include "compiler/code/lists_priv.h"
+#include "compiler/code/tests_priv.h"
+#include "compiler/normal/kinds.h"
+#include "vm/vm.h"
+
+/* The list on its way. */
+struct classified {
+    uint32_t *rule; /* [count] of each entry */
+    uint32_t *left; /* fields that its boxes do not say */
+    bool *coded;
+    uint32_t count;
+    struct boxes boxes;
+};
+
+/* Does the rule do more than decide? */
+static bool has_action(const struct pbc_rule *r) { return r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); }
+
+static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb, uint32_t rule, enum variant v)
+{
+    const uint32_t i = c->count++;
+
+    c->rule[i] = rule;
+    c->left[i] = rule_boxes_add(rb, &g->ir->rules[rule].product, v, RULE_BOXES_MAX, &c->boxes, i);
+    if (c->left[i] == UINT32_MAX) g->out_of_memory = true;
+    c->coded[i] = c->left[i] || has_action(&g->img->rules[rule]);
+}
+
+static void collect(struct gen *g, const struct plan *plan, const struct list *l, enum variant v, struct classified *c)
+{
+    struct rule_boxes *rb = rule_boxes_new(g->ir);
+    const uint32_t written = plan_rules_written(plan, l, v);
+
+    *c = (struct classified){.rule = arena_alloc(g->c->arena, written * sizeof(*c->rule)),
+                             .left = arena_alloc(g->c->arena, written * sizeof(*c->left)),
+                             .coded = arena_alloc(g->c->arena, written * sizeof(*c->coded))};
+    boxes_init(&c->boxes);
+    for (uint32_t i = 0; i < l->end[v] && !g->out_of_memory; i++)
+        if (plan_writes(plan, l->first + i, v)) add_entry(g, c, rb, l->first + i, v);
+    c->boxes.entries = c->count;
+}
+
+/* Is the test's answer known from the boxes? Bits of key.kind always are: no box is wider there. */
+static bool said(const struct test *t, uint32_t left)
+{
+    switch ((enum test_type)t->type) {
+    case TEST_DST: return !(left >> IR_DST & 1);
+    case TEST_SRC: return !(left >> IR_SRC & 1);
+    case TEST_HALF: return !(left >> t->a & 1);
+    case TEST_NUMBERS: return !(left >> IR_WHAT & 1);
+    case TEST_ALL:
+    case TEST_NONE:
+    case TEST_ANY: return true;
+    case TEST_FLAGS_SET:
+    case TEST_FLAGS_CLEAR: return !(left >> IR_HAS & 1);
+    case TEST_STATE: return !(left >> IR_STATE & 1);
+    case TEST_DURING: return !(left >> IR_DURING & 1);
+    case TEST_NOT_DURING: return !(left >> IR_NOT_DURING & 1);
+    case TEST_SRC_MAC:
+    case TEST_DST_MAC:
+    case TEST_PATTERN:
+    case TEST_FLOWS:
+    case TEST_OVER:
+    case TEST_WITHIN: return false;
+    }
+    return false;
+}
+
+static void entry_code(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule, uint32_t left)
+{
+    struct label again = {0};
+
+    asm_entry(&g->as);
+    if (left) {
+        const struct tests tests = tests_of(g, &g->ir->rules[rule].product, at->v);
+
+        for (uint32_t t = 0; t < tests.count; t++) {
+            if (said(&tests.t[t], left)) continue;
+            asm_relay(&g->as);
+            emit_test(g, &tests.t[t], &again);
+        }
+    }
+    asm_relay(&g->as);
+    rule_action(g, plan, at, rule);
+    asm_bind(&g->as, &again);
+    asm_op(&g->as, OP_AGAIN, 0, 0);
+}
+
+/* The classifier's parts of the image; false: a section is full. */
+static bool add_sections(struct image *img, uint32_t classifier, const struct classified *c, const struct built *b)
+{
+    struct pbc_classifier *const to = &img->classifiers[classifier];
+
+    to->entries = img->entries_count;
+    to->formats = img->formats_count;
+    to->tree = img->tree_count;
+    to->blocks = img->blocks_count;
+    to->words = b->words;
+    to->compared = b->compared;
+    to->forks = b->forks;
+    to->chain = b->chain;
+    for (uint32_t i = 0; i < c->count; i++, to->entry_count++) {
+        struct pbc_entry *e = image_add_entries(img);
+
+        if (!e) return false;
+        *e = (struct pbc_entry){.rule = c->rule[i]};
+    }
+    for (uint32_t i = 0; i < b->format_count; i++, to->format_count++) {
+        struct pbc_format *f = image_add_formats(img);
+
+        if (!f) return false;
+        *f = b->formats[i];
+    }
+    for (uint32_t i = 0; i < b->tree_count; i++, to->tree_count++) {
+        uint64_t *w = image_add_tree(img);
+
+        if (!w) return false;
+        *w = b->tree[i];
+    }
+    for (uint32_t i = 0; i < b->block_count; i++, to->block_count++) {
+        struct pbc_block *k = image_add_blocks(img);
+
+        if (!k) return false;
+        *k = b->blocks[i];
+    }
+    return true;
+}
+
+static void function_code(struct gen *g, struct plan *plan, const struct classified *c, enum variant v,
+                          uint32_t classifier)
+{
+    const struct place at = {v, PBC_NONE, NULL};
+    const uint32_t first = asm_here(&g->as), entries = g->img->classifiers[classifier].entries;
+
+    asm_op(&g->as, OP_CLASSIFY, 0, classifier);
+    asm_op(&g->as, OP_RETZ, 0, 0);
+    for (uint32_t i = 0; i < c->count && !g->as.full; i++) {
+        if (!c->coded[i]) continue;
+        g->img->entries[entries + i].code = asm_here(&g->as) - first;
+        entry_code(g, plan, &at, c->rule[i], c->left[i]);
+    }
+}
+
+static bool build(struct gen *g, const struct classified *c, struct built *b)
+{
+    const struct build_limits limits = {.bytes = 64u << 20, .workers = 1};
+    const int rc = classifier_build(&c->boxes, c->coded, kind_possible, &limits, b);
+
+    if (rc == BUILD_NO_MEMORY) g->out_of_memory = true;
+    if (rc == BUILD_TOO_LARGE) g->out_of_classifier = true;
+    return rc == BUILD_OK;
+}
+
+void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
+{
+    struct classified c;
+    struct built b;
+
+    collect(g, plan, l, v, &c);
+    if (!g->out_of_memory && build(g, &c, &b)) {
+        struct pbc_classifier *const to = image_add_classifiers(g->img);
+        const uint32_t classifier = g->img->classifiers_count - 1;
+
+        if (to) *to = (struct pbc_classifier){.name = l->name};
+        if (to && add_sections(g->img, classifier, &c, &b))
+            function_code(g, plan, &c, v, classifier);
+        else
+            g->out_of_classifier = true;
+        if (b.chain > PBC_CHAIN_WARN) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
+        built_fini(&b);
+    }
+    boxes_fini(&c.boxes);
+}

@@ -1,0 +1,116 @@
+/* The kinds of frames there are (kinds.h). */
+#include "compiler/normal/kinds.h"
+
+/* Protocols whose name is a bit. A value of IR_WHAT each. */
+static const struct {
+    uint32_t what, bits, header;
+} named[] = {
+    {6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS},
+    {17, KIND_UDP, KIND_PORTS},
+    {132, KIND_SCTP, KIND_PORTS},
+    {1, KIND_ICMP, KIND_ICMP_HEADER},
+    {WHAT_IP6 + 6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS},
+    {WHAT_IP6 + 17, KIND_UDP, KIND_PORTS},
+    {WHAT_IP6 + 132, KIND_SCTP, KIND_PORTS},
+    {WHAT_IP6 + 58, KIND_ICMP6, KIND_ICMP_HEADER},
+};
+enum { NAMED = sizeof(named) / sizeof(named[0]) };
+static const uint32_t fragments[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
+
+bool kind_is_named(uint32_t what)
+{
+    for (unsigned i = 0; i < NAMED; i++)
+        if (named[i].what == what) return true;
+    return false;
+}
+
+/* Do some, and do all, of the family's protocols without a bit of their own belong to the set? */
+static void nameless(const struct ir *ir, uint32_t set, uint32_t first, bool *some, bool *others)
+{
+    *some = *others = false;
+    for (uint32_t v = first; v < first + 256; v++)
+        if (!kind_is_named(v)) {
+            if (ir_ranges_have(ir, set, v))
+                *some = true;
+            else
+                *others = true;
+        }
+}
+
+static uint32_t named_bits(unsigned i)
+{
+    return (named[i].what < WHAT_IP6 ? KIND_IP4 : KIND_IP6) | KIND_PROTO | named[i].bits;
+}
+
+/* What the frames of a universe must be. */
+struct want {
+    const struct ir *ir;
+    uint32_t fragment;
+    unsigned states;
+};
+
+/* A kind of IP packet, whole, as a first and as a later fragment. `states`: which it can have but for the last. */
+static void add_ip(struct kind_universe *u, const struct want *want, uint32_t bits, uint32_t header, unsigned states,
+                   bool wanted)
+{
+    for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
+        if (want->states & (f == FRAGMENT_LATER ? 1u << STATE_IS_ABSENT : states))
+            u->frames[u->count++] = (struct kind_frame){bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header),
+                                                        wanted && ir_ranges_have(want->ir, want->fragment, f)};
+}
+
+void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, uint32_t fragment, unsigned states)
+{
+    const struct want want = {ir, fragment, states};
+
+    *u = (struct kind_universe){.count = 0};
+    for (unsigned i = 0; i < NAMED; i++)
+        add_ip(u, &want, named_bits(i), named[i].header, states_of_protocol(named[i].what),
+               ir_ranges_have(ir, what, named[i].what));
+    for (unsigned six = 0; six < 2; six++) {
+        bool some, others;
+
+        nameless(ir, what, six ? WHAT_IP6 : WHAT_IP4, &some, &others);
+        u->numbers |= some && others;
+        add_ip(u, &want, (six ? KIND_IP6 : KIND_IP4) | KIND_PROTO, 0, states_of_protocol(WHAT_IP4), some);
+    }
+    add_ip(u, &want, KIND_IP6, 0, states_of_protocol(WHAT_IP6_UNKNOWN), ir_ranges_have(ir, what, WHAT_IP6_UNKNOWN));
+    if (states & 1u << STATE_IS_ABSENT)
+        u->frames[u->count++] = (struct kind_frame){0, ir_ranges_have(ir, what, WHAT_OTHER)};
+}
+
+/* Bits that only some of these frames can have. */
+static bool may_have(uint32_t frame, uint32_t mask, uint32_t value)
+{
+    if (((frame ^ value) & mask & (KIND_CORE | KIND_ARP)) != 0) return false;
+    if (value & KIND_OPTIONS && !(frame & KIND_IP4)) return false;
+    if (value & KIND_ND && (frame & (KIND_ICMP6 | KIND_ICMP_HEADER)) != (KIND_ICMP6 | KIND_ICMP_HEADER)) return false;
+    return true;
+}
+
+static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint32_t value)
+{
+    for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
+        if (may_have(bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header), mask, value)) return true;
+    return false;
+}
+
+/* A frame goes one way, and a second tag stands behind a first. */
+static bool ways_possible(uint32_t mask, uint32_t value)
+{
+    const uint32_t ways = KIND_IN | KIND_OUT | KIND_FORWARD;
+
+    if (value & ways & ((value & ways) - 1)) return false;
+    if ((mask & ways) == ways && !(value & ways)) return false;
+    return !(value & KIND_VLAN2 && mask & ~value & KIND_VLAN);
+}
+
+bool kind_possible(uint32_t mask, uint32_t value)
+{
+    if (!ways_possible(mask, value)) return false;
+    for (unsigned i = 0; i < NAMED; i++)
+        if (packet_possible(named_bits(i), named[i].header, mask, value)) return true;
+    return packet_possible(KIND_IP4 | KIND_PROTO, 0, mask, value) ||
+           packet_possible(KIND_IP6 | KIND_PROTO, 0, mask, value) || packet_possible(KIND_IP6, 0, mask, value) ||
+           may_have(KIND_ARP, mask, value) || may_have(0, mask, value);
+}
