@@ -1,13 +1,15 @@
 /* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault. The mutator keeps what would stop every change at the door right: size, digest, longest path, what
- * is needed of a worker. So flips reach the verifier. With -DREPLAY a plain main runs files given as arguments through
- * the same. */
+ * without a fault, and all walks of its classifiers find the same. The mutator keeps what would stop every change at
+ * the door right: size, digest, longest path, figures of classifiers, what is needed of a worker. So flips reach the
+ * verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/draw_tree.h"
 #include "tests/lib/frame.h"
-#include "tests/lib/imgbuild.h"
+#include "tests/lib/worst.h"
+#include "vm/classify/classify.h"
 #include "vm/hosts.h"
 #include "vm/lb.h"
 #include "vm/service.h"
@@ -108,6 +110,41 @@ static void look_up(const struct program *p, const struct key *key)
     for (uint32_t i = 0; i < p->names_count; i++) names_match(p, i, "www.shop.example.", 17);
 }
 
+/* Keys that lanes of its blocks ask for, whatever bits those are of, and the packet's. */
+static void block_key(const struct program *p, uint32_t n, const struct key *key, struct key *out)
+{
+    *out = *key;
+    for (unsigned i = 0; i < 16 && p->blocks_count; i++)
+        out->slot[i] = p->blocks[(n / 8 + i / 8) % p->blocks_count].col[i % 8][n % 8];
+    if (n % 3 == 0) out->word[n % 8] = key->word[n % 8];
+}
+
+/* Every walk of every classifier, alone and in a batch, from several entries on, against one that leaves nothing out.
+ */
+static void search(const struct program *p, uint32_t classifier, const struct key *key)
+{
+    enum { KEYS = 16 };
+    struct key keys[KEYS];
+    uint32_t found[KEYS], want[KEYS];
+    const struct pbc_classifier *c = &p->classifiers[classifier];
+    for (uint32_t n = 0; n < KEYS; n++) {
+        block_key(p, n, key, &keys[n]);
+        for (uint32_t from = 0; from <= c->entry_count; from += 1 + c->entry_count / 3) {
+            const struct search_cost all = search_all(p, classifier, &keys[n], from);
+            if (all.words > c->words || all.compared > c->compared) abort();
+            if (from == 0) want[n] = all.entry;
+            for (enum walk w = 0; w < WALKS; w++)
+                if (walk_ops(w) && walk_ops(w)->one(p, classifier, &keys[n], from) != all.entry) abort();
+        }
+    }
+    for (enum walk w = 0; w < WALKS; w++) {
+        if (!walk_ops(w)) continue;
+        memset(found, 0, sizeof found);
+        walk_ops(w)->batch(p, classifier, keys, (1u << KEYS) - 1, found);
+        if (memcmp(found, want, sizeof found) != 0) abort();
+    }
+}
+
 /* A damaged size can ask for tables that take a thousand times as long to fill as all the rest; the verifier has had
  * its say by then. */
 static bool has_small_tables(const struct program *p)
@@ -131,6 +168,7 @@ static void use(struct program *p)
     }
     pkt_parse(&pkts[0], &(struct facts){0}, &key);
     look_up(p, &key);
+    for (uint32_t i = 0; i < p->classifiers_count && i < 8; i++) search(p, i, &key);
     program_explain(p, &key, &pkts[0], tell, &(struct told){p, &key, &pkts[0]});
     program_disasm(p, null);
 }
@@ -207,14 +245,34 @@ static void repair_needs(uint8_t *bytes, size_t len)
 }
 
 /* The sample without its map of 8 KiB. */
-static size_t start_over(uint8_t *bytes, size_t most)
+static void start_sample(struct imgbuild *b)
+{
+    img_sample(b);
+    b->maps_count = 0;
+    for (uint32_t i = 0; i < b->code_count; i++)
+        if (b->code[i].op == OP_JMAP || b->code[i].op == OP_JNMAP) b->code[i].op = OP_JIN;
+}
+
+/* A classifier with its figures put right, if it is small enough; false: not so. */
+static bool start_tree(struct imgbuild *b, size_t most, uint32_t seed)
+{
+    struct rng r = {seed};
+    struct drawn_tree d;
+    char err[256];
+    tree_draw(&d, &r);
+    *b = d.b;
+    struct program *p = img_load_list(b, err, sizeof err);
+    const bool good = p && p->file_bytes <= most;
+    program_put(p);
+    if (!good) img_fini(b);
+    return good;
+}
+
+static size_t start_over(uint8_t *bytes, size_t most, uint32_t seed)
 {
     struct imgbuild b;
     size_t len;
-    img_sample(&b);
-    b.maps_count = 0;
-    for (uint32_t i = 0; i < b.code_count; i++)
-        if (b.code[i].op == OP_JMAP || b.code[i].op == OP_JNMAP) b.code[i].op = OP_JIN;
+    if (seed % 2 || !start_tree(&b, most, seed)) start_sample(&b);
     uint8_t *image = img_emit(&b, &len);
     if (len > most) {
         fprintf(stderr, "the sample of %zu bytes does not fit: -max_len=16384\n", len);
@@ -224,6 +282,32 @@ static size_t start_over(uint8_t *bytes, size_t most)
     free(image);
     img_fini(&b);
     return len;
+}
+
+static void finish(uint8_t *bytes, size_t len)
+{
+    repair_path(bytes, len);
+    img_seal(bytes, len);
+}
+
+/* The loader says which figure of a classifier is wrong, and what it is. */
+static void repair_figures(uint8_t *bytes, size_t len)
+{
+    static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn"};
+    uint32_t count;
+    struct pbc_classifier *all =
+        (struct pbc_classifier *)(uintptr_t)entries(bytes, len, PBC_CLASSIFIERS, sizeof *all, &count);
+    for (unsigned tries = 0; all && tries < 4; tries++) {
+        char err[256] = "", what[32];
+        unsigned classifier, said, is, name = 0;
+        program_put(program_load(bytes, len, err, sizeof err));
+        if (sscanf(err, "classifier %u: %31[a-z ]said to be %u, but are %u", &classifier, what, &said, &is) != 4)
+            return;
+        while (name < 4 && strncmp(what, names[name], strlen(names[name])) != 0) name++;
+        if (name == 4 || classifier >= count) return;
+        (&all[classifier].words)[name] = is;
+        finish(bytes, len);
+    }
 }
 
 /* One u8, u16 or u32 somewhere becomes small, huge, a flip, or the copy of another. */
@@ -244,7 +328,7 @@ static void poke(uint8_t *bytes, size_t len, uint32_t *state)
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned seed)
 {
     uint32_t state = seed;
-    if (len < sizeof(struct pbc_header) + 64) len = start_over(bytes, most);
+    if (len < sizeof(struct pbc_header) + 64 || next(&state) >> 24 == 0) len = start_over(bytes, most, seed);
     if (len < sizeof(struct pbc_header) + 64) return len;
     if (next(&state) >> 28)
         for (unsigned n = 0; n <= (next(&state) >> 16 & 3); n++) poke(bytes, len, &state);
@@ -256,9 +340,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned
     h->version = PBC_VERSION;
     h->size = len;
     h->reserved = 0;
-    repair_path(bytes, len);
     if (next(&state) >> 28) repair_needs(bytes, len);
-    img_seal(bytes, len);
+    finish(bytes, len);
+    if (next(&state) >> 30) repair_figures(bytes, len);
     return len;
 }
 

@@ -17,7 +17,7 @@ static int64_t what_of(const struct key *k)
 static int64_t state_of(const struct key *k)
 {
     for (unsigned i = 0; i < STATE_IS_ABSENT; i++)
-        if (k->marks & MARK_NEW << i) return i;
+        if (k->marks & (uint32_t)MARK_NEW << i) return i;
     return STATE_IS_ABSENT;
 }
 
