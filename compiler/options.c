@@ -29,7 +29,7 @@ static const struct option_row {
     const char *name;
     int id;
     int argument;      /* as getopt.h has it */
-    const char *shown; /* in --help; NULL: not due */
+    const char *shown; /* in --help */
     const char *does;
 } rows[] = {
     {"output", OPT_OUTPUT, required_argument, "-o, --output FILE",
@@ -48,9 +48,9 @@ static const struct option_row {
     {"fmt", OPT_FMT, no_argument, "--fmt",
      "print the rules in the one layout; with --check name the files that differ"},
     {"write", OPT_WRITE, no_argument, "-w, --write", "with --fmt: rewrite the files that differ"},
+    {"diff", OPT_DIFF, no_argument, "--diff", "tell what NEW changes for packets; 1 if it lets more through"},
     {"help", OPT_HELP, no_argument, "-h, --help", "print this"},
     {"version", OPT_VERSION, no_argument, "--version", "print the version"},
-    {"diff", OPT_DIFF, no_argument, NULL, "comparing two programs (--diff)"},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -59,11 +59,12 @@ void options_print_help(FILE *out)
     fputs("usage: preyc RULES -o FILE        compile\n"
           "       preyc --check RULES        look only\n"
           "       preyc --fmt [-w] RULES     lay out; `-` is standard input\n"
+          "       preyc --diff OLD NEW       compare rule files or programs\n"
           "       preyc --server-setup POOL/SERVER RULES\n"
           "       preyc --explain CODE\n\n",
           out);
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].shown) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
+        fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
     fputs("\nExit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.\n", out);
 }
 
@@ -81,7 +82,6 @@ static const char *nearest_option(const char *name)
     size_t n = 0, begin_so = 0;
 
     for (size_t i = 0; i < ROWS; i++) {
-        if (!rows[i].shown) continue;
         names[n++] = rows[i].name;
         if (name[0] && strncmp(rows[i].name, name, strlen(name)) == 0) {
             longer = rows[i].name;
@@ -116,14 +116,7 @@ static int missing_argument(int id)
 {
     for (size_t i = 0; i < ROWS; i++)
         if (rows[i].id == id)
-            return fault("an option lacks its value", rows[i].shown ? rows[i].shown : rows[i].name, NULL);
-    return -EINVAL;
-}
-
-static int not_due(int id)
-{
-    for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].id == id) fprintf(stderr, "preyc: not supported yet: %s\n", rows[i].does);
+            return fault("an option lacks its value", rows[i].shown, NULL);
     return -EINVAL;
 }
 
@@ -176,10 +169,11 @@ static int take(struct options *o, int id, const char *value)
     case OPT_SETUP: return take_setup(o, value);
     case OPT_WERROR: o->werror = true; return 0;
     case OPT_FMT: o->fmt = true; return 0;
+    case OPT_DIFF: o->diff = true; return 0;
     case OPT_WRITE: o->write = true; return 0;
     case OPT_HELP: o->help = true; return 0;
     case OPT_VERSION: o->version = true; return 0;
-    default: return not_due(id);
+    default: return -EINVAL;
     }
 }
 
@@ -198,11 +192,24 @@ static int check_fmt(const struct options *o)
     return 0;
 }
 
+static int check_diff(const struct options *o)
+{
+    if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write)
+        return fault("--diff stands alone", NULL, "only --format=text or json goes with it");
+    if (o->format == FORMAT_SARIF) return fault("--diff prints text or json, no", "sarif", NULL);
+    if (o->input_count != 2)
+        return fault("--diff compares two files", NULL, "`preyc --diff OLD NEW`, each rules or a compiled program");
+    for (int i = 0; i < 2; i++)
+        if (!o->inputs[i][0]) return fault("the name of a file is empty", NULL, NULL);
+    return 0;
+}
+
 static int check_whole(const struct options *o, int inputs)
 {
     if (o->help || o->version) return 0;
     if (o->explain)
         return inputs ? fault("--explain takes a code and no rule file", o->input, "try `preyc --explain E0201`") : 0;
+    if (o->diff) return check_diff(o);
     if (inputs == 0) return fault("no rule file is named", NULL, "try `preyc --check rules.prey`");
     if (o->fmt) return check_fmt(o);
     if (o->write) return fault("-w goes with --fmt", NULL, "-o FILE names what a compile writes");

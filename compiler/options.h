@@ -10,12 +10,12 @@ enum dump_kind { DUMP_NONE, DUMP_AST, DUMP_IR, DUMP_BYTECODE };
 
 struct options {
     const char *input; /* the rule file */
-    char **inputs;     /* all that were named: several for --fmt */
+    char **inputs;     /* all that were named: several for --fmt, OLD and NEW for --diff */
     int input_count;
     const char *output;  /* -o, or NULL */
     const char *explain; /* a code, or NULL */
     const char *setup;   /* POOL/SERVER, or NULL */
-    bool check, stats, werror, fmt, write, help, version;
+    bool check, stats, werror, fmt, write, diff, help, version;
     enum print_format format; /* of diagnostics */
     enum dump_kind dump;
 };

@@ -269,7 +269,7 @@ static void print_meters(const struct compile *c, uint32_t id, FILE *out)
     end_list(&l);
 }
 
-static void print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
+void ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out)
 {
     switch ((enum ir_sort)ir_fields[f].sort) {
     case IR_SORT_RANGES: print_ranges(c, f, id, out); return;
@@ -308,7 +308,7 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
         if (f == IR_STATE && !asks_state(c->ir, p)) continue;
         narrows = true;
         fprintf(out, "      %-9s", ir_fields[f].name);
-        print_value(c, f, p->field[f], out);
+        ir_print_value(c, f, p->field[f], out);
         fputc('\n', out);
     }
     if (!narrows) fputs("      everything\n", out);

@@ -23,6 +23,9 @@ unsigned states_of_protocol(uint32_t what);
 /* The product's whole packets that are established; false: there are none (normal.c). */
 bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out);
 
+/* The values of a field, "80-90, 443" or "10.0.0.0/8", cut where they are many; MASK and ANY: what their bits stand for
+ * (ir_dump.c). */
+void ir_print_value(const struct compile *c, enum ir_field f, uint32_t id, FILE *out);
 /* "NAME", "LIST:LINE" (ir_dump.c). */
 void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
 

@@ -65,6 +65,9 @@ struct test_self {
     unsigned count4, count6;
 };
 
+/* What they are unless a test says otherwise: 192.0.0.8 and 2001:db8:ffff::1; in the arena (test_resolve.c). */
+const struct test_self *test_self_default(struct compile *c);
+
 enum step_kind { STEP_EXPECT, STEP_SPLIT, STEP_REPEAT, STEP_AFTER, STEP_AT, STEP_SELF, STEP_HEALTH, STEP_REPLAY };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* `reply FLAGS`, `reply: PACKET` */
 

@@ -79,7 +79,7 @@ static struct test_self *self_sorted(struct test_self *self)
     return self;
 }
 
-static const struct test_self *self_default(struct compile *c)
+const struct test_self *test_self_default(struct compile *c)
 {
     struct test_self *self = self_new(c, 1);
 
@@ -259,7 +259,7 @@ static void resolve_test(struct compile *c, const struct node *n)
     t->name = n->first->v.str;
     t->span = n->first->span;
     t->end = &t->first;
-    t->self = t->self_at_start = self_default(c);
+    t->self = t->self_at_start = test_self_default(c);
     *c->tests->end = t;
     c->tests->end = &t->next;
     c->tests->count++;
