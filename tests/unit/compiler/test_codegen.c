@@ -19,11 +19,18 @@ struct made {
     struct program *p;
 };
 
-static void make(struct made *m, const char *text)
+static int compile_as(struct compile *c, const char *text, enum classify_when when)
+{
+    compile_init(c);
+    c->classify = when;
+    return compile_text(c, "test.prey", text, strlen(text));
+}
+
+static void make_as(struct made *m, const char *text, enum classify_when when)
 {
     char err[256] = "";
 
-    if (compile_rules(&m->c, text) != 0) {
+    if (compile_as(&m->c, text, when) != 0) {
         char *said = what_it_said(&m->c);
         print_error("%.2000s\n%.2000s\n", text, said);
         free(said);
@@ -32,6 +39,8 @@ static void make(struct made *m, const char *text)
     m->p = program_load(m->c.pbc, m->c.pbc_len, err, sizeof(err));
     if (!m->p) fail_msg("%s", err);
 }
+
+static void make(struct made *m, const char *text) { make_as(m, text, CLASSIFY_NONE); }
 
 static void unmake(struct made *m)
 {
@@ -182,12 +191,13 @@ static void write_tree(FILE *f)
     fputs("}\n", f);
 }
 
-static void trees(void **state)
+static void trees_as(enum classify_when when)
 {
     char *text = text_from(write_tree);
     struct made m;
 
-    make(&m, text);
+    make_as(&m, text, when);
+    assert_int_equal(m.p->classifiers_count, when != CLASSIFY_NONE);
     for (unsigned bit = 0; bit < 32; bit++)
         for (int step = -1; step <= 1; step++)
             for (unsigned port = 0; port < 65000; port += 999) {
@@ -206,6 +216,68 @@ static void trees(void **state)
             k.dst[1 + bit / 32] ^= 1u << bit % 32;
             agree(&m, &k);
         }
+    unmake(&m);
+    free(text);
+}
+
+static void trees(void **state)
+{
+    trees_as(CLASSIFY_NONE);
+    trees_as(CLASSIFY_BY_COST);
+    (void)state;
+}
+
+/* Entries with code: what is counted, logged or done on the way, what boxes do not say, a `return`, a chain in line. */
+static void write_coded(FILE *f)
+{
+    fputs("meter m = 1/h\nchain c { return tcp to 10.0.0.3; count tcp; drop tcp to 10.0.0.2 }\n"
+          "chain d {\n",
+          f);
+    for (unsigned i = 0; i < 50; i++) fprintf(f, " %s tcp to 10.0.0.%u port %u\n", i % 5 ? "drop" : "return", i % 7, i);
+    fputs("}\nfirewall f default reject {\n count tcp port -50\n do c\n log tcp to 10.0.0.4\n do d\n"
+          " drop tcp to 10.0.0.5 ether from 02:00:00:00:00:01\n drop tcp over m to 10.0.0.6\n",
+          f);
+    for (unsigned i = 0; i < 50; i++) fprintf(f, " accept tcp to 10.0.0.%u port %u log\n", i % 7, i + 50);
+    fputs("}\n", f);
+}
+
+static void coded_entries(void **state)
+{
+    char *text = text_from(write_coded);
+    struct made m;
+
+    make_as(&m, text, CLASSIFY_BY_COST);
+    assert_int_equal(m.p->classifiers_count, 2);
+    for (uint32_t dst = 0x0a000000; dst < 0x0a000009; dst++)
+        for (unsigned port = 0; port < 120; port++) {
+            const struct key k = tcp4(1, dst, 7, port);
+            agree(&m, &k);
+        }
+    unmake(&m);
+    free(text);
+    (void)state;
+}
+
+/* What would have to be asked again and again, each time with a search before it, is straight code. */
+static void write_resisting(FILE *f)
+{
+    fputs("chain c {\n", f);
+    for (unsigned i = 0; i < 900; i++) fprintf(f, " count tcp ether from 02:00:00:00:%02x:%02x\n", i >> 8, i & 255);
+    fputs("}\nfirewall f default accept {\n", f);
+    for (unsigned i = 0; i < 100; i++) fprintf(f, " do c to 10.0.0.%u/31\n", i * 2);
+    for (unsigned i = 0; i < 100; i++) fprintf(f, " do c ttl %u-\n", i);
+    fputs("}\n", f);
+}
+
+static void long_chains_are_straight(void **state)
+{
+    char *text = text_from(write_resisting);
+    struct made m;
+
+    make_as(&m, text, CLASSIFY_BY_COST);
+    assert_true(m.p->meta->longest_path <= PBC_PATH_MAX);
+    const struct key k = tcp4(1, 0x0a000004, 5, 6);
+    agree(&m, &k);
     unmake(&m);
     free(text);
     (void)state;
@@ -303,7 +375,7 @@ static void limits(void **state)
         char *text = text_from(cases[i].write);
         struct compile c;
 
-        assert_int_not_equal(compile_rules(&c, text), 0);
+        assert_int_not_equal(compile_as(&c, text, CLASSIFY_NONE), 0);
         if (times_said(&c, cases[i].code) != 1) {
             char *said = what_it_said(&c);
             print_error("%.2000s\n", said);
@@ -366,9 +438,10 @@ static void far_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks), cmocka_unit_test(relays),   cmocka_unit_test(deep_chains),
-        cmocka_unit_test(trees),  cmocka_unit_test(demands),  cmocka_unit_test(splits),
-        cmocka_unit_test(limits), cmocka_unit_test(dispatch), cmocka_unit_test(far_bytes),
+        cmocka_unit_test(blocks),   cmocka_unit_test(relays),        cmocka_unit_test(deep_chains),
+        cmocka_unit_test(trees),    cmocka_unit_test(coded_entries), cmocka_unit_test(long_chains_are_straight),
+        cmocka_unit_test(demands),  cmocka_unit_test(splits),        cmocka_unit_test(limits),
+        cmocka_unit_test(dispatch), cmocka_unit_test(far_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
