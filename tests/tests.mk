@@ -26,6 +26,13 @@ $(TOOLS): $(B)/tests/%: $(B)/tests/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 	$(LINK_TEST) -fsanitize=fuzzer
+# The rivals of the classifier; DPDK's only where it is installed.
+RIVALS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/peers/*.c))
+DPDK    = $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
+$(B)/tests/bench/peers/acl.o: CPPFLAGS += $(if $(DPDK),-DHAVE_DPDK $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk))))
+$(B)/tests/bench/classify: $(RIVALS)
+$(B)/tests/bench/classify: LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< $(RIVALS) -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group \
+	$(if $(DPDK),-lrte_acl $(shell pkg-config --libs libdpdk)) $(LIBS)
 # Makes a capture of packet notation; needs nothing but the notation, so the demo runs without the test tools.
 MKCAP := $(B)/tests/tools/mkcap
 $(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/note*.c)) $(B)/libvm.a
