@@ -12,7 +12,7 @@ struct deal {
     struct list common, mixed; /* boxes that reach every child in the same way; the others */
     uint32_t *count;           /* of each child: boxes of its own */
     uint64_t *sum;             /* a hash of them */
-    uint32_t *same;            /* the first child that has the same; DEAD: no key leads there */
+    uint32_t *same;            /* the first child that has the same; DEAD: no key of the part leads there */
     uint32_t *at;              /* where the boxes of a first child begin, in own */
     uint32_t *own;
     uint32_t *alive, alive_count; /* kind: the children that there are */
@@ -40,11 +40,18 @@ static bool is_common(const struct deal *d, uint32_t box)
     return r.lo <= all.lo && r.hi >= all.hi;
 }
 
+/* The child whose bits are as the part tells them. A part may be shared with others that differ in bits which no box of
+ * it asks, so keys do come to the other children, too: they are what this one is. */
+static uint32_t as_told(const struct deal *d, uint32_t child)
+{
+    const uint32_t told = d->p->mask[d->w.slot] >> d->w.shift & (d->children - 1);
+    return (child & ~told) | (d->p->value[d->w.slot] >> d->w.shift & told);
+}
+
 static bool is_possible(const struct deal *d, uint32_t child)
 {
+    if (as_told(d, child) != child) return false;
     const struct part q = window_child(d->p, d->w, child);
-    const uint32_t both = d->p->mask[d->w.slot];
-    if ((q.value[d->w.slot] ^ d->p->value[d->w.slot]) & both) return false;
     return d->w.slot != SLOT_KIND || !d->b->possible || d->b->possible(q.mask[SLOT_KIND], q.value[SLOT_KIND]);
 }
 
@@ -210,6 +217,7 @@ static bool build_children(struct deal *d, struct allowance a, uint64_t unit, ui
         left = left > used ? left - used : 0;
         stack_release(b, mark);
     }
+    for (uint32_t c = 0; c < d->children; c++) words[c] = words[as_told(d, c)];
     return !b->failed;
 }
 
