@@ -20,6 +20,7 @@ void compile_fini(struct compile *c)
 {
     symbols_free(c->symbols);
     image_free(c->image);
+    image_free(c->claims);
     diags_free(c->diags);
     sources_fini(&c->sources);
     arena_free(c->arena);

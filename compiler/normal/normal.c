@@ -545,6 +545,16 @@ void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_pr
     *out = as_rule.product;
 }
 
+void normal_beside(struct compile *c, const struct image *img, uint32_t conds, uint32_t count, struct ir_product *out)
+{
+    struct normal *n = c->ir->normal;
+    const struct image *own = n->img;
+
+    n->img = img;
+    normal_when(c, conds, count, out);
+    n->img = own;
+}
+
 bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out)
 {
     struct normal *n = c->ir->normal;

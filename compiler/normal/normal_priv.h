@@ -34,6 +34,8 @@ void print_rule_name(const struct compile *c, uint32_t rule, FILE *out);
 bool normal_contradicts(struct compile *c, uint32_t rule);
 /* The product of the conditions of a `when`: frames but ARP (normal.c). */
 void normal_when(struct compile *c, uint32_t conds, uint32_t count, struct ir_product *out);
+/* The same of conditions without sets, meters and patterns that stand in another image. */
+void normal_beside(struct compile *c, const struct image *img, uint32_t conds, uint32_t count, struct ir_product *out);
 /* What the fields of a product say of one another, written into them; all of them IR_EMPTY if no frame is in it
  * (normal.c). */
 void normal_settle(struct ir *ir, struct ir_product *p);

@@ -24,7 +24,7 @@ static bool holds_all(const struct addr_list *l)
     return all;
 }
 
-static void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct addr_list *l)
+void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct addr_list *l)
 {
     const uint32_t families = families_of(l);
 

@@ -246,6 +246,8 @@ void cond_ether(struct rule_work *w, const struct node *n);
 void cond_icmp_type(struct rule_work *w, const struct node *n);
 void cond_icmp_code(struct rule_work *w, const struct node *n);
 void cond_addresses(struct rule_work *w, const struct node *n);
+/* What the list of a `from` or `to` leaves of families; warns where that is nothing. */
+void narrow_by_addresses(struct rule_work *w, const struct node *n, const struct addr_list *l);
 void cond_ports(struct rule_work *w, const struct node *n);
 void cond_on(struct rule_work *w, const struct node *n);
 void cond_vlan(struct rule_work *w, const struct node *n);

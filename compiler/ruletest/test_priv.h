@@ -65,10 +65,11 @@ struct test_self {
     unsigned count4, count6;
 };
 
+struct test_claim; /* claim.h */
 /* What they are unless a test says otherwise: 192.0.0.8 and 2001:db8:ffff::1; in the arena (test_resolve.c). */
 const struct test_self *test_self_default(struct compile *c);
 
-enum step_kind { STEP_EXPECT, STEP_SPLIT, STEP_REPEAT, STEP_AFTER, STEP_AT, STEP_SELF, STEP_HEALTH, STEP_REPLAY };
+enum step_kind { STEP_EXPECT, STEP_SPLIT, STEP_REPEAT, STEP_AFTER, STEP_AT, STEP_SELF, STEP_HEALTH, STEP_REPLAY, STEP_CLAIM };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* `reply FLAGS`, `reply: PACKET` */
 
 struct test_step {
@@ -93,6 +94,7 @@ struct test_step {
     const char *path;            /* REPLAY: relative to where preyc was started */
     struct span path_span;
     const struct test_self *self; /* SELF */
+    const struct test_claim *claim;
 };
 
 struct test {
@@ -101,12 +103,22 @@ struct test {
     struct span span;
     struct test_step *first, **end;
     const struct test_self *self_at_start, *self; /* `self`: at the step that is read */
+    bool self_written;                            /* some step before it says so */
     uint64_t ns;                                  /* how long its steps take */
     bool failed;
 };
 
+/* A set that claims name, and its id in the normal form. */
+struct claim_set {
+    struct claim_set *next;
+    const struct symbol *symbol;
+    uint32_t id;
+};
+
 struct tests {
     struct test *first, **end;
+    struct claim_set *claim_sets;
+    uint64_t claim_work; /* that claims have cost, all together */
     uint32_t count, ran, failed;
     uint64_t packets; /* that all steps together send */
 };
@@ -138,6 +150,7 @@ bool test_pool_step(struct compile *c, struct test *t, const struct node *n);
 bool test_server_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
+bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
 
 /* A packet as written, checked and filled in; NULL after a report (test_packet.c). `self`: what it stands for;
  * any_port: the source's port may be left out. */
@@ -181,6 +194,7 @@ struct test_run {
     uint64_t week_ns;            /* what the clocks on the wall showed when the test began: since Monday 00:00 */
     uint8_t *down;               /* [servers] */
     uint64_t *up_since_ns;       /* [servers] */
+    struct claim_times *times;   /* test_claim_run.c; NULL: not asked for yet */
     uint8_t *frame;              /* TEST_FRAME_MOST bytes */
     uint64_t cookie;             /* of the packet judged last */
     struct test_held *held;
@@ -249,6 +263,7 @@ const char *test_state_name(uint32_t marks);
 /* Steps that judge many packets; false after reporting that they disappoint (test_replay.c, test_split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
 bool test_split(struct test_run *r, const struct test_step *s);
+bool test_claim(struct test_run *r, const struct test_step *s); /* test_claim_run.c: of every packet, without judging any */
 
 /* What the rules did with the packet of a failed expectation (test_why.c). To be asked before it is judged where there
  * are meters: judging takes tokens. */

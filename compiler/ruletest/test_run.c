@@ -278,6 +278,7 @@ static bool step(struct test_run *r, const struct test_step *s)
     case STEP_EXPECT: return expect(r, s);
     case STEP_SPLIT: return test_split(r, s);
     case STEP_REPLAY: return test_replay(r, s);
+    case STEP_CLAIM: return test_claim(r, s);
     case STEP_REPEAT: repeat(r, s); break;
     case STEP_AFTER: pass(r, s->ns); break;
     case STEP_AT: at(r, s); break;

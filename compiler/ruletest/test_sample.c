@@ -178,6 +178,12 @@ static bool fits_other(const struct sampler *s, const struct addr *a)
     return fits_destination(s, a) && differs(s, a);
 }
 
+/* Of a source, where there is but one destination. */
+static bool fits_apart(const struct sampler *s, const struct addr *a)
+{
+    return fits_source(s, a) && memcmp(a->bytes, s->out->dst.bytes, sizeof(a->bytes)) != 0;
+}
+
 static bool fits_new_self(const struct sampler *s, const struct addr *a)
 {
     (void)s;
@@ -242,22 +248,38 @@ static bool choose_self(const struct sampler *s, enum ir_field f, uint8_t family
     return false;
 }
 
-static bool addresses(const struct sampler *s, uint8_t family)
+/* The address that the word `self` stands for. */
+static bool is_word_self(const struct sampler *s, const struct addr *a)
+{
+    const struct addr *first = &s->self->first[a->family == 6];
+
+    return first->family == a->family && memcmp(first->bytes, a->bytes, a->family == 4 ? 4 : 16) == 0;
+}
+
+static bool choose_both(const struct sampler *s, uint8_t family)
 {
     struct test_packet *p = s->out;
     const bool out = s->direction == PBC_DIR_OUT;
 
-    p->src_is_self = p->dst_is_self = false;
     if (out ? !choose_self(s, IR_SRC_SELF, family, &p->src) : !choose(s, IR_SRC, family, 0, fits_source, &p->src))
         return false;
-    p->src_is_self = out;
-    if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, family, &p->dst)) {
-        p->dst_is_self = true;
+    if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, family, &p->dst)) return true;
+    if (choose(s, IR_DST, family, 1, fits_other, &p->dst)) return true;
+    if (choose(s, IR_DST, family, 1, fits_destination, &p->dst)) {
+        struct addr apart;
+
+        if (!out && choose(s, IR_SRC, family, 0, fits_apart, &apart)) p->src = apart;
         return true;
     }
-    if (choose(s, IR_DST, family, 1, fits_other, &p->dst) || choose(s, IR_DST, family, 1, fits_destination, &p->dst))
-        return true;
-    return p->dst_is_self = out && choose_self(s, IR_DST_SELF, family, &p->dst);
+    return out && choose_self(s, IR_DST_SELF, family, &p->dst);
+}
+
+static bool addresses(const struct sampler *s, uint8_t family)
+{
+    if (!choose_both(s, family)) return false;
+    s->out->src_is_self = is_word_self(s, &s->out->src);
+    s->out->dst_is_self = is_word_self(s, &s->out->dst);
+    return true;
 }
 
 /* Headers ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ const struct test_self *sample_self(struct compile *c, const struct ir_product *
                                     const struct test_self *given);
 
 /* As it would be written in a test: "tcp 192.0.2.9:50000 -> 203.0.113.10:22 syn on eth0". What the notation can't say
- * follows as a comment: " # dscp 46". */
+ * follows as a comment, as a rule would ask for it: " # with dscp 46". */
 void sample_print(const struct compile *c, const struct test_packet *p, FILE *out);
 
 /* What the finished program does with it in a fresh state, at its start: verdict, and what `state` said. 0 or -ENOMEM.

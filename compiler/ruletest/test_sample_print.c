@@ -66,7 +66,8 @@ static void print_payload(const struct test_packet *p, FILE *out)
 
 static void print_mac(const char *side, uint64_t mac, FILE *out)
 {
-    fprintf(out, ", ether %s", side);
+    if (!mac) return;
+    fprintf(out, " ether %s", side);
     for (unsigned i = 0; i < 6; i++) fprintf(out, "%c%02x", i ? ':' : ' ', (unsigned)(mac >> (40 - 8 * i) & 0xff));
 }
 
@@ -74,11 +75,11 @@ static void print_mac(const char *side, uint64_t mac, FILE *out)
 static void print_unsaid(const struct test_packet *p, FILE *out)
 {
     if (!p->dscp && !p->options && !p->src_mac && !p->dst_mac) return;
-    fputs(" # and", out);
-    if (p->dscp) fprintf(out, ", dscp %u", p->dscp);
-    if (p->options) fputs(", options any", out);
-    if (p->src_mac) print_mac("from", p->src_mac, out);
-    if (p->dst_mac) print_mac("to", p->dst_mac, out);
+    fputs(" # with", out);
+    if (p->dscp) fprintf(out, " dscp %u", p->dscp);
+    if (p->options) fputs(" options any", out);
+    print_mac("from", p->src_mac, out);
+    print_mac("to", p->dst_mac, out);
 }
 
 void sample_print(const struct compile *c, const struct test_packet *p, FILE *out)
