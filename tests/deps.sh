@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo tests bench coverage
+#   tests/deps.sh LIST...    LIST: build demo tests bench peers coverage
 # As root it installs what is missing; otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -45,11 +45,18 @@ list_tests() {
     need xz-utils have_command xz
 }
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
+# Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which
+# brings all of its libraries; gnuplot.
+list_peers() {
+    need pkg-config have_command pkg-config
+    need libdpdk-dev have_header dpdk/rte_acl.h
+    need gnuplot-nox have_command gnuplot
+}
 list_coverage() { need gcovr have_command gcovr; }
 
 for list in "$@"; do
     case $list in
-    build | demo | tests | bench | coverage) "list_$list" ;;
+    build | demo | tests | bench | peers | coverage) "list_$list" ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;
     esac
 done
