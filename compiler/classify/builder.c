@@ -6,6 +6,14 @@
 
 enum { OVERLAPS = 16 };
 
+/* Bytes that are shared out. More copies of boxes do not make searches faster beyond what these allow (README.md). */
+static uint64_t worth_spending(const struct boxes *b)
+{
+    const uint64_t box_bytes = b->count * 32ull; /* as one leaf */
+    const uint64_t small = (1 << 14) + 24 * box_bytes, large = (5 << 18) + 6 * box_bytes;
+    return small < large ? small : large;
+}
+
 static void columns_find(struct build *b)
 {
     memset(b->column, NO_COLUMN, sizeof b->column);
@@ -23,8 +31,6 @@ static uint64_t root_word(struct build *b)
     stack_release(b, mark);
     return word;
 }
-
-static uint64_t box_bytes(const struct boxes *b) { return b->count * 32ull; }
 
 /* Entries of the longest leaf, evenly over it. */
 static bool overlap_fill(const struct build *b, struct built *out)
@@ -94,8 +100,9 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
 {
     struct build b = {.b = boxes, .coded = coded, .possible = possible};
     *out = (struct built){0};
-    b.budget = (1 << 16) + 8 * box_bytes(boxes);
+    b.budget = worth_spending(boxes);
     if (b.budget > limits->bytes) b.budget = limits->bytes;
+    b.reserve = b.budget < limits->bytes - b.budget ? b.budget : limits->bytes - b.budget;
     columns_find(&b);
     const int error = finish(&b, root_word(&b), limits->bytes, out);
     out->peak_bytes = b.peak;

@@ -64,8 +64,8 @@ struct build {
     const struct boxes *b;
     const bool *coded;
     kind_possible_fn *possible;
-    uint64_t budget;
-    uint8_t column[16]; /* of a slot, NO_COLUMN */
+    uint64_t budget, reserve; /* bytes: shared out in proportion; kept for parts that resist */
+    uint8_t column[16];       /* of a slot, NO_COLUMN */
     struct stack stack;
     uint64_t held, peak;     /* bytes taken, now and at most */
     bool failed;             /* memory was out */

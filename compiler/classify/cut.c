@@ -213,8 +213,8 @@ static bool build_children(struct deal *d, struct allowance a, uint64_t unit, ui
         boxes -= l.count;
         least -= own;
         words[c] = node_word(b, l, &q, below);
-        const uint64_t used = build_bytes(b) - before;
-        left = left > used ? left - used : 0;
+        const uint64_t used = build_bytes(b) - before, charged = used < below.bytes ? used : below.bytes;
+        left = left > charged ? left - charged : 0;
         stack_release(b, mark);
     }
     for (uint32_t c = 0; c < d->children; c++) words[c] = words[as_told(d, c)];

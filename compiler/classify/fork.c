@@ -26,7 +26,8 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
     uint64_t first, second;
     narrow.count = part_prune(b, narrow, p);
     if (!cut_word(b, narrow, p, plan.window, below, &first)) first = node_word(b, narrow, p, below);
-    below.bytes = a.bytes - table - (build_bytes(b) - before);
+    const uint64_t used = build_bytes(b) - before;
+    below.bytes = a.bytes - table - (used < below.bytes ? used : below.bytes);
     second = node_word(b, wide, p, below);
     stack_release(b, mark);
     if (b->failed) return false;

@@ -1,7 +1,7 @@
 /* One part of the key space: a leaf, or the best way to go on that the allowance has room for. */
 #include "compiler/classify/builder_priv.h"
 
-enum { PLANS = 12 };
+enum { PLANS = 12, RESERVE_TIMES = 4 };
 
 static bool follow(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
                    uint64_t *word)
@@ -10,21 +10,45 @@ static bool follow(struct build *b, struct list l, const struct part *p, struct 
     return cut_word(b, l, p, plan.window, a, word);
 }
 
+/* The first way that the allowance has room for. */
+static bool go_on(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
+{
+    struct plan plans[PLANS];
+    const unsigned count = plans_find(b, l, p, a, plans, PLANS);
+    for (unsigned i = 0; i < count && !b->failed; i++) {
+        if (plans[i].way == WAY_LEAF) {
+            *word = leaf_word(b, p, l);
+            return true;
+        }
+        if (follow(b, l, p, plans[i], a, word)) return true;
+    }
+    return false;
+}
+
+/* What resists within its share may take of what is kept for such parts: several times what it would take as a leaf. */
+static bool go_on_reserve(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
+{
+    const uint64_t wish = RESERVE_TIMES * leaf_bytes(b, p, l), extra = wish < b->reserve ? wish : b->reserve;
+    const uint64_t before = build_bytes(b), own = a.bytes;
+    if (extra < wish / 4) return false;
+    b->reserve -= extra;
+    a.bytes += extra;
+    const bool done = go_on(b, l, p, a, word);
+    const uint64_t used = build_bytes(b) - before, over = used > own ? used - own : 0;
+    b->reserve += done && over < extra ? extra - over : done ? 0 : extra;
+    return done;
+}
+
 uint64_t node_word(struct build *b, struct list l, const struct part *p, struct allowance a)
 {
     l.count = part_prune(b, l, p);
     if (l.count == 0 || b->failed) return TREE_NONE;
-    const uint64_t bytes = leaf_bytes(b, p, l);
-    if (bytes && l.count <= LEAF_FEW) return leaf_word(b, p, l);
-    struct plan plans[PLANS];
-    const unsigned count = plans_find(b, l, p, a, plans, PLANS);
-    for (unsigned i = 0; i < count && !b->failed; i++) {
-        uint64_t word;
-        if (plans[i].way == WAY_LEAF && bytes) return leaf_word(b, p, l);
-        if (plans[i].way != WAY_LEAF && follow(b, l, p, plans[i], a, &word)) return word;
-    }
+    const bool sayable = leaf_bytes(b, p, l);
+    if (sayable && l.count <= LEAF_FEW) return leaf_word(b, p, l);
+    uint64_t word;
+    if (go_on(b, l, p, a, &word) || (!b->failed && go_on_reserve(b, l, p, a, &word))) return word;
     if (b->failed) return TREE_NONE;
-    if (!bytes) {
+    if (!sayable) {
         b->unsayable = true;
         return TREE_NONE;
     }

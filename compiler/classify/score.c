@@ -17,9 +17,17 @@ enum {
     CANDIDATES = 160,
 };
 
+/* The weights of the parts of a cost, in cache lines. */
+static const float LARGEST = 0.2f; /* the share of the largest child in what a cut leaves to do, */
+static const float EVEN = 0.5f;    /* and in the rest that of packets drawn from all headers */
+static const float COPIES = 5.0f;  /* boxes twice as many as before, since they reach several children, where room for
+                                      one  doubling is left */
+static const float FORK = 2.5f;    /* a fork: another leaf is compared */
+static const float SECOND = 0.66f; /* what is set apart is easier than the whole */
+
 struct field {
     uint8_t slot, first, bits; /* of the slot from its bit `first` on */
-    uint32_t known;
+    uint32_t known;            /* bits that the part tells, or that are the same wherever a box asks them */
     uint32_t value[SAMPLE_MOST], mask[SAMPLE_MOST]; /* relative to `first` */
     float use[33]; /* [bit]: sum over the bits below of how well each tells boxes apart */
     int top;       /* the highest bit of use, -1 */
@@ -117,10 +125,28 @@ static uint32_t counts_get(const struct counts *c, unsigned bit)
     return n;
 }
 
+/* Bits that are the same wherever they are asked are taken for known: packets that have them otherwise find nothing
+ * here, and are no reason to look at them. */
+static void field_settle(struct field *f, uint32_t count)
+{
+    uint32_t ones = 0, zeros = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        ones |= f->value[i] & f->mask[i];
+        zeros |= ~f->value[i] & f->mask[i];
+    }
+    const uint32_t same = (ones ^ zeros) & ~f->known;
+    f->known |= same;
+    for (uint32_t i = 0; i < count; i++) {
+        f->mask[i] |= same;
+        f->value[i] = (f->value[i] & ~same) | (ones & same);
+    }
+}
+
 /* How well each bit tells boxes apart: the share of those that ask it, and how evenly. */
 static bool field_use(struct field *f, uint32_t count)
 {
     struct counts asked = {{0}}, ones = {{0}};
+    if (f->slot != SLOT_KIND) field_settle(f, count);
     for (uint32_t i = 0; i < count; i++) {
         counts_add(&asked, f->mask[i] & ~f->known);
         counts_add(&ones, f->value[i] & f->mask[i] & ~f->known);
@@ -155,12 +181,10 @@ static void fields_find(struct build *b, struct list l, const struct part *p, st
     }
 }
 
-/* Cache lines that a search costs among so many boxes, about. */
-static float search_cost(float boxes)
+/* How much of the way from the list to leaves is still to go from so many boxes: 0 .. 1. */
+static float left_to_do(float list, float boxes)
 {
-    if (boxes <= 1) return boxes * 2;
-    if (boxes <= LEAF_FEW) return 2;
-    return 2 + 0.8f * log2f(boxes / LEAF_FEW);
+    return boxes <= LEAF_FEW ? 0 : log2f(boxes / LEAF_FEW) / log2f(list / LEAF_FEW);
 }
 
 struct candidate {
@@ -170,15 +194,16 @@ struct candidate {
 struct scoring {
     struct scratch *x;
     uint32_t boxes;
-    float budget, unit, fork_cost; /* unit: bytes of a block */
+    float budget, copies, unit; /* copies: the price of twice as many boxes; unit: bytes of a block */
     unsigned forks;
     struct candidate *best;
     unsigned count;
 };
 
-static void offer(struct scoring *s, float score, enum way way, struct window w, uint32_t most)
+/* A way is as good as what it costs for what it does: if the rest goes on like this, that is what the whole costs. */
+static void offer(struct scoring *s, float cost, float left, struct plan plan)
 {
-    if (s->count < CANDIDATES) s->best[s->count++] = (struct candidate){score, {way, w, most}};
+    if (s->count < CANDIDATES && left < 0.99f) s->best[s->count++] = (struct candidate){cost / (1 - left), plan};
 }
 
 /* What the boxes looked at so far, those that reach the fewest children, do to the children. */
@@ -211,8 +236,8 @@ static void sums_add(struct sums *s, struct tally *t, uint32_t children, uint32_
     s->boxes += 1;
 }
 
-/* The cost of cutting all that the sums hold; `wide` boxes more stand apart. Negative: no use, or no room. */
-static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t children)
+/* The cost of cutting all that the sums hold, and how much is left to do then. Negative: no use, or no room. */
+static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t children, float *left)
 {
     const float scale = (float)s->boxes / (float)s->x->boxes, all = m->boxes * scale, own = m->boxes - m->spread;
     const float met = m->boxes > 1 ? 1 + m->pairs / (m->boxes * (m->boxes - 1)) * (all - 1) : 1;
@@ -228,7 +253,17 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     const float slots = (m->reach - m->spread * (float)children) * scale + m->spread * scale * used;
     const float bytes = (float)children * 8 + (slots / LEAF_FEW + used / 2) * s->unit;
     if (bytes > s->budget) return -1;
-    return 1 + 0.25f * (search_cost(met) + search_cost(even)) + 0.5f * search_cost(largest) + 0.5f * bytes / s->budget;
+    const float n = (float)s->boxes;
+    const float mean = (1 - EVEN) * left_to_do(n, met) + EVEN * left_to_do(n, even);
+    *left = (1 - LARGEST) * mean + LARGEST * left_to_do(n, largest);
+    return 1 + s->copies * (slots > all ? log2f(slots / all) : 0);
+}
+
+/* Boxes that reach several children stand in each, and the room for that is bounded: the less is left, the dearer. */
+static float copies_price(const struct scoring *s)
+{
+    const float room = log2f(s->budget / (float)s->boxes * LEAF_FEW / s->unit);
+    return COPIES / (room > 0.2f ? room : 0.2f);
 }
 
 static void try_window(struct scoring *s, const struct field *f, unsigned shift, unsigned width)
@@ -252,13 +287,15 @@ static void try_window(struct scoring *s, const struct field *f, unsigned shift,
             sums_add(&sums, x->tally, wrap + 1, f->value[j] >> shift & mask, wrap & ~mask, k);
         }
         if (i == 0 || (k && ends[k] == ends[k - 1])) continue;
-        const float cost = cut_cost(s, &sums, wrap + 1);
+        float left;
+        const float cost = cut_cost(s, &sums, wrap + 1, &left);
         if (cost < 0) continue;
         if (i == x->boxes) {
-            offer(s, cost, WAY_CUT, w, 0);
+            offer(s, cost, left, (struct plan){WAY_CUT, w, 0});
         } else if (s->forks && f->slot != SLOT_KIND) {
             const float wide = (float)(x->boxes - i) * (float)s->boxes / (float)x->boxes;
-            offer(s, cost + s->fork_cost + 1.2f * search_cost(wide), WAY_FORK, w, 1u << k);
+            left += SECOND * left_to_do((float)s->boxes, wide);
+            offer(s, cost + FORK, left, (struct plan){WAY_FORK, w, 1u << k});
         }
     }
 }
@@ -325,7 +362,7 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     if (l.count <= LEAF_BOXES && bytes) return n;
     struct scoring s = {.x = x, .boxes = l.count, .budget = (float)a.bytes, .forks = a.forks, .best = best};
     s.unit = bytes ? (float)bytes / (float)((l.count + LEAF_FEW - 1) / LEAF_FEW) : 4 * sizeof(struct pbc_block);
-    s.fork_cost = 0.5f;
+    s.copies = copies_price(&s);
     for (unsigned i = 0; i < x->fields; i++) try_field(&s, &x->field[i]);
     qsort(best, s.count, sizeof *best, by_score);
     for (unsigned i = 0; i < s.count && n < most; i++) plans[n++] = best[i].plan;
