@@ -96,12 +96,15 @@ struct ir_patterns {
 enum ir_state {
     IR_LIVE,
     IR_IMPOSSIBLE, /* its own conditions contradict each other */
-    IR_SHADOWED,   /* all of it is decided by `cover` */
+    IR_SHADOWED,   /* all of it is decided by `covers` */
 };
 struct ir_rule {
     struct ir_product product;
-    uint32_t cover;
+    uint32_t cover;               /* SHADOWED: the first rule that decides some of it, PBC_NONE */
+    const uint32_t *covers;       /* SHADOWED: all rules that it takes to decide it, ascending, the first one again */
+    uint32_t cover_count;
     uint8_t state; /* enum ir_state */
+    bool met;      /* LIVE: some earlier rule decides a part of it, as far as was looked */
 };
 
 /* May the rule's verdict be remembered for a flow (memos.c), and if not, why: MEMO(ident, text), the text with %s for the
@@ -142,6 +145,7 @@ struct ir {
     bool too_large;     /* IR_BYTES_MAX was reached: what was interned since is empty */
     struct ir_memo *memos; /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
     uint32_t memos_undecided; /* rules and defaults that find_memos gave up on */
+    uint32_t ifaces;    /* that the program knows: other values of IR_IFACE no frame has, but IFACE_ABSENT */
     uint32_t undecided; /* rules that the analysis gave up on */
     bool keeps_flows;   /* some condition asks for the state: without one, no packet has any */
     bool picks_up;      /* mid-stream TCP can be new */

@@ -314,6 +314,15 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
     if (!narrows) fputs("      everything\n", out);
 }
 
+static void print_covers(const struct compile *c, const struct ir_rule *r, FILE *out)
+{
+    struct list_printer l = {.out = out};
+
+    for (uint32_t i = 0; i < r->cover_count; i++)
+        if (next_value(&l)) print_rule_name(c, r->covers[i], out);
+    end_list(&l);
+}
+
 static void print_rule(const struct compile *c, uint32_t rule, FILE *out)
 {
     static const char *const verdicts[] = {"accept", "drop", "reject",     "do",       "return",
@@ -331,7 +340,7 @@ static void print_rule(const struct compile *c, uint32_t rule, FILE *out)
         fputs(": never matches\n", out);
     else if (ir->state == IR_SHADOWED) {
         fputs(": never reached, covered by ", out);
-        print_rule_name(c, ir->cover, out);
+        print_covers(c, ir, out);
         fputc('\n', out);
     } else
         fputc('\n', out);

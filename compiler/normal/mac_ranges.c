@@ -9,6 +9,7 @@
 #define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
 #define MAC_GROUPS ((uint64_t)1 << 47)
 #define MAC_NOBODY ((uint64_t)1 << 48)
+#define BROADCAST  (MAC_NOBODY - 1)
 
 /* Pairs of first and last. */
 struct list {
@@ -146,14 +147,24 @@ uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b)
     return same(&left, &x) ? a : intern(ir, &left);
 }
 
+static bool in_pairs(const struct ir_macs *m, uint64_t number)
+{
+    for (uint32_t i = 0; i < m->count; i += 2)
+        if (m->macs[i] <= number && number <= m->macs[i + 1]) return true;
+    return false;
+}
+
 bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
 {
-    const struct list l = list_by_id(ir, id);
-    const uint64_t number = mac == MAC_NONE ? MAC_NOBODY : mac_number(mac);
+    const struct ir_macs *m = ir_macs(ir, id);
 
-    for (uint32_t i = 0; i < l.count; i++)
-        if (l.v[2 * i] <= number && number <= l.v[2 * i + 1]) return true;
-    return false;
+    if (id == IR_ALL) return true;
+    if (m->kinds == MACS_ARE_RANGES) return in_pairs(m, mac == MAC_NONE ? MAC_NOBODY : mac_number(mac));
+    if (mac == MAC_NONE) return false;
+    const bool broadcast = mac == BROADCAST, group = mac & GROUP_BIT;
+    const bool found = (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), by_number)) ||
+                       (m->kinds & MAC_BROADCAST && broadcast) || (m->kinds & MAC_MULTICAST && group && !broadcast);
+    return found != m->negated;
 }
 
 bool macs_some(const struct ir *ir, uint32_t id)
@@ -161,6 +172,25 @@ bool macs_some(const struct ir *ir, uint32_t id)
     const struct list l = list_by_id(ir, id);
 
     return l.count && l.v[0] < MAC_NOBODY;
+}
+
+bool macs_pick(const struct ir *ir, uint32_t id, uint64_t seed, uint64_t *mac)
+{
+    const struct ir_macs *m = ir_macs(ir, id);
+    const uint64_t tries[] = {seed & (BROADCAST & ~GROUP_BIT), (seed & BROADCAST) | GROUP_BIT, BROADCAST};
+
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        *mac = tries[i];
+        if (macs_have(ir, id, *mac)) return true;
+    }
+    for (uint32_t i = 0; m->kinds == MACS_ARE_RANGES && i < m->count; i += 2)
+        if (m->macs[i] < MAC_NOBODY) {
+            *mac = mac_of_number(m->macs[i]);
+            return true;
+        }
+    if (!m->count || m->negated || m->kinds == MACS_ARE_RANGES) return false;
+    *mac = m->macs[seed % m->count];
+    return true;
 }
 
 double macs_part(const struct ir *ir, uint32_t id)

@@ -19,6 +19,8 @@ unsigned states_possible(const struct ir *ir, const struct ir_product *p);
 unsigned states_asked(const struct ir *ir, const struct ir_product *p);
 bool asks_state(const struct ir *ir, const struct ir_product *p);
 unsigned states_of_protocol(uint32_t what);
+/* Of one header: a value of IR_WHAT, of IR_FRAGMENT where it is IP, and TCP flags or ICMP type where it has such. */
+unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment, uint32_t flags, uint32_t type);
 
 /* The product's whole packets that are established; false: there are none (normal.c). */
 bool normal_established(struct compile *c, const struct ir_product *p, struct ir_product *out);
@@ -51,6 +53,7 @@ uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b);
 bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac); /* MAC_NONE: frames that have none */
 bool macs_some(const struct ir *ir, uint32_t id);               /* any frame that has one? */
+bool macs_pick(const struct ir *ir, uint32_t id, uint64_t seed, uint64_t *mac); /* one of them; false: none was found */
 double macs_part(const struct ir *ir, uint32_t id);             /* of all there are */
 uint64_t mac_number(uint64_t mac);
 uint64_t mac_of_number(uint64_t number);

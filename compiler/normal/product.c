@@ -112,6 +112,29 @@ static void settle_chain(struct ir *ir, struct ir_product *p)
         *what = IR_EMPTY;
 }
 
+/* Interfaces that the program does not know are one: none. */
+static void settle_interface(struct ir *ir, struct ir_product *p)
+{
+    const struct pbc_range known[] = {{0, ir->ifaces - 1}, {IFACE_ABSENT, IFACE_ABSENT}};
+    const uint32_t all = ir->ifaces ? ranges_of(ir, IR_IFACE, known, 2) : ranges_of(ir, IR_IFACE, known + 1, 1);
+
+    if (p->field[IR_IFACE] == IR_ALL) return;
+    p->field[IR_IFACE] = both(ir, IR_IFACE, p->field[IR_IFACE], all);
+    if (p->field[IR_IFACE] == all) p->field[IR_IFACE] = IR_ALL;
+}
+
+/* No IP packet is shorter than its header. */
+static void settle_length(struct ir *ir, struct ir_product *p)
+{
+    static const struct pbc_range ip6 = {WHAT_IP6, WHAT_IP6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
+    const uint32_t length = p->field[IR_LENGTH];
+
+    if (length == IR_ALL) return;
+    if (!ir_ranges_meet(ir, length, ranges_of(ir, IR_LENGTH, &least6, 1)))
+        p->field[IR_WHAT] = but(ir, IR_WHAT, p->field[IR_WHAT], ranges_of(ir, IR_WHAT, &ip6, 1));
+    if (!ir_ranges_meet(ir, length, ranges_of(ir, IR_LENGTH, &least4, 1))) p->field[IR_WHAT] = IR_EMPTY;
+}
+
 /* What is no neighbour discovery though its hop limit is 255 has another type. */
 static void settle_not_nd(struct ir *ir, struct ir_product *p)
 {
@@ -157,6 +180,8 @@ bool product_settle(struct ir *ir, struct ir_product *p)
     settle_meters(ir, p);
     for (unsigned i = 0; i < SETTLE_MAX; i++) {
         before = *p;
+        if (!ir_is_empty(p)) settle_interface(ir, p);
+        if (!ir_is_empty(p)) settle_length(ir, p);
         if (!ir_is_empty(p)) settle_ether(ir, p);
         if (!ir_is_empty(p)) settle_chain(ir, p);
         if (!ir_is_empty(p)) settle_not_nd(ir, p);

@@ -32,16 +32,21 @@ void region_add(struct region *r, const struct ir_product *p)
     r->p[r->count++] = *p;
 }
 
-/* Ranges that comparing the field looks at. */
-static uint64_t ranges_in(const struct ir *ir, const struct ir_product *p)
+/* Ranges that taking b from a looks at: where both say the same, or b everything, none. */
+static uint64_t ranges_in(const struct ir *ir, const struct ir_product *a, const struct ir_product *b)
 {
-    static const enum ir_field sides[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
     uint64_t n = 1;
 
-    for (unsigned i = 0; i < 4; i++)
-        n += (uint64_t)ir_addrs(ir, p->field[sides[i]])->count4 + ir_addrs(ir, p->field[sides[i]])->count6;
-    for (enum ir_field f = IR_SPORT; f <= IR_INNER; f++)
-        if (p->field[f] != IR_ALL) n += ir_ranges(ir, p->field[f]).count;
+    for (enum ir_field f = IR_SRC; f <= IR_INNER; f++) {
+        const uint32_t x = a->field[f], y = b->field[f];
+
+        if (x == y || y == IR_ALL) continue;
+        if (f <= IR_DST_SELF)
+            n += (uint64_t)ir_addrs(ir, x)->count4 + ir_addrs(ir, x)->count6 + ir_addrs(ir, y)->count4 +
+                 ir_addrs(ir, y)->count6;
+        else
+            n += (x == IR_ALL ? 1 : ir_ranges(ir, x).count) + (uint64_t)ir_ranges(ir, y).count;
+    }
     return n;
 }
 
@@ -84,6 +89,12 @@ static void split_field(struct split *s, enum ir_field f)
     s->rest.field[f] = field_and(s->ir, f, a, b, &loose);
 }
 
+static uint32_t addrs_minus(struct ir *ir, uint32_t a, uint32_t b)
+{
+    if (a == b || b == IR_ALL) return IR_EMPTY;
+    return ir_addrs_and(ir, a, ir_addrs_not(ir, b));
+}
+
 /* A side's two sets are one field: an address is of this machine or not. */
 static void split_side(struct split *s, enum ir_field f)
 {
@@ -91,7 +102,7 @@ static void split_side(struct split *s, enum ir_field f)
 
     if (s->b->field[f] == IR_ALL && s->b->field[f + 1] == IR_ALL) return;
     for (enum ir_field k = f; k <= f + 1; k++) {
-        piece.field[k] = ir_addrs_and(s->ir, s->rest.field[k], ir_addrs_not(s->ir, s->b->field[k]));
+        piece.field[k] = addrs_minus(s->ir, s->rest.field[k], s->b->field[k]);
         s->rest.field[k] = ir_addrs_and(s->ir, s->rest.field[k], s->b->field[k]);
     }
     keep(s, &piece);
@@ -162,14 +173,13 @@ static bool has_room(const struct ir *ir, uint64_t ranges)
 
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget)
 {
-    const uint64_t in_b = ir_is_empty(b) ? 0 : ranges_in(ir, b);
     struct region out;
 
-    if (!in_b) return;
+    if (ir_is_empty(b)) return;
     region_init(&out);
     for (uint32_t i = 0; i < r->count && !budget->spent; i++) {
         struct split s = {.ir = ir, .b = b, .rest = r->p[i], .out = &out};
-        const uint64_t work = in_b + ranges_in(ir, &r->p[i]);
+        const uint64_t work = ranges_in(ir, &r->p[i], b);
         struct ir_product common;
         bool loose = false;
 

@@ -28,8 +28,8 @@ struct region_budget {
 bool product_is_plain(const struct ir *ir, const struct ir_product *p);
 /* The product with all that makes it not plain left out: every frame of p is one of *out. */
 void product_plain_part(const struct ir *ir, const struct ir_product *p, struct ir_product *out);
-/* The frames of both. False: there are none. Exact also for products that are not plain, where it can be said; where not
- * (two different lists of active schedules), *out holds more, and *loose is set. */
+/* The frames of both. False: there are none. Exact also for products that are not plain, where it can be said; where
+ * not (two different lists of active schedules), *out holds more, and *loose is set. */
 bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct ir_product *out,
                  bool *loose);
 /* Take a product out of the region; it must be plain. Pieces that no frame can be in (a state that the protocol never
@@ -40,8 +40,8 @@ void product_all(struct ir_product *p);
 /* What is plain in p for frames of a: what p demands that has no complement, a demands too. False: it does not. */
 bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,
                           struct ir_product *out);
-/* How large a product is, for sorting: log2 of the part of all headers that it holds, with the number of protocols for a
- * measure: each weighs the same, as do all IPv4 and all IPv6 addresses. 10 bits of a port are 2^-6 of it. */
+/* How large a product is, for sorting: log2 of the part of all headers that it holds, with the number of protocols for
+ * a measure: each weighs the same, as do all IPv4 and all IPv6 addresses. 10 bits of a port are 2^-6 of it. */
 double product_size(const struct ir *ir, const struct ir_product *p);
 
 #endif

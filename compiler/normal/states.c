@@ -102,6 +102,24 @@ static unsigned whole_states(const struct ir *ir, const struct ir_product *p, ui
     return states | (others ? NEW | ESTABLISHED : 0);
 }
 
+static unsigned type_states_of(uint32_t type, bool v6)
+{
+    unsigned states = 0;
+
+    for (size_t i = 0; i < sizeof(type_states) / sizeof(type_states[0]); i++)
+        if (type_states[i].v6 == v6 && type_states[i].lo <= type && type <= type_states[i].hi)
+            states |= type_states[i].states;
+    return states ? states : NEW;
+}
+
+unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment, uint32_t flags, uint32_t type)
+{
+    if (what >= WHAT_IP6_UNKNOWN || fragment == FRAGMENT_LATER) return ABSENT;
+    if (what == WHAT_IP4 + 6 || what == WHAT_IP6 + 6) return segment_states(ir, flags & (TCP_SYN | TCP_RST | TCP_ACK));
+    if (what == WHAT_IP4 + 1 || what == WHAT_IP6 + 58) return type_states_of(type, what > WHAT_IP6);
+    return NEW | ESTABLISHED;
+}
+
 unsigned states_possible(const struct ir *ir, const struct ir_product *p)
 {
     const struct pbc_range everything = {0, WHAT_MOST};
