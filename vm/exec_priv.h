@@ -91,7 +91,7 @@ static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DR
 /* What a `decap` rule decides is a drop as long as nobody has looked inside. */
 static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
 {
-    const uint8_t verdict = p->rules[rule].verdict;
+    const uint8_t verdict = p->verdicts[rule];
     return decided_as(rule, verdict <= PBC_V_REJECT ? (enum action)verdict : ACTION_DROP, firewall);
 }
 

@@ -120,6 +120,8 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
         at[k] = total;
         total += padded_bytes(section_count(of[k]), kinds[k].entry_size);
     }
+    const uint64_t verdicts = total;
+    total += padded_bytes(section_count(of[PBC_RULES]), sizeof *p->verdicts);
     void *block = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return -ENOMEM;
     p->memory = block;
@@ -132,6 +134,8 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     p->field##_count = (uint32_t)section_count(of[PBC_##ident]);
     PBC_SECTIONS(X)
 #undef X
+    for (uint32_t i = 0; i < p->rules_count; i++) memory[verdicts + i] = p->rules[i].verdict;
+    p->verdicts = memory + verdicts;
     return 0;
 }
 

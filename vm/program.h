@@ -21,6 +21,7 @@ struct program {
 #define X(ident, field, type, most) const type *field; uint32_t field##_count;
     PBC_SECTIONS(X)
 #undef X
+    const uint8_t *verdicts; /* [rules_count]: of rules, side by side: those of many stay in the caches */
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t file_bytes;   /* of the .pbc */
     uint64_t memory_bytes; /* held by this program, look-up tables apart */

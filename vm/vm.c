@@ -113,6 +113,16 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
+/* What can be looked up for several packets together. NULL: no classifier was searched. */
+static const struct ahead *look_ahead(const struct program *p, const struct key keys[], uint64_t todo,
+                                      struct ahead *ahead)
+{
+    if (p->ahead_count) set_ahead(p, keys, todo);
+    if (!p->classifies || !(todo & (todo - 1))) return NULL;
+    classify_ahead(p, keys, todo, ahead);
+    return ahead;
+}
+
 /* The packets of `todo`, bit 0 being the batch's packet `first`. */
 static void decide_rules(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[],
                          uint64_t todo, decided out[])
@@ -125,10 +135,7 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
                               .packet = vm->packets + first};
     if (!vm->cfg.naive) {
         struct ahead ahead;
-        const bool classifies = vm->program->classifies;
-        if (vm->program->ahead_count) set_ahead(vm->program, keys, todo);
-        if (classifies) classify_ahead(vm->program, keys, todo, &ahead);
-        run_code(vm->program, 0, keys, pkts, todo, classifies ? &ahead : NULL, &e, out);
+        run_code(vm->program, 0, keys, pkts, todo, look_ahead(vm->program, keys, todo, &ahead), &e, out);
         return;
     }
     for (; todo; todo &= todo - 1) {

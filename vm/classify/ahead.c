@@ -75,15 +75,26 @@ static uint64_t take_alike(const uint32_t classifier[], uint64_t *todo)
     return alike;
 }
 
-void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead)
+/* Each classifier that packets lead to. */
+static void search_each(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead)
 {
     for (uint64_t left = todo; left; left &= left - 1) {
         const unsigned at = (unsigned)__builtin_ctzll(left);
-        ahead->classifier[at] = p->ahead_classifier != PBC_NONE ? p->ahead_classifier : follow(p, &keys[at]);
+        ahead->classifier[at] = follow(p, &keys[at]);
     }
     while (todo) {
         const uint32_t classifier = ahead->classifier[__builtin_ctzll(todo)];
         const uint64_t alike = take_alike(ahead->classifier, &todo);
         if (classifier != PBC_NONE) classify_batch(p, classifier, keys, alike, ahead->entry);
     }
+}
+
+void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead)
+{
+    if (p->ahead_classifier == PBC_NONE) {
+        search_each(p, keys, todo, ahead);
+        return;
+    }
+    for (unsigned i = 0; i < VM_BATCH; i++) ahead->classifier[i] = p->ahead_classifier;
+    classify_batch(p, p->ahead_classifier, keys, todo, ahead->entry);
 }
