@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "compiler/classify/cost.h"
-
 enum {
     IN_LINE_MAX = 200,                 /* rules of a chain called once that stand in its caller */
     FLATTEN_MAX = PBC_BLOCK_RULES - 1, /* of one that must: it has to fit into a block beside its `do` */
@@ -113,17 +111,23 @@ uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum 
     return n;
 }
 
-static bool is_classified(const struct plan *plan, const struct list *l, enum variant v)
+static bool is_classified(const struct plan *plan, struct list *l, enum variant v)
 {
-    const uint32_t rules = plan_rules_written(plan, l, v);
-
     if (plan->straight[(size_t)(l - plan->lists) * VARIANTS + v]) return false;
     switch (plan->c->classify) {
-    case CLASSIFY_ALL: return rules > 0;
+    case CLASSIFY_ALL: return plan_rules_written(plan, l, v) > 0;
     case CLASSIFY_NONE: return false;
     case CLASSIFY_BY_COST: break;
     }
-    return worth_classifying(rules);
+    if (!l->costed) {
+        for (enum variant each = FRAMES; each < VARIANTS; each++) {
+            const struct list_cost cost = straight_cost(plan, l, each);
+
+            l->worth[each] = worth_classifying(&cost);
+        }
+        l->costed = true;
+    }
+    return l->worth[v];
 }
 
 static void add_up(struct plan *plan, struct list *l)

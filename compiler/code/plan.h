@@ -4,6 +4,7 @@
 #ifndef COMPILER_PLAN_H
 #define COMPILER_PLAN_H
 
+#include "compiler/classify/cost.h"
 #include "compiler/code/gen_priv.h"
 
 struct list;
@@ -39,6 +40,7 @@ struct list {
     bool classified[VARIANTS]; /* a function that classifies (classified.c), not straight code */
     struct function top[VARIANTS];
     bool visited;
+    bool costed, worth[VARIANTS]; /* is it worth a classifier? once that was asked */
 };
 
 struct plan {
@@ -62,6 +64,9 @@ uint32_t plan_rules_to_write(const struct list *l,
 uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum variant v);
 /* Does any rule of any firewall judge ARP? */
 bool plan_judges_arp(const struct plan *plan);
+
+/* What the list would cost as straight code (straight_cost.c). */
+struct list_cost straight_cost(const struct plan *plan, const struct list *l, enum variant v);
 
 /* A call to f was written; the instruction learns f's number when f begins. */
 void plan_note_call(struct plan *plan, struct function *f, uint32_t insn);
