@@ -112,6 +112,8 @@ static void take_proto(struct key *k, const struct key *from)
     k->proto = from->proto;
     k->src_port = from->src_port, k->dst_port = from->dst_port;
     k->icmp_type = from->icmp_type, k->icmp_code = from->icmp_code;
+    k->ttl = from->ttl; /* neighbour discovery has 255 */
+    k->ether_type = from->ether_type;
 }
 
 /* Interface, tags and what else is no address and no protocol. */
