@@ -264,7 +264,9 @@ static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
     if (r->verdict == PBC_V_DO) {
         walk_chain(w, r->chain, &t, &hits, way);
     } else {
-        if (r->verdict == PBC_V_RETURN)
+        if (r->verdict == PBC_V_RETURN && t.open)
+            leave_open(way->returned, &t, &hits);
+        else if (r->verdict == PBC_V_RETURN)
             parts_add(way->returned, &hits);
         else
             tell_rule(w, rule, &t, &hits, way->through);

@@ -153,9 +153,13 @@ static void report_fault(struct test_run *r, const struct claim_found *f)
     char name[RULE_TEXT];
 
     diag(r->c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
-         "test \"%s\": the rules say %s by %s of a packet, and the program says %s", r->test->name.s,
-         action_name(f->part.action), test_rule_text(r, f->part.rule, name), action_name(f->verdict.action));
+         "test \"%s\": what the rules say of a packet the program does not do", r->test->name.s);
     note_packet(r, f);
+    diag_note(r->c->diags, SPAN_NONE, "the rules say %s by %s", action_name(f->part.action),
+              test_rule_text(r, f->part.rule, name));
+    diag_note(r->c->diags, SPAN_NONE, "the program says %s%s%s, %s", action_name(f->verdict.action),
+              f->verdict.rule == RULE_NONE ? "" : " by ", test_rule_text(r, f->verdict.rule, name),
+              reason_name(f->verdict.reason));
 }
 
 void claim_report(struct test_run *r, const struct test_step *s, const struct claim_found *f)

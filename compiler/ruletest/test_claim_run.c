@@ -151,14 +151,12 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
 
     f->self = s->claim->self ? self : sample_self(s->r->c, &j->piece, s->direction, self);
     for (unsigned n = 0; f->self && n < SAMPLES_MAX && s->judged < JUDGED_MAX; n++) {
-        struct claim_found tried;
+        struct claim_found tried = *f;
 
-        if (!sample_packet(s->r->c, &j->piece, s->direction, f->self, n, &f->packet)) break;
-        f->made = true;
-        if (confirm(s, j, f, &tried)) {
-            *f = tried;
-            return true;
-        }
+        if (!sample_packet(s->r->c, &j->piece, s->direction, f->self, n, &tried.packet)) break;
+        tried.made = true;
+        const bool otherwise = confirm(s, j, &tried, f);
+        if (otherwise) return true;
     }
     return false;
 }

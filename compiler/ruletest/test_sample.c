@@ -520,6 +520,7 @@ static bool build(const struct sampler *s, uint32_t what)
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
         if (forms[i].what == what) p->form = (enum test_form)forms[i].form;
     if (!addresses(s, p->family) || !tags(s) || !iface(s)) return false;
+    p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */
     if (p->form == FORM_ARP) return macs(s);
     if (!fragment(s) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
     p->rest = test_icmp_rest(p);

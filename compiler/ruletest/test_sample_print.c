@@ -74,8 +74,8 @@ static void print_mac(const char *side, uint64_t mac, FILE *out)
 /* What only its frame holds. */
 static void print_unsaid(const struct test_packet *p, FILE *out)
 {
-    if (!p->dscp && !p->options && !p->src_mac && !p->dst_mac) return;
-    fputs(" # with", out);
+    if (!p->dscp && !p->options && !p->src_mac && !p->dst_mac && !p->arp_answer) return;
+    fputs(p->arp_answer ? " # an answer" : " # with", out);
     if (p->dscp) fprintf(out, " dscp %u", p->dscp);
     if (p->options) fputs(" options any", out);
     print_mac("from", p->src_mac, out);
