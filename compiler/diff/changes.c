@@ -38,9 +38,10 @@ static bool alike(const struct outcome *a, const struct outcome *b)
     return a->verdict == b->verdict && a->answer == b->answer && (a->verdict != OUT_DECAP_GUE || a->port == b->port);
 }
 
-static uint64_t key_hash(const struct decider by[SIDES], bool maybe)
+/* Packets that travel differently are told apart: one example must stand for all. */
+static uint64_t key_hash(const struct decider by[SIDES], uint8_t dirs, bool maybe)
 {
-    uint64_t h = maybe;
+    uint64_t h = (uint64_t)dirs << 1 | maybe;
 
     for (unsigned s = 0; s < SIDES; s++) {
         const uint64_t parts[] = {by[s].rule, by[s].firewall,
@@ -67,30 +68,32 @@ static void grow_slots(struct diff *d)
     d->slots = calloc(size, sizeof(*d->slots));
     d->slot_count = d->slots ? size : 0;
     for (uint32_t i = 0; d->slots && i < d->change_count; i++) {
-        uint64_t at = key_hash(d->changes[i].by, d->changes[i].maybe);
+        uint64_t at = key_hash(d->changes[i].by, d->changes[i].dirs, d->changes[i].maybe);
 
         while (d->slots[at & (size - 1)]) at++;
         d->slots[at & (size - 1)] = i + 1;
     }
 }
 
-static struct change *change_of(struct diff *d, const struct decider by[SIDES], bool maybe)
+static struct change *change_of(struct diff *d, const struct decider by[SIDES], uint8_t dirs, bool maybe)
 {
     d->changes = diff_grow(d->changes, &d->change_cap, d->change_count, sizeof(*d->changes));
     if (d->change_count * 2 >= d->slot_count) grow_slots(d);
     if (!d->slots) return NULL;
-    for (uint64_t at = key_hash(by, maybe);; at++) {
+    for (uint64_t at = key_hash(by, dirs, maybe);; at++) {
         uint32_t *slot = &d->slots[at & (d->slot_count - 1)];
         struct change *c;
 
         if (!*slot) {
             *slot = d->change_count + 1;
             c = &d->changes[d->change_count++];
-            *c = (struct change){.by = {by[OLD], by[NEW]}, .maybe = maybe};
+            *c = (struct change){.by = {by[OLD], by[NEW]}, .dirs = dirs, .maybe = maybe};
             return c;
         }
         c = &d->changes[*slot - 1];
-        if (c->maybe == maybe && same_decider(&c->by[OLD], &by[OLD]) && same_decider(&c->by[NEW], &by[NEW])) return c;
+        if (c->maybe == maybe && c->dirs == dirs && same_decider(&c->by[OLD], &by[OLD]) &&
+            same_decider(&c->by[NEW], &by[NEW]))
+            return c;
     }
 }
 
@@ -100,9 +103,8 @@ void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_
     const unsigned was = openness(by[OLD].outcome.verdict), now = openness(by[NEW].outcome.verdict);
     struct change *c;
 
-    if (alike(&by[OLD].outcome, &by[NEW].outcome) || !(c = change_of(d, by, maybe))) return;
+    if (alike(&by[OLD].outcome, &by[NEW].outcome) || !(c = change_of(d, by, dirs, maybe))) return;
     c->kind = now > was ? DIFF_WIDENED : now < was ? DIFF_NARROWED : DIFF_OTHER;
-    c->dirs |= dirs;
     c->behind |= behind;
     region_add(&c->region, p);
 }

@@ -32,10 +32,15 @@ bool diff_is_program(const char *path)
     return is;
 }
 
-static bool compare_all(struct diff *d)
+bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len)
 {
     uint32_t count;
 
+    *d = (struct diff){.side = {{.program = old}, {.program = new}},
+                       .work = work ? work : WORK_MOST,
+                       .err = err,
+                       .err_len = err_len};
+    compile_init(&d->c);
     if (!import_both(d)) return false;
     struct judges *judges = find_judges(d, &count);
     for (uint32_t i = 0; i < count; i++) {
@@ -45,6 +50,15 @@ static bool compare_all(struct diff *d)
     if (d->failed) return false;
     changes_settle(d);
     return find_examples(d);
+}
+
+void diff_fini(struct diff *d)
+{
+    for (uint32_t i = 0; i < d->change_count; i++) region_fini(&d->changes[i].region);
+    free(d->changes);
+    free(d->slots);
+    free(d->undecided);
+    compile_fini(&d->c);
 }
 
 static bool may_widen(const struct diff *d)
@@ -71,17 +85,9 @@ static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len)
 {
-    struct diff d = {.side = {{.program = old}, {.program = new}},
-                     .work = o->work ? o->work : WORK_MOST,
-                     .err = err,
-                     .err_len = err_len};
+    struct diff d;
+    const int result = diff_find(&d, old, new, o->work, err, err_len) ? print_all(&d, o, out) : -EINVAL;
 
-    compile_init(&d.c);
-    const int result = compare_all(&d) ? print_all(&d, o, out) : -EINVAL;
-    for (uint32_t i = 0; i < d.change_count; i++) region_fini(&d.changes[i].region);
-    free(d.changes);
-    free(d.slots);
-    free(d.undecided);
-    compile_fini(&d.c);
+    diff_fini(&d);
     return result;
 }

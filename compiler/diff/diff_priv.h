@@ -68,6 +68,10 @@ struct diff {
     bool failed; /* err says why */
 };
 
+/* The whole comparison, ready to be printed; false: err says why there is none. Either way diff_fini is the caller's. */
+bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len);
+void diff_fini(struct diff *d);
+
 /* Give up: one line for the user. Returns false. */
 bool diff_fail(struct diff *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `array` of the heap with room for count + 1 entries. */

@@ -47,9 +47,8 @@ static uint32_t own_schedules(const struct side *s, uint32_t of_both)
     return bits;
 }
 
-/* The packet as one side knows it. */
 struct shown {
-    struct test_packet packet;
+    struct test_packet packet; /* its interface is of the image of both */
     const struct test_self *self;
     uint32_t schedules, mark;
     bool tell_state;
@@ -67,6 +66,7 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
     packet.iface = own_iface(s, packet.iface);
     const struct decision found = sample_decide(s->program, &packet, shown->self, own_schedules(s, shown->schedules),
                                                 keeps ? shown->mark : (uint32_t)MARK_NONE);
+
     if (found.action != actions[by->outcome.verdict]) return false;
     return by->rule >= RULE_DEFAULT ? found.rule >= RULE_DEFAULT : found.rule == by->rule - s->rules;
 }
@@ -103,9 +103,10 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     shown.self = sample_self(&d->c, &p, dir, self);
     for (unsigned i = 0; shown.self && i < SAMPLES_TRIED; i++) {
         if (!sample_packet(&d->c, &p, dir, shown.self, i, &shown.packet)) break;
-        best = TRIED_OTHERWISE;
-        if (!judged_so(d, OLD, &shown, &c->by[OLD]) || !judged_so(d, NEW, &shown, &c->by[NEW])) continue;
+        /* a pattern inside a header is left to chance */
+        if (product_is_plain(d->c.ir, &p)) best = TRIED_OTHERWISE;
         c->example = shown_text(d, &shown);
+        if (!judged_so(d, OLD, &shown, &c->by[OLD]) || !judged_so(d, NEW, &shown, &c->by[NEW])) continue;
         c->has_example = c->example != NULL;
         return TRIED_GOOD;
     }
@@ -126,6 +127,27 @@ static enum tried find_example(struct diff *d, struct change *c, const struct te
     return best;
 }
 
+/* A fault of ours: better no answer than a wrong one. */
+static bool otherwise(struct diff *d, const struct change *c)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out) return diff_fail(d, "out of memory");
+    fprintf(out, "internal error: `%s` is not judged as was worked out: ", c->example);
+    for (unsigned s = 0; s < SIDES; s++) {
+        print_outcome(&c->by[s].outcome, out);
+        fputs(" by ", out);
+        print_decider(d, s, &c->by[s], out);
+        fputs(s == OLD ? ", now " : "", out);
+    }
+    fclose(out);
+    diff_fail(d, "%s", text);
+    free(text);
+    return false;
+}
+
 bool find_examples(struct diff *d)
 {
     const struct test_self *self = test_self_default(&d->c);
@@ -136,7 +158,7 @@ bool find_examples(struct diff *d)
 
         if (t == TRIED_GOOD) c->maybe = false;
         if (t == TRIED_OTHERWISE && !c->maybe && !c->behind)
-            return diff_fail(d, "internal error: an example is judged otherwise than was worked out");
+            return otherwise(d, c);
     }
     return true;
 }

@@ -138,27 +138,30 @@ static bool same_schedule(const struct side *a, const struct pbc_schedule *x, co
                                     x->count * sizeof(*a->program->spans)) == 0);
 }
 
-/* Equal times are one schedule, whatever its name. */
+/* Of those before it, on either side, the one with equal times: they are one schedule, whatever its name. */
+static uint32_t equal_schedule(const struct diff *d, const struct side *s, uint32_t i)
+{
+    for (const struct side *before = d->side; before <= s; before++)
+        for (uint32_t k = 0; k < (before == s ? i : before->program->schedules_count); k++)
+            if (same_schedule(s, &s->program->schedules[i], before, &before->program->schedules[k]))
+                return before->schedules[k];
+    return PBC_NONE;
+}
+
 static bool import_schedules(struct diff *d, struct side *s)
 {
-    const struct side *old = &d->side[OLD];
     struct image *img = d->c.image;
     const struct program *p = s->program;
 
     s->schedules = arena_alloc(d->c.arena, (p->schedules_count + 1) * sizeof(*s->schedules));
     for (uint32_t i = 0; i < p->schedules_count; i++) {
-        uint32_t at = 0;
+        uint32_t at = equal_schedule(d, s, i);
 
-        while (s != old && at < old->program->schedules_count &&
-               !same_schedule(s, &p->schedules[i], old, &old->program->schedules[at]))
-            at++;
-        if (s == old || at == old->program->schedules_count) {
+        if (at == PBC_NONE) {
             if (img->schedules_count == SCHEDULES_MAX)
                 return diff_fail(d, "both together have more than %d schedules", SCHEDULES_MAX);
             at = img->schedules_count++;
             img->schedules[at] = (struct pbc_schedule){.name = name(d, s, p->schedules[i].name)};
-        } else {
-            at = old->schedules[at];
         }
         s->schedules[i] = at;
     }

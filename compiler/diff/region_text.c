@@ -267,6 +267,57 @@ static void put_other(struct printer *t, enum ir_field f, const char *keyword)
     ir_print_value(&t->d->c, f, t->p->field[f], t->out);
 }
 
+static void put_mac(uint64_t number, FILE *out)
+{
+    const uint64_t mac = mac_of_number(number);
+
+    for (int shift = 40; shift >= 0; shift -= 8)
+        fprintf(out, "%02x%s", (unsigned)(mac >> shift & 255), shift ? ":" : "");
+}
+
+/* The nth range of MACs of the list, or of what lies between them; false: there are no more. */
+static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo, uint64_t *hi)
+{
+    const uint64_t nobody = UINT64_C(1) << 48; /* stands for frames without MACs */
+    uint64_t next = 0;
+
+    for (uint32_t i = 0; i < m->count && m->macs[i] < nobody; i += 2) {
+        *lo = not ? next : m->macs[i];
+        *hi = not ? m->macs[i] - 1 : m->macs[i + 1] < nobody ? m->macs[i + 1] : nobody - 1;
+        next = m->macs[i + 1] + 1;
+        if ((!not || m->macs[i] > *lo) && n-- == 0) return true;
+    }
+    *lo = next;
+    *hi = nobody - 1;
+    return not && next < nobody && n == 0;
+}
+
+/* What is left of MACs after others were taken away is ranges, and the frames that have none. */
+static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
+{
+    enum { MACS_SHOWN = 8 };
+    const struct ir_macs *m = ir_macs(t->d->c.ir, t->p->field[f]);
+    uint32_t members = 0, others = 0, i = 0;
+    uint64_t lo, hi;
+
+    if (m->kinds != MACS_ARE_RANGES) {
+        put_other(t, f, keyword);
+        return;
+    }
+    while (nth_macs(m, false, members, &lo, &hi)) members++;
+    while (nth_macs(m, true, others, &lo, &hi)) others++;
+    const bool without = m->count && m->macs[m->count - 1] >> 48, not = others < members;
+    word(t, keyword);
+    if (not) word(t, "not");
+    for (; i < MACS_SHOWN && nth_macs(m, not, i, &lo, &hi); i++) {
+        fputs(i ? ", " : " ", t->out);
+        put_mac(lo, t->out);
+        if (lo != hi) fputc('-', t->out), put_mac(hi, t->out);
+    }
+    if ((not ? others : members) > i) fprintf(t->out, " and %u more", (not ? others : members) - i);
+    if (without && !not) fputs(members ? ", none" : " none", t->out);
+}
+
 static void put_flows(struct printer *t)
 {
     const uint32_t id = t->p->field[IR_FLOWS];
@@ -315,9 +366,10 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
     put_ifaces(&t);
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
-    put_numbers(&t, IR_ETHER, "ether");
-    put_other(&t, IR_SRC_MAC, "ether from");
-    put_other(&t, IR_DST_MAC, "ether to");
+    /* of all others it follows from what they are */
+    if (ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_OTHER)) put_numbers(&t, IR_ETHER, "ether");
+    if (p->field[IR_SRC_MAC] != IR_ALL) put_macs(&t, IR_SRC_MAC, "ether from");
+    if (p->field[IR_DST_MAC] != IR_ALL) put_macs(&t, IR_DST_MAC, "ether to");
     put_flags(&t);
     if (asks_state(d->c.ir, p)) put_numbers(&t, IR_STATE, "state");
     if (!implies_fragment(&t)) put_numbers(&t, IR_FRAGMENT, "fragment");
@@ -329,5 +381,10 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
     put_other(&t, IR_DURING, "during");
     put_other(&t, IR_NOT_DURING, "not during");
     put_flows(&t);
-    put_other(&t, IR_METERS, "");
+    if (p->field[IR_METERS] != IR_ALL) {
+        word(&t, "");
+        ir_print_value(&d->c, IR_METERS, p->field[IR_METERS], out);
+    }
+    if (dirs == 1u << PBC_DIR_IN) fputs(", coming in", out);
+    if (dirs == 1u << PBC_DIR_FORWARD) fputs(", crossing", out);
 }
