@@ -30,6 +30,19 @@ enum compile_stage {
 /* Which lists become classifiers; tests choose, to compare. */
 enum classify_when { CLASSIFY_BY_COST, CLASSIFY_ALL, CLASSIFY_NONE };
 
+/* A list as it became code, for --stats. A classifier's figures are compiler/classify/builder.h's. */
+struct list_figures {
+    uint32_t name; /* string */
+    bool arp;      /* of ARP frames, which have lists of their own */
+    bool classified;
+    uint32_t rules, coded;
+    uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines;
+    uint64_t bytes, peak_bytes;
+    double expected_blocks;
+    bool last_resort;
+    struct list_figures *next;
+};
+
 struct compile {
     enum classify_when classify; /* set between compile_init and compile_file */
     struct arena *arena;
@@ -41,6 +54,7 @@ struct compile {
     struct ir *ir;           /* normal.c: the normal form */
     struct tests *tests;     /* test_resolve.c: the file's own tests */
     struct image *claims;    /* test_claim.c: conditions of tests, which are no part of the program; NULL: none */
+    struct list_figures *lists; /* codegen.c: in the order of their functions */
     uint8_t *pbc;            /* emit.c: the file */
     size_t pbc_len;
     uint64_t memory_bytes; /* of the program when it is loaded */

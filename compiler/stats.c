@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "compiler/classify/cost.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/normal_priv.h"
 #include "compiler/resolve/service_priv.h"
@@ -243,6 +244,57 @@ static void print_code(const struct compile *c, FILE *out)
          "instructions, chains counted at each call");
 }
 
+static void figure(FILE *out, const char *what, double value, const char *unit)
+{
+    fprintf(out, "    %-22s %12.1f %s\n", what, value, unit);
+}
+
+static void count(FILE *out, const char *what, uint64_t value, const char *unit)
+{
+    fprintf(out, "    %-22s %12llu%s%s\n", what, (unsigned long long)value, *unit ? " " : "", unit);
+}
+
+static void print_classifier(const struct list_figures *f, FILE *out)
+{
+    count(out, "rules in", f->rules, "");
+    count(out, "boxes out", f->boxes, "");
+    count(out, "cuts", f->cuts, "");
+    count(out, "forks", f->forks, "");
+    count(out, "leaves", f->leaves, "");
+    count(out, "longest leaf", f->longest_leaf, "boxes");
+    count(out, "blocks", f->blocks, "of 256 bytes");
+    count(out, "bytes", f->bytes, "");
+    figure(out, "expected", f->expected_blocks, "blocks a packet of the boxes");
+    count(out, "at most", f->compared, "blocks");
+    count(out, "", f->words, "words of the tree");
+    count(out, "", f->lines, "cache lines");
+    figure(out, "expected", classifier_ns(f->words, f->expected_blocks), "ns (modelled: classify/cost.c)");
+    figure(out, "at most", classifier_ns(f->words, f->compared), "ns (modelled, for each search)");
+    count(out, "rules with code", f->coded, "");
+    count(out, "asked in turn", f->chain, "of them at most, with a search after each");
+    count(out, "peak of the build", f->peak_bytes / 1024, "KiB");
+    if (f->last_resort) fputs("    last resort: rules that nothing tells apart stand in long leaves\n", out);
+}
+
+/* Each list that has code of its own; what stands in its caller is counted there. */
+static void print_lists(const struct compile *c, FILE *out)
+{
+    enum { PRINTED_MAX = 100 };
+    uint32_t n = 0;
+
+    if (!c->lists) return;
+    fputs("lists\n", out);
+    for (const struct list_figures *f = c->lists; f; f = f->next) {
+        if (n++ >= PRINTED_MAX) continue;
+        fprintf(out, "  %s%s: ", image_str(c->image, f->name), f->arp ? " (ARP)" : "");
+        if (f->classified)
+            fputs("classifier\n", out), print_classifier(f, out);
+        else
+            fprintf(out, "straight code for %u rule%s\n", f->rules, f->rules == 1 ? "" : "s");
+    }
+    if (n > PRINTED_MAX) line(out, "more", n - PRINTED_MAX, "not printed");
+}
+
 static void print_file(const struct compile *c, FILE *out)
 {
     const struct image *img = c->image;
@@ -286,6 +338,7 @@ void stats_print(const struct compile *c, FILE *out)
     print_settings(c, out);
     print_flows(c, out);
     print_memos(c, out);
+    print_lists(c, out);
     print_code(c, out);
     print_file(c, out);
     print_compile(c, out);

@@ -10,10 +10,15 @@
 #include "compiler/classify/cost.h"
 
 static const double search_ns = 13, again_ns = 14;
-enum { CLASSIFY_MIN = 12 };
+enum {
+    CLASSIFY_MIN = 12,
+    STRAIGHT_MAX =
+        1000, /* rules: straight code of more is in blocks, and its worst packet knows no bound but their number */
+};
 
 bool worth_classifying(const struct list_cost *c)
 {
+    if (c->rules > STRAIGHT_MAX) return true;
     return c->rules >= CLASSIFY_MIN && c->straight_ns > search_ns + again_ns * c->asked_all;
 }
 

@@ -8,21 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/classify/builder.h"
 #include "compiler/classify/rule_boxes.h"
 #include "compiler/code/lists_priv.h"
 #include "compiler/code/tests_priv.h"
 #include "compiler/normal/kinds.h"
 #include "vm/vm.h"
-
-/* The list on its way. */
-struct classified {
-    uint32_t *rule; /* [count] of each entry */
-    uint32_t *left; /* fields that its boxes do not say */
-    bool *coded;
-    uint32_t count;
-    struct boxes boxes;
-};
 
 /* Does the rule do more than decide? */
 static bool has_action(const struct pbc_rule *r) { return r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); }
@@ -42,7 +32,8 @@ static void collect(struct gen *g, const struct plan *plan, const struct list *l
     struct rule_boxes *rb = rule_boxes_new(g->ir);
     const uint32_t written = plan_rules_written(plan, l, v);
 
-    *c = (struct classified){.rule = arena_alloc(g->c->arena, written * sizeof(*c->rule)),
+    *c = (struct classified){.list = l,
+                             .rule = arena_alloc(g->c->arena, written * sizeof(*c->rule)),
                              .left = arena_alloc(g->c->arena, written * sizeof(*c->left)),
                              .coded = arena_alloc(g->c->arena, written * sizeof(*c->coded))};
     boxes_init(&c->boxes);
@@ -154,12 +145,37 @@ static void function_code(struct gen *g, struct plan *plan, const struct classif
 
 static bool build(struct gen *g, const struct classified *c, struct built *b)
 {
-    const struct build_limits limits = {.bytes = 64u << 20, .workers = 1};
+    const uint64_t share = g->rules_left ? g->classifier_bytes / g->rules_left * c->count : g->classifier_bytes;
+    const struct build_limits limits = {.bytes = share, .workers = 1};
     const int rc = classifier_build(&c->boxes, c->coded, kind_possible, &limits, b);
 
+    g->rules_left -= c->count < g->rules_left ? c->count : g->rules_left;
     if (rc == BUILD_NO_MEMORY) g->out_of_memory = true;
-    if (rc == BUILD_TOO_LARGE) g->out_of_classifier = true;
+    if (rc == BUILD_TOO_LARGE) report_classified(g, c, NULL, share);
+    if (rc == BUILD_OK) report_classified(g, c, b, share);
     return rc == BUILD_OK;
+}
+
+static uint64_t bytes_of(const struct built *b)
+{
+    return b->tree_count * sizeof(*b->tree) + b->block_count * sizeof(*b->blocks) +
+           b->format_count * sizeof(*b->formats);
+}
+
+static void write_built(struct gen *g, struct plan *plan, struct list *l, enum variant v, const struct classified *c,
+                        const struct built *b)
+{
+    struct pbc_classifier *const to = image_add_classifiers(g->img);
+    const uint32_t classifier = g->img->classifiers_count - 1;
+
+    if (to) *to = (struct pbc_classifier){.name = l->name};
+    if (to && add_sections(g->img, classifier, c, b))
+        function_code(g, plan, c, v, classifier);
+    else
+        g->out_of_classifier = true;
+    if (b->chain > PBC_CHAIN_WARN) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
+    g->classifier_bytes -= bytes_of(b) < g->classifier_bytes ? bytes_of(b) : g->classifier_bytes;
+    keep_figures(g, plan, l, v, c, b);
 }
 
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v)
@@ -169,15 +185,7 @@ void classified_code(struct gen *g, struct plan *plan, struct list *l, enum vari
 
     collect(g, plan, l, v, &c);
     if (!g->out_of_memory && build(g, &c, &b)) {
-        struct pbc_classifier *const to = image_add_classifiers(g->img);
-        const uint32_t classifier = g->img->classifiers_count - 1;
-
-        if (to) *to = (struct pbc_classifier){.name = l->name};
-        if (to && add_sections(g->img, classifier, &c, &b))
-            function_code(g, plan, &c, v, classifier);
-        else
-            g->out_of_classifier = true;
-        if (b.chain > PBC_CHAIN_WARN) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
+        write_built(g, plan, l, v, &c, &b);
         built_fini(&b);
     }
     boxes_fini(&c.boxes);

@@ -301,6 +301,7 @@ static void list_code(struct gen *g, struct plan *plan, struct list *l, enum var
         } else {
             rules_code(g, plan, f->block_count > 1 ? &part->run : &all, &at);
             asm_op(&g->as, OP_RETZ, 0, 0);
+            if (b == 0) keep_figures(g, plan, l, v, NULL, NULL);
         }
         plan_end(g->img);
     }
@@ -322,6 +323,9 @@ static void report(struct gen *g)
              "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
     if (g->out_of_sets)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
+    if (g->out_of_classifier)
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the classifiers of the rules do not fit into the program");
+    if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "there is no memory for the classifiers of the rules");
 }
 
 /* Writes down how long the longest way through the code is. */
@@ -359,6 +363,10 @@ static bool write_all(struct gen *g)
     struct plan *plan = plan_new(g->c, g->straight);
 
     if (!plan) return false;
+    g->classifier_bytes = g->img->settings->classifier_bytes;
+    g->rules_left = plan_rules_to_classify(plan);
+    g->c->lists = NULL;
+    g->next_figures = &g->c->lists;
     asm_init(&g->as, g->img);
     dispatch_code(g, plan);
     for (uint32_t i = 0; i < plan->count && !g->as.full; i++)

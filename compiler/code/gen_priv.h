@@ -35,6 +35,9 @@ struct gen {
     struct ir *ir;
     struct assembler as;
     struct mask_cache *masks;
+    uint64_t classifier_bytes; /* that are left of the limit, */
+    uint64_t rules_left;       /* for lists of so many rules together */
+    struct list_figures **next_figures;
     bool *straight; /* [list * VARIANTS + variant]: no classifier, should the code be written again */
     bool again;     /* there are such */
     bool out_of_maps, out_of_sets, out_of_memory, out_of_classifier;

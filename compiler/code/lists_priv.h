@@ -2,6 +2,7 @@
 #ifndef COMPILER_LISTS_PRIV_H
 #define COMPILER_LISTS_PRIV_H
 
+#include "compiler/classify/builder.h"
 #include "compiler/code/plan.h"
 
 /* What becomes of a rule that matches. */
@@ -20,6 +21,21 @@ void call_code(struct gen *g, struct plan *plan, const struct place *at, struct 
 
 /* What becomes of a packet for which the rule holds. */
 void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint32_t rule);
+/* A list on its way to be a classifier. */
+struct classified {
+    const struct list *list;
+    uint32_t *rule; /* [count] of each entry */
+    uint32_t *left; /* fields that its boxes do not say */
+    bool *coded;
+    uint32_t count;
+    struct boxes boxes;
+};
+/* What is to be said of a list that was built, or, b NULL, of one that takes more than `bytes` (classified_report.c).
+ */
+void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes);
+/* Keep what --stats tells of the list. c, b: NULL where it is straight code. */
+void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
+                  const struct classified *c, const struct built *b);
 /* The list as one function that classifies (classified.c); the function is begun. */
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);
 

@@ -185,6 +185,16 @@ static uint32_t settle(struct plan *plan, uint32_t stride)
     return deepest;
 }
 
+uint64_t plan_rules_to_classify(const struct plan *plan)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < plan->count; i++)
+        for (enum variant v = FRAMES; v < VARIANTS; v++)
+            if (plan->order[i]->classified[v]) n += plan_rules_written(plan, plan->order[i], v);
+    return n;
+}
+
 static uint64_t total_rules(const struct plan *plan)
 {
     uint64_t n = 0;

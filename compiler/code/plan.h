@@ -65,6 +65,9 @@ uint32_t plan_rules_written(const struct plan *plan, const struct list *l, enum 
 /* Does any rule of any firewall judge ARP? */
 bool plan_judges_arp(const struct plan *plan);
 
+/* Rules of all lists that become classifiers. */
+uint64_t plan_rules_to_classify(const struct plan *plan);
+
 /* What the list would cost as straight code (straight_cost.c). */
 struct list_cost straight_cost(const struct plan *plan, const struct list *l, enum variant v);
 
