@@ -61,19 +61,34 @@ static TARGET inline void append(item *list, __mmask8 which, __m512i items)
     _mm512_storeu_si512(list, _mm512_maskz_compress_epi64(which, items));
 }
 
+/* What lies at eight places, in bytes from `base`. Loads one by one take a third of the time of the instruction that gathers. */
+static TARGET INLINE __m512i load_eight(const void *base, __m512i places)
+{
+    uint64_t at[8] __attribute__((aligned(64)));
+    __m128i pair[4];
+    _mm512_store_si512(at, places);
+    for (unsigned i = 0; i < 4; i++) {
+        const __m128i low = _mm_loadl_epi64((const void *)((const char *)base + at[2 * i]));
+        const __m128i high = _mm_loadl_epi64((const void *)((const char *)base + at[2 * i + 1]));
+        pair[i] = _mm_unpacklo_epi64(low, high);
+    }
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(pair[1], pair[0])),
+                              _mm256_set_m128i(pair[3], pair[2]), 1);
+}
+
 /* Eight cuts at once: their windows of the keys' words, and the words of the tree that these lead to. */
-static TARGET INLINE __m512i cut_on(const struct image *im, const struct key keys[], __m512i at, __mmask8 there)
+static TARGET INLINE __m512i cut_on(const struct image *im, const struct key keys[], __m512i at)
 {
     const __m512i number = _mm512_and_si512(at, _mm512_set1_epi64((long long)ITEM_NUMBER));
     const __m512i word = _mm512_and_si512(_mm512_slli_epi64(at, 1), _mm512_set1_epi64(7 << 3));
     const __m512i place = _mm512_or_si512(_mm512_srli_epi64(number, ITEM_PACKET - 6), word); /* keys have 64 bytes */
-    const __m512i of_key = _mm512_mask_i64gather_epi64(at, there, place, keys, 1);
+    const __m512i of_key = load_eight(keys, place);
     const __m512i shift = _mm512_and_si512(_mm512_srli_epi64(at, 5), _mm512_set1_epi64(63));
     const __m512i bits = _mm512_and_si512(_mm512_srli_epi64(at, 11), _mm512_set1_epi64(15));
     const __m512i above = _mm512_sllv_epi64(_mm512_set1_epi64(-2), bits); /* 1 << bits + 1 and all higher bits */
     const __m512i window = _mm512_andnot_si512(above, _mm512_srlv_epi64(of_key, shift));
     const __m512i next = _mm512_add_epi64(_mm512_srli_epi64(at, 32), window);
-    return _mm512_or_si512(_mm512_mask_i64gather_epi64(at, there, next, im->tree, 8), number);
+    return _mm512_or_si512(load_eight(im->tree, _mm512_slli_epi64(next, 3)), number);
 }
 
 /* One step for each (batch.h). */
@@ -84,8 +99,8 @@ static TARGET inline unsigned level(const struct image *im, const struct key key
     unsigned again = 0, ended = 0;
     for (unsigned i = 0; i < count; i += 8) {
         const unsigned left = count - i;
-        const __mmask8 there = left < 8 ? (__mmask8)((1u << left) - 1) : 0xff;
-        const __m512i next = cut_on(im, keys, _mm512_loadu_si512(cuts + i), there);
+        const __mmask8 there = (__mmask8)(left < 8 ? (1u << left) - 1 : 0xffu);
+        const __m512i next = cut_on(im, keys, _mm512_maskz_loadu_epi64(there, cuts + i));
         const __mmask8 cuts_again = _mm512_mask_cmpeq_epi64_mask(there, _mm512_and_si512(next, kind), cut);
         const __mmask8 ends_here = there & (__mmask8)~cuts_again;
         append(cuts + again, cuts_again, next);
