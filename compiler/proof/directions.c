@@ -32,7 +32,7 @@ struct ir_product frames_on(struct ir *ir, uint32_t iface)
 }
 
 /* RFC 1112, RFC 919, RFC 4291. */
-static uint32_t groups(struct ir *ir)
+uint32_t addrs_of_groups(struct ir *ir)
 {
     static const struct pbc_range r4[] = {{0xe0000000, 0xefffffff}, {0xffffffff, 0xffffffff}};
     static const struct pbc_range6 r6[] = {{UINT64_C(0xff) << 56, 0, UINT64_MAX, UINT64_MAX}};
@@ -58,11 +58,10 @@ static uint32_t address_of(struct ir *ir, const struct pbc_endpoint *e)
                                                   .complement = PBC_NONE});
 }
 
-/* Addresses other than this machine's whose frames come in all the same. */
-static uint32_t ours_too(struct compile *c)
+uint32_t addrs_that_come_in(struct compile *c)
 {
     const struct image *img = c->image;
-    uint32_t all = groups(c->ir);
+    uint32_t all = addrs_of_groups(c->ir);
 
     for (uint32_t i = 0; i < img->endpoints_count; i++)
         if (img->endpoints[i].to == PBC_TO_ADDRESS)
@@ -132,7 +131,7 @@ static void add_ip(struct compile *c, const struct ir_product *q, enum pbc_direc
                    struct region *out)
 {
     struct ir *ir = c->ir;
-    const uint32_t ours = ours_too(c);
+    const uint32_t ours = addrs_that_come_in(c);
     struct ir_product way = frames_of_kind(ir, FRAMES_IP), crossing;
     bool loose = false;
 

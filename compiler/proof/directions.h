@@ -9,6 +9,11 @@ enum frame_kind { FRAMES_IP, FRAMES_OTHER, FRAMES_ARP };
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind);
 struct ir_product frames_on(struct ir *ir, uint32_t iface);
 
+/* Multicast and broadcast. */
+uint32_t addrs_of_groups(struct ir *ir);
+/* Addresses other than this machine's whose frames come in all the same: groups, and those of services. */
+uint32_t addrs_that_come_in(struct compile *c);
+
 /* Those of q, added to `out`. Frames that are neither IP nor ARP are not sent by this machine; which of them, and of
  * ARP, come to it is not in a product, so they may travel either way. */
 void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc_direction d,

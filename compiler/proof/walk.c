@@ -74,6 +74,8 @@ enum answer { ANSWER_NO, ANSWER_OPEN, ANSWER_YES };
 
 static enum answer least(enum answer a, enum answer b) { return a < b ? a : b; }
 
+static bool has_small_burst(const struct pbc_meter *m) { return m->unit == PBC_METER_BYTES && m->burst < 65535; }
+
 static enum answer meters_say(const struct walk *w, const struct ir_product *p)
 {
     const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
@@ -84,8 +86,10 @@ static enum answer meters_say(const struct walk *w, const struct ir_product *p)
     for (uint32_t i = 0; i < asked.count; i++) {
         const uint8_t is = w->given->meters[asked.pattern[i] / 2];
         const uint8_t wanted = asked.pattern[i] & 1 ? GIVEN_WITHIN : GIVEN_OVER;
+        const bool some =
+            is == wanted || (is == GIVEN_WITHIN && has_small_burst(&w->c->image->meters[asked.pattern[i] / 2]));
 
-        a = least(a, is == GIVEN_OPEN ? ANSWER_OPEN : is == wanted ? ANSWER_YES : ANSWER_NO);
+        a = least(a, is == GIVEN_OPEN ? ANSWER_OPEN : some ? ANSWER_YES : ANSWER_NO);
     }
     return a;
 }
@@ -95,6 +99,24 @@ static enum answer flows_say(const struct walk *w, const struct ir_product *p)
     if (p->field[IR_FLOWS] == IR_ALL) return ANSWER_YES;
     if (!w->given || !w->given->few_flows) return ANSWER_OPEN;
     return ir_ranges_have(w->c->ir, p->field[IR_FLOWS], 1) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* A packet larger than the burst is over, however full the meter is: what the rule asks of lengths beside its own
+ * conditions. `over` of a meter that is not exceeded asks for such packets alone. */
+static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
+{
+    const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
+
+    for (uint32_t i = 0; i < asked.count; i++) {
+        const struct pbc_meter *m = &w->c->image->meters[asked.pattern[i] / 2];
+        const bool within = asked.pattern[i] & 1;
+        const uint32_t burst = m->burst < 65535 ? (uint32_t)m->burst : 65535;
+        const struct pbc_range r = within ? (struct pbc_range){0, burst} : (struct pbc_range){burst + 1, 65535};
+
+        if (has_small_burst(m) && w->given->meters[asked.pattern[i] / 2] == GIVEN_WITHIN)
+            p->field[IR_LENGTH] =
+                ir_ranges_and(w->c->ir, p->field[IR_LENGTH], ir_intern_ranges(w->c->ir, &r, 1, 65535), 65535);
+    }
 }
 
 /* Of the schedules a rule without a time is none of theirs; one that may be active is cut by in the region itself. */
@@ -137,7 +159,11 @@ static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
     *p = ir->rules[rule].product;
     const enum answer meters = meters_say(w, p), flows = flows_say(w, p), schedules = schedules_say(w, p);
     if (meters == ANSWER_NO || flows == ANSWER_NO || schedules == ANSWER_NO) return false;
-    if (meters == ANSWER_YES) p->field[IR_METERS] = IR_ALL;
+    if (meters == ANSWER_YES && p->field[IR_METERS] != IR_ALL) {
+        narrow_by_bursts(w, p);
+        p->field[IR_METERS] = IR_ALL;
+        if (p->field[IR_LENGTH] == IR_EMPTY) return false;
+    }
     if (flows == ANSWER_YES) p->field[IR_FLOWS] = IR_ALL;
     if (schedules == ANSWER_YES) p->field[IR_DURING] = p->field[IR_NOT_DURING] = 0;
     t->open = !product_is_plain(ir, p);

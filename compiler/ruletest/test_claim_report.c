@@ -111,9 +111,9 @@ static const char *verdict_text(const struct test_run *r, const struct claim_fou
 {
     const struct program *p = r->program;
     const uint32_t rule = f->verdict.rule;
+    const bool let = rule < p->rules_count && p->rules[rule].verdict == PBC_V_ACCEPT;
 
-    if (rule < p->rules_count && p->rules[rule].verdict == PBC_V_ACCEPT) return "accept";
-    return action_name(f->verdict.action);
+    return action_name(let || f->verdict.reason >= REASON_NO_SERVER ? ACTION_ACCEPT : f->verdict.action);
 }
 
 static void report_refuted(struct test_run *r, const struct test_step *s, const struct claim_found *f)

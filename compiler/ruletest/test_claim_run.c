@@ -100,7 +100,9 @@ static uint8_t firewall_said(const struct program *p, const struct verdict *v)
     if (v->rule < p->rules_count && p->rules[v->rule].verdict == PBC_V_ACCEPT) return ACTION_ACCEPT;
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
         return defaults[p->firewalls[v->firewall].default_verdict];
-    return v->action == ACTION_FORWARD ? (uint8_t)ACTION_ACCEPT : v->action;
+    /* Nobody judged it. */
+    const bool refused_later = v->reason >= REASON_NO_SERVER;
+    return v->action == ACTION_FORWARD || refused_later ? (uint8_t)ACTION_ACCEPT : v->action;
 }
 
 static bool is_wrong(const struct test_claim *claim, uint8_t action)

@@ -377,15 +377,18 @@ static bool length(const struct sampler *s)
 /* Link ---------------------------------------------------------------------------------------------------------------
  */
 
+/* 0 is for priorities alone, and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
+static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *vid)
+{
+    return nth(s, f, 1, 4094, n, vid) || nth(s, f, 0, 0, 0, vid) || nth(s, f, 4095, 4095, 0, vid);
+}
+
 static bool tags(const struct sampler *s)
 {
     uint32_t outer = VLAN_ABSENT, inner = VLAN_ABSENT;
 
-    if (!has(s, IR_VLAN, VLAN_ABSENT) && !nth(s, IR_VLAN, 1, 4094, s->avoid, &outer) &&
-        !nth(s, IR_VLAN, 0, 0, 0, &outer))
-        return false;
-    if (!has(s, IR_INNER, VLAN_ABSENT) && !nth(s, IR_INNER, 1, 4094, 0, &inner) && !nth(s, IR_INNER, 0, 0, 0, &inner))
-        return false;
+    if (!has(s, IR_VLAN, VLAN_ABSENT) && !tag(s, IR_VLAN, s->avoid, &outer)) return false;
+    if (!has(s, IR_INNER, VLAN_ABSENT) && !tag(s, IR_INNER, 0, &inner)) return false;
     s->out->tags = inner != VLAN_ABSENT ? 2 : outer != VLAN_ABSENT;
     s->out->vid[0] = outer != VLAN_ABSENT ? (uint16_t)outer : 0;
     s->out->vid[1] = inner != VLAN_ABSENT ? (uint16_t)inner : 0;
@@ -582,20 +585,29 @@ static const struct test_self *self_with(struct compile *c, const struct test_se
     return self;
 }
 
+/* NULL: the field holds no address of the family that can be this machine's; or, without `more`, it has none yet. */
+static const struct test_self *self_having(struct sampler *s, enum ir_field f, uint8_t family, bool more)
+{
+    struct addr a;
+
+    if (!s->self || choose_self(s, f, family, &a)) return s->self;
+    return more && choose(s, f, family, 2, fits_new_self, &a) ? self_with(s->c, s->self, &a) : NULL;
+}
+
 const struct test_self *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                                     const struct test_self *given)
 {
-    const enum ir_field f = direction == PBC_DIR_OUT ? IR_SRC_SELF : IR_DST_SELF;
-    const struct sampler s = {.c = c, .ir = c->ir, .p = p, .direction = direction, .self = given};
+    struct sampler s = {.c = c, .ir = c->ir, .p = p, .direction = direction};
     const unsigned families = ir_families(c->ir, p);
-    struct addr a;
 
     if (direction == PBC_DIR_FORWARD || ir_is_empty(p)) return given;
-    if (direction == PBC_DIR_IN && p->field[IR_DST] != IR_EMPTY) return given;
-    for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2))
-        if (families & (family == 4 ? IR_V4 : IR_V6) && choose_self(&s, f, family, &a)) return given;
-    for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2))
-        if (families & (family == 4 ? IR_V4 : IR_V6) && choose(&s, f, family, 2, fits_new_self, &a))
-            return self_with(c, given, &a);
+    for (unsigned more = 0; more < 2; more++)
+        for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
+            if (!(families & (family == 4 ? IR_V4 : IR_V6))) continue;
+            s.self = given;
+            if (direction == PBC_DIR_OUT) s.self = self_having(&s, IR_SRC_SELF, family, more);
+            if (p->field[IR_DST] == IR_EMPTY) s.self = self_having(&s, IR_DST_SELF, family, more);
+            if (s.self) return s.self;
+        }
     return NULL;
 }

@@ -71,11 +71,24 @@ static void print_mac(const char *side, uint64_t mac, FILE *out)
     for (unsigned i = 0; i < 6; i++) fprintf(out, "%c%02x", i ? ':' : ' ', (unsigned)(mac >> (40 - 8 * i) & 0xff));
 }
 
+/* 4095 is no VLAN of a rule's or a test's. */
+static bool has_odd_tag(const struct test_packet *p)
+{
+    return (p->tags && p->vid[0] > 4094) || (p->tags == 2 && p->vid[1] > 4094);
+}
+
+static void print_tags(const struct test_packet *p, FILE *out)
+{
+    if (p->tags) fprintf(out, " vlan %u", p->vid[0]);
+    if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
+}
+
 /* What only its frame holds. */
 static void print_unsaid(const struct test_packet *p, FILE *out)
 {
-    if (!p->dscp && !p->options && !p->src_mac && !p->dst_mac && !p->arp_answer) return;
+    if (!p->dscp && !p->options && !p->src_mac && !p->dst_mac && !p->arp_answer && !has_odd_tag(p)) return;
     fputs(p->arp_answer ? " # an answer" : " # with", out);
+    if (has_odd_tag(p)) print_tags(p, out);
     if (p->dscp) fprintf(out, " dscp %u", p->dscp);
     if (p->options) fputs(" options any", out);
     print_mac("from", p->src_mac, out);
@@ -92,8 +105,7 @@ void sample_print(const struct compile *c, const struct test_packet *p, FILE *ou
     print_side(p, true, out);
     print_flags(p, out);
     print_type(p, out);
-    if (p->tags) fprintf(out, " vlan %u", p->vid[0]);
-    if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
+    if (!has_odd_tag(p)) print_tags(p, out);
     if (p->form != FORM_ARP && p->ttl_written) fprintf(out, " ttl %u", p->ttl);
     if (p->length) fprintf(out, " length %u", p->length);
     if (p->fragment != KIND_FRAG_NO) fputs(p->fragment == KIND_FRAG_FIRST ? " fragment first" : " fragment later", out);
