@@ -19,8 +19,10 @@ enum {
     WORK_MAX = 1 << 21,         /* products and ranges looked at for it */
     TOTAL_WORK_LEAST = 1 << 23, /* and for all rules of a program, besides what each may have */
     WORK_EACH = 1 << 8,
-    CANDIDATES_MAX = 1024,  /* earlier rules asked for one frame */
-    HELD_MAX = 32,          /* of them that hold it, compared */
+    CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
+    HELD_MAX = 32,              /* of them that hold it, compared */
+    CANDIDATES_LEAST = 1 << 24, /* for all rules, besides what each may have */
+    CANDIDATES_SURE = 128,
     CANDIDATES_EACH = 4096, /* for one rule */
     NEEDED_MAX = 24,        /* rules that cover one, of which those not needed are left out */
 };
@@ -34,10 +36,10 @@ struct list {
     struct ir_product frames; /* those that the list judges */
     const uint32_t *tangled;  /* rules, `do`s, that decide more than is known */
     uint32_t tangled_count;
-    uint64_t work; /* left for all */
+    uint64_t work, candidates; /* left for all */
 };
 
-enum fate { ALIVE, DEAD, UNDECIDED };
+enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
 
 /* One rule. */
 struct judging {
@@ -59,11 +61,12 @@ static bool may_cover(const struct judging *j, uint32_t coverer, struct ir_produ
 /* The one to take out: the first that covers the rule alone, else the first of all; PBC_NONE. */
 static uint32_t holder_of(struct judging *j, const struct point *at)
 {
-    uint32_t found[HELD_MAX], candidates = CANDIDATES_MAX, best = PBC_NONE;
+    const uint32_t most = j->l->candidates > CANDIDATES_MAX ? CANDIDATES_MAX : CANDIDATES_SURE;
+    uint32_t found[HELD_MAX], candidates = most, best = PBC_NONE;
     const uint32_t n = cover_index_find(j->l->index, at, found, HELD_MAX, &candidates);
     struct ir_product plain;
 
-    j->candidates += CANDIDATES_MAX - candidates;
+    j->candidates += most - candidates;
     for (uint32_t i = 0; i < n; i++) {
         const struct coverer *e = &j->l->all.v[found[i]];
         uint64_t work = 0;
@@ -189,16 +192,28 @@ static enum fate judge(struct list *l, uint32_t rule)
     if (l->frames.field[IR_IFACE] != IR_ALL || is_unsettled(l->ir, &j.p)) {
         struct ir_product some;
 
-        if (!product_and(l->ir, &r->product, &l->frames, &some, &loose)) return ALIVE;
+        if (!product_and(l->ir, &r->product, &l->frames, &some, &loose)) return NEVER;
         if (!loose) j.p = some;
     }
     enum fate fate = take_out(&j);
     l->work -= work - j.budget.work;
+    l->candidates -= l->candidates < j.candidates ? l->candidates : j.candidates;
     if (fate == ALIVE && l->tangled_count && meets_tangled(l, &j.p)) fate = UNDECIDED;
     if (fate == DEAD) note_covers(&j);
     r->met = fate != DEAD && j.used_count;
     region_fini(&j.left);
     return fate;
+}
+
+/* No frame that the list judges meets the rule's conditions, whatever stands before it. */
+static void note_never(const struct list *l, uint32_t rule)
+{
+    struct ir_rule *r = &l->ir->rules[rule];
+    struct ir_product settled = r->product;
+
+    r->elsewhere = product_settle(l->ir, &settled);
+    r->state = IR_IMPOSSIBLE;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) r->product.field[f] = IR_EMPTY;
 }
 
 static bool takes_packets(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
@@ -234,8 +249,9 @@ static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t 
         const enum fate fate = judge(l, i);
 
         l->ir->undecided += fate == UNDECIDED;
+        if (fate == NEVER) note_never(l, i);
         for (; next < l->all.count && l->all.v[next].rule == i; next++)
-            if (fate != DEAD) cover_index_add(l->index, next);
+            if (fate == ALIVE || fate == UNDECIDED) cover_index_add(l->index, next);
         if (l->tangled_count < tangled_in_all && tangled[l->tangled_count] == i) l->tangled_count++;
     }
     cover_index_free(l->index);
@@ -258,6 +274,7 @@ void find_covers(struct compile *c)
     struct list l = {.c = c, .ir = c->ir, .chains = &chains};
 
     l.work = TOTAL_WORK_LEAST + (uint64_t)WORK_EACH * img->rules_count;
+    l.candidates = CANDIDATES_LEAST + (uint64_t)CANDIDATES_SURE * img->rules_count;
     chains_init(&chains, c);
     for (uint32_t i = 0; i < img->chains_count; i++) {
         frames_of(&l, NULL);

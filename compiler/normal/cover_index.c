@@ -24,10 +24,10 @@ struct forest {
     uint32_t count, first6; /* nodes of IPv6 begin at first6 */
 };
 
-/* Fields of which a single value is worth a list of its own, in order of preference. */
-static const uint8_t selectors[] = {IR_DPORT, IR_SPORT, IR_VLAN,  IR_IFACE, IR_INNER,
-                                    IR_TYPE,  IR_CODE,  IR_ETHER, IR_DSCP};
-enum { SELECTORS = sizeof(selectors), NO_SELECTOR = SELECTORS };
+/* Fields of which a few values are worth lists of their own, in order of preference. */
+static const uint8_t selectors[] = {IR_DPORT, IR_SPORT, IR_SRC_MAC, IR_DST_MAC, IR_VLAN, IR_INNER, IR_IFACE,
+                                    IR_TYPE,  IR_CODE,  IR_ETHER,   IR_LENGTH,  IR_TTL,  IR_DSCP};
+enum { SELECTORS = sizeof(selectors), NO_SELECTOR = SELECTORS, FEW = 4 };
 
 /* Products with this pair of prefixes and this selector's value. A chain without a selector also says which selectors
  * occur with its pair. */
@@ -194,23 +194,65 @@ static struct chain *chain_of(struct cover_index *ix, const struct chain *wanted
     return c;
 }
 
-static bool single(const struct ir *ir, uint32_t id, uint32_t *value)
+/* MACs are told by what of them fits: two alike are one list. */
+static uint32_t mac_value(uint64_t mac) { return (uint32_t)(mac ^ mac >> 32); }
+
+/* The values of a field that asks for a few; 0: it asks for none, or more. */
+static uint32_t few_values(const struct ir *ir, enum ir_field f, uint32_t id, uint32_t value[FEW])
 {
-    if (id == IR_ALL || ir_ranges(ir, id).count != 1) return false;
-    *value = ir_ranges(ir, id).r[0].lo;
-    return *value == ir_ranges(ir, id).r[0].hi;
+    uint32_t n = 0;
+
+    if (id == IR_ALL) return 0;
+    if (ir_fields[f].sort == IR_SORT_MACS) {
+        const struct ir_macs *m = ir_macs(ir, id);
+
+        for (; !m->kinds && !m->negated && m->count <= FEW && n < m->count; n++) value[n] = mac_value(m->macs[n]);
+        return n;
+    }
+    const struct ir_ranges r = ir_ranges(ir, id);
+    for (; n < r.count && r.count <= FEW; n++) {
+        if (r.r[n].lo != r.r[n].hi) return 0;
+        value[n] = r.r[n].lo;
+    }
+    return n;
+}
+
+static uint32_t value_at(const struct point *at, enum ir_field f)
+{
+    return f == IR_SRC_MAC ? mac_value(at->mac[0]) : f == IR_DST_MAC ? mac_value(at->mac[1]) : at->value[f];
+}
+
+/* The lists that the product goes to: their number, never 0. */
+static uint32_t selector_of(const struct ir *ir, const struct ir_product *p, uint8_t *selector, uint32_t value[FEW])
+{
+    uint32_t n = 0;
+
+    for (*selector = 0; *selector < SELECTORS; ++*selector)
+        if ((n = few_values(ir, selectors[*selector], p->field[selectors[*selector]], value))) return n;
+    value[0] = 0;
+    return 1;
+}
+
+static uint32_t entries_of(const struct ir *ir, const struct ir_product *p)
+{
+    uint32_t value[FEW];
+    uint8_t selector;
+
+    return selector_of(ir, p, &selector, value);
 }
 
 struct cover_index *cover_index_new(const struct ir *ir, const struct coverers *all)
 {
     struct cover_index *ix = room_for(1, sizeof(*ix));
+    uint64_t entries = 0;
 
     ix->ir = ir;
     ix->all = all;
     ix->nodes = room_for(all->count, sizeof(*ix->nodes));
-    ix->entries = room_for(all->count, sizeof(*ix->entries));
-    ix->chains = room_for(2 * (size_t)all->count + 1, sizeof(*ix->chains));
-    for (ix->size = 16; ix->size < 4 * (uint64_t)all->count; ix->size *= 2)
+    for (uint32_t i = 0; i < all->count; i++) entries += entries_of(ir, &all->v[i].p);
+    ix->entries = room_for(entries, sizeof(*ix->entries));
+    ix->chains = room_for(entries + all->count + 1, sizeof(*ix->chains));
+    for (ix->size = 16; ix->size < 2 * (entries + all->count); ix->size *= 2)
         ;
     ix->slots = room_for(ix->size, sizeof(*ix->slots));
     for (unsigned s = 0; s < 2; s++) {
@@ -252,24 +294,30 @@ static void bounds_of(const struct ir *ir, uint32_t id, uint16_t *lo, uint16_t *
     *hi = (uint16_t)ir_ranges(ir, id).r[ir_ranges(ir, id).count - 1].hi;
 }
 
-void cover_index_add(struct cover_index *ix, uint32_t coverer)
+static void add_entry(struct cover_index *ix, uint32_t coverer, const struct chain *wanted)
 {
     const struct ir_product *p = &ix->all->v[coverer].p;
-    const uint32_t src = ix->nodes[coverer][0], dst = ix->nodes[coverer][1];
+    struct chain *c = chain_of(ix, wanted);
     struct entry *e = &ix->entries[ix->count++];
-    uint32_t value = 0;
-    uint8_t selector = 0;
 
-    while (selector < SELECTORS && !single(ix->ir, p->field[selectors[selector]], &value)) selector++;
-    if (selector == NO_SELECTOR) value = 0;
-    struct chain *pair = chain_of(ix, &(struct chain){.src = src, .dst = dst, .selector = NO_SELECTOR});
-    pair->kinds |= (uint16_t)(1u << selector);
-    struct chain *c = chain_of(ix, &(struct chain){.src = src, .dst = dst, .selector = selector, .value = value});
-    ix->side[0].node[src].partners |= partner_bit(dst);
     *e = (struct entry){.next = c->head, .coverer = coverer};
     bounds_of(ix->ir, p->field[IR_SPORT], &e->sport_lo, &e->sport_hi);
     bounds_of(ix->ir, p->field[IR_DPORT], &e->dport_lo, &e->dport_hi);
     c->head = ix->count;
+}
+
+void cover_index_add(struct cover_index *ix, uint32_t coverer)
+{
+    const uint32_t src = ix->nodes[coverer][0], dst = ix->nodes[coverer][1];
+    uint32_t value[FEW] = {0};
+    uint8_t selector;
+    const uint32_t n = selector_of(ix->ir, &ix->all->v[coverer].p, &selector, value);
+    struct chain *pair = chain_of(ix, &(struct chain){.src = src, .dst = dst, .selector = NO_SELECTOR});
+
+    pair->kinds |= (uint16_t)(1u << selector);
+    ix->side[0].node[src].partners |= partner_bit(dst);
+    for (uint32_t i = 0; i < n; i++)
+        add_entry(ix, coverer, &(struct chain){.src = src, .dst = dst, .selector = selector, .value = value[i]});
 }
 
 struct lookup {
@@ -301,7 +349,7 @@ static void walk_pair(struct lookup *l, uint32_t src, uint32_t dst)
     for (uint8_t s = 0; s < SELECTORS; s++) {
         if (!(pair->kinds >> s & 1)) continue;
         wanted.selector = s;
-        wanted.value = l->at->value[selectors[s]];
+        wanted.value = value_at(l->at, selectors[s]);
         if ((c = find_chain(l->ix, &wanted, NULL))) walk_chain(l, c);
     }
 }

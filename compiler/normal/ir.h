@@ -100,11 +100,12 @@ enum ir_state {
 };
 struct ir_rule {
     struct ir_product product;
-    uint32_t cover;               /* SHADOWED: the first rule that decides some of it, PBC_NONE */
-    const uint32_t *covers;       /* SHADOWED: all rules that it takes to decide it, ascending, the first one again */
+    uint32_t cover;         /* SHADOWED: the first rule that decides some of it, PBC_NONE */
+    const uint32_t *covers; /* SHADOWED: all rules that it takes to decide it, ascending, the first one again */
     uint32_t cover_count;
-    uint8_t state; /* enum ir_state */
-    bool met;      /* LIVE: some earlier rule decides a part of it, as far as was looked */
+    uint8_t state;  /* enum ir_state */
+    bool elsewhere; /* IMPOSSIBLE: only because its firewall judges other interfaces */
+    bool met;       /* LIVE: some earlier rule decides a part of it, as far as was looked */
 };
 
 /* May the rule's verdict be remembered for a flow (memos.c), and if not, why: MEMO(ident, text), the text with %s for the

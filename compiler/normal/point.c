@@ -270,6 +270,15 @@ static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct p
     at->value[IR_ND] = at->value[IR_WHAT] == WHAT_IP6 + 58 && ttl == 255 && type >= 133 && type <= 136;
 }
 
+/* The longest has room for every header. */
+static uint32_t choose_length(const struct ir *ir, const struct ir_product *p)
+{
+    const uint32_t id = p->field[IR_LENGTH];
+
+    if (have(ir, id, 100)) return 100;
+    return ir_ranges(ir, id).r[ir_ranges(ir, id).count - 1].hi;
+}
+
 bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, struct point *at)
 {
     static const uint8_t numbers[] = {IR_SPORT, IR_DPORT, IR_CODE, IR_DSCP, IR_OPTIONS};
@@ -283,7 +292,7 @@ bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, st
     for (size_t i = 0; i < sizeof(numbers); i++)
         at->value[numbers[i]] = pick(ir, numbers[i], p->field[numbers[i]], &seed);
     at->value[IR_IFACE] = prefer(ir, p, IR_IFACE, IFACE_ABSENT, &seed);
-    at->value[IR_LENGTH] = prefer(ir, p, IR_LENGTH, 100, &seed);
+    at->value[IR_LENGTH] = choose_length(ir, p);
     at->value[IR_VLAN] = prefer(ir, p, IR_VLAN, VLAN_ABSENT, &seed);
     at->value[IR_INNER] = prefer(ir, p, IR_INNER, VLAN_ABSENT, &seed);
     choose_ttl(ir, p, at, &seed);

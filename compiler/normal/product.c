@@ -9,23 +9,23 @@ enum { SETTLE_MAX = 4 }; /* rounds in which fields narrow one another; more neve
 
 void product_all(struct ir_product *p) { memset(p, 0, sizeof(*p)); }
 
-static bool has_complement(enum ir_field f) { return f != IR_BYTES && f != IR_METERS && f != IR_FLOWS; }
+/* Fields of which no set of values says what is not in them. */
+static const enum ir_field unsaid[] = {IR_BYTES, IR_METERS, IR_FLOWS};
+enum { UNSAID = sizeof(unsaid) / sizeof(unsaid[0]) };
 
 bool product_is_plain(const struct ir *ir, const struct ir_product *p)
 {
     (void)ir;
-    for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (!has_complement(f) && p->field[f] != IR_ALL) return false;
+    for (unsigned i = 0; i < UNSAID; i++)
+        if (p->field[unsaid[i]] != IR_ALL) return false;
     return true;
 }
 
 void product_plain_part(const struct ir *ir, const struct ir_product *p, struct ir_product *out)
 {
-    *out = *p;
-    if (ir_is_empty(p)) return;
-    for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (!has_complement(f)) out->field[f] = IR_ALL;
     (void)ir;
+    *out = *p;
+    for (unsigned i = 0; i < UNSAID && !ir_is_empty(p); i++) out->field[unsaid[i]] = IR_ALL;
 }
 
 bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,
@@ -33,10 +33,12 @@ bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const
 {
     uint64_t work = 0;
 
-    for (enum ir_field f = 0; f < IR_FIELDS; f++) {
+    for (unsigned i = 0; i < UNSAID; i++) {
+        const enum ir_field f = unsaid[i];
+
+        if (p->field[f] == IR_ALL || p->field[f] == a->field[f]) continue;
         struct ir_product mine = {{0}}, its = {{0}};
 
-        if (has_complement(f) || p->field[f] == IR_ALL || p->field[f] == a->field[f]) continue;
         mine.field[f] = a->field[f];
         its.field[f] = p->field[f];
         if (!ir_within(ir, &mine, &its, &work)) return false;
@@ -127,12 +129,14 @@ static void settle_interface(struct ir *ir, struct ir_product *p)
 static void settle_length(struct ir *ir, struct ir_product *p)
 {
     static const struct pbc_range ip6 = {WHAT_IP6, WHAT_IP6_UNKNOWN}, least4 = {20, 65535}, least6 = {40, 65535};
-    const uint32_t length = p->field[IR_LENGTH];
+    uint32_t *length = &p->field[IR_LENGTH];
 
-    if (length == IR_ALL) return;
-    if (!ir_ranges_meet(ir, length, ranges_of(ir, IR_LENGTH, &least6, 1)))
+    if (*length == IR_ALL) return;
+    if (!ir_ranges_meet(ir, *length, ranges_of(ir, IR_LENGTH, &least6, 1)))
         p->field[IR_WHAT] = but(ir, IR_WHAT, p->field[IR_WHAT], ranges_of(ir, IR_WHAT, &ip6, 1));
-    if (!ir_ranges_meet(ir, length, ranges_of(ir, IR_LENGTH, &least4, 1))) p->field[IR_WHAT] = IR_EMPTY;
+    const uint32_t all = ranges_of(ir, IR_LENGTH, ir_families(ir, p) == IR_V6 ? &least6 : &least4, 1);
+    *length = both(ir, IR_LENGTH, *length, all);
+    if (*length == all) *length = IR_ALL;
 }
 
 /* What is no neighbour discovery though its hop limit is 255 has another type. */
