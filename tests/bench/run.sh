@@ -44,6 +44,10 @@ printf 'bench: replaying …\n' >&2
 "$B/tests/bench/replay" "$capture" "$work/replay.pbc" 10 >>"$rows"
 printf 'bench: compiling …\n' >&2
 "$B/tests/bench/compile" "$work" >>"$rows"
+printf 'bench: many rules …\n' >&2
+for part in write compile packets; do "$B/tests/bench/rules" $part "$work" >>"$rows"; done
+printf 'bench: searching classifiers …\n' >&2
+"$B/tests/bench/classify" >>"$rows"
 printf 'bench: balancing …\n' >&2
 "$B/tests/bench/balance" >>"$rows"
 printf 'bench: asking meters …\n' >&2
