@@ -17,29 +17,53 @@
 /* Does the rule do more than decide? */
 static bool has_action(const struct pbc_rule *r) { return r->flags & PBC_RULE_LOG || !pbc_decides(r->verdict); }
 
-static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb, uint32_t rule, enum variant v)
+static void add_entry(struct gen *g, struct classified *c, struct rule_boxes *rb, uint32_t rule, enum variant v,
+                      uint32_t most)
 {
     const uint32_t i = c->count++;
 
     c->rule[i] = rule;
-    c->left[i] = rule_boxes_add(rb, &g->ir->rules[rule].product, v, RULE_BOXES_MAX, &c->boxes, i);
+    c->left[i] = rule_boxes_add(rb, &g->ir->rules[rule].product, v, most, &c->boxes, i);
     if (c->left[i] == UINT32_MAX) g->out_of_memory = true;
     c->coded[i] = c->left[i] || has_action(&g->img->rules[rule]);
 }
 
+/* Rules of at most `most` boxes; false: they are more than `all` together, or memory is out. */
+static bool add_entries(struct gen *g, const struct plan *plan, struct classified *c, struct rule_boxes *rb,
+                        enum variant v, uint32_t most, uint32_t all)
+{
+    const struct list *l = c->list;
+
+    c->count = 0;
+    for (uint32_t i = 0; i < l->end[v] && !g->out_of_memory && c->boxes.count <= all; i++)
+        if (plan_writes(plan, l->first + i, v)) add_entry(g, c, rb, l->first + i, v, most);
+    c->boxes.entries = c->count;
+    return !g->out_of_memory && c->boxes.count <= all;
+}
+
+enum {
+    BOXES_PLENTY = 1 << 16, /* of a list, whatever its rules; */
+    BOXES_A_RULE = 4,       /* above, so many of a rule, on average */
+};
+
+/* As many boxes a rule as are not too many in all: each costs the build time, and the image memory. */
 static void collect(struct gen *g, const struct plan *plan, const struct list *l, enum variant v, struct classified *c)
 {
     struct rule_boxes *rb = rule_boxes_new(g->ir);
     const uint32_t written = plan_rules_written(plan, l, v);
+    const uint32_t all = BOXES_PLENTY / BOXES_A_RULE > written ? BOXES_PLENTY : written * BOXES_A_RULE;
 
     *c = (struct classified){.list = l,
                              .rule = arena_alloc(g->c->arena, written * sizeof(*c->rule)),
                              .left = arena_alloc(g->c->arena, written * sizeof(*c->left)),
                              .coded = arena_alloc(g->c->arena, written * sizeof(*c->coded))};
     boxes_init(&c->boxes);
-    for (uint32_t i = 0; i < l->end[v] && !g->out_of_memory; i++)
-        if (plan_writes(plan, l->first + i, v)) add_entry(g, c, rb, l->first + i, v);
-    c->boxes.entries = c->count;
+    for (uint32_t most = RULE_BOXES_MAX; !add_entries(g, plan, c, rb, v, most, most > 1 ? all : UINT32_MAX - 1);
+         most /= 4) {
+        if (g->out_of_memory) return;
+        boxes_fini(&c->boxes);
+        boxes_init(&c->boxes);
+    }
 }
 
 /* Is the test's answer known from the boxes? Bits of key.kind always are: no box is wider there. */

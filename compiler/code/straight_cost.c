@@ -39,14 +39,15 @@ static bool is_asked_by_all(const struct compile *c, uint32_t rule)
 
 struct list_cost straight_cost(const struct plan *plan, const struct list *l, enum variant v)
 {
-    struct demand *demands = arena_alloc(plan->c->arena, COUNTED_MAX * sizeof(*demands));
-    const struct demand **d = arena_alloc(plan->c->arena, COUNTED_MAX * sizeof(const struct demand *));
+    const uint32_t room = l->end[v] < COUNTED_MAX ? l->end[v] : COUNTED_MAX;
+    struct demand *demands = arena_alloc(plan->c->arena, room * sizeof(*demands));
+    const struct demand **d = arena_alloc(plan->c->arena, room * sizeof(const struct demand *));
     struct list_cost cost = {.rules = 0};
 
     for (uint32_t i = 0; i < l->end[v]; i++) {
         if (!plan_writes(plan, l->first + i, v)) continue;
         cost.asked_all += is_asked_by_all(plan->c, l->first + i);
-        if (cost.rules < COUNTED_MAX) {
+        if (cost.rules < room) {
             demands[cost.rules] = demand_of(plan->c->ir, &plan->c->ir->rules[l->first + i].product);
             d[cost.rules] = &demands[cost.rules];
         }
