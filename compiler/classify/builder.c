@@ -4,14 +4,22 @@
 
 #include "compiler/classify/builder_priv.h"
 
-enum { OVERLAPS = 16 };
+enum { OVERLAPS = 16, BUDGET_STEP = 4, HALVES_FROM = 11 /* slots that a format's half may stand for */ };
 
-/* Bytes that are shared out. More copies of boxes do not make searches faster beyond what these allow (README.md). */
-static uint64_t worth_spending(const struct boxes *b)
+/* Bytes that are shared out, for boxes that take `least` as one leaf. More copies of boxes do not make searches faster
+ * beyond what these allow (README.md). */
+static uint64_t worth_spending(uint64_t least)
 {
-    const uint64_t box_bytes = b->count * 32ull; /* as one leaf */
-    const uint64_t small = (1 << 14) + 24 * box_bytes, large = (5 << 18) + 6 * box_bytes;
+    const uint64_t small = (1 << 14) + 24 * least, large = (5 << 18) + 3 * least / 2;
     return small < large ? small : large;
+}
+
+/* What all boxes take as one leaf. */
+static uint64_t least_bytes(const struct build *b)
+{
+    uint64_t slots = 0;
+    for (unsigned c = 0; c < b->b->slots; c++) slots += b->b->slot[c] < HALVES_FROM;
+    return b->b->count * (slots <= 2 ? 32 : slots <= 6 ? 64 : 128ull);
 }
 
 static void columns_find(struct build *b)
@@ -95,20 +103,54 @@ static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *
     return BUILD_OK;
 }
 
+/* One attempt with so many bytes to share out. */
+static int attempt(const struct build *plain, uint64_t budget, uint64_t limit, struct built *out)
+{
+    struct build b = *plain;
+    *out = (struct built){0};
+    b.budget = budget < limit ? budget : limit;
+    b.reserve = b.budget / 2 < limit - b.budget ? b.budget / 2 : limit - b.budget;
+    const int error = finish(&b, root_word(&b), limit, out);
+    out->peak_bytes = b.peak;
+    out->work = b.work;
+    build_fini(&b);
+    return error;
+}
+
+/* What resists within the bytes that are worth spending is tried with more of those that there may be; the attempt with
+ * the shortest worst way is what counts. */
 int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
                      const struct build_limits *limits, struct built *out)
 {
     struct build b = {.b = boxes, .coded = coded, .possible = possible};
-    *out = (struct built){0};
-    b.budget = worth_spending(boxes);
-    if (b.budget > limits->bytes) b.budget = limits->bytes;
-    b.reserve = b.budget < limits->bytes - b.budget ? b.budget : limits->bytes - b.budget;
     columns_find(&b);
-    const int error = finish(&b, root_word(&b), limits->bytes, out);
-    out->peak_bytes = b.peak;
-    build_fini(&b);
-    if (error) built_fini(out);
-    return error;
+    uint64_t budget = worth_spending(least_bytes(&b)), work = 0, peak = 0;
+    int best = BUILD_TOO_LARGE;
+    *out = (struct built){0};
+    for (;; budget *= BUDGET_STEP) {
+        struct built now;
+        const int error = attempt(&b, budget, limits->bytes, &now);
+        work += now.work;
+        const uint64_t held =
+            now.peak_bytes + out->tree_count * sizeof *out->tree + out->block_count * sizeof *out->blocks;
+        if (held > peak) peak = held;
+        const bool better = !error && (best || now.lines < out->lines);
+        /* more room is tried as long as it helps much */
+        const bool last = error == BUILD_NO_MEMORY || (!error && !now.last_resort) || budget >= limits->bytes ||
+                          (!error && !best && now.lines > out->lines / 2);
+        if (better) {
+            built_fini(out);
+            *out = now;
+        } else {
+            built_fini(&now);
+        }
+        if (better || best) best = error;
+        if (last) break;
+    }
+    out->work = work;
+    out->peak_bytes = peak;
+    if (best) built_fini(out);
+    return best;
 }
 
 void built_fini(struct built *b)

@@ -32,6 +32,7 @@ struct built {
     uint32_t lines;          /* cache lines on the worst way */
     uint32_t *overlap_sample; uint32_t overlap_count; /* of the longest leaf: entries that resist cutting, at most 16 */
     uint64_t peak_bytes;     /* memory that building took */
+    uint64_t work;           /* boxes looked at, each time one was: what time is bounded by */
     bool last_resort;        /* some leaf is long because nothing tells its rules apart within the budget */
 };
 

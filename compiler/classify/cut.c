@@ -17,8 +17,10 @@ struct deal {
     uint32_t *own;
     uint32_t *alive, alive_count; /* kind: the children that there are */
     uint32_t firsts;
+    struct list *pruned; /* of each first child, where that was needed to see that all fit; NULL */
 };
 #define DEAD UINT32_MAX
+enum { PRUNED_FIRST = 4 /* children */ };
 
 static uint64_t mix(uint64_t x)
 {
@@ -67,7 +69,14 @@ static bool kind_stays_open(const struct deal *d, struct list l)
     return open;
 }
 
-static bool deal_init(struct deal *d, struct list l)
+/* What dealing may look at: in proportion to the boxes, and to what the allowance could hold. */
+static uint64_t reach_most(const struct deal *d, struct list l, struct allowance a)
+{
+    return 16ull * l.count + 4ull * d->children + a.bytes / 32;
+}
+
+/* False: memory is out, or the boxes reach too many children. */
+static bool deal_init(struct deal *d, struct list l, struct allowance a)
 {
     struct build *b = d->b;
     d->count = stack_get(b, d->children * sizeof *d->count);
@@ -86,11 +95,18 @@ static bool deal_init(struct deal *d, struct list l)
         d->same[c] = possible ? c : DEAD;
         if (possible) d->alive[d->alive_count++] = c;
     }
+    uint64_t reach = 0;
     for (uint32_t i = 0; i < l.count; i++) {
-        struct list *to = is_common(d, l.box[i]) ? &d->common : &d->mixed;
-        to->box[to->count++] = l.box[i];
+        const uint32_t box = l.box[i];
+        struct list *to = is_common(d, box) ? &d->common : &d->mixed;
+        to->box[to->count++] = box;
+        if (to == &d->common) continue;
+        const uint32_t count = window_span(b, d->p, box, d->w).count;
+        reach += count < d->alive_count ? count : d->alive_count;
     }
-    return true;
+    const bool fits = reach <= reach_most(d, l, a);
+    b->work += l.count + d->children + (fits ? reach : 0);
+    return fits;
 }
 
 /* Calls see(child) for each child that a box of d->mixed reaches. */
@@ -118,7 +134,6 @@ static void count_children(struct deal *d)
             d->count[c]++;
             d->sum[c] += mix(box | (window_alike(d->b, d->p, box, d->w, c) ? 0 : (uint64_t)(c + 1) << 32));
         });
-        d->b->work++;
     }
 }
 
@@ -178,6 +193,29 @@ static struct list child_list(struct deal *d, uint32_t c)
     return l;
 }
 
+static uint32_t child_count(const struct deal *d, uint32_t c)
+{
+    return d->pruned ? d->pruned[c].count : d->count[c] + d->common.count;
+}
+
+/* What no longer plays a role in each child, before it is known whether all fit: for narrow cuts, whose lists can be
+ * held together. */
+static bool prune_children(struct deal *d)
+{
+    struct list *pruned = stack_get(d->b, d->children * sizeof *pruned);
+    if (!pruned) return false;
+    for (uint32_t i = 0; i < d->alive_count; i++) {
+        const uint32_t c = d->alive[i];
+        if (d->same[c] != c) continue;
+        const struct part q = window_child(d->p, d->w, c);
+        pruned[c] = child_list(d, c);
+        if (d->b->failed) return false;
+        pruned[c].count = part_prune(d->b, pruned[c], &q);
+    }
+    d->pruned = pruned;
+    return true;
+}
+
 static uint64_t bytes_of(uint64_t boxes, uint64_t unit) { return (boxes + 7) / 8 * unit; }
 
 /* Bytes that all children take if each is a leaf of blocks of `unit` bytes. */
@@ -186,7 +224,7 @@ static uint64_t least_bytes(const struct deal *d, uint64_t unit)
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < d->alive_count; i++) {
         const uint32_t c = d->alive[i];
-        if (d->same[c] == c) bytes += bytes_of(d->count[c] + d->common.count, unit);
+        if (d->same[c] == c) bytes += bytes_of(child_count(d, c), unit);
     }
     return bytes;
 }
@@ -198,13 +236,13 @@ static bool build_children(struct deal *d, struct allowance a, uint64_t unit, ui
     uint64_t least = least_bytes(d, unit), boxes = 0, left = a.bytes;
     for (uint32_t i = 0; i < d->alive_count; i++) {
         const uint32_t c = d->alive[i];
-        if (d->same[c] == c) boxes += d->count[c] + d->common.count;
+        if (d->same[c] == c) boxes += child_count(d, c);
     }
     for (uint32_t c = 0; c < d->children; c++) {
         words[c] = d->same[c] == DEAD || d->same[c] == c ? TREE_NONE : words[d->same[c]];
         if (d->same[c] != c) continue;
         const struct stack_mark mark = stack_mark(b);
-        const struct list l = child_list(d, c);
+        const struct list l = d->pruned ? d->pruned[c] : child_list(d, c);
         if (b->failed) return false;
         const uint64_t own = bytes_of(l.count, unit), before = build_bytes(b);
         const uint64_t spare = left > least ? left - least : 0;
@@ -231,15 +269,18 @@ bool cut_word(struct build *b, struct list l, const struct part *p, struct windo
     const uint64_t per_block =
         unit ? (unit - sizeof(struct pbc_format)) / bytes_of(l.count, 1) : 4 * sizeof(struct pbc_block);
     uint64_t boxes = 0;
-    bool ok = table <= a.bytes && a.depth > 1 && deal_init(&d, l);
+    bool ok = table <= a.bytes && a.depth > 1 && deal_init(&d, l, a);
     if (ok) {
         count_children(&d);
-        ok = find_same(&d, &boxes) && table + least_bytes(&d, per_block) <= a.bytes && boxes < UINT32_MAX;
+        ok = find_same(&d, &boxes) && boxes < UINT32_MAX &&
+             (table + least_bytes(&d, per_block) <= a.bytes || d.children <= PRUNED_FIRST);
     }
     if (ok) {
         d.own = stack_get(b, boxes * sizeof *d.own + 1);
         ok = d.own && deal_out(&d);
     }
+    if (ok && table + least_bytes(&d, per_block) > a.bytes)
+        ok = prune_children(&d) && table + least_bytes(&d, per_block) <= a.bytes;
     if (ok) {
         uint64_t *words = stack_get(b, d.children * sizeof *words);
         a.bytes -= table;

@@ -1,7 +1,7 @@
 /* One part of the key space: a leaf, or the best way to go on that the allowance has room for. */
 #include "compiler/classify/builder_priv.h"
 
-enum { PLANS = 12, RESERVE_TIMES = 4 };
+enum { PLANS = 8, RESERVE_TIMES = 4, RESERVE_PART = 8 };
 
 static bool follow(struct build *b, struct list l, const struct part *p, struct plan plan, struct allowance a,
                    uint64_t *word)
@@ -28,7 +28,8 @@ static bool go_on(struct build *b, struct list l, const struct part *p, struct a
 /* What resists within its share may take of what is kept for such parts: several times what it would take as a leaf. */
 static bool go_on_reserve(struct build *b, struct list l, const struct part *p, struct allowance a, uint64_t *word)
 {
-    const uint64_t wish = RESERVE_TIMES * leaf_bytes(b, p, l), extra = wish < b->reserve ? wish : b->reserve;
+    const uint64_t wish = RESERVE_TIMES * leaf_bytes(b, p, l), most = b->reserve / RESERVE_PART;
+    const uint64_t extra = wish < most ? wish : most;
     const uint64_t before = build_bytes(b), own = a.bytes;
     if (extra < wish / 4) return false;
     b->reserve -= extra;

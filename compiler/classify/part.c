@@ -116,12 +116,13 @@ static uint32_t needed(const struct build *b, struct list l, const struct open *
     return end;
 }
 
-static uint32_t pairs(const struct build *b, struct list l, const struct open *o)
+static uint32_t pairs(struct build *b, struct list l, const struct open *o)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < l.count; i++) {
         bool covered = false;
         for (uint32_t j = 0; j < kept && !covered; j++) covered = covers(b, o, l.box[j], l.box[i]);
+        b->work += kept;
         if (!covered) l.box[kept++] = l.box[i];
     }
     return kept;
@@ -137,7 +138,7 @@ static unsigned asked(const struct build *b, const struct open *o, uint32_t box)
     return bits + (holds(b->b->dport[box], o->dport) ? 0 : 8);
 }
 
-static uint32_t behind_wide(const struct build *b, struct list l, const struct open *o)
+static uint32_t behind_wide(struct build *b, struct list l, const struct open *o)
 {
     uint32_t wide[WIDE_KEPT];
     unsigned bits[WIDE_KEPT], have = 0;
@@ -146,6 +147,7 @@ static uint32_t behind_wide(const struct build *b, struct list l, const struct o
         const uint32_t box = l.box[i];
         bool covered = false;
         for (unsigned j = 0; j < have && !covered; j++) covered = covers(b, o, wide[j], box);
+        b->work += have;
         if (covered) continue;
         l.box[kept++] = box;
         const unsigned asks = asked(b, o, box);

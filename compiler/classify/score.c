@@ -10,11 +10,13 @@
 
 enum {
     SAMPLE_MOST = 512,
-    SAMPLE_LEAST = 96,
+    SAMPLE_LEAST = 64,
     FIELDS = 17, /* 15 slots, two ports */
     WIDTH_MOST = 14,
     SPREAD = 4, /* 2^SPREAD children: boxes that reach more are taken to reach them evenly */
     CANDIDATES = 160,
+    DENSE = 32, /* boxes at a point */
+    DENSE_WIDTH = 2,
 };
 
 /* The weights of the parts of a cost, in cache lines. */
@@ -26,23 +28,35 @@ static const float FORK = 2.5f;    /* a fork: another leaf is compared */
 static const float SECOND = 0.66f; /* what is set apart is easier than the whole */
 
 struct field {
-    uint8_t slot, first, bits; /* of the slot from its bit `first` on */
-    uint32_t known;            /* bits that the part tells, or that are the same wherever a box asks them */
+    uint8_t slot, first, bits;                      /* of the slot from its bit `first` on */
+    uint32_t told;                                  /* bits that the part tells */
+    uint32_t known;                                 /* and those that are the same wherever a box asks them */
     uint32_t value[SAMPLE_MOST], mask[SAMPLE_MOST]; /* relative to `first` */
-    float use[33]; /* [bit]: sum over the bits below of how well each tells boxes apart */
-    int top;       /* the highest bit of use, -1 */
+    float use[33];   /* [bit]: sum over the bits below of how well each tells boxes apart */
+    int top;         /* the highest bit of use, -1 */
+    uint32_t ranges; /* ports: boxes with neither all nor one */
 };
 struct tally {
     float boxes, drawn; /* that reach the child; packets drawn from them that do */
 };
 struct scratch {
     uint32_t boxes; /* in the sample */
+    float at_a_point;
     unsigned fields;
     struct field field[FIELDS];
     uint16_t order[SAMPLE_MOST];
     uint8_t open[SAMPLE_MOST]; /* log2 of the children that a box reaches */
     struct tally tally[1 << WIDTH_MOST];
 };
+
+/* Of at most WIDTH_MOST bits. */
+static inline unsigned ones(uint32_t bits)
+{
+    bits -= bits >> 1 & 0x5555;
+    bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
+    bits = (bits + (bits >> 4)) & 0x0f0f;
+    return (bits + (bits >> 8)) & 31;
+}
 
 static uint32_t jitter(uint64_t *state)
 {
@@ -58,6 +72,12 @@ static void sample_boxes(struct list l, uint32_t count, uint32_t picked[])
                        to = (uint32_t)((uint64_t)(i + 1) * l.count / count);
         picked[i] = l.box[from + (to - from > 1 ? jitter(&state) % (to - from) : 0)];
     }
+}
+
+static float port_share(struct port_range r, struct port_range all)
+{
+    const int lo = r.lo > all.lo ? r.lo : all.lo, hi = r.hi < all.hi ? r.hi : all.hi;
+    return (float)(hi - lo + 1) / (float)(all.hi - all.lo + 1);
 }
 
 /* The bits that all ports of a range have in common. */
@@ -81,13 +101,15 @@ static void port_field(const struct build *b, const struct part *p, const uint32
     f->slot = SLOT_PORTS;
     f->first = (uint8_t)first;
     f->bits = 16;
-    f->known = known;
+    f->told = f->known = known;
+    f->ranges = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct port_range r = ports[picked[i]];
         const bool whole = r.lo <= all.lo && r.hi >= all.hi;
         const uint32_t lo = r.lo > all.lo ? r.lo : all.lo, hi = r.hi < all.hi ? r.hi : all.hi;
         f->mask[i] = (whole || lo > hi ? 0 : prefix_mask(lo, hi)) | known;
         f->value[i] = ((lo & ~known) | value) & f->mask[i];
+        f->ranges += !whole && lo < hi;
     }
 }
 
@@ -99,7 +121,7 @@ static void slot_field(const struct build *b, const struct part *p, const uint32
     f->slot = (uint8_t)slot;
     f->first = 0;
     f->bits = 32;
-    f->known = known;
+    f->told = f->known = known;
     for (uint32_t i = 0; i < count; i++) {
         f->mask[i] = mask[picked[i]] | known;
         f->value[i] = (value[picked[i]] & ~known) | p->value[slot];
@@ -129,37 +151,56 @@ static uint32_t counts_get(const struct counts *c, unsigned bit)
  * here, and are no reason to look at them. */
 static void field_settle(struct field *f, uint32_t count)
 {
-    uint32_t ones = 0, zeros = 0;
+    uint32_t set = 0, clear = 0;
     for (uint32_t i = 0; i < count; i++) {
-        ones |= f->value[i] & f->mask[i];
-        zeros |= ~f->value[i] & f->mask[i];
+        set |= f->value[i] & f->mask[i];
+        clear |= ~f->value[i] & f->mask[i];
     }
-    const uint32_t same = (ones ^ zeros) & ~f->known;
+    const uint32_t same = (set ^ clear) & ~f->known;
     f->known |= same;
     for (uint32_t i = 0; i < count; i++) {
         f->mask[i] |= same;
-        f->value[i] = (f->value[i] & ~same) | (ones & same);
+        f->value[i] = (f->value[i] & ~same) | (set & same);
     }
 }
 
 /* How well each bit tells boxes apart: the share of those that ask it, and how evenly. */
 static bool field_use(struct field *f, uint32_t count)
 {
-    struct counts asked = {{0}}, ones = {{0}};
+    struct counts asked = {{0}}, set = {{0}};
     if (f->slot != SLOT_KIND) field_settle(f, count);
     for (uint32_t i = 0; i < count; i++) {
         counts_add(&asked, f->mask[i] & ~f->known);
-        counts_add(&ones, f->value[i] & f->mask[i] & ~f->known);
+        counts_add(&set, f->value[i] & f->mask[i] & ~f->known);
     }
     f->use[0] = 0;
     f->top = -1;
     for (unsigned bit = 0; bit < f->bits; bit++) {
-        const uint32_t a = counts_get(&asked, bit), o = counts_get(&ones, bit);
+        const uint32_t a = counts_get(&asked, bit), o = counts_get(&set, bit);
         const uint32_t fewer = o < a - o ? o : a - o;
         f->use[bit + 1] = f->use[bit] + (float)fewer * 2 / (float)count + (a ? (float)a / (float)count / 64 : 0);
         if (fewer) f->top = (int)bit;
     }
     return f->use[f->bits] > 0;
+}
+
+/* How many boxes hold for a key drawn from the part, on average. Where there are many, an early one soon covers all of
+ * a small part, and cutting drops what is behind it: copies cost nothing then, and forks would keep apart what hides
+ * one another. */
+static float boxes_at_a_point(const struct build *b, struct list l, const struct part *p, const uint32_t picked[],
+                              uint32_t count)
+{
+    struct port_range s, d;
+    part_ports(p, &s, &d);
+    float sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t box = picked[i];
+        int asked = 0;
+        if (b->coded && b->coded[b->b->entry[box]]) continue;
+        for (unsigned c = 0; c < b->b->slots; c++) asked += __builtin_popcount(open_mask(b, p, box, c));
+        sum += ldexpf(port_share(b->b->sport[box], s) * port_share(b->b->dport[box], d), -asked);
+    }
+    return sum / (float)count * (float)l.count;
 }
 
 static void fields_find(struct build *b, struct list l, const struct part *p, struct scratch *x)
@@ -170,6 +211,7 @@ static void fields_find(struct build *b, struct list l, const struct part *p, st
     if (count > l.count) count = l.count;
     sample_boxes(l, count, picked);
     x->boxes = count;
+    x->at_a_point = boxes_at_a_point(b, l, p, picked, count);
     x->fields = 0;
     for (unsigned c = 0; c < b->b->slots; c++) {
         slot_field(b, p, picked, count, c, &x->field[x->fields]);
@@ -177,7 +219,7 @@ static void fields_find(struct build *b, struct list l, const struct part *p, st
     }
     for (unsigned first = 0; first <= 16; first += 16) {
         port_field(b, p, picked, count, first, &x->field[x->fields]);
-        if (field_use(&x->field[x->fields], count)) x->fields++;
+        if (field_use(&x->field[x->fields], count) || x->field[x->fields].ranges) x->fields++;
     }
 }
 
@@ -192,10 +234,11 @@ struct candidate {
     struct plan plan;
 };
 struct scoring {
+    bool dense; /* so many boxes hold at a point that small parts are covered whole */
     struct scratch *x;
     uint32_t boxes;
     float budget, copies, unit; /* copies: the price of twice as many boxes; unit: bytes of a block */
-    unsigned forks;
+    unsigned forks, tried;      /* windows */
     struct candidate *best;
     unsigned count;
 };
@@ -252,7 +295,7 @@ static float cut_cost(const struct scoring *s, const struct sums *m, uint32_t ch
     if (met > all * 0.97f && all > 2) return -1;
     const float slots = (m->reach - m->spread * (float)children) * scale + m->spread * scale * used;
     const float bytes = (float)children * 8 + (slots / LEAF_FEW + used / 2) * s->unit;
-    if (bytes > s->budget) return -1;
+    if (bytes > s->budget && !s->dense) return -1;
     const float n = (float)s->boxes;
     const float mean = (1 - EVEN) * left_to_do(n, met) + EVEN * left_to_do(n, even);
     *left = (1 - LARGEST) * mean + LARGEST * left_to_do(n, largest);
@@ -271,9 +314,10 @@ static void try_window(struct scoring *s, const struct field *f, unsigned shift,
     struct scratch *x = s->x;
     const uint32_t wrap = (1u << width) - 1;
     const struct window w = {f->slot, (uint8_t)(f->first + shift), (uint8_t)width};
+    s->tried++;
     unsigned ends[WIDTH_MOST + 2] = {0};
     for (uint32_t i = 0; i < x->boxes; i++) {
-        x->open[i] = (uint8_t)__builtin_popcount(~(f->mask[i] >> shift) & wrap);
+        x->open[i] = (uint8_t)ones(~(f->mask[i] >> shift) & wrap);
         ends[x->open[i] + 1]++;
     }
     for (unsigned k = 1; k <= width + 1; k++) ends[k] += ends[k - 1];
@@ -303,6 +347,7 @@ static void try_window(struct scoring *s, const struct field *f, unsigned shift,
 static void try_field(struct scoring *s, const struct field *f)
 {
     for (unsigned width = 1; width <= WIDTH_MOST && width <= f->bits; width += width < 4 ? 1 : 2) {
+        if (s->dense && width > DENSE_WIDTH) break;
         if ((1u << width) > 16 && (1u << width) > s->boxes) break;
         if ((float)(8u << width) > s->budget) break;
         unsigned best = 0;
@@ -338,11 +383,40 @@ static bool kind_window(const struct scratch *x, struct window *w)
     return true;
 }
 
+/* Ranges of ports may have no bit in common and still be told apart by the highest that is open. */
+static bool range_window(const struct scratch *x, struct window *w)
+{
+    const struct field *best = NULL;
+    for (unsigned i = 0; i < x->fields; i++)
+        if (x->field[i].slot == SLOT_PORTS && x->field[i].ranges * 4 > x->boxes && (~x->field[i].told & 0xffff) &&
+            (!best || x->field[i].ranges > best->ranges || ~x->field[i].told > ~best->told))
+            best = &x->field[i];
+    if (!best) return false;
+    const unsigned top = 31u - (unsigned)__builtin_clz(~best->told & 0xffff);
+    *w = (struct window){SLOT_PORTS, (uint8_t)(best->first + (top ? top - 1 : 0)), top ? 2 : 1};
+    return true;
+}
+
+static bool kind_is_open(const struct build *b, struct list l, const struct part *p)
+{
+    const unsigned c = b->column[SLOT_KIND];
+    for (uint32_t i = 0; c != NO_COLUMN && i < l.count; i++)
+        if (open_mask(b, p, l.box[i], c)) return true;
+    return false;
+}
+
 static int by_score(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
     if (x->score != y->score) return x->score < y->score ? -1 : 1;
     return memcmp(&x->plan, &y->plan, sizeof x->plan);
+}
+
+/* Boxes that a leaf may hold without need: of those that take more bytes fewer. */
+static uint32_t leaf_most(uint64_t bytes, uint32_t boxes)
+{
+    const uint64_t unit = bytes / ((boxes + LEAF_FEW - 1) / LEAF_FEW) / sizeof(struct pbc_block);
+    return unit <= 1 ? LEAF_BOXES : unit <= 2 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
@@ -354,17 +428,29 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     if (!b->scratch) b->scratch = mem_take(b, sizeof *b->scratch);
     if (b->failed) return 0;
     struct scratch *x = b->scratch;
+    const uint64_t bytes = leaf_bytes(b, p, l);
+    const bool leaf = bytes && l.count <= leaf_most(bytes, l.count);
+    if (leaf && !kind_is_open(b, l, p)) {
+        plans[0] = (struct plan){.way = WAY_LEAF};
+        return 1;
+    }
     fields_find(b, l, p, x);
     b->work += x->boxes;
     if (kind_window(x, &w)) plans[n++] = (struct plan){.way = WAY_CUT, .window = w};
-    const uint64_t bytes = leaf_bytes(b, p, l);
-    if (l.count <= LEAF_BOXES && bytes) plans[n++] = (struct plan){.way = WAY_LEAF};
-    if (l.count <= LEAF_BOXES && bytes) return n;
+    if (leaf) plans[n++] = (struct plan){.way = WAY_LEAF};
+    if (leaf) return n;
     struct scoring s = {.x = x, .boxes = l.count, .budget = (float)a.bytes, .forks = a.forks, .best = best};
     s.unit = bytes ? (float)bytes / (float)((l.count + LEAF_FEW - 1) / LEAF_FEW) : 4 * sizeof(struct pbc_block);
-    s.copies = copies_price(&s);
+    s.dense = x->at_a_point > DENSE;
+    s.copies = s.dense ? 0 : copies_price(&s);
+    if (s.dense) s.forks = 0;
     for (unsigned i = 0; i < x->fields; i++) try_field(&s, &x->field[i]);
+    b->work += (uint64_t)s.tried * x->boxes;
     qsort(best, s.count, sizeof *best, by_score);
-    for (unsigned i = 0; i < s.count && n < most; i++) plans[n++] = best[i].plan;
+    for (unsigned i = 0; i < s.count && n + 2 < most; i++) plans[n++] = best[i].plan;
+    if (!range_window(x, &w)) return n;
+    plans[n++] = (struct plan){.way = WAY_CUT, .window = w};
+    if (w.width == 2 && n < most)
+        plans[n++] = (struct plan){.way = WAY_CUT, .window = {w.slot, (uint8_t)(w.shift + 1), 1}};
     return n;
 }

@@ -9,13 +9,13 @@ static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }
 struct worst worst_any(struct worst a, struct worst b)
 {
     return (struct worst){higher(a.words, b.words), higher(a.compared, b.compared), higher(a.forks, b.forks),
-                          higher(a.chain, b.chain), higher(a.lines, b.lines), lower(a.least, b.least)};
+                          higher(a.chain, b.chain), higher(a.lines, b.lines),       lower(a.least, b.least)};
 }
 
 static struct worst worst_both(struct worst a, struct worst b)
 {
-    return (struct worst){a.words + b.words, a.compared + b.compared, higher(a.forks, b.forks), a.chain + b.chain,
-                          a.lines + b.lines, lower(a.least, b.least)};
+    return (struct worst){a.words + b.words, a.compared + b.compared, higher(a.forks, b.forks),
+                          a.chain + b.chain, a.lines + b.lines,       lower(a.least, b.least)};
 }
 
 enum { LINES_OF_UNIT = sizeof(struct pbc_block) / 64 };
