@@ -1,9 +1,8 @@
 /* A batch's search, without a branch that a packet can mispredict: all packets go down the tree together, a level at a
  * time, and every step puts its packet into all the lists of what comes next, of which only the right one grows. What
  * forks left for later waits, and is looked at where it may still hold a lower entry. A walk's file includes this once,
- * behind one.h and on its terms; with OWN_LEVEL it has said level() itself. */
+ * behind one.h and on its terms; with WIDE it has said level_wide(), a level() that pays from WIDE items on. */
 
-#ifndef OWN_LEVEL
 /* One step for each of `count` items that stand at cuts: those that stand at cuts again come first in the same list,
  * and their number is returned; the others go to `ends`. */
 static TARGET inline unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
@@ -17,12 +16,17 @@ static TARGET inline unsigned level(const struct image *im, const struct key key
     }
     return again;
 }
+
+#ifndef WIDE
+#define WIDE       PACKETS
+#define level_wide level
 #endif
 
 static TARGET inline void levels(const struct image *im, const struct key keys[], struct wave *w, struct counts *n)
 {
     while (n->cuts) {
-        const unsigned again = level(im, keys, w->cuts, n->cuts, w->ends + n->ends);
+        const unsigned again = n->cuts >= WIDE ? level_wide(im, keys, w->cuts, n->cuts, w->ends + n->ends)
+                                               : level(im, keys, w->cuts, n->cuts, w->ends + n->ends);
         n->ends += n->cuts - again;
         n->cuts = again;
     }
@@ -35,7 +39,7 @@ static TARGET inline void sort_ends(const struct image *im, struct wave *w, stru
         const item end = w->ends[i];
         const unsigned leaf = TREE_KIND(end) == TREE_LEAF;
         const unsigned small = leaf & im->formats[leaf ? TREE_FORMAT(end) : 0].size;
-        const char *const lines = (const char *)&im->blocks[TREE_BASE(end)];
+        const char *const lines = (const char *)&im->blocks[leaf ? TREE_BASE(end) : 0];
         for (unsigned line = 0; line < 4; line++) __builtin_prefetch(lines + line * LINE);
         w->small[n->small] = w->large[n->large] = w->forks[n->forks] = end;
         n->small += small;
@@ -87,8 +91,16 @@ static TARGET inline void take_second(const struct image *im, struct wave *w, st
     }
 }
 
-/* A block each, and once more those that have another and matched in none. `size` of the blocks, 0: any. */
-static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, unsigned size,
+/* Blocks of one unit, or of two or four. */
+static TARGET INLINE unsigned matching_of(const struct pbc_block *b, const struct pbc_format *f, bool small,
+                                          const struct key *key)
+{
+    if (small) return matching(b, f, 1, key);
+    return f->size == 2 ? matching(b, f, 2, key) : matching(b, f, 4, key);
+}
+
+/* A block each, and once more those that have another and matched in none. */
+static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, bool small,
                                   item list[], unsigned count)
 {
     while (count) {
@@ -97,7 +109,7 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
             const item at = list[i];
             const struct pbc_format *f = &im->formats[TREE_FORMAT(at)];
             const struct pbc_block *b = &im->blocks[TREE_BASE(at)];
-            const unsigned units = size ? size : f->size, lanes = matching(b, f, units, &keys[ITEM_AT(at)]);
+            const unsigned units = small ? 1 : f->size, lanes = matching_of(b, f, small, &keys[ITEM_AT(at)]);
             const uint32_t *entries = block_column(b, pbc_col_entry(units));
             const uint32_t none = lanes == 0;
             const uint32_t entry = (entries[__builtin_ctz(lanes | 0x80)] & PBC_LANE_NONE) | -none;
@@ -110,18 +122,23 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
     }
 }
 
-/* All of `todo` at the tree's first word. */
+/* All of `todo` at the tree's first word, or behind it, where it is a fork. */
 static TARGET inline void begin(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
 {
-    const bool cut = TREE_KIND(im->tree[0]) == TREE_CUT;
+    uint64_t word = im->tree[0];
+    *n = (struct counts){0};
+    for (; TREE_KIND(word) == TREE_FORK; word = im->tree[TREE_BASE(word)])
+        for (uint64_t left = todo; left; left &= left - 1)
+            w->waiting[n->waiting++] = word | (item)__builtin_ctzll(left) << ITEM_PACKET;
+    const bool cut = TREE_KIND(word) == TREE_CUT;
     item *const list = cut ? w->cuts : w->ends;
     unsigned count = 0;
     for (; todo; todo &= todo - 1) {
         const unsigned at = (unsigned)__builtin_ctzll(todo);
-        list[count++] = im->tree[0] | (item)at << ITEM_PACKET;
+        list[count++] = word | (item)at << ITEM_PACKET;
         w->best[at] = ENTRY_NONE;
     }
-    *n = (struct counts){.cuts = cut ? count : 0, .ends = cut ? 0 : count};
+    *(cut ? &n->cuts : &n->ends) = count;
 }
 
 static TARGET void batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
@@ -136,8 +153,8 @@ static TARGET void batch(const struct program *p, uint32_t classifier, const str
             levels(&im, keys, &w, &n);
             sort_ends(&im, &w, &n);
         }
-        compare(&im, keys, &w, 1, w.small, n.small);
-        compare(&im, keys, &w, 0, w.large, n.large);
+        compare(&im, keys, &w, true, w.small, n.small);
+        compare(&im, keys, &w, false, w.large, n.large);
         n.small = n.large = 0;
         if (!n.waiting) break;
         take_second(&im, &w, &n);
