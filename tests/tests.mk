@@ -3,6 +3,7 @@
 #: make check-long the same with longer fuzz and differential campaigns
 #: make demo       compile an example, replay a capture, print the summary
 #: make bench      speed and memory beside their peers; never passes or fails on time
+#: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make golden     rewrite the golden files: read the diff
 #: make coverage   lines of lang, compiler and vm that the tests reach; 90 % or more
 #: make tidy       clang-tidy over the sources; make format-check: clang-format
@@ -30,8 +31,8 @@ $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TEST_ARCHIVES)
 RIVALS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/peers/*.c))
 DPDK    = $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
 $(B)/tests/bench/peers/acl.o: CPPFLAGS += $(if $(DPDK),-DHAVE_DPDK $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk))))
-$(B)/tests/bench/classify: $(RIVALS)
-$(B)/tests/bench/classify: LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< $(RIVALS) -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group \
+$(B)/tests/bench/classify $(B)/tests/bench/plot: $(RIVALS)
+$(B)/tests/bench/classify $(B)/tests/bench/plot: LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< $(RIVALS) -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group \
 	$(if $(DPDK),-lrte_acl $(shell pkg-config --libs libdpdk)) $(LIBS)
 # Makes a capture of packet notation; needs nothing but the notation, so the demo runs without the test tools.
 MKCAP := $(B)/tests/tools/mkcap
@@ -64,6 +65,11 @@ bench:
 	@sh tests/deps.sh peers || echo 'bench: it goes on without those' >&2
 	@+$(PART) programs $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@B=$(B) bash tests/bench/run.sh
+bench-plot:
+	@sh tests/deps.sh build bench
+	@sh tests/deps.sh peers || echo 'bench-plot: it goes on without those' >&2
+	@+$(PART) $(B)/tests/bench/plot
+	@B=$(B) bash tests/bench/plot.sh
 golden: programs $(MKCAP)
 	@for t in tests/golden/*/run.sh tests/examples/run.sh; do UPDATE=1 B=$(B) bash $$t; done
 	@UPDATE=1 B=$(B) python3 tests/lint/docs.py; UPDATE=1 python3 tests/lint/reference.py
@@ -75,4 +81,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests fuzzers check check-build check-long demo bench golden coverage format-check tidy
+.PHONY: tests fuzzers check check-build check-long demo bench bench-plot golden coverage format-check tidy

@@ -1,0 +1,108 @@
+/* plot [set]: what a header costs by the number of rules, for every contender: lines `NUMBER CONTENDER NANOSECONDS
+ * LOWEST HIGHEST`, tab-separated, for rules.gp. Lists are drawn from ClassBench's largest access list, in its order;
+ * where the corpus is absent from one made here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/bench/peers/rival.h"
+#include "tests/lib/bench.h"
+
+enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000 };
+static const uint32_t numbers[] = {10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000};
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
+
+/* `n` of the rules, in their order, each as likely as any other. */
+static void draw(struct ruleset *to, const struct ruleset *all, uint32_t n)
+{
+    struct rng r = {.state = n};
+    *to = *all;
+    to->rules = calloc(n + 1, sizeof *to->rules);
+    to->count = 0;
+    if (!to->rules) abort();
+    for (uint32_t i = 0; i < all->count && to->count < n; i++)
+        if (rng_below(&r, all->count - i) < n - to->count) to->rules[to->count++] = all->rules[i];
+}
+
+static void traffic(struct arena *a)
+{
+    struct headers h;
+    headers_trace(&h, &a->rules, RIVAL_HEADERS, 31);
+    a->counts[TRAFFIC_TRACE] = h.count;
+    memcpy(a->headers[TRAFFIC_TRACE], h.v, h.count * sizeof *h.v);
+    headers_fini(&h);
+}
+
+/* How many headers one pass may take, so that it ends within milliseconds. */
+static uint32_t headers_for(const struct running *r, uint32_t rules)
+{
+    const uint32_t n = r->rival == &rival_lists ? SLOW_NS / rules / 4 : RIVAL_HEADERS;
+    return n < 20 ? 20 : n > RIVAL_HEADERS ? RIVAL_HEADERS : n;
+}
+
+static void line(struct running *r, uint32_t rules, int way, const char *name)
+{
+    struct series s = {0};
+    if (r->pid <= 0 || way < 0) return;
+    for (unsigned i = 0; i < BENCH_RUNS; i++)
+        series_add(&s, rival_time(r, TRAFFIC_TRACE, (unsigned)way, headers_for(r, rules),
+                                  r->rival == &rival_lists ? LISTS_MS : RUN_MS));
+    double least = s.run[0], most = s.run[0];
+    for (unsigned i = 1; i < s.count; i++) {
+        if (s.run[i] < least) least = s.run[i];
+        if (s.run[i] > most) most = s.run[i];
+    }
+    printf("%u\t%s\t%.3f\t%.3f\t%.3f\n", rules, name, series_median(&s), least, most);
+    fflush(stdout);
+}
+
+/* Its fastest method with bursts of 64. */
+static int fastest(struct running *acl)
+{
+    char way[RIVAL_TEXT];
+    double least = 0;
+    int best = -1;
+    for (unsigned i = 0; rival_way_name(acl, i, way); i++) {
+        if (!strstr(way, "burst of 64")) continue;
+        const double ns = rival_time(acl, TRAFFIC_TRACE, i, RIVAL_HEADERS, RUN_MS);
+        if (best >= 0 && ns >= least) continue;
+        least = ns;
+        best = (int)i;
+    }
+    return best;
+}
+
+static void one_number(const struct ruleset *all, uint32_t n)
+{
+    struct arena *a = arena_new();
+    struct running prey, acl, lists;
+    struct rival_built b;
+    if (!a) exit(2);
+    draw(&a->rules, all, n < all->count ? n : all->count);
+    traffic(a);
+    fprintf(stderr, "plot: %u rules\n", a->rules.count);
+    if (!rival_start(&prey, &rival_prey, a, 0, &b)) exit(2);
+    if (!rival_start(&acl, &rival_acl, a, 0, &b)) fprintf(stderr, "plot: no rte_acl: %s\n", b.text);
+    if (!rival_start(&lists, &rival_lists, a, 0, &b)) exit(2);
+    line(&prey, n, 0, "prey, batches of 64");
+    line(&prey, n, 1, "prey, one at a time");
+    if (acl.pid > 0) line(&acl, n, fastest(&acl), "DPDK rte_acl, bursts of 64");
+    if (acl.pid > 0) line(&acl, n, rival_way(&acl, "scalar, one a call"), "DPDK rte_acl, one at a time");
+    line(&lists, n, 0, "linear list in C");
+    line(&lists, n, 1, "bpf_filter");
+    rival_stop(&prey);
+    rival_stop(&acl);
+    rival_stop(&lists);
+    arena_free(a);
+}
+
+int main(int argc, char **argv)
+{
+    const char *set = argc > 1 ? argv[1] : "acl1_100k_s1";
+    struct ruleset all;
+    const bool found = ruleset_classbench(&all, set);
+    if (!found) ruleset_make(&all, RULES_ACL, false, numbers[NUMBERS - 1], 1);
+    printf("# %s%s%s\n", found ? "drawn from ClassBench " : "made here", found ? set : "", found ? ", of 100,000" : "");
+    for (unsigned i = 0; i < NUMBERS; i++) one_number(&all, numbers[i]);
+    ruleset_fini(&all);
+    return 0;
+}
