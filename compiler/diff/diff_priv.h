@@ -57,6 +57,7 @@ struct undecided {
 struct diff {
     struct compile c; /* image, ir and arena of both */
     struct side side[SIDES];
+    uint32_t groups, come_in; /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
     struct change *changes;
     uint32_t change_count, change_cap;
     uint32_t *slots, slot_count; /* of changes by their key; a power of two */

@@ -62,6 +62,15 @@ static bool import_sets(struct diff *d, const struct program *p)
     return true;
 }
 
+/* For examples alone, which travel as the new side's services say: what else an endpoint names stays behind. */
+static bool import_endpoints(struct diff *d, const struct program *p)
+{
+    struct image *img = d->c.image;
+
+    COPY(endpoints)
+    return true;
+}
+
 static bool import_ifaces(struct diff *d, struct side *s)
 {
     struct image *img = d->c.image;
@@ -259,6 +268,7 @@ static bool import(struct diff *d, struct side *s)
     s->conds = conds;
     if (!import_ifaces(d, s) || !import_meters(d, s, &meters) || !import_schedules(d, s)) return false;
     if (!import_sets(d, s->program)) return false;
+    if (s == &d->side[NEW] && !import_endpoints(d, s->program)) return false;
     for (uint32_t i = 0; i < s->program->conds_count; i++)
         if (!import_cond(d, s, base, meters, &s->program->conds[i])) return false;
     return import_lists(d, s, conds);

@@ -24,12 +24,18 @@ static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
     return ir_intern_ranges(d->c.ir, &(struct pbc_range){lo, hi}, 1, UINT32_MAX);
 }
 
-/* What frames_in_direction asks of a program: its services. */
-static struct region in_direction(struct diff *d, unsigned side, const struct ir_product *q, enum pbc_direction dir)
+/* What is asked for directions of a side's image: its services. */
+static struct image services_of(const struct diff *d, unsigned side)
 {
     const struct program *p = d->side[side].program;
-    struct image image = {.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* read only */
+
+    return (struct image){.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* read only */
                           .endpoints_count = p->endpoints_count};
+}
+
+static struct region in_direction(struct diff *d, unsigned side, const struct ir_product *q, enum pbc_direction dir)
+{
+    struct image image = services_of(d, side);
     struct compile view = d->c;
     struct region_budget budget = {.work = d->work, .pieces = DIRECTION_PIECES};
     struct region out = {0};
@@ -40,10 +46,23 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
     return out;
 }
 
+/* Without an address of its own a frame goes by its destination's MAC: those for a group come in. ARP comes in also where
+ * it asks for this machine. */
+static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
+{
+    const struct ir_macs others = {
+        .kinds = MAC_MULTICAST | MAC_BROADCAST, .negated = dir == PBC_DIR_IN, .set = PBC_NONE};
+
+    if (kind == FRAMES_IP || dir == PBC_DIR_OUT || (kind == FRAMES_ARP && dir == PBC_DIR_IN)) return IR_ALL;
+    return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* and frames that have none */
+}
+
 /* Frames that travel so on both sides. ARP and what is not IP can go two ways, but the same way on both. */
 static void add_part(struct diff *d, struct parts *parts, enum frame_kind kind, uint8_t old, uint8_t new)
 {
-    const struct ir_product all = frames_of_kind(d->c.ir, kind);
+    struct ir_product all = frames_of_kind(d->c.ir, kind);
+
+    all.field[IR_DST_MAC] = macs_of(d, kind, new);
     struct region first = in_direction(d, OLD, &all, old);
     struct part *p = NULL;
 
@@ -133,12 +152,13 @@ static void give(struct judges *judges, uint32_t *count, const struct pair *pair
     uint32_t at = 0;
 
     if (pair->firewall[OLD] == PBC_NONE && pair->firewall[NEW] == PBC_NONE) return;
-    while (at < *count && memcmp(judges[at].firewall, pair->firewall, sizeof(pair->firewall)) != 0) at++;
+    while (at < *count && (judges[at].dirs != dirs ||
+                           memcmp(judges[at].firewall, pair->firewall, sizeof(pair->firewall)) != 0))
+        at++;
     if (at == *count) {
-        judges[at] = (struct judges){.firewall = {pair->firewall[OLD], pair->firewall[NEW]}};
+        judges[at] = (struct judges){.firewall = {pair->firewall[OLD], pair->firewall[NEW]}, .dirs = dirs};
         (*count)++;
     }
-    judges[at].dirs |= dirs;
     for (uint32_t i = 0; i < frames->count; i++) {
         struct ir_product p = frames->p[i];
 
@@ -187,6 +207,12 @@ struct judges *find_judges(struct diff *d, uint32_t *count)
     struct parts parts = {.count = 0};
     struct region all = {0};
 
+    struct image new = services_of(d, NEW);
+    struct compile view = d->c;
+
+    view.image = &new;
+    d->groups = addrs_of_groups(d->c.ir);
+    d->come_in = addrs_that_come_in(&view);
     *count = 0;
     find_parts(d, &parts);
     arriving(d, &all);

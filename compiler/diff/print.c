@@ -63,6 +63,10 @@ static void print_by(const struct diff *d, unsigned side, const struct decider *
     const struct pbc_place place = decider_place(d, side, by);
 
     print_outcome(&by->outcome, out);
+    if (by->firewall == PBC_NONE) {
+        fputs(", for no firewall judges it\n", out);
+        return;
+    }
     fputs(" by ", out);
     print_decider(d, side, by, out);
     if (place.line) fprintf(out, " (%s:%u)", program_str(d->side[side].program, place.file), place.line);
@@ -84,7 +88,8 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
         fputc('\n', out);
     }
     if (c->region.count > PRODUCTS_SHOWN)
-        fprintf(out, "            and %u smaller parts\n", c->region.count - PRODUCTS_SHOWN);
+        fprintf(out, "            and %u smaller part%s\n", c->region.count - PRODUCTS_SHOWN,
+                c->region.count == PRODUCTS_SHOWN + 1 ? "" : "s");
     fputs("            was   ", out);
     print_by(d, OLD, &c->by[OLD], out);
     fputs("            now   ", out);

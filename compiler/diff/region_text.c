@@ -10,6 +10,7 @@ struct printer {
     struct diff *d;
     const struct ir_product *p;
     FILE *out;
+    uint8_t dirs;
     bool begun;
 };
 
@@ -175,10 +176,24 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
     ir_print_value(&t->d->c, IR_SRC, list, t->out);
 }
 
+/* What packets that travel so never are for: groups, where they cross this machine; anything but groups and services,
+ * where they come in. Counted in where that makes the list shorter. */
+static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsigned families)
+{
+    struct ir *ir = t->d->c.ir;
+
+    if (f != IR_DST || (t->dirs != 1u << PBC_DIR_IN && t->dirs != 1u << PBC_DIR_FORWARD)) return id;
+    const uint32_t never = t->dirs == 1u << PBC_DIR_IN ? ir_addrs_not(ir, t->d->come_in) : t->d->groups;
+    const uint32_t more = ir_addrs_of_families(ir, ir_addrs_or(ir, id, never), families);
+
+    if (is_any(t, more, families)) return IR_ALL;
+    return count_of(ir, shorter(t, more, families)) < count_of(ir, shorter(t, id, families)) ? more : id;
+}
+
 /* Does what is printed of the side tell the family? */
 static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 {
-    const uint32_t id = t->p->field[f];
+    const uint32_t id = as_travels(t, f, t->p->field[f], families);
 
     return id != IR_EMPTY && !is_any(t, id, families) && shorter(t, id, families) == id;
 }
@@ -186,8 +201,8 @@ static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 /* self_possible: frames of this machine's addresses travel this way. */
 static void put_side(struct printer *t, enum ir_field f, const char *keyword, bool self_possible)
 {
-    const uint32_t others = t->p->field[f], own = t->p->field[f + 1];
     const unsigned families = ir_families(t->d->c.ir, t->p);
+    const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
 
     word(t, keyword);
     if (others == IR_EMPTY) {
@@ -329,11 +344,15 @@ static void put_flows(struct printer *t)
     word(t, "per source");
 }
 
-static bool asks_addresses(const struct printer *t)
+static bool asks_addresses(struct printer *t)
 {
-    for (enum ir_field f = IR_SRC; f <= IR_DST_SELF; f++)
-        if (t->p->field[f] != IR_ALL && t->p->field[f] != IR_EMPTY) return true;
-    return t->p->field[IR_SRC] == IR_EMPTY || t->p->field[IR_DST] == IR_EMPTY;
+    const unsigned families = ir_families(t->d->c.ir, t->p);
+
+    for (enum ir_field f = IR_SRC; f <= IR_DST; f += IR_DST - IR_SRC) {
+        const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
+        if (others != IR_ALL || (own != IR_ALL && own != IR_EMPTY)) return true;
+    }
+    return false;
 }
 
 /* Ports, types and flags are in the first fragment at the latest. */
@@ -349,7 +368,7 @@ static bool implies_fragment(const struct printer *t)
 
 void print_region_product(struct diff *d, const struct ir_product *p, uint8_t dirs, FILE *out)
 {
-    struct printer t = {d, p, out, false};
+    struct printer t = {d, p, out, dirs, false};
     const unsigned families = ir_families(d->c.ir, p);
     const bool src = asks_addresses(&t), arrives = dirs & ~(1u << PBC_DIR_OUT), comes_in = dirs != 1u << PBC_DIR_FORWARD;
 

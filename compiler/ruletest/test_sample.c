@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "compiler/normal/normal_priv.h"
+#include "compiler/normal/region.h"
 #include "compiler/ruletest/test_sample.h"
 #include "vm/proto/header.h"
 
@@ -530,6 +531,16 @@ static bool build(const struct sampler *s, uint32_t what)
     return macs(s);
 }
 
+/* Is it ever a packet's protocol? Headers of IPv6 that others follow are none. */
+static bool can_be(const struct sampler *s, uint32_t what)
+{
+    struct ir_product alone;
+
+    product_all(&alone);
+    alone.field[IR_WHAT] = ir_intern_ranges(s->c->ir, &(struct pbc_range){what, what}, 1, WHAT_MOST);
+    return product_settle(s->c->ir, &alone);
+}
+
 bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                    const struct test_self *self, unsigned avoid, struct test_packet *out)
 {
@@ -543,7 +554,7 @@ bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direc
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
         if (has(&s, IR_WHAT, plain[i]) && build(&s, plain[i])) return true;
     for (uint32_t at = 0, tries = 0; tries < OTHERS && nth(&s, IR_WHAT, at, WHAT_IP6_UNKNOWN - 1, 0, &what); tries++) {
-        if (build(&s, what)) return true;
+        if (can_be(&s, what) && build(&s, what)) return true;
         at = what + 1;
     }
     return false;

@@ -28,7 +28,9 @@ may compiler/resolve/ 'compiler/resolve/*.[ch]' "$leaves compiler/resolve/ compi
 may compiler/normal/ 'compiler/normal/*.[ch]' "$leaves compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
 may compiler/classify/ 'compiler/classify/*.[ch]' "$leaves compiler/classify/ compiler/normal/ compiler/compiler.h"
 may compiler/code/ 'compiler/code/*.[ch]' "$leaves compiler/code/ compiler/classify/ compiler/normal/ compiler/compiler.h compiler/image.h"
-may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/resolve/ compiler/compiler.h compiler/image.h"
+may compiler/proof/ 'compiler/proof/*.[ch]' "$leaves compiler/proof/ compiler/normal/ compiler/compiler.h compiler/image.h"
+may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/proof/ compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
+may compiler/diff/ 'compiler/diff/*.[ch]' "$leaves compiler/diff/ compiler/normal/ compiler/proof/ compiler/ruletest/ compiler/compiler.h compiler/image.h"
 may compiler/setup/ 'compiler/setup/*.[ch]' "$leaves compiler/setup/ compiler/compiler.h compiler/say.h"
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program.h'

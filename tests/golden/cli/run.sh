@@ -131,7 +131,33 @@ for kind in --dump=ast --dump=ir --dump=bytecode --stats; do
         check "$kind with --format=$format" usage 'one at a time' --check --format=$format $kind good.prey
     done
 done
-check '--diff: not supported yet' usage 'not supported yet' --diff good.prey
+
+# --diff: usage, unreadable and faulty input, and what the status says.
+printf 'set s = 192.0.2.1\nfirewall f default accept { drop from s; drop tcp port 25 }\n' >less.prey
+for n in '' 'good.prey' 'good.prey less.prey bad.prey'; do
+    check "--diff with ${n:-nothing}" usage 'compares two files' --diff $n
+done
+for option in --check --stats --dump=ir --fmt -w '-o x.pbc' '--server-setup a/b'; do
+    check "--diff with $option" usage '--diff stands alone' --diff $option good.prey less.prey
+done
+check '--diff has no SARIF' usage 'text or json' --diff --format=sarif good.prey less.prey
+check '--diff with an empty name' usage 'name of a file is empty' --diff good.prey ''
+check '--diff: less is let through, status 0' run 0 --diff good.prey less.prey
+check 'it says so' grep -q '1 region: 1 narrowed' out
+check '--diff: more is let through, status 1' run 1 --diff less.prey good.prey
+check 'it says so' grep -q '1 region: 1 widened' out
+check '--diff: nothing differs, status 0' run 0 --diff good.prey good.prey
+check '--diff takes programs' run 0 --diff good.pbc less.prey
+check '--diff: bad rules, status 2' run 2 --diff good.prey bad.prey
+check 'the diagnostic is told, nothing else' [ -s err -a ! -s out ]
+check '--diff: no such file, status 2' usage "can't read" --diff good.prey missing.prey
+head -c 100 good.pbc >cut.pbc
+check '--diff: a damaged program, status 2' usage 'cut.pbc' --diff good.prey cut.pbc
+check '--diff: warnings are told only with --werror' run 1 --diff good.prey warns.prey
+check 'no warning' [ ! -s err ]
+check '--diff --werror' run 2 --diff --werror good.prey warns.prey
+check '--diff --format=json' run 1 --diff --format=json less.prey good.prey
+check 'it is JSON' python3 -m json.tool out json
 
 cat >pools.prey <<'END'
 pool shop { source 198.18.0.1, 198.18.0.2 ports 1001-2000; server a 10.0.0.1; server b 10.0.0.2; server c 2001:db8::1 }
