@@ -94,5 +94,6 @@ bool tests_passed(const struct compile *c); /* all that were run */
 /* --dump=ir, --stats */
 void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out);
+void stats_print_left(const struct compile *c, FILE *out); /* stats_left.c: a part of it */
 
 #endif

@@ -333,6 +333,7 @@ static void print_compile(const struct compile *c, FILE *out)
 void stats_print(const struct compile *c, FILE *out)
 {
     print_rules(c, out);
+    stats_print_left(c, out);
     print_time(c, out);
     print_source_ports(c, out);
     print_settings(c, out);

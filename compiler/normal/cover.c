@@ -173,7 +173,7 @@ static bool meets_tangled(const struct list *l, const struct ir_product *p)
 static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
 {
     static const uint8_t fields[] = {IR_IFACE,   IR_ETHER,   IR_ND,     IR_LENGTH,
-                                     IR_SRC_MAC, IR_DST_MAC, IR_DURING, IR_METERS};
+                                     IR_SRC_MAC, IR_DST_MAC, IR_DURING};
     const struct ir_ranges what = ir_ranges(ir, p->field[IR_WHAT]);
 
     for (size_t i = 0; i < sizeof(fields); i++)
@@ -218,19 +218,18 @@ static void note_never(const struct list *l, uint32_t rule)
 
 static bool takes_packets(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
 
-/* What the rules of the list take of the frames that reach them, as far as it is known. */
-static uint32_t collect(struct list *l, uint32_t first, uint32_t count, uint32_t *tangled)
+uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct coverers *all, uint32_t *tangled)
 {
     uint32_t n = 0;
 
-    l->all.count = 0;
+    all->count = 0;
     for (uint32_t i = first; i < first + count; i++) {
-        const struct pbc_rule *r = &l->c->image->rules[i];
+        const struct pbc_rule *r = &s->c->image->rules[i];
 
-        if (l->ir->rules[i].state != IR_LIVE) continue;
+        if (s->c->ir->rules[i].state != IR_LIVE) continue;
         if (takes_packets(r))
-            coverers_add(&l->all, &l->ir->rules[i].product, i);
-        else if (r->verdict == PBC_V_DO && !chains_add(l->chains, i, &l->all))
+            coverers_add(all, &s->c->ir->rules[i].product, i);
+        else if (r->verdict == PBC_V_DO && !chains_add(s, i, all))
             tangled[n++] = i;
     }
     return n;
@@ -238,7 +237,7 @@ static uint32_t collect(struct list *l, uint32_t first, uint32_t count, uint32_t
 
 static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t *tangled)
 {
-    const uint32_t tangled_in_all = collect(l, first, count, tangled);
+    const uint32_t tangled_in_all = list_coverers(l->chains, first, count, &l->all, tangled);
     uint32_t next = 0;
 
     l->tangled = tangled;

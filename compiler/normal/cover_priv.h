@@ -25,6 +25,10 @@ bool chains_add(struct chains *s, uint32_t rule, struct coverers *out);
 
 void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rule);
 
+/* What the live rules of a list take of the frames that reach them, in their order, in place of what was in `all`. Some
+ * `do`s may take more: these rules go to `tangled`, which has room for all; returns how many. (cover.c) */
+uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct coverers *all, uint32_t *tangled);
+
 /* The rules of a list that no frame can be decided by: their state and what covers them (cover.c). */
 void find_covers(struct compile *c);
 

@@ -165,23 +165,12 @@ static void settle_macs(struct ir *ir, struct ir_product *p)
     if (!macs_some(ir, src) || !macs_some(ir, dst)) p->field[IR_WHAT] = IR_EMPTY;
 }
 
-/* No packet is told twice of one meter, once so and once so. */
-static void settle_meters(const struct ir *ir, struct ir_product *p)
-{
-    const struct ir_patterns m = ir_patterns(ir, p->field[IR_METERS]);
-
-    for (uint32_t i = 0; i < m.count; i++)
-        for (uint32_t k = 0; k < i; k++)
-            if ((m.pattern[i] ^ m.pattern[k]) == 1) p->field[IR_WHAT] = IR_EMPTY;
-}
-
 bool product_settle(struct ir *ir, struct ir_product *p)
 {
     struct ir_product before;
 
     settle_schedules(p);
     settle_macs(ir, p);
-    settle_meters(ir, p);
     for (unsigned i = 0; i < SETTLE_MAX; i++) {
         before = *p;
         if (!ir_is_empty(p)) settle_interface(ir, p);
