@@ -354,7 +354,7 @@ static void write_too_deep(FILE *f)
 {
     for (unsigned c = 0; c < 9; c++) {
         fprintf(f, "chain c%u {\n", c);
-        for (unsigned i = 0; i < 1001; i++) fprintf(f, " count length %u\n", i);
+        for (unsigned i = 0; i < 1001; i++) fprintf(f, " count length %u\n", 40 + i);
         if (c) fprintf(f, " do c%u\n", c - 1);
         fputs("}\n", f);
     }
