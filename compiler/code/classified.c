@@ -208,7 +208,7 @@ void classified_code(struct gen *g, struct plan *plan, struct list *l, enum vari
     struct built b;
 
     collect(g, plan, l, v, &c);
-    if (!g->out_of_memory && build(g, &c, &b)) {
+    if (!g->out_of_memory && !refuse_classified(g, &c) && build(g, &c, &b)) {
         write_built(g, plan, l, v, &c, &b);
         built_fini(&b);
     }

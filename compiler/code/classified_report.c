@@ -77,35 +77,46 @@ static bool meet(struct meeting *m, const struct boxes *b, uint32_t box)
     return true;
 }
 
-/* Entries with code that have a packet in common, found greedily; returns how many are named. */
+/* Entries with code that have a packet in common, found greedily: there may be more on another packet's way. Looks for
+ * at most PBC_CHAIN_MAX + 1; the first NAMED_MAX stand in entry[]. */
 static uint32_t in_turn(const struct classified *c, uint32_t entry[NAMED_MAX])
 {
     struct meeting m = {.port = {{0, UINT16_MAX}, {0, UINT16_MAX}}};
-    uint32_t n = 0;
+    uint32_t n = 0, last = UINT32_MAX;
 
-    for (uint32_t i = 0; i < c->boxes.count && n < NAMED_MAX; i++) {
-        if (!c->coded[c->boxes.entry[i]] || (n && entry[n - 1] == c->boxes.entry[i])) continue;
-        if (meet(&m, &c->boxes, i)) entry[n++] = c->boxes.entry[i];
+    for (uint32_t i = 0; i < c->boxes.count && n <= PBC_CHAIN_MAX; i++) {
+        if (!c->coded[c->boxes.entry[i]] || last == c->boxes.entry[i] || !meet(&m, &c->boxes, i)) continue;
+        last = c->boxes.entry[i];
+        if (n < NAMED_MAX) entry[n] = last;
+        n++;
     }
     return n;
 }
 
-static void report_chain(struct gen *g, const struct classified *c, const struct built *b)
+static void report_chain(struct gen *g, const struct classified *c, uint32_t chain)
 {
     uint32_t entry[NAMED_MAX];
     const uint32_t n = in_turn(c, entry);
-    const bool refused = b->chain > PBC_CHAIN_MAX;
 
-    if (b->chain <= PBC_CHAIN_WARN || !n) return;
-    if (refused)
+    if (chain <= PBC_CHAIN_WARN || !n) return;
+    if (chain > PBC_CHAIN_MAX)
         diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, entry[0]),
              "a packet could be asked more than %u rules of `%s` in turn, with a search before each",
              (unsigned)PBC_CHAIN_MAX, name_of(g, c));
     else
         diag(g->c->diags, W_CLASSIFIER_CHAIN, span_of(g, c, entry[0]),
-             "a packet can be asked %u rules of `%s` in turn, with a search before each", b->chain, name_of(g, c));
-    diag_fix(g->c->diags, "such rules go on or ask more than tables hold: name addresses or ports in them");
-    for (uint32_t i = 1; i < n; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
+             "a packet can be asked %u rules of `%s` in turn, with a search before each", chain, name_of(g, c));
+    diag_fix(g->c->diags, "such rules go on, or ask more than tables hold: name addresses or ports in them");
+    for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
+}
+
+bool refuse_classified(struct gen *g, const struct classified *c)
+{
+    uint32_t entry[NAMED_MAX];
+
+    if (in_turn(c, entry) <= PBC_CHAIN_MAX) return false;
+    report_chain(g, c, PBC_CHAIN_MAX + 1);
+    return true;
 }
 
 static void report_resisting(struct gen *g, const struct classified *c, const struct built *b)
@@ -124,7 +135,7 @@ void report_classified(struct gen *g, const struct classified *c, const struct b
         report_size(g, c, bytes);
         return;
     }
-    report_chain(g, c, b);
+    report_chain(g, c, b->chain);
     report_resisting(g, c, b);
 }
 

@@ -33,6 +33,9 @@ struct classified {
 /* What is to be said of a list that was built, or, b NULL, of one that takes more than `bytes` (classified_report.c).
  */
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes);
+/* Is it plain before anything is built that one packet could be asked too many rules in turn? True after reporting
+ * that. */
+bool refuse_classified(struct gen *g, const struct classified *c);
 /* Keep what --stats tells of the list. c, b: NULL where it is straight code. */
 void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
                   const struct classified *c, const struct built *b);
