@@ -1,0 +1,170 @@
+/* What the boxes of a list ask in a part: a sample of them, jittered, never one at a fixed stride, since lists are
+ * written in patterns; and of each field, how well its bits tell the boxes of the sample apart. */
+#include <math.h>
+
+#include "compiler/classify/score_priv.h"
+
+static uint32_t jitter(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33);
+}
+
+static void sample_boxes(struct list l, uint32_t count, uint32_t picked[])
+{
+    uint64_t state = l.count * 0x9e3779b97f4a7c15u + l.box[0];
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t from = (uint32_t)((uint64_t)i * l.count / count),
+                       to = (uint32_t)((uint64_t)(i + 1) * l.count / count);
+        picked[i] = l.box[from + (to - from > 1 ? jitter(&state) % (to - from) : 0)];
+    }
+}
+
+static float port_share(struct port_range r, struct port_range all)
+{
+    const int lo = r.lo > all.lo ? r.lo : all.lo, hi = r.hi < all.hi ? r.hi : all.hi;
+    return (float)(hi - lo + 1) / (float)(all.hi - all.lo + 1);
+}
+
+/* The bits that all ports of a range have in common. */
+static uint32_t prefix_mask(uint32_t lo, uint32_t hi)
+{
+    uint32_t differs = lo ^ hi;
+    differs |= differs >> 1;
+    differs |= differs >> 2;
+    differs |= differs >> 4;
+    differs |= differs >> 8;
+    return ~differs & 0xffff;
+}
+
+static void port_field(const struct build *b, const struct part *p, const uint32_t picked[], uint32_t count,
+                       unsigned first, struct field *f)
+{
+    struct port_range s, d;
+    part_ports(p, &s, &d);
+    const struct port_range all = first ? d : s, *ports = first ? b->b->dport : b->b->sport;
+    const uint32_t known = p->mask[SLOT_PORTS] >> first & 0xffff, value = p->value[SLOT_PORTS] >> first & 0xffff;
+    f->slot = SLOT_PORTS;
+    f->first = (uint8_t)first;
+    f->bits = 16;
+    f->told = f->known = known;
+    f->ranges = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct port_range r = ports[picked[i]];
+        const bool whole = r.lo <= all.lo && r.hi >= all.hi;
+        const uint32_t lo = r.lo > all.lo ? r.lo : all.lo, hi = r.hi < all.hi ? r.hi : all.hi;
+        f->mask[i] = (whole || lo > hi ? 0 : prefix_mask(lo, hi)) | known;
+        f->value[i] = ((lo & ~known) | value) & f->mask[i];
+        f->ranges += !whole && lo < hi;
+    }
+}
+
+static void slot_field(const struct build *b, const struct part *p, const uint32_t picked[], uint32_t count,
+                       unsigned column, struct field *f)
+{
+    const unsigned slot = b->b->slot[column];
+    const uint32_t *value = b->b->value[column], *mask = b->b->mask[column], known = p->mask[slot];
+    f->slot = (uint8_t)slot;
+    f->first = 0;
+    f->bits = 32;
+    f->told = f->known = known;
+    for (uint32_t i = 0; i < count; i++) {
+        f->mask[i] = mask[picked[i]] | known;
+        f->value[i] = (value[picked[i]] & ~known) | p->value[slot];
+    }
+}
+
+/* Counts of 32 bits side by side: plane i holds bit i of each count. */
+struct counts {
+    uint32_t plane[10];
+};
+static inline void counts_add(struct counts *c, uint32_t bits)
+{
+    for (unsigned i = 0; bits && i < 10; i++) {
+        const uint32_t carry = c->plane[i] & bits;
+        c->plane[i] ^= bits;
+        bits = carry;
+    }
+}
+static uint32_t counts_get(const struct counts *c, unsigned bit)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < 10; i++) n |= (c->plane[i] >> bit & 1) << i;
+    return n;
+}
+
+/* Bits that are the same wherever they are asked are taken for known: packets that have them otherwise find nothing
+ * here, and are no reason to look at them. */
+static void field_settle(struct field *f, uint32_t count)
+{
+    uint32_t set = 0, clear = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        set |= f->value[i] & f->mask[i];
+        clear |= ~f->value[i] & f->mask[i];
+    }
+    const uint32_t same = (set ^ clear) & ~f->known;
+    f->known |= same;
+    for (uint32_t i = 0; i < count; i++) {
+        f->mask[i] |= same;
+        f->value[i] = (f->value[i] & ~same) | (set & same);
+    }
+}
+
+/* How well each bit tells boxes apart: the share of those that ask it, and how evenly. */
+static bool field_use(struct field *f, uint32_t count)
+{
+    struct counts asked = {{0}}, set = {{0}};
+    if (f->slot != SLOT_KIND) field_settle(f, count);
+    for (uint32_t i = 0; i < count; i++) {
+        counts_add(&asked, f->mask[i] & ~f->known);
+        counts_add(&set, f->value[i] & f->mask[i] & ~f->known);
+    }
+    f->use[0] = 0;
+    f->top = -1;
+    for (unsigned bit = 0; bit < f->bits; bit++) {
+        const uint32_t a = counts_get(&asked, bit), o = counts_get(&set, bit);
+        const uint32_t fewer = o < a - o ? o : a - o;
+        f->use[bit + 1] = f->use[bit] + (float)fewer * 2 / (float)count + (a ? (float)a / (float)count / 64 : 0);
+        if (fewer) f->top = (int)bit;
+    }
+    return f->use[f->bits] > 0;
+}
+
+/* How many boxes hold for a key drawn from the part, on average. Where there are many, an early one soon covers all of
+ * a small part, and cutting drops what is behind it: copies cost nothing then, and forks would keep apart what hides
+ * one another. */
+static float boxes_at_a_point(const struct build *b, struct list l, const struct part *p, const uint32_t picked[],
+                              uint32_t count)
+{
+    struct port_range s, d;
+    part_ports(p, &s, &d);
+    float sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t box = picked[i];
+        int asked = 0;
+        if (b->coded && b->coded[b->b->entry[box]]) continue;
+        for (unsigned c = 0; c < b->b->slots; c++) asked += __builtin_popcount(open_mask(b, p, box, c));
+        sum += ldexpf(port_share(b->b->sport[box], s) * port_share(b->b->dport[box], d), -asked);
+    }
+    return sum / (float)count * (float)l.count;
+}
+
+void fields_find(const struct build *b, struct list l, const struct part *p, struct scratch *x)
+{
+    uint32_t picked[SAMPLE_MOST], count = l.count / 8;
+    if (count < SAMPLE_LEAST) count = SAMPLE_LEAST;
+    if (count > SAMPLE_MOST) count = SAMPLE_MOST;
+    if (count > l.count) count = l.count;
+    sample_boxes(l, count, picked);
+    x->boxes = count;
+    x->at_a_point = boxes_at_a_point(b, l, p, picked, count);
+    x->fields = 0;
+    for (unsigned c = 0; c < b->b->slots; c++) {
+        slot_field(b, p, picked, count, c, &x->field[x->fields]);
+        if (field_use(&x->field[x->fields], count)) x->fields++;
+    }
+    for (unsigned first = 0; first <= 16; first += 16) {
+        port_field(b, p, picked, count, first, &x->field[x->fields]);
+        if (field_use(&x->field[x->fields], count) || x->field[x->fields].ranges) x->fields++;
+    }
+}
