@@ -12,7 +12,8 @@
 enum {
     PIECES_MAX = 1 << 16,  /* of a seed at once */
     WORK_OF_PIECE = 64,    /* what making one costs, in products looked at */
-    WORK_LEAST = 1 << 20,  /* for each seed, while there is any */
+    HULLS_AT_ONCE = 16,    /* that are looked at for the price of a product */
+    WORK_LEAST = 1 << 18,  /* for each seed, while there is any */
 };
 
 /* Packets that have met the same so far. */
@@ -27,10 +28,18 @@ struct pieces {
     uint32_t count, cap;
 };
 
+/* Items of both lists in one order: twins at once, the others before the twins that they stand before. */
+struct meeting {
+    uint32_t at[SIDES]; /* the items; PBC_NONE: none of that side */
+    struct hull hull;
+};
+
 struct comparison {
     struct diff *d;
     const struct judges *judges;
     struct items lists[SIDES];
+    struct meeting *meetings;
+    uint32_t meeting_count;
     struct pieces now, next;
     struct region_budget budget;
 };
@@ -118,11 +127,15 @@ static void meet(struct comparison *c, const struct piece *piece, const struct i
     keep_outside(c, piece, &plain);
 }
 
+static const struct item *item_at(const struct comparison *c, const uint32_t at[SIDES])
+{
+    return at[OLD] != PBC_NONE ? &c->lists[OLD].item[at[OLD]] : &c->lists[NEW].item[at[NEW]];
+}
+
 /* All pieces meet one item, or twins. */
 static void step(struct comparison *c, const uint32_t at[SIDES])
 {
-    const unsigned side = at[OLD] != PBC_NONE ? OLD : NEW;
-    const struct item *it = &c->lists[side].item[at[side]];
+    const struct item *it = item_at(c, at);
     struct pieces *now = &c->now;
     uint32_t i = 0;
 
@@ -145,7 +158,6 @@ static void step(struct comparison *c, const uint32_t at[SIDES])
     c->next = done;
 }
 
-/* Items of both lists in one order: twins at once, the others before the twins that they stand before. */
 static bool next_items(const struct comparison *c, uint32_t done[SIDES], uint32_t at[SIDES])
 {
     at[OLD] = at[NEW] = PBC_NONE;
@@ -158,6 +170,17 @@ static bool next_items(const struct comparison *c, uint32_t done[SIDES], uint32_
     at[OLD] = done[OLD]++;
     at[NEW] = done[NEW]++;
     return true;
+}
+
+static void make_meetings(struct comparison *c)
+{
+    uint32_t done[SIDES] = {0}, cap = 0, at[SIDES];
+
+    while (next_items(c, done, at)) {
+        c->meetings = diff_grow(c->meetings, &cap, c->meeting_count, sizeof(*c->meetings));
+        c->meetings[c->meeting_count++] =
+            (struct meeting){{at[OLD], at[NEW]}, hull_of(c->d->c.ir, item_at(c, at)->product)};
+    }
 }
 
 /* ARP passes, other frames have a default of their own: these ranges of IR_WHAT have one default each. */
@@ -202,10 +225,11 @@ static void finish(struct comparison *c, const struct piece *piece)
     }
 }
 
-/* Send the seed's packets down both lists. False: they are too many pieces, or too much work. */
-static bool send(struct comparison *c, const struct region *seed, uint64_t work)
+/* Send the seed's packets, all of which are in `product`, down both lists. False: they are too many pieces, or too much
+ * work. */
+static bool send(struct comparison *c, const struct ir_product *product, const struct region *seed, uint64_t work)
 {
-    uint32_t done[SIDES] = {0}, at[SIDES];
+    const struct hull hull = hull_of(c->d->c.ir, product);
 
     c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
     c->now.count = 0;
@@ -213,14 +237,19 @@ static bool send(struct comparison *c, const struct region *seed, uint64_t work)
         const struct piece piece = {.rule = {PBC_NONE, PBC_NONE}};
         keep(&c->now, &piece, &seed->p[i]);
     }
-    while (c->now.count && !c->budget.spent && next_items(c, done, at)) step(c, at);
+    spend(c, c->meeting_count / HULLS_AT_ONCE);
+    for (uint32_t i = 0; i < c->meeting_count && c->now.count && !c->budget.spent; i++)
+        if (hulls_meet(&hull, &c->meetings[i].hull)) step(c, c->meetings[i].at);
     for (uint32_t i = 0; i < c->now.count && !c->budget.spent; i++) finish(c, &c->now.v[i]);
     return !c->budget.spent;
 }
 
 /* Packets of seeds so far, so that none is sent twice. */
 struct sent {
-    struct ir_product *p;
+    struct sent_seed {
+        struct ir_product p;
+        struct hull hull;
+    } *v;
     uint32_t count, cap;
 };
 
@@ -229,6 +258,7 @@ static bool seed_region(struct comparison *c, const struct ir_product *seed, con
                         struct region *out)
 {
     const struct region *frames = &c->judges->frames;
+    const struct hull hull = hull_of(c->d->c.ir, seed);
     bool loose = false;
 
     c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
@@ -236,12 +266,15 @@ static bool seed_region(struct comparison *c, const struct ir_product *seed, con
         struct ir_product p;
         if (product_and(c->d->c.ir, &frames->p[i], seed, &p, &loose)) region_add(out, &p);
     }
+    spend(c, sent->count / HULLS_AT_ONCE);
     for (uint32_t i = 0; i < sent->count && out->count && !c->budget.spent; i++) {
+        const struct sent_seed *before = &sent->v[i];
         bool meets = false;
 
+        if (!hulls_meet(&hull, &before->hull)) continue;
         spend(c, out->count);
-        for (uint32_t k = 0; k < out->count && !meets; k++) meets = ir_may_meet(c->d->c.ir, &out->p[k], &sent->p[i]);
-        if (meets) region_minus(c->d->c.ir, out, &sent->p[i], &c->budget);
+        for (uint32_t k = 0; k < out->count && !meets; k++) meets = ir_may_meet(c->d->c.ir, &out->p[k], &before->p);
+        if (meets) region_minus(c->d->c.ir, out, &before->p, &c->budget);
     }
     return !c->budget.spent;
 }
@@ -258,14 +291,14 @@ static bool sow(struct comparison *c, const struct ir_product *product, struct s
     bool good = share && seed_region(c, &plain, sent, share, &seed);
     uint64_t after = share ? c->budget.work : 0;
     if (good && seed.count) {
-        good = send(c, &seed, after);
+        good = send(c, &plain, &seed, after);
         after = c->budget.work;
     }
     region_fini(&seed);
     d->work -= share - after;
     if (!good) return false;
-    sent->p = diff_grow(sent->p, &sent->cap, sent->count, sizeof(*sent->p));
-    sent->p[sent->count++] = plain;
+    sent->v = diff_grow(sent->v, &sent->cap, sent->count, sizeof(*sent->v));
+    sent->v[sent->count++] = (struct sent_seed){plain, hull_of(d->c.ir, &plain)};
     return true;
 }
 
@@ -293,21 +326,22 @@ static uint32_t count_seeds(struct comparison *c)
 
 static void sow_all(struct comparison *c)
 {
-    uint32_t done[SIDES] = {0}, at[SIDES], left = count_seeds(c);
+    uint32_t left = count_seeds(c);
     struct sent sent = {0};
     struct ir_product p;
 
-    while (next_items(c, done, at)) {
+    for (uint32_t i = 0; i < c->meeting_count; i++) {
+        const uint32_t *at = c->meetings[i].at;
         const unsigned s = at[OLD] == PBC_NONE ? NEW : OLD;
 
         if (at[OLD] != PBC_NONE && at[NEW] != PBC_NONE) continue;
-        const struct item *it = &c->lists[s].item[at[s]];
+        const struct item *it = item_at(c, at);
         if (!sow(c, it->product, &sent, left--)) undecided_add(c->d, s, it->rule, c->judges->firewall[s]);
     }
     for (unsigned k = 0; k < DEFAULT_KINDS; k++)
         if (defaults_differ(c, k, &p) && !sow(c, &p, &sent, left--))
             undecided_add(c->d, NEW, RULE_DEFAULT, c->judges->firewall[NEW]);
-    free(sent.p);
+    free(sent.v);
 }
 
 void compare_lists(struct diff *d, const struct judges *j)
@@ -319,9 +353,11 @@ void compare_lists(struct diff *d, const struct judges *j)
         undecided_add(d, NEW, RULE_NONE, j->firewall[NEW]);
     } else {
         align(d, c.lists);
+        make_meetings(&c);
         sow_all(&c);
     }
     for (unsigned s = 0; s < SIDES; s++) free(c.lists[s].item);
+    free(c.meetings);
     free(c.now.v);
     free(c.next.v);
 }

@@ -7,7 +7,7 @@
 #include "compiler/diff/diff_priv.h"
 
 /* Products looked at: some seconds. */
-#define WORK_MOST (UINT64_C(1) << 27)
+#define WORK_MOST (UINT64_C(1) << 26)
 
 bool diff_fail(struct diff *d, const char *fmt, ...)
 {

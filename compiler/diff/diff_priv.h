@@ -1,6 +1,6 @@
 /* The parts of a comparison, in the order in which they run: both lists into one image (import.c), who judges what
  * (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the others change
- * (both.c), told by the pair of rules that decide (changes.c, join.c), with an example (example.c), in print (print.c, json.c,
+ * (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example (example.c), in print (print.c, json.c,
  * region_text.c); and where accepted traffic goes (routes.c). */
 #ifndef COMPILER_DIFF_PRIV_H
 #define COMPILER_DIFF_PRIV_H
@@ -105,7 +105,8 @@ struct items {
     uint32_t count, cap;
     bool too_many;
 };
-enum { ITEMS_MAX = 1 << 22 };
+enum { ITEMS_MAX = 1 << 21 };
+/* Costs of d->work what it takes. */
 void flatten(struct diff *d, uint32_t firewall, struct items *out);
 /* Of rules that decide; answer: which of the ways to say the same it is for these packets. */
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
@@ -113,6 +114,15 @@ struct outcome default_outcome(const struct diff *d, uint32_t firewall, const st
 
 /* align.c: find twins. Each has at most one, and twins are in the same order on both sides. */
 void align(struct diff *d, struct items lists[SIDES]);
+
+/* hull.c: what holds a product, coarsely. False: they have no packet in common, certainly. */
+struct hull {
+    uint32_t src_lo, src_hi, dst_lo, dst_hi;
+    uint16_t port_lo, port_hi;
+    uint8_t kinds;
+};
+struct hull hull_of(const struct ir *ir, const struct ir_product *p);
+bool hulls_meet(const struct hull *a, const struct hull *b);
 
 /* both.c: what differs for the packets of `j`, into d->changes and d->undecided. */
 void compare_lists(struct diff *d, const struct judges *j);

@@ -9,6 +9,8 @@
 
 #include "compiler/diff/diff_priv.h"
 
+enum { WORK_OF_AND = 16 }; /* what a rule in a chain costs, in rules outside of any */
+
 #define HASH_STEP 0x9e3779b97f4a7c15u /* odd: powers of it never vanish */
 
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p)
@@ -74,6 +76,8 @@ static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const s
         const struct ir_product *p = &d->c.ir->rules[i].product;
         bool this_loose = loose;
 
+        out->too_many = d->work < WORK_OF_AND;
+        d->work -= out->too_many ? 0 : outer ? WORK_OF_AND : 1;
         if (ir_is_empty(p) || (!decides(r->verdict) && r->verdict != PBC_V_DO)) continue;
         if (outer) {
             struct ir_product both;
