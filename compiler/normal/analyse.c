@@ -79,7 +79,8 @@ static void report_never(struct compile *c, uint32_t rule)
              "this rule can never match: `%s` judges what comes and goes on `%s` alone", image_str(c->image, f->name),
              image_str(c->image, c->image->ifaces[f->iface].device));
     } else if (normal_contradicts(c, rule)) {
-        diag(c->diags, W_CONTRADICTION, span, "this rule can never match: its conditions exclude each other");
+        diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
+             r->cond_count > 1 ? "its conditions exclude each other" : "no packet is as its condition asks");
     }
 }
 

@@ -204,6 +204,7 @@ static void check_v6_numbers(struct rule_work *w)
             diag(w->c->diags, W_V6_EXTENSION, n->span,
                  "protocol %u is an extension header in IPv6, which is walked over: it never matches there", walked[i]);
             if (w->families & KIND_IP4 && !w->family_node) diag_fix(w->c->diags, "name `ip` if IPv4 is meant");
+            if (!(w->families & KIND_IP4) && !n->first->next) w->never = true;
             return;
         }
 }

@@ -85,6 +85,97 @@ static void rules_of_chains(void **state)
     (void)state;
 }
 
+/* Several rules that together cover one, and rules that leave a little of it. */
+static void rules_together(void **state)
+{
+    static const struct expected cases[] = {
+        {"drop from 10.0.0.0/9; drop from 10.128.0.0/9; accept tcp from 10.0.0.0/8", 1, 0, 0},
+        {"drop from 10.0.0.0/9; drop from 10.128.0.1-10.255.255.255; accept tcp from 10.0.0.0/8", 0, 0, 0},
+        {"drop from 0.0.0.0/1; drop from 128.0.0.0/1; drop ip6; accept udp", 1, 0, 0},
+        {"drop ip; drop ip6; accept tcp to port 80", 1, 0, 0},
+        {"drop ip; drop ip6; accept ether 0x88cc", 0, 0, 0},
+        {"drop ip; drop ip6; accept ether 0x0800", 1, 0, 0},
+        {"drop tcp to port -79; drop tcp to port 80-443; drop tcp to port 444-; accept tcp to port 0-65535", 1, 0, 0},
+        {"drop tcp to port -79; drop tcp to port 81-443; drop tcp to port 444-; accept tcp to port 0-65535", 0, 0, 0},
+        {"drop tcp to port 0-; accept tcp fragment no, first", 1, 0, 0},
+        {"drop tcp to port 0-; accept tcp", 0, 0, 0}, /* later fragments */
+        {"drop tcp; drop udp; drop sctp; accept to port 53", 1, 0, 0},
+        {"drop tcp; drop udp; accept to port 53", 0, 0, 0},
+        {"drop proto 0-100; drop proto 101-255; accept tcp", 1, 0, 0},
+        {"accept state established, related; accept state new; drop state invalid; drop tcp", 0, 0, 0},
+        {"accept state established, related; accept state new; drop state invalid; drop tcp to port 1", 1, 0, 0},
+        {"accept state established, related; accept state new; drop udp to port 53", 1, 0, 0},
+        {"accept state established, related; accept state new; drop tcp to port 22", 0, 0, 0},
+        {"drop tcp flags has syn; drop tcp flags lacks syn; accept tcp to port 22", 1, 0, 0},
+        {"drop tcp flags has syn; drop tcp flags lacks syn, ack; accept tcp to port 22", 0, 0, 0},
+        {"drop from self; drop from not self; accept tcp", 1, 0, 0},
+        {"drop from self; drop from not self, 10.0.0.1; accept tcp", 0, 0, 0},
+        {"drop vlan any; drop vlan none; accept tcp", 1, 0, 0},
+        {"drop vlan -99; drop vlan not -99; drop vlan none; accept tcp", 1, 0, 0},
+        {"drop vlan -99; drop vlan 101-; drop vlan none; accept tcp", 0, 0, 0},
+        {"drop on \"a\"; drop on \"b\"; accept on \"a\", \"b\" tcp", 1, 0, 0},
+        {"drop on \"a\"; accept on not \"a\"", 0, 0, 1}, /* no other is known */
+        {"drop ether from multicast; drop ether from not multicast; accept ether from 02:00:00:00:00:01, broadcast", 1,
+         0, 0},
+        {"drop icmp type 0-7; drop icmp type 9-; accept icmp type 8", 0, 0, 0},
+        {"drop icmp type 0-8; drop icmp type 9-; accept icmp type 7-9", 1, 0, 0},
+        {"drop icmp6 type nd; drop icmp6 type not nd; accept icmp6 type 135", 1, 0, 0},
+        {"drop ip ttl -10; drop ip ttl 11-; accept ip from 10.0.0.1", 1, 0, 0},
+        {"drop ip dscp -30; drop ip dscp 32-; accept ip", 0, 0, 0},
+        {"drop ip options any; drop ip options none; accept ip to 10.0.0.1", 1, 0, 0},
+        /* what no set of values says covers only what demands it too */
+        {"drop bytes l3 at 0 is x\"45\" tcp; drop udp; accept tcp, udp", 0, 0, 0},
+        {"drop tcp bytes l3 at 0 is x\"45\"; drop udp; accept tcp, udp bytes l3 at 0 is x\"45\"", 1, 0, 0},
+        {"count tcp; log udp; drop tcp, udp", 0, 0, 0},
+        {"drop tcp flags has ack length -39 ip6", 0, 0, 1}, /* shorter than its header */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        check(&cases[i], "firewall f default accept { ", " }");
+    (void)state;
+}
+
+static void rules_behind_chains(void **state)
+{
+    static const char chains[] =
+        "chain half { drop from 10.0.0.0/9 }\nchain rest { return tcp; drop from 10.128.0.0/9 }\n"
+        "chain both { do half; do rest }\nchain empty { count tcp }\nfirewall f default accept { ";
+    static const struct expected cases[] = {
+        {"do half; drop from 10.128.0.0/9; accept from 10.0.0.0/8", 1, 0, 0},
+        {"do half; do rest; accept udp from 10.0.0.0/8", 1, 0, 0},
+        {"do half; do rest; accept from 10.0.0.0/8", 0, 0, 0}, /* TCP returns */
+        {"do both; accept udp from 10.0.0.0/8", 1, 0, 0},
+        {"do both udp; accept udp from 10.0.0.0/8", 1, 0, 0},
+        {"do both tcp; accept udp from 10.0.0.0/8; do empty; do rest", 0, 0, 0},
+        {"do half tcp; accept from 10.0.0.0/9", 0, 0, 0},
+        {"drop udp; do both udp", 1, 0, 0},
+        {"do both; do rest; do half from 10.0.0.0/9; do empty", 1, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) check(&cases[i], chains, " }");
+    check(&(struct expected){"accept on \"b\" tcp; drop on \"a\"; drop tcp", 1, 0, 1},
+          "firewall f on \"a\" default accept { ", " }");
+    (void)state;
+}
+
+/* The warning names those rules that it takes, and no other. */
+static void names_what_covers(void **state)
+{
+    struct compile c;
+
+    assert_int_equal(
+        compile_rules(&c, "firewall f default accept {\n drop tcp to port 1-100\n drop udp\n drop tcp to port 200-300\n"
+                          " drop tcp to port 50-220\n accept tcp to port 60-250\n}\n"),
+        0);
+    assert_int_equal(c.ir->rules[4].state, IR_SHADOWED);
+    assert_int_equal(c.ir->rules[4].cover_count, 2);
+    assert_int_equal(c.ir->rules[4].covers[0], 2);
+    assert_int_equal(c.ir->rules[4].covers[1], 3);
+    assert_int_equal(c.ir->rules[4].cover, 2);
+    compile_fini(&c);
+    (void)state;
+}
+
 static void neighbour_discovery(void **state)
 {
     static const struct {
@@ -149,9 +240,9 @@ static void gives_up_silently(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_of_one_list),
-        cmocka_unit_test(rules_of_chains),
-        cmocka_unit_test(neighbour_discovery),
+        cmocka_unit_test(rules_of_one_list), cmocka_unit_test(rules_of_chains),
+        cmocka_unit_test(rules_together),    cmocka_unit_test(rules_behind_chains),
+        cmocka_unit_test(names_what_covers), cmocka_unit_test(neighbour_discovery),
         cmocka_unit_test(gives_up_silently),
     };
 
