@@ -25,7 +25,7 @@ struct search {
     struct given given;
     enum pbc_direction direction;
     uint32_t judged; /* by the vm, so far */
-    bool told;       /* some part was told */
+    bool any;        /* there are such packets */
 };
 
 /* Times --------------------------------------------------------------------------------------------------------------
@@ -91,15 +91,20 @@ static uint32_t packets_before(const struct search *s, const struct test_packet 
     return most > BEFORE_MAX ? UINT32_MAX : (uint32_t)most;
 }
 
+static uint8_t action_of(uint8_t verdict)
+{
+    static const uint8_t actions[] = {
+        [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
+
+    return actions[verdict];
+}
+
 /* What the firewall said, whatever a service or a `nat` made of it. */
 static uint8_t firewall_said(const struct program *p, const struct verdict *v)
 {
-    static const uint8_t defaults[] = {
-        [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
-
     if (v->rule < p->rules_count && p->rules[v->rule].verdict == PBC_V_ACCEPT) return ACTION_ACCEPT;
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
-        return defaults[p->firewalls[v->firewall].default_verdict];
+        return action_of(p->firewalls[v->firewall].default_verdict);
     /* Nobody judged it. */
     const bool refused_later = v->reason >= REASON_NO_SERVER;
     return v->action == ACTION_FORWARD || refused_later ? (uint8_t)ACTION_ACCEPT : v->action;
@@ -189,7 +194,6 @@ static bool on_part(void *arg, const struct judged *j)
     struct search *s = arg;
     struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
 
-    s->told = true;
     if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action)) return true;
     if (refutes(s, j, &f)) {
         keep(s, &f, CLAIM_REFUTED);
@@ -198,6 +202,56 @@ static bool on_part(void *arg, const struct judged *j)
     const bool sure = !j->maybe && !j->behind_maybe;
     keep(s, &f, sure && f.made && s->judged < JUDGED_MAX ? CLAIM_FAULT : CLAIM_UNKNOWN);
     return true;
+}
+
+/* Is there anything that could refute it? Most rules of long lists say what is claimed -------------------------------
+ */
+
+static bool is_judged(const struct image *img, enum pbc_direction d)
+{
+    bool judged = false;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) {
+        const struct pbc_firewall *f = &img->firewalls[i];
+        judged |= f->iface == PBC_NONE && (f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d);
+    }
+    return judged;
+}
+
+/* By a default, or by nobody. */
+static bool rest_could_refute(const struct search *s, const struct region *all)
+{
+    const struct image *img = s->r->c->image;
+    bool sent = false;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        if (is_wrong(s->claim, action_of(img->firewalls[i].default_verdict))) return true;
+    if (!is_wrong(s->claim, ACTION_ACCEPT)) return false;
+    for (uint32_t i = 0; i < all->count; i++) sent |= all->p[i].field[IR_SRC_SELF] != IR_EMPTY;
+    return !is_judged(img, PBC_DIR_IN) || !is_judged(img, PBC_DIR_FORWARD) || (sent && !is_judged(img, PBC_DIR_OUT));
+}
+
+static bool rule_could_refute(const struct search *s, uint32_t rule, const struct region *all,
+                              struct region_budget *budget)
+{
+    const struct compile *c = s->r->c;
+    const struct pbc_rule *r = &c->image->rules[rule];
+
+    if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE || !is_wrong(s->claim, action_of(r->verdict)))
+        return false;
+    for (uint32_t i = 0; i < all->count; i++) {
+        budget->work -= budget->work > 1;
+        if (ir_may_meet(c->ir, &all->p[i], &c->ir->rules[rule].product)) return true;
+    }
+    return false;
+}
+
+static bool could_refute(const struct search *s, const struct region *all, struct region_budget *budget)
+{
+    if (rest_could_refute(s, all)) return true;
+    for (uint32_t i = 0; i < s->r->c->image->rules_count; i++)
+        if (rule_could_refute(s, i, all, budget)) return true;
+    return false;
 }
 
 /* The whole ----------------------------------------------------------------------------------------------------------
@@ -237,14 +291,15 @@ static void decide(struct search *s, struct region_budget *budget)
     region_init(&all);
     claim_region(r->c, s->claim, budget, &all);
     s->given = (struct given){.meters = meters_of(s), .few_flows = true, .at_a_time = true};
-    bool more = !budget->spent;
+    s->any = all.count > 0;
+    bool more = !budget->spent && could_refute(s, &all, budget);
     for (uint32_t i = 0; more && i < r->times->count; i++) {
         s->given.schedules = r->times->set[i];
         more = walk_all(s, &all, budget);
     }
     region_fini(&all);
     if (s->found->outcome == CLAIM_PROVED && (budget->spent || r->times->too_many)) s->found->outcome = CLAIM_SPENT;
-    if (s->found->outcome == CLAIM_PROVED && !s->told) s->found->outcome = CLAIM_EMPTY;
+    if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
 }
 
 bool test_claim(struct test_run *r, const struct test_step *s)

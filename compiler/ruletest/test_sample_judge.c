@@ -90,7 +90,9 @@ static int judge_in(struct program *p, struct bench *b, const struct test_packet
 int sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
                     uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state)
 {
-    const size_t bytes = (pool_bytes(SLOTS, POOL_SLOT_MOST) + 63) / 64 * 64;
+    const bool small = !p->payload.len && p->length <= 1500; /* most are, and many may be judged */
+    const unsigned slot = small ? 2048 : POOL_SLOT_MOST;
+    const size_t bytes = (pool_bytes(SLOTS, slot) + 63) / 64 * 64;
     void *memory = aligned_alloc(64, bytes);
     struct bench b = {.frame = malloc(TEST_FRAME_MOST)};
     int rc = -ENOMEM;
@@ -98,8 +100,7 @@ int sample_judge_by(struct program *program, const struct test_packet *p, const 
     *v = (struct verdict){0};
     facts_of(self, schedules, &b.facts);
     b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &b.facts};
-    if (memory && b.frame)
-        rc = judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, POOL_SLOT_MOST), v, state);
+    if (memory && b.frame) rc = judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
     free(b.frame);
     free(memory);
     return rc;
