@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vm/classify/classify.h"
 #include "vm/program.h"
 #include "vm/set_index.h"
 
@@ -163,7 +162,6 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
         return NULL;
     }
     set_ahead_choose(p);
-    classify_ahead_choose(p);
     bool locked = mprotect(p->memory, p->memory_bytes, PROT_READ) == 0;
     if (locked && p->lookup) locked = mprotect((void *)(uintptr_t)p->lookup, p->lookup_bytes, PROT_READ) == 0;
     if (!locked) {

@@ -29,8 +29,6 @@ struct program {
     uint64_t lookup_bytes;
     struct set_side ahead[PROGRAM_AHEAD]; /* the first large sets of the code: a batch asks for their memory ahead */
     uint32_t ahead_count;
-    bool classifies;           /* it has classifiers: a batch searches them ahead of the code */
-    uint32_t ahead_classifier; /* which all packets reach first; PBC_NONE: it depends on them */
     uint32_t refs;         /* program_get, program_put */
     void *memory;
 };

@@ -118,7 +118,7 @@ static const struct ahead *look_ahead(const struct program *p, const struct key 
                                       struct ahead *ahead)
 {
     if (p->ahead_count) set_ahead(p, keys, todo);
-    if (!p->classifies || !(todo & (todo - 1))) return NULL;
+    if (!p->classifiers_count || !(todo & (todo - 1))) return NULL;
     classify_ahead(p, keys, todo, ahead);
     return ahead;
 }

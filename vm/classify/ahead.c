@@ -22,7 +22,7 @@ static bool jumps(const struct insn *n, const struct key *key)
     case OP_JNE: return slot != n->imm;
     case OP_JALL: return (slot & n->imm) == n->imm;
     case OP_JNALL: return (slot & n->imm) != n->imm;
-    case OP_JANY: return slot & n->imm;
+    case OP_JANY: return (slot & n->imm) != 0;
     case OP_JNONE: return !(slot & n->imm);
     case OP_JPFX: return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
     case OP_JNPFX: return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) != 0;
@@ -35,66 +35,47 @@ static bool jumps(const struct insn *n, const struct key *key)
 static bool is_followed(const struct insn *n) { return n->op <= OP_JNIN; }
 static_assert(OP_JUMP == 0 && OP_JNIN == 10, "tests of headers stand first in opcode.def");
 
-/* The classifier, PBC_NONE: none, or it can't be said. */
-static uint32_t follow(const struct program *p, const struct key *key)
+/* The packets of `todo` for which it does. */
+static uint64_t jumping(const struct insn *n, const struct key keys[], uint64_t todo)
 {
-    const struct insn *n = p->code + p->funcs[0].first;
-    for (unsigned steps = 0; steps < FOLLOWED; steps++) {
-        if (n->op == OP_CLASSIFY) return n->imm;
-        if (n->op == OP_CALL)
+    uint64_t yes = 0;
+    for (; todo; todo &= todo - 1) {
+        const unsigned at = (unsigned)__builtin_ctzll(todo);
+        yes |= (uint64_t)jumps(n, &keys[at]) << at;
+    }
+    return yes;
+}
+
+static void search(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
+                   struct ahead *ahead)
+{
+    classify_batch(p, classifier, keys, todo, ahead->entry);
+    for (; todo; todo &= todo - 1) ahead->classifier[__builtin_ctzll(todo)] = classifier;
+}
+
+/* All packets of `todo` from the instruction on; where they part, each part goes on by itself. */
+static void follow(const struct program *p, const struct insn *n, unsigned steps, const struct key keys[],
+                   uint64_t todo, struct ahead *ahead)
+{
+    for (; steps < FOLLOWED; steps++) {
+        if (n->op == OP_CLASSIFY) {
+            search(p, n->imm, keys, todo, ahead);
+            return;
+        }
+        if (n->op == OP_CALL) {
             n = p->code + p->funcs[n->imm].first;
-        else if (is_followed(n))
-            n += 1u + (jumps(n, key) ? n->to : 0u);
-        else
-            return PBC_NONE;
-    }
-    return PBC_NONE;
-}
-
-/* What can be told when the program is loaded. */
-void classify_ahead_choose(struct program *p)
-{
-    const struct insn *n = p->code + p->funcs[0].first;
-    p->ahead_classifier = PBC_NONE;
-    p->classifies = p->classifiers_count > 0;
-    if (!p->classifies) return;
-    while (n->op == OP_CALL) n = p->code + p->funcs[n->imm].first;
-    if (n->op == OP_CLASSIFY) p->ahead_classifier = n->imm;
-}
-
-/* All that lead where the first of them does; removed from *todo. */
-static uint64_t take_alike(const uint32_t classifier[], uint64_t *todo)
-{
-    const uint32_t wanted = classifier[__builtin_ctzll(*todo)];
-    uint64_t alike = 0;
-    for (uint64_t left = *todo; left; left &= left - 1) {
-        const unsigned at = (unsigned)__builtin_ctzll(left);
-        alike |= (uint64_t)(classifier[at] == wanted) << at;
-    }
-    *todo &= ~alike;
-    return alike;
-}
-
-/* Each classifier that packets lead to. */
-static void search_each(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead)
-{
-    for (uint64_t left = todo; left; left &= left - 1) {
-        const unsigned at = (unsigned)__builtin_ctzll(left);
-        ahead->classifier[at] = follow(p, &keys[at]);
-    }
-    while (todo) {
-        const uint32_t classifier = ahead->classifier[__builtin_ctzll(todo)];
-        const uint64_t alike = take_alike(ahead->classifier, &todo);
-        if (classifier != PBC_NONE) classify_batch(p, classifier, keys, alike, ahead->entry);
+            continue;
+        }
+        if (!is_followed(n)) return;
+        const uint64_t jump = jumping(n, keys, todo), stay = todo & ~jump;
+        if (jump && stay) follow(p, n + 1 + n->to, steps + 1, keys, jump, ahead);
+        todo = stay ? stay : jump;
+        n += stay ? 1u : 1u + n->to;
     }
 }
 
 void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead)
 {
-    if (p->ahead_classifier == PBC_NONE) {
-        search_each(p, keys, todo, ahead);
-        return;
-    }
-    for (unsigned i = 0; i < VM_BATCH; i++) ahead->classifier[i] = p->ahead_classifier;
-    classify_batch(p, p->ahead_classifier, keys, todo, ahead->entry);
+    for (uint64_t left = todo; left; left &= left - 1) ahead->classifier[__builtin_ctzll(left)] = PBC_NONE;
+    follow(p, p->code + p->funcs[0].first, 0, keys, todo, ahead);
 }

@@ -39,7 +39,4 @@ struct ahead {
  * an effect, and search those of all packets together. */
 void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead);
 
-/* Called when a program was loaded: what classify_ahead will ask. */
-void classify_ahead_choose(struct program *p);
-
 #endif
