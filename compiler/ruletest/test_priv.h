@@ -52,8 +52,8 @@ struct test_packet {
     const struct test_tunnel *tunnel; /* NULL: it comes bare */
     /* What the notation can't say, for packets that were not written (test_sample.c). */
     uint8_t dscp;
-    bool options;              /* IPv4: it has some */
-    uint64_t src_mac, dst_mac; /* 0: as the addresses say */
+    bool options;                  /* IPv4: it has some */
+    uint64_t src_mac, dst_mac;     /* 0: as the addresses say */
     bool src_is_self, dst_is_self; /* to be printed as `self` */
 };
 
@@ -69,7 +69,17 @@ struct test_claim; /* claim.h */
 /* What they are unless a test says otherwise: 192.0.0.8 and 2001:db8:ffff::1; in the arena (test_resolve.c). */
 const struct test_self *test_self_default(struct compile *c);
 
-enum step_kind { STEP_EXPECT, STEP_SPLIT, STEP_REPEAT, STEP_AFTER, STEP_AT, STEP_SELF, STEP_HEALTH, STEP_REPLAY, STEP_CLAIM };
+enum step_kind {
+    STEP_EXPECT,
+    STEP_SPLIT,
+    STEP_REPEAT,
+    STEP_AFTER,
+    STEP_AT,
+    STEP_SELF,
+    STEP_HEALTH,
+    STEP_REPLAY,
+    STEP_CLAIM
+};
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* `reply FLAGS`, `reply: PACKET` */
 
 struct test_step {
@@ -263,7 +273,8 @@ const char *test_state_name(uint32_t marks);
 /* Steps that judge many packets; false after reporting that they disappoint (test_replay.c, test_split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
 bool test_split(struct test_run *r, const struct test_step *s);
-bool test_claim(struct test_run *r, const struct test_step *s); /* test_claim_run.c: of every packet, without judging any */
+bool test_claim(struct test_run *r,
+                const struct test_step *s); /* test_claim_run.c: of every packet, without judging any */
 
 /* What the rules did with the packet of a failed expectation (test_why.c). To be asked before it is judged where there
  * are meters: judging takes tokens. */
