@@ -109,4 +109,5 @@ void analyse_rules(struct compile *c)
     for (uint32_t i = 0; i < img->chains_count; i++) report_list(c, img->chains[i].rules, img->chains[i].rule_count);
     warn_neighbours(c);
     warn_closed_services(c);
+    warn_idle_branches(c);
 }

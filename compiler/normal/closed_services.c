@@ -3,7 +3,7 @@
 #include "compiler/normal/normal_priv.h"
 #include "compiler/resolve/service_priv.h"
 
-static struct ir_product product_of(struct compile *c, const struct pbc_endpoint *e)
+struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
 {
     static const uint32_t numbers[] = {[PBC_EP_TCP] = 6, [PBC_EP_UDP] = 17, [PBC_EP_SCTP] = 132};
     const struct pbc_range opens = {STATE_IS_NEW, STATE_IS_NEW};
@@ -50,7 +50,7 @@ static bool is_closed(const struct image *img)
 
 static bool may_enter(struct compile *c, const struct pbc_endpoint *e)
 {
-    const struct ir_product p = product_of(c, e);
+    const struct ir_product p = endpoint_opened(c, e);
 
     for (uint32_t i = 0; i < c->image->rules_count; i++)
         if (c->image->rules[i].verdict == PBC_V_ACCEPT && c->ir->rules[i].state == IR_LIVE &&

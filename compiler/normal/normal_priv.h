@@ -60,5 +60,8 @@ uint64_t mac_of_number(uint64_t number);
 
 void warn_neighbours(struct compile *c);      /* neighbours.c */
 void warn_closed_services(struct compile *c); /* closed_services.c */
+/* Frames that open a connection to the endpoint, not settled (closed_services.c). */
+struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e);
+void warn_idle_branches(struct compile *c); /* idle_branches.c */
 
 #endif
