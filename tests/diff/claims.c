@@ -125,7 +125,7 @@ static void say_claim(struct buffer *b, const struct trial *t, const struct clai
     if (c->pinned) say_self(b, t);
     say(b, "  %s %s", c->always ? "always" : "never", action_name(c->action));
     for (unsigned i = 0; i < 4; i++) {
-        if (!(c->marks & MARK_NEW << i)) continue;
+        if (!(c->marks >> i & MARK_NEW)) continue;
         say(b, "%s%s", word ? ", " : " state ", states[i]);
         word = states[i];
     }
@@ -182,7 +182,7 @@ static void draw_claim(struct trial *t, struct claim *c)
 static bool in_prefix(const uint32_t addr[4], const uint8_t bytes[16], unsigned len)
 {
     for (unsigned i = 0; i < len; i++)
-        if ((addr[i / 32] >> (31 - i % 32) & 1) != (bytes[i / 8] >> (7 - i % 8) & 1u)) return false;
+        if ((addr[i / 32] >> (31 - i % 32) & 1) != ((uint32_t)bytes[i / 8] >> (7 - i % 8) & 1)) return false;
     return true;
 }
 
