@@ -63,8 +63,7 @@ void options_print_help(FILE *out)
           "       preyc --server-setup POOL/SERVER RULES\n"
           "       preyc --explain CODE\n\n",
           out);
-    for (size_t i = 0; i < ROWS; i++)
-        fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
+    for (size_t i = 0; i < ROWS; i++) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
     fputs("\nExit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.\n", out);
 }
 
@@ -115,8 +114,7 @@ static bool abbreviated(const char *word)
 static int missing_argument(int id)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].id == id)
-            return fault("an option lacks its value", rows[i].shown, NULL);
+        if (rows[i].id == id) return fault("an option lacks its value", rows[i].shown, NULL);
     return -EINVAL;
 }
 

@@ -1,6 +1,6 @@
-/* What rules that have no twin change. Each is a seed: its packets go down both lists at once, item by item, in an order
- * that is that of both. What twins decide on both sides is dropped on the way; what is left at the end met another
- * rule, or default, on either side.
+/* What rules that have no twin change. Each is a seed: its packets go down both lists at once, item by item, in an
+ * order that is that of both. What twins decide on both sides is dropped on the way; what is left at the end met
+ * another rule, or default, on either side.
  *
  * Where a rule asks what no set of values says, packets may match it or not. Twins give both sides the same answer; of
  * others both answers are followed, and what comes of it is told as something that may be. */
@@ -10,10 +10,10 @@
 #include "compiler/diff/diff_priv.h"
 
 enum {
-    PIECES_MAX = 1 << 16,  /* of a seed at once */
-    WORK_OF_PIECE = 64,    /* what making one costs, in products looked at */
-    HULLS_AT_ONCE = 16,    /* that are looked at for the price of a product */
-    WORK_LEAST = 1 << 18,  /* for each seed, while there is any */
+    PIECES_MAX = 1 << 16, /* of a seed at once */
+    WORK_OF_PIECE = 64,   /* what making one costs, in products looked at */
+    HULLS_AT_ONCE = 16,   /* that are looked at for the price of a product */
+    WORK_LEAST = 1 << 18, /* for each seed, while there is any */
 };
 
 /* Packets that have met the same so far. */
@@ -119,8 +119,8 @@ static void meet(struct comparison *c, const struct piece *piece, const struct i
     }
     product_plain_part(ir, it->product, &plain);
     struct piece not = *piece;
-    not.maybe |= sides != 3;
-    not.behind = true;
+    not .maybe |= sides != 3;
+    not .behind = true;
     matched(c, piece, &both, sides, at, sides != 3);
     bool in_loose = false;
     if (product_and(ir, &piece->p, &plain, &in, &in_loose)) keep(&c->next, &not, &in);
@@ -249,7 +249,7 @@ struct sent {
     struct sent_seed {
         struct ir_product p;
         struct hull hull;
-    } *v;
+    } * v;
     uint32_t count, cap;
 };
 

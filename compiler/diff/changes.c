@@ -1,4 +1,5 @@
-/* What differs, kept by the pair of rules or defaults that decide: one change a pair, whatever pieces it was found in. */
+/* What differs, kept by the pair of rules or defaults that decide: one change a pair, whatever pieces it was found in.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

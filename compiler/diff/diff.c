@@ -36,10 +36,8 @@ bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_
 {
     uint32_t count;
 
-    *d = (struct diff){.side = {{.program = old}, {.program = new}},
-                       .work = work ? work : WORK_MOST,
-                       .err = err,
-                       .err_len = err_len};
+    *d = (struct diff){
+        .side = {{.program = old}, {.program = new}}, .work = work ? work : WORK_MOST, .err = err, .err_len = err_len};
     compile_init(&d->c);
     if (!import_both(d)) return false;
     struct judges *judges = find_judges(d, &count);

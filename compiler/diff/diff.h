@@ -9,17 +9,17 @@
 
 #include "vm/program.h"
 
-/* What a region's packets get: more than before, less, or something else that lets neither more nor less through (a drop
- * becomes a reject, an answer another one). What another rule decides alike is no change. */
-#define DIFF_KINDS(KIND) \
-    KIND(WIDENED, "widened") \
-    KIND(NARROWED, "narrowed") \
+/* What a region's packets get: more than before, less, or something else that lets neither more nor less through (a
+ * drop becomes a reject, an answer another one). What another rule decides alike is no change. */
+#define DIFF_KINDS(KIND)                                                                                               \
+    KIND(WIDENED, "widened")                                                                                           \
+    KIND(NARROWED, "narrowed")                                                                                         \
     KIND(OTHER, "changed")
 enum diff_kind {
 #define KIND(ident, name) DIFF_##ident,
     DIFF_KINDS(KIND)
 #undef KIND
-    DIFF_KIND_COUNT
+        DIFF_KIND_COUNT
 };
 
 struct diff_options {
@@ -31,8 +31,8 @@ struct diff_options {
 bool diff_is_program(const char *path);
 
 /* Compare two verified programs and print what differs to `out`. Returns 0: nothing widened; 1: something did, or may
- * have, where that is not decided; -EINVAL: they can't be compared, with one line in err (a fault of ours, too: where the
- * vm judges an example otherwise than was found). */
+ * have, where that is not decided; -EINVAL: they can't be compared, with one line in err (a fault of ours, too: where
+ * the vm judges an example otherwise than was found). */
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len);
 

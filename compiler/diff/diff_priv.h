@@ -1,7 +1,7 @@
 /* The parts of a comparison, in the order in which they run: both lists into one image (import.c), who judges what
  * (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the others change
- * (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example (example.c), in print (print.c, json.c,
- * region_text.c); and where accepted traffic goes (routes.c). */
+ * (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example (example.c), in print
+ * (print.c, json.c, region_text.c); and where accepted traffic goes (routes.c). */
 #ifndef COMPILER_DIFF_PRIV_H
 #define COMPILER_DIFF_PRIV_H
 
@@ -16,7 +16,7 @@ enum { OLD, NEW, SIDES };
 struct side {
     struct program *program;
     uint32_t rules, chains, firewalls, conds; /* where its own begin in the image of both */
-    uint32_t *ifaces;                  /* [own] -> of both */
+    uint32_t *ifaces;                         /* [own] -> of both */
     uint32_t *schedules;
 };
 
@@ -38,11 +38,11 @@ struct decider {
 struct change {
     struct decider by[SIDES];
     struct region region;
-    double size;   /* log2 of headers */
-    uint8_t kind;  /* enum diff_kind */
-    uint8_t dirs;  /* bits 1 << enum pbc_direction: how its packets travel */
-    bool maybe;    /* what no set of values says (meters, bytes, flows) has a part in it, and no example proves it */
-    bool behind;   /* packets of it must not match some rule by what no set of values says, which both sides ask alike */
+    double size;  /* log2 of headers */
+    uint8_t kind; /* enum diff_kind */
+    uint8_t dirs; /* bits 1 << enum pbc_direction: how its packets travel */
+    bool maybe;   /* what no set of values says (meters, bytes, flows) has a part in it, and no example proves it */
+    bool behind;  /* packets of it must not match some rule by what no set of values says, which both sides ask alike */
     bool has_example;
     char *example; /* as a test would write it, in the arena */
 };
@@ -57,7 +57,8 @@ struct undecided {
 struct diff {
     struct compile c; /* image, ir and arena of both */
     struct side side[SIDES];
-    uint32_t groups, come_in; /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
+    uint32_t groups,
+        come_in; /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
     struct change *changes;
     uint32_t change_count, change_cap;
     uint32_t *slots, slot_count; /* of changes by their key; a power of two */
@@ -69,7 +70,8 @@ struct diff {
     bool failed; /* err says why */
 };
 
-/* The whole comparison, ready to be printed; false: err says why there is none. Either way diff_fini is the caller's. */
+/* The whole comparison, ready to be printed; false: err says why there is none. Either way diff_fini is the caller's.
+ */
 bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len);
 void diff_fini(struct diff *d);
 

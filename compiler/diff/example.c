@@ -56,9 +56,9 @@ struct shown {
 
 static bool judged_so(const struct diff *d, unsigned side, const struct shown *shown, const struct decider *by)
 {
-    static const uint8_t actions[] = {[OUT_ACCEPT] = ACTION_ACCEPT,   [OUT_PASS] = ACTION_PASS,
-                                      [OUT_DROP] = ACTION_DROP,       [OUT_REJECT] = ACTION_REJECT,
-                                      [OUT_DECAP_IPIP] = ACTION_DROP, [OUT_DECAP_GUE] = ACTION_DROP};
+    static const uint8_t actions[] = {
+        [OUT_ACCEPT] = ACTION_ACCEPT, [OUT_PASS] = ACTION_PASS,       [OUT_DROP] = ACTION_DROP,
+        [OUT_REJECT] = ACTION_REJECT, [OUT_DECAP_IPIP] = ACTION_DROP, [OUT_DECAP_GUE] = ACTION_DROP};
     const struct side *s = &d->side[side];
     struct test_packet packet = shown->packet;
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
@@ -79,8 +79,7 @@ static char *shown_text(struct diff *d, const struct shown *shown)
 
     if (!out) return NULL;
     sample_print(&d->c, &shown->packet, out);
-    if (shown->tell_state && shown->mark != MARK_NEW)
-        fprintf(out, ", state %s", test_state_name(shown->mark));
+    if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", test_state_name(shown->mark));
     fclose(out);
     char *kept = text ? arena_strndup(d->c.arena, text, len) : NULL;
     free(text);
@@ -157,8 +156,7 @@ bool find_examples(struct diff *d)
         const enum tried t = find_example(d, c, self);
 
         if (t == TRIED_GOOD) c->maybe = false;
-        if (t == TRIED_OTHERWISE && !c->maybe && !c->behind)
-            return otherwise(d, c);
+        if (t == TRIED_OTHERWISE && !c->maybe && !c->behind) return otherwise(d, c);
     }
     return true;
 }

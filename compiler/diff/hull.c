@@ -1,5 +1,5 @@
-/* Which items a seed's packets may meet at all, before any is looked at closely: by the least ranges of addresses and ports
- * that hold each item. Most rules of a long list are about other hosts. */
+/* Which items a seed's packets may meet at all, before any is looked at closely: by the least ranges of addresses and
+ * ports that hold each item. Most rules of a long list are about other hosts. */
 #include <stdlib.h>
 
 #include "compiler/diff/diff_priv.h"

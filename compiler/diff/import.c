@@ -18,12 +18,12 @@ static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
     return image_string(d->c.image, text, strlen(text));
 }
 
-#define OPERANDS_NONE     -1
-#define OPERANDS_RANGES   PBC_RANGES
-#define OPERANDS_SETS     PBC_SETS
-#define OPERANDS_MACSETS  PBC_MACSETS
-#define OPERANDS_PATTERN  PBC_PATTERNS
-#define OPERANDS_METER    PBC_METERS
+#define OPERANDS_NONE    -1
+#define OPERANDS_RANGES  PBC_RANGES
+#define OPERANDS_SETS    PBC_SETS
+#define OPERANDS_MACSETS PBC_MACSETS
+#define OPERANDS_PATTERN PBC_PATTERNS
+#define OPERANDS_METER   PBC_METERS
 static const int operands[COND_COUNT] = {
 #define COND(ident, name, operands, doc) [COND_##ident] = OPERANDS_##operands,
 #include "vm/cond.def"

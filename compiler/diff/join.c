@@ -6,8 +6,8 @@
 #include "compiler/diff/diff_priv.h"
 
 enum {
-    JOIN_MAX = 64,             /* pieces: more than a reader looks at are left as they are */
-    JOIN_WORK = 1 << 18,       /* for one region */
+    JOIN_MAX = 64,       /* pieces: more than a reader looks at are left as they are */
+    JOIN_WORK = 1 << 18, /* for one region */
     JOIN_PIECES = 1 << 10,
 };
 
@@ -24,11 +24,10 @@ static uint32_t addrs_of(struct ir *ir, const struct ir_product *p, enum ir_fiel
     const unsigned families = ir_families(ir, p);
 
     if (families == (IR_V4 | IR_V6) || !families) return p->field[f];
-    return ir_addrs_and(ir, p->field[f],
-                        ir_intern_addrs(ir, &(struct ir_addrs){.r4 = &all4,
-                                                               .r6 = &all6,
-                                                               .count4 = families == IR_V4,
-                                                               .count6 = families == IR_V6}));
+    return ir_addrs_and(
+        ir, p->field[f],
+        ir_intern_addrs(ir, &(struct ir_addrs){
+                                .r4 = &all4, .r6 = &all6, .count4 = families == IR_V4, .count6 = families == IR_V6}));
 }
 
 /* The least product that holds both; false: there is none that can be said. */

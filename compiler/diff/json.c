@@ -40,9 +40,9 @@ static void put_place(const struct diff *d, unsigned side, const struct decider 
 
 static void put_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
 {
-    static const char *const verdicts[] = {[OUT_ACCEPT] = "accept",   [OUT_PASS] = "pass",
-                                           [OUT_DROP] = "drop",       [OUT_REJECT] = "reject",
-                                           [OUT_DECAP_IPIP] = "decap", [OUT_DECAP_GUE] = "decap"};
+    static const char *const verdicts[] = {
+        [OUT_ACCEPT] = "accept", [OUT_PASS] = "pass",        [OUT_DROP] = "drop",
+        [OUT_REJECT] = "reject", [OUT_DECAP_IPIP] = "decap", [OUT_DECAP_GUE] = "decap"};
     const struct side *s = &d->side[side];
     char name[256];
 

@@ -1,8 +1,8 @@
 /* Who judges a frame, on either side: by how it travels and by interface, as the vm finds it. Frames of one pair of
  * firewalls are compared once.
  *
- * This machine is taken to know its own addresses. What crosses it to a service counts as `in`: so a service that is new
- * in one program makes its packets travel otherwise there. */
+ * This machine is taken to know its own addresses. What crosses it to a service counts as `in`: so a service that is
+ * new in one program makes its packets travel otherwise there. */
 #include <string.h>
 
 #include "compiler/diff/diff_priv.h"
@@ -46,8 +46,8 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
     return out;
 }
 
-/* Without an address of its own a frame goes by its destination's MAC: those for a group come in. ARP comes in also where
- * it asks for this machine. */
+/* Without an address of its own a frame goes by its destination's MAC: those for a group come in. ARP comes in also
+ * where it asks for this machine. */
 static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
 {
     const struct ir_macs others = {
@@ -152,8 +152,8 @@ static void give(struct judges *judges, uint32_t *count, const struct pair *pair
     uint32_t at = 0;
 
     if (pair->firewall[OLD] == PBC_NONE && pair->firewall[NEW] == PBC_NONE) return;
-    while (at < *count && (judges[at].dirs != dirs ||
-                           memcmp(judges[at].firewall, pair->firewall, sizeof(pair->firewall)) != 0))
+    while (at < *count &&
+           (judges[at].dirs != dirs || memcmp(judges[at].firewall, pair->firewall, sizeof(pair->firewall)) != 0))
         at++;
     if (at == *count) {
         judges[at] = (struct judges){.firewall = {pair->firewall[OLD], pair->firewall[NEW]}, .dirs = dirs};

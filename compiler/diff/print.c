@@ -1,5 +1,5 @@
-/* A comparison as a person reads it: one paragraph a region, largest first, then where accepted traffic goes, then what was
- * not worked out, and one line that sums it up. */
+/* A comparison as a person reads it: one paragraph a region, largest first, then where accepted traffic goes, then what
+ * was not worked out, and one line that sums it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,8 +131,7 @@ static void print_undecided(struct diff *d, FILE *out)
         if (place.line) fprintf(out, " (%s:%u)", program_str(d->side[u->side].program, place.file), place.line);
         fputc('\n', out);
     }
-    if (d->undecided_count > UNDECIDED_SHOWN)
-        fprintf(out, "  and of %u more\n", d->undecided_count - UNDECIDED_SHOWN);
+    if (d->undecided_count > UNDECIDED_SHOWN) fprintf(out, "  and of %u more\n", d->undecided_count - UNDECIDED_SHOWN);
     if (d->undecided_count) fputc('\n', out);
 }
 

@@ -1,5 +1,5 @@
-/* A product as a rule's conditions would say it: "tcp from not 10.0.0.0/8 to 203.0.113.10 port 80, 443". `not` as in rules:
- * whatever the list leaves, where that is the shorter list. */
+/* A product as a rule's conditions would say it: "tcp from not 10.0.0.0/8 to 203.0.113.10 port 80, 443". `not` as in
+ * rules: whatever the list leaves, where that is the shorter list. */
 #include <string.h>
 
 #include "compiler/diff/diff_priv.h"
@@ -20,7 +20,8 @@ static void word(struct printer *t, const char *s)
     t->begun = true;
 }
 
-/* Protocols --------------------------------------------------------------------------------------------------------- */
+/* Protocols ---------------------------------------------------------------------------------------------------------
+ */
 
 enum { BY_4 = 1, BY_6 = 2 };
 struct protocols {
@@ -131,8 +132,7 @@ static void put_what(struct printer *t, bool family_shows)
     bool ip = s.unknown;
 
     for (uint32_t i = 0; i < 256; i++) ip |= s.in[i] != 0;
-    if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256))
-        put_ip(t, &s, family_shows);
+    if (ip && !(s.unknown && put_protocols(&s, 0, NULL) == 256)) put_ip(t, &s, family_shows);
     if (s.unknown && !t->begun) word(t, "ip6 of unknown protocol");
     if (s.arp) {
         if (t->begun) fputc(',', t->out);
@@ -144,7 +144,8 @@ static void put_what(struct printer *t, bool family_shows)
     }
 }
 
-/* Addresses --------------------------------------------------------------------------------------------------------- */
+/* Addresses ---------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t count_of(const struct ir *ir, uint32_t id)
 {
@@ -159,7 +160,7 @@ static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
     struct ir *ir = t->d->c.ir;
     const uint32_t not = ir_addrs_of_families(ir, ir_addrs_not(ir, id), families);
 
-    return not != IR_EMPTY && not != IR_ALL && count_of(ir, not) < count_of(ir, id) ? not : id;
+    return not != IR_EMPTY && not != IR_ALL && count_of(ir, not ) < count_of(ir, id) ? not : id;
 }
 
 static bool is_any(const struct printer *t, uint32_t id, unsigned families)
@@ -224,7 +225,8 @@ static void put_side(struct printer *t, enum ir_field f, const char *keyword, bo
     }
 }
 
-/* Numbers ----------------------------------------------------------------------------------------------------------- */
+/* Numbers -----------------------------------------------------------------------------------------------------------
+ */
 
 static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
 {
@@ -233,7 +235,7 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
 
     if (id == IR_ALL) return;
     const uint32_t not = ir_ranges_not(ir, id, ir_fields[f].most);
-    const bool shorter_not = not != IR_EMPTY && ir_ranges(ir, not).count < ir_ranges(ir, id).count;
+    const bool shorter_not = not != IR_EMPTY && ir_ranges(ir, not ).count < ir_ranges(ir, id).count;
 
     word(t, keyword);
     if (shorter_not) word(t, "not");
@@ -252,7 +254,7 @@ static void put_ifaces(struct printer *t)
     const bool not = ir_ranges_have(ir, id, IFACE_ABSENT);
     word(t, not ? "on not" : "on");
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
-        if (ir_ranges_have(ir, id, i) == not) continue;
+        if (ir_ranges_have(ir, id, i) == not ) continue;
         fprintf(t->out, "%s\"%s\"", any ? ", " : " ", image_str(img, img->ifaces[i].device));
         any = true;
     }
@@ -304,7 +306,7 @@ static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo
     }
     *lo = next;
     *hi = nobody - 1;
-    return not && next < nobody && n == 0;
+    return not &&next < nobody && n == 0;
 }
 
 /* What is left of MACs after others were taken away is ranges, and the frames that have none. */
@@ -323,14 +325,14 @@ static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
     while (nth_macs(m, true, others, &lo, &hi)) others++;
     const bool without = m->count && m->macs[m->count - 1] >> 48, not = others < members;
     word(t, keyword);
-    if (not) word(t, "not");
+    if (not ) word(t, "not");
     for (; i < MACS_SHOWN && nth_macs(m, not, i, &lo, &hi); i++) {
         fputs(i ? ", " : " ", t->out);
         put_mac(lo, t->out);
         if (lo != hi) fputc('-', t->out), put_mac(hi, t->out);
     }
     if ((not ? others : members) > i) fprintf(t->out, " and %u more", (not ? others : members) - i);
-    if (without && !not) fputs(members ? ", none" : " none", t->out);
+    if (without && !not ) fputs(members ? ", none" : " none", t->out);
 }
 
 static void put_flows(struct printer *t)
@@ -370,7 +372,8 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
 {
     struct printer t = {d, p, out, dirs, false};
     const unsigned families = ir_families(d->c.ir, p);
-    const bool src = asks_addresses(&t), arrives = dirs & ~(1u << PBC_DIR_OUT), comes_in = dirs != 1u << PBC_DIR_FORWARD;
+    const bool src = asks_addresses(&t), arrives = dirs & ~(1u << PBC_DIR_OUT),
+               comes_in = dirs != 1u << PBC_DIR_FORWARD;
 
     put_what(&t, tells_family(&t, IR_SRC, families) || tells_family(&t, IR_DST, families));
     if (families && (src || p->field[IR_SPORT] != IR_ALL || p->field[IR_DPORT] != IR_ALL)) {

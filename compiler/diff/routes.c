@@ -24,9 +24,9 @@ static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
 
 static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
 {
-    static const char *const protocols[PBC_EP_PROTOS] = {[PBC_EP_TCP] = "tcp",    [PBC_EP_UDP] = "udp",
-                                                         [PBC_EP_SCTP] = "sctp",  [PBC_EP_PORTS] = "any",
-                                                         [PBC_EP_ECHO4] = "icmp", [PBC_EP_ECHO6] = "icmp"};
+    static const char *const protocols[PBC_EP_PROTOS] = {
+        [PBC_EP_TCP] = "tcp",   [PBC_EP_UDP] = "udp",    [PBC_EP_SCTP] = "sctp",
+        [PBC_EP_PORTS] = "any", [PBC_EP_ECHO4] = "icmp", [PBC_EP_ECHO6] = "icmp"};
 
     fprintf(out, " %s", protocols[proto]);
     if (proto >= PBC_EP_ECHO4) return;
@@ -162,15 +162,18 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
             continue;
         }
         fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
-        struct pbc_pool from = {.sources = n->from, .source_count = n->from_count,
-                                .source_port_lo = n->port_lo, .source_port_hi = n->port_hi};
+        struct pbc_pool from = {.sources = n->from,
+                                .source_count = n->from_count,
+                                .source_port_lo = n->port_lo,
+                                .source_port_hi = n->port_hi};
         put_sources(p, &from, out);
         fprintf(out, " out on \"%s\"", program_str(p, p->ifaces[n->out].device));
         if (n->kind == PBC_NAT_SOURCE) fputs(" to ", out), put_address(n->to, n->family, out);
     }
 }
 
-/* The kinds ---------------------------------------------------------------------------------------------------------- */
+/* The kinds ----------------------------------------------------------------------------------------------------------
+ */
 
 typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
 enum kind { SERVICE, POOL, NAT, KINDS };

@@ -1,6 +1,6 @@
-/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet that the
- * two lists judge differently lies in a region that names its two rules; every packet of a region that is certain is judged
- * so; every example was confirmed; and a program differs in nothing from itself.
+/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet that
+ * the two lists judge differently lies in a region that names its two rules; every packet of a region that is certain
+ * is judged so; every example was confirmed; and a program differs in nothing from itself.
  *
  *   changes [SEED [PAIRS [FRAMES]]]
  *
@@ -15,7 +15,8 @@
 #include "tests/lib/in_product.h"
 #include "tests/lib/note.h"
 
-/* Edits --------------------------------------------------------------------------------------------------------------- */
+/* Edits ---------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t end_of_line(const struct text *t, size_t at)
 {
@@ -122,7 +123,8 @@ static void edit(struct text *t, struct rng *r)
     }
 }
 
-/* Programs ------------------------------------------------------------------------------------------------------------ */
+/* Programs ------------------------------------------------------------------------------------------------------------
+ */
 
 static char *plain(const struct text *t)
 {
@@ -150,7 +152,8 @@ static struct program *compile(const struct text *t)
     return p;
 }
 
-/* Packets ------------------------------------------------------------------------------------------------------------- */
+/* Packets -------------------------------------------------------------------------------------------------------------
+ */
 
 struct totals {
     uint64_t pairs, differing, frames, apart, in_regions, regions, undecided;
@@ -390,9 +393,9 @@ static bool check_seed(uint64_t seed, unsigned frames, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-enum { PAIRS = 400 };
+enum { PAIRS = 150 };
 #else
-enum { PAIRS = 1500 };
+enum { PAIRS = 700 };
 #endif
 
 int main(int argc, char **argv)

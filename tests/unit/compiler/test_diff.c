@@ -85,10 +85,10 @@ static uint32_t alone(const char *old, const char *new)
 }
 
 #define RULES(rules) "firewall f default drop {\n" rules "\n}\n"
-#define A "accept tcp port 1\n"
-#define B "accept tcp port 2\n"
-#define C "accept tcp port 3\n"
-#define D "accept tcp port 4\n"
+#define A            "accept tcp port 1\n"
+#define B            "accept tcp port 2\n"
+#define C            "accept tcp port 3\n"
+#define D            "accept tcp port 4\n"
 
 static void test_twins(void **state)
 {
@@ -176,9 +176,8 @@ static void test_interfaces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_twins),           cmocka_unit_test(test_returns),
-        cmocka_unit_test(test_work_runs_out),   cmocka_unit_test(test_names_are_safe),
-        cmocka_unit_test(test_interfaces),
+        cmocka_unit_test(test_twins),          cmocka_unit_test(test_returns),    cmocka_unit_test(test_work_runs_out),
+        cmocka_unit_test(test_names_are_safe), cmocka_unit_test(test_interfaces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
