@@ -6,20 +6,16 @@
 
 enum { OVERLAPS = 16, BUDGET_STEP = 4, HALVES_FROM = 11 /* slots that a format's half may stand for */ };
 
-/* Bytes that are shared out, for boxes that take `least` as one leaf. More copies of boxes do not make searches faster
- * beyond what these allow (README.md). */
-static uint64_t worth_spending(uint64_t least)
+/* Bytes that are shared out. More copies of boxes do not make searches faster beyond what these allow (README.md);
+ * boxes that ask many slots have fewer to share, as they take more themselves. */
+static uint64_t worth_spending(const struct boxes *b)
 {
-    const uint64_t small = (1 << 14) + 24 * least, large = (5 << 18) + 3 * least / 2;
-    return small < large ? small : large;
-}
-
-/* What all boxes take as one leaf. */
-static uint64_t least_bytes(const struct build *b)
-{
+    enum { LEAST = 1 << 14, FEW = 5 << 18 };
     uint64_t slots = 0;
-    for (unsigned c = 0; c < b->b->slots; c++) slots += b->b->slot[c] < HALVES_FROM;
-    return b->b->count * (slots <= 2 ? 32 : slots <= 6 ? 64 : 128ull);
+    for (unsigned c = 0; c < b->slots; c++) slots += b->slot[c] < HALVES_FROM;
+    const uint64_t box = slots <= 2 ? 32 : slots <= 6 ? 64 : 128; /* of a leaf of all boxes */
+    const uint64_t small = LEAST + 24 * box * b->count, large = FEW + (box > 64 ? 3 * box : 3 * box / 2) * b->count;
+    return small < large ? small : large;
 }
 
 static void columns_find(struct build *b)
@@ -124,7 +120,7 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
 {
     struct build b = {.b = boxes, .coded = coded, .possible = possible};
     columns_find(&b);
-    uint64_t budget = worth_spending(least_bytes(&b)), work = 0, peak = 0;
+    uint64_t budget = worth_spending(boxes), work = 0, peak = 0;
     int best = BUILD_TOO_LARGE;
     *out = (struct built){0};
     for (;; budget *= BUDGET_STEP) {

@@ -31,7 +31,7 @@ static bool go_on_reserve(struct build *b, struct list l, const struct part *p, 
     const uint64_t wish = RESERVE_TIMES * leaf_bytes(b, p, l), most = b->reserve / RESERVE_PART;
     const uint64_t extra = wish < most ? wish : most;
     const uint64_t before = build_bytes(b), own = a.bytes;
-    if (extra < wish / 4) return false;
+    if (extra < wish / 4 || (wish && l.count <= LEAF_LONG)) return false;
     b->reserve -= extra;
     a.bytes += extra;
     const bool done = go_on(b, l, p, a, word);
@@ -53,6 +53,6 @@ uint64_t node_word(struct build *b, struct list l, const struct part *p, struct 
         b->unsayable = true;
         return TREE_NONE;
     }
-    if (l.count > LEAF_BOXES) b->last_resort = true;
+    if (l.count > LEAF_LONG) b->last_resort = true;
     return leaf_word(b, p, l);
 }

@@ -15,12 +15,12 @@ enum {
 };
 
 /* The weights of the parts of a cost, in cache lines. */
-static const float LARGEST = 0.2f; /* the share of the largest child in what a cut leaves to do, */
-static const float EVEN = 0.5f;    /* and in the rest that of packets drawn from all headers */
-static const float COPIES = 5.0f;  /* boxes twice as many as before, since they reach several children, where room for
+static const float LARGEST = 0.3f; /* the share of the largest child in what a cut leaves to do, */
+static const float EVEN = 0.4f;    /* and in the rest that of packets drawn from all headers */
+static const float COPIES = 3.5f;  /* boxes twice as many as before, since they reach several children, where room for
                                       one doubling is left */
 static const float FORK = 2.5f;    /* a fork: another leaf is compared */
-static const float SECOND = 0.66f; /* what is set apart is easier than the whole */
+static const float SECOND = 0.8f;  /* what is set apart is easier than the whole */
 
 /* Of at most WIDTH_MOST bits. */
 static inline unsigned ones(uint32_t bits)
