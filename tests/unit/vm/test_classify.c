@@ -9,7 +9,7 @@
 #include "vm/classify/classify.h"
 #include "vm/vm.h"
 
-enum { WORDS = 256, UNITS = 256 };
+enum { WORDS = 1024, UNITS = 256 };
 
 /* An image: words, units of blocks and formats as far as they are made. */
 struct made {
@@ -151,22 +151,22 @@ static void cuts_read_any_window(void **state)
         }
 }
 
-static void cuts_of_one_and_of_seven_bits(void **state)
+static void cuts_of_one_and_of_nine_bits(void **state)
 {
     (void)state;
     struct made *m = made();
-    const uint32_t two = words_add(m, 2), table = words_add(m, 128);
+    const uint32_t two = words_add(m, 2), table = words_add(m, 512);
     m->tree[0] = TREE_CUT_WORD(two, 1, 63, 1);
-    m->tree[two + 1] = TREE_CUT_WORD(table, 5, 16, 7);
-    for (uint32_t i = 0; i < 128; i += 3) m->tree[table + i] = leaf_of(m, 1000 + i);
+    m->tree[two + 1] = TREE_CUT_WORD(table, 5, 16, 9);
+    for (uint32_t i = 0; i < 512; i += 3) m->tree[table + i] = leaf_of(m, 1000 + i);
     struct key key = {0};
     expect(m, &key, ENTRY_NONE);
     key.word[1] = 1ull << 63;
-    key.dst_port = 126;
-    expect(m, &key, 1126);
-    key.dst_port = 126 + 128;
-    expect(m, &key, 1126);
-    key.dst_port = 125;
+    key.dst_port = 510;
+    expect(m, &key, 1510);
+    key.dst_port = 510 + 512;
+    expect(m, &key, 1510);
+    key.dst_port = 509;
     expect(m, &key, ENTRY_NONE);
 }
 
@@ -254,6 +254,7 @@ static void runs_of_blocks(void **state)
         key.src[0] = src;
         const bool there = src < 22 && src != 3 && src != 12;
         expect(m, &key, there ? src : ENTRY_NONE);
+        expect_from(m, &key, there ? src : 0, there ? src : ENTRY_NONE);
         expect_from(m, &key, src + 1, ENTRY_NONE);
     }
     key.src[0] = 99;
@@ -409,7 +410,7 @@ int main(void)
         cmocka_unit_test(walks_are_named),
         cmocka_unit_test(nothing_below),
         cmocka_unit_test(cuts_read_any_window),
-        cmocka_unit_test(cuts_of_one_and_of_seven_bits),
+        cmocka_unit_test(cuts_of_one_and_of_nine_bits),
         cmocka_unit_test(forks_take_the_lower),
         cmocka_unit_test(forks_are_left_where_they_cannot_win),
         cmocka_unit_test(forks_in_full_depth),
