@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "compiler/resolve/front_priv.h"
+#include "compiler/validate.h"
 #include "vm/program.h"
 
 void compile_init(struct compile *c)
@@ -39,6 +40,7 @@ static void check_loads(struct compile *c)
     if (p) {
         c->memory_bytes = p->memory_bytes;
         c->lookup_bytes = p->lookup_bytes;
+        validate_classifiers(c, p);
     }
     program_put(p);
 }

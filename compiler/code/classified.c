@@ -35,6 +35,7 @@ static bool add_entries(struct gen *g, const struct plan *plan, struct classifie
     const struct list *l = c->list;
 
     c->count = 0;
+    c->most = most;
     for (uint32_t i = 0; i < l->end[v] && !g->out_of_memory && c->boxes.count <= all; i++)
         if (plan_writes(plan, l->first + i, v)) add_entry(g, c, rb, l->first + i, v, most);
     c->boxes.entries = c->count;

@@ -147,6 +147,7 @@ void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, 
     *f = (struct list_figures){.name = l->name, .arp = v == ARP, .rules = plan_rules_written(plan, l, v)};
     if (b) {
         f->classified = true;
+        f->most_boxes = c->most;
         for (uint32_t i = 0; i < c->count; i++) f->coded += c->coded[i];
         f->boxes = b->boxes;
         f->cuts = b->cuts;

@@ -27,8 +27,8 @@ struct classified {
     uint32_t *rule; /* [count] of each entry */
     uint32_t *left; /* fields that its boxes do not say */
     bool *coded;
-    uint32_t count;
-    struct boxes boxes;
+    uint32_t count, most;
+    struct boxes boxes; /* at most `most` of a rule */
 };
 /* What is to be said of a list that was built, or, b NULL, of one that takes more than `bytes` (classified_report.c).
  */
