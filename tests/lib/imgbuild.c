@@ -16,10 +16,12 @@ static void *must(void *p)
     return p;
 }
 
+/* Room for the next power of two. */
 #define X(ident, field, type, most)                                                                                    \
     uint32_t img_add_##field(struct imgbuild *b, type entry)                                                           \
     {                                                                                                                  \
-        b->field = must(realloc(b->field, (b->field##_count + (size_t)1) * sizeof entry));                             \
+        const size_t count = b->field##_count;                                                                         \
+        if ((count & (count - 1)) == 0) b->field = must(realloc(b->field, (count ? 2 * count : 1) * sizeof entry));    \
         b->field[b->field##_count] = entry;                                                                            \
         return b->field##_count++;                                                                                     \
     }
