@@ -170,7 +170,7 @@ static void function_code(struct gen *g, struct plan *plan, const struct classif
 
 static bool build(struct gen *g, const struct classified *c, struct built *b)
 {
-    const uint64_t share = g->rules_left ? g->classifier_bytes / g->rules_left * c->count : g->classifier_bytes;
+    const uint64_t share = g->rules_left ? g->classifier_bytes * c->count / g->rules_left : g->classifier_bytes;
     const struct build_limits limits = {.bytes = share, .workers = 1};
     const int rc = classifier_build(&c->boxes, c->coded, kind_possible, &limits, b);
 

@@ -48,8 +48,8 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
          name_of(g, c), bytes);
     diag_fix(g->c->diags, "raise `classifier`, which is %" PRIu64 " bytes for all lists",
              g->img->settings->classifier_bytes);
-    for (uint32_t i = 0; i < n; i++)
-        diag_note(g->c->diags, span_of(g, c, entry[i]), "this rule has %u entries in the tables", boxes[i]);
+    for (uint32_t i = 0; i < n && boxes[i] > 1; i++)
+        diag_note(g->c->diags, span_of(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
 }
 
 /* Do all of `all`'s questions and the box's have an answer in common? Then the box's are added. */
