@@ -7,7 +7,7 @@
 #include "tests/bench/peers/rival.h"
 #include "tests/lib/bench.h"
 
-enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000 };
+enum { RUN_MS = 3, LISTS_MS = 15, SLOW_NS = 4000000, NOISE_NS = 20 };
 static const uint32_t numbers[] = {10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000};
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
@@ -32,27 +32,48 @@ static void traffic(struct arena *a)
     headers_fini(&h);
 }
 
+static bool is_slow(const struct running *r) { return r->rival == &rival_lists || r->rival == &rival_nft; }
+
 /* How many headers one pass may take, so that it ends within milliseconds. */
 static uint32_t headers_for(const struct running *r, uint32_t rules)
 {
-    const uint32_t n = r->rival == &rival_lists ? SLOW_NS / rules / 4 : RIVAL_HEADERS;
+    const uint32_t n = is_slow(r) ? SLOW_NS / rules / 4 : RIVAL_HEADERS;
     return n < 20 ? 20 : n > RIVAL_HEADERS ? RIVAL_HEADERS : n;
+}
+
+static void print_line(uint32_t rules, const char *name, const struct series *s)
+{
+    double least = s->run[0], most = s->run[0];
+    for (unsigned i = 1; i < s->count; i++) {
+        if (s->run[i] < least) least = s->run[i];
+        if (s->run[i] > most) most = s->run[i];
+    }
+    printf("%u\t%s\t%.3f\t%.3f\t%.3f\n", rules, name, series_median(s), least, most);
+    fflush(stdout);
+}
+
+static double timed(struct running *r, uint32_t rules, int way)
+{
+    return rival_time(r, TRAFFIC_TRACE, (unsigned)way, headers_for(r, rules), is_slow(r) ? LISTS_MS : RUN_MS);
 }
 
 static void line(struct running *r, uint32_t rules, int way, const char *name)
 {
     struct series s = {0};
     if (r->pid <= 0 || way < 0) return;
-    for (unsigned i = 0; i < BENCH_RUNS; i++)
-        series_add(&s, rival_time(r, TRAFFIC_TRACE, (unsigned)way, headers_for(r, rules),
-                                  r->rival == &rival_lists ? LISTS_MS : RUN_MS));
-    double least = s.run[0], most = s.run[0];
-    for (unsigned i = 1; i < s.count; i++) {
-        if (s.run[i] < least) least = s.run[i];
-        if (s.run[i] > most) most = s.run[i];
+    for (unsigned i = 0; i < BENCH_RUNS; i++) series_add(&s, timed(r, rules, way));
+    print_line(rules, name, &s);
+}
+
+/* What the rules add to sending a packet; where that is lost in what sending takes, there is no point. */
+static void nft_line(struct running *r, uint32_t rules)
+{
+    struct series s = {0};
+    for (unsigned i = 0; i < BENCH_RUNS; i++) {
+        const double with = timed(r, rules, 0), without = timed(r, rules, 1);
+        series_add(&s, with - without > NOISE_NS ? with - without : NOISE_NS);
     }
-    printf("%u\t%s\t%.3f\t%.3f\t%.3f\n", rules, name, series_median(&s), least, most);
-    fflush(stdout);
+    if (series_median(&s) > NOISE_NS) print_line(rules, "nftables, rules alone", &s);
 }
 
 /* Its fastest method with bursts of 64. */
@@ -74,7 +95,7 @@ static int fastest(struct running *acl)
 static void one_number(const struct ruleset *all, uint32_t n)
 {
     struct arena *a = arena_new();
-    struct running prey, acl, lists;
+    struct running prey, acl, lists, nft;
     struct rival_built b;
     if (!a) exit(2);
     draw(&a->rules, all, n < all->count ? n : all->count);
@@ -83,15 +104,18 @@ static void one_number(const struct ruleset *all, uint32_t n)
     if (!rival_start(&prey, &rival_prey, a, 0, &b)) exit(2);
     if (!rival_start(&acl, &rival_acl, a, 0, &b)) fprintf(stderr, "plot: no rte_acl: %s\n", b.text);
     if (!rival_start(&lists, &rival_lists, a, 0, &b)) exit(2);
+    if (!rival_start(&nft, &rival_nft, a, 0, &b)) fprintf(stderr, "plot: no nft: %s\n", b.text);
     line(&prey, n, 0, "prey, batches of 64");
     line(&prey, n, 1, "prey, one at a time");
     if (acl.pid > 0) line(&acl, n, fastest(&acl), "DPDK rte_acl, bursts of 64");
     if (acl.pid > 0) line(&acl, n, rival_way(&acl, "scalar, one a call"), "DPDK rte_acl, one at a time");
     line(&lists, n, 0, "linear list in C");
     line(&lists, n, 1, "bpf_filter");
+    if (nft.pid > 0) nft_line(&nft, n);
     rival_stop(&prey);
     rival_stop(&acl);
     rival_stop(&lists);
+    rival_stop(&nft);
     arena_free(a);
 }
 

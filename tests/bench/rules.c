@@ -78,26 +78,7 @@ static struct ruleset drawn(const struct ruleset *all, uint32_t n)
     return rs;
 }
 
-static void nft_print(const struct ruleset *rs, FILE *out)
-{
-    const char *ip = rs->v6 ? "ip6" : "ip";
-    fprintf(out, "table %s bench {\nchain c {\ntype filter hook forward priority 0;\n", ip);
-    for (uint32_t i = 0; i < rs->count; i++) {
-        const struct flat_rule *r = &rs->rules[i];
-        const uint32_t *a = r->src, *b = r->dst;
-        if (r->src_len)
-            fprintf(out, "ip saddr %u.%u.%u.%u/%u ", a[0] >> 24, a[0] >> 16 & 255, a[0] >> 8 & 255, a[0] & 255,
-                    r->src_len);
-        if (r->dst_len)
-            fprintf(out, "ip daddr %u.%u.%u.%u/%u ", b[0] >> 24, b[0] >> 16 & 255, b[0] >> 8 & 255, b[0] & 255,
-                    r->dst_len);
-        if (!r->any_proto) fprintf(out, "meta l4proto %u ", r->proto);
-        if (r->sport.lo || r->sport.hi < UINT16_MAX) fprintf(out, "th sport %u-%u ", r->sport.lo, r->sport.hi);
-        if (r->dport.lo || r->dport.hi < UINT16_MAX) fprintf(out, "th dport %u-%u ", r->dport.lo, r->dport.hi);
-        fputs("accept\n", out);
-    }
-    fputs("}\n}\n", out);
-}
+static void nft_print(const struct ruleset *rs, FILE *out) { ruleset_print_nft(rs, "forward", out); }
 
 static void file_write(const char *path, const struct ruleset *rs, void (*print)(const struct ruleset *, FILE *))
 {

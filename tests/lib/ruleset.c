@@ -244,6 +244,34 @@ void ruleset_print(const struct ruleset *rs, FILE *out)
     fputs("}\n", out);
 }
 
+static void nft_side(const struct ruleset *rs, FILE *out, const char *word, const uint32_t *net, unsigned len)
+{
+    if (!len) return;
+    fprintf(out, "%s %s ", rs->v6 ? "ip6" : "ip", word);
+    print_addr(rs, out, net);
+    fprintf(out, "/%u ", len);
+}
+
+static void nft_ports(FILE *out, const char *word, struct port_range p)
+{
+    if (!any_port(p)) fprintf(out, p.lo == p.hi ? "th %s %u " : "th %s %u-%u ", word, p.lo, p.hi);
+}
+
+void ruleset_print_nft(const struct ruleset *rs, const char *hook, FILE *out)
+{
+    fprintf(out, "table %s bench {\nchain c {\ntype filter hook %s priority 0;\n", rs->v6 ? "ip6" : "ip", hook);
+    for (uint32_t i = 0; i < rs->count; i++) {
+        const struct flat_rule *r = &rs->rules[i];
+        nft_side(rs, out, "saddr", r->src, r->src_len);
+        nft_side(rs, out, "daddr", r->dst, r->dst_len);
+        if (!r->any_proto) fprintf(out, "meta l4proto %u ", r->proto);
+        nft_ports(out, "sport", r->sport);
+        nft_ports(out, "dport", r->dport);
+        fputs("accept\n", out);
+    }
+    fputs("}\n}\n", out);
+}
+
 static uint8_t *put32(uint8_t *to, uint32_t v)
 {
     for (unsigned i = 0; i < 4; i++) *to++ = (uint8_t)(v >> (24 - 8 * i));

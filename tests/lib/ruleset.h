@@ -69,6 +69,8 @@ void header_of_key(const struct key *key, struct flat_header *h);
 /* `firewall f default drop { accept …; }`, a rule a line, named R0, R1, …; as prey reads it, rules that name ports hold
  * for TCP, UDP and SCTP alone. */
 void ruleset_print(const struct ruleset *rs, FILE *out);
+/* The same for nft, as a table with one chain at that hook. */
+void ruleset_print_nft(const struct ruleset *rs, const char *hook, FILE *out);
 /* An Ethernet frame with the header: its ports where the protocol has some. Returns its length. */
 enum { FLAT_FRAME_MOST = 80 };
 unsigned header_frame(const struct ruleset *rs, const struct flat_header *h, uint8_t out[FLAT_FRAME_MOST]);

@@ -40,7 +40,7 @@ struct rival {
     /* May be NULL: fill TRAFFIC_WORST. */
     void (*worst)(struct arena *a);
 };
-extern const struct rival rival_prey, rival_acl, rival_lists;
+extern const struct rival rival_prey, rival_acl, rival_lists, rival_nft;
 
 /* A rival's process. */
 struct running {
