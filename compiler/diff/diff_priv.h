@@ -1,5 +1,5 @@
-/* The parts of a comparison, in the order in which they run: both lists into one image (import.c), who judges what
- * (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the others change
+/* The parts of a comparison, in the order in which they run: both lists into one image (import.c, times.c), who judges
+ * what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the others change
  * (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example (example.c), in print
  * (print.c, json.c, region_text.c); and where accepted traffic goes (routes.c). */
 #ifndef COMPILER_DIFF_PRIV_H
@@ -17,7 +17,7 @@ struct side {
     struct program *program;
     uint32_t rules, chains, firewalls, conds; /* where its own begin in the image of both */
     uint32_t *ifaces;                         /* [own] -> of both */
-    uint32_t *schedules;
+    uint32_t *schedules;                      /* [own] -> bits of both, in each of which it is active */
 };
 
 /* What a packet meets at the end. */
@@ -58,7 +58,9 @@ struct diff {
     struct compile c; /* image, ir and arena of both */
     struct side side[SIDES];
     uint32_t groups,
-        come_in; /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
+        come_in;        /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
+    uint8_t *moment_at; /* [minute of the week, from Monday] which moment it is, beside ir->moments; in the arena */
+    uint32_t moments;   /* ir->moments, known before there is an ir */
     struct change *changes;
     uint32_t change_count, change_cap;
     uint32_t *slots, slot_count; /* of changes by their key; a power of two */
@@ -82,6 +84,13 @@ void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry);
 
 /* import.c: fills d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
+
+/* times.c: side[].schedules. Where all are of one zone a bit is a part of the week throughout which the same schedules
+ * of both are active, so ir->moments of them make up all time; else a bit is a schedule. False after diff_fail. */
+enum { MOMENTS_MAX = 20, WEEK_MINUTES = 7 * 24 * 60 };
+bool import_schedules(struct diff *d);
+/* "during work", or "at sat 08:00-18:00" where a name would not tell; only with ir->moments. */
+void print_moments(const struct diff *d, uint32_t moments, FILE *out);
 
 /* judges.c: packets that one firewall of each side judges. */
 struct judges {

@@ -43,7 +43,7 @@ static uint32_t own_schedules(const struct side *s, uint32_t of_both)
     uint32_t bits = 0;
 
     for (uint32_t i = 0; i < s->program->schedules_count; i++)
-        if (of_both >> s->schedules[i] & 1) bits |= 1u << i;
+        if (of_both & s->schedules[i]) bits |= 1u << i;
     return bits;
 }
 
@@ -99,6 +99,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     shown.mark = mark_of(d->c.ir, &p, &shown.tell_state);
     if (shown.mark & (MARK_ESTABLISHED | MARK_INVALID)) as_established(d->c.ir, &p);
     shown.schedules = p.field[IR_DURING] & -p.field[IR_DURING];
+    if (d->c.ir->moments && !shown.schedules) shown.schedules = 1;
     shown.self = sample_self(&d->c, &p, dir, self);
     for (unsigned i = 0; shown.self && i < SAMPLES_TRIED; i++) {
         if (!sample_packet(&d->c, &p, dir, shown.self, i, &shown.packet)) break;

@@ -7,8 +7,6 @@
 
 #include "compiler/diff/diff_priv.h"
 
-enum { SCHEDULES_MAX = 32 }; /* bits of IR_DURING */
-
 static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
 
 static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
@@ -139,44 +137,6 @@ static bool import_meters(struct diff *d, const struct side *s, uint32_t **meter
     return true;
 }
 
-static bool same_schedule(const struct side *a, const struct pbc_schedule *x, const struct side *b,
-                          const struct pbc_schedule *y)
-{
-    return x->count == y->count && strcmp(str(a, x->zone), str(b, y->zone)) == 0 &&
-           (x->count == 0 || memcmp(a->program->spans + x->first, b->program->spans + y->first,
-                                    x->count * sizeof(*a->program->spans)) == 0);
-}
-
-/* Of those before it, on either side, the one with equal times: they are one schedule, whatever its name. */
-static uint32_t equal_schedule(const struct diff *d, const struct side *s, uint32_t i)
-{
-    for (const struct side *before = d->side; before <= s; before++)
-        for (uint32_t k = 0; k < (before == s ? i : before->program->schedules_count); k++)
-            if (same_schedule(s, &s->program->schedules[i], before, &before->program->schedules[k]))
-                return before->schedules[k];
-    return PBC_NONE;
-}
-
-static bool import_schedules(struct diff *d, struct side *s)
-{
-    struct image *img = d->c.image;
-    const struct program *p = s->program;
-
-    s->schedules = arena_alloc(d->c.arena, (p->schedules_count + 1) * sizeof(*s->schedules));
-    for (uint32_t i = 0; i < p->schedules_count; i++) {
-        uint32_t at = equal_schedule(d, s, i);
-
-        if (at == PBC_NONE) {
-            if (img->schedules_count == SCHEDULES_MAX)
-                return diff_fail(d, "both together have more than %d schedules", SCHEDULES_MAX);
-            at = img->schedules_count++;
-            img->schedules[at] = (struct pbc_schedule){.name = name(d, s, p->schedules[i].name)};
-        }
-        s->schedules[i] = at;
-    }
-    return true;
-}
-
 /* `on` and its `not` know the interfaces of their own program alone: what another one names is none of them. */
 static bool import_on(struct diff *d, const struct side *s, const struct pbc_cond *from, struct pbc_cond *to)
 {
@@ -204,8 +164,18 @@ static uint32_t of_both(const struct side *s, uint32_t schedules)
     uint32_t bits = 0;
 
     for (uint32_t i = 0; i < s->program->schedules_count; i++)
-        if (schedules >> i & 1) bits |= 1u << s->schedules[i];
+        if (schedules >> i & 1) bits |= s->schedules[i];
     return bits;
+}
+
+/* With moments "none of these" is one of the others; where there are no others it stays, and holds never. */
+static void import_during(const struct diff *d, const struct side *s, struct pbc_cond *to)
+{
+    to->arg = of_both(s, to->arg);
+    const uint32_t others = ((1u << d->moments) - 1) & ~to->arg;
+    if (!d->moments || !(to->flags & PBC_COND_NOT) || !others) return;
+    to->flags &= (uint8_t)~PBC_COND_NOT;
+    to->arg = others;
 }
 
 static bool import_cond(struct diff *d, const struct side *s, const uint32_t base[PBC_KINDS], const uint32_t *meters,
@@ -217,7 +187,7 @@ static bool import_cond(struct diff *d, const struct side *s, const uint32_t bas
     *to = *from;
     to->name = 0;
     if (from->kind == COND_ON) return import_on(d, s, from, to);
-    if (from->kind == COND_DURING) to->arg = of_both(s, from->arg);
+    if (from->kind == COND_DURING) import_during(d, s, to);
     if (operands[from->kind] == PBC_METERS)
         to->first = meters[from->first];
     else if (operands[from->kind] >= 0)
@@ -266,7 +236,7 @@ static bool import(struct diff *d, struct side *s)
     s->chains = img->chains_count;
     s->firewalls = img->firewalls_count;
     s->conds = conds;
-    if (!import_ifaces(d, s) || !import_meters(d, s, &meters) || !import_schedules(d, s)) return false;
+    if (!import_ifaces(d, s) || !import_meters(d, s, &meters)) return false;
     if (!import_sets(d, s->program)) return false;
     if (s == &d->side[NEW] && !import_endpoints(d, s->program)) return false;
     for (uint32_t i = 0; i < s->program->conds_count; i++)
@@ -284,10 +254,7 @@ bool import_both(struct diff *d)
 {
     struct image *img = d->c.image;
 
-    free(img->schedules);
-    img->schedules = calloc(SCHEDULES_MAX, sizeof(*img->schedules));
-    img->schedules_cap = SCHEDULES_MAX;
-    if (!img->schedules) return diff_fail(d, "out of memory");
+    if (!import_schedules(d)) return false;
     for (unsigned i = 0; i < SIDES; i++)
         if (!import(d, &d->side[i])) return false;
     if (!picks_up(d->side[OLD].program) && !picks_up(d->side[NEW].program)) {
@@ -295,6 +262,7 @@ bool import_both(struct diff *d)
         if (s) *s = *d->side[OLD].program->settings;
     }
     make_normal(&d->c);
+    d->c.ir->moments = d->moments;
     if (!d->c.ir->too_large) return true;
     return diff_fail(d, "the address lists of both, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
 }

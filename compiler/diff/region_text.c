@@ -346,6 +346,17 @@ static void put_flows(struct printer *t)
     word(t, "per source");
 }
 
+static void put_times(struct printer *t)
+{
+    if (!t->d->moments) {
+        put_other(t, IR_DURING, "during");
+        put_other(t, IR_NOT_DURING, "not during");
+    } else if (t->p->field[IR_DURING]) {
+        word(t, "");
+        print_moments(t->d, t->p->field[IR_DURING], t->out);
+    }
+}
+
 static bool asks_addresses(struct printer *t)
 {
     const unsigned families = ir_families(t->d->c.ir, t->p);
@@ -400,8 +411,7 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
     put_numbers(&t, IR_DSCP, "dscp");
     put_numbers(&t, IR_OPTIONS, "options");
     put_other(&t, IR_BYTES, "bytes");
-    put_other(&t, IR_DURING, "during");
-    put_other(&t, IR_NOT_DURING, "not during");
+    put_times(&t);
     put_flows(&t);
     if (p->field[IR_METERS] != IR_ALL) {
         word(&t, "");

@@ -150,6 +150,8 @@ struct ir {
     uint32_t undecided; /* rules that the analysis gave up on */
     bool keeps_flows;   /* some condition asks for the state: without one, no packet has any */
     bool picks_up;      /* mid-stream TCP can be new */
+    uint32_t moments;   /* schedules exclude each other and one of this many is active at any time; 0: they are
+                         * independent (a program's own). At most 31 */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };
 

@@ -148,8 +148,20 @@ static void settle_not_nd(struct ir *ir, struct ir_product *p)
         p->field[IR_TYPE] = but(ir, IR_TYPE, p->field[IR_TYPE], ranges_of(ir, IR_TYPE, &types, 1));
 }
 
-static void settle_schedules(struct ir_product *p)
+/* Of schedules that exclude each other "none of these" is one of the rest, and one of all is no demand. */
+static void settle_moments(const struct ir *ir, struct ir_product *p)
 {
+    const uint32_t all = (1u << ir->moments) - 1, asked = p->field[IR_DURING];
+    const uint32_t left = (asked ? asked : all) & ~p->field[IR_NOT_DURING];
+
+    p->field[IR_NOT_DURING] = 0;
+    p->field[IR_DURING] = left == all ? 0 : left;
+    if (!left) p->field[IR_WHAT] = IR_EMPTY;
+}
+
+static void settle_schedules(const struct ir *ir, struct ir_product *p)
+{
+    if (ir->moments) settle_moments(ir, p);
     if (!p->field[IR_DURING]) return;
     p->field[IR_DURING] &= ~p->field[IR_NOT_DURING];
     if (!p->field[IR_DURING]) p->field[IR_WHAT] = IR_EMPTY;
@@ -169,7 +181,7 @@ bool product_settle(struct ir *ir, struct ir_product *p)
 {
     struct ir_product before;
 
-    settle_schedules(p);
+    settle_schedules(ir, p);
     settle_macs(ir, p);
     for (unsigned i = 0; i < SETTLE_MAX; i++) {
         before = *p;
@@ -221,9 +233,10 @@ static uint32_t patterns_of_both(struct ir *ir, uint32_t a, uint32_t b)
 }
 
 /* "One of these is active" twice is one such demand only where one of them is a part of the other. */
-static uint32_t schedules_of_both(uint32_t a, uint32_t b, bool *loose)
+static uint32_t schedules_of_both(const struct ir *ir, uint32_t a, uint32_t b, bool *loose)
 {
     if (!a || !b) return a | b;
+    if (ir->moments) return a & b;
     if ((a & ~b) == 0) return a;
     if (b & ~a) *loose = true;
     return b;
@@ -235,7 +248,7 @@ uint32_t field_and(struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, bool 
     case IR_SORT_RANGES: return both(ir, f, a, b);
     case IR_SORT_ADDRS: return ir_addrs_and(ir, a, b);
     case IR_SORT_MASK: return a | b;
-    case IR_SORT_ANY: return schedules_of_both(a, b, loose);
+    case IR_SORT_ANY: return schedules_of_both(ir, a, b, loose);
     case IR_SORT_MACS: return macs_and(ir, a, b);
     case IR_SORT_PATTERNS: return patterns_of_both(ir, a, b);
     case IR_SORT_METERS: return demands_of_both(ir, a, b);
@@ -253,6 +266,8 @@ bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_prod
     x.field[IR_DURING] &= ~y.field[IR_NOT_DURING];
     y.field[IR_DURING] &= ~x.field[IR_NOT_DURING];
     if ((a->field[IR_DURING] && !x.field[IR_DURING]) || (b->field[IR_DURING] && !y.field[IR_DURING])) return false;
+    if (ir->moments && x.field[IR_DURING] && y.field[IR_DURING] && !(x.field[IR_DURING] & y.field[IR_DURING]))
+        return false;
     for (enum ir_field f = 0; f < IR_FIELDS; f++) out->field[f] = field_and(ir, f, x.field[f], y.field[f], loose);
     return product_settle(ir, out);
 }
@@ -301,7 +316,9 @@ static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
     switch ((enum ir_sort)ir_fields[f].sort) {
     case IR_SORT_RANGES: return log2(values_in(ir, f, id, 0, ir_fields[f].most) / (ir_fields[f].most + 1.0));
     case IR_SORT_MASK: return -__builtin_popcount(id);
-    case IR_SORT_ANY: return log2(1 - ldexp(1, -__builtin_popcount(id)));
+    case IR_SORT_ANY:
+        if (ir->moments) return log2(__builtin_popcount(id) / (double)ir->moments);
+        return log2(1 - ldexp(1, -__builtin_popcount(id)));
     case IR_SORT_MACS: return log2(macs_part(ir, id));
     case IR_SORT_PATTERNS:
     case IR_SORT_METERS: return -1;

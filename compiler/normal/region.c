@@ -139,9 +139,23 @@ static bool split_inactive(struct split *s)
     return true;
 }
 
+/* Of schedules that exclude each other the frames of the other ones. */
+static void split_moments(struct split *s)
+{
+    const uint32_t asked = s->rest.field[IR_DURING], b = s->b->field[IR_DURING];
+    struct ir_product piece = s->rest;
+
+    piece.field[IR_DURING] = (asked ? asked : (1u << s->ir->moments) - 1) & ~b;
+    if (piece.field[IR_DURING]) keep(s, &piece);
+}
+
 static void split_active(struct split *s)
 {
     if (!s->b->field[IR_DURING]) return;
+    if (s->ir->moments) {
+        split_moments(s);
+        return;
+    }
     s->rest.field[IR_NOT_DURING] |= s->b->field[IR_DURING];
     keep(s, &s->rest);
 }

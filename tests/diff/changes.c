@@ -190,7 +190,7 @@ static uint32_t own_schedules(const struct side *s, uint32_t of_both)
     uint32_t bits = 0;
 
     for (uint32_t i = 0; i < s->program->schedules_count; i++)
-        if (of_both >> s->schedules[i] & 1) bits |= 1u << i;
+        if (of_both & s->schedules[i]) bits |= 1u << i;
     return bits;
 }
 
@@ -313,7 +313,8 @@ static bool check_frames(const struct diff *d, const struct text t[SIDES], const
 
     world_of(&w, stock);
     for (unsigned i = 0; i < frames; i++) {
-        const uint32_t schedules = (uint32_t)rng_next(r) & 0xff;
+        const uint32_t drawn = (uint32_t)rng_next(r), moments = d->c.ir->moments;
+        const uint32_t schedules = moments ? 1u << drawn % moments : drawn & 0xff;
         uint32_t states[4] = {MARK_NONE};
         struct pkt frame;
         struct shown s;
