@@ -68,21 +68,10 @@ static TARGET inline void take_first(const struct image *im, struct wave *w, str
     n->forks = 0;
 }
 
-/* How many of those that wait go on. Each may leave as many forks behind as lie on a path below it: PBC_FORKS_MAX - 1.
- * Near the end of the list only the last goes on, which is a search depth first, so that what it leaves fits into the
- * rest. */
-static TARGET inline unsigned next_ones(unsigned waiting)
-{
-    enum { LEFT = PBC_FORKS_MAX - 1, ROOM = WAITING - PBC_FORKS_MAX };
-    if (waiting + LEFT > ROOM) return 1;
-    const unsigned fit = (ROOM - waiting) / LEFT, some = waiting < PACKETS ? waiting : PACKETS;
-    return some < fit ? some : fit;
-}
-
-/* The second part of some of those that wait, unless it can't win any more. */
+/* The second part of the last that wait, unless it can't win any more. */
 static TARGET inline void take_second(const struct image *im, struct wave *w, struct counts *n)
 {
-    const unsigned count = next_ones(n->waiting);
+    const unsigned count = n->waiting < PACKETS ? n->waiting : PACKETS;
     n->waiting -= count;
     for (unsigned i = 0; i < count; i++) {
         const item fork = w->waiting[n->waiting + i];

@@ -6,10 +6,11 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "tests/lib/rng.h"
 #include "vm/classify/classify.h"
 #include "vm/vm.h"
 
-enum { WORDS = 1024, UNITS = 256 };
+enum { WORDS = 1 << 14, UNITS = 256 };
 
 /* An image: words, units of blocks and formats as far as they are made. */
 struct made {
@@ -229,6 +230,51 @@ static void forks_in_full_depth(void **state)
     }
 }
 
+/* Forks up to six deep, each of whose parts may end early: packets of one batch leave different numbers behind. */
+static uint64_t forks_drawn(struct made *m, unsigned depth, struct rng *r, uint32_t *least)
+{
+    if (depth == PBC_FORKS_MAX || rng_one_in(r, 5)) {
+        const uint32_t block = rng_below(r, m->units);
+        *least = block + 1 < *least ? block + 1 : *least;
+        return TREE_LEAF_WORD(block, 0);
+    }
+    const uint32_t two = words_add(m, 2);
+    m->tree[two] = forks_drawn(m, depth + 1, r, least);
+    m->tree[two + 1] = forks_drawn(m, depth + 1, r, least);
+    return TREE_FORK_WORD(two, 0);
+}
+
+static void expect_each(const struct made *m, const struct key keys[64], const uint32_t want[64])
+{
+    const struct program p = program_of(m);
+    for (enum walk w = 0; w < WALKS; w++) {
+        uint32_t found[64];
+        if (!walk_ops(w)) continue;
+        walk_ops(w)->batch(&p, 0, keys, ~0ull, found);
+        assert_memory_equal(found, want, sizeof found);
+    }
+}
+
+static void forks_of_any_depth_beside_each_other(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct rng r = {seed};
+        struct made *m = made();
+        struct key keys[64] = {0};
+        uint32_t want[64];
+        const uint32_t table = words_add(m, 64);
+        for (uint32_t i = 0; i < 200; i++) leaf_of(m, i + 1);
+        m->tree[0] = TREE_CUT_WORD(table, 0, 0, 6);
+        for (uint32_t i = 0; i < 64; i++) {
+            keys[i].src[0] = i;
+            want[i] = ENTRY_NONE;
+            m->tree[table + i] = forks_drawn(m, rng_below(&r, 3), &r, &want[i]);
+        }
+        expect_each(m, keys, want);
+    }
+}
+
 /* Three blocks; every lane but those of entries 3 and 12 asks for a source of its own. */
 static void runs_of_blocks(void **state)
 {
@@ -414,6 +460,7 @@ int main(void)
         cmocka_unit_test(forks_take_the_lower),
         cmocka_unit_test(forks_are_left_where_they_cannot_win),
         cmocka_unit_test(forks_in_full_depth),
+        cmocka_unit_test(forks_of_any_depth_beside_each_other),
         cmocka_unit_test(runs_of_blocks),
         cmocka_unit_test(lanes_of_one_entry),
         cmocka_unit_test(formats_compare_every_slot),
