@@ -4,8 +4,9 @@
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
  *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain that is
- * called once and is short stands in its caller's code, and so does one that calls would nest too deep for (plan.c).
+ * ARP has lists of its own, of those rules alone that judge ARP, so that no other frame pays for it. A chain whose
+ * copies take less than a function and its calls stands in its callers' code, and so does one that calls would nest too
+ * deep for (plan.c).
  *
  * A long list is one function that classifies, with code for what its boxes do not say (classified.c).
  */
@@ -236,6 +237,25 @@ void rules_code(struct gen *g, struct plan *plan, const struct run *run, const s
     pending_code(g, plan, at, p, count);
 }
 
+uint32_t list_instructions(struct gen *g, struct plan *plan, const struct list *l, enum variant v, bool *ends)
+{
+    struct label end = {0};
+    const struct place at = {v, PBC_NONE, &end};
+    const struct run all = {l, 0, plan_rules_to_write(l, v)};
+    const uint32_t first = asm_here(&g->as), inlined = g->ir->inlined;
+
+    plan->measuring = true;
+    asm_begin(&g->as);
+    rules_code(g, plan, &all, &at);
+    *ends = !g->as.reachable;
+    asm_bind(&g->as, &end);
+    const uint32_t count = asm_here(&g->as) - first;
+    g->img->code_count = first;
+    g->ir->inlined = inlined;
+    plan->measuring = false;
+    return count;
+}
+
 static void leave(struct gen *g, const struct place *at)
 {
     if (at->returns)
@@ -325,7 +345,8 @@ static void report(struct gen *g)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
     if (g->out_of_classifier)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the classifiers of the rules do not fit into the program");
-    if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "there is no memory for the classifiers of the rules");
+    if (g->out_of_memory)
+        diag(d, E_CODE_SIZE, last_rule_span(img), "there is no memory for the classifiers of the rules");
 }
 
 /* Writes down how long the longest way through the code is. */
@@ -360,14 +381,17 @@ static void start_again(struct gen *g)
 
 static bool write_all(struct gen *g)
 {
-    struct plan *plan = plan_new(g->c, g->straight);
+    asm_init(&g->as, g->img);
+    struct plan *const plan = plan_new(g);
 
-    if (!plan) return false;
+    if (!plan) {
+        asm_fini(&g->as);
+        return false;
+    }
     g->classifier_bytes = g->img->settings->classifier_bytes;
     g->rules_left = plan_rules_to_classify(plan);
     g->c->lists = NULL;
     g->next_figures = &g->c->lists;
-    asm_init(&g->as, g->img);
     dispatch_code(g, plan);
     for (uint32_t i = 0; i < plan->count && !g->as.full; i++)
         for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(g, plan, plan->order[i], v);

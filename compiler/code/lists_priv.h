@@ -14,6 +14,9 @@ struct place {
 
 /* The rules of a run, in place. */
 void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at);
+/* Instructions that the list takes in line, found by writing them and taking them back. ends: its last rule takes all,
+ * so that nothing comes behind it. */
+uint32_t list_instructions(struct gen *g, struct plan *plan, const struct list *l, enum variant v, bool *ends);
 /* A list of several blocks, in place: each is called. */
 void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at);
 /* A call, and the end if its result decides. */

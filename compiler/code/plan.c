@@ -1,12 +1,13 @@
-/* The layout of functions. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where
- * that does not fit, chains of some heights are written into their callers, as few heights as will do. */
-#include "compiler/code/plan.h"
-
+/* The layout of functions. A chain stands in its callers where that takes fewer instructions than a function and its
+ * calls. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where that does not fit,
+ * chains of some heights are written into their callers whatever they take, as few heights as will do. */
 #include <string.h>
 
+#include "compiler/code/lists_priv.h"
+
 enum {
-    IN_LINE_MAX = 200,                 /* rules of a chain called once that stand in its caller */
-    FLATTEN_MAX = PBC_BLOCK_RULES - 1, /* of one that must: it has to fit into a block beside its `do` */
+    IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* rules of a chain in line: it has to fit into a block beside its `do` */
+    CALL_INSNS = 2,                    /* call, and what looks at the result */
     FLATTENED_TOTAL_MAX = 1 << 18,     /* rules written in all, copies counted */
 };
 
@@ -65,7 +66,7 @@ static void visit(struct plan *plan, struct list *l, uint32_t *at)
         struct list *to = callee(plan, l, i);
 
         if (!to) continue;
-        to->sites++;
+        for (enum variant v = FRAMES; v < VARIANTS; v++) to->sites[v] += plan_writes(plan, l->first + i, v);
         if (!to->visited) visit(plan, to, at);
         if (to->height > l->height) l->height = to->height;
     }
@@ -156,13 +157,34 @@ static uint32_t most_rules(const struct list *l)
     return l->size[FRAMES] > l->size[ARP] ? l->size[FRAMES] : l->size[ARP];
 }
 
-/* Where a chain that could be classified must stand in its callers, it is straight code there. */
-static bool stands_in_line(const struct list *l, uint32_t stride)
+/* Does the chain take fewer instructions in its callers than as a function? */
+static bool smaller_in_line(struct plan *plan, struct list *l)
+{
+    uint64_t copies = 0, called = 0;
+
+    if (l->sites[FRAMES] <= 1 && l->sites[ARP] <= 1) return true;
+    for (enum variant v = FRAMES; v < VARIANTS; v++) {
+        if (!l->sites[v]) continue;
+        /* each rule that is written is an instruction at least */
+        const uint64_t least = (uint64_t)l->sites[v] * plan_rules_written(plan, l, v);
+        bool ends;
+
+        if (least > l->size[v] + 1 + (uint64_t)CALL_INSNS * l->sites[v]) return false;
+        const uint32_t body = list_instructions(plan->g, plan, l, v, &ends);
+
+        copies += (uint64_t)l->sites[v] * body;
+        called += (uint64_t)l->sites[v] * CALL_INSNS + body + !ends;
+    }
+    return copies < called;
+}
+
+/* A chain that is worth a classifier stays a function wherever it may: in line it would be straight code. */
+static bool stands_in_line(struct plan *plan, struct list *l, uint32_t stride)
 {
     const bool classified = l->classified[FRAMES] || l->classified[ARP];
 
-    return (l->sites == 1 && most_rules(l) <= IN_LINE_MAX && !classified) ||
-           (l->height % stride && most_rules(l) <= FLATTEN_MAX);
+    if (most_rules(l) > IN_LINE_MAX) return false;
+    return l->height % stride || (!classified && smaller_in_line(plan, l));
 }
 
 /* Settle every list, what is called first. Chains whose height is a multiple of `stride` are functions, the others
@@ -177,7 +199,7 @@ static uint32_t settle(struct plan *plan, uint32_t stride)
         l->in_line = false;
         add_up(plan, l);
         if (l->chain)
-            l->in_line = stands_in_line(l, stride);
+            l->in_line = stands_in_line(plan, l, stride);
         else if (l->levels > deepest)
             deepest = l->levels;
         if (l->in_line) l->classified[FRAMES] = l->classified[ARP] = false;
@@ -244,14 +266,16 @@ static void make_lists(struct plan *plan)
                                              .chain = true};
 }
 
-struct plan *plan_new(struct compile *c, const bool *straight)
+struct plan *plan_new(struct gen *g)
 {
+    struct compile *c = g->c;
     struct plan *plan = arena_alloc(c->arena, sizeof(*plan));
     const uint32_t lists = c->image->firewalls_count + c->image->chains_count;
     uint32_t at = lists;
 
     plan->c = c;
-    plan->straight = straight;
+    plan->straight = g->straight;
+    plan->g = g;
     plan->lists = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->lists));
     plan->order = arena_alloc(c->arena, (lists + 1) * sizeof(*plan->order));
     plan->judges = arena_alloc(c->arena, (size_t)c->image->rules_count + 1);
@@ -267,8 +291,10 @@ struct plan *plan_new(struct compile *c, const bool *straight)
 
 void plan_note_call(struct plan *plan, struct function *f, uint32_t insn)
 {
-    struct call_site *site = arena_alloc(plan->c->arena, sizeof(*site));
+    struct call_site *site;
 
+    if (plan->measuring) return;
+    site = arena_alloc(plan->c->arena, sizeof(*site));
     *site = (struct call_site){insn, f->calls};
     f->calls = site;
 }

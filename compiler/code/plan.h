@@ -32,7 +32,7 @@ struct list {
     uint32_t name;
     uint32_t first, count; /* rules */
     bool chain, in_line;
-    uint32_t sites;            /* `do` rules that lead here */
+    uint32_t sites[VARIANTS];  /* `do` rules that lead here and are written */
     uint32_t height;           /* chains nested below, this one included; a firewall's own list not */
     uint32_t size[VARIANTS];   /* rules that will be written, chains in line counted */
     uint32_t end[VARIANTS];    /* rules from here on are never reached */
@@ -50,10 +50,12 @@ struct plan {
     uint32_t count;
     const bool *straight; /* [list * VARIANTS + variant]: not to be classified */
     uint8_t *judges;      /* [rule]: bit of each variant in which it is written */
+    struct gen *g;        /* writes chains to see what they take; */
+    bool measuring;       /* calls that it writes then are none */
 };
 
-/* NULL after reporting that chains are nested too deep or grow too large. straight: as in the plan. */
-struct plan *plan_new(struct compile *c, const bool *straight);
+/* NULL after reporting that chains are nested too deep or grow too large. The generator's assembler is ready. */
+struct plan *plan_new(struct gen *g);
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall);
 struct list *plan_chain(const struct plan *plan, uint32_t chain);

@@ -283,6 +283,53 @@ static void long_chains_are_straight(void **state)
     (void)state;
 }
 
+/* Functions beside function 0 that become of a chain of these rules, done in so many places of a list. */
+static uint32_t functions(const char *rules, unsigned sites, enum classify_when when)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    struct made m;
+
+    if (!f) abort();
+    fprintf(f, "chain c {\n%s}\nfirewall f default drop {\n", rules);
+    for (unsigned i = 0; i < sites; i++) fprintf(f, " do c tcp to 10.0.0.%u\n", i);
+    fputs("}\n", f);
+    fclose(f);
+    make_as(&m, text, when);
+    for (unsigned i = 0; i < 20; i++) {
+        const struct key k = tcp4(0x0b000000 + i, 0x0a000000 + i % 5, 7, 20 + i);
+        agree(&m, &k);
+    }
+    const uint32_t n = m.p->funcs_count - 1;
+    unmake(&m);
+    free(text);
+    return n;
+}
+
+static void write_many(FILE *f)
+{
+    for (unsigned i = 0; i < 700; i++) fprintf(f, " drop tcp from 11.0.%u.%u/31\n", i / 100, i % 100 * 2);
+}
+
+/* Copies where they are smaller than a function and its calls: a copy of one rule takes two instructions here, as a
+ * call does, and one of two rules more. */
+static void chains_by_size(void **state)
+{
+    static const char one[] = " drop udp\n", two[] = " drop from 11.0.0.1\n drop to port 33\n";
+    char *many = text_from(write_many);
+
+    assert_int_equal(functions(one, 1, CLASSIFY_NONE), 0);
+    assert_int_equal(functions(one, 5, CLASSIFY_NONE), 0);
+    assert_int_equal(functions(two, 1, CLASSIFY_NONE), 0);
+    assert_int_equal(functions(two, 5, CLASSIFY_NONE), 1);
+    assert_int_equal(functions(many, 1, CLASSIFY_NONE), 1); /* the list itself, too long for function 0 */
+    assert_int_equal(functions(many, 1, CLASSIFY_BY_COST), 1);
+    assert_int_equal(functions(many, 2, CLASSIFY_NONE), 1);
+    free(many);
+    (void)state;
+}
+
 /* A demand is exactly the prefix, whatever its length. */
 static void demands(void **state)
 {
@@ -438,10 +485,10 @@ static void far_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks),   cmocka_unit_test(relays),        cmocka_unit_test(deep_chains),
-        cmocka_unit_test(trees),    cmocka_unit_test(coded_entries), cmocka_unit_test(long_chains_are_straight),
-        cmocka_unit_test(demands),  cmocka_unit_test(splits),        cmocka_unit_test(limits),
-        cmocka_unit_test(dispatch), cmocka_unit_test(far_bytes),
+        cmocka_unit_test(blocks),         cmocka_unit_test(relays),        cmocka_unit_test(deep_chains),
+        cmocka_unit_test(trees),          cmocka_unit_test(coded_entries), cmocka_unit_test(long_chains_are_straight),
+        cmocka_unit_test(chains_by_size), cmocka_unit_test(demands),       cmocka_unit_test(splits),
+        cmocka_unit_test(limits),         cmocka_unit_test(dispatch),      cmocka_unit_test(far_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
