@@ -53,10 +53,8 @@ static void keep(struct pieces *to, const struct piece *like, const struct ir_pr
 
 static void spend(struct comparison *c, uint64_t work)
 {
-    struct region_budget *b = &c->budget;
-
-    b->spent = b->spent || b->work < work || c->d->c.ir->too_large;
-    b->work -= b->spent ? b->work : work;
+    c->budget.spent = c->budget.spent || c->d->c.ir->too_large;
+    region_spend(&c->budget, work);
 }
 
 /* The sides on which the piece meets an item at `at` (PBC_NONE: none is there), as bits. */

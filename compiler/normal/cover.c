@@ -24,7 +24,8 @@ enum {
     CANDIDATES_LEAST = 1 << 24, /* for all rules, besides what each may have */
     CANDIDATES_SURE = 128,
     CANDIDATES_EACH = 4096, /* for one rule */
-    NEEDED_MAX = 24,        /* rules that cover one, of which those not needed are left out */
+    NEEDED_MAX = 24,        /* rules that cover one, of which those not needed are left out, */
+    NEEDED_WORK = 1 << 22,  /* as long as that takes no more than this for all rules */
 };
 
 struct list {
@@ -37,13 +38,14 @@ struct list {
     const uint32_t *tangled;  /* rules, `do`s, that decide more than is known */
     uint32_t tangled_count;
     uint64_t work, candidates; /* left for all */
+    uint64_t needed_work;      /* and for leaving out covers that are not needed */
 };
 
 enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
 
 /* One rule. */
 struct judging {
-    const struct list *l;
+    struct list *l;
     struct ir_product p;   /* of the frames that the list judges */
     uint32_t rule, single; /* single: an earlier rule that alone covers it, PBC_NONE */
     uint32_t candidates;
@@ -111,14 +113,15 @@ static enum fate take_out(struct judging *j)
 /* Does the rule stay covered without one of those used? */
 static bool can_do_without(struct judging *j, uint32_t without)
 {
-    struct region_budget budget = {.work = WORK_MAX, .pieces = PIECES_MAX};
+    struct region_budget budget = {.work = j->l->needed_work, .pieces = PIECES_MAX};
     struct ir_product plain;
     struct region left;
 
     region_init(&left);
     region_add(&left, &j->p);
-    for (uint32_t i = 0; i < j->used_count && left.count; i++)
+    for (uint32_t i = 0; i < j->used_count && left.count && !budget.spent; i++)
         if (i != without && may_cover(j, j->used[i], &plain)) region_minus(j->l->ir, &left, &plain, &budget);
+    j->l->needed_work = budget.work;
     const bool yes = !budget.spent && left.count == 0;
     region_fini(&left);
     return yes;
@@ -128,7 +131,7 @@ static bool can_do_without(struct judging *j, uint32_t without)
 static void leave_out(struct judging *j)
 {
     if (j->used_count > NEEDED_MAX) return;
-    for (uint32_t tries = j->used_count; tries--;)
+    for (uint32_t tries = j->used_count; tries-- && j->l->needed_work;)
         if (can_do_without(j, tries)) {
             memmove(&j->used[tries], &j->used[tries + 1], (j->used_count - tries - 1) * sizeof(*j->used));
             j->used_count--;
@@ -270,7 +273,7 @@ void find_covers(struct compile *c)
     const struct image *img = c->image;
     uint32_t *tangled = arena_alloc(c->arena, ((size_t)img->rules_count + 1) * sizeof(*tangled));
     struct chains chains;
-    struct list l = {.c = c, .ir = c->ir, .chains = &chains};
+    struct list l = {.c = c, .ir = c->ir, .chains = &chains, .needed_work = NEEDED_WORK};
 
     l.work = TOTAL_WORK_LEAST + (uint64_t)WORK_EACH * img->rules_count;
     l.candidates = CANDIDATES_LEAST + (uint64_t)CANDIDATES_SURE * img->rules_count;

@@ -1,6 +1,7 @@
 /* MACs as ranges: what a predicate leaves of another is seldom a predicate that a rule could say ("multicast, but not
  * these"), so what regions compute of them is kept as ranges. The group bit comes first in their numbers, which makes
  * unicast, multicast and broadcast one range each, and a number past them all stands for frames that have no MAC. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,15 @@
 #define MAC_NOBODY ((uint64_t)1 << 48)
 #define BROADCAST  (MAC_NOBODY - 1)
 
-/* Pairs of first and last. */
+/* Pairs of first and last, for as long as something is worked out: lists of MACs are long, and what is made of them on
+ * the way is not kept. */
 struct list {
     uint64_t *v;
     uint32_t count;
 };
+
+static void list_free(struct list *l) { free(l->v); }
+#define SCRATCH __attribute__((cleanup(list_free)))
 
 uint64_t mac_number(uint64_t mac)
 {
@@ -46,15 +51,19 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct list list_of(const struct ir *ir, uint32_t count)
+static struct list list_of(uint32_t count)
 {
-    return (struct list){.v = arena_alloc(ir->arena, ((size_t)count + 1) * 2 * sizeof(uint64_t))};
+    struct list l = {.v = malloc(((size_t)count + 1) * 2 * sizeof(uint64_t))};
+
+    if (l.v) return l;
+    fputs("preyc: out of memory\n", stderr);
+    exit(2);
 }
 
 /* Everything up to `most` that is not in the list. */
-static struct list outside(const struct ir *ir, const struct list *a, uint64_t most)
+static struct list outside(const struct list *a, uint64_t most)
 {
-    struct list out = list_of(ir, a->count + 1);
+    struct list out = list_of(a->count + 1);
     uint64_t next = 0;
 
     for (uint32_t i = 0; i < a->count; i++) {
@@ -66,20 +75,23 @@ static struct list outside(const struct ir *ir, const struct list *a, uint64_t m
 }
 
 /* What a rule said: some MACs and kinds, or, negated, all others that there are. */
-static struct list said(const struct ir *ir, const struct ir_macs *m)
+static struct list said(const struct ir_macs *m)
 {
-    struct list out = list_of(ir, m->count + 2);
-    uint64_t *numbers = arena_alloc(ir->arena, ((size_t)m->count + 1) * sizeof(*numbers));
+    struct list out = list_of(m->count + 2);
+    SCRATCH struct list numbers = list_of(m->count / 2);
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < m->count; i++) numbers[n++] = mac_number(m->macs[i]);
-    if (n > 1) qsort(numbers, n, sizeof(*numbers), by_number);
+    for (uint32_t i = 0; i < m->count; i++) numbers.v[n++] = mac_number(m->macs[i]);
+    if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), by_number);
     for (uint32_t i = 0; i < n; i++)
-        if (!(m->kinds & MAC_MULTICAST) || numbers[i] < MAC_GROUPS) append(&out, numbers[i], numbers[i]);
+        if (!(m->kinds & MAC_MULTICAST) || numbers.v[i] < MAC_GROUPS) append(&out, numbers.v[i], numbers.v[i]);
     if (m->kinds & MAC_MULTICAST) append(&out, MAC_GROUPS, MAC_NOBODY - 2);
-    if (m->kinds & MAC_BROADCAST || (n && numbers[n - 1] == MAC_NOBODY - 1))
+    if (m->kinds & MAC_BROADCAST || (n && numbers.v[n - 1] == MAC_NOBODY - 1))
         append(&out, MAC_NOBODY - 1, MAC_NOBODY - 1);
-    return m->negated ? outside(ir, &out, MAC_NOBODY - 1) : out;
+    if (!m->negated) return out;
+    const struct list others = outside(&out, MAC_NOBODY - 1);
+    list_free(&out);
+    return others;
 }
 
 static struct list list_by_id(const struct ir *ir, uint32_t id)
@@ -87,13 +99,13 @@ static struct list list_by_id(const struct ir *ir, uint32_t id)
     const struct ir_macs *m = ir_macs(ir, id);
 
     if (id == IR_ALL) {
-        struct list all = list_of(ir, 1);
+        struct list all = list_of(1);
 
         append(&all, 0, MAC_NOBODY);
         return all;
     }
-    if (m->kinds != MACS_ARE_RANGES) return said(ir, m);
-    struct list out = list_of(ir, m->count / 2);
+    if (m->kinds != MACS_ARE_RANGES) return said(m);
+    struct list out = list_of(m->count / 2);
     memcpy(out.v, m->macs, m->count * sizeof(*out.v));
     out.count = m->count / 2;
     return out;
@@ -104,9 +116,9 @@ static bool same(const struct list *a, const struct list *b)
     return a->count == b->count && (a->count == 0 || memcmp(a->v, b->v, 2 * a->count * sizeof(*a->v)) == 0);
 }
 
-static struct list and_of(const struct ir *ir, const struct list *a, const struct list *b)
+static struct list and_of(const struct list *a, const struct list *b)
 {
-    struct list out = list_of(ir, a->count + b->count);
+    struct list out = list_of(a->count + b->count);
 
     for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
         const uint64_t lo = a->v[2 * i] > b->v[2 * j] ? a->v[2 * i] : b->v[2 * j];
@@ -133,7 +145,7 @@ uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL) return b;
-    const struct list x = list_by_id(ir, a), y = list_by_id(ir, b), both = and_of(ir, &x, &y);
+    SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), both = and_of(&x, &y);
 
     return same(&both, &x) ? a : same(&both, &y) ? b : intern(ir, &both);
 }
@@ -141,8 +153,8 @@ uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b)
 uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b)
 {
     if (a == b || b == IR_ALL) return IR_EMPTY;
-    const struct list x = list_by_id(ir, a), y = list_by_id(ir, b), not_y = outside(ir, &y, MAC_NOBODY);
-    const struct list left = and_of(ir, &x, &not_y);
+    SCRATCH struct list x = list_by_id(ir, a), y = list_by_id(ir, b), not_y = outside(&y, MAC_NOBODY);
+    SCRATCH struct list left = and_of(&x, &not_y);
 
     return same(&left, &x) ? a : intern(ir, &left);
 }
@@ -169,9 +181,11 @@ bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
 
 bool macs_some(const struct ir *ir, uint32_t id)
 {
-    const struct list l = list_by_id(ir, id);
+    const struct ir_macs *m = ir_macs(ir, id);
 
-    return l.count && l.v[0] < MAC_NOBODY;
+    if (id == IR_ALL) return true;
+    if (m->kinds == MACS_ARE_RANGES) return m->macs[0] < MAC_NOBODY;
+    return m->count || m->kinds || m->negated;
 }
 
 bool macs_pick(const struct ir *ir, uint32_t id, uint64_t seed, uint64_t *mac)
@@ -195,7 +209,7 @@ bool macs_pick(const struct ir *ir, uint32_t id, uint64_t seed, uint64_t *mac)
 
 double macs_part(const struct ir *ir, uint32_t id)
 {
-    const struct list l = list_by_id(ir, id);
+    SCRATCH struct list l = list_by_id(ir, id);
     double n = 0;
 
     for (uint32_t i = 0; i < l.count; i++) n += (double)(l.v[2 * i + 1] - l.v[2 * i]) + 1;

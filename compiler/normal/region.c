@@ -32,10 +32,14 @@ void region_add(struct region *r, const struct ir_product *p)
     r->p[r->count++] = *p;
 }
 
-/* Ranges that taking b from a looks at: where both say the same, or b everything, none. */
+/* Ranges, and MACs, that taking b from a looks at: where both say the same, or b everything, none. */
 static uint64_t ranges_in(const struct ir *ir, const struct ir_product *a, const struct ir_product *b)
 {
     uint64_t n = 1;
+
+    for (enum ir_field f = IR_SRC_MAC; f <= IR_DST_MAC; f++)
+        if (a->field[f] != b->field[f] && b->field[f] != IR_ALL)
+            n += (uint64_t)ir_macs(ir, a->field[f])->count + ir_macs(ir, b->field[f])->count;
 
     for (enum ir_field f = IR_SRC; f <= IR_INNER; f++) {
         const uint32_t x = a->field[f], y = b->field[f];
@@ -50,7 +54,7 @@ static uint64_t ranges_in(const struct ir *ir, const struct ir_product *a, const
     return n;
 }
 
-static void spend(struct region_budget *budget, uint64_t work)
+void region_spend(struct region_budget *budget, uint64_t work)
 {
     budget->spent = budget->spent || budget->work < work;
     budget->work -= budget->spent ? budget->work : work;
@@ -197,7 +201,7 @@ void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, s
         struct ir_product common;
         bool loose = false;
 
-        spend(budget, work);
+        region_spend(budget, work);
         if (budget->spent) break;
         budget->spent = !has_room(ir, work);
         if (!budget->spent && !product_and(ir, &r->p[i], b, &common, &loose))

@@ -23,6 +23,7 @@ struct region_budget {
     uint32_t pieces;
     bool spent;
 };
+void region_spend(struct region_budget *budget, uint64_t work);
 
 /* Does each field have a complement, so that what the product leaves can be said? */
 bool product_is_plain(const struct ir *ir, const struct ir_product *p);

@@ -61,12 +61,6 @@ static bool over(struct walk *w)
     return w->ended || w->budget->spent;
 }
 
-static void pay(struct region_budget *b, uint64_t work)
-{
-    if (b->work <= work) b->spent = true;
-    b->work -= work < b->work ? work : b->work;
-}
-
 /* Rules --------------------------------------------------------------------------------------------------------------
  */
 
@@ -181,7 +175,7 @@ static void take(struct walk *w, struct region *from, const struct ir_product *p
     bool loose = false;
 
     for (uint32_t i = 0; i < from->count && !w->budget->spent; i++) {
-        pay(w->budget, 1);
+        region_spend(w->budget, 1);
         if (!ir_may_meet(w->c->ir, &from->p[i], p) || !product_and(w->c->ir, &from->p[i], p, &both, &loose)) continue;
         region_add(hits, &both);
     }
@@ -307,7 +301,7 @@ static void walk_list(struct walk *w, uint32_t first, uint32_t count, const stru
 {
     for (uint32_t i = first; i < first + count && !over(w); i++) {
         if (way->left->sure.count + way->left->maybe.count == 0) return;
-        pay(w->budget, 1);
+        region_spend(w->budget, 1);
         if (w->c->ir->rules[i].state == IR_LIVE && !passes_on(w->c->image->rules[i].verdict)) walk_rule(w, i, way);
     }
 }
