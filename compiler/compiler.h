@@ -35,6 +35,7 @@ struct list_figures {
     uint32_t name; /* string */
     bool arp;      /* of ARP frames, which have lists of their own */
     bool classified;
+    bool in_dispatch; /* straight code that stands in function 0 */
     uint32_t rules, coded, most_boxes; /* that a rule may have */
     uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines;
     uint64_t bytes, peak_bytes;

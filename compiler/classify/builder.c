@@ -31,7 +31,7 @@ static uint64_t root_word(struct build *b)
     const struct part everything = {.value = {0}};
     if (b->failed) return TREE_NONE;
     for (uint32_t i = 0; i < l.count; i++) l.box[i] = i;
-    const uint64_t word = node_word(b, l, &everything, (struct allowance){b->budget, PBC_FORKS_MAX, PBC_TREE_DEPTH});
+    const uint64_t word = node_word(b, l, &everything, (struct allowance){b->budget, b->forks_most, PBC_TREE_DEPTH});
     stack_release(b, mark);
     return word;
 }
@@ -113,12 +113,31 @@ static int attempt(const struct build *plain, uint64_t budget, uint64_t limit, s
     return error;
 }
 
+/* Both ways of a fork may hold boxes of the same entries, which then count twice. Without forks each counts once: the
+ * image is that one if so few rules are asked in turn that it may be used. Returns the memory that was held. */
+static uint64_t chain_again(struct build *b, uint64_t budget, uint64_t limit, struct built *out)
+{
+    struct built now;
+    b->forks_most = 0;
+    const int error = attempt(b, budget, limit, &now);
+    const uint64_t held =
+        now.peak_bytes + out->tree_count * sizeof *out->tree + out->block_count * sizeof *out->blocks;
+    if (!error && now.chain <= PBC_CHAIN_MAX) {
+        built_fini(out);
+        *out = now;
+    } else {
+        out->work = now.work;
+        built_fini(&now);
+    }
+    return held;
+}
+
 /* What resists within the bytes that are worth spending is tried with more of those that there may be; the attempt with
  * the shortest worst way is what counts. */
 int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
                      const struct build_limits *limits, struct built *out)
 {
-    struct build b = {.b = boxes, .coded = coded, .possible = possible};
+    struct build b = {.b = boxes, .coded = coded, .possible = possible, .forks_most = PBC_FORKS_MAX};
     columns_find(&b);
     uint64_t budget = worth_spending(boxes), work = 0, peak = 0;
     int best = BUILD_TOO_LARGE;
@@ -142,6 +161,11 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
         }
         if (better || best) best = error;
         if (last) break;
+    }
+    if (!best && out->chain > PBC_CHAIN_MAX) {
+        const uint64_t held = chain_again(&b, budget, limits->bytes, out);
+        work += out->work;
+        if (held > peak) peak = held;
     }
     out->work = work;
     out->peak_bytes = peak;

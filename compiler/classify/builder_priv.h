@@ -64,6 +64,7 @@ struct build {
     const struct boxes *b;
     const bool *coded;
     kind_possible_fn *possible;
+    unsigned forks_most;      /* on a path */
     uint64_t budget, reserve; /* bytes: shared out in proportion; kept for parts that resist */
     uint8_t column[16];       /* of a slot, NO_COLUMN */
     struct stack stack;

@@ -11,6 +11,17 @@ enum {
     RESISTS_BLOCKS_MIN = 16, /* below, long leaves cost no more than the search before them */
 };
 
+static const char chain_fix[] = "such rules go on, or ask more than tables hold: name addresses or ports in them";
+
+/* What holds of a list unless it becomes straight code after all. */
+struct list_warning {
+    enum diag_code code;
+    uint32_t list; /* string */
+    uint32_t count, named;
+    struct span span[NAMED_MAX];
+    struct list_warning *next;
+};
+
 static struct span span_of(const struct gen *g, const struct classified *c, uint32_t entry)
 {
     return g->img->rule_span[c->rule[entry]];
@@ -93,20 +104,15 @@ static uint32_t in_turn(const struct classified *c, uint32_t entry[NAMED_MAX])
     return n;
 }
 
-static void report_chain(struct gen *g, const struct classified *c, uint32_t chain)
+static void report_chain(struct gen *g, const struct classified *c)
 {
     uint32_t entry[NAMED_MAX];
     const uint32_t n = in_turn(c, entry);
 
-    if (chain <= PBC_CHAIN_WARN || !n) return;
-    if (chain > PBC_CHAIN_MAX)
-        diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, entry[0]),
-             "a packet could be asked more than %u rules of `%s` in turn, with a search before each",
-             (unsigned)PBC_CHAIN_MAX, name_of(g, c));
-    else
-        diag(g->c->diags, W_CLASSIFIER_CHAIN, span_of(g, c, entry[0]),
-             "a packet can be asked %u rules of `%s` in turn, with a search before each", chain, name_of(g, c));
-    diag_fix(g->c->diags, "such rules go on, or ask more than tables hold: name addresses or ports in them");
+    diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
+         "a packet could be asked more than %u rules of `%s` in turn, with a search before each",
+         (unsigned)PBC_CHAIN_MAX, name_of(g, c));
+    diag_fix(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
 }
 
@@ -115,28 +121,53 @@ bool refuse_classified(struct gen *g, const struct classified *c)
     uint32_t entry[NAMED_MAX];
 
     if (in_turn(c, entry) <= PBC_CHAIN_MAX) return false;
-    report_chain(g, c, PBC_CHAIN_MAX + 1);
+    report_chain(g, c);
     return true;
 }
 
-static void report_resisting(struct gen *g, const struct classified *c, const struct built *b)
+static void warn(struct gen *g, const struct classified *c, enum diag_code code, uint32_t count, const uint32_t entry[],
+                 uint32_t n)
 {
-    if (!b->last_resort || b->compared < RESISTS_BLOCKS_MIN || !b->overlap_count) return;
-    diag(g->c->diags, W_CLASSIFIER_RESISTS, span_of(g, c, b->overlap_sample[0]),
-         "nothing tells many rules of `%s` apart: a packet can be compared with %u blocks of eight", name_of(g, c),
-         b->compared);
-    for (uint32_t i = 1; i < b->overlap_count && i < NAMED_MAX; i++)
-        diag_note(g->c->diags, span_of(g, c, b->overlap_sample[i]), "this is one of them");
+    struct list_warning *const w = arena_alloc(g->c->arena, sizeof(*w));
+
+    *w = (struct list_warning){.code = code, .list = c->list->name, .count = count, .next = g->warnings};
+    for (; w->named < n && w->named < NAMED_MAX; w->named++) w->span[w->named] = span_of(g, c, entry[w->named]);
+    g->warnings = w;
 }
 
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes)
 {
-    if (!b) {
+    uint32_t entry[NAMED_MAX];
+
+    if (!b)
         report_size(g, c, bytes);
-        return;
+    else if (b->chain > PBC_CHAIN_MAX)
+        report_chain(g, c);
+    else if (b->chain > PBC_CHAIN_WARN)
+        warn(g, c, W_CLASSIFIER_CHAIN, b->chain, entry, in_turn(c, entry));
+    if (b && b->last_resort && b->compared >= RESISTS_BLOCKS_MIN && b->overlap_count)
+        warn(g, c, W_CLASSIFIER_RESISTS, b->compared, b->overlap_sample, b->overlap_count);
+}
+
+void report_warnings(struct gen *g)
+{
+    struct diags *const d = g->c->diags;
+
+    for (const struct list_warning *w = g->warnings; w; w = w->next) {
+        const char *const list = image_str(g->img, w->list);
+        const bool chain = w->code == W_CLASSIFIER_CHAIN;
+
+        if (chain)
+            diag(d, w->code, w->span[0], "a packet can be asked %u rules of `%s` in turn, with a search before each",
+                 w->count, list);
+        else
+            diag(d, w->code, w->span[0],
+                 "nothing tells many rules of `%s` apart: a packet can be compared with %u blocks of eight", list,
+                 w->count);
+        if (chain) diag_fix(d, "%s", chain_fix);
+        for (uint32_t i = 1; i < w->named; i++)
+            diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");
     }
-    report_chain(g, c, b->chain);
-    report_resisting(g, c, b);
 }
 
 void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
@@ -167,4 +198,14 @@ void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, 
     }
     *g->next_figures = f;
     g->next_figures = &f->next;
+}
+
+void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct list *l, enum variant v)
+{
+    struct list_figures **const at = g->next_figures;
+
+    if (l->told[v] || !l->size[v]) return;
+    l->told[v] = true;
+    keep_figures(g, plan, l, v, NULL, NULL);
+    (*at)->in_dispatch = true;
 }

@@ -376,6 +376,7 @@ static void start_again(struct gen *g)
     img->funcs_count = img->code_count = 0;
     img->classifiers_count = img->entries_count = img->formats_count = img->tree_count = img->blocks_count = 0;
     g->ir->inlined = 0;
+    g->warnings = NULL;
     asm_fini(&g->as);
 }
 
@@ -415,6 +416,7 @@ void generate_code(struct compile *c)
         path = measure(&g);
     }
     report(&g);
+    report_warnings(&g);
     if (!diags_errors(c->diags) && path > PBC_PATH_MAX)
         diag(c->diags, E_CODE_PATH, last_rule_span(c->image),
              "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may "

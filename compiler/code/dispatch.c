@@ -18,9 +18,10 @@ static void firewall_code(struct gen *g, struct plan *plan, uint32_t firewall, e
 
     if (l->top[v].block_count > 1)
         blocks_code(g, plan, l, &at);
-    else if (alone && l->size[v] <= IN_DISPATCH_MAX && !l->classified[v])
+    else if (alone && l->size[v] <= IN_DISPATCH_MAX && !l->classified[v]) {
         rules_code(g, plan, &all, &at);
-    else if (l->size[v])
+        keep_figures_in_dispatch(g, plan, l, v);
+    } else if (l->size[v])
         call_code(g, plan, &at, &l->top[v]);
     if (v == ARP)
         asm_op(&g->as, OP_PASS, 0, 0);

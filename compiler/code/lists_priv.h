@@ -33,15 +33,19 @@ struct classified {
     uint32_t count, most;
     struct boxes boxes; /* at most `most` of a rule */
 };
-/* What is to be said of a list that was built, or, b NULL, of one that takes more than `bytes` (classified_report.c).
- */
+/* Report a list that takes more than `bytes`, b NULL, or of which too many rules can be asked in turn; keep what else is
+ * to be said of one that was built (classified_report.c). */
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes);
 /* Is it plain before anything is built that one packet could be asked too many rules in turn? True after reporting
  * that. */
 bool refuse_classified(struct gen *g, const struct classified *c);
+/* Say what was kept: once the code stays as it is. */
+void report_warnings(struct gen *g);
 /* Keep what --stats tells of the list. c, b: NULL where it is straight code. */
 void keep_figures(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
                   const struct classified *c, const struct built *b);
+/* The same of one whose straight code stands in function 0: once, however often. */
+void keep_figures_in_dispatch(struct gen *g, const struct plan *plan, struct list *l, enum variant v);
 /* The list as one function that classifies (classified.c); the function is begun. */
 void classified_code(struct gen *g, struct plan *plan, struct list *l, enum variant v);
 

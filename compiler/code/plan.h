@@ -40,6 +40,7 @@ struct list {
     bool classified[VARIANTS]; /* a function that classifies (classified.c), not straight code */
     struct function top[VARIANTS];
     bool visited;
+    bool told[VARIANTS];          /* of its straight code in function 0 */
     bool costed, worth[VARIANTS]; /* is it worth a classifier? once that was asked */
 };
 
