@@ -130,9 +130,10 @@ static void warn(struct gen *g, const struct classified *c, enum diag_code code,
 {
     struct list_warning *const w = arena_alloc(g->c->arena, sizeof(*w));
 
-    *w = (struct list_warning){.code = code, .list = c->list->name, .count = count, .next = g->warnings};
+    *w = (struct list_warning){.code = code, .list = c->list->name, .count = count};
     for (; w->named < n && w->named < NAMED_MAX; w->named++) w->span[w->named] = span_of(g, c, entry[w->named]);
-    g->warnings = w;
+    *g->next_warning = w;
+    g->next_warning = &w->next;
 }
 
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes)

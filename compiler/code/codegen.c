@@ -376,7 +376,6 @@ static void start_again(struct gen *g)
     img->funcs_count = img->code_count = 0;
     img->classifiers_count = img->entries_count = img->formats_count = img->tree_count = img->blocks_count = 0;
     g->ir->inlined = 0;
-    g->warnings = NULL;
     asm_fini(&g->as);
 }
 
@@ -393,6 +392,8 @@ static bool write_all(struct gen *g)
     g->rules_left = plan_rules_to_classify(plan);
     g->c->lists = NULL;
     g->next_figures = &g->c->lists;
+    g->warnings = NULL;
+    g->next_warning = &g->warnings;
     dispatch_code(g, plan);
     for (uint32_t i = 0; i < plan->count && !g->as.full; i++)
         for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(g, plan, plan->order[i], v);

@@ -38,7 +38,7 @@ struct gen {
     uint64_t classifier_bytes; /* that are left of the limit, */
     uint64_t rules_left;       /* for lists of so many rules together */
     struct list_figures **next_figures;
-    struct list_warning *warnings; /* of the lists as they are written now (classified_report.c) */
+    struct list_warning *warnings, **next_warning; /* of the lists as they are written now (classified_report.c) */
     bool *straight; /* [list * VARIANTS + variant]: no classifier, should the code be written again */
     bool again;     /* there are such */
     bool out_of_maps, out_of_sets, out_of_memory, out_of_classifier;
