@@ -32,8 +32,8 @@ static void print_rules(const struct compile *c, FILE *out)
     line(out, "firewalls", img->firewalls_count, "");
     line(out, "chains", img->chains_count, "");
     line(out, "rules", img->rules_count, "");
-    line(out, "  never matching", rules_in(c->ir, IR_IMPOSSIBLE), "");
-    line(out, "  covered by another", rules_in(c->ir, IR_SHADOWED), "");
+    line(out, "  contradictory", rules_in(c->ir, IR_IMPOSSIBLE), "");
+    line(out, "  covered by others", rules_in(c->ir, IR_SHADOWED), "");
     line(out, "  not decided", c->ir->undecided, "");
     line(out, "conditions", img->conds_count, "");
     line(out, "address sets", img->sets_count, "");
@@ -264,7 +264,7 @@ static void print_classifier(const struct list_figures *f, FILE *out)
     count(out, "longest leaf", f->longest_leaf, "boxes");
     count(out, "blocks", f->blocks, "of 256 bytes");
     count(out, "bytes", f->bytes, "");
-    figure(out, "expected", f->expected_blocks, "blocks a packet of the boxes");
+    figure(out, "expected", f->expected_blocks, "blocks, for packets of its boxes");
     count(out, "at most", f->compared, "blocks");
     count(out, "", f->words, "words of the tree");
     count(out, "", f->lines, "cache lines");
@@ -276,7 +276,7 @@ static void print_classifier(const struct list_figures *f, FILE *out)
     if (f->last_resort) fputs("    last resort: rules that nothing tells apart stand in long leaves\n", out);
 }
 
-/* Each list that has code of its own; what stands in its caller is not listed. */
+/* Each list that has code of its own; what stands in its caller is counted there. */
 static void print_lists(const struct compile *c, FILE *out)
 {
     enum { PRINTED_MAX = 100 };
@@ -290,8 +290,7 @@ static void print_lists(const struct compile *c, FILE *out)
         if (f->classified)
             fputs("classifier\n", out), print_classifier(f, out);
         else
-            fprintf(out, "straight code, %u rule%s%s\n", f->rules, f->rules == 1 ? "" : "s",
-                    f->in_dispatch ? ", in the dispatch" : "");
+            fprintf(out, "straight code for %u rule%s\n", f->rules, f->rules == 1 ? "" : "s");
     }
     if (n > PRINTED_MAX) line(out, "more", n - PRINTED_MAX, "not printed");
 }

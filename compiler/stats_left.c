@@ -1,6 +1,6 @@
-/* `preyc --stats`: what those before it leave of a rule that is partly covered, the most covered rules first. In long
- * lists nothing is told of rules whose first frame nothing held (ir_rule.met); nor is it anywhere of those that would
- * take too long. */
+/* `preyc --stats`: what those before it leave of a rule that is partly covered, the most covered rules first. What
+ * rules by state alone take is not counted. In long lists nothing is told of rules whose first frame nothing held
+ * (ir_rule.met); nor is it anywhere of those that would take too long. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -29,16 +29,19 @@ struct leftovers {
     uint64_t pairs;
 };
 
-static double share_of(const struct ir *ir, const struct region *left, const struct ir_product *of)
+static double share_of(struct ir *ir, const struct region *left, const struct ir_product *of)
 {
-    const double all = product_size(ir, of);
+    struct ir_product settled = *of; /* as what is left of it is: without what no frame can be */
     double share = 0;
+
+    if (!product_settle(ir, &settled)) return 1;
+    const double all = product_size(ir, &settled);
 
     for (uint32_t i = 0; i < left->count; i++) share += exp2(product_size(ir, &left->p[i]) - all);
     return share;
 }
 
-/* In order of their shares, the least last. */
+/* In order of their shares, the least last; of equal ones the first of the file. */
 static void keep(struct leftovers *l, struct left *one)
 {
     uint32_t i = l->count;
@@ -55,8 +58,18 @@ static void keep(struct leftovers *l, struct left *one)
     } else {
         l->count++;
     }
-    for (; i && l->told[i - 1].share < one->share; i--) l->told[i] = l->told[i - 1];
+    for (; i && l->told[i - 1].share <= one->share; i--) l->told[i] = l->told[i - 1];
     l->told[i] = *one;
+}
+
+/* Does it ask for nothing but protocol and state? `accept state established` takes a part of every rule behind it, and
+ * is meant to. */
+static bool asks_state_alone(const struct ir_product *p)
+{
+    if (p->field[IR_STATE] == IR_ALL) return false;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (p->field[f] != IR_ALL && f != IR_WHAT && f != IR_FRAGMENT && f != IR_STATE) return false;
+    return true;
 }
 
 static void try_rule(struct leftovers *l, const struct coverers *all, uint32_t rule)
@@ -70,7 +83,8 @@ static void try_rule(struct leftovers *l, const struct coverers *all, uint32_t r
     region_add(&one.region, p);
     for (uint32_t i = 0; i < all->count && all->v[i].rule < rule && !budget.spent; i++) {
         if (++l->pairs > PAIRS_MAX) budget.spent = true;
-        if (ir_may_meet(ir, p, &all->v[i].p) && product_plain_beside(ir, &all->v[i].p, p, &plain))
+        if (!asks_state_alone(&all->v[i].p) && ir_may_meet(ir, p, &all->v[i].p) &&
+            product_plain_beside(ir, &all->v[i].p, p, &plain))
             region_minus(ir, &one.region, &plain, &budget);
     }
     one.share = budget.spent ? 1 : share_of(ir, &one.region, p);
@@ -109,7 +123,7 @@ static void print_left(const struct compile *c, const struct left *one, FILE *ou
 
     fputs("  rule ", out);
     print_rule_name(c, one->rule, out);
-    fprintf(out, ", %.3g %%: ", one->share * 100);
+    fprintf(out, one->share < .9995 ? ", %.3g %%: " : ", nearly all: ", one->share * 100);
     for (uint32_t i = 0; i < r->count && i < PIECES_TOLD; i++) {
         if (i) fputs("; ", out);
         print_region_product(&d, &r->p[i], every_way, out);
@@ -135,5 +149,5 @@ void stats_print_left(const struct compile *c, FILE *out)
         print_left(c, &l.told[i], out);
         region_fini(&l.told[i].region);
     }
-    if (l.more) fprintf(out, "  and of %u rules more\n", l.more);
+    if (l.more) fprintf(out, "  and of %u more rules\n", l.more);
 }

@@ -11,6 +11,7 @@
 #include "vm/vm.h"
 
 enum { OLD, NEW, SIDES };
+enum { MOMENTS_MAX = 20, WEEK_MINUTES = 7 * 24 * 60 };
 
 /* One program, and what its parts are called in the image of both. */
 struct side {
@@ -60,7 +61,8 @@ struct diff {
     uint32_t groups,
         come_in;        /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
     uint8_t *moment_at; /* [minute of the week, from Monday] which moment it is, beside ir->moments; in the arena */
-    uint32_t moments;   /* ir->moments, known before there is an ir */
+    uint32_t moments;   /* ir->moments and */
+    double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before there is an ir */
     struct change *changes;
     uint32_t change_count, change_cap;
     uint32_t *slots, slot_count; /* of changes by their key; a power of two */
@@ -87,7 +89,6 @@ bool import_both(struct diff *d);
 
 /* times.c: side[].schedules. Where all are of one zone a bit is a part of the week throughout which the same schedules
  * of both are active, so ir->moments of them make up all time; else a bit is a schedule. False after diff_fail. */
-enum { MOMENTS_MAX = 20, WEEK_MINUTES = 7 * 24 * 60 };
 bool import_schedules(struct diff *d);
 /* "during work", or "at sat 08:00-18:00" where a name would not tell; only with ir->moments. */
 void print_moments(const struct diff *d, uint32_t moments, FILE *out);

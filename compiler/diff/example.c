@@ -51,7 +51,8 @@ struct shown {
     struct test_packet packet; /* its interface is of the image of both */
     const struct test_self *self;
     uint32_t schedules, mark;
-    bool tell_state;
+    bool tell_state, tell_self; /* the packet alone does not say them: which address this machine has */
+    uint8_t dir;
 };
 
 static bool judged_so(const struct diff *d, unsigned side, const struct shown *shown, const struct decider *by)
@@ -73,12 +74,16 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
 
 static char *shown_text(struct diff *d, const struct shown *shown)
 {
-    char *text = NULL;
+    char *text = NULL, own[64];
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
 
     if (!out) return NULL;
     sample_print(&d->c, &shown->packet, out);
+    if (shown->tell_self) {
+        addr_print(shown->dir == PBC_DIR_OUT ? &shown->packet.src : &shown->packet.dst, own);
+        fprintf(out, ", self %s", own);
+    }
     if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", test_state_name(shown->mark));
     fclose(out);
     char *kept = text ? arena_strndup(d->c.arena, text, len) : NULL;
@@ -101,6 +106,8 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     shown.schedules = p.field[IR_DURING] & -p.field[IR_DURING];
     if (d->c.ir->moments && !shown.schedules) shown.schedules = 1;
     shown.self = sample_self(&d->c, &p, dir, self);
+    shown.tell_self = shown.self != self;
+    shown.dir = dir;
     for (unsigned i = 0; shown.self && i < SAMPLES_TRIED; i++) {
         if (!sample_packet(&d->c, &p, dir, shown.self, i, &shown.packet)) break;
         /* a pattern inside a header is left to chance */

@@ -263,6 +263,7 @@ bool import_both(struct diff *d)
     }
     make_normal(&d->c);
     d->c.ir->moments = d->moments;
+    d->c.ir->moment_share = d->moment_share;
     if (!d->c.ir->too_large) return true;
     return diff_fail(d, "the address lists of both, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
 }

@@ -92,6 +92,7 @@ static bool find_moments(struct diff *d)
         while (m < d->moments && memcmp(active[m], now, sizeof(now)) != 0) m++;
         if (m == MOMENTS_MAX) return false;
         d->moment_at[minute] = (uint8_t)m;
+        d->moment_share[m] += 1.0 / WEEK_MINUTES;
         if (m < d->moments) continue;
         memcpy(active[d->moments++], now, sizeof(now));
         for (unsigned s = 0; s < SIDES; s++)

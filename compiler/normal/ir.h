@@ -152,6 +152,7 @@ struct ir {
     bool picks_up;      /* mid-stream TCP can be new */
     uint32_t moments;   /* schedules exclude each other and one of this many is active at any time; 0: they are
                          * independent (a program's own). At most 31 */
+    const double *moment_share; /* [moments]: of all time */
     uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
 };
 

@@ -310,6 +310,15 @@ static double values_in(const struct ir *ir, enum ir_field f, uint32_t id, uint3
     return n;
 }
 
+static double share_of_time(const struct ir *ir, uint32_t moments)
+{
+    double share = 0;
+
+    for (uint32_t i = 0; i < ir->moments; i++)
+        if (moments >> i & 1) share += ir->moment_share[i];
+    return share;
+}
+
 static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
 {
     if (id == IR_ALL) return 0;
@@ -317,7 +326,7 @@ static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
     case IR_SORT_RANGES: return log2(values_in(ir, f, id, 0, ir_fields[f].most) / (ir_fields[f].most + 1.0));
     case IR_SORT_MASK: return -__builtin_popcount(id);
     case IR_SORT_ANY:
-        if (ir->moments) return log2(__builtin_popcount(id) / (double)ir->moments);
+        if (ir->moments) return log2(share_of_time(ir, id));
         return log2(1 - ldexp(1, -__builtin_popcount(id)));
     case IR_SORT_MACS: return log2(macs_part(ir, id));
     case IR_SORT_PATTERNS:
@@ -326,6 +335,15 @@ static double log_of_part(const struct ir *ir, enum ir_field f, uint32_t id)
     case IR_SORTS: break;
     }
     return 0;
+}
+
+/* Of the states that such packets can have: a segment is never related, a later fragment has no state to lack. */
+static double log_of_states(const struct ir *ir, const struct ir_product *p)
+{
+    if (!asks_state(ir, p)) return 0;
+    const unsigned possible = states_possible(ir, p), asked = states_asked(ir, p) & possible;
+
+    return asked ? log2(__builtin_popcount(asked) / (double)__builtin_popcount(possible)) : -INFINITY;
 }
 
 double product_size(const struct ir *ir, const struct ir_product *p)
@@ -338,6 +356,6 @@ double product_size(const struct ir *ir, const struct ir_product *p)
                        values_in(ir, IR_WHAT, what, WHAT_ARP, WHAT_OTHER));
 
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (f != IR_WHAT) size += log_of_part(ir, f, p->field[f]);
-    return size;
+        if (f != IR_WHAT && f != IR_STATE) size += log_of_part(ir, f, p->field[f]);
+    return size + log_of_states(ir, p);
 }

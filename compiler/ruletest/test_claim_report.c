@@ -20,7 +20,7 @@ static const char *claim_text(const struct test_claim *c, char buf[40])
 /* Notes --------------------------------------------------------------------------------------------------------------
  */
 
-static void note_packet(struct test_run *r, const struct claim_found *f)
+static void note_packet(struct test_run *r, const struct claim_found *f, const char *what)
 {
     char *text = NULL;
     size_t len = 0;
@@ -29,7 +29,7 @@ static void note_packet(struct test_run *r, const struct claim_found *f)
     if (!out) return;
     sample_print(r->c, &f->packet, out);
     fclose(out);
-    diag_note(r->c->diags, SPAN_NONE, "the packet: %s", text);
+    diag_note(r->c->diags, SPAN_NONE, "%s: %s", what, text);
     free(text);
 }
 
@@ -123,7 +123,7 @@ static void report_refuted(struct test_run *r, const struct test_step *s, const 
 
     diag(r->c->diags, E_CLAIM_REFUTED, s->span, "test \"%s\": `%s` is refuted: found %s%s%s", r->test->name.s,
          claim_text(s->claim, claim), verdict_text(r, f), rule[0] ? " by " : "", rule);
-    note_packet(r, f);
+    note_packet(r, f, "the packet");
     note_self(r, f);
     note_time(r, f);
     note_proof(r, f);
@@ -141,10 +141,10 @@ static void report_unknown(struct test_run *r, const struct test_step *s, const 
     diag(r->c->diags, E_CLAIM_UNKNOWN, s->span, "test \"%s\": `%s` can't be decided: %s may %s some packets",
          r->test->name.s, claim_text(s->claim, claim), rule[0] ? rule : "no firewall", action_name(f->part.action));
     if (asks < img->conds_count)
-        diag_note(r->c->diags, img->cond_span[asks], "that depends on what no list of values says");
+        diag_note(r->c->diags, img->cond_span[asks], "this condition decides it, and can not be followed for all packets at once");
     else if (!f->made)
         diag_note(r->c->diags, SPAN_NONE, "no packet could be made of them that shows it");
-    if (f->made) note_packet(r, f);
+    if (f->made) note_packet(r, f, "tried, and judged otherwise");
     note_rule(r, f->part.rule, f->part.firewall, f->direction, "may decide");
 }
 
@@ -154,7 +154,7 @@ static void report_fault(struct test_run *r, const struct claim_found *f)
 
     diag(r->c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
          "test \"%s\": what the rules say of a packet the program does not do", r->test->name.s);
-    note_packet(r, f);
+    note_packet(r, f, "the packet");
     diag_note(r->c->diags, SPAN_NONE, "the rules say %s by %s", action_name(f->part.action),
               test_rule_text(r, f->part.rule, name));
     diag_note(r->c->diags, SPAN_NONE, "the program says %s%s%s, %s", action_name(f->verdict.action),
