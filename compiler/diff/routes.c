@@ -172,8 +172,7 @@ static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *
     }
 }
 
-/* The kinds ----------------------------------------------------------------------------------------------------------
- */
+/* The kinds -------------------------------------------------------------------------------------------------------- */
 
 typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
 enum kind { SERVICE, POOL, NAT, KINDS };

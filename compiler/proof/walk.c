@@ -61,8 +61,7 @@ static bool over(struct walk *w)
     return w->ended || w->budget->spent;
 }
 
-/* Rules --------------------------------------------------------------------------------------------------------------
- */
+/* Rules ------------------------------------------------------------------------------------------------------------ */
 
 enum answer { ANSWER_NO, ANSWER_OPEN, ANSWER_YES };
 
@@ -182,8 +181,7 @@ static void take(struct walk *w, struct region *from, const struct ir_product *p
     if (hits->count > before) region_minus(w->c->ir, from, p, w->budget);
 }
 
-/* Telling ------------------------------------------------------------------------------------------------------------
- */
+/* Telling ---------------------------------------------------------------------------------------------------------- */
 
 static void tell(struct walk *w, const struct judged *j)
 {
@@ -225,8 +223,7 @@ static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, cons
     tell_region(w, &hits->maybe, t, j);
 }
 
-/* Lists --------------------------------------------------------------------------------------------------------------
- */
+/* Lists ------------------------------------------------------------------------------------------------------------ */
 
 /* Where those go that a rule took and did not decide. */
 struct way {
@@ -306,8 +303,7 @@ static void walk_list(struct walk *w, uint32_t first, uint32_t count, const stru
     }
 }
 
-/* Firewalls ----------------------------------------------------------------------------------------------------------
- */
+/* Firewalls -------------------------------------------------------------------------------------------------------- */
 
 static const struct taker certain = {.asks = PBC_NONE};
 

@@ -285,8 +285,7 @@ uint32_t log_meter_of(struct compile *c, const struct node *rate);
 /* Chains that call themselves, nest too deep or grow too long (chains.c). */
 void check_chains(struct compile *c);
 
-/* Bounds and the rest (unsupported.c, place.c) ----------------------------------------------------------------------
- */
+/* Bounds and the rest (unsupported.c, place.c) --------------------------------------------------------------------- */
 
 /* "not supported yet: meters" for a statement, or nothing: true if it is not due. */
 bool report_not_due(struct compile *c, const struct node *n);

@@ -83,8 +83,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
     }
 }
 
-/* Equal endpoints -----------------------------------------------------------------------------------------------------
- */
+/* Equal endpoints -------------------------------------------------------------------------------------------------- */
 
 static int compare_endpoints(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
@@ -130,8 +129,7 @@ void check_endpoints(struct compile *c)
     }
 }
 
-/* Servers on a service's own address --------------------------------------------------------------------------------
- */
+/* Servers on a service's own address ------------------------------------------------------------------------------- */
 
 static int by_address(const void *pa, const void *pb)
 {

@@ -12,8 +12,7 @@ static const struct number_kind port_kind = {.what = "a port to serve",
                                              .most = 65535,
                                              .ports = true};
 
-/* Modes -------------------------------------------------------------------------------------------------------------
- */
+/* Modes ------------------------------------------------------------------------------------------------------------ */
 
 static const struct mode_row {
     const char *word;
@@ -56,8 +55,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     return true;
 }
 
-/* Endpoints ---------------------------------------------------------------------------------------------------------
- */
+/* Endpoints -------------------------------------------------------------------------------------------------------- */
 
 static void add_endpoint(struct compile *c, const struct pbc_endpoint *e, struct span at)
 {
@@ -172,8 +170,7 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     diag_fix(c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
 }
 
-/* Branches ----------------------------------------------------------------------------------------------------------
- */
+/* Branches --------------------------------------------------------------------------------------------------------- */
 
 /* What the mode can't see, or what waits for a later edition of the compiler; false after a report. */
 static bool when_is_visible(struct service_work *w, const struct node *when)
@@ -336,8 +333,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
     service->branch_count = c->image->branches_count - service->branches;
 }
 
-/* The service ---------------------------------------------------------------------------------------------------------
- */
+/* The service ------------------------------------------------------------------------------------------------------ */
 
 static void resolve_endpoints(struct service_work *w, const struct node *on)
 {

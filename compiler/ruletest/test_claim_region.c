@@ -20,8 +20,7 @@ static uint32_t one(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
     return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
 }
 
-/* Addresses ----------------------------------------------------------------------------------------------------------
- */
+/* Addresses -------------------------------------------------------------------------------------------------------- */
 
 /* Sets are large, and many claims name the same. */
 static uint32_t symbol_id(struct compile *c, const struct symbol *s)
@@ -105,8 +104,7 @@ static bool speaks_of_sent(const struct work *w)
     return judged && (from->any || from->negated || w->claim->self);
 }
 
-/* Kinds of packets ---------------------------------------------------------------------------------------------------
- */
+/* Kinds of packets ------------------------------------------------------------------------------------------------- */
 
 static void add_from(struct work *w, const struct ir_product *said, const struct ir_product *kind)
 {

@@ -17,8 +17,7 @@ static const char *claim_text(const struct test_claim *c, char buf[40])
     return buf;
 }
 
-/* Notes --------------------------------------------------------------------------------------------------------------
- */
+/* Notes ------------------------------------------------------------------------------------------------------------ */
 
 static void note_packet(struct test_run *r, const struct claim_found *f, const char *what)
 {
@@ -104,8 +103,7 @@ static void note_rule(struct test_run *r, uint32_t rule, uint32_t firewall, enum
         diag_note(r->c->diags, SPAN_NONE, "no firewall judges it: it is %s", ways[direction]);
 }
 
-/* Outcomes -----------------------------------------------------------------------------------------------------------
- */
+/* Outcomes --------------------------------------------------------------------------------------------------------- */
 
 static const char *verdict_text(const struct test_run *r, const struct claim_found *f)
 {

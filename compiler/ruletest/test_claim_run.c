@@ -28,8 +28,7 @@ struct search {
     bool any;        /* there are such packets */
 };
 
-/* Times --------------------------------------------------------------------------------------------------------------
- */
+/* Times ------------------------------------------------------------------------------------------------------------ */
 
 static void times_add(struct claim_times *t, uint32_t set)
 {
@@ -73,8 +72,7 @@ static struct claim_times *times_of(struct test_run *r)
     return t;
 }
 
-/* Packets ------------------------------------------------------------------------------------------------------------
- */
+/* Packets ---------------------------------------------------------------------------------------------------------- */
 
 /* How many packets like it exceed the meters of the claim; UINT32_MAX: too many to send. */
 static uint32_t packets_before(const struct search *s, const struct test_packet *p)
@@ -168,8 +166,7 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
     return false;
 }
 
-/* Parts --------------------------------------------------------------------------------------------------------------
- */
+/* Parts ------------------------------------------------------------------------------------------------------------ */
 
 /* What comes in a tunnel that a rule opens is not the claim's. */
 static bool opens_tunnel(const struct search *s, uint32_t rule)
@@ -204,8 +201,7 @@ static bool on_part(void *arg, const struct judged *j)
     return true;
 }
 
-/* Is there anything that could refute it? Most rules of long lists say what is claimed -------------------------------
- */
+/* Is there anything that could refute it? Most rules of long lists say what is claimed ----------------------------- */
 
 static bool is_judged(const struct image *img, enum pbc_direction d)
 {
@@ -254,8 +250,7 @@ static bool could_refute(const struct search *s, const struct region *all, struc
     return false;
 }
 
-/* The whole ----------------------------------------------------------------------------------------------------------
- */
+/* The whole -------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *meters_of(const struct search *s)
 {

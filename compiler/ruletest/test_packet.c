@@ -192,8 +192,7 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     return !o.bad;
 }
 
-/* The whole -----------------------------------------------------------------------------------------------------------
- */
+/* The whole -------------------------------------------------------------------------------------------------------- */
 
 static bool has_part(const struct node *first, const char *word)
 {

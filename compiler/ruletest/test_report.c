@@ -32,8 +32,7 @@ static const char *by_text(const struct test_run *r, uint32_t rule, char buf[RUL
     return buf;
 }
 
-/* The packet, what decided ------------------------------------------------------------------------------------------
- */
+/* The packet, what decided ----------------------------------------------------------------------------------------- */
 
 /* What schedules were told of a frame of a capture, whose clock is not the test's. */
 static const char *captured_text(uint64_t ns, char buf[48])
@@ -234,8 +233,7 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
         test_note_quoted(r, step);
 }
 
-/* All tests together ------------------------------------------------------------------------------------------------
- */
+/* All tests together ----------------------------------------------------------------------------------------------- */
 
 bool tests_any(const struct compile *c) { return c->tests && c->tests->ran; }
 

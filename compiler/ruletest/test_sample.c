@@ -7,8 +7,7 @@
 #include "compiler/ruletest/test_sample_priv.h"
 #include "vm/proto/header.h"
 
-/* Numbers ------------------------------------------------------------------------------------------------------------
- */
+/* Numbers ---------------------------------------------------------------------------------------------------------- */
 
 static bool has(const struct sampler *s, enum ir_field f, uint32_t value)
 {
@@ -46,8 +45,7 @@ static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint1
     return true;
 }
 
-/* Headers ------------------------------------------------------------------------------------------------------------
- */
+/* Headers ---------------------------------------------------------------------------------------------------------- */
 
 static bool fragment(const struct sampler *s)
 {
@@ -138,8 +136,7 @@ static bool length(const struct sampler *s)
     return false;
 }
 
-/* Link ---------------------------------------------------------------------------------------------------------------
- */
+/* Link ------------------------------------------------------------------------------------------------------------- */
 
 /* 0 is for priorities alone, and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
 static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *vid)
@@ -221,8 +218,7 @@ static bool rare(const struct sampler *s)
     return true;
 }
 
-/* Bytes --------------------------------------------------------------------------------------------------------------
- */
+/* Bytes ------------------------------------------------------------------------------------------------------------ */
 
 /* Where in what follows the headers a pattern stands; negative: in a header. */
 static int64_t place_of_pattern(const struct test_packet *p, const struct pbc_pattern *t)
@@ -265,8 +261,7 @@ static bool bytes(const struct sampler *s)
     return true;
 }
 
-/* The whole ----------------------------------------------------------------------------------------------------------
- */
+/* The whole -------------------------------------------------------------------------------------------------------- */
 
 static bool build(const struct sampler *s, uint32_t what)
 {

@@ -229,8 +229,7 @@ bool sample_addresses(const struct sampler *s, uint8_t family)
     return true;
 }
 
-/* Own addresses ------------------------------------------------------------------------------------------------------
- */
+/* Own addresses ---------------------------------------------------------------------------------------------------- */
 
 static int compare_addr(const struct addr *a, uint32_t v4, const struct pbc_range6 *v6)
 {

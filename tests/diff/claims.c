@@ -52,8 +52,7 @@ struct totals {
     uint64_t files, proved, refuted, unknown, empty, met, written;
 };
 
-/* Text ---------------------------------------------------------------------------------------------------------------
- */
+/* Text ------------------------------------------------------------------------------------------------------------- */
 
 struct buffer {
     char *s;
@@ -140,8 +139,7 @@ static void say_claim(struct buffer *b, const struct trial *t, const struct clai
     say(b, "\n}\n");
 }
 
-/* Claims -------------------------------------------------------------------------------------------------------------
- */
+/* Claims ----------------------------------------------------------------------------------------------------------- */
 
 static struct side draw_side(struct trial *t)
 {
@@ -260,8 +258,7 @@ static bool contradicted(const struct trial *t, const struct claim *c, struct ke
     return false;
 }
 
-/* Compiling ----------------------------------------------------------------------------------------------------------
- */
+/* Compiling -------------------------------------------------------------------------------------------------------- */
 
 static void fail(const struct trial *t, const char *what, const char *more)
 {
@@ -399,8 +396,7 @@ static bool expect_found(struct trial *t, const struct buffer *b, struct totals 
     return good;
 }
 
-/* Trials -------------------------------------------------------------------------------------------------------------
- */
+/* Trials ----------------------------------------------------------------------------------------------------------- */
 
 static void world_of(struct trial *t)
 {

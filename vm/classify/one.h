@@ -1,6 +1,6 @@
 /* One search, as every walk does it: depth first, of a fork's two parts the second only where it may hold a lower
- * entry. A walk's file includes it once, having said TARGET      attributes of functions matching()  bits of the
- * block's lanes whose masks and ranges hold for the key */
+ * entry. A walk's file includes it once, having said TARGET, the attributes of its functions, and matching(), the bits
+ * of a block's lanes whose masks and ranges hold for the key. */
 
 static TARGET inline uint32_t first_of_leaf(const struct image *im, uint64_t leaf, const struct key *key, uint32_t from)
 {
