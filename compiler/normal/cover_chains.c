@@ -16,7 +16,7 @@ enum {
 void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rule)
 {
     if (all->count == all->cap) {
-        all->cap = all->cap ? all->cap * 2 : 64;
+        all->cap = all->cap ? all->cap * 2 : 2; /* of a chain, which may be one of a million */
         all->v = realloc(all->v, all->cap * sizeof(*all->v));
         if (!all->v) {
             fputs("preyc: out of memory\n", stderr);
