@@ -55,63 +55,19 @@ static TARGET INLINE unsigned matching(const struct pbc_block *b, const struct p
     return _mm256_testn_epi32_mask(all, all);
 }
 
-/* Both lists are written whole registers at a time. */
-static TARGET inline void append(item *list, __mmask8 which, __m512i items)
-{
-    _mm512_storeu_si512(list, _mm512_maskz_compress_epi64(which, items));
-}
+static TARGET inline uint64_t turned(uint64_t x, unsigned by) { return x >> by | x << (64 - by); }
 
-/* What lies at eight places, in bytes from `base`. Loads one by one take a third of the time of the instruction that
- * gathers. */
-static TARGET INLINE __m512i load_eight(const void *base, __m512i places)
+/* What the item's cut asks of its packet's key: the number of the packet and that of the word, side by side, are the
+ * place of the word among the words of all keys; turning takes one instruction less than shifting. */
+#define KEY_WINDOW
+static TARGET INLINE uint64_t key_window(const struct key keys[], item at)
 {
-    uint64_t at[8] __attribute__((aligned(64)));
-    __m128i pair[4];
-    _mm512_store_si512(at, places);
-    for (unsigned i = 0; i < 4; i++) {
-        const __m128i low = _mm_loadl_epi64((const void *)((const char *)base + at[2 * i]));
-        const __m128i high = _mm_loadl_epi64((const void *)((const char *)base + at[2 * i + 1]));
-        pair[i] = _mm_unpacklo_epi64(low, high);
-    }
-    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_set_m128i(pair[1], pair[0])),
-                              _mm256_set_m128i(pair[3], pair[2]), 1);
+    enum { WORD = 7 << 2 };
+    static_assert(sizeof *keys == 8 * sizeof(uint64_t), "three bits of a word's place in a key");
+    const uint64_t *const words = (const uint64_t *)(const void *)keys;
+    const uint64_t of_key = words[_pext_u64(at, ITEM_NUMBER | WORD)];
+    return _andn_u64(-2ull << (turned(at, 11) & 63), of_key >> (turned(at, 5) & 63));
 }
-
-/* Eight cuts at once: their windows of the keys' words, and the words of the tree that these lead to. */
-static TARGET INLINE __m512i cut_on(const struct image *im, const struct key keys[], __m512i at)
-{
-    const __m512i number = _mm512_and_si512(at, _mm512_set1_epi64((long long)ITEM_NUMBER));
-    const __m512i word = _mm512_and_si512(_mm512_slli_epi64(at, 1), _mm512_set1_epi64(7 << 3));
-    const __m512i place = _mm512_or_si512(_mm512_srli_epi64(number, ITEM_PACKET - 6), word); /* keys have 64 bytes */
-    const __m512i of_key = load_eight(keys, place);
-    const __m512i shift = _mm512_and_si512(_mm512_srli_epi64(at, 5), _mm512_set1_epi64(63));
-    const __m512i bits = _mm512_and_si512(_mm512_srli_epi64(at, 11), _mm512_set1_epi64(15));
-    const __m512i above = _mm512_sllv_epi64(_mm512_set1_epi64(-2), bits); /* 1 << bits + 1 and all higher bits */
-    const __m512i window = _mm512_andnot_si512(above, _mm512_srlv_epi64(of_key, shift));
-    const __m512i next = _mm512_add_epi64(_mm512_srli_epi64(at, 32), window);
-    return _mm512_or_si512(load_eight(im->tree, _mm512_slli_epi64(next, 3)), number);
-}
-
-/* One step for each (batch.h). Of few the steps take longer this way than one by one. */
-static TARGET inline unsigned level_wide(const struct image *im, const struct key keys[], item cuts[], unsigned count,
-                                         item ends[])
-{
-    const __m512i kind = _mm512_set1_epi64(3), cut = _mm512_set1_epi64(TREE_CUT);
-    unsigned again = 0, ended = 0;
-    for (unsigned i = 0; i < count; i += 8) {
-        const unsigned left = count - i;
-        const __mmask8 there = (__mmask8)(left < 8 ? (1u << left) - 1 : 0xffu);
-        const __m512i next = cut_on(im, keys, _mm512_maskz_loadu_epi64(there, cuts + i));
-        const __mmask8 cuts_again = _mm512_mask_cmpeq_epi64_mask(there, _mm512_and_si512(next, kind), cut);
-        const __mmask8 ends_here = there & (__mmask8)~cuts_again;
-        append(cuts + again, cuts_again, next);
-        append(ends + ended, ends_here, next);
-        again += (unsigned)__builtin_popcount(cuts_again);
-        ended += (unsigned)__builtin_popcount(ends_here);
-    }
-    return again;
-}
-#define WIDE 17
 
 #include "vm/classify/one.h"
 #include "vm/classify/batch.h"

@@ -1,32 +1,32 @@
 /* A batch's search, without a branch that a packet can mispredict: all packets go down the tree together, a level at a
  * time, and every step puts its packet into all the lists of what comes next, of which only the right one grows. What
  * forks left for later waits, and is looked at where it may still hold a lower entry. A walk's file includes this once,
- * behind one.h and on its terms; with WIDE it has said level_wide(), a level() that pays from WIDE items on. */
+ * behind one.h and on its terms; with KEY_WINDOW it has said key_window(), too. */
+
+#ifndef KEY_WINDOW
+/* What the item's cut asks of its packet's key. */
+static TARGET INLINE uint64_t key_window(const struct key keys[], item at) { return window(&keys[ITEM_AT(at)], at); }
+#endif
 
 /* One step for each of `count` items that stand at cuts: those that stand at cuts again come first in the same list,
  * and their number is returned; the others go to `ends`. */
-static TARGET inline unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
+static TARGET INLINE unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
                                     item ends[])
 {
-    unsigned again = 0;
-    for (unsigned i = 0; i < count; i++) {
-        const item at = cuts[i], next = im->tree[TREE_BASE(at) + window(&keys[ITEM_AT(at)], at)] | (at & ITEM_NUMBER);
+    const uint64_t *const tree = im->tree;
+    size_t again = 0;
+    for (size_t i = 0; i < count; i++) {
+        const item at = cuts[i], next = tree[TREE_BASE(at) + key_window(keys, at)] | (at & ITEM_NUMBER);
         cuts[again] = ends[i - again] = next;
         again += TREE_KIND(next) == TREE_CUT;
     }
-    return again;
+    return (unsigned)again;
 }
-
-#ifndef WIDE
-#define WIDE       PACKETS
-#define level_wide level
-#endif
 
 static TARGET inline void levels(const struct image *im, const struct key keys[], struct wave *w, struct counts *n)
 {
     while (n->cuts) {
-        const unsigned again = n->cuts >= WIDE ? level_wide(im, keys, w->cuts, n->cuts, w->ends + n->ends)
-                                               : level(im, keys, w->cuts, n->cuts, w->ends + n->ends);
+        const unsigned again = level(im, keys, w->cuts, n->cuts, w->ends + n->ends);
         n->ends += n->cuts - again;
         n->cuts = again;
     }
@@ -111,23 +111,47 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
     }
 }
 
-/* All of `todo` at the tree's first word, or behind it, where it is a fork. */
-static TARGET inline void begin(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
+/* Where the tree begins with a fork, all of `todo` wait at its second part. Returns the word that they are at then. */
+static TARGET inline uint64_t begin_forks(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
 {
     uint64_t word = im->tree[0];
-    *n = (struct counts){0};
     for (; TREE_KIND(word) == TREE_FORK; word = im->tree[TREE_BASE(word)])
         for (uint64_t left = todo; left; left &= left - 1)
             w->waiting[n->waiting++] = word | (item)__builtin_ctzll(left) << ITEM_PACKET;
+    return word;
+}
+
+/* All of `todo` to where the tree's first cut leads: it is the same for all, so it takes no item apart. */
+static TARGET inline void begin(const struct image *im, const struct key keys[], uint64_t todo, struct wave *w,
+                                struct counts *n)
+{
+    memset(w->best, 0xff, sizeof w->best);
+    *n = (struct counts){0};
+    const uint64_t word = begin_forks(im, todo, w, n);
     const bool cut = TREE_KIND(word) == TREE_CUT;
-    item *const list = cut ? w->cuts : w->ends;
-    unsigned count = 0;
+    const uint64_t *const table = im->tree + TREE_BASE(word), mask = (1ull << TREE_BITS(word)) - 1;
+    const unsigned of_key = TREE_WORD(word), shift = TREE_SHIFT(word);
+    size_t cuts = 0, count = 0;
+    for (; todo; todo &= todo - 1, count++) {
+        const uint64_t at = (uint64_t)__builtin_ctzll(todo);
+        const uint64_t next = cut ? table[keys[at].word[of_key] >> shift & mask] : word;
+        w->cuts[cuts] = w->ends[count - cuts] = next | at << ITEM_PACKET;
+        cuts += TREE_KIND(next) == TREE_CUT;
+    }
+    n->cuts = (unsigned)cuts;
+    n->ends = (unsigned)(count - cuts);
+}
+
+static TARGET inline void hand_out(const struct wave *w, uint64_t todo, uint32_t found[])
+{
+    if (todo == UINT64_MAX) {
+        memcpy(found, w->best, sizeof w->best);
+        return;
+    }
     for (; todo; todo &= todo - 1) {
         const unsigned at = (unsigned)__builtin_ctzll(todo);
-        list[count++] = word | (item)at << ITEM_PACKET;
-        w->best[at] = ENTRY_NONE;
+        found[at] = w->best[at];
     }
-    *(cut ? &n->cuts : &n->ends) = count;
 }
 
 static TARGET void batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
@@ -136,7 +160,7 @@ static TARGET void batch(const struct program *p, uint32_t classifier, const str
     const struct image im = image_of(p, classifier);
     struct wave w;
     struct counts n;
-    begin(&im, todo, &w, &n);
+    begin(&im, keys, todo, &w, &n);
     for (;;) {
         for (; n.cuts | n.ends; take_first(&im, &w, &n)) {
             levels(&im, keys, &w, &n);
@@ -148,8 +172,5 @@ static TARGET void batch(const struct program *p, uint32_t classifier, const str
         if (!n.waiting) break;
         take_second(&im, &w, &n);
     }
-    for (; todo; todo &= todo - 1) {
-        const unsigned at = (unsigned)__builtin_ctzll(todo);
-        found[at] = w.best[at];
-    }
+    hand_out(&w, todo, found);
 }

@@ -2,6 +2,8 @@
 #ifndef VM_CLASSIFY_WALK_PRIV_H
 #define VM_CLASSIFY_WALK_PRIV_H
 
+#include <string.h>
+
 #include "vm/classify/classify.h"
 
 struct image {
@@ -31,20 +33,19 @@ static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned si
 /* A packet of a batch on its way: the word of the tree that it stands at, and its number in bits that words leave free.
  */
 typedef uint64_t item;
-enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64, SPARE = 8 };
+enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
 #define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
 #define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
 
-/* No list but the last is ever longer than there are packets; behind their ends is written before it is known what
- * counts.
+/* No list but the last is ever longer than there are packets; its end is written before it is known what counts.
  *
  * The last holds WAITING whatever the tree: what waits at place i has at least i / PACKETS forks above it. For no more
  * than PACKETS are on their way at once, taken from the end, from place e on; so at most as many forks join at each
  * step, and those of step k, below place e + k * PACKETS, lie k deeper than one that was at place e or behind it. */
 struct wave {
-    item cuts[PACKETS + SPARE], ends[PACKETS + SPARE];
-    item small[PACKETS + SPARE], large[PACKETS + SPARE]; /* leaves of blocks of one unit, of more */
-    item forks[PACKETS + SPARE];
+    item cuts[PACKETS], ends[PACKETS];
+    item small[PACKETS], large[PACKETS]; /* leaves of blocks of one unit, of more */
+    item forks[PACKETS];
     item waiting[WAITING]; /* forks whose second part was not looked at */
     uint32_t best[PACKETS];
 };
