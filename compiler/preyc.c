@@ -168,7 +168,7 @@ static struct program *program_of(const struct options *o, const char *path)
 
     if (!diff_is_program(path)) return program_of_rules(o, path);
     struct program *p = program_load_file(path, err, sizeof(err));
-    if (!p) say(stderr, "preyc: %s: %s", path, err);
+    if (!p) say(stderr, "preyc: %s", err);
     return p;
 }
 

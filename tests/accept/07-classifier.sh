@@ -5,7 +5,8 @@ set -u
 B=${B:-build}
 top=$(pwd)
 PATH=$(cd "$B" && pwd):$PATH
-tools=$(cd "$B/tests/tools" && pwd)
+tools=$(cd "$B/tests/tools" 2>/dev/null && pwd)
+[ -x "$tools/mkcap" ] || { echo "not ok - $B/tests/tools/mkcap is built: make it first" && exit 2; }
 case $B in /*) work=$B/scratch/accept-07 ;; *) work=$top/$B/scratch/accept-07 ;; esac
 rm -rf "$work"
 mkdir -p "$work"
@@ -184,7 +185,23 @@ run preyc --diff old.pbc wide.prey
 says 'compiled programs too' 1 '^widened .*8443' out
 run preyc --diff --format=json old.prey wide.prey
 same '--format=json' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["widened"], len(j["regions"]))')" '1 True 1'
-same 'the example does what it says' "$(sed -n 's/.*"example"[^"]*"\([^"]*\)".*/\1/p' out | head -1 | grep -c 8443)" 1
+example=$(python3 -c 'import json; print(json.load(open("out"))["regions"][0]["example"])')
+for side in 'old drop by default' 'wide accept by WEB'; do
+    set -- $side
+    { cat "$1.prey"; echo "test \"the example\" { expect $2 by $4: $example }"; } >shown.prey
+    run preyc --check shown.prey
+    says "the example is judged as it says: $side" 0 '1 test passed' out
+done
+rules days <<'END'
+schedule open = mon-fri 08:00-18:00
+firewall f default drop { accept tcp port 80 during open }
+END
+sed 's/mon-fri/mon-sat/' days.prey >longer.prey
+run preyc --diff days.prey longer.prey
+says 'longer hours widen' 1 '^widened .* at sat 08:00-18:00' out
+same 'and nothing else' "$(tail -1 out)" '1 region: 1 widened'
+run preyc --diff longer.prey days.prey
+says 'shorter ones do not' 0 '^1 region: 1 narrowed' out
 
 run preyrun --pcap traffic.pcap --coverage huge.pbc
 says 'preyrun --coverage: which rules a capture touched, and which never' 0 '^coverage +0 of 100,001 rules matched packets, 100,001 never did' out

@@ -152,7 +152,7 @@ check '--diff: bad rules, status 2' run 2 --diff good.prey bad.prey
 check 'the diagnostic is told, nothing else' [ -s err -a ! -s out ]
 check '--diff: no such file, status 2' usage "can't read" --diff good.prey missing.prey
 head -c 100 good.pbc >cut.pbc
-check '--diff: a damaged program, status 2' usage 'cut.pbc' --diff good.prey cut.pbc
+check '--diff: a damaged program, status 2' usage 'preyc: cut.pbc: truncated' --diff good.prey cut.pbc
 check '--diff: warnings are told only with --werror' run 1 --diff good.prey warns.prey
 check 'no warning' [ ! -s err ]
 check '--diff --werror' run 2 --diff --werror good.prey warns.prey
