@@ -1,7 +1,7 @@
-/* The parts of a comparison, in the order in which they run: both lists into one image (import.c, times.c), who judges
- * what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the others change
- * (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example (example.c), in print
- * (print.c, json.c, region_text.c); and where accepted traffic goes (routes.c). */
+/* The parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
+ * who judges what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the
+ * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
+ * (example.c), in print (print.c, json.c, region_text.c); and where accepted traffic goes (routes.c). */
 #ifndef COMPILER_DIFF_PRIV_H
 #define COMPILER_DIFF_PRIV_H
 
@@ -18,6 +18,7 @@ struct side {
     struct program *program;
     uint32_t rules, chains, firewalls, conds; /* where its own begin in the image of both */
     uint32_t *ifaces;                         /* [own] -> of both */
+    uint32_t *edges;                          /* [own]: room for where ranges of interfaces begin and end (import.c) */
     uint32_t *schedules;                      /* [own] -> bits of both, in each of which it is active */
 };
 
@@ -83,6 +84,9 @@ void diff_fini(struct diff *d);
 bool diff_fail(struct diff *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `array` of the heap with room for count + 1 entries. */
 void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry);
+
+/* effort.c: false after diff_fail, where a program asks so often for the same that reading it takes too long. */
+bool bound_effort(struct diff *d, const struct side *s);
 
 /* import.c: fills d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
@@ -167,6 +171,7 @@ void routes_free(struct route_change *r, uint32_t count);
 void print_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out);
 void print_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out);
 /* "dropped", "rejected with rst" */
+void print_name(const char *name, FILE *out);
 void print_outcome(const struct outcome *o, FILE *out);
 /* "WEB", "the default of edge"; and its place */
 void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out);

@@ -74,6 +74,7 @@ static bool import_ifaces(struct diff *d, struct side *s)
     struct image *img = d->c.image;
 
     s->ifaces = arena_alloc(d->c.arena, (s->program->ifaces_count + 1) * sizeof(*s->ifaces));
+    s->edges = arena_alloc(d->c.arena, (s->program->ifaces_count + 1) * sizeof(*s->edges));
     for (uint32_t i = 0; i < s->program->ifaces_count; i++) {
         const uint32_t device = name(d, s, s->program->ifaces[i].device);
         uint32_t at = 0;
@@ -141,16 +142,20 @@ static bool import_meters(struct diff *d, const struct side *s, uint32_t **meter
 static bool import_on(struct diff *d, const struct side *s, const struct pbc_cond *from, struct pbc_cond *to)
 {
     const struct program *p = s->program;
+    uint32_t within = 0; /* how many ranges hold the interface */
 
     to->flags = 0;
     to->first = d->c.image->ranges_count;
     to->count = 0;
+    memset(s->edges, 0, ((size_t)p->ifaces_count + 1) * sizeof(*s->edges));
+    for (uint32_t i = from->first; i < from->first + from->count; i++) {
+        if (p->ranges[i].lo > p->ranges[i].hi) continue;
+        s->edges[p->ranges[i].lo]++;
+        s->edges[p->ranges[i].hi + 1]--;
+    }
     for (uint32_t own = 0; own < p->ifaces_count; own++) {
-        bool in = from->flags & PBC_COND_ANY;
-
-        for (uint32_t i = from->first; i < from->first + from->count; i++)
-            in |= p->ranges[i].lo <= own && own <= p->ranges[i].hi;
-        if (in == (bool)(from->flags & PBC_COND_NOT)) continue;
+        within += s->edges[own];
+        if ((within || from->flags & PBC_COND_ANY) == (bool)(from->flags & PBC_COND_NOT)) continue;
         struct pbc_range *r = image_add_ranges(d->c.image);
         if (!r) return too_many(d);
         *r = (struct pbc_range){s->ifaces[own], s->ifaces[own]};
@@ -256,7 +261,7 @@ bool import_both(struct diff *d)
 
     if (!import_schedules(d)) return false;
     for (unsigned i = 0; i < SIDES; i++)
-        if (!import(d, &d->side[i])) return false;
+        if (!bound_effort(d, &d->side[i]) || !import(d, &d->side[i])) return false;
     if (!picks_up(d->side[OLD].program) && !picks_up(d->side[NEW].program)) {
         struct pbc_settings *s = image_add_settings(img);
         if (s) *s = *d->side[OLD].program->settings;

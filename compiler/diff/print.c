@@ -8,6 +8,12 @@
 
 enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };
 
+/* Of a program that somebody else wrote a name may hold lines, which must not be taken for ours. */
+void print_name(const char *name, FILE *out)
+{
+    for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
+}
+
 void print_outcome(const struct outcome *o, FILE *out)
 {
     static const char *const words[] = {[OUT_ACCEPT] = "accepted",
@@ -40,13 +46,12 @@ void print_decider(const struct diff *d, unsigned side, const struct decider *by
     char name[256];
 
     if (by->rule < RULE_DEFAULT)
-        fputs(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
+        print_name(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
     else if (!f)
         fputs("no firewall", out);
-    else if (by->outcome.verdict == OUT_PASS)
-        fprintf(out, "no rule of %s", program_str(s->program, f->name));
     else
-        fprintf(out, "the default of %s", program_str(s->program, f->name));
+        fputs(by->outcome.verdict == OUT_PASS ? "no rule of " : "the default of ", out);
+    if (by->rule >= RULE_DEFAULT && f) print_name(program_str(s->program, f->name), out);
 }
 
 struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by)
@@ -56,6 +61,14 @@ struct pbc_place decider_place(const struct diff *d, unsigned side, const struct
 
     if (by->rule < RULE_DEFAULT) return s->program->rules[by->rule - s->rules].place;
     return f ? f->place : (struct pbc_place){0};
+}
+
+static void print_place(const struct diff *d, unsigned side, const struct pbc_place *place, FILE *out)
+{
+    if (!place->line) return;
+    fputs(" (", out);
+    print_name(program_str(d->side[side].program, place->file), out);
+    fprintf(out, ":%u)", place->line);
 }
 
 static void print_by(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
@@ -69,7 +82,7 @@ static void print_by(const struct diff *d, unsigned side, const struct decider *
     }
     fputs(" by ", out);
     print_decider(d, side, by, out);
-    if (place.line) fprintf(out, " (%s:%u)", program_str(d->side[side].program, place.file), place.line);
+    print_place(d, side, &place, out);
     fputc('\n', out);
 }
 
@@ -94,23 +107,30 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     print_by(d, OLD, &c->by[OLD], out);
     fputs("            now   ", out);
     print_by(d, NEW, &c->by[NEW], out);
-    fprintf(out, "            e.g.  %s\n\n",
-            c->has_example ? c->example
-            : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
-                           : "none that a test could write");
+    fputs("            e.g.  ", out);
+    print_name(c->has_example ? c->example
+               : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
+                              : "none that a test could write",
+               out);
+    fputs("\n\n", out);
+}
+
+static void print_route(const char *before, const char *text, FILE *out)
+{
+    fputs(before, out);
+    print_name(text, out);
+    fputc('\n', out);
 }
 
 static void print_routes(const struct route_change *r, uint32_t count, FILE *out)
 {
     for (uint32_t i = 0; i < count; i++) {
-        fprintf(out, "%s %s: ", r[i].what, r[i].name);
-        if (!r[i].was)
-            fprintf(out, "new: %s\n", r[i].now);
-        else if (!r[i].now)
-            fprintf(out, "gone, was %s\n", r[i].was);
-        else
-            fprintf(out, "was %s\n%*snow %s\n", r[i].was, (int)(strlen(r[i].what) + strlen(r[i].name) + 3), "",
-                    r[i].now);
+        fprintf(out, "%s ", r[i].what);
+        print_name(r[i].name, out);
+        print_route(!r[i].was ? ": new: " : !r[i].now ? ": gone, was " : ": was ", r[i].was ? r[i].was : r[i].now, out);
+        if (!r[i].was || !r[i].now) continue;
+        fprintf(out, "%*s", (int)(strlen(r[i].what) + strlen(r[i].name) + 3), "");
+        print_route("now ", r[i].now, out);
     }
     if (count) fputc('\n', out);
 }
@@ -128,7 +148,7 @@ static void print_undecided(struct diff *d, FILE *out)
             fputs("all rules, chains written out", out);
         else
             print_decider(d, u->side, &by, out);
-        if (place.line) fprintf(out, " (%s:%u)", program_str(d->side[u->side].program, place.file), place.line);
+        print_place(d, u->side, &place, out);
         fputc('\n', out);
     }
     if (d->undecided_count > UNDECIDED_SHOWN) fprintf(out, "  and of %u more\n", d->undecided_count - UNDECIDED_SHOWN);

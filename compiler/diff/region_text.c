@@ -255,7 +255,9 @@ static void put_ifaces(struct printer *t)
     word(t, not ? "on not" : "on");
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
         if (ir_ranges_have(ir, id, i) == not ) continue;
-        fprintf(t->out, "%s\"%s\"", any ? ", " : " ", image_str(img, img->ifaces[i].device));
+        fputs(any ? ", \"" : " \"", t->out);
+        print_name(image_str(img, img->ifaces[i].device), t->out);
+        fputc('"', t->out);
         any = true;
     }
 }

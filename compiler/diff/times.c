@@ -177,12 +177,14 @@ void print_moments(const struct diff *d, uint32_t moments, FILE *out)
     unsigned next;
 
     if (name) {
-        fprintf(out, "during %s", name);
+        fputs("during ", out);
+        print_name(name, out);
         return;
     }
     name = name_of(d, ((1u << d->moments) - 1) & ~moments);
     if (name) {
-        fprintf(out, "not during %s", name);
+        fputs("not during ", out);
+        print_name(name, out);
         return;
     }
     for (unsigned day = 0; day < DAYS; day = next) {

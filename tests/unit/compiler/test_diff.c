@@ -1,4 +1,5 @@
 /* compiler/diff: which rules are twins, what is done where the work runs out, and names that are told safely. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,12 +13,13 @@
 #include "compiler/diff/diff_priv.h"
 #include "tests/lib/imgbuild.h"
 
-/* A program whose device "eth0" is called otherwise, as no compiler would. */
-static void rename_device(uint8_t *pbc, size_t len)
+/* A program whose device "eth0" and rule FORGED are called otherwise, as no compiler would. */
+static void rename_some(uint8_t *pbc, size_t len)
 {
-    uint8_t *at = memmem(pbc, len, "eth0", 4);
+    uint8_t *device = memmem(pbc, len, "eth0", 4), *rule = memmem(pbc, len, "FORGED", 6);
 
-    if (at) memcpy(at, "e\x1b[m", 4);
+    if (device) memcpy(device, "\n\x1b[m", 4);
+    if (rule) memcpy(rule, "\nnone!", 6);
     img_seal(pbc, len);
 }
 
@@ -29,7 +31,7 @@ static struct program *program_of(const char *text)
 
     compile_init(&c);
     if (compile_text(&c, "t.prey", text, strlen(text)) == 0) {
-        rename_device(c.pbc, c.pbc_len);
+        rename_some(c.pbc, c.pbc_len);
         p = program_load(c.pbc, c.pbc_len, err, sizeof(err));
     }
     compile_fini(&c);
@@ -151,7 +153,7 @@ static void test_work_runs_out(void **state)
 /* A program may come from anywhere. */
 static void test_names_are_safe(void **state)
 {
-    const char *old = RULES("accept tcp port 1 on \"eth0\"\n"), *new = RULES(A);
+    const char *old = RULES("accept tcp port 1 on \"eth0\" as FORGED\n"), *new = RULES("accept udp\n");
     int status;
 
     (void)state;
@@ -159,8 +161,44 @@ static void test_names_are_safe(void **state)
         char *text = told(old, new, (struct diff_options){.json = json}, &status);
         assert_non_null(strstr(text, "port 1 on"));
         assert_null(strchr(text, 0x1b));
+        assert_non_null(strstr(text, "none!"));
+        assert_null(strstr(text, "\nnone!"));
+        assert_null(strstr(text, "on \"\n"));
         free(text);
     }
+}
+
+/* A small program may ask for the same operands again and again. */
+static void test_effort_is_bounded(void **state)
+{
+    enum { MANY = 9000 };
+    struct program *p[SIDES];
+    char err[256] = "", *text = NULL;
+    size_t len;
+
+    (void)state;
+    for (unsigned i = 0; i < SIDES; i++) {
+        struct imgbuild b;
+        img_init(&b);
+        img_list(&b, 1, NULL);
+        img_no_classifiers(&b);
+        b.code_count = b.funcs_count = 0;
+        img_function(&b, "main", (const struct insn[]){{.op = OP_DEFAULT}}, 1);
+        img_add_ifaces(&b, (struct pbc_iface){.device = img_string(&b, "eth0")});
+        for (unsigned n = 0; i == NEW && n < MANY; n++) {
+            img_add_ranges(&b, (struct pbc_range){0, 0});
+            img_add_conds(&b, (struct pbc_cond){.kind = COND_ON, .count = MANY});
+        }
+        p[i] = img_load(&b, err, sizeof(err));
+        assert_string_equal(err, "");
+        img_fini(&b);
+    }
+    FILE *out = open_memstream(&text, &len);
+    assert_int_equal(diff_print(p[OLD], p[NEW], &(struct diff_options){0}, out, err, sizeof(err)), -EINVAL);
+    assert_non_null(strstr(err, "the new one ask for more than"));
+    fclose(out);
+    free(text);
+    for (unsigned i = 0; i < SIDES; i++) program_put(p[i]);
 }
 
 /* An interface that only one side names is none of the other's. */
@@ -182,7 +220,8 @@ static void test_interfaces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_twins),          cmocka_unit_test(test_returns),    cmocka_unit_test(test_work_runs_out),
+        cmocka_unit_test(test_twins),          cmocka_unit_test(test_returns),
+        cmocka_unit_test(test_work_runs_out),  cmocka_unit_test(test_effort_is_bounded),
         cmocka_unit_test(test_names_are_safe), cmocka_unit_test(test_interfaces),
     };
 
