@@ -236,7 +236,8 @@ static bool rule_could_refute(const struct search *s, uint32_t rule, const struc
     if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE || !is_wrong(s->claim, action_of(r->verdict)))
         return false;
     for (uint32_t i = 0; i < all->count; i++) {
-        budget->work -= budget->work > 1;
+        region_spend(budget, 1);
+        if (budget->spent) return true;
         if (ir_may_meet(c->ir, &all->p[i], &c->ir->rules[rule].product)) return true;
     }
     return false;
