@@ -5,13 +5,14 @@
 #include <time.h>
 
 #include "compiler/resolve/front_priv.h"
-#include "compiler/validate.h"
+#include "compiler/validate/validate.h"
 #include "vm/program.h"
 
 void compile_init(struct compile *c)
 {
     *c = (struct compile){0};
     sources_init(&c->sources);
+    c->doubts = DOUBTS;
     c->arena = arena_new();
     c->diags = diags_new(&c->sources);
     c->image = image_new();
@@ -40,7 +41,7 @@ static void check_loads(struct compile *c)
     if (p) {
         c->memory_bytes = p->memory_bytes;
         c->lookup_bytes = p->lookup_bytes;
-        validate_classifiers(c, p);
+        validate_program(c, p);
     }
     program_put(p);
 }

@@ -45,7 +45,8 @@ struct list_figures {
 };
 
 struct compile {
-    enum classify_when classify; /* set between compile_init and compile_file */
+    enum classify_when classify; /* set between compile_init and compile_file, as is */
+    uint32_t doubts;             /* random frames that the program is tried on: validate/validate.h; 0: none */
     struct arena *arena;
     struct sources sources;
     struct diags *diags;
