@@ -220,10 +220,12 @@ static void set_schedules(const struct pbc_cond *c, struct key *k)
     k->marks = c->flags & PBC_COND_NOT ? k->marks & ~bits : k->marks | bits;
 }
 
-static void set_flags(const struct pbc_cond *c, struct key *k)
+static void set_flags(struct doubt *d, const struct pbc_cond *c, struct key *k)
 {
-    if (c->flags & PBC_COND_NOT) return;
-    k->marks = (k->marks | (c->arg & 0xff)) & ~(c->arg >> 8 & 0xff);
+    const uint32_t has = c->arg & 0xff, lacks = c->arg >> 8 & 0xff;
+
+    k->marks = (k->marks | has) & ~lacks;
+    if (c->flags & PBC_COND_NOT) k->marks ^= one_of(d, has | lacks);
 }
 
 /* The condition's own field. */
@@ -247,7 +249,7 @@ static void fulfil(struct doubt *d, const struct pbc_cond *c, enum corner which,
     case COND_VLAN_INNER: k->kind |= KIND_VLAN | KIND_VLAN2, k->vlan_inner = (uint16_t)value(d, c, which); break;
     case COND_ETHER_FROM: w->src_mac = mac(d, c, which); break;
     case COND_ETHER_TO: w->dst_mac = mac(d, c, which); break;
-    case COND_FLAGS: set_flags(c, k); break;
+    case COND_FLAGS: set_flags(d, c, k); break;
     case COND_STATE:
         k->marks = (k->marks & ~(uint32_t)MARK_STATES) | ((c->flags & PBC_COND_NOT ? ~c->arg : c->arg) & MARK_STATES);
         break;
@@ -306,20 +308,34 @@ static void by_chance(struct doubt *d, struct wish *w)
     k->vlan_outer = (uint16_t)doubt_draw(d);
 }
 
-void wish_of_rule(struct doubt *d, uint32_t rule, enum corner which, struct wish *w)
+/* The rule's i-th condition, or, of the one to stand beside, its opposite. */
+static struct pbc_cond cond_of(const struct doubt *d, const struct pbc_rule *r, uint32_t i, uint32_t beside)
+{
+    struct pbc_cond c = d->p->conds[r->conds + i];
+
+    if (i == beside) c.flags ^= PBC_COND_NOT;
+    return c;
+}
+
+void wish_of_rule(struct doubt *d, uint32_t rule, uint32_t beside, enum corner which, struct wish *w)
 {
     const struct pbc_rule *const r = &d->p->rules[rule];
-    const struct pbc_cond *const conds = d->p->conds + r->conds;
     struct choice ch = {.families = FAMILIES, .protocols = NAMED | NUMBER, .number = doubt_draw(d) & 0xff};
 
     if (r->flags & PBC_RULE_NOT_FRAMES) ch.families = KIND_ARP;
     if (!(r->flags & PBC_RULE_ARP)) ch.families &= ~(uint32_t)KIND_ARP;
     by_chance(d, w);
-    for (uint32_t i = 0; i < r->cond_count; i++) narrow(d, &ch, &conds[i], which);
+    for (uint32_t i = 0; i < r->cond_count; i++) {
+        const struct pbc_cond c = cond_of(d, r, i, beside);
+        narrow(d, &ch, &c, which);
+    }
     decide_kind(d, &ch, w);
     w->key.kind |= direction(d, r);
     w->key.iface = interface(d, r);
-    for (uint32_t i = 0; i < r->cond_count; i++) fulfil(d, &conds[i], which, w);
+    for (uint32_t i = 0; i < r->cond_count; i++) {
+        const struct pbc_cond c = cond_of(d, r, i, beside);
+        fulfil(d, &c, which, w);
+    }
 }
 
 /* One field beside what its rule asks. */
@@ -348,6 +364,8 @@ static void stray(struct doubt *d, struct key *k)
 
 void wish_any(struct doubt *d, struct wish *w)
 {
-    wish_of_rule(d, below(d, d->p->rules_count), CORNER_ANY, w);
+    const uint32_t rule = below(d, d->p->rules_count), count = d->p->rules[rule].cond_count;
+
+    wish_of_rule(d, rule, doubt_draw(d) & 1 ? below(d, count) : PBC_NONE, CORNER_ANY, w);
     for (uint32_t n = below(d, 4); n; n--) stray(d, &w->key);
 }

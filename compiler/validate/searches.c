@@ -203,7 +203,7 @@ static bool rule_in_boxes(struct trial *t, uint32_t entry, enum corner which)
 {
     struct wish w;
 
-    wish_of_rule(t->d, t->p->entries[t->k->entries + entry].rule, which, &w);
+    wish_of_rule(t->d, t->p->entries[t->k->entries + entry].rule, PBC_NONE, which, &w);
     if (!wish_build(t->d, &w) || !is_asked(t) || !rule_holds(t, entry)) return true;
     return entry_holds(t, entry) || differ(t, entry);
 }

@@ -8,9 +8,12 @@
 #include "vm/program.h"
 
 enum {
-    VISITS_MAX = 1 << 17, /* rules that lists may be asked, all frames together, before the clock is looked at */
-    FRAMES_LEAST = 32,    /* however long the list */
-    CLOCK_EVERY = 16,     /* frames */
+    /* rules that lists may be asked, all frames together, before the clock is looked at: */
+    VISITS_MAX = 1 << 22,        /* straight code alone, */
+    VISITS_CLASSIFIED = 1 << 17, /* classifiers, too, which are asked by themselves */
+    FRAMES_LEAST = 32,           /* however long the list */
+    CONDS_BESIDE = 16,           /* conditions of a rule that its corners miss, one at a time */
+    CLOCK_EVERY = 16,            /* frames */
 };
 
 static uint64_t now_ns(void)
@@ -29,18 +32,31 @@ static uint64_t spent_ns(const struct compile *c)
     return sum;
 }
 
-/* Frames of corners, at most `most` together: each rule's, or those of rules far enough apart. */
-static bool corners(struct doubt *d, uint32_t most)
+/* One way to corners of each rule, or of rules far enough apart: all of its conditions hold, or one of them just does
+ * not. False: they differ. */
+static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 {
-    const uint32_t rules = d->p->rules_count, step = rules > most / 2 ? rules / (most / 2 + 1) + 1 : 1;
     struct wish w;
 
-    for (uint32_t rule = 0; rule < rules; rule += step)
+    for (uint32_t rule = 0; rule < d->p->rules_count; rule += step) {
+        if (beside != PBC_NONE && beside >= d->p->rules[rule].cond_count) continue;
         for (enum corner which = CORNER_LOW; which <= CORNER_HIGH; which++) {
-            wish_of_rule(d, rule, which, &w);
+            wish_of_rule(d, rule, beside, which, &w);
             if (wish_build(d, &w) && !agree_whole(d)) return false;
         }
+    }
     return true;
+}
+
+/* About `most` frames. */
+static bool corners(struct doubt *d, uint32_t most)
+{
+    const uint32_t rules = d->p->rules_count, step = rules / (most / 2 + 1) + 1, a_turn = 2 * (rules / step + 1);
+    bool good = corners_of(d, PBC_NONE, step);
+
+    for (uint32_t beside = 0; good && beside < CONDS_BESIDE && (beside + 2) * a_turn <= most; beside++)
+        good = corners_of(d, beside, step);
+    return good;
 }
 
 static bool by_chance(struct doubt *d, uint32_t frames)
@@ -67,7 +83,8 @@ static bool while_it_lasts(struct doubt *d, uint64_t began)
 /* Frames that the whole list can be asked about. */
 static uint32_t affordable(const struct doubt *d)
 {
-    const uint32_t frames = VISITS_MAX / d->p->rules_count;
+    const uint32_t visits = d->p->classifiers_count ? VISITS_CLASSIFIED : VISITS_MAX;
+    const uint32_t frames = visits / d->p->rules_count;
 
     if (frames >= d->c->doubts) return d->c->doubts;
     return frames > FRAMES_LEAST ? frames : FRAMES_LEAST;

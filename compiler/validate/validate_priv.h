@@ -33,8 +33,9 @@ uint32_t doubt_draw(struct doubt *d); /* the same numbers in every compile */
 /* Build and parse the wish into d->pkt, d->key. False: no well-formed frame comes near (frame.c). */
 bool wish_build(struct doubt *d, const struct wish *w);
 
-/* A frame of the rule's conditions, as far as each can be had on its own; nothing is promised (draw.c). */
-void wish_of_rule(struct doubt *d, uint32_t rule, enum corner which, struct wish *w);
+/* A frame of the rule's conditions, as far as each can be had on its own, but for the condition `beside` (PBC_NONE:
+ * none), which it is to miss by as little as may be; nothing is promised (draw.c). */
+void wish_of_rule(struct doubt *d, uint32_t rule, uint32_t beside, enum corner which, struct wish *w);
 /* Any frame, mostly of some rule, some of its fields by chance. */
 void wish_any(struct doubt *d, struct wish *w);
 

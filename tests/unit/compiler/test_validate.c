@@ -1,0 +1,333 @@
+/* What validation finds: programs are broken in one place behind the loader's back, where nothing but frames can tell,
+ * and each must be told of; whole ones never. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "compiler/validate/validate.h"
+#include "tests/unit/compiler/back.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+/* A program whose classifier, code and entries may be written to. */
+struct made {
+    struct compile c;
+    struct program *loaded, broken;
+    struct pbc_block *blocks;
+    struct pbc_entry *entries;
+    struct insn *code;
+    uint64_t *tree;
+};
+
+static void *copy(const void *from, size_t bytes)
+{
+    void *to = aligned_alloc(64, (bytes + 127) / 64 * 64); /* as the loader has it: walks read whole lines */
+
+    if (!to) abort();
+    return memcpy(to, from, bytes);
+}
+
+static void make(struct made *m, const char *text, enum classify_when when)
+{
+    char err[256] = "";
+
+    compile_init(&m->c);
+    m->c.classify = when;
+    if (compile_text(&m->c, "test.prey", text, strlen(text)) != 0) {
+        char *said = what_it_said(&m->c);
+        print_error("%.2000s\n", said);
+        free(said);
+        fail();
+    }
+    m->loaded = program_load(m->c.pbc, m->c.pbc_len, err, sizeof(err));
+    if (!m->loaded) fail_msg("%s", err);
+    m->broken = *m->loaded;
+    m->broken.blocks = m->blocks = copy(m->loaded->blocks, m->loaded->blocks_count * sizeof(*m->blocks));
+    m->broken.entries = m->entries = copy(m->loaded->entries, m->loaded->entries_count * sizeof(*m->entries));
+    m->broken.code = m->code = copy(m->loaded->code, m->loaded->code_count * sizeof(*m->code));
+    m->broken.tree = m->tree = copy(m->loaded->tree, m->loaded->tree_count * sizeof(*m->tree));
+}
+
+static void unmake(struct made *m)
+{
+    free(m->blocks);
+    free(m->entries);
+    free(m->code);
+    free(m->tree);
+    program_put(m->loaded);
+    compile_fini(&m->c);
+}
+
+static bool is_found_out(struct made *m)
+{
+    struct diags *const kept = m->c.diags; /* says nothing twice */
+
+    m->c.diags = diags_new(&m->c.sources);
+    validate_program(&m->c, &m->broken);
+    const bool found = diags_errors(m->c.diags);
+    diags_free(m->c.diags);
+    m->c.diags = kept;
+    return found;
+}
+
+/* Rules on addresses, ports, protocols, flags, tags and states, of both families. */
+static const char mixed[] = "edition 1\n"
+                            "firewall f in default drop {\n"
+                            "  accept state established, related\n"
+                            "  accept tcp from 192.0.2.0/24 to 198.51.100.0/28 port 80, 443\n"
+                            "  drop tcp flags has syn, fin\n"
+                            "  accept udp to 203.0.113.0/26 port 1000-1999\n"
+                            "  drop ip from 10.0.0.0/8 vlan 7\n"
+                            "  accept icmp type 8\n"
+                            "  accept tcp to 2001:db8::/48 port 22\n"
+                            "  accept udp from 2001:db8:1::/64 source port 53\n"
+                            "  drop ttl 0-5\n"
+                            "  accept icmp6 type nd\n"
+                            "  accept to 224.0.0.0/4\n"
+                            "  drop fragment any from 172.16.0.0/12\n"
+                            "  accept sctp to 192.0.2.77 port 9\n"
+                            "  accept arp\n"
+                            "}\n";
+
+static void whole_programs_pass(void **state)
+{
+    (void)state;
+    for (enum classify_when when = CLASSIFY_BY_COST; when <= CLASSIFY_NONE; when++) {
+        struct made m;
+
+        make(&m, mixed, when);
+        assert_false(is_found_out(&m));
+        assert_true(validate_program(&m.c, m.loaded) > DOUBTS / 2);
+        unmake(&m);
+    }
+}
+
+static bool lane_used(const struct made *m, uint32_t block, unsigned size, unsigned lane)
+{
+    const unsigned at = pbc_col_entry(size);
+
+    return (m->blocks[block + at / 8].col[at % 8][lane] & ~PBC_LANE_MORE) != PBC_LANE_NONE;
+}
+
+static uint32_t *column(struct made *m, uint32_t block, unsigned at) { return m->blocks[block + at / 8].col[at % 8]; }
+
+/* The damage to every lane in turn: how many there were, and how many were found out. */
+static void each_lane(const char *text, bool (*damage)(struct made *, uint32_t, unsigned, unsigned), unsigned tally[2])
+{
+    struct made m;
+
+    tally[0] = tally[1] = 0;
+    make(&m, text, CLASSIFY_ALL);
+    const unsigned size = m.loaded->formats[0].size;
+    assert_int_equal(m.loaded->formats_count, 1);
+    for (uint32_t b = 0; b + size <= m.loaded->blocks_count; b += size)
+        for (unsigned lane = 0; lane < 8; lane++) {
+            if (!lane_used(&m, b, size, lane) || !damage(&m, b, size, lane)) continue;
+            tally[0]++;
+            tally[1] += is_found_out(&m);
+            memcpy(m.blocks, m.loaded->blocks, m.loaded->blocks_count * sizeof(*m.blocks));
+        }
+    unmake(&m);
+}
+
+/* One bit that a lane asks. */
+static bool flip_bit(struct made *m, uint32_t b, unsigned size, unsigned lane)
+{
+    for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
+        const uint32_t mask = column(m, b, pbc_format_slots(size) + slot)[lane];
+
+        if (!mask) continue;
+        column(m, b, slot)[lane] ^= mask & -mask;
+        return true;
+    }
+    return false;
+}
+
+/* One bit of an address that a lane no longer asks: it holds for too much. */
+static bool ask_less(struct made *m, uint32_t b, unsigned size, unsigned lane)
+{
+    for (unsigned slot = 0; slot < pbc_format_slots(size); slot++) {
+        if (m->loaded->formats[0].slot[slot] >= KEY_SLOT(kind)) continue;
+        uint32_t *const mask = &column(m, b, pbc_format_slots(size) + slot)[lane];
+        const uint32_t bit = *mask & -*mask;
+
+        if (!bit) continue;
+        *mask &= ~bit;
+        column(m, b, slot)[lane] &= ~bit;
+        return true;
+    }
+    return false;
+}
+
+static bool drop_lane(struct made *m, uint32_t b, unsigned size, unsigned lane)
+{
+    column(m, b, 0)[lane] = 1;
+    column(m, b, pbc_format_slots(size))[lane] = 0;
+    return true;
+}
+
+static bool swap_ports(struct made *m, uint32_t b, unsigned size, unsigned lane)
+{
+    const uint32_t sport = column(m, b, pbc_col_sport(size))[lane], dport = column(m, b, pbc_col_dport(size))[lane];
+
+    column(m, b, pbc_col_sport(size))[lane] = dport;
+    column(m, b, pbc_col_dport(size))[lane] = sport;
+    return sport != dport;
+}
+
+static bool narrow_port(struct made *m, uint32_t b, unsigned size, unsigned lane)
+{
+    uint32_t *const port = &column(m, b, pbc_col_dport(size))[lane];
+
+    if (*port == 0) return false;
+    *port += 1; /* the lowest port is none of its any more */
+    return true;
+}
+
+/* What the boxes are is all that the leaves say, so nothing but what two rules share goes unseen. */
+static const char apart[] = "edition 1\n"
+                            "firewall f in default drop {\n"
+                            "  accept tcp from 192.0.2.0/24 to 198.51.100.0/28 port 80\n"
+                            "  accept tcp from 192.0.3.0/24 to 198.51.100.0/28 port 443\n"
+                            "  drop udp from 10.0.0.0/8 to port 1000-1999\n"
+                            "  accept tcp from 10.0.0.0/9 to 203.0.113.64/26 source port 20 to port 1024-65535\n"
+                            "  accept udp to 203.0.113.9 port 53\n"
+                            "}\n";
+
+static void broken_leaves(void **state)
+{
+    static bool (*const damages[])(struct made *, uint32_t, unsigned, unsigned) = {flip_bit, ask_less, drop_lane,
+                                                                                   swap_ports, narrow_port};
+    (void)state;
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        unsigned tally[2];
+
+        each_lane(apart, damages[i], tally);
+        assert_true(tally[0] >= 5);
+        if (tally[1] != tally[0]) fail_msg("damage %zu: %u of %u were found out", i, tally[1], tally[0]);
+    }
+}
+
+static void swapped_entries(void **state)
+{
+    struct made m;
+    (void)state;
+
+    make(&m, apart, CLASSIFY_ALL);
+    for (uint32_t i = 0; i + 1 < m.loaded->entries_count; i++) {
+        const struct pbc_entry e = m.entries[i];
+
+        m.entries[i] = m.entries[i + 1];
+        m.entries[i + 1] = e;
+        assert_true(is_found_out(&m));
+        memcpy(m.entries, m.loaded->entries, m.loaded->entries_count * sizeof(*m.entries));
+    }
+    unmake(&m);
+}
+
+/* A cut that goes by another bit. */
+static void broken_tree(void **state)
+{
+    struct made m;
+    char *text = NULL;
+    size_t len = 0;
+    unsigned cuts = 0, found = 0;
+    FILE *f = open_memstream(&text, &len);
+    (void)state;
+
+    fputs("edition 1\nfirewall f in default drop {\n", f);
+    for (unsigned i = 0; i < 100; i++) fprintf(f, "  accept tcp from 10.%u.0.0/16 to port %u\n", i, 1000 + i);
+    fputs("}\n", f);
+    fclose(f);
+    make(&m, text, CLASSIFY_ALL);
+    for (uint32_t i = 0; i < m.loaded->tree_count; i++) {
+        if (TREE_KIND(m.tree[i]) != TREE_CUT) continue;
+        cuts++;
+        m.tree[i] ^= UINT64_C(1) << 5;
+        found += is_found_out(&m);
+        m.tree[i] = m.loaded->tree[i];
+    }
+    assert_true(cuts > 0);
+    assert_int_equal(found, cuts);
+    unmake(&m);
+    free(text);
+}
+
+static bool asks(uint8_t op) { return op >= OP_JEQ && op <= OP_JNPAT; }
+
+/* Each test of straight code answered the other way round: the even opcode of a pair is the odd one's opposite. */
+static uint8_t opposite(uint8_t op) { return (uint8_t)((op - OP_JEQ) % 2 ? op - 1 : op + 1); }
+
+static void broken_tests(const char *text, enum classify_when when)
+{
+    struct made m;
+    unsigned tests = 0, found = 0;
+
+    make(&m, text, when);
+    for (uint32_t i = 0; i < m.loaded->code_count; i++) {
+        if (!asks(m.code[i].op)) continue;
+        tests++;
+        m.code[i].op = opposite(m.code[i].op);
+        found += is_found_out(&m);
+        m.code[i] = m.loaded->code[i];
+    }
+    assert_true(tests > 0);
+    if (found != tests) fail_msg("%u of %u tests, the other way round, were found out", found, tests);
+    unmake(&m);
+}
+
+static void broken_straight_code(void **state)
+{
+    (void)state;
+    broken_tests(apart, CLASSIFY_NONE);
+    broken_tests(mixed, CLASSIFY_NONE);
+}
+
+/* What boxes leave to code: MACs, bytes, long lists of ports. */
+static void broken_residues(void **state)
+{
+    static const char text[] = "edition 1\n"
+                               "firewall f in default drop {\n"
+                               "  accept tcp to 192.0.2.0/24 ether from 02:00:00:00:00:07\n"
+                               "  accept udp to 192.0.2.0/24 port 9 bytes payload at 4 is x\"cafe\"\n"
+                               "  drop from 10.0.0.0/8 ether to not multicast\n"
+                               "}\n";
+    (void)state;
+    broken_tests(text, CLASSIFY_ALL);
+    broken_tests(text, CLASSIFY_NONE);
+}
+
+/* ARP has lists of its own. */
+static void broken_arp(void **state)
+{
+    static const char text[] = "edition 1\n"
+                               "firewall f in default drop {\n"
+                               "  accept arp vlan 3\n"
+                               "  drop arp vlan 4-9\n"
+                               "}\n";
+    struct made m;
+    (void)state;
+
+    make(&m, text, CLASSIFY_ALL);
+    for (uint32_t i = 0; i < m.loaded->entries_count; i++) {
+        m.entries[i].rule ^= 1;
+        assert_true(is_found_out(&m));
+        m.entries[i] = m.loaded->entries[i];
+    }
+    unmake(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_programs_pass),  cmocka_unit_test(broken_leaves),
+        cmocka_unit_test(swapped_entries),      cmocka_unit_test(broken_tree),
+        cmocka_unit_test(broken_straight_code), cmocka_unit_test(broken_residues),
+        cmocka_unit_test(broken_arp),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
