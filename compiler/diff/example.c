@@ -120,18 +120,36 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
     return best;
 }
 
-static enum tried find_example(struct diff *d, struct change *c, const struct test_self *self)
+/* Packets of the region that are, or are not, later fragments. */
+static enum tried find_among(struct diff *d, struct change *c, const struct test_self *self, bool later)
 {
+    const struct ir *ir = d->c.ir;
     enum tried best = TRIED_NONE;
+    uint32_t tries = 0;
 
-    for (uint32_t i = 0; i < c->region.count && i < PRODUCTS_TRIED; i++)
+    for (uint32_t i = 0; i < c->region.count && tries < PRODUCTS_TRIED; i++) {
+        const uint32_t fragment = c->region.p[i].field[IR_FRAGMENT];
+        const bool begins = ir_ranges_have(ir, fragment, FRAGMENT_NO) || ir_ranges_have(ir, fragment, FRAGMENT_FIRST);
+
+        if (begins == later) continue;
+        tries++;
         for (uint8_t dir = PBC_DIR_IN; dir <= PBC_DIR_FORWARD; dir++) {
             if (!(c->dirs >> dir & 1)) continue;
             const enum tried t = try_product(d, c, &c->region.p[i], dir, self);
             if (t == TRIED_GOOD) return t;
             if (t > best) best = t;
         }
+    }
     return best;
+}
+
+/* A later fragment comes behind its first, so as an example it says less than a whole packet. */
+static enum tried find_example(struct diff *d, struct change *c, const struct test_self *self)
+{
+    const enum tried whole = find_among(d, c, self, false);
+    const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
+
+    return later > whole ? later : whole;
 }
 
 /* A fault of ours: better no answer than a wrong one. */
