@@ -276,7 +276,7 @@ static void print_classifier(const struct list_figures *f, FILE *out)
     if (f->last_resort) fputs("    last resort: rules that nothing tells apart stand in long leaves\n", out);
 }
 
-/* Each list that has code of its own; what stands in its caller is counted there. */
+/* Each list that has code of its own; what stands in its caller is not listed. */
 static void print_lists(const struct compile *c, FILE *out)
 {
     enum { PRINTED_MAX = 100 };
@@ -290,7 +290,8 @@ static void print_lists(const struct compile *c, FILE *out)
         if (f->classified)
             fputs("classifier\n", out), print_classifier(f, out);
         else
-            fprintf(out, "straight code for %u rule%s\n", f->rules, f->rules == 1 ? "" : "s");
+            fprintf(out, "straight code, %u rule%s%s\n", f->rules, f->rules == 1 ? "" : "s",
+                    f->in_dispatch ? ", in the dispatch" : "");
     }
     if (n > PRINTED_MAX) line(out, "more", n - PRINTED_MAX, "not printed");
 }
