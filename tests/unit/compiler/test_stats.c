@@ -44,6 +44,7 @@ static void figures(void **state)
     assert_int_equal(figure(text, "instructions"), c.image->code_count);
     assert_int_equal(figure(text, "functions"), c.image->funcs_count);
     assert_int_equal(figure(text, "maps of numbers"), 1);
+    assert_non_null(strstr(text, "\n  f: straight code, 3 rules, in the dispatch\n"));
     assert_int_equal(figure(text, "longest path"), c.image->meta->longest_path);
 #define X(ident, field, type, most) sections += (uint64_t)c.image->field##_count * sizeof(type);
     PBC_SECTIONS(X)
