@@ -8,7 +8,7 @@
  *
  * Readers: analyse.c compares products; codegen.c turns them into straight code; ir_dump.c prints them. A classifier
  * takes the BOX fields as its region, the FINITE ones as value and mask columns, and leaves the RESIDUE to straight
- * code after a hit. A new condition is a row of field.def and a case in normal.c. */
+ * code after a hit. A new condition is a row of field.def and a case in narrow.c. */
 #ifndef COMPILER_IR_H
 #define COMPILER_IR_H
 

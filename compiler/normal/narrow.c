@@ -1,0 +1,430 @@
+/* What each condition makes of its rule's product: it demands first that its field be there ("a condition on a field
+ * that a packet does not have is false, and so is its not"), then that the field's value be in the list, or, after
+ * `not`, outside it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/normal/narrow.h"
+#include "compiler/normal/normal_priv.h"
+#include "vm/key.h"
+#include "vm/vm.h"
+
+void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t set)
+{
+    p->field[f] = ir_ranges_and(n->ir, p->field[f], set, ir_fields[f].most);
+}
+
+/* What the list lets through: `any` is everything, `not` the complement. */
+static uint32_t listed(struct normal *n, const struct pbc_cond *c, enum ir_field f, uint32_t set)
+{
+    if (c->flags & PBC_COND_ANY) set = IR_ALL;
+    return c->flags & PBC_COND_NOT ? ir_ranges_not(n->ir, set, ir_fields[f].most) : set;
+}
+
+static int by_lo(const void *a, const void *b)
+{
+    const struct pbc_range *x = a, *y = b;
+
+    return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+/* Sort and merge in place; returns how many are left. */
+static uint32_t merge(struct pbc_range *r, uint32_t count)
+{
+    uint32_t n = 0;
+
+    if (count > 1) qsort(r, count, sizeof(*r), by_lo);
+    for (uint32_t i = 0; i < count; i++)
+        if (n && r[i].lo <= (uint64_t)r[n - 1].hi + 1) {
+            if (r[i].hi > r[n - 1].hi) r[n - 1].hi = r[i].hi;
+        } else {
+            r[n++] = r[i];
+        }
+    return n;
+}
+
+uint32_t union_of(struct normal *n, enum ir_field f, const struct pbc_range *r, uint32_t count)
+{
+    struct pbc_range shorts[32], *copy = shorts;
+
+    if (count > 32) copy = arena_alloc(n->ir->arena, count * sizeof(*copy));
+    if (count) memcpy(copy, r, count * sizeof(*copy));
+    return ir_intern_ranges(n->ir, copy, merge(copy, count), ir_fields[f].most);
+}
+
+static uint32_t operands(struct normal *n, const struct pbc_cond *c, enum ir_field f)
+{
+    return union_of(n, f, n->img->ranges + c->first, c->count);
+}
+
+/* The field has a value of the list, of those that it can have where it is there: 0..`most`. */
+static void narrow_to_list(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
+                           uint32_t most)
+{
+    const struct pbc_range there = {0, most};
+
+    narrow(n, p, f, union_of(n, f, &there, 1));
+    narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
+}
+
+static void normal_family(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    struct pbc_range r[3];
+    uint32_t count = 0;
+
+    if (c->arg & KIND_IP4) r[count++] = (struct pbc_range){WHAT_IP4, WHAT_IP6 - 1};
+    if (c->arg & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6, WHAT_IP6_UNKNOWN};
+    if (c->arg & KIND_ARP) r[count++] = (struct pbc_range){WHAT_ARP, WHAT_ARP};
+    narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
+}
+
+/* The named protocols of a mask, as values of IR_WHAT. */
+static uint32_t named_protocols(uint32_t mask, struct pbc_range r[8])
+{
+    static const struct {
+        uint32_t bit, value4, value6;
+    } named[] = {
+        {KIND_TCP, 6, WHAT_IP6 + 6},
+        {KIND_UDP, 17, WHAT_IP6 + 17},
+        {KIND_SCTP, 132, WHAT_IP6 + 132},
+        {KIND_ICMP, 1, 1},
+        {KIND_ICMP6, WHAT_IP6 + 58, WHAT_IP6 + 58},
+    };
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+        if (mask & named[i].bit) {
+            r[count++] = (struct pbc_range){named[i].value4, named[i].value4};
+            if (named[i].value6 != named[i].value4) r[count++] = (struct pbc_range){named[i].value6, named[i].value6};
+        }
+    return count;
+}
+
+uint32_t what_protocols(struct normal *n, uint32_t mask)
+{
+    struct pbc_range r[8];
+
+    return union_of(n, IR_WHAT, r, named_protocols(mask, r));
+}
+
+static void normal_proto(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    struct pbc_range shorts[32], *r = shorts;
+
+    if (c->count > 8) r = arena_alloc(n->ir->arena, (2 * (size_t)c->count + 8) * sizeof(*r));
+    uint32_t count = named_protocols(c->arg, r);
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct pbc_range op = n->img->ranges[c->first + i];
+
+        if (op.lo > 255) continue;
+        op.hi = op.hi > 255 ? 255 : op.hi;
+        r[count++] = op;
+        r[count++] = (struct pbc_range){WHAT_IP6 + op.lo, WHAT_IP6 + op.hi};
+    }
+    narrow(n, p, IR_WHAT, n->known);
+    narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
+}
+
+static uint32_t addrs_of_set(struct normal *n, uint32_t set)
+{
+    const struct pbc_set *s = &n->img->sets[set];
+
+    if (n->set_id[set]) return n->set_id[set] - 1;
+    const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = n->img->set4 + s->first4,
+                                                                  .count4 = s->count4,
+                                                                  .r6 = n->img->set6 + s->first6,
+                                                                  .count6 = s->count6});
+
+    ir_addrs_note_set(n->ir, id, set, IR_V4 | IR_V6);
+    n->set_id[set] = id + 1;
+    return id;
+}
+
+/* Lists may name large sets again and again. */
+static uint32_t union_with(struct normal *n, uint32_t a, uint32_t b)
+{
+    const size_t slot = (a * 31 + b) % (sizeof(n->unions) / sizeof(n->unions[0]));
+
+    if (n->unions[slot].result == 0 || n->unions[slot].a != a || n->unions[slot].b != b) {
+        n->unions[slot].a = a;
+        n->unions[slot].b = b;
+        n->unions[slot].result = ir_addrs_or(n->ir, a, b) + 1;
+    }
+    return n->unions[slot].result - 1;
+}
+
+static void normal_address(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
+                           enum ir_field f_self, uint32_t self_bit)
+{
+    struct ir *ir = n->ir;
+    uint32_t other = c->flags & PBC_COND_ANY ? IR_ALL : IR_EMPTY;
+
+    for (uint32_t i = 0; i < c->count; i++) other = union_with(n, other, addrs_of_set(n, c->first + i));
+    uint32_t own = c->arg & self_bit ? IR_ALL : other;
+
+    if (c->flags & PBC_COND_NOT) {
+        other = ir_addrs_not(ir, other);
+        own = ir_addrs_not(ir, own);
+    }
+    p->field[f] = ir_addrs_and(ir, p->field[f], other);
+    p->field[f_self] = ir_addrs_and(ir, p->field[f_self], own);
+    narrow(n, p, IR_WHAT, n->ip);
+}
+
+static void normal_port(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
+{
+    narrow(n, p, IR_WHAT, n->ports);
+    if (c->arg) narrow(n, p, IR_WHAT, what_protocols(n, c->arg));
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow_to_list(n, p, c, f, 65535);
+}
+
+static void normal_type(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    narrow(n, p, IR_WHAT, what_protocols(n, c->arg & (KIND_ICMP | KIND_ICMP6)));
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow_to_list(n, p, c, IR_TYPE, 255);
+}
+
+static void normal_nd(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    narrow(n, p, IR_WHAT, n->icmp6);
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow(n, p, IR_ND, listed(n, c, IR_ND, n->nd));
+}
+
+static void normal_code(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    narrow(n, p, IR_WHAT, n->with_header);
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow_to_list(n, p, c, IR_CODE, 255);
+}
+
+/* `any` and `none` are values beside the numbers, so `not none, 5` is a tag other than 5. */
+static void normal_vlan(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    const struct pbc_range tag = {0, VLAN_ABSENT - 1}, none = {VLAN_ABSENT, VLAN_ABSENT};
+    struct pbc_range *r = arena_alloc(n->ir->arena, ((size_t)c->count + 2) * sizeof(*r));
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->count; i++) r[count++] = n->img->ranges[c->first + i];
+    if (c->arg & VLAN_ANY) r[count++] = tag;
+    if (c->arg & VLAN_NONE) r[count++] = none;
+    if (!c->arg) narrow(n, p, IR_VLAN, n->tagged);
+    narrow(n, p, IR_VLAN, listed(n, c, IR_VLAN, union_of(n, IR_VLAN, r, count)));
+}
+
+static void normal_flags(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    narrow(n, p, IR_WHAT, n->tcp);
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    p->field[IR_HAS] |= c->arg & 0xff;
+    p->field[IR_LACKS] |= c->arg >> 8 & 0xff;
+}
+
+uint32_t states_set(struct normal *n, unsigned mask)
+{
+    struct pbc_range r[STATE_IS_ABSENT + 1];
+    uint32_t count = 0;
+
+    for (uint32_t v = 0; v <= STATE_IS_ABSENT; v++)
+        if (mask >> v & 1) r[count++] = (struct pbc_range){v, v};
+    return union_of(n, IR_STATE, r, count);
+}
+
+static void need_state(struct normal *n, struct ir_product *p)
+{
+    narrow(n, p, IR_WHAT, n->ip);
+    narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow(n, p, IR_STATE, states_set(n, (1u << STATE_IS_ABSENT) - 1));
+}
+
+static void normal_state(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    need_state(n, p);
+    narrow(n, p, IR_STATE, listed(n, c, IR_STATE, states_set(n, c->arg / MARK_NEW)));
+}
+
+static void normal_flows(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    const struct pbc_range over = {c->arg + 1, ir_fields[IR_FLOWS].most};
+
+    need_state(n, p);
+    narrow(n, p, IR_FLOWS, union_of(n, IR_FLOWS, &over, 1));
+}
+
+static void normal_fragment(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
+    struct pbc_range r[3];
+    uint32_t count = 0;
+
+    for (uint32_t v = 0; v < 3; v++)
+        if (c->arg & bits[v]) r[count++] = (struct pbc_range){v, v};
+    narrow(n, p, IR_WHAT, n->ip);
+    narrow(n, p, IR_FRAGMENT, listed(n, c, IR_FRAGMENT, union_of(n, IR_FRAGMENT, r, count)));
+}
+
+static void normal_options(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    const struct pbc_range r = {c->arg & 1, c->arg & 1};
+
+    narrow(n, p, IR_WHAT, n->ip4);
+    narrow(n, p, IR_OPTIONS, listed(n, c, IR_OPTIONS, union_of(n, IR_OPTIONS, &r, 1)));
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static uint32_t unique(uint64_t *v, uint32_t count)
+{
+    uint32_t n = 0;
+
+    qsort(v, count, sizeof(*v), by_number);
+    for (uint32_t i = 0; i < count; i++)
+        if (n == 0 || v[i] != v[n - 1]) v[n++] = v[i];
+    return n;
+}
+
+/* Doubles, so that the rooms left behind are together no larger than the last. */
+static uint64_t *macs_room(struct normal *n, size_t count)
+{
+    if (n->macs_room < count || !n->macs) {
+        n->macs_room = 2 * count + 16;
+        n->macs = arena_alloc(n->ir->arena, n->macs_room * sizeof(*n->macs));
+    }
+    return n->macs;
+}
+
+/* MACs are matched by a predicate of their own, kept as it was said but for order and repetition. */
+static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
+{
+    const struct pbc_set *sets = n->img->macsets + c->first;
+    struct ir_macs m = {.kinds = c->arg & (MAC_MULTICAST | MAC_BROADCAST),
+                        .negated = c->flags & PBC_COND_NOT,
+                        .set = c->count == 1 ? c->first : PBC_NONE};
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < c->count; i++) count += sets[i].count4;
+    uint64_t *macs = macs_room(n, count);
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (sets[i].count4) memcpy(macs + m.count, n->img->macs + sets[i].first4, sets[i].count4 * sizeof(*macs));
+        m.count += sets[i].count4;
+    }
+    m.count = unique(macs, m.count);
+    m.macs = macs;
+    if (c->flags & PBC_COND_ANY) m = (struct ir_macs){.negated = !m.negated, .set = PBC_NONE};
+    p->field[f] = p->field[f] == IR_EMPTY ? IR_EMPTY : ir_intern_macs(n->ir, &m);
+}
+
+/* Equal patterns of different conditions are one: the first in the image. */
+static uint32_t canonical_pattern(struct normal *n, uint32_t pattern)
+{
+    const struct pbc_pattern *p = n->img->patterns;
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < sizeof(*p); i++) h = (h ^ ((const uint8_t *)&p[pattern])[i]) * 16777619u;
+    for (h ^= h >> 15;; h++) {
+        uint32_t *slot = &n->pattern_slots[h & (n->pattern_slots_size - 1)];
+
+        if (!*slot) *slot = pattern + 1;
+        if (memcmp(&p[*slot - 1], &p[pattern], sizeof(*p)) == 0) return *slot - 1;
+    }
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
+{
+    uint32_t used = 0, left = 0;
+
+    for (uint32_t i = 0; i < count; i++) used += conds[i].kind == COND_BYTES;
+    if (!used) return;
+    uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
+    for (uint32_t i = 0, k = 0; i < count; i++)
+        if (conds[i].kind == COND_BYTES) all[k++] = canonical_pattern(n, conds[i].first);
+    qsort(all, used, sizeof(*all), by_index);
+    for (uint32_t i = 0; i < used; i++)
+        if (i == 0 || all[i] != all[left - 1]) all[left++] = all[i];
+    p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, left);
+}
+
+static void normal_ip_number(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
+{
+    narrow(n, p, IR_WHAT, n->ip);
+    narrow_to_list(n, p, c, f, ir_fields[f].most);
+}
+
+static void normal_during(struct ir_product *p, const struct pbc_cond *c)
+{
+    p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
+}
+
+/* What a meter counts by must be there; its result is normal_meters'. */
+static void normal_meter_key(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    if (c->arg & KIND_IP) narrow(n, p, IR_WHAT, n->ip);
+}
+
+static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }
+
+void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond *conds, uint32_t count)
+{
+    uint32_t used = 0, left = 0;
+
+    for (uint32_t i = 0; i < count; i++) used += asks_meter(&conds[i]);
+    if (!used) return;
+    uint32_t *all = arena_alloc(n->ir->arena, used * sizeof(*all));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t asked = conds[i].first * 2 + (conds[i].kind == COND_WITHIN);
+
+        if (!asks_meter(&conds[i]) || n->meter_asked[asked] == n->rules) continue;
+        n->meter_asked[asked] = n->rules;
+        all[left++] = asked;
+    }
+    p->field[IR_METERS] = ir_intern_patterns(n->ir, all, left);
+}
+
+void normal_cond(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+{
+    switch ((enum cond_kind)c->kind) {
+    case COND_FAMILY: normal_family(n, p, c); return;
+    case COND_PROTO: normal_proto(n, p, c); return;
+    case COND_ETHER: narrow_to_list(n, p, c, IR_ETHER, ETHER_ABSENT - 1); return;
+    case COND_FROM: normal_address(n, p, c, IR_SRC, IR_SRC_SELF, KIND_SRC_SELF); return;
+    case COND_TO: normal_address(n, p, c, IR_DST, IR_DST_SELF, KIND_DST_SELF); return;
+    case COND_PORT: normal_port(n, p, c, IR_DPORT); return;
+    case COND_SOURCE_PORT: normal_port(n, p, c, IR_SPORT); return;
+    case COND_ICMP_TYPE: normal_type(n, p, c); return;
+    case COND_ICMP_ND: normal_nd(n, p, c); return;
+    case COND_ICMP_CODE: normal_code(n, p, c); return;
+    case COND_ON: narrow_to_list(n, p, c, IR_IFACE, IFACE_ABSENT - 1); return;
+    case COND_VLAN: normal_vlan(n, p, c); return;
+    case COND_VLAN_INNER: narrow_to_list(n, p, c, IR_INNER, VLAN_ABSENT - 1); return;
+    case COND_ETHER_FROM: normal_mac(n, p, c, IR_SRC_MAC); return;
+    case COND_ETHER_TO: normal_mac(n, p, c, IR_DST_MAC); return;
+    case COND_FLAGS: normal_flags(n, p, c); return;
+    case COND_STATE: normal_state(n, p, c); return;
+    case COND_FLOWS_OVER: normal_flows(n, p, c); return;
+    case COND_FRAGMENT: normal_fragment(n, p, c); return;
+    case COND_TTL: normal_ip_number(n, p, c, IR_TTL); return;
+    case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
+    case COND_DSCP: normal_ip_number(n, p, c, IR_DSCP); return;
+    case COND_OPTIONS: normal_options(n, p, c); return;
+    case COND_DURING: normal_during(p, c); return;
+    case COND_OVER:
+    case COND_WITHIN: normal_meter_key(n, p, c); return;
+    case COND_BYTES: /* normal_patterns */
+    case COND_COUNT: break;
+    }
+}
