@@ -7,15 +7,21 @@
 
 #include "compiler/diff/diff_priv.h"
 
+/* A change that is left out would be a wrong answer. */
+static _Noreturn void out_of_memory(void)
+{
+    fputs("preyc: out of memory\n", stderr);
+    exit(2);
+}
+
 void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry)
 {
     if (count < *cap) return array;
     *cap = *cap ? *cap * 2 : 16;
     void *moved = realloc(array, *cap * entry);
 
-    if (moved) return moved;
-    fputs("preyc: out of memory\n", stderr);
-    exit(2);
+    if (!moved) out_of_memory();
+    return moved;
 }
 
 /* How much is let through: a tunnel that is opened lets in what its rules let in. */
@@ -67,8 +73,9 @@ static void grow_slots(struct diff *d)
 
     free(d->slots);
     d->slots = calloc(size, sizeof(*d->slots));
-    d->slot_count = d->slots ? size : 0;
-    for (uint32_t i = 0; d->slots && i < d->change_count; i++) {
+    if (!d->slots) out_of_memory();
+    d->slot_count = size;
+    for (uint32_t i = 0; i < d->change_count; i++) {
         uint64_t at = key_hash(d->changes[i].by, d->changes[i].dirs, d->changes[i].maybe);
 
         while (d->slots[at & (size - 1)]) at++;
@@ -80,7 +87,6 @@ static struct change *change_of(struct diff *d, const struct decider by[SIDES], 
 {
     d->changes = diff_grow(d->changes, &d->change_cap, d->change_count, sizeof(*d->changes));
     if (d->change_count * 2 >= d->slot_count) grow_slots(d);
-    if (!d->slots) return NULL;
     for (uint64_t at = key_hash(by, dirs, maybe);; at++) {
         uint32_t *slot = &d->slots[at & (d->slot_count - 1)];
         struct change *c;
@@ -102,9 +108,9 @@ void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_
                 bool behind)
 {
     const unsigned was = openness(by[OLD].outcome.verdict), now = openness(by[NEW].outcome.verdict);
-    struct change *c;
 
-    if (alike(&by[OLD].outcome, &by[NEW].outcome) || !(c = change_of(d, by, dirs, maybe))) return;
+    if (alike(&by[OLD].outcome, &by[NEW].outcome)) return;
+    struct change *c = change_of(d, by, dirs, maybe);
     c->kind = now > was ? DIFF_WIDENED : now < was ? DIFF_NARROWED : DIFF_OTHER;
     c->behind |= behind;
     region_add(&c->region, p);
@@ -153,15 +159,14 @@ static double sort_products(const struct ir *ir, struct region *r)
     struct ir_product *sorted = malloc((r->count + 1) * sizeof(*sorted));
     double size = -INFINITY;
 
-    for (uint32_t i = 0; order && i < r->count; i++) {
+    if (!order || !sorted) out_of_memory();
+    for (uint32_t i = 0; i < r->count; i++) {
         order[i] = (struct sized){product_size(ir, &r->p[i]), i};
         size = sum_of_logs(size, order[i].size);
     }
-    if (order && sorted) {
-        qsort(order, r->count, sizeof(*order), larger_first);
-        for (uint32_t i = 0; i < r->count; i++) sorted[i] = r->p[order[i].at];
-        memcpy(r->p, sorted, r->count * sizeof(*sorted));
-    }
+    qsort(order, r->count, sizeof(*order), larger_first);
+    for (uint32_t i = 0; i < r->count; i++) sorted[i] = r->p[order[i].at];
+    if (r->count) memcpy(r->p, sorted, r->count * sizeof(*sorted));
     free(order);
     free(sorted);
     return size;
