@@ -44,9 +44,12 @@ struct list_figures {
     struct list_figures *next;
 };
 
+/* Random frames that a program is tried on, at least (validate/validate.h); and where many programs are made. */
+enum { DOUBTS = 4096, DOUBTS_FEW = 64 };
+
 struct compile {
     enum classify_when classify; /* set between compile_init and compile_file, as is */
-    uint32_t doubts;             /* random frames that the program is tried on: validate/validate.h; 0: none */
+    uint32_t doubts;             /* DOUBTS; fewer: that many, and no clock is asked; 0: the program is not tried */
     struct arena *arena;
     struct sources sources;
     struct diags *diags;

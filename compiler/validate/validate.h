@@ -6,8 +6,6 @@
 
 struct program;
 
-enum { DOUBTS = 4096 }; /* random frames that a program is tried on, at least, where the rules are few enough */
-
 /* p: what was made of c, loaded; c's own lists say which rules its classifiers hold. Frames are drawn from the rules'
  * conditions and from the boxes of classifiers, first corners, then by chance; at least c->doubts, then as long as the
  * stages before have taken by a third (a quarter of all), if c->doubts is DOUBTS. Reports the first difference as a

@@ -383,6 +383,7 @@ static struct program *compiled(void)
     char why[256] = "";
     struct program *p = NULL;
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "bindings", rules, sizeof rules - 1) == 0)
         p = program_load(c.pbc, c.pbc_len, why, sizeof why);
     else

@@ -144,6 +144,7 @@ static struct program *compile(const struct text *t)
     struct compile c;
 
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
     compile_fini(&c);
     free(text);

@@ -383,6 +383,7 @@ static bool expect_found(struct trial *t, const struct buffer *b, struct totals 
 
     if (!strstr(b->s, "test \"r")) return true;
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     good = compile_text(&c, "again.prey", b->s, b->len) == 0 && compile_test(&c) == 0 && tests_passed(&c);
     totals->written += c.tests ? c.tests->count : 0;
     if (!good) {
@@ -473,6 +474,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     }
     t.text = b.s;
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     bool good = compile_text(&c, "random.prey", b.s, b.len) == 0;
     if (!good) {
         diags_print_json(c.diags, stdout);

@@ -65,6 +65,7 @@ static struct program *compile(const struct text *t, enum classify_when classify
     struct compile c;
 
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     c.classify = classify;
     if (compile_text(&c, "random.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof(why));
     if (!p && err) {

@@ -390,6 +390,7 @@ static bool check_list(uint64_t seed, struct totals *t)
 
     draw_list(&w, seed);
     compile_init(&j.c);
+    j.c.doubts = DOUBTS_FEW;
     if (compile_text(&j.c, "random.prey", w.text, w.len) != 0 || j.c.ir->rule_count > RULES_MAX) {
         diags_print_text(j.c.diags, stdout, false);
         return complain("refused", seed, &j.c, 0, w.text);
@@ -431,6 +432,7 @@ static bool check_file(uint64_t seed, struct totals *t)
     for (size_t i = 0; i < text.len; i++)
         if (text.s[i] == DRAW_SPLIT || text.s[i] == DRAW_LINE) text.s[i] = ' ';
     compile_init(&j.c);
+    j.c.doubts = DOUBTS_FEW;
     good = compile_text(&j.c, "random.prey", text.s, text.len) == 0;
     facts = (struct facts){.self4 = s.self4, .self4_count = STOCK_SELF};
     for (unsigned n = 0; n < 200 && good && j.c.ir->rule_count <= RULES_MAX; n++) {

@@ -445,6 +445,7 @@ static struct program *compile(const char *text, enum classify_when when)
     struct program *p = NULL;
     struct compile c;
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     c.classify = when;
     if (compile_text(&c, "nasty.prey", text, strlen(text)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
     if (!p) {

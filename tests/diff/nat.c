@@ -460,6 +460,7 @@ static struct program *compile(void)
     char why[256] = "";
     struct program *p = NULL;
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "nat.prey", rules, strlen(rules)) == 0) p = program_load(c.pbc, c.pbc_len, why, sizeof why);
     if (!p) diags_print_text(c.diags, stderr, false);
     compile_fini(&c);

@@ -134,6 +134,7 @@ static struct program *compile_rules(struct run *r)
     for (size_t i = 0; i < r->text.len; i++)
         if (r->text.s[i] == DRAW_SPLIT || r->text.s[i] == DRAW_LINE) r->text.s[i] = ' ';
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "random.prey", r->text.s, r->text.len) == 0)
         p = program_load(c.pbc, c.pbc_len, why, sizeof why);
     if (!p) {

@@ -52,6 +52,7 @@ static void compile_rules(void)
     struct compile c;
     char why[256] = "";
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "fuzz.prey", rules, strlen(rules)) != 0) diags_print_text(c.diags, stderr, false);
     program = program_load(c.pbc, c.pbc_len, why, sizeof(why));
     compile_fini(&c);

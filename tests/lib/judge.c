@@ -35,6 +35,7 @@ struct judge *judge_new(const char *name, const char *text, size_t len, FILE *er
     char why[256] = "";
     struct judge *j = NULL;
     compile_init(&c);
+    c.doubts = DOUBTS_FEW;
     if (compile_text(&c, name, text, len) != 0)
         diags_print_text(c.diags, err, false);
     else {
