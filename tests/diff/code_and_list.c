@@ -395,9 +395,9 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
 }
 
 #ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system anew, which sanitizers make dear */
-enum { FILES = 800 };
+enum { FILES = 150 };
 #else
-enum { FILES = 2500 };
+enum { FILES = 600 };
 #endif
 
 int main(int argc, char **argv)
