@@ -10,7 +10,7 @@ enum { OVERLAPS = 16, BUDGET_STEP = 4, HALVES_FROM = 11 /* slots that a format's
  * boxes that ask many slots have fewer to share, as they take more themselves. */
 static uint64_t worth_spending(const struct boxes *b)
 {
-    enum { LEAST = 1 << 14, FEW = 5 << 18 };
+    enum { LEAST = 1 << 14, FEW = 5 << 19 };
     uint64_t slots = 0;
     for (unsigned c = 0; c < b->slots; c++) slots += b->slot[c] < HALVES_FROM;
     const uint64_t box = slots <= 2 ? 32 : slots <= 6 ? 64 : 128; /* of a leaf of all boxes */

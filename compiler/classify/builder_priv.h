@@ -145,7 +145,7 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
                     unsigned most);
 
 /* leaf.c */
-enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 24 };
+enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 32, LEAF_RESISTS = 64 };
 /* Units that a leaf of so many boxes takes in the part at most, and its bytes. 0: no format holds what they ask. */
 uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l);
 uint64_t leaf_word(struct build *b, const struct part *p, struct list l);

@@ -53,6 +53,6 @@ uint64_t node_word(struct build *b, struct list l, const struct part *p, struct 
         b->unsayable = true;
         return TREE_NONE;
     }
-    if (l.count > LEAF_LONG) b->last_resort = true;
+    if (l.count > LEAF_RESISTS) b->last_resort = true;
     return leaf_word(b, p, l);
 }

@@ -14,13 +14,14 @@ enum {
     DENSE_WIDTH = 2,
 };
 
-/* The weights of the parts of a cost, in cache lines. */
-static const float LARGEST = 0.3f; /* the share of the largest child in what a cut leaves to do, */
+/* The weights of the parts of a cost, in steps: what reading a word of the tree takes. */
+static const float LARGEST = 0.2f; /* the share of the largest child in what a cut leaves to do, */
 static const float EVEN = 0.4f;    /* and in the rest that of packets drawn from all headers */
-static const float COPIES = 3.5f;  /* boxes twice as many as before, since they reach several children, where room for
+static const float COPIES = 2;     /* boxes twice as many as before, since they reach several children, where room for
                                       one doubling is left */
 static const float FORK = 2.5f;    /* a fork: another leaf is compared */
-static const float SECOND = 0.8f;  /* what is set apart is easier than the whole */
+static const float SECOND = 0.6f;  /* what is set apart is easier than the whole */
+static const float FURTHER = 1;    /* each unit of a leaf behind the first: many searches end before it */
 
 /* Of at most WIDTH_MOST bits. */
 static inline unsigned ones(uint32_t bits)
@@ -227,6 +228,13 @@ static uint32_t leaf_most(uint64_t bytes, uint32_t boxes)
     return unit <= 1 ? LEAF_BOXES : unit <= 2 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
+/* Is comparing them all, `bytes` in a leaf, cheaper than the best way to go on, which stands first? */
+static bool compare_all(const struct scoring *s, struct list l, uint64_t bytes)
+{
+    const float units = (float)(bytes / sizeof(struct pbc_block));
+    return bytes && l.count <= LEAF_LONG && s->count && s->best->score > FURTHER * (units - 1);
+}
+
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
                     unsigned most)
 {
@@ -255,6 +263,10 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
     for (unsigned i = 0; i < x->fields; i++) try_field(&s, &x->field[i]);
     b->work += (uint64_t)s.tried * x->boxes;
     qsort(best, s.count, sizeof *best, by_score);
+    if (compare_all(&s, l, bytes)) {
+        plans[n++] = (struct plan){.way = WAY_LEAF};
+        return n;
+    }
     for (unsigned i = 0; i < s.count && n + 2 < most; i++) plans[n++] = best[i].plan;
     if (!range_window(x, &w)) return n;
     plans[n++] = (struct plan){.way = WAY_CUT, .window = w};
