@@ -272,7 +272,7 @@ static const struct {
 } sets[] = {
     {draw_ordinary, 40, 4000},   {draw_ordinary, 3000, 1000},    {draw_random_bits, 600, 10000},
     {draw_ranges, 3000, 2000},   {draw_overlapping, 4000, 4000}, {draw_ports, 65536, 100},
-    {draw_identical, 20000, 10}, {draw_v6, 3000, 1000},          {draw_ternary, 3000, 8000},
+    {draw_identical, 20000, 10}, {draw_v6, 3000, 1000},          {draw_ternary, 3000, 12000},
 };
 
 /* Finds what the list says, and does so within bounds: of forks, of bytes, of boxes looked at. */
