@@ -41,7 +41,7 @@ struct set {
 };
 
 struct totals {
-    uint64_t sets, boxes, keys, found, asked, last_resort, worst;
+    uint64_t sets, boxes, keys, found, asked, last_resort, refused, worst;
 };
 
 static void *must(void *p)
@@ -343,10 +343,12 @@ static bool build(struct set *s, struct totals *totals)
     c->format_count = built.format_count, c->tree_count = built.tree_count, c->block_count = built.block_count;
     c->words = built.words, c->compared = built.compared, c->forks = built.forks, c->chain = built.chain;
     s->program = img_load(&b, err, sizeof err);
-    if (!s->program) printf("# %u boxes: %s\n", s->boxes.count, err);
+    const bool refused = !s->program && built.chain > PBC_CHAIN_MAX; /* as the compiler would have (E0594) */
+    if (!s->program && !refused) printf("# %u boxes: %s\n", s->boxes.count, err);
+    totals->refused += refused;
     built_fini(&built);
     img_fini(&b);
-    return s->program;
+    return s->program || refused;
 }
 
 static bool check_set(uint64_t seed, unsigned largest, struct totals *totals)
@@ -357,7 +359,7 @@ static bool check_set(uint64_t seed, unsigned largest, struct totals *totals)
     draw_boxes(&s);
     s.seeds = must(aligned_alloc(64, 2000 * sizeof *s.seeds));
     const unsigned batches = s.boxes.count > 2000 ? 4 : s.boxes.count > 200 ? 6 : 12;
-    const bool good = build(&s, totals) && check_program(&s, batches, totals);
+    const bool good = build(&s, totals) && (!s.program || check_program(&s, batches, totals));
     totals->sets++;
     totals->boxes += s.boxes.count;
     program_put(s.program);
@@ -387,10 +389,10 @@ int main(int argc, char **argv)
             return 1;
         }
     printf("ok - classifiers find what boxes say: %" PRIu64 " sets, %" PRIu64 " boxes, %" PRIu64 " headers, %" PRIu64
-           " of them found, %" PRIu64 " asked again; %" PRIu64 " sets compared in long leaves; at most %" PRIu64
-           " lines\n",
-           t.sets, t.boxes, t.keys, t.found, t.asked, t.last_resort, t.worst);
-    const bool fair = t.found * 3 > t.keys && (t.keys - t.found) * 20 > t.keys && t.asked;
+           " of them found, %" PRIu64 " asked again; %" PRIu64 " sets compared in long leaves, %" PRIu64
+           " ask too many entries in turn; at most %" PRIu64 " lines\n",
+           t.sets, t.boxes, t.keys, t.found, t.asked, t.last_resort, t.refused, t.worst);
+    const bool fair = t.refused * 10 < t.sets && t.found * 3 > t.keys && (t.keys - t.found) * 20 > t.keys && t.asked;
     printf("%s - headers fall inside and outside\n", fair ? "ok" : "not ok");
     return fair ? 0 : 1;
 }
