@@ -120,8 +120,7 @@ static uint64_t chain_again(struct build *b, uint64_t budget, uint64_t limit, st
     struct built now;
     b->forks_most = 0;
     const int error = attempt(b, budget, limit, &now);
-    const uint64_t held =
-        now.peak_bytes + out->tree_count * sizeof *out->tree + out->block_count * sizeof *out->blocks;
+    const uint64_t held = now.peak_bytes + out->tree_count * sizeof *out->tree + out->block_count * sizeof *out->blocks;
     if (!error && now.chain <= PBC_CHAIN_MAX) {
         built_fini(out);
         *out = now;

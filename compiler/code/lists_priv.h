@@ -33,8 +33,8 @@ struct classified {
     uint32_t count, most;
     struct boxes boxes; /* at most `most` of a rule */
 };
-/* Report a list that takes more than `bytes`, b NULL, or of which too many rules can be asked in turn; keep what else is
- * to be said of one that was built (classified_report.c). */
+/* Report a list that takes more than `bytes`, b NULL, or of which too many rules can be asked in turn; keep what else
+ * is to be said of one that was built (classified_report.c). */
 void report_classified(struct gen *g, const struct classified *c, const struct built *b, uint64_t bytes);
 /* Is it plain before anything is built that one packet could be asked too many rules in turn? True after reporting
  * that. */
