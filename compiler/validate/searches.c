@@ -265,7 +265,8 @@ static bool try_classifier(struct trial *t, const struct list_figures *f, uint32
     if (boxes_again(t, f) && t->boxes.count) {
         find_telling(t);
         good = corners(t) && rules_in_boxes(t);
-        for (uint32_t i = 0; i < most && good; i++) good = random_header(t);
+        const uint64_t enough = t->d->tried + most;
+        for (uint64_t i = 0; i < 4 * (uint64_t)most && t->d->tried < enough && good; i++) good = random_header(t);
     }
     boxes_fini(&t->boxes);
     return good;

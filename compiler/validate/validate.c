@@ -14,6 +14,7 @@ enum {
     FRAMES_LEAST = 32,           /* however long the list */
     CONDS_BESIDE = 16,           /* conditions of a rule that its corners miss, one at a time */
     CLOCK_EVERY = 16,            /* frames */
+    TRIES_A_FRAME = 4,           /* wishes, on average, before it is given up */
 };
 
 static uint64_t now_ns(void)
@@ -59,11 +60,13 @@ static bool corners(struct doubt *d, uint32_t most)
     return good;
 }
 
-static bool by_chance(struct doubt *d, uint32_t frames)
+/* Until so many frames more were tried, as long as most that are wished for can be. */
+static bool by_chance(struct doubt *d, uint64_t frames)
 {
+    const uint64_t most = d->tried + frames;
     struct wish w;
 
-    for (uint32_t i = 0; i < frames; i++) {
+    for (uint64_t i = 0; i < TRIES_A_FRAME * frames && d->tried < most; i++) {
         wish_any(d, &w);
         if (wish_build(d, &w) && !agree_whole(d)) return false;
     }
@@ -99,8 +102,7 @@ uint64_t validate_program(struct compile *c, const struct program *p)
     d.bytes = arena_alloc(c->arena, TEST_FRAME_MOST);
     const uint32_t frames = affordable(&d);
     /* what the list is too long for is asked of its classifiers */
-    const bool good =
-        agree_searches(&d, c->doubts - frames) && corners(&d, frames / 2) && by_chance(&d, frames - frames / 2);
+    const bool good = agree_searches(&d, c->doubts - frames) && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
     return d.tried;
 }
