@@ -137,7 +137,7 @@ static void count_children(struct deal *d)
     }
 }
 
-/* Which children are the same as an earlier one: by their sums for now. Returns how many boxes the others have. */
+/* Which children are the same as an earlier one, by their sums alone. Returns how many boxes the others have. */
 static bool find_same(struct deal *d, uint64_t *boxes)
 {
     uint32_t cap = 4;
