@@ -19,7 +19,7 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm
 
 LANG_SRC     := $(wildcard lang/*.c)
-VM_SRC       := $(wildcard vm/*.c vm/*/*.c)
+VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
 COMPILER_SRC := $(filter-out compiler/preyc.c,$(wildcard compiler/*.c compiler/*/*.c))
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c,$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
@@ -81,7 +81,7 @@ help:
 #: make clean      remove build/
 
 include tests/tests.mk
--include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/vm/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
 .PHONY: all programs install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -6,7 +6,7 @@
 
 #include "compiler/resolve/front_priv.h"
 #include "compiler/validate/validate.h"
-#include "vm/program.h"
+#include "vm/program/program.h"
 
 void compile_init(struct compile *c)
 {

@@ -12,19 +12,19 @@ struct symbols;
 struct tests;
 
 /* What --stats times: STAGE(ident, name). */
-#define COMPILE_STAGE_LIST(STAGE) \
-    STAGE(PARSE, "read and parse") \
-    STAGE(RULES, "names and rules") \
-    STAGE(NORMAL, "normal form") \
-    STAGE(ANALYSE, "analysis") \
-    STAGE(CODE, "code") \
-    STAGE(EMIT, "write and verify") \
+#define COMPILE_STAGE_LIST(STAGE)                                                                                      \
+    STAGE(PARSE, "read and parse")                                                                                     \
+    STAGE(RULES, "names and rules")                                                                                    \
+    STAGE(NORMAL, "normal form")                                                                                       \
+    STAGE(ANALYSE, "analysis")                                                                                         \
+    STAGE(CODE, "code")                                                                                                \
+    STAGE(EMIT, "write and verify")                                                                                    \
     STAGE(TESTS, "tests of the rule file")
 enum compile_stage {
 #define STAGE(ident, name) STAGE_##ident,
     COMPILE_STAGE_LIST(STAGE)
 #undef STAGE
-    COMPILE_STAGES
+        COMPILE_STAGES
 };
 
 /* Which lists become classifiers; tests choose, to compare. */
@@ -35,7 +35,7 @@ struct list_figures {
     uint32_t name; /* string */
     bool arp;      /* of ARP frames, which have lists of their own */
     bool classified;
-    bool in_dispatch; /* straight code that stands in function 0 */
+    bool in_dispatch;                  /* straight code that stands in function 0 */
     uint32_t rules, coded, most_boxes; /* that a rule may have */
     uint32_t boxes, cuts, forks, leaves, longest_leaf, blocks, words, compared, chain, lines;
     uint64_t bytes, peak_bytes;
@@ -53,17 +53,17 @@ struct compile {
     struct arena *arena;
     struct sources sources;
     struct diags *diags;
-    struct node *tree;       /* lang_parse */
-    struct symbols *symbols; /* names.c: every declared name, what it is, whether it was used */
-    struct image *image;     /* rules.c and what it calls: the rule list */
-    struct ir *ir;           /* normal.c: the normal form */
-    struct tests *tests;     /* test_resolve.c: the file's own tests */
-    struct image *claims;    /* test_claim.c: conditions of tests, which are no part of the program; NULL: none */
+    struct node *tree;          /* lang_parse */
+    struct symbols *symbols;    /* names.c: every declared name, what it is, whether it was used */
+    struct image *image;        /* rules.c and what it calls: the rule list */
+    struct ir *ir;              /* normal.c: the normal form */
+    struct tests *tests;        /* test_resolve.c: the file's own tests */
+    struct image *claims;       /* test_claim.c: conditions of tests, which are no part of the program; NULL: none */
     struct list_figures *lists; /* codegen.c: in the order of their functions */
-    uint8_t *pbc;            /* emit.c: the file */
+    uint8_t *pbc;               /* emit.c: the file */
     size_t pbc_len;
-    uint64_t memory_bytes; /* of the program when it is loaded */
-    uint64_t lookup_bytes; /* the tables of large sets (vm/set_index.h) */
+    uint64_t memory_bytes;             /* of the program when it is loaded */
+    uint64_t lookup_bytes;             /* the tables of large sets (vm/program/set_index.h) */
     uint64_t stage_ns[COMPILE_STAGES]; /* time spent in each */
 };
 
@@ -76,15 +76,15 @@ int compile_file(struct compile *c, const char *path);
 int compile_text(struct compile *c, const char *name, const char *text, size_t len);
 
 /* The stages. */
-void declare_names(struct compile *c);  /* names.c: declarations into symbols; duplicates */
-void resolve_rules(struct compile *c);  /* rules.c: chains and firewalls into the image; E0900 for what is not due */
-void resolve_tests(struct compile *c);  /* test_resolve.c: the file's own tests, to be run by judge_tests */
-void warn_unused(struct compile *c);    /* names.c */
-void make_normal(struct compile *c);    /* normal.c: rule list to normal form */
-void check_meters(struct compile *c);   /* meter_checks.c: keys that do not fit a rule's families */
-void analyse_rules(struct compile *c);  /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
-void find_memos(struct compile *c);     /* memos.c: which verdicts may be remembered for flows */
-void generate_code(struct compile *c);  /* codegen.c: normal form to functions and code; the classifier's seam */
+void declare_names(struct compile *c); /* names.c: declarations into symbols; duplicates */
+void resolve_rules(struct compile *c); /* rules.c: chains and firewalls into the image; E0900 for what is not due */
+void resolve_tests(struct compile *c); /* test_resolve.c: the file's own tests, to be run by judge_tests */
+void warn_unused(struct compile *c);   /* names.c */
+void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
+void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */
+void analyse_rules(struct compile *c); /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
+void find_memos(struct compile *c);    /* memos.c: which verdicts may be remembered for flows */
+void generate_code(struct compile *c); /* codegen.c: normal form to functions and code; the classifier's seam */
 
 /* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */
 int compile_test(struct compile *c);

@@ -13,7 +13,7 @@
 #include "compiler/output.h"
 #include "compiler/say.h"
 #include "compiler/setup/setup.h"
-#include "vm/program.h"
+#include "vm/program/program.h"
 
 enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
 

@@ -1,5 +1,7 @@
 /* The tables of opcode.def, cond.def and the key's fields as data. */
-#include "vm/code_priv.h"
+#include "vm/tables.h"
+
+#include "vm/packet/key.h"
 
 const struct op_info op_info[OPCODE_COUNT] = {
 #define OP(ident, text, operands, never_on, doc)                                                                       \

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/classify/classify.h"
-#include "vm/forward.h"
-#include "vm/fragments.h"
-#include "vm/proto/sides.h"
-#include "vm/vips.h"
-#include "vm/time.h"
-#include "vm/vm_priv.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/forward/forward.h"
+#include "vm/worker/fragments.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/forward/vips.h"
+#include "vm/packet/time.h"
+#include "vm/worker.h"
 
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
 

@@ -1,7 +1,7 @@
 /* What a packet drawn from the boxes costs: a box evenly, then what it leaves open evenly, searched for in the image.
  */
 #include "compiler/classify/builder_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum { DRAWS = 1024 };
 

@@ -4,7 +4,7 @@
 
 #include "compiler/classify/choices.h"
 #include "compiler/normal/prefix.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 typedef unsigned __int128 u128;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/classify/choices.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum { DIMS_MAX = 24 };
 

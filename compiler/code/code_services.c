@@ -8,7 +8,7 @@
 
 #include "compiler/code/gen_priv.h"
 #include "compiler/code/plan.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 /* Those of one address are neighbours; of two that can hold the same packet the more specific comes first. */

@@ -15,7 +15,7 @@
 #include "compiler/code/lists_priv.h"
 #include "compiler/code/split.h"
 #include "compiler/code/tests_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 /* One rule to be written. Copies of it share its tests. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 enum { IN_DISPATCH_MAX = 50 }; /* rules of a firewall that stand in function 0 itself */

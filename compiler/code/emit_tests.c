@@ -4,7 +4,7 @@
 
 #include "compiler/normal/prefix.h"
 #include "compiler/code/tests_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 enum {

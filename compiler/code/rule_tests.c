@@ -6,7 +6,7 @@
 
 #include "compiler/normal/prefix.h"
 #include "compiler/code/tests_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 struct collect {
     struct gen *g;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 typedef unsigned __int128 u128;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "vm/program.h"
+#include "vm/program/program.h"
 
 /* What a region's packets get: more than before, less, or something else that lets neither more nor less through (a
  * drop becomes a reject, an answer another one). What another rule decides alike is no change. */

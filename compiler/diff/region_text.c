@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "compiler/diff/diff_priv.h"
-#include "vm/key.h"
-#include "vm/names.h"
+#include "vm/packet/key.h"
+#include "vm/words/names.h"
 
 struct printer {
     struct diff *d;

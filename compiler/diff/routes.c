@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/diff/diff_priv.h"
-#include "vm/lb.h"
+#include "vm/forward/balance/lb.h"
 
 struct line {
     char *text;

@@ -5,7 +5,7 @@
 
 #include "compiler/compiler.h"
 #include "compiler/normal/normal_priv.h"
-#include "vm/names.h"
+#include "vm/words/names.h"
 #include "vm/vm.h"
 
 enum { VALUES_MAX = 8 }; /* of a set, printed */

@@ -5,7 +5,7 @@
 #define COMPILER_KINDS_H
 
 #include "compiler/normal/normal_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 struct kind_frame {
     uint32_t kind;

@@ -6,7 +6,7 @@
 
 #include "compiler/normal/narrow.h"
 #include "compiler/normal/normal_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t set)

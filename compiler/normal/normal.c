@@ -3,7 +3,7 @@
 #include "compiler/compiler.h"
 #include "compiler/normal/narrow.h"
 #include "compiler/normal/normal_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 static bool has_empty_field(const struct ir *ir, const struct ir_product *p)

@@ -6,7 +6,7 @@
  * stands for all. */
 #include "compiler/normal/point.h"
 #include "compiler/normal/normal_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 typedef unsigned __int128 u128;
 

@@ -2,7 +2,7 @@
  * never invalid, and what is not IP or a later fragment has no state. So rules that exclude each other, cover each
  * other or ask what is so anyway are known for what they are. Where the texts leave a choice this says "can be". */
 #include "compiler/normal/normal_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum {
     NEW = 1 << STATE_IS_NEW,

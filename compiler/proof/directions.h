@@ -1,5 +1,5 @@
-/* Which frames travel in a direction (vm/pkt.h, key_settle): the source is this machine's, or the destination is, a
- * group or a service's, or neither. */
+/* Which frames travel in a direction (vm/packet/pkt.h, key_settle): the source is this machine's, or the destination
+ * is, a group or a service's, or neither. */
 #ifndef COMPILER_DIRECTIONS_H
 #define COMPILER_DIRECTIONS_H
 

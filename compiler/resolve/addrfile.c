@@ -1,4 +1,4 @@
-/* Reading address files: the whole file once, its text by vm/addr_text.h. */
+/* Reading address files: the whole file once, its text by vm/words/addr_text.h. */
 #include "compiler/resolve/addrfile.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "compiler/resolve/front_priv.h"
-#include "vm/addr_text.h"
+#include "vm/words/addr_text.h"
 
 struct reader {
     struct compile *c;

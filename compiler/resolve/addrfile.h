@@ -1,4 +1,5 @@
-/* Address files: one address, prefix or range a line, `#` starts a comment. What a line may hold: vm/addr_text.h. */
+/* Address files: one address, prefix or range a line, `#` starts a comment. What a line may hold: vm/words/addr_text.h.
+ */
 #ifndef COMPILER_ADDRFILE_H
 #define COMPILER_ADDRFILE_H
 

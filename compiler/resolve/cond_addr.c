@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/resolve/front_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 /* The families of which some address is in the list. */

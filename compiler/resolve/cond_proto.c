@@ -1,6 +1,6 @@
 /* Conditions on what a packet is: family, protocol, Ethernet type, ICMP type and code. */
 #include "compiler/resolve/front_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 /* Words of one class may share a list. */
@@ -22,10 +22,10 @@ static const struct word protocol_words[] = {
 #undef PROTO
     {NULL, 0}};
 const struct number_kind protocol_kind = {.what = "a protocol number",
-                                                 .range = "protocol numbers go from 0 to 255",
-                                                 .most = 255,
-                                                 .words = protocol_words,
-                                                 .words_what = "protocol"};
+                                          .range = "protocol numbers go from 0 to 255",
+                                          .most = 255,
+                                          .words = protocol_words,
+                                          .words_what = "protocol"};
 
 static const struct word icmp4_words[] = {
 #define ICMP_TYPE(family, type, name) {(family) == 4 ? (name) : "-", type},

@@ -1,6 +1,6 @@
 /* Conditions on connections: what `state` says of the packet, and how many flows its source holds. */
 #include "compiler/resolve/front_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 static const struct word state_words[] = {

@@ -16,10 +16,10 @@
     SYMBOL(INTERFACE, N_INTERFACE, SPACE_VALUES, "interface", true)                                                    \
     SYMBOL(METER, N_METER, SPACE_VALUES, "meter", true)                                                                \
     SYMBOL(SCHEDULE, N_SCHEDULE, SPACE_VALUES, "schedule", true)                                                       \
-    SYMBOL(CHECK, N_CHECK, SPACE_CHECKS, "check", true)                                                               \
+    SYMBOL(CHECK, N_CHECK, SPACE_CHECKS, "check", true)                                                                \
     SYMBOL(CHAIN, N_CHAIN, SPACE_LISTS, "chain", true)                                                                 \
     SYMBOL(FIREWALL, N_FIREWALL, SPACE_LISTS, "firewall", false)                                                       \
-    SYMBOL(POOL, N_POOL, SPACE_POOLS, "pool", true)                                                                   \
+    SYMBOL(POOL, N_POOL, SPACE_POOLS, "pool", true)                                                                    \
     SYMBOL(SERVICE, N_SERVICE, SPACE_SERVICES, "service", false)                                                       \
     SYMBOL(NAT, N_NAT, SPACE_SERVICES, "nat", false)                                                                   \
     SYMBOL(RULE, N_RULE, SPACE_RULES, "rule", false)                                                                   \
@@ -56,7 +56,7 @@ struct mac_set {
     uint32_t n, cap;
 };
 
-/* Host names and globs in normal form and order (vm/hosts.h). */
+/* Host names and globs in normal form and order (vm/program/hosts.h). */
 struct host_list {
     const char **host;
     uint32_t n;
@@ -225,8 +225,8 @@ struct rule_work {
     struct number_set single_protocols;             /* of `proto`, those written one by one */
     bool names_arp;                                 /* arp or ether 0x0806 */
     bool only_arp;
-    bool single_type; /* `type` with one number */
-    uint32_t reach;   /* bytes of a frame that its conditions may test */
+    bool single_type;         /* `type` with one number */
+    uint32_t reach;           /* bytes of a frame that its conditions may test */
     const struct node *decap; /* its verdict, if that is `decap` */
     uint32_t decap_port;      /* GUE; 0: IP in IP, or reported */
 };
@@ -262,7 +262,7 @@ void cond_fragment(struct rule_work *w, const struct node *n);
 void cond_numbers(struct rule_work *w, const struct node *n);
 void cond_options(struct rule_work *w, const struct node *n);
 void cond_bytes(struct rule_work *w, const struct node *n);
-void cond_meter(struct rule_work *w, const struct node *n);  /* meters.c */
+void cond_meter(struct rule_work *w, const struct node *n); /* meters.c */
 /* decap.c: the conditions that a `decap` stands for; that it has a `from`; what its verdict is in the image. */
 void decap_conditions(struct rule_work *w);
 void check_decap(const struct rule_work *w);

@@ -1,10 +1,10 @@
-/* Lists of host names and globs (`names`): checked, made of one another, brought into the order that vm/hosts.h wants,
- * and put into the image. */
+/* Lists of host names and globs (`names`): checked, made of one another, brought into the order that vm/program/hosts.h
+ * wants, and put into the image. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/resolve/front_priv.h"
-#include "vm/hosts.h"
+#include "vm/program/hosts.h"
 
 /* A name of the list that is being made, and the node that brought it: a string, or the name of another list. */
 struct entry {

@@ -1,8 +1,8 @@
-/* Meters: a rate, its burst and its key, and what rules ask of them. The arithmetic is the vm's (vm/meter.h). */
+/* Meters: a rate, its burst and its key, and what rules ask of them. The arithmetic is the vm's (vm/judge/meter.h). */
 #include <inttypes.h>
 
 #include "compiler/resolve/front_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 enum { ENTRIES_DEFAULT = 65536, BURST_BYTES_LEAST = 65536 };

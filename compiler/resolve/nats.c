@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "compiler/resolve/service_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 static const struct number_kind port_kind = {.what = "a port to forward",
                                              .range = "forwarded ports go from 1 to 65535",

@@ -3,7 +3,7 @@
 
 #include "compiler/resolve/service_priv.h"
 #include "compiler/resolve/settings.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 /* The options that stand behind a rule's conditions, each at most once. */
 struct options {

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "compiler/resolve/service_priv.h"
-#include "vm/key.h"
-#include "vm/lb.h"
-#include "vm/service.h"
+#include "vm/packet/key.h"
+#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 /* Families of the service's own addresses; `self` and any say nothing certain. */
 static uint32_t families_of(const struct image *img, const struct pbc_service *s)
@@ -167,8 +167,8 @@ void check_loops(struct compile *c)
 void check_slots(struct compile *c)
 {
     const struct image *img = c->image;
-    const uint64_t slots = balance_slots(img->pools, img->pools_count, img->servers,
-                                         img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
+    const uint64_t slots = pbc_pool_slots(img->pools, img->pools_count, img->servers,
+                                          img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
 
     if (slots > PBC_SLOTS_MAX)
         diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),

@@ -3,7 +3,7 @@
 #define COMPILER_SERVICE_PRIV_H
 
 #include "compiler/resolve/front_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 /* The statements that parse as CLAUSE, by their words: CLAUSES of one block, NULL where one does not stand. */
 struct clause_row {
@@ -62,11 +62,11 @@ struct service_work {
     const struct node *node;
     uint32_t id;
     enum pbc_mode mode;
-    uint32_t left; /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
-    bool tcp_like; /* an endpoint may take TCP or SCTP */
-    bool tcp;      /* an endpoint may take TCP */
+    uint32_t left;     /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
+    bool tcp_like;     /* an endpoint may take TCP or SCTP */
+    bool tcp;          /* an endpoint may take TCP */
     uint32_t families; /* KIND_IP4, KIND_IP6 of clients that its endpoints take */
-    bool good;     /* mode and endpoints are known */
+    bool good;         /* mode and endpoints are known */
 };
 /* What a branch's pools must have for the service: a server of the client's family, no other port. families: KIND_IP4,
  * KIND_IP6 that the branch can match. */
@@ -75,7 +75,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
 void check_endpoints(struct compile *c); /* the same endpoint in two places */
 void check_slots(struct compile *c);     /* tables of all pools together */
 void check_loops(struct compile *c);     /* servers on a service's own address */
-void check_capacity(struct compile *c);  /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
+void check_capacity(struct compile *c); /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
 void service_options(const struct service_work *w, struct pbc_service *s); /* service_options.c */
 
 #endif

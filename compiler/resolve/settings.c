@@ -6,7 +6,7 @@
 
 #include "compiler/resolve/front_priv.h"
 #include "compiler/resolve/settings.h"
-#include "vm/lb.h"
+#include "vm/forward/balance/lb.h"
 
 #define MS  UINT64_C(1000000)
 #define S   (1000 * MS)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/ruletest/claim.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
 {

@@ -3,7 +3,7 @@
  * programs that follow no connections a claim is about what opens one, unless it names other states. */
 #include "compiler/normal/normal_priv.h"
 #include "compiler/ruletest/claim.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 struct work {
     struct compile *c;

@@ -9,7 +9,7 @@
 
 #include "compiler/ruletest/claim.h"
 #include "compiler/ruletest/test_sample.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 static const char *claim_text(const struct test_claim *c, char buf[40])
 {
@@ -139,7 +139,8 @@ static void report_unknown(struct test_run *r, const struct test_step *s, const 
     diag(r->c->diags, E_CLAIM_UNKNOWN, s->span, "test \"%s\": `%s` can't be decided: %s may %s some packets",
          r->test->name.s, claim_text(s->claim, claim), rule[0] ? rule : "no firewall", action_name(f->part.action));
     if (asks < img->conds_count)
-        diag_note(r->c->diags, img->cond_span[asks], "this condition decides it, and can not be followed for all packets at once");
+        diag_note(r->c->diags, img->cond_span[asks],
+                  "this condition decides it, and can not be followed for all packets at once");
     else if (!f->made)
         diag_note(r->c->diags, SPAN_NONE, "no packet could be made of them that shows it");
     if (f->made) note_packet(r, f, "tried, and judged otherwise");

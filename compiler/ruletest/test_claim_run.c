@@ -7,7 +7,7 @@
 #include "compiler/ruletest/claim.h"
 #include "compiler/ruletest/test_sample.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum {
     WORK_MAX = 1 << 26,     /* products and ranges that one claim may look at, */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/ruletest/test_priv.h"
-#include "vm/proto/header.h"
+#include "vm/packet/parse/header.h"
 
 struct test_datagram {
     struct test_datagram *next;

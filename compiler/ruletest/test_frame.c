@@ -8,8 +8,8 @@
  *     after the payload: zeros up to `length`
  *     a tunnel's headers: TTL 64, whole; GUE variant 0 without flags, from port 49152, UDP checksum 0 (RFC 6935) */
 #include "compiler/ruletest/test_priv.h"
-#include "vm/proto/header.h"
-#include "vm/proto/write.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/edit/write.h"
 
 enum { OPTIONS_LEN = 4 }; /* no-ops, where there are any */
 

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "compiler/ruletest/test_priv.h"
-#include "vm/proto/bytes.h"
-#include "vm/proto/header.h"
-#include "vm/proto/tcp_header.h"
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/tcp_header.h"
 
 void test_left_keep(struct test_run *r, const struct tx_entry *e)
 {

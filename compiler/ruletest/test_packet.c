@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "compiler/ruletest/test_packet_priv.h"
-#include "vm/proto/header.h"
+#include "vm/packet/parse/header.h"
 
 static const struct form_row {
     const char *word;

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "compiler/ruletest/test_priv.h"
-#include "vm/proto/header.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 /* What errors quote at most: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c). */
 enum { ERROR4_MOST = 576, ERROR6_MOST = 1280 };

@@ -5,7 +5,7 @@
 
 #include "compiler/ruletest/test_priv.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/wire.h"
 
 /* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
  * UTC. */

@@ -5,7 +5,7 @@
 #include "compiler/normal/normal_priv.h"
 #include "compiler/normal/region.h"
 #include "compiler/ruletest/test_sample_priv.h"
-#include "vm/proto/header.h"
+#include "vm/packet/parse/header.h"
 
 /* Numbers ---------------------------------------------------------------------------------------------------------- */
 

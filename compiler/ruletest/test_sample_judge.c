@@ -6,7 +6,7 @@
 
 #include "compiler/ruletest/test_sample.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/wire.h"
 
 enum {
     SLOTS = 80,

@@ -1,7 +1,7 @@
 /* A packet in the notation of tests, so that it can be written into one as it stands (test_sample.h). */
 #include "compiler/ruletest/test_packet_priv.h"
 #include "compiler/ruletest/test_sample.h"
-#include "vm/names.h"
+#include "vm/words/names.h"
 
 static bool shows_ports(const struct test_packet *p)
 {

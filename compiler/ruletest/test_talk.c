@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "compiler/ruletest/test_priv.h"
-#include "vm/proto/header.h"
+#include "vm/packet/parse/header.h"
 
 /* Sequence numbers begin here: the first of the side that spoke first, of the other, and how far a new one is away. */
 enum { ISN_FIRST = 1, ISN_OTHER = 1000000001, ISN_STEP = 1000000 };

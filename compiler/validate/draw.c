@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compiler/validate/validate_priv.h"
-#include "vm/proto/header.h"
+#include "vm/packet/parse/header.h"
 
 /* What a frame may still be while a rule's conditions are looked through. */
 struct choice {

@@ -3,8 +3,8 @@
 #include "compiler/normal/kinds.h"
 #include "compiler/ruletest/test_priv.h"
 #include "compiler/validate/validate_priv.h"
-#include "vm/proto/header.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 enum {
     FILLED = 256,             /* zeros behind headers, where the packet is that long */

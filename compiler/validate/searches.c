@@ -7,10 +7,10 @@
 #include "compiler/classify/rule_boxes.h"
 #include "compiler/normal/kinds.h"
 #include "compiler/validate/validate_priv.h"
-#include "vm/classify/classify.h"
-#include "vm/exec_priv.h"
-#include "vm/program.h"
-#include "vm/proto/header.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/judge/judge.h"
+#include "vm/program/program.h"
+#include "vm/packet/parse/header.h"
 
 enum {
     CORNERS_MAX =

@@ -5,7 +5,7 @@
 
 #include "compiler/ruletest/test_priv.h"
 #include "compiler/validate/validate_priv.h"
-#include "vm/program.h"
+#include "vm/program/program.h"
 
 enum {
     /* rules that lists may be asked, all frames together, before the clock is looked at: */

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vm/pkt.h"
+#include "vm/packet/pkt.h"
 
 struct capture;
 struct stat;
@@ -48,8 +48,8 @@ struct capture_writer;
  * path ends in `.pcapng`; "-" is standard output. */
 struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
                                       size_t err_len);
-/* iface: index of the one that the frame leaves on; past the last: none of them. 0 or a negative errno, which stays: later
- * calls return it again. */
+/* iface: index of the one that the frame leaves on; past the last: none of them. 0 or a negative errno, which stays:
+ * later calls return it again. */
 int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns, unsigned iface);
 int capture_finish(struct capture_writer *w); /* flush, close, free; 0 or a negative errno */
 

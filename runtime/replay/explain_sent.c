@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "runtime/replay/explain_sent.h"
-#include "vm/act/tunnel.h"
+#include "vm/packet/edit/tunnel.h"
 #include "vm/flow/tcp.h"
-#include "vm/proto/body.h"
-#include "vm/proto/bytes.h"
-#include "vm/proto/quoted.h"
-#include "vm/proto/tcp_header.h"
+#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/quoted.h"
+#include "vm/packet/parse/tcp_header.h"
 
 enum { SIDE_TEXT = INET6_ADDRSTRLEN + 10, FIELDS_MOST = 16 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/replay/text.h"
-#include "vm/names.h"
+#include "vm/words/names.h"
 
 enum { TCP = 6, UDP = 17, SCTP = 132, ICMP = 1, ICMP6 = 58 };
 

@@ -5,8 +5,8 @@
 
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
-#include "vm/bind/nat.h"
-#include "vm/frag/frag.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/flow/fragments/frag.h"
 
 static void number(cJSON *to, const char *key, uint64_t n)
 {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "vm/proto/glance.h"
+#include "vm/packet/parse/glance.h"
 
 enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 

@@ -7,7 +7,7 @@
 
 #include "runtime/replay/pass.h"
 #include "runtime/schedule/schedule.h"
-#include "vm/frag/frag.h"
+#include "vm/flow/fragments/frag.h"
 
 /* What a call of the vm may leave with, what it may hold, one to join a frame. */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1, POOL_SLOT = 2048, POOL_LARGE_SLOT = 4096 };

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "runtime/replay/replay_priv.h"
-#include "vm/lb.h"
+#include "vm/forward/balance/lb.h"
 
 static void row(FILE *out, const char *name, const struct counter *c, uint64_t whole, int width)
 {

@@ -3,8 +3,8 @@
 
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
-#include "vm/bind/nat.h"
-#include "vm/frag/frag.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/flow/fragments/frag.h"
 
 enum { WIDTH = 100, INDENT = 12 };
 

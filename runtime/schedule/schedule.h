@@ -2,7 +2,7 @@
 #ifndef RUNTIME_SCHEDULE_H
 #define RUNTIME_SCHEDULE_H
 
-#include "vm/program.h"
+#include "vm/program/program.h"
 
 /* Bit i: schedule i is active at that time since 1970. *until_ns (or NULL): a later time up to which that holds; ask
  * again then. UINT64_MAX without schedules. Zones are the C library's, which keeps one for the whole process: they are

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "tests/lib/bench.h"
-#include "vm/act/translate.h"
-#include "vm/act/ttl.h"
-#include "vm/act/tunnel.h"
-#include "vm/pool.h"
-#include "vm/splice/splice.h"
+#include "vm/packet/edit/translate.h"
+#include "vm/packet/edit/ttl.h"
+#include "vm/packet/edit/tunnel.h"
+#include "vm/packet/pool.h"
+#include "vm/forward/splice/splice.h"
 #include "vm/vm.h"
 
 enum { PACKETS_MOST = 20000, PASS_NS = 20000000, BATCH = 32, SLOTS = 64 };

@@ -8,8 +8,8 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
-#include "vm/csum.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/csum.h"
+#include "vm/packet/wire.h"
 #include "vm/vm.h"
 
 enum { PACKETS = 1 << 16, FRAME = 128, LEN = 74, SYN = 2, ACK = 16, SLOTS = 1024, SLOT_BYTES = 2048 };

@@ -9,8 +9,8 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
-#include "vm/csum.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/csum.h"
+#include "vm/packet/wire.h"
 #include "vm/vm.h"
 
 enum { PACKETS = 1 << 18, FRAME = 64, SYN = 2, ACK = 16, CLIENT_SEQ = 1000, SERVER_SEQ = 5000 };

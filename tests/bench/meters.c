@@ -8,7 +8,7 @@
 
 #include "tests/lib/bench.h"
 #include "tests/lib/rng.h"
-#include "vm/meter.h"
+#include "vm/judge/meter.h"
 
 enum { PACKETS = 1 << 16, PASSES = 4, ENTRIES = 65536, SECOND = 1000000000 };
 

@@ -12,9 +12,9 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/bench.h"
-#include "vm/csum.h"
-#include "vm/pool.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/csum.h"
+#include "vm/packet/pool.h"
+#include "vm/packet/wire.h"
 #include "vm/vm.h"
 
 enum { PACKETS = 1 << 18, FRAME = 64, LINE = 64, SLOTS = 256, SERVERS = 32, MILLION = 1000000, HAND_FLOWS = 5000 };

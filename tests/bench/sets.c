@@ -12,7 +12,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/child.h"
 #include "tests/lib/rng.h"
-#include "vm/exec_priv.h"
+#include "vm/judge/judge.h"
 
 enum { PATH = 4200, QUERIES = 1 << 18, PROCESS_RUNS = 5 };
 

@@ -6,8 +6,8 @@
 #include "compiler/compiler.h"
 #include "runtime/capture/capture.h"
 #include "tests/lib/corpus.h"
-#include "vm/frag/frag.h"
-#include "vm/proto/fragment.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/parse/fragment.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 256, SLOT_BYTES = 4096, BYTES = 65536 };

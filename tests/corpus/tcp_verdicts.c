@@ -10,8 +10,8 @@
 #include "tests/lib/corpus.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/trace.h"
-#include "vm/pkt.h"
-#include "vm/proto/header.h"
+#include "vm/packet/pkt.h"
+#include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
 static const char rules[] = "firewall f default drop {\n"

@@ -17,8 +17,8 @@
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
 #include "vm/flow/table.h"
-#include "vm/frag/frag.h"
-#include "vm/proto/header.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
 enum { SERVER = 0x0a000001, PER_FLOW = 10, EVERY = 1000, SLOTS = 256, SLOT_BYTES = 2048, WAITING = 1 << 16 };

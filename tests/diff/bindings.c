@@ -15,7 +15,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
 #include "tests/lib/rng.h"
-#include "vm/act/full.h"
+#include "vm/packet/edit/full.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 2048, FLOWS_MOST = 256, SERVERS = 16, ENTRIES = 32 };

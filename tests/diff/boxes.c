@@ -14,7 +14,7 @@
 #include "compiler/classify/builder.h"
 #include "tests/lib/imgbuild.h"
 #include "tests/lib/worst.h"
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 
 enum { BATCH = 64, STOCK = 12, HALVES = 8, LIMIT = 256 << 20 };
 

@@ -19,7 +19,7 @@
 #include "tests/lib/talk.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
-#include "vm/proto/header.h"
+#include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
 enum { FLOWS_MOST = 512, QUOTABLE = 64, EVENTS = 1024, TTL_DROPPED = 9, MOST_A_SOURCE = 3 };

@@ -17,7 +17,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/worst.h"
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 #include "vm/vm.h"
 
 enum { BATCH = 64, NETS = 6, SETS = 4, SEEDS = 256 };

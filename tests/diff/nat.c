@@ -16,8 +16,8 @@
 #include "compiler/compiler.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/talk.h"
-#include "vm/bind/nat.h"
-#include "vm/proto/header.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
 enum {

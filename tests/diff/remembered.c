@@ -14,8 +14,8 @@
 #include "tests/lib/draw.h"
 #include "tests/lib/talk.h"
 #include "vm/flow/table.h"
-#include "vm/frag/frag.h"
-#include "vm/proto/header.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/parse/header.h"
 #include "vm/vm.h"
 
 enum { CHUNK = 160, TALKS = 10, EVENTS = 4 * CHUNK, WAYS = 4, DOWN_MOST = 256 };

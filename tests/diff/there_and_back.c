@@ -15,9 +15,9 @@
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
 #include "tests/lib/rng.h"
-#include "vm/act/full.h"
-#include "vm/act/translate.h"
-#include "vm/csum.h"
+#include "vm/packet/edit/full.h"
+#include "vm/packet/edit/translate.h"
+#include "vm/packet/csum.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 32, MODES = 7, TEXT = 1200 };

@@ -12,7 +12,7 @@
 
 #include "tests/lib/draw_tree.h"
 #include "tests/lib/worst.h"
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 
 enum { BATCH = 64 };
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/answer.h"
-#include "vm/build.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
 #include "vm/flow/tcp.h"
-#include "vm/proto/fragment.h"
-#include "vm/proto/parse.h"
+#include "vm/packet/parse/fragment.h"
+#include "vm/packet/parse/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

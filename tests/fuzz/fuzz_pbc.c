@@ -9,10 +9,10 @@
 #include "tests/lib/draw_tree.h"
 #include "tests/lib/frame.h"
 #include "tests/lib/worst.h"
-#include "vm/classify/classify.h"
-#include "vm/hosts.h"
-#include "vm/lb.h"
-#include "vm/service.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/program/hosts.h"
+#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned seed);
@@ -151,7 +151,7 @@ static bool has_small_tables(const struct program *p)
 {
     const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
     if (p->settings_count && (p->settings->flows > TABLES_MOST || p->settings->fragments > TABLES_MOST)) return false;
-    return balance_slots(p->pools, p->pools_count, p->servers, slots) <= TABLES_MOST;
+    return pbc_pool_slots(p->pools, p->pools_count, p->servers, slots) <= TABLES_MOST;
 }
 
 static void use(struct program *p)

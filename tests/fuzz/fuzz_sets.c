@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/set_index.h"
+#include "vm/program/set_index.h"
 
 typedef unsigned __int128 u128;
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "tests/lib/rng.h"
-#include "vm/key.h"
-#include "vm/pkt.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
 
 enum {
     STOCK_V4 = 10,

@@ -1,6 +1,6 @@
 /* Conditions on connections, and the states that packets can have, as vm/flow/README.md says it. */
 #include "tests/lib/draw_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 static void put_state_word(struct draw *d)
 {

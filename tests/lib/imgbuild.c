@@ -1,7 +1,7 @@
 /* Images made by hand (imgbuild.h). */
 #include "tests/lib/imgbuild.h"
 
-#include "vm/lb.h"
+#include "vm/forward/balance/lb.h"
 
 #include <stdio.h>
 #include <stdlib.h>

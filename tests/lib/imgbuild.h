@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vm/program.h"
+#include "vm/program/program.h"
 #include "vm/vm.h"
 
 struct imgbuild {

@@ -1,7 +1,7 @@
 /* Membership of a frame in a product, by the words of field.def alone. */
 #include "tests/lib/in_product.h"
 #include "compiler/normal/normal_priv.h"
-#include "vm/exec_priv.h"
+#include "vm/judge/judge.h"
 
 enum { LACKS_IT = -1 };
 

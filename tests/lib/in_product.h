@@ -5,8 +5,8 @@
 
 #include "compiler/compiler.h"
 #include "compiler/normal/ir.h"
-#include "vm/key.h"
-#include "vm/pkt.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
 
 /* A frame at a moment: what no header says is chosen by whoever asks. */
 struct moment {

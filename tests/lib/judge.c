@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/wire.h"
 
 enum { SLOTS = JUDGED_LEFT_MAX + JUDGED_SENT_MAX, SLOT_BYTES = 2048 };
 

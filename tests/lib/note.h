@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "vm/pkt.h"
+#include "vm/packet/pkt.h"
 
 enum { NOTE_MAX = 66000, NOTE_TEXT_MAX = 4 * NOTE_MAX };
 

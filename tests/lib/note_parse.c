@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "tests/lib/note_priv.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum { LAYERS_MAX = 64, FIELDS_MAX = 32 };
 

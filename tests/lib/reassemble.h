@@ -4,7 +4,7 @@
 #ifndef TESTS_LIB_REASSEMBLE_H
 #define TESTS_LIB_REASSEMBLE_H
 
-#include "vm/frag/frag.h"
+#include "vm/flow/fragments/frag.h"
 
 /* What the reassembler judges by; under `default drop`, with these numbers. */
 #define PARTS_RULES                                                                                                    \

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "compiler/classify/boxes.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 /* Addresses as in struct key: most significant word first, IPv4 in word 0. */
 struct flat_rule {

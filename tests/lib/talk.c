@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/csum.h"
-#include "vm/proto/header.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/csum.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 static bool is_group(uint32_t addr) { return addr >> 28 == 0xe; }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vm/pkt.h"
+#include "vm/packet/pkt.h"
 
 enum { TALK_TAGS = 3, TALK_FRAME_MAX = 256 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 
 struct counting {
     const uint64_t *tree;

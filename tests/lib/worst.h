@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "tests/lib/rng.h"
-#include "vm/key.h"
-#include "vm/program.h"
+#include "vm/packet/key.h"
+#include "vm/program/program.h"
 
 /* One search as vm/classify does it, lane by lane: what it finds (ENTRY_NONE: nothing), what it reads. */
 struct search_cost {

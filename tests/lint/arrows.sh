@@ -22,6 +22,15 @@ may() {
 
 may lang/ 'lang/*.c lang/*.h lang/*.l lang/*.y' 'lang/'
 may vm/ 'vm/*.c vm/*.h' 'vm/'
+# The rooms of vm/, as its README draws them; `shared` may be included by all.
+shared='vm/pbc.h vm/tables.h vm/verdict.h vm/cfg.h vm/reason.def vm/lb.def vm/opcode.def vm/cond.def vm/action.def vm/proto.def vm/icmp.def'
+may vm/packet/ 'vm/packet/*.[ch]' "$shared vm/packet/"
+may vm/program/ 'vm/program/*.[ch]' "$shared vm/program/ vm/packet/"
+may vm/flow/ 'vm/flow/*.[ch]' "$shared vm/flow/ vm/program/ vm/packet/"
+may vm/judge/ 'vm/judge/*.[ch]' "$shared vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/worker.h vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/worker.h vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 leaves='lang/ vm/ runtime/capture/ runtime/schedule/'
 may compiler/resolve/ 'compiler/resolve/*.[ch]' "$leaves compiler/resolve/ compiler/compiler.h compiler/image.h"
@@ -32,8 +41,8 @@ may compiler/proof/ 'compiler/proof/*.[ch]' "$leaves compiler/proof/ compiler/no
 may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/proof/ compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
 may compiler/diff/ 'compiler/diff/*.[ch]' "$leaves compiler/diff/ compiler/normal/ compiler/proof/ compiler/ruletest/ compiler/compiler.h compiler/image.h"
 may compiler/setup/ 'compiler/setup/*.[ch]' "$leaves compiler/setup/ compiler/compiler.h compiler/say.h"
-may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/pkt.h'
-may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program.h'
+may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/packet/pkt.h'
+may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program/program.h'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'
 
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.

@@ -11,7 +11,7 @@
 
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/judge.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/wire.h"
 
 enum { EXPECT_MAX = 16, SELF_MAX = 8, SERVERS_MAX = 256, HELD_MAX = 1024 };
 

@@ -108,7 +108,7 @@ struct flow {
     struct tcp_track tcp;
     uint16_t memo[2];      /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
     uint8_t memo_iface[2]; /* the interface that it holds on (remember.c) */
-    uint8_t joined; /* 1: a cookie answered its client, whose numbers are not the server's (cookie/joint.h) */
+    uint8_t joined;        /* 1: a cookie answered its client, whose numbers are not the server's (joined.h) */
     uint8_t reserved;
 };
 static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
@@ -126,8 +126,8 @@ struct flow_joint {
 struct flow_cold {
     uint32_t low[4], high[4]; /* IPv6 */
     uint64_t began_ns;
-    uint64_t idle_ns; /* FLOW_OWN_IDLE */
-    int32_t twin;     /* FLOW_PAIRED: its slot */
+    uint64_t idle_ns;        /* FLOW_OWN_IDLE */
+    int32_t twin;            /* FLOW_PAIRED: its slot */
     struct flow_joint joint; /* of a joined one */
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");

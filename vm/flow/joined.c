@@ -1,6 +1,7 @@
-/* Flows that a cookie began: two flows joined (cookie/joint.h), followed in the numbers of the server's. */
-#include "vm/bind/bind.h"
-#include "vm/cookie/joint.h"
+/* Flows that a cookie began: two flows joined (joined.h), followed in the numbers of the server's. */
+#include "vm/flow/joined.h"
+
+#include "vm/flow/bind.h"
 #include "vm/flow/track_priv.h"
 
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s)
@@ -12,6 +13,22 @@ struct flow_joint *track_joined(struct track *t, const struct track_seen *s)
 {
     flow_at(t->table, s->slot)->joined = 1;
     return track_joint(t, s);
+}
+
+enum { SHIFT_ABSENT = 15 /* in tcp_track.scale */ };
+
+unsigned tcp_track_shift(const struct tcp_track *t, enum flow_dir dir)
+{
+    const unsigned shift = dir == FLOW_ORIGINAL ? t->scale & 15u : (unsigned)t->scale >> 4;
+    return shift == SHIFT_ABSENT ? 0 : shift;
+}
+
+void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_t delta, struct tcp_segment *s)
+{
+    if (s->flags & TCP_ACK) s->ack += delta;
+    if (!(j->has & JOINT_SCALE) || t->flags & TCP_TRACK_SCALED || s->flags & TCP_SYN) return;
+    const uint32_t window = (uint32_t)s->window << tcp_track_shift(t, FLOW_ORIGINAL);
+    s->window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
 }
 
 void track_join(const struct track *t, int32_t slot, struct tcp_segment *segment)

@@ -2,8 +2,8 @@
  * sequence number that was in flight. Who only guesses at a connection's ports has none (RFC 5927, 4.1; RFC 4443, 5.2).
  */
 #include "vm/flow/track_priv.h"
-#include "vm/proto/header.h"
-#include "vm/proto/quoted.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/quoted.h"
 
 enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct flow_id *id,
                              uint8_t *at, uint32_t *seq)

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/hash_priv.h"
-#include "vm/flow/tags_priv.h"
+#include "vm/flow/hash.h"
+#include "vm/flow/tags.h"
 
 /* The bit of a hash that says IPv6: it is the tag's lowest, so families never compare equal. */
 enum { HASH_V6 = 1 };

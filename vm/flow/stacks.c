@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/flow/hash_priv.h"
-#include "vm/proto/fragment.h"
-#include "vm/proto/header.h"
+#include "vm/flow/hash.h"
+#include "vm/packet/parse/fragment.h"
+#include "vm/packet/parse/header.h"
 
 enum { COUNTED_AT = 1 + VLAN_VID + 1, COUNTED = STACK_MOST - COUNTED_AT, NO_ENTRY = 0 };
 static_assert(COUNTED_AT == 4097 && STACK_MOST < STACK_UNKNOWN && (int)STACK_TAGS == VLAN_TAGS_MOST, "ids by range");

@@ -4,7 +4,7 @@
 #ifndef VM_FLOW_STACKS_H
 #define VM_FLOW_STACKS_H
 
-#include "vm/pkt.h"
+#include "vm/packet/pkt.h"
 
 enum { STACK_UNKNOWN = 0xffff, STACK_MOST = 4097 + (1 << 14), STACK_TAGS = 16 };
 
@@ -18,7 +18,9 @@ uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
 void stack_put(struct stacks *s, uint16_t id);
 
-struct stack_tag { uint16_t tpid, vid; };
+struct stack_tag {
+    uint16_t tpid, vid;
+};
 /* The tags, outermost first; returns how many. */
 unsigned stack_tags(const struct stacks *s, uint16_t id, struct stack_tag tags[STACK_TAGS]);
 

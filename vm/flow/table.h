@@ -22,7 +22,7 @@
 enum { FLOW_NONE = -1 };
 
 struct flow_table;
-struct flow_bind; /* bind/bind.h */
+struct flow_bind; /* flow/bind.h */
 
 /* Called for each flow that is released, before its slot is cleared; must not call back into the table. */
 typedef void flow_ended_fn(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns);

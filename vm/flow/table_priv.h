@@ -2,11 +2,11 @@
 #ifndef VM_FLOW_TABLE_PRIV_H
 #define VM_FLOW_TABLE_PRIV_H
 
-#include "vm/bind/bind.h"
-#include "vm/flow/hash_priv.h"
+#include "vm/flow/bind.h"
+#include "vm/flow/hash.h"
 #include "vm/flow/table.h"
-#include "vm/flow/tags_priv.h"
-#include "vm/time.h"
+#include "vm/flow/tags.h"
+#include "vm/packet/time.h"
 
 /* Half-open flows of which the oldest makes way, when there are more than allowed. */
 enum { HALF_OPEN_FEW = 8 };

@@ -6,8 +6,8 @@
 #define VM_FLOW_TCP_H
 
 #include "vm/flow/flow.h"
-#include "vm/key.h"
-#include "vm/pkt.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
 
 struct tcp_segment {
     uint32_t seq, ack;   /* ack: 0 without the flag */

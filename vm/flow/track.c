@@ -1,12 +1,12 @@
 /* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
 #include <stdlib.h>
 
-#include "vm/bind/bind.h"
+#include "vm/flow/bind.h"
 #include "vm/flow/track_priv.h"
-#include "vm/proto/body.h"
-#include "vm/proto/header.h"
-#include "vm/proto/quoted.h"
-#include "vm/time.h"
+#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/quoted.h"
+#include "vm/packet/time.h"
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
 enum { SCTP_INIT = 1, SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) */

@@ -10,7 +10,10 @@
 #include "vm/flow/stacks.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
-#include "vm/vm.h"
+#include "vm/cfg.h"
+#include "vm/packet/key.h"
+#include "vm/program/program.h"
+#include "vm/verdict.h"
 
 struct track; /* a worker's */
 
@@ -52,7 +55,7 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
 /* The flow of the packet, for what else is kept with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
 
-/* ---- flows that are sent on (bind/bind.h) ---- */
+/* ---- flows that are sent on (flow/bind.h) ---- */
 
 /* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. */
 typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
@@ -101,7 +104,7 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
 /* The same, and it becomes the twin of the packet's flow, which has none. */
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 
-/* The packet's flow, which was just begun by a SYN of our own, is joined (cookie/joint.h): the client's numbers are
+/* The packet's flow, which was just begun by a SYN of our own, is joined (forward/cookie/joint.h): the client's numbers are
  * ours from here on. What is kept of it. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);

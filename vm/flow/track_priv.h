@@ -2,7 +2,7 @@
 #ifndef VM_FLOW_TRACK_PRIV_H
 #define VM_FLOW_TRACK_PRIV_H
 
-#include "vm/bind/bind.h"
+#include "vm/flow/bind.h"
 #include "vm/flow/track.h"
 
 struct track {

@@ -7,7 +7,7 @@
 #include "tests/bench/peers/rival.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/worst.h"
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 
 enum { BATCH = 64, HOW_MANY_WAYS = 2, NO_LIMIT_MB = 512 };
 static struct arena *arena;

@@ -12,7 +12,7 @@
 #include "compiler/classify/builder.h"
 #include "compiler/normal/kinds.h"
 #include "tests/lib/rng.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum { TCP4 = KIND_IP4 | KIND_PROTO | KIND_TCP | KIND_PORTS, WHOLE = 64 << 20 };
 static const struct build_limits roomy = {WHOLE, 1};

@@ -11,7 +11,7 @@
 #include "compiler/code/split.h"
 #include "tests/lib/rng.h"
 #include "tests/unit/compiler/back.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 struct made {

@@ -10,9 +10,9 @@
 
 #include "compiler/ruletest/test_priv.h"
 #include "tests/unit/compiler/front.h"
-#include "vm/csum.h"
-#include "vm/proto/header.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/csum.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 static uint8_t frame[TEST_FRAME_MOST];
 

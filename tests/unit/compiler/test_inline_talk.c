@@ -9,8 +9,8 @@
 
 #include "compiler/ruletest/test_priv.h"
 #include "tests/unit/compiler/front.h"
-#include "vm/proto/header.h"
-#include "vm/proto/wire.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 enum { FIRST = 1, OTHER = 1000000001, STEP = 1000000 };
 

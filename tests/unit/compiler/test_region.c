@@ -12,7 +12,7 @@
 #include "tests/lib/draw.h"
 #include "tests/lib/in_product.h"
 #include "tests/unit/compiler/back.h"
-#include "vm/exec_priv.h"
+#include "vm/judge/judge.h"
 #include "vm/vm.h"
 
 enum { MOMENTS = 48, STATES_MAX = 4 };

@@ -11,8 +11,8 @@
 #include "compiler/normal/kinds.h"
 #include "tests/lib/draw.h"
 #include "tests/unit/compiler/back.h"
-#include "vm/exec_priv.h"
-#include "vm/program.h"
+#include "vm/judge/judge.h"
+#include "vm/program/program.h"
 #include "vm/vm.h"
 
 static bool box_holds(const struct boxes *b, uint32_t box, const struct key *key)

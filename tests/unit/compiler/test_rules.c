@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/compiler/front.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 static void good(struct compile *c, const char *text)

@@ -9,7 +9,7 @@
 
 #include "compiler/validate/validate.h"
 #include "tests/unit/compiler/back.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 #include "vm/vm.h"
 
 /* A program whose classifier, code and entries may be written to. */

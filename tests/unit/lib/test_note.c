@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/note.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 static struct note note;
 static char text[NOTE_TEXT_MAX], err[200];

@@ -5,7 +5,7 @@
 
 #include "tests/lib/rng.h"
 #include "tests/unit/vm/packet.h"
-#include "vm/pool.h"
+#include "vm/packet/pool.h"
 
 enum { SLOTS = 24 };
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "vm/act/translate.h"
+#include "vm/packet/edit/translate.h"
 
 enum { SRC = TRANSLATE_SRC, DST = TRANSLATE_DST, SPORT = TRANSLATE_SRC_PORT, DPORT = TRANSLATE_DST_PORT, ALL = 15 };
 

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/bind/affinity.h"
-#include "vm/bind/conns.h"
+#include "vm/forward/bind/affinity.h"
+#include "vm/forward/bind/conns.h"
 
 static struct client_key key_of(uint32_t service, uint32_t addr, bool v6)
 {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/bind/mappings.h"
+#include "vm/forward/bind/mappings.h"
 
 static struct map_end inside(uint32_t addr, uint16_t port, enum map_class class, bool v6)
 {

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/vm/world.h"
-#include "vm/bind/nat.h"
-#include "vm/proto/body.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/packet/parse/body.h"
 
 #define WORLD                                                                                                          \
     "interface wan = \"eth0\"\n"                                                                                       \

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/vm/world.h"
-#include "vm/bind/outside.h"
+#include "vm/forward/bind/outside.h"
 
 #define RULES                                                                                                          \
     "pool p { source 10.9.0.0-10.9.0.255 ports 2000-2001; server a 10.0.0.11; server six 2001:db8::11 }\n"             \

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/bind/mappings.h"
-#include "vm/bind/port_map.h"
+#include "vm/forward/bind/mappings.h"
+#include "vm/forward/bind/port_map.h"
 
 static struct port_map map;
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/bind/ports.h"
+#include "vm/forward/bind/ports.h"
 
 enum { PORTS = 65536 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tests/lib/rng.h"
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 #include "vm/vm.h"
 
 enum { WORDS = 1 << 14, UNITS = 256 };

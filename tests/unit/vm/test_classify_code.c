@@ -7,7 +7,7 @@
 
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
-#include "vm/classify/classify.h"
+#include "vm/judge/classify/classify.h"
 
 /* A list of rules behind the sample's; all accept. */
 enum { ANY = 0, PACKETS = 64, R0 = 8, RULES = 16, COUNTED = R0 + 15 };

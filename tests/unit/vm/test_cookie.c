@@ -2,7 +2,7 @@
 #include "tests/unit/vm/packet.h"
 
 #include "tests/lib/rng.h"
-#include "vm/cookie/cookie.h"
+#include "vm/forward/cookie/cookie.h"
 
 static struct cookie_secret secret;
 static const uint64_t STEP = COOKIE_STEP_NS;

@@ -2,7 +2,7 @@
  */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/cookie/joint.h"
+#include "vm/forward/cookie/joint.h"
 
 static const struct cookie_terms full = {.mss = 1380, .has_scale = true, .scale = 9, .sack = true, .has_stamps = true};
 static const struct cookie_terms bare = {.mss = 536};

@@ -2,7 +2,7 @@
 #include "tests/unit/vm/packet.h"
 
 #include "tests/lib/rng.h"
-#include "vm/cookie/waits.h"
+#include "vm/forward/cookie/waits.h"
 
 static struct waits waits;
 static const uint64_t second = 1000000000;

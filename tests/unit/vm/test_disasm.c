@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/code_priv.h"
+#include "vm/tables.h"
 
 static char *listing(struct imgbuild *b)
 {

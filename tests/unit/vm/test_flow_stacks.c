@@ -9,7 +9,7 @@
 
 #include "tests/lib/rng.h"
 #include "vm/flow/stacks.h"
-#include "vm/key.h"
+#include "vm/packet/key.h"
 
 enum { FRAME_MOST = 128, STACKS = STACK_MOST - 4097 };
 

@@ -9,7 +9,7 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
-#include "vm/bind/mappings.h"
+#include "vm/forward/bind/mappings.h"
 #include "vm/flow/table.h"
 #include "vm/vm.h"
 

@@ -9,9 +9,10 @@
 
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
+#include "vm/vm.h"
 #include "vm/flow/table.h"
-#include "vm/frag/frag.h"
-#include "vm/proto/fragment.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/parse/fragment.h"
 
 enum { SLOTS = 256, SLOT_BYTES = 2048, MANY = 300 };
 #define MS UINT64_C(1000000)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "vm/frag/order.h"
+#include "vm/judge/fragment_order.h"
 
 static struct program *compiled(const char *text)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/meter.h"
+#include "vm/judge/meter.h"
 
 typedef __int128 i128;
 

@@ -1,7 +1,7 @@
 /* The pool: what it accepts as memory, that every slot is its own, that an empty one says so, and copies. */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/pool.h"
+#include "vm/packet/pool.h"
 
 enum { SLOTS = 5 };
 

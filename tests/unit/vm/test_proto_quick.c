@@ -2,7 +2,7 @@
  * on what random edits, cuts and paddings make of them. */
 #include "tests/unit/vm/packet.h"
 
-#include "vm/proto/parse.h"
+#include "vm/packet/parse/parse.h"
 
 static const char *const seeds[] = {
     "eth / ip4 198.18.0.1 > 203.0.113.10 ttl 9 tos 0xb8 / tcp 50000 > 443 syn ece cwr opt x\"020405b4\" / zeros 3",

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/lb.h"
-#include "vm/service.h"
+#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
 
 static struct program *load(struct imgbuild *b)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/exec_priv.h"
+#include "vm/judge/judge.h"
 
 typedef unsigned __int128 u128;
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/exec_priv.h"
-#include "vm/set_index.h"
+#include "vm/judge/judge.h"
+#include "vm/program/set_index.h"
 
 typedef unsigned __int128 u128;
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "vm/splice/splice.h"
+#include "vm/forward/splice/splice.h"
 
 /* Peer 0 has timestamps, SACK and a window scale of 7; peer 1 knows neither option, scales by 1, and takes 536 bytes.
  */

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "vm/splice/splice.h"
+#include "vm/forward/splice/splice.h"
 
 enum { STREAM = 6000, FLIGHT = 12, STEPS_MOST = 60000 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tests/lib/imgbuild.h"
-#include "vm/lb.h"
+#include "vm/forward/balance/lb.h"
 
 static uint32_t long_string(struct imgbuild *b, size_t len)
 {

@@ -1,0 +1,76 @@
+/* Fragments that follow their first (ARCHITECTURE.md, Life of a packet, 2): which datagram a fragment belongs to,
+ * whether its bytes may still come, and what became of the first. Fixed memory, bounded work.
+ *
+ * A datagram is source, destination, protocol (IPv4 alone), identification and VLAN stack. Remembered are `fragments`
+ * of them, 32 ranges each, for 30 seconds or until they are complete. An exact duplicate is dropped alone; any other
+ * overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a fragment that contradicts the
+ * known end. */
+#ifndef VM_FLOW_FRAGMENTS_FRAG_H
+#define VM_FLOW_FRAGMENTS_FRAG_H
+
+#include "vm/flow/fragments/ranges.h"
+#include "vm/flow/leave.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pool.h"
+#include "vm/program/program.h"
+#include "vm/verdict.h"
+
+enum { FRAG_HELD = 64 };
+#define FRAG_HOLD_NS UINT64_C(100000000)   /* how long an early fragment waits for its first, if it is remembered */
+#define FRAG_KEEP_NS UINT64_C(30000000000) /* how long a datagram is remembered */
+
+struct frags;
+
+struct frag_counters {
+    uint64_t datagrams;                  /* == complete + expired + evicted + those remembered now */
+    uint64_t complete, expired, evicted; /* evicted: for another, the table being full */
+    uint64_t followed;                   /* fragments that took the verdict of their first */
+    uint64_t duplicates;                 /* fragments */
+    uint64_t overlaps, overfull, ends;   /* datagrams ended: by an overlap, past 32 ranges, by a second end */
+    uint64_t held, released, orphans;    /* early fragments: all that waited, whose first came, whose never did */
+    uint64_t not_held;                   /* would have waited, but FRAG_HELD did, or no slot was free */
+};
+
+/* What is to be done with a fragment. */
+enum frag_fate {
+    FRAG_FIRST,  /* judge it as any packet, then frag_judged */
+    FRAG_FOLLOW, /* *first holds what became of its first */
+    FRAG_WAIT,   /* its first is not known: frag_hold it, or judge it alone */
+    FRAG_REFUSE, /* drop it, first->verdict.reason */
+};
+
+/* What became of a first fragment. */
+struct frag_first {
+    struct verdict verdict;
+    struct leave leave; /* of one that was sent on */
+    uint32_t place;     /* the caller's: where in the rules it was decided */
+};
+
+struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL when memory is out */
+void frags_free(struct frags *f); /* held packets go back to their pool, which must still be there */
+const struct frag_counters *frags_counters(const struct frags *f);
+/* A parsed fragment (KIND_FRAG_FIRST or _LATER). *datagram: its entry, for the calls below and until the next
+ * frag_look. One that was found malformed is refused with its own reason; a first one takes those of its datagram that
+ * come later, and those held, with it. */
+enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key, const struct pkt *pkt,
+                         uint32_t *datagram, struct frag_first *first);
+
+/* What became of the first: those held leave with it, unless their time is over. */
+void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const struct frag_first *first);
+
+/* May an early fragment wait now? Otherwise it is counted as not_held. */
+bool frag_room(const struct frags *f, uint64_t now_ns);
+void frag_not_held(struct frags *f);
+/* Keep a copy of it (in a slot of the pool: it is the holder's now). Only with frag_room. */
+void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy);
+
+/* The next held fragment that may leave: what became of its first is known, or its time is over; then *orphan is true.
+ * NULL: none now. The slot is the caller's again. */
+struct pkt *frag_next(struct frags *f, uint64_t now_ns, struct frag_first *first, bool *orphan);
+/* Would frag_next give one? */
+bool frag_ready(struct frags *f, uint64_t now_ns);
+
+/* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
+uint64_t frag_tick(struct frags *f, uint64_t now_ns);
+
+#endif

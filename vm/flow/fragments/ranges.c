@@ -1,0 +1,76 @@
+/* The bytes of a datagram, see ranges.h. */
+#include "vm/flow/fragments/ranges.h"
+
+#include <string.h>
+
+/* The first range that ends after `lo`. */
+static unsigned find(const struct frag_ranges *r, uint32_t lo)
+{
+    unsigned from = 0, to = r->count;
+    while (from < to) {
+        unsigned half = (from + to) / 2;
+        if (r->at[half].hi > lo)
+            to = half;
+        else
+            from = half + 1;
+    }
+    return from;
+}
+
+static bool is_fragment_of(const struct frag_ranges *r, const struct frag_range *run, uint32_t lo, uint32_t hi,
+                           bool more)
+{
+    if (lo < run->lo || hi > run->hi || hi - lo != run->step || (lo - run->lo) % run->step != 0) return false;
+    return more == (hi != r->end);
+}
+
+static bool contradicts_end(const struct frag_ranges *r, uint32_t hi, bool more)
+{
+    if (r->end) return hi > r->end || !more;
+    return !more && r->count && r->at[r->count - 1].hi > hi;
+}
+
+static void put(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
+{
+    memmove(&r->at[at + 1], &r->at[at], (r->count - at) * sizeof(*r->at));
+    r->at[at] = (struct frag_range){.lo = (uint16_t)lo, .hi = (uint16_t)hi, .step = (uint16_t)(hi - lo)};
+    r->count++;
+}
+
+static void drop(struct frag_ranges *r, unsigned at)
+{
+    r->count--;
+    memmove(&r->at[at], &r->at[at + 1], (r->count - at) * sizeof(*r->at));
+}
+
+/* Into the run before it, the run after it (which begins the range `at`), both, or a range of its own. */
+static bool insert(struct frag_ranges *r, unsigned at, uint32_t lo, uint32_t hi)
+{
+    struct frag_range *before = at > 0 ? &r->at[at - 1] : NULL, *after = at < r->count ? &r->at[at] : NULL;
+    const bool joins_before = before && before->hi == lo && before->step == hi - lo;
+    const bool joins_after = after && after->lo == hi && after->step == hi - lo;
+    if (joins_before && joins_after) {
+        before->hi = after->hi;
+        drop(r, at);
+    } else if (joins_before) {
+        before->hi = (uint16_t)hi;
+    } else if (joins_after) {
+        after->lo = (uint16_t)lo;
+    } else {
+        if (r->count == FRAG_RANGES) return false;
+        put(r, at, lo, hi);
+    }
+    return true;
+}
+
+enum frag_fit frag_ranges_add(struct frag_ranges *r, uint32_t lo, uint32_t hi, bool more)
+{
+    const unsigned at = find(r, lo);
+    if (at < r->count && r->at[at].lo < hi)
+        return is_fragment_of(r, &r->at[at], lo, hi, more) ? FIT_DUPLICATE : FIT_OVERLAP;
+    if (contradicts_end(r, hi, more)) return FIT_END;
+    if (!insert(r, at, lo, hi)) return FIT_FULL;
+    r->covered += hi - lo;
+    if (!more) r->end = (uint16_t)hi;
+    return FIT_NEW;
+}

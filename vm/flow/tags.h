@@ -1,0 +1,106 @@
+/* A group of sixteen slots in 32 bytes: a 16-bit tag each, two bits of class over fourteen of hash, which are never all
+ * 0; a tag of 0 is a free slot. Questions to all sixteen at once give a mask, bit i for slot i.
+ *
+ * Each question has a way by SSE2 and a plain one of equal answers, which is also what other machines use. */
+#ifndef VM_FLOW_TAGS_H
+#define VM_FLOW_TAGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { GROUP = 16, TAG_HASH = 0x3fff, TAG_CLASS_AT = 14, TAG_CLASS = 3 << TAG_CLASS_AT };
+
+/* Those whose bits under `mask` are `bits`. */
+static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
+{
+    uint32_t equal = 0;
+    for (unsigned i = 0; i < GROUP; i++) equal |= (uint32_t)((tags[i] & mask) == bits) << i;
+    return equal;
+}
+
+#ifdef __SSE2__
+static inline uint32_t tags_equal_sse2(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
+{
+    const __m128i m = _mm_set1_epi16((short)mask), b = _mm_set1_epi16((short)bits);
+    __m128i low = _mm_loadu_si128((const __m128i *)tags), high = _mm_loadu_si128((const __m128i *)(tags + 8));
+    low = _mm_cmpeq_epi16(_mm_and_si128(low, m), b);
+    high = _mm_cmpeq_epi16(_mm_and_si128(high, m), b);
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+}
+#define tags_equal tags_equal_sse2
+#else
+#define tags_equal tags_equal_plain
+#endif
+
+static inline uint32_t tags_like(const uint16_t tags[GROUP], uint16_t hash) { return tags_equal(tags, TAG_HASH, hash); }
+static inline uint32_t tags_free(const uint16_t tags[GROUP]) { return tags_equal(tags, 0xffff, 0); }
+static inline uint32_t tags_taken(const uint16_t tags[GROUP]) { return tags_free(tags) ^ 0xffff; }
+
+static inline uint32_t tags_of_class(const uint16_t tags[GROUP], unsigned class)
+{
+    return tags_equal(tags, TAG_CLASS, (uint16_t)(class << TAG_CLASS_AT)) & tags_taken(tags);
+}
+
+/* Ones in a mask; not every machine has an instruction for it. */
+static inline unsigned tags_count(uint32_t mask)
+{
+    mask -= mask >> 1 & 0x5555;
+    mask = (mask & 0x3333) + (mask >> 2 & 0x3333);
+    mask = (mask + (mask >> 4)) & 0x0f0f;
+    return (mask + (mask >> 8)) & 0x1f;
+}
+
+/* Where a key may lie: two different groups of `groups` (at least 2), each as likely as any other, and its tag. The
+ * groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
+static inline uint32_t place_first(uint64_t hash, uint32_t groups)
+{
+    return (uint32_t)((uint64_t)(uint32_t)hash * groups >> 32);
+}
+
+static inline uint32_t place_second(uint64_t hash, uint32_t groups, uint32_t first)
+{
+    const uint32_t second = first + 1 + (uint32_t)((hash >> 32) * (groups - 1) >> 32);
+    return second < groups ? second : second - groups;
+}
+
+static inline uint16_t place_tag(uint64_t hash)
+{
+    const uint16_t tag = (uint16_t)((hash >> 32 & 0x7f) << 7 | (hash & 0x7f));
+    return tag ? tag : 0x80;
+}
+
+struct place {
+    uint32_t group[2];
+    uint16_t tag; /* class 0 */
+};
+
+static inline struct place place_of(uint64_t hash, uint32_t groups)
+{
+    const uint32_t first = place_first(hash, groups);
+    return (struct place){.group = {first, place_second(hash, groups, first)}, .tag = place_tag(hash)};
+}
+
+/* The slot of bit i in a mask of both groups, the first one's below. */
+static inline uint32_t place_slot(const struct place *at, unsigned i)
+{
+    return at->group[i / GROUP] * GROUP + i % GROUP;
+}
+
+/* The group of the two in which a new key shall lie: the first while more than GROUP_SPARE slots of it are free, so
+ * that nearly all keys are found there; else the emptier. *left: its free slots. */
+enum { GROUP_SPARE = 4 };
+static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
+{
+    *left = tags_free(tags + (size_t)at->group[0] * GROUP);
+    const unsigned room = tags_count(*left);
+    if (room > GROUP_SPARE) return at->group[0];
+    const uint32_t other = tags_free(tags + (size_t)at->group[1] * GROUP);
+    if (tags_count(other) <= room) return at->group[0];
+    *left = other;
+    return at->group[1];
+}
+
+#endif

@@ -1,0 +1,308 @@
+/* A worker's balancing over all pools of a program: memory for each pool's algorithm, weights from facts, and the pick.
+ *
+ * Modes that rewrite addresses can only go to servers of the client's family, so a pool with servers of both has a
+ * group for each beside the one of all. Groups of a pool whose servers are of one family are one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/forward/balance/lb.h"
+#include "vm/forward/service.h"
+
+/* Servers that are balanced together. */
+struct group {
+    struct lb *lb;           /* NULL: no server */
+    struct lb_server *names; /* [count], what lb was made of */
+    uint32_t *server;        /* [count]: index in SERVERS */
+    uint16_t *weights;       /* [count]: for lb_update */
+    uint32_t *conns;         /* [count]: for lb_pick, where they do not stand together */
+    uint32_t count;
+    bool alias; /* the pool's group of all, owned there */
+};
+enum { ALL, V4, V6, GROUPS };
+enum { SLOW_STEPS = 10 }; /* in which a server that starts slowly reaches its weight */
+
+struct balance {
+    const struct program *p;
+    struct lb_hash_key key;
+    uint64_t generation;
+    const struct facts *facts; /* seen last */
+    uint64_t step_ns;          /* when a weight changes by time alone; UINT64_MAX: none does */
+    const uint32_t *conns;     /* [servers]; NULL: nobody counts */
+    struct group (*pools)[GROUPS];
+    char *names;       /* "POOL/SERVER" of every server, one after another */
+    const char **name; /* [servers] */
+};
+
+static struct lb_hash_key key_of(const struct program *p)
+{
+    struct lb_hash_key k;
+    if (!p->settings_count) return lb_hash_key(LB_KEY_DEFAULT, strlen(LB_KEY_DEFAULT));
+    memcpy(&k.k0, p->settings->hash_key, sizeof k.k0);
+    memcpy(&k.k1, p->settings->hash_key + sizeof k.k0, sizeof k.k1);
+    return k;
+}
+
+static bool name_servers(struct balance *b)
+{
+    const struct program *p = b->p;
+    size_t len = 0, at = 0;
+    for (uint32_t i = 0; i < p->servers_count; i++)
+        len +=
+            strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
+    b->names = malloc(len + 1);
+    b->name = calloc((size_t)p->servers_count + 1, sizeof *b->name);
+    if (!b->names || !b->name) return false;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        b->name[i] = b->names + at;
+        at += (size_t)snprintf(b->names + at, len + 1 - at, "%s/%s", program_str(p, p->pools[p->servers[i].pool].name),
+                               program_str(p, p->servers[i].name)) +
+              1;
+    }
+    return true;
+}
+
+static bool in_group(const struct pbc_server *s, unsigned which)
+{
+    return which == ALL || s->family == (which == V4 ? 4 : 6);
+}
+
+static bool group_lists(struct balance *b, struct group *g, const struct pbc_pool *pool, unsigned which)
+{
+    const struct program *p = b->p;
+    g->names = calloc((size_t)pool->server_count + 1, sizeof *g->names);
+    g->server = calloc((size_t)pool->server_count + 1, sizeof *g->server);
+    g->weights = calloc((size_t)pool->server_count + 1, sizeof *g->weights);
+    g->conns = calloc((size_t)pool->server_count + 1, sizeof *g->conns);
+    if (!g->names || !g->server || !g->weights || !g->conns) return false;
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
+        const struct pbc_server *s = &p->servers[i];
+        if (!in_group(s, which)) continue;
+        g->names[g->count] =
+            (struct lb_server){.name = b->name[i], .weight = s->weight, .backup = s->flags & PBC_SERVER_BACKUP};
+        g->server[g->count++] = i;
+    }
+    return true;
+}
+
+static bool group_init(struct balance *b, struct group *g, const struct pbc_pool *pool, unsigned which, uint64_t seed)
+{
+    if (!group_lists(b, g, pool, which)) return false;
+    if (!g->count) return true;
+    const struct lb_cfg cfg = {
+        .kind = (enum lb_kind)pool->balance,
+        .servers = g->names,
+        .count = g->count,
+        .slots = b->p->settings_count ? (uint32_t)b->p->settings->maglev : LB_SLOTS_DEFAULT,
+        .key = b->key,
+        .seed = seed,
+    };
+    void *memory = aligned_alloc(64, (lb_bytes(&cfg) + 63) / 64 * 64);
+    if (!memory) return false;
+    g->lb = lb_init(memory, &cfg);
+    return true;
+}
+
+static bool groups_init(struct balance *b, uint32_t i, uint64_t seed)
+{
+    const struct pbc_pool *pool = &b->p->pools[i];
+    struct group *g = b->pools[i];
+    const unsigned families = pbc_pool_families(pool, b->p->servers);
+    if (!group_init(b, &g[ALL], pool, ALL, seed)) return false;
+    for (unsigned which = V4; which <= V6; which++) {
+        if (families == 1u << (which - V4)) {
+            g[which] = g[ALL];
+            g[which].alias = true;
+        } else if (families >> (which - V4) & 1 && !group_init(b, &g[which], pool, which, seed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct balance *balance_new(const struct program *p, uint64_t seed)
+{
+    struct balance *b = calloc(1, sizeof *b);
+    if (!b) return NULL;
+    b->p = p;
+    b->key = key_of(p);
+    b->pools = calloc((size_t)p->pools_count + 1, sizeof *b->pools);
+    bool good = b->pools && name_servers(b);
+    for (uint32_t i = 0; good && i < p->pools_count; i++) good = groups_init(b, i, seed + i);
+    if (good) return b;
+    balance_free(b);
+    return NULL;
+}
+
+static void group_free(struct group *g)
+{
+    if (g->alias) return;
+    free(g->lb);
+    free(g->names);
+    free(g->server);
+    free(g->weights);
+    free(g->conns);
+}
+
+void balance_free(struct balance *b)
+{
+    if (!b) return;
+    for (uint32_t i = 0; b->pools && i < b->p->pools_count; i++)
+        for (unsigned g = 0; g < GROUPS; g++) group_free(&b->pools[i][g]);
+    free(b->pools);
+    free(b->names);
+    free(b->name);
+    free(b);
+}
+
+/* The steps that a server has behind it, 1 to SLOW_STEPS, and when it takes the next one. */
+static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now_ns, uint64_t *next_ns)
+{
+    const uint64_t takes = b->p->pools[b->p->servers[server].pool].slow_start_ns, step = takes / SLOW_STEPS;
+    const uint64_t since = b->facts && b->facts->up_since_ns ? b->facts->up_since_ns[server] : 0;
+    const uint64_t passed = now_ns > since ? now_ns - since : 0, done = step ? passed / step : 0;
+    if (!step || !since || passed >= takes) return SLOW_STEPS;
+    if (done + 1 >= SLOW_STEPS) return SLOW_STEPS;
+    if (since + (done + 1) * step < *next_ns) *next_ns = since + (done + 1) * step;
+    return (unsigned)done + 1;
+}
+
+/* Where a server starts slowly all weights of its pool are multiplied, so that small ones have steps, too. */
+static void group_update(struct balance *b, const struct group *g, uint64_t now_ns)
+{
+    uint64_t next_ns = UINT64_MAX;
+    uint32_t most = 1;
+    if (!g->lb || g->alias) return;
+    for (uint32_t i = 0; i < g->count; i++) {
+        const bool down = b->facts && b->facts->down && b->facts->down[g->server[i]];
+        g->weights[i] = down ? 0 : b->p->servers[g->server[i]].weight;
+        if (g->weights[i] > most) most = g->weights[i];
+        slow_step(b, g->server[i], now_ns, &next_ns);
+    }
+    const uint32_t times = next_ns == UINT64_MAX               ? 1
+                           : LB_WEIGHT_MAX / most < SLOW_STEPS ? LB_WEIGHT_MAX / most
+                                                               : SLOW_STEPS;
+    for (uint32_t i = 0; i < g->count; i++) {
+        if (!g->weights[i] || next_ns == UINT64_MAX) continue;
+        const uint32_t full = g->weights[i] * (times ? times : 1);
+        const uint32_t now = full * slow_step(b, g->server[i], now_ns, &next_ns) / SLOW_STEPS;
+        g->weights[i] = (uint16_t)(now ? now : 1);
+    }
+    lb_update(g->lb, g->weights);
+    if (next_ns < b->step_ns) b->step_ns = next_ns;
+}
+
+void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns)
+{
+    const bool same = facts == b->facts && (!facts || facts->generation == b->generation);
+    if (!b->p->pools_count || (same && now_ns < b->step_ns)) return;
+    b->facts = facts;
+    b->generation = facts ? facts->generation : 0;
+    b->step_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < b->p->pools_count; i++)
+        for (unsigned g = 0; g < GROUPS; g++) group_update(b, &b->pools[i][g], now_ns);
+}
+
+void balance_by(struct balance *b, const uint32_t *conns) { b->conns = conns; }
+
+static struct lb_flow flow_of(const struct key *key)
+{
+    struct lb_flow f = {.proto = (uint8_t)key->proto, .family = key->kind & KIND_IP4 ? 4 : 6};
+    memcpy(f.src, key->src, sizeof f.src);
+    memcpy(f.dst, key->dst, sizeof f.dst);
+    if (key->kind & KIND_PORTS) f.src_port = key->src_port, f.dst_port = key->dst_port;
+    return f;
+}
+
+/* Where all pools keep a client at its server, it also keeps its pool. */
+static bool shared_by_source(const struct program *p, const struct pbc_branch *branch)
+{
+    for (uint32_t i = branch->shares; i < branch->shares + branch->share_count; i++)
+        if (p->pools[p->shares[i].pool].balance != LB_SOURCE) return false;
+    return true;
+}
+
+/* The upper half of the hash chooses among shares, the lower among slots. */
+static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *branch, const struct lb_flow *flow)
+{
+    const struct program *p = b->p;
+    if (branch->share_count == 0) return PBC_NONE;
+    if (branch->share_count == 1) return p->shares[branch->shares].pool;
+    uint64_t hash = shared_by_source(p, branch) ? lb_hash_source(b->key, flow) : lb_hash_flow(b->key, flow);
+    uint32_t at = (uint32_t)((hash >> 32) * 100 >> 32), i = branch->shares;
+    while (at >= p->shares[i].percent) at -= p->shares[i++].percent; /* they add up to 100 */
+    return p->shares[i].pool;
+}
+
+static bool keeps_family(enum pbc_mode mode)
+{
+    return mode == PBC_MODE_PASSTHROUGH || mode == PBC_MODE_KEEP_SOURCE || mode == PBC_MODE_DSR_REWRITE;
+}
+
+struct choice {
+    uint32_t pool;
+    const struct group *group;
+    uint64_t hash;
+};
+
+static struct choice choose(const struct balance *b, uint32_t branch, const struct key *key)
+{
+    const struct pbc_branch *at = &b->p->branches[branch];
+    const struct lb_flow flow = flow_of(key);
+    struct choice c = {.pool = pool_by_share(b, at, &flow)};
+    if (c.pool == PBC_NONE) return c;
+    bool by_family = keeps_family((enum pbc_mode)b->p->services[at->service].mode);
+    c.group = &b->pools[c.pool][!by_family ? ALL : key->kind & KIND_IP4 ? V4 : V6];
+    enum lb_hash wants = lb_wants((enum lb_kind)b->p->pools[c.pool].balance);
+    if (wants == LB_HASH_FLOW) c.hash = lb_hash_flow(b->key, &flow);
+    if (wants == LB_HASH_SOURCE) c.hash = lb_hash_source(b->key, &flow);
+    return c;
+}
+
+/* Connections of a pool's group, or NULL where its algorithm asks for none. */
+static const uint32_t *conns_of(const struct balance *b, const struct choice *c)
+{
+    const struct pbc_pool *pool = &b->p->pools[c->pool];
+    if (!b->conns || pool->balance != LB_LEAST_CONN) return NULL;
+    if (c->group->count == pool->server_count) return b->conns + pool->servers;
+    for (uint32_t i = 0; i < c->group->count; i++) c->group->conns[i] = b->conns[c->group->server[i]];
+    return c->group->conns;
+}
+
+struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key)
+{
+    const struct choice c = choose(b, branch, key);
+    uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, conns_of(b, &c)) : LB_NONE;
+    return (struct pick){.pool = c.pool, .server = at == LB_NONE ? PBC_NONE : c.group->server[at]};
+}
+
+bool balance_any(const struct balance *b, uint32_t branch, const struct key *key)
+{
+    const struct choice c = choose(b, branch, key);
+    return c.group && c.group->lb && lb_any(c.group->lb);
+}
+
+uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key)
+{
+    return choose(b, branch, key).pool;
+}
+
+void balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len)
+{
+    const struct choice c = choose(b, branch, key);
+    if (c.group && c.group->lb)
+        lb_explain(c.group->lb, c.hash, conns_of(b, &c), buf, len);
+    else
+        snprintf(buf, len, "no server of the client's family");
+}
+
+bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)
+{
+    const struct program *p = b->p;
+    const struct pbc_branch *at = &p->branches[branch];
+    const struct pbc_server *s = &p->servers[server];
+    bool shared = false;
+    for (uint32_t i = at->shares; i < at->shares + at->share_count; i++)
+        shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
+    if (!shared || !s->weight || (b->facts && b->facts->down && b->facts->down[server])) return false;
+    return !keeps_family((enum pbc_mode)p->services[at->service].mode) || (s->family == 4) == !!(key->kind & KIND_IP4);
+}

@@ -1,0 +1,61 @@
+/* Draws by weight in constant time: an alias table (Walker 1977; built as by Vose 1991) in whole numbers.
+ *
+ * Every server has a column as high as the sum of the weights, and `columns` times its weight to fill columns with.
+ * What its own column has no room for fills up the columns of others, one other at most in each. A draw chooses a
+ * column, then a height in it, both from one 64-bit number by multiplication: the whole part is the column, the rest
+ * the height. */
+#include "vm/forward/balance/lb_priv.h"
+
+typedef unsigned __int128 u128;
+
+size_t draw_bytes(uint32_t servers) { return 3 * lb_round(servers * sizeof(uint32_t)); }
+
+void draw_init(struct draw *d, uint8_t **memory, uint32_t servers, uint64_t seed)
+{
+    *d = (struct draw){.random = seed, .columns = servers};
+    d->stay = lb_carve(memory, servers * sizeof *d->stay);
+    d->other = lb_carve(memory, servers * sizeof *d->other);
+    d->pile = lb_carve(memory, servers * sizeof *d->pile);
+}
+
+/* The pile holds from its left end the columns that are not full, from its right end those with more than their height.
+ */
+void draw_update(struct draw *d, const uint16_t *weights, uint64_t total)
+{
+    uint32_t low = 0, high = d->columns;
+    d->total = total;
+    for (uint32_t i = 0; i < d->columns; i++) {
+        d->stay[i] = weights[i] * d->columns;
+        d->other[i] = i;
+        if (d->stay[i] < total)
+            d->pile[low++] = i;
+        else
+            d->pile[--high] = i;
+    }
+    while (low && high < d->columns) {
+        const uint32_t needy = d->pile[--low], rich = d->pile[high];
+        d->other[needy] = rich;
+        d->stay[rich] -= (uint32_t)total - d->stay[needy];
+        if (d->stay[rich] < total) {
+            high++;
+            d->pile[low++] = rich;
+        }
+    }
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): every seed is good. */
+static uint64_t random_next(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+uint32_t draw_next(const struct draw *d, uint64_t *random)
+{
+    const u128 at = (u128)random_next(random) * d->columns;
+    const uint32_t column = (uint32_t)(at >> 64);
+    const uint64_t height = (uint64_t)((u128)(uint64_t)at * d->total >> 64);
+    return height < d->stay[column] ? column : d->other[column];
+}

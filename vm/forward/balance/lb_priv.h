@@ -1,0 +1,58 @@
+/* What the balancing algorithms share: the state of one pool, memory, and the two structures that more than one uses.
+ */
+#ifndef VM_FORWARD_BALANCE_LB_PRIV_H
+#define VM_FORWARD_BALANCE_LB_PRIV_H
+
+#include "vm/forward/balance/lb.h"
+
+#define LB(ident, name, doc) extern const struct lb_ops lb_ops_##ident;
+#include "vm/lb.def"
+#undef LB
+
+struct lb {
+    const struct lb_ops *ops;
+    void *state;       /* the algorithm's */
+    uint64_t total;    /* of weights; 0: no server can take a new flow */
+    uint16_t *weights; /* in effect: 0 also for a backup that is not needed */
+    struct lb_cfg cfg;
+};
+
+static inline size_t lb_round(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+
+/* Take lb_round(bytes) from memory that was asked for as the sum of the same. */
+static inline void *lb_carve(uint8_t **memory, size_t bytes)
+{
+    void *taken = *memory;
+    *memory += lb_round(bytes);
+    return taken;
+}
+
+/* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". */
+void lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);
+
+/* The table of slots, for maglev and source. Sits alone in lb->state. */
+size_t slots_bytes(const struct lb_cfg *cfg);
+void slots_init(struct lb *lb);
+void slots_update(struct lb *lb);
+uint32_t slots_count(const struct lb *lb);
+uint32_t slots_index(const struct lb *lb, uint64_t hash);
+uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
+uint32_t slots_at(const struct lb *lb, uint32_t index);
+/* Walk from these places instead, each the offset and the skip of a server: to repeat what is written elsewhere. */
+void slots_place(struct lb *lb, const uint32_t (*offset_skip)[2]);
+
+/* Draws by weight: an alias table (Walker 1977) in whole numbers, so every server has exactly its part. */
+struct draw {
+    uint32_t *stay, *other; /* a column is its own server's below stay, of `total`, and other's from there on */
+    uint32_t *pile;         /* while it is built */
+    uint64_t total;
+    uint64_t random; /* state of the generator */
+    uint32_t columns;
+};
+size_t draw_bytes(uint32_t servers);
+void draw_init(struct draw *d, uint8_t **memory, uint32_t servers, uint64_t seed);
+void draw_update(struct draw *d, const uint16_t *weights, uint64_t total);
+/* Advances *random, which is d->random or a copy. */
+uint32_t draw_next(const struct draw *d, uint64_t *random);
+
+#endif

@@ -1,0 +1,145 @@
+/* Smooth weighted round robin: each turn every server gains its weight, the richest serves and pays the sum. Spreads a,
+ * a, b as a b a, never a a b. After the algorithm described for nginx, 2012.
+ *
+ * A large pool is cut into groups of WHEEL servers, the groups into groups, until one is left. A group takes turns
+ * among its like with the sum of its servers' weights, so as many turns as the sum of all weights bring each server
+ * exactly its weight, and a pick looks at no more than WHEEL entries a level: 64 for 1,000 servers, 128 for a million.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "vm/forward/balance/lb_priv.h"
+
+enum { WHEEL = 32, LEVELS = 7 }; /* 32^7 is above any count */
+
+struct level {
+    uint32_t count;
+    uint32_t *weights;
+    int64_t *riches; /* the gain of the coming turn included */
+};
+struct wheels {
+    unsigned levels; /* level 0: servers; an entry of the next is a group of WHEEL of this; the last has one entry */
+    struct level level[LEVELS + 1];
+};
+
+static uint32_t groups(uint32_t count) { return (count + WHEEL - 1) / WHEEL; }
+
+static size_t rr_bytes(const struct lb_cfg *cfg)
+{
+    size_t bytes = lb_round(sizeof(struct wheels));
+    for (uint32_t n = cfg->count;; n = groups(n)) {
+        bytes += lb_round(n * sizeof(uint32_t)) + lb_round(n * sizeof(int64_t));
+        if (n == 1) return bytes;
+    }
+}
+
+static void rr_init(struct lb *lb)
+{
+    uint8_t *rest = lb->state;
+    struct wheels *w = lb_carve(&rest, sizeof *w);
+    w->levels = 0;
+    for (uint32_t n = lb->cfg.count;; n = groups(n)) {
+        struct level *l = &w->level[w->levels++];
+        l->count = n;
+        l->weights = lb_carve(&rest, n * sizeof *l->weights);
+        l->riches = lb_carve(&rest, n * sizeof *l->riches);
+        memset(l->weights, 0, n * sizeof *l->weights);
+        memset(l->riches, 0, n * sizeof *l->riches);
+        if (n == 1) return;
+    }
+}
+
+/* The entries of a group: [group * WHEEL, the returned). */
+static uint32_t group_end(const struct level *l, uint32_t group)
+{
+    return l->count - group * WHEEL < WHEEL ? l->count : (group + 1) * WHEEL;
+}
+
+/* A group in which a weight changed begins its cycle again. */
+static void renew(struct level *l, uint32_t group)
+{
+    for (uint32_t i = group * WHEEL; i < group_end(l, group); i++) l->riches[i] = l->weights[i];
+}
+
+static void rr_update(struct lb *lb)
+{
+    struct wheels *w = lb->state;
+    struct level *servers = &w->level[0];
+    for (uint32_t group = 0; group < groups(servers->count); group++) {
+        bool changed = false;
+        for (uint32_t i = group * WHEEL; i < group_end(servers, group); i++) {
+            changed |= servers->weights[i] != lb->weights[i];
+            servers->weights[i] = lb->weights[i];
+        }
+        if (changed) renew(servers, group);
+    }
+    for (unsigned up = 1; up < w->levels; up++) {
+        const struct level *below = &w->level[up - 1];
+        struct level *l = &w->level[up];
+        for (uint32_t i = 0; i < l->count; i++) {
+            uint32_t sum = 0;
+            for (uint32_t k = i * WHEEL; k < group_end(below, i); k++) sum += below->weights[k];
+            if (sum == l->weights[i]) continue;
+            l->weights[i] = sum;
+            renew(l, i / WHEEL);
+        }
+    }
+}
+
+/* The richest of a group, the first of equals. Those without weight have 0, and the richest has more. */
+static uint32_t richest(const struct level *l, uint32_t group)
+{
+    const uint32_t end = group_end(l, group);
+    uint32_t best = group * WHEEL;
+    int64_t most = 0;
+    for (uint32_t i = best; i < end; i++) {
+        best = l->riches[i] > most ? i : best;
+        most = l->riches[i] > most ? l->riches[i] : most;
+    }
+    return best;
+}
+
+/* The same, and the turn is taken: the sum is paid, and all gain for the next. */
+static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
+{
+    const uint32_t end = group_end(l, group);
+    uint32_t best = group * WHEEL;
+    int64_t most = 0;
+    for (uint32_t i = best; i < end; i++) {
+        const int64_t has = l->riches[i];
+        best = has > most ? i : best;
+        most = has > most ? has : most;
+        l->riches[i] = has + l->weights[i];
+    }
+    l->riches[best] -= sum;
+    return best;
+}
+
+static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
+{
+    (void)hash, (void)conns;
+    struct wheels *w = lb->state;
+    uint32_t at = 0;
+    for (unsigned up = w->levels - 1; up > 0; up--) at = serve(&w->level[up - 1], at, w->level[up].weights[at]);
+    return at;
+}
+
+static void rr_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+{
+    (void)hash, (void)conns;
+    const struct wheels *w = lb->state;
+    uint32_t at = 0;
+    for (unsigned up = w->levels - 1; up > 0; up--) at = richest(&w->level[up - 1], at);
+    snprintf(buf, len, "in turn");
+    lb_explain_end(lb, at, buf, len);
+}
+
+const struct lb_ops lb_ops_ROUND_ROBIN = {
+    .name = "round_robin",
+    .hash = LB_HASH_NONE,
+    .bytes = rr_bytes,
+    .init = rr_init,
+    .update = rr_update,
+    .pick = rr_pick,
+    .explain = rr_explain,
+};

@@ -1,0 +1,198 @@
+/* Binding a flow: which server takes it, whether it may, and as what it is sent on. */
+#include <string.h>
+
+#include "vm/forward/edges.h"
+#include "vm/forward/forward_priv.h"
+
+/* What a service does with a packet for which its pool has no server. */
+static void without_server(const struct passing *p, const struct pbc_service *s)
+{
+    static const uint8_t actions[] = {
+        [PBC_NO_SERVER_RESET] = ACTION_REJECT,
+        [PBC_NO_SERVER_DROP] = ACTION_DROP,
+        [PBC_NO_SERVER_PASS] = ACTION_ACCEPT,
+    };
+    p->v->action = actions[s->no_server];
+    p->v->server = PBC_NONE;
+    if (p->proven && p->v->action == ACTION_ACCEPT) p->v->action = ACTION_REJECT; /* the host knows nothing of it */
+    if (p->v->action != ACTION_ACCEPT) p->v->reason = REASON_NO_SERVER;
+    if (p->v->action == ACTION_ACCEPT) track_accept(p->f->track, p->key, p->pkt, p->seen);
+}
+
+uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key)
+{
+    const struct forward *f = vm->forward;
+    const struct pbc_service *s = service_of(f->p, branch);
+    const struct client_key k = forward_client(f->p->branches[branch].service, key->src, key->kind & KIND_IP6);
+    if (!s->affinity_ns) return PBC_NONE;
+    const uint32_t kept = client_server(f->clients, &k, vm->now_ns, s->affinity_ns);
+    return kept != PBC_NONE && balance_allows(f->balance, branch, key, kept) ? kept : PBC_NONE;
+}
+
+/* The server that the client keeps, or a new pick. */
+static uint32_t pick(const struct passing *p, uint32_t branch)
+{
+    const uint32_t kept = forward_kept(p->j->vm, branch, p->key);
+    return kept != PBC_NONE ? kept : balance_pick(p->f->balance, branch, p->key).server;
+}
+
+/* Does the packet's old flow, in whose place the new one comes, count for the same service? */
+static bool replaces(const struct passing *p, uint32_t service)
+{
+    const struct flow_bind *b = track_bound(p->f->track, p->seen);
+    return b && b->kind == BIND_SERVICE && p->f->p->branches[b->branch].service == service;
+}
+
+/* Why the service takes no further flow of this client now. */
+static enum pkt_reason limited(const struct passing *p, uint32_t branch, const struct client_key *k)
+{
+    const struct forward *f = p->f;
+    const struct pbc_service *s = service_of(f->p, branch);
+    struct vm *vm = p->j->vm;
+    const uint32_t service = f->p->branches[branch].service;
+    if (s->rate && meter_ask(vm->meters, s->rate - 1, p->key, vm->packets + p->at) != METER_WITHIN)
+        return REASON_OVER_RATE;
+    if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
+    const uint32_t own = replaces(p, service);
+    if (s->max_flows && f->conns.services[service] - own >= s->max_flows) return REASON_MAX_FLOWS;
+    if (s->max_flows_per_source && client_flows(f->clients, k) - own >= s->max_flows_per_source)
+        return REASON_MAX_FLOWS;
+    return REASON_NONE;
+}
+
+/* ---- as what ---- */
+
+static struct track_tuple tuple_of_bind(const struct flow_bind *b)
+{
+    struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
+    memcpy(t.src, b->to_src, sizeof t.src);
+    memcpy(t.dst, b->to_dst, sizeof t.dst);
+    return t;
+}
+
+/* Nobody else has that tuple, and it is not one with equal ends, or the packet's own: such a packet would come back. */
+static bool is_free(void *arg, const struct flow_bind *b)
+{
+    const struct passing *p = arg;
+    const struct track_tuple t = tuple_of_bind(b);
+    if (memcmp(t.src, t.dst, sizeof t.src) == 0 && t.src_port == t.dst_port) return false;
+    return track_is_free(p->f->track, p->seen, &t);
+}
+
+/* The packet's own ends, with the server's address and port where the mode writes them. */
+static void set_ends(const struct passing *p, uint8_t rewrites, uint16_t query, struct flow_bind *b)
+{
+    const struct key *key = p->key;
+    const struct pbc_server *server = &p->f->p->servers[b->server];
+    const bool ports = key->kind & KIND_PORTS;
+    memcpy(b->to_src, key->src, sizeof b->to_src);
+    memcpy(b->to_dst, rewrites & TRANSLATE_DST ? server->addr : key->dst, sizeof b->to_dst);
+    b->to_src_port = ports ? key->src_port : query;
+    b->to_dst_port = ports ? key->dst_port : query;
+    if (ports && rewrites & TRANSLATE_DST_PORT && server->port) b->to_dst_port = server->port;
+}
+
+/* The packet's own tuple, unchanged: a client of the server itself where the service is on `any`. */
+static bool is_unchanged(const struct passing *p, const struct flow_bind *b)
+{
+    return memcmp(b->to_src, p->key->src, sizeof b->to_src) == 0 &&
+           memcmp(b->to_dst, p->key->dst, sizeof b->to_dst) == 0 &&
+           (!(p->key->kind & KIND_PORTS) || (b->to_src_port == p->key->src_port && b->to_dst_port == p->key->dst_port));
+}
+
+/* Find what it leaves as. False: nothing is free. *twin: the other side's tuple is another than the client's. */
+static bool choose_ends(const struct passing *p, const struct mode_ops *mode, struct flow_bind *b, bool *twin)
+{
+    set_ends(p, mode->rewrites, track_query(p->seen), b);
+    *twin = !mode->one_sided;
+    if (memcmp(p->key->src, p->key->dst, sizeof p->key->src) == 0) return false;
+    if (mode->rewrites & TRANSLATE_SRC)
+        return outside_take(p->f->outside, p->j->in->facts, p->key, p->seen->hash, b, is_free, (void *)(uintptr_t)p);
+    *twin = *twin && !is_unchanged(p, b);
+    return !*twin || is_free((void *)(uintptr_t)p, b);
+}
+
+/* ---- the flow ---- */
+
+/* Keep the binding with a flow that begins. False: there is none. */
+static bool bind(const struct passing *p, const struct mode_ops *mode, const struct flow_bind *b, bool twin,
+                 const struct client_key *k)
+{
+    struct forward *f = p->f;
+    const struct pbc_service *s = service_of(f->p, b->branch);
+    struct flow_bind *kept = track_begin(f->track, p->key, p->pkt, p->seen, mode->one_sided, s->idle_ns);
+    if (!kept) return false;
+    *kept = *b;
+    forward_note_client(p->pkt, kept);
+    conns_add(&f->conns, k->service, b->server);
+    f->counters.bound++;
+    f->counters.ports = outside_used(f->outside);
+    if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, b->server))
+        kept->flags |= BIND_CLIENT_KNOWN;
+    const struct track_tuple t = tuple_of_bind(b);
+    if (p->proven) forward_join(p, kept);
+    if (twin) track_pair(f->track, p->seen, &t);
+    return true;
+}
+
+/* What begins no flow goes by hash where the source is kept: an RST finds the server that its connection was at. */
+static void send_once(const struct passing *p, const struct mode_ops *mode, struct flow_bind *b)
+{
+    if (mode->rewrites & TRANSLATE_SRC) {
+        forward_refuse(p, REASON_NO_FLOW);
+        return;
+    }
+    set_ends(p, mode->rewrites, track_query(p->seen), b);
+    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+    forward_send(p, NULL);
+}
+
+static void begin_flow(const struct passing *p, const struct mode_ops *mode, struct flow_bind *b,
+                       const struct client_key *k)
+{
+    bool twin;
+    const enum pkt_reason reason = limited(p, b->branch, k);
+    if (reason) {
+        forward_refuse(p, reason);
+        return;
+    }
+    if (mode->routes && p->key->ttl <= 1) { /* nothing is left behind for it */
+        edge_expired(p->j, p->at, p->pkt, p->key);
+        forward_refuse(p, REASON_TTL_EXCEEDED);
+        return;
+    }
+    if (!choose_ends(p, mode, b, &twin)) {
+        p->f->counters.exhausted++;
+        forward_refuse(p, REASON_NO_SOURCE_PORT);
+        return;
+    }
+    if (!bind(p, mode, b, twin, k)) {
+        outside_give(p->f->outside, b);
+        forward_refuse(p, REASON_NO_FLOW);
+        return;
+    }
+    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+    forward_send(p, NULL);
+}
+
+void forward_begin(const struct passing *p, uint32_t branch)
+{
+    const struct program *prog = p->f->p;
+    const uint32_t service = prog->branches[branch].service;
+    const struct mode_ops *mode = mode_of(prog, service);
+    const struct client_key k = forward_client(service, p->key->src, p->key->kind & KIND_IP6);
+    struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
+    p->v->service = service;
+    if (p->f->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && p->key->kind & KIND_TCP && !p->proven &&
+        (balance_any(p->f->balance, branch, p->key) || !forward_is_syn(p->key))) {
+        forward_syn(p);
+        return;
+    }
+    p->v->server = b.server = pick(p, branch);
+    if (b.server == PBC_NONE)
+        without_server(p, &prog->services[service]);
+    else if (track_may_begin(p->key, p->seen))
+        begin_flow(p, mode, &b, &k);
+    else
+        send_once(p, mode, &b);
+}

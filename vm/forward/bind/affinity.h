@@ -1,0 +1,41 @@
+/* Clients of services: how many flows a source holds at a service (`max flows N per source`), and which server it keeps
+ * (`affinity source D`). Fixed memory, groups of sixteen with tags as flows lie; a client without flows makes way for
+ * another, the longest unused first. */
+#ifndef VM_FORWARD_BIND_AFFINITY_H
+#define VM_FORWARD_BIND_AFFINITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clients;
+
+struct client_key {
+    uint32_t addr[4]; /* as in struct key */
+    uint32_t service;
+    bool v6;
+};
+
+/* Room for the clients of `flows` flows and more. NULL: out of memory. */
+struct clients *clients_new(uint64_t flows, uint64_t seed);
+void clients_free(struct clients *c);
+
+/* Flows that the client holds at the service. */
+uint32_t client_flows(const struct clients *c, const struct client_key *key);
+/* The server that it keeps: that of its last flow, while it has any and until keep_ns after the last ended; PBC_NONE.
+ */
+uint32_t client_server(const struct clients *c, const struct client_key *key, uint64_t now_ns, uint64_t keep_ns);
+
+/* It holds one more flow, with this server. False, and not counted: there was no room, for all that could lie there
+ * hold flows. */
+bool client_add(struct clients *c, const struct client_key *key, uint32_t server);
+/* One less. keep: it is remembered without flows, too. */
+void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep);
+
+struct client_counters {
+    uint64_t known;   /* now */
+    uint64_t evicted; /* made way while they were remembered */
+    uint64_t full;    /* found no room */
+};
+const struct client_counters *clients_counters(const struct clients *c);
+
+#endif

@@ -1,0 +1,87 @@
+/* Address translation's mappings: inside address and port (or ICMP identifier) to outside address and port, one for all
+ * destinations (RFC 4787, REQ-1; RFC 5382, REQ-1; RFC 5508, REQ-1).
+ *
+ * Fixed memory: `most` mappings of a line each in two tables of chains, by either end, with seeded hashes. A mapping is
+ * held by the flows that use it and gone with the last. A *space* is the ports of one outside address, a bitmap for
+ * each class; who asks names the range that may be given out of it. */
+#ifndef VM_FORWARD_BIND_MAPPINGS_H
+#define VM_FORWARD_BIND_MAPPINGS_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MAPPING_NONE = -1 };
+
+/* What is told apart by ports: TCP and UDP have spaces of their own, and so have identifiers of queries. */
+enum map_class { MAP_TCP, MAP_UDP, MAP_ICMP, MAP_CLASSES };
+
+struct map_end {
+    uint32_t addr[4]; /* as in struct key */
+    uint16_t port;
+    uint8_t class; /* enum map_class */
+    uint8_t v6;    /* 0 or 1 */
+};
+static_assert(sizeof(struct map_end) == 20, "compared as bytes: no padding");
+
+struct mapping {
+    struct map_end inside, outside; /* of one class and family */
+    uint32_t users;                 /* flows that hold it; 0: a free slot */
+    int32_t next_in, next_out;      /* in the chains; MAPPING_NONE ends them */
+    uint16_t space, stack;          /* stack: of VLAN tags, which tells equal inside addresses apart */
+    uint16_t nat;                   /* the statement that made it, for whoever asks */
+    uint16_t reserved[3];
+};
+static_assert(sizeof(struct mapping) == 64, "one line");
+
+struct mappings_cfg {
+    uint32_t most;   /* mappings at once */
+    uint32_t spaces; /* at most 65,535 */
+    uint64_t seed;
+    unsigned worker, workers; /* ports of this worker's slice alone are given out; 0 of 0: of all */
+};
+
+struct mapping_counters {
+    uint64_t live, most, added;
+    uint64_t kept;      /* of `added`: with the inside port */
+    uint64_t exhausted; /* asked for where no port was free */
+    uint64_t full;      /* where there were `most` already */
+};
+
+struct mappings;                                               /* a worker's */
+struct mappings *mappings_new(const struct mappings_cfg *cfg); /* NULL when memory is out */
+void mappings_free(struct mappings *m);
+
+/* The mapping of an inside end to that outside address (the outside port is not asked); MAPPING_NONE. */
+int32_t mapping_by_inside(const struct mappings *m, const struct map_end *inside, uint16_t stack,
+                          const uint32_t outside[4]);
+/* The mapping that owns an outside end; MAPPING_NONE. */
+int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outside);
+
+/* What a new mapping may be given. */
+struct map_room {
+    const uint32_t *outside; /* address, of the inside's family */
+    uint16_t space;          /* of that address */
+    uint16_t lo, hi;         /* 1 to 65535; of identifiers 0, too */
+};
+/* A mapping for an inside end that has none, held once. The inside's own port where it lies in the range and is free,
+ * else one of the range, by chance (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a). MAPPING_NONE:
+ * no port or no room, counted. Reads at most 1,024 words, normally two. */
+int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
+
+void mapping_hold(struct mappings *m, int32_t i);
+void mapping_drop(struct mappings *m, int32_t i); /* the last one frees the port */
+
+struct mapping *mapping_at(struct mappings *m, int32_t i);
+const struct mapping_counters *mappings_counters(const struct mappings *m);
+
+/* Ports of a space that are never given out, for somebody else answers there; MAP_CLASSES: all classes. And none of
+ * them any more: those that are in use stay so. */
+void mappings_reserve(struct mappings *m, uint16_t space, unsigned class, uint16_t lo, uint16_t hi);
+void mappings_unreserve(struct mappings *m, uint16_t space);
+
+/* The worker in whose slice a port or identifier lies: slices are of 64 ports in turn, so that every range has its
+ * share of each. */
+static inline unsigned port_slice(uint16_t port, unsigned workers) { return workers > 1 ? port / 64u % workers : 0; }
+
+#endif

@@ -1,0 +1,305 @@
+/* Address translation of new flows (nat.h). */
+#include "vm/forward/bind/nat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/forward/bind/nat_priv.h"
+#include "vm/judge/decide.h"
+#include "vm/packet/parse/header.h"
+
+enum { UDP_IDLE_S = 240 };
+
+/* ---- life ---- */
+
+/* No more than there are slots for flows, or ends. */
+static uint32_t most_mappings(const struct program *p, uint32_t spaces)
+{
+    const uint64_t slots = p->settings->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
+    return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
+}
+
+struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
+{
+    struct nat *n = calloc(1, sizeof *n);
+    if (!n) return NULL;
+    n->p = p;
+    n->spaces = calloc((size_t)p->nats_count + 1, sizeof *n->spaces);
+    n->statements = calloc((size_t)p->nats_count + 1, sizeof *n->statements);
+    if (outsides_init(&n->outsides, p)) {
+        const uint32_t spaces = outsides_count(&n->outsides);
+        n->mappings = mappings_new(&(struct mappings_cfg){.most = most_mappings(p, spaces),
+                                                          .spaces = spaces,
+                                                          .seed = cfg->seed,
+                                                          .worker = cfg->worker,
+                                                          .workers = cfg->workers});
+    }
+    if (!n->spaces || !n->statements || !n->mappings) {
+        nat_free(n);
+        return NULL;
+    }
+    n->counters.mappings = mappings_counters(n->mappings);
+    n->counters.statements = n->statements;
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        if (p->nats[i].kind == PBC_NAT_SOURCE)
+            n->spaces[i] = outside_space(&n->outsides, p->nats[i].to, p->nats[i].family);
+    outsides_reserve(&n->outsides, p, n->mappings);
+    return n;
+}
+
+void nat_free(struct nat *n)
+{
+    if (!n) return;
+    mappings_free(n->mappings);
+    outsides_fini(&n->outsides);
+    free(n->spaces);
+    free(n->statements);
+    free(n);
+}
+
+const struct nat_counters *nat_counters(const struct nat *n) { return &n->counters; }
+struct mappings *nat_mappings(struct nat *n) { return n->mappings; }
+
+void nat_facts(struct nat *n, const struct facts *facts)
+{
+    static const uint32_t unknown[4];
+    const uint32_t addr4[4] = {facts ? facts->addr4 : 0};
+    outsides_own(&n->outsides, n->p, n->mappings, 4, addr4);
+    outsides_own(&n->outsides, n->p, n->mappings, 6, facts ? facts->addr6 : unknown);
+}
+
+void nat_alike(struct nat *n) { n->counters.alike++; }
+
+void nat_count(struct nat *n, const struct flow_bind *b, uint32_t bytes)
+{
+    n->statements[b->nat].packets++;
+    n->statements[b->nat].bytes += bytes;
+}
+
+uint64_t nat_udp_idle_ns(const struct program *p)
+{
+    return p->settings->written >> PBC_SETTING_udp_ns & 1 ? 0 : UDP_IDLE_S * 1000000000ull;
+}
+
+/* ---- what a packet is to translation ---- */
+
+static uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
+
+/* An address that routers send packets for: a host's, and not of one link alone. */
+static bool is_routed(const uint32_t a[4], uint8_t family)
+{
+    if (family == 6) return a[0] >> 24 != 0xff && a[0] >> 22 != 0xfe80 >> 6 && (a[0] | a[1] | a[2] || a[3] > 1);
+    return a[0] >> 28 < 0xe && a[0] >> 24 != 0 && a[0] >> 24 != 127 && a[0] >> 16 != 0xa9fe;
+}
+
+/* Whose ports or identifiers its source takes; MAP_CLASSES: none. */
+static enum map_class class_of(const struct key *key)
+{
+    if (key->kind & KIND_PORTS && key->kind & KIND_TCP) return MAP_TCP;
+    if (key->kind & KIND_PORTS && key->kind & KIND_UDP) return MAP_UDP;
+    if (!(key->kind & KIND_ICMP_HEADER)) return MAP_CLASSES;
+    if (key->kind & KIND_ICMP6) return key->icmp_type == ICMP6_ECHO ? MAP_ICMP : MAP_CLASSES;
+    const bool later = key->icmp_type >= ICMP4_TIMESTAMP && key->icmp_type <= ICMP4_MASK_REPLY;
+    return key->icmp_type == ICMP4_ECHO || (later && key->icmp_type % 2) ? MAP_ICMP : MAP_CLASSES;
+}
+
+static bool is_echo(const struct key *key, uint8_t family)
+{
+    if (!(key->kind & KIND_ICMP_HEADER)) return false;
+    return family == 6 ? key->kind & KIND_ICMP6 && key->icmp_type == ICMP6_ECHO
+                       : key->kind & KIND_ICMP && key->icmp_type == ICMP4_ECHO;
+}
+
+static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint16_t port)
+{
+    struct map_end e = {.port = port, .class = (uint8_t)class_of(key), .v6 = family_of(key) == 6};
+    memcpy(e.addr, addr, sizeof e.addr);
+    return e;
+}
+
+/* ---- which statement ---- */
+
+static bool forwards(const struct pbc_nat *n, const struct key *key)
+{
+    static const uint32_t kinds[] = {
+        [PBC_EP_TCP] = KIND_TCP,          [PBC_EP_UDP] = KIND_UDP, [PBC_EP_SCTP] = KIND_SCTP,
+        [PBC_EP_PORTS] = KIND_WITH_PORTS, [PBC_EP_ECHO4] = 0,      [PBC_EP_ECHO6] = 0};
+    if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
+    const bool here =
+        n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : memcmp(n->to, key->dst, sizeof n->to) == 0;
+    if (!here) return false;
+    if (n->proto == PBC_EP_ECHO4 || n->proto == PBC_EP_ECHO6) return is_echo(key, n->family);
+    return key->kind & kinds[n->proto] && key->kind & KIND_PORTS && key->dst_port >= n->port_lo &&
+           key->dst_port <= n->port_hi;
+}
+
+static bool in_from(const struct program *p, const struct pbc_nat *n, const struct key *key, bool dst)
+{
+    for (uint32_t i = n->from; i < n->from + n->from_count; i++)
+        if (set_has(p, i, key, dst)) return true;
+    return !n->from_count;
+}
+
+/* Does the packet, whose destination may have been `turned` to an inside end, leave by the statement's interface as
+ * from one of its sources? Which way a packet leaves nobody says yet, so: it did not come in there, its source is
+ * inside and its destination is not. One that asked for an outside end leaves from one, too, wherever it is turned to;
+ * of a statement for any source only if it is known where the packet came in. */
+static bool leaves_by(const struct program *p, const struct pbc_nat *n, const struct key *key, bool turned)
+{
+    if (key->iface == n->out || !in_from(p, n, key, false)) return false;
+    if (!n->from_count) return !turned || key->iface != IFACE_NONE;
+    return turned || !in_from(p, n, key, true);
+}
+
+static uint32_t statement_out(const struct nat *n, const struct key *key, bool turned)
+{
+    const struct program *p = n->p;
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *one = &p->nats[i];
+        if (one->kind == PBC_NAT_FORWARD || (one->family && one->family != family_of(key))) continue;
+        if (leaves_by(p, one, key, turned)) return i;
+    }
+    return PBC_NONE;
+}
+
+static uint32_t statement_in(const struct nat *n, const struct key *key)
+{
+    for (uint32_t i = 0; i < n->p->nats_count; i++)
+        if (forwards(&n->p->nats[i], key)) return i;
+    return PBC_NONE;
+}
+
+/* ---- the two ends ---- */
+
+/* The destination, if it is an outside end: to a forward's target, or to the owner of the mapping, who sits in the same
+ * VLAN stack (a flow has one alone). */
+static bool turn(struct nat *n, const struct key *key, uint16_t stack, bool look, struct flow_bind *b)
+{
+    const uint32_t at = statement_in(n, key);
+    if (at != PBC_NONE) {
+        const struct pbc_nat *f = &n->p->nats[at];
+        memcpy(b->to_dst, f->target, sizeof b->to_dst);
+        if (f->target_port) b->to_dst_port = (uint16_t)(f->target_port + (key->dst_port - f->port_lo));
+        b->nat = (uint16_t)at;
+        return true;
+    }
+    if (class_of(key) > MAP_UDP) return false;
+    const struct map_end outside = end_of(key, key->dst, key->dst_port);
+    const int32_t i = mapping_by_outside(n->mappings, &outside);
+    if (i == MAPPING_NONE) return false;
+    const struct mapping *m = mapping_at(n->mappings, i);
+    if (m->stack != stack) return false;
+    memcpy(b->to_dst, m->inside.addr, sizeof b->to_dst);
+    b->to_dst_port = m->inside.port;
+    b->nat = m->nat;
+    b->flags |= BIND_HOLDS_DST;
+    if (!look) mapping_hold(n->mappings, i);
+    return true;
+}
+
+/* The mapping for that source, which is made unless it is only looked for; false: no port. */
+static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, uint32_t space, bool look,
+                         struct flow_bind *b)
+{
+    const struct pbc_nat *one = &n->p->nats[at];
+    const struct map_end inside = end_of(key, key->src, b->to_src_port);
+    const bool ids = inside.class == MAP_ICMP;
+    const struct map_room room = {.outside = b->to_src,
+                                  .space = (uint16_t)space,
+                                  .lo = ids ? 0 : one->port_lo,
+                                  .hi = ids ? UINT16_MAX : one->port_hi};
+    int32_t i = mapping_by_inside(n->mappings, &inside, stack, b->to_src);
+    b->to_src_port = 0;
+    if (i == MAPPING_NONE && look) return true;
+    if (i != MAPPING_NONE && !look)
+        mapping_hold(n->mappings, i);
+    else if (i == MAPPING_NONE)
+        i = mapping_add(n->mappings, &inside, stack, &room);
+    if (i == MAPPING_NONE) return false;
+    struct mapping *m = mapping_at(n->mappings, i);
+    b->to_src_port = m->outside.port;
+    b->flags |= BIND_HOLDS_SRC;
+    if (!look) m->nat = (uint16_t)at;
+    return true;
+}
+
+/* The source, as statement `at` says. */
+static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
+                           struct flow_bind *b)
+{
+    const uint32_t space = n->p->nats[at].kind == PBC_NAT_SOURCE ? n->spaces[at] : n->outsides.own[family_of(key) == 6];
+    b->nat = (uint16_t)at;
+    if (space == SPACE_NONE) {
+        n->counters.no_address += !look;
+        return NAT_NO_PORT;
+    }
+    memcpy(b->to_src, n->outsides.all[space].addr, sizeof b->to_src);
+    if (class_of(key) == MAP_CLASSES) return NAT_BOUND;
+    return take_mapping(n, key, stack, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
+}
+
+/* As it came. */
+static void begin(const struct key *key, uint16_t query, struct flow_bind *b)
+{
+    *b = (struct flow_bind){.server = PBC_NONE,
+                            .branch = PBC_NONE,
+                            .space = PBC_NONE,
+                            .to_src_port = key->kind & KIND_PORTS ? key->src_port : query,
+                            .to_dst_port = key->kind & KIND_PORTS ? key->dst_port : query,
+                            .kind = BIND_NAT_SOURCE};
+    memcpy(b->to_src, key->src, sizeof b->to_src);
+    memcpy(b->to_dst, key->dst, sizeof b->to_dst);
+}
+
+/* What was begun comes to nothing. */
+static enum nat_fate give_up(struct nat *n, const struct key *key, bool look, struct flow_bind *b)
+{
+    if (!look && b->flags & BIND_HOLDS_DST) {
+        const struct map_end outside = end_of(key, key->dst, key->dst_port);
+        mapping_drop(n->mappings, mapping_by_outside(n->mappings, &outside));
+    }
+    b->flags = 0;
+    return NAT_NO_PORT;
+}
+
+enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
+                         struct flow_bind *b)
+{
+    const uint8_t family = family_of(key);
+    if (!(key->kind & KIND_IP) || key->kind & (KIND_SRC_SELF | KIND_FRAG_LATER)) return NAT_NOTHING;
+    if (!is_routed(key->src, family) || !is_routed(key->dst, family)) return NAT_NOTHING;
+    begin(key, query, b);
+    const bool turned = turn(n, key, stack, look, b);
+    if (!turned && (key->kind & KIND_DST_SELF || outside_space(&n->outsides, key->dst, family) != SPACE_NONE))
+        return NAT_NOTHING;
+    const uint32_t out = statement_out(n, key, turned);
+    if (!turned && out == PBC_NONE) return NAT_NOTHING;
+    if (turned) b->kind = BIND_NAT_FORWARD;
+    if (out != PBC_NONE && leave(n, key, stack, out, look, b) != NAT_BOUND) return give_up(n, key, look, b);
+    if (look) return NAT_BOUND;
+    n->counters.out += !turned;
+    n->counters.in += turned && out == PBC_NONE;
+    n->counters.hairpins += turned && out != PBC_NONE;
+    return NAT_BOUND;
+}
+
+/* ---- afterwards ---- */
+
+static void drop_end(struct nat *n, const uint32_t addr[4], uint16_t port, const struct flow_id *id)
+{
+    const uint8_t class = id->proto == IPPROTO_NR_TCP ? MAP_TCP : id->proto == IPPROTO_NR_UDP ? MAP_UDP : MAP_ICMP;
+    struct map_end end = {.port = port, .class = class, .v6 = id->kind & FLOW_ID_IP6};
+    memcpy(end.addr, addr, sizeof end.addr);
+    mapping_drop(n->mappings, mapping_by_outside(n->mappings, &end));
+}
+
+void nat_drop(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)
+{
+    if (b->flags & BIND_HOLDS_SRC) drop_end(n, b->to_src, b->to_src_port, id);
+    if (b->flags & BIND_HOLDS_DST) drop_end(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
+}
+
+uint16_t nat_way_out(const struct nat *n, const struct flow_bind *b)
+{
+    return b->kind == BIND_NAT_SOURCE ? (uint16_t)n->p->nats[b->nat].out : IFACE_NONE;
+}

@@ -1,0 +1,68 @@
+/* Address translation: which statement of a `nat` translates a new flow, and to what.
+ *
+ *      inside a:p > remote             masquerade, source   from outside A:q, the mapping of a:p
+ *      stranger > A:q                  a mapped end         to a:p
+ *      stranger > A:forwarded port     forward              to the target and its port
+ *      inside > A:q or A:forwarded     hairpin              both: from the asker's own mapping (RFC 4787, REQ-9)
+ *
+ * The first statement that fits, in the order of the file; what is addressed to an outside end is turned before the way
+ * out is asked for. TCP, UDP and ICMP queries have mappings (mappings.h). What else there is gets another address and
+ * keeps the rest: of two inside hosts that would then look alike to one remote end the second is refused. */
+#ifndef VM_FORWARD_BIND_NAT_H
+#define VM_FORWARD_BIND_NAT_H
+
+#include "vm/flow/bind.h"
+#include "vm/forward/bind/mappings.h"
+#include "vm/flow/flow.h"
+#include "vm/cfg.h"
+#include "vm/packet/facts.h"
+#include "vm/packet/key.h"
+#include "vm/program/program.h"
+#include "vm/verdict.h"
+
+struct nat_counters {
+    uint64_t out, in, hairpins; /* flows: from inside, to a mapped or forwarded end, both */
+    uint64_t no_address;        /* refused: no address of this machine is known */
+    uint64_t alike;             /* refused: the other end could not tell it from another flow */
+    const struct mapping_counters *mappings;
+    const struct counter *statements; /* [program->nats_count]: packets of their flows that were sent on, both
+                                         directions; of strangers at a mapped end: its statement's */
+};
+
+struct nat; /* a worker's */
+
+struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
+void nat_free(struct nat *n);
+
+/* Before anything is judged: the addresses that `masquerade` translates to. Mappings to one that this machine no longer
+ * has stay until their flows end. */
+void nat_facts(struct nat *n, const struct facts *facts);
+
+enum nat_fate {
+    NAT_NOTHING, /* no statement fits: the packet goes on as it is */
+    NAT_BOUND,   /* `bind` says what it becomes; the mappings in it are held */
+    NAT_NO_PORT, /* a statement fits, but there is no address or port to give */
+};
+/* A packet that was let in, belongs to no flow and went to no service; `query` is the identifier of an ICMP query,
+ * `stack` of its VLAN tags. With `look` nothing is taken: the ports of a mapping that would be made are 0. */
+enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
+                         struct flow_bind *bind);
+/* The flow has ended, or could not be made: what its binding held. `high`: the high side opened it. */
+void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
+
+/* The interface by which the original direction leaves; IFACE_NONE: not known. */
+uint16_t nat_way_out(const struct nat *n, const struct flow_bind *bind);
+/* A flow could not be made, for one of another host's looks alike to the other end. */
+void nat_alike(struct nat *n);
+/* A packet of a translated flow left, in either direction. */
+void nat_count(struct nat *n, const struct flow_bind *bind, uint32_t bytes);
+
+/* How long a translated UDP flow may be silent (RFC 4787, REQ-5); 0: as the timeouts that the file has written say. */
+uint64_t nat_udp_idle_ns(const struct program *p);
+
+const struct nat_counters *nat_counters(const struct nat *n);
+
+/* The parts, for the tests. */
+struct mappings *nat_mappings(struct nat *n);
+
+#endif

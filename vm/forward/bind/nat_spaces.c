@@ -1,0 +1,114 @@
+/* The outside addresses of a program, each with a space of ports, and which of those ports are somebody else's: what a
+ * `forward` or a service answers on is never given to a mapping. A service on all ports is left out; there a translated
+ * flow is told from the service's by its tuple alone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/forward/bind/nat_priv.h"
+
+static bool same_addr(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
+
+static int compare(const void *a, const void *b)
+{
+    const struct outside *x = a, *y = b;
+    if (x->family != y->family) return x->family < y->family ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (x->addr[i] != y->addr[i]) return x->addr[i] < y->addr[i] ? -1 : 1;
+    return 0;
+}
+
+bool outsides_init(struct outsides *o, const struct program *p)
+{
+    *o = (struct outsides){.own = {SPACE_NONE, SPACE_NONE}};
+    o->all = calloc((size_t)p->nats_count + 2, sizeof *o->all);
+    if (!o->all) return false;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_SOURCE) continue;
+        o->all[count].family = n->family;
+        memcpy(o->all[count++].addr, n->to, sizeof n->to);
+    }
+    qsort(o->all, count, sizeof *o->all, compare);
+    for (uint32_t i = 0; i < count; i++)
+        if (!o->written || compare(&o->all[i], &o->all[o->written - 1]) != 0) o->all[o->written++] = o->all[i];
+    for (uint32_t i = o->written; i < o->written + 2; i++) o->all[i] = (struct outside){.family = 0};
+    return true;
+}
+
+void outsides_fini(struct outsides *o) { free(o->all); }
+
+static uint32_t written_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
+{
+    struct outside want = {.family = family};
+    memcpy(want.addr, addr, sizeof want.addr);
+    const struct outside *found = bsearch(&want, o->all, o->written, sizeof *o->all, compare);
+    return found ? (uint32_t)(found - o->all) : SPACE_NONE;
+}
+
+uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
+{
+    const uint32_t own = o->own[family == 6];
+    if (own != SPACE_NONE && same_addr(o->all[own].addr, addr)) return own;
+    return written_space(o, addr, family);
+}
+
+/* ---- ports of others ---- */
+
+/* The classes of mappings that an endpoint's protocol shares ports with. */
+static void reserve(struct mappings *m, uint32_t space, uint8_t proto, uint16_t lo, uint16_t hi)
+{
+    if (lo <= 1 && hi == UINT16_MAX) return;
+    if (proto == PBC_EP_TCP || proto == PBC_EP_PORTS) mappings_reserve(m, (uint16_t)space, MAP_TCP, lo, hi);
+    if (proto == PBC_EP_UDP || proto == PBC_EP_PORTS) mappings_reserve(m, (uint16_t)space, MAP_UDP, lo, hi);
+}
+
+void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m)
+{
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_FORWARD || n->flags & PBC_NAT_TO_SELF) continue;
+        const uint32_t space = written_space(o, n->to, n->family);
+        if (space != SPACE_NONE) reserve(m, space, n->proto, n->port_lo, n->port_hi);
+    }
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS) continue;
+        const uint32_t space = written_space(o, e->addr, e->family);
+        if (space != SPACE_NONE) reserve(m, space, e->proto, e->port_lo, e->port_hi);
+    }
+}
+
+static void reserve_own(const struct outside *own, const struct program *p, struct mappings *m, uint32_t space)
+{
+    mappings_unreserve(m, (uint16_t)space);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_FORWARD || n->family != own->family) continue;
+        if (n->flags & PBC_NAT_TO_SELF || same_addr(n->to, own->addr))
+            reserve(m, space, n->proto, n->port_lo, n->port_hi);
+    }
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to == PBC_TO_SELF ||
+            (e->to == PBC_TO_ADDRESS && e->family == own->family && same_addr(e->addr, own->addr)))
+            reserve(m, space, e->proto, e->port_lo, e->port_hi);
+    }
+}
+
+void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint8_t family,
+                  const uint32_t addr[4])
+{
+    static const uint32_t unknown[4];
+    const unsigned six = family == 6;
+    const uint32_t mine = o->written + six;
+    const bool known = !same_addr(addr, unknown);
+    const uint32_t before = o->own[six];
+    if (known ? before != SPACE_NONE && same_addr(o->all[before].addr, addr) : before == SPACE_NONE) return;
+    o->own[six] = known ? written_space(o, addr, family) : SPACE_NONE;
+    if (!known || o->own[six] != SPACE_NONE) return;
+    o->own[six] = mine;
+    o->all[mine].family = family;
+    memcpy(o->all[mine].addr, addr, sizeof o->all[mine].addr);
+    reserve_own(&o->all[mine], p, m, mine);
+}

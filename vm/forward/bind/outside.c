@@ -1,0 +1,222 @@
+/* Outside addresses, see outside.h: of each pool its sources by family, and a space of ports for every source, server
+ * and protocol. A family without a source has this machine's address. */
+#include "vm/forward/bind/outside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/forward/bind/ports.h"
+#include "vm/flow/hash.h"
+
+/* A port that is free here may belong to another flow, of this machine's own or of another pool's: then the next is
+ * tried. */
+enum { TRIES = 16 };
+
+/* What has ports of its own. */
+enum { SPACE_TCP, SPACE_UDP, SPACE_OTHER, SPACE_QUERY, SPACE_CLASSES };
+
+/* What a pool's servers of one family see. */
+struct side {
+    uint32_t (*addr)[4]; /* [count] */
+    uint32_t count;      /* 0: no `source`, this machine's address, as the facts say */
+    struct ports *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this
+                            pool */
+    uint16_t lo, hi;
+};
+
+struct pool_out {
+    struct side side[2]; /* of IPv4, of IPv6 */
+};
+
+struct outside {
+    const struct program *p;
+    struct pool_out *pools;
+    uint64_t used, random;
+};
+
+static void count_set(const struct program *p, const struct pbc_set *s, uint64_t *n4, uint64_t *n6)
+{
+    for (uint32_t i = s->first4; i < s->first4 + s->count4; i++) *n4 += (uint64_t)p->set4[i].hi - p->set4[i].lo + 1;
+    for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) *n6 += p->set6[i].hi_lo - p->set6[i].lo_lo + 1;
+}
+
+static void list_set(const struct program *p, const struct pbc_set *s, struct side *out)
+{
+    for (uint32_t i = s->first4; i < s->first4 + s->count4; i++)
+        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) out->addr[out->count++][0] = (uint32_t)a;
+}
+
+static void list_set6(const struct program *p, const struct pbc_set *s, struct side *out)
+{
+    for (uint32_t i = s->first6; i < s->first6 + s->count6; i++) {
+        const struct pbc_range6 *r = &p->set6[i];
+        for (uint64_t n = 0; n <= r->hi_lo - r->lo_lo; n++) {
+            const uint64_t low = r->lo_lo + n;
+            uint32_t *a = out->addr[out->count++];
+            a[0] = (uint32_t)(r->lo_hi >> 32), a[1] = (uint32_t)r->lo_hi;
+            a[2] = (uint32_t)(low >> 32), a[3] = (uint32_t)low;
+        }
+    }
+}
+
+/* The verifier has seen that a pool's sources are no more than PBC_SOURCES_MAX. */
+static bool list_sources(const struct program *p, const struct pbc_pool *pool, struct pool_out *out)
+{
+    struct side *v4 = &out->side[0], *v6 = &out->side[1];
+    uint64_t n4 = 0, n6 = 0;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) count_set(p, &p->sets[i], &n4, &n6);
+    v4->addr = calloc((size_t)n4 + 1, sizeof *v4->addr);
+    v6->addr = calloc((size_t)n6 + 1, sizeof *v6->addr);
+    if (!v4->addr || !v6->addr) return false;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+        list_set(p, &p->sets[i], v4);
+        list_set6(p, &p->sets[i], v6);
+    }
+    return true;
+}
+
+/* There are no more spaces than the verifier allows of pairs: addresses of both families times all servers. */
+static bool make_ports(struct outside *o, uint32_t pool, const struct vm_cfg *cfg)
+{
+    const struct pbc_pool *pp = &o->p->pools[pool];
+    for (unsigned six = 0; six < 2; six++) {
+        struct side *out = &o->pools[pool].side[six];
+        if (out->ports) continue;
+        const uint32_t spaces = (out->count ? out->count : 1) * pp->server_count * SPACE_CLASSES;
+        out->lo = out->count ? pp->source_port_lo : PBC_OWN_PORT_LO;
+        out->hi = out->count ? pp->source_port_hi : UINT16_MAX;
+        const uint64_t seed = cfg->seed + pool + ((uint64_t)six << 32);
+        out->ports = ports_new(spaces, out->lo, out->hi, cfg->worker, cfg->workers, seed);
+        if (!out->ports) return false;
+        ports_count(out->ports, &o->used);
+    }
+    return true;
+}
+
+/* Of the pools that passthrough services send to. */
+static bool make_all_ports(struct outside *o, const struct vm_cfg *cfg)
+{
+    const struct program *p = o->p;
+    for (uint32_t i = 0; i < p->branches_count; i++) {
+        const struct pbc_branch *b = &p->branches[i];
+        if (p->services[b->service].mode != PBC_MODE_PASSTHROUGH) continue;
+        for (uint32_t s = b->shares; s < b->shares + b->share_count; s++)
+            if (!make_ports(o, p->shares[s].pool, cfg)) return false;
+    }
+    return true;
+}
+
+struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
+{
+    struct outside *o = calloc(1, sizeof *o);
+    if (!o) return NULL;
+    o->p = p;
+    o->random = cfg->seed;
+    o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
+    bool good = o->pools;
+    for (uint32_t i = 0; good && i < p->pools_count; i++) good = list_sources(p, &p->pools[i], &o->pools[i]);
+    if (good && make_all_ports(o, cfg)) return o;
+    outside_free(o);
+    return NULL;
+}
+
+void outside_free(struct outside *o)
+{
+    if (!o) return;
+    for (uint32_t i = 0; o->pools && i < o->p->pools_count; i++) {
+        for (unsigned six = 0; six < 2; six++) {
+            free(o->pools[i].side[six].addr);
+            ports_free(o->pools[i].side[six].ports);
+        }
+    }
+    free(o->pools);
+    free(o);
+}
+
+static bool own_address(const struct facts *facts, bool v6, uint32_t addr[4])
+{
+    if (!facts) return false;
+    for (unsigned i = 0; i < 4; i++) addr[i] = v6 ? facts->addr6[i] : i == 0 ? facts->addr4 : 0;
+    return addr[0] | addr[1] | addr[2] | addr[3];
+}
+
+static bool address_at(const struct side *out, const struct facts *facts, bool v6, uint32_t at, uint32_t addr[4])
+{
+    if (!out->count) return own_address(facts, v6, addr);
+    memcpy(addr, out->addr[at], sizeof *out->addr);
+    return true;
+}
+
+bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4])
+{
+    return address_at(&o->pools[pool].side[v6], facts, v6, 0, addr);
+}
+
+/* A port of one space that is free in the flow table, too. Those that are not are held until one is found, so that each
+ * is tried once. */
+static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind *b, outside_free_fn *is_free, void *arg)
+{
+    uint16_t held[TRIES];
+    unsigned n = 0;
+    uint16_t port = 0;
+    while (n < TRIES && (port = port_take(ports, space, 0))) {
+        b->to_src_port = port;
+        if (is_free(arg, b)) break;
+        held[n++] = port;
+        port = 0;
+    }
+    while (n) port_give(ports, space, held[--n]);
+    return port;
+}
+
+/* None is left: flows whose time has passed hold theirs until somebody meets them, so some are met. Of the first
+ * address alone: what a packet costs must not grow with the addresses. */
+static uint16_t wake_port(struct outside *o, const struct side *out, struct flow_bind *b, outside_free_fn *is_free,
+                          void *arg)
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        const uint32_t span = (uint32_t)out->hi - out->lo + 1;
+        b->to_src_port = (uint16_t)(out->lo + (uint32_t)((hash_draw(&o->random) >> 32) * span >> 32));
+        if (!is_free(arg, b)) continue;
+        const uint16_t wanted = b->to_src_port, port = port_take(out->ports, b->space, wanted);
+        if (!port) continue;
+        b->to_src_port = port;
+        if (port == wanted || is_free(arg, b)) return port;
+        port_give(out->ports, b->space, port);
+    }
+    return 0;
+}
+
+static unsigned class_of(const struct key *key)
+{
+    if (key->kind & KIND_TCP) return SPACE_TCP;
+    if (key->kind & KIND_UDP) return SPACE_UDP;
+    return key->kind & (KIND_ICMP | KIND_ICMP6) ? SPACE_QUERY : SPACE_OTHER;
+}
+
+bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
+                  struct flow_bind *b, outside_free_fn *is_free, void *arg)
+{
+    const struct pbc_server *server = &o->p->servers[b->server];
+    const struct pbc_pool *pool = &o->p->pools[server->pool];
+    const bool v6 = server->family == 6;
+    struct side *out = &o->pools[server->pool].side[v6];
+    const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = start + i < count ? start + i : start + i - count;
+        if (!address_at(out, facts, v6, at, b->to_src)) return false;
+        b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
+        if (take_port(out->ports, b->space, b, is_free, arg)) return true;
+        if (i == 0 && wake_port(o, out, b, is_free, arg)) return true;
+    }
+    return false;
+}
+
+void outside_give(struct outside *o, const struct flow_bind *b)
+{
+    if (b->space == PBC_NONE) return;
+    const struct pbc_server *server = &o->p->servers[b->server];
+    port_give(o->pools[server->pool].side[server->family == 6].ports, b->space, b->to_src_port);
+}
+
+uint64_t outside_used(const struct outside *o) { return o->used; }

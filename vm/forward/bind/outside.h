@@ -1,0 +1,34 @@
+/* Outside addresses: what servers see as the source of what passthrough and tunnels send them, and the ports of each.
+ */
+#ifndef VM_FORWARD_BIND_OUTSIDE_H
+#define VM_FORWARD_BIND_OUTSIDE_H
+
+#include "vm/flow/bind.h"
+#include "vm/cfg.h"
+#include "vm/packet/facts.h"
+#include "vm/packet/key.h"
+#include "vm/program/program.h"
+
+struct outside; /* a worker's */
+
+/* NULL: out of memory. */
+struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
+void outside_free(struct outside *o);
+
+/* The first address of the family that a pool's traffic may come from: its `source`, else this machine's. False: none
+ * is known. */
+bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4]);
+
+/* Could b->to_src and b->to_src_port be the flow's? */
+typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
+/* Give a binding to b->server of a packet an address and a port (an identifier), now taken: the addresses in turn from
+ * one that `hash` gives. is_free may release flows whose time has passed. False: none is known, or none is free. */
+bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
+                  struct flow_bind *b, outside_free_fn *is_free, void *arg);
+/* The flow has ended. */
+void outside_give(struct outside *o, const struct flow_bind *b);
+
+/* Ports in use, in all spaces. */
+uint64_t outside_used(const struct outside *o);
+
+#endif

@@ -1,0 +1,100 @@
+/* Ports that are taken (port_map.h). */
+#include "vm/forward/bind/port_map.h"
+
+#include <string.h>
+
+#include "vm/forward/bind/mappings.h"
+
+static bool is_mine(const struct port_map *p, uint32_t word)
+{
+    return port_slice((uint16_t)(word * 64), p->workers) == p->worker;
+}
+
+static uint64_t free_in(const struct port_map *p, uint32_t word) { return ~(p->taken[word] | p->reserved[word]); }
+
+static void note_full(struct port_map *p, uint32_t word)
+{
+    const uint64_t bit = 1ull << word % 64;
+    if (free_in(p, word) && is_mine(p, word))
+        p->full[word / 64] &= ~bit;
+    else
+        p->full[word / 64] |= bit;
+}
+
+void port_map_slice(struct port_map *p, unsigned worker, unsigned workers)
+{
+    p->worker = workers > 1 ? worker : 0;
+    p->workers = workers;
+    if (workers > 1)
+        for (uint32_t w = 0; w < PORT_WORDS; w++) note_full(p, w);
+}
+
+static void take(struct port_map *p, uint32_t port)
+{
+    p->taken[port / 64] |= 1ull << port % 64;
+    note_full(p, port / 64);
+}
+
+bool port_map_take(struct port_map *p, uint16_t port)
+{
+    if (!is_mine(p, port / 64) || !(free_in(p, port / 64) >> port % 64 & 1)) return false;
+    take(p, port);
+    return true;
+}
+
+/* The first word at or after `word` that is not full, at most `last`; past it: none. */
+static uint32_t next_word(const struct port_map *p, uint32_t word, uint32_t last)
+{
+    for (uint32_t row = word / 64; row <= last / 64; row++) {
+        uint64_t open = ~p->full[row];
+        if (row == word / 64) open &= UINT64_MAX << word % 64;
+        if (open) return row * 64 + (uint32_t)__builtin_ctzll(open);
+    }
+    return last + 1;
+}
+
+/* The first free port of lo..hi; negative: none. Of the words that are not full only the two at the ends may have none.
+ */
+static int32_t first_free(const struct port_map *p, uint32_t lo, uint32_t hi)
+{
+    for (uint32_t w = next_word(p, lo / 64, hi / 64); w <= hi / 64; w = next_word(p, w + 1, hi / 64)) {
+        uint64_t open = free_in(p, w);
+        if (w == lo / 64) open &= UINT64_MAX << lo % 64;
+        if (w == hi / 64) open &= UINT64_MAX >> (63 - hi % 64);
+        if (open) return (int32_t)(w * 64 + (uint32_t)__builtin_ctzll(open));
+        if (w == hi / 64) break;
+    }
+    return -1;
+}
+
+int32_t port_map_draw(struct port_map *p, uint16_t lo, uint16_t hi, uint64_t draw)
+{
+    const uint32_t span = (uint32_t)hi - lo + 1, start = lo + (uint32_t)((draw >> 32) * span >> 32);
+    int32_t port = first_free(p, start, hi);
+    if (port < 0 && start > lo) port = first_free(p, lo, start - 1);
+    if (port >= 0) take(p, (uint32_t)port);
+    return port;
+}
+
+void port_map_give(struct port_map *p, uint16_t port)
+{
+    p->taken[port / 64] &= ~(1ull << port % 64);
+    note_full(p, port / 64);
+}
+
+void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi)
+{
+    for (uint32_t w = lo / 64; w <= hi / 64u; w++) {
+        uint64_t bits = UINT64_MAX;
+        if (w == lo / 64u) bits &= UINT64_MAX << lo % 64;
+        if (w == hi / 64u) bits &= UINT64_MAX >> (63 - hi % 64);
+        p->reserved[w] |= bits;
+        note_full(p, w);
+    }
+}
+
+void port_map_unreserve(struct port_map *p)
+{
+    memset(p->reserved, 0, sizeof p->reserved);
+    for (uint32_t w = 0; w < PORT_WORDS; w++) note_full(p, w);
+}

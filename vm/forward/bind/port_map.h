@@ -1,0 +1,30 @@
+/* Which of 65,536 ports are taken: a bitmap, and a bit for each of its words that has no port left, so that a free one
+ * is found in bounded steps however few there are. */
+#ifndef VM_FORWARD_BIND_PORT_MAP_H
+#define VM_FORWARD_BIND_PORT_MAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PORT_WORDS = 65536 / 64 };
+
+struct port_map {
+    uint64_t taken[PORT_WORDS], reserved[PORT_WORDS]; /* given out; never to be */
+    uint64_t full[PORT_WORDS / 64];                   /* words without a free port, or of another worker's slice */
+    uint32_t worker, workers;
+};
+
+/* Of zeroed memory: the slice of a worker (mappings.h, port_slice). */
+void port_map_slice(struct port_map *p, unsigned worker, unsigned workers);
+
+/* That port, if it is free and in the slice. */
+bool port_map_take(struct port_map *p, uint16_t port);
+/* A free port of lo..hi, now taken: the next one, round the end, from where `draw`, a random number, says. Negative:
+ * there is none. */
+int32_t port_map_draw(struct port_map *p, uint16_t lo, uint16_t hi, uint64_t draw);
+void port_map_give(struct port_map *p, uint16_t port);
+
+void port_map_reserve(struct port_map *p, uint16_t lo, uint16_t hi);
+void port_map_unreserve(struct port_map *p);
+
+#endif

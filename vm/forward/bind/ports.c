@@ -1,0 +1,84 @@
+/* Source ports, see ports.h: a port map a space, made when it is first asked. */
+#include "vm/forward/bind/ports.h"
+
+#include <stdlib.h>
+
+#include "vm/forward/bind/mappings.h"
+#include "vm/forward/bind/port_map.h"
+#include "vm/flow/hash.h"
+
+struct ports {
+    struct port_map *maps; /* [spaces], zero until used: the system gives their memory when it is touched */
+    uint32_t *used;        /* [spaces] */
+    uint64_t *begun;       /* a bit a space: its map knows the slice */
+    uint64_t random;
+    uint64_t *sum, unasked; /* of ports in use; nobody asks: `unasked` */
+    uint16_t lo, hi;
+    unsigned worker, workers;
+};
+
+struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned worker, unsigned workers, uint64_t seed)
+{
+    struct ports *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->maps = calloc((size_t)spaces + 1, sizeof *p->maps);
+    p->used = calloc((size_t)spaces + 1, sizeof *p->used);
+    p->begun = calloc((size_t)spaces / 64 + 1, sizeof *p->begun);
+    p->random = seed;
+    p->sum = &p->unasked;
+    p->lo = lo;
+    p->hi = hi;
+    p->worker = worker;
+    p->workers = workers;
+    if (p->maps && p->used && p->begun) return p;
+    ports_free(p);
+    return NULL;
+}
+
+void ports_free(struct ports *p)
+{
+    if (!p) return;
+    free(p->maps);
+    free(p->used);
+    free(p->begun);
+    free(p);
+}
+
+static struct port_map *map_of(struct ports *p, uint32_t space)
+{
+    uint64_t *word = &p->begun[space / 64];
+    const uint64_t bit = 1ull << space % 64;
+    if (!(*word & bit)) port_map_slice(&p->maps[space], p->worker, p->workers);
+    *word |= bit;
+    return &p->maps[space];
+}
+
+uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
+{
+    struct port_map *map = map_of(p, space);
+    int32_t port = want;
+    if (want < p->lo || want > p->hi || !port_map_take(map, want))
+        port = port_map_draw(map, p->lo, p->hi, hash_draw(&p->random));
+    if (port <= 0) return 0;
+    p->used[space]++;
+    ++*p->sum;
+    return (uint16_t)port;
+}
+
+void port_give(struct ports *p, uint32_t space, uint16_t port)
+{
+    port_map_give(map_of(p, space), port);
+    p->used[space]--;
+    --*p->sum;
+}
+
+uint32_t ports_used(const struct ports *p, uint32_t space) { return p->used[space]; }
+
+void ports_count(struct ports *p, uint64_t *sum) { p->sum = sum; }
+
+uint32_t ports_in_slice(const struct ports *p)
+{
+    uint32_t n = 0;
+    for (uint32_t port = p->lo; port <= p->hi; port++) n += port_slice((uint16_t)port, p->workers) == p->worker;
+    return n;
+}

@@ -1,0 +1,26 @@
+/* Source ports for translation: unique for a (server, outside address), in the worker's slice of the range, given out
+ * in an order that outsiders cannot foretell (RFC 6056, 3.3.1), taken back when the flow's time is over. A bitmap for
+ * each pair of outside address and server, fixed at start and touched when used; finding a free one reads at most 1,024
+ * words, normally one. */
+#ifndef VM_FORWARD_BIND_PORTS_H
+#define VM_FORWARD_BIND_PORTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ports;
+
+/* `spaces` independent spaces of ports lo..hi each, lo at least 1; of them this worker gives out its slice, `worker` of
+ * `workers` (mappings.h, port_slice; 0 of 0: all). NULL: out of memory. */
+struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, unsigned worker, unsigned workers, uint64_t seed);
+void ports_free(struct ports *p);
+
+/* A free port of the space, now taken; 0: exhausted. `want`: given if it is free and in the slice (0: no wish). */
+uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
+void port_give(struct ports *p, uint32_t space, uint16_t port);
+uint32_t ports_used(const struct ports *p, uint32_t space);
+/* Those that are taken, all spaces together, are from here on counted there too. */
+void ports_count(struct ports *p, uint64_t *sum);
+uint32_t ports_in_slice(const struct ports *p);
+
+#endif

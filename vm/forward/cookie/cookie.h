@@ -1,0 +1,71 @@
+/* SYN cookies (RFC 4987, 3.6): all that a SYN said, in the two numbers that its sender must send back.
+ *
+ *     sequence number     | 29 bits of SipHash-2-4                                              | MSS: 3 bits |
+ *     timestamp value     | 27 bits of a clock in milliseconds      | SACK permitted | window scale: 4 bits |
+ *
+ * The hash covers both addresses and ports, the VLAN ids, the client's initial sequence number, the time in steps of
+ * 64 s, and all that is encoded: nobody can claim what his SYN did not offer. A cookie is good in its own step and the
+ * next, for 64 to 128 s. Who sees no answers guesses right once in 2^28 segments, or 2^27 where the segment has no data
+ * (cookie_prove). Without timestamps there is room for the MSS alone; then scale and SACK are not answered, so the
+ * client does without. ECN is never agreed on.
+ *
+ * Pure: the secret is made of the worker's seed, and a client always has the same worker. */
+#ifndef VM_FORWARD_COOKIE_COOKIE_H
+#define VM_FORWARD_COOKIE_COOKIE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/packet/key.h"
+#include "vm/forward/balance/lb.h"
+#include "vm/packet/parse/tcp_header.h"
+
+enum {
+    COOKIE_MSS_MOST = 8,
+    COOKIE_SCALE_MOST = 14,
+    COOKIE_STAMP_UNIT = 32 /* ms: what our options take of the clock */
+};
+#define COOKIE_STEP_NS UINT64_C(64000000000)
+
+struct cookie_secret {
+    struct lb_hash_key key;
+    uint32_t clock; /* where our timestamps begin: uptime is nobody's business */
+};
+void cookie_secret(struct cookie_secret *s, uint64_t seed);
+
+/* What both sides use, since the client offered it and a cookie has room for it. */
+struct cookie_terms {
+    uint16_t mss; /* that the client takes: the next lower of eight; at least 64 */
+    bool has_scale, sack, has_stamps;
+    uint8_t scale;
+};
+/* The MSS with that index, below COOKIE_MSS_MOST; and the index of the next lower one. */
+uint16_t cookie_mss(unsigned index);
+unsigned cookie_mss_index(uint16_t mss);
+void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6);
+
+/* What the answer to a SYN says. key: of the SYN; isn: its sequence number. stamp: without meaning where terms have
+ * none. */
+struct cookie {
+    uint32_t seq, stamp;
+};
+struct cookie cookie_make(const struct cookie_secret *s, const struct key *key, uint32_t isn,
+                          const struct cookie_terms *t, uint64_t now_ns);
+
+/* Does this segment, which has ACK, prove a cookie? It begins at the number after the SYN's, or, without data, one
+ * before, as probes of a closed window may (README.md). options: its own. *proof: the SYN's number, and what it
+ * offered; undefined where it does not. */
+struct cookie_proof {
+    uint32_t isn;
+    struct cookie_terms terms;
+};
+bool cookie_prove(const struct cookie_secret *s, const struct key *key, const struct tcp_header *h,
+                  const struct tcp_syn_options *options, uint64_t now_ns, struct cookie_proof *proof);
+
+/* Our clock for timestamps, in milliseconds: no earlier than what a cookie made before said. */
+static inline uint32_t cookie_clock(const struct cookie_secret *s, uint64_t now_ns)
+{
+    return s->clock + (uint32_t)(now_ns / 1000000) + COOKIE_STAMP_UNIT;
+}
+
+#endif

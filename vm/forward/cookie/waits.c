@@ -1,0 +1,33 @@
+/* Rings of waits, see waits.h. */
+#include "vm/forward/cookie/waits.h"
+
+static const uint64_t delay_ns[WAIT_TIMES] = {1000000000, 2000000000, 4000000000};
+
+bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns)
+{
+    if (w->count[time] == WAIT_MOST) return false;
+    w->rings[time][(w->first[time] + w->count[time]++) % WAIT_MOST] =
+        (struct wait){.slot = slot, .cookie = cookie, .due_ns = now_ns + delay_ns[time]};
+    return true;
+}
+
+bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out)
+{
+    for (unsigned i = 0; i < WAIT_TIMES; i++) {
+        if (!w->count[i] || w->rings[i][w->first[i]].due_ns > now_ns) continue;
+        *out = w->rings[i][w->first[i]];
+        *time = i;
+        w->first[i] = (w->first[i] + 1) % WAIT_MOST;
+        w->count[i]--;
+        return true;
+    }
+    return false;
+}
+
+uint64_t waits_next(const struct waits *w)
+{
+    uint64_t next = UINT64_MAX;
+    for (unsigned i = 0; i < WAIT_TIMES; i++)
+        if (w->count[i] && w->rings[i][w->first[i]].due_ns < next) next = w->rings[i][w->first[i]].due_ns;
+    return next;
+}

@@ -1,0 +1,391 @@
+/* Services with `syn cookies` (cookie/README.md): SYNs are answered, flows begin with the segment that proves a cookie,
+ * and the server is asked in the client's name. */
+#include <stdlib.h>
+
+#include "vm/packet/edit/mss.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/forward/cookie/waits.h"
+#include "vm/forward/edges.h"
+#include "vm/forward/forward_priv.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/packet/parse/tcp_header.h"
+
+struct cookies {
+    struct cookie_secret secret;
+    struct waits waits;
+};
+
+/* What a segment proved, and its own header. */
+struct proven {
+    struct cookie_proof proof;
+    struct tcp_header header;
+    struct tcp_syn_options options;
+};
+
+struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->services_count; i++) any |= p->services[i].flags & PBC_SERVICE_COOKIES;
+    if (!any) return NULL;
+    struct cookies *c = calloc(1, sizeof *c);
+    *failed = !c;
+    if (c) cookie_secret(&c->secret, seed);
+    return c;
+}
+
+void cookies_free(struct cookies *c) { free(c); }
+
+uint32_t forward_clock(const struct passing *p) { return cookie_clock(&p->f->cookies->secret, p->j->vm->now_ns); }
+
+/* The largest segment that we and the service's clamp allow, to either side. */
+static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v6)
+{
+    const uint16_t mss = mss_of_mtu(edge_mtu(j->in->facts), v6);
+    return s->mss && s->mss != PBC_MSS_AUTO && s->mss < mss ? s->mss : mss;
+}
+
+static uint16_t least(uint16_t a, uint16_t b) { return a < b ? a : b; }
+
+/* ---- the client ---- */
+
+/* The window is closed until the server has told us its own: so nothing comes that nobody could take. */
+void forward_syn(const struct passing *p)
+{
+    struct forward *f = p->f;
+    struct pkt *out = NULL;
+    if (!forward_is_syn(p->key) || !answer_allowed(p->pkt, p->key)) {
+        forward_refuse(p, REASON_NO_FLOW);
+        return;
+    }
+    const bool v6 = p->key->kind & KIND_IP6;
+    const struct tcp_header h = tcp_header_read(p->pkt, p->key);
+    const struct tcp_syn_options syn = tcp_syn_options_read(p->pkt);
+    struct cookie_terms t;
+    cookie_terms(&t, &syn, v6);
+    const struct cookie c = cookie_make(&f->cookies->secret, p->key, h.seq, &t, p->j->vm->now_ns);
+    const uint16_t mss = most_of(p->j, &f->p->services[p->v->service], v6);
+    const struct flow_segment s = {.seq = c.seq,
+                                   .ack = h.seq + 1,
+                                   .flags = TCP_SYN | TCP_ACK,
+                                   .options = joint_answer(&t, mss, c.stamp, syn.stamp)};
+    struct pool *pool = p->j->vm->cfg.pool;
+    if (p->j->tx->count >= p->j->tx->cap || !pool || build_tcp_reply(p->pkt, p->key, &s, pool, &out)) {
+        forward_refuse(p, REASON_NO_BUFFER);
+        return;
+    }
+    answer_leave(p->j, p->at, p->pkt, out, TX_CAUSE_COOKIE);
+    f->counters.cookies_sent++;
+}
+
+/* A whole segment with ACK that is none of a live flow's: while the server is awaited nothing of the client's is. */
+static bool may_prove(const struct forward *f, const struct key *key, const struct track_seen *seen)
+{
+    const uint32_t needs = KIND_TCP | KIND_PORTS | KIND_TCP_FLAGS | KIND_FRAG_NO;
+    if ((key->kind & needs) != needs || (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK) return false;
+    const struct flow *flow = track_flow(f->track, seen);
+    if (!flow) return !(key->kind & KIND_OUT);
+    if (seen->dir != FLOW_ORIGINAL || seen->mark != MARK_INVALID) return false;
+    if (flow->joined && track_bound(f->track, seen)->flags & BIND_AWAITED) return true;
+    return flow->state == FLOW_STATE_CLOSING || flow->state == FLOW_STATE_RESET;
+}
+
+/* The client's own SYN, as the segment at hand proves it, in that segment's place. window: in bytes. */
+static struct pkt *repeat_syn(const struct passing *p, const struct pbc_service *service, uint32_t isn,
+                              struct cookie_terms t, uint32_t window, uint32_t stamp)
+{
+    struct pkt *out = NULL;
+    t.mss = least(t.mss, most_of(p->j, service, p->key->kind & KIND_IP6));
+    const struct flow_segment s = {.seq = isn,
+                                   .window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX),
+                                   .flags = TCP_SYN,
+                                   .options = joint_repeat(&t, stamp)};
+    struct pool *pool = p->j->vm->cfg.pool;
+    if (!pool || build_tcp_instead(p->pkt, p->key, &s, pool, &out)) return NULL;
+    out->cookie = p->pkt->cookie;
+    return out;
+}
+
+/* Go on with a packet that we made up in the place of the one that came. */
+static struct passing instead(const struct passing *p, struct pkt *made, struct key *key, struct track_seen *seen)
+{
+    const struct facts *facts = p->j->in->facts;
+    struct passing q = *p;
+    pkt_parse(made, facts, key);
+    if (facts_have_self(facts)) key_settle(p->f->p, key);
+    q.pkt = made;
+    q.key = key;
+    q.seen = seen;
+    q.made = true;
+    return q;
+}
+
+/* The flow begins as if its SYN came only now. */
+static void begin(const struct passing *p, uint32_t branch, const struct proven *proven)
+{
+    const struct cookie_terms *t = &proven->proof.terms;
+    const struct pbc_service *service = service_of(p->f->p, branch);
+    const uint32_t window = (uint32_t)proven->header.window << (t->has_scale ? t->scale : 0);
+    struct pkt *syn = repeat_syn(p, service, proven->proof.isn, *t, window, proven->options.stamp);
+    if (!syn) {
+        p->v->service = p->f->p->branches[branch].service;
+        forward_refuse(p, REASON_NO_BUFFER);
+        return;
+    }
+    struct key key;
+    struct track_seen seen;
+    struct passing q = instead(p, syn, &key, &seen);
+    struct pkt *const pkts[] = {syn};
+    q.proven = proven;
+    track_ahead(p->f->track, &key, pkts, 1, &seen);
+    track_look(p->f->track, &key, syn, &seen);
+    if (seen.slot != FLOW_NONE) seen.next.reopen = true;
+    forward_begin(&q, branch);
+    pool_put(syn);
+}
+
+void forward_join(const struct passing *p, struct flow_bind *b)
+{
+    struct forward *f = p->f;
+    joint_begin(track_joined(f->track, p->seen), &p->proven->proof.terms, &p->proven->options);
+    b->seq_delta = p->proven->header.ack - 1;
+    b->flags |= BIND_AWAITED;
+    f->counters.cookies_proven++;
+    waits_add(&f->cookies->waits, 0, p->seen->slot, b->seq_delta, p->j->vm->now_ns);
+}
+
+/* The client says again that it is there: so is the server asked again. */
+static void ask(const struct passing *p, struct flow_bind *b, const struct tcp_syn_options *options)
+{
+    struct forward *f = p->f;
+    struct flow_joint *j = track_joint(f->track, p->seen);
+    const struct tcp_track *t = &track_flow(f->track, p->seen)->tcp;
+    p->v->service = f->p->branches[b->branch].service;
+    p->v->server = b->server;
+    if (options->has_stamps) j->stamp_recent = options->stamp;
+    struct pkt *syn = repeat_syn(p, service_of(f->p, b->branch), t->side[FLOW_REPLY].acked - 1, joint_terms(j, t),
+                                 t->window[FLOW_ORIGINAL], j->stamp_recent);
+    if (!syn) {
+        forward_refuse(p, REASON_NO_BUFFER);
+        return;
+    }
+    struct key key;
+    const struct passing q = instead(p, syn, &key, p->seen);
+    forward_to_server(&q, b, (uint32_t)(p->seen->hash >> 8));
+    forward_send(&q, NULL);
+    pool_put(syn);
+}
+
+/* The branch of the service whose cookie the packet proves; PBC_NONE: none. */
+static uint32_t proves(const struct vm *vm, const struct key *key, struct pkt *pkt, const struct track_seen *seen,
+                       struct proven *proven)
+{
+    const struct forward *f = vm->forward;
+    if (__builtin_expect(!f->cookies, 1) || !may_prove(f, key, seen)) return PBC_NONE;
+    const uint32_t branch = find_branch(vm, key, pkt);
+    if (branch == PBC_NONE || !(service_of(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return PBC_NONE;
+    proven->header = tcp_header_read(pkt, key);
+    proven->options = tcp_syn_options_read(pkt);
+    const bool good =
+        cookie_prove(&f->cookies->secret, key, &proven->header, &proven->options, vm->now_ns, &proven->proof);
+    return good ? branch : PBC_NONE;
+}
+
+bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt *pkt, const struct track_seen *seen)
+{
+    struct proven proven;
+    struct pkt view = *pkt;
+    return proves(vm, key, &view, seen, &proven) != PBC_NONE;
+}
+
+bool forward_prove(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
+                   struct verdict *v)
+{
+    struct forward *f = j->vm->forward;
+    struct proven proven;
+    const uint32_t branch = proves(j->vm, key, pkt, seen, &proven);
+    if (__builtin_expect(branch == PBC_NONE, 1)) return false;
+    const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
+    struct flow_bind *b = track_bound(f->track, seen);
+    *v = (struct verdict){
+        .action = ACTION_FORWARD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+    f->left.way = LEAVE_NOT;
+    const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
+                         track_flow(f->track, seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
+    if (awaited && !forward_is_down(f->p, j->in->facts, b))
+        ask(&p, b, &proven.options);
+    else
+        begin(&p, branch, &proven);
+    settle_whole(j, at, pkt, key, v);
+    return true;
+}
+
+void forward_early(const struct passing *p, struct flow_bind *b)
+{
+    const struct flow *flow = track_flow(p->f->track, p->seen);
+    if (forward_is_syn(p->key)) {
+        p->v->service = p->f->p->branches[b->branch].service;
+        forward_syn(p);
+        return;
+    }
+    p->v->service = p->f->p->branches[b->branch].service;
+    p->v->server = b->server;
+    const bool resets =
+        p->key->marks & TCP_RST && tcp_header_read(p->pkt, p->key).seq == flow->tcp.side[FLOW_REPLY].acked;
+    if (!resets) {
+        forward_refuse(p, REASON_NO_FLOW);
+        return;
+    }
+    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+    if (forward_send(p, NULL)) track_end(p->f->track, p->seen, FLOW_END_RESET);
+}
+
+/* ---- the server ---- */
+
+/* The client's window as it was last, as we announce it to the server. */
+static uint16_t window_of(const struct tcp_track *t) { return t->window[FLOW_ORIGINAL]; }
+
+/* The handshake's last segment, to the server. */
+static void acknowledge(const struct passing *p, const struct tcp_header *h, const struct tcp_syn_options *o,
+                        const struct flow_joint *joint)
+{
+    struct pkt *out = NULL;
+    struct flow_segment s = {
+        .seq = h->ack,
+        .ack = h->seq + 1,
+        .window = window_of(&track_flow(p->f->track, p->seen)->tcp),
+        .flags = TCP_ACK,
+        .options = {.has_stamps = joint->has & JOINT_SERVER_STAMPS, .stamp = joint->stamp_recent, .echo = o->stamp}};
+    struct pool *pool = p->j->vm->cfg.pool;
+    const bool room = p->j->tx->count < p->j->tx->cap && pool;
+    if (room && build_tcp_reply(p->pkt, p->key, &s, pool, &out)) out = NULL;
+    answer_leave(p->j, p->at, p->pkt, out, TX_CAUSE_COOKIE);
+}
+
+/* A segment to the client, in its numbers, in the place of the server's at hand. */
+static void tell(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own,
+                 const struct flow_segment *s)
+{
+    struct pkt *out = NULL;
+    struct pool *pool = p->j->vm->cfg.pool;
+    struct key key;
+    if (!pool || build_tcp_instead(p->pkt, p->key, s, pool, &out)) {
+        forward_refuse(p, REASON_NO_BUFFER);
+        return;
+    }
+    out->cookie = p->pkt->cookie;
+    const struct passing q = instead(p, out, &key, p->seen);
+    forward_reply(&q, b, own);
+    pool_put(out);
+}
+
+/* Both sides of the flow are there: they are joined. */
+static void complete(const struct passing *p, struct flow_bind *b, const struct track_tuple *own)
+{
+    struct forward *f = p->f;
+    const struct tcp_header h = tcp_header_read(p->pkt, p->key);
+    const struct tcp_syn_options o = tcp_syn_options_read(p->pkt);
+    struct flow_joint *joint = track_joint(f->track, p->seen);
+    const uint32_t told = b->seq_delta;
+    joint_complete(joint, &o);
+    track_accept(f->track, p->key, p->pkt, p->seen);
+    b->seq_delta = h.seq - told;
+    b->flags &= (uint8_t)~BIND_AWAITED;
+    acknowledge(p, &h, &o, joint);
+    const struct tcp_segment last = {.seq = h.ack,
+                                     .ack = h.seq + 1,
+                                     .window = window_of(&track_flow(f->track, p->seen)->tcp),
+                                     .flags = TCP_ACK,
+                                     .scale = SCALE_ABSENT};
+    track_hear(f->track, p->seen, FLOW_ORIGINAL, &last);
+    const struct flow_segment s = {.seq = told + 1,
+                                   .ack = h.ack,
+                                   .window = joint_window(joint, h.window),
+                                   .flags = TCP_ACK,
+                                   .options = joint_stamps(joint, o.stamp, forward_clock(p))};
+    tell(p, b, own, &s);
+}
+
+static void refused(const struct passing *p, struct flow_bind *b, const struct track_tuple *own)
+{
+    const struct flow_segment s = {.seq = b->seq_delta + 1, .flags = TCP_RST};
+    track_accept(p->f->track, p->key, p->pkt, p->seen);
+    p->f->counters.cookies_unanswered++;
+    tell(p, b, own, &s);
+}
+
+void forward_answered(const struct passing *p, struct flow_bind *b, const struct track_tuple *own)
+{
+    const bool syn = (p->key->marks & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK),
+               taken = p->seen->mark == MARK_ESTABLISHED;
+    if (!taken || !(p->key->kind & KIND_TCP_FLAGS)) {
+        forward_refuse(p, REASON_NO_FLOW);
+    } else if (!(b->flags & BIND_AWAITED)) { /* our last segment did not arrive */
+        const struct tcp_header h = tcp_header_read(p->pkt, p->key);
+        const struct tcp_syn_options o = tcp_syn_options_read(p->pkt);
+        acknowledge(p, &h, &o, track_joint(p->f->track, p->seen));
+    } else if (syn) {
+        complete(p, b, own);
+    } else if (p->key->marks & TCP_RST) {
+        refused(p, b, own);
+    } else {
+        forward_refuse(p, REASON_NO_FLOW);
+    }
+}
+
+/* ---- both ---- */
+
+struct splice *forward_splice(const struct passing *p, struct splice *room)
+{
+    const struct flow *flow = p->made ? NULL : track_flow(p->f->track, p->seen);
+    if (!flow || !flow->joined || p->key->marks & TCP_SYN || !(p->key->kind & KIND_TCP_FLAGS)) return NULL;
+    const struct flow_bind *b = track_bound(p->f->track, p->seen);
+    if (b->flags & BIND_AWAITED) return NULL; /* the client's RST: it has no number of the server's */
+    joint_splice(track_joint(p->f->track, p->seen), &flow->tcp, b->seq_delta, forward_clock(p), room);
+    return room;
+}
+
+/* ---- time ---- */
+
+static void ask_again(const struct speech *e, const struct track_awaited *a)
+{
+    const struct tcp_track *t = &a->flow->tcp;
+    struct cookie_terms terms = joint_terms(a->joint, t);
+    terms.mss = least(terms.mss, most_of(e->j, service_of(e->f->p, a->bind->branch), e->v6));
+    struct flow_segment s = {.seq = t->side[FLOW_REPLY].acked - 1,
+                             .window = t->window[FLOW_ORIGINAL],
+                             .flags = TCP_SYN,
+                             .options = joint_repeat(&terms, a->joint->stamp_recent)};
+    forward_say_server(e, &s, TX_CAUSE_COOKIE);
+}
+
+static void give_up(const struct speech *e, const struct track_awaited *a, int32_t slot)
+{
+    struct flow_segment s = {.seq = a->bind->seq_delta + 1, .flags = TCP_RST};
+    forward_say_client(e, &s, TX_CAUSE_RST);
+    e->f->counters.cookies_unanswered++;
+    track_end_at(e->f->track, slot, FLOW_END_UNANSWERED);
+}
+
+uint64_t forward_ask_again(const struct job *j)
+{
+    struct forward *f = j->vm->forward;
+    const uint64_t now_ns = j->vm->now_ns;
+    unsigned time;
+    struct wait w;
+    if (!f->cookies) return UINT64_MAX;
+    struct waits *waits = &f->cookies->waits;
+    while (j->tx->count < j->tx->cap && waits_take(waits, now_ns, &time, &w)) {
+        struct track_awaited a;
+        struct speech e;
+        if (!track_awaits(f->track, w.slot, w.cookie, &a)) continue;
+        const struct track_tuple own = track_tuple_of(&a.id, a.flow->flags & FLOW_OPENED_BY_HIGH);
+        forward_speech(&e, j, a.flow, &own, a.bind);
+        if (time + 1 < WAIT_TIMES) {
+            ask_again(&e, &a);
+            waits_add(waits, time + 1, w.slot, w.cookie, now_ns);
+        } else {
+            give_up(&e, &a, w.slot);
+        }
+    }
+    return waits_next(waits);
+}

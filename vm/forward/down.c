@@ -1,0 +1,94 @@
+/* Servers that went down (`on down reset`): their flows end, at their next packet or when the sweep meets them, and
+ * both sides are told where their numbers are known. */
+#include "vm/forward/forward_priv.h"
+#include "vm/packet/parse/header.h"
+
+enum { SWEEP_FLOWS = 1 << 14, RESETS = 2 /* a flow: one a side */ };
+
+bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b)
+{
+    return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server] &&
+           p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
+}
+
+/* The number that the client expects, if it has been told of one. */
+static void reset_client(const struct speech *e)
+{
+    const struct tcp_track *t = &e->flow->tcp;
+    const bool heard = t->flags & TCP_TRACK_HEARD_REPLY;
+    struct flow_segment s = {.flags = TCP_RST};
+    s.seq = heard ? t->side[FLOW_REPLY].end : t->side[FLOW_ORIGINAL].acked;
+    if (e->flow->joined) {
+        s.seq = e->bind->flags & BIND_AWAITED ? e->bind->seq_delta + 1 : s.seq - e->bind->seq_delta;
+    } else if (!s.seq || (!heard && e->flow->state == FLOW_STATE_SYN_SENT)) {
+        s.seq = 0;
+        s.flags |= TCP_ACK;
+        s.ack = t->side[FLOW_ORIGINAL].end;
+    }
+    e->f->counters.resets += forward_say_client(e, &s, TX_CAUSE_RST);
+}
+
+static void reset_server(const struct speech *e)
+{
+    struct flow_segment s = {.flags = TCP_RST, .seq = e->flow->tcp.side[FLOW_ORIGINAL].end};
+    e->f->counters.resets += forward_say_server(e, &s, TX_CAUSE_RST);
+}
+
+/* Both are told; of a DSR flow the client: what the server has sent it is not known here. */
+static void reset_both(const struct speech *e)
+{
+    if (e->flow->proto != IPPROTO_NR_TCP || e->flow->state == FLOW_STATE_RESET) return;
+    reset_client(e);
+    if (!(e->flow->flags & FLOW_ONE_SIDED)) reset_server(e);
+}
+
+void forward_reset(const struct passing *p)
+{
+    struct forward *f = p->f;
+    const struct track_tuple own = track_own(f->track, p->seen);
+    struct speech e;
+    forward_speech(&e, p->j, track_flow(f->track, p->seen), &own, track_bound(f->track, p->seen));
+    if (p->j->input != INPUT_NONE) e.input = p->j->input + p->at;
+    e.cookie = p->pkt->cookie;
+    reset_both(&e);
+    track_end(f->track, p->seen, FLOW_END_SERVER_DOWN);
+    forward_refuse(p, REASON_SERVER_DOWN);
+}
+
+/* ---- the sweep ---- */
+
+static bool sweep_one(void *arg, const struct flow *flow, const struct flow_id *id, const struct flow_bind *b)
+{
+    const struct job *j = arg;
+    struct forward *f = j->vm->forward;
+    if (!forward_is_down(f->p, j->in->facts, b)) return false;
+    const struct track_tuple own = track_tuple_of(id, flow->flags & FLOW_OPENED_BY_HIGH);
+    struct speech e;
+    forward_speech(&e, j, flow, &own, b);
+    reset_both(&e);
+    return true;
+}
+
+static bool any_down(const struct program *p, const struct facts *facts)
+{
+    if (!facts || !facts->down) return false;
+    for (uint32_t i = 0; i < p->servers_count; i++)
+        if (facts->down[i] && p->pools[p->servers[i].pool].on_down == PBC_DOWN_RESET) return true;
+    return false;
+}
+
+bool forward_tick(const struct job *j)
+{
+    struct forward *f = j->vm->forward;
+    const struct facts *facts = j->in->facts;
+    const uint64_t generation = facts ? facts->generation : 0;
+    if (facts != f->facts || generation != f->generation) {
+        f->facts = facts;
+        f->generation = generation;
+        f->hand = 0;
+        f->sweeping = any_down(f->p, facts);
+    }
+    for (unsigned i = 0; f->sweeping && i < SWEEP_FLOWS && j->tx->count + RESETS <= j->tx->cap; i++)
+        f->sweeping = track_visit_bound(f->track, &f->hand, 1, sweep_one, FLOW_END_SERVER_DOWN, (void *)(uintptr_t)j);
+    return f->sweeping;
+}

@@ -1,0 +1,75 @@
+/* What answers a packet that can't go on, and how one leaves that is longer than the way bears; see edges.h. */
+#include "vm/forward/edges.h"
+
+#include <errno.h>
+
+#include "vm/packet/edit/fragment.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/header.h"
+
+const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4])
+{
+    if (!f) return NULL;
+    const bool v4 = key->kind & KIND_IP4;
+    for (unsigned i = 0; i < 4; i++) own[i] = v4 ? (i == 0 ? f->addr4 : 0) : f->addr6[i];
+    return own[0] | own[1] | own[2] | own[3] ? own : NULL;
+}
+
+uint64_t edge_mac(const struct facts *f, const struct pkt *pkt)
+{
+    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    const uint64_t asked = pkt && pkt->link == LINK_ETHER ? pkt_mac(pkt, true) : 0;
+    if (asked && !(asked >> 40 & 1)) return asked;
+    return f && f->mac ? f->mac : made | (f ? f->addr4 : 0);
+}
+
+void edge_expired(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key)
+{
+    uint32_t own[4];
+    struct pkt *out = NULL;
+    if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->answers)) return;
+    if (build_time_exceeded(pkt, key, edge_own(j->in->facts, key, own), j->vm->cfg.pool, &out)) out = NULL;
+    answer_leave(j, at, pkt, out, TX_CAUSE_TIME_EXCEEDED);
+}
+
+void edge_too_big(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, uint32_t mtu,
+                  const uint32_t *from)
+{
+    struct pkt *out = NULL;
+    if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->answers)) return;
+    if (build_too_big(pkt, key, mtu, from, j->vm->cfg.pool, &out)) out = NULL;
+    answer_leave(j, at, pkt, out, TX_CAUSE_TOO_BIG);
+}
+
+enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told)
+{
+    const bool v6 = key->kind & KIND_IP6;
+    *told = v6 && mtu < IP6_LEAST_MTU ? IP6_LEAST_MTU : mtu;
+    if (key->length <= *told) return TUNNEL_FITS;
+    return v6 || bytes_get16(pkt, pkt->l3 + (uint32_t)IP4_FRAG) & IP4_DF ? TUNNEL_TOO_BIG : TUNNEL_IN_PIECES;
+}
+
+int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
+              const struct tx_entry *as)
+{
+    struct vm_tx *tx = j->tx;
+    struct pkt *pieces[FRAGMENTS_MOST] = {pkt};
+    int count = 1;
+    if (fit == TUNNEL_IN_PIECES) {
+        count = fragment(pkt, mtu, id, j->vm->cfg.pool, pieces);
+        pool_put(pkt);
+        if (count < 0) return count == -EMSGSIZE ? -EMSGSIZE : -ENOBUFS;
+    }
+    const bool room = tx->count + (unsigned)count <= tx->cap;
+    for (int i = 0; i < count; i++) {
+        if (!room) {
+            pool_put(pieces[i]);
+            continue;
+        }
+        tx->entries[tx->count] = *as;
+        tx->entries[tx->count++].pkt = pieces[i];
+    }
+    return room ? 0 : -ENOBUFS;
+}

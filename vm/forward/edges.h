@@ -1,0 +1,49 @@
+/* The edges of sending on: a packet with no hop left, one that is longer than the way bears. What answers it here is
+ * within the limit of `rejects`, counted, and never sent to what may not be answered (answer.h). The caller drops the
+ * packet, as `ttl-exceeded` or `too-big`, whether an answer may leave or not.
+ *
+ *     copy = pool_copy(…)
+ *     if (routed && !ttl_decrement(copy, key)) { edge_expired(j, at, pkt, key); drop, ttl-exceeded }
+ *     fit = edge_fit(pkt, key, edge_mtu(facts), &told)      or, into a tunnel, tunnel_fit(&tunnel, pkt, key, &told)
+ *     if (fit == TUNNEL_TOO_BIG) { edge_too_big(j, at, pkt, key, told, NULL); drop, too-big }
+ *     … rewrite or encapsulate the copy …
+ *     edge_send(j, copy, mtu, fit, id, &entry) */
+#ifndef VM_FORWARD_EDGES_H
+#define VM_FORWARD_EDGES_H
+
+#include "vm/packet/edit/tunnel.h"
+#include "vm/worker.h"
+
+enum { EDGE_MTU = 1500 }; /* where facts know none */
+
+static inline uint32_t edge_mtu(const struct facts *f) { return f && f->mtu ? f->mtu : EDGE_MTU; }
+
+/* The MAC address that a frame leaves with: the one that the packet was sent to, or, where that is no single station's,
+ * the interface's, or one made from this machine's address. */
+uint64_t edge_mac(const struct facts *f, const struct pkt *pkt);
+
+/* This machine's address of the packet's family, NULL where facts know none: then an answer comes from the address that
+ * was asked. */
+const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4]);
+
+/* The packet `at` of the batch, as it came, has TTL 1 (or 0) and would be routed: its sender is told so, from this
+ * machine's address (RFC 1812, 4.3.2.4; RFC 4443, 3.3). */
+void edge_expired(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key);
+
+/* It is longer than the way bears: its sender is told of `mtu`, from the address `from` or, NULL, the one that was
+ * asked: the service's (RFC 1191, 4; RFC 8201, 4). */
+void edge_too_big(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, uint32_t mtu,
+                  const uint32_t *from);
+
+/* May a packet leave as it is, without a tunnel? IPv4 without DF goes in pieces. With DF, or of IPv6, its sender is
+ * told of
+ * `*told`; never IPv6's of less than 1,280, which every link of it bears (RFC 8200, 5): such ones are let go. */
+enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);
+
+/* Let a finished packet leave as `as` says, but for its pkt: in pieces of at most `mtu` bytes where `fit` says so. It
+ * is in a slot, has its offsets set, and is taken over. id: of the datagram where it is IPv6 that is cut. 0, or
+ * -ENOBUFS and nothing leaves: no free entry or slot; -EMSGSIZE: more pieces than FRAGMENTS_MOST. */
+int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
+              const struct tx_entry *as);
+
+#endif

@@ -1,0 +1,380 @@
+/* Flows that are sent on, see forward.h: their life, their packets in both directions, errors about either. */
+#include "vm/forward/forward_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- life ---- */
+
+struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool v6)
+{
+    return (struct client_key){.addr = {addr[0], addr[1], addr[2], addr[3]}, .service = service, .v6 = v6};
+}
+
+/* A bound flow has ended: what it held is given back. */
+static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
+                    uint64_t now_ns)
+{
+    struct forward *f = arg;
+    if (b->kind != BIND_SERVICE) {
+        nat_drop(f->nat, b, id, opened_by_high);
+        return;
+    }
+    const uint32_t service = f->p->branches[b->branch].service;
+    outside_give(f->outside, b);
+    conns_drop(&f->conns, service, b->server);
+    f->counters.bound--;
+    f->counters.ports = outside_used(f->outside);
+    if (!(b->flags & BIND_CLIENT_KNOWN)) return;
+    const struct client_key k = forward_client(service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
+    client_drop(f->clients, &k, now_ns, f->p->services[service].affinity_ns);
+}
+
+static bool asks_clients(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (p->services[i].max_flows_per_source || p->services[i].affinity_ns) return true;
+    return false;
+}
+
+struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, struct track *t, struct balance *b)
+{
+    struct forward *f = calloc(1, sizeof *f);
+    if (!f) return NULL;
+    f->p = p;
+    f->track = t;
+    f->balance = b;
+    f->datagram = (uint32_t)cfg->seed;
+    f->outside = outside_new(p, cfg);
+    const bool asks = asks_clients(p);
+    if (asks) f->clients = clients_new(p->settings->flows, cfg->seed);
+    if (p->nats_count) f->nat = nat_new(p, cfg);
+    if (p->nats_count) f->udp_idle_ns = nat_udp_idle_ns(p);
+    if (!conns_init(&f->conns, p) || !f->outside || (asks && !f->clients) || (p->nats_count && !f->nat)) {
+        forward_free(f);
+        return NULL;
+    }
+    bool failed = false;
+    if (!cfg->no_cookies) f->cookies = cookies_new(p, cfg->seed, &failed);
+    if (failed) {
+        forward_free(f);
+        return NULL;
+    }
+    balance_by(b, f->conns.servers);
+    track_on_unbound(t, unbound, f);
+    return f;
+}
+
+void forward_free(struct forward *f)
+{
+    if (!f) return;
+    cookies_free(f->cookies);
+    nat_free(f->nat);
+    outside_free(f->outside);
+    conns_fini(&f->conns);
+    clients_free(f->clients);
+    free(f);
+}
+
+const struct forward_counters *forward_counters(const struct forward *f) { return &f->counters; }
+const struct nat_counters *forward_nat_counters(const struct forward *f)
+{
+    return f->nat ? nat_counters(f->nat) : NULL;
+}
+const struct leave *forward_left(const struct forward *f) { return &f->left; }
+
+void forward_facts(struct forward *f, const struct facts *facts)
+{
+    if (f->nat) nat_facts(f->nat, facts);
+}
+
+/* ---- sending ---- */
+
+static bool same(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
+
+uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may)
+{
+    const bool query = key->kind & (KIND_ICMP | KIND_ICMP6);
+    unsigned what = 0;
+    if (!same(to->src, key->src)) what |= TRANSLATE_SRC;
+    if (!same(to->dst, key->dst)) what |= TRANSLATE_DST;
+    if (query || (key->kind & KIND_PORTS && to->src_port != key->src_port)) what |= TRANSLATE_SRC_PORT;
+    if (query || (key->kind & KIND_PORTS && to->dst_port != key->dst_port)) what |= TRANSLATE_DST_PORT;
+    return (uint8_t)(what & may);
+}
+
+void forward_refuse(const struct passing *p, enum pkt_reason reason)
+{
+    p->v->action = ACTION_DROP;
+    p->v->reason = (uint8_t)reason;
+    p->f->left.way = LEAVE_NOT;
+}
+
+bool forward_send(const struct passing *p, const struct translation *quoted)
+{
+    struct splice room;
+    struct splice *splice = p->f->cookies ? forward_splice(p, &room) : NULL;
+    const struct sending s = {.j = p->j,
+                              .at = p->at,
+                              .pkt = p->pkt,
+                              .key = p->key,
+                              .leave = &p->f->left,
+                              .quoted = quoted,
+                              .splice = splice,
+                              .from = p->seen->dir,
+                              .clock_ms = splice ? forward_clock(p) : 0,
+                              .outside = p->f->outside,
+                              .id = p->f->datagram++};
+    const enum pkt_reason reason = mode_send(&s);
+    if (splice) joint_keep(track_joint(p->f->track, p->seen), splice);
+    if (reason) forward_refuse(p, reason);
+    return !reason;
+}
+
+enum pkt_reason forward_follow(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                               const struct leave *leave)
+{
+    struct forward *f = j->vm->forward;
+    const struct sending s = {
+        .j = j, .at = at, .pkt = pkt, .key = key, .leave = leave, .outside = f->outside, .id = f->datagram++};
+    return mode_send(&s);
+}
+
+void forward_note_client(const struct pkt *pkt, struct flow_bind *b)
+{
+    const uint64_t mac = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
+    for (unsigned i = 0; i < sizeof b->client_mac; i++) b->client_mac[i] = (uint8_t)(mac >> (40 - 8 * i));
+    b->client_iface = pkt->iface;
+}
+
+/* What anybody can send in the client's name moves no replies: a segment that the flow does not take, a SYN on an open
+ * flow. */
+void forward_heard_client(const struct passing *p, struct flow_bind *b)
+{
+    const struct flow *flow = track_flow(p->f->track, p->seen);
+    if (p->seen->mark == MARK_INVALID) return;
+    if (forward_is_syn(p->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY) return;
+    forward_note_client(p->pkt, b);
+}
+
+static void set_ends(struct translation *to, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
+                     uint16_t dst_port)
+{
+    memcpy(to->src, src, sizeof to->src);
+    memcpy(to->dst, dst, sizeof to->dst);
+    to->src_port = src_port;
+    to->dst_port = dst_port;
+}
+
+void forward_to_server(const struct passing *p, const struct flow_bind *b, uint32_t hash)
+{
+    const struct program *prog = p->f->p;
+    const uint32_t service = prog->branches[b->branch].service;
+    struct leave *l = &p->f->left;
+    *l = (struct leave){
+        .service = service, .server = b->server, .hash = hash, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
+    set_ends(&l->to, b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
+    l->to.what = forward_changes(p->key, &l->to, mode_of(prog, service)->rewrites);
+}
+
+static void to_client(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+{
+    struct leave *l = &p->f->left;
+    *l = (struct leave){.service = p->v->service,
+                        .server = b->server,
+                        .hash = (uint32_t)(p->seen->hash >> 8),
+                        .iface = b->client_iface,
+                        .way = LEAVE_TO_CLIENT};
+    memcpy(l->mac, b->client_mac, sizeof l->mac);
+    set_ends(&l->to, own->dst, own->dst_port, own->src, own->src_port);
+    l->to.what = forward_changes(p->key, &l->to, UINT8_MAX);
+}
+
+/* ---- replies and errors ---- */
+
+bool forward_follows(const struct vm *vm, const struct track_seen *seen)
+{
+    if (!track_bound(vm->track, seen)) return false;
+    if (!track_is_error(seen)) return seen->twin && seen->dir == FLOW_REPLY;
+    return seen->mark == MARK_RELATED && seen->twin == (seen->dir == FLOW_ORIGINAL);
+}
+
+bool forward_reply(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+{
+    to_client(p, b, own);
+    p->f->counters.replies++;
+    if (!forward_send(p, NULL)) return false;
+    if (b->kind != BIND_SERVICE) nat_count(p->f->nat, b, p->pkt->wire_len);
+    return true;
+}
+
+/* An error comes from `end` as the other side knows it, `seen_as`, if that end itself sends it. What a router on the
+ * way says comes from the router, unless translation hides all that lies behind it (RFC 5508, 4.2). */
+static void set_speaker(const struct passing *p, const struct flow_bind *b, const uint32_t end[4],
+                        const uint32_t seen_as[4])
+{
+    const bool hidden = b->kind != BIND_SERVICE && !same(end, seen_as);
+    struct translation *to = &p->f->left.to;
+    memcpy(to->src, hidden || same(p->key->src, end) ? seen_as : p->key->src, sizeof to->src);
+    to->what = TRANSLATE_SRC | TRANSLATE_DST;
+}
+
+/* An error about what we sent to the server: the client is told of what it sent. */
+static bool send_error_to_client(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+{
+    struct translation quoted = {.what = UINT8_MAX};
+    to_client(p, b, own);
+    set_speaker(p, b, b->to_dst, own->dst);
+    set_ends(&quoted, own->src, own->src_port, own->dst, own->dst_port);
+    return forward_send(p, &quoted);
+}
+
+/* An error about a reply, which names the service: the server is told of what it sent. */
+static bool send_error_to_server(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+{
+    struct translation quoted = {.what = UINT8_MAX};
+    const bool service = b->kind == BIND_SERVICE;
+    if (service)
+        forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+    else
+        forward_to_end(p, b);
+    set_speaker(p, b, own->src, b->to_src);
+    set_ends(&quoted, b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
+    quoted.seq = b->seq_delta;
+    const bool rewritten = !service || mode_of(p->f->p, p->f->left.service)->rewrites;
+    return forward_send(p, rewritten ? &quoted : NULL);
+}
+
+/* The quotes of errors that go to a server in a tunnel, or to its MAC address, stay as they are. */
+static bool send_error(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+{
+    p->f->counters.errors++;
+    if (p->seen->twin) return send_error_to_client(p, b, own);
+    return send_error_to_server(p, b, own);
+}
+
+void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
+                  struct verdict *v)
+{
+    struct forward *f = j->vm->forward;
+    const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
+    struct flow_bind *b = track_bound(f->track, seen);
+    const struct track_tuple own = track_own(f->track, seen);
+    *v = (struct verdict){.action = ACTION_FORWARD,
+                          .flags = VERDICT_REPLY,
+                          .rule = RULE_NONE,
+                          .firewall = PBC_NONE,
+                          .service = b->branch == PBC_NONE ? PBC_NONE : f->p->branches[b->branch].service,
+                          .server = b->server};
+    if (track_is_error(seen)) {
+        send_error(&p, b, &own);
+    } else if (forward_is_down(f->p, j->in->facts, b)) {
+        forward_reset(&p);
+    } else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && key->marks & TCP_SYN), 0)) {
+        forward_answered(&p, b, &own);
+    } else if (forward_reply(&p, b, &own) && !seen->next.reopen) {
+        track_accept(f->track, key, pkt, seen);
+    }
+    settle_whole(j, at, pkt, key, v);
+}
+
+/* ---- the original direction ---- */
+
+static void go_on(const struct passing *p, struct flow_bind *b)
+{
+    p->v->service = p->f->p->branches[b->branch].service;
+    p->v->server = b->server;
+    p->v->action = ACTION_FORWARD;
+    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+    if (!forward_send(p, NULL)) return;
+    forward_heard_client(p, b);
+    track_accept(p->f->track, p->key, p->pkt, p->seen);
+}
+
+/* The packet of a flow whose server is down. What had no answer yet, or is no connection, is picked anew. */
+static bool is_reset(const struct passing *p)
+{
+    return p->key->kind & KIND_TCP && !(p->key->marks & TCP_SYN && !(p->key->marks & TCP_ACK));
+}
+
+/* A packet of a bound flow. False: its flow is over, and it may begin another. */
+static bool take_bound(const struct passing *p, struct flow_bind *b)
+{
+    if (p->seen->next.reopen) return false;
+    if (!forward_is_down(p->f->p, p->j->in->facts, b)) {
+        if (__builtin_expect(b->flags & BIND_AWAITED, 0))
+            forward_early(p, b);
+        else
+            go_on(p, b);
+        return true;
+    }
+    p->v->service = p->f->p->branches[b->branch].service;
+    p->v->server = b->server;
+    if (is_reset(p)) {
+        forward_reset(p);
+        return true;
+    }
+    track_end(p->f->track, p->seen, FLOW_END_SERVER_DOWN);
+    track_look(p->f->track, (struct key *)(uintptr_t)p->key, p->pkt, p->seen);
+    p->v->service = p->v->server = PBC_NONE;
+    return false;
+}
+
+/* Flows that nobody bound stay so while they live, and so do the replies of those that are. */
+static bool is_others(const struct passing *p) { return p->seen->slot != FLOW_NONE && !p->seen->next.reopen; }
+
+/* A packet of no flow that is sent on. What translation hides says no error about flows that it does not know. */
+static bool take_unbound(const struct passing *p)
+{
+    const bool others = is_others(p);
+    if (others && !track_is_error(p->seen)) return false;
+    const uint32_t branch = others ? PBC_NONE : find_branch(p->j->vm, p->key, p->pkt);
+    if (branch == PBC_NONE) return forward_nat_begin(p);
+    forward_begin(p, branch);
+    return true;
+}
+
+bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
+                  decided d, struct verdict *v)
+{
+    struct forward *f = j->vm->forward;
+    const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
+    *v = (struct verdict){.action = ACTION_FORWARD,
+                          .rule = decided_rule(d),
+                          .firewall = decided_firewall(d),
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
+    const bool openers = !track_is_error(seen) && !seen->twin && seen->dir == FLOW_ORIGINAL;
+    struct flow_bind *b = openers ? track_bound(f->track, seen) : NULL;
+    f->left.way = LEAVE_NOT;
+    if (b && b->kind != BIND_SERVICE && !seen->next.reopen)
+        forward_nat_on(&p, b);
+    else if ((!b || b->kind != BIND_SERVICE || !take_bound(&p, b)) && !take_unbound(&p))
+        return false;
+    settle_whole(j, at, pkt, key, v);
+    return true;
+}
+
+/* The server, and why it is that one. */
+static bool explained(const struct program *p, uint32_t branch, uint32_t server, const char *why, struct served *s)
+{
+    s->branch = branch;
+    s->pool = p->servers[server].pool;
+    snprintf(s->how, sizeof s->how, "%s -> %s", why, program_str(p, p->servers[server].name));
+    return true;
+}
+
+bool forward_explain(struct vm *vm, const struct key *key, const struct pkt *pkt, struct served *s)
+{
+    struct key now = *key;
+    struct track_seen seen;
+    track_peek(vm->track, &now, pkt, &seen);
+    const struct flow_bind *b = track_bound(vm->track, &seen);
+    const struct program *p = vm->program;
+    if (b && b->kind == BIND_SERVICE && !seen.next.reopen)
+        return explained(p, b->branch, b->server, "its flow's server", s);
+    const uint32_t branch = service_branch(p, key, pkt),
+                   kept = branch == PBC_NONE ? PBC_NONE : forward_kept(vm, branch, key);
+    return kept != PBC_NONE && explained(p, branch, kept, "the server that its source keeps", s);
+}

@@ -1,0 +1,15 @@
+/* dsr gue: the packet, one hop less, inside UDP and GUE to the server (draft-ietf-intarea-gue-09, variant 0). */
+#include "vm/packet/edit/tunnel.h"
+#include "vm/forward/mode/mode.h"
+
+static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
+{
+    return mode_tunnel(s, copy, TUNNEL_GUE, s->j->vm->program->services[s->leave->service].gue_port);
+}
+
+const struct mode_ops mode_DSR_GUE = {
+    .name = "dsr gue",
+    .one_sided = true,
+    .routes = true,
+    .send = send_on,
+};

@@ -1,0 +1,15 @@
+/* dsr ipip: the packet, one hop less, inside another to the server (RFC 2003, RFC 2473, RFC 4213). */
+#include "vm/packet/edit/tunnel.h"
+#include "vm/forward/mode/mode.h"
+
+static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
+{
+    return mode_tunnel(s, copy, TUNNEL_IPIP, 0);
+}
+
+const struct mode_ops mode_DSR_IPIP = {
+    .name = "dsr ipip",
+    .one_sided = true,
+    .routes = true,
+    .send = send_on,
+};

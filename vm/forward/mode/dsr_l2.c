@@ -1,0 +1,23 @@
+/* dsr l2: the frame goes to the server's MAC address, its IP packet unchanged, TTL too; only an MSS clamp that is asked
+ * for is written. The server holds the service's address. */
+#include "vm/forward/mode/mode.h"
+
+static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
+{
+    const struct hop hop = mode_to_server(s);
+    const struct vm_tx *tx = s->j->tx;
+    if (tx->count >= tx->cap) {
+        pool_put(copy);
+        return REASON_NO_BUFFER;
+    }
+    mode_clamp(s, copy, 0);
+    mode_link(s, copy, hop.mac);
+    mode_leave(s, &hop, copy);
+    return REASON_NONE;
+}
+
+const struct mode_ops mode_DSR_L2 = {
+    .name = "dsr l2",
+    .one_sided = true,
+    .send = send_on,
+};

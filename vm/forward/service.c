@@ -1,0 +1,83 @@
+/* The service of a packet, said plainly: all endpoints are looked at, the most specific one kept, its service's
+ * branches tried in order. */
+#include "vm/forward/service.h"
+
+static bool holds_address(const struct pbc_endpoint *e, const struct key *key)
+{
+    switch ((enum pbc_endpoint_to)e->to) {
+    case PBC_TO_ANY: return true;
+    case PBC_TO_SELF: return key->kind & KIND_DST_SELF;
+    case PBC_TO_ADDRESS: break;
+    }
+    if (!(key->kind & (e->family == 4 ? KIND_IP4 : KIND_IP6))) return false;
+    for (unsigned i = 0; i < 4; i++)
+        if (key->dst[i] != e->addr[i]) return false;
+    return true;
+}
+
+static bool holds_protocol(const struct pbc_endpoint *e, const struct key *key)
+{
+    static const uint32_t kinds[] = {
+        [PBC_EP_TCP] = KIND_TCP,          [PBC_EP_UDP] = KIND_UDP,    [PBC_EP_SCTP] = KIND_SCTP,
+        [PBC_EP_PORTS] = KIND_WITH_PORTS, [PBC_EP_ECHO4] = KIND_ICMP, [PBC_EP_ECHO6] = KIND_ICMP6,
+    };
+    if (!(key->kind & kinds[e->proto])) return false;
+    if (e->proto == PBC_EP_ECHO4) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 8;
+    if (e->proto == PBC_EP_ECHO6) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 128;
+    return key->kind & KIND_PORTS && key->dst_port >= e->port_lo && key->dst_port <= e->port_hi;
+}
+
+/* Is a more specific than b, of two that hold the same packet? */
+static bool more_specific(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
+{
+    if (a->to != b->to) return a->to < b->to;
+    if ((a->proto == PBC_EP_PORTS) != (b->proto == PBC_EP_PORTS)) return b->proto == PBC_EP_PORTS;
+    return a->port_hi - a->port_lo < b->port_hi - b->port_lo;
+}
+
+uint32_t service_endpoint(const struct program *p, const struct key *key)
+{
+    uint32_t best = PBC_NONE;
+    if (!(key->kind & KIND_IP) || key->kind & KIND_OUT) return PBC_NONE;
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (!holds_address(e, key) || !holds_protocol(e, key)) continue;
+        if (best == PBC_NONE || more_specific(e, &p->endpoints[best])) best = i;
+    }
+    return best;
+}
+
+static bool branch_holds(const struct program *p, const struct pbc_branch *b, const struct key *key,
+                         const struct pkt *pkt)
+{
+    for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++)
+        if (!cond_match(p, &p->conds[c], key, pkt)) return false;
+    return true;
+}
+
+uint32_t service_branch(const struct program *p, const struct key *key, const struct pkt *pkt)
+{
+    uint32_t endpoint = service_endpoint(p, key);
+    if (endpoint == PBC_NONE) return PBC_NONE;
+    const struct pbc_service *s = &p->services[p->endpoints[endpoint].service];
+    uint32_t b = s->branches;
+    while (!branch_holds(p, &p->branches[b], key, pkt)) b++; /* the last has no conditions */
+    return b;
+}
+
+uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt)
+{
+    return p->services_count ? service_branch(p, key, pkt) : PBC_NONE;
+}
+
+/* Whether a frame that crosses the machine is for a service: one of its addresses, or what a service on `any` takes. */
+void key_settle(const struct program *p, struct key *key)
+{
+    if (!p->endpoints_count || !(key->kind & KIND_FORWARD) || !(key->kind & KIND_IP)) return;
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (!holds_address(e, key) || (e->to == PBC_TO_ANY && !holds_protocol(e, key))) continue;
+        key->kind ^= KIND_FORWARD | KIND_IN;
+        return;
+    }
+}

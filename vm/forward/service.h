@@ -1,0 +1,49 @@
+/* Services: which branch takes a packet that the firewall accepted, and which server of its pools. */
+#ifndef VM_FORWARD_SERVICE_H
+#define VM_FORWARD_SERVICE_H
+
+#include "vm/judge/decide.h"
+#include "vm/packet/facts.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/program/program.h"
+
+/* The branch that takes the packet, or PBC_NONE, by the plain list: the most specific of all endpoints that hold it,
+ * then the first branch of its service whose conditions hold. The oracle for the code. */
+uint32_t service_branch(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+/* What only the program knows of a parsed packet: where own addresses are known, traffic that would cross the machine
+ * but is for a service counts as `in`. vm_run does it; so must whoever parses for the functions above. */
+void key_settle(const struct program *p, struct key *key);
+/* The branch of a service (index in BRANCHES) that takes an accepted packet, by the list; PBC_NONE. program_serve
+ * (judge/decide.h) says it by the code. */
+uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+/* The most specific endpoint that holds the packet, or PBC_NONE. */
+uint32_t service_endpoint(const struct program *p, const struct key *key);
+
+/* Every pool's balancing, one worker's. Tables are made here, and when facts change; never by a packet. NULL: no
+ * memory. */
+struct balance;
+struct balance *balance_new(const struct program *p, uint64_t seed);
+void balance_free(struct balance *b);
+/* What servers can do, if it changed: health, and how far those have come that start slowly. */
+void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
+/* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
+void balance_by(struct balance *b, const uint32_t *conns);
+/* May the server take new flows of the branch, by pools, mode and family, and is it up? */
+bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
+
+/* The pool by share, then the server by the pool's balance, among those that the service's mode and the client's family
+ * allow. `pool` and `server` are PBC_NONE where there is none. */
+struct pick {
+    uint32_t pool, server;
+};
+struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
+/* The same pool; its server's choice in words (lb_explain). */
+void balance_explain(const struct balance *b, uint32_t branch, const struct key *key, char *buf, size_t len);
+/* Would it find a server? */
+bool balance_any(const struct balance *b, uint32_t branch, const struct key *key);
+uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key);
+
+#endif

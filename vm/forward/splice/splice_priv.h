@@ -1,0 +1,27 @@
+/* A segment between reading and writing. */
+#ifndef VM_FORWARD_SPLICE_SPLICE_PRIV_H
+#define VM_FORWARD_SPLICE_SPLICE_PRIV_H
+
+#include "vm/packet/parse/header.h"
+#include "vm/forward/splice/splice.h"
+
+enum { SACK_BLOCKS = 4 };
+
+/* The options that a splice understands. */
+struct options {
+    bool has_stamps;
+    uint32_t stamp, echo;
+    unsigned blocks;
+    uint32_t sack[SACK_BLOCKS][2];
+};
+
+/* Read them from `len` bytes; one that lies about its length ends the list. */
+void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o);
+/* Write them, SACK blocks as far as there is room; returns the length, a multiple of 4, at most TCP_OPTIONS_MOST. */
+uint32_t splice_options_write(const struct options *o, uint8_t bytes[TCP_OPTIONS_MOST]);
+
+/* Cut the payload of a segment with right offsets into pieces of at most `most` bytes, each with its headers; the
+ * packet becomes the first. */
+enum splice_fate pieces_cut(struct pkt *pkt, uint32_t most, struct pool *pool, struct splice_out *out);
+
+#endif

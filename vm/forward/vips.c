@@ -1,0 +1,265 @@
+/* Answers from services' addresses: the table of addresses, whether a packet asks for one, what is sent; see vips.h.
+ *
+ * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken; an announcement, whose sender and
+ * target are one, asks nothing and is left alone, also where somebody else claims our address. So in neighbour
+ * discovery: duplicate detection is told, advertisements are none of ours. What the host itself asks is not answered.
+ */
+#include "vm/forward/vips.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
+#include "vm/packet/parse/body.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/sides.h"
+
+/* Of a service. */
+struct vip {
+    uint32_t addr[4]; /* as in struct key */
+    uint8_t family;
+    bool announced;
+};
+/* Addresses that others see instead of ours or our servers': of pools' `source` and of nat. */
+struct outside {
+    uint32_t lo[4], hi[4];
+    uint8_t family;
+};
+struct vips {
+    struct vip *at; /* ascending, each address once */
+    size_t count;
+    struct outside *outside; /* ascending, disjoint */
+    size_t outside_count;
+};
+
+static int compare_addr(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4])
+{
+    if (family_a != family_b) return family_a < family_b ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct vip *a = left, *b = right;
+    return compare_addr(a->family, a->addr, b->family, b->addr);
+}
+
+static int compare_lo(const void *left, const void *right)
+{
+    const struct outside *a = left, *b = right;
+    return compare_addr(a->family, a->lo, b->family, b->lo);
+}
+
+/* Equal neighbours become one, announced if one of them is. */
+static void unite(struct vips *v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        if (kept && compare(&v->at[kept - 1], &v->at[i]) == 0)
+            v->at[kept - 1].announced |= v->at[i].announced;
+        else
+            v->at[kept++] = v->at[i];
+    }
+    v->count = kept;
+}
+
+/* Overlapping neighbours become one. */
+static void unite_outside(struct vips *v)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->outside_count; i++) {
+        struct outside *last = kept ? &v->outside[kept - 1] : NULL;
+        const struct outside *o = &v->outside[i];
+        if (!last || compare_addr(last->family, last->hi, o->family, o->lo) < 0)
+            v->outside[kept++] = *o;
+        else if (compare_addr(last->family, last->hi, o->family, o->hi) < 0)
+            memcpy(last->hi, o->hi, sizeof last->hi);
+    }
+    v->outside_count = kept;
+}
+
+static void add_services(struct vips *v, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS) continue;
+        struct vip *vip = &v->at[v->count++];
+        memcpy(vip->addr, e->addr, sizeof vip->addr);
+        vip->family = e->family;
+        vip->announced = p->services[e->service].flags & PBC_SERVICE_ANNOUNCE;
+    }
+}
+
+static void add_set(struct vips *v, const struct program *p, const struct pbc_set *set)
+{
+    for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
+        v->outside[v->outside_count++] = (struct outside){.lo = {p->set4[i].lo}, .hi = {p->set4[i].hi}, .family = 4};
+    for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
+        const struct pbc_range6 *r = &p->set6[i];
+        v->outside[v->outside_count++] = (struct outside){
+            .lo = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo},
+            .hi = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo},
+            .family = 6};
+    }
+}
+
+static bool has_outside(const struct pbc_nat *n)
+{
+    return n->kind != PBC_NAT_MASQUERADE && !(n->flags & PBC_NAT_TO_SELF);
+}
+
+static void add_outside(struct vips *v, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        for (uint32_t s = 0; s < p->pools[i].source_count; s++) add_set(v, p, &p->sets[p->pools[i].sources + s]);
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        if (!has_outside(&p->nats[i])) continue;
+        struct outside *o = &v->outside[v->outside_count++];
+        o->family = p->nats[i].family;
+        memcpy(o->lo, p->nats[i].to, sizeof o->lo);
+        memcpy(o->hi, p->nats[i].to, sizeof o->hi);
+    }
+}
+
+/* Ranges, at most. */
+static size_t count_outside(const struct program *p)
+{
+    size_t count = p->nats_count;
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        for (uint32_t s = 0; s < p->pools[i].source_count; s++) {
+            const struct pbc_set *set = &p->sets[p->pools[i].sources + s];
+            count += (size_t)set->count4 + set->count6;
+        }
+    return count;
+}
+
+struct vips *vips_new(const struct program *p)
+{
+    struct vips *v = calloc(1, sizeof *v);
+    if (!v) return NULL;
+    v->at = calloc((size_t)p->endpoints_count + 1, sizeof *v->at);
+    v->outside = calloc(count_outside(p) + 1, sizeof *v->outside);
+    if (!v->at || !v->outside) {
+        vips_free(v);
+        return NULL;
+    }
+    add_services(v, p);
+    add_outside(v, p);
+    qsort(v->at, v->count, sizeof *v->at, compare);
+    qsort(v->outside, v->outside_count, sizeof *v->outside, compare_lo);
+    unite(v);
+    unite_outside(v);
+    return v;
+}
+
+void vips_free(struct vips *v)
+{
+    if (!v) return;
+    free(v->at);
+    free(v->outside);
+    free(v);
+}
+
+static const struct vip *find(const struct vips *v, uint8_t family, const uint32_t addr[4])
+{
+    struct vip wanted = {.family = family};
+    memcpy(wanted.addr, addr, sizeof wanted.addr);
+    return bsearch(&wanted, v->at, v->count, sizeof wanted, compare);
+}
+
+static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr[4])
+{
+    size_t from = 0, count = v->outside_count; /* of those that may be the last which begins no later */
+    while (count > 0) {
+        const struct outside *o = &v->outside[from + count / 2];
+        if (compare_addr(o->family, o->lo, family, addr) > 0) {
+            count /= 2;
+        } else {
+            if (compare_addr(o->family, o->hi, family, addr) >= 0) return true;
+            from += count / 2 + 1;
+            count -= count / 2 + 1;
+        }
+    }
+    return false;
+}
+
+/* Does this machine tell who asks where the address is? */
+static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4])
+{
+    const struct vip *vip = find(v, family, addr);
+    return (vip && vip->announced) || is_outside(v, family, addr);
+}
+
+static uint64_t mac_for(const struct facts *f, uint32_t last_word)
+{
+    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    return f && f->mac ? f->mac : made | last_word;
+}
+
+static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
+
+/* Whose link-layer address an ARP request wants, if it is one that we tell and the host does not hold. */
+static bool arp_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
+{
+    struct arp_body arp;
+    if (pkt->link != LINK_ETHER || !arp_read(pkt, key, &arp) || arp.op != ARP_REQUEST) return false;
+    if (arp.sender_ip == arp.target_ip || sent_by_group(pkt)) return false;
+    target[0] = arp.target_ip;
+    target[1] = target[2] = target[3] = 0;
+    return is_told(j->vm->vips, 4, target) && !(sides4(j->in->facts, arp.sender_ip, arp.target_ip) & KIND_DST_SELF);
+}
+
+static bool solicit_asks(const struct job *j, const struct pkt *pkt, const struct key *key, uint32_t target[4])
+{
+    if (pkt->link != LINK_ETHER || !solicit_read(pkt, key, target) || sent_by_group(pkt)) return false;
+    return is_told(j->vm->vips, 6, target) && !(sides6(j->in->facts, key->src, target) & KIND_DST_SELF);
+}
+
+static void answer_neighbour(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                             struct verdict *v)
+{
+    const bool arp = key->kind & KIND_ARP;
+    struct pkt *out = NULL;
+    uint32_t target[4];
+    if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
+    v->done = 1;
+    if (!answer_begin(j, &j->vm->neighbours)) return;
+    const uint64_t mac = mac_for(j->in->facts, target[arp ? 0 : 3]);
+    struct pool *pool = j->vm->cfg.pool;
+    const int err =
+        arp ? build_arp_reply(pkt, key, mac, pool, &out) : build_neighbour_advert(pkt, key, mac, false, pool, &out);
+    answer_leave(j, at, pkt, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
+}
+
+static bool is_echo_request(const struct key *key)
+{
+    return key->icmp_type == (key->kind & KIND_IP4 ? ICMP4_ECHO : ICMP6_ECHO);
+}
+
+/* One that is cut, in fragments or has a wrong checksum gets no reply; it would get none from a host either, or, in
+ * fragments, none from one that does not hold the address. */
+static void answer_echo(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                        struct verdict *v)
+{
+    struct pkt *out = NULL;
+    if (key->kind & KIND_DST_SELF || !find(j->vm->vips, key->kind & KIND_IP4 ? 4 : 6, key->dst)) return;
+    v->done = 1;
+    if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->echoes)) return;
+    const int err = build_echo_reply(pkt, key, j->vm->cfg.pool, &out);
+    if (err != -EINVAL) answer_leave(j, at, pkt, err ? NULL : out, TX_CAUSE_ECHO);
+}
+
+void vips_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v)
+{
+    const bool to_host = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
+    if (!to_host || v->service != PBC_NONE || key->kind & KIND_OUT) return;
+    if (key->kind & KIND_ICMP_HEADER && is_echo_request(key)) {
+        answer_echo(j, at, pkt, key, v);
+    } else if (key->kind & KIND_ARP || (key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT)) {
+        if (!j->inside) answer_neighbour(j, at, pkt, key, v);
+    }
+}

@@ -1,0 +1,27 @@
+/* Addresses for which this machine speaks, though the host need not hold them: services' and those of translation. What
+ * is asked of the address itself, not of a service at it, is answered here. A host that holds the address answers for
+ * itself.
+ *
+ * | asked | answered here | verdict |
+ * |---|---|---|
+ * | echo request | a service is at the address, none there takes `icmp` (`icmp6`) | `accept`, by the rules |
+ * | ARP request | a service `announce`s it; a pool's `source` or a nat has it | `pass`; or by rules that name `arp` |
+ * | solicitation | likewise | `accept`, by the rules |
+ *
+ * What the rules drop is not answered. verdict.done says that nothing is left for the host, also where the limit or a
+ * full pool kept the answer back. Each kind has a limit of its own (1,000 a second a worker), beside `rejects`. */
+#ifndef VM_FORWARD_VIPS_H
+#define VM_FORWARD_VIPS_H
+
+#include "vm/worker.h"
+
+struct vips *vips_new(const struct program *p); /* NULL when memory is out */
+void vips_free(struct vips *v);
+
+/* The packet was accepted, or passed, and no service took it: is it asked of an address of ours? */
+void vips_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v);
+
+/* May it be? */
+static inline bool vips_asked(const struct key *key) { return key->kind & (KIND_ARP | KIND_ICMP_HEADER); }
+
+#endif

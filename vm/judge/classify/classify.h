@@ -1,0 +1,42 @@
+/* Searches of a classifier (pbc.h: struct pbc_classifier): the first of its entries that holds for a header key. One
+ * image, several walks: scalar, SSE 4.1, AVX2, AVX-512, NEON; the best that the processor has is chosen once, all find
+ * the same (tests/diff/walks.c). Nothing here is checked: the verifier proved every word and block. */
+#ifndef VM_JUDGE_CLASSIFY_CLASSIFY_H
+#define VM_JUDGE_CLASSIFY_CLASSIFY_H
+
+#include <stdint.h>
+
+#include "vm/packet/key.h"
+#include "vm/program/program.h"
+
+#define ENTRY_NONE UINT32_MAX
+
+/* The first entry at or behind `from` that holds for the key, relative to the classifier's first; ENTRY_NONE. */
+uint32_t classify_one(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
+
+/* The first entry for each key of `todo` (at most 64), into its place of found[]; other places are left alone. */
+void classify_batch(const struct program *p, uint32_t classifier, const struct key keys[], uint64_t todo,
+                    uint32_t found[]);
+
+/* Walks by name, for tests and measurements. */
+enum walk { WALK_SCALAR, WALK_SSE, WALK_AVX2, WALK_AVX512, WALK_NEON, WALKS };
+struct walk_ops {
+    const char *name;
+    uint32_t (*one)(const struct program *, uint32_t, const struct key *, uint32_t);
+    void (*batch)(const struct program *, uint32_t, const struct key[], uint64_t, uint32_t[]);
+};
+/* NULL: not made for this processor, or it lacks what the walk needs. WALK_SCALAR always is there. */
+const struct walk_ops *walk_ops(enum walk w);
+/* What classify_one and classify_batch use. */
+const struct walk_ops *walk_best(void);
+
+/* What a batch found ahead of the code: for each packet the classifier it will certainly reach first, or PBC_NONE, and
+ * that classifier's first entry for it (ENTRY_NONE: none). */
+struct ahead {
+    uint32_t classifier[64], entry[64];
+};
+/* Follow function 0 for each packet of `todo` to the first classifier it calls, as far as no instruction on the way has
+ * an effect, and search those of all packets together. */
+void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead);
+
+#endif

@@ -1,0 +1,49 @@
+/* Four lanes at once on 64-bit ARM, all of which have NEON. */
+#include "vm/judge/classify/walk_priv.h"
+
+#ifdef __aarch64__
+#include <arm_neon.h>
+
+#define TARGET
+
+/* With a port and its complement beside each other one saturating subtraction compares both ends of a range. */
+static inline uint16x8_t port_words(uint32_t port) { return vreinterpretq_u16_u32(vdupq_n_u32(port | ~port << 16)); }
+
+static inline uint32x4_t outside(uint32x4_t ranges, uint16x8_t port)
+{
+    return vreinterpretq_u32_u16(vqsubq_u16(vreinterpretq_u16_u32(ranges), port));
+}
+
+static inline uint32x4_t column4(const struct pbc_block *b, unsigned column, unsigned lane)
+{
+    return vld1q_u32(block_column(b, column) + lane);
+}
+
+/* Bits of lanes `lane` to `lane` + 3. */
+static INLINE unsigned matching4(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                 const struct key *key, unsigned lane)
+{
+    static const uint32_t bit[4] = {1, 2, 4, 8};
+    const unsigned slots = pbc_format_slots(size);
+    const uint32x4_t half = column4(b, pbc_col_half(size), lane);
+    uint32x4_t differs = vandq_u32(veorq_u32(half, vdupq_n_u32(key->half[f->half])), vshrq_n_u32(half, 16));
+    for (unsigned i = 0; i < slots; i++) {
+        const uint32x4_t masked = vandq_u32(vdupq_n_u32(key->slot[f->slot[i]]), column4(b, slots + i, lane));
+        differs = vorrq_u32(differs, veorq_u32(masked, column4(b, i, lane)));
+    }
+    differs = vorrq_u32(differs, outside(column4(b, pbc_col_sport(size), lane), port_words(key->src_port)));
+    differs = vorrq_u32(differs, outside(column4(b, pbc_col_dport(size), lane), port_words(key->dst_port)));
+    return vaddvq_u32(vandq_u32(vceqzq_u32(differs), vld1q_u32(bit)));
+}
+
+static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                const struct key *key)
+{
+    return matching4(b, f, size, key, 0) | matching4(b, f, size, key, 4) << 4;
+}
+
+#include "vm/judge/classify/one.h"
+#include "vm/judge/classify/batch.h"
+
+const struct walk_ops walk_neon = {.name = "neon", .one = one, .batch = batch};
+#endif

@@ -1,0 +1,61 @@
+/* What the walks share: one classifier's part of the sections, the columns of a block, packets on their way. */
+#ifndef VM_JUDGE_CLASSIFY_WALK_PRIV_H
+#define VM_JUDGE_CLASSIFY_WALK_PRIV_H
+
+#include <string.h>
+
+#include "vm/judge/classify/classify.h"
+
+struct image {
+    const uint64_t *tree;
+    const struct pbc_block *blocks;
+    const struct pbc_format *formats;
+};
+
+static inline struct image image_of(const struct program *p, uint32_t classifier)
+{
+    const struct pbc_classifier *c = &p->classifiers[classifier];
+    return (struct image){p->tree + c->tree, p->blocks + c->blocks, p->formats + c->formats};
+}
+
+/* Eight lanes of a block, which is `size` of struct pbc_block together. */
+static inline const uint32_t *block_column(const struct pbc_block *b, unsigned column)
+{
+    return (const uint32_t *)(const void *)b + 8 * (size_t)column;
+}
+
+static inline const uint32_t *block_values(const struct pbc_block *b, unsigned slot) { return block_column(b, slot); }
+static inline const uint32_t *block_masks(const struct pbc_block *b, unsigned size, unsigned slot)
+{
+    return block_column(b, pbc_format_slots(size) + slot);
+}
+
+/* A packet of a batch on its way: the word of the tree that it stands at, and its number in bits that words leave free.
+ */
+typedef uint64_t item;
+enum { ITEM_PACKET = 24, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
+#define ITEM_NUMBER ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
+#define ITEM_AT(i)  ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
+
+/* No list but the last is ever longer than there are packets; its end is written before it is known what counts.
+ *
+ * The last holds WAITING whatever the tree: what waits at place i has at least i / PACKETS forks above it. For no more
+ * than PACKETS are on their way at once, taken from the end, from place e on; so at most as many forks join at each
+ * step, and those of step k, below place e + k * PACKETS, lie k deeper than one that was at place e or behind it. */
+struct wave {
+    item cuts[PACKETS], ends[PACKETS];
+    item small[PACKETS], large[PACKETS]; /* leaves of blocks of one unit, of more */
+    item forks[PACKETS];
+    item waiting[WAITING]; /* forks whose second part was not looked at */
+    uint32_t best[PACKETS];
+};
+struct counts {
+    unsigned cuts, ends, small, large, forks, waiting;
+};
+
+#define INLINE inline __attribute__((always_inline))
+
+/* Those of other processors are not made. */
+extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_avx512, walk_neon;
+
+#endif

@@ -1,0 +1,48 @@
+/* A judgement on a parsed packet: by the code, by the rule list, rule by rule. Nothing is counted or sent. */
+#ifndef VM_JUDGE_DECIDE_H
+#define VM_JUDGE_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/cfg.h"
+#include "vm/packet/key.h"
+#include "vm/packet/pkt.h"
+#include "vm/program/program.h"
+
+struct decision {
+    uint32_t rule, firewall;
+    uint8_t action; /* enum action */
+};
+
+/* A rule that was tried, and the first of its conditions that failed. depth: nested chains. */
+struct trace_step {
+    uint32_t rule;
+    bool matched;
+    uint32_t failed_cond; /* index into CONDS, PBC_NONE when matched */
+    unsigned depth;
+    uint64_t tokens; /* where a meter failed it: packets or bytes that it has left for the packet's key; where `flows
+                        over` did: flows that the source holds */
+};
+
+/* The same judgement on an already parsed packet, by one executor or the other; nothing is counted or sent. What tests
+ * and explain compare. */
+struct decision program_decide(const struct program *p, const struct key *key, const struct pkt *pkt);
+struct decision program_decide_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+/* One condition of the rule list on one packet. */
+bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
+
+/* Every rule tried, in order, with the first condition that failed: `fn` is called once a rule. */
+struct decision program_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
+                                void *arg);
+
+/* Does the set hold the address of that side? Only for IP packets. */
+bool set_has(const struct program *p, uint32_t set, const struct key *key, bool dst);
+/* The same without look-up tables: what the rule list judges by. */
+bool set_has_plain(const struct program *p, uint32_t set, const struct key *key, bool dst);
+
+/* The branch of a service (index in BRANCHES) that takes an accepted packet, by the code; PBC_NONE. */
+uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
+
+#endif

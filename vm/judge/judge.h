@@ -1,0 +1,152 @@
+/* What the two executors share: effects of a rule that does not end the judging, and how a verdict becomes an action.
+ */
+#ifndef VM_JUDGE_JUDGE_H
+#define VM_JUDGE_JUDGE_H
+
+#include "vm/flow/track.h"
+#include "vm/judge/meter.h"
+#include "vm/judge/decide.h"
+
+/* Where `count` and `log` go. Executors take NULL for "nowhere" (explain, comparisons). */
+struct effects {
+    struct counter *rules; /* [program->rules_count] */
+    struct vm_tx *tx;
+    uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
+    struct meters *meters;
+    uint64_t packet;               /* number of the batch's first, among all that the worker judges */
+    const struct track *track;     /* NULL: the program keeps no flows */
+    const struct track_seen *seen; /* of the batch's packets */
+};
+
+/* What a list that has no effects looks at: explain. NULL, or NULL in it: unused meters, no flows. */
+struct peek {
+    const struct meters *meters;
+    const struct track *track;
+    const struct track_seen *seen; /* of the packet */
+};
+
+/* `bytes` of the frame on the wire. */
+static inline void effect_count(const struct effects *e, uint32_t rule, uint32_t bytes)
+{
+    if (!e) return;
+    e->rules[rule].packets++;
+    e->rules[rule].bytes += bytes;
+}
+
+/* What the meter says of the packet at `at` in the batch, which takes its tokens. Without effects meters are unused. */
+static inline enum meter_says effect_meter(const struct effects *e, const struct program *p, uint32_t meter,
+                                           const struct key *key, uint32_t at)
+{
+    return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
+}
+
+/* For `flows over`: the flows that the source of the packet at `at` has opened and still holds, one more if the packet
+ * would open one. Without effects there are none. */
+static inline uint32_t effect_flows(const struct effects *e, const struct key *key, uint32_t at)
+{
+    return e && e->track ? track_source_flows(e->track, key, &e->seen[at]) : 0;
+}
+
+/* The same for a list without effects. */
+static inline uint32_t peek_flows(const struct peek *peek, const struct key *key)
+{
+    return peek && peek->track ? track_source_flows(peek->track, key, peek->seen) : 0;
+}
+
+/* The packet stands at `at` in the batch. */
+static inline void effect_log(const struct effects *e, const struct program *p, uint32_t rule, uint32_t at)
+{
+    if (!e) return;
+    if (p->rules[rule].log_meter && !meter_take(e->meters, p->rules[rule].log_meter - 1)) return;
+    struct vm_tx *tx = e->tx;
+    if (tx->event_count < tx->event_cap)
+        tx->events[tx->event_count++] = (struct event){.kind = EVENT_LOG, .rule = rule, .input = e->input + at};
+    else
+        tx->events_lost++;
+}
+
+/* A decision in one register: rule in bits 0-31, action in 32-39, firewall + 1 (0: none) from 40 on. As a struct it
+ * would go through memory in pieces for every packet. */
+typedef uint64_t decided;
+
+static inline decided decided_as(uint32_t rule, enum action action, uint32_t firewall)
+{
+    return rule | (uint64_t)action << 32 | (uint64_t)(firewall + 1) << 40;
+}
+
+static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
+static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }
+static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) - 1; }
+
+static inline struct decision decision_of(decided d)
+{
+    return (struct decision){
+        .rule = decided_rule(d), .firewall = decided_firewall(d), .action = (uint8_t)decided_action(d)};
+}
+
+/* The three verdicts that end judging for good have the numbers of their actions. */
+static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DROP &&
+                  (int)PBC_V_REJECT == ACTION_REJECT,
+              "verdict and action share numbers");
+
+/* What a `decap` rule decides is a drop as long as nobody has looked inside. */
+static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
+{
+    const uint8_t verdict = p->verdicts[rule];
+    return decided_as(rule, verdict <= PBC_V_REJECT ? (enum action)verdict : ACTION_DROP, firewall);
+}
+
+/* The firewall's default; its `other frames` for what is neither IP nor ARP. */
+static inline decided decided_by_default(const struct program *p, uint32_t firewall, const struct key *key)
+{
+    static const uint8_t other_action[] = {[PBC_OTHER_PASS] = ACTION_PASS, [PBC_OTHER_DROP] = ACTION_DROP};
+    const struct pbc_firewall *f = &p->firewalls[firewall];
+    uint8_t action = f->default_verdict;
+    if (!(key->kind & (KIND_IP | KIND_ARP)) && f->other != PBC_OTHER_DEFAULT) action = other_action[f->other];
+    return decided_as(RULE_DEFAULT, (enum action)action, firewall);
+}
+
+static inline decided decided_by_nobody(enum action action) { return decided_as(RULE_NONE, action, PBC_NONE); }
+
+struct ahead;
+
+/* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`,
+ * each into its place of `out`. All are well formed and parsed; a batch in one call, for what an interpreter does
+ * before and after each packet would cost half as much as most programs. `ahead`: what classifiers found for these
+ * packets already; NULL: nothing. */
+void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+              const struct ahead *ahead, const struct effects *e, decided out[]);
+
+/* One packet by the rule list; it stands at `at` in its batch. Without effects meters and flows are looked at in
+ * `peek`.
+ */
+decided run_list(const struct program *p, const struct key *key, const struct pkt *pkt, uint32_t at,
+                 const struct effects *e, const struct peek *peek, trace_fn *trace, void *arg);
+
+/* Who is told of the rules that are tried. */
+struct tracer {
+    trace_fn *fn; /* NULL: nobody */
+    void *arg;
+};
+
+/* Does this one rule of the list match the packet, the first that `e` speaks of? It asks meters as ever. depth: for the
+ * tracer alone. */
+bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
+                       const struct effects *e, const struct tracer *tracer, unsigned depth);
+
+/* Ask for the memory that large sets will be looked up in for the packets of `todo` (set_ahead.c). */
+void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
+
+/* Is the number a member of the MAC set? */
+bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
+/* Is it of that kind (MAC_MULTICAST, MAC_BROADCAST)? */
+static inline bool mac_is(uint64_t mac, uint32_t kinds)
+{
+    bool broadcast = mac == 0xffffffffffff, group = mac >> 40 & 1;
+    return (kinds & MAC_BROADCAST && broadcast) || (kinds & MAC_MULTICAST && group && !broadcast);
+}
+
+/* Does the packet have what the condition asks about? */
+bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
+
+#endif

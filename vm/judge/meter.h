@@ -1,0 +1,57 @@
+/* Meters: a token bucket for each key, in fixed memory.
+ *
+ * A bucket is one word, the time of the next conforming packet (GCRA; ITU-T I.371), counted in units of which a token
+ * costs a whole number; so a rate such as 7/h is never rounded. Where tokens and nanoseconds have a small common
+ * measure the unit is that, and all is exact; elsewhere a unit is between a half and one nanosecond, and a meter
+ * behaves exactly like the ideal bucket on a clock that is at most that much late.
+ *
+ * Keys lie in windows of eight slots. A key has two windows, by its seeded hash, and goes to the emptier one; nothing
+ * is ever moved. A bucket that is full again equals a key never seen: its slot is free for another. A key that finds no
+ * room shares one bucket with all others that find none. */
+#ifndef VM_JUDGE_METER_H
+#define VM_JUDGE_METER_H
+
+#include "vm/program/program.h"
+#include "vm/packet/key.h"
+#include "vm/verdict.h"
+
+enum meter_says {
+    METER_LACKS,  /* the packet has not what the meter counts by */
+    METER_WITHIN, /* there was a token, and it was taken */
+    METER_OVER,   /* there was none */
+};
+
+/* The arithmetic of one rate. */
+struct meter_rate {
+    uint64_t num, den; /* units a nanosecond */
+    uint64_t cost;     /* units a token */
+    uint64_t limit;    /* units that a bucket may lie ahead of the clock: the burst */
+};
+void meter_rate_init(struct meter_rate *r, const struct pbc_meter *m);
+
+struct meters;
+
+/* All meters of a program, every bucket full. NULL when memory is out. */
+struct meters *meters_new(const struct program *p, uint64_t seed);
+void meters_free(struct meters *m);
+const struct meter_counter *meters_counters(const struct meters *m);
+
+/* The time of all that is asked from now on; never runs back. */
+void meters_at(struct meters *m, uint64_t now_ns);
+
+/* Ask for the packet: takes its tokens if they are there. `packet`: a number that no other packet has; the second time
+ * that a packet asks it is told the same. */
+enum meter_says meter_ask(struct meters *m, uint32_t meter, const struct key *key, uint64_t packet);
+
+/* What meter_ask would say, with nothing taken; *tokens (or NULL): packets or bytes left. m may be NULL: unused meters.
+ */
+enum meter_says meter_peek(const struct meters *m, const struct program *p, uint32_t meter, const struct key *key,
+                           uint64_t *tokens);
+
+/* Take a token of a meter without a key, as often as asked. */
+bool meter_take(struct meters *m, uint32_t meter);
+
+/* Free the slots of keys whose bucket is full again, a bounded number at a time. True while any key is held. */
+bool meters_sweep(struct meters *m);
+
+#endif

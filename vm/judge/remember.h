@@ -1,0 +1,31 @@
+/* Verdicts that are remembered for flows: where the compiler proved that all established packets of one direction are
+ * decided alike (section MEMOS), the first is judged and the rest are told (ARCHITECTURE.md, Life of a packet, 4).
+ *
+ * What is remembered holds for one program, one interface and one state of the world. Slots carry an epoch: facts that
+ * change make a new one, and with it all of them stale at once. Epochs are 16 bits; after the last, nothing is
+ * remembered until the slots have been cleared, a few in each vm_tick. */
+#ifndef VM_JUDGE_REMEMBER_H
+#define VM_JUDGE_REMEMBER_H
+
+#include "vm/judge/judge.h"
+
+struct remember;
+
+/* NULL when memory is out. */
+struct remember *remember_new(const struct program *p);
+void remember_free(struct remember *m);
+
+/* What the packets from now on are judged by. */
+void remember_facts(struct remember *m, const struct facts *facts);
+
+/* The verdict of an established packet: true and *d. flow: its own, or NULL. */
+bool remember_find(const struct remember *m, const struct flow *flow, enum flow_dir dir, const struct key *key,
+                   const struct pkt *pkt, decided *d);
+/* It was judged: keep that, if it may be kept. */
+void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,
+                  const struct pkt *pkt, decided d);
+
+/* Clear more slots, if epochs have come round; true while there is more to do. */
+bool remember_tick(struct remember *m, struct track *t);
+
+#endif

@@ -1,0 +1,19 @@
+/* The quote first; by how much its bytes changed is what the error's own checksum must follow. */
+#include "vm/packet/edit/quoted.h"
+
+#include <errno.h>
+
+#include "vm/packet/edit/rewrite.h"
+
+int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
+                     const struct translation *inner)
+{
+    struct place own, quote;
+    uint32_t at, end;
+    int err = place_own(pkt, key, &own);
+    if (err) return err;
+    if (!place_quote(pkt, key, &at, &end) || !place_quoted(pkt, at, end, own.v6, &quote)) return -EINVAL;
+    uint64_t body = rewrite(pkt, &quote, inner, 0, false);
+    rewrite(pkt, &own, outer, body, pkt->flags & PKT_CSUM_PARTIAL);
+    return 0;
+}

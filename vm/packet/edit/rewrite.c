@@ -1,0 +1,113 @@
+/* Addresses, then ports, then the checksums that cover them. */
+#include "vm/packet/edit/rewrite.h"
+
+#include "vm/packet/edit/edit.h"
+#include "vm/packet/parse/header.h"
+
+/* By how much sums have changed: over the pseudo header, over the L4 packet, over everything. */
+struct change {
+    uint64_t pseudo, upper, all;
+};
+
+static void addresses4(struct span s, const struct place *p, const struct translation *to, struct change *c)
+{
+    if (to->what & TRANSLATE_SRC) c->pseudo += span_swap32(s, p->l3 + IP4_SRC, to->src[0]);
+    if (to->what & TRANSLATE_DST) c->pseudo += span_swap32(s, p->l3 + IP4_DST, to->dst[0]);
+    uint16_t sum = csum_apply(span_get16(s, p->l3 + IP4_SUM), c->pseudo);
+    c->all += c->pseudo + span_swap16(s, p->l3 + IP4_SUM, sum);
+}
+
+static void addresses6(struct span s, const struct place *p, const struct translation *to, struct change *c)
+{
+    uint64_t src = to->what & TRANSLATE_SRC ? span_swap_addr6(s, p->l3 + IP6_SRC, to->src) : 0;
+    uint64_t dst = to->what & TRANSLATE_DST ? span_swap_addr6(s, p->l3 + IP6_DST, to->dst) : 0;
+    c->pseudo += src + (p->dst_elsewhere ? 0 : dst);
+    c->all += src + dst;
+}
+
+static void ports(struct span s, const struct place *p, const struct translation *to, struct change *c)
+{
+    if (to->what & TRANSLATE_SEQ && p->proto == IPPROTO_NR_TCP)
+        c->upper += span_swap32(s, p->l4 + TCP_SEQ, span_get32(s, p->l4 + TCP_SEQ) + to->seq);
+    if (to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4, to->src_port);
+    if (to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + 2, to->dst_port);
+}
+
+/* Echo, timestamp, information and address mask requests and replies; ICMPv6: echo. */
+static void query_id(struct span s, const struct place *p, const struct translation *to, struct change *c)
+{
+    uint8_t type = span_get8(s, p->l4);
+    bool asks, answers;
+    if (p->v6) {
+        asks = type == ICMP6_ECHO;
+        answers = type == ICMP6_ECHO_REPLY;
+    } else {
+        bool later = type >= ICMP4_TIMESTAMP && type <= ICMP4_MASK_REPLY; /* pairs: the odd one asks */
+        asks = type == ICMP4_ECHO || (later && type % 2 == 1);
+        answers = type == ICMP4_ECHO_REPLY || (later && type % 2 == 0);
+    }
+    if (asks && to->what & TRANSLATE_SRC_PORT) c->upper += span_swap16(s, p->l4 + ICMP_REST, to->src_port);
+    if (answers && to->what & TRANSLATE_DST_PORT) c->upper += span_swap16(s, p->l4 + ICMP_REST, to->dst_port);
+}
+
+/* The internet checksum in the field at `at`. */
+static void update_sum(struct span s, const struct place *p, uint32_t at, bool partial, struct change *c)
+{
+    if (!span_has(s, at, sizeof(uint16_t))) return;
+    uint16_t from = span_get16(s, at), sum;
+    if (partial)
+        sum = (uint16_t)~csum_apply((uint16_t)~from, c->pseudo);
+    else
+        sum = csum_apply(from, c->pseudo + c->upper);
+    bool udp = p->proto == IPPROTO_NR_UDP || p->proto == IPPROTO_NR_UDPLITE;
+    if (udp) sum = csum_udp_updated(from, sum);
+    c->upper += span_swap16(s, at, sum);
+}
+
+static void update_crc(struct span s, const struct place *p, uint32_t before, bool partial, struct change *c)
+{
+    uint32_t at = p->l4 + SCTP_SUM, after = span_get32(s, p->l4);
+    if (partial || !span_has(s, p->l4, SCTP_LEN) || p->upper_len == 0) return;
+    uint32_t from = __builtin_bswap32(span_get32(s, at));
+    if (from == 0 || before == after) return;
+    c->upper += span_swap32(s, at, __builtin_bswap32(csum_sctp_update(from, before, after, p->upper_len)));
+}
+
+/* Where the protocol has its internet checksum; 0: it has none. */
+static uint32_t sum_place(const struct place *p)
+{
+    switch (p->proto) {
+    case IPPROTO_NR_TCP: return TCP_SUM;
+    case IPPROTO_NR_UDP: return UDP_SUM;
+    case IPPROTO_NR_DCCP: return DCCP_SUM;
+    case IPPROTO_NR_UDPLITE: return UDPLITE_SUM;
+    case IPPROTO_NR_ICMP: return p->v6 ? 0 : ICMP_SUM; /* the other family's is no ICMP */
+    case IPPROTO_NR_ICMP6: return p->v6 ? ICMP_SUM : 0;
+    default: return 0;
+    }
+}
+
+static void upper(struct span s, const struct place *p, const struct translation *to, bool partial, struct change *c)
+{
+    uint32_t sum_at = sum_place(p), before = span_get32(s, p->l4);
+    bool sctp = p->proto == IPPROTO_NR_SCTP;
+    if (sctp || p->proto == IPPROTO_NR_TCP || p->proto == IPPROTO_NR_UDP) ports(s, p, to, c);
+    if (sctp) update_crc(s, p, before, partial, c);
+    if (sum_at == ICMP_SUM) {
+        if (!p->v6) c->pseudo = 0;
+        query_id(s, p, to, c);
+    }
+    if (sum_at) update_sum(s, p, p->l4 + sum_at, partial, c);
+}
+
+uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial)
+{
+    struct change c = {.upper = body};
+    struct span s = span_upto(pkt, p->end); /* what is half there, or another's, is not written */
+    if (p->v6)
+        addresses6(s, p, to, &c);
+    else
+        addresses4(s, p, to, &c);
+    if (p->l4) upper(s, p, to, partial, &c);
+    return c.all + c.upper - body;
+}

@@ -1,0 +1,80 @@
+/* A bounded writing cursor at the end of a packet's head. What does not fit is not written and remembered, so callers
+ * ask once, at the end. */
+#ifndef VM_PACKET_EDIT_WRITE_H
+#define VM_PACKET_EDIT_WRITE_H
+
+#include "vm/packet/csum.h"
+#include "vm/packet/pkt.h"
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/wire.h"
+
+struct writer {
+    struct pkt *pkt; /* grows: head_len, cap_len and wire_len stay equal, tailroom shrinks */
+    bool full;       /* something did not fit */
+};
+
+/* Room for `len` bytes, to be filled by the caller, or NULL. */
+static inline uint8_t *write_room(struct writer *w, uint32_t len)
+{
+    struct pkt *pkt = w->pkt;
+    if (w->full || len > pkt->tailroom) {
+        w->full = true;
+        return NULL;
+    }
+    uint8_t *at = pkt->data + pkt->head_len;
+    pkt->tailroom = (uint16_t)(pkt->tailroom - len);
+    pkt->head_len += len;
+    pkt->cap_len = pkt->wire_len = pkt->head_len;
+    return at;
+}
+
+static inline void write8(struct writer *w, uint8_t v)
+{
+    uint8_t *at = write_room(w, sizeof(v));
+    if (at) *at = v;
+}
+
+static inline void write16(struct writer *w, uint16_t v)
+{
+    uint8_t *at = write_room(w, sizeof(v));
+    if (at) wire_put16(at, v);
+}
+
+static inline void write32(struct writer *w, uint32_t v)
+{
+    uint8_t *at = write_room(w, sizeof(v));
+    if (at) wire_put32(at, v);
+}
+
+static inline void write48(struct writer *w, uint64_t v)
+{
+    write16(w, (uint16_t)(v >> 32));
+    write32(w, (uint32_t)v);
+}
+
+static inline void write_addr6(struct writer *w, const uint32_t addr[4])
+{
+    for (unsigned i = 0; i < 4; i++) write32(w, addr[i]);
+}
+
+/* Bytes of another packet, all or none: what was not captured counts as not fitting. */
+static inline void write_from(struct writer *w, const struct pkt *from, uint32_t at, uint32_t len)
+{
+    uint8_t *room = write_room(w, len);
+    if (room && bytes_copy(from, at, len, room) != len) w->full = true;
+}
+
+/* Set two bytes written before. */
+static inline void write_patch16(struct writer *w, uint32_t at, uint16_t v)
+{
+    if (!w->full && at + sizeof(v) <= w->pkt->head_len) wire_put16(w->pkt->data + at, v);
+}
+
+/* A running sum with the bytes written from `from` up to `to` added; nothing where they are not there. */
+static inline uint64_t write_sum(const struct writer *w, uint64_t sum, uint32_t from, uint32_t to)
+{
+    if (w->full || from > to || to > w->pkt->head_len) return sum;
+    return csum_add(sum, w->pkt->data + from, to - from);
+}
+
+#endif

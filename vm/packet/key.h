@@ -1,0 +1,95 @@
+/* The header key: everything the rules may ask of a packet's headers, parsed once, at fixed places.
+ *
+ * 64 bytes, 64-byte aligned (KERNEL.md, rule 3). Code names a 32-bit slot or a 16-bit half by its index; a
+ * classifier's window cut reads a u64 word and shifts, so halves are as good as slots there.
+ * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
+#ifndef VM_PACKET_KEY_H
+#define VM_PACKET_KEY_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct key {
+    union {
+        struct {
+            uint32_t src[4], dst[4]; /* v4: word 0, the rest 0; not IP: all 0 */
+            uint32_t kind;           /* enum kind_bit: what the packet is and which fields below are there */
+            uint32_t marks; /* bits 0-7: TCP flags as in the header (FIN = 1); bits 8-11: flow state, enum flow_mark;
+                               from 12 on: active schedules */
+            uint16_t src_port, dst_port;
+            uint16_t proto;      /* IP protocol after the IPv6 chain; 0 where not known (KIND_PROTO clear) */
+            uint16_t ether_type; /* after all tags; 0 where the frame has none (LLC) */
+            uint16_t icmp_type, icmp_code;
+            uint16_t vlan_outer, vlan_inner; /* VID 0..4095; 0 where absent, see KIND_VLAN, KIND_VLAN2 */
+            uint16_t iface;                  /* interface id of the program, IFACE_NONE when none of its interfaces */
+            uint16_t length;                 /* IP total length; v6: payload + 40 (saturates at 65535) */
+            uint16_t ttl, dscp;
+        };
+        uint32_t slot[16];
+        uint16_t half[32];
+        uint64_t word[8];
+    };
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct key) == 64, "KERNEL.md rule 3");
+
+#define KEY_SLOT(f) (offsetof(struct key, f) / 4)
+#define KEY_HALF(f) (offsetof(struct key, f) / 2)
+
+#define IFACE_NONE  0xffffu
+/* key.marks: what `state` says of the packet, at most one of them. None: it has no state (not IP, a later fragment), or
+ * the program keeps no flows. */
+enum flow_mark {
+    MARK_NONE = 0,
+    MARK_NEW = 1u << 8,
+    MARK_ESTABLISHED = 1u << 9,
+    MARK_RELATED = 1u << 10,
+    MARK_INVALID = 1u << 11,
+};
+#define MARK_STATES    (MARK_NEW | MARK_ESTABLISHED | MARK_RELATED | MARK_INVALID)
+#define MARK_SCHEDULES 12u /* key.marks: the bit of schedule 0 */
+
+enum kind_bit {
+    KIND_IP4 = 1u << 0,
+    KIND_IP6 = 1u << 1,
+    KIND_ARP = 1u << 2,
+    KIND_TCP = 1u << 3, /* the protocol is known and is this one; ports may still be absent (later fragment) */
+    KIND_UDP = 1u << 4,
+    KIND_SCTP = 1u << 5,
+    KIND_ICMP = 1u << 6,         /* protocol 1 over v4 */
+    KIND_ICMP6 = 1u << 7,        /* protocol 58 over v6 */
+    KIND_PROTO = 1u << 8,        /* key.proto is known */
+    KIND_PORTS = 1u << 9,        /* src_port, dst_port are there */
+    KIND_TCP_FLAGS = 1u << 10,   /* marks holds TCP flags */
+    KIND_ICMP_HEADER = 1u << 11, /* icmp_type, icmp_code are there */
+    KIND_FRAG_NO = 1u << 12,     /* IP, and not a fragment (an atomic v6 fragment counts as none) */
+    KIND_FRAG_FIRST = 1u << 13,
+    KIND_FRAG_LATER = 1u << 14,
+    KIND_OPTIONS = 1u << 15, /* IPv4 header over 20 bytes */
+    KIND_VLAN = 1u << 16,    /* at least one tag */
+    KIND_VLAN2 = 1u << 17,   /* at least two */
+    KIND_SRC_SELF = 1u << 18,
+    KIND_DST_SELF = 1u << 19,
+    KIND_IN = 1u << 20, /* exactly one of IN, OUT, FORWARD is set in every frame */
+    KIND_OUT = 1u << 21,
+    KIND_FORWARD = 1u << 22,
+    KIND_ETHER = 1u << 23,     /* the link has MAC addresses */
+    KIND_ETHERTYPE = 1u << 24, /* ether_type is there (not LLC) */
+    KIND_ND = 1u << 25,        /* ICMPv6 133..136 with hop limit 255 */
+};
+#define KIND_IP         (KIND_IP4 | KIND_IP6)
+#define KIND_FRAGMENT   (KIND_FRAG_FIRST | KIND_FRAG_LATER)
+#define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)
+
+enum tcp_flag {
+    TCP_FIN = 1,
+    TCP_SYN = 2,
+    TCP_RST = 4,
+    TCP_PSH = 8,
+    TCP_ACK = 16,
+    TCP_URG = 32,
+    TCP_ECE = 64,
+    TCP_CWR = 128
+};
+
+#endif

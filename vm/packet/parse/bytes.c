@@ -1,0 +1,80 @@
+/* Checked access to a packet's bytes across head and segments. */
+#include "vm/packet/parse/bytes.h"
+
+#include "vm/packet/parse/header.h"
+
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+/* Copy what one piece, standing at `start` of the frame, has of the wanted bytes; the bytes before are copied already.
+ */
+static uint32_t take(const uint8_t *piece, uint32_t start, uint32_t piece_len, uint32_t at, uint32_t len, uint8_t *out)
+{
+    if (at < start || at - start >= piece_len) return 0;
+    uint32_t n = least(len, piece_len - (at - start));
+    memcpy(out, piece + (at - start), n);
+    return n;
+}
+
+uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
+{
+    uint32_t limit = pkt->cap_len, start = least(pkt->head_len, limit);
+    if (at >= limit) return 0;
+    len = least(len, limit - at);
+    uint32_t done = take(pkt->data, 0, start, at, len, out);
+    for (unsigned i = 0; i < pkt->seg_count && done < len; i++) {
+        done += take(pkt->segs[i].data, start, pkt->segs[i].len, at + done, len - done, out + done);
+        start += pkt->segs[i].len;
+    }
+    return done;
+}
+
+static unsigned taken_off(const struct pkt *pkt)
+{
+    unsigned most = sizeof(pkt->tags) / sizeof(pkt->tags[0]);
+    if (pkt->link != LINK_ETHER || pkt->cap_len < ETHER_TYPE_AT) return 0;
+    return pkt->tag_count < most ? pkt->tag_count : most;
+}
+
+uint32_t bytes_l2_len(const struct pkt *pkt) { return pkt->cap_len + taken_off(pkt) * VLAN_LEN; }
+
+const uint8_t *bytes_at_l2(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *scratch)
+{
+    uint32_t tags = taken_off(pkt) * VLAN_LEN;
+    if (tags == 0 || (uint64_t)at + len <= ETHER_TYPE_AT) return bytes_at(pkt, at, len, scratch);
+    if (at >= ETHER_TYPE_AT + tags) return bytes_at(pkt, at - tags, len, scratch);
+    for (uint32_t i = 0; i < len; i++) {
+        uint32_t from = at + i, in_tags = from - ETHER_TYPE_AT;
+        if (from >= ETHER_TYPE_AT && in_tags < tags) {
+            unsigned tag = in_tags / VLAN_LEN;
+            uint32_t word = (uint32_t)pkt->tags[tag].tpid << 16 | pkt->tags[tag].tci;
+            scratch[i] = (uint8_t)(word >> (24 - 8 * (in_tags % VLAN_LEN)));
+        } else if (bytes_copy(pkt, from < ETHER_TYPE_AT ? from : from - tags, 1, scratch + i) != 1) {
+            return NULL;
+        }
+    }
+    return scratch;
+}
+
+uint8_t bytes_get8(const struct pkt *pkt, uint32_t at)
+{
+    uint8_t v = 0;
+    return bytes_copy(pkt, at, 1, &v) == 1 ? v : 0;
+}
+
+uint16_t bytes_get16(const struct pkt *pkt, uint32_t at)
+{
+    uint8_t v[2];
+    return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get16(v) : 0;
+}
+
+uint32_t bytes_get32(const struct pkt *pkt, uint32_t at)
+{
+    uint8_t v[4];
+    return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get32(v) : 0;
+}
+
+uint64_t bytes_get48(const struct pkt *pkt, uint32_t at)
+{
+    uint8_t v[6];
+    return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get48(v) : 0;
+}

@@ -1,0 +1,137 @@
+/* Numbers of the protocols that the parser and the builders know: types, offsets, lengths. Offsets are from the first
+ * byte of the header that the name begins with. */
+#ifndef VM_PACKET_PARSE_HEADER_H
+#define VM_PACKET_PARSE_HEADER_H
+
+enum ether_type {
+    ETHER_IP4 = 0x0800,
+    ETHER_ARP = 0x0806,
+    ETHER_VLAN = 0x8100,     /* 802.1Q */
+    ETHER_QINQ = 0x88a8,     /* 802.1ad */
+    ETHER_QINQ_OLD = 0x9100, /* before 802.1ad */
+    ETHER_IP6 = 0x86dd,
+    ETHER_TYPE_LEAST = 0x600, /* under it the field is a length and LLC follows (IEEE 802.3, 3.2.6) */
+};
+
+enum { ETHER_LEN = 14, ETHER_TYPE_AT = 12, VLAN_LEN = 4, VLAN_VID = 0xfff, VLAN_TAGS_MOST = 16 };
+enum { SLL_LEN = 16, SLL_TYPE_AT = 14, SLL_KIND_AT = 0 };
+enum { SLL2_LEN = 20, SLL2_TYPE_AT = 0, SLL2_KIND_AT = 10 };
+enum { SLL_KIND_BROADCAST = 1, SLL_KIND_MULTICAST = 2 };
+enum { LOOP_LEN = 4 };
+
+/* ARP: RFC 826. Addresses stand at these offsets for Ethernet and IPv4 alone. */
+enum { ARP_LEN = 8, ARP_HTYPE = 0, ARP_PTYPE = 2, ARP_HLEN = 4, ARP_PLEN = 5, ARP_OP = 6 };
+enum { ARP_SENDER_MAC = 8, ARP_SENDER_IP = 14, ARP_TARGET_MAC = 18, ARP_TARGET_IP = 24, ARP_ETHER_LEN = 28 };
+enum { ARP_REQUEST = 1, ARP_REPLY = 2, ARP_HTYPE_ETHER = 1 };
+
+/* IPv4: RFC 791. */
+enum {
+    IP4_LEN = 20,
+    IP4_TOS = 1,
+    IP4_TOTAL = 2,
+    IP4_ID = 4,
+    IP4_FRAG = 6,
+    IP4_TTL = 8,
+    IP4_PROTO = 9,
+    IP4_SUM = 10,
+    IP4_SRC = 12,
+    IP4_DST = 16
+};
+enum { IP4_DF = 0x4000, IP4_MF = 0x2000, IP4_OFFSET = 0x1fff };
+enum { IP4_OPT_END = 0, IP4_OPT_NOP = 1, IP4_OPT_COPIED = 0x80, IP4_OPTIONS_MOST = 40 };
+
+/* IPv6: RFC 8200. */
+enum { IP6_LEN = 40, IP6_PAYLOAD = 4, IP6_NEXT = 6, IP6_HOPS = 7, IP6_SRC = 8, IP6_DST = 24 };
+enum { IP6_EXT_MOST = 16, IP6_FRAG_LEN = 8, IP6_FRAG_OFFSET = 2, IP6_FRAG_ID = 4, IP6_ROUTING_TYPE = 2, AH_LEN = 12 };
+enum { IP6_ROUTING_LEFT = 3, IP6_MORE = 1, IP6_LEAST_MTU = 1280 };
+enum { IP6_OPT_PAD1 = 0, IP6_OPT_JUMBO = 0xc2 };
+
+enum ip_proto {
+    IPPROTO_NR_HOPOPT = 0,
+    IPPROTO_NR_ICMP = 1,
+    IPPROTO_NR_IP4 = 4,
+    IPPROTO_NR_TCP = 6,
+    IPPROTO_NR_UDP = 17,
+    IPPROTO_NR_DCCP = 33,
+    IPPROTO_NR_IP6 = 41,
+    IPPROTO_NR_ROUTING = 43,
+    IPPROTO_NR_FRAGMENT = 44,
+    IPPROTO_NR_AH = 51,
+    IPPROTO_NR_ICMP6 = 58,
+    IPPROTO_NR_DSTOPTS = 60,
+    IPPROTO_NR_SCTP = 132,
+    IPPROTO_NR_MOBILITY = 135,
+    IPPROTO_NR_UDPLITE = 136,
+    IPPROTO_NR_HIP = 139,
+    IPPROTO_NR_SHIM6 = 140,
+};
+
+enum {
+    TCP_LEN = 20,
+    TCP_SEQ = 4,
+    TCP_ACKNO = 8,
+    TCP_OFFSET = 12,
+    TCP_FLAGS = 13,
+    TCP_WINDOW = 14,
+    TCP_SUM = 16,
+    TCP_URGENT = 18
+};
+/* Options: RFC 9293, 3.1; SACK: RFC 2018; timestamps: RFC 7323. Lengths with kind and length byte. */
+enum {
+    TCP_OPT_END = 0,
+    TCP_OPT_NOP = 1,
+    TCP_OPT_MSS = 2,
+    TCP_OPT_SCALE = 3,
+    TCP_OPT_SACK_OK = 4,
+    TCP_OPT_SACK = 5,
+    TCP_OPT_STAMPS = 8,
+    TCP_OPT_MSS_LEN = 4,
+    TCP_OPT_SCALE_LEN = 3,
+    TCP_OPT_SACK_OK_LEN = 2,
+    TCP_OPT_STAMPS_LEN = 10,
+    TCP_OPT_SACK_BLOCK = 8,
+    TCP_OPTIONS_MOST = 40
+};
+enum { UDP_LEN = 8, UDP_LENGTH = 4, UDP_SUM = 6, SCTP_LEN = 12, SCTP_SUM = 8 };
+enum { DCCP_SUM = 6, UDPLITE_SUM = 6 }; /* RFC 4340, 5.1; RFC 3828, 3.1 */
+enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
+/* How long the quoted packet is, where an error says so (RFC 4884, 4): in words of 4 bytes, of 8. */
+enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUOTE_UNIT = 8 };
+
+/* Generic UDP encapsulation, variant 0 (draft-ietf-intarea-gue-09, 3.1). */
+enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
+enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
+
+enum { ECN_MASK = 3, ECN_NONE = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 }; /* RFC 3168, 5 */
+
+enum icmp4 {
+    ICMP4_ECHO_REPLY = 0,
+    ICMP4_UNREACHABLE = 3,
+    ICMP4_QUENCH = 4,
+    ICMP4_REDIRECT = 5,
+    ICMP4_ECHO = 8,
+    ICMP4_TIME_EXCEEDED = 11,
+    ICMP4_PARAMETER = 12,
+    ICMP4_TIMESTAMP = 13,
+    ICMP4_MASK_REPLY = 18,
+    ICMP4_LAST_KNOWN = 18
+};
+enum icmp6 {
+    ICMP6_UNREACHABLE = 1,
+    ICMP6_TOO_BIG = 2,
+    ICMP6_TIME_EXCEEDED = 3,
+    ICMP6_INFORMATIONAL = 128 /* the least type that is no error */,
+    ICMP6_ECHO = 128,
+    ICMP6_ECHO_REPLY = 129,
+    ICMP6_ND_FIRST = 133,
+    ICMP6_SOLICIT = 135,
+    ICMP6_ADVERT = 136,
+    ICMP6_ND_LAST = 136,
+    ICMP6_REDIRECT = 137
+};
+
+/* Neighbour discovery: RFC 4861, 4.3 and 4.4; offsets from the ICMPv6 header. */
+enum { ND_TARGET = 8, ND_OPTIONS = 24, ND_OPT_SOURCE_MAC = 1, ND_OPT_TARGET_MAC = 2, ND_OPT_MAC_LEN = 8 };
+enum { ND_ROUTER = 0x80, ND_SOLICITED = 0x40, ND_OVERRIDE = 0x20 };
+
+#endif

@@ -1,0 +1,159 @@
+/* IPv6 (RFC 8200): the fixed header, then the chain of extension headers up to what they carry. */
+#include "vm/packet/parse/parse.h"
+#include "vm/packet/parse/sides.h"
+
+/* Where the walk stands. */
+struct chain {
+    uint32_t at;
+    uint8_t next;
+    bool later; /* in a later fragment: what follows is not a header */
+};
+
+bool ip6_is_extension(uint8_t next)
+{
+    switch (next) {
+    case IPPROTO_NR_HOPOPT:
+    case IPPROTO_NR_ROUTING:
+    case IPPROTO_NR_FRAGMENT:
+    case IPPROTO_NR_AH:
+    case IPPROTO_NR_DSTOPTS:
+    case IPPROTO_NR_MOBILITY:
+    case IPPROTO_NR_HIP:
+    case IPPROTO_NR_SHIM6: return true;
+    default: return false;
+    }
+}
+
+uint32_t ip6_extension_len(uint8_t next, uint8_t len)
+{
+    if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;
+    return next == IPPROTO_NR_AH ? (len + 2u) * 4 : (len + 1u) * 8;
+}
+
+static void fill_key(struct parse *p, const uint8_t *ip)
+{
+    struct key *key = p->key;
+    uint32_t length = wire_get16(ip + IP6_PAYLOAD) + (uint32_t)IP6_LEN;
+    key->kind |= KIND_IP6 | KIND_FRAG_NO;
+    for (unsigned i = 0; i < 4; i++) {
+        key->src[i] = wire_get32(ip + IP6_SRC + 4 * i);
+        key->dst[i] = wire_get32(ip + IP6_DST + 4 * i);
+    }
+    key->length = (uint16_t)(length > UINT16_MAX ? UINT16_MAX : length);
+    key->ttl = ip[IP6_HOPS];
+    key->dscp = wire_get16(ip) >> 6 & 0x3f;
+    key->kind |= sides6(p->facts, key->src, key->dst);
+}
+
+static void set_fragment(struct key *key, uint32_t bit)
+{
+    key->kind = (key->kind & ~(uint32_t)(KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER)) | bit;
+}
+
+/* Options of a hop-by-hop or destination header: each inside it (RFC 8200, 4.2); hop-by-hop: none that makes a
+ * jumbogram. */
+static enum pkt_reason check_options(const uint8_t *option, uint32_t len, bool hop_by_hop)
+{
+    while (len > 0) {
+        uint32_t step = 1;
+        if (option[0] != IP6_OPT_PAD1) {
+            if (len < 2 || option[1] + 2u > len) return REASON_BAD_IP_OPTIONS;
+            if (hop_by_hop && option[0] == IP6_OPT_JUMBO) return REASON_JUMBOGRAM;
+            step = option[1] + 2u;
+        }
+        option += step;
+        len -= step;
+    }
+    return REASON_NONE;
+}
+
+/* A header of the common form: next header, length in 8-byte units without the first. */
+static enum pkt_reason walk_common(struct parse *p, struct chain *c)
+{
+    const uint8_t *header = p->data + c->at;
+    uint32_t len = (header[1] + 1u) * 8;
+    enum pkt_reason r = parse_need(p, c->at + len, REASON_IP6_EXTENSION_CHAIN);
+    if (r) return r;
+    if (c->next == IPPROTO_NR_ROUTING && header[IP6_ROUTING_TYPE] == 0) return REASON_IP6_ROUTING_0;
+    if (c->next == IPPROTO_NR_HOPOPT || c->next == IPPROTO_NR_DSTOPTS)
+        r = check_options(header + 2, len - 2, c->next == IPPROTO_NR_HOPOPT);
+    c->next = header[0];
+    c->at += len;
+    return r;
+}
+
+/* Authentication header: length in 4-byte units without the first two, 12 bytes of them fixed (RFC 4302, 2). */
+static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
+{
+    const uint8_t *header = p->data + c->at;
+    uint32_t len = (header[1] + 2u) * 4;
+    if (len < AH_LEN) return REASON_SHORT_AH;
+    enum pkt_reason r = parse_need(p, c->at + len, REASON_SHORT_AH);
+    c->next = header[0];
+    c->at += len;
+    return r;
+}
+
+/* Fragment header. One that neither has an offset nor announces more is atomic: the packet is whole (RFC 6946). */
+static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
+{
+    const uint8_t *header = p->data + c->at;
+    uint16_t field = wire_get16(header + IP6_FRAG_OFFSET);
+    bool more = field & 1;
+    c->next = header[0];
+    c->at += IP6_FRAG_LEN;
+    uint32_t offset = field & 0xfff8u, bytes = p->end - c->at;
+    if (offset == 0 && !more) return REASON_NONE;
+    c->later = offset != 0;
+    p->first_fragment = true;
+    set_fragment(p->key, c->later ? KIND_FRAG_LATER : KIND_FRAG_FIRST);
+    return parse_fragment(offset, more, bytes, ip6_is_extension(c->next) ? -1 : c->next);
+}
+
+static enum pkt_reason walk_one(struct parse *p, struct chain *c)
+{
+    struct pkt *pkt = p->pkt;
+    if (pkt->ext_headers == IP6_EXT_MOST) return REASON_IP6_EXTENSION_CHAIN;
+    if (c->next == IPPROTO_NR_HOPOPT && pkt->ext_headers > 0) return REASON_IP6_EXTENSION_CHAIN;
+    bool ah = c->next == IPPROTO_NR_AH;
+    enum pkt_reason r = parse_need(p, c->at + 8, ah ? REASON_SHORT_AH : REASON_IP6_EXTENSION_CHAIN);
+    if (r) return r;
+    pkt->ext_headers++;
+    if (ah) return walk_ah(p, c);
+    if (c->next == IPPROTO_NR_FRAGMENT) return walk_fragment(p, c);
+    return walk_common(p, c);
+}
+
+/* Payload length 0 with a hop-by-hop header: a jumbogram if it says so (RFC 2675); looked for beyond the packet's end,
+ * which by its length is right after the fixed header. */
+static bool is_jumbogram(struct parse *p, const struct chain *c, uint32_t wire_end)
+{
+    if (c->next != IPPROTO_NR_HOPOPT || p->end != c->at) return false;
+    if (c->at + 8 > wire_end || c->at + 8 > p->head) return false;
+    const uint8_t *header = p->data + c->at;
+    uint32_t len = (header[1] + 1u) * 8;
+    if (c->at + len > wire_end || c->at + len > p->head) len = 8;
+    return check_options(header + 2, len - 2, true) == REASON_JUMBOGRAM;
+}
+
+enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
+{
+    enum pkt_reason r = parse_need(p, at + IP6_LEN, REASON_SHORT_IP);
+    if (r) return r;
+    const uint8_t *ip = p->data + at;
+    if (ip[0] >> 4 != 6) return REASON_BAD_IP_VERSION;
+    p->pkt->l3 = (uint16_t)at;
+    fill_key(p, ip);
+
+    uint32_t wire_end = p->end;
+    struct chain c = {.at = at + IP6_LEN, .next = ip[IP6_NEXT]};
+    p->end = c.at + wire_get16(ip + IP6_PAYLOAD);
+    if (p->end > wire_end) return REASON_BAD_IP_TOTAL_LENGTH;
+    p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
+    if (is_jumbogram(p, &c, wire_end)) return REASON_JUMBOGRAM;
+
+    while (ip6_is_extension(c.next) && !c.later)
+        if ((r = walk_one(p, &c))) return r;
+    if (!ip6_is_extension(c.next)) parse_set_proto(p, c.next);
+    return c.later ? REASON_NONE : parse_l4(p, c.at);
+}

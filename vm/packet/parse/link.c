@@ -1,0 +1,113 @@
+/* Link headers: from the first byte of a frame to the type of what it carries, through up to 16 VLAN tags. */
+#include "vm/packet/parse/parse.h"
+
+/* Families that the BSDs and Linux write for IPv6 (DLT_NULL and DLT_LOOP carry the writer's own AF_INET6). */
+static uint16_t family_type(uint32_t family)
+{
+    switch (family) {
+    case 2: return ETHER_IP4;
+    case 10:
+    case 24:
+    case 28:
+    case 30: return ETHER_IP6;
+    default: return 0;
+    }
+}
+
+static void add_tag(struct parse *p, uint16_t tci)
+{
+    struct key *key = p->key;
+    if (!(key->kind & KIND_VLAN)) {
+        key->kind |= KIND_VLAN;
+        key->vlan_outer = tci & VLAN_VID;
+    } else if (!(key->kind & KIND_VLAN2)) {
+        key->kind |= KIND_VLAN2;
+        key->vlan_inner = tci & VLAN_VID;
+    }
+}
+
+/* Go on after a type field: `at` is the byte after it. */
+static enum pkt_reason parse_type(struct parse *p, uint16_t type, uint32_t at)
+{
+    struct pkt *pkt = p->pkt;
+    while (ether_is_tag(type)) {
+        enum pkt_reason r = parse_need(p, at + VLAN_LEN, REASON_SHORT_VLAN);
+        if (r) return r;
+        if (pkt->tag_count + pkt->tags_in_frame >= VLAN_TAGS_MOST) return REASON_VLAN_DEPTH;
+        pkt->tags_in_frame++;
+        add_tag(p, wire_get16(p->data + at));
+        type = wire_get16(p->data + at + 2);
+        at += VLAN_LEN;
+    }
+    if (type < ETHER_TYPE_LEAST) return REASON_NONE;
+    p->key->kind |= KIND_ETHERTYPE;
+    p->key->ether_type = type;
+    switch (type) {
+    case ETHER_IP4: return parse_ip4(p, at);
+    case ETHER_IP6: return parse_ip6(p, at);
+    case ETHER_ARP: return parse_arp(p, at);
+    default: return REASON_NONE;
+    }
+}
+
+static enum pkt_reason parse_ethernet(struct parse *p)
+{
+    enum pkt_reason r = parse_need(p, ETHER_LEN, REASON_SHORT_ETHERNET);
+    if (r) return r;
+    p->key->kind |= KIND_ETHER;
+    p->to_group = p->data[0] & 1;
+    return parse_type(p, wire_get16(p->data + ETHER_TYPE_AT), ETHER_LEN);
+}
+
+/* Linux cooked: the kernel says in one field whether the frame was for a group, and the type in another. */
+static enum pkt_reason parse_cooked(struct parse *p, uint32_t len, uint32_t type_at, uint32_t kind)
+{
+    enum pkt_reason r = parse_need(p, len, REASON_SHORT_ETHERNET);
+    if (r) return r;
+    p->to_group = kind == SLL_KIND_BROADCAST || kind == SLL_KIND_MULTICAST;
+    return parse_type(p, wire_get16(p->data + type_at), len);
+}
+
+static uint32_t cooked_kind(const struct parse *p)
+{
+    if (p->pkt->link == LINK_SLL) return p->head < SLL_LEN ? 0 : wire_get16(p->data + SLL_KIND_AT);
+    return p->head < SLL2_LEN ? 0 : p->data[SLL2_KIND_AT];
+}
+
+static enum pkt_reason parse_loopback(struct parse *p)
+{
+    enum pkt_reason r = parse_need(p, LOOP_LEN, REASON_SHORT_ETHERNET);
+    if (r) return r;
+    uint32_t family = wire_get32(p->data);
+    if (p->pkt->link == LINK_BSD && family > UINT16_MAX) family = __builtin_bswap32(family);
+    return parse_type(p, family_type(family), LOOP_LEN);
+}
+
+/* A bare IP packet: its own version says the family; any other version is no IP. */
+static enum pkt_reason parse_raw(struct parse *p)
+{
+    enum pkt_reason r = parse_need(p, 1, REASON_SHORT_IP);
+    if (r) return r;
+    unsigned version = p->data[0] >> 4;
+    if (version != 4 && version != 6) return REASON_BAD_IP_VERSION;
+    return parse_type(p, version == 4 ? ETHER_IP4 : ETHER_IP6, 0);
+}
+
+enum pkt_reason parse_link(struct parse *p)
+{
+    struct pkt *pkt = p->pkt;
+    for (unsigned i = 0; i < pkt->tag_count && i < sizeof(pkt->tags) / sizeof(pkt->tags[0]); i++)
+        add_tag(p, pkt->tags[i].tci);
+    switch ((enum pkt_link)pkt->link) {
+    case LINK_ETHER: return parse_ethernet(p);
+    case LINK_RAW: return parse_raw(p);
+    case LINK_IP4: return parse_type(p, ETHER_IP4, 0);
+    case LINK_IP6: return parse_type(p, ETHER_IP6, 0);
+    case LINK_SLL: return parse_cooked(p, SLL_LEN, SLL_TYPE_AT, cooked_kind(p));
+    case LINK_SLL2: return parse_cooked(p, SLL2_LEN, SLL2_TYPE_AT, cooked_kind(p));
+    case LINK_BSD:
+    case LINK_LOOP: return parse_loopback(p);
+    case LINK_COUNT: break;
+    }
+    return REASON_SHORT_ETHERNET; /* a link that does not exist has no header that could be whole */
+}

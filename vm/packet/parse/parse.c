@@ -1,0 +1,63 @@
+/* The frame of the careful parser: what every protocol's function uses, and the start and end of the work. */
+#include "vm/packet/parse/parse.h"
+#include "vm/packet/parse/sides.h"
+
+enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
+{
+    if (upto > p->end) return short_reason;
+    if (upto <= p->cap) p->pkt->flags |= PKT_NOT_LINEAR;
+    return REASON_SNAPPED;
+}
+
+void parse_set_proto(struct parse *p, uint8_t proto)
+{
+    struct key *key = p->key;
+    uint32_t bit = 0;
+    switch (proto) {
+    case IPPROTO_NR_TCP: bit = KIND_TCP; break;
+    case IPPROTO_NR_UDP: bit = KIND_UDP; break;
+    case IPPROTO_NR_SCTP: bit = KIND_SCTP; break;
+    case IPPROTO_NR_ICMP: bit = key->kind & KIND_IP4 ? KIND_ICMP : 0; break;
+    case IPPROTO_NR_ICMP6: bit = key->kind & KIND_IP6 ? KIND_ICMP6 : 0; break;
+    default: break;
+    }
+    key->kind |= bit | KIND_PROTO;
+    key->proto = proto;
+}
+
+enum pkt_reason parse_fragment(uint32_t offset, bool more, uint32_t bytes, int proto)
+{
+    if ((more && bytes % 8 != 0) || offset + bytes > UINT16_MAX) return REASON_BAD_FRAGMENT;
+    return proto == IPPROTO_NR_TCP && offset == 8 ? REASON_TINY_FRAGMENT : REASON_NONE;
+}
+
+enum pkt_reason parse_l4(struct parse *p, uint32_t at)
+{
+    uint32_t kind = p->key->kind;
+    p->pkt->l4 = (uint16_t)at;
+    if (kind & KIND_TCP) return parse_tcp(p, at);
+    if (kind & KIND_UDP) return parse_udp(p, at);
+    if (kind & KIND_SCTP) return parse_sctp(p, at);
+    if (kind & (KIND_ICMP | KIND_ICMP6)) return parse_icmp(p, at);
+    return REASON_NONE;
+}
+
+static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key)
+{
+    struct parse p = {.pkt = pkt, .key = key, .facts = facts, .data = pkt->data, .end = pkt->wire_len};
+    p.cap = least(pkt->cap_len, pkt->wire_len);
+    p.head = least(pkt->head_len, p.cap);
+    *key = (struct key){.iface = pkt->iface};
+    pkt->l3 = pkt->l4 = pkt->payload = pkt->l3_end = 0;
+    pkt->tags_in_frame = pkt->ext_headers = 0;
+    pkt->flags &= (uint8_t)~PKT_FOUND;
+
+    enum pkt_reason r = parse_link(&p);
+    if (!(key->kind & (KIND_IN | KIND_OUT | KIND_FORWARD)))
+        key->kind |= facts_have_self(facts) ? sides_direction(0, p.to_group) : KIND_IN;
+    if (!r && pkt->cap_len < pkt->wire_len) pkt->flags |= PKT_SNAPPED;
+    pkt->reason = (uint8_t)r;
+    return r;
+}

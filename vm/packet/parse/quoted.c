@@ -1,0 +1,139 @@
+/* Quotes of ICMP and ICMPv6 errors (quoted.h). */
+#include "vm/packet/parse/quoted.h"
+
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/parse.h"
+
+/* The quote: `at` goes on over its headers, `end` is one past what was quoted and captured. */
+struct quote {
+    const struct pkt *pkt;
+    uint32_t at, end;
+    struct quoted *q;
+};
+
+enum { L4_QUOTED = 8 };
+
+bool icmp_is_error(const struct key *key)
+{
+    if (!(key->kind & KIND_ICMP_HEADER)) return false;
+    if (key->kind & KIND_ICMP6) return key->icmp_type < ICMP6_INFORMATIONAL;
+    switch (key->icmp_type) {
+    case ICMP4_UNREACHABLE:
+    case ICMP4_QUENCH:
+    case ICMP4_REDIRECT:
+    case ICMP4_TIME_EXCEEDED:
+    case ICMP4_PARAMETER: return true;
+    default: return false;
+    }
+}
+
+/* The next `len` bytes, or NULL. */
+static const uint8_t *here(const struct quote *w, uint32_t len, uint8_t *scratch)
+{
+    return w->end >= w->at && len <= w->end - w->at ? bytes_at(w->pkt, w->at, len, scratch) : NULL;
+}
+
+static uint32_t proto_kind(const struct key *key, uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_NR_TCP: return KIND_TCP;
+    case IPPROTO_NR_UDP: return KIND_UDP;
+    case IPPROTO_NR_SCTP: return KIND_SCTP;
+    case IPPROTO_NR_ICMP: return key->kind & KIND_IP4 ? KIND_ICMP : 0;
+    case IPPROTO_NR_ICMP6: return key->kind & KIND_IP6 ? KIND_ICMP6 : 0;
+    default: return 0;
+    }
+}
+
+/* What follows the IP header. Of protocols without ports the addresses are enough. */
+static bool read_l4(struct quote *w, uint8_t proto)
+{
+    struct quoted *q = w->q;
+    uint8_t scratch[L4_QUOTED];
+    const uint8_t *l4 = here(w, L4_QUOTED, scratch);
+    q->key.proto = proto;
+    q->key.kind |= KIND_PROTO | proto_kind(&q->key, proto);
+    if (!(q->key.kind & (KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6))) return true;
+    if (!l4) return false;
+    if (q->key.kind & KIND_WITH_PORTS) {
+        q->key.kind |= KIND_PORTS;
+        q->key.src_port = wire_get16(l4);
+        q->key.dst_port = wire_get16(l4 + 2);
+        q->seq = wire_get32(l4 + TCP_SEQ);
+    } else {
+        q->key.kind |= KIND_ICMP_HEADER;
+        q->key.icmp_type = l4[0];
+        q->key.icmp_code = l4[ICMP_CODE];
+        q->query = wire_get16(l4 + ICMP_REST);
+    }
+    return true;
+}
+
+/* No more than the quoted packet's own length is of it. */
+static void end_at(struct quote *w, uint32_t len)
+{
+    if (len < w->end - w->at) w->end = w->at + len;
+}
+
+static bool read_ip4(struct quote *w)
+{
+    uint8_t scratch[IP4_LEN];
+    struct key *key = &w->q->key;
+    const uint8_t *ip = here(w, IP4_LEN, scratch);
+    if (!ip || ip[0] >> 4 != 4) return false;
+    const uint32_t header = (ip[0] & 15u) * 4, total = wire_get16(ip + IP4_TOTAL);
+    const uint16_t frag = wire_get16(ip + IP4_FRAG);
+    const uint8_t proto = ip[IP4_PROTO];
+    if (header < IP4_LEN || total < header || frag & IP4_OFFSET) return false;
+    key->kind = KIND_IP4 | (frag & IP4_MF ? KIND_FRAG_FIRST : KIND_FRAG_NO);
+    key->src[0] = wire_get32(ip + IP4_SRC);
+    key->dst[0] = wire_get32(ip + IP4_DST);
+    end_at(w, total);
+    if (header > w->end - w->at) return false;
+    w->at += header;
+    return read_l4(w, proto);
+}
+
+/* One extension header: its length, and what comes next. */
+static bool skip_header(struct quote *w, uint8_t *next)
+{
+    uint8_t scratch[IP6_FRAG_LEN];
+    const uint8_t *header = here(w, sizeof scratch, scratch);
+    if (!header) return false;
+    const uint32_t len = ip6_extension_len(*next, header[1]);
+    if (*next == IPPROTO_NR_FRAGMENT) {
+        const uint16_t field = wire_get16(header + IP6_FRAG_OFFSET);
+        if (field & 0xfff8) return false;
+        if (field & 1) w->q->key.kind = (w->q->key.kind & ~(uint32_t)KIND_FRAG_NO) | KIND_FRAG_FIRST;
+    }
+    *next = header[0];
+    if (len > w->end - w->at) return false;
+    w->at += len;
+    return true;
+}
+
+static bool read_ip6(struct quote *w)
+{
+    uint8_t scratch[IP6_LEN];
+    struct key *key = &w->q->key;
+    const uint8_t *ip = here(w, IP6_LEN, scratch);
+    if (!ip || ip[0] >> 4 != 6) return false;
+    uint8_t next = ip[IP6_NEXT];
+    key->kind = KIND_IP6 | KIND_FRAG_NO;
+    for (unsigned i = 0; i < 4; i++) {
+        key->src[i] = wire_get32(ip + IP6_SRC + 4 * i);
+        key->dst[i] = wire_get32(ip + IP6_DST + 4 * i);
+    }
+    end_at(w, IP6_LEN + wire_get16(ip + IP6_PAYLOAD));
+    w->at += IP6_LEN;
+    for (unsigned n = 0; ip6_is_extension(next); n++)
+        if (n == IP6_EXT_MOST || !skip_header(w, &next)) return false;
+    return read_l4(w, next);
+}
+
+bool quoted_read(const struct pkt *pkt, const struct key *key, struct quoted *q)
+{
+    struct quote w = {.pkt = pkt, .at = pkt->payload, .end = (uint32_t)pkt->l3 + key->length, .q = q};
+    *q = (struct quoted){0};
+    return key->kind & KIND_IP6 ? read_ip6(&w) : read_ip4(&w);
+}

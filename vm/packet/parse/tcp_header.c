@@ -1,0 +1,62 @@
+/* TCP headers (RFC 9293, 3.1) of packets that are parsed already. */
+#include "vm/packet/parse/tcp_header.h"
+
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/header.h"
+
+/* Where the IP packet ends: pkt->l3_end, and key->length over IPv6, stop counting at 65535. */
+static uint32_t packet_end(const struct pkt *pkt, const struct key *key)
+{
+    if (pkt->l3_end < UINT16_MAX) return pkt->l3_end;
+    if (key->kind & KIND_IP4) return (uint32_t)pkt->l3 + key->length;
+    return (uint32_t)pkt->l3 + IP6_LEN + bytes_get16(pkt, (uint32_t)pkt->l3 + IP6_PAYLOAD);
+}
+
+struct tcp_header tcp_header_read(const struct pkt *pkt, const struct key *key)
+{
+    uint8_t scratch[TCP_LEN];
+    const uint8_t *tcp = bytes_at(pkt, pkt->l4, TCP_LEN, scratch);
+    if (!tcp) return (struct tcp_header){0};
+    const uint32_t end = packet_end(pkt, key);
+    return (struct tcp_header){
+        .seq = wire_get32(tcp + TCP_SEQ),
+        .ack = wire_get32(tcp + TCP_ACKNO),
+        .window = wire_get16(tcp + TCP_WINDOW),
+        .payload_len = end > pkt->payload ? end - pkt->payload : 0,
+    };
+}
+
+/* One option of `len` bytes, all of them there. */
+static void note_option(struct tcp_syn_options *found, const uint8_t *option, uint32_t len)
+{
+    if (option[0] == TCP_OPT_MSS && len == TCP_OPT_MSS_LEN) found->mss = wire_get16(option + 2);
+    if (option[0] == TCP_OPT_SACK_OK && len == TCP_OPT_SACK_OK_LEN) found->sack = true;
+    if (option[0] == TCP_OPT_SCALE && len == TCP_OPT_SCALE_LEN) {
+        found->has_scale = true;
+        found->scale = option[2];
+    }
+    if (option[0] == TCP_OPT_STAMPS && len == TCP_OPT_STAMPS_LEN) {
+        found->has_stamps = true;
+        found->stamp = wire_get32(option + 2);
+        found->echo = wire_get32(option + 6);
+    }
+}
+
+struct tcp_syn_options tcp_syn_options_read(const struct pkt *pkt)
+{
+    struct tcp_syn_options found = {0};
+    uint8_t scratch[TCP_OPTIONS_MOST];
+    uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
+    const uint8_t *option = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
+    while (option && len > 0 && option[0] != TCP_OPT_END) {
+        uint32_t step = 1;
+        if (option[0] != TCP_OPT_NOP) {
+            if (len < 2 || option[1] < 2 || option[1] > len) break;
+            step = option[1];
+            note_option(&found, option, step);
+        }
+        option += step;
+        len -= step;
+    }
+    return found;
+}

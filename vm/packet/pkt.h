@@ -1,0 +1,114 @@
+/* A packet: a zero-copy view of bytes that somebody else owns.
+ *
+ *      buf        data                    data + head_len
+ *       |headroom  |link|tags|IP|L4|...    |tailroom |
+ *       +----------+-----------------------+---------+      segs: more bytes of the same frame, in order
+ *
+ * The linear head holds the whole frame, or at least its first 256 bytes. A view into a ring or a file has no headroom
+ * and is never written. `slot` packets come from a pool (pool.h) and may be edited and grown into headroom. */
+#ifndef VM_PACKET_PKT_H
+#define VM_PACKET_PKT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct key;
+struct facts;
+struct pool;
+
+/* How a frame begins: LINK(ident, name, doc). */
+#define PKT_LINKS(LINK)                                                                                                \
+    LINK(ETHER, "ethernet", "destination, source, type or length")                                                     \
+    LINK(RAW, "raw", "an IP packet, family by its version")                                                            \
+    LINK(IP4, "ipv4", "an IPv4 packet")                                                                                \
+    LINK(IP6, "ipv6", "an IPv6 packet")                                                                                \
+    LINK(SLL, "linux-cooked", "Linux cooked capture, 16 bytes")                                                        \
+    LINK(SLL2, "linux-cooked-2", "Linux cooked capture v2, 20 bytes")                                                  \
+    LINK(BSD, "null", "BSD loopback: 4 bytes of family, either byte order")                                            \
+    LINK(LOOP, "loop", "OpenBSD loopback: 4 bytes of family, network order")
+enum pkt_link {
+#define LINK(ident, name, doc) LINK_##ident,
+    PKT_LINKS(LINK)
+#undef LINK
+        LINK_COUNT
+};
+
+enum pkt_reason {
+#define REASON(ident, name, doc) REASON_##ident,
+#include "vm/reason.def"
+#undef REASON
+    REASON_COUNT
+};
+const char *reason_name(enum pkt_reason r);
+
+struct pkt_seg {
+    const uint8_t *data;
+    uint32_t len;
+};
+
+enum pkt_flag {
+    PKT_WRITABLE = 1 << 0,     /* in a pool slot: may be edited */
+    PKT_SNAPPED = 1 << 1,      /* set by pkt_parse: fewer bytes than the wire had, but headers whole */
+    PKT_BAD_CSUM = 1 << 2,     /* set by pkt_parse: wrong IPv4 header checksum */
+    PKT_NOT_LINEAR = 1 << 3,   /* so too, with REASON_SNAPPED: headers go past the head; linearise and run again */
+    PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
+};
+#define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* what pkt_parse sets and clears */
+
+struct pkt {
+    uint8_t *data;     /* first byte of the frame */
+    uint32_t head_len; /* bytes in the head */
+    uint32_t cap_len;  /* bytes there at all: head and segs; at most wire_len */
+    uint32_t wire_len; /* bytes on the wire */
+    uint16_t headroom, tailroom;
+    uint16_t iface;    /* interface id of the running program, IFACE_NONE */
+    uint8_t link;      /* enum pkt_link */
+    uint8_t tag_count; /* VLAN tags that the kernel took off, outermost first */
+    uint8_t seg_count;
+    struct {
+        uint16_t tpid, tci;
+    } tags[2];
+    const struct pkt_seg *segs;
+    struct pool *pool; /* owner of the slot, or NULL */
+    uint64_t cookie;   /* the executor's own */
+
+    /* set by pkt_parse; offsets from data, 0 where the layer is not there (l4, payload: also in later fragments) */
+    union {
+        struct {
+            uint16_t l3, l4, payload;
+            uint16_t l3_end; /* one past the last byte of the IP packet, as its length says (saturates at 65535) */
+        };
+        uint64_t offsets; /* all four, written at once */
+    };
+    union {
+        struct {
+            uint8_t flags;         /* enum pkt_flag: PKT_FOUND by pkt_parse, the rest by whoever fills the view */
+            uint8_t reason;        /* enum pkt_reason */
+            uint8_t tags_in_frame; /* VLAN tags in the bytes */
+            uint8_t ext_headers;   /* IPv6 extension headers walked */
+        };
+        uint32_t outcome; /* all four */
+    };
+};
+
+/* Parse the frame into `key` and pkt's own offsets. Checks every length against the bytes that are there
+ * (SEMANTICS.md, Packets). Returns pkt->reason: REASON_NONE when well formed, else key holds what was known.
+ * key->kind's SELF and direction bits and key->iface come from facts (own addresses) and pkt->iface.
+ * Direction: OUT when the source is an own address; else IN when the destination is an own address, multicast or
+ * broadcast (IP, or the MAC where there is no IP); else FORWARD. Without own addresses: IN. */
+enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key);
+
+/* The byte pattern at `at` of a layer: true only if all of it lies inside the captured bytes and the IP packet (l2:
+ * the frame). layer: enum pbc_layer. */
+bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,
+               const uint8_t *mask, unsigned len);
+
+/* The MAC addresses as 48-bit numbers; only for LINK_ETHER frames of at least 14 bytes. */
+uint64_t pkt_mac(const struct pkt *pkt, bool dst);
+
+/* Fill a view over bytes (not copied, not written). */
+void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link,
+              uint16_t iface);
+
+#endif

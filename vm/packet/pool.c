@@ -1,0 +1,94 @@
+/* The pool: in the caller's memory stand, in this order, the pool itself, one struct pkt a slot, the stack of free
+ * slots, and the slots. A packet and its slot share a number, so nothing points from one to the other. */
+#include "vm/packet/pool.h"
+
+#include <assert.h>
+
+#include "vm/packet/key.h"
+#include "vm/packet/parse/bytes.h"
+
+enum { POOL_ALIGN = 64 };
+
+struct pool {
+    uint32_t slots, slot_bytes;
+    uint32_t free_count;
+    uint32_t *free; /* a stack: free[0 .. free_count) */
+    struct pkt *pkts;
+    uint8_t *bytes;
+};
+
+static size_t aligned(size_t n) { return (n + POOL_ALIGN - 1) / POOL_ALIGN * POOL_ALIGN; }
+
+static size_t pkts_at(void) { return aligned(sizeof(struct pool)); }
+static size_t free_at(unsigned slots) { return pkts_at() + aligned(slots * sizeof(struct pkt)); }
+static size_t bytes_from(unsigned slots) { return free_at(slots) + aligned(slots * sizeof(uint32_t)); }
+
+size_t pool_bytes(unsigned slots, unsigned slot_bytes) { return bytes_from(slots) + (size_t)slots * slot_bytes; }
+
+struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes)
+{
+    if (!memory || (uintptr_t)memory % POOL_ALIGN != 0) return NULL;
+    if ((slot_bytes != 2048 && slot_bytes != 4096 && slot_bytes != POOL_SLOT_MOST) || slots == 0 ||
+        bytes < pool_bytes(slots, slot_bytes))
+        return NULL;
+    uint8_t *base = memory;
+    struct pool *p = memory;
+    *p = (struct pool){
+        .slots = slots,
+        .slot_bytes = slot_bytes,
+        .free_count = slots,
+        .free = (uint32_t *)(void *)(base + free_at(slots)),
+        .pkts = (struct pkt *)(void *)(base + pkts_at()),
+        .bytes = base + bytes_from(slots),
+    };
+    for (unsigned i = 0; i < slots; i++) {
+        p->free[i] = slots - 1 - i; /* the first slot is on top */
+        p->pkts[i] = (struct pkt){0};
+    }
+    return p;
+}
+
+struct pkt *pool_get(struct pool *p)
+{
+    if (p->free_count == 0) return NULL;
+    uint32_t slot = p->free[--p->free_count];
+    struct pkt *pkt = &p->pkts[slot];
+    *pkt = (struct pkt){
+        .data = p->bytes + (size_t)slot * p->slot_bytes + POOL_HEADROOM,
+        .headroom = POOL_HEADROOM,
+        .tailroom = (uint16_t)(p->slot_bytes - POOL_HEADROOM),
+        .flags = PKT_WRITABLE,
+        .iface = IFACE_NONE,
+        .pool = p,
+    };
+    return pkt;
+}
+
+void pool_put(struct pkt *pkt)
+{
+    if (!pkt || !pkt->pool) return;
+    struct pool *p = pkt->pool;
+    assert(pkt >= p->pkts && pkt < p->pkts + p->slots && p->free_count < p->slots);
+    pkt->pool = NULL; /* put back twice: left alone */
+    p->free[p->free_count++] = (uint32_t)(pkt - p->pkts);
+}
+
+unsigned pool_free_slots(const struct pool *p) { return p->free_count; }
+
+struct pkt *pool_copy(struct pool *p, const struct pkt *from)
+{
+    if (from->cap_len > p->slot_bytes - POOL_HEADROOM) return NULL;
+    struct pkt *pkt = pool_get(p);
+    if (!pkt) return NULL;
+    struct pkt slot = *pkt;
+    *pkt = *from;
+    pkt->data = slot.data;
+    pkt->headroom = slot.headroom;
+    pkt->head_len = pkt->cap_len = bytes_copy(from, 0, from->cap_len, pkt->data);
+    pkt->tailroom = (uint16_t)(slot.tailroom - pkt->head_len);
+    pkt->flags = (uint8_t)((from->flags & ~PKT_NOT_LINEAR) | PKT_WRITABLE);
+    pkt->segs = NULL;
+    pkt->seg_count = 0;
+    pkt->pool = p;
+    return pkt;
+}

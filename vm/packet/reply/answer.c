@@ -1,0 +1,74 @@
+/* Which answer a rejected packet gets, and which get none. */
+#include "vm/packet/reply/answer.h"
+
+#include "vm/packet/reply/build.h"
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/header.h"
+
+static bool is_group4(uint32_t a) { return a >> 28 == 0xe || a == UINT32_MAX; }
+
+/* Not one host: this network, loopback, multicast, class E and broadcast (RFC 1122, 3.2.2). */
+static bool is_no_host4(uint32_t a) { return a >> 24 == 0 || a >> 24 == 127 || a >> 28 >= 0xe; }
+
+/* Unspecified, loopback or multicast (RFC 4443, 2.4 (e.6)). */
+static bool is_no_host6(const uint32_t a[4]) { return a[0] >> 24 == 0xff || ((a[0] | a[1] | a[2]) == 0 && a[3] <= 1); }
+
+static bool addresses_allow(const struct key *key)
+{
+    if (key->kind & KIND_IP4) return !is_no_host4(key->src[0]) && !is_group4(key->dst[0]) && key->dst[0] >> 24 != 0;
+    return !is_no_host6(key->src) && key->dst[0] >> 24 != 0xff &&
+           (key->dst[0] | key->dst[1] | key->dst[2] | key->dst[3]) != 0;
+}
+
+/* Sent to one machine, by one machine, as far as the link says. */
+static bool link_allows(const struct pkt *pkt)
+{
+    enum { GROUP_BIT_SHIFT = 40 }; /* of a 48-bit address */
+    unsigned kind = 0;
+    if (pkt->link == LINK_ETHER) return !((pkt_mac(pkt, true) | pkt_mac(pkt, false)) >> GROUP_BIT_SHIFT & 1);
+    if (pkt->link == LINK_SLL) kind = bytes_get16(pkt, SLL_KIND_AT);
+    if (pkt->link == LINK_SLL2) kind = bytes_get8(pkt, SLL2_KIND_AT);
+    return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST;
+}
+
+/* No error about an error. A type of ICMP that is not known might be one. */
+static bool icmp_allows(const struct key *key)
+{
+    uint16_t type = key->icmp_type;
+    if (key->kind & KIND_ICMP6) return type >= ICMP6_INFORMATIONAL && type != ICMP6_REDIRECT;
+    if (!(key->kind & KIND_ICMP)) return true;
+    return type != ICMP4_UNREACHABLE && type != ICMP4_QUENCH && type != ICMP4_REDIRECT && type != ICMP4_TIME_EXCEEDED &&
+           type != ICMP4_PARAMETER && type <= ICMP4_LAST_KNOWN;
+}
+
+bool answer_allowed(const struct pkt *pkt, const struct key *key)
+{
+    if (pkt->reason || !(key->kind & KIND_IP) || (key->kind & KIND_FRAG_LATER)) return false;
+    if ((key->kind & KIND_TCP) && (key->marks & TCP_RST)) return false;
+    return addresses_allow(key) && icmp_allows(key) && link_allows(pkt);
+}
+
+enum answer_form answer_form(const struct pkt *pkt, const struct key *key, enum pbc_answer kind)
+{
+    if (!answer_allowed(pkt, key)) return ANSWER_NONE;
+    bool tcp = key->kind & KIND_TCP;
+    switch (kind) {
+    case PBC_ANSWER_DEFAULT: return tcp ? ANSWER_RST : ANSWER_PORT_UNREACHABLE;
+    case PBC_ANSWER_RST: return tcp ? ANSWER_RST : ANSWER_NONE;
+    case PBC_ANSWER_UNREACHABLE: return ANSWER_PORT_UNREACHABLE;
+    case PBC_ANSWER_PROHIBITED: return ANSWER_ADMIN_PROHIBITED;
+    }
+    return ANSWER_NONE;
+}
+
+struct pkt *answer_build(const struct pkt *pkt, const struct key *key, enum answer_form form, struct pool *pool)
+{
+    struct pkt *out = NULL;
+    switch (form) {
+    case ANSWER_NONE: break;
+    case ANSWER_RST: return build_rst(pkt, key, pool, &out) ? NULL : out;
+    case ANSWER_PORT_UNREACHABLE: return build_unreachable(pkt, key, UNREACHABLE_PORT, pool, &out) ? NULL : out;
+    case ANSWER_ADMIN_PROHIBITED: return build_unreachable(pkt, key, UNREACHABLE_PROHIBITED, pool, &out) ? NULL : out;
+    }
+    return NULL;
+}

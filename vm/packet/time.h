@@ -1,0 +1,14 @@
+/* Times in nanoseconds that stay on the clock: a capture may say that it is the last moment there is. */
+#ifndef VM_PACKET_TIME_H
+#define VM_PACKET_TIME_H
+
+#include <stdint.h>
+
+/* That much later; saturates, for UINT64_MAX is never. */
+static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
+{
+    uint64_t later;
+    return __builtin_add_overflow(at_ns, by_ns, &later) ? UINT64_MAX : later;
+}
+
+#endif

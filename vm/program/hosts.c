@@ -1,0 +1,110 @@
+/* Host names, globs and lists of them (hosts.h). */
+#include "vm/program/hosts.h"
+
+#include <string.h>
+
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* One label, lower case. */
+static enum host_fault label_fault(const char *s, size_t len)
+{
+    if (len == 0) return HOST_LABEL_EMPTY;
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)s[i] >= 0x80) return HOST_NOT_ASCII;
+        if (s[i] == '*') return HOST_STAR;
+        if (!is_digit(s[i]) && !(s[i] >= 'a' && s[i] <= 'z') && s[i] != '-') return HOST_CHARACTER;
+    }
+    if (len > HOST_LABEL_MAX) return HOST_LABEL_LONG;
+    return s[0] == '-' || s[len - 1] == '-' ? HOST_HYPHEN : HOST_GOOD;
+}
+
+static bool is_number(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!is_digit(s[i])) return false;
+    return true;
+}
+
+/* A normal name without its `*.`. */
+static enum host_fault labels_fault(const char *s)
+{
+    while (true) {
+        const size_t len = strcspn(s, ".");
+        enum host_fault fault = label_fault(s, len);
+        if (fault) return fault;
+        if (!s[len]) return is_number(s, len) ? HOST_NUMBER : HOST_GOOD;
+        s += len + 1;
+    }
+}
+
+static bool is_glob(const char *s) { return s[0] == '*' && s[1] == '.'; }
+
+enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1])
+{
+    if (len > 1 && s[len - 1] == '.') len--;
+    if (len == 0) return HOST_EMPTY;
+    if (len > HOST_MAX) return HOST_LONG;
+    for (size_t i = 0; i < len; i++) out[i] = lower(s[i]);
+    out[len] = '\0';
+    if (strlen(out) != len) return HOST_CHARACTER;
+    return labels_fault(is_glob(out) ? out + 2 : out);
+}
+
+/* The dot stands before all else, so that what ends in a name follows it at once; then the star. */
+static int rank(char c) { return c == '.' ? 0 : c == '*' ? 1 : 2 + (unsigned char)c; }
+
+static int compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    while (a_len && b_len) {
+        int d = rank(a[--a_len]) - rank(b[--b_len]);
+        if (d) return d;
+    }
+    return (a_len > 0) - (b_len > 0);
+}
+
+int host_compare(const char *a, const char *b) { return compare(a, strlen(a), b, strlen(b)); }
+
+/* The name ends in what stands behind the glob's star, and has something before it. */
+static bool fits(const char *glob, const char *name, size_t len)
+{
+    const size_t tail = strlen(glob) - 1;
+    return len > tail && memcmp(name + len - tail, glob + 1, tail) == 0;
+}
+
+bool host_covers(const char *glob, const char *name)
+{
+    return is_glob(glob) && strcmp(glob, name) != 0 && fits(glob, name, strlen(name));
+}
+
+/* What a client wrote in lower case without a dot at its end; its length, 0 if it can't be a name. */
+static size_t client_name(const char *s, size_t len, char out[HOST_MAX])
+{
+    if (len && s[len - 1] == '.') len--;
+    if (len == 0 || len > HOST_MAX || s[0] == '.') return 0;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '.' && i + 1 < len && s[i + 1] == '.') return 0;
+        out[i] = lower(s[i]);
+    }
+    return out[len - 1] == '.' ? 0 : len;
+}
+
+bool names_match(const struct program *p, uint32_t list, const char *host, size_t len)
+{
+    const struct pbc_names *l = &p->names[list];
+    char name[HOST_MAX];
+    uint32_t from = 0, to = l->count; /* the first entry behind the name */
+    len = client_name(host, len, name);
+    if (len == 0) return false;
+    while (from < to) {
+        const uint32_t mid = from + (to - from) / 2;
+        const char *entry = program_str(p, p->hosts[l->first + mid]);
+        if (compare(entry, strlen(entry), name, len) <= 0)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    if (from == 0) return false;
+    const char *last = program_str(p, p->hosts[l->first + from - 1]);
+    return is_glob(last) ? fits(last, name, len) : compare(last, strlen(last), name, len) == 0;
+}

@@ -1,0 +1,248 @@
+/* Read a .pbc: header, section table and digest are checked, the sections copied into one private block, the verifier
+ * run over the copy, the copy made read-only. The file is never used after it was read, so its writer can't change
+ * what runs. Each section is padded with zeroed entries to a power of two (KERNEL.md, rule 4); the padding of the
+ * block is never touched, so it takes no memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vm/program/program.h"
+#include "vm/program/set_index.h"
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file is little-endian and used as it lies");
+
+struct kind {
+    const char *name;
+    uint32_t entry_size;
+    uint64_t most;
+};
+
+static const struct kind kinds[PBC_KINDS] = {
+#define X(ident, field, type, bound) [PBC_##ident] = {.name = #field, .entry_size = sizeof(type), .most = bound},
+    PBC_SECTIONS(X)
+#undef X
+};
+
+struct bytes {
+    uint8_t *at;
+    size_t len;
+};
+
+static void bytes_free(struct bytes *b) { free(b->at); }
+
+__attribute__((format(printf, 3, 4))) static int fault(char *err, size_t err_len, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err, err_len, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+static int check_header(const struct pbc_header *h, size_t len, char *err, size_t err_len)
+{
+    if (len < sizeof h->magic || memcmp(h->magic, PBC_MAGIC, sizeof h->magic) != 0)
+        return fault(err, err_len, "not a compiled prey program");
+    if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, a header has %zu", len, sizeof *h);
+    if (h->version != PBC_VERSION)
+        return fault(err, err_len, "format version %u, but this prey reads version %u", h->version, PBC_VERSION);
+    if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
+    if (h->size < len)
+        return fault(err, err_len, "damaged: %llu bytes after its end", (unsigned long long)(len - h->size));
+    uint8_t digest[PBC_DIGEST_LEN];
+    pbc_digest(&h->version, len - offsetof(struct pbc_header, version), digest);
+    if (memcmp(digest, h->digest, sizeof digest) != 0) return fault(err, err_len, "damaged: digest does not match");
+    if (h->reserved) return fault(err, err_len, "header: reserved bytes are not zero");
+    if (h->sections > PBC_KINDS)
+        return fault(err, err_len, "header: %u sections, there are %u kinds", h->sections, PBC_KINDS);
+    if (len - sizeof *h < h->sections * sizeof(struct pbc_section))
+        return fault(err, err_len, "section table ends past the file");
+    return 0;
+}
+
+static int check_section(const struct pbc_section *s, size_t len, char *err, size_t err_len)
+{
+    const struct kind *k = &kinds[s->kind];
+    if (s->reserved) return fault(err, err_len, "section `%s`: reserved bytes are not zero", k->name);
+    if (s->entry_size != k->entry_size)
+        return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size,
+                     k->entry_size);
+    if (s->count > k->most)
+        return fault(err, err_len, "section `%s` has %llu entries, at most %llu may be", k->name,
+                     (unsigned long long)s->count, (unsigned long long)k->most);
+    if (s->offset % PBC_ALIGN) return fault(err, err_len, "section `%s` is not aligned", k->name);
+    if (s->offset > len || s->count * s->entry_size > len - s->offset)
+        return fault(err, err_len, "section `%s` ends past the file", k->name);
+    return 0;
+}
+
+/* Fills of[kind] with each section that stands in the file. */
+static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_section *of[PBC_KINDS], char *err,
+                          size_t err_len)
+{
+    const struct pbc_header *h = (const void *)bytes;
+    const struct pbc_section *table = (const void *)(bytes + sizeof *h);
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < h->sections; i++) {
+        const struct pbc_section *s = &table[i];
+        if (s->kind >= PBC_KINDS) return fault(err, err_len, "section %u is of unknown kind %u", i, s->kind);
+        if (of[s->kind]) return fault(err, err_len, "section `%s` stands twice", kinds[s->kind].name);
+        if (check_section(s, len, err, err_len)) return -EINVAL;
+        of[s->kind] = s;
+        total += s->count * s->entry_size;
+    }
+    /* So a small file can't ask for much memory. */
+    if (total > len) return fault(err, err_len, "sections overlap");
+    return 0;
+}
+
+/* Room for `count` entries and zeroed ones up to the next power of two; at least one, so that no table is nowhere. */
+static uint64_t padded_bytes(uint64_t count, uint32_t entry_size)
+{
+    uint64_t entries = 1;
+    while (entries < count) entries *= 2;
+    return (entries * entry_size + PBC_ALIGN - 1) / PBC_ALIGN * PBC_ALIGN;
+}
+
+static uint64_t section_count(const struct pbc_section *s) { return s ? s->count : 0; }
+
+/* Copy the sections into the program's own block, each at its padded place. */
+static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_section *const of[PBC_KINDS])
+{
+    uint64_t at[PBC_KINDS], total = 0;
+    for (unsigned k = 0; k < PBC_KINDS; k++) {
+        at[k] = total;
+        total += padded_bytes(section_count(of[k]), kinds[k].entry_size);
+    }
+    const uint64_t verdicts = total;
+    total += padded_bytes(section_count(of[PBC_RULES]), sizeof *p->verdicts);
+    void *block = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return -ENOMEM;
+    p->memory = block;
+    p->memory_bytes = total;
+    uint8_t *memory = block;
+    for (unsigned k = 0; k < PBC_KINDS; k++)
+        if (section_count(of[k])) memcpy(memory + at[k], bytes + of[k]->offset, of[k]->count * of[k]->entry_size);
+#define X(ident, field, type, most)                                                                                    \
+    p->field = (const void *)(memory + at[PBC_##ident]);                                                               \
+    p->field##_count = (uint32_t)section_count(of[PBC_##ident]);
+    PBC_SECTIONS(X)
+#undef X
+    for (uint32_t i = 0; i < p->rules_count; i++) memory[verdicts + i] = p->rules[i].verdict;
+    p->verdicts = memory + verdicts;
+    return 0;
+}
+
+static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err, size_t err_len)
+{
+    const struct pbc_section *of[PBC_KINDS] = {0};
+    const struct pbc_header *h = (const void *)bytes;
+    if (check_header(h, len, err, err_len) || check_sections(bytes, len, of, err, err_len)) return NULL;
+    struct program *p = calloc(1, sizeof *p);
+    if (!p || lay_out(p, bytes, of)) {
+        free(p);
+        fault(err, err_len, "no memory");
+        return NULL;
+    }
+    p->refs = 1;
+    p->file_bytes = len;
+    memcpy(p->digest, h->digest, sizeof p->digest);
+    if (program_verify(p, err, err_len)) {
+        program_put(p);
+        return NULL;
+    }
+    if (set_index_make(p)) {
+        fault(err, err_len, "no memory");
+        program_put(p);
+        return NULL;
+    }
+    set_ahead_choose(p);
+    bool locked = mprotect(p->memory, p->memory_bytes, PROT_READ) == 0;
+    if (locked && p->lookup) locked = mprotect((void *)(uintptr_t)p->lookup, p->lookup_bytes, PROT_READ) == 0;
+    if (!locked) {
+        fault(err, err_len, "can't be made read-only: %s", strerror(errno));
+        program_put(p);
+        return NULL;
+    }
+    return p;
+}
+
+struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len)
+{
+    if ((uintptr_t)bytes % _Alignof(struct pbc_section) == 0) return load_aligned(bytes, len, err, err_len);
+    struct bytes copy __attribute__((cleanup(bytes_free))) = {.at = malloc(len + 1), .len = len};
+    if (!copy.at) {
+        fault(err, err_len, "no memory");
+        return NULL;
+    }
+    memcpy(copy.at, bytes, len);
+    return load_aligned(copy.at, len, err, err_len);
+}
+
+static void close_file(const int *fd)
+{
+    if (*fd > STDIN_FILENO) close(*fd);
+}
+
+/* Everything up to the end of the file, which may be a pipe; more than PBC_SIZE_MAX is a fault. */
+static int read_all(int fd, size_t expected, struct bytes *to, char *err, size_t err_len)
+{
+    size_t room = expected + 1; /* one more: the end is seen without growing */
+    to->at = malloc(room);
+    while (to->at) {
+        ssize_t n = read(fd, to->at + to->len, room - to->len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fault(err, err_len, "can't be read: %s", strerror(errno));
+        if (n == 0) return 0;
+        to->len += (size_t)n;
+        if (to->len > PBC_SIZE_MAX) return fault(err, err_len, "larger than %llu MiB", PBC_SIZE_MAX >> 20);
+        if (to->len < room) continue;
+        room *= 2;
+        uint8_t *grown = realloc(to->at, room);
+        if (!grown) break;
+        to->at = grown;
+    }
+    return fault(err, err_len, "no memory");
+}
+
+static struct program *load_fd(int fd, bool is_stream, char *err, size_t err_len)
+{
+    struct bytes file __attribute__((cleanup(bytes_free))) = {0};
+    struct stat st;
+    if (fstat(fd, &st)) {
+        fault(err, err_len, "can't be read: %s", strerror(errno));
+        return NULL;
+    }
+    bool regular = S_ISREG(st.st_mode);
+    if (!regular && !is_stream) {
+        fault(err, err_len, "not a regular file");
+        return NULL;
+    }
+    if (regular && (uint64_t)st.st_size > PBC_SIZE_MAX) {
+        fault(err, err_len, "larger than %llu MiB", PBC_SIZE_MAX >> 20);
+        return NULL;
+    }
+    if (read_all(fd, regular ? (size_t)st.st_size : 64 * 1024, &file, err, err_len)) return NULL;
+    return program_load(file.at, file.len, err, err_len);
+}
+
+struct program *program_load_file(const char *path, char *err, size_t err_len)
+{
+    bool is_stream = strcmp(path, "-") == 0;
+    char why[256];
+    /* O_NONBLOCK: a FIFO without a writer must not hang the open; it is refused right after. */
+    const int fd __attribute__((cleanup(close_file))) =
+        is_stream ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        fault(err, err_len, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    struct program *p = load_fd(fd, is_stream, why, sizeof why);
+    if (!p) fault(err, err_len, "%s: %s", is_stream ? "standard input" : path, why);
+    return p;
+}

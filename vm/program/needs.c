@@ -1,0 +1,70 @@
+/* What a program needs of a worker, as its flags say it: a flow table, counts of flows, fragments that follow their
+ * first. The compiler writes them into meta, the verifier compares. */
+#include "vm/pbc.h"
+#include "vm/tables.h"
+
+/* Does the condition ask for something that a later fragment lacks? The protocol is there but for odd IPv6 chains. */
+static bool asks_beyond(const struct pbc_lists *l, const struct pbc_cond *c)
+{
+    switch ((enum cond_kind)c->kind) {
+    case COND_PORT:
+    case COND_SOURCE_PORT:
+    case COND_ICMP_TYPE:
+    case COND_ICMP_ND:
+    case COND_ICMP_CODE:
+    case COND_FLAGS:
+    case COND_STATE:
+    case COND_FLOWS_OVER: return true;
+    case COND_BYTES: return l->patterns[c->first].layer >= PBC_L4;
+    case COND_OVER:
+    case COND_WITHIN: return l->meters[c->first].per == PBC_PER_FLOW;
+    default: return false;
+    }
+}
+
+static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
+{
+    uint32_t flags = asks_beyond(l, c) ? PBC_FOLLOWS_FRAGMENTS : 0;
+    if (c->kind == COND_STATE) flags |= PBC_KEEPS_FLOWS;
+    if (c->kind == COND_FLOWS_OVER) flags |= PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS;
+    return flags;
+}
+
+bool pbc_asks_flow(uint8_t kind)
+{
+    switch ((enum cond_kind)kind) {
+    case COND_FAMILY:
+    case COND_PROTO:
+    case COND_FROM:
+    case COND_TO:
+    case COND_PORT:
+    case COND_SOURCE_PORT:
+    case COND_ICMP_TYPE:
+    case COND_ICMP_ND: /* which is never established */
+    case COND_ON:
+    case COND_VLAN:
+    case COND_VLAN_INNER:
+    case COND_STATE:
+    case COND_FRAGMENT: return true; /* whole packets alone are remembered */
+    default: return false;
+    }
+}
+
+/* Rules may share conditions, so those that name `fragment` are counted once; a `when` may name it too. */
+static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
+{
+    before[0] = 0;
+    for (uint32_t i = 0; i < l->conds_count; i++) before[i + 1] = before[i] + (l->conds[i].kind == COND_FRAGMENT);
+    for (uint32_t i = 0; i < l->rules_count; i++)
+        if (before[l->rules[i].conds + l->rules[i].cond_count] != before[l->rules[i].conds]) return true;
+    return false;
+}
+
+uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before)
+{
+    uint32_t flags = l->services_count || l->nats_count ? PBC_FOLLOWS_FRAGMENTS | PBC_KEEPS_FLOWS : 0;
+    for (uint32_t i = 0; i < l->rules_count; i++)
+        if (l->rules[i].verdict == PBC_V_DECAP_IPIP || l->rules[i].verdict == PBC_V_DECAP_GUE) flags |= PBC_DECAPS;
+    for (uint32_t i = 0; i < l->conds_count; i++) flags |= cond_needs(l, &l->conds[i]);
+    return flags | (rules_name_fragment(l, before) ? PBC_NAMES_FRAGMENT : 0u);
+}

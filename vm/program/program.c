@@ -1,0 +1,36 @@
+/* A program's life and its names. */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "vm/program/program.h"
+
+struct program *program_get(struct program *p)
+{
+    __atomic_add_fetch(&p->refs, 1, __ATOMIC_RELAXED);
+    return p;
+}
+
+void program_put(struct program *p)
+{
+    if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL)) return;
+    munmap(p->memory, p->memory_bytes);
+    if (p->lookup) munmap((void *)(uintptr_t)p->lookup, p->lookup_bytes);
+    free(p);
+}
+
+const char *program_str(const struct program *p, uint32_t offset)
+{
+    return offset < p->strings_count ? p->strings + offset : "";
+}
+
+const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t len)
+{
+    const struct pbc_rule *r = &p->rules[rule];
+    uint32_t list = r->list & ~PBC_LIST_CHAIN;
+    uint32_t of = r->list & PBC_LIST_CHAIN ? p->chains[list].name : p->firewalls[list].name;
+    if (r->name)
+        snprintf(buf, len, "%s", program_str(p, r->name));
+    else
+        snprintf(buf, len, "%s:%u", program_str(p, of), r->place.line);
+    return buf;
+}

@@ -1,0 +1,60 @@
+/* A loaded, verified program: immutable, counted, in one private memory block. Everything reached through it may be
+ * used without checks: the verifier proved it. */
+#ifndef VM_PROGRAM_PROGRAM_H
+#define VM_PROGRAM_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "vm/pbc.h"
+
+/* A set that code looks the source or the destination up in. */
+struct set_side {
+    uint32_t set;
+    uint8_t dst;
+};
+enum { PROGRAM_AHEAD = 2 };
+
+/* One pointer and one count a section: p->rules, p->rules_count, ... */
+struct program {
+#define X(ident, field, type, most)                                                                                    \
+    const type *field;                                                                                                 \
+    uint32_t field##_count;
+    PBC_SECTIONS(X)
+#undef X
+    const uint8_t *verdicts; /* [rules_count]: of rules, side by side: those of many stay in the caches */
+    uint8_t digest[PBC_DIGEST_LEN];
+    uint64_t file_bytes;    /* of the .pbc */
+    uint64_t memory_bytes;  /* held by this program, look-up tables apart */
+    const uint32_t *lookup; /* tables of large sets (set_index.h), NULL: none */
+    uint64_t lookup_bytes;
+    struct set_side ahead[PROGRAM_AHEAD]; /* the first large sets of the code: a batch asks for their memory ahead */
+    uint32_t ahead_count;
+    uint32_t refs; /* program_get, program_put */
+    void *memory;
+};
+
+/* Read a .pbc file (regular file or standard input for "-"), copy, verify. On failure returns NULL and writes one
+ * line, without newline, that names the first fault into err. */
+struct program *program_load_file(const char *path, char *err, size_t err_len);
+
+/* The same from memory: the bytes are copied and may be freed or changed afterwards. */
+struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
+
+struct program *program_get(struct program *p);
+void program_put(struct program *p); /* NULL is fine; freed with the last one */
+
+/* Verify a raw image in place; called by program_load. Returns 0 or -EINVAL with the first fault in err. Linear in
+ * the image's size. */
+int program_verify(const struct program *p, char *err, size_t err_len);
+
+const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
+
+/* "NAME", or "LIST:LINE" for an unnamed rule, into buf. Returns buf. */
+const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t len);
+
+/* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
+void program_disasm(const struct program *p, FILE *out);
+
+#endif

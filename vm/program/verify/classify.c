@@ -1,0 +1,391 @@
+/* The verifier's part for classifiers: that a search of one ends, stays inside, and finds the same entry whichever way
+ * it is walked.
+ *
+ * A word's base lies behind the word and a run of blocks ends inside its part, so one pass from the last word to the
+ * first knows all that is below each. What is shared is looked at once: a table's worst is kept beside its first word,
+ * a block's beside its first unit, and each belongs to one table, or one format, alone; so all of it takes time linear
+ * in the classifier. */
+#include "vm/tables.h"
+#include "vm/program/verify/verify_priv.h"
+
+/* Of all ways on from a word, each the worst for itself. */
+struct below {
+    uint32_t least; /* entry, PBC_LANE_NONE: none */
+    uint16_t words, compared, chain;
+    uint8_t depth, forks;
+};
+/* A unit of 256 bytes: of no block yet, the first of one in format - 1, or IN_BLOCK. The rest of the run from here on,
+ * this block included, stands at first units. */
+struct unit {
+    uint32_t format;
+    uint16_t compared, chain;
+};
+#define IN_BLOCK UINT32_MAX
+
+struct classify_pass {
+    const struct verifier *v;
+    uint32_t i; /* the classifier */
+    const struct pbc_classifier *c;
+    const struct pbc_entry *entries; /* its parts */
+    const struct pbc_format *formats;
+    const uint64_t *tree;
+    const struct pbc_block *blocks;
+    struct below *word, *table; /* [word]; at the first word of a table */
+    uint8_t *bits;              /* [word]: of the table that begins there; 0: none does */
+    struct unit *unit;          /* [block] */
+};
+
+static bool at_word(const struct classify_pass *t, uint32_t word, const char *what)
+{
+    return fault(t->v, "classifier %u, word %u: %s", t->i, word, what);
+}
+
+static bool at_block(const struct classify_pass *t, uint32_t block, const char *what)
+{
+    return fault(t->v, "classifier %u, block %u: %s", t->i, block, what);
+}
+
+/* Entries ---------------------------------------------------------------------------------------------------------- */
+
+/* What is counted or logged needs code; the order of the list is the order of entries. */
+static bool verify_entry(const struct classify_pass *t, uint32_t e)
+{
+    const struct program *p = t->v->p;
+    const uint32_t rule = t->entries[e].rule;
+    if (rule >= p->rules_count) return fault(t->v, "classifier %u, entry %u: rule does not exist", t->i, e);
+    if (e && (rule <= t->entries[e - 1].rule || p->rules[rule].list != p->rules[t->entries[e - 1].rule].list))
+        return fault(t->v, "classifier %u, entry %u: not in the order of one list", t->i, e);
+    if (t->entries[e].code) return true;
+    if (!pbc_decides(p->rules[rule].verdict))
+        return fault(t->v, "classifier %u, entry %u: a rule that decides nothing", t->i, e);
+    return !(p->rules[rule].flags & PBC_RULE_LOG) || fault(t->v, "classifier %u, entry %u: a rule that logs", t->i, e);
+}
+
+static bool verify_entries(const struct classify_pass *t)
+{
+    if (t->c->entry_count > PBC_LANE_NONE)
+        return fault(t->v, "classifier %u: more than %u entries", t->i, PBC_LANE_NONE);
+    for (uint32_t e = 0; e < t->c->entry_count; e++)
+        if (!verify_entry(t, e)) return false;
+    return true;
+}
+
+/* Formats ---------------------------------------------------------------------------------------------------------- */
+
+static bool verify_format(const struct classify_pass *t, uint32_t i)
+{
+    const struct pbc_format *f = &t->formats[i];
+    if (f->size != 1 && f->size != 2 && f->size != 4)
+        return fault(t->v, "classifier %u, format %u: unknown size %u", t->i, i, f->size);
+    if (f->half < 20 || f->half > 31) return fault(t->v, "classifier %u, format %u: no such half", t->i, i);
+    for (unsigned s = 0; s < sizeof f->slot; s++)
+        if (f->slot[s] >= 16 || (s >= pbc_format_slots(f->size) && f->slot[s]))
+            return fault(t->v, "classifier %u, format %u: no such slot", t->i, i);
+    return true;
+}
+
+/* Blocks ----------------------------------------------------------------------------------------------------------- */
+
+static const uint32_t *column(const struct classify_pass *t, uint32_t block, unsigned col)
+{
+    return t->blocks[block + col / 8].col[col % 8];
+}
+
+static uint32_t entry_of(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
+{
+    const uint32_t word = column(t, block, pbc_col_entry(size))[lane];
+    return lane == 7 ? word & ~PBC_LANE_MORE : word;
+}
+
+static bool has_more(const struct classify_pass *t, uint32_t block, unsigned size)
+{
+    return column(t, block, pbc_col_entry(size))[7] & PBC_LANE_MORE;
+}
+
+/* No bit of a value is wanted where the mask has none; no port below its range's lowest and above its highest. */
+static bool verify_compared(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
+{
+    const unsigned slots = pbc_format_slots(size);
+    for (unsigned s = 0; s < slots; s++)
+        if (column(t, block, s)[lane] & ~column(t, block, slots + s)[lane])
+            return at_block(t, block, "value has bits outside the mask");
+    const uint32_t half = column(t, block, pbc_col_half(size))[lane];
+    if ((half & 0xffff) & ~(half >> 16)) return at_block(t, block, "value has bits outside the mask");
+    for (unsigned c = pbc_col_sport(size); c <= pbc_col_dport(size); c++) {
+        const uint32_t range = column(t, block, c)[lane];
+        if ((range & 0xffff) > 65535 - (range >> 16)) return at_block(t, block, "ports run backwards");
+    }
+    return true;
+}
+
+static bool verify_lane(const struct classify_pass *t, uint32_t block, unsigned size, unsigned lane)
+{
+    const uint32_t entry = entry_of(t, block, size, lane);
+    if (entry != PBC_LANE_NONE)
+        return entry < t->c->entry_count ? verify_compared(t, block, size, lane)
+                                         : at_block(t, block, "entry does not exist");
+    return (column(t, block, 0)[lane] == 1 && column(t, block, pbc_format_slots(size))[lane] == 0) ||
+           at_block(t, block, "an unused lane may match");
+}
+
+/* `before`: the entry of the lane before the first, 0 for none. The first unused lane is the last of all that are used,
+ * since nothing comes behind PBC_LANE_NONE. */
+static bool verify_block(const struct classify_pass *t, uint32_t block, unsigned size, uint32_t before)
+{
+    for (unsigned lane = 0; lane < 8; lane++) {
+        const uint32_t entry = entry_of(t, block, size, lane);
+        if (!verify_lane(t, block, size, lane)) return false;
+        if (entry < before) return at_block(t, block, "lanes are not in order");
+        before = entry;
+    }
+    return true;
+}
+
+/* Entries with code among the lanes, each once; `before` as above, but counted already: PBC_LANE_NONE for none. */
+static unsigned coded(const struct classify_pass *t, uint32_t block, unsigned size, uint32_t before)
+{
+    unsigned count = 0;
+    for (unsigned lane = 0; lane < 8; lane++) {
+        const uint32_t entry = entry_of(t, block, size, lane);
+        if (entry == PBC_LANE_NONE) break;
+        count += entry != before && t->entries[entry].code;
+        before = entry;
+    }
+    return count;
+}
+
+static uint32_t least_of(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+/* What the run holds from this block on; what follows it is known. */
+static void sum_block(const struct classify_pass *t, uint32_t block, unsigned size, bool more)
+{
+    struct unit *u = &t->unit[block];
+    const struct unit *next = more ? &t->unit[block + size] : NULL;
+    u->compared = (uint16_t)least_of(size + (next ? next->compared : 0u), PBC_COMPARED_MAX + 1);
+    u->chain = (uint16_t)coded(t, block, size, PBC_LANE_NONE);
+    if (!next) return;
+    /* an entry that stands on both sides of the seam is one */
+    const uint32_t last = entry_of(t, block, size, 7), first = entry_of(t, block + size, size, 0);
+    const unsigned twice = last == first && last != PBC_LANE_NONE && t->entries[last].code;
+    u->chain = (uint16_t)least_of(u->chain + next->chain - twice, PBC_CHAIN_MAX + 1);
+}
+
+/* Claim the units of a block for a format. */
+static bool claim(const struct classify_pass *t, uint32_t block, uint32_t format, unsigned size)
+{
+    if (!inside(block, size, t->c->block_count)) return at_block(t, block, "a run past the end of `blocks`");
+    for (unsigned n = 0; n < size; n++) {
+        if (t->unit[block + n].format) return at_block(t, block + n, "in two blocks");
+        t->unit[block + n].format = n ? IN_BLOCK : format + 1;
+    }
+    return true;
+}
+
+/* The run that a leaf names. Runs may share their ends: what is known of those is not looked at again. */
+static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t format)
+{
+    const unsigned size = t->formats[format].size;
+    uint32_t block = base, before = 0;
+    for (bool more = true; more; block += size) {
+        if (block < t->c->block_count && t->unit[block].format == format + 1) {
+            if (entry_of(t, block, size, 0) < before) return at_block(t, block, "lanes are not in order");
+            break;
+        }
+        if (!claim(t, block, format, size) || !verify_block(t, block, size, before)) return false;
+        before = entry_of(t, block, size, 7);
+        more = has_more(t, block, size);
+    }
+    while (block > base) {
+        block -= size;
+        sum_block(t, block, size, has_more(t, block, size));
+    }
+    return true;
+}
+
+/* Tree ------------------------------------------------------------------------------------------------------------- */
+
+/* A base and its table lie behind the word, inside; whoever names the same base means the same table. */
+static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)
+{
+    const uint32_t base = TREE_BASE(t->tree[i]);
+    if (base <= i) return at_word(t, i, "its table does not lie behind it");
+    if (!inside(base, 1u << bits, t->c->tree_count)) return at_word(t, i, "its table ends past the end of `tree`");
+    if (t->bits[base] && t->bits[base] != bits) return at_word(t, i, "a table of two sizes");
+    t->bits[base] = (uint8_t)bits;
+    return true;
+}
+
+static bool verify_word(const struct classify_pass *t, uint32_t i)
+{
+    const uint64_t w = t->tree[i];
+    const uint32_t low = (uint32_t)w;
+    switch ((enum tree_kind)TREE_KIND(w)) {
+    case TREE_NONE: return w == 0 || at_word(t, i, "reserved bits are not zero");
+    case TREE_CUT:
+        if (low >> 15) return at_word(t, i, "reserved bits are not zero");
+        if (TREE_SHIFT(w) + TREE_BITS(w) > 64) return at_word(t, i, "window past the word's end");
+        return verify_table(t, i, TREE_BITS(w));
+    case TREE_FORK: return low >> 24 ? at_word(t, i, "reserved bits are not zero") : verify_table(t, i, 1);
+    case TREE_LEAF:
+        if (low >> 18) return at_word(t, i, "reserved bits are not zero");
+        return TREE_FORMAT(w) < t->c->format_count || at_word(t, i, "format does not exist");
+    }
+    return false;
+}
+
+/* Tables do not overlap: together they are no longer than the tree. */
+static bool verify_tables(const struct classify_pass *t)
+{
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < t->c->tree_count; i++) {
+        if (!t->bits[i]) continue;
+        if (i < end) return at_word(t, i, "in two tables");
+        end = (uint64_t)i + (1u << t->bits[i]);
+    }
+    return true;
+}
+
+static void worse(struct below *b, const struct below *o)
+{
+    if (o->least < b->least) b->least = o->least;
+    if (o->words > b->words) b->words = o->words;
+    if (o->compared > b->compared) b->compared = o->compared;
+    if (o->chain > b->chain) b->chain = o->chain;
+    if (o->depth > b->depth) b->depth = o->depth;
+    if (o->forks > b->forks) b->forks = o->forks;
+}
+
+static void sum_table(const struct classify_pass *t, uint32_t base)
+{
+    struct below *b = &t->table[base];
+    *b = t->word[base];
+    for (uint32_t i = 1; i < 1u << t->bits[base]; i++) worse(b, &t->word[base + i]);
+}
+
+/* Both words are gone down; what is below either may add up. */
+static void sum_fork(const struct classify_pass *t, uint32_t base, struct below *b)
+{
+    const struct below *x = &t->word[base], *y = &t->word[base + 1];
+    b->words = (uint16_t)(x->words + y->words); /* each at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words */
+    b->compared = (uint16_t)least_of(x->compared + (uint32_t)y->compared, PBC_COMPARED_MAX + 1);
+    b->chain = (uint16_t)least_of(x->chain + (uint32_t)y->chain, PBC_CHAIN_MAX + 1);
+    b->forks++;
+}
+
+static bool sum_word(const struct classify_pass *t, uint32_t i)
+{
+    const uint64_t w = t->tree[i];
+    const uint32_t base = TREE_BASE(w);
+    struct below b = {.least = PBC_LANE_NONE};
+    if (TREE_KIND(w) == TREE_CUT || TREE_KIND(w) == TREE_FORK) b = t->table[base];
+    if (TREE_KIND(w) == TREE_FORK) {
+        if (TREE_LEAST(w) != t->word[base + 1].least) return at_word(t, i, "not the lowest entry of what it defers");
+        sum_fork(t, base, &b);
+    } else if (TREE_KIND(w) == TREE_LEAF) {
+        if (!verify_run(t, base, TREE_FORMAT(w))) return false;
+        b.least = entry_of(t, base, t->formats[TREE_FORMAT(w)].size, 0);
+        b.compared = t->unit[base].compared;
+        b.chain = t->unit[base].chain;
+    }
+    b.words++;
+    b.depth++;
+    t->word[i] = b;
+    if (b.depth > PBC_TREE_DEPTH) return at_word(t, i, "too many words below it");
+    if (b.forks > PBC_FORKS_MAX) return at_word(t, i, "too many forks below it");
+    if (b.compared > PBC_COMPARED_MAX) return at_word(t, i, "too many blocks below it");
+    return b.chain <= PBC_CHAIN_MAX || at_word(t, i, "too many entries with code below it");
+}
+
+static bool verify_tree(const struct classify_pass *t)
+{
+    const uint32_t count = t->c->tree_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (!verify_word(t, i)) return false;
+    if (!verify_tables(t)) return false;
+    for (uint32_t i = count; i-- > 0;) {
+        if (!sum_word(t, i)) return false;
+        if (t->bits[i]) sum_table(t, i);
+    }
+    return true;
+}
+
+static bool same_figure(const struct classify_pass *t, const char *what, uint32_t said, uint32_t is)
+{
+    return said == is || fault(t->v, "classifier %u: %s are said to be %u, but are %u", t->i, what, said, is);
+}
+
+static bool verify_figures(const struct classify_pass *t)
+{
+    const struct below *b = &t->word[0];
+    return same_figure(t, "words", t->c->words, b->words) && same_figure(t, "blocks", t->c->compared, b->compared) &&
+           same_figure(t, "forks", t->c->forks, b->forks) &&
+           same_figure(t, "entries with code in turn", t->c->chain, b->chain);
+}
+
+static void free_below(struct below **b) { free(*b); }
+static void free_units(struct unit **u) { free(*u); }
+static void free_bytes(uint8_t **b) { free(*b); }
+
+static bool verify_classifier(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_classifier *c = &p->classifiers[i];
+    if (!verify_string(v, c->name, "classifier", i)) return false;
+    if (c->reserved[0] || c->reserved[1] || c->reserved[2])
+        return fault(v, "classifier %u: reserved bytes are not zero", i);
+    if (c->tree_count == 0) return fault(v, "classifier %u: no tree", i);
+    struct below *word __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *word);
+    struct below *table __attribute__((cleanup(free_below))) = malloc(c->tree_count * sizeof *table);
+    uint8_t *bits __attribute__((cleanup(free_bytes))) = calloc(c->tree_count, sizeof *bits);
+    struct unit *unit __attribute__((cleanup(free_units))) = calloc((size_t)c->block_count + 1, sizeof *unit);
+    if (!word || !table || !bits || !unit) return fault(v, "no memory");
+    const struct classify_pass t = {.v = v,
+                                    .i = i,
+                                    .c = c,
+                                    .entries = p->entries + c->entries,
+                                    .formats = p->formats + c->formats,
+                                    .tree = p->tree + c->tree,
+                                    .blocks = p->blocks + c->blocks,
+                                    .word = word,
+                                    .table = table,
+                                    .bits = bits,
+                                    .unit = unit};
+    if (!verify_entries(&t)) return false;
+    for (uint32_t f = 0; f < c->format_count; f++)
+        if (!verify_format(&t, f)) return false;
+    return verify_tree(&t) && verify_figures(&t);
+}
+
+/* The parts of classifiers follow one another in each section and leave nothing out. */
+static bool verify_parts(const struct verifier *v)
+{
+    static const char *const names[] = {"entries", "formats", "tree", "blocks"};
+    const struct program *p = v->p;
+    const uint32_t total[] = {p->entries_count, p->formats_count, p->tree_count, p->blocks_count};
+    uint32_t next[4] = {0};
+    for (uint32_t i = 0; i < p->classifiers_count; i++) {
+        const struct pbc_classifier *c = &p->classifiers[i];
+        const uint32_t part[4][2] = {{c->entries, c->entry_count},
+                                     {c->formats, c->format_count},
+                                     {c->tree, c->tree_count},
+                                     {c->blocks, c->block_count}};
+        for (unsigned s = 0; s < 4; s++) {
+            if (part[s][0] != next[s])
+                return fault(v, "classifier %u: its `%s` do not follow those before", i, names[s]);
+            if (!inside(part[s][0], part[s][1], total[s]))
+                return fault(v, "classifier %u: past the end of `%s`", i, names[s]);
+            next[s] += part[s][1];
+        }
+    }
+    for (unsigned s = 0; s < 4; s++)
+        if (next[s] != total[s]) return fault(v, "section `%s`: more than classifiers have", names[s]);
+    return true;
+}
+
+bool verify_classifiers(const struct verifier *v)
+{
+    if (!verify_parts(v)) return false;
+    for (uint32_t i = 0; i < v->p->classifiers_count; i++)
+        if (!verify_classifier(v, i)) return false;
+    return true;
+}

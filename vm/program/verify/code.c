@@ -1,0 +1,285 @@
+/* The verifier's part for the code: functions, operands, jumps, registers, the longest path.
+ *
+ * Jumps and calls only go forward, so one pass from a function's first instruction to its last sees every way to an
+ * instruction before the instruction itself: what is reached, and which registers are set on all ways. Functions are
+ * worked off from the last to the first, so a callee's depth is known before its callers ask. */
+#include "vm/tables.h"
+#include "vm/program/verify/verify_priv.h"
+
+/* Of an instruction's state, beside the registers: it is reached; every way to it comes from the code of an entry that
+ * the function's CLASSIFY found, so that AGAIN knows where to search on. */
+enum { REACHED = 1u << 16, FOUND = 1u << 17, HALF_FIRST = 20, HALF_LAST = 31, ADDRESS_SLOTS = 8 };
+
+struct code_pass {
+    const struct verifier *v;
+    uint32_t *state; /* [instruction]: REACHED | FOUND | registers set on every way to it */
+    uint32_t *depth; /* [function]: nested calls below it */
+    uint32_t *calls; /* [function]: how often it is called */
+    uint32_t *sides; /* [function]: FOR_RULES | FOR_SERVICES: whose numbers it and what it calls return or end in */
+    uint32_t *users; /* [classifier]: how many instructions search it */
+    bool searches;   /* the function that is looked at has its CLASSIFY */
+};
+
+static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
+{
+    return fault(v, "instruction %u (%s): %s", i, op_info[v->p->code[i].op].name, what);
+}
+
+/* Fields that the operand kind does not name are 0. */
+static bool verify_unused(const struct verifier *v, uint32_t i)
+{
+    static const struct {
+        bool a, to, imm;
+    } uses[] = {
+        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},         [OPERAND_SLOT] = {1, 1, 1},
+        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},       [OPERAND_MAP] = {1, 1, 1},
+        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1},     [OPERAND_MACKIND] = {1, 1, 1},
+        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_METER] = {0, 1, 1},      [OPERAND_FLOWS] = {0, 1, 1},
+        [OPERAND_RULE] = {0, 0, 1},    [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},
+        [OPERAND_REG] = {1, 0, 0},     [OPERAND_FIREWALL] = {0, 0, 1},   [OPERAND_REGFW] = {1, 0, 1},
+        [OPERAND_RULEFW] = {0, 1, 1},  [OPERAND_BRANCH] = {0, 0, 1},
+    };
+    const struct insn *n = &v->p->code[i];
+    unsigned kind = op_info[n->op].operand;
+    if ((n->a && !uses[kind].a) || (n->to && !uses[kind].to) || (n->imm && !uses[kind].imm))
+        return at_insn(v, i, "an operand that it does not take");
+    return true;
+}
+
+static bool verify_half(const struct verifier *v, uint32_t i)
+{
+    unsigned half = v->p->code[i].a;
+    return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "no such half");
+}
+
+static bool verify_rule_operand(const struct verifier *v, uint32_t i)
+{
+    const struct insn *n = &v->p->code[i];
+    if (n->imm >= v->p->rules_count) return at_insn(v, i, "rule does not exist");
+    bool decides = n->op == OP_RETK || n->op == OP_DECIDEK;
+    return !decides || pbc_decides(v->p->rules[n->imm].verdict) || at_insn(v, i, "a rule that decides nothing");
+}
+
+static bool verify_operand(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct insn *n = &p->code[i];
+    switch ((enum operand)op_info[n->op].operand) {
+    case OPERAND_NONE:
+    case OPERAND_TO:
+    case OPERAND_FLOWS: return true;
+    case OPERAND_SLOT: return n->a < 16 || at_insn(v, i, "no such slot");
+    case OPERAND_PREFIX: return n->a >> 5 < ADDRESS_SLOTS || at_insn(v, i, "no such slot");
+    case OPERAND_HALF:
+        return verify_half(v, i) && (n->imm >> 16 <= (n->imm & 0xffff) || at_insn(v, i, "range runs backwards"));
+    case OPERAND_MAP: return verify_half(v, i) && (n->imm < p->maps_count || at_insn(v, i, "map does not exist"));
+    case OPERAND_SET:
+        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->sets_count || at_insn(v, i, "set does not exist");
+    case OPERAND_MACSET:
+        return n->a > 1 ? at_insn(v, i, "no such side")
+                        : n->imm < p->macsets_count || at_insn(v, i, "set does not exist");
+    case OPERAND_MACKIND:
+        if (n->a > 1) return at_insn(v, i, "no such side");
+        return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
+    case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
+    case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
+    case OPERAND_RULE: return verify_rule_operand(v, i);
+    case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier does not exist");
+    case OPERAND_FUNC:
+        if (n->imm >= p->funcs_count) return at_insn(v, i, "function does not exist");
+        return n->a < PBC_REGS || at_insn(v, i, "no such register");
+    case OPERAND_REG: return n->a < PBC_REGS || at_insn(v, i, "no such register");
+    case OPERAND_REGFW:
+        if (n->a >= PBC_REGS) return at_insn(v, i, "no such register");
+        return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
+    case OPERAND_FIREWALL: return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
+    case OPERAND_BRANCH: return n->imm < p->branches_count || at_insn(v, i, "branch does not exist");
+    case OPERAND_RULEFW:
+        return verify_rule_operand(v, i) && (n->to < p->firewalls_count || at_insn(v, i, "firewall does not exist"));
+    }
+    return false;
+}
+
+enum { FOR_RULES = 1, FOR_SERVICES = 2 };
+
+/* A function that returned a branch where a rule is expected would lead outside, so no function serves both. */
+static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
+{
+    switch (c->v->p->code[i].op) {
+    case OP_COUNT:
+    case OP_LOG:
+    case OP_JNOVER:
+    case OP_JNWITHIN:
+    case OP_JNFLOWS:
+    case OP_CLASSIFY:
+    case OP_RETK:
+    case OP_DECIDE:
+    case OP_DECIDEK:
+    case OP_DEFAULT:
+    case OP_ACCEPT:
+    case OP_PASS: c->sides[func] |= FOR_RULES; break;
+    case OP_RETB:
+    case OP_PICK:
+    case OP_HOST: c->sides[func] |= FOR_SERVICES; break;
+    case OP_CALL: c->sides[func] |= c->sides[c->v->p->code[i].imm]; break;
+    default: break;
+    }
+    return c->sides[func] != (FOR_RULES | FOR_SERVICES) || at_insn(c->v, i, "rules and services in one function");
+}
+
+/* What ends the program stands in function 0 and that of the services alone, what returns in the others alone. */
+static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
+{
+    bool is_root = func == 0 || func == v->p->meta->services;
+    switch (v->p->code[i].op) {
+    case OP_CLASSIFY:
+    case OP_RETNZ:
+    case OP_RETK:
+    case OP_RETB:
+    case OP_RETZ:
+        if (!is_root) return true;
+        return at_insn(v, i, func ? "the services have nowhere to return to" : "function 0 has nowhere to return to");
+    case OP_PICK:
+    case OP_HOST:
+        return (func != 0 && is_root) || at_insn(v, i, "only the function of the services may end in this way");
+    case OP_DECIDE:
+    case OP_DECIDEK:
+    case OP_DEFAULT:
+    case OP_ACCEPT:
+    case OP_PASS: return func == 0 || at_insn(v, i, "only function 0 may end the program");
+    default: return true;
+    }
+}
+
+static bool reads_register(unsigned op) { return op == OP_RETNZ || op == OP_DECIDE || op == OP_PICK; }
+
+static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
+
+/* Pass on what is known to the instructions that may come next, both inside the function. */
+static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
+{
+    const struct insn *n = &c->v->p->code[i];
+    uint32_t state = c->state[i];
+    if (n->op == OP_CALL) state |= 1u << n->a;
+    if (!op_info[n->op].ends) {
+        if (i + 1 == end) return at_insn(c->v, i, "runs past the function's end");
+        merge(&c->state[i + 1], state);
+    }
+    if (!op_jumps(n->op)) return true;
+    if (n->to > PBC_BRANCH_MAX) return at_insn(c->v, i, "jump too far");
+    if (n->to >= end - i - 1) return at_insn(c->v, i, "jump past the function's end");
+    merge(&c->state[i + 1 + n->to], state);
+    return true;
+}
+
+static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
+{
+    uint32_t callee = c->v->p->code[i].imm;
+    if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
+    if (callee == c->v->p->meta->services) return at_insn(c->v, i, "the function of the services is not called");
+    c->calls[callee] = 1;
+    if (c->depth[callee] + 1 > c->depth[func]) c->depth[func] = c->depth[callee] + 1;
+    return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
+}
+
+/* Once in a function, and no classifier in two: what entries name are instructions of the function, behind this one.
+ * They are reached with what is known here, and so is what AGAIN comes back to. */
+static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
+{
+    const struct program *p = c->v->p;
+    const struct pbc_classifier *k = &p->classifiers[p->code[i].imm];
+    const uint32_t first = p->funcs[func].first;
+    if (c->searches) return at_insn(c->v, i, "the function's second");
+    if (c->users[p->code[i].imm]++) return at_insn(c->v, i, "the classifier's second");
+    c->searches = true;
+    for (uint32_t e = 0; e < k->entry_count; e++) {
+        const uint32_t code = p->entries[k->entries + e].code;
+        if (!code) continue;
+        if (code <= i - first || code >= end - first)
+            return fault(c->v, "instruction %u (classify): the code of entry %u does not lie behind it", i, e);
+        merge(&c->state[first + code], c->state[i] | FOUND);
+    }
+    return true;
+}
+
+static bool verify_insn(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
+{
+    const struct verifier *v = c->v;
+    const struct insn *n = &v->p->code[i];
+    if (n->op >= OPCODE_COUNT) return fault(v, "instruction %u: unknown opcode %u", i, n->op);
+    if (!(c->state[i] & REACHED)) return at_insn(v, i, "can't be reached");
+    if (!verify_unused(v, i) || !verify_operand(v, i) || !verify_role(v, func, i)) return false;
+    if (reads_register(n->op) && !(c->state[i] & 1u << n->a)) return at_insn(v, i, "register may not be set");
+    if (n->op == OP_AGAIN && !(c->state[i] & FOUND)) return at_insn(v, i, "nothing was found on some way to it");
+    if (n->op == OP_CALL && !verify_call(c, func, i)) return false;
+    if (!verify_side(c, func, i)) return false;
+    if (n->op == OP_CLASSIFY && !verify_classify(c, func, i, end)) return false;
+    return flow_on(c, i, end);
+}
+
+static bool verify_function(struct code_pass *c, uint32_t func)
+{
+    const struct pbc_func *f = &c->v->p->funcs[func];
+    c->state[f->first] = REACHED;
+    c->searches = false;
+    for (uint32_t i = f->first; i < f->first + f->count; i++)
+        if (!verify_insn(c, func, i, f->first + f->count)) return false;
+    return true;
+}
+
+/* Functions stand one after another and leave no instruction out. */
+static bool verify_tiling(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t next = 0;
+    if (p->funcs_count == 0) return fault(v, "function 0 is missing");
+    for (uint32_t i = 0; i < p->funcs_count; i++) {
+        const struct pbc_func *f = &p->funcs[i];
+        if (!verify_string(v, f->name, "function", i)) return false;
+        if (f->first != next) return fault(v, "function %u: does not follow the one before", i);
+        if (f->count == 0) return fault(v, "function %u: empty", i);
+        if (!inside(f->first, f->count, p->code_count)) return fault(v, "function %u: past the end of `code`", i);
+        next = f->first + f->count;
+    }
+    return next == p->code_count || fault(v, "instruction %u: in no function", next);
+}
+
+static bool verify_path(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    const struct pbc_code code = {.funcs = p->funcs,
+                                  .code = p->code,
+                                  .classifiers = p->classifiers,
+                                  .entries = p->entries,
+                                  .funcs_count = p->funcs_count,
+                                  .code_count = p->code_count,
+                                  .classifiers_count = p->classifiers_count,
+                                  .entries_count = p->entries_count,
+                                  .services = p->meta->services};
+    const uint32_t path = pbc_longest_path(&code);
+    if (path == 0) return fault(v, "no memory");
+    if (path > PBC_PATH_MAX) return fault(v, "longest path of %u instructions, at most %u may be", path, PBC_PATH_MAX);
+    return path == v->p->meta->longest_path ||
+           fault(v, "meta: longest path is said to be %u, but is %u", v->p->meta->longest_path, path);
+}
+
+bool verify_code(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (!verify_tiling(v)) return false;
+    uint32_t *state __attribute__((cleanup(free_words))) = calloc(p->code_count, sizeof *state);
+    uint32_t *depth __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *depth);
+    uint32_t *calls __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *calls);
+    uint32_t *sides __attribute__((cleanup(free_words))) = calloc(p->funcs_count, sizeof *sides);
+    uint32_t *users __attribute__((cleanup(free_words))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
+    if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
+    struct code_pass c = {.v = v, .state = state, .depth = depth, .calls = calls, .sides = sides, .users = users};
+    if (p->meta->services) calls[p->meta->services] = 1;
+    for (uint32_t i = p->funcs_count; i-- > 0;)
+        if (!verify_function(&c, i)) return false;
+    for (uint32_t i = 1; i < p->funcs_count; i++)
+        if (!calls[i]) return fault(v, "function %u: never called", i);
+    for (uint32_t i = 0; i < p->classifiers_count; i++)
+        if (!users[i]) return fault(v, "classifier %u: never searched", i);
+    return verify_path(v);
+}

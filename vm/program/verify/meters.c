@@ -1,0 +1,107 @@
+/* The verifier's part for meters, schedules and settings: that arithmetic on them can't overflow and that tables made
+ * for them are bounded. */
+#include "vm/program/verify/verify_priv.h"
+
+typedef unsigned __int128 u128;
+
+enum { MINUTES_A_DAY = 24 * 60, DAYS_MASK = 127, PACKETS_MOST = 1, BYTES_MOST = 125 /* a nanosecond: 1 Tbit/s */ };
+enum { FLOWS_MOST = 100000000, FRAGMENTS_MOST = 1 << 20 }; /* as many as `limits` takes */
+
+static bool verify_meter_rate(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_meter *m = &v->p->meters[i];
+    const uint64_t second = 1000000000, most = m->unit == PBC_METER_BYTES ? BYTES_MOST : PACKETS_MOST;
+    if (m->per_ns != second && m->per_ns != 60 * second && m->per_ns != 3600 * second)
+        return fault(v, "meter %u: unknown time of %llu ns", i, (unsigned long long)m->per_ns);
+    if (m->count == 0 || m->count > most * m->per_ns) return fault(v, "meter %u: rate out of bounds", i);
+    if (m->burst == 0 || (u128)m->burst * m->per_ns > (u128)PBC_METER_REFILL_MAX * m->count)
+        return fault(v, "meter %u: burst out of bounds", i);
+    return true;
+}
+
+static bool verify_meter_key(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_meter *m = &v->p->meters[i];
+    bool address = m->per == PBC_PER_SOURCE || m->per == PBC_PER_DESTINATION;
+    if (m->per > PBC_PER_FLOW) return fault(v, "meter %u: unknown key %u", i, m->per);
+    if (m->unit > PBC_METER_BYTES) return fault(v, "meter %u: unknown unit %u", i, m->unit);
+    if (m->len4 > (address ? 32 : 0) || m->len6 > (address ? 128 : 0))
+        return fault(v, "meter %u: no such prefix length", i);
+    return (m->entries == 0) == (m->per == PBC_PER_NONE) || fault(v, "meter %u: %u entries", i, m->entries);
+}
+
+static bool verify_all_meters(const struct verifier *v)
+{
+    uint64_t entries = 0;
+    for (uint32_t i = 0; i < v->p->meters_count; i++) {
+        const struct pbc_meter *m = &v->p->meters[i];
+        if (!verify_string(v, m->name, "meter", i) || !verify_string(v, m->place.file, "meter", i)) return false;
+        if (!verify_meter_key(v, i) || !verify_meter_rate(v, i)) return false;
+        if (m->reserved[0] | m->reserved[1] | m->reserved[2] | m->reserved[3])
+            return fault(v, "meter %u: reserved bytes are not zero", i);
+        entries += m->entries;
+    }
+    return entries <= PBC_METER_ENTRIES_MAX || fault(v, "meters: %llu entries together, at most %u may be",
+                                                     (unsigned long long)entries, PBC_METER_ENTRIES_MAX);
+}
+
+static bool verify_schedules(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    int64_t left = p->spans_count;
+    for (uint32_t i = 0; i < p->schedules_count; i++) {
+        const struct pbc_schedule *s = &p->schedules[i];
+        if (!verify_string(v, s->name, "schedule", i) || !verify_string(v, s->zone, "schedule", i) ||
+            !verify_string(v, s->place.file, "schedule", i))
+            return false;
+        if (!inside(s->first, s->count, p->spans_count)) return fault(v, "schedule %u: past the end of `spans`", i);
+        if (s->reserved) return fault(v, "schedule %u: reserved bytes are not zero", i);
+        left -= s->count; /* or each of all schedules could have all spans */
+        if (left < 0) return fault(v, "schedule %u: spans are shared", i);
+    }
+    for (uint32_t i = 0; i < p->spans_count; i++) {
+        const struct pbc_span *s = &p->spans[i];
+        if (s->from >= MINUTES_A_DAY || s->to == 0 || s->to > MINUTES_A_DAY || s->days > DAYS_MASK)
+            return fault(v, "span %u: no such time", i);
+        if (s->reserved[0] | s->reserved[1] | s->reserved[2])
+            return fault(v, "span %u: reserved bytes are not zero", i);
+    }
+    return true;
+}
+
+/* A rule's log is limited by a meter without a key. */
+static bool verify_logs(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->rules_count; i++) {
+        uint32_t meter = p->rules[i].log_meter;
+        if (meter > p->meters_count) return fault(v, "rule %u: meter %u does not exist", i, meter - 1);
+        if (meter && (p->meters[meter - 1].per || p->meters[meter - 1].unit))
+            return fault(v, "rule %u: meter %u can't limit a log", i, meter - 1);
+    }
+    return true;
+}
+
+/* Tables made for these limits are bounded, and times do not overflow. */
+static bool verify_settings(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    const struct pbc_settings *s = p->settings;
+    const bool flows = p->meta->flags & PBC_KEEPS_FLOWS, fragments = p->meta->flags & PBC_FOLLOWS_FRAGMENTS;
+    if (!p->settings_count) return !flows || fault(v, "section `settings` is missing");
+    if (s->flows > FLOWS_MOST || s->half_open > FLOWS_MOST || s->fragments > FRAGMENTS_MOST)
+        return fault(v, "settings: a limit past all bounds");
+    if ((flows && (!s->flows || !s->half_open)) || (fragments && !s->fragments))
+        return fault(v, "settings: a limit of nothing");
+    const uint64_t times[] = {
+        s->tcp_established_ns, s->tcp_half_open_ns, s->tcp_closing_ns, s->udp_ns, s->icmp_ns, s->sctp_ns,
+        s->other_ns,           s->pickup_ns};
+    for (unsigned i = 0; i < sizeof times / sizeof *times; i++)
+        if (times[i] > PBC_METER_REFILL_MAX) return fault(v, "settings: a timeout of more than a year");
+    return true;
+}
+
+bool verify_meters(const struct verifier *v)
+{
+    return verify_all_meters(v) && verify_schedules(v) && verify_logs(v) && verify_settings(v);
+}

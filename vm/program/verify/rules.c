@@ -1,0 +1,257 @@
+/* The verifier's part for the rule list: interfaces, chains, firewalls, rules, conditions. It proves that the naive
+ * executor ends: chains are acyclic and of bounded depth, and what a packet may walk, chains expanded, is bounded. */
+#include <string.h>
+
+#include "vm/packet/key.h"
+#include "vm/tables.h"
+#include "vm/program/verify/verify_priv.h"
+
+static bool verify_interfaces(const struct verifier *v)
+{
+    for (uint32_t i = 0; i < v->p->ifaces_count; i++)
+        if (!verify_string(v, v->p->ifaces[i].name, "interface", i) ||
+            !verify_string(v, v->p->ifaces[i].device, "interface", i))
+            return false;
+    return true;
+}
+
+/* Every rule of the window says that it belongs to `list`. A window that overlaps another's fails at the first rule, so
+ * all windows together take linear time. */
+static bool verify_list(const struct verifier *v, const char *what, uint32_t index, uint32_t list, uint32_t first,
+                        uint32_t count)
+{
+    const struct program *p = v->p;
+    if (!inside(first, count, p->rules_count)) return fault(v, "%s %u: past the end of `rules`", what, index);
+    for (uint32_t i = first; i < first + count; i++)
+        if (p->rules[i].list != list) return fault(v, "%s %u: rule %u belongs to another list", what, index, i);
+    return true;
+}
+
+static bool verify_firewall(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_firewall *f = &v->p->firewalls[i];
+    if (!verify_string(v, f->name, "firewall", i) || !verify_string(v, f->place.file, "firewall", i)) return false;
+    if (f->iface != PBC_NONE && f->iface >= v->p->ifaces_count)
+        return fault(v, "firewall %u: interface %u does not exist", i, f->iface);
+    if (f->direction > PBC_DIR_FORWARD) return fault(v, "firewall %u: unknown direction %u", i, f->direction);
+    if (f->default_verdict > PBC_V_REJECT)
+        return fault(v, "firewall %u: default %u is no verdict", i, f->default_verdict);
+    if (f->other > PBC_OTHER_DROP) return fault(v, "firewall %u: unknown way %u with other frames", i, f->other);
+    if (f->reserved) return fault(v, "firewall %u: reserved byte is not zero", i);
+    return verify_list(v, "firewall", i, i, f->rules, f->rule_count);
+}
+
+static bool verify_chain(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_chain *c = &v->p->chains[i];
+    return verify_string(v, c->name, "chain", i) &&
+           verify_list(v, "chain", i, i | PBC_LIST_CHAIN, c->rules, c->rule_count);
+}
+
+/* The rule's list exists and holds it. */
+static bool in_its_list(const struct program *p, uint32_t rule)
+{
+    uint32_t list = p->rules[rule].list, i = list & ~PBC_LIST_CHAIN, first, count;
+    if (list & PBC_LIST_CHAIN) {
+        if (i >= p->chains_count) return false;
+        first = p->chains[i].rules, count = p->chains[i].rule_count;
+    } else {
+        if (i >= p->firewalls_count) return false;
+        first = p->firewalls[i].rules, count = p->firewalls[i].rule_count;
+    }
+    return rule >= first && rule - first < count;
+}
+
+static bool verify_rule(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_rule *r = &p->rules[i];
+    if (!verify_string(v, r->name, "rule", i) || !verify_string(v, r->place.file, "rule", i) ||
+        !verify_text(v, r->comment, "rule", i))
+        return false;
+    if (!in_its_list(p, i)) return fault(v, "rule %u: in no list", i);
+    if (!inside(r->conds, r->cond_count, p->conds_count)) return fault(v, "rule %u: past the end of `conds`", i);
+    if (r->verdict >= PBC_V_COUNTED) return fault(v, "rule %u: unknown verdict %u", i, r->verdict);
+    if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
+    if (r->flags > (PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES))
+        return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
+    if (r->reserved || r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
+    if ((r->port != 0) != (r->verdict == PBC_V_DECAP_GUE)) return fault(v, "rule %u: port %u", i, r->port);
+    if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
+        return fault(
+            v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,
+            r->chain);
+    return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN || fault(v, "rule %u: `return` in a firewall", i);
+}
+
+/* Bits that may stand in pbc_cond.arg. */
+static uint32_t arg_bits(const struct program *p, enum cond_kind kind)
+{
+    switch (kind) {
+    case COND_FAMILY: return KIND_IP | KIND_ARP;
+    case COND_PROTO: return KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6;
+    case COND_FROM: return KIND_SRC_SELF;
+    case COND_TO: return KIND_DST_SELF;
+    case COND_PORT:
+    case COND_SOURCE_PORT: return KIND_WITH_PORTS;
+    case COND_ICMP_TYPE:
+    case COND_ICMP_ND:
+    case COND_ICMP_CODE: return KIND_ICMP | KIND_ICMP6;
+    case COND_VLAN: return VLAN_ANY | VLAN_NONE;
+    case COND_ETHER_FROM:
+    case COND_ETHER_TO: return MAC_MULTICAST | MAC_BROADCAST;
+    case COND_FLAGS: return 0xffff;
+    case COND_STATE: return MARK_STATES;
+    case COND_FLOWS_OVER: return UINT32_MAX;
+    case COND_FRAGMENT: return KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
+    case COND_OPTIONS: return 1;
+    case COND_DURING: return (1u << p->schedules_count) - 1;
+    case COND_OVER:
+    case COND_WITHIN: return KIND_IP;
+    default: return 0;
+    }
+}
+
+static uint32_t operand_total(const struct program *p, uint8_t operands)
+{
+    switch (operands) {
+    case OPERANDS_RANGES: return p->ranges_count;
+    case OPERANDS_SETS: return p->sets_count;
+    case OPERANDS_MACSETS: return p->macsets_count;
+    case OPERANDS_PATTERN: return p->patterns_count;
+    case OPERANDS_METER: return p->meters_count;
+    default: return 0;
+    }
+}
+
+/* The argument says whether the meter needs IP. */
+static bool verify_meter_cond(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_cond *c = &v->p->conds[i];
+    const char *name = cond_info[c->kind].name;
+    if (c->count != 1) return fault(v, "condition %u (%s): not one meter", i, name);
+    const struct pbc_meter *m = &v->p->meters[c->first];
+    return c->arg == (m->per || m->unit == PBC_METER_BYTES ? KIND_IP : 0u) ||
+           fault(v, "condition %u (%s): unknown argument 0x%x", i, name, c->arg);
+}
+
+static bool verify_cond(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_cond *c = &p->conds[i];
+    if (c->kind >= COND_COUNT) return fault(v, "condition %u: unknown kind %u", i, c->kind);
+    const struct cond_info *k = &cond_info[c->kind];
+    if (c->flags > (PBC_COND_NOT | PBC_COND_ANY)) return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
+    if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
+    if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
+    if (c->arg & ~arg_bits(p, c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
+    if (c->flags &&
+        (c->kind == COND_FLAGS || c->kind == COND_BYTES || c->kind == COND_FLOWS_OVER || k->operands == OPERANDS_METER))
+        return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
+    if (!inside(c->first, c->count, operand_total(p, k->operands)))
+        return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
+    if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
+    return k->operands != OPERANDS_PATTERN || c->count == 1 ||
+           fault(v, "condition %u (%s): not one pattern", i, k->name);
+}
+
+/* Every `on` names interfaces that exist. Conditions may share operands, so the ranges are counted once. */
+static bool verify_on(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *wrong __attribute__((cleanup(free_words))) = malloc(((size_t)p->ranges_count + 1) * sizeof *wrong);
+    if (!wrong) return fault(v, "no memory");
+    wrong[0] = 0; /* [i]: of the first i ranges, those that are no interfaces */
+    for (uint32_t i = 0; i < p->ranges_count; i++) wrong[i + 1] = wrong[i] + (p->ranges[i].hi >= p->ifaces_count);
+    for (uint32_t i = 0; i < p->conds_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        if (c->kind == COND_ON && wrong[c->first + c->count] != wrong[c->first])
+            return fault(v, "condition %u (on): interface does not exist", i);
+    }
+    return true;
+}
+
+/* Chains, walked depth first. work: what the naive executor may try in the list, saturating at PBC_WALK_MAX + 1. */
+struct walk {
+    const struct verifier *v;
+    const uint64_t *conds_before; /* [i]: work of the conditions before i */
+    uint32_t *state;              /* [chain]: WALK_NEW, WALK_OPEN, or 2 + its height */
+    uint64_t *work;               /* [chain] */
+};
+enum { WALK_NEW, WALK_OPEN, WALK_DONE };
+
+static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth);
+
+/* Adds up the work of a list at `depth` nested `do`s; *height becomes the deepest nesting below it. */
+static bool walk_list(struct walk *w, uint32_t first, uint32_t count, unsigned depth, uint64_t *work, unsigned *height)
+{
+    const struct program *p = w->v->p;
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct pbc_rule *r = &p->rules[i];
+        *work += 1 + w->conds_before[r->conds + r->cond_count] - w->conds_before[r->conds];
+        if (r->verdict == PBC_V_DO) {
+            if (!walk_chain(w, r->chain, depth + 1)) return false;
+            unsigned below = 1 + w->state[r->chain] - WALK_DONE;
+            if (below > *height) *height = below;
+            *work += w->work[r->chain];
+        }
+        if (*work > PBC_WALK_MAX) *work = PBC_WALK_MAX + 1;
+    }
+    return true;
+}
+
+static bool walk_chain(struct walk *w, uint32_t chain, unsigned depth)
+{
+    const struct pbc_chain *c = &w->v->p->chains[chain];
+    if (w->state[chain] == WALK_OPEN) return fault(w->v, "chain %u: calls itself", chain);
+    unsigned known = w->state[chain] == WALK_NEW ? 0 : w->state[chain] - WALK_DONE;
+    if (depth + known > PBC_CHAIN_DEPTH) return fault(w->v, "chain %u: nested deeper than %u", chain, PBC_CHAIN_DEPTH);
+    if (w->state[chain] != WALK_NEW) return true;
+    unsigned height = 0;
+    w->state[chain] = WALK_OPEN;
+    if (!walk_list(w, c->rules, c->rule_count, depth, &w->work[chain], &height)) return false;
+    w->state[chain] = WALK_DONE + height;
+    return true;
+}
+
+static bool walk_all(struct walk *w)
+{
+    const struct program *p = w->v->p;
+    for (uint32_t i = 0; i < p->chains_count; i++)
+        if (!walk_chain(w, i, 1)) return false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) {
+        uint64_t work = 0;
+        unsigned height = 0;
+        if (!walk_list(w, p->firewalls[i].rules, p->firewalls[i].rule_count, 0, &work, &height)) return false;
+        if (work > PBC_WALK_MAX)
+            return fault(w->v, "firewall %u: more than %u rules, conditions and operands to try", i, PBC_WALK_MAX);
+    }
+    return true;
+}
+
+static bool verify_walk(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint64_t *before __attribute__((cleanup(free_longs))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    uint32_t *state __attribute__((cleanup(free_words))) = calloc((size_t)p->chains_count + 1, sizeof *state);
+    uint64_t *work __attribute__((cleanup(free_longs))) = calloc((size_t)p->chains_count + 1, sizeof *work);
+    if (!before || !state || !work) return fault(v, "no memory");
+    before[0] = 0;
+    for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + 1 + p->conds[i].count;
+    return walk_all(&(struct walk){.v = v, .conds_before = before, .state = state, .work = work});
+}
+
+bool verify_rules(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (!verify_interfaces(v)) return false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (!verify_firewall(v, i)) return false;
+    for (uint32_t i = 0; i < p->chains_count; i++)
+        if (!verify_chain(v, i)) return false;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (!verify_rule(v, i)) return false;
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        if (!verify_cond(v, i)) return false;
+    return verify_on(v) && verify_walk(v);
+}

@@ -1,0 +1,286 @@
+/* The verifier's part for where accepted traffic goes: checks, pools and servers, services with their endpoints and
+ * branches. Runs of entries that belong to something say so themselves, so one pass proves that runs neither overlap
+ * nor leave an entry out. */
+#include <string.h>
+
+#include "vm/packet/key.h"
+#include "vm/program/verify/verify_priv.h"
+#include "vm/tables.h"
+
+static bool verify_check(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_check *c = &p->checks[i];
+    const uint32_t strings[] = {c->name, c->place.file, c->path, c->host, c->sni, c->ca, c->body};
+    for (size_t s = 0; s < sizeof strings / sizeof strings[0]; s++)
+        if (!verify_string(v, strings[s], "check", i)) return false;
+    if (c->kind >= PBC_CHECK_KINDS) return fault(v, "check %u: unknown kind %u", i, c->kind);
+    if (c->flags > (PBC_CHECK_NO_VERIFY | PBC_CHECK_PASSIVE | PBC_CHECK_VIA_SERVICE))
+        return fault(v, "check %u: unknown flags 0x%x", i, c->flags);
+    if ((c->send != PBC_NONE && c->send >= p->patterns_count) ||
+        (c->expect != PBC_NONE && c->expect >= p->patterns_count))
+        return fault(v, "check %u: pattern does not exist", i);
+    if (!inside(c->status, c->status_count, p->ranges_count)) return fault(v, "check %u: past the end of `ranges`", i);
+    if (c->from_family != 0 && c->from_family != 4 && c->from_family != 6)
+        return fault(v, "check %u: unknown family %u", i, c->from_family);
+    if (c->every_ms == 0 || c->timeout_ms == 0 || c->rise == 0 || c->fall == 0)
+        return fault(v, "check %u: a time or count of 0", i);
+    if (c->reserved[0] || c->reserved[1] || c->reserved[2]) return fault(v, "check %u: reserved bytes are not zero", i);
+    return true;
+}
+
+static bool has_check(const struct program *p, uint32_t check) { return check == PBC_NONE || check < p->checks_count; }
+
+static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
+{
+    const struct program *p = v->p;
+    const struct pbc_pool *pool = &p->pools[i];
+    if (!verify_string(v, pool->name, "pool", i) || !verify_string(v, pool->place.file, "pool", i)) return false;
+    if (pool->servers != *next || pool->server_count == 0)
+        return fault(v, "pool %u: does not follow the one before", i);
+    if (!inside(pool->servers, pool->server_count, p->servers_count))
+        return fault(v, "pool %u: past the end of `servers`", i);
+    *next = pool->servers + pool->server_count;
+    for (uint32_t s = pool->servers; s < *next; s++)
+        if (p->servers[s].pool != i) return fault(v, "pool %u: server %u belongs to another pool", i, s);
+    if (!has_check(p, pool->check)) return fault(v, "pool %u: check does not exist", i);
+    if (!inside(pool->sources, pool->source_count, p->sets_count))
+        return fault(v, "pool %u: past the end of `sets`", i);
+    if (pool->source_port_lo > pool->source_port_hi || (pool->source_count != 0) != (pool->source_port_lo != 0) ||
+        (pool->source_count == 0 && pool->source_port_hi))
+        return fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
+    if (pool->balance >= LB_KINDS) return fault(v, "pool %u: unknown balance %u", i, pool->balance);
+    if (pool->on_down > PBC_DOWN_KEEP)
+        return fault(v, "pool %u: unknown way %u when a server goes down", i, pool->on_down);
+    return !pool->reserved ? true : fault(v, "pool %u: reserved bytes are not zero", i);
+}
+
+static bool verify_server(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_server *s = &v->p->servers[i];
+    if (!verify_string(v, s->name, "server", i) || !verify_string(v, s->place.file, "server", i)) return false;
+    if (!has_check(v->p, s->check)) return fault(v, "server %u: check does not exist", i);
+    if (s->family != 4 && s->family != 6) return fault(v, "server %u: unknown family %u", i, s->family);
+    if (s->weight > LB_WEIGHT_MAX)
+        return fault(v, "server %u: weight %u, at most %u may be", i, s->weight, LB_WEIGHT_MAX);
+    if (s->flags > (PBC_SERVER_BACKUP | PBC_SERVER_HAS_MAC))
+        return fault(v, "server %u: unknown flags 0x%x", i, s->flags);
+    return !s->reserved && !s->reserved2 ? true : fault(v, "server %u: reserved bytes are not zero", i);
+}
+
+/* Tables are made for pools when a worker starts: a small file must not ask for much memory. */
+static bool verify_slots(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    const uint64_t slots = p->settings_count ? p->settings->maglev : LB_SLOTS_DEFAULT;
+    if (p->pools_count == 0) return true;
+    if (slots < 2 || slots > LB_SLOTS_MAX)
+        return fault(v, "settings: Maglev tables of %llu slots", (unsigned long long)slots);
+    return pbc_pool_slots(p->pools, p->pools_count, p->servers, slots) <= PBC_SLOTS_MAX ||
+           fault(v, "pools: more than %u slots in their tables together", (unsigned)PBC_SLOTS_MAX);
+}
+
+/* A worker has the names of its servers in full; in the file many may share one text. */
+static bool verify_server_names(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        bytes +=
+            strlen(program_str(p, p->pools[p->servers[i].pool].name)) + strlen(program_str(p, p->servers[i].name)) + 2;
+        if (bytes > PBC_SERVER_NAMES_MAX)
+            return fault(v, "server %u: more than %u bytes of names", i, (unsigned)PBC_SERVER_NAMES_MAX);
+    }
+    return true;
+}
+
+/* Addresses of the sets, at most one more than PBC_SOURCES_MAX; *tried counts the ranges that were looked at. */
+static uint64_t count_addresses(const struct program *p, const struct pbc_pool *pool, bool v6)
+{
+    uint64_t n = 0;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count && n <= PBC_SOURCES_MAX; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        n += v6 ? s->count6 : s->count4; /* a range holds one at least; the rest is added where these are few */
+        if (n > PBC_SOURCES_MAX) break;
+        for (uint32_t k = 0; !v6 && k < s->count4; k++) n += p->set4[s->first4 + k].hi - p->set4[s->first4 + k].lo;
+        for (uint32_t k = 0; v6 && k < s->count6; k++) {
+            const struct pbc_range6 *r = &p->set6[s->first6 + k];
+            const uint64_t most = PBC_SOURCES_MAX + 1;
+            n += r->hi_hi != r->lo_hi || r->hi_lo - r->lo_lo > most ? most : r->hi_lo - r->lo_lo;
+        }
+    }
+    return n;
+}
+
+/* Ports are counted for each pair of a source address and a server: a small file must not ask for much memory. */
+static bool verify_sources(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint64_t spaces = 0;
+    for (uint32_t i = 0; i < p->pools_count; i++) {
+        const struct pbc_pool *pool = &p->pools[i];
+        if (!pool->source_count) continue;
+        if (pool->source_count > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u sets", i, PBC_SOURCES_MAX);
+        const uint64_t v4 = count_addresses(p, pool, false), v6 = count_addresses(p, pool, true);
+        if (v4 + v6 > PBC_SOURCES_MAX) return fault(v, "pool %u: more than %u source addresses", i, PBC_SOURCES_MAX);
+        spaces += (v4 + v6) * pool->server_count;
+        if (spaces > PBC_PORT_SPACES_MAX)
+            return fault(v, "pool %u: more than %u pairs of a source and a server", i, PBC_PORT_SPACES_MAX);
+    }
+    return true;
+}
+
+static bool verify_pools(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < p->checks_count; i++)
+        if (!verify_check(v, i)) return false;
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        if (!verify_pool(v, i, &next)) return false;
+    if (next != p->servers_count) return fault(v, "server %u: in no pool", next);
+    for (uint32_t i = 0; i < p->servers_count; i++)
+        if (!verify_server(v, i)) return false;
+    return verify_slots(v) && verify_server_names(v) && verify_sources(v);
+}
+
+static bool verify_endpoint(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_endpoint *e = &v->p->endpoints[i];
+    if (!verify_string(v, e->place.file, "endpoint", i)) return false;
+    if (e->to > PBC_TO_ANY) return fault(v, "endpoint %u: unknown destination %u", i, e->to);
+    if (e->to == PBC_TO_ADDRESS ? e->family != 4 && e->family != 6 : e->family != 0)
+        return fault(v, "endpoint %u: unknown family %u", i, e->family);
+    if (e->proto >= PBC_EP_PROTOS) return fault(v, "endpoint %u: unknown protocol %u", i, e->proto);
+    if (e->port_lo > e->port_hi) return fault(v, "endpoint %u: ports run backwards", i);
+    return !e->reserved || fault(v, "endpoint %u: reserved byte is not zero", i);
+}
+
+/* work[i]: of the conditions before i, with METER added for each that asks a meter. Branches may share conditions, so
+ * they are never walked a branch. */
+#define METER (1ull << 39) /* above all work that is not too much, and 2^24 of them fit */
+
+/* Conditions of a `when` look at the packet alone: a meter is for rules. */
+static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *work, uint32_t *next)
+{
+    const struct program *p = v->p;
+    const struct pbc_branch *b = &p->branches[i];
+    uint32_t percent = 0;
+    if (!verify_string(v, b->place.file, "branch", i)) return false;
+    if (!inside(b->conds, b->cond_count, p->conds_count)) return fault(v, "branch %u: past the end of `conds`", i);
+    if (work[b->conds + b->cond_count] - work[b->conds] >= METER) return fault(v, "branch %u: asks a meter", i);
+    if (b->shares != *next) return fault(v, "branch %u: shares do not follow those before", i);
+    if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
+    *next = b->shares + b->share_count;
+    for (uint32_t s = b->shares; s < *next; s++) {
+        if (p->shares[s].pool >= p->pools_count) return fault(v, "branch %u: pool does not exist", i);
+        if (p->shares[s].percent > 100) return fault(v, "branch %u: a share of %u %%", i, p->shares[s].percent);
+        percent += p->shares[s].percent;
+    }
+    return percent == (b->share_count ? 100 : 0) || fault(v, "branch %u: shares of %u %% in all", i, percent);
+}
+
+struct taken {
+    uint32_t endpoints, branches;
+};
+
+/* The last branch, and no other, is without conditions; what a packet may make the list walk is bounded. */
+static bool verify_service_branches(const struct verifier *v, uint32_t i, const uint64_t *work)
+{
+    const struct program *p = v->p;
+    const struct pbc_service *s = &p->services[i];
+    uint64_t sum = 0;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
+        const struct pbc_branch *branch = &p->branches[b];
+        bool last = b + 1 == s->branches + s->branch_count;
+        if (branch->service != i) return fault(v, "service %u: branch %u belongs to another", i, b);
+        if (last != (branch->cond_count == 0))
+            return fault(v, "service %u: branch %u is not the `else`, or not the last", i, b);
+        sum += work[branch->conds + branch->cond_count] - work[branch->conds];
+    }
+    return sum <= PBC_WALK_MAX || fault(v, "service %u: more than %u conditions and operands to try", i, PBC_WALK_MAX);
+}
+
+static bool verify_options(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_service *s = &p->services[i];
+    if ((s->mode == PBC_MODE_DSR_GUE) != (s->gue_port != 0)) return fault(v, "service %u: GUE port %u", i, s->gue_port);
+    if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
+    if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
+        return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
+    if (s->flags > (PBC_SERVICE_COOKIES | PBC_SERVICE_ANNOUNCE))
+        return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
+    if (s->flags & PBC_SERVICE_COOKIES && s->mode != PBC_MODE_PASSTHROUGH && s->mode != PBC_MODE_KEEP_SOURCE)
+        return fault(v, "service %u: syn cookies in dsr", i);
+    for (uint32_t e = s->endpoints;
+         s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
+         e++)
+        if (p->endpoints[e].to != PBC_TO_ADDRESS) return fault(v, "service %u: announces what is no address", i);
+    bool zero = !s->reserved && !s->reserved2;
+    for (size_t r = 0; r < sizeof s->reserved3 / sizeof s->reserved3[0]; r++) zero = zero && !s->reserved3[r];
+    return zero || fault(v, "service %u: reserved bytes are not zero", i);
+}
+
+static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t *work, struct taken *t)
+{
+    const struct program *p = v->p;
+    const struct pbc_service *s = &p->services[i];
+    if (!verify_string(v, s->name, "service", i) || !verify_string(v, s->place.file, "service", i)) return false;
+    if (s->mode >= PBC_MODES) return fault(v, "service %u: unknown mode %u", i, s->mode);
+    if (s->no_server > PBC_NO_SERVER_PASS)
+        return fault(v, "service %u: unknown way %u without a server", i, s->no_server);
+    if (!verify_options(v, i)) return false;
+    if (s->endpoints != t->endpoints || s->endpoint_count == 0 ||
+        !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
+        return fault(v, "service %u: its endpoints do not follow those before", i);
+    if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))
+        return fault(v, "service %u: its branches do not follow those before", i);
+    t->endpoints += s->endpoint_count;
+    t->branches += s->branch_count;
+    for (uint32_t e = s->endpoints; e < t->endpoints; e++)
+        if (p->endpoints[e].service != i) return fault(v, "service %u: endpoint %u belongs to another", i, e);
+    return verify_service_branches(v, i, work);
+}
+
+static bool verify_services_entry(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (p->funcs_count == 0) return true; /* the code's part says so */
+    if ((p->meta->services == 0) != (p->services_count == 0) ||
+        (p->meta->services && p->meta->services >= p->funcs_count))
+        return fault(v, "meta: function %u can't be that of the services", p->meta->services);
+    return true;
+}
+
+static bool verify_all(const struct verifier *v, const uint64_t *work)
+{
+    const struct program *p = v->p;
+    struct taken t = {0};
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < p->endpoints_count; i++)
+        if (!verify_endpoint(v, i)) return false;
+    for (uint32_t i = 0; i < p->branches_count; i++)
+        if (!verify_branch(v, i, work, &next)) return false;
+    if (next != p->shares_count) return fault(v, "share %u: of no branch", next);
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (!verify_service(v, i, work, &t)) return false;
+    if (t.endpoints != p->endpoints_count) return fault(v, "endpoint %u: of no service", t.endpoints);
+    if (t.branches != p->branches_count) return fault(v, "branch %u: of no service", t.branches);
+    return true;
+}
+
+bool verify_services(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (!verify_pools(v) || !verify_services_entry(v)) return false;
+    if (!p->services_count && !p->branches_count && !p->endpoints_count) return verify_all(v, NULL);
+    uint64_t *work __attribute__((cleanup(free_longs))) = malloc(((size_t)p->conds_count + 1) * sizeof *work);
+    if (!work) return fault(v, "no memory");
+    work[0] = 0;
+    for (uint32_t i = 0; i < p->conds_count; i++) {
+        bool metered = p->conds[i].kind == COND_OVER || p->conds[i].kind == COND_WITHIN;
+        work[i + 1] = work[i] + 1 + p->conds[i].count + (metered ? METER : 0);
+    }
+    return verify_all(v, work);
+}

@@ -1,0 +1,190 @@
+/* The verifier's part for what conditions and instructions look things up in: address and MAC sets, ranges, patterns.
+ */
+#include <string.h>
+
+#include "vm/program/hosts.h"
+#include "vm/program/verify/verify_priv.h"
+
+enum { PATTERN_MOST = sizeof((struct pbc_pattern *)0)->value };
+
+static bool ascending4(const struct pbc_range *a, const struct pbc_range *b)
+{
+    return a->hi < b->lo && b->lo - a->hi > 1;
+}
+
+/* As ascending4 over 128 bits: b starts after a ends, with at least one address between. */
+static bool ascending6(const struct pbc_range6 *a, const struct pbc_range6 *b)
+{
+    uint64_t next_hi = a->hi_hi + (a->hi_lo == UINT64_MAX), next_lo = a->hi_lo + 1;
+    if (a->hi_hi == UINT64_MAX && a->hi_lo == UINT64_MAX) return false;
+    return b->lo_hi > next_hi || (b->lo_hi == next_hi && b->lo_lo > next_lo);
+}
+
+static bool upward6(const struct pbc_range6 *r)
+{
+    return r->lo_hi < r->hi_hi || (r->lo_hi == r->hi_hi && r->lo_lo <= r->hi_lo);
+}
+
+/* Windows of sets may share members, so order is not checked window by window: breaks[i] is how many of the first i + 1
+ * members don't follow the one before them, and a window is in order if its first and last have the same number. */
+static bool in_order(const uint32_t *breaks, uint32_t first, uint32_t count)
+{
+    return count == 0 || breaks[first + count - 1] == breaks[first];
+}
+
+static uint32_t *breaks_new(const struct verifier *v, uint32_t count)
+{
+    uint32_t *breaks = malloc(((size_t)count + 1) * sizeof *breaks);
+    if (breaks)
+        breaks[0] = 0;
+    else
+        fault(v, "no memory");
+    return breaks;
+}
+
+static uint32_t *breaks_of4(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks = breaks_new(v, p->set4_count);
+    for (uint32_t i = 1; breaks && i < p->set4_count; i++)
+        breaks[i] = breaks[i - 1] + !ascending4(&p->set4[i - 1], &p->set4[i]);
+    return breaks;
+}
+
+static uint32_t *breaks_of6(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks = breaks_new(v, p->set6_count);
+    for (uint32_t i = 1; breaks && i < p->set6_count; i++)
+        breaks[i] = breaks[i - 1] + !ascending6(&p->set6[i - 1], &p->set6[i]);
+    return breaks;
+}
+
+static uint32_t *breaks_of_macs(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks = breaks_new(v, p->macs_count);
+    for (uint32_t i = 1; breaks && i < p->macs_count; i++) breaks[i] = breaks[i - 1] + (p->macs[i - 1] >= p->macs[i]);
+    return breaks;
+}
+
+static bool verify_members(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->set4_count; i++)
+        if (p->set4[i].lo > p->set4[i].hi) return fault(v, "set4 %u: range runs backwards", i);
+    for (uint32_t i = 0; i < p->set6_count; i++)
+        if (!upward6(&p->set6[i])) return fault(v, "set6 %u: range runs backwards", i);
+    for (uint32_t i = 0; i < p->macs_count; i++)
+        if (p->macs[i] >> 48) return fault(v, "mac %u: more than 48 bits", i);
+    return true;
+}
+
+static bool verify_address_sets(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks4 __attribute__((cleanup(free_words))) = breaks_of4(v);
+    uint32_t *breaks6 __attribute__((cleanup(free_words))) = breaks_of6(v);
+    if (!breaks4 || !breaks6) return false;
+    for (uint32_t i = 0; i < p->sets_count; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        if (!verify_string(v, s->name, "set", i) || !verify_string(v, s->place.file, "set", i)) return false;
+        if (!inside(s->first4, s->count4, p->set4_count)) return fault(v, "set %u: past the end of `set4`", i);
+        if (!inside(s->first6, s->count6, p->set6_count)) return fault(v, "set %u: past the end of `set6`", i);
+        if (!in_order(breaks4, s->first4, s->count4) || !in_order(breaks6, s->first6, s->count6))
+            return fault(v, "set %u: ranges are not in order, or touch", i);
+    }
+    return true;
+}
+
+static bool verify_mac_sets(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks __attribute__((cleanup(free_words))) = breaks_of_macs(v);
+    if (!breaks) return false;
+    for (uint32_t i = 0; i < p->macsets_count; i++) {
+        const struct pbc_set *s = &p->macsets[i];
+        if (!verify_string(v, s->name, "MAC set", i) || !verify_string(v, s->place.file, "MAC set", i)) return false;
+        if (!inside(s->first4, s->count4, p->macs_count)) return fault(v, "MAC set %u: past the end of `macs`", i);
+        if (s->first6 || s->count6) return fault(v, "MAC set %u: has IPv6 ranges", i);
+        if (!in_order(breaks, s->first4, s->count4)) return fault(v, "MAC set %u: members are not in order", i);
+    }
+    return true;
+}
+
+/* HOSTS: every string is a normal name or glob. */
+static bool verify_hosts(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->hosts_count; i++) {
+        char normal[HOST_MAX + 1];
+        if (!verify_string(v, p->hosts[i], "host", i)) return false;
+        const char *text = program_str(p, p->hosts[i]);
+        if (host_normal(text, strnlen(text, HOST_MAX + 1), normal) != HOST_GOOD || strcmp(text, normal) != 0)
+            return fault(v, "host %u: not the name of a host in normal form", i);
+    }
+    return true;
+}
+
+/* As for sets, windows may share entries: order is looked up in a running count. What a glob covers stands right behind
+ * it, so neighbours are all that has to be compared. */
+static uint32_t *breaks_of_hosts(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *breaks = breaks_new(v, p->hosts_count);
+    for (uint32_t i = 1; breaks && i < p->hosts_count; i++) {
+        const char *a = program_str(p, p->hosts[i - 1]), *b = program_str(p, p->hosts[i]);
+        breaks[i] = breaks[i - 1] + (host_compare(a, b) >= 0 || host_covers(a, b));
+    }
+    return breaks;
+}
+
+static bool verify_names(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (!verify_hosts(v)) return false;
+    uint32_t *breaks __attribute__((cleanup(free_words))) = breaks_of_hosts(v);
+    if (!breaks) return false;
+    for (uint32_t i = 0; i < p->names_count; i++) {
+        const struct pbc_names *l = &p->names[i];
+        if (!verify_string(v, l->name, "names", i) || !verify_string(v, l->place.file, "names", i)) return false;
+        if (!inside(l->first, l->count, p->hosts_count)) return fault(v, "names %u: past the end of `hosts`", i);
+        if (l->reserved[0] || l->reserved[1]) return fault(v, "names %u: reserved bytes are not zero", i);
+        if (!in_order(breaks, l->first, l->count)) return fault(v, "names %u: not in order, or one covers another", i);
+    }
+    return true;
+}
+
+static bool verify_ranges(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->ranges_count; i++) {
+        if (p->ranges[i].lo > p->ranges[i].hi) return fault(v, "range %u: runs backwards", i);
+        if (p->ranges[i].hi > UINT16_MAX) return fault(v, "range %u: ends past 65535", i);
+    }
+    return true;
+}
+
+static bool verify_pattern(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_pattern *t = &v->p->patterns[i];
+    if (t->layer > PBC_PAYLOAD) return fault(v, "pattern %u: unknown layer %u", i, t->layer);
+    if (t->len == 0 || t->len > PATTERN_MOST)
+        return fault(v, "pattern %u: %u bytes, 1 to %u may be", i, t->len, PATTERN_MOST);
+    if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u: past the end of any frame", i);
+    if (t->reserved) return fault(v, "pattern %u: reserved bytes are not zero", i);
+    for (unsigned n = 0; n < PATTERN_MOST; n++) {
+        if (t->value[n] & ~t->mask[n]) return fault(v, "pattern %u: value has bits outside the mask", i);
+        if (n >= t->len && t->mask[n]) return fault(v, "pattern %u: mask goes past its length", i);
+    }
+    return true;
+}
+
+bool verify_sets(const struct verifier *v)
+{
+    if (!verify_members(v) || !verify_address_sets(v) || !verify_mac_sets(v) || !verify_names(v) || !verify_ranges(v))
+        return false;
+    for (uint32_t i = 0; i < v->p->patterns_count; i++)
+        if (!verify_pattern(v, i)) return false;
+    return true;
+}

@@ -1,0 +1,77 @@
+/* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far. After it
+ * the executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "vm/program/verify/verify_priv.h"
+
+bool fault(const struct verifier *v, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(v->err, v->err_len, format, args);
+    va_end(args);
+    return false;
+}
+
+bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
+{
+    return offset < v->p->strings_count || fault(v, "%s %u: string past the end of `strings`", what, index);
+}
+
+bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index)
+{
+    if (!verify_text(v, offset, what, index)) return false;
+    return strnlen(v->p->strings + offset, PBC_NAME_MAX + 1) <= PBC_NAME_MAX ||
+           fault(v, "%s %u: name or path of more than %u bytes", what, index, PBC_NAME_MAX);
+}
+
+/* The section ends in NUL, so every offset inside it is a string. */
+static bool verify_strings(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    if (p->strings_count == 0) return fault(v, "section `strings` is missing");
+    if (p->strings[0] != '\0') return fault(v, "section `strings` does not start with the empty string");
+    return p->strings[p->strings_count - 1] == '\0' || fault(v, "section `strings` does not end with NUL");
+}
+
+static bool verify_meta(const struct verifier *v)
+{
+    const struct pbc_meta *m = v->p->meta;
+    if (v->p->meta_count != 1) return fault(v, "section `meta` is missing");
+    if (m->edition != 1) return fault(v, "meta: edition %u, this prey knows edition 1", m->edition);
+    if (m->flags & ~(uint32_t)(PBC_NEEDS_SELF | PBC_NAMES_ARP | PBC_NEEDS))
+        return fault(v, "meta: unknown flags 0x%x", m->flags);
+    if (m->reach > UINT16_MAX) return fault(v, "meta: reach of %u bytes, no frame has as many", m->reach);
+    if (m->reserved) return fault(v, "meta: reserved bytes are not zero");
+    return verify_string(v, m->source, "meta", 0);
+}
+
+/* A flag that is missing would let rules ask for what the worker does not keep. */
+static bool verify_needs(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)p->conds_count + 1) * sizeof *before);
+    if (!before) return fault(v, "no memory");
+    const uint32_t needs = pbc_needs(&(struct pbc_lists){.rules = p->rules,
+                                                         .conds = p->conds,
+                                                         .patterns = p->patterns,
+                                                         .meters = p->meters,
+                                                         .rules_count = p->rules_count,
+                                                         .conds_count = p->conds_count,
+                                                         .services_count = p->services_count,
+                                                         .nats_count = p->nats_count},
+                                     before);
+    return (p->meta->flags & PBC_NEEDS) == needs ||
+           fault(v, "meta: flags 0x%x, but conditions and services make them 0x%x", p->meta->flags & PBC_NEEDS, needs);
+}
+
+int program_verify(const struct program *p, char *err, size_t err_len)
+{
+    const struct verifier v = {.p = p, .err = err, .err_len = err_len};
+    bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
+                verify_services(&v) && verify_nats(&v) && verify_needs(&v) && verify_memos(&v) &&
+                verify_classifiers(&v) && verify_code(&v);
+    return good ? 0 : -EINVAL;
+}

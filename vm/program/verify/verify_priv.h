@@ -1,0 +1,43 @@
+/* What the parts of the verifier share. Each part returns true if all is well, else it has written the fault. */
+#ifndef VM_PROGRAM_VERIFY_VERIFY_PRIV_H
+#define VM_PROGRAM_VERIFY_VERIFY_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "vm/program/program.h"
+
+struct verifier {
+    const struct program *p;
+    char *err;
+    size_t err_len;
+};
+
+/* Write the fault, return false. */
+__attribute__((format(printf, 2, 3))) bool fault(const struct verifier *v, const char *format, ...);
+
+/* [first, first + count) lies inside `total` entries. */
+static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
+{
+    return first <= total && count <= total - first;
+}
+
+static inline void free_words(uint32_t **words) { free(*words); }
+static inline void free_longs(uint64_t **words) { free(*words); }
+
+bool verify_sets(const struct verifier *v);        /* address and MAC sets and their members, ranges, patterns */
+bool verify_meters(const struct verifier *v);      /* meters, schedules, what limits logs */
+bool verify_rules(const struct verifier *v);       /* interfaces, chains, firewalls, rules, conditions */
+bool verify_services(const struct verifier *v);    /* checks, pools, servers, services, endpoints, branches, shares */
+bool verify_nats(const struct verifier *v);        /* statements of nats */
+bool verify_memos(const struct verifier *v);       /* verdicts that may be remembered */
+bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
+bool verify_code(const struct verifier *v);        /* functions, instructions, the longest path */
+
+/* A name or a path: many rules may share one, and each prints it, so it is bounded. */
+bool verify_string(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
+/* Any string. */
+bool verify_text(const struct verifier *v, uint32_t offset, const char *what, uint32_t index);
+
+#endif

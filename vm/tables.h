@@ -1,0 +1,99 @@
+/* The shared tables: actions, conditions and instructions, as enums and as data. */
+#ifndef VM_TABLES_H
+#define VM_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum action {
+#define ACTION(ident, name, doc) ACTION_##ident,
+#include "vm/action.def"
+#undef ACTION
+    ACTION_COUNT
+};
+const char *action_name(enum action a);
+
+enum cond_kind {
+#define COND(ident, name, operands, doc) COND_##ident,
+#include "vm/cond.def"
+#undef COND
+    COND_COUNT
+};
+
+enum opcode {
+#define OP(ident, name, operands, ends, doc) OP_##ident,
+#include "vm/opcode.def"
+#undef OP
+    OPCODE_COUNT
+};
+
+/* Ways of balancing (forward/balance/), and what bounds them. */
+enum lb_kind {
+#define LB(ident, name, doc) LB_##ident,
+#include "vm/lb.def"
+#undef LB
+    LB_KINDS
+};
+
+#define LB_NONE          UINT32_MAX /* no server can take a new flow */
+#define LB_WEIGHT_MAX    1000u
+#define LB_SLOTS_DEFAULT 65537u
+#define LB_SLOTS_MAX     1048573u /* the largest prime under 2^20 */
+#define LB_SERVERS_MAX   (1u << 20)
+
+enum operand {
+    OPERAND_NONE,
+    OPERAND_TO,
+    OPERAND_SLOT,
+    OPERAND_PREFIX,
+    OPERAND_HALF,
+    OPERAND_MAP,
+    OPERAND_SET,
+    OPERAND_MACSET,
+    OPERAND_MACKIND,
+    OPERAND_PATTERN,
+    OPERAND_METER,
+    OPERAND_FLOWS,
+    OPERAND_RULE,
+    OPERAND_CLASSIFIER,
+    OPERAND_FUNC,
+    OPERAND_REG,
+    OPERAND_FIREWALL,
+    OPERAND_REGFW,
+    OPERAND_RULEFW,
+    OPERAND_BRANCH,
+};
+
+struct op_info {
+    const char *name;
+    uint8_t operand; /* enum operand */
+    bool ends;       /* control never goes on to the next instruction */
+};
+extern const struct op_info op_info[OPCODE_COUNT];
+
+/* Instructions that `to` sends elsewhere. */
+static inline bool op_jumps(unsigned op)
+{
+    return op_info[op].operand >= OPERAND_TO && op_info[op].operand <= OPERAND_FLOWS;
+}
+
+enum cond_operands {
+    OPERANDS_NONE,
+    OPERANDS_RANGES,
+    OPERANDS_SETS,
+    OPERANDS_MACSETS,
+    OPERANDS_PATTERN,
+    OPERANDS_METER
+};
+
+struct cond_info {
+    const char *name;
+    uint8_t operands; /* enum cond_operands */
+};
+extern const struct cond_info cond_info[COND_COUNT];
+
+/* Names of the key's 32-bit slots ("dst0") and 16-bit halves ("dst_port"); NULL for a half inside a slot. */
+extern const char *const slot_names[16];
+extern const char *const half_names[32];
+
+#endif

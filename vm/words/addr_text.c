@@ -1,0 +1,196 @@
+/* Addresses as text (addr_text.h). */
+#include "vm/words/addr_text.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "vm/words/text_priv.h"
+
+typedef unsigned __int128 u128;
+
+/* An address as a number; IPv4 in the low 32 bits. */
+struct number {
+    unsigned family;
+    u128 n;
+};
+
+/* Four decimal numbers without leading zeros, as inet_pton takes them; nearly every line is one, so it is worth a loop.
+ */
+static bool parse_v4(const char *s, size_t len, struct number *a)
+{
+    size_t i = 0;
+    uint32_t address = 0;
+    for (unsigned part = 0; part < 4; part++) {
+        unsigned n = 0;
+        if (part && (i >= len || s[i++] != '.')) return false;
+        const size_t digits = i;
+        while (i < len && s[i] >= '0' && s[i] <= '9' && i - digits < 3) n = n * 10 + (unsigned)(s[i++] - '0');
+        if (i == digits || n > 255 || (i - digits > 1 && s[digits] == '0')) return false;
+        address = address << 8 | n;
+    }
+    *a = (struct number){4, address};
+    return i == len;
+}
+
+static bool parse_address(const char *s, size_t len, struct number *a)
+{
+    char text[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+    if (parse_v4(s, len, a)) return true;
+    if (len >= sizeof text || !memchr(s, ':', len) || memchr(s, '\0', len)) return false;
+    memcpy(text, s, len);
+    text[len] = '\0';
+    if (inet_pton(AF_INET6, text, bytes) != 1) return false;
+    *a = (struct number){.family = 6};
+    for (unsigned i = 0; i < 16; i++) a->n = a->n << 8 | bytes[i];
+    return true;
+}
+
+static bool parse_length(const char *s, size_t len, unsigned most, unsigned *out)
+{
+    unsigned n = 0;
+    if (len == 0 || len > 3 || (len > 1 && s[0] == '0')) return false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9') return false;
+        n = n * 10 + (unsigned)(s[i] - '0');
+    }
+    *out = n;
+    return n <= most;
+}
+
+static enum addr_fault guess(const char *s, size_t len)
+{
+    bool letters = false;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '%') return ADDR_ZONE;
+        if (s[i] == ' ' || s[i] == '\t' || s[i] == ',') return ADDR_BLANKS;
+        letters = letters || (s[i] >= 'g' && s[i] <= 'z') || (s[i] >= 'G' && s[i] <= 'Z');
+    }
+    return letters ? ADDR_NAME : ADDR_NONE;
+}
+
+static void set_member(struct addr_member *m, unsigned family, u128 lo, u128 hi)
+{
+    m->family = (uint8_t)family;
+    if (family == 4)
+        m->v4 = (struct pbc_range){.lo = (uint32_t)lo, .hi = (uint32_t)hi};
+    else
+        m->v6 = (struct pbc_range6){
+            .lo_hi = (uint64_t)(lo >> 64), .lo_lo = (uint64_t)lo, .hi_hi = (uint64_t)(hi >> 64), .hi_lo = (uint64_t)hi};
+}
+
+/* The bits of an address past a prefix's length. */
+static u128 host_mask(unsigned family, unsigned bits)
+{
+    const unsigned past = (family == 4 ? 32 : 128) - bits;
+    return past >= 128 ? ~(u128)0 : ((u128)1 << past) - 1;
+}
+
+static enum addr_fault prefix_member(struct number a, const char *length, size_t len, struct addr_member *m)
+{
+    unsigned bits;
+    if (!parse_length(length, len, a.family == 4 ? 32 : 128, &bits)) return ADDR_LENGTH;
+    const u128 host = host_mask(a.family, bits);
+    if (a.n & host) return ADDR_HOST_BITS;
+    set_member(m, a.family, a.n, a.n | host);
+    return ADDR_GOOD;
+}
+
+static enum addr_fault range_member(struct number lo, const char *last, size_t len, struct addr_member *m)
+{
+    struct number hi;
+    if (!parse_address(last, len, &hi) || hi.family != lo.family) return ADDR_FAMILIES;
+    if (lo.n > hi.n) return ADDR_BACKWARDS;
+    set_member(m, lo.family, lo.n, hi.n);
+    return ADDR_GOOD;
+}
+
+enum addr_fault addr_text_member(const char *s, size_t len, struct addr_member *m)
+{
+    const char *slash = memchr(s, '/', len), *dash = slash ? NULL : memchr(s, '-', len), *mark = slash ? slash : dash;
+    const size_t first = mark ? (size_t)(mark - s) : len;
+    struct number a;
+    if (!parse_address(s, first, &a)) return guess(s, len);
+    if (slash) return prefix_member(a, mark + 1, len - first - 1, m);
+    if (dash) return range_member(a, mark + 1, len - first - 1, m);
+    set_member(m, a.family, a.n, a.n);
+    return ADDR_GOOD;
+}
+
+static void add_number(struct text *t, unsigned family, u128 n)
+{
+    uint32_t words[4] = {(uint32_t)(n >> 96), (uint32_t)(n >> 64), (uint32_t)(n >> 32), (uint32_t)n};
+    if (family == 4) words[0] = words[3];
+    text_add_address(t, words, family == 6);
+}
+
+/* Both readings of a prefix with host bits. */
+static void describe_host_bits(const char *s, size_t len, struct text *t)
+{
+    const char *slash = memchr(s, '/', len);
+    struct number a = {0};
+    unsigned bits = 0;
+    if (!slash || !parse_address(s, (size_t)(slash - s), &a) ||
+        !parse_length(slash + 1, len - (size_t)(slash - s) - 1, a.family == 4 ? 32 : 128, &bits))
+        return;
+    text_add(t, "the address has bits set past its first %u: this is either the network ", bits);
+    add_number(t, a.family, a.n & ~host_mask(a.family, bits));
+    text_add(t, "/%u or the host ", bits);
+    add_number(t, a.family, a.n);
+}
+
+void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char *buf, size_t buf_len)
+{
+    static const char *const hints[] = {
+        [ADDR_FAMILIES] = "a range is two addresses of one family",
+        [ADDR_BACKWARDS] = "the range runs backwards",
+        [ADDR_ZONE] = "an address with a zone belongs to one link, not into a set",
+        [ADDR_BLANKS] = "one address, prefix or range a line, without spaces in it",
+        [ADDR_NAME] = "names of hosts can't stand in a set: their addresses change",
+    };
+    struct text t = text_of(buf, buf_len);
+    if (fault == ADDR_HOST_BITS) {
+        describe_host_bits(s, len, &t);
+        return;
+    }
+    text_add(&t, "this is no address, prefix or range");
+    if (fault == ADDR_LENGTH)
+        text_add(&t, ": a prefix length goes from 0 to %u", memchr(s, ':', len) ? 128 : 32);
+    else if (fault != ADDR_NONE)
+        text_add(&t, ": %s", hints[fault]);
+}
+
+static bool is_blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\f' || ch == '\v'; }
+
+static void read_line(const struct addr_reader *reader, uint32_t line, const char *text, size_t len)
+{
+    const char *hash = memchr(text, '#', len);
+    size_t from = 0, to = hash ? (size_t)(hash - text) : len;
+    struct addr_member m;
+    while (from < to && is_blank(text[from])) from++;
+    while (to > from && is_blank(text[to - 1])) to--;
+    if (from == to) return;
+    const enum addr_fault fault = addr_text_member(text + from, to - from, &m);
+    if (fault == ADDR_GOOD) {
+        reader->member(reader->arg, &m);
+        return;
+    }
+    while (len && text[len - 1] == '\r') len--;
+    const uint32_t col = from < UINT32_MAX ? (uint32_t)from + 1 : UINT32_MAX;
+    reader->bad(reader->arg,
+                &(struct addr_bad_line){
+                    .line = line, .col = col, .text = text, .text_len = len, .len = to - from, .fault = fault});
+}
+
+bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader)
+{
+    const char *const end = text + len;
+    if (len && memchr(text, '\0', len)) return false;
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;
+    for (uint32_t line = 1; text < end; line++) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text)), *stop = newline ? newline : end;
+        read_line(reader, line, text, (size_t)(stop - text));
+        text = newline ? stop + 1 : end;
+    }
+    return true;
+}

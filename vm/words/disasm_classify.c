@@ -1,0 +1,195 @@
+/* Classifiers in the listing: entries, formats, the tree word by word with its leaves' lanes below them. All of a small
+ * one; of a large one, or of what a hostile file says again and again, the first. */
+#include "vm/tables.h"
+#include "vm/words/disasm_priv.h"
+
+enum { ROWS = 256, LEAVES = 64, BLOCKS = 16 };
+
+struct listing {
+    const struct program *p;
+    const struct pbc_classifier *c;
+    FILE *out;
+    uint32_t shown[LEAVES]; /* blocks where runs begin that were printed */
+    uint32_t shown_count;
+};
+
+static void print(const struct listing *l, const struct text *t) { fprintf(l->out, "%s\n", t->buf); }
+
+static void more(const struct listing *l, uint32_t count, const char *what)
+{
+    if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
+}
+
+/* The parts of the key under a window of a word: "src0 24-31". */
+static void add_window(struct text *t, unsigned word, unsigned shift, unsigned bits)
+{
+    const unsigned from = word * 64 + shift, to = from + bits;
+    const char *between = "";
+    for (unsigned at = from, width; at < to; at += width - at % width) {
+        width = at / 32 < KEY_SLOT(src_port) ? 32 : 16;
+        const unsigned end = to < at - at % width + width ? to - 1 : at - at % width + width - 1;
+        text_add(t, "%s%s %u", between, width == 32 ? slot_names[at / 32] : half_names[at / 16], at % width);
+        if (end > at) text_add(t, "-%u", end % width);
+        between = ", ";
+    }
+}
+
+/* How many lanes up to the last that is used. */
+static unsigned lanes_of(const struct pbc_block *b, unsigned size)
+{
+    const uint32_t *entries = b[size - 1].col[7];
+    unsigned lanes = 0;
+    while (lanes < 8 && (entries[lanes] & PBC_LANE_NONE) != PBC_LANE_NONE) lanes++;
+    return lanes;
+}
+
+static void add_ports(struct text *t, const char *name, uint32_t range)
+{
+    const uint32_t lo = range & 0xffff, hi = 65535 - (range >> 16);
+    if (lo || hi < 65535) text_add(t, lo == hi ? "  %s %u" : "  %s %u-%u", name, lo, hi);
+}
+
+static void add_masked(struct text *t, const char *name, uint32_t value, uint32_t mask, uint32_t all)
+{
+    text_add(t, "  %s 0x%x", name, value);
+    if (mask != all) text_add(t, " of 0x%x", mask);
+}
+
+/* An address is told as in code, with the bits that are compared where they are not a prefix. */
+static void add_slot_compared(struct text *t, unsigned slot, uint32_t value, uint32_t mask)
+{
+    const bool prefix = !(~mask & (~mask + 1));
+    if (!mask) return;
+    if (slot == KEY_SLOT(kind)) {
+        text_add(t, "  kind ");
+        if (value) text_add_kind(t, value, "|");
+        if (mask & ~value) text_add(t, value ? " not " : "not "), text_add_kind(t, mask & ~value, "|");
+    } else if ((slot == KEY_SLOT(src) || slot == KEY_SLOT(dst)) && prefix) {
+        text_add(t, "  %s ", slot_names[slot]);
+        text_add_address(t, (const uint32_t[4]){value}, false);
+        if (mask != UINT32_MAX) text_add(t, "/%u", (unsigned)__builtin_popcount(mask));
+    } else {
+        add_masked(t, slot_names[slot], value, mask, UINT32_MAX);
+    }
+}
+
+static void dump_lane(const struct listing *l, const struct pbc_block *b, const struct pbc_format *f, unsigned lane)
+{
+    const unsigned size = f->size, slots = pbc_format_slots(size);
+    const struct pbc_block *last = &b[size - 1]; /* its columns from 4 on: ports, half, entry */
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    text_add(&t, "      entry %u", last->col[7][lane] & PBC_LANE_NONE);
+    for (unsigned s = 0; s < slots; s++)
+        add_slot_compared(&t, f->slot[s], b[s / 8].col[s % 8][lane], b[(slots + s) / 8].col[(slots + s) % 8][lane]);
+    add_ports(&t, "src_port", last->col[4][lane]);
+    add_ports(&t, "dst_port", last->col[5][lane]);
+    if (last->col[6][lane] >> 16)
+        add_masked(&t, half_names[f->half], last->col[6][lane] & 0xffff, last->col[6][lane] >> 16, 0xffff);
+    print(l, &t);
+}
+
+/* The run of blocks, unless it stands above. */
+static void dump_run(struct listing *l, uint64_t leaf)
+{
+    const struct pbc_format *f = &l->p->formats[l->c->formats + TREE_FORMAT(leaf)];
+    const struct pbc_block *b = &l->p->blocks[l->c->blocks + TREE_BASE(leaf)];
+    bool follows = true;
+    for (uint32_t i = 0; i < l->shown_count; i++)
+        if (l->shown[i] == TREE_BASE(leaf)) return;
+    if (l->shown_count == LEAVES) return;
+    l->shown[l->shown_count++] = TREE_BASE(leaf);
+    for (unsigned n = 0; n < BLOCKS && follows; n++, b += f->size) {
+        for (unsigned lane = 0; lane < lanes_of(b, f->size); lane++) dump_lane(l, b, f, lane);
+        follows = b[f->size - 1].col[7][7] & PBC_LANE_MORE;
+    }
+    if (follows) fprintf(l->out, "      ... and more\n");
+}
+
+/* Words `from` to `to`, which are alike. */
+static void dump_words(struct listing *l, uint32_t from, uint32_t to)
+{
+    const uint64_t w = l->p->tree[l->c->tree + from];
+    const uint32_t base = TREE_BASE(w);
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    text_add(&t, from == to ? "    word %u: " : "    word %u-%u: ", from, to);
+    switch ((enum tree_kind)TREE_KIND(w)) {
+    case TREE_NONE: text_add(&t, "none"); break;
+    case TREE_CUT:
+        text_add(&t, "cut ");
+        add_window(&t, TREE_WORD(w), TREE_SHIFT(w), TREE_BITS(w));
+        text_add(&t, " -> %u-%u", base, base + (1u << TREE_BITS(w)) - 1);
+        break;
+    case TREE_FORK:
+        text_add(&t, "fork -> %u, %u", base, base + 1);
+        if (TREE_LEAST(w) != PBC_LANE_NONE) text_add(&t, " from entry %u", TREE_LEAST(w));
+        break;
+    case TREE_LEAF: text_add(&t, "leaf block %u in format %u", base, TREE_FORMAT(w)); break;
+    }
+    print(l, &t);
+    if (TREE_KIND(w) == TREE_LEAF) dump_run(l, w);
+}
+
+static void dump_tree(struct listing *l)
+{
+    const uint64_t *tree = l->p->tree + l->c->tree;
+    uint32_t next = 0;
+    for (unsigned rows = 0; rows < ROWS && next < l->c->tree_count; rows++) {
+        const uint32_t from = next++;
+        while (next < l->c->tree_count && tree[next] == tree[from]) next++;
+        dump_words(l, from, next - 1);
+    }
+    more(l, l->c->tree_count - next, "words");
+}
+
+static void dump_formats(const struct listing *l)
+{
+    const uint32_t count = l->c->format_count < ROWS ? l->c->format_count : ROWS;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pbc_format *f = &l->p->formats[l->c->formats + i];
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        text_add(&t, "    format %u: %u bytes,", i, f->size * 256u);
+        for (unsigned s = 0; s < pbc_format_slots(f->size); s++) text_add(&t, " %s", slot_names[f->slot[s]]);
+        text_add(&t, ", %s", half_names[f->half]);
+        print(l, &t);
+    }
+    more(l, l->c->format_count - count, "formats");
+}
+
+static void dump_entries(const struct listing *l)
+{
+    const uint32_t count = l->c->entry_count < ROWS ? l->c->entry_count : ROWS;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pbc_entry *e = &l->p->entries[l->c->entries + i];
+        char line[LINE];
+        struct text t = text_of(line, sizeof line);
+        text_add(&t, "    entry %u: ", i);
+        add_rule(&t, l->p, e->rule);
+        if (e->code) text_add(&t, " code %u", e->code);
+        print(l, &t);
+    }
+    more(l, l->c->entry_count - count, "entries");
+}
+
+static void dump_classifier(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_classifier *c = &p->classifiers[i];
+    struct listing l = {.p = p, .c = c, .out = out};
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  classifier", i, c->name);
+    text_add(&t, ": %u entries, %u words, %u blocks; at most %u words, %u blocks, %u forks, %u in turn", c->entry_count,
+             c->tree_count, c->block_count, c->words, c->compared, c->forks, c->chain);
+    print(&l, &t);
+    dump_entries(&l);
+    dump_formats(&l);
+    dump_tree(&l);
+}
+
+void dump_classifiers(const struct program *p, FILE *out)
+{
+    if (p->classifiers_count) fprintf(out, "\nclassifiers\n");
+    for (uint32_t i = 0; i < p->classifiers_count; i++) dump_classifier(p, i, out);
+}

@@ -1,0 +1,22 @@
+/* What the parts of the listing share. */
+#ifndef VM_WORDS_DISASM_PRIV_H
+#define VM_WORDS_DISASM_PRIV_H
+
+#include "vm/words/text_priv.h"
+
+enum { LINE = 1024 };
+
+void add_place(struct text *t, const struct program *p, const struct pbc_place *place);
+void add_quoted(struct text *t, const char *s);
+/* "pool 3 (web)" */
+void add_named(struct text *t, const struct program *p, const char *what, uint32_t index, uint32_t name);
+/* "rule 4 (noisy:3)" */
+void add_rule(struct text *t, const struct program *p, uint32_t rule);
+void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out);
+
+const char *endpoint_proto_name(uint8_t proto);         /* of an enum pbc_endpoint_proto: "tcp" */
+void dump_services(const struct program *p, FILE *out); /* checks, pools, services */
+void dump_classifiers(const struct program *p, FILE *out);
+void dump_nats(const struct program *p, FILE *out);
+
+#endif

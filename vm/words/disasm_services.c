@@ -1,0 +1,163 @@
+/* Checks, pools and services in the listing. */
+#include "vm/words/disasm_priv.h"
+#include "vm/forward/balance/lb.h"
+
+static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
+static const char *const mode_names[PBC_MODES] = {
+    "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
+static const char *const no_server_names[] = {"reset", "drop", "pass"};
+static const char *const proto_names[PBC_EP_PROTOS] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
+
+const char *endpoint_proto_name(uint8_t proto) { return proto_names[proto]; }
+
+static void print(FILE *out, const struct text *t) { fprintf(out, "%s\n", t->buf); }
+
+static void add_word(struct text *t, const struct program *p, const char *word, uint32_t string)
+{
+    if (!string) return;
+    text_add(t, " %s ", word);
+    add_quoted(t, program_str(p, string));
+}
+
+static void dump_check(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_check *c = &p->checks[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  check", i, c->name);
+    text_add(&t, " %s", check_names[c->kind]);
+    add_word(&t, p, "GET", c->path);
+    add_word(&t, p, "host", c->host);
+    add_word(&t, p, "sni", c->sni);
+    add_word(&t, p, "verify ca", c->ca);
+    add_word(&t, p, "body has", c->body);
+    if (c->send != PBC_NONE) text_add(&t, " send pattern %u", c->send);
+    if (c->expect != PBC_NONE) text_add(&t, " expect pattern %u", c->expect);
+    for (uint32_t s = 0; s < c->status_count; s++)
+        text_add(&t, "%s%u-%u", s ? ", " : " expect ", p->ranges[c->status + s].lo, p->ranges[c->status + s].hi);
+    text_add(&t, " every %u ms timeout %u ms rise %u fall %u", c->every_ms, c->timeout_ms, c->rise, c->fall);
+    if (c->port) text_add(&t, " port %u", c->port);
+    if (c->from_family) text_add(&t, " from "), text_add_address(&t, c->from, c->from_family == 6);
+    if (c->flags & PBC_CHECK_NO_VERIFY) text_add(&t, " verify off");
+    if (c->flags & PBC_CHECK_PASSIVE) text_add(&t, " passive");
+    if (c->flags & PBC_CHECK_VIA_SERVICE) text_add(&t, " via service");
+    add_place(&t, p, &c->place);
+    print(out, &t);
+}
+
+static void add_check(struct text *t, const struct program *p, uint32_t check)
+{
+    if (check != PBC_NONE) text_add(t, " "), add_named(t, p, "check", check, p->checks[check].name);
+}
+
+static void dump_server(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_server *s = &p->servers[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "    server", i, s->name);
+    text_add(&t, " ");
+    text_add_address(&t, s->addr, s->family == 6);
+    if (s->port) text_add(&t, " port %u", s->port);
+    text_add(&t, " weight %u", s->weight);
+    if (s->flags & PBC_SERVER_BACKUP) text_add(&t, " backup");
+    if (s->flags & PBC_SERVER_HAS_MAC) text_add(&t, " mac "), text_add_mac(&t, s->mac);
+    add_check(&t, p, s->check);
+    add_place(&t, p, &s->place);
+    print(out, &t);
+}
+
+static void dump_pool(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_pool *pool = &p->pools[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  pool", i, pool->name);
+    text_add(&t, " balance %s on down %s retries %u", lb_name((enum lb_kind)pool->balance),
+             pool->on_down == PBC_DOWN_KEEP ? "keep" : "reset", pool->retries);
+    if (pool->drain_ns) text_add(&t, " drain %llu ms", (unsigned long long)(pool->drain_ns / 1000000));
+    if (pool->slow_start_ns) text_add(&t, " slow start %llu ms", (unsigned long long)(pool->slow_start_ns / 1000000));
+    for (uint32_t s = 0; s < pool->source_count; s++) {
+        text_add(&t, s ? ", " : " source ");
+        text_add_set(&t, p, pool->sources + s);
+    }
+    if (pool->source_count) text_add(&t, " ports %u-%u", pool->source_port_lo, pool->source_port_hi);
+    add_check(&t, p, pool->check);
+    add_place(&t, p, &pool->place);
+    print(out, &t);
+    for (uint32_t s = pool->servers; s < pool->servers + pool->server_count; s++) dump_server(p, s, out);
+}
+
+static void dump_endpoint(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_endpoint *e = &p->endpoints[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    text_add(&t, "    on ");
+    if (e->to == PBC_TO_ADDRESS)
+        text_add_address(&t, e->addr, e->family == 6);
+    else
+        text_add(&t, e->to == PBC_TO_SELF ? "self" : "any");
+    text_add(&t, " %s", proto_names[e->proto]);
+    if (e->proto < PBC_EP_ECHO4) text_add(&t, e->port_lo == e->port_hi ? "/%u" : "/%u-%u", e->port_lo, e->port_hi);
+    add_place(&t, p, &e->place);
+    print(out, &t);
+}
+
+static void dump_branch(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_branch *b = &p->branches[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    text_add(&t, "    branch %u %s ->", i, b->cond_count ? "when" : "else");
+    for (uint32_t s = b->shares; s < b->shares + b->share_count; s++) {
+        text_add(&t, s > b->shares ? ", " : " ");
+        text_add_name(&t, program_str(p, p->pools[p->shares[s].pool].name));
+        text_add(&t, " %u%%", p->shares[s].percent);
+    }
+    if (!b->share_count) text_add(&t, " no server");
+    add_place(&t, p, &b->place);
+    print(out, &t);
+    for (uint32_t c = b->conds; c < b->conds + b->cond_count; c++) dump_cond(p, &p->conds[c], out);
+}
+
+static void add_options(struct text *t, const struct program *p, const struct pbc_service *s)
+{
+    if (s->idle_ns) text_add(t, " idle %llu ms", (unsigned long long)(s->idle_ns / 1000000));
+    if (s->affinity_ns) text_add(t, " affinity source %llu ms", (unsigned long long)(s->affinity_ns / 1000000));
+    if (s->max_flows) text_add(t, " max flows %u", s->max_flows);
+    if (s->max_flows_per_source) text_add(t, " max flows %u per source", s->max_flows_per_source);
+    if (s->rate) text_add(t, " rate "), add_named(t, p, "meter", s->rate - 1, p->meters[s->rate - 1].name);
+    if (s->flags & PBC_SERVICE_COOKIES) text_add(t, " syn cookies");
+    if (s->mss == PBC_MSS_AUTO)
+        text_add(t, " mss clamp auto");
+    else if (s->mss)
+        text_add(t, " mss clamp %u", s->mss);
+    if (s->flags & PBC_SERVICE_ANNOUNCE) text_add(t, " announce");
+}
+
+static void dump_service(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_service *s = &p->services[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  service", i, s->name);
+    text_add(&t, " mode %s", mode_names[s->mode]);
+    if (s->mode == PBC_MODE_DSR_GUE) text_add(&t, " %u", s->gue_port);
+    text_add(&t, " on no server %s", no_server_names[s->no_server]);
+    add_options(&t, p, s);
+    add_place(&t, p, &s->place);
+    print(out, &t);
+    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) dump_endpoint(p, e, out);
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) dump_branch(p, b, out);
+}
+
+void dump_services(const struct program *p, FILE *out)
+{
+    if (p->checks_count) fprintf(out, "\nchecks\n");
+    for (uint32_t i = 0; i < p->checks_count; i++) dump_check(p, i, out);
+    if (p->pools_count) fprintf(out, "\npools\n");
+    for (uint32_t i = 0; i < p->pools_count; i++) dump_pool(p, i, out);
+    if (p->services_count) fprintf(out, "\nservices\n");
+    for (uint32_t i = 0; i < p->services_count; i++) dump_service(p, i, out);
+}

@@ -1,0 +1,122 @@
+/* A worker's inside: what the files of the vm share (vm.c, settle.c, stateful.c, remember.c). */
+#ifndef VM_WORKER_H
+#define VM_WORKER_H
+
+#include "vm/judge/judge.h"
+#include "vm/vm.h"
+#include "vm/worker/limit.h"
+#include "vm/judge/remember.h"
+#include "vm/forward/service.h"
+
+struct vm {
+    struct program *program;
+    struct vm_cfg cfg;
+    uint64_t now_ns;         /* latest seen */
+    struct limit answers;    /* errors and resets: `rejects` */
+    struct limit echoes;     /* replies from services' addresses */
+    struct limit neighbours; /* ARP replies and advertisements for them */
+    struct meters *meters;
+    uint64_t packets; /* judged before the batch at hand */
+    struct vm_counters counters;
+    struct counter refused;    /* dropped without being judged */
+    struct key keys[VM_BATCH]; /* of the batch that is being judged */
+    decided decisions[VM_BATCH];
+    struct balance *balance;
+    struct counter *served;  /* one a service, one a service without a server, one a server: counters points into it */
+    struct counter *rules;   /* one a rule, one for "nobody", one a firewall's default: counters points into it */
+    struct track *track;     /* NULL: the program keeps no flows */
+    struct track_seen *seen; /* [VM_BATCH], of the batch that is being judged */
+    struct remember *remember;   /* NULL: no verdict may be remembered */
+    struct fragments *fragments; /* NULL: no fragment follows its first */
+    struct forward *forward;     /* NULL: there are neither services nor translation */
+    struct vips *vips;           /* NULL: there are no services and nats */
+    bool decaps;                 /* some rule's verdict is a decap */
+};
+
+/* One batch's way through vm_run. */
+struct job {
+    struct vm *vm;
+    const struct vm_in *in;
+    struct vm_tx *tx;
+    uint32_t input; /* index in vm_run's pkts of the batch's first */
+    bool inside;    /* what was inside a packet is being judged */
+};
+
+static inline void add(struct counter *c, uint32_t bytes)
+{
+    c->packets++;
+    c->bytes += bytes;
+}
+
+/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart. */
+static inline struct counter *decider(const struct vm *vm, decided d)
+{
+    uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
+    return &vm->rules[rule < RULE_DEFAULT ? rule : after];
+}
+
+/* ---- settle.c: verdicts ---- */
+
+/* A verdict without a judgement. */
+void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes);
+
+/* The branch of a service that takes a packet which was accepted; PBC_NONE. */
+uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
+
+/* What settle does rarely. */
+void settle_noticed(struct vm *vm, unsigned flags);
+void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                   const struct verdict *v);
+
+/* May an answer of this kind leave? Takes a token; counts it as limited, or where there is no room for it. */
+bool answer_begin(const struct job *j, struct limit *kind);
+/* Then it leaves; NULL, for it found no slot, is counted. */
+void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause);
+
+/* A verdict that is known but for its flags: counted for its rule, reason, service and server, and answered where it is
+ * a reject. */
+void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v);
+
+/* What was decided becomes the verdict, is counted, and answered where it is a reject. */
+static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
+                          struct verdict *v)
+{
+    struct vm *vm = j->vm;
+    unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    *v = (struct verdict){.action = (uint8_t)decided_action(d),
+                          .flags = (uint8_t)flags,
+                          .rule = decided_rule(d),
+                          .firewall = decided_firewall(d),
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
+    add(&vm->counters.verdicts[v->action], pkt->wire_len);
+    add(decider(vm, d), pkt->wire_len);
+    if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
+    if (v->action == ACTION_REJECT) settle_answer(j, at, pkt, key, v);
+}
+
+/* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
+static inline void count_judged_drops(struct vm *vm)
+{
+    const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;
+    vm->counters.reasons[REASON_NONE] =
+        (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
+}
+
+/* ---- vm.c ---- */
+
+/* The whole way of one parsed packet in one piece, a fragment, malformed or neither, to its verdict. */
+void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
+
+/* ---- stateful.c: one packet after the other ---- */
+
+/* Judge a parsed batch of which the packets of `todo` are well formed and in one piece; the rest by `odd`, in its turn.
+ */
+typedef void odd_fn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
+void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, odd_fn *odd,
+                 struct verdict verdicts[]);
+
+/* One well-formed packet, of which nothing was looked up ahead. */
+void judge_in_turn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
+
+#endif

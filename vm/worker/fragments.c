@@ -1,0 +1,217 @@
+/* Fragments on a worker's way, see fragments.h.
+ *
+ * What is held moves from the counter of `held` to that of its verdict when it leaves, so every packet stays in one. */
+#include "vm/worker/fragments.h"
+
+#include <stdlib.h>
+
+#include "vm/flow/fragments/frag.h"
+#include "vm/judge/fragment_order.h"
+#include "vm/forward/forward.h"
+#include "vm/worker/inside.h"
+
+struct fragments {
+    struct frags *frags;
+    struct frag_order *order; /* NULL: no rule names `fragment` */
+};
+
+struct fragments *fragments_new(const struct program *p, uint64_t seed)
+{
+    struct fragments *f = calloc(1, sizeof *f);
+    const bool ordered = p->meta->flags & PBC_NAMES_FRAGMENT;
+    if (!f) return NULL;
+    f->frags = frags_new(p, seed);
+    f->order = ordered ? frag_order_new(p) : NULL;
+    if (f->frags && (f->order || !ordered)) return f;
+    fragments_free(f);
+    return NULL;
+}
+
+void fragments_free(struct fragments *f)
+{
+    if (!f) return;
+    frags_free(f->frags);
+    frag_order_free(f->order);
+    free(f);
+}
+
+const struct frag_counters *fragments_counters(const struct fragments *f) { return frags_counters(f->frags); }
+
+static void record_first(const struct job *j, uint32_t datagram, const struct key *key, const struct pkt *pkt,
+                         const struct verdict *v)
+{
+    const struct vm *vm = j->vm;
+    const struct fragments *f = vm->fragments;
+    const struct peek peek = {.meters = vm->meters};
+    struct frag_first first = {.verdict = *v};
+    if (v->action == ACTION_FORWARD) first.leave = *forward_left(vm->forward);
+    if (f->order) first.place = frag_order_place(f->order, v, key, pkt, &peek);
+    frag_judged(f->frags, vm->now_ns, datagram, &first);
+}
+
+/* Counted for the rule that decided the first, and for its service and server; it leaves as the first did. Never
+ * answered, never logged. */
+static void follow(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                   const struct frag_first *first, struct verdict *v)
+{
+    *v = first->verdict;
+    if (v->action == ACTION_FORWARD) {
+        const enum pkt_reason reason = forward_follow(j, at, pkt, key, &first->leave);
+        v->reason = (uint8_t)reason;
+        if (reason) v->action = ACTION_DROP;
+    }
+    settle_whole(j, at, pkt, key, v);
+}
+
+/* A rule that names `fragment` decides. What it accepts of a datagram that is sent on goes where that goes. */
+static void decide_itself(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, decided d,
+                          const struct frag_first *first, struct verdict *v)
+{
+    const struct vm *vm = j->vm;
+    if (vm->decaps && inside_asked(vm->program, d)) {
+        inside_judge(j, at, pkt, key, d, v);
+        return;
+    }
+    if (decided_action(d) == ACTION_ACCEPT &&
+        (first->verdict.service != PBC_NONE || first->verdict.action == ACTION_FORWARD)) {
+        struct frag_first mine = *first;
+        mine.verdict.rule = decided_rule(d);
+        mine.verdict.firewall = decided_firewall(d);
+        follow(j, at, pkt, key, &mine, v);
+        return;
+    }
+    settle(j, at, pkt, key, d, v);
+}
+
+/* Does a rule that stands before the one that decided the first decide this one? */
+static bool is_decided(const struct job *j, unsigned at, struct pkt *pkt, struct key *key,
+                       const struct frag_first *first, decided *d)
+{
+    const struct vm *vm = j->vm;
+    struct track_seen seen = {.slot = FLOW_NONE};
+    if (!vm->fragments->order || first->place == 0) return false;
+    if (vm->track) {
+        track_ahead(vm->track, key, &pkt, 1, &seen);
+        track_look(vm->track, key, pkt, &seen);
+    }
+    const struct effects e = {.rules = vm->rules,
+                              .tx = j->tx,
+                              .input = j->input + at,
+                              .meters = vm->meters,
+                              .packet = vm->packets + at,
+                              .track = vm->track,
+                              .seen = &seen};
+    const bool traced = vm->cfg.follow_trace && pkt->cookie == vm->cfg.traced;
+    const struct tracer tracer = {.fn = traced ? vm->cfg.follow_trace : NULL, .arg = vm->cfg.trace_arg};
+    return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, key, pkt, &e, &tracer, d);
+}
+
+static void follow_first(const struct job *j, unsigned at, struct pkt *pkt, struct key *key,
+                         const struct frag_first *first, struct verdict *v)
+{
+    decided d;
+    if (is_decided(j, at, pkt, key, first, &d))
+        decide_itself(j, at, pkt, key, d, first, v);
+    else
+        follow(j, at, pkt, key, first, v);
+}
+
+/* Its first is not known: rules that name `fragment` are meant for such ones, so then the whole program judges it. */
+static void judge_orphan(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v,
+                         odd_fn *judge)
+{
+    if (j->vm->fragments->order)
+        judge(j, at, pkt, key, v);
+    else
+        refuse(j->vm, v, ACTION_DROP, REASON_FRAGMENT_ORPHAN, pkt->wire_len);
+}
+
+/* False: there is no room for it. */
+static bool hold(const struct job *j, uint32_t datagram, const struct pkt *pkt, struct verdict *v)
+{
+    struct vm *vm = j->vm;
+    struct frags *frags = vm->fragments->frags;
+    struct pkt *copy = vm->cfg.pool && frag_room(frags, vm->now_ns) ? pool_copy(vm->cfg.pool, pkt) : NULL;
+    if (!copy) {
+        frag_not_held(frags);
+        return false;
+    }
+    frag_hold(frags, vm->now_ns, datagram, copy);
+    refuse(vm, v, ACTION_HELD, REASON_NONE, pkt->wire_len);
+    return true;
+}
+
+void fragments_judge(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v,
+                     odd_fn *judge)
+{
+    struct vm *vm = j->vm;
+    struct frag_first first;
+    uint32_t datagram;
+    switch (frag_look(vm->fragments->frags, vm->now_ns, key, pkt, &datagram, &first)) {
+    case FRAG_FIRST:
+        judge(j, at, pkt, key, v);
+        record_first(j, datagram, key, pkt, v);
+        break;
+    case FRAG_FOLLOW: follow_first(j, at, pkt, key, &first, v); break;
+    case FRAG_WAIT:
+        if (!hold(j, datagram, pkt, v)) judge_orphan(j, at, pkt, key, v, judge);
+        break;
+    case FRAG_REFUSE: refuse(vm, v, ACTION_DROP, first.verdict.reason, pkt->wire_len); break;
+    }
+}
+
+/* ---- what was held ---- */
+
+static enum tx_kind kind_of(const struct verdict *v)
+{
+    switch ((enum action)v->action) {
+    case ACTION_ACCEPT:
+    case ACTION_PASS: return TX_HOST;
+    default: return TX_FREE;
+    }
+}
+
+static void uncount_held(struct vm *vm, uint32_t bytes)
+{
+    vm->counters.verdicts[ACTION_HELD].packets--;
+    vm->counters.verdicts[ACTION_HELD].bytes -= bytes;
+}
+
+/* What a held packet is logged as: it is where the executor finds it. */
+static void place_events(struct vm_tx *tx, unsigned first)
+{
+    for (unsigned i = first; i < tx->event_count; i++) tx->events[i].entry = tx->count;
+}
+
+void fragments_leave(const struct job *j, odd_fn *judge)
+{
+    struct vm *vm = j->vm;
+    struct vm_tx *tx = j->tx;
+    struct frag_first first;
+    bool orphan;
+    while (tx->count + VM_TX_PER_PACKET <= tx->cap && frag_ready(vm->fragments->frags, vm->now_ns)) {
+        const unsigned events = tx->event_count;
+        struct pkt *pkt = frag_next(vm->fragments->frags, vm->now_ns, &first, &orphan);
+        struct key key;
+        struct verdict v;
+        uncount_held(vm, pkt->wire_len);
+        pkt_parse(pkt, j->in->facts, &key);
+        if (orphan)
+            judge_orphan(j, 0, pkt, &key, &v, judge);
+        else if (first.verdict.rule == RULE_NONE && first.verdict.reason != REASON_NONE)
+            refuse(vm, &v, ACTION_DROP, first.verdict.reason, pkt->wire_len);
+        else
+            follow_first(j, 0, pkt, &key, &first, &v);
+        place_events(tx, events);
+        vm->packets++; /* meters tell packets by their number */
+        tx->entries[tx->count++] = (struct tx_entry){.pkt = pkt,
+                                                     .kind = (uint8_t)kind_of(&v),
+                                                     .cause = TX_CAUSE_HELD,
+                                                     .out_if = IFACE_NONE,
+                                                     .input = INPUT_NONE,
+                                                     .cookie = pkt->cookie,
+                                                     .verdict = v};
+    }
+}
+
+uint64_t fragments_tick(struct fragments *f, uint64_t now_ns) { return frag_tick(f->frags, now_ns); }

@@ -1,0 +1,24 @@
+/* Fragments on a worker's way: each is told what it is by flow/fragments/frag.h and takes the verdict of its first, waits for it,
+ * or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
+#ifndef VM_WORKER_FRAGMENTS_H
+#define VM_WORKER_FRAGMENTS_H
+
+#include "vm/worker.h"
+
+struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL when memory is out */
+void fragments_free(struct fragments *f);                                /* what is held goes back to its pool */
+const struct frag_counters *fragments_counters(const struct fragments *f);
+
+static inline bool is_fragment(const struct key *key) { return key->kind & KIND_FRAGMENT; }
+
+/* One fragment, parsed, malformed or not, in its turn. judge: judges it as any packet that is well formed. */
+void fragments_judge(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v,
+                     odd_fn *judge);
+
+/* Held fragments whose time has come, as far as there is room for them in j->tx. j->input is INPUT_NONE. */
+void fragments_leave(const struct job *j, odd_fn *judge);
+
+/* The next deadline; now, if some still may leave. */
+uint64_t fragments_tick(struct fragments *f, uint64_t now_ns);
+
+#endif

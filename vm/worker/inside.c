@@ -1,0 +1,114 @@
+/* What is inside a packet: taken out, judged, counted for the packet that brought it; see inside.h. */
+#include "vm/worker/inside.h"
+
+#include "vm/packet/edit/tunnel.h"
+
+static enum pkt_reason reason_of(enum decap d, const struct pkt *pkt)
+{
+    switch (d) {
+    case DECAP_DONE: return REASON_NONE;
+    case DECAP_FRAGMENT: return REASON_TUNNEL_FRAGMENT;
+    case DECAP_CONGESTED: return REASON_TUNNEL_CONGESTED;
+    case DECAP_SHORT: return pkt->flags & PKT_SNAPPED ? REASON_SNAPPED : REASON_BAD_TUNNEL;
+    case DECAP_OTHER:
+    case DECAP_READ_ONLY:
+    case DECAP_VARIANT:
+    case DECAP_FLAGS:
+    case DECAP_VERSION:
+    case DECAP_LENGTH:
+    case DECAP_CHECKSUM: break;
+    }
+    return REASON_BAD_TUNNEL;
+}
+
+enum pkt_reason program_open(const struct program *p, uint32_t rule, const struct pkt *pkt, const struct key *key,
+                             const struct facts *facts, struct pool *pool, struct pkt **inner, struct key *inner_key)
+{
+    const struct pbc_rule *r = &p->rules[rule];
+    const bool fragment = key->kind & KIND_FRAGMENT;
+    struct pkt *copy = pool && !fragment ? pool_copy(pool, pkt) : NULL;
+    *inner = NULL;
+    if (!copy) return fragment ? REASON_TUNNEL_FRAGMENT : REASON_NO_BUFFER;
+    const enum tunnel_kind kind = r->verdict == PBC_V_DECAP_GUE ? TUNNEL_GUE : TUNNEL_IPIP;
+    const enum pkt_reason reason = reason_of(tunnel_decap(copy, key, kind, r->port), pkt);
+    if (reason != REASON_NONE) {
+        pool_put(copy);
+        return reason;
+    }
+    pkt_parse(copy, facts, inner_key);
+    *inner = copy;
+    return copy->reason == REASON_NONE && inner_key->kind & KIND_SRC_SELF ? REASON_TUNNEL_SOURCE : REASON_NONE;
+}
+
+static void refuse_outer(const struct job *j, const struct pkt *pkt, decided d, enum pkt_reason reason,
+                         struct verdict *v)
+{
+    refuse(j->vm, v, ACTION_DROP, reason, pkt->wire_len);
+    v->rule = decided_rule(d);
+    v->firewall = decided_firewall(d);
+    v->flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    settle_noticed(j->vm, v->flags);
+}
+
+/* Its verdict and rule were counted with the bytes of what was inside; the frame had more. One that is held is counted
+ * again when it leaves. */
+static void count_outer(struct vm *vm, const struct verdict *v, uint32_t more)
+{
+    if (v->action == ACTION_HELD) return;
+    vm->counters.verdicts[v->action].bytes += more;
+    if (v->rule != RULE_NONE) decider(vm, decided_as(v->rule, v->action, v->firewall))->bytes += more;
+    if (v->action != ACTION_DROP || v->reason == REASON_NONE) return;
+    vm->counters.reasons[v->reason].bytes += more;
+    vm->refused.bytes += more;
+}
+
+static void to_host(const struct job *j, unsigned at, struct pkt *inner)
+{
+    j->tx->entries[j->tx->count++] = (struct tx_entry){.pkt = inner,
+                                                       .kind = TX_HOST,
+                                                       .cause = TX_CAUSE_INSIDE,
+                                                       .out_if = IFACE_NONE,
+                                                       .input = j->input + at,
+                                                       .cookie = inner->cookie};
+}
+
+/* Meters tell packets by their number, so this one has its own. The last entry of vm_tx is kept free for it. */
+static void judge_inner(const struct job *j, unsigned at, struct pkt *inner, struct key *key, struct verdict *v)
+{
+    struct vm *vm = j->vm;
+    struct job inside = *j;
+    inside.inside = true;
+    vm->packets++;
+    vm->counters.inside++;
+    j->tx->cap--;
+    judge_single(&inside, at, inner, key, v);
+    j->tx->cap++;
+}
+
+void inside_judge(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
+                  struct verdict *v)
+{
+    struct vm *vm = j->vm;
+    struct key inner_key;
+    struct pkt *inner = NULL;
+    add(decider(vm, d), pkt->wire_len);
+    enum pkt_reason reason =
+        j->inside ? REASON_NESTED_TUNNEL
+        : j->tx->count >= j->tx->cap
+            ? REASON_NO_BUFFER
+            : program_open(vm->program, decided_rule(d), pkt, key, j->in->facts, vm->cfg.pool, &inner, &inner_key);
+    if (reason != REASON_NONE) {
+        pool_put(inner);
+        refuse_outer(j, pkt, d, reason, v);
+        return;
+    }
+    const uint32_t outer_bytes = pkt->wire_len - inner->wire_len;
+    settle_noticed(vm, pkt->flags & PKT_BAD_CSUM);
+    judge_inner(j, at, inner, &inner_key, v);
+    count_outer(vm, v, outer_bytes);
+    if (v->action == ACTION_ACCEPT && !v->done)
+        to_host(j, at, inner);
+    else
+        pool_put(inner);
+    v->done = v->action == ACTION_ACCEPT;
+}

@@ -1,0 +1,33 @@
+/* What is inside a packet: a `decap` rule decided it, so its outer headers are taken off in a slot and what they held
+ * is judged anew by the whole firewall, on the interface and tags that it came with; its direction is that of its own
+ * addresses. It has flows and fragments of its own. The outer packet has neither: it counts for the `decap` rule, and
+ * its verdict is the one of what was inside.
+ *
+ * | dropped as | where |
+ * |---|---|
+ * | `tunnel-fragment` | the outer packet is a fragment: nothing puts it together here |
+ * | `bad-tunnel` | GUE of another variant, with flags or a wrong checksum; an inner version or length that is none |
+ * | `tunnel-congested` | RFC 6040, 4.2 |
+ * | `tunnel-source` | the inner source is this machine's address: nobody else may speak for it |
+ * | `nested-tunnel` | a `decap` rule decides about what was inside: one level is taken off, not more |
+ * | any reason of the parser | what is inside is malformed |
+ * | `no-buffer` | no slot, or no room in vm_tx |
+ *
+ * The rule is then the `decap` rule (`-` where it is malformed inside). What is accepted leaves through vm_tx for the
+ * host (TX_HOST, TX_CAUSE_INSIDE), and verdict.done says that the outer packet does not. */
+#ifndef VM_WORKER_INSIDE_H
+#define VM_WORKER_INSIDE_H
+
+#include "vm/worker.h"
+
+/* Did a `decap` rule decide? Only in programs that have one (vm->decaps). */
+static inline bool inside_asked(const struct program *p, decided d)
+{
+    return decided_rule(d) < RULE_DEFAULT && p->rules[decided_rule(d)].verdict >= PBC_V_DECAP_IPIP;
+}
+
+/* The packet that d decided. */
+void inside_judge(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
+                  struct verdict *v);
+
+#endif

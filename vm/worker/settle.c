@@ -1,0 +1,103 @@
+/* From decisions to verdicts: what each packet counts as, which service and server take it, what is answered. */
+#include "vm/packet/reply/answer.h"
+#include "vm/worker.h"
+
+void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes)
+{
+    *v = (struct verdict){.action = (uint8_t)action,
+                          .reason = (uint8_t)reason,
+                          .rule = RULE_NONE,
+                          .firewall = PBC_NONE,
+                          .service = PBC_NONE,
+                          .server = PBC_NONE};
+    add(&vm->counters.verdicts[action], bytes);
+    if (action != ACTION_DROP) return;
+    add(&vm->counters.reasons[reason], bytes);
+    add(&vm->refused, bytes);
+}
+
+void settle_noticed(struct vm *vm, unsigned flags)
+{
+    vm->counters.snapped += !!(flags & PKT_SNAPPED);
+    vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
+}
+
+bool answer_begin(const struct job *j, struct limit *kind)
+{
+    struct vm *vm = j->vm;
+    const bool conforms = limit_take(kind, vm->now_ns), room = j->tx->count < j->tx->cap && vm->cfg.pool;
+    vm->counters.answers_limited += !conforms;
+    vm->counters.answers_no_buffer += conforms && !room;
+    return conforms && room;
+}
+
+void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause)
+{
+    struct vm_tx *tx = j->tx;
+    if (!out) {
+        j->vm->counters.answers_no_buffer++;
+        return;
+    }
+    j->vm->counters.answers++;
+    tx->entries[tx->count++] = (struct tx_entry){
+        .pkt = out,
+        .kind = TX_SEND,
+        .cause = (uint8_t)cause,
+        .out_if = IFACE_NONE,
+        .input = j->input + at,
+        .cookie = pkt->cookie,
+    };
+}
+
+/* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
+ * settle, whose other ways need no registers of the caller's. */
+void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
+                   const struct verdict *v)
+{
+    struct vm *vm = j->vm;
+    enum pbc_answer kind = v->rule < RULE_DEFAULT ? vm->program->rules[v->rule].answer : PBC_ANSWER_DEFAULT;
+    enum answer_form form = answer_form(pkt, key, kind);
+    if (form == ANSWER_NONE || !answer_begin(j, &vm->answers)) return;
+    answer_leave(j, at, pkt, answer_build(pkt, key, form, vm->cfg.pool),
+                 form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE);
+}
+
+/* Counted for its service and server, too. */
+static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
+{
+    const uint32_t services = vm->program->services_count;
+    if (v->service == PBC_NONE) return;
+    add(&vm->served[v->service], bytes);
+    /* `pass` has no reason; one of another kind was refused before a server was asked for. */
+    const bool unserved = v->reason == REASON_NO_SERVER || v->reason == REASON_NONE;
+    if (v->server == PBC_NONE && v->action != ACTION_FORWARD && unserved)
+        add(&vm->served[services + v->service], bytes);
+    if (v->action == ACTION_FORWARD && v->server != PBC_NONE) add(&vm->served[2 * (size_t)services + v->server], bytes);
+}
+
+void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v)
+{
+    struct vm *vm = j->vm;
+    const uint32_t bytes = pkt->wire_len;
+    const unsigned noticed = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    v->flags = (uint8_t)((v->flags & VERDICT_REPLY) | noticed);
+    add(&vm->counters.verdicts[v->action], bytes);
+    add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
+    if (noticed) settle_noticed(vm, noticed);
+    if (v->action == ACTION_DROP && v->reason != REASON_NONE) {
+        add(&vm->counters.reasons[v->reason], bytes);
+        add(&vm->refused, bytes);
+    }
+    count_served(vm, v, bytes);
+    if (v->action == ACTION_REJECT) settle_answer(j, at, pkt, key, v);
+}
+
+uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)
+{
+    const struct program *p = vm->program;
+    decided taken;
+    if (!p->services_count) return PBC_NONE;
+    if (vm->cfg.naive) return service_branch(p, key, pkt);
+    run_code(p, p->meta->services, key, &pkt, 1, NULL, NULL, &taken);
+    return decided_action(taken) == ACTION_FORWARD ? decided_rule(taken) : PBC_NONE;
+}
