@@ -11,7 +11,8 @@ have_header() {
     done
     return 1
 }
-have_command() { command -v "$1" >/dev/null 2>&1; }
+# What only root runs lies in /usr/sbin, which the PATH of others may lack.
+have_command() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
 have_runtime() { ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-* >/dev/null 2>&1; }
 
 # need PACKAGE PROBE...: remember the package if the probe fails.
@@ -43,13 +44,19 @@ list_tests() {
     need tcpdump have_command tcpdump
     need tshark have_command tshark
     need xz-utils have_command xz
+    need nftables have_command nft
+    need iproute2 have_command ip
+    need vim have_command vim
+    need bsdutils have_command script
 }
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which
-# brings all of its libraries; gnuplot.
+# brings all of its libraries; nftables, in a network namespace that iproute2 furnishes; gnuplot.
 list_peers() {
     need pkg-config have_command pkg-config
     need libdpdk-dev have_header dpdk/rte_acl.h
+    need nftables have_command nft
+    need iproute2 have_command ip
     need gnuplot-nox have_command gnuplot
 }
 list_coverage() { need gcovr have_command gcovr; }

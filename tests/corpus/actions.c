@@ -126,7 +126,7 @@ static const char *configured(void)
     static char dir[4300];
     char command[14000];
     if (dir[0]) return dir;
-    snprintf(dir, sizeof dir, "%s.d", scratch("actions"));
+    snprintf(dir, sizeof dir, "%s.shark", scratch("actions"));
     snprintf(
         command, sizeof command,
         "mkdir -p '%s' && tshark -G protocols 2>'%s/err' | awk -F'\\t' 'BEGIN { n = split(\"frame eth ethertype vlan "
