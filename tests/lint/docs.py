@@ -1,6 +1,6 @@
 """Every ```prey block of every document compiles, with the files that stand beside the document.
 
-A block that uses what is not due yet gives E0900 and nothing else: tests/golden/docs-e0900.txt lists those. UPDATE=1
+README.md is one page. A block that uses what is not due yet gives E0900 and nothing else: tests/golden/docs-e0900.txt lists those. UPDATE=1
 rewrites the list. Prints TAP lines."""
 import json
 import os
@@ -12,6 +12,7 @@ import tempfile
 
 PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 LIST = pathlib.Path("tests/golden/docs-e0900.txt")
+PAGE = 120
 
 
 def blocks(document):
@@ -56,6 +57,9 @@ def main():
                 print(f"#   {error['code']} {error.get('message', '')}")
             print(f"{'ok' if good else 'not ok'} - {name}:{line} compiles" + (", but for what is not due" if codes else ""))
             failed += not good
+    lines = len(pathlib.Path("README.md").read_text().splitlines())
+    print(f"{'ok' if lines <= PAGE else 'not ok'} - README.md is one page: {lines} lines, at most {PAGE}")
+    failed += lines > PAGE
     if os.environ.get("UPDATE") and (later or LIST.exists()):
         LIST.write_text("".join(entry + "\n" for entry in later))
     gone = sorted(set(expected) - set(later)) if not os.environ.get("UPDATE") else []
