@@ -11,6 +11,12 @@ static const char *const kind_names[N_COUNT] = {
 #undef NODE
 };
 
+static const char *const clauses[CL_COUNT] = {
+#define CLAUSE(ident, words) [CL_##ident] = words,
+#include "lang/clause.def"
+#undef CLAUSE
+};
+
 struct node *node_new(struct arena *arena, enum node_kind kind, struct span span)
 {
     struct node *n = arena_alloc(arena, sizeof(*n));
@@ -42,6 +48,8 @@ unsigned node_count(const struct node *n)
 }
 
 const char *node_kind_name(enum node_kind kind) { return (unsigned)kind < N_COUNT ? kind_names[kind] : "?"; }
+
+const char *clause_words(enum clause clause) { return clauses[clause]; }
 
 static bool addr_equal(const struct addr *a, const struct addr *b)
 {

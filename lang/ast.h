@@ -13,6 +13,15 @@ enum node_kind {
     N_COUNT
 };
 
+/* What a CLAUSE, a STEP, a CHOICE, a PACKET and a PROTO_PORTS is: their v.i. */
+enum clause {
+    CL_NONE,
+#define CLAUSE(ident, words) CL_##ident,
+#include "lang/clause.def"
+#undef CLAUSE
+    CL_COUNT
+};
+
 enum node_flag {
     NF_NOT = 1 << 0,       /* `not` stood before the list */
     NF_LIVE = 1 << 1,      /* live file */
@@ -46,6 +55,19 @@ void node_add(struct node *parent, struct node *child);
 struct node *node_child(const struct node *n, enum node_kind kind);
 unsigned node_count(const struct node *n);
 const char *node_kind_name(enum node_kind kind);
+const char *clause_words(enum clause clause);
+
+static inline enum clause clause_of(const struct node *n) { return (enum clause)n->v.i; }
+/* The words of a CLAUSE, STEP, CHOICE, PACKET or PROTO_PORTS. */
+static inline const char *node_words(const struct node *n) { return clause_words(clause_of(n)); }
+static inline bool is_clause(const struct node *n, enum clause clause)
+{
+    return n->kind == N_CLAUSE && clause_of(n) == clause;
+}
+static inline bool is_choice(const struct node *n, enum clause clause)
+{
+    return n->kind == N_CHOICE && clause_of(n) == clause;
+}
 
 /* True when both trees are equal but for spans and NF_MULTILINE. */
 bool node_equal(const struct node *a, const struct node *b);

@@ -57,22 +57,25 @@ struct node *tree(struct parser *p, enum node_kind kind, struct span span, struc
     return adopt(node_new(p->arena, kind, span), children);
 }
 
-static struct node *worded(struct parser *p, enum node_kind kind, const char *word, struct span span,
-                           struct node *children)
+static struct node *typed(struct node *n, enum clause clause)
 {
-    struct node *n = tree(p, kind, span, children);
-    n->v = (struct value){.kind = VALUE_STR, .str = {word, strlen(word)}};
+    n->v = (struct value){.kind = VALUE_INT, .i = clause};
     return n;
 }
 
-struct node *clause(struct parser *p, const char *word, struct span span, struct node *children)
+struct node *clause(struct parser *p, enum clause clause, struct span span, struct node *children)
 {
-    return worded(p, N_CLAUSE, word, span, children);
+    return typed(tree(p, N_CLAUSE, span, children), clause);
 }
 
-struct node *step(struct parser *p, const char *word, struct span span, struct node *children)
+struct node *step(struct parser *p, enum clause clause, struct span span, struct node *children)
 {
-    return worded(p, N_STEP, word, span, children);
+    return typed(tree(p, N_STEP, span, children), clause);
+}
+
+struct node *choice(struct parser *p, enum clause clause, struct span span)
+{
+    return typed(leaf(p, N_CHOICE, span), clause);
 }
 
 struct node *list_of(struct parser *p, struct node *first, struct span span) { return tree(p, N_LIST, span, first); }

@@ -1,4 +1,5 @@
 /* Declarations, set algebra, rules and packets. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lang/lang_priv.h"
@@ -128,20 +129,26 @@ struct node *when_new(struct parser *p, struct span kw, struct node *conditions,
 
 /* ---- tests ---- */
 
-struct node *packet(struct parser *p, struct str proto, struct span span, struct node *number, struct node *addrs,
+struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,
                     struct node *opts)
 {
     struct node *n = tree(p, N_PACKET, span, number);
-    n->v = (struct value){.kind = VALUE_STR, .str = {arena_strndup(p->arena, proto.s, proto.len), proto.len}};
+    n->v = (struct value){.kind = VALUE_INT, .i = proto};
     return adopt(adopt(n, addrs), opts);
 }
 
-struct node *one_of(struct parser *p, struct node *name, const char *where, const char *const *words)
+struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices)
 {
-    size_t n = 0;
-    for (; words[n]; n++)
-        if (strcmp(words[n], name->v.str.s) == 0) return name;
-    build_error(p, E_VALUE, name->span, "`%s` is no choice of %s", name->v.str.s, where);
+    const char *words[CL_COUNT];
+    char listed[256] = "";
+    size_t n = 0, len = 0;
+    for (; choices[n] != CL_NONE; n++) {
+        const char *before = n == 0 ? "" : choices[n + 1] == CL_NONE ? " or " : ", ";
+        words[n] = clause_words(choices[n]);
+        if (strcmp(words[n], name->v.str.s) == 0) return choice(p, choices[n], name->span);
+        len += (size_t)snprintf(listed + len, sizeof(listed) - len, "%s`%s`", before, words[n]);
+    }
+    build_error(p, E_VALUE, name->span, "%s is %s, not `%s`", where, listed, name->v.str.s);
     const char *near = diag_nearest(name->v.str.s, words, n);
     if (near) diag_fix(p->diags, "did you mean `%s`?", near);
     return NULL;

@@ -253,16 +253,14 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span)
                     quote(p, port_span));
         return NULL;
     }
-    struct node *n = tree(p, N_PROTO_PORTS, span, port);
-    n->v = (struct value){.kind = VALUE_STR, .str = {arena_strndup(p->arena, word.s, left), left}};
-    static const char *const protos[] = {"tcp", "udp", "sctp", "any"};
-    for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
-        if (strcmp(protos[i], n->v.str.s) == 0) return n;
     const struct span proto_span = {span.file, span.start, span.start + (uint32_t)left};
-    build_error(p, E_VALUE, proto_span, "`%s` is no protocol with ports: tcp, udp, sctp or any", n->v.str.s);
-    const char *near = diag_nearest(n->v.str.s, protos, sizeof(protos) / sizeof(protos[0]));
-    if (near) diag_fix(p->diags, "did you mean `%s`?", near);
-    return NULL;
+    static const enum clause protos[] = {CL_TCP, CL_UDP, CL_SCTP, CL_ANY, CL_NONE};
+    struct node *name = name_node(p, (struct str){word.s, left}, proto_span);
+    const struct node *proto = one_of(p, name, "the protocol before `/`", protos);
+    if (!proto) return NULL;
+    struct node *n = tree(p, N_PROTO_PORTS, span, port);
+    n->v = proto->v;
+    return n;
 }
 
 struct node *server_ref(struct parser *p, struct str word, struct span span)
@@ -295,10 +293,9 @@ struct node *per_prefix(struct parser *p, struct str word, struct span span, str
     } else if (len6 && (parse_uint(len6->v.str.s + 1, len6->v.str.len - 1, &n6) != 0 || n6 > 128)) {
         build_error(p, E_ADDRESS, len6->span, "`%s` is no prefix length of IPv6", quote(p, len6->span));
     } else {
-        struct node *name =
-            name_node(p, (struct str){word.s, left}, (struct span){span.file, span.start, span.start + (uint32_t)left});
+        const struct span name = {span.file, span.start, span.start + (uint32_t)left};
         struct node *six = len6 ? int_leaf(p, N_INT, n6, len6->span) : NULL;
-        return chain(name, chain(int_leaf(p, N_INT, n4, at), six));
+        return chain(choice(p, left == 6 ? CL_SOURCE : CL_DESTINATION, name), chain(int_leaf(p, N_INT, n4, at), six));
     }
     return NULL;
 }

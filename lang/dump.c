@@ -39,6 +39,11 @@ static const char *word_of(const struct node *n)
     case N_WITH: return answers[n->v.i];
     case N_DIRECTION: return directions[n->v.i];
     case N_PROTO_WORD: return protos[n->v.i];
+    case N_CLAUSE:
+    case N_CHOICE:
+    case N_STEP:
+    case N_PACKET:
+    case N_PROTO_PORTS: return node_words(n);
     case N_OTHER_FRAMES: return n->v.i ? "pass" : "drop";
     default: return NULL;
     }

@@ -153,8 +153,9 @@ struct node *append(struct parser *p, struct node *list, struct node *siblings);
 struct node *kids(struct node *list);
 /* A node of `kind` with the given chain as children. */
 struct node *tree(struct parser *p, enum node_kind kind, struct span span, struct node *children);
-struct node *clause(struct parser *p, const char *word, struct span span, struct node *children);
-struct node *step(struct parser *p, const char *word, struct span span, struct node *children);
+struct node *clause(struct parser *p, enum clause clause, struct span span, struct node *children);
+struct node *step(struct parser *p, enum clause clause, struct span span, struct node *children);
+struct node *choice(struct parser *p, enum clause clause, struct span span);
 /* Lists under construction: a container node whose children count. */
 struct node *list_of(struct parser *p, struct node *first, struct span span);
 struct node *list_more(struct node *list, struct node *next, struct span span);
@@ -218,9 +219,10 @@ struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict
 struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword);
 struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools);
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list);
-struct node *packet(struct parser *p, struct str proto, struct span span, struct node *number, struct node *addrs,
+struct node *packet(struct parser *p, enum clause proto, struct span span, struct node *number, struct node *addrs,
                     struct node *opts);
-/* Check that a word is one of those listed (NULL-terminated), with the nearest offered. */
-struct node *one_of(struct parser *p, struct node *name, const char *where, const char *const *words);
+/* A name that has to be one of those listed (the last is CL_NONE), as a CHOICE; else the nearest is offered, and NULL.
+ */
+struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices);
 
 #endif

@@ -93,13 +93,13 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt down_word
 %type <node> service_body service_items service_item service_stmt endpoints endpoint mode mode_opts mode_opt
-%type <node> when_conds when_cond instruction_opts instruction_opt pools share per_source_opt no_server
+%type <node> when_conds when_cond instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt
 %type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt
 %type <node> claim_opts claim_opt claim claim_proto source_opt port_opt split_opts split_opt fate packet_addr packet_host packet_port
 %type <node> proto_list endpoint_list ports_opt
-%type <str> packet_proto flag_word fate_word
+%type <i> packet_proto flag_word
 
 %%
 
@@ -210,14 +210,14 @@ set_atom: literal { $$ = set_member(p, $1); }
     ;
 
 meter_opts: %empty { $$ = NULL; } | meter_opts meter_opt { $$ = append(p, $1, $2); } ;
-meter_opt: BURST scalar { $$ = clause(p, "burst", @1, want(p, $2, W_INT | W_SIZE | W_NAME, "`burst`")); }
+meter_opt: BURST scalar { $$ = clause(p, CL_BURST, @1, want(p, $2, W_INT | W_SIZE | W_NAME, "`burst`")); }
     | per
-    | ENTRIES scalar { $$ = clause(p, "entries", @1, want(p, $2, W_INT | W_NAME, "`entries`")); }
+    | ENTRIES scalar { $$ = clause(p, CL_ENTRIES, @1, want(p, $2, W_INT | W_NAME, "`entries`")); }
     ;
-per: PER per_opt { $$ = clause(p, "per", @1, $2); } ;
-per_opt: SOURCE { $$ = name_node(p, $1, @1); }
-    | DESTINATION { $$ = name_node(p, $1, @1); }
-    | FLOW { $$ = name_node(p, $1, @1); }
+per: PER per_opt { $$ = clause(p, CL_PER, @1, $2); } ;
+per_opt: SOURCE { $$ = choice(p, CL_SOURCE, @1); }
+    | DESTINATION { $$ = choice(p, CL_DESTINATION, @1); }
+    | FLOW { $$ = choice(p, CL_FLOW, @1); }
     | SLASHED { $$ = per_prefix(p, $1, @1, NULL); }
     | SLASHED COMMA SLASH_LEN { $$ = per_prefix(p, $1, @1, name_node(p, $3, @3)); }
     ;
@@ -227,31 +227,31 @@ day: name { $$ = tree(p, N_DAYS, @$, $1); }
     | name COLON_RANGE { $$ = tree(p, N_DAYS, @$, chain($1, colon_time_range(p, $2))); }
     | COLON_RANGE { $$ = tree(p, N_DAYS, @$, colon_time_range(p, $1)); }
     ;
-zone_opt: %empty { $$ = NULL; } | ZONE STRING { $$ = clause(p, "zone", @1, $2); } ;
+zone_opt: %empty { $$ = NULL; } | ZONE STRING { $$ = clause(p, CL_ZONE, @1, $2); } ;
 
-check_kind: TCP { $$ = clause(p, "tcp", @1, NULL); }
-    | UDP { $$ = clause(p, "udp", @1, NULL); }
-    | ICMP { $$ = clause(p, "icmp", @1, NULL); }
-    | HTTP GET STRING { $$ = clause(p, "http", @1, $3); }
-    | HTTPS GET STRING { $$ = clause(p, "https", @1, $3); }
+check_kind: TCP { $$ = clause(p, CL_TCP, @1, NULL); }
+    | UDP { $$ = clause(p, CL_UDP, @1, NULL); }
+    | ICMP { $$ = clause(p, CL_ICMP, @1, NULL); }
+    | HTTP GET STRING { $$ = clause(p, CL_HTTP, @1, $3); }
+    | HTTPS GET STRING { $$ = clause(p, CL_HTTPS, @1, $3); }
     ;
 check_opts: %empty { $$ = NULL; } | check_opts check_opt { $$ = append(p, $1, $2); } ;
-check_opt: SEND BYTES { $$ = clause(p, "send", @1, $2); }
-    | EXPECT BYTES { $$ = clause(p, "expect", @1, $2); }
-    | EXPECT statuses { $$ = clause(p, "expect", @1, $2->first); }
-    | HOST STRING { $$ = clause(p, "host", @1, $2); }
-    | SNI STRING { $$ = clause(p, "sni", @1, $2); }
-    | VERIFY OFF { $$ = clause(p, "verify off", span_join(@1, @2), NULL); }
-    | VERIFY CA STRING { $$ = clause(p, "verify ca", span_join(@1, @2), $3); }
-    | BODY HAS STRING { $$ = clause(p, "body has", span_join(@1, @2), $3); }
-    | EVERY scalar { $$ = clause(p, "every", @1, want(p, $2, W_DURATION | W_NAME, "`every`")); }
-    | TIMEOUT scalar { $$ = clause(p, "timeout", @1, want(p, $2, W_DURATION | W_NAME, "`timeout`")); }
-    | RISE scalar { $$ = clause(p, "rise", @1, want(p, $2, W_INT | W_NAME, "`rise`")); }
-    | FALL scalar { $$ = clause(p, "fall", @1, want(p, $2, W_INT | W_NAME, "`fall`")); }
-    | PORT scalar { $$ = clause(p, "port", @1, want(p, $2, W_INT | W_NAME, "`port` of a check")); }
-    | FROM scalar { $$ = clause(p, "from", @1, want(p, $2, W_ADDR | W_NAME, "`from` of a check")); }
-    | PASSIVE { $$ = clause(p, "passive", @1, NULL); }
-    | VIA SERVICE { $$ = clause(p, "via service", @$, NULL); }
+check_opt: SEND BYTES { $$ = clause(p, CL_SEND, @1, $2); }
+    | EXPECT BYTES { $$ = clause(p, CL_EXPECT, @1, $2); }
+    | EXPECT statuses { $$ = clause(p, CL_EXPECT, @1, $2->first); }
+    | HOST STRING { $$ = clause(p, CL_HOST, @1, $2); }
+    | SNI STRING { $$ = clause(p, CL_SNI, @1, $2); }
+    | VERIFY OFF { $$ = clause(p, CL_VERIFY_OFF, span_join(@1, @2), NULL); }
+    | VERIFY CA STRING { $$ = clause(p, CL_VERIFY_CA, span_join(@1, @2), $3); }
+    | BODY HAS STRING { $$ = clause(p, CL_BODY_HAS, span_join(@1, @2), $3); }
+    | EVERY scalar { $$ = clause(p, CL_EVERY, @1, want(p, $2, W_DURATION | W_NAME, "`every`")); }
+    | TIMEOUT scalar { $$ = clause(p, CL_TIMEOUT, @1, want(p, $2, W_DURATION | W_NAME, "`timeout`")); }
+    | RISE scalar { $$ = clause(p, CL_RISE, @1, want(p, $2, W_INT | W_NAME, "`rise`")); }
+    | FALL scalar { $$ = clause(p, CL_FALL, @1, want(p, $2, W_INT | W_NAME, "`fall`")); }
+    | PORT scalar { $$ = clause(p, CL_PORT, @1, want(p, $2, W_INT | W_NAME, "`port` of a check")); }
+    | FROM scalar { $$ = clause(p, CL_FROM, @1, want(p, $2, W_ADDR | W_NAME, "`from` of a check")); }
+    | PASSIVE { $$ = clause(p, CL_PASSIVE, @1, NULL); }
+    | VIA SERVICE { $$ = clause(p, CL_VIA_SERVICE, @$, NULL); }
     ;
 statuses: INT { $$ = list_of(p, $1, @1); }
     | STATUS { $$ = list_of(p, $1, @1); }
@@ -316,10 +316,10 @@ log_rate: %empty { $$ = NULL; } | scalar { $$ = want(p, $1, W_RATE | W_NAME, "`l
 verdict: outcome
     | verdict_word
     | DO name { $$ = int_leaf(p, N_VERDICT, VW_DO, @1); adopt($$, $2); }
-    | DECAP IPIP { $$ = int_leaf(p, N_VERDICT, VW_DECAP, @1); adopt($$, name_node(p, $2, @2)); }
+    | DECAP IPIP { $$ = int_leaf(p, N_VERDICT, VW_DECAP, @1); adopt($$, choice(p, CL_IPIP, @2)); }
     | DECAP GUE scalar
         { $$ = int_leaf(p, N_VERDICT, VW_DECAP, @1);
-          adopt($$, chain(name_node(p, $2, @2), want(p, $3, W_INT | W_NAME, "`decap gue`"))); }
+          adopt($$, chain(choice(p, CL_GUE, @2), want(p, $3, W_INT | W_NAME, "`decap gue`"))); }
     | MIRROR TO iface mirror_opts { $$ = int_leaf(p, N_VERDICT, VW_MIRROR, @1); adopt($$, chain($3, kids($4))); }
     | ADD TO name FOR scalar
         { $$ = int_leaf(p, N_VERDICT, VW_ADD, @1);
@@ -400,36 +400,36 @@ pool_items: pool_item { $$ = statement_done(p, NULL, $1); }
     | pool_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 pool_item: NL { $$ = NULL; } | pool_stmt NL ;
-pool_stmt: BALANCE name { $$ = clause(p, "balance", @1, $2); }
-    | CHECK name { $$ = clause(p, "check", @1, $2); }
-    | DRAIN scalar { $$ = clause(p, "drain", @1, want(p, $2, W_DURATION | W_NAME, "`drain`")); }
+pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
+    | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
+    | DRAIN scalar { $$ = clause(p, CL_DRAIN, @1, want(p, $2, W_DURATION | W_NAME, "`drain`")); }
     | SLOW START scalar
-        { $$ = clause(p, "slow start", span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`slow start`")); }
-    | ON DOWN down_word { $$ = clause(p, "on down", span_join(@1, @2), $3); }
-    | RETRIES scalar { $$ = clause(p, "retries", @1, want(p, $2, W_INT | W_NAME, "`retries`")); }
+        { $$ = clause(p, CL_SLOW_START, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`slow start`")); }
+    | ON DOWN down_word { $$ = clause(p, CL_ON_DOWN, span_join(@1, @2), $3); }
+    | RETRIES scalar { $$ = clause(p, CL_RETRIES, @1, want(p, $2, W_INT | W_NAME, "`retries`")); }
     | SOURCE list ports_opt
-        { $$ = clause(p, "source", @1,
+        { $$ = clause(p, CL_SOURCE, @1,
                       chain(want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`source`"), $3)); }
     | SERVER name scalar server_opts
         { $$ = tree(p, N_SERVER, @1,
                     chain(chain($2, want(p, $3, W_ADDR | W_ENDPOINT | W_NAME, "`server`")), kids($4))); }
     ;
 ports_opt: %empty { $$ = NULL; }
-    | PORTS scalar { $$ = clause(p, "ports", @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
-down_word: name { $$ = one_of(p, $1, "`on down`", (const char *const[]){ "reset", "keep", NULL }); } ;
+    | PORTS scalar { $$ = clause(p, CL_PORTS, @1, want(p, $2, W_NUMBERS, "`ports`")); } ;
+down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
 server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
-server_opt: WEIGHT scalar { $$ = clause(p, "weight", @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
-    | BACKUP { $$ = clause(p, "backup", @1, NULL); }
-    | CHECK name { $$ = clause(p, "check", @1, $2); }
-    | MAC_KW scalar { $$ = clause(p, "mac", @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
+server_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
+    | BACKUP { $$ = clause(p, CL_BACKUP, @1, NULL); }
+    | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
+    | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
     ;
 
 endpoints: list endpoint_list
         { $$ = adopt(tree(p, N_ON, @$, want_list(p, $1, W_ADDRS, "`on`")->first), $2->first); } ;
 endpoint_list: endpoint { $$ = list_of(p, $1, @1); } | endpoint_list COMMA endpoint { $$ = list_more($1, $3, @3); } ;
 endpoint: SLASHED { $$ = proto_ports(p, $1, @1); }
-    | ICMP { $$ = name_node(p, $1, @1); }
-    | ICMP6 { $$ = name_node(p, $1, @1); }
+    | ICMP { $$ = choice(p, CL_ICMP, @1); }
+    | ICMP6 { $$ = choice(p, CL_ICMP6, @1); }
     ;
 service_body: %empty { $$ = NULL; } | service_items { $$ = $1->first; } ;
 service_items: service_item { $$ = statement_done(p, NULL, $1); }
@@ -438,67 +438,68 @@ service_items: service_item { $$ = statement_done(p, NULL, $1); }
     | service_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 service_item: NL { $$ = NULL; } | service_stmt NL ;
-service_stmt: MODE mode { $$ = clause(p, "mode", @1, $2); }
+service_stmt: MODE mode { $$ = clause(p, CL_MODE, @1, $2); }
     | WHEN when_conds ARROW pools { $$ = when_new(p, @1, kids($2), $4); }
     | ELSE ARROW pools { $$ = tree(p, N_WHEN, @1, $3); $$->flags |= NF_ELSE; }
     | ARROW pools { $$ = tree(p, N_WHEN, @1, $2); $$->flags |= NF_ELSE; }
-    | ANNOUNCE { $$ = clause(p, "announce", @1, NULL); }
+    | ANNOUNCE { $$ = clause(p, CL_ANNOUNCE, @1, NULL); }
     | AFFINITY SOURCE scalar
-        { $$ = clause(p, "affinity source", span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`affinity source`")); }
-    | IDLE scalar { $$ = clause(p, "idle", @1, want(p, $2, W_DURATION | W_NAME, "`idle`")); }
-    | ON NO SERVER no_server { $$ = clause(p, "on no server", span_join(@1, @3), $4); }
-    | MAX FLOWS scalar per_source_opt
-        { $$ = clause(p, "max flows", span_join(@1, @2), chain(want(p, $3, W_INT | W_NAME, "`max flows`"), $4)); }
-    | RATE_KW name { $$ = clause(p, "rate", @1, $2); }
-    | SYN COOKIES { $$ = clause(p, "syn cookies", @$, NULL); }
-    | MSS CLAMP AUTO { $$ = clause(p, "mss clamp", span_join(@1, @2), name_node(p, $3, @3)); }
-    | MSS CLAMP scalar { $$ = clause(p, "mss clamp", span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`mss clamp`")); }
+        { $$ = clause(p, CL_AFFINITY_SOURCE, span_join(@1, @2), want(p, $3, W_DURATION | W_NAME, "`affinity source`")); }
+    | IDLE scalar { $$ = clause(p, CL_IDLE, @1, want(p, $2, W_DURATION | W_NAME, "`idle`")); }
+    | ON NO SERVER no_server { $$ = clause(p, CL_ON_NO_SERVER, span_join(@1, @3), $4); }
+    | MAX FLOWS scalar
+        { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
+    | MAX FLOWS scalar PER SOURCE
+        { $$ = clause(p, CL_MAX_FLOWS_PER, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
+    | RATE_KW name { $$ = clause(p, CL_RATE, @1, $2); }
+    | SYN COOKIES { $$ = clause(p, CL_SYN_COOKIES, @$, NULL); }
+    | MSS CLAMP AUTO { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), choice(p, CL_AUTO, @3)); }
+    | MSS CLAMP scalar { $$ = clause(p, CL_MSS_CLAMP, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`mss clamp`")); }
     ;
-mode: PASSTHROUGH { $$ = clause(p, "passthrough", @1, NULL); }
-    | PASSTHROUGH KEEP SOURCE { $$ = clause(p, "passthrough keep source", @$, NULL); }
-    | DSR L2 { $$ = clause(p, "dsr l2", @$, NULL); }
-    | DSR REWRITE { $$ = clause(p, "dsr rewrite", @$, NULL); }
-    | DSR IPIP { $$ = clause(p, "dsr ipip", @$, NULL); }
-    | DSR GUE scalar { $$ = clause(p, "dsr gue", span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`dsr gue`")); }
-    | PROXY mode_opts { $$ = clause(p, "proxy", @1, kids($2)); }
-    | PROXY HTTP mode_opts { $$ = clause(p, "proxy http", span_join(@1, @2), kids($3)); }
-    | PROXY INLINE { $$ = clause(p, "proxy inline", @$, NULL); }
-    | OBSERVE { $$ = clause(p, "observe", @1, NULL); }
+mode: PASSTHROUGH { $$ = clause(p, CL_PASSTHROUGH, @1, NULL); }
+    | PASSTHROUGH KEEP SOURCE { $$ = clause(p, CL_KEEP_SOURCE, @$, NULL); }
+    | DSR L2 { $$ = clause(p, CL_DSR_L2, @$, NULL); }
+    | DSR REWRITE { $$ = clause(p, CL_DSR_REWRITE, @$, NULL); }
+    | DSR IPIP { $$ = clause(p, CL_DSR_IPIP, @$, NULL); }
+    | DSR GUE scalar { $$ = clause(p, CL_DSR_GUE, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`dsr gue`")); }
+    | PROXY mode_opts { $$ = clause(p, CL_PROXY, @1, kids($2)); }
+    | PROXY HTTP mode_opts { $$ = clause(p, CL_PROXY_HTTP, span_join(@1, @2), kids($3)); }
+    | PROXY INLINE { $$ = clause(p, CL_PROXY_INLINE, @$, NULL); }
+    | OBSERVE { $$ = clause(p, CL_OBSERVE, @1, NULL); }
     ;
 mode_opts: %empty { $$ = NULL; } | mode_opts mode_opt { $$ = append(p, $1, $2); } ;
-mode_opt: TLS CERT STRING KEY STRING { $$ = clause(p, "tls", @1, chain($3, $5)); }
-    | TRANSPARENT { $$ = clause(p, "transparent", @1, NULL); }
-    | SEND PROXY V1 { $$ = clause(p, "send proxy", span_join(@1, @2), name_node(p, $3, @3)); }
-    | SEND PROXY V2 { $$ = clause(p, "send proxy", span_join(@1, @2), name_node(p, $3, @3)); }
+mode_opt: TLS CERT STRING KEY STRING { $$ = clause(p, CL_TLS, @1, chain($3, $5)); }
+    | TRANSPARENT { $$ = clause(p, CL_TRANSPARENT, @1, NULL); }
+    | SEND PROXY V1 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V1, @3)); }
+    | SEND PROXY V2 { $$ = clause(p, CL_SEND_PROXY, span_join(@1, @2), choice(p, CL_V2, @3)); }
     | ACCEPT PROXY FROM list
-        { $$ = clause(p, "accept proxy", span_join(@1, @2), want_list(p, $4, W_ADDRS, "`accept proxy from`")); }
+        { $$ = clause(p, CL_ACCEPT_PROXY, span_join(@1, @2), want_list(p, $4, W_ADDRS, "`accept proxy from`")); }
     | FIRST BYTES_KW WITHIN scalar
-        { $$ = clause(p, "first bytes within", span_join(@1, @3),
+        { $$ = clause(p, CL_FIRST_BYTES_WITHIN, span_join(@1, @3),
                       want(p, $4, W_DURATION | W_NAME, "`first bytes within`")); }
     ;
 when_conds: when_cond { $$ = append(p, NULL, $1); } | when_conds when_cond { $$ = append(p, $1, $2); } ;
 when_cond: condition
-    | SNI list { $$ = clause(p, "sni", @1, want_list(p, $2, W_STRING | W_NAME, "`sni`")); }
-    | ALPN list { $$ = clause(p, "alpn", @1, want_list(p, $2, W_STRING | W_NAME, "`alpn`")); }
-    | HOST list { $$ = clause(p, "host", @1, want_list(p, $2, W_STRING | W_NAME, "`host`")); }
-    | PATH list { $$ = clause(p, "path", @1, want_list(p, $2, W_STRING | W_NAME, "`path`")); }
-    | METHOD list { $$ = clause(p, "method", @1, want_list(p, $2, W_STRING | W_NAME, "`method`")); }
-    | HEADER STRING list { $$ = clause(p, "header", @1, chain($2, want_list(p, $3, W_STRING | W_NAME, "`header`"))); }
+    | SNI list { $$ = clause(p, CL_SNI, @1, want_list(p, $2, W_STRING | W_NAME, "`sni`")); }
+    | ALPN list { $$ = clause(p, CL_ALPN, @1, want_list(p, $2, W_STRING | W_NAME, "`alpn`")); }
+    | HOST list { $$ = clause(p, CL_HOST, @1, want_list(p, $2, W_STRING | W_NAME, "`host`")); }
+    | PATH list { $$ = clause(p, CL_PATH, @1, want_list(p, $2, W_STRING | W_NAME, "`path`")); }
+    | METHOD list { $$ = clause(p, CL_METHOD, @1, want_list(p, $2, W_STRING | W_NAME, "`method`")); }
+    | HEADER STRING list { $$ = clause(p, CL_HEADER, @1, chain($2, want_list(p, $3, W_STRING | W_NAME, "`header`"))); }
     | INSTRUCTION instruction_opts TO list
-        { $$ = clause(p, "instruction", @1,
+        { $$ = clause(p, CL_INSTRUCTION, @1,
                       chain(kids($2), tree(p, N_C_TO, span_join(@3, @4), want_list(p, $4, W_ADDRS, "`to`")))); }
     ;
 instruction_opts: %empty { $$ = NULL; } | instruction_opts instruction_opt { $$ = append(p, $1, $2); } ;
-instruction_opt: CHECK SUM { $$ = clause(p, "check", @1, name_node(p, $2, @2)); }
-    | CHECK ANY { $$ = clause(p, "check", @1, leaf(p, N_ANY, @2)); }
-    | ACK BYTES { $$ = clause(p, "ack", @1, $2); }
+instruction_opt: CHECK SUM { $$ = clause(p, CL_CHECK, @1, choice(p, CL_SUM, @2)); }
+    | CHECK ANY { $$ = clause(p, CL_CHECK, @1, leaf(p, N_ANY, @2)); }
+    | ACK BYTES { $$ = clause(p, CL_ACK, @1, $2); }
     ;
 pools: share { $$ = tree(p, N_POOLS, @1, $1); }
     | pools COMMA share { $$ = list_more($1, $3, @3); } ;
 share: name { $$ = tree(p, N_SHARE, @$, $1); } | name PERCENT { $$ = tree(p, N_SHARE, @$, chain($1, $2)); } ;
-per_source_opt: %empty { $$ = NULL; } | PER SOURCE { $$ = clause(p, "per", @1, name_node(p, $2, @2)); } ;
-no_server: name { $$ = one_of(p, $1, "`on no server`", (const char *const[]){ "reset", "drop", "pass", NULL }); }
-    | DROP { $$ = name_node(p, $1, @1); } ;
+no_server: name { $$ = one_of(p, $1, "`on no server`", (const enum clause[]){ CL_RESET, CL_DROP, CL_PASS, CL_NONE }); }
+    | DROP { $$ = choice(p, CL_DROP, @1); } ;
 
 nat_body: %empty { $$ = NULL; } | nat_items { $$ = $1->first; } ;
 nat_items: nat_item { $$ = statement_done(p, NULL, $1); }
@@ -508,18 +509,18 @@ nat_items: nat_item { $$ = statement_done(p, NULL, $1); }
     ;
 nat_item: NL { $$ = NULL; } | nat_stmt NL ;
 nat_stmt: MASQUERADE FROM list OUT ON iface ports_opt
-        { $$ = clause(p, "masquerade", @1,
+        { $$ = clause(p, CL_MASQUERADE, @1,
                       chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
                             chain(tree(p, N_ON, span_join(@5, @6), $6), $7))); }
     | SOURCE FROM list OUT ON iface TO scalar ports_opt
-        { $$ = clause(p, "source", @1,
+        { $$ = clause(p, CL_SOURCE, @1,
                       chain(chain(tree(p, N_C_FROM, span_join(@2, @3), want_list(p, $3, W_ADDRS, "`from`")),
                                   tree(p, N_ON, span_join(@5, @6), $6)),
-                            chain(clause(p, "to", @7, want(p, $8, W_ADDR | W_NAME, "`to`")), $9))); }
+                            chain(clause(p, CL_TO, @7, want(p, $8, W_ADDR | W_NAME, "`to`")), $9))); }
     | FORWARD elem endpoint_list ARROW scalar
-        { $$ = clause(p, "forward", @1,
+        { $$ = clause(p, CL_FORWARD, @1,
                       chain(chain(want(p, $2, W_ADDR | W_NAME | W_SELF, "`forward`"), $3->first),
-                            clause(p, "to", @4, want(p, $5, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
+                            clause(p, CL_TO, @4, want(p, $5, W_ADDR | W_ENDPOINT | W_NAME, "`->`")))); }
     ;
 
 /* ---- tests ---- */
@@ -531,50 +532,54 @@ test_items: test_item { $$ = statement_done(p, NULL, $1); }
     | test_items error NL { $$ = statement_broken(p, $1); yyerrok; }
     ;
 test_item: NL { $$ = NULL; } | test_stmt NL ;
-test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, "expect", @1, chain(chain($2, $3), $5)); }
+test_stmt: EXPECT fate state_opt COLON subject { $$ = step(p, CL_EXPECT, @1, chain(chain($2, $3), $5)); }
     | EXPECT fate BY name COLON subject
-        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, $4)), $6)); }
+        { $$ = step(p, CL_EXPECT, @1, chain(chain($2, clause(p, CL_BY, @3, $4)), $6)); }
     | EXPECT fate BY name STATE name COLON subject
-        { $$ = step(p, "expect", @1,
-                    chain(chain($2, clause(p, "by", @3, $4)), chain(clause(p, "state", @5, $6), $8))); }
+        { $$ = step(p, CL_EXPECT, @1,
+                    chain(chain($2, clause(p, CL_BY, @3, $4)), chain(clause(p, CL_STATE, @5, $6), $8))); }
     | EXPECT fate BY name COLON INT state_opt COLON subject
-        { $$ = step(p, "expect", @1, chain(chain($2, clause(p, "by", @3, chain($4, $6))), chain($7, $9))); }
+        { $$ = step(p, CL_EXPECT, @1, chain(chain($2, clause(p, CL_BY, @3, chain($4, $6))), chain($7, $9))); }
     | EXPECT fate BY DEFAULT state_opt COLON subject
-        { $$ = step(p, "expect", @1,
-                    chain(chain($2, clause(p, "by", @3, name_node(p, $4, @4))), chain($5, $7))); }
-    | EXPECT POOL name COLON subject { $$ = step(p, "expect pool", span_join(@1, @2), chain($3, $5)); }
+        { $$ = step(p, CL_EXPECT, @1,
+                    chain(chain($2, clause(p, CL_BY, @3, choice(p, CL_DEFAULT, @4))), chain($5, $7))); }
+    | EXPECT POOL name COLON subject { $$ = step(p, CL_EXPECT_POOL, span_join(@1, @2), chain($3, $5)); }
     | EXPECT SERVER SLASHED COLON subject
-        { $$ = step(p, "expect server", span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
+        { $$ = step(p, CL_EXPECT_SERVER, span_join(@1, @2), chain(server_ref(p, $3, @3), $5)); }
     | EXPECT SPLIT name COLON_WORD split_opts
-        { $$ = step(p, "expect split", span_join(@1, @2), chain(chain($3, colon_ratio(p, $4)), kids($5))); }
-    | NEVER fate claim_opts COLON claim { $$ = step(p, "never", @1, chain(chain($2, kids($3)), $5)); }
-    | ALWAYS fate claim_opts COLON claim { $$ = step(p, "always", @1, chain(chain($2, kids($3)), $5)); }
-    | AFTER scalar { $$ = step(p, "after", @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
-    | AT name COLON_WORD { $$ = step(p, "at", @1, chain($2, colon_time(p, $3))); }
-    | AT COLON_WORD { $$ = step(p, "at", @1, colon_time(p, $2)); }
-    | SERVER SLASHED DOWN { $$ = step(p, "server", @1, chain(server_ref(p, $2, @2), name_node(p, $3, @3))); }
-    | SERVER SLASHED UP { $$ = step(p, "server", @1, chain(server_ref(p, $2, @2), name_node(p, $3, @3))); }
-    | REPEAT scalar COLON packet { $$ = step(p, "repeat", @1, chain(want(p, $2, W_INT | W_NAME, "`repeat`"), $4)); }
+        { $$ = step(p, CL_EXPECT_SPLIT, span_join(@1, @2), chain(chain($3, colon_ratio(p, $4)), kids($5))); }
+    | NEVER fate claim_opts COLON claim { $$ = step(p, CL_NEVER, @1, chain(chain($2, kids($3)), $5)); }
+    | ALWAYS fate claim_opts COLON claim { $$ = step(p, CL_ALWAYS, @1, chain(chain($2, kids($3)), $5)); }
+    | AFTER scalar { $$ = step(p, CL_AFTER, @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
+    | AT name COLON_WORD { $$ = step(p, CL_AT, @1, chain($2, colon_time(p, $3))); }
+    | AT COLON_WORD { $$ = step(p, CL_AT, @1, colon_time(p, $2)); }
+    | SERVER SLASHED DOWN { $$ = step(p, CL_SERVER, @1, chain(server_ref(p, $2, @2), choice(p, CL_DOWN, @3))); }
+    | SERVER SLASHED UP { $$ = step(p, CL_SERVER, @1, chain(server_ref(p, $2, @2), choice(p, CL_UP, @3))); }
+    | REPEAT scalar COLON packet { $$ = step(p, CL_REPEAT, @1, chain(want(p, $2, W_INT | W_NAME, "`repeat`"), $4)); }
     | REPEAT scalar WITHIN scalar COLON packet
-        { $$ = step(p, "repeat", @1,
+        { $$ = step(p, CL_REPEAT, @1,
                     chain(chain(want(p, $2, W_INT | W_NAME, "`repeat`"),
-                                clause(p, "within", @3, want(p, $4, W_DURATION | W_NAME, "`within`"))), $6)); }
+                                clause(p, CL_WITHIN, @3, want(p, $4, W_DURATION | W_NAME, "`within`"))), $6)); }
     | reply
-    | REPLAY STRING fate ALL { $$ = step(p, "replay", @1, chain(chain($2, $3), name_node(p, $4, @4))); }
-    | REPLAY STRING fate GE PERCENT { $$ = step(p, "replay", @1, chain(chain($2, $3), $5)); }
+    | REPLAY STRING fate ALL { $$ = step(p, CL_REPLAY, @1, chain(chain($2, $3), choice(p, CL_ALL, @4))); }
+    | REPLAY STRING fate GE PERCENT { $$ = step(p, CL_REPLAY, @1, chain(chain($2, $3), $5)); }
     | SELF list
-        { $$ = step(p, "self", @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
+        { $$ = step(p, CL_SELF, @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
     ;
-reply: REPLY packet_opts { $$ = step(p, "reply", @1, kids($2)); }
-    | REPLY COLON packet { $$ = step(p, "reply", @1, $3); }
+reply: REPLY packet_opts { $$ = step(p, CL_REPLY, @1, kids($2)); }
+    | REPLY COLON packet { $$ = step(p, CL_REPLY, @1, $3); }
     ;
 subject: packet | reply ;
-state_opt: %empty { $$ = NULL; } | STATE name { $$ = clause(p, "state", @1, $2); } ;
-fate: fate_word { $$ = name_node(p, $1, @1); } ;
-fate_word: ACCEPT | DROP | REJECT | FORWARD | PASS ;
+state_opt: %empty { $$ = NULL; } | STATE name { $$ = clause(p, CL_STATE, @1, $2); } ;
+fate: ACCEPT { $$ = choice(p, CL_ACCEPT, @1); }
+    | DROP { $$ = choice(p, CL_DROP, @1); }
+    | REJECT { $$ = choice(p, CL_REJECT, @1); }
+    | FORWARD { $$ = choice(p, CL_FORWARD, @1); }
+    | PASS { $$ = choice(p, CL_PASS, @1); }
+    ;
 split_opts: %empty { $$ = NULL; } | split_opts split_opt { $$ = append(p, $1, $2); } ;
-split_opt: WITHIN scalar { $$ = clause(p, "within", @1, want(p, $2, W_PERCENT | W_NAME, "`within`")); }
-    | OVER scalar FLOWS { $$ = clause(p, "over", @1, want(p, $2, W_INT | W_NAME, "`over`")); }
+split_opt: WITHIN scalar { $$ = clause(p, CL_WITHIN, @1, want(p, $2, W_PERCENT | W_NAME, "`within`")); }
+    | OVER scalar FLOWS { $$ = clause(p, CL_OVER, @1, want(p, $2, W_INT | W_NAME, "`over`")); }
     ;
 
 claim_opts: %empty { $$ = NULL; } | claim_opts claim_opt { $$ = append(p, $1, $2); } ;
@@ -582,7 +587,7 @@ claim_opt: STATE list { $$ = condition(p, N_C_STATE, @$, $2, W_NAME, "`state`");
     | OVER name { $$ = tree(p, N_C_OVER, @$, $2); }
     ;
 claim: claim_proto list source_opt ARROW list port_opt
-        { $$ = clause(p, "claim", @1,
+        { $$ = clause(p, CL_CLAIM, @1,
                       chain(chain($1, tree(p, N_C_FROM, @2, want_list(p, $2, W_ADDRS, "the source"))),
                             chain($3, chain(tree(p, N_C_TO, @5, want_list(p, $5, W_ADDRS, "the destination")), $6)))); }
     ;
@@ -594,13 +599,14 @@ port_opt: %empty { $$ = NULL; }
     | PORT list { $$ = tree(p, N_C_PORT, @$, want_list(p, $2, W_NUMBERS, "`port`")); } ;
 
 packet: packet_proto packet_addr ARROW packet_addr packet_opts
-        { $$ = packet(p, $1, @1, NULL, chain($2, $4), kids($5)); }
+        { $$ = packet(p, (enum clause)$1, @1, NULL, chain($2, $4), kids($5)); }
     | PROTO elem packet_addr ARROW packet_addr packet_opts
-        { $$ = packet(p, $1, @1, want(p, $2, W_INT | W_NAME, "`proto`"), chain($3, $5), kids($6)); }
+        { $$ = packet(p, CL_PROTO, @1, want(p, $2, W_INT | W_NAME, "`proto`"), chain($3, $5), kids($6)); }
     ;
-packet_proto: TCP | UDP | SCTP | ICMP | ICMP6 | ARP ;
+packet_proto: TCP { $$ = CL_TCP; } | UDP { $$ = CL_UDP; } | SCTP { $$ = CL_SCTP; }
+    | ICMP { $$ = CL_ICMP; } | ICMP6 { $$ = CL_ICMP6; } | ARP { $$ = CL_ARP; } ;
 packet_addr: packet_host
-    | packet_host COLON packet_port { $$ = clause(p, "endpoint", @$, chain($1, $3)); }
+    | packet_host COLON packet_port { $$ = clause(p, CL_ENDPOINT, @$, chain($1, $3)); }
     ;
 packet_host: literal { $$ = want(p, $1, W_ADDR | W_ENDPOINT | W_NAME, "a packet"); }
     | word { $$ = name_node(p, $1, @1); }
@@ -609,25 +615,28 @@ packet_host: literal { $$ = want(p, $1, W_ADDR | W_ENDPOINT | W_NAME, "a packet"
 packet_port: INT | NAME { $$ = name_node(p, $1, @1); } ;
 packet_opts: %empty { $$ = NULL; } | packet_opts packet_opt { $$ = append(p, $1, $2); } ;
 packet_opt: tcp_flag
-    | VLAN scalar { $$ = clause(p, "vlan", @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
-    | INNER scalar { $$ = clause(p, "inner", @1, want(p, $2, W_INT | W_NAME, "`inner`")); }
-    | TTL scalar { $$ = clause(p, "ttl", @1, want(p, $2, W_INT | W_NAME, "`ttl`")); }
-    | LENGTH scalar { $$ = clause(p, "length", @1, want(p, $2, W_INT | W_NAME, "`length`")); }
-    | ON iface { $$ = clause(p, "on", @1, $2); }
-    | FRAGMENT name { $$ = clause(p, "fragment", @1, $2); }
-    | PAYLOAD scalar { $$ = clause(p, "payload", @1, want(p, $2, W_BYTES | W_NAME, "`payload`")); }
-    | TYPE elem { $$ = clause(p, "type", @1, want(p, $2, W_INT | W_NAME, "`type`")); }
-    | CODE elem { $$ = clause(p, "code", @1, want(p, $2, W_INT | W_NAME, "`code`")); }
-    | SNI STRING { $$ = clause(p, "sni", @1, $2); }
-    | HOST STRING { $$ = clause(p, "host", @1, $2); }
-    | PATH STRING { $$ = clause(p, "path", @1, $2); }
-    | IN IPIP packet_addr ARROW packet_addr { $$ = clause(p, "ipip", span_join(@1, @2), chain($3, $5)); }
+    | VLAN scalar { $$ = clause(p, CL_VLAN, @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
+    | INNER scalar { $$ = clause(p, CL_INNER, @1, want(p, $2, W_INT | W_NAME, "`inner`")); }
+    | TTL scalar { $$ = clause(p, CL_TTL, @1, want(p, $2, W_INT | W_NAME, "`ttl`")); }
+    | LENGTH scalar { $$ = clause(p, CL_LENGTH, @1, want(p, $2, W_INT | W_NAME, "`length`")); }
+    | ON iface { $$ = clause(p, CL_ON, @1, $2); }
+    | FRAGMENT name
+        { $$ = clause(p, CL_FRAGMENT, @1,
+                      one_of(p, $2, "`fragment` of a packet", (const enum clause[]){ CL_FIRST, CL_LATER, CL_NONE })); }
+    | PAYLOAD scalar { $$ = clause(p, CL_PAYLOAD, @1, want(p, $2, W_BYTES | W_NAME, "`payload`")); }
+    | TYPE elem { $$ = clause(p, CL_TYPE, @1, want(p, $2, W_INT | W_NAME, "`type`")); }
+    | CODE elem { $$ = clause(p, CL_CODE, @1, want(p, $2, W_INT | W_NAME, "`code`")); }
+    | SNI STRING { $$ = clause(p, CL_SNI, @1, $2); }
+    | HOST STRING { $$ = clause(p, CL_HOST, @1, $2); }
+    | PATH STRING { $$ = clause(p, CL_PATH, @1, $2); }
+    | IN IPIP packet_addr ARROW packet_addr { $$ = clause(p, CL_IPIP, span_join(@1, @2), chain($3, $5)); }
     | IN GUE scalar packet_addr ARROW packet_addr
-        { $$ = clause(p, "gue", span_join(@1, @2),
+        { $$ = clause(p, CL_GUE, span_join(@1, @2),
                       chain(want(p, $3, W_INT | W_NAME, "`gue`"), chain($4, $6))); }
     ;
-tcp_flag: flag_word { $$ = clause(p, "flag", @1, name_node(p, $1, @1)); } ;
-flag_word: FIN | SYN | RST | PSH | ACK | URG | ECE | CWR ;
+tcp_flag: flag_word { $$ = clause(p, CL_FLAG, @1, choice(p, (enum clause)$1, @1)); } ;
+flag_word: FIN { $$ = CL_FIN; } | SYN { $$ = CL_SYN; } | RST { $$ = CL_RST; } | PSH { $$ = CL_PSH; }
+    | ACK { $$ = CL_ACK; } | URG { $$ = CL_URG; } | ECE { $$ = CL_ECE; } | CWR { $$ = CL_CWR; } ;
 
 %%
 

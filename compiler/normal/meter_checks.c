@@ -8,8 +8,7 @@
 /* `per` of the meter if it cuts addresses by one length alone. */
 static const struct node *one_length(const struct symbol *s)
 {
-    node_each(n, s->decl) if (n->kind == N_CLAUSE && str_is(n->v.str, "per") && n->first->next &&
-                              !n->first->next->next) return n;
+    node_each(n, s->decl) if (is_clause(n, CL_PER) && n->first->next && !n->first->next->next) return n;
     return NULL;
 }
 
@@ -23,9 +22,11 @@ static void check_length(struct compile *c, uint32_t cond, const struct symbol *
     diag(c->diags, E_METER_LENGTH, c->image->cond_span[cond],
          "`%s` cuts addresses at one length, and this rule can match both families", s->name.s);
     if (len <= 32)
-        diag_fix(c->diags, "declare it `per %s/%" PRIu64 ",/64`, or name `ip` in the rule", per->first->v.str.s, len);
+        diag_fix(c->diags, "declare it `per %s/%" PRIu64 ",/64`, or name `ip` in the rule", node_words(per->first),
+                 len);
     else
-        diag_fix(c->diags, "declare it `per %s/24,/%" PRIu64 "`, or name `ip6` in the rule", per->first->v.str.s, len);
+        diag_fix(c->diags, "declare it `per %s/24,/%" PRIu64 "`, or name `ip6` in the rule", node_words(per->first),
+                 len);
     diag_note(c->diags, per->span, "the length is given here");
 }
 

@@ -6,51 +6,36 @@
 enum { KIND_BITS_ALL = (1 << PBC_CHECK_KINDS) - 1 };
 #define OF(kind) (1 << PBC_CHECK_##kind)
 
-static const char *const kind_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
-
-/* Which option belongs to which kinds. */
-static const struct option_row {
-    const char *word;
-    unsigned kinds;
-} options[] = {
-    {"send", OF(TCP) | OF(UDP)},
-    {"expect", OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS)},
-    {"host", OF(HTTP) | OF(HTTPS)},
-    {"sni", OF(HTTPS)},
-    {"verify off", OF(HTTPS)},
-    {"verify ca", OF(HTTPS)},
-    {"body has", OF(HTTP) | OF(HTTPS)},
-    {"every", KIND_BITS_ALL},
-    {"timeout", KIND_BITS_ALL},
-    {"rise", KIND_BITS_ALL},
-    {"fall", KIND_BITS_ALL},
-    {"port", KIND_BITS_ALL & ~OF(ICMP)},
-    {"from", KIND_BITS_ALL},
-    {"passive", KIND_BITS_ALL},
-    {"via service", KIND_BITS_ALL},
+static const enum clause kinds[PBC_CHECK_KINDS] = {
+    [PBC_CHECK_TCP] = CL_TCP,   [PBC_CHECK_HTTP] = CL_HTTP, [PBC_CHECK_HTTPS] = CL_HTTPS,
+    [PBC_CHECK_ICMP] = CL_ICMP, [PBC_CHECK_UDP] = CL_UDP,
 };
-enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
+
+/* Which option belongs to which kinds; the others belong to all. */
+static const uint8_t option_kinds[CL_COUNT] = {
+    [CL_SEND] = OF(TCP) | OF(UDP),        [CL_EXPECT] = OF(TCP) | OF(UDP) | OF(HTTP) | OF(HTTPS),
+    [CL_HOST] = OF(HTTP) | OF(HTTPS),     [CL_SNI] = OF(HTTPS),
+    [CL_VERIFY_OFF] = OF(HTTPS),          [CL_VERIFY_CA] = OF(HTTPS),
+    [CL_BODY_HAS] = OF(HTTP) | OF(HTTPS), [CL_PORT] = KIND_BITS_ALL & ~OF(ICMP),
+};
 
 struct check_work {
     struct compile *c;
     const struct node *kind_node;
-    struct clause_row rows[OPTIONS];
+    struct clauses options;
     struct pbc_check check;
 };
 
-static const struct node *option(const struct check_work *w, const char *word)
-{
-    return clause_get(w->rows, OPTIONS, word);
-}
+static const struct node *option(const struct check_work *w, enum clause clause) { return w->options.of[clause]; }
 
 static void check_option_kinds(const struct check_work *w)
 {
-    for (size_t i = 0; i < OPTIONS; i++) {
-        const struct node *n = w->rows[i].node;
+    for (unsigned i = 0; i < CL_COUNT; i++) {
+        const struct node *n = w->options.of[i];
 
-        if (!n || options[i].kinds >> w->check.kind & 1) continue;
-        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` says nothing to a check of kind `%s`", options[i].word,
-             kind_names[w->check.kind]);
+        if (!n || !option_kinds[i] || option_kinds[i] >> w->check.kind & 1) continue;
+        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` says nothing to a check of kind `%s`", node_words(n),
+             node_words(w->kind_node));
         diag_note(w->c->diags, w->kind_node->span, "the kind is named here");
     }
 }
@@ -93,7 +78,7 @@ static void statuses_of(struct check_work *w, const struct node *expect)
 
 static void expect_of(struct check_work *w)
 {
-    const struct node *expect = option(w, "expect"), *send = option(w, "send");
+    const struct node *expect = option(w, CL_EXPECT), *send = option(w, CL_SEND);
     const bool http = w->check.kind == PBC_CHECK_HTTP || w->check.kind == PBC_CHECK_HTTPS;
 
     w->check.send = send && send->first ? bytes_of(w, send->first) : PBC_NONE;
@@ -104,7 +89,7 @@ static void expect_of(struct check_work *w)
         diag_fix(w->c->diags, "udp send x\"..\" expect x\"..\"");
     } else if (http && !expect) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "an %s check needs the status that it expects",
-             kind_names[w->check.kind]);
+             node_words(w->kind_node));
         diag_fix(w->c->diags, "add `expect 200`");
     }
     if (!expect || !expect->first || w->check.kind == PBC_CHECK_ICMP) return;
@@ -119,7 +104,7 @@ static void expect_of(struct check_work *w)
 
 static void verify_of(struct check_work *w)
 {
-    const struct node *off = option(w, "verify off"), *ca = option(w, "verify ca");
+    const struct node *off = option(w, CL_VERIFY_OFF), *ca = option(w, CL_VERIFY_CA);
 
     if (off) w->check.flags |= PBC_CHECK_NO_VERIFY;
     if (off && ca) {
@@ -141,13 +126,12 @@ static void path_of(struct check_work *w)
         diag(w->c->diags, E_CHECK_PATH, path->span, "a path begins with `/`");
 }
 
-static uint32_t milliseconds(struct check_work *w, const char *word, uint32_t fallback_ms)
+static uint32_t milliseconds(struct check_work *w, const struct node *n, uint32_t fallback_ms)
 {
-    const struct node *n = option(w, word);
     const uint64_t ns = clause_duration(w->c, n, fallback_ms * 1000000ull);
 
     if (ns >= 1000000 && ns <= 86400ull * 1000000000 && ns % 1000000 == 0) return (uint32_t)(ns / 1000000);
-    diag(w->c->diags, E_OUT_OF_RANGE, n->span, "`%s` of a check goes from 1 ms to 1 day", word);
+    diag(w->c->diags, E_OUT_OF_RANGE, n->span, "`%s` of a check goes from 1 ms to 1 day", node_words(n));
     return fallback_ms;
 }
 
@@ -158,16 +142,16 @@ static void times_of(struct check_work *w)
     static const struct number_kind port = {
         .what = "a port to check", .range = "it goes from 1 to 65535", .least = 1, .most = 65535};
 
-    w->check.every_ms = milliseconds(w, "every", 2000);
-    w->check.timeout_ms = milliseconds(w, "timeout", 1000);
-    w->check.rise = (uint16_t)clause_number(w->c, option(w, "rise"), &count, 2);
-    w->check.fall = (uint16_t)clause_number(w->c, option(w, "fall"), &count, 3);
-    w->check.port = (uint16_t)clause_number(w->c, option(w, "port"), &port, 0);
+    w->check.every_ms = milliseconds(w, option(w, CL_EVERY), 2000);
+    w->check.timeout_ms = milliseconds(w, option(w, CL_TIMEOUT), 1000);
+    w->check.rise = (uint16_t)clause_number(w->c, option(w, CL_RISE), &count, 2);
+    w->check.fall = (uint16_t)clause_number(w->c, option(w, CL_FALL), &count, 3);
+    w->check.port = (uint16_t)clause_number(w->c, option(w, CL_PORT), &port, 0);
 }
 
 static void from_of(struct check_work *w)
 {
-    const struct node *from = option(w, "from");
+    const struct node *from = option(w, CL_FROM);
     const struct node_value v = from && from->first ? value_of(w->c, from->first) : (struct node_value){0};
 
     if (!v.node) return;
@@ -187,20 +171,19 @@ static void resolve_check(struct compile *c, struct symbol *s)
     struct pbc_check *slot;
 
     if (!w.kind_node) return;
-    for (size_t i = 0; i < OPTIONS; i++) w.rows[i].word = options[i].word;
-    while (w.check.kind + 1 < PBC_CHECK_KINDS && !str_is(w.kind_node->v.str, kind_names[w.check.kind])) w.check.kind++;
+    while (kinds[w.check.kind] != clause_of(w.kind_node)) w.check.kind++;
     const struct node rest = {.kind = N_CHECK, .first = w.kind_node->next};
-    clauses_of(c, &rest, w.rows, OPTIONS, "check");
+    clauses_find(c, &rest, &w.options, "check");
     check_option_kinds(&w);
     w.check.name = text_of(c, s->name);
     w.check.place = place_of(c, s->span);
     path_of(&w);
-    w.check.host = clause_string(c, option(&w, "host"));
-    w.check.sni = clause_string(c, option(&w, "sni"));
-    w.check.ca = clause_string(c, option(&w, "verify ca"));
-    w.check.body = clause_string(c, option(&w, "body has"));
-    if (option(&w, "passive")) w.check.flags |= PBC_CHECK_PASSIVE;
-    if (option(&w, "via service")) w.check.flags |= PBC_CHECK_VIA_SERVICE;
+    w.check.host = clause_string(c, option(&w, CL_HOST));
+    w.check.sni = clause_string(c, option(&w, CL_SNI));
+    w.check.ca = clause_string(c, option(&w, CL_VERIFY_CA));
+    w.check.body = clause_string(c, option(&w, CL_BODY_HAS));
+    if (option(&w, CL_PASSIVE)) w.check.flags |= PBC_CHECK_PASSIVE;
+    if (option(&w, CL_VIA_SERVICE)) w.check.flags |= PBC_CHECK_VIA_SERVICE;
     expect_of(&w);
     verify_of(&w);
     times_of(&w);

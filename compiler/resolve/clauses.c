@@ -3,32 +3,18 @@
 
 #include "compiler/resolve/service_priv.h"
 
-const struct node *clause_get(const struct clause_row *rows, size_t count, const char *word)
+void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i].word, word) == 0) return rows[i].node;
-    return NULL;
-}
-
-const struct node *node_named(const struct node *block, const char *word)
-{
-    node_each(n, block) if (n->kind == N_CLAUSE && str_is(n->v.str, word)) return n;
-    return NULL;
-}
-
-void clauses_of(struct compile *c, const struct node *block, struct clause_row *rows, size_t count, const char *what)
-{
+    *out = (struct clauses){0};
     node_each(n, block)
     {
         if (n->kind != N_CLAUSE) continue;
-        for (size_t i = 0; i < count; i++) {
-            if (!str_is(n->v.str, rows[i].word)) continue;
-            if (rows[i].node) {
-                diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", rows[i].word, what);
-                diag_note(c->diags, rows[i].node->span, "the first is here");
-            } else {
-                rows[i].node = n;
-            }
+        const struct node **first = &out->of[clause_of(n)];
+        if (*first) {
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", node_words(n), what);
+            diag_note(c->diags, (*first)->span, "the first is here");
+        } else {
+            *first = n;
         }
     }
 }

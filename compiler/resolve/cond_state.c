@@ -23,7 +23,7 @@ static bool per_source(struct rule_work *w, const struct node *n, const struct n
 {
     const struct node *by = per ? per->first : NULL;
 
-    if (by && str_is(by->v.str, "source") && !by->next) return true;
+    if (by && is_choice(by, CL_SOURCE) && !by->next) return true;
     diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "flows are counted for each source address%s",
          !per             ? ", which the rule must say"
          : by && by->next ? ", not for a prefix"

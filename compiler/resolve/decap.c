@@ -9,7 +9,7 @@
 static const struct number_kind port_kind = {
     .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
 
-static bool is_gue(const struct node *verdict) { return verdict->first && str_is(verdict->first->v.str, "gue"); }
+static bool is_gue(const struct node *verdict) { return verdict->first && is_choice(verdict->first, CL_GUE); }
 
 uint8_t decap_verdict(const struct node *verdict) { return is_gue(verdict) ? PBC_V_DECAP_GUE : PBC_V_DECAP_IPIP; }
 

@@ -17,7 +17,7 @@ struct meter_parts {
 static bool take_part(struct compile *c, const struct node **slot, const struct node *clause)
 {
     if (*slot) {
-        diag(c->diags, E_METER_TWICE, clause->span, "`%s` stands twice in this meter", clause->v.str.s);
+        diag(c->diags, E_METER_TWICE, clause->span, "`%s` stands twice in this meter", node_words(clause));
         diag_note(c->diags, (*slot)->span, "the first is here");
         return false;
     }
@@ -33,9 +33,9 @@ static bool parts_of(struct compile *c, const struct node *meter, struct meter_p
     node_each(n, meter)
     {
         if (n->kind != N_CLAUSE) continue;
-        const struct node **slot = str_is(n->v.str, "burst") ? &parts->burst
-                                   : str_is(n->v.str, "per") ? &parts->per
-                                                             : &parts->entries;
+        const struct node **slot = is_clause(n, CL_BURST) ? &parts->burst
+                                   : is_clause(n, CL_PER) ? &parts->per
+                                                          : &parts->entries;
         good = take_part(c, slot, n) && good;
     }
     return good && parts->rate;
@@ -129,9 +129,10 @@ static void lengths_of(const struct node *per, struct pbc_meter *m)
 
 static void key_of(const struct node *per, struct pbc_meter *m)
 {
-    const struct str word = per->first->v.str;
+    static const uint8_t keys[CL_COUNT] = {
+        [CL_SOURCE] = PBC_PER_SOURCE, [CL_DESTINATION] = PBC_PER_DESTINATION, [CL_FLOW] = PBC_PER_FLOW};
 
-    m->per = str_is(word, "source") ? PBC_PER_SOURCE : str_is(word, "destination") ? PBC_PER_DESTINATION : PBC_PER_FLOW;
+    m->per = keys[clause_of(per->first)];
     if (m->per != PBC_PER_FLOW) lengths_of(per, m);
 }
 

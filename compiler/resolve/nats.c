@@ -88,7 +88,7 @@ static void resolve_outbound(struct compile *c, const struct node *n, struct pbc
     struct addr addr = {0};
     uint32_t families = 0;
 
-    node_each(child, n) if (child->kind == N_CLAUSE) * (str_is(child->v.str, "to") ? &to : &ports) = child;
+    node_each(child, n) if (child->kind == N_CLAUSE) * (is_clause(child, CL_TO) ? &to : &ports) = child;
     nat->kind = to ? PBC_NAT_SOURCE : PBC_NAT_MASQUERADE;
     nat->port_lo = to ? PBC_SOURCE_PORT_LO : PBC_OWN_PORT_LO;
     nat->port_hi = 65535;
@@ -130,7 +130,7 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
 {
     struct number_set ports = {0};
 
-    if (!endpoint_proto(n, &nat.proto)) return;
+    nat.proto = endpoint_proto(n);
     nat.place = place_of(c, n->span);
     if (nat.proto == PBC_EP_ECHO4 || nat.proto == PBC_EP_ECHO6) {
         const uint8_t family = nat.proto == PBC_EP_ECHO4 ? 4 : 6;
@@ -192,7 +192,7 @@ static void resolve_nat(struct compile *c, const struct symbol *s)
         struct pbc_nat nat = {.name = text_of(c, s->name), .place = place_of(c, n->span)};
 
         if (n->kind != N_CLAUSE) continue;
-        if (str_is(n->v.str, "forward"))
+        if (is_clause(n, CL_FORWARD))
             resolve_forward(c, n, &nat);
         else
             resolve_outbound(c, n, &nat);

@@ -121,20 +121,19 @@ static void check_apart(struct compile *c, struct servers *all, const struct nod
 
 static void resolve_server(struct compile *c, const struct node *n, uint32_t pool, struct servers *all)
 {
-    struct clause_row rows[] = {{"weight", NULL}, {"backup", NULL}, {"check", NULL}, {"mac", NULL}};
-    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    struct clauses clauses;
     struct pbc_server s = {.pool = pool};
     const struct node *name = n->first;
 
-    clauses_of(c, n, rows, ROWS, "server");
+    clauses_find(c, n, &clauses, "server");
     s.name = text_of(c, name->v.str);
     s.place = place_of(c, name->span);
-    s.weight = (uint16_t)clause_number(c, rows[0].node, &weight_kind, 1);
-    s.flags = rows[1].node ? PBC_SERVER_BACKUP : 0;
-    s.check = check_of(c, rows[2].node);
-    if (rows[3].node) {
+    s.weight = (uint16_t)clause_number(c, clauses.of[CL_WEIGHT], &weight_kind, 1);
+    s.flags = clauses.of[CL_BACKUP] ? PBC_SERVER_BACKUP : 0;
+    s.check = check_of(c, clauses.of[CL_CHECK]);
+    if (clauses.of[CL_MAC]) {
         s.flags |= PBC_SERVER_HAS_MAC;
-        s.mac = mac_of(c, rows[3].node);
+        s.mac = mac_of(c, clauses.of[CL_MAC]);
     }
     const bool good = name->next && server_at(c, name->next, &s);
     struct pbc_server *slot = image_add_servers(c->image);
@@ -216,8 +215,7 @@ static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
 {
     static const struct number_kind retries = {
         .what = "a number of retries", .range = "retries go from 0 to 100", .most = 100};
-    struct clause_row rows[] = {{"balance", NULL}, {"check", NULL},   {"drain", NULL}, {"slow start", NULL},
-                                {"on down", NULL}, {"retries", NULL}, {"source", NULL}};
+    struct clauses clauses;
     struct pbc_pool *slot = image_add_pools(c->image), pool = {0};
 
     if (!slot) {
@@ -225,19 +223,19 @@ static void resolve_pool(struct compile *c, struct symbol *s, uint64_t *spaces)
         return;
     }
     s->index = c->image->pools_count - 1;
-    clauses_of(c, s->decl, rows, sizeof(rows) / sizeof(rows[0]), "pool");
+    clauses_find(c, s->decl, &clauses, "pool");
+    const struct node *on_down = clauses.of[CL_ON_DOWN], *source = clauses.of[CL_SOURCE];
     pool.name = text_of(c, s->name);
     pool.place = place_of(c, s->span);
-    pool.balance = balance_of(c, rows[0].node);
-    pool.check = check_of(c, rows[1].node);
-    pool.drain_ns = clause_duration(c, rows[2].node, 0);
-    pool.slow_start_ns = clause_duration(c, rows[3].node, 0);
-    pool.on_down = rows[4].node && rows[4].node->first && str_is(rows[4].node->first->v.str, "keep") ? PBC_DOWN_KEEP
-                                                                                                     : PBC_DOWN_RESET;
-    pool.retries = clause_number(c, rows[5].node, &retries, 1);
-    if (rows[6].node) sources_of(c, rows[6].node, &pool);
+    pool.balance = balance_of(c, clauses.of[CL_BALANCE]);
+    pool.check = check_of(c, clauses.of[CL_CHECK]);
+    pool.drain_ns = clause_duration(c, clauses.of[CL_DRAIN], 0);
+    pool.slow_start_ns = clause_duration(c, clauses.of[CL_SLOW_START], 0);
+    pool.on_down = on_down && on_down->first && is_choice(on_down->first, CL_KEEP) ? PBC_DOWN_KEEP : PBC_DOWN_RESET;
+    pool.retries = clause_number(c, clauses.of[CL_RETRIES], &retries, 1);
+    if (source) sources_of(c, source, &pool);
     resolve_servers(c, s, s->index, &pool);
-    check_sources(c, &pool, rows[6].node, spaces);
+    check_sources(c, &pool, source, spaces);
     c->image->pools[s->index] = pool;
 }
 

@@ -7,12 +7,13 @@ enum {
     MSS_MOST = 65495, /* the largest IPv4 packet without its headers */
 };
 
-enum row { NO_SERVER, IDLE, ANNOUNCE, AFFINITY, RATE, COOKIES, MSS, ROWS };
-
 static uint8_t no_server_of(const struct node *clause)
 {
-    if (!clause || !clause->first || str_is(clause->first->v.str, "reset")) return PBC_NO_SERVER_RESET;
-    return str_is(clause->first->v.str, "drop") ? PBC_NO_SERVER_DROP : PBC_NO_SERVER_PASS;
+    switch (clause && clause->first ? clause_of(clause->first) : CL_NONE) {
+    case CL_DROP: return PBC_NO_SERVER_DROP;
+    case CL_PASS: return PBC_NO_SERVER_PASS;
+    default: return PBC_NO_SERVER_RESET;
+    }
 }
 
 /* A time of 0 would mean that nothing was said. */
@@ -22,31 +23,17 @@ static uint64_t time_of(struct compile *c, const struct node *clause)
     const struct node_value v = clause && clause->first && !ns ? value_of(c, clause->first) : (struct node_value){0};
 
     if (!v.node || v.node->kind != N_DURATION) return ns;
-    diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` is a time of more than 0", clause->v.str.s);
+    diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` is a time of more than 0", node_words(clause));
     diag_fix(c->diags, "leave it out");
     return 0;
 }
 
-/* `max flows N` and `max flows N per source`, each at most once. */
-static void max_flows_of(struct compile *c, const struct node *block, struct pbc_service *s)
+static uint32_t max_flows_of(struct compile *c, const struct node *clause)
 {
     static const struct number_kind kind = {
         .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
-    const struct node *seen[2] = {0};
 
-    node_each(n, block)
-    {
-        if (n->kind != N_CLAUSE || !str_is(n->v.str, "max flows")) continue;
-        const bool each = node_child(n, N_CLAUSE);
-        if (seen[each]) {
-            diag(c->diags, E_CLAUSE_TWICE, n->span, "`max flows%s` stands twice in this service",
-                 each ? " … per source" : "");
-            diag_note(c->diags, seen[each]->span, "the first is here");
-            continue;
-        }
-        seen[each] = n;
-        *(each ? &s->max_flows_per_source : &s->max_flows) = clause_number(c, n, &kind, 0);
-    }
+    return clause_number(c, clause, &kind, 0);
 }
 
 /* The meter's one length says nothing for one of the service's families. */
@@ -56,7 +43,7 @@ static void check_rate_length(const struct service_work *w, const struct symbol 
 
     node_each(per, meter->decl)
     {
-        if (per->kind != N_CLAUSE || !str_is(per->v.str, "per")) continue;
+        if (!is_clause(per, CL_PER)) continue;
         const struct node *len = per->first->next;
         if (!len || len->next || w->families == KIND_IP6 || (w->families == KIND_IP4 && len->v.i <= 32)) return;
         diag(c->diags, E_METER_LENGTH, clause->span,
@@ -88,7 +75,7 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
 static bool takes_tcp(const struct service_work *w, const struct node *clause)
 {
     if (w->tcp || !w->good) return true;
-    diag(w->c->diags, E_NOT_TCP, clause->span, "`%s` is about TCP, and this service takes none", clause->v.str.s);
+    diag(w->c->diags, E_NOT_TCP, clause->span, "`%s` is about TCP, and this service takes none", node_words(clause));
     return false;
 }
 
@@ -100,11 +87,11 @@ static uint16_t mss_of(const struct service_work *w, const struct node *clause)
                                             .most = MSS_MOST};
 
     if (!clause || !takes_tcp(w, clause)) return 0;
-    if (clause->first && clause->first->kind == N_NAME && str_is(clause->first->v.str, "auto")) return PBC_MSS_AUTO;
+    if (clause->first && is_choice(clause->first, CL_AUTO)) return PBC_MSS_AUTO;
     return (uint16_t)clause_number(w->c, clause, &kind, 0);
 }
 
-static uint8_t cookies_of(const struct service_work *w, const struct node *clause)
+static uint8_t cookies_of(const struct service_work *w, const struct node *clause, const struct node *mode)
 {
     struct compile *c = w->c;
 
@@ -113,7 +100,7 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
         diag(c->diags, E_COOKIES_DSR, clause->span,
              "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
         diag_fix(c->diags, "they work in `mode passthrough`, also with `keep source`");
-        diag_note(c->diags, node_named(w->node, "mode")->span, "the mode is named here");
+        diag_note(c->diags, mode->span, "the mode is named here");
         return 0;
     }
     return takes_tcp(w, clause) ? PBC_SERVICE_COOKIES : 0;
@@ -138,23 +125,17 @@ static uint8_t announce_of(const struct service_work *w, const struct node *clau
     return good ? PBC_SERVICE_ANNOUNCE : 0;
 }
 
-void service_options(const struct service_work *w, struct pbc_service *s)
+void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s)
 {
+    const struct node *const *of = clauses->of;
     struct compile *c = w->c;
-    struct clause_row rows[ROWS] = {[NO_SERVER] = {"on no server", NULL},
-                                    [IDLE] = {"idle", NULL},
-                                    [ANNOUNCE] = {"announce", NULL},
-                                    [AFFINITY] = {"affinity source", NULL},
-                                    [RATE] = {"rate", NULL},
-                                    [COOKIES] = {"syn cookies", NULL},
-                                    [MSS] = {"mss clamp", NULL}};
 
-    clauses_of(c, w->node, rows, ROWS, "service");
-    s->no_server = no_server_of(rows[NO_SERVER].node);
-    s->idle_ns = time_of(c, rows[IDLE].node);
-    s->affinity_ns = time_of(c, rows[AFFINITY].node);
-    max_flows_of(c, w->node, s);
-    s->rate = rate_of(w, rows[RATE].node);
-    s->mss = mss_of(w, rows[MSS].node);
-    s->flags = cookies_of(w, rows[COOKIES].node) | announce_of(w, rows[ANNOUNCE].node);
+    s->no_server = no_server_of(of[CL_ON_NO_SERVER]);
+    s->idle_ns = time_of(c, of[CL_IDLE]);
+    s->affinity_ns = time_of(c, of[CL_AFFINITY_SOURCE]);
+    s->max_flows = max_flows_of(c, of[CL_MAX_FLOWS]);
+    s->max_flows_per_source = max_flows_of(c, of[CL_MAX_FLOWS_PER]);
+    s->rate = rate_of(w, of[CL_RATE]);
+    s->mss = mss_of(w, of[CL_MSS_CLAMP]);
+    s->flags = cookies_of(w, of[CL_SYN_COOKIES], of[CL_MODE]) | announce_of(w, of[CL_ANNOUNCE]);
 }

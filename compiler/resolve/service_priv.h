@@ -5,17 +5,12 @@
 #include "compiler/resolve/front_priv.h"
 #include "vm/packet/key.h"
 
-/* The statements that parse as CLAUSE, by their words: CLAUSES of one block, NULL where one does not stand. */
-struct clause_row {
-    const char *word;
-    const struct node *node;
+/* The clauses of one block; NULL where one does not stand. */
+struct clauses {
+    const struct node *of[CL_COUNT];
 };
-/* Put each clause of the block into its row; one that stands twice is reported. Words that no row has are left alone.
- */
-void clauses_of(struct compile *c, const struct node *block, struct clause_row *rows, size_t count, const char *what);
-/* The CLAUSE of the block with that word; NULL: none. */
-const struct node *node_named(const struct node *block, const char *word);
-const struct node *clause_get(const struct clause_row *rows, size_t count, const char *word);
+/* Find them; one that stands twice is reported, and the first counts. `what`: the block, for the message. */
+void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what);
 
 /* The duration, in nanoseconds; `fallback` where the clause is NULL or its value was reported. */
 uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t fallback);
@@ -39,7 +34,7 @@ void check_nats(struct compile *c);       /* nat_checks.c */
 
 /* services.c for nats.c: the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); its ports, false
  * after a report. */
-bool endpoint_proto(const struct node *n, uint8_t *proto);
+uint8_t endpoint_proto(const struct node *n);
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
 
 /* What translation to a pool's servers can hold at once (capacity.c): of IPv4, of IPv6, and in all. */
@@ -76,6 +71,7 @@ void check_endpoints(struct compile *c); /* the same endpoint in two places */
 void check_slots(struct compile *c);     /* tables of all pools together */
 void check_loops(struct compile *c);     /* servers on a service's own address */
 void check_capacity(struct compile *c); /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
-void service_options(const struct service_work *w, struct pbc_service *s); /* service_options.c */
+/* service_options.c */
+void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
 
 #endif

@@ -14,28 +14,23 @@ static const struct number_kind port_kind = {.what = "a port to serve",
 
 /* Modes ------------------------------------------------------------------------------------------------------------ */
 
-static const struct mode_row {
-    const char *word;
-    uint8_t mode;
-    const char *not_due;
-} modes[] = {
-    {"passthrough", PBC_MODE_PASSTHROUGH, NULL},
-    {"passthrough keep source", PBC_MODE_KEEP_SOURCE, NULL},
-    {"dsr l2", PBC_MODE_DSR_L2, NULL},
-    {"dsr rewrite", PBC_MODE_DSR_REWRITE, NULL},
-    {"dsr ipip", PBC_MODE_DSR_IPIP, NULL},
-    {"dsr gue", PBC_MODE_DSR_GUE, NULL},
-    {"proxy", PBC_MODES, "mode proxy"},
-    {"proxy http", PBC_MODES, "mode proxy http"},
-    {"proxy inline", PBC_MODES, "mode proxy inline"},
-    {"observe", PBC_MODES, "mode observe"},
+static const uint8_t modes[CL_COUNT] = {
+    [CL_PASSTHROUGH] = PBC_MODE_PASSTHROUGH,
+    [CL_KEEP_SOURCE] = PBC_MODE_KEEP_SOURCE,
+    [CL_DSR_L2] = PBC_MODE_DSR_L2,
+    [CL_DSR_REWRITE] = PBC_MODE_DSR_REWRITE,
+    [CL_DSR_IPIP] = PBC_MODE_DSR_IPIP,
+    [CL_DSR_GUE] = PBC_MODE_DSR_GUE,
+    [CL_PROXY] = PBC_MODES, /* for the live runtime, not supported yet */
+    [CL_PROXY_HTTP] = PBC_MODES,
+    [CL_PROXY_INLINE] = PBC_MODES,
+    [CL_OBSERVE] = PBC_MODES,
 };
 
 /* False after a report. */
 static bool mode_of(struct compile *c, const struct symbol *s, const struct node *clause, struct pbc_service *service)
 {
     const struct node *word = clause ? clause->first : NULL;
-    const struct mode_row *row = modes;
 
     if (!word) {
         if (c->symbols->text_at_fault) return false;
@@ -44,14 +39,13 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
                            "PORT` or `mode proxy`");
         return false;
     }
-    while (!str_is(word->v.str, row->word)) row++;
-    if (row->not_due) {
+    service->mode = modes[clause_of(word)];
+    if (service->mode == PBC_MODES) {
         mark_names_used(c, s->decl);
-        diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: %s", row->not_due);
+        diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
         return false;
     }
-    service->mode = row->mode;
-    if (row->mode == PBC_MODE_DSR_GUE) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+    if (service->mode == PBC_MODE_DSR_GUE) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
     return true;
 }
 
@@ -96,21 +90,16 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
     return false;
 }
 
-bool endpoint_proto(const struct node *n, uint8_t *proto)
+uint8_t endpoint_proto(const struct node *n)
 {
-    static const char *const words[] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
+    static const uint8_t protos[CL_COUNT] = {
+        [CL_TCP] = PBC_EP_TCP,   [CL_UDP] = PBC_EP_UDP,    [CL_SCTP] = PBC_EP_SCTP,
+        [CL_ANY] = PBC_EP_PORTS, [CL_ICMP] = PBC_EP_ECHO4, [CL_ICMP6] = PBC_EP_ECHO6};
 
-    for (*proto = 0; *proto < sizeof(words) / sizeof(words[0]); ++*proto)
-        if (str_is(n->v.str, words[*proto])) return true;
-    return false;
+    return protos[clause_of(n)];
 }
 
-static bool is_endpoint_proto(const struct node *n)
-{
-    uint8_t proto;
-
-    return n->kind == N_PROTO_PORTS || (n->kind == N_NAME && endpoint_proto(n, &proto) && proto >= PBC_EP_ECHO4);
-}
+static bool is_endpoint_proto(const struct node *n) { return n->kind == N_PROTO_PORTS || n->kind == N_CHOICE; }
 
 bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports)
 {
@@ -132,11 +121,10 @@ bool endpoint_ports(struct compile *c, const struct node *n, const struct number
 static void endpoints_of(struct service_work *w, const struct node *on, const struct node *n)
 {
     struct compile *c = w->c;
-    struct pbc_endpoint e = {.service = w->id, .place = place_of(c, n->span)};
+    struct pbc_endpoint e = {.service = w->id, .place = place_of(c, n->span), .proto = endpoint_proto(n)};
     struct number_set ports = {0};
     bool used = false;
 
-    endpoint_proto(n, &e.proto);
     const uint8_t family = e.proto == PBC_EP_ECHO4 ? 4 : e.proto == PBC_EP_ECHO6 ? 6 : 0;
     if (family)
         numbers_add(c, &ports, 0, 0);
@@ -184,7 +172,7 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
                  "`%s` is read from what a client sends after it is connected; this mode sends its first packet on",
-                 n->v.str.s);
+                 node_words(n));
             diag_fix(c->diags, "`mode proxy` sees it");
             good = false;
         } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
@@ -342,7 +330,7 @@ static void resolve_endpoints(struct service_work *w, const struct node *on)
 
 static void resolve_service(struct compile *c, struct symbol *s)
 {
-    struct clause_row rows[] = {{"mode", NULL}};
+    struct clauses clauses;
     struct pbc_service *slot = image_add_services(c->image), service = {0};
     struct service_work w = {.c = c, .node = s->decl, .id = c->image->services_count - 1, .good = true};
     const struct node *on = node_child(s->decl, N_ON);
@@ -352,15 +340,15 @@ static void resolve_service(struct compile *c, struct symbol *s)
         return;
     }
     s->index = w.id;
-    clauses_of(c, s->decl, rows, 1, "service");
+    clauses_find(c, s->decl, &clauses, "service");
     service.name = text_of(c, s->name);
     service.place = place_of(c, s->span);
-    w.good = mode_of(c, s, rows[0].node, &service);
+    w.good = mode_of(c, s, clauses.of[CL_MODE], &service);
     w.mode = (enum pbc_mode)service.mode;
     service.endpoints = c->image->endpoints_count;
     if (on) resolve_endpoints(&w, on);
     service.endpoint_count = c->image->endpoints_count - service.endpoints;
-    service_options(&w, &service);
+    service_options(&w, &clauses, &service);
     c->image->services[w.id] = service; /* its branches are checked against it */
     resolve_branches(&w, s, &service);
     c->image->services[w.id] = service;

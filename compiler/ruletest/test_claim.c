@@ -74,12 +74,12 @@ static void take_states(struct rule_work *w, const struct node *n, struct test_c
 /* What is no name of a verdict of firewalls. */
 static bool take_fate(struct compile *c, const struct node *fate, struct test_claim *claim)
 {
-    const char *why = str_is(fate->v.str, "forward") ? "claims about `forward`: say `accept`, which is true of it too"
-                      : str_is(fate->v.str, "pass") ? "claims about `pass`: what has addresses is accepted, dropped or "
-                                                      "rejected"
-                                                    : NULL;
+    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: say `accept`, which is true of it too"
+                      : is_choice(fate, CL_PASS)  ? "claims about `pass`: what has addresses is accepted, dropped or "
+                                                    "rejected"
+                                                  : NULL;
 
-    claim->action = (uint8_t)test_action_of(fate->v.str);
+    claim->action = (uint8_t)test_action_of(fate);
     if (why) diag(c->diags, E_UNSUPPORTED, fate->span, "not supported yet: %s", why);
     return !why;
 }
@@ -125,7 +125,7 @@ bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
     struct test_claim *claim = arena_alloc(c->arena, sizeof(*claim));
     struct image *program = c->image;
 
-    claim->always = str_is(n->v.str, "always");
+    claim->always = clause_of(n) == CL_ALWAYS;
     claim->states = 1u << STATE_IS_NEW;
     claim->over = arena_alloc(c->arena, node_count(n) * sizeof(*claim->over));
     claim->self = t->self_written ? t->self : NULL;

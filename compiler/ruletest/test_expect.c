@@ -4,12 +4,15 @@
 
 #include "compiler/ruletest/test_priv.h"
 
-enum action test_action_of(struct str word)
+enum action test_action_of(const struct node *fate)
 {
-    enum action a = ACTION_ACCEPT;
+    static const uint8_t actions[CL_COUNT] = {[CL_ACCEPT] = ACTION_ACCEPT,
+                                              [CL_DROP] = ACTION_DROP,
+                                              [CL_REJECT] = ACTION_REJECT,
+                                              [CL_FORWARD] = ACTION_FORWARD,
+                                              [CL_PASS] = ACTION_PASS};
 
-    while (a < ACTION_COUNT && !str_is(word, action_name(a))) a++;
-    return a;
+    return (enum action)actions[clause_of(fate)];
 }
 
 /* refuses: what a rule lets in may be refused later, by a service or a `nat`, and then names the rule all the same. */
@@ -85,7 +88,7 @@ static bool rule_named(struct compile *c, const struct node *name, uint32_t *rul
 
 static bool by_of(struct compile *c, const struct node *by, enum action a, uint32_t *rule)
 {
-    if (str_is(by->first->v.str, "default")) {
+    if (is_choice(by->first, CL_DEFAULT)) {
         *rule = RULE_DEFAULT;
         return true;
     }
@@ -130,21 +133,21 @@ bool test_subject_of(struct compile *c, struct test *t, const struct node *n, st
     return s->packet && test_packets_add(c, n, 1);
 }
 
-/* The clause of that word beside a step's first child. */
-static const struct node *node_clause(const struct node *n, const char *word)
+/* That clause beside a step's first child. */
+static const struct node *clause_beside(const struct node *n, enum clause clause)
 {
-    while (n && (n->kind != N_CLAUSE || !str_is(n->v.str, word))) n = n->next;
+    while (n && !is_clause(n, clause)) n = n->next;
     return n;
 }
 
 bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
 {
-    const struct node *fate = n->first, *by = node_clause(fate, "by"), *state = node_clause(fate, "state");
+    const struct node *fate = n->first, *by = clause_beside(fate, CL_BY), *state = clause_beside(fate, CL_STATE);
     const struct node *last = state ? state->last : by ? by->last : fate;
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
     bool good = true;
 
-    s->action = (uint8_t)test_action_of(fate->v.str);
+    s->action = (uint8_t)test_action_of(fate);
     if (by) good = by_of(c, by, s->action, &s->rule);
     if (state) good = (s->state = state_of(c, state->first)) && good;
     return test_subject_of(c, t, n->last, s) && good;

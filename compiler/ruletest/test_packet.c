@@ -20,6 +20,11 @@ static const struct form_row {
     [FORM_REPLY] = {"reply", 0, 0},
 };
 
+static const enum test_form form_of[CL_COUNT] = {
+    [CL_TCP] = FORM_TCP,     [CL_UDP] = FORM_UDP,     [CL_SCTP] = FORM_SCTP, [CL_ICMP] = FORM_ICMP,
+    [CL_ICMP6] = FORM_ICMP6, [CL_PROTO] = FORM_PROTO, [CL_ARP] = FORM_ARP,
+};
+
 const char *test_form_word(enum test_form f) { return forms[f].word; }
 
 /* Addresses and ports ---------------------------------------------------------------------------------------------- */
@@ -194,10 +199,10 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
 
 /* The whole -------------------------------------------------------------------------------------------------------- */
 
-static bool has_part(const struct node *first, const char *word)
+static bool has_part(const struct node *first, enum clause part)
 {
     for (const struct node *n = first; n; n = n->next)
-        if (str_is(n->v.str, word)) return true;
+        if (is_clause(n, part)) return true;
     return false;
 }
 
@@ -205,11 +210,11 @@ static bool has_part(const struct node *first, const char *word)
 static void check_later(struct packet_work *w, const struct node *first)
 {
     for (const struct node *n = first; n; n = n->next) {
-        const bool flag = str_is(n->v.str, "flag");
+        const bool flag = is_clause(n, CL_FLAG);
 
-        if (!flag && !str_is(n->v.str, "type") && !str_is(n->v.str, "code")) continue;
+        if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
         diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
-             flag ? n->first->v.str.s : n->v.str.s);
+             node_words(flag ? n->first : n));
         diag_fix(w->c->diags, "leave it out, or write it of the first fragment");
         w->bad = true;
     }
@@ -220,13 +225,13 @@ static void check_parts(struct packet_work *w, const struct node *first)
 {
     const bool icmp = 1u << w->p->form & FORMS_ICMP;
 
-    if (has_part(first, "inner") && !has_part(first, "vlan")) {
+    if (has_part(first, CL_INNER) && !has_part(first, CL_VLAN)) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
         diag_fix(w->c->diags, "add `vlan N`");
         w->bad = true;
     }
     if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
-    if (icmp && !has_part(first, "type") && w->p->fragment != KIND_FRAG_LATER) {
+    if (icmp && !has_part(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", forms[w->p->form].word);
         diag_fix(w->c->diags, "a ping is `type echo-request`");
         w->bad = true;
@@ -285,14 +290,6 @@ uint32_t test_icmp_rest(const struct test_packet *p)
     return big ? MTU : 0;
 }
 
-static enum test_form form_of(struct str word)
-{
-    enum test_form f = FORM_TCP;
-
-    while (f < FORM_ARP && !str_is(word, forms[f].word)) f++;
-    return f;
-}
-
 static struct test_packet *packet_new(struct compile *c, enum test_form form)
 {
     struct test_packet *p = arena_alloc(c->arena, sizeof(*p));
@@ -318,7 +315,7 @@ struct test_packet *test_reply_of(struct compile *c, const struct node *n)
 
 struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self, bool any_port)
 {
-    struct test_packet *p = packet_new(c, form_of(n->v.str));
+    struct test_packet *p = packet_new(c, form_of[clause_of(n)]);
     struct packet_work w = {.c = c, .node = n, .p = p, .self = self};
     const struct node *at = n->first;
     uint32_t proto;

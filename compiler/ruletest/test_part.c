@@ -1,6 +1,4 @@
 /* The parts of a test's packet behind its addresses: which form takes which, each at most once. */
-#include <string.h>
-
 #include "compiler/ruletest/test_packet_priv.h"
 
 static uint32_t number(struct packet_work *w, const struct node *n, const struct number_kind *kind)
@@ -11,12 +9,9 @@ static uint32_t number(struct packet_work *w, const struct node *n, const struct
     return value;
 }
 
-static const char *const flag_names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
-
 static void part_flag(struct packet_work *w, const struct node *n)
 {
-    for (unsigned i = 0; i < 8; i++)
-        if (str_is(n->first->v.str, flag_names[i])) w->p->flags |= (uint8_t)(1u << i);
+    w->p->flags |= (uint8_t)(1u << (clause_of(n->first) - CL_FIN));
 }
 
 static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
@@ -95,17 +90,7 @@ static void part_on(struct packet_work *w, const struct node *n)
 
 static void part_fragment(struct packet_work *w, const struct node *n)
 {
-    static const char *const words[] = {"first", "later"};
-    const struct str s = n->first->v.str;
-
-    if (str_is(s, "first") || str_is(s, "later")) {
-        w->p->fragment = str_is(s, "first") ? KIND_FRAG_FIRST : KIND_FRAG_LATER;
-        return;
-    }
-    diag(w->c->diags, E_NO_SUCH_WORD, n->first->span, "a packet of a test is `fragment first` or `fragment later`");
-    const char *nearest = diag_nearest(s.s, words, 2);
-    if (nearest) diag_fix(w->c->diags, "did you mean `%s`?", nearest);
-    w->bad = true;
+    w->p->fragment = is_choice(n->first, CL_FIRST) ? KIND_FRAG_FIRST : KIND_FRAG_LATER;
 }
 
 static void part_payload(struct packet_work *w, const struct node *n)
@@ -131,7 +116,7 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
     struct test_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
     const struct node *src = n->first;
 
-    t->gue = str_is(n->v.str, "gue");
+    t->gue = is_clause(n, CL_GUE);
     if (t->gue) {
         t->port = (uint16_t)number(w, n, &port);
         src = src->next;
@@ -144,52 +129,52 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
 
 static void part_not_due(struct packet_work *w, const struct node *n)
 {
-    diag(w->c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` of a packet", n->v.str.s);
+    diag(w->c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` of a packet", node_words(n));
     w->bad = true;
 }
 
 static const struct part_row {
-    const char *word;
     unsigned forms; /* that take it */
     void (*take)(struct packet_work *, const struct node *);
-} parts[] = {
-    {"flag", FORM(TCP) | FORM(REPLY), part_flag},
-    {"vlan", FORMS_ALL, part_vlan},
-    {"inner", FORMS_ALL, part_inner},
-    {"ttl", FORMS_IP | FORM(REPLY), part_ttl},
-    {"length", FORMS_IP | FORM(REPLY), part_length},
-    {"on", FORMS_ALL | FORM(REPLY), part_on},
-    {"fragment", FORMS_IP | FORM(REPLY), part_fragment},
-    {"payload", FORMS_IP | FORM(REPLY), part_payload},
-    {"type", FORMS_ICMP, part_type},
-    {"code", FORMS_ICMP, part_code},
-    {"ipip", FORMS_IP, part_tunnel},
-    {"gue", FORMS_IP, part_tunnel},
-    {"sni", FORM(TCP), part_not_due},
-    {"host", FORM(TCP), part_not_due},
-    {"path", FORM(TCP), part_not_due},
+} parts[CL_COUNT] = {
+    [CL_FLAG] = {FORM(TCP) | FORM(REPLY), part_flag},
+    [CL_VLAN] = {FORMS_ALL, part_vlan},
+    [CL_INNER] = {FORMS_ALL, part_inner},
+    [CL_TTL] = {FORMS_IP | FORM(REPLY), part_ttl},
+    [CL_LENGTH] = {FORMS_IP | FORM(REPLY), part_length},
+    [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
+    [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},
+    [CL_PAYLOAD] = {FORMS_IP | FORM(REPLY), part_payload},
+    [CL_TYPE] = {FORMS_ICMP, part_type},
+    [CL_CODE] = {FORMS_ICMP, part_code},
+    [CL_IPIP] = {FORMS_IP, part_tunnel},
+    [CL_GUE] = {FORMS_IP, part_tunnel},
+    [CL_SNI] = {FORM(TCP), part_not_due},
+    [CL_HOST] = {FORM(TCP), part_not_due},
+    [CL_PATH] = {FORM(TCP), part_not_due},
 };
 
-static bool is_tunnel(const struct node *n) { return str_is(n->v.str, "ipip") || str_is(n->v.str, "gue"); }
+static bool is_tunnel(const struct node *n) { return is_clause(n, CL_IPIP) || is_clause(n, CL_GUE); }
 
 static bool same_part(const struct node *a, const struct node *b)
 {
     if (is_tunnel(a) && is_tunnel(b)) return true;
-    return strcmp(a->v.str.s, b->v.str.s) == 0 &&
-           (strcmp(a->v.str.s, "flag") != 0 || strcmp(a->first->v.str.s, b->first->v.str.s) == 0);
+    return clause_of(a) == clause_of(b) && (!is_clause(a, CL_FLAG) || clause_of(a->first) == clause_of(b->first));
 }
 
 static const char *part_name(const struct node *n)
 {
-    return str_is(n->v.str, "flag")   ? n->first->v.str.s
-           : str_is(n->v.str, "ipip") ? "in ipip"
-           : str_is(n->v.str, "gue")  ? "in gue"
-                                      : n->v.str.s;
+    switch (clause_of(n)) {
+    case CL_FLAG: return node_words(n->first);
+    case CL_IPIP: return "in ipip";
+    case CL_GUE: return "in gue";
+    default: return node_words(n);
+    }
 }
 
 static void report_part(struct packet_work *w, const struct node *n)
 {
-    const bool flag = str_is(n->v.str, "flag"), tag = str_is(n->v.str, "vlan") || str_is(n->v.str, "inner");
+    const bool flag = is_clause(n, CL_FLAG), tag = is_clause(n, CL_VLAN) || is_clause(n, CL_INNER);
 
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
@@ -212,12 +197,8 @@ void test_part_take(struct packet_work *w, const struct node *first, const struc
             w->bad = true;
             return;
         }
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (!str_is(n->v.str, parts[i].word)) continue;
-        if (parts[i].forms & 1u << w->p->form)
-            parts[i].take(w, n);
-        else
-            report_part(w, n);
-        return;
-    }
+    if (parts[clause_of(n)].forms & 1u << w->p->form)
+        parts[clause_of(n)].take(w, n);
+    else
+        report_part(w, n);
 }

@@ -61,7 +61,7 @@ bool test_health_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_HEALTH, n->span);
 
     s->server = server_of(c, n->first);
-    s->down = str_is(n->last->v.str, "down");
+    s->down = is_choice(n->last, CL_DOWN);
     return s->server != PBC_NONE;
 }
 
@@ -88,7 +88,7 @@ static bool split_option(struct compile *c, struct test_step *s, const struct no
         .what = "a number of flows", .range = "from 1 on", .least = 1, .most = UINT32_MAX};
     uint32_t count;
 
-    if (str_is(n->v.str, "within")) return percent_of(c, n->first, &s->percent);
+    if (is_clause(n, CL_WITHIN)) return percent_of(c, n->first, &s->percent);
     if (!number_one(c, n->first, &flows, &count)) return false;
     s->count = count;
     return true;

@@ -151,7 +151,7 @@ static inline struct span span_of(const struct node *first, const struct node *l
 /* Steps: each appends to the test; false after a report (test_resolve.c, test_expect.c, test_pools.c). */
 struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span);
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count);
-enum action test_action_of(struct str word);
+enum action test_action_of(const struct node *fate);
 bool test_expect_step(struct compile *c, struct test *t, const struct node *n);
 bool test_reply_step(struct compile *c, struct test *t, const struct node *n);
 /* What the step sends: a packet, or a `reply` of either kind; false after a report (test_expect.c). */

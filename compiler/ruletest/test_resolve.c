@@ -201,7 +201,7 @@ static bool replay_step(struct compile *c, struct test *t, const struct node *n)
 
     s->path_span = path->span;
     s->path = path_beside(c, path->span, path->v.str);
-    s->action = (uint8_t)test_action_of(fate->v.str);
+    s->action = (uint8_t)test_action_of(fate);
     s->all = share->kind != N_PERCENT;
     s->count = s->all ? 100 : share->v.i;
     if (s->count <= 100) return true;
@@ -211,36 +211,34 @@ static bool replay_step(struct compile *c, struct test *t, const struct node *n)
 
 /* Tests ------------------------------------------------------------------------------------------------------------ */
 
-static const struct step_row {
-    const char *word;
-    bool (*resolve)(struct compile *, struct test *, const struct node *);
-} steps[] = {
-    {"expect", test_expect_step},
-    {"repeat", repeat_step},
-    {"after", after_step},
-    {"self", self_step},
-    {"replay", replay_step},
-    {"at", at_step},
-    {"server", test_health_step},
-    {"expect pool", test_pool_step},
-    {"expect server", test_server_step},
-    {"expect split", test_split_step},
-    {"never", test_claim_step},
-    {"always", test_claim_step},
-    {"reply", test_reply_step},
+static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const struct node *) = {
+    [CL_EXPECT] = test_expect_step,
+    [CL_REPEAT] = repeat_step,
+    [CL_AFTER] = after_step,
+    [CL_SELF] = self_step,
+    [CL_REPLAY] = replay_step,
+    [CL_AT] = at_step,
+    [CL_SERVER] = test_health_step,
+    [CL_EXPECT_POOL] = test_pool_step,
+    [CL_EXPECT_SERVER] = test_server_step,
+    [CL_EXPECT_SPLIT] = test_split_step,
+    [CL_NEVER] = test_claim_step,
+    [CL_ALWAYS] = test_claim_step,
+    [CL_REPLY] = test_reply_step,
 };
 
-static void resolve_step(struct compile *c, struct test *t, const struct node *n)
+static bool expects_something(const struct node *test)
 {
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-        if (str_is(n->v.str, steps[i].word)) steps[i].resolve(c, t, n);
-}
-
-static bool expects_something(const struct node *n)
-{
-    node_each(s, n) if (strncmp(s->v.str.s, "expect", 6) == 0 || str_is(s->v.str, "replay") ||
-                        str_is(s->v.str, "reply") || str_is(s->v.str, "never") ||
-                        str_is(s->v.str, "always")) return true;
+    for (const struct node *n = test->first->next; n; n = n->next) {
+        switch (clause_of(n)) {
+        case CL_REPEAT:
+        case CL_AFTER:
+        case CL_SELF:
+        case CL_AT:
+        case CL_SERVER: break;
+        default: return true;
+        }
+    }
     return false;
 }
 
@@ -256,7 +254,7 @@ static void resolve_test(struct compile *c, const struct node *n)
     *c->tests->end = t;
     c->tests->end = &t->next;
     c->tests->count++;
-    for (const struct node *step = n->first->next; step; step = step->next) resolve_step(c, t, step);
+    for (const struct node *step = n->first->next; step; step = step->next) steps[clause_of(step)](c, t, step);
     if (!c->symbols->text_at_fault && !expects_something(n))
         diag(c->diags, W_TEST_EMPTY, t->span, "the test expects nothing, so it always passes");
 }

@@ -32,6 +32,7 @@ each "every reason is in the manual" "$(rows vm/reason.def REASON 2 | grep -vx -
 each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyrun.1
 each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md
 each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3)" lang/REFERENCE.md
+each "every clause is made by the grammar" "$(rows lang/clause.def CLAUSE 1 | sed 's/^/CL_/')" "lang/parse.y lang/build_value.c"
 each "every kind of node is told of or in a golden tree" \
     "$(rows lang/ast.def NODE 2)" "lang/TREE.md tests/golden"
 exit $status
