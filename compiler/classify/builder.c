@@ -4,17 +4,26 @@
 
 #include "compiler/classify/builder_priv.h"
 
-enum { OVERLAPS = 16, BUDGET_STEP = 4, HALVES_FROM = 11 /* slots that a format's half may stand for */ };
+enum {
+    OVERLAPS = 16,
+    BUDGET_STEP = 4,
+    HALVES_FROM = 11,  /* slots that a format's half may stand for */
+    BUILD_BEATEN = -1, /* given up for its lines */
+};
 
-/* Bytes that are shared out. More copies of boxes do not make searches faster beyond what these allow (README.md);
- * boxes that ask many slots have fewer to share, as they take more themselves. */
-static uint64_t worth_spending(const struct boxes *b)
+/* Bytes that are shared out among a list's boxes. More copies of boxes do not make searches faster beyond what these
+ * allow (README.md); boxes that ask many slots have fewer to share, as they take more themselves. */
+static uint64_t worth_spending(const struct build *b, struct list l)
 {
     enum { LEAST = 1 << 14, FEW = 5 << 19 };
     uint64_t slots = 0;
-    for (unsigned c = 0; c < b->slots; c++) slots += b->slot[c] < HALVES_FROM;
+    for (unsigned c = 0; c < b->b->slots; c++) {
+        uint32_t asked = 0;
+        for (uint32_t i = 0; i < l.count && !asked; i++) asked = b->b->mask[c][l.box[i]];
+        slots += asked && b->b->slot[c] < HALVES_FROM;
+    }
     const uint64_t box = slots <= 2 ? 32 : slots <= 6 ? 64 : 128; /* of a leaf of all boxes */
-    const uint64_t small = LEAST + 24 * box * b->count, large = FEW + (box > 64 ? 3 * box : 3 * box / 2) * b->count;
+    const uint64_t small = LEAST + 24 * box * l.count, large = FEW + (box > 64 ? 3 * box : 3 * box / 2) * l.count;
     return small < large ? small : large;
 }
 
@@ -24,16 +33,43 @@ static void columns_find(struct build *b)
     for (unsigned c = 0; c < b->b->slots; c++) b->column[b->b->slot[c]] = (uint8_t)c;
 }
 
-static uint64_t root_word(struct build *b)
+/* The forks that join the words of parts; what is left of them has the lowest entry of its words first. */
+static uint64_t joined(struct build *b, const uint64_t word[], unsigned count)
 {
-    const struct stack_mark mark = stack_mark(b);
-    struct list l = {stack_get(b, b->b->count * sizeof *l.box), b->b->count};
+    uint64_t all = word[count - 1];
+    for (unsigned i = count - 1; i-- > 0 && !b->failed;) {
+        const uint32_t least = word_worst(b, all).least;
+        if (least == PBC_LANE_NONE)
+            all = word[i];
+        else if (TREE_KIND(word[i]) != TREE_NONE)
+            all = TREE_FORK_WORD(table_add(b, (uint64_t[]){word[i], all}, 2), least);
+    }
+    return all;
+}
+
+/* Every part has its share of the bytes, and what the forks that lead to it leave of forks and depth. */
+static uint64_t root_word(struct build *b, unsigned scale, uint64_t limit, bool *spare)
+{
     const struct part everything = {.value = {0}};
+    uint64_t word[PARTS_MOST], worth[PARTS_MOST], all = 0;
+    struct parts parts;
+    if (b->parted)
+        parts_find(b, &parts);
+    else
+        parts_whole(b, &parts);
     if (b->failed) return TREE_NONE;
-    for (uint32_t i = 0; i < l.count; i++) l.box[i] = i;
-    const uint64_t word = node_word(b, l, &everything, (struct allowance){b->budget, b->forks_most, PBC_TREE_DEPTH});
-    stack_release(b, mark);
-    return word;
+    for (unsigned i = 0; i < parts.count; i++) all += worth[i] = scale * worth_spending(b, parts.part[i]);
+    const double within = all > limit ? (double)limit / (double)all : 1;
+    const uint64_t budget = all > limit ? limit : all;
+    b->reserve = budget / 2 < limit - budget ? budget / 2 : limit - budget;
+    for (unsigned i = 0; i < parts.count; i++) {
+        const unsigned above = i + 1 < parts.count ? i + 1 : i; /* forks */
+        word[i] = node_word(
+            b, parts.part[i], &everything,
+            (struct allowance){(uint64_t)((double)worth[i] * within), b->forks_most - above, PBC_TREE_DEPTH - above});
+    }
+    *spare = all < limit;
+    return joined(b, word, parts.count);
 }
 
 /* Entries of the longest leaf, evenly over it. */
@@ -89,6 +125,7 @@ static void build_fini(struct build *b)
 
 static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *out)
 {
+    if (b->beaten) return BUILD_BEATEN;
     if (b->failed) return BUILD_NO_MEMORY;
     const struct worst w = word_worst(b, root);
     if (b->unsayable || build_bytes(b) + sizeof(uint64_t) > limit || w.compared > PBC_COMPARED_MAX)
@@ -99,77 +136,129 @@ static int finish(struct build *b, uint64_t root, uint64_t limit, struct built *
     return BUILD_OK;
 }
 
-/* One attempt with so many bytes to share out. */
-static int attempt(const struct build *plain, uint64_t budget, uint64_t limit, struct built *out)
+/* One attempt that shares out `scale` times the bytes that are worth spending. *spare: the limit leaves more. */
+static int attempt(const struct build *plain, unsigned scale, uint64_t limit, struct built *out, bool *spare)
 {
     struct build b = *plain;
     *out = (struct built){0};
-    b.budget = budget < limit ? budget : limit;
-    b.reserve = b.budget / 2 < limit - b.budget ? b.budget / 2 : limit - b.budget;
-    const int error = finish(&b, root_word(&b), limit, out);
+    const uint64_t root = root_word(&b, scale, limit, spare);
+    const int error = finish(&b, root, limit, out);
     out->peak_bytes = b.peak;
     out->work = b.work;
     build_fini(&b);
     return error;
 }
 
-/* Both ways of a fork may hold boxes of the same entries, which then count twice. Without forks each counts once: the
- * image is that one if so few rules are asked in turn that it may be used. Returns the memory that was held. */
-static uint64_t chain_again(struct build *b, uint64_t budget, uint64_t limit, struct built *out)
+/* All that building took, images kept beside one that is being built among it. */
+struct effort {
+    uint64_t work, peak;
+    unsigned scale; /* of the last attempt */
+};
+
+static uint64_t held_bytes(const struct built *b)
 {
-    struct built now;
-    b->forks_most = 0;
-    const int error = attempt(b, budget, limit, &now);
-    const uint64_t held = now.peak_bytes + out->tree_count * sizeof *out->tree + out->block_count * sizeof *out->blocks;
-    if (!error && now.chain <= PBC_CHAIN_MAX) {
+    return b->tree_count * sizeof *b->tree + b->block_count * sizeof *b->blocks;
+}
+
+static void effort_add(struct effort *e, const struct built *now, uint64_t kept)
+{
+    e->work += now->work;
+    if (now->peak_bytes + kept > e->peak) e->peak = now->peak_bytes + kept;
+}
+
+/* `now` instead of *out, if it is better; the other is freed. */
+static void keep_better(struct built *out, struct built *now, bool better)
+{
+    if (better) {
         built_fini(out);
-        *out = now;
+        *out = *now;
     } else {
-        out->work = now.work;
-        built_fini(&now);
+        built_fini(now);
     }
-    return held;
 }
 
 /* What resists within the bytes that are worth spending is tried with more of those that there may be; the attempt with
  * the shortest worst way is what counts. */
+static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, struct built *out, struct effort *e)
+{
+    int best = BUILD_TOO_LARGE;
+    *out = (struct built){0};
+    for (unsigned scale = 1;; scale *= BUDGET_STEP) {
+        struct built now;
+        bool spare = false;
+        const int error = attempt(plain, scale, limit, &now, &spare);
+        e->scale = scale;
+        effort_add(e, &now, held_bytes(out) + kept);
+        const bool better = !error && (best || now.lines < out->lines);
+        /* more room is tried as long as it helps much */
+        const bool last = error == BUILD_NO_MEMORY || error == BUILD_BEATEN || (!error && !now.last_resort) || !spare ||
+                          (!error && !best && now.lines > out->lines / 2);
+        keep_better(out, &now, better);
+        if (better || best) best = error;
+        if (last) return best;
+    }
+}
+
+/* Both ways of a fork may hold boxes of the same entries, which then count twice. Without forks each counts once: the
+ * image is that one if so few rules are asked in turn that it may be used. */
+static void chain_again(struct build *b, uint64_t limit, struct built *out, struct effort *e)
+{
+    struct built now;
+    bool spare;
+    b->forks_most = 0;
+    const int error = attempt(b, e->scale, limit, &now, &spare);
+    effort_add(e, &now, held_bytes(out));
+    keep_better(out, &now, !error && now.chain <= PBC_CHAIN_MAX);
+}
+
+/* Is the worst way through the parts so short that the whole, which takes longest to build, need not be tried? Of a
+ * million rules it is never shorter than that. */
+static bool parts_suffice(uint32_t boxes, uint32_t lines)
+{
+    enum { LARGE = 50000, SHORT = 64, LARGEST = 500000, SHORT_OF_LARGEST = 96 };
+    return boxes > LARGE && lines <= (boxes > LARGEST ? SHORT_OF_LARGEST : SHORT);
+}
+
+/* The whole; in its stead the parts that open addresses make, where their worst way is shorter. Forks between parts add
+ * up the entries that may be asked in turn: parts are not for lists of many such. */
+static int whole_or_parts(struct build *b, uint64_t limit, struct built *out, struct effort *e)
+{
+    struct built whole;
+    b->parted = true;
+    int error = attempts(b, limit, 0, out, e);
+    b->parted = false;
+    const bool good = !error && out->chain <= PBC_CHAIN_WARN;
+    if (good && parts_suffice(b->b->count, out->lines)) return error;
+    b->lines_most = good ? out->lines - 1 : 0;
+    const int other = attempts(b, limit, held_bytes(out), &whole, e);
+    b->lines_most = 0;
+    const bool better = !good || (!other && whole.lines < out->lines);
+    keep_better(out, &whole, better);
+    return better ? other : error;
+}
+
+static bool has_parts(const struct build *plain)
+{
+    struct build b = *plain;
+    struct parts parts;
+    const bool has = parts_find(&b, &parts);
+    build_fini(&b);
+    return has;
+}
+
 int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible_fn *possible,
                      const struct build_limits *limits, struct built *out)
 {
     struct build b = {.b = boxes, .coded = coded, .possible = possible, .forks_most = PBC_FORKS_MAX};
+    struct effort effort = {0};
     columns_find(&b);
-    uint64_t budget = worth_spending(boxes), work = 0, peak = 0;
-    int best = BUILD_TOO_LARGE;
-    *out = (struct built){0};
-    for (;; budget *= BUDGET_STEP) {
-        struct built now;
-        const int error = attempt(&b, budget, limits->bytes, &now);
-        work += now.work;
-        const uint64_t held =
-            now.peak_bytes + out->tree_count * sizeof *out->tree + out->block_count * sizeof *out->blocks;
-        if (held > peak) peak = held;
-        const bool better = !error && (best || now.lines < out->lines);
-        /* more room is tried as long as it helps much */
-        const bool last = error == BUILD_NO_MEMORY || (!error && !now.last_resort) || budget >= limits->bytes ||
-                          (!error && !best && now.lines > out->lines / 2);
-        if (better) {
-            built_fini(out);
-            *out = now;
-        } else {
-            built_fini(&now);
-        }
-        if (better || best) best = error;
-        if (last) break;
-    }
-    if (!best && out->chain > PBC_CHAIN_MAX) {
-        const uint64_t held = chain_again(&b, budget, limits->bytes, out);
-        work += out->work;
-        if (held > peak) peak = held;
-    }
-    out->work = work;
-    out->peak_bytes = peak;
-    if (best) built_fini(out);
-    return best;
+    const int error =
+        has_parts(&b) ? whole_or_parts(&b, limits->bytes, out, &effort) : attempts(&b, limits->bytes, 0, out, &effort);
+    if (!error && out->chain > PBC_CHAIN_MAX) chain_again(&b, limits->bytes, out, &effort);
+    out->work = effort.work;
+    out->peak_bytes = effort.peak;
+    if (error) built_fini(out);
+    return error;
 }
 
 void built_fini(struct built *b)

@@ -64,9 +64,10 @@ struct build {
     const struct boxes *b;
     const bool *coded;
     kind_possible_fn *possible;
-    unsigned forks_most;      /* on a path */
-    uint64_t budget, reserve; /* bytes: shared out in proportion; kept for parts that resist */
-    uint8_t column[16];       /* of a slot, NO_COLUMN */
+    bool parted;         /* build the parts that open addresses make, not the whole */
+    unsigned forks_most; /* on a path */
+    uint64_t reserve;    /* bytes kept for what resists, beside those that are shared out */
+    uint8_t column[16];  /* of a slot, NO_COLUMN */
     struct stack stack;
     uint64_t held, peak;     /* bytes taken, now and at most */
     bool failed;             /* memory was out */
@@ -85,8 +86,22 @@ struct build {
     uint64_t work;    /* boxes looked at */
     uint32_t longest; /* 1 + the number of the leaf of most lanes */
     bool last_resort;
-    bool unsayable; /* a leaf that no format holds, and no room to cut it */
+    bool unsayable;      /* a leaf that no format holds, and no room to cut it */
+    uint32_t lines_most; /* on the worst way: an image of more is not wanted; 0: any */
+    bool beaten;         /* it would have more: building has stopped, as with `failed` */
 };
+
+/* open.c: a list in parts, by the addresses that boxes leave open; ascending by their first boxes, which have their
+ * lowest entries. */
+enum { PARTS_MOST = 4 };
+struct parts {
+    struct list part[PARTS_MOST];
+    unsigned count;
+};
+/* False: too few boxes leave the source open or the destination, or memory is out. The lists lie on b->stack. */
+bool parts_find(struct build *b, struct parts *parts);
+/* The whole list as its only part. */
+void parts_whole(struct build *b, struct parts *parts);
 
 /* memory.c. All of it is counted; NULL sets build.failed. */
 void *mem_grow(struct build *b, void *array, uint32_t count, uint32_t *cap, size_t size, uint32_t more);
@@ -163,6 +178,12 @@ bool fork_word(struct build *b, struct list l, const struct part *p, struct plan
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count);
 struct worst word_worst(const struct build *b, uint64_t word);
 struct worst worst_any(struct worst a, struct worst b);
+static inline uint32_t unit_lines(uint32_t units) { return units * (uint32_t)(sizeof(struct pbc_block) / 64); }
+/* Some way below a word reads so many lines, so the way from the root reads more. */
+static inline void bound_lines(struct build *b, uint32_t lines)
+{
+    if (b->lines_most && lines >= b->lines_most) b->beaten = b->failed = true;
+}
 static inline uint64_t build_bytes(const struct build *b)
 {
     return b->word_count * sizeof(uint64_t) + b->block_count * sizeof(struct pbc_block) +

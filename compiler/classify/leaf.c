@@ -154,6 +154,7 @@ static uint32_t leaf_new(struct build *b, const struct content *c, struct list l
                                              .chain = coded_entries(b, l),
                                              .least = b->b->entry[l.box[0]]};
     b->block_count += c->units;
+    bound_lines(b, unit_lines(c->units));
     if (!b->longest || l.count > b->leaves[b->longest - 1].lanes) b->longest = b->leaf_count + 1;
     return b->leaf_count++;
 }

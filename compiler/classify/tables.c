@@ -18,14 +18,12 @@ static struct worst worst_both(struct worst a, struct worst b)
                           a.chain + b.chain, a.lines + b.lines,       lower(a.least, b.least)};
 }
 
-enum { LINES_OF_UNIT = sizeof(struct pbc_block) / 64 };
-
 struct worst word_worst(const struct build *b, uint64_t word)
 {
     struct worst w = {.least = PBC_LANE_NONE};
     if (TREE_KIND(word) == TREE_LEAF) {
         const struct leaf *l = &b->leaves[TREE_BASE(word)];
-        w = (struct worst){0, l->units, 0, l->chain, l->units * LINES_OF_UNIT, l->least};
+        w = (struct worst){0, l->units, 0, l->chain, unit_lines(l->units), l->least};
     } else if (TREE_KIND(word) == TREE_CUT) {
         w = b->tables[TREE_BASE(word)].worst;
     } else if (TREE_KIND(word) == TREE_FORK) {
@@ -64,6 +62,7 @@ uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count)
     struct worst worst = {.least = PBC_LANE_NONE};
     for (uint32_t i = 0; i < count; i++)
         if (i == 0 || words[i] != words[i - 1]) worst = worst_any(worst, word_worst(b, words[i]));
+    bound_lines(b, worst.lines);
     memcpy(b->words + b->word_count, words, count * sizeof *words);
     b->tables[b->table_count] = (struct table){b->word_count, count, worst};
     b->word_count += count;

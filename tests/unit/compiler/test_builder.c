@@ -12,6 +12,7 @@
 #include "compiler/classify/builder.h"
 #include "compiler/normal/kinds.h"
 #include "tests/lib/rng.h"
+#include "tests/lib/ruleset.h"
 #include "vm/packet/key.h"
 
 enum { TCP4 = KIND_IP4 | KIND_PROTO | KIND_TCP | KIND_PORTS, WHOLE = 64 << 20 };
@@ -450,14 +451,41 @@ static void equal_leaves_are_one(void **state)
     (void)state;
 }
 
+/* Rules that leave the source open and rules that leave the destination open get a tree each, and the worst way is
+ * shorter than through one tree. */
+static void open_addresses_make_parts(void **state)
+{
+    enum { RULES = 10000, LINES_OF_WHOLE = 122 };
+    static bool coded[RULES];
+    struct rng r = {.state = 9};
+    struct ruleset rs;
+    struct boxes b;
+    ruleset_make(&rs, RULES_FW, true, RULES, 1);
+    assert_true(ruleset_boxes(&rs, &b));
+    for (unsigned all_coded = 0; all_coded < 2; all_coded++) {
+        struct built m;
+        memset(coded, (int)all_coded, sizeof coded);
+        assert_int_equal(classifier_build(&b, coded, NULL, &roomy, &m), BUILD_OK);
+        compare(&b, &m, 500, &r);
+        assert_true(m.forks <= PBC_FORKS_MAX);
+        if (!all_coded) assert_int_equal(TREE_KIND(m.tree[0]), TREE_FORK);
+        if (!all_coded) assert_true(m.lines < LINES_OF_WHOLE);
+        built_fini(&m);
+    }
+    boxes_fini(&b);
+    ruleset_fini(&rs);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_finds_nothing), cmocka_unit_test(one_box_is_one_leaf),
-        cmocka_unit_test(finds_what_boxes_say),  cmocka_unit_test(equal_boxes_make_equal_images),
-        cmocka_unit_test(kind_is_cut_on_first),  cmocka_unit_test(impossible_kinds_take_nothing),
-        cmocka_unit_test(code_covers_nothing),   cmocka_unit_test(keeps_within_its_room),
-        cmocka_unit_test(tells_what_resists),    cmocka_unit_test(equal_leaves_are_one),
+        cmocka_unit_test(nothing_finds_nothing),     cmocka_unit_test(one_box_is_one_leaf),
+        cmocka_unit_test(finds_what_boxes_say),      cmocka_unit_test(equal_boxes_make_equal_images),
+        cmocka_unit_test(kind_is_cut_on_first),      cmocka_unit_test(impossible_kinds_take_nothing),
+        cmocka_unit_test(code_covers_nothing),       cmocka_unit_test(keeps_within_its_room),
+        cmocka_unit_test(tells_what_resists),        cmocka_unit_test(equal_leaves_are_one),
+        cmocka_unit_test(open_addresses_make_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
