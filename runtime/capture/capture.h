@@ -48,9 +48,9 @@ struct capture_writer;
  * path ends in `.pcapng`; "-" is standard output. */
 struct capture_writer *capture_create(const char *path, const char *const ifaces[], unsigned count, char *err,
                                       size_t err_len);
-/* iface: index of the one that the frame leaves on; past the last: none of them. 0 or a negative errno, which stays:
- * later calls return it again. */
-int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns, unsigned iface);
+/* Append a frame: cap_len, wire_len, time_ns and data are written, iface is the index of the interface that it leaves
+ * on, past the last: none of them. 0 or a negative errno, which stays: later calls return it again. */
+int capture_write(struct capture_writer *w, const struct capture_frame *f);
 int capture_finish(struct capture_writer *w); /* flush, close, free; 0 or a negative errno */
 
 #endif

@@ -22,7 +22,7 @@ extern const struct capture_ops capture_pcap, capture_pcapng, capture_stream;
 
 /* writer_ng.c. Errors stay in the stream. */
 void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count);
-void pcapng_frame(FILE *out, const uint8_t *data, uint32_t bytes, uint64_t time_ns, unsigned iface);
+void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface);
 
 struct capture {
     const struct capture_ops *ops;

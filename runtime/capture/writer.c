@@ -52,19 +52,19 @@ struct capture_writer *capture_create(const char *path, const char *const ifaces
     return NULL;
 }
 
-int capture_write(struct capture_writer *w, const uint8_t *data, uint32_t len, uint64_t time_ns, unsigned iface)
+int capture_write(struct capture_writer *w, const struct capture_frame *f)
 {
     if (w->error) return w->error;
     const struct pcap_pkthdr h = {
-        .ts = {.tv_sec = (time_t)(time_ns / 1000000000u), .tv_usec = (suseconds_t)(time_ns % 1000000000u)},
-        .caplen = len,
-        .len = len,
+        .ts = {.tv_sec = (time_t)(f->time_ns / 1000000000u), .tv_usec = (suseconds_t)(f->time_ns % 1000000000u)},
+        .caplen = f->cap_len,
+        .len = f->wire_len,
     };
     errno = 0;
     if (w->dumper)
-        pcap_dump((u_char *)w->dumper, &h, data);
+        pcap_dump((u_char *)w->dumper, &h, f->data);
     else
-        pcapng_frame(w->out, data, len, time_ns, iface < w->ifaces ? iface : w->ifaces);
+        pcapng_frame(w->out, f, f->iface < w->ifaces ? f->iface : w->ifaces);
     if (ferror(w->out)) w->error = errno ? -errno : -EIO;
     return w->error;
 }

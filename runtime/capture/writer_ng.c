@@ -71,16 +71,16 @@ void pcapng_begin(FILE *out, const char *const ifaces[], unsigned count)
     put_interface(out, NULL);
 }
 
-void pcapng_frame(FILE *out, const uint8_t *data, uint32_t bytes, uint64_t time_ns, unsigned iface)
+void pcapng_frame(FILE *out, const struct capture_frame *f, unsigned iface)
 {
-    const uint32_t len = FRAME + 20 + padded(bytes);
+    const uint32_t len = FRAME + 20 + padded(f->cap_len);
     put32(out, PACKET);
     put32(out, len);
     put32(out, iface);
-    put32(out, (uint32_t)(time_ns >> 32));
-    put32(out, (uint32_t)time_ns);
-    put32(out, bytes);
-    put32(out, bytes);
-    put_bytes(out, data, bytes);
+    put32(out, (uint32_t)(f->time_ns >> 32));
+    put32(out, (uint32_t)f->time_ns);
+    put32(out, f->cap_len);
+    put32(out, f->wire_len);
+    put_bytes(out, f->data, f->cap_len);
     put32(out, len);
 }

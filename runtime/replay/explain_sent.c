@@ -30,7 +30,8 @@ void departures_add(struct departures *d, const struct tx_entry *e)
     uint8_t *bytes = malloc(p->head_len + 1u);
     if (!bytes) return;
     memcpy(bytes, p->data, p->head_len);
-    d->of[d->count++] = (struct departure){.bytes = bytes, .len = p->head_len, .link = p->link, .cause = e->cause};
+    d->of[d->count++] = (struct departure){
+        .bytes = bytes, .cap_len = p->head_len, .wire_len = p->wire_len, .link = p->link, .cause = e->cause};
 }
 
 void departures_fini(struct departures *d)
@@ -195,9 +196,9 @@ static void tell(const struct replay *r, const struct departure *d, const struct
     struct pkt pkt;
     struct key left, within;
     *t = (struct told){0};
-    pkt_view(&pkt, d->bytes, d->len, d->len, (enum pkt_link)d->link, IFACE_NONE);
+    pkt_view(&pkt, d->bytes, d->cap_len, d->wire_len, (enum pkt_link)d->link, IFACE_NONE);
     if (pkt_parse(&pkt, NULL, &left) != REASON_NONE) {
-        snprintf(t->packet, sizeof t->packet, "%u bytes", d->len);
+        snprintf(t->packet, sizeof t->packet, "%u bytes", d->wire_len);
         return;
     }
     pkt_describe(&pkt, &left, t->packet, sizeof t->packet);
@@ -219,8 +220,11 @@ void departures_text(FILE *out, const struct replay *r, const struct departures 
 {
     struct told t;
     for (unsigned i = 0; i < all->count; i++) {
-        tell(r, &all->of[i], came, key, v, &t);
-        fprintf(out, "  %s %s\n", cause_name(all->of[i].cause), t.packet);
+        const struct departure *d = &all->of[i];
+        tell(r, d, came, key, v, &t);
+        fprintf(out, "  %s %s", cause_name(d->cause), t.packet);
+        if (d->cap_len < d->wire_len) fprintf(out, "  %u bytes, %u captured", d->wire_len, d->cap_len);
+        fputc('\n', out);
         if (*t.inner) fprintf(out, "    inside: %s\n", t.inner);
         for (unsigned f = 0; f < t.fields.count; f++)
             fprintf(out, "    %s %s -> %s\n", t.fields.of[f].name, t.fields.of[f].before, t.fields.of[f].after);
@@ -233,9 +237,11 @@ void departures_json(FILE *out, const struct replay *r, const struct departures 
     struct told t;
     fputs(",\"left\":[", out);
     for (unsigned i = 0; i < all->count; i++) {
-        tell(r, &all->of[i], came, key, v, &t);
-        fprintf(out, "%s{\"how\":\"%s\",\"packet\":", i ? "," : "", cause_name(all->of[i].cause));
+        const struct departure *d = &all->of[i];
+        tell(r, d, came, key, v, &t);
+        fprintf(out, "%s{\"how\":\"%s\",\"packet\":", i ? "," : "", cause_name(d->cause));
         text_json(out, t.packet);
+        fprintf(out, ",\"bytes\":%u,\"captured\":%u", d->wire_len, d->cap_len);
         if (*t.inner) {
             fputs(",\"inside\":", out);
             text_json(out, t.inner);

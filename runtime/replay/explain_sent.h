@@ -9,7 +9,7 @@ enum { DEPARTURES_MOST = 16 };
 /* A packet that left, copied. */
 struct departure {
     uint8_t *bytes;
-    uint32_t len;
+    uint32_t cap_len, wire_len;
     uint8_t link, cause; /* enum pkt_link, enum tx_cause */
 };
 struct departures {
@@ -21,7 +21,8 @@ struct departures {
 void departures_add(struct departures *d, const struct tx_entry *e);
 void departures_fini(struct departures *d);
 
-/* "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", then a line for each field that differs from the packet that came. */
+/* "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", with its lengths where the capture had cut it, then a line for each
+ * field that differs from the packet that came. */
 void departures_text(FILE *out, const struct replay *r, const struct departures *all, const struct pkt *came,
                      const struct key *key, const struct verdict *v);
 void departures_json(FILE *out, const struct replay *r, const struct departures *all, const struct pkt *came,

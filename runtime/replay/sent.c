@@ -46,10 +46,14 @@ static void next_hop_mac(const struct tx_entry *e, uint8_t mac[MAC])
 int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns)
 {
     struct pkt *p = e->pkt;
-    const unsigned iface = e->out_if != IFACE_NONE ? e->out_if : p->iface;
+    struct capture_frame f = {.data = p->data,
+                              .cap_len = p->head_len,
+                              .wire_len = p->wire_len,
+                              .time_ns = time_ns,
+                              .iface = e->out_if != IFACE_NONE ? e->out_if : p->iface};
     if (p->link == LINK_ETHER) {
         if (e->family && p->head_len >= MAC) next_hop_mac(e, p->data);
-        return capture_write(w, p->data, p->head_len, time_ns, iface);
+        return capture_write(w, &f);
     }
     uint8_t frame[ETHER + FRAME_MAX];
     const uint8_t *src, *dst;
@@ -61,5 +65,8 @@ int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time
     frame[12] = (uint8_t)(type >> 8);
     frame[13] = (uint8_t)type;
     memcpy(frame + ETHER, p->data, p->head_len);
-    return capture_write(w, frame, ETHER + p->head_len, time_ns, iface);
+    f.data = frame;
+    f.cap_len += ETHER;
+    f.wire_len += ETHER;
+    return capture_write(w, &f);
 }

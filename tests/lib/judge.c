@@ -88,6 +88,7 @@ static void take_frame(const struct tx_entry *e, struct judged *out)
 {
     if (e->pkt->cap_len > JUDGED_FRAME_MAX || out->sent >= JUDGED_SENT_MAX) return;
     out->out[out->sent].len = e->pkt->cap_len;
+    out->out[out->sent].wire_len = e->pkt->wire_len;
     memcpy(out->out[out->sent].bytes, e->pkt->data, e->pkt->cap_len);
     resolve(e, out->out[out->sent++].bytes);
 }
@@ -96,6 +97,7 @@ static void take_inside(const struct pkt *pkt, struct judged *out)
 {
     if (pkt->cap_len > JUDGED_FRAME_MAX) return;
     out->inside.len = pkt->cap_len;
+    out->inside.wire_len = pkt->wire_len;
     memcpy(out->inside.bytes, pkt->data, pkt->cap_len);
 }
 

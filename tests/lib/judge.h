@@ -17,7 +17,7 @@ struct judged {
     struct verdict verdict;
     unsigned sent, logs, matched;
     struct {
-        uint32_t len;
+        uint32_t len, wire_len; /* len: of the bytes that are there */
         uint8_t bytes[JUDGED_FRAME_MAX];
     } out[JUDGED_SENT_MAX], /* what was sent, in order; a next hop's MAC is made of its address: 02:00, last four bytes
                              */

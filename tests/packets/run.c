@@ -135,20 +135,21 @@ static bool check_leaves(const struct script *s, const struct judged *j)
     return good;
 }
 
-static bool check_frame(const struct script *s, const char *expected, const uint8_t *bytes, uint32_t len)
+/* The bytes that are there, and how many there were on the wire. */
+static bool check_frame(const struct script *s, const char *expected, const uint8_t *bytes, uint32_t len, uint32_t wire)
 {
     char err[200];
     if (note_parse(expected, &note, err, sizeof(err)) != 0) {
         say("out: %s", err);
         return false;
     }
-    if (note.wire_len == len && memcmp(note.bytes, bytes, len) == 0) return true;
+    if (note.cap_len == len && note.wire_len == wire && memcmp(note.bytes, bytes, len) == 0) return true;
     const enum pkt_link link = s->link >= 0 ? (enum pkt_link)s->link : note.link;
-    note_print(note.bytes, note.wire_len, link, text[0], sizeof(text[0]));
+    note_print(note.bytes, note.cap_len, link, text[0], sizeof(text[0]));
     note_print(bytes, len, link, text[1], sizeof(text[1]));
-    say("expected %s", text[0]);
-    note_hexdump(note.bytes, note.wire_len, stdout);
-    say("got      %s", text[1]);
+    say("expected %s (%u bytes of %u)", text[0], note.cap_len, note.wire_len);
+    note_hexdump(note.bytes, note.cap_len, stdout);
+    say("got      %s (%u bytes of %u)", text[1], len, wire);
     note_hexdump(bytes, len, stdout);
     return false;
 }
@@ -158,7 +159,8 @@ static bool check_sent(const struct script *s, const struct judged *j, enum pkt_
     const struct group *g = &s->group;
     bool good = true;
     for (unsigned i = 0; i < j->sent && i < g->out_count; i++)
-        if (strcmp(g->outs[i], "any") != 0) good = check_frame(s, g->outs[i], j->out[i].bytes, j->out[i].len) && good;
+        if (strcmp(g->outs[i], "any") != 0)
+            good = check_frame(s, g->outs[i], j->out[i].bytes, j->out[i].len, j->out[i].wire_len) && good;
     for (unsigned i = j->sent; i < g->out_count; i++) say("expected, but never sent: %s", g->outs[i]);
     for (unsigned i = g->out_count; i < j->sent; i++) {
         note_print(j->out[i].bytes, j->out[i].len, link, text[0], sizeof(text[0]));
@@ -170,7 +172,7 @@ static bool check_sent(const struct script *s, const struct judged *j, enum pkt_
 static bool check_inside(const struct script *s, const struct judged *j)
 {
     const char *want = s->group.inside;
-    if (want && j->inside.len) return check_frame(s, want, j->inside.bytes, j->inside.len);
+    if (want && j->inside.len) return check_frame(s, want, j->inside.bytes, j->inside.len, j->inside.wire_len);
     if (want) say("expected, but nothing inside went to the host: %s", want);
     if (!want && j->inside.len) say("what was inside went to the host, but that is not expected");
     return !want && !j->inside.len;

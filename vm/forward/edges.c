@@ -60,7 +60,7 @@ int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fi
     if (fit == TUNNEL_IN_PIECES) {
         count = fragment(pkt, mtu, id, j->vm->cfg.pool, pieces);
         pool_put(pkt);
-        if (count < 0) return count == -EMSGSIZE ? -EMSGSIZE : -ENOBUFS;
+        if (count < 0) return count == -EMSGSIZE || count == -ENODATA ? count : -ENOBUFS;
     }
     const bool room = tx->count + (unsigned)count <= tx->cap;
     for (int i = 0; i < count; i++) {

@@ -42,7 +42,8 @@ enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t 
 
 /* Let a finished packet leave as `as` says, but for its pkt: in pieces of at most `mtu` bytes where `fit` says so. It
  * is in a slot, has its offsets set, and is taken over. id: of the datagram where it is IPv6 that is cut. 0, or
- * -ENOBUFS and nothing leaves: no free entry or slot; -EMSGSIZE: more pieces than FRAGMENTS_MOST. */
+ * -ENOBUFS and nothing leaves: no free entry or slot; -EMSGSIZE: more pieces than FRAGMENTS_MOST; -ENODATA: the capture
+ * cut the packet, and pieces of it would lack bytes. */
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
               const struct tx_entry *as);
 

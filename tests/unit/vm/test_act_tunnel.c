@@ -223,7 +223,7 @@ static void test_pieces_refused(void **state)
     } rows[] = {
         {"eth / ip4 1.1.1.1 > 2.2.2.2 df / zeros 1000", 576, -EINVAL},
         {"eth / ip6 ::1 > ::2 / hbh / zeros 1000", 576, -EINVAL},
-        {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000 / cut 1000", 576, -EINVAL},
+        {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000 / cut 1000", 576, -ENODATA},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000", 27, -EINVAL},
         {"eth / ip4 1.1.1.1 > 2.2.2.2 / zeros 1000", 100, -EMSGSIZE},
     };

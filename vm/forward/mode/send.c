@@ -1,4 +1,5 @@
 /* What the modes share: copying, one hop, rewriting, tunnels, the link layer. */
+#include <errno.h>
 #include <string.h>
 
 #include "vm/packet/edit/full.h"
@@ -103,7 +104,8 @@ static enum pkt_reason leave_as(const struct sending *s, struct pkt *copy, uint3
     }
     struct tx_entry as;
     write_entry(s, hop, NULL, &as);
-    return edge_send(s->j, copy, mtu, fit, s->id, &as) ? REASON_NO_BUFFER : REASON_NONE;
+    const int err = edge_send(s->j, copy, mtu, fit, s->id, &as);
+    return err == -ENODATA ? REASON_SNAPPED : err ? REASON_NO_BUFFER : REASON_NONE;
 }
 
 /* A segment of a joined flow leaves as the other side knows the flow, in several pieces where it takes less at once. */
@@ -115,6 +117,7 @@ static enum pkt_reason leave_joined(const struct sending *s, struct pkt *copy, u
     switch (splice_pass(s->splice, s->from, copy, s->key, s->clock_ms, s->j->vm->cfg.pool, &out)) {
     case SPLICE_SENT: break;
     case SPLICE_NO_ROOM: reason = s->key->kind & KIND_FRAG_FIRST ? REASON_UNTRANSLATABLE : REASON_NO_BUFFER; break;
+    case SPLICE_SNAPPED: reason = REASON_SNAPPED; break;
     case SPLICE_CONGESTED:
     case SPLICE_BAD_SUM:
     case SPLICE_NOT_SEGMENT: reason = REASON_UNTRANSLATABLE; break;

@@ -92,7 +92,8 @@ enum splice_fate pieces_cut(struct pkt *pkt, uint32_t most, struct pool *pool, s
 {
     struct whole w = {.l3 = pkt->l3, .l4 = pkt->l4, .payload = pkt->payload, .end = pkt->l3_end};
     uint32_t len = w.end - w.payload;
-    if (w.end > pkt->head_len || (len + most - 1) / most > SPLICE_PIECES) return SPLICE_NO_ROOM;
+    if (w.end > pkt->head_len) return SPLICE_SNAPPED;
+    if ((len + most - 1) / most > SPLICE_PIECES) return SPLICE_NO_ROOM;
     w.v6 = edit_get8(pkt, w.l3) >> 4 == 6;
     w.seq = edit_get32(pkt, w.l4 + TCP_SEQ);
     w.flags = edit_get8(pkt, w.l4 + TCP_FLAGS);

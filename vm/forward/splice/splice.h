@@ -49,8 +49,9 @@ struct splice {
 enum splice_fate {
     SPLICE_SENT,
     SPLICE_NOT_SEGMENT, /* not a TCP segment of an open flow: a SYN, a later fragment, malformed, a view */
-    SPLICE_NO_ROOM,     /* no slot, no headroom, too many pieces, cut by the capture where it must be cut again, or a
-                           first fragment whose header would change its length */
+    SPLICE_NO_ROOM,     /* no slot, no headroom, too many pieces, or a first fragment whose header would change its
+                           length */
+    SPLICE_SNAPPED,     /* it must be cut, and the capture cut it before: pieces would lack bytes */
     SPLICE_BAD_SUM,     /* it must be cut, and its checksum is wrong: what is made of it would look right */
     SPLICE_CONGESTED,   /* marked on the way to a peer that knows no marks */
 };

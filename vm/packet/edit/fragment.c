@@ -55,7 +55,8 @@ static int measure(struct whole *w, const struct pkt *pkt)
         w->offset = (frag & IP4_OFFSET) * 8u;
         copy_options(w);
     }
-    return w->end <= w->data || w->end > pkt->head_len ? -EINVAL : 0;
+    if (w->end <= w->data) return -EINVAL;
+    return w->end > pkt->head_len ? -ENODATA : 0;
 }
 
 static void write_header4(struct writer *w, const struct whole *of, uint32_t at, uint32_t len, bool more)
@@ -113,7 +114,8 @@ static struct pkt *piece(const struct whole *of, uint32_t at, uint32_t len, stru
 int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *pool, struct pkt *out[])
 {
     struct whole w = {.id6 = id6};
-    if (measure(&w, pkt) || mtu < w.header + 8) return -EINVAL;
+    const int err = measure(&w, pkt);
+    if (err || mtu < w.header + 8) return err ? err : -EINVAL;
     uint32_t step = (mtu - w.header) / 8 * 8, count = (w.end - w.data + step - 1) / step;
     if (count > FRAGMENTS_MOST) return -EMSGSIZE;
     for (unsigned i = 0; i < count; i++) {

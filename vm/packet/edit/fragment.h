@@ -12,8 +12,8 @@ enum { FRAGMENTS_MOST = 8 }; /* of one packet */
  * fragment itself, and keeps its identification; id6 is IPv6's. `out` has room for FRAGMENTS_MOST; the packet stays the
  * caller's, as are those that come out.
  *
- * Returns how many, or a negative errno and none: -EINVAL not such a packet, DF is set, or the capture cut it;
- * -EMSGSIZE more than FRAGMENTS_MOST; -ENOBUFS the pool is empty. */
+ * Returns how many, or a negative errno and none: -EINVAL not such a packet, or DF is set; -ENODATA the capture
+ * cut it; -EMSGSIZE more than FRAGMENTS_MOST; -ENOBUFS the pool is empty. */
 int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *pool, struct pkt *out[]);
 
 #endif

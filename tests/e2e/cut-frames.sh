@@ -1,0 +1,112 @@
+#!/bin/bash
+# Frames that the capture cut: what --write keeps of them has the length that it had on the wire, so that its headers are
+# read as whole again. Frames cut at every length, in every mode, as pcap and pcapng; and the corpus, where it is there.
+set -u
+B=${B:-build}
+bin=$(cd "$B" && pwd)
+corpus=$(cd "${PREY_CORPUS:-../shared/corpus}/pcap" 2>/dev/null && pwd)
+work=$bin/scratch/cut-frames
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+same() { # SENTENCE GOT WANTED
+    [ "$2" = "$3" ]
+    local status=$?
+    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
+    ok $status "$1"
+}
+rules() { # NAME: rules from standard input
+    cat >"$1.prey"
+    "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
+}
+# reread CAPTURE: how many frames it has, and how many of them are dropped with which reason.
+reread() {
+    timeout 60 "$bin/preyrun" --pcap "$1" --verdicts - all.pbc 2>&1 |
+        awk -F'\t' 'NR > 1 { n++; if ($2 != "accept" && $2 != "pass") bad[$6]++ } END { printf "%d frames", n; for (r in bad) printf ", %d %s", bad[r], r }'
+}
+
+# How many packets the last replay wrote; its summary is in `out`.
+written() { sed -n '/"copied"/,/}/s/.*"answers":[^0-9]*\([0-9]*\).*/\1/p' out; }
+
+rules all <<<'firewall f default accept { }'
+modes=('passthrough' 'passthrough keep source' 'dsr l2' 'dsr rewrite' 'dsr ipip' 'dsr gue 6080')
+for i in "${!modes[@]}"; do
+    source=
+    [ "$i" -ne 0 ] || source='source 10.9.0.1, 2001:db8:9::1 ports 1024-65535;'
+    [ "$i" -lt 4 ] || source='source 10.9.0.1, 2001:db8:9::1;'
+    rules "mode$i" <<END_OF_RULES
+pool web { $source server a 10.0.0.11; server b 2001:db8:1::11 }
+service www on any tcp/any, udp/any, sctp/any, icmp, icmp6 { mode ${modes[i]}; -> web }
+END_OF_RULES
+done
+
+C4='198.51.100.9' V4='203.0.113.10' C6='2001:db8:7::7' V6='2001:db8::10'
+packets=(
+    "eth / ip4 $C4 > $V4 / tcp 50000 > 80 syn opt x\"020405b4\" / zeros 400"
+    "eth / vlan 5 / ip6 $C6 > $V6 / tcp 50001 > 80 syn / zeros 400"
+    "eth / ip4 $C4 > $V4 / udp 50002 > 53 / zeros 400"
+    "eth / ip6 $C6 > $V6 / udp 50003 > 53 / zeros 400 / pad 9"
+    "eth / ip4 $C4 > $V4 / icmp type echo-request id 7 / zeros 400"
+    "eth / ip4 $C4 > $V4 / udp 50004 > 53 csum 0 / zeros 1460"
+)
+for p in "${packets[@]}"; do
+    for cut in $(seq 14 90) 200 450 470; do echo "$p / cut $cut"; done
+done >cuts.notes
+"$bin/tests/tools/mkcap" cuts.notes cuts.pcap || ok 1 'the frames are a capture'
+sed 's/eth \(\/ vlan 5 \)*\/ //' cuts.notes >raw.notes
+"$bin/tests/tools/mkcap" raw.notes raw.pcap || ok 1 'the packets without a link layer are a capture'
+
+echo '# Cut at every length'
+for i in "${!modes[@]}"; do
+    for from in cuts raw; do
+        for kind in pcap pcapng; do
+            timeout 60 "$bin/preyrun" --pcap $from.pcap --self 203.0.113.1 --write left.$kind --format json "mode$i.pbc" >out 2>err </dev/null
+            sent=$(written)
+            [ "${sent:-0}" -gt 100 ]
+            ok $? "${modes[i]}: many frames of $from.pcap leave"
+            same "${modes[i]}: what left for $from.pcap, as $kind, is read as whole" "$(reread left.$kind)" "$sent frames"
+        done
+    done
+done
+timeout 60 "$bin/preyrun" --pcap cuts.pcap --write left.pcap mode3.pbc >out 2>err </dev/null
+same 'tcpdump reads the same lengths' "$(tcpdump -etnr left.pcap 2>/dev/null | grep -c 'length 1502:')" \
+    "$(grep -c 'csum 0 .* cut \(4[2-9]\|[5-9].\|200\|4.0\)$' cuts.notes)"
+
+echo '# What is said of one'
+printf '%s\n' "eth / ip4 $C4 > $V4 / udp 50002 > 53 / zeros 400 / cut 60" >one.notes
+"$bin/tests/tools/mkcap" one.notes one.pcap
+explain() { timeout 60 "$bin/preyrun" --pcap one.pcap --explain 1 "$@" 2>&1; }
+same '--explain says both lengths' "$(explain mode3.pbc | sed -n 's/^  sent //p')" \
+    "udp $C4:50002 > 10.0.0.11:53  442 bytes, 60 captured"
+same 'so it does of a tunnel' "$(explain mode4.pbc | sed -n 's/^  sent .*  \([0-9]* bytes\)/\1/p')" '462 bytes, 80 captured'
+same 'and in JSON' "$(explain --format json mode5.pbc | grep -o '"bytes":[0-9]*,"captured":[0-9]*' | tail -1)" \
+    '"bytes":474,"captured":92'
+
+echo '# The corpus, as it is and cut at 70 bytes'
+if [ -d "$corpus" ]; then
+    cut=0 wrong=
+    for f in "$corpus"/*; do
+        editcap -F pcapng -s 70 "$f" cut.pcapng 2>/dev/null || cp "$f" cut.pcapng
+        for i in 3 4; do
+            for from in "$f" cut.pcapng; do
+                timeout 60 "$bin/preyrun" --pcap "$from" --self 203.0.113.1 --write left.pcap --format json "mode$i.pbc" >out 2>err </dev/null
+                sent=$(written)
+                grep -q '"snapped":.*[1-9]' out && [ "${sent:-0}" -gt 0 ] || continue
+                cut=$((cut + 1))
+                got=$(reread left.pcap)
+                [ "$got" = "$sent frames" ] || wrong+="# ${f##*/}: ${modes[i]}: $sent sent, read again: $got"$'\n'
+            done
+        done
+    done
+    printf '%s' "$wrong"
+    [ "$cut" -gt 4 ] && [ -z "$wrong" ]
+    ok $? "what leaves for captures with cut frames is read as whole"
+else
+    echo 'ok - what leaves for captures with cut frames is read as whole # SKIP there is no corpus'
+fi
+exit $failed
