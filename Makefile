@@ -20,7 +20,7 @@ LIBS    := -lpcap -lcjson -lm
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
-COMPILER_SRC := $(filter-out compiler/preyc.c,$(wildcard compiler/*.c compiler/*/*.c))
+COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c,$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
@@ -45,7 +45,7 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 
 # The leaves of runtime/ that the compiler's tests of rule files use.
 LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
-$(B)/preyc: $(B)/compiler/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
+$(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyc $(B)/preyrun:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
@@ -81,7 +81,7 @@ help:
 #: make clean      remove build/
 
 include tests/tests.mk
--include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
 .PHONY: all programs install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

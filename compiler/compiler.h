@@ -4,7 +4,7 @@
 #ifndef COMPILER_COMPILER_H
 #define COMPILER_COMPILER_H
 
-#include "compiler/image.h"
+#include "compiler/image/image.h"
 #include "lang/lang.h"
 
 struct ir;
@@ -44,7 +44,7 @@ struct list_figures {
     struct list_figures *next;
 };
 
-/* Random frames that a program is tried on, at least (validate/validate.h); and where many programs are made. */
+/* Random frames that a program is tried on, at least (analysis/trial/trial.h); and where many programs are made. */
 enum { DOUBTS = 4096, DOUBTS_FEW = 64 };
 
 struct compile {
@@ -57,8 +57,8 @@ struct compile {
     struct symbols *symbols;    /* names.c: every declared name, what it is, whether it was used */
     struct image *image;        /* rules.c and what it calls: the rule list */
     struct ir *ir;              /* normal.c: the normal form */
-    struct tests *tests;        /* test_resolve.c: the file's own tests */
-    struct image *claims;       /* test_claim.c: conditions of tests, which are no part of the program; NULL: none */
+    struct tests *tests;        /* resolve.c: the file's own tests */
+    struct image *claims;       /* claim.c: conditions of tests, which are no part of the program; NULL: none */
     struct list_figures *lists; /* codegen.c: in the order of their functions */
     uint8_t *pbc;               /* emit.c: the file */
     size_t pbc_len;
@@ -78,7 +78,7 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 /* The stages. */
 void declare_names(struct compile *c); /* names.c: declarations into symbols; duplicates */
 void resolve_rules(struct compile *c); /* rules.c: chains and firewalls into the image; E0900 for what is not due */
-void resolve_tests(struct compile *c); /* test_resolve.c: the file's own tests, to be run by judge_tests */
+void resolve_tests(struct compile *c); /* resolve.c: the file's own tests, to be run by judge_tests */
 void warn_unused(struct compile *c);   /* names.c */
 void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
 void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */
@@ -88,8 +88,8 @@ void generate_code(struct compile *c); /* codegen.c: normal form to functions an
 
 /* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */
 int compile_test(struct compile *c);
-int judge_tests(struct compile *c); /* test_run.c: its one stage */
-/* "5 tests passed", "1 of 5 tests failed: "a"" (test_report.c); nothing where the file has none. */
+int judge_tests(struct compile *c); /* run.c: its one stage */
+/* "5 tests passed", "1 of 5 tests failed: "a"" (report.c); nothing where the file has none. */
 void tests_summary(const struct compile *c, FILE *out);
 /* The results as a JSON array. */
 void tests_print_json(struct compile *c, FILE *out);
@@ -99,6 +99,6 @@ bool tests_passed(const struct compile *c); /* all that were run */
 /* --dump=ir, --stats */
 void ir_dump(const struct compile *c, FILE *out);
 void stats_print(const struct compile *c, FILE *out);
-void stats_print_left(const struct compile *c, FILE *out); /* stats_left.c: a part of it */
+void stats_print_left(const struct compile *c, FILE *out); /* left.c: a part of it */
 
 #endif

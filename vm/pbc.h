@@ -5,7 +5,7 @@
  * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of
  * `entry_size` bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once and an absent
  * one is empty. The loader (load.c) copies the file into private memory and pads tables that the data path indexes
- * to a power of two; the verifier (verify.c) proves every index. The compiler writes it (compiler/emit.c).
+ * to a power of two; the verifier (verify.c) proves every index. The compiler writes it (compiler/image/emit.c).
  * Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices. */
 #ifndef VM_PBC_H
 #define VM_PBC_H

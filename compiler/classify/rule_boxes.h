@@ -4,7 +4,7 @@
 #define COMPILER_RULE_BOXES_H
 
 #include "compiler/classify/boxes.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 
 enum {
     RULE_BOXES_MAX = 64, /* of a rule: more, and a field is widened */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "compiler/image.h"
+#include "compiler/image/image.h"
 #include "lang/arena.h"
 
 /* A place not reached yet and the jumps that wait for it. Zero is an unused label. */

@@ -4,7 +4,7 @@
 #define COMPILER_GEN_PRIV_H
 
 #include "compiler/code/asm.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 
 /* What of key.kind decides whether a frame's protocol, family and fragment are the product's. */
 struct kind_masks {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/words/names.h"
 #include "vm/vm.h"
 

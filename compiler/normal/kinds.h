@@ -4,7 +4,7 @@
 #ifndef COMPILER_KINDS_H
 #define COMPILER_KINDS_H
 
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 
 struct kind_frame {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 
 #define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
 #define MAC_GROUPS ((uint64_t)1 << 47)

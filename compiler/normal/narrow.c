@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/normal/narrow.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -2,7 +2,7 @@
  * say of one another is written into them. */
 #include "compiler/compiler.h"
 #include "compiler/normal/narrow.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -5,7 +5,7 @@
  * has one of the states that the product asks for. All protocols but TCP and ICMP are alike in that, so one of them
  * stands for all. */
 #include "compiler/normal/point.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 
 typedef unsigned __int128 u128;

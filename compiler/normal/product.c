@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 
 enum { SETTLE_MAX = 4 }; /* rounds in which fields narrow one another; more never said anything yet */

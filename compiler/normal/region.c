@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 
 void region_init(struct region *r) { *r = (struct region){0}; }

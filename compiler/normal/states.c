@@ -1,7 +1,7 @@
 /* What `state` can say of which packets (vm/flow/README.md): a SYN without ACK is new, only errors are related, UDP is
  * never invalid, and what is not IP or a later fragment has no state. So rules that exclude each other, cover each
  * other or ask what is so anyway are known for what they are. Where the texts leave a choice this says "can be". */
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 
 enum {

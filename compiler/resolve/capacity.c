@@ -2,7 +2,7 @@
  * leaves of a packet. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 
 /* Addresses of `source` of each family; the interface's own is one. */
 static void sources_of(const struct image *img, const struct pbc_pool *pool, uint64_t *v4, uint64_t *v6)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 
 enum { CHAIN_NEW, CHAIN_OPEN, CHAIN_DONE };
 

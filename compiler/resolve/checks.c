@@ -1,7 +1,7 @@
 /* `check NAME = KIND …`: what a healthy server answers. Stored for the live runtime; every mistake is found here. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 
 enum { KIND_BITS_ALL = (1 << PBC_CHECK_KINDS) - 1 };
 #define OF(kind) (1 << PBC_CHECK_##kind)

@@ -1,7 +1,7 @@
 /* Clauses of checks, pools, servers and services: each at most once, and their values. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 
 void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what)
 {

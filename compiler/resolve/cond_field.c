@@ -1,7 +1,7 @@
 /* Conditions on single header fields and bytes: flags, fragment, ttl, length, dscp, options, bytes. */
 #include <string.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -1,5 +1,5 @@
 /* Conditions on what a packet is: family, protocol, Ethernet type, ICMP type and code. */
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

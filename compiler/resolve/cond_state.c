@@ -1,5 +1,5 @@
 /* Conditions on connections: what `state` says of the packet, and how many flows its source holds. */
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -1,6 +1,6 @@
 /* The conditions of a rule, one by one: each kind's handler by a table, at most once a rule, and then whether they can
  * hold together. What a condition means is in the cond_*.c file of its group. */
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

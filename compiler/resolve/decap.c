@@ -2,7 +2,7 @@
  *
  * The verdict stands for a condition: what is no tunnel's packet goes on to the next rule. It is written into the rule
  * list like any other, so that executors, analysis and explanations need to know nothing of it. */
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/program/hosts.h"
 
 /* A name of the list that is being made, and the node that brought it: a string, or the name of another list. */

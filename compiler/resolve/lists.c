@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 
 static const struct number_kind port_kind = {
     .what = "a port", .range = "ports go from 0 to 65535", .most = 65535, .ports = true};

@@ -1,7 +1,7 @@
 /* Meters: a rate, its burst and its key, and what rules ask of them. The arithmetic is the vm's (vm/judge/meter.h). */
 #include <inttypes.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

@@ -2,7 +2,7 @@
  * silent. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 
 enum { WORK_MAX = 1 << 24 }; /* ranges compared before the rest stays undecided */
 

@@ -1,7 +1,7 @@
 /* `nat NAME { … }`: each statement an entry of NATS, in the order of the file; who is translated to what. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 #include "vm/packet/key.h"
 
 static const struct number_kind port_kind = {.what = "a port to forward",

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 
 struct pbc_place place_of(struct compile *c, struct span span)
 {

@@ -1,7 +1,7 @@
 /* `pool NAME { … }`: servers, and how new flows are spread over them. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 #include "vm/forward/balance/lb.h"
 
 static const struct number_kind weight_kind = {

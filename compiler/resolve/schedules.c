@@ -1,7 +1,7 @@
 /* Schedules: days and hours as written, into spans; and the condition that asks for them. */
 #include <string.h>
 
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/vm.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 #include "vm/packet/key.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"

@@ -1,6 +1,6 @@
 /* What a service says beside its addresses, mode and branches: whom it keeps where, how many it takes, how it begins.
  */
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 
 enum {
     MSS_LEAST = 536,  /* what every host must take (RFC 9293, 3.7.1) */

@@ -1,7 +1,7 @@
 /* `service NAME on … { mode …; when … -> POOLS; else -> POOLS }`: what it takes, how it sends on, and where to. */
 #include <string.h>
 
-#include "compiler/resolve/service_priv.h"
+#include "compiler/resolve/service.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

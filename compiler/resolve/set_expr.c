@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/resolve/addrfile.h"
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 
 static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
 

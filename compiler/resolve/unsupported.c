@@ -1,6 +1,6 @@
 /* What this edition parses but can't do yet: one error a statement, at its place, in the user's words. The names that
  * such a statement uses count as used, since nothing more is known of them. */
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 
 static const char *const not_due[N_COUNT] = {
     [N_FILE_REF] = "live files",

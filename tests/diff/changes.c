@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/diff/diff_priv.h"
+#include "compiler/analysis/diff/diff_priv.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/in_product.h"
 #include "tests/lib/note.h"

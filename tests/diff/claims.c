@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/test_priv.h"
+#include "compiler/ruletest/ruletest.h"
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ruletest/test_priv.h"
+#include "compiler/ruletest/ruletest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

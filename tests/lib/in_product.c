@@ -1,6 +1,6 @@
 /* Membership of a frame in a product, by the words of field.def alone. */
 #include "tests/lib/in_product.h"
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "vm/judge/judge.h"
 
 enum { LACKS_IT = -1 };

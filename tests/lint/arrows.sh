@@ -32,15 +32,22 @@ may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/worker.h vm/forward/ vm/judge/ v
 may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/worker.h vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
 may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
-leaves='lang/ vm/ runtime/capture/ runtime/schedule/'
-may compiler/resolve/ 'compiler/resolve/*.[ch]' "$leaves compiler/resolve/ compiler/compiler.h compiler/image.h"
-may compiler/normal/ 'compiler/normal/*.[ch]' "$leaves compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
-may compiler/classify/ 'compiler/classify/*.[ch]' "$leaves compiler/classify/ compiler/normal/ compiler/compiler.h"
-may compiler/code/ 'compiler/code/*.[ch]' "$leaves compiler/code/ compiler/classify/ compiler/normal/ compiler/compiler.h compiler/image.h"
-may compiler/proof/ 'compiler/proof/*.[ch]' "$leaves compiler/proof/ compiler/normal/ compiler/compiler.h compiler/image.h"
-may compiler/ruletest/ 'compiler/ruletest/*.[ch]' "$leaves compiler/ruletest/ compiler/proof/ compiler/normal/ compiler/resolve/ compiler/compiler.h compiler/image.h"
-may compiler/diff/ 'compiler/diff/*.[ch]' "$leaves compiler/diff/ compiler/normal/ compiler/proof/ compiler/ruletest/ compiler/compiler.h compiler/image.h"
-may compiler/setup/ 'compiler/setup/*.[ch]' "$leaves compiler/setup/ compiler/compiler.h compiler/say.h"
+# The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.
+room() {
+    name=compiler/$1/
+    shift
+    may "$name" "$name*.[ch]" \
+        "lang/ vm/ runtime/capture/ runtime/schedule/ compiler/compiler.h compiler/say.h $name$(printf ' compiler/%s/' "$@" | sed 's| compiler//$||')"
+}
+room image
+room resolve image
+room normal image
+room classify normal
+room code image normal classify
+room analysis image resolve normal classify ruletest
+room ruletest image resolve normal analysis
+room setup image
+room command image resolve normal classify analysis setup
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/packet/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program/program.h'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'

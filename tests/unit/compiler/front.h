@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
-#include "compiler/resolve/front_priv.h"
+#include "compiler/resolve/resolve.h"
 
 /* Parse and resolve `text`; compile_fini(c) is the caller's. */
 static inline void front(struct compile *c, const char *text)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "compiler/compiler.h"
-#include "compiler/diff/diff_priv.h"
+#include "compiler/analysis/diff/diff_priv.h"
 #include "tests/lib/imgbuild.h"
 
 /* A program whose device "eth0" and rule FORGED are called otherwise, as no compiler would. */

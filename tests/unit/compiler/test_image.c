@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/image.h"
+#include "compiler/image/image.h"
 
 static void equal_strings_share_a_place(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/ruletest/test_priv.h"
+#include "compiler/ruletest/ruletest.h"
 #include "tests/unit/compiler/front.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/parse/header.h"

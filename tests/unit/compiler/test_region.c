@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/normal/normal_priv.h"
+#include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/in_product.h"

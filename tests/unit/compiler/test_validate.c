@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "compiler/validate/validate.h"
+#include "compiler/analysis/trial/trial.h"
 #include "tests/unit/compiler/back.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"

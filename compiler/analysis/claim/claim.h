@@ -1,0 +1,77 @@
+/* `never VERDICT …: CLAIM`, `always VERDICT …: CLAIM`: what is said of every packet of a kind, and what was found. */
+#ifndef COMPILER_CLAIM_H
+#define COMPILER_CLAIM_H
+
+#include "compiler/normal/region.h"
+#include "compiler/analysis/walk.h"
+#include "compiler/ruletest/ruletest.h"
+
+/* An address list: own ranges, and named sets that stay where they are. */
+struct claim_side {
+    struct ir_addrs own;
+    struct symbol **sets;
+    uint32_t set_count;
+    bool any, self, negated;
+};
+
+struct test_claim {
+    bool always;
+    uint8_t action; /* enum action: ACCEPT, DROP or REJECT */
+    bool states_written;
+    bool told;       /* it was said already that there is no such packet */
+    unsigned states; /* bit i: value i of IR_STATE */
+    uint32_t *over;  /* meters that are exceeded */
+    uint32_t over_count;
+    uint32_t conds, cond_count; /* in c->claims: protocols and ports */
+    struct claim_side from, to;
+    const struct test_self *self; /* this machine's addresses; NULL: it may have any */
+};
+
+/* The set's ranges as the normal form holds them, in the arena (claim.c). */
+struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
+
+/* The packets that the claim speaks of, added to `out` (region.c). */
+void claim_region(struct compile *c, const struct test_claim *claim, struct region_budget *budget, struct region *out);
+
+enum { CLAIM_TIMES_MAX = 1024 };
+/* Sets of schedules that are active together at some time. */
+struct claim_times {
+    uint32_t set[CLAIM_TIMES_MAX];
+    uint32_t count;
+    bool too_many;
+};
+
+enum claim_outcome {
+    CLAIM_PROVED,
+    CLAIM_EMPTY,   /* there is no such packet */
+    CLAIM_REFUTED, /* by `packet`, which the vm judges otherwise */
+    CLAIM_UNKNOWN, /* `part` may be judged otherwise, by what no list of values says */
+    CLAIM_SPENT,   /* too much to compute */
+    CLAIM_FAULT,   /* `packet` should be judged otherwise, and the vm does not: the compiler is wrong */
+};
+
+/* How a packet that refutes was confirmed. */
+enum claim_proof {
+    PROOF_JUDGED,  /* the vm judged it, in a fresh state */
+    PROOF_DECIDED, /* by the program, with `state` taken for granted */
+    PROOF_WALKED,  /* by the walk alone: a meter would have to be exceeded first */
+};
+
+struct claim_found {
+    enum claim_outcome outcome;
+    struct judged part;
+    enum pbc_direction direction;
+    uint32_t schedules;
+    bool made; /* a packet of the part could be built: */
+    struct test_packet packet;
+    const struct test_self *self;
+    enum claim_proof proof;
+    struct verdict verdict; /* as the vm says it */
+    uint32_t state;
+    uint32_t before; /* packets like it that came before, to exceed a meter */
+};
+
+/* Say what was found, unless it was proved (report.c). */
+void claim_report(struct test_run *r, const struct test_step *s, const struct claim_found *f);
+
+#endif

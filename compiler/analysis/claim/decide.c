@@ -1,0 +1,314 @@
+/* A claim, decided: every packet that it speaks of is sent down the rule list as a region (analysis/walk.h), at every time
+ * that schedules tell apart and in every direction. A part that is judged otherwise becomes a packet, and that the vm
+ * judges: only what it confirms refutes. */
+#include <string.h>
+
+#include "compiler/normal/normal.h"
+#include "compiler/analysis/claim/claim.h"
+#include "compiler/analysis/sample/sample.h"
+#include "runtime/schedule/schedule.h"
+#include "vm/packet/key.h"
+
+enum {
+    WORK_MAX = 1 << 26,     /* products and ranges that one claim may look at, */
+    PIECES_MAX = 1 << 14,   /* hold at once, */
+    WORK_ALL_MAX = 1 << 30, /* and those of a file together */
+    SAMPLES_MAX = 8,        /* packets tried of one part, */
+    JUDGED_MAX = 64,        /* and of one claim */
+    BEFORE_MAX = 1 << 16,   /* packets sent to exceed a meter */
+};
+
+struct search {
+    struct test_run *r;
+    const struct test_claim *claim;
+    struct claim_found *found;
+    struct given given;
+    enum pbc_direction direction;
+    uint32_t judged; /* by the vm, so far */
+    bool any;        /* there are such packets */
+};
+
+/* Times ------------------------------------------------------------------------------------------------------------ */
+
+static void times_add(struct claim_times *t, uint32_t set)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->set[i] == set) return;
+    if (t->count < CLAIM_TIMES_MAX)
+        t->set[t->count++] = set;
+    else
+        t->too_many = true;
+}
+
+/* Clocks of one zone show a time together; those of others may show any. */
+static void times_of_zone(const struct program *p, uint32_t zone, struct claim_times *all)
+{
+    struct claim_times here = {.count = 0}, before = *all;
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < p->schedules_count; i++)
+        if (p->schedules[i].zone == zone) mask |= 1u << i;
+    for (unsigned minute = 0; minute < 7 * 24 * 60; minute++)
+        times_add(&here, schedules_on(p, minute / (24 * 60), minute % (24 * 60)) & mask);
+    all->count = 0;
+    for (uint32_t i = 0; i < before.count; i++)
+        for (uint32_t k = 0; k < here.count; k++) times_add(all, before.set[i] | here.set[k]);
+    all->too_many = all->too_many || here.too_many;
+}
+
+static struct claim_times *times_of(struct test_run *r)
+{
+    const struct program *p = r->program;
+    struct claim_times *t = arena_alloc(r->c->arena, sizeof(*t));
+    bool seen;
+
+    t->count = 1;
+    t->set[0] = 0;
+    for (uint32_t i = 0; i < p->schedules_count; i++) {
+        seen = false;
+        for (uint32_t k = 0; k < i; k++) seen = seen || p->schedules[k].zone == p->schedules[i].zone;
+        if (!seen) times_of_zone(p, p->schedules[i].zone, t);
+    }
+    return t;
+}
+
+/* Packets ---------------------------------------------------------------------------------------------------------- */
+
+/* How many packets like it exceed the meters of the claim; UINT32_MAX: too many to send. */
+static uint32_t packets_before(const struct search *s, const struct test_packet *p)
+{
+    const uint32_t bytes = p->length ? p->length : test_packet_least(p);
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < s->claim->over_count; i++) {
+        const struct pbc_meter *m = &s->r->program->meters[s->claim->over[i]];
+        const uint64_t some = m->unit == PBC_METER_BYTES ? m->burst / bytes + 1 : m->burst;
+
+        if (some > most) most = some;
+    }
+    return most > BEFORE_MAX ? UINT32_MAX : (uint32_t)most;
+}
+
+static uint8_t action_of(uint8_t verdict)
+{
+    static const uint8_t actions[] = {
+        [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
+
+    return actions[verdict];
+}
+
+/* What the firewall said, whatever a service or a `nat` made of it. */
+static uint8_t firewall_said(const struct program *p, const struct verdict *v)
+{
+    if (v->rule < p->rules_count && p->rules[v->rule].verdict == PBC_V_ACCEPT) return ACTION_ACCEPT;
+    if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count)
+        return action_of(p->firewalls[v->firewall].default_verdict);
+    /* Nobody judged it. */
+    const bool refused_later = v->reason >= REASON_NO_SERVER;
+    return v->action == ACTION_FORWARD || refused_later ? (uint8_t)ACTION_ACCEPT : v->action;
+}
+
+static bool is_wrong(const struct test_claim *claim, uint8_t action)
+{
+    return claim->always ? action != claim->action : action == claim->action;
+}
+
+/* The states that the part can have, as flow marks. */
+static uint32_t marks_of(const struct search *s, const struct ir_product *p)
+{
+    return (states_asked(s->r->c->ir, p) & s->claim->states) * MARK_NEW;
+}
+
+static bool keeps_flows(const struct search *s) { return s->r->c->ir->keeps_flows; }
+
+/* In its own state, which a fresh table gives it; else in one that is taken for granted. Returns true if it is judged
+ * otherwise than claimed. */
+static bool confirm(struct search *s, const struct judged *j, const struct claim_found *f, struct claim_found *out)
+{
+    struct program *p = s->r->program;
+    const uint32_t marks = marks_of(s, &j->piece);
+
+    *out = *f;
+    out->before = packets_before(s, &f->packet);
+    if (out->before == UINT32_MAX) { /* nobody can be asked */
+        out->before = 0;
+        out->proof = PROOF_WALKED;
+        out->verdict = (struct verdict){.action = j->action, .rule = j->rule, .firewall = j->firewall};
+        return !j->maybe && !j->behind_maybe;
+    }
+    s->judged++;
+    out->proof = PROOF_JUDGED;
+    if (sample_judge_by(p, &f->packet, f->self, s->given.schedules, out->before, &out->verdict, &out->state) < 0)
+        return false;
+    if (!keeps_flows(s) || !marks || out->state & marks || f->packet.fragment == KIND_FRAG_LATER)
+        return is_wrong(s->claim, firewall_said(p, &out->verdict));
+    out->proof = PROOF_DECIDED;
+    out->state = marks & -marks;
+    const struct decision d = sample_decide(p, &f->packet, f->self, s->given.schedules, out->state);
+    out->verdict = (struct verdict){.action = d.action, .rule = d.rule, .firewall = d.firewall};
+    return is_wrong(s->claim, d.action);
+}
+
+/* Tries packets of the part; true if one refutes the claim: that is *f then. */
+static bool refutes(struct search *s, const struct judged *j, struct claim_found *f)
+{
+    const struct test_self *self = s->claim->self ? s->claim->self : s->r->test->self_at_start;
+
+    f->self = s->claim->self ? self : sample_self(s->r->c, &j->piece, s->direction, self);
+    for (unsigned n = 0; f->self && n < SAMPLES_MAX && s->judged < JUDGED_MAX; n++) {
+        struct claim_found tried = *f;
+
+        if (!sample_packet(s->r->c, &j->piece, s->direction, f->self, n, &tried.packet)) break;
+        tried.made = true;
+        const bool otherwise = confirm(s, j, &tried, f);
+        if (otherwise) return true;
+    }
+    return false;
+}
+
+/* Parts ------------------------------------------------------------------------------------------------------------ */
+
+/* What comes in a tunnel that a rule opens is not the claim's. */
+static bool opens_tunnel(const struct search *s, uint32_t rule)
+{
+    const struct image *img = s->r->c->image;
+
+    return rule < img->rules_count && img->rules[rule].verdict >= PBC_V_DECAP_IPIP &&
+           img->rules[rule].verdict <= PBC_V_DECAP_GUE;
+}
+
+/* A finding that says more takes the place of one that says less. */
+static void keep(struct search *s, struct claim_found *f, enum claim_outcome outcome)
+{
+    f->outcome = outcome;
+    if (s->found->outcome == CLAIM_PROVED || outcome == CLAIM_REFUTED ||
+        (outcome == CLAIM_FAULT && s->found->outcome != CLAIM_FAULT))
+        *s->found = *f;
+}
+
+static bool on_part(void *arg, const struct judged *j)
+{
+    struct search *s = arg;
+    struct claim_found f = {.part = *j, .direction = s->direction, .schedules = s->given.schedules};
+
+    if (opens_tunnel(s, j->rule) || !is_wrong(s->claim, j->action)) return true;
+    if (refutes(s, j, &f)) {
+        keep(s, &f, CLAIM_REFUTED);
+        return false;
+    }
+    const bool sure = !j->maybe && !j->behind_maybe;
+    keep(s, &f, sure && f.made && s->judged < JUDGED_MAX ? CLAIM_FAULT : CLAIM_UNKNOWN);
+    return true;
+}
+
+/* Is there anything that could refute it? Most rules of long lists say what is claimed ----------------------------- */
+
+static bool is_judged(const struct image *img, enum pbc_direction d)
+{
+    bool judged = false;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) {
+        const struct pbc_firewall *f = &img->firewalls[i];
+        judged |= f->iface == PBC_NONE && (f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d);
+    }
+    return judged;
+}
+
+/* By a default, or by nobody. */
+static bool rest_could_refute(const struct search *s, const struct region *all)
+{
+    const struct image *img = s->r->c->image;
+    bool sent = false;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        if (is_wrong(s->claim, action_of(img->firewalls[i].default_verdict))) return true;
+    if (!is_wrong(s->claim, ACTION_ACCEPT)) return false;
+    for (uint32_t i = 0; i < all->count; i++) sent |= all->p[i].field[IR_SRC_SELF] != IR_EMPTY;
+    return !is_judged(img, PBC_DIR_IN) || !is_judged(img, PBC_DIR_FORWARD) || (sent && !is_judged(img, PBC_DIR_OUT));
+}
+
+static bool rule_could_refute(const struct search *s, uint32_t rule, const struct region *all,
+                              struct region_budget *budget)
+{
+    const struct compile *c = s->r->c;
+    const struct pbc_rule *r = &c->image->rules[rule];
+
+    if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE || !is_wrong(s->claim, action_of(r->verdict)))
+        return false;
+    for (uint32_t i = 0; i < all->count; i++) {
+        region_spend(budget, 1);
+        if (budget->spent) return true;
+        if (ir_may_meet(c->ir, &all->p[i], &c->ir->rules[rule].product)) return true;
+    }
+    return false;
+}
+
+static bool could_refute(const struct search *s, const struct region *all, struct region_budget *budget)
+{
+    if (rest_could_refute(s, all)) return true;
+    for (uint32_t i = 0; i < s->r->c->image->rules_count; i++)
+        if (rule_could_refute(s, i, all, budget)) return true;
+    return false;
+}
+
+/* The whole -------------------------------------------------------------------------------------------------------- */
+
+static uint8_t *meters_of(const struct search *s)
+{
+    const uint32_t count = s->r->program->meters_count;
+    uint8_t *says = arena_alloc(s->r->c->arena, count + 1);
+
+    memset(says, GIVEN_WITHIN, count + 1);
+    for (uint32_t i = 0; i < s->claim->over_count; i++) says[s->claim->over[i]] = GIVEN_OVER;
+    return says;
+}
+
+/* False: the budget is spent, or the claim is refuted. */
+static bool walk_all(struct search *s, const struct region *all, struct region_budget *budget)
+{
+    static const enum pbc_direction directions[] = {PBC_DIR_IN, PBC_DIR_FORWARD, PBC_DIR_OUT};
+
+    for (unsigned d = 0; d < 3; d++) {
+        s->direction = directions[d];
+        for (uint32_t i = 0; i < all->count; i++)
+            if (!walk_region_given(s->r->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||
+                s->found->outcome == CLAIM_REFUTED)
+                return false;
+    }
+    return true;
+}
+
+static void decide(struct search *s, struct region_budget *budget)
+{
+    struct test_run *r = s->r;
+    struct region all;
+
+    if (!r->times) r->times = times_of(r);
+    region_init(&all);
+    claim_region(r->c, s->claim, budget, &all);
+    s->given = (struct given){.meters = meters_of(s), .few_flows = true, .at_a_time = true};
+    s->any = all.count > 0;
+    bool more = !budget->spent && could_refute(s, &all, budget);
+    for (uint32_t i = 0; more && i < r->times->count; i++) {
+        s->given.schedules = r->times->set[i];
+        more = walk_all(s, &all, budget);
+    }
+    region_fini(&all);
+    if (s->found->outcome == CLAIM_PROVED && (budget->spent || r->times->too_many)) s->found->outcome = CLAIM_SPENT;
+    if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
+}
+
+bool test_claim(struct test_run *r, const struct test_step *s)
+{
+    struct tests *tests = r->c->tests;
+    const uint64_t left = tests->claim_work < WORK_ALL_MAX ? WORK_ALL_MAX - tests->claim_work : 1;
+    struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .pieces = PIECES_MAX};
+    const uint64_t before = budget.work;
+    struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
+    struct search search = {.r = r, .claim = s->claim, .found = &found};
+
+    decide(&search, &budget);
+    tests->claim_work += before - budget.work;
+    claim_report(r, s, &found);
+    return found.outcome == CLAIM_PROVED || found.outcome == CLAIM_EMPTY;
+}

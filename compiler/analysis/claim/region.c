@@ -1,0 +1,272 @@
+/* The packets that a claim speaks of, as products: its protocols, addresses and ports; this machine's addresses; and
+ * what `state` can say of which packets, whether or not the program asks. `new` is of TCP a SYN without ACK, so also in
+ * programs that follow no connections a claim is about what opens one, unless it names other states. */
+#include "compiler/normal/normal.h"
+#include "compiler/analysis/claim/claim.h"
+#include "vm/packet/key.h"
+
+struct work {
+    struct compile *c;
+    struct ir *ir;
+    const struct test_claim *claim;
+    struct ir_product said; /* by the claim itself */
+    struct region *out;
+};
+
+static uint32_t one(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
+{
+    const struct pbc_range r = {lo, hi};
+
+    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
+}
+
+/* Addresses -------------------------------------------------------------------------------------------------------- */
+
+/* Sets are large, and many claims name the same. */
+static uint32_t symbol_id(struct compile *c, const struct symbol *s)
+{
+    struct tests *t = c->tests;
+
+    for (struct claim_set *known = t->claim_sets; known; known = known->next)
+        if (known->symbol == s) return known->id;
+    struct claim_set *new = arena_alloc(c->arena, sizeof(*new));
+    const struct ir_addrs ranges = claim_ranges(c, &s->set);
+
+    *new = (struct claim_set){t->claim_sets, s, ir_intern_addrs(c->ir, &ranges)};
+    t->claim_sets = new;
+    return new->id;
+}
+
+static uint32_t self_id(struct ir *ir, const struct test_self *self)
+{
+    struct pbc_range *r4 = arena_alloc(ir->arena, (self->count4 + 1) * sizeof(*r4));
+    uint32_t id = IR_EMPTY;
+
+    for (unsigned i = 0; i < self->count4; i++) {
+        const struct pbc_range r = {self->v4[i], self->v4[i]};
+        id = ir_addrs_or(
+            ir, id,
+            ir_intern_addrs(ir,
+                            &(struct ir_addrs){
+                                .r4 = &r, .count4 = 1, .complement = PBC_NONE, .set = PBC_NONE, .mirror = PBC_NONE}));
+    }
+    for (unsigned i = 0; i < self->count6; i++)
+        id = ir_addrs_or(
+            ir, id,
+            ir_intern_addrs(
+                ir, &(struct ir_addrs){
+                        .r6 = &self->v6[i], .count6 = 1, .complement = PBC_NONE, .set = PBC_NONE, .mirror = PBC_NONE}));
+    return id;
+}
+
+/* No group is this machine's address, nor are those that stand for nobody. */
+static uint32_t could_be_ours(struct ir *ir)
+{
+    static const struct pbc_range r4[] = {{1, 0xdfffffff}, {0xf0000000, 0xfffffffe}};
+    static const struct pbc_range6 r6[] = {{0, 1, (UINT64_C(0xff) << 56) - 1, UINT64_MAX}};
+
+    return ir_intern_addrs(
+        ir,
+        &(struct ir_addrs){
+            .r4 = r4, .r6 = r6, .count4 = 2, .count6 = 1, .complement = PBC_NONE, .set = PBC_NONE, .mirror = PBC_NONE});
+}
+
+static void narrow_side(struct work *w, const struct claim_side *side, enum ir_field f)
+{
+    struct ir *ir = w->ir;
+    struct ir_product *p = &w->said;
+    uint32_t other = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
+
+    for (uint32_t i = 0; i < side->set_count; i++) other = ir_addrs_or(ir, other, symbol_id(w->c, side->sets[i]));
+    uint32_t own = side->self ? IR_ALL : other;
+    if (side->negated) {
+        other = ir_addrs_not(ir, other);
+        own = ir_addrs_not(ir, own);
+    }
+    if (w->claim->self) {
+        const uint32_t ours = self_id(ir, w->claim->self);
+        other = ir_addrs_and(ir, other, ir_addrs_not(ir, ours));
+        own = ir_addrs_and(ir, own, ours);
+    }
+    p->field[f] = ir_addrs_and(ir, p->field[f], other);
+    p->field[f + 1] = ir_addrs_and(ir, ir_addrs_and(ir, p->field[f + 1], own), could_be_ours(ir));
+}
+
+/* What this machine sends is meant where the source names `self`; and, if anything judges what is sent, where it is
+ * every address or all but some, or the test says which are its own: but not what it sends to itself. */
+static bool speaks_of_sent(const struct work *w)
+{
+    const struct image *img = w->c->image;
+    const struct claim_side *from = &w->claim->from;
+    bool judged = false;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) judged |= img->firewalls[i].direction == PBC_DIR_OUT;
+    return judged && (from->any || from->negated || w->claim->self);
+}
+
+/* Kinds of packets ------------------------------------------------------------------------------------------------- */
+
+static void add_from(struct work *w, const struct ir_product *said, const struct ir_product *kind)
+{
+    struct ir_product both;
+    bool loose = false;
+
+    if (product_and(w->ir, said, kind, &both, &loose)) region_add(w->out, &both);
+}
+
+static void add(struct work *w, const struct ir_product *kind)
+{
+    struct ir_product arriving = w->said, sent = w->said;
+
+    if (w->claim->from.self && !w->claim->from.negated) {
+        add_from(w, &w->said, kind);
+        return;
+    }
+    arriving.field[IR_SRC_SELF] = IR_EMPTY;
+    add_from(w, &arriving, kind);
+    sent.field[IR_SRC] = sent.field[IR_DST_SELF] = IR_EMPTY;
+    if (speaks_of_sent(w)) add_from(w, &sent, kind);
+}
+
+static unsigned asked(const struct work *w) { return w->claim->states; }
+
+static uint32_t states_set(struct ir *ir, unsigned states)
+{
+    struct pbc_range r[STATE_IS_ABSENT];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < STATE_IS_ABSENT; i++) {
+        if (!(states >> i & 1)) continue;
+        if (count && r[count - 1].hi + 1 == i)
+            r[count - 1].hi = i;
+        else
+            r[count++] = (struct pbc_range){i, i};
+    }
+    return ir_intern_ranges(ir, r, count, ir_fields[IR_STATE].most);
+}
+
+/* Packets with a header of that protocol, of either family: `bytes` is its least length. */
+static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
+{
+    const bool v6 = lo >= WHAT_IP6;
+    struct ir_product p;
+
+    product_all(&p);
+    p.field[IR_WHAT] = one(w->ir, IR_WHAT, lo, hi);
+    p.field[IR_FRAGMENT] = one(w->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    p.field[IR_LENGTH] = one(w->ir, IR_LENGTH, (v6 ? 40 : 20) + bytes, 65535);
+    if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w));
+    return p;
+}
+
+/* What `pickup` takes for new is new where the file says so. */
+static bool picks_up(const struct work *w)
+{
+    const struct image *img = w->c->image;
+
+    return img->settings_count && img->settings->pickup_ns && img->settings->written >> PBC_SETTING_pickup_ns & 1;
+}
+
+/* Segments by SYN, RST and ACK, which say what states they can have. */
+static void add_tcp(struct work *w, uint32_t what)
+{
+    const uint32_t all = TCP_SYN | TCP_RST | TCP_ACK;
+
+    for (uint32_t flags = 0; flags <= all; flags++) {
+        struct ir_product p = kind_of(w, what, what, 20);
+
+        if (flags & ~all) continue;
+        p.field[IR_HAS] = flags;
+        p.field[IR_LACKS] = all & ~flags;
+        unsigned states = states_possible(w->ir, &p);
+        if (flags == TCP_ACK && !picks_up(w)) states &= ~(1u << STATE_IS_NEW);
+        if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w) & states);
+        if (states & asked(w)) add(w, &p);
+    }
+}
+
+static void add_icmp(struct work *w, uint32_t what)
+{
+    struct pbc_range types[256];
+    uint32_t count = 0;
+
+    for (uint32_t t = 0; t < 256; t++) {
+        struct ir_product p = kind_of(w, what, what, 8);
+
+        p.field[IR_STATE] = IR_ALL;
+        p.field[IR_TYPE] = one(w->ir, IR_TYPE, t, t);
+        if (!(states_possible(w->ir, &p) & asked(w))) continue;
+        if (count && types[count - 1].hi + 1 == t)
+            types[count - 1].hi = t;
+        else
+            types[count++] = (struct pbc_range){t, t};
+    }
+    struct ir_product p = kind_of(w, what, what, 8);
+    p.field[IR_TYPE] = ir_intern_ranges(w->ir, types, count, 255);
+    if (count) add(w, &p);
+}
+
+/* From `lo` to `hi`, all that has no states of its own. */
+static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
+{
+    const struct ir_product p = kind_of(w, lo, hi, bytes);
+
+    if (asked(w) & (1u << STATE_IS_NEW | 1u << STATE_IS_ESTABLISHED)) add(w, &p);
+}
+
+static void add_family(struct work *w, uint32_t base)
+{
+    static const struct {
+        uint32_t lo, hi, bytes;
+    } others[] = {{0, 0, 0},   {2, 5, 0},    {7, 16, 0},     {17, 17, 8},
+                  {18, 57, 0}, {59, 131, 0}, {132, 132, 12}, {133, 255, 0}};
+
+    add_tcp(w, base + 6);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        add_others(w, base + others[i].lo, base + others[i].hi, others[i].bytes);
+    if (base == WHAT_IP4) {
+        add_icmp(w, base + 1);
+        add_others(w, base + 58, base + 58, 0);
+    } else {
+        add_others(w, base + 1, base + 1, 0);
+        add_icmp(w, base + 58);
+    }
+}
+
+/* Later fragments have no state. Where they follow their first it is the first that is judged. */
+static void add_later(struct work *w)
+{
+    const uint32_t flags = w->c->image->meta[0].flags;
+    struct ir_product p;
+
+    if (w->claim->states_written || ((flags & PBC_FOLLOWS_FRAGMENTS) && !(flags & PBC_NAMES_FRAGMENT))) return;
+    product_all(&p);
+    p.field[IR_FRAGMENT] = one(w->ir, IR_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER);
+    p.field[IR_WHAT] = one(w->ir, IR_WHAT, WHAT_IP4, WHAT_IP6_UNKNOWN - 1);
+    add(w, &p);
+}
+
+/* Frames come in over an interface of the program, or one that it does not know. */
+static uint32_t interfaces(struct work *w)
+{
+    const uint32_t count = w->c->image->ifaces_count;
+    const struct pbc_range r[] = {{0, count - 1}, {IFACE_ABSENT, IFACE_ABSENT}};
+
+    return ir_intern_ranges(w->ir, count ? r : r + 1, count ? 2 : 1, ir_fields[IR_IFACE].most);
+}
+
+void claim_region(struct compile *c, const struct test_claim *claim, struct region_budget *budget, struct region *out)
+{
+    struct work w = {.c = c, .ir = c->ir, .claim = claim, .out = out};
+
+    normal_beside(c, c->claims, claim->conds, claim->cond_count, &w.said);
+    if (ir_is_empty(&w.said)) return;
+    narrow_side(&w, &claim->from, IR_SRC);
+    narrow_side(&w, &claim->to, IR_DST);
+    w.said.field[IR_IFACE] = interfaces(&w);
+    if (!product_settle(c->ir, &w.said)) return;
+    add_family(&w, WHAT_IP4);
+    add_family(&w, WHAT_IP6);
+    add_later(&w);
+    if (c->ir->too_large) budget->spent = true;
+}

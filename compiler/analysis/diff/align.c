@@ -1,0 +1,103 @@
+/* Which items of two lists are the same ones. Any twins in equal order will do, more save work (README.md): the nth of
+ * equal items of one list is paired with the nth of the other, and of all pairs the longest run that ascends on both
+ * sides is kept. That is what "patience diff" does with lines that stand once; a rule that stands twice is dead. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+static bool same_item(const struct diff *d, const struct item *a, const struct item *b)
+{
+    const struct pbc_rule *r = &d->c.image->rules[a->rule], *q = &d->c.image->rules[b->rule];
+
+    return a->hash == b->hash && r->verdict == q->verdict && r->answer == q->answer && r->port == q->port &&
+           !a->loose && !b->loose && memcmp(a->product, b->product, sizeof(*a->product)) == 0;
+}
+
+/* Chains of items by hash; each is taken once. */
+struct table {
+    uint32_t *head, *next, mask;
+};
+
+/* Equal items come out in their order. */
+static struct table table_of(struct diff *d, const struct items *l, uint32_t from, uint32_t to)
+{
+    struct table t = {.mask = 63};
+
+    while (t.mask < 2 * (to - from)) t.mask = t.mask * 2 + 1;
+    t.head = arena_alloc(d->c.arena, ((size_t)t.mask + 1) * sizeof(*t.head));
+    t.next = arena_alloc(d->c.arena, ((size_t)l->count + 1) * sizeof(*t.next));
+    for (uint32_t i = to; i-- > from;) {
+        uint32_t *head = &t.head[l->item[i].hash & t.mask];
+
+        t.next[i] = *head;
+        *head = i + 1;
+    }
+    return t;
+}
+
+static uint32_t take(const struct diff *d, struct table *t, const struct items *l, const struct item *wanted)
+{
+    for (uint32_t *at = &t->head[wanted->hash & t->mask]; *at; at = &t->next[*at - 1]) {
+        const uint32_t found = *at - 1;
+
+        if (!same_item(d, &l->item[found], wanted)) continue;
+        *at = t->next[found];
+        return found;
+    }
+    return PBC_NONE;
+}
+
+/* Keep of the twins the longest run that ascends (patience sorting: last[k] ends the best run of k + 1). */
+static void keep_ascending(struct diff *d, struct items *old, struct items *new, uint32_t from, uint32_t to)
+{
+    uint32_t *last = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*last)), length = 0;
+    uint32_t *before = arena_alloc(d->c.arena, ((size_t)to - from + 1) * sizeof(*before));
+
+    for (uint32_t i = from; i < to; i++) {
+        const uint32_t twin = old->item[i].twin;
+        uint32_t lo = 0, hi = length;
+
+        if (twin == PBC_NONE) continue;
+        while (lo < hi) {
+            const uint32_t mid = lo + (hi - lo) / 2;
+            if (old->item[last[mid]].twin < twin)
+                lo = mid + 1;
+            else
+                hi = mid;
+        }
+        before[i - from] = lo ? last[lo - 1] : PBC_NONE;
+        last[lo] = i;
+        if (lo == length) length++;
+    }
+    uint32_t kept = length ? last[length - 1] : PBC_NONE;
+    for (uint32_t i = to; i-- > from;) {
+        if (i == kept) {
+            kept = before[i - from];
+            new->item[old->item[i].twin].twin = i;
+        } else {
+            old->item[i].twin = PBC_NONE;
+        }
+    }
+}
+
+static void pair(struct items lists[SIDES], uint32_t i, uint32_t j)
+{
+    lists[OLD].item[i].twin = j;
+    lists[NEW].item[j].twin = i;
+}
+
+void align(struct diff *d, struct items lists[SIDES])
+{
+    struct items *old = &lists[OLD], *new = &lists[NEW];
+    uint32_t begin = 0, end[SIDES] = {old->count, new->count};
+
+    for (; begin < end[OLD] && begin < end[NEW] && same_item(d, &old->item[begin], &new->item[begin]); begin++)
+        pair(lists, begin, begin);
+    while (end[OLD] > begin && end[NEW] > begin && same_item(d, &old->item[end[OLD] - 1], &new->item[end[NEW] - 1]))
+        pair(lists, --end[OLD], --end[NEW]);
+    if (begin == end[OLD] || begin == end[NEW]) return;
+    struct table t = table_of(d, new, begin, end[NEW]);
+    for (uint32_t i = begin; i < end[OLD]; i++) old->item[i].twin = take(d, &t, new, &old->item[i]);
+    keep_ascending(d, old, new, begin, end[OLD]);
+}

@@ -1,0 +1,361 @@
+/* What rules that have no twin change. Each is a seed: its packets go down both lists at once, item by item, in an
+ * order that is that of both. What twins decide on both sides is dropped on the way; what is left at the end met
+ * another rule, or default, on either side.
+ *
+ * Where a rule asks what no set of values says, packets may match it or not. Twins give both sides the same answer; of
+ * others both answers are followed, and what comes of it is told as something that may be. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+enum {
+    PIECES_MAX = 1 << 16, /* of a seed at once */
+    WORK_OF_PIECE = 64,   /* what making one costs, in products looked at */
+    HULLS_AT_ONCE = 16,   /* that are looked at for the price of a product */
+    WORK_LEAST = 1 << 18, /* for each seed, while there is any */
+};
+
+/* Packets that have met the same so far. */
+struct piece {
+    struct ir_product p;
+    uint32_t from[SIDES]; /* the item that they meet next at the earliest */
+    uint32_t rule[SIDES]; /* that decided, of the image of both; PBC_NONE: none yet */
+    bool maybe, behind;   /* as in struct change */
+};
+struct pieces {
+    struct piece *v;
+    uint32_t count, cap;
+};
+
+/* Items of both lists in one order: twins at once, the others before the twins that they stand before. */
+struct meeting {
+    uint32_t at[SIDES]; /* the items; PBC_NONE: none of that side */
+    struct hull hull;
+};
+
+struct comparison {
+    struct diff *d;
+    const struct judges *judges;
+    struct items lists[SIDES];
+    struct meeting *meetings;
+    uint32_t meeting_count;
+    struct pieces now, next;
+    struct region_budget budget;
+};
+
+static void keep(struct pieces *to, const struct piece *like, const struct ir_product *p)
+{
+    to->v = diff_grow(to->v, &to->cap, to->count, sizeof(*to->v));
+    to->v[to->count] = *like;
+    to->v[to->count++].p = *p;
+}
+
+static void spend(struct comparison *c, uint64_t work)
+{
+    c->budget.spent = c->budget.spent || c->d->c.ir->too_large;
+    region_spend(&c->budget, work);
+}
+
+/* The sides on which the piece meets an item at `at` (PBC_NONE: none is there), as bits. */
+static unsigned sides_that_meet(const struct piece *piece, const uint32_t at[SIDES])
+{
+    unsigned sides = 0;
+
+    for (unsigned s = 0; s < SIDES; s++)
+        if (at[s] != PBC_NONE && piece->rule[s] == PBC_NONE && piece->from[s] <= at[s]) sides |= 1u << s;
+    return sides;
+}
+
+/* The packets of `p` have matched the item on these sides. */
+static void matched(struct comparison *c, const struct piece *piece, const struct ir_product *p, unsigned sides,
+                    const uint32_t at[SIDES], bool maybe)
+{
+    struct piece then = *piece;
+
+    for (unsigned s = 0; s < SIDES; s++) {
+        if (!(sides >> s & 1)) continue;
+        const struct item *it = &c->lists[s].item[at[s]];
+
+        if (it->skip)
+            then.from[s] = it->skip;
+        else
+            then.rule[s] = it->rule;
+    }
+    then.maybe |= maybe;
+    if (sides == 3 && then.rule[OLD] != PBC_NONE) return; /* twins: both sides do the same with it */
+    keep(&c->next, &then, p);
+}
+
+/* What of the piece is not in `b` goes on as it was. */
+static void keep_outside(struct comparison *c, const struct piece *piece, const struct ir_product *b)
+{
+    struct region rest = {0};
+
+    region_add(&rest, &piece->p);
+    region_minus(c->d->c.ir, &rest, b, &c->budget);
+    for (uint32_t i = 0; i < rest.count && !c->budget.spent; i++) keep(&c->next, piece, &rest.p[i]);
+    region_fini(&rest);
+}
+
+static void meet(struct comparison *c, const struct piece *piece, const struct item *it, unsigned sides,
+                 const uint32_t at[SIDES])
+{
+    struct ir *ir = c->d->c.ir;
+    struct ir_product both, plain, in;
+    bool loose = it->loose;
+
+    if (!product_and(ir, &piece->p, it->product, &both, &loose)) {
+        keep(&c->next, piece, &piece->p);
+        return;
+    }
+    spend(c, WORK_OF_PIECE);
+    if (!loose && product_plain_beside(ir, it->product, &piece->p, &plain)) {
+        matched(c, piece, &both, sides, at, false);
+        keep_outside(c, piece, &plain);
+        return;
+    }
+    product_plain_part(ir, it->product, &plain);
+    struct piece not = *piece;
+    not .maybe |= sides != 3;
+    not .behind = true;
+    matched(c, piece, &both, sides, at, sides != 3);
+    bool in_loose = false;
+    if (product_and(ir, &piece->p, &plain, &in, &in_loose)) keep(&c->next, &not, &in);
+    keep_outside(c, piece, &plain);
+}
+
+static const struct item *item_at(const struct comparison *c, const uint32_t at[SIDES])
+{
+    return at[OLD] != PBC_NONE ? &c->lists[OLD].item[at[OLD]] : &c->lists[NEW].item[at[NEW]];
+}
+
+/* All pieces meet one item, or twins. */
+static void step(struct comparison *c, const uint32_t at[SIDES])
+{
+    const struct item *it = item_at(c, at);
+    struct pieces *now = &c->now;
+    uint32_t i = 0;
+
+    spend(c, now->count);
+    for (; i < now->count; i++)
+        if (sides_that_meet(&now->v[i], at) && ir_may_meet(c->d->c.ir, &now->v[i].p, it->product)) break;
+    if (i == now->count) return;
+    c->next.count = 0;
+    for (uint32_t k = 0; k < now->count && !c->budget.spent; k++) {
+        const unsigned sides = sides_that_meet(&now->v[k], at);
+
+        if (k < i || !sides)
+            keep(&c->next, &now->v[k], &now->v[k].p);
+        else
+            meet(c, &now->v[k], it, sides, at);
+    }
+    c->budget.spent = c->budget.spent || c->next.count > c->budget.pieces;
+    const struct pieces done = *now;
+    *now = c->next;
+    c->next = done;
+}
+
+static bool next_items(const struct comparison *c, uint32_t done[SIDES], uint32_t at[SIDES])
+{
+    at[OLD] = at[NEW] = PBC_NONE;
+    for (unsigned s = 0; s < SIDES; s++)
+        if (done[s] < c->lists[s].count && c->lists[s].item[done[s]].twin == PBC_NONE) {
+            at[s] = done[s]++;
+            return true;
+        }
+    if (done[OLD] == c->lists[OLD].count) return false;
+    at[OLD] = done[OLD]++;
+    at[NEW] = done[NEW]++;
+    return true;
+}
+
+static void make_meetings(struct comparison *c)
+{
+    uint32_t done[SIDES] = {0}, cap = 0, at[SIDES];
+
+    while (next_items(c, done, at)) {
+        c->meetings = diff_grow(c->meetings, &cap, c->meeting_count, sizeof(*c->meetings));
+        c->meetings[c->meeting_count++] =
+            (struct meeting){{at[OLD], at[NEW]}, hull_of(c->d->c.ir, item_at(c, at)->product)};
+    }
+}
+
+/* ARP passes, other frames have a default of their own: these ranges of IR_WHAT have one default each. */
+static const struct pbc_range default_kinds[] = {
+    {WHAT_IP4, WHAT_IP6_UNKNOWN}, {WHAT_ARP, WHAT_ARP}, {WHAT_OTHER, WHAT_OTHER}};
+enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
+
+struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p)
+{
+    static const uint8_t verdicts[] = {OUT_ACCEPT, OUT_DROP, OUT_REJECT};
+    const struct pbc_firewall *f = firewall == PBC_NONE ? NULL : &d->c.image->firewalls[firewall];
+    struct outcome o = {.verdict = f ? verdicts[f->default_verdict] : OUT_ACCEPT};
+
+    if (ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_ARP)) o.verdict = OUT_PASS;
+    if (f && f->other != PBC_OTHER_DEFAULT && ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_OTHER))
+        o.verdict = f->other == PBC_OTHER_PASS ? OUT_PASS : OUT_DROP;
+    return o;
+}
+
+static struct decider decider_of(const struct comparison *c, const struct piece *piece, unsigned s,
+                                 const struct ir_product *p)
+{
+    const uint32_t rule = piece->rule[s], firewall = c->judges->firewall[s];
+
+    if (rule != PBC_NONE) return (struct decider){rule, firewall, outcome_of(c->d, rule, p)};
+    return (struct decider){firewall == PBC_NONE ? RULE_NONE : RULE_DEFAULT, firewall,
+                            default_outcome(c->d, firewall, p)};
+}
+
+/* At the end of both lists. */
+static void finish(struct comparison *c, const struct piece *piece)
+{
+    for (unsigned k = 0; k < DEFAULT_KINDS; k++) {
+        struct ir *ir = c->d->c.ir;
+        const uint32_t what = ir_intern_ranges(ir, &default_kinds[k], 1, WHAT_MOST);
+        struct ir_product p = piece->p;
+
+        p.field[IR_WHAT] = ir_ranges_and(ir, p.field[IR_WHAT], what, WHAT_MOST);
+        if (p.field[IR_WHAT] == IR_EMPTY) continue;
+        const struct decider by[SIDES] = {decider_of(c, piece, OLD, &p), decider_of(c, piece, NEW, &p)};
+        change_add(c->d, by, &p, c->judges->dirs, piece->maybe, piece->behind);
+    }
+}
+
+/* Send the seed's packets, all of which are in `product`, down both lists. False: they are too many pieces, or too much
+ * work. */
+static bool send(struct comparison *c, const struct ir_product *product, const struct region *seed, uint64_t work)
+{
+    const struct hull hull = hull_of(c->d->c.ir, product);
+
+    c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
+    c->now.count = 0;
+    for (uint32_t i = 0; i < seed->count; i++) {
+        const struct piece piece = {.rule = {PBC_NONE, PBC_NONE}};
+        keep(&c->now, &piece, &seed->p[i]);
+    }
+    spend(c, c->meeting_count / HULLS_AT_ONCE);
+    for (uint32_t i = 0; i < c->meeting_count && c->now.count && !c->budget.spent; i++)
+        if (hulls_meet(&hull, &c->meetings[i].hull)) step(c, c->meetings[i].at);
+    for (uint32_t i = 0; i < c->now.count && !c->budget.spent; i++) finish(c, &c->now.v[i]);
+    return !c->budget.spent;
+}
+
+/* Packets of seeds so far, so that none is sent twice. */
+struct sent {
+    struct sent_seed {
+        struct ir_product p;
+        struct hull hull;
+    } * v;
+    uint32_t count, cap;
+};
+
+/* The seed's packets that no earlier one had. */
+static bool seed_region(struct comparison *c, const struct ir_product *seed, const struct sent *sent, uint64_t work,
+                        struct region *out)
+{
+    const struct region *frames = &c->judges->frames;
+    const struct hull hull = hull_of(c->d->c.ir, seed);
+    bool loose = false;
+
+    c->budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
+    for (uint32_t i = 0; i < frames->count; i++) {
+        struct ir_product p;
+        if (product_and(c->d->c.ir, &frames->p[i], seed, &p, &loose)) region_add(out, &p);
+    }
+    spend(c, sent->count / HULLS_AT_ONCE);
+    for (uint32_t i = 0; i < sent->count && out->count && !c->budget.spent; i++) {
+        const struct sent_seed *before = &sent->v[i];
+        bool meets = false;
+
+        if (!hulls_meet(&hull, &before->hull)) continue;
+        spend(c, out->count);
+        for (uint32_t k = 0; k < out->count && !meets; k++) meets = ir_may_meet(c->d->c.ir, &out->p[k], &before->p);
+        if (meets) region_minus(c->d->c.ir, out, &before->p, &c->budget);
+    }
+    return !c->budget.spent;
+}
+
+/* One seed; `left` of them are to come, this one included, and share what work there is. */
+static bool sow(struct comparison *c, const struct ir_product *product, struct sent *sent, uint32_t left)
+{
+    struct diff *d = c->d;
+    struct ir_product plain;
+    struct region seed = {0};
+    const uint64_t share = d->work / left > WORK_LEAST ? d->work / left : d->work < WORK_LEAST ? d->work : WORK_LEAST;
+
+    product_plain_part(d->c.ir, product, &plain);
+    bool good = share && seed_region(c, &plain, sent, share, &seed);
+    uint64_t after = share ? c->budget.work : 0;
+    if (good && seed.count) {
+        good = send(c, &plain, &seed, after);
+        after = c->budget.work;
+    }
+    region_fini(&seed);
+    d->work -= share - after;
+    if (!good) return false;
+    sent->v = diff_grow(sent->v, &sent->cap, sent->count, sizeof(*sent->v));
+    sent->v[sent->count++] = (struct sent_seed){plain, hull_of(d->c.ir, &plain)};
+    return true;
+}
+
+/* Kinds of frames that the defaults treat differently: their packets are a seed. */
+static bool defaults_differ(struct comparison *c, unsigned kind, struct ir_product *p)
+{
+    product_all(p);
+    p->field[IR_WHAT] = ir_intern_ranges(c->d->c.ir, &default_kinds[kind], 1, WHAT_MOST);
+    const struct outcome was = default_outcome(c->d, c->judges->firewall[OLD], p);
+    const struct outcome now = default_outcome(c->d, c->judges->firewall[NEW], p);
+
+    return was.verdict != now.verdict;
+}
+
+static uint32_t count_seeds(struct comparison *c)
+{
+    struct ir_product p;
+    uint32_t n = 1;
+
+    for (unsigned s = 0; s < SIDES; s++)
+        for (uint32_t i = 0; i < c->lists[s].count; i++) n += c->lists[s].item[i].twin == PBC_NONE;
+    for (unsigned k = 0; k < DEFAULT_KINDS; k++) n += defaults_differ(c, k, &p);
+    return n;
+}
+
+static void sow_all(struct comparison *c)
+{
+    uint32_t left = count_seeds(c);
+    struct sent sent = {0};
+    struct ir_product p;
+
+    for (uint32_t i = 0; i < c->meeting_count; i++) {
+        const uint32_t *at = c->meetings[i].at;
+        const unsigned s = at[OLD] == PBC_NONE ? NEW : OLD;
+
+        if (at[OLD] != PBC_NONE && at[NEW] != PBC_NONE) continue;
+        const struct item *it = item_at(c, at);
+        if (!sow(c, it->product, &sent, left--)) undecided_add(c->d, s, it->rule, c->judges->firewall[s]);
+    }
+    for (unsigned k = 0; k < DEFAULT_KINDS; k++)
+        if (defaults_differ(c, k, &p) && !sow(c, &p, &sent, left--))
+            undecided_add(c->d, NEW, RULE_DEFAULT, c->judges->firewall[NEW]);
+    free(sent.v);
+}
+
+void compare_lists(struct diff *d, const struct judges *j)
+{
+    struct comparison c = {.d = d, .judges = j};
+
+    for (unsigned s = 0; s < SIDES; s++) flatten(d, j->firewall[s], &c.lists[s]);
+    if (c.lists[OLD].too_many || c.lists[NEW].too_many) {
+        undecided_add(d, NEW, RULE_NONE, j->firewall[NEW]);
+    } else {
+        align(d, c.lists);
+        make_meetings(&c);
+        sow_all(&c);
+    }
+    for (unsigned s = 0; s < SIDES; s++) free(c.lists[s].item);
+    free(c.meetings);
+    free(c.now.v);
+    free(c.next.v);
+}

@@ -1,0 +1,183 @@
+/* What differs, kept by the pair of rules or defaults that decide: one change a pair, whatever pieces it was found in.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+/* A change that is left out would be a wrong answer. */
+static _Noreturn void out_of_memory(void)
+{
+    fputs("preyc: out of memory\n", stderr);
+    exit(2);
+}
+
+void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry)
+{
+    if (count < *cap) return array;
+    *cap = *cap ? *cap * 2 : 16;
+    void *moved = realloc(array, *cap * entry);
+
+    if (!moved) out_of_memory();
+    return moved;
+}
+
+/* How much is let through: a tunnel that is opened lets in what its rules let in. */
+static unsigned openness(uint8_t verdict)
+{
+    switch ((enum outcome_verdict)verdict) {
+    case OUT_ACCEPT:
+    case OUT_PASS: return 2;
+    case OUT_DECAP_IPIP:
+    case OUT_DECAP_GUE: return 1;
+    case OUT_DROP:
+    case OUT_REJECT: break;
+    }
+    return 0;
+}
+
+/* Is it the same for packets? */
+static bool alike(const struct outcome *a, const struct outcome *b)
+{
+    if (openness(a->verdict) == 2) return openness(b->verdict) == 2;
+    return a->verdict == b->verdict && a->answer == b->answer && (a->verdict != OUT_DECAP_GUE || a->port == b->port);
+}
+
+/* Packets that travel differently are told apart: one example must stand for all. */
+static uint64_t key_hash(const struct decider by[SIDES], uint8_t dirs, bool maybe)
+{
+    uint64_t h = (uint64_t)dirs << 1 | maybe;
+
+    for (unsigned s = 0; s < SIDES; s++) {
+        const uint64_t parts[] = {by[s].rule, by[s].firewall,
+                                  (uint64_t)by[s].outcome.verdict << 8 | by[s].outcome.answer};
+        for (unsigned i = 0; i < 3; i++) {
+            h = (h ^ parts[i]) * 0xff51afd7ed558ccdu;
+            h ^= h >> 29;
+        }
+    }
+    return h;
+}
+
+static bool same_decider(const struct decider *a, const struct decider *b)
+{
+    return a->rule == b->rule && a->firewall == b->firewall && a->outcome.verdict == b->outcome.verdict &&
+           a->outcome.answer == b->outcome.answer;
+}
+
+static void grow_slots(struct diff *d)
+{
+    const uint32_t size = d->slot_count ? d->slot_count * 2 : 64;
+
+    free(d->slots);
+    d->slots = calloc(size, sizeof(*d->slots));
+    if (!d->slots) out_of_memory();
+    d->slot_count = size;
+    for (uint32_t i = 0; i < d->change_count; i++) {
+        uint64_t at = key_hash(d->changes[i].by, d->changes[i].dirs, d->changes[i].maybe);
+
+        while (d->slots[at & (size - 1)]) at++;
+        d->slots[at & (size - 1)] = i + 1;
+    }
+}
+
+static struct change *change_of(struct diff *d, const struct decider by[SIDES], uint8_t dirs, bool maybe)
+{
+    d->changes = diff_grow(d->changes, &d->change_cap, d->change_count, sizeof(*d->changes));
+    if (d->change_count * 2 >= d->slot_count) grow_slots(d);
+    for (uint64_t at = key_hash(by, dirs, maybe);; at++) {
+        uint32_t *slot = &d->slots[at & (d->slot_count - 1)];
+        struct change *c;
+
+        if (!*slot) {
+            *slot = d->change_count + 1;
+            c = &d->changes[d->change_count++];
+            *c = (struct change){.by = {by[OLD], by[NEW]}, .dirs = dirs, .maybe = maybe};
+            return c;
+        }
+        c = &d->changes[*slot - 1];
+        if (c->maybe == maybe && c->dirs == dirs && same_decider(&c->by[OLD], &by[OLD]) &&
+            same_decider(&c->by[NEW], &by[NEW]))
+            return c;
+    }
+}
+
+void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_product *p, uint8_t dirs, bool maybe,
+                bool behind)
+{
+    const unsigned was = openness(by[OLD].outcome.verdict), now = openness(by[NEW].outcome.verdict);
+
+    if (alike(&by[OLD].outcome, &by[NEW].outcome)) return;
+    struct change *c = change_of(d, by, dirs, maybe);
+    c->kind = now > was ? DIFF_WIDENED : now < was ? DIFF_NARROWED : DIFF_OTHER;
+    c->behind |= behind;
+    region_add(&c->region, p);
+}
+
+void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewall)
+{
+    d->undecided = diff_grow(d->undecided, &d->undecided_cap, d->undecided_count, sizeof(*d->undecided));
+    d->undecided[d->undecided_count++] = (struct undecided){rule, firewall, (uint8_t)side};
+}
+
+static double sum_of_logs(double a, double b)
+{
+    const double most = a > b ? a : b;
+
+    return isinf(most) ? most : most + log2(exp2(a - most) + exp2(b - most));
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+
+    if (x->size != y->size) return x->size < y->size ? 1 : -1;
+    for (unsigned s = 0; s < SIDES; s++)
+        if (x->by[s].rule != y->by[s].rule) return x->by[s].rule < y->by[s].rule ? -1 : 1;
+    return (x->by[NEW].firewall > y->by[NEW].firewall) - (x->by[NEW].firewall < y->by[NEW].firewall);
+}
+
+struct sized {
+    double size;
+    uint32_t at;
+};
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct sized *x = a, *y = b;
+
+    if (x->size != y->size) return x->size < y->size ? 1 : -1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Largest products first, and the size of all. */
+static double sort_products(const struct ir *ir, struct region *r)
+{
+    struct sized *order = malloc((r->count + 1) * sizeof(*order));
+    struct ir_product *sorted = malloc((r->count + 1) * sizeof(*sorted));
+    double size = -INFINITY;
+
+    if (!order || !sorted) out_of_memory();
+    for (uint32_t i = 0; i < r->count; i++) {
+        order[i] = (struct sized){product_size(ir, &r->p[i]), i};
+        size = sum_of_logs(size, order[i].size);
+    }
+    qsort(order, r->count, sizeof(*order), larger_first);
+    for (uint32_t i = 0; i < r->count; i++) sorted[i] = r->p[order[i].at];
+    if (r->count) memcpy(r->p, sorted, r->count * sizeof(*sorted));
+    free(order);
+    free(sorted);
+    return size;
+}
+
+void changes_settle(struct diff *d)
+{
+    for (uint32_t i = 0; i < d->change_count; i++) {
+        d->changes[i].size = sort_products(d->c.ir, &d->changes[i].region);
+        join_pieces(d, &d->changes[i].region);
+        sort_products(d->c.ir, &d->changes[i].region);
+    }
+    if (d->change_count > 1) qsort(d->changes, d->change_count, sizeof(*d->changes), by_size);
+}

@@ -1,0 +1,91 @@
+/* One comparison, start to end. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+/* Products looked at: some seconds. */
+#define WORK_MOST (UINT64_C(1) << 26)
+
+bool diff_fail(struct diff *d, const char *fmt, ...)
+{
+    va_list args;
+
+    if (d->failed) return false;
+    d->failed = true;
+    va_start(args, fmt);
+    vsnprintf(d->err, d->err_len, fmt, args);
+    va_end(args);
+    return false;
+}
+
+bool diff_is_program(const char *path)
+{
+    char magic[sizeof(((struct pbc_header *)0)->magic)];
+    FILE *in = fopen(path, "rb");
+
+    if (!in) return false;
+    const bool is = fread(magic, 1, sizeof(magic), in) == sizeof(magic) && memcmp(magic, PBC_MAGIC, sizeof(magic)) == 0;
+    fclose(in);
+    return is;
+}
+
+bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len)
+{
+    uint32_t count;
+
+    *d = (struct diff){
+        .side = {{.program = old}, {.program = new}}, .work = work ? work : WORK_MOST, .err = err, .err_len = err_len};
+    compile_init(&d->c);
+    if (!import_both(d)) return false;
+    struct judges *judges = find_judges(d, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!d->failed) compare_lists(d, &judges[i]);
+        region_fini(&judges[i].frames);
+    }
+    if (d->failed) return false;
+    changes_settle(d);
+    return find_examples(d);
+}
+
+void diff_fini(struct diff *d)
+{
+    for (uint32_t i = 0; i < d->change_count; i++) region_fini(&d->changes[i].region);
+    free(d->changes);
+    free(d->slots);
+    free(d->undecided);
+    compile_fini(&d->c);
+}
+
+static bool may_widen(const struct diff *d)
+{
+    for (uint32_t i = 0; i < d->change_count; i++)
+        if (d->changes[i].kind == DIFF_WIDENED) return true;
+    return d->undecided_count > 0;
+}
+
+static int print_all(struct diff *d, const struct diff_options *o, FILE *out)
+{
+    uint32_t count;
+    struct route_change *routes = find_routes(d, &count);
+    const bool widened = may_widen(d);
+
+    if (o->json)
+        print_json(d, routes, count, widened, out);
+    else
+        print_text(d, routes, count, out);
+    routes_free(routes, count);
+    return widened;
+}
+
+int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
+               size_t err_len)
+{
+    struct diff d;
+    const int result = diff_find(&d, old, new, o->work, err, err_len) ? print_all(&d, o, out) : -EINVAL;
+
+    diff_fini(&d);
+    return result;
+}

@@ -1,0 +1,180 @@
+/* The parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
+ * who judges what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the
+ * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
+ * (example.c), in print (print.c, json.c, region_text.c); and where accepted traffic goes (routes.c). */
+#ifndef COMPILER_DIFF_PRIV_H
+#define COMPILER_DIFF_PRIV_H
+
+#include "compiler/analysis/diff/diff.h"
+#include "compiler/normal/normal.h"
+#include "compiler/normal/region.h"
+#include "vm/vm.h"
+
+enum { OLD, NEW, SIDES };
+enum { MOMENTS_MAX = 20, WEEK_MINUTES = 7 * 24 * 60 };
+
+/* One program, and what its parts are called in the image of both. */
+struct side {
+    struct program *program;
+    uint32_t rules, chains, firewalls, conds; /* where its own begin in the image of both */
+    uint32_t *ifaces;                         /* [own] -> of both */
+    uint32_t *edges;                          /* [own]: room for where ranges of interfaces begin and end (import.c) */
+    uint32_t *schedules;                      /* [own] -> bits of both, in each of which it is active */
+};
+
+/* What a packet meets at the end. */
+enum outcome_verdict { OUT_ACCEPT, OUT_PASS, OUT_DROP, OUT_REJECT, OUT_DECAP_IPIP, OUT_DECAP_GUE };
+struct outcome {
+    uint8_t verdict; /* enum outcome_verdict */
+    uint8_t answer;  /* enum pbc_answer, of REJECT */
+    uint16_t port;   /* of DECAP_GUE */
+};
+
+/* What decides on one side: a rule of the image of both, RULE_DEFAULT of a firewall of it, or RULE_NONE. */
+struct decider {
+    uint32_t rule, firewall;
+    struct outcome outcome;
+};
+
+/* All packets that one pair of deciders treats differently. */
+struct change {
+    struct decider by[SIDES];
+    struct region region;
+    double size;  /* log2 of headers */
+    uint8_t kind; /* enum diff_kind */
+    uint8_t dirs; /* bits 1 << enum pbc_direction: how its packets travel */
+    bool maybe;   /* what no set of values says (meters, bytes, flows) has a part in it, and no example proves it */
+    bool behind;  /* packets of it must not match some rule by what no set of values says, which both sides ask alike */
+    bool has_example;
+    char *example; /* as a test would write it, in the arena */
+};
+
+/* A rule whose packets were not worked out. */
+struct undecided {
+    uint32_t rule; /* of the image of both, or RULE_DEFAULT */
+    uint32_t firewall;
+    uint8_t side;
+};
+
+struct diff {
+    struct compile c; /* image, ir and arena of both */
+    struct side side[SIDES];
+    uint32_t groups,
+        come_in;        /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
+    uint8_t *moment_at; /* [minute of the week, from Monday] which moment it is, beside ir->moments; in the arena */
+    uint32_t moments;   /* ir->moments and */
+    double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before there is an ir */
+    struct change *changes;
+    uint32_t change_count, change_cap;
+    uint32_t *slots, slot_count; /* of changes by their key; a power of two */
+    struct undecided *undecided;
+    uint32_t undecided_count, undecided_cap;
+    uint64_t work; /* left */
+    char *err;
+    size_t err_len;
+    bool failed; /* err says why */
+};
+
+/* The whole comparison, ready to be printed; false: err says why there is none. Either way diff_fini is the caller's.
+ */
+bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len);
+void diff_fini(struct diff *d);
+
+/* Give up: one line for the user. Returns false. */
+bool diff_fail(struct diff *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* `array` of the heap with room for count + 1 entries. */
+void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry);
+
+/* effort.c: false after diff_fail, where a program asks so often for the same that reading it takes too long. */
+bool bound_effort(struct diff *d, const struct side *s);
+
+/* import.c: fills d->c and d->side; false after diff_fail. */
+bool import_both(struct diff *d);
+
+/* times.c: side[].schedules. Where all are of one zone a bit is a part of the week throughout which the same schedules
+ * of both are active, so ir->moments of them make up all time; else a bit is a schedule. False after diff_fail. */
+bool import_schedules(struct diff *d);
+/* "during work", or "at sat 08:00-18:00" where a name would not tell; only with ir->moments. */
+void print_moments(const struct diff *d, uint32_t moments, FILE *out);
+
+/* judges.c: packets that one firewall of each side judges. */
+struct judges {
+    uint32_t firewall[SIDES]; /* in the image of both; PBC_NONE: nobody, so they are accepted */
+    struct region frames;
+    uint8_t dirs;
+};
+/* All pairs that may judge packets. *count of them, in the arena; their regions are the caller's to region_fini. */
+struct judges *find_judges(struct diff *d, uint32_t *count);
+
+/* flatten.c: a firewall's rules as they are tried, chains in place of what leads there. What decides nothing is left
+ * out. */
+struct item {
+    const struct ir_product *product;
+    uint64_t hash;
+    uint32_t rule; /* of the image of both */
+    uint32_t skip; /* RETURN: the item to go on at; else 0 */
+    uint32_t twin; /* the same item on the other side (align.c), or PBC_NONE */
+    bool loose;    /* the product holds more than the rule's packets */
+};
+struct items {
+    struct item *item;
+    uint32_t count, cap;
+    bool too_many;
+};
+enum { ITEMS_MAX = 1 << 21 };
+/* Costs of d->work what it takes. */
+void flatten(struct diff *d, uint32_t firewall, struct items *out);
+/* Of rules that decide; answer: which of the ways to say the same it is for these packets. */
+struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
+struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p);
+
+/* align.c: find twins. Each has at most one, and twins are in the same order on both sides. */
+void align(struct diff *d, struct items lists[SIDES]);
+
+/* hull.c: what holds a product, coarsely. False: they have no packet in common, certainly. */
+struct hull {
+    uint32_t src_lo, src_hi, dst_lo, dst_hi;
+    uint16_t port_lo, port_hi;
+    uint8_t kinds;
+};
+struct hull hull_of(const struct ir *ir, const struct ir_product *p);
+bool hulls_meet(const struct hull *a, const struct hull *b);
+
+/* both.c: what differs for the packets of `j`, into d->changes and d->undecided. */
+void compare_lists(struct diff *d, const struct judges *j);
+
+/* changes.c */
+void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_product *p, uint8_t dirs, bool maybe,
+                bool behind);
+void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewall);
+/* Once all are found: sizes, the largest change first, and pieces joined. */
+void changes_settle(struct diff *d);
+/* join.c: the same packets in fewer products, which may have some in common, so that a person reads what is one. */
+void join_pieces(struct diff *d, struct region *r);
+
+/* example.c: give each change a packet, judged by both programs. False after diff_fail. */
+bool find_examples(struct diff *d);
+
+/* region_text.c: "tcp from any to 203.0.113.10 port 8080". */
+void print_region_product(struct diff *d, const struct ir_product *p, uint8_t dirs, FILE *out);
+
+/* routes.c: services, pools and nats that are there on one side alone, or say something else. */
+struct route_change {
+    const char *what; /* "service", "pool", "nat" */
+    const char *name;
+    char *was, *now; /* NULL: not there; of the heap */
+};
+struct route_change *find_routes(struct diff *d, uint32_t *count);
+void routes_free(struct route_change *r, uint32_t count);
+
+/* print.c, json.c */
+void print_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out);
+void print_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out);
+/* "dropped", "rejected with rst" */
+void print_name(const char *name, FILE *out);
+void print_outcome(const struct outcome *o, FILE *out);
+/* "WEB", "the default of edge"; and its place */
+void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out);
+struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by);
+
+#endif

@@ -1,0 +1,67 @@
+/* What a comparison has to read of a program: rules share conditions, these share operands, pools and nats share sets,
+ * so a small program that somebody else wrote may name them again and again. */
+#include <stdlib.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+#define EFFORT_MOST                                                                                                    \
+    (UINT64_C(1) << 26) /* some seconds; of a good program, more than any packet may be tried against                  \
+                         */
+
+/* `on` is held against every interface (import.c). */
+static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
+{
+    return 1 + (uint64_t)c->count + (c->kind == COND_ON ? p->ifaces_count : 0);
+}
+
+/* Sums of the first i: of conditions, of sets. */
+static uint64_t *conds_before(const struct program *p)
+{
+    uint64_t *before = malloc(((size_t)p->conds_count + 1) * sizeof(*before));
+
+    if (!before) return NULL;
+    before[0] = 0;
+    for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + of_cond(p, &p->conds[i]);
+    return before;
+}
+
+static uint64_t *sets_before(const struct program *p)
+{
+    uint64_t *before = malloc(((size_t)p->sets_count + 1) * sizeof(*before));
+
+    if (!before) return NULL;
+    before[0] = 0;
+    for (uint32_t i = 0; i < p->sets_count; i++) before[i + 1] = before[i] + 1 + p->sets[i].count4 + p->sets[i].count6;
+    return before;
+}
+
+/* Adds saturating: what is too much once stays so. */
+static void add(uint64_t *sum, const uint64_t *before, uint32_t first, uint32_t count)
+{
+    if (*sum <= EFFORT_MOST) *sum += 1 + before[first + count] - before[first];
+}
+
+static uint64_t effort(const struct program *p, const uint64_t *conds, const uint64_t *sets)
+{
+    uint64_t sum = conds[p->conds_count];
+
+    for (uint32_t i = 0; i < p->rules_count; i++) add(&sum, conds, p->rules[i].conds, p->rules[i].cond_count);
+    for (uint32_t i = 0; i < p->branches_count; i++) add(&sum, conds, p->branches[i].conds, p->branches[i].cond_count);
+    for (uint32_t i = 0; i < p->pools_count; i++) add(&sum, sets, p->pools[i].sources, p->pools[i].source_count);
+    for (uint32_t i = 0; i < p->nats_count; i++) add(&sum, sets, p->nats[i].from, p->nats[i].from_count);
+    return sum;
+}
+
+bool bound_effort(struct diff *d, const struct side *s)
+{
+    uint64_t *conds = conds_before(s->program), *sets = sets_before(s->program);
+    const bool there = conds && sets;
+    const uint64_t sum = there ? effort(s->program, conds, sets) : 0;
+
+    free(conds);
+    free(sets);
+    if (!there) return diff_fail(d, "out of memory");
+    if (sum <= EFFORT_MOST) return true;
+    return diff_fail(d, "the rules of the %s one ask for more than %llu conditions and operands together",
+                     s == &d->side[OLD] ? "old" : "new", (unsigned long long)EFFORT_MOST);
+}

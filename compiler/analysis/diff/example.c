@@ -1,0 +1,188 @@
+/* One packet of each change, judged by both finished programs: what was worked out must be what happens. Where a meter
+ * or byte pattern has a part in it, a packet that shows the change makes certain what else only may be. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/analysis/sample/sample.h"
+
+enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
+
+/* What `state` is said of it; enum flow_mark. */
+static uint32_t mark_of(const struct ir *ir, const struct ir_product *p, bool *tell)
+{
+    const unsigned states = states_asked(ir, p) & states_possible(ir, p);
+
+    *tell = asks_state(ir, p);
+    for (unsigned s = 0; s < STATE_IS_ABSENT; s++)
+        if (states >> s & 1) return (uint32_t)MARK_NEW << s;
+    return MARK_NONE;
+}
+
+/* A segment of a connection under way, where one can be meant. */
+static void as_established(struct ir *ir, struct ir_product *p)
+{
+    struct ir_product ack, both;
+    bool loose = false;
+
+    product_all(&ack);
+    ack.field[IR_HAS] = TCP_ACK;
+    ack.field[IR_LACKS] = TCP_SYN;
+    if (product_and(ir, p, &ack, &both, &loose)) *p = both;
+}
+
+static uint16_t own_iface(const struct side *s, uint16_t of_both)
+{
+    for (uint32_t i = 0; i < s->program->ifaces_count; i++)
+        if (s->ifaces[i] == of_both) return (uint16_t)i;
+    return IFACE_NONE;
+}
+
+static uint32_t own_schedules(const struct side *s, uint32_t of_both)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < s->program->schedules_count; i++)
+        if (of_both & s->schedules[i]) bits |= 1u << i;
+    return bits;
+}
+
+struct shown {
+    struct test_packet packet; /* its interface is of the image of both */
+    const struct test_self *self;
+    uint32_t schedules, mark;
+    bool tell_state, tell_self; /* the packet alone does not say them: which address this machine has */
+    uint8_t dir;
+};
+
+static bool judged_so(const struct diff *d, unsigned side, const struct shown *shown, const struct decider *by)
+{
+    static const uint8_t actions[] = {
+        [OUT_ACCEPT] = ACTION_ACCEPT, [OUT_PASS] = ACTION_PASS,       [OUT_DROP] = ACTION_DROP,
+        [OUT_REJECT] = ACTION_REJECT, [OUT_DECAP_IPIP] = ACTION_DROP, [OUT_DECAP_GUE] = ACTION_DROP};
+    const struct side *s = &d->side[side];
+    struct test_packet packet = shown->packet;
+    const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
+
+    packet.iface = own_iface(s, packet.iface);
+    const struct decision found = sample_decide(s->program, &packet, shown->self, own_schedules(s, shown->schedules),
+                                                keeps ? shown->mark : (uint32_t)MARK_NONE);
+
+    if (found.action != actions[by->outcome.verdict]) return false;
+    return by->rule >= RULE_DEFAULT ? found.rule >= RULE_DEFAULT : found.rule == by->rule - s->rules;
+}
+
+static char *shown_text(struct diff *d, const struct shown *shown)
+{
+    char *text = NULL, own[64];
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out) return NULL;
+    sample_print(&d->c, &shown->packet, out);
+    if (shown->tell_self) {
+        addr_print(shown->dir == PBC_DIR_OUT ? &shown->packet.src : &shown->packet.dst, own);
+        fprintf(out, ", self %s", own);
+    }
+    if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", test_state_name(shown->mark));
+    fclose(out);
+    char *kept = text ? arena_strndup(d->c.arena, text, len) : NULL;
+    free(text);
+    return kept;
+}
+
+enum tried { TRIED_NONE, TRIED_OTHERWISE, TRIED_GOOD };
+
+/* A packet of the product that travels so. */
+static enum tried try_product(struct diff *d, struct change *c, const struct ir_product *product, uint8_t dir,
+                              const struct test_self *self)
+{
+    struct ir_product p = *product;
+    struct shown shown = {0};
+    enum tried best = TRIED_NONE;
+
+    shown.mark = mark_of(d->c.ir, &p, &shown.tell_state);
+    if (shown.mark & (MARK_ESTABLISHED | MARK_INVALID)) as_established(d->c.ir, &p);
+    shown.schedules = p.field[IR_DURING] & -p.field[IR_DURING];
+    if (d->c.ir->moments && !shown.schedules) shown.schedules = 1;
+    shown.self = sample_self(&d->c, &p, dir, self);
+    shown.tell_self = shown.self != self;
+    shown.dir = dir;
+    for (unsigned i = 0; shown.self && i < SAMPLES_TRIED; i++) {
+        if (!sample_packet(&d->c, &p, dir, shown.self, i, &shown.packet)) break;
+        /* a pattern inside a header is left to chance */
+        if (product_is_plain(d->c.ir, &p)) best = TRIED_OTHERWISE;
+        c->example = shown_text(d, &shown);
+        if (!judged_so(d, OLD, &shown, &c->by[OLD]) || !judged_so(d, NEW, &shown, &c->by[NEW])) continue;
+        c->has_example = c->example != NULL;
+        return TRIED_GOOD;
+    }
+    return best;
+}
+
+/* Packets of the region that are, or are not, later fragments. */
+static enum tried find_among(struct diff *d, struct change *c, const struct test_self *self, bool later)
+{
+    const struct ir *ir = d->c.ir;
+    enum tried best = TRIED_NONE;
+    uint32_t tries = 0;
+
+    for (uint32_t i = 0; i < c->region.count && tries < PRODUCTS_TRIED; i++) {
+        const uint32_t fragment = c->region.p[i].field[IR_FRAGMENT];
+        const bool begins = ir_ranges_have(ir, fragment, FRAGMENT_NO) || ir_ranges_have(ir, fragment, FRAGMENT_FIRST);
+
+        if (begins == later) continue;
+        tries++;
+        for (uint8_t dir = PBC_DIR_IN; dir <= PBC_DIR_FORWARD; dir++) {
+            if (!(c->dirs >> dir & 1)) continue;
+            const enum tried t = try_product(d, c, &c->region.p[i], dir, self);
+            if (t == TRIED_GOOD) return t;
+            if (t > best) best = t;
+        }
+    }
+    return best;
+}
+
+/* A later fragment comes behind its first, so as an example it says less than a whole packet. */
+static enum tried find_example(struct diff *d, struct change *c, const struct test_self *self)
+{
+    const enum tried whole = find_among(d, c, self, false);
+    const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
+
+    return later > whole ? later : whole;
+}
+
+/* A fault of ours: better no answer than a wrong one. */
+static bool otherwise(struct diff *d, const struct change *c)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out) return diff_fail(d, "out of memory");
+    fprintf(out, "internal error: `%s` is not judged as was worked out: ", c->example);
+    for (unsigned s = 0; s < SIDES; s++) {
+        print_outcome(&c->by[s].outcome, out);
+        fputs(" by ", out);
+        print_decider(d, s, &c->by[s], out);
+        fputs(s == OLD ? ", now " : "", out);
+    }
+    fclose(out);
+    diff_fail(d, "%s", text);
+    free(text);
+    return false;
+}
+
+bool find_examples(struct diff *d)
+{
+    const struct test_self *self = test_self_default(&d->c);
+
+    for (uint32_t i = 0; i < d->change_count; i++) {
+        struct change *c = &d->changes[i];
+        const enum tried t = find_example(d, c, self);
+
+        if (t == TRIED_GOOD) c->maybe = false;
+        if (t == TRIED_OTHERWISE && !c->maybe && !c->behind) return otherwise(d, c);
+    }
+    return true;
+}

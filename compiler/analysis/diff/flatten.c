@@ -1,0 +1,120 @@
+/* A firewall's rules in the order in which a packet meets them, those of chains in place of the `do` that leads there,
+ * each with all that a packet must be to meet and match it. Counting and logging decide nothing and are left out; a
+ * `return` stays, with the place where it goes on.
+ *
+ * Items are equal if they match the same packets and do the same with them. For a `return` that is to skip the same
+ * items: so what is behind it in its chain is part of its hash. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+enum { WORK_OF_AND = 16 }; /* what a rule in a chain costs, in rules outside of any */
+
+#define HASH_STEP 0x9e3779b97f4a7c15u /* odd: powers of it never vanish */
+
+struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p)
+{
+    static const uint8_t verdicts[PBC_V_COUNTED] = {[PBC_V_ACCEPT] = OUT_ACCEPT,
+                                                    [PBC_V_DROP] = OUT_DROP,
+                                                    [PBC_V_REJECT] = OUT_REJECT,
+                                                    [PBC_V_DECAP_IPIP] = OUT_DECAP_IPIP,
+                                                    [PBC_V_DECAP_GUE] = OUT_DECAP_GUE};
+    const struct pbc_rule *r = &d->c.image->rules[rule];
+    struct outcome o = {.verdict = verdicts[r->verdict], .port = r->port};
+
+    if (o.verdict == OUT_REJECT) {
+        static const struct pbc_range tcp[] = {{WHAT_IP4 + 6, WHAT_IP4 + 6}, {WHAT_IP6 + 6, WHAT_IP6 + 6}};
+        const uint32_t what = ir_intern_ranges(d->c.ir, tcp, 2, WHAT_MOST);
+
+        o.answer = r->answer;
+        if (o.answer == PBC_ANSWER_DEFAULT && ir_ranges_within(d->c.ir, p->field[IR_WHAT], what))
+            o.answer = PBC_ANSWER_RST;
+        else if (o.answer == PBC_ANSWER_DEFAULT && !ir_ranges_meet(d->c.ir, p->field[IR_WHAT], what))
+            o.answer = PBC_ANSWER_UNREACHABLE;
+    }
+    return o;
+}
+
+static bool decides(uint8_t verdict) { return pbc_decides(verdict) || verdict == PBC_V_RETURN; }
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 29;
+}
+
+/* What the rule asks and does, without what a `return` skips. */
+static uint64_t hash_of(const struct pbc_rule *r, const struct ir_product *p)
+{
+    uint64_t h = mix(r->verdict, (uint64_t)r->answer << 16 | r->port);
+
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) h = mix(h, p->field[f]);
+    return h;
+}
+
+static struct item *add_item(struct items *out)
+{
+    if (out->count == ITEMS_MAX) {
+        out->too_many = true;
+        return NULL;
+    }
+    out->item = diff_grow(out->item, &out->cap, out->count, sizeof(*out->item));
+    out->item[out->count] = (struct item){.twin = PBC_NONE};
+    return &out->item[out->count++];
+}
+
+/* All of `outer` comes this way; NULL: everything. */
+static void flatten_list(struct diff *d, uint32_t first, uint32_t count, const struct ir_product *outer, bool loose,
+                         struct items *out)
+{
+    const struct image *img = d->c.image;
+    const uint32_t began = out->count;
+
+    for (uint32_t i = first; i < first + count && !out->too_many; i++) {
+        const struct pbc_rule *r = &img->rules[i];
+        const struct ir_product *p = &d->c.ir->rules[i].product;
+        bool this_loose = loose;
+
+        out->too_many = d->work < WORK_OF_AND;
+        d->work -= out->too_many ? 0 : outer ? WORK_OF_AND : 1;
+        if (ir_is_empty(p) || (!decides(r->verdict) && r->verdict != PBC_V_DO)) continue;
+        if (outer) {
+            struct ir_product both;
+
+            if (!product_and(d->c.ir, outer, p, &both, &this_loose)) continue;
+            p = memcpy(arena_alloc(d->c.arena, sizeof(both)), &both, sizeof(both));
+        }
+        if (r->verdict == PBC_V_DO) {
+            const struct pbc_chain *c = &img->chains[r->chain];
+            flatten_list(d, c->rules, c->rule_count, p, this_loose, out);
+            continue;
+        }
+        struct item *it = add_item(out);
+        if (!it) return;
+        it->product = p;
+        it->rule = i;
+        it->loose = this_loose;
+        it->hash = hash_of(r, p);
+    }
+    /* From its end, so that what a return skips is hashed before it. */
+    uint64_t behind = 0, power = 1;
+    for (uint32_t i = out->count; i-- > began;) {
+        struct item *it = &out->item[i];
+
+        if (img->rules[it->rule].verdict == PBC_V_RETURN && it->skip == 0) {
+            it->skip = out->count;
+            it->hash = mix(mix(it->hash, behind), power);
+        }
+        behind = behind * HASH_STEP + it->hash;
+        power *= HASH_STEP;
+    }
+}
+
+void flatten(struct diff *d, uint32_t firewall, struct items *out)
+{
+    if (firewall == PBC_NONE) return;
+    const struct pbc_firewall *f = &d->c.image->firewalls[firewall];
+
+    flatten_list(d, f->rules, f->rule_count, NULL, false, out);
+}

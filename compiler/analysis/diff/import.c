@@ -1,0 +1,274 @@
+/* Both programs' rule lists in one image, the old one's first, so that one normal form holds them both and equal rules
+ * have equal products. What only has a number in a program (interfaces, meters, schedules) is told by what it is:
+ * a device, a definition. Sets, ports and patterns become equal values by themselves. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+
+static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
+
+static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
+{
+    const char *text = str(s, offset);
+
+    return image_string(d->c.image, text, strlen(text));
+}
+
+#define OPERANDS_NONE    -1
+#define OPERANDS_RANGES  PBC_RANGES
+#define OPERANDS_SETS    PBC_SETS
+#define OPERANDS_MACSETS PBC_MACSETS
+#define OPERANDS_PATTERN PBC_PATTERNS
+#define OPERANDS_METER   PBC_METERS
+static const int operands[COND_COUNT] = {
+#define COND(ident, name, operands, doc) [COND_##ident] = OPERANDS_##operands,
+#include "vm/cond.def"
+#undef COND
+};
+
+static bool too_many(struct diff *d) { return diff_fail(d, "both together hold more than one program may"); }
+
+/* Entries that are values, and hold no number of another section. */
+#define COPY(field)                                                                                                    \
+    for (uint32_t i = 0; i < p->field##_count; i++) {                                                                  \
+        void *to = image_add_##field(img);                                                                             \
+        if (!to) return too_many(d);                                                                                   \
+        memcpy(to, &p->field[i], sizeof(p->field[i]));                                                                 \
+    }
+
+static bool import_sets(struct diff *d, const struct program *p)
+{
+    struct image *img = d->c.image;
+    const uint32_t set4 = img->set4_count, set6 = img->set6_count, macs = img->macs_count;
+    const uint32_t sets = img->sets_count, macsets = img->macsets_count;
+
+    COPY(set4)
+    COPY(set6)
+    COPY(macs)
+    COPY(ranges)
+    COPY(patterns)
+    COPY(sets)
+    COPY(macsets)
+    for (uint32_t i = sets; i < img->sets_count; i++) {
+        img->sets[i].name = 0;
+        img->sets[i].first4 += set4;
+        img->sets[i].first6 += set6;
+    }
+    for (uint32_t i = macsets; i < img->macsets_count; i++) img->macsets[i].first4 += macs;
+    return true;
+}
+
+/* For examples alone, which travel as the new side's services say: what else an endpoint names stays behind. */
+static bool import_endpoints(struct diff *d, const struct program *p)
+{
+    struct image *img = d->c.image;
+
+    COPY(endpoints)
+    return true;
+}
+
+static bool import_ifaces(struct diff *d, struct side *s)
+{
+    struct image *img = d->c.image;
+
+    s->ifaces = arena_alloc(d->c.arena, (s->program->ifaces_count + 1) * sizeof(*s->ifaces));
+    s->edges = arena_alloc(d->c.arena, (s->program->ifaces_count + 1) * sizeof(*s->edges));
+    for (uint32_t i = 0; i < s->program->ifaces_count; i++) {
+        const uint32_t device = name(d, s, s->program->ifaces[i].device);
+        uint32_t at = 0;
+
+        while (at < img->ifaces_count && img->ifaces[at].device != device) at++;
+        if (at == img->ifaces_count) {
+            struct pbc_iface *f = image_add_ifaces(img);
+            if (!f) return too_many(d);
+            *f = (struct pbc_iface){name(d, s, s->program->ifaces[i].name), device};
+        }
+        s->ifaces[i] = at;
+    }
+    return true;
+}
+
+static bool same_meter(const struct pbc_meter *a, const struct pbc_meter *b)
+{
+    return a->entries == b->entries && a->per == b->per && a->unit == b->unit && a->len4 == b->len4 &&
+           a->len6 == b->len6 && a->count == b->count && a->per_ns == b->per_ns && a->burst == b->burst;
+}
+
+/* A meter is the same if it is defined alike and has the same name, or else if it alone is defined so: it was
+ * renamed. A program's own are never one, for each counts for itself. */
+static uint32_t twin_meter(const struct image *img, uint32_t of_old, const struct pbc_meter *m, bool by_name,
+                           const bool *taken)
+{
+    for (uint32_t i = 0; i < of_old; i++)
+        if (!taken[i] && same_meter(&img->meters[i], m) && (!by_name || img->meters[i].name == m->name)) return i;
+    return PBC_NONE;
+}
+
+/* *meters: own number to that of both. */
+static bool import_meters(struct diff *d, const struct side *s, uint32_t **meters)
+{
+    struct image *img = d->c.image;
+    const uint32_t of_old = img->meters_count, count = s->program->meters_count;
+    bool *taken = arena_alloc(d->c.arena, of_old + 1);
+    struct pbc_meter *m = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*m));
+
+    *meters = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(**meters));
+    for (uint32_t i = 0; i < count; i++) {
+        m[i] = s->program->meters[i];
+        m[i].name = name(d, s, m[i].name);
+        (*meters)[i] = PBC_NONE;
+    }
+    for (unsigned by_name = 2; by_name-- > 0;)
+        for (uint32_t i = 0; i < count; i++) {
+            if ((*meters)[i] != PBC_NONE || !m[i].name) continue;
+            const uint32_t twin = twin_meter(img, of_old, &m[i], by_name, taken);
+            if (twin == PBC_NONE) continue;
+            taken[twin] = true;
+            (*meters)[i] = twin;
+        }
+    for (uint32_t i = 0; i < count; i++) {
+        if ((*meters)[i] != PBC_NONE) continue;
+        struct pbc_meter *to = image_add_meters(img);
+        if (!to) return too_many(d);
+        *to = m[i];
+        (*meters)[i] = img->meters_count - 1;
+    }
+    return true;
+}
+
+/* `on` and its `not` know the interfaces of their own program alone: what another one names is none of them. */
+static bool import_on(struct diff *d, const struct side *s, const struct pbc_cond *from, struct pbc_cond *to)
+{
+    const struct program *p = s->program;
+    uint32_t within = 0; /* how many ranges hold the interface */
+
+    to->flags = 0;
+    to->first = d->c.image->ranges_count;
+    to->count = 0;
+    memset(s->edges, 0, ((size_t)p->ifaces_count + 1) * sizeof(*s->edges));
+    for (uint32_t i = from->first; i < from->first + from->count; i++) {
+        if (p->ranges[i].lo > p->ranges[i].hi) continue;
+        s->edges[p->ranges[i].lo]++;
+        s->edges[p->ranges[i].hi + 1]--;
+    }
+    for (uint32_t own = 0; own < p->ifaces_count; own++) {
+        within += s->edges[own];
+        if ((within || from->flags & PBC_COND_ANY) == (bool)(from->flags & PBC_COND_NOT)) continue;
+        struct pbc_range *r = image_add_ranges(d->c.image);
+        if (!r) return too_many(d);
+        *r = (struct pbc_range){s->ifaces[own], s->ifaces[own]};
+        to->count++;
+    }
+    return true;
+}
+
+static uint32_t of_both(const struct side *s, uint32_t schedules)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < s->program->schedules_count; i++)
+        if (schedules >> i & 1) bits |= s->schedules[i];
+    return bits;
+}
+
+/* With moments "none of these" is one of the others; where there are no others it stays, and holds never. */
+static void import_during(const struct diff *d, const struct side *s, struct pbc_cond *to)
+{
+    to->arg = of_both(s, to->arg);
+    const uint32_t others = ((1u << d->moments) - 1) & ~to->arg;
+    if (!d->moments || !(to->flags & PBC_COND_NOT) || !others) return;
+    to->flags &= (uint8_t)~PBC_COND_NOT;
+    to->arg = others;
+}
+
+static bool import_cond(struct diff *d, const struct side *s, const uint32_t base[PBC_KINDS], const uint32_t *meters,
+                        const struct pbc_cond *from)
+{
+    struct pbc_cond *to = image_add_conds(d->c.image);
+
+    if (!to) return too_many(d);
+    *to = *from;
+    to->name = 0;
+    if (from->kind == COND_ON) return import_on(d, s, from, to);
+    if (from->kind == COND_DURING) import_during(d, s, to);
+    if (operands[from->kind] == PBC_METERS)
+        to->first = meters[from->first];
+    else if (operands[from->kind] >= 0)
+        to->first += base[operands[from->kind]];
+    return true;
+}
+
+static bool import_lists(struct diff *d, struct side *s, uint32_t conds)
+{
+    struct image *img = d->c.image;
+    const struct program *p = s->program;
+
+    COPY(rules)
+    COPY(chains)
+    COPY(firewalls)
+    for (uint32_t i = s->rules; i < img->rules_count; i++) {
+        struct pbc_rule *r = &img->rules[i];
+
+        r->conds += conds;
+        r->name = r->comment = r->log_meter = 0;
+        if (r->chain != PBC_NONE) r->chain += s->chains;
+        r->list += r->list & PBC_LIST_CHAIN ? s->chains : s->firewalls;
+    }
+    for (uint32_t i = s->chains; i < img->chains_count; i++) img->chains[i].rules += s->rules;
+    for (uint32_t i = s->firewalls; i < img->firewalls_count; i++) {
+        struct pbc_firewall *f = &img->firewalls[i];
+
+        f->name = name(d, s, f->name);
+        f->rules += s->rules;
+        if (f->iface != PBC_NONE) f->iface = s->ifaces[f->iface];
+    }
+    return true;
+}
+
+static bool import(struct diff *d, struct side *s)
+{
+    struct image *img = d->c.image;
+    const uint32_t conds = img->conds_count;
+    const uint32_t base[PBC_KINDS] = {[PBC_RANGES] = img->ranges_count,
+                                      [PBC_SETS] = img->sets_count,
+                                      [PBC_MACSETS] = img->macsets_count,
+                                      [PBC_PATTERNS] = img->patterns_count};
+    uint32_t *meters;
+
+    s->rules = img->rules_count;
+    s->chains = img->chains_count;
+    s->firewalls = img->firewalls_count;
+    s->conds = conds;
+    if (!import_ifaces(d, s) || !import_meters(d, s, &meters)) return false;
+    if (!import_sets(d, s->program)) return false;
+    if (s == &d->side[NEW] && !import_endpoints(d, s->program)) return false;
+    for (uint32_t i = 0; i < s->program->conds_count; i++)
+        if (!import_cond(d, s, base, meters, &s->program->conds[i])) return false;
+    return import_lists(d, s, conds);
+}
+
+/* Whether mid-stream TCP can be new: as in make_normal, if it can on either side. */
+static bool picks_up(const struct program *p)
+{
+    return !p->settings_count || p->settings->pickup_ns || !(p->settings->written >> PBC_SETTING_pickup_ns & 1);
+}
+
+bool import_both(struct diff *d)
+{
+    struct image *img = d->c.image;
+
+    if (!import_schedules(d)) return false;
+    for (unsigned i = 0; i < SIDES; i++)
+        if (!bound_effort(d, &d->side[i]) || !import(d, &d->side[i])) return false;
+    if (!picks_up(d->side[OLD].program) && !picks_up(d->side[NEW].program)) {
+        struct pbc_settings *s = image_add_settings(img);
+        if (s) *s = *d->side[OLD].program->settings;
+    }
+    make_normal(&d->c);
+    d->c.ir->moments = d->moments;
+    d->c.ir->moment_share = d->moment_share;
+    if (!d->c.ir->too_large) return true;
+    return diff_fail(d, "the address lists of both, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
+}

@@ -1,0 +1,142 @@
+/* A comparison as one JSON object; man/preyc.1 tells its keys. */
+#include <stdlib.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "lang/diag.h"
+
+/* What `print` writes, as a string. */
+struct text {
+    char *bytes;
+    size_t len;
+    FILE *out;
+};
+
+static struct text *text_begin(struct text *t)
+{
+    *t = (struct text){0};
+    t->out = open_memstream(&t->bytes, &t->len);
+    return t->out ? t : NULL;
+}
+
+static void text_end(struct text *t, FILE *out)
+{
+    fclose(t->out);
+    diag_json_string(t->bytes ? t->bytes : "", out);
+    free(t->bytes);
+}
+
+static void put_place(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
+{
+    const struct pbc_place place = decider_place(d, side, by);
+
+    fputs("\"file\":", out);
+    if (!place.line) {
+        fputs("null,\"line\":null", out);
+        return;
+    }
+    diag_json_string(program_str(d->side[side].program, place.file), out);
+    fprintf(out, ",\"line\":%u", place.line);
+}
+
+static void put_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
+{
+    static const char *const verdicts[] = {
+        [OUT_ACCEPT] = "accept", [OUT_PASS] = "pass",        [OUT_DROP] = "drop",
+        [OUT_REJECT] = "reject", [OUT_DECAP_IPIP] = "decap", [OUT_DECAP_GUE] = "decap"};
+    const struct side *s = &d->side[side];
+    char name[256];
+
+    fprintf(out, "{\"verdict\":\"%s\",\"rule\":", verdicts[by->outcome.verdict]);
+    if (by->rule < RULE_DEFAULT)
+        diag_json_string(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
+    else
+        fputs(by->firewall == PBC_NONE ? "null" : "\"default\"", out);
+    fputs(",\"firewall\":", out);
+    if (by->firewall == PBC_NONE)
+        fputs("null", out);
+    else
+        diag_json_string(program_str(s->program, s->program->firewalls[by->firewall - s->firewalls].name), out);
+    fputc(',', out);
+    put_place(d, side, by, out);
+    fputc('}', out);
+}
+
+static void put_change(struct diff *d, const struct change *c, FILE *out)
+{
+    static const char *const kinds[] = {
+#define KIND(ident, name) name,
+        DIFF_KINDS(KIND)
+#undef KIND
+    };
+    struct text t;
+
+    fprintf(out, "{\"kind\":\"%s\",\"certain\":%s,\"size\":%.3f,\"packets\":[", kinds[c->kind],
+            c->maybe ? "false" : "true", c->size);
+    for (uint32_t i = 0; i < c->region.count; i++) {
+        if (i) fputc(',', out);
+        if (!text_begin(&t)) continue;
+        print_region_product(d, &c->region.p[i], c->dirs, t.out);
+        text_end(&t, out);
+    }
+    fputs("],\"was\":", out);
+    put_decider(d, OLD, &c->by[OLD], out);
+    fputs(",\"now\":", out);
+    put_decider(d, NEW, &c->by[NEW], out);
+    fputs(",\"example\":", out);
+    if (c->has_example)
+        diag_json_string(c->example, out);
+    else
+        fputs("null", out);
+    fputc('}', out);
+}
+
+static void put_undecided(const struct diff *d, const struct undecided *u, FILE *out)
+{
+    const struct decider by = {.rule = u->rule, .firewall = u->firewall};
+    struct text t;
+
+    fprintf(out, "{\"side\":\"%s\",\"rule\":", u->side == OLD ? "old" : "new");
+    if (u->rule == RULE_NONE) {
+        fputs("null", out);
+    } else if (text_begin(&t)) {
+        print_decider(d, u->side, &by, t.out);
+        text_end(&t, out);
+    }
+    fputc(',', out);
+    put_place(d, u->side, &by, out);
+    fputc('}', out);
+}
+
+static void put_or_null(const char *s, FILE *out)
+{
+    if (s)
+        diag_json_string(s, out);
+    else
+        fputs("null", out);
+}
+
+void print_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out)
+{
+    fputs("{\"regions\":[", out);
+    for (uint32_t i = 0; i < d->change_count; i++) {
+        if (i) fputc(',', out);
+        put_change(d, &d->changes[i], out);
+    }
+    fputs("],\"routes\":[", out);
+    for (uint32_t i = 0; i < route_count; i++) {
+        fprintf(out, "%s{\"what\":\"%s\",\"name\":", i ? "," : "", routes[i].what);
+        diag_json_string(routes[i].name, out);
+        fputs(",\"was\":", out);
+        put_or_null(routes[i].was, out);
+        fputs(",\"now\":", out);
+        put_or_null(routes[i].now, out);
+        fputc('}', out);
+    }
+    fputs("],\"undecided\":[", out);
+    for (uint32_t i = 0; i < d->undecided_count; i++) {
+        if (i) fputc(',', out);
+        put_undecided(d, &d->undecided[i], out);
+    }
+    fprintf(out, "],\"complete\":%s,\"widened\":%s}\n", d->undecided_count ? "false" : "true",
+            widened ? "true" : "false");
+}

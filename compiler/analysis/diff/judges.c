@@ -1,0 +1,225 @@
+/* Who judges a frame, on either side: by how it travels and by interface, as the vm finds it. Frames of one pair of
+ * firewalls are compared once.
+ *
+ * This machine is taken to know its own addresses. What crosses it to a service counts as `in`: so a service that is
+ * new in one program makes its packets travel otherwise there. */
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/analysis/directions.h"
+
+/* Frames that travel one way on each side. */
+struct part {
+    struct region frames;
+    uint8_t dir[SIDES]; /* enum pbc_direction */
+};
+enum { PARTS_MAX = 9, DIRECTION_PIECES = 1 << 16 };
+struct parts {
+    struct part part[PARTS_MAX]; /* first what this machine sends itself */
+    uint32_t count;
+};
+
+static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
+{
+    return ir_intern_ranges(d->c.ir, &(struct pbc_range){lo, hi}, 1, UINT32_MAX);
+}
+
+/* What is asked for directions of a side's image: its services. */
+static struct image services_of(const struct diff *d, unsigned side)
+{
+    const struct program *p = d->side[side].program;
+
+    return (struct image){.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* read only */
+                          .endpoints_count = p->endpoints_count};
+}
+
+static struct region in_direction(struct diff *d, unsigned side, const struct ir_product *q, enum pbc_direction dir)
+{
+    struct image image = services_of(d, side);
+    struct compile view = d->c;
+    struct region_budget budget = {.work = d->work, .pieces = DIRECTION_PIECES};
+    struct region out = {0};
+
+    view.image = &image;
+    frames_in_direction(&view, q, dir, &budget, &out);
+    if (budget.spent) diff_fail(d, "there are too many services to tell how packets travel");
+    return out;
+}
+
+/* Without an address of its own a frame goes by its destination's MAC: those for a group come in. ARP comes in also
+ * where it asks for this machine. */
+static uint32_t macs_of(struct diff *d, enum frame_kind kind, uint8_t dir)
+{
+    const struct ir_macs others = {
+        .kinds = MAC_MULTICAST | MAC_BROADCAST, .negated = dir == PBC_DIR_IN, .set = PBC_NONE};
+
+    if (kind == FRAMES_IP || dir == PBC_DIR_OUT || (kind == FRAMES_ARP && dir == PBC_DIR_IN)) return IR_ALL;
+    return macs_minus(d->c.ir, IR_ALL, ir_intern_macs(d->c.ir, &others)); /* and frames that have none */
+}
+
+/* Frames that travel so on both sides. ARP and what is not IP can go two ways, but the same way on both. */
+static void add_part(struct diff *d, struct parts *parts, enum frame_kind kind, uint8_t old, uint8_t new)
+{
+    struct ir_product all = frames_of_kind(d->c.ir, kind);
+
+    all.field[IR_DST_MAC] = macs_of(d, kind, new);
+    struct region first = in_direction(d, OLD, &all, old);
+    struct part *p = NULL;
+
+    for (uint32_t i = 0; i < parts->count; i++)
+        if (parts->part[i].dir[OLD] == old && parts->part[i].dir[NEW] == new) p = &parts->part[i];
+    for (uint32_t i = 0; i < first.count; i++) {
+        struct region both = in_direction(d, NEW, &first.p[i], new);
+
+        if (!p && both.count) {
+            p = &parts->part[parts->count++];
+            *p = (struct part){.dir = {old, new}};
+        }
+        for (uint32_t k = 0; k < both.count; k++) region_add(&p->frames, &both.p[k]);
+        region_fini(&both);
+    }
+    region_fini(&first);
+}
+
+static void find_parts(struct diff *d, struct parts *parts)
+{
+    static const uint8_t ways[] = {PBC_DIR_OUT, PBC_DIR_IN, PBC_DIR_FORWARD};
+
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned k = 0; k < 3; k++) add_part(d, parts, FRAMES_IP, ways[i], ways[k]);
+        add_part(d, parts, FRAMES_ARP, ways[i], ways[i]);
+        if (ways[i] != PBC_DIR_OUT) add_part(d, parts, FRAMES_OTHER, ways[i], ways[i]);
+    }
+}
+
+static bool judges_direction(const struct pbc_firewall *f, uint8_t dir)
+{
+    return f->direction == PBC_DIR_ANY ? dir != PBC_DIR_OUT : f->direction == dir;
+}
+
+/* The firewall of a side for frames of the interface; PBC_NONE: of none that has one of its own. */
+static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, uint32_t iface)
+{
+    const struct side *s = &d->side[side];
+    uint32_t general = PBC_NONE;
+
+    for (uint32_t i = s->firewalls; i < s->firewalls + s->program->firewalls_count; i++) {
+        const struct pbc_firewall *f = &d->c.image->firewalls[i];
+
+        if (!judges_direction(f, dir)) continue;
+        if (f->iface != PBC_NONE && f->iface == iface) return i;
+        if (f->iface == PBC_NONE && general == PBC_NONE) general = i;
+    }
+    return general;
+}
+
+static bool has_own(const struct diff *d, uint32_t iface)
+{
+    for (uint32_t i = 0; i < d->c.image->firewalls_count; i++)
+        if (d->c.image->firewalls[i].iface == iface) return true;
+    return false;
+}
+
+/* Interfaces as a set that leaves out those with firewalls of their own. */
+static uint32_t other_ifaces(struct diff *d)
+{
+    uint32_t set = IR_ALL;
+
+    for (uint32_t i = 0; i < d->c.image->ifaces_count; i++)
+        if (has_own(d, i)) set = ir_ranges_and(d->c.ir, set, ir_ranges_not(d->c.ir, ranges(d, i, i), 65535), 65535);
+    return set;
+}
+
+/* The firewalls that judge the part's frames of an interface. */
+struct pair {
+    uint32_t firewall[SIDES];
+};
+
+static struct pair pair_of(const struct diff *d, const struct part *part, uint32_t iface)
+{
+    return (struct pair){{firewall_of(d, OLD, part->dir[OLD], iface), firewall_of(d, NEW, part->dir[NEW], iface)}};
+}
+
+static bool same_pair(const struct pair *a, const struct pair *b)
+{
+    return a->firewall[OLD] == b->firewall[OLD] && a->firewall[NEW] == b->firewall[NEW];
+}
+
+/* Frames of these interfaces to the pair that judges them. */
+static void give(struct judges *judges, uint32_t *count, const struct pair *pair, const struct region *frames,
+                 uint8_t dirs, uint32_t ifaces)
+{
+    uint32_t at = 0;
+
+    if (pair->firewall[OLD] == PBC_NONE && pair->firewall[NEW] == PBC_NONE) return;
+    while (at < *count &&
+           (judges[at].dirs != dirs || memcmp(judges[at].firewall, pair->firewall, sizeof(pair->firewall)) != 0))
+        at++;
+    if (at == *count) {
+        judges[at] = (struct judges){.firewall = {pair->firewall[OLD], pair->firewall[NEW]}, .dirs = dirs};
+        (*count)++;
+    }
+    for (uint32_t i = 0; i < frames->count; i++) {
+        struct ir_product p = frames->p[i];
+
+        p.field[IR_IFACE] = ifaces;
+        region_add(&judges[at].frames, &p);
+    }
+}
+
+/* All that arrives, however it travels. */
+static void arriving(struct diff *d, struct region *frames)
+{
+    struct ir_product p;
+
+    product_all(&p);
+    p.field[IR_WHAT] = ranges(d, WHAT_IP4, WHAT_IP6_UNKNOWN);
+    p.field[IR_SRC_SELF] = IR_EMPTY;
+    region_add(frames, &p);
+    product_all(&p);
+    p.field[IR_WHAT] = ranges(d, WHAT_ARP, WHAT_OTHER);
+    region_add(frames, &p);
+}
+
+/* Where one pair judges all that arrives, it need not be told apart. */
+static void give_all(struct diff *d, const struct parts *parts, const struct region *all, uint32_t iface,
+                     uint32_t ifaces, struct judges *judges, uint32_t *count)
+{
+    const struct pair out = pair_of(d, &parts->part[0], iface), in = pair_of(d, &parts->part[1], iface);
+    bool one = true;
+
+    give(judges, count, &out, &parts->part[0].frames, 1u << PBC_DIR_OUT, ifaces);
+    for (uint32_t i = 1; i < parts->count; i++) {
+        const struct pair p = pair_of(d, &parts->part[i], iface);
+        one = one && same_pair(&p, &in);
+    }
+    if (one) give(judges, count, &in, all, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, ifaces);
+    for (uint32_t i = 1; i < parts->count && !one; i++) {
+        const struct pair p = pair_of(d, &parts->part[i], iface);
+        give(judges, count, &p, &parts->part[i].frames, (uint8_t)(1u << parts->part[i].dir[NEW]), ifaces);
+    }
+}
+
+struct judges *find_judges(struct diff *d, uint32_t *count)
+{
+    const uint32_t ifaces = d->c.image->ifaces_count;
+    struct judges *judges = arena_alloc(d->c.arena, ((size_t)ifaces + 1) * PARTS_MAX * sizeof(*judges));
+    struct parts parts = {.count = 0};
+    struct region all = {0};
+
+    struct image new = services_of(d, NEW);
+    struct compile view = d->c;
+
+    view.image = &new;
+    d->groups = addrs_of_groups(d->c.ir);
+    d->come_in = addrs_that_come_in(&view);
+    *count = 0;
+    find_parts(d, &parts);
+    arriving(d, &all);
+    for (uint32_t i = 0; i < ifaces; i++)
+        if (has_own(d, i)) give_all(d, &parts, &all, i, ranges(d, i, i), judges, count);
+    give_all(d, &parts, &all, IFACE_ABSENT, other_ifaces(d), judges, count);
+    for (uint32_t i = 0; i < parts.count; i++) region_fini(&parts.part[i].frames);
+    region_fini(&all);
+    return judges;
+}

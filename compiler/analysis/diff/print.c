@@ -1,0 +1,221 @@
+/* A comparison as a person reads it: one paragraph a region, largest first, then where accepted traffic goes, then what
+ * was not worked out, and one line that sums it up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "lang/diag.h"
+
+enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };
+
+/* Of a program that somebody else wrote a name may hold lines, which must not be taken for ours. */
+void print_name(const char *name, FILE *out)
+{
+    for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
+}
+
+void print_outcome(const struct outcome *o, FILE *out)
+{
+    static const char *const words[] = {[OUT_ACCEPT] = "accepted",
+                                        [OUT_PASS] = "passed",
+                                        [OUT_DROP] = "dropped",
+                                        [OUT_REJECT] = "rejected",
+                                        [OUT_DECAP_IPIP] = "opened as ipip",
+                                        [OUT_DECAP_GUE] = "opened as gue"};
+    static const char *const answers[] = {[PBC_ANSWER_DEFAULT] = "",
+                                          [PBC_ANSWER_RST] = " with rst",
+                                          [PBC_ANSWER_UNREACHABLE] = " with unreachable",
+                                          [PBC_ANSWER_PROHIBITED] = " with prohibited"};
+
+    fputs(words[o->verdict], out);
+    if (o->verdict == OUT_REJECT) fputs(answers[o->answer], out);
+    if (o->verdict == OUT_DECAP_GUE) fprintf(out, " %u", o->port);
+}
+
+static const struct pbc_firewall *firewall_by(const struct diff *d, unsigned side, const struct decider *by)
+{
+    const struct side *s = &d->side[side];
+
+    return by->firewall == PBC_NONE ? NULL : &s->program->firewalls[by->firewall - s->firewalls];
+}
+
+void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
+{
+    const struct side *s = &d->side[side];
+    const struct pbc_firewall *f = firewall_by(d, side, by);
+    char name[256];
+
+    if (by->rule < RULE_DEFAULT)
+        print_name(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
+    else if (!f)
+        fputs("no firewall", out);
+    else
+        fputs(by->outcome.verdict == OUT_PASS ? "no rule of " : "the default of ", out);
+    if (by->rule >= RULE_DEFAULT && f) print_name(program_str(s->program, f->name), out);
+}
+
+struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by)
+{
+    const struct side *s = &d->side[side];
+    const struct pbc_firewall *f = firewall_by(d, side, by);
+
+    if (by->rule < RULE_DEFAULT) return s->program->rules[by->rule - s->rules].place;
+    return f ? f->place : (struct pbc_place){0};
+}
+
+static void print_place(const struct diff *d, unsigned side, const struct pbc_place *place, FILE *out)
+{
+    if (!place->line) return;
+    fputs(" (", out);
+    print_name(program_str(d->side[side].program, place->file), out);
+    fprintf(out, ":%u)", place->line);
+}
+
+static void print_by(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
+{
+    const struct pbc_place place = decider_place(d, side, by);
+
+    print_outcome(&by->outcome, out);
+    if (by->firewall == PBC_NONE) {
+        fputs(", for no firewall judges it\n", out);
+        return;
+    }
+    fputs(" by ", out);
+    print_decider(d, side, by, out);
+    print_place(d, side, &place, out);
+    fputc('\n', out);
+}
+
+static void print_change(struct diff *d, const struct change *c, FILE *out)
+{
+    static const char *const kinds[] = {
+#define KIND(ident, name) name,
+        DIFF_KINDS(KIND)
+#undef KIND
+    };
+    static const char *const may[] = {"may widen", "may narrow", "may change"};
+
+    for (uint32_t i = 0; i < c->region.count && i < PRODUCTS_SHOWN; i++) {
+        fprintf(out, "%-11s ", i ? "" : c->maybe ? may[c->kind] : kinds[c->kind]);
+        print_region_product(d, &c->region.p[i], c->dirs, out);
+        fputc('\n', out);
+    }
+    if (c->region.count > PRODUCTS_SHOWN)
+        fprintf(out, "            and %u smaller part%s\n", c->region.count - PRODUCTS_SHOWN,
+                c->region.count == PRODUCTS_SHOWN + 1 ? "" : "s");
+    fputs("            was   ", out);
+    print_by(d, OLD, &c->by[OLD], out);
+    fputs("            now   ", out);
+    print_by(d, NEW, &c->by[NEW], out);
+    fputs("            e.g.  ", out);
+    print_name(c->has_example ? c->example
+               : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
+                              : "none that a test could write",
+               out);
+    fputs("\n\n", out);
+}
+
+static void print_route(const char *before, const char *text, FILE *out)
+{
+    fputs(before, out);
+    print_name(text, out);
+    fputc('\n', out);
+}
+
+static void print_routes(const struct route_change *r, uint32_t count, FILE *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        fprintf(out, "%s ", r[i].what);
+        print_name(r[i].name, out);
+        print_route(!r[i].was ? ": new: " : !r[i].now ? ": gone, was " : ": was ", r[i].was ? r[i].was : r[i].now, out);
+        if (!r[i].was || !r[i].now) continue;
+        fprintf(out, "%*s", (int)(strlen(r[i].what) + strlen(r[i].name) + 3), "");
+        print_route("now ", r[i].now, out);
+    }
+    if (count) fputc('\n', out);
+}
+
+static void print_undecided(struct diff *d, FILE *out)
+{
+    if (d->undecided_count) fputs("not worked out, for it takes too much: what packets meet of\n", out);
+    for (uint32_t i = 0; i < d->undecided_count && i < UNDECIDED_SHOWN; i++) {
+        const struct undecided *u = &d->undecided[i];
+        const struct decider by = {.rule = u->rule, .firewall = u->firewall};
+        const struct pbc_place place = decider_place(d, u->side, &by);
+
+        fprintf(out, "  %s ", u->side == OLD ? "old" : "new");
+        if (u->rule == RULE_NONE)
+            fputs("all rules, chains written out", out);
+        else
+            print_decider(d, u->side, &by, out);
+        print_place(d, u->side, &place, out);
+        fputc('\n', out);
+    }
+    if (d->undecided_count > UNDECIDED_SHOWN) fprintf(out, "  and of %u more\n", d->undecided_count - UNDECIDED_SHOWN);
+    if (d->undecided_count) fputc('\n', out);
+}
+
+static void count(FILE *out, const char *before, uint32_t n, const char *what)
+{
+    if (n) fprintf(out, "%s%u %s", before, n, what);
+}
+
+static void print_sum(const struct diff *d, uint32_t routes, FILE *out)
+{
+    uint32_t kinds[DIFF_KIND_COUNT] = {0}, maybe[DIFF_KIND_COUNT] = {0};
+
+    for (uint32_t i = 0; i < d->change_count; i++) (d->changes[i].maybe ? maybe : kinds)[d->changes[i].kind]++;
+    if (d->change_count) {
+        const char *before = ": ";
+        fprintf(out, "%u region%s", d->change_count, d->change_count == 1 ? "" : "s");
+        for (unsigned k = 0; k < DIFF_KIND_COUNT; k++) {
+            static const char *const words[] = {"widened", "narrowed", "changed"};
+            static const char *const may[] = {"that may widen", "that may narrow", "that may change"};
+            count(out, before, kinds[k], words[k]);
+            if (kinds[k]) before = ", ";
+            count(out, before, maybe[k], may[k]);
+            if (maybe[k]) before = ", ";
+        }
+    } else if (d->undecided_count) {
+        fputs("no difference found", out);
+    } else {
+        fputs("no difference for any packet that the rules judge", out);
+    }
+    if (routes) fprintf(out, "; %u change%s of where accepted traffic goes", routes, routes == 1 ? "" : "s");
+    if (d->undecided_count)
+        fprintf(out, "; %u rule%s not worked out, which may let more through", d->undecided_count,
+                d->undecided_count == 1 ? "" : "s");
+    fputc('\n', out);
+}
+
+/* Names may come from a program that somebody else wrote: no byte of theirs reaches the terminal as a command. */
+static void put_safe(char *text, FILE *out)
+{
+    for (char *line = text; *line;) {
+        char *end = strchrnul(line, '\n');
+        const bool ends = *end == '\n';
+
+        *end = '\0';
+        diag_put_text(line, out);
+        if (ends) fputc('\n', out);
+        line = end + ends;
+    }
+}
+
+void print_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+
+    if (!to) return;
+    for (uint32_t i = 0; i < d->change_count && i < REGIONS_SHOWN; i++) print_change(d, &d->changes[i], to);
+    if (d->change_count > REGIONS_SHOWN)
+        fprintf(to, "and %u smaller regions: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN);
+    print_routes(routes, route_count, to);
+    print_undecided(d, to);
+    print_sum(d, route_count, to);
+    fclose(to);
+    if (text) put_safe(text, out);
+    free(text);
+}

@@ -1,0 +1,282 @@
+/* Where accepted traffic goes: services, pools and nats of both programs by name, each as one line of text; those whose
+ * lines differ are told. Conditions of `when` are compared by what they mean, as rules are. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "vm/forward/balance/lb.h"
+
+struct line {
+    char *text;
+    size_t len;
+    FILE *out;
+};
+
+static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
+{
+    const uint32_t net[4] = {htonl(words[0]), htonl(words[1]), htonl(words[2]), htonl(words[3])};
+    char text[INET6_ADDRSTRLEN] = "";
+
+    inet_ntop(family == 6 ? AF_INET6 : AF_INET, net, text, sizeof(text));
+    fputs(text, out);
+}
+
+static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
+{
+    static const char *const protocols[PBC_EP_PROTOS] = {
+        [PBC_EP_TCP] = "tcp",   [PBC_EP_UDP] = "udp",    [PBC_EP_SCTP] = "sctp",
+        [PBC_EP_PORTS] = "any", [PBC_EP_ECHO4] = "icmp", [PBC_EP_ECHO6] = "icmp"};
+
+    fprintf(out, " %s", protocols[proto]);
+    if (proto >= PBC_EP_ECHO4) return;
+    if (lo == 0 && hi == 65535)
+        fputs("/any", out);
+    else if (lo == hi)
+        fprintf(out, "/%u", lo);
+    else
+        fprintf(out, "/%u-%u", lo, hi);
+}
+
+static void put_endpoint(const struct pbc_endpoint *e, FILE *out)
+{
+    if (e->to == PBC_TO_ADDRESS)
+        put_address(e->addr, e->family, out);
+    else
+        fputs(e->to == PBC_TO_SELF ? "self" : "any", out);
+    put_ports(e->proto, e->port_lo, e->port_hi, out);
+}
+
+/* `base`: where the side's conditions begin in the image of both. */
+static void put_branch(struct diff *d, const struct side *s, const struct pbc_branch *b, FILE *out)
+{
+    const struct program *p = s->program;
+
+    if (b->cond_count) {
+        struct ir_product when;
+
+        normal_when(&d->c, s->conds + b->conds, b->cond_count, &when);
+        fputs("; when ", out);
+        if (ir_is_empty(&when))
+            fputs("never", out);
+        else
+            print_region_product(d, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
+        fputs(" -> ", out);
+    } else {
+        fputs("; else -> ", out);
+    }
+    if (!b->share_count) fputs("no server", out);
+    for (uint32_t i = 0; i < b->share_count; i++) {
+        const struct pbc_share *share = &p->shares[b->shares + i];
+
+        fprintf(out, "%s%s", i ? ", " : "", program_str(p, p->pools[share->pool].name));
+        if (b->share_count > 1) fprintf(out, " %u%%", share->percent);
+    }
+}
+
+static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
+{
+    static const char *const modes[PBC_MODES] = {
+        "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
+    static const char *const no_server[] = {"", "; on no server drop", "; on no server pass"};
+    const struct program *p = s->program;
+    const struct pbc_service *v = &p->services[i];
+
+    for (uint32_t k = v->endpoints; k < v->endpoints + v->endpoint_count; k++) {
+        fputs(k == v->endpoints ? "on " : ", ", out);
+        put_endpoint(&p->endpoints[k], out);
+    }
+    fprintf(out, "; mode %s", modes[v->mode]);
+    if (v->mode == PBC_MODE_DSR_GUE) fprintf(out, " %u", v->gue_port);
+    for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
+    fputs(no_server[v->no_server], out);
+}
+
+static void put_sources(const struct program *p, const struct pbc_pool *v, FILE *out)
+{
+    for (uint32_t k = v->sources; k < v->sources + v->source_count; k++) {
+        const struct pbc_set *set = &p->sets[k];
+
+        for (uint32_t i = set->first4; i < set->first4 + set->count4; i++) {
+            const uint32_t lo[4] = {p->set4[i].lo}, hi[4] = {p->set4[i].hi};
+            fputs("; source ", out);
+            put_address(lo, 4, out);
+            if (lo[0] != hi[0]) fputc('-', out), put_address(hi, 4, out);
+        }
+        for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
+            const struct pbc_range6 *r = &p->set6[i];
+            const uint32_t lo[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
+                                    (uint32_t)r->lo_lo};
+            const uint32_t hi[4] = {(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32),
+                                    (uint32_t)r->hi_lo};
+            fputs("; source ", out);
+            put_address(lo, 6, out);
+            if (memcmp(lo, hi, sizeof(lo)) != 0) fputc('-', out), put_address(hi, 6, out);
+        }
+    }
+    if (v->source_count) fprintf(out, " ports %u-%u", v->source_port_lo, v->source_port_hi);
+}
+
+static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out)
+{
+    const struct program *p = s->program;
+    const struct pbc_pool *v = &p->pools[i];
+
+    (void)d;
+    fprintf(out, "balance %s", lb_name(v->balance));
+    for (uint32_t k = v->servers; k < v->servers + v->server_count; k++) {
+        const struct pbc_server *server = &p->servers[k];
+
+        fprintf(out, "; %s ", program_str(p, server->name));
+        if (server->port && server->family == 6) fputc('[', out);
+        put_address(server->addr, server->family, out);
+        if (server->port) fprintf(out, "%s:%u", server->family == 6 ? "]" : "", server->port);
+        if (server->weight != 1) fprintf(out, " weight %u", server->weight);
+        if (server->flags & PBC_SERVER_BACKUP) fputs(" backup", out);
+    }
+    put_sources(p, v, out);
+}
+
+/* All statements of the block that begins here. */
+static void put_nat(struct diff *d, const struct side *s, uint32_t first, FILE *out)
+{
+    const struct program *p = s->program;
+    const uint32_t name = p->nats[first].name;
+
+    (void)d;
+    for (uint32_t i = first; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+
+        if (n->name != name) continue;
+        if (i != first) fputs("; ", out);
+        if (n->kind == PBC_NAT_FORWARD) {
+            fputs("forward ", out);
+            if (n->flags & PBC_NAT_TO_SELF)
+                fputs("self", out);
+            else
+                put_address(n->to, n->family, out);
+            put_ports(n->proto, n->port_lo, n->port_hi, out);
+            fputs(" -> ", out);
+            put_address(n->target, n->family, out);
+            if (n->target_port) fprintf(out, " port %u", n->target_port);
+            continue;
+        }
+        fputs(n->kind == PBC_NAT_MASQUERADE ? "masquerade" : "source", out);
+        struct pbc_pool from = {.sources = n->from,
+                                .source_count = n->from_count,
+                                .source_port_lo = n->port_lo,
+                                .source_port_hi = n->port_hi};
+        put_sources(p, &from, out);
+        fprintf(out, " out on \"%s\"", program_str(p, p->ifaces[n->out].device));
+        if (n->kind == PBC_NAT_SOURCE) fputs(" to ", out), put_address(n->to, n->family, out);
+    }
+}
+
+/* The kinds -------------------------------------------------------------------------------------------------------- */
+
+typedef void put_fn(struct diff *d, const struct side *s, uint32_t i, FILE *out);
+enum kind { SERVICE, POOL, NAT, KINDS };
+static const struct {
+    const char *what;
+    put_fn *put;
+} kinds[KINDS] = {{"service", put_service}, {"pool", put_pool}, {"nat", put_nat}};
+
+static uint32_t count_of(const struct program *p, enum kind k)
+{
+    const uint32_t counts[KINDS] = {p->services_count, p->pools_count, p->nats_count};
+    return counts[k];
+}
+
+static const char *name_of(const struct program *p, enum kind k, uint32_t i)
+{
+    return program_str(p, k == SERVICE ? p->services[i].name : k == POOL ? p->pools[i].name : p->nats[i].name);
+}
+
+static char *line_of(struct diff *d, enum kind k, unsigned side, uint32_t i)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (!out) return NULL;
+    kinds[k].put(d, &d->side[side], i, out);
+    fclose(out);
+    return text;
+}
+
+/* Members of one kind in the order of their names. */
+struct sorted {
+    const char *name;
+    uint32_t i;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct sorted *x = a, *y = b;
+    const int order = strcmp(x->name, y->name);
+
+    return order ? order : (x->i > y->i) - (x->i < y->i);
+}
+
+static struct sorted *sort_kind(struct diff *d, enum kind k, unsigned side, uint32_t *count)
+{
+    const struct program *p = d->side[side].program;
+    const uint32_t all = count_of(p, k);
+    struct sorted *s = arena_alloc(d->c.arena, ((size_t)all + 1) * sizeof(*s));
+
+    *count = 0;
+    for (uint32_t i = 0; i < all; i++) s[i] = (struct sorted){name_of(p, k, i), i};
+    if (all > 1) qsort(s, all, sizeof(*s), by_name);
+    for (uint32_t i = 0; i < all; i++)
+        if (i == 0 || strcmp(s[i].name, s[*count - 1].name) != 0) s[(*count)++] = s[i];
+    return s;
+}
+
+struct routes {
+    struct route_change *r;
+    uint32_t count, cap;
+};
+
+static void add_route(struct routes *to, const char *what, const char *name, char *was, char *now)
+{
+    if (was && now && strcmp(was, now) == 0) {
+        free(was);
+        free(now);
+        return;
+    }
+    to->r = diff_grow(to->r, &to->cap, to->count, sizeof(*to->r));
+    to->r[to->count++] = (struct route_change){what, name, was, now};
+}
+
+static void compare_kind(struct diff *d, enum kind k, struct routes *to)
+{
+    uint32_t counts[SIDES], i = 0, j = 0;
+    const struct sorted *old = sort_kind(d, k, OLD, &counts[OLD]), *new = sort_kind(d, k, NEW, &counts[NEW]);
+
+    while (i < counts[OLD] || j < counts[NEW]) {
+        const int order = i == counts[OLD] ? 1 : j == counts[NEW] ? -1 : strcmp(old[i].name, new[j].name);
+        const char *name = order <= 0 ? old[i].name : new[j].name;
+        char *was = order <= 0 ? line_of(d, k, OLD, old[i++].i) : NULL;
+        char *now = order >= 0 ? line_of(d, k, NEW, new[j++].i) : NULL;
+
+        add_route(to, kinds[k].what, name, was, now);
+    }
+}
+
+struct route_change *find_routes(struct diff *d, uint32_t *count)
+{
+    struct routes to = {0};
+
+    for (enum kind k = SERVICE; k < KINDS; k++) compare_kind(d, k, &to);
+    *count = to.count;
+    return to.r;
+}
+
+void routes_free(struct route_change *r, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        free(r[i].was);
+        free(r[i].now);
+    }
+    free(r);
+}

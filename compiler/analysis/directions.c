@@ -1,0 +1,159 @@
+/* Directions as products (directions.h). */
+#include "compiler/analysis/directions.h"
+
+#include "compiler/compiler.h"
+
+static uint32_t one(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
+{
+    const struct pbc_range r = {lo, hi};
+
+    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
+}
+
+struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
+{
+    static const struct pbc_range what[] = {[FRAMES_IP] = {0, WHAT_IP6_UNKNOWN},
+                                            [FRAMES_OTHER] = {WHAT_OTHER, WHAT_OTHER},
+                                            [FRAMES_ARP] = {WHAT_ARP, WHAT_ARP}};
+    struct ir_product p;
+
+    product_all(&p);
+    p.field[IR_WHAT] = one(ir, IR_WHAT, what[kind].lo, what[kind].hi);
+    return p;
+}
+
+struct ir_product frames_on(struct ir *ir, uint32_t iface)
+{
+    struct ir_product p;
+
+    product_all(&p);
+    p.field[IR_IFACE] = one(ir, IR_IFACE, iface, iface);
+    return p;
+}
+
+/* RFC 1112, RFC 919, RFC 4291. */
+uint32_t addrs_of_groups(struct ir *ir)
+{
+    static const struct pbc_range r4[] = {{0xe0000000, 0xefffffff}, {0xffffffff, 0xffffffff}};
+    static const struct pbc_range6 r6[] = {{UINT64_C(0xff) << 56, 0, UINT64_MAX, UINT64_MAX}};
+
+    return ir_intern_addrs(
+        ir,
+        &(struct ir_addrs){
+            .r4 = r4, .r6 = r6, .count4 = 2, .count6 = 1, .set = PBC_NONE, .mirror = PBC_NONE, .complement = PBC_NONE});
+}
+
+static uint32_t address_of(struct ir *ir, const struct pbc_endpoint *e)
+{
+    const struct pbc_range r4 = {e->addr[0], e->addr[0]};
+    const uint64_t hi = (uint64_t)e->addr[0] << 32 | e->addr[1], lo = (uint64_t)e->addr[2] << 32 | e->addr[3];
+    const struct pbc_range6 r6 = {hi, lo, hi, lo};
+
+    return ir_intern_addrs(ir, &(struct ir_addrs){.r4 = &r4,
+                                                  .r6 = &r6,
+                                                  .count4 = e->family == 4,
+                                                  .count6 = e->family == 6,
+                                                  .set = PBC_NONE,
+                                                  .mirror = PBC_NONE,
+                                                  .complement = PBC_NONE});
+}
+
+uint32_t addrs_that_come_in(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint32_t all = addrs_of_groups(c->ir);
+
+    for (uint32_t i = 0; i < img->endpoints_count; i++)
+        if (img->endpoints[i].to == PBC_TO_ADDRESS)
+            all = ir_addrs_or(c->ir, all, address_of(c->ir, &img->endpoints[i]));
+    return all;
+}
+
+/* What an endpoint on `any` takes. */
+static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
+{
+    static const struct {
+        uint32_t values[6], count;
+    } what[PBC_EP_PROTOS] = {
+        [PBC_EP_TCP] = {{6, WHAT_IP6 + 6}, 2},
+        [PBC_EP_UDP] = {{17, WHAT_IP6 + 17}, 2},
+        [PBC_EP_SCTP] = {{132, WHAT_IP6 + 132}, 2},
+        [PBC_EP_PORTS] = {{6, 17, 132, WHAT_IP6 + 6, WHAT_IP6 + 17, WHAT_IP6 + 132}, 6},
+        [PBC_EP_ECHO4] = {{1}, 1},
+        [PBC_EP_ECHO6] = {{WHAT_IP6 + 58}, 1},
+    };
+    struct pbc_range r[6];
+    struct ir_product p;
+
+    product_all(&p);
+    for (uint32_t i = 0; i < what[e->proto].count; i++)
+        r[i] = (struct pbc_range){what[e->proto].values[i], what[e->proto].values[i]};
+    p.field[IR_WHAT] = ir_intern_ranges(ir, r, what[e->proto].count, WHAT_MOST);
+    p.field[IR_FRAGMENT] = one(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    if (e->proto == PBC_EP_ECHO4)
+        p.field[IR_TYPE] = one(ir, IR_TYPE, 8, 8);
+    else if (e->proto == PBC_EP_ECHO6)
+        p.field[IR_TYPE] = one(ir, IR_TYPE, 128, 128);
+    else
+        p.field[IR_DPORT] = one(ir, IR_DPORT, e->port_lo, e->port_hi);
+    return p;
+}
+
+static void add_both(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct region *out)
+{
+    struct ir_product both;
+    bool loose = false;
+
+    if (product_and(ir, a, b, &both, &loose)) region_add(out, &both);
+}
+
+/* Of what goes to neither this machine, a group nor a service's address: what a service on `any` takes, or the rest. */
+static void add_crossing(struct compile *c, const struct ir_product *crossing, bool taken, struct region_budget *budget,
+                         struct region *out)
+{
+    const struct image *img = c->image;
+    struct region left;
+
+    region_init(&left);
+    region_add(&left, crossing);
+    for (uint32_t i = 0; i < img->endpoints_count && !budget->spent; i++) {
+        if (img->endpoints[i].to != PBC_TO_ANY) continue;
+        const struct ir_product p = taken_by(c->ir, &img->endpoints[i]);
+
+        for (uint32_t k = 0; taken && k < left.count; k++) add_both(c->ir, &left.p[k], &p, out);
+        region_minus(c->ir, &left, &p, budget);
+    }
+    for (uint32_t k = 0; !taken && k < left.count; k++) region_add(out, &left.p[k]);
+    region_fini(&left);
+}
+
+static void add_ip(struct compile *c, const struct ir_product *q, enum pbc_direction d, struct region_budget *budget,
+                   struct region *out)
+{
+    struct ir *ir = c->ir;
+    const uint32_t ours = addrs_that_come_in(c);
+    struct ir_product way = frames_of_kind(ir, FRAMES_IP), crossing;
+    bool loose = false;
+
+    if (d == PBC_DIR_OUT) {
+        way.field[IR_SRC] = IR_EMPTY;
+        add_both(ir, q, &way, out);
+        return;
+    }
+    way.field[IR_SRC_SELF] = IR_EMPTY;
+    way.field[IR_DST] = ours;
+    if (d == PBC_DIR_IN) add_both(ir, q, &way, out);
+    way.field[IR_DST_SELF] = IR_EMPTY;
+    way.field[IR_DST] = ir_addrs_not(ir, ours);
+    if (product_and(ir, q, &way, &crossing, &loose)) add_crossing(c, &crossing, d == PBC_DIR_IN, budget, out);
+}
+
+void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc_direction d,
+                         struct region_budget *budget, struct region *out)
+{
+    const struct ir_product other = frames_of_kind(c->ir, FRAMES_OTHER), arp = frames_of_kind(c->ir, FRAMES_ARP);
+
+    add_ip(c, q, d, budget, out);
+    if (d != PBC_DIR_OUT) add_both(c->ir, q, &other, out);
+    add_both(c->ir, q, &arp, out);
+}

@@ -1,0 +1,134 @@
+/* What can be said of the rules without a packet: which can never match because those before them in their list decide
+ * all that they could (cover.c), which contradict themselves, firewalls that cut off neighbour discovery and services
+ * that none lets in. What is said is certain; a rule that would take too long to judge is passed over and counted
+ * (ir->undecided). */
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "compiler/analysis/rules/cover_priv.h"
+#include "vm/vm.h"
+
+enum { COVERS_TOLD = 4 }; /* rules that together cover one, each with its place */
+
+/* The same rule once more: not only its conditions. */
+static bool repeats(const struct compile *c, uint32_t a, uint32_t b)
+{
+    const struct pbc_rule *x = &c->image->rules[a], *y = &c->image->rules[b];
+
+    return x->verdict == y->verdict && x->answer == y->answer &&
+           memcmp(&c->ir->rules[a].product, &c->ir->rules[b].product, sizeof(struct ir_product)) == 0;
+}
+
+/* Each in a note; of many the first. */
+static void note_covering(struct compile *c, const struct ir_rule *r)
+{
+    const uint32_t told = r->cover_count > COVERS_TOLD ? COVERS_TOLD - 1 : r->cover_count;
+
+    for (uint32_t i = 0; i < told; i++)
+        diag_note(c->diags, c->image->rule_span[r->covers[i]], "%s this one",
+                  i                    ? "and"
+                  : r->cover_count > 1 ? "partly by"
+                                       : "by");
+    if (told < r->cover_count)
+        diag_note(c->diags, c->image->rule_span[r->covers[told]], "and this one, and %u more after it",
+                  r->cover_count - told - 1);
+}
+
+static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
+{
+    const struct ir_rule *r = &c->ir->rules[rule];
+    const struct span span = c->image->rule_span[rule];
+
+    if (r->cover_count == 1 && repeats(c, rule, r->cover)) {
+        diag(c->diags, W_DUPLICATE, span, "this rule repeats an earlier one");
+        diag_note(c->diags, c->image->rule_span[r->cover], "which says the same here");
+        return;
+    }
+    if (more)
+        diag(c->diags, W_SHADOWED, span, "this rule and the %u after it can never match", more);
+    else
+        diag(c->diags, W_SHADOWED, span, "this rule can never match");
+    if (r->cover_count > 1)
+        diag_fix(c->diags, "all of it is decided before, by %u rules together", r->cover_count);
+    else
+        diag_fix(c->diags, "all of it is decided before");
+    note_covering(c, r);
+}
+
+/* What stands behind a bare `drop` is one mistake, not one a rule. */
+static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t end)
+{
+    const struct ir_rule *first = &c->ir->rules[rule];
+    uint32_t n = 0;
+
+    if (first->cover_count != 1 || !product_is_everything(c->ir, &c->ir->rules[first->cover].product, FRAMES)) return 0;
+    for (const struct ir_rule *r = first + 1; rule + n + 1 < end && r->state == IR_SHADOWED; r++, n++)
+        if (r->cover_count != 1 || r->cover != first->cover) break;
+    return n;
+}
+
+/* Does it ask for none of the interfaces that there are? A frame that came by one without a name here has none. */
+static bool leaves_no_iface(const struct compile *c, const struct pbc_rule *r)
+{
+    const struct image *img = c->image;
+
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
+        const struct pbc_cond *on = &img->conds[i];
+        uint32_t named = 0;
+
+        if (on->kind != COND_ON || !(on->flags & PBC_COND_NOT)) continue;
+        for (uint32_t k = on->first; k < on->first + on->count; k++)
+            named += img->ranges[k].hi - img->ranges[k].lo + 1u;
+        if (named >= img->ifaces_count) return true;
+    }
+    return false;
+}
+
+static void report_never(struct compile *c, uint32_t rule)
+{
+    const struct pbc_rule *r = &c->image->rules[rule];
+    const struct span span = c->image->rule_span[rule];
+
+    if (c->ir->rules[rule].elsewhere) {
+        const struct pbc_firewall *f = &c->image->firewalls[r->list];
+
+        diag(c->diags, W_CONTRADICTION, span,
+             "this rule can never match: `%s` judges what comes and goes on `%s` alone", image_str(c->image, f->name),
+             image_str(c->image, c->image->ifaces[f->iface].device));
+    } else if (leaves_no_iface(c, r)) {
+        diag(c->diags, W_CONTRADICTION, span,
+             "this rule can never match: no interface is named but those after `on not`, and one without a name is "
+             "none");
+    } else if (normal_contradicts(c, rule)) {
+        diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
+             r->cond_count > 1 ? "its conditions exclude each other" : "no packet is as its condition asks");
+    }
+}
+
+static void report_list(struct compile *c, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++)
+        if (c->ir->rules[i].state == IR_SHADOWED) {
+            const uint32_t more = covered_alike(c, i, first + count);
+
+            if (!c->image->rule_told[i]) report_covered(c, i, more);
+            i += more;
+        } else if (c->ir->rules[i].state == IR_IMPOSSIBLE && !c->image->rule_told[i]) {
+            report_never(c, i);
+        }
+}
+
+void analyse_rules(struct compile *c)
+{
+    const struct image *img = c->image;
+
+    if (diags_errors(c->diags)) /* a rule that lost a condition would seem to cover others */
+        return;
+    find_covers(c);
+    for (uint32_t i = 0; i < img->firewalls_count; i++)
+        report_list(c, img->firewalls[i].rules, img->firewalls[i].rule_count);
+    for (uint32_t i = 0; i < img->chains_count; i++) report_list(c, img->chains[i].rules, img->chains[i].rule_count);
+    warn_neighbours(c);
+    warn_closed_services(c);
+    warn_idle_branches(c);
+}

@@ -1,0 +1,78 @@
+/* The warning about services that no rule lets in: every frame to them meets a firewall that drops by default, and no
+ * rule that accepts can match one that opens a connection. Certain or silent. */
+#include "compiler/normal/normal.h"
+#include "compiler/resolve/service.h"
+
+struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
+{
+    static const uint32_t numbers[] = {[PBC_EP_TCP] = 6, [PBC_EP_UDP] = 17, [PBC_EP_SCTP] = 132};
+    const struct pbc_range opens = {STATE_IS_NEW, STATE_IS_NEW};
+    struct ir_product p = {{0}};
+    struct pbc_range r4 = {e->addr[0], e->addr[0]};
+    const uint64_t hi = (uint64_t)e->addr[0] << 32 | e->addr[1], lo = (uint64_t)e->addr[2] << 32 | e->addr[3];
+    struct pbc_range6 r6 = {hi, lo, hi, lo};
+    const struct pbc_range port = {e->port_lo, e->port_hi};
+    struct pbc_range what[2];
+    uint32_t n = 0;
+
+    p.field[IR_STATE] = ir_intern_ranges(c->ir, &opens, 1, ir_fields[IR_STATE].most);
+    if (e->to == PBC_TO_ADDRESS)
+        p.field[IR_DST] = p.field[IR_DST_SELF] = ir_intern_addrs(c->ir, &(struct ir_addrs){.r4 = &r4,
+                                                                                           .r6 = &r6,
+                                                                                           .count4 = e->family == 4,
+                                                                                           .count6 = e->family == 6,
+                                                                                           .set = PBC_NONE,
+                                                                                           .mirror = PBC_NONE,
+                                                                                           .complement = PBC_NONE});
+    if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_intern_ranges(c->ir, &port, 1, 65535);
+    if (e->proto == PBC_EP_PORTS) return p;
+    const uint32_t proto = e->proto == PBC_EP_ECHO4 ? 1 : e->proto == PBC_EP_ECHO6 ? 58 : numbers[e->proto];
+    if (e->family != 6 && e->proto != PBC_EP_ECHO6) what[n++] = (struct pbc_range){WHAT_IP4 + proto, WHAT_IP4 + proto};
+    if (e->family != 4 && e->proto != PBC_EP_ECHO4) what[n++] = (struct pbc_range){WHAT_IP6 + proto, WHAT_IP6 + proto};
+    p.field[IR_WHAT] = ir_intern_ranges(c->ir, what, n, WHAT_MOST);
+    return p;
+}
+
+/* Is every frame that comes in judged by a firewall whose default keeps it out? */
+static bool is_closed(const struct image *img)
+{
+    bool general = false;
+
+    for (uint32_t i = 0; i < img->firewalls_count; i++) {
+        const struct pbc_firewall *f = &img->firewalls[i];
+
+        if (f->direction != PBC_DIR_ANY && f->direction != PBC_DIR_IN) continue;
+        if (f->default_verdict == PBC_V_ACCEPT) return false;
+        general |= f->iface == PBC_NONE;
+    }
+    return general;
+}
+
+static bool may_enter(struct compile *c, const struct pbc_endpoint *e)
+{
+    const struct ir_product p = endpoint_opened(c, e);
+
+    for (uint32_t i = 0; i < c->image->rules_count; i++)
+        if (c->image->rules[i].verdict == PBC_V_ACCEPT && c->ir->rules[i].state == IR_LIVE &&
+            ir_may_meet(c->ir, &c->ir->rules[i].product, &p))
+            return true;
+    return false;
+}
+
+void warn_closed_services(struct compile *c)
+{
+    const struct image *img = c->image;
+
+    if (!is_closed(img)) return;
+    for (uint32_t i = 0; i < img->services_count; i++) {
+        const struct pbc_service *s = &img->services[i];
+        bool enters = false;
+
+        for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count && !enters; e++)
+            enters = may_enter(c, &img->endpoints[e]);
+        if (enters) continue;
+        diag(c->diags, W_SERVICE_CLOSED, span_at(c, &s->place),
+             "no rule of the firewall lets traffic to the service `%s` in", image_str(img, s->name));
+        diag_fix(c->diags, "a service does not open the firewall: add an `accept` for its address and ports");
+    }
+}

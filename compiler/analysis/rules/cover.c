@@ -1,0 +1,291 @@
+/* Rules that no frame is decided by, because those before them in their list, one or several together, decide all that
+ * they could. Exact, or silent and counted.
+ *
+ * A rule is alive if some frame of it is in no earlier rule, and mostly the first frame that is drawn shows it: the
+ * index (cover_index.c) says what holds it. Where something does, what that decides is taken out of the rule's product
+ * (region.c), and the next frame is drawn from what is left: until nothing is left, which is the proof that the rule is
+ * dead, with the rules that it takes; or a frame is found that nothing holds; or the budget is spent.
+ *
+ * What no set of values says (meters, byte patterns, numbers of flows) never helps to cover, but where both rules
+ * demand the same of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/rules/cover_priv.h"
+
+enum {
+    ROUNDS_MAX = 96,            /* frames drawn for one rule */
+    PIECES_MAX = 256,           /* into which it may fall */
+    WORK_MAX = 1 << 21,         /* products and ranges looked at for it */
+    TOTAL_WORK_LEAST = 1 << 23, /* and for all rules of a program, besides what each may have */
+    WORK_EACH = 1 << 8,
+    CANDIDATES_MAX = 1024,      /* earlier rules asked for one frame */
+    HELD_MAX = 32,              /* of them that hold it, compared */
+    CANDIDATES_LEAST = 1 << 24, /* for all rules, besides what each may have */
+    CANDIDATES_SURE = 128,
+    CANDIDATES_EACH = 4096, /* for one rule */
+    NEEDED_MAX = 24,        /* rules that cover one, of which those not needed are left out, */
+    NEEDED_WORK = 1 << 22,  /* as long as that takes no more than this for all rules */
+};
+
+struct list {
+    struct compile *c;
+    struct ir *ir;
+    struct chains *chains;
+    struct coverers all; /* in order of their rules */
+    struct cover_index *index;
+    struct ir_product frames; /* those that the list judges */
+    const uint32_t *tangled;  /* rules, `do`s, that decide more than is known */
+    uint32_t tangled_count;
+    uint64_t work, candidates; /* left for all */
+    uint64_t needed_work;      /* and for leaving out covers that are not needed */
+};
+
+enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
+
+/* One rule. */
+struct judging {
+    struct list *l;
+    struct ir_product p;   /* of the frames that the list judges */
+    uint32_t rule, single; /* single: an earlier rule that alone covers it, PBC_NONE */
+    uint32_t candidates;
+    uint32_t used[ROUNDS_MAX], used_count; /* coverers */
+    struct region left;
+    struct region_budget budget;
+};
+
+/* Does it hold frames of the rule, whatever no set of values says? */
+static bool may_cover(const struct judging *j, uint32_t coverer, struct ir_product *plain)
+{
+    return product_plain_beside(j->l->ir, &j->l->all.v[coverer].p, &j->p, plain);
+}
+
+/* The one to take out: the first that covers the rule alone, else the first of all; PBC_NONE. */
+static uint32_t holder_of(struct judging *j, const struct point *at)
+{
+    const uint32_t most = j->l->candidates > CANDIDATES_MAX ? CANDIDATES_MAX : CANDIDATES_SURE;
+    uint32_t found[HELD_MAX], candidates = most, best = PBC_NONE;
+    const uint32_t n = cover_index_find(j->l->index, at, found, HELD_MAX, &candidates);
+    struct ir_product plain;
+
+    j->candidates += most - candidates;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct coverer *e = &j->l->all.v[found[i]];
+        uint64_t work = 0;
+
+        if (e->rule < j->single && ir_within(j->l->ir, &j->p, &e->p, &work)) j->single = e->rule;
+        if (found[i] < best && may_cover(j, found[i], &plain)) best = found[i];
+    }
+    j->budget.spent = j->budget.spent || (best == PBC_NONE && (candidates == 0 || n == HELD_MAX));
+    return best;
+}
+
+/* Draw a frame of the product and ask who holds it. */
+static enum fate try_frame(struct judging *j, const struct ir_product *p, uint64_t seed, uint32_t *holder)
+{
+    struct point at;
+
+    if (!point_of(j->l->ir, p, seed, &at)) return UNDECIDED;
+    *holder = holder_of(j, &at);
+    if (j->budget.spent) return UNDECIDED;
+    return *holder == PBC_NONE ? ALIVE : DEAD;
+}
+
+static enum fate take_out(struct judging *j)
+{
+    region_add(&j->left, &j->p);
+    for (uint32_t round = 0; round < ROUNDS_MAX && j->candidates < CANDIDATES_EACH; round++) {
+        uint32_t holder;
+        struct ir_product plain;
+        const enum fate fate = try_frame(j, &j->left.p[j->left.count - 1], j->rule + (uint64_t)round * 977, &holder);
+
+        if (fate != DEAD) return fate;
+        if (j->single != PBC_NONE) return DEAD;
+        may_cover(j, holder, &plain);
+        j->used[j->used_count++] = holder;
+        region_minus(j->l->ir, &j->left, &plain, &j->budget);
+        if (j->budget.spent) return UNDECIDED;
+        if (j->left.count == 0) return DEAD;
+    }
+    return UNDECIDED;
+}
+
+/* Does the rule stay covered without one of those used? */
+static bool can_do_without(struct judging *j, uint32_t without)
+{
+    struct region_budget budget = {.work = j->l->needed_work, .pieces = PIECES_MAX};
+    struct ir_product plain;
+    struct region left;
+
+    region_init(&left);
+    region_add(&left, &j->p);
+    for (uint32_t i = 0; i < j->used_count && left.count && !budget.spent; i++)
+        if (i != without && may_cover(j, j->used[i], &plain)) region_minus(j->l->ir, &left, &plain, &budget);
+    j->l->needed_work = budget.work;
+    const bool yes = !budget.spent && left.count == 0;
+    region_fini(&left);
+    return yes;
+}
+
+/* Later rules first: what an earlier one decides needs no help. */
+static void leave_out(struct judging *j)
+{
+    if (j->used_count > NEEDED_MAX) return;
+    for (uint32_t tries = j->used_count; tries-- && j->l->needed_work;)
+        if (can_do_without(j, tries)) {
+            memmove(&j->used[tries], &j->used[tries + 1], (j->used_count - tries - 1) * sizeof(*j->used));
+            j->used_count--;
+        }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void note_covers(struct judging *j)
+{
+    struct ir_rule *r = &j->l->ir->rules[j->rule];
+    uint32_t *rules = arena_alloc(j->l->ir->arena, ((size_t)j->used_count + 1) * sizeof(*rules)), n = 0;
+
+    qsort(j->used, j->used_count, sizeof(*j->used), by_number);
+    if (j->single == PBC_NONE) leave_out(j);
+    for (uint32_t i = 0; i < j->used_count && j->single == PBC_NONE; i++) {
+        const uint32_t rule = j->l->all.v[j->used[i]].rule;
+
+        if (n == 0 || rules[n - 1] != rule) rules[n++] = rule;
+    }
+    if (j->single != PBC_NONE) rules[n++] = j->single;
+    r->state = IR_SHADOWED;
+    r->cover = rules[0];
+    r->covers = rules;
+    r->cover_count = n;
+}
+
+/* May a `do` before that is not wholly known decide some of it? */
+static bool meets_tangled(const struct list *l, const struct ir_product *p)
+{
+    for (uint32_t i = 0; i < l->tangled_count; i++)
+        if (ir_may_meet(l->ir, &l->ir->rules[l->tangled[i]].product, p)) return true;
+    return false;
+}
+
+/* Fields of which the rule's own conditions may say what only products that are computed say else. */
+static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
+{
+    static const uint8_t fields[] = {IR_IFACE,   IR_ETHER,   IR_ND,     IR_LENGTH,
+                                     IR_SRC_MAC, IR_DST_MAC, IR_DURING};
+    const struct ir_ranges what = ir_ranges(ir, p->field[IR_WHAT]);
+
+    for (size_t i = 0; i < sizeof(fields); i++)
+        if (p->field[fields[i]] != IR_ALL) return true;
+    return what.count == 1 && what.r[0].lo >= WHAT_IP6 && what.r[0].lo == what.r[0].hi && what.r[0].lo != WHAT_IP6 + 6;
+}
+
+static enum fate judge(struct list *l, uint32_t rule)
+{
+    struct ir_rule *r = &l->ir->rules[rule];
+    const uint64_t work = l->work < WORK_MAX ? l->work : WORK_MAX;
+    struct judging j = {.l = l, .p = r->product, .rule = rule, .single = PBC_NONE};
+    bool loose = false;
+
+    j.budget = (struct region_budget){.work = work, .pieces = PIECES_MAX};
+    if (l->frames.field[IR_IFACE] != IR_ALL || is_unsettled(l->ir, &j.p)) {
+        struct ir_product some;
+
+        if (!product_and(l->ir, &r->product, &l->frames, &some, &loose)) return NEVER;
+        if (!loose) j.p = some;
+    }
+    enum fate fate = take_out(&j);
+    l->work -= work - j.budget.work;
+    l->candidates -= l->candidates < j.candidates ? l->candidates : j.candidates;
+    if (fate == ALIVE && l->tangled_count && meets_tangled(l, &j.p)) fate = UNDECIDED;
+    if (fate == DEAD) note_covers(&j);
+    r->met = fate != DEAD && j.used_count;
+    region_fini(&j.left);
+    return fate;
+}
+
+/* No frame that the list judges meets the rule's conditions, whatever stands before it. */
+static void note_never(const struct list *l, uint32_t rule)
+{
+    struct ir_rule *r = &l->ir->rules[rule];
+    struct ir_product settled = r->product;
+
+    r->elsewhere = product_settle(l->ir, &settled);
+    r->state = IR_IMPOSSIBLE;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++) r->product.field[f] = IR_EMPTY;
+}
+
+static bool takes_packets(const struct pbc_rule *r) { return pbc_decides(r->verdict) || r->verdict == PBC_V_RETURN; }
+
+uint32_t list_coverers(struct chains *s, uint32_t first, uint32_t count, struct coverers *all, uint32_t *tangled)
+{
+    uint32_t n = 0;
+
+    all->count = 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct pbc_rule *r = &s->c->image->rules[i];
+
+        if (s->c->ir->rules[i].state != IR_LIVE) continue;
+        if (takes_packets(r))
+            coverers_add(all, &s->c->ir->rules[i].product, i);
+        else if (r->verdict == PBC_V_DO && !chains_add(s, i, all))
+            tangled[n++] = i;
+    }
+    return n;
+}
+
+static void judge_list(struct list *l, uint32_t first, uint32_t count, uint32_t *tangled)
+{
+    const uint32_t tangled_in_all = list_coverers(l->chains, first, count, &l->all, tangled);
+    uint32_t next = 0;
+
+    l->tangled = tangled;
+    l->tangled_count = 0;
+    l->index = cover_index_new(l->ir, &l->all);
+    for (uint32_t i = first; i < first + count; i++) {
+        if (l->ir->rules[i].state != IR_LIVE) continue;
+        const enum fate fate = judge(l, i);
+
+        l->ir->undecided += fate == UNDECIDED;
+        if (fate == NEVER) note_never(l, i);
+        for (; next < l->all.count && l->all.v[next].rule == i; next++)
+            if (fate == ALIVE || fate == UNDECIDED) cover_index_add(l->index, next);
+        if (l->tangled_count < tangled_in_all && tangled[l->tangled_count] == i) l->tangled_count++;
+    }
+    cover_index_free(l->index);
+}
+
+/* A firewall of one interface judges that one's frames alone. */
+static void frames_of(struct list *l, const struct pbc_firewall *f)
+{
+    const struct pbc_range one = {f ? f->iface : 0, f ? f->iface : 0};
+
+    product_all(&l->frames);
+    if (f && f->iface != PBC_NONE) l->frames.field[IR_IFACE] = ir_intern_ranges(l->ir, &one, 1, IFACE_ABSENT);
+}
+
+void find_covers(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint32_t *tangled = arena_alloc(c->arena, ((size_t)img->rules_count + 1) * sizeof(*tangled));
+    struct chains chains;
+    struct list l = {.c = c, .ir = c->ir, .chains = &chains, .needed_work = NEEDED_WORK};
+
+    l.work = TOTAL_WORK_LEAST + (uint64_t)WORK_EACH * img->rules_count;
+    l.candidates = CANDIDATES_LEAST + (uint64_t)CANDIDATES_SURE * img->rules_count;
+    chains_init(&chains, c);
+    for (uint32_t i = 0; i < img->chains_count; i++) {
+        frames_of(&l, NULL);
+        judge_list(&l, img->chains[i].rules, img->chains[i].rule_count, tangled);
+    }
+    for (uint32_t i = 0; i < img->firewalls_count; i++) {
+        frames_of(&l, &img->firewalls[i]);
+        judge_list(&l, img->firewalls[i].rules, img->firewalls[i].rule_count, tangled);
+    }
+    free(l.all.v);
+    chains_fini(&chains);
+}

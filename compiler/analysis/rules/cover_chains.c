@@ -1,0 +1,135 @@
+/* What a chain decides of the frames that enter it, as products: those of its rules that decide, without what a
+ * `return` sent back before, and, of a `do` in it, what that chain decides. Long or tangled chains are left at a part
+ * of it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "compiler/analysis/rules/cover_priv.h"
+
+enum {
+    PIECES_MAX = 32,      /* into which `return`s may cut one rule */
+    RETURNS_MAX = 64,     /* rules that return, compared with one */
+    WORK_MAX = 1 << 20,   /* products and ranges looked at, all chains together */
+    ROOM_LEAST = 1 << 14, /* products that may be made, whatever the number of rules */
+};
+
+void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rule)
+{
+    if (all->count == all->cap) {
+        all->cap = all->cap ? all->cap * 2 : 2; /* of a chain, which may be one of a million */
+        all->v = realloc(all->v, all->cap * sizeof(*all->v));
+        if (!all->v) {
+            fputs("preyc: out of memory\n", stderr);
+            exit(2);
+        }
+    }
+    all->v[all->count++] = (struct coverer){*p, rule};
+}
+
+void chains_init(struct chains *s, struct compile *c)
+{
+    *s = (struct chains){.c = c, .room = ROOM_LEAST + 2 * (uint64_t)c->ir->rule_count};
+    s->of = calloc((size_t)c->image->chains_count + 1, sizeof(*s->of));
+    if (!s->of) {
+        fputs("preyc: out of memory\n", stderr);
+        exit(2);
+    }
+    s->budget = (struct region_budget){.work = WORK_MAX, .pieces = PIECES_MAX};
+}
+
+void chains_fini(struct chains *s)
+{
+    for (uint32_t i = 0; i < s->c->image->chains_count; i++) free(s->of[i].decides.v);
+    free(s->of);
+}
+
+/* The chain at hand. */
+struct entered {
+    struct chains *s;
+    struct chain_decides *d;
+    struct region returns; /* not disjoint; plain parts, so that it holds all that may return */
+};
+
+/* Of the product, what no `return` took. */
+static void add_left(struct entered *e, const struct ir_product *p, uint32_t rule)
+{
+    struct region left;
+
+    region_init(&left);
+    region_add(&left, p);
+    for (uint32_t i = 0; i < e->returns.count && left.count; i++)
+        region_minus(e->s->c->ir, &left, &e->returns.p[i], &e->s->budget);
+    e->d->partial |= e->s->budget.spent || left.count > e->s->room;
+    for (uint32_t i = 0; i < left.count && !e->d->partial; i++, e->s->room--)
+        coverers_add(&e->d->decides, &left.p[i], rule);
+    region_fini(&left);
+}
+
+static void work_out(struct chains *s, uint32_t chain);
+
+static void add_called(struct entered *e, uint32_t rule)
+{
+    const uint32_t chain = e->s->c->image->rules[rule].chain;
+    const struct chain_decides *called = &e->s->of[chain];
+
+    work_out(e->s, chain);
+    e->d->partial |= called->partial;
+    for (uint32_t i = 0; i < called->decides.count && !e->s->budget.spent && e->s->room; i++) {
+        struct ir_product both;
+        bool loose = false;
+
+        if (!product_and(e->s->c->ir, &called->decides.v[i].p, &e->s->c->ir->rules[rule].product, &both, &loose))
+            continue;
+        if (!loose) add_left(e, &both, rule);
+        e->d->partial |= loose;
+    }
+    e->d->partial |= e->s->budget.spent || !e->s->room;
+}
+
+static void work_out(struct chains *s, uint32_t chain)
+{
+    const struct pbc_chain *c = &s->c->image->chains[chain];
+    struct entered e = {.s = s, .d = &s->of[chain]};
+    struct ir_product plain;
+
+    if (e.d->known) return;
+    e.d->known = true;
+    region_init(&e.returns);
+    for (uint32_t i = c->rules; i < c->rules + c->rule_count && e.returns.count <= RETURNS_MAX; i++) {
+        const struct ir_product *p = &s->c->ir->rules[i].product;
+        const uint8_t verdict = s->c->image->rules[i].verdict;
+
+        if (s->c->ir->rules[i].state != IR_LIVE) continue;
+        if (verdict == PBC_V_DO) {
+            add_called(&e, i);
+        } else if (verdict == PBC_V_RETURN) {
+            product_plain_part(s->c->ir, p, &plain);
+            region_add(&e.returns, &plain);
+        } else if (pbc_decides(verdict)) {
+            add_left(&e, p, i);
+        }
+    }
+    e.d->partial |= e.returns.count > RETURNS_MAX;
+    region_fini(&e.returns);
+}
+
+bool chains_add(struct chains *s, uint32_t rule, struct coverers *out)
+{
+    const uint32_t chain = s->c->image->rules[rule].chain;
+    const struct chain_decides *called = &s->of[chain];
+    const struct ir_product *p = &s->c->ir->rules[rule].product;
+    bool whole = true;
+
+    work_out(s, chain);
+    for (uint32_t i = 0; i < called->decides.count && s->room; i++) {
+        struct ir_product both;
+        bool loose = false;
+
+        if (!product_and(s->c->ir, &called->decides.v[i].p, p, &both, &loose)) continue;
+        whole = whole && !loose;
+        if (loose) continue;
+        coverers_add(out, &both, rule);
+        s->room--;
+    }
+    return whole && !called->partial && s->room;
+}

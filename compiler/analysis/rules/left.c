@@ -1,0 +1,153 @@
+/* `preyc --stats`: what those before it leave of a rule that is partly covered, the most covered rules first. What
+ * rules by state alone take is not counted. In long lists nothing is told of rules whose first frame nothing held
+ * (ir_rule.met); nor is it anywhere of those that would take too long. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/analysis/rules/cover_priv.h"
+
+enum {
+    TOLD_MAX = 20,   /* rules */
+    PIECES_TOLD = 3, /* of what is left of one */
+    PIECES_MAX = 64,
+    WORK_MAX = 1 << 17, /* ranges looked at for one */
+    LONG_LIST = 2048,
+    PAIRS_MAX = 1 << 23, /* rules compared, all together */
+};
+
+struct left {
+    uint32_t rule;
+    double share; /* of the rule */
+    struct region region;
+};
+
+struct leftovers {
+    struct compile *c;
+    struct left told[TOLD_MAX];
+    uint32_t count, more;
+    uint64_t pairs;
+};
+
+static double share_of(struct ir *ir, const struct region *left, const struct ir_product *of)
+{
+    struct ir_product settled = *of; /* as what is left of it is: without what no frame can be */
+    double share = 0;
+
+    if (!product_settle(ir, &settled)) return 1;
+    const double all = product_size(ir, &settled);
+
+    for (uint32_t i = 0; i < left->count; i++) share += exp2(product_size(ir, &left->p[i]) - all);
+    return share;
+}
+
+/* In order of their shares, the least last; of equal ones the first of the file. */
+static void keep(struct leftovers *l, struct left *one)
+{
+    uint32_t i = l->count;
+
+    l->more += l->count == TOLD_MAX;
+    if (l->count == TOLD_MAX && l->told[0].share <= one->share) {
+        region_fini(&one->region);
+        return;
+    }
+    if (l->count == TOLD_MAX) {
+        region_fini(&l->told[0].region);
+        for (i = 1; i < TOLD_MAX; i++) l->told[i - 1] = l->told[i];
+        i = TOLD_MAX - 1;
+    } else {
+        l->count++;
+    }
+    for (; i && l->told[i - 1].share <= one->share; i--) l->told[i] = l->told[i - 1];
+    l->told[i] = *one;
+}
+
+/* Does it ask for nothing but protocol and state? `accept state established` takes a part of every rule behind it, and
+ * is meant to. */
+static bool asks_state_alone(const struct ir_product *p)
+{
+    if (p->field[IR_STATE] == IR_ALL) return false;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (p->field[f] != IR_ALL && f != IR_WHAT && f != IR_FRAGMENT && f != IR_STATE) return false;
+    return true;
+}
+
+static void try_rule(struct leftovers *l, const struct coverers *all, uint32_t rule)
+{
+    struct ir *ir = l->c->ir;
+    const struct ir_product *p = &ir->rules[rule].product;
+    struct region_budget budget = {.work = WORK_MAX, .pieces = PIECES_MAX};
+    struct left one = {.rule = rule};
+    struct ir_product plain;
+
+    region_add(&one.region, p);
+    for (uint32_t i = 0; i < all->count && all->v[i].rule < rule && !budget.spent; i++) {
+        if (++l->pairs > PAIRS_MAX) budget.spent = true;
+        if (!asks_state_alone(&all->v[i].p) && ir_may_meet(ir, p, &all->v[i].p) &&
+            product_plain_beside(ir, &all->v[i].p, p, &plain))
+            region_minus(ir, &one.region, &plain, &budget);
+    }
+    one.share = budget.spent ? 1 : share_of(ir, &one.region, p);
+    if (one.region.count && one.share < 1)
+        keep(l, &one);
+    else
+        region_fini(&one.region);
+}
+
+static bool is_behind(const struct ir *ir, const uint32_t *tangled, uint32_t count, uint32_t rule)
+{
+    for (uint32_t i = 0; i < count && tangled[i] < rule; i++)
+        if (ir_may_meet(ir, &ir->rules[tangled[i]].product, &ir->rules[rule].product)) return true;
+    return false;
+}
+
+static void try_list(struct leftovers *l, struct chains *chains, uint32_t first, uint32_t count)
+{
+    const struct ir *ir = l->c->ir;
+    uint32_t *tangled = arena_alloc(l->c->arena, ((size_t)count + 1) * sizeof(*tangled));
+    struct coverers all = {0};
+    const uint32_t tangled_count = list_coverers(chains, first, count, &all, tangled);
+
+    for (uint32_t i = first; i < first + count && l->pairs <= PAIRS_MAX; i++)
+        if (ir->rules[i].state == IR_LIVE && (count < LONG_LIST || ir->rules[i].met) &&
+            !is_behind(ir, tangled, tangled_count, i))
+            try_rule(l, &all, i);
+    free(all.v);
+}
+
+static void print_left(const struct compile *c, const struct left *one, FILE *out)
+{
+    struct diff d = {.c = *c};
+    const struct region *r = &one->region;
+    const uint8_t every_way = 1u << PBC_DIR_ANY | 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD;
+
+    fputs("  rule ", out);
+    print_rule_name(c, one->rule, out);
+    fprintf(out, one->share < .9995 ? ", %.3g %%: " : ", nearly all: ", one->share * 100);
+    for (uint32_t i = 0; i < r->count && i < PIECES_TOLD; i++) {
+        if (i) fputs("; ", out);
+        print_region_product(&d, &r->p[i], every_way, out);
+    }
+    if (r->count > PIECES_TOLD) fprintf(out, "; and %u more such", r->count - PIECES_TOLD);
+    fputc('\n', out);
+}
+
+void stats_print_left(const struct compile *c, FILE *out)
+{
+    struct compile copy = *c;
+    struct leftovers l = {.c = &copy};
+    struct chains chains;
+
+    chains_init(&chains, &copy);
+    for (uint32_t i = 0; i < c->image->firewalls_count; i++)
+        try_list(&l, &chains, c->image->firewalls[i].rules, c->image->firewalls[i].rule_count);
+    for (uint32_t i = 0; i < c->image->chains_count; i++)
+        try_list(&l, &chains, c->image->chains[i].rules, c->image->chains[i].rule_count);
+    chains_fini(&chains);
+    if (l.count) fputs("what is left of rules that others partly cover\n", out);
+    for (uint32_t i = l.count; i--;) {
+        print_left(c, &l.told[i], out);
+        region_fini(&l.told[i].region);
+    }
+    if (l.more) fprintf(out, "  and of %u more rules\n", l.more);
+}

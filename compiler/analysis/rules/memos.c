@@ -1,0 +1,196 @@
+/* Which verdicts may be remembered for a flow (ARCHITECTURE.md, Life of a packet, 4): those of rules that must decide
+ * every established packet of the flow's direction once they decide one.
+ *
+ * Of such packets some fields are the flow's own: protocol, addresses, ports, VLANs, ICMP type (a query one way, its
+ * answer the other), and, since the vm keeps them apart, interface, own addresses and direction. All others may
+ * change from packet to packet. A rule qualifies if it asks for none of the others, does not log, and no rule before it
+ * could, for a packet with the same fields of the flow, match some packets and not others, or count. So only rules of
+ * firewalls qualify: a `do` counts. What is said is certain; past a budget a rule is passed over and counted.
+ *
+ * A rule behind one that takes all its established packets, whatever else they hold, is met by none of them. */
+#include "compiler/normal/normal.h"
+#include "vm/vm.h"
+
+enum {
+    TAKERS_MAX = 64,    /* rules that may take all, compared with one */
+    BLOCKERS_MAX = 256, /* rules that stand in the way, compared with one */
+    WORK_MAX = 1 << 26, /* ranges compared, all rules together */
+};
+
+/* Of a rule, its established packets: all of the product, and of what is the flow's own. */
+struct met {
+    struct ir_product all, own;
+    uint32_t rule;
+    uint8_t reason; /* BEHIND or COUNTED of those behind it */
+};
+
+struct search {
+    struct compile *c;
+    struct met *takers, *blockers;
+    uint32_t taker_count, blocker_count;
+    bool crowded; /* more stand in the way than are kept */
+    uint64_t work;
+};
+
+static bool is_own(enum ir_field f)
+{
+    switch (f) {
+    case IR_WHAT:
+    case IR_SRC:
+    case IR_SRC_SELF:
+    case IR_DST:
+    case IR_DST_SELF:
+    case IR_SPORT:
+    case IR_DPORT:
+    case IR_IFACE:
+    case IR_VLAN:
+    case IR_INNER:
+    case IR_FRAGMENT:
+    case IR_STATE:
+    case IR_TYPE: return true;
+    default: return false;
+    }
+}
+
+/* IR_ND says nothing here: neighbour discovery is never established. */
+static bool varies(const struct ir_product *p)
+{
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (!is_own(f) && f != IR_ND && p->field[f] != IR_ALL) return true;
+    return false;
+}
+
+static bool met_of(struct compile *c, const struct ir_product *p, uint32_t rule, struct met *m)
+{
+    m->rule = rule;
+    if (!normal_established(c, p, &m->all)) return false;
+    m->all.field[IR_ND] = IR_ALL;
+    m->own = m->all;
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (!is_own(f)) m->own.field[f] = IR_ALL;
+    return true;
+}
+
+static uint64_t ranges_of(const struct ir *ir, const struct ir_product *p)
+{
+    static const enum ir_field sides[] = {IR_SRC, IR_SRC_SELF, IR_DST, IR_DST_SELF};
+    uint64_t n = 8;
+
+    for (unsigned i = 0; i < 4; i++)
+        n += (uint64_t)ir_addrs(ir, p->field[sides[i]])->count4 + ir_addrs(ir, p->field[sides[i]])->count6;
+    return n;
+}
+
+static bool may_meet(struct search *s, const struct met *a, const struct met *b)
+{
+    s->work += ranges_of(s->c->ir, &a->own) + ranges_of(s->c->ir, &b->own);
+    return ir_may_meet(s->c->ir, &a->own, &b->own);
+}
+
+static bool is_taken(struct search *s, const struct met *m)
+{
+    for (uint32_t i = 0; i < s->taker_count && s->work < WORK_MAX; i++)
+        if (ir_within(s->c->ir, &m->all, &s->takers[i].all, &s->work)) return true;
+    return false;
+}
+
+/* The first condition that asks for what varies, even if any value will do; PBC_NONE. */
+static uint32_t cond_that_varies(const struct compile *c, const struct pbc_rule *r)
+{
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
+        if (!pbc_asks_flow(c->image->conds[i].kind)) return i;
+    return PBC_NONE;
+}
+
+static struct ir_memo in_the_way(struct search *s, const struct met *m)
+{
+    for (uint32_t i = 0; i < s->blocker_count; i++) {
+        if (s->work >= WORK_MAX) return (struct ir_memo){.reason = MEMO_GIVEN_UP};
+        if (may_meet(s, m, &s->blockers[i]))
+            return (struct ir_memo){.reason = s->blockers[i].reason, .what = s->blockers[i].rule};
+    }
+    return (struct ir_memo){.reason = s->crowded ? MEMO_GIVEN_UP : MEMO_YES};
+}
+
+static struct ir_memo memo_of(struct search *s, const struct met *m)
+{
+    const struct pbc_rule *r = &s->c->image->rules[m->rule];
+    const uint32_t asks = cond_that_varies(s->c, r);
+
+    if (r->verdict > PBC_V_REJECT) return (struct ir_memo){.reason = MEMO_DECAPS};
+    if (r->flags & PBC_RULE_LOG) return (struct ir_memo){.reason = MEMO_LOGS};
+    if (asks != PBC_NONE) return (struct ir_memo){.reason = MEMO_ASKS, .what = asks};
+    return in_the_way(s, m);
+}
+
+static void keep(struct search *s, const struct met *m, bool decides)
+{
+    const bool takes = decides && !varies(&m->all);
+
+    if (takes && s->taker_count < TAKERS_MAX) s->takers[s->taker_count++] = *m;
+    if (takes) return;
+    if (s->blocker_count == BLOCKERS_MAX) {
+        s->crowded = true;
+        return;
+    }
+    s->blockers[s->blocker_count] = *m;
+    s->blockers[s->blocker_count++].reason = decides ? MEMO_BEHIND : MEMO_COUNTED;
+}
+
+static void write_memo(struct search *s, struct ir_memo *memo, uint32_t rule, uint32_t firewall)
+{
+    struct pbc_memo *slot = memo->reason == MEMO_YES ? image_add_memos(s->c->image) : NULL;
+
+    if (slot)
+        *slot = (struct pbc_memo){.rule = rule, .firewall = firewall};
+    else if (memo->reason == MEMO_YES)
+        memo->reason = MEMO_GIVEN_UP;
+    s->c->ir->memos_undecided += memo->reason == MEMO_GIVEN_UP;
+}
+
+static void try_firewall(struct search *s, uint32_t firewall)
+{
+    const struct pbc_firewall *f = &s->c->image->firewalls[firewall];
+    struct ir *ir = s->c->ir;
+    struct met m;
+
+    s->taker_count = s->blocker_count = 0;
+    s->crowded = false;
+    for (uint32_t i = f->rules; i < f->rules + f->rule_count; i++) {
+        const bool decides = pbc_decides(s->c->image->rules[i].verdict);
+
+        if (ir->rules[i].state != IR_LIVE || !met_of(s->c, &ir->rules[i].product, i, &m) || is_taken(s, &m)) continue;
+        if (decides) {
+            ir->memos[i] = memo_of(s, &m);
+            write_memo(s, &ir->memos[i], i, firewall);
+        }
+        keep(s, &m, decides);
+    }
+    if (!met_of(s->c, &(struct ir_product){{0}}, RULE_DEFAULT, &m) || is_taken(s, &m)) return;
+    struct ir_memo *memo = &ir->memos[ir->rule_count + firewall];
+    *memo = in_the_way(s, &m);
+    write_memo(s, memo, RULE_DEFAULT, firewall);
+}
+
+static void try_chain(struct search *s, const struct pbc_chain *chain)
+{
+    struct met m;
+
+    for (uint32_t i = chain->rules; i < chain->rules + chain->rule_count; i++)
+        if (s->c->ir->rules[i].state == IR_LIVE && s->c->image->rules[i].verdict <= PBC_V_REJECT &&
+            met_of(s->c, &s->c->ir->rules[i].product, i, &m))
+            s->c->ir->memos[i].reason = MEMO_CHAIN;
+}
+
+void find_memos(struct compile *c)
+{
+    struct search s = {.c = c};
+
+    if (!c->ir->keeps_flows || diags_errors(c->diags)) return;
+    c->ir->memos =
+        arena_alloc(c->arena, ((size_t)c->image->rules_count + c->image->firewalls_count + 1) * sizeof(*c->ir->memos));
+    s.takers = arena_alloc(c->arena, TAKERS_MAX * sizeof(*s.takers));
+    s.blockers = arena_alloc(c->arena, BLOCKERS_MAX * sizeof(*s.blockers));
+    for (uint32_t i = 0; i < c->image->firewalls_count; i++) try_firewall(&s, i);
+    for (uint32_t i = 0; i < c->image->chains_count; i++) try_chain(&s, &c->image->chains[i]);
+}

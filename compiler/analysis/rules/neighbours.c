@@ -1,0 +1,81 @@
+/* The warning about neighbour discovery: a firewall that drops by default, judges what arrives or what this machine
+ * sends, and has no rule that could let a neighbour solicitation or advertisement by. Silent where a rule drops them
+ * all by name before: then it is meant. */
+#include "compiler/normal/normal.h"
+#include "vm/vm.h"
+
+enum fate { FATE_OPEN, FATE_ADMITTED, FATE_DROPPED };
+
+struct walk {
+    struct compile *c;
+    struct ir_product nd;
+    uint8_t *chain_fate; /* 1 + enum fate, 0: not looked at */
+};
+
+static enum fate list_fate(struct walk *w, uint32_t first, uint32_t count);
+
+static enum fate chain_fate(struct walk *w, uint32_t chain)
+{
+    const struct pbc_chain *c = &w->c->image->chains[chain];
+
+    if (!w->chain_fate[chain]) w->chain_fate[chain] = (uint8_t)(1 + list_fate(w, c->rules, c->rule_count));
+    return (enum fate)(w->chain_fate[chain] - 1);
+}
+
+/* Does any rule from here on let some of it in; or does one take all of it first? */
+static enum fate list_fate(struct walk *w, uint32_t first, uint32_t count)
+{
+    const struct ir *ir = w->c->ir;
+    uint64_t work = 0;
+
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct pbc_rule *r = &w->c->image->rules[i];
+        const struct ir_product *p = &ir->rules[i].product;
+        const bool may = r->verdict == PBC_V_ACCEPT || r->verdict == PBC_V_DO;
+
+        if (ir->rules[i].state != IR_LIVE || (may && !ir_may_meet(ir, p, &w->nd))) continue;
+        if (r->verdict == PBC_V_ACCEPT) return FATE_ADMITTED;
+        const bool all = ir_within(ir, &w->nd, p, &work);
+        if (r->verdict == PBC_V_DO) {
+            const enum fate fate = chain_fate(w, r->chain);
+
+            if (fate == FATE_ADMITTED || (fate == FATE_DROPPED && all)) return fate;
+        } else if (all && (r->verdict == PBC_V_DROP || r->verdict == PBC_V_REJECT)) {
+            return FATE_DROPPED;
+        } else if (all && r->verdict == PBC_V_RETURN) {
+            return FATE_OPEN;
+        }
+    }
+    return FATE_OPEN;
+}
+
+static uint32_t one_range(struct ir *ir, uint32_t lo, uint32_t hi, enum ir_field f)
+{
+    const struct pbc_range r = {lo, hi};
+
+    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
+}
+
+void warn_neighbours(struct compile *c)
+{
+    const struct image *img = c->image;
+    struct walk w = {.c = c, .chain_fate = arena_alloc(c->arena, (size_t)img->chains_count + 1)};
+
+    w.nd.field[IR_WHAT] = one_range(c->ir, WHAT_IP6 + 58, WHAT_IP6 + 58, IR_WHAT);
+    w.nd.field[IR_FRAGMENT] = one_range(c->ir, FRAGMENT_NO, FRAGMENT_NO, IR_FRAGMENT);
+    w.nd.field[IR_STATE] = one_range(c->ir, STATE_IS_NEW, STATE_IS_NEW, IR_STATE);
+    w.nd.field[IR_TYPE] = one_range(c->ir, 135, 136, IR_TYPE);
+    w.nd.field[IR_CODE] = one_range(c->ir, 0, 0, IR_CODE);
+    w.nd.field[IR_TTL] = one_range(c->ir, 255, 255, IR_TTL);
+    w.nd.field[IR_ND] = one_range(c->ir, 1, 1, IR_ND);
+    for (uint32_t i = 0; i < img->firewalls_count; i++) {
+        const struct pbc_firewall *f = &img->firewalls[i];
+
+        if (f->default_verdict == PBC_V_ACCEPT || f->direction == PBC_DIR_FORWARD) continue;
+        if (list_fate(&w, f->rules, f->rule_count) != FATE_OPEN) continue;
+        diag(c->diags, W_NO_NEIGHBOURS, img->firewall_span[i],
+             "`%s` cuts off IPv6 neighbour discovery: its default drops what no rule lets %s", image_str(img, f->name),
+             f->direction == PBC_DIR_OUT ? "out" : "in");
+        diag_fix(c->diags, "add `accept icmp6 type nd`");
+    }
+}

@@ -1,0 +1,140 @@
+/* A packet that was made up, judged by the finished program: what confirms, or not, what was said of it
+ * (sample.h). Each is judged in a state of its own. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/analysis/sample/sample.h"
+#include "runtime/schedule/schedule.h"
+#include "vm/packet/wire.h"
+
+enum {
+    SLOTS = 80,
+    BEGIN_S = 1767571200, /* a Monday, 00:00 UTC, as in tests */
+    ENTRIES = 2 * VM_TX_PER_PACKET,
+};
+#define SECOND_NS UINT64_C(1000000000)
+#define HOLD_NS   (SECOND_NS / 5) /* after this much time nothing is held */
+
+static void facts_of(const struct test_self *self, uint32_t schedules, struct facts *f)
+{
+    *f = (struct facts){.generation = 1,
+                        .self4 = self->v4,
+                        .self4_count = self->count4,
+                        .self6 = self->v6,
+                        .self6_count = self->count6,
+                        .schedules = schedules};
+    f->addr4 = self->first[0].family ? wire_get32(self->first[0].bytes) : 0;
+    for (unsigned i = 0; i < 4; i++) f->addr6[i] = self->first[1].family ? wire_get32(self->first[1].bytes + 4 * i) : 0;
+}
+
+struct bench {
+    struct vm *vm;
+    struct vm_in in;
+    struct facts facts;
+    struct tx_entry entries[ENTRIES];
+    uint8_t *frame;
+    uint32_t len;
+    uint16_t iface;
+};
+
+static void release(struct bench *b, const struct vm_tx *tx, struct verdict *v)
+{
+    for (unsigned i = 0; i < tx->count; i++) {
+        if (b->entries[i].cause == TX_CAUSE_HELD) *v = b->entries[i].verdict;
+        pool_put(b->entries[i].pkt);
+    }
+}
+
+static void judge_once(struct bench *b, struct verdict *v)
+{
+    struct pkt pkt, *const pkts[] = {&pkt};
+    struct vm_tx tx = {.entries = b->entries, .cap = ENTRIES};
+
+    pkt_view(&pkt, b->frame, b->len, b->len, LINK_ETHER, b->iface);
+    vm_run(b->vm, &b->in, pkts, 1, v, &tx);
+    release(b, &tx, v);
+    if (v->action != ACTION_HELD) return;
+    tx.count = 0;
+    b->in.mono_ns += HOLD_NS;
+    vm_tick(b->vm, &b->in, &tx);
+    release(b, &tx, v);
+}
+
+static uint32_t state_now(struct program *p, struct bench *b)
+{
+    struct pkt pkt;
+    struct key key;
+
+    pkt_view(&pkt, b->frame, b->len, b->len, LINK_ETHER, b->iface);
+    if (pkt_parse(&pkt, &b->facts, &key) != REASON_NONE) return 0;
+    key_settle(p, &key);
+    vm_state(b->vm, &b->in, &key, &pkt);
+    return key.marks & MARK_STATES;
+}
+
+static int judge_in(struct program *p, struct bench *b, const struct test_packet *packet, uint32_t before,
+                    struct pool *pool, struct verdict *v, uint32_t *state)
+{
+    b->vm = vm_new(p, &(struct vm_cfg){.seed = 1, .pool = pool, .no_cookies = true});
+    if (!b->vm) return -ENOMEM;
+    b->len = test_frame_build(packet, b->frame);
+    b->iface = packet->iface;
+    for (uint32_t i = 0; i < before; i++) judge_once(b, v);
+    *state = state_now(p, b);
+    judge_once(b, v);
+    vm_free(b->vm);
+    return 0;
+}
+
+int sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
+                    uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state)
+{
+    const bool small = !p->payload.len && p->length <= 1500; /* most are, and many may be judged */
+    const unsigned slot = small ? 2048 : POOL_SLOT_MOST;
+    const size_t bytes = (pool_bytes(SLOTS, slot) + 63) / 64 * 64;
+    void *memory = aligned_alloc(64, bytes);
+    struct bench b = {.frame = malloc(TEST_FRAME_MOST)};
+    int rc = -ENOMEM;
+
+    *v = (struct verdict){0};
+    facts_of(self, schedules, &b.facts);
+    b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &b.facts};
+    if (memory && b.frame) rc = judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
+    free(b.frame);
+    free(memory);
+    return rc;
+}
+
+int sample_judge(struct compile *c, const struct test_packet *p, const struct test_self *self, struct verdict *v,
+                 uint32_t *state)
+{
+    char err[256];
+    struct program *program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+    const int rc = program ? sample_judge_by(program, p, self, schedules_on(program, 0, 0), 0, v, state) : -ENOMEM;
+
+    program_put(program);
+    return rc;
+}
+
+struct decision sample_decide(struct program *program, const struct test_packet *p, const struct test_self *self,
+                              uint32_t schedules, uint32_t state)
+{
+    struct decision d = {.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_COUNT};
+    uint8_t *frame = malloc(TEST_FRAME_MOST);
+    struct facts facts;
+    struct pkt pkt;
+    struct key key;
+
+    if (!frame) return d;
+    const uint32_t len = test_frame_build(p, frame);
+    facts_of(self, schedules, &facts);
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, p->iface);
+    if (pkt_parse(&pkt, &facts, &key) == REASON_NONE) {
+        key_settle(program, &key);
+        key.marks |= state;
+        d = program_decide(program, &key, &pkt);
+    }
+    free(frame);
+    return d;
+}

@@ -1,0 +1,325 @@
+/* A packet out of a product: each field gets the value of its set that a reader finds plainest (sample.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/normal/normal.h"
+#include "compiler/normal/region.h"
+#include "compiler/analysis/sample/sample_priv.h"
+#include "vm/packet/parse/header.h"
+
+/* Numbers ---------------------------------------------------------------------------------------------------------- */
+
+static bool has(const struct sampler *s, enum ir_field f, uint32_t value)
+{
+    return ir_ranges_have(s->ir, s->p->field[f], value);
+}
+
+/* The nth value of the set that lies in lo..hi, or its last there; false: none does. */
+static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t hi, uint32_t n, uint32_t *value)
+{
+    const struct pbc_range all = {0, ir_fields[f].most};
+    const bool any = s->p->field[f] == IR_ALL;
+    const struct ir_ranges r = any ? (struct ir_ranges){&all, 1} : ir_ranges(s->ir, s->p->field[f]);
+    bool found = false;
+
+    for (uint32_t i = 0; i < r.count; i++) {
+        const uint32_t from = r.r[i].lo > lo ? r.r[i].lo : lo, to = r.r[i].hi < hi ? r.r[i].hi : hi;
+
+        if (from > to) continue;
+        found = true;
+        *value = n <= to - from ? from + n : to;
+        if (n <= to - from) break;
+        n -= to - from + 1;
+    }
+    return found;
+}
+
+static bool port(const struct sampler *s, enum ir_field f, uint16_t plain, uint16_t *out)
+{
+    uint32_t value = plain;
+
+    if ((s->avoid || !has(s, f, plain)) && !nth(s, f, 1, 65535, s->avoid, &value) && !nth(s, f, 0, 0, 0, &value))
+        return false;
+    if (f == IR_SPORT && has(s, f, plain + s->avoid)) value = plain + s->avoid;
+    *out = (uint16_t)value;
+    return true;
+}
+
+/* Headers ---------------------------------------------------------------------------------------------------------- */
+
+static bool fragment(const struct sampler *s)
+{
+    static const uint32_t values[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
+    uint32_t value;
+
+    if (!nth(s, IR_FRAGMENT, 0, 2, 0, &value)) return false;
+    s->out->fragment = values[value];
+    if (value == FRAGMENT_LATER) s->out->offset = TEST_LATER_OFFSET;
+    return true;
+}
+
+static bool ports(const struct sampler *s)
+{
+    return port(s, IR_SPORT, 50000, &s->out->src_port) && port(s, IR_DPORT, 80, &s->out->dst_port);
+}
+
+static bool flags(const struct sampler *s)
+{
+    const uint32_t must = s->p->field[IR_HAS], not = s->p->field[IR_LACKS];
+
+    s->out->flags = (uint8_t)must;
+    if (!(must & (TCP_SYN | TCP_ACK | TCP_RST)))
+        s->out->flags |= (uint8_t)(!(not &TCP_SYN) ? TCP_SYN : !(not &TCP_ACK) ? TCP_ACK : 0);
+    return !(must & not );
+}
+
+static bool icmp(const struct sampler *s)
+{
+    const uint32_t echo = s->out->form == FORM_ICMP ? ICMP4_ECHO : ICMP6_ECHO;
+    uint32_t type = echo, code;
+
+    if ((s->avoid || !has(s, IR_TYPE, echo)) && !nth(s, IR_TYPE, 0, 255, s->avoid, &type)) return false;
+    if (s->out->form == FORM_ICMP6 && s->p->field[IR_ND] != IR_ALL && has(s, IR_ND, 1) &&
+        !nth(s, IR_TYPE, ICMP6_ND_FIRST, ICMP6_ND_LAST, s->avoid, &type))
+        return false;
+    if (!nth(s, IR_CODE, 0, 255, 0, &code)) return false;
+    s->out->type = (uint8_t)type;
+    s->out->code = (uint8_t)code;
+    return true;
+}
+
+static bool upper(const struct sampler *s)
+{
+    if (s->out->fragment == KIND_FRAG_LATER) return true;
+    switch (s->out->form) {
+    case FORM_TCP: return ports(s) && flags(s);
+    case FORM_UDP:
+    case FORM_SCTP: return ports(s);
+    case FORM_ICMP:
+    case FORM_ICMP6: return icmp(s);
+    default: return true;
+    }
+}
+
+static bool is_nd(const struct test_packet *p, uint32_t ttl)
+{
+    return p->form == FORM_ICMP6 && p->fragment != KIND_FRAG_LATER && p->type >= ICMP6_ND_FIRST &&
+           p->type <= ICMP6_ND_LAST && ttl == 255;
+}
+
+static bool ttl(const struct sampler *s)
+{
+    const uint8_t plain = test_default_ttl(s->out);
+    uint32_t value = plain;
+
+    if (!has(s, IR_TTL, plain) || !has(s, IR_ND, is_nd(s->out, plain)))
+        if (!(has(s, IR_TTL, 64) && (value = 64)) && !nth(s, IR_TTL, 2, 254, 0, &value) &&
+            !nth(s, IR_TTL, 0, 255, 0, &value))
+            return false;
+    s->out->ttl = (uint8_t)value;
+    s->out->ttl_written = value != plain;
+    return has(s, IR_ND, is_nd(s->out, value));
+}
+
+static bool length(const struct sampler *s)
+{
+    struct test_packet *p = s->out;
+    const uint32_t least = test_packet_least(p), head = least - test_packet_carried(p);
+    uint32_t value;
+
+    if (has(s, IR_LENGTH, least)) return true;
+    for (uint32_t from = least; nth(s, IR_LENGTH, from, 65535, 0, &value); from = value + 1)
+        if (p->fragment != KIND_FRAG_FIRST || (value - head) % 8 == 0) {
+            p->length = value;
+            return true;
+        }
+    return false;
+}
+
+/* Link ------------------------------------------------------------------------------------------------------------- */
+
+/* 0 is for priorities alone, and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
+static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *vid)
+{
+    return nth(s, f, 1, 4094, n, vid) || nth(s, f, 0, 0, 0, vid) || nth(s, f, 4095, 4095, 0, vid);
+}
+
+static bool tags(const struct sampler *s)
+{
+    uint32_t outer = VLAN_ABSENT, inner = VLAN_ABSENT;
+
+    if (!has(s, IR_VLAN, VLAN_ABSENT) && !tag(s, IR_VLAN, s->avoid, &outer)) return false;
+    if (!has(s, IR_INNER, VLAN_ABSENT) && !tag(s, IR_INNER, 0, &inner)) return false;
+    s->out->tags = inner != VLAN_ABSENT ? 2 : outer != VLAN_ABSENT;
+    s->out->vid[0] = outer != VLAN_ABSENT ? (uint16_t)outer : 0;
+    s->out->vid[1] = inner != VLAN_ABSENT ? (uint16_t)inner : 0;
+    return inner == VLAN_ABSENT || outer != VLAN_ABSENT;
+}
+
+static bool iface(const struct sampler *s)
+{
+    uint32_t id;
+
+    s->out->iface = IFACE_NONE;
+    if (has(s, IR_IFACE, IFACE_ABSENT)) return true;
+    if (!nth(s, IR_IFACE, 0, IFACE_ABSENT - 1, 0, &id) || id >= s->c->image->ifaces_count) return false;
+    s->out->iface = (uint16_t)id;
+    s->out->on = true;
+    return true;
+}
+
+/* The frame's own MAC, if the set has it; else one that stands in the set, or beside its ends. */
+static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t *out)
+{
+    static const uint64_t others[] = {UINT64_C(0x020000000001), UINT64_C(0x01005e000001), UINT64_C(0xffffffffffff)};
+    const uint32_t id = s->p->field[f];
+    const struct ir_macs *m = ir_macs(s->ir, id);
+
+    *out = 0;
+    if (id == IR_ALL || macs_have(s->ir, id, own)) return true;
+    for (uint32_t i = 0; i < 3; i++)
+        if (macs_have(s->ir, id, *out = others[i])) return true;
+    for (uint32_t i = 0; i < m->count; i++) {
+        const uint64_t near[] = {m->macs[i], mac_of_number(m->macs[i]), mac_of_number(m->macs[i] + 1), m->macs[i] + 1};
+
+        for (unsigned k = 0; k < 4; k++)
+            if (near[k] && macs_have(s->ir, id, *out = near[k])) return true;
+    }
+    return false;
+}
+
+/* As the frame has them by its addresses, unless others are asked for. */
+static bool macs(const struct sampler *s)
+{
+    struct pkt pkt;
+    bool good = false;
+
+    if (s->p->field[IR_SRC_MAC] == IR_ALL && s->p->field[IR_DST_MAC] == IR_ALL) return true;
+    uint8_t *frame = malloc(TEST_FRAME_MOST);
+    if (frame) {
+        const uint32_t len = test_frame_build(s->out, frame);
+
+        pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
+        good = mac(s, IR_SRC_MAC, pkt_mac(&pkt, false), &s->out->src_mac) &&
+               mac(s, IR_DST_MAC, pkt_mac(&pkt, true), &s->out->dst_mac);
+    }
+    free(frame);
+    return good;
+}
+
+static bool rare(const struct sampler *s)
+{
+    uint32_t dscp, options = 0;
+
+    if (!nth(s, IR_DSCP, 0, 63, 0, &dscp)) return false;
+    if (s->out->family == 4 && !nth(s, IR_OPTIONS, 0, 1, 0, &options)) return false;
+    s->out->dscp = (uint8_t)dscp;
+    s->out->options = options;
+    return true;
+}
+
+/* Bytes ------------------------------------------------------------------------------------------------------------ */
+
+/* Where in what follows the headers a pattern stands; negative: in a header. */
+static int64_t place_of_pattern(const struct test_packet *p, const struct pbc_pattern *t)
+{
+    const int64_t ip = test_packet_least(p) - test_packet_carried(p), l4 = test_packet_carried(p);
+
+    switch ((enum pbc_layer)t->layer) {
+    case PBC_L2: return (int64_t)t->at - 14 - 4 * p->tags - ip - l4;
+    case PBC_L3: return (int64_t)t->at - ip - l4;
+    case PBC_L4: return (int64_t)t->at - l4;
+    case PBC_PAYLOAD: break;
+    }
+    return t->at;
+}
+
+/* Payload that holds all patterns behind the headers; those inside are left to chance. Called before there is any. */
+static bool bytes(const struct sampler *s)
+{
+    enum { MOST = 60000 };
+    const struct image *img = s->c->image;
+    const struct ir_patterns all = ir_patterns(s->ir, s->p->field[IR_BYTES]);
+    int64_t end = 0;
+
+    if (s->p->field[IR_BYTES] == IR_ALL) return true;
+    for (uint32_t i = 0; i < all.count; i++) {
+        const int64_t to = place_of_pattern(s->out, &img->patterns[all.pattern[i]]) + img->patterns[all.pattern[i]].len;
+
+        if (to > end) end = to;
+    }
+    if (end > MOST) return false;
+    char *payload = arena_alloc(s->c->arena, (size_t)end + 1);
+    for (uint32_t i = 0; i < all.count; i++) {
+        const struct pbc_pattern *t = &img->patterns[all.pattern[i]];
+        const int64_t at = place_of_pattern(s->out, t);
+
+        for (int64_t k = 0; k < t->len; k++)
+            if (at + k >= 0) payload[at + k] = (char)((payload[at + k] & ~t->mask[k]) | t->value[k]);
+    }
+    s->out->payload = (struct str){payload, (size_t)end};
+    return true;
+}
+
+/* The whole -------------------------------------------------------------------------------------------------------- */
+
+static bool build(const struct sampler *s, uint32_t what)
+{
+    static const struct {
+        uint16_t what;
+        uint8_t form;
+    } forms[] = {
+        {6, FORM_TCP},
+        {WHAT_IP6 + 6, FORM_TCP},
+        {17, FORM_UDP},
+        {WHAT_IP6 + 17, FORM_UDP},
+        {132, FORM_SCTP},
+        {1, FORM_ICMP},
+        {WHAT_IP6 + 132, FORM_SCTP},
+        {WHAT_IP6 + 58, FORM_ICMP6},
+        {WHAT_ARP, FORM_ARP},
+    };
+    struct test_packet *p = s->out;
+
+    *p = (struct test_packet){.form = FORM_PROTO, .family = what < WHAT_IP6 || what == WHAT_ARP ? 4 : 6, .datagram = 1};
+    p->proto = what == WHAT_ARP ? 0 : (uint8_t)(what % WHAT_IP6);
+    p->seq = p->ack = 1;
+    p->fragment = KIND_FRAG_NO;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (forms[i].what == what) p->form = (enum test_form)forms[i].form;
+    if (!sample_addresses(s, p->family) || !tags(s) || !iface(s)) return false;
+    p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */
+    if (p->form == FORM_ARP) return macs(s);
+    if (!fragment(s) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
+    p->rest = test_icmp_rest(p);
+    return macs(s);
+}
+
+/* Is it ever a packet's protocol? Headers of IPv6 that others follow are none. */
+static bool can_be(const struct sampler *s, uint32_t what)
+{
+    struct ir_product alone;
+
+    product_all(&alone);
+    alone.field[IR_WHAT] = ir_intern_ranges(s->c->ir, &(struct pbc_range){what, what}, 1, WHAT_MOST);
+    return product_settle(s->c->ir, &alone);
+}
+
+bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
+                   const struct test_self *self, unsigned avoid, struct test_packet *out)
+{
+    static const uint32_t plain[] = {6,       17, 1, 132, WHAT_IP6 + 6, WHAT_IP6 + 17, WHAT_IP6 + 58, WHAT_IP6 + 132,
+                                     WHAT_ARP};
+    enum { OTHERS = 64 };
+    const struct sampler s = {c, c->ir, p, direction, self, avoid, out};
+    uint32_t what;
+
+    if (ir_is_empty(p)) return false;
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+        if (has(&s, IR_WHAT, plain[i]) && build(&s, plain[i])) return true;
+    for (uint32_t at = 0, tries = 0; tries < OTHERS && nth(&s, IR_WHAT, at, WHAT_IP6_UNKNOWN - 1, 0, &what); tries++) {
+        if (can_be(&s, what) && build(&s, what)) return true;
+        at = what + 1;
+    }
+    return false;
+}

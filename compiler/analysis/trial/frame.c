@@ -1,0 +1,228 @@
+/* From a wish to a frame, and from the frame to its header key: only what the parser makes can be asked about, so no
+ * key is tried that no packet has. */
+#include "compiler/normal/kinds.h"
+#include "compiler/ruletest/ruletest.h"
+#include "compiler/analysis/trial/trial_priv.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
+
+enum {
+    FILLED = 256,             /* zeros behind headers, where the packet is that long */
+    OTHER_SELF4 = 0xc0000008, /* an own address that no wish means: 192.0.0.8 */
+    NO_EXTENSION = 60,        /* a later fragment's, behind which a protocol may stand that nobody knows */
+    LLC_LEN = 0x26,
+};
+
+static void address(struct addr *a, const uint32_t words[4], bool six)
+{
+    a->family = six ? 6 : 4;
+    for (unsigned i = 0; i < (six ? 4u : 1u); i++) wire_put32(a->bytes + 4 * i, words[i]);
+}
+
+static uint8_t protocol(const struct key *key)
+{
+    const uint32_t kind = key->kind;
+
+    if (kind & KIND_TCP) return IPPROTO_NR_TCP;
+    if (kind & KIND_UDP) return IPPROTO_NR_UDP;
+    if (kind & KIND_SCTP) return IPPROTO_NR_SCTP;
+    if (kind & KIND_ICMP) return IPPROTO_NR_ICMP;
+    if (kind & KIND_ICMP6) return IPPROTO_NR_ICMP6;
+    return kind & KIND_PROTO ? (uint8_t)key->proto : NO_EXTENSION;
+}
+
+static enum test_form form(uint8_t proto, bool six)
+{
+    switch (proto) {
+    case IPPROTO_NR_TCP: return FORM_TCP;
+    case IPPROTO_NR_UDP: return FORM_UDP;
+    case IPPROTO_NR_SCTP: return FORM_SCTP;
+    case IPPROTO_NR_ICMP: return six ? FORM_PROTO : FORM_ICMP;
+    case IPPROTO_NR_ICMP6: return six ? FORM_ICMP6 : FORM_PROTO;
+    default: return FORM_PROTO;
+    }
+}
+
+/* Everything but length, pattern and link. */
+static struct test_packet packet(const struct wish *w)
+{
+    const struct key *const k = &w->key;
+    const bool six = k->kind & KIND_IP6, ip = k->kind & KIND_IP;
+    const uint8_t proto = protocol(k);
+    struct test_packet t = {.form = ip ? form(proto, six) : FORM_ARP,
+                            .family = six ? 6 : 4,
+                            .proto = proto,
+                            .src_port = k->src_port,
+                            .dst_port = k->dst_port,
+                            .flags = (uint8_t)k->marks,
+                            .type = (uint8_t)k->icmp_type,
+                            .code = (uint8_t)k->icmp_code,
+                            .ttl = (uint8_t)k->ttl,
+                            .tags = k->kind & KIND_VLAN2  ? 2
+                                    : k->kind & KIND_VLAN ? 1
+                                                          : 0,
+                            .vid = {k->vlan_outer & VLAN_VID, k->vlan_inner & VLAN_VID},
+                            .datagram = 1,
+                            .fragment = KIND_FRAG_NO,
+                            .dscp = k->dscp & 63,
+                            .options = k->kind & KIND_OPTIONS};
+
+    if (k->kind & KIND_FRAG_FIRST) t.fragment = KIND_FRAG_FIRST;
+    if (k->kind & KIND_FRAG_LATER) t.fragment = KIND_FRAG_LATER, t.offset = TEST_LATER_OFFSET;
+    address(&t.src, k->src, six);
+    address(&t.dst, k->dst, six);
+    return t;
+}
+
+/* Where the frame's layers begin; and its end, as the wire has it. */
+struct layers {
+    uint32_t l3, l4, payload, end;
+};
+
+static uint32_t layer_at(const struct layers *l, unsigned layer)
+{
+    return layer == PBC_L2 ? 0 : layer == PBC_L3 ? l->l3 : layer == PBC_L4 ? l->l4 : l->payload;
+}
+
+static struct layers layers_of(const struct test_packet *t, uint32_t built)
+{
+    struct layers l = {.l3 = ETHER_LEN + (uint32_t)t->tags * VLAN_LEN, .end = built};
+    const uint32_t upper = test_packet_carried(t);
+
+    l.l4 = t->form == FORM_ARP ? built : built - upper;
+    l.payload = t->form == FORM_TCP ? l.l4 + TCP_LEN : l.l4 + (t->form == FORM_SCTP ? SCTP_LEN : UDP_LEN);
+    if (t->form == FORM_PROTO || t->form == FORM_ARP) l.payload = l.l4;
+    return l;
+}
+
+/* As long as is asked, in what IP says and on the wire; fragments by whole eights. */
+static void lengthen(uint8_t *bytes, const struct test_packet *t, const struct wish *w, struct layers *l)
+{
+    uint32_t wanted = w->sized ? w->key.length : 0;
+
+    if (w->pattern) {
+        const uint32_t need = layer_at(l, w->pattern->layer) + w->pattern->at + w->pattern->len;
+        if (need > l->l3 && need - l->l3 > wanted) wanted = need - l->l3;
+    }
+    if (wanted <= l->end - l->l3) return;
+    uint32_t more = wanted - (l->end - l->l3);
+    if (t->fragment != KIND_FRAG_NO) more = (more + 7) / 8 * 8;
+    memset(bytes + l->end, 0, more < FILLED ? more : FILLED);
+    l->end += more;
+    const uint32_t length = l->end - l->l3;
+    if (t->family == 4)
+        wire_put16(bytes + l->l3 + IP4_TOTAL, (uint16_t)length);
+    else
+        wire_put16(bytes + l->l3 + IP6_PAYLOAD, (uint16_t)(length - IP6_LEN));
+}
+
+static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struct layers *l, uint32_t cap)
+{
+    const uint32_t at = layer_at(l, t->layer) + t->at;
+
+    for (uint32_t i = 0; i < t->len && at + i < cap; i++)
+        bytes[at + i] = (uint8_t)((bytes[at + i] & ~t->mask[i]) | t->value[i]);
+}
+
+static void put_mac(uint8_t *bytes, uint64_t mac)
+{
+    if (!mac) return;
+    wire_put16(bytes, (uint16_t)(mac >> 32));
+    wire_put32(bytes + 2, (uint32_t)mac);
+}
+
+/* This machine's addresses: those of the frame that are to be, or some other, or none. */
+struct own {
+    uint32_t v4[2];
+    struct pbc_range6 v6[2];
+    struct facts facts;
+};
+
+static struct pbc_range6 one6(const uint32_t a[4])
+{
+    const uint64_t hi = (uint64_t)a[0] << 32 | a[1], lo = (uint64_t)a[2] << 32 | a[3];
+
+    return (struct pbc_range6){hi, lo, hi, lo};
+}
+
+static bool before6(const struct pbc_range6 *a, const struct pbc_range6 *b)
+{
+    return a->lo_hi != b->lo_hi ? a->lo_hi < b->lo_hi : a->lo_lo < b->lo_lo;
+}
+
+static void own_address(struct own *o, const uint32_t a[4], bool six)
+{
+    unsigned *const n = six ? &o->facts.self6_count : &o->facts.self4_count;
+
+    if (six) {
+        o->v6[*n] = one6(a);
+        if (*n && before6(&o->v6[1], &o->v6[0])) o->v6[1] = o->v6[0], o->v6[0] = one6(a);
+    } else {
+        o->v4[*n] = a[0];
+        if (*n && o->v4[1] < o->v4[0]) o->v4[1] = o->v4[0], o->v4[0] = a[0];
+    }
+    (*n)++;
+}
+
+static void own_addresses(struct own *o, const struct key *key)
+{
+    const bool six = key->kind & KIND_IP6, same = memcmp(key->src, key->dst, sizeof(key->src)) == 0;
+
+    *o = (struct own){.facts = {.self4 = o->v4, .self6 = o->v6}};
+    if (key->kind & (KIND_SRC_SELF | KIND_OUT)) own_address(o, key->src, six);
+    if (key->kind & KIND_DST_SELF && (!same || !(key->kind & (KIND_SRC_SELF | KIND_OUT))))
+        own_address(o, key->dst, six);
+    if (key->kind & KIND_FORWARD && !o->facts.self4_count && !o->facts.self6_count)
+        o->v4[0] = OTHER_SELF4, o->facts.self4_count = 1;
+}
+
+/* The state that is wished for, if following flows can give it, else one that they can. */
+static uint32_t state_of(struct doubt *d, uint32_t wished)
+{
+    const struct key *const k = &d->key;
+    const bool six = k->kind & KIND_IP6;
+    uint32_t what = WHAT_OTHER;
+
+    if (k->kind & KIND_IP)
+        what = k->kind & KIND_PROTO ? (uint32_t)(six ? WHAT_IP6 : WHAT_IP4) + k->proto : WHAT_IP6_UNKNOWN;
+    const uint32_t fragment = k->kind & KIND_FRAG_LATER ? FRAGMENT_LATER : FRAGMENT_NO;
+    const uint32_t can = d->c->ir->keeps_flows
+                             ? states_of_header(d->c->ir, what, fragment, k->marks & 0xff, k->icmp_type) * MARK_NEW
+                             : 0;
+    uint32_t left = can & wished & MARK_STATES ? can & wished & MARK_STATES : can & MARK_STATES;
+
+    for (uint32_t skip = doubt_draw(d) & 3; skip && left & (left - 1); skip--) left &= left - 1;
+    return left & -left;
+}
+
+static void set_type(uint8_t *bytes, const struct key *key, unsigned tags)
+{
+    if (key->kind & (KIND_IP | KIND_ARP)) return;
+    wire_put16(bytes + ETHER_TYPE_AT + VLAN_LEN * tags, key->kind & KIND_ETHERTYPE ? key->ether_type : LLC_LEN);
+}
+
+bool wish_build(struct doubt *d, const struct wish *w)
+{
+    const struct test_packet t = packet(w);
+    const uint32_t built = test_frame_build(&t, d->bytes);
+    struct layers l = layers_of(&t, built);
+    struct own own;
+
+    if (w->key.kind & KIND_IP) lengthen(d->bytes, &t, w, &l);
+    const uint32_t cap = l.end - built < FILLED ? l.end : built + FILLED;
+    if (w->pattern) put_pattern(d->bytes, w->pattern, &l, cap);
+    put_mac(d->bytes, w->dst_mac);
+    put_mac(d->bytes + 6, w->src_mac);
+    set_type(d->bytes, &w->key, t.tags);
+    const bool bare = w->bare && w->key.kind & KIND_IP && !t.tags;
+    const uint32_t skip = bare ? ETHER_LEN : 0;
+    pkt_view(&d->pkt, d->bytes + skip, cap - skip, l.end - skip, bare ? LINK_RAW : LINK_ETHER,
+             w->key.iface < d->p->ifaces_count ? w->key.iface : IFACE_NONE);
+    own_addresses(&own, &w->key);
+    if (pkt_parse(&d->pkt, &own.facts, &d->key) != REASON_NONE) return false;
+    key_settle(d->p, &d->key);
+    d->key.marks |= state_of(d, w->key.marks);
+    d->key.marks |= w->key.marks & ((1u << d->p->schedules_count) - 1) << MARK_SCHEDULES;
+    d->tried++;
+    return true;
+}

@@ -1,0 +1,288 @@
+/* Is each classifier what its rules say? Headers are drawn from the boxes of its rules, their corners first, and three
+ * parties asked: the boxes one after another, the search of the image, and the conditions of the rules that were found.
+ * The boxes are made from the normal form again, not taken from what the builder was given. Work is counted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/classify/rule_boxes.h"
+#include "compiler/normal/kinds.h"
+#include "compiler/analysis/trial/trial_priv.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/judge/judge.h"
+#include "vm/program/program.h"
+#include "vm/packet/parse/header.h"
+
+enum {
+    CORNERS_MAX =
+        1 << 14, /* boxes, and rules, whose own corners are asked, of each: of more, as many far enough apart */
+    CHUNK = 256, /* boxes that are compared at a time */
+};
+
+/* One classifier. */
+struct trial {
+    struct doubt *d;
+    const struct program *p;
+    uint32_t classifier;
+    const struct pbc_classifier *k;
+    bool arp;
+    struct boxes boxes;
+    unsigned telling[2]; /* columns */
+    uint32_t *left;      /* [entry] fields that its boxes do not say */
+    uint32_t *first;     /* [entry + 1] its boxes are first .. the next's */
+    struct kind_universe kinds;
+};
+
+static bool box_holds(const struct boxes *b, uint32_t box, const struct key *key)
+{
+    for (unsigned i = 0; i < b->slots; i++)
+        if ((key->slot[b->slot[i]] & b->mask[i][box]) != b->value[i][box]) return false;
+    return b->sport[box].lo <= key->src_port && key->src_port <= b->sport[box].hi &&
+           b->dport[box].lo <= key->dst_port && key->dst_port <= b->dport[box].hi;
+}
+
+/* The boxes of a whole chunk that two slots leave: nearly none, so the rest is asked of them one by one. Nothing in the
+ * loop depends on a box, so a compiler makes it one of many boxes at once. */
+static uint32_t first_in_chunk(const struct trial *t, uint32_t from, const struct key *key)
+{
+    const struct boxes *const b = &t->boxes;
+    const unsigned x = t->telling[0], y = t->telling[1];
+    const uint32_t kx = key->slot[b->slot[x]], ky = key->slot[b->slot[y]];
+    const uint32_t *const vx = b->value[x] + from, *const mx = b->mask[x] + from;
+    const uint32_t *const vy = b->value[y] + from, *const my = b->mask[y] + from;
+    uint32_t miss[CHUNK], left = 0;
+
+    for (uint32_t i = 0; i < CHUNK; i++) miss[i] = ((kx & mx[i]) ^ vx[i]) | ((ky & my[i]) ^ vy[i]);
+    for (uint32_t i = 0; i < CHUNK; i++) left += miss[i] == 0;
+    for (uint32_t i = 0; left && i < CHUNK; i++)
+        if (!miss[i] && box_holds(b, from + i, key)) return from + i;
+    return UINT32_MAX;
+}
+
+/* The first entry that one of the boxes says. */
+static uint32_t by_boxes(const struct trial *t, const struct key *key)
+{
+    const struct boxes *const b = &t->boxes;
+    uint32_t from = 0;
+
+    for (; b->slots && b->count - from >= CHUNK; from += CHUNK) {
+        const uint32_t box = first_in_chunk(t, from, key);
+
+        if (box != UINT32_MAX) return b->entry[box];
+    }
+    for (; from < b->count; from++)
+        if (box_holds(b, from, key)) return b->entry[from];
+    return ENTRY_NONE;
+}
+
+/* The two slots that boxes ask most bits of. */
+static void find_telling(struct trial *t)
+{
+    const struct boxes *const b = &t->boxes;
+    uint64_t most[2] = {0};
+
+    t->telling[0] = t->telling[1] = 0;
+    for (unsigned s = 0; s < b->slots; s++) {
+        uint64_t bits = 0;
+
+        for (uint32_t i = 0; i < b->count; i += b->count / CHUNK + 1)
+            bits += (unsigned)__builtin_popcount(b->mask[s][i]);
+        if (bits > most[0]) {
+            most[1] = most[0], t->telling[1] = t->telling[0];
+            most[0] = bits, t->telling[0] = s;
+        } else if (bits > most[1]) {
+            most[1] = bits, t->telling[1] = s;
+        }
+    }
+}
+
+/* A frame that can be, as far as key.kind goes, with the bits that the box asks; false: there is none. */
+static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t *kind)
+{
+    const struct kind_universe *const u = &t->kinds;
+    uint32_t fits = 0, chosen = 0;
+
+    for (unsigned i = 0; i < u->count; i++)
+        if (((u->frames[i].kind ^ value) & mask & (uint32_t)KIND_CORE) == 0 && doubt_draw(t->d) % ++fits == 0)
+            chosen = u->frames[i].kind;
+    *kind = chosen | (value & ~(uint32_t)KIND_CORE);
+    if (!(*kind & (KIND_IN | KIND_OUT | KIND_FORWARD))) *kind |= mask & KIND_IN ? KIND_FORWARD : KIND_IN;
+    if (*kind & KIND_VLAN2) *kind |= KIND_VLAN;
+    return fits && kind_possible(UINT32_MAX, *kind) && !((*kind ^ value) & mask);
+}
+
+/* The header of a box, with `fill` where it asks nothing. False: no frame like it is known how to be built. */
+static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16], bool high, struct wish *w)
+{
+    const struct boxes *b = &t->boxes;
+    const struct key length = {.length = UINT16_MAX};
+    struct key *const k = &w->key;
+    uint32_t kind = 0, mask = 0, marks = 0;
+
+    *w = (struct wish){0};
+    memcpy(k->slot, fill, sizeof(k->slot));
+    for (unsigned i = 0; i < b->slots; i++) {
+        uint32_t *const slot = &k->slot[b->slot[i]];
+
+        *slot = (*slot & ~b->mask[i][box]) | b->value[i][box];
+        if (b->slot[i] == KEY_SLOT(kind)) kind = b->value[i][box], mask = b->mask[i][box];
+        if (b->slot[i] == KEY_SLOT(marks)) marks = b->mask[i][box];
+        if (b->slot[i] == KEY_SLOT(length)) w->sized = b->mask[i][box] & length.slot[KEY_SLOT(length)];
+    }
+    k->src_port = high ? b->sport[box].hi : b->sport[box].lo;
+    k->dst_port = high ? b->dport[box].hi : b->dport[box].lo;
+    if (!(marks & MARK_STATES)) k->marks &= ~(uint32_t)MARK_STATES;
+    if (t->arp) {
+        k->kind = KIND_ARP | (kind & ~(uint32_t)KIND_CORE);
+        return true;
+    }
+    if (!kind_within(t, kind, mask, &k->kind)) return false;
+    if (k->kind & KIND_ND && (k->icmp_type < ICMP6_ND_FIRST || k->icmp_type > ICMP6_ND_LAST))
+        k->icmp_type = ICMP6_SOLICIT, k->ttl = 255;
+    return true;
+}
+
+/* The frame of d, asked of this classifier at all? */
+static bool is_asked(const struct trial *t) { return !(t->d->key.kind & KIND_ARP) == !t->arp; }
+
+static bool rule_holds(const struct trial *t, uint32_t entry)
+{
+    const struct pbc_rule *r = &t->p->rules[t->p->entries[t->k->entries + entry].rule];
+
+    for (uint32_t i = 0; i < r->cond_count; i++)
+        if (!cond_match(t->p, &t->p->conds[r->conds + i], &t->d->key, &t->d->pkt)) return false;
+    return true;
+}
+
+/* By a box of the entry and, where its boxes say all that the rule asks, by the rule's conditions. */
+static bool entry_holds(const struct trial *t, uint32_t entry)
+{
+    for (uint32_t i = t->first[entry]; i < t->first[entry + 1]; i++)
+        if (box_holds(&t->boxes, i, &t->d->key)) return t->left[entry] || rule_holds(t, entry);
+    return false;
+}
+
+/* False after reporting. */
+static bool differ(const struct trial *t, uint32_t entry)
+{
+    const struct image *img = t->d->c->image;
+    const uint32_t rule = t->p->entries[t->k->entries + entry].rule;
+
+    diag(t->d->c->diags, E_PROGRAM_REFUSED, img->rule_span[rule],
+         "the classifier of `%s` does not say what its rules do: this one is found wrongly",
+         image_str(img, t->k->name));
+    return false;
+}
+
+/* A corner of the entry's own box: what is found is no later, and holds. */
+static bool corner(struct trial *t, uint32_t entry, uint32_t box, bool high)
+{
+    struct key *const key = &t->d->key;
+    uint32_t fill[16];
+    struct wish w;
+
+    memset(fill, high ? 0xff : 0, sizeof(fill));
+    if (!header_of_box(t, box, fill, high, &w) || !wish_build(t->d, &w) || !is_asked(t)) return true;
+    if (!box_holds(&t->boxes, box, key)) return true;
+    const uint32_t found = classify_one(t->p, t->classifier, key, 0);
+
+    if (found > entry || !entry_holds(t, entry)) return differ(t, entry);
+    return found == entry || entry_holds(t, found) || differ(t, found);
+}
+
+static bool corners(struct trial *t)
+{
+    const uint32_t step = t->boxes.count / CORNERS_MAX + 1;
+
+    for (uint32_t i = 0; i < t->boxes.count; i += step)
+        if (!corner(t, t->boxes.entry[i], i, false) || !corner(t, t->boxes.entry[i], i, true)) return false;
+    return true;
+}
+
+/* Does the rule hold for a frame of its own conditions? Then so does a box of its entry. */
+static bool rule_in_boxes(struct trial *t, uint32_t entry, enum corner which)
+{
+    struct wish w;
+
+    wish_of_rule(t->d, t->p->entries[t->k->entries + entry].rule, PBC_NONE, which, &w);
+    if (!wish_build(t->d, &w) || !is_asked(t) || !rule_holds(t, entry)) return true;
+    return entry_holds(t, entry) || differ(t, entry);
+}
+
+static bool rules_in_boxes(struct trial *t)
+{
+    const uint32_t step = t->k->entry_count / CORNERS_MAX + 1;
+
+    for (uint32_t e = 0; e < t->k->entry_count; e += step)
+        if (!rule_in_boxes(t, e, CORNER_LOW) || !rule_in_boxes(t, e, CORNER_HIGH)) return false;
+    return true;
+}
+
+/* A header from somewhere in a box, or of a rule; one field of it drawn anew, now and then. */
+static bool random_header(struct trial *t)
+{
+    struct doubt *const d = t->d;
+    uint32_t fill[16];
+    struct wish w;
+
+    for (unsigned i = 0; i < 16; i++) fill[i] = doubt_draw(d) ^ doubt_draw(d) << 16;
+    if (doubt_draw(d) % 4 == 0)
+        wish_any(d, &w);
+    else if (!header_of_box(t, doubt_draw(d) % t->boxes.count, fill, doubt_draw(d) & 1, &w))
+        return true;
+    if (doubt_draw(d) & 1) w.key.slot[doubt_draw(d) % 8] ^= 1u << doubt_draw(d) % 32;
+    if (doubt_draw(d) & 1) w.key.dst_port = (uint16_t)doubt_draw(d);
+    if (!wish_build(d, &w) || !is_asked(t)) return true;
+    const uint32_t found = classify_one(t->p, t->classifier, &d->key, 0), wanted = by_boxes(t, &d->key);
+
+    if (found != wanted) return differ(t, found < wanted ? found : wanted);
+    return found == ENTRY_NONE || entry_holds(t, found) || differ(t, found);
+}
+
+static bool boxes_again(struct trial *t, const struct list_figures *f)
+{
+    struct arena *const a = t->d->c->arena;
+    struct ir *const ir = t->d->c->ir;
+    struct rule_boxes *rb = rule_boxes_new(ir);
+
+    boxes_init(&t->boxes);
+    t->left = arena_alloc(a, (t->k->entry_count + 1) * sizeof(*t->left));
+    t->first = arena_alloc(a, (t->k->entry_count + 2) * sizeof(*t->first));
+    for (uint32_t e = 0; e < t->k->entry_count; e++) {
+        const struct ir_rule *r = &ir->rules[t->p->entries[t->k->entries + e].rule];
+
+        t->left[e] = rule_boxes_add(rb, &r->product, f->arp ? ARP : FRAMES, f->most_boxes, &t->boxes, e);
+        if (t->left[e] == UINT32_MAX) return false;
+        t->first[e + 1] = t->boxes.count;
+    }
+    return true;
+}
+
+static bool try_classifier(struct trial *t, const struct list_figures *f, uint32_t most)
+{
+    bool good = true;
+
+    t->arp = f->arp;
+    if (boxes_again(t, f) && t->boxes.count) {
+        find_telling(t);
+        good = corners(t) && rules_in_boxes(t);
+        const uint64_t enough = t->d->tried + most;
+        for (uint64_t i = 0; i < 4 * (uint64_t)most && t->d->tried < enough && good; i++) good = random_header(t);
+    }
+    boxes_fini(&t->boxes);
+    return good;
+}
+
+bool agree_searches(struct doubt *d, uint32_t most)
+{
+    struct trial t = {.d = d, .p = d->p};
+    bool good = true;
+
+    kind_universe(&t.kinds, d->c->ir, IR_ALL, IR_ALL, ~0u);
+    for (const struct list_figures *f = d->c->lists; f && good; f = f->next) {
+        if (!f->classified) continue;
+        t.k = &d->p->classifiers[t.classifier];
+        good = try_classifier(&t, f, most);
+        t.classifier++;
+    }
+    return good;
+}

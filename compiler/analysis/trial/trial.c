@@ -1,0 +1,108 @@
+/* How many frames a program is tried on, and which: first some of each rule, then by chance. */
+#include "compiler/analysis/trial/trial.h"
+
+#include <time.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "compiler/analysis/trial/trial_priv.h"
+#include "vm/program/program.h"
+
+enum {
+    /* rules that lists may be asked, all frames together, before the clock is looked at: */
+    VISITS_MAX = 1 << 22,        /* straight code alone, */
+    VISITS_CLASSIFIED = 1 << 17, /* classifiers, too, which are asked by themselves */
+    FRAMES_LEAST = 32,           /* however long the list */
+    CONDS_BESIDE = 16,           /* conditions of a rule that its corners miss, one at a time */
+    CLOCK_EVERY = 16,            /* frames */
+    TRIES_A_FRAME = 4,           /* wishes, on average, before it is given up */
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t spent_ns(const struct compile *c)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < COMPILE_STAGES; i++) sum += c->stage_ns[i];
+    return sum;
+}
+
+/* One way to corners of each rule, or of rules far enough apart: all of its conditions hold, or one of them just does
+ * not. False: they differ. */
+static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
+{
+    struct wish w;
+
+    for (uint32_t rule = 0; rule < d->p->rules_count; rule += step) {
+        if (beside != PBC_NONE && beside >= d->p->rules[rule].cond_count) continue;
+        for (enum corner which = CORNER_LOW; which <= CORNER_HIGH; which++) {
+            wish_of_rule(d, rule, beside, which, &w);
+            if (wish_build(d, &w) && !agree_whole(d)) return false;
+        }
+    }
+    return true;
+}
+
+/* About `most` frames. */
+static bool corners(struct doubt *d, uint32_t most)
+{
+    const uint32_t rules = d->p->rules_count, step = rules / (most / 2 + 1) + 1, a_turn = 2 * (rules / step + 1);
+    bool good = corners_of(d, PBC_NONE, step);
+
+    for (uint32_t beside = 0; good && beside < CONDS_BESIDE && (beside + 2) * a_turn <= most; beside++)
+        good = corners_of(d, beside, step);
+    return good;
+}
+
+/* Until so many frames more were tried, as long as most that are wished for can be. */
+static bool by_chance(struct doubt *d, uint64_t frames)
+{
+    const uint64_t most = d->tried + frames;
+    struct wish w;
+
+    for (uint64_t i = 0; i < TRIES_A_FRAME * frames && d->tried < most; i++) {
+        wish_any(d, &w);
+        if (wish_build(d, &w) && !agree_whole(d)) return false;
+    }
+    return true;
+}
+
+/* What a quarter of the time allows. Which frames those are does not depend on it, only how many. */
+static bool while_it_lasts(struct doubt *d, uint64_t began)
+{
+    const uint64_t most_ns = spent_ns(d->c) / 3;
+
+    while (now_ns() - began < most_ns)
+        if (!by_chance(d, CLOCK_EVERY)) return false;
+    return true;
+}
+
+/* Frames that the whole list can be asked about. */
+static uint32_t affordable(const struct doubt *d)
+{
+    const uint32_t visits = d->p->classifiers_count ? VISITS_CLASSIFIED : VISITS_MAX;
+    const uint32_t frames = visits / d->p->rules_count;
+
+    if (frames >= d->c->doubts) return d->c->doubts;
+    return frames > FRAMES_LEAST ? frames : FRAMES_LEAST;
+}
+
+uint64_t validate_program(struct compile *c, const struct program *p)
+{
+    struct doubt d = {.c = c, .p = p, .seed = 1};
+    const uint64_t began = now_ns();
+
+    if (!p->rules_count || !c->doubts) return 0;
+    d.bytes = arena_alloc(c->arena, TEST_FRAME_MOST);
+    const uint32_t frames = affordable(&d);
+    /* what the list is too long for is asked of its classifiers */
+    const bool good = agree_searches(&d, c->doubts - frames) && corners(&d, frames) && by_chance(&d, frames);
+    if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
+    return d.tried;
+}

@@ -1,0 +1,420 @@
+/* A region of frames on its way down the rule list (walk.h). What no rule has decided yet is held in two parts: what is
+ * so for certain, and what a rule whose conditions no set of values says may have taken already. A rule that is such a
+ * one leaves what it could take in the second part, and everything is told that becomes of it behind. */
+#include "compiler/analysis/directions.h"
+#include "compiler/analysis/walk.h"
+
+#include "compiler/compiler.h"
+#include "compiler/normal/normal.h"
+
+struct parts {
+    struct region sure, maybe;
+    uint32_t before; /* the condition by which a rule may have taken the frames of `maybe` */
+};
+
+struct walk {
+    struct compile *c;
+    const struct given *given;
+    struct region_budget *budget;
+    judged_fn *fn;
+    void *arg;
+    uint32_t firewall;
+    bool ended; /* by fn */
+};
+
+/* A rule, as far as a walk can say what it takes. */
+struct taker {
+    struct ir_product exact; /* what it matches, as far as a product says it: of `plain` some */
+    struct ir_product plain; /* all frames that it may match */
+    bool open;               /* it matches some of them, and others not */
+    uint32_t asks;
+};
+
+static void parts_init(struct parts *p)
+{
+    region_init(&p->sure);
+    region_init(&p->maybe);
+    p->before = PBC_NONE;
+}
+
+static void parts_fini(struct parts *p)
+{
+    region_fini(&p->sure);
+    region_fini(&p->maybe);
+}
+
+static void add_all(struct region *to, const struct region *from)
+{
+    for (uint32_t i = 0; i < from->count; i++) region_add(to, &from->p[i]);
+}
+
+static void parts_add(struct parts *to, const struct parts *from)
+{
+    add_all(&to->sure, &from->sure);
+    add_all(&to->maybe, &from->maybe);
+    if (from->maybe.count) to->before = from->before;
+}
+
+static bool over(struct walk *w)
+{
+    if (w->c->ir->too_large) w->budget->spent = true;
+    return w->ended || w->budget->spent;
+}
+
+/* Rules ------------------------------------------------------------------------------------------------------------ */
+
+enum answer { ANSWER_NO, ANSWER_OPEN, ANSWER_YES };
+
+static enum answer least(enum answer a, enum answer b) { return a < b ? a : b; }
+
+static bool has_small_burst(const struct pbc_meter *m) { return m->unit == PBC_METER_BYTES && m->burst < 65535; }
+
+static enum answer meters_say(const struct walk *w, const struct ir_product *p)
+{
+    const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
+    enum answer a = ANSWER_YES;
+
+    if (p->field[IR_METERS] == IR_ALL) return ANSWER_YES;
+    if (!w->given || !w->given->meters) return ANSWER_OPEN;
+    for (uint32_t i = 0; i < asked.count; i++) {
+        const uint8_t is = w->given->meters[asked.pattern[i] / 2];
+        const uint8_t wanted = asked.pattern[i] & 1 ? GIVEN_WITHIN : GIVEN_OVER;
+        const bool some =
+            is == wanted || (is == GIVEN_WITHIN && has_small_burst(&w->c->image->meters[asked.pattern[i] / 2]));
+
+        a = least(a, is == GIVEN_OPEN ? ANSWER_OPEN : some ? ANSWER_YES : ANSWER_NO);
+    }
+    return a;
+}
+
+static enum answer flows_say(const struct walk *w, const struct ir_product *p)
+{
+    if (p->field[IR_FLOWS] == IR_ALL) return ANSWER_YES;
+    if (!w->given || !w->given->few_flows) return ANSWER_OPEN;
+    return ir_ranges_have(w->c->ir, p->field[IR_FLOWS], 1) ? ANSWER_YES : ANSWER_NO;
+}
+
+/* A packet larger than the burst is over, however full the meter is: what the rule asks of lengths beside its own
+ * conditions. `over` of a meter that is not exceeded asks for such packets alone. */
+static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
+{
+    const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);
+
+    for (uint32_t i = 0; i < asked.count; i++) {
+        const struct pbc_meter *m = &w->c->image->meters[asked.pattern[i] / 2];
+        const bool within = asked.pattern[i] & 1;
+        const uint32_t burst = m->burst < 65535 ? (uint32_t)m->burst : 65535;
+        const struct pbc_range r = within ? (struct pbc_range){0, burst} : (struct pbc_range){burst + 1, 65535};
+
+        if (has_small_burst(m) && w->given->meters[asked.pattern[i] / 2] == GIVEN_WITHIN)
+            p->field[IR_LENGTH] =
+                ir_ranges_and(w->c->ir, p->field[IR_LENGTH], ir_intern_ranges(w->c->ir, &r, 1, 65535), 65535);
+    }
+}
+
+/* Of the schedules a rule without a time is none of theirs; one that may be active is cut by in the region itself. */
+static enum answer schedules_say(const struct walk *w, const struct ir_product *p)
+{
+    const uint32_t during = p->field[IR_DURING], outside = p->field[IR_NOT_DURING];
+
+    if (!w->given || !w->given->at_a_time) return ANSWER_OPEN;
+    if (during && !(during & w->given->schedules)) return ANSWER_NO;
+    return outside & w->given->schedules ? ANSWER_NO : ANSWER_YES;
+}
+
+static bool is_open(const struct walk *w, const struct ir_product *p, uint8_t kind)
+{
+    switch ((enum cond_kind)kind) {
+    case COND_BYTES: return p->field[IR_BYTES] != IR_ALL;
+    case COND_OVER:
+    case COND_WITHIN: return meters_say(w, p) == ANSWER_OPEN;
+    case COND_FLOWS_OVER: return flows_say(w, p) == ANSWER_OPEN;
+    default: return false;
+    }
+}
+
+/* The first condition that a walk can't say. */
+static uint32_t open_cond(const struct walk *w, uint32_t rule)
+{
+    const struct pbc_rule *r = &w->c->image->rules[rule];
+
+    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++)
+        if (is_open(w, &w->c->ir->rules[rule].product, w->c->image->conds[i].kind)) return i;
+    return PBC_NONE;
+}
+
+/* False: it takes nothing. */
+static bool taker_of(const struct walk *w, uint32_t rule, struct taker *t)
+{
+    const struct ir *ir = w->c->ir;
+    struct ir_product *p = &t->exact;
+
+    *p = ir->rules[rule].product;
+    const enum answer meters = meters_say(w, p), flows = flows_say(w, p), schedules = schedules_say(w, p);
+    if (meters == ANSWER_NO || flows == ANSWER_NO || schedules == ANSWER_NO) return false;
+    if (meters == ANSWER_YES && p->field[IR_METERS] != IR_ALL) {
+        narrow_by_bursts(w, p);
+        p->field[IR_METERS] = IR_ALL;
+        if (p->field[IR_LENGTH] == IR_EMPTY) return false;
+    }
+    if (flows == ANSWER_YES) p->field[IR_FLOWS] = IR_ALL;
+    if (schedules == ANSWER_YES) p->field[IR_DURING] = p->field[IR_NOT_DURING] = 0;
+    t->open = !product_is_plain(ir, p);
+    t->plain = *p;
+    if (t->open) product_plain_part(ir, p, &t->plain);
+    t->asks = t->open ? open_cond(w, rule) : PBC_NONE;
+    return true;
+}
+
+/* Take out of the region what the product holds, into `hits`. */
+static void take(struct walk *w, struct region *from, const struct ir_product *p, struct region *hits)
+{
+    const uint32_t before = hits->count;
+    struct ir_product both;
+    bool loose = false;
+
+    for (uint32_t i = 0; i < from->count && !w->budget->spent; i++) {
+        region_spend(w->budget, 1);
+        if (!ir_may_meet(w->c->ir, &from->p[i], p) || !product_and(w->c->ir, &from->p[i], p, &both, &loose)) continue;
+        region_add(hits, &both);
+    }
+    if (hits->count > before) region_minus(w->c->ir, from, p, w->budget);
+}
+
+/* Telling ---------------------------------------------------------------------------------------------------------- */
+
+static void tell(struct walk *w, const struct judged *j)
+{
+    if (!over(w) && !w->fn(w->arg, j)) w->ended = true;
+}
+
+static void tell_region(struct walk *w, const struct region *r, const struct taker *t, struct judged j)
+{
+    bool loose;
+
+    for (uint32_t i = 0; i < r->count; i++) {
+        loose = false;
+        if (!t->open)
+            j.piece = r->p[i];
+        else if (!product_and(w->c->ir, &r->p[i], &t->exact, &j.piece, &loose))
+            continue;
+        tell(w, &j);
+    }
+}
+
+static uint8_t action_of(const struct pbc_rule *r)
+{
+    return r->verdict == PBC_V_ACCEPT ? ACTION_ACCEPT : r->verdict == PBC_V_REJECT ? ACTION_REJECT : ACTION_DROP;
+}
+
+/* through: the condition of a `do` on the way that may have been left out; PBC_NONE. */
+static void tell_rule(struct walk *w, uint32_t rule, const struct taker *t, const struct parts *hits, uint32_t through)
+{
+    struct judged j = {.firewall = w->firewall,
+                       .rule = rule,
+                       .action = action_of(&w->c->image->rules[rule]),
+                       .maybe = t->open || through != PBC_NONE,
+                       .asks = t->open ? t->asks : through,
+                       .before = PBC_NONE};
+
+    tell_region(w, &hits->sure, t, j);
+    j.behind_maybe = true;
+    j.before = hits->before;
+    tell_region(w, &hits->maybe, t, j);
+}
+
+/* Lists ------------------------------------------------------------------------------------------------------------ */
+
+/* Where those go that a rule took and did not decide. */
+struct way {
+    struct parts *left, *returned;
+    uint32_t through;
+};
+
+static void walk_list(struct walk *w, uint32_t first, uint32_t count, const struct way *way);
+
+/* What the rule may have taken, and what it may have left. */
+static void leave_open(struct parts *left, const struct taker *t, const struct parts *hits)
+{
+    add_all(&left->maybe, &hits->sure);
+    add_all(&left->maybe, &hits->maybe);
+    left->before = t->asks;
+}
+
+static void walk_chain(struct walk *w, uint32_t chain, const struct taker *t, const struct parts *hits,
+                       const struct way *way)
+{
+    const struct pbc_chain *c = &w->c->image->chains[chain];
+    struct parts inside, returned;
+    const struct way down = {&inside, &returned, t->open ? t->asks : way->through};
+
+    parts_init(&inside);
+    parts_init(&returned);
+    inside.before = hits->before;
+    parts_add(&inside, hits);
+    walk_list(w, c->rules, c->rule_count, &down);
+    if (t->open) {
+        leave_open(way->left, t, hits); /* with all that the chain let go */
+    } else {
+        parts_add(way->left, &inside);
+        parts_add(way->left, &returned);
+    }
+    parts_fini(&returned);
+    parts_fini(&inside);
+}
+
+static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
+{
+    const struct pbc_rule *r = &w->c->image->rules[rule];
+    struct taker t;
+    struct parts hits;
+
+    if (!taker_of(w, rule, &t)) return;
+    parts_init(&hits);
+    hits.before = way->left->before;
+    take(w, &way->left->sure, &t.plain, &hits.sure);
+    take(w, &way->left->maybe, &t.plain, &hits.maybe);
+    if (over(w) || hits.sure.count + hits.maybe.count == 0) {
+        parts_fini(&hits);
+        return;
+    }
+    if (r->verdict == PBC_V_DO) {
+        walk_chain(w, r->chain, &t, &hits, way);
+    } else {
+        if (r->verdict == PBC_V_RETURN && t.open)
+            leave_open(way->returned, &t, &hits);
+        else if (r->verdict == PBC_V_RETURN)
+            parts_add(way->returned, &hits);
+        else
+            tell_rule(w, rule, &t, &hits, way->through);
+        if (t.open) leave_open(way->left, &t, &hits);
+    }
+    parts_fini(&hits);
+}
+
+static bool passes_on(uint8_t verdict) { return verdict == PBC_V_COUNT || verdict == PBC_V_LOG; }
+
+static void walk_list(struct walk *w, uint32_t first, uint32_t count, const struct way *way)
+{
+    for (uint32_t i = first; i < first + count && !over(w); i++) {
+        if (way->left->sure.count + way->left->maybe.count == 0) return;
+        region_spend(w->budget, 1);
+        if (w->c->ir->rules[i].state == IR_LIVE && !passes_on(w->c->image->rules[i].verdict)) walk_rule(w, i, way);
+    }
+}
+
+/* Firewalls -------------------------------------------------------------------------------------------------------- */
+
+static const struct taker certain = {.asks = PBC_NONE};
+
+/* Those of the kind that were decided by no rule. */
+static void tell_rest(struct walk *w, const struct parts *left, enum frame_kind kind, struct judged j)
+{
+    const struct ir_product of_kind = frames_of_kind(w->c->ir, kind);
+    const struct region *regions[] = {&left->sure, &left->maybe};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct region some;
+        bool loose = false;
+        struct ir_product both;
+
+        region_init(&some);
+        for (uint32_t k = 0; k < regions[i]->count; k++)
+            if (product_and(w->c->ir, &regions[i]->p[k], &of_kind, &both, &loose)) region_add(&some, &both);
+        j.behind_maybe = i == 1;
+        j.before = i == 1 ? left->before : PBC_NONE;
+        tell_region(w, &some, &certain, j);
+        region_fini(&some);
+    }
+}
+
+static void tell_default(struct walk *w, const struct parts *left)
+{
+    static const uint8_t others[] = {[PBC_OTHER_PASS] = ACTION_PASS, [PBC_OTHER_DROP] = ACTION_DROP};
+    const struct pbc_firewall *f = &w->c->image->firewalls[w->firewall];
+    static const uint8_t defaults[] = {
+        [PBC_V_ACCEPT] = ACTION_ACCEPT, [PBC_V_DROP] = ACTION_DROP, [PBC_V_REJECT] = ACTION_REJECT};
+    const uint8_t by_default = defaults[f->default_verdict];
+    struct judged j = {.firewall = w->firewall, .rule = RULE_DEFAULT, .action = by_default, .asks = PBC_NONE};
+
+    tell_rest(w, left, FRAMES_IP, j);
+    j.action = f->other == PBC_OTHER_DEFAULT ? by_default : others[f->other];
+    tell_rest(w, left, FRAMES_OTHER, j);
+    j = (struct judged){.firewall = PBC_NONE, .rule = RULE_NONE, .action = ACTION_PASS, .asks = PBC_NONE};
+    tell_rest(w, left, FRAMES_ARP, j);
+}
+
+static void walk_firewall(struct walk *w, uint32_t firewall, struct parts *left)
+{
+    const struct pbc_firewall *f = &w->c->image->firewalls[firewall];
+    struct parts returned; /* none: a firewall has no `return` */
+    const struct way way = {left, &returned, PBC_NONE};
+
+    parts_init(&returned);
+    w->firewall = firewall;
+    walk_list(w, f->rules, f->rule_count, &way);
+    if (!over(w)) tell_default(w, left);
+    parts_fini(&returned);
+}
+
+static void walk_none(struct walk *w, const struct parts *left)
+{
+    struct judged j = {.firewall = PBC_NONE, .rule = RULE_NONE, .action = ACTION_ACCEPT, .asks = PBC_NONE};
+
+    tell_rest(w, left, FRAMES_IP, j);
+    tell_rest(w, left, FRAMES_OTHER, j);
+    j.action = ACTION_PASS;
+    tell_rest(w, left, FRAMES_ARP, j);
+}
+
+static bool judges_direction(const struct pbc_firewall *f, enum pbc_direction d)
+{
+    return f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d;
+}
+
+/* The first firewall `on` each interface for what comes there; then the first without `on` for the rest. */
+static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *all)
+{
+    const struct image *img = w->c->image;
+    uint32_t general = PBC_NONE;
+
+    for (uint32_t i = 0; i < img->firewalls_count && !over(w); i++) {
+        const struct pbc_firewall *f = &img->firewalls[i];
+        struct parts here;
+
+        if (!judges_direction(f, d)) continue;
+        if (f->iface == PBC_NONE) {
+            if (general == PBC_NONE) general = i;
+            continue;
+        }
+        const struct ir_product on = frames_on(w->c->ir, f->iface);
+        parts_init(&here);
+        take(w, &all->sure, &on, &here.sure);
+        if (here.sure.count) walk_firewall(w, i, &here);
+        parts_fini(&here);
+    }
+    if (over(w)) return;
+    if (general == PBC_NONE)
+        walk_none(w, all);
+    else
+        walk_firewall(w, general, all);
+}
+
+bool walk_region_given(struct compile *c, const struct ir_product *q, enum pbc_direction direction,
+                       const struct given *given, struct region_budget *budget, judged_fn *fn, void *arg)
+{
+    struct walk w = {.c = c, .given = given, .budget = budget, .fn = fn, .arg = arg, .firewall = PBC_NONE};
+    struct parts all;
+
+    parts_init(&all);
+    frames_in_direction(c, q, direction, budget, &all.sure);
+    if (!over(&w)) walk_firewalls(&w, direction, &all);
+    parts_fini(&all);
+    return w.ended || !budget->spent;
+}
+
+bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction,
+                 struct region_budget *budget, judged_fn *fn, void *arg)
+{
+    return walk_region_given(c, q, direction, NULL, budget, fn, arg);
+}

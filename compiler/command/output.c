@@ -1,0 +1,135 @@
+/* The output appears at once and whole, or not at all (rename(2)); a link stays a link and its target is replaced. */
+#include "compiler/command/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compiler/resolve/resolve.h"
+#include "compiler/say.h"
+
+static int refuse(const char *path, const char *why)
+{
+    say(stderr, "preyc: `%s` is not written: %s", path, why);
+    return -EINVAL;
+}
+
+static bool same_file(const struct stat *a, const char *path)
+{
+    struct stat b;
+
+    return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+static bool was_read(const struct stat *st, const struct compile *c)
+{
+    for (uint32_t i = 0; i < c->sources.count; i++)
+        if (same_file(st, c->sources.files[i].path)) return true;
+    for (uint32_t i = 0; c->symbols && i < c->symbols->file_count; i++)
+        if (st->st_dev == c->symbols->files[i].dev && st->st_ino == c->symbols->files[i].ino) return true;
+    return false;
+}
+
+int output_allowed(const char *path, const char *input, const struct compile *c)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        if (lstat(path, &st) == 0) return refuse(path, "it is a link to a file that is not there");
+        return errno == ENOENT ? 0 : refuse(path, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) return refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
+    if (same_file(&st, input) || (c && was_read(&st, c)))
+        return refuse(path, "it is one of the files that the rules are read from");
+    return 0;
+}
+
+static int write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len) {
+        const ssize_t n = write(fd, bytes, len);
+
+        if (n < 0 && errno != EINTR) return -errno;
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+    }
+    return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* The folder's entry is part of what must survive a power cut; not every file system can sync one. */
+static void sync_folder(const char *path)
+{
+    char *folder = strdup(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+
+    if (slash) slash[slash == folder] = '\0';
+    const int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+static mode_t mode_of_umask(void)
+{
+    const mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t len)
+{
+    const size_t room = strlen(path) + 16;
+    char *temporary = malloc(room);
+
+    if (!temporary) return -ENOMEM;
+    snprintf(temporary, room, "%s.XXXXXX", path);
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    int rc = fd < 0 ? -errno : write_all(fd, bytes, len);
+    if (fd >= 0) {
+        if (rc == 0 && fchmod(fd, mode) < 0) rc = -errno;
+        if (close(fd) < 0 && rc == 0) rc = -errno;
+        if (rc == 0 && rename(temporary, path) < 0) rc = -errno;
+        if (rc < 0) unlink(temporary);
+    }
+    if (rc == 0) sync_folder(path);
+    free(temporary);
+    return rc;
+}
+
+/* What someone closed to others stays closed. */
+static mode_t mode_for(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_mode & 07777 : mode_of_umask();
+}
+
+int output_write(const char *path, const uint8_t *bytes, size_t len)
+{
+    const mode_t mode = mode_for(path);
+    char *target = realpath(path, NULL); /* NULL: a new file */
+    sigset_t stop, before;
+
+    /* A signal between the temporary file and its rename would leave it behind. */
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGHUP);
+    sigprocmask(SIG_BLOCK, &stop, &before);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write */
+    const int rc = replace(target ? target : path, mode, bytes, len);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    free(target);
+    if (rc < 0) say(stderr, "preyc: can't write `%s`: %s", path, strerror(-rc));
+    return rc;
+}

@@ -1,0 +1,216 @@
+/* preyc: rule files to programs. Exit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compiler/analysis/diff/diff.h"
+#include "compiler/command/format.h"
+#include "compiler/resolve/resolve.h"
+#include "compiler/command/options.h"
+#include "compiler/command/output.h"
+#include "compiler/say.h"
+#include "compiler/setup/setup.h"
+#include "vm/program/program.h"
+
+enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
+
+static int explain(const char *code)
+{
+    if (diag_explain(code, stdout) == 0) return EXIT_GOOD;
+    say(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message", code);
+    return EXIT_USAGE;
+}
+
+static void print_test_results(void *arg, FILE *out)
+{
+    struct compile *c = arg;
+
+    if (!c || !tests_any(c)) return;
+    fputs(",\"tests\":", out);
+    tests_print_json(c, out);
+}
+
+static bool wants_colour(void)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDERR_FILENO) && !(no_colour && no_colour[0]) && !(term && strcmp(term, "dumb") == 0);
+}
+
+/* `c` NULL: nothing was compiled. */
+static void print_diagnostics(const struct options *o, struct diags *d, struct compile *c)
+{
+    switch (o->format) {
+    case FORMAT_TEXT: diags_print_text(d, stderr, wants_colour()); break;
+    case FORMAT_JSON: diags_print_json_with(d, stdout, print_test_results, c); break;
+    case FORMAT_SARIF: diags_print_sarif(d, "preyc", PREY_VERSION, stdout); break;
+    }
+}
+
+static void print_count(uint32_t n, const char *noun) { printf("%u %s%s", n, noun, n == 1 ? "" : "s"); }
+
+static void print_good(const struct options *o, const struct compile *c)
+{
+    diag_put_text(o->input, stdout);
+    fputs(": good: ", stdout);
+    print_count(c->image->rules_count, "rule");
+    fputs(", ", stdout);
+    print_count(c->symbols->sets, "set");
+    if (tests_any(c)) fputs(", ", stdout);
+    tests_summary(c, stdout);
+    putchar('\n');
+}
+
+/* Which tests failed, after all that was said of each. */
+static void print_failed(const struct options *o, const struct compile *c)
+{
+    if (o->format != FORMAT_TEXT || !tests_any(c) || tests_passed(c)) return;
+    diag_put_text(o->input, stderr);
+    fputs(": ", stderr);
+    tests_summary(c, stderr);
+    fputc('\n', stderr);
+}
+
+static int dump_program(const struct compile *c)
+{
+    char err[256];
+    struct program *p = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+
+    if (!p) {
+        say(stderr, "preyc: %s", err);
+        return EXIT_USAGE;
+    }
+    program_disasm(p, stdout);
+    program_put(p);
+    return EXIT_GOOD;
+}
+
+/* What was asked for of a good compile. */
+static int give(const struct options *o, struct compile *c)
+{
+    if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
+        return EXIT_USAGE;
+    if (o->dump == DUMP_IR) ir_dump(c, stdout);
+    if (o->dump == DUMP_BYTECODE && dump_program(c) != EXIT_GOOD) return EXIT_USAGE;
+    if (o->stats) stats_print(c, stdout);
+    if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
+    if (o->check && o->format == FORMAT_TEXT) print_good(o, c);
+    return EXIT_GOOD;
+}
+
+static int run(const struct options *o, struct compile *c)
+{
+    if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
+    int rc = compile_file(c, o->input);
+
+    if (o->werror) diags_werror(c->diags, true);
+    if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) rc = compile_test(c);
+    if (rc == -ENOMEM) {
+        fputs("preyc: out of memory\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!c->tree) {
+        say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));
+        return EXIT_USAGE;
+    }
+    print_diagnostics(o, c->diags, c);
+    print_failed(o, c);
+    if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
+    if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
+    return give(o, c);
+}
+
+static int fmt(const struct options *o)
+{
+    struct sources sources;
+
+    sources_init(&sources);
+    struct diags *d = diags_new(&sources);
+    const int status = format_files(o, &sources, d);
+    /* On standard output the formatted text stands alone. */
+    if (diags_errors(d) || (o->format != FORMAT_TEXT && (o->check || o->write))) print_diagnostics(o, d, NULL);
+    diags_free(d);
+    sources_fini(&sources);
+    return status;
+}
+
+/* A rule file, compiled; NULL after it was said why not. */
+static struct program *program_of_rules(const struct options *o, const char *path)
+{
+    struct options as_input = *o;
+    struct program *p = NULL;
+    struct compile c;
+    char err[256];
+
+    as_input.input = path;
+    as_input.format = FORMAT_TEXT;
+    compile_init(&c);
+    const int rc = compile_file(&c, path);
+    if (o->werror) diags_werror(c.diags, true);
+    if (rc == -ENOMEM)
+        fputs("preyc: out of memory\n", stderr);
+    else if (!c.tree)
+        say(stderr, "preyc: can't read `%s`: %s", path, strerror(-rc));
+    else if (rc < 0 || diags_errors(c.diags))
+        print_diagnostics(&as_input, c.diags, &c);
+    else if (!(p = program_load(c.pbc, c.pbc_len, err, sizeof(err))))
+        say(stderr, "preyc: %s: %s", path, err);
+    compile_fini(&c);
+    return p;
+}
+
+static struct program *program_of(const struct options *o, const char *path)
+{
+    char err[256];
+
+    if (!diff_is_program(path)) return program_of_rules(o, path);
+    struct program *p = program_load_file(path, err, sizeof(err));
+    if (!p) say(stderr, "preyc: %s", err);
+    return p;
+}
+
+/* 1 is kept for "lets more through": rules at fault can't be compared, which is 2. */
+static int diff(const struct options *o)
+{
+    const struct diff_options how = {.json = o->format == FORMAT_JSON};
+    struct program *old = program_of(o, o->inputs[0]), *new = program_of(o, o->inputs[1]);
+    int result = -EINVAL;
+    char err[256];
+
+    if (old && new && (result = diff_print(old, new, &how, stdout, err, sizeof(err))) < 0)
+        say(stderr, "preyc: can't compare `%s` and `%s`: %s", o->inputs[0], o->inputs[1], err);
+    program_put(old);
+    program_put(new);
+    return result < 0 ? EXIT_USAGE : result;
+}
+
+/* A result that did not reach its reader is no result. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    fprintf(stderr, "preyc: can't write to standard output: %s\n", strerror(errno));
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct compile c;
+
+    if (options_read(&o, argc, argv) < 0) return EXIT_USAGE;
+    if (o.help)
+        options_print_help(stdout);
+    else if (o.version)
+        puts("preyc " PREY_VERSION);
+    if (o.help || o.version) return finish(EXIT_GOOD);
+    if (o.explain) return finish(explain(o.explain));
+    if (o.fmt) return finish(fmt(&o));
+    if (o.diff) return finish(diff(&o));
+    compile_init(&c);
+    const int status = run(&o, &c);
+    compile_fini(&c);
+    return finish(status);
+}

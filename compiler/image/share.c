@@ -1,0 +1,124 @@
+/* Equal runs of section entries stand in the image once: ten thousand rules for port 443 hold one range. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/image/image.h"
+
+struct run {
+    uint32_t first, count; /* count 0: a free slot */
+};
+
+/* Open addressing over runs already placed; size is a power of two. */
+struct run_table {
+    struct run *slots;
+    uint32_t used, size;
+};
+
+struct section {
+    const char *bytes;
+    size_t entry_size;
+};
+
+static struct section section_of(const struct image *img, enum pbc_kind kind)
+{
+    switch (kind) {
+#define X(ident, field, type, most)                                                                                    \
+    case PBC_##ident: return (struct section){(const char *)img->field, sizeof(type)};
+        PBC_SECTIONS(X)
+#undef X
+    case PBC_KINDS: break;
+    }
+    abort();
+}
+
+static uint64_t hash_run(const char *bytes, size_t len)
+{
+    uint64_t h = len * 0x9e3779b97f4a7c15u;
+
+    for (; len >= 8; bytes += 8, len -= 8) {
+        uint64_t word;
+
+        memcpy(&word, bytes, 8);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    for (size_t i = 0; i < len; i++) h = (h ^ (uint8_t)bytes[i]) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 29;
+}
+
+static struct run *find(const struct run_table *t, struct section s, const void *entries, uint32_t n)
+{
+    const size_t len = n * s.entry_size;
+
+    for (uint64_t i = hash_run(entries, len);; i++) {
+        struct run *r = &t->slots[i & (t->size - 1)];
+
+        if (r->count == 0 || (r->count == n && memcmp(s.bytes + r->first * s.entry_size, entries, len) == 0)) return r;
+    }
+}
+
+static void grow_table(struct run_table *t, struct section s)
+{
+    struct run *old = t->slots;
+    const uint32_t old_size = t->size;
+
+    t->size = old_size ? old_size * 2 : 64;
+    t->slots = calloc(t->size, sizeof(*t->slots));
+    if (!t->slots) {
+        fputs("preyc: out of memory\n", stderr);
+        exit(2);
+    }
+    for (uint32_t i = 0; i < old_size; i++)
+        if (old[i].count) *find(t, s, s.bytes + old[i].first * s.entry_size, old[i].count) = old[i];
+    free(old);
+}
+
+/* Append the run; false past the bound, with nothing left behind. */
+static bool append(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n, uint32_t *first)
+{
+    switch (kind) {
+#define X(ident, field, type, most)                                                                                    \
+    case PBC_##ident:                                                                                                  \
+        if ((uint64_t)img->field##_count + n > (most)) return false;                                                   \
+        *first = img->field##_count;                                                                                   \
+        for (uint32_t i = 0; i < n; i++) *image_add_##field(img) = ((const type *)entries)[i];                         \
+        return true;
+        PBC_SECTIONS(X)
+#undef X
+    case PBC_KINDS: break;
+    }
+    abort();
+}
+
+uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n)
+{
+    struct run_table *t = img->runs_seen[kind];
+
+    if (n == 0) return 0;
+    if (!t) t = img->runs_seen[kind] = calloc(1, sizeof(*t));
+    if (!t || t->used * 2 >= t->size) {
+        if (!t) {
+            fputs("preyc: out of memory\n", stderr);
+            exit(2);
+        }
+        grow_table(t, section_of(img, kind));
+    }
+    struct run *r = find(t, section_of(img, kind), entries, n);
+    uint32_t first;
+    if (r->count) return r->first;
+    if (!append(img, kind, entries, n, &first)) return PBC_NONE;
+    *r = (struct run){first, n};
+    t->used++;
+    return first;
+}
+
+void image_share_free(struct image *img)
+{
+    for (unsigned k = 0; k < PBC_KINDS; k++)
+        if (img->runs_seen[k]) {
+            free(img->runs_seen[k]->slots);
+            free(img->runs_seen[k]);
+        }
+}

@@ -1,0 +1,77 @@
+/* What checks, pools and services share: clauses, each at most once, and their values. */
+#ifndef COMPILER_SERVICE_H
+#define COMPILER_SERVICE_H
+
+#include "compiler/resolve/resolve.h"
+#include "vm/packet/key.h"
+
+/* The clauses of one block; NULL where one does not stand. */
+struct clauses {
+    const struct node *of[CL_COUNT];
+};
+/* Find them; one that stands twice is reported, and the first counts. `what`: the block, for the message. */
+void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what);
+
+/* The duration, in nanoseconds; `fallback` where the clause is NULL or its value was reported. */
+uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t fallback);
+uint32_t clause_number(struct compile *c, const struct node *clause, const struct number_kind *kind, uint32_t fallback);
+/* A string of the clause's first child as an entry of STRINGS; 0 where the clause is NULL. */
+uint32_t clause_string(struct compile *c, const struct node *clause);
+/* `ports R`: one range from 1 to 65535; false after a report. */
+bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
+/* "not supported yet: ..." at the clause, if it stands. */
+void clause_not_due(struct compile *c, const struct node *clause, const char *what);
+
+/* An address as struct key has it: host order, v4 in word 0. */
+void addr_words(const struct addr *a, uint32_t words[4]);
+bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
+
+void resolve_checks(struct compile *c);   /* checks.c */
+void resolve_pools(struct compile *c);    /* pools.c */
+void resolve_services(struct compile *c); /* services.c */
+void resolve_nats(struct compile *c);     /* nats.c */
+void check_nats(struct compile *c);       /* nat_checks.c */
+
+/* services.c for nats.c: the protocol of a PROTO/PORTS, `icmp` or `icmp6` (enum pbc_endpoint_proto); its ports, false
+ * after a report. */
+uint8_t endpoint_proto(const struct node *n);
+bool endpoint_ports(struct compile *c, const struct node *n, const struct number_kind *kind, struct number_set *ports);
+
+/* What translation to a pool's servers can hold at once (capacity.c): of IPv4, of IPv6, and in all. */
+struct capacity {
+    struct capacity_part {
+        uint64_t addresses, ports, servers, flows; /* addresses: the interface's own is one */
+        bool own;
+    } v4, v6;
+    uint64_t addresses; /* of `source` */
+    uint64_t spaces;    /* pairs of a `source` address and a server */
+    uint64_t flows;
+};
+struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);
+/* Too many addresses in the `source` clause (NULL: none); *spaces: of the pools so far. */
+void check_sources(struct compile *c, const struct pbc_pool *pool, const struct node *clause, uint64_t *spaces);
+
+/* services.c for service_checks.c */
+struct service_work {
+    struct compile *c;
+    const struct node *node;
+    uint32_t id;
+    enum pbc_mode mode;
+    uint32_t left;     /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
+    bool tcp_like;     /* an endpoint may take TCP or SCTP */
+    bool tcp;          /* an endpoint may take TCP */
+    uint32_t families; /* KIND_IP4, KIND_IP6 of clients that its endpoints take */
+    bool good;         /* mode and endpoints are known */
+};
+/* What a branch's pools must have for the service: a server of the client's family, no other port. families: KIND_IP4,
+ * KIND_IP6 that the branch can match. */
+void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
+                        uint32_t families);
+void check_endpoints(struct compile *c); /* the same endpoint in two places */
+void check_slots(struct compile *c);     /* tables of all pools together */
+void check_loops(struct compile *c);     /* servers on a service's own address */
+void check_capacity(struct compile *c); /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
+/* service_options.c */
+void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
+
+#endif

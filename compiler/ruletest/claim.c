@@ -1,0 +1,142 @@
+/* `never` and `always`, from tree to claim: names and values get their meaning while they are known. The conditions go
+ * into an image of their own, since no test changes the program. */
+#include <string.h>
+
+#include "compiler/analysis/claim/claim.h"
+#include "vm/packet/key.h"
+
+struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
+{
+    struct pbc_range *r4 = arena_alloc(c->arena, (s->v4.n + 1) * sizeof(*r4));
+    struct pbc_range6 *r6 = arena_alloc(c->arena, (s->v6.n + 1) * sizeof(*r6));
+
+    for (size_t i = 0; i < s->v4.n; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
+    for (size_t i = 0; i < s->v6.n; i++)
+        r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
+                                    (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
+    return (struct ir_addrs){.r4 = r4,
+                             .r6 = r6,
+                             .count4 = (uint32_t)s->v4.n,
+                             .count6 = (uint32_t)s->v6.n,
+                             .complement = PBC_NONE,
+                             .set = PBC_NONE,
+                             .mirror = PBC_NONE};
+}
+
+static void take_side(struct rule_work *w, const struct node *n, struct claim_side *side)
+{
+    struct addr_list list = {0};
+
+    if (!n->first || !addr_list_of(w->c, n->first, &list)) {
+        w->bad = true;
+    } else {
+        narrow_by_addresses(w, n, &list);
+        *side = (struct claim_side){.own = claim_ranges(w->c, &list.set),
+                                    .sets = list.big,
+                                    .set_count = list.big_count,
+                                    .any = list.any,
+                                    .self = list.self,
+                                    .negated = says_not(n)};
+    }
+    set_fini(&list.set);
+}
+
+static void take_over(struct rule_work *w, const struct node *n, struct test_claim *claim)
+{
+    const struct symbol *s = symbol_want(w->c, n->first, SYM(METER), "meter");
+
+    if (s && s->index != PBC_NONE)
+        claim->over[claim->over_count++] = s->index;
+    else
+        w->bad = true;
+}
+
+static void take_states(struct rule_work *w, const struct node *n, struct test_claim *claim)
+{
+    struct image *img = w->c->image;
+    const uint32_t before = img->conds_count;
+
+    if (claim->states_written) {
+        diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` stands twice in this claim");
+        diag_fix(w->c->diags, "one list holds all: `state new, established`");
+        w->bad = true;
+        return;
+    }
+    cond_state(w, n);
+    if (img->conds_count == before) return;
+    const struct pbc_cond *cond = &img->conds[before];
+    claim->states = cond->arg / MARK_NEW;
+    if (cond->flags & PBC_COND_NOT) claim->states ^= MARK_STATES / MARK_NEW;
+    claim->states_written = true;
+    img->conds_count = before; /* it is no condition on the packet alone */
+}
+
+/* What is no name of a verdict of firewalls. */
+static bool take_fate(struct compile *c, const struct node *fate, struct test_claim *claim)
+{
+    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: say `accept`, which is true of it too"
+                      : is_choice(fate, CL_PASS)  ? "claims about `pass`: what has addresses is accepted, dropped or "
+                                                    "rejected"
+                                                  : NULL;
+
+    claim->action = (uint8_t)test_action_of(fate);
+    if (why) diag(c->diags, E_UNSUPPORTED, fate->span, "not supported yet: %s", why);
+    return !why;
+}
+
+static void take_part(struct rule_work *w, const struct node *n, struct test_claim *claim)
+{
+    w->seen[n->kind] = n;
+    switch (n->kind) {
+    case N_C_PROTO: cond_protocols(w, n); break;
+    case N_C_PROTO_NUM: cond_proto_numbers(w, n); break;
+    case N_C_PORT:
+    case N_C_SPORT: cond_ports(w, n); break;
+    case N_C_FROM: take_side(w, n, &claim->from); break;
+    case N_C_TO: take_side(w, n, &claim->to); break;
+    default: break;
+    }
+}
+
+/* With the image of claims in the place of the program's. */
+static bool take_claim(struct compile *c, const struct node *first, const struct node *parts, struct test_claim *claim)
+{
+    struct rule_work w = {.c = c,
+                          .node = parts,
+                          .families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES,
+                          .protocols = KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6 | OTHER_PROTOCOLS};
+
+    for (const struct node *n = first; n != parts; n = n->next)
+        if (n->kind == N_C_OVER)
+            take_over(&w, n, claim);
+        else
+            take_states(&w, n, claim);
+    claim->conds = c->image->conds_count;
+    node_each(n, parts) take_part(&w, n, claim);
+    claim->cond_count = c->image->conds_count - claim->conds;
+    if (!w.bad) check_together(&w);
+    claim->told = w.never;
+    return !w.bad;
+}
+
+bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
+{
+    struct test_step *s = test_step_add(c, t, STEP_CLAIM, span_of(n, n->first));
+    struct test_claim *claim = arena_alloc(c->arena, sizeof(*claim));
+    struct image *program = c->image;
+
+    claim->always = clause_of(n) == CL_ALWAYS;
+    claim->states = 1u << STATE_IS_NEW;
+    claim->over = arena_alloc(c->arena, node_count(n) * sizeof(*claim->over));
+    claim->self = t->self_written ? t->self : NULL;
+    s->claim = claim;
+    if (!take_fate(c, n->first, claim)) {
+        mark_names_used(c, n);
+        return false;
+    }
+    if (!c->claims) c->claims = image_new();
+    c->image = c->claims;
+    const bool good = take_claim(c, n->first->next, n->last, claim);
+    c->image = program;
+    return good;
+}

@@ -1,0 +1,73 @@
+/* Which fragments of a test are one datagram, and where they lie in it. Fragments between the same two addresses, of
+ * one protocol and with the same tags belong together until another `first`, or one after the last, begins the next
+ * datagram. A later one lies where the one before it ends, and at 1480 at least, so that one that comes early leaves
+ * room for its first; it is the last if it does not carry a multiple of 8 bytes. */
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "vm/packet/parse/header.h"
+
+struct test_datagram {
+    struct test_datagram *next;
+    struct addr src, dst;
+    uint8_t proto, tags;
+    uint16_t vid[2];
+    uint32_t id, end; /* identification, and one past the last byte written so far */
+    bool has_first, has_last;
+};
+
+static unsigned bucket_of(const struct test_packet *p)
+{
+    unsigned h = 0;
+
+    for (unsigned i = 0; i < sizeof(p->src.bytes); i++) h = h * 31 + p->src.bytes[i] * 7u + p->dst.bytes[i];
+    return h % TEST_BUCKETS;
+}
+
+static bool is_of(const struct test_datagram *d, const struct test_packet *p)
+{
+    return d->proto == p->proto && d->tags == p->tags && memcmp(d->vid, p->vid, sizeof(d->vid)) == 0 &&
+           memcmp(&d->src, &p->src, sizeof(d->src)) == 0 && memcmp(&d->dst, &p->dst, sizeof(d->dst)) == 0;
+}
+
+static struct test_datagram *datagram_of(struct test_run *r, const struct test_packet *p)
+{
+    struct test_datagram *d = r->datagrams[bucket_of(p)], **bucket = &r->datagrams[bucket_of(p)];
+
+    while (d && !is_of(d, p)) d = d->next;
+    if (d) return d;
+    d = arena_alloc(r->c->arena, sizeof(*d));
+    *d = (struct test_datagram){.next = *bucket, .src = p->src, .dst = p->dst, .proto = p->proto, .tags = p->tags};
+    memcpy(d->vid, p->vid, sizeof(d->vid));
+    d->id = ++r->datagram;
+    *bucket = d;
+    return d;
+}
+
+static void begin_another(struct test_run *r, struct test_datagram *d)
+{
+    d->id = ++r->datagram;
+    d->end = 0;
+    d->has_first = d->has_last = false;
+}
+
+static uint32_t later_at(const struct test_datagram *d)
+{
+    return d->end > TEST_LATER_OFFSET ? (d->end + 7) / 8 * 8 : TEST_LATER_OFFSET;
+}
+
+void test_datagram_place(struct test_run *r, struct test_packet *p)
+{
+    const bool first = p->fragment == KIND_FRAG_FIRST;
+    const uint32_t carried = test_packet_carried(p);
+
+    if (p->fragment == KIND_FRAG_NO) return;
+    struct test_datagram *d = datagram_of(r, p);
+    const bool full = d->has_last || (d->end && later_at(d) + carried > UINT16_MAX - IP4_LEN);
+    if (first ? d->has_first : full) begin_another(r, d);
+    p->datagram = d->id;
+    p->offset = first ? 0 : later_at(d);
+    if (p->offset + carried > d->end) d->end = p->offset + carried;
+    d->has_first |= first;
+    d->has_last |= !first && carried % 8;
+}

@@ -1,0 +1,164 @@
+/* Steps of tests that send a packet and expect something of it: `expect`, alone or of a reply, and `reply`. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+
+enum action test_action_of(const struct node *fate)
+{
+    static const uint8_t actions[CL_COUNT] = {[CL_ACCEPT] = ACTION_ACCEPT,
+                                              [CL_DROP] = ACTION_DROP,
+                                              [CL_REJECT] = ACTION_REJECT,
+                                              [CL_FORWARD] = ACTION_FORWARD,
+                                              [CL_PASS] = ACTION_PASS};
+
+    return (enum action)actions[clause_of(fate)];
+}
+
+/* refuses: what a rule lets in may be refused later, by a service or a `nat`, and then names the rule all the same. */
+static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refuses)
+{
+    const bool lets =
+        a == ACTION_ACCEPT || a == ACTION_FORWARD || (refuses && (a == ACTION_DROP || a == ACTION_REJECT));
+
+    return a == ACTION_PASS || (r->verdict == PBC_V_ACCEPT && !lets) ||
+           (r->verdict == PBC_V_DROP && a != ACTION_DROP) || (r->verdict == PBC_V_REJECT && a != ACTION_REJECT);
+}
+
+/* False after reporting that the rule can't give this verdict. */
+static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
+{
+    static const char *const does[PBC_V_COUNTED] = {[PBC_V_ACCEPT] = "accepts",
+                                                    [PBC_V_DROP] = "drops",
+                                                    [PBC_V_REJECT] = "rejects",
+                                                    [PBC_V_DO] = "does a chain",
+                                                    [PBC_V_RETURN] = "returns",
+                                                    [PBC_V_COUNT] = "counts",
+                                                    [PBC_V_LOG] = "logs",
+                                                    [PBC_V_DECAP_IPIP] = "opens a tunnel's packet",
+                                                    [PBC_V_DECAP_GUE] = "opens a tunnel's packet"};
+    const struct pbc_rule *r = &c->image->rules[rule];
+    const bool ends = r->verdict <= PBC_V_REJECT;
+    const char *rest = ends                      ? ""
+                       : pbc_decides(r->verdict) ? ", and what is inside is judged anew"
+                                                 : ", and a later rule or the default decides";
+
+    if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
+    if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* what can't be opened */
+    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict], rest);
+    diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
+    return false;
+}
+
+static bool is_list_named(const struct compile *c, const struct pbc_rule *r, struct str name)
+{
+    const struct image *img = c->image;
+    const uint32_t list = r->list & ~PBC_LIST_CHAIN;
+
+    return str_is(name, image_str(img, r->list & PBC_LIST_CHAIN ? img->chains[list].name : img->firewalls[list].name));
+}
+
+/* `edge:31`: the rule without a name that stands there. */
+static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rule)
+{
+    const struct node *list = by->first, *line = list->next;
+    const struct image *img = c->image;
+
+    if (!symbol_want(c, list, SYM(FIREWALL) | SYM(CHAIN), "firewall or chain")) return false;
+    for (uint32_t i = 0; i < img->rules_count; i++)
+        if (img->rules[i].place.line == line->v.i && is_list_named(c, &img->rules[i], list->v.str)) {
+            *rule = i;
+            return true;
+        }
+    if (c->symbols->text_at_fault) return false;
+    diag(c->diags, E_NO_SUCH_NAME, span_of(list, line), "no rule of `%s` stands on line %" PRIu64, list->v.str.s,
+         line->v.i);
+    diag_fix(c->diags, "give the rule a name with `as NAME`: lines change");
+    return false;
+}
+
+static bool rule_named(struct compile *c, const struct node *name, uint32_t *rule)
+{
+    if (!symbol_find(c->symbols, SPACE_RULES, name->v.str) && symbol_lost(c, name->v.str)) return false;
+    const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
+
+    *rule = s ? s->index : PBC_NONE;
+    return s && s->index != PBC_NONE;
+}
+
+static bool by_of(struct compile *c, const struct node *by, enum action a, uint32_t *rule)
+{
+    if (is_choice(by->first, CL_DEFAULT)) {
+        *rule = RULE_DEFAULT;
+        return true;
+    }
+    if (!(by->first->next ? rule_at_line(c, by, rule) : rule_named(c, by->first, rule))) return false;
+    return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
+}
+
+static const struct {
+    const char *word;
+    uint16_t mark;
+} state_words[] = {
+    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID}};
+
+const char *test_state_name(uint32_t marks)
+{
+    for (size_t i = 0; i < sizeof(state_words) / sizeof(state_words[0]); i++)
+        if (marks & state_words[i].mark) return state_words[i].word;
+    return "none";
+}
+
+/* What `state` is to say; 0 after a report. */
+static uint16_t state_of(struct compile *c, const struct node *n)
+{
+    static const char *const words[] = {"new", "established", "related", "invalid"};
+
+    for (size_t i = 0; i < sizeof(state_words) / sizeof(state_words[0]); i++)
+        if (str_is(n->v.str, state_words[i].word)) return state_words[i].mark;
+    diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is no state; there are new, established, related and invalid",
+         n->v.str.s);
+    const char *nearest = diag_nearest(n->v.str.s, words, 4);
+    if (nearest) diag_fix(c->diags, "did you mean `%s`?", nearest);
+    return 0;
+}
+
+bool test_subject_of(struct compile *c, struct test *t, const struct node *n, struct test_step *s)
+{
+    const struct node *written = n->kind == N_PACKET ? n : n->first && n->first->kind == N_PACKET ? n->first : NULL;
+
+    s->packet_span = n->span;
+    s->reply = n->kind == N_PACKET ? REPLY_NOT : written ? REPLY_WRITTEN : REPLY_BARE;
+    s->packet = written ? test_packet_of(c, written, t->self, false) : test_reply_of(c, n);
+    return s->packet && test_packets_add(c, n, 1);
+}
+
+/* That clause beside a step's first child. */
+static const struct node *clause_beside(const struct node *n, enum clause clause)
+{
+    while (n && !is_clause(n, clause)) n = n->next;
+    return n;
+}
+
+bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
+{
+    const struct node *fate = n->first, *by = clause_beside(fate, CL_BY), *state = clause_beside(fate, CL_STATE);
+    const struct node *last = state ? state->last : by ? by->last : fate;
+    struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
+    bool good = true;
+
+    s->action = (uint8_t)test_action_of(fate);
+    if (by) good = by_of(c, by, s->action, &s->rule);
+    if (state) good = (s->state = state_of(c, state->first)) && good;
+    return test_subject_of(c, t, n->last, s) && good;
+}
+
+/* A reply that stands alone has to be let through. */
+bool test_reply_step(struct compile *c, struct test *t, const struct node *n)
+{
+    struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);
+
+    s->action = ACTION_ACCEPT;
+    s->stepped = true;
+    return test_subject_of(c, t, n, s);
+}

@@ -1,0 +1,141 @@
+/* What became of a packet that was let through: how it left, so that it can be answered by who got it, and errors can
+ * quote it.
+ *
+ *     it went to the host, or across      as it came
+ *     a service or a `nat` sent it on     rewritten; its answer is addressed to what it was rewritten to
+ *     a service in a `dsr` mode did       the server answers the client itself, past this machine
+ *     it came in a tunnel                 what was inside
+ *     the vm answered it                  nobody else does */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "vm/packet/parse/bytes.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/parse/tcp_header.h"
+
+void test_left_keep(struct test_run *r, const struct tx_entry *e)
+{
+    const bool goes_on = e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INSIDE;
+
+    if (!goes_on || e->cookie != r->cookie || r->left_cookie == r->cookie) return;
+    if (e->pkt->head_len > TEST_LEFT_MOST) return;
+    memcpy(r->left_frame, e->pkt->data, e->pkt->head_len);
+    r->left = *e->pkt;
+    r->left.data = r->left_frame;
+    r->left.pool = NULL;
+    r->left.iface = e->out_if;
+    r->left_cookie = r->cookie;
+    r->left_hop_family = e->family;
+    memcpy(r->left_hop, e->next_hop, sizeof(r->left_hop));
+}
+
+static void put_addr(struct addr *a, uint8_t family, const uint32_t words[4])
+{
+    *a = (struct addr){.family = family};
+    for (unsigned i = 0; i < (family == 4 ? 1u : 4u); i++) wire_put32(a->bytes + 4 * i, words[i]);
+}
+
+/* How the packet looks that left: what was sent, with what has changed on the way. False: it is not known. */
+static bool read_left(const struct test_run *r, const struct test_packet *sent, struct test_packet *left)
+{
+    struct pkt pkt = r->left;
+    struct key key;
+
+    if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return false;
+    *left = *sent;
+    left->tunnel = NULL;
+    left->family = key.kind & KIND_IP4 ? 4 : 6;
+    put_addr(&left->src, left->family, key.src);
+    put_addr(&left->dst, left->family, key.dst);
+    left->src_port = key.src_port;
+    left->dst_port = key.dst_port;
+    left->ttl = (uint8_t)key.ttl;
+    if (pkt.iface != IFACE_NONE) left->iface = pkt.iface;
+    if (key.kind & KIND_TCP_FLAGS) {
+        const struct tcp_header h = tcp_header_read(&pkt, &key);
+        left->seq = h.seq;
+        left->ack = h.ack;
+    }
+    if (key.kind & KIND_ICMP_HEADER) left->rest = bytes_get32(&pkt, pkt.l4 + 4u);
+    return true;
+}
+
+/* The bytes of the frame from its IP header on; none where it has none. */
+static void keep_ip(struct test_run *r, struct pkt *pkt)
+{
+    struct key key;
+
+    r->last_ip = (struct str){0};
+    if (pkt_parse(pkt, &r->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return;
+    char *bytes = arena_alloc(r->c->arena, pkt->head_len - pkt->l3);
+    memcpy(bytes, pkt->data + pkt->l3, pkt->head_len - pkt->l3);
+    r->last_ip = (struct str){bytes, pkt->head_len - pkt->l3};
+}
+
+static void keep_built(struct test_run *r)
+{
+    struct test_packet bare = r->last;
+    struct pkt pkt;
+
+    bare.tunnel = NULL;
+    test_build(r, &bare, &pkt);
+    keep_ip(r, &pkt);
+}
+
+static bool is_dsr(const struct program *p, const struct verdict *v)
+{
+    if (v->action != ACTION_FORWARD || v->service >= p->services_count) return false;
+    const uint8_t mode = p->services[v->service].mode;
+    return mode != PBC_MODE_PASSTHROUGH && mode != PBC_MODE_KEEP_SOURCE;
+}
+
+void test_left_note(struct test_run *r, const struct test_packet *p, const struct verdict *v, uint64_t cookie)
+{
+    const bool left = r->left_cookie == cookie && cookie;
+    struct test_packet seen;
+
+    if (v->action != ACTION_ACCEPT && v->action != ACTION_FORWARD && v->action != ACTION_PASS) return;
+    test_talk_sent(r, p);
+    if (p->fragment == KIND_FRAG_LATER) return;
+    r->last = *p;
+    r->any_left = true;
+    r->past = is_dsr(r->program, v);
+    r->answered = v->done && !left;
+    if (v->action == ACTION_FORWARD && left && !r->past && read_left(r, p, &seen)) {
+        test_talk_seen(r, &seen);
+        r->last = seen;
+    }
+    struct pkt pkt = r->left;
+    if (left)
+        keep_ip(r, &pkt);
+    else
+        keep_built(r);
+}
+
+void test_left_past(struct test_run *r, const struct test_packet *p)
+{
+    test_talk_sent(r, p);
+    r->last = *p;
+    r->past = r->answered = false;
+    keep_built(r);
+}
+
+/* How it left, if it was sent on. */
+void test_note_left(struct test_run *r, const struct verdict *v)
+{
+    char text[300], hop[INET6_ADDRSTRLEN] = "";
+    struct pkt pkt = r->left;
+    struct key key;
+    struct addr to;
+
+    if (v->action != ACTION_FORWARD || r->left_cookie != r->cookie) return;
+    if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE) return;
+    pkt_describe(&pkt, &key, text, sizeof(text));
+    if (r->left_hop_family) {
+        put_addr(&to, r->left_hop_family, r->left_hop);
+        if (!inet_ntop(to.family == 4 ? AF_INET : AF_INET6, to.bytes, hop, sizeof(hop))) hop[0] = '\0';
+    }
+    diag_note(r->c->diags, SPAN_NONE, "it left as: %s, %u bytes%s%s", text, pkt.wire_len,
+              hop[0] ? ", to the machine " : "", hop);
+}

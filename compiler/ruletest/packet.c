@@ -1,0 +1,348 @@
+/* The packet of a test, from tree to what a frame is built of: which parts each form takes, and which it needs. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "compiler/ruletest/packet_priv.h"
+#include "vm/packet/parse/header.h"
+
+static const struct form_row {
+    const char *word;
+    uint8_t family; /* 0: either */
+    uint8_t proto;
+} forms[FORM_COUNT] = {
+    [FORM_TCP] = {"tcp", 0, IPPROTO_NR_TCP},
+    [FORM_UDP] = {"udp", 0, IPPROTO_NR_UDP},
+    [FORM_SCTP] = {"sctp", 0, IPPROTO_NR_SCTP},
+    [FORM_ICMP] = {"icmp", 4, IPPROTO_NR_ICMP},
+    [FORM_ICMP6] = {"icmp6", 6, IPPROTO_NR_ICMP6},
+    [FORM_PROTO] = {"proto", 0, 0},
+    [FORM_ARP] = {"arp", 4, 0},
+    [FORM_REPLY] = {"reply", 0, 0},
+};
+
+static const enum test_form form_of[CL_COUNT] = {
+    [CL_TCP] = FORM_TCP,     [CL_UDP] = FORM_UDP,     [CL_SCTP] = FORM_SCTP, [CL_ICMP] = FORM_ICMP,
+    [CL_ICMP6] = FORM_ICMP6, [CL_PROTO] = FORM_PROTO, [CL_ARP] = FORM_ARP,
+};
+
+const char *test_form_word(enum test_form f) { return forms[f].word; }
+
+/* Addresses and ports ---------------------------------------------------------------------------------------------- */
+
+static const struct number_kind port_kind = {.what = "a port", .range = "ports go from 0 to 65535", .most = 65535};
+
+/* The first address of a set that a host may have: the network's own is left out. */
+static bool first_of(const struct addr_set *s, struct addr *a)
+{
+    *a = (struct addr){.family = s->v4.n ? 4 : 6};
+    if (set_is_empty(s)) return false;
+    if (s->v4.n) {
+        const uint32_t lo = s->v4.r[0].lo + (s->v4.r[0].hi - s->v4.r[0].lo > 1);
+        for (unsigned i = 0; i < 4; i++) a->bytes[i] = (uint8_t)(lo >> (24 - 8 * i));
+    } else {
+        const u128 lo = s->v6.r[0].lo + (s->v6.r[0].hi - s->v6.r[0].lo > 1);
+        for (unsigned i = 0; i < 16; i++) a->bytes[i] = (uint8_t)(lo >> (120 - 8 * i));
+    }
+    return true;
+}
+
+/* A set holds many addresses: offer the first. */
+static void report_set(struct packet_work *w, const struct node *n, struct symbol *set)
+{
+    struct addr a;
+    char text[64];
+
+    set->used = true;
+    diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, and a packet has one address", set->name.s);
+    if (first_of(&set->set, &a)) {
+        addr_print(&a, text);
+        diag_fix(w->c->diags, "name a member, such as %s", text);
+    }
+    diag_note(w->c->diags, set->span, "declared here");
+    w->bad = true;
+}
+
+static void take_name(struct packet_work *w, const struct node *n)
+{
+    struct symbol *s = symbol_find(w->c->symbols, SPACE_VALUES, n->v.str);
+
+    if (s && s->kind == SYM_SET)
+        report_set(w, n, s);
+    else
+        symbol_want(w->c, n, SYM(CONST), "constant");
+    w->bad = true;
+}
+
+/* ADDR, ENDPOINT, SELF or a constant of the first two. */
+static void take_host(struct packet_work *w, const struct node *n, struct side *side, uint16_t *port)
+{
+    const struct node_value v = value_of(w->c, n);
+
+    side->node = n;
+    if (n->kind == N_SELF) {
+        side->self = true;
+    } else if (v.node->kind == N_ADDR) {
+        side->addr = v.node->v.addr;
+    } else if (v.node->kind == N_ENDPOINT) {
+        side->self = v.node->v.endpoint.is_self;
+        side->addr = v.node->v.endpoint.addr;
+        side->port = n;
+        *port = v.node->v.endpoint.port;
+    } else if (v.node->kind == N_NAME) {
+        take_name(w, v.node);
+    } else {
+        diag(w->c->diags, E_PACKET_ADDRESS, n->span, "this is %s, and a packet has one address", value_name(v.node));
+        if (v.constant) diag_note(w->c->diags, v.constant->span, "declared here");
+        w->bad = true;
+    }
+}
+
+static void take_side(struct packet_work *w, const struct node *n, struct side *side, uint16_t *port)
+{
+    uint32_t value;
+
+    if (n->kind != N_CLAUSE) {
+        take_host(w, n, side, port);
+        return;
+    }
+    take_host(w, n->first, side, port);
+    if (side->port) {
+        const bool named = n->first->kind == N_NAME;
+        diag(w->c->diags, E_PACKET_TWICE, n->span, "%s%s%s brings a port already", named ? "`" : "",
+             named ? n->first->v.str.s : "the address", named ? "`" : "");
+        w->bad = true;
+    }
+    side->port = n->last;
+    if (number_one(w->c, n->last, &port_kind, &value))
+        *port = (uint16_t)value;
+    else
+        w->bad = true;
+}
+
+static void check_ports(struct packet_work *w)
+{
+    const bool takes = 1u << w->p->form & FORMS_PORTS;
+    const struct side *sides[] = {&w->src, &w->dst};
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct side *s = sides[i];
+
+        if (s->port && !takes) {
+            diag(w->c->diags, E_PACKET_PART, s->port->span, "`%s` has no ports", forms[w->p->form].word);
+            w->bad = true;
+        } else if (!s->port && takes && w->p->fragment != KIND_FRAG_LATER && !(w->p->any_port && s == &w->src)) {
+            diag(w->c->diags, E_PACKET_LACKS, s->node->span, "`%s` needs the %s port", forms[w->p->form].word,
+                 s == &w->dst ? "destination's" : "source's");
+            diag_fix(w->c->diags, s->self               ? "write `self:PORT`"
+                                  : s->addr.family == 6 ? "write `[ADDRESS]:PORT`"
+                                                        : "write `ADDRESS:PORT`");
+            w->bad = true;
+        }
+    }
+}
+
+/* The family of the packet: the form's, else that of the side that is written out. */
+static void settle_families(struct packet_work *w)
+{
+    const struct form_row *form = &forms[w->p->form];
+    const uint8_t src = w->src.self ? 0 : w->src.addr.family, dst = w->dst.self ? 0 : w->dst.addr.family;
+    const uint8_t family = form->family ? form->family : src ? src : dst ? dst : 4;
+    const struct side *wrong = src && src != family ? &w->src : dst && dst != family ? &w->dst : NULL;
+
+    w->p->family = family;
+    if (wrong && form->family) {
+        diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span, "`%s` is IPv%u's, and this address is IPv%u",
+             form->word, family, family ^ 2);
+        if (w->p->form != FORM_ARP) diag_fix(w->c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
+        w->bad = true;
+    } else if (wrong) {
+        diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span,
+             "both addresses of a packet are of one family; these are IPv%u and IPv%u", src, dst);
+        w->bad = true;
+    }
+}
+
+static void settle_self(struct packet_work *w, struct side *side)
+{
+    const struct addr *own = &w->self->first[w->p->family == 6];
+
+    if (!side->self || w->bad) return;
+    side->addr = *own;
+    if (own->family) return;
+    diag(w->c->diags, E_TEST_SELF, side->node->span, "this test gave `self` no IPv%u address", w->p->family);
+    diag_fix(w->c->diags, "add one to the test's `self`");
+    w->bad = true;
+}
+
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct test_tunnel *t)
+{
+    struct test_packet outer = {.form = FORM_PROTO};
+    struct packet_work o = {.c = w->c, .node = w->node, .p = &outer, .self = w->self};
+
+    take_side(&o, src, &o.src, &outer.src_port);
+    take_side(&o, dst, &o.dst, &outer.dst_port);
+    if (o.bad) return false;
+    if (o.src.port || o.dst.port) {
+        diag(w->c->diags, E_PACKET_PART, (o.src.port ? &o.src : &o.dst)->port->span,
+             "the ends of a tunnel are addresses, without ports");
+        if (t->gue) diag_fix(w->c->diags, "the port of GUE stands before them: `in gue PORT SRC -> DST`");
+        return false;
+    }
+    settle_families(&o);
+    settle_self(&o, &o.src);
+    settle_self(&o, &o.dst);
+    t->family = outer.family;
+    t->src = o.src.addr;
+    t->dst = o.dst.addr;
+    return !o.bad;
+}
+
+/* The whole -------------------------------------------------------------------------------------------------------- */
+
+static bool has_part(const struct node *first, enum clause part)
+{
+    for (const struct node *n = first; n; n = n->next)
+        if (is_clause(n, part)) return true;
+    return false;
+}
+
+/* What is in the header of TCP or ICMP is in the first fragment. */
+static void check_later(struct packet_work *w, const struct node *first)
+{
+    for (const struct node *n = first; n; n = n->next) {
+        const bool flag = is_clause(n, CL_FLAG);
+
+        if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
+        diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
+             node_words(flag ? n->first : n));
+        diag_fix(w->c->diags, "leave it out, or write it of the first fragment");
+        w->bad = true;
+    }
+}
+
+/* What goes with what. */
+static void check_parts(struct packet_work *w, const struct node *first)
+{
+    const bool icmp = 1u << w->p->form & FORMS_ICMP;
+
+    if (has_part(first, CL_INNER) && !has_part(first, CL_VLAN)) {
+        diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
+        diag_fix(w->c->diags, "add `vlan N`");
+        w->bad = true;
+    }
+    if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
+    if (icmp && !has_part(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
+        diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", forms[w->p->form].word);
+        diag_fix(w->c->diags, "a ping is `type echo-request`");
+        w->bad = true;
+    }
+}
+
+static void check_length(struct packet_work *w)
+{
+    struct test_packet *p = w->p;
+    const uint32_t least = test_packet_least(p), head = p->family == 4 ? IP4_LEN : IP6_LEN + IP6_FRAG_LEN;
+    const uint32_t most = UINT16_MAX - test_tunnel_adds(p);
+
+    if (p->length > most || (p->tunnel && least > most)) {
+        diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
+             "the packet has %" PRIu32 " bytes, and the tunnel adds %" PRIu32 ": an IP packet has 65535 at most",
+             p->length ? p->length : least, UINT16_MAX - most);
+        w->bad = true;
+    } else if (least > 65535 || (p->length && p->length < least)) {
+        diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
+             "the packet has %" PRIu32 " bytes of headers and payload, more than %s%" PRIu32, least,
+             p->length ? "its `length` " : "", p->length ? p->length : 65535);
+        w->bad = true;
+    } else if (p->fragment == KIND_FRAG_FIRST && p->length && (p->length - head) % 8) {
+        const uint32_t under = p->length - (p->length - head) % 8;
+
+        diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
+             "a first fragment carries a multiple of 8 bytes: its length can be %" PRIu32 " or %" PRIu32, under,
+             under + 8);
+        w->bad = true;
+    }
+}
+
+/* Neighbour discovery is heeded with a hop limit of 255 alone (RFC 4861), so that is what its packets have. */
+uint8_t test_default_ttl(const struct test_packet *p)
+{
+    return p->form == FORM_ICMP6 && p->type >= ICMP6_ND_FIRST && p->type <= ICMP6_REDIRECT ? 255 : 64;
+}
+
+bool test_icmp_is_error(const struct test_packet *p)
+{
+    if (p->form == FORM_ICMP6) return p->type < ICMP6_INFORMATIONAL;
+    return p->form == FORM_ICMP &&
+           (p->type == ICMP4_UNREACHABLE || p->type == ICMP4_QUENCH || p->type == ICMP4_REDIRECT ||
+            p->type == ICMP4_TIME_EXCEEDED || p->type == ICMP4_PARAMETER);
+}
+
+/* Fragmentation needed (RFC 1191) and packet too big name the least MTU of IPv6; queries have identifier 1, number 1.
+ */
+uint32_t test_icmp_rest(const struct test_packet *p)
+{
+    enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
+
+    if (!test_icmp_is_error(p)) return 1 << 16 | 1;
+    const bool big =
+        p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
+    return big ? MTU : 0;
+}
+
+static struct test_packet *packet_new(struct compile *c, enum test_form form)
+{
+    struct test_packet *p = arena_alloc(c->arena, sizeof(*p));
+
+    p->form = form;
+    p->proto = forms[form].proto;
+    p->iface = IFACE_NONE;
+    p->fragment = KIND_FRAG_NO;
+    p->datagram = 1;
+    p->seq = p->ack = 1;
+    return p;
+}
+
+struct test_packet *test_reply_of(struct compile *c, const struct node *n)
+{
+    struct test_packet *p = packet_new(c, FORM_REPLY);
+    struct packet_work w = {.c = c, .node = n, .p = p};
+
+    for (const struct node *part = n->first; part; part = part->next) test_part_take(&w, n->first, part);
+    if (p->fragment == KIND_FRAG_LATER) check_later(&w, n->first);
+    return w.bad ? NULL : p;
+}
+
+struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self, bool any_port)
+{
+    struct test_packet *p = packet_new(c, form_of[clause_of(n)]);
+    struct packet_work w = {.c = c, .node = n, .p = p, .self = self};
+    const struct node *at = n->first;
+    uint32_t proto;
+
+    p->any_port = any_port;
+    if (p->form == FORM_PROTO) {
+        w.bad = !number_one(c, at, &protocol_kind, &proto);
+        if (!w.bad) p->proto = (uint8_t)proto;
+        at = at->next;
+    }
+    const struct node *src = at, *dst = src->next, *first = dst->next;
+    for (const struct node *part = first; part; part = part->next) test_part_take(&w, first, part);
+    take_side(&w, src, &w.src, &p->src_port);
+    take_side(&w, dst, &w.dst, &p->dst_port);
+    if (w.bad) return NULL;
+    check_ports(&w);
+    settle_families(&w);
+    settle_self(&w, &w.src);
+    settle_self(&w, &w.dst);
+    check_parts(&w, first);
+    if (w.bad) return NULL;
+    p->src = w.src.addr;
+    p->dst = w.dst.addr;
+    if (!p->ttl_written) p->ttl = test_default_ttl(p);
+    p->any_port = any_port && !w.src.port && 1u << p->form & FORMS_PORTS && p->fragment != KIND_FRAG_LATER;
+    p->rest = test_icmp_rest(p);
+    if (p->fragment == KIND_FRAG_LATER) p->offset = TEST_LATER_OFFSET;
+    check_length(&w);
+    return w.bad ? NULL : p;
+}

@@ -1,0 +1,33 @@
+/* What reading a test's packet takes: its sides in packet.c, its parts in part.c. */
+#ifndef COMPILER_PACKET_PRIV_H
+#define COMPILER_PACKET_PRIV_H
+
+#include "compiler/ruletest/ruletest.h"
+
+#define FORM(f)     (1u << FORM_##f)
+#define FORMS_PORTS (FORM(TCP) | FORM(UDP) | FORM(SCTP))
+#define FORMS_ICMP  (FORM(ICMP) | FORM(ICMP6))
+#define FORMS_IP    (FORMS_PORTS | FORMS_ICMP | FORM(PROTO))
+#define FORMS_ALL   (FORMS_IP | FORM(ARP))
+
+/* A packet while its parts are taken. */
+struct packet_work {
+    struct compile *c;
+    const struct node *node;
+    struct test_packet *p;
+    const struct test_self *self;
+    bool bad;
+    struct side {
+        const struct node *node, *port; /* port: NULL where none is written */
+        struct addr addr;
+        bool self;
+    } src, dst;
+};
+
+/* A part: flags, vlan, ttl and so on. `first`: of the packet's parts, in which it stands. w->bad after a report. */
+void test_part_take(struct packet_work *w, const struct node *first, const struct node *n);
+/* One address of a tunnel's, with `self` taken from the test's; false after a report (packet.c). */
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct test_tunnel *t);
+const char *test_form_word(enum test_form f);
+
+#endif

@@ -1,0 +1,204 @@
+/* The parts of a test's packet behind its addresses: which form takes which, each at most once. */
+#include "compiler/ruletest/packet_priv.h"
+
+static uint32_t number(struct packet_work *w, const struct node *n, const struct number_kind *kind)
+{
+    uint32_t value = 0;
+
+    if (!number_one(w->c, n->first, kind, &value)) w->bad = true;
+    return value;
+}
+
+static void part_flag(struct packet_work *w, const struct node *n)
+{
+    w->p->flags |= (uint8_t)(1u << (clause_of(n->first) - CL_FIN));
+}
+
+static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};
+
+static void part_vlan(struct packet_work *w, const struct node *n)
+{
+    w->p->vid[0] = (uint16_t)number(w, n, &vlan_kind);
+    if (!w->p->tags) w->p->tags = 1;
+}
+
+static void part_inner(struct packet_work *w, const struct node *n)
+{
+    w->p->vid[1] = (uint16_t)number(w, n, &vlan_kind);
+    w->p->tags = 2;
+}
+
+static void part_ttl(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
+
+    w->p->ttl = (uint8_t)number(w, n, &ttl);
+    w->p->ttl_written = true;
+}
+
+static void part_length(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind length = {
+        .what = "a packet's length", .range = "lengths go from 1 to 65535", .least = 1, .most = 65535};
+
+    w->p->length = number(w, n, &length);
+}
+
+static void part_type(struct packet_work *w, const struct node *n)
+{
+    const bool v6 = w->p->form == FORM_ICMP6;
+
+    if (v6 && n->first->kind == N_NAME && str_is(n->first->v.str, "nd")) {
+        diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` stands for four types, and a packet has one");
+        diag_fix(w->c->diags, "write nd-neighbor-solicit or another of them");
+        w->bad = true;
+        return;
+    }
+    w->p->type = (uint8_t)number(w, n, &icmp_type_kinds[v6]);
+}
+
+static void part_code(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind code = {
+        .what = "an ICMP code", .range = "ICMP codes go from 0 to 255", .most = 255};
+
+    w->p->code = (uint8_t)number(w, n, &code);
+}
+
+/* An interface by its declared name; a device in quotes may be one that no rule asks for. */
+static void part_on(struct packet_work *w, const struct node *n)
+{
+    const struct image *img = w->c->image;
+    const struct node_value v = value_of(w->c, n->first);
+
+    w->p->on = true;
+    if (v.node->kind == N_NAME) {
+        const struct symbol *s = symbol_want(w->c, v.node, SYM(INTERFACE), "interface");
+
+        if (s && s->index < IFACE_NONE)
+            w->p->iface = (uint16_t)s->index;
+        else
+            w->bad = true;
+    } else if (v.node->kind != N_STRING) {
+        report_wrong_value(w->c, n->first, v, "an interface");
+        w->bad = true;
+    } else {
+        for (uint32_t i = 0; i < img->ifaces_count; i++)
+            if (str_is(v.node->v.str, image_str(img, img->ifaces[i].device))) w->p->iface = (uint16_t)i;
+    }
+}
+
+static void part_fragment(struct packet_work *w, const struct node *n)
+{
+    w->p->fragment = is_choice(n->first, CL_FIRST) ? KIND_FRAG_FIRST : KIND_FRAG_LATER;
+}
+
+static void part_payload(struct packet_work *w, const struct node *n)
+{
+    const struct node_value v = value_of(w->c, n->first);
+
+    if (v.node->kind == N_BYTES) {
+        w->p->payload = v.node->v.str;
+        return;
+    }
+    if (v.node->kind == N_NAME)
+        symbol_want(w->c, v.node, SYM(CONST), "constant");
+    else
+        report_wrong_value(w->c, n->first, v, "hex bytes");
+    w->bad = true;
+}
+
+/* `in ipip SRC -> DST`, `in gue PORT SRC -> DST`. */
+static void part_tunnel(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind port = {
+        .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
+    struct test_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
+    const struct node *src = n->first;
+
+    t->gue = is_clause(n, CL_GUE);
+    if (t->gue) {
+        t->port = (uint16_t)number(w, n, &port);
+        src = src->next;
+    }
+    if (test_tunnel_of(w, src, src->next, t))
+        w->p->tunnel = t;
+    else
+        w->bad = true;
+}
+
+static void part_not_due(struct packet_work *w, const struct node *n)
+{
+    diag(w->c->diags, E_UNSUPPORTED, n->span, "not supported yet: `%s` of a packet", node_words(n));
+    w->bad = true;
+}
+
+static const struct part_row {
+    unsigned forms; /* that take it */
+    void (*take)(struct packet_work *, const struct node *);
+} parts[CL_COUNT] = {
+    [CL_FLAG] = {FORM(TCP) | FORM(REPLY), part_flag},
+    [CL_VLAN] = {FORMS_ALL, part_vlan},
+    [CL_INNER] = {FORMS_ALL, part_inner},
+    [CL_TTL] = {FORMS_IP | FORM(REPLY), part_ttl},
+    [CL_LENGTH] = {FORMS_IP | FORM(REPLY), part_length},
+    [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
+    [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},
+    [CL_PAYLOAD] = {FORMS_IP | FORM(REPLY), part_payload},
+    [CL_TYPE] = {FORMS_ICMP, part_type},
+    [CL_CODE] = {FORMS_ICMP, part_code},
+    [CL_IPIP] = {FORMS_IP, part_tunnel},
+    [CL_GUE] = {FORMS_IP, part_tunnel},
+    [CL_SNI] = {FORM(TCP), part_not_due},
+    [CL_HOST] = {FORM(TCP), part_not_due},
+    [CL_PATH] = {FORM(TCP), part_not_due},
+};
+
+static bool is_tunnel(const struct node *n) { return is_clause(n, CL_IPIP) || is_clause(n, CL_GUE); }
+
+static bool same_part(const struct node *a, const struct node *b)
+{
+    if (is_tunnel(a) && is_tunnel(b)) return true;
+    return clause_of(a) == clause_of(b) && (!is_clause(a, CL_FLAG) || clause_of(a->first) == clause_of(b->first));
+}
+
+static const char *part_name(const struct node *n)
+{
+    switch (clause_of(n)) {
+    case CL_FLAG: return node_words(n->first);
+    case CL_IPIP: return "in ipip";
+    case CL_GUE: return "in gue";
+    default: return node_words(n);
+    }
+}
+
+static void report_part(struct packet_work *w, const struct node *n)
+{
+    const bool flag = is_clause(n, CL_FLAG), tag = is_clause(n, CL_VLAN) || is_clause(n, CL_INNER);
+
+    w->bad = true;
+    if (w->p->form == FORM_REPLY) {
+        diag(w->c->diags, E_PACKET_PART, n->span, "a `reply` is of the kind of what it answers, and takes no `%s`",
+             part_name(n));
+        diag_fix(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
+                                  : "write the packet out, as `reply: PACKET`");
+        return;
+    }
+    diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
+         flag ? "TCP flags" : "`", flag ? "" : part_name(n), flag ? "" : "`");
+    if (flag) diag_fix(w->c->diags, "only `tcp` takes `%s`", part_name(n));
+}
+
+void test_part_take(struct packet_work *w, const struct node *first, const struct node *n)
+{
+    for (const struct node *before = first; before != n; before = before->next)
+        if (same_part(before, n)) {
+            diag(w->c->diags, E_PACKET_TWICE, n->span, "`%s` stands twice in this packet", part_name(n));
+            w->bad = true;
+            return;
+        }
+    if (parts[clause_of(n)].forms & 1u << w->p->form)
+        parts[clause_of(n)].take(w, n);
+    else
+        report_part(w, n);
+}

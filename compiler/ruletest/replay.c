@@ -1,0 +1,156 @@
+/* `replay "case.pcap" drop >= 99%`: every frame of a capture, judged in the state of the test. Its clock runs on by the
+ * time that passes between the frames. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "runtime/capture/capture.h"
+#include "runtime/schedule/schedule.h"
+
+/* Frames counted, and the first that was judged otherwise. */
+struct tally {
+    const struct test_step *step;
+    uint64_t frames, right;
+    uint64_t odd_frame; /* its number, from 1; 0: none */
+    struct pkt odd;
+    struct verdict verdict;
+    uint64_t odd_now_ns, odd_captured_ns;
+    uint64_t capture_ns; /* of the frame before */
+    uint64_t until_ns;   /* till then schedules stay as they are */
+};
+
+static struct capture *open_capture(struct test_run *r, const struct test_step *s)
+{
+    struct stat st;
+    char err[300] = "";
+    const bool there = stat(s->path, &st) == 0;
+    struct capture *c = there && S_ISREG(st.st_mode) ? capture_open(s->path, err, sizeof(err)) : NULL;
+
+    if (there) remember_file(r->c->symbols, st.st_dev, st.st_ino);
+    if (!c)
+        diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",
+             err[0]  ? err
+             : there ? "it is no regular file"
+                     : "there is no such file");
+    return c;
+}
+
+/* Meters see the time that passes between frames, schedules the time at which they were captured. */
+static void advance(struct test_run *r, struct tally *t, uint64_t frame_ns)
+{
+    if (t->capture_ns && frame_ns > t->capture_ns) test_time(r, r->now_ns + (frame_ns - t->capture_ns));
+    if (frame_ns > t->capture_ns) t->capture_ns = frame_ns;
+    if (t->capture_ns >= t->until_ns) r->facts.schedules = schedules_at(r->program, t->capture_ns, &t->until_ns);
+}
+
+/* What became of a frame; the first that was judged otherwise is kept. */
+static void count(struct tally *t, const struct test_run *r, uint64_t frame, const struct pkt *pkt,
+                  const struct verdict *v)
+{
+    if (test_holds(r, t->step, v, 0)) {
+        t->right++;
+    } else if (!t->odd_frame || frame < t->odd_frame) {
+        t->odd_frame = frame;
+        t->odd = *pkt;
+        t->odd_now_ns = r->now_ns;
+        t->odd_captured_ns = t->capture_ns;
+        t->verdict = *v;
+    }
+}
+
+/* A frame that the vm holds; its bytes stay where the capture has them. */
+struct held_frame {
+    struct test_held held;
+    struct tally *tally; /* NULL: the capture has ended */
+    uint64_t frame;
+    struct pkt pkt;
+};
+
+static void frame_left(struct test_run *r, struct test_held *h, const struct verdict *v)
+{
+    const struct held_frame *f = (const struct held_frame *)h;
+
+    if (f->tally) count(f->tally, r, f->frame, &f->pkt, v);
+}
+
+static void judge_frame(struct test_run *r, const struct capture_frame *f, struct tally *t)
+{
+    struct pkt pkt;
+    struct verdict v;
+
+    pkt_view(&pkt, f->data, f->cap_len, f->wire_len, f->link, IFACE_NONE);
+    advance(r, t, f->time_ns);
+    test_judge(r, &pkt, &v);
+    t->frames++;
+    if (v.action != ACTION_HELD) {
+        count(t, r, t->frames, &pkt, &v);
+        return;
+    }
+    struct held_frame *held = arena_alloc(r->c->arena, sizeof(*held));
+    *held = (struct held_frame){.tally = t, .frame = t->frames, .pkt = pkt};
+    test_hold(r, &held->held, frame_left);
+}
+
+/* Frames that are held when the capture ends are judged otherwise than anybody expects. */
+static void end_capture(struct test_run *r)
+{
+    static const struct verdict held = {
+        .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+
+    for (struct test_held *h = r->held; h; h = h->next) {
+        if (h->left != frame_left) continue;
+        frame_left(r, h, &held);
+        ((struct held_frame *)h)->tally = NULL;
+    }
+}
+
+static void report(struct test_run *r, const struct test_step *s, const struct tally *t)
+{
+    struct pkt odd = t->odd;
+    struct key key;
+    char what[64], share[32];
+
+    snprintf(share, sizeof(share), s->all ? "all frames" : "%llu%% of the frames or more",
+             (unsigned long long)s->count);
+    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s for %s, but found it for %llu of %llu",
+         r->test->name.s, action_name(s->action), share, (unsigned long long)t->right, (unsigned long long)t->frames);
+    if (!t->odd_frame) return;
+    test_parse(r, &odd, &key);
+    snprintf(what, sizeof(what), "the first other one is frame %llu, %s", (unsigned long long)t->odd_frame,
+             action_name(t->verdict.action));
+    const uint64_t now_ns = r->now_ns; /* of the last frame */
+    r->now_ns = t->odd_now_ns;
+    r->captured_ns = t->odd_captured_ns;
+    test_note_packet(r, what, &odd, &key);
+    r->now_ns = now_ns;
+    r->captured_ns = 0;
+    test_note_decider(r, &t->verdict, &key);
+}
+
+static bool enough(const struct test_step *s, const struct tally *t)
+{
+    return t->right == t->frames ||
+           (!s->all && (unsigned __int128)t->right * 100 >= (unsigned __int128)t->frames * s->count);
+}
+
+bool test_replay(struct test_run *r, const struct test_step *s)
+{
+    struct capture *c = open_capture(r, s);
+    struct capture_frame f;
+    struct tally t = {.step = s};
+    int got;
+
+    if (!c) return false;
+    while ((got = capture_next(c, &f)) == 1) judge_frame(r, &f, &t);
+    end_capture(r);
+    test_clock(r, r->now_ns);
+    const bool good = got == 0 && t.frames && enough(s, &t);
+    if (got < 0)
+        diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s", capture_error(c));
+    else if (!t.frames)
+        diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture holds no frame");
+    else if (!good)
+        report(r, s, &t);
+    capture_close(c);
+    return good;
+}

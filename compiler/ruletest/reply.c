@@ -1,0 +1,205 @@
+/* Packets as they are sent: what a `reply` answers, and what of a packet depends on those before it. */
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
+
+/* What errors quote at most: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c). */
+enum { ERROR4_MOST = 576, ERROR6_MOST = 1280 };
+
+static struct diags *complain(struct test_run *r, const struct test_step *s, const char *what)
+{
+    diag(r->c->diags, E_TEST_REPLY, s->packet_span, "test \"%s\": %s", r->test->name.s, what);
+    return r->c->diags;
+}
+
+/* The packet that would be answered, for the reader. */
+static void note_last(struct test_run *r, const char *what)
+{
+    struct pkt pkt;
+    struct key key;
+
+    test_build(r, &r->last, &pkt);
+    test_parse(r, &pkt, &key);
+    test_note_packet(r, what, &pkt, &key);
+}
+
+static void note_answered(struct test_run *r) { note_last(r, "the last packet that was let through"); }
+
+static bool same_addr(const struct addr *a, const struct addr *b)
+{
+    return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
+}
+
+void test_note_quoted(struct test_run *r, const struct test_step *s)
+{
+    const struct test_packet *p = s->packet;
+
+    if (s->reply == REPLY_BARE || !test_icmp_is_error(p) || p->payload.len) return;
+    if (s->reply == REPLY_NOT)
+        diag_note(r->c->diags, SPAN_NONE,
+                  "it quotes nothing; one about the last packet is written as `reply: icmp ...`");
+    else if (same_addr(&p->dst, &r->last.src))
+        note_last(r, "it quotes the last packet that was let through");
+    else
+        note_last(r, "it quotes the last packet that was let through, which its receiver did not send");
+}
+
+static bool is_own(const struct test_self *self, const struct addr *a)
+{
+    const uint64_t hi = wire_get64(a->bytes), lo = wire_get64(a->bytes + 8);
+
+    for (unsigned i = 0; a->family == 4 && i < self->count4; i++)
+        if (self->v4[i] == wire_get32(a->bytes)) return true;
+    for (unsigned i = 0; a->family == 6 && i < self->count6; i++)
+        if (self->v6[i].lo_hi == hi && self->v6[i].lo_lo == lo) return true;
+    return false;
+}
+
+static bool is_group(const struct addr *a)
+{
+    if (a->family == 6) return a->bytes[0] == 0xff;
+    return a->bytes[0] >> 4 == 0xe || wire_get32(a->bytes) == UINT32_MAX;
+}
+
+/* It comes the way that the last one took: its tags, and its interface where this machine is one of the two ends. */
+static void take_way(const struct test_run *r, struct test_packet *p)
+{
+    const struct test_packet *last = &r->last;
+
+    if (!p->tags) {
+        p->tags = last->tags;
+        memcpy(p->vid, last->vid, sizeof(p->vid));
+    }
+    if (!p->on && (is_own(r->self, &last->src) || is_own(r->self, &last->dst))) p->iface = last->iface;
+}
+
+/* The type that answers a query; -1: nothing does. */
+static int answering(const struct test_packet *p)
+{
+    static const uint8_t pairs4[][2] = {{8, 0}, {10, 9}, {13, 14}, {15, 16}, {17, 18}};
+    static const uint8_t pairs6[][2] = {{128, 129}, {133, 134}, {135, 136}, {139, 140}};
+    const bool v6 = p->form == FORM_ICMP6;
+
+    for (size_t i = 0; i < (v6 ? sizeof(pairs6) : sizeof(pairs4)) / 2; i++)
+        if ((v6 ? pairs6[i][0] : pairs4[i][0]) == p->type) return v6 ? pairs6[i][1] : pairs4[i][1];
+    return -1;
+}
+
+static bool takes_ip(const struct test_packet *parts)
+{
+    return parts->flags || parts->ttl_written || parts->length || parts->payload.len || parts->fragment != KIND_FRAG_NO;
+}
+
+/* What a bare `reply` can't answer, and parts that its kind of packet does not have. */
+static bool can_answer(struct test_run *r, const struct test_step *s)
+{
+    const struct test_packet *parts = s->packet, *last = &r->last;
+    const bool tcp = last->form == FORM_TCP, icmp = last->form == FORM_ICMP || last->form == FORM_ICMP6;
+
+    if (r->answered) {
+        complain(r, s, "this machine has answered the last packet itself, and nobody else does");
+    } else if (last->form != FORM_ARP && is_group(&last->dst)) {
+        diag_fix(complain(r, s, "the last packet went to a group, and nothing comes from a group's address"),
+                 "write the answer out, as `reply: PACKET`");
+    } else if (last->form == FORM_ARP && takes_ip(parts)) {
+        complain(r, s, "the answer to an ARP question has no IP header, and none of these parts");
+    } else if (tcp && !parts->flags && parts->fragment != KIND_FRAG_LATER) {
+        diag_fix(complain(r, s, "TCP is answered with flags"), "write `reply %s`",
+                 last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
+    } else if (!tcp && parts->flags) {
+        complain(r, s, "only TCP is answered with flags");
+    } else if (icmp && answering(last) < 0) {
+        diag_fix(complain(r, s, "this ICMP message asks nothing, so nothing answers it"),
+                 "write the packet out, as `reply: PACKET`");
+    } else {
+        return true;
+    }
+    note_answered(r);
+    return false;
+}
+
+static void swap_sides(const struct test_packet *last, struct test_packet *p)
+{
+    p->form = last->form;
+    p->family = last->family;
+    p->proto = last->proto;
+    p->src = last->dst;
+    p->dst = last->src;
+    p->src_port = last->dst_port;
+    p->dst_port = last->src_port;
+    if (p->form == FORM_ICMP || p->form == FORM_ICMP6) p->type = (uint8_t)answering(last);
+    p->arp_answer = p->form == FORM_ARP;
+    if (!p->ttl_written) p->ttl = test_default_ttl(p);
+    p->rest = last->rest;
+    if (p->fragment == KIND_FRAG_LATER) p->offset = TEST_LATER_OFFSET;
+}
+
+/* Does it hold what is written? NULL, or what is wrong. */
+static const char *misfit(const struct test_packet *p)
+{
+    const uint32_t least = test_packet_least(p);
+
+    if (p->form == FORM_ARP) return NULL;
+    if (least > UINT16_MAX || (p->length && p->length < least))
+        return "the reply has more bytes of headers and payload than its `length`, or than a packet holds";
+    if (p->fragment == KIND_FRAG_FIRST && test_packet_carried(p) % 8)
+        return "a first fragment carries a multiple of 8 bytes, and the reply's `length` leaves another number";
+    return NULL;
+}
+
+/* The answer to the last packet: of its kind, with its sides swapped and the parts that are written. */
+static bool answer(struct test_run *r, const struct test_step *s, struct test_packet *p)
+{
+    if (!can_answer(r, s)) return false;
+    swap_sides(&r->last, p);
+    const char *wrong = misfit(p);
+    if (!wrong) return true;
+    complain(r, s, wrong);
+    note_answered(r);
+    return false;
+}
+
+/* An ICMP error without a payload quotes the last packet, as it left. */
+static void quote(const struct test_run *r, struct test_packet *p)
+{
+    const uint32_t head = p->family == 4 ? IP4_LEN + ICMP_LEN : IP6_LEN + ICMP_LEN;
+    const size_t room = (p->family == 4 ? ERROR4_MOST : ERROR6_MOST) - head;
+
+    if (!test_icmp_is_error(p) || p->payload.len || p->fragment == KIND_FRAG_LATER) return;
+    p->payload = r->last_ip;
+    if (p->payload.len > room) p->payload.len = room;
+    if (p->length && p->length < head + p->payload.len) p->payload.len = p->length > head ? p->length - head : 0;
+}
+
+bool test_is_past(const struct test_run *r, const struct test_step *s)
+{
+    return s->reply == REPLY_BARE && r->past && s->stepped;
+}
+
+/* A server answers the client itself: nothing of it can be expected here. */
+static bool complain_past(struct test_run *r, const struct test_step *s)
+{
+    if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
+    diag_fix(complain(r, s, "in `dsr` modes the server answers the client itself, so nothing judges the answer here"),
+             "write it without an expectation: the client has got it then");
+    note_answered(r);
+    return true;
+}
+
+bool test_packet_ready(struct test_run *r, const struct test_step *s, struct test_packet *p)
+{
+    *p = *s->packet;
+    if (s->reply != REPLY_NOT && !r->any_left) {
+        complain(r, s, "there is nothing to answer: no packet of the test was let through before");
+        return false;
+    }
+    if (complain_past(r, s)) return false;
+    if (s->reply == REPLY_BARE && !answer(r, s, p)) return false;
+    if (s->reply != REPLY_NOT) take_way(r, p);
+    if (s->reply == REPLY_WRITTEN) quote(r, p);
+    test_talk_number(r, p);
+    test_datagram_place(r, p);
+    return true;
+}

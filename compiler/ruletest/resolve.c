@@ -1,0 +1,280 @@
+/* Tests of a rule file, from tree to steps: names and values get their meaning while they are known, so that nothing is
+ * left to go wrong when the tests run. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* The addresses that stand for this machine where a test does not say its own. */
+static const struct addr self4 = {4, {192, 0, 0, 8}};
+static const struct addr self6 = {6, {0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, [15] = 1}};
+
+struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span)
+{
+    struct test_step *s = arena_alloc(c->arena, sizeof(*s));
+
+    s->kind = kind;
+    s->span = span;
+    s->rule = RULE_NONE;
+    s->pool = s->server = PBC_NONE;
+    *t->end = s;
+    t->end = &s->next;
+    return s;
+}
+
+/* Steps: self ------------------------------------------------------------------------------------------------------ */
+
+static int compare4(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int compare6(const void *a, const void *b)
+{
+    const struct pbc_range6 *x = a, *y = b;
+
+    if (x->lo_hi != y->lo_hi) return x->lo_hi < y->lo_hi ? -1 : 1;
+    return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
+}
+
+static uint64_t word_at(const struct addr *a, unsigned at, unsigned bytes)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < bytes; i++) v = v << 8 | a->bytes[at + i];
+    return v;
+}
+
+static void self_add(struct test_self *self, const struct addr *a)
+{
+    struct addr *first = &self->first[a->family == 6];
+
+    if (!first->family) *first = *a;
+    if (a->family == 4) {
+        self->v4[self->count4++] = (uint32_t)word_at(a, 0, 4);
+    } else {
+        const uint64_t hi = word_at(a, 0, 8), lo = word_at(a, 8, 8);
+        self->v6[self->count6++] = (struct pbc_range6){hi, lo, hi, lo};
+    }
+}
+
+static struct test_self *self_new(struct compile *c, unsigned room)
+{
+    struct test_self *self = arena_alloc(c->arena, sizeof(*self));
+
+    self->v4 = arena_alloc(c->arena, room * sizeof(*self->v4));
+    self->v6 = arena_alloc(c->arena, room * sizeof(*self->v6));
+    return self;
+}
+
+static struct test_self *self_sorted(struct test_self *self)
+{
+    qsort(self->v4, self->count4, sizeof(*self->v4), compare4);
+    qsort(self->v6, self->count6, sizeof(*self->v6), compare6);
+    return self;
+}
+
+const struct test_self *test_self_default(struct compile *c)
+{
+    struct test_self *self = self_new(c, 1);
+
+    self_add(self, &self4);
+    self_add(self, &self6);
+    return self;
+}
+
+static bool self_step(struct compile *c, struct test *t, const struct node *n)
+{
+    const struct node *list = n->first;
+    struct test_self *self = self_new(c, node_count(list) + 1);
+
+    if (list->flags & NF_NOT) {
+        diag(c->diags, E_WRONG_VALUE, list->span, "`self` lists the addresses that this machine has, without `not`");
+        return false;
+    }
+    node_each(a, list)
+    {
+        const struct node_value v = value_of(c, a);
+
+        if (v.node->kind == N_NAME) {
+            symbol_want(c, v.node, SYM(CONST), "constant");
+            return false;
+        }
+        if (v.node->kind != N_ADDR) {
+            report_wrong_value(c, a, v, "an address of this machine");
+            return false;
+        }
+        self_add(self, &v.node->v.addr);
+    }
+    t->self = self_sorted(self);
+    t->self_written = true;
+    test_step_add(c, t, STEP_SELF, n->span)->self = t->self;
+    return true;
+}
+
+/* Steps: time and many packets ------------------------------------------------------------------------------------- */
+
+bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
+{
+    if (count > TEST_REPEAT_MAX) {
+        diag(c->diags, E_TEST_BOUND, n->span, "%" PRIu64 " packets: a step of a test sends at most %d", count,
+             TEST_REPEAT_MAX);
+        return false;
+    }
+    c->tests->packets += count;
+    if (c->tests->packets <= TEST_PACKETS_MAX) return true;
+    diag(c->diags, E_TEST_BOUND, n->span, "the tests of a file send at most %d packets together", TEST_PACKETS_MAX);
+    c->tests->packets -= count;
+    return false;
+}
+
+static bool time_add(struct compile *c, struct test *t, const struct node *at, uint64_t ns)
+{
+    const uint64_t most = (uint64_t)TEST_DAYS_MAX * 24 * 3600 * SECOND_NS;
+
+    if (ns <= most && t->ns + ns <= most) {
+        t->ns += ns;
+        return true;
+    }
+    diag(c->diags, E_TEST_BOUND, at->span, "a test spans at most %d days", TEST_DAYS_MAX);
+    return false;
+}
+
+static bool duration_of(struct compile *c, const struct node *n, uint64_t *ns)
+{
+    const struct node_value v = value_of(c, n);
+
+    if (v.node->kind == N_NAME) {
+        symbol_want(c, v.node, SYM(CONST), "constant");
+        return false;
+    }
+    if (v.node->kind != N_DURATION) {
+        report_wrong_value(c, n, v, "a duration, such as 10s");
+        return false;
+    }
+    *ns = v.node->v.i;
+    return true;
+}
+
+static bool after_step(struct compile *c, struct test *t, const struct node *n)
+{
+    struct test_step *s = test_step_add(c, t, STEP_AFTER, n->span);
+
+    return duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
+}
+
+/* `at mon 09:00`: the next time that the clocks on the wall show it, whatever their zones. */
+static bool at_step(struct compile *c, struct test *t, const struct node *n)
+{
+    const struct node *day = n->first->kind == N_NAME ? n->first : NULL;
+    struct test_step *s = test_step_add(c, t, STEP_AT, span_of(n, n->last));
+
+    s->day = day ? weekday_of(c, day, day->v.str.s, day->v.str.len) : -1;
+    s->ns = n->last->v.i * 60 * SECOND_NS;
+    return (!day || s->day >= 0) && time_add(c, t, n, 7 * 24 * 3600 * SECOND_NS);
+}
+
+static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
+{
+    static const struct number_kind times = {
+        .what = "a number of packets", .range = "from 1 on", .least = 1, .most = UINT32_MAX};
+    const struct node *within = n->first->next->kind == N_CLAUSE ? n->first->next : NULL;
+    struct test_step *s = test_step_add(c, t, STEP_REPEAT, n->span);
+    uint32_t count;
+
+    if (!number_one(c, n->first, &times, &count) || !test_packets_add(c, n->first, count)) return false;
+    s->count = count;
+    if (within && (!duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
+    s->packet = test_packet_of(c, n->last, t->self, true);
+    return s->packet != NULL;
+}
+
+static bool replay_step(struct compile *c, struct test *t, const struct node *n)
+{
+    const struct node *path = n->first, *fate = path->next, *share = fate->next;
+    struct test_step *s = test_step_add(c, t, STEP_REPLAY, span_of(n, share));
+
+    s->path_span = path->span;
+    s->path = path_beside(c, path->span, path->v.str);
+    s->action = (uint8_t)test_action_of(fate);
+    s->all = share->kind != N_PERCENT;
+    s->count = s->all ? 100 : share->v.i;
+    if (s->count <= 100) return true;
+    diag(c->diags, E_OUT_OF_RANGE, share->span, "%" PRIu64 "%% is more than all", s->count);
+    return false;
+}
+
+/* Tests ------------------------------------------------------------------------------------------------------------ */
+
+static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const struct node *) = {
+    [CL_EXPECT] = test_expect_step,
+    [CL_REPEAT] = repeat_step,
+    [CL_AFTER] = after_step,
+    [CL_SELF] = self_step,
+    [CL_REPLAY] = replay_step,
+    [CL_AT] = at_step,
+    [CL_SERVER] = test_health_step,
+    [CL_EXPECT_POOL] = test_pool_step,
+    [CL_EXPECT_SERVER] = test_server_step,
+    [CL_EXPECT_SPLIT] = test_split_step,
+    [CL_NEVER] = test_claim_step,
+    [CL_ALWAYS] = test_claim_step,
+    [CL_REPLY] = test_reply_step,
+};
+
+static bool expects_something(const struct node *test)
+{
+    for (const struct node *n = test->first->next; n; n = n->next) {
+        switch (clause_of(n)) {
+        case CL_REPEAT:
+        case CL_AFTER:
+        case CL_SELF:
+        case CL_AT:
+        case CL_SERVER: break;
+        default: return true;
+        }
+    }
+    return false;
+}
+
+static void resolve_test(struct compile *c, const struct node *n)
+{
+    struct test *t = arena_alloc(c->arena, sizeof(*t));
+
+    symbol_declare(c, SYM_TEST, n, n->first);
+    t->name = n->first->v.str;
+    t->span = n->first->span;
+    t->end = &t->first;
+    t->self = t->self_at_start = test_self_default(c);
+    *c->tests->end = t;
+    c->tests->end = &t->next;
+    c->tests->count++;
+    for (const struct node *step = n->first->next; step; step = step->next) steps[clause_of(step)](c, t, step);
+    if (!c->symbols->text_at_fault && !expects_something(n))
+        diag(c->diags, W_TEST_EMPTY, t->span, "the test expects nothing, so it always passes");
+}
+
+static void resolve_file(struct compile *c, const struct node *file)
+{
+    node_each(n, file)
+    {
+        const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
+
+        if (included)
+            resolve_file(c, included);
+        else if (n->kind == N_TEST)
+            resolve_test(c, n);
+    }
+}
+
+void resolve_tests(struct compile *c)
+{
+    c->tests = arena_alloc(c->arena, sizeof(*c->tests));
+    c->tests->end = &c->tests->first;
+    resolve_file(c, c->tree);
+}

@@ -1,0 +1,365 @@
+/* Tests of a rule file, run: each in a fresh state of the finished program, its steps in order, its clock its own. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "runtime/schedule/schedule.h"
+#include "vm/packet/wire.h"
+
+/* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
+ * UTC. */
+#define BEGIN_NS (UINT64_C(1767571200) * 1000000000)
+
+enum {
+    SLOTS = 80,                  /* of the pool: 64 fragments may be held, and a packet is answered */
+    SLOT_BYTES = POOL_SLOT_MOST, /* packets of tests may be as large as they come */
+    TICKS_MOST = 100000,         /* timers of one step that are run one by one */
+    TICK_NS = 10000000,          /* while packets are sent timers run this often, in the test's time */
+    HOLD_NS = 200000000,         /* after this much time nothing is held */
+};
+
+#define MINUTE_NS (UINT64_C(60) * 1000000000)
+#define DAY_NS    (24 * 60 * MINUTE_NS)
+#define WEEK_NS   (7 * DAY_NS)
+
+static void take_self(struct test_run *r, const struct test_self *self)
+{
+    r->self = self;
+    r->facts.self4 = self->v4;
+    r->facts.self4_count = self->count4;
+    r->facts.self6 = self->v6;
+    r->facts.self6_count = self->count6;
+    r->facts.addr4 = self->first[0].family ? wire_get32(self->first[0].bytes) : 0;
+    for (unsigned i = 0; i < 4; i++)
+        r->facts.addr6[i] = self->first[1].family ? wire_get32(self->first[1].bytes + 4 * i) : 0;
+    r->facts.generation++;
+}
+
+unsigned test_wall(const struct test_run *r)
+{
+    return (unsigned)((r->week_ns + r->now_ns - r->began_ns) % WEEK_NS / MINUTE_NS);
+}
+
+/* What leaves: held packets are those of a step. */
+static void take_out(struct test_run *r, const struct vm_tx *tx)
+{
+    for (unsigned i = 0; i < tx->count; i++) {
+        const struct tx_entry *e = &tx->entries[i];
+        struct test_held **at = &r->held, *h;
+
+        while ((h = *at) && h->cookie != e->cookie) at = &h->next;
+        if (h && e->cause == TX_CAUSE_HELD) {
+            *at = h->next;
+            h->left(r, h, &e->verdict);
+        }
+        test_left_keep(r, e);
+        pool_put(e->pkt);
+    }
+}
+
+static uint64_t tick_once(struct test_run *r, uint64_t at)
+{
+    struct tx_entry entries[SLOTS];
+    const struct vm_in in = {.mono_ns = at, .facts = &r->facts};
+    struct vm_tx tx = {.entries = entries, .cap = SLOTS};
+    const uint64_t next = vm_tick(r->vm, &in, &tx);
+
+    r->now_ns = r->ticked_ns = at;
+    take_out(r, &tx);
+    return next;
+}
+
+/* Time passes while nothing is sent. What is held leaves at its time; flows that are over by then end at the last, all
+ * of them: nobody can tell. */
+static void tick(struct test_run *r, uint64_t now_ns)
+{
+    const uint64_t soon = now_ns - r->now_ns < HOLD_NS ? now_ns : r->now_ns + HOLD_NS;
+    struct vm_tx tx = {0};
+    unsigned part = 0;
+    uint64_t next = r->now_ns;
+
+    for (unsigned i = 0; i < TICKS_MOST && next < soon; i++) {
+        const uint64_t at = next;
+        next = tick_once(r, at);
+        if (next <= at) next = at + HOLD_NS / TICKS_MOST;
+    }
+    tick_once(r, now_ns);
+    const struct vm_in in = {.mono_ns = now_ns, .facts = &r->facts};
+    while (vm_expire(r->vm, &in, &tx, &part)) continue;
+}
+
+void test_time(struct test_run *r, uint64_t now_ns)
+{
+    if (r->vm && now_ns >= r->ticked_ns + r->tick_ns) tick_once(r, now_ns);
+    r->now_ns = now_ns;
+}
+
+void test_clock(struct test_run *r, uint64_t now_ns)
+{
+    test_time(r, now_ns);
+    if (!r->program->schedules_count) return;
+    const unsigned minute = test_wall(r);
+    r->facts.schedules = schedules_on(r->program, minute / (24 * 60), minute % (24 * 60));
+}
+
+void test_build(const struct test_run *r, const struct test_packet *packet, struct pkt *pkt)
+{
+    const uint32_t len = test_frame_build(packet, r->frame);
+
+    pkt_view(pkt, r->frame, len, len, LINK_ETHER, packet->iface);
+}
+
+void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left)
+{
+    h->cookie = r->cookie;
+    h->left = left;
+    h->next = r->held;
+    r->held = h;
+}
+
+void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v)
+{
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+    struct tx_entry entries[SLOTS];
+    struct vm_tx tx = {.entries = entries, .cap = SLOTS};
+
+    pkt->cookie = ++r->cookie;
+    vm_run(r->vm, &in, &pkt, 1, v, &tx);
+    take_out(r, &tx);
+}
+
+void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key)
+{
+    const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
+
+    pkt_parse(pkt, &r->facts, key);
+    if (pkt->reason != REASON_NONE) return;
+    key_settle(r->program, key);
+    vm_state(r->vm, &in, key, pkt);
+}
+
+bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state)
+{
+    const struct program *p = r->program;
+    const bool let =
+        s->action == ACTION_ACCEPT && (v->action == ACTION_FORWARD || (s->stepped && v->action == ACTION_PASS));
+
+    if (v->action != s->action && !let) return false;
+    if (s->state && !(state & s->state)) return false;
+    if (s->pool != PBC_NONE && (v->server >= p->servers_count || p->servers[v->server].pool != s->pool)) return false;
+    if (s->server != PBC_NONE && v->server != s->server) return false;
+    return s->rule == RULE_NONE || s->rule == v->rule;
+}
+
+/* An expectation of a packet that is held, as it was when it was sent. */
+struct expected {
+    struct test_held held;
+    const struct test_step *step;
+    struct test_search search;
+    uint64_t sent_ns;
+};
+
+static void held_left(struct test_run *r, struct test_held *h, const struct verdict *v)
+{
+    const struct expected *e = (const struct expected *)h;
+    const uint64_t now_ns = r->now_ns;
+
+    if (test_holds(r, e->step, v, e->search.key.marks)) return;
+    r->test->failed = true;
+    r->now_ns = e->sent_ns;
+    test_report(r, e->step, v, &e->search);
+    r->now_ns = now_ns;
+}
+
+/* The frame is kept too: the next packet is built where it lies. A key is aligned more strictly than the arena's room.
+ */
+static void hold(struct test_run *r, const struct test_step *s, const struct test_search *search)
+{
+    const uintptr_t room = (uintptr_t)arena_alloc(r->c->arena, sizeof(struct expected) + _Alignof(struct expected));
+    struct expected *e = (struct expected *)((room + _Alignof(struct expected) - 1) & -_Alignof(struct expected));
+
+    *e = (struct expected){.step = s, .search = *search, .sent_ns = r->now_ns};
+    e->search.pkt.data = arena_alloc(r->c->arena, search->pkt.head_len);
+    memcpy(e->search.pkt.data, search->pkt.data, search->pkt.head_len);
+    test_hold(r, &e->held, held_left);
+}
+
+static bool expect(struct test_run *r, const struct test_step *s)
+{
+    /* Judging takes tokens and changes flows: look before. */
+    const bool early = r->program->meters_count || r->program->meta->flags & PBC_KEEPS_FLOWS;
+    struct test_packet packet;
+    struct test_search search;
+    struct pkt pkt;
+    struct verdict v;
+
+    if (!test_packet_ready(r, s, &packet)) return false;
+    if (test_is_past(r, s)) {
+        test_left_past(r, &packet);
+        return true;
+    }
+    test_build(r, &packet, &pkt);
+    test_look(r, s, &pkt, &search);
+    if (early) test_search(r, &search);
+    test_judge(r, &pkt, &v);
+    const bool held = v.action == ACTION_HELD, good = held || test_holds(r, s, &v, search.key.marks);
+    if (held) hold(r, s, &search);
+    if (!good && !early) test_search(r, &search);
+    if (!good) test_report(r, s, &v, &search);
+    test_left_note(r, &packet, &v, r->cookie); /* last: it may build another frame */
+    return good;
+}
+
+/* Ports of repeated packets that come from one of their own each. */
+enum { PORT_LEAST = 1024, PORTS = 65536 - PORT_LEAST };
+
+/* Evenly over the time, the first packet at its beginning and the last at its end: what follows meets the flood. */
+static void repeat(struct test_run *r, const struct test_step *s)
+{
+    const uint64_t began = r->now_ns, gaps = s->count > 1 ? s->count - 1 : 1;
+    struct test_packet packet, left = {0};
+    struct pkt pkt;
+    struct verdict v, let = {.action = ACTION_DROP};
+    uint64_t cookie = 0;
+
+    if (s->packet->any_port) s->packet->src_port = PORT_LEAST;
+    if (!test_packet_ready(r, s, &packet)) return;
+    test_build(r, &packet, &pkt);
+    if (s->ns / TICKS_MOST > TICK_NS) r->tick_ns = s->ns / TICKS_MOST;
+    for (uint64_t i = 0; i < s->count; i++) {
+        test_clock(r, began + (uint64_t)((unsigned __int128)s->ns * i / gaps));
+        if (packet.any_port && i) {
+            packet.src_port = (uint16_t)(PORT_LEAST + i % PORTS);
+            test_build(r, &packet, &pkt);
+        }
+        test_judge(r, &pkt, &v);
+        if (v.action == ACTION_DROP || v.action == ACTION_REJECT) continue;
+        left = packet;
+        let = v;
+        cookie = r->cookie;
+    }
+    test_clock(r, began + s->ns);
+    r->tick_ns = TICK_NS;
+    test_left_note(r, &left, &let, cookie);
+}
+
+/* Nothing is sent meanwhile: all timers run. */
+static void pass(struct test_run *r, uint64_t ns)
+{
+    const uint64_t now_ns = r->now_ns + ns;
+
+    tick(r, now_ns);
+    test_clock(r, now_ns);
+}
+
+/* Time never runs back: the next moment of the week that is so. */
+static void at(struct test_run *r, const struct test_step *s)
+{
+    const uint64_t period = s->day < 0 ? DAY_NS : WEEK_NS, wall = (r->week_ns + r->now_ns - r->began_ns) % period;
+    const uint64_t wanted = ((s->day < 0 ? 0 : (uint64_t)s->day * DAY_NS) + s->ns) % period;
+
+    pass(r, (wanted + period - wall) % period);
+}
+
+static void health(struct test_run *r, const struct test_step *s)
+{
+    if (r->down[s->server] && !s->down) r->up_since_ns[s->server] = r->now_ns;
+    r->down[s->server] = s->down;
+    r->facts.down = r->down;
+    r->facts.up_since_ns = r->up_since_ns;
+    r->facts.generation++;
+}
+
+/* False when the step failed. A test goes on after a failure: every wrong expectation is told in one run. */
+static bool step(struct test_run *r, const struct test_step *s)
+{
+    switch (s->kind) {
+    case STEP_EXPECT: return expect(r, s);
+    case STEP_SPLIT: return test_split(r, s);
+    case STEP_REPLAY: return test_replay(r, s);
+    case STEP_CLAIM: return test_claim(r, s);
+    case STEP_REPEAT: repeat(r, s); break;
+    case STEP_AFTER: pass(r, s->ns); break;
+    case STEP_AT: at(r, s); break;
+    case STEP_SELF: take_self(r, s->self); break;
+    case STEP_HEALTH: health(r, s); break;
+    }
+    return true;
+}
+
+/* What is still held waits out its time. */
+static void end_test(struct test_run *r)
+{
+    static const struct verdict held = {
+        .action = ACTION_HELD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
+
+    if (r->held) pass(r, HOLD_NS);
+    for (struct test_held *h = r->held; h; h = h->next) h->left(r, h, &held);
+}
+
+static void run_test(struct test_run *r, struct test *t)
+{
+    r->test = t;
+    r->began_ns = r->ticked_ns = BEGIN_NS;
+    r->tick_ns = TICK_NS;
+    r->week_ns = 0;
+    r->facts = (struct facts){0};
+    r->vm = NULL;
+    r->held = NULL;
+    r->any_left = r->past = r->answered = false;
+    r->left_cookie = 0;
+    r->datagram = 0;
+    memset(r->talks, 0, sizeof(r->talks));
+    memset(r->datagrams, 0, sizeof(r->datagrams));
+    memset(r->down, 0, r->program->servers_count);
+    memset(r->up_since_ns, 0, r->program->servers_count * sizeof(*r->up_since_ns));
+    take_self(r, t->self_at_start);
+    test_clock(r, BEGIN_NS);
+    r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
+    r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
+    for (const struct test_step *s = t->first; r->vm && s; s = s->next) t->failed = !step(r, s) || t->failed;
+    if (r->vm) end_test(r);
+    vm_free(r->vm);
+}
+
+static bool make_room(struct test_run *r)
+{
+    const size_t servers = r->program ? r->program->servers_count : 0;
+
+    r->frame = malloc(TEST_FRAME_MOST);
+    r->left_frame = malloc(TEST_LEFT_MOST);
+    r->down = malloc(servers + 1);
+    r->up_since_ns = calloc(servers + 1, sizeof(*r->up_since_ns));
+    r->pool_memory = aligned_alloc(64, (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64);
+    return r->program && r->frame && r->left_frame && r->down && r->up_since_ns && r->pool_memory;
+}
+
+static void free_room(struct test_run *r)
+{
+    free(r->pool_memory);
+    free(r->up_since_ns);
+    free(r->down);
+    free(r->left_frame);
+    free(r->frame);
+    program_put(r->program);
+}
+
+int judge_tests(struct compile *c)
+{
+    char err[256];
+    struct test_run r = {.c = c};
+    struct tests *tests = c->tests;
+
+    if (!tests->first) return 0;
+    r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
+    const bool room = make_room(&r);
+    for (struct test *t = tests->first; room && t; t = t->next) {
+        run_test(&r, t);
+        if (!r.vm) break;
+        tests->ran++;
+        tests->failed += t->failed;
+    }
+    free_room(&r);
+    return tests->ran == tests->count ? 0 : -ENOMEM;
+}

@@ -1,0 +1,305 @@
+/* `expect split shop 5:3:1 within 2% over 10000 flows`: new flows from drawn sources to the services that use the pool,
+ * until so many reached it, and then how they are spread over its servers.
+ *
+ * Sources are drawn from all unicast addresses, by a generator that always begins alike. Where the firewall lets none
+ * of those through to the pool, they are drawn from the sets of the file instead; where it lets through too few to
+ * come to an end, every other one is.
+ *
+ * All of it happens beside the test, in a state of its own: drawn flows fill no table and take no port of the
+ * conversations around them. Where they come to a bound of what a machine holds at once (source ports, `max flows`) the
+ * rest goes to another empty state. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+
+enum { TRIES_PER_FLOW = 100, TRIES_MOST = 10 * TEST_REPEAT_MAX, PATIENCE = 2000 };
+
+struct split {
+    struct test_run *r;
+    const struct test_step *step;
+    uint64_t seed;
+    uint32_t *endpoints, endpoint_count; /* that may lead to the pool */
+    uint64_t *flows;                     /* [servers of the pool] */
+    uint64_t tries, reached;
+    bool from_sets;
+    struct vm *vm;   /* beside the test's */
+    uint64_t before; /* of `reached`: in states before it */
+    bool odd;        /* a packet that did not reach the pool is kept */
+    struct test_packet odd_packet;
+};
+
+/* xorshift64*: reproducible everywhere. */
+static uint64_t draw(struct split *s)
+{
+    s->seed ^= s->seed >> 12;
+    s->seed ^= s->seed << 25;
+    s->seed ^= s->seed >> 27;
+    return s->seed * UINT64_C(2685821657736338717);
+}
+
+static uint64_t draw_below(struct split *s, uint64_t n) { return n ? draw(s) % n : 0; }
+
+static bool service_uses(const struct program *p, const struct pbc_service *service, uint32_t pool)
+{
+    for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++)
+            if (p->shares[p->branches[b].shares + i].pool == pool) return true;
+    return false;
+}
+
+static bool find_endpoints(struct split *s)
+{
+    const struct program *p = s->r->program;
+
+    s->endpoints = calloc(p->endpoints_count + 1, sizeof(*s->endpoints));
+    for (uint32_t i = 0; s->endpoints && i < p->endpoints_count; i++)
+        if (service_uses(p, &p->services[p->endpoints[i].service], s->step->pool))
+            s->endpoints[s->endpoint_count++] = i;
+    return s->endpoints != NULL;
+}
+
+/* Sources ---------------------------------------------------------------------------------------------------------- */
+
+static void put_words(struct addr *a, const uint32_t words[4])
+{
+    for (unsigned i = 0; i < (a->family == 4 ? 4u : 16u); i++)
+        a->bytes[i] = (uint8_t)(words[i / 4] >> (24 - i % 4 * 8));
+}
+
+/* 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, or global unicast (2000::/3). */
+static void draw_anywhere(struct split *s, struct addr *a)
+{
+    uint32_t w[4] = {(uint32_t)draw(s), (uint32_t)draw(s), (uint32_t)draw(s), (uint32_t)draw(s)};
+
+    if (a->family == 4) {
+        const uint32_t first = 1 + (uint32_t)draw_below(s, 222);
+        w[0] = (w[0] & 0xffffff) | (first + (first >= 127)) << 24;
+    } else {
+        w[0] = (w[0] & 0x1fffffff) | 0x20000000;
+    }
+    put_words(a, w);
+}
+
+static void draw_from_range6(struct split *s, const struct pbc_range6 *r, uint32_t w[4])
+{
+    typedef unsigned __int128 wide;
+    const wide lo = (wide)r->lo_hi << 64 | r->lo_lo, hi = (wide)r->hi_hi << 64 | r->hi_lo;
+    const wide any = (wide)draw(s) << 64 | draw(s), at = hi - lo == ~(wide)0 ? any : lo + any % (hi - lo + 1);
+
+    for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)(at >> (96 - 32 * i));
+}
+
+static void draw_from_sets(struct split *s, struct addr *a)
+{
+    const struct program *p = s->r->program;
+    uint32_t w[4] = {0};
+
+    if (a->family == 4 ? !p->set4_count : !p->set6_count) {
+        draw_anywhere(s, a);
+        return;
+    }
+    if (a->family == 4) {
+        const struct pbc_range *r = &p->set4[draw_below(s, p->set4_count)];
+        w[0] = r->lo + (uint32_t)draw_below(s, (uint64_t)r->hi - r->lo + 1);
+    } else {
+        draw_from_range6(s, &p->set6[draw_below(s, p->set6_count)], w);
+    }
+    put_words(a, w);
+}
+
+/* Flows ------------------------------------------------------------------------------------------------------------ */
+
+static enum test_form form_of(uint8_t proto)
+{
+    switch ((enum pbc_endpoint_proto)proto) {
+    case PBC_EP_UDP: return FORM_UDP;
+    case PBC_EP_SCTP: return FORM_SCTP;
+    case PBC_EP_ECHO4: return FORM_ICMP;
+    case PBC_EP_ECHO6: return FORM_ICMP6;
+    default: return FORM_TCP;
+    }
+}
+
+/* The first packet of a new flow to the endpoint. */
+static struct test_packet flow_to(struct split *s, const struct pbc_endpoint *e)
+{
+    static const uint8_t protos[] = {
+        [FORM_TCP] = 6, [FORM_UDP] = 17, [FORM_SCTP] = 132, [FORM_ICMP] = 1, [FORM_ICMP6] = 58};
+    const struct test_self *self = s->r->self;
+    struct test_packet p = {
+        .form = form_of(e->proto), .ttl = 64, .iface = IFACE_NONE, .fragment = KIND_FRAG_NO, .flags = TCP_SYN};
+
+    p.proto = protos[p.form];
+    p.type = p.form == FORM_ICMP ? 8 : p.form == FORM_ICMP6 ? 128 : 0;
+    p.family = e->to == PBC_TO_ADDRESS                                                   ? e->family
+               : p.form == FORM_ICMP6 || (p.form != FORM_ICMP && !self->first[0].family) ? 6
+                                                                                         : 4;
+    p.src.family = p.dst.family = p.family;
+    if (e->to == PBC_TO_ADDRESS)
+        put_words(&p.dst, e->addr);
+    else
+        p.dst = self->first[p.family == 6];
+    if (s->from_sets)
+        draw_from_sets(s, &p.src);
+    else
+        draw_anywhere(s, &p.src);
+    p.src_port = (uint16_t)(1024 + draw_below(s, 64512));
+    p.dst_port = (uint16_t)(e->port_lo + draw_below(s, (uint64_t)e->port_hi - e->port_lo + 1));
+    return p;
+}
+
+static bool begin_anew(struct split *s)
+{
+    vm_free(s->vm);
+    s->vm = vm_new(s->r->program, &(struct vm_cfg){.seed = 1, .pool = s->r->pool, .no_cookies = true});
+    s->before = s->reached;
+    return s->vm != NULL;
+}
+
+/* Judged beside the test. */
+static void judge(struct split *s, const struct test_packet *packet, struct verdict *v)
+{
+    struct vm *const vm = s->r->vm;
+    struct pkt pkt;
+
+    test_build(s->r, packet, &pkt);
+    s->r->vm = s->vm;
+    test_judge(s->r, &pkt, v);
+    s->r->vm = vm;
+}
+
+static bool is_full(const struct verdict *v)
+{
+    return v->reason == REASON_NO_SOURCE_PORT || v->reason == REASON_MAX_FLOWS;
+}
+
+static void try_flow(struct split *s)
+{
+    const struct program *p = s->r->program;
+    const struct test_packet packet = flow_to(s, &p->endpoints[s->endpoints[s->tries % s->endpoint_count]]);
+    struct verdict v;
+
+    judge(s, &packet, &v);
+    if (is_full(&v) && s->reached > s->before && begin_anew(s)) judge(s, &packet, &v);
+    s->tries++;
+    if (v.action == ACTION_FORWARD && v.server < p->servers_count && p->servers[v.server].pool == s->step->pool) {
+        s->reached++;
+        s->flows[v.server - p->pools[s->step->pool].servers]++;
+    } else if (!s->odd) {
+        s->odd = true;
+        s->odd_packet = packet;
+    }
+}
+
+/* Results ---------------------------------------------------------------------------------------------------------- */
+
+static void report_unreached(struct split *s)
+{
+    struct test_run *r = s->r;
+    struct pkt pkt;
+    struct key key;
+    struct verdict v;
+
+    diag(r->c->diags, E_TEST_FAILED, s->step->span,
+         "test \"%s\": of %" PRIu64 " packets from drawn sources %" PRIu64
+         " reached the pool `%s`, too few for %" PRIu64 " flows",
+         r->test->name.s, s->tries, s->reached, program_str(r->program, r->program->pools[s->step->pool].name),
+         s->step->count);
+    if (!s->endpoint_count) diag_note(r->c->diags, SPAN_NONE, "no service sends anything to it");
+    if (!s->odd) return;
+    judge(s, &s->odd_packet, &v);
+    test_build(r, &s->odd_packet, &pkt);
+    test_parse(r, &pkt, &key);
+    test_note_packet(r, "one that did not", &pkt, &key);
+    test_note_decider(r, &v, &key);
+    const struct served served = test_served(r, &pkt, &key);
+    test_note_service(r, &served, &v);
+}
+
+/* Hundredths of a percent. */
+static unsigned share_of(uint64_t part, uint64_t all) { return all ? (unsigned)((part * 10000 + all / 2) / all) : 0; }
+
+/* The part that the step expects of the pool's i-th server; `next`: the first part not yet given. */
+static uint32_t part_of(const struct split *s, const struct pbc_server *server, uint32_t *next)
+{
+    const struct pbc_pool *pool = &s->r->program->pools[s->step->pool];
+    const bool aside = server->flags & PBC_SERVER_BACKUP && s->step->part_count < pool->server_count;
+
+    return aside ? 0 : s->step->parts[(*next)++];
+}
+
+static bool near_enough(const struct split *s, uint64_t flows, uint64_t part, uint64_t parts)
+{
+    const uint64_t a = flows * parts, b = part * s->step->count;
+
+    return (a > b ? a - b : b - a) * 100 <= s->step->percent * s->step->count * parts;
+}
+
+/* One note: "a 55.61 % (expected 55.56 %), b ...". */
+static void note_shares(struct split *s, uint64_t parts)
+{
+    const struct program *p = s->r->program;
+    const struct pbc_pool *pool = &p->pools[s->step->pool];
+    char text[1000];
+    size_t n = 0;
+    uint32_t next = 0;
+
+    for (uint32_t i = 0; i < pool->server_count && n < sizeof(text) - 200; i++) {
+        const struct pbc_server *server = &p->servers[pool->servers + i];
+        const uint32_t part = part_of(s, server, &next);
+        const unsigned found = share_of(s->flows[i], s->step->count), want = share_of(part, parts);
+
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s`%s` %u.%02u%% (expected %u.%02u%%)", i ? ", " : "",
+                              program_str(p, server->name), found / 100, found % 100, want / 100, want % 100);
+    }
+    diag_note(s->r->c->diags, test_span_of(s->r, &pool->place), "%s", text);
+}
+
+static bool check_shares(struct split *s)
+{
+    const struct program *p = s->r->program;
+    const struct pbc_pool *pool = &p->pools[s->step->pool];
+    const struct pbc_server *worst = NULL;
+    uint64_t parts = 0;
+    uint32_t next = 0;
+
+    for (uint32_t i = 0; i < s->step->part_count; i++) parts += s->step->parts[i];
+    for (uint32_t i = 0; i < pool->server_count; i++) {
+        const struct pbc_server *server = &p->servers[pool->servers + i];
+        const uint32_t part = part_of(s, server, &next);
+
+        if (!near_enough(s, s->flows[i], part, parts) && !worst) worst = server;
+    }
+    if (!worst) return true;
+    diag(s->r->c->diags, E_TEST_FAILED, s->step->span,
+         "test \"%s\": expected another split of %" PRIu64 " flows: `%s` is more than %" PRIu64 "%% away from its part",
+         s->r->test->name.s, s->step->count, program_str(p, worst->name), s->step->percent);
+    note_shares(s, parts);
+    return false;
+}
+
+bool test_split(struct test_run *r, const struct test_step *step)
+{
+    const struct program *p = r->program;
+    struct split s = {.r = r, .step = step, .seed = 0x9e3779b97f4a7c15};
+    const uint64_t wanted = step->count * TRIES_PER_FLOW, most = wanted < TRIES_MOST ? wanted : TRIES_MOST;
+    bool good = false, scarce = false;
+
+    s.flows = calloc(p->pools[step->pool].server_count, sizeof(*s.flows));
+    if (s.flows && find_endpoints(&s) && begin_anew(&s)) {
+        while (s.endpoint_count && s.vm && s.reached < step->count && s.tries < most) {
+            if (s.tries >= 2 * PATIENCE && !s.reached) break;
+            if (s.tries == PATIENCE) scarce = s.reached < PATIENCE / TRIES_PER_FLOW;
+            s.from_sets = scarce && (!s.reached || s.tries % 2);
+            try_flow(&s);
+        }
+        good = s.reached == step->count && check_shares(&s);
+        if (s.vm && s.reached < step->count) report_unreached(&s);
+    }
+    vm_free(s.vm);
+    free(s.flows);
+    free(s.endpoints);
+    return good;
+}

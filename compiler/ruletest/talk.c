@@ -1,0 +1,164 @@
+/* The numbers of TCP in a test, so that a conversation can be written plainly: each side's next sequence number, by the
+ * addresses, ports and tags of the packets that were let through.
+ *
+ *     handshake, data and FIN take sequence numbers; `ack` acknowledges all that the other side got through
+ *     the same packet again, before the other side has spoken: a retransmission, with the same numbers
+ *     a packet that was not let through: its sender sends the same bytes next
+ *     a SYN of a side that has spoken: asks for a new connection with other numbers; they hold once a SYN ACK answers
+ * it
+ *
+ * What a service or a `nat` sends on is a conversation of its own, between those whom its packets name then; each
+ * packet that leaves brings its numbers along. */
+#include <string.h>
+
+#include "compiler/ruletest/ruletest.h"
+#include "vm/packet/parse/header.h"
+
+/* Sequence numbers begin here: the first of the side that spoke first, of the other, and how far a new one is away. */
+enum { ISN_FIRST = 1, ISN_OTHER = 1000000001, ISN_STEP = 1000000 };
+
+struct test_talk {
+    struct test_talk *next;
+    struct talk_end {
+        struct addr addr;
+        uint16_t port;
+    } end[2]; /* 0: who spoke first */
+    uint8_t tags;
+    uint16_t vid[2];
+    struct talk_side {
+        bool spoke, again, anew; /* again: nobody spoke after it; anew: its SYN asks for a new connection */
+        uint32_t isn, next;      /* of its first byte, of the byte after all it got through */
+        uint32_t anew_isn;
+        struct test_packet said; /* its last packet */
+    } side[2];
+};
+
+static bool is_end(const struct talk_end *e, const struct addr *a, uint16_t port)
+{
+    return e->port == port && e->addr.family == a->family && memcmp(e->addr.bytes, a->bytes, sizeof(a->bytes)) == 0;
+}
+
+static unsigned hash_end(const struct addr *a, uint16_t port)
+{
+    unsigned h = port;
+
+    for (unsigned i = 0; i < sizeof(a->bytes); i++) h = h * 31 + a->bytes[i];
+    return h;
+}
+
+/* The same both ways. */
+static unsigned bucket_of(const struct test_packet *p)
+{
+    return (hash_end(&p->src, p->src_port) + hash_end(&p->dst, p->dst_port)) % TEST_BUCKETS;
+}
+
+static bool is_of(const struct test_talk *t, const struct test_packet *p, unsigned who)
+{
+    return is_end(&t->end[who], &p->src, p->src_port) && is_end(&t->end[!who], &p->dst, p->dst_port) &&
+           t->tags == p->tags && memcmp(t->vid, p->vid, sizeof(t->vid)) == 0;
+}
+
+/* who: which side speaks. */
+static struct test_talk *talk_find(const struct test_run *r, const struct test_packet *p, unsigned *who)
+{
+    for (struct test_talk *t = r->talks[bucket_of(p)]; t; t = t->next)
+        for (*who = 0; *who < 2; ++*who)
+            if (is_of(t, p, *who)) return t;
+    *who = 0;
+    return NULL;
+}
+
+static bool is_again(const struct talk_side *me, const struct test_packet *p)
+{
+    return me->again && me->said.flags == p->flags && me->said.length == p->length &&
+           me->said.payload.len == p->payload.len &&
+           (p->payload.len == 0 || memcmp(me->said.payload.s, p->payload.s, p->payload.len) == 0);
+}
+
+static uint32_t begin_of(unsigned who) { return who ? ISN_OTHER : ISN_FIRST; }
+
+static uint32_t seq_of(const struct talk_side *me, const struct talk_side *peer, unsigned who,
+                       const struct test_packet *p)
+{
+    const bool syn = p->flags & TCP_SYN, ack = p->flags & TCP_ACK;
+
+    if (!me->spoke) return begin_of(who);
+    if (is_again(me, p)) return me->said.seq;
+    if (syn && (!ack || peer->anew)) return me->next + ISN_STEP;
+    return syn ? me->isn : me->next;
+}
+
+static uint32_t ack_of(const struct talk_side *peer, unsigned who, const struct test_packet *p)
+{
+    if (peer->anew && p->flags & (TCP_SYN | TCP_RST)) return peer->anew_isn + 1;
+    return peer->spoke ? peer->next : begin_of(!who);
+}
+
+void test_talk_number(const struct test_run *r, struct test_packet *p)
+{
+    static const struct talk_side silent;
+    unsigned who;
+    const struct test_talk *t = talk_find(r, p, &who);
+    const struct talk_side *me = t ? &t->side[who] : &silent, *peer = t ? &t->side[!who] : &silent;
+
+    if (p->form != FORM_TCP || p->fragment == KIND_FRAG_LATER) return;
+    p->seq = seq_of(me, peer, who, p);
+    p->ack = ack_of(peer, who, p);
+}
+
+static struct test_talk *talk_new(struct test_run *r, const struct test_packet *p)
+{
+    struct test_talk *t = arena_alloc(r->c->arena, sizeof(*t)), **bucket = &r->talks[bucket_of(p)];
+
+    t->end[0] = (struct talk_end){p->src, p->src_port};
+    t->end[1] = (struct talk_end){p->dst, p->dst_port};
+    t->tags = p->tags;
+    memcpy(t->vid, p->vid, sizeof(t->vid));
+    t->next = *bucket;
+    *bucket = t;
+    return t;
+}
+
+/* The new connection stands. */
+static void begin_anew(struct talk_side *peer)
+{
+    peer->isn = peer->anew_isn;
+    peer->next = peer->anew_isn + 1;
+    peer->anew = false;
+}
+
+static void count_sent(struct talk_side *me, struct talk_side *peer, const struct test_packet *p)
+{
+    const bool syn = p->flags & TCP_SYN, ack = p->flags & TCP_ACK, begins = syn && (!me->spoke || (ack && peer->anew));
+    const uint32_t end = p->seq + test_packet_carried(p) - TCP_LEN + syn + !!(p->flags & TCP_FIN);
+
+    if (syn && !ack && me->spoke) {
+        me->anew = true;
+        me->anew_isn = p->seq;
+        return;
+    }
+    if (syn && ack && peer->anew) begin_anew(peer);
+    me->anew = false;
+    if (begins || !me->spoke) me->isn = p->seq;
+    if (begins || !me->spoke || (int32_t)(end - me->next) > 0) me->next = end;
+    me->spoke = true;
+}
+
+/* again: it may be the same packet once more. */
+static void take(struct test_run *r, const struct test_packet *p, bool again)
+{
+    unsigned who;
+
+    if (p->form != FORM_TCP || p->fragment == KIND_FRAG_LATER) return;
+    struct test_talk *t = talk_find(r, p, &who);
+    if (!t) t = talk_new(r, p);
+    struct talk_side *me = &t->side[who], *peer = &t->side[!who];
+    if (!again || !is_again(me, p)) count_sent(me, peer, p);
+    me->said = *p;
+    me->again = again;
+    peer->again = false;
+}
+
+void test_talk_sent(struct test_run *r, const struct test_packet *p) { take(r, p, true); }
+
+void test_talk_seen(struct test_run *r, const struct test_packet *p) { take(r, p, false); }
