@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "runtime/replay/self.h"
+#include "runtime/self.h"
 
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 

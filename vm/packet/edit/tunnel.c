@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "vm/packet/reply/build.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 

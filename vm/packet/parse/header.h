@@ -24,6 +24,8 @@ enum { ARP_LEN = 8, ARP_HTYPE = 0, ARP_PTYPE = 2, ARP_HLEN = 4, ARP_PLEN = 5, AR
 enum { ARP_SENDER_MAC = 8, ARP_SENDER_IP = 14, ARP_TARGET_MAC = 18, ARP_TARGET_IP = 24, ARP_ETHER_LEN = 28 };
 enum { ARP_REQUEST = 1, ARP_REPLY = 2, ARP_HTYPE_ETHER = 1 };
 
+enum { BUILD_TTL = 64 }; /* of every packet that we originate (IANA's default, RFC 1700) */
+
 /* IPv4: RFC 791. */
 enum {
     IP4_LEN = 20,

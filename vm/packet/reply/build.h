@@ -18,7 +18,6 @@
 #include "vm/packet/pool.h"
 
 enum {
-    BUILD_TTL = 64,         /* of everything we originate (IANA's default, RFC 1700) */
     BUILD_TTL_ND = 255,     /* neighbour discovery (RFC 4861, 7.1) */
     BUILD_TOS_ERROR = 0xc0, /* ICMP errors: internetwork control (RFC 1812, 4.3.2.5) */
     BUILD_QUOTE4 = 576,     /* most bytes of an ICMP error, its IP header included (RFC 1812, 4.3.2.3) */

@@ -1,5 +1,5 @@
 /* The addresses of this machine: parsed, sorted, each once, as the vm searches them. */
-#include "runtime/replay/self.h"
+#include "runtime/self.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* The addresses of this machine, as --self lists them, in the shape that struct facts wants. */
-#ifndef RUNTIME_REPLAY_SELF_H
-#define RUNTIME_REPLAY_SELF_H
+#ifndef RUNTIME_SELF_H
+#define RUNTIME_SELF_H
 
 #include <stddef.h>
 
