@@ -166,7 +166,9 @@ A condition on a field that the packet does not have is false, and so is its `no
 | number | condition | operands | the packet has it, and it holds when |
 |---|---|---|---|
 TEXT
-rows cond.def COND | awk -F'\t' '{ print "| " NR - 1 " | `" $2 "` | " $3 " | " $4 " |" }'
+sed -n 's/^\(COND\|NUMBER\|IP_NUMBER\)(/ROW(\1, /p' cond.def | rows /dev/stdin ROW | awk -F'\t' '
+    $1 == "IP_NUMBER" { $NF = "has: " $(NF - 3) ". " $NF ", in ranges" }
+    { print "| " NR - 1 " | `" $3 "` | " ($1 == "COND" ? $5 : "RANGES") " | " $NF " |" }'
 
 cat <<'TEXT'
 

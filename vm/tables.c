@@ -2,6 +2,7 @@
 #include "vm/tables.h"
 
 #include "vm/packet/key.h"
+#include "vm/pbc.h"
 
 const struct op_info op_info[OPCODE_COUNT] = {
 #define OP(ident, text, operands, never_on, doc)                                                                       \
@@ -10,11 +11,47 @@ const struct op_info op_info[OPCODE_COUNT] = {
 #undef OP
 };
 
+#define HALF(field) KEY_HALF(field)
+#define HEADER      HALF_NONE
+#define BITS(begins, width)                                                                                            \
+    {                                                                                                                  \
+        begins, width                                                                                                  \
+    }
+#define NOWHERE                                                                                                        \
+    {                                                                                                                  \
+        0, 0                                                                                                           \
+    }
+#define COND(ident, text, code, kind, bits, arg_bits, words, what, without, doc)                                       \
+    [COND_##ident] = {.name = text,                                                                                    \
+                      .lacks = without,                                                                                \
+                      .has = bits,                                                                                     \
+                      .args = arg_bits,                                                                                \
+                      .operands = OPERANDS_##kind,                                                                     \
+                      .traits = what,                                                                                  \
+                      .half = HALF_NONE},
+#define NUMBER(ident, text, at, largest, field, bits, arg_bits, what, without, called, doc)                            \
+    [COND_##ident] = {.name = text,                                                                                    \
+                      .lacks = without,                                                                                \
+                      .word = called,                                                                                  \
+                      .has = bits,                                                                                     \
+                      .args = arg_bits,                                                                                \
+                      .most = largest,                                                                                 \
+                      .operands = OPERANDS_RANGES,                                                                     \
+                      .traits = what,                                                                                  \
+                      .half = at},
+#define IP_NUMBER(ident, text, at, largest, part, ip4, ip6, bits, without, called, doc)                                \
+    [COND_##ident] = {.name = text,                                                                                    \
+                      .lacks = without,                                                                                \
+                      .word = called,                                                                                  \
+                      .has = bits,                                                                                     \
+                      .most = largest,                                                                                 \
+                      .operands = OPERANDS_RANGES,                                                                     \
+                      .half = at,                                                                                      \
+                      .ip = {ip4, ip6}},
 const struct cond_info cond_info[COND_COUNT] = {
-#define COND(ident, text, kind, doc) [COND_##ident] = {.name = text, .operands = OPERANDS_##kind},
 #include "vm/cond.def"
-#undef COND
 };
+#undef HALF
 
 const char *const slot_names[16] = {
     "src0",           "src1",

@@ -14,9 +14,8 @@ enum action {
 const char *action_name(enum action a);
 
 enum cond_kind {
-#define COND(ident, name, operands, doc) COND_##ident,
+#define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) COND_##ident,
 #include "vm/cond.def"
-#undef COND
     COND_COUNT
 };
 
@@ -86,10 +85,36 @@ enum cond_operands {
     OPERANDS_METER
 };
 
-struct cond_info {
-    const char *name;
-    uint8_t operands; /* enum cond_operands */
+/* What holds of conditions of a kind, whatever their operands. */
+enum cond_trait {
+    COND_OF_FLOW = 1 << 0,   /* all established packets of one direction of a flow, on one interface, have in common what
+                                it asks; the type of an ICMP query is its flow's */
+    COND_BEYOND = 1 << 1,    /* later fragments lack the field */
+    COND_PLAIN = 1 << 2,     /* takes neither `not` nor `any` */
+    COND_IN_IP = 1 << 3,     /* `lacks` is said of IP packets; of others that they are none */
+    COND_HAS_ALL = 1 << 4,   /* all bits of `has` must be set */
+    COND_HAS_STATE = 1 << 5, /* the packet must have a mark of MARK_STATES */
+    COND_ARG_KINDS = 1 << 6, /* arg is bits of key.kind, of which the packet must have one, outside the `not`; 0: any */
+    COND_ARG_FREES = 1 << 7, /* with an arg every packet has the field */
 };
+
+/* A number's place in a fixed IP header, bits counted from the first on; count 0: it has none there. */
+struct ip_bits {
+    uint8_t first, count;
+};
+
+struct cond_info {
+    const char *name, *lacks;
+    const char *word;  /* of a number, else NULL */
+    uint32_t has;      /* bits of key.kind, one of which the packet must have; 0: every packet */
+    uint32_t args;     /* bits that may stand in arg */
+    uint32_t most;     /* of a number: its largest value */
+    uint8_t operands;  /* enum cond_operands */
+    uint8_t traits;    /* enum cond_trait */
+    uint8_t half;      /* of a number: where it stands in the key; HALF_NONE: it stands in the IP header alone */
+    struct ip_bits ip[2]; /* of an IP_NUMBER: in IPv4 and in IPv6 */
+};
+#define HALF_NONE 0xffu
 extern const struct cond_info cond_info[COND_COUNT];
 
 /* Names of the key's 32-bit slots ("dst0") and 16-bit halves ("dst_port"); NULL for a half inside a slot. */

@@ -167,11 +167,6 @@ static void print_reason(const struct compile *c, const struct ir_memo *memo, FI
         MEMO_REASONS(MEMO)
 #undef MEMO
     };
-    static const char *const conds[] = {
-#define COND(ident, name, operands, doc) [COND_##ident] = name,
-#include "vm/cond.def"
-#undef COND
-    };
     const struct image *img = c->image;
     const char *text = texts[memo->reason], *hole = strstr(text, "%s");
 
@@ -182,7 +177,7 @@ static void print_reason(const struct compile *c, const struct ir_memo *memo, FI
     }
     fwrite(text, 1, (size_t)(hole - text), out);
     if (memo->reason == MEMO_ASKS) {
-        fputs(conds[img->conds[memo->what].kind], out);
+        fputs(cond_info[img->conds[memo->what].kind].name, out);
     } else {
         print_rule_name(c, memo->what, out);
         print_place(img, &img->rules[memo->what].place, out);

@@ -6,6 +6,8 @@
 #include "vm/flow/track.h"
 #include "vm/judge/meter.h"
 #include "vm/judge/decide.h"
+#include "vm/packet/ip_bits.h"
+#include "vm/tables.h"
 
 /* Where `count` and `log` go. Executors take NULL for "nowhere" (explain, comparisons). */
 struct effects {
@@ -144,6 +146,13 @@ static inline bool mac_is(uint64_t mac, uint32_t kinds)
 {
     bool broadcast = mac == 0xffffffffffff, group = mac >> 40 & 1;
     return (kinds & MAC_BROADCAST && broadcast) || (kinds & MAC_MULTICAST && group && !broadcast);
+}
+
+/* The packet's number that conditions of the kind compare; what it has of it, cond_has knows. */
+static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)
+{
+    if (k->half != HALF_NONE) return key->half[k->half];
+    return ip_bits_get(pkt->data + pkt->l3, k->ip[key->kind & KIND_IP6 ? 1 : 0]);
 }
 
 /* Does the packet have what the condition asks about? */

@@ -6,19 +6,10 @@
 /* Does the condition ask for something that a later fragment lacks? The protocol is there but for odd IPv6 chains. */
 static bool asks_beyond(const struct pbc_lists *l, const struct pbc_cond *c)
 {
-    switch ((enum cond_kind)c->kind) {
-    case COND_PORT:
-    case COND_SOURCE_PORT:
-    case COND_ICMP_TYPE:
-    case COND_ICMP_ND:
-    case COND_ICMP_CODE:
-    case COND_FLAGS:
-    case COND_STATE:
-    case COND_FLOWS_OVER: return true;
-    case COND_BYTES: return l->patterns[c->first].layer >= PBC_L4;
-    case COND_OVER:
-    case COND_WITHIN: return l->meters[c->first].per == PBC_PER_FLOW;
-    default: return false;
+    switch ((enum cond_operands)cond_info[c->kind].operands) {
+    case OPERANDS_PATTERN: return l->patterns[c->first].layer >= PBC_L4;
+    case OPERANDS_METER: return l->meters[c->first].per == PBC_PER_FLOW;
+    default: return cond_info[c->kind].traits & COND_BEYOND;
     }
 }
 
@@ -30,25 +21,7 @@ static uint32_t cond_needs(const struct pbc_lists *l, const struct pbc_cond *c)
     return flags;
 }
 
-bool pbc_asks_flow(uint8_t kind)
-{
-    switch ((enum cond_kind)kind) {
-    case COND_FAMILY:
-    case COND_PROTO:
-    case COND_FROM:
-    case COND_TO:
-    case COND_PORT:
-    case COND_SOURCE_PORT:
-    case COND_ICMP_TYPE:
-    case COND_ICMP_ND: /* which is never established */
-    case COND_ON:
-    case COND_VLAN:
-    case COND_VLAN_INNER:
-    case COND_STATE:
-    case COND_FRAGMENT: return true; /* whole packets alone are remembered */
-    default: return false;
-    }
-}
+bool pbc_asks_flow(uint8_t kind) { return cond_info[kind].traits & COND_OF_FLOW; }
 
 /* Rules may share conditions, so those that name `fragment` are counted once; a `when` may name it too. */
 static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)

@@ -227,7 +227,7 @@ void dump_cond(const struct program *p, const struct pbc_cond *c, FILE *out)
         t = text_of(line, sizeof line);
     }
     t = text_of(line, sizeof line);
-    if (c->arg && (c->kind == COND_PORT || c->kind == COND_SOURCE_PORT || c->kind == COND_ICMP_TYPE)) {
+    if (c->arg && cond_info[c->kind].word && cond_info[c->kind].traits & COND_ARG_KINDS) {
         text_add(&t, " of ");
         text_add_kind(&t, c->arg, ", ");
     }

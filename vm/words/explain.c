@@ -6,31 +6,13 @@
 
 enum { ITEMS_SHOWN = 4 };
 
-/* What a packet lacks when it has not got the field. */
-static const char *missing(const struct pbc_cond *c, const struct key *key)
-{
-    switch ((enum cond_kind)c->kind) {
-    case COND_PROTO: return key->kind & KIND_IP ? "protocol is not known in this fragment" : "not an IP packet";
-    case COND_ETHER: return "no Ethernet type in this frame";
-    case COND_FROM: return "no source address in this frame";
-    case COND_TO: return "no destination address in this frame";
-    case COND_PORT:
-    case COND_SOURCE_PORT: return "no ports in this packet";
-    case COND_ICMP_TYPE:
-    case COND_ICMP_CODE:
-    case COND_ICMP_ND: return "no ICMP header in this packet";
-    case COND_ON: return "interface is not known";
-    case COND_VLAN: return "no VLAN tag";
-    case COND_VLAN_INNER: return "no second VLAN tag";
-    case COND_ETHER_FROM: return "no source MAC on this link";
-    case COND_ETHER_TO: return "no destination MAC on this link";
-    case COND_FLAGS: return "no TCP flags in this packet";
-    case COND_STATE:
-    case COND_FLOWS_OVER: return key->kind & KIND_IP ? "no state in this packet" : "not an IP packet";
-    case COND_OPTIONS: return "not an IPv4 packet";
-    default: return "not an IP packet";
-    }
-}
+/* A condition that failed, and the packet that has its field. */
+struct failed {
+    const struct program *p;
+    const struct pbc_cond *c;
+    const struct key *key;
+    const struct pkt *pkt;
+};
 
 /* "abusers", "tcp or udp", "22, 80, 443"; false if the list is too long to show. */
 static bool add_list(struct text *t, const struct program *p, const struct pbc_cond *c, const char *between)
@@ -86,21 +68,31 @@ static void say_words(struct text *t, const struct program *p, const struct pbc_
     if (!add_list(t, p, c, " or ")) text_add(t, "in the list");
 }
 
-static void say_proto(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+static void family_say(struct text *t, const struct failed *f) { say_words(t, f->p, f->c, f->key->kind & f->c->arg); }
+
+static void number_say(struct text *t, const struct failed *f)
 {
-    bool negated = c->flags & PBC_COND_NOT;
-    if (key->kind & c->arg || (!negated && c->arg && c->count == 0))
-        say_words(t, p, c, key->kind & c->arg);
+    const struct cond_info *k = &cond_info[f->c->kind];
+    const bool hops = f->c->kind == COND_TTL && f->key->kind & KIND_IP6;
+    say_value(t, f->p, f->c, hops ? "hop limit" : k->word, cond_number(k, f->key, f->pkt));
+}
+
+static void proto_say(struct text *t, const struct failed *f)
+{
+    const struct pbc_cond *c = f->c;
+    const bool negated = c->flags & PBC_COND_NOT;
+    if (f->key->kind & c->arg || (!negated && c->arg && c->count == 0))
+        say_words(t, f->p, c, f->key->kind & c->arg);
     else
-        say_value(t, p, c, "protocol", key->proto);
+        say_value(t, f->p, c, "protocol", f->key->proto);
 }
 
 /* Source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
-static void say_address(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
-                        bool dst)
+static void address_say(struct text *t, const struct failed *f)
 {
-    bool negated = c->flags & PBC_COND_NOT;
-    const char *side = dst ? "destination" : "source", *name = program_str(p, c->name);
+    const struct pbc_cond *c = f->c;
+    const bool negated = c->flags & PBC_COND_NOT, dst = c->kind == COND_TO;
+    const char *side = dst ? "destination" : "source", *name = program_str(f->p, c->name);
     if (c->flags & PBC_COND_ANY) {
         text_add(t, "`not any` holds for no %s", side);
     } else if (*name || (c->arg && c->count == 0)) {
@@ -108,150 +100,120 @@ static void say_address(struct text *t, const struct program *p, const struct pb
         text_add_name(t, *name ? name : "self");
     } else {
         text_add(t, "%s is ", side);
-        text_add_address(t, dst ? key->dst : key->src, key->kind & KIND_IP6);
-        add_relation(t, p, c);
+        text_add_address(t, dst ? f->key->dst : f->key->src, f->key->kind & KIND_IP6);
+        add_relation(t, f->p, c);
     }
 }
 
-static void say_mac(struct text *t, const struct program *p, const struct pbc_cond *c, const struct pkt *pkt, bool dst)
+static void mac_say(struct text *t, const struct failed *f)
 {
+    const bool dst = f->c->kind == COND_ETHER_TO;
     text_add(t, "%s MAC is ", dst ? "destination" : "source");
-    text_add_mac(t, pkt_mac(pkt, dst));
-    add_relation(t, p, c);
+    text_add_mac(t, pkt_mac(f->pkt, dst));
+    add_relation(t, f->p, f->c);
 }
 
-static void say_flags(struct text *t, const struct pbc_cond *c, const struct key *key)
+static void flags_say(struct text *t, const struct failed *f)
 {
-    uint32_t lacking = c->arg & 0xff & ~key->marks, unwanted = c->arg >> 8 & key->marks;
+    const uint32_t lacking = f->c->arg & 0xff & ~f->key->marks, unwanted = f->c->arg >> 8 & f->key->marks;
     text_add(t, lacking ? "lacks " : "has ");
     text_add_flags(t, lacking ? lacking : unwanted);
 }
 
-static void say_fragment(struct text *t, const struct key *key)
+static void fragment_say(struct text *t, const struct failed *f)
 {
-    if (key->kind & KIND_FRAG_FIRST)
+    if (f->key->kind & KIND_FRAG_FIRST)
         text_add(t, "is a first fragment");
-    else if (key->kind & KIND_FRAG_LATER)
+    else if (f->key->kind & KIND_FRAG_LATER)
         text_add(t, "is a later fragment");
     else
         text_add(t, "not a fragment");
 }
 
-static void say_state(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+static void state_say(struct text *t, const struct failed *f)
 {
-    const struct pbc_cond is = {.kind = COND_STATE, .arg = key->marks & MARK_STATES};
+    const struct pbc_cond is = {.kind = COND_STATE, .arg = f->key->marks & MARK_STATES};
     text_add(t, "state is ");
-    add_list(t, p, &is, ", ");
-    if (c->flags & PBC_COND_NOT) return;
+    add_list(t, f->p, &is, ", ");
+    if (f->c->flags & PBC_COND_NOT) return;
     text_add(t, ", not ");
-    add_list(t, p, c, " or ");
+    add_list(t, f->p, f->c, " or ");
 }
 
-static void say_vlan(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+static void vlan_say(struct text *t, const struct failed *f)
 {
-    if (!(key->kind & KIND_VLAN))
+    if (!(f->key->kind & KIND_VLAN))
         text_add(t, "no VLAN tag");
-    else if (c->arg || c->flags & PBC_COND_ANY)
+    else if (f->c->arg || f->c->flags & PBC_COND_ANY)
         text_add(t, "has a VLAN tag");
     else
-        say_value(t, p, c, "VLAN", key->vlan_outer);
+        say_value(t, f->p, f->c, "VLAN", f->key->vlan_outer);
 }
 
-static void say_nd(struct text *t, const struct pbc_cond *c, const struct key *key)
+static void nd_say(struct text *t, const struct failed *f)
 {
-    if (c->flags & PBC_COND_NOT)
+    if (f->c->flags & PBC_COND_NOT)
         text_add(t, "is neighbour discovery");
-    else if (key->icmp_type >= 133 && key->icmp_type <= 136)
-        text_add(t, "hop limit is %u, not 255", key->ttl);
+    else if (f->key->icmp_type >= 133 && f->key->icmp_type <= 136)
+        text_add(t, "hop limit is %u, not 255", f->key->ttl);
     else
-        text_add(t, "type is %u, not nd", key->icmp_type);
+        text_add(t, "type is %u, not nd", f->key->icmp_type);
 }
 
-/* The packet's value of the conditions that compare one number, and its name. */
-static bool value_of(const struct pbc_cond *c, const struct key *key, const char **what, uint32_t *value)
+static void options_say(struct text *t, const struct failed *f)
 {
-    switch ((enum cond_kind)c->kind) {
-    case COND_ETHER: *what = "Ethernet type", *value = key->ether_type; return true;
-    case COND_PORT: *what = "destination port", *value = key->dst_port; return true;
-    case COND_SOURCE_PORT: *what = "source port", *value = key->src_port; return true;
-    case COND_ICMP_TYPE: *what = "type", *value = key->icmp_type; return true;
-    case COND_ICMP_CODE: *what = "code", *value = key->icmp_code; return true;
-    case COND_ON: *what = "interface", *value = key->iface; return true;
-    case COND_VLAN_INNER: *what = "inner VLAN", *value = key->vlan_inner; return true;
-    case COND_TTL: *what = key->kind & KIND_IP6 ? "hop limit" : "ttl", *value = key->ttl; return true;
-    case COND_LENGTH: *what = "length", *value = key->length; return true;
-    case COND_DSCP: *what = "dscp", *value = key->dscp; return true;
-    default: return false;
-    }
+    text_add(t, f->key->kind & KIND_OPTIONS ? "has options" : "no options");
 }
 
-static void say_bytes(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
-                      const struct pkt *pkt)
+static void bytes_say(struct text *t, const struct failed *f)
 {
     static const uint8_t anything[64];
     static const char *const layers[] = {
         [PBC_L2] = "frame", [PBC_L3] = "IP packet", [PBC_L4] = "L4", [PBC_PAYLOAD] = "payload"};
-    const struct pbc_pattern *pattern = &p->patterns[c->first];
-    bool there = pkt_match(pkt, key, pattern->layer, pattern->at, anything, anything, pattern->len);
-    if (there)
+    const struct pbc_pattern *pattern = &f->p->patterns[f->c->first];
+    if (pkt_match(f->pkt, f->key, pattern->layer, pattern->at, anything, anything, pattern->len))
         text_add(t, "%s has other bytes at %u", layers[pattern->layer], pattern->at);
     else
         text_add(t, "%s has no %u bytes at %u", layers[pattern->layer], pattern->len, pattern->at);
 }
 
 /* Without the worker's state only this much is known; step_explain says what is left. */
-static void say_meter(struct text *t, const struct program *p, const struct pbc_cond *c)
+static void meter_say(struct text *t, const struct failed *f)
 {
-    text_add_name(t, program_str(p, p->meters[c->first].name));
-    text_add(t, c->kind == COND_OVER ? " has a token" : " has no token");
+    text_add_name(t, program_str(f->p, f->p->meters[f->c->first].name));
+    text_add(t, f->c->kind == COND_OVER ? " has a token" : " has no token");
 }
 
-static void say_during(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key)
+static void during_say(struct text *t, const struct failed *f)
 {
-    const struct pbc_cond active = {.kind = COND_DURING, .arg = c->arg & key->marks >> MARK_SCHEDULES};
-    const bool negated = c->flags & PBC_COND_NOT;
+    const struct pbc_cond active = {.kind = COND_DURING, .arg = f->c->arg & f->key->marks >> MARK_SCHEDULES};
+    const bool negated = f->c->flags & PBC_COND_NOT;
     text_add(t, negated ? "it is " : "it is not ");
-    if (!add_list(t, p, negated ? &active : c, negated ? " and " : " or ")) text_add(t, "in the list");
+    if (!add_list(t, f->p, negated ? &active : f->c, negated ? " and " : " or ")) text_add(t, "in the list");
 }
 
-static void say_other(struct text *t, const struct program *p, const struct pbc_cond *c, const struct key *key,
-                      const struct pkt *pkt)
+static void flows_say(struct text *t, const struct failed *f)
 {
-    switch ((enum cond_kind)c->kind) {
-    case COND_FAMILY: say_words(t, p, c, key->kind & c->arg); break;
-    case COND_PROTO: say_proto(t, p, c, key); break;
-    case COND_FROM: say_address(t, p, c, key, false); break;
-    case COND_TO: say_address(t, p, c, key, true); break;
-    case COND_ETHER_FROM: say_mac(t, p, c, pkt, false); break;
-    case COND_ETHER_TO: say_mac(t, p, c, pkt, true); break;
-    case COND_FLAGS: say_flags(t, c, key); break;
-    case COND_FRAGMENT: say_fragment(t, key); break;
-    case COND_STATE: say_state(t, p, c, key); break;
-    case COND_VLAN: say_vlan(t, p, c, key); break;
-    case COND_ICMP_ND: say_nd(t, c, key); break;
-    case COND_OPTIONS: text_add(t, key->kind & KIND_OPTIONS ? "has options" : "no options"); break;
-    case COND_BYTES: say_bytes(t, p, c, key, pkt); break;
-    case COND_DURING: say_during(t, p, c, key); break;
-    case COND_OVER:
-    case COND_WITHIN: say_meter(t, p, c); break;
-    case COND_FLOWS_OVER: text_add(t, "source holds no more than %u flows", c->arg); break;
-    default: break;
-    }
+    text_add(t, "source holds no more than %u flows", f->c->arg);
 }
+
+static void (*const say[COND_COUNT])(struct text *t, const struct failed *f) = {
+#define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_say,
+#include "vm/cond.def"
+};
 
 /* The field is not there, or not in the protocols that the rule means. */
 static void say_missing(struct text *t, const struct pbc_cond *c, const struct key *key)
 {
-    bool ports = c->kind == COND_PORT || c->kind == COND_SOURCE_PORT;
-    if (ports && key->kind & KIND_PORTS) {
+    const struct cond_info *k = &cond_info[c->kind];
+    const bool other_kind = k->traits & COND_ARG_KINDS && !(key->kind & c->arg);
+    if (c->kind == COND_ICMP_ND && !(key->kind & KIND_ICMP6)) {
+        text_add(t, "not icmp6");
+    } else if (k->word && other_kind && (key->kind & k->has || c->kind == COND_ICMP_TYPE)) {
         text_add(t, "not ");
         text_add_kind(t, c->arg, " or ");
-    } else if (c->kind == COND_ICMP_TYPE && !(key->kind & c->arg)) {
-        text_add(t, "not %s", c->arg & KIND_ICMP6 ? "icmp6" : "icmp");
-    } else if (c->kind == COND_ICMP_ND && !(key->kind & KIND_ICMP6)) {
-        text_add(t, "not icmp6");
     } else {
-        text_add(t, "%s", missing(c, key));
+        text_add(t, "%s", k->traits & COND_IN_IP && !(key->kind & KIND_IP) ? "not an IP packet" : k->lacks);
     }
 }
 
@@ -259,14 +221,10 @@ void cond_explain(const struct program *p, const struct pbc_cond *c, const struc
                   char *buf, size_t len)
 {
     struct text t = text_of(buf, len);
-    const char *what;
-    uint32_t value;
-    if (!cond_has(c, key, pkt))
-        say_missing(&t, c, key);
-    else if (value_of(c, key, &what, &value))
-        say_value(&t, p, c, what, value);
+    if (cond_has(c, key, pkt))
+        say[c->kind](&t, &(struct failed){p, c, key, pkt});
     else
-        say_other(&t, p, c, key, pkt);
+        say_missing(&t, c, key);
 }
 
 /* The first `len` bits. */

@@ -175,7 +175,6 @@ static const struct word state_words[] = {
 static const struct word self_words[] = {{KIND_SRC_SELF, "self"}, {KIND_DST_SELF, "self"}, {0, NULL}};
 static const struct word vlan_words[] = {{VLAN_ANY, "any"}, {VLAN_NONE, "none"}, {0, NULL}};
 static const struct word mac_words[] = {{MAC_MULTICAST, "multicast"}, {MAC_BROADCAST, "broadcast"}, {0, NULL}};
-static const struct word nd_words[] = {{KIND_ND, "nd"}, {0, NULL}};
 static const struct word no_words[] = {{0, NULL}};
 
 static void add_words(struct text *t, const struct word *words, uint32_t bits, const char *between)
@@ -209,27 +208,15 @@ void text_add_states(struct text *t, uint32_t marks)
 }
 
 /* The words that the condition's arg stands for in its list. */
-static const struct word *arg_words(const struct pbc_cond *c)
-{
-    switch ((enum cond_kind)c->kind) {
-    case COND_FAMILY:
-    case COND_PROTO: return kind_words;
-    case COND_FROM:
-    case COND_TO: return self_words;
-    case COND_ICMP_TYPE: return nd_words;
-    case COND_VLAN: return vlan_words;
-    case COND_ETHER_FROM:
-    case COND_ETHER_TO: return mac_words;
-    case COND_FRAGMENT: return fragment_words;
-    case COND_STATE: return state_words;
-    default: return no_words;
-    }
-}
+static const struct word *const arg_words[COND_COUNT] = {
+#define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = words##_words,
+#include "vm/cond.def"
+};
 
 /* Adds the *i-th word whose bit is set; if there are fewer, *i counts on from the operands. */
 static bool add_word(struct text *t, const struct pbc_cond *c, uint32_t *i)
 {
-    for (const struct word *w = arg_words(c); w->name; w++) {
+    for (const struct word *w = arg_words[c->kind]; w->name; w++) {
         if (!(c->arg & w->bit)) continue;
         if (*i == 0) {
             text_add(t, "%s", w->name);

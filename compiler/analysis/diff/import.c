@@ -23,9 +23,8 @@ static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 #define OPERANDS_PATTERN PBC_PATTERNS
 #define OPERANDS_METER   PBC_METERS
 static const int operands[COND_COUNT] = {
-#define COND(ident, name, operands, doc) [COND_##ident] = OPERANDS_##operands,
+#define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = OPERANDS_##operands,
 #include "vm/cond.def"
-#undef COND
 };
 
 static bool too_many(struct diff *d) { return diff_fail(d, "both together hold more than one program may"); }

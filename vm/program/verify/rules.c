@@ -85,31 +85,9 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
 }
 
 /* Bits that may stand in pbc_cond.arg. */
-static uint32_t arg_bits(const struct program *p, enum cond_kind kind)
+static uint32_t arg_bits(const struct program *p, uint8_t kind)
 {
-    switch (kind) {
-    case COND_FAMILY: return KIND_IP | KIND_ARP;
-    case COND_PROTO: return KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6;
-    case COND_FROM: return KIND_SRC_SELF;
-    case COND_TO: return KIND_DST_SELF;
-    case COND_PORT:
-    case COND_SOURCE_PORT: return KIND_WITH_PORTS;
-    case COND_ICMP_TYPE:
-    case COND_ICMP_ND:
-    case COND_ICMP_CODE: return KIND_ICMP | KIND_ICMP6;
-    case COND_VLAN: return VLAN_ANY | VLAN_NONE;
-    case COND_ETHER_FROM:
-    case COND_ETHER_TO: return MAC_MULTICAST | MAC_BROADCAST;
-    case COND_FLAGS: return 0xffff;
-    case COND_STATE: return MARK_STATES;
-    case COND_FLOWS_OVER: return UINT32_MAX;
-    case COND_FRAGMENT: return KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
-    case COND_OPTIONS: return 1;
-    case COND_DURING: return (1u << p->schedules_count) - 1;
-    case COND_OVER:
-    case COND_WITHIN: return KIND_IP;
-    default: return 0;
-    }
+    return kind == COND_DURING ? (1u << p->schedules_count) - 1 : cond_info[kind].args;
 }
 
 static uint32_t operand_total(const struct program *p, uint8_t operands)
@@ -145,8 +123,7 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
     if (c->arg & ~arg_bits(p, c->kind)) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
-    if (c->flags &&
-        (c->kind == COND_FLAGS || c->kind == COND_BYTES || c->kind == COND_FLOWS_OVER || k->operands == OPERANDS_METER))
+    if (c->flags && k->traits & COND_PLAIN)
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
