@@ -91,7 +91,7 @@ struct node *list_not(struct parser *p, struct node *list, struct span not_span,
 {
     if (nots > 1) {
         build_error(p, E_DOUBLE_NOT, second, "`not` stands twice");
-        diag_fix(p->diags, "leave both out, or write it once");
+        diag_advise(p->diags, "write `not` once, or leave both out");
     }
     list->flags |= NF_NOT;
     list->span = span_join(not_span, list->span);
@@ -101,7 +101,7 @@ struct node *list_not(struct parser *p, struct node *list, struct span not_span,
 void list_inner_not(struct parser *p, struct span span)
 {
     build_error(p, E_INNER_NOT, span, "`not` stands before a whole list, not inside it");
-    diag_fix(p->diags, "`not a, b` is neither a nor b; split the rule, or use a set with `except`");
+    diag_advise(p->diags, "`not a, b` is neither a nor b; split the rule, or use a set with `except`");
 }
 
 /* A blank line before the statement is the author's paragraph: the formatter keeps it. */

@@ -20,6 +20,15 @@ static const char *operator_word(enum node_kind op)
     return op == N_SET_UNION ? "," : op == N_SET_EXCEPT ? "except" : "and";
 }
 
+/* The text of a span on one line; NULL if it is long. */
+static const char *short_text(struct parser *p, struct span span)
+{
+    const size_t len = span.end - span.start;
+    if (len > MAX_WORD || memchr(p->text + span.start, '\n', len) || memchr(p->text + span.start, '#', len))
+        return NULL;
+    return arena_strndup(p->arena, p->text + span.start, len);
+}
+
 /* `a, b except c` could be read in two ways: show both, in the author's words. */
 static void mixed_operators(struct parser *p, struct node *left, enum node_kind op, struct span op_span,
                             const struct node *right)
@@ -31,9 +40,16 @@ static void mixed_operators(struct parser *p, struct node *left, enum node_kind 
     node_each(n, left) if (n->next) before.end = n->span.end;
     build_error(p, E_MIXED, op_span, "`%s` and `%s` side by side need parentheses",
                 operator_word((enum node_kind)left->kind), operator_word(op));
-    diag_fix(p->diags, "(%s)%s%s %s, or %s%s%s (%s%s%s %s)?", quote(p, left->span), gap, operator_word(op),
-             quote(p, right->span), quote(p, before), gap_left, operator_word((enum node_kind)left->kind),
-             quote(p, last->span), gap, operator_word(op), quote(p, right->span));
+    const char *all = short_text(p, left->span), *first = short_text(p, before), *second = short_text(p, right->span);
+    const char *between = short_text(p, last->span), *a = operator_word((enum node_kind)left->kind);
+    const char *b = operator_word(op);
+    const struct span whole = span_join(left->span, right->span);
+    if (!all || !second) {
+        diag_advise(p->diags, "write parentheses around what belongs together: (a, b) except c");
+        return;
+    }
+    diag_suggest(p->diags, whole, "(%s)%s%s %s", all, gap, b, second);
+    diag_suggest(p->diags, whole, "%s%s%s (%s%s%s %s)", first, gap_left, a, between, gap, b, second);
 }
 
 struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right)
@@ -51,12 +67,12 @@ struct node *set_member(struct parser *p, struct node *value)
 {
     if (value->kind == N_SELF) {
         build_error(p, E_SET_MEMBER, value->span, "`self` can't be in a set: it is a fact about a packet");
-        diag_fix(p->diags, "write it in the rule, as in `to self, %s`", "office");
+        diag_advise(p->diags, "write it in the rule, as in `to self, office`");
         return NULL;
     }
     if (value->kind == N_ANY) {
         build_error(p, E_SET_MEMBER, value->span, "`any` can't be in a set");
-        diag_fix(p->diags, "every address is 0.0.0.0/0, ::/0");
+        diag_suggest_for(p->diags, " for every address", "0.0.0.0/0, ::/0");
         return NULL;
     }
     return want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
@@ -84,7 +100,7 @@ struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, 
 {
     if (list->flags & NF_NOT) {
         build_error(p, E_FLAGS_NOT, span, "`not` can't stand before flags");
-        diag_fix(p->diags, "`has` asks for set flags, `lacks` for clear ones");
+        diag_advise(p->diags, "`has` asks for set flags, `lacks` for clear ones");
     }
     return condition(p, kind, span, list, W_NAME, kind == N_HAS ? "`has`" : "`lacks`");
 }
@@ -99,9 +115,10 @@ static void check_port_after_from(struct parser *p, const struct node *before, c
 {
     if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT) return;
     if (keyword_find(p, p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
-    struct span value = part->first ? part->first->span : part->span;
+    const struct span word = {part->span.file, part->span.start, part->span.start + 4};
     build_error(p, E_PORT_AFTER_FROM, part->span, "`port` straight after `from` could be either side's");
-    diag_fix(p->diags, "write `to port %s` or `source port %s`", quote(p, value), quote(p, value));
+    diag_suggest(p->diags, word, "to port");
+    diag_suggest(p->diags, word, "source port");
 }
 
 static bool is_option(const struct node *n)
@@ -150,6 +167,6 @@ struct node *one_of(struct parser *p, struct node *name, const char *where, cons
     }
     build_error(p, E_VALUE, name->span, "%s is %s, not `%s`", where, listed, name->v.str.s);
     const char *near = diag_nearest(name->v.str.s, words, n);
-    if (near) diag_fix(p->diags, "did you mean `%s`?", near);
+    if (near) diag_guess(p->diags, SPAN_NONE, "%s", near);
     return NULL;
 }

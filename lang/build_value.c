@@ -132,8 +132,8 @@ static void colon_error(struct parser *p, struct node *n, unsigned wants, const 
         build_error(p, E_VALUE, n->span, "`%s` has no meaning here: %s takes %s", word, where, describe(p, wants));
         const char *colon = memchr(s.s, ':', s.len);
         if ((wants & W_RANGE) && !memchr(colon + 1, ':', s.len - (size_t)(colon - s.s) - 1))
-            diag_fix(p->diags, "a range is written %.*s-%s", (int)(colon - s.s), s.s,
-                     quote(p, (struct span){n->span.file, n->span.start + (uint32_t)(colon - s.s) + 1, n->span.end}));
+            diag_suggest(p->diags, SPAN_NONE, "%.*s-%.*s", (int)(colon - s.s), s.s, (int)(s.s + s.len - colon - 1),
+                         colon + 1);
     }
 }
 
@@ -144,16 +144,21 @@ struct node *colon_ratio(struct parser *p, struct node *colon)
     return NULL;
 }
 
-/* What `8:00` lacks. */
-static const char *zero_before(const char *s, size_t len) { return len == 4 && s[1] == ':' ? "0" : ""; }
+/* `8:00` with the zero it lacks; NULL where that makes no time of it. */
+static const char *with_zero(struct parser *p, const char *s, size_t len)
+{
+    char text[8];
+    const int n = snprintf(text, sizeof(text), "%s%.*s", len == 4 ? "0" : "", (int)(len > 5 ? 5 : len), s);
+
+    return len <= 5 && minutes_of(text, (size_t)n) >= 0 ? arena_strndup(p->arena, text, (size_t)n) : NULL;
+}
 
 struct node *colon_time(struct parser *p, struct node *colon)
 {
-    const struct str s = colon->v.str;
-
     if (settle(p, colon, W_TIME)) return colon;
     build_error(p, E_VALUE, colon->span, "`%s` is not a time: 00:00 to 24:00", quote(p, colon->span));
-    if (*zero_before(s.s, s.len)) diag_fix(p->diags, "write 0%.*s", (int)s.len, s.s);
+    const char *meant = with_zero(p, colon->v.str.s, colon->v.str.len);
+    if (meant) diag_suggest(p->diags, SPAN_NONE, "%s", meant);
     return NULL;
 }
 
@@ -161,14 +166,13 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
 {
     const char *s = colon->v.str.s, *dash = memchr(s, '-', colon->v.str.len);
     const size_t left = (size_t)(dash - s), right = colon->v.str.len - left - 1;
-    int from = minutes_of(s, left), to = minutes_of(dash + 1, right);
+    const int from = minutes_of(s, left), to = minutes_of(dash + 1, right);
     if (from < 0 || to < 0) {
-        const char *zero1 = zero_before(s, left), *zero2 = zero_before(dash + 1, right);
+        const char *begin = with_zero(p, s, left), *end = with_zero(p, dash + 1, right);
 
         build_error(p, E_VALUE, colon->span, "`%s` is not a range of times: each is 00:00 to 24:00",
                     quote(p, colon->span));
-        if (*zero1 || *zero2)
-            diag_fix(p->diags, "write %s%.*s-%s%.*s", zero1, (int)left, s, zero2, (int)right, dash + 1);
+        if (begin && end) diag_suggest(p->diags, SPAN_NONE, "%s-%s", begin, end);
         return NULL;
     }
     uint32_t at = colon->span.start;
@@ -179,23 +183,32 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
 
 /* ---- wanting ---- */
 
+/* The units that would be right where these values with units are wanted. */
+static const struct {
+    unsigned wants;
+    const char *text, *why;
+} units[] = {
+    {W_DURATION, "s", " for seconds"},
+    {W_DURATION, "ms", " for milliseconds"},
+    {W_RATE | W_BANDWIDTH, "/s", " for packets"},
+    {W_RATE | W_BANDWIDTH, "Mbit/s", " for bits"},
+    {W_RATE, "/s", ""},
+    {W_RATE, "/m", ""},
+    {W_RATE, "/h", ""},
+    {W_SIZE, "B", ""},
+    {W_SIZE, "KiB", ""},
+    {W_PERCENT, "%", ""},
+};
+
 /* A bare number where a unit is mandatory: offer what would be right. */
 static bool unit_missing(struct parser *p, const struct node *n, unsigned wants, const char *where)
 {
-    if (n->kind != N_INT || (wants & W_INT) || !(wants & (W_DURATION | W_RATE | W_BANDWIDTH | W_SIZE | W_PERCENT)))
-        return false;
+    const unsigned with_unit = wants & (W_DURATION | W_RATE | W_BANDWIDTH | W_SIZE | W_PERCENT);
+    if (n->kind != N_INT || (wants & W_INT) || !with_unit) return false;
     const char *num = quote(p, n->span);
     build_error(p, E_UNIT_MISSING, n->span, "%s needs a unit after `%s`", where, num);
-    if (wants & W_DURATION)
-        diag_fix(p->diags, "write %ss for seconds or %sms for milliseconds", num, num);
-    else if ((wants & W_RATE) && (wants & W_BANDWIDTH))
-        diag_fix(p->diags, "write %s/s for packets or %sMbit/s for bits", num, num);
-    else if (wants & W_RATE)
-        diag_fix(p->diags, "write %s/s, %s/m or %s/h", num, num, num);
-    else if (wants & W_SIZE)
-        diag_fix(p->diags, "write %sB or %sKiB", num, num);
-    else
-        diag_fix(p->diags, "write %s%%", num);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (units[i].wants == with_unit) diag_suggest_for(p->diags, units[i].why, "%s%s", num, units[i].text);
     return true;
 }
 
@@ -206,7 +219,7 @@ static bool below_zero(struct parser *p, const struct node *n, unsigned wants, c
 
     if (n->kind != N_RANGE || word[0] != '-' || !(wants & W_INT) || wants & W_RANGE) return false;
     build_error(p, E_VALUE, n->span, "`%s` is below 0: %s takes no such numbers", word, where);
-    diag_fix(p->diags, "did you mean `%s`?", word + 1);
+    diag_guess(p->diags, SPAN_NONE, "%s", word + 1);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lang/diag_priv.h"
+#include "lang/heap.h"
 
 const struct diag_row diag_rows[DIAG_COUNT] = {
 #define DIAG(ident, code, severity, title, explain, wrong, right)                                                      \
@@ -14,21 +15,9 @@ const struct diag_row diag_rows[DIAG_COUNT] = {
 #undef DIAG
 };
 
-static _Noreturn void out_of_memory(void)
-{
-    fputs("out of memory\n", stderr);
-    exit(2);
-}
-
-static void *must(void *p)
-{
-    if (!p) out_of_memory();
-    return p;
-}
-
 struct diags *diags_new(struct sources *sources)
 {
-    struct diags *d = must(calloc(1, sizeof(*d)));
+    struct diags *d = heap_zeroed(1, sizeof(*d));
     d->sources = sources;
     return d;
 }
@@ -36,7 +25,12 @@ struct diags *diags_new(struct sources *sources)
 static void entry_fini(struct entry *e)
 {
     free(e->text);
-    free(e->fix);
+    free(e->help);
+    for (struct suggestion *s = e->suggestions, *next; s; s = next) {
+        next = s->next;
+        free(s->text);
+        free(s);
+    }
     if (e->foreign) {
         free(e->foreign->path);
         free(e->foreign->line_text);
@@ -56,13 +50,6 @@ void diags_free(struct diags *d)
     free(d->entries);
     free(d->seen);
     free(d);
-}
-
-static __attribute__((format(printf, 1, 0))) char *format(const char *fmt, va_list ap)
-{
-    char *text = NULL;
-    if (vasprintf(&text, fmt, ap) < 0) out_of_memory();
-    return text;
 }
 
 static uint32_t hash(enum diag_code code, struct span span)
@@ -88,10 +75,10 @@ static uint32_t *seen_slot(struct diags *d, enum diag_code code, struct span spa
 static void grow(struct diags *d)
 {
     d->cap = d->cap ? d->cap * 2 : 32;
-    d->entries = must(realloc(d->entries, d->cap * sizeof(*d->entries)));
+    d->entries = heap_resized(d->entries, d->cap, sizeof(*d->entries));
     free(d->seen);
     d->seen_cap = d->cap * 2;
-    d->seen = must(calloc(d->seen_cap, sizeof(*d->seen)));
+    d->seen = heap_zeroed(d->seen_cap, sizeof(*d->seen));
     for (uint32_t i = 0; i < d->count; i++)
         if (d->entries[i].span.file != UINT32_MAX) *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
 }
@@ -125,7 +112,7 @@ void diag(struct diags *d, enum diag_code code, struct span span, const char *fm
     if (!e) return;
     va_list ap;
     va_start(ap, fmt);
-    e->text = format(fmt, ap);
+    e->text = heap_format(fmt, ap);
     va_end(ap);
 }
 
@@ -135,24 +122,26 @@ void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned li
     struct entry *e = add(d, code, SPAN_NONE);
     va_list ap;
     va_start(ap, fmt);
-    e->text = format(fmt, ap);
+    e->text = heap_format(fmt, ap);
     va_end(ap);
-    e->foreign = must(calloc(1, sizeof(*e->foreign)));
-    e->foreign->path = must(strdup(path));
-    e->foreign->line_text = must(strdup(line_text ? line_text : ""));
+    e->foreign = heap_zeroed(1, sizeof(*e->foreign));
+    e->foreign->path = heap_strdup(path);
+    e->foreign->line_text = heap_strdup(line_text ? line_text : "");
     e->foreign->line = line;
     e->foreign->col = col;
     e->foreign->len = len;
 }
 
+struct entry *diag_last(struct diags *d) { return d->ignoring || d->count == 0 ? NULL : &d->entries[d->count - 1]; }
+
 void diag_note(struct diags *d, struct span span, const char *fmt, ...)
 {
-    if (d->ignoring || d->count == 0) return;
-    struct entry *e = &d->entries[d->count - 1];
-    struct note *n = must(calloc(1, sizeof(*n)));
+    struct entry *e = diag_last(d);
+    if (!e) return;
+    struct note *n = heap_zeroed(1, sizeof(*n));
     va_list ap;
     va_start(ap, fmt);
-    n->text = format(fmt, ap);
+    n->text = heap_format(fmt, ap);
     va_end(ap);
     n->span = span;
     if (e->last_note)
@@ -160,17 +149,6 @@ void diag_note(struct diags *d, struct span span, const char *fmt, ...)
     else
         e->notes = n;
     e->last_note = n;
-}
-
-void diag_fix(struct diags *d, const char *fmt, ...)
-{
-    if (d->ignoring || d->count == 0) return;
-    struct entry *e = &d->entries[d->count - 1];
-    va_list ap;
-    va_start(ap, fmt);
-    free(e->fix);
-    e->fix = format(fmt, ap);
-    va_end(ap);
 }
 
 void diags_stopped(struct diags *d) { d->stopped_files++; }

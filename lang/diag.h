@@ -2,10 +2,8 @@
  *
  *   diag(d, E_NO_SUCH_SET, name->span, "no set is called `%s`", ...)   adds one
  *   diag_note(d, span, fmt, ...)                                        adds a second place to the last one
- *   diag_fix(d, fmt, ...)                                               "did you mean ...?" beside the carets
+ *   diag_guess(d, span, fmt, ...)                                       "did you mean ...?" beside the carets
  *
- * The fixes "did you mean `X`?", "write `X`", "write `X` or `Y`" and "remove it" are edits of the whole span, and SARIF
- * carries them as such; advice is worded otherwise.
  * Nothing is printed until diag_print_*: so errors of all stages come out sorted, and the 21st is a count. */
 #ifndef LANG_DIAG_H
 #define LANG_DIAG_H
@@ -36,7 +34,19 @@ void diag(struct diags *d, enum diag_code code, struct span span, const char *fm
 void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned line, unsigned col, unsigned len,
              const char *line_text, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
 void diag_note(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void diag_fix(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Suggest an edit for the last one added: the text may stand in place of `span` (SPAN_NONE: of the diagnostic's own).
+ * Several are alternatives. The words beside the carets are made of them: "write `X` or `Y`", "add `X`" where the span
+ * is empty, "remove it" where the text is. JSON and SARIF carry the edits. */
+void diag_suggest(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static inline void diag_suggest_removal(struct diags *d, struct span span) { diag_suggest(d, span, "%s", ""); }
+/* The same of the diagnostic's own span, with what it is for behind it: "write `5s` for seconds". `why` begins with a
+ * blank or a comma, and must live as long. */
+void diag_suggest_for(struct diags *d, const char *why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same where a slip of the pen is likely: "did you mean `X`?" */
+void diag_guess(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A sentence beside the carets instead of the one that suggestions make. */
+void diag_advise(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 unsigned diags_errors(const struct diags *d);
 unsigned diags_warnings(const struct diags *d);

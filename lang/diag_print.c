@@ -40,8 +40,8 @@ void diag_put_text(const char *s, FILE *out)
     }
 }
 
-/* The source line (or a window of it) and, under it, carets from `col` on for `width` bytes, and the fix. */
-static void put_excerpt(const char *text, size_t len, unsigned line, unsigned col, size_t width, const char *fix,
+/* The source line (or a window of it) and, under it, carets from `col` on for `width` bytes, and the help. */
+static void put_excerpt(const char *text, size_t len, unsigned line, unsigned col, size_t width, const char *help,
                         const struct colours *c, FILE *out)
 {
     size_t at = col ? col - 1 : 0, from = 0, to = len;
@@ -71,9 +71,9 @@ static void put_excerpt(const char *text, size_t len, unsigned line, unsigned co
     }
     if (!carets) fputc('^', out);
     fputs(c->off, out);
-    if (fix) {
+    if (help) {
         fputc(' ', out);
-        diag_put_text(fix, out);
+        diag_put_text(help, out);
     }
     fputc('\n', out);
 }
@@ -85,13 +85,13 @@ static void put_place(const char *path, unsigned line, unsigned col, const struc
     fprintf(out, ":%u:%u: %s", line, col, c->off);
 }
 
-static void put_span_excerpt(struct diags *d, struct span span, const char *fix, const struct colours *c, FILE *out)
+static void put_span_excerpt(struct diags *d, struct span span, const char *help, const struct colours *c, FILE *out)
 {
     unsigned line, col;
     size_t len;
     source_place(d->sources, span.file, span.start, &line, &col);
     const char *text = source_line(d->sources, span.file, line, &len);
-    put_excerpt(text, len, line, col, span.end > span.start ? span.end - span.start : 0, fix, c, out);
+    put_excerpt(text, len, line, col, span.end > span.start ? span.end - span.start : 0, help, c, out);
 }
 
 static void put_note(struct diags *d, const struct note *n, const struct colours *c, FILE *out)
@@ -124,12 +124,12 @@ static void put_entry(struct diags *d, const struct entry *e, const struct colou
     fprintf(out, " [%s]\n", diag_rows[e->code].code);
     if (e->foreign) {
         put_excerpt(e->foreign->line_text, strlen(e->foreign->line_text), e->foreign->line, e->foreign->col,
-                    e->foreign->len, e->fix, c, out);
+                    e->foreign->len, e->help, c, out);
     } else if (placed) {
-        put_span_excerpt(d, e->span, e->fix, c, out);
-    } else if (e->fix) {
+        put_span_excerpt(d, e->span, e->help, c, out);
+    } else if (e->help) {
         fputs("  ", out);
-        diag_put_text(e->fix, out);
+        diag_put_text(e->help, out);
         fputc('\n', out);
     }
     for (const struct note *n = e->notes; n; n = n->next) put_note(d, n, c, out);
@@ -199,6 +199,19 @@ static void json_place(struct diags *d, struct span span, FILE *out)
     fprintf(out, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", line, col, end_line, end_col);
 }
 
+static void json_suggestions(struct diags *d, const struct entry *e, FILE *out)
+{
+    if (!e->suggestions) return;
+    fputs(",\"suggestions\":[", out);
+    for (const struct suggestion *s = e->suggestions; s; s = s->next) {
+        fputs("{\"replacement\":", out);
+        diag_json_string(s->text, out);
+        json_place(d, s->span, out);
+        fputs(s->next ? "}," : "}", out);
+    }
+    fputc(']', out);
+}
+
 static void json_entry(struct diags *d, const struct entry *e, FILE *out)
 {
     bool error = diag_severity_of(d, e) == DIAG_ERROR;
@@ -212,10 +225,11 @@ static void json_entry(struct diags *d, const struct entry *e, FILE *out)
     json_place(d, e->span, out);
     fputs(",\"message\":", out);
     diag_json_string(e->text, out);
-    if (e->fix) {
+    if (e->help) {
         fputs(",\"fix\":", out);
-        diag_json_string(e->fix, out);
+        diag_json_string(e->help, out);
     }
+    json_suggestions(d, e, out);
     fputs(",\"notes\":[", out);
     for (const struct note *n = e->notes; n; n = n->next) {
         fputs("{\"message\":", out);

@@ -11,6 +11,15 @@ struct note {
     char *text;
 };
 
+/* An edit: `text` in place of `span`. */
+struct suggestion {
+    struct suggestion *next;
+    struct span span;
+    char *text;
+    const char *why; /* said behind it */
+    bool guess;
+};
+
 /* The place of a diagnostic in a file that is not a prey source. */
 struct foreign {
     char *path, *line_text;
@@ -21,19 +30,11 @@ struct entry {
     enum diag_code code;
     struct span span;
     uint32_t seq; /* order of arrival, for a stable sort */
-    char *text, *fix;
+    char *text, *help; /* help: beside the carets; NULL: none */
+    struct suggestion *suggestions;
     struct foreign *foreign;
     struct note *notes, *last_note;
 };
-
-/* A text to put in the place of a diagnostic's span; in the fix, not ended by a NUL. */
-struct replacement {
-    const char *text;
-    size_t len;
-};
-#define DIAG_REPLACEMENTS 4 /* alternatives of one fix, at most */
-/* The edits that a fix stands for, 0 for mere advice (diag_fixes.c). */
-unsigned diag_replacements(const char *fix, struct replacement out[static DIAG_REPLACEMENTS]);
 
 /* In one file the parser gives up after this many errors: garbage stays fast, and small in memory. */
 #define DIAG_FILE_MAX 1000u
@@ -48,6 +49,9 @@ struct diags {
     unsigned errors, warnings;
     bool werror, ignoring; /* ignoring: the last one was a repetition, its notes are dropped */
 };
+
+/* The last one added, to be added to; NULL: it was a repetition. */
+struct entry *diag_last(struct diags *d);
 
 /* Say in the final line that the rest of a file was not read for its many errors. */
 void diags_stopped(struct diags *d);

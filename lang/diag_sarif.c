@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lang/diag_priv.h"
+#include "lang/heap.h"
 #include "lang/utf8.h"
 
 #define SCHEMA "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
@@ -108,49 +109,40 @@ static void put_location(const struct region *r, FILE *out)
 
 /* ---- a result ---- */
 
-static void put_string(const char *s, size_t len, FILE *out)
+static void put_fixes(struct diags *d, const struct entry *e, FILE *out)
 {
-    char text[512];
+    struct region r;
+    unsigned n = 0;
 
-    if (len >= sizeof(text)) len = sizeof(text) - 1;
-    memcpy(text, s, len);
-    text[len] = '\0';
-    diag_json_string(text, out);
-}
-
-static void put_fixes(const struct entry *e, const struct region *r, FILE *out)
-{
-    struct replacement replacements[DIAG_REPLACEMENTS];
-    const unsigned n = diag_replacements(e->fix, replacements);
-
-    for (unsigned i = 0; i < n; i++) {
-        fputs(i ? "," : ",\"fixes\":[", out);
+    for (const struct suggestion *s = e->suggestions; s; s = s->next) {
+        if (!region_of_span(d, s->span, &r)) continue;
+        fputs(n++ ? "," : ",\"fixes\":[", out);
         fputs("{\"description\":{\"text\":", out);
-        diag_json_string(e->fix, out);
+        diag_json_string(e->help, out);
         fputs("},\"artifactChanges\":[{", out);
-        put_artifact(r, out);
+        put_artifact(&r, out);
         fputs(",\"replacements\":[{", out);
-        put_region("deletedRegion", r, out);
+        put_region("deletedRegion", &r, out);
         fputs(",\"insertedContent\":{\"text\":", out);
-        put_string(replacements[i].text, replacements[i].len, out);
+        diag_json_string(s->text, out);
         fputs("}}]}]}", out);
     }
     if (n) fputc(']', out);
 }
 
-/* One text, for consumers show nothing else: the sentence, the fix, and notes that have no place. */
+/* One text, for consumers that show nothing else: the sentence, the help, and notes that have no place. */
 static void put_message(struct diags *d, const struct entry *e, FILE *out)
 {
     char *text = NULL;
     size_t len;
-    FILE *f = open_memstream(&text, &len);
+    FILE *f = heap_stream(&text, &len);
 
-    if (!f) return;
     fputs(e->text, f);
-    if (e->fix) fprintf(f, "; %s", e->fix);
+    if (e->help) fprintf(f, "; %s", e->help);
     for (const struct note *n = e->notes; n; n = n->next)
         if (n->span.file >= d->sources->count) fprintf(f, "; %s", n->text);
-    if (fclose(f) == 0) diag_json_string(text, out);
+    heap_stream_end(f);
+    diag_json_string(text, out);
     free(text);
 }
 
@@ -185,7 +177,7 @@ static void put_result(struct diags *d, const struct entry *e, uint32_t foreign_
         put_location(&r, out);
         fputs("}]", out);
         put_notes(d, e, out);
-        put_fixes(e, &r, out);
+        put_fixes(d, e, out);
     }
     fputc('}', out);
 }

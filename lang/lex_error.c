@@ -40,20 +40,39 @@ void comment_check(struct parser *p, struct span span)
     }
 }
 
-static const char *character_hint(const char *s, size_t len)
+/* What was likely meant by a character that has no meaning. An edit takes the character's place: of `!`, `!x`. */
+static void help_with_character(struct parser *p, struct span span)
 {
-    if (len >= 3 && (memcmp(s, "\xe2\x80\x9c", 3) == 0 || memcmp(s, "\xe2\x80\x9d", 3) == 0))
-        return "strings stand between plain quotes: \"";
-    if (len >= 3 && (memcmp(s, "\xe2\x80\x93", 3) == 0 || memcmp(s, "\xe2\x80\x94", 3) == 0))
-        return "a range is written with a plain `-`";
-    if (*s == '\'') return "strings stand between double quotes: \"";
-    if (*s == '\\') return "it joins lines, as the last character of a line";
-    if (*s == '!') return "write `not`";
-    if (*s == '&') return "write `and`";
-    if (*s == '|') return "write `,`";
-    if (*s == '[') return "an IPv6 address with a port is written [2001:db8::1]:80";
-    if (*s == '$' || *s == '@' || *s == '<') return "a name stands alone, without a sign before it";
-    return NULL;
+    static const struct {
+        const char *character, *edit, *advice;
+    } rows[] = {
+        {"\xe2\x80\x9c", NULL, "write strings between plain quotes: \""},
+        {"\xe2\x80\x9d", NULL, "write strings between plain quotes: \""},
+        {"\xe2\x80\x93", "-", NULL},
+        {"\xe2\x80\x94", "-", NULL},
+        {"'", NULL, "write strings between double quotes: \""},
+        {"\\", NULL, "it joins lines, as the last character of a line"},
+        {"!", "not ", NULL},
+        {"&&", "and", NULL},
+        {"&", "and", NULL},
+        {"||", ",", NULL},
+        {"|", ",", NULL},
+        {"[", NULL, "write an IPv6 address with a port as [2001:db8::1]:80"},
+        {"$", "", NULL},
+        {"@", "", NULL},
+        {"<", NULL, "write a name alone, without a sign before it"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const size_t len = strlen(rows[i].character);
+        if (strncmp(p->text + span.start, rows[i].character, len) != 0) continue;
+        if (rows[i].edit)
+            diag_suggest(p->diags, (struct span){span.file, span.start, span.start + (uint32_t)len}, "%s",
+                         rows[i].edit);
+        else
+            diag_advise(p->diags, "%s", rows[i].advice);
+        return;
+    }
 }
 
 void bad_character(struct parser *p, struct token *t)
@@ -70,8 +89,7 @@ void bad_character(struct parser *p, struct token *t)
         lex_error(p, t, E_CHARACTER, "an invisible character (U+%04X) stands here", utf8_code(s, n));
     else
         lex_error(p, t, E_CHARACTER, "`%.*s` has no meaning in a rule file", (int)n, s);
-    const char *hint = p->panic ? NULL : character_hint(s, n);
-    if (hint) diag_fix(p->diags, "%s", hint);
+    if (!p->panic && n) help_with_character(p, t->span);
 }
 
 bool blank_after_backslash(struct parser *p, struct token *t)
@@ -81,7 +99,8 @@ bool blank_after_backslash(struct parser *p, struct token *t)
         if (!p->panic) {
             diag(p->diags, E_BACKSLASH, (struct span){t->span.file, t->span.start, t->span.start + 1},
                  "`\\` joins lines only as the very last character of its line");
-            diag_fix(p->diags, "remove what follows it");
+            diag_suggest_removal(p->diags, (struct span){t->span.file, t->span.start + 1, t->span.end});
+            diag_advise(p->diags, "remove what follows it");
         }
         /* Meant as a continuation, and taken as one: the newline is skipped by hand in tokens.c. */
         t->kind = RAW_SKIPPED;

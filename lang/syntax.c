@@ -274,16 +274,21 @@ static void offer_form(struct parser *p, int found, struct span span, const int 
 {
     static const int lists[] = {FROM, TO, PORT, PROTO, VLAN, ETHER, FRAGMENT, TTL, LENGTH, DSCP, OPTIONS, STATE, ON};
     const struct str before = word_before(p, span);
+    const uint32_t at = (uint32_t)(before.s - p->text);
+    const struct span before_span = {span.file, at, at + (uint32_t)before.len};
     if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
-        diag_fix(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+        diag_advise(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
     else if (found == LBRACE && takes_values(expected, n))
-        diag_fix(p->diags, "a list is written without braces: a, b");
+        diag_advise(p->diags, "write the list without braces: a, b");
     else if (has(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
-             memcmp(before.s, "not", 3) == 0)
-        diag_fix(p->diags, "`not` stands before the list: `%s not ...`", token_name(found));
-    else if (found >= INT && found <= COLON_WORD && has(expected, n, COMMA) && before.len && before.s[0] >= '0' &&
-             before.s[0] <= '9')
-        diag_fix(p->diags, "between the members of a list stands a comma");
+             memcmp(before.s, "not", 3) == 0) {
+        diag_suggest(p->diags, span_join(before_span, span), "%s not", token_name(found));
+        diag_advise(p->diags, "write `not` behind it: `%s not ...`", token_name(found));
+    } else if (found >= INT && found <= COLON_WORD && has(expected, n, COMMA) && before.len && before.s[0] >= '0' &&
+               before.s[0] <= '9') {
+        diag_suggest(p->diags, (struct span){span.file, before_span.end, before_span.end}, ",");
+        diag_advise(p->diags, "write a comma between the members of a list");
+    }
 }
 
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n)
@@ -300,7 +305,7 @@ void syntax_error(struct parser *p, int found, struct span span, const int *expe
     const char *near = is_word(found) ? synonym(p, span, expected, n) : NULL;
     if (!near && is_word(found) && (n <= ALL_NAMES || start)) near = meant(p, span, expected, n);
     if (near)
-        diag_fix(p->diags, "did you mean `%s`?", near);
+        diag_guess(p->diags, SPAN_NONE, "%s", near);
     else
         offer_form(p, found, span, expected, n);
     if (p->comma_nl.file != UINT32_MAX && !start)

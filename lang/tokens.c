@@ -205,7 +205,7 @@ static bool trailing_comma(struct parser *p, const struct token *t)
           (!same_line && looks_like_statement(p, next))))
         return false;
     diag(p->diags, E_COMMA, t->span, "nothing follows this comma");
-    diag_fix(p->diags, "remove it");
+    diag_suggest_removal(p->diags, SPAN_NONE);
     return true;
 }
 

@@ -70,7 +70,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
         t->span.start = (uint32_t)(slash - p->text);
         lex_error(p, t, E_ADDRESS, "`/%.*s` is no prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
                   v.prefix.addr.family, max);
-        if (!p->panic && max == 32 && mask >= 0) diag_fix(p->diags, "write %.*s/%d", (int)left, s, mask);
+        if (!p->panic && max == 32 && mask >= 0) diag_suggest(p->diags, SPAN_NONE, "/%d", mask);
         return;
     }
     v.prefix.len = (uint8_t)n;
@@ -125,8 +125,8 @@ void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t
     if (parse_addr6(s + 1, inside, &v.endpoint.addr) != 0) {
         addr_error(p, t, s + 1, inside);
     } else if (close + 1 == s + len) {
-        lex_error(p, t, E_ADDRESS, "brackets stand around an address that a port follows");
-        if (!p->panic) diag_fix(p->diags, "write %.*s, or %.*s:80", (int)inside, s + 1, (int)len, s);
+        lex_error(p, t, E_ADDRESS, "brackets are for an address with a port, such as [2001:db8::1]:80");
+        if (!p->panic) diag_suggest(p->diags, SPAN_NONE, "%.*s", (int)inside, s + 1);
     } else {
         give_endpoint(p, t, v, close + 2, len - inside - 3);
     }

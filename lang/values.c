@@ -72,6 +72,15 @@ static void give_int(struct parser *p, struct token *t, int kind, enum node_kind
     give_value(p, t, kind, node_kind, (struct value){.kind = VALUE_INT, .i = i});
 }
 
+static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t len)
+{
+    const uint32_t at = (uint32_t)(s - p->text);
+    size_t zeros = 0;
+
+    while (zeros + 1 < len && s[zeros] == '0') zeros++;
+    diag_suggest(p->diags, (struct span){file, at, at + (uint32_t)len}, "%.*s", (int)(len - zeros), s + zeros);
+}
+
 static void number_error(struct parser *p, struct token *t, const char *s, size_t len, int err)
 {
     if (err == -ERANGE) {
@@ -80,9 +89,9 @@ static void number_error(struct parser *p, struct token *t, const char *s, size_
     }
     lex_error(p, t, E_NUMBER, "`%.*s` is not a number", (int)len, s);
     if (!p->panic && len > 1 && s[0] == '0' && isdigit((unsigned char)s[1]))
-        diag_fix(p->diags, "write it without the leading zero");
+        without_zeros(p, t->span.file, s, len);
     else if (!p->panic && len == 1 && *s == '-')
-        diag_fix(p->diags, "a range has no blanks inside: 80-90");
+        diag_advise(p->diags, "write a range without blanks: 80-90");
 }
 
 /* ---- numbers and units ---- */
@@ -188,7 +197,7 @@ static void unit_error(struct parser *p, struct token *t, const char *s, size_t 
               "Gbit/s, sizes B KB MB GB KiB MiB GiB",
               (int)(len - digits), s + digits);
     const char *near = unit_nearest(s + digits, len - digits);
-    if (!p->panic && near) diag_fix(p->diags, "did you mean `%.*s%s`?", (int)digits, s, near);
+    if (!p->panic && near) diag_guess(p->diags, SPAN_NONE, "%.*s%s", (int)digits, s, near);
 }
 
 static void scaled(struct parser *p, struct token *t, int kind, enum node_kind node_kind, uint64_t n, uint64_t factor)
@@ -304,7 +313,7 @@ static size_t scan_word(struct parser *p, const char *s, size_t len, struct toke
         lex_error(p, t, E_NAME, "`%.*s` is no name: a name never ends in `-`", (int)len, s);
     } else {
         lex_error(p, t, E_NAME, "`%.*s` is no name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
-        if (!p->panic && memchr(s, '.', len)) diag_fix(p->diags, "what has a dot is a string: \"%.*s\"", (int)len, s);
+        if (!p->panic && memchr(s, '.', len)) diag_suggest_for(p->diags, " for a string", "\"%.*s\"", (int)len, s);
     }
     return len;
 }

@@ -57,8 +57,8 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
     diag(g->c->diags, E_CLASSIFIER_SIZE, span_of(g, c, n ? entry[0] : 0),
          "the %u rules of `%s` need more than the %" PRIu64 " bytes that `limits { classifier }` leaves them", c->count,
          name_of(g, c), bytes);
-    diag_fix(g->c->diags, "raise `classifier`, which is %" PRIu64 " bytes for all lists",
-             g->img->settings->classifier_bytes);
+    diag_advise(g->c->diags, "raise `classifier`, which is %" PRIu64 " bytes for all lists",
+                g->img->settings->classifier_bytes);
     for (uint32_t i = 0; i < n && boxes[i] > 1; i++)
         diag_note(g->c->diags, span_of(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
 }
@@ -112,7 +112,7 @@ static void report_chain(struct gen *g, const struct classified *c)
     diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
          "a packet could be asked more than %u rules of `%s` in turn, with a search before each",
          (unsigned)PBC_CHAIN_MAX, name_of(g, c));
-    diag_fix(g->c->diags, "%s", chain_fix);
+    diag_advise(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
 }
 
@@ -165,7 +165,7 @@ void report_warnings(struct gen *g)
             diag(d, w->code, w->span[0],
                  "nothing tells many rules of `%s` apart: a packet can be compared with %u blocks of eight", list,
                  w->count);
-        if (chain) diag_fix(d, "%s", chain_fix);
+        if (chain) diag_advise(d, "%s", chain_fix);
         for (uint32_t i = 1; i < w->named; i++)
             diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");
     }

@@ -159,7 +159,8 @@ static void report_too_large(struct compile *c, struct span rule)
 {
     diag(c->diags, E_EXPANSION, rule,
          "the address lists of the rules up to here, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
-    diag_fix(c->diags, "a large set costs nothing where it stands alone in its list: write a rule of its own for it");
+    diag_advise(c->diags,
+                "a large set costs nothing where it stands alone in its list: write a rule of its own for it");
 }
 
 void make_normal(struct compile *c)

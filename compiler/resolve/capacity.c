@@ -77,7 +77,7 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
     diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
          "`max flows %u` of the service `%s` is more than its pools have source ports for: %llu", s->max_flows,
          image_str(c->image, s->name), (unsigned long long)flows);
-    diag_fix(c->diags, "give the pool addresses of its own: `source ADDR, …`, or more servers");
+    diag_advise(c->diags, "give the pool addresses of its own: `source ADDR, …`, or more servers");
 }
 
 /* The largest that goes before a packet on the way to one of the service's servers. */
@@ -116,7 +116,7 @@ static void warn_tunnel(struct compile *c, const struct pbc_service *s)
     diag(c->diags, W_TUNNEL_MTU, span_at(c, &s->place),
          "the tunnel of the service `%s` puts %u bytes before each packet: full ones don't fit through links of 1,500",
          image_str(c->image, s->name), more);
-    diag_fix(c->diags, "add `mss clamp auto`, and prepare the servers as `preyc --server-setup` prints");
+    diag_advise(c->diags, "add `mss clamp auto`, and prepare the servers as `preyc --server-setup` prints");
 }
 
 void check_capacity(struct compile *c)

@@ -86,11 +86,11 @@ static void expect_of(struct check_work *w)
     if (w->check.kind == PBC_CHECK_UDP && (!send || !expect)) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span,
              "a udp check needs what to send and what to expect: no answer says nothing");
-        diag_fix(w->c->diags, "udp send x\"..\" expect x\"..\"");
+        diag_advise(w->c->diags, "udp send x\"..\" expect x\"..\"");
     } else if (http && !expect) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "an %s check needs the status that it expects",
              node_words(w->kind_node));
-        diag_fix(w->c->diags, "add `expect 200`");
+        diag_suggest(w->c->diags, span_after(whole_clause(w->kind_node)), " expect 200");
     }
     if (!expect || !expect->first || w->check.kind == PBC_CHECK_ICMP) return;
     if (http != (expect->first->kind != N_BYTES))

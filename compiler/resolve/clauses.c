@@ -19,6 +19,13 @@ void clauses_find(struct compile *c, const struct node *block, struct clauses *o
     }
 }
 
+struct span whole_clause(const struct node *clause)
+{
+    const struct node *last = clause->last ? clause->last : clause;
+
+    return (struct span){clause->span.file, clause->span.start, last->span.end};
+}
+
 uint64_t clause_duration(struct compile *c, const struct node *clause, uint64_t fallback)
 {
     if (!clause || !clause->first) return fallback;

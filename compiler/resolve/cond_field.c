@@ -41,7 +41,7 @@ bool word_want(struct rule_work *w, const struct node *n, const struct word *wor
     }
     diag(w->c->diags, E_NO_SUCH_WORD, n->span, "no %s is called `%s`", what, s.s);
     const char *nearest = diag_nearest(s.s, names, count);
-    if (nearest) diag_fix(w->c->diags, "did you mean `%s`?", nearest);
+    if (nearest) diag_guess(w->c->diags, SPAN_NONE, "%s", nearest);
     w->bad = true;
     return false;
 }

@@ -72,9 +72,9 @@ static bool one_class(struct rule_work *w, const struct node *n)
              "`%s` and `%s` can't share a list: families, protocols and `arp` are separate conditions", first->name,
              row->name);
         if (row->class != CLASS_ARP && first->class != CLASS_ARP)
-            diag_fix(w->c->diags, "to ask for both, leave out the comma: `%s %s`",
-                     first->class == CLASS_FAMILY ? first->name : row->name,
-                     first->class == CLASS_FAMILY ? row->name : first->name);
+            diag_advise(w->c->diags, "to ask for both, leave out the comma: `%s %s`",
+                        first->class == CLASS_FAMILY ? first->name : row->name,
+                        first->class == CLASS_FAMILY ? row->name : first->name);
         w->bad = true;
         return false;
     }
@@ -188,7 +188,7 @@ static bool no_tags(struct rule_work *w, const struct node *n, const struct numb
         if (numbers_hold(types, tags[i])) {
             diag(w->c->diags, E_ETHER_TAG, n->span,
                  "0x%x is a VLAN tag, not what a frame carries: `ether` asks for the type after all tags", tags[i]);
-            diag_fix(w->c->diags, "use `vlan any` or `vlan N`");
+            diag_advise(w->c->diags, "use `vlan any` or `vlan N`");
             return false;
         }
     return true;
@@ -242,7 +242,7 @@ static void add_neighbour_discovery(struct rule_work *w, const struct node *n, i
 {
     if (icmp != PW_ICMP6) {
         diag(w->c->diags, E_ND_ALONE, n->span, "neighbour discovery is part of IPv6: `nd` stands after `icmp6`");
-        diag_fix(w->c->diags, "it is asked for by `icmp6 type nd`");
+        diag_advise(w->c->diags, "it is asked for by `icmp6 type nd`");
         w->bad = true;
     } else if (node_count(n) > 1) {
         diag(w->c->diags, E_ND_ALONE, n->span,
@@ -261,7 +261,7 @@ void cond_icmp_type(struct rule_work *w, const struct node *n)
 
     if (icmp < 0) {
         diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` stands right after `icmp` or `icmp6`, one of them alone");
-        diag_fix(w->c->diags, "write `icmp type ...` or `icmp6 type ...`");
+        diag_advise(w->c->diags, "write `icmp type ...` or `icmp6 type ...`");
         w->bad = true;
         return;
     }

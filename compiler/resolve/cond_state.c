@@ -28,7 +28,10 @@ static bool per_source(struct rule_work *w, const struct node *n, const struct n
          !per             ? ", which the rule must say"
          : by && by->next ? ", not for a prefix"
                           : "");
-    diag_fix(w->c->diags, per ? "write `per source`" : "add `per source`");
+    if (per)
+        diag_suggest(w->c->diags, whole_clause(per), "per source");
+    else
+        diag_suggest(w->c->diags, span_after(n->span), " per source");
     w->bad = true;
     return false;
 }

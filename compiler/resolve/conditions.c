@@ -137,7 +137,7 @@ static void check_family(struct rule_work *w)
         diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`icmp` belongs to IPv4; this rule is for IPv6 alone");
     else
         return;
-    diag_fix(w->c->diags, "did you mean `%s`?", w->icmp_family == KIND_IP6 ? "icmp" : "icmp6");
+    diag_guess(w->c->diags, SPAN_NONE, "%s", w->icmp_family == KIND_IP6 ? "icmp" : "icmp6");
     diag_note(w->c->diags, w->family_node->span, "the family is named here");
     w->bad = true;
 }
@@ -150,7 +150,7 @@ static void check_rst(struct rule_work *w)
     if (w->protocols == KIND_TCP) return;
     diag(w->c->diags, E_RST_NOT_TCP, with->span,
          "only TCP can be answered with a reset; this rule can match other packets");
-    diag_fix(w->c->diags, "name `tcp` in the rule, or leave out `with rst`: TCP is answered with a reset anyway");
+    diag_advise(w->c->diags, "name `tcp` in the rule, or leave out `with rst`: TCP is answered with a reset anyway");
     w->bad = true;
 }
 
@@ -203,7 +203,7 @@ static void check_v6_numbers(struct rule_work *w)
         if (numbers_hold(&w->single_protocols, walked[i])) {
             diag(w->c->diags, W_V6_EXTENSION, n->span,
                  "protocol %u is an extension header in IPv6, which is walked over: it never matches there", walked[i]);
-            if (w->families & KIND_IP4 && !w->family_node) diag_fix(w->c->diags, "name `ip` if IPv4 is meant");
+            if (w->families & KIND_IP4 && !w->family_node) diag_advise(w->c->diags, "name `ip` if IPv4 is meant");
             if (!(w->families & KIND_IP4) && !n->first->next) w->never = true;
             return;
         }

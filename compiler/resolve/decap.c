@@ -58,7 +58,7 @@ void check_decap(const struct rule_work *w)
     diag(w->c->diags, E_DECAP_FROM, from ? from->span : w->decap->span,
          from ? "`decap` lists its senders one by one: anybody else could send packets in their names"
               : "`decap` without `from`: anybody could send packets in the name of others");
-    diag_fix(w->c->diags, "add `from` and the addresses of the machines that put packets into the tunnel");
+    diag_advise(w->c->diags, "add `from` and the addresses of the machines that put packets into the tunnel");
 }
 
 void check_no_decap(struct compile *c, const struct pbc_firewall *out)
@@ -69,6 +69,6 @@ void check_no_decap(struct compile *c, const struct pbc_firewall *out)
         if (img->rules[i].verdict != PBC_V_DECAP_IPIP && img->rules[i].verdict != PBC_V_DECAP_GUE) continue;
         diag(c->diags, E_DECAP_OUT, img->rule_span[i],
              "this firewall judges what the machine sends itself; nothing of it is opened");
-        diag_fix(c->diags, "move the rule into the firewall for what arrives");
+        diag_advise(c->diags, "move the rule into the firewall for what arrives");
     }
 }

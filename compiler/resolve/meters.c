@@ -91,7 +91,7 @@ static void report_burst_kind(struct compile *c, const struct node *n, struct no
     const bool size = v.node->kind == N_SIZE;
 
     report_wrong_value(c, n, v, size ? "a number of packets" : "a size");
-    if (!size) diag_fix(c->diags, "write its unit: `burst %" PRIu64 "KiB`", v.node->kind == N_INT ? v.node->v.i : 64);
+    if (v.node->kind == N_INT) diag_suggest(c->diags, n->span, "%" PRIu64 "KiB", v.node->v.i);
     diag_note(c->diags, rate->span, size ? "this rate counts packets" : "this rate counts bytes");
 }
 
@@ -144,7 +144,8 @@ static bool entries_of(struct compile *c, const struct meter_parts *parts, struc
 
     if (parts->entries && !parts->per) {
         diag(c->diags, E_METER_KEYLESS, parts->entries->span, "a meter without `per` has one bucket, and no entries");
-        diag_fix(c->diags, "add `per source`, or leave `entries` out");
+        diag_suggest(c->diags, span_after(whole_clause(parts->entries)), " per source");
+        diag_suggest_removal(c->diags, whole_clause(parts->entries));
         return false;
     }
     if (!parts->per) return true;

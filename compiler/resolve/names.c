@@ -214,10 +214,10 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
         if (wanted & 1u << sym->kind) names[n++] = sym->name.s;
     const char *nearest = diag_nearest(name.s, names, n);
     c->symbols->compared += n;
-    if (!nearest && wanted & SYM(PORTS)) diag_fix(c->diags, "ports are written as numbers");
-    if (!nearest && wanted & SYM(INTERFACE)) diag_fix(c->diags, "the system's name of a device stands in quotes");
+    if (!nearest && wanted & SYM(PORTS)) diag_advise(c->diags, "ports are written as numbers");
+    if (!nearest && wanted & SYM(INTERFACE)) diag_advise(c->diags, "the system's name of a device stands in quotes");
     if (!nearest) return;
-    diag_fix(c->diags, "did you mean `%s`?", nearest);
+    diag_guess(c->diags, SPAN_NONE, "%s", nearest);
     for (const struct symbol *sym = s->first; sym; sym = sym->next)
         if (sym->name.s == nearest) diag_note(c->diags, sym->span, "`%s` is declared here", nearest);
 }

@@ -26,7 +26,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
         *port = v.node->v.endpoint.port;
         if (*port == 0) {
             diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
-            diag_fix(c->diags, "without a port the one that was asked for is kept");
+            diag_advise(c->diags, "without a port the one that was asked for is kept");
             return false;
         }
     } else if (v.node->kind == N_ADDR) {
@@ -53,7 +53,7 @@ static bool nat_from(struct compile *c, const struct node *from, struct pbc_nat 
     if (good && (list.self || says_not(from))) {
         diag(c->diags, E_NAT_FROM, from->span, "`from` lists the addresses inside; %s has no meaning here",
              list.self ? "`self`" : "`not`");
-        if (!list.self) diag_fix(c->diags, "declare a set without them: `set inside = any except (…)`");
+        if (!list.self) diag_advise(c->diags, "declare a set without them: `set inside = any except (…)`");
         good = false;
     } else if (good && !*families) {
         diag(c->diags, E_NAT_FROM, from->span, "no address is in this list, so nothing would ever be translated");
@@ -115,7 +115,7 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
     if (ports->n > 1) {
         diag(c->diags, E_NAT_PORTS, n->span, "several ranges of ports have no one order in which they follow port %u",
              first);
-        diag_fix(c->diags, "write a statement for each range, or leave out the target's port to keep them");
+        diag_advise(c->diags, "write a statement for each range, or leave out the target's port to keep them");
         return false;
     }
     const uint32_t last = first + (ports->r[0].hi - ports->r[0].lo);
@@ -137,7 +137,7 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
 
         if (family != nat.family) {
             diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
-            diag_fix(c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
+            diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
             return;
         }
         if (nat.target_port) {

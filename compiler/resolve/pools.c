@@ -51,7 +51,7 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
         s->port = v.node->v.endpoint.port;
         if (s->port == 0) {
             diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
-            diag_fix(c->diags, "without a port the server gets the one that the client asked for");
+            diag_advise(c->diags, "without a port the server gets the one that the client asked for");
             return false;
         }
     } else {
@@ -94,7 +94,7 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
                          const char *instead)
 {
     diag(c->diags, E_SERVER_TWICE, n->first->span, "two servers of this pool have the same %s", what);
-    diag_fix(c->diags, "%s", instead);
+    diag_advise(c->diags, "%s", instead);
     diag_note(c->diags, before->first->span, "the first is here");
 }
 
@@ -157,9 +157,9 @@ static uint8_t balance_of(struct compile *c, const struct node *clause)
     for (unsigned i = 0; i < LB_KINDS; i++) names[i] = lb_name((enum lb_kind)i);
     const char *near = diag_nearest(word->v.str.s, names, LB_KINDS);
     if (near)
-        diag_fix(c->diags, "did you mean `%s`?", near);
+        diag_guess(c->diags, SPAN_NONE, "%s", near);
     else
-        diag_fix(c->diags, "one of maglev, round_robin, least_conn, random, source");
+        diag_advise(c->diags, "one of maglev, round_robin, least_conn, random, source");
     return LB_MAGLEV;
 }
 
@@ -205,7 +205,7 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
     pool->server_count = c->image->servers_count - pool->servers;
     if (pool->server_count == 0 && !c->symbols->text_at_fault) {
         diag(c->diags, E_POOL_EMPTY, s->span, "the pool `%s` has no server", s->name.s);
-        diag_fix(c->diags, "add `server a 10.0.0.11:8080`");
+        diag_advise(c->diags, "add `server a 10.0.0.11:8080`");
     } else if (pool->server_count) {
         warn_weights(c, s, pool);
     }

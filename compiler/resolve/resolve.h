@@ -131,6 +131,10 @@ void symbol_leave(struct compile *c, struct symbol *s, bool good);
 /* Scalars (values.c) ---------------------------------------------------------------------------------------------- */
 
 bool str_is(struct str s, const char *word);
+/* clauses.c: of a clause with its operands; its own span is its words alone. */
+struct span whole_clause(const struct node *clause);
+/* The empty span behind one, where text can be added. */
+static inline struct span span_after(struct span span) { return (struct span){span.file, span.end, span.end}; }
 struct node_value {
     const struct node *node;
     const struct symbol *constant;

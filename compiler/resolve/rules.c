@@ -92,7 +92,7 @@ static void check_verdict(struct compile *c, const struct node *verdict, const s
     if (in_firewall && verdict->v.i == VW_RETURN) {
         diag(c->diags, E_RETURN_IN_FIREWALL, verdict->span,
              "`return` leaves a chain; a firewall has nothing to return to");
-        diag_fix(c->diags, "write the firewall's default as a rule, or move the rules into a chain");
+        diag_advise(c->diags, "write the firewall's default as a rule, or move the rules into a chain");
     }
 }
 
@@ -182,7 +182,7 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     if (!on) return true;
     if (on->flags & NF_NOT || node_count(on) != 1) {
         diag(c->diags, E_FIREWALL_ON, on->span, "a firewall stands on one interface");
-        diag_fix(c->diags, "leave out `on` for all of them, and ask for the interface in its rules");
+        diag_advise(c->diags, "leave out `on` for all of them, and ask for the interface in its rules");
         return false;
     }
     *iface = interface_of(c, on->first, &name);
@@ -241,7 +241,7 @@ static void check_firewalls_apart(struct compile *c)
                  "`%s` would judge frames that `%s` judges; for each direction and interface there is one firewall",
                  image_str(img, b->name), image_str(img, a->name));
             diag_note(c->diags, img->firewall_span[j], "`%s` is declared here", image_str(img, a->name));
-            diag_fix(c->diags, "name a direction (in, out, forward) or an interface (on IF)");
+            diag_advise(c->diags, "name a direction (in, out, forward) or an interface (on IF)");
             break;
         }
 }
@@ -250,7 +250,7 @@ static void check_edition(struct compile *c, const struct node *n, bool first)
 {
     if (n->v.i != 1) {
         diag(c->diags, E_EDITION, n->span, "this compiler knows edition 1 of the language alone");
-        diag_fix(c->diags, "the only one is `edition 1`");
+        diag_advise(c->diags, "the only one is `edition 1`");
     } else if (!first) {
         diag(c->diags, E_EDITION, n->span, "`edition` must be the first statement of its file");
     }

@@ -15,15 +15,16 @@ int weekday_of(struct compile *c, const struct node *at, const char *word, size_
 
     for (int d = 0; day_names[d]; d++)
         if (strcmp(day_names[d], text) == 0) return d;
+    const uint32_t start = at->span.start + (uint32_t)(word - at->v.str.s);
     diag(c->diags, E_NO_SUCH_WORD, at->span, "no day of the week is called `%s`", text);
     const char *nearest = NULL;
     for (int d = 0; day_names[d] && len > 3; d++) /* "monday" */
         if (strncmp(day_names[d], text, 3) == 0) nearest = day_names[d];
     if (!nearest) nearest = diag_nearest(text, day_names, 7);
     if (nearest)
-        diag_fix(c->diags, "did you mean `%s`?", nearest);
+        diag_guess(c->diags, (struct span){at->span.file, start, start + (uint32_t)len}, "%s", nearest);
     else
-        diag_fix(c->diags, "days are mon, tue, wed, thu, fri, sat, sun");
+        diag_advise(c->diags, "days are mon, tue, wed, thu, fri, sat, sun");
     return -1;
 }
 
@@ -51,7 +52,7 @@ static bool hours_of(struct compile *c, const struct node *range, struct pbc_spa
     if (from == DAY_MINUTES || from == to) {
         diag(c->diags, E_SCHEDULE_HOURS, range->span,
              from == to ? "these hours end as they begin" : "a day ends at 24:00, so nothing begins then");
-        diag_fix(c->diags, from == to ? "a whole day is 00:00-24:00" : "the next day begins at 00:00");
+        diag_advise(c->diags, from == to ? "a whole day is 00:00-24:00" : "the next day begins at 00:00");
         return false;
     }
     span->from = (uint16_t)from;
@@ -122,9 +123,9 @@ static bool check_zone(struct compile *c, const struct node *text)
     const char *nearest = zone_by_city(zones, n, name);
     if (!nearest && strlen(name) < 64) nearest = diag_nearest(name, (const char *const *)zones, n);
     if (nearest)
-        diag_fix(c->diags, "did you mean \"%s\"?", nearest);
+        diag_guess(c->diags, SPAN_NONE, "\"%s\"", nearest);
     else if (n == 0)
-        diag_fix(c->diags, "this machine has no zones but UTC (package tzdata)");
+        diag_advise(c->diags, "this machine has no zones but UTC (package tzdata)");
     zones_free(zones, n);
     return false;
 }

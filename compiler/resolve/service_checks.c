@@ -35,8 +35,8 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
     diag(w->c->diags, E_POOL_FAMILY, share->span,
          "`%s` has no server for IPv%c clients, and this mode does not change the family", image_str(img, pool->name),
          families & KIND_IP4 ? '4' : '6');
-    diag_fix(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
-             families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
+    diag_advise(w->c->diags, "add a server with an IPv%c address, or send them elsewhere: `when %s -> POOL`",
+                families & KIND_IP4 ? '4' : '6', families & KIND_IP4 ? "ip" : "ip6");
 }
 
 /* Every port that the service takes is the server's, so that nothing changes. */
@@ -62,7 +62,7 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
         diag(w->c->diags, E_PORT_CHANGED, share->span,
              "the server `%s` of `%s` has port %u, but `dsr %s` leaves the client's port as it is",
              image_str(img, s->name), image_str(img, pool->name), s->port, mode);
-        diag_fix(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
+        diag_advise(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
         return;
     }
 }

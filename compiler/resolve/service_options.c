@@ -24,7 +24,7 @@ static uint64_t time_of(struct compile *c, const struct node *clause)
 
     if (!v.node || v.node->kind != N_DURATION) return ns;
     diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` is a time of more than 0", node_words(clause));
-    diag_fix(c->diags, "leave it out");
+    diag_suggest_removal(c->diags, whole_clause(clause));
     return 0;
 }
 
@@ -99,7 +99,7 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
     if (w->mode != PBC_MODE_PASSTHROUGH && w->mode != PBC_MODE_KEEP_SOURCE) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
              "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
-        diag_fix(c->diags, "they work in `mode passthrough`, also with `keep source`");
+        diag_advise(c->diags, "they work in `mode passthrough`, also with `keep source`");
         diag_note(c->diags, mode->span, "the mode is named here");
         return 0;
     }

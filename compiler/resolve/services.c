@@ -35,8 +35,8 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     if (!word) {
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` does not say its mode", s->name.s);
-        diag_fix(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue "
-                           "PORT` or `mode proxy`");
+        diag_advise(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue "
+                              "PORT` or `mode proxy`");
         return false;
     }
     service->mode = modes[clause_of(word)];
@@ -86,7 +86,7 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
         return false;
     }
     diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "a service stands on single addresses, `self` or `any`");
-    diag_fix(c->diags, "list the addresses one by one");
+    diag_advise(c->diags, "list the addresses one by one");
     return false;
 }
 
@@ -155,7 +155,7 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     if (used) return;
     diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address",
          family == 4 ? "icmp" : "icmp6", family);
-    diag_fix(c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
+    diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
 }
 
 /* Branches --------------------------------------------------------------------------------------------------------- */
@@ -173,13 +173,13 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             diag(c->diags, E_MODE_BLIND, n->span,
                  "`%s` is read from what a client sends after it is connected; this mode sends its first packet on",
                  node_words(n));
-            diag_fix(c->diags, "`mode proxy` sees it");
+            diag_advise(c->diags, "`mode proxy` sees it");
             good = false;
         } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
                    !str_is(n->first->v.str, "l2")) {
             diag(c->diags, E_MODE_BLIND, n->span,
                  "the packet that opens a connection has no payload yet, and it is the one that chooses the pool");
-            diag_fix(c->diags, "`mode proxy` sees it");
+            diag_advise(c->diags, "`mode proxy` sees it");
             good = false;
         } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
             mark_names_used(c, n);
@@ -309,7 +309,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
     }
     if (!last && !c->symbols->text_at_fault) {
         diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` sends nothing anywhere", s->name.s);
-        diag_fix(c->diags, "add `-> POOL`");
+        diag_advise(c->diags, "add `-> POOL`");
     }
     if (!otherwise)
         add_branch(c,

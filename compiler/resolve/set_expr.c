@@ -248,8 +248,8 @@ static void warn_operator(struct compile *c, const struct node *n, struct span a
         diag(c->diags, W_EMPTY_SET, n->span,
              n->kind == N_SET_AND ? "nothing is left: no address is on both sides of `and`"
                                   : "nothing is left: `except` removes every address before it");
-        diag_fix(c->diags, n->kind == N_SET_AND ? "a comma joins two sets; `and` keeps what is in both"
-                                                : "are the two sides of `except` the wrong way round?");
+        diag_advise(c->diags, n->kind == N_SET_AND ? "a comma joins two sets; `and` keeps what is in both"
+                                                   : "are the two sides of `except` the wrong way round?");
     } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
         diag(c->diags, W_EXCEPT_NOTHING, at,
              "this `except` removes nothing: no address of it is in the set before it");

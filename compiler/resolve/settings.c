@@ -83,7 +83,7 @@ static bool value_in_bounds(struct compile *c, const struct node *at, const stru
     uint32_t next = (uint32_t)value;
     while (!lb_is_prime(next)) next++;
     diag(c->diags, E_SETTING_RANGE, at->span, "the slots of a Maglev table must be a prime number");
-    diag_fix(c->diags, "the next one is %u", next);
+    diag_suggest_for(c->diags, ", the next prime", "%u", next);
     return false;
 }
 
@@ -92,8 +92,8 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
     *value = rate->v.rate.count;
     if (rate->v.rate.per_ns == S) return true;
     diag(c->diags, E_SETTING_RANGE, at->span, "answers are limited by the second");
-    diag_fix(c->diags, "write %" PRIu64 "/s",
-             *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
+    diag_suggest(c->diags, SPAN_NONE, "%" PRIu64 "/s",
+                 *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
     return false;
 }
 
@@ -152,7 +152,7 @@ static void hash_key_take(struct compile *c, const struct node *n)
 
     if (key.len == 0) {
         diag(c->diags, E_HASH_KEY, n->first->span, "an empty hash key protects nothing");
-        diag_fix(c->diags, "any text will do that nobody guesses");
+        diag_advise(c->diags, "any text will do that nobody guesses");
         return;
     }
     if (first_time(c, PBC_SETTINGS_KEYS, n->span, "the hash key"))

@@ -74,7 +74,8 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
     diag(c->diags, E_HOST_BITS, n->span,
          "the address has bits set past its first %u: this is either the network %s/%u or the host %s", n->v.prefix.len,
          net, n->v.prefix.len, host);
-    diag_fix(c->diags, "write `%s/%u` or `%s`", net, n->v.prefix.len, host);
+    diag_suggest_for(c->diags, " for the network", "%s/%u", net, n->v.prefix.len);
+    diag_suggest_for(c->diags, " for the host", "%s", host);
     return false;
 }
 
@@ -93,7 +94,7 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
     addr_print(lo, a);
     addr_print(hi, b);
     diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %s comes after %s", a, b);
-    diag_fix(c->diags, "did you mean `%s-%s`?", b, a);
+    diag_guess(c->diags, SPAN_NONE, "%s-%s", b, a);
     return false;
 }
 
@@ -160,7 +161,7 @@ static bool in_bounds(struct compile *c, const struct node *n, const struct numb
 {
     if (value >= kind->least && value <= kind->most) return true;
     diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 " is not %s: %s", value, kind->what, kind->range);
-    if (kind->less && value < kind->least) diag_fix(c->diags, "%s", kind->less);
+    if (kind->less && value < kind->least) diag_advise(c->diags, "%s", kind->less);
     return false;
 }
 
@@ -168,7 +169,7 @@ bool range_is_forward(struct compile *c, const struct node *n, uint64_t first, u
 {
     if (first <= last) return true;
     diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %" PRIu64 " is above %" PRIu64, first, last);
-    diag_fix(c->diags, "did you mean `%" PRIu64 "-%" PRIu64 "`?", last, first);
+    diag_guess(c->diags, SPAN_NONE, "%" PRIu64 "-%" PRIu64, last, first);
     return false;
 }
 
@@ -209,7 +210,7 @@ static bool report_no_word(struct compile *c, const struct node *n, const struct
     diag(c->diags, E_NO_SUCH_WORD, n->span, "no %s is called `%s`", kind->words_what, n->v.str.s);
     for (const struct word *w = kind->words; w->name && count < 64; w++) names[count++] = w->name;
     const char *nearest = diag_nearest(n->v.str.s, names, count);
-    if (nearest) diag_fix(c->diags, "did you mean `%s`?", nearest);
+    if (nearest) diag_guess(c->diags, SPAN_NONE, "%s", nearest);
     return false;
 }
 

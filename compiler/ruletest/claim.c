@@ -58,7 +58,7 @@ static void take_states(struct rule_work *w, const struct node *n, struct test_c
 
     if (claim->states_written) {
         diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` stands twice in this claim");
-        diag_fix(w->c->diags, "one list holds all: `state new, established`");
+        diag_advise(w->c->diags, "one list holds all: `state new, established`");
         w->bad = true;
         return;
     }

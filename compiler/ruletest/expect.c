@@ -73,7 +73,7 @@ static bool rule_at_line(struct compile *c, const struct node *by, uint32_t *rul
     if (c->symbols->text_at_fault) return false;
     diag(c->diags, E_NO_SUCH_NAME, span_of(list, line), "no rule of `%s` stands on line %" PRIu64, list->v.str.s,
          line->v.i);
-    diag_fix(c->diags, "give the rule a name with `as NAME`: lines change");
+    diag_advise(c->diags, "give the rule a name with `as NAME`: lines change");
     return false;
 }
 
@@ -119,7 +119,7 @@ static uint16_t state_of(struct compile *c, const struct node *n)
     diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is no state; there are new, established, related and invalid",
          n->v.str.s);
     const char *nearest = diag_nearest(n->v.str.s, words, 4);
-    if (nearest) diag_fix(c->diags, "did you mean `%s`?", nearest);
+    if (nearest) diag_guess(c->diags, SPAN_NONE, "%s", nearest);
     return 0;
 }
 

@@ -56,7 +56,7 @@ static void report_set(struct packet_work *w, const struct node *n, struct symbo
     diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, and a packet has one address", set->name.s);
     if (first_of(&set->set, &a)) {
         addr_print(&a, text);
-        diag_fix(w->c->diags, "name a member, such as %s", text);
+        diag_advise(w->c->diags, "name a member, such as %s", text);
     }
     diag_note(w->c->diags, set->span, "declared here");
     w->bad = true;
@@ -133,9 +133,9 @@ static void check_ports(struct packet_work *w)
         } else if (!s->port && takes && w->p->fragment != KIND_FRAG_LATER && !(w->p->any_port && s == &w->src)) {
             diag(w->c->diags, E_PACKET_LACKS, s->node->span, "`%s` needs the %s port", forms[w->p->form].word,
                  s == &w->dst ? "destination's" : "source's");
-            diag_fix(w->c->diags, s->self               ? "write `self:PORT`"
-                                  : s->addr.family == 6 ? "write `[ADDRESS]:PORT`"
-                                                        : "write `ADDRESS:PORT`");
+            diag_advise(w->c->diags, s->self               ? "write `self:PORT`"
+                                     : s->addr.family == 6 ? "write `[ADDRESS]:PORT`"
+                                                           : "write `ADDRESS:PORT`");
             w->bad = true;
         }
     }
@@ -153,7 +153,7 @@ static void settle_families(struct packet_work *w)
     if (wrong && form->family) {
         diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span, "`%s` is IPv%u's, and this address is IPv%u",
              form->word, family, family ^ 2);
-        if (w->p->form != FORM_ARP) diag_fix(w->c->diags, "did you mean `%s`?", family == 4 ? "icmp6" : "icmp");
+        if (w->p->form != FORM_ARP) diag_guess(w->c->diags, w->node->span, "%s", family == 4 ? "icmp6" : "icmp");
         w->bad = true;
     } else if (wrong) {
         diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span,
@@ -170,7 +170,7 @@ static void settle_self(struct packet_work *w, struct side *side)
     side->addr = *own;
     if (own->family) return;
     diag(w->c->diags, E_TEST_SELF, side->node->span, "this test gave `self` no IPv%u address", w->p->family);
-    diag_fix(w->c->diags, "add one to the test's `self`");
+    diag_advise(w->c->diags, "add one to the test's `self`");
     w->bad = true;
 }
 
@@ -185,7 +185,7 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     if (o.src.port || o.dst.port) {
         diag(w->c->diags, E_PACKET_PART, (o.src.port ? &o.src : &o.dst)->port->span,
              "the ends of a tunnel are addresses, without ports");
-        if (t->gue) diag_fix(w->c->diags, "the port of GUE stands before them: `in gue PORT SRC -> DST`");
+        if (t->gue) diag_advise(w->c->diags, "the port of GUE stands before them: `in gue PORT SRC -> DST`");
         return false;
     }
     settle_families(&o);
@@ -215,7 +215,7 @@ static void check_later(struct packet_work *w, const struct node *first)
         if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
         diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
              node_words(flag ? n->first : n));
-        diag_fix(w->c->diags, "leave it out, or write it of the first fragment");
+        diag_advise(w->c->diags, "leave it out, or write it of the first fragment");
         w->bad = true;
     }
 }
@@ -227,13 +227,13 @@ static void check_parts(struct packet_work *w, const struct node *first)
 
     if (has_part(first, CL_INNER) && !has_part(first, CL_VLAN)) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
-        diag_fix(w->c->diags, "add `vlan N`");
+        diag_advise(w->c->diags, "add `vlan N`");
         w->bad = true;
     }
     if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
     if (icmp && !has_part(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", forms[w->p->form].word);
-        diag_fix(w->c->diags, "a ping is `type echo-request`");
+        diag_advise(w->c->diags, "a ping is `type echo-request`");
         w->bad = true;
     }
 }

@@ -50,7 +50,7 @@ static void part_type(struct packet_work *w, const struct node *n)
 
     if (v6 && n->first->kind == N_NAME && str_is(n->first->v.str, "nd")) {
         diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` stands for four types, and a packet has one");
-        diag_fix(w->c->diags, "write nd-neighbor-solicit or another of them");
+        diag_advise(w->c->diags, "write nd-neighbor-solicit or another of them");
         w->bad = true;
         return;
     }
@@ -180,13 +180,13 @@ static void report_part(struct packet_work *w, const struct node *n)
     if (w->p->form == FORM_REPLY) {
         diag(w->c->diags, E_PACKET_PART, n->span, "a `reply` is of the kind of what it answers, and takes no `%s`",
              part_name(n));
-        diag_fix(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
-                                  : "write the packet out, as `reply: PACKET`");
+        diag_advise(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
+                                     : "write the packet out, as `reply: PACKET`");
         return;
     }
     diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
          flag ? "TCP flags" : "`", flag ? "" : part_name(n), flag ? "" : "`");
-    if (flag) diag_fix(w->c->diags, "only `tcp` takes `%s`", part_name(n));
+    if (flag) diag_advise(w->c->diags, "only `tcp` takes `%s`", part_name(n));
 }
 
 void test_part_take(struct packet_work *w, const struct node *first, const struct node *n)

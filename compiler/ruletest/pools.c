@@ -21,7 +21,7 @@ static void report_no_server(struct compile *c, const struct node *name, const s
     diag(c->diags, E_NO_SUCH_NAME, name->span, "the pool `%s` has no server called `%s`",
          image_str(c->image, pool->name), name->v.str.s);
     const char *nearest = diag_nearest(name->v.str.s, names, n);
-    if (nearest) diag_fix(c->diags, "did you mean `%s`?", nearest);
+    if (nearest) diag_guess(c->diags, SPAN_NONE, "%s", nearest);
 }
 
 /* The server that SERVER_REF names; PBC_NONE after a report. */
@@ -115,7 +115,7 @@ static bool split_parts(struct compile *c, struct test_step *s, const struct nod
              "the split has %" PRIu32 " parts, and the pool `%s` has %" PRIu32 " server%s%s", parts,
              image_str(c->image, pool->name), servers, servers == 1 ? "" : "s",
              servers == pool->server_count ? "" : ", backups left out");
-        diag_fix(c->diags, "give each server its part, in the order of the file");
+        diag_advise(c->diags, "give each server its part, in the order of the file");
         return false;
     }
     s->parts = arena_alloc(c->arena, parts * sizeof(*s->parts));

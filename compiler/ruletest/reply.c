@@ -101,18 +101,18 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     if (r->answered) {
         complain(r, s, "this machine has answered the last packet itself, and nobody else does");
     } else if (last->form != FORM_ARP && is_group(&last->dst)) {
-        diag_fix(complain(r, s, "the last packet went to a group, and nothing comes from a group's address"),
-                 "write the answer out, as `reply: PACKET`");
+        diag_advise(complain(r, s, "the last packet went to a group, and nothing comes from a group's address"),
+                    "write the answer out, as `reply: PACKET`");
     } else if (last->form == FORM_ARP && takes_ip(parts)) {
         complain(r, s, "the answer to an ARP question has no IP header, and none of these parts");
     } else if (tcp && !parts->flags && parts->fragment != KIND_FRAG_LATER) {
-        diag_fix(complain(r, s, "TCP is answered with flags"), "write `reply %s`",
-                 last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
+        diag_suggest(complain(r, s, "TCP is answered with flags"), span_after(s->packet_span), " %s",
+                     last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
     } else if (!tcp && parts->flags) {
         complain(r, s, "only TCP is answered with flags");
     } else if (icmp && answering(last) < 0) {
-        diag_fix(complain(r, s, "this ICMP message asks nothing, so nothing answers it"),
-                 "write the packet out, as `reply: PACKET`");
+        diag_advise(complain(r, s, "this ICMP message asks nothing, so nothing answers it"),
+                    "write the packet out, as `reply: PACKET`");
     } else {
         return true;
     }
@@ -182,8 +182,9 @@ bool test_is_past(const struct test_run *r, const struct test_step *s)
 static bool complain_past(struct test_run *r, const struct test_step *s)
 {
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
-    diag_fix(complain(r, s, "in `dsr` modes the server answers the client itself, so nothing judges the answer here"),
-             "write it without an expectation: the client has got it then");
+    diag_advise(
+        complain(r, s, "in `dsr` modes the server answers the client itself, so nothing judges the answer here"),
+        "write it without an expectation: the client has got it then");
     note_answered(r);
     return true;
 }

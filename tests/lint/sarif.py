@@ -132,6 +132,9 @@ def check_json(document):
         need(d["severity"] in ("error", "warning"), "severity")
         if "file" in d:
             typed(d, "diagnostic", {n: int for n in ("line", "column", "end_line", "end_column")})
+        for edit in d.get("suggestions", []):
+            typed(edit, "suggestion", {"replacement": str, "file": str} |
+                  {n: int for n in ("line", "column", "end_line", "end_column")})
         for note in d["notes"]:
             text_of({"text": note["message"]}, "note")
     severities = [d["severity"] for d in document["diagnostics"]]
@@ -179,6 +182,8 @@ def check_file(folder, name, *options):
     need(len(run["results"]) == len(document["diagnostics"]), "both formats say the same")
     for result, d in zip(run["results"], document["diagnostics"]):
         need((result["ruleId"], result["level"]) == (d["code"], d["severity"]), "in the same order")
+        fixes = [f["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"] for f in result.get("fixes", [])]
+        need(fixes == [s["replacement"] for s in d.get("suggestions", [])], "both formats carry the same edits")
     return run
 
 

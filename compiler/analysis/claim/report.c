@@ -178,7 +178,7 @@ void claim_report(struct test_run *r, const struct test_step *s, const struct cl
     case CLAIM_SPENT:
         diag(r->c->diags, E_CLAIM_UNKNOWN, s->span, "test \"%s\": `%s` can't be decided: it takes too much computing",
              r->test->name.s, claim_text(s->claim, claim));
-        diag_fix(r->c->diags, "claim less at once: one protocol, one port or one network in each step");
+        diag_advise(r->c->diags, "claim less at once: one protocol, one port or one network in each step");
         return;
     }
 }

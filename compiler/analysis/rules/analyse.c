@@ -49,9 +49,9 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     else
         diag(c->diags, W_SHADOWED, span, "this rule can never match");
     if (r->cover_count > 1)
-        diag_fix(c->diags, "all of it is decided before, by %u rules together", r->cover_count);
+        diag_advise(c->diags, "all of it is decided before, by %u rules together", r->cover_count);
     else
-        diag_fix(c->diags, "all of it is decided before");
+        diag_advise(c->diags, "all of it is decided before");
     note_covering(c, r);
 }
 

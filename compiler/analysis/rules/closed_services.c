@@ -73,6 +73,6 @@ void warn_closed_services(struct compile *c)
         if (enters) continue;
         diag(c->diags, W_SERVICE_CLOSED, span_at(c, &s->place),
              "no rule of the firewall lets traffic to the service `%s` in", image_str(img, s->name));
-        diag_fix(c->diags, "a service does not open the firewall: add an `accept` for its address and ports");
+        diag_advise(c->diags, "a service does not open the firewall: add an `accept` for its address and ports");
     }
 }

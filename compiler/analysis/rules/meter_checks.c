@@ -21,12 +21,10 @@ static void check_length(struct compile *c, uint32_t cond, const struct symbol *
     if (!per || families == 0 || families == IR_V6 || (families == IR_V4 && len <= 32)) return;
     diag(c->diags, E_METER_LENGTH, c->image->cond_span[cond],
          "`%s` cuts addresses at one length, and this rule can match both families", s->name.s);
-    if (len <= 32)
-        diag_fix(c->diags, "declare it `per %s/%" PRIu64 ",/64`, or name `ip` in the rule", node_words(per->first),
-                 len);
-    else
-        diag_fix(c->diags, "declare it `per %s/24,/%" PRIu64 "`, or name `ip6` in the rule", node_words(per->first),
-                 len);
+    if (len <= 32) diag_suggest(c->diags, whole_clause(per), "per %s/%" PRIu64 ",/64", node_words(per->first), len);
+    if (len > 32) diag_suggest(c->diags, whole_clause(per), "per %s/24,/%" PRIu64, node_words(per->first), len);
+    diag_advise(c->diags, "give the meter a length for each family, or name `%s` in the rule",
+                len <= 32 ? "ip" : "ip6");
     diag_note(c->diags, per->span, "the length is given here");
 }
 

@@ -76,6 +76,6 @@ void warn_neighbours(struct compile *c)
         diag(c->diags, W_NO_NEIGHBOURS, img->firewall_span[i],
              "`%s` cuts off IPv6 neighbour discovery: its default drops what no rule lets %s", image_str(img, f->name),
              f->direction == PBC_DIR_OUT ? "out" : "in");
-        diag_fix(c->diags, "add `accept icmp6 type nd`");
+        diag_advise(c->diags, "add `accept icmp6 type nd`");
     }
 }

@@ -41,7 +41,7 @@ static void errors_come_sorted_with_notes_and_fixes(void **state)
     struct fixture f;
     begin(&f, "set a = b\n\tset c = d\n");
     diag(f.d, E_SYNTAX, (struct span){0, 15, 16}, "second");
-    diag_fix(f.d, "did you mean `%s`?", "e");
+    diag_advise(f.d, "did you mean `%s`?", "e");
     diag(f.d, E_SYNTAX, (struct span){0, 4, 5}, "first");
     diag_note(f.d, (struct span){0, 11, 14}, "see %d", 7);
     diag(f.d, E_SYNTAX, SPAN_NONE, "nowhere");
@@ -67,7 +67,7 @@ static void a_repetition_is_kept_once_with_its_first_note(void **state)
     for (int i = 0; i < 3; i++) {
         diag(f.d, E_SYNTAX, (struct span){0, 0, 3}, "number %d", i);
         diag_note(f.d, (struct span){0, 4, 7}, "note %d", i);
-        diag_fix(f.d, "fix %d", i);
+        diag_advise(f.d, "fix %d", i);
     }
     diag(f.d, E_END, (struct span){0, 0, 3}, "another code");
     assert_int_equal(diags_errors(f.d), 2);

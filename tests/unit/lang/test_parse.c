@@ -185,8 +185,8 @@ static void expect_fix(const char *text, const char *fix)
     struct parsed p;
     parse_n(&p, text, strlen(text));
     assert_int_equal(p.diags->count, 1);
-    assert_non_null(p.diags->entries[0].fix);
-    assert_string_equal(p.diags->entries[0].fix, fix);
+    assert_non_null(p.diags->entries[0].help);
+    assert_string_equal(p.diags->entries[0].help, fix);
     parsed_fini(&p);
 }
 
@@ -200,16 +200,16 @@ static void fixes_are_offered_where_one_is_likely(void **state)
     expect_fix("block in", "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
     expect_fix("accept tcp", "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
     expect_fix("table t = 1.2.3.4", "did you mean `set`?");
-    expect_fix("chain c { drop tcp port {5, 6} }", "a list is written without braces: a, b");
-    expect_fix("chain c { drop tcp port 5:6 }", "a range is written 5-6");
-    expect_fix("chain c { drop tcp from a port 22 }", "write `to port 22` or `source port 22`");
-    expect_fix("check c = tcp timeout 5", "write 5s for seconds or 5ms for milliseconds");
-    expect_fix("set s = a, b except c", "(a, b) except c, or a, (b except c)?");
-    expect_fix("set s = a except b and c", "(a except b) and c, or a except (b and c)?");
-    expect_fix("set s = 10.0.0.0/255.0.0.0", "write 10.0.0.0/8");
+    expect_fix("chain c { drop tcp port {5, 6} }", "write the list without braces: a, b");
+    expect_fix("chain c { drop tcp port 5:6 }", "write `5-6`");
+    expect_fix("chain c { drop tcp from a port 22 }", "write `to port` or `source port`");
+    expect_fix("check c = tcp timeout 5", "write `5s` for seconds or `5ms` for milliseconds");
+    expect_fix("set s = a, b except c", "write `(a, b) except c` or `a, (b except c)`");
+    expect_fix("set s = a except b and c", "write `(a except b) and c` or `a except (b and c)`");
+    expect_fix("set s = 10.0.0.0/255.0.0.0", "write `/8`");
     expect_fix("interface i = \xe2\x80\x9c"
                "eth0",
-               "strings stand between plain quotes: \"");
+               "write strings between plain quotes: \"");
 }
 
 static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(void **state)

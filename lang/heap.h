@@ -1,0 +1,26 @@
+/* Heap memory of a compile: no call returns NULL. A compile cannot go on without memory, so running out of it ends the
+ * process with one line and status 2. What lives as long as the compile belongs in an arena (arena.h). */
+#ifndef LANG_HEAP_H
+#define LANG_HEAP_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+_Noreturn void out_of_memory(void);
+
+/* `count` members of `size` bytes, zeroed. The caller frees. */
+void *heap_zeroed(size_t count, size_t size);
+/* The array with room for `count` members of `size` bytes, moved or not; what is new in it is not set. */
+void *heap_resized(void *array, size_t count, size_t size);
+/* Room for `count` members, doubled from `cap` on until it is enough; *cap is set. */
+void *heap_grown(void *array, size_t count, size_t size, uint32_t *cap);
+char *heap_strdup(const char *s);
+char *heap_format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
+/* A stream that writes into memory: *text and *len are set by heap_stream_end. The caller frees *text. */
+FILE *heap_stream(char **text, size_t *len);
+void heap_stream_end(FILE *stream);
+
+#endif
