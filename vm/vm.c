@@ -24,8 +24,7 @@ static bool keep_state(struct vm *vm)
     const struct program *p = vm->program;
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return true;
     vm->track = track_new(p, &vm->cfg);
-    vm->seen = calloc(VM_BATCH, sizeof *vm->seen);
-    if (!vm->track || !vm->seen) return false;
+    if (!vm->track) return false;
     vm->counters.flows = track_counters(vm->track);
     if (!p->memos_count || vm->cfg.forget || vm->cfg.naive) return true;
     vm->remember = remember_new(p);
@@ -95,7 +94,6 @@ void vm_free(struct vm *vm)
     remember_free(vm->remember);
     forward_free(vm->forward);
     track_free(vm->track);
-    free(vm->seen);
     balance_free(vm->balance);
     program_put(vm->program);
     meters_free(vm->meters);
@@ -156,52 +154,53 @@ static void decide(const struct job *j, unsigned first, struct key keys[], struc
 static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEAR; }
 
 /* What is malformed, joined frames and fragments, which are judged one by one. */
-static void judge_odd(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+static void judge_odd(const struct job *j, struct packet_ctx *c)
 {
-    decided d;
-    if (pkt->reason == REASON_NONE && (j->vm->track || j->vm->decaps)) {
-        judge_in_turn(j, at, pkt, key, v);
-    } else if (pkt->reason == REASON_NONE) {
-        decide(j, at, key, &pkt, 1, &d);
-        settle(j, at, pkt, key, d, v);
-    } else if (lets_pass(j->vm->program, pkt, key)) {
-        refuse(j->vm, v, ACTION_PASS, REASON_NONE, pkt->wire_len);
+    if (c->pkt->reason == REASON_NONE && (j->vm->track || j->vm->decaps)) {
+        judge_in_turn(j, c);
+    } else if (c->pkt->reason == REASON_NONE) {
+        decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
+        settle(j, c);
+    } else if (lets_pass(j->vm->program, c->pkt, c->key)) {
+        refuse(j->vm, c, ACTION_PASS, REASON_NONE);
     } else {
-        refuse(j->vm, v, ACTION_DROP, pkt->reason, pkt->wire_len);
+        refuse(j->vm, c, ACTION_DROP, c->pkt->reason);
     }
 }
 
-void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+void judge_single(const struct job *j, struct packet_ctx *c)
 {
-    if (j->vm->fragments && is_fragment(key))
-        fragments_judge(j, at, pkt, key, v, judge_odd);
+    if (j->vm->fragments && is_fragment(c->key))
+        fragments_judge(j, c, judge_odd);
     else
-        judge_odd(j, at, pkt, key, v);
+        judge_odd(j, c);
 }
 
 /* Headers lie past the head: copy the frame into a slot and judge the copy. (Patterns read segments where they lie.) */
-static void judge_joined(const struct job *j, unsigned at, const struct pkt *pkt, struct verdict *v)
+static void judge_joined(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
+    struct packet_ctx joined;
     struct key key;
-    struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, pkt) : NULL;
+    struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
     if (!copy) {
-        refuse(vm, v, ACTION_DROP, REASON_NO_BUFFER, pkt->wire_len);
+        refuse(vm, c, ACTION_DROP, REASON_NO_BUFFER);
         return;
     }
     vm->counters.linearised++;
     pkt_parse(copy, j->in->facts, &key);
-    judge_single(j, at, copy, &key, v);
+    ctx_begin(&joined, c->at, copy, &key, c->v);
+    judge_single(j, &joined);
     pool_put(copy);
 }
 
 /* What is not in one piece, malformed, or a fragment of a datagram. */
-static void judge_rest(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+static void judge_rest(const struct job *j, struct packet_ctx *c)
 {
-    if (in_pieces(pkt))
-        judge_joined(j, at, pkt, v);
+    if (in_pieces(c->pkt))
+        judge_joined(j, c);
     else
-        judge_single(j, at, pkt, key, v);
+        judge_single(j, c);
 }
 
 /* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
@@ -235,32 +234,34 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
 }
 
 /* Without state all are judged first. Then each in its turn, so that answers leave in order. */
-static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
-                          struct verdict verdicts[])
+static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo)
 {
-    struct key *keys = j->vm->keys;
+    struct packet_ctx *ctxs = j->vm->ctxs;
     decided *decisions = j->vm->decisions;
-    decide(j, 0, keys, pkts, todo, decisions);
+    decide(j, 0, j->vm->keys, pkts, todo, decisions);
     for (unsigned i = 0; i < n; i++) {
+        ctxs[i].decision = decisions[i];
         if (__builtin_expect(todo >> i & 1, 1))
-            settle(j, i, pkts[i], &keys[i], decisions[i], &verdicts[i]);
+            settle(j, &ctxs[i]);
         else
-            judge_rest(j, i, pkts[i], &keys[i], &verdicts[i]);
+            judge_rest(j, &ctxs[i]);
     }
 }
 
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
+    struct vm *vm = j->vm;
     uint32_t kinds;
-    uint64_t todo = parse_batch(j->in->facts, pkts, n, j->vm->keys, &kinds);
-    const bool pieces = j->vm->fragments && kinds & KIND_FRAGMENT;
-    if (pieces) todo = without_fragments(todo, j->vm->keys);
-    if (j->vm->track || j->vm->decaps || pieces)
-        run_in_turn(j, pkts, n, todo, judge_rest, verdicts);
+    uint64_t todo = parse_batch(j->in->facts, pkts, n, vm->keys, &kinds);
+    const bool pieces = vm->fragments && kinds & KIND_FRAGMENT;
+    if (pieces) todo = without_fragments(todo, vm->keys);
+    for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
+    if (vm->track || vm->decaps || pieces)
+        run_in_turn(j, n, todo, judge_rest);
     else
-        run_stateless(j, pkts, n, todo, verdicts);
+        run_stateless(j, pkts, n, todo);
     j->input += n;
-    j->vm->packets += n;
+    vm->packets += n;
 }
 
 /* tx: where ends of flows are told; NULL: none can end. */

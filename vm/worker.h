@@ -2,11 +2,41 @@
 #ifndef VM_WORKER_H
 #define VM_WORKER_H
 
+#include "vm/flow/leave.h"
 #include "vm/judge/judge.h"
 #include "vm/vm.h"
 #include "vm/worker/limit.h"
 #include "vm/judge/remember.h"
 #include "vm/forward/service.h"
+
+/* One packet of the batch, and what is known of it so far. A stage takes the worker's job and this struct, and fills in
+ * its part. In a kernel it lies in a per-CPU slot, with the key. */
+struct packet_ctx {
+    struct pkt *pkt;
+    struct key *key;        /* those of a batch stand in a row */
+    struct verdict *v;      /* what became of it: the caller's */
+    unsigned at;            /* its place in the batch */
+    bool made;              /* we made it in the place of the one that came: it leaves as it is */
+    decided decision;       /* of the rules */
+    struct track_seen seen; /* what the flow table said */
+    struct leave left;      /* how it leaves */
+    /* On its way out. */
+    const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
+    struct splice *splice;       /* of a joined flow (forward/cookie/joint.h), which its segments pass; else NULL */
+    uint32_t clock_ms;           /* likewise */
+    uint32_t datagram;           /* identification of what is cut, where it is ours to say */
+    const struct proven *proven; /* a SYN that repeats the client's, which a cookie answered; else NULL */
+};
+
+static inline void ctx_begin(struct packet_ctx *c, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+{
+    c->pkt = pkt;
+    c->key = key;
+    c->v = v;
+    c->at = at;
+    c->made = false;
+    c->proven = NULL;
+}
 
 struct vm {
     struct program *program;
@@ -21,11 +51,11 @@ struct vm {
     struct counter refused;    /* dropped without being judged */
     struct key keys[VM_BATCH]; /* of the batch that is being judged */
     decided decisions[VM_BATCH];
+    struct packet_ctx ctxs[VM_BATCH]; /* likewise */
     struct balance *balance;
-    struct counter *served;  /* one a service, one a service without a server, one a server: counters points into it */
-    struct counter *rules;   /* one a rule, one for "nobody", one a firewall's default: counters points into it */
-    struct track *track;     /* NULL: the program keeps no flows */
-    struct track_seen *seen; /* [VM_BATCH], of the batch that is being judged */
+    struct counter *served; /* one a service, one a service without a server, one a server: counters points into it */
+    struct counter *rules;  /* one a rule, one for "nobody", one a firewall's default: counters points into it */
+    struct track *track;    /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct fragments *fragments; /* NULL: no fragment follows its first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
@@ -58,30 +88,31 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* ---- settle.c: verdicts ---- */
 
 /* A verdict without a judgement. */
-void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes);
+void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
 /* The branch of a service that takes a packet which was accepted; PBC_NONE. */
 uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
 /* What settle does rarely. */
 void settle_noticed(struct vm *vm, unsigned flags);
-void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
-                   const struct verdict *v);
+void settle_answer(const struct job *j, const struct packet_ctx *c);
 
 /* May an answer of this kind leave? Takes a token; counts it as limited, or where there is no room for it. */
 bool answer_begin(const struct job *j, struct limit *kind);
 /* Then it leaves; NULL, for it found no slot, is counted. */
-void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause);
+void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause);
 
 /* A verdict that is known but for its flags: counted for its rule, reason, service and server, and answered where it is
  * a reject. */
-void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v);
+void settle_whole(const struct job *j, const struct packet_ctx *c);
 
 /* What was decided becomes the verdict, is counted, and answered where it is a reject. */
-static inline void settle(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
-                          struct verdict *v)
+static inline void settle(const struct job *j, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
+    const struct pkt *pkt = c->pkt;
+    const decided d = c->decision;
+    struct verdict *v = c->v;
     unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
     *v = (struct verdict){.action = (uint8_t)decided_action(d),
                           .flags = (uint8_t)flags,
@@ -92,7 +123,7 @@ static inline void settle(const struct job *j, unsigned at, const struct pkt *pk
     add(&vm->counters.verdicts[v->action], pkt->wire_len);
     add(decider(vm, d), pkt->wire_len);
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
-    if (v->action == ACTION_REJECT) settle_answer(j, at, pkt, key, v);
+    if (v->action == ACTION_REJECT) settle_answer(j, c);
 }
 
 /* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
@@ -106,17 +137,16 @@ static inline void count_judged_drops(struct vm *vm)
 /* ---- vm.c ---- */
 
 /* The whole way of one parsed packet in one piece, a fragment, malformed or neither, to its verdict. */
-void judge_single(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
+void judge_single(const struct job *j, struct packet_ctx *c);
 
 /* ---- stateful.c: one packet after the other ---- */
 
 /* Judge a parsed batch of which the packets of `todo` are well formed and in one piece; the rest by `odd`, in its turn.
  */
-typedef void odd_fn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
-void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, odd_fn *odd,
-                 struct verdict verdicts[]);
+typedef void odd_fn(const struct job *j, struct packet_ctx *c);
+void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd);
 
 /* One well-formed packet, of which nothing was looked up ahead. */
-void judge_in_turn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v);
+void judge_in_turn(const struct job *j, struct packet_ctx *c);
 
 #endif

@@ -118,7 +118,6 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     table.begins = cfg->flow_events;
     table.ended = ended;
     table.arg = t;
-    t->bound = table.bound;
     t->program = p;
     t->events = cfg->flow_events;
     t->table = flow_table_new(&table);
@@ -150,7 +149,7 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 /* ---- before the verdict ---- */
 
 /* All that the packet's bytes alone say. */
-static void study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     s->slot = FLOW_NONE;
     s->mark = MARK_NONE;
@@ -163,24 +162,17 @@ static void study(const struct track *t, const struct key *key, const struct pkt
     if (s->how < HOW_TCP) return;
     if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
     s->hash = flow_hash(t->table, &s->id);
+    flow_ask_tags(t->table, s->hash);
 }
 
-void track_ahead(struct track *t, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                 struct track_seen seen[])
+void track_ask(const struct track *t, struct track_seen *s)
 {
-    for (uint64_t left = todo; left; left &= left - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(left);
-        study(t, &keys[i], pkts[i], &seen[i]);
-        if (seen[i].how >= HOW_TCP) flow_ask_tags(t->table, seen[i].hash);
-    }
-    for (uint64_t left = todo; left; left &= left - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(left);
-        if (seen[i].how >= HOW_TCP) seen[i].slot = flow_ask_slot(t->table, seen[i].hash);
-    }
-    for (uint64_t left = t->bound ? todo : 0; left; left &= left - 1) {
-        const unsigned i = (unsigned)__builtin_ctzll(left);
-        if (seen[i].slot != FLOW_NONE) flow_ask_bind(t->table, seen[i].slot);
-    }
+    if (s->how >= HOW_TCP) s->slot = flow_ask_slot(t->table, s->hash);
+}
+
+void track_ask_bind(const struct track *t, const struct track_seen *s)
+{
+    if (s->slot != FLOW_NONE) flow_ask_bind(t->table, s->slot);
 }
 
 /* The packet's side, or that of the packet which it quotes. */
@@ -272,7 +264,7 @@ void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct 
 
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    study(t, key, pkt, s);
+    track_study(t, key, pkt, s);
     if (may_have_flow(s)) s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
     say(t, key, pkt, s);
 }

@@ -37,9 +37,11 @@ void track_free(struct track *t);
 /* The time of all that follows, which never runs back, and where ends of flows are told (until the next call). */
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx);
 
-/* Tuple and hash of the packets of `todo`, and their memory asked for. */
-void track_ahead(struct track *t, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                 struct track_seen seen[]);
+/* Before its turn, in three steps, so that the memory of many packets is under way at once. Tuple and hash of a packet,
+ * and the tags that it may have; then the slot; then how its flow is sent on. Only the first must be taken. */
+void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
+void track_ask(const struct track *t, struct track_seen *s);
+void track_ask_bind(const struct track *t, const struct track_seen *s);
 
 /* One packet, in its turn: its flow and its state, which is also written into key->marks. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
@@ -104,8 +106,8 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
 /* The same, and it becomes the twin of the packet's flow, which has none. */
 void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
 
-/* The packet's flow, which was just begun by a SYN of our own, is joined (forward/cookie/joint.h): the client's numbers are
- * ours from here on. What is kept of it. */
+/* The packet's flow, which was just begun by a SYN of our own, is joined (forward/cookie/joint.h): the client's numbers
+ * are ours from here on. What is kept of it. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
 /* The flow in that slot, if its server is still awaited after that cookie; false: not any more. */

@@ -8,7 +8,6 @@
 struct track {
     const struct program *program;
     bool events; /* ends of flows are told */
-    bool bound;  /* flows may be sent on */
     struct flow_table *table;
     struct stacks *stacks;
     struct sources *sources; /* NULL: nobody asks how many flows a source holds */

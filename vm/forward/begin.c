@@ -5,18 +5,18 @@
 #include "vm/forward/forward_priv.h"
 
 /* What a service does with a packet for which its pool has no server. */
-static void without_server(const struct passing *p, const struct pbc_service *s)
+static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s)
 {
     static const uint8_t actions[] = {
         [PBC_NO_SERVER_RESET] = ACTION_REJECT,
         [PBC_NO_SERVER_DROP] = ACTION_DROP,
         [PBC_NO_SERVER_PASS] = ACTION_ACCEPT,
     };
-    p->v->action = actions[s->no_server];
-    p->v->server = PBC_NONE;
-    if (p->proven && p->v->action == ACTION_ACCEPT) p->v->action = ACTION_REJECT; /* the host knows nothing of it */
-    if (p->v->action != ACTION_ACCEPT) p->v->reason = REASON_NO_SERVER;
-    if (p->v->action == ACTION_ACCEPT) track_accept(p->f->track, p->key, p->pkt, p->seen);
+    c->v->action = actions[s->no_server];
+    c->v->server = PBC_NONE;
+    if (c->proven && c->v->action == ACTION_ACCEPT) c->v->action = ACTION_REJECT; /* the host knows nothing of it */
+    if (c->v->action != ACTION_ACCEPT) c->v->reason = REASON_NO_SERVER;
+    if (c->v->action == ACTION_ACCEPT) track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key)
@@ -30,30 +30,30 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
 }
 
 /* The server that the client keeps, or a new pick. */
-static uint32_t pick(const struct passing *p, uint32_t branch)
+static uint32_t pick(const struct job *j, struct packet_ctx *c, uint32_t branch)
 {
-    const uint32_t kept = forward_kept(p->j->vm, branch, p->key);
-    return kept != PBC_NONE ? kept : balance_pick(p->f->balance, branch, p->key).server;
+    const uint32_t kept = forward_kept(j->vm, branch, c->key);
+    return kept != PBC_NONE ? kept : balance_pick(j->vm->forward->balance, branch, c->key).server;
 }
 
 /* Does the packet's old flow, in whose place the new one comes, count for the same service? */
-static bool replaces(const struct passing *p, uint32_t service)
+static bool replaces(const struct job *j, struct packet_ctx *c, uint32_t service)
 {
-    const struct flow_bind *b = track_bound(p->f->track, p->seen);
-    return b && b->kind == BIND_SERVICE && p->f->p->branches[b->branch].service == service;
+    const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
+    return b && b->kind == BIND_SERVICE && j->vm->forward->p->branches[b->branch].service == service;
 }
 
 /* Why the service takes no further flow of this client now. */
-static enum pkt_reason limited(const struct passing *p, uint32_t branch, const struct client_key *k)
+static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct client_key *k)
 {
-    const struct forward *f = p->f;
+    const struct forward *f = j->vm->forward;
     const struct pbc_service *s = service_of(f->p, branch);
-    struct vm *vm = p->j->vm;
+    struct vm *vm = j->vm;
     const uint32_t service = f->p->branches[branch].service;
-    if (s->rate && meter_ask(vm->meters, s->rate - 1, p->key, vm->packets + p->at) != METER_WITHIN)
+    if (s->rate && meter_ask(vm->meters, s->rate - 1, c->key, vm->packets + c->at) != METER_WITHIN)
         return REASON_OVER_RATE;
     if (!s->max_flows && !s->max_flows_per_source) return REASON_NONE;
-    const uint32_t own = replaces(p, service);
+    const uint32_t own = replaces(j, c, service);
     if (s->max_flows && f->conns.services[service] - own >= s->max_flows) return REASON_MAX_FLOWS;
     if (s->max_flows_per_source && client_flows(f->clients, k) - own >= s->max_flows_per_source)
         return REASON_MAX_FLOWS;
@@ -70,20 +70,26 @@ static struct track_tuple tuple_of_bind(const struct flow_bind *b)
     return t;
 }
 
+/* For whom a tuple is looked for. */
+struct asking {
+    struct track *track;
+    const struct track_seen *seen;
+};
+
 /* Nobody else has that tuple, and it is not one with equal ends, or the packet's own: such a packet would come back. */
 static bool is_free(void *arg, const struct flow_bind *b)
 {
-    const struct passing *p = arg;
+    const struct asking *a = arg;
     const struct track_tuple t = tuple_of_bind(b);
     if (memcmp(t.src, t.dst, sizeof t.src) == 0 && t.src_port == t.dst_port) return false;
-    return track_is_free(p->f->track, p->seen, &t);
+    return track_is_free(a->track, a->seen, &t);
 }
 
 /* The packet's own ends, with the server's address and port where the mode writes them. */
-static void set_ends(const struct passing *p, uint8_t rewrites, uint16_t query, struct flow_bind *b)
+static void set_ends(const struct job *j, struct packet_ctx *c, uint8_t rewrites, uint16_t query, struct flow_bind *b)
 {
-    const struct key *key = p->key;
-    const struct pbc_server *server = &p->f->p->servers[b->server];
+    const struct key *key = c->key;
+    const struct pbc_server *server = &j->vm->forward->p->servers[b->server];
     const bool ports = key->kind & KIND_PORTS;
     memcpy(b->to_src, key->src, sizeof b->to_src);
     memcpy(b->to_dst, rewrites & TRANSLATE_DST ? server->addr : key->dst, sizeof b->to_dst);
@@ -93,106 +99,108 @@ static void set_ends(const struct passing *p, uint8_t rewrites, uint16_t query, 
 }
 
 /* The packet's own tuple, unchanged: a client of the server itself where the service is on `any`. */
-static bool is_unchanged(const struct passing *p, const struct flow_bind *b)
+static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
 {
-    return memcmp(b->to_src, p->key->src, sizeof b->to_src) == 0 &&
-           memcmp(b->to_dst, p->key->dst, sizeof b->to_dst) == 0 &&
-           (!(p->key->kind & KIND_PORTS) || (b->to_src_port == p->key->src_port && b->to_dst_port == p->key->dst_port));
+    return memcmp(b->to_src, c->key->src, sizeof b->to_src) == 0 &&
+           memcmp(b->to_dst, c->key->dst, sizeof b->to_dst) == 0 &&
+           (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
 }
 
 /* Find what it leaves as. False: nothing is free. *twin: the other side's tuple is another than the client's. */
-static bool choose_ends(const struct passing *p, const struct mode_ops *mode, struct flow_bind *b, bool *twin)
+static bool choose_ends(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, struct flow_bind *b,
+                        bool *twin)
 {
-    set_ends(p, mode->rewrites, track_query(p->seen), b);
+    set_ends(j, c, mode->rewrites, track_query(&c->seen), b);
+    struct asking asking = {j->vm->forward->track, &c->seen};
     *twin = !mode->one_sided;
-    if (memcmp(p->key->src, p->key->dst, sizeof p->key->src) == 0) return false;
+    if (memcmp(c->key->src, c->key->dst, sizeof c->key->src) == 0) return false;
     if (mode->rewrites & TRANSLATE_SRC)
-        return outside_take(p->f->outside, p->j->in->facts, p->key, p->seen->hash, b, is_free, (void *)(uintptr_t)p);
-    *twin = *twin && !is_unchanged(p, b);
-    return !*twin || is_free((void *)(uintptr_t)p, b);
+        return outside_take(j->vm->forward->outside, j->in->facts, c->key, c->seen.hash, b, is_free, &asking);
+    *twin = *twin && !is_unchanged(c, b);
+    return !*twin || is_free(&asking, b);
 }
 
 /* ---- the flow ---- */
 
 /* Keep the binding with a flow that begins. False: there is none. */
-static bool bind(const struct passing *p, const struct mode_ops *mode, const struct flow_bind *b, bool twin,
-                 const struct client_key *k)
+static bool bind(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, const struct flow_bind *b,
+                 bool twin, const struct client_key *k)
 {
-    struct forward *f = p->f;
+    struct forward *f = j->vm->forward;
     const struct pbc_service *s = service_of(f->p, b->branch);
-    struct flow_bind *kept = track_begin(f->track, p->key, p->pkt, p->seen, mode->one_sided, s->idle_ns);
+    struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, mode->one_sided, s->idle_ns);
     if (!kept) return false;
     *kept = *b;
-    forward_note_client(p->pkt, kept);
+    forward_note_client(c->pkt, kept);
     conns_add(&f->conns, k->service, b->server);
     f->counters.bound++;
     f->counters.ports = outside_used(f->outside);
     if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, b->server))
         kept->flags |= BIND_CLIENT_KNOWN;
     const struct track_tuple t = tuple_of_bind(b);
-    if (p->proven) forward_join(p, kept);
-    if (twin) track_pair(f->track, p->seen, &t);
+    if (c->proven) forward_join(j, c, kept);
+    if (twin) track_pair(f->track, &c->seen, &t);
     return true;
 }
 
 /* What begins no flow goes by hash where the source is kept: an RST finds the server that its connection was at. */
-static void send_once(const struct passing *p, const struct mode_ops *mode, struct flow_bind *b)
+static void send_once(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, struct flow_bind *b)
 {
     if (mode->rewrites & TRANSLATE_SRC) {
-        forward_refuse(p, REASON_NO_FLOW);
+        forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    set_ends(p, mode->rewrites, track_query(p->seen), b);
-    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
-    forward_send(p, NULL);
+    set_ends(j, c, mode->rewrites, track_query(&c->seen), b);
+    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    forward_send(j, c, NULL);
 }
 
-static void begin_flow(const struct passing *p, const struct mode_ops *mode, struct flow_bind *b,
+static void begin_flow(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, struct flow_bind *b,
                        const struct client_key *k)
 {
     bool twin;
-    const enum pkt_reason reason = limited(p, b->branch, k);
+    const enum pkt_reason reason = limited(j, c, b->branch, k);
     if (reason) {
-        forward_refuse(p, reason);
+        forward_refuse(c, reason);
         return;
     }
-    if (mode->routes && p->key->ttl <= 1) { /* nothing is left behind for it */
-        edge_expired(p->j, p->at, p->pkt, p->key);
-        forward_refuse(p, REASON_TTL_EXCEEDED);
+    if (mode->routes && c->key->ttl <= 1) { /* nothing is left behind for it */
+        edge_expired(j, c);
+        forward_refuse(c, REASON_TTL_EXCEEDED);
         return;
     }
-    if (!choose_ends(p, mode, b, &twin)) {
-        p->f->counters.exhausted++;
-        forward_refuse(p, REASON_NO_SOURCE_PORT);
+    if (!choose_ends(j, c, mode, b, &twin)) {
+        j->vm->forward->counters.exhausted++;
+        forward_refuse(c, REASON_NO_SOURCE_PORT);
         return;
     }
-    if (!bind(p, mode, b, twin, k)) {
-        outside_give(p->f->outside, b);
-        forward_refuse(p, REASON_NO_FLOW);
+    if (!bind(j, c, mode, b, twin, k)) {
+        outside_give(j->vm->forward->outside, b);
+        forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
-    forward_send(p, NULL);
+    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    forward_send(j, c, NULL);
 }
 
-void forward_begin(const struct passing *p, uint32_t branch)
+void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
 {
-    const struct program *prog = p->f->p;
+    const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[branch].service;
     const struct mode_ops *mode = mode_of(prog, service);
-    const struct client_key k = forward_client(service, p->key->src, p->key->kind & KIND_IP6);
+    const struct client_key k = forward_client(service, c->key->src, c->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
-    p->v->service = service;
-    if (p->f->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && p->key->kind & KIND_TCP && !p->proven &&
-        (balance_any(p->f->balance, branch, p->key) || !forward_is_syn(p->key))) {
-        forward_syn(p);
+    c->v->service = service;
+    if (j->vm->forward->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && c->key->kind & KIND_TCP &&
+        !c->proven && (balance_any(j->vm->forward->balance, branch, c->key) || !forward_is_syn(c->key))) {
+        forward_syn(j, c);
         return;
     }
-    p->v->server = b.server = pick(p, branch);
+    c->v->server = b.server = pick(j, c, branch);
     if (b.server == PBC_NONE)
-        without_server(p, &prog->services[service]);
-    else if (track_may_begin(p->key, p->seen))
-        begin_flow(p, mode, &b, &k);
+        without_server(j, c, &prog->services[service]);
+    else if (track_may_begin(c->key, &c->seen))
+        begin_flow(j, c, mode, &b, &k);
     else
-        send_once(p, mode, &b);
+        send_once(j, c, mode, &b);
 }

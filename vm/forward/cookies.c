@@ -35,7 +35,7 @@ struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed
 
 void cookies_free(struct cookies *c) { free(c); }
 
-uint32_t forward_clock(const struct passing *p) { return cookie_clock(&p->f->cookies->secret, p->j->vm->now_ns); }
+uint32_t forward_clock(const struct job *j) { return cookie_clock(&j->vm->forward->cookies->secret, j->vm->now_ns); }
 
 /* The largest segment that we and the service's clamp allow, to either side. */
 static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v6)
@@ -49,31 +49,31 @@ static uint16_t least(uint16_t a, uint16_t b) { return a < b ? a : b; }
 /* ---- the client ---- */
 
 /* The window is closed until the server has told us its own: so nothing comes that nobody could take. */
-void forward_syn(const struct passing *p)
+void forward_syn(const struct job *j, struct packet_ctx *c)
 {
-    struct forward *f = p->f;
+    struct forward *f = j->vm->forward;
     struct pkt *out = NULL;
-    if (!forward_is_syn(p->key) || !answer_allowed(p->pkt, p->key)) {
-        forward_refuse(p, REASON_NO_FLOW);
+    if (!forward_is_syn(c->key) || !answer_allowed(c->pkt, c->key)) {
+        forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    const bool v6 = p->key->kind & KIND_IP6;
-    const struct tcp_header h = tcp_header_read(p->pkt, p->key);
-    const struct tcp_syn_options syn = tcp_syn_options_read(p->pkt);
+    const bool v6 = c->key->kind & KIND_IP6;
+    const struct tcp_header h = tcp_header_read(c->pkt, c->key);
+    const struct tcp_syn_options syn = tcp_syn_options_read(c->pkt);
     struct cookie_terms t;
     cookie_terms(&t, &syn, v6);
-    const struct cookie c = cookie_make(&f->cookies->secret, p->key, h.seq, &t, p->j->vm->now_ns);
-    const uint16_t mss = most_of(p->j, &f->p->services[p->v->service], v6);
-    const struct flow_segment s = {.seq = c.seq,
+    const struct cookie cookie = cookie_make(&f->cookies->secret, c->key, h.seq, &t, j->vm->now_ns);
+    const uint16_t mss = most_of(j, &f->p->services[c->v->service], v6);
+    const struct flow_segment s = {.seq = cookie.seq,
                                    .ack = h.seq + 1,
                                    .flags = TCP_SYN | TCP_ACK,
-                                   .options = joint_answer(&t, mss, c.stamp, syn.stamp)};
-    struct pool *pool = p->j->vm->cfg.pool;
-    if (p->j->tx->count >= p->j->tx->cap || !pool || build_tcp_reply(p->pkt, p->key, &s, pool, &out)) {
-        forward_refuse(p, REASON_NO_BUFFER);
+                                   .options = joint_answer(&t, mss, cookie.stamp, syn.stamp)};
+    struct pool *pool = j->vm->cfg.pool;
+    if (j->tx->count >= j->tx->cap || !pool || build_tcp_reply(c->pkt, c->key, &s, pool, &out)) {
+        forward_refuse(c, REASON_NO_BUFFER);
         return;
     }
-    answer_leave(p->j, p->at, p->pkt, out, TX_CAUSE_COOKIE);
+    answer_leave(j, c, out, TX_CAUSE_COOKIE);
     f->counters.cookies_sent++;
 }
 
@@ -90,88 +90,87 @@ static bool may_prove(const struct forward *f, const struct key *key, const stru
 }
 
 /* The client's own SYN, as the segment at hand proves it, in that segment's place. window: in bytes. */
-static struct pkt *repeat_syn(const struct passing *p, const struct pbc_service *service, uint32_t isn,
-                              struct cookie_terms t, uint32_t window, uint32_t stamp)
+static struct pkt *repeat_syn(const struct job *j, struct packet_ctx *c, const struct pbc_service *service,
+                              uint32_t isn, struct cookie_terms t, uint32_t window, uint32_t stamp)
 {
     struct pkt *out = NULL;
-    t.mss = least(t.mss, most_of(p->j, service, p->key->kind & KIND_IP6));
+    t.mss = least(t.mss, most_of(j, service, c->key->kind & KIND_IP6));
     const struct flow_segment s = {.seq = isn,
                                    .window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX),
                                    .flags = TCP_SYN,
                                    .options = joint_repeat(&t, stamp)};
-    struct pool *pool = p->j->vm->cfg.pool;
-    if (!pool || build_tcp_instead(p->pkt, p->key, &s, pool, &out)) return NULL;
-    out->cookie = p->pkt->cookie;
+    struct pool *pool = j->vm->cfg.pool;
+    if (!pool || build_tcp_instead(c->pkt, c->key, &s, pool, &out)) return NULL;
+    out->cookie = c->pkt->cookie;
     return out;
 }
 
 /* Go on with a packet that we made up in the place of the one that came. */
-static struct passing instead(const struct passing *p, struct pkt *made, struct key *key, struct track_seen *seen)
+static struct packet_ctx instead(const struct job *j, const struct packet_ctx *c, struct pkt *made, struct key *key)
 {
-    const struct facts *facts = p->j->in->facts;
-    struct passing q = *p;
+    const struct facts *facts = j->in->facts;
+    struct packet_ctx q = *c;
     pkt_parse(made, facts, key);
-    if (facts_have_self(facts)) key_settle(p->f->p, key);
+    if (facts_have_self(facts)) key_settle(j->vm->forward->p, key);
     q.pkt = made;
     q.key = key;
-    q.seen = seen;
     q.made = true;
     return q;
 }
 
 /* The flow begins as if its SYN came only now. */
-static void begin(const struct passing *p, uint32_t branch, const struct proven *proven)
+static void begin(const struct job *j, struct packet_ctx *c, uint32_t branch, const struct proven *proven)
 {
     const struct cookie_terms *t = &proven->proof.terms;
-    const struct pbc_service *service = service_of(p->f->p, branch);
+    const struct pbc_service *service = service_of(j->vm->forward->p, branch);
     const uint32_t window = (uint32_t)proven->header.window << (t->has_scale ? t->scale : 0);
-    struct pkt *syn = repeat_syn(p, service, proven->proof.isn, *t, window, proven->options.stamp);
+    struct pkt *syn = repeat_syn(j, c, service, proven->proof.isn, *t, window, proven->options.stamp);
     if (!syn) {
-        p->v->service = p->f->p->branches[branch].service;
-        forward_refuse(p, REASON_NO_BUFFER);
+        c->v->service = j->vm->forward->p->branches[branch].service;
+        forward_refuse(c, REASON_NO_BUFFER);
         return;
     }
     struct key key;
-    struct track_seen seen;
-    struct passing q = instead(p, syn, &key, &seen);
-    struct pkt *const pkts[] = {syn};
+    struct packet_ctx q = instead(j, c, syn, &key);
     q.proven = proven;
-    track_ahead(p->f->track, &key, pkts, 1, &seen);
-    track_look(p->f->track, &key, syn, &seen);
-    if (seen.slot != FLOW_NONE) seen.next.reopen = true;
-    forward_begin(&q, branch);
+    track_study(j->vm->forward->track, &key, syn, &q.seen);
+    track_look(j->vm->forward->track, &key, syn, &q.seen);
+    if (q.seen.slot != FLOW_NONE) q.seen.next.reopen = true;
+    forward_begin(j, &q, branch);
+    c->left = q.left;
     pool_put(syn);
 }
 
-void forward_join(const struct passing *p, struct flow_bind *b)
+void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    struct forward *f = p->f;
-    joint_begin(track_joined(f->track, p->seen), &p->proven->proof.terms, &p->proven->options);
-    b->seq_delta = p->proven->header.ack - 1;
+    struct forward *f = j->vm->forward;
+    joint_begin(track_joined(f->track, &c->seen), &c->proven->proof.terms, &c->proven->options);
+    b->seq_delta = c->proven->header.ack - 1;
     b->flags |= BIND_AWAITED;
     f->counters.cookies_proven++;
-    waits_add(&f->cookies->waits, 0, p->seen->slot, b->seq_delta, p->j->vm->now_ns);
+    waits_add(&f->cookies->waits, 0, c->seen.slot, b->seq_delta, j->vm->now_ns);
 }
 
 /* The client says again that it is there: so is the server asked again. */
-static void ask(const struct passing *p, struct flow_bind *b, const struct tcp_syn_options *options)
+static void ask(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct tcp_syn_options *options)
 {
-    struct forward *f = p->f;
-    struct flow_joint *j = track_joint(f->track, p->seen);
-    const struct tcp_track *t = &track_flow(f->track, p->seen)->tcp;
-    p->v->service = f->p->branches[b->branch].service;
-    p->v->server = b->server;
-    if (options->has_stamps) j->stamp_recent = options->stamp;
-    struct pkt *syn = repeat_syn(p, service_of(f->p, b->branch), t->side[FLOW_REPLY].acked - 1, joint_terms(j, t),
-                                 t->window[FLOW_ORIGINAL], j->stamp_recent);
+    struct forward *f = j->vm->forward;
+    struct flow_joint *joint = track_joint(f->track, &c->seen);
+    const struct tcp_track *t = &track_flow(f->track, &c->seen)->tcp;
+    c->v->service = f->p->branches[b->branch].service;
+    c->v->server = b->server;
+    if (options->has_stamps) joint->stamp_recent = options->stamp;
+    struct pkt *syn = repeat_syn(j, c, service_of(f->p, b->branch), t->side[FLOW_REPLY].acked - 1,
+                                 joint_terms(joint, t), t->window[FLOW_ORIGINAL], joint->stamp_recent);
     if (!syn) {
-        forward_refuse(p, REASON_NO_BUFFER);
+        forward_refuse(c, REASON_NO_BUFFER);
         return;
     }
     struct key key;
-    const struct passing q = instead(p, syn, &key, p->seen);
-    forward_to_server(&q, b, (uint32_t)(p->seen->hash >> 8));
-    forward_send(&q, NULL);
+    struct packet_ctx q = instead(j, c, syn, &key);
+    forward_to_server(j, &q, b, (uint32_t)(c->seen.hash >> 8));
+    forward_send(j, &q, NULL);
+    c->left = q.left;
     pool_put(syn);
 }
 
@@ -197,46 +196,44 @@ bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt
     return proves(vm, key, &view, seen, &proven) != PBC_NONE;
 }
 
-bool forward_prove(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
-                   struct verdict *v)
+bool forward_prove(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
     struct proven proven;
-    const uint32_t branch = proves(j->vm, key, pkt, seen, &proven);
+    const uint32_t branch = proves(j->vm, c->key, c->pkt, &c->seen, &proven);
     if (__builtin_expect(branch == PBC_NONE, 1)) return false;
-    const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
-    struct flow_bind *b = track_bound(f->track, seen);
-    *v = (struct verdict){
+    struct flow_bind *b = track_bound(f->track, &c->seen);
+    *c->v = (struct verdict){
         .action = ACTION_FORWARD, .rule = RULE_NONE, .firewall = PBC_NONE, .service = PBC_NONE, .server = PBC_NONE};
-    f->left.way = LEAVE_NOT;
+    c->left.way = LEAVE_NOT;
     const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
-                         track_flow(f->track, seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
+                         track_flow(f->track, &c->seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
     if (awaited && !forward_is_down(f->p, j->in->facts, b))
-        ask(&p, b, &proven.options);
+        ask(j, c, b, &proven.options);
     else
-        begin(&p, branch, &proven);
-    settle_whole(j, at, pkt, key, v);
+        begin(j, c, branch, &proven);
+    settle_whole(j, c);
     return true;
 }
 
-void forward_early(const struct passing *p, struct flow_bind *b)
+void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    const struct flow *flow = track_flow(p->f->track, p->seen);
-    if (forward_is_syn(p->key)) {
-        p->v->service = p->f->p->branches[b->branch].service;
-        forward_syn(p);
+    const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
+    if (forward_is_syn(c->key)) {
+        c->v->service = j->vm->forward->p->branches[b->branch].service;
+        forward_syn(j, c);
         return;
     }
-    p->v->service = p->f->p->branches[b->branch].service;
-    p->v->server = b->server;
+    c->v->service = j->vm->forward->p->branches[b->branch].service;
+    c->v->server = b->server;
     const bool resets =
-        p->key->marks & TCP_RST && tcp_header_read(p->pkt, p->key).seq == flow->tcp.side[FLOW_REPLY].acked;
+        c->key->marks & TCP_RST && tcp_header_read(c->pkt, c->key).seq == flow->tcp.side[FLOW_REPLY].acked;
     if (!resets) {
-        forward_refuse(p, REASON_NO_FLOW);
+        forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
-    if (forward_send(p, NULL)) track_end(p->f->track, p->seen, FLOW_END_RESET);
+    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    if (forward_send(j, c, NULL)) track_end(j->vm->forward->track, &c->seen, FLOW_END_RESET);
 }
 
 /* ---- the server ---- */
@@ -245,102 +242,103 @@ void forward_early(const struct passing *p, struct flow_bind *b)
 static uint16_t window_of(const struct tcp_track *t) { return t->window[FLOW_ORIGINAL]; }
 
 /* The handshake's last segment, to the server. */
-static void acknowledge(const struct passing *p, const struct tcp_header *h, const struct tcp_syn_options *o,
-                        const struct flow_joint *joint)
+static void acknowledge(const struct job *j, struct packet_ctx *c, const struct tcp_header *h,
+                        const struct tcp_syn_options *o, const struct flow_joint *joint)
 {
     struct pkt *out = NULL;
     struct flow_segment s = {
         .seq = h->ack,
         .ack = h->seq + 1,
-        .window = window_of(&track_flow(p->f->track, p->seen)->tcp),
+        .window = window_of(&track_flow(j->vm->forward->track, &c->seen)->tcp),
         .flags = TCP_ACK,
         .options = {.has_stamps = joint->has & JOINT_SERVER_STAMPS, .stamp = joint->stamp_recent, .echo = o->stamp}};
-    struct pool *pool = p->j->vm->cfg.pool;
-    const bool room = p->j->tx->count < p->j->tx->cap && pool;
-    if (room && build_tcp_reply(p->pkt, p->key, &s, pool, &out)) out = NULL;
-    answer_leave(p->j, p->at, p->pkt, out, TX_CAUSE_COOKIE);
+    struct pool *pool = j->vm->cfg.pool;
+    const bool room = j->tx->count < j->tx->cap && pool;
+    if (room && build_tcp_reply(c->pkt, c->key, &s, pool, &out)) out = NULL;
+    answer_leave(j, c, out, TX_CAUSE_COOKIE);
 }
 
 /* A segment to the client, in its numbers, in the place of the server's at hand. */
-static void tell(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own,
+static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own,
                  const struct flow_segment *s)
 {
     struct pkt *out = NULL;
-    struct pool *pool = p->j->vm->cfg.pool;
+    struct pool *pool = j->vm->cfg.pool;
     struct key key;
-    if (!pool || build_tcp_instead(p->pkt, p->key, s, pool, &out)) {
-        forward_refuse(p, REASON_NO_BUFFER);
+    if (!pool || build_tcp_instead(c->pkt, c->key, s, pool, &out)) {
+        forward_refuse(c, REASON_NO_BUFFER);
         return;
     }
-    out->cookie = p->pkt->cookie;
-    const struct passing q = instead(p, out, &key, p->seen);
-    forward_reply(&q, b, own);
+    out->cookie = c->pkt->cookie;
+    struct packet_ctx q = instead(j, c, out, &key);
+    forward_reply(j, &q, b, own);
+    c->left = q.left;
     pool_put(out);
 }
 
 /* Both sides of the flow are there: they are joined. */
-static void complete(const struct passing *p, struct flow_bind *b, const struct track_tuple *own)
+static void complete(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
-    struct forward *f = p->f;
-    const struct tcp_header h = tcp_header_read(p->pkt, p->key);
-    const struct tcp_syn_options o = tcp_syn_options_read(p->pkt);
-    struct flow_joint *joint = track_joint(f->track, p->seen);
+    struct forward *f = j->vm->forward;
+    const struct tcp_header h = tcp_header_read(c->pkt, c->key);
+    const struct tcp_syn_options o = tcp_syn_options_read(c->pkt);
+    struct flow_joint *joint = track_joint(f->track, &c->seen);
     const uint32_t told = b->seq_delta;
     joint_complete(joint, &o);
-    track_accept(f->track, p->key, p->pkt, p->seen);
+    track_accept(f->track, c->key, c->pkt, &c->seen);
     b->seq_delta = h.seq - told;
     b->flags &= (uint8_t)~BIND_AWAITED;
-    acknowledge(p, &h, &o, joint);
+    acknowledge(j, c, &h, &o, joint);
     const struct tcp_segment last = {.seq = h.ack,
                                      .ack = h.seq + 1,
-                                     .window = window_of(&track_flow(f->track, p->seen)->tcp),
+                                     .window = window_of(&track_flow(f->track, &c->seen)->tcp),
                                      .flags = TCP_ACK,
                                      .scale = SCALE_ABSENT};
-    track_hear(f->track, p->seen, FLOW_ORIGINAL, &last);
+    track_hear(f->track, &c->seen, FLOW_ORIGINAL, &last);
     const struct flow_segment s = {.seq = told + 1,
                                    .ack = h.ack,
                                    .window = joint_window(joint, h.window),
                                    .flags = TCP_ACK,
-                                   .options = joint_stamps(joint, o.stamp, forward_clock(p))};
-    tell(p, b, own, &s);
+                                   .options = joint_stamps(joint, o.stamp, forward_clock(j))};
+    tell(j, c, b, own, &s);
 }
 
-static void refused(const struct passing *p, struct flow_bind *b, const struct track_tuple *own)
+static void refused(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
     const struct flow_segment s = {.seq = b->seq_delta + 1, .flags = TCP_RST};
-    track_accept(p->f->track, p->key, p->pkt, p->seen);
-    p->f->counters.cookies_unanswered++;
-    tell(p, b, own, &s);
+    track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
+    j->vm->forward->counters.cookies_unanswered++;
+    tell(j, c, b, own, &s);
 }
 
-void forward_answered(const struct passing *p, struct flow_bind *b, const struct track_tuple *own)
+void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
-    const bool syn = (p->key->marks & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK),
-               taken = p->seen->mark == MARK_ESTABLISHED;
-    if (!taken || !(p->key->kind & KIND_TCP_FLAGS)) {
-        forward_refuse(p, REASON_NO_FLOW);
+    const bool syn = (c->key->marks & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK),
+               taken = c->seen.mark == MARK_ESTABLISHED;
+    if (!taken || !(c->key->kind & KIND_TCP_FLAGS)) {
+        forward_refuse(c, REASON_NO_FLOW);
     } else if (!(b->flags & BIND_AWAITED)) { /* our last segment did not arrive */
-        const struct tcp_header h = tcp_header_read(p->pkt, p->key);
-        const struct tcp_syn_options o = tcp_syn_options_read(p->pkt);
-        acknowledge(p, &h, &o, track_joint(p->f->track, p->seen));
+        const struct tcp_header h = tcp_header_read(c->pkt, c->key);
+        const struct tcp_syn_options o = tcp_syn_options_read(c->pkt);
+        acknowledge(j, c, &h, &o, track_joint(j->vm->forward->track, &c->seen));
     } else if (syn) {
-        complete(p, b, own);
-    } else if (p->key->marks & TCP_RST) {
-        refused(p, b, own);
+        complete(j, c, b, own);
+    } else if (c->key->marks & TCP_RST) {
+        refused(j, c, b, own);
     } else {
-        forward_refuse(p, REASON_NO_FLOW);
+        forward_refuse(c, REASON_NO_FLOW);
     }
 }
 
 /* ---- both ---- */
 
-struct splice *forward_splice(const struct passing *p, struct splice *room)
+struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room)
 {
-    const struct flow *flow = p->made ? NULL : track_flow(p->f->track, p->seen);
-    if (!flow || !flow->joined || p->key->marks & TCP_SYN || !(p->key->kind & KIND_TCP_FLAGS)) return NULL;
-    const struct flow_bind *b = track_bound(p->f->track, p->seen);
+    const struct flow *flow = c->made ? NULL : track_flow(j->vm->forward->track, &c->seen);
+    if (!flow || !flow->joined || c->key->marks & TCP_SYN || !(c->key->kind & KIND_TCP_FLAGS)) return NULL;
+    const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
     if (b->flags & BIND_AWAITED) return NULL; /* the client's RST: it has no number of the server's */
-    joint_splice(track_joint(p->f->track, p->seen), &flow->tcp, b->seq_delta, forward_clock(p), room);
+    joint_splice(track_joint(j->vm->forward->track, &c->seen), &flow->tcp, b->seq_delta, forward_clock(j), room);
     return room;
 }
 

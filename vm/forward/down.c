@@ -42,17 +42,17 @@ static void reset_both(const struct speech *e)
     if (!(e->flow->flags & FLOW_ONE_SIDED)) reset_server(e);
 }
 
-void forward_reset(const struct passing *p)
+void forward_reset(const struct job *j, struct packet_ctx *c)
 {
-    struct forward *f = p->f;
-    const struct track_tuple own = track_own(f->track, p->seen);
+    struct forward *f = j->vm->forward;
+    const struct track_tuple own = track_own(f->track, &c->seen);
     struct speech e;
-    forward_speech(&e, p->j, track_flow(f->track, p->seen), &own, track_bound(f->track, p->seen));
-    if (p->j->input != INPUT_NONE) e.input = p->j->input + p->at;
-    e.cookie = p->pkt->cookie;
+    forward_speech(&e, j, track_flow(f->track, &c->seen), &own, track_bound(f->track, &c->seen));
+    if (j->input != INPUT_NONE) e.input = j->input + c->at;
+    e.cookie = c->pkt->cookie;
     reset_both(&e);
-    track_end(f->track, p->seen, FLOW_END_SERVER_DOWN);
-    forward_refuse(p, REASON_SERVER_DOWN);
+    track_end(f->track, &c->seen, FLOW_END_SERVER_DOWN);
+    forward_refuse(c, REASON_SERVER_DOWN);
 }
 
 /* ---- the sweep ---- */

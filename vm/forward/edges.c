@@ -25,22 +25,22 @@ uint64_t edge_mac(const struct facts *f, const struct pkt *pkt)
     return f && f->mac ? f->mac : made | (f ? f->addr4 : 0);
 }
 
-void edge_expired(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key)
+void edge_expired(const struct job *j, const struct packet_ctx *c)
 {
     uint32_t own[4];
     struct pkt *out = NULL;
-    if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->answers)) return;
-    if (build_time_exceeded(pkt, key, edge_own(j->in->facts, key, own), j->vm->cfg.pool, &out)) out = NULL;
-    answer_leave(j, at, pkt, out, TX_CAUSE_TIME_EXCEEDED);
+    if (!answer_allowed(c->pkt, c->key) || !answer_begin(j, &j->vm->answers)) return;
+    const uint32_t *from = edge_own(j->in->facts, c->key, own);
+    if (build_time_exceeded(c->pkt, c->key, from, j->vm->cfg.pool, &out)) out = NULL;
+    answer_leave(j, c, out, TX_CAUSE_TIME_EXCEEDED);
 }
 
-void edge_too_big(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, uint32_t mtu,
-                  const uint32_t *from)
+void edge_too_big(const struct job *j, const struct packet_ctx *c, uint32_t mtu, const uint32_t *from)
 {
     struct pkt *out = NULL;
-    if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->answers)) return;
-    if (build_too_big(pkt, key, mtu, from, j->vm->cfg.pool, &out)) out = NULL;
-    answer_leave(j, at, pkt, out, TX_CAUSE_TOO_BIG);
+    if (!answer_allowed(c->pkt, c->key) || !answer_begin(j, &j->vm->answers)) return;
+    if (build_too_big(c->pkt, c->key, mtu, from, j->vm->cfg.pool, &out)) out = NULL;
+    answer_leave(j, c, out, TX_CAUSE_TOO_BIG);
 }
 
 enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told)

@@ -3,9 +3,9 @@
  * packet, as `ttl-exceeded` or `too-big`, whether an answer may leave or not.
  *
  *     copy = pool_copy(…)
- *     if (routed && !ttl_decrement(copy, key)) { edge_expired(j, at, pkt, key); drop, ttl-exceeded }
+ *     if (routed && !ttl_decrement(copy, key)) { edge_expired(j, c); drop, ttl-exceeded }
  *     fit = edge_fit(pkt, key, edge_mtu(facts), &told)      or, into a tunnel, tunnel_fit(&tunnel, pkt, key, &told)
- *     if (fit == TUNNEL_TOO_BIG) { edge_too_big(j, at, pkt, key, told, NULL); drop, too-big }
+ *     if (fit == TUNNEL_TOO_BIG) { edge_too_big(j, c, told, NULL); drop, too-big }
  *     … rewrite or encapsulate the copy …
  *     edge_send(j, copy, mtu, fit, id, &entry) */
 #ifndef VM_FORWARD_EDGES_H
@@ -26,14 +26,13 @@ uint64_t edge_mac(const struct facts *f, const struct pkt *pkt);
  * was asked. */
 const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4]);
 
-/* The packet `at` of the batch, as it came, has TTL 1 (or 0) and would be routed: its sender is told so, from this
+/* The packet, as it came, has TTL 1 (or 0) and would be routed: its sender is told so, from this
  * machine's address (RFC 1812, 4.3.2.4; RFC 4443, 3.3). */
-void edge_expired(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key);
+void edge_expired(const struct job *j, const struct packet_ctx *c);
 
 /* It is longer than the way bears: its sender is told of `mtu`, from the address `from` or, NULL, the one that was
  * asked: the service's (RFC 1191, 4; RFC 8201, 4). */
-void edge_too_big(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, uint32_t mtu,
-                  const uint32_t *from);
+void edge_too_big(const struct job *j, const struct packet_ctx *c, uint32_t mtu, const uint32_t *from);
 
 /* May a packet leave as it is, without a tunnel? IPv4 without DF goes in pieces. With DF, or of IPv6, its sender is
  * told of

@@ -82,7 +82,7 @@ const struct nat_counters *forward_nat_counters(const struct forward *f)
 {
     return f->nat ? nat_counters(f->nat) : NULL;
 }
-const struct leave *forward_left(const struct forward *f) { return &f->left; }
+struct outside *forward_outside(const struct forward *f) { return f->outside; }
 
 void forward_facts(struct forward *f, const struct facts *facts)
 {
@@ -104,41 +104,34 @@ uint8_t forward_changes(const struct key *key, const struct translation *to, uin
     return (uint8_t)(what & may);
 }
 
-void forward_refuse(const struct passing *p, enum pkt_reason reason)
+void forward_refuse(struct packet_ctx *c, enum pkt_reason reason)
 {
-    p->v->action = ACTION_DROP;
-    p->v->reason = (uint8_t)reason;
-    p->f->left.way = LEAVE_NOT;
+    c->v->action = ACTION_DROP;
+    c->v->reason = (uint8_t)reason;
+    c->left.way = LEAVE_NOT;
 }
 
-bool forward_send(const struct passing *p, const struct translation *quoted)
+bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted)
 {
+    struct forward *f = j->vm->forward;
     struct splice room;
-    struct splice *splice = p->f->cookies ? forward_splice(p, &room) : NULL;
-    const struct sending s = {.j = p->j,
-                              .at = p->at,
-                              .pkt = p->pkt,
-                              .key = p->key,
-                              .leave = &p->f->left,
-                              .quoted = quoted,
-                              .splice = splice,
-                              .from = p->seen->dir,
-                              .clock_ms = splice ? forward_clock(p) : 0,
-                              .outside = p->f->outside,
-                              .id = p->f->datagram++};
-    const enum pkt_reason reason = mode_send(&s);
-    if (splice) joint_keep(track_joint(p->f->track, p->seen), splice);
-    if (reason) forward_refuse(p, reason);
+    struct splice *splice = f->cookies ? forward_splice(j, c, &room) : NULL;
+    c->quoted = quoted;
+    c->splice = splice;
+    c->clock_ms = splice ? forward_clock(j) : 0;
+    c->datagram = f->datagram++;
+    const enum pkt_reason reason = mode_send(j, c);
+    if (splice) joint_keep(track_joint(f->track, &c->seen), splice);
+    if (reason) forward_refuse(c, reason);
     return !reason;
 }
 
-enum pkt_reason forward_follow(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
-                               const struct leave *leave)
+enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
 {
-    struct forward *f = j->vm->forward;
-    const struct sending s = {
-        .j = j, .at = at, .pkt = pkt, .key = key, .leave = leave, .outside = f->outside, .id = f->datagram++};
-    return mode_send(&s);
+    c->quoted = NULL;
+    c->splice = NULL;
+    c->datagram = j->vm->forward->datagram++;
+    return mode_send(j, c);
 }
 
 void forward_note_client(const struct pkt *pkt, struct flow_bind *b)
@@ -150,12 +143,12 @@ void forward_note_client(const struct pkt *pkt, struct flow_bind *b)
 
 /* What anybody can send in the client's name moves no replies: a segment that the flow does not take, a SYN on an open
  * flow. */
-void forward_heard_client(const struct passing *p, struct flow_bind *b)
+void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    const struct flow *flow = track_flow(p->f->track, p->seen);
-    if (p->seen->mark == MARK_INVALID) return;
-    if (forward_is_syn(p->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY) return;
-    forward_note_client(p->pkt, b);
+    const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
+    if (c->seen.mark == MARK_INVALID) return;
+    if (forward_is_syn(c->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY) return;
+    forward_note_client(c->pkt, b);
 }
 
 static void set_ends(struct translation *to, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
@@ -167,28 +160,28 @@ static void set_ends(struct translation *to, const uint32_t src[4], uint16_t src
     to->dst_port = dst_port;
 }
 
-void forward_to_server(const struct passing *p, const struct flow_bind *b, uint32_t hash)
+void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash)
 {
-    const struct program *prog = p->f->p;
+    const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[b->branch].service;
-    struct leave *l = &p->f->left;
+    struct leave *l = &c->left;
     *l = (struct leave){
         .service = service, .server = b->server, .hash = hash, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
     set_ends(&l->to, b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
-    l->to.what = forward_changes(p->key, &l->to, mode_of(prog, service)->rewrites);
+    l->to.what = forward_changes(c->key, &l->to, mode_of(prog, service)->rewrites);
 }
 
-static void to_client(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+static void to_client(struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own)
 {
-    struct leave *l = &p->f->left;
-    *l = (struct leave){.service = p->v->service,
+    struct leave *l = &c->left;
+    *l = (struct leave){.service = c->v->service,
                         .server = b->server,
-                        .hash = (uint32_t)(p->seen->hash >> 8),
+                        .hash = (uint32_t)(c->seen.hash >> 8),
                         .iface = b->client_iface,
                         .way = LEAVE_TO_CLIENT};
     memcpy(l->mac, b->client_mac, sizeof l->mac);
     set_ends(&l->to, own->dst, own->dst_port, own->src, own->src_port);
-    l->to.what = forward_changes(p->key, &l->to, UINT8_MAX);
+    l->to.what = forward_changes(c->key, &l->to, UINT8_MAX);
 }
 
 /* ---- replies and errors ---- */
@@ -200,159 +193,158 @@ bool forward_follows(const struct vm *vm, const struct track_seen *seen)
     return seen->mark == MARK_RELATED && seen->twin == (seen->dir == FLOW_ORIGINAL);
 }
 
-bool forward_reply(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+bool forward_reply(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own)
 {
-    to_client(p, b, own);
-    p->f->counters.replies++;
-    if (!forward_send(p, NULL)) return false;
-    if (b->kind != BIND_SERVICE) nat_count(p->f->nat, b, p->pkt->wire_len);
+    to_client(c, b, own);
+    j->vm->forward->counters.replies++;
+    if (!forward_send(j, c, NULL)) return false;
+    if (b->kind != BIND_SERVICE) nat_count(j->vm->forward->nat, b, c->pkt->wire_len);
     return true;
 }
 
 /* An error comes from `end` as the other side knows it, `seen_as`, if that end itself sends it. What a router on the
  * way says comes from the router, unless translation hides all that lies behind it (RFC 5508, 4.2). */
-static void set_speaker(const struct passing *p, const struct flow_bind *b, const uint32_t end[4],
+static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const uint32_t end[4],
                         const uint32_t seen_as[4])
 {
     const bool hidden = b->kind != BIND_SERVICE && !same(end, seen_as);
-    struct translation *to = &p->f->left.to;
-    memcpy(to->src, hidden || same(p->key->src, end) ? seen_as : p->key->src, sizeof to->src);
+    struct translation *to = &c->left.to;
+    memcpy(to->src, hidden || same(c->key->src, end) ? seen_as : c->key->src, sizeof to->src);
     to->what = TRANSLATE_SRC | TRANSLATE_DST;
 }
 
 /* An error about what we sent to the server: the client is told of what it sent. */
-static bool send_error_to_client(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+static bool send_error_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                                 const struct track_tuple *own)
 {
     struct translation quoted = {.what = UINT8_MAX};
-    to_client(p, b, own);
-    set_speaker(p, b, b->to_dst, own->dst);
+    to_client(c, b, own);
+    set_speaker(c, b, b->to_dst, own->dst);
     set_ends(&quoted, own->src, own->src_port, own->dst, own->dst_port);
-    return forward_send(p, &quoted);
+    return forward_send(j, c, &quoted);
 }
 
 /* An error about a reply, which names the service: the server is told of what it sent. */
-static bool send_error_to_server(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+static bool send_error_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                                 const struct track_tuple *own)
 {
     struct translation quoted = {.what = UINT8_MAX};
     const bool service = b->kind == BIND_SERVICE;
     if (service)
-        forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
+        forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
     else
-        forward_to_end(p, b);
-    set_speaker(p, b, own->src, b->to_src);
+        forward_to_end(j, c, b);
+    set_speaker(c, b, own->src, b->to_src);
     set_ends(&quoted, b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
     quoted.seq = b->seq_delta;
-    const bool rewritten = !service || mode_of(p->f->p, p->f->left.service)->rewrites;
-    return forward_send(p, rewritten ? &quoted : NULL);
+    const bool rewritten = !service || mode_of(j->vm->forward->p, c->left.service)->rewrites;
+    return forward_send(j, c, rewritten ? &quoted : NULL);
 }
 
 /* The quotes of errors that go to a server in a tunnel, or to its MAC address, stay as they are. */
-static bool send_error(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own)
+static bool send_error(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                       const struct track_tuple *own)
 {
-    p->f->counters.errors++;
-    if (p->seen->twin) return send_error_to_client(p, b, own);
-    return send_error_to_server(p, b, own);
+    j->vm->forward->counters.errors++;
+    if (c->seen.twin) return send_error_to_client(j, c, b, own);
+    return send_error_to_server(j, c, b, own);
 }
 
-void forward_back(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
-                  struct verdict *v)
+void forward_back(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
-    const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
-    struct flow_bind *b = track_bound(f->track, seen);
-    const struct track_tuple own = track_own(f->track, seen);
-    *v = (struct verdict){.action = ACTION_FORWARD,
-                          .flags = VERDICT_REPLY,
-                          .rule = RULE_NONE,
-                          .firewall = PBC_NONE,
-                          .service = b->branch == PBC_NONE ? PBC_NONE : f->p->branches[b->branch].service,
-                          .server = b->server};
-    if (track_is_error(seen)) {
-        send_error(&p, b, &own);
+    struct flow_bind *b = track_bound(f->track, &c->seen);
+    const struct track_tuple own = track_own(f->track, &c->seen);
+    *c->v = (struct verdict){.action = ACTION_FORWARD,
+                             .flags = VERDICT_REPLY,
+                             .rule = RULE_NONE,
+                             .firewall = PBC_NONE,
+                             .service = b->branch == PBC_NONE ? PBC_NONE : f->p->branches[b->branch].service,
+                             .server = b->server};
+    if (track_is_error(&c->seen)) {
+        send_error(j, c, b, &own);
     } else if (forward_is_down(f->p, j->in->facts, b)) {
-        forward_reset(&p);
-    } else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && key->marks & TCP_SYN), 0)) {
-        forward_answered(&p, b, &own);
-    } else if (forward_reply(&p, b, &own) && !seen->next.reopen) {
-        track_accept(f->track, key, pkt, seen);
+        forward_reset(j, c);
+    } else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && c->key->marks & TCP_SYN), 0)) {
+        forward_answered(j, c, b, &own);
+    } else if (forward_reply(j, c, b, &own) && !c->seen.next.reopen) {
+        track_accept(f->track, c->key, c->pkt, &c->seen);
     }
-    settle_whole(j, at, pkt, key, v);
+    settle_whole(j, c);
 }
 
 /* ---- the original direction ---- */
 
-static void go_on(const struct passing *p, struct flow_bind *b)
+static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    p->v->service = p->f->p->branches[b->branch].service;
-    p->v->server = b->server;
-    p->v->action = ACTION_FORWARD;
-    forward_to_server(p, b, (uint32_t)(p->seen->hash >> 8));
-    if (!forward_send(p, NULL)) return;
-    forward_heard_client(p, b);
-    track_accept(p->f->track, p->key, p->pkt, p->seen);
+    c->v->service = j->vm->forward->p->branches[b->branch].service;
+    c->v->server = b->server;
+    c->v->action = ACTION_FORWARD;
+    forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
+    if (!forward_send(j, c, NULL)) return;
+    forward_heard_client(j, c, b);
+    track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
 /* The packet of a flow whose server is down. What had no answer yet, or is no connection, is picked anew. */
-static bool is_reset(const struct passing *p)
+static bool is_reset(const struct packet_ctx *c)
 {
-    return p->key->kind & KIND_TCP && !(p->key->marks & TCP_SYN && !(p->key->marks & TCP_ACK));
+    return c->key->kind & KIND_TCP && !(c->key->marks & TCP_SYN && !(c->key->marks & TCP_ACK));
 }
 
 /* A packet of a bound flow. False: its flow is over, and it may begin another. */
-static bool take_bound(const struct passing *p, struct flow_bind *b)
+static bool take_bound(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    if (p->seen->next.reopen) return false;
-    if (!forward_is_down(p->f->p, p->j->in->facts, b)) {
+    if (c->seen.next.reopen) return false;
+    if (!forward_is_down(j->vm->forward->p, j->in->facts, b)) {
         if (__builtin_expect(b->flags & BIND_AWAITED, 0))
-            forward_early(p, b);
+            forward_early(j, c, b);
         else
-            go_on(p, b);
+            go_on(j, c, b);
         return true;
     }
-    p->v->service = p->f->p->branches[b->branch].service;
-    p->v->server = b->server;
-    if (is_reset(p)) {
-        forward_reset(p);
+    c->v->service = j->vm->forward->p->branches[b->branch].service;
+    c->v->server = b->server;
+    if (is_reset(c)) {
+        forward_reset(j, c);
         return true;
     }
-    track_end(p->f->track, p->seen, FLOW_END_SERVER_DOWN);
-    track_look(p->f->track, (struct key *)(uintptr_t)p->key, p->pkt, p->seen);
-    p->v->service = p->v->server = PBC_NONE;
+    track_end(j->vm->forward->track, &c->seen, FLOW_END_SERVER_DOWN);
+    track_look(j->vm->forward->track, c->key, c->pkt, &c->seen);
+    c->v->service = c->v->server = PBC_NONE;
     return false;
 }
 
 /* Flows that nobody bound stay so while they live, and so do the replies of those that are. */
-static bool is_others(const struct passing *p) { return p->seen->slot != FLOW_NONE && !p->seen->next.reopen; }
+static bool is_others(const struct packet_ctx *c) { return c->seen.slot != FLOW_NONE && !c->seen.next.reopen; }
 
 /* A packet of no flow that is sent on. What translation hides says no error about flows that it does not know. */
-static bool take_unbound(const struct passing *p)
+static bool take_unbound(const struct job *j, struct packet_ctx *c)
 {
-    const bool others = is_others(p);
-    if (others && !track_is_error(p->seen)) return false;
-    const uint32_t branch = others ? PBC_NONE : find_branch(p->j->vm, p->key, p->pkt);
-    if (branch == PBC_NONE) return forward_nat_begin(p);
-    forward_begin(p, branch);
+    const bool others = is_others(c);
+    if (others && !track_is_error(&c->seen)) return false;
+    const uint32_t branch = others ? PBC_NONE : find_branch(j->vm, c->key, c->pkt);
+    if (branch == PBC_NONE) return forward_nat_begin(j, c);
+    forward_begin(j, c, branch);
     return true;
 }
 
-bool forward_take(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, struct track_seen *seen,
-                  decided d, struct verdict *v)
+bool forward_take(const struct job *j, struct packet_ctx *c)
 {
-    struct forward *f = j->vm->forward;
-    const struct passing p = {.j = j, .f = f, .at = at, .pkt = pkt, .key = key, .seen = seen, .v = v};
-    *v = (struct verdict){.action = ACTION_FORWARD,
-                          .rule = decided_rule(d),
-                          .firewall = decided_firewall(d),
-                          .service = PBC_NONE,
-                          .server = PBC_NONE};
+    const struct track_seen *seen = &c->seen;
+    *c->v = (struct verdict){.action = ACTION_FORWARD,
+                             .rule = decided_rule(c->decision),
+                             .firewall = decided_firewall(c->decision),
+                             .service = PBC_NONE,
+                             .server = PBC_NONE};
     const bool openers = !track_is_error(seen) && !seen->twin && seen->dir == FLOW_ORIGINAL;
-    struct flow_bind *b = openers ? track_bound(f->track, seen) : NULL;
-    f->left.way = LEAVE_NOT;
-    if (b && b->kind != BIND_SERVICE && !seen->next.reopen)
-        forward_nat_on(&p, b);
-    else if ((!b || b->kind != BIND_SERVICE || !take_bound(&p, b)) && !take_unbound(&p))
+    struct flow_bind *b = openers ? track_bound(j->vm->forward->track, seen) : NULL;
+    c->left.way = LEAVE_NOT;
+    if (b && b->kind != BIND_SERVICE && !c->seen.next.reopen)
+        forward_nat_on(j, c, b);
+    else if ((!b || b->kind != BIND_SERVICE || !take_bound(j, c, b)) && !take_unbound(j, c))
         return false;
-    settle_whole(j, at, pkt, key, v);
+    settle_whole(j, c);
     return true;
 }
 

@@ -24,7 +24,6 @@ struct forward {
     struct conns conns;
     struct clients *clients; /* NULL: no service asks what its clients hold or keep */
     struct forward_counters counters;
-    struct leave left; /* of the packet at hand */
     uint32_t datagram; /* identification of the next outer packet that may be cut */
     /* Looking for flows whose server is down. */
     uint64_t generation;
@@ -34,20 +33,6 @@ struct forward {
     struct cookies *cookies; /* NULL: no service has them */
 };
 
-/* One packet on its way through. */
-struct passing {
-    const struct job *j;
-    struct forward *f;
-    unsigned at;
-    struct pkt *pkt;
-    const struct key *key;
-    struct track_seen *seen;
-    struct verdict *v;
-    /* What we made up in the place of the packet that came: it leaves as it is. */
-    bool made;
-    const struct proven *proven; /* a SYN that repeats the client's; else NULL */
-};
-
 static inline const struct pbc_service *service_of(const struct program *p, uint32_t branch)
 {
     return &p->services[p->branches[branch].service];
@@ -55,19 +40,19 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
 
 /* What `to` has to change of a packet with that key, of what `may` be: ports that it has, or a query's identifier. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
-/* Send it as f->left says, counted. quoted: of an error. False: refused, and p->v says why. */
-bool forward_send(const struct passing *p, const struct translation *quoted);
+/* Send it as c->left says, counted. quoted: of an error. False: refused, and c->v says why. */
+bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop it for that reason; its verdict is not counted yet. */
-void forward_refuse(const struct passing *p, enum pkt_reason reason);
+void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
 /* What the original direction of a binding leaves as. */
-void forward_to_server(const struct passing *p, const struct flow_bind *b, uint32_t hash);
+void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash);
 /* Where replies of the packet's sender go. */
 void forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* The same for a later packet of the opener's, if its flow takes it. */
-void forward_heard_client(const struct passing *p, struct flow_bind *b);
+void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 
 /* forward_new.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
-void forward_begin(const struct passing *p, uint32_t branch);
+void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
 /* The key of the client of a flow at a service. */
@@ -75,34 +60,34 @@ struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool 
 
 /* forward_nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
  * statement fits. */
-bool forward_nat_begin(const struct passing *p);
+bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
 /* One of the opener's packets of such a flow. */
-void forward_nat_on(const struct passing *p, struct flow_bind *b);
+void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* What the original direction of its binding leaves as. */
-void forward_to_end(const struct passing *p, const struct flow_bind *b);
+void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 
 /* A packet of the server's side goes to the client. */
-bool forward_reply(const struct passing *p, const struct flow_bind *b, const struct track_tuple *own);
+bool forward_reply(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own);
 
 /* ---- forward_cookie.c: services with `syn cookies` ---- */
 
 struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed); /* NULL, too, where none has them */
 void cookies_free(struct cookies *c);
 /* Answer a SYN that such a service takes, nothing is kept of it; other TCP without a flow is refused. */
-void forward_syn(const struct passing *p);
+void forward_syn(const struct job *j, struct packet_ctx *c);
 static inline bool forward_is_syn(const struct key *key)
 {
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
-/* The flow of a cookie that was proven is bound by p->proven's SYN: `b` is kept with it. */
-void forward_join(const struct passing *p, struct flow_bind *b);
+/* The flow of a cookie that was proven is bound by c->proven's SYN: `b` is kept with it. */
+void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* A packet of the client, which does not prove its cookie, while its server is awaited. */
-void forward_early(const struct passing *p, struct flow_bind *b);
+void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* What the server says while it is awaited, and a SYN of it later. */
-void forward_answered(const struct passing *p, struct flow_bind *b, const struct track_tuple *own);
+void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own);
 /* The splice of a packet of a joined flow, in *room; NULL: of another, or it passes as it is. */
-struct splice *forward_splice(const struct passing *p, struct splice *room);
-uint32_t forward_clock(const struct passing *p);
+struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);
+uint32_t forward_clock(const struct job *j);
 
 /* ---- forward_say.c ---- */
 
@@ -128,6 +113,6 @@ bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_
 /* forward_down.c: has the flow's server gone, and is the flow to end for it? */
 bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b);
 /* End the flow of the packet at hand: both sides are reset as far as their numbers are known. */
-void forward_reset(const struct passing *p);
+void forward_reset(const struct job *j, struct packet_ctx *c);
 
 #endif

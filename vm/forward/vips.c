@@ -219,20 +219,21 @@ static bool solicit_asks(const struct job *j, const struct pkt *pkt, const struc
     return is_told(j->vm->vips, 6, target) && !(sides6(j->in->facts, key->src, target) & KIND_DST_SELF);
 }
 
-static void answer_neighbour(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
-                             struct verdict *v)
+static void answer_neighbour(const struct job *j, struct packet_ctx *c)
 {
+    const struct pkt *pkt = c->pkt;
+    const struct key *key = c->key;
     const bool arp = key->kind & KIND_ARP;
     struct pkt *out = NULL;
     uint32_t target[4];
     if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
-    v->done = 1;
+    c->v->done = 1;
     if (!answer_begin(j, &j->vm->neighbours)) return;
     const uint64_t mac = mac_for(j->in->facts, target[arp ? 0 : 3]);
     struct pool *pool = j->vm->cfg.pool;
     const int err =
         arp ? build_arp_reply(pkt, key, mac, pool, &out) : build_neighbour_advert(pkt, key, mac, false, pool, &out);
-    answer_leave(j, at, pkt, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
+    answer_leave(j, c, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
 }
 
 static bool is_echo_request(const struct key *key)
@@ -242,24 +243,27 @@ static bool is_echo_request(const struct key *key)
 
 /* One that is cut, in fragments or has a wrong checksum gets no reply; it would get none from a host either, or, in
  * fragments, none from one that does not hold the address. */
-static void answer_echo(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
-                        struct verdict *v)
+static void answer_echo(const struct job *j, struct packet_ctx *c)
 {
+    const struct pkt *pkt = c->pkt;
+    const struct key *key = c->key;
     struct pkt *out = NULL;
     if (key->kind & KIND_DST_SELF || !find(j->vm->vips, key->kind & KIND_IP4 ? 4 : 6, key->dst)) return;
-    v->done = 1;
+    c->v->done = 1;
     if (!answer_allowed(pkt, key) || !answer_begin(j, &j->vm->echoes)) return;
     const int err = build_echo_reply(pkt, key, j->vm->cfg.pool, &out);
-    if (err != -EINVAL) answer_leave(j, at, pkt, err ? NULL : out, TX_CAUSE_ECHO);
+    if (err != -EINVAL) answer_leave(j, c, err ? NULL : out, TX_CAUSE_ECHO);
 }
 
-void vips_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v)
+void vips_answer(const struct job *j, struct packet_ctx *c)
 {
+    const struct key *key = c->key;
+    const struct verdict *v = c->v;
     const bool to_host = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
     if (!to_host || v->service != PBC_NONE || key->kind & KIND_OUT) return;
     if (key->kind & KIND_ICMP_HEADER && is_echo_request(key)) {
-        answer_echo(j, at, pkt, key, v);
+        answer_echo(j, c);
     } else if (key->kind & KIND_ARP || (key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT)) {
-        if (!j->inside) answer_neighbour(j, at, pkt, key, v);
+        if (!j->inside) answer_neighbour(j, c);
     }
 }

@@ -19,7 +19,7 @@ struct vips *vips_new(const struct program *p); /* NULL when memory is out */
 void vips_free(struct vips *v);
 
 /* The packet was accepted, or passed, and no service took it: is it asked of an address of ours? */
-void vips_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v);
+void vips_answer(const struct job *j, struct packet_ctx *c);
 
 /* May it be? */
 static inline bool vips_asked(const struct key *key) { return key->kind & (KIND_ARP | KIND_ICMP_HEADER); }

@@ -37,126 +37,120 @@ void fragments_free(struct fragments *f)
 
 const struct frag_counters *fragments_counters(const struct fragments *f) { return frags_counters(f->frags); }
 
-static void record_first(const struct job *j, uint32_t datagram, const struct key *key, const struct pkt *pkt,
-                         const struct verdict *v)
+static void record_first(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     const struct fragments *f = vm->fragments;
     const struct peek peek = {.meters = vm->meters};
-    struct frag_first first = {.verdict = *v};
-    if (v->action == ACTION_FORWARD) first.leave = *forward_left(vm->forward);
-    if (f->order) first.place = frag_order_place(f->order, v, key, pkt, &peek);
+    struct frag_first first = {.verdict = *c->v};
+    if (c->v->action == ACTION_FORWARD) first.leave = c->left;
+    if (f->order) first.place = frag_order_place(f->order, c->v, c->key, c->pkt, &peek);
     frag_judged(f->frags, vm->now_ns, datagram, &first);
 }
 
 /* Counted for the rule that decided the first, and for its service and server; it leaves as the first did. Never
  * answered, never logged. */
-static void follow(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
-                   const struct frag_first *first, struct verdict *v)
+static void follow(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
-    *v = first->verdict;
-    if (v->action == ACTION_FORWARD) {
-        const enum pkt_reason reason = forward_follow(j, at, pkt, key, &first->leave);
-        v->reason = (uint8_t)reason;
-        if (reason) v->action = ACTION_DROP;
+    *c->v = first->verdict;
+    if (c->v->action == ACTION_FORWARD) {
+        c->left = first->leave;
+        const enum pkt_reason reason = forward_follow(j, c);
+        c->v->reason = (uint8_t)reason;
+        if (reason) c->v->action = ACTION_DROP;
     }
-    settle_whole(j, at, pkt, key, v);
+    settle_whole(j, c);
 }
 
 /* A rule that names `fragment` decides. What it accepts of a datagram that is sent on goes where that goes. */
-static void decide_itself(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key, decided d,
-                          const struct frag_first *first, struct verdict *v)
+static void decide_itself(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
-    if (vm->decaps && inside_asked(vm->program, d)) {
-        inside_judge(j, at, pkt, key, d, v);
+    if (vm->decaps && inside_asked(vm->program, c->decision)) {
+        inside_judge(j, c);
         return;
     }
-    if (decided_action(d) == ACTION_ACCEPT &&
+    if (decided_action(c->decision) == ACTION_ACCEPT &&
         (first->verdict.service != PBC_NONE || first->verdict.action == ACTION_FORWARD)) {
         struct frag_first mine = *first;
-        mine.verdict.rule = decided_rule(d);
-        mine.verdict.firewall = decided_firewall(d);
-        follow(j, at, pkt, key, &mine, v);
+        mine.verdict.rule = decided_rule(c->decision);
+        mine.verdict.firewall = decided_firewall(c->decision);
+        follow(j, c, &mine);
         return;
     }
-    settle(j, at, pkt, key, d, v);
+    settle(j, c);
 }
 
 /* Does a rule that stands before the one that decided the first decide this one? */
-static bool is_decided(const struct job *j, unsigned at, struct pkt *pkt, struct key *key,
-                       const struct frag_first *first, decided *d)
+static bool is_decided(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
-    struct track_seen seen = {.slot = FLOW_NONE};
+    c->seen = (struct track_seen){.slot = FLOW_NONE};
     if (!vm->fragments->order || first->place == 0) return false;
     if (vm->track) {
-        track_ahead(vm->track, key, &pkt, 1, &seen);
-        track_look(vm->track, key, pkt, &seen);
+        track_study(vm->track, c->key, c->pkt, &c->seen);
+        track_look(vm->track, c->key, c->pkt, &c->seen);
     }
     const struct effects e = {.rules = vm->rules,
                               .tx = j->tx,
-                              .input = j->input + at,
+                              .input = j->input + c->at,
                               .meters = vm->meters,
-                              .packet = vm->packets + at,
+                              .packet = vm->packets + c->at,
                               .track = vm->track,
-                              .seen = &seen};
-    const bool traced = vm->cfg.follow_trace && pkt->cookie == vm->cfg.traced;
+                              .seen = &c->seen};
+    const bool traced = vm->cfg.follow_trace && c->pkt->cookie == vm->cfg.traced;
     const struct tracer tracer = {.fn = traced ? vm->cfg.follow_trace : NULL, .arg = vm->cfg.trace_arg};
-    return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, key, pkt, &e, &tracer, d);
+    return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, c->key, c->pkt, &e, &tracer,
+                          &c->decision);
 }
 
-static void follow_first(const struct job *j, unsigned at, struct pkt *pkt, struct key *key,
-                         const struct frag_first *first, struct verdict *v)
+static void follow_first(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
-    decided d;
-    if (is_decided(j, at, pkt, key, first, &d))
-        decide_itself(j, at, pkt, key, d, first, v);
+    if (is_decided(j, c, first))
+        decide_itself(j, c, first);
     else
-        follow(j, at, pkt, key, first, v);
+        follow(j, c, first);
 }
 
 /* Its first is not known: rules that name `fragment` are meant for such ones, so then the whole program judges it. */
-static void judge_orphan(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v,
-                         odd_fn *judge)
+static void judge_orphan(const struct job *j, struct packet_ctx *c, odd_fn *judge)
 {
     if (j->vm->fragments->order)
-        judge(j, at, pkt, key, v);
+        judge(j, c);
     else
-        refuse(j->vm, v, ACTION_DROP, REASON_FRAGMENT_ORPHAN, pkt->wire_len);
+        refuse(j->vm, c, ACTION_DROP, REASON_FRAGMENT_ORPHAN);
 }
 
 /* False: there is no room for it. */
-static bool hold(const struct job *j, uint32_t datagram, const struct pkt *pkt, struct verdict *v)
+static bool hold(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
     struct frags *frags = vm->fragments->frags;
-    struct pkt *copy = vm->cfg.pool && frag_room(frags, vm->now_ns) ? pool_copy(vm->cfg.pool, pkt) : NULL;
+    struct pkt *copy = vm->cfg.pool && frag_room(frags, vm->now_ns) ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
     if (!copy) {
         frag_not_held(frags);
         return false;
     }
     frag_hold(frags, vm->now_ns, datagram, copy);
-    refuse(vm, v, ACTION_HELD, REASON_NONE, pkt->wire_len);
+    refuse(vm, c, ACTION_HELD, REASON_NONE);
     return true;
 }
 
-void fragments_judge(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v,
-                     odd_fn *judge)
+void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge)
 {
     struct vm *vm = j->vm;
     struct frag_first first;
     uint32_t datagram;
-    switch (frag_look(vm->fragments->frags, vm->now_ns, key, pkt, &datagram, &first)) {
+    switch (frag_look(vm->fragments->frags, vm->now_ns, c->key, c->pkt, &datagram, &first)) {
     case FRAG_FIRST:
-        judge(j, at, pkt, key, v);
-        record_first(j, datagram, key, pkt, v);
+        judge(j, c);
+        record_first(j, datagram, c);
         break;
-    case FRAG_FOLLOW: follow_first(j, at, pkt, key, &first, v); break;
+    case FRAG_FOLLOW: follow_first(j, c, &first); break;
     case FRAG_WAIT:
-        if (!hold(j, datagram, pkt, v)) judge_orphan(j, at, pkt, key, v, judge);
+        if (!hold(j, datagram, c)) judge_orphan(j, c, judge);
         break;
-    case FRAG_REFUSE: refuse(vm, v, ACTION_DROP, first.verdict.reason, pkt->wire_len); break;
+    case FRAG_REFUSE: refuse(vm, c, ACTION_DROP, first.verdict.reason); break;
     }
 }
 
@@ -192,16 +186,18 @@ void fragments_leave(const struct job *j, odd_fn *judge)
     while (tx->count + VM_TX_PER_PACKET <= tx->cap && frag_ready(vm->fragments->frags, vm->now_ns)) {
         const unsigned events = tx->event_count;
         struct pkt *pkt = frag_next(vm->fragments->frags, vm->now_ns, &first, &orphan);
+        struct packet_ctx c;
         struct key key;
         struct verdict v;
         uncount_held(vm, pkt->wire_len);
         pkt_parse(pkt, j->in->facts, &key);
+        ctx_begin(&c, 0, pkt, &key, &v);
         if (orphan)
-            judge_orphan(j, 0, pkt, &key, &v, judge);
+            judge_orphan(j, &c, judge);
         else if (first.verdict.rule == RULE_NONE && first.verdict.reason != REASON_NONE)
-            refuse(vm, &v, ACTION_DROP, first.verdict.reason, pkt->wire_len);
+            refuse(vm, &c, ACTION_DROP, first.verdict.reason);
         else
-            follow_first(j, 0, pkt, &key, &first, &v);
+            follow_first(j, &c, &first);
         place_events(tx, events);
         vm->packets++; /* meters tell packets by their number */
         tx->entries[tx->count++] = (struct tx_entry){.pkt = pkt,

@@ -1,5 +1,5 @@
-/* Fragments on a worker's way: each is told what it is by flow/fragments/frag.h and takes the verdict of its first, waits for it,
- * or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
+/* Fragments on a worker's way: each is told what it is by flow/fragments/frag.h and takes the verdict of its first,
+ * waits for it, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
 #ifndef VM_WORKER_FRAGMENTS_H
 #define VM_WORKER_FRAGMENTS_H
 
@@ -12,8 +12,7 @@ const struct frag_counters *fragments_counters(const struct fragments *f);
 static inline bool is_fragment(const struct key *key) { return key->kind & KIND_FRAGMENT; }
 
 /* One fragment, parsed, malformed or not, in its turn. judge: judges it as any packet that is well formed. */
-void fragments_judge(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v,
-                     odd_fn *judge);
+void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge);
 
 /* Held fragments whose time has come, as far as there is room for them in j->tx. j->input is INPUT_NONE. */
 void fragments_leave(const struct job *j, odd_fn *judge);

@@ -40,14 +40,13 @@ enum pkt_reason program_open(const struct program *p, uint32_t rule, const struc
     return copy->reason == REASON_NONE && inner_key->kind & KIND_SRC_SELF ? REASON_TUNNEL_SOURCE : REASON_NONE;
 }
 
-static void refuse_outer(const struct job *j, const struct pkt *pkt, decided d, enum pkt_reason reason,
-                         struct verdict *v)
+static void refuse_outer(const struct job *j, const struct packet_ctx *c, enum pkt_reason reason)
 {
-    refuse(j->vm, v, ACTION_DROP, reason, pkt->wire_len);
-    v->rule = decided_rule(d);
-    v->firewall = decided_firewall(d);
-    v->flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    settle_noticed(j->vm, v->flags);
+    refuse(j->vm, c, ACTION_DROP, reason);
+    c->v->rule = decided_rule(c->decision);
+    c->v->firewall = decided_firewall(c->decision);
+    c->v->flags = c->pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    settle_noticed(j->vm, c->v->flags);
 }
 
 /* Its verdict and rule were counted with the bytes of what was inside; the frame had more. One that is held is counted
@@ -62,18 +61,18 @@ static void count_outer(struct vm *vm, const struct verdict *v, uint32_t more)
     vm->refused.bytes += more;
 }
 
-static void to_host(const struct job *j, unsigned at, struct pkt *inner)
+static void to_host(const struct job *j, const struct packet_ctx *c)
 {
-    j->tx->entries[j->tx->count++] = (struct tx_entry){.pkt = inner,
+    j->tx->entries[j->tx->count++] = (struct tx_entry){.pkt = c->pkt,
                                                        .kind = TX_HOST,
                                                        .cause = TX_CAUSE_INSIDE,
                                                        .out_if = IFACE_NONE,
-                                                       .input = j->input + at,
-                                                       .cookie = inner->cookie};
+                                                       .input = j->input + c->at,
+                                                       .cookie = c->pkt->cookie};
 }
 
 /* Meters tell packets by their number, so this one has its own. The last entry of vm_tx is kept free for it. */
-static void judge_inner(const struct job *j, unsigned at, struct pkt *inner, struct key *key, struct verdict *v)
+static void judge_inner(const struct job *j, struct packet_ctx *inner)
 {
     struct vm *vm = j->vm;
     struct job inside = *j;
@@ -81,34 +80,38 @@ static void judge_inner(const struct job *j, unsigned at, struct pkt *inner, str
     vm->packets++;
     vm->counters.inside++;
     j->tx->cap--;
-    judge_single(&inside, at, inner, key, v);
+    judge_single(&inside, inner);
     j->tx->cap++;
 }
 
-void inside_judge(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
-                  struct verdict *v)
+void inside_judge(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
+    const struct pkt *pkt = c->pkt;
+    struct verdict *v = c->v;
+    struct packet_ctx inner;
     struct key inner_key;
-    struct pkt *inner = NULL;
-    add(decider(vm, d), pkt->wire_len);
-    enum pkt_reason reason =
-        j->inside ? REASON_NESTED_TUNNEL
-        : j->tx->count >= j->tx->cap
-            ? REASON_NO_BUFFER
-            : program_open(vm->program, decided_rule(d), pkt, key, j->in->facts, vm->cfg.pool, &inner, &inner_key);
+    struct pkt *copy = NULL;
+    add(decider(vm, c->decision), pkt->wire_len);
+    enum pkt_reason reason = j->inside ? REASON_NESTED_TUNNEL
+                             : j->tx->count >= j->tx->cap
+                                 ? REASON_NO_BUFFER
+                                 : program_open(vm->program, decided_rule(c->decision), pkt, c->key, j->in->facts,
+                                                vm->cfg.pool, &copy, &inner_key);
     if (reason != REASON_NONE) {
-        pool_put(inner);
-        refuse_outer(j, pkt, d, reason, v);
+        pool_put(copy);
+        refuse_outer(j, c, reason);
         return;
     }
-    const uint32_t outer_bytes = pkt->wire_len - inner->wire_len;
+    const uint32_t outer_bytes = pkt->wire_len - copy->wire_len;
     settle_noticed(vm, pkt->flags & PKT_BAD_CSUM);
-    judge_inner(j, at, inner, &inner_key, v);
+    ctx_begin(&inner, c->at, copy, &inner_key, v);
+    judge_inner(j, &inner);
+    c->left = inner.left;
     count_outer(vm, v, outer_bytes);
     if (v->action == ACTION_ACCEPT && !v->done)
-        to_host(j, at, inner);
+        to_host(j, &inner);
     else
-        pool_put(inner);
+        pool_put(copy);
     v->done = v->action == ACTION_ACCEPT;
 }

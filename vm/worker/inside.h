@@ -26,8 +26,7 @@ static inline bool inside_asked(const struct program *p, decided d)
     return decided_rule(d) < RULE_DEFAULT && p->rules[decided_rule(d)].verdict >= PBC_V_DECAP_IPIP;
 }
 
-/* The packet that d decided. */
-void inside_judge(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, decided d,
-                  struct verdict *v);
+/* The packet whose decision that is. */
+void inside_judge(const struct job *j, struct packet_ctx *c);
 
 #endif

@@ -2,14 +2,15 @@
 #include "vm/packet/reply/answer.h"
 #include "vm/worker.h"
 
-void refuse(struct vm *vm, struct verdict *v, enum action action, enum pkt_reason reason, uint32_t bytes)
+void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason)
 {
-    *v = (struct verdict){.action = (uint8_t)action,
-                          .reason = (uint8_t)reason,
-                          .rule = RULE_NONE,
-                          .firewall = PBC_NONE,
-                          .service = PBC_NONE,
-                          .server = PBC_NONE};
+    const uint32_t bytes = c->pkt->wire_len;
+    *c->v = (struct verdict){.action = (uint8_t)action,
+                             .reason = (uint8_t)reason,
+                             .rule = RULE_NONE,
+                             .firewall = PBC_NONE,
+                             .service = PBC_NONE,
+                             .server = PBC_NONE};
     add(&vm->counters.verdicts[action], bytes);
     if (action != ACTION_DROP) return;
     add(&vm->counters.reasons[reason], bytes);
@@ -31,7 +32,7 @@ bool answer_begin(const struct job *j, struct limit *kind)
     return conforms && room;
 }
 
-void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struct pkt *out, enum tx_cause cause)
+void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause)
 {
     struct vm_tx *tx = j->tx;
     if (!out) {
@@ -44,21 +45,21 @@ void answer_leave(const struct job *j, unsigned at, const struct pkt *pkt, struc
         .kind = TX_SEND,
         .cause = (uint8_t)cause,
         .out_if = IFACE_NONE,
-        .input = j->input + at,
-        .cookie = pkt->cookie,
+        .input = j->input + c->at,
+        .cookie = c->pkt->cookie,
     };
 }
 
 /* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of
  * settle, whose other ways need no registers of the caller's. */
-void settle_answer(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key,
-                   const struct verdict *v)
+void settle_answer(const struct job *j, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
+    const struct verdict *v = c->v;
     enum pbc_answer kind = v->rule < RULE_DEFAULT ? vm->program->rules[v->rule].answer : PBC_ANSWER_DEFAULT;
-    enum answer_form form = answer_form(pkt, key, kind);
+    enum answer_form form = answer_form(c->pkt, c->key, kind);
     if (form == ANSWER_NONE || !answer_begin(j, &vm->answers)) return;
-    answer_leave(j, at, pkt, answer_build(pkt, key, form, vm->cfg.pool),
+    answer_leave(j, c, answer_build(c->pkt, c->key, form, vm->cfg.pool),
                  form == ANSWER_RST ? TX_CAUSE_RST : TX_CAUSE_UNREACHABLE);
 }
 
@@ -75,11 +76,12 @@ static void count_served(struct vm *vm, const struct verdict *v, uint32_t bytes)
     if (v->action == ACTION_FORWARD && v->server != PBC_NONE) add(&vm->served[2 * (size_t)services + v->server], bytes);
 }
 
-void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const struct key *key, struct verdict *v)
+void settle_whole(const struct job *j, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
-    const uint32_t bytes = pkt->wire_len;
-    const unsigned noticed = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    struct verdict *v = c->v;
+    const uint32_t bytes = c->pkt->wire_len;
+    const unsigned noticed = c->pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
     v->flags = (uint8_t)((v->flags & VERDICT_REPLY) | noticed);
     add(&vm->counters.verdicts[v->action], bytes);
     add(decider(vm, decided_as(v->rule, (enum action)v->action, v->firewall)), bytes);
@@ -89,7 +91,7 @@ void settle_whole(const struct job *j, unsigned at, const struct pkt *pkt, const
         add(&vm->refused, bytes);
     }
     count_served(vm, v, bytes);
-    if (v->action == ACTION_REJECT) settle_answer(j, at, pkt, key, v);
+    if (v->action == ACTION_REJECT) settle_answer(j, c);
 }
 
 uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)

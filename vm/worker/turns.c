@@ -8,92 +8,95 @@
 #include "vm/worker.h"
 
 /* What the rules decide of one packet. */
-static decided decide_one(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key,
-                          const struct track_seen *seen)
+static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     const struct effects e = {.rules = vm->rules,
                               .tx = j->tx,
-                              .input = j->input + at,
+                              .input = j->input + c->at,
                               .meters = vm->meters,
-                              .packet = vm->packets + at,
+                              .packet = vm->packets + c->at,
                               .track = vm->track,
-                              .seen = seen};
+                              .seen = &c->seen};
     decided d;
-    if (vm->cfg.naive) return run_list(vm->program, key, pkt, 0, &e, NULL, NULL, NULL);
-    run_code(vm->program, 0, key, &pkt, 1, NULL, &e, &d);
+    if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
+    run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);
     return d;
 }
 
 /* The same, or what is remembered for its flow. */
-static decided judge_one(const struct job *j, unsigned at, struct pkt *pkt, const struct key *key,
-                         const struct track_seen *seen)
+static decided judge_one(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
-    if (!vm->remember) return decide_one(j, at, pkt, key, seen);
-    struct flow *flow = track_flow(vm->track, seen);
+    if (!vm->remember) return decide_one(j, c);
+    const enum flow_dir dir = (enum flow_dir)c->seen.dir;
+    struct flow *flow = track_flow(vm->track, &c->seen);
     decided d;
-    if (remember_find(vm->remember, flow, (enum flow_dir)seen->dir, key, pkt, &d)) {
+    if (remember_find(vm->remember, flow, dir, c->key, c->pkt, &d)) {
         vm->counters.remembered++;
         return d;
     }
-    d = decide_one(j, at, pkt, key, seen);
-    remember_add(vm->remember, flow, (enum flow_dir)seen->dir, key, pkt, d);
+    d = decide_one(j, c);
+    remember_add(vm->remember, flow, dir, c->key, c->pkt, d);
     return d;
 }
 
-/* One well-formed packet; `seen` is filled in by track_ahead. */
-static void take_turn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct track_seen *seen,
-                      struct verdict *v)
+/* One well-formed packet; what may be known ahead is. */
+static void take_turn(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
-    if (vm->track) track_look(vm->track, key, pkt, seen);
-    if (vm->forward && forward_follows(vm, seen)) {
-        forward_back(j, at, pkt, key, seen, v);
+    if (vm->track) track_look(vm->track, c->key, c->pkt, &c->seen);
+    if (vm->forward && forward_follows(vm, &c->seen)) {
+        forward_back(j, c);
         return;
     }
-    if (vm->forward && forward_prove(j, at, pkt, key, seen, v)) return;
-    const decided d = judge_one(j, at, pkt, key, seen);
-    if (vm->decaps && inside_asked(vm->program, d)) {
-        inside_judge(j, at, pkt, key, d, v);
+    if (vm->forward && forward_prove(j, c)) return;
+    c->decision = judge_one(j, c);
+    if (vm->decaps && inside_asked(vm->program, c->decision)) {
+        inside_judge(j, c);
         return;
     }
-    const bool accepted = decided_action(d) == ACTION_ACCEPT;
-    if (!vm->forward || !accepted || !forward_take(j, at, pkt, key, seen, d, v)) {
-        settle(j, at, pkt, key, d, v);
-        if (vm->track && accepted) track_accept(vm->track, key, pkt, seen);
+    const bool accepted = decided_action(c->decision) == ACTION_ACCEPT;
+    if (!vm->forward || !accepted || !forward_take(j, c)) {
+        settle(j, c);
+        if (vm->track && accepted) track_accept(vm->track, c->key, c->pkt, &c->seen);
     }
-    if (vm->vips && vips_asked(key)) vips_answer(j, at, pkt, key, v);
+    if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* All that may be known of the packets of `todo` before the first is judged. */
-static void look_ahead(const struct job *j, struct key keys[], struct pkt *const pkts[], uint64_t todo,
-                       struct track_seen seen[])
+/* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked
+ * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on. */
+static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo)
 {
     const struct vm *vm = j->vm;
     const struct program *p = vm->program;
     if (p->services_count && facts_have_self(j->in->facts))
-        for (uint64_t left = todo; left; left &= left - 1) key_settle(p, &keys[__builtin_ctzll(left)]);
-    if (p->ahead_count && !vm->cfg.naive) set_ahead(p, keys, todo);
-    if (vm->track) track_ahead(vm->track, keys, pkts, todo, seen);
+        for (uint64_t left = todo; left; left &= left - 1) key_settle(p, ctxs[__builtin_ctzll(left)].key);
+    if (p->ahead_count && !vm->cfg.naive) set_ahead(p, ctxs->key, todo);
+    if (!vm->track) return;
+    for (uint64_t left = todo; left; left &= left - 1) {
+        struct packet_ctx *c = &ctxs[__builtin_ctzll(left)];
+        track_study(vm->track, c->key, c->pkt, &c->seen);
+    }
+    for (uint64_t left = todo; left; left &= left - 1) track_ask(vm->track, &ctxs[__builtin_ctzll(left)].seen);
+    for (uint64_t left = vm->forward ? todo : 0; left; left &= left - 1)
+        track_ask_bind(vm->track, &ctxs[__builtin_ctzll(left)].seen);
 }
 
-void judge_in_turn(const struct job *j, unsigned at, struct pkt *pkt, struct key *key, struct verdict *v)
+void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
-    struct track_seen seen;
-    look_ahead(j, key, &pkt, 1, &seen);
-    take_turn(j, at, pkt, key, &seen, v);
+    look_ahead(j, c, 1);
+    take_turn(j, c);
 }
 
-void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo, odd_fn *odd,
-                 struct verdict verdicts[])
+void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
 {
-    struct vm *vm = j->vm;
-    look_ahead(j, vm->keys, pkts, todo, vm->seen);
+    struct packet_ctx *ctxs = j->vm->ctxs;
+    look_ahead(j, ctxs, todo);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            take_turn(j, i, pkts[i], &vm->keys[i], vm->seen ? &vm->seen[i] : NULL, &verdicts[i]);
+            take_turn(j, &ctxs[i]);
         else
-            odd(j, i, pkts[i], &vm->keys[i], &verdicts[i]);
+            odd(j, &ctxs[i]);
     }
 }

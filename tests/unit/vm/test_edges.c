@@ -98,6 +98,15 @@ static void in_pieces(void **state)
     sender_fini(&s);
 }
 
+static const struct packet_ctx *ctx_of(const struct packet *p, unsigned at)
+{
+    static struct packet copy;
+    static struct packet_ctx c;
+    copy = *p;
+    ctx_begin(&c, at, &copy.pkt, &copy.key, NULL);
+    return &c;
+}
+
 /* Neither without a pool nor with a full one; a token is taken for what may be answered alone. */
 static void told_or_not(void **state)
 {
@@ -106,21 +115,21 @@ static void told_or_not(void **state)
     sender_init(&s, "limits { rejects 3/s }\n" RULES, false);
     const struct job j = job_of(&s);
     const struct packet *p = packet_of("eth / ip4 224.0.0.1 > 2.2.2.2 ttl 1");
-    for (unsigned i = 0; i < 10; i++) edge_expired(&j, 0, &p->pkt, &p->key);
+    for (unsigned i = 0; i < 10; i++) edge_expired(&j, ctx_of(p, 0));
     p = packet_of("eth / ip4 1.1.1.1 > 2.2.2.2 ttl 1 / icmp type time-exceeded");
-    for (unsigned i = 0; i < 10; i++) edge_too_big(&j, 0, &p->pkt, &p->key, 1400, NULL);
+    for (unsigned i = 0; i < 10; i++) edge_too_big(&j, ctx_of(p, 0), 1400, NULL);
     assert_int_equal(s.tx.count, 0);
     p = packet_of("eth / ip4 1.1.1.1 > 2.2.2.2 ttl 1 df");
-    edge_expired(&j, 5, &p->pkt, &p->key);
-    edge_too_big(&j, 6, &p->pkt, &p->key, 1400, NULL);
+    edge_expired(&j, ctx_of(p, 5));
+    edge_too_big(&j, ctx_of(p, 6), 1400, NULL);
     assert_int_equal(s.tx.count, 2);
     assert_int_equal(s.entries[0].cause, TX_CAUSE_TIME_EXCEEDED);
     assert_int_equal(s.entries[0].input, 5);
     assert_int_equal(s.entries[1].cause, TX_CAUSE_TOO_BIG);
     s.tx.cap = 2;
-    edge_expired(&j, 0, &p->pkt, &p->key);
+    edge_expired(&j, ctx_of(p, 0));
     s.tx.cap = SENDER_ENTRIES;
-    edge_expired(&j, 0, &p->pkt, &p->key);
+    edge_expired(&j, ctx_of(p, 0));
     assert_int_equal(s.tx.count, 2);
     const struct vm_counters *c = vm_counters(s.vm);
     assert_int_equal(c->answers, 2);

@@ -2,9 +2,9 @@
 #include "vm/packet/edit/tunnel.h"
 #include "vm/forward/mode/mode.h"
 
-static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
+static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    return mode_tunnel(s, copy, TUNNEL_IPIP, 0);
+    return mode_tunnel(j, c, copy, TUNNEL_IPIP, 0);
 }
 
 const struct mode_ops mode_DSR_IPIP = {

@@ -2,17 +2,18 @@
  * for is written. The server holds the service's address. */
 #include "vm/forward/mode/mode.h"
 
-static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
+static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    const struct hop hop = mode_to_server(s);
-    const struct vm_tx *tx = s->j->tx;
+    const struct vm_tx *tx = j->tx;
+    struct hop hop;
+    mode_to_server(j, c, &hop);
     if (tx->count >= tx->cap) {
         pool_put(copy);
         return REASON_NO_BUFFER;
     }
-    mode_clamp(s, copy, 0);
-    mode_link(s, copy, hop.mac);
-    mode_leave(s, &hop, copy);
+    mode_clamp(j, c, copy, 0);
+    mode_link(j, c, copy, hop.mac);
+    mode_leave(j, c, &hop, copy);
     return REASON_NONE;
 }
 

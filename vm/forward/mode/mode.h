@@ -1,6 +1,6 @@
 /* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; the row in mode.def is the only other
- * place that knows it. A mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it leave
- * through vm_tx with its layer 3 final. */
+ * place that knows it. A mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it
+ * leave through vm_tx with its layer 3 final. */
 #ifndef VM_FORWARD_MODE_MODE_H
 #define VM_FORWARD_MODE_MODE_H
 
@@ -8,58 +8,41 @@
 #include "vm/forward/splice/splice.h"
 #include "vm/worker.h"
 
-struct outside; /* bind/outside.h */
-
-/* One packet on its way out. */
-struct sending {
-    const struct job *j;
-    unsigned at;           /* of the batch */
-    const struct pkt *pkt; /* as it came */
-    const struct key *key;
-    const struct leave *leave;
-    const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
-    struct splice *splice;            /* of a joined flow (forward/cookie/joint.h), which its segments pass; else NULL */
-    unsigned from;                    /* likewise: the peer of the splice that sent it */
-    uint32_t clock_ms;
-    struct outside *outside;
-    uint32_t id; /* of a datagram that is cut, where it is ours to say */
-};
-
 struct mode_ops {
     const char *name;
     uint8_t rewrites; /* enum translate_what: what it may change of the packet's own headers */
     bool one_sided;   /* the server's replies do not come here */
     bool routes;      /* takes one hop */
     /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender has been told then. */
-    enum pkt_reason (*send)(const struct sending *s, struct pkt *copy);
+    enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };
 extern const struct mode_ops mode_PASSTHROUGH, mode_KEEP_SOURCE, mode_DSR_L2, mode_DSR_REWRITE, mode_DSR_IPIP,
     mode_DSR_GUE;
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service);
 
-/* Copy the packet into a slot, and send it as its leave says. */
-enum pkt_reason mode_send(const struct sending *s);
+/* Copy the packet into a slot, and send it as c->left says. */
+enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
 /* ---- what modes share (send.c) ---- */
 
-/* One hop, rewritten as the leave says, to `next_hop` of `family`: in pieces where it has to be. */
-enum pkt_reason mode_route(const struct sending *s, struct pkt *copy, const uint32_t next_hop[4], unsigned family);
+/* One hop, rewritten as c->left says: in pieces where it has to be. */
+enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 /* Into a tunnel to the server. */
-enum pkt_reason mode_tunnel(const struct sending *s, struct pkt *copy, unsigned kind, uint16_t port);
+enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port);
 /* Lower the MSS of a SYN, if the service says so; overhead: bytes that the mode adds to a packet. */
-void mode_clamp(const struct sending *s, struct pkt *copy, uint32_t overhead);
+void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead);
 /* The frame's link layer on the way out: our MAC as its source, `mac` (48 bits; 0: the executor's to fill in) as its
  * destination; any other link is taken off. */
-void mode_link(const struct sending *s, struct pkt *copy, uint64_t mac);
+void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac);
 /* Whom a frame goes to next: an address that the executor resolves, or (family 0) a MAC that is known. */
 struct hop {
     const uint32_t *addr; /* as in struct key */
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };
-struct hop mode_to_server(const struct sending *s);
-/* The copy leaves: an entry of s->j->tx, which has room for it. */
-void mode_leave(const struct sending *s, const struct hop *hop, struct pkt *copy);
+void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop);
+/* The copy leaves: an entry of j->tx, which has room for it. */
+void mode_leave(const struct job *j, const struct packet_ctx *c, const struct hop *hop, struct pkt *copy);
 
 #endif

@@ -1,10 +1,9 @@
 /* passthrough: the server sees one of our addresses and a port of ours, so its replies come back here. */
 #include "vm/forward/mode/mode.h"
 
-static enum pkt_reason send_on(const struct sending *s, struct pkt *copy)
+static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    const struct pbc_server *server = &s->j->vm->program->servers[s->leave->server];
-    return mode_route(s, copy, server->addr, server->family);
+    return mode_route(j, c, copy);
 }
 
 const struct mode_ops mode_PASSTHROUGH = {
