@@ -1,5 +1,5 @@
-/* How many flows each address has opened and still holds: `flows over N per source`. Fixed memory, two windows as in
- * meter.h; as many entries as there may be flows. Only in programs that ask. */
+/* How many flows each address has opened and still holds: `flows over N per source`. As many entries as there
+ * may be flows. Only in programs that ask. */
 #ifndef VM_FLOW_SOURCES_H
 #define VM_FLOW_SOURCES_H
 

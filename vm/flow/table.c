@@ -13,10 +13,12 @@ static uint64_t pair(const struct flow_id *id, unsigned i) { return hash_pair(id
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id)
 {
     const struct hash_key *k = &t->key;
-    hash_sum sum = hash_two(k, 0, id->rest, pair(id, 0));
-    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, sum) & ~(uint64_t)HASH_IP6;
-    sum += hash_two(k, 2, pair(id, 1), pair(id, 2)) + hash_two(k, 4, pair(id, 3), 0);
-    return hash_close(k, sum) | HASH_IP6;
+    struct hash_sum sum = {0, 0};
+    hash_two(&sum, k, 0, id->rest, pair(id, 0));
+    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, &sum) & ~(uint64_t)HASH_IP6;
+    hash_two(&sum, k, 2, pair(id, 1), pair(id, 2));
+    hash_two(&sum, k, 4, pair(id, 3), 0);
+    return hash_close(k, &sum) | HASH_IP6;
 }
 
 /* A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
@@ -32,7 +34,7 @@ int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash)
         hits = tags_like(table_group(t, group), place_tag(hash));
         if (!hits) return FLOW_NONE;
     }
-    const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(hits);
+    const uint32_t slot = group * GROUP + tags_first(hits);
     ASK(&t->slots[slot]);
     if (hash & HASH_IP6) ASK(&t->cold[slot]);
     return (int32_t)slot;
@@ -62,7 +64,7 @@ static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_i
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
 {
     for (uint32_t hits = tags_like(table_group(t, group), tag); hits; hits &= hits - 1) {
-        const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(hits);
+        const uint32_t slot = group * GROUP + tags_first(hits);
         if (is_of(t, slot, id)) return (int32_t)slot;
     }
     return FLOW_NONE;
@@ -184,7 +186,7 @@ static int64_t claim(struct flow_table *t, const struct place *at, uint64_t word
 {
     uint32_t left, group = place_choose(at, t->tags, &left);
     for (; left; left &= left - 1) {
-        uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(left);
+        uint32_t slot = group * GROUP + tags_first(left);
         uint64_t nobody = 0;
         if (__atomic_compare_exchange_n(&t->slots[slot].claim, &nobody, word, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED))

@@ -3,9 +3,9 @@
 #define VM_FLOW_TABLE_PRIV_H
 
 #include "vm/flow/bind.h"
-#include "vm/flow/hash.h"
 #include "vm/flow/table.h"
-#include "vm/flow/tags.h"
+#include "vm/keyed/hash.h"
+#include "vm/keyed/tags.h"
 #include "vm/packet/time.h"
 
 /* Half-open flows of which the oldest makes way, when there are more than allowed. */

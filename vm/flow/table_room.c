@@ -5,7 +5,7 @@
 static unsigned in_group(const struct flow_table *t, uint32_t group, unsigned from)
 {
     uint32_t found = tags_of_class(table_group(t, group), FLOW_HALF_OPEN) & (0xffffu << from);
-    return found ? (unsigned)__builtin_ctz(found) : GROUP;
+    return found ? tags_first(found) : GROUP;
 }
 
 /* The next bit that is set, at or after `from`, round the end; at least one is. */

@@ -4,7 +4,7 @@
 static void sweep_group(struct flow_table *t, uint32_t group, uint64_t now_ns)
 {
     for (uint32_t taken = tags_taken(table_group(t, group)); taken; taken &= taken - 1) {
-        const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(taken);
+        const uint32_t slot = group * GROUP + tags_first(taken);
         if (t->tags[slot] && !(t->slots[slot].flags & FLOW_TWIN) && table_expired(t, &t->slots[slot], now_ns))
             table_expire(t, slot, now_ns);
     }
@@ -25,7 +25,7 @@ int32_t flow_next(const struct flow_table *t, uint32_t *at)
     for (uint32_t group = *at / GROUP, from = *at % GROUP; group < t->groups; group++, from = 0) {
         uint32_t taken = tags_taken(table_group(t, group)) & (0xffffu << from);
         for (; taken; taken &= taken - 1) {
-            const uint32_t slot = group * GROUP + (uint32_t)__builtin_ctz(taken);
+            const uint32_t slot = group * GROUP + tags_first(taken);
             if (t->slots[slot].flags & FLOW_TWIN) continue;
             *at = slot + 1;
             return (int32_t)slot;

@@ -3,14 +3,15 @@
 
 #include <stdlib.h>
 
+#include "vm/keyed/keyed.h"
+
 typedef unsigned __int128 u128;
 
 enum {
-    WINDOW = 8,     /* slots; a byte of a u64 holds the tag of each */
-    ADDR_WORDS = 4, /* of a slot: its bucket, then the key */
-    FLOW_WORDS = 8,
-    EXACT_UNITS = 128,  /* units a nanosecond up to which all is exact: then 63 bits last for two years */
-    SWEEP_WINDOWS = 32, /* a call */
+    ADDR_WORDS = 3, /* of a key */
+    FLOW_WORDS = 6,
+    EXACT_UNITS = 128, /* units a nanosecond up to which all is exact: then 63 bits last for two years */
+    SWEEP_GROUPS = 16, /* a call */
 };
 
 struct meter {
@@ -21,13 +22,11 @@ struct meter {
     uint64_t shared;      /* the bucket of all, or of those without a slot */
     uint64_t packet;      /* that asked last, + 1 */
     enum meter_says said; /* to it */
-    uint64_t *tags;       /* [windows]: a byte a slot, 0: free */
-    uint64_t *slots;
-    uint32_t windows, words, used, hand;
+    struct keyed table;   /* of buckets; with a key alone */
 };
 
 struct meters {
-    uint64_t now_ns, seed;
+    uint64_t now_ns;
     bool started;
     uint32_t count, hand; /* hand: the meter that the sweep is at */
     struct meter *meter;
@@ -35,7 +34,7 @@ struct meters {
 };
 
 struct meter_key {
-    uint64_t w[FLOW_WORDS - 1];
+    uint64_t w[FLOW_WORDS];
 };
 
 /* ---- time and tokens ---- */
@@ -70,10 +69,16 @@ static u128 units_since(const struct meter *m, uint64_t now_ns)
     return m->rate.den == 1 ? t : t / m->rate.den;
 }
 
+/* Give back what keys of a group hold whose buckets are full again. */
+static void free_idle(struct meter *m, uint32_t group, uint64_t now)
+{
+    for (uint32_t idle = keyed_up_to(&m->table, group, now); idle; idle &= idle - 1)
+        keyed_drop(&m->table, group * GROUP + tags_first(idle));
+}
+
 static void forget(struct meter *m)
 {
-    for (uint32_t i = 0; i < m->windows; i++) m->tags[i] = 0;
-    m->used = 0;
+    for (uint32_t i = 0; i < m->table.groups; i++) free_idle(m, i, UINT64_MAX);
     m->shared = 0;
 }
 
@@ -119,10 +124,10 @@ static void address_key(const struct pbc_meter *def, const uint32_t a[4], bool v
 static void flow_key(const struct key *key, struct meter_key *k)
 {
     const uint32_t told_by = key->kind & (KIND_IP | KIND_PROTO | KIND_VLAN | KIND_VLAN2);
+    const uint32_t ports = (uint32_t)key->src_port << 16 | key->dst_port;
     for (unsigned i = 0; i < 4; i++) k->w[i] = pair(key->slot[2 * i], key->slot[2 * i + 1]);
-    k->w[4] = pair((uint32_t)key->src_port << 16 | key->dst_port, key->proto);
-    k->w[5] = pair(key->vlan_outer, key->vlan_inner);
-    k->w[6] = told_by;
+    k->w[4] = pair(ports, key->proto);
+    k->w[5] = pair((uint32_t)key->vlan_outer << 16 | key->vlan_inner, told_by);
 }
 
 /* False where the packet has no such key. */
@@ -144,108 +149,18 @@ static uint64_t tokens_of(const struct pbc_meter *def, const struct key *key)
     return def->unit == PBC_METER_BYTES ? key->length : 1;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    u128 product = (u128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t hash_of(const struct meter *m, const struct meter_key *k, uint64_t seed)
-{
-    uint64_t h = seed ^ 0x9e3779b97f4a7c15u;
-    for (uint32_t i = 0; i + 1 < m->words; i++)
-        h = mix(h ^ k->w[i], (seed >> 32 | seed << 32) ^ 0xd6e8feb86659fd93u) + h;
-    return mix(h, 0xa0761d6478bd642fu);
-}
-
 /* ---- the table ---- */
 
-#define EACH_BYTE 0x0101010101010101u
-#define HIGH_BITS 0x8080808080808080u
-
-/* The high bit of each byte that is 0; above the lowest such one a byte that is 1 may be marked, too. */
-static uint64_t zero_bytes(uint64_t v) { return (v - EACH_BYTE) & ~v & HIGH_BITS; }
-
-static unsigned free_slots(uint64_t tags)
+/* A slot for a new key, its bucket full; KEYED_NONE where there is none. A table that holds all the entries it may is
+ * swept a group for each new key, and the key's own two where that frees nothing. */
+static uint32_t claim(struct meter *m, const struct place *at, const struct meter_key *k)
 {
-    uint64_t taken = (((tags & ~HIGH_BITS) + ~HIGH_BITS) | tags) & HIGH_BITS;
-    return WINDOW - (unsigned)__builtin_popcountll(taken);
-}
-
-static uint64_t *slot_at(const struct meter *m, uint32_t window, unsigned i)
-{
-    return m->slots + ((size_t)window * WINDOW + i) * m->words;
-}
-
-struct place {
-    uint32_t window[2];
-    uint8_t tag;
-};
-
-/* The second window is never the first. */
-static struct place place_of(const struct meter *m, uint64_t hash)
-{
-    uint32_t mask = m->windows - 1, first = (uint32_t)hash & mask, step = ((uint32_t)(hash >> 32) & mask) | 1;
-    uint8_t tag = (uint8_t)(hash >> 24) | 2; /* at least two bits from a free slot's: see zero_bytes */
-    return (struct place){.window = {first, (first + step) & mask}, .tag = tag};
-}
-
-static bool same_key(const struct meter *m, const uint64_t *slot, const struct meter_key *k)
-{
-    uint64_t differ = 0;
-    for (uint32_t i = 1; i < m->words; i++) differ |= slot[i] ^ k->w[i - 1];
-    return differ == 0;
-}
-
-static uint64_t *find(const struct meter *m, const struct place *at, const struct meter_key *k)
-{
-    for (unsigned side = 0; side < 2; side++) {
-        uint64_t hits = zero_bytes(m->tags[at->window[side]] ^ at->tag * EACH_BYTE);
-        for (; hits; hits &= hits - 1) {
-            uint64_t *slot = slot_at(m, at->window[side], (unsigned)__builtin_ctzll(hits) / 8);
-            if (same_key(m, slot, k)) return slot;
-        }
-    }
-    return NULL;
-}
-
-/* Give back what keys with full buckets hold. */
-static void sweep_window(struct meter *m, uint32_t window)
-{
-    for (unsigned i = 0; i < WINDOW; i++) {
-        uint64_t tag = (uint64_t)0xff << 8 * i;
-        if (!(m->tags[window] & tag) || *slot_at(m, window, i) > m->now) continue;
-        m->tags[window] &= ~tag;
-        m->used--;
-    }
-}
-
-static void sweep_next(struct meter *m)
-{
-    sweep_window(m, m->hand);
-    m->hand = (m->hand + 1) & (m->windows - 1);
-}
-
-/* A slot for a new key, its bucket full; NULL where there is none. */
-static uint64_t *claim(struct meter *m, const struct place *at, const struct meter_key *k)
-{
-    if (m->used >= m->def->entries) sweep_next(m);
-    unsigned room[2] = {free_slots(m->tags[at->window[0]]), free_slots(m->tags[at->window[1]])};
-    if (!room[0] || !room[1] || m->used >= m->def->entries)
-        for (unsigned side = 0; side < 2; side++) {
-            sweep_window(m, at->window[side]);
-            room[side] = free_slots(m->tags[at->window[side]]);
-        }
-    unsigned side = room[1] > room[0];
-    if (!room[side] || m->used >= m->def->entries) return NULL;
-    uint32_t window = at->window[side];
-    unsigned i = (unsigned)__builtin_ctzll(zero_bytes(m->tags[window])) / 8;
-    uint64_t *slot = slot_at(m, window, i);
-    m->tags[window] |= (uint64_t)at->tag << 8 * i;
-    m->used++;
-    slot[0] = 0;
-    for (uint32_t w = 1; w < m->words; w++) slot[w] = k->w[w - 1];
-    return slot;
+    struct keyed *t = &m->table;
+    if (t->used >= m->def->entries) free_idle(m, keyed_turn(t), m->now);
+    uint32_t slot = t->used < m->def->entries ? keyed_add(t, at, k) : KEYED_NONE;
+    if (slot != KEYED_NONE) return slot;
+    for (unsigned side = 0; side < 2; side++) free_idle(m, at->group[side], m->now);
+    return t->used < m->def->entries ? keyed_add(t, at, k) : KEYED_NONE;
 }
 
 /* ---- asking ---- */
@@ -254,10 +169,11 @@ static bool take_by_key(struct meters *all, uint32_t id, const struct meter_key 
 {
     struct meter *m = &all->meter[id];
     if (cost > m->rate.limit) return false; /* never conforms, so its key needs no slot */
-    struct place at = place_of(m, hash_of(m, k, all->seed));
-    uint64_t *slot = find(m, &at, k);
-    if (!slot) slot = claim(m, &at, k);
-    if (slot) return take(m, slot, cost);
+    struct place at;
+    keyed_place(&m->table, k, m->table.key_words, &at);
+    uint32_t slot = keyed_find(&m->table, &at, k);
+    if (slot == KEYED_NONE) slot = claim(m, &at, k);
+    if (slot != KEYED_NONE) return take(m, &m->table.words[slot], cost);
     all->counters[id].overflowed++;
     return take(m, &m->shared, cost);
 }
@@ -289,21 +205,16 @@ bool meter_take(struct meters *all, uint32_t id)
     return within;
 }
 
-static unsigned idle_slots(const struct meter *m, uint32_t window, uint64_t now)
-{
-    unsigned idle = 0;
-    for (unsigned i = 0; i < WINDOW; i++)
-        idle += (m->tags[window] >> 8 * i & 0xff) != 0 && *slot_at(m, window, i) <= now;
-    return idle;
-}
-
 /* Would a new key find a slot? As `claim`, with nothing swept. */
 static bool has_room(const struct meter *m, const struct place *at, uint64_t now)
 {
-    uint32_t a = at->window[0], b = at->window[1], used = m->used;
-    unsigned idle = idle_slots(m, a, now) + idle_slots(m, b, now);
-    if (used >= m->def->entries && m->hand != a && m->hand != b) used -= idle_slots(m, m->hand, now);
-    return used - idle < m->def->entries && idle + free_slots(m->tags[a]) + free_slots(m->tags[b]) > 0;
+    const struct keyed *t = &m->table;
+    uint32_t used = t->used, own = 0, left;
+    if (used >= m->def->entries && t->hand != at->group[0] && t->hand != at->group[1])
+        used -= tags_count(keyed_up_to(t, t->hand, now));
+    for (unsigned side = 0; side < 2; side++) own += tags_count(keyed_up_to(t, at->group[side], now));
+    place_choose(at, t->tags, &left);
+    return used - own < m->def->entries && (own || left);
 }
 
 /* How far the bucket that the packet would be judged by lies ahead of the clock. */
@@ -313,9 +224,10 @@ static uint64_t look(const struct meters *all, const struct meter *m, const stru
     if (t >> 63) return 0;
     uint64_t now = (uint64_t)t;
     if (!m->def->per) return ahead(m->shared, now);
-    struct place at = place_of(m, hash_of(m, k, all->seed));
-    const uint64_t *slot = find(m, &at, k);
-    if (slot) return ahead(*slot, now);
+    struct place at;
+    keyed_place(&m->table, k, m->table.key_words, &at);
+    const uint32_t slot = keyed_find(&m->table, &at, k);
+    if (slot != KEYED_NONE) return ahead(m->table.words[slot], now);
     return has_room(m, &at, now) ? 0 : ahead(m->shared, now);
 }
 
@@ -345,36 +257,29 @@ void meters_at(struct meters *all, uint64_t now_ns)
 bool meters_sweep(struct meters *all)
 {
     bool held = false;
-    for (uint32_t i = 0; i < all->count; i++) held |= all->meter[i].used != 0;
-    for (unsigned n = 0; held && n < SWEEP_WINDOWS; n++) {
+    for (uint32_t i = 0; i < all->count; i++) held |= all->meter[i].table.used != 0;
+    for (unsigned n = 0; held && n < SWEEP_GROUPS; n++) {
         struct meter *m = &all->meter[all->hand];
-        if (m->used) {
+        if (m->table.used) {
             set_time(m, all->now_ns);
-            sweep_next(m);
+            free_idle(m, keyed_turn(&m->table), m->now);
         }
-        if (!m->used || m->hand == 0) all->hand = (all->hand + 1) % all->count;
+        if (!m->table.used || m->table.hand == 0) all->hand = (all->hand + 1) % all->count;
     }
     return held;
 }
 
-/* Half as many slots again as keys, so that the emptier of two windows nearly always has one. */
-static bool table_init(struct meter *m)
+static bool table_init(struct meter *m, uint64_t seed)
 {
-    uint64_t slots = 2 * WINDOW, wanted = (uint64_t)m->def->entries * 3 / 2;
-    if (!m->def->per) return true;
-    while (slots < wanted) slots *= 2;
-    m->windows = (uint32_t)(slots / WINDOW);
-    m->words = m->def->per == PBC_PER_FLOW ? FLOW_WORDS : ADDR_WORDS;
-    m->tags = calloc(m->windows, sizeof *m->tags);
-    m->slots = calloc(slots, m->words * sizeof *m->slots);
-    return m->tags && m->slots;
+    const uint32_t words = m->def->per == PBC_PER_FLOW ? FLOW_WORDS : ADDR_WORDS;
+    const struct keyed_cfg cfg = {.most = m->def->entries, .key_words = words, .entry_bytes = words * 8, .seed = seed};
+    return !m->def->per || keyed_init(&m->table, &cfg);
 }
 
 struct meters *meters_new(const struct program *p, uint64_t seed)
 {
     struct meters *all = calloc(1, sizeof *all);
     if (!all) return NULL;
-    all->seed = seed;
     all->meter = calloc((size_t)p->meters_count + 1, sizeof *all->meter);
     all->counters = calloc((size_t)p->meters_count + 1, sizeof *all->counters);
     bool good = all->meter && all->counters;
@@ -382,7 +287,7 @@ struct meters *meters_new(const struct program *p, uint64_t seed)
         struct meter *m = &all->meter[all->count++];
         m->def = &p->meters[i];
         meter_rate_init(&m->rate, m->def);
-        good = table_init(m);
+        good = table_init(m, seed + i);
     }
     if (good) return all;
     meters_free(all);
@@ -392,10 +297,7 @@ struct meters *meters_new(const struct program *p, uint64_t seed)
 void meters_free(struct meters *all)
 {
     if (!all) return;
-    for (uint32_t i = 0; i < all->count; i++) {
-        free(all->meter[i].tags);
-        free(all->meter[i].slots);
-    }
+    for (uint32_t i = 0; i < all->count; i++) keyed_fini(&all->meter[i].table);
     free(all->meter);
     free(all->counters);
     free(all);

@@ -5,9 +5,8 @@
  * measure the unit is that, and all is exact; elsewhere a unit is between a half and one nanosecond, and a meter
  * behaves exactly like the ideal bucket on a clock that is at most that much late.
  *
- * Keys lie in windows of eight slots. A key has two windows, by its seeded hash, and goes to the emptier one; nothing
- * is ever moved. A bucket that is full again equals a key never seen: its slot is free for another. A key that finds no
- * room shares one bucket with all others that find none. */
+ * Buckets lie in a table by key (vm/keyed/). A bucket that is full again equals a key never seen: its slot is free for
+ * another. A key that finds no room shares one bucket with all others that find none. */
 #ifndef VM_JUDGE_METER_H
 #define VM_JUDGE_METER_H
 

@@ -179,10 +179,10 @@ static enum frag_fate look(struct frags *f, uint64_t now_ns, unsigned id, unsign
 static void test_table_makes_room_for_the_newest(void **state)
 {
     (void)state;
-    struct frags *f = small_table(1); /* one group of sixteen */
+    struct frags *f = small_table(1); /* two groups of sixteen */
     struct frag_first first = {.verdict = {.action = ACTION_ACCEPT, .rule = 3}};
     uint32_t at;
-    for (unsigned id = 0; id < 17; id++) {
+    for (unsigned id = 0; id < 33; id++) {
         assert_int_equal(look(f, 1000 + id, id, 0, true, &at, &first), FRAG_FIRST);
         frag_judged(f, 1000 + id, at, &first);
     }
@@ -193,7 +193,7 @@ static void test_table_makes_room_for_the_newest(void **state)
     assert_int_equal(c->complete, 1);
     assert_int_equal(look(f, 2000, 0, 8, false, &at, &first), FRAG_WAIT); /* that one had to yield */
     assert_int_equal(c->evicted, 1);                                      /* into the room of the complete one */
-    assert_int_equal(c->datagrams, 18);
+    assert_int_equal(c->datagrams, 34);
     frags_free(f);
 }
 

@@ -5,8 +5,7 @@
  * column, then a height in it, both from one 64-bit number by multiplication: the whole part is the column, the rest
  * the height. */
 #include "vm/forward/balance/lb_priv.h"
-
-typedef unsigned __int128 u128;
+#include "vm/keyed/hash.h"
 
 size_t draw_bytes(uint32_t servers) { return 3 * lb_round(servers * sizeof(uint32_t)); }
 
@@ -43,19 +42,10 @@ void draw_update(struct draw *d, const uint16_t *weights, uint64_t total)
     }
 }
 
-/* splitmix64 (Steele, Lea, Flood 2014): every seed is good. */
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
 uint32_t draw_next(const struct draw *d, uint64_t *random)
 {
-    const u128 at = (u128)random_next(random) * d->columns;
-    const uint32_t column = (uint32_t)(at >> 64);
-    const uint64_t height = (uint64_t)((u128)(uint64_t)at * d->total >> 64);
-    return height < d->stay[column] ? column : d->other[column];
+    struct hash_sum at = {0, 0}, height = {0, 0}; /* products of 128 bits */
+    hash_add(&at, random_next(random), d->columns);
+    hash_add(&height, at.low, d->total);
+    return height.high < d->stay[at.high] ? (uint32_t)at.high : d->other[at.high];
 }

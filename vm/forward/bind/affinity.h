@@ -1,6 +1,6 @@
 /* Clients of services: how many flows a source holds at a service (`max flows N per source`), and which server it keeps
- * (`affinity source D`). Fixed memory, groups of sixteen with tags as flows lie; a client without flows makes way for
- * another, the longest unused first. */
+ * (`affinity source D`). In a keyed table; a client without flows makes way for another, the longest unused
+ * first. */
 #ifndef VM_FORWARD_BIND_AFFINITY_H
 #define VM_FORWARD_BIND_AFFINITY_H
 

@@ -1,21 +1,29 @@
-/* Mappings (mappings.h): two tables of chains over one array, and the ports of each space. */
+/* Mappings (mappings.h): one array, a keyed table for each end whose words are indices into it,
+ * and the ports of each space. */
 #include "vm/forward/bind/mappings.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "vm/forward/bind/port_map.h"
-#include "vm/flow/hash.h"
+#include "vm/keyed/keyed.h"
+
+/* What tells mappings apart: of an outside end it is the end alone. */
+struct map_key {
+    uint64_t inside[2], rest; /* address; port, class, family and VLAN stack */
+    uint64_t outside[2];
+};
+enum { OUT_WORDS = 3, IN_WORDS = 5 };
+static_assert(sizeof(struct map_key) == IN_WORDS * 8, "compared by words");
 
 struct mappings {
-    struct mapping *all;     /* [most] */
-    int32_t *by_in, *by_out; /* [mask + 1] first of a chain + 1, 0: none */
-    struct port_map *ports;  /* [spaces][MAP_CLASSES] */
-    uint32_t most, mask;
-    uint32_t fresh; /* slots from here on were never used */
-    int32_t free;   /* chain of those that were, by next_in */
-    struct hash_key key;
-    uint64_t draw; /* state of the port numbers' draws */
+    struct mapping *all; /* [most] */
+    struct keyed by_in, by_out;
+    struct port_map *ports; /* [spaces][MAP_CLASSES] */
+    uint32_t most;
+    uint32_t fresh; /* those from here on were never used */
+    int32_t free;   /* chain of those that were, by next_free */
+    uint64_t draw;  /* state of the port numbers' draws */
     struct mapping_counters counters;
 };
 
@@ -23,19 +31,17 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
 {
     struct mappings *m = calloc(1, sizeof *m);
     if (!m) return NULL;
-    uint32_t heads = 16;
-    while (heads < cfg->most && heads < 1u << 30) heads *= 2;
+    const struct keyed_cfg in = {
+        .most = cfg->most, .key_words = IN_WORDS, .entry_bytes = IN_WORDS * 8, .seed = cfg->seed};
+    const struct keyed_cfg out = {
+        .most = cfg->most, .key_words = OUT_WORDS, .entry_bytes = OUT_WORDS * 8, .seed = cfg->seed};
     const size_t maps = (size_t)cfg->spaces * MAP_CLASSES;
     m->most = cfg->most;
-    m->mask = heads - 1;
     m->free = MAPPING_NONE;
-    m->draw = cfg->seed ^ 0x6e617421; /* not the numbers that the hash key takes */
-    hash_key_init(&m->key, cfg->seed);
+    m->draw = cfg->seed ^ 0x6e617421; /* not the numbers that the hash keys take */
     m->all = calloc((size_t)cfg->most + 1, sizeof *m->all);
-    m->by_in = calloc(heads, sizeof *m->by_in);
-    m->by_out = calloc(heads, sizeof *m->by_out);
     m->ports = calloc(maps + 1, sizeof *m->ports);
-    if (!m->all || !m->by_in || !m->by_out || !m->ports) {
+    if (!m->all || !m->ports || !keyed_init(&m->by_in, &in) || !keyed_init(&m->by_out, &out)) {
         mappings_free(m);
         return NULL;
     }
@@ -47,8 +53,8 @@ void mappings_free(struct mappings *m)
 {
     if (!m) return;
     free(m->all);
-    free(m->by_in);
-    free(m->by_out);
+    keyed_fini(&m->by_in);
+    keyed_fini(&m->by_out);
     free(m->ports);
     free(m);
 }
@@ -63,35 +69,35 @@ static struct port_map *ports_of(const struct mappings *m, unsigned space, unsig
 
 /* ---- look-up ---- */
 
-static uint32_t head_of(const struct mappings *m, const struct map_end *e, uint16_t stack)
+static void key_of(const struct map_end *e, uint16_t stack, const uint32_t outside[4], struct map_key *k)
 {
-    uint32_t rest;
-    memcpy(&rest, &e->port, sizeof rest);
-    const hash_sum sum = hash_two(&m->key, 0, hash_pair(e->addr[0], e->addr[1]), hash_pair(e->addr[2], e->addr[3])) +
-                         hash_two(&m->key, 2, hash_pair(rest, stack), 0);
-    return (uint32_t)(hash_close(&m->key, sum) >> 32) & m->mask;
+    const uint32_t rest = (uint32_t)e->port << 16 | (uint32_t)e->class << 8 | e->v6;
+    *k = (struct map_key){.inside = {hash_pair(e->addr[0], e->addr[1]), hash_pair(e->addr[2], e->addr[3])},
+                          .rest = hash_pair(rest, stack),
+                          .outside = {hash_pair(outside[0], outside[1]), hash_pair(outside[2], outside[3])}};
 }
 
-static bool same_end(const struct map_end *a, const struct map_end *b) { return memcmp(a, b, sizeof *a) == 0; }
+static int32_t look(const struct keyed *t, const struct map_key *k)
+{
+    struct place at;
+    keyed_place(t, k, t->key_words, &at);
+    const uint32_t slot = keyed_find(t, &at, k);
+    return slot == KEYED_NONE ? MAPPING_NONE : (int32_t)t->words[slot];
+}
 
 int32_t mapping_by_inside(const struct mappings *m, const struct map_end *inside, uint16_t stack,
                           const uint32_t outside[4])
 {
-    int32_t i = m->by_in[head_of(m, inside, stack)] - 1;
-    for (; i != MAPPING_NONE; i = m->all[i].next_in) {
-        const struct mapping *one = &m->all[i];
-        if (one->stack == stack && same_end(&one->inside, inside) &&
-            memcmp(one->outside.addr, outside, sizeof one->outside.addr) == 0)
-            return i;
-    }
-    return MAPPING_NONE;
+    struct map_key k;
+    key_of(inside, stack, outside, &k);
+    return look(&m->by_in, &k);
 }
 
 int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outside)
 {
-    int32_t i = m->by_out[head_of(m, outside, 0)] - 1;
-    while (i != MAPPING_NONE && !same_end(&m->all[i].outside, outside)) i = m->all[i].next_out;
-    return i;
+    struct map_key k;
+    key_of(outside, 0, outside->addr, &k);
+    return look(&m->by_out, &k);
 }
 
 /* ---- life ---- */
@@ -100,7 +106,7 @@ static int32_t take_slot(struct mappings *m)
 {
     if (m->free == MAPPING_NONE) return m->fresh < m->most ? (int32_t)m->fresh++ : MAPPING_NONE;
     const int32_t i = m->free;
-    m->free = m->all[i].next_in;
+    m->free = m->all[i].next_free;
     return i;
 }
 
@@ -113,44 +119,68 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
     if (want >= lo && want <= hi && port_map_take(map, want)) return want;
     int32_t port = -1;
     if (inside->class == MAP_ICMP || hi < SYSTEM || lo >= SYSTEM)
-        return port_map_draw(map, lo, hi, hash_draw(&m->draw));
+        return port_map_draw(map, lo, hi, random_next(&m->draw));
     const bool low = want < SYSTEM;
-    port = low ? port_map_draw(map, lo, SYSTEM - 1, hash_draw(&m->draw))
-               : port_map_draw(map, SYSTEM, hi, hash_draw(&m->draw));
+    port = low ? port_map_draw(map, lo, SYSTEM - 1, random_next(&m->draw))
+               : port_map_draw(map, SYSTEM, hi, random_next(&m->draw));
     if (port >= 0) return port;
-    return low ? port_map_draw(map, SYSTEM, hi, hash_draw(&m->draw))
-               : port_map_draw(map, lo, SYSTEM - 1, hash_draw(&m->draw));
+    return low ? port_map_draw(map, SYSTEM, hi, random_next(&m->draw))
+               : port_map_draw(map, lo, SYSTEM - 1, random_next(&m->draw));
 }
 
-static void link_up(struct mappings *m, int32_t i)
+static void free_slot(struct mappings *m, int32_t i)
 {
-    struct mapping *one = &m->all[i];
-    int32_t *in = &m->by_in[head_of(m, &one->inside, one->stack)], *out = &m->by_out[head_of(m, &one->outside, 0)];
-    one->next_in = *in - 1;
-    one->next_out = *out - 1;
-    *in = *out = i + 1;
+    m->all[i].next_free = m->free;
+    m->free = i;
+}
+
+static uint32_t link_to(struct keyed *t, const struct map_key *k, int32_t i)
+{
+    struct place at;
+    keyed_place(t, k, t->key_words, &at);
+    const uint32_t slot = keyed_add(t, &at, k);
+    if (slot != KEYED_NONE) t->words[slot] = (uint64_t)i;
+    return slot;
+}
+
+static void release(struct mappings *m, int32_t i)
+{
+    const struct mapping *one = &m->all[i];
+    if (one->in_slot != KEYED_NONE) keyed_drop(&m->by_in, one->in_slot);
+    if (one->out_slot != KEYED_NONE) keyed_drop(&m->by_out, one->out_slot);
+    port_map_give(ports_of(m, one->space, one->outside.class), one->outside.port);
+    free_slot(m, i);
+}
+
+static int32_t refuse(uint64_t *counter)
+{
+    ++*counter;
+    return MAPPING_NONE;
 }
 
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room)
 {
+    struct mapping_counters *c = &m->counters;
     const int32_t i = take_slot(m);
-    if (i == MAPPING_NONE) {
-        m->counters.full++;
-        return MAPPING_NONE;
-    }
-    struct mapping *one = &m->all[i];
+    if (i == MAPPING_NONE) return refuse(&c->full);
     const int32_t port = take_port(m, inside, room);
     if (port < 0) {
-        one->next_in = m->free;
-        m->free = i;
-        m->counters.exhausted++;
-        return MAPPING_NONE;
+        free_slot(m, i);
+        return refuse(&c->exhausted);
     }
+    struct mapping *one = &m->all[i];
+    struct map_key in, out;
     *one = (struct mapping){.inside = *inside, .outside = *inside, .users = 1, .space = room->space, .stack = stack};
     memcpy(one->outside.addr, room->outside, sizeof one->outside.addr);
     one->outside.port = (uint16_t)port;
-    link_up(m, i);
-    struct mapping_counters *c = &m->counters;
+    key_of(inside, stack, room->outside, &in);
+    key_of(&one->outside, 0, room->outside, &out);
+    one->in_slot = link_to(&m->by_in, &in, i);
+    one->out_slot = link_to(&m->by_out, &out, i);
+    if (one->in_slot == KEYED_NONE || one->out_slot == KEYED_NONE) {
+        release(m, i);
+        return refuse(&c->full);
+    }
     c->added++;
     c->kept += port == inside->port;
     if (++c->live > c->most) c->most = c->live;
@@ -159,27 +189,10 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 
 void mapping_hold(struct mappings *m, int32_t i) { m->all[i].users++; }
 
-static void unlink_from(struct mappings *m, int32_t *head, int32_t i, bool in)
-{
-    const int32_t next = in ? m->all[i].next_in : m->all[i].next_out;
-    if (*head - 1 == i) {
-        *head = next + 1;
-        return;
-    }
-    struct mapping *before = &m->all[*head - 1];
-    while ((in ? before->next_in : before->next_out) != i) before = &m->all[in ? before->next_in : before->next_out];
-    *(in ? &before->next_in : &before->next_out) = next;
-}
-
 void mapping_drop(struct mappings *m, int32_t i)
 {
-    struct mapping *one = &m->all[i];
-    if (--one->users) return;
-    unlink_from(m, &m->by_in[head_of(m, &one->inside, one->stack)], i, true);
-    unlink_from(m, &m->by_out[head_of(m, &one->outside, 0)], i, false);
-    port_map_give(ports_of(m, one->space, one->outside.class), one->outside.port);
-    one->next_in = m->free;
-    m->free = i;
+    if (--m->all[i].users) return;
+    release(m, i);
     m->counters.live--;
 }
 

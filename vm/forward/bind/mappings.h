@@ -1,9 +1,9 @@
 /* Address translation's mappings: inside address and port (or ICMP identifier) to outside address and port, one for all
  * destinations (RFC 4787, REQ-1; RFC 5382, REQ-1; RFC 5508, REQ-1).
  *
- * Fixed memory: `most` mappings of a line each in two tables of chains, by either end, with seeded hashes. A mapping is
- * held by the flows that use it and gone with the last. A *space* is the ports of one outside address, a bitmap for
- * each class; who asks names the range that may be given out of it. */
+ * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). A mapping is held by
+ * the flows that use it and gone with the last. A *space* is the ports of one outside address, a bitmap for each class;
+ * who asks names the range that may be given out of it. */
 #ifndef VM_FORWARD_BIND_MAPPINGS_H
 #define VM_FORWARD_BIND_MAPPINGS_H
 
@@ -27,9 +27,13 @@ static_assert(sizeof(struct map_end) == 20, "compared as bytes: no padding");
 struct mapping {
     struct map_end inside, outside; /* of one class and family */
     uint32_t users;                 /* flows that hold it; 0: a free slot */
-    int32_t next_in, next_out;      /* in the chains; MAPPING_NONE ends them */
-    uint16_t space, stack;          /* stack: of VLAN tags, which tells equal inside addresses apart */
-    uint16_t nat;                   /* the statement that made it, for whoever asks */
+    union {
+        uint32_t in_slot;  /* in the table by inside end */
+        int32_t next_free; /* of a free slot; MAPPING_NONE: the last */
+    };
+    uint32_t out_slot;     /* in the table by outside end */
+    uint16_t space, stack; /* stack: of VLAN tags, which tells equal inside addresses apart */
+    uint16_t nat;          /* the statement that made it, for whoever asks */
     uint16_t reserved[3];
 };
 static_assert(sizeof(struct mapping) == 64, "one line");

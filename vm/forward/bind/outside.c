@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "vm/forward/bind/ports.h"
-#include "vm/flow/hash.h"
+#include "vm/keyed/hash.h"
 
 /* A port that is free here may belong to another flow, of this machine's own or of another pool's: then the next is
  * tried. */
@@ -176,7 +176,7 @@ static uint16_t wake_port(struct outside *o, const struct side *out, struct flow
 {
     for (unsigned i = 0; i < TRIES; i++) {
         const uint32_t span = (uint32_t)out->hi - out->lo + 1;
-        b->to_src_port = (uint16_t)(out->lo + (uint32_t)((hash_draw(&o->random) >> 32) * span >> 32));
+        b->to_src_port = (uint16_t)(out->lo + (uint32_t)((random_next(&o->random) >> 32) * span >> 32));
         if (!is_free(arg, b)) continue;
         const uint16_t wanted = b->to_src_port, port = port_take(out->ports, b->space, wanted);
         if (!port) continue;

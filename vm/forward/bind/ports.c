@@ -5,7 +5,7 @@
 
 #include "vm/forward/bind/mappings.h"
 #include "vm/forward/bind/port_map.h"
-#include "vm/flow/hash.h"
+#include "vm/keyed/hash.h"
 
 struct ports {
     struct port_map *maps; /* [spaces], zero until used: the system gives their memory when it is touched */
@@ -58,7 +58,7 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
     struct port_map *map = map_of(p, space);
     int32_t port = want;
     if (want < p->lo || want > p->hi || !port_map_take(map, want))
-        port = port_map_draw(map, p->lo, p->hi, hash_draw(&p->random));
+        port = port_map_draw(map, p->lo, p->hi, random_next(&p->random));
     if (port <= 0) return 0;
     p->used[space]++;
     ++*p->sum;

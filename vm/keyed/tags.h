@@ -2,8 +2,8 @@
  * 0; a tag of 0 is a free slot. Questions to all sixteen at once give a mask, bit i for slot i.
  *
  * Each question has a way by SSE2 and a plain one of equal answers, which is also what other machines use. */
-#ifndef VM_FLOW_TAGS_H
-#define VM_FLOW_TAGS_H
+#ifndef VM_KEYED_TAGS_H
+#define VM_KEYED_TAGS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +51,17 @@ static inline unsigned tags_count(uint32_t mask)
     mask = (mask & 0x3333) + (mask >> 2 & 0x3333);
     mask = (mask + (mask >> 4)) & 0x0f0f;
     return (mask + (mask >> 8)) & 0x1f;
+}
+
+/* The lowest one of a mask that is not 0; not every machine has an instruction for that either. */
+static inline unsigned tags_first(uint32_t mask)
+{
+#ifdef __bpf__
+    const uint32_t below = (mask & -mask) - 1;
+    return tags_count(below & 0xffff) + tags_count(below >> 16);
+#else
+    return (unsigned)__builtin_ctz(mask);
+#endif
 }
 
 /* Where a key may lie: two different groups of `groups` (at least 2), each as likely as any other, and its tag. The

@@ -1,0 +1,95 @@
+/* Seeded hashing of short keys: NH, folded; and the numbers of a seed.
+ *
+ * The sum of products (w1 + k1)(w2 + k2) + (w3 + k3)(w4 + k4) ... mod 2^128, each w + k mod 2^64, is equal for two
+ * different keys of one length with a chance of 2^-64 over the draw of the k, whatever the keys (Black, Halevi,
+ * Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999, 4): who does not know the k
+ * finds no keys that meet more often. One more multiplication, folded, makes 64 bits of it that are all good.
+ *
+ * A product has 128 bits: by the machine's instruction where the compiler has it, by halves of 32 bits elsewhere, with
+ * equal results. */
+#ifndef VM_KEYED_HASH_H
+#define VM_KEYED_HASH_H
+
+#include <stdint.h>
+
+enum { HASH_WORDS = 6 };
+
+struct hash_key {
+    uint64_t add[HASH_WORDS], close[2];
+};
+
+struct hash_sum {
+    uint64_t low, high;
+};
+
+/* Add a product to the sum, mod 2^128. */
+static inline void hash_add_by_halves(struct hash_sum *sum, uint64_t a, uint64_t b)
+{
+    const uint64_t half = UINT32_MAX, low = (a & half) * (b & half), high = (a >> 32) * (b >> 32);
+    const uint64_t cross = (a >> 32) * (b & half) + (low >> 32), other = (a & half) * (b >> 32) + (cross & half);
+    const uint64_t before = sum->low;
+    sum->low += other << 32 | (low & half);
+    sum->high += high + (cross >> 32) + (other >> 32) + (sum->low < before);
+}
+
+#if defined __SIZEOF_INT128__ && !defined __bpf__
+static inline void hash_add(struct hash_sum *sum, uint64_t a, uint64_t b)
+{
+    const unsigned __int128 all = ((unsigned __int128)sum->high << 64 | sum->low) + (unsigned __int128)a * b;
+    sum->low = (uint64_t)all;
+    sum->high = (uint64_t)(all >> 64);
+}
+#else
+#define hash_add hash_add_by_halves
+#endif
+
+/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): every seed is good. */
+static inline uint64_t random_next(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static inline void hash_key_init(struct hash_key *k, uint64_t seed)
+{
+    for (unsigned i = 0; i < HASH_WORDS; i++) k->add[i] = random_next(&seed);
+    for (unsigned i = 0; i < 2; i++) k->close[i] = random_next(&seed);
+}
+
+/* Words i and i + 1 of the key, added to the sum; i is even. */
+static inline void hash_two(struct hash_sum *sum, const struct hash_key *k, unsigned i, uint64_t a, uint64_t b)
+{
+    hash_add(sum, a + k->add[i], b + k->add[i + 1]);
+}
+
+static inline uint64_t hash_close(const struct hash_key *k, const struct hash_sum *sum)
+{
+    struct hash_sum product = {0, 0};
+    hash_add(&product, sum->low ^ k->close[0], sum->high ^ k->close[1]);
+    return product.low ^ product.high;
+}
+
+/* A word of whatever a key is made of. */
+typedef uint64_t __attribute__((may_alias)) hash_word;
+
+/* Of any number of words: those past the first six go in beside the hash of what is before them. */
+static inline uint64_t hash_words(const struct hash_key *k, const hash_word *words, unsigned count)
+{
+    struct hash_sum sum = {0, 0};
+    for (unsigned i = 0, at = 0; i < count; i += 2, at += 2) {
+        if (at == HASH_WORDS) {
+            const uint64_t before = hash_close(k, &sum);
+            sum = (struct hash_sum){0, 0};
+            hash_two(&sum, k, 0, before, 0);
+            at = 2;
+        }
+        hash_two(&sum, k, at, words[i], i + 1 < count ? words[i + 1] : 0);
+    }
+    return hash_close(k, &sum);
+}
+
+static inline uint64_t hash_pair(uint32_t low, uint32_t high) { return (uint64_t)high << 32 | low; }
+
+#endif

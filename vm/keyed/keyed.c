@@ -1,0 +1,63 @@
+/* Bounded tables by key, see keyed.h. */
+#include "vm/keyed/keyed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 64 };
+
+static size_t lines(size_t bytes) { return (bytes + LINE - 1) & ~(size_t)(LINE - 1); }
+
+/* All arrays in one zeroed piece, each on a line of its own: the system gives a large piece page by page as it is
+ * touched. */
+bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
+{
+    const uint64_t groups = cfg->most > UINT32_MAX / 2 ? UINT64_MAX : (cfg->most * 3 / 2 + GROUP - 1) / GROUP;
+    *t = (struct keyed){.key_words = cfg->key_words, .entry_bytes = cfg->entry_bytes};
+    if (groups > UINT32_MAX / GROUP) return false;
+    t->groups = groups < 2 ? 2 : (uint32_t)groups;
+    const size_t slots = (size_t)t->groups * GROUP, tags = lines(slots * sizeof *t->tags),
+                 words = lines(slots * sizeof *t->words);
+    t->memory = calloc(1, tags + words + slots * cfg->entry_bytes + LINE);
+    if (!t->memory) return false;
+    uint8_t *at = t->memory;
+    at += lines((uintptr_t)at) - (uintptr_t)at;
+    t->tags = (uint16_t *)at;
+    t->words = (uint64_t *)(at + tags);
+    t->entries = at + tags + words;
+    hash_key_init(&t->hash, cfg->seed);
+    return true;
+}
+
+void keyed_fini(struct keyed *t) { free(t->memory); }
+
+uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)
+{
+    uint32_t left;
+    const uint32_t group = place_choose(at, t->tags, &left);
+    if (!left) return KEYED_NONE;
+    const uint32_t slot = group * GROUP + tags_first(left), bytes = t->key_words * 8;
+    uint8_t *entry = keyed_at(t, slot);
+    memcpy(entry, key, bytes);
+    memset(entry + bytes, 0, t->entry_bytes - bytes);
+    t->tags[slot] = at->tag;
+    t->words[slot] = 0;
+    t->used++;
+    return slot;
+}
+
+uint32_t keyed_up_to(const struct keyed *t, uint32_t group, uint64_t word)
+{
+    const uint64_t *words = t->words + (size_t)group * GROUP;
+    uint32_t found = 0;
+    for (unsigned i = 0; i < GROUP; i++) found |= (uint32_t)(words[i] <= word) << i;
+    return found & tags_taken(t->tags + (size_t)group * GROUP);
+}
+
+uint32_t keyed_lowest(const struct keyed *t, const struct place *at)
+{
+    uint32_t lowest = place_slot(at, 0);
+    for (unsigned i = 1; i < 2 * GROUP; i++)
+        if (t->words[place_slot(at, i)] < t->words[lowest]) lowest = place_slot(at, i);
+    return lowest;
+}
