@@ -122,7 +122,6 @@ int parse_int_or_range(const char *s, size_t len, struct node *out);
 
 /* tokens.c */
 void keywords_init(struct parser *p);
-void keywords_fini(struct parser *p);
 int keyword_find(const struct parser *p, const char *s, size_t len);
 /* Does the text at `at` begin a statement (so that a list or parenthesis before it must have ended)? */
 bool looks_like_statement(const struct parser *p, uint32_t at);

@@ -80,13 +80,6 @@ bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, u
     return true;
 }
 
-void clause_not_due(struct compile *c, const struct node *clause, const char *what)
-{
-    if (!clause) return;
-    mark_names_used(c, clause);
-    diag(c->diags, E_UNSUPPORTED, clause->span, "not supported yet: %s", what);
-}
-
 void addr_words(const struct addr *a, uint32_t words[4])
 {
     const unsigned count = a->family == 4 ? 1 : 4;

@@ -21,8 +21,6 @@ static const struct kind_row {
 /* Names that stood after a declaring keyword in text that did not parse. */
 enum { SPACE_LOST = SPACE_COUNT };
 
-const char *symbol_kind_name(enum symbol_kind k) { return kinds[k].name; }
-
 const char *article(const char *noun) { return strchr("aeiou", noun[0]) ? "an" : "a"; }
 
 static uint32_t hash_name(unsigned space, struct str name)

@@ -110,7 +110,6 @@ enum {
 
 /* Names (names.c) ------------------------------------------------------------------------------------------------- */
 
-const char *symbol_kind_name(enum symbol_kind k);
 const char *article(const char *noun); /* "a" or "an" */
 /* NULL when nothing of that space has the name. */
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name);

@@ -19,8 +19,6 @@ uint32_t clause_number(struct compile *c, const struct node *clause, const struc
 uint32_t clause_string(struct compile *c, const struct node *clause);
 /* `ports R`: one range from 1 to 65535; false after a report. */
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
-/* "not supported yet: ..." at the clause, if it stands. */
-void clause_not_due(struct compile *c, const struct node *clause, const char *what);
 
 /* An address as struct key has it: host order, v4 in word 0. */
 void addr_words(const struct addr *a, uint32_t words[4]);

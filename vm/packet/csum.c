@@ -45,17 +45,6 @@ uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t prot
     return sum;
 }
 
-uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to) { return csum_apply(csum, csum_delta16(from, to)); }
-
-uint16_t csum_update32(uint16_t csum, uint32_t from, uint32_t to) { return csum_apply(csum, csum_delta32(from, to)); }
-
-uint16_t csum_update128(uint16_t csum, const uint32_t from[4], const uint32_t to[4])
-{
-    uint64_t delta = 0;
-    for (unsigned i = 0; i < 4; i++) delta += csum_delta32(from[i], to[i]);
-    return csum_apply(csum, delta);
-}
-
 uint16_t csum_udp(uint16_t computed) { return computed == 0 ? UINT16_MAX : computed; }
 
 uint16_t csum_udp_updated(uint16_t before, uint16_t updated) { return before == 0 ? 0 : csum_udp(updated); }

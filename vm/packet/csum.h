@@ -29,14 +29,9 @@ uint16_t csum_of(const void *bytes, size_t len);
 uint64_t csum_pseudo4(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len);
 uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t proto, uint32_t len);
 
-/* The checksum after a field at an even offset changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m')).
- * A wrong checksum stays wrong by as much. */
-uint16_t csum_update16(uint16_t csum, uint16_t from, uint16_t to);
-uint16_t csum_update32(uint16_t csum, uint32_t from, uint32_t to);
-uint16_t csum_update128(uint16_t csum, const uint32_t from[4], const uint32_t to[4]);
-
-/* Several fields at once: the deltas of fields at even offsets add up to a running sum (~m + m' of each), and one
- * csum_apply puts them in. A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
+/* The checksum after fields at even offsets changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m')): the
+ * deltas of the fields add up to a running sum, and one csum_apply puts them in. A wrong checksum stays wrong by as much.
+ * A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
 static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
 static inline uint64_t csum_delta32(uint32_t from, uint32_t to) { return (uint64_t)(uint32_t)~from + to; }
 static inline uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }

@@ -1,8 +1,7 @@
 /* Names out of the tables: actions, reasons, protocols, ICMP types. */
 #include "vm/words/names.h"
 
-#include <stdbool.h>
-#include <string.h>
+#include <stddef.h>
 
 #include "vm/vm.h"
 
@@ -50,18 +49,6 @@ const char *reason_name(enum pkt_reason r)
     return (unsigned)r < COUNT(names) ? names[r] : "?";
 }
 
-static bool same(const char *name, const char *text, size_t len)
-{
-    return strlen(name) == len && memcmp(name, text, len) == 0;
-}
-
-int proto_by_name(const char *name, size_t len)
-{
-    for (size_t i = 0; i < COUNT(protos); i++)
-        if (same(protos[i].name, name, len)) return (int)protos[i].number;
-    return -1;
-}
-
 const char *proto_name(unsigned number)
 {
     for (size_t i = 0; i < COUNT(protos); i++)
@@ -69,27 +56,9 @@ const char *proto_name(unsigned number)
     return NULL;
 }
 
-const char *proto_name_at(size_t i) { return i < COUNT(protos) ? protos[i].name : NULL; }
-
-int icmp_type_by_name(unsigned family, const char *name, size_t len)
-{
-    for (size_t i = 0; i < COUNT(icmp_types); i++)
-        if (icmp_types[i].family == family && same(icmp_types[i].name, name, len)) return (int)icmp_types[i].type;
-    return -1;
-}
-
 const char *icmp_type_name(unsigned family, unsigned type)
 {
     for (size_t i = 0; i < COUNT(icmp_types); i++)
         if (icmp_types[i].family == family && icmp_types[i].type == type) return icmp_types[i].name;
-    return NULL;
-}
-
-const char *icmp_type_name_at(unsigned family, size_t i)
-{
-    for (size_t row = 0; row < COUNT(icmp_types); row++) {
-        if (icmp_types[row].family != family) continue;
-        if (i-- == 0) return icmp_types[row].name;
-    }
     return NULL;
 }

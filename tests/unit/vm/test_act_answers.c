@@ -81,17 +81,20 @@ static void test_flow_rst(void **state)
 {
     (void)state;
     struct pkt *out = NULL;
-    struct flow_rst rst = {
-        .src = {0x02020202}, .dst = {0x01010101}, .src_port = 80, .dst_port = 5, .seq = 77, .ack = 99, .has_ack = true};
-    sent(build_flow_rst(&rst, pool, &out), &out, "a flow",
+    struct flow_segment rst = {.src = {0x02020202}, .dst = {0x01010101}, .src_port = 80, .dst_port = 5, .seq = 77};
+    rst.flags = TCP_RST | TCP_ACK;
+    rst.ack = 99;
+    sent(build_flow_segment(&rst, pool, &out), &out, "a flow",
          "ip4 2.2.2.2 > 1.1.1.1 id 0 df / tcp 80 > 5 rst ack seq 77 ack 99 win 0");
-    rst.has_ack = false;
-    sent(build_flow_rst(&rst, pool, &out), &out, "a flow",
+    rst.flags = TCP_RST;
+    rst.ack = 0;
+    sent(build_flow_segment(&rst, pool, &out), &out, "a flow",
          "ip4 2.2.2.2 > 1.1.1.1 id 0 df / tcp 80 > 5 rst seq 77 win 0");
-    rst = (struct flow_rst){
-        .src = {0, 0, 0, 2}, .dst = {0, 0, 0, 1}, .src_port = 80, .dst_port = 5, .seq = UINT32_MAX, .v6 = true};
-    sent(build_flow_rst(&rst, pool, &out), &out, "a flow", "ip6 ::2 > ::1 / tcp 80 > 5 rst seq 0xffffffff win 0");
-    assert_int_equal(build_flow_rst(&rst, NULL, &out), -ENOBUFS);
+    rst = (struct flow_segment){
+        .src = {0, 0, 0, 2}, .dst = {0, 0, 0, 1}, .src_port = 80, .dst_port = 5, .seq = UINT32_MAX, .flags = TCP_RST};
+    rst.v6 = true;
+    sent(build_flow_segment(&rst, pool, &out), &out, "a flow", "ip6 ::2 > ::1 / tcp 80 > 5 rst seq 0xffffffff win 0");
+    assert_int_equal(build_flow_segment(&rst, NULL, &out), -ENOBUFS);
 }
 
 static void test_allowed(void **state)

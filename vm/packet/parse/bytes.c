@@ -72,9 +72,3 @@ uint32_t bytes_get32(const struct pkt *pkt, uint32_t at)
     uint8_t v[4];
     return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get32(v) : 0;
 }
-
-uint64_t bytes_get48(const struct pkt *pkt, uint32_t at)
-{
-    uint8_t v[6];
-    return bytes_copy(pkt, at, sizeof(v), v) == sizeof(v) ? wire_get48(v) : 0;
-}

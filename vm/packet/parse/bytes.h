@@ -27,7 +27,6 @@ uint32_t bytes_l2_len(const struct pkt *pkt);
 uint8_t bytes_get8(const struct pkt *pkt, uint32_t at);
 uint16_t bytes_get16(const struct pkt *pkt, uint32_t at);
 uint32_t bytes_get32(const struct pkt *pkt, uint32_t at);
-uint64_t bytes_get48(const struct pkt *pkt, uint32_t at);
 
 /* Does value stand in these bytes, where mask has ones? */
 static inline bool bytes_match(const uint8_t *bytes, const uint8_t *value, const uint8_t *mask, unsigned len)

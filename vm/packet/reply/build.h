@@ -53,18 +53,6 @@ int build_time_exceeded(const struct pkt *request, const struct key *key, const 
 int build_too_big(const struct pkt *request, const struct key *key, uint32_t mtu, const uint32_t from[4],
                   struct pool *pool, struct pkt **out);
 
-/* A RST to one side of a flow, from the other, where no segment asks for it: a bare IP packet (LINK_RAW). It counts
- * only if seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst` has acknowledged, or, where that may lag
- * behind, the end of what was sent to it. One who has acknowledged nothing yet listens to has_ack and an ack of all it
- * sent (RFC 9293, 3.5.2). */
-struct flow_rst {
-    uint32_t src[4], dst[4]; /* as in struct key */
-    uint16_t src_port, dst_port;
-    uint32_t seq, ack;
-    bool v6, has_ack;
-};
-int build_flow_rst(const struct flow_rst *rst, struct pool *pool, struct pkt **out);
-
 /* Options of a segment that we make up; all 0: none. */
 struct tcp_options {
     uint16_t mss; /* 0: absent */
@@ -83,7 +71,9 @@ struct flow_segment {
     bool v6;
     struct tcp_options options;
 };
-/* A bare IP packet (LINK_RAW). */
+/* A bare IP packet (LINK_RAW). A RST counts only if seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst` has
+ * acknowledged, or, where that may lag behind, the end of what was sent to it. One who has acknowledged nothing yet
+ * listens to ACK, and an ack of all it sent (RFC 9293, 3.5.2). */
 int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out);
 /* The same as an answer to a TCP packet, whose addresses, ports and link it takes, not those of `s`. */
 int build_tcp_reply(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,

@@ -128,16 +128,3 @@ int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct p
     write_tcp(&r.w, s);
     return reply_finish(&r, TCP_SUM, out);
 }
-
-int build_flow_rst(const struct flow_rst *rst, struct pool *pool, struct pkt **out)
-{
-    struct flow_segment s = {.src_port = rst->src_port,
-                             .dst_port = rst->dst_port,
-                             .seq = rst->seq,
-                             .ack = rst->ack,
-                             .flags = rst->has_ack ? TCP_RST | TCP_ACK : TCP_RST,
-                             .v6 = rst->v6};
-    memcpy(s.src, rst->src, sizeof(s.src));
-    memcpy(s.dst, rst->dst, sizeof(s.dst));
-    return build_flow_segment(&s, pool, out);
-}
