@@ -199,8 +199,11 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
     }
 }
 
+/* Is it more than a program may hold? */
+static bool asks_too_much(const struct built *b) { return b->chain > PBC_CHAIN_MAX || built_steps(b) > PBC_PATH_MAX; }
+
 /* Both ways of a fork may hold boxes of the same entries, which then count twice. Without forks each counts once: the
- * image is that one if so few rules are asked in turn that it may be used. */
+ * image is that one if a program may hold it. */
 static void chain_again(struct build *b, uint64_t limit, struct built *out, struct effort *e)
 {
     struct built now;
@@ -208,7 +211,7 @@ static void chain_again(struct build *b, uint64_t limit, struct built *out, stru
     b->forks_most = 0;
     const int error = attempt(b, e->scale, limit, &now, &spare);
     effort_add(e, &now, held_bytes(out));
-    keep_better(out, &now, !error && now.chain <= PBC_CHAIN_MAX);
+    keep_better(out, &now, !error && !asks_too_much(&now));
 }
 
 /* Is the worst way through the parts so short that the whole, which takes longest to build, need not be tried? Of a
@@ -254,7 +257,7 @@ int classifier_build(const struct boxes *boxes, const bool *coded, kind_possible
     columns_find(&b);
     const int error =
         has_parts(&b) ? whole_or_parts(&b, limits->bytes, out, &effort) : attempts(&b, limits->bytes, 0, out, &effort);
-    if (!error && out->chain > PBC_CHAIN_MAX) chain_again(&b, limits->bytes, out, &effort);
+    if (!error && asks_too_much(out)) chain_again(&b, limits->bytes, out, &effort);
     out->work = effort.work;
     out->peak_bytes = effort.peak;
     if (error) built_fini(out);

@@ -187,6 +187,12 @@ static uint64_t bytes_of(const struct built *b)
            b->format_count * sizeof(*b->formats);
 }
 
+/* Should the list be straight code if the longest path is too long? */
+static bool straight_may_be_shorter(const struct built *b)
+{
+    return b->chain > PBC_CHAIN_WARN || built_steps(b) > PBC_PATH_MAX / 16;
+}
+
 static void write_built(struct gen *g, struct plan *plan, struct list *l, enum variant v, const struct classified *c,
                         const struct built *b)
 {
@@ -198,7 +204,7 @@ static void write_built(struct gen *g, struct plan *plan, struct list *l, enum v
         function_code(g, plan, c, v, classifier);
     else
         g->out_of_classifier = true;
-    if (b->chain > PBC_CHAIN_WARN) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
+    if (straight_may_be_shorter(b)) g->again = g->straight[(size_t)(l - plan->lists) * VARIANTS + v] = true;
     g->classifier_bytes -= bytes_of(b) < g->classifier_bytes ? bytes_of(b) : g->classifier_bytes;
     keep_figures(g, plan, l, v, c, b);
 }

@@ -401,8 +401,8 @@ static bool write_all(struct gen *g)
     return true;
 }
 
-/* Lists whose rules a packet may be asked one after another anyway become straight code where searching again after
- * each would make the longest way too long. */
+/* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the longest
+ * path would else be too long. */
 void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};
