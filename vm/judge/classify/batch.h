@@ -1,12 +1,7 @@
 /* A batch's search, without a branch that a packet can mispredict: all packets go down the tree together, a level at a
  * time, and every step puts its packet into all the lists of what comes next, of which only the right one grows. What
  * forks left for later waits, and is looked at where it may still hold a lower entry. A walk's file includes this once,
- * behind one.h and on its terms; with KEY_WINDOW it has said key_window(), too. */
-
-#ifndef KEY_WINDOW
-/* What the item's cut asks of its packet's key. */
-static TARGET INLINE uint64_t key_window(const struct key keys[], item at) { return window(&keys[ITEM_AT(at)], at); }
-#endif
+ * behind one.h and on its terms. */
 
 /* One step for each of `count` items that stand at cuts: those that stand at cuts again come first in the same list,
  * and their number is returned; the others go to `ends`. */
@@ -16,7 +11,7 @@ static TARGET INLINE unsigned level(const struct image *im, const struct key key
     const uint64_t *const tree = im->tree;
     size_t again = 0;
     for (size_t i = 0; i < count; i++) {
-        const item at = cuts[i], next = tree[TREE_BASE(at) + key_window(keys, at)] | (at & ITEM_NUMBER);
+        const item at = cuts[i], next = tree[TREE_BASE(at) + window(&keys[ITEM_AT(at)], at)] | (at & ITEM_NUMBER);
         cuts[again] = ends[i - again] = next;
         again += TREE_KIND(next) == TREE_CUT;
     }

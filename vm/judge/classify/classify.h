@@ -1,5 +1,5 @@
 /* Searches of a classifier (pbc.h: struct pbc_classifier): the first of its entries that holds for a header key. One
- * image, several walks: scalar, SSE 4.1, AVX2, AVX-512, NEON; the best that the processor has is chosen once, all find
+ * image, several walks: scalar, SSE 4.1, AVX2, NEON; the best that the processor has is chosen once, all find
  * the same (tests/diff/walks.c). Nothing here is checked: the verifier proved every word and block. */
 #ifndef VM_JUDGE_CLASSIFY_CLASSIFY_H
 #define VM_JUDGE_CLASSIFY_CLASSIFY_H
@@ -19,7 +19,7 @@ void classify_batch(const struct program *p, uint32_t classifier, const struct k
                     uint32_t found[]);
 
 /* Walks by name, for tests and measurements. */
-enum walk { WALK_SCALAR, WALK_SSE, WALK_AVX2, WALK_AVX512, WALK_NEON, WALKS };
+enum walk { WALK_SCALAR, WALK_SSE, WALK_AVX2, WALK_NEON, WALKS };
 struct walk_ops {
     const char *name;
     uint32_t (*one)(const struct program *, uint32_t, const struct key *, uint32_t);

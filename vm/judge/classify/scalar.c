@@ -1,27 +1,41 @@
-/* The walk that needs nothing of a processor: every lane by itself. */
+/* The walk that needs nothing of a processor: lane by lane, and none further than to its first difference. */
 #include "vm/judge/classify/walk_priv.h"
 
 #define TARGET
 
-static inline bool lane_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
-                                const struct key *key, unsigned lane)
+static inline bool in_range(uint32_t range, uint32_t port)
 {
-    uint32_t differs = 0;
-    for (unsigned i = 0; i < pbc_format_slots(size); i++)
-        differs |= (key->slot[f->slot[i]] & block_masks(b, size, i)[lane]) ^ block_values(b, i)[lane];
-    const uint32_t sport = block_column(b, pbc_col_sport(size))[lane],
-                   dport = block_column(b, pbc_col_dport(size))[lane];
-    const uint32_t half = block_column(b, pbc_col_half(size))[lane];
-    differs |= (key->half[f->half] ^ half) & half >> 16;
-    return !differs && key->src_port >= (sport & 0xffff) && 65535 - key->src_port >= (int)(sport >> 16) &&
-           key->dst_port >= (dport & 0xffff) && 65535 - key->dst_port >= (int)(dport >> 16);
+    return port >= (range & 0xffff) && 65535 - port >= range >> 16;
 }
 
+static inline bool slot_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                const struct key *key, unsigned slot, unsigned lane)
+{
+    return (key->slot[f->slot[slot]] & block_masks(b, size, slot)[lane]) == block_values(b, slot)[lane];
+}
+
+/* But for the first slot. */
+static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
+                                const struct key *key, unsigned lane)
+{
+    const uint32_t half = block_column(b, pbc_col_half(size))[lane];
+    for (unsigned i = 1; i < pbc_format_slots(size); i++)
+        if (!slot_matches(b, f, size, key, i, lane)) return false;
+    return !((key->half[f->half] ^ half) & half >> 16) &&
+           in_range(block_column(b, pbc_col_sport(size))[lane], key->src_port) &&
+           in_range(block_column(b, pbc_col_dport(size))[lane], key->dst_port);
+}
+
+/* Few lanes match in their first slot; of the others nothing more is read. */
 static INLINE unsigned matching(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                 const struct key *key)
 {
-    unsigned lanes = 0;
-    for (unsigned lane = 0; lane < 8; lane++) lanes |= (unsigned)lane_matches(b, f, size, key, lane) << lane;
+    unsigned first = 0, lanes = 0;
+    for (unsigned lane = 0; lane < 8; lane++) first |= (unsigned)slot_matches(b, f, size, key, 0, lane) << lane;
+    for (; first; first &= first - 1) {
+        const unsigned lane = (unsigned)__builtin_ctz(first);
+        lanes |= (unsigned)rest_matches(b, f, size, key, lane) << lane;
+    }
     return lanes;
 }
 

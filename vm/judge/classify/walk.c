@@ -4,12 +4,6 @@
 #ifdef __x86_64__
 static const struct walk_ops *if_there(const struct walk_ops *w, bool there) { return there ? w : NULL; }
 
-static bool has_avx512(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2");
-}
-
 const struct walk_ops *walk_ops(enum walk w)
 {
     __builtin_cpu_init();
@@ -17,7 +11,6 @@ const struct walk_ops *walk_ops(enum walk w)
     case WALK_SCALAR: return &walk_scalar;
     case WALK_SSE: return if_there(&walk_sse, __builtin_cpu_supports("sse4.1"));
     case WALK_AVX2: return if_there(&walk_avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"));
-    case WALK_AVX512: return if_there(&walk_avx512, has_avx512());
     case WALK_NEON:
     case WALKS: return NULL;
     }
@@ -35,7 +28,7 @@ const struct walk_ops *walk_ops(enum walk w)
 
 static const struct walk_ops *choose(void)
 {
-    static const enum walk order[] = {WALK_AVX512, WALK_AVX2, WALK_SSE, WALK_NEON};
+    static const enum walk order[] = {WALK_AVX2, WALK_SSE, WALK_NEON};
     for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
         if (walk_ops(order[i])) return walk_ops(order[i]);
     return &walk_scalar;

@@ -56,6 +56,6 @@ struct counts {
 #define INLINE inline __attribute__((always_inline))
 
 /* Those of other processors are not made. */
-extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_avx512, walk_neon;
+extern const struct walk_ops walk_scalar, walk_sse, walk_avx2, walk_neon;
 
 #endif
