@@ -10,7 +10,9 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 B=${B:-build}
 LONG=${LONG:-}
-export B LONG
+export B
+# Tests ask whether it is set at all.
+if [ -n "$LONG" ]; then export LONG; else export -n LONG; fi
 
 # Run one test and write its counts. A line of the list: NAME BUILD SECONDS COMMAND...
 run_one() {
@@ -92,7 +94,7 @@ list_tests() {
     [ -z "$LONG" ] || long=20
     if [ -z "${COVERAGE:-}" ]; then
         for f in $(programs tests/fuzz/fuzz_*.c); do
-            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((10 * long))"
+            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((6 * long))"
         done
     fi
     for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do

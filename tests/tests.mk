@@ -1,5 +1,5 @@
 # Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
-#: make check      every test, about five minutes; last line `N passed, N failed, N skipped`
+#: make check      every test, some minutes; last line `N passed, N failed, N skipped`
 #: make check-long the same with longer fuzz and differential campaigns
 #: make demo       compile an example, replay a capture, print the summary
 #: make bench      speed and memory beside their peers; never passes or fails on time
@@ -42,14 +42,17 @@ $(DAMAGE): $(B)/tests/tools/damage.o $(B)/libvm.a
 $(MKCAP) $(DAMAGE):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^
 tests: programs $(MKCAP) $(DAMAGE) $(UNIT) $(TOOLS)
+# What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang what needs no capture.
+tests-san: programs $(MKCAP) $(DAMAGE) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS))
+tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 
 PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 check-build:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B) tests
-	@+$(PART) B=$(B)/san SAN=1 tests
-	@+$(PART) B=$(B)/clang CC=clang tests
+	@+$(PART) B=$(B)/san SAN=1 tests-san
+	@+$(PART) B=$(B)/clang CC=clang tests-clang
 	@+$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers
 check: check-build
 	@B=$(B) bash tests/run.sh
@@ -81,4 +84,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests fuzzers check check-build check-long demo bench bench-plot golden coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo bench bench-plot golden coverage format-check tidy

@@ -17,7 +17,7 @@
 #include "tests/lib/note.h"
 #include "vm/vm.h"
 
-enum { BATCH = 64, STEP = 20 };
+enum { BATCH = 64, STEP = 20, LONG_LIST = 600 /* longer than a stretch of code and a leaf, and soon a classifier */ };
 #define STEP_NS 7654321u /* a frame */
 
 struct world {
@@ -378,7 +378,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     world_of(&w, &s);
     w.classify = (enum classify_when)(seed % 3);
     /* mostly short lists, where one rule's mistake shows; sometimes longer than a block */
-    rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? 2500 : rng_one_in(&r, 5) ? 60 : 10);
+    rules_draw(&t, &s, &r, rng_one_in(&r, 50) ? LONG_LIST : rng_one_in(&r, 5) ? 60 : 10);
     struct program *p = compile(&t, w.classify, stdout);
     if (!p) {
         text_free(&t);

@@ -377,6 +377,7 @@ static struct model_flow *recorded(struct run *r, const struct flow_record *f)
         struct model_flow *m = &r->model.flows[i];
         const struct talk *o = &m->open;
         uint32_t src[4], dst[4];
+        if (m->began_ns != f->began_ns || m->seen_ns != f->seen_ns || m->state != (enum flow_state)f->state) continue;
         talk_addr(o, o->src, src);
         talk_addr(o, o->dst, dst);
         const uint16_t src_port = is_icmp(o) ? o->id : has_ports(o) ? o->src_port : 0;
@@ -385,8 +386,7 @@ static struct model_flow *recorded(struct run *r, const struct flow_record *f)
         if (memcmp(src, f->src, sizeof src) || memcmp(dst, f->dst, sizeof dst) || f->proto != o->proto) continue;
         if (f->family != (o->v6 ? 6 : 4) || f->src_port != src_port || f->vlan[0] != outer || f->vlan[1] != inner)
             continue;
-        if (f->dst_port != (has_ports(o) ? o->dst_port : 0)) continue;
-        if (m->began_ns == f->began_ns && m->seen_ns == f->seen_ns && m->state == (enum flow_state)f->state) return m;
+        if (f->dst_port == (has_ports(o) ? o->dst_port : 0)) return m;
     }
     return NULL;
 }
