@@ -63,8 +63,8 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %token <str> DESTINATION "destination" DOWN "down" DRAIN "drain" DSCP "dscp" DSR "dsr" DURING "during" ECE "ece"
 %token <str> EDITION "edition" ELSE "else" ENTRIES "entries" ETHER "ether" EVERY "every" EXCEPT "except"
 %token <str> EXPECT "expect" FALL "fall" FILE_KW "file" FIN "fin" FIREWALL "firewall" FIRST "first" FLAGS "flags"
-%token <str> FLOW "flow" FLOWS "flows" FOR "for" FORWARD "forward" FRAGMENT "fragment" FRAMES "frames" FROM "from"
-%token <str> GET "GET" GUE "gue" HAS "has" HASH "hash" HEADER "header" HOST "host" HTTP "http" HTTPS "https"
+%token <str> FLOW "flow" FLOWLABEL "flowlabel" FLOWS "flows" FOR "for" FORWARD "forward" FRAGMENT "fragment" FRAMES "frames"
+%token <str> FROM "from" GET "GET" GUE "gue" HAS "has" HASH "hash" HEADER "header" HOST "host" HTTP "http" HTTPS "https"
 %token <str> ICMP "icmp" ICMP6 "icmp6" IDLE "idle" IN "in" INCLUDE "include" INLINE "inline" INNER "inner"
 %token <str> INSTRUCTION "instruction" INTERFACE "interface" IP "ip" IP6 "ip6" IPIP "ipip" IS "is" KEEP "keep"
 %token <str> KEY "key" L2 "l2" LACKS "lacks" LENGTH "length" LIMIT "limit" LIMITS "limits" LIVE "live" MAC_KW "mac"
@@ -117,7 +117,7 @@ item: NL { $$ = NULL; } | simple NL | block ;
 keyword: ACK | ADD | AFFINITY | AFTER | ALL | ALPN | ALWAYS | AND | ANNOUNCE | ARP | AS | AT | AUDIT | AUTO | BACKUP
        | BALANCE | BODY | BURST | BY | BYTES_KW | CA | CERT | CHAIN | CHECK | CLAMP | CODE | COMMENT | CONST | COOKIES
        | CWR | DESTINATION | DOWN | DRAIN | DSCP | DSR | DURING | ECE | EDITION | ELSE | ENTRIES | ETHER | EVERY
-       | EXCEPT | EXPECT | FALL | FIN | FIREWALL | FIRST | FLAGS | FLOW | FLOWS | FOR | FORWARD | FRAGMENT
+       | EXCEPT | EXPECT | FALL | FIN | FIREWALL | FIRST | FLAGS | FLOW | FLOWLABEL | FLOWS | FOR | FORWARD | FRAGMENT
        | FRAMES | FROM | GET | GUE | HAS | HASH | HEADER | HOST | HTTP | HTTPS | ICMP | ICMP6 | IDLE | IN | INCLUDE
        | INLINE | INNER | INSTRUCTION | INTERFACE | IP | IP6 | IPIP | IS | KEEP | KEY | L2 | LACKS | LENGTH | LIMIT
        | LIMITS | MAC_KW | MACS | MASK | MASQUERADE | MAX | METER | METHOD | MIRROR | MODE | MSS | NAMES | NAT
@@ -362,6 +362,7 @@ condition: protos
     | TTL list { $$ = condition(p, N_C_TTL, @$, $2, W_NUMBERS, "`ttl`"); }
     | LENGTH list { $$ = condition(p, N_C_LENGTH, @$, $2, W_NUMBERS, "`length`"); }
     | DSCP list { $$ = condition(p, N_C_DSCP, @$, $2, W_NUMBERS, "`dscp`"); }
+    | FLOWLABEL list { $$ = condition(p, N_C_FLOWLABEL, @$, $2, W_NUMBERS, "`flowlabel`"); }
     | OPTIONS list { $$ = condition(p, N_C_OPTIONS, @$, $2, W_ANY | W_NONE, "`options`"); }
     | BYTES_KW name AT scalar IS scalar mask_opt
         { $$ = tree(p, N_C_BYTES, @$, chain(chain($2, want(p, $4, W_INT | W_NAME, "`at`")),
@@ -619,6 +620,7 @@ packet_opt: tcp_flag
     | INNER scalar { $$ = clause(p, CL_INNER, @1, want(p, $2, W_INT | W_NAME, "`inner`")); }
     | TTL scalar { $$ = clause(p, CL_TTL, @1, want(p, $2, W_INT | W_NAME, "`ttl`")); }
     | LENGTH scalar { $$ = clause(p, CL_LENGTH, @1, want(p, $2, W_INT | W_NAME, "`length`")); }
+    | FLOWLABEL scalar { $$ = clause(p, CL_FLOWLABEL, @1, want(p, $2, W_INT | W_NAME, "`flowlabel`")); }
     | ON iface { $$ = clause(p, CL_ON, @1, $2); }
     | FRAGMENT name
         { $$ = clause(p, CL_FRAGMENT, @1,

@@ -133,6 +133,7 @@ found in turn. What a search may read counts as instructions, as often as there 
 | SET, MACSET | a: 0 source, 1 destination; to; imm: set |
 | MACKIND | a: 0 source, 1 destination; to; imm: 1 multicast, 2 broadcast, 3 either |
 | PATTERN | to; imm: pattern |
+| HEADER | a: condition whose number the key does not hold; to; imm: range, of RANGES |
 | METER | to; imm: meter |
 | FLOWS | to; imm: number of flows |
 | RULE | imm: rule |
@@ -167,7 +168,7 @@ A condition on a field that the packet does not have is false, and so is its `no
 |---|---|---|---|
 TEXT
 sed -n 's/^\(COND\|NUMBER\|IP_NUMBER\)(/ROW(\1, /p' cond.def | rows /dev/stdin ROW | awk -F'\t' '
-    $1 == "IP_NUMBER" { $NF = "has: " $(NF - 3) ". " $NF ", in ranges" }
+    $1 == "IP_NUMBER" { $NF = "has: " $(NF - 5) ". " $NF ", in ranges" }
     { print "| " NR - 1 " | `" $3 "` | " ($1 == "COND" ? $5 : "RANGES") " | " $NF " |" }'
 
 cat <<'TEXT'

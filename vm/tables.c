@@ -39,7 +39,7 @@ const struct op_info op_info[OPCODE_COUNT] = {
                       .operands = OPERANDS_RANGES,                                                                     \
                       .traits = what,                                                                                  \
                       .half = at},
-#define IP_NUMBER(ident, text, at, largest, part, ip4, ip6, bits, without, called, doc)                                \
+#define IP_NUMBER(ident, text, at, largest, part, ip4, ip6, bits, without, called, noun, plural, doc)                  \
     [COND_##ident] = {.name = text,                                                                                    \
                       .lacks = without,                                                                                \
                       .word = called,                                                                                  \

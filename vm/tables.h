@@ -51,6 +51,7 @@ enum operand {
     OPERAND_MACSET,
     OPERAND_MACKIND,
     OPERAND_PATTERN,
+    OPERAND_HEADER,
     OPERAND_METER,
     OPERAND_FLOWS,
     OPERAND_RULE,
@@ -87,12 +88,12 @@ enum cond_operands {
 
 /* What holds of conditions of a kind, whatever their operands. */
 enum cond_trait {
-    COND_OF_FLOW = 1 << 0,   /* all established packets of one direction of a flow, on one interface, have in common what
-                                it asks; the type of an ICMP query is its flow's */
-    COND_BEYOND = 1 << 1,    /* later fragments lack the field */
-    COND_PLAIN = 1 << 2,     /* takes neither `not` nor `any` */
-    COND_IN_IP = 1 << 3,     /* `lacks` is said of IP packets; of others that they are none */
-    COND_HAS_ALL = 1 << 4,   /* all bits of `has` must be set */
+    COND_OF_FLOW = 1 << 0, /* all established packets of one direction of a flow, on one interface, have in common what
+                              it asks; the type of an ICMP query is its flow's */
+    COND_BEYOND = 1 << 1,  /* later fragments lack the field */
+    COND_PLAIN = 1 << 2,   /* takes neither `not` nor `any` */
+    COND_IN_IP = 1 << 3,   /* `lacks` is said of IP packets; of others that they are none */
+    COND_HAS_ALL = 1 << 4, /* all bits of `has` must be set */
     COND_HAS_STATE = 1 << 5, /* the packet must have a mark of MARK_STATES */
     COND_ARG_KINDS = 1 << 6, /* arg is bits of key.kind, of which the packet must have one, outside the `not`; 0: any */
     COND_ARG_FREES = 1 << 7, /* with an arg every packet has the field */
@@ -105,13 +106,13 @@ struct ip_bits {
 
 struct cond_info {
     const char *name, *lacks;
-    const char *word;  /* of a number, else NULL */
-    uint32_t has;      /* bits of key.kind, one of which the packet must have; 0: every packet */
-    uint32_t args;     /* bits that may stand in arg */
-    uint32_t most;     /* of a number: its largest value */
-    uint8_t operands;  /* enum cond_operands */
-    uint8_t traits;    /* enum cond_trait */
-    uint8_t half;      /* of a number: where it stands in the key; HALF_NONE: it stands in the IP header alone */
+    const char *word;     /* of a number, else NULL */
+    uint32_t has;         /* bits of key.kind, one of which the packet must have; 0: every packet */
+    uint32_t args;        /* bits that may stand in arg */
+    uint32_t most;        /* of a number: its largest value */
+    uint8_t operands;     /* enum cond_operands */
+    uint8_t traits;       /* enum cond_trait */
+    uint8_t half;         /* of a number: where it stands in the key; HALF_NONE: it stands in the IP header alone */
     struct ip_bits ip[2]; /* of an IP_NUMBER: in IPv4 and in IPv6 */
 };
 #define HALF_NONE 0xffu

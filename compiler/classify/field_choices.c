@@ -177,24 +177,6 @@ static bool address_choices(const struct ir *ir, const struct ir_product *p, enu
     return true;
 }
 
-/* A field of numbers: where it stands, how many bits it has, and which bit of key.kind says that it is there, for those
- * whose `most` stands for "it is not". */
-struct number {
-    uint8_t half, bits;
-    uint32_t there;
-};
-static const struct number numbers[IR_FIELDS] = {
-    [IR_IFACE] = {KEY_HALF(iface), 16, 0},
-    [IR_VLAN] = {KEY_HALF(vlan_outer), 12, KIND_VLAN},
-    [IR_INNER] = {KEY_HALF(vlan_inner), 12, KIND_VLAN2},
-    [IR_TYPE] = {KEY_HALF(icmp_type), 8, 0},
-    [IR_CODE] = {KEY_HALF(icmp_code), 8, 0},
-    [IR_DSCP] = {KEY_HALF(dscp), 6, 0},
-    [IR_TTL] = {KEY_HALF(ttl), 8, 0},
-    [IR_LENGTH] = {KEY_HALF(length), 16, 0},
-    [IR_ETHER] = {KEY_HALF(ether_type), 16, KIND_ETHERTYPE},
-};
-
 /* The list without the value that stands for "none"; false: nothing is left of it. */
 static bool without_absent(struct list *l, struct pbc_range *last, uint32_t absent)
 {
@@ -204,34 +186,35 @@ static bool without_absent(struct list *l, struct pbc_range *last, uint32_t abse
     return l->count > 0;
 }
 
-static void present_numbers(const struct number *f, const struct list *l, struct choices *out)
+static void present_numbers(enum ir_field f, const struct list *l, struct choices *out)
 {
+    const uint32_t there = ir_there(f);
+
     if (l->count == 1 && l->r[0].lo == 0 && l->r[0].hi >= (1u << l->bits) - 1)
-        add_any(out, f->there, f->there);
+        add_any(out, there, there);
     else
-        add_ranges(out, l, f->half % 2 * 16u, f->there, f->there);
+        add_ranges(out, l, ir_numbers[f].half % 2 * 16u, there, there);
 }
 
 static bool number_choices(const struct ir *ir, const struct ir_product *p, enum ir_field f, struct choices *out)
 {
-    const struct number *const field = &numbers[f];
     const struct ir_ranges r = ir_ranges(ir, p->field[f]);
-    struct list l = {r.r, NULL, r.count, field->bits};
+    struct list l = {r.r, NULL, r.count, (uint8_t)(32 - __builtin_clz(ir_numbers[f].last))};
 
-    choices_begin(out, f, field->half / 2, 1);
-    if (field->there && ir_ranges_have(ir, p->field[f], ir_fields[f].most)) {
+    choices_begin(out, f, ir_numbers[f].half / 2, 1);
+    if (ir_there(f) && ir_ranges_have(ir, p->field[f], ir_fields[f].most)) {
         struct pbc_range *const copy = arena_alloc(ir->arena, r.count * sizeof(*copy));
         struct pbc_range last;
 
-        add_any(out, 0, field->there);
+        add_any(out, 0, ir_there(f));
         if (!without_absent(&l, &last, ir_fields[f].most)) return true;
         memcpy(copy, r.r, l.count * sizeof(*copy));
         if (l.count == r.count) copy[l.count - 1] = last;
         l.r = copy;
-        present_numbers(field, &l, out);
+        present_numbers(f, &l, out);
         return true;
     }
-    present_numbers(field, &l, out);
+    present_numbers(f, &l, out);
     return true;
 }
 
@@ -299,6 +282,7 @@ bool field_choices(const struct ir *ir, const struct ir_product *p, enum ir_fiel
         add_any(out, KIND_ETHER, KIND_ETHER);
         return true;
     }
+    if (ir_in_header(f)) return false; /* code behind a hit reads it */
     if (p->field[f] == IR_ALL && (f != IR_HAS || !p->field[IR_LACKS])) return false;
     switch (f) {
     case IR_SPORT:

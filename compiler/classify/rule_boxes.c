@@ -36,9 +36,13 @@ static bool asks_addresses(const struct ir_product *p)
 
 static void collect(struct rule_boxes *r, const struct ir_product *p, enum variant v, unsigned family)
 {
-    static const enum ir_field fields[] = {IR_SRC,   IR_DST,  IR_SPORT,  IR_DPORT,   IR_IFACE,   IR_VLAN,      IR_INNER,
-                                           IR_STATE, IR_TYPE, IR_CODE,   IR_DSCP,    IR_OPTIONS, IR_HAS,       IR_ETHER,
-                                           IR_ND,    IR_TTL,  IR_LENGTH, IR_SRC_MAC, IR_DURING,  IR_NOT_DURING};
+    static const enum ir_field fields[] = {
+        IR_SRC,     IR_DST, IR_SPORT, IR_DPORT, IR_IFACE,   IR_VLAN,   IR_INNER,      IR_STATE, IR_TYPE, IR_CODE,
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) IR_##ident,
+#include "vm/cond.def"
+        IR_OPTIONS, IR_HAS, IR_ETHER, IR_ND,    IR_SRC_MAC, IR_DURING, IR_NOT_DURING,
+    };
 
     r->count = 0;
     if (v == FRAMES) kind_choices(&r->kinds, r->ir, p, family, &r->dims[r->count++]);
@@ -135,6 +139,8 @@ static uint32_t never_said(const struct ir_product *p)
 
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (p->field[fields[i]] != IR_ALL) left |= 1u << fields[i];
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (ir_in_header(f) && p->field[f] != IR_ALL) left |= 1u << f;
     return left;
 }
 

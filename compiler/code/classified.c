@@ -74,6 +74,7 @@ static bool said(const struct test *t, uint32_t left)
     case TEST_DST: return !(left >> IR_DST & 1);
     case TEST_SRC: return !(left >> IR_SRC & 1);
     case TEST_HALF: return !(left >> t->a & 1);
+    case TEST_HEADER: return false;
     case TEST_NUMBERS: return !(left >> IR_WHAT & 1);
     case TEST_ALL:
     case TEST_NONE:

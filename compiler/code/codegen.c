@@ -341,6 +341,9 @@ static void report(struct gen *g)
     if (g->out_of_maps)
         diag(d, E_CODE_SIZE, last_rule_span(img),
              "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
+    if (g->out_of_ranges)
+        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule asks for more than %u ranges of flow labels",
+             HEADER_RANGES_MAX);
     if (g->out_of_sets)
         diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
     if (g->out_of_classifier)

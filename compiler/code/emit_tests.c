@@ -321,32 +321,13 @@ static void emit_numbers(struct gen *g, uint8_t half, uint32_t most, const struc
         g->out_of_maps = true;
 }
 
-static const uint8_t half_of[IR_FIELDS] = {
-    [IR_SPORT] = KEY_HALF(src_port),  [IR_DPORT] = KEY_HALF(dst_port),   [IR_IFACE] = KEY_HALF(iface),
-    [IR_VLAN] = KEY_HALF(vlan_outer), [IR_INNER] = KEY_HALF(vlan_inner), [IR_TYPE] = KEY_HALF(icmp_type),
-    [IR_CODE] = KEY_HALF(icmp_code),  [IR_DSCP] = KEY_HALF(dscp),        [IR_ETHER] = KEY_HALF(ether_type),
-    [IR_TTL] = KEY_HALF(ttl),         [IR_LENGTH] = KEY_HALF(length),
-};
-
-/* The bit that says that the field is there, and the value that stands for "it is not", if a list may hold that. */
-static uint32_t absence(enum ir_field f, uint32_t *value)
-{
-    switch (f) {
-    case IR_VLAN: *value = VLAN_ABSENT; return KIND_VLAN;
-    case IR_INNER: *value = VLAN_ABSENT; return KIND_VLAN2;
-    case IR_ETHER: *value = ETHER_ABSENT; return KIND_ETHERTYPE;
-    default: *value = 0; return 0;
-    }
-}
-
 static void emit_half(struct gen *g, const struct test *t, struct label *fail)
 {
     const enum ir_field f = (enum ir_field)t->a;
     struct ir_ranges r = ir_ranges(g->ir, t->b);
     struct pbc_range *copy = arena_alloc(g->c->arena, r.count * sizeof(*copy));
     struct label pass = {0};
-    uint32_t absent;
-    const uint32_t bit = absence(f, &absent);
+    const uint32_t bit = ir_there(f), absent = ir_fields[f].most;
 
     memcpy(copy, r.r, r.count * sizeof(*copy));
     if (bit && ir_ranges_have(g->ir, t->b, absent)) {
@@ -356,8 +337,47 @@ static void emit_half(struct gen *g, const struct test *t, struct label *fail)
         else
             copy[r.count - 1].hi = absent - 1;
     }
-    emit_numbers(g, half_of[f], bit ? absent - 1 : ir_fields[f].most, copy, r.count, fail);
+    emit_numbers(g, ir_numbers[f].half, bit ? absent - 1 : ir_fields[f].most, copy, r.count, fail);
     asm_bind(&g->as, &pass);
+}
+
+static void emit_header_range(struct gen *g, uint8_t op, uint8_t cond, struct pbc_range r, struct label *to)
+{
+    const uint32_t range = image_share(g->img, PBC_RANGES, &r, 1);
+
+    if (range == PBC_NONE) g->out_of_ranges = true;
+    asm_jump(&g->as, op, cond, range, to);
+}
+
+/* A number that the key does not hold is in the ranges: few are tried in turn, of more the half that it may be in. */
+static void emit_header(struct gen *g, uint8_t cond, const struct pbc_range *r, uint32_t count, struct label *fail)
+{
+    const uint32_t left = count / 2;
+    struct label pass = {0}, right = {0};
+
+    if (count > NUMBER_CHAIN_MAX) {
+        emit_header_range(g, OP_JNHDR, cond, (struct pbc_range){0, r[left - 1].hi}, &right);
+        emit_header(g, cond, r, left, fail);
+        asm_jump(&g->as, OP_JUMP, 0, 0, &pass);
+        asm_bind(&g->as, &right);
+        emit_header(g, cond, r + left, count - left, fail);
+    } else if (count == 2 && r[0].lo == 0 && r[1].hi == cond_info[cond].most) {
+        emit_header_range(g, OP_JHDR, cond, (struct pbc_range){r[0].hi + 1, r[1].lo - 1}, fail);
+    } else {
+        for (uint32_t i = 0; i + 1 < count; i++) emit_header_range(g, OP_JHDR, cond, r[i], &pass);
+        emit_header_range(g, OP_JNHDR, cond, r[count - 1], fail);
+    }
+    asm_bind(&g->as, &pass);
+}
+
+static void emit_header_number(struct gen *g, const struct test *t, struct label *fail)
+{
+    const struct ir_ranges r = ir_ranges(g->ir, t->b);
+
+    if (r.count > HEADER_RANGES_MAX)
+        g->out_of_ranges = true;
+    else
+        emit_header(g, ir_numbers[t->a].cond, r.r, r.count, fail);
 }
 
 /* The protocols of one family, as plain numbers. */
@@ -426,6 +446,7 @@ void emit_test(struct gen *g, const struct test *t, struct label *fail)
     case TEST_DST:
     case TEST_SRC: emit_address(g, t, fail); return;
     case TEST_HALF: emit_half(g, t, fail); return;
+    case TEST_HEADER: emit_header_number(g, t, fail); return;
     case TEST_NUMBERS: emit_protocols(g, t->a, fail); return;
     case TEST_ALL: asm_jump(&g->as, OP_JNALL, KIND_SLOT, t->a, fail); return;
     case TEST_NONE: asm_jump(&g->as, OP_JANY, KIND_SLOT, t->a, fail); return;

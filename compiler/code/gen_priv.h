@@ -29,6 +29,8 @@ struct tests {
     uint32_t count;
 };
 
+enum { HEADER_RANGES_MAX = 1000 }; /* of a number that the key does not hold: its tests lie within one jump */
+
 struct gen {
     struct compile *c;
     struct image *img;
@@ -41,7 +43,7 @@ struct gen {
     struct list_warning *warnings, **next_warning; /* of the lists as they are written now (classified_report.c) */
     bool *straight; /* [list * VARIANTS + variant]: no classifier, should the code be written again */
     bool again;     /* there are such */
-    bool out_of_maps, out_of_sets, out_of_memory, out_of_classifier;
+    bool out_of_maps, out_of_ranges, out_of_sets, out_of_memory, out_of_classifier;
 };
 
 /* The masks for the product, from a cache. */

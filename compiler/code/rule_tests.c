@@ -74,22 +74,23 @@ static double ranges_chance(struct gen *g, enum ir_field f, uint32_t id)
     return values > ir_fields[f].most ? 1 : 1.0 / (1u << missing / 2);
 }
 
-/* A field of key.half. Values that stand for "none" (VLAN, ETHER) are a bit of key.kind. */
-static void add_half(struct collect *k, enum ir_field f, uint32_t absent, uint32_t bit)
+/* A field that is one number. Values that stand for "none" (VLAN, ETHER) are a bit of key.kind. */
+static void add_number(struct collect *k, enum ir_field f)
 {
-    const uint32_t id = k->p->field[f];
+    const uint32_t id = k->p->field[f], bit = ir_there(f), absent = ir_fields[f].most;
 
     if (id == IR_ALL) return;
     const struct ir_ranges r = ir_ranges(k->g->ir, id);
 
-    if (absent && !ir_ranges_have(k->g->ir, id, absent)) {
+    if (bit && !ir_ranges_have(k->g->ir, id, absent)) {
         k->all |= bit;
         if (r.count == 1 && r.r[0].lo == 0 && r.r[0].hi == absent - 1) return;
-    } else if (absent && r.r[0].lo == absent) {
+    } else if (bit && r.r[0].lo == absent) {
         k->none |= bit;
         return;
     }
-    add(k, TEST_HALF, f, id, 1 + (r.count > 1), 1 - ranges_chance(k->g, f, id));
+    const bool far = ir_in_header(f);
+    add(k, far ? TEST_HEADER : TEST_HALF, f, id, 1 + (r.count > 1) + 2 * far, 1 - ranges_chance(k->g, f, id));
 }
 
 static void add_bits(struct collect *k)
@@ -107,25 +108,15 @@ static void add_bits(struct collect *k)
     if (m->numbers) add(k, TEST_NUMBERS, k->p->field[IR_WHAT], 0, 2, .9);
 }
 
-static void add_halves(struct collect *k)
+static void add_numbers(struct collect *k)
 {
     const bool nd = ir_ranges_have(k->g->ir, k->p->field[IR_ND], 0) == false;
+    const struct ir_ranges types =
+        k->p->field[IR_TYPE] == IR_ALL ? (struct ir_ranges){0} : ir_ranges(k->g->ir, k->p->field[IR_TYPE]);
+    const bool nd_types = nd && types.count == 1 && types.r[0].lo == 133 && types.r[0].hi == 136;
 
-    add_half(k, IR_DPORT, 0, 0);
-    add_half(k, IR_SPORT, 0, 0);
-    add_half(k, IR_IFACE, 0, 0);
-    add_half(k, IR_VLAN, VLAN_ABSENT, KIND_VLAN);
-    add_half(k, IR_INNER, VLAN_ABSENT, KIND_VLAN2);
-    add_half(k, IR_ETHER, ETHER_ABSENT, KIND_ETHERTYPE);
-    add_half(k, IR_CODE, 0, 0);
-    add_half(k, IR_DSCP, 0, 0);
-    add_half(k, IR_LENGTH, 0, 0);
-    if (!nd) add_half(k, IR_TTL, 0, 0);
-    const struct ir_ranges *t = NULL, types = k->p->field[IR_TYPE] == IR_ALL
-                                                  ? (struct ir_ranges){0}
-                                                  : ir_ranges(k->g->ir, k->p->field[IR_TYPE]);
-    if (types.count == 1) t = &types;
-    if (!(nd && t && t->r[0].lo == 133 && t->r[0].hi == 136)) add_half(k, IR_TYPE, 0, 0);
+    for (enum ir_field f = 0; f < IR_FIELDS; f++)
+        if (ir_numbers[f].half && !(f == IR_TTL && nd) && !(f == IR_TYPE && nd_types)) add_number(k, f);
 }
 
 /* A field of one bit. */
@@ -195,7 +186,7 @@ struct tests tests_of(struct gen *g, const struct ir_product *p, enum variant v)
     k.t = arena_alloc(g->c->arena, (IR_FIELDS + 8 + (size_t)patterns) * sizeof(*k.t));
     add_address(&k, TEST_DST, IR_DST, IR_DST_SELF, KIND_DST_SELF);
     add_address(&k, TEST_SRC, IR_SRC, IR_SRC_SELF, KIND_SRC_SELF);
-    add_halves(&k);
+    add_numbers(&k);
     add_flag(&k, IR_OPTIONS, KIND_OPTIONS);
     add_flag(&k, IR_ND, KIND_ND);
     add_state(&k);

@@ -8,6 +8,7 @@ enum test_type {
     TEST_DST, /* a: addresses where not own, b: where own */
     TEST_SRC,
     TEST_HALF,      /* a: field, b: its ranges */
+    TEST_HEADER,    /* the same, of a field that the key does not hold */
     TEST_NUMBERS,   /* a: IR_WHAT ranges; the masks have seen to it that the protocol is known */
     TEST_ALL,       /* a: bits of key.kind that must be set */
     TEST_NONE,      /* a: that must be clear */

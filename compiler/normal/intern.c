@@ -3,12 +3,23 @@
 #include <string.h>
 
 #include "compiler/normal/ir.h"
-#include "vm/vm.h"
+#include "vm/packet/key.h"
+#include "vm/tables.h"
 
 const struct ir_field_info ir_fields[IR_FIELDS] = {
 #define FIELD(ident, name, sort, most, part, doc) {name, IR_SORT_##sort, IR_PART_##part, most},
 #include "compiler/normal/field.def"
 #undef FIELD
+};
+
+const struct ir_number ir_numbers[IR_FIELDS] = {
+#define HALF(f) KEY_HALF(f)
+#define HEADER  HALF_NONE
+#define NUMBERS_ALONE
+#define NUMBER(ident, name, at, most, field, has, args, traits, lacks, word, doc)                                      \
+    [IR_##field] = {.cond = COND_##ident, .half = at, .there = has, .last = most},
+#include "vm/cond.def"
+    [IR_VLAN] = {.cond = COND_VLAN, .half = KEY_HALF(vlan_outer), .there = KIND_VLAN, .last = VLAN_ABSENT - 1},
 };
 
 /* One sort's values, in order of their ids, and an open table from hash to id + 1. */
@@ -252,10 +263,10 @@ struct ir_patterns ir_patterns(const struct ir *ir, uint32_t id)
 uint32_t ir_count(const struct ir *ir, enum ir_sort sort)
 {
     const struct ir_pool *const pools[IR_SORTS] = {[IR_SORT_RANGES] = ir->ranges,
-                                           [IR_SORT_ADDRS] = ir->addrs,
-                                           [IR_SORT_MACS] = ir->macs,
-                                           [IR_SORT_PATTERNS] = ir->patterns,
-                                           [IR_SORT_METERS] = ir->patterns};
+                                                   [IR_SORT_ADDRS] = ir->addrs,
+                                                   [IR_SORT_MACS] = ir->macs,
+                                                   [IR_SORT_PATTERNS] = ir->patterns,
+                                                   [IR_SORT_METERS] = ir->patterns};
 
     return pools[sort] ? pools[sort]->count : 0;
 }

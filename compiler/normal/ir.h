@@ -17,6 +17,7 @@
 
 #include "lang/arena.h"
 #include "vm/pbc.h"
+#include "vm/tables.h"
 
 struct compile;
 struct image;
@@ -45,6 +46,24 @@ struct ir_field_info {
     uint32_t most; /* the largest value of a RANGES field */
 };
 extern const struct ir_field_info ir_fields[IR_FIELDS];
+
+/* Where a field that is one number stands; half 0: it is none. */
+struct ir_number {
+    uint8_t cond;   /* enum cond_kind that asks for it */
+    uint8_t half;   /* of the key; HALF_NONE: the IP header alone has it */
+    uint32_t there; /* bits of key.kind, of which one says that the packet has it */
+    uint32_t last;  /* the largest number; a field's `most` above it stands for "not there" */
+};
+extern const struct ir_number ir_numbers[IR_FIELDS];
+
+/* Does only the packet hold it, and not the key? */
+static inline bool ir_in_header(enum ir_field f) { return ir_numbers[f].half == HALF_NONE; }
+
+/* The bit of key.kind that says that the field is there, where a value stands for "it is not"; 0: none does. */
+static inline uint32_t ir_there(enum ir_field f)
+{
+    return ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;
+}
 
 /* Ids that every sort but MASK and ANY shares. Those hold their bits: 0 demands nothing. METERS shares the lists of
  * PATTERNS: numbers of meters, doubled, and one more for `within`. */
@@ -108,17 +127,17 @@ struct ir_rule {
     bool met;       /* LIVE: some earlier rule decides a part of it, as far as was looked */
 };
 
-/* May the rule's verdict be remembered for a flow (memos.c), and if not, why: MEMO(ident, text), the text with %s for the
- * name of what `struct ir_memo` names. NONE: the rule decides no established packets, and nothing is said of it. */
-#define MEMO_REASONS(MEMO) \
-    MEMO(NONE, "") \
-    MEMO(YES, "") \
-    MEMO(LOGS, "it logs") \
-    MEMO(ASKS, "it asks `%s`, which may change from packet to packet") \
-    MEMO(DECAPS, "what is inside is judged each time") \
-    MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts") \
-    MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet") \
-    MEMO(COUNTED, "it stands behind %s, which counts") \
+/* May the rule's verdict be remembered for a flow (memos.c), and if not, why: MEMO(ident, text), the text with %s for
+ * the name of what `struct ir_memo` names. NONE: the rule decides no established packets, and nothing is said of it. */
+#define MEMO_REASONS(MEMO)                                                                                             \
+    MEMO(NONE, "")                                                                                                     \
+    MEMO(YES, "")                                                                                                      \
+    MEMO(LOGS, "it logs")                                                                                              \
+    MEMO(ASKS, "it asks `%s`, which may change from packet to packet")                                                 \
+    MEMO(DECAPS, "what is inside is judged each time")                                                                 \
+    MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts")                                          \
+    MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet")                          \
+    MEMO(COUNTED, "it stands behind %s, which counts")                                                                 \
     MEMO(GIVEN_UP, "not decided: too much stands before it")
 enum ir_memo_reason {
 #define MEMO(ident, text) MEMO_##ident,
@@ -142,18 +161,18 @@ struct ir {
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
-    uint64_t held;      /* bytes of ranges in `addrs` */
-    bool too_large;     /* IR_BYTES_MAX was reached: what was interned since is empty */
-    struct ir_memo *memos; /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
-    uint32_t memos_undecided; /* rules and defaults that find_memos gave up on */
-    uint32_t ifaces;    /* that the program knows: other values of IR_IFACE no frame has, but IFACE_ABSENT */
-    uint32_t undecided; /* rules that the analysis gave up on */
-    bool keeps_flows;   /* some condition asks for the state: without one, no packet has any */
-    bool picks_up;      /* mid-stream TCP can be new */
-    uint32_t moments;   /* schedules exclude each other and one of this many is active at any time; 0: they are
-                         * independent (a program's own). At most 31 */
+    uint64_t held;              /* bytes of ranges in `addrs` */
+    bool too_large;             /* IR_BYTES_MAX was reached: what was interned since is empty */
+    struct ir_memo *memos;      /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
+    uint32_t memos_undecided;   /* rules and defaults that find_memos gave up on */
+    uint32_t ifaces;            /* that the program knows: other values of IR_IFACE no frame has, but IFACE_ABSENT */
+    uint32_t undecided;         /* rules that the analysis gave up on */
+    bool keeps_flows;           /* some condition asks for the state: without one, no packet has any */
+    bool picks_up;              /* mid-stream TCP can be new */
+    uint32_t moments;           /* schedules exclude each other and one of this many is active at any time; 0: they are
+                                 * independent (a program's own). At most 31 */
     const double *moment_share; /* [moments]: of all time */
-    uint32_t inlined;   /* chains flattened into their callers (codegen.c) */
+    uint32_t inlined;           /* chains flattened into their callers (codegen.c) */
 };
 
 struct ir *ir_new(struct arena *arena, uint32_t rule_count);

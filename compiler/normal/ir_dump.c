@@ -307,7 +307,7 @@ static void print_product(const struct compile *c, const struct ir_product *p, F
         if (own ? p->field[f] == p->field[f - 1] : p->field[f] == IR_ALL) continue;
         if (f == IR_STATE && !asks_state(c->ir, p)) continue;
         narrows = true;
-        fprintf(out, "      %-9s", ir_fields[f].name);
+        fprintf(out, "      %-8s ", ir_fields[f].name);
         ir_print_value(c, f, p->field[f], out);
         fputc('\n', out);
     }

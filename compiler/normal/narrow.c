@@ -9,6 +9,12 @@
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
+static const uint8_t number_fields[COND_COUNT] = {
+#define NUMBERS_ALONE
+#define NUMBER(ident, name, at, most, field, has, args, traits, lacks, word, doc) [COND_##ident] = IR_##field,
+#include "vm/cond.def"
+};
+
 void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t set)
 {
     p->field[f] = ir_ranges_and(n->ir, p->field[f], set, ir_fields[f].most);
@@ -67,7 +73,7 @@ static void narrow_to_list(struct normal *n, struct ir_product *p, const struct 
     narrow(n, p, f, listed(n, c, f, operands(n, c, f)));
 }
 
-static void normal_family(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void family_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     struct pbc_range r[3];
     uint32_t count = 0;
@@ -107,7 +113,7 @@ uint32_t what_protocols(struct normal *n, uint32_t mask)
     return union_of(n, IR_WHAT, r, named_protocols(mask, r));
 }
 
-static void normal_proto(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void proto_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     struct pbc_range shorts[32], *r = shorts;
 
@@ -154,14 +160,14 @@ static uint32_t union_with(struct normal *n, uint32_t a, uint32_t b)
     return n->unions[slot].result - 1;
 }
 
-static void normal_address(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f,
-                           enum ir_field f_self, uint32_t self_bit)
+static void address_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
+    const enum ir_field f = c->kind == COND_TO ? IR_DST : IR_SRC, f_self = f + 1;
     struct ir *ir = n->ir;
     uint32_t other = c->flags & PBC_COND_ANY ? IR_ALL : IR_EMPTY;
 
     for (uint32_t i = 0; i < c->count; i++) other = union_with(n, other, addrs_of_set(n, c->first + i));
-    uint32_t own = c->arg & self_bit ? IR_ALL : other;
+    uint32_t own = c->arg ? IR_ALL : other;
 
     if (c->flags & PBC_COND_NOT) {
         other = ir_addrs_not(ir, other);
@@ -172,37 +178,31 @@ static void normal_address(struct normal *n, struct ir_product *p, const struct 
     narrow(n, p, IR_WHAT, n->ip);
 }
 
-static void normal_port(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
+/* A condition on one number, whatever it is: its row says what must be there. */
+static void number_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    narrow(n, p, IR_WHAT, n->ports);
-    if (c->arg) narrow(n, p, IR_WHAT, what_protocols(n, c->arg));
-    narrow(n, p, IR_FRAGMENT, n->no_later);
-    narrow_to_list(n, p, c, f, 65535);
+    const struct cond_info *k = &cond_info[c->kind];
+    const enum ir_field f = number_fields[c->kind];
+
+    if (k->has == KIND_IP) narrow(n, p, IR_WHAT, n->ip);
+    if (k->has == KIND_IP4) narrow(n, p, IR_WHAT, n->ip4);
+    if (k->has == KIND_IP6) narrow(n, p, IR_WHAT, n->ip6);
+    if (k->has == KIND_PORTS) narrow(n, p, IR_WHAT, n->ports);
+    if (k->has == KIND_ICMP_HEADER) narrow(n, p, IR_WHAT, n->with_header);
+    if (k->traits & COND_ARG_KINDS && c->arg) narrow(n, p, IR_WHAT, what_protocols(n, c->arg));
+    if (k->traits & COND_BEYOND) narrow(n, p, IR_FRAGMENT, n->no_later);
+    narrow_to_list(n, p, c, f, k->most);
 }
 
-static void normal_type(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
-{
-    narrow(n, p, IR_WHAT, what_protocols(n, c->arg & (KIND_ICMP | KIND_ICMP6)));
-    narrow(n, p, IR_FRAGMENT, n->no_later);
-    narrow_to_list(n, p, c, IR_TYPE, 255);
-}
-
-static void normal_nd(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void nd_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     narrow(n, p, IR_WHAT, n->icmp6);
     narrow(n, p, IR_FRAGMENT, n->no_later);
     narrow(n, p, IR_ND, listed(n, c, IR_ND, n->nd));
 }
 
-static void normal_code(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
-{
-    narrow(n, p, IR_WHAT, n->with_header);
-    narrow(n, p, IR_FRAGMENT, n->no_later);
-    narrow_to_list(n, p, c, IR_CODE, 255);
-}
-
 /* `any` and `none` are values beside the numbers, so `not none, 5` is a tag other than 5. */
-static void normal_vlan(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void vlan_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct pbc_range tag = {0, VLAN_ABSENT - 1}, none = {VLAN_ABSENT, VLAN_ABSENT};
     struct pbc_range *r = arena_alloc(n->ir->arena, ((size_t)c->count + 2) * sizeof(*r));
@@ -215,7 +215,7 @@ static void normal_vlan(struct normal *n, struct ir_product *p, const struct pbc
     narrow(n, p, IR_VLAN, listed(n, c, IR_VLAN, union_of(n, IR_VLAN, r, count)));
 }
 
-static void normal_flags(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void flags_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     narrow(n, p, IR_WHAT, n->tcp);
     narrow(n, p, IR_FRAGMENT, n->no_later);
@@ -240,13 +240,13 @@ static void need_state(struct normal *n, struct ir_product *p)
     narrow(n, p, IR_STATE, states_set(n, (1u << STATE_IS_ABSENT) - 1));
 }
 
-static void normal_state(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void state_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     need_state(n, p);
     narrow(n, p, IR_STATE, listed(n, c, IR_STATE, states_set(n, c->arg / MARK_NEW)));
 }
 
-static void normal_flows(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void flows_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct pbc_range over = {c->arg + 1, ir_fields[IR_FLOWS].most};
 
@@ -254,7 +254,7 @@ static void normal_flows(struct normal *n, struct ir_product *p, const struct pb
     narrow(n, p, IR_FLOWS, union_of(n, IR_FLOWS, &over, 1));
 }
 
-static void normal_fragment(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void fragment_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     static const uint32_t bits[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
     struct pbc_range r[3];
@@ -266,7 +266,7 @@ static void normal_fragment(struct normal *n, struct ir_product *p, const struct
     narrow(n, p, IR_FRAGMENT, listed(n, c, IR_FRAGMENT, union_of(n, IR_FRAGMENT, r, count)));
 }
 
-static void normal_options(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void options_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct pbc_range r = {c->arg & 1, c->arg & 1};
 
@@ -302,8 +302,9 @@ static uint64_t *macs_room(struct normal *n, size_t count)
 }
 
 /* MACs are matched by a predicate of their own, kept as it was said but for order and repetition. */
-static void normal_mac(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
+static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
+    const enum ir_field f = c->kind == COND_ETHER_TO ? IR_DST_MAC : IR_SRC_MAC;
     const struct pbc_set *sets = n->img->macsets + c->first;
     struct ir_macs m = {.kinds = c->arg & (MAC_MULTICAST | MAC_BROADCAST),
                         .negated = c->flags & PBC_COND_NOT,
@@ -359,19 +360,14 @@ void normal_patterns(struct normal *n, struct ir_product *p, const struct pbc_co
     p->field[IR_BYTES] = ir_intern_patterns(n->ir, all, left);
 }
 
-static void normal_ip_number(struct normal *n, struct ir_product *p, const struct pbc_cond *c, enum ir_field f)
+static void during_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    narrow(n, p, IR_WHAT, n->ip);
-    narrow_to_list(n, p, c, f, ir_fields[f].most);
-}
-
-static void normal_during(struct ir_product *p, const struct pbc_cond *c)
-{
+    (void)n;
     p->field[c->flags & PBC_COND_NOT ? IR_NOT_DURING : IR_DURING] = c->arg;
 }
 
 /* What a meter counts by must be there; its result is normal_meters'. */
-static void normal_meter_key(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+static void meter_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     if (c->arg & KIND_IP) narrow(n, p, IR_WHAT, n->ip);
 }
@@ -395,36 +391,15 @@ void normal_meters(struct normal *n, struct ir_product *p, const struct pbc_cond
     p->field[IR_METERS] = ir_intern_patterns(n->ir, all, left);
 }
 
-void normal_cond(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
+/* normal_patterns makes one field of all. */
+static void bytes_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
-    switch ((enum cond_kind)c->kind) {
-    case COND_FAMILY: normal_family(n, p, c); return;
-    case COND_PROTO: normal_proto(n, p, c); return;
-    case COND_ETHER: narrow_to_list(n, p, c, IR_ETHER, ETHER_ABSENT - 1); return;
-    case COND_FROM: normal_address(n, p, c, IR_SRC, IR_SRC_SELF, KIND_SRC_SELF); return;
-    case COND_TO: normal_address(n, p, c, IR_DST, IR_DST_SELF, KIND_DST_SELF); return;
-    case COND_PORT: normal_port(n, p, c, IR_DPORT); return;
-    case COND_SOURCE_PORT: normal_port(n, p, c, IR_SPORT); return;
-    case COND_ICMP_TYPE: normal_type(n, p, c); return;
-    case COND_ICMP_ND: normal_nd(n, p, c); return;
-    case COND_ICMP_CODE: normal_code(n, p, c); return;
-    case COND_ON: narrow_to_list(n, p, c, IR_IFACE, IFACE_ABSENT - 1); return;
-    case COND_VLAN: normal_vlan(n, p, c); return;
-    case COND_VLAN_INNER: narrow_to_list(n, p, c, IR_INNER, VLAN_ABSENT - 1); return;
-    case COND_ETHER_FROM: normal_mac(n, p, c, IR_SRC_MAC); return;
-    case COND_ETHER_TO: normal_mac(n, p, c, IR_DST_MAC); return;
-    case COND_FLAGS: normal_flags(n, p, c); return;
-    case COND_STATE: normal_state(n, p, c); return;
-    case COND_FLOWS_OVER: normal_flows(n, p, c); return;
-    case COND_FRAGMENT: normal_fragment(n, p, c); return;
-    case COND_TTL: normal_ip_number(n, p, c, IR_TTL); return;
-    case COND_LENGTH: normal_ip_number(n, p, c, IR_LENGTH); return;
-    case COND_DSCP: normal_ip_number(n, p, c, IR_DSCP); return;
-    case COND_OPTIONS: normal_options(n, p, c); return;
-    case COND_DURING: normal_during(p, c); return;
-    case COND_OVER:
-    case COND_WITHIN: normal_meter_key(n, p, c); return;
-    case COND_BYTES: /* normal_patterns */
-    case COND_COUNT: break;
-    }
+    (void)n, (void)p, (void)c;
 }
+
+static void (*const normal[COND_COUNT])(struct normal *n, struct ir_product *p, const struct pbc_cond *c) = {
+#define COND(ident, name, code, operands, has, args, words, traits, lacks, doc) [COND_##ident] = code##_normal,
+#include "vm/cond.def"
+};
+
+void normal_cond(struct normal *n, struct ir_product *p, const struct pbc_cond *c) { normal[c->kind](n, p, c); }

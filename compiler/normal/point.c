@@ -281,7 +281,15 @@ static uint32_t choose_length(const struct ir *ir, const struct ir_product *p)
 
 bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, struct point *at)
 {
-    static const uint8_t numbers[] = {IR_SPORT, IR_DPORT, IR_CODE, IR_DSCP, IR_OPTIONS};
+    static const uint8_t numbers[] = {
+        IR_SPORT,
+        IR_DPORT,
+        IR_CODE,
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) IR_##ident,
+#include "vm/cond.def"
+        IR_OPTIONS,
+    };
 
     *at = (struct point){0};
     if (!choose_what(ir, p, at, &seed)) return false;

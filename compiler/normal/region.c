@@ -168,8 +168,13 @@ static void split_active(struct split *s)
 static bool split_product(struct split *s)
 {
     static const enum ir_field early[] = {IR_WHAT, IR_FRAGMENT, IR_IFACE, IR_VLAN, IR_INNER, IR_ETHER};
-    static const enum ir_field late[] = {IR_TYPE, IR_CODE, IR_DSCP,   IR_OPTIONS, IR_SPORT,  IR_DPORT,
-                                         IR_ND,   IR_TTL,  IR_LENGTH, IR_SRC_MAC, IR_DST_MAC};
+    static const enum ir_field late[] = {
+        IR_TYPE,    IR_CODE,    IR_OPTIONS, IR_SPORT, IR_DPORT, IR_ND,
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) IR_##ident,
+#include "vm/cond.def"
+        IR_SRC_MAC, IR_DST_MAC,
+    };
 
     for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) split_field(s, early[i]);
     split_side(s, IR_SRC);

@@ -1,4 +1,4 @@
-/* Conditions on single header fields and bytes: flags, fragment, ttl, length, dscp, options, bytes. */
+/* Conditions on single header fields and bytes: flags, fragment, numbers of the IP header, options, bytes. */
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
@@ -84,28 +84,31 @@ void cond_fragment(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* ttl, length and dscp differ only in their bounds. */
+/* The conditions on one number of the IP header, by their nodes. */
+static const struct ip_number {
+    uint8_t cond; /* enum cond_kind */
+    struct number_kind kind;
+} ip_numbers[N_COUNT] = {
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, name, at, largest, part, ip4, ip6, has, lacks, word, noun, plural, doc)                       \
+    [N_C_##ident] = {COND_##ident, {.what = noun, .range = plural " go from 0 to " #largest, .most = largest}},
+#include "vm/cond.def"
+};
+
 void cond_numbers(struct rule_work *w, const struct node *n)
 {
-    static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
-    static const struct number_kind length = {
-        .what = "a packet's length", .range = "lengths go from 0 to 65535", .most = 65535};
-    static const struct number_kind dscp = {
-        .what = "a DSCP", .range = "DSCPs go from 0 to 63", .most = 63, .words = dscp_words, .words_what = "DSCP"};
-    const struct number_kind *kind = n->kind == N_C_TTL ? &ttl : n->kind == N_C_LENGTH ? &length : &dscp;
+    const struct ip_number *of = &ip_numbers[n->kind];
+    struct number_kind kind = of->kind;
     struct number_set numbers = {0};
 
-    if (!numbers_of(w->c, n->first, kind, NULL, &numbers, NULL)) {
+    if (of->cond == COND_DSCP) kind.words = dscp_words, kind.words_what = "DSCP";
+    if (!numbers_of(w->c, n->first, &kind, NULL, &numbers, NULL)) {
         w->bad = true;
         return;
     }
-    if (says_not(n) && numbers.n == 1 && numbers.r[0].lo == 0 && numbers.r[0].hi == kind->most)
+    if (says_not(n) && numbers.n == 1 && numbers.r[0].lo == 0 && numbers.r[0].hi == kind.most)
         warn_never(w, n, "`not` leaves out every value");
-    struct pbc_cond *cond = cond_add(w,
-                                     n->kind == N_C_TTL      ? COND_TTL
-                                     : n->kind == N_C_LENGTH ? COND_LENGTH
-                                                             : COND_DSCP,
-                                     n);
+    struct pbc_cond *cond = cond_add(w, of->cond, n);
     if (cond) cond_ranges(w, cond, &numbers);
 }
 

@@ -28,9 +28,9 @@ static const struct cond_row {
     [N_C_FLAGS] = {"`flags`", cond_flags, false},
     [N_C_STATE] = {"`state`", cond_state, false},
     [N_C_FRAGMENT] = {"`fragment`", cond_fragment, false},
-    [N_C_TTL] = {"`ttl`", cond_numbers, false},
-    [N_C_LENGTH] = {"`length`", cond_numbers, false},
-    [N_C_DSCP] = {"`dscp`", cond_numbers, false},
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, name, ...) [N_C_##ident] = {"`" name "`", cond_numbers, false},
+#include "vm/cond.def"
     [N_C_OPTIONS] = {"`options`", cond_options, false},
     [N_C_BYTES] = {"`bytes`", cond_bytes, true},
     [N_C_OVER] = {"`over`", cond_meter, true},
@@ -160,9 +160,9 @@ struct narrowing {
     uint32_t families, protocols;
 };
 static const struct narrowing narrowings[] = {
-    {N_C_TTL, KIND_IP4 | KIND_IP6, ~0u},
-    {N_C_LENGTH, KIND_IP4 | KIND_IP6, ~0u},
-    {N_C_DSCP, KIND_IP4 | KIND_IP6, ~0u},
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, name, at, most, part, ip4, ip6, has, ...) {N_C_##ident, has, ~0u},
+#include "vm/cond.def"
     {N_C_FRAGMENT, KIND_IP4 | KIND_IP6, ~0u},
     {N_C_OPTIONS, KIND_IP4, ~0u},
     {N_C_FLAGS, KIND_IP4 | KIND_IP6, KIND_TCP},

@@ -166,7 +166,7 @@ static void one_field(struct file *f, struct nasty *n, unsigned field)
     case 7: say(n, " vlan any inner %u-%u", a, b); break;
     case 8: say(n, " icmp type %u-%u", a, b); break;
     case 9: say(n, " icmp6 type %u code %u", a % 140, b % 8); break;
-    case 10: say(n, " dscp %u", a % 64, 0); break;
+    case 10: say(n, a & 64 ? " dscp %u" : " flowlabel %u", a % 64, 0); break;
     case 11:
         n->proto = "tcp";
         snprintf(n->more, sizeof n->more, " flags has %s lacks %s", flags[a % 8], flags[(a + 1 + b % 7) % 8]);

@@ -89,6 +89,7 @@ static bool shape(const struct node *n)
     case N_C_TTL:
     case N_C_LENGTH:
     case N_C_DSCP:
+    case N_C_FLOWLABEL:
     case N_C_OPTIONS:
     case N_C_DURING:
     case N_C_OVER:

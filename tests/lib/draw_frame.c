@@ -284,7 +284,7 @@ static void put_ip6(struct frame *f)
 
     f->later = f->more = false;
     f->proto = (uint8_t)draw_proto(f, true);
-    put32(f, 0x60000000u | below(f, 256) << 20);
+    put32(f, 0x60000000u | below(f, 256) << 20 | (one_in(f, 3) ? 1048560 + below(f, 16) : below(f, 24)));
     put16(f, 0);
     put8(f, 0);
     put8(f, draw_ttl(f));

@@ -311,6 +311,11 @@ static void put_fragment_word(struct draw *d)
 static void put_byte(struct draw *d) { put_number_range(d, 60 + below(d, 10), 255); }
 static void put_length_number(struct draw *d) { put_number_range(d, 20 + below(d, 100), 65535); }
 
+static void put_label(struct draw *d)
+{
+    put_number_range(d, below(d, 3) ? below(d, 20) : 1048560 + below(d, 16), 1048575);
+}
+
 static void put_dscp_word(struct draw *d)
 {
     if (one_in(d, 3))
@@ -341,6 +346,11 @@ void put_ip_fields(struct draw *d)
         begin(d, "dscp ");
         put(d, "%s", maybe_not(d));
         put_list(d, 3, put_dscp_word);
+    }
+    if (one_in(d, 12)) {
+        begin(d, "flowlabel ");
+        put(d, "%s", maybe_not(d));
+        put_list(d, one_in(d, 4) ? 12 : 3, put_label);
     }
     if (one_in(d, 3)) put_addresses(d, "from");
 }
@@ -613,7 +623,8 @@ void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned
 
     out->len = 0;
     d.flows = one_in(&d, 2);
-    put(&d, "limits { maglev 251; flows 256; half_open 64; fragments 64 }\n"); /* tables are made anew for every batch */
+    put(&d,
+        "limits { maglev 251; flows 256; half_open 64; fragments 64 }\n"); /* tables are made anew for every batch */
     put_declarations(&d);
     put_meters(&d);
     put_chains(&d, size / 2);

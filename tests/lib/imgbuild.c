@@ -347,6 +347,8 @@ static void sample_code(struct imgbuild *b)
         {OP_JNOVER, 0, 0, 0},
         {OP_JNWITHIN, 0, 0, 1},
         {OP_JNFLOWS, 0, 0, 100},
+        {OP_JHDR, COND_FLOWLABEL, 0, 0},
+        {OP_JNHDR, COND_FLOWLABEL, 0, 1},
         {OP_CALL, 1, 0, 5},
         {OP_RETZ, 0, 0, 0},
     };

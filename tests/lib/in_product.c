@@ -52,6 +52,8 @@ static int64_t value_of(const struct moment *m, enum ir_field f)
                                                                                               : LACKS_IT;
     case IR_TTL: return if_has(k, KIND_IP, k->ttl);
     case IR_LENGTH: return if_has(k, KIND_IP, k->length);
+    case IR_FLOWLABEL:
+        return if_has(k, KIND_IP6, k->kind & KIND_IP6 ? wire_get32(m->pkt->data + m->pkt->l3) & 0xfffff : 0);
     case IR_FLOWS: return state_of(k) == STATE_IS_ABSENT ? LACKS_IT : (int64_t)m->flows;
     default: return LACKS_IT;
     }

@@ -36,6 +36,34 @@ matches T64 LONG NOT_SHORT CS0 NOT_EF
 in eth type 0x88cc / raw x"00"
 matches -
 
+# The flow label is IPv6's alone: false of all else, and so is its `not`.
+rules
+    firewall f default accept {
+      count flowlabel 5 as FIVE
+      count flowlabel 0 as NONE
+      count flowlabel 1- as SOME
+      count flowlabel 1048575 as LAST
+      count flowlabel not 5, 7-9 as OTHER
+      count tcp flowlabel 1, 3, 5, 7, 9, 11, 13, 15, 17 as ODD
+      count flowlabel not 1, 3, 5, 7, 9, 11, 13, 15, 17 as NOT_ODD
+    }
+in eth / ip6 ::1 > ::2 / udp 1 > 2
+matches NONE OTHER NOT_ODD
+in eth / ip6 ::1 > ::2 flow 5 / tcp 1 > 2
+matches FIVE SOME ODD
+in eth / ip6 ::1 > ::2 flow 17 tclass 0xff / tcp 1 > 2
+matches SOME OTHER ODD
+in eth / ip6 ::1 > ::2 flow 9 / tcp 1 > 2
+matches SOME ODD
+in eth / ip6 ::1 > ::2 flow 16 / tcp 1 > 2
+matches SOME OTHER NOT_ODD
+in eth / vlan 5 / ip6 ::1 > ::2 flow 1048575 / udp 1 > 2
+matches SOME LAST OTHER NOT_ODD
+in eth / ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 2
+matches -
+in eth type 0x88cc / raw x"00"
+matches -
+
 rules
     firewall f default accept {
       count fragment any as ANY

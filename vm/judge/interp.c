@@ -51,6 +51,14 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
     return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
 }
 
+/* The key has no room for it (key.h). */
+static bool header_in(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
+{
+    const struct cond_info *const k = &cond_info[n->a];
+    const struct pbc_range *const r = &p->ranges[n->imm];
+    return key->kind & k->has && cond_number(k, key, pkt) - r->lo <= r->hi - r->lo;
+}
+
 #define CASE(op) do_##op:
 #define GO(n)                                                                                                          \
     do {                                                                                                               \
@@ -118,6 +126,8 @@ next_packet: /* what is called never ends a program, so frame and regs are where
     CASE(JNMACK) JUMP_IF(!mac_of_kind(pc, key, pkts[at]));
     CASE(JPAT) JUMP_IF(pattern_at(p, pc, key, pkts[at]));
     CASE(JNPAT) JUMP_IF(!pattern_at(p, pc, key, pkts[at]));
+    CASE(JHDR) JUMP_IF(header_in(p, pc, key, pkts[at]));
+    CASE(JNHDR) JUMP_IF(!header_in(p, pc, key, pkts[at]));
     CASE(JNOVER) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_OVER);
     CASE(JNWITHIN) JUMP_IF(effect_meter(e, p, pc->imm, key, at) != METER_WITHIN);
     CASE(JNFLOWS) JUMP_IF(effect_flows(e, key, at) <= pc->imm);

@@ -332,6 +332,12 @@ static void add_half(struct text *t, const struct insn *n)
     text_add(t, lo == hi ? "%s %u" : "%s %u-%u", half_names[n->a], lo, hi);
 }
 
+static void add_header(struct text *t, const struct program *p, const struct insn *n)
+{
+    const struct pbc_range *r = &p->ranges[n->imm];
+    text_add(t, r->lo == r->hi ? "%s %u" : "%s %u-%u", cond_info[n->a].name, r->lo, r->hi);
+}
+
 static void add_mac_kind(struct text *t, const struct insn *n)
 {
     static const char *const kinds[] = {
@@ -368,6 +374,7 @@ static void add_operands(struct text *t, const struct program *p, const struct i
     case OPERAND_MACSET: text_add(t, "%s ", side), add_named(t, p, "MAC set", n->imm, p->macsets[n->imm].name); break;
     case OPERAND_MACKIND: text_add(t, "%s ", side), add_mac_kind(t, n); break;
     case OPERAND_PATTERN: add_pattern(t, p, n); break;
+    case OPERAND_HEADER: add_header(t, p, n); break;
     case OPERAND_METER: add_named(t, p, "meter", n->imm, p->meters[n->imm].name); break;
     case OPERAND_FLOWS: text_add(t, "over %u", n->imm); break;
     case OPERAND_RULE: add_rule(t, p, n->imm); break;

@@ -408,9 +408,9 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
     put_flags(&t);
     if (asks_state(d->c.ir, p)) put_numbers(&t, IR_STATE, "state");
     if (!implies_fragment(&t)) put_numbers(&t, IR_FRAGMENT, "fragment");
-    put_numbers(&t, IR_TTL, "ttl");
-    put_numbers(&t, IR_LENGTH, "length");
-    put_numbers(&t, IR_DSCP, "dscp");
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, name, ...) put_numbers(&t, IR_##ident, name);
+#include "vm/cond.def"
     put_numbers(&t, IR_OPTIONS, "options");
     put_other(&t, IR_BYTES, "bytes");
     put_times(&t);

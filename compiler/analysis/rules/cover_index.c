@@ -25,9 +25,14 @@ struct forest {
 };
 
 /* Fields of which a few values are worth lists of their own, in order of preference. */
-static const uint8_t selectors[] = {IR_DPORT, IR_SPORT, IR_SRC_MAC, IR_DST_MAC, IR_VLAN, IR_INNER, IR_IFACE,
-                                    IR_TYPE,  IR_CODE,  IR_ETHER,   IR_LENGTH,  IR_TTL,  IR_DSCP};
+static const uint8_t selectors[] = {
+    IR_DPORT, IR_SPORT, IR_SRC_MAC, IR_DST_MAC, IR_VLAN, IR_INNER, IR_IFACE, IR_TYPE, IR_CODE, IR_ETHER,
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) IR_##ident,
+#include "vm/cond.def"
+};
 enum { SELECTORS = sizeof(selectors), NO_SELECTOR = SELECTORS, FEW = 4 };
+static_assert(SELECTORS <= 16, "a bit each in chain.kinds");
 
 /* Products with this pair of prefixes and this selector's value. A chain without a selector also says which selectors
  * occur with its pair. */

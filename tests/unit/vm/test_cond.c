@@ -9,7 +9,7 @@
 #include "tests/lib/imgbuild.h"
 
 /* Ranges that the conditions below name by their place. */
-enum { R_WEB, R_TLS, R_LOW, R_IP, R_GRE, R_UNREACHABLE, R_ZERO, R_ONE, R_LLDP, R_MANY };
+enum { R_WEB, R_TLS, R_LOW, R_IP, R_GRE, R_UNREACHABLE, R_FRAME, R_ZERO, R_ONE, R_LLDP, R_MANY };
 enum { S_ABUSERS, S_ONE, S_SIX, S_EMPTY };
 
 struct sample {
@@ -456,6 +456,21 @@ static const struct sample samples[] = {
      .has = true,
      .why = "dscp is 46, not 0-5"},
     {.kind = COND_DSCP, .first = R_LOW, .count = 1, .key = {.kind = ARP}, .why = "not an IP packet"},
+    /* The frame's first word has 46 as its lowest twenty bits. */
+    {.kind = COND_FLOWLABEL,
+     .first = R_FRAME,
+     .count = 1,
+     .key = {.kind = UDP6},
+     .has = true,
+     .holds = true,
+     .why = "flow label is 46, which `not` excludes"},
+    {.kind = COND_FLOWLABEL,
+     .first = R_LOW,
+     .count = 1,
+     .key = {.kind = UDP6},
+     .has = true,
+     .why = "flow label is 46, not 0-5"},
+    {.kind = COND_FLOWLABEL, .first = R_FRAME, .count = 1, .key = {.kind = TCP4}, .why = "not an IPv6 packet"},
     {.kind = COND_OPTIONS,
      .arg = 1,
      .key = {.kind = TCP4 | KIND_OPTIONS},
@@ -522,9 +537,9 @@ static const struct sample samples[] = {
 static void add_tables(struct imgbuild *b)
 {
     static const struct pbc_range ranges[] = {
-        [R_WEB] = {80, 80},      [R_TLS] = {443, 450}, [R_LOW] = {0, 5},
-        [R_IP] = {0x800, 0x800}, [R_GRE] = {47, 47},   [R_UNREACHABLE] = {3, 3},
-        [R_ZERO] = {0, 0},       [R_ONE] = {1, 1},     [R_LLDP] = {0x88cc, 0x88cc},
+        [R_WEB] = {80, 80}, [R_TLS] = {443, 450},        [R_LOW] = {0, 5},     [R_IP] = {0x800, 0x800},
+        [R_GRE] = {47, 47}, [R_UNREACHABLE] = {3, 3},    [R_FRAME] = {46, 46}, [R_ZERO] = {0, 0},
+        [R_ONE] = {1, 1},   [R_LLDP] = {0x88cc, 0x88cc},
     };
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++) img_add_ranges(b, ranges[i]);
     img_add_set4(b, (struct pbc_range){0x0a000000, 0x0affffff});

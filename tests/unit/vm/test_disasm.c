@@ -23,7 +23,7 @@ static char *listing(struct imgbuild *b)
 }
 
 static const char *const lines[] = {
-    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 72, needs self, names arp, keeps flows, "
+    "program \"sample.prey\": edition 1, reach 0, rejects 1000/s, longest path 74, needs self, names arp, keeps flows, "
     "counts flows, follows fragments, names fragment\n",
     "  interface 0 (wan) device \"eth0\"\n",
     ("  set 0 (abusers): 2 IPv4, 2 IPv6  (sample.prey:3:5+7)\n    10.0.0.0/8\n    192.0.2.1\n    2001:db8::/32\n    "
@@ -84,9 +84,11 @@ static const char *const lines[] = {
     "    word 3: fork -> 5, 6 from entry 2\n    word 4: cut src_port 15 -> 5-6\n",
     "      entry 0  src0 10.0.0.0/8  kind tcp\n      entry 1  src0 0x1 of 0xff0000ff  kind tcp not frag_later\n",
     "      entry 2  dst0 203.0.113.10  marks 0x2 of 0x12  iface 0x1\n",
-    "    48  classify classifier 0 (edge)\n",
-    "    53  again\n",
+    "    50  classify classifier 0 (edge)\n",
+    "    55  again\n",
     "    31  jnmack  dst multicast or broadcast -> 32\n",
+    "    37  jhdr    flowlabel 80 -> 38\n",
+    "    38  jnhdr   flowlabel 443-450 -> 39\n",
     "    33  jnpat   pattern 1 (l3 at 9 is 10 mask f0) -> 34\n",
     "  check 0 (alive) http GET \"/health\" expect 80-80 every 2000 ms timeout 1000 ms rise 2 fall 3  "
     "(sample.prey:3:5+7)\n",

@@ -8,6 +8,7 @@
 
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
+#include "vm/packet/wire.h"
 
 /* tcp 10.1.2.3:50000 > 203.0.113.10:443, as frame_build makes it, and its key. */
 struct subject {
@@ -198,6 +199,27 @@ static void op_jpat_jnpat(void **state)
     assert_true(jumps_on(&(struct insn){.op = OP_JPAT, .imm = 1}, &s));
     assert_false(jumps_on(&(struct insn){.op = OP_JNPAT, .imm = 1}, &s));
     assert_false(jumps_on(&(struct insn){.op = OP_JPAT, .imm = 0}, &s)); /* no payload */
+}
+
+/* The number stands in the packet. What is not IPv6 has none, whatever its bytes: then the opposite is taken. */
+static void op_jhdr_jnhdr(void **state)
+{
+    (void)state;
+    const struct insn in = {.op = OP_JHDR, .a = COND_FLOWLABEL, .imm = 1},
+                      out = {.op = OP_JNHDR, .a = COND_FLOWLABEL, .imm = 1};
+    const struct pbc_range range = {443, 450};
+    struct subject s;
+    subject_init(&s);
+    for (uint32_t label = range.lo - 1; label <= range.hi + 1; label++) {
+        const bool inside = range.lo <= label && label <= range.hi;
+        wire_put32(s.frame + 14, 0x6ff00000u | label);
+        s.key.kind = KIND_IP6;
+        assert_int_equal(jumps_on(&in, &s), inside);
+        assert_int_equal(jumps_on(&out, &s), !inside);
+        s.key.kind = KIND_IP4;
+        assert_false(jumps_on(&in, &s));
+        assert_true(jumps_on(&out, &s));
+    }
 }
 
 static void op_jump(void **state)
@@ -456,16 +478,27 @@ static void op_jnflows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(op_jump),        cmocka_unit_test(op_jeq_jne),
-        cmocka_unit_test(op_jall_jnall),  cmocka_unit_test(op_jany_jnone),
-        cmocka_unit_test(op_jpfx_jnpfx),  cmocka_unit_test(op_jin_jnin),
-        cmocka_unit_test(op_jmap_jnmap),  cmocka_unit_test(op_jset_jnset),
-        cmocka_unit_test(op_jmac_jnmac),  cmocka_unit_test(op_jmack_jnmack),
-        cmocka_unit_test(op_jpat_jnpat),  cmocka_unit_test(op_jnover_jnwithin),
-        cmocka_unit_test(op_count_log),   cmocka_unit_test(op_call_decide_retk_retz),
-        cmocka_unit_test(op_retnz),       cmocka_unit_test(registers_of_a_call),
-        cmocka_unit_test(op_default),     cmocka_unit_test(op_decidek),
-        cmocka_unit_test(op_accept_pass), cmocka_unit_test(op_jnflows),
+        cmocka_unit_test(op_jhdr_jnhdr),
+        cmocka_unit_test(op_jump),
+        cmocka_unit_test(op_jeq_jne),
+        cmocka_unit_test(op_jall_jnall),
+        cmocka_unit_test(op_jany_jnone),
+        cmocka_unit_test(op_jpfx_jnpfx),
+        cmocka_unit_test(op_jin_jnin),
+        cmocka_unit_test(op_jmap_jnmap),
+        cmocka_unit_test(op_jset_jnset),
+        cmocka_unit_test(op_jmac_jnmac),
+        cmocka_unit_test(op_jmack_jnmack),
+        cmocka_unit_test(op_jpat_jnpat),
+        cmocka_unit_test(op_jnover_jnwithin),
+        cmocka_unit_test(op_count_log),
+        cmocka_unit_test(op_call_decide_retk_retz),
+        cmocka_unit_test(op_retnz),
+        cmocka_unit_test(registers_of_a_call),
+        cmocka_unit_test(op_default),
+        cmocka_unit_test(op_decidek),
+        cmocka_unit_test(op_accept_pass),
+        cmocka_unit_test(op_jnflows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,7 +170,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
-    FAULT(cond_kind, "condition 0: unknown kind 27", b->conds[0].kind = COND_COUNT)                                    \
+    FAULT(cond_kind, "condition 0: unknown kind 28", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x4", b->conds[0].flags = 4)                                         \
     FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
@@ -243,7 +243,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
     FAULT(func_past, "function 5: past the end of `code`", b->funcs[5].count++)                                        \
-    FAULT(func_short, "instruction 55: in no function", b->funcs[5].count--)                                           \
+    FAULT(func_short, "instruction 57: in no function", b->funcs[5].count--)                                           \
     FAULT(func_uncalled, "function 2: never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])             \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
@@ -264,6 +264,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(mack_none, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 0)                           \
     FAULT(mack_kind, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 4)                           \
     FAULT(pattern, "instruction 32 (jpat): pattern does not exist", b->code[32].imm = 2)                               \
+    FAULT(header_kind, "instruction 37 (jhdr): no such number of the IP header", b->code[37].a = COND_COUNT)           \
+    FAULT(header_key, "instruction 38 (jnhdr): no such number of the IP header", b->code[38].a = COND_TTL)             \
+    FAULT(header_words, "instruction 37 (jhdr): no such number of the IP header", b->code[37].a = COND_STATE)          \
+    FAULT(header_range, "instruction 37 (jhdr): range does not exist", b->code[37].imm = b->ranges_count)              \
     FAULT(rule, "instruction 11 (log): rule does not exist", b->code[11].imm = 8)                                      \
     FAULT(rule_decides, "instruction 12 (retk): a rule that decides nothing", b->code[12].imm = 1)                     \
     FAULT(rule_ends, "instruction 8 (decidek): a rule that decides nothing", b->code[8].imm = 7)                       \
@@ -371,14 +375,14 @@ static void many_nats(struct imgbuild *b)
     FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
-    FAULT(branch_operand, "instruction 45 (retb): branch does not exist", b->code[45].imm = 2)                         \
-    FAULT(branch_as_rule, "instruction 46 (retb): rules and services in one function",                                 \
-          b->code[45] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
-    FAULT(services_return, "instruction 42 (retz): the services have nowhere to return to",                            \
-          b->code[42] = ((struct insn){.op = OP_RETZ}))                                                                \
+    FAULT(branch_operand, "instruction 47 (retb): branch does not exist", b->code[47].imm = 2)                         \
+    FAULT(branch_as_rule, "instruction 48 (retb): rules and services in one function",                                 \
+          b->code[47] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
+    FAULT(services_return, "instruction 44 (retz): the services have nowhere to return to",                            \
+          b->code[44] = ((struct insn){.op = OP_RETZ}))                                                                \
     FAULT(services_called, "instruction 14 (call): the function of the services is not called", b->code[14].imm = 3)   \
-    FAULT(host_elsewhere, "instruction 47 (host): only the function of the services may end in this way",              \
-          b->code[47].op = OP_HOST)                                                                                    \
+    FAULT(host_elsewhere, "instruction 49 (host): only the function of the services may end in this way",              \
+          b->code[49].op = OP_HOST)                                                                                    \
     FAULT(role_main, "instruction 8 (retz): function 0 has nowhere to return to", memset(&b->code[8], 0, 8);           \
           b->code[8].op = OP_RETZ)                                                                                     \
     FAULT(role_other, "instruction 18 (pass): only function 0 may end the program", b->code[18].op = OP_PASS)          \
@@ -386,7 +390,7 @@ static void many_nats(struct imgbuild *b)
     FAULT(runs_out, "instruction 18 (log): runs past the function's end", b->code[18].op = OP_LOG)                     \
     FAULT(jump_out, "instruction 0 (jany): jump past the function's end", b->code[0].to = 9)                           \
     FAULT(jump_far, "instruction 0 (jany): jump too far", b->code[0].to = 2001)                                        \
-    FAULT(path_wrong, "meta: longest path is said to be 1, but is 72", b->keep_path = true; b->meta->longest_path = 1)
+    FAULT(path_wrong, "meta: longest path is said to be 1, but is 74", b->keep_path = true; b->meta->longest_path = 1)
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }

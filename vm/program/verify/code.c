@@ -31,13 +31,13 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     static const struct {
         bool a, to, imm;
     } uses[] = {
-        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},         [OPERAND_SLOT] = {1, 1, 1},
-        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},       [OPERAND_MAP] = {1, 1, 1},
-        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1},     [OPERAND_MACKIND] = {1, 1, 1},
-        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_METER] = {0, 1, 1},      [OPERAND_FLOWS] = {0, 1, 1},
-        [OPERAND_RULE] = {0, 0, 1},    [OPERAND_CLASSIFIER] = {0, 0, 1}, [OPERAND_FUNC] = {1, 0, 1},
-        [OPERAND_REG] = {1, 0, 0},     [OPERAND_FIREWALL] = {0, 0, 1},   [OPERAND_REGFW] = {1, 0, 1},
-        [OPERAND_RULEFW] = {0, 1, 1},  [OPERAND_BRANCH] = {0, 0, 1},
+        [OPERAND_NONE] = {0, 0, 0},    [OPERAND_TO] = {0, 1, 0},     [OPERAND_SLOT] = {1, 1, 1},
+        [OPERAND_PREFIX] = {1, 1, 1},  [OPERAND_HALF] = {1, 1, 1},   [OPERAND_MAP] = {1, 1, 1},
+        [OPERAND_SET] = {1, 1, 1},     [OPERAND_MACSET] = {1, 1, 1}, [OPERAND_MACKIND] = {1, 1, 1},
+        [OPERAND_PATTERN] = {0, 1, 1}, [OPERAND_HEADER] = {1, 1, 1}, [OPERAND_METER] = {0, 1, 1},
+        [OPERAND_FLOWS] = {0, 1, 1},   [OPERAND_RULE] = {0, 0, 1},   [OPERAND_CLASSIFIER] = {0, 0, 1},
+        [OPERAND_FUNC] = {1, 0, 1},    [OPERAND_REG] = {1, 0, 0},    [OPERAND_FIREWALL] = {0, 0, 1},
+        [OPERAND_REGFW] = {1, 0, 1},   [OPERAND_RULEFW] = {0, 1, 1}, [OPERAND_BRANCH] = {0, 0, 1},
     };
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
@@ -50,6 +50,17 @@ static bool verify_half(const struct verifier *v, uint32_t i)
 {
     unsigned half = v->p->code[i].a;
     return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "no such half");
+}
+
+/* A number that the key does not hold, and a range that runs forwards. */
+static bool verify_header(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct insn *n = &p->code[i];
+    if (n->a >= COND_COUNT || !cond_info[n->a].word || cond_info[n->a].half != HALF_NONE)
+        return at_insn(v, i, "no such number of the IP header");
+    if (n->imm >= p->ranges_count) return at_insn(v, i, "range does not exist");
+    return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");
 }
 
 static bool verify_rule_operand(const struct verifier *v, uint32_t i)
@@ -82,6 +93,7 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
         if (n->a > 1) return at_insn(v, i, "no such side");
         return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
     case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
+    case OPERAND_HEADER: return verify_header(v, i);
     case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
     case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier does not exist");

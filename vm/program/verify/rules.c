@@ -132,20 +132,49 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
            fault(v, "condition %u (%s): not one pattern", i, k->name);
 }
 
-/* Every `on` names interfaces that exist. Conditions may share operands, so the ranges are counted once. */
-static bool verify_on(const struct verifier *v)
+/* before[i]: of the first i ranges, those that end past `limit`. Conditions may share operands, so each range is looked
+ * at once. */
+static void count_past(const struct program *p, uint64_t limit, uint32_t *before)
+{
+    before[0] = 0;
+    for (uint32_t i = 0; i < p->ranges_count; i++) before[i + 1] = before[i] + (p->ranges[i].hi >= limit);
+}
+
+/* Every `on` names interfaces that exist. */
+static bool verify_on(const struct verifier *v, uint32_t *before)
 {
     const struct program *p = v->p;
-    uint32_t *wrong __attribute__((cleanup(free_words))) = malloc(((size_t)p->ranges_count + 1) * sizeof *wrong);
-    if (!wrong) return fault(v, "no memory");
-    wrong[0] = 0; /* [i]: of the first i ranges, those that are no interfaces */
-    for (uint32_t i = 0; i < p->ranges_count; i++) wrong[i + 1] = wrong[i] + (p->ranges[i].hi >= p->ifaces_count);
+    count_past(p, p->ifaces_count, before);
     for (uint32_t i = 0; i < p->conds_count; i++) {
         const struct pbc_cond *c = &p->conds[i];
-        if (c->kind == COND_ON && wrong[c->first + c->count] != wrong[c->first])
+        if (c->kind == COND_ON && before[c->first + c->count] != before[c->first])
             return fault(v, "condition %u (on): interface does not exist", i);
     }
     return true;
+}
+
+/* A number that has 16 bits is compared with numbers that do. */
+static bool verify_halves(const struct verifier *v, uint32_t *before)
+{
+    const struct program *p = v->p;
+    count_past(p, UINT16_MAX + 1, before);
+    for (uint32_t i = 0; i < p->conds_count; i++) {
+        const struct pbc_cond *c = &p->conds[i];
+        uint32_t at = c->first;
+        if (cond_info[c->kind].operands != OPERANDS_RANGES || cond_info[c->kind].most > UINT16_MAX ||
+            before[at + c->count] == before[at])
+            continue;
+        while (before[at + 1] == before[at]) at++;
+        return fault(v, "range %u: ends past 65535", at);
+    }
+    return true;
+}
+
+static bool verify_numbers(const struct verifier *v)
+{
+    uint32_t *before __attribute__((cleanup(free_words))) = malloc(((size_t)v->p->ranges_count + 1) * sizeof *before);
+    if (!before) return fault(v, "no memory");
+    return verify_on(v, before) && verify_halves(v, before);
 }
 
 /* Chains, walked depth first. work: what the naive executor may try in the list, saturating at PBC_WALK_MAX + 1. */
@@ -230,5 +259,5 @@ bool verify_rules(const struct verifier *v)
         if (!verify_rule(v, i)) return false;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (!verify_cond(v, i)) return false;
-    return verify_on(v) && verify_walk(v);
+    return verify_numbers(v) && verify_walk(v);
 }
