@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/tables.h"
+
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
 #define PBC_VERSION       3u
 #define PBC_NONE          UINT32_MAX
@@ -104,8 +106,9 @@ enum pbc_flag {
                                   has a  flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* some condition asks `flows over` */
     PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on what later fragments lack: they follow their first */
-    PBC_NAMES_FRAGMENT = 1 << 6,    /* some rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
-    PBC_DECAPS = 1 << 7,            /* some rule's verdict is a decap: what is inside a packet is judged too */
+    PBC_NAMES_FRAGMENT =
+        1 << 6,         /* some rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
+    PBC_OPENS = 1 << 7, /* some rule's verdict opens tunnels: what is inside a packet is judged too */
 };
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
@@ -116,22 +119,10 @@ struct pbc_place {
 };
 
 enum pbc_verdict {
-    PBC_V_ACCEPT,
-    PBC_V_DROP,
-    PBC_V_REJECT,
-    PBC_V_DO,
-    PBC_V_RETURN,
-    PBC_V_COUNT,
-    PBC_V_LOG,
-    PBC_V_DECAP_IPIP, /* ends the judging of the outer packet: the inner one is judged anew */
-    PBC_V_DECAP_GUE,  /* likewise, where UDP goes to rule.port */
+#define VERDICT(ident, name, traits, does, done, doc) PBC_V_##ident,
+#include "vm/verdict.def"
     PBC_V_COUNTED
 };
-/* Does the verdict end the judging of the packet at hand? */
-static inline bool pbc_decides(uint8_t verdict)
-{
-    return verdict <= PBC_V_REJECT || verdict == PBC_V_DECAP_IPIP || verdict == PBC_V_DECAP_GUE;
-}
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
 enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* logs when it matches */,
@@ -152,7 +143,7 @@ struct pbc_rule {
     uint8_t answer;             /* enum pbc_answer */
     uint8_t flags;              /* enum pbc_rule_flag */
     uint8_t reserved;
-    uint16_t port; /* DECAP_GUE, else 0 */
+    uint16_t port; /* of a verdict that takes one, else 0 */
     uint16_t reserved2;
 };
 static_assert(sizeof(struct pbc_rule) == 48, "layout");
@@ -352,12 +343,8 @@ struct pbc_server {
 static_assert(sizeof(struct pbc_server) == 64, "KERNEL.md");
 
 enum pbc_mode {
-    PBC_MODE_PASSTHROUGH,
-    PBC_MODE_KEEP_SOURCE,
-    PBC_MODE_DSR_L2,
-    PBC_MODE_DSR_REWRITE,
-    PBC_MODE_DSR_IPIP,
-    PBC_MODE_DSR_GUE,
+#define MODE(ident, name, traits, doc) PBC_MODE_##ident,
+#include "vm/mode.def"
     PBC_MODES
 };
 enum pbc_no_server { PBC_NO_SERVER_RESET, PBC_NO_SERVER_DROP, PBC_NO_SERVER_PASS };
@@ -576,7 +563,7 @@ uint32_t pbc_longest_path(const struct pbc_code *c);
 /* Those of meta.flags that follow from the rules' conditions and the services (PBC_NEEDS): what meta must say, the
  * others left out. The operands of conditions and the conditions of rules are in bounds. `before`: room for conds_count
  * + 1. */
-#define PBC_NEEDS (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_DECAPS)
+#define PBC_NEEDS (PBC_KEEPS_FLOWS | PBC_COUNTS_FLOWS | PBC_FOLLOWS_FRAGMENTS | PBC_NAMES_FRAGMENT | PBC_OPENS)
 struct pbc_lists {
     const struct pbc_rule *rules;
     const struct pbc_cond *conds;

@@ -53,6 +53,17 @@ const struct cond_info cond_info[COND_COUNT] = {
 };
 #undef HALF
 
+const struct mode_info mode_info[PBC_MODES] = {
+#define MODE(ident, text, has, doc) [PBC_MODE_##ident] = {.name = text, .traits = has},
+#include "vm/mode.def"
+};
+
+const struct verdict_info verdict_info[PBC_V_COUNTED] = {
+#define VERDICT(ident, text, has, what, became, doc)                                                                   \
+    [PBC_V_##ident] = {.name = text, .does = what, .done = became, .traits = has},
+#include "vm/verdict.def"
+};
+
 const char *const slot_names[16] = {
     "src0",           "src1",
     "src2",           "src3",

@@ -104,6 +104,41 @@ struct ip_bits {
     uint8_t first, count;
 };
 
+/* How a mode sends on. Without REWRITES the server gets the packet's own addresses, and takes both families. */
+enum mode_trait {
+    MODE_REWRITES = 1 << 0,   /* the destination, and with it the port: family and protocol stay */
+    MODE_OWN_SOURCE = 1 << 1, /* the source becomes an address and a port of ours */
+    MODE_ONE_SIDED = 1 << 2,  /* the server's replies do not come here */
+    MODE_TUNNELS = 1 << 3,
+    MODE_TAKES_PORT = 1 << 4, /* of its tunnel: service.gue_port */
+    MODE_BRIDGES = 1 << 5,    /* takes no hop */
+};
+struct mode_info {
+    const char *name;
+    uint8_t traits; /* enum mode_trait */
+};
+extern const struct mode_info mode_info[];
+
+static inline bool mode_is(uint8_t mode, unsigned trait) { return mode_info[mode].traits & trait; }
+
+enum verdict_trait {
+    VERDICT_DECIDES = 1 << 0, /* the judging of the packet at hand ends */
+    VERDICT_LETS_IN = 1 << 1,
+    VERDICT_OPENS = 1 << 2, /* what is inside is judged anew */
+    VERDICT_TAKES_PORT = 1 << 3,
+    VERDICT_CALLS = 1 << 4,  /* a chain */
+    VERDICT_LEAVES = 1 << 5, /* its chain */
+};
+struct verdict_info {
+    const char *name, *does, *done;
+    uint8_t traits; /* enum verdict_trait */
+};
+extern const struct verdict_info verdict_info[];
+
+static inline bool verdict_is(uint8_t verdict, unsigned trait) { return verdict_info[verdict].traits & trait; }
+/* Does the verdict end the judging of the packet at hand? */
+static inline bool pbc_decides(uint8_t verdict) { return verdict_is(verdict, VERDICT_DECIDES); }
+
 struct cond_info {
     const char *name, *lacks;
     const char *word;     /* of a number, else NULL */

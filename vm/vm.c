@@ -79,7 +79,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->counters.services = vm->served;
     vm->counters.unserved = vm->served + p->services_count;
     vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
-    vm->decaps = p->meta->flags & PBC_DECAPS;
+    vm->decaps = p->meta->flags & PBC_OPENS;
     limit_init(&vm->answers, p->meta->rejects_per_s);
     limit_init(&vm->echoes, ECHOES_PER_S);
     limit_init(&vm->neighbours, NEIGHBOURS_PER_S);

@@ -4,7 +4,7 @@
 
 #include "compiler/classify/builder_priv.h"
 
-enum { LANES = 8, SLOTS_MOST = 14, HALF_FIRST_SLOT = 11, HALF_NONE = 20 };
+enum { LANES = 8, SLOTS_MOST = 14, HALF_FIRST_SLOT = 11, NO_HALF = 20 };
 
 /* Bits of each slot that some box asks and the part does not tell. */
 static void open_slots(const struct build *b, const struct part *p, struct list l, uint32_t open[16])
@@ -30,7 +30,7 @@ static bool format_of(const uint32_t open[16], struct pbc_format *f)
 {
     const unsigned half = half_slot(open);
     unsigned n = 0;
-    *f = (struct pbc_format){.half = HALF_NONE};
+    *f = (struct pbc_format){.half = NO_HALF};
     if (half < 16) f->half = (uint8_t)(half * 2 + (open[half] >> 16 ? 1 : 0));
     for (unsigned s = 0; s < 16; s++) {
         if (!open[s] || s == half) continue;

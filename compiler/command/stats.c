@@ -89,7 +89,7 @@ static void print_pools(const struct compile *c, bool *translated, FILE *out)
     for (uint32_t i = 0; i < img->services_count; i++) {
         const struct pbc_service *s = &img->services[i];
 
-        if (s->mode != PBC_MODE_PASSTHROUGH) continue;
+        if (!mode_is(s->mode, MODE_OWN_SOURCE)) continue;
         const struct pbc_branch *first = &img->branches[s->branches], *last = first + s->branch_count - 1;
         for (uint32_t k = first->shares; k < last->shares + last->share_count; k++)
             translated[img->shares[k].pool] = true;
@@ -111,7 +111,7 @@ static void print_source_ports(const struct compile *c, FILE *out)
     bool *translated = arena_alloc(c->arena, ((size_t)img->pools_count + 1) * sizeof(*translated));
     bool any = img->nats_count != 0;
 
-    for (uint32_t i = 0; i < img->services_count; i++) any |= img->services[i].mode == PBC_MODE_PASSTHROUGH;
+    for (uint32_t i = 0; i < img->services_count; i++) any |= mode_is(img->services[i].mode, MODE_OWN_SOURCE);
     if (!any) return;
     fputs("source ports\n", out);
     print_pools(c, translated, out);

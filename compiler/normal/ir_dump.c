@@ -325,16 +325,14 @@ static void print_covers(const struct compile *c, const struct ir_rule *r, FILE 
 
 static void print_rule(const struct compile *c, uint32_t rule, FILE *out)
 {
-    static const char *const verdicts[] = {"accept", "drop", "reject",     "do",       "return",
-                                           "count",  "log",  "decap ipip", "decap gue"};
     const struct pbc_rule *r = &c->image->rules[rule];
     const struct ir_rule *ir = &c->ir->rules[rule];
 
     fprintf(out, "  %u ", rule);
     print_rule_name(c, rule, out);
-    fprintf(out, " %s", verdicts[r->verdict]);
+    fprintf(out, " %s", verdict_info[r->verdict].name);
     if (r->verdict == PBC_V_DO) fprintf(out, " %s", image_str(c->image, c->image->chains[r->chain].name));
-    if (r->verdict == PBC_V_DECAP_GUE) fprintf(out, " %u", r->port);
+    if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) fprintf(out, " %u", r->port);
     if (r->flags & PBC_RULE_LOG) fputs(" log", out);
     if (ir->state == IR_IMPOSSIBLE)
         fputs(": never matches\n", out);

@@ -70,7 +70,7 @@ static uint64_t service_capacity(struct compile *c, const struct pbc_service *s,
 
 static void warn_source_ports(struct compile *c, const struct pbc_service *s, bool *seen)
 {
-    if (s->mode != PBC_MODE_PASSTHROUGH || !s->max_flows) return;
+    if (!mode_is(s->mode, MODE_OWN_SOURCE) || !s->max_flows) return;
     const uint64_t flows = service_capacity(c, s, seen);
 
     if (s->max_flows <= flows) return;
@@ -94,7 +94,7 @@ static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *
             for (uint32_t k = p->servers; k < p->servers + p->server_count && !v6; k++)
                 v6 = img->servers[k].family == 6;
         }
-    return (v6 ? IP6 : IP4) + (s->mode == PBC_MODE_DSR_GUE ? UDP_AND_GUE : 0u);
+    return (v6 ? IP6 : IP4) + (mode_is(s->mode, MODE_TAKES_PORT) ? UDP_AND_GUE : 0u);
 }
 
 static bool takes_tcp(const struct image *img, const struct pbc_service *s)
@@ -108,9 +108,8 @@ static bool takes_tcp(const struct image *img, const struct pbc_service *s)
 static void warn_tunnel(struct compile *c, const struct pbc_service *s)
 {
     enum { LINK = 1500, HEADERS = 40 };
-    const bool tunnel = s->mode == PBC_MODE_DSR_IPIP || s->mode == PBC_MODE_DSR_GUE;
 
-    if (!tunnel || s->mss == PBC_MSS_AUTO || !takes_tcp(c->image, s)) return;
+    if (!mode_is(s->mode, MODE_TUNNELS) || s->mss == PBC_MSS_AUTO || !takes_tcp(c->image, s)) return;
     const unsigned more = tunnel_bytes(c->image, s);
     if (s->mss && s->mss + HEADERS + more <= LINK) return;
     diag(c->diags, W_TUNNEL_MTU, span_at(c, &s->place),

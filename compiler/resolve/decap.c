@@ -66,7 +66,7 @@ void check_no_decap(struct compile *c, const struct pbc_firewall *out)
     const struct image *img = c->image;
 
     for (uint32_t i = out->rules; i < out->rules + out->rule_count; i++) {
-        if (img->rules[i].verdict != PBC_V_DECAP_IPIP && img->rules[i].verdict != PBC_V_DECAP_GUE) continue;
+        if (!verdict_is(img->rules[i].verdict, VERDICT_OPENS)) continue;
         diag(c->diags, E_DECAP_OUT, img->rule_span[i],
              "this firewall judges what the machine sends itself; nothing of it is opened");
         diag_advise(c->diags, "move the rule into the firewall for what arrives");

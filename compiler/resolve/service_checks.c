@@ -17,11 +17,6 @@ static uint32_t families_of(const struct image *img, const struct pbc_service *s
     return families;
 }
 
-static bool rewrites(enum pbc_mode mode)
-{
-    return mode == PBC_MODE_PASSTHROUGH || mode == PBC_MODE_KEEP_SOURCE || mode == PBC_MODE_DSR_REWRITE;
-}
-
 static void check_family(const struct service_work *w, const struct pbc_pool *pool, const struct node *share,
                          uint32_t families)
 {
@@ -53,15 +48,14 @@ static bool keeps_port(const struct image *img, const struct pbc_service *s, uin
 static void check_ports(const struct service_work *w, const struct pbc_pool *pool, const struct node *share)
 {
     const struct image *img = w->c->image;
-    const char *mode = w->mode == PBC_MODE_DSR_L2 ? "l2" : w->mode == PBC_MODE_DSR_IPIP ? "ipip" : "gue";
 
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &img->servers[i];
 
         if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
         diag(w->c->diags, E_PORT_CHANGED, share->span,
-             "the server `%s` of `%s` has port %u, but `dsr %s` leaves the client's port as it is",
-             image_str(img, s->name), image_str(img, pool->name), s->port, mode);
+             "the server `%s` of `%s` has port %u, but `%s` leaves the client's port as it is", image_str(img, s->name),
+             image_str(img, pool->name), s->port, mode_info[w->mode].name);
         diag_advise(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
         return;
     }
@@ -77,8 +71,9 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         const uint32_t pool = img->shares[i].pool;
 
         if (pool >= img->pools_count) continue;
-        if (rewrites(w->mode)) check_family(w, &img->pools[pool], share, families);
-        if (w->mode == PBC_MODE_DSR_L2 || w->mode == PBC_MODE_DSR_IPIP || w->mode == PBC_MODE_DSR_GUE)
+        if (mode_is(w->mode, MODE_REWRITES))
+            check_family(w, &img->pools[pool], share, families);
+        else
             check_ports(w, &img->pools[pool], share);
     }
 }

@@ -96,7 +96,7 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
     struct compile *c = w->c;
 
     if (!clause || !w->good) return 0;
-    if (w->mode != PBC_MODE_PASSTHROUGH && w->mode != PBC_MODE_KEEP_SOURCE) {
+    if (mode_is(w->mode, MODE_ONE_SIDED)) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
              "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
         diag_advise(c->diags, "they work in `mode passthrough`, also with `keep source`");

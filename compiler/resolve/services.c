@@ -15,12 +15,8 @@ static const struct number_kind port_kind = {.what = "a port to serve",
 /* Modes ------------------------------------------------------------------------------------------------------------ */
 
 static const uint8_t modes[CL_COUNT] = {
-    [CL_PASSTHROUGH] = PBC_MODE_PASSTHROUGH,
-    [CL_KEEP_SOURCE] = PBC_MODE_KEEP_SOURCE,
-    [CL_DSR_L2] = PBC_MODE_DSR_L2,
-    [CL_DSR_REWRITE] = PBC_MODE_DSR_REWRITE,
-    [CL_DSR_IPIP] = PBC_MODE_DSR_IPIP,
-    [CL_DSR_GUE] = PBC_MODE_DSR_GUE,
+#define MODE(ident, name, traits, doc) [CL_##ident] = PBC_MODE_##ident,
+#include "vm/mode.def"
     [CL_PROXY] = PBC_MODES, /* for the live runtime, not supported yet */
     [CL_PROXY_HTTP] = PBC_MODES,
     [CL_PROXY_INLINE] = PBC_MODES,
@@ -45,7 +41,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
         return false;
     }
-    if (service->mode == PBC_MODE_DSR_GUE) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+    if (mode_is(service->mode, MODE_TAKES_PORT)) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
     return true;
 }
 

@@ -28,15 +28,6 @@ static bool decides_otherwise(const struct pbc_rule *r, enum action a, bool refu
 /* False after reporting that the rule can't give this verdict. */
 static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, struct span at)
 {
-    static const char *const does[PBC_V_COUNTED] = {[PBC_V_ACCEPT] = "accepts",
-                                                    [PBC_V_DROP] = "drops",
-                                                    [PBC_V_REJECT] = "rejects",
-                                                    [PBC_V_DO] = "does a chain",
-                                                    [PBC_V_RETURN] = "returns",
-                                                    [PBC_V_COUNT] = "counts",
-                                                    [PBC_V_LOG] = "logs",
-                                                    [PBC_V_DECAP_IPIP] = "opens a tunnel's packet",
-                                                    [PBC_V_DECAP_GUE] = "opens a tunnel's packet"};
     const struct pbc_rule *r = &c->image->rules[rule];
     const bool ends = r->verdict <= PBC_V_REJECT;
     const char *rest = ends                      ? ""
@@ -45,7 +36,7 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
 
     if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
     if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* what can't be opened */
-    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), does[r->verdict], rest);
+    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), verdict_info[r->verdict].does, rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
     return false;
 }

@@ -86,8 +86,7 @@ static void keep_built(struct test_run *r)
 static bool is_dsr(const struct program *p, const struct verdict *v)
 {
     if (v->action != ACTION_FORWARD || v->service >= p->services_count) return false;
-    const uint8_t mode = p->services[v->service].mode;
-    return mode != PBC_MODE_PASSTHROUGH && mode != PBC_MODE_KEEP_SOURCE;
+    return mode_is(p->services[v->service].mode, MODE_ONE_SIDED);
 }
 
 void test_left_note(struct test_run *r, const struct test_packet *p, const struct verdict *v, uint64_t cookie)

@@ -63,9 +63,9 @@ static void look_inside(struct test_run *r, struct test_search *s)
     struct pkt *inner = NULL;
     struct key key;
 
-    if (!(p->meta->flags & PBC_DECAPS) || s->pkt.reason != REASON_NONE) return;
+    if (!(p->meta->flags & PBC_OPENS) || s->pkt.reason != REASON_NONE) return;
     const struct decision d = vm_explain(r->vm, &in, &s->key, &s->pkt, look_away, NULL);
-    if (d.rule >= p->rules_count || p->rules[d.rule].verdict < PBC_V_DECAP_IPIP) return;
+    if (d.rule >= p->rules_count || !verdict_is(p->rules[d.rule].verdict, VERDICT_OPENS)) return;
     program_open(p, d.rule, &s->pkt, &s->key, &r->facts, r->pool, &inner, &key);
     if (!inner) return;
     s->pkt = *inner;

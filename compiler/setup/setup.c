@@ -8,9 +8,6 @@
 #include "compiler/say.h"
 #include "lang/diag.h"
 
-static const char *const mode_names[PBC_MODES] = {
-    "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
-
 bool setup_in_mode(const struct setup *s, uint32_t i, enum pbc_mode mode)
 {
     return s->img->services[s->services[i]].mode == mode;
@@ -166,7 +163,7 @@ static void print_unknowns(const struct setup *s)
         bool known = true;
 
         for (uint32_t k = 0; k < service->endpoint_count; k++) known &= e[k].to == PBC_TO_ADDRESS;
-        if (known || service->mode <= PBC_MODE_KEEP_SOURCE) continue;
+        if (known || !mode_is(service->mode, MODE_ONE_SIDED)) continue;
         put_variable(s, s->services[i]);
         fprintf(s->out, "=CHANGE_ME  # `%s` stands on no address that the rules name: the one that clients use\n",
                 image_str(s->img, service->name));
@@ -181,8 +178,8 @@ static void print_head(const struct setup *s)
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
 
-        fprintf(s->out, "#   %s, mode %s", image_str(s->img, service->name), mode_names[service->mode]);
-        if (service->mode == PBC_MODE_DSR_GUE) fprintf(s->out, " %u", service->gue_port);
+        fprintf(s->out, "#   %s, mode %s", image_str(s->img, service->name), mode_info[service->mode].name);
+        if (mode_is(service->mode, MODE_TAKES_PORT)) fprintf(s->out, " %u", service->gue_port);
         fputc('\n', s->out);
     }
     if (s->count)

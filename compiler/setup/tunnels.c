@@ -10,8 +10,9 @@ enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP_AND_GUE = 12, TCP = 20 };
 
 static bool is_local(const struct setup *s, uint32_t i)
 {
-    return setup_in_mode(s, i, PBC_MODE_DSR_L2) || setup_in_mode(s, i, PBC_MODE_DSR_IPIP) ||
-           setup_in_mode(s, i, PBC_MODE_DSR_GUE);
+    const uint8_t mode = s->img->services[s->services[i]].mode;
+
+    return mode_is(mode, MODE_ONE_SIDED) && !mode_is(mode, MODE_REWRITES);
 }
 
 static bool has_tunnel(const struct setup *s)
@@ -128,9 +129,9 @@ static void print_mss(const struct setup *s, uint32_t i)
 {
     const struct pbc_service *service = &s->img->services[s->services[i]];
     const unsigned before =
-        (s->server->family == 6 ? IP6 : IP4) + (service->mode == PBC_MODE_DSR_GUE ? UDP_AND_GUE : 0u);
+        (s->server->family == 6 ? IP6 : IP4) + (mode_is(service->mode, MODE_TAKES_PORT) ? UDP_AND_GUE : 0u);
 
-    if (service->mode != PBC_MODE_DSR_IPIP && service->mode != PBC_MODE_DSR_GUE) return;
+    if (!mode_is(service->mode, MODE_TUNNELS)) return;
     for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {
         const struct pbc_endpoint *e = &s->img->endpoints[n];
         const unsigned headers = (e->family == 6 ? IP6 : IP4) + TCP;

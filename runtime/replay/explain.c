@@ -125,7 +125,7 @@ static const char *unjudged(const struct explained *x)
 
 static bool by_decap(const struct program *p, uint32_t rule)
 {
-    return rule < RULE_DEFAULT && p->rules[rule].verdict >= PBC_V_DECAP_IPIP;
+    return rule < RULE_DEFAULT && verdict_is(p->rules[rule].verdict, VERDICT_OPENS);
 }
 
 /* Does a `decap` rule decide the frame? Then what it finds. A fragment that follows its first is not judged. */
@@ -133,7 +133,7 @@ static void look_inside(struct explained *x, struct key *inner_key)
 {
     const struct program *p = x->r->program;
     x->decap = RULE_NONE;
-    if (!(p->meta->flags & PBC_DECAPS) || x->pkt->reason) return;
+    if (!(p->meta->flags & PBC_OPENS) || x->pkt->reason) return;
     if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
     const struct decision d = vm_explain(x->vm, &x->in, x->key, x->pkt, NULL, NULL);
     if (!by_decap(p, d.rule)) return;

@@ -180,8 +180,7 @@ static struct pkt *inside(const struct replay *r, const struct pkt *pkt, const s
 static bool from_service(const struct replay *r, const struct verdict *v)
 {
     if (v->service == PBC_NONE) return false;
-    const uint8_t mode = r->program->services[v->service].mode;
-    return mode == PBC_MODE_DSR_IPIP || mode == PBC_MODE_DSR_GUE;
+    return mode_is(r->program->services[v->service].mode, MODE_TUNNELS);
 }
 
 /* One packet that left: in words, what it carries if it is a tunnel's (or ""), and what differs. */

@@ -38,7 +38,7 @@ struct pass *pass_new(const struct replay *r, bool flows)
     if (!p) return NULL;
     p->r = r;
     p->lists_flows = flows;
-    p->decaps = r->program->meta->flags & PBC_DECAPS;
+    p->decaps = r->program->meta->flags & PBC_OPENS;
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
@@ -89,7 +89,7 @@ static struct counter *undecided(struct totals *t, const struct verdict *v)
 /* A `decap` rule is the one of the verdict: what it decided could not be opened. */
 static bool is_unopened(const struct pass *p, const struct verdict *v)
 {
-    return v->rule < RULE_DEFAULT && p->r->program->rules[v->rule].verdict >= PBC_V_DECAP_IPIP;
+    return v->rule < RULE_DEFAULT && verdict_is(p->r->program->rules[v->rule].verdict, VERDICT_OPENS);
 }
 
 /* What the vm's counters do not tell apart. */

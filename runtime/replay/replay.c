@@ -37,7 +37,7 @@ static int pool_open(struct replay *r)
     const struct program *p = r->program;
     const unsigned slots = r->o->explain ? 2 * POOL_SLOTS : POOL_SLOTS; /* an explanation takes two workers */
     /* What is sent on or opened is copied: also super-packets, which captures of hosts hold. */
-    const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_DECAPS;
+    const bool copies = p->services_count || p->nats_count || p->meta->flags & PBC_OPENS;
     const bool fits = r->o->mtu + LINK_HEAD_MOST <= POOL_SLOT - POOL_HEADROOM;
     const unsigned slot_bytes = copies ? POOL_SLOT_MOST : fits ? POOL_SLOT : POOL_LARGE_SLOT;
     const size_t bytes = pool_bytes(slots, slot_bytes);

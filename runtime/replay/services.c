@@ -44,13 +44,6 @@ static const char *pool_name(const struct replay *r, uint32_t pool, char *buf, s
     return text_clean(buf);
 }
 
-static const char *mode_name(enum pbc_mode mode)
-{
-    static const char *const names[PBC_MODES] = {
-        "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
-    return names[mode];
-}
-
 /* The `when`s before the branch that was taken, each with its first condition that failed. */
 static void failed_whens(FILE *out, const struct replay *r, uint32_t branch, const struct key *key,
                          const struct pkt *pkt)
@@ -78,7 +71,7 @@ static void server_line(FILE *out, const struct replay *r, const struct verdict 
     uint32_t be[4];
     for (unsigned i = 0; i < 4; i++) be[i] = htonl(s->addr[i]);
     inet_ntop(s->family == 4 ? AF_INET : AF_INET6, be, text, sizeof text);
-    fprintf(out, "  %s to ", mode_name((enum pbc_mode)r->program->services[v->service].mode));
+    fprintf(out, "  %s to ", mode_info[r->program->services[v->service].mode].name);
     fprintf(out, s->family == 6 && port ? "[%s]" : "%s", text);
     if (port) fprintf(out, ":%u", port);
     fputc('\n', out);
@@ -113,7 +106,7 @@ void explain_service_json(FILE *out, const struct replay *r, struct vm *vm, cons
     fprintf(out, ",\"branch\":{\"kind\":\"%s\",\"place\":", b->cond_count ? "when" : "else");
     snprintf(where, sizeof where, "%s:%u", program_str(p, b->place.file), b->place.line);
     text_json(out, text_clean(where));
-    fprintf(out, ",\"mode\":\"%s\"", mode_name((enum pbc_mode)p->services[v->service].mode));
+    fprintf(out, ",\"mode\":\"%s\"", mode_info[p->services[v->service].mode].name);
     if (s.pool != PBC_NONE) {
         char how[sizeof s.how];
         fputs(",\"pool\":", out);

@@ -171,12 +171,7 @@ const char *label_server(const struct labels *l, uint32_t server)
 
 const char *verdict_word(unsigned v)
 {
-    static const char *const words[PBC_V_COUNTED] = {
-        [PBC_V_ACCEPT] = "accept", [PBC_V_DROP] = "drop",   [PBC_V_REJECT] = "reject", [PBC_V_DO] = "do",
-        [PBC_V_RETURN] = "return", [PBC_V_COUNT] = "count", [PBC_V_LOG] = "log",
-        [PBC_V_DECAP_IPIP] = "decap ipip", [PBC_V_DECAP_GUE] = "decap gue",
-    };
-    return v < PBC_V_COUNTED && words[v] ? words[v] : "?";
+    return v < PBC_V_COUNTED ? verdict_info[v].name : "?";
 }
 
 const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size_t len)
@@ -191,7 +186,7 @@ const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size
 
 bool rule_decides(const struct pbc_rule *r)
 {
-    return r->verdict <= PBC_V_REJECT; /* a `decap` that could not be opened is counted beside the rules */
+    return r->verdict <= PBC_V_REJECT; /* a tunnel that could not be opened is counted beside the rules */
 }
 
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER])

@@ -217,7 +217,7 @@ static void judge(const struct diff *d, unsigned side, struct world *w, const st
 static unsigned openness(const struct program *p, const struct decision *by)
 {
     if (by->action == ACTION_ACCEPT || by->action == ACTION_PASS) return 2;
-    return by->rule < RULE_DEFAULT && p->rules[by->rule].verdict >= PBC_V_DECAP_IPIP;
+    return by->rule < RULE_DEFAULT && verdict_is(p->rules[by->rule].verdict, VERDICT_OPENS);
 }
 
 /* Do both let as much through, or answer both or neither? */

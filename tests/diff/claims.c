@@ -230,7 +230,7 @@ static bool speaks_of(const struct trial *t, const struct claim *c, const struct
 static bool contradicts(const struct trial *t, const struct claim *c, const struct key *key, const struct pkt *pkt)
 {
     const struct decision d = program_decide_naive(t->p, key, pkt);
-    const bool tunnel = d.rule < t->p->rules_count && t->p->rules[d.rule].verdict >= PBC_V_DECAP_IPIP;
+    const bool tunnel = d.rule < t->p->rules_count && verdict_is(t->p->rules[d.rule].verdict, VERDICT_OPENS);
 
     if (tunnel) return false;
     return c->always ? d.action != c->action : d.action == c->action;

@@ -202,7 +202,7 @@ static void look_before(struct judge *j, struct note *n, uint16_t iface, const s
     if (b->judged && vm_follows(j->ways[1].vm, in, &b->key, &b->pkt)) b->judged = false;
     if (!b->judged) return;
     b->told = explain(j, in, &b->key, &b->pkt);
-    if (b->told.rule < RULE_DEFAULT && j->program->rules[b->told.rule].verdict >= PBC_V_DECAP_IPIP)
+    if (b->told.rule < RULE_DEFAULT && verdict_is(j->program->rules[b->told.rule].verdict, VERDICT_OPENS))
         look_inside(j, in, b);
 }
 

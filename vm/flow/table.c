@@ -278,7 +278,7 @@ static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(
 static bool has_twins(const struct pbc_service *services, uint32_t service_count)
 {
     for (uint32_t i = 0; i < service_count; i++)
-        if (services[i].mode <= PBC_MODE_KEEP_SOURCE) return true;
+        if (!mode_is(services[i].mode, MODE_ONE_SIDED)) return true;
     return false;
 }
 

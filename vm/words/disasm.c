@@ -5,17 +5,6 @@
 #include "vm/tables.h"
 #include "vm/words/disasm_priv.h"
 
-static const char *const verdict_names[] = {
-    [PBC_V_ACCEPT] = "accept",
-    [PBC_V_DROP] = "drop",
-    [PBC_V_REJECT] = "reject",
-    [PBC_V_DO] = "do",
-    [PBC_V_RETURN] = "return",
-    [PBC_V_COUNT] = "count",
-    [PBC_V_LOG] = "log",
-    [PBC_V_DECAP_IPIP] = "decap ipip",
-    [PBC_V_DECAP_GUE] = "decap gue",
-};
 static const char *const answer_names[] = {
     [PBC_ANSWER_RST] = "rst",
     [PBC_ANSWER_UNREACHABLE] = "unreachable",
@@ -69,7 +58,7 @@ static void dump_meta(const struct program *p, FILE *out)
     if (m->flags & PBC_KEEPS_FLOWS) text_add(&t, ", keeps flows");
     if (m->flags & PBC_COUNTS_FLOWS) text_add(&t, ", counts flows");
     if (m->flags & PBC_FOLLOWS_FRAGMENTS) text_add(&t, ", follows fragments");
-    if (m->flags & PBC_DECAPS) text_add(&t, ", decaps");
+    if (m->flags & PBC_OPENS) text_add(&t, ", opens tunnels");
     if (m->flags & PBC_NAMES_FRAGMENT) text_add(&t, ", names fragment");
     print(out, &t);
 }
@@ -245,12 +234,12 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     add_rule(&t, p, i);
-    text_add(&t, " %s", verdict_names[r->verdict]);
+    text_add(&t, " %s", verdict_info[r->verdict].name);
     if (r->verdict == PBC_V_DO) {
         text_add(&t, " ");
         text_add_name(&t, program_str(p, p->chains[r->chain].name));
     }
-    if (r->verdict == PBC_V_DECAP_GUE) text_add(&t, " %u", r->port);
+    if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) text_add(&t, " %u", r->port);
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");
     if (r->log_meter) text_add(&t, " by meter %u", r->log_meter - 1);
@@ -286,7 +275,7 @@ static void dump_firewall(const struct program *p, uint32_t i, FILE *out)
         text_add(&t, " on ");
         text_add_iface(&t, p, f->iface);
     }
-    text_add(&t, "%s default %s%s", directions[f->direction], verdict_names[f->default_verdict], others[f->other]);
+    text_add(&t, "%s default %s%s", directions[f->direction], verdict_info[f->default_verdict].name, others[f->other]);
     add_place(&t, p, &f->place);
     print(out, &t);
     for (uint32_t n = 0; n < f->rule_count; n++) dump_rule(p, f->rules + n, out);

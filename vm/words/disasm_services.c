@@ -3,8 +3,6 @@
 #include "vm/forward/balance/lb.h"
 
 static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
-static const char *const mode_names[PBC_MODES] = {
-    "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
 static const char *const proto_names[PBC_EP_PROTOS] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
 
@@ -142,8 +140,8 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     add_named(&t, p, "  service", i, s->name);
-    text_add(&t, " mode %s", mode_names[s->mode]);
-    if (s->mode == PBC_MODE_DSR_GUE) text_add(&t, " %u", s->gue_port);
+    text_add(&t, " mode %s", mode_info[s->mode].name);
+    if (mode_is(s->mode, MODE_TAKES_PORT)) text_add(&t, " %u", s->gue_port);
     text_add(&t, " on no server %s", no_server_names[s->no_server]);
     add_options(&t, p, s);
     add_place(&t, p, &s->place);

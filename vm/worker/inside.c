@@ -29,7 +29,7 @@ enum pkt_reason program_open(const struct program *p, uint32_t rule, const struc
     struct pkt *copy = pool && !fragment ? pool_copy(pool, pkt) : NULL;
     *inner = NULL;
     if (!copy) return fragment ? REASON_TUNNEL_FRAGMENT : REASON_NO_BUFFER;
-    const enum tunnel_kind kind = r->verdict == PBC_V_DECAP_GUE ? TUNNEL_GUE : TUNNEL_IPIP;
+    const enum tunnel_kind kind = verdict_is(r->verdict, VERDICT_TAKES_PORT) ? TUNNEL_GUE : TUNNEL_IPIP;
     const enum pkt_reason reason = reason_of(tunnel_decap(copy, key, kind, r->port), pkt);
     if (reason != REASON_NONE) {
         pool_put(copy);

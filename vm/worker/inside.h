@@ -23,7 +23,7 @@
 /* Did a `decap` rule decide? Only in programs that have one (vm->decaps). */
 static inline bool inside_asked(const struct program *p, decided d)
 {
-    return decided_rule(d) < RULE_DEFAULT && p->rules[decided_rule(d)].verdict >= PBC_V_DECAP_IPIP;
+    return decided_rule(d) < RULE_DEFAULT && verdict_is(p->rules[decided_rule(d)].verdict, VERDICT_OPENS);
 }
 
 /* The packet whose decision that is. */

@@ -173,8 +173,7 @@ static bool opens_tunnel(const struct search *s, uint32_t rule)
 {
     const struct image *img = s->r->c->image;
 
-    return rule < img->rules_count && img->rules[rule].verdict >= PBC_V_DECAP_IPIP &&
-           img->rules[rule].verdict <= PBC_V_DECAP_GUE;
+    return rule < img->rules_count && verdict_is(img->rules[rule].verdict, VERDICT_OPENS);
 }
 
 /* A finding that says more takes the place of one that says less. */

@@ -188,13 +188,12 @@ enum { DEFAULT_KINDS = sizeof(default_kinds) / sizeof(default_kinds[0]) };
 
 struct outcome default_outcome(const struct diff *d, uint32_t firewall, const struct ir_product *p)
 {
-    static const uint8_t verdicts[] = {OUT_ACCEPT, OUT_DROP, OUT_REJECT};
     const struct pbc_firewall *f = firewall == PBC_NONE ? NULL : &d->c.image->firewalls[firewall];
-    struct outcome o = {.verdict = f ? verdicts[f->default_verdict] : OUT_ACCEPT};
+    struct outcome o = {.verdict = f ? f->default_verdict : (uint8_t)PBC_V_ACCEPT};
 
     if (ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_ARP)) o.verdict = OUT_PASS;
     if (f && f->other != PBC_OTHER_DEFAULT && ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_OTHER))
-        o.verdict = f->other == PBC_OTHER_PASS ? OUT_PASS : OUT_DROP;
+        o.verdict = f->other == PBC_OTHER_PASS ? OUT_PASS : PBC_V_DROP;
     return o;
 }
 

@@ -27,22 +27,15 @@ void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry)
 /* How much is let through: a tunnel that is opened lets in what its rules let in. */
 static unsigned openness(uint8_t verdict)
 {
-    switch ((enum outcome_verdict)verdict) {
-    case OUT_ACCEPT:
-    case OUT_PASS: return 2;
-    case OUT_DECAP_IPIP:
-    case OUT_DECAP_GUE: return 1;
-    case OUT_DROP:
-    case OUT_REJECT: break;
-    }
-    return 0;
+    if (verdict == OUT_PASS || verdict_is(verdict, VERDICT_LETS_IN)) return 2;
+    return verdict_is(verdict, VERDICT_OPENS);
 }
 
 /* Is it the same for packets? */
 static bool alike(const struct outcome *a, const struct outcome *b)
 {
     if (openness(a->verdict) == 2) return openness(b->verdict) == 2;
-    return a->verdict == b->verdict && a->answer == b->answer && (a->verdict != OUT_DECAP_GUE || a->port == b->port);
+    return a->verdict == b->verdict && a->answer == b->answer && a->port == b->port;
 }
 
 /* Packets that travel differently are told apart: one example must stand for all. */

@@ -22,12 +22,12 @@ struct side {
     uint32_t *schedules;                      /* [own] -> bits of both, in each of which it is active */
 };
 
-/* What a packet meets at the end. */
-enum outcome_verdict { OUT_ACCEPT, OUT_PASS, OUT_DROP, OUT_REJECT, OUT_DECAP_IPIP, OUT_DECAP_GUE };
+/* What a packet meets at the end: the verdict of a rule or a default, or what is not judged. */
+enum { OUT_PASS = PBC_V_COUNTED };
 struct outcome {
-    uint8_t verdict; /* enum outcome_verdict */
+    uint8_t verdict; /* enum pbc_verdict, OUT_PASS */
     uint8_t answer;  /* enum pbc_answer, of REJECT */
-    uint16_t port;   /* of DECAP_GUE */
+    uint16_t port;   /* of a verdict that takes one */
 };
 
 /* What decides on one side: a rule of the image of both, RULE_DEFAULT of a firewall of it, or RULE_NONE. */

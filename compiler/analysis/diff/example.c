@@ -55,11 +55,15 @@ struct shown {
     uint8_t dir;
 };
 
+/* What opens a tunnel drops whatever can't be opened. */
+static enum action action_of(uint8_t verdict)
+{
+    if (verdict == OUT_PASS) return ACTION_PASS;
+    return verdict <= PBC_V_REJECT ? (enum action)verdict : ACTION_DROP;
+}
+
 static bool judged_so(const struct diff *d, unsigned side, const struct shown *shown, const struct decider *by)
 {
-    static const uint8_t actions[] = {
-        [OUT_ACCEPT] = ACTION_ACCEPT, [OUT_PASS] = ACTION_PASS,       [OUT_DROP] = ACTION_DROP,
-        [OUT_REJECT] = ACTION_REJECT, [OUT_DECAP_IPIP] = ACTION_DROP, [OUT_DECAP_GUE] = ACTION_DROP};
     const struct side *s = &d->side[side];
     struct test_packet packet = shown->packet;
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
@@ -68,7 +72,7 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
     const struct decision found = sample_decide(s->program, &packet, shown->self, own_schedules(s, shown->schedules),
                                                 keeps ? shown->mark : (uint32_t)MARK_NONE);
 
-    if (found.action != actions[by->outcome.verdict]) return false;
+    if (found.action != action_of(by->outcome.verdict)) return false;
     return by->rule >= RULE_DEFAULT ? found.rule >= RULE_DEFAULT : found.rule == by->rule - s->rules;
 }
 

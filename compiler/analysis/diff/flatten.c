@@ -15,15 +15,10 @@ enum { WORK_OF_AND = 16 }; /* what a rule in a chain costs, in rules outside of 
 
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p)
 {
-    static const uint8_t verdicts[PBC_V_COUNTED] = {[PBC_V_ACCEPT] = OUT_ACCEPT,
-                                                    [PBC_V_DROP] = OUT_DROP,
-                                                    [PBC_V_REJECT] = OUT_REJECT,
-                                                    [PBC_V_DECAP_IPIP] = OUT_DECAP_IPIP,
-                                                    [PBC_V_DECAP_GUE] = OUT_DECAP_GUE};
     const struct pbc_rule *r = &d->c.image->rules[rule];
-    struct outcome o = {.verdict = verdicts[r->verdict], .port = r->port};
+    struct outcome o = {.verdict = r->verdict, .port = r->port};
 
-    if (o.verdict == OUT_REJECT) {
+    if (o.verdict == PBC_V_REJECT) {
         static const struct pbc_range tcp[] = {{WHAT_IP4 + 6, WHAT_IP4 + 6}, {WHAT_IP6 + 6, WHAT_IP6 + 6}};
         const uint32_t what = ir_intern_ranges(d->c.ir, tcp, 2, WHAT_MOST);
 

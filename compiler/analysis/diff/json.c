@@ -1,5 +1,6 @@
 /* A comparison as one JSON object; man/preyc.1 tells its keys. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/diag.h"
@@ -40,13 +41,11 @@ static void put_place(const struct diff *d, unsigned side, const struct decider 
 
 static void put_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out)
 {
-    static const char *const verdicts[] = {
-        [OUT_ACCEPT] = "accept", [OUT_PASS] = "pass",        [OUT_DROP] = "drop",
-        [OUT_REJECT] = "reject", [OUT_DECAP_IPIP] = "decap", [OUT_DECAP_GUE] = "decap"};
+    const char *verdict = by->outcome.verdict == OUT_PASS ? "pass" : verdict_info[by->outcome.verdict].name;
     const struct side *s = &d->side[side];
     char name[256];
 
-    fprintf(out, "{\"verdict\":\"%s\",\"rule\":", verdicts[by->outcome.verdict]);
+    fprintf(out, "{\"verdict\":\"%.*s\",\"rule\":", (int)strcspn(verdict, " "), verdict);
     if (by->rule < RULE_DEFAULT)
         diag_json_string(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
     else

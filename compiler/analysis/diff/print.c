@@ -16,20 +16,14 @@ void print_name(const char *name, FILE *out)
 
 void print_outcome(const struct outcome *o, FILE *out)
 {
-    static const char *const words[] = {[OUT_ACCEPT] = "accepted",
-                                        [OUT_PASS] = "passed",
-                                        [OUT_DROP] = "dropped",
-                                        [OUT_REJECT] = "rejected",
-                                        [OUT_DECAP_IPIP] = "opened as ipip",
-                                        [OUT_DECAP_GUE] = "opened as gue"};
     static const char *const answers[] = {[PBC_ANSWER_DEFAULT] = "",
                                           [PBC_ANSWER_RST] = " with rst",
                                           [PBC_ANSWER_UNREACHABLE] = " with unreachable",
                                           [PBC_ANSWER_PROHIBITED] = " with prohibited"};
 
-    fputs(words[o->verdict], out);
-    if (o->verdict == OUT_REJECT) fputs(answers[o->answer], out);
-    if (o->verdict == OUT_DECAP_GUE) fprintf(out, " %u", o->port);
+    fputs(o->verdict == OUT_PASS ? "passed" : verdict_info[o->verdict].done, out);
+    if (o->verdict == PBC_V_REJECT) fputs(answers[o->answer], out);
+    if (o->port) fprintf(out, " %u", o->port);
 }
 
 static const struct pbc_firewall *firewall_by(const struct diff *d, unsigned side, const struct decider *by)

@@ -76,8 +76,6 @@ static void put_branch(struct diff *d, const struct side *s, const struct pbc_br
 
 static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *out)
 {
-    static const char *const modes[PBC_MODES] = {
-        "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue"};
     static const char *const no_server[] = {"", "; on no server drop", "; on no server pass"};
     const struct program *p = s->program;
     const struct pbc_service *v = &p->services[i];
@@ -86,8 +84,8 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
         fputs(k == v->endpoints ? "on " : ", ", out);
         put_endpoint(&p->endpoints[k], out);
     }
-    fprintf(out, "; mode %s", modes[v->mode]);
-    if (v->mode == PBC_MODE_DSR_GUE) fprintf(out, " %u", v->gue_port);
+    fprintf(out, "; mode %s", mode_info[v->mode].name);
+    if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, " %u", v->gue_port);
     for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
     fputs(no_server[v->no_server], out);
 }

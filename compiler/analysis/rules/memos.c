@@ -117,7 +117,7 @@ static struct ir_memo memo_of(struct search *s, const struct met *m)
     const struct pbc_rule *r = &s->c->image->rules[m->rule];
     const uint32_t asks = cond_that_varies(s->c, r);
 
-    if (r->verdict > PBC_V_REJECT) return (struct ir_memo){.reason = MEMO_DECAPS};
+    if (r->verdict > PBC_V_REJECT) return (struct ir_memo){.reason = MEMO_OPENS};
     if (r->flags & PBC_RULE_LOG) return (struct ir_memo){.reason = MEMO_LOGS};
     if (asks != PBC_NONE) return (struct ir_memo){.reason = MEMO_ASKS, .what = asks};
     return in_the_way(s, m);

@@ -233,11 +233,6 @@ static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *
     return p->shares[i].pool;
 }
 
-static bool keeps_family(enum pbc_mode mode)
-{
-    return mode == PBC_MODE_PASSTHROUGH || mode == PBC_MODE_KEEP_SOURCE || mode == PBC_MODE_DSR_REWRITE;
-}
-
 struct choice {
     uint32_t pool;
     const struct group *group;
@@ -250,7 +245,7 @@ static struct choice choose(const struct balance *b, uint32_t branch, const stru
     const struct lb_flow flow = flow_of(key);
     struct choice c = {.pool = pool_by_share(b, at, &flow)};
     if (c.pool == PBC_NONE) return c;
-    bool by_family = keeps_family((enum pbc_mode)b->p->services[at->service].mode);
+    bool by_family = mode_is(b->p->services[at->service].mode, MODE_REWRITES);
     c.group = &b->pools[c.pool][!by_family ? ALL : key->kind & KIND_IP4 ? V4 : V6];
     enum lb_hash wants = lb_wants((enum lb_kind)b->p->pools[c.pool].balance);
     if (wants == LB_HASH_FLOW) c.hash = lb_hash_flow(b->key, &flow);
@@ -304,5 +299,5 @@ bool balance_allows(const struct balance *b, uint32_t branch, const struct key *
     for (uint32_t i = at->shares; i < at->shares + at->share_count; i++)
         shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
     if (!shared || !s->weight || (b->facts && b->facts->down && b->facts->down[server])) return false;
-    return !keeps_family((enum pbc_mode)p->services[at->service].mode) || (s->family == 4) == !!(key->kind & KIND_IP4);
+    return !mode_is(p->services[at->service].mode, MODE_REWRITES) || (s->family == 4) == !!(key->kind & KIND_IP4);
 }

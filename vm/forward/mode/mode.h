@@ -1,5 +1,4 @@
-/* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; the row in mode.def is the only other
- * place that knows it. A mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it
+/* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; its row in vm/mode.def says the rest. A mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it
  * leave through vm_tx with its layer 3 final. */
 #ifndef VM_FORWARD_MODE_MODE_H
 #define VM_FORWARD_MODE_MODE_H

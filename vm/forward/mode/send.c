@@ -15,9 +15,8 @@
 const struct mode_ops *mode_of(const struct program *p, uint32_t service)
 {
     static const struct mode_ops *const modes[PBC_MODES] = {
-#define MODE(ident, name, doc) [PBC_MODE_##ident] = &mode_##ident,
-#include "vm/forward/mode/mode.def"
-#undef MODE
+#define MODE(ident, name, traits, doc) [PBC_MODE_##ident] = &mode_##ident,
+#include "vm/mode.def"
     };
     return modes[p->services[service].mode];
 }
@@ -223,9 +222,9 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
     const uint32_t mtu = edge_mtu(j->in->facts);
     const enum pbc_mode mode =
         leave->way == LEAVE_TO_SERVER ? (enum pbc_mode)p->services[leave->service].mode : PBC_MODE_PASSTHROUGH;
-    if (mode == PBC_MODE_DSR_L2) return TUNNEL_FITS;
-    if (mode != PBC_MODE_DSR_IPIP && mode != PBC_MODE_DSR_GUE) return edge_fit(c->pkt, c->key, mtu, told);
-    const struct tunnel t = {.kind = mode == PBC_MODE_DSR_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
+    if (mode_is(mode, MODE_BRIDGES)) return TUNNEL_FITS;
+    if (!mode_is(mode, MODE_TUNNELS)) return edge_fit(c->pkt, c->key, mtu, told);
+    const struct tunnel t = {.kind = mode_is(mode, MODE_TAKES_PORT) ? TUNNEL_GUE : TUNNEL_IPIP,
                              .v6 = p->servers[leave->server].family == 6,
                              .mtu = mtu};
     return tunnel_fit(&t, c->pkt, c->key, told);

@@ -76,7 +76,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (r->flags > (PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES))
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
     if (r->reserved || r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
-    if ((r->port != 0) != (r->verdict == PBC_V_DECAP_GUE)) return fault(v, "rule %u: port %u", i, r->port);
+    if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT)) return fault(v, "rule %u: port %u", i, r->port);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
         return fault(
             v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,

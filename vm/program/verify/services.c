@@ -205,13 +205,13 @@ static bool verify_options(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
     const struct pbc_service *s = &p->services[i];
-    if ((s->mode == PBC_MODE_DSR_GUE) != (s->gue_port != 0)) return fault(v, "service %u: GUE port %u", i, s->gue_port);
+    if (mode_is(s->mode, MODE_TAKES_PORT) != (s->gue_port != 0)) return fault(v, "service %u: GUE port %u", i, s->gue_port);
     if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
     if (s->flags > (PBC_SERVICE_COOKIES | PBC_SERVICE_ANNOUNCE))
         return fault(v, "service %u: unknown flags 0x%x", i, s->flags);
-    if (s->flags & PBC_SERVICE_COOKIES && s->mode != PBC_MODE_PASSTHROUGH && s->mode != PBC_MODE_KEEP_SOURCE)
+    if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED))
         return fault(v, "service %u: syn cookies in dsr", i);
     for (uint32_t e = s->endpoints;
          s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
