@@ -4,6 +4,7 @@
 #: make demo       compile an example, replay a capture, print the summary
 #: make bench      speed and memory beside their peers; never passes or fails on time
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
+#: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
 #: make golden     rewrite the golden files: read the diff
 #: make coverage   lines of lang, compiler and vm that the tests reach; 90 % or more
 #: make tidy       clang-tidy over the sources; make format-check: clang-format
@@ -73,6 +74,9 @@ bench-plot:
 	@sh tests/deps.sh peers || echo 'bench-plot: it goes on without those' >&2
 	@+$(PART) $(B)/tests/bench/plot
 	@B=$(B) bash tests/bench/plot.sh
+mutate:
+	@sh tests/deps.sh build tests
+	@B=$(B) N=$(N) SEED=$(SEED) SECONDS=$(SECONDS) JOBS=$(JOBS) python3 tests/mutate/mutate.py $(FILES)
 golden: programs $(MKCAP)
 	@for t in tests/golden/*/run.sh tests/examples/run.sh; do UPDATE=1 B=$(B) bash $$t; done
 	@UPDATE=1 B=$(B) python3 tests/lint/docs.py; UPDATE=1 python3 tests/lint/reference.py
@@ -84,4 +88,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo bench bench-plot golden coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo bench bench-plot golden mutate coverage format-check tidy

@@ -90,7 +90,7 @@ def balanced(code):
 def sh(command, cwd, seconds, env=None):
     """(status, output); 124 past its time. Ends what it started."""
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 30, 16 << 30))
         resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
