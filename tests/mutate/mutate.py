@@ -232,17 +232,30 @@ def run(tree, command, seconds):
     return status, out
 
 
-def baseline(tree):
+def baseline(trees):
     """The time of each test that passes on the tree as it is."""
-    times = {}
-    for name, command in tests_of(tree).items():
-        began = time.monotonic()
-        status, out = run(tree, command, 300)
-        if status == 0:
-            times[name] = time.monotonic() - began
-        else:
-            print(f"mutate: {name} fails as it is and is not asked: {out.strip()[-200:]}", file=sys.stderr)
+    times, left = {}, list(tests_of(trees[0]).items())
+
+    def work(tree):
+        while left:
+            name, command = left.pop(0)
+            began = time.monotonic()
+            status, out = run(tree, command, 300)
+            if status == 0:
+                times[name] = time.monotonic() - began
+            else:
+                bad = [line for line in out.split("\n") if re.search("not ok|FAIL|rror", line)] or [out[-200:]]
+                print(f"mutate: {name} fails as it is and is not asked: {' '.join(bad)[:300]}", flush=True)
+    at_once(work, trees)
     return times
+
+
+def at_once(work, trees):
+    jobs = [threading.Thread(target=work, args=(t,)) for t in trees]
+    for j in jobs:
+        j.start()
+    for j in jobs:
+        j.join()
 
 
 def killer(tree, path, times, commands):
@@ -314,14 +327,10 @@ def main():
     for tree in trees:
         tree.copy()
         tree.build()
-    times = baseline(trees[0])
+    times = baseline(trees)
     print(f"mutate: {len(times)} tests take {sum(times.values()):.0f} s", flush=True)
     c = Campaign(offered, times, tests_of(trees[0]))
-    jobs = [threading.Thread(target=c.work, args=(t,)) for t in trees]
-    for j in jobs:
-        j.start()
-    for j in jobs:
-        j.join()
+    at_once(c.work, trees)
     done = c.killed + len(c.survived)
     print(f"{done} changes, {c.killed} killed, {len(c.survived)} survived; {c.empty} more did not build or changed no code"
           + (f"; {N - done} were not reached in {SECONDS:.0f} s" if done < N else ""))
