@@ -7,6 +7,7 @@
 
 #include "vm/judge/classify/classify.h"
 #include "vm/forward/forward.h"
+#include "vm/keyed/large.h"
 #include "vm/worker/fragments.h"
 #include "vm/packet/parse/sides.h"
 #include "vm/forward/vips.h"
@@ -57,6 +58,12 @@ static bool speak_for_services(struct vm *vm)
     return vm->vips;
 }
 
+/* Of the counters of rules and defaults. */
+static size_t rules_bytes(const struct program *p)
+{
+    return ((size_t)p->rules_count + 1 + p->firewalls_count) * sizeof(struct counter);
+}
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -64,7 +71,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     memset(vm, 0, sizeof *vm);
     vm->program = program_get(p);
     vm->cfg = *cfg;
-    vm->rules = calloc((size_t)p->rules_count + 1 + p->firewalls_count, sizeof *vm->rules);
+    vm->rules = large_new(rules_bytes(p));
     vm->meters = meters_new(p, cfg->seed);
     vm->served = calloc(2 * (size_t)p->services_count + p->servers_count + 1, sizeof *vm->served);
     vm->balance = balance_new(p, cfg->seed);
@@ -95,10 +102,10 @@ void vm_free(struct vm *vm)
     forward_free(vm->forward);
     track_free(vm->track);
     balance_free(vm->balance);
-    program_put(vm->program);
     meters_free(vm->meters);
     free(vm->served);
-    free(vm->rules);
+    large_free(vm->rules, rules_bytes(vm->program));
+    program_put(vm->program);
     free(vm);
 }
 

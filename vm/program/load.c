@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vm/keyed/large.h"
 #include "vm/program/program.h"
 #include "vm/program/set_index.h"
 
@@ -121,11 +122,10 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     }
     const uint64_t verdicts = total;
     total += padded_bytes(section_count(of[PBC_RULES]), sizeof *p->verdicts);
-    void *block = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED) return -ENOMEM;
-    p->memory = block;
+    uint8_t *memory = large_new(total);
+    if (!memory) return -ENOMEM;
+    p->memory = memory;
     p->memory_bytes = total;
-    uint8_t *memory = block;
     for (unsigned k = 0; k < PBC_KINDS; k++)
         if (section_count(of[k])) memcpy(memory + at[k], bytes + of[k]->offset, of[k]->count * of[k]->entry_size);
 #define X(ident, field, type, most)                                                                                    \

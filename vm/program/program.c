@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "vm/keyed/large.h"
 #include "vm/program/program.h"
 
 struct program *program_get(struct program *p)
@@ -13,7 +14,7 @@ struct program *program_get(struct program *p)
 void program_put(struct program *p)
 {
     if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL)) return;
-    munmap(p->memory, p->memory_bytes);
+    large_free(p->memory, p->memory_bytes);
     if (p->lookup) munmap((void *)(uintptr_t)p->lookup, p->lookup_bytes);
     free(p);
 }

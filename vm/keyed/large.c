@@ -1,0 +1,42 @@
+/* Memory of large tables, see large.h. */
+#include "vm/keyed/large.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+enum { LARGE_PAGE = 2 << 20 };
+
+static void *map(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap(uint8_t *from, const uint8_t *to)
+{
+    if (from < to) munmap(from, (size_t)(to - from));
+}
+
+/* More is mapped, so that a large page can begin there; what is before and behind goes back. */
+static void *map_aligned(size_t bytes)
+{
+    uint8_t *all = bytes <= SIZE_MAX - LARGE_PAGE ? map(bytes + LARGE_PAGE) : NULL;
+    if (!all) return NULL;
+    const size_t page = 4096, kept = (bytes + page - 1) & ~(page - 1);
+    uint8_t *p = all + (-(uintptr_t)all & (LARGE_PAGE - 1));
+    unmap(all, p);
+    unmap(p + kept, all + ((bytes + LARGE_PAGE + page - 1) & ~(page - 1)));
+    madvise(p, kept, MADV_HUGEPAGE); /* a system without large pages says no */
+    return p;
+}
+
+void *large_new(size_t bytes)
+{
+    if (!bytes) bytes = 1;
+    return bytes < LARGE_PAGE ? map(bytes) : map_aligned(bytes);
+}
+
+void large_free(void *memory, size_t bytes)
+{
+    if (memory) munmap(memory, bytes ? bytes : 1);
+}
