@@ -14,11 +14,13 @@ struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
-    bool naive;        /* run the rule list instead of the code, for every packet: the oracle */
-    bool forget;       /* remember no verdicts: what remembering is compared with */
-    bool flow_events;  /* tell of each flow that ends, in vm_tx, and know when each began (else 0) */
-    bool no_cookies;   /* services take SYNs as if they had no `syn cookies`: where no client would answer */
-    trace_fn *follow_trace; /* told of each rule that is tried on the later fragment `traced`, which follows its first */
+    bool naive;               /* run the rule list instead of the code, for every packet: the oracle */
+    bool forget;              /* remember no verdicts: what remembering is compared with */
+    bool careful;     /* no short way for ordinary packets of bound flows: what it is compared with. So does naive */
+    bool flow_events; /* tell of each flow that ends, in vm_tx, and know when each began (else 0) */
+    bool no_cookies;  /* services take SYNs as if they had no `syn cookies`: where no client would answer */
+    trace_fn
+        *follow_trace; /* told of each rule that is tried on the later fragment `traced`, which follows its first */
     void *trace_arg;
     uint64_t traced; /* its cookie */
 };

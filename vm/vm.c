@@ -198,7 +198,7 @@ static void judge_joined(const struct job *j, struct packet_ctx *c)
     pkt_parse(copy, j->in->facts, &key);
     ctx_begin(&joined, c->at, copy, &key, c->v);
     judge_single(j, &joined);
-    pool_put(copy);
+    if (!joined.gone) pool_put(copy);
 }
 
 /* What is not in one piece, malformed, or a fragment of a datagram. */
@@ -370,7 +370,7 @@ bool vm_follows(struct vm *vm, const struct vm_in *in, const struct key *key, co
     see_time(vm, in, NULL);
     if (!vm->forward) return false;
     track_peek(vm->track, &now, pkt, &seen);
-    return forward_follows(vm, &seen) || forward_proves(vm, &now, pkt, &seen);
+    return seen.class >= SEEN_REPLY || forward_proves(vm, &now, pkt, &seen);
 }
 
 struct decision vm_explain(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt,

@@ -13,9 +13,13 @@
  * its part. In a kernel it lies in a per-CPU slot, with the key. */
 struct packet_ctx {
     struct pkt *pkt;
-    struct key *key;        /* those of a batch stand in a row */
-    struct verdict *v;      /* what became of it: the caller's */
-    unsigned at;            /* its place in the batch */
+    struct key *key;   /* those of a batch stand in a row */
+    struct verdict *v; /* what became of it: the caller's */
+    unsigned at;       /* its place in the batch */
+    bool gone;         /* it left itself, rewritten where it lay: it is nobody's here any more */
+    bool ordinary;     /* it may take the short way (forward/short.c), */
+    uint8_t kind;      /* by this recipe */
+    const struct recipe *recipe;
     bool made;              /* we made it in the place of the one that came: it leaves as it is */
     decided decision;       /* of the rules */
     struct track_seen seen; /* what the flow table said */
@@ -34,7 +38,7 @@ static inline void ctx_begin(struct packet_ctx *c, unsigned at, struct pkt *pkt,
     c->key = key;
     c->v = v;
     c->at = at;
-    c->made = false;
+    c->made = c->gone = c->ordinary = false;
     c->proven = NULL;
 }
 

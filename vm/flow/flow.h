@@ -109,7 +109,7 @@ struct flow {
     uint16_t memo[2];      /* the remembered verdict of each direction: index in MEMOS + 1, 0: none */
     uint8_t memo_iface[2]; /* the interface that it holds on (remember.c) */
     uint8_t joined;        /* 1: a cookie answered its client, whose numbers are not the server's (joined.h) */
-    uint8_t reserved;
+    uint8_t recipe;        /* enum recipe_kind: what happens to ordinary packets of this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "KERNEL.md 7");
 

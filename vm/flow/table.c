@@ -46,6 +46,10 @@ void flow_ask_bind(const struct flow_table *t, int32_t slot)
     if (!(f->flags & (FLOW_TWIN | FLOW_BOUND))) return;
     const uint32_t owner = table_owner(t, (uint32_t)slot);
     if (f->flags & FLOW_TWIN) ASK(&t->slots[owner]);
+    if (f->recipe) {
+        ASK(&t->recipes[slot]);
+        return;
+    }
     if (f->kind & FLOW_ID_IP6) ASK(&t->cold[owner]);
     ASK(&t->binds[owner]);
 }
@@ -295,7 +299,7 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
 
 /* Bytes of each array. */
 struct layout {
-    uint64_t groups, hot, cold, binds, tags, bits, bits2;
+    uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2;
 };
 
 static struct layout layout_of(const struct flow_table_cfg *cfg)
@@ -307,6 +311,7 @@ static struct layout layout_of(const struct flow_table_cfg *cfg)
                            .hot = slots * sizeof(struct flow),
                            .cold = slots * sizeof(struct flow_cold),
                            .binds = cfg->bound ? slots * sizeof(struct flow_bind) : 0,
+                           .recipes = cfg->bound ? slots * sizeof(struct recipe) : 0,
                            .tags = lines(slots * sizeof(uint16_t)),
                            .bits = lines(words * 8),
                            .bits2 = lines(words2 * 8)};
@@ -315,7 +320,7 @@ static struct layout layout_of(const struct flow_table_cfg *cfg)
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
 {
     const struct layout l = layout_of(cfg);
-    return l.hot + l.cold + l.binds + l.tags + l.bits + l.bits2 + LINE;
+    return l.hot + l.cold + l.binds + l.recipes + l.tags + l.bits + l.bits2 + LINE;
 }
 
 /* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
@@ -330,7 +335,8 @@ static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t b
     t->slots = (struct flow *)at;
     t->cold = (struct flow_cold *)(at += l->hot);
     t->binds = l->binds ? (struct flow_bind *)(at + l->cold) : NULL;
-    t->tags = (uint16_t *)(at += l->cold + l->binds);
+    t->recipes = l->recipes ? (struct recipe *)(at + l->cold + l->binds) : NULL;
+    t->tags = (uint16_t *)(at += l->cold + l->binds + l->recipes);
     t->half_open = (uint64_t *)(at += l->tags);
     t->half_open_words = (uint64_t *)(at + l->bits);
     return true;

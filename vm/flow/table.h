@@ -23,6 +23,7 @@ enum { FLOW_NONE = -1 };
 
 struct flow_table;
 struct flow_bind; /* flow/bind.h */
+struct recipe;    /* packet/edit/recipe.h */
 
 /* Called for each flow that is released, before its slot is cleared; must not call back into the table. */
 typedef void flow_ended_fn(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns);
@@ -31,7 +32,7 @@ struct flow_table_cfg {
     uint64_t flows, half_open; /* bounds, from limits */
     uint64_t seed;
     uint64_t timeout_ns[FLOW_STATES];
-    bool bound;           /* flows may have a third line, flow_bind_at */
+    bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
     bool paired;          /* they may have twins: room for both */
     bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
@@ -45,8 +46,8 @@ struct flow_counters {
     uint64_t ended[FLOW_ENDS]; /* one kind of eviction or end each; added == live + ended, always */
 };
 
-/* What of the configuration follows from a program: bounds, timeouts, whether flows are sent on, and whether some come back
- * with another tuple. The seed and who is told are the caller's. */
+/* What of the configuration follows from a program: bounds, timeouts, whether flows are sent on, and whether some come
+ * back with another tuple. The seed and who is told are the caller's. */
 struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
                                         uint32_t service_count, uint32_t nat_count);
 /* Memory that a table of that configuration reserves. */

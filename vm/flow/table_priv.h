@@ -6,6 +6,7 @@
 #include "vm/flow/table.h"
 #include "vm/keyed/hash.h"
 #include "vm/keyed/tags.h"
+#include "vm/packet/edit/recipe.h"
 #include "vm/packet/time.h"
 
 /* Half-open flows of which the oldest makes way, when there are more than allowed. */
@@ -19,6 +20,7 @@ struct flow_table {
     struct flow *slots;      /* [groups][GROUP] */
     struct flow_cold *cold;  /* beside slots */
     struct flow_bind *binds; /* likewise; NULL: no flow is bound */
+    struct recipe *recipes;  /* likewise; of the slot's own tuple: a twin has one, too */
     uint32_t groups;
     uint32_t sweep_group; /* the next that the sweep looks at */
     uint32_t hand;        /* the next slot that is asked whether a half-open flow lies there */

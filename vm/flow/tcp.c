@@ -141,6 +141,17 @@ static enum flow_state state_by_acks(const struct tcp_track *t)
     return (t->flags & both) == both ? state_by_fins(t) : FLOW_STATE_SYN_RECEIVED;
 }
 
+bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    return in_window(t, dir, s);
+}
+
+void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
+{
+    take(t, dir, s);
+    t->ignored = 0;
+}
+
 static enum flow_mark goes_on(struct tcp_step *next, enum flow_state state, enum flow_mark mark)
 {
     next->track.ignored = 0;

@@ -41,6 +41,11 @@ enum flow_mark tcp_follow(enum flow_state state, const struct tcp_track *now, en
  * ACK, without SYN and RST), else MARK_INVALID. *next: the flow that it makes. */
 enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_step *next);
 
+/* A segment with ACK and data alone on a flow that is open, FIN and SYN long past: is it within window; and what it
+ * tells of its side. tcp_follow in two halves, for what changes nothing else. */
+bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
+void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
+
 /* May an ICMP error quote this sequence number of direction `dir`? Within what that side has sent and one window before
  * (RFC 5927, 4.1). True where no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);

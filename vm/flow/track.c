@@ -232,13 +232,21 @@ static bool speaks_of(const struct track *t, const struct flow *f, const struct 
     return related_to(f, (enum flow_dir)s->dir, s->seq + delta);
 }
 
-/* The state of a packet whose flow, if there is one, is s->slot. */
-static void say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+static enum seen_class class_of(const struct flow *f, const struct track_seen *s)
 {
-    s->dir = FLOW_ORIGINAL;
-    s->twin = false;
+    if (!f) return s->how < HOW_TCP || s->at & AT_GROUP ? SEEN_NONE : SEEN_NEW;
+    const bool bound = f->flags & FLOW_BOUND;
+    if (s->how == HOW_ERROR)
+        return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_PLAIN;
+    if (bound && s->twin) return SEEN_REPLY; /* by the twin nobody else comes here (find_side) */
+    if (s->next.reopen) return SEEN_NEW;
+    return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_PLAIN;
+}
+
+/* The state of a packet whose flow, if there is one, is s->slot. */
+void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
     s->next.reopen = s->next.by_other = false;
-    if (s->slot != FLOW_NONE) find_side(t, s);
     const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
     switch ((enum track_how)s->how) {
     case HOW_NONE: s->mark = MARK_NONE; break;
@@ -249,24 +257,41 @@ static void say(const struct track *t, struct key *key, const struct pkt *pkt, s
     case HOW_REPLY: s->mark = f ? MARK_ESTABLISHED : MARK_INVALID; break;
     case HOW_ERROR: s->mark = speaks_of(t, f, s) ? MARK_RELATED : MARK_INVALID; break;
     }
+    s->class = (uint8_t)class_of(f, s);
     key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
 }
 
-void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+/* Its side of the flow in s->slot, if there is one. */
+static void take_side(const struct track *t, struct track_seen *s)
+{
+    s->tuple = s->slot;
+    s->dir = FLOW_ORIGINAL;
+    s->twin = false;
+    if (s->slot != FLOW_NONE) find_side(t, s);
+}
+
+void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     if (s->at & AT_STACKED) {
         s->id.stack = stack_of(t->stacks, pkt);
         s->hash = flow_hash(t->table, &s->id);
     }
     s->slot = may_have_flow(s) ? flow_find_at(t->table, &s->id, s->hash, s->slot, t->now_ns) : FLOW_NONE;
-    say(t, key, pkt, s);
+    take_side(t, s);
+}
+
+void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
+{
+    track_find(t, pkt, s);
+    track_say(t, key, pkt, s);
 }
 
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     track_study(t, key, pkt, s);
     if (may_have_flow(s)) s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
-    say(t, key, pkt, s);
+    take_side(t, s);
+    track_say(t, key, pkt, s);
 }
 
 /* ---- after it ---- */
@@ -281,7 +306,7 @@ static void take_source(struct track *t, const struct key *key, bool by_other, s
 void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
 {
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
-    s->slot = flow_add(t->table, &s->id, s->hash, state, high != by_other, t->now_ns);
+    s->slot = s->tuple = flow_add(t->table, &s->id, s->hash, state, high != by_other, t->now_ns);
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
     take_source(t, key, by_other, flow_at(t->table, s->slot));
 }

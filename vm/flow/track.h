@@ -11,21 +11,34 @@
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
 #include "vm/cfg.h"
+#include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 #include "vm/verdict.h"
 
 struct track; /* a worker's */
 
+/* What a packet is to the flows that there are: what becomes of it follows. A flow is bound where it is sent on. */
+enum seen_class {
+    SEEN_NONE,     /* it has no flow, and makes none */
+    SEEN_NEW,      /* it has none and may begin one, or its flow is over and another begins */
+    SEEN_PLAIN,    /* it has one that is not bound, or one that is, but not as below */
+    SEEN_ORIGINAL, /* it has a bound one, which its side opened */
+    SEEN_REPLY,    /* it has a bound one, whose replies come back through here */
+    SEEN_ERROR,    /* an ICMP error about a packet of a bound one, to whom we sent that in the other's name */
+};
+
 /* What is known of one packet between look-up and verdict. */
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
     int32_t slot;  /* its flow, or the one that an error quotes; FLOW_NONE */
+    int32_t tuple; /* the slot under its own tuple: that flow's, or that of its twin; FLOW_NONE */
     uint8_t dir;   /* enum flow_dir of the packet, of an error: of the packet that it quotes */
     bool twin;     /* the tuple is that of the flow's twin: what the other side sees */
     uint8_t how;   /* private to track.c */
     uint8_t at;    /* likewise */
+    uint8_t class; /* enum seen_class */
     uint16_t mark; /* enum flow_mark */
     uint32_t seq;  /* of the TCP segment that an error quotes */
     struct tcp_step next;
@@ -43,10 +56,28 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
 void track_ask(const struct track *t, struct track_seen *s);
 void track_ask_bind(const struct track *t, const struct track_seen *s);
 
-/* One packet, in its turn: its flow and its state, which is also written into key->marks. */
+/* One packet, in its turn: its flow, which is looked up this once. */
+void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s);
+/* Then its state, which is also written into key->marks, and its class. */
+void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
+/* Both. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 /* Both of them for one packet, and nothing changes but key->marks and *s: what explain asks. */
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
+
+/* ---- ordinary packets (ordinary.c): TCP with data or ACK alone, UDP ---- */
+
+/* After track_find: the recipe by which the packet leaves, if it is one of that generation, and no more is to be found
+ * out of its flow; s->mark and s->class say what track_say would. Nothing changes. NULL: track_say goes on. */
+const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
+                                    struct track_seen *s, uint32_t generation);
+uint8_t track_recipe_kind(const struct track *t, const struct track_seen *s);
+/* It leaves: what track_accept would do. */
+void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s);
+/* The recipe of the packet's direction, to be filled in; NULL: none is kept for it. */
+struct recipe *track_make_recipe(struct track *t, const struct track_seen *s, uint8_t kind);
+/* None holds any more, in either direction of the packet's flow. */
+void track_drop_recipes(struct track *t, const struct track_seen *s);
 
 /* The packet was accepted: its flow is made, or goes on. Another flow may make way for it. */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);

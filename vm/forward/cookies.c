@@ -271,7 +271,7 @@ static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bi
     }
     out->cookie = c->pkt->cookie;
     struct packet_ctx q = instead(j, c, out, &key);
-    forward_reply(j, &q, b, own);
+    forward_to_client(j, &q, b, own);
     c->left = q.left;
     pool_put(out);
 }

@@ -46,6 +46,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
     f->track = t;
     f->balance = b;
     f->datagram = (uint32_t)cfg->seed;
+    f->recipes = !cfg->careful && !cfg->naive;
     f->outside = outside_new(p, cfg);
     const bool asks = asks_clients(p);
     if (asks) f->clients = clients_new(p->settings->flows, cfg->seed);
@@ -87,6 +88,7 @@ struct outside *forward_outside(const struct forward *f) { return f->outside; }
 void forward_facts(struct forward *f, const struct facts *facts)
 {
     if (f->nat) nat_facts(f->nat, facts);
+    forward_renew_recipes(f, facts);
 }
 
 /* ---- sending ---- */
@@ -134,11 +136,15 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
     return mode_send(j, c);
 }
 
-void forward_note_client(const struct pkt *pkt, struct flow_bind *b)
+bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
 {
     const uint64_t mac = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
-    for (unsigned i = 0; i < sizeof b->client_mac; i++) b->client_mac[i] = (uint8_t)(mac >> (40 - 8 * i));
+    uint8_t bytes[sizeof b->client_mac];
+    for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(mac >> (40 - 8 * i));
+    if (memcmp(bytes, b->client_mac, sizeof bytes) == 0 && b->client_iface == pkt->iface) return false;
+    memcpy(b->client_mac, bytes, sizeof bytes);
     b->client_iface = pkt->iface;
+    return true;
 }
 
 /* What anybody can send in the client's name moves no replies: a segment that the flow does not take, a SYN on an open
@@ -148,7 +154,7 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
     const struct flow *flow = track_flow(j->vm->forward->track, &c->seen);
     if (c->seen.mark == MARK_INVALID) return;
     if (forward_is_syn(c->key) && flow->tcp.flags & TCP_TRACK_HEARD_REPLY) return;
-    forward_note_client(c->pkt, b);
+    if (forward_note_client(c->pkt, b)) track_drop_recipes(j->vm->forward->track, &c->seen);
 }
 
 static void set_ends(struct translation *to, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
@@ -186,19 +192,14 @@ static void to_client(struct packet_ctx *c, const struct flow_bind *b, const str
 
 /* ---- replies and errors ---- */
 
-bool forward_follows(const struct vm *vm, const struct track_seen *seen)
-{
-    if (!track_bound(vm->track, seen)) return false;
-    if (!track_is_error(seen)) return seen->twin && seen->dir == FLOW_REPLY;
-    return seen->mark == MARK_RELATED && seen->twin == (seen->dir == FLOW_ORIGINAL);
-}
-
-bool forward_reply(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own)
+bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                       const struct track_tuple *own)
 {
     to_client(c, b, own);
     j->vm->forward->counters.replies++;
     if (!forward_send(j, c, NULL)) return false;
-    if (b->kind != BIND_SERVICE) nat_count(j->vm->forward->nat, b, c->pkt->wire_len);
+    if (b->kind != BIND_SERVICE) nat_count(j->vm->forward->nat, b->nat, c->pkt->wire_len);
+    forward_keep_recipe(j, c, b);
     return true;
 }
 
@@ -250,26 +251,40 @@ static bool send_error(const struct job *j, struct packet_ctx *c, const struct f
     return send_error_to_server(j, c, b, own);
 }
 
-void forward_back(const struct job *j, struct packet_ctx *c)
+/* Neither is judged: what went the other way was. */
+static void begin_reply(const struct forward *f, struct packet_ctx *c, const struct flow_bind *b)
 {
-    struct forward *f = j->vm->forward;
-    struct flow_bind *b = track_bound(f->track, &c->seen);
-    const struct track_tuple own = track_own(f->track, &c->seen);
     *c->v = (struct verdict){.action = ACTION_FORWARD,
                              .flags = VERDICT_REPLY,
                              .rule = RULE_NONE,
                              .firewall = PBC_NONE,
                              .service = b->branch == PBC_NONE ? PBC_NONE : f->p->branches[b->branch].service,
                              .server = b->server};
-    if (track_is_error(&c->seen)) {
-        send_error(j, c, b, &own);
-    } else if (forward_is_down(f->p, j->in->facts, b)) {
+    c->left.way = LEAVE_NOT;
+}
+
+void forward_error(const struct job *j, struct packet_ctx *c)
+{
+    const struct forward *f = j->vm->forward;
+    const struct flow_bind *b = track_bound(f->track, &c->seen);
+    const struct track_tuple own = track_own(f->track, &c->seen);
+    begin_reply(f, c, b);
+    send_error(j, c, b, &own);
+    settle_whole(j, c);
+}
+
+void forward_reply(const struct job *j, struct packet_ctx *c)
+{
+    struct forward *f = j->vm->forward;
+    struct flow_bind *b = track_bound(f->track, &c->seen);
+    const struct track_tuple own = track_own(f->track, &c->seen);
+    begin_reply(f, c, b);
+    if (forward_is_down(f->p, j->in->facts, b))
         forward_reset(j, c);
-    } else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && c->key->marks & TCP_SYN), 0)) {
+    else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && c->key->marks & TCP_SYN), 0))
         forward_answered(j, c, b, &own);
-    } else if (forward_reply(j, c, b, &own) && !c->seen.next.reopen) {
+    else if (forward_to_client(j, c, b, &own) && !c->seen.next.reopen)
         track_accept(f->track, c->key, c->pkt, &c->seen);
-    }
     settle_whole(j, c);
 }
 
@@ -283,6 +298,7 @@ static void go_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b
     forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
     if (!forward_send(j, c, NULL)) return;
     forward_heard_client(j, c, b);
+    forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
@@ -292,60 +308,74 @@ static bool is_reset(const struct packet_ctx *c)
     return c->key->kind & KIND_TCP && !(c->key->marks & TCP_SYN && !(c->key->marks & TCP_ACK));
 }
 
-/* A packet of a bound flow. False: its flow is over, and it may begin another. */
-static bool take_bound(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
+/* A packet of a flow that a service took. False: its server is down, the flow is over, and it may begin another. */
+static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
-    if (c->seen.next.reopen) return false;
-    if (!forward_is_down(j->vm->forward->p, j->in->facts, b)) {
+    struct forward *f = j->vm->forward;
+    if (!forward_is_down(f->p, j->in->facts, b)) {
         if (__builtin_expect(b->flags & BIND_AWAITED, 0))
             forward_early(j, c, b);
         else
             go_on(j, c, b);
         return true;
     }
-    c->v->service = j->vm->forward->p->branches[b->branch].service;
-    c->v->server = b->server;
     if (is_reset(c)) {
+        c->v->service = f->p->branches[b->branch].service;
+        c->v->server = b->server;
         forward_reset(j, c);
         return true;
     }
-    track_end(j->vm->forward->track, &c->seen, FLOW_END_SERVER_DOWN);
-    track_look(j->vm->forward->track, c->key, c->pkt, &c->seen);
-    c->v->service = c->v->server = PBC_NONE;
+    track_end(f->track, &c->seen, FLOW_END_SERVER_DOWN);
+    track_look(f->track, c->key, c->pkt, &c->seen);
     return false;
 }
 
-/* Flows that nobody bound stay so while they live, and so do the replies of those that are. */
-static bool is_others(const struct packet_ctx *c) { return c->seen.slot != FLOW_NONE && !c->seen.next.reopen; }
-
-/* A packet of no flow that is sent on. What translation hides says no error about flows that it does not know. */
-static bool take_unbound(const struct job *j, struct packet_ctx *c)
+/* As long as nothing else is known. */
+static void begin_verdict(struct packet_ctx *c)
 {
-    const bool others = is_others(c);
-    if (others && !track_is_error(&c->seen)) return false;
-    const uint32_t branch = others ? PBC_NONE : find_branch(j->vm, c->key, c->pkt);
-    if (branch == PBC_NONE) return forward_nat_begin(j, c);
-    forward_begin(j, c, branch);
-    return true;
-}
-
-bool forward_take(const struct job *j, struct packet_ctx *c)
-{
-    const struct track_seen *seen = &c->seen;
     *c->v = (struct verdict){.action = ACTION_FORWARD,
                              .rule = decided_rule(c->decision),
                              .firewall = decided_firewall(c->decision),
                              .service = PBC_NONE,
                              .server = PBC_NONE};
-    const bool openers = !track_is_error(seen) && !seen->twin && seen->dir == FLOW_ORIGINAL;
-    struct flow_bind *b = openers ? track_bound(j->vm->forward->track, seen) : NULL;
     c->left.way = LEAVE_NOT;
-    if (b && b->kind != BIND_SERVICE && !c->seen.next.reopen)
-        forward_nat_on(j, c, b);
-    else if ((!b || b->kind != BIND_SERVICE || !take_bound(j, c, b)) && !take_unbound(j, c))
-        return false;
-    settle_whole(j, c);
+}
+
+static bool settled(const struct job *j, struct packet_ctx *c, bool sent)
+{
+    if (sent) settle_whole(j, c);
+    return sent;
+}
+
+bool forward_other(const struct job *j, struct packet_ctx *c)
+{
+    begin_verdict(c);
+    return track_is_error(&c->seen) && settled(j, c, forward_nat_begin(j, c));
+}
+
+static bool begin_new(const struct job *j, struct packet_ctx *c)
+{
+    const uint32_t branch = find_branch(j->vm, c->key, c->pkt);
+    if (branch == PBC_NONE) return forward_nat_begin(j, c);
+    forward_begin(j, c, branch);
     return true;
+}
+
+bool forward_first(const struct job *j, struct packet_ctx *c)
+{
+    begin_verdict(c);
+    return settled(j, c, begin_new(j, c));
+}
+
+bool forward_on(const struct job *j, struct packet_ctx *c)
+{
+    struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
+    begin_verdict(c);
+    if (b->kind != BIND_SERVICE)
+        forward_nat_on(j, c, b);
+    else if (!to_its_server(j, c, b))
+        return settled(j, c, begin_new(j, c));
+    return settled(j, c, true);
 }
 
 /* The server, and why it is that one. */

@@ -17,11 +17,25 @@ const struct nat_counters *forward_nat_counters(const struct forward *f); /* NUL
 /* Before anything is judged: this machine's addresses. */
 void forward_facts(struct forward *f, const struct facts *facts);
 
-/* Is the packet a reply of a flow that is sent on, or an error that quotes what was? Then it is not judged. */
-bool forward_follows(const struct vm *vm, const struct track_seen *seen);
-/* It goes back to the client, or on to the server; its verdict is known and
- * counted. */
-void forward_back(const struct job *j, struct packet_ctx *c);
+/* By the class of the packet (flow/track.h), whose verdict is then known and counted. */
+
+/* SEEN_REPLY: to the client. SEEN_ERROR: to either side, about what it sent. Neither is judged. */
+void forward_reply(const struct job *j, struct packet_ctx *c);
+void forward_error(const struct job *j, struct packet_ctx *c);
+
+/* Accepted packets. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: a service or a translation takes it.
+ * SEEN_PLAIN: what a translation hides says no error about flows that it does not know. False: none of it, and nothing
+ * is counted. */
+bool forward_on(const struct job *j, struct packet_ctx *c);
+bool forward_first(const struct job *j, struct packet_ctx *c);
+bool forward_other(const struct job *j, struct packet_ctx *c);
+
+/* The short way (short.c), in two halves, between which the rules judge a packet of the opener's. After track_find:
+ * does nothing ask more of the packet than its flow's recipe says? Then its mark and class are known as track_say would
+ * say them. False: nothing has changed. */
+bool forward_is_ordinary(const struct job *j, struct packet_ctx *c);
+/* It leaves, its verdict is known and counted. False: there is no room for it, and nothing has changed. */
+bool forward_short(const struct job *j, struct packet_ctx *c);
 
 /* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its
  * flow begins, its verdict is known and
@@ -29,10 +43,6 @@ void forward_back(const struct job *j, struct packet_ctx *c);
  * again. False: it is any other packet. */
 bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt *pkt, const struct track_seen *seen);
 bool forward_prove(const struct job *j, struct packet_ctx *c);
-
-/* A packet that the rules accepted. True: it was sent on, or refused, its verdict is known and counted; false: no
- * service and no translation takes it. */
-bool forward_take(const struct job *j, struct packet_ctx *c);
 
 /* The branch and pool of the flow that the packet is of, where it is bound, and its server in words; or the server that
  * its source keeps. False: neither. */

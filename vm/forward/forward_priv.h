@@ -24,7 +24,9 @@ struct forward {
     struct conns conns;
     struct clients *clients; /* NULL: no service asks what its clients hold or keep */
     struct forward_counters counters;
-    uint32_t datagram; /* identification of the next outer packet that may be cut */
+    uint32_t recipes;        /* their generation; 0: there are none */
+    struct facts seen_facts; /* that they are made by */
+    uint32_t datagram;       /* identification of the next outer packet that may be cut */
     /* Looking for flows whose server is down. */
     uint64_t generation;
     const struct facts *facts;
@@ -38,6 +40,11 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
     return &p->services[p->branches[branch].service];
 }
 
+/* short.c: the packet has left, by the careful way: its direction's next ordinary ones may go by a recipe. */
+void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
+/* Facts that change make all recipes stale. */
+void forward_renew_recipes(struct forward *f, const struct facts *facts);
+
 /* What `to` has to change of a packet with that key, of what `may` be: ports that it has, or a query's identifier. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
 /* Send it as c->left says, counted. quoted: of an error. False: refused, and c->v says why. */
@@ -46,8 +53,8 @@ bool forward_send(const struct job *j, struct packet_ctx *c, const struct transl
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
 /* What the original direction of a binding leaves as. */
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, uint32_t hash);
-/* Where replies of the packet's sender go. */
-void forward_note_client(const struct pkt *pkt, struct flow_bind *b);
+/* Where replies of the packet's sender go; true: that is news. */
+bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* The same for a later packet of the opener's, if its flow takes it. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 
@@ -67,7 +74,8 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 
 /* A packet of the server's side goes to the client. */
-bool forward_reply(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own);
+bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
+                       const struct track_tuple *own);
 
 /* ---- forward_cookie.c: services with `syn cookies` ---- */
 

@@ -23,8 +23,9 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
 {
     forward_to_end(j, c, b);
     if (!forward_send(j, c, NULL)) return;
-    nat_count(j->vm->forward->nat, b, c->pkt->wire_len);
+    nat_count(j->vm->forward->nat, b->nat, c->pkt->wire_len);
     forward_heard_client(j, c, b);
+    forward_keep_recipe(j, c, b);
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
@@ -53,7 +54,9 @@ static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const st
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
     track_pair(f->track, &c->seen, &t);
     forward_to_end(j, c, b);
-    if (forward_send(j, c, NULL)) nat_count(f->nat, b, c->pkt->wire_len);
+    if (!forward_send(j, c, NULL)) return REASON_NONE;
+    nat_count(f->nat, b->nat, c->pkt->wire_len);
+    forward_keep_recipe(j, c, kept);
     return REASON_NONE;
 }
 

@@ -111,7 +111,7 @@ void inside_judge(const struct job *j, struct packet_ctx *c)
     count_outer(vm, v, outer_bytes);
     if (v->action == ACTION_ACCEPT && !v->done)
         to_host(j, &inner);
-    else
+    else if (!inner.gone)
         pool_put(copy);
     v->done = v->action == ACTION_ACCEPT;
 }

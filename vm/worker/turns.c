@@ -41,27 +41,76 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
-/* One well-formed packet; what may be known ahead is. */
-static void take_turn(const struct job *j, struct packet_ctx *c)
+/* The rules judge the packet. False: its verdict is known, for they did not accept it, it was opened as a tunnel's, or
+ * it proved a cookie, whose SYN they had accepted. */
+static bool let_in(const struct job *j, struct packet_ctx *c)
 {
-    struct vm *vm = j->vm;
-    if (vm->track) track_look(vm->track, c->key, c->pkt, &c->seen);
-    if (vm->forward && forward_follows(vm, &c->seen)) {
-        forward_back(j, c);
-        return;
-    }
-    if (vm->forward && forward_prove(j, c)) return;
+    const struct vm *vm = j->vm;
+    if (vm->forward && forward_prove(j, c)) return false;
     c->decision = judge_one(j, c);
     if (vm->decaps && inside_asked(vm->program, c->decision)) {
         inside_judge(j, c);
-        return;
+        return false;
     }
-    const bool accepted = decided_action(c->decision) == ACTION_ACCEPT;
-    if (!vm->forward || !accepted || !forward_take(j, c)) {
-        settle(j, c);
-        if (vm->track && accepted) track_accept(vm->track, c->key, c->pkt, &c->seen);
-    }
+    if (decided_action(c->decision) == ACTION_ACCEPT) return true;
+    settle(j, c);
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
+    return false;
+}
+
+/* The packet goes on as it is. */
+static void keep(const struct job *j, struct packet_ctx *c)
+{
+    const struct vm *vm = j->vm;
+    settle(j, c);
+    if (vm->track) track_accept(vm->track, c->key, c->pkt, &c->seen);
+    if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
+}
+
+/* The one look-up of the packet's flow. */
+static enum seen_class look(const struct job *j, struct packet_ctx *c)
+{
+    const struct vm *vm = j->vm;
+    if (!vm->track) return SEEN_NONE;
+    track_find(vm->track, c->pkt, &c->seen);
+    c->ordinary = vm->forward && forward_is_ordinary(j, c);
+    if (!c->ordinary) track_say(vm->track, c->key, c->pkt, &c->seen);
+    return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
+}
+
+/* The short way. False: it is not ordinary, or there is no room; then all is known that the careful way asks. */
+static bool leaves(const struct job *j, struct packet_ctx *c)
+{
+    if (!c->ordinary) return false;
+    if (forward_short(j, c)) return true;
+    track_say(j->vm->track, c->key, c->pkt, &c->seen);
+    return false;
+}
+
+/* One well-formed packet; what may be known ahead is. What is sent on goes by the class that the flow table gave. */
+static void take_turn(const struct job *j, struct packet_ctx *c)
+{
+    bool sent = false;
+    switch (look(j, c)) {
+    case SEEN_REPLY:
+        if (!leaves(j, c)) forward_reply(j, c);
+        return;
+    case SEEN_ERROR: forward_error(j, c); return;
+    case SEEN_ORIGINAL:
+        if (!let_in(j, c)) return;
+        sent = leaves(j, c) || forward_on(j, c);
+        break;
+    case SEEN_PLAIN:
+        if (!let_in(j, c)) return;
+        sent = forward_other(j, c);
+        break;
+    case SEEN_NEW:
+    case SEEN_NONE:
+        if (!let_in(j, c)) return;
+        sent = j->vm->forward && forward_first(j, c);
+        break;
+    }
+    if (!sent) keep(j, c);
 }
 
 /* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked

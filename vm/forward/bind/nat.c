@@ -70,10 +70,10 @@ void nat_facts(struct nat *n, const struct facts *facts)
 
 void nat_alike(struct nat *n) { n->counters.alike++; }
 
-void nat_count(struct nat *n, const struct flow_bind *b, uint32_t bytes)
+void nat_count(struct nat *n, uint32_t statement, uint32_t bytes)
 {
-    n->statements[b->nat].packets++;
-    n->statements[b->nat].bytes += bytes;
+    n->statements[statement].packets++;
+    n->statements[statement].bytes += bytes;
 }
 
 uint64_t nat_udp_idle_ns(const struct program *p)

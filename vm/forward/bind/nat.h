@@ -54,8 +54,8 @@ void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 uint16_t nat_way_out(const struct nat *n, const struct flow_bind *bind);
 /* A flow could not be made, for one of another host's looks alike to the other end. */
 void nat_alike(struct nat *n);
-/* A packet of a translated flow left, in either direction. */
-void nat_count(struct nat *n, const struct flow_bind *bind, uint32_t bytes);
+/* A packet of a flow that the statement translated left, in either direction. */
+void nat_count(struct nat *n, uint32_t statement, uint32_t bytes);
 
 /* How long a translated UDP flow may be silent (RFC 4787, REQ-5); 0: as the timeouts that the file has written say. */
 uint64_t nat_udp_idle_ns(const struct program *p);

@@ -11,5 +11,6 @@ const struct mode_ops mode_DSR_GUE = {
     .name = "dsr gue",
     .one_sided = true,
     .routes = true,
+    .recipe = RECIPE_GUE,
     .send = send_on,
 };

@@ -11,5 +11,6 @@ const struct mode_ops mode_DSR_IPIP = {
     .name = "dsr ipip",
     .one_sided = true,
     .routes = true,
+    .recipe = RECIPE_IPIP,
     .send = send_on,
 };

@@ -11,5 +11,6 @@ const struct mode_ops mode_DSR_REWRITE = {
     .rewrites = TRANSLATE_DST | TRANSLATE_DST_PORT,
     .one_sided = true,
     .routes = true,
+    .recipe = RECIPE_REWRITE,
     .send = send_on,
 };

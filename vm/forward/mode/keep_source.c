@@ -10,5 +10,6 @@ const struct mode_ops mode_KEEP_SOURCE = {
     .name = "passthrough keep source",
     .rewrites = TRANSLATE_DST | TRANSLATE_DST_PORT,
     .routes = true,
+    .recipe = RECIPE_REWRITE,
     .send = send_on,
 };

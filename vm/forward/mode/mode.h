@@ -5,6 +5,7 @@
 
 #include "vm/flow/leave.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/edit/recipe.h"
 #include "vm/worker.h"
 
 struct mode_ops {
@@ -12,6 +13,7 @@ struct mode_ops {
     uint8_t rewrites; /* enum translate_what: what it may change of the packet's own headers */
     bool one_sided;   /* the server's replies do not come here */
     bool routes;      /* takes one hop */
+    uint8_t recipe;   /* enum recipe_kind: what it does to ordinary packets */
     /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender has been told then. */
     enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };

@@ -10,5 +10,6 @@ const struct mode_ops mode_PASSTHROUGH = {
     .name = "passthrough",
     .rewrites = TRANSLATE_SRC | TRANSLATE_SRC_PORT | TRANSLATE_DST | TRANSLATE_DST_PORT,
     .routes = true,
+    .recipe = RECIPE_REWRITE,
     .send = send_on,
 };

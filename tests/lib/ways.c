@@ -1,0 +1,228 @@
+/* Three workers over one program (ways.h). */
+#include "tests/lib/ways.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/flow/fragments/frag.h"
+#include "vm/flow/table.h"
+#include "vm/forward/bind/nat.h"
+
+enum {
+    SLOTS = 512,
+    ENTRIES = VM_BATCH * VM_TX_PER_PACKET,
+    EVENTS = 4096,
+    ROOM = 128,
+    LINE = 64,
+    IN_PLACE = 1,
+    CAREFUL = 2
+};
+
+struct way {
+    struct vm *vm;
+    void *memory;
+    struct pool *pool;
+    struct tx_entry entries[ENTRIES];
+    struct event events[EVENTS];
+    struct vm_tx tx;
+    struct verdict verdicts[VM_BATCH];
+};
+
+struct ways {
+    struct program *program;
+    struct way way[WAYS];
+    uint8_t frames[VM_BATCH][ROOM + WAYS_FRAME_MAX]; /* of the one that works in place */
+    struct pkt pkts[WAYS][VM_BATCH];
+    uint8_t sent[ENTRIES][ROOM + WAYS_FRAME_MAX];
+    struct way_sent sent_at[ENTRIES];
+    unsigned sent_count;
+    uint64_t in_place;
+};
+
+struct ways *ways_new(struct program *p, uint64_t seed)
+{
+    struct ways *w = calloc(1, sizeof *w);
+    const size_t bytes = (pool_bytes(SLOTS, 4096) + LINE - 1) / LINE * LINE;
+    if (!w) return NULL;
+    w->program = program_get(p);
+    for (unsigned k = 0; k < WAYS; k++) {
+        struct way *a = &w->way[k];
+        a->memory = aligned_alloc(LINE, bytes);
+        a->pool = a->memory ? pool_init(a->memory, bytes, SLOTS, 4096) : NULL;
+        const struct vm_cfg cfg = {.pool = a->pool, .seed = seed, .flow_events = true, .careful = k == CAREFUL};
+        a->vm = a->pool ? vm_new(p, &cfg) : NULL;
+        if (a->vm) continue;
+        printf("# memory is out\n");
+        ways_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+void ways_free(struct ways *w)
+{
+    if (!w) return;
+    for (unsigned k = 0; k < WAYS; k++) {
+        vm_free(w->way[k].vm);
+        free(w->way[k].memory);
+    }
+    program_put(w->program);
+    free(w);
+}
+
+static void begin(struct way *a)
+{
+    a->tx = (struct vm_tx){.entries = a->entries, .cap = ENTRIES, .events = a->events, .event_cap = EVENTS};
+}
+
+static bool differ(const char *what, unsigned way, unsigned at)
+{
+    printf("# %s differ: way %u, at %u\n", what, way, at);
+    return false;
+}
+
+static bool same_bytes(const struct pkt *a, const struct pkt *b)
+{
+    return a->head_len == b->head_len && a->cap_len == b->cap_len && a->wire_len == b->wire_len && a->link == b->link &&
+           a->tag_count == b->tag_count && memcmp(a->data, b->data, a->head_len) == 0;
+}
+
+static bool same_entry(const struct tx_entry *a, const struct tx_entry *b)
+{
+    if (a->kind != b->kind || a->cause != b->cause || a->out_if != b->out_if || a->input != b->input) return false;
+    if (a->cookie != b->cookie || a->family != b->family || !same_bytes(a->pkt, b->pkt)) return false;
+    if (a->kind != TX_SEND || a->cause == TX_CAUSE_HELD)
+        return memcmp(&a->verdict, &b->verdict, sizeof a->verdict) == 0;
+    return !a->family || memcmp(a->next_hop, b->next_hop, sizeof a->next_hop) == 0;
+}
+
+static bool same_tx(const struct way *a, const struct way *b, unsigned k)
+{
+    if (a->tx.count != b->tx.count || a->tx.event_count != b->tx.event_count || a->tx.events_lost != b->tx.events_lost)
+        return differ("numbers of what left or was told", k, a->tx.count);
+    for (unsigned i = 0; i < a->tx.count; i++)
+        if (!same_entry(&a->entries[i], &b->entries[i])) return differ("packets that left", k, i);
+    for (unsigned i = 0; i < a->tx.event_count; i++) {
+        const struct event *x = &a->events[i], *y = &b->events[i];
+        const bool same = x->kind == y->kind && x->rule == y->rule;
+        if (!same || (x->kind == EVENT_LOG && (x->input != y->input || x->entry != y->entry)) ||
+            (x->kind == EVENT_FLOW && memcmp(&x->flow, &y->flow, sizeof x->flow) != 0))
+            return differ("events", k, i);
+    }
+    return true;
+}
+
+static bool same_flows(const struct vm *a, const struct vm *b)
+{
+    struct flow_record x, y;
+    for (uint32_t i = 0, k = 0;;) {
+        const bool more = vm_flow_next(a, &i, &x);
+        if (more != vm_flow_next(b, &k, &y)) return false;
+        if (!more) return true;
+        if (memcmp(&x, &y, sizeof x) != 0) return false;
+    }
+}
+
+#define SAME(field, count) (memcmp(a->field, b->field, (count) * sizeof *a->field) == 0)
+
+static bool same_counters(const struct program *p, const struct vm_counters *a, const struct vm_counters *b)
+{
+    const bool judged = SAME(verdicts, ACTION_COUNT) && SAME(reasons, REASON_COUNT) && SAME(rules, p->rules_count) &&
+                        SAME(defaults, p->firewalls_count) && SAME(meters, p->meters_count) &&
+                        a->remembered == b->remembered && a->snapped == b->snapped &&
+                        a->bad_checksum == b->bad_checksum;
+    const bool sent = SAME(services, p->services_count) && SAME(unserved, p->services_count) &&
+                      SAME(servers, p->servers_count) && a->answers == b->answers &&
+                      a->answers_limited == b->answers_limited && a->answers_no_buffer == b->answers_no_buffer;
+    if (!judged || !sent) return false;
+    if (a->flows && !SAME(flows, 1)) return false;
+    if (a->forward && !SAME(forward, 1)) return false;
+    if (a->frags && !SAME(frags, 1)) return false;
+    return !a->nat || (SAME(nat->statements, p->nats_count) && a->nat->out == b->nat->out && a->nat->in == b->nat->in);
+}
+
+static bool compare(struct ways *w, unsigned n)
+{
+    const struct way *c = &w->way[CAREFUL];
+    for (unsigned k = 0; k < CAREFUL; k++) {
+        const struct way *a = &w->way[k];
+        for (unsigned i = 0; i < n; i++)
+            if (memcmp(&a->verdicts[i], &c->verdicts[i], sizeof *a->verdicts) != 0) return differ("verdicts", k, i);
+        if (!same_tx(a, c, k)) return false;
+        if (!same_counters(w->program, vm_counters(a->vm), vm_counters(c->vm))) return differ("counters", k, n);
+        if (!same_flows(a->vm, c->vm)) return differ("flows", k, n);
+    }
+    return true;
+}
+
+static void keep_sent(struct ways *w)
+{
+    const struct way *c = &w->way[CAREFUL];
+    w->sent_count = 0;
+    for (unsigned i = 0; i < c->tx.count; i++) {
+        const struct tx_entry *e = &c->entries[i];
+        if (e->kind != TX_SEND || e->pkt->head_len > sizeof w->sent[0]) continue;
+        memcpy(w->sent[w->sent_count], e->pkt->data, e->pkt->head_len);
+        w->sent_at[w->sent_count] = (struct way_sent){.bytes = w->sent[w->sent_count],
+                                                      .len = e->pkt->wire_len,
+                                                      .cap_len = e->pkt->head_len,
+                                                      .cause = e->cause,
+                                                      .cookie = e->cookie};
+        w->sent_count++;
+    }
+}
+
+/* Every slot comes back, but for those that hold fragments. */
+static bool put_back(struct ways *w)
+{
+    for (unsigned k = 0; k < WAYS; k++)
+        for (unsigned i = 0; i < w->way[k].tx.count; i++) {
+            struct pkt *pkt = w->way[k].entries[i].pkt;
+            if (k == IN_PLACE && pkt >= w->pkts[k] && pkt < w->pkts[k] + VM_BATCH) w->in_place++;
+            pool_put(pkt);
+        }
+    for (unsigned k = 0; k < CAREFUL; k++)
+        if (pool_free_slots(w->way[k].pool) != pool_free_slots(w->way[CAREFUL].pool)) return differ("slots", k, 0);
+    return true;
+}
+
+static bool finish(struct ways *w, unsigned n)
+{
+    const bool good = compare(w, n);
+    keep_sent(w);
+    return put_back(w) && good;
+}
+
+bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], unsigned n)
+{
+    for (unsigned k = 0; k < WAYS; k++) {
+        struct way *a = &w->way[k];
+        struct pkt *pkts[VM_BATCH];
+        begin(a);
+        for (unsigned i = 0; i < n; i++) {
+            pkts[i] = &w->pkts[k][i];
+            *pkts[i] = views[i];
+            if (k != IN_PLACE || views[i].seg_count || views[i].head_len > WAYS_FRAME_MAX) continue;
+            memcpy(w->frames[i] + ROOM, views[i].data, views[i].head_len);
+            pkts[i]->data = w->frames[i] + ROOM;
+            pkts[i]->headroom = ROOM;
+            pkts[i]->flags |= PKT_WRITABLE;
+        }
+        vm_run(a->vm, in, pkts, n, a->verdicts, &a->tx);
+    }
+    return finish(w, n);
+}
+
+bool ways_tick(struct ways *w, const struct vm_in *in)
+{
+    for (unsigned k = 0; k < WAYS; k++) {
+        begin(&w->way[k]);
+        vm_tick(w->way[k].vm, in, &w->way[k].tx);
+    }
+    return finish(w, 0);
+}
+
+unsigned ways_sent(const struct ways *w) { return w->sent_count; }
+struct way_sent ways_sent_at(const struct ways *w, unsigned i) { return w->sent_at[i]; }
+uint64_t ways_in_place(const struct ways *w) { return w->in_place; }

@@ -1,0 +1,38 @@
+/* One program by three workers that must agree packet for packet: the short way over views of a file, which are copied;
+ * the short way over memory that may be written, in place; the careful way (cfg.careful). Bytes that leave, next hops,
+ * verdicts, counters, events, flows, slots. */
+#ifndef TESTS_LIB_WAYS_H
+#define TESTS_LIB_WAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/vm.h"
+
+enum { WAYS = 3, WAYS_FRAME_MAX = 4096 };
+
+struct ways;
+/* NULL after printing why. */
+struct ways *ways_new(struct program *p, uint64_t seed);
+void ways_free(struct ways *w);
+
+/* Views of frames of at most WAYS_FRAME_MAX bytes, at most VM_BATCH of them, none of which is written. False after a
+ * line that says what differs. */
+bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], unsigned n);
+/* Time goes by. */
+bool ways_tick(struct ways *w, const struct vm_in *in);
+
+/* What the careful worker sent in the last call; the bytes live until the next. */
+struct way_sent {
+    const uint8_t *bytes;
+    uint32_t len, cap_len;
+    uint8_t cause;
+    uint64_t cookie;
+};
+unsigned ways_sent(const struct ways *w);
+struct way_sent ways_sent_at(const struct ways *w, unsigned i);
+
+/* Packets that left where they lay. */
+uint64_t ways_in_place(const struct ways *w);
+
+#endif

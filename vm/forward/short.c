@@ -1,0 +1,222 @@
+/* The short way: an ordinary packet of a bound flow leaves by the recipe of its direction, where it lies if its memory
+ * may be written. All else takes the careful way, which leaves recipes behind. Both do the same to a packet, byte for
+ * byte (tests/diff/short_way.c). */
+#include <string.h>
+
+#include "vm/forward/edges.h"
+#include "vm/forward/forward_priv.h"
+#include "vm/packet/edit/ttl.h"
+#include "vm/packet/parse/header.h"
+
+/* ---- making ---- */
+
+static bool of_ports(const struct key *key)
+{
+    const uint32_t needs = KIND_FRAG_NO | KIND_PORTS;
+    return (key->kind & needs) == needs && key->kind & (KIND_TCP | KIND_UDP);
+}
+
+/* Where the mode sends it: the frame's next address, and what a tunnel's outer header says. */
+static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
+{
+    const struct program *p = j->vm->program;
+    const struct pbc_server *server = &p->servers[c->left.server];
+    const bool v6 = server->family == 6;
+    *kind = (uint8_t)(mode_of(p, c->left.service)->recipe | (v6 ? RECIPE_IP6 : 0));
+    if (server->flags & PBC_SERVER_HAS_MAC)
+        for (unsigned i = 0; i < 6; i++) r->next_mac[i] = (uint8_t)(server->mac >> (40 - 8 * i));
+    if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
+    memcpy(r->dst, server->addr, sizeof r->dst);
+    r->dst_port = p->services[c->left.service].gue_port;
+    if ((*kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
+    return outside_address(j->vm->forward->outside, j->in->facts, server->pool, v6, r->src);
+}
+
+/* By the packet that has just left, as c->left says. */
+static bool fill(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b, uint8_t *kind,
+                 struct recipe *r)
+{
+    *r = (struct recipe){.generation = j->vm->forward->recipes, .out_if = c->left.iface, .heard_if = b->client_iface};
+    memcpy(r->heard_mac, b->client_mac, sizeof r->heard_mac);
+    r->server = (uint16_t)(b->kind == BIND_SERVICE ? b->server : b->nat);
+    r->service = (uint16_t)(b->kind == BIND_SERVICE ? c->v->service : RECIPE_NAT);
+    recipe_differ(r, c->key, &c->left.to);
+    if (c->left.way == LEAVE_TO_SERVER) return fill_to_server(j, c, kind, r);
+    *kind = (uint8_t)(RECIPE_REWRITE | (c->key->kind & KIND_IP6 ? RECIPE_IP6 : 0));
+    memcpy(r->next_mac, c->left.mac, sizeof r->next_mac);
+    return true;
+}
+
+/* Numbers that a recipe has no room for. */
+static bool is_too_many(const struct packet_ctx *c, const struct flow_bind *b)
+{
+    return b->kind == BIND_SERVICE && (b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT);
+}
+
+void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
+{
+    struct forward *f = j->vm->forward;
+    struct recipe made;
+    uint8_t kind;
+    if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !of_ports(c->key)) return;
+    if (is_too_many(c, b) || !fill(j, c, b, &kind, &made)) return;
+    struct recipe *r = track_make_recipe(f->track, &c->seen, kind);
+    if (r) *r = made;
+}
+
+/* ---- facts ---- */
+
+static bool same_facts(const struct facts *a, const struct facts *b)
+{
+    return a->generation == b->generation && a->addr4 == b->addr4 && a->mac == b->mac && a->mtu == b->mtu &&
+           a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
+}
+
+/* After the last generation there are no recipes: none could be told from one that is stale. */
+void forward_renew_recipes(struct forward *f, const struct facts *facts)
+{
+    static const struct facts unknown;
+    if (!facts) facts = &unknown;
+    if (!f->recipes || same_facts(&f->seen_facts, facts)) return;
+    f->seen_facts = *facts;
+    f->recipes++;
+}
+
+/* ---- applying ---- */
+
+static bool is_single_station(const uint8_t mac[6])
+{
+    return !(mac[0] & 1) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
+}
+
+/* All of it in the head of an Ethernet frame, headers at fixed places, one more hop to go. */
+static bool is_plain(const struct pkt *pkt, const struct key *key)
+{
+    const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
+    if (!of_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers || pkt->link != LINK_ETHER) return false;
+    if (key->kind & KIND_TCP && (key->marks & flags) != TCP_ACK) return false;
+    if (pkt->flags & (PKT_FOUND | PKT_CSUM_PARTIAL) || pkt->head_len != pkt->wire_len || key->ttl <= 1) return false;
+    return is_single_station(pkt->data);
+}
+
+static uint32_t overhead(uint8_t kind)
+{
+    const struct tunnel t = {.kind = (kind & ~RECIPE_IP6) == RECIPE_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
+                             .v6 = kind & RECIPE_IP6};
+    return (kind & ~RECIPE_IP6) < RECIPE_IPIP ? 0 : tunnel_overhead(&t);
+}
+
+static bool fits(const struct job *j, const struct key *key, uint8_t kind)
+{
+    return (kind & ~RECIPE_IP6) == RECIPE_FRAME || key->length + overhead(kind) <= edge_mtu(j->in->facts);
+}
+
+static bool is_up(const struct job *j, const struct recipe *r)
+{
+    const struct facts *facts = j->in->facts;
+    return !facts || !facts->down || r->service == RECIPE_NAT || !facts->down[r->server];
+}
+
+/* It comes from where replies go. */
+static bool is_heard(const struct recipe *r, const struct pkt *pkt)
+{
+    return memcmp(pkt->data + 6, r->heard_mac, 6) == 0 && pkt->iface == r->heard_if;
+}
+
+bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
+{
+    const struct forward *f = j->vm->forward;
+    if (!is_plain(c->pkt, c->key)) return false;
+    const struct recipe *r = track_ordinary(f->track, c->key, c->pkt, &c->seen, f->recipes);
+    if (!r || !is_up(j, r)) return false;
+    if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
+    c->recipe = r;
+    c->kind = track_recipe_kind(f->track, &c->seen);
+    c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
+    return fits(j, c->key, c->kind);
+}
+
+/* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
+static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
+{
+    struct pool *pool = j->vm->cfg.pool;
+    if (c->pkt->flags & PKT_WRITABLE && c->pkt->headroom >= overhead(c->kind)) return c->pkt;
+    return pool ? pool_copy(pool, c->pkt) : NULL;
+}
+
+static void apply_rewrite(struct pkt *pkt, const struct key *key, const struct recipe *r)
+{
+    if (key->kind & KIND_IP4)
+        recipe_ip4(pkt->data + pkt->l3, r);
+    else
+        recipe_ip6(pkt->data + pkt->l3, r);
+    if (key->kind & KIND_TCP)
+        recipe_tcp(pkt->data + pkt->l4, r);
+    else
+        recipe_udp(pkt->data + pkt->l4, r);
+}
+
+static void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t mtu, uint32_t id)
+{
+    struct tunnel t = {.kind = (c->kind & ~RECIPE_IP6) == RECIPE_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
+                       .v6 = c->kind & RECIPE_IP6,
+                       .port = c->recipe->dst_port,
+                       .mtu = mtu};
+    memcpy(t.src, c->recipe->src, sizeof t.src);
+    memcpy(t.dst, c->recipe->dst, sizeof t.dst);
+    ttl_decrement(pkt, c->key);
+    tunnel_encap(pkt, c->key, &t, (uint32_t)(c->seen.hash >> 8), (uint16_t)id);
+}
+
+static void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
+{
+    static const uint8_t unknown[6];
+    const struct recipe *r = c->recipe;
+    struct tx_entry *e = &j->tx->entries[j->tx->count++];
+    e->pkt = out;
+    e->kind = TX_SEND;
+    e->cause = TX_CAUSE_PACKET;
+    e->out_if = r->out_if;
+    e->input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at;
+    e->cookie = c->pkt->cookie;
+    memcpy(e->next_hop, r->dst, sizeof e->next_hop);
+    e->family = memcmp(r->next_mac, unknown, 6) != 0 ? 0 : c->kind & RECIPE_IP6 ? 6 : 4;
+    memset(&e->verdict, 0, sizeof e->verdict);
+}
+
+static void count(const struct job *j, struct packet_ctx *c)
+{
+    struct forward *f = j->vm->forward;
+    const struct recipe *r = c->recipe;
+    const bool nat = r->service == RECIPE_NAT, reply = c->seen.twin;
+    *c->v = (struct verdict){.action = ACTION_FORWARD,
+                             .flags = reply ? VERDICT_REPLY : 0,
+                             .rule = reply ? RULE_NONE : decided_rule(c->decision),
+                             .firewall = reply ? PBC_NONE : decided_firewall(c->decision),
+                             .service = nat ? PBC_NONE : r->service,
+                             .server = nat ? PBC_NONE : r->server};
+    f->counters.replies += reply;
+    if (nat) nat_count(f->nat, r->server, c->pkt->wire_len);
+    settle_whole(j, c);
+}
+
+bool forward_short(const struct job *j, struct packet_ctx *c)
+{
+    struct forward *f = j->vm->forward;
+    struct pkt *out = j->tx->count < j->tx->cap ? own_or_copy(j, c) : NULL;
+    if (!out) return false;
+    const uint32_t id = f->datagram++;
+    count(j, c);
+    track_keep_ordinary(f->track, c->key, c->pkt, &c->seen);
+    memcpy(out->data + 6, out->data, 6);
+    memcpy(out->data, c->recipe->next_mac, 6);
+    switch ((enum recipe_kind)(c->kind & ~RECIPE_IP6)) {
+    case RECIPE_REWRITE: apply_rewrite(out, c->key, c->recipe); break;
+    case RECIPE_IPIP:
+    case RECIPE_GUE: apply_tunnel(c, out, edge_mtu(j->in->facts), id); break;
+    default: break;
+    }
+    write_entry(j, c, out);
+    c->gone = out == c->pkt;
+    return true;
+}
