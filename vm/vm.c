@@ -14,7 +14,7 @@
 #include "vm/packet/time.h"
 #include "vm/worker.h"
 
-enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = 14 + 20 + 20, SWEEP_NS = 1000000000 };
+enum { SWEEP_NS = 1000000000 };
 
 /* What services' addresses answer has bounds of its own: what is rejected must not make them unreachable. */
 enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
@@ -210,27 +210,6 @@ static void judge_rest(const struct job *j, struct packet_ctx *c)
         judge_single(j, c);
 }
 
-/* The lines that hold a frame's headers are asked for some packets before it is parsed: the first, and where a plain
- * TCP header ends. (A macro: gcc takes a function that only prefetches for one without effect, and drops the call.) */
-#define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
-
-/* Parse a batch; a bit for each packet that is well formed and in one piece. *kinds: of all of them together. */
-static uint64_t parse_batch(const struct facts *facts, struct pkt *const pkts[], unsigned n, struct key keys[],
-                            uint32_t *kinds)
-{
-    uint64_t todo = 0;
-    uint32_t all = 0;
-    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++) PREFETCH(pkts[i]);
-    for (unsigned i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n) PREFETCH(pkts[i + PREFETCH_AHEAD]);
-        bool good = pkt_parse(pkts[i], facts, &keys[i]) == REASON_NONE && !in_pieces(pkts[i]);
-        todo |= (uint64_t)good << i;
-        all |= keys[i].kind;
-    }
-    *kinds = all;
-    return todo;
-}
-
 static uint64_t without_fragments(uint64_t todo, const struct key keys[])
 {
     for (uint64_t left = todo; left; left &= left - 1) {
@@ -241,17 +220,19 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
 }
 
 /* Without state all are judged first. Then each in its turn, so that answers leave in order. */
-static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo)
+static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
+                          struct verdict verdicts[])
 {
-    struct packet_ctx *ctxs = j->vm->ctxs;
-    decided *decisions = j->vm->decisions;
-    decide(j, 0, j->vm->keys, pkts, todo, decisions);
+    struct vm *vm = j->vm;
+    decide(j, 0, vm->keys, pkts, todo, vm->decisions);
     for (unsigned i = 0; i < n; i++) {
-        ctxs[i].decision = decisions[i];
+        struct packet_ctx c; /* its own for each: what is not asked for costs nothing */
+        ctx_begin(&c, i, pkts[i], &vm->keys[i], &verdicts[i]);
+        c.decision = vm->decisions[i];
         if (__builtin_expect(todo >> i & 1, 1))
-            settle(j, &ctxs[i]);
+            settle(j, &c);
         else
-            judge_rest(j, &ctxs[i]);
+            judge_rest(j, &c);
     }
 }
 
@@ -259,14 +240,15 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
 {
     struct vm *vm = j->vm;
     uint32_t kinds;
-    uint64_t todo = parse_batch(j->in->facts, pkts, n, vm->keys, &kinds);
+    uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     const bool pieces = vm->fragments && kinds & KIND_FRAGMENT;
     if (pieces) todo = without_fragments(todo, vm->keys);
-    for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
-    if (vm->track || vm->decaps || pieces)
+    if (vm->track || vm->decaps || pieces) {
+        for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         run_in_turn(j, n, todo, judge_rest);
-    else
-        run_stateless(j, pkts, n, todo);
+    } else {
+        run_stateless(j, pkts, n, todo, verdicts);
+    }
     j->input += n;
     vm->packets += n;
 }

@@ -99,6 +99,11 @@ struct pkt {
  * broadcast (IP, or the MAC where there is no IP); else FORWARD. Without own addresses: IN. */
 enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key);
 
+/* The same for a batch of at most 64; returns a bit for each packet that is well formed, and so in one piece. keys: one
+ * a packet. *kinds: the bits of key.kind of all together. */
+uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
+                       uint32_t *kinds);
+
 /* The byte pattern at `at` of a layer: true only if all of it lies inside the captured bytes and the IP packet (l2:
  * the frame). layer: enum pbc_layer. */
 bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,

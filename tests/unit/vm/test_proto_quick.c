@@ -1,5 +1,5 @@
-/* The quick way of pkt_parse against the careful parser: equal keys, offsets, flags and reasons on ordinary frames and
- * on what random edits, cuts and paddings make of them. */
+/* The quick way of pkt_parse and pkt_parse_all against the careful parser: equal keys, offsets, flags and reasons on
+ * ordinary frames and on what random edits, cuts and paddings make of them. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/packet/parse/parse.h"
@@ -63,15 +63,53 @@ static void compare(const uint8_t *bytes, uint32_t head, uint32_t cap, uint32_t 
     packet.pkt.seg_count = head < cap;
     packet.pkt.cap_len = cap;
     packet.pkt.flags = PKT_CSUM_PARTIAL | PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR;
-    struct pkt careful = packet.pkt;
-    struct key key;
+    struct pkt careful = packet.pkt, one_of_batch = packet.pkt, *const batch[] = {&one_of_batch};
+    struct key key, batch_key;
+    uint32_t kinds;
     memset(&key, 0x5a, sizeof(key));
+    memset(&batch_key, 0xa5, sizeof(key));
     enum pkt_reason r = parse_frame(&careful, facts, &key);
     packet_parse(&packet, facts);
     assert_int_equal(packet.reason, r);
     assert_memory_equal(&packet.key, &key, sizeof(key));
     assert_memory_equal(&packet.pkt, &careful, sizeof(careful));
+    assert_int_equal(pkt_parse_all(batch, 1, facts, &batch_key, &kinds), r == REASON_NONE);
+    assert_int_equal(kinds, key.kind);
+    assert_memory_equal(&batch_key, &key, sizeof(key));
+    assert_memory_equal(&one_of_batch, &careful, sizeof(careful));
     well_formed += r == REASON_NONE;
+}
+
+/* A batch of any size is its packets, one by one: also what schedules say, and the kinds of all together. */
+static void test_batches(void **state)
+{
+    (void)state;
+    enum { SEEDS = sizeof(seeds) / sizeof(seeds[0]), MOST = 64 };
+    static uint8_t bytes[MOST][NOTE_MAX];
+    const struct facts facts = {.schedules = 5, .self4 = self4, .self4_count = 2};
+    struct pkt pkts[MOST], alone[MOST], *batch[MOST] = {NULL};
+    struct key keys[MOST], key;
+    uint64_t seed = 3;
+    for (unsigned n = 0; n <= MOST; n++) {
+        for (unsigned i = 0; i < n; i++) {
+            const struct note *note = packet_note(seeds[draw(&seed, SEEDS)]);
+            memcpy(bytes[i], note->bytes, note->wire_len);
+            pkt_view(&pkts[i], bytes[i], draw(&seed, 4) ? note->wire_len : draw(&seed, note->wire_len + 1),
+                     note->wire_len, note->link, IFACE_NONE);
+            alone[i] = pkts[i];
+            batch[i] = &pkts[i];
+        }
+        uint32_t kinds, all = 0;
+        const uint64_t good = pkt_parse_all(batch, n, &facts, keys, &kinds);
+        for (unsigned i = 0; i < n; i++) {
+            assert_int_equal(good >> i & 1, pkt_parse(&alone[i], &facts, &key) == REASON_NONE);
+            assert_memory_equal(&keys[i], &key, sizeof(key));
+            assert_memory_equal(&pkts[i], &alone[i], sizeof(alone[i]));
+            all |= key.kind;
+        }
+        assert_int_equal(kinds, all);
+        assert_true(n == MOST || good >> n == 0);
+    }
 }
 
 static void test_as_made(void **state)
@@ -147,6 +185,6 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_made), cmocka_unit_test(test_edited),
-                                       cmocka_unit_test(test_large)};
+                                       cmocka_unit_test(test_large), cmocka_unit_test(test_batches)};
     return cmocka_run_group_tests(tests, NULL, packet_free);
 }
