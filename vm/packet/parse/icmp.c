@@ -7,8 +7,8 @@ enum pkt_reason parse_icmp(struct parse *p, uint32_t at)
     if (r) return r;
     struct key *key = p->key;
     key->kind |= KIND_ICMP_HEADER;
-    key->icmp_type = p->data[at];
-    key->icmp_code = p->data[at + ICMP_CODE];
+    key->icmp_type = parse_at(p, at);
+    key->icmp_code = parse_at(p, at + ICMP_CODE);
     if ((key->kind & KIND_ICMP6) && key->icmp_type >= ICMP6_ND_FIRST && key->icmp_type <= ICMP6_ND_LAST &&
         key->ttl == 255)
         key->kind |= KIND_ND;

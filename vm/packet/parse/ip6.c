@@ -30,18 +30,18 @@ uint32_t ip6_extension_len(uint8_t next, uint8_t len)
     return next == IPPROTO_NR_AH ? (len + 2u) * 4 : (len + 1u) * 8;
 }
 
-static void fill_key(struct parse *p, const uint8_t *ip)
+static void fill_key(struct parse *p, uint32_t at)
 {
     struct key *key = p->key;
-    uint32_t length = wire_get16(ip + IP6_PAYLOAD) + (uint32_t)IP6_LEN;
+    uint32_t length = parse_at16(p, at + IP6_PAYLOAD) + (uint32_t)IP6_LEN;
     key->kind |= KIND_IP6 | KIND_FRAG_NO;
     for (unsigned i = 0; i < 4; i++) {
-        key->src[i] = wire_get32(ip + IP6_SRC + 4 * i);
-        key->dst[i] = wire_get32(ip + IP6_DST + 4 * i);
+        key->src[i] = parse_at32(p, at + IP6_SRC + 4 * i);
+        key->dst[i] = parse_at32(p, at + IP6_DST + 4 * i);
     }
     key->length = (uint16_t)(length > UINT16_MAX ? UINT16_MAX : length);
-    key->ttl = ip[IP6_HOPS];
-    key->dscp = wire_get16(ip) >> 6 & 0x3f;
+    key->ttl = parse_at(p, at + IP6_HOPS);
+    key->dscp = parse_at16(p, at) >> 6 & 0x3f;
     key->kind |= sides6(p->facts, key->src, key->dst);
 }
 
@@ -52,17 +52,18 @@ static void set_fragment(struct key *key, uint32_t bit)
 
 /* Options of a hop-by-hop or destination header: each inside it (RFC 8200, 4.2); hop-by-hop: none that makes a
  * jumbogram. */
-static enum pkt_reason check_options(const uint8_t *option, uint32_t len, bool hop_by_hop)
+static enum pkt_reason check_options(const struct parse *p, uint32_t at, uint32_t end, bool hop_by_hop)
 {
-    while (len > 0) {
+    while (LOOP(at < end)) {
+        const uint8_t type = parse_at(p, at);
         uint32_t step = 1;
-        if (option[0] != IP6_OPT_PAD1) {
-            if (len < 2 || option[1] + 2u > len) return REASON_BAD_IP_OPTIONS;
-            if (hop_by_hop && option[0] == IP6_OPT_JUMBO) return REASON_JUMBOGRAM;
-            step = option[1] + 2u;
+        if (type != IP6_OPT_PAD1) {
+            if (end - at < 2) return REASON_BAD_IP_OPTIONS;
+            step = parse_at(p, at + 1) + 2u;
+            if (step > end - at) return REASON_BAD_IP_OPTIONS;
+            if (hop_by_hop && type == IP6_OPT_JUMBO) return REASON_JUMBOGRAM;
         }
-        option += step;
-        len -= step;
+        at = LOOSE(at + step);
     }
     return REASON_NONE;
 }
@@ -70,37 +71,34 @@ static enum pkt_reason check_options(const uint8_t *option, uint32_t len, bool h
 /* A header of the common form: next header, length in 8-byte units without the first. */
 static enum pkt_reason walk_common(struct parse *p, struct chain *c)
 {
-    const uint8_t *header = p->data + c->at;
-    uint32_t len = (header[1] + 1u) * 8;
-    enum pkt_reason r = parse_need(p, c->at + len, REASON_IP6_EXTENSION_CHAIN);
+    const uint32_t at = c->at, end = at + (parse_at(p, at + 1) + 1u) * 8;
+    enum pkt_reason r = parse_need(p, end, REASON_IP6_EXTENSION_CHAIN);
     if (r) return r;
-    if (c->next == IPPROTO_NR_ROUTING && header[IP6_ROUTING_TYPE] == 0) return REASON_IP6_ROUTING_0;
+    if (c->next == IPPROTO_NR_ROUTING && parse_at(p, at + IP6_ROUTING_TYPE) == 0) return REASON_IP6_ROUTING_0;
     if (c->next == IPPROTO_NR_HOPOPT || c->next == IPPROTO_NR_DSTOPTS)
-        r = check_options(header + 2, len - 2, c->next == IPPROTO_NR_HOPOPT);
-    c->next = header[0];
-    c->at += len;
+        r = check_options(p, at + 2, end, c->next == IPPROTO_NR_HOPOPT);
+    c->next = parse_at(p, at);
+    c->at = LOOSE(end);
     return r;
 }
 
 /* Authentication header: length in 4-byte units without the first two, 12 bytes of them fixed (RFC 4302, 2). */
 static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 {
-    const uint8_t *header = p->data + c->at;
-    uint32_t len = (header[1] + 2u) * 4;
+    const uint32_t len = (parse_at(p, c->at + 1) + 2u) * 4;
     if (len < AH_LEN) return REASON_SHORT_AH;
     enum pkt_reason r = parse_need(p, c->at + len, REASON_SHORT_AH);
-    c->next = header[0];
-    c->at += len;
+    c->next = parse_at(p, c->at);
+    c->at = LOOSE(c->at + len);
     return r;
 }
 
 /* Fragment header. One that neither has an offset nor announces more is atomic: the packet is whole (RFC 6946). */
 static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 {
-    const uint8_t *header = p->data + c->at;
-    uint16_t field = wire_get16(header + IP6_FRAG_OFFSET);
+    uint16_t field = parse_at16(p, c->at + IP6_FRAG_OFFSET);
     bool more = field & 1;
-    c->next = header[0];
+    c->next = parse_at(p, c->at);
     c->at += IP6_FRAG_LEN;
     uint32_t offset = field & 0xfff8u, bytes = p->end - c->at;
     if (offset == 0 && !more) return REASON_NONE;
@@ -130,29 +128,27 @@ static bool is_jumbogram(struct parse *p, const struct chain *c, uint32_t wire_e
 {
     if (c->next != IPPROTO_NR_HOPOPT || p->end != c->at) return false;
     if (c->at + 8 > wire_end || c->at + 8 > p->head) return false;
-    const uint8_t *header = p->data + c->at;
-    uint32_t len = (header[1] + 1u) * 8;
+    uint32_t len = (parse_at(p, c->at + 1) + 1u) * 8;
     if (c->at + len > wire_end || c->at + len > p->head) len = 8;
-    return check_options(header + 2, len - 2, true) == REASON_JUMBOGRAM;
+    return check_options(p, c->at + 2, c->at + len, true) == REASON_JUMBOGRAM;
 }
 
 enum pkt_reason parse_ip6(struct parse *p, uint32_t at)
 {
     enum pkt_reason r = parse_need(p, at + IP6_LEN, REASON_SHORT_IP);
     if (r) return r;
-    const uint8_t *ip = p->data + at;
-    if (ip[0] >> 4 != 6) return REASON_BAD_IP_VERSION;
+    if (parse_at(p, at) >> 4 != 6) return REASON_BAD_IP_VERSION;
     p->pkt->l3 = (uint16_t)at;
-    fill_key(p, ip);
+    fill_key(p, at);
 
     uint32_t wire_end = p->end;
-    struct chain c = {.at = at + IP6_LEN, .next = ip[IP6_NEXT]};
-    p->end = c.at + wire_get16(ip + IP6_PAYLOAD);
+    struct chain c = {.at = at + IP6_LEN, .next = parse_at(p, at + IP6_NEXT)};
+    p->end = c.at + parse_at16(p, at + IP6_PAYLOAD);
     if (p->end > wire_end) return REASON_BAD_IP_TOTAL_LENGTH;
     p->pkt->l3_end = (uint16_t)(p->end > UINT16_MAX ? UINT16_MAX : p->end);
     if (is_jumbogram(p, &c, wire_end)) return REASON_JUMBOGRAM;
 
-    while (ip6_is_extension(c.next) && !c.later)
+    while (LOOP(ip6_is_extension(c.next) && !c.later))
         if ((r = walk_one(p, &c))) return r;
     if (!ip6_is_extension(c.next)) parse_set_proto(p, c.next);
     return c.later ? REASON_NONE : parse_l4(p, c.at);

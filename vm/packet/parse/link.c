@@ -30,14 +30,14 @@ static void add_tag(struct parse *p, uint16_t tci)
 static enum pkt_reason parse_type(struct parse *p, uint16_t type, uint32_t at)
 {
     struct pkt *pkt = p->pkt;
-    while (ether_is_tag(type)) {
+    while (LOOP(ether_is_tag(type))) {
         enum pkt_reason r = parse_need(p, at + VLAN_LEN, REASON_SHORT_VLAN);
         if (r) return r;
         if (pkt->tag_count + pkt->tags_in_frame >= VLAN_TAGS_MOST) return REASON_VLAN_DEPTH;
         pkt->tags_in_frame++;
-        add_tag(p, wire_get16(p->data + at));
-        type = wire_get16(p->data + at + 2);
-        at += VLAN_LEN;
+        add_tag(p, parse_at16(p, at));
+        type = parse_at16(p, at + 2);
+        at = LOOSE(at + VLAN_LEN);
     }
     if (type < ETHER_TYPE_LEAST) return REASON_NONE;
     p->key->kind |= KIND_ETHERTYPE;
@@ -55,8 +55,8 @@ static enum pkt_reason parse_ethernet(struct parse *p)
     enum pkt_reason r = parse_need(p, ETHER_LEN, REASON_SHORT_ETHERNET);
     if (r) return r;
     p->key->kind |= KIND_ETHER;
-    p->to_group = p->data[0] & 1;
-    return parse_type(p, wire_get16(p->data + ETHER_TYPE_AT), ETHER_LEN);
+    p->to_group = parse_at(p, 0) & 1;
+    return parse_type(p, parse_at16(p, ETHER_TYPE_AT), ETHER_LEN);
 }
 
 /* Linux cooked: the kernel says in one field whether the frame was for a group, and the type in another. */
@@ -65,20 +65,20 @@ static enum pkt_reason parse_cooked(struct parse *p, uint32_t len, uint32_t type
     enum pkt_reason r = parse_need(p, len, REASON_SHORT_ETHERNET);
     if (r) return r;
     p->to_group = kind == SLL_KIND_BROADCAST || kind == SLL_KIND_MULTICAST;
-    return parse_type(p, wire_get16(p->data + type_at), len);
+    return parse_type(p, parse_at16(p, type_at), len);
 }
 
 static uint32_t cooked_kind(const struct parse *p)
 {
-    if (p->pkt->link == LINK_SLL) return p->head < SLL_LEN ? 0 : wire_get16(p->data + SLL_KIND_AT);
-    return p->head < SLL2_LEN ? 0 : p->data[SLL2_KIND_AT];
+    if (p->pkt->link == LINK_SLL) return p->head < SLL_LEN ? 0 : parse_at16(p, SLL_KIND_AT);
+    return p->head < SLL2_LEN ? 0 : parse_at(p, SLL2_KIND_AT);
 }
 
 static enum pkt_reason parse_loopback(struct parse *p)
 {
     enum pkt_reason r = parse_need(p, LOOP_LEN, REASON_SHORT_ETHERNET);
     if (r) return r;
-    uint32_t family = wire_get32(p->data);
+    uint32_t family = parse_at32(p, 0);
     if (p->pkt->link == LINK_BSD && family > UINT16_MAX) family = __builtin_bswap32(family);
     return parse_type(p, family_type(family), LOOP_LEN);
 }
@@ -88,7 +88,7 @@ static enum pkt_reason parse_raw(struct parse *p)
 {
     enum pkt_reason r = parse_need(p, 1, REASON_SHORT_IP);
     if (r) return r;
-    unsigned version = p->data[0] >> 4;
+    unsigned version = parse_at(p, 0) >> 4;
     if (version != 4 && version != 6) return REASON_BAD_IP_VERSION;
     return parse_type(p, version == 4 ? ETHER_IP4 : ETHER_IP6, 0);
 }

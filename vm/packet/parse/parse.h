@@ -2,11 +2,14 @@
  * serves every frame; quick.c only overtakes it for ordinary ones and must give the same result.
  *
  * Two ends matter. Whether a header is *short* is asked of the bytes on the wire (or of the IP packet they belong to);
- * whether it can be *read*, of the captured ones. parse_need answers both. */
+ * whether it can be *read*, of the captured ones. parse_need answers both, for a whole header. What is read of it is
+ * another question: bytes are named by their index in the frame, and only parse_at and its like turn one into an
+ * address, so an executor whose verifier wants a check beside each read puts it there. */
 #ifndef VM_PACKET_PARSE_PARSE_H
 #define VM_PACKET_PARSE_PARSE_H
 
 #include "vm/packet/key.h"
+#include "vm/packet/loop.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
@@ -32,6 +35,11 @@ static inline enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pk
 {
     return __builtin_expect(upto <= p->end && upto <= p->head, 1) ? REASON_NONE : parse_lacks(p, upto, short_reason);
 }
+
+/* The byte at an index, and numbers from there on, which parse_need has allowed. */
+static inline uint8_t parse_at(const struct parse *p, uint32_t i) { return p->data[i]; }
+static inline uint16_t parse_at16(const struct parse *p, uint32_t i) { return wire_get16(p->data + i); }
+static inline uint32_t parse_at32(const struct parse *p, uint32_t i) { return wire_get32(p->data + i); }
 
 /* Each parses from `at` on and returns the first fault. */
 enum pkt_reason parse_link(struct parse *p);
