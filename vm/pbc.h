@@ -534,7 +534,7 @@ enum {
 };
 
 enum {
-    PBC_CALL_DEPTH = 6,     /* nested calls below function 0 */
+    PBC_CALL_DEPTH = 5,     /* nested calls below function 0 (KERNEL.md, Rules for bytecode, 1) */
     PBC_CHAIN_DEPTH = 16,   /* nested `do` in the rule list */
     PBC_BRANCH_MAX = 2000,  /* instructions a branch may skip */
     PBC_PATH_MAX = 1000000, /* longest path in instructions, calls expanded */
