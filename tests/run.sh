@@ -100,7 +100,9 @@ list_tests() {
     for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do
         variants "${f#tests/}" $((600 * long)) "$f" / /san
     done
-    scripts 600 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/*.sh tests/golden/*/run.sh
+    scripts 600 "/ /san" tests/corpus/*.sh tests/accept/*.sh tests/e2e/*.sh tests/examples/run.sh tests/golden/*/run.sh
+    # 160 times the same compiler over the same examples: run.sh and golden/tests-inline show sanitizers as much.
+    scripts 600 / tests/examples/mistakes.sh
     variants packets 300 "tests/packets/run tests/packets" / /san /clang
     for f in $(programs tests/unit/*/test_*.c); do
         variants "${f#tests/}" 600 "$f" / /san /clang
