@@ -2,31 +2,8 @@
 # Step 02, the language whole: what is promised, in order, tried on the built programs, one line a promise. B: the build
 # folder. Read from top to bottom it says what the rule language does today.
 set -u
-B=${B:-build}
-top=$(pwd)
-PATH=$(cd "$B" && pwd):$PATH
-tools=$(cd "$B/tests/tools" && pwd)
-case $B in /*) work=$B/scratch/accept-02 ;; *) work=$top/$B/scratch/accept-02 ;; esac
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/accept.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-run() { # COMMAND...: into out, err, status
-    timeout 120 "$@" >out 2>err </dev/null
-    status=$?
-}
-clean() { ! grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Assertion' out err; }
-says() { # SENTENCE STATUS PATTERN FILE: the last run ended so and FILE holds the pattern
-    if [ "$status" -eq "$2" ] && grep -Eq -- "$3" "$4" && clean; then ok 0 "$1"; else
-        echo "# status $status, expected $2; $4 should hold: $3"
-        head -10 "$4" | cut -c1-300 | sed 's/^/# /'
-        ok 1 "$1"
-    fi
-}
 rules() { cat >"$1.prey"; }             # NAME: rules from standard input
 capture() { cat >"$1.notes"; "$tools/mkcap" "$1.notes" "$1.pcap"; } # NAME: frames from standard input
 

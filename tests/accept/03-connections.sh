@@ -2,31 +2,8 @@
 # Step 03, connections: what is promised, in order, tried on the built programs, one line a promise. B: the build
 # folder. Read from top to bottom it says what prey remembers today.
 set -u
-B=${B:-build}
-top=$(pwd)
-PATH=$(cd "$B" && pwd):$PATH
-tools=$(cd "$B/tests/tools" && pwd)
-case $B in /*) work=$B/scratch/accept-03 ;; *) work=$top/$B/scratch/accept-03 ;; esac
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/accept.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-run() { # COMMAND...: into out, err, status
-    timeout 120 "$@" >out 2>err </dev/null
-    status=$?
-}
-clean() { ! grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Assertion' out err; }
-says() { # SENTENCE STATUS PATTERN FILE: the last run ended so and FILE holds the pattern
-    if [ "$status" -eq "$2" ] && grep -Eq -- "$3" "$4" && clean; then ok 0 "$1"; else
-        echo "# status $status, expected $2; $4 should hold: $3"
-        head -10 "$4" | cut -c1-300 | sed 's/^/# /'
-        ok 1 "$1"
-    fi
-}
 rules() { # NAME: rules from standard input, compiled
     cat >"$1.prey"
     run preyc --werror "$1.prey" -o "$1.pbc"

@@ -3,33 +3,11 @@
 # folder. What leaves is read by tcpdump, which knows nothing of prey, and at the end by tshark: every checksum of it is
 # right. Read from top to bottom it says what prey sends today.
 set -u
-B=${B:-build}
-top=$(pwd)
-PATH=$(cd "$B" && pwd):$PATH:/usr/sbin
-tools=$(cd "$B/tests/tools" && pwd)
-case $B in /*) work=$B/scratch/accept-04 ;; *) work=$top/$B/scratch/accept-04 ;; esac
-rm -rf "$work"
-mkdir -p "$work/left"
-cd "$work" || exit 2
-failed=0
+. tests/lib/accept.sh
+mkdir -p left
 count=0
 SELF=203.0.113.2,10.0.0.2,2001:db8::2
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-run() { # COMMAND...: into out, err, status
-    timeout 120 "$@" >out 2>err </dev/null
-    status=$?
-}
-clean() { ! grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Assertion' out err; }
-says() { # SENTENCE STATUS PATTERN FILE: the last run ended so and FILE holds the pattern
-    if [ "$status" -eq "$2" ] && grep -Eq -- "$3" "$4" && clean; then ok 0 "$1"; else
-        echo "# status $status, expected $2; $4 should hold: $3"
-        head -10 "$4" | cut -c1-300 | sed 's/^/# /'
-        ok 1 "$1"
-    fi
-}
 rules() { # NAME: rules from standard input, compiled
     cat >"$1.prey"
     run preyc --werror "$1.prey" -o "$1.pbc"

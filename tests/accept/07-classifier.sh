@@ -2,39 +2,11 @@
 # Step 07, a hundred thousand rules: what is promised, in order, tried on the built programs, one line a promise. B: the
 # build folder. Speed is not judged here (make bench), only that a classifier is used and that what it does is right.
 set -u
-B=${B:-build}
-top=$(pwd)
-PATH=$(cd "$B" && pwd):$PATH
-tools=$(cd "$B/tests/tools" 2>/dev/null && pwd)
+. tests/lib/accept.sh
 [ -x "$tools/mkcap" ] || { echo "not ok - $B/tests/tools/mkcap is built: make it first" && exit 2; }
-case $B in /*) work=$B/scratch/accept-07 ;; *) work=$top/$B/scratch/accept-07 ;; esac
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
 # Sanitizers make a compile ten times as long.
 case $B in *san) many=20000 said=20,001 ;; *) many=100000 said=100,001 ;; esac
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-run() { # COMMAND...: into out, err, status
-    timeout 120 "$@" >out 2>err </dev/null
-    status=$?
-}
-clean() { ! grep -Eq 'AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Assertion' out err; }
-says() { # SENTENCE STATUS PATTERN FILE: the last run ended so and FILE holds the pattern
-    if [ "$status" -eq "$2" ] && grep -Eq -- "$3" "$4" && clean; then ok 0 "$1"; else
-        echo "# status $status, expected $2; $4 should hold: $3"
-        head -20 "$4" | cut -c1-300 | sed 's/^/# /'
-        ok 1 "$1"
-    fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    [ "$2" = "$3" ]
-    ok $? "$1"
-}
 rules() { # NAME: from standard input
     cat >"$1.prey"
 }

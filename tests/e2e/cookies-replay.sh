@@ -2,23 +2,8 @@
 # syn cookies, in a replay: the answer that --write holds is acknowledged in a second capture, and only then is a server
 # asked; a flood of SYNs leaves no flow. B is the build folder.
 set -u
-B=${B:-build}
-bin=$(cd "$B" && pwd)
-work=$bin/scratch/cookies-replay
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/scratch.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ]
-    local status=$?
-    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    ok $status "$1"
-}
 replay() { # NAME ARGUMENT...: its verdicts into lines, what leaves into left.pcap
     "$bin/tests/tools/mkcap" "$1.notes" "$1.pcap" || ok 1 "$1.notes is a capture"
     timeout 60 "$bin/preyrun" --pcap "$1.pcap" --self 10.9.0.1 --seed 7 --write left.pcap --verdicts lines \

@@ -3,36 +3,8 @@
 # every example and of traffic in which verdicts are remembered and fragments follow, and long lists that stay readable.
 # B is the build folder.
 set -u
-B=${B:-build}
-top=$(pwd)
-bin=$(cd "$B" && pwd)
-work=$bin/scratch/coverage-replay
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/scratch.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ]
-    local status=$?
-    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    ok $status "$1"
-}
-run() { # ARGUMENT...: preyrun into out, err, status
-    timeout 60 "$bin/preyrun" "$@" >out 2>err </dev/null
-    status=$?
-}
-rules() { # NAME: rules from standard input
-    cat >"$1.prey"
-    "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
-}
-capture() { # NAME: frames from standard input
-    cat >"$1.notes"
-    "$bin/tests/tools/mkcap" "$1.notes" "$1.pcap" || ok 1 "$1.notes is a capture"
-}
 # The numbers of coverage.json: "RULE PACKETS" of rules that decided something, and the sum of the defaults.
 cat >numbers.py <<'END'
 import collections, json, sys

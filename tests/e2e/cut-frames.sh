@@ -2,28 +2,9 @@
 # Frames that the capture cut: what --write keeps of them has the length that it had on the wire, so that its headers are
 # read as whole again. Frames cut at every length, in every mode, as pcap and pcapng; and the corpus, where it is there.
 set -u
-B=${B:-build}
-bin=$(cd "$B" && pwd)
 corpus=$(cd "${PREY_CORPUS:-../shared/corpus}/pcap" 2>/dev/null && pwd)
-work=$bin/scratch/cut-frames
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/scratch.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ]
-    local status=$?
-    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    ok $status "$1"
-}
-rules() { # NAME: rules from standard input
-    cat >"$1.prey"
-    "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
-}
 # reread CAPTURE: how many frames it has, and how many of them are dropped with which reason.
 reread() {
     timeout 60 "$bin/preyrun" --pcap "$1" --verdicts - all.pbc 2>&1 |

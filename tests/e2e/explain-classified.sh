@@ -2,17 +2,7 @@
 # --explain where the list is searched by a classifier: it still names each rule that was tried, in file order, and why it
 # did not match; what it says decided is what the code did. B is the build folder.
 set -u
-B=${B:-build}
-bin=$(cd "$B" && pwd)
-work=$bin/scratch/explain-classified
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
-
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
+. tests/lib/scratch.sh
 
 # Rules of every kind among many plain ones: chains, counts, logs, sets, bytes, meters, negations, states.
 python3 - >long.prey <<'END'

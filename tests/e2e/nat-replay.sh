@@ -2,23 +2,8 @@
 # nat, in a replay: what a capture of both sides becomes, as pcap, with its counters; the same seed gives the same ports.
 # B is the build folder.
 set -u
-B=${B:-build}
-bin=$(cd "$B" && pwd)
-work=$bin/scratch/nat-replay
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/scratch.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ]
-    local status=$?
-    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    ok $status "$1"
-}
 replay() { # ARGUMENT...
     timeout 60 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --write left.pcap --verdicts lines "$@" rules.pbc \
         >out 2>err </dev/null

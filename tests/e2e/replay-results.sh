@@ -2,27 +2,8 @@
 # Replay on the built programs: every number of the summary against the verdict lines and the JSON, every output where it
 # cannot be written, every capture that breaks off. B is the build folder.
 set -u
-B=${B:-build}
-bin=$(cd "$B" && pwd)
-work=$bin/scratch/replay-results
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/scratch.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ]
-    local status=$?
-    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    ok $status "$1"
-}
-run() { # ARGUMENT...: preyrun into out, err, status
-    timeout 60 "$bin/preyrun" "$@" >out 2>err </dev/null
-    status=$?
-}
 says() { # SENTENCE STATUS LINE: so it ended, with this one line on standard error, and nothing on standard output
     same "$1" "$status|$(cat err)|$(head -c 300 out)" "$2|preyrun: $3|"
 }

@@ -2,32 +2,11 @@
 # Tunnels that a `decap` rule opens, in a replay: the verdict is that of what was inside, sums hold each frame once, an
 # explanation shows both judgements. B is the build folder.
 set -u
-B=${B:-build}
-bin=$(cd "$B" && pwd)
-work=$bin/scratch/tunnels-replay
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 2
-failed=0
+. tests/lib/scratch.sh
 
-ok() { # STATUS SENTENCE
-    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
-}
-same() { # SENTENCE GOT WANTED
-    [ "$2" = "$3" ]
-    local status=$?
-    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
-    ok $status "$1"
-}
 run() { # ARGUMENT...: preyrun into out, err, status
     timeout 60 "$bin/preyrun" --pcap tunnels.pcap --self 10.0.0.9 "$@" tunnels.pbc >out 2>err </dev/null
     status=$?
-}
-has() { # SENTENCE PATTERN
-    grep -qE -- "$2" out
-    local status=$?
-    [ $status -eq 0 ] || sed 's/^/# /' out
-    ok $status "$1"
 }
 
 cat >tunnels.prey <<'END_OF_RULES'

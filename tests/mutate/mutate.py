@@ -123,9 +123,12 @@ class Tree:
 
     def copy(self):
         self.top.mkdir(parents=True, exist_ok=True)
-        files = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=True).stdout
-        subprocess.run(["rsync", "-a", "--from0", "--files-from=-", ".", str(self.top)] if shutil.which("rsync") else
-                       ["sh", "-c", f"xargs -0 cp -p --parents -t '{self.top}'"], input=files, check=True)
+        files = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+        for name in filter(os.path.exists, files.split("\0")): # only what differs, so that make sees no more
+            new = self.top / name
+            if not new.exists() or new.read_bytes() != pathlib.Path(name).read_bytes():
+                new.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(name, new)
         if not (self.top / ".git").exists(): # what scripts ask of git, they ask of this
             for step in (["init", "-q"], ["add", "-A", "-f", "."]):
                 subprocess.run(["git", *step], cwd=self.top, check=True)
@@ -136,10 +139,10 @@ class Tree:
 
     def build(self):
         shared = self.objects(["lang/*.c", "vm/**/*.c", "compiler/**/*.c", "runtime/**/*.c"])
-        shared = [o for o in shared if o not in ("build/compiler/preyc.o", "build/runtime/preyrun.o")]
+        shared = [o for o in shared if not o.endswith(("/preyc.o", "/preyrun.o"))]
         shared += ["build/lang/parse.tab.o", "build/lang/lex.yy.o"]
         lib = self.objects(["tests/lib/*.c"])
-        mains = self.objects(["compiler/preyc.c", "runtime/preyrun.c", "tests/unit/*/test_*.c", "tests/packets/*.c",
+        mains = self.objects(["compiler/**/preyc.c", "runtime/**/preyrun.c", "tests/unit/*/test_*.c", "tests/packets/*.c",
                               "tests/diff/*.c", "tests/tools/*.c"])
         (self.b / "lang").mkdir(parents=True, exist_ok=True)
         self.make(["build/lang/parse.tab.c", "build/lang/lex.yy.c"])
@@ -149,7 +152,7 @@ class Tree:
             sys.exit("mutate: the library of all sources can't be linked")
         self.must(["ar", "rcs", "build/libtest.a", *lib])
         for o in mains:
-            program = {"build/compiler/preyc.o": "build/preyc", "build/runtime/preyrun.o": "build/preyrun"}.get(o, o[:-2])
+            program = "build/" + pathlib.Path(o).stem if o.endswith(("/preyc.o", "/preyrun.o")) else o[:-2]
             self.must(["gcc", "-o", program, o, "build/libtest.a", "-Lbuild", "-lprey", f"-Wl,-rpath,{self.b}", "-lcmocka", "-lpcap", "-lcjson",
                        "-lm"])
 

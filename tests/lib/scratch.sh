@@ -1,0 +1,38 @@
+# What tests of the built programs share, sourced from the tree's top. B is the build folder.
+# They work in a folder of their own, $work, below $bin/scratch, and count what failed in $failed.
+B=${B:-build}
+top=$(pwd)
+bin=$(cd "$B" && pwd)
+work=$bin/scratch/$(basename "$0" .sh)
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 2
+failed=0
+
+ok() { # STATUS SENTENCE
+    if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; fi
+}
+same() { # SENTENCE GOT WANTED
+    [ "$2" = "$3" ]
+    local status=$?
+    [ $status -eq 0 ] || printf '# got:    %s\n# wanted: %s\n' "$2" "$3"
+    ok $status "$1"
+}
+has() { # SENTENCE PATTERN: the last run printed it
+    grep -qE -- "$2" out
+    local status=$?
+    [ $status -eq 0 ] || sed 's/^/# /' out
+    ok $status "$1"
+}
+run() { # ARGUMENT...: preyrun into out, err, status
+    timeout 60 "$bin/preyrun" "$@" >out 2>err </dev/null
+    status=$?
+}
+rules() { # NAME: rules from standard input
+    cat >"$1.prey"
+    "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
+}
+capture() { # NAME: frames from standard input
+    cat >"$1.notes"
+    "$bin/tests/tools/mkcap" "$1.notes" "$1.pcap" || ok 1 "$1.notes is a capture"
+}
