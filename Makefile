@@ -55,9 +55,10 @@ $(B)/%.o: %.c
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 # The lexer and the parser exist only under the build folder.
-$(B)/lang/parse.tab.c: lang/parse.y
+$(B)/lang/parse.tab.c: lang/parse.y lang/word.def lang/words.awk
 	@mkdir -p $(@D)
-	$(call run,BISON)bison -Wall -Werror -o $@ --defines=$(B)/lang/parse.tab.h $<
+	awk -f lang/words.awk lang/word.def lang/parse.y >$(B)/lang/parse.y
+	$(call run,BISON)bison -Wall -Werror -M $(B)/lang/=lang/ -o $@ --defines=$(B)/lang/parse.tab.h $(B)/lang/parse.y
 $(B)/lang/lex.yy.c: lang/lex.l $(B)/lang/parse.tab.c
 	$(call run,FLEX)flex -o $@ --header-file=$(B)/lang/lex.yy.h $<
 $(B)/lang/%.o: $(B)/lang/%.c

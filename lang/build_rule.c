@@ -7,7 +7,7 @@
 
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value)
 {
-    if (keyword_find(p, word.s, word.len) != NAME)
+    if (word_find(word.s, word.len) != NAME)
         build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword: a constant's name never is", (int)word.len,
                     word.s);
     return tree(p, N_CONST, kw, chain(name_node(p, word, word_span), want(p, value, W_SCALAR, "`const`")));
@@ -114,7 +114,7 @@ struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict
 static void check_port_after_from(struct parser *p, const struct node *before, const struct node *part)
 {
     if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT) return;
-    if (keyword_find(p, p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
+    if (word_find(p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
     const struct span word = {part->span.file, part->span.start, part->span.start + 4};
     build_error(p, E_PORT_AFTER_FROM, part->span, "`port` straight after `from` could be either side's");
     diag_suggest(p->diags, word, "to port");

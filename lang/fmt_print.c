@@ -85,44 +85,6 @@ static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i,
 
 /* ---- statements on several lines ---- */
 
-/* A newline before such a word would be taken for the end of the statement, whatever stands before it. */
-static bool looks_like_a_start(int kind)
-{
-    switch (kind) {
-    case CONST:
-    case SET:
-    case PORTS:
-    case MACS:
-    case NAMES:
-    case INTERFACE:
-    case METER:
-    case SCHEDULE:
-    case CHECK:
-    case POOL:
-    case NAT:
-    case CHAIN:
-    case SERVICE:
-    case FIREWALL:
-    case INCLUDE:
-    case TEST:
-    case LIMITS:
-    case TIMEOUTS:
-    case ACCEPT:
-    case DROP:
-    case REJECT:
-    case DO:
-    case RETURN:
-    case COUNT:
-    case LOG:
-    case DECAP:
-    case AUDIT:
-    case ELSE:
-    case MIRROR:
-    case ADD: return true;
-    default: return false;
-    }
-}
-
 static bool may_break(const struct fmt *f, uint32_t i)
 {
     const int before = f->words[i - 1].kind;
@@ -136,7 +98,8 @@ static bool plain_break(const struct fmt *f, uint32_t i, unsigned parens)
 {
     const int before = f->words[i - 1].kind;
 
-    if (looks_like_a_start(f->words[i].kind)) return false;
+    /* A newline before such a word would be taken for the end of the statement, whatever stands before it. */
+    if (word_may_start(f->words[i].kind)) return false;
     return parens || before == COMMA || before == EQ || before == ARROW || before == COLON;
 }
 

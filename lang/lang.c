@@ -61,7 +61,6 @@ static struct node *parse_file(struct compile *c, uint32_t file, struct token_lo
         .comma_nl = SPAN_NONE,
         .unclosed_paren = UINT32_MAX,
     };
-    keywords_init(&p);
     if (lex_open(&p) != 0) {
         fputs("out of memory\n", stderr);
         exit(2);

@@ -71,14 +71,7 @@ struct parser {
     bool missing_brace;               /* the error was that a `{` is missing at the line's end */
     bool panic;                       /* the statement is reported: skip to its end */
     bool gave_up;                     /* too many errors: the rest of the file is not read */
-    struct token_log *log;  /* NULL: nobody asks for the tokens */
-    struct keyword *keywords;
-    unsigned keyword_count;
-};
-
-struct keyword {
-    const char *word;
-    int kind;
+    struct token_log *log;            /* NULL: nobody asks for the tokens */
 };
 
 /* lang.c: one file that is in `sources`, without what it includes. */
@@ -120,9 +113,16 @@ void give_endpoint(struct parser *p, struct token *t, struct value v, const char
 /* values.c: `80`, `80-90`, `64-` or `-63`: sets kind and v of `out`. 0, -EINVAL or -ERANGE. */
 int parse_int_or_range(const char *s, size_t len, struct node *out);
 
+/* words.c: the token of a word, NAME for one that has no meaning. */
+int word_find(const char *s, size_t len);
+bool token_is_word(int token);
+bool word_is_reserved(int token);
+bool word_may_start(int token); /* a statement, where what must follow does (word.def) */
+/* Does a statement begin here, or (`declaration`) one that stands at the top of a file? A name may look like the word
+ * alone: what follows decides. The text ends in a NUL. */
+bool text_starts_statement(const char *s, bool declaration);
+
 /* tokens.c */
-void keywords_init(struct parser *p);
-int keyword_find(const struct parser *p, const char *s, size_t len);
 /* Does the text at `at` begin a statement (so that a list or parenthesis before it must have ended)? */
 bool looks_like_statement(const struct parser *p, uint32_t at);
 

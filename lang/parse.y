@@ -1,6 +1,6 @@
 /* The grammar: structure only. Actions call constructors; meaning is checked on the tree.
  *
- * Every keyword is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where a name
+ * Every word of word.def is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where a name
  * is optional beside keywords only NAME is taken (constants, the only names in such places, are never keywords).
  * tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of the file. */
 %define api.pure full
@@ -52,33 +52,8 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %token <node> STATUS "a status class" DURATION "a duration" RATE "a rate" BANDWIDTH "a bandwidth" SIZE "a size"
 %token <node> COLON_WORD "a ratio or time" COLON_RANGE "a range of times"
 %token <str> SLASHED "a pair such as tcp/443 or POOL/SERVER" SLASH_LEN "a prefix length" NAME "a name"
-/* reserved words */
-%token <str> ANY "any" SELF "self" NOT "not" DEFAULT "default" ACCEPT "accept" DROP "drop" REJECT "reject" DO "do"
-%token <str> RETURN "return" COUNT "count" LOG "log" DECAP "decap"
-/* contextual keywords; keywords_init reads all of them, from ANY to ZONE, out of bison's tables */
-%token <str> ACK "ack" ADD "add" AFFINITY "affinity" AFTER "after" ALL "all" ALPN "alpn" ALWAYS "always" AND "and"
-%token <str> ANNOUNCE "announce" ARP "arp" AS "as" AT "at" AUDIT "audit" AUTO "auto" BACKUP "backup" BALANCE "balance"
-%token <str> BODY "body" BURST "burst" BY "by" BYTES_KW "bytes" CA "ca" CERT "cert" CHAIN "chain" CHECK "check"
-%token <str> CLAMP "clamp" CODE "code" COMMENT "comment" CONST "const" COOKIES "cookies" CWR "cwr"
-%token <str> DESTINATION "destination" DOWN "down" DRAIN "drain" DSCP "dscp" DSR "dsr" DURING "during" ECE "ece"
-%token <str> EDITION "edition" ELSE "else" ENTRIES "entries" ETHER "ether" EVERY "every" EXCEPT "except"
-%token <str> EXPECT "expect" FALL "fall" FILE_KW "file" FIN "fin" FIREWALL "firewall" FIRST "first" FLAGS "flags"
-%token <str> FLOW "flow" FLOWLABEL "flowlabel" FLOWS "flows" FOR "for" FORWARD "forward" FRAGMENT "fragment" FRAMES "frames"
-%token <str> FROM "from" GET "GET" GUE "gue" HAS "has" HASH "hash" HEADER "header" HOST "host" HTTP "http" HTTPS "https"
-%token <str> ICMP "icmp" ICMP6 "icmp6" IDLE "idle" IN "in" INCLUDE "include" INLINE "inline" INNER "inner"
-%token <str> INSTRUCTION "instruction" INTERFACE "interface" IP "ip" IP6 "ip6" IPIP "ipip" IS "is" KEEP "keep"
-%token <str> KEY "key" L2 "l2" LACKS "lacks" LENGTH "length" LIMIT "limit" LIMITS "limits" LIVE "live" MAC_KW "mac"
-%token <str> MACS "macs" MASK "mask" MASQUERADE "masquerade" MAX "max" METER "meter" METHOD "method" MIRROR "mirror"
-%token <str> MODE "mode" MSS "mss" NAMES "names" NAT "nat" NEVER "never" NO "no" OBSERVE "observe" OFF "off" ON "on"
-%token <str> OPTIONS "options" OTHER "other" OUT "out" OVER "over" PASS "pass" PASSIVE "passive"
-%token <str> PASSTHROUGH "passthrough" PATH "path" PAYLOAD "payload" PER "per" POOL "pool" PORT "port" PORTS "ports"
-%token <str> PROHIBITED "prohibited" PROTO "proto" PROXY "proxy" PSH "psh" RATE_KW "rate" REPEAT "repeat"
-%token <str> REPLAY "replay" REPLY "reply" RETRIES "retries" REWRITE "rewrite" RISE "rise" RST "rst"
-%token <str> SCHEDULE "schedule" SCTP "sctp" SEND "send" SERVER "server" SERVICE "service" SET "set" SLOW "slow"
-%token <str> SNAP "snap" SNI "sni" SOURCE "source" SPLIT "split" START "start" STATE "state" SUM "sum" SYN "syn"
-%token <str> TCP "tcp" TEST "test" TIMEOUT "timeout" TIMEOUTS "timeouts" TLS "tls" TO "to" TRANSPARENT "transparent"
-%token <str> TTL "ttl" TYPE "type" UDP "udp" UNREACHABLE "unreachable" UP "up" URG "urg" V1 "v1" V2 "v2"
-%token <str> VERIFY "verify" VIA "via" VLAN "vlan" WEIGHT "weight" WHEN "when" WITH "with" WITHIN "within" ZONE "zone"
+/* the words, from word.def: the last tokens */
+%token <str> @WORDS@
 
 %type <node> item simple block
 %type <str> word word_not_port word_not_file keyword
@@ -114,19 +89,7 @@ item: NL { $$ = NULL; } | simple NL | block ;
 
 /* ---- words, names, values ---- */
 
-keyword: ACK | ADD | AFFINITY | AFTER | ALL | ALPN | ALWAYS | AND | ANNOUNCE | ARP | AS | AT | AUDIT | AUTO | BACKUP
-       | BALANCE | BODY | BURST | BY | BYTES_KW | CA | CERT | CHAIN | CHECK | CLAMP | CODE | COMMENT | CONST | COOKIES
-       | CWR | DESTINATION | DOWN | DRAIN | DSCP | DSR | DURING | ECE | EDITION | ELSE | ENTRIES | ETHER | EVERY
-       | EXCEPT | EXPECT | FALL | FIN | FIREWALL | FIRST | FLAGS | FLOW | FLOWLABEL | FLOWS | FOR | FORWARD | FRAGMENT
-       | FRAMES | FROM | GET | GUE | HAS | HASH | HEADER | HOST | HTTP | HTTPS | ICMP | ICMP6 | IDLE | IN | INCLUDE
-       | INLINE | INNER | INSTRUCTION | INTERFACE | IP | IP6 | IPIP | IS | KEEP | KEY | L2 | LACKS | LENGTH | LIMIT
-       | LIMITS | MAC_KW | MACS | MASK | MASQUERADE | MAX | METER | METHOD | MIRROR | MODE | MSS | NAMES | NAT
-       | NEVER | NO | OBSERVE | OFF | ON | OPTIONS | OTHER | OUT | OVER | PASS | PASSIVE | PASSTHROUGH | PATH
-       | PAYLOAD | PER | POOL | PORTS | PROHIBITED | PROTO | PROXY | PSH | RATE_KW | REPEAT | REPLAY | REPLY | RETRIES
-       | REWRITE | RISE | RST | SCHEDULE | SCTP | SEND | SERVER | SERVICE | SET | SLOW | SNAP | SNI | SOURCE | SPLIT
-       | START | STATE | SUM | SYN | TCP | TEST | TIMEOUT | TIMEOUTS | TLS | TO | TRANSPARENT | TTL | TYPE | UDP
-       | UNREACHABLE | UP | URG | V1 | V2 | VERIFY | VIA | VLAN | WEIGHT | WHEN | WITH | WITHIN | ZONE
-       ;
+keyword: @FREE_WORDS@ ;
 word_not_port: NAME | keyword | FILE_KW | LIVE ;
 word_not_file: NAME | keyword | PORT ;
 word: word_not_port | PORT ;

@@ -35,9 +35,7 @@ static bool has(const int *kinds, int n, int kind)
     return false;
 }
 
-static bool is_reserved(int kind) { return kind >= ANY && kind <= DECAP; }
-
-static bool is_word(int kind) { return kind >= NAME && kind <= ZONE; }
+static bool is_word(int token) { return token == NAME || token_is_word(token); }
 
 /* Places with too many alternatives to list, known by two keywords that stand together only there. */
 static const struct place {
@@ -81,7 +79,7 @@ static void put(struct text *t, const char *s)
 
 static void put_token(struct text *t, int kind)
 {
-    bool quoted = kind >= ANY || (kind > NL && kind < INT);
+    bool quoted = token_is_word(kind) || (kind > NL && kind < INT);
     put(t, quoted ? "`" : "");
     put(t, token_name(kind));
     put(t, quoted ? "`" : "");
@@ -159,7 +157,6 @@ static const struct {
     {"keep", STATE, "state"},
     {"protocol", PROTO, "proto"},
     {"or", COMMA, ","},
-    {"quick", NL, "nothing: the first match wins"},
     {"table", SET, "set"},
     {"define", CONST, "const"},
     {"backend", POOL, "pool"},
@@ -181,7 +178,8 @@ static const char *synonym(const struct parser *p, struct span span, const int *
 static bool is_rule_word(const struct parser *p, int found, struct span span)
 {
     static const int verdicts[] = {ACCEPT, DROP};
-    return (found >= ACCEPT && found <= DECAP) || found == AUDIT || synonym(p, span, verdicts, 2);
+    const bool verdict = word_is_reserved(found) && word_may_start(found);
+    return verdict || found == AUDIT || synonym(p, span, verdicts, 2);
 }
 
 /* The keyword that was meant, if a close one could stand here. */
@@ -190,7 +188,7 @@ static const char *meant(struct parser *p, struct span span, const int *expected
     const char *candidates[512];
     size_t count = 0;
     for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
-        if (expected[i] >= ANY && expected[i] <= ZONE) candidates[count++] = token_name(expected[i]);
+        if (token_is_word(expected[i])) candidates[count++] = token_name(expected[i]);
     size_t len = span.end - span.start;
     if (len > MAX_NAME) return NULL;
     return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);
@@ -243,7 +241,7 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
     struct text wanted = {.n = 0};
     const char *word = quote(p, span);
     bool name_wanted = n > ALL_NAMES && has(expected, n, NAME);
-    if (is_reserved(found) && name_wanted && !takes_values(expected, n)) {
+    if (word_is_reserved(found) && name_wanted && !takes_values(expected, n)) {
         diag(p->diags, E_RESERVED, span, "`%s` is a reserved word and can't be a name", word);
         return;
     }
@@ -276,7 +274,10 @@ static void offer_form(struct parser *p, int found, struct span span, const int 
     const struct str before = word_before(p, span);
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};
-    if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
+    if (span.end - span.start == 5 && memcmp(p->text + span.start, "quick", 5) == 0) {
+        diag_suggest_removal(p->diags, span);
+        diag_advise(p->diags, "leave it out: the first rule that matches decides");
+    } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
         diag_advise(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
     else if (found == LBRACE && takes_values(expected, n))
         diag_advise(p->diags, "write the list without braces: a, b");

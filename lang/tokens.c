@@ -3,45 +3,11 @@
  * A newline ends a statement but after , { = -> : and inside ( ). Before `}` and at the end of the file an NL is made
  * up where none was written, so that the grammar needs no special cases. After an error the rest of the statement, and
  * a block that it opened, is skipped here (`panic`), and the parser gets the one NL for which its error rules wait. */
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lang/diag_priv.h"
 #include "lang/lang_priv.h"
 #include "lang/parse.tab.h"
-
-/* ---- keywords: bison's token table is the only list of them ---- */
-
-static int by_word(const void *a, const void *b)
-{
-    return strcmp(((const struct keyword *)a)->word, ((const struct keyword *)b)->word);
-}
-
-void keywords_init(struct parser *p)
-{
-    p->keyword_count = ZONE - ANY + 1;
-    p->keywords = arena_alloc(p->arena, p->keyword_count * sizeof(*p->keywords));
-    for (unsigned i = 0; i < p->keyword_count; i++)
-        p->keywords[i] = (struct keyword){token_name(ANY + (int)i), ANY + (int)i};
-    qsort(p->keywords, p->keyword_count, sizeof(*p->keywords), by_word);
-}
-
-int keyword_find(const struct parser *p, const char *s, size_t len)
-{
-    unsigned lo = 0, hi = p->keyword_count;
-    while (lo < hi) {
-        unsigned mid = lo + (hi - lo) / 2;
-        int c = strncmp(s, p->keywords[mid].word, len);
-        if (c == 0) c = p->keywords[mid].word[len] ? -1 : 0;
-        if (c == 0) return p->keywords[mid].kind;
-        if (c < 0)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return NAME;
-}
 
 /* ---- looking ahead in the text ---- */
 
@@ -67,69 +33,14 @@ static uint32_t skip_lines(const struct parser *p, uint32_t at)
     }
 }
 
-static uint32_t word_len(const struct parser *p, uint32_t at)
-{
-    uint32_t n = 0;
-    while (n <= MAX_NAME &&
-           (isalnum((unsigned char)p->text[at + n]) || p->text[at + n] == '_' || p->text[at + n] == '-'))
-        n++;
-    return n;
-}
-
-/* Is the text at `at` a declaration: its keyword and what must follow? A name may look like the keyword alone. */
 static bool looks_like_declaration(const struct parser *p, uint32_t at)
 {
-    uint32_t n = word_len(p, at);
-    int kind = keyword_find(p, p->text + at, n);
-    uint32_t second = skip_blanks(p, at + n);
-    uint32_t m = word_len(p, second);
-    char after = p->text[skip_blanks(p, second + m)];
-    switch (kind) {
-    case CONST:
-    case SET:
-    case PORTS:
-    case MACS:
-    case NAMES:
-    case INTERFACE:
-    case METER:
-    case SCHEDULE:
-    case CHECK: return m && after == '=';
-    case POOL:
-    case NAT:
-    case CHAIN: return m && after == '{';
-    case SERVICE:
-    case FIREWALL: return m && isalpha((unsigned char)after);
-    case INCLUDE:
-    case TEST: return p->text[second] == '"';
-    case LIMITS:
-    case TIMEOUTS: return p->text[second] == '{';
-    default: return false;
-    }
+    return text_starts_statement(p->text + at, true);
 }
 
-/* The same for what can't be taken for a list member: verdicts are reserved words. */
 bool looks_like_statement(const struct parser *p, uint32_t at)
 {
-    at = skip_blanks(p, at);
-    if (looks_like_declaration(p, at)) return true;
-    uint32_t n = word_len(p, at);
-    int kind = keyword_find(p, p->text + at, n);
-    uint32_t second = skip_blanks(p, at + n);
-    switch (kind) {
-    case ACCEPT:
-    case DROP:
-    case REJECT:
-    case DO:
-    case RETURN:
-    case COUNT:
-    case LOG:
-    case DECAP: return true;
-    case AUDIT: return isalpha((unsigned char)p->text[second]);
-    case ELSE: return p->text[second] == '-' && p->text[second + 1] == '>';
-    case MIRROR:
-    case ADD: return word_len(p, second) == 2 && memcmp(p->text + second, "to", 2) == 0;
-    default: return false;
-    }
+    return text_starts_statement(p->text + skip_blanks(p, at), false);
 }
 
 /* Does a `}` close a block of which this parser knows no `{`, before the next declaration? (The `{` was forgotten.) */
@@ -261,7 +172,7 @@ static bool filter_word(struct parser *p, struct token *t)
         make(t, RBRACE, p->file, t->span.start);
         return true;
     }
-    t->kind = keyword_find(p, t->str.s, t->str.len);
+    t->kind = word_find(t->str.s, t->str.len);
     return true;
 }
 
@@ -382,7 +293,7 @@ int yylex(YYSTYPE *value, struct span *span, struct parser *p)
     p->last = t;
     if (p->log) token_log_add(p->log, &t);
     *span = t.span;
-    if (t.kind >= SLASHED && t.kind <= ZONE)
+    if (t.kind >= SLASHED)
         value->str = t.str;
     else
         value->node = t.node;

@@ -19,7 +19,7 @@ REFERENCE, TREE = pathlib.Path("lang/REFERENCE.md"), pathlib.Path("lang/TREE.md"
 def rows(macro, fields, path, before=""):
     """The rows of a table, as the preprocessor sees them: tuples of strings."""
     names = ", ".join(fields)
-    shown = ", ".join(f"#{f}" if f in ("severity", "kind") else f for f in fields if not f.startswith("_"))
+    shown = ", ".join(f"#{f}" if f in ("severity", "kind", "use") else f for f in fields if not f.startswith("_"))
     source = f'{before}#define {macro}({names}) @ROW ({shown},)\n#include "{path}"\n'
     text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source, capture_output=True, text=True,
                           check=True).stdout
@@ -36,11 +36,9 @@ def table(head, lines):
 
 
 def keywords():
-    """From the grammar: the reserved words, and all others."""
-    grammar = pathlib.Path("lang/parse.y").read_text()
-    begin, middle = grammar.index("/* reserved words */"), grammar.index("/* contextual keywords")
-    parts = grammar[begin:middle], grammar[middle:grammar.index("%type")]
-    return [re.findall(r'\b[A-Z][A-Z0-9_]* "([^"]+)"', part) for part in parts]
+    """The reserved words, and all others."""
+    word = rows("WORD", ["_token", "text", "use", "_group", "_start"], "lang/word.def")
+    return [t for t, use in word if use == "RESERVED"], [t for t, use in word if use != "RESERVED"]
 
 
 def words(names):

@@ -33,6 +33,8 @@ each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyr
 each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md
 each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3)" lang/REFERENCE.md
 each "every clause is made by the grammar" "$(rows lang/clause.def CLAUSE 1 | sed 's/^/CL_/')" "lang/parse.y lang/build_value.c"
+each "every word of a clause is one of the language" \
+    "$(rows lang/clause.def CLAUSE 2 | tr ' ' '\n' | grep -vx -e claim -e endpoint -e flag -e reset -e later | sort -u)" lang/word.def
 each "every kind of node is told of or in a golden tree" \
     "$(rows lang/ast.def NODE 2)" "lang/TREE.md tests/golden"
 exit $status

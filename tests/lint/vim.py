@@ -1,5 +1,6 @@
-"""The Vim files know the language: every keyword of the grammar is in one group and no other word; Vim with these files
-colours, indents, formats and reads diagnostics. Without a Vim that can, only the keywords are checked. Prints TAP lines."""
+"""The Vim files know the language: the keywords of the syntax file are those of lang/word.def in their groups (UPDATE=1
+writes them); Vim with these files colours, completes, indents, formats and reads diagnostics. Without a Vim that can, only
+the keywords are checked. Prints TAP lines."""
 import json
 import os
 import pathlib
@@ -62,16 +63,47 @@ def say(good, what, *why):
     print(f"{'ok' if good else 'not ok'} - {what}")
 
 
+GROUPS = {
+    "DECLARATION": "What begins a declaration.",
+    "VERDICT": "What begins a rule, and a step of a test.",
+    "STEP": "",
+    "PROTOCOL": "What a rule asks.",
+    "CONDITION": "",
+    "FLAG": "",
+    "OPERATOR": "",
+    "CONSTANT": "",
+    "WORD": "What else has a meaning in its place.",
+}
+
+
+def keyword_lines():
+    """The words of lang/word.def as `syn keyword` lines of at most 100 columns, group by group."""
+    rows = re.findall(r'^WORD\(\w+, *"([^"]+)", *\w+, *(\w+),', pathlib.Path("lang/word.def").read_text(), re.M)
+    out = []
+    for group, title in GROUPS.items():
+        out += ["", f'" {title}'] if title else []
+        line = head = f"syn keyword prey{group.capitalize()}"
+        for word in sorted(word for word, of in rows if of == group):
+            if len(line) + 1 + len(word) > 100:
+                out.append(line)
+                line = head
+            line += " " + word
+        out.append(line)
+    return len(rows), {group for _, group in rows}, "\n".join(out[1:]) + "\n"
+
+
 def check_keywords():
-    grammar = pathlib.Path("lang/parse.y").read_text()
-    tokens = grammar[grammar.index("/* reserved words */"):grammar.index("%type")]
-    words = set(re.findall(r'\b[A-Z][A-Z0-9_]* "([^"]+)"', tokens))
-    syntax = FILES.joinpath("syntax/prey.vim").read_text()
-    coloured = [w for line in re.findall(r"^syn keyword prey\w+ (.*)$", syntax, re.M) for w in line.split()]
-    say(len(words) > 150, "the keywords are read from the grammar")
-    say(set(coloured) >= words, "every keyword has a group", sorted(words - set(coloured)))
-    say(set(coloured) <= words, "no group holds another word", sorted(set(coloured) - words))
-    say(len(coloured) == len(set(coloured)), "each stands once", sorted(w for w in words if coloured.count(w) > 1))
+    count, groups, fresh = keyword_lines()
+    path = FILES.joinpath("syntax/prey.vim")
+    syntax = path.read_text()
+    begin, end = syntax.index('" What begins a declaration'), syntax.index('\n" Values.')
+    if os.environ.get("UPDATE"):
+        path.write_text(syntax[:begin] + fresh + syntax[end:])
+        syntax = path.read_text()
+        end = syntax.index('\n" Values.')
+    say(count > 150 and groups == set(GROUPS), "the words and their groups are read", sorted(groups ^ set(GROUPS)))
+    say(syntax[begin:end] == fresh, "the syntax file holds the words of lang/word.def",
+        "UPDATE=1 python3 tests/lint/vim.py writes it")
     linked = set(re.findall(r"^hi def link (\w+)", syntax, re.M))
     groups = set(re.findall(r"^syn (?:keyword|match|region)\s+(\w+)", syntax, re.M)) - {"preyBlock"}
     say(linked == groups, "every group has a colour", sorted(linked ^ groups))
@@ -107,6 +139,13 @@ def check_type(folder):
     say(found == ["prey", "# %s", 2], "the file type and its settings", found)
 
 
+def check_completion(folder):
+    found = vim(folder, "colours.prey", "call add(g:out, &omnifunc)", "call syntaxcomplete#Complete(1, '')",
+                "call extend(g:out, syntaxcomplete#Complete(0, 'pass'))")
+    say(found[0] == "syntaxcomplete#Complete" and {"pass", "passive", "passthrough"} <= set(found[1:]),
+        "words are completed", found)
+
+
 def check_indent(folder):
     for path in sorted(pathlib.Path("rules-examples").glob("*.prey")):
         text = path.read_text()
@@ -136,6 +175,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_colours(folder)
         check_type(folder)
+        check_completion(folder)
         check_indent(folder)
         check_programs(folder)
     return failed != 0

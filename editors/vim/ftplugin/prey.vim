@@ -1,6 +1,6 @@
 " Vim file type plugin
 " Language: prey rule files (*.prey)
-" `:make` checks the file and its tests, `gggqG` formats it.
+" `:make` checks the file and its tests, `gggqG` formats it, CTRL-X CTRL-O completes words of the language.
 
 if exists('b:did_ftplugin')
   finish
@@ -13,9 +13,10 @@ setlocal iskeyword+=-
 setlocal expandtab shiftwidth=2 softtabstop=2 textwidth=0
 setlocal include=^\\s*include\\s\\+\" suffixesadd=.prey
 let &l:define = '^\s*\%(const\|set\|ports\|macs\|names\|interface\|meter\|schedule\|check\|pool\|chain\)\s'
+setlocal omnifunc=syntaxcomplete#Complete
 setlocal formatprg=preyc\ --fmt\ -
 setlocal makeprg=preyc\ --check\ %:S
 setlocal errorformat=%f:%l:%c:\ %trror:\ %m,%f:%l:%c:\ %tarning:\ %m,%f:%l:%c:\ %tote:\ %m,%-G%.%#
 
 let b:undo_ftplugin = 'setlocal comments< commentstring< formatoptions< iskeyword< expandtab< shiftwidth<'
-      \ . ' softtabstop< textwidth< include< suffixesadd< define< formatprg< makeprg< errorformat<'
+      \ . ' softtabstop< textwidth< include< suffixesadd< define< omnifunc< formatprg< makeprg< errorformat<'

@@ -1,6 +1,6 @@
 " Vim syntax file
 " Language: prey rule files (*.prey)
-" The keywords are those of lang/parse.y, each in one group; tests/lint/vim.py holds them against it.
+" The keywords are those of lang/word.def; UPDATE=1 python3 tests/lint/vim.py writes them.
 
 if exists('b:current_syntax')
   finish
@@ -12,10 +12,12 @@ set cpo&vim
 syn case match
 syn iskeyword @,48-57,_,-
 
-" What begins a declaration, a rule, a step of a test.
+" What begins a declaration.
 syn keyword preyDeclaration audit chain check const edition firewall hash include interface key
 syn keyword preyDeclaration limits macs meter names nat pool ports schedule service set test
 syn keyword preyDeclaration timeouts
+
+" What begins a rule, and a step of a test.
 syn keyword preyVerdict accept add count decap do drop log mirror reject return
 syn keyword preyStep after always at expect never repeat replay reply server
 
