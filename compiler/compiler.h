@@ -86,9 +86,9 @@ void analyse_rules(struct compile *c); /* analyse.c: duplicates, shadowed rules,
 void find_memos(struct compile *c);    /* memos.c: which verdicts may be remembered for flows */
 void generate_code(struct compile *c); /* codegen.c: normal form to functions and code; the classifier's seam */
 
-/* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. 0 or -ENOMEM. */
-int compile_test(struct compile *c);
-int judge_tests(struct compile *c); /* run.c: its one stage */
+/* After a compile without errors: run the file's own tests. A failing one is an error in c->diags. */
+void compile_test(struct compile *c);
+void judge_tests(struct compile *c); /* run.c: its one stage */
 /* "5 tests passed", "1 of 5 tests failed: "a"" (report.c); nothing where the file has none. */
 void tests_summary(const struct compile *c, FILE *out);
 /* The results as a JSON array. */

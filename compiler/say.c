@@ -5,16 +5,16 @@
 #include <stdlib.h>
 
 #include "lang/diag.h"
+#include "lang/heap.h"
 
 void say(FILE *out, const char *fmt, ...)
 {
     va_list args;
-    char *line;
 
     va_start(args, fmt);
-    if (vasprintf(&line, fmt, args) < 0) line = NULL;
+    char *line = heap_format(fmt, args);
     va_end(args);
-    diag_put_text(line ? line : "preyc: out of memory", out);
+    diag_put_text(line, out);
     fputc('\n', out);
     free(line);
 }

@@ -1,9 +1,9 @@
 /* Bump allocation in growing blocks. Large requests get a block of their own, so no block is wasted on them. */
 #include "lang/arena.h"
+#include "lang/heap.h"
 
 #include <stdalign.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,16 +22,9 @@ struct arena {
     size_t used;
 };
 
-static _Noreturn void out_of_memory(void)
-{
-    fputs("out of memory\n", stderr);
-    exit(2);
-}
-
 struct arena *arena_new(void)
 {
-    struct arena *a = calloc(1, sizeof(*a));
-    if (!a) out_of_memory();
+    struct arena *a = heap_zeroed(1, sizeof(*a));
     a->next_size = BLOCK_MIN;
     return a;
 }
@@ -49,8 +42,7 @@ void arena_free(struct arena *a)
 static struct block *block_new(size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct block)) out_of_memory();
-    struct block *b = calloc(1, sizeof(*b) + size);
-    if (!b) out_of_memory();
+    struct block *b = heap_zeroed(1, sizeof(*b) + size);
     b->size = size;
     return b;
 }

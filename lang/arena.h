@@ -8,8 +8,7 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
-/* Zeroed, aligned for any type. Out of memory ends the process with exit status 2 and one line: a compile cannot go on.
- */
+/* Zeroed, aligned for any type. Never NULL (heap.h). */
 void *arena_alloc(struct arena *a, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 size_t arena_used(const struct arena *a);

@@ -4,17 +4,11 @@
 #include <stdlib.h>
 
 #include "lang/fmt_priv.h"
+#include "lang/heap.h"
 
 void token_log_add(struct token_log *log, const struct token *t)
 {
-    if (log->count == log->cap) {
-        log->cap = log->cap ? log->cap * 2 : 1024;
-        log->tokens = realloc(log->tokens, log->cap * sizeof(*log->tokens));
-        if (!log->tokens) {
-            fputs("out of memory\n", stderr);
-            exit(2);
-        }
-    }
+    log->tokens = heap_grown(log->tokens, (size_t)log->count + 1, sizeof(*log->tokens), &log->cap);
     log->tokens[log->count++] = (struct logged){t->kind, t->span.start, t->span.end};
 }
 

@@ -4,6 +4,7 @@
 
 #include "lang/fmt_priv.h"
 #include "lang/parse.tab.h"
+#include "lang/heap.h"
 
 /* A line of the result: a stretch of `buffer` and the comment after it. */
 struct line {
@@ -22,21 +23,11 @@ struct printer {
     size_t line_count, line_cap;
 };
 
-static void *grow(void *mem, size_t size)
-{
-    mem = realloc(mem, size);
-    if (!mem) {
-        fputs("out of memory\n", stderr);
-        exit(2);
-    }
-    return mem;
-}
-
 static void put(struct printer *p, const char *s, size_t len)
 {
     if (p->cap - p->len <= len) {
         p->cap = (p->len + len) * 2 + 256;
-        p->buffer = grow(p->buffer, p->cap);
+        p->buffer = heap_resized(p->buffer, p->cap, 1);
     }
     memcpy(p->buffer + p->len, s, len);
     p->len += len;
@@ -51,7 +42,7 @@ static struct line *line_begin(struct printer *p, uint32_t indent, unsigned dept
 {
     if (p->line_count == p->line_cap) {
         p->line_cap = p->line_cap * 2 + 64;
-        p->lines = grow(p->lines, p->line_cap * sizeof(*p->lines));
+        p->lines = heap_resized(p->lines, p->line_cap, sizeof(*p->lines));
     }
     struct line *line = &p->lines[p->line_count++];
     *line = (struct line){.start = p->len, .width = indent, .remark = FMT_NONE, .depth = depth};

@@ -10,6 +10,7 @@
 #include "lang/diag_priv.h"
 #include "lang/lang_priv.h"
 #include "lang/parse.tab.h"
+#include "lang/heap.h"
 
 /* A file that was read, known by what it is, not by how it was spelled. */
 struct seen {
@@ -25,7 +26,7 @@ struct compile {
     struct sources *sources;
     struct diags *diags;
     struct seen *seen;
-    unsigned seen_count, seen_cap;
+    uint32_t seen_count, seen_cap;
     unsigned includes, depth;
 };
 
@@ -61,10 +62,7 @@ static struct node *parse_file(struct compile *c, uint32_t file, struct token_lo
         .comma_nl = SPAN_NONE,
         .unclosed_paren = UINT32_MAX,
     };
-    if (lex_open(&p) != 0) {
-        fputs("out of memory\n", stderr);
-        exit(2);
-    }
+    lex_open(&p);
     yyparse(&p);
     lex_close(&p);
     return p.tree;
@@ -101,14 +99,7 @@ static struct seen *seen_find(struct compile *c, const struct stat *st)
 
 static unsigned seen_add(struct compile *c, const struct stat *st, const char *path, struct span at)
 {
-    if (c->seen_count == c->seen_cap) {
-        c->seen_cap = c->seen_cap ? c->seen_cap * 2 : 16;
-        c->seen = realloc(c->seen, c->seen_cap * sizeof(*c->seen));
-        if (!c->seen) {
-            fputs("out of memory\n", stderr);
-            exit(2);
-        }
-    }
+    c->seen = heap_grown(c->seen, (size_t)c->seen_count + 1, sizeof(*c->seen), &c->seen_cap);
     c->seen[c->seen_count] =
         (struct seen){.dev = st->st_dev, .ino = st->st_ino, .path = path, .included_at = at, .open = true};
     return c->seen_count++;

@@ -79,7 +79,7 @@ struct node *parse_alone(struct arena *arena, struct sources *sources, struct di
                          struct token_log *log);
 
 /* lex.l */
-int lex_open(struct parser *p);
+void lex_open(struct parser *p);
 void lex_close(struct parser *p);
 void lex_next(struct parser *p, struct token *t);
 

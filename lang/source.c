@@ -1,5 +1,6 @@
 /* Source files in memory, and the way from a byte offset to line and column. */
 #include "lang/source.h"
+#include "lang/heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,24 +22,11 @@ void sources_fini(struct sources *s)
     *s = (struct sources){0};
 }
 
-/* Takes ownership of `text`, also on failure. */
+/* Takes ownership of `text`. */
 static int add_owned(struct sources *s, const char *name, char *text, size_t len)
 {
-    char *path = strdup(name);
-    if (s->count == s->cap) {
-        uint32_t cap = s->cap ? s->cap * 2 : 8;
-        struct source_file *files = realloc(s->files, cap * sizeof(*files));
-        if (files) {
-            s->files = files;
-            s->cap = cap;
-        }
-    }
-    if (!text || !path || s->count == s->cap) {
-        free(text);
-        free(path);
-        return -ENOMEM;
-    }
-    s->files[s->count] = (struct source_file){.path = path, .text = text, .len = len};
+    s->files = heap_grown(s->files, (size_t)s->count + 1, sizeof(*s->files), &s->cap);
+    s->files[s->count] = (struct source_file){.path = heap_strdup(name), .text = text, .len = len};
     return (int)s->count++;
 }
 
@@ -46,14 +34,9 @@ static int add_owned(struct sources *s, const char *name, char *text, size_t len
 static char *read_all(int fd, size_t hint, size_t max_len, size_t *len, int *err)
 {
     size_t cap = hint + 2, n = 0;
-    char *buf = malloc(cap);
-    *err = ENOMEM;
-    while (buf) {
-        if (n + 1 == cap) {
-            char *bigger = realloc(buf, cap *= 2);
-            if (!bigger) break;
-            buf = bigger;
-        }
+    char *buf = heap_resized(NULL, cap, 1);
+    for (;;) {
+        if (n + 1 == cap) buf = heap_resized(buf, cap *= 2, 1);
         ssize_t got = read(fd, buf + n, cap - n - 1);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) {
@@ -106,8 +89,7 @@ int sources_read_fd(struct sources *s, int fd, const char *name, size_t max_len)
 
 int sources_add(struct sources *s, const char *name, const char *text, size_t len)
 {
-    char *copy = malloc(len + 1);
-    if (!copy) return -ENOMEM;
+    char *copy = heap_resized(NULL, len + 1, 1);
     if (len) memcpy(copy, text, len);
     copy[len] = '\0';
     return add_owned(s, name, copy, len);
@@ -117,8 +99,7 @@ static void index_lines(struct source_file *f)
 {
     uint32_t lines = 1;
     for (const char *p = f->text, *end = f->text + f->len; (p = memchr(p, '\n', (size_t)(end - p))); p++) lines++;
-    f->line_start = malloc(lines * sizeof(*f->line_start));
-    if (!f->line_start) return;
+    f->line_start = heap_resized(NULL, lines, sizeof(*f->line_start));
     f->line_start[f->line_count++] = 0;
     for (const char *p = f->text, *end = f->text + f->len; (p = memchr(p, '\n', (size_t)(end - p))); p++)
         f->line_start[f->line_count++] = (uint32_t)(p + 1 - f->text);
@@ -129,7 +110,7 @@ static struct source_file *indexed(struct sources *s, uint32_t file)
     if (file >= s->count) return NULL;
     struct source_file *f = &s->files[file];
     if (!f->line_start) index_lines(f);
-    return f->line_start ? f : NULL;
+    return f;
 }
 
 void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *line, unsigned *col)

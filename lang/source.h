@@ -36,7 +36,7 @@ int sources_read(struct sources *s, const char *path, size_t max_len);
 /* Read an open file to its end and add it as `name`: standard input. Its index, or a negative errno; -EFBIG. */
 int sources_read_fd(struct sources *s, int fd, const char *name, size_t max_len);
 
-/* Add text under a name; the bytes are copied. Returns its index or -ENOMEM. */
+/* Add text under a name; the bytes are copied. Returns its index. */
 int sources_add(struct sources *s, const char *name, const char *text, size_t len);
 
 /* 1-based line and column (in bytes, as editors and compilers count) of an offset; out-of-range offsets clamp. */

@@ -1,10 +1,10 @@
 /* Labels, fixups and relays of straight code. */
 #include "compiler/code/asm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "vm/vm.h"
+#include "lang/heap.h"
 
 void asm_init(struct assembler *a, struct image *img) { *a = (struct assembler){.img = img}; }
 void asm_fini(struct assembler *a) { free(a->fixups); }
@@ -52,14 +52,7 @@ static uint32_t new_fixup(struct assembler *a)
         a->fixup_free = a->fixups[i].next;
         return i;
     }
-    if (a->fixup_count == a->fixup_cap) {
-        a->fixup_cap = a->fixup_cap ? a->fixup_cap * 2 : 64;
-        a->fixups = realloc(a->fixups, a->fixup_cap * sizeof(*a->fixups));
-        if (!a->fixups) {
-            fputs("preyc: out of memory\n", stderr);
-            exit(2);
-        }
-    }
+    a->fixups = heap_grown(a->fixups, (size_t)a->fixup_count + 1, sizeof(*a->fixups), &a->fixup_cap);
     return a->fixup_count++;
 }
 

@@ -12,6 +12,7 @@
 
 #include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
+#include "lang/heap.h"
 
 static int refuse(const char *path, const char *why)
 {
@@ -66,11 +67,10 @@ static int write_all(int fd, const uint8_t *bytes, size_t len)
 /* The folder's entry is part of what must survive a power cut; not every file system can sync one. */
 static void sync_folder(const char *path)
 {
-    char *folder = strdup(path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
+    char *folder = heap_strdup(path), *slash = strrchr(folder, '/');
 
     if (slash) slash[slash == folder] = '\0';
-    const int fd = folder ? open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
         close(fd);
@@ -89,9 +89,8 @@ static mode_t mode_of_umask(void)
 static int replace(const char *path, mode_t mode, const uint8_t *bytes, size_t len)
 {
     const size_t room = strlen(path) + 16;
-    char *temporary = malloc(room);
+    char *temporary = heap_resized(NULL, room, 1);
 
-    if (!temporary) return -ENOMEM;
     snprintf(temporary, room, "%s.XXXXXX", path);
     const int fd = mkostemp(temporary, O_CLOEXEC);
     int rc = fd < 0 ? -errno : write_all(fd, bytes, len);

@@ -104,14 +104,10 @@ static int give(const struct options *o, struct compile *c)
 static int run(const struct options *o, struct compile *c)
 {
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
-    int rc = compile_file(c, o->input);
+    const int rc = compile_file(c, o->input);
 
     if (o->werror) diags_werror(c->diags, true);
-    if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) rc = compile_test(c);
-    if (rc == -ENOMEM) {
-        fputs("preyc: out of memory\n", stderr);
-        return EXIT_USAGE;
-    }
+    if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) compile_test(c);
     if (!c->tree) {
         say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));
         return EXIT_USAGE;
@@ -150,9 +146,7 @@ static struct program *program_of_rules(const struct options *o, const char *pat
     compile_init(&c);
     const int rc = compile_file(&c, path);
     if (o->werror) diags_werror(c.diags, true);
-    if (rc == -ENOMEM)
-        fputs("preyc: out of memory\n", stderr);
-    else if (!c.tree)
+    if (!c.tree)
         say(stderr, "preyc: can't read `%s`: %s", path, strerror(-rc));
     else if (rc < 0 || diags_errors(c.diags))
         print_diagnostics(&as_input, c.diags, &c);

@@ -1,10 +1,9 @@
 /* The finished program file: header, table and sections of the image laid out one after the other, then the digest.
  * A section without entries is left out; the loader takes it for empty. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/image/image.h"
+#include "lang/heap.h"
 
 struct part {
     uint32_t kind, entry_size;
@@ -25,7 +24,7 @@ static unsigned collect(const struct image *img, struct part parts[PBC_KINDS])
     return n;
 }
 
-int image_emit(struct image *img, uint8_t **bytes, size_t *len)
+void image_emit(struct image *img, uint8_t **bytes, size_t *len)
 {
     struct part parts[PBC_KINDS];
     struct pbc_section table[PBC_KINDS] = {0};
@@ -38,8 +37,7 @@ int image_emit(struct image *img, uint8_t **bytes, size_t *len)
         at = align_up(at + parts[i].count * parts[i].entry_size);
     }
 
-    uint8_t *file = calloc(1, at);
-    if (!file) return -ENOMEM;
+    uint8_t *file = heap_zeroed(1, at);
     struct pbc_header header = {.version = PBC_VERSION, .sections = n, .size = at};
     memcpy(header.magic, PBC_MAGIC, sizeof(header.magic));
     memcpy(file, &header, sizeof(header));
@@ -51,5 +49,4 @@ int image_emit(struct image *img, uint8_t **bytes, size_t *len)
     pbc_digest(file + covered, at - covered, file + offsetof(struct pbc_header, digest));
     *bytes = file;
     *len = at;
-    return 0;
 }

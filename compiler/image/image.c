@@ -1,7 +1,7 @@
 /* The growable sections of image.h and the table that gives equal strings one place. */
 #include "compiler/image/image.h"
+#include "lang/heap.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +11,6 @@ struct string_table {
     uint32_t count, size; /* size is a power of two */
 };
 
-static _Noreturn void out_of_memory(void)
-{
-    fputs("preyc: out of memory\n", stderr);
-    exit(2);
-}
-
 /* Room for `want` entries, at most `most`; the new part is zeroed. Returns the array, moved or not. */
 static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size_t entry_size)
 {
@@ -25,8 +19,7 @@ static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size
 
     while (next < want) next *= 2;
     if (next > most) next = most;
-    char *moved = realloc(array, next * entry_size);
-    if (!moved) out_of_memory();
+    char *moved = heap_resized(array, next, entry_size);
     memset(moved + (size_t)*cap * entry_size, 0, (next - *cap) * entry_size);
     *cap = (uint32_t)next;
     return moved;
@@ -36,9 +29,8 @@ static void *grow(void *array, uint32_t *cap, uint64_t want, uint64_t most, size
 static struct span *grow_spans(struct span *spans, uint32_t old_cap, uint32_t cap)
 {
     if (old_cap == cap) return spans;
-    struct span *moved = realloc(spans, cap * sizeof(*moved));
+    struct span *moved = heap_resized(spans, cap, sizeof(*moved));
 
-    if (!moved) out_of_memory();
     for (uint32_t i = old_cap; i < cap; i++) moved[i] = SPAN_NONE;
     return moved;
 }
@@ -71,9 +63,9 @@ PBC_SECTIONS(X)
 
 struct image *image_new(void)
 {
-    struct image *img = calloc(1, sizeof(*img));
+    struct image *img = heap_zeroed(1, sizeof(*img));
 
-    if (!img || !(img->strings_seen = calloc(1, sizeof(*img->strings_seen)))) out_of_memory();
+    img->strings_seen = heap_zeroed(1, sizeof(*img->strings_seen));
     image_add_strings(img); /* offset 0: the empty string */
     return img;
 }
@@ -123,8 +115,7 @@ static void grow_table(struct image *img)
     const uint32_t old_size = t->size;
 
     t->size = old_size ? old_size * 2 : 64;
-    t->slots = calloc(t->size, sizeof(*t->slots));
-    if (!t->slots) out_of_memory();
+    t->slots = heap_zeroed(t->size, sizeof(*t->slots));
     for (uint32_t i = 0; i < old_size; i++)
         if (old[i]) {
             const char *s = img->strings + old[i];

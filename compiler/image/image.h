@@ -45,7 +45,7 @@ const char *image_str(const struct image *img, uint32_t offset);
 uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries, uint32_t n);
 void image_share_free(struct image *img);
 
-/* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. 0 or -ENOMEM. */
-int image_emit(struct image *img, uint8_t **bytes, size_t *len);
+/* The finished file: header, table, sections, digest; *bytes is malloc'd and the caller's. */
+void image_emit(struct image *img, uint8_t **bytes, size_t *len);
 
 #endif

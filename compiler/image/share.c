@@ -1,10 +1,10 @@
 /* Equal runs of section entries stand in the image once: ten thousand rules for port 443 hold one range. */
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/image/image.h"
+#include "lang/heap.h"
 
 struct run {
     uint32_t first, count; /* count 0: a free slot */
@@ -65,11 +65,7 @@ static void grow_table(struct run_table *t, struct section s)
     const uint32_t old_size = t->size;
 
     t->size = old_size ? old_size * 2 : 64;
-    t->slots = calloc(t->size, sizeof(*t->slots));
-    if (!t->slots) {
-        fputs("preyc: out of memory\n", stderr);
-        exit(2);
-    }
+    t->slots = heap_zeroed(t->size, sizeof(*t->slots));
     for (uint32_t i = 0; i < old_size; i++)
         if (old[i].count) *find(t, s, s.bytes + old[i].first * s.entry_size, old[i].count) = old[i];
     free(old);
@@ -97,14 +93,8 @@ uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries,
     struct run_table *t = img->runs_seen[kind];
 
     if (n == 0) return 0;
-    if (!t) t = img->runs_seen[kind] = calloc(1, sizeof(*t));
-    if (!t || t->used * 2 >= t->size) {
-        if (!t) {
-            fputs("preyc: out of memory\n", stderr);
-            exit(2);
-        }
-        grow_table(t, section_of(img, kind));
-    }
+    if (!t) t = img->runs_seen[kind] = heap_zeroed(1, sizeof(*t));
+    if (t->used * 2 >= t->size) grow_table(t, section_of(img, kind));
     struct run *r = find(t, section_of(img, kind), entries, n);
     uint32_t first;
     if (r->count) return r->first;

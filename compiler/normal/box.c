@@ -1,9 +1,9 @@
 /* The algebra of the normal form: intersection, union, complement and comparison of sets of values, and of products. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/ir.h"
+#include "lang/heap.h"
 
 /* An unsigned 128-bit number keeps the v6 walks as plain as the v4 ones. */
 typedef unsigned __int128 u128;
@@ -170,11 +170,7 @@ struct room {
 
 static void *room_of(void *shorts, size_t count, size_t size)
 {
-    void *large = count < SHORT ? shorts : malloc(count * size);
-
-    if (large) return large;
-    fputs("preyc: out of memory\n", stderr);
-    exit(2);
+    return count < SHORT ? shorts : heap_resized(NULL, count, size);
 }
 
 static void room_init(struct room *room, size_t count4, size_t count6)

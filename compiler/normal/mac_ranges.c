@@ -1,11 +1,11 @@
 /* MACs as ranges: what a predicate leaves of another is seldom a predicate that a rule could say ("multicast, but not
  * these"), so what regions compute of them is kept as ranges. The group bit comes first in their numbers, which makes
  * unicast, multicast and broadcast one range each, and a number past them all stands for frames that have no MAC. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/normal.h"
+#include "lang/heap.h"
 
 #define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
 #define MAC_GROUPS ((uint64_t)1 << 47)
@@ -53,11 +53,7 @@ static int by_number(const void *a, const void *b)
 
 static struct list list_of(uint32_t count)
 {
-    struct list l = {.v = malloc(((size_t)count + 1) * 2 * sizeof(uint64_t))};
-
-    if (l.v) return l;
-    fputs("preyc: out of memory\n", stderr);
-    exit(2);
+    return (struct list){.v = heap_resized(NULL, (size_t)count + 1, 2 * sizeof(uint64_t))};
 }
 
 /* Everything up to `most` that is not in the list. */

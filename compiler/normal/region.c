@@ -3,12 +3,12 @@
  *
  * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: by the time
  * that ports are taken away all that is left has ports, and "not 80" is a set of ports. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
+#include "lang/heap.h"
 
 void region_init(struct region *r) { *r = (struct region){0}; }
 
@@ -23,11 +23,7 @@ void region_add(struct region *r, const struct ir_product *p)
     if (ir_is_empty(p)) return;
     if (r->count == r->cap) {
         r->cap = r->cap ? r->cap * 2 : 8;
-        r->p = realloc(r->p, r->cap * sizeof(*r->p));
-        if (!r->p) {
-            fputs("preyc: out of memory\n", stderr);
-            exit(2);
-        }
+        r->p = heap_resized(r->p, r->cap, sizeof(*r->p));
     }
     r->p[r->count++] = *p;
 }

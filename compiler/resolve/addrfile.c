@@ -11,6 +11,7 @@
 
 #include "compiler/resolve/resolve.h"
 #include "vm/words/addr_text.h"
+#include "lang/heap.h"
 
 struct reader {
     struct compile *c;
@@ -66,8 +67,8 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
         *why = S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file";
     else if (st.st_size > ADDRFILE_BYTES_MAX)
         *why = "it is larger than 256 MiB";
-    else if (!(text = malloc((size_t)st.st_size + 1)))
-        *why = strerror(ENOMEM);
+    else
+        text = heap_resized(NULL, (size_t)st.st_size + 1, 1);
     while (text && n < (size_t)st.st_size) {
         const ssize_t got = read(fd, text + n, (size_t)st.st_size - n);
 

@@ -6,6 +6,7 @@
 
 #include "compiler/resolve/addrfile.h"
 #include "compiler/resolve/resolve.h"
+#include "lang/heap.h"
 
 static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
 
@@ -59,14 +60,7 @@ char *path_beside(struct compile *c, struct span at, struct str name)
 
 void remember_file(struct symbols *s, uint64_t dev, uint64_t ino)
 {
-    if (s->file_count == s->file_cap) {
-        const uint32_t cap = s->file_cap ? s->file_cap * 2 : 8;
-        struct read_file *files = realloc(s->files, cap * sizeof(*files));
-
-        if (!files) return;
-        s->files = files;
-        s->file_cap = cap;
-    }
+    s->files = heap_grown(s->files, (size_t)s->file_count + 1, sizeof(*s->files), &s->file_cap);
     s->files[s->file_count++] = (struct read_file){dev, ino};
 }
 
@@ -382,17 +376,17 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
 static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc_set *entry)
 {
     const size_t n4 = s->v4.n, n6 = s->v6.n;
-    struct pbc_range *r4 = malloc((n4 + 1) * sizeof(*r4));
-    struct pbc_range6 *r6 = malloc((n6 + 1) * sizeof(*r6));
+    struct pbc_range *r4 = heap_resized(NULL, n4, sizeof(*r4));
+    struct pbc_range6 *r6 = heap_resized(NULL, n6, sizeof(*r6));
 
-    for (size_t i = 0; r4 && i < n4; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
-    for (size_t i = 0; r6 && i < n6; i++)
+    for (size_t i = 0; i < n4; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
+    for (size_t i = 0; i < n6; i++)
         r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
                                     (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
     entry->count4 = (uint32_t)n4;
     entry->count6 = (uint32_t)n6;
-    entry->first4 = r4 ? image_share(c->image, PBC_SET4, r4, (uint32_t)n4) : PBC_NONE;
-    entry->first6 = r6 ? image_share(c->image, PBC_SET6, r6, (uint32_t)n6) : PBC_NONE;
+    entry->first4 = image_share(c->image, PBC_SET4, r4, (uint32_t)n4);
+    entry->first6 = image_share(c->image, PBC_SET6, r6, (uint32_t)n6);
     free(r4);
     free(r6);
     return entry->first4 != PBC_NONE && entry->first6 != PBC_NONE;

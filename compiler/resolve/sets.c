@@ -1,27 +1,21 @@
 /* Address set algebra. Both families do the same on numbers of different width, so the work is written once, as a
  * macro over the two types, and the public functions apply it to each half. */
 #include "compiler/resolve/sets.h"
+#include "lang/heap.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX4 UINT32_MAX
 #define MAX6 (~(u128)0)
 
-/* Room for one more; running out of memory ends a compile, as in the arena. */
+/* Room for one more. */
 static void *more(void *r, size_t n, size_t *cap, size_t entry_size)
 {
     if (n < *cap) return r;
     const size_t next = *cap ? *cap * 2 : 8;
-    void *moved = realloc(r, next * entry_size);
-
-    if (!moved) {
-        fputs("preyc: out of memory\n", stderr);
-        exit(2);
-    }
     *cap = next;
-    return moved;
+    return heap_resized(r, next, entry_size);
 }
 
 /* The algebra over one width. `push_merged` wants ranges in order of lo and joins what overlaps or touches. */

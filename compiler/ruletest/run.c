@@ -1,11 +1,11 @@
 /* Tests of a rule file, run: each in a fresh state of the finished program, its steps in order, its clock its own. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/wire.h"
+#include "lang/heap.h"
 
 /* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
  * UTC. */
@@ -318,21 +318,22 @@ static void run_test(struct test_run *r, struct test *t)
     test_clock(r, BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
     r->vm = vm_new(r->program, &(struct vm_cfg){.seed = 1, .pool = r->pool, .no_cookies = true});
-    for (const struct test_step *s = t->first; r->vm && s; s = s->next) t->failed = !step(r, s) || t->failed;
-    if (r->vm) end_test(r);
+    if (!r->vm) out_of_memory();
+    for (const struct test_step *s = t->first; s; s = s->next) t->failed = !step(r, s) || t->failed;
+    end_test(r);
     vm_free(r->vm);
 }
 
-static bool make_room(struct test_run *r)
+static void make_room(struct test_run *r)
 {
-    const size_t servers = r->program ? r->program->servers_count : 0;
+    const size_t servers = r->program->servers_count;
 
-    r->frame = malloc(TEST_FRAME_MOST);
-    r->left_frame = malloc(TEST_LEFT_MOST);
-    r->down = malloc(servers + 1);
-    r->up_since_ns = calloc(servers + 1, sizeof(*r->up_since_ns));
+    r->frame = heap_zeroed(TEST_FRAME_MOST, 1);
+    r->left_frame = heap_zeroed(TEST_LEFT_MOST, 1);
+    r->down = heap_zeroed(servers, 1);
+    r->up_since_ns = heap_zeroed(servers, sizeof(*r->up_since_ns));
     r->pool_memory = aligned_alloc(64, (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64);
-    return r->program && r->frame && r->left_frame && r->down && r->up_since_ns && r->pool_memory;
+    if (!r->pool_memory) out_of_memory();
 }
 
 static void free_room(struct test_run *r)
@@ -345,21 +346,20 @@ static void free_room(struct test_run *r)
     program_put(r->program);
 }
 
-int judge_tests(struct compile *c)
+void judge_tests(struct compile *c)
 {
     char err[256];
     struct test_run r = {.c = c};
     struct tests *tests = c->tests;
 
-    if (!tests->first) return 0;
+    if (!tests->first) return;
     r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-    const bool room = make_room(&r);
-    for (struct test *t = tests->first; room && t; t = t->next) {
+    if (!r.program) out_of_memory(); /* check_loads has read it before */
+    make_room(&r);
+    for (struct test *t = tests->first; t; t = t->next) {
         run_test(&r, t);
-        if (!r.vm) break;
         tests->ran++;
         tests->failed += t->failed;
     }
     free_room(&r);
-    return tests->ran == tests->count ? 0 : -ENOMEM;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
+#include "lang/heap.h"
 
 enum { TRIES_PER_FLOW = 100, TRIES_MOST = 10 * TEST_REPEAT_MAX, PATIENCE = 2000 };
 
@@ -49,15 +50,14 @@ static bool service_uses(const struct program *p, const struct pbc_service *serv
     return false;
 }
 
-static bool find_endpoints(struct split *s)
+static void find_endpoints(struct split *s)
 {
     const struct program *p = s->r->program;
 
-    s->endpoints = calloc(p->endpoints_count + 1, sizeof(*s->endpoints));
-    for (uint32_t i = 0; s->endpoints && i < p->endpoints_count; i++)
+    s->endpoints = heap_zeroed(p->endpoints_count, sizeof(*s->endpoints));
+    for (uint32_t i = 0; i < p->endpoints_count; i++)
         if (service_uses(p, &p->services[p->endpoints[i].service], s->step->pool))
             s->endpoints[s->endpoint_count++] = i;
-    return s->endpoints != NULL;
 }
 
 /* Sources ---------------------------------------------------------------------------------------------------------- */
@@ -287,8 +287,9 @@ bool test_split(struct test_run *r, const struct test_step *step)
     const uint64_t wanted = step->count * TRIES_PER_FLOW, most = wanted < TRIES_MOST ? wanted : TRIES_MOST;
     bool good = false, scarce = false;
 
-    s.flows = calloc(p->pools[step->pool].server_count, sizeof(*s.flows));
-    if (s.flows && find_endpoints(&s) && begin_anew(&s)) {
+    s.flows = heap_zeroed(p->pools[step->pool].server_count, sizeof(*s.flows));
+    find_endpoints(&s);
+    if (begin_anew(&s)) {
         while (s.endpoint_count && s.vm && s.reached < step->count && s.tries < most) {
             if (s.tries >= 2 * PATIENCE && !s.reached) break;
             if (s.tries == PATIENCE) scarce = s.reached < PATIENCE / TRIES_PER_FLOW;

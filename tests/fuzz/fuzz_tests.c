@@ -1,6 +1,5 @@
 /* Any bytes as the tests of a rule file: they are read, run and told without a crash, twice alike, and a failing test
  * is an error. The rules are good and fixed: chains, sets, a meter, a schedule, pools, connections. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +43,7 @@ static char *said(const char *text, size_t len)
     compile_init(&c);
     c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "fuzz.prey", text, len) == 0 && c.tests->packets <= PACKETS_MOST) {
-        if (compile_test(&c) < 0) abort();
+        compile_test(&c);
         if (!tests_passed(&c) != (diags_errors(c.diags) > 0)) abort();
         tests_summary(&c, f);
         tests_print_json(&c, f);

@@ -10,6 +10,7 @@
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/sample.h"
 #include "vm/packet/key.h"
+#include "lang/heap.h"
 
 static const char *claim_text(const struct test_claim *c, char buf[40])
 {
@@ -23,11 +24,10 @@ static void note_packet(struct test_run *r, const struct claim_found *f, const c
 {
     char *text = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = heap_stream(&text, &len);
 
-    if (!out) return;
     sample_print(r->c, &f->packet, out);
-    fclose(out);
+    heap_stream_end(out);
     diag_note(r->c->diags, SPAN_NONE, "%s: %s", what, text);
     free(text);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "lang/heap.h"
 
 enum {
     PIECES_MAX = 1 << 16, /* of a seed at once */
@@ -46,7 +47,7 @@ struct comparison {
 
 static void keep(struct pieces *to, const struct piece *like, const struct ir_product *p)
 {
-    to->v = diff_grow(to->v, &to->cap, to->count, sizeof(*to->v));
+    to->v = heap_grown(to->v, (size_t)to->count + 1, sizeof(*to->v), &to->cap);
     to->v[to->count] = *like;
     to->v[to->count++].p = *p;
 }
@@ -175,7 +176,7 @@ static void make_meetings(struct comparison *c)
     uint32_t done[SIDES] = {0}, cap = 0, at[SIDES];
 
     while (next_items(c, done, at)) {
-        c->meetings = diff_grow(c->meetings, &cap, c->meeting_count, sizeof(*c->meetings));
+        c->meetings = heap_grown(c->meetings, (size_t)c->meeting_count + 1, sizeof(*c->meetings), &cap);
         c->meetings[c->meeting_count++] =
             (struct meeting){{at[OLD], at[NEW]}, hull_of(c->d->c.ir, item_at(c, at)->product)};
     }
@@ -294,7 +295,7 @@ static bool sow(struct comparison *c, const struct ir_product *product, struct s
     region_fini(&seed);
     d->work -= share - after;
     if (!good) return false;
-    sent->v = diff_grow(sent->v, &sent->cap, sent->count, sizeof(*sent->v));
+    sent->v = heap_grown(sent->v, (size_t)sent->count + 1, sizeof(*sent->v), &sent->cap);
     sent->v[sent->count++] = (struct sent_seed){plain, hull_of(d->c.ir, &plain)};
     return true;
 }

@@ -1,28 +1,11 @@
 /* What differs, kept by the pair of rules or defaults that decide: one change a pair, whatever pieces it was found in.
  */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-
-/* A change that is left out would be a wrong answer. */
-static _Noreturn void out_of_memory(void)
-{
-    fputs("preyc: out of memory\n", stderr);
-    exit(2);
-}
-
-void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry)
-{
-    if (count < *cap) return array;
-    *cap = *cap ? *cap * 2 : 16;
-    void *moved = realloc(array, *cap * entry);
-
-    if (!moved) out_of_memory();
-    return moved;
-}
+#include "lang/heap.h"
 
 /* How much is let through: a tunnel that is opened lets in what its rules let in. */
 static unsigned openness(uint8_t verdict)
@@ -65,8 +48,7 @@ static void grow_slots(struct diff *d)
     const uint32_t size = d->slot_count ? d->slot_count * 2 : 64;
 
     free(d->slots);
-    d->slots = calloc(size, sizeof(*d->slots));
-    if (!d->slots) out_of_memory();
+    d->slots = heap_zeroed(size, sizeof(*d->slots));
     d->slot_count = size;
     for (uint32_t i = 0; i < d->change_count; i++) {
         uint64_t at = key_hash(d->changes[i].by, d->changes[i].dirs, d->changes[i].maybe);
@@ -78,7 +60,7 @@ static void grow_slots(struct diff *d)
 
 static struct change *change_of(struct diff *d, const struct decider by[SIDES], uint8_t dirs, bool maybe)
 {
-    d->changes = diff_grow(d->changes, &d->change_cap, d->change_count, sizeof(*d->changes));
+    d->changes = heap_grown(d->changes, (size_t)d->change_count + 1, sizeof(*d->changes), &d->change_cap);
     if (d->change_count * 2 >= d->slot_count) grow_slots(d);
     for (uint64_t at = key_hash(by, dirs, maybe);; at++) {
         uint32_t *slot = &d->slots[at & (d->slot_count - 1)];
@@ -111,7 +93,7 @@ void change_add(struct diff *d, const struct decider by[SIDES], const struct ir_
 
 void undecided_add(struct diff *d, unsigned side, uint32_t rule, uint32_t firewall)
 {
-    d->undecided = diff_grow(d->undecided, &d->undecided_cap, d->undecided_count, sizeof(*d->undecided));
+    d->undecided = heap_grown(d->undecided, (size_t)d->undecided_count + 1, sizeof(*d->undecided), &d->undecided_cap);
     d->undecided[d->undecided_count++] = (struct undecided){rule, firewall, (uint8_t)side};
 }
 
@@ -148,11 +130,10 @@ static int larger_first(const void *a, const void *b)
 /* Largest products first, and the size of all. */
 static double sort_products(const struct ir *ir, struct region *r)
 {
-    struct sized *order = malloc((r->count + 1) * sizeof(*order));
-    struct ir_product *sorted = malloc((r->count + 1) * sizeof(*sorted));
+    struct sized *order = heap_resized(NULL, r->count, sizeof(*order));
+    struct ir_product *sorted = heap_resized(NULL, r->count, sizeof(*sorted));
     double size = -INFINITY;
 
-    if (!order || !sorted) out_of_memory();
     for (uint32_t i = 0; i < r->count; i++) {
         order[i] = (struct sized){product_size(ir, &r->p[i]), i};
         size = sum_of_logs(size, order[i].size);

@@ -82,8 +82,6 @@ void diff_fini(struct diff *d);
 
 /* Give up: one line for the user. Returns false. */
 bool diff_fail(struct diff *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* `array` of the heap with room for count + 1 entries. */
-void *diff_grow(void *array, uint32_t *cap, uint32_t count, size_t entry);
 
 /* effort.c: false after diff_fail, where a program asks so often for the same that reading it takes too long. */
 bool bound_effort(struct diff *d, const struct side *s);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "lang/heap.h"
 
 #define EFFORT_MOST                                                                                                    \
     (UINT64_C(1) << 26) /* some seconds; of a good program, more than any packet may be tried against                  \
@@ -17,9 +18,8 @@ static uint64_t of_cond(const struct program *p, const struct pbc_cond *c)
 /* Sums of the first i: of conditions, of sets. */
 static uint64_t *conds_before(const struct program *p)
 {
-    uint64_t *before = malloc(((size_t)p->conds_count + 1) * sizeof(*before));
+    uint64_t *before = heap_resized(NULL, (size_t)p->conds_count + 1, sizeof(*before));
 
-    if (!before) return NULL;
     before[0] = 0;
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + of_cond(p, &p->conds[i]);
     return before;
@@ -27,9 +27,8 @@ static uint64_t *conds_before(const struct program *p)
 
 static uint64_t *sets_before(const struct program *p)
 {
-    uint64_t *before = malloc(((size_t)p->sets_count + 1) * sizeof(*before));
+    uint64_t *before = heap_resized(NULL, (size_t)p->sets_count + 1, sizeof(*before));
 
-    if (!before) return NULL;
     before[0] = 0;
     for (uint32_t i = 0; i < p->sets_count; i++) before[i + 1] = before[i] + 1 + p->sets[i].count4 + p->sets[i].count6;
     return before;
@@ -55,12 +54,10 @@ static uint64_t effort(const struct program *p, const uint64_t *conds, const uin
 bool bound_effort(struct diff *d, const struct side *s)
 {
     uint64_t *conds = conds_before(s->program), *sets = sets_before(s->program);
-    const bool there = conds && sets;
-    const uint64_t sum = there ? effort(s->program, conds, sets) : 0;
+    const uint64_t sum = effort(s->program, conds, sets);
 
     free(conds);
     free(sets);
-    if (!there) return diff_fail(d, "out of memory");
     if (sum <= EFFORT_MOST) return true;
     return diff_fail(d, "the rules of the %s one ask for more than %llu conditions and operands together",
                      s == &d->side[OLD] ? "old" : "new", (unsigned long long)EFFORT_MOST);

@@ -5,6 +5,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "compiler/analysis/sample/sample.h"
+#include "lang/heap.h"
 
 enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
 
@@ -80,17 +81,16 @@ static char *shown_text(struct diff *d, const struct shown *shown)
 {
     char *text = NULL, own[64];
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = heap_stream(&text, &len);
 
-    if (!out) return NULL;
     sample_print(&d->c, &shown->packet, out);
     if (shown->tell_self) {
         addr_print(shown->dir == PBC_DIR_OUT ? &shown->packet.src : &shown->packet.dst, own);
         fprintf(out, ", self %s", own);
     }
     if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", test_state_name(shown->mark));
-    fclose(out);
-    char *kept = text ? arena_strndup(d->c.arena, text, len) : NULL;
+    heap_stream_end(out);
+    char *kept = arena_strndup(d->c.arena, text, len);
     free(text);
     return kept;
 }
@@ -161,9 +161,8 @@ static bool otherwise(struct diff *d, const struct change *c)
 {
     char *text = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = heap_stream(&text, &len);
 
-    if (!out) return diff_fail(d, "out of memory");
     fprintf(out, "internal error: `%s` is not judged as was worked out: ", c->example);
     for (unsigned s = 0; s < SIDES; s++) {
         print_outcome(&c->by[s].outcome, out);
@@ -171,7 +170,7 @@ static bool otherwise(struct diff *d, const struct change *c)
         print_decider(d, s, &c->by[s], out);
         fputs(s == OLD ? ", now " : "", out);
     }
-    fclose(out);
+    heap_stream_end(out);
     diff_fail(d, "%s", text);
     free(text);
     return false;

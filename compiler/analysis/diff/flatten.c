@@ -4,10 +4,10 @@
  *
  * Items are equal if they match the same packets and do the same with them. For a `return` that is to skip the same
  * items: so what is behind it in its chain is part of its hash. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "lang/heap.h"
 
 enum { WORK_OF_AND = 16 }; /* what a rule in a chain costs, in rules outside of any */
 
@@ -54,7 +54,7 @@ static struct item *add_item(struct items *out)
         out->too_many = true;
         return NULL;
     }
-    out->item = diff_grow(out->item, &out->cap, out->count, sizeof(*out->item));
+    out->item = heap_grown(out->item, (size_t)out->count + 1, sizeof(*out->item), &out->cap);
     out->item[out->count] = (struct item){.twin = PBC_NONE};
     return &out->item[out->count++];
 }

@@ -4,6 +4,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/diag.h"
+#include "lang/heap.h"
 
 /* What `print` writes, as a string. */
 struct text {
@@ -12,17 +13,17 @@ struct text {
     FILE *out;
 };
 
-static struct text *text_begin(struct text *t)
+static FILE *text_begin(struct text *t)
 {
     *t = (struct text){0};
-    t->out = open_memstream(&t->bytes, &t->len);
-    return t->out ? t : NULL;
+    t->out = heap_stream(&t->bytes, &t->len);
+    return t->out;
 }
 
 static void text_end(struct text *t, FILE *out)
 {
-    fclose(t->out);
-    diag_json_string(t->bytes ? t->bytes : "", out);
+    heap_stream_end(t->out);
+    diag_json_string(t->bytes, out);
     free(t->bytes);
 }
 
@@ -73,8 +74,7 @@ static void put_change(struct diff *d, const struct change *c, FILE *out)
             c->maybe ? "false" : "true", c->size);
     for (uint32_t i = 0; i < c->region.count; i++) {
         if (i) fputc(',', out);
-        if (!text_begin(&t)) continue;
-        print_region_product(d, &c->region.p[i], c->dirs, t.out);
+        print_region_product(d, &c->region.p[i], c->dirs, text_begin(&t));
         text_end(&t, out);
     }
     fputs("],\"was\":", out);
@@ -97,8 +97,8 @@ static void put_undecided(const struct diff *d, const struct undecided *u, FILE 
     fprintf(out, "{\"side\":\"%s\",\"rule\":", u->side == OLD ? "old" : "new");
     if (u->rule == RULE_NONE) {
         fputs("null", out);
-    } else if (text_begin(&t)) {
-        print_decider(d, u->side, &by, t.out);
+    } else {
+        print_decider(d, u->side, &by, text_begin(&t));
         text_end(&t, out);
     }
     fputc(',', out);

@@ -5,6 +5,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/diag.h"
+#include "lang/heap.h"
 
 enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };
 
@@ -200,16 +201,15 @@ void print_text(struct diff *d, const struct route_change *routes, uint32_t rout
 {
     char *text = NULL;
     size_t len = 0;
-    FILE *to = open_memstream(&text, &len);
+    FILE *to = heap_stream(&text, &len);
 
-    if (!to) return;
     for (uint32_t i = 0; i < d->change_count && i < REGIONS_SHOWN; i++) print_change(d, &d->changes[i], to);
     if (d->change_count > REGIONS_SHOWN)
         fprintf(to, "and %u smaller regions: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN);
     print_routes(routes, route_count, to);
     print_undecided(d, to);
     print_sum(d, route_count, to);
-    fclose(to);
-    if (text) put_safe(text, out);
+    heap_stream_end(to);
+    put_safe(text, out);
     free(text);
 }

@@ -6,6 +6,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "vm/forward/balance/lb.h"
+#include "lang/heap.h"
 
 struct line {
     char *text;
@@ -194,11 +195,10 @@ static char *line_of(struct diff *d, enum kind k, unsigned side, uint32_t i)
 {
     char *text = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = heap_stream(&text, &len);
 
-    if (!out) return NULL;
     kinds[k].put(d, &d->side[side], i, out);
-    fclose(out);
+    heap_stream_end(out);
     return text;
 }
 
@@ -242,7 +242,7 @@ static void add_route(struct routes *to, const char *what, const char *name, cha
         free(now);
         return;
     }
-    to->r = diff_grow(to->r, &to->cap, to->count, sizeof(*to->r));
+    to->r = heap_grown(to->r, (size_t)to->count + 1, sizeof(*to->r), &to->cap);
     to->r[to->count++] = (struct route_change){what, name, was, now};
 }
 

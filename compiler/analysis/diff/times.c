@@ -10,6 +10,7 @@
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "runtime/schedule/schedule.h"
+#include "lang/heap.h"
 
 enum { SCHEDULES_MAX = 32, DAY_MINUTES = 24 * 60, DAYS = 7 }; /* SCHEDULES_MAX: bits of IR_DURING */
 
@@ -107,9 +108,8 @@ bool import_schedules(struct diff *d)
     struct image *img = d->c.image;
 
     free(img->schedules);
-    img->schedules = calloc(SCHEDULES_MAX, sizeof(*img->schedules));
+    img->schedules = heap_zeroed(SCHEDULES_MAX, sizeof(*img->schedules));
     img->schedules_cap = SCHEDULES_MAX;
-    if (!img->schedules) return diff_fail(d, "out of memory");
     for (struct side *s = d->side; s < d->side + SIDES; s++)
         s->schedules = arena_alloc(d->c.arena, (s->program->schedules_count + 1) * sizeof(*s->schedules));
     if (one_zone(d) && find_moments(d)) return true;

@@ -1,10 +1,10 @@
 /* What a chain decides of the frames that enter it, as products: those of its rules that decide, without what a
  * `return` sent back before, and, of a `do` in it, what that chain decides. Long or tangled chains are left at a part
  * of it. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "compiler/analysis/rules/cover_priv.h"
+#include "lang/heap.h"
 
 enum {
     PIECES_MAX = 32,      /* into which `return`s may cut one rule */
@@ -17,11 +17,7 @@ void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rul
 {
     if (all->count == all->cap) {
         all->cap = all->cap ? all->cap * 2 : 2; /* of a chain, which may be one of a million */
-        all->v = realloc(all->v, all->cap * sizeof(*all->v));
-        if (!all->v) {
-            fputs("preyc: out of memory\n", stderr);
-            exit(2);
-        }
+        all->v = heap_resized(all->v, all->cap, sizeof(*all->v));
     }
     all->v[all->count++] = (struct coverer){*p, rule};
 }
@@ -29,11 +25,7 @@ void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rul
 void chains_init(struct chains *s, struct compile *c)
 {
     *s = (struct chains){.c = c, .room = ROOM_LEAST + 2 * (uint64_t)c->ir->rule_count};
-    s->of = calloc((size_t)c->image->chains_count + 1, sizeof(*s->of));
-    if (!s->of) {
-        fputs("preyc: out of memory\n", stderr);
-        exit(2);
-    }
+    s->of = heap_zeroed(c->image->chains_count, sizeof(*s->of));
     s->budget = (struct region_budget){.work = WORK_MAX, .pieces = PIECES_MAX};
 }
 

@@ -2,12 +2,12 @@
  * fixed forest: sorted, each knows the next wider one, and those that enclose an address are found by one binary search
  * and a walk up. A pair of a source's and a destination's prefix holds lists of products: one for those without a
  * single value, and one for each single value of a field. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/rules/cover_index.h"
 #include "compiler/normal/normal.h"
+#include "lang/heap.h"
 
 enum { DEEP = 66 }; /* prefixes that can enclose one address, any among them */
 
@@ -58,15 +58,6 @@ struct cover_index {
     uint32_t (*nodes)[2]; /* of each coverer */
     uint32_t count, chain_count, size;
 };
-
-static void *room_for(size_t count, size_t size)
-{
-    void *room = calloc(count ? count : 1, size);
-
-    if (room) return room;
-    fputs("preyc: out of memory\n", stderr);
-    exit(2);
-}
 
 static uint64_t mask_of(unsigned len) { return len ? ~(uint64_t)0 << (64 - len) : 0; }
 
@@ -248,22 +239,22 @@ static uint32_t entries_of(const struct ir *ir, const struct ir_product *p)
 
 struct cover_index *cover_index_new(const struct ir *ir, const struct coverers *all)
 {
-    struct cover_index *ix = room_for(1, sizeof(*ix));
+    struct cover_index *ix = heap_zeroed(1, sizeof(*ix));
     uint64_t entries = 0;
 
     ix->ir = ir;
     ix->all = all;
-    ix->nodes = room_for(all->count, sizeof(*ix->nodes));
+    ix->nodes = heap_zeroed(all->count, sizeof(*ix->nodes));
     for (uint32_t i = 0; i < all->count; i++) entries += entries_of(ir, &all->v[i].p);
-    ix->entries = room_for(entries, sizeof(*ix->entries));
-    ix->chains = room_for(entries + all->count + 1, sizeof(*ix->chains));
+    ix->entries = heap_zeroed(entries, sizeof(*ix->entries));
+    ix->chains = heap_zeroed(entries + all->count + 1, sizeof(*ix->chains));
     for (ix->size = 16; ix->size < 2 * (entries + all->count); ix->size *= 2)
         ;
-    ix->slots = room_for(ix->size, sizeof(*ix->slots));
+    ix->slots = heap_zeroed(ix->size, sizeof(*ix->slots));
     for (unsigned s = 0; s < 2; s++) {
         struct forest *f = &ix->side[s];
 
-        f->node = room_for((size_t)all->count + 1, sizeof(*f->node));
+        f->node = heap_zeroed((size_t)all->count + 1, sizeof(*f->node));
         f->count = all->count + 1;
         for (uint32_t i = 0; i < all->count; i++) f->node[i + 1] = enclose(ir, &all->v[i].p, s);
         forest_grow(f);

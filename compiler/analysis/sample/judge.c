@@ -7,6 +7,7 @@
 #include "compiler/analysis/sample/sample.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/wire.h"
+#include "lang/heap.h"
 
 enum {
     SLOTS = 80,
@@ -73,60 +74,46 @@ static uint32_t state_now(struct program *p, struct bench *b)
     return key.marks & MARK_STATES;
 }
 
-static int judge_in(struct program *p, struct bench *b, const struct test_packet *packet, uint32_t before,
-                    struct pool *pool, struct verdict *v, uint32_t *state)
+static void judge_in(struct program *p, struct bench *b, const struct test_packet *packet, uint32_t before,
+                     struct pool *pool, struct verdict *v, uint32_t *state)
 {
     b->vm = vm_new(p, &(struct vm_cfg){.seed = 1, .pool = pool, .no_cookies = true});
-    if (!b->vm) return -ENOMEM;
+    if (!b->vm) out_of_memory();
     b->len = test_frame_build(packet, b->frame);
     b->iface = packet->iface;
     for (uint32_t i = 0; i < before; i++) judge_once(b, v);
     *state = state_now(p, b);
     judge_once(b, v);
     vm_free(b->vm);
-    return 0;
 }
 
-int sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
-                    uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state)
+void sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
+                     uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state)
 {
     const bool small = !p->payload.len && p->length <= 1500; /* most are, and many may be judged */
     const unsigned slot = small ? 2048 : POOL_SLOT_MOST;
     const size_t bytes = (pool_bytes(SLOTS, slot) + 63) / 64 * 64;
     void *memory = aligned_alloc(64, bytes);
-    struct bench b = {.frame = malloc(TEST_FRAME_MOST)};
-    int rc = -ENOMEM;
+    struct bench b = {.frame = heap_resized(NULL, TEST_FRAME_MOST, 1)};
 
     *v = (struct verdict){0};
     facts_of(self, schedules, &b.facts);
     b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &b.facts};
-    if (memory && b.frame) rc = judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
+    if (!memory) out_of_memory();
+    judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
     free(b.frame);
     free(memory);
-    return rc;
-}
-
-int sample_judge(struct compile *c, const struct test_packet *p, const struct test_self *self, struct verdict *v,
-                 uint32_t *state)
-{
-    char err[256];
-    struct program *program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
-    const int rc = program ? sample_judge_by(program, p, self, schedules_on(program, 0, 0), 0, v, state) : -ENOMEM;
-
-    program_put(program);
-    return rc;
 }
 
 struct decision sample_decide(struct program *program, const struct test_packet *p, const struct test_self *self,
                               uint32_t schedules, uint32_t state)
 {
     struct decision d = {.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_COUNT};
-    uint8_t *frame = malloc(TEST_FRAME_MOST);
+    uint8_t *frame = heap_resized(NULL, TEST_FRAME_MOST, 1);
     struct facts facts;
     struct pkt pkt;
     struct key key;
 
-    if (!frame) return d;
     const uint32_t len = test_frame_build(p, frame);
     facts_of(self, schedules, &facts);
     pkt_view(&pkt, frame, len, len, LINK_ETHER, p->iface);

@@ -6,6 +6,7 @@
 #include "compiler/normal/region.h"
 #include "compiler/analysis/sample/sample_priv.h"
 #include "vm/packet/parse/header.h"
+#include "lang/heap.h"
 
 /* Numbers ---------------------------------------------------------------------------------------------------------- */
 
@@ -192,17 +193,13 @@ static bool mac(const struct sampler *s, enum ir_field f, uint64_t own, uint64_t
 static bool macs(const struct sampler *s)
 {
     struct pkt pkt;
-    bool good = false;
 
     if (s->p->field[IR_SRC_MAC] == IR_ALL && s->p->field[IR_DST_MAC] == IR_ALL) return true;
-    uint8_t *frame = malloc(TEST_FRAME_MOST);
-    if (frame) {
-        const uint32_t len = test_frame_build(s->out, frame);
-
-        pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
-        good = mac(s, IR_SRC_MAC, pkt_mac(&pkt, false), &s->out->src_mac) &&
-               mac(s, IR_DST_MAC, pkt_mac(&pkt, true), &s->out->dst_mac);
-    }
+    uint8_t *frame = heap_resized(NULL, TEST_FRAME_MOST, 1);
+    const uint32_t len = test_frame_build(s->out, frame);
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
+    const bool good = mac(s, IR_SRC_MAC, pkt_mac(&pkt, false), &s->out->src_mac) &&
+                      mac(s, IR_DST_MAC, pkt_mac(&pkt, true), &s->out->dst_mac);
     free(frame);
     return good;
 }

@@ -21,13 +21,10 @@ const struct test_self *sample_self(struct compile *c, const struct ir_product *
  * follows as a comment, as a rule would ask for it: " # with dscp 46". */
 void sample_print(const struct compile *c, const struct test_packet *p, FILE *out);
 
-/* What the finished program does with it in a fresh state, at its start: verdict, and what `state` said. 0 or -ENOMEM.
- */
-int sample_judge(struct compile *c, const struct test_packet *p, const struct test_self *self, struct verdict *v,
-                 uint32_t *state);
-/* The same by a program that is loaded, while `schedules` are active, after `before` packets like it. */
-int sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
-                    uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state);
+/* What a loaded program does with it in a fresh state, while `schedules` are active, after `before` packets like it:
+ * verdict, and what `state` said. */
+void sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
+                     uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state);
 /* What the program decides if `state` (enum flow_mark) is what is said of the packet: no conversation leads there, it
  * is taken for granted. */
 struct decision sample_decide(struct program *program, const struct test_packet *p, const struct test_self *self,
