@@ -66,7 +66,8 @@ struct node *set_op(struct parser *p, struct node *left, enum node_kind op, stru
 struct node *set_member(struct parser *p, struct node *value)
 {
     if (value->kind == N_SELF) {
-        build_error(p, E_SET_MEMBER, value->span, "`self` can't be in a set: it is a fact about a packet");
+        build_error(p, E_SET_MEMBER, value->span,
+                    "`self` can't be in a set: this machine's addresses are known only while prey runs");
         diag_advise(p->diags, "write it in the rule, as in `to self, office`");
         return NULL;
     }
@@ -116,7 +117,8 @@ static void check_port_after_from(struct parser *p, const struct node *before, c
     if (!before || before->kind != N_C_FROM || part->kind != N_C_PORT) return;
     if (word_find(p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
     const struct span word = {part->span.file, part->span.start, part->span.start + 4};
-    build_error(p, E_PORT_AFTER_FROM, part->span, "`port` straight after `from` could be either side's");
+    build_error(p, E_PORT_AFTER_FROM, part->span,
+                "`port` straight after `from` could mean the source's or the destination's");
     diag_suggest(p->diags, word, "to port");
     diag_suggest(p->diags, word, "source port");
 }
@@ -131,7 +133,7 @@ struct node *rule_part(struct parser *p, struct node *rule, struct node *part, s
     if (!part) return rule;
     check_port_after_from(p, rule->last, part);
     if (!is_option(part) && is_option(rule->last)) {
-        build_error(p, E_ORDER, keyword, "conditions stand before `with`, `log`, `as` and `comment`");
+        build_error(p, E_ORDER, keyword, "a condition must stand before `with`, `log`, `as` and `comment`");
         diag_note(p->diags, rule->last->span, "move it before this");
     }
     return adopt(rule, part);

@@ -129,7 +129,7 @@ static void colon_error(struct parser *p, struct node *n, unsigned wants, const 
     } else if ((wants & W_MAC) && !(wants & W_INT)) {
         build_error(p, E_ADDRESS, n->span, "`%s` is not a MAC: six pairs of hex digits", word);
     } else {
-        build_error(p, E_VALUE, n->span, "`%s` has no meaning here: %s takes %s", word, where, describe(p, wants));
+        build_error(p, E_VALUE, n->span, "%s takes %s, not `%s`", where, describe(p, wants), word);
         const char *colon = memchr(s.s, ':', s.len);
         if ((wants & W_RANGE) && !memchr(colon + 1, ':', s.len - (size_t)(colon - s.s) - 1))
             diag_suggest(p->diags, SPAN_NONE, "%.*s-%.*s", (int)(colon - s.s), s.s, (int)(s.s + s.len - colon - 1),
@@ -218,7 +218,7 @@ static bool below_zero(struct parser *p, const struct node *n, unsigned wants, c
     const char *word = quote(p, n->span);
 
     if (n->kind != N_RANGE || word[0] != '-' || !(wants & W_INT) || wants & W_RANGE) return false;
-    build_error(p, E_VALUE, n->span, "`%s` is below 0: %s takes no such numbers", word, where);
+    build_error(p, E_VALUE, n->span, "%s takes no negative number such as `%s`", where, word);
     diag_guess(p->diags, SPAN_NONE, "%s", word + 1);
     return true;
 }
@@ -237,8 +237,7 @@ struct node *want(struct parser *p, struct node *value, unsigned wants, const ch
     }
     if (want_of(value) & wants) return value;
     if (!unit_missing(p, value, wants, where) && !below_zero(p, value, wants, where))
-        build_error(p, E_VALUE, value->span, "`%s` has no meaning here: %s takes %s", quote(p, value->span), where,
-                    describe(p, wants));
+        build_error(p, E_VALUE, value->span, "%s takes %s, not `%s`", where, describe(p, wants), quote(p, value->span));
     return NULL;
 }
 
@@ -262,7 +261,7 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span)
     } else if (is_name(slash + 1, right)) {
         port = name_node(p, (struct str){slash + 1, right}, port_span);
     } else if (parse_int_or_range(slash + 1, right, port) != 0) {
-        build_error(p, E_VALUE, port_span, "`%s` is no port: a number, a range, a name or `any` follows the slash",
+        build_error(p, E_VALUE, port_span, "`%s` is no port: write a number, a range, a name or `any` after the slash",
                     quote(p, port_span));
         return NULL;
     }
@@ -281,7 +280,7 @@ struct node *server_ref(struct parser *p, struct str word, struct span span)
     const char *slash = memchr(word.s, '/', word.len);
     const size_t left = (size_t)(slash - word.s), right = word.len - left - 1;
     if (!is_name(slash + 1, right)) {
-        build_error(p, E_VALUE, span, "`%s` is no server: it is written POOL/SERVER", quote(p, span));
+        build_error(p, E_VALUE, span, "`%s` is no server: write it as POOL/SERVER", quote(p, span));
         return NULL;
     }
     const struct span pool = {span.file, span.start, span.start + (uint32_t)left};

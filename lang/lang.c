@@ -131,7 +131,7 @@ static void follow(struct compile *c, struct node *include)
 {
     const struct node *name = include->first;
     if (c->includes++ == MAX_INCLUDES)
-        diag(c->diags, E_TOO_LARGE, include->span, "these are more than %d include statements", MAX_INCLUDES);
+        diag(c->diags, E_TOO_LARGE, include->span, "a compile follows at most %d `include` statements", MAX_INCLUDES);
     if (c->includes > MAX_INCLUDES) return;
     if (memchr(name->v.str.s, '\0', name->v.str.len) || name->v.str.len == 0) {
         diag(c->diags, E_INCLUDE, name->span, "this is no file name");

@@ -44,7 +44,7 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 }
 
 /* punctuation */
-%token NL "the end of the line" LBRACE "{" RBRACE "}" LPAREN "(" RPAREN ")"
+%token NL "a new line" LBRACE "{" RBRACE "}" LPAREN "(" RPAREN ")"
 %token COMMA "," EQ "=" ARROW "->" COLON ":" GE ">="
 /* values; the lexer has built their nodes */
 %token <node> INT "a number" RANGE "a range" ADDR "an address" PREFIX "a prefix" ADDR_RANGE "an address range"

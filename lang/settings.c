@@ -1,4 +1,5 @@
 /* `limits` and `timeouts`: blocks of keys and values. The keys, and which kind of value each takes, are tables. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lang/lang_priv.h"
@@ -59,6 +60,14 @@ static struct node *take_last(struct node *words)
     return last;
 }
 
+static const char *in_backticks(struct parser *p, const char *text)
+{
+    char quoted[2 * MAX_NAME + 4];
+    const int n = snprintf(quoted, sizeof(quoted), "`%s`", text);
+
+    return arena_strndup(p->arena, quoted, (size_t)n);
+}
+
 struct node *setting(struct parser *p, struct node *words, struct node *value, bool is_timeout)
 {
     if (!value && words->first == words->last) {
@@ -71,7 +80,7 @@ struct node *setting(struct parser *p, struct node *words, struct node *value, b
     const char *text = key_text(p, words);
     for (size_t i = 0; text && i < n; i++) {
         if (strcmp(keys[i].name, text) != 0) continue;
-        value = want(p, value, keys[i].wants, arena_strndup(p->arena, text, strlen(text)));
+        value = want(p, value, keys[i].wants, in_backticks(p, text));
         return tree(p, N_SETTING, words->span, chain(words->first, value));
     }
     unknown_key(p, words->span, text, is_timeout);

@@ -42,17 +42,17 @@ static const struct place {
     int a, b;
     const char *what, *starts;
 } places[] = {
-    {FIREWALL, SET, "a declaration", "no declaration begins with `%s`"},
-    {ACCEPT, MIRROR, "a rule", "no rule begins with `%s`"},
+    {FIREWALL, SET, "a declaration (such as `set`)", "no declaration begins with `%s`"},
+    {ACCEPT, MIRROR, "a rule (such as `accept tcp`)", "no rule begins with `%s`"},
     {BALANCE, SERVER, "a pool's item", "no item of a pool begins with `%s`"},
     {MODE, AFFINITY, "a service's item", "no item of a service begins with `%s`"},
     {MASQUERADE, FORWARD, "a nat's item", "no item of a nat begins with `%s`"},
     {EXPECT, NEVER, "a test's step", "no step of a test begins with `%s`"},
-    {FRAGMENT, COMMENT, "a condition, an option or the line's end", NULL},
-    {FRAGMENT, INSTRUCTION, "a condition", NULL},
-    {TCP, IP6, "a family or a protocol", NULL},
-    {EVERY, TIMEOUT, "an option of the check", NULL},
-    {PAYLOAD, SYN, "an option of the packet", NULL},
+    {FRAGMENT, COMMENT, "a condition (such as `from`), an option (such as `log`) or a new line", NULL},
+    {FRAGMENT, INSTRUCTION, "a condition (such as `from`)", NULL},
+    {TCP, IP6, "a protocol (such as `tcp`) or a family (such as `ip6`)", NULL},
+    {EVERY, TIMEOUT, "an option of the check (such as `every`)", NULL},
+    {PAYLOAD, SYN, "a part of the packet (such as `syn` or `ttl`)", NULL},
 };
 
 static const struct place *place_of(const int *expected, int n)
@@ -203,8 +203,8 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
         p->missing_brace = true;
         if (p->text[next] == '{') {
             diag(p->diags, E_BRACE_LINE, (struct span){span.file, next, next + 1},
-                 "`{` stands on the line of its statement");
-            diag_note(p->diags, span, "it belongs at the end of this line");
+                 "`{` must stand on the same line as its statement");
+            diag_note(p->diags, span, "put it at the end of this line");
             return;
         }
     }
@@ -214,8 +214,7 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
         return;
     }
     list_expected(expected, n, &wanted);
-    diag(p->diags, E_END, span, "the statement ends too early: %s %s", wanted.s,
-         n == 1 ? "is missing" : "could follow");
+    diag(p->diags, E_END, span, "the statement ends too early: add %s", wanted.s);
 }
 
 /* The first word of a statement. */
@@ -228,11 +227,11 @@ static void say_start(struct parser *p, int found, struct span span, const int *
         snprintf(text, sizeof(text), place->starts, word);
         diag(p->diags, E_STATEMENT, span, "%s", text);
     } else if (place) {
-        diag(p->diags, E_STATEMENT, span, "`%s` can't begin a statement here, %s could", word, place->what);
+        diag(p->diags, E_STATEMENT, span, "unexpected `%s`: write %s", word, place->what);
     } else {
         struct text wanted = {.n = 0};
         list_expected(expected, n, &wanted);
-        diag(p->diags, E_STATEMENT, span, "`%s` can't begin a statement here: %s could", word, wanted.s);
+        diag(p->diags, E_STATEMENT, span, "unexpected `%s`: write %s", word, wanted.s);
     }
 }
 
@@ -242,18 +241,17 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
     const char *word = quote(p, span);
     bool name_wanted = n > ALL_NAMES && has(expected, n, NAME);
     if (word_is_reserved(found) && name_wanted && !takes_values(expected, n)) {
-        diag(p->diags, E_RESERVED, span, "`%s` is a reserved word and can't be a name", word);
+        diag(p->diags, E_RESERVED, span, "`%s` is a reserved word: choose another name", word);
         return;
     }
     list_expected(expected, n, &wanted);
     if (found == NL)
-        diag(p->diags, E_SYNTAX, span, "`;` can't stand here: %s could", wanted.s);
+        diag(p->diags, E_SYNTAX, span, "unexpected `;`: write %s", wanted.s);
     else if (has(expected, n, NL) && n == 1)
-        diag(p->diags, E_SYNTAX, span, "the statement ends before `%s`: a newline or `;` must stand here", word);
-    else if (n == 1)
-        diag(p->diags, E_SYNTAX, span, "`%s` can't stand here: %s must", word, wanted.s);
+        diag(p->diags, E_SYNTAX, span,
+             "unexpected `%s`: the statement is complete before it, so write a new line or `;`", word);
     else
-        diag(p->diags, E_SYNTAX, span, "`%s` can't stand here: %s could", word, wanted.s);
+        diag(p->diags, E_SYNTAX, span, "unexpected `%s`: write %s", word, wanted.s);
 }
 
 /* The word before this place on its line, empty where there is none. */
@@ -278,7 +276,7 @@ static void offer_form(struct parser *p, int found, struct span span, const int 
         diag_suggest_removal(p->diags, span);
         diag_advise(p->diags, "leave it out: the first rule that matches decides");
     } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
-        diag_advise(p->diags, "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+        diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
     else if (found == LBRACE && takes_values(expected, n))
         diag_advise(p->diags, "write the list without braces: a, b");
     else if (has(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&

@@ -99,7 +99,7 @@ static void scan_addr_range(struct parser *p, const char *s, size_t len, const c
     else if (any_addr(dash + 1, right, &v.addr_range.hi) != 0)
         addr_error(p, t, dash + 1, right);
     else if (v.addr_range.lo.family != v.addr_range.hi.family)
-        lex_error(p, t, E_ADDRESS, "a range lies in one family, `%.*s` begins in IPv%u and ends in IPv%u", (int)len, s,
+        lex_error(p, t, E_ADDRESS, "a range can't mix families: `%.*s` begins in IPv%u and ends in IPv%u", (int)len, s,
                   v.addr_range.lo.family, v.addr_range.hi.family);
     else
         give_value(p, t, ADDR_RANGE, N_ADDR_RANGE, v);
@@ -178,7 +178,7 @@ void scan_dots(struct parser *p, const char *s, size_t len, struct token *t)
         const char *dot = memchr(s, '.', len);
         if (isalpha((unsigned char)s[len - 1]) || s[len - 1] == '%' ||
             !memchr(dot + 1, '.', len - (size_t)(dot - s) - 1))
-            lex_error(p, t, E_NUMBER, "`%.*s` is neither an address nor a whole number; there are no fractions",
+            lex_error(p, t, E_NUMBER, "`%.*s` is neither an address nor a whole number (there are no fractions)",
                       (int)len, s);
         else
             addr_error(p, t, s, len);

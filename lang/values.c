@@ -189,7 +189,7 @@ static bool is_duration_mix(const char *s, size_t len)
 static void unit_error(struct parser *p, struct token *t, const char *s, size_t digits, size_t len)
 {
     if (is_duration_mix(s, len)) {
-        lex_error(p, t, E_UNIT, "the units of a duration go from large to small, each once, as in 1d2h4m");
+        lex_error(p, t, E_UNIT, "write the units of a duration from large to small, each once, as in 1d2h4m");
         return;
     }
     lex_error(p, t, E_UNIT,

@@ -110,8 +110,8 @@ static void report_chain(struct gen *g, const struct classified *c)
     const uint32_t n = in_turn(c, entry);
 
     diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
-         "a packet could be asked more than %u rules of `%s` in turn, with a search before each",
-         (unsigned)PBC_CHAIN_MAX, name_of(g, c));
+         "a packet could need more than %u searches in `%s`, one rule after the other", (unsigned)PBC_CHAIN_MAX,
+         name_of(g, c));
     diag_advise(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
 }
@@ -159,12 +159,12 @@ void report_warnings(struct gen *g)
         const bool chain = w->code == W_CLASSIFIER_CHAIN;
 
         if (chain)
-            diag(d, w->code, w->span[0], "a packet can be asked %u rules of `%s` in turn, with a search before each",
-                 w->count, list);
+            diag(d, w->code, w->span[0], "a packet can need %u searches in `%s`, one rule after the other", w->count,
+                 list);
         else
             diag(d, w->code, w->span[0],
-                 "nothing tells many rules of `%s` apart: a packet can be compared with %u blocks of eight", list,
-                 w->count);
+                 "many rules of `%s` hold for the same packets: one may be compared with %u blocks of eight rules",
+                 list, w->count);
         if (chain) diag_advise(d, "%s", chain_fix);
         for (uint32_t i = 1; i < w->named; i++)
             diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");

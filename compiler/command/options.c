@@ -114,7 +114,8 @@ static bool abbreviated(const char *word)
 static int missing_argument(int id)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].id == id) return fault("an option lacks its value", rows[i].shown, NULL);
+        if (rows[i].id == id)
+            return fault("a value is missing after", rows[i].shown, "`preyc --help` lists the options");
     return -EINVAL;
 }
 
@@ -122,13 +123,13 @@ static int take_dump(struct options *o, const char *value)
 {
     static const char *const kinds[] = {[DUMP_AST] = "ast", [DUMP_IR] = "ir", [DUMP_BYTECODE] = "bytecode"};
 
-    if (o->dump != DUMP_NONE) return fault("--dump stands twice", NULL, "one dump at a time");
+    if (o->dump != DUMP_NONE) return fault("--dump is given twice", NULL, "ask for one dump at a time");
     for (enum dump_kind k = DUMP_AST; k <= DUMP_BYTECODE; k++)
         if (strcmp(value, kinds[k]) == 0) {
             o->dump = k;
             return 0;
         }
-    return fault("--dump can't print", value, "it takes ast, ir or bytecode");
+    return fault("--dump takes ast, ir or bytecode, not", value, NULL);
 }
 
 static int take_format(struct options *o, const char *value)
@@ -140,14 +141,14 @@ static int take_format(struct options *o, const char *value)
             o->format = f;
             return 0;
         }
-    return fault("--format does not know", value, "it takes text, json or sarif");
+    return fault("--format takes text, json or sarif, not", value, NULL);
 }
 
 static int take_setup(struct options *o, const char *value)
 {
     const char *slash = strchr(value, '/');
 
-    if (o->setup) return fault("--server-setup stands twice", NULL, "one server at a time");
+    if (o->setup) return fault("--server-setup is given twice", NULL, "ask for one server at a time");
     o->setup = value;
     return slash && slash > value && slash[1] ? 0 : fault("--server-setup takes POOL/SERVER, not", value, NULL);
 }
@@ -156,9 +157,9 @@ static int take(struct options *o, int id, const char *value)
 {
     switch (id) {
     case OPT_OUTPUT:
-        if (o->output) return fault("-o stands twice", NULL, "one compile writes one file");
+        if (o->output) return fault("-o is given twice", NULL, "a compile writes one file");
         o->output = value;
-        return value[0] ? 0 : fault("-o needs the name of a file", NULL, NULL);
+        return value[0] ? 0 : fault("the name after -o is empty", NULL, NULL);
     case OPT_CHECK: o->check = true; return 0;
     case OPT_DUMP: return take_dump(o, value);
     case OPT_STATS: o->stats = true; return 0;
@@ -177,14 +178,17 @@ static int take(struct options *o, int id, const char *value)
 
 static int check_fmt(const struct options *o)
 {
-    if (o->output) return fault("--fmt compiles nothing, -o does", NULL, "`-w` rewrites the rule file itself");
+    if (o->output)
+        return fault("--fmt prints the file and does not compile it, so -o has no use", NULL,
+                     "`-w` rewrites the rule file itself");
     if (o->stats || o->dump != DUMP_NONE || o->setup)
-        return fault("--fmt stands alone", NULL, "only -w, --check and --format go with it");
-    if (o->check && o->write) return fault("--check writes nothing, -w does", NULL, "leave out one of them");
+        return fault("--fmt can be combined with -w, --check and --format alone", NULL, NULL);
+    if (o->check && o->write) return fault("--check writes no file and -w does", NULL, "leave out one of them");
     if (o->input_count > 1 && !o->check && !o->write)
-        return fault("more than one rule file is named", o->input, "with -w or --check --fmt takes several");
+        return fault("--fmt prints one file, and a second is given:", o->inputs[1], "-w and --check take several");
     for (int i = 0; i < o->input_count; i++) {
-        if (!o->inputs[i][0]) return fault("the name of the rule file is empty", NULL, NULL);
+        if (!o->inputs[i][0])
+            return fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
         if (o->write && strcmp(o->inputs[i], "-") == 0) return fault("-w can't rewrite standard input", NULL, NULL);
     }
     return 0;
@@ -193,10 +197,11 @@ static int check_fmt(const struct options *o)
 static int check_diff(const struct options *o)
 {
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write)
-        return fault("--diff stands alone", NULL, "only --format=text or json goes with it");
-    if (o->format == FORMAT_SARIF) return fault("--diff prints text or json, no", "sarif", NULL);
+        return fault("--diff can be combined with --format=text or json alone", NULL, NULL);
+    if (o->format == FORMAT_SARIF) return fault("--diff prints text or json, not", "sarif", NULL);
     if (o->input_count != 2)
-        return fault("--diff compares two files", NULL, "`preyc --diff OLD NEW`, each rules or a compiled program");
+        return fault("--diff compares two files", NULL,
+                     "write `preyc --diff OLD NEW`; each is a rule file or a compiled program");
     for (int i = 0; i < 2; i++)
         if (!o->inputs[i][0]) return fault("the name of a file is empty", NULL, NULL);
     return 0;
@@ -206,19 +211,24 @@ static int check_whole(const struct options *o, int inputs)
 {
     if (o->help || o->version) return 0;
     if (o->explain)
-        return inputs ? fault("--explain takes a code and no rule file", o->input, "try `preyc --explain E0201`") : 0;
+        return inputs
+                   ? fault("--explain takes a code and no rule file such as", o->input, "try `preyc --explain E0201`")
+                   : 0;
     if (o->diff) return check_diff(o);
-    if (inputs == 0) return fault("no rule file is named", NULL, "try `preyc --check rules.prey`");
+    if (inputs == 0) return fault("no rule file is given", NULL, "try `preyc --check rules.prey`");
     if (o->fmt) return check_fmt(o);
-    if (o->write) return fault("-w goes with --fmt", NULL, "-o FILE names what a compile writes");
-    if (inputs > 1) return fault("more than one rule file is named", o->input, "a file takes in others with `include`");
-    if (!o->input[0]) return fault("the name of the rule file is empty", NULL, NULL);
+    if (o->write) return fault("-w works with --fmt alone", NULL, "`-o FILE` names the file that a compile writes");
+    if (inputs > 1)
+        return fault("a compile takes one rule file, and a second is given:", o->inputs[1],
+                     "`include` in the first takes in others");
+    if (!o->input[0]) return fault("the name of the rule file is empty", NULL, "try `preyc --check rules.prey`");
     if (o->format != FORMAT_TEXT && (o->dump != DUMP_NONE || o->stats || o->setup))
-        return fault("--dump, --stats and --server-setup print text, --format another form, both on standard output",
-                     NULL, "ask for one at a time");
-    if (o->check && o->output) return fault("--check writes nothing, -o does", NULL, "leave out one of them");
+        return fault("--dump, --stats and --server-setup print text, and --format asks for another form", NULL,
+                     "ask for one at a time");
+    if (o->check && o->output) return fault("--check writes no file and -o does", NULL, "leave out one of them");
     if (!o->check && !o->output && !o->stats && !o->setup && o->dump == DUMP_NONE)
-        return fault("nothing to do with", o->input, "say -o FILE, --check, --dump=... or --stats");
+        return fault("nothing is asked for", o->input,
+                     "add `-o FILE` to compile, `--check`, `--dump=...` or `--stats`");
     return 0;
 }
 

@@ -34,7 +34,7 @@ static void check_option_kinds(const struct check_work *w)
         const struct node *n = w->options.of[i];
 
         if (!n || !option_kinds[i] || option_kinds[i] >> w->check.kind & 1) continue;
-        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` says nothing to a check of kind `%s`", node_words(n),
+        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` has no use in `%s` checks", node_words(n),
              node_words(w->kind_node));
         diag_note(w->c->diags, w->kind_node->span, "the kind is named here");
     }
@@ -85,10 +85,10 @@ static void expect_of(struct check_work *w)
     w->check.expect = PBC_NONE;
     if (w->check.kind == PBC_CHECK_UDP && (!send || !expect)) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span,
-             "a udp check needs what to send and what to expect: no answer says nothing");
+             "a `udp` check needs `send` and `expect`: a server that is up may stay silent");
         diag_advise(w->c->diags, "udp send x\"..\" expect x\"..\"");
     } else if (http && !expect) {
-        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "an %s check needs the status that it expects",
+        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "`%s` needs `expect` with the status of a good answer",
              node_words(w->kind_node));
         diag_suggest(w->c->diags, span_after(whole_clause(w->kind_node)), " expect 200");
     }
@@ -108,7 +108,7 @@ static void verify_of(struct check_work *w)
 
     if (off) w->check.flags |= PBC_CHECK_NO_VERIFY;
     if (off && ca) {
-        diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` exclude each other");
+        diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
         diag_note(w->c->diags, ca->span, "the other is here");
     } else if (w->check.kind == PBC_CHECK_HTTPS && !off && !w->check.sni && !w->check.host) {
         diag(w->c->diags, E_CHECK_VERIFY, w->kind_node->span,

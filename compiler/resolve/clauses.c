@@ -68,7 +68,7 @@ bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, u
 
     if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, &numbers, &name)) return false;
     if (numbers.n != 1) {
-        diag(c->diags, E_WRONG_VALUE, clause->span, "`ports` of a source is one range");
+        diag(c->diags, E_WRONG_VALUE, clause->span, "`ports` takes one range here, such as 1024-65535");
         return false;
     }
     if (numbers.r[0].lo == 0) {

@@ -142,7 +142,7 @@ void cond_inner(struct rule_work *w, const struct node *n)
     }
     if (outer && outer->first && (outer->first->kind == N_NONE) != says_not(outer) &&
         (outer->first->kind == N_NONE || outer->first->kind == N_ANY))
-        warn_never(w, n, "a frame without a tag has no second one");
+        warn_never(w, n, "a frame without a VLAN tag has no inner tag");
     cond = cond_add(w, COND_VLAN_INNER, n);
     if (cond) cond_ranges(w, cond, &tags);
 }
@@ -191,8 +191,7 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
     struct image *img = c->image;
 
     if (!device_is_named_right(device->v.str)) {
-        diag(c->diags, E_DEVICE_NAME, device->span,
-             "this can't be the name of a device: 1 to 15 characters without blanks, `/` and `:`");
+        diag(c->diags, E_DEVICE_NAME, device->span, "a device's name has 1 to 15 characters and no blanks, `/` or `:`");
         return PBC_NONE;
     }
     const uint32_t text = text_of(c, device->v.str);

@@ -63,8 +63,9 @@ void cond_flags(struct rule_work *w, const struct node *n)
         uint32_t bit;
         node_each(name, lacks_node) if (word_want(w, name, flag_words, "TCP flag", &bit) && has & bit)
         {
-            diag(w->c->diags, E_FLAG_BOTH, name->span, "`%s` is asked to be set and to be clear", name->v.str.s);
-            diag_note(w->c->diags, has_node->span, "asked to be set here");
+            diag(w->c->diags, E_FLAG_BOTH, name->span,
+                 "`%s` stands after `has` and after `lacks`: no flag is both set and clear", name->v.str.s);
+            diag_note(w->c->diags, has_node->span, "after `has` it stands here");
         }
         w->bad = true;
         return;
@@ -149,11 +150,11 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
 
     if (!v.s || (mask && !m.s)) return false;
     if (v.len < 1 || v.len > sizeof(p->value)) {
-        diag(d, E_BYTES_LENGTH, value->span, "%zu bytes can't be compared: from 1 to 64 can", v.len);
+        diag(d, E_BYTES_LENGTH, value->span, "a pattern has 1 to 64 bytes; this one has %zu", v.len);
         return false;
     }
     if (mask && m.len != v.len) {
-        diag(d, E_MASK_LENGTH, mask->span, "mask and value must be of one length: the mask has %zu, the value %zu",
+        diag(d, E_MASK_LENGTH, mask->span, "mask and value must have as many bytes: the mask has %zu, the value %zu",
              m.len, v.len);
         diag_note(d, value->span, "the value is here");
         return false;

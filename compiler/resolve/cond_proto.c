@@ -186,8 +186,8 @@ static bool no_tags(struct rule_work *w, const struct node *n, const struct numb
 
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
         if (numbers_hold(types, tags[i])) {
-            diag(w->c->diags, E_ETHER_TAG, n->span,
-                 "0x%x is a VLAN tag, not what a frame carries: `ether` asks for the type after all tags", tags[i]);
+            diag(w->c->diags, E_ETHER_TAG, n->span, "0x%x marks a VLAN tag: `ether` compares the type behind all tags",
+                 tags[i]);
             diag_advise(w->c->diags, "use `vlan any` or `vlan N`");
             return false;
         }
@@ -241,12 +241,12 @@ static int icmp_before(const struct rule_work *w)
 static void add_neighbour_discovery(struct rule_work *w, const struct node *n, int icmp)
 {
     if (icmp != PW_ICMP6) {
-        diag(w->c->diags, E_ND_ALONE, n->span, "neighbour discovery is part of IPv6: `nd` stands after `icmp6`");
-        diag_advise(w->c->diags, "it is asked for by `icmp6 type nd`");
+        diag(w->c->diags, E_ND_ALONE, n->span, "neighbour discovery is part of IPv6: write `nd` after `icmp6 type`");
+        diag_advise(w->c->diags, "write `icmp6 type nd`");
         w->bad = true;
     } else if (node_count(n) > 1) {
         diag(w->c->diags, E_ND_ALONE, n->span,
-             "`nd` is more than a type (133 to 136 with hop limit 255), so it stands alone");
+             "`nd` means types 133 to 136 with hop limit 255, so no other type can stand beside it");
         w->bad = true;
     } else {
         cond_add(w, COND_ICMP_ND, n);
@@ -260,7 +260,7 @@ void cond_icmp_type(struct rule_work *w, const struct node *n)
     struct pbc_cond *cond;
 
     if (icmp < 0) {
-        diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` stands right after `icmp` or `icmp6`, one of them alone");
+        diag(w->c->diags, E_TYPE_NEEDS_ICMP, n->span, "`type` must follow `icmp` or `icmp6`, and only one of them");
         diag_advise(w->c->diags, "write `icmp type ...` or `icmp6 type ...`");
         w->bad = true;
         return;
@@ -288,9 +288,8 @@ void cond_icmp_code(struct rule_work *w, const struct node *n)
     struct pbc_cond *cond;
 
     if (!w->bad && !w->single_type) {
-        diag(w->c->diags, E_CODE_NEEDS_TYPE, n->span,
-             "a code means something only beside one type: `icmp type T code C`");
-        if (w->seen[N_C_TYPE]) diag_note(w->c->diags, w->seen[N_C_TYPE]->span, "this is not one single type");
+        diag(w->c->diags, E_CODE_NEEDS_TYPE, n->span, "`code` needs exactly one type before it: `icmp type T code C`");
+        if (w->seen[N_C_TYPE]) diag_note(w->c->diags, w->seen[N_C_TYPE]->span, "this is more than one type");
         w->bad = true;
         return;
     }

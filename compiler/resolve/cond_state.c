@@ -24,9 +24,9 @@ static bool per_source(struct rule_work *w, const struct node *n, const struct n
     const struct node *by = per ? per->first : NULL;
 
     if (by && is_choice(by, CL_SOURCE) && !by->next) return true;
-    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "flows are counted for each source address%s",
-         !per             ? ", which the rule must say"
-         : by && by->next ? ", not for a prefix"
+    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts the flows of each source address%s",
+         !per             ? ": say so"
+         : by && by->next ? ", not of a prefix"
                           : "");
     if (per)
         diag_suggest(w->c->diags, whole_clause(per), "per source");

@@ -110,7 +110,8 @@ static void check_arp(struct rule_work *w)
     const struct node *n = w->seen[N_C_FROM] ? w->seen[N_C_FROM] : w->seen[N_C_TO];
 
     if (!w->only_arp || !n) return;
-    diag(w->c->diags, E_ARP_ADDRESS, n->span, "`%s` can't be asked of ARP: its addresses are not looked at",
+    diag(w->c->diags, E_ARP_ADDRESS, n->span,
+         "`%s` can't stand beside `arp`: rules don't look at the addresses inside ARP",
          n->kind == N_C_FROM ? "from" : "to");
     w->bad = true;
 }
@@ -202,7 +203,9 @@ static void check_v6_numbers(struct rule_work *w)
     for (size_t i = 0; i < sizeof(walked) / sizeof(walked[0]); i++)
         if (numbers_hold(&w->single_protocols, walked[i])) {
             diag(w->c->diags, W_V6_EXTENSION, n->span,
-                 "protocol %u is an extension header in IPv6, which is walked over: it never matches there", walked[i]);
+                 "protocol %u is an extension header in IPv6; rules compare the protocol behind it, so this never "
+                 "matches IPv6",
+                 walked[i]);
             if (w->families & KIND_IP4 && !w->family_node) diag_advise(w->c->diags, "name `ip` if IPv4 is meant");
             if (!(w->families & KIND_IP4) && !n->first->next) w->never = true;
             return;

@@ -56,8 +56,8 @@ void check_decap(const struct rule_work *w)
     for (const struct node *n = list ? list->first : NULL; n; n = n->next) open |= n->kind == N_ANY;
     if (!open) return;
     diag(w->c->diags, E_DECAP_FROM, from ? from->span : w->decap->span,
-         from ? "`decap` lists its senders one by one: anybody else could send packets in their names"
-              : "`decap` without `from`: anybody could send packets in the name of others");
+         from ? "this `from` lets anybody send packets in the name of others: list the tunnel's senders one by one"
+              : "`decap` without `from` lets anybody send packets in the name of others");
     diag_advise(w->c->diags, "add `from` and the addresses of the machines that put packets into the tunnel");
 }
 
@@ -68,7 +68,7 @@ void check_no_decap(struct compile *c, const struct pbc_firewall *out)
     for (uint32_t i = out->rules; i < out->rules + out->rule_count; i++) {
         if (!verdict_is(img->rules[i].verdict, VERDICT_OPENS)) continue;
         diag(c->diags, E_DECAP_OUT, img->rule_span[i],
-             "this firewall judges what the machine sends itself; nothing of it is opened");
+             "`decap` has no use here: this firewall judges what the machine itself sends");
         diag_advise(c->diags, "move the rule into the firewall for what arrives");
     }
 }

@@ -74,7 +74,7 @@ static bool rate_of(struct compile *c, const struct node *n, const char *what, s
         report_wrong_value(c, n, v, what);
         return false;
     }
-    return m->count || report_zero(c, n, "a meter that never has a token lets nothing within");
+    return m->count || report_zero(c, n, "a rate of 0 lets no packet be `within` the meter");
 }
 
 /* One second's worth; a packet, or what the largest packets need. */
@@ -110,9 +110,9 @@ static bool burst_of(struct compile *c, const struct meter_parts *parts, struct 
         return false;
     }
     m->burst = v.node->v.i;
-    if (!m->burst) return report_zero(c, n, "with a burst of 0 no packet is ever within");
+    if (!m->burst) return report_zero(c, n, "a burst of 0 lets no packet be `within` the meter");
     return (u128)m->burst * m->per_ns <= (u128)PBC_METER_REFILL_MAX * m->count ||
-           report_range(c, n, "a burst that takes more than a year to come back");
+           report_range(c, n, "this burst would take more than a year to refill");
 }
 
 /* How the key of `per` is cut: one length is for whichever family its rules can match (check_meters). */
@@ -143,7 +143,8 @@ static bool entries_of(struct compile *c, const struct meter_parts *parts, struc
     uint64_t total = 0;
 
     if (parts->entries && !parts->per) {
-        diag(c->diags, E_METER_KEYLESS, parts->entries->span, "a meter without `per` has one bucket, and no entries");
+        diag(c->diags, E_METER_KEYLESS, parts->entries->span,
+             "`entries` needs `per`: a meter without it has one bucket");
         diag_suggest(c->diags, span_after(whole_clause(parts->entries)), " per source");
         diag_suggest_removal(c->diags, whole_clause(parts->entries));
         return false;
@@ -151,7 +152,7 @@ static bool entries_of(struct compile *c, const struct meter_parts *parts, struc
     if (!parts->per) return true;
     m->entries = ENTRIES_DEFAULT;
     if (parts->entries && !number_one(c, parts->entries->first, &kind, &m->entries)) return false;
-    if (!m->entries) return report_zero(c, parts->entries->first, "a meter with no entries can't tell its keys apart");
+    if (!m->entries) return report_zero(c, parts->entries->first, "`entries` must be at least 1");
     for (uint32_t i = 0; i < c->image->meters_count; i++) total += c->image->meters[i].entries;
     if (total + m->entries <= PBC_METER_ENTRIES_MAX) return true;
     return report_range(c, parts->entries ? parts->entries : parts->per,

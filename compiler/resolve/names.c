@@ -284,7 +284,7 @@ static void report_cycle(struct compile *c, const struct symbol *s, const struct
     }
     for (unsigned i = n; i-- > 0 && used < sizeof(text) - 80;)
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%.64s -> ", path[i]->name.s);
-    diag(c->diags, E_NAME_CYCLE, at, "the %s `%s` is made of itself: %s%.64s", kinds[s->kind].name, s->name.s, text,
+    diag(c->diags, E_NAME_CYCLE, at, "the %s `%s` contains itself: %s%.64s", kinds[s->kind].name, s->name.s, text,
          s->name.s);
     for (unsigned i = n; i-- > 0;) diag_note(c->diags, path[i]->span, "`%s` is declared here", path[i]->name.s);
 }
@@ -296,8 +296,7 @@ bool symbol_enter(struct compile *c, struct symbol *s, struct symbol *from, stru
         return false;
     }
     if (c->symbols->depth >= NEST_MAX) {
-        diag(c->diags, E_NEST_DEEP, at, "`%s` is reached through more than %d names that are made of one another",
-             s->name.s, NEST_MAX);
+        diag(c->diags, E_NEST_DEEP, at, "`%s` is nested in more than %d other names", s->name.s, NEST_MAX);
         return false;
     }
     c->symbols->depth++;

@@ -47,7 +47,7 @@ static void check_rate_length(const struct service_work *w, const struct symbol 
         const struct node *len = per->first->next;
         if (!len || len->next || w->families == KIND_IP6 || (w->families == KIND_IP4 && len->v.i <= 32)) return;
         diag(c->diags, E_METER_LENGTH, clause->span,
-             "`%s` cuts addresses at one length, and clients of this service can be of both families", meter->name.s);
+             "the meter `%s` has one prefix length, but this service can have IPv4 and IPv6 clients", meter->name.s);
         diag_note(c->diags, per->span, "the length is given here");
     }
 }

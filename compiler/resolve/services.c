@@ -30,7 +30,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
 
     if (!word) {
         if (c->symbols->text_at_fault) return false;
-        diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` does not say its mode", s->name.s);
+        diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
         diag_advise(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue "
                               "PORT` or `mode proxy`");
         return false;
@@ -78,10 +78,11 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
     }
     mark_names_used(c, n);
     if (v.node->kind == N_ADDR) {
-        diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "no service can stand on this address: it is no single host's");
+        diag(c->diags, E_ENDPOINT_ADDRESS, n->span,
+             "a service needs the address of one host: this one is multicast, broadcast or unspecified");
         return false;
     }
-    diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "a service stands on single addresses, `self` or `any`");
+    diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "after `on` a service takes single addresses, `self` or `any`");
     diag_advise(c->diags, "list the addresses one by one");
     return false;
 }
@@ -167,15 +168,15 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
         if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
-                 "`%s` is read from what a client sends after it is connected; this mode sends its first packet on",
+                 "`%s` is known only once a client is connected, and this mode chooses the pool by the first packet",
                  node_words(n));
-            diag_advise(c->diags, "`mode proxy` sees it");
+            diag_advise(c->diags, "`mode proxy` can use it");
             good = false;
         } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
                    !str_is(n->first->v.str, "l2")) {
             diag(c->diags, E_MODE_BLIND, n->span,
-                 "the packet that opens a connection has no payload yet, and it is the one that chooses the pool");
-            diag_advise(c->diags, "`mode proxy` sees it");
+                 "the packet that opens a connection chooses the pool, and it has no payload yet");
+            diag_advise(c->diags, "`mode proxy` can use it");
             good = false;
         } else if (n->kind == N_C_OVER || n->kind == N_C_WITHIN) {
             mark_names_used(c, n);
@@ -220,7 +221,7 @@ static void check_shares(struct compile *c, const struct node *pools)
             return;
         }
         if (percent == PBC_NONE && count > 1) {
-            diag(c->diags, E_SHARES, share->span, "where several pools share, each says its part in percent");
+            diag(c->diags, E_SHARES, share->span, "several pools need their shares in percent: `a 90%%, b 10%%`");
             return;
         }
         sum += percent == PBC_NONE ? 100 : percent;
@@ -294,7 +295,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
         if (n->kind != N_WHEN) continue;
         if (otherwise) {
             diag(c->diags, E_AFTER_ELSE, n->span,
-                 n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never asked");
+                 n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never reached");
             diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
             mark_names_used(c, n);
             continue;
@@ -304,7 +305,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
         resolve_branch(w, n);
     }
     if (!last && !c->symbols->text_at_fault) {
-        diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` sends nothing anywhere", s->name.s);
+        diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` has no pool to send its traffic to", s->name.s);
         diag_advise(c->diags, "add `-> POOL`");
     }
     if (!otherwise)

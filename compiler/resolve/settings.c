@@ -76,13 +76,13 @@ static const char *key_of(struct compile *c, const struct node *setting)
 static bool value_in_bounds(struct compile *c, const struct node *at, const struct row *row, uint64_t value)
 {
     if (value < row->least || value > row->most) {
-        diag(c->diags, E_SETTING_RANGE, at->span, "`%s` goes %s", row->key, row->bounds);
+        diag(c->diags, E_SETTING_RANGE, at->span, "`%s` can be %s", row->key, row->bounds);
         return false;
     }
     if (strcmp(row->key, "maglev") != 0 || lb_is_prime((uint32_t)value)) return true;
     uint32_t next = (uint32_t)value;
     while (!lb_is_prime(next)) next++;
-    diag(c->diags, E_SETTING_RANGE, at->span, "the slots of a Maglev table must be a prime number");
+    diag(c->diags, E_SETTING_RANGE, at->span, "`maglev` must be a prime number");
     diag_suggest_for(c->diags, ", the next prime", "%u", next);
     return false;
 }
@@ -91,7 +91,7 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
 {
     *value = rate->v.rate.count;
     if (rate->v.rate.per_ns == S) return true;
-    diag(c->diags, E_SETTING_RANGE, at->span, "answers are limited by the second");
+    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` is counted by the second");
     diag_suggest(c->diags, SPAN_NONE, "%" PRIu64 "/s",
                  *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
     return false;
@@ -152,7 +152,7 @@ static void hash_key_take(struct compile *c, const struct node *n)
 
     if (key.len == 0) {
         diag(c->diags, E_HASH_KEY, n->first->span, "an empty hash key protects nothing");
-        diag_advise(c->diags, "any text will do that nobody guesses");
+        diag_advise(c->diags, "write a text that nobody can guess");
         return;
     }
     if (first_time(c, PBC_SETTINGS_KEYS, n->span, "the hash key"))

@@ -222,8 +222,9 @@ static bool word_value(struct compile *c, const struct node *n, const struct num
 
     if (w && sym && sym->kind == SYM_CONST) {
         sym->used = true;
-        diag(c->diags, E_AMBIGUOUS_WORD, n->span, "`%s` is both the %s %u and a constant; call the constant otherwise",
-             w->name, kind->words_what, w->value);
+        diag(c->diags, E_AMBIGUOUS_WORD, n->span,
+             "`%s` is both the %s %u and a constant; give the constant another name", w->name, kind->words_what,
+             w->value);
         diag_note(c->diags, sym->span, "the constant is declared here");
         return false;
     }

@@ -108,7 +108,7 @@ static void take_side(struct packet_work *w, const struct node *n, struct side *
     take_host(w, n->first, side, port);
     if (side->port) {
         const bool named = n->first->kind == N_NAME;
-        diag(w->c->diags, E_PACKET_TWICE, n->span, "%s%s%s brings a port already", named ? "`" : "",
+        diag(w->c->diags, E_PACKET_TWICE, n->span, "%s%s%s has a port already", named ? "`" : "",
              named ? n->first->v.str.s : "the address", named ? "`" : "");
         w->bad = true;
     }
@@ -215,7 +215,7 @@ static void check_later(struct packet_work *w, const struct node *first)
         if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
         diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment carries no header, and so no `%s`",
              node_words(flag ? n->first : n));
-        diag_advise(w->c->diags, "leave it out, or write it of the first fragment");
+        diag_advise(w->c->diags, "leave it out, or write `fragment first`");
         w->bad = true;
     }
 }
@@ -251,7 +251,7 @@ static void check_length(struct packet_work *w)
         w->bad = true;
     } else if (least > 65535 || (p->length && p->length < least)) {
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
-             "the packet has %" PRIu32 " bytes of headers and payload, more than %s%" PRIu32, least,
+             "headers and payload have %" PRIu32 " bytes, more than %s%" PRIu32, least,
              p->length ? "its `length` " : "", p->length ? p->length : 65535);
         w->bad = true;
     } else if (p->fragment == KIND_FRAG_FIRST && p->length && (p->length - head) % 8) {

@@ -178,8 +178,8 @@ static void report_part(struct packet_work *w, const struct node *n)
 
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
-        diag(w->c->diags, E_PACKET_PART, n->span, "a `reply` is of the kind of what it answers, and takes no `%s`",
-             part_name(n));
+        diag(w->c->diags, E_PACKET_PART, n->span,
+             "a `reply` has the protocol and tags of the packet that it answers, so it takes no `%s`", part_name(n));
         diag_advise(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
                                      : "write the packet out, as `reply: PACKET`");
         return;

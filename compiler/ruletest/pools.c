@@ -76,7 +76,7 @@ static bool percent_of(struct compile *c, const struct node *n, uint64_t *out)
     else if (v.node->kind != N_PERCENT)
         report_wrong_value(c, n, v, "a percentage");
     else if (v.node->v.i > 100)
-        diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 "%% is more than all", v.node->v.i);
+        diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 "%% is more than 100%%", v.node->v.i);
     else
         *out = v.node->v.i;
     return v.node->kind == N_PERCENT && v.node->v.i <= 100;

@@ -205,7 +205,7 @@ static bool replay_step(struct compile *c, struct test *t, const struct node *n)
     s->all = share->kind != N_PERCENT;
     s->count = s->all ? 100 : share->v.i;
     if (s->count <= 100) return true;
-    diag(c->diags, E_OUT_OF_RANGE, share->span, "%" PRIu64 "%% is more than all", s->count);
+    diag(c->diags, E_OUT_OF_RANGE, share->span, "%" PRIu64 "%% is more than 100%%", s->count);
     return false;
 }
 

@@ -28,7 +28,6 @@ KEPT = {
     "ports_used": "ports beside a model",
     "ports_in_slice": "ports beside a model",
     # Rooms that change just now.
-    "sample_judge": "",
     "walk_region": "",
 }
 

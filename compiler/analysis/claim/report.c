@@ -140,7 +140,7 @@ static void report_unknown(struct test_run *r, const struct test_step *s, const 
          r->test->name.s, claim_text(s->claim, claim), rule[0] ? rule : "no firewall", action_name(f->part.action));
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
-                  "this condition decides it, and can not be followed for all packets at once");
+                  "this condition decides it, and preyc can't work it out for all packets at once");
     else if (!f->made)
         diag_note(r->c->diags, SPAN_NONE, "no packet could be made of them that shows it");
     if (f->made) note_packet(r, f, "tried, and judged otherwise");

@@ -49,9 +49,9 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     else
         diag(c->diags, W_SHADOWED, span, "this rule can never match");
     if (r->cover_count > 1)
-        diag_advise(c->diags, "all of it is decided before, by %u rules together", r->cover_count);
+        diag_advise(c->diags, "%u earlier rules together decide every packet that it could match", r->cover_count);
     else
-        diag_advise(c->diags, "all of it is decided before");
+        diag_advise(c->diags, "earlier rules decide every packet that it could match");
     note_covering(c, r);
 }
 
@@ -97,11 +97,11 @@ static void report_never(struct compile *c, uint32_t rule)
              image_str(c->image, c->image->ifaces[f->iface].device));
     } else if (leaves_no_iface(c, r)) {
         diag(c->diags, W_CONTRADICTION, span,
-             "this rule can never match: no interface is named but those after `on not`, and one without a name is "
-             "none");
+             "this rule can never match: prey knows the interfaces that the file names, and `on not` leaves out all of "
+             "them");
     } else if (normal_contradicts(c, rule)) {
         diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
-             r->cond_count > 1 ? "its conditions exclude each other" : "no packet is as its condition asks");
+             r->cond_count > 1 ? "its conditions exclude each other" : "no packet meets its condition");
     }
 }
 

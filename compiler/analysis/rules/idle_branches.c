@@ -37,7 +37,8 @@ static void check_branch(struct compile *c, const struct pbc_service *s, const s
         last = i;
     }
     if (!budget.spent && never) {
-        diag(c->diags, W_CONTRADICTION, span_of(c, b), "this `when` never holds: no packet to the service meets it");
+        diag(c->diags, W_CONTRADICTION, span_of(c, b),
+             "this `when` never holds: no packet to the service meets its conditions");
     } else if (!budget.spent && left.count == 0) {
         diag(c->diags, W_SHADOWED, span_of(c, b),
              "this `when` is never reached: those before it take all that it could");

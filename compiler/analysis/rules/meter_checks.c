@@ -20,7 +20,7 @@ static void check_length(struct compile *c, uint32_t cond, const struct symbol *
 
     if (!per || families == 0 || families == IR_V6 || (families == IR_V4 && len <= 32)) return;
     diag(c->diags, E_METER_LENGTH, c->image->cond_span[cond],
-         "`%s` cuts addresses at one length, and this rule can match both families", s->name.s);
+         "the meter `%s` has one prefix length, but this rule can match IPv4 and IPv6", s->name.s);
     if (len <= 32) diag_suggest(c->diags, whole_clause(per), "per %s/%" PRIu64 ",/64", node_words(per->first), len);
     if (len > 32) diag_suggest(c->diags, whole_clause(per), "per %s/24,/%" PRIu64, node_words(per->first), len);
     diag_advise(c->diags, "give the meter a length for each family, or name `%s` in the rule",

@@ -107,13 +107,13 @@ check '--help' run 0 --help
 check '--version' run 0 --version
 
 check 'no arguments' usage 'rule file'
-check 'nothing to do' usage 'nothing to do' good.prey
-check 'two rule files' usage 'more than one' --check good.prey bad.prey
+check 'nothing to do' usage 'nothing is asked for' good.prey
+check 'two rule files' usage 'takes one rule file' --check good.prey bad.prey
 check 'an unknown option, with a hint' usage 'did you mean `--check`' --chekc good.prey
 check 'an unknown letter' usage '`-x`' -x good.prey
-check '-o without a name' usage 'lacks its value' good.prey -o
+check '-o without a name' usage 'value is missing' good.prey -o
 check '-o twice' usage 'twice' good.prey -o a.pbc -o b.pbc
-check '--check with -o' usage 'writes nothing' --check good.prey -o a.pbc
+check '--check with -o' usage 'writes no file' --check good.prey -o a.pbc
 check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
 check 'an unknown format' usage 'text, json or sarif' --check --format=xml good.prey
 check 'a value where none belongs' usage 'takes no value' --check=yes good.prey
@@ -138,7 +138,7 @@ for n in '' 'good.prey' 'good.prey less.prey bad.prey'; do
     check "--diff with ${n:-nothing}" usage 'compares two files' --diff $n
 done
 for option in --check --stats --dump=ir --fmt -w '-o x.pbc' '--server-setup a/b'; do
-    check "--diff with $option" usage '--diff stands alone' --diff $option good.prey less.prey
+    check "--diff with $option" usage '--diff can be combined' --diff $option good.prey less.prey
 done
 check '--diff has no SARIF' usage 'text or json' --diff --format=sarif good.prey less.prey
 check '--diff with an empty name' usage 'name of a file is empty' --diff good.prey ''
@@ -175,7 +175,7 @@ check 'a server that is not' usage 'no server of that pool is called `xx`; did y
 check 'a server without its pool' usage 'takes POOL/SERVER, not `x`' --server-setup x pools.prey
 check 'a pool without its server' usage 'takes POOL/SERVER, not `spare/`' --server-setup spare/ pools.prey
 check 'a name with more than one part' usage 'no server of that pool' --server-setup spare/x/y pools.prey
-check 'two servers' usage 'stands twice' --server-setup spare/x --server-setup spare/x pools.prey
+check 'two servers' usage 'given twice' --server-setup spare/x --server-setup spare/x pools.prey
 check 'with another form' usage 'one at a time' --server-setup spare/x --format=json pools.prey
 check 'of bad rules' run 1 --server-setup spare/x bad.prey
 check '--stats tells of source ports' run 0 --stats pools.prey
@@ -223,12 +223,12 @@ check '--fmt --format=json: errors as JSON' run 1 --fmt --format=json half.prey
 check 'JSON it is' python3 -c 'import json; assert json.load(open("out"))["errors"] == 1'
 check '--fmt --check --format=sarif of good files' run 0 --fmt --check --format=sarif tidy.prey
 check 'SARIF it is' python3 -c 'import json; assert json.load(open("out"))["runs"][0]["results"] == []'
-check '--fmt with -o' usage 'compiles nothing' --fmt good.prey -o a.pbc
-check '--fmt with --dump' usage 'stands alone' --fmt --dump=ast good.prey
-check '--fmt -w --check' usage 'writes nothing' --fmt -w --check good.prey
-check '--fmt of two files, no -w' usage 'takes several' --fmt good.prey tidy.prey
+check '--fmt with -o' usage 'does not compile it' --fmt good.prey -o a.pbc
+check '--fmt with --dump' usage 'can be combined' --fmt --dump=ast good.prey
+check '--fmt -w --check' usage 'writes no file' --fmt -w --check good.prey
+check '--fmt of two files, no -w' usage 'take several' --fmt good.prey tidy.prey
 check '--fmt of nothing' usage 'no rule file' --fmt
-check '-w without --fmt' usage 'goes with --fmt' -w good.prey
+check '-w without --fmt' usage 'works with --fmt' -w good.prey
 check '-w of standard input' usage 'standard input' --fmt -w -
 
 for file in good warns bad; do

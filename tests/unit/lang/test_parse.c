@@ -197,8 +197,8 @@ static void fixes_are_offered_where_one_is_likely(void **state)
     expect_fix("chain c { allow tcp }", "did you mean `accept`?");
     expect_fix("chain c { drop tcp dport 5 }", "did you mean `port`?");
     expect_fix("chain c { drop tcp sport 5 }", "did you mean `source port`?");
-    expect_fix("block in", "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
-    expect_fix("accept tcp", "rules stand in a `firewall NAME default drop { }` or a `chain NAME { }`");
+    expect_fix("block in", "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
+    expect_fix("accept tcp", "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
     expect_fix("table t = 1.2.3.4", "did you mean `set`?");
     expect_fix("chain c { drop tcp port {5, 6} }", "write the list without braces: a, b");
     expect_fix("chain c { drop tcp port 5:6 }", "write `5-6`");
