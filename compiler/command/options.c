@@ -33,38 +33,40 @@ static const struct option_row {
     const char *does;
 } rows[] = {
     {"output", OPT_OUTPUT, required_argument, "-o, --output FILE",
-     "compile into FILE, replacing it only when all is good"},
-    {"check", OPT_CHECK, no_argument, "--check", "compile without writing; one line says what was found good"},
+     "write the program to FILE; an old one is replaced only when all is good"},
+    {"check", OPT_CHECK, no_argument, "--check",
+     "compile and run the tests, write nothing; one line says that all is good"},
     {"dump", OPT_DUMP, required_argument, "--dump=ast|ir|bytecode",
-     "print the syntax tree, the normal form or the program"},
-    {"stats", OPT_STATS, no_argument, "--stats", "print sizes and the worst case of the program"},
+     "print the syntax tree, the rules in normal form or the program"},
+    {"stats", OPT_STATS, no_argument, "--stats", "print the program's sizes and what a packet can cost at most"},
     {"explain", OPT_EXPLAIN, required_argument, "--explain CODE",
-     "explain a diagnostic, with a wrong and a right example"},
+     "explain an error or a warning, with a wrong and a right example"},
     {"format", OPT_FORMAT, required_argument, "--format=text|json|sarif",
-     "how diagnostics are printed; json and sarif go to standard output"},
+     "how errors and warnings are printed; json and sarif go to standard output"},
     {"server-setup", OPT_SETUP, required_argument, "--server-setup POOL/SERVER",
-     "print the commands that prepare that server for its services"},
-    {"werror", OPT_WERROR, no_argument, "--werror", "take warnings for errors"},
-    {"fmt", OPT_FMT, no_argument, "--fmt",
-     "print the rules in the one layout; with --check name the files that differ"},
-    {"write", OPT_WRITE, no_argument, "-w, --write", "with --fmt: rewrite the files that differ"},
-    {"diff", OPT_DIFF, no_argument, "--diff", "tell what NEW changes for packets; 1 if it lets more through"},
-    {"help", OPT_HELP, no_argument, "-h, --help", "print this"},
+     "print the commands that prepare this server for its services"},
+    {"werror", OPT_WERROR, no_argument, "--werror", "treat warnings as errors"},
+    {"fmt", OPT_FMT, no_argument, "--fmt", "print the file formatted; with --check list the files that are not"},
+    {"write", OPT_WRITE, no_argument, "-w, --write", "with --fmt: rewrite the files in place"},
+    {"diff", OPT_DIFF, no_argument, "--diff", "compare two rule files or programs; status 1 if NEW lets more through"},
+    {"help", OPT_HELP, no_argument, "-h, --help", "print this help"},
     {"version", OPT_VERSION, no_argument, "--version", "print the version"},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 void options_print_help(FILE *out)
 {
-    fputs("usage: preyc RULES -o FILE        compile\n"
-          "       preyc --check RULES        look only\n"
-          "       preyc --fmt [-w] RULES     lay out; `-` is standard input\n"
-          "       preyc --diff OLD NEW       compare rule files or programs\n"
+    fputs("usage: preyc RULES -o FILE        compile a rule file into a program for preyrun\n"
+          "       preyc --check RULES        check it and run its tests, write nothing\n"
+          "       preyc --fmt [-w] RULES     format it; `-` is standard input\n"
+          "       preyc --diff OLD NEW       say which packets NEW treats differently\n"
           "       preyc --server-setup POOL/SERVER RULES\n"
-          "       preyc --explain CODE\n\n",
+          "       preyc --explain CODE       explain an error or a warning, such as E0201\n\n",
           out);
     for (size_t i = 0; i < ROWS; i++) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
-    fputs("\nExit status: 0 good; 1 the rules are at fault; 2 usage, unreadable input, environment.\n", out);
+    fputs("\nExit status: 0 all is good; 1 the rules have errors; 2 wrong usage, or a file could not be read or "
+          "written.\n",
+          out);
 }
 
 static int fault(const char *what, const char *value, const char *hint)
@@ -182,7 +184,7 @@ static int check_fmt(const struct options *o)
         return fault("--fmt prints the file and does not compile it, so -o has no use", NULL,
                      "`-w` rewrites the rule file itself");
     if (o->stats || o->dump != DUMP_NONE || o->setup)
-        return fault("--fmt can be combined with -w, --check and --format alone", NULL, NULL);
+        return fault("--fmt can be combined with no options but -w, --check and --format", NULL, NULL);
     if (o->check && o->write) return fault("--check writes no file and -w does", NULL, "leave out one of them");
     if (o->input_count > 1 && !o->check && !o->write)
         return fault("--fmt prints one file, and a second is given:", o->inputs[1], "-w and --check take several");
@@ -197,7 +199,7 @@ static int check_fmt(const struct options *o)
 static int check_diff(const struct options *o)
 {
     if (o->output || o->check || o->stats || o->dump != DUMP_NONE || o->setup || o->fmt || o->write)
-        return fault("--diff can be combined with --format=text or json alone", NULL, NULL);
+        return fault("--diff can be combined with no option but --format=text or json", NULL, NULL);
     if (o->format == FORMAT_SARIF) return fault("--diff prints text or json, not", "sarif", NULL);
     if (o->input_count != 2)
         return fault("--diff compares two files", NULL,
@@ -241,7 +243,8 @@ static int take_found(struct options *o, int id, bool is_long, char *const *read
     if (id == ':') return missing_argument(optopt);
     if (id != '?') return take(o, id, optarg);
     if (optopt > 255 || (optopt && strchr("ohw", optopt)))
-        return abbreviated(word) ? unknown_option(word) : fault("this option takes no value", word, NULL);
+        return abbreviated(word) ? unknown_option(word)
+                                 : fault("this option takes no value:", word, "leave out what follows `=`");
     if (optopt) {
         const char letter[] = {'-', (char)optopt, '\0'};
         return unknown_option(letter);

@@ -117,7 +117,7 @@ check '--check with -o' usage 'writes no file' --check good.prey -o a.pbc
 check 'an unknown dump' usage 'ast, ir or bytecode' --dump=tree good.prey
 check 'an unknown format' usage 'text, json or sarif' --check --format=xml good.prey
 check 'a value where none belongs' usage 'takes no value' --check=yes good.prey
-check 'also with a short name' usage 'takes no value `--help=yes`' --help=yes
+check 'also with a short name' usage 'takes no value: `--help=yes`' --help=yes
 check 'an abbreviation is refused, with the full name' usage '`--dum=ir`; did you mean `--dump`' --dum=ir good.prey
 check 'also before a value of its own' usage '`--dum`; did you mean `--dump`' good.prey --dum ir
 check 'also without its value' usage '`--exp`; did you mean `--explain`' --exp
