@@ -23,9 +23,9 @@ syn keyword preyStep after always at expect never repeat replay reply server
 
 " What a rule asks.
 syn keyword preyProtocol arp icmp icmp6 ip ip6 sctp tcp udp
-syn keyword preyCondition bytes code dscp during ether flags flowlabel flows fragment from has inner is lacks
-syn keyword preyCondition length mask on options over port proto source state to ttl type vlan
-syn keyword preyCondition within
+syn keyword preyCondition bytes code dscp during ether flags flowlabel flows fragment from has inner
+syn keyword preyCondition is lacks length mask on options over port proto source state to ttl type
+syn keyword preyCondition vlan within
 syn keyword preyFlag ack cwr ece fin psh rst syn urg
 syn keyword preyOperator and except not
 syn keyword preyConstant any default self
