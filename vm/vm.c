@@ -118,14 +118,15 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-/* What can be looked up for several packets together. NULL: no classifier was searched. */
-static const struct ahead *look_ahead(const struct program *p, const struct key keys[], uint64_t todo,
-                                      struct ahead *ahead)
+/* Function 0 over the packets of `todo`; what can be is looked up for several of them together. */
+static void decide_by_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
+                           const struct effects *e, decided out[])
 {
+    struct ahead ahead;
+    const bool together = p->classifiers_count && todo & (todo - 1);
     if (p->ahead_count) set_ahead(p, keys, todo);
-    if (!p->classifiers_count || !(todo & (todo - 1))) return NULL;
-    classify_ahead(p, keys, todo, ahead);
-    return ahead;
+    if (together) todo = classify_ahead(p, keys, todo, &ahead, out);
+    run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
 }
 
 /* The packets of `todo`, bit 0 being the batch's packet `first`. */
@@ -139,8 +140,7 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
                               .meters = vm->meters,
                               .packet = vm->packets + first};
     if (!vm->cfg.naive) {
-        struct ahead ahead;
-        run_code(vm->program, 0, keys, pkts, todo, look_ahead(vm->program, keys, todo, &ahead), &e, out);
+        decide_by_code(vm->program, keys, pkts, todo, &e, out);
         return;
     }
     for (; todo; todo &= todo - 1) {

@@ -211,6 +211,7 @@ static void what_is_searched_ahead(void **state)
     struct imgbuild b;
     struct packets x;
     struct ahead ahead;
+    decided out[PACKETS];
     uint32_t rules[PACKETS];
     const struct insn code[] = {{OP_JNIN, KEY_HALF(dst_port), 2, 0 << 16 | 31},
                                 {OP_CALL, 3, 0, 1},
@@ -232,7 +233,7 @@ static void what_is_searched_ahead(void **state)
     struct program *p = load(&b);
     vm_free(judge(p, &x, rules));
     for (unsigned i = 0; i < PACKETS; i++) ahead.classifier[i] = ahead.entry[i] = 12345;
-    classify_ahead(p, x.keys, ~3ull, &ahead);
+    assert_int_equal(classify_ahead(p, x.keys, ~3ull, &ahead, out), ~3ull);
     assert_int_equal(ahead.classifier[0], 12345);
     for (unsigned i = 2; i < PACKETS; i++) {
         const uint32_t want = i < 32 ? 0 : i < 40 ? 1 : PBC_NONE;
@@ -244,6 +245,37 @@ static void what_is_searched_ahead(void **state)
     program_put(p);
 }
 
+/* What is found decides where the list ends the judging: an entry without code, or none. The others' code still runs,
+ * and so does that of lists which are called from elsewhere. */
+static void what_is_found_decides(void **state)
+{
+    const struct insn list[] = {{OP_CLASSIFY, 0, 0, 0}, {.op = OP_RETZ}, {OP_RETK, 0, 0, R0 + 2}};
+    const struct insn relay[] = {{OP_CALL, 2, 0, 2}, {OP_RETNZ, 2, 0, 0}, {.op = OP_RETZ}};
+    for (unsigned called_by_list = 0; called_by_list < 2; called_by_list++) {
+        struct imgbuild b;
+        struct packets x;
+        struct ahead ahead;
+        decided out[PACKETS];
+        uint32_t rules[PACKETS];
+        only_tables(&b);
+        img_function(&b, "main", main_code, 3);
+        if (called_by_list) img_function(&b, "relay", relay, 3);
+        img_function(&b, "list", list, 3);
+        classifier_add(&b, (const struct entry[]){{4, 0, 0x0a000001}, {5, 2, 0x0a000002}, {6, 0, 0x0a000003}}, 3);
+        struct program *p = load(&b);
+        vm_free(judge(p, &x, rules));
+        const uint64_t coded = 0x2222222222222222, left = called_by_list ? UINT64_MAX : coded;
+        assert_int_equal(classify_ahead(p, x.keys, UINT64_MAX, &ahead, out), left);
+        for (unsigned i = 0; i < PACKETS; i++) {
+            static const uint32_t want[4] = {R0 + 4, R0 + 2, R0 + 6, RULE_DEFAULT};
+            assert_int_equal(rules[i], want[i % 4]);
+            if (!(left >> i & 1)) assert_int_equal(decided_rule(out[i]), want[i % 4]);
+        }
+        program_put(p);
+    }
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +283,7 @@ int main(void)
         cmocka_unit_test(op_again),
         cmocka_unit_test(classifiers_call_each_other),
         cmocka_unit_test(what_is_searched_ahead),
+        cmocka_unit_test(what_is_found_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "vm/judge/judge.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 
@@ -36,7 +37,9 @@ struct ahead {
     uint32_t classifier[64], entry[64];
 };
 /* Follow function 0 for each packet of `todo` to the first classifier it calls, as far as no instruction on the way has
- * an effect, and search those of all packets together. */
-void classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead);
+ * an effect, and search those of all packets together. Where what is found decides by itself, that goes into out[].
+ * Returns the packets whose code is still to run. */
+uint64_t classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead,
+                        decided out[]);
 
 #endif
