@@ -396,12 +396,8 @@ enum pbc_nat_flag { PBC_NAT_TO_SELF = 1 << 0 /* FORWARD: `to` is any address of 
  * itself. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
 enum pbc_endpoint_proto {
-    PBC_EP_TCP,
-    PBC_EP_UDP,
-    PBC_EP_SCTP,
-    PBC_EP_PORTS /* any of them */,
-    PBC_EP_ECHO4,
-    PBC_EP_ECHO6,
+#define ENDPOINT(ident, name, kinds, doc) PBC_EP_##ident,
+#include "vm/endpoint.def"
     PBC_EP_PROTOS
 };
 struct pbc_endpoint {

@@ -53,9 +53,23 @@ const struct cond_info cond_info[COND_COUNT] = {
 };
 #undef HALF
 
-const struct mode_info mode_info[PBC_MODES] = {
+const struct upper uppers[UPPERS] = {
+#define UPPERS_ALONE
+#define UPPER(ident, id, text, in, adds, len, at)                                                                      \
+    [UPPER_##ident] = {                                                                                                \
+        .name = text, .kind = KIND_##ident, .families = in, .there = adds, .number = id, .header = len, .sum = at},
+#include "vm/proto.def"
+};
+
+const struct endpoint_info endpoint_info[PBC_EP_PROTOS] = {
+#define ENDPOINT(ident, text, bits, doc) [PBC_EP_##ident] = {.name = text, .kinds = bits},
+#include "vm/endpoint.def"
+};
+
+const struct mode_info mode_info[PBC_MODES + 1] = {
 #define MODE(ident, text, has, doc) [PBC_MODE_##ident] = {.name = text, .traits = has},
 #include "vm/mode.def"
+    [PBC_MODES] = {.name = ""},
 };
 
 const struct verdict_info verdict_info[PBC_V_COUNTED] = {

@@ -104,6 +104,28 @@ struct ip_bits {
     uint8_t first, count;
 };
 
+/* Protocols whose headers are read. */
+struct upper {
+    const char *name;
+    uint32_t kind;     /* its bit of key.kind */
+    uint32_t families; /* in which its number is this protocol */
+    uint32_t there;    /* bits that its header adds */
+    uint8_t number, header, sum;
+};
+enum upper_ident {
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum) UPPER_##ident,
+#include "vm/proto.def"
+    UPPERS
+};
+extern const struct upper uppers[UPPERS];
+
+struct endpoint_info {
+    const char *name;
+    uint32_t kinds; /* bits of key.kind */
+};
+extern const struct endpoint_info endpoint_info[]; /* [enum pbc_endpoint_proto] */
+
 /* How a mode sends on. Without REWRITES the server gets the packet's own addresses, and takes both families. */
 enum mode_trait {
     MODE_REWRITES = 1 << 0,   /* the destination, and with it the port: family and protocol stay */
@@ -117,7 +139,7 @@ struct mode_info {
     const char *name;
     uint8_t traits; /* enum mode_trait */
 };
-extern const struct mode_info mode_info[];
+extern const struct mode_info mode_info[]; /* [enum pbc_mode], and PBC_MODES, which is none and has no trait */
 
 static inline bool mode_is(uint8_t mode, unsigned trait) { return mode_info[mode].traits & trait; }
 

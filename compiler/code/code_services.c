@@ -45,8 +45,6 @@ static void address_code(struct gen *g, const struct pbc_endpoint *e, struct lab
 
 static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct label *fail)
 {
-    static const uint32_t kinds[] = {[PBC_EP_TCP] = KIND_TCP, [PBC_EP_UDP] = KIND_UDP, [PBC_EP_SCTP] = KIND_SCTP};
-
     asm_relay(&g->as);
     if (e->proto >= PBC_EP_ECHO4) {
         const bool v4 = e->proto == PBC_EP_ECHO4;
@@ -59,7 +57,7 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
         asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_PORTS, fail);
         asm_jump(&g->as, OP_JNONE, KEY_SLOT(kind), KIND_WITH_PORTS, fail);
     } else {
-        asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_PORTS | kinds[e->proto], fail);
+        asm_jump(&g->as, OP_JNALL, KEY_SLOT(kind), KIND_PORTS | endpoint_info[e->proto].kinds, fail);
     }
     asm_jump(&g->as, OP_JNIN, KEY_HALF(dst_port), (uint32_t)e->port_lo << 16 | e->port_hi, fail);
 }

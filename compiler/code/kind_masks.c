@@ -47,11 +47,10 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
         less.none &= ~order[i];
         if (exact(u, &less)) *m = less;
     }
-    static const uint32_t names[] = {KIND_TCP, KIND_UDP, KIND_SCTP, KIND_ICMP, KIND_ICMP6};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (unsigned i = 0; i < UPPERS; i++) {
         struct kind_masks less = *m;
 
-        less.none &= ~names[i];
+        less.none &= ~uppers[i].kind;
         if (exact(u, &less)) *m = less;
     }
 }
@@ -60,8 +59,7 @@ static void reduce(const struct kind_universe *u, struct kind_masks *m)
  * none has. */
 static bool find_masks(const struct kind_universe *u, struct kind_masks *m)
 {
-    static const uint32_t groups[3] = {KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6, KIND_IP,
-                                       KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};
+    static const uint32_t groups[3] = {KIND_UPPER, KIND_IP, KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER};
     uint32_t all = UINT32_MAX, some = 0, any[3] = {0};
     bool each[3] = {true, true, true};
 

@@ -87,22 +87,15 @@ static void family_normal(struct normal *n, struct ir_product *p, const struct p
 /* The named protocols of a mask, as values of IR_WHAT. */
 static uint32_t named_protocols(uint32_t mask, struct pbc_range r[8])
 {
-    static const struct {
-        uint32_t bit, value4, value6;
-    } named[] = {
-        {KIND_TCP, 6, WHAT_IP6 + 6},
-        {KIND_UDP, 17, WHAT_IP6 + 17},
-        {KIND_SCTP, 132, WHAT_IP6 + 132},
-        {KIND_ICMP, 1, 1},
-        {KIND_ICMP6, WHAT_IP6 + 58, WHAT_IP6 + 58},
-    };
     uint32_t count = 0;
 
-    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
-        if (mask & named[i].bit) {
-            r[count++] = (struct pbc_range){named[i].value4, named[i].value4};
-            if (named[i].value6 != named[i].value4) r[count++] = (struct pbc_range){named[i].value6, named[i].value6};
-        }
+    for (unsigned i = 0; i < UPPERS; i++) {
+        const struct upper *u = &uppers[i];
+
+        if (!(mask & u->kind)) continue;
+        if (u->families & KIND_IP4) r[count++] = (struct pbc_range){WHAT_IP4 + u->number, WHAT_IP4 + u->number};
+        if (u->families & KIND_IP6) r[count++] = (struct pbc_range){WHAT_IP6 + u->number, WHAT_IP6 + u->number};
+    }
     return count;
 }
 

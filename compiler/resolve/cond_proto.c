@@ -138,15 +138,12 @@ void cond_protocols(struct rule_work *w, const struct node *n)
 /* Bits of the protocols that the numbers stand for; 1 and 58 are icmp and icmp6 in one family, another in the other. */
 static uint32_t protocols_of(const struct number_set *s, bool complete)
 {
-    static const struct {
-        uint32_t number, bits;
-    } known[] = {{6, KIND_TCP}, {17, KIND_UDP}, {132, KIND_SCTP}, {1, KIND_ICMP}, {58, KIND_ICMP6}};
     uint32_t bits = 0, with_bits = 0, total = 0;
 
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (numbers_hold(s, known[i].number)) {
-            bits |= known[i].bits;
-            with_bits += known[i].bits & KIND_WITH_PORTS ? 1 : 0;
+    for (unsigned i = 0; i < UPPERS; i++)
+        if (numbers_hold(s, uppers[i].number)) {
+            bits |= uppers[i].kind;
+            with_bits += uppers[i].kind & KIND_WITH_PORTS ? 1 : 0;
         }
     for (uint32_t i = 0; i < s->n; i++) total += s->r[i].hi - s->r[i].lo + 1;
     if (complete ? total == 256 : total > with_bits) bits |= OTHER_PROTOCOLS;

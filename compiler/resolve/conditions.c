@@ -93,7 +93,7 @@ static void resolve_one(struct rule_work *w, const struct node *n)
 void conditions_resolve(struct rule_work *w)
 {
     w->families = KIND_IP4 | KIND_IP6 | KIND_ARP | OTHER_FRAMES;
-    w->protocols = KIND_TCP | KIND_UDP | KIND_SCTP | KIND_ICMP | KIND_ICMP6 | OTHER_PROTOCOLS;
+    w->protocols = KIND_UPPER | OTHER_PROTOCOLS;
     if (w->decap) decap_conditions(w);
     node_each(n, w->node) if (rows[n->kind].resolve) resolve_one(w, n);
     if (!w->bad && !w->not_due) check_together(w);

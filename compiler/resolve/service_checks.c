@@ -73,7 +73,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
         if (pool >= img->pools_count) continue;
         if (mode_is(w->mode, MODE_REWRITES))
             check_family(w, &img->pools[pool], share, families);
-        else
+        else if (mode_is(w->mode, MODE_ONE_SIDED))
             check_ports(w, &img->pools[pool], share);
     }
 }

@@ -57,8 +57,6 @@ static void print_match(const struct setup *s, const struct reply *r, const char
 
 static void print_reply(const struct setup *s, const struct reply *r)
 {
-    static const char *const protos[] = {"tcp", "udp", "sctp"};
-
     if (s->server->port && r->e->proto < PBC_EP_ECHO4 && r->e->port_lo != r->e->port_hi) {
         fprintf(
             s->out,
@@ -68,10 +66,10 @@ static void print_reply(const struct setup *s, const struct reply *r)
         return;
     }
     if (r->e->proto != PBC_EP_PORTS) {
-        print_match(s, r, r->e->proto < PBC_EP_PORTS ? protos[r->e->proto] : "");
+        print_match(s, r, r->e->proto < PBC_EP_PORTS ? endpoint_info[r->e->proto].name : "");
         return;
     }
-    for (unsigned i = 0; i < 3; i++) print_match(s, r, protos[i]);
+    for (unsigned i = 0; i < 3; i++) print_match(s, r, endpoint_info[i].name);
 }
 
 /* Replies that must pass unchanged to the balancer, and can't be told from those of `r`. */
@@ -152,7 +150,6 @@ static void setup_rewrite(const struct setup *s)
 /* One reply's rule that leads it back. */
 static void print_rule(const struct setup *s, const struct reply *r)
 {
-    static const char *const protos[] = {"tcp", "udp", "sctp"};
     const char *family = s->server->family == 6 ? " -6" : "";
     const unsigned first = r->e->proto == PBC_EP_PORTS ? 0 : r->e->proto,
                    last = r->e->proto == PBC_EP_PORTS ? 2 : first;
@@ -164,7 +161,7 @@ static void print_rule(const struct setup *s, const struct reply *r)
             fprintf(s->out, " ipproto %s lookup 90\n", p == PBC_EP_ECHO6 ? "ipv6-icmp" : "icmp");
             continue;
         }
-        fprintf(s->out, " ipproto %s sport ", protos[p]);
+        fprintf(s->out, " ipproto %s sport ", endpoint_info[p].name);
         setup_ports(s, r->lo, r->hi);
         fputs(" lookup 90\n", s->out);
     }

@@ -8,7 +8,7 @@
 #include "runtime/replay/text.h"
 #include "vm/words/names.h"
 
-enum { TCP = 6, UDP = 17, SCTP = 132, ICMP = 1, ICMP6 = 58 };
+enum { ICMP = 1, ICMP6 = 58 };
 
 /* ---- keeping ---- */
 
@@ -75,7 +75,13 @@ void flow_list_sort(struct flow_list *l)
 
 /* ---- words ---- */
 
-static bool has_ports(const struct flow_record *f) { return f->proto == TCP || f->proto == UDP || f->proto == SCTP; }
+static bool has_ports(const struct flow_record *f)
+{
+    bool has = false;
+    for (unsigned i = 0; i < UPPERS; i++) has |= uppers[i].number == f->proto && uppers[i].there & KIND_PORTS;
+    return has;
+}
+
 static bool has_id(const struct flow_record *f) { return f->proto == (f->family == 4 ? ICMP : ICMP6); }
 
 const char *flow_protocol(const struct flow_record *f, char *buf, size_t len)

@@ -17,11 +17,7 @@ static bool holds_address(const struct pbc_endpoint *e, const struct key *key)
 
 static bool holds_protocol(const struct pbc_endpoint *e, const struct key *key)
 {
-    static const uint32_t kinds[] = {
-        [PBC_EP_TCP] = KIND_TCP,          [PBC_EP_UDP] = KIND_UDP,    [PBC_EP_SCTP] = KIND_SCTP,
-        [PBC_EP_PORTS] = KIND_WITH_PORTS, [PBC_EP_ECHO4] = KIND_ICMP, [PBC_EP_ECHO6] = KIND_ICMP6,
-    };
-    if (!(key->kind & kinds[e->proto])) return false;
+    if (!(key->kind & endpoint_info[e->proto].kinds)) return false;
     if (e->proto == PBC_EP_ECHO4) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 8;
     if (e->proto == PBC_EP_ECHO6) return key->kind & KIND_ICMP_HEADER && key->icmp_type == 128;
     return key->kind & KIND_PORTS && key->dst_port >= e->port_lo && key->dst_port <= e->port_hi;

@@ -86,6 +86,8 @@ enum kind_bit {
 };
 #define KIND_IP         (KIND_IP4 | KIND_IP6)
 #define KIND_FRAGMENT   (KIND_FRAG_FIRST | KIND_FRAG_LATER)
+/* All protocols that have a bit. */
+#define KIND_UPPER      (KIND_TCP | KIND_UDP | KIND_SCTP | KIND_ICMP | KIND_ICMP6)
 #define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)
 
 enum tcp_flag {

@@ -4,9 +4,8 @@
 
 static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
 static const char *const no_server_names[] = {"reset", "drop", "pass"};
-static const char *const proto_names[PBC_EP_PROTOS] = {"tcp", "udp", "sctp", "any", "icmp", "icmp6"};
 
-const char *endpoint_proto_name(uint8_t proto) { return proto_names[proto]; }
+const char *endpoint_proto_name(uint8_t proto) { return endpoint_info[proto].name; }
 
 static void print(FILE *out, const struct text *t) { fprintf(out, "%s\n", t->buf); }
 
@@ -96,7 +95,7 @@ static void dump_endpoint(const struct program *p, uint32_t i, FILE *out)
         text_add_address(&t, e->addr, e->family == 6);
     else
         text_add(&t, e->to == PBC_TO_SELF ? "self" : "any");
-    text_add(&t, " %s", proto_names[e->proto]);
+    text_add(&t, " %s", endpoint_info[e->proto].name);
     if (e->proto < PBC_EP_ECHO4) text_add(&t, e->port_lo == e->port_hi ? "/%u" : "/%u-%u", e->port_lo, e->port_hi);
     add_place(&t, p, &e->place);
     print(out, &t);

@@ -25,11 +25,7 @@ static void put_address(const uint32_t words[4], uint8_t family, FILE *out)
 
 static void put_ports(uint8_t proto, uint16_t lo, uint16_t hi, FILE *out)
 {
-    static const char *const protocols[PBC_EP_PROTOS] = {
-        [PBC_EP_TCP] = "tcp",   [PBC_EP_UDP] = "udp",    [PBC_EP_SCTP] = "sctp",
-        [PBC_EP_PORTS] = "any", [PBC_EP_ECHO4] = "icmp", [PBC_EP_ECHO6] = "icmp"};
-
-    fprintf(out, " %s", protocols[proto]);
+    fprintf(out, " %s", endpoint_info[proto == PBC_EP_ECHO6 ? PBC_EP_ECHO4 : proto].name);
     if (proto >= PBC_EP_ECHO4) return;
     if (lo == 0 && hi == 65535)
         fputs("/any", out);

@@ -121,15 +121,12 @@ static struct map_end end_of(const struct key *key, const uint32_t addr[4], uint
 
 static bool forwards(const struct pbc_nat *n, const struct key *key)
 {
-    static const uint32_t kinds[] = {
-        [PBC_EP_TCP] = KIND_TCP,          [PBC_EP_UDP] = KIND_UDP, [PBC_EP_SCTP] = KIND_SCTP,
-        [PBC_EP_PORTS] = KIND_WITH_PORTS, [PBC_EP_ECHO4] = 0,      [PBC_EP_ECHO6] = 0};
     if (n->kind != PBC_NAT_FORWARD || n->family != family_of(key)) return false;
     const bool here =
         n->flags & PBC_NAT_TO_SELF ? (key->kind & KIND_DST_SELF) != 0 : memcmp(n->to, key->dst, sizeof n->to) == 0;
     if (!here) return false;
     if (n->proto == PBC_EP_ECHO4 || n->proto == PBC_EP_ECHO6) return is_echo(key, n->family);
-    return key->kind & kinds[n->proto] && key->kind & KIND_PORTS && key->dst_port >= n->port_lo &&
+    return key->kind & endpoint_info[n->proto].kinds && key->kind & KIND_PORTS && key->dst_port >= n->port_lo &&
            key->dst_port <= n->port_hi;
 }
 

@@ -9,19 +9,21 @@ enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason shor
     return REASON_SNAPPED;
 }
 
+uint32_t parse_upper(uint32_t kind, uint8_t proto)
+{
+    switch (proto) {
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum)                                                       \
+    case number: return kind & (families) ? KIND_##ident : 0;
+#include "vm/proto.def"
+    default: return 0;
+    }
+}
+
 void parse_set_proto(struct parse *p, uint8_t proto)
 {
     struct key *key = p->key;
-    uint32_t bit = 0;
-    switch (proto) {
-    case IPPROTO_NR_TCP: bit = KIND_TCP; break;
-    case IPPROTO_NR_UDP: bit = KIND_UDP; break;
-    case IPPROTO_NR_SCTP: bit = KIND_SCTP; break;
-    case IPPROTO_NR_ICMP: bit = key->kind & KIND_IP4 ? KIND_ICMP : 0; break;
-    case IPPROTO_NR_ICMP6: bit = key->kind & KIND_IP6 ? KIND_ICMP6 : 0; break;
-    default: break;
-    }
-    key->kind |= bit | KIND_PROTO;
+    key->kind |= parse_upper(key->kind, proto) | KIND_PROTO;
     key->proto = proto;
 }
 

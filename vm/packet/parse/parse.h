@@ -59,6 +59,8 @@ uint32_t ip6_extension_len(uint8_t next, uint8_t len);
 /* The layer after IP of a packet that is no later fragment; proto and its KIND bits are set already. */
 enum pkt_reason parse_l4(struct parse *p, uint32_t at);
 
+/* The bit of key.kind of that protocol in the families of `kind`; 0: its headers are not read. */
+uint32_t parse_upper(uint32_t kind, uint8_t proto);
 /* Set key.proto and the KIND bits that go with it in that family (KIND_IP4 or KIND_IP6). */
 void parse_set_proto(struct parse *p, uint8_t proto);
 

@@ -33,18 +33,6 @@ static const uint8_t *here(const struct quote *w, uint32_t len, uint8_t *scratch
     return w->end >= w->at && len <= w->end - w->at ? bytes_at(w->pkt, w->at, len, scratch) : NULL;
 }
 
-static uint32_t proto_kind(const struct key *key, uint8_t proto)
-{
-    switch (proto) {
-    case IPPROTO_NR_TCP: return KIND_TCP;
-    case IPPROTO_NR_UDP: return KIND_UDP;
-    case IPPROTO_NR_SCTP: return KIND_SCTP;
-    case IPPROTO_NR_ICMP: return key->kind & KIND_IP4 ? KIND_ICMP : 0;
-    case IPPROTO_NR_ICMP6: return key->kind & KIND_IP6 ? KIND_ICMP6 : 0;
-    default: return 0;
-    }
-}
-
 /* What follows the IP header. Of protocols without ports the addresses are enough. */
 static bool read_l4(struct quote *w, uint8_t proto)
 {
@@ -52,7 +40,7 @@ static bool read_l4(struct quote *w, uint8_t proto)
     uint8_t scratch[L4_QUOTED];
     const uint8_t *l4 = here(w, L4_QUOTED, scratch);
     q->key.proto = proto;
-    q->key.kind |= KIND_PROTO | proto_kind(&q->key, proto);
+    q->key.kind |= KIND_PROTO | parse_upper(q->key.kind, proto);
     if (!(q->key.kind & (KIND_WITH_PORTS | KIND_ICMP | KIND_ICMP6))) return true;
     if (!l4) return false;
     if (q->key.kind & KIND_WITH_PORTS) {
