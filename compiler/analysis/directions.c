@@ -3,13 +3,6 @@
 
 #include "compiler/compiler.h"
 
-static uint32_t one(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
-{
-    const struct pbc_range r = {lo, hi};
-
-    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
-}
-
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
 {
     static const struct pbc_range what[] = {[FRAMES_IP] = {0, WHAT_IP6_UNKNOWN},
@@ -18,7 +11,7 @@ struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
     struct ir_product p;
 
     product_all(&p);
-    p.field[IR_WHAT] = one(ir, IR_WHAT, what[kind].lo, what[kind].hi);
+    p.field[IR_WHAT] = ir_field_range(ir, IR_WHAT, what[kind].lo, what[kind].hi);
     return p;
 }
 
@@ -27,7 +20,7 @@ struct ir_product frames_on(struct ir *ir, uint32_t iface)
     struct ir_product p;
 
     product_all(&p);
-    p.field[IR_IFACE] = one(ir, IR_IFACE, iface, iface);
+    p.field[IR_IFACE] = ir_field_range(ir, IR_IFACE, iface, iface);
     return p;
 }
 
@@ -37,25 +30,7 @@ uint32_t addrs_of_groups(struct ir *ir)
     static const struct pbc_range r4[] = {{0xe0000000, 0xefffffff}, {0xffffffff, 0xffffffff}};
     static const struct pbc_range6 r6[] = {{UINT64_C(0xff) << 56, 0, UINT64_MAX, UINT64_MAX}};
 
-    return ir_intern_addrs(
-        ir,
-        &(struct ir_addrs){
-            .r4 = r4, .r6 = r6, .count4 = 2, .count6 = 1, .set = PBC_NONE, .mirror = PBC_NONE, .complement = PBC_NONE});
-}
-
-static uint32_t address_of(struct ir *ir, const struct pbc_endpoint *e)
-{
-    const struct pbc_range r4 = {e->addr[0], e->addr[0]};
-    const uint64_t hi = (uint64_t)e->addr[0] << 32 | e->addr[1], lo = (uint64_t)e->addr[2] << 32 | e->addr[3];
-    const struct pbc_range6 r6 = {hi, lo, hi, lo};
-
-    return ir_intern_addrs(ir, &(struct ir_addrs){.r4 = &r4,
-                                                  .r6 = &r6,
-                                                  .count4 = e->family == 4,
-                                                  .count6 = e->family == 6,
-                                                  .set = PBC_NONE,
-                                                  .mirror = PBC_NONE,
-                                                  .complement = PBC_NONE});
+    return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
 uint32_t addrs_that_come_in(struct compile *c)
@@ -65,7 +40,7 @@ uint32_t addrs_that_come_in(struct compile *c)
 
     for (uint32_t i = 0; i < img->endpoints_count; i++)
         if (img->endpoints[i].to == PBC_TO_ADDRESS)
-            all = ir_addrs_or(c->ir, all, address_of(c->ir, &img->endpoints[i]));
+            all = ir_addrs_or(c->ir, all, ir_addrs_one(c->ir, img->endpoints[i].family, img->endpoints[i].addr));
     return all;
 }
 
@@ -89,13 +64,13 @@ static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
     for (uint32_t i = 0; i < what[e->proto].count; i++)
         r[i] = (struct pbc_range){what[e->proto].values[i], what[e->proto].values[i]};
     p.field[IR_WHAT] = ir_intern_ranges(ir, r, what[e->proto].count, WHAT_MOST);
-    p.field[IR_FRAGMENT] = one(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     if (e->proto == PBC_EP_ECHO4)
-        p.field[IR_TYPE] = one(ir, IR_TYPE, 8, 8);
+        p.field[IR_TYPE] = ir_field_range(ir, IR_TYPE, 8, 8);
     else if (e->proto == PBC_EP_ECHO6)
-        p.field[IR_TYPE] = one(ir, IR_TYPE, 128, 128);
+        p.field[IR_TYPE] = ir_field_range(ir, IR_TYPE, 128, 128);
     else
-        p.field[IR_DPORT] = one(ir, IR_DPORT, e->port_lo, e->port_hi);
+        p.field[IR_DPORT] = ir_field_range(ir, IR_DPORT, e->port_lo, e->port_hi);
     return p;
 }
 

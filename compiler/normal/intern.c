@@ -312,3 +312,31 @@ struct ir *ir_new(struct arena *arena, uint32_t rule_count)
     ir_addrs_pair(ir, IR_ALL, IR_EMPTY);
     return ir;
 }
+
+uint32_t ir_field_range(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
+{
+    const struct pbc_range r = {lo, hi};
+
+    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
+}
+
+uint32_t ir_addrs_ranges(struct ir *ir, const struct pbc_range *r4, uint32_t count4, const struct pbc_range6 *r6,
+                         uint32_t count6)
+{
+    return ir_intern_addrs(ir, &(struct ir_addrs){.r4 = r4,
+                                                  .r6 = r6,
+                                                  .count4 = count4,
+                                                  .count6 = count6,
+                                                  .set = PBC_NONE,
+                                                  .mirror = PBC_NONE,
+                                                  .complement = PBC_NONE});
+}
+
+uint32_t ir_addrs_one(struct ir *ir, uint8_t family, const uint32_t addr[4])
+{
+    const struct pbc_range r4 = {addr[0], addr[0]};
+    const uint64_t hi = (uint64_t)addr[0] << 32 | addr[1], lo = (uint64_t)addr[2] << 32 | addr[3];
+    const struct pbc_range6 r6 = {hi, lo, hi, lo};
+
+    return ir_addrs_ranges(ir, &r4, family == 4, &r6, family == 6);
+}

@@ -195,6 +195,11 @@ void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
 void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
+/* One range of a RANGES field; plain ranges, and one address as struct key has it. */
+uint32_t ir_field_range(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi);
+uint32_t ir_addrs_ranges(struct ir *ir, const struct pbc_range *r4, uint32_t count4, const struct pbc_range6 *r6,
+                         uint32_t count6);
+uint32_t ir_addrs_one(struct ir *ir, uint8_t family, const uint32_t addr[4]);
 uint32_t ir_intern_patterns(struct ir *ir, const uint32_t *pattern, uint32_t count);
 
 /* The algebra (box.c). `most` is the field's largest value. */

@@ -3,6 +3,7 @@
 #include "compiler/compiler.h"
 #include "compiler/normal/narrow.h"
 #include "compiler/normal/normal.h"
+#include "vm/flow/states.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 
@@ -123,35 +124,28 @@ bool normal_established(struct compile *c, const struct ir_product *p, struct ir
     return !ir_is_empty(out);
 }
 
-static uint32_t one_range(struct normal *n, enum ir_field f, uint32_t lo, uint32_t hi)
-{
-    const struct pbc_range r = {lo, hi};
-
-    return union_of(n, f, &r, 1);
-}
-
 static void intern_common(struct normal *n)
 {
-    n->ip = one_range(n, IR_WHAT, 0, WHAT_IP6_UNKNOWN);
-    n->ip4 = one_range(n, IR_WHAT, WHAT_IP4, WHAT_IP6 - 1);
-    n->ip6 = one_range(n, IR_WHAT, WHAT_IP6, WHAT_IP6_UNKNOWN);
+    n->ip = ir_field_range(n->ir, IR_WHAT, 0, WHAT_IP6_UNKNOWN);
+    n->ip4 = ir_field_range(n->ir, IR_WHAT, WHAT_IP4, WHAT_IP6 - 1);
+    n->ip6 = ir_field_range(n->ir, IR_WHAT, WHAT_IP6, WHAT_IP6_UNKNOWN);
     n->not_ip = ir_ranges_not(n->ir, n->ip, WHAT_MOST);
     n->not_ip4 = ir_ranges_not(n->ir, n->ip4, WHAT_MOST);
     n->not_ip6 = ir_ranges_not(n->ir, n->ip6, WHAT_MOST);
-    n->known = one_range(n, IR_WHAT, 0, WHAT_IP6_UNKNOWN - 1);
-    n->arp = one_range(n, IR_WHAT, WHAT_ARP, WHAT_ARP);
+    n->known = ir_field_range(n->ir, IR_WHAT, 0, WHAT_IP6_UNKNOWN - 1);
+    n->arp = ir_field_range(n->ir, IR_WHAT, WHAT_ARP, WHAT_ARP);
     n->not_arp = ir_ranges_not(n->ir, n->arp, WHAT_MOST);
     n->ports = what_protocols(n, KIND_WITH_PORTS);
     n->tcp = what_protocols(n, KIND_TCP);
     n->icmp6 = what_protocols(n, KIND_ICMP6);
     n->with_header = what_protocols(n, KIND_ICMP | KIND_ICMP6);
     n->can_be_invalid = what_protocols(n, KIND_TCP | KIND_ICMP | KIND_ICMP6);
-    n->no_later = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
-    n->whole = one_range(n, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
-    n->tagged = one_range(n, IR_VLAN, 0, VLAN_ABSENT - 1);
-    n->nd = one_range(n, IR_ND, 1, 1);
-    n->nd_types = one_range(n, IR_TYPE, 133, 136);
-    n->nd_ttl = one_range(n, IR_TTL, 255, 255);
+    n->no_later = ir_field_range(n->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    n->whole = ir_field_range(n->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
+    n->tagged = ir_field_range(n->ir, IR_VLAN, 0, VLAN_ABSENT - 1);
+    n->nd = ir_field_range(n->ir, IR_ND, 1, 1);
+    n->nd_types = ir_field_range(n->ir, IR_TYPE, 133, 136);
+    n->nd_ttl = ir_field_range(n->ir, IR_TTL, 255, 255);
 }
 
 /* Each way of combining a large set with something else is a set of its own. */
@@ -179,8 +173,7 @@ void make_normal(struct compile *c)
     intern_common(n);
     for (uint32_t i = 0; i < img->conds_count; i++)
         ir->keeps_flows |= img->conds[i].kind == COND_STATE || img->conds[i].kind == COND_FLOWS_OVER;
-    ir->picks_up =
-        !img->settings_count || img->settings->pickup_ns || !(img->settings->written >> PBC_SETTING_pickup_ns & 1);
+    ir->picks_up = flow_picks_up(img->settings_count ? img->settings : NULL);
     for (uint32_t i = 0; i < img->rules_count && !ir->too_large; i++) {
         normal_rule(n, &img->rules[i], &ir->rules[i]);
         if (ir->too_large) report_too_large(c, img->rule_span[i]);

@@ -1,35 +1,29 @@
-/* What `state` can say of which packets (vm/flow/README.md): a SYN without ACK is new, only errors are related, UDP is
- * never invalid, and what is not IP or a later fragment has no state. So rules that exclude each other, cover each
- * other or ask what is so anyway are known for what they are. Where the texts leave a choice this says "can be". */
+/* What `state` can say of the packets of a product (vm/flow/states.h), and of what is not IP or a later fragment:
+ * nothing. So rules that exclude each other, cover each other or ask what is so anyway are known for what they are. */
+#include "vm/flow/states.h"
 #include "compiler/normal/normal.h"
-#include "vm/packet/key.h"
 
 enum {
     NEW = 1 << STATE_IS_NEW,
     ESTABLISHED = 1 << STATE_IS_ESTABLISHED,
-    RELATED = 1 << STATE_IS_RELATED,
-    INVALID = 1 << STATE_IS_INVALID,
+    ALL = (1 << STATE_IS_ABSENT) - 1,
     ABSENT = 1 << STATE_IS_ABSENT,
 };
+static_assert(MARK_NEW << STATE_IS_INVALID == MARK_INVALID, "values of IR_STATE are in the order of the marks");
+
+static unsigned of_marks(uint32_t marks) { return marks / MARK_NEW; }
 
 unsigned states_of_protocol(uint32_t what)
 {
     if (what > WHAT_IP6_UNKNOWN) return ABSENT;
-    if (what == WHAT_IP4 + 1 || what == WHAT_IP6 + 58) return NEW | ESTABLISHED | RELATED | INVALID;
-    return what == WHAT_IP4 + 6 || what == WHAT_IP6 + 6 ? NEW | ESTABLISHED | INVALID : NEW | ESTABLISHED;
+    if (what == WHAT_IP6_UNKNOWN) return NEW | ESTABLISHED;
+    return of_marks(flow_states_of_protocol((uint8_t)what, what >= WHAT_IP6));
 }
 
-/* Of a segment with these of SYN, RST and ACK. One with ACK alone is new while `pickup` lasts. */
-static unsigned segment_states(const struct ir *ir, uint32_t flags)
+unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment, uint32_t flags, uint32_t type)
 {
-    switch (flags) {
-    case TCP_SYN: return NEW;
-    case TCP_RST:
-    case TCP_RST | TCP_ACK:
-    case TCP_SYN | TCP_ACK: return ESTABLISHED | INVALID;
-    case TCP_ACK: return ESTABLISHED | INVALID | (ir->picks_up ? NEW : 0);
-    default: return INVALID; /* without any, or SYN and RST in one */
-    }
+    if (what >= WHAT_IP6_UNKNOWN || fragment == FRAGMENT_LATER) return ABSENT;
+    return of_marks(flow_states((uint8_t)what, what >= WHAT_IP6, flags, type, ir->picks_up));
 }
 
 static unsigned tcp_states(const struct ir *ir, const struct ir_product *p)
@@ -40,51 +34,23 @@ static unsigned tcp_states(const struct ir *ir, const struct ir_product *p)
     for (uint32_t i = 0; i < 8; i++) {
         const uint32_t flags = (i & 1 ? TCP_SYN : 0) | (i & 2 ? TCP_RST : 0) | (i & 4 ? TCP_ACK : 0);
 
-        if (!(has & (TCP_SYN | TCP_RST | TCP_ACK) & ~flags) && !(lacks & flags)) states |= segment_states(ir, flags);
+        if (!(has & (TCP_SYN | TCP_RST | TCP_ACK) & ~flags) && !(lacks & flags))
+            states |= states_of_header(ir, WHAT_IP4 + 6, FRAGMENT_NO, flags, 0);
     }
     return states;
 }
 
-/* Errors, queries and their answers (RFC 792, 950, 4443, 4620); all other types are new. */
-static const struct type_states {
-    uint8_t v6, lo, hi, states;
-} type_states[] = {
-    {0, 3, 5, RELATED | INVALID},       {0, 11, 12, RELATED | INVALID},       {0, 8, 8, NEW | ESTABLISHED},
-    {0, 13, 13, NEW | ESTABLISHED},     {0, 15, 15, NEW | ESTABLISHED},       {0, 17, 17, NEW | ESTABLISHED},
-    {0, 0, 0, ESTABLISHED | INVALID},   {0, 14, 14, ESTABLISHED | INVALID},   {0, 16, 16, ESTABLISHED | INVALID},
-    {0, 18, 18, ESTABLISHED | INVALID}, {1, 0, 127, RELATED | INVALID},       {1, 128, 128, NEW | ESTABLISHED},
-    {1, 139, 139, NEW | ESTABLISHED},   {1, 129, 129, ESTABLISHED | INVALID}, {1, 140, 140, ESTABLISHED | INVALID},
-};
-
-/* How many of the types are lo..hi. */
-static uint32_t types_in(struct ir_ranges types, uint32_t lo, uint32_t hi)
+static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, uint32_t what)
 {
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < types.count; i++) {
-        const uint32_t from = types.r[i].lo > lo ? types.r[i].lo : lo, to = types.r[i].hi < hi ? types.r[i].hi : hi;
-
-        if (from <= to) n += to - from + 1;
-    }
-    return n;
-}
-
-static unsigned icmp_states(const struct ir *ir, const struct ir_product *p, bool v6)
-{
-    const uint32_t type = p->field[IR_TYPE];
+    const uint32_t id = p->field[IR_TYPE];
     unsigned states = 0;
 
-    if (type == IR_ALL) return NEW | ESTABLISHED | RELATED | INVALID;
-    const struct ir_ranges types = ir_ranges(ir, type);
-    uint32_t others = types_in(types, 0, 255);
-    for (size_t i = 0; i < sizeof(type_states) / sizeof(type_states[0]); i++) {
-        const struct type_states *row = &type_states[i];
-        const uint32_t some = row->v6 == v6 ? types_in(types, row->lo, row->hi) : 0;
-
-        others -= some;
-        if (some) states |= row->states;
-    }
-    return states | (others ? NEW : 0);
+    if (id == IR_ALL) return ALL;
+    const struct ir_ranges types = ir_ranges(ir, id);
+    for (uint32_t i = 0; i < types.count; i++)
+        for (uint32_t type = types.r[i].lo; type <= types.r[i].hi && states != ALL; type++)
+            states |= states_of_header(ir, what, FRAGMENT_NO, 0, type);
+    return states;
 }
 
 /* Of the IP packets whose protocol lies in lo..hi, no later fragments. */
@@ -97,27 +63,9 @@ static unsigned whole_states(const struct ir *ir, const struct ir_product *p, ui
     for (unsigned i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
         if (special[i] < lo || special[i] > hi) continue;
         others--;
-        states |= special[i] % WHAT_IP6 == 6 ? tcp_states(ir, p) : icmp_states(ir, p, special[i] > WHAT_IP6);
+        states |= special[i] % WHAT_IP6 == 6 ? tcp_states(ir, p) : icmp_states(ir, p, special[i]);
     }
     return states | (others ? NEW | ESTABLISHED : 0);
-}
-
-static unsigned type_states_of(uint32_t type, bool v6)
-{
-    unsigned states = 0;
-
-    for (size_t i = 0; i < sizeof(type_states) / sizeof(type_states[0]); i++)
-        if (type_states[i].v6 == v6 && type_states[i].lo <= type && type <= type_states[i].hi)
-            states |= type_states[i].states;
-    return states ? states : NEW;
-}
-
-unsigned states_of_header(const struct ir *ir, uint32_t what, uint32_t fragment, uint32_t flags, uint32_t type)
-{
-    if (what >= WHAT_IP6_UNKNOWN || fragment == FRAGMENT_LATER) return ABSENT;
-    if (what == WHAT_IP4 + 6 || what == WHAT_IP6 + 6) return segment_states(ir, flags & (TCP_SYN | TCP_RST | TCP_ACK));
-    if (what == WHAT_IP4 + 1 || what == WHAT_IP6 + 58) return type_states_of(type, what > WHAT_IP6);
-    return NEW | ESTABLISHED;
 }
 
 unsigned states_possible(const struct ir *ir, const struct ir_product *p)

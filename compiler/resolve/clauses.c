@@ -80,16 +80,6 @@ bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, u
     return true;
 }
 
-void addr_words(const struct addr *a, uint32_t words[4])
-{
-    const unsigned count = a->family == 4 ? 1 : 4;
-
-    memset(words, 0, 4 * sizeof(*words));
-    for (unsigned i = 0; i < count; i++)
-        words[i] = (uint32_t)a->bytes[4 * i] << 24 | (uint32_t)a->bytes[4 * i + 1] << 16 |
-                   (uint32_t)a->bytes[4 * i + 2] << 8 | a->bytes[4 * i + 3];
-}
-
 bool addr_is_one_host(const struct addr *a)
 {
     uint32_t w[4];

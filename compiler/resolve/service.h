@@ -20,8 +20,6 @@ uint32_t clause_string(struct compile *c, const struct node *clause);
 /* `ports R`: one range from 1 to 65535; false after a report. */
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 
-/* An address as struct key has it: host order, v4 in word 0. */
-void addr_words(const struct addr *a, uint32_t words[4]);
 bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
 
 void resolve_checks(struct compile *c);   /* checks.c */

@@ -21,6 +21,16 @@ struct node_value value_of(struct compile *c, const struct node *n)
     return (struct node_value){sym->decl->first->next, sym};
 }
 
+void addr_words(const struct addr *a, uint32_t words[4])
+{
+    const unsigned count = a->family == 4 ? 1 : 4;
+
+    memset(words, 0, 4 * sizeof(*words));
+    for (unsigned i = 0; i < count; i++)
+        words[i] = (uint32_t)a->bytes[4 * i] << 24 | (uint32_t)a->bytes[4 * i + 1] << 16 |
+                   (uint32_t)a->bytes[4 * i + 2] << 8 | a->bytes[4 * i + 3];
+}
+
 void addr_print(const struct addr *a, char buf[64])
 {
     if (!inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, buf, 64)) buf[0] = '\0';

@@ -3,24 +3,15 @@
 #include <string.h>
 
 #include "compiler/analysis/claim/claim.h"
+#include "compiler/ruletest/ruletest.h"
 #include "vm/packet/key.h"
 
-struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
+static const struct addr_set **sets_of(struct compile *c, const struct addr_list *list)
 {
-    struct pbc_range *r4 = arena_alloc(c->arena, (s->v4.n + 1) * sizeof(*r4));
-    struct pbc_range6 *r6 = arena_alloc(c->arena, (s->v6.n + 1) * sizeof(*r6));
+    const struct addr_set **sets = arena_alloc(c->arena, (list->big_count + 1) * sizeof(*sets));
 
-    for (size_t i = 0; i < s->v4.n; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
-    for (size_t i = 0; i < s->v6.n; i++)
-        r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
-                                    (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
-    return (struct ir_addrs){.r4 = r4,
-                             .r6 = r6,
-                             .count4 = (uint32_t)s->v4.n,
-                             .count6 = (uint32_t)s->v6.n,
-                             .complement = PBC_NONE,
-                             .set = PBC_NONE,
-                             .mirror = PBC_NONE};
+    for (uint32_t i = 0; i < list->big_count; i++) sets[i] = &list->big[i]->set;
+    return sets;
 }
 
 static void take_side(struct rule_work *w, const struct node *n, struct claim_side *side)
@@ -32,7 +23,7 @@ static void take_side(struct rule_work *w, const struct node *n, struct claim_si
     } else {
         narrow_by_addresses(w, n, &list);
         *side = (struct claim_side){.own = claim_ranges(w->c, &list.set),
-                                    .sets = list.big,
+                                    .sets = sets_of(w->c, &list),
                                     .set_count = list.big_count,
                                     .any = list.any,
                                     .self = list.self,
@@ -41,7 +32,7 @@ static void take_side(struct rule_work *w, const struct node *n, struct claim_si
     set_fini(&list.set);
 }
 
-static void take_over(struct rule_work *w, const struct node *n, struct test_claim *claim)
+static void take_over(struct rule_work *w, const struct node *n, struct claim *claim)
 {
     const struct symbol *s = symbol_want(w->c, n->first, SYM(METER), "meter");
 
@@ -51,7 +42,7 @@ static void take_over(struct rule_work *w, const struct node *n, struct test_cla
         w->bad = true;
 }
 
-static void take_states(struct rule_work *w, const struct node *n, struct test_claim *claim)
+static void take_states(struct rule_work *w, const struct node *n, struct claim *claim)
 {
     struct image *img = w->c->image;
     const uint32_t before = img->conds_count;
@@ -72,7 +63,7 @@ static void take_states(struct rule_work *w, const struct node *n, struct test_c
 }
 
 /* What is no name of a verdict of firewalls. */
-static bool take_fate(struct compile *c, const struct node *fate, struct test_claim *claim)
+static bool take_fate(struct compile *c, const struct node *fate, struct claim *claim)
 {
     const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: say `accept`, which is true of it too"
                       : is_choice(fate, CL_PASS)  ? "claims about `pass`: what has addresses is accepted, dropped or "
@@ -84,7 +75,7 @@ static bool take_fate(struct compile *c, const struct node *fate, struct test_cl
     return !why;
 }
 
-static void take_part(struct rule_work *w, const struct node *n, struct test_claim *claim)
+static void take_part(struct rule_work *w, const struct node *n, struct claim *claim)
 {
     w->seen[n->kind] = n;
     switch (n->kind) {
@@ -99,7 +90,7 @@ static void take_part(struct rule_work *w, const struct node *n, struct test_cla
 }
 
 /* With the image of claims in the place of the program's. */
-static bool take_claim(struct compile *c, const struct node *first, const struct node *parts, struct test_claim *claim)
+static bool take_claim(struct compile *c, const struct node *first, const struct node *parts, struct claim *claim)
 {
     struct rule_work w = {.c = c,
                           .node = parts,
@@ -122,13 +113,15 @@ static bool take_claim(struct compile *c, const struct node *first, const struct
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_CLAIM, span_of(n, n->first));
-    struct test_claim *claim = arena_alloc(c->arena, sizeof(*claim));
+    struct claim *claim = arena_alloc(c->arena, sizeof(*claim));
     struct image *program = c->image;
 
     claim->always = clause_of(n) == CL_ALWAYS;
     claim->states = 1u << STATE_IS_NEW;
     claim->over = arena_alloc(c->arena, node_count(n) * sizeof(*claim->over));
-    claim->self = t->self_written ? t->self : NULL;
+    claim->own = t->self_written ? t->self : NULL;
+    claim->span = s->span;
+    claim->test = t->name.s;
     s->claim = claim;
     if (!take_fate(c, n->first, claim)) {
         mark_names_used(c, n);

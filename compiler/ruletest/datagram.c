@@ -9,35 +9,38 @@
 
 struct test_datagram {
     struct test_datagram *next;
-    struct addr src, dst;
-    uint8_t proto, tags;
+    uint32_t src[4], dst[4];
+    uint8_t family, proto, tags;
     uint16_t vid[2];
     uint32_t id, end; /* identification, and one past the last byte written so far */
     bool has_first, has_last;
 };
 
-static unsigned bucket_of(const struct test_packet *p)
+static unsigned bucket_of(const struct frame_spec *p)
 {
     unsigned h = 0;
 
-    for (unsigned i = 0; i < sizeof(p->src.bytes); i++) h = h * 31 + p->src.bytes[i] * 7u + p->dst.bytes[i];
-    return h % TEST_BUCKETS;
+    for (unsigned i = 0; i < 4; i++) h = (h * 31 + p->src[i] * 7u + p->dst[i]) * 0x9e3779b1u;
+    return (h >> 16) % TEST_BUCKETS;
 }
 
-static bool is_of(const struct test_datagram *d, const struct test_packet *p)
+static bool is_of(const struct test_datagram *d, const struct frame_spec *p)
 {
-    return d->proto == p->proto && d->tags == p->tags && memcmp(d->vid, p->vid, sizeof(d->vid)) == 0 &&
-           memcmp(&d->src, &p->src, sizeof(d->src)) == 0 && memcmp(&d->dst, &p->dst, sizeof(d->dst)) == 0;
+    return d->family == p->family && d->proto == p->proto && d->tags == p->tags &&
+           memcmp(d->vid, p->vid, sizeof(d->vid)) == 0 && memcmp(d->src, p->src, sizeof(d->src)) == 0 &&
+           memcmp(d->dst, p->dst, sizeof(d->dst)) == 0;
 }
 
-static struct test_datagram *datagram_of(struct test_run *r, const struct test_packet *p)
+static struct test_datagram *datagram_of(struct test_run *r, const struct frame_spec *p)
 {
     struct test_datagram *d = r->datagrams[bucket_of(p)], **bucket = &r->datagrams[bucket_of(p)];
 
     while (d && !is_of(d, p)) d = d->next;
     if (d) return d;
     d = arena_alloc(r->c->arena, sizeof(*d));
-    *d = (struct test_datagram){.next = *bucket, .src = p->src, .dst = p->dst, .proto = p->proto, .tags = p->tags};
+    *d = (struct test_datagram){.next = *bucket, .family = p->family, .proto = p->proto, .tags = p->tags};
+    memcpy(d->src, p->src, sizeof(d->src));
+    memcpy(d->dst, p->dst, sizeof(d->dst));
     memcpy(d->vid, p->vid, sizeof(d->vid));
     d->id = ++r->datagram;
     *bucket = d;
@@ -53,13 +56,13 @@ static void begin_another(struct test_run *r, struct test_datagram *d)
 
 static uint32_t later_at(const struct test_datagram *d)
 {
-    return d->end > TEST_LATER_OFFSET ? (d->end + 7) / 8 * 8 : TEST_LATER_OFFSET;
+    return d->end > FRAME_LATER_OFFSET ? (d->end + 7) / 8 * 8 : FRAME_LATER_OFFSET;
 }
 
-void test_datagram_place(struct test_run *r, struct test_packet *p)
+void test_datagram_place(struct test_run *r, struct frame_spec *p)
 {
     const bool first = p->fragment == KIND_FRAG_FIRST;
-    const uint32_t carried = test_packet_carried(p);
+    const uint32_t carried = frame_carried(p);
 
     if (p->fragment == KIND_FRAG_NO) return;
     struct test_datagram *d = datagram_of(r, p);

@@ -87,26 +87,13 @@ static bool by_of(struct compile *c, const struct node *by, enum action a, uint3
     return rule_may_decide(c, *rule, a, span_of(by->first, by->last));
 }
 
-static const struct {
-    const char *word;
-    uint16_t mark;
-} state_words[] = {
-    {"new", MARK_NEW}, {"established", MARK_ESTABLISHED}, {"related", MARK_RELATED}, {"invalid", MARK_INVALID}};
-
-const char *test_state_name(uint32_t marks)
-{
-    for (size_t i = 0; i < sizeof(state_words) / sizeof(state_words[0]); i++)
-        if (marks & state_words[i].mark) return state_words[i].word;
-    return "none";
-}
-
 /* What `state` is to say; 0 after a report. */
 static uint16_t state_of(struct compile *c, const struct node *n)
 {
     static const char *const words[] = {"new", "established", "related", "invalid"};
 
-    for (size_t i = 0; i < sizeof(state_words) / sizeof(state_words[0]); i++)
-        if (str_is(n->v.str, state_words[i].word)) return state_words[i].mark;
+    for (uint16_t mark = MARK_NEW; mark <= MARK_INVALID; mark = (uint16_t)(mark << 1))
+        if (str_is(n->v.str, state_name(mark))) return mark;
     diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is no state; there are new, established, related and invalid",
          n->v.str.s);
     const char *nearest = diag_nearest(n->v.str.s, words, 4);

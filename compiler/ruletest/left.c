@@ -6,7 +6,6 @@
  *     a service in a `dsr` mode did       the server answers the client itself, past this machine
  *     it came in a tunnel                 what was inside
  *     the vm answered it                  nobody else does */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
@@ -30,14 +29,8 @@ void test_left_keep(struct test_run *r, const struct tx_entry *e)
     memcpy(r->left_hop, e->next_hop, sizeof(r->left_hop));
 }
 
-static void put_addr(struct addr *a, uint8_t family, const uint32_t words[4])
-{
-    *a = (struct addr){.family = family};
-    for (unsigned i = 0; i < (family == 4 ? 1u : 4u); i++) wire_put32(a->bytes + 4 * i, words[i]);
-}
-
 /* How the packet looks that left: what was sent, with what has changed on the way. False: it is not known. */
-static bool read_left(const struct test_run *r, const struct test_packet *sent, struct test_packet *left)
+static bool read_left(const struct test_run *r, const struct frame_spec *sent, struct frame_spec *left)
 {
     struct pkt pkt = r->left;
     struct key key;
@@ -46,8 +39,8 @@ static bool read_left(const struct test_run *r, const struct test_packet *sent, 
     *left = *sent;
     left->tunnel = NULL;
     left->family = key.kind & KIND_IP4 ? 4 : 6;
-    put_addr(&left->src, left->family, key.src);
-    put_addr(&left->dst, left->family, key.dst);
+    memcpy(left->src, key.src, sizeof(left->src));
+    memcpy(left->dst, key.dst, sizeof(left->dst));
     left->src_port = key.src_port;
     left->dst_port = key.dst_port;
     left->ttl = (uint8_t)key.ttl;
@@ -66,16 +59,16 @@ static void keep_ip(struct test_run *r, struct pkt *pkt)
 {
     struct key key;
 
-    r->last_ip = (struct str){0};
+    r->last_ip = (struct frame_payload){0};
     if (pkt_parse(pkt, &r->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return;
-    char *bytes = arena_alloc(r->c->arena, pkt->head_len - pkt->l3);
+    uint8_t *bytes = arena_alloc(r->c->arena, pkt->head_len - pkt->l3);
     memcpy(bytes, pkt->data + pkt->l3, pkt->head_len - pkt->l3);
-    r->last_ip = (struct str){bytes, pkt->head_len - pkt->l3};
+    r->last_ip = (struct frame_payload){bytes, pkt->head_len - pkt->l3};
 }
 
 static void keep_built(struct test_run *r)
 {
-    struct test_packet bare = r->last;
+    struct frame_spec bare = r->last;
     struct pkt pkt;
 
     bare.tunnel = NULL;
@@ -89,10 +82,10 @@ static bool is_dsr(const struct program *p, const struct verdict *v)
     return mode_is(p->services[v->service].mode, MODE_ONE_SIDED);
 }
 
-void test_left_note(struct test_run *r, const struct test_packet *p, const struct verdict *v, uint64_t cookie)
+void test_left_note(struct test_run *r, const struct frame_spec *p, const struct verdict *v, uint64_t cookie)
 {
     const bool left = r->left_cookie == cookie && cookie;
-    struct test_packet seen;
+    struct frame_spec seen;
 
     if (v->action != ACTION_ACCEPT && v->action != ACTION_FORWARD && v->action != ACTION_PASS) return;
     test_talk_sent(r, p);
@@ -112,7 +105,7 @@ void test_left_note(struct test_run *r, const struct test_packet *p, const struc
         keep_built(r);
 }
 
-void test_left_past(struct test_run *r, const struct test_packet *p)
+void test_left_past(struct test_run *r, const struct frame_spec *p)
 {
     test_talk_sent(r, p);
     r->last = *p;
@@ -123,18 +116,14 @@ void test_left_past(struct test_run *r, const struct test_packet *p)
 /* How it left, if it was sent on. */
 void test_note_left(struct test_run *r, const struct verdict *v)
 {
-    char text[300], hop[INET6_ADDRSTRLEN] = "";
+    char text[300], hop[64] = "";
     struct pkt pkt = r->left;
     struct key key;
-    struct addr to;
 
     if (v->action != ACTION_FORWARD || r->left_cookie != r->cookie) return;
     if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE) return;
     pkt_describe(&pkt, &key, text, sizeof(text));
-    if (r->left_hop_family) {
-        put_addr(&to, r->left_hop_family, r->left_hop);
-        if (!inet_ntop(to.family == 4 ? AF_INET : AF_INET6, to.bytes, hop, sizeof(hop))) hop[0] = '\0';
-    }
+    if (r->left_hop_family) address_text(r->left_hop_family, r->left_hop, hop);
     diag_note(r->c->diags, SPAN_NONE, "it left as: %s, %u bytes%s%s", text, pkt.wire_len,
               hop[0] ? ", to the machine " : "", hop);
 }

@@ -6,26 +6,23 @@
 #include "vm/packet/parse/header.h"
 
 static const struct form_row {
-    const char *word;
     uint8_t family; /* 0: either */
     uint8_t proto;
-} forms[FORM_COUNT] = {
-    [FORM_TCP] = {"tcp", 0, IPPROTO_NR_TCP},
-    [FORM_UDP] = {"udp", 0, IPPROTO_NR_UDP},
-    [FORM_SCTP] = {"sctp", 0, IPPROTO_NR_SCTP},
-    [FORM_ICMP] = {"icmp", 4, IPPROTO_NR_ICMP},
-    [FORM_ICMP6] = {"icmp6", 6, IPPROTO_NR_ICMP6},
-    [FORM_PROTO] = {"proto", 0, 0},
-    [FORM_ARP] = {"arp", 4, 0},
-    [FORM_REPLY] = {"reply", 0, 0},
+} forms[] = {
+    [FORM_TCP] = {0, IPPROTO_NR_TCP},
+    [FORM_UDP] = {0, IPPROTO_NR_UDP},
+    [FORM_SCTP] = {0, IPPROTO_NR_SCTP},
+    [FORM_ICMP] = {4, IPPROTO_NR_ICMP},
+    [FORM_ICMP6] = {6, IPPROTO_NR_ICMP6},
+    [FORM_PROTO] = {0, 0},
+    [FORM_ARP] = {4, 0},
+    [FORM_REPLY] = {0, 0},
 };
 
-static const enum test_form form_of[CL_COUNT] = {
+static const uint8_t form_of[CL_COUNT] = {
     [CL_TCP] = FORM_TCP,     [CL_UDP] = FORM_UDP,     [CL_SCTP] = FORM_SCTP, [CL_ICMP] = FORM_ICMP,
     [CL_ICMP6] = FORM_ICMP6, [CL_PROTO] = FORM_PROTO, [CL_ARP] = FORM_ARP,
 };
-
-const char *test_form_word(enum test_form f) { return forms[f].word; }
 
 /* Addresses and ports ---------------------------------------------------------------------------------------------- */
 
@@ -128,10 +125,11 @@ static void check_ports(struct packet_work *w)
         const struct side *s = sides[i];
 
         if (s->port && !takes) {
-            diag(w->c->diags, E_PACKET_PART, s->port->span, "`%s` has no ports", forms[w->p->form].word);
+            diag(w->c->diags, E_PACKET_PART, s->port->span, "`%s` has no ports", form_word(w->p->form));
             w->bad = true;
-        } else if (!s->port && takes && w->p->fragment != KIND_FRAG_LATER && !(w->p->any_port && s == &w->src)) {
-            diag(w->c->diags, E_PACKET_LACKS, s->node->span, "`%s` needs the %s port", forms[w->p->form].word,
+        } else if (!s->port && takes && w->p->fragment != KIND_FRAG_LATER &&
+                   !(w->p->notes & NOTE_ANY_PORT && s == &w->src)) {
+            diag(w->c->diags, E_PACKET_LACKS, s->node->span, "`%s` needs the %s port", form_word(w->p->form),
                  s == &w->dst ? "destination's" : "source's");
             diag_advise(w->c->diags, s->self               ? "write `self:PORT`"
                                      : s->addr.family == 6 ? "write `[ADDRESS]:PORT`"
@@ -152,7 +150,7 @@ static void settle_families(struct packet_work *w)
     w->p->family = family;
     if (wrong && form->family) {
         diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span, "`%s` is IPv%u's, and this address is IPv%u",
-             form->word, family, family ^ 2);
+             form_word(w->p->form), family, family ^ 2);
         if (w->p->form != FORM_ARP) diag_guess(w->c->diags, w->node->span, "%s", family == 4 ? "icmp6" : "icmp");
         w->bad = true;
     } else if (wrong) {
@@ -164,19 +162,17 @@ static void settle_families(struct packet_work *w)
 
 static void settle_self(struct packet_work *w, struct side *side)
 {
-    const struct addr *own = &w->self->first[w->p->family == 6];
-
-    if (!side->self || w->bad) return;
-    side->addr = *own;
-    if (own->family) return;
+    if (w->bad) return;
+    addr_words(&side->addr, side->words);
+    if (!side->self || own_address(w->self, w->p->family, side->words)) return;
     diag(w->c->diags, E_TEST_SELF, side->node->span, "this test gave `self` no IPv%u address", w->p->family);
     diag_advise(w->c->diags, "add one to the test's `self`");
     w->bad = true;
 }
 
-bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct test_tunnel *t)
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct frame_tunnel *t)
 {
-    struct test_packet outer = {.form = FORM_PROTO};
+    struct frame_spec outer = {.form = FORM_PROTO};
     struct packet_work o = {.c = w->c, .node = w->node, .p = &outer, .self = w->self};
 
     take_side(&o, src, &o.src, &outer.src_port);
@@ -192,8 +188,8 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     settle_self(&o, &o.src);
     settle_self(&o, &o.dst);
     t->family = outer.family;
-    t->src = o.src.addr;
-    t->dst = o.dst.addr;
+    memcpy(t->src, o.src.words, sizeof(t->src));
+    memcpy(t->dst, o.dst.words, sizeof(t->dst));
     return !o.bad;
 }
 
@@ -232,7 +228,7 @@ static void check_parts(struct packet_work *w, const struct node *first)
     }
     if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
     if (icmp && !has_part(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
-        diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", forms[w->p->form].word);
+        diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", form_word(w->p->form));
         diag_advise(w->c->diags, "a ping is `type echo-request`");
         w->bad = true;
     }
@@ -240,9 +236,9 @@ static void check_parts(struct packet_work *w, const struct node *first)
 
 static void check_length(struct packet_work *w)
 {
-    struct test_packet *p = w->p;
-    const uint32_t least = test_packet_least(p), head = p->family == 4 ? IP4_LEN : IP6_LEN + IP6_FRAG_LEN;
-    const uint32_t most = UINT16_MAX - test_tunnel_adds(p);
+    struct frame_spec *p = w->p;
+    const uint32_t least = frame_least(p), head = p->family == 4 ? IP4_LEN : IP6_LEN + IP6_FRAG_LEN;
+    const uint32_t most = UINT16_MAX - frame_tunnel_len(p);
 
     if (p->length > most || (p->tunnel && least > most)) {
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
@@ -264,35 +260,9 @@ static void check_length(struct packet_work *w)
     }
 }
 
-/* Neighbour discovery is heeded with a hop limit of 255 alone (RFC 4861), so that is what its packets have. */
-uint8_t test_default_ttl(const struct test_packet *p)
+static struct frame_spec *packet_new(struct compile *c, uint8_t form)
 {
-    return p->form == FORM_ICMP6 && p->type >= ICMP6_ND_FIRST && p->type <= ICMP6_REDIRECT ? 255 : 64;
-}
-
-bool test_icmp_is_error(const struct test_packet *p)
-{
-    if (p->form == FORM_ICMP6) return p->type < ICMP6_INFORMATIONAL;
-    return p->form == FORM_ICMP &&
-           (p->type == ICMP4_UNREACHABLE || p->type == ICMP4_QUENCH || p->type == ICMP4_REDIRECT ||
-            p->type == ICMP4_TIME_EXCEEDED || p->type == ICMP4_PARAMETER);
-}
-
-/* Fragmentation needed (RFC 1191) and packet too big name the least MTU of IPv6; queries have identifier 1, number 1.
- */
-uint32_t test_icmp_rest(const struct test_packet *p)
-{
-    enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
-
-    if (!test_icmp_is_error(p)) return 1 << 16 | 1;
-    const bool big =
-        p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
-    return big ? MTU : 0;
-}
-
-static struct test_packet *packet_new(struct compile *c, enum test_form form)
-{
-    struct test_packet *p = arena_alloc(c->arena, sizeof(*p));
+    struct frame_spec *p = arena_alloc(c->arena, sizeof(*p));
 
     p->form = form;
     p->proto = forms[form].proto;
@@ -303,9 +273,9 @@ static struct test_packet *packet_new(struct compile *c, enum test_form form)
     return p;
 }
 
-struct test_packet *test_reply_of(struct compile *c, const struct node *n)
+struct frame_spec *test_reply_of(struct compile *c, const struct node *n)
 {
-    struct test_packet *p = packet_new(c, FORM_REPLY);
+    struct frame_spec *p = packet_new(c, FORM_REPLY);
     struct packet_work w = {.c = c, .node = n, .p = p};
 
     for (const struct node *part = n->first; part; part = part->next) test_part_take(&w, n->first, part);
@@ -313,14 +283,14 @@ struct test_packet *test_reply_of(struct compile *c, const struct node *n)
     return w.bad ? NULL : p;
 }
 
-struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self, bool any_port)
+struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port)
 {
-    struct test_packet *p = packet_new(c, form_of[clause_of(n)]);
+    struct frame_spec *p = packet_new(c, form_of[clause_of(n)]);
     struct packet_work w = {.c = c, .node = n, .p = p, .self = self};
     const struct node *at = n->first;
     uint32_t proto;
 
-    p->any_port = any_port;
+    if (any_port) p->notes |= NOTE_ANY_PORT;
     if (p->form == FORM_PROTO) {
         w.bad = !number_one(c, at, &protocol_kind, &proto);
         if (!w.bad) p->proto = (uint8_t)proto;
@@ -337,12 +307,13 @@ struct test_packet *test_packet_of(struct compile *c, const struct node *n, cons
     settle_self(&w, &w.dst);
     check_parts(&w, first);
     if (w.bad) return NULL;
-    p->src = w.src.addr;
-    p->dst = w.dst.addr;
-    if (!p->ttl_written) p->ttl = test_default_ttl(p);
-    p->any_port = any_port && !w.src.port && 1u << p->form & FORMS_PORTS && p->fragment != KIND_FRAG_LATER;
-    p->rest = test_icmp_rest(p);
-    if (p->fragment == KIND_FRAG_LATER) p->offset = TEST_LATER_OFFSET;
+    memcpy(p->src, w.src.words, sizeof(p->src));
+    memcpy(p->dst, w.dst.words, sizeof(p->dst));
+    if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
+    if (w.src.port || !(1u << p->form & FORMS_PORTS) || p->fragment == KIND_FRAG_LATER)
+        p->notes &= (uint8_t)~NOTE_ANY_PORT;
+    p->rest = frame_icmp_rest(p);
+    if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
     check_length(&w);
     return w.bad ? NULL : p;
 }

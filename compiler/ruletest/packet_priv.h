@@ -14,20 +14,20 @@
 struct packet_work {
     struct compile *c;
     const struct node *node;
-    struct test_packet *p;
-    const struct test_self *self;
+    struct frame_spec *p;
+    const struct facts *self;
     bool bad;
     struct side {
         const struct node *node, *port; /* port: NULL where none is written */
         struct addr addr;
         bool self;
+        uint32_t words[4]; /* the address, once the family is known */
     } src, dst;
 };
 
 /* A part: flags, vlan, ttl and so on. `first`: of the packet's parts, in which it stands. w->bad after a report. */
 void test_part_take(struct packet_work *w, const struct node *first, const struct node *n);
 /* One address of a tunnel's, with `self` taken from the test's; false after a report (packet.c). */
-bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct test_tunnel *t);
-const char *test_form_word(enum test_form f);
+bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct node *dst, struct frame_tunnel *t);
 
 #endif

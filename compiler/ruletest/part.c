@@ -33,7 +33,7 @@ static void part_ttl(struct packet_work *w, const struct node *n)
     static const struct number_kind ttl = {.what = "a TTL", .range = "TTLs go from 0 to 255", .most = 255};
 
     w->p->ttl = (uint8_t)number(w, n, &ttl);
-    w->p->ttl_written = true;
+    w->p->notes |= NOTE_TTL;
 }
 
 static void part_length(struct packet_work *w, const struct node *n)
@@ -71,7 +71,7 @@ static void part_on(struct packet_work *w, const struct node *n)
     const struct image *img = w->c->image;
     const struct node_value v = value_of(w->c, n->first);
 
-    w->p->on = true;
+    w->p->notes |= NOTE_ON;
     if (v.node->kind == N_NAME) {
         const struct symbol *s = symbol_want(w->c, v.node, SYM(INTERFACE), "interface");
 
@@ -98,7 +98,7 @@ static void part_payload(struct packet_work *w, const struct node *n)
     const struct node_value v = value_of(w->c, n->first);
 
     if (v.node->kind == N_BYTES) {
-        w->p->payload = v.node->v.str;
+        w->p->payload = (struct frame_payload){(const uint8_t *)v.node->v.str.s, (uint32_t)v.node->v.str.len};
         return;
     }
     if (v.node->kind == N_NAME)
@@ -113,7 +113,7 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind port = {
         .what = "a port of GUE", .range = "ports of GUE go from 1 to 65535", .least = 1, .most = 65535};
-    struct test_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
+    struct frame_tunnel *t = arena_alloc(w->c->arena, sizeof(*t));
     const struct node *src = n->first;
 
     t->gue = is_clause(n, CL_GUE);
@@ -184,8 +184,8 @@ static void report_part(struct packet_work *w, const struct node *n)
                                      : "write the packet out, as `reply: PACKET`");
         return;
     }
-    diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", test_form_word(w->p->form),
-         flag ? "TCP flags" : "`", flag ? "" : part_name(n), flag ? "" : "`");
+    diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", form_word(w->p->form), flag ? "TCP flags" : "`",
+         flag ? "" : part_name(n), flag ? "" : "`");
     if (flag) diag_advise(w->c->diags, "only `tcp` takes `%s`", part_name(n));
 }
 

@@ -3,7 +3,7 @@
 
 #include "compiler/ruletest/ruletest.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/wire.h"
+#include "vm/packet/parse/sides.h"
 
 /* What errors quote at most: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c). */
 enum { ERROR4_MOST = 576, ERROR6_MOST = 1280 };
@@ -27,56 +27,36 @@ static void note_last(struct test_run *r, const char *what)
 
 static void note_answered(struct test_run *r) { note_last(r, "the last packet that was let through"); }
 
-static bool same_addr(const struct addr *a, const struct addr *b)
-{
-    return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
-}
-
 void test_note_quoted(struct test_run *r, const struct test_step *s)
 {
-    const struct test_packet *p = s->packet;
+    const struct frame_spec *p = s->packet;
 
-    if (s->reply == REPLY_BARE || !test_icmp_is_error(p) || p->payload.len) return;
+    if (s->reply == REPLY_BARE || !frame_is_icmp_error(p) || p->payload.len) return;
     if (s->reply == REPLY_NOT)
         diag_note(r->c->diags, SPAN_NONE,
                   "it quotes nothing; one about the last packet is written as `reply: icmp ...`");
-    else if (same_addr(&p->dst, &r->last.src))
+    else if (p->family == r->last.family && memcmp(p->dst, r->last.src, sizeof(p->dst)) == 0)
         note_last(r, "it quotes the last packet that was let through");
     else
         note_last(r, "it quotes the last packet that was let through, which its receiver did not send");
 }
 
-static bool is_own(const struct test_self *self, const struct addr *a)
-{
-    const uint64_t hi = wire_get64(a->bytes), lo = wire_get64(a->bytes + 8);
-
-    for (unsigned i = 0; a->family == 4 && i < self->count4; i++)
-        if (self->v4[i] == wire_get32(a->bytes)) return true;
-    for (unsigned i = 0; a->family == 6 && i < self->count6; i++)
-        if (self->v6[i].lo_hi == hi && self->v6[i].lo_lo == lo) return true;
-    return false;
-}
-
-static bool is_group(const struct addr *a)
-{
-    if (a->family == 6) return a->bytes[0] == 0xff;
-    return a->bytes[0] >> 4 == 0xe || wire_get32(a->bytes) == UINT32_MAX;
-}
-
 /* It comes the way that the last one took: its tags, and its interface where this machine is one of the two ends. */
-static void take_way(const struct test_run *r, struct test_packet *p)
+static void take_way(const struct test_run *r, struct frame_spec *p)
 {
-    const struct test_packet *last = &r->last;
+    const struct frame_spec *last = &r->last;
 
     if (!p->tags) {
         p->tags = last->tags;
         memcpy(p->vid, last->vid, sizeof(p->vid));
     }
-    if (!p->on && (is_own(r->self, &last->src) || is_own(r->self, &last->dst))) p->iface = last->iface;
+    if (!(p->notes & NOTE_ON) &&
+        sides_of(r->self, last->family, last->src, last->dst) & (KIND_SRC_SELF | KIND_DST_SELF))
+        p->iface = last->iface;
 }
 
 /* The type that answers a query; -1: nothing does. */
-static int answering(const struct test_packet *p)
+static int answering(const struct frame_spec *p)
 {
     static const uint8_t pairs4[][2] = {{8, 0}, {10, 9}, {13, 14}, {15, 16}, {17, 18}};
     static const uint8_t pairs6[][2] = {{128, 129}, {133, 134}, {135, 136}, {139, 140}};
@@ -87,20 +67,21 @@ static int answering(const struct test_packet *p)
     return -1;
 }
 
-static bool takes_ip(const struct test_packet *parts)
+static bool takes_ip(const struct frame_spec *parts)
 {
-    return parts->flags || parts->ttl_written || parts->length || parts->payload.len || parts->fragment != KIND_FRAG_NO;
+    return parts->flags || parts->notes & NOTE_TTL || parts->length || parts->payload.len ||
+           parts->fragment != KIND_FRAG_NO;
 }
 
 /* What a bare `reply` can't answer, and parts that its kind of packet does not have. */
 static bool can_answer(struct test_run *r, const struct test_step *s)
 {
-    const struct test_packet *parts = s->packet, *last = &r->last;
+    const struct frame_spec *parts = s->packet, *last = &r->last;
     const bool tcp = last->form == FORM_TCP, icmp = last->form == FORM_ICMP || last->form == FORM_ICMP6;
 
     if (r->answered) {
         complain(r, s, "this machine has answered the last packet itself, and nobody else does");
-    } else if (last->form != FORM_ARP && is_group(&last->dst)) {
+    } else if (last->form != FORM_ARP && address_is_group(last->family, last->dst)) {
         diag_advise(complain(r, s, "the last packet went to a group, and nothing comes from a group's address"),
                     "write the answer out, as `reply: PACKET`");
     } else if (last->form == FORM_ARP && takes_ip(parts)) {
@@ -120,37 +101,37 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     return false;
 }
 
-static void swap_sides(const struct test_packet *last, struct test_packet *p)
+static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
 {
     p->form = last->form;
     p->family = last->family;
     p->proto = last->proto;
-    p->src = last->dst;
-    p->dst = last->src;
+    memcpy(p->src, last->dst, sizeof(p->src));
+    memcpy(p->dst, last->src, sizeof(p->dst));
     p->src_port = last->dst_port;
     p->dst_port = last->src_port;
     if (p->form == FORM_ICMP || p->form == FORM_ICMP6) p->type = (uint8_t)answering(last);
     p->arp_answer = p->form == FORM_ARP;
-    if (!p->ttl_written) p->ttl = test_default_ttl(p);
+    if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
     p->rest = last->rest;
-    if (p->fragment == KIND_FRAG_LATER) p->offset = TEST_LATER_OFFSET;
+    if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
 }
 
 /* Does it hold what is written? NULL, or what is wrong. */
-static const char *misfit(const struct test_packet *p)
+static const char *misfit(const struct frame_spec *p)
 {
-    const uint32_t least = test_packet_least(p);
+    const uint32_t least = frame_least(p);
 
     if (p->form == FORM_ARP) return NULL;
     if (least > UINT16_MAX || (p->length && p->length < least))
         return "the reply has more bytes of headers and payload than its `length`, or than a packet holds";
-    if (p->fragment == KIND_FRAG_FIRST && test_packet_carried(p) % 8)
+    if (p->fragment == KIND_FRAG_FIRST && frame_carried(p) % 8)
         return "a first fragment carries a multiple of 8 bytes, and the reply's `length` leaves another number";
     return NULL;
 }
 
 /* The answer to the last packet: of its kind, with its sides swapped and the parts that are written. */
-static bool answer(struct test_run *r, const struct test_step *s, struct test_packet *p)
+static bool answer(struct test_run *r, const struct test_step *s, struct frame_spec *p)
 {
     if (!can_answer(r, s)) return false;
     swap_sides(&r->last, p);
@@ -162,12 +143,12 @@ static bool answer(struct test_run *r, const struct test_step *s, struct test_pa
 }
 
 /* An ICMP error without a payload quotes the last packet, as it left. */
-static void quote(const struct test_run *r, struct test_packet *p)
+static void quote(const struct test_run *r, struct frame_spec *p)
 {
     const uint32_t head = p->family == 4 ? IP4_LEN + ICMP_LEN : IP6_LEN + ICMP_LEN;
-    const size_t room = (p->family == 4 ? ERROR4_MOST : ERROR6_MOST) - head;
+    const uint32_t room = (p->family == 4 ? ERROR4_MOST : ERROR6_MOST) - head;
 
-    if (!test_icmp_is_error(p) || p->payload.len || p->fragment == KIND_FRAG_LATER) return;
+    if (!frame_is_icmp_error(p) || p->payload.len || p->fragment == KIND_FRAG_LATER) return;
     p->payload = r->last_ip;
     if (p->payload.len > room) p->payload.len = room;
     if (p->length && p->length < head + p->payload.len) p->payload.len = p->length > head ? p->length - head : 0;
@@ -189,7 +170,7 @@ static bool complain_past(struct test_run *r, const struct test_step *s)
     return true;
 }
 
-bool test_packet_ready(struct test_run *r, const struct test_step *s, struct test_packet *p)
+bool test_packet_ready(struct test_run *r, const struct test_step *s, struct frame_spec *p)
 {
     *p = *s->packet;
     if (s->reply != REPLY_NOT && !r->any_left) {

@@ -74,7 +74,7 @@ void test_note_packet(struct test_run *r, const char *what, const struct pkt *pk
     if (pkt->iface < r->program->ifaces_count)
         snprintf(device, sizeof(device), " on %.20s", program_str(r->program, r->program->ifaces[pkt->iface].device));
     diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes%s%s", what, when_text(r, when), text, device, pkt->wire_len,
-              flows ? ", state " : "", flows ? test_state_name(key->marks) : "");
+              flows ? ", state " : "", flows ? state_name(key->marks) : "");
     if (key->kind & KIND_TCP_FLAGS && !(key->marks & 0xff))
         diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; what opens a connection is written with `syn`");
 }
@@ -187,7 +187,7 @@ static const char *expected_text(const struct test_run *r, const struct test_ste
         snprintf(buf, len, "pool %s", program_str(p, p->pools[s->pool].name));
     else
         snprintf(buf, len, "%s%s%s%s", action_name(s->action), by_text(r, s->rule, by), s->state ? " state " : "",
-                 s->state ? test_state_name(s->state) : "");
+                 s->state ? state_name(s->state) : "");
     return buf;
 }
 
@@ -202,7 +202,7 @@ static const char *found_text(const struct test_run *r, const struct test_search
         snprintf(server, sizeof(server), " %s %s/%s", v->action == ACTION_FORWARD ? "to" : "for",
                  program_str(p, p->pools[p->servers[v->server].pool].name), program_str(p, p->servers[v->server].name));
     snprintf(buf, len, "%s%s%s%s%s", action_name(v->action), server, by_text(r, v->rule, by),
-             s->step->state ? " state " : "", s->step->state ? test_state_name(s->key.marks) : "");
+             s->step->state ? " state " : "", s->step->state ? state_name(s->key.marks) : "");
     return buf;
 }
 

@@ -8,10 +8,6 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 
-/* The addresses that stand for this machine where a test does not say its own. */
-static const struct addr self4 = {4, {192, 0, 0, 8}};
-static const struct addr self6 = {6, {0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, [15] = 1}};
-
 struct test_step *test_step_add(struct compile *c, struct test *t, enum step_kind kind, struct span span)
 {
     struct test_step *s = arena_alloc(c->arena, sizeof(*s));
@@ -42,56 +38,47 @@ static int compare6(const void *a, const void *b)
     return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
 }
 
-static uint64_t word_at(const struct addr *a, unsigned at, unsigned bytes)
+/* What `self` lists, with room for all of it. */
+struct own_list {
+    uint32_t *v4;
+    struct pbc_range6 *v6;
+    struct facts facts;
+};
+
+static void own_add(struct own_list *own, const struct addr *a)
 {
-    uint64_t v = 0;
+    struct facts *f = &own->facts;
+    uint32_t w[4], before[4];
 
-    for (unsigned i = 0; i < bytes; i++) v = v << 8 | a->bytes[at + i];
-    return v;
-}
-
-static void self_add(struct test_self *self, const struct addr *a)
-{
-    struct addr *first = &self->first[a->family == 6];
-
-    if (!first->family) *first = *a;
+    addr_words(a, w);
+    const uint64_t hi = (uint64_t)w[0] << 32 | w[1], lo = (uint64_t)w[2] << 32 | w[3];
+    const bool first = !own_address(f, a->family, before);
     if (a->family == 4) {
-        self->v4[self->count4++] = (uint32_t)word_at(a, 0, 4);
+        if (first) f->addr4 = w[0];
+        own->v4[f->self4_count++] = w[0];
     } else {
-        const uint64_t hi = word_at(a, 0, 8), lo = word_at(a, 8, 8);
-        self->v6[self->count6++] = (struct pbc_range6){hi, lo, hi, lo};
+        if (first) memcpy(f->addr6, w, sizeof(w));
+        own->v6[f->self6_count++] = (struct pbc_range6){hi, lo, hi, lo};
     }
 }
 
-static struct test_self *self_new(struct compile *c, unsigned room)
+static const struct facts *own_sorted(struct compile *c, struct own_list *own)
 {
-    struct test_self *self = arena_alloc(c->arena, sizeof(*self));
+    struct facts *f = &own->facts;
 
-    self->v4 = arena_alloc(c->arena, room * sizeof(*self->v4));
-    self->v6 = arena_alloc(c->arena, room * sizeof(*self->v6));
-    return self;
-}
-
-static struct test_self *self_sorted(struct test_self *self)
-{
-    qsort(self->v4, self->count4, sizeof(*self->v4), compare4);
-    qsort(self->v6, self->count6, sizeof(*self->v6), compare6);
-    return self;
-}
-
-const struct test_self *test_self_default(struct compile *c)
-{
-    struct test_self *self = self_new(c, 1);
-
-    self_add(self, &self4);
-    self_add(self, &self6);
-    return self;
+    qsort(own->v4, f->self4_count, sizeof(*own->v4), compare4);
+    qsort(own->v6, f->self6_count, sizeof(*own->v6), compare6);
+    f->self4 = own->v4;
+    f->self6 = own->v6;
+    return memcpy(arena_alloc(c->arena, sizeof(*f)), f, sizeof(*f));
 }
 
 static bool self_step(struct compile *c, struct test *t, const struct node *n)
 {
     const struct node *list = n->first;
-    struct test_self *self = self_new(c, node_count(list) + 1);
+    const size_t room = node_count(list) + 1;
+    struct own_list own = {.v4 = arena_alloc(c->arena, room * sizeof(*own.v4)),
+                           .v6 = arena_alloc(c->arena, room * sizeof(*own.v6))};
 
     if (list->flags & NF_NOT) {
         diag(c->diags, E_WRONG_VALUE, list->span, "`self` lists the addresses that this machine has, without `not`");
@@ -109,9 +96,9 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
             report_wrong_value(c, a, v, "an address of this machine");
             return false;
         }
-        self_add(self, &v.node->v.addr);
+        own_add(&own, &v.node->v.addr);
     }
-    t->self = self_sorted(self);
+    t->self = own_sorted(c, &own);
     t->self_written = true;
     test_step_add(c, t, STEP_SELF, n->span)->self = t->self;
     return true;
@@ -250,7 +237,7 @@ static void resolve_test(struct compile *c, const struct node *n)
     t->name = n->first->v.str;
     t->span = n->first->span;
     t->end = &t->first;
-    t->self = t->self_at_start = test_self_default(c);
+    t->self = t->self_at_start = own_default();
     *c->tests->end = t;
     c->tests->end = &t->next;
     c->tests->count++;

@@ -3,71 +3,14 @@
 #ifndef COMPILER_RULETEST_H
 #define COMPILER_RULETEST_H
 
+#include "compiler/analysis/claim/claim.h"
+#include "compiler/analysis/sample/notation.h"
 #include "compiler/resolve/resolve.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
-/* What a packet is, by the first word. */
-enum test_form {
-    FORM_TCP,
-    FORM_UDP,
-    FORM_SCTP,
-    FORM_ICMP,
-    FORM_ICMP6,
-    FORM_PROTO,
-    FORM_ARP,
-    FORM_REPLY, /* of a bare `reply`: only its parts, until it is known what it answers */
-    FORM_COUNT
-};
-
-/* What a packet came in: `in ipip SRC -> DST`, `in gue PORT SRC -> DST`. */
-struct test_tunnel {
-    uint8_t family;
-    bool gue;
-    uint16_t port; /* GUE: the destination's */
-    struct addr src, dst;
-};
-
-/* Everything a frame is built of; nothing in it can fail to be built. */
-struct test_packet {
-    enum test_form form;
-    uint8_t family;       /* 4 or 6 */
-    uint8_t proto;        /* IP protocol; of FORM_ARP: none */
-    struct addr src, dst; /* of that family */
-    uint16_t src_port, dst_port;
-    uint8_t flags;      /* TCP flags as in the header */
-    uint8_t type, code; /* ICMP */
-    uint8_t ttl;
-    uint8_t tags; /* VLAN tags, outermost first */
-    uint16_t vid[2];
-    uint16_t iface;            /* id in the program, IFACE_NONE */
-    bool on, ttl_written;      /* `on`, `ttl` were written */
-    bool any_port;             /* of `repeat`: each packet comes from a port of its own */
-    bool arp_answer;           /* FORM_ARP: it answers, and asks nothing */
-    uint32_t seq, ack;         /* TCP (talk.c) */
-    uint32_t rest;             /* ICMP: the second word of its header */
-    uint32_t datagram, offset; /* a fragment: identification, and where it lies, in bytes (datagram.c) */
-    uint32_t fragment;         /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
-    uint32_t length;           /* of the IP packet; 0: what its parts need */
-    struct str payload;
-    const struct test_tunnel *tunnel; /* NULL: it comes bare */
-    /* What the notation can't say, for packets that were not written (analysis/sample). */
-    uint8_t dscp;
-    bool options;                  /* IPv4: it has some */
-    uint64_t src_mac, dst_mac;     /* 0: as the addresses say */
-    bool src_is_self, dst_is_self; /* to be printed as `self` */
-};
-
-/* This machine's addresses in a test, sorted as struct facts wants them. */
-struct test_self {
-    struct addr first[2]; /* what the word `self` stands for: of IPv4, of IPv6; family 0: none */
-    uint32_t *v4;
-    struct pbc_range6 *v6;
-    unsigned count4, count6;
-};
-
-struct test_claim; /* claim.h */
-/* What they are unless a test says otherwise: 192.0.0.8 and 2001:db8:ffff::1; in the arena (resolve.c). */
-const struct test_self *test_self_default(struct compile *c);
+/* The form of a bare `reply`: only its parts, until it is known what it answers. */
+enum { FORM_REPLY = FORM_COUNT };
 
 enum step_kind {
     STEP_EXPECT,
@@ -86,7 +29,7 @@ struct test_step {
     struct test_step *next;
     enum step_kind kind;
     struct span span; /* carets stand under it */
-    struct test_packet *packet;
+    struct frame_spec *packet;
     enum step_reply reply;       /* EXPECT: the packet answers the last one that left */
     struct span packet_span;     /* EXPECT: of the packet or the `reply` */
     uint8_t action;              /* EXPECT, REPLAY: enum action */
@@ -103,8 +46,8 @@ struct test_step {
     uint64_t ns;                 /* AFTER, REPEAT: how long it takes */
     const char *path;            /* REPLAY: relative to where preyc was started */
     struct span path_span;
-    const struct test_self *self; /* SELF */
-    const struct test_claim *claim;
+    const struct facts *self; /* SELF */
+    const struct claim *claim;
 };
 
 struct test {
@@ -112,33 +55,22 @@ struct test {
     struct str name;
     struct span span;
     struct test_step *first, **end;
-    const struct test_self *self_at_start, *self; /* `self`: at the step that is read */
-    bool self_written;                            /* some step before it says so */
-    uint64_t ns;                                  /* how long its steps take */
+    const struct facts *self_at_start, *self; /* `self`: at the step that is read */
+    bool self_written;                        /* some step before it says so */
+    uint64_t ns;                              /* how long its steps take */
     bool failed;
-};
-
-/* A set that claims name, and its id in the normal form. */
-struct claim_set {
-    struct claim_set *next;
-    const struct symbol *symbol;
-    uint32_t id;
 };
 
 struct tests {
     struct test *first, **end;
-    struct claim_set *claim_sets;
-    uint64_t claim_work; /* that claims have cost, all together */
     uint32_t count, ran, failed;
     uint64_t packets; /* that all steps together send */
 };
 
 enum {
-    TEST_REPEAT_MAX = 1000000,   /* packets of one step */
-    TEST_PACKETS_MAX = 10000000, /* of all tests of a file, captures apart */
-    TEST_DAYS_MAX = 3660,        /* time that one test spans */
-    TEST_LATER_OFFSET = 1480,    /* of a later fragment that comes before all others of its kind */
-    TEST_FRAME_MOST = 14 + 8 + 65535,
+    TEST_REPEAT_MAX = 1000000,       /* packets of one step */
+    TEST_PACKETS_MAX = 10000000,     /* of all tests of a file, captures apart */
+    TEST_DAYS_MAX = 3660,            /* time that one test spans */
     TEST_LEFT_MOST = POOL_SLOT_MOST, /* bytes of a frame that leaves */
 };
 
@@ -164,22 +96,9 @@ bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
 
 /* A packet as written, checked and filled in; NULL after a report (packet.c). `self`: what it stands for;
  * any_port: the source's port may be left out. */
-struct test_packet *test_packet_of(struct compile *c, const struct node *n, const struct test_self *self,
-                                   bool any_port);
+struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port);
 /* The parts of a bare `reply`, in a packet that has no more; NULL after a report. */
-struct test_packet *test_reply_of(struct compile *c, const struct node *n);
-/* The second word of an ICMP header: what errors say, or the identifier and number of queries. */
-uint32_t test_icmp_rest(const struct test_packet *p);
-bool test_icmp_is_error(const struct test_packet *p);
-uint8_t test_default_ttl(const struct test_packet *p);
-/* Bytes of the IP packet without filling: headers and payload; and those that it has behind its IP headers
- * (frame.c). */
-uint32_t test_packet_least(const struct test_packet *p);
-uint32_t test_packet_carried(const struct test_packet *p);
-/* Bytes of the headers of the tunnel that it comes in. */
-uint32_t test_tunnel_adds(const struct test_packet *p);
-/* The whole Ethernet frame with every checksum right; returns its length, at most TEST_FRAME_MOST (frame.c). */
-uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_MOST]);
+struct frame_spec *test_reply_of(struct compile *c, const struct node *n);
 
 /* What is known of TCP's numbers and of datagrams in pieces, by addresses. */
 struct test_talk;
@@ -197,34 +116,33 @@ struct test_run {
     struct pool *pool;
     void *pool_memory;
     struct facts facts;
-    const struct test_self *self;
+    const struct facts *self;
     uint64_t began_ns, now_ns;
     uint64_t ticked_ns, tick_ns; /* when timers ran last; how far apart they do while packets are sent */
     uint64_t captured_ns;        /* the clock of the capture, while a frame of one is shown; else 0 */
     uint64_t week_ns;            /* what the clocks on the wall showed when the test began: since Monday 00:00 */
     uint8_t *down;               /* [servers] */
     uint64_t *up_since_ns;       /* [servers] */
-    struct claim_times *times;   /* analysis/claim/decide.c; NULL: not asked for yet */
-    uint8_t *frame;              /* TEST_FRAME_MOST bytes */
-    uint64_t cookie;             /* of the packet judged last */
+    struct claims claims;
+    uint8_t *frame;  /* FRAME_MOST bytes */
+    uint64_t cookie; /* of the packet judged last */
     struct test_held *held;
     struct pkt left; /* how the last packet that was sent on, or taken out of another, left; nothing in it: none did */
     uint8_t *left_frame;     /* its bytes, TEST_LEFT_MOST */
     uint64_t left_cookie;    /* of the packet judged */
     uint32_t left_hop[4];    /* and where it was sent, as in struct key */
     uint8_t left_hop_family; /* 0: nowhere else than its destination says */
-    struct test_packet
-        last;           /* the last packet that was let through, a later fragment apart, as who answers it got it */
-    struct str last_ip; /* its bytes from the IP header on, as they left: what errors quote */
-    bool any_left;      /* there is one */
-    bool past;          /* the answer to it does not come here */
-    bool answered;      /* it was answered already, by the vm */
+    struct frame_spec last; /* the last packet that was let through, a later fragment apart, as who answers it got it */
+    struct frame_payload last_ip; /* its bytes from the IP header on, as they left: what errors quote */
+    bool any_left;                /* there is one */
+    bool past;                    /* the answer to it does not come here */
+    bool answered;                /* it was answered already, by the vm */
     struct test_talk *talks[TEST_BUCKETS];
     struct test_datagram *datagrams[TEST_BUCKETS];
     uint32_t datagram; /* the last that was begun */
 };
 /* The packet as a frame; it holds until the next one is built. */
-void test_build(const struct test_run *r, const struct test_packet *packet, struct pkt *pkt);
+void test_build(const struct test_run *r, const struct frame_spec *packet, struct pkt *pkt);
 void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v);
 /* As the vm sees it, with what `state` says of it now. */
 void test_parse(const struct test_run *r, struct pkt *pkt, struct key *key);
@@ -245,36 +163,32 @@ void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
 
 /* Numbers of a TCP packet, from those before it in its conversation; that it was let through; and that one with these
  * very numbers was seen on its way (talk.c). */
-void test_talk_number(const struct test_run *r, struct test_packet *p);
-void test_talk_sent(struct test_run *r, const struct test_packet *p);
-void test_talk_seen(struct test_run *r, const struct test_packet *p);
+void test_talk_number(const struct test_run *r, struct frame_spec *p);
+void test_talk_sent(struct test_run *r, const struct frame_spec *p);
+void test_talk_seen(struct test_run *r, const struct frame_spec *p);
 
 /* An entry of what leaves, before its packet is put back; and what became of a packet (left.c): where it was let
  * through others may answer it, and it counts in its conversation. `cookie`: of the packet. */
 void test_left_keep(struct test_run *r, const struct tx_entry *e);
-void test_left_note(struct test_run *r, const struct test_packet *p, const struct verdict *v, uint64_t cookie);
+void test_left_note(struct test_run *r, const struct frame_spec *p, const struct verdict *v, uint64_t cookie);
 /* A packet that is answered past this machine: nothing of it comes here. */
-void test_left_past(struct test_run *r, const struct test_packet *p);
+void test_left_past(struct test_run *r, const struct frame_spec *p);
 /* Which datagram a fragment belongs to, and where it lies in it (datagram.c). */
-void test_datagram_place(struct test_run *r, struct test_packet *p);
+void test_datagram_place(struct test_run *r, struct frame_spec *p);
 /* Is the step a `reply` that does not come here? */
 bool test_is_past(const struct test_run *r, const struct test_step *s);
 /* The packet of a step, ready to be built: what a reply answers, numbers, datagrams. False after reporting that there
  * is nothing to answer or no such answer (reply.c). */
-bool test_packet_ready(struct test_run *r, const struct test_step *s, struct test_packet *p);
+bool test_packet_ready(struct test_run *r, const struct test_step *s, struct frame_spec *p);
 
 /* Minutes since Monday 00:00 that the clocks on the wall show. */
 unsigned test_wall(const struct test_run *r);
 /* Is the verdict, with what `state` said (enum flow_mark), what the step expects? */
 bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v, uint32_t state);
-/* "new"; "none" where `state` says nothing. */
-const char *test_state_name(uint32_t marks);
 
 /* Steps that judge many packets; false after reporting that they disappoint (replay.c, split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
 bool test_split(struct test_run *r, const struct test_step *s);
-bool test_claim(struct test_run *r,
-                const struct test_step *s); /* analysis/claim/decide.c: of every packet, without judging any */
 
 /* What the rules did with the packet of a failed expectation (why.c). To be asked before it is judged where there
  * are meters: judging takes tokens. */

@@ -23,16 +23,15 @@ enum {
 #define DAY_NS    (24 * 60 * MINUTE_NS)
 #define WEEK_NS   (7 * DAY_NS)
 
-static void take_self(struct test_run *r, const struct test_self *self)
+static void take_self(struct test_run *r, const struct facts *self)
 {
     r->self = self;
-    r->facts.self4 = self->v4;
-    r->facts.self4_count = self->count4;
-    r->facts.self6 = self->v6;
-    r->facts.self6_count = self->count6;
-    r->facts.addr4 = self->first[0].family ? wire_get32(self->first[0].bytes) : 0;
-    for (unsigned i = 0; i < 4; i++)
-        r->facts.addr6[i] = self->first[1].family ? wire_get32(self->first[1].bytes + 4 * i) : 0;
+    r->facts.self4 = self->self4;
+    r->facts.self4_count = self->self4_count;
+    r->facts.self6 = self->self6;
+    r->facts.self6_count = self->self6_count;
+    r->facts.addr4 = self->addr4;
+    memcpy(r->facts.addr6, self->addr6, sizeof(r->facts.addr6));
     r->facts.generation++;
 }
 
@@ -103,9 +102,9 @@ void test_clock(struct test_run *r, uint64_t now_ns)
     r->facts.schedules = schedules_on(r->program, minute / (24 * 60), minute % (24 * 60));
 }
 
-void test_build(const struct test_run *r, const struct test_packet *packet, struct pkt *pkt)
+void test_build(const struct test_run *r, const struct frame_spec *packet, struct pkt *pkt)
 {
-    const uint32_t len = test_frame_build(packet, r->frame);
+    const uint32_t len = frame_write(packet, r->frame);
 
     pkt_view(pkt, r->frame, len, len, LINK_ETHER, packet->iface);
 }
@@ -189,7 +188,7 @@ static bool expect(struct test_run *r, const struct test_step *s)
 {
     /* Judging takes tokens and changes flows: look before. */
     const bool early = r->program->meters_count || r->program->meta->flags & PBC_KEEPS_FLOWS;
-    struct test_packet packet;
+    struct frame_spec packet;
     struct test_search search;
     struct pkt pkt;
     struct verdict v;
@@ -218,18 +217,18 @@ enum { PORT_LEAST = 1024, PORTS = 65536 - PORT_LEAST };
 static void repeat(struct test_run *r, const struct test_step *s)
 {
     const uint64_t began = r->now_ns, gaps = s->count > 1 ? s->count - 1 : 1;
-    struct test_packet packet, left = {0};
+    struct frame_spec packet, left = {0};
     struct pkt pkt;
     struct verdict v, let = {.action = ACTION_DROP};
     uint64_t cookie = 0;
 
-    if (s->packet->any_port) s->packet->src_port = PORT_LEAST;
+    if (s->packet->notes & NOTE_ANY_PORT) s->packet->src_port = PORT_LEAST;
     if (!test_packet_ready(r, s, &packet)) return;
     test_build(r, &packet, &pkt);
     if (s->ns / TICKS_MOST > TICK_NS) r->tick_ns = s->ns / TICKS_MOST;
     for (uint64_t i = 0; i < s->count; i++) {
         test_clock(r, began + (uint64_t)((unsigned __int128)s->ns * i / gaps));
-        if (packet.any_port && i) {
+        if (packet.notes & NOTE_ANY_PORT && i) {
             packet.src_port = (uint16_t)(PORT_LEAST + i % PORTS);
             test_build(r, &packet, &pkt);
         }
@@ -278,7 +277,7 @@ static bool step(struct test_run *r, const struct test_step *s)
     case STEP_EXPECT: return expect(r, s);
     case STEP_SPLIT: return test_split(r, s);
     case STEP_REPLAY: return test_replay(r, s);
-    case STEP_CLAIM: return test_claim(r, s);
+    case STEP_CLAIM: return claim_holds(&r->claims, s->claim);
     case STEP_REPEAT: repeat(r, s); break;
     case STEP_AFTER: pass(r, s->ns); break;
     case STEP_AT: at(r, s); break;
@@ -328,7 +327,7 @@ static void make_room(struct test_run *r)
 {
     const size_t servers = r->program->servers_count;
 
-    r->frame = heap_zeroed(TEST_FRAME_MOST, 1);
+    r->frame = heap_zeroed(FRAME_MOST, 1);
     r->left_frame = heap_zeroed(TEST_LEFT_MOST, 1);
     r->down = heap_zeroed(servers, 1);
     r->up_since_ns = heap_zeroed(servers, sizeof(*r->up_since_ns));
@@ -355,6 +354,7 @@ void judge_tests(struct compile *c)
     if (!tests->first) return;
     r.program = program_load(c->pbc, c->pbc_len, err, sizeof(err));
     if (!r.program) out_of_memory(); /* check_loads has read it before */
+    r.claims = (struct claims){.c = c, .program = r.program};
     make_room(&r);
     for (struct test *t = tests->first; t; t = t->next) {
         run_test(&r, t);

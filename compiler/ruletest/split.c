@@ -28,7 +28,7 @@ struct split {
     struct vm *vm;   /* beside the test's */
     uint64_t before; /* of `reached`: in states before it */
     bool odd;        /* a packet that did not reach the pool is kept */
-    struct test_packet odd_packet;
+    struct frame_spec odd_packet;
 };
 
 /* xorshift64*: reproducible everywhere. */
@@ -62,24 +62,17 @@ static void find_endpoints(struct split *s)
 
 /* Sources ---------------------------------------------------------------------------------------------------------- */
 
-static void put_words(struct addr *a, const uint32_t words[4])
-{
-    for (unsigned i = 0; i < (a->family == 4 ? 4u : 16u); i++)
-        a->bytes[i] = (uint8_t)(words[i / 4] >> (24 - i % 4 * 8));
-}
-
 /* 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, or global unicast (2000::/3). */
-static void draw_anywhere(struct split *s, struct addr *a)
+static void draw_anywhere(struct split *s, uint8_t family, uint32_t w[4])
 {
-    uint32_t w[4] = {(uint32_t)draw(s), (uint32_t)draw(s), (uint32_t)draw(s), (uint32_t)draw(s)};
-
-    if (a->family == 4) {
+    for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)draw(s);
+    if (family == 4) {
         const uint32_t first = 1 + (uint32_t)draw_below(s, 222);
         w[0] = (w[0] & 0xffffff) | (first + (first >= 127)) << 24;
+        w[1] = w[2] = w[3] = 0;
     } else {
         w[0] = (w[0] & 0x1fffffff) | 0x20000000;
     }
-    put_words(a, w);
 }
 
 static void draw_from_range6(struct split *s, const struct pbc_range6 *r, uint32_t w[4])
@@ -91,27 +84,23 @@ static void draw_from_range6(struct split *s, const struct pbc_range6 *r, uint32
     for (unsigned i = 0; i < 4; i++) w[i] = (uint32_t)(at >> (96 - 32 * i));
 }
 
-static void draw_from_sets(struct split *s, struct addr *a)
+static void draw_from_sets(struct split *s, uint8_t family, uint32_t w[4])
 {
     const struct program *p = s->r->program;
-    uint32_t w[4] = {0};
 
-    if (a->family == 4 ? !p->set4_count : !p->set6_count) {
-        draw_anywhere(s, a);
-        return;
-    }
-    if (a->family == 4) {
+    if (family == 4 ? !p->set4_count : !p->set6_count) {
+        draw_anywhere(s, family, w);
+    } else if (family == 4) {
         const struct pbc_range *r = &p->set4[draw_below(s, p->set4_count)];
         w[0] = r->lo + (uint32_t)draw_below(s, (uint64_t)r->hi - r->lo + 1);
     } else {
         draw_from_range6(s, &p->set6[draw_below(s, p->set6_count)], w);
     }
-    put_words(a, w);
 }
 
 /* Flows ------------------------------------------------------------------------------------------------------------ */
 
-static enum test_form form_of(uint8_t proto)
+static uint8_t form_of(uint8_t proto)
 {
     switch ((enum pbc_endpoint_proto)proto) {
     case PBC_EP_UDP: return FORM_UDP;
@@ -123,28 +112,27 @@ static enum test_form form_of(uint8_t proto)
 }
 
 /* The first packet of a new flow to the endpoint. */
-static struct test_packet flow_to(struct split *s, const struct pbc_endpoint *e)
+static struct frame_spec flow_to(struct split *s, const struct pbc_endpoint *e)
 {
     static const uint8_t protos[] = {
         [FORM_TCP] = 6, [FORM_UDP] = 17, [FORM_SCTP] = 132, [FORM_ICMP] = 1, [FORM_ICMP6] = 58};
-    const struct test_self *self = s->r->self;
-    struct test_packet p = {
+    const struct facts *self = s->r->self;
+    struct frame_spec p = {
         .form = form_of(e->proto), .ttl = 64, .iface = IFACE_NONE, .fragment = KIND_FRAG_NO, .flags = TCP_SYN};
 
     p.proto = protos[p.form];
     p.type = p.form == FORM_ICMP ? 8 : p.form == FORM_ICMP6 ? 128 : 0;
-    p.family = e->to == PBC_TO_ADDRESS                                                   ? e->family
-               : p.form == FORM_ICMP6 || (p.form != FORM_ICMP && !self->first[0].family) ? 6
-                                                                                         : 4;
-    p.src.family = p.dst.family = p.family;
+    p.family = e->to == PBC_TO_ADDRESS                                         ? e->family
+               : p.form == FORM_ICMP6 || (p.form != FORM_ICMP && !self->addr4) ? 6
+                                                                               : 4;
     if (e->to == PBC_TO_ADDRESS)
-        put_words(&p.dst, e->addr);
+        memcpy(p.dst, e->addr, sizeof(p.dst));
     else
-        p.dst = self->first[p.family == 6];
+        own_address(self, p.family, p.dst);
     if (s->from_sets)
-        draw_from_sets(s, &p.src);
+        draw_from_sets(s, p.family, p.src);
     else
-        draw_anywhere(s, &p.src);
+        draw_anywhere(s, p.family, p.src);
     p.src_port = (uint16_t)(1024 + draw_below(s, 64512));
     p.dst_port = (uint16_t)(e->port_lo + draw_below(s, (uint64_t)e->port_hi - e->port_lo + 1));
     return p;
@@ -159,7 +147,7 @@ static bool begin_anew(struct split *s)
 }
 
 /* Judged beside the test. */
-static void judge(struct split *s, const struct test_packet *packet, struct verdict *v)
+static void judge(struct split *s, const struct frame_spec *packet, struct verdict *v)
 {
     struct vm *const vm = s->r->vm;
     struct pkt pkt;
@@ -178,7 +166,7 @@ static bool is_full(const struct verdict *v)
 static void try_flow(struct split *s)
 {
     const struct program *p = s->r->program;
-    const struct test_packet packet = flow_to(s, &p->endpoints[s->endpoints[s->tries % s->endpoint_count]]);
+    const struct frame_spec packet = flow_to(s, &p->endpoints[s->endpoints[s->tries % s->endpoint_count]]);
     struct verdict v;
 
     judge(s, &packet, &v);

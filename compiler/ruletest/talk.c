@@ -20,46 +20,51 @@ enum { ISN_FIRST = 1, ISN_OTHER = 1000000001, ISN_STEP = 1000000 };
 struct test_talk {
     struct test_talk *next;
     struct talk_end {
-        struct addr addr;
+        uint32_t addr[4];
         uint16_t port;
     } end[2]; /* 0: who spoke first */
-    uint8_t tags;
+    uint8_t family, tags;
     uint16_t vid[2];
     struct talk_side {
         bool spoke, again, anew; /* again: nobody spoke after it; anew: its SYN asks for a new connection */
         uint32_t isn, next;      /* of its first byte, of the byte after all it got through */
         uint32_t anew_isn;
-        struct test_packet said; /* its last packet */
+        struct frame_spec said; /* its last packet */
     } side[2];
 };
 
-static bool is_end(const struct talk_end *e, const struct addr *a, uint16_t port)
+static bool is_end(const struct talk_end *e, const uint32_t addr[4], uint16_t port)
 {
-    return e->port == port && e->addr.family == a->family && memcmp(e->addr.bytes, a->bytes, sizeof(a->bytes)) == 0;
+    return e->port == port && memcmp(e->addr, addr, sizeof(e->addr)) == 0;
 }
 
-static unsigned hash_end(const struct addr *a, uint16_t port)
+static struct talk_end end_of(const uint32_t addr[4], uint16_t port)
+{
+    return (struct talk_end){{addr[0], addr[1], addr[2], addr[3]}, port};
+}
+
+static unsigned hash_end(const uint32_t addr[4], uint16_t port)
 {
     unsigned h = port;
 
-    for (unsigned i = 0; i < sizeof(a->bytes); i++) h = h * 31 + a->bytes[i];
-    return h;
+    for (unsigned i = 0; i < 4; i++) h = (h * 31 + addr[i]) * 0x9e3779b1u;
+    return h >> 16;
 }
 
 /* The same both ways. */
-static unsigned bucket_of(const struct test_packet *p)
+static unsigned bucket_of(const struct frame_spec *p)
 {
-    return (hash_end(&p->src, p->src_port) + hash_end(&p->dst, p->dst_port)) % TEST_BUCKETS;
+    return (hash_end(p->src, p->src_port) + hash_end(p->dst, p->dst_port)) % TEST_BUCKETS;
 }
 
-static bool is_of(const struct test_talk *t, const struct test_packet *p, unsigned who)
+static bool is_of(const struct test_talk *t, const struct frame_spec *p, unsigned who)
 {
-    return is_end(&t->end[who], &p->src, p->src_port) && is_end(&t->end[!who], &p->dst, p->dst_port) &&
-           t->tags == p->tags && memcmp(t->vid, p->vid, sizeof(t->vid)) == 0;
+    return is_end(&t->end[who], p->src, p->src_port) && is_end(&t->end[!who], p->dst, p->dst_port) &&
+           t->family == p->family && t->tags == p->tags && memcmp(t->vid, p->vid, sizeof(t->vid)) == 0;
 }
 
 /* who: which side speaks. */
-static struct test_talk *talk_find(const struct test_run *r, const struct test_packet *p, unsigned *who)
+static struct test_talk *talk_find(const struct test_run *r, const struct frame_spec *p, unsigned *who)
 {
     for (struct test_talk *t = r->talks[bucket_of(p)]; t; t = t->next)
         for (*who = 0; *who < 2; ++*who)
@@ -68,17 +73,17 @@ static struct test_talk *talk_find(const struct test_run *r, const struct test_p
     return NULL;
 }
 
-static bool is_again(const struct talk_side *me, const struct test_packet *p)
+static bool is_again(const struct talk_side *me, const struct frame_spec *p)
 {
     return me->again && me->said.flags == p->flags && me->said.length == p->length &&
            me->said.payload.len == p->payload.len &&
-           (p->payload.len == 0 || memcmp(me->said.payload.s, p->payload.s, p->payload.len) == 0);
+           (p->payload.len == 0 || memcmp(me->said.payload.bytes, p->payload.bytes, p->payload.len) == 0);
 }
 
 static uint32_t begin_of(unsigned who) { return who ? ISN_OTHER : ISN_FIRST; }
 
 static uint32_t seq_of(const struct talk_side *me, const struct talk_side *peer, unsigned who,
-                       const struct test_packet *p)
+                       const struct frame_spec *p)
 {
     const bool syn = p->flags & TCP_SYN, ack = p->flags & TCP_ACK;
 
@@ -88,13 +93,13 @@ static uint32_t seq_of(const struct talk_side *me, const struct talk_side *peer,
     return syn ? me->isn : me->next;
 }
 
-static uint32_t ack_of(const struct talk_side *peer, unsigned who, const struct test_packet *p)
+static uint32_t ack_of(const struct talk_side *peer, unsigned who, const struct frame_spec *p)
 {
     if (peer->anew && p->flags & (TCP_SYN | TCP_RST)) return peer->anew_isn + 1;
     return peer->spoke ? peer->next : begin_of(!who);
 }
 
-void test_talk_number(const struct test_run *r, struct test_packet *p)
+void test_talk_number(const struct test_run *r, struct frame_spec *p)
 {
     static const struct talk_side silent;
     unsigned who;
@@ -106,12 +111,13 @@ void test_talk_number(const struct test_run *r, struct test_packet *p)
     p->ack = ack_of(peer, who, p);
 }
 
-static struct test_talk *talk_new(struct test_run *r, const struct test_packet *p)
+static struct test_talk *talk_new(struct test_run *r, const struct frame_spec *p)
 {
     struct test_talk *t = arena_alloc(r->c->arena, sizeof(*t)), **bucket = &r->talks[bucket_of(p)];
 
-    t->end[0] = (struct talk_end){p->src, p->src_port};
-    t->end[1] = (struct talk_end){p->dst, p->dst_port};
+    t->end[0] = end_of(p->src, p->src_port);
+    t->end[1] = end_of(p->dst, p->dst_port);
+    t->family = p->family;
     t->tags = p->tags;
     memcpy(t->vid, p->vid, sizeof(t->vid));
     t->next = *bucket;
@@ -127,10 +133,10 @@ static void begin_anew(struct talk_side *peer)
     peer->anew = false;
 }
 
-static void count_sent(struct talk_side *me, struct talk_side *peer, const struct test_packet *p)
+static void count_sent(struct talk_side *me, struct talk_side *peer, const struct frame_spec *p)
 {
     const bool syn = p->flags & TCP_SYN, ack = p->flags & TCP_ACK, begins = syn && (!me->spoke || (ack && peer->anew));
-    const uint32_t end = p->seq + test_packet_carried(p) - TCP_LEN + syn + !!(p->flags & TCP_FIN);
+    const uint32_t end = p->seq + frame_carried(p) - TCP_LEN + syn + !!(p->flags & TCP_FIN);
 
     if (syn && !ack && me->spoke) {
         me->anew = true;
@@ -145,7 +151,7 @@ static void count_sent(struct talk_side *me, struct talk_side *peer, const struc
 }
 
 /* again: it may be the same packet once more. */
-static void take(struct test_run *r, const struct test_packet *p, bool again)
+static void take(struct test_run *r, const struct frame_spec *p, bool again)
 {
     unsigned who;
 
@@ -159,6 +165,6 @@ static void take(struct test_run *r, const struct test_packet *p, bool again)
     peer->again = false;
 }
 
-void test_talk_sent(struct test_run *r, const struct test_packet *p) { take(r, p, true); }
+void test_talk_sent(struct test_run *r, const struct frame_spec *p) { take(r, p, true); }
 
-void test_talk_seen(struct test_run *r, const struct test_packet *p) { take(r, p, false); }
+void test_talk_seen(struct test_run *r, const struct frame_spec *p) { take(r, p, false); }

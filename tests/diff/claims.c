@@ -26,7 +26,7 @@ struct side {
     unsigned at; /* in the stock */
 };
 
-struct claim {
+struct drawn_claim {
     bool always, pinned;
     uint8_t action;
     uint32_t protocols; /* bits of key.kind */
@@ -43,7 +43,7 @@ struct trial {
     struct pbc_range6 self6[2];
     struct facts facts;
     struct text rules;
-    struct claim claims[CLAIMS];
+    struct drawn_claim claims[CLAIMS];
     char *text; /* the rules, then the claims */
     struct program *p;
 };
@@ -115,7 +115,7 @@ static const struct {
                  {KIND_IP4, "ip"},
                  {KIND_IP6, "ip6"}};
 
-static void say_claim(struct buffer *b, const struct trial *t, const struct claim *c, unsigned number)
+static void say_claim(struct buffer *b, const struct trial *t, const struct drawn_claim *c, unsigned number)
 {
     static const char *const states[] = {"new", "established", "related", "invalid"};
     const char *word = NULL;
@@ -161,11 +161,11 @@ static void draw_ports(struct trial *t, bool *asks, uint16_t *lo, uint16_t *hi)
     if (*hi < *lo) *hi = *lo;
 }
 
-static void draw_claim(struct trial *t, struct claim *c)
+static void draw_claim(struct trial *t, struct drawn_claim *c)
 {
     static const uint8_t actions[] = {ACTION_ACCEPT, ACTION_ACCEPT, ACTION_DROP, ACTION_REJECT};
 
-    *c = (struct claim){.always = rng_one_in(&t->r, 3), .pinned = rng_one_in(&t->r, 2)};
+    *c = (struct drawn_claim){.always = rng_one_in(&t->r, 3), .pinned = rng_one_in(&t->r, 2)};
     c->action = actions[rng_below(&t->r, 4)];
     c->protocols = protocols[rng_below(&t->r, sizeof(protocols) / sizeof(protocols[0]))].bits;
     c->from = draw_side(t);
@@ -200,7 +200,7 @@ static bool holds_side(const struct trial *t, const struct side *side, const str
 }
 
 /* What this machine sends is in few claims (REFERENCE.md). */
-static bool speaks_of_way(const struct trial *t, const struct claim *c, const struct key *key)
+static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, const struct key *key)
 {
     bool judged = false;
 
@@ -212,7 +212,7 @@ static bool speaks_of_way(const struct trial *t, const struct claim *c, const st
 }
 
 /* Is the packet one of the claim's, its state apart? */
-static bool speaks_of(const struct trial *t, const struct claim *c, const struct key *key)
+static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const struct key *key)
 {
     const uint32_t flags = t->p->meta->flags;
 
@@ -227,7 +227,7 @@ static bool speaks_of(const struct trial *t, const struct claim *c, const struct
 }
 
 /* Nothing that was proved is so. */
-static bool contradicts(const struct trial *t, const struct claim *c, const struct key *key, const struct pkt *pkt)
+static bool contradicts(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const struct decision d = program_decide_naive(t->p, key, pkt);
     const bool tunnel = d.rule < t->p->rules_count && verdict_is(t->p->rules[d.rule].verdict, VERDICT_OPENS);
@@ -237,7 +237,7 @@ static bool contradicts(const struct trial *t, const struct claim *c, const stru
 }
 
 /* In all states that it can have and the claim speaks of; a segment without SYN is new only where `pickup` is set. */
-static bool contradicted(const struct trial *t, const struct claim *c, struct key *key, const struct pkt *pkt,
+static bool contradicted(const struct trial *t, const struct drawn_claim *c, struct key *key, const struct pkt *pkt,
                          struct totals *totals)
 {
     const uint32_t wanted = c->marks ? c->marks : MARK_NEW;
@@ -321,7 +321,7 @@ static const char *packet_of(const cJSON *d)
 }
 
 /* `expect` of what was found. */
-static void say_refutation(struct buffer *b, const struct trial *t, const struct claim *c, const cJSON *d, unsigned n)
+static void say_refutation(struct buffer *b, const struct trial *t, const struct drawn_claim *c, const cJSON *d, unsigned n)
 {
     const char *packet = packet_of(d), *found = strstr(text_of_item(d, "message"), "found ");
 

@@ -2,19 +2,23 @@
 #ifndef COMPILER_CLAIM_H
 #define COMPILER_CLAIM_H
 
-#include "compiler/normal/region.h"
+#include "compiler/analysis/sample/sample.h"
 #include "compiler/analysis/walk.h"
-#include "compiler/ruletest/ruletest.h"
+#include "compiler/normal/region.h"
+
+struct addr_set;
 
 /* An address list: own ranges, and named sets that stay where they are. */
 struct claim_side {
     struct ir_addrs own;
-    struct symbol **sets;
+    const struct addr_set **sets;
     uint32_t set_count;
     bool any, self, negated;
 };
 
-struct test_claim {
+struct claim {
+    struct span span;
+    const char *test; /* its name */
     bool always;
     uint8_t action; /* enum action: ACCEPT, DROP or REJECT */
     bool states_written;
@@ -24,14 +28,8 @@ struct test_claim {
     uint32_t over_count;
     uint32_t conds, cond_count; /* in c->claims: protocols and ports */
     struct claim_side from, to;
-    const struct test_self *self; /* this machine's addresses; NULL: it may have any */
+    const struct facts *own; /* this machine's addresses; NULL: it may have any */
 };
-
-/* The set's ranges as the normal form holds them, in the arena (claim.c). */
-struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
-
-/* The packets that the claim speaks of, added to `out` (region.c). */
-void claim_region(struct compile *c, const struct test_claim *claim, struct region_budget *budget, struct region *out);
 
 enum { CLAIM_TIMES_MAX = 1024 };
 /* Sets of schedules that are active together at some time. */
@@ -40,6 +38,22 @@ struct claim_times {
     uint32_t count;
     bool too_many;
 };
+
+/* What the claims of a rule file share. c and program: set by the caller; the rest is theirs. */
+struct claims {
+    struct compile *c;
+    struct program *program; /* the finished one */
+    struct claim_times *times;
+    struct claim_set *sets;
+    uint64_t work; /* that they have cost so far */
+};
+/* Is it so of every packet that it speaks of? False after a report. */
+bool claim_holds(struct claims *all, const struct claim *claim);
+
+/* The set's ranges as the normal form holds them, in the arena; and the packets that the claim speaks of, added to
+ * `out` (region.c). */
+struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s);
+void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out);
 
 enum claim_outcome {
     CLAIM_PROVED,
@@ -63,8 +77,8 @@ struct claim_found {
     enum pbc_direction direction;
     uint32_t schedules;
     bool made; /* a packet of the part could be built: */
-    struct test_packet packet;
-    const struct test_self *self;
+    struct frame_spec packet;
+    const struct facts *own;
     enum claim_proof proof;
     struct verdict verdict; /* as the vm says it */
     uint32_t state;
@@ -72,6 +86,6 @@ struct claim_found {
 };
 
 /* Say what was found, unless it was proved (report.c). */
-void claim_report(struct test_run *r, const struct test_step *s, const struct claim_found *f);
+void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f);
 
 #endif

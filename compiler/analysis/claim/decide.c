@@ -1,6 +1,6 @@
-/* A claim, decided: every packet that it speaks of is sent down the rule list as a region (analysis/walk.h), at every time
- * that schedules tell apart and in every direction. A part that is judged otherwise becomes a packet, and that the vm
- * judges: only what it confirms refutes. */
+/* A claim, decided: every packet that it speaks of is sent down the rule list as a region (analysis/walk.h), at every
+ * time that schedules tell apart and in every direction. A part that is judged otherwise becomes a packet, and that the
+ * vm judges: only what it confirms refutes. */
 #include <string.h>
 
 #include "compiler/normal/normal.h"
@@ -19,8 +19,8 @@ enum {
 };
 
 struct search {
-    struct test_run *r;
-    const struct test_claim *claim;
+    struct claims *all;
+    const struct claim *claim;
     struct claim_found *found;
     struct given given;
     enum pbc_direction direction;
@@ -56,7 +56,7 @@ static void times_of_zone(const struct program *p, uint32_t zone, struct claim_t
     all->too_many = all->too_many || here.too_many;
 }
 
-static struct claim_times *times_of(struct test_run *r)
+static struct claim_times *times_of(struct claims *r)
 {
     const struct program *p = r->program;
     struct claim_times *t = arena_alloc(r->c->arena, sizeof(*t));
@@ -75,13 +75,13 @@ static struct claim_times *times_of(struct test_run *r)
 /* Packets ---------------------------------------------------------------------------------------------------------- */
 
 /* How many packets like it exceed the meters of the claim; UINT32_MAX: too many to send. */
-static uint32_t packets_before(const struct search *s, const struct test_packet *p)
+static uint32_t packets_before(const struct search *s, const struct frame_spec *p)
 {
-    const uint32_t bytes = p->length ? p->length : test_packet_least(p);
+    const uint32_t bytes = p->length ? p->length : frame_least(p);
     uint64_t most = 0;
 
     for (uint32_t i = 0; i < s->claim->over_count; i++) {
-        const struct pbc_meter *m = &s->r->program->meters[s->claim->over[i]];
+        const struct pbc_meter *m = &s->all->program->meters[s->claim->over[i]];
         const uint64_t some = m->unit == PBC_METER_BYTES ? m->burst / bytes + 1 : m->burst;
 
         if (some > most) most = some;
@@ -108,7 +108,7 @@ static uint8_t firewall_said(const struct program *p, const struct verdict *v)
     return v->action == ACTION_FORWARD || refused_later ? (uint8_t)ACTION_ACCEPT : v->action;
 }
 
-static bool is_wrong(const struct test_claim *claim, uint8_t action)
+static bool is_wrong(const struct claim *claim, uint8_t action)
 {
     return claim->always ? action != claim->action : action == claim->action;
 }
@@ -116,16 +116,16 @@ static bool is_wrong(const struct test_claim *claim, uint8_t action)
 /* The states that the part can have, as flow marks. */
 static uint32_t marks_of(const struct search *s, const struct ir_product *p)
 {
-    return (states_asked(s->r->c->ir, p) & s->claim->states) * MARK_NEW;
+    return (states_asked(s->all->c->ir, p) & s->claim->states) * MARK_NEW;
 }
 
-static bool keeps_flows(const struct search *s) { return s->r->c->ir->keeps_flows; }
+static bool keeps_flows(const struct search *s) { return s->all->c->ir->keeps_flows; }
 
 /* In its own state, which a fresh table gives it; else in one that is taken for granted. Returns true if it is judged
  * otherwise than claimed. */
 static bool confirm(struct search *s, const struct judged *j, const struct claim_found *f, struct claim_found *out)
 {
-    struct program *p = s->r->program;
+    struct program *p = s->all->program;
     const uint32_t marks = marks_of(s, &j->piece);
 
     *out = *f;
@@ -138,12 +138,12 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
     }
     s->judged++;
     out->proof = PROOF_JUDGED;
-    sample_judge_by(p, &f->packet, f->self, s->given.schedules, out->before, &out->verdict, &out->state);
+    sample_judge_by(p, &f->packet, f->own, s->given.schedules, out->before, &out->verdict, &out->state);
     if (!keeps_flows(s) || !marks || out->state & marks || f->packet.fragment == KIND_FRAG_LATER)
         return is_wrong(s->claim, firewall_said(p, &out->verdict));
     out->proof = PROOF_DECIDED;
     out->state = marks & -marks;
-    const struct decision d = sample_decide(p, &f->packet, f->self, s->given.schedules, out->state);
+    const struct decision d = sample_decide(p, &f->packet, f->own, s->given.schedules, out->state);
     out->verdict = (struct verdict){.action = d.action, .rule = d.rule, .firewall = d.firewall};
     return is_wrong(s->claim, d.action);
 }
@@ -151,13 +151,13 @@ static bool confirm(struct search *s, const struct judged *j, const struct claim
 /* Tries packets of the part; true if one refutes the claim: that is *f then. */
 static bool refutes(struct search *s, const struct judged *j, struct claim_found *f)
 {
-    const struct test_self *self = s->claim->self ? s->claim->self : s->r->test->self_at_start;
+    const struct facts *own = s->claim->own ? s->claim->own : own_default();
 
-    f->self = s->claim->self ? self : sample_self(s->r->c, &j->piece, s->direction, self);
-    for (unsigned n = 0; f->self && n < SAMPLES_MAX && s->judged < JUDGED_MAX; n++) {
+    f->own = s->claim->own ? own : sample_self(s->all->c, &j->piece, s->direction, own);
+    for (unsigned n = 0; f->own && n < SAMPLES_MAX && s->judged < JUDGED_MAX; n++) {
         struct claim_found tried = *f;
 
-        if (!sample_packet(s->r->c, &j->piece, s->direction, f->self, n, &tried.packet)) break;
+        if (!sample_packet(s->all->c, &j->piece, s->direction, f->own, n, &tried.packet)) break;
         tried.made = true;
         const bool otherwise = confirm(s, j, &tried, f);
         if (otherwise) return true;
@@ -170,7 +170,7 @@ static bool refutes(struct search *s, const struct judged *j, struct claim_found
 /* What comes in a tunnel that a rule opens is not the claim's. */
 static bool opens_tunnel(const struct search *s, uint32_t rule)
 {
-    const struct image *img = s->r->c->image;
+    const struct image *img = s->all->c->image;
 
     return rule < img->rules_count && verdict_is(img->rules[rule].verdict, VERDICT_OPENS);
 }
@@ -215,7 +215,7 @@ static bool is_judged(const struct image *img, enum pbc_direction d)
 /* By a default, or by nobody. */
 static bool rest_could_refute(const struct search *s, const struct region *all)
 {
-    const struct image *img = s->r->c->image;
+    const struct image *img = s->all->c->image;
     bool sent = false;
 
     for (uint32_t i = 0; i < img->firewalls_count; i++)
@@ -228,7 +228,7 @@ static bool rest_could_refute(const struct search *s, const struct region *all)
 static bool rule_could_refute(const struct search *s, uint32_t rule, const struct region *all,
                               struct region_budget *budget)
 {
-    const struct compile *c = s->r->c;
+    const struct compile *c = s->all->c;
     const struct pbc_rule *r = &c->image->rules[rule];
 
     if (r->verdict > PBC_V_REJECT || c->ir->rules[rule].state != IR_LIVE || !is_wrong(s->claim, action_of(r->verdict)))
@@ -244,7 +244,7 @@ static bool rule_could_refute(const struct search *s, uint32_t rule, const struc
 static bool could_refute(const struct search *s, const struct region *all, struct region_budget *budget)
 {
     if (rest_could_refute(s, all)) return true;
-    for (uint32_t i = 0; i < s->r->c->image->rules_count; i++)
+    for (uint32_t i = 0; i < s->all->c->image->rules_count; i++)
         if (rule_could_refute(s, i, all, budget)) return true;
     return false;
 }
@@ -253,8 +253,8 @@ static bool could_refute(const struct search *s, const struct region *all, struc
 
 static uint8_t *meters_of(const struct search *s)
 {
-    const uint32_t count = s->r->program->meters_count;
-    uint8_t *says = arena_alloc(s->r->c->arena, count + 1);
+    const uint32_t count = s->all->program->meters_count;
+    uint8_t *says = arena_alloc(s->all->c->arena, count + 1);
 
     memset(says, GIVEN_WITHIN, count + 1);
     for (uint32_t i = 0; i < s->claim->over_count; i++) says[s->claim->over[i]] = GIVEN_OVER;
@@ -269,7 +269,7 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
     for (unsigned d = 0; d < 3; d++) {
         s->direction = directions[d];
         for (uint32_t i = 0; i < all->count; i++)
-            if (!walk_region_given(s->r->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||
+            if (!walk_region_given(s->all->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||
                 s->found->outcome == CLAIM_REFUTED)
                 return false;
     }
@@ -278,12 +278,12 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
 
 static void decide(struct search *s, struct region_budget *budget)
 {
-    struct test_run *r = s->r;
+    struct claims *r = s->all;
     struct region all;
 
     if (!r->times) r->times = times_of(r);
     region_init(&all);
-    claim_region(r->c, s->claim, budget, &all);
+    claim_region(r, s->claim, budget, &all);
     s->given = (struct given){.meters = meters_of(s), .few_flows = true, .at_a_time = true};
     s->any = all.count > 0;
     bool more = !budget->spent && could_refute(s, &all, budget);
@@ -296,17 +296,16 @@ static void decide(struct search *s, struct region_budget *budget)
     if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
 }
 
-bool test_claim(struct test_run *r, const struct test_step *s)
+bool claim_holds(struct claims *all, const struct claim *claim)
 {
-    struct tests *tests = r->c->tests;
-    const uint64_t left = tests->claim_work < WORK_ALL_MAX ? WORK_ALL_MAX - tests->claim_work : 1;
+    const uint64_t left = all->work < WORK_ALL_MAX ? WORK_ALL_MAX - all->work : 1;
     struct region_budget budget = {.work = left < WORK_MAX ? left : WORK_MAX, .pieces = PIECES_MAX};
     const uint64_t before = budget.work;
     struct claim_found found = {.outcome = CLAIM_PROVED, .part.rule = RULE_NONE};
-    struct search search = {.r = r, .claim = s->claim, .found = &found};
+    struct search search = {.all = all, .claim = claim, .found = &found};
 
     decide(&search, &budget);
-    tests->claim_work += before - budget.work;
-    claim_report(r, s, &found);
+    all->work += before - budget.work;
+    claim_report(all, claim, &found);
     return found.outcome == CLAIM_PROVED || found.outcome == CLAIM_EMPTY;
 }

@@ -3,59 +3,71 @@
  * programs that follow no connections a claim is about what opens one, unless it names other states. */
 #include "compiler/normal/normal.h"
 #include "compiler/analysis/claim/claim.h"
+#include "compiler/resolve/sets.h"
 #include "vm/packet/key.h"
 
+/* A set that claims name, and its id in the normal form. */
+struct claim_set {
+    struct claim_set *next;
+    const struct addr_set *set;
+    uint32_t id;
+};
+
 struct work {
+    struct claims *all;
     struct compile *c;
     struct ir *ir;
-    const struct test_claim *claim;
+    const struct claim *claim;
     struct ir_product said; /* by the claim itself */
     struct region *out;
 };
 
-static uint32_t one(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi)
-{
-    const struct pbc_range r = {lo, hi};
-
-    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
-}
-
 /* Addresses -------------------------------------------------------------------------------------------------------- */
 
-/* Sets are large, and many claims name the same. */
-static uint32_t symbol_id(struct compile *c, const struct symbol *s)
+struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
 {
-    struct tests *t = c->tests;
+    struct pbc_range *r4 = arena_alloc(c->arena, (s->v4.n + 1) * sizeof(*r4));
+    struct pbc_range6 *r6 = arena_alloc(c->arena, (s->v6.n + 1) * sizeof(*r6));
 
-    for (struct claim_set *known = t->claim_sets; known; known = known->next)
-        if (known->symbol == s) return known->id;
-    struct claim_set *new = arena_alloc(c->arena, sizeof(*new));
-    const struct ir_addrs ranges = claim_ranges(c, &s->set);
+    for (size_t i = 0; i < s->v4.n; i++) r4[i] = (struct pbc_range){s->v4.r[i].lo, s->v4.r[i].hi};
+    for (size_t i = 0; i < s->v6.n; i++)
+        r6[i] = (struct pbc_range6){(uint64_t)(s->v6.r[i].lo >> 64), (uint64_t)s->v6.r[i].lo,
+                                    (uint64_t)(s->v6.r[i].hi >> 64), (uint64_t)s->v6.r[i].hi};
+    return (struct ir_addrs){.r4 = r4,
+                             .r6 = r6,
+                             .count4 = (uint32_t)s->v4.n,
+                             .count6 = (uint32_t)s->v6.n,
+                             .complement = PBC_NONE,
+                             .set = PBC_NONE,
+                             .mirror = PBC_NONE};
+}
 
-    *new = (struct claim_set){t->claim_sets, s, ir_intern_addrs(c->ir, &ranges)};
-    t->claim_sets = new;
+/* Sets are large, and many claims name the same. */
+static uint32_t set_id(struct claims *all, const struct addr_set *s)
+{
+    for (struct claim_set *known = all->sets; known; known = known->next)
+        if (known->set == s) return known->id;
+    struct claim_set *new = arena_alloc(all->c->arena, sizeof(*new));
+    const struct ir_addrs ranges = claim_ranges(all->c, s);
+
+    *new = (struct claim_set){all->sets, s, ir_intern_addrs(all->c->ir, &ranges)};
+    all->sets = new;
     return new->id;
 }
 
-static uint32_t self_id(struct ir *ir, const struct test_self *self)
+static uint32_t own_id(struct ir *ir, const struct facts *own)
 {
-    struct pbc_range *r4 = arena_alloc(ir->arena, (self->count4 + 1) * sizeof(*r4));
     uint32_t id = IR_EMPTY;
 
-    for (unsigned i = 0; i < self->count4; i++) {
-        const struct pbc_range r = {self->v4[i], self->v4[i]};
-        id = ir_addrs_or(
-            ir, id,
-            ir_intern_addrs(ir,
-                            &(struct ir_addrs){
-                                .r4 = &r, .count4 = 1, .complement = PBC_NONE, .set = PBC_NONE, .mirror = PBC_NONE}));
+    for (unsigned i = 0; i < own->self4_count; i++)
+        id = ir_addrs_or(ir, id, ir_addrs_one(ir, 4, (uint32_t[4]){own->self4[i]}));
+    for (unsigned i = 0; i < own->self6_count; i++) {
+        const struct pbc_range6 *r = &own->self6[i];
+        const uint32_t words[4] = {(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32),
+                                   (uint32_t)r->lo_lo};
+
+        id = ir_addrs_or(ir, id, ir_addrs_one(ir, 6, words));
     }
-    for (unsigned i = 0; i < self->count6; i++)
-        id = ir_addrs_or(
-            ir, id,
-            ir_intern_addrs(
-                ir, &(struct ir_addrs){
-                        .r6 = &self->v6[i], .count6 = 1, .complement = PBC_NONE, .set = PBC_NONE, .mirror = PBC_NONE}));
     return id;
 }
 
@@ -65,10 +77,7 @@ static uint32_t could_be_ours(struct ir *ir)
     static const struct pbc_range r4[] = {{1, 0xdfffffff}, {0xf0000000, 0xfffffffe}};
     static const struct pbc_range6 r6[] = {{0, 1, (UINT64_C(0xff) << 56) - 1, UINT64_MAX}};
 
-    return ir_intern_addrs(
-        ir,
-        &(struct ir_addrs){
-            .r4 = r4, .r6 = r6, .count4 = 2, .count6 = 1, .complement = PBC_NONE, .set = PBC_NONE, .mirror = PBC_NONE});
+    return ir_addrs_ranges(ir, r4, 2, r6, 1);
 }
 
 static void narrow_side(struct work *w, const struct claim_side *side, enum ir_field f)
@@ -77,14 +86,14 @@ static void narrow_side(struct work *w, const struct claim_side *side, enum ir_f
     struct ir_product *p = &w->said;
     uint32_t other = side->any ? IR_ALL : ir_intern_addrs(ir, &side->own);
 
-    for (uint32_t i = 0; i < side->set_count; i++) other = ir_addrs_or(ir, other, symbol_id(w->c, side->sets[i]));
+    for (uint32_t i = 0; i < side->set_count; i++) other = ir_addrs_or(ir, other, set_id(w->all, side->sets[i]));
     uint32_t own = side->self ? IR_ALL : other;
     if (side->negated) {
         other = ir_addrs_not(ir, other);
         own = ir_addrs_not(ir, own);
     }
-    if (w->claim->self) {
-        const uint32_t ours = self_id(ir, w->claim->self);
+    if (w->claim->own) {
+        const uint32_t ours = own_id(ir, w->claim->own);
         other = ir_addrs_and(ir, other, ir_addrs_not(ir, ours));
         own = ir_addrs_and(ir, own, ours);
     }
@@ -101,7 +110,7 @@ static bool speaks_of_sent(const struct work *w)
     bool judged = false;
 
     for (uint32_t i = 0; i < img->firewalls_count; i++) judged |= img->firewalls[i].direction == PBC_DIR_OUT;
-    return judged && (from->any || from->negated || w->claim->self);
+    return judged && (from->any || from->negated || w->claim->own);
 }
 
 /* Kinds of packets ------------------------------------------------------------------------------------------------- */
@@ -152,9 +161,9 @@ static struct ir_product kind_of(struct work *w, uint32_t lo, uint32_t hi, uint3
     struct ir_product p;
 
     product_all(&p);
-    p.field[IR_WHAT] = one(w->ir, IR_WHAT, lo, hi);
-    p.field[IR_FRAGMENT] = one(w->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
-    p.field[IR_LENGTH] = one(w->ir, IR_LENGTH, (v6 ? 40 : 20) + bytes, 65535);
+    p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, lo, hi);
+    p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
+    p.field[IR_LENGTH] = ir_field_range(w->ir, IR_LENGTH, (v6 ? 40 : 20) + bytes, 65535);
     if (w->ir->keeps_flows) p.field[IR_STATE] = states_set(w->ir, asked(w));
     return p;
 }
@@ -194,7 +203,7 @@ static void add_icmp(struct work *w, uint32_t what)
         struct ir_product p = kind_of(w, what, what, 8);
 
         p.field[IR_STATE] = IR_ALL;
-        p.field[IR_TYPE] = one(w->ir, IR_TYPE, t, t);
+        p.field[IR_TYPE] = ir_field_range(w->ir, IR_TYPE, t, t);
         if (!(states_possible(w->ir, &p) & asked(w))) continue;
         if (count && types[count - 1].hi + 1 == t)
             types[count - 1].hi = t;
@@ -241,8 +250,8 @@ static void add_later(struct work *w)
 
     if (w->claim->states_written || ((flags & PBC_FOLLOWS_FRAGMENTS) && !(flags & PBC_NAMES_FRAGMENT))) return;
     product_all(&p);
-    p.field[IR_FRAGMENT] = one(w->ir, IR_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER);
-    p.field[IR_WHAT] = one(w->ir, IR_WHAT, WHAT_IP4, WHAT_IP6_UNKNOWN - 1);
+    p.field[IR_FRAGMENT] = ir_field_range(w->ir, IR_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER);
+    p.field[IR_WHAT] = ir_field_range(w->ir, IR_WHAT, WHAT_IP4, WHAT_IP6_UNKNOWN - 1);
     add(w, &p);
 }
 
@@ -255,9 +264,10 @@ static uint32_t interfaces(struct work *w)
     return ir_intern_ranges(w->ir, count ? r : r + 1, count ? 2 : 1, ir_fields[IR_IFACE].most);
 }
 
-void claim_region(struct compile *c, const struct test_claim *claim, struct region_budget *budget, struct region *out)
+void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out)
 {
-    struct work w = {.c = c, .ir = c->ir, .claim = claim, .out = out};
+    struct compile *c = all->c;
+    struct work w = {.all = all, .c = c, .ir = c->ir, .claim = claim, .out = out};
 
     normal_beside(c, c->claims, claim->conds, claim->cond_count, &w.said);
     if (ir_is_empty(&w.said)) return;

@@ -12,49 +12,56 @@
 #include "vm/packet/key.h"
 #include "lang/heap.h"
 
-static const char *claim_text(const struct test_claim *c, char buf[40])
+static const char *claim_text(const struct claim *c, char buf[40])
 {
     snprintf(buf, 40, "%s %s", c->always ? "always" : "never", action_name(c->action));
     return buf;
 }
 
+enum { RULE_TEXT = 200 };
+static const char *rule_text(const struct claims *r, uint32_t rule, char buf[RULE_TEXT])
+{
+    if (rule == RULE_DEFAULT) return "default";
+    return rule == RULE_NONE ? "" : rule_name(r->program, rule, buf, RULE_TEXT);
+}
+
 /* Notes ------------------------------------------------------------------------------------------------------------ */
 
-static void note_packet(struct test_run *r, const struct claim_found *f, const char *what)
+static void note_packet(struct claims *r, const struct claim_found *f, const char *what)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
 
-    sample_print(r->c, &f->packet, out);
+    frame_print(r->c, &f->packet, out);
     heap_stream_end(out);
     diag_note(r->c->diags, SPAN_NONE, "%s: %s", what, text);
     free(text);
 }
 
 /* Is it judged so at some times only? */
-static bool depends_on_time(const struct test_run *r, const struct claim_found *f)
+static bool depends_on_time(const struct claims *r, const struct claim_found *f)
 {
-    const struct decision now = sample_decide(r->program, &f->packet, f->self, f->schedules, f->state);
+    const struct decision now = sample_decide(r->program, &f->packet, f->own, f->schedules, f->state);
     bool differs = false;
 
     for (uint32_t i = 0; i < r->times->count && !differs; i++)
-        differs = sample_decide(r->program, &f->packet, f->self, r->times->set[i], f->state).action != now.action;
+        differs = sample_decide(r->program, &f->packet, f->own, r->times->set[i], f->state).action != now.action;
     return differs;
 }
 
 /* Where the claim does not say whose addresses this machine has, any may be. */
-static void note_self(struct test_run *r, const struct claim_found *f)
+static void note_self(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     char text[64];
 
-    if (f->self == r->test->self_at_start || f->self == r->test->self) return;
-    addr_print(f->direction == PBC_DIR_OUT ? &f->packet.src : &f->packet.dst, text);
+    if (f->own == own_default() || f->own == claim->own) return;
+    address_text(f->packet.family, f->direction == PBC_DIR_OUT ? f->packet.src : f->packet.dst, text);
     diag_note(r->c->diags, SPAN_NONE,
               "%s is an address of this machine here; `self ADDRESS, ...` in the test says which it has", text);
 }
 
-static void note_time(struct test_run *r, const struct claim_found *f)
+static void note_time(struct claims *r, const struct claim_found *f)
 {
     const struct program *p = r->program;
     const char *between = "";
@@ -71,13 +78,13 @@ static void note_time(struct test_run *r, const struct claim_found *f)
     diag_note(r->c->diags, SPAN_NONE, len ? "while %s is active" : "while no schedule is active", list);
 }
 
-static void note_proof(struct test_run *r, const struct claim_found *f)
+static void note_proof(struct claims *r, const struct claim_found *f)
 {
     struct diags *d = r->c->diags;
 
     if (f->proof == PROOF_DECIDED)
         diag_note(d, SPAN_NONE, "that its state is %s is taken for granted: no conversation before it was played",
-                  test_state_name(f->state));
+                  state_name(f->state));
     else if (f->proof == PROOF_WALKED)
         diag_note(d, SPAN_NONE, "the meter is taken for exceeded: it would take too many packets to do so");
     else if (f->before)
@@ -85,7 +92,7 @@ static void note_proof(struct test_run *r, const struct claim_found *f)
 }
 
 /* Which rule, or whose default; or that nobody judges it. */
-static void note_rule(struct test_run *r, uint32_t rule, uint32_t firewall, enum pbc_direction direction,
+static void note_rule(struct claims *r, uint32_t rule, uint32_t firewall, enum pbc_direction direction,
                       const char *decides)
 {
     static const char *const ways[] = {[PBC_DIR_IN] = "for this machine",
@@ -95,7 +102,7 @@ static void note_rule(struct test_run *r, uint32_t rule, uint32_t firewall, enum
     char name[RULE_TEXT];
 
     if (rule < img->rules_count)
-        diag_note(r->c->diags, img->rule_span[rule], "`%s` %s", test_rule_text(r, rule, name), decides);
+        diag_note(r->c->diags, img->rule_span[rule], "`%s` %s", rule_text(r, rule, name), decides);
     else if (rule == RULE_DEFAULT && firewall < img->firewalls_count)
         diag_note(r->c->diags, img->firewall_span[firewall], "no rule of `%s` decides; its default does",
                   image_str(img, img->firewalls[firewall].name));
@@ -105,7 +112,7 @@ static void note_rule(struct test_run *r, uint32_t rule, uint32_t firewall, enum
 
 /* Outcomes --------------------------------------------------------------------------------------------------------- */
 
-static const char *verdict_text(const struct test_run *r, const struct claim_found *f)
+static const char *verdict_text(const struct claims *r, const struct claim_found *f)
 {
     const struct program *p = r->program;
     const uint32_t rule = f->verdict.rule;
@@ -114,30 +121,30 @@ static const char *verdict_text(const struct test_run *r, const struct claim_fou
     return action_name(let || f->verdict.reason >= REASON_NO_SERVER ? ACTION_ACCEPT : f->verdict.action);
 }
 
-static void report_refuted(struct test_run *r, const struct test_step *s, const struct claim_found *f)
+static void report_refuted(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
-    char claim[40], name[RULE_TEXT];
-    const char *rule = test_rule_text(r, f->verdict.rule, name);
+    char text[40], name[RULE_TEXT];
+    const char *rule = rule_text(r, f->verdict.rule, name);
 
-    diag(r->c->diags, E_CLAIM_REFUTED, s->span, "test \"%s\": `%s` is refuted: found %s%s%s", r->test->name.s,
-         claim_text(s->claim, claim), verdict_text(r, f), rule[0] ? " by " : "", rule);
+    diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s", claim->test,
+         claim_text(claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule);
     note_packet(r, f, "the packet");
-    note_self(r, f);
+    note_self(r, claim, f);
     note_time(r, f);
     note_proof(r, f);
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction, "decides");
 }
 
 /* The condition that can't be said, of the rule itself or of one before it. */
-static void report_unknown(struct test_run *r, const struct test_step *s, const struct claim_found *f)
+static void report_unknown(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     const struct image *img = r->c->image;
     const uint32_t asks = f->part.maybe ? f->part.asks : f->part.before;
-    char claim[40], name[RULE_TEXT];
-    const char *rule = test_rule_text(r, f->part.rule, name);
+    char text[40], name[RULE_TEXT];
+    const char *rule = rule_text(r, f->part.rule, name);
 
-    diag(r->c->diags, E_CLAIM_UNKNOWN, s->span, "test \"%s\": `%s` can't be decided: %s may %s some packets",
-         r->test->name.s, claim_text(s->claim, claim), rule[0] ? rule : "no firewall", action_name(f->part.action));
+    diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` can't be decided: %s may %s some packets",
+         claim->test, claim_text(claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action));
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
                   "this condition decides it, and preyc can't work it out for all packets at once");
@@ -147,37 +154,37 @@ static void report_unknown(struct test_run *r, const struct test_step *s, const 
     note_rule(r, f->part.rule, f->part.firewall, f->direction, "may decide");
 }
 
-static void report_fault(struct test_run *r, const struct claim_found *f)
+static void report_fault(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
     char name[RULE_TEXT];
 
     diag(r->c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
-         "test \"%s\": what the rules say of a packet the program does not do", r->test->name.s);
+         "test \"%s\": what the rules say of a packet the program does not do", claim->test);
     note_packet(r, f, "the packet");
     diag_note(r->c->diags, SPAN_NONE, "the rules say %s by %s", action_name(f->part.action),
-              test_rule_text(r, f->part.rule, name));
+              rule_text(r, f->part.rule, name));
     diag_note(r->c->diags, SPAN_NONE, "the program says %s%s%s, %s", action_name(f->verdict.action),
-              f->verdict.rule == RULE_NONE ? "" : " by ", test_rule_text(r, f->verdict.rule, name),
+              f->verdict.rule == RULE_NONE ? "" : " by ", rule_text(r, f->verdict.rule, name),
               reason_name(f->verdict.reason));
 }
 
-void claim_report(struct test_run *r, const struct test_step *s, const struct claim_found *f)
+void claim_report(struct claims *r, const struct claim *claim, const struct claim_found *f)
 {
-    char claim[40];
+    char text[40];
 
     switch (f->outcome) {
     case CLAIM_PROVED: return;
-    case CLAIM_REFUTED: report_refuted(r, s, f); return;
-    case CLAIM_UNKNOWN: report_unknown(r, s, f); return;
-    case CLAIM_FAULT: report_fault(r, f); return;
+    case CLAIM_REFUTED: report_refuted(r, claim, f); return;
+    case CLAIM_UNKNOWN: report_unknown(r, claim, f); return;
+    case CLAIM_FAULT: report_fault(r, claim, f); return;
     case CLAIM_EMPTY:
-        if (s->claim->told) return;
-        diag(r->c->diags, W_CLAIM_EMPTY, s->span, "test \"%s\": there is no packet of which `%s` says anything",
-             r->test->name.s, claim_text(s->claim, claim));
+        if (claim->told) return;
+        diag(r->c->diags, W_CLAIM_EMPTY, claim->span, "test \"%s\": there is no packet of which `%s` says anything",
+             claim->test, claim_text(claim, text));
         return;
     case CLAIM_SPENT:
-        diag(r->c->diags, E_CLAIM_UNKNOWN, s->span, "test \"%s\": `%s` can't be decided: it takes too much computing",
-             r->test->name.s, claim_text(s->claim, claim));
+        diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span,
+             "test \"%s\": `%s` can't be decided: it takes too much computing", claim->test, claim_text(claim, text));
         diag_advise(r->c->diags, "claim less at once: one protocol, one port or one network in each step");
         return;
     }

@@ -49,8 +49,8 @@ static uint32_t own_schedules(const struct side *s, uint32_t of_both)
 }
 
 struct shown {
-    struct test_packet packet; /* its interface is of the image of both */
-    const struct test_self *self;
+    struct frame_spec packet; /* its interface is of the image of both */
+    const struct facts *self;
     uint32_t schedules, mark;
     bool tell_state, tell_self; /* the packet alone does not say them: which address this machine has */
     uint8_t dir;
@@ -66,7 +66,7 @@ static enum action action_of(uint8_t verdict)
 static bool judged_so(const struct diff *d, unsigned side, const struct shown *shown, const struct decider *by)
 {
     const struct side *s = &d->side[side];
-    struct test_packet packet = shown->packet;
+    struct frame_spec packet = shown->packet;
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
 
     packet.iface = own_iface(s, packet.iface);
@@ -83,12 +83,13 @@ static char *shown_text(struct diff *d, const struct shown *shown)
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
 
-    sample_print(&d->c, &shown->packet, out);
+    frame_print(&d->c, &shown->packet, out);
     if (shown->tell_self) {
-        addr_print(shown->dir == PBC_DIR_OUT ? &shown->packet.src : &shown->packet.dst, own);
+        const bool sent = shown->dir == PBC_DIR_OUT;
+        address_text(shown->packet.family, sent ? shown->packet.src : shown->packet.dst, own);
         fprintf(out, ", self %s", own);
     }
-    if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", test_state_name(shown->mark));
+    if (shown->tell_state && shown->mark != MARK_NEW) fprintf(out, ", state %s", state_name(shown->mark));
     heap_stream_end(out);
     char *kept = arena_strndup(d->c.arena, text, len);
     free(text);
@@ -99,7 +100,7 @@ enum tried { TRIED_NONE, TRIED_OTHERWISE, TRIED_GOOD };
 
 /* A packet of the product that travels so. */
 static enum tried try_product(struct diff *d, struct change *c, const struct ir_product *product, uint8_t dir,
-                              const struct test_self *self)
+                              const struct facts *self)
 {
     struct ir_product p = *product;
     struct shown shown = {0};
@@ -125,7 +126,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
 }
 
 /* Packets of the region that are, or are not, later fragments. */
-static enum tried find_among(struct diff *d, struct change *c, const struct test_self *self, bool later)
+static enum tried find_among(struct diff *d, struct change *c, const struct facts *self, bool later)
 {
     const struct ir *ir = d->c.ir;
     enum tried best = TRIED_NONE;
@@ -148,7 +149,7 @@ static enum tried find_among(struct diff *d, struct change *c, const struct test
 }
 
 /* A later fragment comes behind its first, so as an example it says less than a whole packet. */
-static enum tried find_example(struct diff *d, struct change *c, const struct test_self *self)
+static enum tried find_example(struct diff *d, struct change *c, const struct facts *self)
 {
     const enum tried whole = find_among(d, c, self, false);
     const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
@@ -178,7 +179,7 @@ static bool otherwise(struct diff *d, const struct change *c)
 
 bool find_examples(struct diff *d)
 {
-    const struct test_self *self = test_self_default(&d->c);
+    const struct facts *self = own_default();
 
     for (uint32_t i = 0; i < d->change_count; i++) {
         struct change *c = &d->changes[i];

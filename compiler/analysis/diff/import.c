@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
+#include "vm/flow/states.h"
 
 static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
 
@@ -248,11 +249,8 @@ static bool import(struct diff *d, struct side *s)
     return import_lists(d, s, conds);
 }
 
-/* Whether mid-stream TCP can be new: as in make_normal, if it can on either side. */
-static bool picks_up(const struct program *p)
-{
-    return !p->settings_count || p->settings->pickup_ns || !(p->settings->written >> PBC_SETTING_pickup_ns & 1);
-}
+/* Can mid-stream TCP be new? Of both together if it can on either side. */
+static bool picks_up(const struct program *p) { return flow_picks_up(p->settings_count ? p->settings : NULL); }
 
 bool import_both(struct diff *d)
 {

@@ -6,25 +6,14 @@
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
 {
     static const uint32_t numbers[] = {[PBC_EP_TCP] = 6, [PBC_EP_UDP] = 17, [PBC_EP_SCTP] = 132};
-    const struct pbc_range opens = {STATE_IS_NEW, STATE_IS_NEW};
     struct ir_product p = {{0}};
-    struct pbc_range r4 = {e->addr[0], e->addr[0]};
-    const uint64_t hi = (uint64_t)e->addr[0] << 32 | e->addr[1], lo = (uint64_t)e->addr[2] << 32 | e->addr[3];
-    struct pbc_range6 r6 = {hi, lo, hi, lo};
-    const struct pbc_range port = {e->port_lo, e->port_hi};
     struct pbc_range what[2];
     uint32_t n = 0;
 
-    p.field[IR_STATE] = ir_intern_ranges(c->ir, &opens, 1, ir_fields[IR_STATE].most);
+    p.field[IR_STATE] = ir_field_range(c->ir, IR_STATE, STATE_IS_NEW, STATE_IS_NEW);
     if (e->to == PBC_TO_ADDRESS)
-        p.field[IR_DST] = p.field[IR_DST_SELF] = ir_intern_addrs(c->ir, &(struct ir_addrs){.r4 = &r4,
-                                                                                           .r6 = &r6,
-                                                                                           .count4 = e->family == 4,
-                                                                                           .count6 = e->family == 6,
-                                                                                           .set = PBC_NONE,
-                                                                                           .mirror = PBC_NONE,
-                                                                                           .complement = PBC_NONE});
-    if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_intern_ranges(c->ir, &port, 1, 65535);
+        p.field[IR_DST] = p.field[IR_DST_SELF] = ir_addrs_one(c->ir, e->family, e->addr);
+    if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_field_range(c->ir, IR_DPORT, e->port_lo, e->port_hi);
     if (e->proto == PBC_EP_PORTS) return p;
     const uint32_t proto = e->proto == PBC_EP_ECHO4 ? 1 : e->proto == PBC_EP_ECHO6 ? 58 : numbers[e->proto];
     if (e->family != 6 && e->proto != PBC_EP_ECHO6) what[n++] = (struct pbc_range){WHAT_IP4 + proto, WHAT_IP4 + proto};

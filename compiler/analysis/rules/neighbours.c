@@ -49,25 +49,18 @@ static enum fate list_fate(struct walk *w, uint32_t first, uint32_t count)
     return FATE_OPEN;
 }
 
-static uint32_t one_range(struct ir *ir, uint32_t lo, uint32_t hi, enum ir_field f)
-{
-    const struct pbc_range r = {lo, hi};
-
-    return ir_intern_ranges(ir, &r, 1, ir_fields[f].most);
-}
-
 void warn_neighbours(struct compile *c)
 {
     const struct image *img = c->image;
     struct walk w = {.c = c, .chain_fate = arena_alloc(c->arena, (size_t)img->chains_count + 1)};
 
-    w.nd.field[IR_WHAT] = one_range(c->ir, WHAT_IP6 + 58, WHAT_IP6 + 58, IR_WHAT);
-    w.nd.field[IR_FRAGMENT] = one_range(c->ir, FRAGMENT_NO, FRAGMENT_NO, IR_FRAGMENT);
-    w.nd.field[IR_STATE] = one_range(c->ir, STATE_IS_NEW, STATE_IS_NEW, IR_STATE);
-    w.nd.field[IR_TYPE] = one_range(c->ir, 135, 136, IR_TYPE);
-    w.nd.field[IR_CODE] = one_range(c->ir, 0, 0, IR_CODE);
-    w.nd.field[IR_TTL] = one_range(c->ir, 255, 255, IR_TTL);
-    w.nd.field[IR_ND] = one_range(c->ir, 1, 1, IR_ND);
+    w.nd.field[IR_WHAT] = ir_field_range(c->ir, IR_WHAT, WHAT_IP6 + 58, WHAT_IP6 + 58);
+    w.nd.field[IR_FRAGMENT] = ir_field_range(c->ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_NO);
+    w.nd.field[IR_STATE] = ir_field_range(c->ir, IR_STATE, STATE_IS_NEW, STATE_IS_NEW);
+    w.nd.field[IR_TYPE] = ir_field_range(c->ir, IR_TYPE, 135, 136);
+    w.nd.field[IR_CODE] = ir_field_range(c->ir, IR_CODE, 0, 0);
+    w.nd.field[IR_TTL] = ir_field_range(c->ir, IR_TTL, 255, 255);
+    w.nd.field[IR_ND] = ir_field_range(c->ir, IR_ND, 1, 1);
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
 

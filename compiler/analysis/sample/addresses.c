@@ -3,6 +3,10 @@
 #include <string.h>
 
 #include "compiler/analysis/sample/sample_priv.h"
+#include "vm/packet/key.h"
+#include "vm/packet/parse/sides.h"
+
+typedef unsigned __int128 u128;
 
 struct window {
     u128 lo, hi;
@@ -51,50 +55,33 @@ static uint32_t first_range(const struct ir_addrs *a, uint8_t family, u128 at)
     return from;
 }
 
-static struct addr addr_of(u128 value, uint8_t family)
+static void words_of(u128 value, uint8_t family, uint32_t addr[4])
 {
-    struct addr a = {.family = family};
-    const unsigned bytes = family == 4 ? 4 : 16;
-
-    for (unsigned i = 0; i < bytes; i++) a.bytes[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
-    return a;
+    for (unsigned i = 0; i < 4; i++)
+        addr[i] = family == 6 ? (uint32_t)(value >> (96 - 32 * i)) : i ? 0 : (uint32_t)value;
 }
 
-static u128 value_of_addr(const struct addr *a) { return a->family == 4 ? addr_v4(a) : addr_v6(a); }
-
-static bool is_self(const struct test_self *self, const struct addr *a)
+static u128 value_of(const uint32_t a[4], uint8_t family)
 {
-    if (a->family == 4) {
-        for (unsigned i = 0; i < self->count4; i++)
-            if (self->v4[i] == addr_v4(a)) return true;
-        return false;
-    }
-    for (unsigned i = 0; i < self->count6; i++)
-        if (((u128)self->v6[i].lo_hi << 64 | self->v6[i].lo_lo) == addr_v6(a)) return true;
-    return false;
+    return family == 4 ? a[0] : (u128)a[0] << 96 | (u128)a[1] << 64 | (u128)a[2] << 32 | a[3];
 }
 
-static bool is_group(const struct addr *a)
+static bool is_self(const struct sampler *s, const uint32_t a[4])
 {
-    if (a->family == 6) return a->bytes[0] == 0xff;
-    return a->bytes[0] >> 4 == 0xe || addr_v4(a) == UINT32_MAX;
-}
-
-static bool is_endpoint(const struct pbc_endpoint *e, const struct addr *a)
-{
-    if (e->to != PBC_TO_ADDRESS || e->family != a->family) return false;
-    if (a->family == 4) return e->addr[0] == addr_v4(a);
-    return ((u128)e->addr[0] << 96 | (u128)e->addr[1] << 64 | (u128)e->addr[2] << 32 | e->addr[3]) == addr_v6(a);
+    return sides_of(s->own, s->family, a, a) & KIND_SRC_SELF;
 }
 
 /* A group's or a service's: what goes there comes in, though it is not to an address of this machine. */
-static bool is_ours_too(const struct sampler *s, const struct addr *a)
+static bool is_ours_too(const struct sampler *s, const uint32_t a[4])
 {
     const struct image *img = s->c->image;
 
-    for (uint32_t i = 0; i < img->endpoints_count; i++)
-        if (is_endpoint(&img->endpoints[i], a)) return true;
-    return is_group(a);
+    for (uint32_t i = 0; i < img->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &img->endpoints[i];
+
+        if (e->to == PBC_TO_ADDRESS && e->family == s->family && memcmp(e->addr, a, sizeof(e->addr)) == 0) return true;
+    }
+    return address_is_group(s->family, a);
 }
 
 static bool takes_any(const struct sampler *s)
@@ -104,48 +91,42 @@ static bool takes_any(const struct sampler *s)
     return false;
 }
 
-typedef bool fits_fn(const struct sampler *s, const struct addr *a);
+typedef bool fits_fn(const struct sampler *s, const uint32_t a[4]);
 
-static bool fits_source(const struct sampler *s, const struct addr *a) { return !is_self(s->self, a); }
+static bool fits_source(const struct sampler *s, const uint32_t a[4]) { return !is_self(s, a); }
 
-static bool differs(const struct sampler *s, const struct addr *a)
+static bool fits_destination(const struct sampler *s, const uint32_t a[4])
 {
-    return memcmp(a->bytes, s->out->src.bytes, sizeof(a->bytes)) != 0;
-}
-
-static bool fits_destination(const struct sampler *s, const struct addr *a)
-{
-    if (is_self(s->self, a)) return false;
+    if (is_self(s, a)) return false;
     if (s->direction == PBC_DIR_OUT) return true;
     return s->direction == PBC_DIR_FORWARD ? !is_ours_too(s, a) : is_ours_too(s, a) || takes_any(s);
 }
 
-static bool fits_other(const struct sampler *s, const struct addr *a)
+static bool fits_other(const struct sampler *s, const uint32_t a[4])
 {
-    return fits_destination(s, a) && differs(s, a);
+    return fits_destination(s, a) && memcmp(a, s->out->src, sizeof(s->out->src)) != 0;
 }
 
 /* Of a source, where there is but one destination. */
-static bool fits_apart(const struct sampler *s, const struct addr *a)
+static bool fits_apart(const struct sampler *s, const uint32_t a[4])
 {
-    return fits_source(s, a) && memcmp(a->bytes, s->out->dst.bytes, sizeof(a->bytes)) != 0;
+    return fits_source(s, a) && memcmp(a, s->out->dst, sizeof(s->out->dst)) != 0;
 }
 
-static bool fits_new_self(const struct sampler *s, const struct addr *a)
+static bool fits_new_self(const struct sampler *s, const uint32_t a[4])
 {
-    (void)s;
-    return !is_group(a) && value_of_addr(a) != 0;
+    return !address_is_group(s->family, a) && value_of(a, s->family) != 0;
 }
 
 /* Addresses of one window, in order; *n more that fit are passed over. */
-static bool choose_in(const struct sampler *s, const struct ir_addrs *set, uint8_t family, struct window w,
-                      fits_fn *fits, unsigned *n, struct addr *out)
+static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struct window w, fits_fn *fits, unsigned *n,
+                      uint32_t out[4])
 {
     enum { TRIES = 300, EACH = 6 };
     unsigned tries = 0;
 
-    for (uint32_t i = first_range(set, family, w.lo); i < range_count(set, family) && tries < TRIES; i++) {
-        struct window r = range_of(set, family, i);
+    for (uint32_t i = first_range(set, s->family, w.lo); i < range_count(set, s->family) && tries < TRIES; i++) {
+        struct window r = range_of(set, s->family, i);
 
         if (r.lo > w.hi) break;
         if (r.lo < w.lo) r.lo = w.lo;
@@ -153,7 +134,7 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, uint8
         /* A network's own address is no host's. */
         if (r.hi - r.lo > 1 && (r.lo & 0xff) == 0) r.lo++;
         for (unsigned k = 0; k < EACH + *n && r.lo + k <= r.hi; k++, tries++) {
-            *out = addr_of(r.lo + k, family);
+            words_of(r.lo + k, s->family, out);
             if (fits(s, out) && (*n)-- == 0) return true;
             if (r.lo + k == r.hi) break;
         }
@@ -162,131 +143,137 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, uint8
 }
 
 /* first: the window to begin with. */
-static bool choose(const struct sampler *s, enum ir_field f, uint8_t family, unsigned first, fits_fn *fits,
-                   struct addr *out)
+static bool choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
 {
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
-    const unsigned count = family == 4 ? WINDOWS4 : WINDOWS6, turn = family == 4 ? 3 : 1;
+    const bool v4 = s->family == 4;
+    const unsigned count = v4 ? WINDOWS4 : WINDOWS6, turn = v4 ? 3 : 1;
 
     for (unsigned tries = 0, n = s->avoid; tries < 2; tries++, n = 0)
         for (unsigned i = 0; i < count; i++) {
             const unsigned at = i < turn ? (i + first) % turn : i;
-            if (choose_in(s, set, family, family == 4 ? windows4[at] : windows6[at], fits, &n, out)) return true;
+            if (choose_in(s, set, v4 ? windows4[at] : windows6[at], fits, &n, out)) return true;
         }
     return false;
 }
 
+/* The nth address of this machine: the one that the word `self` stands for, then all. */
+static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
+{
+    if (n == 0) return own_address(s->own, s->family, out);
+    if (s->family == 4)
+        words_of(s->own->self4[n - 1], 4, out);
+    else
+        words_of((u128)s->own->self6[n - 1].lo_hi << 64 | s->own->self6[n - 1].lo_lo, 6, out);
+    return true;
+}
+
 /* An address of this machine that the field holds. */
-static bool choose_self(const struct sampler *s, enum ir_field f, uint8_t family, struct addr *out)
+static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4])
 {
     const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
-    const unsigned count = family == 4 ? s->self->count4 : s->self->count6;
-    const struct addr *first = &s->self->first[family == 6];
+    const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
 
     for (unsigned i = 0; i <= count; i++) {
-        if (i == 0 && first->family != family) continue;
-        *out = i == 0        ? *first
-               : family == 4 ? addr_of(s->self->v4[i - 1], 4)
-                             : addr_of((u128)s->self->v6[i - 1].lo_hi << 64 | s->self->v6[i - 1].lo_lo, 6);
-        const u128 value = value_of_addr(out);
-        const uint32_t r = first_range(set, family, value);
-        if (r < range_count(set, family) && range_of(set, family, r).lo <= value) return true;
+        if (!nth_own(s, i, out)) continue;
+        const u128 value = value_of(out, s->family);
+        const uint32_t r = first_range(set, s->family, value);
+        if (r < range_count(set, s->family) && range_of(set, s->family, r).lo <= value) return true;
     }
     return false;
 }
 
-/* The address that the word `self` stands for. */
-static bool is_word_self(const struct sampler *s, const struct addr *a)
+static bool choose_both(const struct sampler *s)
 {
-    const struct addr *first = &s->self->first[a->family == 6];
-
-    return first->family == a->family && memcmp(first->bytes, a->bytes, a->family == 4 ? 4 : 16) == 0;
-}
-
-static bool choose_both(const struct sampler *s, uint8_t family)
-{
-    struct test_packet *p = s->out;
+    struct frame_spec *p = s->out;
     const bool out = s->direction == PBC_DIR_OUT;
+    uint32_t apart[4];
 
-    if (out ? !choose_self(s, IR_SRC_SELF, family, &p->src) : !choose(s, IR_SRC, family, 0, fits_source, &p->src))
-        return false;
-    if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, family, &p->dst)) return true;
-    if (choose(s, IR_DST, family, 1, fits_other, &p->dst)) return true;
-    if (choose(s, IR_DST, family, 1, fits_destination, &p->dst)) {
-        struct addr apart;
-
-        if (!out && choose(s, IR_SRC, family, 0, fits_apart, &apart)) p->src = apart;
-        return true;
-    }
-    return out && choose_self(s, IR_DST_SELF, family, &p->dst);
+    if (out ? !choose_self(s, IR_SRC_SELF, p->src) : !choose(s, IR_SRC, 0, fits_source, p->src)) return false;
+    if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, p->dst)) return true;
+    if (choose(s, IR_DST, 1, fits_other, p->dst)) return true;
+    if (!choose(s, IR_DST, 1, fits_destination, p->dst)) return out && choose_self(s, IR_DST_SELF, p->dst);
+    if (!out && choose(s, IR_SRC, 0, fits_apart, apart)) memcpy(p->src, apart, sizeof(apart));
+    return true;
 }
 
-bool sample_addresses(const struct sampler *s, uint8_t family)
+bool sample_addresses(const struct sampler *s)
 {
-    if (!choose_both(s, family)) return false;
-    s->out->src_is_self = is_word_self(s, &s->out->src);
-    s->out->dst_is_self = is_word_self(s, &s->out->dst);
+    struct frame_spec *p = s->out;
+    uint32_t self[4];
+
+    if (!choose_both(s)) return false;
+    if (!own_address(s->own, s->family, self)) return true;
+    if (memcmp(p->src, self, sizeof(self)) == 0) p->notes |= NOTE_SRC_SELF;
+    if (memcmp(p->dst, self, sizeof(self)) == 0) p->notes |= NOTE_DST_SELF;
     return true;
 }
 
 /* Own addresses ---------------------------------------------------------------------------------------------------- */
 
-static int compare_addr(const struct addr *a, uint32_t v4, const struct pbc_range6 *v6)
+/* The addresses and one more, in their order. */
+static const struct facts *own_with4(struct compile *c, const struct facts *given, uint32_t a)
 {
-    const u128 x = value_of_addr(a), y = v6 ? (u128)v6->lo_hi << 64 | v6->lo_lo : v4;
+    struct facts *own = memcpy(arena_alloc(c->arena, sizeof(*own)), given, sizeof(*own));
+    uint32_t *all = arena_alloc(c->arena, (given->self4_count + 1) * sizeof(*all));
+    unsigned n = 0;
 
-    return x < y ? -1 : x > y;
+    for (unsigned i = 0; i < given->self4_count && given->self4[i] < a; i++) all[n++] = given->self4[i];
+    all[n] = a;
+    for (unsigned i = n; i < given->self4_count; i++) all[i + 1] = given->self4[i];
+    own->self4 = all;
+    own->self4_count++;
+    if (!own->addr4) own->addr4 = a;
+    return own;
 }
 
-/* Both lists stay in order. */
-static const struct test_self *self_with(struct compile *c, const struct test_self *given, const struct addr *a)
+static bool is_below(const struct pbc_range6 *a, const struct pbc_range6 *b)
 {
-    struct test_self *self = arena_alloc(c->arena, sizeof(*self));
-    unsigned at = 0;
+    return a->lo_hi != b->lo_hi ? a->lo_hi < b->lo_hi : a->lo_lo < b->lo_lo;
+}
 
-    *self = *given;
-    if (!self->first[a->family == 6].family) self->first[a->family == 6] = *a;
-    self->v4 = arena_alloc(c->arena, (given->count4 + 1) * sizeof(*self->v4));
-    self->v6 = arena_alloc(c->arena, (given->count6 + 1) * sizeof(*self->v6));
-    if (given->count4) memcpy(self->v4, given->v4, given->count4 * sizeof(*self->v4));
-    if (given->count6) memcpy(self->v6, given->v6, given->count6 * sizeof(*self->v6));
-    if (a->family == 4) {
-        while (at < self->count4 && compare_addr(a, self->v4[at], NULL) > 0) at++;
-        memmove(self->v4 + at + 1, self->v4 + at, (self->count4++ - at) * sizeof(*self->v4));
-        self->v4[at] = addr_v4(a);
-    } else {
-        const u128 v = addr_v6(a);
+static const struct facts *own_with6(struct compile *c, const struct facts *given, const uint32_t a[4])
+{
+    struct facts *own = memcpy(arena_alloc(c->arena, sizeof(*own)), given, sizeof(*own));
+    struct pbc_range6 *all = arena_alloc(c->arena, (given->self6_count + 1) * sizeof(*all));
+    const uint64_t hi = (uint64_t)a[0] << 32 | a[1], lo = (uint64_t)a[2] << 32 | a[3];
+    const struct pbc_range6 one = {hi, lo, hi, lo};
+    uint32_t first[4];
+    unsigned n = 0;
 
-        while (at < self->count6 && compare_addr(a, 0, &self->v6[at]) > 0) at++;
-        memmove(self->v6 + at + 1, self->v6 + at, (self->count6++ - at) * sizeof(*self->v6));
-        self->v6[at] = (struct pbc_range6){(uint64_t)(v >> 64), (uint64_t)v, (uint64_t)(v >> 64), (uint64_t)v};
-    }
-    return self;
+    for (unsigned i = 0; i < given->self6_count && is_below(&given->self6[i], &one); i++) all[n++] = given->self6[i];
+    all[n] = one;
+    for (unsigned i = n; i < given->self6_count; i++) all[i + 1] = given->self6[i];
+    own->self6 = all;
+    own->self6_count++;
+    if (!own_address(own, 6, first)) memcpy(own->addr6, a, sizeof(own->addr6));
+    return own;
 }
 
 /* NULL: the field holds no address of the family that can be this machine's; or, without `more`, it has none yet. */
-static const struct test_self *self_having(struct sampler *s, enum ir_field f, uint8_t family, bool more)
+static const struct facts *own_having(struct sampler *s, enum ir_field f, bool more)
 {
-    struct addr a;
+    uint32_t a[4];
 
-    if (!s->self || choose_self(s, f, family, &a)) return s->self;
-    return more && choose(s, f, family, 2, fits_new_self, &a) ? self_with(s->c, s->self, &a) : NULL;
+    if (!s->own || choose_self(s, f, a)) return s->own;
+    if (!more || !choose(s, f, 2, fits_new_self, a)) return NULL;
+    return s->family == 4 ? own_with4(s->c, s->own, a[0]) : own_with6(s->c, s->own, a);
 }
 
-const struct test_self *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
-                                    const struct test_self *given)
+const struct facts *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
+                                const struct facts *given)
 {
     struct sampler s = {.c = c, .ir = c->ir, .p = p, .direction = direction};
     const unsigned families = ir_families(c->ir, p);
 
     if (direction == PBC_DIR_FORWARD || ir_is_empty(p)) return given;
     for (unsigned more = 0; more < 2; more++)
-        for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
-            if (!(families & (family == 4 ? IR_V4 : IR_V6))) continue;
-            s.self = given;
-            if (direction == PBC_DIR_OUT) s.self = self_having(&s, IR_SRC_SELF, family, more);
-            if (p->field[IR_DST] == IR_EMPTY) s.self = self_having(&s, IR_DST_SELF, family, more);
-            if (s.self) return s.self;
+        for (s.family = 4; s.family <= 6; s.family = (uint8_t)(s.family + 2)) {
+            if (!(families & (s.family == 4 ? IR_V4 : IR_V6))) continue;
+            s.own = given;
+            if (direction == PBC_DIR_OUT) s.own = own_having(&s, IR_SRC_SELF, more);
+            if (p->field[IR_DST] == IR_EMPTY) s.own = own_having(&s, IR_DST_SELF, more);
+            if (s.own) return s.own;
         }
     return NULL;
 }

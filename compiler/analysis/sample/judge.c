@@ -17,16 +17,13 @@ enum {
 #define SECOND_NS UINT64_C(1000000000)
 #define HOLD_NS   (SECOND_NS / 5) /* after this much time nothing is held */
 
-static void facts_of(const struct test_self *self, uint32_t schedules, struct facts *f)
+static struct facts at_start(const struct facts *own, uint32_t schedules)
 {
-    *f = (struct facts){.generation = 1,
-                        .self4 = self->v4,
-                        .self4_count = self->count4,
-                        .self6 = self->v6,
-                        .self6_count = self->count6,
-                        .schedules = schedules};
-    f->addr4 = self->first[0].family ? wire_get32(self->first[0].bytes) : 0;
-    for (unsigned i = 0; i < 4; i++) f->addr6[i] = self->first[1].family ? wire_get32(self->first[1].bytes + 4 * i) : 0;
+    struct facts f = *own;
+
+    f.generation = 1;
+    f.schedules = schedules;
+    return f;
 }
 
 struct bench {
@@ -74,12 +71,12 @@ static uint32_t state_now(struct program *p, struct bench *b)
     return key.marks & MARK_STATES;
 }
 
-static void judge_in(struct program *p, struct bench *b, const struct test_packet *packet, uint32_t before,
+static void judge_in(struct program *p, struct bench *b, const struct frame_spec *packet, uint32_t before,
                      struct pool *pool, struct verdict *v, uint32_t *state)
 {
     b->vm = vm_new(p, &(struct vm_cfg){.seed = 1, .pool = pool, .no_cookies = true});
     if (!b->vm) out_of_memory();
-    b->len = test_frame_build(packet, b->frame);
+    b->len = frame_write(packet, b->frame);
     b->iface = packet->iface;
     for (uint32_t i = 0; i < before; i++) judge_once(b, v);
     *state = state_now(p, b);
@@ -87,17 +84,17 @@ static void judge_in(struct program *p, struct bench *b, const struct test_packe
     vm_free(b->vm);
 }
 
-void sample_judge_by(struct program *program, const struct test_packet *p, const struct test_self *self,
+void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self,
                      uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state)
 {
     const bool small = !p->payload.len && p->length <= 1500; /* most are, and many may be judged */
     const unsigned slot = small ? 2048 : POOL_SLOT_MOST;
     const size_t bytes = (pool_bytes(SLOTS, slot) + 63) / 64 * 64;
     void *memory = aligned_alloc(64, bytes);
-    struct bench b = {.frame = heap_resized(NULL, TEST_FRAME_MOST, 1)};
+    struct bench b = {.frame = heap_resized(NULL, FRAME_MOST, 1)};
 
     *v = (struct verdict){0};
-    facts_of(self, schedules, &b.facts);
+    b.facts = at_start(self, schedules);
     b.in = (struct vm_in){.mono_ns = (uint64_t)BEGIN_S * SECOND_NS, .facts = &b.facts};
     if (!memory) out_of_memory();
     judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
@@ -105,17 +102,16 @@ void sample_judge_by(struct program *program, const struct test_packet *p, const
     free(memory);
 }
 
-struct decision sample_decide(struct program *program, const struct test_packet *p, const struct test_self *self,
+struct decision sample_decide(struct program *program, const struct frame_spec *p, const struct facts *self,
                               uint32_t schedules, uint32_t state)
 {
     struct decision d = {.rule = RULE_NONE, .firewall = PBC_NONE, .action = ACTION_COUNT};
-    uint8_t *frame = heap_resized(NULL, TEST_FRAME_MOST, 1);
-    struct facts facts;
+    uint8_t *frame = heap_resized(NULL, FRAME_MOST, 1);
+    const struct facts facts = at_start(self, schedules);
     struct pkt pkt;
     struct key key;
 
-    const uint32_t len = test_frame_build(p, frame);
-    facts_of(self, schedules, &facts);
+    const uint32_t len = frame_write(p, frame);
     pkt_view(&pkt, frame, len, len, LINK_ETHER, p->iface);
     if (pkt_parse(&pkt, &facts, &key) == REASON_NONE) {
         key_settle(program, &key);

@@ -1,35 +1,89 @@
-/* A packet in the notation of tests, so that it can be written into one as it stands (sample.h). */
-#include "compiler/ruletest/packet_priv.h"
-#include "compiler/analysis/sample/sample.h"
-#include "vm/words/names.h"
+/* A frame in the notation of tests, so that it can be written into one as it stands (notation.h). */
+#include <arpa/inet.h>
+#include <string.h>
 
-static bool shows_ports(const struct test_packet *p)
+#include "compiler/analysis/sample/notation.h"
+#include "compiler/compiler.h"
+#include "vm/packet/key.h"
+#include "vm/words/names.h"
+#include "vm/packet/wire.h"
+#include "vm/vm.h"
+
+const char *form_word(unsigned form)
 {
-    return 1u << p->form & FORMS_PORTS && p->fragment != KIND_FRAG_LATER;
+    static const char *const words[] = {
+        [FORM_TCP] = "tcp",     [FORM_UDP] = "udp",     [FORM_SCTP] = "sctp", [FORM_ICMP] = "icmp",
+        [FORM_ICMP6] = "icmp6", [FORM_PROTO] = "proto", [FORM_ARP] = "arp",   [FORM_COUNT] = "reply"};
+
+    return words[form];
 }
 
-/* `self` has the family of the other side, and is IPv4 on both. */
-static void print_side(const struct test_packet *p, bool dst, FILE *out)
+void address_text(uint8_t family, const uint32_t addr[4], char buf[64])
 {
-    const struct addr *a = dst ? &p->dst : &p->src;
-    const bool self = (dst ? p->dst_is_self && !p->src_is_self : p->src_is_self);
-    const bool settled = !(p->src_is_self && p->dst_is_self) && !(p->family == 6 && p->form == FORM_ARP);
+    uint8_t bytes[16];
+
+    for (unsigned i = 0; i < 4; i++) wire_put32(bytes + 4 * i, addr[i]);
+    inet_ntop(family == 4 ? AF_INET : AF_INET6, bytes, buf, 64);
+}
+
+bool address_is_group(uint8_t family, const uint32_t addr[4])
+{
+    return family == 6 ? addr[0] >> 24 == 0xff : addr[0] >> 28 == 0xe || addr[0] == UINT32_MAX;
+}
+
+bool own_address(const struct facts *own, uint8_t family, uint32_t addr[4])
+{
+    memset(addr, 0, 4 * sizeof(*addr));
+    if (family == 4)
+        addr[0] = own->addr4;
+    else
+        memcpy(addr, own->addr6, sizeof(own->addr6));
+    return addr[0] | addr[1] | addr[2] | addr[3];
+}
+
+const struct facts *own_default(void)
+{
+    static const uint32_t v4 = 0xc0000008;
+    static const struct pbc_range6 v6 = {0x20010db8ffff0000, 1, 0x20010db8ffff0000, 1};
+    static const struct facts self = {.self4 = &v4,
+                                      .self6 = &v6,
+                                      .self4_count = 1,
+                                      .self6_count = 1,
+                                      .addr4 = 0xc0000008,
+                                      .addr6 = {0x20010db8, 0xffff0000, 0, 1}};
+
+    return &self;
+}
+
+const char *state_name(uint32_t marks)
+{
+    static const char *const names[] = {"new", "established", "related", "invalid"};
+
+    return marks & MARK_STATES ? names[__builtin_ctz(marks & MARK_STATES) - __builtin_ctz(MARK_NEW)] : "none";
+}
+
+static bool shows_ports(const struct frame_spec *p) { return p->form <= FORM_SCTP && p->fragment != KIND_FRAG_LATER; }
+
+/* `self` has the family of the other side, and is IPv4 on both. */
+static void print_side(const struct frame_spec *p, bool dst, FILE *out)
+{
+    const unsigned selves = p->notes & (NOTE_SRC_SELF | NOTE_DST_SELF);
     char text[64];
 
-    if (self && settled) {
+    if (selves == (dst ? NOTE_DST_SELF : NOTE_SRC_SELF)) {
         fputs("self", out);
     } else {
-        addr_print(a, text);
-        fprintf(out, shows_ports(p) && a->family == 6 ? "[%s]" : "%s", text);
+        address_text(p->family, dst ? p->dst : p->src, text);
+        fprintf(out, shows_ports(p) && p->family == 6 ? "[%s]" : "%s", text);
     }
     if (shows_ports(p)) fprintf(out, ":%u", dst ? p->dst_port : p->src_port);
 }
 
-static void print_type(const struct test_packet *p, FILE *out)
+static void print_type(const struct frame_spec *p, FILE *out)
 {
     const char *name = icmp_type_name(p->form == FORM_ICMP ? 4 : 6, p->type);
 
-    if (!(1u << p->form & FORMS_ICMP) || p->fragment == KIND_FRAG_LATER) return;
+    if ((p->form != FORM_ICMP && p->form != FORM_ICMP6) || p->fragment == KIND_FRAG_LATER) return;
     if (name)
         fprintf(out, " type %s", name);
     else
@@ -37,7 +91,7 @@ static void print_type(const struct test_packet *p, FILE *out)
     if (p->code) fprintf(out, " code %u", p->code);
 }
 
-static void print_flags(const struct test_packet *p, FILE *out)
+static void print_flags(const struct frame_spec *p, FILE *out)
 {
     static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"};
 
@@ -45,7 +99,7 @@ static void print_flags(const struct test_packet *p, FILE *out)
         if (p->flags >> i & 1) fprintf(out, " %s", names[i]);
 }
 
-static void print_iface(const struct compile *c, const struct test_packet *p, FILE *out)
+static void print_iface(const struct compile *c, const struct frame_spec *p, FILE *out)
 {
     const struct image *img = c->image;
 
@@ -56,11 +110,11 @@ static void print_iface(const struct compile *c, const struct test_packet *p, FI
         fprintf(out, " on \"%s\"", image_str(img, img->ifaces[p->iface].device));
 }
 
-static void print_payload(const struct test_packet *p, FILE *out)
+static void print_payload(const struct frame_spec *p, FILE *out)
 {
     if (!p->payload.len) return;
     fputs(" payload x\"", out);
-    for (size_t i = 0; i < p->payload.len; i++) fprintf(out, "%02x", (uint8_t)p->payload.s[i]);
+    for (uint32_t i = 0; i < p->payload.len; i++) fprintf(out, "%02x", p->payload.bytes[i]);
     fputc('"', out);
 }
 
@@ -72,19 +126,19 @@ static void print_mac(const char *side, uint64_t mac, FILE *out)
 }
 
 /* 4095 is no VLAN of a rule's or a test's. */
-static bool has_odd_tag(const struct test_packet *p)
+static bool has_odd_tag(const struct frame_spec *p)
 {
     return (p->tags && p->vid[0] > 4094) || (p->tags == 2 && p->vid[1] > 4094);
 }
 
-static void print_tags(const struct test_packet *p, FILE *out)
+static void print_tags(const struct frame_spec *p, FILE *out)
 {
     if (p->tags) fprintf(out, " vlan %u", p->vid[0]);
     if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
 }
 
 /* What only its frame holds. */
-static void print_unsaid(const struct test_packet *p, FILE *out)
+static void print_unsaid(const struct frame_spec *p, FILE *out)
 {
     if (!p->dscp && !p->options && !p->src_mac && !p->dst_mac && !p->arp_answer && !has_odd_tag(p)) return;
     fputs(p->arp_answer ? " # an answer" : " # with", out);
@@ -95,9 +149,9 @@ static void print_unsaid(const struct test_packet *p, FILE *out)
     print_mac("to", p->dst_mac, out);
 }
 
-void sample_print(const struct compile *c, const struct test_packet *p, FILE *out)
+void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
 {
-    fputs(test_form_word(p->form), out);
+    fputs(form_word(p->form), out);
     if (p->form == FORM_PROTO) fprintf(out, " %u", p->proto);
     fputc(' ', out);
     print_side(p, false, out);
@@ -106,7 +160,7 @@ void sample_print(const struct compile *c, const struct test_packet *p, FILE *ou
     print_flags(p, out);
     print_type(p, out);
     if (!has_odd_tag(p)) print_tags(p, out);
-    if (p->form != FORM_ARP && p->ttl_written) fprintf(out, " ttl %u", p->ttl);
+    if (p->form != FORM_ARP && p->notes & NOTE_TTL) fprintf(out, " ttl %u", p->ttl);
     if (p->length) fprintf(out, " length %u", p->length);
     if (p->fragment != KIND_FRAG_NO) fputs(p->fragment == KIND_FRAG_FIRST ? " fragment first" : " fragment later", out);
     print_iface(c, p, out);

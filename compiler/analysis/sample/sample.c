@@ -55,7 +55,7 @@ static bool fragment(const struct sampler *s)
 
     if (!nth(s, IR_FRAGMENT, 0, 2, 0, &value)) return false;
     s->out->fragment = values[value];
-    if (value == FRAGMENT_LATER) s->out->offset = TEST_LATER_OFFSET;
+    if (value == FRAGMENT_LATER) s->out->offset = FRAME_LATER_OFFSET;
     return true;
 }
 
@@ -102,7 +102,7 @@ static bool upper(const struct sampler *s)
     }
 }
 
-static bool is_nd(const struct test_packet *p, uint32_t ttl)
+static bool is_nd(const struct frame_spec *p, uint32_t ttl)
 {
     return p->form == FORM_ICMP6 && p->fragment != KIND_FRAG_LATER && p->type >= ICMP6_ND_FIRST &&
            p->type <= ICMP6_ND_LAST && ttl == 255;
@@ -110,7 +110,7 @@ static bool is_nd(const struct test_packet *p, uint32_t ttl)
 
 static bool ttl(const struct sampler *s)
 {
-    const uint8_t plain = test_default_ttl(s->out);
+    const uint8_t plain = frame_ttl(s->out);
     uint32_t value = plain;
 
     if (!has(s, IR_TTL, plain) || !has(s, IR_ND, is_nd(s->out, plain)))
@@ -118,14 +118,14 @@ static bool ttl(const struct sampler *s)
             !nth(s, IR_TTL, 0, 255, 0, &value))
             return false;
     s->out->ttl = (uint8_t)value;
-    s->out->ttl_written = value != plain;
+    if (value != plain) s->out->notes |= NOTE_TTL;
     return has(s, IR_ND, is_nd(s->out, value));
 }
 
 static bool length(const struct sampler *s)
 {
-    struct test_packet *p = s->out;
-    const uint32_t least = test_packet_least(p), head = least - test_packet_carried(p);
+    struct frame_spec *p = s->out;
+    const uint32_t least = frame_least(p), head = least - frame_carried(p);
     uint32_t value;
 
     if (has(s, IR_LENGTH, least)) return true;
@@ -165,7 +165,7 @@ static bool iface(const struct sampler *s)
     if (has(s, IR_IFACE, IFACE_ABSENT)) return true;
     if (!nth(s, IR_IFACE, 0, IFACE_ABSENT - 1, 0, &id) || id >= s->c->image->ifaces_count) return false;
     s->out->iface = (uint16_t)id;
-    s->out->on = true;
+    s->out->notes |= NOTE_ON;
     return true;
 }
 
@@ -195,8 +195,8 @@ static bool macs(const struct sampler *s)
     struct pkt pkt;
 
     if (s->p->field[IR_SRC_MAC] == IR_ALL && s->p->field[IR_DST_MAC] == IR_ALL) return true;
-    uint8_t *frame = heap_resized(NULL, TEST_FRAME_MOST, 1);
-    const uint32_t len = test_frame_build(s->out, frame);
+    uint8_t *frame = heap_resized(NULL, FRAME_MOST, 1);
+    const uint32_t len = frame_write(s->out, frame);
     pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
     const bool good = mac(s, IR_SRC_MAC, pkt_mac(&pkt, false), &s->out->src_mac) &&
                       mac(s, IR_DST_MAC, pkt_mac(&pkt, true), &s->out->dst_mac);
@@ -218,9 +218,9 @@ static bool rare(const struct sampler *s)
 /* Bytes ------------------------------------------------------------------------------------------------------------ */
 
 /* Where in what follows the headers a pattern stands; negative: in a header. */
-static int64_t place_of_pattern(const struct test_packet *p, const struct pbc_pattern *t)
+static int64_t place_of_pattern(const struct frame_spec *p, const struct pbc_pattern *t)
 {
-    const int64_t ip = test_packet_least(p) - test_packet_carried(p), l4 = test_packet_carried(p);
+    const int64_t ip = frame_least(p) - frame_carried(p), l4 = frame_carried(p);
 
     switch ((enum pbc_layer)t->layer) {
     case PBC_L2: return (int64_t)t->at - 14 - 4 * p->tags - ip - l4;
@@ -246,21 +246,21 @@ static bool bytes(const struct sampler *s)
         if (to > end) end = to;
     }
     if (end > MOST) return false;
-    char *payload = arena_alloc(s->c->arena, (size_t)end + 1);
+    uint8_t *payload = arena_alloc(s->c->arena, (size_t)end + 1);
     for (uint32_t i = 0; i < all.count; i++) {
         const struct pbc_pattern *t = &img->patterns[all.pattern[i]];
         const int64_t at = place_of_pattern(s->out, t);
 
         for (int64_t k = 0; k < t->len; k++)
-            if (at + k >= 0) payload[at + k] = (char)((payload[at + k] & ~t->mask[k]) | t->value[k]);
+            if (at + k >= 0) payload[at + k] = (uint8_t)((payload[at + k] & ~t->mask[k]) | t->value[k]);
     }
-    s->out->payload = (struct str){payload, (size_t)end};
+    s->out->payload = (struct frame_payload){payload, (uint32_t)end};
     return true;
 }
 
 /* The whole -------------------------------------------------------------------------------------------------------- */
 
-static bool build(const struct sampler *s, uint32_t what)
+static bool build(struct sampler *s, uint32_t what)
 {
     static const struct {
         uint16_t what;
@@ -276,19 +276,20 @@ static bool build(const struct sampler *s, uint32_t what)
         {WHAT_IP6 + 58, FORM_ICMP6},
         {WHAT_ARP, FORM_ARP},
     };
-    struct test_packet *p = s->out;
+    struct frame_spec *p = s->out;
 
-    *p = (struct test_packet){.form = FORM_PROTO, .family = what < WHAT_IP6 || what == WHAT_ARP ? 4 : 6, .datagram = 1};
+    *p = (struct frame_spec){.form = FORM_PROTO, .family = what < WHAT_IP6 || what == WHAT_ARP ? 4 : 6, .datagram = 1};
     p->proto = what == WHAT_ARP ? 0 : (uint8_t)(what % WHAT_IP6);
     p->seq = p->ack = 1;
     p->fragment = KIND_FRAG_NO;
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-        if (forms[i].what == what) p->form = (enum test_form)forms[i].form;
-    if (!sample_addresses(s, p->family) || !tags(s) || !iface(s)) return false;
+        if (forms[i].what == what) p->form = forms[i].form;
+    s->family = p->family;
+    if (!sample_addresses(s) || !tags(s) || !iface(s)) return false;
     p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */
     if (p->form == FORM_ARP) return macs(s);
     if (!fragment(s) || !upper(s) || !rare(s) || !ttl(s) || !bytes(s) || !length(s)) return false;
-    p->rest = test_icmp_rest(p);
+    p->rest = frame_icmp_rest(p);
     return macs(s);
 }
 
@@ -303,12 +304,12 @@ static bool can_be(const struct sampler *s, uint32_t what)
 }
 
 bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
-                   const struct test_self *self, unsigned avoid, struct test_packet *out)
+                   const struct facts *self, unsigned avoid, struct frame_spec *out)
 {
     static const uint32_t plain[] = {6,       17, 1, 132, WHAT_IP6 + 6, WHAT_IP6 + 17, WHAT_IP6 + 58, WHAT_IP6 + 132,
                                      WHAT_ARP};
     enum { OTHERS = 64 };
-    const struct sampler s = {c, c->ir, p, direction, self, avoid, out};
+    struct sampler s = {c, c->ir, p, direction, self, avoid, out, 0};
     uint32_t what;
 
     if (ir_is_empty(p)) return false;

@@ -9,12 +9,13 @@ struct sampler {
     const struct ir *ir;
     const struct ir_product *p;
     enum pbc_direction direction;
-    const struct test_self *self;
+    const struct facts *own; /* this machine's addresses */
     unsigned avoid;
-    struct test_packet *out;
+    struct frame_spec *out;
+    uint8_t family;
 };
 
-/* Both addresses of s->out, of that family, so that it travels in the direction; false: no such pair is found. */
-bool sample_addresses(const struct sampler *s, uint8_t family);
+/* Both addresses of s->out, so that it travels in the direction; false: no such pair is found. */
+bool sample_addresses(const struct sampler *s);
 
 #endif

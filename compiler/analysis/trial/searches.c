@@ -102,7 +102,7 @@ static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t
     uint32_t fits = 0, chosen = 0;
 
     for (unsigned i = 0; i < u->count; i++)
-        if (((u->frames[i].kind ^ value) & mask & (uint32_t)KIND_CORE) == 0 && doubt_draw(t->d) % ++fits == 0)
+        if (((u->frames[i].kind ^ value) & mask & (uint32_t)KIND_CORE) == 0 && draw_number(&t->d->draw) % ++fits == 0)
             chosen = u->frames[i].kind;
     *kind = chosen | (value & ~(uint32_t)KIND_CORE);
     if (!(*kind & (KIND_IN | KIND_OUT | KIND_FORWARD))) *kind |= mask & KIND_IN ? KIND_FORWARD : KIND_IN;
@@ -111,14 +111,14 @@ static bool kind_within(struct trial *t, uint32_t value, uint32_t mask, uint32_t
 }
 
 /* The header of a box, with `fill` where it asks nothing. False: no frame like it is known how to be built. */
-static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16], bool high, struct wish *w)
+static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16], bool high, struct frame_wish *w)
 {
     const struct boxes *b = &t->boxes;
     const struct key length = {.length = UINT16_MAX};
     struct key *const k = &w->key;
     uint32_t kind = 0, mask = 0, marks = 0;
 
-    *w = (struct wish){0};
+    *w = (struct frame_wish){0};
     memcpy(k->slot, fill, sizeof(k->slot));
     for (unsigned i = 0; i < b->slots; i++) {
         uint32_t *const slot = &k->slot[b->slot[i]];
@@ -142,14 +142,14 @@ static bool header_of_box(struct trial *t, uint32_t box, const uint32_t fill[16]
 }
 
 /* The frame of d, asked of this classifier at all? */
-static bool is_asked(const struct trial *t) { return !(t->d->key.kind & KIND_ARP) == !t->arp; }
+static bool is_asked(const struct trial *t) { return !(t->d->draw.key.kind & KIND_ARP) == !t->arp; }
 
 static bool rule_holds(const struct trial *t, uint32_t entry)
 {
     const struct pbc_rule *r = &t->p->rules[t->p->entries[t->k->entries + entry].rule];
 
     for (uint32_t i = 0; i < r->cond_count; i++)
-        if (!cond_match(t->p, &t->p->conds[r->conds + i], &t->d->key, &t->d->pkt)) return false;
+        if (!cond_match(t->p, &t->p->conds[r->conds + i], &t->d->draw.key, &t->d->draw.pkt)) return false;
     return true;
 }
 
@@ -157,7 +157,7 @@ static bool rule_holds(const struct trial *t, uint32_t entry)
 static bool entry_holds(const struct trial *t, uint32_t entry)
 {
     for (uint32_t i = t->first[entry]; i < t->first[entry + 1]; i++)
-        if (box_holds(&t->boxes, i, &t->d->key)) return t->left[entry] || rule_holds(t, entry);
+        if (box_holds(&t->boxes, i, &t->d->draw.key)) return t->left[entry] || rule_holds(t, entry);
     return false;
 }
 
@@ -176,9 +176,9 @@ static bool differ(const struct trial *t, uint32_t entry)
 /* A corner of the entry's own box: what is found is no later, and holds. */
 static bool corner(struct trial *t, uint32_t entry, uint32_t box, bool high)
 {
-    struct key *const key = &t->d->key;
+    struct key *const key = &t->d->draw.key;
     uint32_t fill[16];
-    struct wish w;
+    struct frame_wish w;
 
     memset(fill, high ? 0xff : 0, sizeof(fill));
     if (!header_of_box(t, box, fill, high, &w) || !wish_build(t->d, &w) || !is_asked(t)) return true;
@@ -201,9 +201,9 @@ static bool corners(struct trial *t)
 /* Does the rule hold for a frame of its own conditions? Then so does a box of its entry. */
 static bool rule_in_boxes(struct trial *t, uint32_t entry, enum corner which)
 {
-    struct wish w;
+    struct frame_wish w;
 
-    wish_of_rule(t->d, t->p->entries[t->k->entries + entry].rule, PBC_NONE, which, &w);
+    draw_rule(&t->d->draw, t->p->entries[t->k->entries + entry].rule, PBC_NONE, which, &w);
     if (!wish_build(t->d, &w) || !is_asked(t) || !rule_holds(t, entry)) return true;
     return entry_holds(t, entry) || differ(t, entry);
 }
@@ -222,17 +222,17 @@ static bool random_header(struct trial *t)
 {
     struct doubt *const d = t->d;
     uint32_t fill[16];
-    struct wish w;
+    struct frame_wish w;
 
-    for (unsigned i = 0; i < 16; i++) fill[i] = doubt_draw(d) ^ doubt_draw(d) << 16;
-    if (doubt_draw(d) % 4 == 0)
-        wish_any(d, &w);
-    else if (!header_of_box(t, doubt_draw(d) % t->boxes.count, fill, doubt_draw(d) & 1, &w))
+    for (unsigned i = 0; i < 16; i++) fill[i] = draw_number(&d->draw) ^ draw_number(&d->draw) << 16;
+    if (draw_number(&d->draw) % 4 == 0)
+        draw_any(&d->draw, &w);
+    else if (!header_of_box(t, draw_number(&d->draw) % t->boxes.count, fill, draw_number(&d->draw) & 1, &w))
         return true;
-    if (doubt_draw(d) & 1) w.key.slot[doubt_draw(d) % 8] ^= 1u << doubt_draw(d) % 32;
-    if (doubt_draw(d) & 1) w.key.dst_port = (uint16_t)doubt_draw(d);
+    if (draw_number(&d->draw) & 1) w.key.slot[draw_number(&d->draw) % 8] ^= 1u << draw_number(&d->draw) % 32;
+    if (draw_number(&d->draw) & 1) w.key.dst_port = (uint16_t)draw_number(&d->draw);
     if (!wish_build(d, &w) || !is_asked(t)) return true;
-    const uint32_t found = classify_one(t->p, t->classifier, &d->key, 0), wanted = by_boxes(t, &d->key);
+    const uint32_t found = classify_one(t->p, t->classifier, &d->draw.key, 0), wanted = by_boxes(t, &d->draw.key);
 
     if (found != wanted) return differ(t, found < wanted ? found : wanted);
     return found == ENTRY_NONE || entry_holds(t, found) || differ(t, found);
@@ -265,8 +265,8 @@ static bool try_classifier(struct trial *t, const struct list_figures *f, uint32
     if (boxes_again(t, f) && t->boxes.count) {
         find_telling(t);
         good = corners(t) && rules_in_boxes(t);
-        const uint64_t enough = t->d->tried + most;
-        for (uint64_t i = 0; i < 4 * (uint64_t)most && t->d->tried < enough && good; i++) good = random_header(t);
+        const uint64_t enough = t->d->draw.frames + most;
+        for (uint64_t i = 0; i < 4 * (uint64_t)most && t->d->draw.frames < enough && good; i++) good = random_header(t);
     }
     boxes_fini(&t->boxes);
     return good;
@@ -274,13 +274,13 @@ static bool try_classifier(struct trial *t, const struct list_figures *f, uint32
 
 bool agree_searches(struct doubt *d, uint32_t most)
 {
-    struct trial t = {.d = d, .p = d->p};
+    struct trial t = {.d = d, .p = d->draw.program};
     bool good = true;
 
     kind_universe(&t.kinds, d->c->ir, IR_ALL, IR_ALL, ~0u);
     for (const struct list_figures *f = d->c->lists; f && good; f = f->next) {
         if (!f->classified) continue;
-        t.k = &d->p->classifiers[t.classifier];
+        t.k = &d->draw.program->classifiers[t.classifier];
         good = try_classifier(&t, f, most);
         t.classifier++;
     }

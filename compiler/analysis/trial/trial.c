@@ -3,8 +3,8 @@
 
 #include <time.h>
 
-#include "compiler/ruletest/ruletest.h"
 #include "compiler/analysis/trial/trial_priv.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 
 enum {
@@ -33,16 +33,23 @@ static uint64_t spent_ns(const struct compile *c)
     return sum;
 }
 
+bool wish_build(struct doubt *d, const struct frame_wish *w)
+{
+    if (!draw_frame(&d->draw, w)) return false;
+    key_settle(d->draw.program, &d->draw.key);
+    return true;
+}
+
 /* One way to corners of each rule, or of rules far enough apart: all of its conditions hold, or one of them just does
  * not. False: they differ. */
 static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 {
-    struct wish w;
+    struct frame_wish w;
 
-    for (uint32_t rule = 0; rule < d->p->rules_count; rule += step) {
-        if (beside != PBC_NONE && beside >= d->p->rules[rule].cond_count) continue;
+    for (uint32_t rule = 0; rule < d->draw.program->rules_count; rule += step) {
+        if (beside != PBC_NONE && beside >= d->draw.program->rules[rule].cond_count) continue;
         for (enum corner which = CORNER_LOW; which <= CORNER_HIGH; which++) {
-            wish_of_rule(d, rule, beside, which, &w);
+            draw_rule(&d->draw, rule, beside, which, &w);
             if (wish_build(d, &w) && !agree_whole(d)) return false;
         }
     }
@@ -52,7 +59,8 @@ static bool corners_of(struct doubt *d, uint32_t beside, uint32_t step)
 /* About `most` frames. */
 static bool corners(struct doubt *d, uint32_t most)
 {
-    const uint32_t rules = d->p->rules_count, step = rules / (most / 2 + 1) + 1, a_turn = 2 * (rules / step + 1);
+    const uint32_t rules = d->draw.program->rules_count, step = rules / (most / 2 + 1) + 1,
+                   a_turn = 2 * (rules / step + 1);
     bool good = corners_of(d, PBC_NONE, step);
 
     for (uint32_t beside = 0; good && beside < CONDS_BESIDE && (beside + 2) * a_turn <= most; beside++)
@@ -63,11 +71,11 @@ static bool corners(struct doubt *d, uint32_t most)
 /* Until so many frames more were tried, as long as most that are wished for can be. */
 static bool by_chance(struct doubt *d, uint64_t frames)
 {
-    const uint64_t most = d->tried + frames;
-    struct wish w;
+    const uint64_t most = d->draw.frames + frames;
+    struct frame_wish w;
 
-    for (uint64_t i = 0; i < TRIES_A_FRAME * frames && d->tried < most; i++) {
-        wish_any(d, &w);
+    for (uint64_t i = 0; i < TRIES_A_FRAME * frames && d->draw.frames < most; i++) {
+        draw_any(&d->draw, &w);
         if (wish_build(d, &w) && !agree_whole(d)) return false;
     }
     return true;
@@ -86,8 +94,8 @@ static bool while_it_lasts(struct doubt *d, uint64_t began)
 /* Frames that the whole list can be asked about. */
 static uint32_t affordable(const struct doubt *d)
 {
-    const uint32_t visits = d->p->classifiers_count ? VISITS_CLASSIFIED : VISITS_MAX;
-    const uint32_t frames = visits / d->p->rules_count;
+    const uint32_t visits = d->draw.program->classifiers_count ? VISITS_CLASSIFIED : VISITS_MAX;
+    const uint32_t frames = visits / d->draw.program->rules_count;
 
     if (frames >= d->c->doubts) return d->c->doubts;
     return frames > FRAMES_LEAST ? frames : FRAMES_LEAST;
@@ -95,14 +103,14 @@ static uint32_t affordable(const struct doubt *d)
 
 uint64_t validate_program(struct compile *c, const struct program *p)
 {
-    struct doubt d = {.c = c, .p = p, .seed = 1};
+    struct doubt d = {.c = c, .draw = {.program = p, .seed = 1}};
     const uint64_t began = now_ns();
 
     if (!p->rules_count || !c->doubts) return 0;
-    d.bytes = arena_alloc(c->arena, TEST_FRAME_MOST);
+    d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
     const uint32_t frames = affordable(&d);
     /* what the list is too long for is asked of its classifiers */
     const bool good = agree_searches(&d, c->doubts - frames) && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
-    return d.tried;
+    return d.draw.frames;
 }

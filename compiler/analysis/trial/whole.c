@@ -7,26 +7,27 @@ static struct span span_of(const struct doubt *d, const struct decision *a, cons
     const uint32_t rule = a->rule < b->rule ? a->rule : b->rule;
     const struct image *img = d->c->image;
 
-    if (rule < d->p->rules_count) return img->rule_span[rule];
+    if (rule < d->draw.program->rules_count) return img->rule_span[rule];
     return img->firewalls_count ? img->firewall_span[0] : SPAN_NONE;
 }
 
 static const char *decider(const struct doubt *d, const struct decision *a, char *buf, size_t len)
 {
     if (a->rule == RULE_NONE) return "nobody";
-    return a->rule == RULE_DEFAULT ? "the default" : rule_name(d->p, a->rule, buf, len);
+    return a->rule == RULE_DEFAULT ? "the default" : rule_name(d->draw.program, a->rule, buf, len);
 }
 
 bool agree_whole(struct doubt *d)
 {
-    const struct decision code = program_decide(d->p, &d->key, &d->pkt);
-    const struct decision list = program_decide_naive(d->p, &d->key, &d->pkt);
+    const struct decision code = program_decide(d->draw.program, &d->draw.key, &d->draw.pkt);
+    const struct decision list = program_decide_naive(d->draw.program, &d->draw.key, &d->draw.pkt);
     char names[2][256], frame[256];
 
     if (code.rule == list.rule && code.firewall == list.firewall && code.action == list.action &&
-        program_serve(d->p, &d->key, &d->pkt) == program_serve_naive(d->p, &d->key, &d->pkt))
+        program_serve(d->draw.program, &d->draw.key, &d->draw.pkt) ==
+            program_serve_naive(d->draw.program, &d->draw.key, &d->draw.pkt))
         return true;
-    pkt_describe(&d->pkt, &d->key, frame, sizeof(frame));
+    pkt_describe(&d->draw.pkt, &d->draw.key, frame, sizeof(frame));
     diag(d->c->diags, E_PROGRAM_REFUSED, span_of(d, &code, &list),
          "the code does not decide what the rules do: %s decides of `%s`, and not %s",
          decider(d, &code, names[0], sizeof(names[0])), frame, decider(d, &list, names[1], sizeof(names[1])));

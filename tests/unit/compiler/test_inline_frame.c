@@ -14,7 +14,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-static uint8_t frame[TEST_FRAME_MOST];
+static uint8_t frame[FRAME_MOST];
 
 struct built {
     struct pkt pkt;
@@ -34,7 +34,7 @@ static struct built build(const char *text)
     front(&c, rules);
     resolve_tests(&c);
     if (diags_errors(c.diags)) fail_msg("%s: %s", text, front_said(&c));
-    b.len = test_frame_build(c.tests->first->first->packet, frame);
+    b.len = frame_write(c.tests->first->first->packet, frame);
     pkt_view(&b.pkt, frame, b.len, b.len, LINK_ETHER, c.tests->first->first->packet->iface);
     assert_int_equal(pkt_parse(&b.pkt, &(struct facts){0}, &b.key), REASON_NONE);
     assert_int_equal(b.pkt.flags & PKT_BAD_CSUM, 0);
@@ -192,7 +192,7 @@ static void test_fragments(void **state)
 /* The packet `bare` lies whole behind `adds` bytes of headers of the frame built last. */
 static void check_inside(const char *bare, const char *tunnel, uint32_t adds)
 {
-    static uint8_t kept[TEST_FRAME_MOST];
+    static uint8_t kept[FRAME_MOST];
     char text[256];
 
     snprintf(text, sizeof(text), "%s %s", bare, tunnel);
@@ -231,7 +231,7 @@ static void test_largest(void **state)
     (void)state;
     const struct built b = build("tcp 198.18.0.1:1 -> self:80 length 65535 vlan 1 inner 2");
 
-    assert_int_equal(b.len, TEST_FRAME_MOST);
+    assert_int_equal(b.len, FRAME_MOST);
     assert_int_equal(b.key.length, 65535);
     assert_int_equal(upper_sum(&b, true), 0);
     assert_int_equal(build("udp [2001:db8::1]:1 -> self:80 length 65535").key.length, 65535);

@@ -37,7 +37,7 @@ static void check_numbers(const char *steps, const struct numbers *want)
     struct test_run r = run_of(&c, steps);
 
     for (const struct test_step *s = r.test->first; s; s = s->next, want++) {
-        struct test_packet p = *s->packet;
+        struct frame_spec p = *s->packet;
         test_talk_number(&r, &p);
         assert_int_equal(p.seq, want->seq);
         if (p.flags & TCP_ACK) assert_int_equal(p.ack, want->ack);
@@ -131,7 +131,7 @@ static void check_places(const char *steps, const struct place *want)
     struct test_run r = run_of(&c, steps);
 
     for (const struct test_step *s = r.test->first; s; s = s->next, want++) {
-        struct test_packet p = *s->packet;
+        struct frame_spec p = *s->packet;
         test_datagram_place(&r, &p);
         assert_int_equal(p.datagram, want->datagram);
         assert_int_equal(p.offset, want->offset);
@@ -157,11 +157,11 @@ static void test_datagrams(void **state)
 }
 
 /* The answer to the first step's packet, as the second says it. */
-static struct test_packet answer(const char *steps)
+static struct frame_spec answer(const char *steps)
 {
     struct compile c;
     struct test_run r = run_of(&c, steps);
-    struct test_packet p;
+    struct frame_spec p;
 
     r.last = *r.test->first->packet;
     r.any_left = true;
@@ -173,12 +173,12 @@ static struct test_packet answer(const char *steps)
 static void test_answers(void **state)
 {
     (void)state;
-    struct test_packet p =
+    struct frame_spec p =
         answer("expect accept: udp self:5 -> 192.0.2.2:53 vlan 5 inner 6 ttl 3\nreply payload x\"01\"");
 
     assert_int_equal(p.form, FORM_UDP);
-    assert_int_equal(wire_get32(p.src.bytes), 0xc0000202);
-    assert_int_equal(wire_get32(p.dst.bytes), 0xc0000008);
+    assert_int_equal(p.src[0], 0xc0000202);
+    assert_int_equal(p.dst[0], 0xc0000008);
     assert_int_equal(p.src_port, 53);
     assert_int_equal(p.dst_port, 5);
     assert_int_equal(p.tags, 2);
@@ -200,7 +200,7 @@ static void test_nothing_to_answer(void **state)
 {
     struct compile c;
     struct test_run r = run_of(&c, "reply");
-    struct test_packet p;
+    struct frame_spec p;
 
     (void)state;
     assert_false(test_packet_ready(&r, r.test->first, &p));

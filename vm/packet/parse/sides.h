@@ -29,4 +29,9 @@ static inline uint32_t sides6(const struct facts *f, const uint32_t src[4], cons
     return __builtin_expect(facts_have_self(f), 0) ? sides_of6(f, src, dst) : KIND_IN;
 }
 
+static inline uint32_t sides_of(const struct facts *f, uint8_t family, const uint32_t src[4], const uint32_t dst[4])
+{
+    return family == 4 ? sides_of4(f, src[0], dst[0]) : sides_of6(f, src, dst);
+}
+
 #endif

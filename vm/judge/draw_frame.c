@@ -1,8 +1,12 @@
 /* From a wish to a frame, and from the frame to its header key: only what the parser makes can be asked about, so no
  * key is tried that no packet has. */
-#include "compiler/normal/kinds.h"
-#include "compiler/ruletest/ruletest.h"
-#include "compiler/analysis/trial/trial_priv.h"
+#include <string.h>
+
+#include "vm/flow/states.h"
+#include "vm/judge/draw.h"
+#include "vm/packet/reply/frame.h"
+#include "vm/packet/facts.h"
+#include "vm/packet/ip_bits.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
@@ -12,12 +16,6 @@ enum {
     NO_EXTENSION = 60,        /* a later fragment's, behind which a protocol may stand that nobody knows */
     LLC_LEN = 0x26,
 };
-
-static void address(struct addr *a, const uint32_t words[4], bool six)
-{
-    a->family = six ? 6 : 4;
-    for (unsigned i = 0; i < (six ? 4u : 1u); i++) wire_put32(a->bytes + 4 * i, words[i]);
-}
 
 static uint8_t protocol(const struct key *key)
 {
@@ -31,7 +29,7 @@ static uint8_t protocol(const struct key *key)
     return kind & KIND_PROTO ? (uint8_t)key->proto : NO_EXTENSION;
 }
 
-static enum test_form form(uint8_t proto, bool six)
+static uint8_t form(uint8_t proto, bool six)
 {
     switch (proto) {
     case IPPROTO_NR_TCP: return FORM_TCP;
@@ -44,33 +42,33 @@ static enum test_form form(uint8_t proto, bool six)
 }
 
 /* Everything but length, pattern and link. */
-static struct test_packet packet(const struct wish *w)
+static struct frame_spec packet(const struct frame_wish *w)
 {
     const struct key *const k = &w->key;
     const bool six = k->kind & KIND_IP6, ip = k->kind & KIND_IP;
     const uint8_t proto = protocol(k);
-    struct test_packet t = {.form = ip ? form(proto, six) : FORM_ARP,
-                            .family = six ? 6 : 4,
-                            .proto = proto,
-                            .src_port = k->src_port,
-                            .dst_port = k->dst_port,
-                            .flags = (uint8_t)k->marks,
-                            .type = (uint8_t)k->icmp_type,
-                            .code = (uint8_t)k->icmp_code,
-                            .ttl = (uint8_t)k->ttl,
-                            .tags = k->kind & KIND_VLAN2  ? 2
-                                    : k->kind & KIND_VLAN ? 1
-                                                          : 0,
-                            .vid = {k->vlan_outer & VLAN_VID, k->vlan_inner & VLAN_VID},
-                            .datagram = 1,
-                            .fragment = KIND_FRAG_NO,
-                            .dscp = k->dscp & 63,
-                            .options = k->kind & KIND_OPTIONS};
+    struct frame_spec t = {.form = ip ? form(proto, six) : FORM_ARP,
+                           .family = six ? 6 : 4,
+                           .proto = proto,
+                           .src_port = k->src_port,
+                           .dst_port = k->dst_port,
+                           .flags = (uint8_t)k->marks,
+                           .type = (uint8_t)k->icmp_type,
+                           .code = (uint8_t)k->icmp_code,
+                           .ttl = (uint8_t)k->ttl,
+                           .tags = k->kind & KIND_VLAN2  ? 2
+                                   : k->kind & KIND_VLAN ? 1
+                                                         : 0,
+                           .vid = {k->vlan_outer & VLAN_VID, k->vlan_inner & VLAN_VID},
+                           .datagram = 1,
+                           .fragment = KIND_FRAG_NO,
+                           .dscp = k->dscp & 63,
+                           .options = k->kind & KIND_OPTIONS};
 
     if (k->kind & KIND_FRAG_FIRST) t.fragment = KIND_FRAG_FIRST;
-    if (k->kind & KIND_FRAG_LATER) t.fragment = KIND_FRAG_LATER, t.offset = TEST_LATER_OFFSET;
-    address(&t.src, k->src, six);
-    address(&t.dst, k->dst, six);
+    if (k->kind & KIND_FRAG_LATER) t.fragment = KIND_FRAG_LATER, t.offset = FRAME_LATER_OFFSET;
+    memcpy(t.src, k->src, six ? sizeof(t.src) : sizeof(t.src[0]));
+    memcpy(t.dst, k->dst, six ? sizeof(t.dst) : sizeof(t.dst[0]));
     return t;
 }
 
@@ -84,10 +82,10 @@ static uint32_t layer_at(const struct layers *l, unsigned layer)
     return layer == PBC_L2 ? 0 : layer == PBC_L3 ? l->l3 : layer == PBC_L4 ? l->l4 : l->payload;
 }
 
-static struct layers layers_of(const struct test_packet *t, uint32_t built)
+static struct layers layers_of(const struct frame_spec *t, uint32_t built)
 {
     struct layers l = {.l3 = ETHER_LEN + (uint32_t)t->tags * VLAN_LEN, .end = built};
-    const uint32_t upper = test_packet_carried(t);
+    const uint32_t upper = frame_carried(t);
 
     l.l4 = t->form == FORM_ARP ? built : built - upper;
     l.payload = t->form == FORM_TCP ? l.l4 + TCP_LEN : l.l4 + (t->form == FORM_SCTP ? SCTP_LEN : UDP_LEN);
@@ -96,7 +94,7 @@ static struct layers layers_of(const struct test_packet *t, uint32_t built)
 }
 
 /* As long as is asked, in what IP says and on the wire; fragments by whole eights. */
-static void lengthen(uint8_t *bytes, const struct test_packet *t, const struct wish *w, struct layers *l)
+static void lengthen(uint8_t *bytes, const struct frame_spec *t, const struct frame_wish *w, struct layers *l)
 {
     uint32_t wanted = w->sized ? w->key.length : 0;
 
@@ -176,22 +174,26 @@ static void own_addresses(struct own *o, const struct key *key)
         o->v4[0] = OTHER_SELF4, o->facts.self4_count = 1;
 }
 
-/* The state that is wished for, if following flows can give it, else one that they can. */
-static uint32_t state_of(struct doubt *d, uint32_t wished)
+/* The states that following flows can give the frame. */
+static uint32_t states_of(const struct frame_draw *d)
 {
     const struct key *const k = &d->key;
-    const bool six = k->kind & KIND_IP6;
-    uint32_t what = WHAT_OTHER;
+    const struct program *const p = d->program;
 
-    if (k->kind & KIND_IP)
-        what = k->kind & KIND_PROTO ? (uint32_t)(six ? WHAT_IP6 : WHAT_IP4) + k->proto : WHAT_IP6_UNKNOWN;
-    const uint32_t fragment = k->kind & KIND_FRAG_LATER ? FRAGMENT_LATER : FRAGMENT_NO;
-    const uint32_t can = d->c->ir->keeps_flows
-                             ? states_of_header(d->c->ir, what, fragment, k->marks & 0xff, k->icmp_type) * MARK_NEW
-                             : 0;
-    uint32_t left = can & wished & MARK_STATES ? can & wished & MARK_STATES : can & MARK_STATES;
+    if (!(p->meta->flags & PBC_KEEPS_FLOWS) || !(k->kind & KIND_IP) || !(k->kind & KIND_PROTO) ||
+        k->kind & KIND_FRAG_LATER)
+        return 0;
+    return flow_states((uint8_t)k->proto, k->kind & KIND_IP6, k->marks & 0xff, k->icmp_type,
+                       flow_picks_up(p->settings_count ? p->settings : NULL));
+}
 
-    for (uint32_t skip = doubt_draw(d) & 3; skip && left & (left - 1); skip--) left &= left - 1;
+/* The state that is wished for, if it can be, else one that can. */
+static uint32_t state_of(struct frame_draw *d, uint32_t wished)
+{
+    const uint32_t can = states_of(d);
+    uint32_t left = can & wished ? can & wished : can;
+
+    for (uint32_t skip = draw_number(d) & 3; skip && left & (left - 1); skip--) left &= left - 1;
     return left & -left;
 }
 
@@ -201,15 +203,16 @@ static void set_type(uint8_t *bytes, const struct key *key, unsigned tags)
     wire_put16(bytes + ETHER_TYPE_AT + VLAN_LEN * tags, key->kind & KIND_ETHERTYPE ? key->ether_type : LLC_LEN);
 }
 
-bool wish_build(struct doubt *d, const struct wish *w)
+bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
 {
-    const struct test_packet t = packet(w);
-    const uint32_t built = test_frame_build(&t, d->bytes);
+    const struct frame_spec t = packet(w);
+    const uint32_t built = frame_write(&t, d->bytes);
     struct layers l = layers_of(&t, built);
     struct own own;
 
     if (w->key.kind & KIND_IP) lengthen(d->bytes, &t, w, &l);
     const uint32_t cap = l.end - built < FILLED ? l.end : built + FILLED;
+    if (w->number && w->key.kind & KIND_IP) ip_bits_put(d->bytes + l.l3, w->number->ip[t.family == 6], w->number_value);
     if (w->pattern) put_pattern(d->bytes, w->pattern, &l, cap);
     put_mac(d->bytes, w->dst_mac);
     put_mac(d->bytes + 6, w->src_mac);
@@ -217,12 +220,11 @@ bool wish_build(struct doubt *d, const struct wish *w)
     const bool bare = w->bare && w->key.kind & KIND_IP && !t.tags;
     const uint32_t skip = bare ? ETHER_LEN : 0;
     pkt_view(&d->pkt, d->bytes + skip, cap - skip, l.end - skip, bare ? LINK_RAW : LINK_ETHER,
-             w->key.iface < d->p->ifaces_count ? w->key.iface : IFACE_NONE);
+             w->key.iface < d->program->ifaces_count ? w->key.iface : IFACE_NONE);
     own_addresses(&own, &w->key);
     if (pkt_parse(&d->pkt, &own.facts, &d->key) != REASON_NONE) return false;
-    key_settle(d->p, &d->key);
     d->key.marks |= state_of(d, w->key.marks);
-    d->key.marks |= w->key.marks & ((1u << d->p->schedules_count) - 1) << MARK_SCHEDULES;
-    d->tried++;
+    d->key.marks |= w->key.marks & ((1u << d->program->schedules_count) - 1) << MARK_SCHEDULES;
+    d->frames++;
     return true;
 }

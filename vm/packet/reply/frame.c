@@ -1,4 +1,4 @@
-/* The packet of a test as the frame that would be on the wire: Ethernet, tags, IP or ARP, every checksum right.
+/* A frame from its parts (frame.h):
  *
  *     destination and source MAC: 02:00 and the last four bytes of the IP address; groups have their group's MAC
  *     tags: 802.1Q; with an inner one the outer is 802.1ad
@@ -7,13 +7,17 @@
  *     TCP: the numbers of its conversation, window 64240, no options; ICMP: identifier 1, sequence 1
  *     after the payload: zeros up to `length`
  *     a tunnel's headers: TTL 64, whole; GUE variant 0 without flags, from port 49152, UDP checksum 0 (RFC 6935) */
-#include "compiler/ruletest/ruletest.h"
+#include "vm/packet/reply/frame.h"
+
+#include <string.h>
+
+#include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/edit/write.h"
 
 enum { OPTIONS_LEN = 4 }; /* no-ops, where there are any */
 
-static uint32_t header_len(const struct test_packet *p)
+static uint32_t header_len(const struct frame_spec *p)
 {
     if (p->fragment == KIND_FRAG_LATER) return 0;
     switch (p->form) {
@@ -26,7 +30,7 @@ static uint32_t header_len(const struct test_packet *p)
     }
 }
 
-static uint32_t ip_len(const struct test_packet *p)
+static uint32_t ip_len(const struct frame_spec *p)
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
 
@@ -35,99 +39,119 @@ static uint32_t ip_len(const struct test_packet *p)
     return IP6_LEN + (whole ? 0 : IP6_FRAG_LEN);
 }
 
-uint32_t test_packet_least(const struct test_packet *p)
+uint32_t frame_least(const struct frame_spec *p)
 {
-    uint32_t upper = header_len(p) + (uint32_t)(p->payload.len < UINT16_MAX ? p->payload.len : UINT16_MAX);
+    uint32_t upper = header_len(p) + (p->payload.len < UINT16_MAX ? p->payload.len : UINT16_MAX);
 
     if (p->fragment == KIND_FRAG_FIRST) upper = (upper + 7) / 8 * 8;
     if (p->fragment == KIND_FRAG_LATER && upper == 0) upper = 8;
     return ip_len(p) + upper;
 }
 
-uint32_t test_packet_carried(const struct test_packet *p)
-{
-    return (p->length ? p->length : test_packet_least(p)) - ip_len(p);
-}
+uint32_t frame_carried(const struct frame_spec *p) { return (p->length ? p->length : frame_least(p)) - ip_len(p); }
 
-uint32_t test_tunnel_adds(const struct test_packet *p)
+uint32_t frame_tunnel_len(const struct frame_spec *p)
 {
-    const struct test_tunnel *t = p->tunnel;
+    const struct frame_tunnel *t = p->tunnel;
 
     if (!t) return 0;
     return (t->family == 4 ? IP4_LEN : IP6_LEN) + (t->gue ? UDP_LEN + GUE_LEN : 0u);
 }
 
+/* What is not said ----------------------------------------------------------------------------------------------- */
+
+/* Neighbour discovery is heeded with a hop limit of 255 alone (RFC 4861), so that is what its packets have. */
+uint8_t frame_ttl(const struct frame_spec *p)
+{
+    return p->form == FORM_ICMP6 && p->type >= ICMP6_ND_FIRST && p->type <= ICMP6_REDIRECT ? 255 : 64;
+}
+
+bool frame_is_icmp_error(const struct frame_spec *p)
+{
+    if (p->form == FORM_ICMP6) return p->type < ICMP6_INFORMATIONAL;
+    return p->form == FORM_ICMP &&
+           (p->type == ICMP4_UNREACHABLE || p->type == ICMP4_QUENCH || p->type == ICMP4_REDIRECT ||
+            p->type == ICMP4_TIME_EXCEEDED || p->type == ICMP4_PARAMETER);
+}
+
+/* Fragmentation needed (RFC 1191) and packet too big name the least MTU of IPv6; queries have identifier 1, number 1.
+ */
+uint32_t frame_icmp_rest(const struct frame_spec *p)
+{
+    enum { TOO_BIG = 2, NEEDS_FRAGMENTS = 4, MTU = 1280 };
+
+    if (!frame_is_icmp_error(p)) return 1 << 16 | 1;
+    const bool big =
+        p->form == FORM_ICMP6 ? p->type == TOO_BIG : p->type == ICMP4_UNREACHABLE && p->code == NEEDS_FRAGMENTS;
+    return big ? MTU : 0;
+}
+
 /* Link layer ------------------------------------------------------------------------------------------------------- */
 
-static uint32_t word_at(const uint8_t *bytes) { return wire_get32(bytes); }
-
 /* RFC 1112, 6.4; RFC 2464, 7. */
-static void write_mac(struct writer *w, const struct addr *a)
+static void write_mac(struct writer *w, const uint32_t addr[4], uint8_t family)
 {
-    const bool v4 = a->family == 4;
-    const uint32_t last = word_at(a->bytes + (v4 ? 0 : 12));
+    const bool v4 = family == 4;
+    const uint32_t last = addr[v4 ? 0 : 3];
 
     if (v4 && last == UINT32_MAX)
         write48(w, 0xffffffffffff);
     else if (v4 && last >> 28 == 0xe)
         write48(w, UINT64_C(0x01005e000000) | (last & 0x7fffff));
-    else if (!v4 && a->bytes[0] == 0xff)
+    else if (!v4 && addr[0] >> 24 == 0xff)
         write48(w, UINT64_C(0x333300000000) | last);
     else
         write48(w, UINT64_C(0x020000000000) | last);
 }
 
-static void write_link(struct writer *w, const struct test_packet *p)
+static void write_link(struct writer *w, const struct frame_spec *p)
 {
+    const struct frame_tunnel *t = p->tunnel;
+    const uint8_t family = t ? t->family : p->family;
+
     if (p->form == FORM_ARP && !p->arp_answer)
         write48(w, 0xffffffffffff);
     else if (p->dst_mac)
         write48(w, p->dst_mac);
     else
-        write_mac(w, p->tunnel ? &p->tunnel->dst : &p->dst);
+        write_mac(w, t ? t->dst : p->dst, family);
     if (p->src_mac)
         write48(w, p->src_mac);
     else
-        write_mac(w, p->tunnel ? &p->tunnel->src : &p->src);
+        write_mac(w, t ? t->src : p->src, family);
     for (unsigned i = 0; i < p->tags; i++) {
         write16(w, p->tags == 2 && i == 0 ? ETHER_QINQ : ETHER_VLAN);
         write16(w, p->vid[i]);
     }
-    const uint8_t family = p->tunnel ? p->tunnel->family : p->family;
     write16(w, p->form == FORM_ARP ? ETHER_ARP : family == 4 ? ETHER_IP4 : ETHER_IP6);
 }
 
 /* A question who has the destination's address, or the answer to it. */
-static void write_arp(struct writer *w, const struct test_packet *p)
+static void write_arp(struct writer *w, const struct frame_spec *p)
 {
     write16(w, ARP_HTYPE_ETHER);
     write16(w, ETHER_IP4);
     write8(w, 6);
     write8(w, 4);
     write16(w, p->arp_answer ? ARP_REPLY : ARP_REQUEST);
-    write_mac(w, &p->src);
-    write32(w, word_at(p->src.bytes));
+    write_mac(w, p->src, 4);
+    write32(w, p->src[0]);
     if (p->arp_answer)
-        write_mac(w, &p->dst);
+        write_mac(w, p->dst, 4);
     else
         write48(w, 0);
-    write32(w, word_at(p->dst.bytes));
+    write32(w, p->dst[0]);
 }
 
 /* IP --------------------------------------------------------------------------------------------------------------- */
 
-static void write_addr(struct writer *w, const struct addr *a)
-{
-    for (unsigned i = 0; i < (a->family == 4 ? 4 : 16); i++) write8(w, a->bytes[i]);
-}
-
 /* Do more bytes of its datagram follow? A fragment that is not the last carries whole eights. */
-static bool has_more(const struct test_packet *p, uint32_t carried)
+static bool has_more(const struct frame_spec *p, uint32_t carried)
 {
     return p->fragment == KIND_FRAG_FIRST || (p->fragment == KIND_FRAG_LATER && carried % 8 == 0);
 }
 
-static void write_ip4(struct writer *w, const struct test_packet *p, uint32_t length)
+static void write_ip4(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const uint32_t at = w->pkt->head_len;
 
@@ -138,13 +162,13 @@ static void write_ip4(struct writer *w, const struct test_packet *p, uint32_t le
     write8(w, p->ttl);
     write8(w, p->proto);
     write16(w, 0);
-    write_addr(w, &p->src);
-    write_addr(w, &p->dst);
+    write32(w, p->src[0]);
+    write32(w, p->dst[0]);
     if (p->options) write32(w, 0x01010101);
     write_patch16(w, at + IP4_SUM, csum_fold(write_sum(w, 0, at, w->pkt->head_len)));
 }
 
-static void write_ip6(struct writer *w, const struct test_packet *p, uint32_t length)
+static void write_ip6(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
 
@@ -152,8 +176,8 @@ static void write_ip6(struct writer *w, const struct test_packet *p, uint32_t le
     write16(w, (uint16_t)(length - IP6_LEN));
     write8(w, whole ? p->proto : IPPROTO_NR_FRAGMENT);
     write8(w, p->ttl);
-    write_addr(w, &p->src);
-    write_addr(w, &p->dst);
+    write_addr6(w, p->src);
+    write_addr6(w, p->dst);
     if (whole) return;
     write8(w, p->proto);
     write8(w, 0);
@@ -162,23 +186,23 @@ static void write_ip6(struct writer *w, const struct test_packet *p, uint32_t le
 }
 
 /* The headers around it: the outer packet is a whole one whose upper layer is the tunnel's. */
-static void write_tunnel(struct writer *w, const struct test_packet *p, uint32_t length)
+static void write_tunnel(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     enum { IPV4_INSIDE = 4, IPV6_INSIDE = 41, GUE_SOURCE_PORT = 49152 };
-    const struct test_tunnel *t = p->tunnel;
+    const struct frame_tunnel *t = p->tunnel;
     const uint8_t inside = p->family == 4 ? IPV4_INSIDE : IPV6_INSIDE;
-    const struct test_packet outer = {.family = t->family,
-                                      .proto = t->gue ? IPPROTO_NR_UDP : inside,
-                                      .src = t->src,
-                                      .dst = t->dst,
-                                      .ttl = 64,
-                                      .fragment = KIND_FRAG_NO,
-                                      .datagram = 1};
+    struct frame_spec outer = {.family = t->family,
+                               .proto = t->gue ? IPPROTO_NR_UDP : inside,
+                               .ttl = 64,
+                               .fragment = KIND_FRAG_NO,
+                               .datagram = 1};
 
+    memcpy(outer.src, t->src, sizeof(outer.src));
+    memcpy(outer.dst, t->dst, sizeof(outer.dst));
     if (t->family == 4)
-        write_ip4(w, &outer, length + test_tunnel_adds(p));
+        write_ip4(w, &outer, length + frame_tunnel_len(p));
     else
-        write_ip6(w, &outer, length + test_tunnel_adds(p));
+        write_ip6(w, &outer, length + frame_tunnel_len(p));
     if (!t->gue) return;
     write16(w, GUE_SOURCE_PORT);
     write16(w, t->port);
@@ -189,7 +213,7 @@ static void write_tunnel(struct writer *w, const struct test_packet *p, uint32_t
 
 /* What IP carries -------------------------------------------------------------------------------------------------- */
 
-static void write_tcp(struct writer *w, const struct test_packet *p)
+static void write_tcp(struct writer *w, const struct frame_spec *p)
 {
     write16(w, p->src_port);
     write16(w, p->dst_port);
@@ -201,7 +225,7 @@ static void write_tcp(struct writer *w, const struct test_packet *p)
     write32(w, 0);
 }
 
-static void write_udp(struct writer *w, const struct test_packet *p, uint32_t len)
+static void write_udp(struct writer *w, const struct frame_spec *p, uint32_t len)
 {
     write16(w, p->src_port);
     write16(w, p->dst_port);
@@ -209,7 +233,7 @@ static void write_udp(struct writer *w, const struct test_packet *p, uint32_t le
     write16(w, 0);
 }
 
-static void write_sctp(struct writer *w, const struct test_packet *p)
+static void write_sctp(struct writer *w, const struct frame_spec *p)
 {
     write16(w, p->src_port);
     write16(w, p->dst_port);
@@ -217,7 +241,7 @@ static void write_sctp(struct writer *w, const struct test_packet *p)
     write32(w, 0);
 }
 
-static void write_icmp(struct writer *w, const struct test_packet *p)
+static void write_icmp(struct writer *w, const struct frame_spec *p)
 {
     write8(w, p->type);
     write8(w, p->code);
@@ -225,7 +249,7 @@ static void write_icmp(struct writer *w, const struct test_packet *p)
     write32(w, p->rest);
 }
 
-static void write_upper(struct writer *w, const struct test_packet *p, uint32_t len)
+static void write_upper(struct writer *w, const struct frame_spec *p, uint32_t len)
 {
     if (p->fragment == KIND_FRAG_LATER) return;
     switch (p->form) {
@@ -238,21 +262,15 @@ static void write_upper(struct writer *w, const struct test_packet *p, uint32_t 
     }
 }
 
-static uint64_t pseudo_sum(const struct test_packet *p, uint32_t len)
+static uint64_t pseudo_sum(const struct frame_spec *p, uint32_t len)
 {
-    uint32_t src[4], dst[4];
-
     if (p->form == FORM_ICMP) return 0;
-    if (p->family == 4) return csum_pseudo4(word_at(p->src.bytes), word_at(p->dst.bytes), p->proto, len);
-    for (unsigned i = 0; i < 4; i++) {
-        src[i] = word_at(p->src.bytes + 4 * i);
-        dst[i] = word_at(p->dst.bytes + 4 * i);
-    }
-    return csum_pseudo6(src, dst, p->proto, len);
+    return p->family == 4 ? csum_pseudo4(p->src[0], p->dst[0], p->proto, len)
+                          : csum_pseudo6(p->src, p->dst, p->proto, len);
 }
 
 /* Where the internet checksum of the upper layer stands; 0: it has none. */
-static uint32_t sum_at(const struct test_packet *p)
+static uint32_t sum_at(const struct frame_spec *p)
 {
     return p->form == FORM_TCP                             ? TCP_SUM
            : p->form == FORM_UDP                           ? 6
@@ -261,7 +279,7 @@ static uint32_t sum_at(const struct test_packet *p)
 }
 
 /* Of a first fragment the sum covers what is there: the rest of its datagram is nowhere. */
-static void seal_upper(struct writer *w, const struct test_packet *p, uint32_t at)
+static void seal_upper(struct writer *w, const struct frame_spec *p, uint32_t at)
 {
     const uint32_t end = w->pkt->head_len;
 
@@ -276,7 +294,7 @@ static void seal_upper(struct writer *w, const struct test_packet *p, uint32_t a
     }
 }
 
-static void write_bytes(struct writer *w, const char *bytes, uint32_t len)
+static void write_bytes(struct writer *w, const uint8_t *bytes, uint32_t len)
 {
     uint8_t *room = write_room(w, len);
 
@@ -287,9 +305,9 @@ static void write_bytes(struct writer *w, const char *bytes, uint32_t len)
         memset(room, 0, len);
 }
 
-uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_MOST])
+uint32_t frame_write(const struct frame_spec *p, uint8_t frame[FRAME_MOST])
 {
-    const uint32_t least = test_packet_least(p), length = p->length ? p->length : least;
+    const uint32_t least = frame_least(p), length = p->length ? p->length : least;
     struct pkt pkt = {.data = frame, .tailroom = UINT16_MAX};
     struct writer w = {.pkt = &pkt};
 
@@ -306,7 +324,7 @@ uint32_t test_frame_build(const struct test_packet *p, uint8_t frame[TEST_FRAME_
         write_ip6(&w, p, length);
     write_upper(&w, p, length - ip_len(p));
     pkt.tailroom = UINT16_MAX; /* the headers are written, and what follows fits, but with them is past 16 bits */
-    write_bytes(&w, p->payload.s, (uint32_t)p->payload.len);
+    write_bytes(&w, p->payload.bytes, p->payload.len);
     pkt.tailroom = UINT16_MAX;
     write_bytes(&w, NULL, l3 + length - pkt.head_len);
     seal_upper(&w, p, l4);
