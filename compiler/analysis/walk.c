@@ -367,26 +367,17 @@ static void walk_none(struct walk *w, const struct parts *left)
     tell_rest(w, left, FRAMES_ARP, j);
 }
 
-static bool judges_direction(const struct pbc_firewall *f, enum pbc_direction d)
-{
-    return f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d;
-}
-
 /* The first firewall `on` each interface for what comes there; then the first without `on` for the rest. */
 static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *all)
 {
     const struct image *img = w->c->image;
-    uint32_t general = PBC_NONE;
+    const uint32_t general = firewall_find(img->firewalls, img->firewalls_count, d, IFACE_ABSENT);
 
     for (uint32_t i = 0; i < img->firewalls_count && !over(w); i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
         struct parts here;
 
-        if (!judges_direction(f, d)) continue;
-        if (f->iface == PBC_NONE) {
-            if (general == PBC_NONE) general = i;
-            continue;
-        }
+        if (!firewall_judges(f, d) || f->iface == PBC_NONE) continue;
         const struct ir_product on = frames_on(w->c->ir, f->iface);
         parts_init(&here);
         take(w, &all->sure, &on, &here.sure);

@@ -3,6 +3,7 @@
 
 #include "compiler/code/lists_priv.h"
 #include "vm/packet/key.h"
+#include "vm/program/program.h"
 #include "vm/vm.h"
 
 enum { IN_DISPATCH_MAX = 50 }; /* rules of a firewall that stand in function 0 itself */
@@ -36,12 +37,7 @@ struct section {
     uint32_t general;
 };
 
-static bool judges_direction(const struct pbc_firewall *f, uint32_t direction)
-{
-    return f->direction == PBC_DIR_ANY ? direction != PBC_DIR_OUT : f->direction == direction;
-}
-
-static struct section section_of(struct gen *g, uint32_t direction)
+static struct section section_of(struct gen *g, enum pbc_direction direction)
 {
     const struct image *img = g->img;
     struct section s = {arena_alloc(g->c->arena, (img->firewalls_count + 1) * sizeof(uint32_t)), 0, PBC_NONE};
@@ -50,7 +46,7 @@ static struct section section_of(struct gen *g, uint32_t direction)
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
 
-        if (!judges_direction(f, direction)) continue;
+        if (!firewall_judges(f, direction)) continue;
         if (f->iface == PBC_NONE && s.general == PBC_NONE) s.general = i;
         if (f->iface != PBC_NONE && !seen[f->iface]) {
             seen[f->iface] = true;

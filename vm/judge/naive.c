@@ -17,27 +17,13 @@ struct walk {
     uint32_t decided_by;
 };
 
-static bool in_direction(const struct pbc_firewall *f, uint32_t kind)
-{
-    switch ((enum pbc_direction)f->direction) {
-    case PBC_DIR_ANY: return kind & (KIND_IN | KIND_FORWARD);
-    case PBC_DIR_IN: return kind & KIND_IN;
-    case PBC_DIR_OUT: return kind & KIND_OUT;
-    case PBC_DIR_FORWARD: return kind & KIND_FORWARD;
-    }
-    return false;
-}
-
 static uint32_t find_firewall(const struct program *p, const struct key *key)
 {
-    uint32_t general = PBC_NONE;
-    for (uint32_t i = 0; i < p->firewalls_count; i++) {
-        const struct pbc_firewall *f = &p->firewalls[i];
-        if (!in_direction(f, key->kind)) continue;
-        if (f->iface != PBC_NONE && f->iface == key->iface) return i;
-        if (f->iface == PBC_NONE && general == PBC_NONE) general = i;
-    }
-    return general;
+    const enum pbc_direction d = key->kind & KIND_OUT  ? PBC_DIR_OUT
+                                 : key->kind & KIND_IN ? PBC_DIR_IN
+                                                       : PBC_DIR_FORWARD;
+
+    return firewall_find(p->firewalls, p->firewalls_count, d, key->iface);
 }
 
 static bool asks_meter(const struct pbc_cond *c) { return c->kind == COND_OVER || c->kind == COND_WITHIN; }

@@ -35,3 +35,17 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
         snprintf(buf, len, "%s:%u", program_str(p, of), r->place.line);
     return buf;
 }
+
+uint32_t firewall_find(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface)
+{
+    uint32_t general = PBC_NONE;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pbc_firewall *f = &firewalls[i];
+
+        if (!firewall_judges(f, d)) continue;
+        if (f->iface != PBC_NONE && f->iface == iface) return i;
+        if (f->iface == PBC_NONE && general == PBC_NONE) general = i;
+    }
+    return general;
+}

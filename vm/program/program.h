@@ -57,4 +57,13 @@ const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t 
 /* Print everything: sections, rule list, code (`preyc --dump=bytecode`). */
 void program_disasm(const struct program *p, FILE *out);
 
+/* Does the firewall judge frames that travel so (PBC_DIR_IN, OUT, FORWARD)? */
+static inline bool firewall_judges(const struct pbc_firewall *f, enum pbc_direction d)
+{
+    return f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d;
+}
+/* Which of the firewalls judges frames that travel so and come or go on the interface: the first `on` it, else the first
+ * without `on`; PBC_NONE. iface: any value that none of them is `on` stands for all other interfaces. */
+uint32_t firewall_find(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface);
+
 #endif

@@ -3,6 +3,7 @@
 #define COMPILER_CLAIM_H
 
 #include "compiler/analysis/sample/sample.h"
+#include "compiler/analysis/times.h"
 #include "compiler/analysis/walk.h"
 #include "compiler/normal/region.h"
 
@@ -31,19 +32,12 @@ struct claim {
     const struct facts *own; /* this machine's addresses; NULL: it may have any */
 };
 
-enum { CLAIM_TIMES_MAX = 1024 };
-/* Sets of schedules that are active together at some time. */
-struct claim_times {
-    uint32_t set[CLAIM_TIMES_MAX];
-    uint32_t count;
-    bool too_many;
-};
-
 /* What the claims of a rule file share. c and program: set by the caller; the rest is theirs. */
 struct claims {
     struct compile *c;
     struct program *program; /* the finished one */
-    struct claim_times *times;
+    struct times *times;     /* NULL: not asked for yet */
+    bool too_many_times;
     struct claim_set *sets;
     uint64_t work; /* that they have cost so far */
 };

@@ -6,7 +6,6 @@
 #include "compiler/normal/normal.h"
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/sample.h"
-#include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 
 enum {
@@ -16,6 +15,7 @@ enum {
     SAMPLES_MAX = 8,        /* packets tried of one part, */
     JUDGED_MAX = 64,        /* and of one claim */
     BEFORE_MAX = 1 << 16,   /* packets sent to exceed a meter */
+    TIMES_MAX = 1024,       /* sets of schedules that are active together */
 };
 
 struct search {
@@ -27,50 +27,6 @@ struct search {
     uint32_t judged; /* by the vm, so far */
     bool any;        /* there are such packets */
 };
-
-/* Times ------------------------------------------------------------------------------------------------------------ */
-
-static void times_add(struct claim_times *t, uint32_t set)
-{
-    for (uint32_t i = 0; i < t->count; i++)
-        if (t->set[i] == set) return;
-    if (t->count < CLAIM_TIMES_MAX)
-        t->set[t->count++] = set;
-    else
-        t->too_many = true;
-}
-
-/* Clocks of one zone show a time together; those of others may show any. */
-static void times_of_zone(const struct program *p, uint32_t zone, struct claim_times *all)
-{
-    struct claim_times here = {.count = 0}, before = *all;
-    uint32_t mask = 0;
-
-    for (uint32_t i = 0; i < p->schedules_count; i++)
-        if (p->schedules[i].zone == zone) mask |= 1u << i;
-    for (unsigned minute = 0; minute < 7 * 24 * 60; minute++)
-        times_add(&here, schedules_on(p, minute / (24 * 60), minute % (24 * 60)) & mask);
-    all->count = 0;
-    for (uint32_t i = 0; i < before.count; i++)
-        for (uint32_t k = 0; k < here.count; k++) times_add(all, before.set[i] | here.set[k]);
-    all->too_many = all->too_many || here.too_many;
-}
-
-static struct claim_times *times_of(struct claims *r)
-{
-    const struct program *p = r->program;
-    struct claim_times *t = arena_alloc(r->c->arena, sizeof(*t));
-    bool seen;
-
-    t->count = 1;
-    t->set[0] = 0;
-    for (uint32_t i = 0; i < p->schedules_count; i++) {
-        seen = false;
-        for (uint32_t k = 0; k < i; k++) seen = seen || p->schedules[k].zone == p->schedules[i].zone;
-        if (!seen) times_of_zone(p, p->schedules[i].zone, t);
-    }
-    return t;
-}
 
 /* Packets ---------------------------------------------------------------------------------------------------------- */
 
@@ -203,13 +159,7 @@ static bool on_part(void *arg, const struct judged *j)
 
 static bool is_judged(const struct image *img, enum pbc_direction d)
 {
-    bool judged = false;
-
-    for (uint32_t i = 0; i < img->firewalls_count; i++) {
-        const struct pbc_firewall *f = &img->firewalls[i];
-        judged |= f->iface == PBC_NONE && (f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d);
-    }
-    return judged;
+    return firewall_find(img->firewalls, img->firewalls_count, d, IFACE_ABSENT) != PBC_NONE;
 }
 
 /* By a default, or by nobody. */
@@ -276,23 +226,31 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
     return true;
 }
 
+static void find_times(struct claims *all)
+{
+    const struct program *const programs[] = {all->program};
+
+    all->times = arena_alloc(all->c->arena, sizeof(*all->times));
+    all->too_many_times = !times_find(all->c->arena, programs, 1, TIMES_MAX, all->times);
+}
+
 static void decide(struct search *s, struct region_budget *budget)
 {
     struct claims *r = s->all;
     struct region all;
 
-    if (!r->times) r->times = times_of(r);
+    if (!r->times) find_times(r);
     region_init(&all);
     claim_region(r, s->claim, budget, &all);
     s->given = (struct given){.meters = meters_of(s), .few_flows = true, .at_a_time = true};
     s->any = all.count > 0;
     bool more = !budget->spent && could_refute(s, &all, budget);
     for (uint32_t i = 0; more && i < r->times->count; i++) {
-        s->given.schedules = r->times->set[i];
+        s->given.schedules = times_active(r->times, i, 0);
         more = walk_all(s, &all, budget);
     }
     region_fini(&all);
-    if (s->found->outcome == CLAIM_PROVED && (budget->spent || r->times->too_many)) s->found->outcome = CLAIM_SPENT;
+    if (s->found->outcome == CLAIM_PROVED && (budget->spent || r->too_many_times)) s->found->outcome = CLAIM_SPENT;
     if (s->found->outcome == CLAIM_PROVED && !s->any) s->found->outcome = CLAIM_EMPTY;
 }
 

@@ -46,7 +46,8 @@ static bool depends_on_time(const struct claims *r, const struct claim_found *f)
     bool differs = false;
 
     for (uint32_t i = 0; i < r->times->count && !differs; i++)
-        differs = sample_decide(r->program, &f->packet, f->own, r->times->set[i], f->state).action != now.action;
+        differs =
+            sample_decide(r->program, &f->packet, f->own, times_active(r->times, i, 0), f->state).action != now.action;
     return differs;
 }
 

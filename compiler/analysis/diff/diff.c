@@ -40,6 +40,9 @@ bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_
         .side = {{.program = old}, {.program = new}}, .work = work ? work : WORK_MOST, .err = err, .err_len = err_len};
     compile_init(&d->c);
     if (!import_both(d)) return false;
+    d->text = region_text_of(&d->c);
+    d->text.times = print_moments;
+    d->text.arg = d;
     struct judges *judges = find_judges(d, &count);
     for (uint32_t i = 0; i < count; i++) {
         if (!d->failed) compare_lists(d, &judges[i]);

@@ -1,17 +1,19 @@
 /* The parts of a comparison, in the order in which they run: both lists into one image (effort.c, import.c, times.c),
  * who judges what (judges.c), a firewall's rules in a row (flatten.c), which rules are the same (align.c), what the
  * others change (both.c, hull.c), told by the pair of rules that decide (changes.c, join.c), with an example
- * (example.c), in print (print.c, json.c, region_text.c); and where accepted traffic goes (routes.c). */
+ * (example.c), in print (print.c, json.c); and where accepted traffic goes (routes.c). */
 #ifndef COMPILER_DIFF_PRIV_H
 #define COMPILER_DIFF_PRIV_H
 
 #include "compiler/analysis/diff/diff.h"
+#include "compiler/analysis/region_text.h"
+#include "compiler/analysis/times.h"
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
 #include "vm/vm.h"
 
 enum { OLD, NEW, SIDES };
-enum { MOMENTS_MAX = 20, WEEK_MINUTES = 7 * 24 * 60 };
+enum { MOMENTS_MAX = 31 };
 
 /* One program, and what its parts are called in the image of both. */
 struct side {
@@ -59,10 +61,9 @@ struct undecided {
 struct diff {
     struct compile c; /* image, ir and arena of both */
     struct side side[SIDES];
-    uint32_t groups,
-        come_in;        /* addresses: multicast and broadcast; these and those of the new side's services (judges.c) */
-    uint8_t *moment_at; /* [minute of the week, from Monday] which moment it is, beside ir->moments; in the arena */
-    uint32_t moments;   /* ir->moments and */
+    struct region_text text; /* how regions are said (judges.c) */
+    struct times times;
+    uint32_t moments; /* ir->moments; 0: schedules are independent */
     double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before there is an ir */
     struct change *changes;
     uint32_t change_count, change_cap;
@@ -89,11 +90,11 @@ bool bound_effort(struct diff *d, const struct side *s);
 /* import.c: fills d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
 
-/* times.c: side[].schedules. Where all are of one zone a bit is a part of the week throughout which the same schedules
- * of both are active, so ir->moments of them make up all time; else a bit is a schedule. False after diff_fail. */
+/* times.c: side[].schedules. A bit is a moment of both, so ir->moments of them make up all time; where these are too many
+ * a bit is a schedule. False after diff_fail. */
 bool import_schedules(struct diff *d);
-/* "during work", or "at sat 08:00-18:00" where a name would not tell; only with ir->moments. */
-void print_moments(const struct diff *d, uint32_t moments, FILE *out);
+/* region_times_fn: "during work", or "at sat 08:00-18:00" where a name would not tell. */
+void print_moments(const void *diff, uint32_t moments, FILE *out);
 
 /* judges.c: packets that one firewall of each side judges. */
 struct judges {
@@ -153,9 +154,6 @@ void join_pieces(struct diff *d, struct region *r);
 /* example.c: give each change a packet, judged by both programs. False after diff_fail. */
 bool find_examples(struct diff *d);
 
-/* region_text.c: "tcp from any to 203.0.113.10 port 8080". */
-void print_region_product(struct diff *d, const struct ir_product *p, uint8_t dirs, FILE *out);
-
 /* routes.c: services, pools and nats that are there on one side alone, or say something else. */
 struct route_change {
     const char *what; /* "service", "pool", "nat" */
@@ -169,7 +167,6 @@ void routes_free(struct route_change *r, uint32_t count);
 void print_text(struct diff *d, const struct route_change *routes, uint32_t route_count, FILE *out);
 void print_json(struct diff *d, const struct route_change *routes, uint32_t route_count, bool widened, FILE *out);
 /* "dropped", "rejected with rst" */
-void print_name(const char *name, FILE *out);
 void print_outcome(const struct outcome *o, FILE *out);
 /* "WEB", "the default of edge"; and its place */
 void print_decider(const struct diff *d, unsigned side, const struct decider *by, FILE *out);

@@ -74,7 +74,7 @@ static void put_change(struct diff *d, const struct change *c, FILE *out)
             c->maybe ? "false" : "true", c->size);
     for (uint32_t i = 0; i < c->region.count; i++) {
         if (i) fputc(',', out);
-        print_region_product(d, &c->region.p[i], c->dirs, text_begin(&t));
+        region_text_print(&d->text, &c->region.p[i], c->dirs, text_begin(&t));
         text_end(&t, out);
     }
     fputs("],\"was\":", out);

@@ -92,25 +92,14 @@ static void find_parts(struct diff *d, struct parts *parts)
     }
 }
 
-static bool judges_direction(const struct pbc_firewall *f, uint8_t dir)
-{
-    return f->direction == PBC_DIR_ANY ? dir != PBC_DIR_OUT : f->direction == dir;
-}
-
-/* The firewall of a side for frames of the interface; PBC_NONE: of none that has one of its own. */
+/* The firewall of a side for frames of the interface; PBC_NONE. */
 static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, uint32_t iface)
 {
     const struct side *s = &d->side[side];
-    uint32_t general = PBC_NONE;
+    const uint32_t own =
+        firewall_find(d->c.image->firewalls + s->firewalls, s->program->firewalls_count, (enum pbc_direction)dir, iface);
 
-    for (uint32_t i = s->firewalls; i < s->firewalls + s->program->firewalls_count; i++) {
-        const struct pbc_firewall *f = &d->c.image->firewalls[i];
-
-        if (!judges_direction(f, dir)) continue;
-        if (f->iface != PBC_NONE && f->iface == iface) return i;
-        if (f->iface == PBC_NONE && general == PBC_NONE) general = i;
-    }
-    return general;
+    return own == PBC_NONE ? PBC_NONE : own + s->firewalls;
 }
 
 static bool has_own(const struct diff *d, uint32_t iface)
@@ -207,12 +196,6 @@ struct judges *find_judges(struct diff *d, uint32_t *count)
     struct parts parts = {.count = 0};
     struct region all = {0};
 
-    struct image new = services_of(d, NEW);
-    struct compile view = d->c;
-
-    view.image = &new;
-    d->groups = addrs_of_groups(d->c.ir);
-    d->come_in = addrs_that_come_in(&view);
     *count = 0;
     find_parts(d, &parts);
     arriving(d, &all);

@@ -9,12 +9,6 @@
 
 enum { REGIONS_SHOWN = 50, PRODUCTS_SHOWN = 4, UNDECIDED_SHOWN = 10 };
 
-/* Of a program that somebody else wrote a name may hold lines, which must not be taken for ours. */
-void print_name(const char *name, FILE *out)
-{
-    for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
-}
-
 void print_outcome(const struct outcome *o, FILE *out)
 {
     static const char *const answers[] = {[PBC_ANSWER_DEFAULT] = "",
@@ -41,12 +35,12 @@ void print_decider(const struct diff *d, unsigned side, const struct decider *by
     char name[256];
 
     if (by->rule < RULE_DEFAULT)
-        print_name(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
+        put_name(rule_name(s->program, by->rule - s->rules, name, sizeof(name)), out);
     else if (!f)
         fputs("no firewall", out);
     else
         fputs(by->outcome.verdict == OUT_PASS ? "no rule of " : "the default of ", out);
-    if (by->rule >= RULE_DEFAULT && f) print_name(program_str(s->program, f->name), out);
+    if (by->rule >= RULE_DEFAULT && f) put_name(program_str(s->program, f->name), out);
 }
 
 struct pbc_place decider_place(const struct diff *d, unsigned side, const struct decider *by)
@@ -62,7 +56,7 @@ static void print_place(const struct diff *d, unsigned side, const struct pbc_pl
 {
     if (!place->line) return;
     fputs(" (", out);
-    print_name(program_str(d->side[side].program, place->file), out);
+    put_name(program_str(d->side[side].program, place->file), out);
     fprintf(out, ":%u)", place->line);
 }
 
@@ -92,7 +86,7 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
 
     for (uint32_t i = 0; i < c->region.count && i < PRODUCTS_SHOWN; i++) {
         fprintf(out, "%-11s ", i ? "" : c->maybe ? may[c->kind] : kinds[c->kind]);
-        print_region_product(d, &c->region.p[i], c->dirs, out);
+        region_text_print(&d->text, &c->region.p[i], c->dirs, out);
         fputc('\n', out);
     }
     if (c->region.count > PRODUCTS_SHOWN)
@@ -103,7 +97,7 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     fputs("            now   ", out);
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
-    print_name(c->has_example ? c->example
+    put_name(c->has_example ? c->example
                : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
                               : "none that a test could write",
                out);
@@ -113,7 +107,7 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
 static void print_route(const char *before, const char *text, FILE *out)
 {
     fputs(before, out);
-    print_name(text, out);
+    put_name(text, out);
     fputc('\n', out);
 }
 
@@ -121,7 +115,7 @@ static void print_routes(const struct route_change *r, uint32_t count, FILE *out
 {
     for (uint32_t i = 0; i < count; i++) {
         fprintf(out, "%s ", r[i].what);
-        print_name(r[i].name, out);
+        put_name(r[i].name, out);
         print_route(!r[i].was ? ": new: " : !r[i].now ? ": gone, was " : ": was ", r[i].was ? r[i].was : r[i].now, out);
         if (!r[i].was || !r[i].now) continue;
         fprintf(out, "%*s", (int)(strlen(r[i].what) + strlen(r[i].name) + 3), "");

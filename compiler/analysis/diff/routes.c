@@ -57,7 +57,7 @@ static void put_branch(struct diff *d, const struct side *s, const struct pbc_br
         if (ir_is_empty(&when))
             fputs("never", out);
         else
-            print_region_product(d, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
+            region_text_print(&d->text, &when, 1u << PBC_DIR_IN | 1u << PBC_DIR_FORWARD, out);
         fputs(" -> ", out);
     } else {
         fputs("; else -> ", out);

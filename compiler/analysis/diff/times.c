@@ -1,18 +1,16 @@
-/* Schedules of two programs, as parts of one week. The week falls into moments: all minutes at which the same schedules
- * of both are active. They exclude each other and one of them always is, so what two schedules have in common, and what
- * one has alone, are sets of moments: a rule that holds longer has changed in the hours that were added, and in no
- * other.
+/* Schedules of two programs, as sets of moments (analysis/times.h). Moments exclude each other and one of them always
+ * is, so what two schedules have in common, and what one has alone, are sets of moments: a rule that holds longer has
+ * changed in the hours that were added, and in no other.
  *
- * Clocks of different zones show any two times together, and many schedules make many moments. Then each is a bit of
- * its own, as they are in a program, and all are taken to be independent. */
+ * Many schedules make too many moments. Then each is a bit of its own, as they are in a program, and all are taken to
+ * be independent. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "runtime/schedule/schedule.h"
 #include "lang/heap.h"
 
-enum { SCHEDULES_MAX = 32, DAY_MINUTES = 24 * 60, DAYS = 7 }; /* SCHEDULES_MAX: bits of IR_DURING */
+enum { SCHEDULES_MAX = 32, DAYS = 7 }; /* SCHEDULES_MAX: bits of IR_DURING */
 
 static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
 
@@ -66,39 +64,18 @@ static bool import_independent(struct diff *d, struct side *s)
     return true;
 }
 
-static bool one_zone(const struct diff *d)
+/* Each schedule is all moments at which it is active. False: there are too many moments. */
+static bool import_moments(struct diff *d)
 {
-    const char *zone = NULL;
+    const struct program *const programs[SIDES] = {d->side[OLD].program, d->side[NEW].program};
 
-    for (const struct side *s = d->side; s < d->side + SIDES; s++)
-        for (uint32_t i = 0; i < s->program->schedules_count; i++) {
-            const char *own = str(s, s->program->schedules[i].zone);
-            if (zone && strcmp(zone, own)) return false;
-            zone = own;
-        }
-    return zone != NULL;
-}
-
-/* The moments of the week, in the order in which they begin; false: too many. */
-static bool find_moments(struct diff *d)
-{
-    uint32_t active[MOMENTS_MAX][SIDES];
-
-    d->moment_at = arena_alloc(d->c.arena, WEEK_MINUTES);
-    for (unsigned minute = 0; minute < WEEK_MINUTES; minute++) {
-        uint32_t now[SIDES], m = 0;
-
+    if (!times_find(d->c.arena, programs, SIDES, MOMENTS_MAX, &d->times) || !d->times.week_count) return false;
+    d->moments = d->times.count;
+    for (uint32_t m = 0; m < d->moments; m++) {
+        d->moment_share[m] = times_share(&d->times, m);
         for (unsigned s = 0; s < SIDES; s++)
-            now[s] = schedules_on(d->side[s].program, minute / DAY_MINUTES, minute % DAY_MINUTES);
-        while (m < d->moments && memcmp(active[m], now, sizeof(now)) != 0) m++;
-        if (m == MOMENTS_MAX) return false;
-        d->moment_at[minute] = (uint8_t)m;
-        d->moment_share[m] += 1.0 / WEEK_MINUTES;
-        if (m < d->moments) continue;
-        memcpy(active[d->moments++], now, sizeof(now));
-        for (unsigned s = 0; s < SIDES; s++)
-            for (uint32_t i = 0; i < d->side[s].program->schedules_count; i++)
-                if (now[s] >> i & 1) d->side[s].schedules[i] |= 1u << m;
+            for (uint32_t i = 0; i < programs[s]->schedules_count; i++)
+                if (times_active(&d->times, m, s) >> i & 1) d->side[s].schedules[i] |= 1u << m;
     }
     return true;
 }
@@ -112,8 +89,7 @@ bool import_schedules(struct diff *d)
     img->schedules_cap = SCHEDULES_MAX;
     for (struct side *s = d->side; s < d->side + SIDES; s++)
         s->schedules = arena_alloc(d->c.arena, (s->program->schedules_count + 1) * sizeof(*s->schedules));
-    if (one_zone(d) && find_moments(d)) return true;
-    d->moments = 0;
+    if (import_moments(d)) return true;
     for (struct side *s = d->side; s < d->side + SIDES; s++)
         if (!import_independent(d, s)) return false;
     return true;
@@ -138,27 +114,33 @@ static const char *name_of(const struct diff *d, uint32_t moments)
     return NULL;
 }
 
-static bool holds(const struct diff *d, uint32_t moments, unsigned day, unsigned minute)
+/* Some moments of one zone's week, as bits. */
+struct part {
+    const struct week *week;
+    uint32_t moments;
+};
+
+static bool holds(struct part p, unsigned day, unsigned minute)
 {
-    return moments >> d->moment_at[day * DAY_MINUTES + minute] & 1;
+    return p.moments >> p.week->at[day * DAY_MINUTES + minute] & 1;
 }
 
-static bool same_hours(const struct diff *d, uint32_t moments, unsigned a, unsigned b)
+static bool same_hours(struct part p, unsigned a, unsigned b)
 {
     for (unsigned minute = 0; minute < DAY_MINUTES; minute++)
-        if (holds(d, moments, a, minute) != holds(d, moments, b, minute)) return false;
+        if (holds(p, a, minute) != holds(p, b, minute)) return false;
     return true;
 }
 
 /* "08:00-12:00, 13:00-18:00", behind a blank if something stands before it; nothing of a whole day. False: none at all.
  */
-static bool print_hours(const struct diff *d, uint32_t moments, unsigned day, bool behind, FILE *out)
+static bool print_hours(struct part p, unsigned day, bool behind, FILE *out)
 {
     unsigned end, hours = 0;
 
     for (unsigned from = 0; from < DAY_MINUTES; from = end) {
-        for (end = from; end < DAY_MINUTES && holds(d, moments, day, end) == holds(d, moments, day, from);) end++;
-        if (!holds(d, moments, day, from)) continue;
+        for (end = from; end < DAY_MINUTES && holds(p, day, end) == holds(p, day, from);) end++;
+        if (!holds(p, day, from)) continue;
         hours++;
         if (out && (from || end < DAY_MINUTES))
             fprintf(out, "%s%02u:%02u-%02u:%02u",
@@ -170,31 +152,91 @@ static bool print_hours(const struct diff *d, uint32_t moments, unsigned day, bo
     return hours;
 }
 
-void print_moments(const struct diff *d, uint32_t moments, FILE *out)
+/* "at mon-fri 08:00-18:00 and sat" */
+static void print_days(struct part p, FILE *out)
 {
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-    const char *name = name_of(d, moments), *before = "at ";
+    const char *before = "at ";
     unsigned next;
 
-    if (name) {
-        fputs("during ", out);
-        print_name(name, out);
-        return;
-    }
-    name = name_of(d, ((1u << d->moments) - 1) & ~moments);
-    if (name) {
-        fputs("not during ", out);
-        print_name(name, out);
-        return;
-    }
     for (unsigned day = 0; day < DAYS; day = next) {
-        for (next = day + 1; next < DAYS && same_hours(d, moments, day, next);) next++;
-        if (!print_hours(d, moments, day, false, NULL)) continue;
+        for (next = day + 1; next < DAYS && same_hours(p, day, next);) next++;
+        if (!print_hours(p, day, false, NULL)) continue;
         const bool daily = next - day == DAYS;
         fputs(before, out);
         if (!daily) fputs(days[day], out);
         if (!daily && next - day > 1) fprintf(out, "-%s", days[next - 1]);
-        print_hours(d, moments, day, !daily, out);
+        print_hours(p, day, !daily, out);
         before = " and ";
     }
+}
+
+/* In all moments that are one of the part in its week. */
+static uint32_t wherever(const struct diff *d, struct part p)
+{
+    uint32_t below = 1, moments = 0;
+
+    for (const struct week *w = d->times.weeks; w < p.week; w++) below *= w->count;
+    for (uint32_t m = 0; m < d->moments; m++)
+        if (p.moments >> (m / below) % p.week->count & 1) moments |= 1u << m;
+    return moments;
+}
+
+static uint32_t all_of(uint32_t count) { return (uint32_t)((UINT64_C(1) << count) - 1); }
+
+static void print_part(const struct diff *d, struct part p, FILE *out)
+{
+    const uint32_t moments = wherever(d, p);
+    const char *name = name_of(d, moments);
+    const char *not = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
+
+    if (name || not ) {
+        fputs(name ? "during " : "not during ", out);
+        put_name(name ? name : not, out);
+        return;
+    }
+    print_days(p, out);
+    if (d->times.week_count == 1) return;
+    fputs(" (", out);
+    put_name(*p.week->zone ? p.week->zone : "UTC", out);
+    fputc(')', out);
+}
+
+/* Moments of the first weeks, those of the last of them slowest: its moments with the same rest stand together. */
+static void print_weeks(const struct diff *d, uint32_t moments, uint32_t weeks, FILE *out)
+{
+    const struct week *w = &d->times.weeks[weeks - 1];
+    uint32_t below = 1, done = 0;
+    const char *before = "";
+
+    for (uint32_t i = 0; i + 1 < weeks; i++) below *= d->times.weeks[i].count;
+    for (uint32_t i = 0; i < w->count; i++) {
+        const uint32_t rest = moments >> i * below & all_of(below);
+        struct part p = {w, 0};
+
+        if (!rest || done >> i & 1) continue;
+        for (uint32_t k = i; k < w->count; k++)
+            if ((moments >> k * below & all_of(below)) == rest) p.moments |= 1u << k;
+        done |= p.moments;
+        fputs(before, out);
+        before = " or ";
+        const bool some = p.moments != all_of(w->count), both = some && rest != all_of(below);
+        if (rest != all_of(below)) print_weeks(d, rest, weeks - 1, out);
+        if (both) fputs(" and ", out);
+        if (some) print_part(d, p, out);
+    }
+}
+
+void print_moments(const void *arg, uint32_t moments, FILE *out)
+{
+    const struct diff *d = arg;
+    const char *name = name_of(d, moments);
+    const char *not = name ? NULL : name_of(d, all_of(d->moments) & ~moments);
+
+    if (!name && !not ) {
+        print_weeks(d, moments, d->times.week_count, out);
+        return;
+    }
+    fputs(name ? "during " : "not during ", out);
+    put_name(name ? name : not, out);
 }

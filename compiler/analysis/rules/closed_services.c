@@ -2,6 +2,7 @@
  * rule that accepts can match one that opens a connection. Certain or silent. */
 #include "compiler/normal/normal.h"
 #include "compiler/resolve/service.h"
+#include "vm/program/program.h"
 
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
 {
@@ -30,7 +31,7 @@ static bool is_closed(const struct image *img)
     for (uint32_t i = 0; i < img->firewalls_count; i++) {
         const struct pbc_firewall *f = &img->firewalls[i];
 
-        if (f->direction != PBC_DIR_ANY && f->direction != PBC_DIR_IN) continue;
+        if (!firewall_judges(f, PBC_DIR_IN)) continue;
         if (f->default_verdict == PBC_V_ACCEPT) return false;
         general |= f->iface == PBC_NONE;
     }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/analysis/region_text.h"
 #include "compiler/analysis/rules/cover_priv.h"
 
 enum {
@@ -115,9 +115,9 @@ static void try_list(struct leftovers *l, struct chains *chains, uint32_t first,
     free(all.v);
 }
 
-static void print_left(const struct compile *c, const struct left *one, FILE *out)
+static void print_left(struct compile *c, const struct left *one, FILE *out)
 {
-    struct diff d = {.c = *c};
+    const struct region_text text = region_text_of(c);
     const struct region *r = &one->region;
     const uint8_t every_way = 1u << PBC_DIR_ANY | 1u << PBC_DIR_IN | 1u << PBC_DIR_OUT | 1u << PBC_DIR_FORWARD;
 
@@ -126,7 +126,7 @@ static void print_left(const struct compile *c, const struct left *one, FILE *ou
     fprintf(out, one->share < .9995 ? ", %.3g %%: " : ", nearly all: ", one->share * 100);
     for (uint32_t i = 0; i < r->count && i < PIECES_TOLD; i++) {
         if (i) fputs("; ", out);
-        print_region_product(&d, &r->p[i], every_way, out);
+        region_text_print(&text, &r->p[i], every_way, out);
     }
     if (r->count > PIECES_TOLD) fprintf(out, "; and %u more such", r->count - PIECES_TOLD);
     fputc('\n', out);
@@ -146,7 +146,7 @@ void stats_print_left(const struct compile *c, FILE *out)
     chains_fini(&chains);
     if (l.count) fputs("what is left of rules that others partly cover\n", out);
     for (uint32_t i = l.count; i--;) {
-        print_left(c, &l.told[i], out);
+        print_left(&copy, &l.told[i], out);
         region_fini(&l.told[i].region);
     }
     if (l.more) fprintf(out, "  and of %u more rules\n", l.more);

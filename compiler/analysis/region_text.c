@@ -2,12 +2,16 @@
  * rules: whatever the list leaves, where that is the shorter list. */
 #include <string.h>
 
-#include "compiler/analysis/diff/diff_priv.h"
+#include "compiler/analysis/region_text.h"
+#include "compiler/analysis/directions.h"
+#include "compiler/compiler.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 #include "vm/words/names.h"
 
 struct printer {
-    struct diff *d;
+    const struct region_text *text;
+    struct ir *ir;
     const struct ir_product *p;
     FILE *out;
     uint8_t dirs;
@@ -18,6 +22,12 @@ static void word(struct printer *t, const char *s)
 {
     fprintf(t->out, "%s%s", t->begun ? " " : "", s);
     t->begun = true;
+}
+
+/* Of a program that somebody else wrote a name may hold lines, which must not be taken for ours. */
+void put_name(const char *name, FILE *out)
+{
+    for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);
 }
 
 /* Protocols ---------------------------------------------------------------------------------------------------------
@@ -35,11 +45,11 @@ static struct protocols protocols_of(const struct printer *t)
     struct protocols s = {0};
 
     for (uint32_t i = 0; i < 256; i++)
-        s.in[i] = (uint8_t)((ir_ranges_have(t->d->c.ir, what, WHAT_IP4 + i) ? BY_4 : 0) |
-                            (ir_ranges_have(t->d->c.ir, what, WHAT_IP6 + i) ? BY_6 : 0));
-    s.unknown = ir_ranges_have(t->d->c.ir, what, WHAT_IP6_UNKNOWN);
-    s.arp = ir_ranges_have(t->d->c.ir, what, WHAT_ARP);
-    s.other = ir_ranges_have(t->d->c.ir, what, WHAT_OTHER);
+        s.in[i] = (uint8_t)((ir_ranges_have(t->ir, what, WHAT_IP4 + i) ? BY_4 : 0) |
+                            (ir_ranges_have(t->ir, what, WHAT_IP6 + i) ? BY_6 : 0));
+    s.unknown = ir_ranges_have(t->ir, what, WHAT_IP6_UNKNOWN);
+    s.arp = ir_ranges_have(t->ir, what, WHAT_ARP);
+    s.other = ir_ranges_have(t->ir, what, WHAT_OTHER);
     return s;
 }
 
@@ -157,7 +167,7 @@ static uint32_t count_of(const struct ir *ir, uint32_t id)
 /* The list's complement, where that is shorter; else `id` itself. */
 static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
 {
-    struct ir *ir = t->d->c.ir;
+    struct ir *ir = t->ir;
     const uint32_t not = ir_addrs_of_families(ir, ir_addrs_not(ir, id), families);
 
     return not != IR_EMPTY && not != IR_ALL && count_of(ir, not ) < count_of(ir, id) ? not : id;
@@ -165,7 +175,7 @@ static uint32_t shorter(struct printer *t, uint32_t id, unsigned families)
 
 static bool is_any(const struct printer *t, uint32_t id, unsigned families)
 {
-    return id == IR_ALL || (families && (ir_addrs_full(t->d->c.ir, id) & families) == families);
+    return id == IR_ALL || (families && (ir_addrs_full(t->ir, id) & families) == families);
 }
 
 static void put_addrs(struct printer *t, uint32_t id, unsigned families)
@@ -174,17 +184,17 @@ static void put_addrs(struct printer *t, uint32_t id, unsigned families)
 
     if (list != id && list != IR_ALL) word(t, "not");
     word(t, "");
-    ir_print_value(&t->d->c, IR_SRC, list, t->out);
+    ir_print_value(t->text->c, IR_SRC, list, t->out);
 }
 
 /* What packets that travel so never are for: groups, where they cross this machine; anything but groups and services,
  * where they come in. Counted in where that makes the list shorter. */
 static uint32_t as_travels(struct printer *t, enum ir_field f, uint32_t id, unsigned families)
 {
-    struct ir *ir = t->d->c.ir;
+    struct ir *ir = t->ir;
 
     if (f != IR_DST || (t->dirs != 1u << PBC_DIR_IN && t->dirs != 1u << PBC_DIR_FORWARD)) return id;
-    const uint32_t never = t->dirs == 1u << PBC_DIR_IN ? ir_addrs_not(ir, t->d->come_in) : t->d->groups;
+    const uint32_t never = t->dirs == 1u << PBC_DIR_IN ? ir_addrs_not(ir, t->text->come_in) : t->text->groups;
     const uint32_t more = ir_addrs_of_families(ir, ir_addrs_or(ir, id, never), families);
 
     if (is_any(t, more, families)) return IR_ALL;
@@ -202,7 +212,7 @@ static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
 /* self_possible: frames of this machine's addresses travel this way. */
 static void put_side(struct printer *t, enum ir_field f, const char *keyword, bool self_possible)
 {
-    const unsigned families = ir_families(t->d->c.ir, t->p);
+    const unsigned families = ir_families(t->ir, t->p);
     const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
 
     word(t, keyword);
@@ -230,7 +240,7 @@ static void put_side(struct printer *t, enum ir_field f, const char *keyword, bo
 
 static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
 {
-    struct ir *ir = t->d->c.ir;
+    struct ir *ir = t->ir;
     uint32_t id = t->p->field[f];
 
     if (id == IR_ALL) return;
@@ -240,14 +250,14 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     word(t, keyword);
     if (shorter_not) word(t, "not");
     word(t, "");
-    ir_print_value(&t->d->c, f, shorter_not ? not : id, t->out);
+    ir_print_value(t->text->c, f, shorter_not ? not : id, t->out);
 }
 
 static void put_ifaces(struct printer *t)
 {
-    struct ir *ir = t->d->c.ir;
+    struct ir *ir = t->ir;
     uint32_t id = t->p->field[IR_IFACE];
-    const struct image *img = t->d->c.image;
+    const struct image *img = t->text->c->image;
     bool any = false;
 
     if (id == IR_ALL) return;
@@ -256,7 +266,7 @@ static void put_ifaces(struct printer *t)
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
         if (ir_ranges_have(ir, id, i) == not ) continue;
         fputs(any ? ", \"" : " \"", t->out);
-        print_name(image_str(img, img->ifaces[i].device), t->out);
+        put_name(image_str(img, img->ifaces[i].device), t->out);
         fputc('"', t->out);
         any = true;
     }
@@ -270,11 +280,11 @@ static void put_flags(struct printer *t)
     word(t, "flags");
     if (has) {
         word(t, "has ");
-        ir_print_value(&t->d->c, IR_HAS, has, t->out);
+        ir_print_value(t->text->c, IR_HAS, has, t->out);
     }
     if (lacks) {
         word(t, "lacks ");
-        ir_print_value(&t->d->c, IR_LACKS, lacks, t->out);
+        ir_print_value(t->text->c, IR_LACKS, lacks, t->out);
     }
 }
 
@@ -283,7 +293,7 @@ static void put_other(struct printer *t, enum ir_field f, const char *keyword)
     if (t->p->field[f] == IR_ALL) return;
     word(t, keyword);
     word(t, "");
-    ir_print_value(&t->d->c, f, t->p->field[f], t->out);
+    ir_print_value(t->text->c, f, t->p->field[f], t->out);
 }
 
 static void put_mac(uint64_t number, FILE *out)
@@ -315,7 +325,7 @@ static bool nth_macs(const struct ir_macs *m, bool not, uint32_t n, uint64_t *lo
 static void put_macs(struct printer *t, enum ir_field f, const char *keyword)
 {
     enum { MACS_SHOWN = 8 };
-    const struct ir_macs *m = ir_macs(t->d->c.ir, t->p->field[f]);
+    const struct ir_macs *m = ir_macs(t->ir, t->p->field[f]);
     uint32_t members = 0, others = 0, i = 0;
     uint64_t lo, hi;
 
@@ -342,7 +352,7 @@ static void put_flows(struct printer *t)
     const uint32_t id = t->p->field[IR_FLOWS];
 
     if (id == IR_ALL) return;
-    const struct ir_ranges r = ir_ranges(t->d->c.ir, id);
+    const struct ir_ranges r = ir_ranges(t->ir, id);
     word(t, "flows");
     fprintf(t->out, r.r[0].lo ? " over %u" : " up to %u", r.r[0].lo ? r.r[0].lo - 1 : r.r[0].hi);
     word(t, "per source");
@@ -350,18 +360,18 @@ static void put_flows(struct printer *t)
 
 static void put_times(struct printer *t)
 {
-    if (!t->d->moments) {
+    if (!t->ir->moments) {
         put_other(t, IR_DURING, "during");
         put_other(t, IR_NOT_DURING, "not during");
     } else if (t->p->field[IR_DURING]) {
         word(t, "");
-        print_moments(t->d, t->p->field[IR_DURING], t->out);
+        t->text->times(t->text->arg, t->p->field[IR_DURING], t->out);
     }
 }
 
 static bool asks_addresses(struct printer *t)
 {
-    const unsigned families = ir_families(t->d->c.ir, t->p);
+    const unsigned families = ir_families(t->ir, t->p);
 
     for (enum ir_field f = IR_SRC; f <= IR_DST; f += IR_DST - IR_SRC) {
         const uint32_t others = as_travels(t, f, t->p->field[f], families), own = t->p->field[f + 1];
@@ -375,16 +385,17 @@ static bool implies_fragment(const struct printer *t)
 {
     static const enum ir_field fields[] = {IR_SPORT, IR_DPORT, IR_TYPE, IR_CODE, IR_HAS, IR_LACKS};
     const struct pbc_range begins = {FRAGMENT_NO, FRAGMENT_FIRST};
-    bool asked = asks_state(t->d->c.ir, t->p);
+    bool asked = asks_state(t->ir, t->p);
 
     for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) asked |= t->p->field[fields[i]] != IR_ALL;
-    return asked && t->p->field[IR_FRAGMENT] == ir_intern_ranges(t->d->c.ir, &begins, 1, ir_fields[IR_FRAGMENT].most);
+    return asked && t->p->field[IR_FRAGMENT] == ir_intern_ranges(t->ir, &begins, 1, ir_fields[IR_FRAGMENT].most);
 }
 
-void print_region_product(struct diff *d, const struct ir_product *p, uint8_t dirs, FILE *out)
+void region_text_print(const struct region_text *text, const struct ir_product *p, uint8_t dirs, FILE *out)
 {
-    struct printer t = {d, p, out, dirs, false};
-    const unsigned families = ir_families(d->c.ir, p);
+    struct ir *const ir = text->c->ir;
+    struct printer t = {text, ir, p, out, dirs, false};
+    const unsigned families = ir_families(ir, p);
     const bool src = asks_addresses(&t), arrives = dirs & ~(1u << PBC_DIR_OUT),
                comes_in = dirs != 1u << PBC_DIR_FORWARD;
 
@@ -402,11 +413,11 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
     put_numbers(&t, IR_VLAN, "vlan");
     put_numbers(&t, IR_INNER, "inner");
     /* of all others it follows from what they are */
-    if (ir_ranges_have(d->c.ir, p->field[IR_WHAT], WHAT_OTHER)) put_numbers(&t, IR_ETHER, "ether");
+    if (ir_ranges_have(ir, p->field[IR_WHAT], WHAT_OTHER)) put_numbers(&t, IR_ETHER, "ether");
     if (p->field[IR_SRC_MAC] != IR_ALL) put_macs(&t, IR_SRC_MAC, "ether from");
     if (p->field[IR_DST_MAC] != IR_ALL) put_macs(&t, IR_DST_MAC, "ether to");
     put_flags(&t);
-    if (asks_state(d->c.ir, p)) put_numbers(&t, IR_STATE, "state");
+    if (asks_state(ir, p)) put_numbers(&t, IR_STATE, "state");
     if (!implies_fragment(&t)) put_numbers(&t, IR_FRAGMENT, "fragment");
 #define IP_NUMBERS_ALONE
 #define IP_NUMBER(ident, name, ...) put_numbers(&t, IR_##ident, name);
@@ -417,8 +428,13 @@ void print_region_product(struct diff *d, const struct ir_product *p, uint8_t di
     put_flows(&t);
     if (p->field[IR_METERS] != IR_ALL) {
         word(&t, "");
-        ir_print_value(&d->c, IR_METERS, p->field[IR_METERS], out);
+        ir_print_value(text->c, IR_METERS, p->field[IR_METERS], out);
     }
     if (dirs == 1u << PBC_DIR_IN) fputs(", coming in", out);
     if (dirs == 1u << PBC_DIR_FORWARD) fputs(", crossing", out);
+}
+
+struct region_text region_text_of(struct compile *c)
+{
+    return (struct region_text){.c = c, .groups = addrs_of_groups(c->ir), .come_in = addrs_that_come_in(c)};
 }

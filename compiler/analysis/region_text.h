@@ -1,0 +1,27 @@
+/* A region as a reader says it: "tcp from any to 203.0.113.10 port 8080". */
+#ifndef COMPILER_REGION_TEXT_H
+#define COMPILER_REGION_TEXT_H
+
+#include <stdio.h>
+
+#include "compiler/normal/region.h"
+
+struct compile;
+
+/* Says some of ir->moments. */
+typedef void region_times_fn(const void *arg, uint32_t moments, FILE *out);
+
+struct region_text {
+    struct compile *c;
+    uint32_t groups, come_in; /* sets of addresses: multicast and broadcast; these and those of c's services */
+    region_times_fn *times;   /* NULL where schedules are independent (ir->moments is 0) */
+    const void *arg;
+};
+
+struct region_text region_text_of(struct compile *c);
+/* One product. dirs: 1 << enum pbc_direction, how its packets travel; only what they may be anyway is left out. */
+void region_text_print(const struct region_text *text, const struct ir_product *p, uint8_t dirs, FILE *out);
+/* A name on one line. */
+void put_name(const char *name, FILE *out);
+
+#endif

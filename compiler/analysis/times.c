@@ -1,0 +1,91 @@
+/* Weeks cut where a schedule of their zone begins or ends (times.h). */
+#include "compiler/analysis/times.h"
+
+#include <string.h>
+
+#include "runtime/schedule/schedule.h"
+
+static const char *zone_of(const struct program *p, uint32_t schedule)
+{
+    return program_str(p, p->schedules[schedule].zone);
+}
+
+static struct week *week_of(struct times *t, const char *zone)
+{
+    for (uint32_t i = 0; i < t->week_count; i++)
+        if (strcmp(t->weeks[i].zone, zone) == 0) return &t->weeks[i];
+    t->weeks[t->week_count] = (struct week){.zone = zone};
+    return &t->weeks[t->week_count++];
+}
+
+/* The schedules of the zone. */
+static uint32_t mask_of(const struct program *p, const char *zone)
+{
+    uint32_t mask = 0;
+
+    for (uint32_t i = 0; i < p->schedules_count; i++)
+        if (strcmp(zone_of(p, i), zone) == 0) mask |= 1u << i;
+    return mask;
+}
+
+/* False: it has more than `most` moments; the others are counted in the last. */
+static bool cut_week(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct week *w)
+{
+    uint32_t masks[TIMES_PROGRAMS] = {0};
+    bool all = true;
+
+    w->at = arena_alloc(a, WEEK_MINUTES * sizeof(*w->at));
+    w->minutes = arena_alloc(a, most * sizeof(*w->minutes));
+    w->active = arena_alloc(a, most * sizeof(*w->active));
+    for (unsigned i = 0; i < n; i++) masks[i] = mask_of(programs[i], w->zone);
+    for (unsigned minute = 0; minute < WEEK_MINUTES; minute++) {
+        uint32_t now[TIMES_PROGRAMS] = {0}, m = 0;
+
+        for (unsigned i = 0; i < n; i++)
+            now[i] = schedules_on(programs[i], minute / DAY_MINUTES, minute % DAY_MINUTES) & masks[i];
+        while (m < w->count && memcmp(w->active[m], now, sizeof(now)) != 0) m++;
+        if (m == w->count && m < most) memcpy(w->active[w->count++], now, sizeof(now));
+        all = all && m < most;
+        w->at[minute] = (uint16_t)(m < most ? m : most - 1);
+        w->minutes[w->at[minute]]++;
+    }
+    return all;
+}
+
+bool times_find(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct times *out)
+{
+    uint64_t count = 1;
+    uint32_t schedules = 0;
+    bool all = true;
+
+    for (unsigned i = 0; i < n; i++) schedules += programs[i]->schedules_count;
+    *out = (struct times){.weeks = arena_alloc(a, (schedules + 1) * sizeof(*out->weeks))};
+    for (unsigned i = 0; i < n; i++)
+        for (uint32_t k = 0; k < programs[i]->schedules_count; k++) {
+            struct week *w = week_of(out, zone_of(programs[i], k));
+
+            if (w->at) continue;
+            all = cut_week(a, programs, n, most, w) && all;
+            count = count * w->count < UINT32_MAX ? count * w->count : UINT32_MAX;
+        }
+    out->count = count < most ? (uint32_t)count : most;
+    return all && count <= most;
+}
+
+uint32_t times_active(const struct times *t, uint32_t moment, unsigned program)
+{
+    uint32_t bits = 0;
+
+    for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++)
+        bits |= w->active[moment % w->count][program];
+    return bits;
+}
+
+double times_share(const struct times *t, uint32_t moment)
+{
+    double share = 1;
+
+    for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++)
+        share *= w->minutes[moment % w->count] / (double)WEEK_MINUTES;
+    return share;
+}
