@@ -39,7 +39,10 @@ struct walk {
 
 static const uint32_t *bucket_in(const struct program *p, uint32_t node, const struct key *key, const uint32_t *addr)
 {
-    return key->kind & KIND_IP4 ? bucket4(node_at(p, node), addr[0]) : bucket6(node_at(p, node), wide_of(addr));
+    struct wide wide;
+    if (key->kind & KIND_IP4) return bucket4(node_at(p, node), addr[0]);
+    wide_of(addr, &wide);
+    return bucket6(node_at(p, node), &wide);
 }
 
 static const uint32_t *side_of(const struct key *key, bool dst) { return dst ? key->dst : key->src; }
@@ -69,17 +72,17 @@ static uint64_t descend(const struct program *p, struct set_side x, const struct
     uint64_t go_on = 0;
     for (; todo; todo &= todo - 1) {
         unsigned i = (unsigned)__builtin_ctzll(todo);
-        struct few few = few_of(w->bucket[i]);
-        if (few.count == SET_CROWDED) {
-            const uint32_t *finer = bucket_in(p, few.first, &keys[i], side_of(&keys[i], x.dst));
+        const uint32_t first = few_first(*w->bucket[i]), count = few_count(*w->bucket[i]);
+        if (count == SET_CROWDED) {
+            const uint32_t *finer = bucket_in(p, first, &keys[i], side_of(&keys[i], x.dst));
             if (!finer) continue;
             ASK(finer);
             w->bucket[i] = finer;
             go_on |= 1ull << i;
         } else if (keys[i].kind & KIND_IP4) {
-            ASK(p->set4 + few.first + few.count / 2);
+            ASK(p->set4 + first + count / 2);
         } else {
-            ASK(p->set6 + few.first + few.count / 2);
+            ASK(p->set6 + first + count / 2);
         }
     }
     return go_on;

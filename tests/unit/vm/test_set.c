@@ -7,6 +7,7 @@
 
 #include "tests/lib/imgbuild.h"
 #include "vm/judge/judge.h"
+#include "vm/judge/set_walk.h"
 
 typedef unsigned __int128 u128;
 
@@ -133,9 +134,32 @@ static void mac_kinds(void **state)
     assert_false(mac_is(group, 0));
 }
 
+/* Numbers of two words are compared and shifted as numbers of 128 bits are. */
+static void wide_numbers(void **state)
+{
+    (void)state;
+    uint64_t seed = 7;
+    for (unsigned i = 0; i < 200000; i++) {
+        const uint64_t hi = rng(&seed) >> rng(&seed) % 64, lo = rng(&seed);
+        const struct wide b = {i % 3 ? hi + i % 3 - 1 : rng(&seed), i % 5 ? lo + i % 5 - 2 : rng(&seed)};
+        const bool up_to = wide(hi, lo) <= wide(b.hi, b.lo);
+        assert_int_equal(wide_up_to(hi, lo, &b), up_to);
+        assert_int_equal(wide_up_to_by_words(hi, lo, &b), up_to);
+
+        const uint32_t shift = (uint32_t)(rng(&seed) % 128), last = (uint32_t)(rng(&seed) >> 32 >> rng(&seed) % 32);
+        const uint32_t node[SET_NODE6] = {(uint32_t)(hi >> 32), (uint32_t)hi, (uint32_t)(lo >> 32),
+                                          (uint32_t)lo,         shift,        last};
+        const u128 off = wide(rng(&seed), rng(&seed)) >> rng(&seed) % 128, addr = wide(hi, lo) + off, at = off >> shift;
+        const struct wide a = {(uint64_t)(addr >> 64), (uint64_t)addr};
+        const uint32_t *want = at <= last ? (const uint32_t *)((uintptr_t)node + 4 * (SET_NODE6 + (size_t)at)) : NULL;
+        assert_ptr_equal(bucket6(node, &a), want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wide_numbers),
         cmocka_unit_test(edges_and_random),
         cmocka_unit_test(macs),
         cmocka_unit_test(mac_kinds),
