@@ -46,7 +46,8 @@ static bool read_left(const struct test_run *r, const struct frame_spec *sent, s
     left->ttl = (uint8_t)key.ttl;
     if (pkt.iface != IFACE_NONE) left->iface = pkt.iface;
     if (key.kind & KIND_TCP_FLAGS) {
-        const struct tcp_header h = tcp_header_read(&pkt, &key);
+        struct tcp_header h;
+        tcp_header_read(&pkt, &key, &h);
         left->seq = h.seq;
         left->ack = h.ack;
     }

@@ -100,7 +100,9 @@ static void sack_text(const struct pkt *pkt, char buf[SIDE_TEXT])
 
 static void changed_options(struct fields *f, const struct pkt *before, const struct pkt *after)
 {
-    const struct tcp_syn_options x = tcp_syn_options_read(before), y = tcp_syn_options_read(after);
+    struct tcp_syn_options x, y;
+    tcp_syn_options_read(before, &x);
+    tcp_syn_options_read(after, &y);
     char a[SIDE_TEXT], b[SIDE_TEXT];
     if (x.has_stamps && y.has_stamps) {
         changed_number(f, "timestamp", x.stamp, y.stamp);

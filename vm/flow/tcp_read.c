@@ -6,14 +6,16 @@
 /* Both options mean something in a SYN alone (RFC 9293, 3.2; RFC 7323, 2.2). */
 static void read_syn(const struct pkt *pkt, struct tcp_segment *s)
 {
-    const struct tcp_syn_options o = tcp_syn_options_read(pkt);
+    struct tcp_syn_options o;
+    tcp_syn_options_read(pkt, &o);
     s->mss = o.mss;
     if (o.has_scale) s->scale = o.scale < SCALE_MOST ? o.scale : SCALE_MOST;
 }
 
 void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s)
 {
-    const struct tcp_header h = tcp_header_read(pkt, key);
+    struct tcp_header h;
+    tcp_header_read(pkt, key, &h);
     const uint8_t flags = (uint8_t)key->marks;
     *s = (struct tcp_segment){
         .seq = h.seq,

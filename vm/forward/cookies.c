@@ -58,8 +58,10 @@ void forward_syn(const struct job *j, struct packet_ctx *c)
         return;
     }
     const bool v6 = c->key->kind & KIND_IP6;
-    const struct tcp_header h = tcp_header_read(c->pkt, c->key);
-    const struct tcp_syn_options syn = tcp_syn_options_read(c->pkt);
+    struct tcp_header h;
+    tcp_header_read(c->pkt, c->key, &h);
+    struct tcp_syn_options syn;
+    tcp_syn_options_read(c->pkt, &syn);
     struct cookie_terms t;
     cookie_terms(&t, &syn, v6);
     const struct cookie cookie = cookie_make(&f->cookies->secret, c->key, h.seq, &t, j->vm->now_ns);
@@ -182,8 +184,8 @@ static uint32_t proves(const struct vm *vm, const struct key *key, struct pkt *p
     if (__builtin_expect(!f->cookies, 1) || !may_prove(f, key, seen)) return PBC_NONE;
     const uint32_t branch = find_branch(vm, key, pkt);
     if (branch == PBC_NONE || !(service_of(f->p, branch)->flags & PBC_SERVICE_COOKIES)) return PBC_NONE;
-    proven->header = tcp_header_read(pkt, key);
-    proven->options = tcp_syn_options_read(pkt);
+    tcp_header_read(pkt, key, &proven->header);
+    tcp_syn_options_read(pkt, &proven->options);
     const bool good =
         cookie_prove(&f->cookies->secret, key, &proven->header, &proven->options, vm->now_ns, &proven->proof);
     return good ? branch : PBC_NONE;
@@ -226,9 +228,9 @@ void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *
     }
     c->v->service = j->vm->forward->p->branches[b->branch].service;
     c->v->server = b->server;
-    const bool resets =
-        c->key->marks & TCP_RST && tcp_header_read(c->pkt, c->key).seq == flow->tcp.side[FLOW_REPLY].acked;
-    if (!resets) {
+    struct tcp_header h;
+    tcp_header_read(c->pkt, c->key, &h);
+    if (!(c->key->marks & TCP_RST) || h.seq != flow->tcp.side[FLOW_REPLY].acked) {
         forward_refuse(c, REASON_NO_FLOW);
         return;
     }
@@ -280,8 +282,10 @@ static void tell(const struct job *j, struct packet_ctx *c, const struct flow_bi
 static void complete(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own)
 {
     struct forward *f = j->vm->forward;
-    const struct tcp_header h = tcp_header_read(c->pkt, c->key);
-    const struct tcp_syn_options o = tcp_syn_options_read(c->pkt);
+    struct tcp_header h;
+    tcp_header_read(c->pkt, c->key, &h);
+    struct tcp_syn_options o;
+    tcp_syn_options_read(c->pkt, &o);
     struct flow_joint *joint = track_joint(f->track, &c->seen);
     const uint32_t told = b->seq_delta;
     joint_complete(joint, &o);
@@ -318,8 +322,10 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
     if (!taken || !(c->key->kind & KIND_TCP_FLAGS)) {
         forward_refuse(c, REASON_NO_FLOW);
     } else if (!(b->flags & BIND_AWAITED)) { /* our last segment did not arrive */
-        const struct tcp_header h = tcp_header_read(c->pkt, c->key);
-        const struct tcp_syn_options o = tcp_syn_options_read(c->pkt);
+        struct tcp_header h;
+        tcp_header_read(c->pkt, c->key, &h);
+        struct tcp_syn_options o;
+        tcp_syn_options_read(c->pkt, &o);
         acknowledge(j, c, &h, &o, track_joint(j->vm->forward->track, &c->seen));
     } else if (syn) {
         complete(j, c, b, own);

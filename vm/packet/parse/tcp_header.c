@@ -1,6 +1,7 @@
 /* TCP headers (RFC 9293, 3.1) of packets that are parsed already. */
 #include "vm/packet/parse/tcp_header.h"
 
+#include "vm/packet/loop.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
 
@@ -12,13 +13,14 @@ static uint32_t packet_end(const struct pkt *pkt, const struct key *key)
     return (uint32_t)pkt->l3 + IP6_LEN + bytes_get16(pkt, (uint32_t)pkt->l3 + IP6_PAYLOAD);
 }
 
-struct tcp_header tcp_header_read(const struct pkt *pkt, const struct key *key)
+void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_header *out)
 {
     uint8_t scratch[TCP_LEN];
     const uint8_t *tcp = bytes_at(pkt, pkt->l4, TCP_LEN, scratch);
-    if (!tcp) return (struct tcp_header){0};
+    *out = (struct tcp_header){0};
+    if (!tcp) return;
     const uint32_t end = packet_end(pkt, key);
-    return (struct tcp_header){
+    *out = (struct tcp_header){
         .seq = wire_get32(tcp + TCP_SEQ),
         .ack = wire_get32(tcp + TCP_ACKNO),
         .window = wire_get16(tcp + TCP_WINDOW),
@@ -42,21 +44,20 @@ static void note_option(struct tcp_syn_options *found, const uint8_t *option, ui
     }
 }
 
-struct tcp_syn_options tcp_syn_options_read(const struct pkt *pkt)
+void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found)
 {
-    struct tcp_syn_options found = {0};
+    *found = (struct tcp_syn_options){0};
     uint8_t scratch[TCP_OPTIONS_MOST];
     uint32_t len = pkt->payload > pkt->l4 + TCP_LEN ? (uint32_t)pkt->payload - pkt->l4 - TCP_LEN : 0;
     const uint8_t *option = len <= TCP_OPTIONS_MOST ? bytes_at(pkt, (uint32_t)pkt->l4 + TCP_LEN, len, scratch) : NULL;
-    while (option && len > 0 && option[0] != TCP_OPT_END) {
+    while (LOOP(option && len > 0 && option[0] != TCP_OPT_END)) {
         uint32_t step = 1;
         if (option[0] != TCP_OPT_NOP) {
             if (len < 2 || option[1] < 2 || option[1] > len) break;
             step = option[1];
-            note_option(&found, option, step);
+            note_option(found, option, step);
         }
         option += step;
-        len -= step;
+        len = LOOSE(len - step);
     }
-    return found;
 }

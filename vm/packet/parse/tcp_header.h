@@ -13,7 +13,7 @@ struct tcp_header {
 
 /* Of a packet in which pkt_parse found TCP without a fault, no later fragment. Only in a view that was cut since would
  * bytes be missing: all is 0 then. */
-struct tcp_header tcp_header_read(const struct pkt *pkt, const struct key *key);
+void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_header *out);
 
 struct tcp_syn_options {
     bool has_scale;
@@ -26,6 +26,6 @@ struct tcp_syn_options {
 
 /* The options end at the first that does not fit or is shorter than its own header; what stood before counts. Of two of
  * a kind the later counts; one with another length than its kind's counts for nothing. */
-struct tcp_syn_options tcp_syn_options_read(const struct pkt *pkt);
+void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found);
 
 #endif
