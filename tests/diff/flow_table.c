@@ -227,7 +227,7 @@ static const char *table_fault(const struct flow_table *t)
     for (uint32_t g = 0; g < t->groups; g++) {
         bool half_open = false;
         for (uint32_t slot = g * GROUP; slot < (g + 1) * GROUP; slot++) {
-            const struct flow *f = &t->slots[slot];
+            const struct flow *f = table_slot(t, slot);
             const uint16_t tag = t->tags[slot];
             if ((tag != 0) != (f->claim != 0)) return "a tag without a flow, or a flow without a tag";
             if (!tag) continue;
@@ -236,7 +236,7 @@ static const char *table_fault(const struct flow_table *t)
             const struct place at = place_of(flow_hash(t, &id), t->groups);
             if ((tag & TAG_HASH) != at.tag) return "a tag that is another flow's";
             if (g != at.group[0] && g != at.group[1]) return "a flow in a group that is not its own";
-            if (tag_class(tag) != flow_state_class((enum flow_state)t->slots[table_owner(t, slot)].state))
+            if (tag_class(tag) != flow_state_class((enum flow_state)table_slot(t, table_owner(t, slot))->state))
                 return "a tag of another class than the state";
             if (f->hash == 0) return "a hash of 0";
             half_open |= tag_class(tag) == FLOW_HALF_OPEN;

@@ -41,9 +41,9 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
                                     struct track_seen *s, uint32_t generation)
 {
     const struct flow_table *table = t->table;
-    if (s->slot == FLOW_NONE || !table->slots[s->tuple].recipe) return NULL;
-    const struct recipe *r = &table->recipes[s->tuple];
-    const struct flow *f = &table->slots[s->slot];
+    if (s->slot == FLOW_NONE || !table_slot(table, s->tuple)->recipe) return NULL;
+    const struct recipe *r = table_recipe(table, s->tuple);
+    const struct flow *f = table_slot(table, s->slot);
     if (r->generation != generation || s->twin != (s->dir == FLOW_REPLY) || f->joined) return NULL;
     s->next.reopen = s->next.by_other = false;
     s->class = s->twin ? SEEN_REPLY : SEEN_ORIGINAL;
@@ -52,12 +52,12 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
 
 uint8_t track_recipe_kind(const struct track *t, const struct track_seen *s)
 {
-    return t->table->slots[s->tuple].recipe;
+    return table_slot(t->table, s->tuple)->recipe;
 }
 
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s)
 {
-    struct flow *f = &t->table->slots[s->slot];
+    struct flow *f = table_slot(t->table, s->slot);
     f->seen_ns = t->now_ns;
     if (s->how != HOW_TCP) return;
     struct tcp_segment segment;
@@ -67,17 +67,18 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
 
 struct recipe *track_make_recipe(struct track *t, const struct track_seen *s, uint8_t kind)
 {
-    const struct flow *f = &t->table->slots[s->slot];
+    const struct flow *f = table_slot(t->table, s->slot);
     int32_t slot = s->slot;
     if (f->joined || s->how == HOW_ERROR || (s->dir == FLOW_REPLY && !s->twin)) return NULL;
     if (s->twin) slot = s->tuple;
-    t->table->slots[slot].recipe = kind;
-    return &t->table->recipes[slot];
+    table_slot(t->table, slot)->recipe = kind;
+    return table_recipe(t->table, slot);
 }
 
 void track_drop_recipes(struct track *t, const struct track_seen *s)
 {
     struct flow_table *table = t->table;
-    table->slots[s->slot].recipe = RECIPE_NONE;
-    if (table->slots[s->slot].flags & FLOW_PAIRED) table->slots[table->cold[s->slot].twin].recipe = RECIPE_NONE;
+    table_slot(table, s->slot)->recipe = RECIPE_NONE;
+    if (table_slot(table, s->slot)->flags & FLOW_PAIRED)
+        table_slot(table, table_cold(table, s->slot)->twin)->recipe = RECIPE_NONE;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 64 };
+enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
 
 /* ---- look-up ---- */
 
@@ -35,34 +35,34 @@ int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash)
         if (!hits) return FLOW_NONE;
     }
     const uint32_t slot = group * GROUP + tags_first(hits);
-    ASK(&t->slots[slot]);
-    if (hash & HASH_IP6) ASK(&t->cold[slot]);
+    ASK(table_slot(t, slot));
+    if (hash & HASH_IP6) ASK(table_cold(t, slot));
     return (int32_t)slot;
 }
 
 void flow_ask_bind(const struct flow_table *t, int32_t slot)
 {
-    const struct flow *f = &t->slots[slot];
+    const struct flow *f = table_slot(t, slot);
     if (!(f->flags & (FLOW_TWIN | FLOW_BOUND))) return;
     const uint32_t owner = table_owner(t, (uint32_t)slot);
-    if (f->flags & FLOW_TWIN) ASK(&t->slots[owner]);
+    if (f->flags & FLOW_TWIN) ASK(table_slot(t, owner));
     if (f->recipe) {
-        ASK(&t->recipes[slot]);
+        ASK(table_recipe(t, slot));
         return;
     }
-    if (f->kind & FLOW_ID_IP6) ASK(&t->cold[owner]);
-    ASK(&t->binds[owner]);
+    if (f->kind & FLOW_ID_IP6) ASK(table_cold(t, owner));
+    ASK(table_bind(t, owner));
 }
 
 static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_id *id)
 {
-    const struct flow *f = &t->slots[slot];
+    const struct flow *f = table_slot(t, slot);
     const bool v6 = id->kind & FLOW_ID_IP6;
     uint64_t rest;
     memcpy(&rest, &f->low_port, sizeof rest);
     const unsigned word = v6 ? 3 : 0;
     if ((rest ^ id->rest) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
-    return !v6 || memcmp(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high) == 0;
+    return !v6 || memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
 }
 
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
@@ -84,14 +84,14 @@ static int32_t look_up(const struct flow_table *t, const struct flow_id *id, uin
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
 {
     const int32_t slot = look_up(t, id, hash);
-    return slot != FLOW_NONE && table_expired(t, &t->slots[slot], now_ns) ? FLOW_NONE : slot;
+    return slot != FLOW_NONE && table_expired(t, table_slot(t, slot), now_ns) ? FLOW_NONE : slot;
 }
 
 int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
 {
     int32_t slot = hint;
-    if (hint == FLOW_NONE || !t->slots[hint].claim || !is_of(t, (uint32_t)hint, id)) slot = look_up(t, id, hash);
-    if (slot == FLOW_NONE || !table_expired(t, &t->slots[slot], now_ns)) return slot;
+    if (hint == FLOW_NONE || !table_slot(t, hint)->claim || !is_of(t, (uint32_t)hint, id)) slot = look_up(t, id, hash);
+    if (slot == FLOW_NONE || !table_expired(t, table_slot(t, slot), now_ns)) return slot;
     table_expire(t, (uint32_t)slot, now_ns);
     return FLOW_NONE;
 }
@@ -101,9 +101,9 @@ int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash,
     return flow_find_at(t, id, hash, FLOW_NONE, now_ns);
 }
 
-struct flow *flow_at(struct flow_table *t, int32_t slot) { return &t->slots[slot]; }
-struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot) { return &t->cold[slot]; }
-struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot) { return &t->binds[slot]; }
+struct flow *flow_at(struct flow_table *t, int32_t slot) { return table_slot(t, slot); }
+struct flow_cold *flow_cold_at(struct flow_table *t, int32_t slot) { return table_cold(t, slot); }
+struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot) { return table_bind(t, slot); }
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot) { return (int32_t)table_owner(t, (uint32_t)slot); }
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f) { return table_deadline(t, f); }
 uint32_t flow_groups(const struct flow_table *t) { return t->groups; }
@@ -112,10 +112,10 @@ uint64_t flow_table_bytes(const struct flow_table *t) { return t->bytes; }
 
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {
-    const struct flow *f = &t->slots[slot];
+    const struct flow *f = table_slot(t, slot);
     *id = (struct flow_id){.low = {f->low}, .high = {f->high}};
     memcpy(&id->rest, &f->low_port, sizeof id->rest);
-    if (f->kind & FLOW_ID_IP6) memcpy(id->low, t->cold[slot].low, sizeof id->low + sizeof id->high);
+    if (f->kind & FLOW_ID_IP6) memcpy(id->low, table_cold(t, slot)->low, sizeof id->low + sizeof id->high);
 }
 
 /* ---- changes ---- */
@@ -136,7 +136,7 @@ void table_note_half_open(struct flow_table *t, uint32_t group)
 static void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
 {
     const uint16_t before = t->tags[slot];
-    const bool twin = t->slots[slot].flags & FLOW_TWIN;
+    const bool twin = table_slot(t, slot)->flags & FLOW_TWIN;
     uint64_t *count = twin ? t->twins : t->counters.live;
     t->tags[slot] = tag;
     if (before) count[tag_class(before)]--;
@@ -150,7 +150,7 @@ static void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
 static void free_slot(struct flow_table *t, uint32_t slot)
 {
     set_tag(t, slot, 0);
-    __atomic_store_n(&t->slots[slot].claim, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&table_slot(t, slot)->claim, 0, __ATOMIC_RELEASE);
 }
 
 void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
@@ -158,7 +158,7 @@ void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint6
     slot = table_owner(t, slot);
     if (t->ended) t->ended(t->arg, (int32_t)slot, how, now_ns);
     t->counters.ended[how]++;
-    if (t->slots[slot].flags & FLOW_PAIRED) free_slot(t, (uint32_t)t->cold[slot].twin);
+    if (table_slot(t, slot)->flags & FLOW_PAIRED) free_slot(t, (uint32_t)table_cold(t, slot)->twin);
     free_slot(t, slot);
 }
 
@@ -177,7 +177,7 @@ static enum flow_end end_by_timeout(enum flow_state state)
 
 void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns)
 {
-    table_release(t, slot, end_by_timeout((enum flow_state)t->slots[table_owner(t, slot)].state), now_ns);
+    table_release(t, slot, end_by_timeout((enum flow_state)table_slot(t, table_owner(t, slot))->state), now_ns);
 }
 
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns)
@@ -192,7 +192,7 @@ static int64_t claim(struct flow_table *t, const struct place *at, uint64_t word
     for (; left; left &= left - 1) {
         uint32_t slot = group * GROUP + tags_first(left);
         uint64_t nobody = 0;
-        if (__atomic_compare_exchange_n(&t->slots[slot].claim, &nobody, word, false, __ATOMIC_ACQ_REL,
+        if (__atomic_compare_exchange_n(&table_slot(t, slot)->claim, &nobody, word, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED))
             return slot;
     }
@@ -201,12 +201,12 @@ static int64_t claim(struct flow_table *t, const struct place *at, uint64_t word
 
 static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, uint64_t now_ns)
 {
-    struct flow *f = &t->slots[slot];
+    struct flow *f = table_slot(t, slot);
     const bool v6 = id->kind & FLOW_ID_IP6;
     *f = (struct flow){.claim = f->claim, .low = id->low[v6 ? 3 : 0], .high = id->high[v6 ? 3 : 0], .seen_ns = now_ns};
     memcpy(&f->low_port, &id->rest, sizeof id->rest);
-    if (v6 || t->begins) t->cold[slot] = (struct flow_cold){.began_ns = now_ns};
-    if (v6) memcpy(t->cold[slot].low, id->low, sizeof id->low + sizeof id->high);
+    if (v6 || t->begins) *table_cold(t, slot) = (struct flow_cold){.began_ns = now_ns};
+    if (v6) memcpy(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high);
 }
 
 /* A slot for this tuple, filled in but for its tag; the flow `keep` never makes way. */
@@ -246,12 +246,12 @@ int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, 
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
                       uint64_t now_ns)
 {
-    struct flow *f = &t->slots[slot];
+    struct flow *f = table_slot(t, slot);
     const struct place at = place_of(hash, t->groups);
     const struct flow word = word_of(hash, (enum flow_state)f->state, opened_by_high, FLOW_TWIN);
     const uint32_t twin = take_slot(t, id, &at, word, slot, now_ns);
-    t->slots[twin].flow = slot;
-    t->cold[slot].twin = (int32_t)twin;
+    table_slot(t, twin)->flow = slot;
+    table_cold(t, slot)->twin = (int32_t)twin;
     f->flags |= FLOW_PAIRED;
     set_tag(t, twin, (uint16_t)(at.tag | (t->tags[slot] & TAG_CLASS)));
     return (int32_t)twin;
@@ -266,12 +266,12 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
 {
     const enum flow_class class = flow_state_class(state);
     const uint16_t tag = t->tags[slot];
-    t->slots[slot].state = (uint8_t)state;
+    table_slot(t, slot)->state = (uint8_t)state;
     if (tag_class(tag) == class) return;
     if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
         table_yield_half_open(t, now_ns); /* not this one: its tag does not say so yet */
     set_class(t, (uint32_t)slot, class);
-    if (t->slots[slot].flags & FLOW_PAIRED) set_class(t, (uint32_t)t->cold[slot].twin, class);
+    if (table_slot(t, slot)->flags & FLOW_PAIRED) set_class(t, (uint32_t)table_cold(t, slot)->twin, class);
 }
 
 /* ---- life ---- */
@@ -332,11 +332,14 @@ static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t b
     if (!t->memory) return false;
     uint8_t *at = t->memory;
     at += lines((uintptr_t)at) - (uintptr_t)at;
+    const bool bound = l->binds;
+    const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
+    t->stride = bound ? LINES * LINE : LINE;
     t->slots = (struct flow *)at;
-    t->cold = (struct flow_cold *)(at += l->hot);
-    t->binds = l->binds ? (struct flow_bind *)(at + l->cold) : NULL;
-    t->recipes = l->recipes ? (struct recipe *)(at + l->cold + l->binds) : NULL;
-    t->tags = (uint16_t *)(at += l->cold + l->binds + l->recipes);
+    t->cold = (struct flow_cold *)(at + gap);
+    t->binds = bound ? (struct flow_bind *)(at + 2 * gap) : NULL;
+    t->recipes = bound ? (struct recipe *)(at + 3 * gap) : NULL;
+    t->tags = (uint16_t *)(at += l->hot + l->cold + l->binds + l->recipes);
     t->half_open = (uint64_t *)(at += l->tags);
     t->half_open_words = (uint64_t *)(at + l->bits);
     return true;

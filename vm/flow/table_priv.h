@@ -16,11 +16,14 @@ enum { HALF_OPEN_FEW = 8 };
 enum { HASH_IP6 = 1 };
 
 struct flow_table {
-    uint16_t *tags;          /* [groups][GROUP] */
-    struct flow *slots;      /* [groups][GROUP] */
-    struct flow_cold *cold;  /* beside slots */
-    struct flow_bind *binds; /* likewise; NULL: no flow is bound */
+    uint16_t *tags; /* [groups][GROUP] */
+    /* The lines of slot i lie `stride` bytes behind those of slot i - 1. Where flows are sent on all four lie together,
+     * in one page, else each kind by itself. */
+    struct flow *slots;
+    struct flow_cold *cold;
+    struct flow_bind *binds; /* NULL: no flow is bound */
     struct recipe *recipes;  /* likewise; of the slot's own tuple: a twin has one, too */
+    int64_t stride;
     uint32_t groups;
     uint32_t sweep_group; /* the next that the sweep looks at */
     uint32_t hand;        /* the next slot that is asked whether a half-open flow lies there */
@@ -40,6 +43,29 @@ struct flow_table {
     uint64_t bytes;
 };
 
+/* Lines of a slot. */
+static inline struct flow *table_slot(const struct flow_table *t, int64_t slot)
+{
+    return (struct flow *)(void *)((uint8_t *)t->slots + slot * t->stride);
+}
+static inline struct flow_cold *table_cold(const struct flow_table *t, int64_t slot)
+{
+    return (struct flow_cold *)(void *)((uint8_t *)t->cold + slot * t->stride);
+}
+static inline struct flow_bind *table_bind(const struct flow_table *t, int64_t slot)
+{
+    return (struct flow_bind *)(void *)((uint8_t *)t->binds + slot * t->stride);
+}
+static inline struct recipe *table_recipe(const struct flow_table *t, int64_t slot)
+{
+    return (struct recipe *)(void *)((uint8_t *)t->recipes + slot * t->stride);
+}
+/* The second line of a flow. */
+static inline struct flow_cold *table_cold_of(const struct flow_table *t, const struct flow *f)
+{
+    return (struct flow_cold *)(void *)((uint8_t *)t->cold + ((const uint8_t *)f - (const uint8_t *)t->slots));
+}
+
 static inline uint16_t *table_group(const struct flow_table *t, uint32_t group)
 {
     return t->tags + (size_t)group * GROUP;
@@ -48,7 +74,7 @@ static inline enum flow_class tag_class(uint16_t tag) { return (enum flow_class)
 
 static inline uint32_t table_owner(const struct flow_table *t, uint32_t slot)
 {
-    return t->slots[slot].flags & FLOW_TWIN ? (uint32_t)t->slots[slot].flow : slot;
+    return table_slot(t, slot)->flags & FLOW_TWIN ? (uint32_t)table_slot(t, slot)->flow : slot;
 }
 
 /* Of a flow, not of a twin. */
@@ -57,12 +83,12 @@ static inline uint64_t table_timeout(const struct flow_table *t, const struct fl
     if (__builtin_expect(!(f->flags & FLOW_OWN_IDLE), 1)) return t->timeout_ns[f->state];
     const enum flow_class class = flow_state_class((enum flow_state)f->state);
     const bool own = class == FLOW_ESTABLISHED || (class == FLOW_ONE_WAY && f->flags & FLOW_IDLE_ONE_WAY);
-    return own ? t->cold[f - t->slots].idle_ns : t->timeout_ns[f->state];
+    return own ? table_cold_of(t, f)->idle_ns : t->timeout_ns[f->state];
 }
 
 static inline uint64_t table_deadline(const struct flow_table *t, const struct flow *f)
 {
-    if (__builtin_expect(f->flags & FLOW_TWIN, 0)) f = &t->slots[f->flow];
+    if (__builtin_expect(f->flags & FLOW_TWIN, 0)) f = table_slot(t, f->flow);
     return time_after(f->seen_ns, table_timeout(t, f));
 }
 static inline bool table_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)

@@ -55,14 +55,14 @@ void table_yield_half_open(struct flow_table *t, uint64_t now_ns)
     const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];
     for (unsigned i = 0; i < HALF_OPEN_FEW && i < there; i++) {
         met[count++] = meet(t);
-        __builtin_prefetch(&t->slots[met[i]]);
+        __builtin_prefetch(table_slot(t, met[i]));
     }
     if (!count) return;
     for (unsigned i = 0; i < count; i++) met[i] = table_owner(t, met[i]);
     uint32_t oldest = met[0];
     for (unsigned i = 1; i < count; i++)
-        if (t->slots[met[i]].seen_ns < t->slots[oldest].seen_ns) oldest = met[i];
-    if (table_expired(t, &t->slots[oldest], now_ns))
+        if (table_slot(t, met[i])->seen_ns < table_slot(t, oldest)->seen_ns) oldest = met[i];
+    if (table_expired(t, table_slot(t, oldest), now_ns))
         table_expire(t, oldest, now_ns);
     else
         table_release(t, oldest, FLOW_END_HALF_OPEN_LIMIT, now_ns);
@@ -74,7 +74,7 @@ static bool expire_all(struct flow_table *t, const struct place *at, int32_t kee
     bool any = false;
     for (unsigned i = 0; i < 2 * GROUP; i++) {
         const uint32_t slot = place_slot(at, i);
-        if (!t->tags[slot] || (int32_t)slot == keep || !table_expired(t, &t->slots[slot], now_ns)) continue;
+        if (!t->tags[slot] || (int32_t)slot == keep || !table_expired(t, table_slot(t, slot), now_ns)) continue;
         table_expire(t, slot, now_ns);
         any = true;
     }
@@ -82,12 +82,15 @@ static bool expire_all(struct flow_table *t, const struct place *at, int32_t kee
 }
 
 /* When a slot's flow was last seen. */
-static uint64_t seen_ns(const struct flow_table *t, uint32_t slot) { return t->slots[table_owner(t, slot)].seen_ns; }
+static uint64_t seen_ns(const struct flow_table *t, uint32_t slot)
+{
+    return table_slot(t, table_owner(t, slot))->seen_ns;
+}
 
 /* All 32 slots are read: which of them are over does not stand in the tags. That is the most that an addition reads. */
 void table_make_room(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(&t->slots[place_slot(at, i)]);
+    for (unsigned i = 0; i < 2 * GROUP; i++) __builtin_prefetch(table_slot(t, place_slot(at, i)));
     if (expire_all(t, at, keep, now_ns)) return;
     uint32_t victim = place_slot(at, (int32_t)place_slot(at, 0) == keep);
     for (unsigned i = 1; i < 2 * GROUP; i++) {

@@ -5,7 +5,7 @@ static void sweep_group(struct flow_table *t, uint32_t group, uint64_t now_ns)
 {
     for (uint32_t taken = tags_taken(table_group(t, group)); taken; taken &= taken - 1) {
         const uint32_t slot = group * GROUP + tags_first(taken);
-        if (t->tags[slot] && !(t->slots[slot].flags & FLOW_TWIN) && table_expired(t, &t->slots[slot], now_ns))
+        if (t->tags[slot] && !(table_slot(t, slot)->flags & FLOW_TWIN) && table_expired(t, table_slot(t, slot), now_ns))
             table_expire(t, slot, now_ns);
     }
 }
@@ -26,7 +26,7 @@ int32_t flow_next(const struct flow_table *t, uint32_t *at)
         uint32_t taken = tags_taken(table_group(t, group)) & (0xffffu << from);
         for (; taken; taken &= taken - 1) {
             const uint32_t slot = group * GROUP + tags_first(taken);
-            if (t->slots[slot].flags & FLOW_TWIN) continue;
+            if (table_slot(t, slot)->flags & FLOW_TWIN) continue;
             *at = slot + 1;
             return (int32_t)slot;
         }

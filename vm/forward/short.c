@@ -84,10 +84,7 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
 
 /* ---- applying ---- */
 
-static bool is_single_station(const uint8_t mac[6])
-{
-    return !(mac[0] & 1) && (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]);
-}
+static bool is_single_station(const uint8_t mac[6]) { return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2)); }
 
 /* All of it in the head of an Ethernet frame, headers at fixed places, one more hop to go. */
 static bool is_plain(const struct pkt *pkt, const struct key *key)
@@ -99,11 +96,12 @@ static bool is_plain(const struct pkt *pkt, const struct key *key)
     return is_single_station(pkt->data);
 }
 
+/* Bytes that a tunnel adds, by family. */
 static uint32_t overhead(uint8_t kind)
 {
-    const struct tunnel t = {.kind = (kind & ~RECIPE_IP6) == RECIPE_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
-                             .v6 = kind & RECIPE_IP6};
-    return (kind & ~RECIPE_IP6) < RECIPE_IPIP ? 0 : tunnel_overhead(&t);
+    static const uint8_t bytes[RECIPE_KINDS][2] = {
+        [RECIPE_IPIP] = {IP4_LEN, IP6_LEN}, [RECIPE_GUE] = {IP4_LEN + UDP_LEN + GUE_LEN, IP6_LEN + UDP_LEN + GUE_LEN}};
+    return bytes[kind & ~RECIPE_IP6][kind >> 7];
 }
 
 static bool fits(const struct job *j, const struct key *key, uint8_t kind)
@@ -120,7 +118,8 @@ static bool is_up(const struct job *j, const struct recipe *r)
 /* It comes from where replies go. */
 static bool is_heard(const struct recipe *r, const struct pkt *pkt)
 {
-    return memcmp(pkt->data + 6, r->heard_mac, 6) == 0 && pkt->iface == r->heard_if;
+    const uint8_t *a = pkt->data + 6, *b = r->heard_mac;
+    return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2))) && pkt->iface == r->heard_if;
 }
 
 bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
@@ -170,7 +169,6 @@ static void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t m
 
 static void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
 {
-    static const uint8_t unknown[6];
     const struct recipe *r = c->recipe;
     struct tx_entry *e = &j->tx->entries[j->tx->count++];
     e->pkt = out;
@@ -180,7 +178,8 @@ static void write_entry(const struct job *j, const struct packet_ctx *c, struct 
     e->input = j->input == INPUT_NONE ? INPUT_NONE : j->input + c->at;
     e->cookie = c->pkt->cookie;
     memcpy(e->next_hop, r->dst, sizeof e->next_hop);
-    e->family = memcmp(r->next_mac, unknown, 6) != 0 ? 0 : c->kind & RECIPE_IP6 ? 6 : 4;
+    const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
+    e->family = resolved ? 0 : c->kind & RECIPE_IP6 ? 6 : 4;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 

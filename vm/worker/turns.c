@@ -46,8 +46,8 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
 static bool let_in(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    if (vm->forward && forward_prove(j, c)) return false;
-    c->decision = judge_one(j, c);
+    if (vm->forward && !c->ordinary && forward_prove(j, c)) return false;
+    c->decision = c->ordinary && !vm->program->firewalls_count ? decided_by_nobody(ACTION_ACCEPT) : judge_one(j, c);
     if (vm->decaps && inside_asked(vm->program, c->decision)) {
         inside_judge(j, c);
         return false;
