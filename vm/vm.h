@@ -24,7 +24,9 @@ struct vm;
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
 void vm_free(struct vm *vm);
 
-/* Judge n packets (any n; worked off in batches of VM_BATCH). pkts stay the caller's. verdicts[i] is of pkts[i]. */
+/* Judge n packets (any n; worked off in batches of VM_BATCH). verdicts[i] is of pkts[i]. pkts stay the caller's, but
+ * for one that is PKT_WRITABLE and whose verdict is `forward`: it may have been rewritten where it lies, and then an
+ * entry of tx has it as its pkt, which the executor puts back once. */
 void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct verdict verdicts[],
             struct vm_tx *tx);
 

@@ -180,7 +180,7 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, const struct m
         return;
     }
     forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
-    if (forward_send(j, c, NULL)) forward_keep_recipe(j, c, track_bound(j->vm->forward->track, &c->seen));
+    forward_send(j, c, NULL);
 }
 
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)

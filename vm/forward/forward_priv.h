@@ -40,7 +40,8 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
     return &p->services[p->branches[branch].service];
 }
 
-/* short.c: the packet has left, by the careful way: its direction's next ordinary ones may go by a recipe. */
+/* short.c: a packet of a flow that was bound before has left, by the careful way: its direction's next ordinary ones
+ * may go by a recipe. (The first makes none: a flood of new flows does not pay for it.) */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* Facts that change make all recipes stale. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);

@@ -54,9 +54,7 @@ static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const st
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
     track_pair(f->track, &c->seen, &t);
     forward_to_end(j, c, b);
-    if (!forward_send(j, c, NULL)) return REASON_NONE;
-    nat_count(f->nat, b->nat, c->pkt->wire_len);
-    forward_keep_recipe(j, c, kept);
+    if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, c->pkt->wire_len);
     return REASON_NONE;
 }
 

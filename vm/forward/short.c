@@ -195,8 +195,16 @@ static void count(const struct job *j, struct packet_ctx *c)
                              .service = nat ? PBC_NONE : r->service,
                              .server = nat ? PBC_NONE : r->server};
     f->counters.replies += reply;
-    if (nat) nat_count(f->nat, r->server, c->pkt->wire_len);
-    settle_whole(j, c);
+    const uint32_t bytes = c->pkt->wire_len;
+    struct vm *vm = j->vm;
+    add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
+    add(decider(vm, reply ? decided_by_nobody(ACTION_FORWARD) : c->decision), bytes);
+    if (nat) {
+        nat_count(f->nat, r->server, bytes);
+        return;
+    }
+    add(&vm->served[r->service], bytes);
+    add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
 }
 
 bool forward_short(const struct job *j, struct packet_ctx *c)
