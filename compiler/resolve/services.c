@@ -35,13 +35,14 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
                               "PORT` or `mode proxy`");
         return false;
     }
-    service->mode = modes[clause_of(word)];
-    if (service->mode == PBC_MODES) {
+    const uint8_t mode = modes[clause_of(word)];
+    if (mode == PBC_MODES) {
         mark_names_used(c, s->decl);
         diag(c->diags, E_UNSUPPORTED, word->span, "not supported yet: mode %s", node_words(word));
         return false;
     }
-    if (mode_is(service->mode, MODE_TAKES_PORT)) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+    service->mode = mode;
+    if (mode_is(mode, MODE_TAKES_PORT)) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
     return true;
 }
 
