@@ -53,6 +53,12 @@ const struct cond_info cond_info[COND_COUNT] = {
 };
 #undef HALF
 
+const uint8_t ip_number_conds[IP_NUMBERS] = {
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) COND_##ident,
+#include "vm/cond.def"
+};
+
 const struct upper uppers[UPPERS] = {
 #define UPPERS_ALONE
 #define UPPER(ident, id, text, in, adds, len, at)                                                                      \

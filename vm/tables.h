@@ -19,6 +19,15 @@ enum cond_kind {
     COND_COUNT
 };
 
+/* Its rows that stand in the IP header, for who makes frames. */
+enum ip_number {
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) NUMBER_##ident,
+#include "vm/cond.def"
+    IP_NUMBERS
+};
+extern const uint8_t ip_number_conds[IP_NUMBERS]; /* enum cond_kind */
+
 enum opcode {
 #define OP(ident, name, operands, ends, doc) OP_##ident,
 #include "vm/opcode.def"

@@ -86,7 +86,7 @@ void cond_fragment(struct rule_work *w, const struct node *n)
 }
 
 /* The conditions on one number of the IP header, by their nodes. */
-static const struct ip_number {
+static const struct number_cond {
     uint8_t cond; /* enum cond_kind */
     struct number_kind kind;
 } ip_numbers[N_COUNT] = {
@@ -98,7 +98,7 @@ static const struct ip_number {
 
 void cond_numbers(struct rule_work *w, const struct node *n)
 {
-    const struct ip_number *of = &ip_numbers[n->kind];
+    const struct number_cond *of = &ip_numbers[n->kind];
     struct number_kind kind = of->kind;
     struct number_set numbers = {0};
 

@@ -195,11 +195,12 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
 
 /* The whole -------------------------------------------------------------------------------------------------------- */
 
-static bool has_part(const struct node *first, enum clause part)
+static const struct node *part_of(const struct node *first, enum clause part)
 {
-    for (const struct node *n = first; n; n = n->next)
-        if (is_clause(n, part)) return true;
-    return false;
+    const struct node *n = first;
+
+    while (n && !is_clause(n, part)) n = n->next;
+    return n;
 }
 
 /* What is in the header of TCP or ICMP is in the first fragment. */
@@ -219,15 +220,21 @@ static void check_later(struct packet_work *w, const struct node *first)
 /* What goes with what. */
 static void check_parts(struct packet_work *w, const struct node *first)
 {
+    const struct node *label = part_of(first, CL_FLOWLABEL);
     const bool icmp = 1u << w->p->form & FORMS_ICMP;
 
-    if (has_part(first, CL_INNER) && !has_part(first, CL_VLAN)) {
+    if (part_of(first, CL_INNER) && !part_of(first, CL_VLAN)) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "an inner VLAN needs an outer one");
         diag_advise(w->c->diags, "add `vlan N`");
         w->bad = true;
     }
+    if (label && w->p->family == 4) {
+        diag(w->c->diags, E_PACKET_PART, label->span, "an IPv4 packet has no flow label");
+        diag_advise(w->c->diags, "leave it out, or write IPv6 addresses");
+        w->bad = true;
+    }
     if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
-    if (icmp && !has_part(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
+    if (icmp && !part_of(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", form_word(w->p->form));
         diag_advise(w->c->diags, "a ping is `type echo-request`");
         w->bad = true;

@@ -36,6 +36,14 @@ static void part_ttl(struct packet_work *w, const struct node *n)
     w->p->notes |= NOTE_TTL;
 }
 
+static void part_flowlabel(struct packet_work *w, const struct node *n)
+{
+    static const struct number_kind label = {
+        .what = "a flow label", .range = "flow labels go from 0 to 1048575", .most = 1048575};
+
+    w->p->number[NUMBER_FLOWLABEL] = number(w, n, &label);
+}
+
 static void part_length(struct packet_work *w, const struct node *n)
 {
     static const struct number_kind length = {
@@ -142,6 +150,7 @@ static const struct part_row {
     [CL_INNER] = {FORMS_ALL, part_inner},
     [CL_TTL] = {FORMS_IP | FORM(REPLY), part_ttl},
     [CL_LENGTH] = {FORMS_IP | FORM(REPLY), part_length},
+    [CL_FLOWLABEL] = {FORMS_IP, part_flowlabel},
     [CL_ON] = {FORMS_ALL | FORM(REPLY), part_on},
     [CL_FRAGMENT] = {FORMS_IP | FORM(REPLY), part_fragment},
     [CL_PAYLOAD] = {FORMS_IP | FORM(REPLY), part_payload},

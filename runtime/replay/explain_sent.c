@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/replay/explain_sent.h"
+#include "vm/judge/judge.h"
 #include "vm/packet/edit/tunnel.h"
 #include "vm/flow/tcp.h"
 #include "vm/packet/parse/body.h"
@@ -146,9 +147,11 @@ static void compare(struct fields *f, const struct pkt *before, const struct key
                     const struct key *b)
 {
     changed_sides(f, "source", "destination", a, b);
-    changed_number(f, "ttl", a->ttl, b->ttl);
-    changed_number(f, "dscp", a->dscp, b->dscp);
-    changed_number(f, "length", a->length, b->length);
+    for (unsigned i = 0; i < IP_NUMBERS; i++) {
+        const struct cond_info *row = &cond_info[ip_number_conds[i]];
+        if (a->kind & b->kind & row->has)
+            changed_number(f, row->name, cond_number(row, a, before), cond_number(row, b, after));
+    }
     changed_tcp(f, before, a, after, b);
     changed_icmp(f, before, a, after, b);
 }

@@ -68,8 +68,11 @@ static void by_chance(struct frame_draw *d, struct frame_wish *w)
     k->src_port = (uint16_t)draw_number(d);
     k->dst_port = (uint16_t)draw_number(d);
     k->icmp_type = draw_number(d) & 255;
-    k->ttl = draw_number(d) & 1 ? 64 : draw_number(d) & 255;
-    k->dscp = draw_number(d) & 1 ? 0 : draw_number(d) & 63;
+    for (unsigned i = 0; i < IP_NUMBERS; i++) {
+        const struct cond_info *row = &cond_info[ip_number_conds[i]];
+        if (row->half != HALF_NONE && draw_number(d) & 1) k->half[row->half] = (uint16_t)(draw_number(d) & row->most);
+    }
+    if (draw_number(d) & 1) k->ttl = 64;
     k->vlan_outer = (uint16_t)draw_number(d);
 }
 

@@ -6,7 +6,6 @@
 #include "vm/judge/draw.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/packet/facts.h"
-#include "vm/packet/ip_bits.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
@@ -62,11 +61,15 @@ static struct frame_spec packet(const struct frame_wish *w)
                            .vid = {k->vlan_outer & VLAN_VID, k->vlan_inner & VLAN_VID},
                            .datagram = 1,
                            .fragment = KIND_FRAG_NO,
-                           .dscp = k->dscp & 63,
                            .options = k->kind & KIND_OPTIONS};
 
     if (k->kind & KIND_FRAG_FIRST) t.fragment = KIND_FRAG_FIRST;
     if (k->kind & KIND_FRAG_LATER) t.fragment = KIND_FRAG_LATER, t.offset = FRAME_LATER_OFFSET;
+    for (unsigned i = 0; i < IP_NUMBERS; i++) {
+        const struct cond_info *row = &cond_info[ip_number_conds[i]];
+        const bool in_key = row->half != HALF_NONE;
+        t.number[i] = row->most & (in_key ? k->half[row->half] : row == w->number ? w->number_value : 0);
+    }
     memcpy(t.src, k->src, six ? sizeof(t.src) : sizeof(t.src[0]));
     memcpy(t.dst, k->dst, six ? sizeof(t.dst) : sizeof(t.dst[0]));
     return t;
@@ -212,7 +215,6 @@ bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
 
     if (w->key.kind & KIND_IP) lengthen(d->bytes, &t, w, &l);
     const uint32_t cap = l.end - built < FILLED ? l.end : built + FILLED;
-    if (w->number && w->key.kind & KIND_IP) ip_bits_put(d->bytes + l.l3, w->number->ip[t.family == 6], w->number_value);
     if (w->pattern) put_pattern(d->bytes, w->pattern, &l, cap);
     put_mac(d->bytes, w->dst_mac);
     put_mac(d->bytes + 6, w->src_mac);

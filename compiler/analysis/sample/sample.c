@@ -204,13 +204,25 @@ static bool macs(const struct sampler *s)
     return good;
 }
 
+static const uint8_t ip_fields[IP_NUMBERS] = {
+#define IP_NUMBERS_ALONE
+#define IP_NUMBER(ident, ...) IR_##ident,
+#include "vm/cond.def"
+};
+
+/* TTL and length have their own ways. */
 static bool rare(const struct sampler *s)
 {
-    uint32_t dscp, options = 0;
+    uint32_t options = 0;
 
-    if (!nth(s, IR_DSCP, 0, 63, 0, &dscp)) return false;
+    for (unsigned i = 0; i < IP_NUMBERS; i++) {
+        const struct cond_info *row = &cond_info[ip_number_conds[i]];
+        const enum ir_field f = ip_fields[i];
+
+        if (f == IR_TTL || f == IR_LENGTH || !row->ip[s->out->family == 6].count) continue;
+        if (!nth(s, f, 0, row->most, 0, &s->out->number[i])) return false;
+    }
     if (s->out->family == 4 && !nth(s, IR_OPTIONS, 0, 1, 0, &options)) return false;
-    s->out->dscp = (uint8_t)dscp;
     s->out->options = options;
     return true;
 }

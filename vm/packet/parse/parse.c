@@ -11,13 +11,14 @@ enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason shor
 
 uint32_t parse_upper(uint32_t kind, uint8_t proto)
 {
-    switch (proto) {
+    static const struct {
+        uint32_t families, kind;
+    } upper[256] = {
 #define UPPERS_ALONE
-#define UPPER(ident, number, name, families, there, header, sum)                                                       \
-    case number: return kind & (families) ? KIND_##ident : 0;
+#define UPPER(ident, number, name, families, there, header, sum) [number] = {families, KIND_##ident},
 #include "vm/proto.def"
-    default: return 0;
-    }
+    };
+    return kind & upper[proto].families ? upper[proto].kind : 0;
 }
 
 void parse_set_proto(struct parse *p, uint8_t proto)

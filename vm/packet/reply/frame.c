@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
+#include "vm/packet/ip_bits.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/edit/write.h"
 
@@ -151,11 +152,19 @@ static bool has_more(const struct frame_spec *p, uint32_t carried)
     return p->fragment == KIND_FRAG_FIRST || (p->fragment == KIND_FRAG_LATER && carried % 8 == 0);
 }
 
+/* Into the header that begins there, each where its row says. */
+static void put_numbers(struct writer *w, const struct frame_spec *p, uint32_t at)
+{
+    for (unsigned i = 0; i < IP_NUMBERS; i++)
+        if (p->number[i])
+            ip_bits_put(w->pkt->data + at, cond_info[ip_number_conds[i]].ip[p->family == 6], p->number[i]);
+}
+
 static void write_ip4(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const uint32_t at = w->pkt->head_len;
 
-    write16(w, (uint16_t)((p->options ? 0x4600 : 0x4500) | p->dscp << 2));
+    write16(w, p->options ? 0x4600 : 0x4500);
     write16(w, (uint16_t)length);
     write16(w, (uint16_t)p->datagram);
     write16(w, (uint16_t)(p->offset / 8 | (has_more(p, length - ip_len(p)) ? IP4_MF : 0)));
@@ -165,19 +174,22 @@ static void write_ip4(struct writer *w, const struct frame_spec *p, uint32_t len
     write32(w, p->src[0]);
     write32(w, p->dst[0]);
     if (p->options) write32(w, 0x01010101);
+    put_numbers(w, p, at);
     write_patch16(w, at + IP4_SUM, csum_fold(write_sum(w, 0, at, w->pkt->head_len)));
 }
 
 static void write_ip6(struct writer *w, const struct frame_spec *p, uint32_t length)
 {
     const bool whole = p->fragment == KIND_FRAG_NO;
+    const uint32_t at = w->pkt->head_len;
 
-    write32(w, 6u << 28 | (uint32_t)p->dscp << 22);
+    write32(w, 6u << 28);
     write16(w, (uint16_t)(length - IP6_LEN));
     write8(w, whole ? p->proto : IPPROTO_NR_FRAGMENT);
     write8(w, p->ttl);
     write_addr6(w, p->src);
     write_addr6(w, p->dst);
+    put_numbers(w, p, at);
     if (whole) return;
     write8(w, p->proto);
     write8(w, 0);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/tables.h"
+
 /* What follows IP, or that it is ARP. */
 enum frame_form { FORM_TCP, FORM_UDP, FORM_SCTP, FORM_ICMP, FORM_ICMP6, FORM_PROTO, FORM_ARP, FORM_COUNT };
 
@@ -35,17 +37,17 @@ struct frame_spec {
     uint8_t type, code; /* ICMP */
     uint8_t ttl;
     uint8_t tags; /* VLAN tags, outermost first */
-    uint8_t dscp;
     uint16_t vid[2];
-    uint16_t iface;            /* id in the program, IFACE_NONE */
-    bool options;              /* IPv4: it has some */
-    bool arp_answer;           /* FORM_ARP: it answers, and asks nothing */
-    uint32_t seq, ack;         /* TCP */
-    uint32_t rest;             /* ICMP: the second word of its header */
-    uint32_t datagram, offset; /* a fragment: identification, and where it lies, in bytes */
-    uint32_t fragment;         /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
-    uint32_t length;           /* of the IP packet; 0: what its parts need */
-    uint64_t src_mac, dst_mac; /* 0: as the addresses say */
+    uint16_t iface;              /* id in the program, IFACE_NONE */
+    uint32_t number[IP_NUMBERS]; /* of the IP header, but its TTL and its length */
+    bool options;                /* IPv4: it has some */
+    bool arp_answer;             /* FORM_ARP: it answers, and asks nothing */
+    uint32_t seq, ack;           /* TCP */
+    uint32_t rest;               /* ICMP: the second word of its header */
+    uint32_t datagram, offset;   /* a fragment: identification, and where it lies, in bytes */
+    uint32_t fragment;           /* KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER */
+    uint32_t length;             /* of the IP packet; 0: what its parts need */
+    uint64_t src_mac, dst_mac;   /* 0: as the addresses say */
     struct frame_payload {
         const uint8_t *bytes;
         uint32_t len;
