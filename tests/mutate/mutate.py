@@ -152,8 +152,9 @@ class Tree:
             sys.exit("mutate: the library of all sources can't be linked")
         self.must(["ar", "rcs", "build/libtest.a", *lib])
         for o in mains:
-            program = "build/" + pathlib.Path(o).stem if o.endswith(("/preyc.o", "/preyrun.o")) else o[:-2]
-            self.must(["gcc", "-o", program, o, "build/libtest.a", "-Lbuild", "-lprey", f"-Wl,-rpath,{self.b}", "-lcmocka", "-lpcap", "-lcjson",
+            ours = o.endswith(("/preyc.o", "/preyrun.o"))
+            program, own = (f"build/{pathlib.Path(o).stem}", []) if ours else (o[:-2], ["build/libtest.a"])
+            self.must(["gcc", "-o", program, o, *own, "-Lbuild", "-lprey", f"-Wl,-rpath,{self.b}", "-lcmocka", "-lpcap", "-lcjson",
                        "-lm"])
 
     def make(self, targets):
