@@ -12,7 +12,9 @@
 #include "vm/packet/parse/sides.h"
 #include "vm/forward/vips.h"
 #include "vm/packet/time.h"
-#include "vm/worker.h"
+#include "vm/context/context.h"
+#include "vm/forward/service.h"
+#include "vm/worker/turns.h"
 
 enum { SWEEP_NS = 1000000000 };
 

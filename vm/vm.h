@@ -4,7 +4,6 @@
 #define VM_VM_H
 
 #include "vm/cfg.h"
-#include "vm/forward/service.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"

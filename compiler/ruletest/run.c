@@ -4,6 +4,7 @@
 
 #include "compiler/ruletest/ruletest.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/forward/service.h"
 #include "vm/packet/wire.h"
 #include "lang/heap.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/replay/explain_sent.h"
+#include "vm/forward/service.h"
 #include "vm/flow/fragments/frag.h"
 
 /* What became of the frame. */

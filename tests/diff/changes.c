@@ -14,6 +14,7 @@
 #include "tests/lib/draw.h"
 #include "tests/lib/in_product.h"
 #include "tests/lib/note.h"
+#include "vm/forward/service.h"
 
 /* Edits ------------------------------------------------------------------------------------------------------------ */
 

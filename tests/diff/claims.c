@@ -16,6 +16,7 @@
 #include "runtime/schedule/schedule.h"
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
+#include "vm/forward/service.h"
 
 enum { CLAIMS = 6, TEXT_MOST = 4096 };
 enum side_kind { SIDE_ANY, SIDE_SELF, SIDE_V4, SIDE_V6 };

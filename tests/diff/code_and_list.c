@@ -16,6 +16,7 @@
 #include "tests/lib/draw.h"
 #include "tests/lib/note.h"
 #include "vm/vm.h"
+#include "vm/forward/service.h"
 
 enum { BATCH = 64, STEP = 20, LONG_LIST = 600 /* longer than a stretch of code and a leaf, and soon a classifier */ };
 #define STEP_NS 7654321u /* a frame */

@@ -19,6 +19,7 @@
 #include "tests/lib/worst.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/vm.h"
+#include "vm/forward/service.h"
 
 enum { BATCH = 64, NETS = 6, SETS = 4, SEEDS = 256 };
 

@@ -12,6 +12,8 @@
 #include "vm/flow/tcp.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/parse.h"
+#include "vm/forward/service.h"
+#include "vm/vm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,6 +6,7 @@
 
 #include "compiler/compiler.h"
 #include "vm/packet/wire.h"
+#include "vm/forward/service.h"
 
 enum { SLOTS = JUDGED_LEFT_MAX + JUDGED_SENT_MAX, SLOT_BYTES = 2048 };
 

@@ -29,8 +29,9 @@ may vm/keyed/ 'vm/keyed/*.[ch]' 'vm/keyed/'
 may vm/program/ 'vm/program/*.[ch]' "$shared vm/program/ vm/packet/"
 may vm/flow/ 'vm/flow/*.[ch]' "$shared vm/flow/ vm/program/ vm/packet/"
 may vm/judge/ 'vm/judge/*.[ch]' "$shared vm/judge/ vm/flow/ vm/program/ vm/packet/"
-may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/worker.h vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
-may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/worker.h vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/forward/ 'vm/forward/*.[ch]' "$shared vm/vm.h vm/context/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/context/ 'vm/context/*.[ch]' "$shared vm/vm.h vm/context/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
+may vm/worker/ 'vm/worker/*.[ch]' "$shared vm/vm.h vm/context/ vm/worker/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
 may vm/words/ 'vm/words/*.[ch]' "$shared vm/vm.h vm/words/ vm/forward/ vm/judge/ vm/flow/ vm/program/ vm/packet/"
 may compiler/ 'compiler/*.c compiler/*.h' 'compiler/ lang/ vm/ runtime/capture/ runtime/schedule/'
 # The rooms of compiler/: each sees the leaves, the context of a compile and the rooms named; so none is in a circle.

@@ -204,3 +204,13 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     else
         send_once(j, c, mode, &b);
 }
+
+uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)
+{
+    const struct program *p = vm->program;
+    decided taken;
+    if (!p->services_count) return PBC_NONE;
+    if (vm->cfg.naive) return service_branch(p, key, pkt);
+    run_code(p, p->meta->services, key, &pkt, 1, NULL, NULL, &taken);
+    return decided_action(taken) == ACTION_FORWARD ? decided_rule(taken) : PBC_NONE;
+}

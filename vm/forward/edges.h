@@ -12,7 +12,7 @@
 #define VM_FORWARD_EDGES_H
 
 #include "vm/packet/edit/tunnel.h"
-#include "vm/worker.h"
+#include "vm/context/context.h"
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 

@@ -4,7 +4,7 @@
 #define VM_FORWARD_FORWARD_H
 
 #include "vm/flow/leave.h"
-#include "vm/worker.h"
+#include "vm/context/context.h"
 
 struct forward; /* a worker's */
 

@@ -11,6 +11,7 @@
 #include "vm/packet/reply/build.h"
 #include "vm/forward/cookie/joint.h"
 #include "vm/forward/forward.h"
+#include "vm/forward/service.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
 
@@ -34,6 +35,9 @@ struct forward {
     uint32_t hand;
     struct cookies *cookies; /* NULL: no service has them */
 };
+
+/* begin.c: the branch of a service that takes a packet which was accepted; PBC_NONE. */
+uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
 static inline const struct pbc_service *service_of(const struct program *p, uint32_t branch)
 {

@@ -13,7 +13,7 @@
 #ifndef VM_FORWARD_VIPS_H
 #define VM_FORWARD_VIPS_H
 
-#include "vm/worker.h"
+#include "vm/context/context.h"
 
 struct vips *vips_new(const struct program *p); /* NULL when memory is out */
 void vips_free(struct vips *v);

@@ -3,7 +3,7 @@
 #ifndef VM_WORKER_FRAGMENTS_H
 #define VM_WORKER_FRAGMENTS_H
 
-#include "vm/worker.h"
+#include "vm/worker/turns.h"
 
 struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL when memory is out */
 void fragments_free(struct fragments *f);                                /* what is held goes back to its pool */

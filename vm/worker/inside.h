@@ -18,7 +18,7 @@
 #ifndef VM_WORKER_INSIDE_H
 #define VM_WORKER_INSIDE_H
 
-#include "vm/worker.h"
+#include "vm/context/context.h"
 
 /* Did a `decap` rule decide? Only in programs that have one (vm->decaps). */
 static inline bool inside_asked(const struct program *p, decided d)

@@ -6,6 +6,7 @@
 
 #include "compiler/analysis/sample/sample.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/forward/service.h"
 #include "vm/packet/wire.h"
 #include "lang/heap.h"
 

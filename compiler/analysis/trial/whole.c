@@ -1,6 +1,7 @@
 /* One frame, judged by the code as by the rule list. Both know meters that are unused and no flows, so conditions that
  * ask those are answered the same. */
 #include "compiler/analysis/trial/trial_priv.h"
+#include "vm/forward/service.h"
 
 static struct span span_of(const struct doubt *d, const struct decision *a, const struct decision *b)
 {

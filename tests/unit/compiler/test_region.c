@@ -14,6 +14,7 @@
 #include "tests/unit/compiler/back.h"
 #include "vm/judge/judge.h"
 #include "vm/vm.h"
+#include "vm/forward/service.h"
 
 enum { MOMENTS = 48, STATES_MAX = 4 };
 

@@ -14,6 +14,7 @@
 #include "vm/judge/judge.h"
 #include "vm/program/program.h"
 #include "vm/vm.h"
+#include "vm/forward/service.h"
 
 static bool box_holds(const struct boxes *b, uint32_t box, const struct key *key)
 {

@@ -8,7 +8,7 @@
 
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
-#include "vm/worker/limit.h"
+#include "vm/context/limit.h"
 
 enum { SLOTS = 8, SLOT_BYTES = 2048, MANY = 200 };
 

@@ -6,7 +6,7 @@
 #include "vm/flow/leave.h"
 #include "vm/forward/splice/splice.h"
 #include "vm/packet/edit/recipe.h"
-#include "vm/worker.h"
+#include "vm/context/context.h"
 
 struct mode_ops {
     const char *name;

@@ -1,7 +1,7 @@
 /* A rate limit in one word, the time of the next conforming event (GCRA; ITU-T I.371): `rate` a second, one second's
  * worth at once. Whole nanoseconds, rounded so that it never lets more through than it should. */
-#ifndef VM_WORKER_LIMIT_H
-#define VM_WORKER_LIMIT_H
+#ifndef VM_CONTEXT_LIMIT_H
+#define VM_CONTEXT_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* From decisions to verdicts: what each packet counts as, which service and server take it, what is answered. */
 #include "vm/packet/reply/answer.h"
-#include "vm/worker.h"
+#include "vm/context/context.h"
 
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason)
 {
@@ -92,14 +92,4 @@ void settle_whole(const struct job *j, const struct packet_ctx *c)
     }
     count_served(vm, v, bytes);
     if (v->action == ACTION_REJECT) settle_answer(j, c);
-}
-
-uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)
-{
-    const struct program *p = vm->program;
-    decided taken;
-    if (!p->services_count) return PBC_NONE;
-    if (vm->cfg.naive) return service_branch(p, key, pkt);
-    run_code(p, p->meta->services, key, &pkt, 1, NULL, NULL, &taken);
-    return decided_action(taken) == ACTION_FORWARD ? decided_rule(taken) : PBC_NONE;
 }

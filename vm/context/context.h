@@ -1,13 +1,12 @@
-/* A worker's inside: what the files of the vm share (vm.c, settle.c, stateful.c, remember.c). */
-#ifndef VM_WORKER_H
-#define VM_WORKER_H
+/* What a packet meets on its way: the worker, its batch, and what is known of the packet so far. */
+#ifndef VM_CONTEXT_CONTEXT_H
+#define VM_CONTEXT_CONTEXT_H
 
 #include "vm/flow/leave.h"
 #include "vm/judge/judge.h"
 #include "vm/vm.h"
-#include "vm/worker/limit.h"
+#include "vm/context/limit.h"
 #include "vm/judge/remember.h"
-#include "vm/forward/service.h"
 
 /* One packet of the batch, and what is known of it so far. A stage takes the worker's job and this struct, and fills in
  * its part. In a kernel it lies in a per-CPU slot, with the key. */
@@ -94,9 +93,6 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* A verdict without a judgement. */
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
-/* The branch of a service that takes a packet which was accepted; PBC_NONE. */
-uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
-
 /* What settle does rarely. */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);
@@ -142,15 +138,5 @@ static inline void count_judged_drops(struct vm *vm)
 
 /* The whole way of one parsed packet in one piece, a fragment, malformed or neither, to its verdict. */
 void judge_single(const struct job *j, struct packet_ctx *c);
-
-/* ---- stateful.c: one packet after the other ---- */
-
-/* Judge a parsed batch of which the packets of `todo` are well formed and in one piece; the rest by `odd`, in its turn.
- */
-typedef void odd_fn(const struct job *j, struct packet_ctx *c);
-void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd);
-
-/* One well-formed packet, of which nothing was looked up ahead. */
-void judge_in_turn(const struct job *j, struct packet_ctx *c);
 
 #endif
