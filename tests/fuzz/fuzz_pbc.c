@@ -9,6 +9,7 @@
 #include "tests/lib/draw_tree.h"
 #include "tests/lib/frame.h"
 #include "tests/lib/worst.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/program/hosts.h"
 #include "vm/forward/balance/lb.h"

@@ -6,6 +6,7 @@
 #include "compiler/analysis/trial/trial_priv.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
+#include "vm/forward/service.h"
 
 enum {
     /* rules that lists may be asked, all frames together, before the clock is looked at: */
