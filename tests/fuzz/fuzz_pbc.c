@@ -9,7 +9,6 @@
 #include "tests/lib/draw_tree.h"
 #include "tests/lib/frame.h"
 #include "tests/lib/worst.h"
-#include "vm/packet/reply/frame.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/program/hosts.h"
 #include "vm/forward/balance/lb.h"
@@ -41,7 +40,7 @@ static void make_packets(uint8_t frames[HEADERS][FRAME_LEN], struct pkt pkts[PAC
         {.src = 0xcb00710a, .dst = 0xc0000201, .src_port = 443, .dst_port = 53, .proto = 17}, /* answers the second */
     };
     for (unsigned i = 0; i < HEADERS; i++) {
-        frame_write(&headers[i], frames[i]);
+        frame_build(&headers[i], frames[i]);
         pkt_view(&pkts[i], frames[i], FRAME_LEN, FRAME_LEN, LINK_ETHER, (uint16_t)i);
     }
     pkt_view(&pkts[HEADERS], arp, sizeof arp, sizeof arp, LINK_ETHER, 0);
