@@ -75,7 +75,6 @@ static enum answer meters_say(const struct walk *w, const struct ir_product *p)
     enum answer a = ANSWER_YES;
 
     if (p->field[IR_METERS] == IR_ALL) return ANSWER_YES;
-    if (!w->given || !w->given->meters) return ANSWER_OPEN;
     for (uint32_t i = 0; i < asked.count; i++) {
         const uint8_t is = w->given->meters[asked.pattern[i] / 2];
         const uint8_t wanted = asked.pattern[i] & 1 ? GIVEN_WITHIN : GIVEN_OVER;
@@ -90,7 +89,6 @@ static enum answer meters_say(const struct walk *w, const struct ir_product *p)
 static enum answer flows_say(const struct walk *w, const struct ir_product *p)
 {
     if (p->field[IR_FLOWS] == IR_ALL) return ANSWER_YES;
-    if (!w->given || !w->given->few_flows) return ANSWER_OPEN;
     return ir_ranges_have(w->c->ir, p->field[IR_FLOWS], 1) ? ANSWER_YES : ANSWER_NO;
 }
 
@@ -117,7 +115,6 @@ static enum answer schedules_say(const struct walk *w, const struct ir_product *
 {
     const uint32_t during = p->field[IR_DURING], outside = p->field[IR_NOT_DURING];
 
-    if (!w->given || !w->given->at_a_time) return ANSWER_OPEN;
     if (during && !(during & w->given->schedules)) return ANSWER_NO;
     return outside & w->given->schedules ? ANSWER_NO : ANSWER_YES;
 }
@@ -391,8 +388,8 @@ static void walk_firewalls(struct walk *w, enum pbc_direction d, struct parts *a
         walk_firewall(w, general, all);
 }
 
-bool walk_region_given(struct compile *c, const struct ir_product *q, enum pbc_direction direction,
-                       const struct given *given, struct region_budget *budget, judged_fn *fn, void *arg)
+bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction, const struct given *given,
+                 struct region_budget *budget, judged_fn *fn, void *arg)
 {
     struct walk w = {.c = c, .given = given, .budget = budget, .fn = fn, .arg = arg, .firewall = PBC_NONE};
     struct parts all;
@@ -402,10 +399,4 @@ bool walk_region_given(struct compile *c, const struct ir_product *q, enum pbc_d
     if (!over(&w)) walk_firewalls(&w, direction, &all);
     parts_fini(&all);
     return w.ended || !budget->spent;
-}
-
-bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction,
-                 struct region_budget *budget, judged_fn *fn, void *arg)
-{
-    return walk_region_given(c, q, direction, NULL, budget, fn, arg);
 }

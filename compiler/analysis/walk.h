@@ -22,21 +22,17 @@ struct judged {
 /* Return false to end the walk. */
 typedef bool judged_fn(void *arg, const struct judged *j);
 
-/* What is taken for granted of what no product says. */
+/* What is taken for granted of what no product says; the source of a packet holds no other flow. */
 enum given_meter { GIVEN_OPEN, GIVEN_WITHIN, GIVEN_OVER };
 struct given {
-    const uint8_t *meters; /* [image->meters_count] enum given_meter; NULL: all may be either */
-    bool few_flows;        /* the source holds this flow alone; else it may hold any number */
-    bool at_a_time;        /* schedules are as in `schedules`; else they may be either */
+    const uint8_t *meters; /* [image->meters_count] enum given_meter */
     uint32_t schedules;    /* bit i: schedule i is active */
 };
 
 /* Frames of `q` that travel in `direction` (PBC_DIR_IN, OUT or FORWARD); frames that are not IP or ARP have no
- * addresses, and may come in or cross. Parts are told in the order of the rules that decide them. `given`: NULL,
- * nothing is. Returns true if all of q was told or fn ended the walk; false if the budget was spent before. */
-bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction,
+ * addresses, and may come in or cross. Parts are told in the order of the rules that decide them. Returns true if all
+ * of q was told or fn ended the walk; false if the budget was spent before. */
+bool walk_region(struct compile *c, const struct ir_product *q, enum pbc_direction direction, const struct given *given,
                  struct region_budget *budget, judged_fn *fn, void *arg);
-bool walk_region_given(struct compile *c, const struct ir_product *q, enum pbc_direction direction,
-                       const struct given *given, struct region_budget *budget, judged_fn *fn, void *arg);
 
 #endif

@@ -219,7 +219,7 @@ static bool walk_all(struct search *s, const struct region *all, struct region_b
     for (unsigned d = 0; d < 3; d++) {
         s->direction = directions[d];
         for (uint32_t i = 0; i < all->count; i++)
-            if (!walk_region_given(s->all->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||
+            if (!walk_region(s->all->c, &all->p[i], s->direction, &s->given, budget, on_part, s) ||
                 s->found->outcome == CLAIM_REFUTED)
                 return false;
     }
@@ -242,7 +242,7 @@ static void decide(struct search *s, struct region_budget *budget)
     if (!r->times) find_times(r);
     region_init(&all);
     claim_region(r, s->claim, budget, &all);
-    s->given = (struct given){.meters = meters_of(s), .few_flows = true, .at_a_time = true};
+    s->given = (struct given){.meters = meters_of(s)};
     s->any = all.count > 0;
     bool more = !budget->spent && could_refute(s, &all, budget);
     for (uint32_t i = 0; more && i < r->times->count; i++) {
