@@ -67,7 +67,7 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
 %type <node> mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> pool_body pool_items pool_item pool_stmt server_opts server_opt down_word
-%type <node> service_body service_items service_item service_stmt endpoints endpoint mode mode_opts mode_opt
+%type <node> service_body service_items service_item service_stmt endpoints endpoint mode gue_variant mode_opts mode_opt
 %type <node> when_conds when_cond instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt
 %type <node> test_body test_items test_item test_stmt outcome packet packet_opts packet_opt tcp_flag
@@ -425,11 +425,15 @@ mode: PASSTHROUGH { $$ = clause(p, CL_PASSTHROUGH, @1, NULL); }
     | DSR L2 { $$ = clause(p, CL_DSR_L2, @$, NULL); }
     | DSR REWRITE { $$ = clause(p, CL_DSR_REWRITE, @$, NULL); }
     | DSR IPIP { $$ = clause(p, CL_DSR_IPIP, @$, NULL); }
-    | DSR GUE scalar { $$ = clause(p, CL_DSR_GUE, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`dsr gue`")); }
+    | DSR GUE scalar gue_variant
+        { $$ = clause(p, CL_DSR_GUE, span_join(@1, @2), chain(want(p, $3, W_INT | W_NAME, "`dsr gue`"), $4)); }
     | PROXY mode_opts { $$ = clause(p, CL_PROXY, @1, kids($2)); }
     | PROXY HTTP mode_opts { $$ = clause(p, CL_PROXY_HTTP, span_join(@1, @2), kids($3)); }
     | PROXY INLINE { $$ = clause(p, CL_PROXY_INLINE, @$, NULL); }
     | OBSERVE { $$ = clause(p, CL_OBSERVE, @1, NULL); }
+    ;
+gue_variant: %empty { $$ = NULL; }
+    | VARIANT scalar { $$ = clause(p, CL_VARIANT, @1, want(p, $2, W_INT | W_NAME, "`variant`")); }
     ;
 mode_opts: %empty { $$ = NULL; } | mode_opts mode_opt { $$ = append(p, $1, $2); } ;
 mode_opt: TLS CERT STRING KEY STRING { $$ = clause(p, CL_TLS, @1, chain($3, $5)); }

@@ -161,7 +161,7 @@ struct pbc_cond {
 };
 static_assert(sizeof(struct pbc_cond) == 32, "layout");
 enum { VLAN_ANY = 1, VLAN_NONE = 2 };          /* COND_VLAN arg */
-enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* COND_ETHER_* arg, JMACK imm; multicast excludes broadcast */
+enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* COND_ETHER_* arg, JMACK imm; broadcast is multicast, too */
 
 struct pbc_range {
     uint32_t lo, hi;
@@ -357,14 +357,14 @@ struct pbc_service {
     uint8_t no_server;                  /* enum pbc_no_server */
     uint16_t gue_port;
     uint32_t max_flows, max_flows_per_source; /* at once; 0: no bound */
-    uint32_t rate; /* 1 + the meter that a packet which opens a flow must be within; 0: none */
-    uint16_t mss;  /* clamp of SYNs: 0: none, PBC_MSS_AUTO: what the way to the server bears, else the number */
-    uint8_t flags; /* enum pbc_service_flag */
-    uint8_t reserved;
-    uint32_t reserved2;
+    uint32_t rate;       /* 1 + the meter that a packet which opens a flow must be within; 0: none */
+    uint16_t mss;        /* clamp of SYNs: 0: none, PBC_MSS_AUTO: what the way to the server bears, else the number */
+    uint8_t flags;       /* enum pbc_service_flag */
+    uint8_t gue_variant; /* that `dsr gue` sends: 0 or 1 */
+    uint32_t reserved;
     uint64_t idle_ns;     /* of flows that both sides use; 0: as in the timeouts */
     uint64_t affinity_ns; /* how long a source keeps its server after its last flow ended; 0: no affinity */
-    uint64_t reserved3[7];
+    uint64_t reserved2[7];
 };
 static_assert(sizeof(struct pbc_service) == 128, "KERNEL.md");
 enum pbc_service_flag { PBC_SERVICE_COOKIES = 1 << 0, PBC_SERVICE_ANNOUNCE = 1 << 1 };

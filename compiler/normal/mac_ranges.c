@@ -1,16 +1,17 @@
 /* MACs as ranges: what a predicate leaves of another is seldom a predicate that a rule could say ("multicast, but not
  * these"), so what regions compute of them is kept as ranges. The group bit comes first in their numbers, which makes
- * unicast, multicast and broadcast one range each, and a number past them all stands for frames that have no MAC. */
+ * unicast and multicast one range each, and a number past them all stands for frames that have no MAC. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/normal.h"
 #include "lang/heap.h"
+#include "vm/judge/judge.h"
 
 #define GROUP_BIT  ((uint64_t)1 << 40) /* of the MAC, first octet first */
 #define MAC_GROUPS ((uint64_t)1 << 47)
 #define MAC_NOBODY ((uint64_t)1 << 48)
-#define BROADCAST  (MAC_NOBODY - 1)
+#define BROADCAST  (MAC_NOBODY - 1) /* one of the groups */
 
 /* Pairs of first and last, for as long as something is worked out: lists of MACs are long, and what is made of them on
  * the way is not kept. */
@@ -81,8 +82,9 @@ static struct list said(const struct ir_macs *m)
     if (n > 1) qsort(numbers.v, n, sizeof(*numbers.v), by_number);
     for (uint32_t i = 0; i < n; i++)
         if (!(m->kinds & MAC_MULTICAST) || numbers.v[i] < MAC_GROUPS) append(&out, numbers.v[i], numbers.v[i]);
-    if (m->kinds & MAC_MULTICAST) append(&out, MAC_GROUPS, MAC_NOBODY - 2);
-    if (m->kinds & MAC_BROADCAST || (n && numbers.v[n - 1] == MAC_NOBODY - 1))
+    if (m->kinds & MAC_MULTICAST)
+        append(&out, MAC_GROUPS, MAC_NOBODY - 1);
+    else if (m->kinds & MAC_BROADCAST)
         append(&out, MAC_NOBODY - 1, MAC_NOBODY - 1);
     if (!m->negated) return out;
     const struct list others = outside(&out, MAC_NOBODY - 1);
@@ -169,9 +171,7 @@ bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac)
     if (id == IR_ALL) return true;
     if (m->kinds == MACS_ARE_RANGES) return in_pairs(m, mac == MAC_NONE ? MAC_NOBODY : mac_number(mac));
     if (mac == MAC_NONE) return false;
-    const bool broadcast = mac == BROADCAST, group = mac & GROUP_BIT;
-    const bool found = (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), by_number)) ||
-                       (m->kinds & MAC_BROADCAST && broadcast) || (m->kinds & MAC_MULTICAST && group && !broadcast);
+    const bool found = (m->count && bsearch(&mac, m->macs, m->count, sizeof(mac), by_number)) || mac_is(mac, m->kinds);
     return found != m->negated;
 }
 

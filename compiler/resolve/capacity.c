@@ -83,7 +83,7 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
 /* The largest that goes before a packet on the way to one of the service's servers. */
 static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *s)
 {
-    static const unsigned IP4 = 20, IP6 = 40, UDP_AND_GUE = 12;
+    static const unsigned IP4 = 20, IP6 = 40, UDP = 8, GUE = 4;
     bool v6 = false;
 
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
@@ -94,7 +94,8 @@ static unsigned tunnel_bytes(const struct image *img, const struct pbc_service *
             for (uint32_t k = p->servers; k < p->servers + p->server_count && !v6; k++)
                 v6 = img->servers[k].family == 6;
         }
-    return (v6 ? IP6 : IP4) + (mode_is(s->mode, MODE_TAKES_PORT) ? UDP_AND_GUE : 0u);
+    const unsigned udp = !mode_is(s->mode, MODE_TAKES_PORT) ? 0 : s->gue_variant ? UDP : UDP + GUE;
+    return (v6 ? IP6 : IP4) + udp;
 }
 
 static bool takes_tcp(const struct image *img, const struct pbc_service *s)

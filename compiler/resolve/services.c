@@ -12,6 +12,8 @@ static const struct number_kind port_kind = {.what = "a port to serve",
                                              .most = 65535,
                                              .ports = true};
 
+static const struct number_kind variant_kind = {.what = "a variant of GUE", .range = "they are 0 and 1", .most = 1};
+
 /* Modes ------------------------------------------------------------------------------------------------------------ */
 
 static const uint8_t modes[CL_COUNT] = {
@@ -42,7 +44,10 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         return false;
     }
     service->mode = mode;
-    if (mode_is(mode, MODE_TAKES_PORT)) service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+    if (mode_is(mode, MODE_TAKES_PORT)) {
+        service->gue_port = (uint16_t)clause_number(c, word, &port_kind, 0);
+        service->gue_variant = (uint8_t)clause_number(c, word->first ? word->first->next : NULL, &variant_kind, 0);
+    }
     return true;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP_AND_GUE = 12, TCP = 20 };
+enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP = 8, GUE = 4, TCP = 20 };
 
 static bool is_local(const struct setup *s, uint32_t i)
 {
@@ -128,8 +128,8 @@ static void print_gue(const struct setup *s)
 static void print_mss(const struct setup *s, uint32_t i)
 {
     const struct pbc_service *service = &s->img->services[s->services[i]];
-    const unsigned before =
-        (s->server->family == 6 ? IP6 : IP4) + (mode_is(service->mode, MODE_TAKES_PORT) ? UDP_AND_GUE : 0u);
+    const unsigned udp = !mode_is(service->mode, MODE_TAKES_PORT) ? 0 : service->gue_variant ? UDP : UDP + GUE;
+    const unsigned before = (s->server->family == 6 ? IP6 : IP4) + udp;
 
     if (!mode_is(service->mode, MODE_TUNNELS)) return;
     for (uint32_t n = service->endpoints; n < service->endpoints + service->endpoint_count; n++) {

@@ -15,7 +15,8 @@
 enum { SLOTS = 1024, SLOT_BYTES = 4096, SHOWN_A_CAPTURE = 400, LINE = 300, PATH = 4400 };
 
 static const char *const modes[] = {
-    "passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip", "dsr gue 6080",
+    "passthrough",  "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
+    "dsr gue 6080", "dsr gue 6080 variant 1",
 };
 
 static struct pool *pool;

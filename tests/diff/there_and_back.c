@@ -20,7 +20,7 @@
 #include "vm/packet/csum.h"
 #include "vm/vm.h"
 
-enum { SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 32, MODES = 7, TEXT = 1200 };
+enum { SLOTS = 64, SLOT_BYTES = 2048, ENTRIES = 32, MODES = 8, TEXT = 1200 };
 
 static const char rules[] =
     "pool pt { source 10.9.0.7, 10.9.0.8, 2001:db8:9::7 ports 1024-65535\n"
@@ -36,7 +36,9 @@ static const char rules[] =
     "service s3 on 203.0.113.13, 2001:db8::13 tcp/80, udp/80, sctp/80, icmp, icmp6 { mode dsr rewrite; -> ks }\n"
     "service s4 on 203.0.113.14, 2001:db8::14 tcp/80, udp/80, sctp/80, icmp, icmp6 { mode dsr ipip; -> four }\n"
     "service s5 on 203.0.113.15, 2001:db8::15 tcp/80, udp/80, sctp/80, icmp, icmp6 { mode dsr ipip; -> six }\n"
-    "service s6 on 203.0.113.16, 2001:db8::16 tcp/80, udp/80, sctp/80, icmp, icmp6 { mode dsr gue 6080; -> four }\n";
+    "service s6 on 203.0.113.16, 2001:db8::16 tcp/80, udp/80, sctp/80, icmp, icmp6 { mode dsr gue 6080; -> four }\n"
+    "service s7 on 203.0.113.17, 2001:db8::17 tcp/80, udp/80, sctp/80, icmp, icmp6 { mode dsr gue 6080 variant 1; -> "
+    "six }\n";
 static const char far_rules[] = "firewall far default drop {\n"
                                 "  decap ipip from 10.9.0.1, 2001:db8:9::1\n"
                                 "  decap gue 6080 from 10.9.0.1, 2001:db8:9::1\n"

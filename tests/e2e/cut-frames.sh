@@ -15,7 +15,7 @@ reread() {
 written() { sed -n '/"copied"/,/}/s/.*"answers":[^0-9]*\([0-9]*\).*/\1/p' out; }
 
 rules all <<<'firewall f default accept { }'
-modes=('passthrough' 'passthrough keep source' 'dsr l2' 'dsr rewrite' 'dsr ipip' 'dsr gue 6080')
+modes=('passthrough' 'passthrough keep source' 'dsr l2' 'dsr rewrite' 'dsr ipip' 'dsr gue 6080' 'dsr gue 6080 variant 1')
 for i in "${!modes[@]}"; do
     source=
     [ "$i" -ne 0 ] || source='source 10.9.0.1, 2001:db8:9::1 ports 1024-65535;'

@@ -198,7 +198,8 @@ class Flow:
         df = 0 if inner6 else packet[6] >> 6 & 1
         body = packet
         if "gue" in s.mode:
-            body = struct.pack("!HHHHBBH", 0, GUE_PORT, 12 + len(packet), 0, 0, proto, 0) + packet
+            gue = b"" if "variant 1" in s.mode else struct.pack("!BBH", 0, proto, 0)
+            body = struct.pack("!HHHH", 0, GUE_PORT, 8 + len(gue) + len(packet), 0) + gue + packet
             proto = 17
         return ip(OUTER[s.outer], s.server, proto, body, tos=tos, df=df)
 
@@ -317,7 +318,8 @@ def learn(flow, left):
 
 def without_gue(flow, got):
     at = 14 + 4 * len(flow.tags)
-    return frame(got[:6], got[6:12], flow.tags, got[at + (20 if flow.s.outer == 4 else 40) + 12:])
+    udp = 8 if "variant 1" in flow.s.mode else 12
+    return frame(got[:6], got[6:12], flow.tags, got[at + (20 if flow.s.outer == 4 else 40) + udp:])
 
 
 KEPT = "frame eth ethertype vlan ieee8021ad ip ipv6 ipv6.hopopts ipv6.dstopts ipv6.fraghdr tcp udp sctp icmp icmpv6 data"
@@ -353,7 +355,7 @@ def main():
     os.makedirs(work, exist_ok=True)
     services = [Service(0, mode, f, f) for mode in ("passthrough", "passthrough keep source", "dsr l2", "dsr rewrite")
                 for f in (4, 6)]
-    services += [Service(0, mode, f, g) for mode in ("dsr ipip", "dsr gue %d" % GUE_PORT) for f in (4, 6) for g in (4, 6)]
+    services += [Service(0, mode, f, g) for mode in ("dsr ipip", "dsr gue %d" % GUE_PORT, "dsr gue %d variant 1" % GUE_PORT) for f in (4, 6) for g in (4, 6)]
     services = [Service(i + 1, s.mode, s.family, s.outer) for i, s in enumerate(services)]
     with open(work + "/modes.prey", "w") as f:
         f.write("".join(s.rules() for s in services))

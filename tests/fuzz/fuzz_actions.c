@@ -133,8 +133,10 @@ static void try_tunnel(void)
 {
     struct key key, after;
     struct pkt pkt = fresh(&key);
-    struct tunnel t = {
-        .kind = flags & 4 ? TUNNEL_GUE : TUNNEL_IPIP, .v6 = flags & 8, .port = 6080, .mtu = number[10] % 2000};
+    struct tunnel t = {.kind = flags & 4 ? (flags & 64 ? TUNNEL_GUE1 : TUNNEL_GUE) : TUNNEL_IPIP,
+                       .v6 = flags & 8,
+                       .port = 6080,
+                       .mtu = number[10] % 2000};
     uint32_t inner_mtu, len = key.length, end = pkt.l3 + len, head = pkt.link == LINK_ETHER ? pkt.l3 : 0, l3 = pkt.l3;
     memcpy(t.src, number, sizeof t.src);
     memcpy(t.dst, number + 4, sizeof t.dst);
@@ -159,7 +161,7 @@ static void try_tunnel(void)
 static void try_decap(void)
 {
     struct key key, after;
-    for (unsigned kind = TUNNEL_IPIP; kind <= TUNNEL_GUE; kind++) {
+    for (unsigned kind = TUNNEL_IPIP; kind < TUNNEL_KINDS; kind++) {
         struct pkt pkt = fresh(&key);
         if (tunnel_decap(&pkt, &key, (enum tunnel_kind)kind, key.dst_port) != DECAP_DONE) {
             HOLD(same(&pkt, frame_len));

@@ -112,11 +112,11 @@ static void put_options(struct draw *d, unsigned mode, const char *text)
 
 static void put_one_service(struct draw *d, unsigned n, unsigned pools, struct endpoints *all)
 {
-    static const char *const modes[] = {"passthrough", "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
-                                        "dsr gue 6080"};
+    static const char *const modes[] = {"passthrough",  "passthrough keep source", "dsr l2", "dsr rewrite", "dsr ipip",
+                                        "dsr gue 6080", "dsr gue 6080 variant 1"};
     static const char *const none[] = {"", " on no server reset\n", " on no server drop\n", " on no server pass\n"};
     char text[ENDPOINT_TEXT];
-    const unsigned mode = below(d, 6);
+    const unsigned mode = below(d, sizeof modes / sizeof *modes);
 
     endpoint(d, text);
     if (!is_usable(all, text) || all->count == ENDPOINTS_MAX) return;
@@ -139,7 +139,7 @@ void put_services(struct draw *d)
     const unsigned pools = 1 + below(d, 3), services = 1 + below(d, one_in(d, 4) ? 30 : 6);
     struct endpoints all = {.count = 0};
 
-        put(d, "meter news0 = 100/s per source\nmeter news1 = 300/s burst 5\n");
+    put(d, "meter news0 = 100/s per source\nmeter news1 = 300/s burst 5\n");
     for (unsigned i = 0; i < pools; i++) put_pool(d, i);
     for (unsigned i = 0; i < services; i++) put_one_service(d, i, pools, &all);
 }

@@ -38,6 +38,18 @@ count   GUE 1
 in      eth / ip6 2001:db8:1::1 > 2001:db8:9::9 / udp 50000 > 6080 / payload x"00290000" / ip6 2001:db8:7::7 > 2001:db8:9::9 / icmp6 type echo-request id 1 seq 1
 verdict accept PING6 - - -
 inside  eth / ip6 2001:db8:7::7 > 2001:db8:9::9 / icmp6 type echo-request id 1 seq 1
+# GUE of variant 1: the inner header itself stands behind UDP, and says its version.
+in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / ip4 198.51.100.7 > 203.0.113.10 / tcp 1000 > 80 syn
+verdict accept WEB - - -
+matches GUE WEB
+inside  eth / ip4 198.51.100.7 > 203.0.113.10 / tcp 1000 > 80 syn
+in      eth / vlan 5 / ip6 2001:db8:1::1 > 2001:db8:9::9 / udp 50000 > 6080 / ip6 2001:db8:7::7 > 2001:db8:9::9 / icmp6 type echo-request id 1 seq 1
+verdict accept PING6 - - -
+inside  eth / vlan 5 / ip6 2001:db8:7::7 > 2001:db8:9::9 / icmp6 type echo-request id 1 seq 1
+in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / payload x"50000000" / zeros 40
+verdict drop GUE - - bad-tunnel
+in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / payload x"c0040000" / zeros 40
+verdict drop GUE - - bad-tunnel
 # What is behind the inner packet, in the tunnel or in the frame, is left out.
 in      eth / ip4 192.0.2.1 > 10.0.0.9 ipip / ip4 198.51.100.7 > 203.0.113.10 len 40 / tcp 1000 > 80 syn csum 7 / zeros 9 / pad 6
 verdict accept WEB - - -
@@ -111,7 +123,9 @@ in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / payload x"000
 verdict drop GUE - - bad-tunnel
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / payload x"00040000"
 verdict drop GUE - - bad-tunnel
-in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / ip4 198.51.100.7 > 203.0.113.10 / tcp 1000 > 80 syn
+in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / ip4 198.51.100.7 > 203.0.113.10 ver 7 / tcp 1000 > 80 syn
+verdict drop GUE - - bad-tunnel
+in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / payload x"80040000" / ip4 198.51.100.7 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict drop GUE - - bad-tunnel
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / udp 50000 > 6080 csum 0 / payload x"20040000" / ip4 198.51.100.7 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict drop GUE - - bad-tunnel

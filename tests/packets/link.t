@@ -16,7 +16,8 @@ rules
       count ether from not phones as NOT_PHONES
       count ether to broadcast as BROADCAST
       count ether to multicast as MULTICAST
-      count ether to not multicast, broadcast as UNICAST
+      count ether to not multicast as UNICAST
+      count ether to multicast, broadcast as GROUP
       count ether to 02:00:00:00:00:02, broadcast as MIXED
     }
 in eth / ip4 1.1.1.1 > 2.2.2.2
@@ -48,9 +49,9 @@ in eth / ip4 1.1.1.1 > 2.2.2.2 / taken 5 / taken 6
 matches V5 LIST TAGGED QINQ MAC1 PHONES UNICAST MIXED
 
 in eth 02:00:00:00:00:07 > ff:ff:ff:ff:ff:ff / ip4 1.1.1.1 > 2.2.2.2
-matches UNTAGGED NOT_ANY NOT_PHONES BROADCAST MIXED
+matches UNTAGGED NOT_ANY NOT_PHONES BROADCAST MULTICAST GROUP MIXED
 in eth 02:00:00:00:00:03 > 01:00:5e:00:00:01 / ip4 1.1.1.1 > 224.0.0.1
-matches UNTAGGED NOT_ANY PHONES MULTICAST
+matches UNTAGGED NOT_ANY PHONES MULTICAST GROUP
 in eth 02:00:00:00:00:03 > 02:00:00:00:00:04 type 0x88cc / raw x"00"
 matches UNTAGGED NOT_ANY PHONES UNICAST
 

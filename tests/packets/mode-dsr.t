@@ -137,8 +137,16 @@ speaks  10.9.0.1, 2001:db8:9::1
 rules
     pool web { server a 10.0.0.11 }
     service www on 203.0.113.10 tcp/80 { mode dsr gue 6080; mss clamp auto; -> web }
+    service one on 203.0.113.11, 2001:db8::11 tcp/80 { mode dsr gue 6081 variant 1; mss clamp auto; -> web }
 in      eth / ip4 198.18.0.1 > 203.0.113.10 ttl 64 df / tcp 1000 > 80 syn opt x"020405b4"
 verdict forward - www web/a -
+out     any
+# Variant 1
+in      eth / ip4 198.18.0.1 > 203.0.113.11 ttl 64 df / tcp 1000 > 80 syn opt x"020405b4"
+verdict forward - one web/a -
+out     any
+in      eth / ip6 2001:db8:7::7 > 2001:db8::11 / tcp 1000 > 80 syn opt x"020405b4"
+verdict forward - one web/a -
 out     any
 
 # What belongs to the flow's mode: errors about what the server sent quote the flow reversed, and go where it goes.

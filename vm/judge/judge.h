@@ -141,11 +141,12 @@ void set_ahead(const struct program *p, const struct key keys[], uint64_t todo);
 
 /* Is the number a member of the MAC set? */
 bool mac_set_has(const struct program *p, uint32_t set, uint64_t mac);
-/* Is it of that kind (MAC_MULTICAST, MAC_BROADCAST)? */
+/* Is it of that kind (MAC_MULTICAST, MAC_BROADCAST)? Multicast is the group bit (IEEE 802), which broadcast has, too.
+ */
 static inline bool mac_is(uint64_t mac, uint32_t kinds)
 {
     bool broadcast = mac == 0xffffffffffff, group = mac >> 40 & 1;
-    return (kinds & MAC_BROADCAST && broadcast) || (kinds & MAC_MULTICAST && group && !broadcast);
+    return (kinds & MAC_BROADCAST && broadcast) || (kinds & MAC_MULTICAST && group);
 }
 
 /* The packet's number that conditions of the kind compare; what it has of it, cond_has knows. */

@@ -141,6 +141,7 @@ static void dump_service(const struct program *p, uint32_t i, FILE *out)
     add_named(&t, p, "  service", i, s->name);
     text_add(&t, " mode %s", mode_info[s->mode].name);
     if (mode_is(s->mode, MODE_TAKES_PORT)) text_add(&t, " %u", s->gue_port);
+    if (s->gue_variant) text_add(&t, " variant %u", s->gue_variant);
     text_add(&t, " on no server %s", no_server_names[s->no_server]);
     add_options(&t, p, s);
     add_place(&t, p, &s->place);

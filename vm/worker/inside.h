@@ -6,7 +6,7 @@
  * | dropped as | where |
  * |---|---|
  * | `tunnel-fragment` | the outer packet is a fragment: nothing puts it together here |
- * | `bad-tunnel` | GUE of another variant, with flags or a wrong checksum; an inner version or length that is none |
+ * | `bad-tunnel` | GUE of a variant over 1, with flags or a wrong checksum; an inner version or length that is none |
  * | `tunnel-congested` | RFC 6040, 4.2 |
  * | `tunnel-source` | the inner source is this machine's address: nobody else may speak for it |
  * | `nested-tunnel` | a `decap` rule decides about what was inside: one level is taken off, not more |

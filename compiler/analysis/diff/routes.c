@@ -82,7 +82,7 @@ static void put_service(struct diff *d, const struct side *s, uint32_t i, FILE *
         put_endpoint(&p->endpoints[k], out);
     }
     fprintf(out, "; mode %s", mode_info[v->mode].name);
-    if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, " %u", v->gue_port);
+    if (mode_is(v->mode, MODE_TAKES_PORT)) fprintf(out, v->gue_variant ? " %u variant 1" : " %u", v->gue_port);
     for (uint32_t k = v->branches; k < v->branches + v->branch_count; k++) put_branch(d, s, &p->branches[k], out);
     fputs(no_server[v->no_server], out);
 }

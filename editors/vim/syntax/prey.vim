@@ -37,7 +37,7 @@ syn keyword preyWord first flow for forward frames gue header host http https id
 syn keyword preyWord instruction ipip keep l2 limit live mac masquerade max method mode mss no
 syn keyword preyWord observe off other out pass passive passthrough path payload per prohibited
 syn keyword preyWord proxy rate retries rewrite rise send slow snap sni split start sum timeout tls
-syn keyword preyWord transparent unreachable up v1 v2 verify via weight when with zone
+syn keyword preyWord transparent unreachable up v1 v2 variant verify via weight when with zone
 
 " Values. Of several that match at a place the one defined last wins.
 syn match preyNumber    /\<\d[0-9_]*\>/

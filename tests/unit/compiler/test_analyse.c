@@ -58,7 +58,8 @@ static void rules_of_one_list(void **state)
         {"drop from self; drop from self to self", 1, 0, 0},
         {"drop from self; drop from 10.0.0.1", 0, 0, 0},
         {"drop vlan any; drop vlan 5", 1, 0, 0},
-        {"drop ether to multicast; drop ether to broadcast", 0, 0, 0},
+        {"drop ether to multicast; drop ether to broadcast", 1, 0, 0}, /* which has the group bit */
+        {"drop ether to broadcast; drop ether to multicast", 0, 0, 0},
         {"drop tcp bytes payload at 0 is x\"16\"; drop tcp bytes payload at 0 is x\"16\" to port 443", 1, 0, 0},
         {"drop tcp bytes payload at 0 is x\"16\"; drop tcp", 0, 0, 0},
         {"drop tcp fragment later to port 80", 0, 0, 1},

@@ -81,6 +81,20 @@ static void test_gue(void **state)
             "eth / " OUTER6 "/ " GUE_UDP "/ raw x\"00290000\" / ip6 ::1 > ::2 / udp 5 > 80", NULL);
 }
 
+static void test_gue_variant_1(void **state)
+{
+    (void)state;
+    struct tunnel one4 = gue4, one6 = gue6;
+    one4.kind = one6.kind = TUNNEL_GUE1;
+    assert_int_equal(tunnel_overhead(&one4), 28);
+    assert_int_equal(tunnel_overhead(&one6), 48);
+    through(&one4, "eth / vlan 7 / ip4 1.1.1.1 > 2.2.2.2 df / udp 5 > 80 / payload \"odd\"",
+            "eth / vlan 7 / " OUTER4 "id 0 df / " GUE_UDP "/ ip4 1.1.1.1 > 2.2.2.2 df / udp 5 > 80 / payload \"odd\"",
+            NULL);
+    through(&one6, "eth / ip6 ::1 > ::2 tclass 2 / tcp 5 > 80",
+            "eth / " OUTER6 "tclass 2 / " GUE_UDP "/ ip6 ::1 > ::2 tclass 2 / tcp 5 > 80", NULL);
+}
+
 static void test_links(void **state)
 {
     (void)state;
@@ -317,6 +331,11 @@ static void test_decap(void **state)
           "eth / ip4 3.3.3.3 > 4.4.4.4 / " INNER4);
     decap(TUNNEL_GUE, GUE("00040000") INNER4, DECAP_DONE, "eth / " INNER4);
     decap(TUNNEL_GUE, "eth / " OUTER6 "/ udp 9 > 6080 / raw x\"00040000\" / " INNER4, DECAP_DONE, "eth / " INNER4);
+    /* Variant 1, whatever kind of GUE is asked for. */
+    decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / " INNER4, DECAP_DONE, "eth / " INNER4);
+    decap(TUNNEL_GUE1, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / ip6 ::1 > ::2 / udp 5 > 80", DECAP_DONE,
+          "eth / ip6 ::1 > ::2 / udp 5 > 80");
+    decap(TUNNEL_GUE1, GUE("00040000") INNER4, DECAP_DONE, "eth / " INNER4);
     /* What follows the inner packet inside the outer one is left behind. */
     decap(TUNNEL_IPIP, "eth / " OUTER4 "/ ip4 1.1.1.1 > 2.2.2.2 len 28 / udp 5 > 80 len 8 csum 0 / zeros 4", DECAP_DONE,
           "eth / ip4 1.1.1.1 > 2.2.2.2 len 28 / udp 5 > 80 len 8 csum 0");
@@ -347,10 +366,15 @@ static void test_decap_refused(void **state)
     decap(TUNNEL_GUE, "eth / " OUTER4 "more / udp 9 > 6080 csum 0 / zeros 24", DECAP_FRAGMENT, NULL);
     decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / raw x\"000400\"", DECAP_SHORT, NULL);
     decap(TUNNEL_GUE, GUE("00040000") "payload x\"45\" / zeros 18", DECAP_SHORT, NULL);
-    decap(TUNNEL_GUE, GUE("40040000") INNER4, DECAP_VARIANT, NULL);
+    decap(TUNNEL_GUE, GUE("40040000") INNER4, DECAP_LENGTH, NULL); /* variant 1: IPv4 with no header length */
+    decap(TUNNEL_GUE, GUE("50040000") INNER4, DECAP_VERSION, NULL);
+    decap(TUNNEL_GUE, GUE("70040000") INNER4, DECAP_VERSION, NULL);
+    decap(TUNNEL_GUE, GUE("c0040000") INNER4, DECAP_VARIANT, NULL);
     decap(TUNNEL_GUE, GUE("80040000") INNER4, DECAP_VARIANT, NULL);
     decap(TUNNEL_GUE, GUE("20040000") INNER4, DECAP_VARIANT, NULL);
-    decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / " INNER4, DECAP_VARIANT, NULL);
+    decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / payload x\"45000014\" / zeros 15", DECAP_SHORT, NULL);
+    decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0 / payload x\"60000000\" / zeros 35", DECAP_SHORT, NULL);
+    decap(TUNNEL_GUE, "eth / " OUTER4 "/ udp 9 > 6080 csum 0x1234 / " INNER4, DECAP_CHECKSUM, NULL);
     decap(TUNNEL_GUE, GUE("01040000") INNER4, DECAP_FLAGS, NULL);
     decap(TUNNEL_GUE, GUE("00048000") INNER4, DECAP_FLAGS, NULL);
     decap(TUNNEL_GUE, GUE("00040001") INNER4, DECAP_FLAGS, NULL);
@@ -395,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ipip),
         cmocka_unit_test(test_gue),
+        cmocka_unit_test(test_gue_variant_1),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_numbers_from_the_hash),
         cmocka_unit_test(test_encap_refused),

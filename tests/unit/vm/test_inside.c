@@ -174,8 +174,7 @@ static void draw_inner(struct rng *r, bool v6, char *text, size_t len)
 
 static struct tunnel draw_tunnel(struct rng *r)
 {
-    struct tunnel t = {
-        .kind = rng_one_in(r, 2) ? TUNNEL_GUE : TUNNEL_IPIP, .port = 6080, .v6 = rng_one_in(r, 2), .mtu = 1500};
+    struct tunnel t = {.kind = (uint8_t)rng_below(r, TUNNEL_KINDS), .port = 6080, .v6 = rng_one_in(r, 2), .mtu = 1500};
     draw_address(r, t.v6, true, t.src);
     draw_address(r, t.v6, false, t.dst);
     return t;

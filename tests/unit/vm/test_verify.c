@@ -336,10 +336,10 @@ static void many_nats(struct imgbuild *b)
     FAULT(service_mode, "service 0: unknown mode 6", b->services[0].mode = 6)                                          \
     FAULT(service_none, "service 0: unknown way 3 without a server", b->services[0].no_server = 3)                     \
     FAULT(service_reserved, "service 0: reserved bytes are not zero", b->services[0].reserved = 3)                     \
-    FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2 = 3)                   \
-    FAULT(service_reserved3, "service 0: reserved bytes are not zero", b->services[0].reserved3[6] = 3)                \
+    FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2[6] = 3)                \
     FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
     FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
+    FAULT(service_variant, "service 0: GUE variant 2", b->services[0].gue_variant = 2)                                 \
     FAULT(service_rate, "service 0: meter 3 does not exist", b->services[0].rate = 4)                                  \
     FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
     FAULT(service_flags, "service 0: unknown flags 0x4", b->services[0].flags = 4)                                     \

@@ -1,10 +1,11 @@
-/* dsr gue: the packet, one hop less, inside UDP and GUE to the server (draft-ietf-intarea-gue-09, variant 0). */
+/* dsr gue: the packet, one hop less, inside UDP and GUE to the server (draft-ietf-intarea-gue-09, variant 0 or 1). */
 #include "vm/packet/edit/tunnel.h"
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    return mode_tunnel(j, c, copy, TUNNEL_GUE, j->vm->program->services[c->left.service].gue_port);
+    const struct pbc_service *service = &j->vm->program->services[c->left.service];
+    return mode_tunnel(j, c, copy, tunnel_of(service), service->gue_port);
 }
 
 const struct mode_ops mode_DSR_GUE = {

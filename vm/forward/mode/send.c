@@ -193,6 +193,12 @@ static enum pkt_reason prepare(const struct job *j, struct packet_ctx *c, struct
     return REASON_NONE;
 }
 
+enum tunnel_kind tunnel_of(const struct pbc_service *service)
+{
+    if (!mode_is(service->mode, MODE_TAKES_PORT)) return TUNNEL_IPIP;
+    return service->gue_variant == 1 ? TUNNEL_GUE1 : TUNNEL_GUE;
+}
+
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port)
 {
     const struct pbc_server *server = &j->vm->program->servers[c->left.server];
@@ -224,7 +230,7 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
         leave->way == LEAVE_TO_SERVER ? (enum pbc_mode)p->services[leave->service].mode : PBC_MODE_PASSTHROUGH;
     if (mode_is(mode, MODE_BRIDGES)) return TUNNEL_FITS;
     if (!mode_is(mode, MODE_TUNNELS)) return edge_fit(c->pkt, c->key, mtu, told);
-    const struct tunnel t = {.kind = mode_is(mode, MODE_TAKES_PORT) ? TUNNEL_GUE : TUNNEL_IPIP,
+    const struct tunnel t = {.kind = (uint8_t)tunnel_of(&p->services[leave->service]),
                              .v6 = p->servers[leave->server].family == 6,
                              .mtu = mtu};
     return tunnel_fit(&t, c->pkt, c->key, told);

@@ -19,6 +19,26 @@ static bool udp_sum_wrong(const struct pkt *pkt, const struct key *key, uint32_t
     return csum_fold(edit_sum(pkt, pseudo, from, to)) != 0;
 }
 
+/* Behind UDP: variant 0's header says what follows, variant 1 is the packet itself. */
+static enum decap open_variant(const struct pkt *pkt, uint32_t gue, struct inner *in)
+{
+    const uint8_t first = edit_get8(pkt, gue);
+    const unsigned version = first >> 4;
+    switch (first >> GUE_VARIANT_SHIFT) {
+    case 0:
+        if (first & GUE_CONTROL) return DECAP_VARIANT;
+        if (first & GUE_HLEN || edit_get16(pkt, gue + GUE_FLAGS) != 0) return DECAP_FLAGS;
+        in->at = gue + GUE_LEN;
+        in->proto = edit_get8(pkt, gue + GUE_PROTO);
+        return DECAP_DONE;
+    case 1:
+        in->at = gue;
+        in->proto = version == 4 ? IPPROTO_NR_IP4 : IPPROTO_NR_IP6;
+        return version == 4 || version == 6 ? DECAP_DONE : DECAP_VERSION;
+    default: return DECAP_VARIANT;
+    }
+}
+
 static enum decap open_gue(const struct pkt *pkt, const struct key *key, uint16_t port, struct inner *in)
 {
     if (!(key->kind & KIND_UDP)) return DECAP_OTHER;
@@ -26,12 +46,9 @@ static enum decap open_gue(const struct pkt *pkt, const struct key *key, uint16_
     if (key->dst_port != port) return DECAP_OTHER;
     uint32_t len = edit_get16(pkt, pkt->l4 + (uint32_t)UDP_LENGTH), gue = pkt->payload;
     if (len < UDP_LEN + GUE_LEN || !edit_has(pkt, gue, GUE_LEN)) return DECAP_SHORT;
-    uint8_t first = edit_get8(pkt, gue);
-    if (first >> GUE_VARIANT_SHIFT != 0 || first & GUE_CONTROL) return DECAP_VARIANT;
-    if (first & GUE_HLEN || edit_get16(pkt, gue + GUE_FLAGS) != 0) return DECAP_FLAGS;
-    if (udp_sum_wrong(pkt, key, len)) return DECAP_CHECKSUM;
-    *in = (struct inner){.at = gue + GUE_LEN, .limit = pkt->l4 + len, .proto = edit_get8(pkt, gue + GUE_PROTO)};
-    return DECAP_DONE;
+    *in = (struct inner){.limit = pkt->l4 + len};
+    const enum decap d = open_variant(pkt, gue, in);
+    return d == DECAP_DONE && udp_sum_wrong(pkt, key, len) ? DECAP_CHECKSUM : d;
 }
 
 static enum decap open_ipip(const struct pkt *pkt, const struct key *key, struct inner *in)
@@ -88,7 +105,7 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
 {
     struct inner in;
     if (pkt->reason || !(key->kind & KIND_IP)) return DECAP_OTHER;
-    enum decap d = kind == TUNNEL_GUE ? open_gue(pkt, key, port, &in) : open_ipip(pkt, key, &in);
+    enum decap d = kind == TUNNEL_IPIP ? open_ipip(pkt, key, &in) : open_gue(pkt, key, port, &in);
     if (d == DECAP_DONE && !(pkt->flags & PKT_WRITABLE)) d = DECAP_READ_ONLY;
     if (d == DECAP_DONE) d = measure(pkt, &in);
     if (d != DECAP_DONE) return d;

@@ -8,7 +8,8 @@
 
 uint32_t tunnel_overhead(const struct tunnel *t)
 {
-    return (uint32_t)(t->v6 ? IP6_LEN : IP4_LEN) + (t->kind == TUNNEL_GUE ? UDP_LEN + GUE_LEN : 0);
+    static const uint32_t behind[TUNNEL_KINDS] = {[TUNNEL_GUE] = UDP_LEN + GUE_LEN, [TUNNEL_GUE1] = UDP_LEN};
+    return (uint32_t)(t->v6 ? IP6_LEN : IP4_LEN) + behind[t->kind];
 }
 
 static bool has_df(const struct pkt *pkt, const struct key *key)
@@ -39,7 +40,7 @@ struct outer {
 
 static uint8_t outer_proto(const struct outer *o, const struct tunnel *t)
 {
-    return t->kind == TUNNEL_GUE ? IPPROTO_NR_UDP : o->carried;
+    return t->kind == TUNNEL_IPIP ? o->carried : IPPROTO_NR_UDP;
 }
 
 /* The checksum is added up from the fields: reading back what was just written in smaller pieces would wait for it. */
@@ -79,8 +80,9 @@ static void udp_gue(const struct outer *o, const struct tunnel *t, uint32_t at, 
     enum { PORTS_FROM = 49152, PORTS_MASK = 0x3fff };
     edit_put16(o->pkt, at, (uint16_t)(PORTS_FROM | ((hash ^ hash >> 16) & PORTS_MASK)));
     edit_put16(o->pkt, at + 2, t->port);
-    edit_put16(o->pkt, at + UDP_LENGTH, (uint16_t)(UDP_LEN + GUE_LEN + o->inner));
+    edit_put16(o->pkt, at + UDP_LENGTH, (uint16_t)(UDP_LEN + (t->kind == TUNNEL_GUE ? GUE_LEN : 0u) + o->inner));
     edit_put16(o->pkt, at + UDP_SUM, 0);
+    if (t->kind == TUNNEL_GUE1) return;
     edit_put16(o->pkt, at + UDP_LEN, o->carried); /* variant 0, no control, no words after these four bytes */
     edit_put16(o->pkt, at + UDP_LEN + GUE_FLAGS, 0);
 }
@@ -114,9 +116,9 @@ int tunnel_encap(struct pkt *pkt, const struct key *key, const struct tunnel *t,
     else
         outer4(&o, t, id);
     pkt->l4 = (uint16_t)(o.at + (t->v6 ? IP6_LEN : IP4_LEN));
-    pkt->payload = (uint16_t)(t->kind == TUNNEL_GUE ? pkt->l4 + UDP_LEN : 0);
+    pkt->payload = (uint16_t)(t->kind == TUNNEL_IPIP ? 0 : pkt->l4 + UDP_LEN);
     pkt->l3_end = (uint16_t)(o.at + overhead + o.inner < UINT16_MAX ? o.at + overhead + o.inner : UINT16_MAX);
     pkt->ext_headers = 0;
-    if (t->kind == TUNNEL_GUE) udp_gue(&o, t, pkt->l4, hash);
+    if (t->kind != TUNNEL_IPIP) udp_gue(&o, t, pkt->l4, hash);
     return 0;
 }

@@ -1,9 +1,10 @@
-/* Tunnels: an IP packet inside another, bare (RFC 2003, RFC 2473, RFC 4213) or behind UDP and a four-byte header (GUE
- * variant 0, draft-ietf-intarea-gue-09).
+/* Tunnels: an IP packet inside another, bare (RFC 2003, RFC 2473, RFC 4213) or behind UDP (GUE,
+ * draft-ietf-intarea-gue-09): variant 0 with a header of four bytes, variant 1 without.
  *
  *   ipip  |link|outer IP|inner IP ...           protocol 4 or 41 by the inner family
- *   gue   |link|outer IP|UDP|GUE|inner IP ...    UDP checksum 0 (RFC 6935, RFC 6936), GUE with no flags and that
+ *   gue 0 |link|outer IP|UDP|GUE|inner IP ...    UDP checksum 0 (RFC 6935, RFC 6936), GUE with no flags and that
  * protocol
+ *   gue 1 |link|outer IP|UDP|inner IP ...        the same; the inner version says which it is
  *
  * What the outer header says: DSCP and ECN of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as the inner one
  * has it; IPv6 inside IPv4: no DF, since nobody keeps what a too-big from the way would say (RFC 4213, 3.2.1). Without
@@ -15,7 +16,7 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-enum tunnel_kind { TUNNEL_IPIP, TUNNEL_GUE };
+enum tunnel_kind { TUNNEL_IPIP, TUNNEL_GUE, TUNNEL_GUE1, TUNNEL_KINDS }; /* GUE1: variant 1 */
 
 struct tunnel {
     uint32_t src[4], dst[4]; /* of the outer header, as in struct key */
@@ -56,14 +57,15 @@ enum decap {
     DECAP_READ_ONLY, /* a view */
     DECAP_FRAGMENT,  /* the outer packet is one: it is put together elsewhere */
     DECAP_SHORT,     /* ends inside the GUE or the inner header */
-    DECAP_VARIANT,   /* GUE: not variant 0, or a control message */
+    DECAP_VARIANT,   /* GUE: neither variant 0 nor 1, or a control message */
     DECAP_FLAGS,     /* GUE: optional fields or private data */
-    DECAP_VERSION,   /* the inner packet is not of the version that the protocol says */
+    DECAP_VERSION,   /* the inner packet is not of the version that the protocol says, or of none */
     DECAP_LENGTH,    /* the inner packet's length does not fit in the outer one's */
     DECAP_CHECKSUM,  /* GUE: the outer UDP checksum is there and wrong */
     DECAP_CONGESTED, /* marked on the way, and the inner packet cannot say so: dropped (RFC 6040, 4.2) */
 };
-/* Take the outer headers off a packet in a slot that pkt_parse found well formed. port: of GUE. Where the packet came
+/* Take the outer headers off a packet in a slot that pkt_parse found well formed. port: of GUE, either of whose kinds
+ * takes both variants. Where the packet came
  * from is the caller's to check. The inner ECN field becomes what RFC 6040, 4.2 says; its DSCP stays (RFC 2983, 3.1:
  * the pipe). Unless DECAP_DONE nothing is changed; with it the frame ends with the inner packet and is to be parsed
  * again. A GUE checksum is taken for right where the capture cut the packet. */

@@ -100,7 +100,8 @@ enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
 /* How long the quoted packet is, where an error says so (RFC 4884, 4): in words of 4 bytes, of 8. */
 enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUOTE_UNIT = 8 };
 
-/* Generic UDP encapsulation, variant 0 (draft-ietf-intarea-gue-09, 3.1). */
+/* Generic UDP encapsulation (draft-ietf-intarea-gue-09): a header of four bytes in variant 0 (3.1), none in variant 1
+ * (4), where the first two bits of an IP version, 01, say so. */
 enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
 enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
 

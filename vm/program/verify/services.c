@@ -206,6 +206,7 @@ static bool verify_options(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_service *s = &p->services[i];
     if (mode_is(s->mode, MODE_TAKES_PORT) != (s->gue_port != 0)) return fault(v, "service %u: GUE port %u", i, s->gue_port);
+    if (s->gue_variant > mode_is(s->mode, MODE_TAKES_PORT)) return fault(v, "service %u: GUE variant %u", i, s->gue_variant);
     if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
@@ -217,8 +218,8 @@ static bool verify_options(const struct verifier *v, uint32_t i)
          s->flags & PBC_SERVICE_ANNOUNCE && inside(e, 1, p->endpoints_count) && e - s->endpoints < s->endpoint_count;
          e++)
         if (p->endpoints[e].to != PBC_TO_ADDRESS) return fault(v, "service %u: announces what is no address", i);
-    bool zero = !s->reserved && !s->reserved2;
-    for (size_t r = 0; r < sizeof s->reserved3 / sizeof s->reserved3[0]; r++) zero = zero && !s->reserved3[r];
+    bool zero = !s->reserved;
+    for (size_t r = 0; r < sizeof s->reserved2 / sizeof s->reserved2[0]; r++) zero = zero && !s->reserved2[r];
     return zero || fault(v, "service %u: reserved bytes are not zero", i);
 }
 
