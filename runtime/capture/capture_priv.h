@@ -52,12 +52,11 @@ bool map_shrunk(const struct capture *c);  /* or is the file shorter than it was
 static inline void fetch_ahead(struct capture *c)
 {
     enum { LINE = 64, AHEAD = 4096, STRETCH = 65536 };
-    if (c->fetched < c->at) c->fetched = c->at;
-    const uint64_t want = c->at + AHEAD < c->size ? c->at + AHEAD : c->size;
-    for (; c->fetched < want; c->fetched += LINE) {
-        if (c->fetched % STRETCH < LINE) (void)*(const volatile uint8_t *)(c->bytes + c->fetched);
-        __builtin_prefetch(c->bytes + c->fetched);
-    }
+    uint64_t at = c->fetched < c->at ? c->at : c->fetched;
+    const uint64_t want = c->at + AHEAD < c->size ? c->at + AHEAD : c->size, stretch = want / STRETCH * STRETCH;
+    if (stretch >= at && stretch < c->size) (void)*(const volatile uint8_t *)(c->bytes + stretch);
+    for (; at < want; at += LINE) __builtin_prefetch(c->bytes + at);
+    c->fetched = at;
 }
 
 /* The compressor whose magic number the bytes begin with, or NULL. */

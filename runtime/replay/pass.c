@@ -180,7 +180,7 @@ static void verdicts_leave(struct pass *p)
 }
 
 /* Must this frame be judged by a clock that shows its time? */
-static bool begins_step(const struct replay_clock *c, const struct capture_frame *f)
+static inline bool begins_step(const struct replay_clock *c, const struct capture_frame *f)
 {
     const uint64_t t = f->time_ns;
     if (t <= c->now_ns || (t - c->now_ns < c->step_ns && t < c->until_ns)) return false;
@@ -188,35 +188,36 @@ static bool begins_step(const struct replay_clock *c, const struct capture_frame
     return glance_fragment(f->data, f->cap_len, f->link);
 }
 
-/* How many frames from `first` on one call of the vm may take: its clock stands still meanwhile, and its schedules
- * hold. */
-static unsigned until_clock_step(const struct pass *p, unsigned first, unsigned end)
+/* View the frames from p->call on that one call of the vm may take, the first at least: its clock stands still
+ * meanwhile, and its schedules hold. */
+static void frames_view(struct pass *p, unsigned end)
 {
     const struct replay_clock *c = &p->clock;
-    if (c->step_ns == UINT64_MAX && c->until_ns == UINT64_MAX) return end;
-    unsigned i = first + 1;
-    while (i < end && !begins_step(c, &p->frames[i])) i++;
-    return i;
+    const bool stands = c->step_ns == UINT64_MAX && c->until_ns == UINT64_MAX;
+    struct totals *t = &p->t;
+    unsigned i = p->call;
+    do {
+        const struct capture_frame *f = &p->frames[i];
+        struct pkt *pkt = &p->pkts[i++];
+        frame_view(p->r, f, pkt);
+        pkt->cookie = p->read + i;
+        t->bytes += pkt->wire_len;
+        if (!f->time_ns) continue;
+        if (f->time_ns - 1 < t->first_ns - 1) t->first_ns = f->time_ns; /* 0 - 1: none so far */
+        t->earlier += f->time_ns < t->last_ns;
+        if (f->time_ns > t->last_ns) t->last_ns = f->time_ns;
+    } while (i < end && (stands || !begins_step(c, &p->frames[i])));
+    p->called = i - p->call;
 }
 
 static void frames_judge(struct pass *p, unsigned first, unsigned end)
 {
-    for (unsigned i = first; i < end; i++) {
-        const struct capture_frame *f = &p->frames[i];
-        frame_view(p->r, f, &p->pkts[i]);
-        p->pkts[i].cookie = p->read + i + 1;
-        p->t.bytes += p->pkts[i].wire_len;
-        if (!f->time_ns) continue;
-        if (f->time_ns - 1 < p->t.first_ns - 1) p->t.first_ns = f->time_ns; /* 0 - 1: none so far */
-        p->t.earlier += f->time_ns < p->t.last_ns;
-        if (f->time_ns > p->t.last_ns) p->t.last_ns = f->time_ns;
-    }
     p->t.frames += end - first;
     for (; first < end; first += p->called) {
         if (p->clock.timers) timers_run(p, p->frames[first].time_ns);
         const struct vm_in in = replay_clock_at(&p->clock, p->frames[first].time_ns);
         p->call = first;
-        p->called = until_clock_step(p, first, end) - first;
+        frames_view(p, end);
         vm_run(p->vm, &in, p->views + first, p->called, p->judged + first, &p->tx);
         verdicts_leave(p);
         leave(p);

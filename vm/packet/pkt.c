@@ -1,4 +1,4 @@
-/* Views: making one, its MAC addresses, and byte patterns in its layers. Parsing is vm/packet/parse/. */
+/* A packet's MAC addresses, and byte patterns in its layers. Parsing is vm/packet/parse/. */
 #include "vm/packet/pkt.h"
 
 #include "vm/packet/key.h"
@@ -7,19 +7,6 @@
 #include "vm/packet/parse/header.h"
 
 enum { PATTERN_MOST = 64 };
-
-void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link,
-              uint16_t iface)
-{
-    *pkt = (struct pkt){
-        .data = (uint8_t *)(uintptr_t)bytes, /* never written: PKT_WRITABLE is clear */
-        .head_len = cap_len,
-        .cap_len = cap_len,
-        .wire_len = wire_len < cap_len ? cap_len : wire_len,
-        .link = (uint8_t)link,
-        .iface = iface,
-    };
-}
 
 uint64_t pkt_mac(const struct pkt *pkt, bool dst)
 {

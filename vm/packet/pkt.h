@@ -113,7 +113,17 @@ bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, uns
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);
 
 /* Fill a view over bytes (not copied, not written). */
-void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len, enum pkt_link link,
-              uint16_t iface);
+static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len,
+                            enum pkt_link link, uint16_t iface)
+{
+    *pkt = (struct pkt){
+        .data = (uint8_t *)(uintptr_t)bytes, /* never written: PKT_WRITABLE is clear */
+        .head_len = cap_len,
+        .cap_len = cap_len,
+        .wire_len = wire_len < cap_len ? cap_len : wire_len,
+        .link = (uint8_t)link,
+        .iface = iface,
+    };
+}
 
 #endif
