@@ -93,15 +93,10 @@ struct meter_counter {
     uint64_t overflowed;   /* of both: judged by the shared bucket, for the table was full */
 };
 
-/* Flows that are sent on. Reasons say what was refused. */
+/* Flows that are sent on (counter.def). Reasons say what was refused. */
 struct forward_counters {
-    uint64_t bound;           /* flows of services, now */
-    uint64_t ports;           /* source ports that they hold */
-    uint64_t replies, errors; /* packets that went back translated; ICMP errors that followed a flow */
-    uint64_t exhausted;       /* new flows for which no source address or port was free */
-    uint64_t resets;          /* RSTs to the sides of flows whose server went down */
-    uint64_t cookies_sent, cookies_proven; /* SYNs that a cookie answered, and those that came to be connections */
-    uint64_t cookies_unanswered;           /* of these, those that no server took in time */
+#define FORWARD_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
 };
 
 /* One worker's counters; every packet is in exactly one of `verdicts`. */
@@ -114,16 +109,12 @@ struct vm_counters {
     const struct counter *services;       /* [program->services_count]: packets that the service took */
     const struct counter *unserved;       /* [program->services_count]: of them, those that found no server */
     const struct counter *servers;        /* [program->servers_count]: packets of its flows that were sent on, replies too */
-    uint64_t snapped, bad_checksum;       /* judged all the same */
-    uint64_t linearised;                  /* copied into a slot to be judged */
-    uint64_t answers, answers_limited, answers_no_buffer; /* no_buffer: no slot, or no free tx entry */
-    uint64_t inside; /* packets that were taken out of others and judged; their verdicts are those packets' */
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */
     const struct nat_counters *nat;       /* bind/nat.h; NULL: there are no nats */
     const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
-    uint64_t remembered; /* packets whose verdict was remembered for their flow */
-    uint64_t stacks_full; /* accepted packets that made no flow, for there was no room for another VLAN stack */
+#define VM_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
 };
 
 #endif

@@ -179,7 +179,7 @@ static void print_head(const struct setup *s)
         const struct pbc_service *service = &s->img->services[s->services[i]];
 
         fprintf(s->out, "#   %s, mode %s", image_str(s->img, service->name), mode_info[service->mode].name);
-        if (mode_is(service->mode, MODE_TAKES_PORT)) 
+        if (mode_is(service->mode, MODE_TAKES_PORT))
             fprintf(s->out, service->gue_variant ? " %u variant 1" : " %u", service->gue_port);
         fputc('\n', s->out);
     }

@@ -3,10 +3,9 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "runtime/counters.h"
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
-#include "vm/forward/bind/nat.h"
-#include "vm/flow/fragments/frag.h"
 
 static void number(cJSON *to, const char *key, uint64_t n)
 {
@@ -152,92 +151,42 @@ static void services_add(cJSON *root, const struct replay *r, const struct vm_co
     }
 }
 
-static void flows_add(cJSON *root, const struct vm_counters *c)
+/* The object of that name, made where it is missing; null where nothing of it is kept. */
+static cJSON *object_of(cJSON *root, const char *name, bool kept)
 {
-    const struct flow_counters *f = c->flows;
-    if (!f) {
-        cJSON_AddNullToObject(root, "flows");
-        return;
+    cJSON *object = *name ? cJSON_GetObjectItem(root, name) : root;
+    if (object) return object;
+    return kept ? cJSON_AddObjectToObject(root, name) : cJSON_AddNullToObject(root, name);
+}
+
+/* All of vm/counter.def. What only a program with flows counts is left out where their object is null. */
+static void counters_add(cJSON *root, const struct vm_counters *c)
+{
+    struct counter_row row;
+    for (unsigned at = 0; counters_next(c, &at, &row);) {
+        cJSON *object = object_of(root, row.object, row.kept);
+        if (!cJSON_IsNull(object)) number(object, row.key, row.value);
     }
-    cJSON *flows = cJSON_AddObjectToObject(root, "flows");
-    number(flows, "added", f->added);
-    number(flows, "most", f->most);
-    number(flows, "remembered", c->remembered);
-    number(flows, "stacks_full", c->stacks_full);
+}
+
+static void flow_kinds_add(cJSON *root, const struct flow_counters *f)
+{
+    if (!f) return;
+    cJSON *flows = cJSON_GetObjectItem(root, "flows");
     cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
     for (unsigned i = 0; i < FLOW_CLASSES; i++) number(live, flow_class_name((enum flow_class)i), f->live[i]);
     for (unsigned i = 0; i < FLOW_ENDS; i++) number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
 }
 
-static void cookies_add(cJSON *root, const struct forward_counters *f)
-{
-    if (!f) {
-        cJSON_AddNullToObject(root, "cookies");
-        return;
-    }
-    cJSON *to = cJSON_AddObjectToObject(root, "cookies");
-    number(to, "sent", f->cookies_sent);
-    number(to, "proven", f->cookies_proven);
-    number(to, "unanswered", f->cookies_unanswered);
-}
-
-static void translated_add(cJSON *root, const struct nat_counters *n)
-{
-    if (!n) {
-        cJSON_AddNullToObject(root, "translated");
-        return;
-    }
-    cJSON *to = cJSON_AddObjectToObject(root, "translated");
-    number(to, "out", n->out);
-    number(to, "in", n->in);
-    number(to, "hairpins", n->hairpins);
-    number(to, "mappings", n->mappings->live);
-    number(to, "most", n->mappings->most);
-    number(to, "ports_kept", n->mappings->kept);
-    number(to, "no_address", n->no_address);
-    number(to, "exhausted", n->mappings->exhausted);
-    number(to, "full", n->mappings->full);
-    number(to, "alike", n->alike);
-}
-
-static void fragments_add(cJSON *root, const struct frag_counters *f)
-{
-    if (!f) {
-        cJSON_AddNullToObject(root, "fragments");
-        return;
-    }
-    cJSON *to = cJSON_AddObjectToObject(root, "fragments");
-    number(to, "datagrams", f->datagrams);
-    number(to, "complete", f->complete);
-    number(to, "expired", f->expired);
-    number(to, "evicted", f->evicted);
-    number(to, "followed", f->followed);
-    number(to, "duplicates", f->duplicates);
-    number(to, "overlaps", f->overlaps);
-    number(to, "overfull", f->overfull);
-    number(to, "ends", f->ends);
-    number(to, "held", f->held);
-    number(to, "released", f->released);
-    number(to, "orphans", f->orphans);
-    number(to, "not_held", f->not_held);
-}
-
 static void rest_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
-    number(root, "snapped", c->snapped);
-    number(root, "bad_checksum", c->bad_checksum);
-    cJSON *answers = cJSON_AddObjectToObject(root, "answers");
-    number(answers, "sent", c->answers);
-    number(answers, "limited", c->answers_limited);
-    number(answers, "no_buffer", c->answers_no_buffer);
     cJSON *log = cJSON_AddObjectToObject(root, "log");
     number(log, "events", t->log_events);
     number(log, "lost", t->log_lost);
     number(log, "limited", logs_limited(r->program, c));
     /* runtime/README.md: how often a packet is copied on each path. */
-    cJSON *copied = cJSON_AddObjectToObject(root, "copied");
+    cJSON *copied = cJSON_GetObjectItem(root, "copied");
     number(copied, "frames", capture_copied(r->capture));
-    number(copied, "linearised", c->linearised);
     number(copied, "answers", t->written);
 }
 
@@ -281,10 +230,8 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     rules_add(root, r, c);
     services_add(root, r, c);
     meters_add(root, r, c);
-    flows_add(root, c);
-    cookies_add(root, c->forward);
-    translated_add(root, c->nat);
-    fragments_add(root, c->frags);
+    counters_add(root, c);
+    flow_kinds_add(root, c->flows);
     rest_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);
     return json_print(out, root, "flow_list", list ? flows_write : NULL, list);

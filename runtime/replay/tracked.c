@@ -1,6 +1,7 @@
 /* What the summary says of what the vm remembers between packets: connections, and fragments of datagrams. */
 #include <string.h>
 
+#include "runtime/counters.h"
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
 #include "vm/forward/bind/nat.h"
@@ -50,12 +51,18 @@ static void cookies_text(FILE *out, const struct forward_counters *f)
          text_number(f->cookies_unanswered, m));
 }
 
-/* ", 3 by an overlap" */
-static void cause_add(char *buf, size_t len, uint64_t n, const char *what)
+/* A line of causes, as counter.def words them: "datagrams given up: 3 for an overlap, 1 for two ends". */
+static void causes_text(FILE *out, const struct vm_counters *c, const char *line)
 {
-    char a[TEXT_NUMBER];
-    const size_t used = strlen(buf);
-    if (n) snprintf(buf + used, len - used, "%s%s %s", used ? ", " : "", text_number(n, a), what);
+    char words[400] = "", a[TEXT_NUMBER], what[100];
+    struct counter_row row;
+    for (unsigned at = 0; counters_next(c, &at, &row);) {
+        const size_t used = strlen(words);
+        if (!row.value || strcmp(row.line, line)) continue;
+        snprintf(words + used, sizeof words - used, "%s%s %s", used ? ", " : "", text_number(row.value, a), row.words);
+    }
+    snprintf(what, sizeof what, "%s:", line);
+    if (*words) words_text(out, what, words);
 }
 
 static void waited_text(FILE *out, const struct frag_counters *f)
@@ -67,9 +74,10 @@ static void waited_text(FILE *out, const struct frag_counters *f)
          text_number(f->released, b), text_number(f->orphans, m), words);
 }
 
-static void fragments_text(FILE *out, const struct frag_counters *f)
+static void fragments_text(FILE *out, const struct vm_counters *c)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[400] = "";
+    const struct frag_counters *f = c->frags;
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER];
     if (!f->datagrams) return;
     note(out, "fragments", "%s datagram%s, %s complete; %s fragment%s followed %s first", text_number(f->datagrams, a),
          plural(f->datagrams), text_number(f->complete, b), text_number(f->followed, m), plural(f->followed),
@@ -79,37 +87,27 @@ static void fragments_text(FILE *out, const struct frag_counters *f)
     if (f->duplicates)
         note(out, "", "%s came again and %s dropped", text_number(f->duplicates, a),
              f->duplicates == 1 ? "was" : "were");
-    cause_add(words, sizeof words, f->overlaps, "for an overlap");
-    cause_add(words, sizeof words, f->overfull, "for more than 32 ranges");
-    cause_add(words, sizeof words, f->ends, "for two ends");
-    if (*words) words_text(out, "datagrams given up:", words);
-    words[0] = 0;
-    cause_add(words, sizeof words, f->expired, "not complete after 30 s");
-    cause_add(words, sizeof words, f->evicted, "for newer ones (`limits`, `fragments`)");
-    if (*words) words_text(out, "datagrams forgotten:", words);
+    causes_text(out, c, "datagrams given up");
+    causes_text(out, c, "datagrams forgotten");
 }
 
-static void translated_text(FILE *out, const struct nat_counters *n)
+static void translated_text(FILE *out, const struct vm_counters *c)
 {
-    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], words[300] = "";
+    const struct nat_counters *n = c->nat;
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], m[TEXT_NUMBER], d[TEXT_NUMBER];
     const struct mapping_counters *maps = n->mappings;
     const uint64_t flows = n->out + n->in + n->hairpins;
     if (!flows && !n->no_address && !n->alike && !maps->exhausted && !maps->full) return;
     note(out, "translated", "%s flow%s, %s from inside to inside; %s mapping%s now, at most %s", text_number(flows, a),
          plural(flows), text_number(n->hairpins, b), text_number(maps->live, m), plural(maps->live),
-         text_number(maps->most, words));
-    words[0] = 0;
-    cause_add(words, sizeof words, n->no_address, "for no address of this machine is known");
-    cause_add(words, sizeof words, maps->exhausted, "for no port was free");
-    cause_add(words, sizeof words, maps->full, "for there was no room");
-    cause_add(words, sizeof words, n->alike, "that others could not have told from another");
-    if (*words) words_text(out, "flows refused:", words);
+         text_number(maps->most, d));
+    causes_text(out, c, "flows refused");
 }
 
 void tracked_text(FILE *out, const struct vm_counters *c)
 {
     if (c->flows) flows_text(out, c);
     if (c->forward) cookies_text(out, c->forward);
-    if (c->nat) translated_text(out, c->nat);
-    if (c->frags) fragments_text(out, c->frags);
+    if (c->nat) translated_text(out, c);
+    if (c->frags) fragments_text(out, c);
 }

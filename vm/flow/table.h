@@ -41,9 +41,9 @@ struct flow_table_cfg {
 
 struct flow_counters {
     uint64_t live[FLOW_CLASSES]; /* now */
-    uint64_t most;               /* live at once, at its highest */
-    uint64_t added;
-    uint64_t ended[FLOW_ENDS]; /* one kind of eviction or end each; added == live + ended, always */
+    uint64_t ended[FLOW_ENDS];   /* one kind of eviction or end each; added == live + ended, always */
+#define FLOW_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
 };
 
 /* What of the configuration follows from a program: bounds, timeouts, whether flows are sent on, and whether some come

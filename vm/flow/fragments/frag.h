@@ -21,14 +21,10 @@ enum { FRAG_HELD = 64 };
 
 struct frags;
 
+/* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that ended. */
 struct frag_counters {
-    uint64_t datagrams;                  /* == complete + expired + evicted + those remembered now */
-    uint64_t complete, expired, evicted; /* evicted: for another, the table being full */
-    uint64_t followed;                   /* fragments that took the verdict of their first */
-    uint64_t duplicates;                 /* fragments */
-    uint64_t overlaps, overfull, ends;   /* datagrams ended: by an overlap, past 32 ranges, by a second end */
-    uint64_t held, released, orphans;    /* early fragments: all that waited, whose first came, whose never did */
-    uint64_t not_held;                   /* would have waited, but FRAG_HELD did, or no slot was free */
+#define FRAG_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
 };
 
 /* What is to be done with a fragment. */

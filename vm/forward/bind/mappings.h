@@ -46,10 +46,8 @@ struct mappings_cfg {
 };
 
 struct mapping_counters {
-    uint64_t live, most, added;
-    uint64_t kept;      /* of `added`: with the inside port */
-    uint64_t exhausted; /* asked for where no port was free */
-    uint64_t full;      /* where there were `most` already */
+#define MAPPING_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
 };
 
 struct mappings;                                               /* a worker's */

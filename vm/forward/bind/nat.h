@@ -21,9 +21,8 @@
 #include "vm/verdict.h"
 
 struct nat_counters {
-    uint64_t out, in, hairpins; /* flows: from inside, to a mapped or forwarded end, both */
-    uint64_t no_address;        /* refused: no address of this machine is known */
-    uint64_t alike;             /* refused: the other end could not tell it from another flow */
+#define NAT_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#include "vm/counter.def"
     const struct mapping_counters *mappings;
     const struct counter *statements; /* [program->nats_count]: packets of their flows that were sent on, both
                                          directions; of strangers at a mapped end: its statement's */

@@ -1,0 +1,73 @@
+"""The manual lists every counter of vm/counter.def by its place in JSON, and preyrun prints each. UPDATE=1 rewrites the
+list between its marks in man/preyrun.1. Prints TAP lines."""
+import ast
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+MAN = pathlib.Path("man/preyrun.1")
+BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
+KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
+BEGIN, END = '.\\" counters\n', '.\\" end\n'
+
+# A program that counts all of them.
+RULES = """pool p { source 10.9.0.1; server a 10.0.0.11 }
+service s on 203.0.113.10 tcp/80 { mode passthrough; -> p }
+nat home { masquerade from 10.0.0.0/8 out on "eth0" }
+firewall f default drop { accept state established; reject udp to port 5 }
+"""
+
+failed = 0
+
+
+def say(good, what, *why):
+    global failed
+    failed += not good
+    for line in why if not good else ():
+        print("#  ", line)
+    print("ok" if good else "not ok", "-", what)
+
+
+def rows():
+    """(object.key, doc) of each row, in order."""
+    source = "".join(f"#define {k}_COUNTER(field, object, key, line, words, doc) @ROW (object, key, doc)\n" for k in KINDS)
+    text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source + '#include "vm/counter.def"\n',
+                          capture_output=True, text=True, check=True).stdout
+    found = [ast.literal_eval(row.strip()) for row in text.replace("\n", " ").split("@ROW")[1:]]
+    return [(f"{obj}.{key}" if obj else key, doc) for obj, key, doc in found]
+
+
+def printed():
+    """Every path of the summary's JSON that leads to a number, for a capture of no frames."""
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+        (work / "all.prey").write_text(RULES)
+        (work / "none.pcap").write_bytes(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+        subprocess.run([BUILD / "preyc", "all.prey", "-o", "all.pbc"], cwd=work, check=True, capture_output=True)
+        out = subprocess.run([BUILD / "preyrun", "--pcap", "none.pcap", "--format", "json", "all.pbc"], cwd=work,
+                             capture_output=True, text=True).stdout
+    paths = set()
+    for name, value in json.loads(out).items():
+        paths.update([f"{name}.{key}" for key in value] if isinstance(value, dict) else [name])
+    return paths
+
+
+def main():
+    table = rows()
+    listed = "".join(f"{path:<27} {doc}\n" for path, doc in table)
+    text = MAN.read_text()
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END, text.index(BEGIN))
+    if os.environ.get("UPDATE"):
+        MAN.write_text(text[:begin] + listed + text[end:])
+    else:
+        say(text[begin:end] == listed, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
+    missing = [path for path, _ in table if path not in printed()]
+    say(not missing, "the summary's JSON has every counter", *missing)
+    say(len({path for path, _ in table}) == len(table), "no two counters share a place")
+    sys.exit(failed != 0)
+
+
+main()
