@@ -50,7 +50,7 @@ same "a stranger at a forwarded end" "$(ends 5)" "192.0.2.9:4 > 10.0.0.53:5353"
 same "from inside to a forwarded end" "$(ends 6)" "203.0.113.1:2001 > 10.0.0.53:5353"
 same "nothing else" "$(wc -c <left.pcap)" $((24 + 6 * 58))
 grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2' out &&
-    grep -q 'flows refused: 1 for no port was free' out
+    grep -q 'flows refused: 1 for lack of a free port' out
 ok $? "the summary says so"
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --format json rules.pbc 2>err | tr -d '[:space:]' |
     grep -q '"translated":{"out":2,"in":2,"hairpins":1,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'

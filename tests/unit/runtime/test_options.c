@@ -95,7 +95,7 @@ static void refused(void **state)
         {"", "--pcap"},
         {"rules.pbc", "--pcap"},
         {"--pcap a", "program is missing"},
-        {"--pcap a b c", "one program is enough: `b` and `c`"},
+        {"--pcap a b c", "only one program can be run, but two are named: `b` and `c`"},
         {"--pcap a --pcap b c", "--pcap is given twice"},
         {"--pcap", "--pcap needs a value: FILE|-"},
         {"--pcap= b", "--pcap needs a file"},
