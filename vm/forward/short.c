@@ -7,6 +7,7 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/edit/ttl.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
 
 /* ---- making ---- */
 
@@ -143,18 +144,6 @@ static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
     return pool ? pool_copy(pool, c->pkt) : NULL;
 }
 
-static void apply_rewrite(struct pkt *pkt, const struct key *key, const struct recipe *r)
-{
-    if (key->kind & KIND_IP4)
-        recipe_ip4(pkt->data + pkt->l3, r);
-    else
-        recipe_ip6(pkt->data + pkt->l3, r);
-    if (key->kind & KIND_TCP)
-        recipe_tcp(pkt->data + pkt->l4, r);
-    else
-        recipe_udp(pkt->data + pkt->l4, r);
-}
-
 static void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t mtu, uint32_t id)
 {
     struct tunnel t = {.kind = (c->kind & ~RECIPE_IP6) == RECIPE_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
@@ -218,7 +207,7 @@ bool forward_short(const struct job *j, struct packet_ctx *c)
     memcpy(out->data + 6, out->data, 6);
     memcpy(out->data, c->recipe->next_mac, 6);
     switch ((enum recipe_kind)(c->kind & ~RECIPE_IP6)) {
-    case RECIPE_REWRITE: apply_rewrite(out, c->key, c->recipe); break;
+    case RECIPE_REWRITE: recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4); break;
     case RECIPE_IPIP:
     case RECIPE_GUE: apply_tunnel(c, out, edge_mtu(j->in->facts), id); break;
     default: break;

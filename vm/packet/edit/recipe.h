@@ -9,8 +9,6 @@
 #include <assert.h>
 
 #include "vm/packet/edit/translate.h"
-#include "vm/packet/parse/header.h"
-#include "vm/packet/wire.h"
 
 enum recipe_kind {
     RECIPE_NONE,
@@ -40,50 +38,8 @@ enum { RECIPE_NAT = UINT16_MAX };
 /* Fill in addresses, ports and differences: of a TCP or UDP packet with that key, which is translated so. */
 void recipe_differ(struct recipe *r, const struct key *key, const struct translation *to);
 
-/* The sum after a change: RFC 1624 in 16 bits; delta: of at most three terms. */
-static inline uint16_t recipe_sum(uint16_t sum, uint32_t delta)
-{
-    uint32_t s = (uint16_t)~sum + delta;
-    s = (s & UINT16_MAX) + (s >> 16);
-    return (uint16_t) ~(s + (s >> 16));
-}
-
-/* The headers of an ordinary packet, which are all there; its TTL is above 1. ip, l4: where they begin. */
-static inline void recipe_ip4(uint8_t *ip, const struct recipe *r)
-{
-    enum { ONE_HOP = 1 << 8, HOP_DELTA = UINT16_MAX - ONE_HOP };
-    wire_put16(ip + IP4_TTL, (uint16_t)(wire_get16(ip + IP4_TTL) - ONE_HOP));
-    wire_put16(ip + IP4_SUM, recipe_sum(wire_get16(ip + IP4_SUM), HOP_DELTA + (uint32_t)r->l3_delta));
-    wire_put32(ip + IP4_SRC, r->src[0]);
-    wire_put32(ip + IP4_DST, r->dst[0]);
-}
-
-static inline void recipe_ip6(uint8_t *ip, const struct recipe *r)
-{
-    ip[IP6_HOPS]--;
-    for (unsigned i = 0; i < 4; i++) {
-        wire_put32(ip + IP6_SRC + 4 * i, r->src[i]);
-        wire_put32(ip + IP6_DST + 4 * i, r->dst[i]);
-    }
-}
-
-static inline void recipe_ports(uint8_t *l4, const struct recipe *r)
-{
-    wire_put32(l4, (uint32_t)r->src_port << 16 | r->dst_port);
-}
-
-static inline void recipe_tcp(uint8_t *l4, const struct recipe *r)
-{
-    recipe_ports(l4, r);
-    wire_put16(l4 + TCP_SUM, recipe_sum(wire_get16(l4 + TCP_SUM), r->l4_delta));
-}
-
-/* 0 says that there is no sum, and stays; a computed 0 is 0xffff (RFC 768). */
-static inline void recipe_udp(uint8_t *l4, const struct recipe *r)
-{
-    const uint16_t from = wire_get16(l4 + UDP_SUM), sum = recipe_sum(from, r->l4_delta);
-    recipe_ports(l4, r);
-    if (from) wire_put16(l4 + UDP_SUM, sum ? sum : UINT16_MAX);
-}
+/* Apply it to the headers of an ordinary packet with that kind (enum kind_bit), which are all there; its TTL is
+ * above 1. ip, l4: where they begin. The packet is TCP or UDP. */
+void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4);
 
 #endif
