@@ -20,7 +20,7 @@
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
 
-enum { TALKS = 14, MODES = 7, SERVERS_MOST = 64, TEXT = 6000, ROUTED = MODES };
+enum { TALKS = 14, MODES = 8, SERVERS_MOST = 64, TEXT = 6000, ROUTED = MODES };
 enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, OUTSIDE = 0xc0000201 };
 #define S UINT64_C(1000000000)
 
@@ -80,7 +80,7 @@ static const char *const modes[MODES] = {
     "mode passthrough; -> pt",  "mode passthrough keep source; -> ks",
     "mode dsr l2; -> raw",      "mode dsr rewrite; -> ks",
     "mode dsr ipip; -> four",   "mode dsr gue 6080; -> both",
-    "mode passthrough; -> own",
+    "mode passthrough; -> own", "mode dsr gue 6080 variant 1; -> both",
 };
 
 static const char *const options[] = {
@@ -273,7 +273,8 @@ static void learn(struct run *r)
         struct pkt pkt;
         struct key key;
         if (s.cause != TX_CAUSE_PACKET || s.cookie & 1 || s.cookie >> 1 >= TALKS || c->step == 0) continue;
-        if (c->mode == 2 || c->mode == 4 || c->mode == 5) continue; /* its client hears the server itself */
+        if (c->mode == 2 || c->mode == 4 || c->mode == 5 || c->mode == 7)
+            continue; /* its client hears the server itself */
         pkt_view(&pkt, s.bytes, s.cap_len, s.len, LINK_ETHER, IFACE_NONE);
         if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE || key.proto != c->talk.proto) continue;
         const unsigned word = c->talk.v6 ? 3 : 0;

@@ -17,13 +17,20 @@ static bool of_ports(const struct key *key)
     return (key->kind & needs) == needs && key->kind & (KIND_TCP | KIND_UDP);
 }
 
+/* What the service's mode does to it. */
+static uint8_t kind_of(const struct program *p, uint32_t service)
+{
+    const uint8_t kind = mode_of(p, service)->recipe;
+    return kind == RECIPE_GUE && tunnel_of(&p->services[service]) == TUNNEL_GUE1 ? RECIPE_GUE1 : kind;
+}
+
 /* Where the mode sends it: the frame's next address, and what a tunnel's outer header says. */
 static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint8_t *kind, struct recipe *r)
 {
     const struct program *p = j->vm->program;
     const struct pbc_server *server = &p->servers[c->left.server];
     const bool v6 = server->family == 6;
-    *kind = (uint8_t)(mode_of(p, c->left.service)->recipe | (v6 ? RECIPE_IP6 : 0));
+    *kind = (uint8_t)(kind_of(p, c->left.service) | (v6 ? RECIPE_IP6 : 0));
     if (server->flags & PBC_SERVER_HAS_MAC)
         for (unsigned i = 0; i < 6; i++) r->next_mac[i] = (uint8_t)(server->mac >> (40 - 8 * i));
     if ((*kind & ~RECIPE_IP6) == RECIPE_REWRITE) return true;
@@ -101,7 +108,9 @@ static bool is_plain(const struct pkt *pkt, const struct key *key)
 static uint32_t overhead(uint8_t kind)
 {
     static const uint8_t bytes[RECIPE_KINDS][2] = {
-        [RECIPE_IPIP] = {IP4_LEN, IP6_LEN}, [RECIPE_GUE] = {IP4_LEN + UDP_LEN + GUE_LEN, IP6_LEN + UDP_LEN + GUE_LEN}};
+        [RECIPE_IPIP] = {IP4_LEN, IP6_LEN},
+        [RECIPE_GUE] = {IP4_LEN + UDP_LEN + GUE_LEN, IP6_LEN + UDP_LEN + GUE_LEN},
+        [RECIPE_GUE1] = {IP4_LEN + UDP_LEN, IP6_LEN + UDP_LEN}};
     return bytes[kind & ~RECIPE_IP6][kind >> 7];
 }
 
@@ -146,10 +155,10 @@ static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
 
 static void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t mtu, uint32_t id)
 {
-    struct tunnel t = {.kind = (c->kind & ~RECIPE_IP6) == RECIPE_GUE ? TUNNEL_GUE : TUNNEL_IPIP,
-                       .v6 = c->kind & RECIPE_IP6,
-                       .port = c->recipe->dst_port,
-                       .mtu = mtu};
+    static const uint8_t kinds[RECIPE_KINDS] = {
+        [RECIPE_IPIP] = TUNNEL_IPIP, [RECIPE_GUE] = TUNNEL_GUE, [RECIPE_GUE1] = TUNNEL_GUE1};
+    struct tunnel t = {
+        .kind = kinds[c->kind & ~RECIPE_IP6], .v6 = c->kind & RECIPE_IP6, .port = c->recipe->dst_port, .mtu = mtu};
     memcpy(t.src, c->recipe->src, sizeof t.src);
     memcpy(t.dst, c->recipe->dst, sizeof t.dst);
     ttl_decrement(pkt, c->key);
@@ -209,7 +218,8 @@ bool forward_short(const struct job *j, struct packet_ctx *c)
     switch ((enum recipe_kind)(c->kind & ~RECIPE_IP6)) {
     case RECIPE_REWRITE: recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4); break;
     case RECIPE_IPIP:
-    case RECIPE_GUE: apply_tunnel(c, out, edge_mtu(j->in->facts), id); break;
+    case RECIPE_GUE:
+    case RECIPE_GUE1: apply_tunnel(c, out, edge_mtu(j->in->facts), id); break;
     default: break;
     }
     write_entry(j, c, out);

@@ -16,6 +16,7 @@ enum recipe_kind {
     RECIPE_FRAME,   /* nothing but the frame's MAC addresses */
     RECIPE_IPIP,    /* one hop, and into a tunnel from src to dst */
     RECIPE_GUE,     /* the same, to UDP port dst_port */
+    RECIPE_GUE1,    /* the same, GUE of variant 1 */
     RECIPE_KINDS,
     RECIPE_IP6 = 0x80, /* with it: the family of dst is IPv6, else IPv4 */
 };
