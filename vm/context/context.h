@@ -16,8 +16,7 @@ struct packet_ctx {
     struct verdict *v; /* what became of it: the caller's */
     unsigned at;       /* its place in the batch */
     bool gone;         /* it left itself, rewritten where it lay: it is nobody's here any more */
-    bool ordinary;     /* it may take the short way (forward/short.c), */
-    uint8_t kind;      /* by this recipe */
+    bool ordinary;     /* it may take the short way (forward/short.c), by this recipe, of kind seen.recipe */
     const struct recipe *recipe;
     bool made;              /* we made it in the place of the one that came: it leaves as it is */
     decided decision;       /* of the rules */

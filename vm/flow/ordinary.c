@@ -41,18 +41,15 @@ const struct recipe *track_ordinary(const struct track *t, const struct key *key
                                     struct track_seen *s, uint32_t generation)
 {
     const struct flow_table *table = t->table;
-    if (s->slot == FLOW_NONE || !table_slot(table, s->tuple)->recipe) return NULL;
+    if (s->slot == FLOW_NONE) return NULL;
+    s->recipe = table_slot(table, s->tuple)->recipe;
+    if (!s->recipe) return NULL;
     const struct recipe *r = table_recipe(table, s->tuple);
     const struct flow *f = table_slot(table, s->slot);
     if (r->generation != generation || s->twin != (s->dir == FLOW_REPLY) || f->joined) return NULL;
     s->next.reopen = s->next.by_other = false;
     s->class = s->twin ? SEEN_REPLY : SEEN_ORIGINAL;
     return (s->how == HOW_TCP ? is_ordinary_tcp(f, key, pkt, s) : is_ordinary_udp(f, s)) ? r : NULL;
-}
-
-uint8_t track_recipe_kind(const struct track *t, const struct track_seen *s)
-{
-    return table_slot(t->table, s->tuple)->recipe;
 }
 
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s)

@@ -65,7 +65,7 @@ static uint16_t id_of(uint16_t entry) { return (uint16_t)(COUNTED_AT - 1 + entry
 
 uint16_t stack_of(const struct stacks *s, const struct pkt *pkt)
 {
-    if (!(pkt->tag_count | pkt->tags_in_frame)) return 0;
+    if (!is_tagged(pkt)) return 0;
     _Alignas(uint64_t) struct stack k;
     read_stack(pkt, &k);
     if (is_plain(&k)) return plain_id(&k);
@@ -91,7 +91,7 @@ static uint16_t new_entry(struct stacks *s, const struct place *at, const struct
 
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt)
 {
-    if (!(pkt->tag_count | pkt->tags_in_frame)) return 0;
+    if (!is_tagged(pkt)) return 0;
     _Alignas(uint64_t) struct stack k;
     read_stack(pkt, &k);
     if (is_plain(&k)) return plain_id(&k);

@@ -8,6 +8,8 @@
 
 enum { STACK_UNKNOWN = 0xffff, STACK_MOST = 4097 + (1 << 14), STACK_TAGS = 16 };
 
+static inline bool is_tagged(const struct pkt *pkt) { return pkt->tag_count | pkt->tags_in_frame; }
+
 struct stacks;
 struct stacks *stacks_new(uint64_t seed); /* NULL when memory is out */
 void stacks_free(struct stacks *s);

@@ -8,18 +8,7 @@ enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
 
 /* ---- look-up ---- */
 
-static uint64_t pair(const struct flow_id *id, unsigned i) { return hash_pair(id->low[i], id->high[i]); }
-
-uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id)
-{
-    const struct hash_key *k = &t->key;
-    struct hash_sum sum = {0, 0};
-    hash_two(&sum, k, 0, id->rest, pair(id, 0));
-    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, &sum) & ~(uint64_t)HASH_IP6;
-    hash_two(&sum, k, 2, pair(id, 1), pair(id, 2));
-    hash_two(&sum, k, 4, pair(id, 3), 0);
-    return hash_close(k, &sum) | HASH_IP6;
-}
+uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
 /* A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
 #define ASK(at) __builtin_prefetch(at)
@@ -54,22 +43,11 @@ void flow_ask_bind(const struct flow_table *t, int32_t slot)
     ASK(table_bind(t, owner));
 }
 
-static bool is_of(const struct flow_table *t, uint32_t slot, const struct flow_id *id)
-{
-    const struct flow *f = table_slot(t, slot);
-    const bool v6 = id->kind & FLOW_ID_IP6;
-    uint64_t rest;
-    memcpy(&rest, &f->low_port, sizeof rest);
-    const unsigned word = v6 ? 3 : 0;
-    if ((rest ^ id->rest) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
-    return !v6 || memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
-}
-
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
 {
     for (uint32_t hits = tags_like(table_group(t, group), tag); hits; hits &= hits - 1) {
         const uint32_t slot = group * GROUP + tags_first(hits);
-        if (is_of(t, slot, id)) return (int32_t)slot;
+        if (table_is_of(t, slot, id)) return (int32_t)slot;
     }
     return FLOW_NONE;
 }
@@ -87,18 +65,17 @@ int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t
     return slot != FLOW_NONE && table_expired(t, table_slot(t, slot), now_ns) ? FLOW_NONE : slot;
 }
 
-int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
+int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
 {
-    int32_t slot = hint;
-    if (hint == FLOW_NONE || !table_slot(t, hint)->claim || !is_of(t, (uint32_t)hint, id)) slot = look_up(t, id, hash);
+    const int32_t slot = look_up(t, id, hash);
     if (slot == FLOW_NONE || !table_expired(t, table_slot(t, slot), now_ns)) return slot;
     table_expire(t, (uint32_t)slot, now_ns);
     return FLOW_NONE;
 }
 
-int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns)
+int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
 {
-    return flow_find_at(t, id, hash, FLOW_NONE, now_ns);
+    return table_holds(t, hint, id, now_ns) ? hint : flow_find(t, id, hash, now_ns);
 }
 
 struct flow *flow_at(struct flow_table *t, int32_t slot) { return table_slot(t, slot); }

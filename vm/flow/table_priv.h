@@ -2,6 +2,8 @@
 #ifndef VM_FLOW_TABLE_PRIV_H
 #define VM_FLOW_TABLE_PRIV_H
 
+#include <string.h>
+
 #include "vm/flow/bind.h"
 #include "vm/flow/table.h"
 #include "vm/keyed/hash.h"
@@ -94,6 +96,37 @@ static inline uint64_t table_deadline(const struct flow_table *t, const struct f
 static inline bool table_expired(const struct flow_table *t, const struct flow *f, uint64_t now_ns)
 {
     return now_ns >= table_deadline(t, f);
+}
+
+static inline uint64_t table_hash(const struct flow_table *t, const struct flow_id *id)
+{
+    const struct hash_key *k = &t->key;
+    struct hash_sum sum = {0, 0};
+    hash_two(&sum, k, 0, id->rest, hash_pair(id->low[0], id->high[0]));
+    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, &sum) & ~(uint64_t)HASH_IP6;
+    hash_two(&sum, k, 2, hash_pair(id->low[1], id->high[1]), hash_pair(id->low[2], id->high[2]));
+    hash_two(&sum, k, 4, hash_pair(id->low[3], id->high[3]), 0);
+    return hash_close(k, &sum) | HASH_IP6;
+}
+
+/* Is the slot of that tuple? */
+static inline bool table_is_of(const struct flow_table *t, int64_t slot, const struct flow_id *id)
+{
+    const struct flow *f = table_slot(t, slot);
+    const bool v6 = id->kind & FLOW_ID_IP6;
+    uint64_t rest;
+    memcpy(&rest, &f->low_port, sizeof rest);
+    const unsigned word = v6 ? 3 : 0;
+    if ((rest ^ id->rest) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
+    return !v6 || memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
+}
+
+/* Does the slot, which may be any or FLOW_NONE, hold that tuple, its time not over? */
+static inline bool table_holds(const struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t now_ns)
+{
+    if (slot == FLOW_NONE) return false;
+    const struct flow *f = table_slot(t, slot);
+    return f->claim && table_is_of(t, slot, id) && !table_expired(t, f, now_ns);
 }
 
 /* Bring the bits of half-open flows in line with a group's tags. */

@@ -1,7 +1,7 @@
 /* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
 #include <stdlib.h>
 
-#include "vm/flow/bind.h"
+#include "vm/flow/table_priv.h"
 #include "vm/flow/track_priv.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
@@ -154,14 +154,15 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
     s->slot = FLOW_NONE;
     s->mark = MARK_NONE;
     s->at = 0;
-    const uint16_t stack = stack_of(t->stacks, pkt), query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
+    const uint16_t stack = is_tagged(pkt) ? stack_of(t->stacks, pkt) : 0,
+                   query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
     if (icmp_is_error(key))
         s->how = (uint8_t)related_tuple(key, pkt, stack, &s->id, &s->at, &s->seq);
     else
         s->how = (uint8_t)tuple_of(key, query, stack, &s->id, &s->at);
     if (s->how < HOW_TCP) return;
     if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
-    s->hash = flow_hash(t->table, &s->id);
+    s->hash = table_hash(t->table, &s->id);
     flow_ask_tags(t->table, s->hash);
 }
 
@@ -213,7 +214,7 @@ static enum flow_mark say_plain(const struct flow *f, const struct key *key, con
 /* Whose slot it is, and which side speaks. Who sends as we do to the other side of a flow is a stranger to it. */
 static void find_side(const struct track *t, struct track_seen *s)
 {
-    const struct flow *at = flow_at(t->table, s->slot);
+    const struct flow *at = table_slot(t->table, s->slot);
     s->dir = (uint8_t)direction(at, s->at);
     s->twin = at->flags & FLOW_TWIN;
     if (!s->twin) return;
@@ -276,7 +277,10 @@ void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s)
         s->id.stack = stack_of(t->stacks, pkt);
         s->hash = flow_hash(t->table, &s->id);
     }
-    s->slot = may_have_flow(s) ? flow_find_at(t->table, &s->id, s->hash, s->slot, t->now_ns) : FLOW_NONE;
+    if (!may_have_flow(s))
+        s->slot = FLOW_NONE;
+    else if (!table_holds(t->table, s->slot, &s->id, t->now_ns))
+        s->slot = flow_find(t->table, &s->id, s->hash, t->now_ns);
     take_side(t, s);
 }
 

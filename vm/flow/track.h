@@ -32,15 +32,16 @@ enum seen_class {
 struct track_seen {
     struct flow_id id;
     uint64_t hash;
-    int32_t slot;  /* its flow, or the one that an error quotes; FLOW_NONE */
-    int32_t tuple; /* the slot under its own tuple: that flow's, or that of its twin; FLOW_NONE */
-    uint8_t dir;   /* enum flow_dir of the packet, of an error: of the packet that it quotes */
-    bool twin;     /* the tuple is that of the flow's twin: what the other side sees */
-    uint8_t how;   /* private to track.c */
-    uint8_t at;    /* likewise */
-    uint8_t class; /* enum seen_class */
-    uint16_t mark; /* enum flow_mark */
-    uint32_t seq;  /* of the TCP segment that an error quotes */
+    int32_t slot;   /* its flow, or the one that an error quotes; FLOW_NONE */
+    int32_t tuple;  /* the slot under its own tuple: that flow's, or that of its twin; FLOW_NONE */
+    uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
+    bool twin;      /* the tuple is that of the flow's twin: what the other side sees */
+    uint8_t how;    /* private to track.c */
+    uint8_t at;     /* likewise */
+    uint8_t class;  /* enum seen_class */
+    uint8_t recipe; /* of an ordinary one: enum recipe_kind */
+    uint16_t mark;  /* enum flow_mark */
+    uint32_t seq;   /* of the TCP segment that an error quotes */
     struct tcp_step next;
 };
 
@@ -71,7 +72,6 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
  * out of its flow; s->mark and s->class say what track_say would. Nothing changes. NULL: track_say goes on. */
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation);
-uint8_t track_recipe_kind(const struct track *t, const struct track_seen *s);
 /* It leaves: what track_accept would do. */
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s);
 /* The recipe of the packet's direction, to be filled in; NULL: none is kept for it. */

@@ -98,7 +98,7 @@ static bool is_single_station(const uint8_t mac[6]) { return !(mac[0] & 1) && (w
 static bool is_plain(const struct pkt *pkt, const struct key *key)
 {
     const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
-    if (!of_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers || pkt->link != LINK_ETHER) return false;
+    if (!of_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers | (pkt->link ^ LINK_ETHER)) return false;
     if (key->kind & KIND_TCP && (key->marks & flags) != TCP_ACK) return false;
     if (pkt->flags & (PKT_FOUND | PKT_CSUM_PARTIAL) || pkt->head_len != pkt->wire_len || key->ttl <= 1) return false;
     return is_single_station(pkt->data);
@@ -140,25 +140,27 @@ bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
     if (!r || !is_up(j, r)) return false;
     if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
     c->recipe = r;
-    c->kind = track_recipe_kind(f->track, &c->seen);
     c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
-    return fits(j, c->key, c->kind);
+    return fits(j, c->key, c->seen.recipe);
 }
 
 /* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
 static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
 {
     struct pool *pool = j->vm->cfg.pool;
-    if (c->pkt->flags & PKT_WRITABLE && c->pkt->headroom >= overhead(c->kind)) return c->pkt;
+    if (c->pkt->flags & PKT_WRITABLE && c->pkt->headroom >= overhead(c->seen.recipe)) return c->pkt;
     return pool ? pool_copy(pool, c->pkt) : NULL;
 }
 
-static void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t mtu, uint32_t id)
+static __attribute__((noinline)) void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t mtu,
+                                                   uint32_t id)
 {
     static const uint8_t kinds[RECIPE_KINDS] = {
         [RECIPE_IPIP] = TUNNEL_IPIP, [RECIPE_GUE] = TUNNEL_GUE, [RECIPE_GUE1] = TUNNEL_GUE1};
-    struct tunnel t = {
-        .kind = kinds[c->kind & ~RECIPE_IP6], .v6 = c->kind & RECIPE_IP6, .port = c->recipe->dst_port, .mtu = mtu};
+    struct tunnel t = {.kind = kinds[c->seen.recipe & ~RECIPE_IP6],
+                       .v6 = c->seen.recipe & RECIPE_IP6,
+                       .port = c->recipe->dst_port,
+                       .mtu = mtu};
     memcpy(t.src, c->recipe->src, sizeof t.src);
     memcpy(t.dst, c->recipe->dst, sizeof t.dst);
     ttl_decrement(pkt, c->key);
@@ -177,7 +179,7 @@ static void write_entry(const struct job *j, const struct packet_ctx *c, struct 
     e->cookie = c->pkt->cookie;
     memcpy(e->next_hop, r->dst, sizeof e->next_hop);
     const bool resolved = wire_raw32(r->next_mac) | wire_raw32(r->next_mac + 2);
-    e->family = resolved ? 0 : c->kind & RECIPE_IP6 ? 6 : 4;
+    e->family = resolved ? 0 : c->seen.recipe & RECIPE_IP6 ? 6 : 4;
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 
@@ -215,7 +217,7 @@ bool forward_short(const struct job *j, struct packet_ctx *c)
     track_keep_ordinary(f->track, c->key, c->pkt, &c->seen);
     memcpy(out->data + 6, out->data, 6);
     memcpy(out->data, c->recipe->next_mac, 6);
-    switch ((enum recipe_kind)(c->kind & ~RECIPE_IP6)) {
+    switch ((enum recipe_kind)(c->seen.recipe & ~RECIPE_IP6)) {
     case RECIPE_REWRITE: recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4); break;
     case RECIPE_IPIP:
     case RECIPE_GUE:

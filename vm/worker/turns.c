@@ -42,13 +42,21 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
+/* An ordinary packet, and nobody asks more of it. */
+static bool is_let_in(const struct job *j, struct packet_ctx *c)
+{
+    if (!c->ordinary || j->vm->program->firewalls_count) return false;
+    c->decision = decided_by_nobody(ACTION_ACCEPT);
+    return true;
+}
+
 /* The rules judge the packet. False: its verdict is known, for they did not accept it, it was opened as a tunnel's, or
  * it proved a cookie, whose SYN they had accepted. */
 static bool let_in(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (vm->forward && !c->ordinary && forward_prove(j, c)) return false;
-    c->decision = c->ordinary && !vm->program->firewalls_count ? decided_by_nobody(ACTION_ACCEPT) : judge_one(j, c);
+    c->decision = judge_one(j, c);
     if (vm->decaps && inside_asked(vm->program, c->decision)) {
         inside_judge(j, c);
         return false;
@@ -98,7 +106,7 @@ static void take_turn(const struct job *j, struct packet_ctx *c)
         return;
     case SEEN_ERROR: forward_error(j, c); return;
     case SEEN_ORIGINAL:
-        if (!let_in(j, c)) return;
+        if (!is_let_in(j, c) && !let_in(j, c)) return;
         sent = leaves(j, c) || forward_on(j, c);
         break;
     case SEEN_PLAIN:
