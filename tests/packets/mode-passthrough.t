@@ -23,6 +23,13 @@ out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / vlan 5 / ip4 10.9.0.7 > 10.0
 in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 psh ack seq 100 ack 11 / payload "hello"
 verdict forward - www web/a -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:44 / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / tcp 80 > 1000 psh ack seq 100 ack 11 / payload "hello"
+# A group is nobody's address: the reply's next hop is asked for by its IP address (in replay a MAC derived from it).
+in      eth 01:00:5e:00:00:01 > 02:00:00:00:00:02 / vlan 5 / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 11 ack 105
+verdict forward WEB www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:0a:00:00:0b / vlan 5 / ip4 10.9.0.7 > 10.0.0.11 ttl 63 / tcp 61017 > 8080 ack seq 11 ack 105
+in      eth 02:00:00:00:00:33 > 02:00:00:00:00:02 / vlan 5 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 psh ack seq 105 ack 11 / payload "again"
+verdict forward - www web/a -
+out     eth 02:00:00:00:00:02 > 02:00:c6:12:00:01 / vlan 5 / ip4 203.0.113.10 > 198.18.0.1 ttl 63 / tcp 80 > 1000 psh ack seq 105 ack 11 / payload "again"
 # In another VLAN the server's packet is of no flow.
 in      eth / vlan 6 / ip4 10.0.0.11 > 10.9.0.7 / tcp 8080 > 61017 ack seq 105 ack 11
 verdict drop default - - -

@@ -138,7 +138,8 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
 
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
 {
-    const uint64_t mac = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
+    const uint64_t source = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
+    const uint64_t mac = source >> 40 & 1 ? 0 : source; /* a group is nobody's address */
     uint8_t bytes[sizeof b->client_mac];
     for (unsigned i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(mac >> (40 - 8 * i));
     if (memcmp(bytes, b->client_mac, sizeof bytes) == 0 && b->client_iface == pkt->iface) return false;

@@ -104,23 +104,23 @@ static void another(struct imgbuild *b)
           b->blocks[0].col[7][1] = PBC_LANE_NONE)                                                                      \
     FAULT(lane_sentinel, "classifier 0, block 1: an unused lane may match", b->blocks[1].col[0][5] = 0)                \
     FAULT(lane_sentinel_mask, "classifier 0, block 2: an unused lane may match", b->blocks[2].col[6][3] = 1)           \
-    FAULT(classify_number, "instruction 48 (classify): classifier does not exist", b->code[48].imm = 1)                \
-    FAULT(classify_a, "instruction 48 (classify): an operand that it does not take", b->code[48].a = 1)                \
-    FAULT(classify_twice, "instruction 49 (classify): the function's second", b->code[49] = b->code[48])               \
-    FAULT(classify_shared, "instruction 37 (classify): the classifier's second", put(b, 37, OP_CLASSIFY, 0, 0, 0);     \
+    FAULT(classify_number, "instruction 50 (classify): classifier does not exist", b->code[50].imm = 1)                \
+    FAULT(classify_a, "instruction 50 (classify): an operand that it does not take", b->code[50].a = 1)                \
+    FAULT(classify_twice, "instruction 51 (classify): the function's second", b->code[51] = b->code[50])               \
+    FAULT(classify_shared, "instruction 39 (classify): the classifier's second", put(b, 39, OP_CLASSIFY, 0, 0, 0);     \
           b->code[14].imm = 5; put(b, 13, OP_CALL, 0, 0, 2))                                                           \
-    FAULT(classify_main, "instruction 7 (classify): function 0 has nowhere to return to", b->code[7] = b->code[48])    \
-    FAULT(classify_services, "instruction 46 (call): rules and services in one function",                              \
-          put(b, 46, OP_CALL, 0, 0, 5))                                                                                \
+    FAULT(classify_main, "instruction 7 (classify): function 0 has nowhere to return to", b->code[7] = b->code[50])    \
+    FAULT(classify_services, "instruction 48 (call): rules and services in one function",                              \
+          put(b, 48, OP_CALL, 0, 0, 5))                                                                                \
     FAULT(classify_never, "classifier 1: never searched", another(b))                                                  \
-    FAULT(code_past, "instruction 48 (classify): the code of entry 1 does not lie behind it", b->entries[1].code = 8)  \
-    FAULT(code_before, "instruction 50 (classify): the code of entry 0 does not lie behind it",                        \
-          b->code[50] = b->code[48];                                                                                   \
-          put(b, 48, OP_JALL, 0, 1, 1))                                                                                \
-    FAULT(again_a, "instruction 53 (again): an operand that it does not take", b->code[53].a = 1)                      \
-    FAULT(again_missed, "instruction 53 (again): nothing was found on some way to it", put(b, 49, OP_JUMP, 0, 3, 0))   \
-    FAULT(again_around, "instruction 55 (again): nothing was found on some way to it", put(b, 49, OP_JUMP, 0, 4, 0))   \
-    FAULT(again_main, "instruction 9 (again): nothing was found on some way to it", b->code[9] = b->code[53])
+    FAULT(code_past, "instruction 50 (classify): the code of entry 1 does not lie behind it", b->entries[1].code = 8)  \
+    FAULT(code_before, "instruction 52 (classify): the code of entry 0 does not lie behind it",                        \
+          b->code[52] = b->code[50];                                                                                   \
+          put(b, 50, OP_JALL, 0, 1, 1))                                                                                \
+    FAULT(again_a, "instruction 55 (again): an operand that it does not take", b->code[55].a = 1)                      \
+    FAULT(again_missed, "instruction 55 (again): nothing was found on some way to it", put(b, 51, OP_JUMP, 0, 3, 0))   \
+    FAULT(again_around, "instruction 57 (again): nothing was found on some way to it", put(b, 51, OP_JUMP, 0, 4, 0))   \
+    FAULT(again_main, "instruction 9 (again): nothing was found on some way to it", b->code[9] = b->code[55])
 
 #define FAULT(name, line, damage)                                                                                      \
     static void break_##name(struct imgbuild *b) { damage; }
