@@ -150,7 +150,7 @@ struct mode_info {
 };
 extern const struct mode_info mode_info[]; /* [enum pbc_mode], and PBC_MODES, which is none and has no trait */
 
-static inline bool mode_is(uint8_t mode, unsigned trait) { return mode_info[mode].traits & trait; }
+static inline bool mode_is(unsigned mode, unsigned trait) { return mode_info[mode].traits & trait; }
 
 enum verdict_trait {
     VERDICT_DECIDES = 1 << 0, /* the judging of the packet at hand ends */
@@ -166,7 +166,7 @@ struct verdict_info {
 };
 extern const struct verdict_info verdict_info[];
 
-static inline bool verdict_is(uint8_t verdict, unsigned trait) { return verdict_info[verdict].traits & trait; }
+static inline bool verdict_is(unsigned verdict, unsigned trait) { return verdict_info[verdict].traits & trait; }
 /* Does the verdict end the judging of the packet at hand? */
 static inline bool pbc_decides(uint8_t verdict) { return verdict_is(verdict, VERDICT_DECIDES); }
 

@@ -195,6 +195,29 @@ out     eth 02:00:0a:09:00:01 > 02:00:00:00:00:01 / ip4 203.0.113.10 > 198.18.0.
 after   1
 down    -
 
+# Who has no connection, or was reset already, is told nothing.
+rules
+    pool web { source 10.9.0.7 ports 61017-61019; server a 10.0.0.11 }
+    service www on 203.0.113.10 tcp/80, udp/80 { mode passthrough; -> web }
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1000 > 80
+verdict forward - www web/a -
+out     any
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 syn seq 100
+verdict forward - www web/a -
+out     any
+in      eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61019 syn ack seq 700 ack 101
+verdict forward - www web/a -
+out     any
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 ack seq 101 ack 701
+verdict forward - www web/a -
+out     any
+in      eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 1000 > 80 rst seq 101
+verdict forward - www web/a -
+out     any
+down    web/a
+after   1
+down    -
+
 # A SYN on a connection that is closing begins another, which may go elsewhere.
 rules
     pool web { balance round_robin; server a 10.0.0.11; server b 10.0.0.12 }
