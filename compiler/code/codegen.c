@@ -382,15 +382,11 @@ static void start_again(struct gen *g)
     asm_fini(&g->as);
 }
 
-static bool write_all(struct gen *g)
+static void write_all(struct gen *g)
 {
     asm_init(&g->as, g->img);
     struct plan *const plan = plan_new(g);
 
-    if (!plan) {
-        asm_fini(&g->as);
-        return false;
-    }
     g->classifier_bytes = g->img->settings->classifier_bytes;
     g->rules_left = plan_rules_to_classify(plan);
     g->c->lists = NULL;
@@ -401,7 +397,6 @@ static bool write_all(struct gen *g)
     for (uint32_t i = 0; i < plan->count && !g->as.full; i++)
         for (enum variant v = FRAMES; v < VARIANTS; v++) list_code(g, plan, plan->order[i], v);
     services_code(g, plan);
-    return true;
 }
 
 /* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the longest
@@ -412,11 +407,11 @@ void generate_code(struct compile *c)
 
     if (diags_errors(c->diags)) return;
     g.straight = arena_alloc(c->arena, ((size_t)c->image->firewalls_count + c->image->chains_count + 1) * VARIANTS);
-    if (!write_all(&g)) return;
+    write_all(&g);
     uint32_t path = measure(&g);
     if (path > PBC_PATH_MAX && g.again) {
         start_again(&g);
-        if (!write_all(&g)) return;
+        write_all(&g);
         path = measure(&g);
     }
     report(&g);

@@ -1,14 +1,16 @@
 /* The layout of functions. A chain stands in its callers where that takes fewer instructions than a function and its
  * calls. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep: where that does not fit,
- * chains of some heights are written into their callers whatever they take, as few heights as will do. */
+ * the chains of some heights are flattened, written into their callers whatever they take: one height after another,
+ * each time the one that adds the fewest rules, until it fits. How much that may be, others bound: a firewall's rules
+ * with its chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
 #include <string.h>
 
 #include "compiler/code/lists_priv.h"
 
 enum {
-    IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* rules of a chain in line: it has to fit into a block beside its `do` */
+    IN_LINE_MAX = PBC_BLOCK_RULES - 1, /* rules of a chain in line by choice: it fits into a block beside its `do` */
     CALL_INSNS = 2,                    /* call, and what looks at the result */
-    FLATTENED_TOTAL_MAX = 1 << 18,     /* rules written in all, copies counted */
+    SIZE_MAX_RULES = 1 << 28,          /* a list's size stays here, far above what one image holds */
 };
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall) { return &plan->lists[firewall]; }
@@ -83,7 +85,8 @@ static uint32_t weight(const struct plan *plan, const struct list *l, uint32_t i
     return 1 + (to && to->in_line ? to->size[v] : 0);
 }
 
-/* Greedy: a block takes rules while they fit. Returns how many there are; fills `blocks` unless it is NULL. */
+/* Greedy: a block takes rules while they fit, and one that fits nowhere stands alone. Returns how many there are; fills
+ * `blocks` unless it is NULL. */
 static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum variant v, struct function *blocks)
 {
     unsigned n = 0;
@@ -92,7 +95,7 @@ static unsigned cut_blocks(const struct plan *plan, const struct list *l, enum v
     for (uint32_t i = 0; i < l->end[v]; i++) {
         const uint32_t w = weight(plan, l, i, v);
 
-        if (held + w > PBC_BLOCK_RULES) {
+        if (held + w > PBC_BLOCK_RULES && i > begin) {
             if (blocks) blocks[n] = (struct function){.v = v, .run = {l, begin, i}};
             n++;
             begin = i;
@@ -136,8 +139,10 @@ static void add_up(struct plan *plan, struct list *l)
     uint32_t below = 0;
 
     for (enum variant v = FRAMES; v < VARIANTS; v++) {
-        l->size[v] = 0;
-        for (uint32_t i = 0; i < l->end[v]; i++) l->size[v] += weight(plan, l, i, v);
+        uint64_t size = 0;
+
+        for (uint32_t i = 0; i < l->end[v]; i++) size += weight(plan, l, i, v);
+        l->size[v] = size < SIZE_MAX_RULES ? (uint32_t)size : SIZE_MAX_RULES;
     }
     for (uint32_t i = 0; i < l->count; i++) {
         const struct list *to = callee(plan, l, i);
@@ -179,17 +184,24 @@ static bool smaller_in_line(struct plan *plan, struct list *l)
 }
 
 /* A chain that is worth a classifier stays a function wherever it may: in line it would be straight code. */
-static bool stands_in_line(struct plan *plan, struct list *l, uint32_t stride)
+static bool stands_in_line(struct plan *plan, struct list *l, uint32_t flattened)
 {
-    const bool classified = l->classified[FRAMES] || l->classified[ARP];
-
-    if (most_rules(l) > IN_LINE_MAX) return false;
-    return l->height % stride || (!classified && smaller_in_line(plan, l));
+    if (flattened >> l->height & 1) return true;
+    return most_rules(l) <= IN_LINE_MAX && !l->classified[FRAMES] && !l->classified[ARP] && smaller_in_line(plan, l);
 }
 
-/* Settle every list, what is called first. Chains whose height is a multiple of `stride` are functions, the others
- * stand in their callers if that is possible. Returns the deepest nesting of calls. */
-static uint32_t settle(struct plan *plan, uint32_t stride)
+static void put_in_line(struct list *l)
+{
+    l->in_line = true;
+    for (enum variant v = FRAMES; v < VARIANTS; v++) {
+        l->classified[v] = false;
+        l->top[v].block_count = 1;
+    }
+}
+
+/* Settle every list, what is called first. Bit h of `flattened`: chains of height h stand in their callers. Returns the
+ * deepest nesting of calls. */
+static uint32_t settle(struct plan *plan, uint32_t flattened)
 {
     uint32_t deepest = 0;
 
@@ -198,11 +210,10 @@ static uint32_t settle(struct plan *plan, uint32_t stride)
 
         l->in_line = false;
         add_up(plan, l);
-        if (l->chain)
-            l->in_line = stands_in_line(plan, l, stride);
-        else if (l->levels > deepest)
+        if (l->chain && stands_in_line(plan, l, flattened))
+            put_in_line(l);
+        else if (!l->chain && l->levels > deepest)
             deepest = l->levels;
-        if (l->in_line) l->classified[FRAMES] = l->classified[ARP] = false;
     }
     return deepest;
 }
@@ -217,30 +228,30 @@ uint64_t plan_rules_to_classify(const struct plan *plan)
     return n;
 }
 
-static uint64_t total_rules(const struct plan *plan)
+/* Of the heights whose chains are not flattened yet: the one whose chains have the fewest rules, copies counted. 0:
+ * there is none. */
+static uint32_t cheapest_height(const struct plan *plan, uint32_t flattened)
 {
-    uint64_t n = 0;
+    uint64_t rules[PBC_CHAIN_DEPTH + 1] = {0};
+    uint32_t best = 0;
 
-    for (uint32_t i = 0; i < plan->count; i++)
-        if (!plan->order[i]->in_line) n += plan->order[i]->size[FRAMES] + plan->order[i]->size[ARP];
-    return n;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct list *l = plan->order[i];
+
+        if (!l->chain || l->in_line) continue;
+        for (enum variant v = FRAMES; v < VARIANTS; v++) rules[l->height] += (uint64_t)l->sites[v] * l->size[v];
+    }
+    for (uint32_t h = 1; h <= PBC_CHAIN_DEPTH; h++)
+        if (rules[h] && !(flattened >> h & 1) && (!best || rules[h] < rules[best])) best = h;
+    return best;
 }
 
-static bool settle_depth(struct plan *plan)
+static void settle_depth(struct plan *plan)
 {
-    struct diags *d = plan->c->diags;
-    const struct image *img = plan->c->image;
+    uint32_t flattened = 0, height;
 
-    for (uint32_t stride = 1; stride <= PBC_CHAIN_DEPTH; stride++) {
-        if (settle(plan, stride) > PBC_CALL_DEPTH) continue;
-        if (total_rules(plan) <= FLATTENED_TOTAL_MAX || stride == 1) return true;
-        break;
-    }
-    diag(d, E_CODE_DEPTH, img->firewalls_count ? img->firewall_span[0] : SPAN_NONE,
-         "the chains are nested too deep: calls may nest %u deep, and written out in place the rules would be more "
-         "than %u",
-         (unsigned)PBC_CALL_DEPTH, (unsigned)FLATTENED_TOTAL_MAX);
-    return false;
+    while (settle(plan, flattened) > PBC_CALL_DEPTH && (height = cheapest_height(plan, flattened)))
+        flattened |= 1u << height;
 }
 
 static void make_blocks(struct plan *plan, struct list *l)
@@ -284,7 +295,7 @@ struct plan *plan_new(struct gen *g)
     for (uint32_t i = 0; i < c->image->firewalls_count; i++) visit(plan, &plan->lists[i], &at);
     plan->order += at; /* chains that nothing calls are left out */
     plan->count = lists - at;
-    if (!settle_depth(plan)) return NULL;
+    settle_depth(plan);
     for (uint32_t i = 0; i < plan->count; i++) make_blocks(plan, plan->order[i]);
     return plan;
 }

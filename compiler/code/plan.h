@@ -55,7 +55,7 @@ struct plan {
     bool measuring;       /* calls that it writes then are none */
 };
 
-/* NULL after reporting that chains are nested too deep or grow too large. The generator's assembler is ready. */
+/* In the arena. The generator's assembler is ready. */
 struct plan *plan_new(struct gen *g);
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall);

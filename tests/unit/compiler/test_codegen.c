@@ -180,6 +180,54 @@ static void deep_chains(void **state)
     (void)state;
 }
 
+/* As deep as the language lets chains nest, each of them too long to stand in its caller by choice. */
+static void write_deep_and_long(FILE *f, unsigned rules)
+{
+    for (unsigned c = 0; c < PBC_CHAIN_DEPTH; c++) {
+        fprintf(f, "chain c%u {\n", c);
+        for (unsigned i = 0; i < rules; i++) {
+            if (c && i == rules / 2) fprintf(f, " do c%u\n", c - 1);
+            fprintf(f, " %s tcp to 10.%u.%u.%u port %u\n",
+                    i % 50 == 7 ? "return"
+                    : i % 3     ? "drop"
+                                : "accept",
+                    i % 16, i >> 8, i & 255, 79 + (i + c) % 5);
+        }
+        fputs("}\n", f);
+    }
+    fprintf(f, "firewall f default reject { do c%u; accept tcp to port 80 }\n", PBC_CHAIN_DEPTH - 1);
+}
+
+static void deep_and_long_as(unsigned rules, enum classify_when when)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    struct rng r = {rules};
+    struct made m;
+
+    write_deep_and_long(f, rules);
+    fclose(f);
+    make_as(&m, text, when);
+    assert_true(m.p->funcs_count > 2);
+    for (unsigned i = 0; i < 3000; i++) {
+        const uint32_t rule = rng_below(&r, rules), high = rng_below(&r, 9) ? rule % 16 : rng_below(&r, 16);
+        const struct key k = tcp4(1, 0x0a000000 + (high << 16) + rule, 5, 78 + rng_below(&r, 7));
+        agree(&m, &k);
+    }
+    unmake(&m);
+    free(text);
+}
+
+static void deep_and_long(void **state)
+{
+    deep_and_long_as(300, CLASSIFY_NONE);
+    deep_and_long_as(300, CLASSIFY_BY_COST);
+    deep_and_long_as(300, CLASSIFY_ALL);
+    deep_and_long_as(1001, CLASSIFY_NONE);
+    (void)state;
+}
+
 /* Rules that a tree divides by address bits of all lengths, both families. */
 static void write_tree(FILE *f)
 {
@@ -396,16 +444,16 @@ static void write_long_path(FILE *f)
     fputs("}\n", f);
 }
 
-/* Chains that are too long to be written out and nest too deep to be called. */
-static void write_too_deep(FILE *f)
+/* The same, in chains that nest too deep to be called. */
+static void write_many_copies(FILE *f)
 {
-    for (unsigned c = 0; c < 9; c++) {
+    for (unsigned c = 0; c < 10; c++) {
         fprintf(f, "chain c%u {\n", c);
         for (unsigned i = 0; i < 1001; i++) fprintf(f, " count length %u\n", 40 + i);
-        if (c) fprintf(f, " do c%u\n", c - 1);
+        for (unsigned i = 0; c && i < 2; i++) fprintf(f, " do c%u ttl %u\n", c - 1, i);
         fputs("}\n", f);
     }
-    fputs("firewall f default accept { do c8 }\n", f);
+    fputs("firewall f default accept { do c9; do c9 }\n", f);
 }
 
 static void limits(void **state)
@@ -415,7 +463,7 @@ static void limits(void **state)
         const char *code;
     } cases[] = {
         {write_long_path, "E0591"},
-        {write_too_deep, "E0590"},
+        {write_many_copies, "E0591"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -489,6 +537,7 @@ int main(void)
         cmocka_unit_test(trees),          cmocka_unit_test(coded_entries), cmocka_unit_test(long_chains_are_straight),
         cmocka_unit_test(chains_by_size), cmocka_unit_test(demands),       cmocka_unit_test(splits),
         cmocka_unit_test(limits),         cmocka_unit_test(dispatch),      cmocka_unit_test(far_bytes),
+        cmocka_unit_test(deep_and_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
