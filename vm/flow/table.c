@@ -10,37 +10,21 @@ enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
-/* A macro: gcc takes a function that only prefetches for one without effect, and drops the call. */
-#define ASK(at) __builtin_prefetch(at)
-
-void flow_ask_tags(const struct flow_table *t, uint64_t hash) { ASK(table_group(t, place_first(hash, t->groups))); }
-
-int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash)
-{
-    uint32_t group = place_first(hash, t->groups), hits = tags_like(table_group(t, group), place_tag(hash));
-    if (!hits) {
-        group = place_second(hash, t->groups, group);
-        hits = tags_like(table_group(t, group), place_tag(hash));
-        if (!hits) return FLOW_NONE;
-    }
-    const uint32_t slot = group * GROUP + tags_first(hits);
-    ASK(table_slot(t, slot));
-    if (hash & HASH_IP6) ASK(table_cold(t, slot));
-    return (int32_t)slot;
-}
+void flow_ask_tags(const struct flow_table *t, uint64_t hash) { table_ask_tags(t, hash); }
+int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash) { return table_ask_slot(t, hash); }
 
 void flow_ask_bind(const struct flow_table *t, int32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
     if (!(f->flags & (FLOW_TWIN | FLOW_BOUND))) return;
     const uint32_t owner = table_owner(t, (uint32_t)slot);
-    if (f->flags & FLOW_TWIN) ASK(table_slot(t, owner));
+    if (f->flags & FLOW_TWIN) __builtin_prefetch(table_slot(t, owner));
     if (f->recipe) {
-        ASK(table_recipe(t, slot));
+        __builtin_prefetch(table_recipe(t, slot));
         return;
     }
-    if (f->kind & FLOW_ID_IP6) ASK(table_cold(t, owner));
-    ASK(table_bind(t, owner));
+    if (f->kind & FLOW_ID_IP6) __builtin_prefetch(table_cold(t, owner));
+    __builtin_prefetch(table_bind(t, owner));
 }
 
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)

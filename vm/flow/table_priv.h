@@ -109,6 +109,24 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
     return hash_close(k, &sum) | HASH_IP6;
 }
 
+/* Ask for the memory of a look-up (table.h). A macro: gcc takes a function that only prefetches for one without effect,
+ * and drops the call. */
+#define table_ask_tags(t, hash) __builtin_prefetch(table_group(t, place_first(hash, (t)->groups)))
+
+static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
+{
+    uint32_t group = place_first(hash, t->groups), hits = tags_like(table_group(t, group), place_tag(hash));
+    if (!hits) {
+        group = place_second(hash, t->groups, group);
+        hits = tags_like(table_group(t, group), place_tag(hash));
+        if (!hits) return FLOW_NONE;
+    }
+    const uint32_t slot = group * GROUP + tags_first(hits);
+    __builtin_prefetch(table_slot(t, slot));
+    if (hash & HASH_IP6) __builtin_prefetch(table_cold(t, slot));
+    return (int32_t)slot;
+}
+
 /* Is the slot of that tuple? */
 static inline bool table_is_of(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {

@@ -156,19 +156,19 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
     s->at = 0;
     const uint16_t stack = is_tagged(pkt) ? stack_of(t->stacks, pkt) : 0,
                    query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
-    if (icmp_is_error(key))
+    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key))
         s->how = (uint8_t)related_tuple(key, pkt, stack, &s->id, &s->at, &s->seq);
     else
         s->how = (uint8_t)tuple_of(key, query, stack, &s->id, &s->at);
     if (s->how < HOW_TCP) return;
     if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
     s->hash = table_hash(t->table, &s->id);
-    flow_ask_tags(t->table, s->hash);
+    table_ask_tags(t->table, s->hash);
 }
 
 void track_ask(const struct track *t, struct track_seen *s)
 {
-    if (s->how >= HOW_TCP) s->slot = flow_ask_slot(t->table, s->hash);
+    if (s->how >= HOW_TCP) s->slot = table_ask_slot(t->table, s->hash);
 }
 
 void track_ask_bind(const struct track *t, const struct track_seen *s)
