@@ -107,14 +107,13 @@ static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
 }
 
 /* Find what it leaves as. False: nothing is free. *twin: the other side's tuple is another than the client's. */
-static bool choose_ends(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, struct flow_bind *b,
-                        bool *twin)
+static bool choose_ends(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b, bool *twin)
 {
-    set_ends(j, c, mode->rewrites, track_query(&c->seen), b);
+    set_ends(j, c, mode_rewrites(mode), track_query(&c->seen), b);
     struct asking asking = {j->vm->forward->track, &c->seen};
-    *twin = !mode->one_sided;
+    *twin = !mode_is(mode, MODE_ONE_SIDED);
     if (memcmp(c->key->src, c->key->dst, sizeof c->key->src) == 0) return false;
-    if (mode->rewrites & TRANSLATE_SRC)
+    if (mode_is(mode, MODE_OWN_SOURCE))
         return outside_take(j->vm->forward->outside, j->in->facts, c->key, c->seen.hash, b, is_free, &asking);
     *twin = *twin && !is_unchanged(c, b);
     return !*twin || is_free(&asking, b);
@@ -123,12 +122,12 @@ static bool choose_ends(const struct job *j, struct packet_ctx *c, const struct 
 /* ---- the flow ---- */
 
 /* Keep the binding with a flow that begins. False: there is none. */
-static bool bind(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, const struct flow_bind *b,
-                 bool twin, const struct client_key *k)
+static bool bind(const struct job *j, struct packet_ctx *c, uint8_t mode, const struct flow_bind *b, bool twin,
+                 const struct client_key *k)
 {
     struct forward *f = j->vm->forward;
     const struct pbc_service *s = service_of(f->p, b->branch);
-    struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, mode->one_sided, s->idle_ns);
+    struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(mode, MODE_ONE_SIDED), s->idle_ns);
     if (!kept) return false;
     *kept = *b;
     forward_note_client(c->pkt, kept);
@@ -144,18 +143,18 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct mode_op
 }
 
 /* What begins no flow goes by hash where the source is kept: an RST finds the server that its connection was at. */
-static void send_once(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, struct flow_bind *b)
+static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b)
 {
-    if (mode->rewrites & TRANSLATE_SRC) {
+    if (mode_is(mode, MODE_OWN_SOURCE)) {
         forward_refuse(c, REASON_NO_FLOW);
         return;
     }
-    set_ends(j, c, mode->rewrites, track_query(&c->seen), b);
+    set_ends(j, c, mode_rewrites(mode), track_query(&c->seen), b);
     forward_to_server(j, c, b, (uint32_t)(c->seen.hash >> 8));
     forward_send(j, c, NULL);
 }
 
-static void begin_flow(const struct job *j, struct packet_ctx *c, const struct mode_ops *mode, struct flow_bind *b,
+static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
                        const struct client_key *k)
 {
     bool twin;
@@ -164,7 +163,7 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, const struct m
         forward_refuse(c, reason);
         return;
     }
-    if (mode->routes && c->key->ttl <= 1) { /* nothing is left behind for it */
+    if (!mode_is(mode, MODE_BRIDGES) && c->key->ttl <= 1) { /* nothing is left behind for it */
         edge_expired(j, c);
         forward_refuse(c, REASON_TTL_EXCEEDED);
         return;
@@ -187,7 +186,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
 {
     const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[branch].service;
-    const struct mode_ops *mode = mode_of(prog, service);
+    const uint8_t mode = prog->services[service].mode;
     const struct client_key k = forward_client(service, c->key->src, c->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
     c->v->service = service;

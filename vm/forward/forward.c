@@ -175,7 +175,7 @@ void forward_to_server(const struct job *j, struct packet_ctx *c, const struct f
     *l = (struct leave){
         .service = service, .server = b->server, .hash = hash, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
     set_ends(&l->to, b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
-    l->to.what = forward_changes(c->key, &l->to, mode_of(prog, service)->rewrites);
+    l->to.what = forward_changes(c->key, &l->to, mode_rewrites(prog->services[service].mode));
 }
 
 static void to_client(struct packet_ctx *c, const struct flow_bind *b, const struct track_tuple *own)
@@ -239,7 +239,7 @@ static bool send_error_to_server(const struct job *j, struct packet_ctx *c, cons
     set_speaker(c, b, own->src, b->to_src);
     set_ends(&quoted, b->to_dst, b->to_dst_port, b->to_src, b->to_src_port);
     quoted.seq = b->seq_delta;
-    const bool rewritten = !service || mode_of(j->vm->forward->p, c->left.service)->rewrites;
+    const bool rewritten = !service || mode_is(j->vm->forward->p->services[c->left.service].mode, MODE_REWRITES);
     return forward_send(j, c, rewritten ? &quoted : NULL);
 }
 

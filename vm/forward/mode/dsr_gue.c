@@ -9,9 +9,6 @@ static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct
 }
 
 const struct mode_ops mode_DSR_GUE = {
-    .name = "dsr gue",
-    .one_sided = true,
-    .routes = true,
     .recipe = RECIPE_GUE,
     .send = send_on,
 };

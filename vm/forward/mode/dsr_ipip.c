@@ -8,9 +8,6 @@ static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct
 }
 
 const struct mode_ops mode_DSR_IPIP = {
-    .name = "dsr ipip",
-    .one_sided = true,
-    .routes = true,
     .recipe = RECIPE_IPIP,
     .send = send_on,
 };

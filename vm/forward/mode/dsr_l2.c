@@ -18,8 +18,6 @@ static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct
 }
 
 const struct mode_ops mode_DSR_L2 = {
-    .name = "dsr l2",
-    .one_sided = true,
     .recipe = RECIPE_FRAME,
     .send = send_on,
 };

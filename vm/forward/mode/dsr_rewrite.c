@@ -7,10 +7,6 @@ static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct
 }
 
 const struct mode_ops mode_DSR_REWRITE = {
-    .name = "dsr rewrite",
-    .rewrites = TRANSLATE_DST | TRANSLATE_DST_PORT,
-    .one_sided = true,
-    .routes = true,
     .recipe = RECIPE_REWRITE,
     .send = send_on,
 };

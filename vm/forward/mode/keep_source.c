@@ -7,9 +7,6 @@ static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct
 }
 
 const struct mode_ops mode_KEEP_SOURCE = {
-    .name = "passthrough keep source",
-    .rewrites = TRANSLATE_DST | TRANSLATE_DST_PORT,
-    .routes = true,
     .recipe = RECIPE_REWRITE,
     .send = send_on,
 };

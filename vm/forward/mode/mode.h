@@ -1,5 +1,6 @@
-/* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; its row in vm/mode.def says the rest. A mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it
- * leave through vm_tx with its layer 3 final. */
+/* Modes: how accepted traffic goes on. One file a mode, each ending in its ops; its row in vm/mode.def says the rest. A
+ * mode is given a copy in a slot of the pool, calls the actions of vm/packet/edit/, and lets it leave through vm_tx
+ * with its layer 3 final. */
 #ifndef VM_FORWARD_MODE_MODE_H
 #define VM_FORWARD_MODE_MODE_H
 
@@ -10,11 +11,7 @@
 #include "vm/packet/edit/tunnel.h"
 
 struct mode_ops {
-    const char *name;
-    uint8_t rewrites; /* enum translate_what: what it may change of the packet's own headers */
-    bool one_sided;   /* the server's replies do not come here */
-    bool routes;      /* takes one hop */
-    uint8_t recipe;   /* enum recipe_kind: what it does to ordinary packets */
+    uint8_t recipe; /* enum recipe_kind: what it does to ordinary packets */
     /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender has been told then. */
     enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };
@@ -22,6 +19,12 @@ extern const struct mode_ops mode_PASSTHROUGH, mode_KEEP_SOURCE, mode_DSR_L2, mo
     mode_DSR_GUE;
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service);
+/* Which of its own ends a packet may lose by the mode: bits of enum translate_what. */
+static inline uint8_t mode_rewrites(uint8_t mode)
+{
+    return (mode_is(mode, MODE_REWRITES) ? TRANSLATE_DST | TRANSLATE_DST_PORT : 0) |
+           (mode_is(mode, MODE_OWN_SOURCE) ? TRANSLATE_SRC | TRANSLATE_SRC_PORT : 0);
+}
 
 /* Copy the packet into a slot, and send it as c->left says. */
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);

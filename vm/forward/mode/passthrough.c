@@ -7,9 +7,6 @@ static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct
 }
 
 const struct mode_ops mode_PASSTHROUGH = {
-    .name = "passthrough",
-    .rewrites = TRANSLATE_SRC | TRANSLATE_SRC_PORT | TRANSLATE_DST | TRANSLATE_DST_PORT,
-    .routes = true,
     .recipe = RECIPE_REWRITE,
     .send = send_on,
 };
