@@ -1,6 +1,7 @@
 /* Flows that are sent on (track.h): how they begin, are found from their other side, and end. */
 #include <string.h>
 
+#include "vm/flow/table_priv.h"
 #include "vm/flow/track_priv.h"
 
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
@@ -29,6 +30,15 @@ bool track_may_begin(const struct key *key, const struct track_seen *s)
     if (s->how < HOW_TCP || s->how >= HOW_REPLY || s->at & AT_GROUP) return false;
     if (s->how != HOW_TCP || s->mark == MARK_NEW) return true;
     return (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
+}
+
+void track_ask_room(const struct track *t, const struct track_seen *s)
+{
+    const int32_t slot = s->slot == FLOW_NONE ? table_free_slot(t->table, s->hash) : s->slot;
+    if (slot == FLOW_NONE) return;
+    __builtin_prefetch(table_slot(t->table, slot), 1);
+    __builtin_prefetch(table_cold(t->table, slot), 1);
+    __builtin_prefetch(table_bind(t->table, slot), 1);
 }
 
 /* What a TCP flow is after the packet that begins it. */
@@ -129,7 +139,9 @@ bool track_is_free(struct track *t, const struct track_seen *s, const struct tra
     const struct flow_id id = id_of(s, tuple, &high);
     if (memcmp(&id, &s->id, sizeof id) == 0) return false;
     if (id.stack == STACK_UNKNOWN) return true;
-    const int32_t slot = flow_find(t->table, &id, flow_hash(t->table, &id), t->now_ns);
+    const uint64_t hash = table_hash(t->table, &id);
+    const int32_t slot = flow_find(t->table, &id, hash, t->now_ns), room = table_free_slot(t->table, hash);
+    if (slot == FLOW_NONE && room != FLOW_NONE) __builtin_prefetch(table_slot(t->table, room), 1);
     return slot == FLOW_NONE || (s->next.reopen && flow_of_twin(t->table, slot) == s->slot);
 }
 

@@ -127,6 +127,15 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
+/* The slot that a new flow of that hash would take now; FLOW_NONE: another makes way for it. */
+static inline int32_t table_free_slot(const struct flow_table *t, uint64_t hash)
+{
+    const struct place at = place_of(hash, t->groups);
+    uint32_t left;
+    const uint32_t group = place_choose(&at, t->tags, &left);
+    return left ? (int32_t)(group * GROUP + tags_first(left)) : FLOW_NONE;
+}
+
 /* Is the slot of that tuple? */
 static inline bool table_is_of(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {

@@ -107,6 +107,8 @@ unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags
 /* Could the packet begin a flow: it has a tuple, goes to one host, and, being TCP, is a SYN or in mid-stream? */
 bool track_may_begin(const struct key *key, const struct track_seen *s);
 
+/* Ask for the memory of the flow that track_begin is about to make. */
+void track_ask_room(const struct track *t, const struct track_seen *s);
 /* Make the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP, and bind
  * it. one_sided: its replies do not come here. idle_ns: how long it may be silent once it is open; 0: as its state
  * says. NULL, and nothing is made: its VLAN stack finds no id. The caller fills the binding in. */

@@ -195,10 +195,12 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
         forward_syn(j, c);
         return;
     }
+    const bool begins = track_may_begin(c->key, &c->seen);
+    if (begins) track_ask_room(j->vm->forward->track, &c->seen);
     c->v->server = b.server = pick(j, c, branch);
     if (b.server == PBC_NONE)
         without_server(j, c, &prog->services[service]);
-    else if (track_may_begin(c->key, &c->seen))
+    else if (begins)
         begin_flow(j, c, mode, &b, &k);
     else
         send_once(j, c, mode, &b);
