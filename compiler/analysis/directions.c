@@ -2,6 +2,7 @@
 #include "compiler/analysis/directions.h"
 
 #include "compiler/compiler.h"
+#include "vm/packet/key.h"
 
 struct ir_product frames_of_kind(struct ir *ir, enum frame_kind kind)
 {
@@ -47,23 +48,19 @@ uint32_t addrs_that_come_in(struct compile *c)
 /* What an endpoint on `any` takes. */
 static struct ir_product taken_by(struct ir *ir, const struct pbc_endpoint *e)
 {
-    static const struct {
-        uint32_t values[6], count;
-    } what[PBC_EP_PROTOS] = {
-        [PBC_EP_TCP] = {{6, WHAT_IP6 + 6}, 2},
-        [PBC_EP_UDP] = {{17, WHAT_IP6 + 17}, 2},
-        [PBC_EP_SCTP] = {{132, WHAT_IP6 + 132}, 2},
-        [PBC_EP_PORTS] = {{6, 17, 132, WHAT_IP6 + 6, WHAT_IP6 + 17, WHAT_IP6 + 132}, 6},
-        [PBC_EP_ECHO4] = {{1}, 1},
-        [PBC_EP_ECHO6] = {{WHAT_IP6 + 58}, 1},
-    };
-    struct pbc_range r[6];
+    struct pbc_range r[2 * UPPERS];
+    uint32_t n = 0;
     struct ir_product p;
 
     product_all(&p);
-    for (uint32_t i = 0; i < what[e->proto].count; i++)
-        r[i] = (struct pbc_range){what[e->proto].values[i], what[e->proto].values[i]};
-    p.field[IR_WHAT] = ir_intern_ranges(ir, r, what[e->proto].count, WHAT_MOST);
+    for (unsigned six = 0; six < 2; six++) /* rows stand by number: so do the ranges */
+        for (const struct upper *u = uppers; u < uppers + UPPERS; u++)
+            if (u->kind & endpoint_info[e->proto].kinds && u->families & (six ? KIND_IP6 : KIND_IP4)) {
+                const uint32_t value = (uint32_t)(six ? WHAT_IP6 : WHAT_IP4) + u->number;
+
+                r[n++] = (struct pbc_range){value, value};
+            }
+    p.field[IR_WHAT] = ir_intern_ranges(ir, r, n, WHAT_MOST);
     p.field[IR_FRAGMENT] = ir_field_range(ir, IR_FRAGMENT, FRAGMENT_NO, FRAGMENT_FIRST);
     if (e->proto == PBC_EP_ECHO4)
         p.field[IR_TYPE] = ir_field_range(ir, IR_TYPE, 8, 8);

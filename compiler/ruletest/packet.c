@@ -9,19 +9,21 @@ static const struct form_row {
     uint8_t family; /* 0: either */
     uint8_t proto;
 } forms[] = {
-    [FORM_TCP] = {0, IPPROTO_NR_TCP},
-    [FORM_UDP] = {0, IPPROTO_NR_UDP},
-    [FORM_SCTP] = {0, IPPROTO_NR_SCTP},
-    [FORM_ICMP] = {4, IPPROTO_NR_ICMP},
-    [FORM_ICMP6] = {6, IPPROTO_NR_ICMP6},
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum)                                                       \
+    [FORM_##ident] = {(families) == KIND_IP4 ? 4 : (families) == KIND_IP6 ? 6 : 0, number},
+#include "vm/proto.def"
     [FORM_PROTO] = {0, 0},
     [FORM_ARP] = {4, 0},
     [FORM_REPLY] = {0, 0},
 };
 
 static const uint8_t form_of[CL_COUNT] = {
-    [CL_TCP] = FORM_TCP,     [CL_UDP] = FORM_UDP,     [CL_SCTP] = FORM_SCTP, [CL_ICMP] = FORM_ICMP,
-    [CL_ICMP6] = FORM_ICMP6, [CL_PROTO] = FORM_PROTO, [CL_ARP] = FORM_ARP,
+#define UPPERS_ALONE
+#define UPPER(ident, ...) [CL_##ident] = FORM_##ident,
+#include "vm/proto.def"
+    [CL_PROTO] = FORM_PROTO,
+    [CL_ARP] = FORM_ARP,
 };
 
 /* Addresses and ports ---------------------------------------------------------------------------------------------- */

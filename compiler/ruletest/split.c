@@ -102,25 +102,19 @@ static void draw_from_sets(struct split *s, uint8_t family, uint32_t w[4])
 
 static uint8_t form_of(uint8_t proto)
 {
-    switch ((enum pbc_endpoint_proto)proto) {
-    case PBC_EP_UDP: return FORM_UDP;
-    case PBC_EP_SCTP: return FORM_SCTP;
-    case PBC_EP_ECHO4: return FORM_ICMP;
-    case PBC_EP_ECHO6: return FORM_ICMP6;
-    default: return FORM_TCP;
-    }
+    for (uint8_t i = 0; i < UPPERS; i++)
+        if (endpoint_info[proto].kinds == uppers[i].kind) return i;
+    return FORM_TCP;
 }
 
 /* The first packet of a new flow to the endpoint. */
 static struct frame_spec flow_to(struct split *s, const struct pbc_endpoint *e)
 {
-    static const uint8_t protos[] = {
-        [FORM_TCP] = 6, [FORM_UDP] = 17, [FORM_SCTP] = 132, [FORM_ICMP] = 1, [FORM_ICMP6] = 58};
     const struct facts *self = s->r->self;
     struct frame_spec p = {
         .form = form_of(e->proto), .ttl = 64, .iface = IFACE_NONE, .fragment = KIND_FRAG_NO, .flags = TCP_SYN};
 
-    p.proto = protos[p.form];
+    p.proto = uppers[p.form].number;
     p.type = p.form == FORM_ICMP ? 8 : p.form == FORM_ICMP6 ? 128 : 0;
     p.family = e->to == PBC_TO_ADDRESS                                         ? e->family
                : p.form == FORM_ICMP6 || (p.form != FORM_ICMP && !self->addr4) ? 6

@@ -92,12 +92,9 @@ static uint32_t families_of_type(uint32_t type)
 
 static uint32_t named_number(uint32_t number)
 {
-    return number == 6     ? KIND_TCP
-           : number == 17  ? KIND_UDP
-           : number == 132 ? KIND_SCTP
-           : number == 1   ? KIND_ICMP
-           : number == 58  ? KIND_ICMP6
-                           : DRAW_NUMBER;
+    for (unsigned i = 0; i < UPPERS; i++)
+        if (uppers[i].number == number) return uppers[i].kind;
+    return DRAW_NUMBER;
 }
 
 static void ask_protocols(struct choice *ch, uint32_t protocols)

@@ -20,24 +20,9 @@ static uint8_t protocol(const struct key *key)
 {
     const uint32_t kind = key->kind;
 
-    if (kind & KIND_TCP) return IPPROTO_NR_TCP;
-    if (kind & KIND_UDP) return IPPROTO_NR_UDP;
-    if (kind & KIND_SCTP) return IPPROTO_NR_SCTP;
-    if (kind & KIND_ICMP) return IPPROTO_NR_ICMP;
-    if (kind & KIND_ICMP6) return IPPROTO_NR_ICMP6;
+    for (unsigned i = 0; i < UPPERS; i++)
+        if (kind & uppers[i].kind) return uppers[i].number;
     return kind & KIND_PROTO ? (uint8_t)key->proto : NO_EXTENSION;
-}
-
-static uint8_t form(uint8_t proto, bool six)
-{
-    switch (proto) {
-    case IPPROTO_NR_TCP: return FORM_TCP;
-    case IPPROTO_NR_UDP: return FORM_UDP;
-    case IPPROTO_NR_SCTP: return FORM_SCTP;
-    case IPPROTO_NR_ICMP: return six ? FORM_PROTO : FORM_ICMP;
-    case IPPROTO_NR_ICMP6: return six ? FORM_ICMP6 : FORM_PROTO;
-    default: return FORM_PROTO;
-    }
 }
 
 /* Everything but length, pattern and link. */
@@ -46,7 +31,7 @@ static struct frame_spec packet(const struct frame_wish *w)
     const struct key *const k = &w->key;
     const bool six = k->kind & KIND_IP6, ip = k->kind & KIND_IP;
     const uint8_t proto = protocol(k);
-    struct frame_spec t = {.form = ip ? form(proto, six) : FORM_ARP,
+    struct frame_spec t = {.form = ip ? frame_form_of(proto, six) : FORM_ARP,
                            .family = six ? 6 : 4,
                            .proto = proto,
                            .src_port = k->src_port,
@@ -91,8 +76,7 @@ static struct layers layers_of(const struct frame_spec *t, uint32_t built)
     const uint32_t upper = frame_carried(t);
 
     l.l4 = t->form == FORM_ARP ? built : built - upper;
-    l.payload = t->form == FORM_TCP ? l.l4 + TCP_LEN : l.l4 + (t->form == FORM_SCTP ? SCTP_LEN : UDP_LEN);
-    if (t->form == FORM_PROTO || t->form == FORM_ARP) l.payload = l.l4;
+    l.payload = l.l4 + (t->form < UPPERS ? uppers[t->form].header : 0);
     return l;
 }
 

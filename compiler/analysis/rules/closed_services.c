@@ -6,19 +6,21 @@
 
 struct ir_product endpoint_opened(struct compile *c, const struct pbc_endpoint *e)
 {
-    static const uint32_t numbers[] = {[PBC_EP_TCP] = 6, [PBC_EP_UDP] = 17, [PBC_EP_SCTP] = 132};
     struct ir_product p = {{0}};
     struct pbc_range what[2];
     uint32_t n = 0;
 
     p.field[IR_STATE] = ir_field_range(c->ir, IR_STATE, STATE_IS_NEW, STATE_IS_NEW);
-    if (e->to == PBC_TO_ADDRESS)
-        p.field[IR_DST] = p.field[IR_DST_SELF] = ir_addrs_one(c->ir, e->family, e->addr);
+    if (e->to == PBC_TO_ADDRESS) p.field[IR_DST] = p.field[IR_DST_SELF] = ir_addrs_one(c->ir, e->family, e->addr);
     if (e->proto < PBC_EP_ECHO4) p.field[IR_DPORT] = ir_field_range(c->ir, IR_DPORT, e->port_lo, e->port_hi);
     if (e->proto == PBC_EP_PORTS) return p;
-    const uint32_t proto = e->proto == PBC_EP_ECHO4 ? 1 : e->proto == PBC_EP_ECHO6 ? 58 : numbers[e->proto];
-    if (e->family != 6 && e->proto != PBC_EP_ECHO6) what[n++] = (struct pbc_range){WHAT_IP4 + proto, WHAT_IP4 + proto};
-    if (e->family != 4 && e->proto != PBC_EP_ECHO4) what[n++] = (struct pbc_range){WHAT_IP6 + proto, WHAT_IP6 + proto};
+    for (const struct upper *u = uppers; u < uppers + UPPERS; u++) {
+        if (u->kind != endpoint_info[e->proto].kinds) continue;
+        if (e->family != 6 && u->families & KIND_IP4)
+            what[n++] = (struct pbc_range){WHAT_IP4 + u->number, WHAT_IP4 + u->number};
+        if (e->family != 4 && u->families & KIND_IP6)
+            what[n++] = (struct pbc_range){WHAT_IP6 + u->number, WHAT_IP6 + u->number};
+    }
     p.field[IR_WHAT] = ir_intern_ranges(c->ir, what, n, WHAT_MOST);
     return p;
 }

@@ -11,11 +11,8 @@
 
 const char *form_word(unsigned form)
 {
-    static const char *const words[] = {
-        [FORM_TCP] = "tcp",     [FORM_UDP] = "udp",     [FORM_SCTP] = "sctp", [FORM_ICMP] = "icmp",
-        [FORM_ICMP6] = "icmp6", [FORM_PROTO] = "proto", [FORM_ARP] = "arp",   [FORM_COUNT] = "reply"};
-
-    return words[form];
+    if (form < UPPERS) return uppers[form].name;
+    return form == FORM_PROTO ? "proto" : form == FORM_ARP ? "arp" : "reply";
 }
 
 void address_text(uint8_t family, const uint32_t addr[4], char buf[64])
@@ -62,7 +59,10 @@ const char *state_name(uint32_t marks)
     return marks & MARK_STATES ? names[__builtin_ctz(marks & MARK_STATES) - __builtin_ctz(MARK_NEW)] : "none";
 }
 
-static bool shows_ports(const struct frame_spec *p) { return p->form <= FORM_SCTP && p->fragment != KIND_FRAG_LATER; }
+static bool shows_ports(const struct frame_spec *p)
+{
+    return form_adds(p->form, KIND_PORTS) && p->fragment != KIND_FRAG_LATER;
+}
 
 /* `self` has the family of the other side, and is IPv4 on both. */
 static void print_side(const struct frame_spec *p, bool dst, FILE *out)

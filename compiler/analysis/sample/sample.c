@@ -94,11 +94,9 @@ static bool upper(const struct sampler *s)
     if (s->out->fragment == KIND_FRAG_LATER) return true;
     switch (s->out->form) {
     case FORM_TCP: return ports(s) && flags(s);
-    case FORM_UDP:
-    case FORM_SCTP: return ports(s);
     case FORM_ICMP:
     case FORM_ICMP6: return icmp(s);
-    default: return true;
+    default: return !form_adds(s->out->form, KIND_PORTS) || ports(s);
     }
 }
 
@@ -274,28 +272,13 @@ static bool bytes(const struct sampler *s)
 
 static bool build(struct sampler *s, uint32_t what)
 {
-    static const struct {
-        uint16_t what;
-        uint8_t form;
-    } forms[] = {
-        {6, FORM_TCP},
-        {WHAT_IP6 + 6, FORM_TCP},
-        {17, FORM_UDP},
-        {WHAT_IP6 + 17, FORM_UDP},
-        {132, FORM_SCTP},
-        {1, FORM_ICMP},
-        {WHAT_IP6 + 132, FORM_SCTP},
-        {WHAT_IP6 + 58, FORM_ICMP6},
-        {WHAT_ARP, FORM_ARP},
-    };
     struct frame_spec *p = s->out;
 
     *p = (struct frame_spec){.form = FORM_PROTO, .family = what < WHAT_IP6 || what == WHAT_ARP ? 4 : 6, .datagram = 1};
     p->proto = what == WHAT_ARP ? 0 : (uint8_t)(what % WHAT_IP6);
     p->seq = p->ack = 1;
     p->fragment = KIND_FRAG_NO;
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
-        if (forms[i].what == what) p->form = forms[i].form;
+    p->form = what == WHAT_ARP ? FORM_ARP : frame_form_of(p->proto, what >= WHAT_IP6);
     s->family = p->family;
     if (!sample_addresses(s) || !tags(s) || !iface(s)) return false;
     p->arp_answer = p->form == FORM_ARP && s->direction == PBC_DIR_FORWARD; /* a question is for all: it comes in */

@@ -21,14 +21,14 @@ enum { OPTIONS_LEN = 4 }; /* no-ops, where there are any */
 static uint32_t header_len(const struct frame_spec *p)
 {
     if (p->fragment == KIND_FRAG_LATER) return 0;
-    switch (p->form) {
-    case FORM_TCP: return TCP_LEN;
-    case FORM_UDP: return UDP_LEN;
-    case FORM_SCTP: return SCTP_LEN;
-    case FORM_ICMP:
-    case FORM_ICMP6: return ICMP_LEN;
-    default: return 0;
-    }
+    return p->form < UPPERS ? uppers[p->form].header : 0;
+}
+
+uint8_t frame_form_of(uint8_t proto, bool six)
+{
+    for (uint8_t i = 0; i < UPPERS; i++)
+        if (uppers[i].number == proto && uppers[i].families & (six ? KIND_IP6 : KIND_IP4)) return i;
+    return FORM_PROTO;
 }
 
 static uint32_t ip_len(const struct frame_spec *p)
@@ -281,28 +281,20 @@ static uint64_t pseudo_sum(const struct frame_spec *p, uint32_t len)
                           : csum_pseudo6(p->src, p->dst, p->proto, len);
 }
 
-/* Where the internet checksum of the upper layer stands; 0: it has none. */
-static uint32_t sum_at(const struct frame_spec *p)
-{
-    return p->form == FORM_TCP                             ? TCP_SUM
-           : p->form == FORM_UDP                           ? 6
-           : p->form == FORM_ICMP || p->form == FORM_ICMP6 ? ICMP_SUM
-                                                           : 0;
-}
-
 /* Of a first fragment the sum covers what is there: the rest of its datagram is nowhere. */
 static void seal_upper(struct writer *w, const struct frame_spec *p, uint32_t at)
 {
     const uint32_t end = w->pkt->head_len;
 
-    if (p->fragment == KIND_FRAG_LATER) return;
+    if (p->fragment == KIND_FRAG_LATER || p->form >= UPPERS) return;
+    const uint32_t place = at + uppers[p->form].sum;
     if (p->form == FORM_SCTP) {
         const uint32_t crc = csum_sctp(w->pkt->data + at, end - at);
-        write_patch16(w, at + 8, (uint16_t)((crc & 0xff) << 8 | (crc >> 8 & 0xff)));
-        write_patch16(w, at + 10, (uint16_t)((crc >> 16 & 0xff) << 8 | crc >> 24));
-    } else if (sum_at(p)) {
+        write_patch16(w, place, (uint16_t)((crc & 0xff) << 8 | (crc >> 8 & 0xff)));
+        write_patch16(w, place + 2, (uint16_t)((crc >> 16 & 0xff) << 8 | crc >> 24));
+    } else {
         const uint16_t sum = csum_fold(write_sum(w, pseudo_sum(p, end - at), at, end));
-        write_patch16(w, at + sum_at(p), p->form == FORM_UDP ? csum_udp(sum) : sum);
+        write_patch16(w, place, p->form == FORM_UDP ? csum_udp(sum) : sum);
     }
 }
 

@@ -8,8 +8,19 @@
 
 #include "vm/tables.h"
 
-/* What follows IP, or that it is ARP. */
-enum frame_form { FORM_TCP, FORM_UDP, FORM_SCTP, FORM_ICMP, FORM_ICMP6, FORM_PROTO, FORM_ARP, FORM_COUNT };
+/* What follows IP: a row of uppers[], or any other protocol; or that it is ARP. */
+enum frame_form {
+#define UPPERS_ALONE
+#define UPPER(ident, ...) FORM_##ident,
+#include "vm/proto.def"
+    FORM_PROTO,
+    FORM_ARP,
+    FORM_COUNT
+};
+/* Of the bits that the form's header adds to key.kind, those that are among `bits`. */
+static inline uint32_t form_adds(unsigned form, uint32_t bits) { return form < UPPERS ? uppers[form].there & bits : 0; }
+/* The form of a protocol by its number, in IPv6 or not. */
+uint8_t frame_form_of(uint8_t proto, bool six);
 
 enum {
     FRAME_MOST = 14 + 8 + 65535,
