@@ -119,8 +119,11 @@ static void check_port_after_from(struct parser *p, const struct node *before, c
     const struct span word = {part->span.file, part->span.start, part->span.start + 4};
     build_error(p, E_PORT_AFTER_FROM, part->span,
                 "`port` straight after `from` could mean the source's or the destination's");
-    diag_suggest(p->diags, word, "to port");
-    diag_suggest(p->diags, word, "source port");
+    const char *condition_text = short_text(p, part->span);
+    const struct span replaced = condition_text ? part->span : word;
+    const char *text = condition_text ? condition_text : "port";
+    diag_suggest(p->diags, replaced, "to %s", text);
+    diag_suggest(p->diags, replaced, "source %s", text);
 }
 
 static bool is_option(const struct node *n)
