@@ -88,7 +88,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->counters.services = vm->served;
     vm->counters.unserved = vm->served + p->services_count;
     vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
-    vm->decaps = p->meta->flags & PBC_OPENS;
+    vm->opens = p->meta->flags & PBC_OPENS;
     limit_init(&vm->answers, p->meta->rejects_per_s);
     limit_init(&vm->echoes, ECHOES_PER_S);
     limit_init(&vm->neighbours, NEIGHBOURS_PER_S);
@@ -165,7 +165,7 @@ static bool in_pieces(const struct pkt *pkt) { return pkt->flags & PKT_NOT_LINEA
 /* What is malformed, joined frames and fragments, which are judged one by one. */
 static void judge_odd(const struct job *j, struct packet_ctx *c)
 {
-    if (c->pkt->reason == REASON_NONE && (j->vm->track || j->vm->decaps)) {
+    if (c->pkt->reason == REASON_NONE && (j->vm->track || j->vm->opens)) {
         judge_in_turn(j, c);
     } else if (c->pkt->reason == REASON_NONE) {
         decide(j, c->at, c->key, &c->pkt, 1, &c->decision);
@@ -245,7 +245,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     const bool pieces = vm->fragments && kinds & KIND_FRAGMENT;
     if (pieces) todo = without_fragments(todo, vm->keys);
-    if (vm->track || vm->decaps || pieces) {
+    if (vm->track || vm->opens || pieces) {
         for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         run_in_turn(j, n, todo, judge_rest);
     } else {

@@ -41,9 +41,9 @@ bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned
 /* The flows that go on, one by one: *at is 0 at first; false at the end. */
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f);
 
-/* What a `decap` rule would find inside a packet that it decided: a copy in a slot of the pool, the caller's to put
- * back, and its key; parsed, and malformed where inner->reason says so. Else *inner is NULL and the reason is why it
- * would be dropped; REASON_TUNNEL_SOURCE leaves both. */
+/* What a rule that opens tunnels would find inside a packet that it decided: a copy in a slot of the pool, the caller's
+ * to put back, and its key; parsed, and malformed where inner->reason says so. Else *inner is NULL and the reason is
+ * why it would be dropped; REASON_TUNNEL_SOURCE leaves both. */
 enum pkt_reason program_open(const struct program *p, uint32_t rule, const struct pkt *pkt, const struct key *key,
                              const struct facts *facts, struct pool *pool, struct pkt **inner, struct key *inner_key);
 

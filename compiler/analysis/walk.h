@@ -13,7 +13,7 @@ struct judged {
     struct ir_product piece;
     uint32_t firewall; /* PBC_NONE: no firewall judges it */
     uint32_t rule;     /* that decides; RULE_DEFAULT, or RULE_NONE where no firewall or nothing judges it */
-    uint8_t action;    /* enum action: ACCEPT, DROP, REJECT, PASS; what decapsulates is DROP, as the vm says */
+    uint8_t action;    /* enum action: ACCEPT, DROP, REJECT, PASS; what opens a tunnel is DROP, as the vm says */
     bool maybe; /* the rule decides some of the piece, by what is not said in it; the rest goes on and is told later */
     uint32_t asks;     /* maybe: the condition that can't be said (index in image->conds), PBC_NONE */
     bool behind_maybe; /* some rule before may have decided parts of the piece: */

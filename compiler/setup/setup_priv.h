@@ -31,7 +31,7 @@ uint32_t setup_sources(const struct setup *s, FILE *out);
 
 /* dsr l2, ipip, gue: the services' addresses here, and the tunnels' ends (tunnels.c). */
 void setup_local(const struct setup *s);
-/* dsr rewrite, keep source, passthrough: how replies find their way (replies.c). */
+/* Modes that rewrite the destination: how replies find their way (replies.c). */
 void setup_replies(const struct setup *s);
 
 #endif

@@ -38,7 +38,7 @@ struct pass *pass_new(const struct replay *r, bool flows)
     if (!p) return NULL;
     p->r = r;
     p->lists_flows = flows;
-    p->decaps = r->program->meta->flags & PBC_OPENS;
+    p->opens = r->program->meta->flags & PBC_OPENS;
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
@@ -86,7 +86,7 @@ static struct counter *undecided(struct totals *t, const struct verdict *v)
     return of_datagram(v->reason) ? &t->fragments : &t->malformed;
 }
 
-/* A `decap` rule is the one of the verdict: what it decided could not be opened. */
+/* A rule that opens tunnels is the one of the verdict: what it decided could not be opened. */
 static bool is_unopened(const struct pass *p, const struct verdict *v)
 {
     return v->rule < RULE_DEFAULT && verdict_is(p->r->program->rules[v->rule].verdict, VERDICT_OPENS);
@@ -95,7 +95,7 @@ static bool is_unopened(const struct pass *p, const struct verdict *v)
 /* What the vm's counters do not tell apart. */
 static inline void undecided_count(struct pass *p, const struct verdict *v, uint32_t bytes)
 {
-    const bool unopened = p->decaps && is_unopened(p, v);
+    const bool unopened = p->opens && is_unopened(p, v);
     if (__builtin_expect(v->rule != RULE_NONE && !unopened, 1) || v->action == ACTION_HELD) return;
     struct counter *c = unopened ? &p->t.unopened : undecided(&p->t, v);
     c->packets++;

@@ -31,7 +31,7 @@ struct totals {
     struct counter replies; /* of flows that were sent on, and errors that quote them */
     struct counter unsent;  /* of those, dropped on their way back */
     struct counter malformed;
-    struct counter unopened;       /* a `decap` decided, but they could not be opened, or not once more */
+    struct counter unopened;       /* their rule opens tunnels, but they could not be opened, or not once more */
     struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
     uint64_t outside;              /* of --from and --to, not judged */
     uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */

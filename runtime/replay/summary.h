@@ -13,7 +13,7 @@ struct decided {
     struct counter nobody;    /* no firewall judges such frames */
     struct counter replies;   /* of flows that were sent on, and errors that quote them */
     struct counter unsent;    /* of those, dropped on their way back */
-    struct counter unopened;  /* a `decap` decided, but they could not be opened, or not once more */
+    struct counter unopened;  /* their rule opens tunnels, but they could not be opened, or not once more */
     struct counter total;
 };
 /* Log events that the rates of their rules left out. */

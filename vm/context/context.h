@@ -62,7 +62,7 @@ struct vm {
     struct fragments *fragments; /* NULL: no fragment follows its first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct vips *vips;           /* NULL: there are no services and nats */
-    bool decaps;                 /* some rule's verdict is a decap */
+    bool opens;                  /* some rule's verdict opens a tunnel */
 };
 
 /* One batch's way through vm_run. */

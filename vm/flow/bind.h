@@ -1,7 +1,7 @@
 /* Bindings: what a balanced or translated flow is sent on as, and how its replies find their way back.
  *
  * A flow that is sent on has a third line beside its slot (flow.h): the binding. Where the other side sees another
- * tuple (passthrough, keep source, nat) that tuple stands in the same table as the flow's *twin*, a slot that only
+ * tuple (both ways of passthrough, nat) that tuple stands in the same table as the flow's *twin*, a slot that only
  * leads back (table.h):
  *
  *      client:port > service:port          slot of the flow    FLOW_ORIGINAL -> rewritten to `to`

@@ -91,7 +91,7 @@ static_assert((int)PBC_V_ACCEPT == ACTION_ACCEPT && (int)PBC_V_DROP == ACTION_DR
                   (int)PBC_V_REJECT == ACTION_REJECT,
               "verdict and action share numbers");
 
-/* What a `decap` rule decides is a drop as long as nobody has looked inside. */
+/* What a rule that opens tunnels decides is a drop as long as nobody has looked inside. */
 static inline decided decided_by_rule(const struct program *p, uint32_t rule, uint32_t firewall)
 {
     const uint8_t verdict = p->verdicts[rule];

@@ -66,7 +66,7 @@ static void follow(const struct job *j, struct packet_ctx *c, const struct frag_
 static void decide_itself(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
-    if (vm->decaps && inside_asked(vm->program, c->decision)) {
+    if (vm->opens && inside_asked(vm->program, c->decision)) {
         inside_judge(j, c);
         return;
     }

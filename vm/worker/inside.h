@@ -20,7 +20,7 @@
 
 #include "vm/context/context.h"
 
-/* Did a `decap` rule decide? Only in programs that have one (vm->decaps). */
+/* Did a `decap` rule decide? Only in programs that have one (vm->opens). */
 static inline bool inside_asked(const struct program *p, decided d)
 {
     return decided_rule(d) < RULE_DEFAULT && verdict_is(p->rules[decided_rule(d)].verdict, VERDICT_OPENS);

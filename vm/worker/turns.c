@@ -1,5 +1,5 @@
 /* One packet after the other. In programs that keep state, what `state` says of each depends on what became of those
- * before it; in those that decapsulate, one packet may be judged twice. Only memory is asked for a batch at a time.
+ * before it; in those that open tunnels, one packet may be judged twice. Only memory is asked for a batch at a time.
  * Results don't depend on where batches end. */
 #include "vm/forward/service.h"
 #include "vm/forward/forward.h"
@@ -57,7 +57,7 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
     const struct vm *vm = j->vm;
     if (vm->forward && !c->ordinary && forward_prove(j, c)) return false;
     c->decision = judge_one(j, c);
-    if (vm->decaps && inside_asked(vm->program, c->decision)) {
+    if (vm->opens && inside_asked(vm->program, c->decision)) {
         inside_judge(j, c);
         return false;
     }

@@ -1,4 +1,4 @@
-/* dsr rewrite: as keep source, but the server translates its replies itself and sends them to the client. */
+/* dsr rewrite: the destination is rewritten; the server translates its replies itself and sends them to the client. */
 #include "vm/forward/mode/mode.h"
 
 static enum pkt_reason send_on(const struct job *j, struct packet_ctx *c, struct pkt *copy)

@@ -15,8 +15,8 @@ struct mode_ops {
     /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender has been told then. */
     enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };
-extern const struct mode_ops mode_PASSTHROUGH, mode_KEEP_SOURCE, mode_DSR_L2, mode_DSR_REWRITE, mode_DSR_IPIP,
-    mode_DSR_GUE;
+#define MODE(ident, name, traits, doc) extern const struct mode_ops mode_##ident;
+#include "vm/mode.def"
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service);
 /* Which of its own ends a packet may lose by the mode: bits of enum translate_what. */

@@ -33,7 +33,7 @@ struct outer {
     struct pkt *pkt;
     uint32_t at;     /* of the outer IP header */
     uint32_t inner;  /* length of the inner packet */
-    uint8_t tos;     /* DSCP and ECN, of both headers */
+    uint8_t tos;     /* the traffic class, of both headers */
     uint8_t carried; /* protocol number of the inner family */
     bool df;
 };

@@ -6,10 +6,10 @@
  * protocol
  *   gue 1 |link|outer IP|UDP|inner IP ...        the same; the inner version says which it is
  *
- * What the outer header says: DSCP and ECN of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as the inner one
- * has it; IPv6 inside IPv4: no DF, since nobody keeps what a too-big from the way would say (RFC 4213, 3.2.1). Without
- * DF the identification is the caller's, with it 0 (RFC 6864, 4.1). Outer IPv6: a flow label from the flow's hash (RFC
- * 6438). */
+ * What the outer header says: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as the inner
+ * one has it; IPv6 inside IPv4: no DF, since nobody keeps what a too-big from the way would say (RFC 4213, 3.2.1).
+ * Without DF the identification is the caller's, with it 0 (RFC 6864, 4.1). Outer IPv6: a flow label from the flow's
+ * hash (RFC 6438). */
 #ifndef VM_PACKET_EDIT_TUNNEL_H
 #define VM_PACKET_EDIT_TUNNEL_H
 
@@ -66,9 +66,9 @@ enum decap {
 };
 /* Take the outer headers off a packet in a slot that pkt_parse found well formed. port: of GUE, either of whose kinds
  * takes both variants. Where the packet came
- * from is the caller's to check. The inner ECN field becomes what RFC 6040, 4.2 says; its DSCP stays (RFC 2983, 3.1:
- * the pipe). Unless DECAP_DONE nothing is changed; with it the frame ends with the inner packet and is to be parsed
- * again. A GUE checksum is taken for right where the capture cut the packet. */
+ * from is the caller's to check. The inner ECN field becomes what RFC 6040, 4.2 says; the rest of its traffic class
+ * stays (RFC 2983, 3.1: the pipe). Unless DECAP_DONE nothing is changed; with it the frame ends with the inner packet
+ * and is to be parsed again. A GUE checksum is taken for right where the capture cut the packet. */
 enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port);
 
 #endif
