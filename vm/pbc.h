@@ -17,7 +17,7 @@
 #include "vm/tables.h"
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       3u
+#define PBC_VERSION       4u
 #define PBC_NONE          UINT32_MAX
 #define PBC_DIGEST_LEN    32 /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN         64
