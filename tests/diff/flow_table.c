@@ -367,15 +367,15 @@ static const char *step_flow(struct world *w)
     const struct place at = place_of(hash, w->table->groups);
     int32_t slot = plain_find(w, &id);
     const bool over = slot != FLOW_NONE && is_over(w, &w->flow[slot], w->now_ns);
-    flow_ask_tags(w->table, hash);
-    const int32_t hint = rng_one_in(&w->rng, 3) ? w->hint : flow_ask_slot(w->table, hash);
+    table_ask_tags(w->table, hash);
+    const int32_t hint = rng_one_in(&w->rng, 3) ? w->hint : table_ask_slot(w->table, hash);
     if (flow_peek(w->table, &id, hash, w->now_ns) != (over ? FLOW_NONE : slot)) return "flow_peek";
     if (over) {
         plain_end_if_over(w, (unsigned)slot);
         slot = FLOW_NONE;
     }
     w->hint = slot;
-    if (flow_find_at(w->table, &id, hash, hint, w->now_ns) != slot) return "flow_find_at";
+    if (table_holds(w->table, hint, &id, w->now_ns) && hint != slot) return "table_holds";
     if (flow_find(w->table, &id, hash, w->now_ns) != slot) return "flow_find";
     const enum flow_state state = draw_state(&w->rng);
     if (slot == FLOW_NONE) {

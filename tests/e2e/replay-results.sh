@@ -85,7 +85,7 @@ ok $? 'standard input that is a file gives the same lines'
 cat all.pcap | "$bin/preyrun" --pcap - --verdicts - rules.pbc | cmp -s - lines
 ok $? 'a pipe gives the same lines'
 cat all.pcap | "$bin/preyrun" --pcap - --format json rules.pbc >out
-same 'a pipe copies each frame once, and counts it' "$(grep -A1 '"copied"' out | tr -dc 0-9)" $frames
+same 'a pipe copies each frame once, and counts it' "$(python3 -c 'import json; print(json.load(open("out"))["copied"]["frames"])')" $frames
 run --pcap all.pcap --repeat 5 --format json rules.pbc
 same '--repeat: the counts are those of one pass' "$(python3 -c '
 import json

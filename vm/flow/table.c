@@ -10,9 +10,6 @@ enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
-void flow_ask_tags(const struct flow_table *t, uint64_t hash) { table_ask_tags(t, hash); }
-int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash) { return table_ask_slot(t, hash); }
-
 void flow_ask_bind(const struct flow_table *t, int32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
@@ -55,11 +52,6 @@ int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash,
     if (slot == FLOW_NONE || !table_expired(t, table_slot(t, slot), now_ns)) return slot;
     table_expire(t, (uint32_t)slot, now_ns);
     return FLOW_NONE;
-}
-
-int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns)
-{
-    return table_holds(t, hint, id, now_ns) ? hint : flow_find(t, id, hash, now_ns);
 }
 
 struct flow *flow_at(struct flow_table *t, int32_t slot) { return table_slot(t, slot); }

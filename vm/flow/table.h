@@ -59,18 +59,12 @@ void flow_table_free(struct flow_table *t);
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
-/* Ask for the memory that a look-up will read: first of all packets of a batch the tags, then the slots. */
-void flow_ask_tags(const struct flow_table *t, uint64_t hash);
-int32_t flow_ask_slot(const struct flow_table *t, uint64_t hash); /* a hint for flow_find_at */
-/* Then, of the slots that were asked for: the flow that a twin leads to, and how it is sent on. With cfg.bound. */
+/* Ask for memory, of the slots that a batch asked for (table_priv.h, table_ask_slot): the flow that a twin leads to, and how it is sent on. With cfg.bound. */
 void flow_ask_bind(const struct flow_table *t, int32_t slot);
 
 /* The slot of the flow, or of its twin, FLOW_NONE if there is none. One whose timeout has passed is released and not
  * found. */
 int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
-
-/* The same, faster where the hint of flow_ask_slot, however old, still holds. FLOW_NONE is one, too. */
-int32_t flow_find_at(struct flow_table *t, const struct flow_id *id, uint64_t hash, int32_t hint, uint64_t now_ns);
 
 /* The same and nothing changes: one whose timeout has passed is only not found. */
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
