@@ -112,7 +112,7 @@ struct vm_counters {
     const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */
     const struct nat_counters *nat;       /* bind/nat.h; NULL: there are no nats */
-    const struct frag_counters *frags;    /* frag/frag.h; NULL: no fragment follows its first */
+    const struct frag_counters *frags;    /* flow/fragments/frag.h; NULL: no fragment follows its first */
 #define VM_COUNTER(field, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

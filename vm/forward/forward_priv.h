@@ -1,4 +1,4 @@
-/* The inside of sending on: what forward.c (flows that are bound), forward_new.c (binding one) and forward_down.c
+/* The inside of sending on: what forward.c (flows that are bound), begin.c (binding one) and down.c
  * (servers that went down) share. */
 #ifndef VM_FORWARD_FORWARD_PRIV_H
 #define VM_FORWARD_FORWARD_PRIV_H
@@ -63,14 +63,14 @@ bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* The same for a later packet of the opener's, if its flow takes it. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 
-/* forward_new.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
+/* begin.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
 /* The key of the client of a flow at a service. */
 struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool v6);
 
-/* forward_nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
+/* nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
  * statement fits. */
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
 /* One of the opener's packets of such a flow. */
@@ -82,7 +82,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
 bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own);
 
-/* ---- forward_cookie.c: services with `syn cookies` ---- */
+/* ---- cookies.c: services with `syn cookies` ---- */
 
 struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed); /* NULL, too, where none has them */
 void cookies_free(struct cookies *c);
@@ -102,7 +102,7 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);
 uint32_t forward_clock(const struct job *j);
 
-/* ---- forward_say.c ---- */
+/* ---- say.c ---- */
 
 /* A flow of which something is to be said, though no packet of it is at hand. */
 struct speech {
@@ -123,7 +123,7 @@ void forward_speech(struct speech *e, const struct job *j, const struct flow *fl
 bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 
-/* forward_down.c: has the flow's server gone, and is the flow to end for it? */
+/* down.c: has the flow's server gone, and is the flow to end for it? */
 bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b);
 /* End the flow of the packet at hand: both sides are reset as far as their numbers are known. */
 void forward_reset(const struct job *j, struct packet_ctx *c);

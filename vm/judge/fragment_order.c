@@ -1,4 +1,4 @@
-/* The order of rules that name `fragment`, see order.h. The walk is the rule list's (naive.c), made short: a list's
+/* The order of rules that name `fragment` (fragment_order.h). The walk is the rule list's (naive.c), made short: a list's
  * rules that count are found once, and a chain without any is never entered. */
 #include "vm/judge/fragment_order.h"
 
