@@ -116,9 +116,10 @@ static bool shape(const struct node *n)
     case N_SERVER:
     case N_SETTING: return count >= 2 && n->first->kind == N_NAME;
     case N_WHEN: return count >= 1 && n->last->kind == N_POOLS;
+    case N_CHOICE:
     case N_CLAUSE:
     case N_STEP:
-    case N_PACKET: return n->v.kind == VALUE_STR;
+    case N_PACKET: return n->v.kind == VALUE_INT;
     default: return true;
     }
 }
