@@ -202,7 +202,7 @@ static void fixes_are_offered_where_one_is_likely(void **state)
     expect_fix("table t = 1.2.3.4", "did you mean `set`?");
     expect_fix("chain c { drop tcp port {5, 6} }", "write the list without braces: a, b");
     expect_fix("chain c { drop tcp port 5:6 }", "write `5-6`");
-    expect_fix("chain c { drop tcp from a port 22 }", "write `to port` or `source port`");
+    expect_fix("chain c { drop tcp from a port 22 }", "write `to port 22` or `source port 22`");
     expect_fix("check c = tcp timeout 5", "write `5s` for seconds or `5ms` for milliseconds");
     expect_fix("set s = a, b except c", "write `(a, b) except c` or `a, (b except c)`");
     expect_fix("set s = a except b and c", "write `(a except b) and c` or `a except (b and c)`");
