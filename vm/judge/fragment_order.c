@@ -1,5 +1,5 @@
-/* The order of rules that name `fragment` (fragment_order.h). The walk is the rule list's (naive.c), made short: a list's
- * rules that count are found once, and a chain without any is never entered. */
+/* The order of rules that name `fragment` (fragment_order.h). The walk is the rule list's (naive.c), made short: a
+ * list's rules that count are found once, and a chain without any is never entered. */
 #include "vm/judge/fragment_order.h"
 
 #include <stdlib.h>
