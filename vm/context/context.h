@@ -92,17 +92,16 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* A verdict without a judgement. */
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
-/* What settle does rarely. */
+/* The rare halves of settle: count frames that were cut or damaged; answer a reject. */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);
 
 /* May an answer of this kind leave? Takes a token; counts it as limited, or where there is no room for it. */
 bool answer_begin(const struct job *j, struct limit *kind);
-/* Then it leaves; NULL, for it found no slot, is counted. */
+/* Send the answer that answer_begin allowed. NULL, the pool had no slot, only counts answers_no_buffer. */
 void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause);
 
-/* A verdict that is known but for its flags: counted for its rule, reason, service and server, and answered where it is
- * a reject. */
+/* Finish a verdict that lacks its flags alone: count it for its rule, reason, service and server; answer a reject. */
 void settle_whole(const struct job *j, const struct packet_ctx *c);
 
 /* What was decided becomes the verdict, is counted, and answered where it is a reject. */

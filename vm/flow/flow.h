@@ -47,7 +47,8 @@ struct flow_id {
             uint8_t proto;                /* IP protocol */
             uint8_t kind;                 /* enum flow_id_kind */
         };
-        uint64_t rest; /* all of these: written as it is read, for a word from pieces just written makes a load wait */
+        uint64_t
+            rest; /* all fields above as one word: write it whole, for loading a word just stored in pieces stalls */
     };
 };
 static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");

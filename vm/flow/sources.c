@@ -58,7 +58,8 @@ uint64_t sources_full(const struct sources *s) { return s->full; }
 
 struct sources *sources_new(uint64_t flows, uint64_t seed)
 {
-    /* The flow table has room for half as many flows again as `flows`, and each may have a source of its own. */
+    /* Up to 3/2 x flows keys, for the flow table has as many slots and each may have a source of its own. A keyed table
+     * has 3/2 slots for each of `most`: with 4/3 it has 2 x flows slots, at most three quarters full. */
     struct sources *s = flows > INT32_MAX / 2 ? NULL : calloc(1, sizeof *s);
     const struct keyed_cfg cfg = {
         .most = flows * 4 / 3, .key_words = KEY_WORDS, .entry_bytes = sizeof(struct source), .seed = seed};

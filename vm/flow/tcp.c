@@ -96,13 +96,16 @@ static bool acks_syn(const struct tcp_track *t, enum flow_dir dir, const struct 
     return s->flags & TCP_ACK && seq_between(t->side[dir].acked, s->ack, t->side[other(dir)].end);
 }
 
+/* clang-format off */
 /* Van Rooij's four bounds, on a segment of `dir` with ACK.
- *  I    its end is not past what the other side has ever allowed; one octet more for probes of a closed window (RFC
- * 9293, 3.8.6.1), and what was sent once may be sent again. II   its end is no further back than one window of the
- * other side: whatever lies before was acknowledged long ago. One less for keep-alives (RFC 9293, 3.8.4). A segment
- * that begins before and ends in the window has something new. III  it acknowledges nothing that was not sent. Where a
- * side may have sent more than went by, as much as it was allowed. IV   its acknowledgement is no older than what the
- * other side would take: it knows of all but one of our windows, and forgives another (RFC 5961, 5.2). */
+ *  I    Its end is not past what the other side has ever allowed. One octet more for probes of a closed window (RFC 9293,
+ *       3.8.6.1); what was sent once may be sent again.
+ *  II   Its end is no further back than one window of the other side: whatever lies before was acknowledged long ago. One
+ *       less for keep-alives (RFC 9293, 3.8.4). A segment that begins before and ends in the window has something new.
+ *  III  It acknowledges nothing that was not sent. A side that may have sent more than went by: as much as it was allowed.
+ *  IV   Its acknowledgement is no older than what the other side would take: it knows of all but one of our windows, and
+ *       forgives another (RFC 5961, 5.2). */
+/* clang-format on */
 static bool in_window(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     if (t->flags & TCP_TRACK_NO_WINDOW) return true;

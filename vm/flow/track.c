@@ -211,7 +211,8 @@ static enum flow_mark say_plain(const struct flow *f, const struct key *key, con
     return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
 }
 
-/* Whose slot it is, and which side speaks. Who sends as we do to the other side of a flow is a stranger to it. */
+/* Is the slot the flow's or its twin's, and which direction is this? Through a twin only replies and errors belong to
+ * the flow; anything else is invalid. */
 static void find_side(const struct track *t, struct track_seen *s)
 {
     const struct flow *at = table_slot(t->table, s->slot);

@@ -25,7 +25,7 @@ enum seen_class {
     SEEN_PLAIN,    /* it has one that is not bound, or one that is, but not as below */
     SEEN_ORIGINAL, /* it has a bound one, which its side opened */
     SEEN_REPLY,    /* it has a bound one, whose replies come back through here */
-    SEEN_ERROR,    /* an ICMP error about a packet of a bound one, to whom we sent that in the other's name */
+    SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound one as its receiver saw it */
 };
 
 /* What is known of one packet between look-up and verdict. */
@@ -164,8 +164,7 @@ typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id 
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);
 
-/* Nothing is remembered for the flows of the next slots, at most `slots` of them, from *hand (at first 0) on; true
- * while there are more. */
+/* Clear the remembered verdicts in the next `slots` slots from *hand (at first 0) on; false at the table's end. */
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 
 /* Timed work, a part of the table: returns the next deadline, UINT64_MAX for none. */

@@ -47,7 +47,7 @@ static inline bool same_address(const uint32_t a[4], const uint32_t b[4])
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
 }
 
-/* That a flow holds this packet's place in its table: its tuple may have one. */
+/* Can a flow with this packet's tuple exist? Not without a tuple, to a group, or with an unknown VLAN stack. */
 static inline bool may_have_flow(const struct track_seen *s)
 {
     return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;

@@ -70,7 +70,7 @@ static struct track_tuple tuple_of_bind(const struct flow_bind *b)
     return t;
 }
 
-/* For whom a tuple is looked for. */
+/* What is_free is given: the flow table, and the packet that needs a tuple. */
 struct asking {
     struct track *track;
     const struct track_seen *seen;

@@ -331,7 +331,7 @@ static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow
     return false;
 }
 
-/* As long as nothing else is known. */
+/* The verdict to start from: service and server are filled in later. */
 static void begin_verdict(struct packet_ctx *c)
 {
     *c->v = (struct verdict){.action = ACTION_FORWARD,

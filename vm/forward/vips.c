@@ -173,7 +173,8 @@ static const struct vip *find(const struct vips *v, uint8_t family, const uint32
 
 static bool is_outside(const struct vips *v, uint8_t family, const uint32_t addr[4])
 {
-    size_t from = 0, count = v->outside_count; /* of those that may be the last which begins no later */
+    size_t from = 0,
+           count = v->outside_count; /* [from, from + count) may hold the last range that begins at or below addr */
     while (count > 0) {
         const struct outside *o = &v->outside[from + count / 2];
         if (compare_addr(o->family, o->lo, family, addr) > 0) {

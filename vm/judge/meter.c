@@ -20,8 +20,8 @@ struct meter {
     uint64_t base_ns;     /* when unit 0 was */
     uint64_t now_ns, now; /* the time last asked at, and the same in units */
     uint64_t shared;      /* the bucket of all, or of those without a slot */
-    uint64_t packet;      /* that asked last, + 1 */
-    enum meter_says said; /* to it */
+    uint64_t packet;      /* number of the packet that asked last, plus 1; 0: none */
+    enum meter_says said; /* what that packet was told */
     struct keyed table;   /* of buckets; with a key alone */
 };
 

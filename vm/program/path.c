@@ -13,7 +13,7 @@ static uint32_t add(uint32_t a, uint64_t b) { return b > UINT32_MAX - a ? UINT32
 /* What is known while functions are worked off from the last to the first. */
 struct ways {
     const struct pbc_code *c;
-    uint32_t *after; /* [instruction]: the longest way from it on, for all behind the one that is looked at */
+    uint32_t *after; /* [instruction]: longest path from it on; valid behind the current one */
     uint32_t *paths; /* [function]: of those behind */
     uint32_t *most;  /* [PBC_CHAIN_MAX]: room for the longest of a classifier's ways */
 };

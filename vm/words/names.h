@@ -1,5 +1,5 @@
-/* Names of protocols and ICMP types, from the rows of proto.def and icmp.def. Actions and reasons have theirs in vm.h
- * and pkt.h. Every returned string is static. */
+/* Names of protocols and ICMP types, from the rows of proto.def and icmp.def. action_name stands in tables.h,
+ * reason_name in packet/pkt.h. Every returned string is static. */
 #ifndef VM_WORDS_NAMES_H
 #define VM_WORDS_NAMES_H
 

@@ -9,8 +9,8 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/time.h"
 
-/* HELD_SLOTS: those that wait, and as many that know and have not left yet, so that who waits does not depend on when a
- * batch ends. */
+/* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves, and must not take the
+ * place of one that waits, or results would depend on where batches end. */
 enum { SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD };
 #define SWEEP_NS UINT64_C(1000000000)
 
@@ -44,8 +44,8 @@ struct held {
 struct frags {
     struct keyed table;
     struct frag_counters counters;
-    uint64_t soonest_ns;          /* the time of none that waits is over before */
-    unsigned held_count, ready;   /* ready: of those held, the ones that know */
+    uint64_t soonest_ns;          /* no held fragment expires before this time */
+    unsigned held_count, ready;   /* ready: held fragments whose fate is known */
     struct held held[HELD_SLOTS]; /* in the order in which they came */
 };
 

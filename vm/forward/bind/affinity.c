@@ -101,7 +101,8 @@ const struct client_counters *clients_counters(const struct clients *c) { return
 
 struct clients *clients_new(uint64_t flows, uint64_t seed)
 {
-    /* The flow table has room for half as many flows again as `flows`, and each may have a client of its own. */
+    /* Up to 3/2 x flows keys, for the flow table has as many slots and each may have a client of its own. A keyed table
+     * has 3/2 slots for each of `most`: with 4/3 it has 2 x flows slots, at most three quarters full. */
     struct clients *c = flows > INT32_MAX / 2 ? NULL : calloc(1, sizeof *c);
     const struct keyed_cfg cfg = {
         .most = flows * 4 / 3, .key_words = KEY_WORDS, .entry_bytes = sizeof(struct client), .seed = seed};

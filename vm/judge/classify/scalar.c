@@ -14,7 +14,7 @@ static inline bool slot_matches(const struct pbc_block *b, const struct pbc_form
     return (key->slot[f->slot[slot]] & block_masks(b, size, slot)[lane]) == block_values(b, slot)[lane];
 }
 
-/* But for the first slot. */
+/* Do the other slots and the ports match? The caller has compared the first slot. */
 static INLINE bool rest_matches(const struct pbc_block *b, const struct pbc_format *f, unsigned size,
                                 const struct key *key, unsigned lane)
 {
