@@ -17,7 +17,7 @@ static bool of_ports(const struct key *key)
     return (key->kind & needs) == needs && key->kind & (KIND_TCP | KIND_UDP);
 }
 
-/* What the service's mode does to it. */
+/* The kind of recipe that the service's mode makes. */
 static uint8_t kind_of(const struct program *p, uint32_t service)
 {
     const uint8_t kind = mode_of(p, service)->recipe;

@@ -19,7 +19,7 @@ struct group {
     bool alias; /* the pool's group of all, owned there */
 };
 enum { ALL, V4, V6, GROUPS };
-enum { SLOW_STEPS = 10 }; /* in which a server that starts slowly reaches its weight */
+enum { SLOW_STEPS = 10 }; /* a server that starts slowly reaches its weight in so many */
 
 struct balance {
     const struct program *p;

@@ -21,7 +21,7 @@ struct mappings {
     struct keyed by_in, by_out;
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
     uint32_t most;
-    uint32_t fresh; /* those from here on were never used */
+    uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* chain of those that were, by next_free */
     uint64_t draw;  /* state of the port numbers' draws */
     struct mapping_counters counters;

@@ -1,5 +1,4 @@
-/* Recipes: the differences that a translation makes to sums, once for a flow; and the headers of its packets by them.
- */
+/* Recipes: how a translation changes checksums, worked out once for a flow, and applied to its packets' headers. */
 #include "vm/packet/edit/recipe.h"
 
 #include "vm/packet/csum.h"
