@@ -17,6 +17,8 @@ CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' -MMD -MP
 CFLAGS  ?= -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm
+# What preyrun alone, and its tests, ask the kernel with.
+HOST_LIBS := -lmnl
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
@@ -47,6 +49,7 @@ $(B)/libtest.a: $(call obj,$(TESTLIB_SRC))
 LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
 $(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
+$(B)/preyrun: LIBS += $(HOST_LIBS)
 $(B)/preyc $(B)/preyrun:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 

@@ -31,6 +31,7 @@ list_build() {
     need bison have_command bison
     need libpcap-dev have_header pcap/pcap.h
     need libcjson-dev have_header cjson/cJSON.h
+    need libmnl-dev have_header libmnl/libmnl.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
 list_tests() {

@@ -12,7 +12,7 @@
 # Development: TEST_LIBS="vm" links a test with some libraries only, while others do not build.
 TEST_LIBS ?= test runtime compiler lang vm
 TEST_ARCHIVES := $(patsubst %,$(B)/lib%.a,$(TEST_LIBS))
-LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS)
+LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(LIBS) $(HOST_LIBS)
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))

@@ -1,0 +1,110 @@
+/* Links: what interfaces there are. */
+#include "runtime/host/host_priv.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct host_link *host_links(const struct host *h, unsigned *count)
+{
+    *count = h->links.count;
+    return h->links.all;
+}
+
+static struct host_link *find(const struct host *h, unsigned ifindex)
+{
+    for (unsigned i = 0; i < h->links.count; i++)
+        if (h->links.all[i].ifindex == ifindex) return &h->links.all[i];
+    return NULL;
+}
+
+const struct host_link *host_link(const struct host *h, unsigned ifindex) { return find(h, ifindex); }
+
+const struct host_link *host_link_named(const struct host *h, const char *name)
+{
+    for (unsigned i = 0; i < h->links.count; i++)
+        if (!strcmp(h->links.all[i].name, name)) return &h->links.all[i];
+    return NULL;
+}
+
+static void copy_name(char *to, size_t size, const struct nlattr *a)
+{
+    if (!a) return;
+    const size_t len = mnl_attr_get_payload_len(a);
+    memcpy(to, mnl_attr_get_payload(a), len < size ? len : size - 1);
+}
+
+static void read_kind(struct host_link *link, const struct nlattr *info)
+{
+    const struct nlattr *at[IFLA_INFO_DATA + 1], *vrf[IFLA_VRF_TABLE + 1];
+    netlink_nested(info, at, IFLA_INFO_DATA);
+    copy_name(link->kind, sizeof link->kind, at[IFLA_INFO_KIND]);
+    if (strcmp(link->kind, "vrf") != 0) return;
+    netlink_nested(at[IFLA_INFO_DATA], vrf, IFLA_VRF_TABLE);
+    link->vrf_table = netlink_u32(vrf[IFLA_VRF_TABLE]);
+}
+
+static struct host_link read_link(const struct nlmsghdr *nlh, const struct ifinfomsg *info)
+{
+    const struct nlattr *at[IFLA_LINKINFO + 1];
+    netlink_attributes(nlh, sizeof *info, at, IFLA_LINKINFO);
+    struct host_link link;
+    memset(&link, 0, sizeof link); /* links are compared as bytes */
+    link.ifindex = (unsigned)info->ifi_index;
+    link.mac = netlink_mac(at[IFLA_ADDRESS]);
+    link.mtu = netlink_u32(at[IFLA_MTU]);
+    link.master = netlink_u32(at[IFLA_MASTER]);
+    link.type = info->ifi_type;
+    link.up = info->ifi_flags & IFF_UP;
+    link.running = info->ifi_flags & IFF_RUNNING;
+    link.loopback = info->ifi_flags & IFF_LOOPBACK;
+    copy_name(link.name, sizeof link.name, at[IFLA_IFNAME]);
+    read_kind(&link, at[IFLA_LINKINFO]);
+    return link;
+}
+
+static int remove_link(struct host *h, unsigned ifindex)
+{
+    struct host_link *link = find(h, ifindex);
+    if (link) *link = h->links.all[--h->links.count];
+    addresses_forget(h, ifindex);
+    neighbours_forget(h, ifindex);
+    h->own_stale = true;
+    return HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES | HOST_NEIGHBOURS;
+}
+
+static int keep_link(struct host *h, const struct host_link *link)
+{
+    struct host_link *old = find(h, link->ifindex);
+    if (old && !memcmp(old, link, sizeof *link)) return 0;
+    /* A link that goes down takes its local routes along without a word. */
+    if (!old || old->up != link->up || old->master != link->master) h->own_stale = true;
+    if (!old) {
+        struct host_link *more = reallocarray(h->links.all, h->links.count + 1, sizeof *more);
+        if (!more) return -ENOMEM;
+        h->links.all = more;
+        old = &more[h->links.count++];
+    }
+    *old = *link;
+    return HOST_LINKS | HOST_ROUTES;
+}
+
+int links_learn(struct host *h, const struct nlmsghdr *nlh)
+{
+    const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+    /* Of another family: what a bridge says of its port. */
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *info || info->ifi_family != AF_UNSPEC) return 0;
+    if (nlh->nlmsg_type == RTM_DELLINK) return remove_link(h, (unsigned)info->ifi_index);
+    const struct host_link link = read_link(nlh, info);
+    return keep_link(h, &link);
+}
+
+static void begin(struct host *h) { h->links.count = 0; }
+
+int links_dump(struct host *h)
+{
+    const struct ifinfomsg all = {.ifi_family = AF_UNSPEC};
+    return host_dump(h, RTM_GETLINK, &all, sizeof all, begin, links_learn);
+}

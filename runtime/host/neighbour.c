@@ -1,0 +1,174 @@
+/* Neighbours: who has which address on which link. A dense array for those who copy it, and a hash table over it. */
+#include "runtime/host/host_priv.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct host_neighbour *host_neighbours(const struct host *h, unsigned *count)
+{
+    *count = h->neighbours.count;
+    return h->neighbours.all;
+}
+
+static bool matches(const struct host_neighbour *n, unsigned ifindex, const struct host_addr *addr)
+{
+    return n->ifindex == ifindex && host_addr_same(&n->addr, addr);
+}
+
+static uint32_t first_place(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+{
+    uint64_t x = ifindex;
+    for (unsigned i = 0; i < 4; i++) x = (x ^ addr->word[i]) * UINT64_C(0x9e3779b97f4a7c15) ^ x >> 29;
+    return (uint32_t)(x >> 32) & (2 * all->cap - 1);
+}
+
+/* The place in index of that neighbour, or the empty one where it belongs. cap is not 0. */
+static uint32_t place_of(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+{
+    uint32_t at = first_place(all, ifindex, addr);
+    while (all->index[at] && !matches(&all->all[all->index[at] - 1], ifindex, addr)) at = (at + 1) & (2 * all->cap - 1);
+    return at;
+}
+
+static struct host_neighbour *find(const struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+{
+    if (!all->cap) return NULL;
+    const uint32_t found = all->index[place_of(all, ifindex, addr)];
+    return found ? &all->all[found - 1] : NULL;
+}
+
+const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifindex, const struct host_addr *addr)
+{
+    return find(&h->neighbours, ifindex, addr);
+}
+
+static int grow(struct neighbours *all)
+{
+    const unsigned cap = all->cap ? 2 * all->cap : 64;
+    struct host_neighbour *more = reallocarray(all->all, cap, sizeof *more);
+    if (!more) return -ENOMEM;
+    all->all = more;
+    uint32_t *index = calloc(2 * (size_t)cap, sizeof *index);
+    if (!index) return -ENOMEM;
+    free(all->index);
+    all->index = index;
+    all->cap = cap;
+    for (unsigned i = 0; i < all->count; i++) index[place_of(all, more[i].ifindex, &more[i].addr)] = i + 1;
+    return 0;
+}
+
+static int add(struct neighbours *all, const struct host_neighbour *n)
+{
+    if (all->count == all->cap && grow(all)) return -ENOMEM;
+    all->index[place_of(all, n->ifindex, &n->addr)] = all->count + 1;
+    all->all[all->count++] = *n;
+    return 0;
+}
+
+/* Empty a place of the index, and move up those behind it that would no longer be found. */
+static void close_gap(struct neighbours *all, uint32_t gap)
+{
+    const uint32_t mask = 2 * all->cap - 1;
+    for (uint32_t at = (gap + 1) & mask; all->index[at]; at = (at + 1) & mask) {
+        const struct host_neighbour *n = &all->all[all->index[at] - 1];
+        const uint32_t wanted = first_place(all, n->ifindex, &n->addr);
+        if (((at - wanted) & mask) < ((at - gap) & mask)) continue;
+        all->index[gap] = all->index[at];
+        gap = at;
+    }
+    all->index[gap] = 0;
+}
+
+static bool take_out(struct neighbours *all, unsigned ifindex, const struct host_addr *addr)
+{
+    const struct host_neighbour *n = find(all, ifindex, addr);
+    if (!n) return false;
+    const unsigned i = (unsigned)(n - all->all), last = all->count - 1;
+    const struct host_neighbour *moved = &all->all[last];
+    close_gap(all, place_of(all, ifindex, addr));
+    if (i != last) all->index[place_of(all, moved->ifindex, &moved->addr)] = i + 1;
+    all->all[i] = *moved;
+    all->count--;
+    return true;
+}
+
+void neighbours_forget(struct host *h, unsigned ifindex)
+{
+    struct neighbours *all = &h->neighbours;
+    for (unsigned i = all->count; i-- > 0;) {
+        const struct host_neighbour n = all->all[i];
+        if (n.ifindex == ifindex) take_out(all, ifindex, &n.addr);
+    }
+}
+
+void neighbours_fini(struct neighbours *n)
+{
+    free(n->all);
+    free(n->index);
+    *n = (struct neighbours){0};
+}
+
+static struct host_neighbour read_neighbour(const struct nlmsghdr *nlh, const struct ndmsg *info)
+{
+    const struct nlattr *at[NDA_LLADDR + 1];
+    struct host_neighbour n;
+    memset(&n, 0, sizeof n);
+    netlink_attributes(nlh, sizeof *info, at, NDA_LLADDR);
+    n.ifindex = (unsigned)info->ndm_ifindex;
+    n.addr = netlink_addr(at[NDA_DST]);
+    n.mac = netlink_mac(at[NDA_LLADDR]);
+    n.state = info->ndm_state;
+    n.usable = n.state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY);
+    return n;
+}
+
+static int keep(struct neighbours *all, const struct host_neighbour *n)
+{
+    struct host_neighbour *old = find(all, n->ifindex, &n->addr);
+    if (!old) return add(all, n) ? -ENOMEM : HOST_NEIGHBOURS;
+    if (!memcmp(old, n, sizeof *n)) return 0;
+    *old = *n;
+    return HOST_NEIGHBOURS;
+}
+
+int neighbours_learn(struct host *h, const struct nlmsghdr *nlh)
+{
+    const struct ndmsg *info = mnl_nlmsg_get_payload(nlh);
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *info || info->ndm_flags & NTF_PROXY) return 0;
+    if (info->ndm_family != AF_INET && info->ndm_family != AF_INET6) return 0; /* what a bridge learnt */
+    const struct host_neighbour n = read_neighbour(nlh, info);
+    if (!n.addr.family) return 0;
+    if (nlh->nlmsg_type == RTM_NEWNEIGH) return keep(&h->neighbours, &n);
+    return take_out(&h->neighbours, n.ifindex, &n.addr) ? HOST_NEIGHBOURS : 0;
+}
+
+static void begin(struct host *h)
+{
+    struct neighbours *all = &h->neighbours;
+    all->count = 0;
+    if (all->cap) memset(all->index, 0, 2 * (size_t)all->cap * sizeof *all->index);
+}
+
+int neighbours_dump(struct host *h)
+{
+    const struct ndmsg all = {.ndm_family = AF_UNSPEC};
+    return host_dump(h, RTM_GETNEIGH, &all, sizeof all, begin, neighbours_learn);
+}
+
+int host_resolve(struct host *h, unsigned ifindex, const struct host_addr *addr)
+{
+    char bytes[128];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = RTM_NEWNEIGH;
+    nlh->nlmsg_flags = NLM_F_CREATE;
+    struct ndmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    info->ndm_family = netlink_family(addr);
+    info->ndm_ifindex = (int)ifindex;
+    info->ndm_state = NUD_NONE;
+    info->ndm_flags = NTF_USE;
+    netlink_put_addr(nlh, NDA_DST, addr);
+    return netlink_ask(&h->ask, nlh, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* Routes: the kernel is asked for each way, and its answer is remembered until something changes. */
+#include "runtime/host/host_priv.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+int routes_init(struct host *h)
+{
+    h->routes.all = calloc(ROUTE_CACHE, sizeof *h->routes.all);
+    h->routes.generation = 1;
+    return h->routes.all ? 0 : -ENOMEM;
+}
+
+void routes_expire(struct host *h) { h->routes.generation++; }
+
+void routes_fini(struct route_cache *c) { free(c->all); }
+
+int routes_learn(struct host *h, const struct nlmsghdr *nlh)
+{
+    const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof *route || route->rtm_flags & RTM_F_CLONED) return 0;
+    if (route->rtm_family != AF_INET && route->rtm_family != AF_INET6) return 0; /* of multicast routing */
+    if (route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_ANYCAST) h->own_stale = true;
+    return HOST_ROUTES;
+}
+
+struct answer {
+    struct host_route *route;
+    bool refused; /* a route of a type that leads nowhere */
+};
+
+static int read_route(const struct nlmsghdr *nlh, void *arg)
+{
+    struct answer *answer = arg;
+    const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
+    const struct nlattr *at[RTA_VIA + 1], *metric[RTAX_MTU + 1];
+    if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return MNL_CB_OK;
+    netlink_attributes(nlh, sizeof *info, at, RTA_VIA);
+    netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
+    *answer->route = (struct host_route){
+        .ifindex = netlink_u32(at[RTA_OIF]),
+        .gateway = netlink_addr(at[RTA_GATEWAY]),
+        .source = netlink_addr(at[RTA_PREFSRC]),
+        .mtu = netlink_u32(metric[RTAX_MTU]),
+        .local = info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST,
+    };
+    if (at[RTA_VIA] && mnl_attr_get_payload_len(at[RTA_VIA]) == sizeof(struct rtvia) + 16) {
+        struct host_addr *gateway = &answer->route->gateway;
+        const uint8_t *via = mnl_attr_get_payload(at[RTA_VIA]);
+        memcpy(gateway->word, via + sizeof(struct rtvia), 16);
+        for (unsigned i = 0; i < 4; i++) gateway->word[i] = ntohl(gateway->word[i]);
+        gateway->family = 6;
+    }
+    answer->refused = info->rtm_type != RTN_UNICAST && info->rtm_type != RTN_LOCAL && info->rtm_type != RTN_ANYCAST &&
+                      info->rtm_type != RTN_BROADCAST && info->rtm_type != RTN_MULTICAST;
+    return MNL_CB_OK;
+}
+
+static int ask(struct host *h, const struct host_query *q, struct host_route *route)
+{
+    char bytes[256];
+    struct answer answer = {route, true};
+    const uint8_t bits = q->to.family == 4 ? 32 : 128;
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
+    nlh->nlmsg_type = RTM_GETROUTE;
+    struct rtmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
+    info->rtm_family = netlink_family(&q->to);
+    info->rtm_dst_len = bits;
+    netlink_put_addr(nlh, RTA_DST, &q->to);
+    if (q->from.family) info->rtm_src_len = bits;
+    if (q->from.family) netlink_put_addr(nlh, RTA_SRC, &q->from);
+    if (q->iif) mnl_attr_put_u32(nlh, RTA_IIF, q->iif);
+    if (q->oif) mnl_attr_put_u32(nlh, RTA_OIF, q->oif);
+    if (q->mark) mnl_attr_put_u32(nlh, RTA_MARK, q->mark);
+    const int failed = netlink_ask(&h->ask, nlh, read_route, &answer);
+    return failed ? failed : answer.refused ? -EHOSTUNREACH : 0;
+}
+
+/* The VRF that a packet which came in there is routed in, as the way out to ask for; 0: none. */
+static unsigned vrf_of(const struct host *h, unsigned ifindex)
+{
+    const struct host_link *in = ifindex ? host_link(h, ifindex) : NULL;
+    const struct host_link *master = in && in->master ? host_link(h, in->master) : NULL;
+    return master && master->vrf_table ? master->ifindex : 0;
+}
+
+/* As for a packet of the host's own: a foreign v4 source is refused then, and is left out. */
+static int ask_own(struct host *h, const struct host_query *q, struct host_route *route)
+{
+    struct host_query own = *q;
+    own.iif = 0;
+    if (!own.oif) own.oif = vrf_of(h, q->iif);
+    int failed = ask(h, &own, route);
+    if (!failed || own.from.family != 4) return failed;
+    own.from = (struct host_addr){0};
+    return ask(h, &own, route);
+}
+
+/* What only a question as of our own packet tells: whom we speak as on that way. */
+static void complete(struct host *h, const struct host_query *q, struct host_route *route)
+{
+    const struct host_link *link = host_link(h, route->ifindex);
+    const struct host_query own = {.to = q->to, .mark = q->mark, .oif = route->ifindex};
+    struct host_route other;
+    if (link && (!route->mtu || link->mtu < route->mtu)) route->mtu = link->mtu;
+    if (route->source.family || route->local) return;
+    if (!ask(h, &own, &other) && other.source.family)
+        route->source = other.source;
+    else
+        host_source(h, route->ifindex, q->to.family, &route->source);
+}
+
+static int find_route(struct host *h, const struct host_query *q, struct host_route *route)
+{
+    int failed = q->iif && q->from.family ? ask(h, q, route) : -EINVAL;
+    if (failed) failed = ask_own(h, q, route);
+    if (!failed) complete(h, q, route);
+    return failed;
+}
+
+static bool same(const struct host_query *a, const struct host_query *b)
+{
+    return host_addr_same(&a->to, &b->to) && host_addr_same(&a->from, &b->from) && a->mark == b->mark &&
+           a->iif == b->iif && a->oif == b->oif;
+}
+
+static struct route_entry *entry_of(const struct route_cache *c, const struct host_query *q)
+{
+    uint64_t x = q->mark ^ (uint64_t)q->iif << 32 ^ (uint64_t)q->oif << 16;
+    for (unsigned i = 0; i < 4; i++) {
+        x = (x ^ q->to.word[i]) * UINT64_C(0x9e3779b97f4a7c15) ^ x >> 29;
+        x = (x ^ q->from.word[i]) * UINT64_C(0x9e3779b97f4a7c15) ^ x >> 31;
+    }
+    return &c->all[(x >> 32) % ROUTE_CACHE];
+}
+
+int host_route(struct host *h, const struct host_query *q, struct host_route *route)
+{
+    struct route_entry *e = entry_of(&h->routes, q);
+    if (e->generation != h->routes.generation || !same(&e->query, q)) {
+        *e = (struct route_entry){.query = *q, .generation = h->routes.generation};
+        e->result = find_route(h, q, &e->route);
+    }
+    *route = e->route;
+    return e->result;
+}
