@@ -22,6 +22,12 @@ KEPT = {
     "host_addresses": "the live run",
     "host_neighbours": "the live run",
     "host_resolve": "the live run",
+    "state_open": "the live run",
+    "STATE_RUN": "the live run",
+    "state_undo": "the live run",
+    "state_close": "the live run",
+    "state_cleanup": "the live run",
+    "ports_reserve": "the live run",
     "host_addr_text": "the live run",
     "HOST_ADDR_TEXT": "the live run",
     # What only tests may ask.

@@ -1,0 +1,19 @@
+/* Ports that the kernel must not give to the host's own connections, because translated connections use them. */
+#ifndef RUNTIME_HOST_PORTS_H
+#define RUNTIME_HOST_PORTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct state;
+
+struct host_ports {
+    uint16_t lo, hi; /* inclusive */
+};
+
+/* Add to ip_local_reserved_ports those of the ports that the kernel could otherwise choose (ip_local_port_range) and
+ * that are not in it; nothing is written where there are none. Recorded in s, and undone with it: then the ports that
+ * were added are taken out, whatever else has been reserved since. 0, or a negative errno with one line in err. */
+int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len);
+
+#endif

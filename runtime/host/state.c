@@ -1,0 +1,302 @@
+/* The state file: a lock, and lines that say what was changed. */
+#include "runtime/host/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/host/change_priv.h"
+
+#define STATE_MOST (1u << 20) /* bytes of a state file */
+
+struct state {
+    int fd;
+    char path[PATH_MAX];
+};
+
+static const struct {
+    const char *word, *doc;
+    int (*undo)(const char *what, const char *before, const char *after);
+} changes[CHANGE_COUNT] = {
+#define CHANGE(ident, word, undo, doc) [CHANGE_##ident] = {word, doc, undo},
+#include "runtime/host/change.def"
+#undef CHANGE
+};
+
+/* A name that is a file name, and that can stand in a line. */
+static bool is_name(const char *name)
+{
+    const size_t len = strlen(name);
+    if (len == 0 || len > 64 || name[0] == '.') return false;
+    for (size_t i = 0; i < len; i++)
+        if (name[i] <= ' ' || name[i] > '~' || name[i] == '/') return false;
+    return true;
+}
+
+/* RUN/INODE of the caller's namespace. */
+static int folder(const char *run, char path[PATH_MAX])
+{
+    struct stat ns;
+    if (stat("/proc/self/ns/net", &ns)) return -errno;
+    const int len = snprintf(path, PATH_MAX, "%s/%lu", run, (unsigned long)ns.st_ino);
+    return len < PATH_MAX - 80 ? 0 : -ENAMETOOLONG;
+}
+
+static int make_folder(const char *run, char path[PATH_MAX])
+{
+    const int failed = folder(run, path);
+    if (failed) return failed;
+    if (mkdir(run, 0755) && errno != EEXIST) return -errno;
+    return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+/* Is the file that is open still the one of that path? Its last owner may have taken it away meanwhile. */
+static bool is_current(int fd, const char *path)
+{
+    struct stat a, b;
+    return !fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* The locked file, or a negative errno; -EWOULDBLOCK: its owner lives. */
+static int take(const char *path, int flags)
+{
+    for (;;) {
+        const int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+        if (fd < 0) return -errno;
+        const int failed = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+        if (!failed && is_current(fd, path)) return fd;
+        close(fd);
+        if (failed) return failed;
+    }
+}
+
+/* All of the file, ended with a zero; the caller's to free. */
+static char *read_all(int fd)
+{
+    char *text = malloc(STATE_MOST + 1);
+    if (!text) return NULL;
+    const ssize_t len = pread(fd, text, STATE_MOST, 0);
+    text[len > 0 ? len : 0] = 0;
+    return text;
+}
+
+static long owner_of(const char *path)
+{
+    long pid = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char *text = fd >= 0 ? read_all(fd) : NULL;
+    if (text && !strncmp(text, "pid\t", 4)) pid = strtol(text + 4, NULL, 10);
+    free(text);
+    if (fd >= 0) close(fd);
+    return pid;
+}
+
+static void say_line(state_say *say, void *arg, const char *verb, const char *doc, const char *what, int failed)
+{
+    char line[512];
+    snprintf(line, sizeof line, "%s: the %s `%s`%s%s", verb, doc, what, failed ? ": " : "",
+             failed ? strerror(-failed) : "");
+    if (say) say(arg, line);
+}
+
+/* Undo the change of a line, whose bytes are cut into its words. */
+static int undo_line(char *line, state_say *say, void *arg)
+{
+    char *word[4] = {line + 1, NULL, NULL, NULL};
+    for (int i = 1; i < 4; i++) {
+        char *tab = word[i - 1] ? strchr(word[i - 1], '\t') : NULL;
+        if (tab) *tab = 0;
+        word[i] = tab ? tab + 1 : NULL;
+    }
+    for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
+        if (strcmp(word[0], changes[k].word) != 0) continue;
+        const int failed = changes[k].undo(word[1], word[2], word[3]);
+        say_line(say, arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], failed);
+        return failed;
+    }
+    say_line(say, arg, "not understood", "recorded line", word[0], 0);
+    return 0; /* kept for ever it would help nobody */
+}
+
+/* Undo the lines of a locked file, the last first. How many could not be. */
+static unsigned undo_all(int fd, state_say *say, void *arg)
+{
+    unsigned left = 0;
+    char *text = read_all(fd);
+    if (!text) return 1;
+    char *end = strrchr(text, '\n'); /* what is behind was never finished: that change was not made */
+    while (end) {
+        *end = 0;
+        char *before = strrchr(text, '\n');
+        char *line = before ? before + 1 : text;
+        const off_t at = line - text;
+        if (*line == '+') {
+            if (undo_line(line, say, arg) || pwrite(fd, "-", 1, at) != 1) left++;
+        }
+        end = before;
+    }
+    free(text);
+    return left;
+}
+
+static int begin(int fd)
+{
+    char line[32];
+    const int len = snprintf(line, sizeof line, "pid\t%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) || pwrite(fd, line, (size_t)len, 0) != len) return errno ? -errno : -EIO;
+    return 0;
+}
+
+static int open_state(struct state *s, const char *run, const char *name, state_say *say, void *arg)
+{
+    if (!is_name(name)) return -EINVAL;
+    do { /* whoever ends may take the folder away meanwhile */
+        const int failed = make_folder(run, s->path);
+        if (failed) return failed;
+        snprintf(s->path + strlen(s->path), 80, "/%s.state", name);
+        s->fd = take(s->path, O_CREAT);
+    } while (s->fd == -ENOENT);
+    if (s->fd < 0) return s->fd;
+    return undo_all(s->fd, say, arg) ? -EBUSY : begin(s->fd);
+}
+
+struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len)
+{
+    struct state *s = calloc(1, sizeof *s);
+    if (s) s->fd = -1;
+    const int failed = s ? open_state(s, run, name, say, arg) : -ENOMEM;
+    if (!failed) return s;
+    if (failed == -EWOULDBLOCK)
+        snprintf(err, err_len, "another preyrun named `%s` runs here (process %ld): choose another --name", name,
+                 owner_of(s->path));
+    else if (failed == -EBUSY)
+        snprintf(err, err_len,
+                 "what an earlier run named `%s` changed could not all be undone: see the lines above, and %s", name,
+                 s->path);
+    else if (failed == -EINVAL)
+        snprintf(err, err_len,
+                 "`%.64s` is no name for an instance: up to 64 visible characters, no `/`, no `.` in front", name);
+    else
+        snprintf(err, err_len, "%s: %s", s && *s->path ? s->path : run, strerror(-failed));
+    if (s && s->fd >= 0) close(s->fd);
+    free(s);
+    return NULL;
+}
+
+/* Do words stand in one line, with three tabs between? */
+static bool is_line(const char *line)
+{
+    unsigned tabs = 0, ends = 0;
+    for (const char *c = line; *c; c++) {
+        tabs += *c == '\t';
+        ends += *c == '\n';
+    }
+    return tabs == 3 && ends == 1;
+}
+
+static int append(int fd, const char *line)
+{
+    const off_t end = lseek(fd, 0, SEEK_END), len = (off_t)strlen(line);
+    if (end < 0) return -errno;
+    if (end + len > STATE_MOST) return -EFBIG;
+    const ssize_t written = pwrite(fd, line, (size_t)len, end);
+    if (written == len) return 0;
+    const int failed = written < 0 ? -errno : -ENOSPC;
+    return ftruncate(fd, end) ? -errno : failed;
+}
+
+/* Does the file have that line, in force? */
+static bool has_line(int fd, const char *line)
+{
+    char *text = read_all(fd);
+    bool found = false;
+    for (const char *at = text; at && !found; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        found = !strncmp(at, line, strlen(line));
+    }
+    free(text);
+    return found;
+}
+
+int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after)
+{
+    char *line;
+    if (asprintf(&line, "+%s\t%s\t%s\t%s\n", changes[kind].word, what, before, after) < 0) return -ENOMEM;
+    int failed = is_line(line) ? 0 : -EINVAL;
+    if (!failed && !has_line(s->fd, line)) failed = append(s->fd, line);
+    free(line);
+    return failed;
+}
+
+unsigned state_undo(struct state *s, state_say *say, void *arg) { return undo_all(s->fd, say, arg); }
+
+/* Does a line say of a change that it is in force? */
+static bool holds(int fd)
+{
+    char *text = read_all(fd);
+    const bool held = !text || text[0] == '+' || strstr(text, "\n+");
+    free(text);
+    return held;
+}
+
+/* Take a file away whose lock is held, and its folder if that was the last. */
+static void drop_file(const char *path)
+{
+    char up[PATH_MAX];
+    unlink(path);
+    snprintf(up, sizeof up, "%s", path);
+    *strrchr(up, '/') = 0;
+    rmdir(up);
+}
+
+void state_close(struct state *s)
+{
+    if (!s) return;
+    if (!holds(s->fd)) drop_file(s->path);
+    close(s->fd);
+    free(s);
+}
+
+static int clean_one(const char *path, const char *name, state_say *say, void *arg)
+{
+    const int fd = take(path, 0);
+    if (fd == -EWOULDBLOCK) say_line(say, arg, "left alone", "running instance", name, 0);
+    if (fd < 0) return fd == -EWOULDBLOCK || fd == -ENOENT ? 0 : fd;
+    const unsigned left = undo_all(fd, say, arg);
+    if (!left) drop_file(path);
+    close(fd);
+    return (int)left;
+}
+
+int state_cleanup(const char *run, const char *name, state_say *say, void *arg)
+{
+    char path[PATH_MAX];
+    const int failed = folder(run, path);
+    if (failed) return failed;
+    if (name && !is_name(name)) return -EINVAL;
+    DIR *dir = opendir(path);
+    if (!dir) return errno == ENOENT ? 0 : -errno;
+    const size_t len = strlen(path);
+    int left = 0;
+    for (const struct dirent *e; left >= 0 && (e = readdir(dir));) {
+        char one[80];
+        if (sscanf(e->d_name, "%64[^/]", one) != 1) continue;
+        char *end = strrchr(one, '.');
+        if (!end || strcmp(end, ".state") != 0) continue;
+        *end = 0;
+        if (name && strcmp(name, one) != 0) continue;
+        snprintf(path + len, sizeof path - len, "/%s", e->d_name);
+        const int more = clean_one(path, one, say, arg);
+        left = more < 0 ? more : left + more;
+    }
+    closedir(dir);
+    return left;
+}

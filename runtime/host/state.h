@@ -1,0 +1,43 @@
+/* The record of what an instance has changed on the host, so that everything is undone, if need be by the next start.
+ *
+ * An instance is a name in a network namespace: RUN/INODE/NAME.state, INODE being the namespace's. Its owner holds a
+ * lock on the file as long as it lives. A line is one change, `+KIND what before after` with tabs between, written
+ * before the change is made; its `+` becomes `-` when it is undone. */
+#ifndef RUNTIME_HOST_STATE_H
+#define RUNTIME_HOST_STATE_H
+
+#include <stddef.h>
+
+#define STATE_RUN "/run/prey" /* RUN of all functions, but for tests */
+
+enum change {
+#define CHANGE(ident, word, undo, doc) CHANGE_##ident,
+#include "runtime/host/change.def"
+#undef CHANGE
+    CHANGE_COUNT
+};
+
+/* Told one line for each change of a dead owner that was undone, or could not be. */
+typedef void state_say(void *arg, const char *line);
+
+struct state;
+
+/* Take the name in the caller's network namespace; undo what a dead owner of it left. NULL, with one line in err, when
+ * the name is no file name, another process has it (its pid is named), or the folder can't be made. */
+struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len);
+
+/* Record a change that is about to be made, once if it stands there already in the same words. Words hold no tab and no
+ * newline; `before` and `after` may be empty. 0, or a negative errno: then it must not be made. */
+int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
+
+/* Undo all changes, the last first. How many could not be: those stay recorded. */
+unsigned state_undo(struct state *s, state_say *say, void *arg);
+
+/* Give the name back. The file stays only if changes are still recorded. NULL is allowed. */
+void state_close(struct state *s);
+
+/* Undo what dead owners left in this namespace: of that name, or of all where name is NULL. How many changes could not
+ * be undone, or a negative errno. Instances that run are left alone, with a line that says so. */
+int state_cleanup(const char *run, const char *name, state_say *say, void *arg);
+
+#endif

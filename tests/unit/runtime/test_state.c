@@ -1,0 +1,240 @@
+/* The state file: what a run changed is undone by its end, by the next start, or by a clean-up. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "runtime/host/ports.h"
+#include "runtime/host/state.h"
+#include "tests/unit/runtime/netns.h"
+
+#define RESERVED "/proc/sys/net/ipv4/ip_local_reserved_ports"
+
+/* A folder of the test's own, in place of /run/prey. */
+static char run[64];
+static void make_run(void)
+{
+    strcpy(run, "/tmp/prey-test-XXXXXX");
+    assert_non_null(mkdtemp(run));
+}
+static void remove_run(void) { assert_int_equal(rmdir(run), 0); } /* only where nothing is left in it */
+
+static const char *content(const char *path)
+{
+    static char text[4096];
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    text[strcspn(text, "\n")] = 0;
+    return text;
+}
+
+static char said[4096];
+static void say(void *arg, const char *line)
+{
+    (void)arg;
+    strcat(strcat(said, line), "\n");
+}
+
+static struct state *open_state(const char *name)
+{
+    char err[300] = "";
+    struct state *s = state_open(run, name, say, NULL, err, sizeof err);
+    if (!s) print_error("%s\n", err);
+    assert_non_null(s);
+    return s;
+}
+
+static void reserve(struct state *s, uint16_t lo, uint16_t hi)
+{
+    char err[300] = "";
+    const struct host_ports range = {lo, hi};
+    const int failed = ports_reserve(s, &range, 1, err, sizeof err);
+    if (failed) print_error("%s\n", err);
+    assert_int_equal(failed, 0);
+}
+
+static void path_of(const char *name, char path[128])
+{
+    struct stat ns;
+    assert_int_equal(stat("/proc/self/ns/net", &ns), 0);
+    snprintf(path, 128, "%s/%lu/%s.state", run, (unsigned long)ns.st_ino, name);
+}
+
+/* A process that takes the name, reserves ports and dies by SIGKILL. */
+static void die(const char *name, uint16_t lo, uint16_t hi)
+{
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (!pid) {
+        reserve(open_state(name), lo, hi);
+        raise(SIGKILL);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void own_end(void **state)
+{
+    (void)state;
+    make_run();
+    sh("echo 500-501,40000 >" RESERVED "; echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range");
+    struct state *s = open_state("eth0");
+    reserve(s, 1024, 2048); /* the kernel chooses none of them */
+    assert_string_equal(content(RESERVED), "500-501,40000");
+    reserve(s, 30000, 32769);
+    assert_string_equal(content(RESERVED), "500-501,32768-32769,40000");
+    reserve(s, 39999, 40001);
+    reserve(s, 39999, 40001);
+    assert_string_equal(content(RESERVED), "500-501,32768-32769,39999-40001");
+    sh("echo 7,500-501,32768-32769,39999-40001 >" RESERVED); /* somebody else's */
+    said[0] = 0;
+    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_string_equal(content(RESERVED), "7,500-501,40000");
+    assert_string_equal(said, "undone: the list of reserved ports `ip_local_reserved_ports`\n"
+                              "undone: the list of reserved ports `ip_local_reserved_ports`\n");
+    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_string_equal(content(RESERVED), "7,500-501,40000");
+    state_close(s);
+    remove_run();
+}
+
+static void next_start(void **state)
+{
+    (void)state;
+    make_run();
+    die("eth0", 40000, 40100);
+    assert_string_equal(content(RESERVED), "40000-40100");
+    struct state *s = open_state("eth0");
+    assert_string_equal(content(RESERVED), "");
+    state_close(s);
+    /* Twenty times, each over what the last left. */
+    for (uint16_t i = 0; i < 20; i++) die("eth0", (uint16_t)(40000 + i), (uint16_t)(40100 + i));
+    assert_string_equal(content(RESERVED), "40019-40119");
+    assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
+    assert_string_equal(content(RESERVED), "");
+    remove_run();
+}
+
+static void names(void **state)
+{
+    (void)state;
+    make_run();
+    char err[300];
+    static const char *const bad[] = {
+        "",     ".",    "..",
+        "a/b",  ".a",   "a b",
+        "a\tb", "a\nb", "12345678901234567890123456789012345678901234567890123456789012345"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_null(state_open(run, bad[i], say, NULL, err, sizeof err));
+        assert_non_null(strstr(err, "no name"));
+    }
+    struct state *s = open_state("eth0"), *other = open_state("eth0.7");
+    assert_null(state_open(run, "eth0", say, NULL, err, sizeof err));
+    char want[200];
+    snprintf(want, sizeof want, "another preyrun named `eth0` runs here (process %ld): choose another --name",
+             (long)getpid());
+    assert_string_equal(err, want);
+    reserve(s, 40000, 40001);
+    said[0] = 0;
+    assert_int_equal(state_cleanup(run, NULL, say, NULL), 0); /* they live */
+    assert_non_null(strstr(said, "left alone: the running instance `eth0`"));
+    assert_non_null(strstr(said, "left alone: the running instance `eth0.7`"));
+    assert_string_equal(content(RESERVED), "40000-40001");
+    assert_int_equal(state_undo(s, say, NULL), 0);
+    state_close(s);
+    state_close(other);
+    assert_null(state_open("/nowhere/at/all", "eth0", say, NULL, err, sizeof err));
+    assert_true(!strncmp(err, "/nowhere/at/all", 15) && strstr(err, ": No such file or directory"));
+    remove_run();
+}
+
+/* One namespace's names are not another's, and clean-up looks at its own alone. */
+static void namespaces(void **state)
+{
+    (void)state;
+    make_run();
+    die("eth0", 40000, 40001);
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    struct state *s = open_state("eth0");
+    reserve(s, 40002, 40003);
+    assert_string_equal(content(RESERVED), "40002-40003");
+    assert_int_equal(state_undo(s, say, NULL), 0);
+    state_close(s);
+    assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
+    assert_int_equal(rmdir(run), -1); /* the first one's is there */
+    char line[128];
+    snprintf(line, sizeof line, "rm -r %s", run);
+    sh(line);
+}
+
+/* Whatever stands in the file, the start goes on: what is whole is undone, the rest is told. */
+static void damaged(void **state)
+{
+    (void)state;
+    make_run();
+    static const char *const texts[] = {
+        "",
+        "\n\n\n",
+        "+",
+        "+\n",
+        "+reserved-ports\n",
+        "+reserved-ports\ta\tb\n",
+        "+nonsense\ta\tb\tc\n",
+        "pid\t",
+        "+reserved-ports\tx\t\t99999999999999999999-3,,-\n",
+        "-reserved-ports\tx\t\t40000\n",
+        "+reserved-ports\tx\t\t40000", /* it was never finished: the change was not made */
+    };
+    char path[128];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        state_close(open_state("eth0"));
+        struct state *s = open_state("eth0");
+        path_of("eth0", path);
+        FILE *f = fopen(path, "w");
+        fputs(texts[i], f);
+        fclose(f);
+        sh("echo 40000 >" RESERVED);
+        assert_int_equal(state_undo(s, say, NULL), 0);
+        assert_string_equal(content(RESERVED), "40000");
+        state_close(s);
+        unlink(path);
+    }
+    state_close(open_state("eth0"));
+    remove_run();
+}
+
+/* A disk that is full: the change is refused, for it could not be undone. */
+static void refused(void **state)
+{
+    (void)state;
+    make_run();
+    struct state *s = open_state("eth0");
+    char *large = malloc(2 << 20);
+    memset(large, 'x', (2 << 20) - 1);
+    large[(2 << 20) - 1] = 0;
+    assert_int_equal(state_note(s, CHANGE_PORTS, "a", "", large), -EFBIG);
+    assert_int_equal(state_note(s, CHANGE_PORTS, "a\tb", "", ""), -EINVAL);
+    assert_int_equal(state_note(s, CHANGE_PORTS, "a\nb", "", ""), -EINVAL);
+    free(large);
+    char path[128], once[4096];
+    path_of("eth0", path);
+    for (int i = 0; i < 3; i++) assert_int_equal(state_note(s, CHANGE_PORTS, "a", "", "1"), 0);
+    FILE *f = fopen(path, "r");
+    once[fread(once, 1, sizeof once - 1, f)] = 0;
+    fclose(f);
+    assert_string_equal(strchr(once, '\n'), "\n+reserved-ports\ta\t\t1\n");
+    assert_int_equal(state_undo(s, say, NULL), 0);
+    state_close(s);
+    remove_run();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        netns_test(own_end),    netns_test(next_start), netns_test(names),
+        netns_test(namespaces), netns_test(damaged),    netns_test(refused),
+    };
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
