@@ -47,8 +47,9 @@ enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t 
 {
     const bool v6 = key->kind & KIND_IP6;
     *told = v6 && mtu < IP6_LEAST_MTU ? IP6_LEAST_MTU : mtu;
-    if (key->length <= *told) return TUNNEL_FITS;
-    return v6 || bytes_get16(pkt, pkt->l3 + (uint32_t)IP4_FRAG) & IP4_DF ? TUNNEL_TOO_BIG : TUNNEL_IN_PIECES;
+    if (pkt_longest(pkt, key->length) <= *told) return TUNNEL_FITS;
+    return v6 || pkt->segment || bytes_get16(pkt, pkt->l3 + (uint32_t)IP4_FRAG) & IP4_DF ? TUNNEL_TOO_BIG
+                                                                                         : TUNNEL_IN_PIECES;
 }
 
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,

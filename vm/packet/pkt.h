@@ -69,6 +69,7 @@ struct pkt {
     struct {
         uint16_t tpid, tci;
     } tags[2];
+    uint16_t segment; /* payload bytes of each packet that a super-packet (GSO) becomes; 0: it is one packet */
     const struct pkt_seg *segs;
     struct pool *pool; /* owner of the slot, or NULL */
     uint64_t cookie;   /* the executor's own */
@@ -111,6 +112,13 @@ bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, uns
 
 /* The MAC addresses as 48-bit numbers; only for LINK_ETHER frames of at least 14 bytes. */
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);
+
+/* Bytes of the longest IP packet on the wire, `length` being key->length: of a super-packet, one of those it becomes.
+ */
+static inline uint32_t pkt_longest(const struct pkt *pkt, uint32_t length)
+{
+    return __builtin_expect(pkt->segment, 0) ? (uint32_t)pkt->payload - pkt->l3 + pkt->segment : length;
+}
 
 /* Fill a view over bytes (not copied, not written). */
 static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_len, uint32_t wire_len,

@@ -48,6 +48,13 @@ struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot
     return p;
 }
 
+/* Behind a head of that length; no more than the field can say. */
+static uint16_t tailroom(const struct pool *p, uint32_t head_len)
+{
+    const uint32_t room = p->slot_bytes - POOL_HEADROOM - head_len;
+    return (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX);
+}
+
 struct pkt *pool_get(struct pool *p)
 {
     if (p->free_count == 0) return NULL;
@@ -56,7 +63,7 @@ struct pkt *pool_get(struct pool *p)
     *pkt = (struct pkt){
         .data = p->bytes + (size_t)slot * p->slot_bytes + POOL_HEADROOM,
         .headroom = POOL_HEADROOM,
-        .tailroom = (uint16_t)(p->slot_bytes - POOL_HEADROOM),
+        .tailroom = tailroom(p, 0),
         .flags = PKT_WRITABLE,
         .iface = IFACE_NONE,
         .pool = p,
@@ -85,7 +92,7 @@ struct pkt *pool_copy(struct pool *p, const struct pkt *from)
     pkt->data = slot.data;
     pkt->headroom = slot.headroom;
     pkt->head_len = pkt->cap_len = bytes_copy(from, 0, from->cap_len, pkt->data);
-    pkt->tailroom = (uint16_t)(slot.tailroom - pkt->head_len);
+    pkt->tailroom = tailroom(p, pkt->head_len);
     pkt->flags = (uint8_t)((from->flags & ~PKT_NOT_LINEAR) | PKT_WRITABLE);
     pkt->segs = NULL;
     pkt->seg_count = 0;

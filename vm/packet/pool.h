@@ -12,7 +12,7 @@
 
 struct pool;
 
-#define POOL_SLOT_MOST 65600u /* the largest IP packet with its link header, and headroom */
+#define POOL_SLOT_MOST 65728u /* the largest IP packet with its link header, two tags, and headroom */
 
 /* Bytes of memory that a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, headroom included) needs.
  */

@@ -159,6 +159,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
         edge_too_big(j, c, told, complainer(j, c, own));
         return REASON_TOO_BIG;
     }
+    if (fit == TUNNEL_IN_PIECES && copy->flags & PKT_CSUM_PARTIAL) checksum_fill(copy, c->key); /* pieces carry no part */
     mode_clamp(j, c, copy, 0);
     reason = rewrite_copy(c, copy);
     if (reason) {
