@@ -5,6 +5,7 @@
 
 #include "runtime/counters.h"
 #include "runtime/replay/flows.h"
+#include "runtime/replay/report.h"
 #include "runtime/replay/summary.h"
 
 static void number(cJSON *to, const char *key, uint64_t n)
@@ -42,6 +43,16 @@ static void time_add(cJSON *to, const char *key, uint64_t ns)
         cJSON_AddNullToObject(to, key);
 }
 
+static void program_add(cJSON *root, const struct replay *r)
+{
+    cJSON *program = cJSON_AddObjectToObject(root, "program");
+    char digest[2 * PBC_DIGEST_LEN + 1];
+    for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(digest + 2 * i, 3, "%02x", r->program->digest[i]);
+    path_add(program, "path", r->o->program);
+    path_add(program, "source", program_str(r->program, r->program->meta->source));
+    cJSON_AddStringToObject(program, "digest", digest);
+}
+
 void json_sources(cJSON *root, const struct replay *r, const struct totals *t, const char *fault)
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
@@ -57,12 +68,7 @@ void json_sources(cJSON *root, const struct replay *r, const struct totals *t, c
         path_add(capture, "error", fault);
     else
         cJSON_AddNullToObject(capture, "error");
-    cJSON *program = cJSON_AddObjectToObject(root, "program");
-    char digest[2 * PBC_DIGEST_LEN + 1];
-    for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(digest + 2 * i, 3, "%02x", r->program->digest[i]);
-    path_add(program, "path", r->o->program);
-    path_add(program, "source", program_str(r->program, r->program->meta->source));
-    cJSON_AddStringToObject(program, "digest", digest);
+    program_add(root, r);
 }
 
 static void rule_add(cJSON *rules, const struct replay *r, const struct vm_counters *c, uint32_t i)
@@ -184,6 +190,7 @@ static void rest_add(cJSON *root, const struct replay *r, const struct vm_counte
     number(log, "events", t->log_events);
     number(log, "lost", t->log_lost);
     number(log, "limited", logs_limited(r->program, c));
+    if (!r->capture) return;
     /* runtime/README.md: how often a packet is copied on each path. */
     cJSON *copied = cJSON_GetObjectItem(root, "copied");
     number(copied, "frames", capture_copied(r->capture));
@@ -219,13 +226,9 @@ int json_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, co
     return text ? 0 : -1;
 }
 
-static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
-
-int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
-                 const struct timing *timing, const char *fault, const struct flow_list *list)
+/* All that a worker counts, of a replay or live. */
+static void numbers_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
-    cJSON *root = cJSON_CreateObject();
-    json_sources(root, r, t, fault);
     sums_add(root, r, c, t);
     rules_add(root, r, c);
     services_add(root, r, c);
@@ -233,6 +236,26 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
     counters_add(root, c);
     flow_kinds_add(root, c->flows);
     rest_add(root, r, c, t);
+}
+
+int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg)
+{
+    const struct replay r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    cJSON *root = cJSON_CreateObject();
+    program_add(root, &r);
+    numbers_add(root, &r, of->counters, of->totals);
+    more(root, arg);
+    return json_print(out, root, "", NULL, NULL);
+}
+
+static void flows_write(FILE *out, const void *list) { flow_list_json(out, list); }
+
+int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                 const struct timing *timing, const char *fault, const struct flow_list *list)
+{
+    cJSON *root = cJSON_CreateObject();
+    json_sources(root, r, t, fault);
+    numbers_add(root, r, c, t);
     times_add(root, t, timing, r->o->repeat);
     return json_print(out, root, "flow_list", list ? flows_write : NULL, list);
 }

@@ -38,7 +38,6 @@ struct pass *pass_new(const struct replay *r, bool flows)
     if (!p) return NULL;
     p->r = r;
     p->lists_flows = flows;
-    p->opens = r->program->meta->flags & PBC_OPENS;
     p->clock = replay_clock_of(r);
     p->tx.cap = VM_BATCH * VM_TX_PER_PACKET;
     p->tx.entries = p->entries;
@@ -67,41 +66,6 @@ void frame_view(const struct replay *r, const struct capture_frame *f, struct pk
     pkt_view(pkt, f->data, f->cap_len, f->wire_len, f->link, r->iface);
 }
 
-/* Reasons of what came in pieces, seen from the datagram. */
-static bool of_datagram(unsigned reason)
-{
-    return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
-           reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
-}
-
-/* Where a frame is counted that neither a rule nor a default decided. */
-static struct counter *undecided(struct totals *t, const struct verdict *v)
-{
-    if (v->action == ACTION_PASS) return &t->passed;
-    const bool reply = v->flags & VERDICT_REPLY;
-    if (v->action == ACTION_FORWARD) return reply ? &t->replies : &t->nobody;
-    if (v->action != ACTION_DROP) return &t->nobody;
-    if (reply) return &t->unsent;
-    if (v->service != PBC_NONE) return &t->nobody;
-    return of_datagram(v->reason) ? &t->fragments : &t->malformed;
-}
-
-/* A rule that opens tunnels is the one of the verdict: what it decided could not be opened. */
-static bool is_unopened(const struct pass *p, const struct verdict *v)
-{
-    return v->rule < RULE_DEFAULT && verdict_is(p->r->program->rules[v->rule].verdict, VERDICT_OPENS);
-}
-
-/* What the vm's counters do not tell apart. */
-static inline void undecided_count(struct pass *p, const struct verdict *v, uint32_t bytes)
-{
-    const bool unopened = p->opens && is_unopened(p, v);
-    if (__builtin_expect(v->rule != RULE_NONE && !unopened, 1) || v->action == ACTION_HELD) return;
-    struct counter *c = unopened ? &p->t.unopened : undecided(&p->t, v);
-    c->packets++;
-    c->bytes += bytes;
-}
-
 /* When the frame came that an entry or event of the last call is of; of a timer, the clock's time. */
 static uint64_t caused_at(const struct pass *p, uint32_t input)
 {
@@ -113,7 +77,7 @@ static void packets_leave(struct pass *p)
     for (unsigned i = 0; i < p->tx.count; i++) {
         struct tx_entry *e = &p->tx.entries[i];
         if (e->cause == TX_CAUSE_HELD) {
-            undecided_count(p, &e->verdict, e->pkt->wire_len);
+            totals_decided(&p->t, p->r->program, &e->verdict, e->pkt->wire_len);
             if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
         }
         if (e->kind == TX_SEND && p->writer && !p->write_error) {
@@ -175,7 +139,7 @@ static void verdicts_leave(struct pass *p)
     for (unsigned i = p->call; i < p->call + p->called; i++) {
         if (__builtin_expect(p->judged[i].action == ACTION_HELD, 0)) replay_clock_held(&p->clock);
         if (p->verdicts) lines_add(&p->lines, p->read + i + 1, &p->judged[i]);
-        undecided_count(p, &p->judged[i], p->pkts[i].wire_len);
+        totals_decided(&p->t, p->r->program, &p->judged[i], p->pkts[i].wire_len);
     }
 }
 

@@ -14,7 +14,6 @@ struct pass {
     bool log;                      /* log events are printed */
     struct lines lines;            /* those of them that wait for a held frame */
     bool lists_flows;
-    bool opens;             /* some rule's verdict opens a tunnel */
     struct flow_list flows; /* with --flows */
     struct totals t;
     struct progress progress;

@@ -6,6 +6,7 @@
 #include "runtime/replay/out.h"
 #include "runtime/replay/replay.h"
 #include "runtime/replay/text.h"
+#include "runtime/totals.h"
 
 /* One replay's world: opened once, the same for every pass. */
 struct replay {
@@ -21,25 +22,6 @@ struct replay {
 };
 
 struct flow_list;
-
-/* What a pass saw beside the vm's own counters. */
-struct totals {
-    uint64_t frames, bytes; /* judged */
-    /* Decided by no rule and no default: */
-    struct counter passed;  /* ARP */
-    struct counter nobody;  /* no firewall judges such frames */
-    struct counter replies; /* of flows that were sent on, and errors that quote them */
-    struct counter unsent;  /* of those, dropped on their way back */
-    struct counter malformed;
-    struct counter unopened;       /* their rule opens tunnels, but they could not be opened, or not once more */
-    struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
-    uint64_t outside;              /* of --from and --to, not judged */
-    uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
-    uint64_t earlier;              /* frames with a time before that of one before them */
-    uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
-    uint64_t written;              /* to --write */
-    uint64_t elapsed_ns;
-};
 
 /* Times of --repeat, in nanoseconds a packet. */
 struct timing {

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "runtime/replay/report.h"
 #include "runtime/replay/table.h"
 
 enum { ALL_RULES = 40 }; /* longer lists show only rules that matched */
@@ -220,13 +221,11 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
              text_number(repeat, a), timing->first, timing->best, timing->median, timing->worst);
 }
 
-void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
-                  const struct timing *timing, const char *fault)
+/* The tables, and what was odd: of a replay, and of live traffic. */
+static void numbers(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     const struct table table = table_of(out, r, c, t->frames, is_shown);
     const struct decided d = decided_sum(r->program, c, t);
-    what_was_read(out, r, t);
-    if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
     verdict_table(&table, c, &d.total);
     decided_table(&table, r, c, &d);
     services_text(out, r, c, t->frames, table.name);
@@ -235,5 +234,19 @@ void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c
     oddities(out, r, c, t);
     meter_lines(out, r, c);
     tracked_text(out, c);
+}
+
+void report_text(FILE *out, const struct report *of)
+{
+    const struct replay r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    numbers(out, &r, of->counters, of->totals);
+}
+
+void summary_text(FILE *out, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                  const struct timing *timing, const char *fault)
+{
+    what_was_read(out, r, t);
+    if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
+    numbers(out, r, c, t);
     rates(out, t, timing, r->o->repeat);
 }

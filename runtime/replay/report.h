@@ -1,0 +1,24 @@
+/* The counters of live traffic, printed as the summary of a replay prints them: the same tables, lines and keys. */
+#ifndef RUNTIME_REPLAY_REPORT_H
+#define RUNTIME_REPLAY_REPORT_H
+
+#include "runtime/options.h"
+#include "runtime/replay/text.h"
+#include "runtime/totals.h"
+
+struct report {
+    const struct options *options;
+    struct program *program;
+    const struct labels *labels; /* of the program */
+    const struct vm_counters *counters;
+    const struct totals *totals;
+};
+
+void report_text(FILE *out, const struct report *of);
+
+/* One object; `more` adds what else there is to say, before it is printed. 0, or -1: no memory. */
+struct cJSON;
+typedef void report_more_fn(struct cJSON *root, const void *arg);
+int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg);
+
+#endif

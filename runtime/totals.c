@@ -1,0 +1,38 @@
+/* What the vm's counters do not tell apart. */
+#include "runtime/totals.h"
+
+#include "vm/tables.h"
+
+/* Reasons of what came in pieces, seen from the datagram. */
+static bool of_datagram(unsigned reason)
+{
+    return reason == REASON_FRAGMENT_ORPHAN || reason == REASON_DUPLICATE_FRAGMENT ||
+           reason == REASON_OVERLAPPING_FRAGMENT || reason == REASON_FRAGMENT_END || reason == REASON_FRAGMENT_RANGES;
+}
+
+/* Where a frame is counted that neither a rule nor a default decided. */
+static struct counter *undecided(struct totals *t, const struct verdict *v)
+{
+    if (v->action == ACTION_PASS) return &t->passed;
+    const bool reply = v->flags & VERDICT_REPLY;
+    if (v->action == ACTION_FORWARD) return reply ? &t->replies : &t->nobody;
+    if (v->action != ACTION_DROP) return &t->nobody;
+    if (reply) return &t->unsent;
+    if (v->service != PBC_NONE) return &t->nobody;
+    return of_datagram(v->reason) ? &t->fragments : &t->malformed;
+}
+
+/* A rule that opens tunnels is the one of the verdict: what it decided could not be opened. */
+static bool is_unopened(const struct program *p, const struct verdict *v)
+{
+    return v->rule < RULE_DEFAULT && verdict_is(p->rules[v->rule].verdict, VERDICT_OPENS);
+}
+
+void totals_undecided(struct totals *t, const struct program *p, const struct verdict *v, uint32_t bytes)
+{
+    const bool unopened = is_unopened(p, v);
+    if ((v->rule != RULE_NONE && !unopened) || v->action == ACTION_HELD) return;
+    struct counter *c = unopened ? &t->unopened : undecided(t, v);
+    c->packets++;
+    c->bytes += bytes;
+}

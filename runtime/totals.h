@@ -1,0 +1,38 @@
+/* What whoever runs a vm counts beside the vm's own counters: frames, and those that neither a rule nor a default
+ * decided, by who did. */
+#ifndef RUNTIME_TOTALS_H
+#define RUNTIME_TOTALS_H
+
+#include "vm/program/program.h"
+#include "vm/verdict.h"
+
+struct totals {
+    uint64_t frames, bytes; /* judged */
+    /* Decided by no rule and no default: */
+    struct counter passed;  /* ARP */
+    struct counter nobody;  /* no firewall judges such frames */
+    struct counter replies; /* of flows that were sent on, and errors that quote them */
+    struct counter unsent;  /* of those, dropped on their way back */
+    struct counter malformed;
+    struct counter unopened;       /* their rule opens tunnels, but they could not be opened, or not once more */
+    struct counter fragments;      /* dropped for what is wrong with their datagram, well formed themselves */
+    uint64_t outside;              /* of --from and --to, not judged */
+    uint64_t first_ns, last_ns;    /* earliest and latest time of a judged frame that has one; 0: none has */
+    uint64_t earlier;              /* frames with a time before that of one before them */
+    uint64_t log_events, log_lost; /* lost: no room; they are among log_events */
+    uint64_t written;              /* to --write */
+    uint64_t elapsed_ns;
+};
+
+/* One that a rule or default may not have decided. */
+void totals_undecided(struct totals *t, const struct program *p, const struct verdict *v, uint32_t bytes);
+
+/* A final verdict, or `held`. */
+static inline void totals_decided(struct totals *t, const struct program *p, const struct verdict *v, uint32_t bytes)
+{
+    const bool opens = p->meta->flags & PBC_OPENS;
+    if (__builtin_expect(v->rule != RULE_NONE && !opens, 1)) return;
+    totals_undecided(t, p, v, bytes);
+}
+
+#endif
