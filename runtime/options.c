@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum way { BOTH, REPLAY, LIVE }; /* what an option is for */
+
 struct reading {
     struct options *o;
     FILE *out;
-    const char *word; /* the option as it was typed */
-    const char *live; /* the first one given that cannot be done yet */
+    const char *word;   /* the option as it was typed */
+    char later[80];     /* the first one given that cannot be done yet */
+    const char *way[3]; /* the first one given that is for this way alone, by enum way */
     char *err;
     size_t err_len;
     bool done; /* help or version: nothing else matters */
@@ -134,12 +137,93 @@ static bool opt_coverage(struct reading *r, const char *n, const char *v)
     return r->o->coverage = true;
 }
 
-static bool opt_live(struct reading *r, const char *n, const char *v)
+/* ---- live ---- */
+
+static bool not_yet(struct reading *r, const char *value)
+{
+    if (!*r->later) snprintf(r->later, sizeof r->later, "%.40s%s%.30s", r->word, *value ? " " : "", value);
+    return true;
+}
+
+static bool opt_later(struct reading *r, const char *n, const char *v)
 {
     (void)n;
     (void)v;
-    if (!r->live) r->live = r->word;
+    return not_yet(r, "");
+}
+
+static bool opt_iface(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    struct options *o = r->o;
+    if (!*v) return wrong(r, "-i needs an interface%s%s", "", "");
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (!strcmp(o->ifaces[i], v)) return wrong(r, "-i %.60s is given twice%s", v, "");
+    if (o->iface_count == OPTIONS_IFACES) return wrong(r, "-i stands more than 16 times%s%s", "", "");
+    o->ifaces[o->iface_count++] = v;
     return true;
+}
+
+static bool opt_io(struct reading *r, const char *n, const char *v)
+{
+    if (!strcmp(v, "xdp")) return not_yet(r, "xdp");
+    return !strcmp(v, "auto") || !strcmp(v, "packet") || wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
+}
+
+static bool opt_workers(struct reading *r, const char *n, const char *v)
+{
+    uint64_t workers;
+    if (!number(r, n, v, 1, 256, &workers)) return false;
+    return workers == 1 || not_yet(r, v);
+}
+
+static bool opt_monitor(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->monitor = true;
+}
+
+static bool opt_preflight(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->preflight = true;
+}
+
+static bool opt_on_exit(struct reading *r, const char *n, const char *v)
+{
+    if (!strcmp(v, "closed")) return not_yet(r, v);
+    return !strcmp(v, "open") || wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
+}
+
+/* It becomes part of file names and of the name of a table. */
+static bool opt_name(struct reading *r, const char *n, const char *v)
+{
+    const size_t len = strlen(v);
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (!len || len > 30 || *v == '.' || *v == '-' || strspn(v, letters) != len)
+        return wrong(r, "--%s: `%.60s` is no name: at most 30 letters, digits, `_`, `.`, `-`", n, v);
+    r->o->name = v;
+    return true;
+}
+
+/* 64KiB, 16MiB, 1GiB, or bytes. */
+static bool opt_ring(struct reading *r, const char *n, const char *v)
+{
+    static const struct {
+        const char *unit;
+        uint64_t bytes;
+    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    char *unit;
+    errno = 0;
+    uint64_t size = *v >= '0' && *v <= '9' ? strtoull(v, &unit, 10) : 0;
+    for (unsigned i = 0; size && !errno && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) || size > OPTIONS_RING_MOST / units[i].bytes) continue;
+        r->o->ring = size * units[i].bytes;
+        if (r->o->ring >= OPTIONS_RING_LEAST) return true;
+    }
+    return wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
 }
 
 static bool opt_help(struct reading *r, const char *n, const char *v)
@@ -162,9 +246,10 @@ struct option_row {
     const char *name, *argument, *doc;
     bool (*take)(struct reading *, const char *name, const char *value);
     char letter;
+    uint8_t way; /* enum way */
 };
 static const struct option_row rows[] = {
-#define OPTION(name, letter, takes, argument, doc) {name, argument, doc, opt_##takes, letter},
+#define OPTION(name, letter, takes, argument, way, doc) {name, argument, doc, opt_##takes, letter, way},
 #include "runtime/options.def"
 #undef OPTION
 };
@@ -194,6 +279,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
     const char *value;
     const struct option_row *row = find(argv[0], &value);
     r->word = argv[0];
+    if (row && !r->way[row->way]) r->way[row->way] = argv[0];
     if (!row) return wrong(r, "there is no option `%.60s`%s; try --help", argv[0], "");
     if (!row->argument && value) return wrong(r, "--%s takes no value%s", row->name, "");
     int words = 1;
@@ -213,11 +299,22 @@ static bool program_take(struct reading *r, const char *arg)
 
 static bool is_standard(const char *to) { return to && !strcmp(to, "-"); }
 
+static bool settle_live(struct reading *r)
+{
+    const struct options *o = r->o;
+    if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: it goes without %.60s", r->way[REPLAY], r->way[LIVE]);
+    if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
+    if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
+    if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
+    return true;
+}
+
 /* What options can't be together, and what must be there. */
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
-    if (r->live) return wrong(r, "%s is not supported yet: live%s", r->live, "");
+    if (*r->later) return wrong(r, "%s is not supported yet: live%s", r->later, "");
+    if (r->way[LIVE]) return settle_live(r);
     if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
@@ -268,7 +365,7 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
 
 enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err, size_t err_len)
 {
-    *o = (struct options){.repeat = 1, .from = 1, .mtu = 1500};
+    *o = (struct options){.repeat = 1, .from = 1, .mtu = 1500, .ring = OPTIONS_RING};
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;
@@ -281,25 +378,36 @@ void options_fini(struct options *o)
     o->down = NULL;
 }
 
+/* "--name VALUE", "-i IF". */
+static void help_row(FILE *out, const struct option_row *row)
+{
+    char left[64];
+    snprintf(left, sizeof left, "-%s%s%s%s", row->name[0] ? "-" : (const char[]){row->letter, 0}, row->name,
+             row->argument ? " " : "", row->argument ? row->argument : "");
+    fprintf(out, "  %-22s %s\n", left, row->doc);
+}
+
+static void help_rows(FILE *out, enum way way)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        if (rows[i].way == way && rows[i].take != opt_later) help_row(out, &rows[i]);
+}
+
 void options_help(FILE *out)
 {
     fprintf(out, "preyrun --pcap FILE|- [OPTION]... RULES.pbc\n"
-                 "Judge the frames of a capture by a compiled rule file (preyc -o) and print what became of them.\n\n");
-    for (unsigned i = 0; i < ROWS; i++) {
-        char left[64];
-        if (rows[i].take == opt_live) continue;
-        snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
-                 rows[i].argument ? rows[i].argument : "");
-        fprintf(out, "  %-22s %s\n", left, rows[i].doc);
-    }
+                 "preyrun -i IF [-i IF]... [OPTION]... RULES.pbc\n"
+                 "Judge the frames of a capture, or of interfaces as they arrive, by a compiled rule file (preyc -o).\n"
+                 "\nReplay:\n");
+    help_rows(out, REPLAY);
+    fprintf(out, "\nLive:\n");
+    help_rows(out, LIVE);
+    fprintf(out, "\nBoth:\n");
+    help_rows(out, BOTH);
     fprintf(out, "\nNot supported yet:");
-    unsigned col = 18;
-    for (unsigned i = 0; i < ROWS; i++) {
-        if (rows[i].take != opt_live) continue;
-        char letter[2] = {rows[i].letter, 0};
-        col += (unsigned)fprintf(out, " %s%s", rows[i].name[0] ? "--" : "-", rows[i].name[0] ? rows[i].name : letter);
-        if (col > 80 && i + 1 < ROWS) col = (unsigned)fprintf(out, "\n                  ") - 1;
-    }
+    for (unsigned i = 0; i < ROWS; i++)
+        if (rows[i].take == opt_later) fprintf(out, " --%s", rows[i].name);
     fprintf(out,
-            "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written.\n");
+            "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written,\n"
+            "trouble with the machine.\n");
 }

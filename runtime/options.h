@@ -10,6 +10,11 @@
 
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
+enum { OPTIONS_IFACES = 16 };
+#define OPTIONS_RING       (UINT64_C(16) << 20)
+#define OPTIONS_RING_LEAST (UINT64_C(256) << 10)
+#define OPTIONS_RING_MOST  (UINT64_C(1) << 30)
+
 struct options {
     const char *pcap, *program, *verdicts, *write; /* paths, "-" for the standard ones, NULL when not given */
     const char *on;
@@ -21,6 +26,12 @@ struct options {
     const char **down; /* POOL/SERVER, as given */
     unsigned down_count;
     enum log_form log;
+    /* live */
+    const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: replay */
+    unsigned iface_count;
+    const char *name; /* of the instance, or NULL */
+    uint64_t ring;    /* bytes of each receive ring */
+    bool monitor, preflight;
     bool json, strict_checksum, flows, coverage;
 };
 

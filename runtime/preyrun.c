@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "runtime/live/live.h"
 #include "runtime/options.h"
 #include "runtime/replay/replay.h"
 
@@ -13,7 +14,8 @@ static int run(const struct options *o, enum options_result result, const char *
         fprintf(stderr, "preyrun: %s\n", err);
         return 2;
     }
-    return result == OPTIONS_RUN ? replay(o) : 0;
+    if (result != OPTIONS_RUN) return 0;
+    return o->iface_count ? live(o) : replay(o);
 }
 
 /* A standard stream that is closed would lend its number to the next file that is opened, and the summary would end up

@@ -47,6 +47,9 @@ list_tests() {
     need xz-utils have_command xz
     need nftables have_command nft
     need iproute2 have_command ip
+    need curl have_command curl
+    need iputils-ping have_command ping
+    need nginx-light have_command nginx
     need vim have_command vim
     need bsdutils have_command script
 }

@@ -73,6 +73,16 @@ static void taken(void **state)
                      OPTIONS_RUN);
     assert_true(o.coverage);
     options_fini(&o);
+    assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 1 --monitor --preflight --on-exit open --name edge-1 "
+                           "--ring 1MiB --log json --format json rules.pbc"),
+                     OPTIONS_RUN);
+    assert_int_equal(o.iface_count, 2);
+    assert_string_equal(o.ifaces[1], "eth1");
+    assert_true(o.monitor && o.preflight && o.json);
+    assert_string_equal(o.name, "edge-1");
+    assert_int_equal(o.ring, 1 << 20);
+    assert_int_equal(o.log, LOG_JSON);
+    options_fini(&o);
 }
 
 static void an_empty_name_is_refused(void **state)
@@ -142,19 +152,28 @@ static void refused(void **state)
         {"--pcap a b --write - --coverage", "and --write - leaves no room for it: name a file"},
         {"--pcap a b --coverage --flows", "--coverage prints instead of the summary, which --flows belongs to"},
         {"--pcap a b --coverage --repeat 2", "--coverage prints instead of the summary, which --repeat belongs to"},
-        {"-i eth0 b", "-i is not supported yet: live"},
-        {"-ieth0 b", "-ieth0 is not supported yet: live"},
         {"--bridge a:b b", "--bridge is not supported yet: live"},
         {"-i", "-i needs a value: IF"},
-        {"--io xdp b", "--io is not supported yet: live"},
-        {"--workers 2 b", "--workers is not supported yet: live"},
+        {"-i eth0", "the program is missing: preyrun -i IF"},
+        {"-i eth0 -i eth0 b", "-i eth0 is given twice"},
+        {"-i eth0 --pcap a b", "--pcap is for replays: it goes without -i"},
+        {"-i eth0 --mtu 1400 b", "--mtu is for replays"},
+        {"--monitor b", "--monitor is for live traffic: -i IF names the interface"},
+        {"--pcap a --preflight b", "--pcap is for replays: it goes without --preflight"},
+        {"-i eth0 --io xdp b", "--io xdp is not supported yet: live"},
+        {"-i eth0 --io dpdk b", "`dpdk` is none of auto, packet, xdp"},
+        {"-i eth0 --workers 2 b", "--workers 2 is not supported yet: live"},
+        {"-i eth0 --workers 0 b", "`0` is not a number from 1 to 256"},
         {"--stats 127.0.0.1:80 b", "--stats is not supported yet: live"},
         {"--watch b", "--watch is not supported yet: live"},
         {"--control /run/x b", "--control is not supported yet: live"},
-        {"--monitor b", "--monitor is not supported yet: live"},
-        {"--on-exit open b", "--on-exit is not supported yet: live"},
+        {"-i eth0 --on-exit closed b", "--on-exit closed is not supported yet: live"},
+        {"-i eth0 --on-exit maybe b", "`maybe` is neither open nor closed"},
+        {"-i eth0 --name ../x b", "`../x` is no name"},
+        {"-i eth0 --ring 1KiB b", "`1KiB` is no size"},
+        {"-i eth0 --ring 99GiB b", "`99GiB` is no size"},
+        {"-i eth0 --ring 16M b", "`16M` is no size"},
         {"--interface eth0 b", "there is no option `--interface`"},
-        {"--preflight -i eth0 b", "--preflight is not supported yet: live"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(parse(bad[i].line), OPTIONS_WRONG);
@@ -168,7 +187,7 @@ static void help_and_version(void **state)
 {
     (void)state;
     static const char *const names[] = {
-#define OPTION(name, letter, takes, argument, doc) name[0] ? "--" name : "-i",
+#define OPTION(name, letter, takes, argument, way, doc) name[0] ? "--" name : "-i",
 #include "runtime/options.def"
 #undef OPTION
     };
@@ -186,7 +205,7 @@ static void manual_names_all(void **state)
 {
     (void)state;
     static const char *const names[] = {
-#define OPTION(name, letter, takes, argument, doc) name,
+#define OPTION(name, letter, takes, argument, way, doc) name,
 #include "runtime/options.def"
 #undef OPTION
     };

@@ -1,0 +1,48 @@
+/* What the main thread of live traffic holds. */
+#ifndef RUNTIME_LIVE_LIVE_PRIV_H
+#define RUNTIME_LIVE_LIVE_PRIV_H
+
+#include "runtime/live/hops.h"
+#include "runtime/live/worker.h"
+#include "runtime/options.h"
+#include "runtime/replay/text.h"
+
+struct live {
+    const struct options *o;
+    struct program *program;
+    struct labels labels;
+    struct host *host;
+    unsigned ifindex[PORTS_MOST];
+    struct hops hops;
+    struct facts facts; /* as published last; arrays are the host's */
+    uint64_t until_ns;  /* the schedules hold for earlier times, of the clock on the wall */
+    struct snapshot *latest;
+    struct snapshot *older[64]; /* those that a worker may still use */
+    unsigned older_count;
+    bool forwards; /* the host's stack forwards packets */
+    struct worker *worker;
+    int signal_fd;
+};
+
+/* One line on standard error; returns 2. */
+int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* start.c: look before anything is changed: the program, the interfaces, what cannot be enforced. The exit status. */
+int start_look(struct live *l);
+/* Sockets and the worker, up to where it could run. */
+int start_open(struct live *l);
+void start_close(struct live *l);
+
+/* world.c: facts and next hops, as the kernel tells them, become snapshots. False: memory is out. */
+bool world_publish(struct live *l);
+/* Read what the kernel tells, and publish where it matters. False: memory is out, or the socket failed. */
+bool world_read(struct live *l);
+/* Next hops that the worker asks for. */
+bool world_asked(struct live *l);
+/* Once a second: schedules, neighbours. */
+bool world_tick(struct live *l);
+
+/* report.c: the counters, on standard output. 0 or 2. */
+int live_report(struct live *l);
+
+#endif

@@ -1,0 +1,21 @@
+/* What a network card would have done, as the kernel words it beside a frame (struct virtio_net_hdr): checksums to be
+ * completed, super-packets to be cut, VLAN tags apart from the frame. */
+#ifndef RUNTIME_LIVE_OFFLOAD_H
+#define RUNTIME_LIVE_OFFLOAD_H
+
+#include <linux/virtio_net.h>
+
+#include "vm/packet/pkt.h"
+
+/* Take what the header says into the view: PKT_CSUM_PARTIAL, pkt->segment. A partial checksum that is not of the
+ * frame's own L4 header is completed here. False: a super-packet of a kind that is not known here (of an inner packet,
+ * say). */
+bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h);
+
+/* The header that goes with a parsed frame. */
+void offload_give(const struct pkt *pkt, struct virtio_net_hdr *h);
+
+/* Put pkt->tags before the frame's type again; there are none then. Without headroom for them they stay off. */
+void offload_put_tags(struct pkt *pkt);
+
+#endif

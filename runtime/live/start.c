@@ -1,0 +1,194 @@
+/* The start: what is looked at before anything is changed, each fault in plain words with what mends it; then what
+ * needs a right: sockets. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if_arp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/live/live_priv.h"
+#include "runtime/live/watched.h"
+#include "runtime/schedule/schedule.h"
+
+int live_complain(const char *fmt, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "preyrun: %s\n", text_clean(line));
+    return 2;
+}
+
+/* ---- looking ---- */
+
+static bool ends_in(const char *s, const char *end)
+{
+    const size_t len = strlen(s), tail = strlen(end);
+    return len > tail && !strcmp(s + len - tail, end);
+}
+
+static int look_at_program(struct live *l)
+{
+    const char *path = l->o->program;
+    char err[600];
+    if (ends_in(path, ".prey"))
+        return live_complain("%s is rules as text; this compiles them: preyc %s -o %.*s.pbc", path, path,
+                             (int)(strlen(path) - strlen(".prey")), path);
+    l->program = program_load_file(path, err, sizeof err);
+    if (!l->program) return live_complain("%s", err);
+    const char *zone = schedules_unknown_zone(l->program);
+    if (zone) return live_complain("%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
+    if (labels_init(&l->labels, l->program)) return live_complain("out of memory");
+    if (l->program->meta->flags & PBC_OPENS)
+        return live_complain(
+            "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine", path);
+    return 0;
+}
+
+/* "; there are: eth0, eth1" */
+static const char *links_text(const struct host *h, char *buf, size_t len)
+{
+    unsigned count;
+    const struct host_link *links = host_links(h, &count);
+    size_t used = (size_t)snprintf(buf, len, "; there %s", count == 1 ? "is" : "are");
+    for (unsigned i = 0; i < count && used + IFNAMSIZ + 4 < len; i++)
+        used += (size_t)snprintf(buf + used, len - used, "%s %s", i ? "," : "", links[i].name);
+    return buf;
+}
+
+static int look_at_interface(struct live *l, unsigned at)
+{
+    const char *name = l->o->ifaces[at];
+    char there[400];
+    const struct host_link *link = host_link_named(l->host, name);
+    if (!link)
+        return live_complain("-i: there is no interface `%.40s`%s", name, links_text(l->host, there, sizeof there));
+    if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK)
+        return live_complain("-i: %s is no Ethernet interface", name);
+    if (!link->up) return live_complain("-i: %s is down; this brings it up: ip link set %s up", name, name);
+    l->ifindex[at] = link->ifindex;
+    return 0;
+}
+
+/* One of net.ipv4.ip_forward and its like. */
+static bool is_on(const char *sysctl)
+{
+    char c = '0';
+    const int fd = open(sysctl, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) (void)!read(fd, &c, 1);
+    if (fd >= 0) close(fd);
+    return c != '0';
+}
+
+static int look_at_enforcement(struct live *l)
+{
+    char place[300];
+    if (l->o->monitor || !watched_place(l->program, place, sizeof place)) return 0;
+    return live_complain("%s may drop what is for this machine itself, or from it, and that cannot be enforced here: "
+                         "--monitor judges and counts it, and enforces the rest",
+                         place);
+}
+
+/* Until guard rules hold it back, the host's stack would send a second time what is sent on here. */
+static int look_at_forwarding(struct live *l)
+{
+    l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
+    if (!l->forwards || (!l->program->services_count && !l->program->nats_count)) return 0;
+    return live_complain(
+        "this machine forwards packets itself, and would do so a second time with those that are sent on "
+        "here; this ends it: sysctl -w net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0");
+}
+
+int start_look(struct live *l)
+{
+    char err[300];
+    int status = look_at_program(l);
+    if (status) return status;
+    l->host = host_open(err, sizeof err);
+    if (!l->host) return live_complain("%s", err);
+    for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
+    if (!status) status = look_at_enforcement(l);
+    return status ? status : look_at_forwarding(l);
+}
+
+/* ---- opening ---- */
+
+/* The program's own id of the interface, or one above all of them. */
+static uint16_t iface_id(const struct program *p, const char *device, unsigned at)
+{
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (!strcmp(program_str(p, p->ifaces[i].device), device)) return (uint16_t)i;
+    return (uint16_t)(p->ifaces_count + at);
+}
+
+/* Flows of the host itself are known only if what it sends is seen. */
+static bool needs_outgoing(const struct program *p)
+{
+    bool host = false, state = false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) {
+        if (p->firewalls[i].direction == PBC_DIR_OUT) return true;
+        host |= p->firewalls[i].direction != PBC_DIR_FORWARD;
+    }
+    for (uint32_t i = 0; i < p->conds_count; i++)
+        state |= p->conds[i].kind == COND_STATE || p->conds[i].kind == COND_FLOWS_OVER;
+    return host && state;
+}
+
+static int open_port(struct live *l, unsigned at)
+{
+    char err[200];
+    const struct io_cfg cfg = {.ring_bytes = l->o->ring,
+                               .mtu = host_link(l->host, l->ifindex[at])->mtu,
+                               .outgoing = needs_outgoing(l->program)};
+    struct port *p = &l->worker->ports[at];
+    *p = (struct port){.ops = &io_PACKET, .iface = iface_id(l->program, l->o->ifaces[at], at)};
+    errno = 0;
+    p->io = p->ops->open(l->ifindex[at], &cfg, err, sizeof err);
+    if (p->io) {
+        l->worker->egress.port_count = at + 1;
+        return 0;
+    }
+    const bool right = errno == EPERM || errno == EACCES;
+    return live_complain("%s: %s%s", l->o->ifaces[at], err, right ? "; run it as root, with sudo" : "");
+}
+
+static uint64_t seed_of(const struct options *o)
+{
+    uint64_t seed = o->seed;
+    if (seed) return seed;
+    const int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) (void)!read(fd, &seed, sizeof seed);
+    if (fd >= 0) close(fd);
+    return seed;
+}
+
+int start_open(struct live *l)
+{
+    const struct worker_cfg cfg = {
+        .program = l->program, .seed = seed_of(l->o), .log = l->o->log != LOG_NONE, .forwards = l->forwards};
+    l->worker = aligned_alloc(64, (sizeof *l->worker + 63) / 64 * 64);
+    if (!l->worker) return live_complain("out of memory");
+    if (worker_init(l->worker, &cfg))
+        return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`)",
+                             (unsigned long long)l->program->settings->flows);
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (open_port(l, i)) return 2;
+    l->hops = (struct hops){.host = l->host, .ifindex = l->ifindex, .port_count = l->o->iface_count};
+    return world_publish(l) ? 0 : live_complain("out of memory");
+}
+
+void start_close(struct live *l)
+{
+    if (l->worker) worker_fini(l->worker);
+    free(l->worker);
+    snapshot_free(l->latest);
+    for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
+    hops_fini(&l->hops);
+    host_close(l->host);
+    labels_fini(&l->labels);
+    program_put(l->program);
+}

@@ -1,0 +1,334 @@
+/* The worker's loop: frames from each port in turn, judged a batch at a time, what leaves is sent, timers. It sleeps in
+ * poll when no port has frames. */
+#include "runtime/live/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/live/watched.h"
+#include "runtime/replay/text.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/time.h"
+
+enum { ASKS = 256, LOGS = 1024, EVENTS_MOST = 4096 };
+/* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours. */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST };
+/* A vm that has judged may have a new deadline, which only a tick tells. */
+#define ASK_AFTER_NS UINT64_C(1000000000)
+#define RETRY_NS     UINT64_C(50000000)
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* ---- made and unmade ---- */
+
+static bool logs(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG) return true;
+    return false;
+}
+
+static int pool_make(struct worker *w)
+{
+    const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_MOST);
+    if (posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
+    w->pool = pool_init(w->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_MOST);
+    return w->pool ? 0 : -ENOMEM;
+}
+
+static int rings_make(struct worker *w)
+{
+    if (ring_init(&w->asks, ASKS, sizeof(struct hop_key)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)))
+        return -ENOMEM;
+    w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
+}
+
+int worker_init(struct worker *w, const struct worker_cfg *cfg)
+{
+    memset(w, 0, sizeof *w);
+    w->cfg = *cfg;
+    w->wake_fd = w->call_fd = -1;
+    w->tick_ns = UINT64_MAX;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+    int err = pool_make(w);
+    if (!err) err = rings_make(w);
+    if (err) return err;
+    w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
+    w->tx.event_cap = logs(cfg->program) ? EVENTS_MOST : 0;
+    w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
+    w->vm = vm_new(cfg->program, &(struct vm_cfg){.pool = w->pool, .seed = cfg->seed});
+    w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
+    return w->tx.events && w->vm ? 0 : -ENOMEM;
+}
+
+void worker_fini(struct worker *w)
+{
+    egress_fini(&w->egress);
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
+    vm_free(w->vm);
+    free(w->tx.events);
+    free(w->pool_memory);
+    ring_fini(&w->asks);
+    ring_fini(&w->logs);
+    if (w->wake_fd >= 0) close(w->wake_fd);
+    if (w->call_fd >= 0) close(w->call_fd);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->changed);
+}
+
+/* ---- what comes of a call of the vm ---- */
+
+/* An answer to a packet that the host's stack answers itself. */
+static bool is_hosts(const struct worker *w, const struct tx_entry *e)
+{
+    const bool answer = e->cause == TX_CAUSE_RST || e->cause == TX_CAUSE_UNREACHABLE;
+    return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
+}
+
+static void entry_leave(struct worker *w, struct tx_entry *e, uint8_t from, uint64_t now)
+{
+    if (e->cause == TX_CAUSE_HELD) {
+        totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len);
+        if (watched(w->cfg.program, w->egress.snapshot, &e->verdict, e->pkt, w->cfg.forwards))
+            watched_count(&w->counters.watched, e->pkt->wire_len);
+    }
+    if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, from, now);
+    /* A fragment that was held is the host's already, for its stack got the frame when it came. */
+    if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD) w->counters.to_host++;
+}
+
+static void log_event(struct worker *w, const struct event *e, uint64_t now)
+{
+    struct log_note note = {.mono_ns = now, .rule = e->rule};
+    struct pkt *pkt = e->input < VM_BATCH      ? w->pkts[e->input]
+                      : e->entry < w->tx.count ? w->entries[e->entry].pkt
+                                               : NULL;
+    if (!pkt) return;
+    struct pkt seen = *pkt;
+    struct key key;
+    pkt_parse(&seen, &w->egress.snapshot->facts, &key);
+    pkt_describe(&seen, &key, note.text, sizeof note.text);
+    note.bytes = pkt->wire_len;
+    if (ring_put(&w->logs, &note))
+        w->egress.asked = true;
+    else
+        w->logs_lost++;
+}
+
+static void events_leave(struct worker *w, uint64_t now)
+{
+    struct totals *t = &w->counters.totals;
+    for (unsigned i = 0; i < w->tx.event_count; i++) {
+        t->log_events += w->tx.events[i].kind == EVENT_LOG;
+        if (w->cfg.log && w->tx.events[i].kind == EVENT_LOG) log_event(w, &w->tx.events[i], now);
+    }
+    t->log_events += w->tx.events_lost;
+    t->log_lost += w->tx.events_lost;
+    w->tx.event_count = 0;
+    w->tx.events_lost = 0;
+}
+
+static void flush(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->flush(w->ports[i].io);
+}
+
+/* Send, and put back what the vm left. from: the port that the batch came by. */
+static void leave(struct worker *w, uint8_t from, uint64_t now)
+{
+    if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
+    for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], from, now);
+    if (!w->tx.count) return;
+    flush(w);
+    for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
+    w->tx.count = 0;
+}
+
+/* ---- a batch ---- */
+
+static struct vm_in input(const struct worker *w, uint64_t now)
+{
+    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts};
+}
+
+static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
+{
+    struct worker_counters *c = &w->counters;
+    w->watched = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct verdict *v = &w->verdicts[i];
+        totals_decided(&c->totals, w->cfg.program, v, w->lengths[i]);
+        if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
+        if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
+        if (!watched(w->cfg.program, w->egress.snapshot, v, w->pkts[i], w->cfg.forwards)) continue;
+        w->watched |= UINT64_C(1) << i;
+        watched_count(&c->watched, w->lengths[i]);
+    }
+}
+
+/* A batch of that port; how many frames. */
+static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
+{
+    struct port *p = &w->ports[from];
+    const unsigned n = p->ops->receive(p->io, w->pkts, VM_BATCH);
+    for (unsigned i = 0; i < n; i++) {
+        w->pkts[i]->iface = p->iface;
+        w->pkts[i]->cookie = from;
+        w->lengths[i] = w->pkts[i]->wire_len;
+        p->seen[1] += w->lengths[i];
+    }
+    if (n) {
+        const struct vm_in in = input(w, now);
+        vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+        p->seen[0] += n;
+        w->counters.batches++;
+        w->counters.totals.frames += n;
+        for (unsigned i = 0; i < n; i++) w->counters.totals.bytes += w->lengths[i];
+        verdicts_count(w, n, now);
+        w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
+        leave(w, from, now);
+    }
+    p->ops->release(p->io);
+    return n;
+}
+
+static void tick(struct worker *w, uint64_t now)
+{
+    const struct vm_in in = input(w, now);
+    w->counters.ticks++;
+    w->watched = 0;
+    w->tick_ns = vm_tick(w->vm, &in, &w->tx);
+    leave(w, PORT_ANY, now);
+}
+
+/* ---- the loop ---- */
+
+static void take_snapshot(struct worker *w)
+{
+    struct snapshot *s = __atomic_load_n(&w->latest, __ATOMIC_ACQUIRE);
+    if (s == w->egress.snapshot) return;
+    w->egress.snapshot = s;
+    __atomic_store_n(&w->taken, s->number, __ATOMIC_RELEASE);
+}
+
+static void stand_still(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->held = true;
+    pthread_cond_broadcast(&w->changed);
+    while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
+    w->held = false;
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* The eventfd counts: one more never fails to wake. */
+static void poke(int fd)
+{
+    const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one);
+}
+
+static void tell_fault(struct worker *w, unsigned port)
+{
+    const int fault = w->ports[port].ops->fault(w->ports[port].io);
+    if (!fault) return;
+    __atomic_store_n(&w->fault_port, (int)port, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
+    poke(w->call_fd);
+}
+
+/* Until frames come, the main thread calls, or something is due. */
+static void sleep_until(struct worker *w, uint64_t now)
+{
+    struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
+    const unsigned n = w->egress.port_count;
+    for (unsigned i = 0; i < n; i++)
+        fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
+    uint64_t due = w->egress.waiting ? sooner(w->tick_ns, now + RETRY_NS) : w->tick_ns;
+    due = due > now ? due - now : 0;
+    const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
+    if (ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !w->egress.waiting ? NULL : &left, NULL) <= 0) return;
+    uint64_t calls;
+    if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
+    for (unsigned i = 0; i < n; i++)
+        if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+        if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
+        const uint64_t now = now_ns();
+        unsigned got = 0;
+        take_snapshot(w);
+        for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
+        if (w->egress.waiting) egress_retry(&w->egress, now);
+        if (now >= w->tick_ns) tick(w, now);
+        if (w->egress.asked) {
+            w->egress.asked = false;
+            poke(w->call_fd);
+        }
+        if (!got) sleep_until(w, now);
+    }
+    return NULL;
+}
+
+/* ---- from the main thread ---- */
+
+void worker_tell(struct worker *w, struct snapshot *s)
+{
+    __atomic_store_n(&w->latest, s, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+}
+
+int worker_start(struct worker *w, int cpu)
+{
+    const int err = pthread_create(&w->thread, NULL, run, w);
+    if (err) return -err;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
+    if (cpu >= 0) pthread_setaffinity_np(w->thread, sizeof one, &one);
+    return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+    __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+    pthread_join(w->thread, NULL);
+}
+
+void worker_hold(struct worker *w)
+{
+    __atomic_store_n(&w->hold, 1, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+    pthread_mutex_lock(&w->lock);
+    while (!w->held) pthread_cond_wait(&w->changed, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_release(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    __atomic_store_n(&w->hold, 0, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}

@@ -1,0 +1,78 @@
+/* A worker: one thread with a vm, a pool and its ports. Nothing of it is shared but what this header says; the main
+ * thread may look at the rest while the worker is held. */
+#ifndef RUNTIME_LIVE_WORKER_H
+#define RUNTIME_LIVE_WORKER_H
+
+#include <pthread.h>
+
+#include "runtime/live/egress.h"
+#include "runtime/totals.h"
+
+struct log_note { /* of one log event */
+    uint64_t mono_ns;
+    uint32_t rule, bytes;
+    char text[176]; /* the packet in words, cleaned */
+};
+
+struct worker_counters {
+    struct totals totals;
+    struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */
+    uint64_t to_host;       /* left for the host, but there is no way to hand it over */
+    uint64_t batches, ticks;
+    uint64_t slots_short; /* entries of vm_tick or vm_run that found a port's queue closed */
+};
+
+struct worker_cfg {
+    struct program *program;
+    uint64_t seed;
+    bool log;      /* tell of log events */
+    bool forwards; /* the host's stack forwards packets: what crosses is watched unless we take it */
+};
+
+struct worker {
+    struct worker_cfg cfg;
+    struct vm *vm;
+    void *pool_memory;
+    struct pool *pool;
+    struct port ports[PORTS_MOST];
+    struct egress egress;
+    struct worker_counters counters;
+    struct vm_tx tx;
+    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    struct pkt *pkts[VM_BATCH];
+    uint32_t lengths[VM_BATCH];
+    struct verdict verdicts[VM_BATCH];
+    uint64_t watched; /* of the batch: bit i, packet i is the host's whatever the rules said */
+    uint64_t tick_ns; /* when the vm's timers are due */
+
+    /* shared with the main thread */
+    struct ring asks; /* struct hop_key, to it */
+    struct ring logs; /* struct log_note, to it */
+    uint64_t logs_lost;
+    int wake_fd, call_fd;    /* eventfds: to the worker, to the main thread */
+    struct snapshot *latest; /* atomic; put by the main thread */
+    uint64_t taken;          /* atomic: number of the snapshot in use */
+    int stop, hold;          /* atomic */
+    int fault_port, fault;   /* atomic: a port that failed, its errno; 0: none */
+    pthread_mutex_t lock;    /* of held */
+    pthread_cond_t changed;
+    bool held;
+    pthread_t thread;
+};
+
+/* Memory, rings and the vm; ports are opened by the caller into w->ports, before worker_start. 0, or -ENOMEM. */
+int worker_init(struct worker *w, const struct worker_cfg *cfg);
+void worker_fini(struct worker *w);
+
+/* Give it the first or a newer snapshot, which stays the caller's until w->taken is past its number. */
+void worker_tell(struct worker *w, struct snapshot *s);
+
+/* 0 or a negative errno. CPU: it runs on that one alone; negative: anywhere. */
+int worker_start(struct worker *w, int cpu);
+void worker_stop(struct worker *w); /* and wait for it */
+
+/* Between these two the worker stands still at a batch boundary. */
+void worker_hold(struct worker *w);
+void worker_release(struct worker *w);
+
+#endif

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Live passthrough on one interface: real clients and servers, both families, TCP and UDP; shares, counters, what the host
+# keeps for itself.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan switch 1 client prey one two
+web one
+web two
+udp one 53
+udp two 53
+
+rules pass <<'END'
+pool farm {
+  balance round_robin
+  source 10.1.0.50, fd00:1::50
+  server one 10.1.0.3
+  server two 10.1.0.4
+  server one6 fd00:1::3
+  server two6 fd00:1::4
+}
+service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
+  mode passthrough
+  announce
+  -> farm
+}
+END
+prey prey -i eth0 --format json pass.pbc
+same 'it says that it is ready, on what and how' "$(cat prey.err)" 'ready: eth0: eth0 by packet, 1 worker, pass.pbc'
+ask() { at client curl -s -m 5 "http://$1:80/" || echo failed; }
+for i in 1 2 3 4 5 6; do ask 10.1.0.100; done >four
+for i in 1 2 3 4 5 6; do ask '[fd00:1::100]'; done >six
+same 'IPv4, TCP: six requests, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '
+same 'IPv6, TCP: six requests, shared' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 3 one 3 two '
+same 'the server sees the source of the pool' "$(at client curl -s -m 5 http://10.1.0.100/from)" 10.1.0.50
+talk() { at client python3 "$top/tests/e2e/live/udp.py" ask "$@" || echo failed; }
+for i in 1 2 3 4; do talk 10.1.0.100 53; done >four
+for i in 1 2 3 4; do talk fd00:1::100 53; done >six
+same 'IPv4, UDP' "$(sort four | uniq -c | tr -s ' \n' ' ')" ' 2 one 10.1.0.50 5 2 two 10.1.0.50 5 '
+same 'IPv6, UDP' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 2 one fd00:1::50 5 2 two fd00:1::50 5 '
+at client ping -c 2 -i 0.2 -W 2 10.1.0.2 >out
+has 'this machine itself still answers a ping' ' 0% packet loss'
+at client ping -c 2 -i 0.2 -W 2 10.1.0.100 >out
+has "so does the service's address" ' 0% packet loss'
+kill -USR1 "$prey"
+until_true 50 'counters are printed at SIGUSR1' grep -q '^}' prey.out
+kill -0 "$prey"
+ok $? 'and it goes on'
+truncate -s 0 prey.out
+prey_ends
+same 'it ends with 0' "$status" 0
+adds_up 'every frame that came has one verdict'
+same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'NEIGHBOUR':0,'CROWD':0,'NO_WAY':0,'NO_PORT':0,'LINK':0}"
+exit $failed

@@ -1,0 +1,169 @@
+# What tests of live traffic share, sourced from the tree's top before tests/lib/scratch.sh: namespaces and links of their
+# own, servers and clients that run in them, preyrun, and waiting for what happens instead of for time. All of it is gone
+# when the script ends, however it ends. The namespaces are called $id-NAME.
+id=prey$$
+pids=
+spaces=
+
+live_end() {
+    local p s
+    for p in $pids; do kill -KILL "$p" 2>/dev/null; done
+    wait 2>/dev/null
+    for s in $spaces; do ip netns del "$s" 2>/dev/null; done
+}
+
+# Only where namespaces may be made; one sentence where not.
+live_begin() {
+    if ! ip netns add "$id-try" 2>/dev/null; then
+        echo "ok - live traffic # SKIP this machine lets us make no network namespaces"
+        exit 0
+    fi
+    ip netns del "$id-try"
+    trap live_end EXIT
+    trap 'exit 1' INT TERM HUP
+}
+
+# at NAME COMMAND...: run it there.
+at() {
+    local space=$id-$1
+    shift
+    ip netns exec "$space" "$@"
+}
+
+# space NAME...: with a loopback that is up, and no duplicate detection that would make addresses wait.
+space() {
+    local name
+    for name in "$@"; do
+        ip netns add "$id-$name" || exit 1
+        spaces="$spaces $id-$name"
+        at "$name" sysctl -q -w net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
+            net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv6.conf.default.accept_ra=0
+        ip -n "$id-$name" link set lo up
+    done
+}
+
+# link NAME DEVICE NAME DEVICE: a cable between two.
+link() {
+    ip -n "$id-$1" link add "$2" type veth peer name "$4" netns "$id-$3" || exit 1
+    ip -n "$id-$1" link set "$2" up
+    ip -n "$id-$3" link set "$4" up
+}
+
+# address NAME DEVICE ADDRESS/BITS...
+address() {
+    local name=$1 device=$2 a
+    shift 2
+    for a in "$@"; do
+        case $a in
+        *:*) ip -n "$id-$name" addr add "$a" dev "$device" nodad ;;
+        *) ip -n "$id-$name" addr add "$a" dev "$device" ;;
+        esac || exit 1
+    done
+}
+
+# lan SWITCH NET NAME...: each on one switch by eth0 (or the device behind `NAME:`), the first as 10.NET.0.1 and
+# fd00:NET::1, the next as .2, and so on.
+lan() {
+    local switch=$1 net=$2 n=0 name device
+    shift 2
+    space "$switch"
+    ip -n "$id-$switch" link add bridge type bridge mcast_snooping 0 || exit 1
+    ip -n "$id-$switch" link set bridge up
+    for name in "$@"; do
+        n=$((n + 1))
+        device=eth0
+        case $name in *:*) device=${name#*:} name=${name%:*} ;; esac
+        link "$name" "$device" "$switch" "port$n"
+        ip -n "$id-$switch" link set "port$n" master bridge
+        address "$name" "$device" "10.$net.0.$n/24" "fd00:$net::$n/64"
+    done
+}
+
+# until_true TENTHS SENTENCE COMMAND...: bounded, and said where it never comes true.
+until_true() {
+    local tenths=$1 sentence=$2
+    shift 2
+    while ! "$@" >/dev/null 2>&1; do
+        tenths=$((tenths - 1))
+        [ "$tenths" -gt 0 ] || { ok 1 "$sentence"; return 1; }
+        sleep 0.1
+    done
+}
+
+# background NAME COMMAND...: there, until the script ends; $last is its process.
+background() {
+    local space=$id-$1
+    shift
+    ip netns exec "$space" "$@" &
+    last=$!
+    pids="$pids $last"
+}
+
+# web NAME: nginx there on ports 80 and 8080 of both families, which answers with its name.
+web() {
+    local dir=$work/web-$1
+    mkdir -p "$dir"
+    cat >"$dir/nginx.conf" <<END
+daemon off; master_process off; pid $dir/pid; error_log $dir/error.log;
+events { worker_connections 512; }
+http {
+  access_log off; client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir; uwsgi_temp_path $dir; scgi_temp_path $dir;
+  server {
+    listen 80; listen [::]:80; listen 8080; listen [::]:8080;
+    location / { default_type text/plain; return 200 "$1\n"; }
+    location /files/ { alias $dir/; }
+    location /from { default_type text/plain; return 200 "\$remote_addr\n"; }
+  }
+}
+END
+    background "$1" nginx -c "$dir/nginx.conf" -e "$dir/error.log"
+    until_true 100 "nginx answers in $1" at "$1" curl -s -o /dev/null http://127.0.0.1/
+}
+
+# udp NAME PORT: there, each datagram is answered with the name and the address that it came from.
+udp() {
+    background "$1" python3 "$top/tests/e2e/live/udp.py" serve "$2" "$1"
+    until_true 100 "a UDP server answers in $1" at "$1" python3 "$top/tests/e2e/live/udp.py" ask 127.0.0.1 "$2"
+}
+
+# prey NAME OPTION...: preyrun there, ready; $prey is its process. Its outputs are $name.out and $name.err.
+prey() {
+    local name=$1
+    shift
+    : >"$name.out" >"$name.err"
+    ip netns exec "$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
+    prey=$!
+    pids="$pids $prey"
+    until_true 200 "preyrun is ready in $name" grep -q '^ready' "$name.err" || sed 's/^/# /' "$name.err"
+}
+
+# prey_ends [NAME]: it is asked to stop; $status is how it ended.
+prey_ends() {
+    kill -TERM "$prey" 2>/dev/null
+    wait "$prey"
+    status=$?
+}
+
+# number KEY...: of the JSON that preyrun printed at its end: number live watched
+number() {
+    python3 - "$@" <<'END'
+import json, sys
+at = json.load(open("prey.out"))
+for key in sys.argv[1:]:
+    at = at[int(key)] if isinstance(at, list) else at[key]
+print(at)
+END
+}
+
+# The frames of all verdicts are those that arrived; each arrived by an interface.
+adds_up() {
+    same "$1" "$(python3 - <<'END'
+import json
+j = json.load(open("prey.out"))
+n = lambda o: sum(v["packets"] for v in o.values())
+came = sum(i["packets"] for i in j["interfaces"])
+print("equal" if n(j["verdicts"]) == n(j["decided_by"]) == came == j["live"]["frames"] else
+      (n(j["verdicts"]), n(j["decided_by"]), came, j["live"]["frames"]))
+END
+)" equal
+}

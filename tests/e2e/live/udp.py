@@ -1,0 +1,37 @@
+"""A UDP server that answers with its name and whom it hears, and a client: serve PORT NAME; ask ADDR PORT [SOURCE-PORT]."""
+import socket
+import sys
+
+
+def serve(port, name):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.bind(("::", int(port)))
+    while True:
+        # Answers leave from the address that was asked, also where that is one of several.
+        data, ancillary, _, peer = receive(s)
+        s.sendmsg([f"{name} {peer[0].removeprefix('::ffff:')} {len(data)}".encode()], ancillary, 0, peer)
+
+
+def receive(s):
+    s.setsockopt(socket.IPPROTO_IPV6, 49, 1)  # IPV6_RECVPKTINFO
+    data, ancillary, flags, peer = s.recvmsg(65535, 256)
+    return data, [(level, 50, value) for level, kind, value in ancillary if kind == 50], flags, peer
+
+
+def ask(address, port, source="0", size="5"):
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("", int(source)))
+    s.connect((address, int(port)))
+    s.settimeout(1)
+    for _ in range(5):
+        s.send(b"x" * int(size))
+        try:
+            print(s.recv(65535).decode())
+            return 0
+        except (TimeoutError, ConnectionRefusedError):
+            pass
+    return 1
+
+
+sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,382 @@
+/* Packet I/O over a pair of links in a namespace: frames come, are rewritten where they lie, and go; VLAN tags, partial
+ * checksums and super-packets are carried along. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "runtime/live/io.h"
+#include "runtime/live/offload.h"
+#include "tests/unit/runtime/netns.h"
+#include "vm/packet/csum.h"
+#include "vm/packet/key.h"
+#include "vm/packet/wire.h"
+
+enum { ETH = 14, IP = 20, TCP = 20, UDP = 8, RING = 1 << 20 };
+
+/* The other end of the link: a packet socket as plain as they come, with the kernel's header before each frame. */
+static int peer;
+
+static void peer_open(void)
+{
+    const int one = 1;
+    const struct sockaddr_ll at = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex("there")};
+    peer = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0);
+    assert_true(peer >= 0);
+    assert_int_equal(setsockopt(peer, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one), 0);
+    assert_int_equal(setsockopt(peer, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one), 0);
+    assert_int_equal(setsockopt(peer, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one), 0);
+    assert_int_equal(bind(peer, (const struct sockaddr *)&at, sizeof at), 0);
+}
+
+static void peer_send(const struct virtio_net_hdr *h, const uint8_t *frame, size_t len)
+{
+    const struct iovec parts[2] = {{(void *)(uintptr_t)h, sizeof *h}, {(void *)(uintptr_t)frame, len}};
+    assert_int_equal(writev(peer, parts, 2), (ssize_t)(sizeof *h + len));
+}
+
+/* A frame of ours (of type 0x0800 or tagged, not what the kernel itself says); its length. */
+static size_t peer_receive(struct virtio_net_hdr *h, uint8_t *frame, size_t room, uint16_t *tci)
+{
+    char control[256];
+    for (int i = 0; i < 100; i++) {
+        struct iovec parts[2] = {{h, sizeof *h}, {frame, room}};
+        struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = control, .msg_controllen = sizeof control};
+        const ssize_t got = recvmsg(peer, &m, 0);
+        struct pollfd p = {.fd = peer, .events = POLLIN};
+        *tci = 0;
+        if (got < 0) {
+            poll(&p, 1, 100);
+            continue;
+        }
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+            struct tpacket_auxdata aux;
+            memcpy(&aux, CMSG_DATA(c), sizeof aux);
+            if (c->cmsg_type == PACKET_AUXDATA && aux.tp_status & TP_STATUS_VLAN_VALID) *tci = aux.tp_vlan_tci;
+        }
+        if (wire_get16(frame + 12) == ETH_P_IP && wire_get32(frame + ETH + 12) >> 24 == 10)
+            return (size_t)got - sizeof *h;
+    }
+    fail_msg("no frame within ten seconds");
+    return 0;
+}
+
+/* Ethernet, IPv4 and UDP or TCP from 10.0.0.1 to 10.0.0.2, so many bytes of payload; the L4 checksum is right. */
+static size_t make(uint8_t *f, bool tcp, size_t payload)
+{
+    const size_t l4 = tcp ? TCP : UDP, len = ETH + IP + l4 + payload;
+    memset(f, 0, len);
+    memcpy(f, "\2\0\0\0\0\1\2\0\0\0\0\2\x8\0", ETH);
+    uint8_t *ip = f + ETH, *up = ip + IP;
+    ip[0] = 0x45;
+    wire_put16(ip + 2, (uint16_t)(len - ETH));
+    ip[6] = 0x40;
+    ip[8] = 64;
+    ip[9] = tcp ? 6 : 17;
+    wire_put32(ip + 12, 0x0a000001);
+    wire_put32(ip + 16, 0x0a000002);
+    wire_put16(ip + 10, csum_of(ip, IP));
+    wire_put16(up, 5000);
+    wire_put16(up + 2, 7);
+    if (tcp) {
+        up[12] = 5 << 4;
+        up[13] = 16;
+        wire_put16(up + 14, 1000);
+    } else {
+        wire_put16(up + 4, (uint16_t)(UDP + payload));
+    }
+    for (size_t i = 0; i < payload; i++) up[l4 + i] = (uint8_t)i;
+    const uint64_t pseudo = csum_pseudo4(0x0a000001, 0x0a000002, ip[9], (uint32_t)(l4 + payload));
+    wire_put16(up + (tcp ? 16 : 6), csum_fold(csum_add(pseudo, up, l4 + payload)));
+    return len;
+}
+
+/* The same with its checksum left to be completed: the field holds the sum of the pseudo header. */
+static struct virtio_net_hdr left_open(uint8_t *f, bool tcp, size_t len)
+{
+    uint8_t *up = f + ETH + IP;
+    const uint64_t pseudo = csum_pseudo4(0x0a000001, 0x0a000002, tcp ? 6 : 17, (uint32_t)(len - ETH - IP));
+    wire_put16(up + (tcp ? 16 : 6), (uint16_t)~csum_fold(pseudo));
+    return (struct virtio_net_hdr){
+        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = ETH + IP, .csum_offset = tcp ? 16 : 6};
+}
+
+static struct io_port *port_open(void)
+{
+    char err[200] = "";
+    const struct io_cfg cfg = {.ring_bytes = RING, .mtu = 1500};
+    struct io_port *p = io_PACKET.open(if_nametoindex("here"), &cfg, err, sizeof err);
+    if (!p) print_error("%s\n", err);
+    assert_non_null(p);
+    return p;
+}
+
+static struct io_port *begin(void)
+{
+    sh(NETNS_PAIR);
+    peer_open();
+    return port_open();
+}
+
+static bool is_ours(const struct pkt *pkt)
+{
+    return pkt->head_len > ETH + IP && wire_get32(pkt->data + ETH + 12) >> 24 == 10;
+}
+
+/* The next frame of the peer's; what the kernel says for itself is let go. */
+static struct pkt *receive(struct io_port *p)
+{
+    struct pkt *pkts[IO_BATCH];
+    for (int i = 0; i < 100; i++) {
+        if (io_PACKET.receive(p, pkts, 1)) {
+            if (is_ours(pkts[0])) return pkts[0];
+            io_PACKET.release(p);
+            continue;
+        }
+        struct pollfd fd = {.fd = io_PACKET.fd(p), .events = POLLIN};
+        poll(&fd, 1, 100);
+    }
+    fail_msg("no frame within ten seconds");
+    return NULL;
+}
+
+static void parse(struct pkt *pkt)
+{
+    struct key key;
+    assert_int_equal(pkt_parse(pkt, NULL, &key), REASON_NONE);
+}
+
+static void answer(struct io_port *p, struct pkt *pkt)
+{
+    io_PACKET.send(p, pkt);
+    io_PACKET.flush(p);
+    io_PACKET.release(p);
+}
+
+static void in_place(void **state)
+{
+    (void)state;
+    uint8_t f[2000], back[2000];
+    struct virtio_net_hdr none = {0}, h;
+    uint16_t tci;
+    struct io_port *p = begin();
+    const size_t len = make(f, false, 100);
+    for (int i = 0; i < 2000; i++) { /* several times round the ring */
+        peer_send(&none, f, len);
+        struct pkt *pkt = receive(p);
+        assert_int_equal(pkt->wire_len, len);
+        assert_memory_equal(pkt->data, f, len);
+        assert_true(pkt->flags & PKT_WRITABLE && pkt->headroom >= IO_HEADROOM && !pkt->tag_count && !pkt->segment);
+        parse(pkt);
+        pkt->data[ETH + IP + UDP] = (uint8_t)(i + 1);
+        answer(p, pkt);
+        assert_int_equal(peer_receive(&h, back, sizeof back, &tci), len);
+        assert_int_equal(back[ETH + IP + UDP], (uint8_t)(i + 1));
+        assert_int_equal(h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, 0);
+    }
+    struct io_stats s;
+    io_PACKET.stats(p, &s);
+    assert_int_equal(s.sent, 2000);
+    assert_true(s.received >= 2000 && !s.lost && !s.cut && !s.not_sent && !s.copied);
+    io_PACKET.close(p);
+}
+
+/* What is written into the headroom leaves in front of the frame. */
+static void grown(void **state)
+{
+    (void)state;
+    uint8_t f[2000], back[2000];
+    struct virtio_net_hdr none = {0}, h;
+    uint16_t tci;
+    struct io_port *p = begin();
+    const size_t len = make(f, false, 1400);
+    peer_send(&none, f, len);
+    struct pkt *pkt = receive(p);
+    parse(pkt);
+    memset(pkt->data - IO_HEADROOM, 0xee, IO_HEADROOM); /* all of it is ours */
+    pkt->data -= IO_HEADROOM;
+    memmove(pkt->data, pkt->data + IO_HEADROOM, pkt->head_len);
+    answer(p, pkt);
+    assert_int_equal(peer_receive(&h, back, sizeof back, &tci), len);
+    assert_memory_equal(back, f, len);
+    io_PACKET.close(p);
+}
+
+static void tagged(void **state)
+{
+    (void)state;
+    uint8_t f[2000], with[2000], back[2000];
+    struct virtio_net_hdr none = {0}, h;
+    uint16_t tci;
+    struct io_port *p = begin();
+    const size_t len = make(f, true, 50);
+    memcpy(with, f, 12);
+    memcpy(with + 12, "\x81\0\x20\x07", 4);
+    memcpy(with + 16, f + 12, len - 12);
+    peer_send(&none, with, len + 4);
+    struct pkt *pkt = receive(p);
+    assert_int_equal(pkt->tag_count, 1);
+    assert_int_equal(pkt->tags[0].tpid, 0x8100);
+    assert_int_equal(pkt->tags[0].tci, 0x2007);
+    assert_memory_equal(pkt->data, f, len);
+    parse(pkt);
+    answer(p, pkt);
+    assert_int_equal(peer_receive(&h, back, sizeof back, &tci), len);
+    assert_int_equal(tci, 0x2007);
+    assert_memory_equal(back, f, len);
+    io_PACKET.close(p);
+}
+
+/* A partial checksum stays one: the bytes are the same, and the header says so again, also behind a tag. */
+static void partial(void **state)
+{
+    (void)state;
+    uint8_t f[2000], back[2000];
+    uint16_t tci;
+    struct virtio_net_hdr h;
+    struct io_port *p = begin();
+    for (int tcp = 0; tcp < 2; tcp++) {
+        const size_t len = make(f, tcp, 500);
+        const struct virtio_net_hdr open = left_open(f, tcp, len);
+        peer_send(&open, f, len);
+        struct pkt *pkt = receive(p);
+        assert_true(pkt->flags & PKT_CSUM_PARTIAL);
+        assert_int_equal(pkt->segment, 0);
+        parse(pkt);
+        if (tcp) {
+            pkt->tag_count = 1;
+            pkt->tags[0].tpid = ETH_P_8021Q;
+            pkt->tags[0].tci = 9;
+        }
+        answer(p, pkt);
+        assert_int_equal(peer_receive(&h, back, sizeof back, &tci), len);
+        assert_int_equal(tci, tcp ? 9 : 0);
+        assert_int_equal(h.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+        assert_int_equal(h.csum_start, open.csum_start);
+        assert_int_equal(h.csum_offset, open.csum_offset);
+        assert_memory_equal(back, f, len);
+    }
+    io_PACKET.close(p);
+}
+
+/* One that is longer than any slot of the ring comes whole, and goes as it came. */
+static void super_packet(void **state)
+{
+    (void)state;
+    static uint8_t f[65536], back[65536];
+    struct virtio_net_hdr h;
+    uint16_t tci;
+    struct io_port *p = begin();
+    const size_t len = make(f, true, 40 * 1448);
+    struct virtio_net_hdr open = left_open(f, true, len);
+    open.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+    open.gso_size = 1448;
+    open.hdr_len = ETH + IP + TCP;
+    for (int i = 0; i < 100; i++) {
+        peer_send(&open, f, len);
+        struct pkt *pkt = receive(p);
+        assert_true(pkt->flags & PKT_CSUM_PARTIAL);
+        assert_int_equal(pkt->segment, 1448);
+        assert_int_equal(pkt->wire_len, len);
+        assert_memory_equal(pkt->data, f, len);
+        parse(pkt);
+        assert_int_equal(pkt_longest(pkt, (uint16_t)(len - ETH)), IP + TCP + 1448);
+        answer(p, pkt);
+        assert_int_equal(peer_receive(&h, back, sizeof back, &tci), len);
+        assert_int_equal(h.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
+        assert_int_equal(h.gso_size, 1448);
+        assert_memory_equal(back, f, len);
+    }
+    struct io_stats s;
+    io_PACKET.stats(p, &s);
+    assert_true(s.super == 100 && s.copied == 100 && !s.cut);
+    io_PACKET.close(p);
+}
+
+/* Behind the views that are not released there is no room: the rest waits in the ring or is counted as lost. */
+static void overrun(void **state)
+{
+    (void)state;
+    enum { MANY = 2000 };
+    uint8_t f[2000];
+    struct virtio_net_hdr none = {0};
+    struct pkt *pkts[IO_BATCH];
+    struct io_port *p = begin();
+    const size_t len = make(f, false, 100);
+    unsigned got = 0, n;
+    for (int i = 0; i < MANY; i++) peer_send(&none, f, len);
+    while ((n = io_PACKET.receive(p, pkts, IO_BATCH)) > 0) {
+        for (unsigned i = 0; i < n; i++) got += is_ours(pkts[i]);
+        io_PACKET.release(p);
+    }
+    struct io_stats s;
+    io_PACKET.stats(p, &s);
+    assert_true(s.lost > 0 && got > 0);
+    assert_true(got + s.lost >= MANY);
+    io_PACKET.close(p);
+}
+
+/* Sent to another station, seen only because somebody made the link promiscuous: none of ours. */
+static void others(void **state)
+{
+    (void)state;
+    uint8_t f[2000];
+    struct virtio_net_hdr none = {0};
+    struct io_port *p = begin();
+    const size_t len = make(f, false, 10);
+    f[5] = 77;
+    peer_send(&none, f, len);
+    f[5] = 1;
+    f[ETH + IP + UDP] = 42;
+    peer_send(&none, f, len);
+    assert_int_equal(receive(p)->data[ETH + IP + UDP], 42);
+    io_PACKET.close(p);
+}
+
+static void link_down(void **state)
+{
+    (void)state;
+    uint8_t f[2000];
+    struct virtio_net_hdr none = {0};
+    struct io_port *p = begin();
+    const size_t len = make(f, false, 10);
+    peer_send(&none, f, len);
+    struct pkt *pkt = receive(p);
+    parse(pkt);
+    sh("ip link set here down");
+    struct pollfd fd = {.fd = io_PACKET.fd(p), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 5000), 1);
+    assert_int_equal(io_PACKET.fault(p), ENETDOWN);
+    assert_int_equal(io_PACKET.fault(p), 0);
+    answer(p, pkt);
+    struct io_stats s;
+    io_PACKET.stats(p, &s);
+    assert_true(s.not_sent == 1 && s.last_errno == ENETDOWN);
+    sh("ip link set here up");
+    peer_send(&none, f, len);
+    assert_non_null(receive(p));
+    io_PACKET.close(p);
+}
+
+static void refused(void **state)
+{
+    (void)state;
+    char err[200] = "";
+    const struct io_cfg cfg = {.ring_bytes = RING, .mtu = 1500};
+    assert_null(io_PACKET.open(4711, &cfg, err, sizeof err));
+    assert_non_null(strstr(err, "No such device"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        netns_test(in_place), netns_test(grown),     netns_test(tagged), netns_test(partial), netns_test(super_packet),
+        netns_test(overrun),  netns_test(link_down), netns_test(others), netns_test(refused),
+    };
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
