@@ -32,6 +32,7 @@ list_build() {
     need libpcap-dev have_header pcap/pcap.h
     need libcjson-dev have_header cjson/cJSON.h
     need libmnl-dev have_header libmnl/libmnl.h
+    need libnftables-dev have_header nftables/libnftables.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
 list_tests() {

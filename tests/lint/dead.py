@@ -21,8 +21,7 @@ KEPT = {
     "state_close": "the live run",
     "state_cleanup": "the live run",
     "ports_reserve": "the live run",
-    "host_addr_text": "the live run",
-    "HOST_ADDR_TEXT": "the live run",
+    "GUARD_ANY_PORT": "the live run",
     # What only tests may ask.
     "compile_text": "rules in memory",
     "lang_parse_text": "rules in memory",

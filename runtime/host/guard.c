@@ -1,0 +1,270 @@
+/* Guard rules as text for libnftables.
+ *
+ * Matches that differ in single addresses and ports alone share one rule that looks in a set, so that a thousand
+ * services cost a packet no more than one. Ranges stand in the rule itself. */
+#include "runtime/host/guard.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/state.h"
+
+#define TABLE_MOST 256
+
+/* The table of an instance: what nftables takes for a word, each name another. */
+static void table_name(const char *instance, char name[TABLE_MOST])
+{
+    char *at = name + sprintf(name, "prey_");
+    for (const char *c = instance; *c && at < name + TABLE_MOST - 4; c++)
+        at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
+}
+
+/* A match as text: the rule it belongs to, and its element of that rule's set. */
+struct line {
+    char head[160];  /* the fields of the element, joined; empty: no set */
+    char types[160]; /* theirs */
+    char rest[320];  /* ranges, and whether the address is own */
+    char element[160];
+};
+
+__attribute__((format(printf, 3, 4))) static void add(char *to, size_t size, const char *format, ...)
+{
+    const size_t len = strlen(to);
+    va_list more;
+    va_start(more, format);
+    vsnprintf(to + len, size - len, format, more);
+    va_end(more);
+}
+
+/* One more field: a single value goes to the element, a range to the rule, all values nowhere. */
+static void add_field(struct line *l, const char *field, const char *type, const char *lo, const char *hi)
+{
+    if (strcmp(lo, hi) != 0) {
+        add(l->rest, sizeof l->rest, " %s %s-%s", field, lo, hi);
+        return;
+    }
+    const char *joint = *l->head ? " . " : "";
+    add(l->head, sizeof l->head, "%s%s", joint, field);
+    add(l->types, sizeof l->types, "%s%s", joint, type);
+    add(l->element, sizeof l->element, "%s%s", joint, lo);
+}
+
+static void add_addresses(struct line *l, const struct guard_addresses *a, unsigned family, const char *end)
+{
+    char field[16], lo[HOST_ADDR_TEXT], hi[HOST_ADDR_TEXT];
+    if (!a->lo.family) return;
+    snprintf(field, sizeof field, family == 4 ? "ip %s" : "ip6 %s", end);
+    add_field(l, field, family == 4 ? "ipv4_addr" : "ipv6_addr", host_addr_text(&a->lo, lo),
+              host_addr_text(&a->hi, hi));
+}
+
+static void add_ports(struct line *l, struct guard_ports p, const char *field)
+{
+    char lo[8], hi[8];
+    if (p.lo == 0 && p.hi == 65535) return;
+    snprintf(lo, sizeof lo, "%u", p.lo);
+    snprintf(hi, sizeof hi, "%u", p.hi);
+    add_field(l, field, "inet_service", lo, hi);
+}
+
+static struct line line_of(const struct guard_match *m)
+{
+    struct line l = {0};
+    char proto[8];
+    const unsigned family = m->to.lo.family ? m->to.lo.family : m->from.lo.family;
+    if (!family) add(l.rest, sizeof l.rest, " meta protocol { ip, ip6 }");
+    snprintf(proto, sizeof proto, "%u", m->proto);
+    if (m->proto) add_field(&l, "meta l4proto", "inet_proto", proto, proto);
+    add_addresses(&l, &m->from, family, "saddr");
+    add_addresses(&l, &m->to, family, "daddr");
+    add_ports(&l, m->from_ports, "th sport");
+    add_ports(&l, m->to_ports, "th dport");
+    if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
+    return l;
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    const int head = strcmp(x->head, y->head), rest = strcmp(x->rest, y->rest);
+    return head ? head : rest ? rest : strcmp(x->element, y->element);
+}
+
+static bool same_rule(const struct line *a, const struct line *b)
+{
+    return !strcmp(a->head, b->head) && !strcmp(a->rest, b->rest);
+}
+
+static void write_set(FILE *sets, unsigned id, const struct line *first, const struct line *end)
+{
+    fprintf(sets, "set m%u { type %s; elements = { ", id, first->types);
+    for (const struct line *l = first; l < end; l++) fprintf(sets, "%s%s", l == first ? "" : ", ", l->element);
+    fprintf(sets, " } }\n");
+}
+
+/* Sets and rules of all matches. The lines of one rule lie together. */
+static void write_matches(FILE *sets, FILE *rules, struct line *lines, unsigned count)
+{
+    unsigned id = 0;
+    qsort(lines, count, sizeof *lines, compare_lines);
+    for (const struct line *l = lines, *end; l < lines + count; l = end) {
+        for (end = l; end < lines + count && same_rule(l, end);) end++;
+        if (*l->head) fprintf(rules, "%s @m%u", l->head, id);
+        if (*l->head) write_set(sets, id++, l, end);
+        fprintf(rules, "%s counter drop\n", l->rest);
+    }
+}
+
+/* What belongs to packets that are hidden but has no ports of its own, of a family. */
+static const struct pieces {
+    unsigned family;
+    const char *ip, *type, *later, *errors;
+    const char *quoted; /* the destination in the header that an ICMP error quotes, behind 8 bytes of its own */
+} pieces[] = {
+    {4, "ip", "type ipv4_addr", "ip frag-off & 0x1fff != 0",
+     "icmp type { destination-unreachable, time-exceeded, parameter-problem", "@th,192,32"},
+    {6, "ip6", "type ipv6_addr", "exthdr frag exists frag frag-off != 0",
+     "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem", "@th,256,128"},
+};
+
+static void write_number(FILE *out, const struct host_addr *a)
+{
+    fprintf(out, "0x");
+    for (unsigned i = 0; i < (a->family == 4 ? 1 : 4); i++) fprintf(out, "%08x", a->word[i]);
+}
+
+static void write_address(FILE *out, const struct host_addr *a)
+{
+    char text[HOST_ADDR_TEXT];
+    fprintf(out, "%s", host_addr_text(a, text));
+}
+
+/* A set of the addresses of one end of all matches; false where there are none, and no set. */
+static bool write_addresses(FILE *sets, const struct guard *g, const char *name, const struct pieces *p, bool to,
+                            const char *type, void (*write_one)(FILE *, const struct host_addr *))
+{
+    bool any = false;
+    for (unsigned i = 0; i < g->match_count; i++) {
+        const struct guard_match *m = &g->matches[i];
+        const struct guard_addresses *a = to ? &m->to : &m->from;
+        if (a->lo.family != p->family || m->reach == GUARD_OWN) continue;
+        if (any) fprintf(sets, ", ");
+        if (!any) fprintf(sets, "set %s%u { %s; flags interval; auto-merge; elements = { ", name, p->family, type);
+        write_one(sets, &a->lo);
+        if (!host_addr_same(&a->lo, &a->hi)) fprintf(sets, "-");
+        if (!host_addr_same(&a->lo, &a->hi)) write_one(sets, &a->hi);
+        any = true;
+    }
+    if (any) fprintf(sets, " } }\n");
+    return any;
+}
+
+#define FOREIGN "fib daddr type != local counter drop\n"
+
+static void write_pieces(FILE *sets, FILE *rules, const struct guard *g, const struct pieces *p)
+{
+    char type[40];
+    snprintf(type, sizeof type, "typeof %s", p->quoted);
+    if (write_addresses(sets, g, "to", p, true, p->type, write_address)) {
+        fprintf(rules, "%s %s daddr @to%u " FOREIGN, p->later, p->ip, p->family);
+        fprintf(rules, "%s, echo-request } %s daddr @to%u " FOREIGN, p->errors, p->ip, p->family);
+    }
+    if (write_addresses(sets, g, "from", p, false, p->type, write_address))
+        fprintf(rules, "%s %s saddr @from%u " FOREIGN, p->later, p->ip, p->family);
+    if (write_addresses(sets, g, "quoted", p, false, type, write_number))
+        fprintf(rules, "%s } %s @quoted%u " FOREIGN, p->errors, p->quoted, p->family);
+}
+
+static void write_names(FILE *out, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) fprintf(out, "%s\"%s\"", i ? ", " : "", names[i]);
+}
+
+/* What goes from one interface to another: for an address that is some other's, by a way that leads there. */
+static void write_routed(FILE *rules, const struct guard *g)
+{
+    static const char *const of[] = {"meta protocol ip", "ip6 daddr != fe80::/10"};
+    for (unsigned i = 0; i < 2; i++) {
+        fprintf(rules, "%s fib daddr type unicast fib daddr oif { ", of[i]);
+        write_names(rules, g->ports, g->port_count);
+        fprintf(rules, " } counter drop\n");
+    }
+}
+
+static int write_table(FILE *out, FILE *sets, FILE *rules, const char *table, const struct guard *g)
+{
+    struct line *lines = calloc(g->match_count + 1, sizeof *lines);
+    if (!lines) return -ENOMEM;
+    for (unsigned i = 0; i < g->match_count; i++) lines[i] = line_of(&g->matches[i]);
+    if (g->bridged_count) {
+        fprintf(rules, "iifname { ");
+        write_names(rules, g->bridged, g->bridged_count);
+        fprintf(rules, " } counter drop\n");
+    }
+    write_matches(sets, rules, lines, g->match_count);
+    for (unsigned i = 0; i < 2; i++) write_pieces(sets, rules, g, &pieces[i]);
+    if (g->routed) write_routed(rules, g);
+    free(lines);
+    fprintf(out, "table netdev %s\ndelete table netdev %s\n", table, table);
+    fprintf(sets, "chain guard {\ntype filter hook ingress devices = { ");
+    write_names(sets, g->ports, g->port_count);
+    fprintf(sets, " } priority -500; policy accept;\n");
+    return 0;
+}
+
+/* The whole as text, the caller's to free; NULL: memory is out. */
+static char *table_text(const char *table, const struct guard *g)
+{
+    char *text[3] = {0}, *all = NULL;
+    size_t len[3];
+    FILE *f[3];
+    bool good = true;
+    for (int i = 0; i < 3; i++) good &= (f[i] = open_memstream(&text[i], &len[i])) != NULL;
+    if (good) good = write_table(f[0], f[1], f[2], table, g) == 0;
+    for (int i = 0; i < 3; i++)
+        if (f[i] && fclose(f[i])) good = false;
+    if (good && asprintf(&all, "%stable netdev %s {\n%s%s}\n}\n", text[0], table, text[1], text[2]) < 0) all = NULL;
+    for (int i = 0; i < 3; i++) free(text[i]);
+    return all;
+}
+
+/* In one transaction. What nftables says of it goes to err. */
+static int run(const char *text, char *err, size_t err_len)
+{
+    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!nft) return -ENOMEM;
+    nft_ctx_buffer_error(nft);
+    const int failed = nft_run_cmd_from_buffer(nft, text);
+    const char *why = failed ? nft_ctx_get_error_buffer(nft) : "";
+    snprintf(err, err_len, "%.*s", (int)strcspn(why, "\n"), why);
+    nft_ctx_free(nft);
+    return failed ? -EPERM : 0;
+}
+
+int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len)
+{
+    char table[TABLE_MOST], why[300] = "";
+    table_name(instance, table);
+    char *text = table_text(table, g);
+    int failed = text ? state_note(s, CHANGE_GUARD, table, "", "") : -ENOMEM;
+    if (!failed) failed = run(text, why, sizeof why);
+    if (failed) snprintf(err, err_len, "guard rules can't be set: %s", *why ? why : strerror(-failed));
+    free(text);
+    return failed;
+}
+
+int guard_undo(const char *what, const char *before, const char *after)
+{
+    char text[2 * TABLE_MOST + 64], why[300];
+    (void)before, (void)after;
+    if (strspn(what, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(what)) return 0;
+    if (strlen(what) >= TABLE_MOST) return 0;
+    snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\n", what, what);
+    return run(text, why, sizeof why);
+}
