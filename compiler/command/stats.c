@@ -9,6 +9,7 @@
 #include "compiler/resolve/service.h"
 #include "compiler/resolve/settings.h"
 #include "vm/flow/table.h"
+#include "vm/worker/owner.h"
 #include "vm/vm.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
@@ -139,6 +140,14 @@ static void print_settings(const struct compile *c, FILE *out)
         line(out, key, timeout ? values[i] / 1000000 : values[i], timeout ? "ms" : "");
 }
 
+/* How packets are dealt to workers (vm/worker/owner.h). */
+static void print_owners(const struct image *img, FILE *out)
+{
+    const struct owner_key k =
+        owner_key_of(img->meters, img->meters_count, img->services, img->services_count, img->meta->flags);
+    fprintf(out, "  %-24s IPv4 /%u, IPv6 /%u%s\n", "workers by client's", k.len4, k.len6, k.ports ? ", and port" : "");
+}
+
 /* Tables that a worker of a program with connections reserves: of flows, and of as many sources as flows may have. */
 static void print_flows(const struct compile *c, FILE *out)
 {
@@ -152,6 +161,7 @@ static void print_flows(const struct compile *c, FILE *out)
     line(out, "flow table", flow_table_reserves(&table), "bytes a worker, used as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         line(out, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
+    print_owners(img, out);
 }
 
 static void print_place(const struct image *img, const struct pbc_place *p, FILE *out)

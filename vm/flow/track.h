@@ -99,6 +99,9 @@ void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 struct flow_bind *track_bound(const struct track *t, const struct track_seen *s);
 /* Is the packet, or error, of an ICMP error's kind: it quotes a packet of the flow? */
 bool track_is_error(const struct track_seen *s);
+/* Does the packet ask an ICMP query, or answer one? */
+enum flow_query { FLOW_QUERY_NONE, FLOW_QUERY_ASKS, FLOW_QUERY_ANSWERS };
+enum flow_query flow_query(const struct key *key);
 /* The identifier of an ICMP query; 0 of anything else. */
 uint16_t track_query(const struct track_seen *s);
 /* The tags of a flow's VLAN stack, outermost first; returns how many. */

@@ -22,6 +22,13 @@ static const struct query *query_of(const struct key *key)
     return NULL;
 }
 
+enum flow_query flow_query(const struct key *key)
+{
+    const struct query *q = key->kind & KIND_ICMP_HEADER ? query_of(key) : NULL;
+    if (!q) return FLOW_QUERY_NONE;
+    return key->icmp_type == q->answers ? FLOW_QUERY_ANSWERS : FLOW_QUERY_ASKS;
+}
+
 static bool to_group(const struct key *key)
 {
     if (key->kind & KIND_IP6) return key->dst[0] >> 24 == 0xff;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { CLEAR_A_TICK = 1 << 16, IFACE_OTHER = UINT8_MAX };
+enum { CLEAR_A_TICK = 1 << 16, BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 
 struct remember {
     const struct program *p;
@@ -68,11 +68,11 @@ void remember_facts(struct remember *m, const struct facts *facts)
     if (m->epoch) m->epoch++; /* past the last comes 0 */
 }
 
-/* Interfaces that fit a byte; the last stands for none. */
-static bool iface_byte(uint16_t iface, uint8_t *byte)
+/* Interfaces that fit a byte. No rule tells those apart that the program does not name. */
+static bool iface_byte(const struct program *p, uint16_t iface, uint8_t *byte)
 {
-    *byte = iface == IFACE_NONE ? IFACE_OTHER : (uint8_t)iface;
-    return iface == IFACE_NONE || iface < IFACE_OTHER;
+    *byte = iface == IFACE_NONE ? BYTE_NONE : iface >= p->ifaces_count ? BYTE_OTHER : (uint8_t)iface;
+    return iface >= p->ifaces_count || iface < BYTE_OTHER;
 }
 
 /* Whole packets alone: what a fragment or a short capture lacks may decide. */
@@ -86,7 +86,7 @@ bool remember_find(const struct remember *m, const struct flow *flow, enum flow_
 {
     uint8_t iface;
     if (!flow || !is_ordinary(key, pkt) || !m->epoch || flow->epoch != m->epoch || !flow->memo[dir]) return false;
-    if (!iface_byte(key->iface, &iface) || flow->memo_iface[dir] != iface) return false;
+    if (!iface_byte(m->p, key->iface, &iface) || flow->memo_iface[dir] != iface) return false;
     *d = m->memos[flow->memo[dir] - 1];
     return true;
 }
@@ -118,7 +118,7 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
                   const struct pkt *pkt, decided d)
 {
     uint8_t iface;
-    if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(key->iface, &iface)) return;
+    if (!flow || !is_ordinary(key, pkt) || !m->epoch || !iface_byte(m->p, key->iface, &iface)) return;
     const uint16_t memo = memo_of(m, decided_rule(d), decided_firewall(d));
     if (!memo) return;
     if (flow->epoch != m->epoch) flow->memo[FLOW_ORIGINAL] = flow->memo[FLOW_REPLY] = 0;

@@ -3,9 +3,19 @@
 #define VM_PACKET_FACTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct pbc_range6;
+
+/* What is known of an interface; 0: as the facts say for all of them. */
+struct facts_iface {
+    uint64_t mac;      /* frames leave with it */
+    uint32_t mtu;      /* largest IP packet */
+    uint32_t addr4;    /* this machine speaks from here, out of it; host order */
+    uint32_t addr6[4]; /* likewise */
+    uint16_t peer;     /* of a bridge: the interface that its frames cross to; IFACE_NONE: none */
+};
 
 /* An immutable snapshot of the world, with a generation. Arrays are sorted; all stays the caller's. */
 struct facts {
@@ -14,15 +24,46 @@ struct facts {
     unsigned self4_count;
     const struct pbc_range6 *self6; /* own IPv6 addresses (lo = hi), ascending */
     unsigned self6_count;
-    uint32_t schedules;     /* bit i: schedule i of the program is active at this time */
+    uint32_t schedules;  /* bit i: schedule i of the program is active at this time */
     const uint8_t *down; /* [program->servers_count] 1: no new flow; NULL: all are up. A change is a new generation */
-    const uint64_t *up_since_ns; /* [program->servers_count] when a server that was down came up, mono; 0: before the start. For
-                                    slow start; NULL: all were up before */
-    uint32_t addr4;    /* this machine speaks from here (answers, outer sources, masquerade), host order; 0: none known */
-    uint32_t addr6[4]; /* likewise; all 0: none */
-    uint64_t mac;      /* of the interface, for ARP and neighbour answers; 0: made from the address */
-    uint32_t mtu;      /* largest IP packet of the links; 0: 1500 */
+    const uint64_t *up_since_ns; /* [program->servers_count] when a server that was down came up, mono; 0: before the
+                                    start. For slow start; NULL: all were up before */
+    uint32_t addr4; /* this machine speaks from here (answers, outer sources, masquerade), host order; 0: none known */
+    uint32_t addr6[4];                /* likewise; all 0: none */
+    uint64_t mac;                     /* of the interface, for ARP and neighbour answers; 0: made from the address */
+    uint32_t mtu;                     /* largest IP packet of the links; 0: 1500 */
+    const struct facts_iface *ifaces; /* [ifaces_count] by interface id: first the program's, then others (key.h) */
+    unsigned ifaces_count;
     bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
+
+static inline const struct facts_iface *facts_iface(const struct facts *f, uint16_t iface)
+{
+    return f && iface < f->ifaces_count ? &f->ifaces[iface] : NULL;
+}
+
+/* This machine's address of the family for what leaves by the interface, or, of another or none, the one for all; false
+ * and all 0: none is known. */
+static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6, uint32_t addr[4])
+{
+    const struct facts_iface *one = facts_iface(f, iface);
+    for (unsigned i = 0; i < 4; i++) addr[i] = 0;
+    for (unsigned i = 0; f && one && i < (v6 ? 4 : 1); i++) addr[i] = v6 ? one->addr6[i] : one->addr4;
+    if (addr[0] | addr[1] | addr[2] | addr[3] || !f) return f;
+    for (unsigned i = 0; i < (v6 ? 4 : 1); i++) addr[i] = v6 ? f->addr6[i] : f->addr4;
+    return addr[0] | addr[1] | addr[2] | addr[3];
+}
+
+/* 0: not known. */
+static inline uint64_t facts_mac(const struct facts *f, uint16_t iface)
+{
+    const struct facts_iface *one = facts_iface(f, iface);
+    return one && one->mac ? one->mac : f ? f->mac : 0;
+}
+static inline uint32_t facts_mtu(const struct facts *f, uint16_t iface)
+{
+    const struct facts_iface *one = facts_iface(f, iface);
+    return one && one->mtu ? one->mtu : f ? f->mtu : 0;
+}
 
 #endif

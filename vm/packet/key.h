@@ -29,7 +29,7 @@ struct key {
             uint16_t ether_type; /* after all tags; 0 where the frame has none (LLC) */
             uint16_t icmp_type, icmp_code;
             uint16_t vlan_outer, vlan_inner; /* VID 0..4095; 0 where absent, see KIND_VLAN, KIND_VLAN2 */
-            uint16_t iface;                  /* interface id of the program, IFACE_NONE when none of its interfaces */
+            uint16_t iface;                  /* interface id (below) */
             uint16_t length;                 /* IP total length; v6: payload + 40 (saturates at 65535) */
             uint16_t ttl, dscp;
         };
@@ -43,7 +43,10 @@ static_assert(sizeof(struct key) == 64, "KERNEL.md rule 3");
 #define KEY_SLOT(f) (offsetof(struct key, f) / 4)
 #define KEY_HALF(f) (offsetof(struct key, f) / 2)
 
+/* Interface ids: those of the program by their number in IFACES, from their count on others, which no rule names and
+ * `not on` is true of (IFACE_OTHER stands for any of them); IFACE_NONE where nothing is known of it. */
 #define IFACE_NONE  0xffffu
+#define IFACE_OTHER 0xfffeu
 /* key.marks: what `state` says of the packet, at most one of them. None: it has no state (not IP, a later fragment), or
  * the program keeps no flows. */
 enum flow_mark {

@@ -47,8 +47,7 @@ static enum decap open_gue(const struct pkt *pkt, const struct key *key, uint16_
     uint32_t len = edit_get16(pkt, pkt->l4 + (uint32_t)UDP_LENGTH), gue = pkt->payload;
     if (len < UDP_LEN + GUE_LEN || !edit_has(pkt, gue, GUE_LEN)) return DECAP_SHORT;
     *in = (struct inner){.limit = pkt->l4 + len};
-    const enum decap d = open_variant(pkt, gue, in);
-    return d == DECAP_DONE && udp_sum_wrong(pkt, key, len) ? DECAP_CHECKSUM : d;
+    return open_variant(pkt, gue, in);
 }
 
 static enum decap open_ipip(const struct pkt *pkt, const struct key *key, struct inner *in)
@@ -106,6 +105,7 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
     struct inner in;
     if (pkt->reason || !(key->kind & KIND_IP)) return DECAP_OTHER;
     enum decap d = kind == TUNNEL_IPIP ? open_ipip(pkt, key, &in) : open_gue(pkt, key, port, &in);
+    if (d == DECAP_DONE && kind != TUNNEL_IPIP && udp_sum_wrong(pkt, key, in.limit - pkt->l4)) d = DECAP_CHECKSUM;
     if (d == DECAP_DONE && !(pkt->flags & PKT_WRITABLE)) d = DECAP_READ_ONLY;
     if (d == DECAP_DONE) d = measure(pkt, &in);
     if (d != DECAP_DONE) return d;
@@ -120,4 +120,18 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
     edit_close(pkt, pkt->l3, outer);
     edit_link(pkt, v6 ? ETHER_IP6 : ETHER_IP4);
     return DECAP_DONE;
+}
+
+bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port, uint32_t *at,
+                   uint32_t *len, bool *v6)
+{
+    struct inner in;
+    if (pkt->reason || !(key->kind & KIND_IP)) return false;
+    enum decap d = kind == TUNNEL_IPIP ? open_ipip(pkt, key, &in) : open_gue(pkt, key, port, &in);
+    if (d == DECAP_DONE) d = measure(pkt, &in);
+    if (d != DECAP_DONE) return false;
+    *at = in.at;
+    *len = in.len;
+    *v6 = in.proto == IPPROTO_NR_IP6;
+    return true;
 }

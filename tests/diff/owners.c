@@ -1,0 +1,535 @@
+/* Differential and property test: packets dealt to several workers by vm_owner beside one worker that gets all.
+ *
+ *   owners [SEED [FILES [PACKETS]]]
+ *
+ * Random conversations through every mode, family and protocol, through a nat (out, forwarded, strangers at a mapped
+ * port) and past both; errors about either direction, from an end or a router; pieces of datagrams. Each packet of a
+ * conversation has the owner that its first had, for 2, 3, 8 and 64 workers. Verdicts, what leaves and the sums of the
+ * counters are those of the one worker; but ports that flows are translated to are each worker's own, so in what leaves
+ * with one it and the sums over it are not compared: there the conversation goes on from what the worker sent.
+ * LONG=1: twenty times as many. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "tests/lib/rng.h"
+#include "tests/lib/sums.h"
+#include "tests/lib/talk.h"
+#include "vm/forward/bind/mappings.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/wire.h"
+#include "vm/vm.h"
+#include "vm/worker/datagrams.h"
+
+enum { TALKS = 12, MODES = 8, TEXT = 6000, WORKERS_MOST = 64, SLOTS = 32, SLOT_BYTES = 2048, ENTRIES = 64 };
+enum { OUT = MODES, FORWARDED, STRANGER, PLAIN, TO_SELF, KINDS };
+enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, REMOTE = 0xc0000201, OWN = 0xcb007101 };
+#define S UINT64_C(1000000000)
+
+/* One worker, or several. */
+struct side {
+    unsigned workers;
+    struct owners *owners;
+    struct vm *vms[WORKERS_MOST];
+    struct datagrams *datagrams[WORKERS_MOST];
+    struct pool *pool;
+    void *memory;
+    struct tx_entry entries[ENTRIES];
+    struct vm_tx tx;
+    struct verdict verdict;
+};
+
+/* A conversation under way: as its opener sends it, and as the other side answers, which each of both sides has found
+ * out for itself. */
+struct conversation {
+    struct talk talk, answer[2];
+    uint32_t seq[2];
+    unsigned step, kind;
+    uint16_t iface, answer_iface;
+    bool answered;
+    unsigned owner; /* of what was seen of it; WORKERS_MOST: nothing yet */
+    uint16_t ip_id;
+};
+
+struct run {
+    struct rng rng;
+    struct program *program;
+    char text[TEXT];
+    bool keyed; /* it keeps state by source */
+    struct facts facts;
+    uint32_t self4[1];
+    struct pbc_range6 self6[1];
+    struct facts_iface ifaces[3];
+    struct vm_in in;
+    struct side side[2]; /* [0] has one worker */
+    struct conversation talks[TALKS];
+    uint8_t bytes[2][TALK_FRAME_MAX + 16];
+};
+
+struct totals {
+    uint64_t files, packets, sent, pieces, errors, elsewhere;
+};
+
+/* ---- programs ---- */
+
+static void put(struct run *r, const char *s)
+{
+    const size_t len = strlen(r->text);
+    snprintf(r->text + len, sizeof r->text - len, "%s", s);
+}
+
+static const char pools[] =
+    "limits { flows 4000; half_open 2000; maglev 251; rejects 1000000/s }\n"
+    "interface wan = \"eth0\"\ninterface lan = \"eth1\"\n"
+    "meter news = 6/h per source/%u\nmeter spoken = 2/s burst 40 per source\n"
+    "pool pt { source 10.9.0.7, 2001:db8::a09:7 ports 1024-65535\n"
+    "  server a 10.0.0.11:8080; server b 10.0.0.12; server c [2001:db8::a00:b]:8080 }\n"
+    "pool own { on down keep; server a 10.0.4.11:8080; server b [2001:db8::a00:40b]:8080 }\n"
+    "pool ks { balance source; server a 10.0.1.11:8080; server b 10.0.1.12 weight 3\n"
+    "  server c [2001:db8::a00:10b]:8080 }\n"
+    "pool raw { server a 10.0.2.11 mac 02:00:00:00:02:0b; server b 10.0.2.12\n  server c 2001:db8::a00:20b }\n"
+    "pool four { source 10.9.0.1; server a 10.0.3.11; server b 10.0.3.12 mac 02:00:00:00:03:0c }\n"
+    "pool both { server a 10.0.5.11; server b 2001:db8::a00:50b }\n";
+
+static const char *const modes[MODES] = {
+    "mode passthrough; -> pt",  "mode passthrough keep source; -> ks",
+    "mode dsr l2; -> raw",      "mode dsr rewrite; -> ks",
+    "mode dsr ipip; -> four",   "mode dsr gue 6080; -> both",
+    "mode passthrough; -> own", "mode dsr gue 6080 variant 1; -> both",
+};
+
+static const char *const rules[] = {
+    "accept state established, related as KNOWN",
+    "drop state invalid as INVALID",
+    "count tcp as TCP",
+    "accept over spoken",
+    "drop udp from 0.0.0.0/0 over news",
+    "accept tcp, udp, sctp, icmp, icmp6 state new, established",
+    "reject tcp flags has psh",
+    "accept state new flows over 3 per source",
+};
+
+static void draw_program(struct run *r)
+{
+    char line[2 * sizeof pools];
+    static const unsigned prefixes[] = {32, 24, 28, 8};
+    const bool keyed = r->keyed = rng_one_in(&r->rng, 2), named = rng_one_in(&r->rng, 2);
+    r->text[0] = '\0';
+    snprintf(line, sizeof line, pools, prefixes[rng_below(&r->rng, 4)]);
+    put(r, line);
+    for (unsigned m = 0; m < MODES; m++) {
+        snprintf(line, sizeof line, "service s%u on 203.0.113.%u, 2001:db8::cb00:%x tcp/80, udp/80, sctp/80%s { ", m,
+                 10 + m, 0x710a + m, rng_one_in(&r->rng, 2) ? ", icmp, icmp6" : "");
+        put(r, line);
+        if (keyed && rng_one_in(&r->rng, 4)) put(r, "affinity source 4s; ");
+        if (keyed && rng_one_in(&r->rng, 4)) put(r, "max flows 5 per source; ");
+        if (rng_one_in(&r->rng, 4)) put(r, "mss clamp auto; ");
+        put(r, modes[m]);
+        put(r, " }\n");
+    }
+    put(r, "nat home {\n  forward 203.0.113.1 udp/80, tcp/80, sctp/80 -> 10.5.0.2:8080\n");
+    put(r, rng_one_in(&r->rng, 2) ? "  masquerade from 10.5.0.0/24 out on wan ports 20000-59999\n}\n"
+                                  : "  source from 10.5.0.0/24 out on wan to 203.0.113.1 ports 20000-59999\n}\n");
+    put(r, named ? "firewall edge default drop {\n" : "firewall edge default accept {\n");
+    for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rng_one_in(&r->rng, 4) || (!keyed && (strstr(rules[i], "over")))) continue;
+        put(r, "  ");
+        put(r, rules[i]);
+        put(r, "\n");
+    }
+    put(r, "  accept to 203.0.113.0/24, 2001:db8::/64\n  accept from 10.5.0.0/24\n  accept from 192.0.2.0/24\n}\n");
+}
+
+static struct program *compiled(const struct run *r)
+{
+    struct compile c;
+    char why[256] = "";
+    struct program *p = NULL;
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    if (compile_text(&c, "random.prey", r->text, strlen(r->text)) == 0)
+        p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    if (!p) {
+        printf("# %s\n%s\n", why, r->text);
+        diags_print_text(c.diags, stdout, false);
+    }
+    compile_fini(&c);
+    return p;
+}
+
+/* ---- the workers ---- */
+
+static bool side_init(struct side *s, struct program *p, unsigned workers, uint64_t seed)
+{
+    const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64;
+    s->workers = workers;
+    s->memory = aligned_alloc(64, bytes);
+    s->pool = s->memory ? pool_init(s->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
+    s->owners = owners_new(p, &(struct owners_cfg){.workers = workers, .seed = seed}, NULL, 0);
+    bool good = s->pool && s->owners;
+    for (unsigned i = 0; good && i < workers; i++) {
+        const struct vm_cfg cfg = {.pool = s->pool, .seed = seed, .worker = i, .workers = workers};
+        s->vms[i] = vm_new(p, &cfg);
+        s->datagrams[i] = datagrams_new(p, seed);
+        good = s->vms[i] && s->datagrams[i];
+    }
+    return good;
+}
+
+static void side_fini(struct side *s)
+{
+    for (unsigned i = 0; i < s->workers; i++) {
+        vm_free(s->vms[i]);
+        datagrams_free(s->datagrams[i]);
+    }
+    owners_free(s->owners);
+    free(s->memory);
+}
+
+static unsigned owner(const struct run *r, struct side *s, struct pkt *pkt)
+{
+    const unsigned o = vm_owner(s->owners, &r->facts, pkt);
+    if (!(o & VM_OWNER_FRAGMENT)) return o;
+    const unsigned at = o & ~VM_OWNER_FRAGMENT;
+    const unsigned whose = datagram_owner(s->datagrams[at], s->owners, &r->facts, pkt, r->in.mono_ns);
+    return whose == VM_OWNER_UNKNOWN ? at : whose;
+}
+
+static void put_back(struct side *s)
+{
+    for (unsigned i = 0; i < s->tx.count; i++) pool_put(s->entries[i].pkt);
+    s->tx = (struct vm_tx){.entries = s->entries, .cap = ENTRIES};
+}
+
+static void judge(struct run *r, struct side *s, unsigned whose, struct pkt *pkt)
+{
+    put_back(s);
+    vm_run(s->vms[whose], &r->in, &pkt, 1, &s->verdict, &s->tx);
+}
+
+/* ---- packets ---- */
+
+static void begin_talk(struct run *r, struct conversation *c)
+{
+    static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP,  IPPROTO_NR_TCP, IPPROTO_NR_UDP,
+                                     IPPROTO_NR_UDP, IPPROTO_NR_ICMP, IPPROTO_NR_SCTP};
+    struct rng *g = &r->rng;
+    const struct conversation *other = &r->talks[rng_below(g, TALKS)];
+    *c = (struct conversation){.seq = {1000, 5000}, .kind = rng_below(g, KINDS), .owner = WORKERS_MOST};
+    struct talk *t = &c->talk;
+    *t = (struct talk){.proto = protos[rng_below(g, sizeof protos)], .ttl = 64, .window = 65535};
+    t->src_port = (uint16_t)(1024 + rng_below(g, 60000));
+    t->dst_port = 80;
+    t->id = (uint16_t)rng_next(g);
+    t->src = 0xc6120001 + rng_below(g, 300);
+    c->iface = rng_one_in(g, 3) ? IFACE_NONE : 0;
+    c->answer_iface = 1;
+    c->ip_id = (uint16_t)rng_next(g);
+    if (c->kind < MODES) {
+        t->v6 = rng_one_in(g, 3);
+        t->dst = VIP + c->kind;
+    } else if (c->kind == OUT) {
+        t->src = INSIDE + rng_below(g, 9);
+        t->dst = REMOTE + rng_below(g, 3);
+        c->iface = 1;
+        c->answer_iface = 0;
+    } else if (c->kind == FORWARDED) {
+        t->dst = OWN;
+        if (t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_UDP;
+        c->iface = 0;
+    } else if (c->kind == STRANGER && !r->keyed && other->kind == OUT && other->answered &&
+               other->talk.proto == IPPROTO_NR_UDP) {
+        c->iface = 0; /* at the port that it was mapped to: see go_on */
+        t->proto = IPPROTO_NR_UDP;
+        t->src = REMOTE + 9;
+        c->answer[0] = c->answer[1] = *t;
+        for (unsigned k = 0; k < 2; k++) c->answer[k].src_port = other->answer[k].dst_port;
+        t->dst = OWN;
+    } else {
+        /* Of what merely crosses nobody is the client: state by source is not kept in one place. */
+        c->kind = c->kind == TO_SELF || r->keyed ? TO_SELF : PLAIN;
+        t->v6 = rng_one_in(g, 3);
+        t->dst = c->kind == TO_SELF ? OWN : REMOTE + 100 + rng_below(g, 5);
+        t->dst_port = (uint16_t)(1 + rng_below(g, 1000));
+        if (t->dst_port == 80) t->dst_port = 81;
+        c->answer_iface = c->iface;
+    }
+    if (t->v6 && t->proto == IPPROTO_NR_ICMP) t->proto = IPPROTO_NR_ICMP6;
+    if (rng_one_in(g, 4)) {
+        t->tag_count = 1;
+        t->tags[0].tpid = 0x8100;
+        t->tags[0].vid = (uint16_t)(5 + rng_below(g, 2));
+    }
+}
+
+static bool is_one_sided(unsigned kind) { return kind == 2 || kind == 3 || kind == 4 || kind == 5 || kind == 7; }
+
+/* The next packet, for each of both sides. */
+static unsigned go_on(struct run *r, struct conversation *c, struct talk t[2])
+{
+    struct rng *g = &r->rng;
+    const bool plain = c->kind == PLAIN || c->kind == TO_SELF;
+    const unsigned dir = !c->answered && !plain ? 0 : c->step < 3 ? c->step & 1 : rng_below(g, 2);
+    for (unsigned k = 0; k < 2; k++) {
+        t[k] = dir ? c->answer[k] : c->talk;
+        if (dir && plain) {
+            t[k] = c->talk;
+            t[k].src = c->talk.dst, t[k].dst = c->talk.src;
+            t[k].src_port = c->talk.dst_port, t[k].dst_port = c->talk.src_port;
+        }
+        if (!dir && c->kind == STRANGER) t[k].dst_port = c->answer[k].src_port;
+        t[k].seq = c->seq[dir];
+        t[k].ack = c->seq[!dir];
+        t[k].flags = c->step == 0 ? TCP_SYN : c->step == 1 && dir ? TCP_SYN | TCP_ACK : TCP_ACK;
+        t[k].type = t[k].v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
+        t[k].chunk = c->step == 0 ? 1 : 3;
+    }
+    if (c->step > 2 && rng_one_in(g, 40)) t[0].flags |= rng_one_in(g, 3) ? TCP_RST : TCP_FIN;
+    if (c->step > 2 && rng_one_in(g, 10)) t[0].flags |= TCP_PSH;
+    t[0].payload = c->step > 2 ? (uint8_t)(8 * rng_below(g, 9)) : 0;
+    if (t[0].proto == IPPROTO_NR_SCTP) t[0].payload = 8;
+    t[1].flags = t[0].flags;
+    t[1].payload = t[0].payload;
+    c->seq[dir] += t[0].payload + (t[0].flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
+    c->step++;
+    return dir;
+}
+
+/* What its receiver says of it, or a router on the way. */
+static void quote(struct run *r, struct talk *t, struct talk *about, bool router)
+{
+    (void)r;
+    *about = *t;
+    t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
+    t->type = t->v6 ? 1 : 3;
+    t->src = router ? 0xc0a80909 : about->dst;
+    t->dst = about->src;
+    t->payload = 0;
+    t->quoted = about;
+}
+
+/* ---- what left ---- */
+
+/* Who got a packet of the opener answers it as he sees it. */
+static void learn(struct run *r, struct conversation *c, unsigned k)
+{
+    const struct side *s = &r->side[k];
+    struct pkt pkt;
+    struct key key;
+    if (is_one_sided(c->kind) || c->kind == PLAIN || c->kind == TO_SELF || !s->tx.count) return;
+    if (s->entries[0].cause != TX_CAUSE_PACKET) return;
+    const struct pkt *sent = s->entries[0].pkt;
+    pkt_view(&pkt, sent->data, sent->cap_len, sent->wire_len, LINK_ETHER, IFACE_NONE);
+    if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE || key.proto != c->talk.proto) return;
+    if (key.kind & KIND_FRAG_LATER) return;
+    const unsigned word = c->talk.v6 ? 3 : 0;
+    const uint16_t asked = c->answer[k].src_port;
+    c->answer[k] = c->talk;
+    c->answer[k].src = key.dst[word];
+    c->answer[k].dst = key.src[word];
+    if (key.kind & KIND_PORTS) {
+        c->answer[k].src_port = c->kind == STRANGER ? asked : key.dst_port;
+        c->answer[k].dst_port = key.src_port;
+    } else if (key.kind & KIND_ICMP_HEADER) {
+        c->answer[k].id = wire_get16(sent->data + pkt.l4 + ICMP_REST);
+    }
+    c->answered = c->kind != STRANGER;
+}
+
+static bool differ(const char *what, const struct run *r, const struct conversation *c, uint64_t a, uint64_t b)
+{
+    char text[200];
+    printf("# %s: %" PRIu64 " by one worker, %" PRIu64 " by %u; kind %u, step %u, %s\n", what, a, b, r->side[1].workers,
+           c->kind, c->step, talk_text(&c->talk, text, sizeof text));
+    return false;
+}
+
+/* Does what leaves for the other side have a port of the worker's? So does what the target of a forward says when its
+ * flow is over: it begins one of its own. */
+static bool has_own_port(const struct conversation *c, unsigned dir, const struct pkt *sent)
+{
+    const uint32_t l4 = ETHER_LEN + (uint32_t)VLAN_LEN * c->talk.tag_count + IP4_LEN;
+    if (c->kind == FORWARDED) return dir == 1 && wire_get16(sent->data + l4) != c->talk.dst_port;
+    return dir == 0 && (c->kind == 0 || c->kind == 6 || c->kind == OUT);
+}
+
+static bool same_sent(const struct run *r, const struct conversation *c, unsigned dir, bool error)
+{
+    const struct side *a = &r->side[0], *b = &r->side[1];
+    if (a->tx.count != b->tx.count) return differ("packets that leave", r, c, a->tx.count, b->tx.count);
+    for (unsigned i = 0; i < a->tx.count; i++) {
+        const struct tx_entry *x = &a->entries[i], *y = &b->entries[i];
+        if (x->kind != y->kind || x->cause != y->cause || x->out_if != y->out_if || x->family != y->family)
+            return differ("how it leaves", r, c, x->out_if, y->out_if);
+        if (x->pkt->wire_len != y->pkt->wire_len) return differ("length", r, c, x->pkt->wire_len, y->pkt->wire_len);
+        if (x->family && memcmp(x->next_hop, y->next_hop, sizeof x->next_hop) != 0)
+            return differ("next hop", r, c, x->next_hop[0], y->next_hop[0]);
+        const bool tunnelled = c->kind == 4 || c->kind == 5 || c->kind == 7; /* an outer header has a number of the
+                                                                                worker's, and a sum over it */
+        if (has_own_port(c, error ? 0 : dir, x->pkt) || c->kind == STRANGER) continue;
+        const uint32_t ip = ETHER_LEN + (uint32_t)VLAN_LEN * c->talk.tag_count;
+        for (uint32_t n = tunnelled ? ip + IP4_LEN : 0; n < x->pkt->head_len; n++)
+            if (x->pkt->data[n] != y->pkt->data[n]) return differ("byte", r, c, x->pkt->data[n], y->pkt->data[n]);
+    }
+    return true;
+}
+
+static bool same_verdict(const struct run *r, const struct conversation *c)
+{
+    const struct verdict *a = &r->side[0].verdict, *b = &r->side[1].verdict;
+    if (a->action != b->action) return differ("verdict", r, c, a->action, b->action);
+    if (a->reason != b->reason) return differ("reason", r, c, a->reason, b->reason);
+    if (a->rule != b->rule || a->firewall != b->firewall) return differ("rule", r, c, a->rule, b->rule);
+    if (a->service != b->service || a->server != b->server) return differ("server", r, c, a->server, b->server);
+    return true;
+}
+
+/* ---- running ---- */
+
+/* All packets of the conversation have one owner; errors and pieces among them. */
+static bool same_owner(const struct run *r, struct conversation *c, unsigned whose)
+{
+    if (c->owner == WORKERS_MOST) c->owner = whose;
+    return c->owner == whose || differ("owner", r, c, c->owner, whose);
+}
+
+static bool pass(struct run *r, struct conversation *c, struct talk t[2], unsigned dir, bool error,
+                 struct totals *totals)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        struct pkt pkt;
+        const uint32_t len = talk_build(&t[k], r->bytes[k]), l3 = ETHER_LEN + (uint32_t)VLAN_LEN * t[k].tag_count;
+        if (!t[k].fragment) sums_fill(r->bytes[k] + l3, len - l3);
+        if (t[k].fragment == 2) memset(r->bytes[k] + l3 + IP4_LEN, 0, len - l3 - IP4_LEN); /* no ports */
+        if (t[k].fragment == 1) wire_put16(r->bytes[k] + l3 + IP4_LEN + UDP_SUM, 0);
+        pkt_view(&pkt, r->bytes[k], len, len, LINK_ETHER, dir != error ? c->answer_iface : c->iface);
+        const unsigned whose = owner(r, &r->side[k], &pkt);
+        if (whose >= r->side[k].workers) return differ("no worker", r, c, 0, whose);
+        if (k == 1 && !same_owner(r, c, whose)) return false;
+        totals->elsewhere += k == 1 && whose != 0;
+        judge(r, &r->side[k], whose, &pkt);
+        if (dir == 0 && !error) learn(r, c, k);
+    }
+    totals->packets++;
+    totals->sent += r->side[1].tx.count;
+    totals->errors += error;
+    return same_verdict(r, c) && same_sent(r, c, dir, error);
+}
+
+/* The same datagram in two pieces. */
+static bool pass_pieces(struct run *r, struct conversation *c, struct talk t[2], unsigned dir, struct totals *totals)
+{
+    c->ip_id++;
+    for (unsigned piece = 1; piece <= 2; piece++) {
+        for (unsigned k = 0; k < 2; k++) {
+            t[k].fragment = (uint8_t)piece;
+            t[k].ip_id = c->ip_id;
+            t[k].payload = 32;
+        }
+        if (!pass(r, c, t, dir, false, totals)) return false;
+    }
+    totals->pieces += 2;
+    return true;
+}
+
+static bool step(struct run *r, struct totals *totals)
+{
+    struct rng *g = &r->rng;
+    struct conversation *c = &r->talks[rng_below(g, TALKS)];
+    struct talk t[2], about[2];
+    if (c->step == 0 || rng_one_in(g, 40)) begin_talk(r, c);
+    const unsigned dir = go_on(r, c, t);
+    const bool error = c->step > 1 && rng_one_in(g, 12), router = rng_one_in(g, 2);
+    const bool pieces = !error && !t[0].v6 && rng_one_in(g, 12) && t[0].proto == IPPROTO_NR_UDP;
+    if (pieces) return pass_pieces(r, c, t, dir, totals);
+    for (unsigned k = 0; error && k < 2; k++) quote(r, &t[k], &about[k], router);
+    return pass(r, c, t, dir, error, totals);
+}
+
+static void tick(struct run *r)
+{
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned i = 0; i < r->side[k].workers; i++) {
+            put_back(&r->side[k]);
+            vm_tick(r->side[k].vms[i], &r->in, &r->side[k].tx);
+        }
+    r->in.mono_ns += rng_one_in(&r->rng, 20) ? 20 * S : 1 + rng_below(&r->rng, 2000000);
+}
+
+static bool same_sums(const struct run *r)
+{
+    struct vm_counters sum = {0};
+    const struct vm_counters *one = vm_counters(r->side[0].vms[0]);
+    for (unsigned i = 0; i < r->side[1].workers; i++) {
+        const struct vm_counters *c = vm_counters(r->side[1].vms[i]);
+        for (unsigned a = 0; a < ACTION_COUNT; a++) sum.verdicts[a].packets += c->verdicts[a].packets;
+        for (unsigned a = 0; a < REASON_COUNT; a++) sum.reasons[a].packets += c->reasons[a].packets;
+    }
+    for (unsigned a = 0; a < ACTION_COUNT; a++)
+        if (sum.verdicts[a].packets != one->verdicts[a].packets)
+            return differ("sum of verdicts", r, &r->talks[0], one->verdicts[a].packets, sum.verdicts[a].packets);
+    for (unsigned a = 0; a < REASON_COUNT; a++)
+        if (sum.reasons[a].packets != one->reasons[a].packets)
+            return differ("sum of reasons", r, &r->talks[0], one->reasons[a].packets, sum.reasons[a].packets);
+    return true;
+}
+
+static bool start(struct run *r, uint64_t seed)
+{
+    static const unsigned workers[] = {2, 3, 8, 64};
+    r->rng.state = seed;
+    draw_program(r);
+    r->program = compiled(r);
+    r->self4[0] = OWN;
+    r->self6[0] = (struct pbc_range6){0x20010db800000000, 0xcb007101, 0x20010db800000000, 0xcb007101};
+    r->ifaces[0] = (struct facts_iface){.addr4 = OWN};
+    r->facts = (struct facts){.generation = 1,
+                              .self4 = r->self4,
+                              .self4_count = 1,
+                              .self6 = r->self6,
+                              .self6_count = 1,
+                              .addr4 = OWN,
+                              .addr6 = {0x20010db8, 0, 0, 0xcb007101},
+                              .ifaces = r->ifaces,
+                              .ifaces_count = 3};
+    r->in = (struct vm_in){.mono_ns = 1000 * S, .facts = &r->facts};
+    return r->program && side_init(&r->side[0], r->program, 1, seed) &&
+           side_init(&r->side[1], r->program, workers[seed % 4], seed);
+}
+
+static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
+{
+    static struct run r;
+    memset(&r, 0, sizeof r);
+    bool good = start(&r, seed);
+    for (unsigned i = 0; good && i < packets; i++) {
+        good = step(&r, totals);
+        if (rng_one_in(&r.rng, 8)) tick(&r);
+    }
+    good = good && same_sums(&r);
+    totals->files++;
+    if (!good) printf("# seed %" PRIu64 ", rules:\n%s\n", seed, r.text);
+    for (unsigned k = 0; k < 2; k++) put_back(&r.side[k]), side_fini(&r.side[k]);
+    program_put(r.program);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    const char *wanted = getenv("LONG");
+    const unsigned times = wanted && *wanted ? 20 : 1;
+    const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+    const unsigned files = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 0) : 40 * times;
+    const unsigned packets = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 4000;
+    struct totals totals = {0};
+    bool good = true;
+    for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, &totals);
+    printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " elsewhere than worker 0, %" PRIu64
+           " sent, %" PRIu64 " pieces, %" PRIu64 " errors\n",
+           totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors);
+    if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
+    printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..1\n", good ? "" : "not ");
+    return !good;
+}

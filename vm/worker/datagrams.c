@@ -1,0 +1,82 @@
+/* Whose the pieces of a datagram are, see datagrams.h: a keyed table, whose words are the times when the firsts came.
+ */
+#include "vm/worker/datagrams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/keyed/keyed.h"
+#include "vm/packet/parse/fragment.h"
+#include "vm/packet/time.h"
+
+#define LIFE_NS UINT64_C(30000000000) /* of a datagram, as in flow/fragments/ */
+
+struct datagram {
+    _Alignas(uint64_t) uint32_t src[4];
+    uint32_t dst[4], id, kind;
+    uint64_t owner;
+};
+enum { DATAGRAM_WORDS = 5 };
+static_assert(offsetof(struct datagram, owner) == DATAGRAM_WORDS * 8, "a key of whole words");
+
+struct datagrams {
+    struct keyed table; /* the word of each: when its first came */
+};
+
+struct datagrams *datagrams_new(const struct program *p, uint64_t seed)
+{
+    struct datagrams *d = calloc(1, sizeof *d);
+    const struct keyed_cfg cfg = {.most = p->settings_count ? p->settings->fragments : 4096,
+                                  .key_words = DATAGRAM_WORDS,
+                                  .entry_bytes = sizeof(struct datagram),
+                                  .seed = seed};
+    if (d && keyed_init(&d->table, &cfg)) return d;
+    free(d);
+    return NULL;
+}
+
+void datagrams_free(struct datagrams *d)
+{
+    if (d) keyed_fini(&d->table);
+    free(d);
+}
+
+static struct datagram datagram_of(const struct key *key, const struct fragment *f)
+{
+    struct datagram d = {.id = f->id, .kind = key->kind & KIND_IP4 ? 4u | (uint32_t)key->proto << 8 : 6u};
+    memcpy(d.src, key->src, sizeof d.src);
+    memcpy(d.dst, key->dst, sizeof d.dst);
+    return d;
+}
+
+/* Of two full groups the oldest makes way. */
+static void note(struct keyed *t, const struct place *at, const struct datagram *d, uint32_t slot, unsigned owner,
+                 uint64_t now_ns)
+{
+    if (slot == KEYED_NONE) slot = keyed_add(t, at, d);
+    if (slot == KEYED_NONE) {
+        keyed_drop(t, keyed_lowest(t, at));
+        slot = keyed_add(t, at, d);
+    }
+    ((struct datagram *)keyed_at(t, slot))->owner = owner;
+    t->words[slot] = now_ns;
+}
+
+unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struct facts *facts, struct pkt *pkt,
+                        uint64_t now_ns)
+{
+    struct key key;
+    struct fragment f;
+    struct place at;
+    if (pkt_parse(pkt, facts, &key) != REASON_NONE || !fragment_read(pkt, &key, &f)) return 0;
+    const struct datagram mine = datagram_of(&key, &f);
+    keyed_place(&d->table, &mine, DATAGRAM_WORDS, &at);
+    uint32_t slot = keyed_find(&d->table, &at, &mine);
+    if (key.kind & KIND_FRAG_FIRST) {
+        const unsigned owner = owner_of_whole(o, facts, pkt, &key);
+        note(&d->table, &at, &mine, slot, owner, now_ns);
+        return owner;
+    }
+    if (slot == KEYED_NONE || now_ns >= time_after(d->table.words[slot], LIFE_NS)) return VM_OWNER_UNKNOWN;
+    return (unsigned)((const struct datagram *)keyed_at(&d->table, slot))->owner;
+}

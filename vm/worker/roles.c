@@ -1,0 +1,394 @@
+/* What addresses and ports are to a program, see roles.h: ranges of ports, sorted by address, role and protocol, and an
+ * open hash table from an address to its part of them. */
+#include "vm/worker/roles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/keyed/hash.h"
+
+/* A role of an address at some ports. */
+struct part {
+    uint32_t addr[4];
+    uint8_t family, role, proto, reserved;
+    uint16_t lo, hi;
+    uint64_t until_ns; /* UINT64_MAX: of the program itself; else of one before it */
+};
+
+struct address {
+    uint32_t first, count; /* parts */
+    uint32_t roles;        /* enum role, of all of them */
+};
+
+struct roles {
+    struct part *parts;
+    struct address *addresses;
+    uint32_t *slots; /* index in addresses + 1; 0: free */
+    struct role_masquerade *masquerades;
+    uint32_t parts_count, addresses_count, masquerades_count;
+    uint32_t mask; /* of slots */
+    uint64_t drain_ns;
+};
+
+/* ---- ports of a pool ---- */
+
+/* A few ranges; more than that are taken together. */
+enum { FEW = 4 };
+struct some_ports {
+    uint8_t count;
+    uint16_t lo[FEW], hi[FEW];
+};
+
+static void ports_join(struct some_ports *s, uint16_t lo, uint16_t hi)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        const bool apart = hi < s->lo[i] || lo > s->hi[i];
+        if (apart && s->count < FEW) continue;
+        if (lo < s->lo[i]) s->lo[i] = lo;
+        if (hi > s->hi[i]) s->hi[i] = hi;
+        return;
+    }
+    s->lo[s->count] = lo;
+    s->hi[s->count++] = hi;
+}
+
+/* What a pool's servers are sent, by whether their client's address is kept. */
+struct pool_ports {
+    struct some_ports kept[ROLE_PROTOS], own[ROLE_PROTOS];
+};
+
+/* ---- making ---- */
+
+struct making {
+    const struct program *p;
+    struct part *parts;
+    size_t count, room;
+    bool failed;
+};
+
+static void add(struct making *m, const struct part *part)
+{
+    if (m->count == m->room) {
+        const size_t room = m->room ? 2 * m->room : 64;
+        struct part *grown = m->failed ? NULL : reallocarray(m->parts, room, sizeof *grown);
+        m->failed = !grown;
+        if (!grown) return;
+        m->parts = grown;
+        m->room = room;
+    }
+    m->parts[m->count++] = *part;
+}
+
+static void add_ports(struct making *m, unsigned family, const uint32_t addr[4], enum role role, enum role_proto proto,
+                      uint16_t lo, uint16_t hi)
+{
+    struct part part = {.family = (uint8_t)family,
+                        .role = (uint8_t)role,
+                        .proto = (uint8_t)proto,
+                        .lo = lo,
+                        .hi = hi,
+                        .until_ns = UINT64_MAX};
+    if (family >= 4) memcpy(part.addr, addr, sizeof part.addr);
+    add(m, &part);
+}
+
+/* An endpoint's protocol stands for some of ours: bit i for ROLE i. */
+static unsigned protos_of(uint8_t endpoint)
+{
+    switch ((enum pbc_endpoint_proto)endpoint) {
+    case PBC_EP_TCP: return 1u << ROLE_TCP;
+    case PBC_EP_UDP: return 1u << ROLE_UDP;
+    case PBC_EP_SCTP: return 1u << ROLE_SCTP;
+    case PBC_EP_PORTS: return 1u << ROLE_TCP | 1u << ROLE_UDP | 1u << ROLE_SCTP;
+    default: return 1u << ROLE_QUERY;
+    }
+}
+
+static void add_endpoint(struct making *m, unsigned family, const uint32_t addr[4], enum role role, uint8_t endpoint,
+                         uint16_t lo, uint16_t hi)
+{
+    const unsigned protos = protos_of(endpoint);
+    if (protos == 1u << ROLE_QUERY) lo = 0, hi = UINT16_MAX;
+    for (unsigned i = 0; i < ROLE_PROTOS; i++)
+        if (protos >> i & 1) add_ports(m, family, addr, role, (enum role_proto)i, lo, hi);
+}
+
+static void add_services(struct making *m)
+{
+    static const uint32_t none[4];
+    for (uint32_t i = 0; i < m->p->endpoints_count; i++) {
+        const struct pbc_endpoint *e = &m->p->endpoints[i];
+        const bool self = e->to == PBC_TO_SELF;
+        if (e->to == PBC_TO_ADDRESS)
+            add_endpoint(m, e->family, e->addr, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+        if (e->to == PBC_TO_ANY) add_endpoint(m, ROLE_ANY, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+        if (self) add_endpoint(m, ROLE_SELF4, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+        if (self) add_endpoint(m, ROLE_SELF6, none, ROLE_SERVICE, e->proto, e->port_lo, e->port_hi);
+    }
+}
+
+/* The ports that a service is asked on, for its pools. */
+static void join_service(const struct program *p, const struct pbc_service *s, struct pool_ports *of)
+{
+    struct some_ports *to = mode_is(s->mode, MODE_OWN_SOURCE) ? of->own : of->kept;
+    if (!mode_is(s->mode, MODE_REWRITES)) return;
+    for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count; e++) {
+        const unsigned protos = protos_of(p->endpoints[e].proto);
+        const bool query = protos == 1u << ROLE_QUERY;
+        for (unsigned i = 0; i < ROLE_PROTOS; i++)
+            if (protos >> i & 1)
+                ports_join(&to[i], query ? 0 : p->endpoints[e].port_lo, query ? UINT16_MAX : p->endpoints[e].port_hi);
+    }
+}
+
+static void add_server(struct making *m, const struct pbc_server *s, enum role role, enum role_proto proto,
+                       const struct some_ports *ports)
+{
+    const bool one = s->port && proto != ROLE_QUERY;
+    for (unsigned i = 0; i < ports->count; i++) {
+        add_ports(m, s->family, s->addr, role, proto, one ? s->port : ports->lo[i], one ? s->port : ports->hi[i]);
+        if (one) return;
+    }
+}
+
+static void add_source(struct making *m, unsigned family, const uint32_t addr[4], const struct pbc_pool *pool)
+{
+    for (unsigned i = 0; i < ROLE_OTHER; i++)
+        add_ports(m, family, addr, ROLE_OUTSIDE, (enum role_proto)i, pool->source_port_lo, pool->source_port_hi);
+}
+
+/* The verifier has seen that they are no more than PBC_SOURCES_MAX a pool. */
+static unsigned add_sources(struct making *m, const struct pbc_pool *pool)
+{
+    const struct program *p = m->p;
+    unsigned families = 0;
+    for (uint32_t i = pool->sources; i < pool->sources + pool->source_count; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        if (s->count4) families |= PBC_FAMILY_4;
+        if (s->count6) families |= PBC_FAMILY_6;
+        for (uint32_t r = s->first4; r < s->first4 + s->count4; r++)
+            for (uint64_t a = p->set4[r].lo; a <= p->set4[r].hi; a++)
+                add_source(m, 4, (const uint32_t[4]){(uint32_t)a}, pool);
+        for (uint32_t r = s->first6; r < s->first6 + s->count6; r++) {
+            const struct pbc_range6 *of = &p->set6[r];
+            for (uint64_t n = 0; n <= of->hi_lo - of->lo_lo; n++) {
+                const uint64_t low = of->lo_lo + n;
+                add_source(m, 6,
+                           (const uint32_t[4]){(uint32_t)(of->lo_hi >> 32), (uint32_t)of->lo_hi, (uint32_t)(low >> 32),
+                                               (uint32_t)low},
+                           pool);
+            }
+        }
+    }
+    return families;
+}
+
+static bool any_ports(const struct some_ports of[ROLE_PROTOS])
+{
+    for (unsigned i = 0; i < ROLE_PROTOS; i++)
+        if (of[i].count) return true;
+    return false;
+}
+
+static void add_pool(struct making *m, const struct pbc_pool *pool, const struct pool_ports *ports)
+{
+    const unsigned sources = any_ports(ports->own) ? add_sources(m, pool) : 0;
+    for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
+        const struct pbc_server *s = &m->p->servers[i];
+        const bool own = !(sources & (s->family == 4 ? PBC_FAMILY_4 : PBC_FAMILY_6));
+        for (unsigned proto = 0; proto < ROLE_PROTOS; proto++) {
+            add_server(m, s, ROLE_SERVER, (enum role_proto)proto, &ports->kept[proto]);
+            if (own) add_server(m, s, ROLE_OWN_POOL, (enum role_proto)proto, &ports->own[proto]);
+        }
+    }
+}
+
+static void add_pools(struct making *m)
+{
+    const struct program *p = m->p;
+    struct pool_ports *ports = calloc((size_t)p->pools_count + 1, sizeof *ports);
+    m->failed |= !ports;
+    for (uint32_t i = 0; ports && i < p->branches_count; i++)
+        for (uint32_t s = p->branches[i].shares; s < p->branches[i].shares + p->branches[i].share_count; s++)
+            join_service(p, &p->services[p->branches[i].service], &ports[p->shares[s].pool]);
+    for (uint32_t i = 0; ports && i < p->pools_count; i++) add_pool(m, &p->pools[i], &ports[i]);
+    free(ports);
+}
+
+/* What it forwards, and where to. */
+static void add_forward(struct making *m, const struct pbc_nat *n)
+{
+    const unsigned to = n->flags & PBC_NAT_TO_SELF ? (n->family == 4 ? ROLE_SELF4 : ROLE_SELF6) : n->family;
+    const uint16_t lo = n->target_port ? n->target_port : n->port_lo;
+    add_endpoint(m, to, n->to, ROLE_SERVICE, n->proto, n->port_lo, n->port_hi);
+    add_endpoint(m, n->family, n->target, ROLE_SERVER, n->proto, lo, (uint16_t)(lo + (n->port_hi - n->port_lo)));
+}
+
+/* Identifiers of queries come from all that there are. */
+static void add_outside(struct making *m, const struct pbc_nat *n)
+{
+    add_ports(m, n->family, n->to, ROLE_OUTSIDE, ROLE_TCP, n->port_lo, n->port_hi);
+    add_ports(m, n->family, n->to, ROLE_OUTSIDE, ROLE_UDP, n->port_lo, n->port_hi);
+    add_ports(m, n->family, n->to, ROLE_OUTSIDE, ROLE_QUERY, 0, UINT16_MAX);
+    add_ports(m, n->family, n->to, ROLE_KEPT, ROLE_SCTP, 0, UINT16_MAX);
+    add_ports(m, n->family, n->to, ROLE_KEPT, ROLE_OTHER, 0, UINT16_MAX);
+}
+
+static void add_nats(struct making *m, struct roles *r)
+{
+    for (uint32_t i = 0; i < m->p->nats_count; i++) {
+        const struct pbc_nat *n = &m->p->nats[i];
+        if (n->kind == PBC_NAT_FORWARD) add_forward(m, n);
+        if (n->kind == PBC_NAT_SOURCE) add_outside(m, n);
+        if (n->kind == PBC_NAT_MASQUERADE)
+            r->masquerades[r->masquerades_count++] = (struct role_masquerade){n->out, n->port_lo, n->port_hi};
+    }
+}
+
+/* Flows of what was before go on for a while, and are found where they were. */
+static void add_before(struct making *m, const struct roles *before, uint64_t now_ns)
+{
+    for (uint32_t i = 0; before && i < before->parts_count; i++) {
+        struct part part = before->parts[i];
+        if (part.until_ns == UINT64_MAX) part.until_ns = now_ns + before->drain_ns;
+        if (part.until_ns > now_ns) add(m, &part);
+    }
+}
+
+static int by_place(const struct part *x, const struct part *y)
+{
+    if (x->family != y->family) return x->family < y->family ? -1 : 1;
+    for (unsigned i = 0; i < 4; i++)
+        if (x->addr[i] != y->addr[i]) return x->addr[i] < y->addr[i] ? -1 : 1;
+    return 0;
+}
+
+static int by_role(const struct part *x, const struct part *y)
+{
+    if (x->role != y->role) return x->role < y->role ? -1 : 1;
+    if (x->proto != y->proto) return x->proto < y->proto ? -1 : 1;
+    return 0;
+}
+
+static int in_order(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    const int place = by_place(x, y), role = place ? place : by_role(x, y);
+    if (role) return role;
+    return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* Sorted, and ranges that overlap made one, which lasts as long as the longer. */
+static void settle_parts(struct making *m)
+{
+    size_t kept = 0;
+    qsort(m->parts, m->count, sizeof *m->parts, in_order);
+    for (size_t i = 0; i < m->count; i++) {
+        const struct part *part = &m->parts[i];
+        struct part *last = kept ? &m->parts[kept - 1] : NULL;
+        if (!last || by_place(last, part) || by_role(last, part) || part->lo > last->hi) {
+            m->parts[kept++] = *part;
+            continue;
+        }
+        if (part->hi > last->hi) last->hi = part->hi;
+        if (part->until_ns > last->until_ns) last->until_ns = part->until_ns;
+    }
+    m->count = kept;
+}
+
+static uint32_t slot_of(const struct roles *r, unsigned family, const uint32_t addr[4])
+{
+    uint64_t h = hash_pair(addr[0], addr[1]) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 29 ^ hash_pair(addr[2], addr[3] ^ family)) * 0xbf58476d1ce4e5b9u;
+    return (uint32_t)(h >> 32) & r->mask;
+}
+
+static bool index_parts(struct roles *r)
+{
+    uint32_t slots = 8;
+    r->addresses = calloc((size_t)r->parts_count + 1, sizeof *r->addresses);
+    for (uint32_t i = 0; r->addresses && i < r->parts_count; i++) {
+        if (i == 0 || by_place(&r->parts[i - 1], &r->parts[i]) != 0)
+            r->addresses[r->addresses_count++] = (struct address){.first = i};
+        r->addresses[r->addresses_count - 1].count++;
+        r->addresses[r->addresses_count - 1].roles |= r->parts[i].role;
+    }
+    while (slots < 2 * r->addresses_count) slots *= 2;
+    r->mask = slots - 1;
+    r->slots = calloc(slots, sizeof *r->slots);
+    for (uint32_t i = 0; r->slots && i < r->addresses_count; i++) {
+        const struct part *part = &r->parts[r->addresses[i].first];
+        uint32_t at = slot_of(r, part->family, part->addr);
+        while (r->slots[at]) at = (at + 1) & r->mask;
+        r->slots[at] = i + 1;
+    }
+    return r->addresses && r->slots;
+}
+
+struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns)
+{
+    struct roles *r = calloc(1, sizeof *r);
+    struct making m = {.p = p};
+    if (!r) return NULL;
+    r->masquerades = calloc((size_t)p->nats_count + 1, sizeof *r->masquerades);
+    m.failed = !r->masquerades;
+    for (uint32_t i = 0; i < p->pools_count; i++)
+        if (p->pools[i].drain_ns > r->drain_ns) r->drain_ns = p->pools[i].drain_ns;
+    add_services(&m);
+    add_pools(&m);
+    if (r->masquerades) add_nats(&m, r);
+    add_before(&m, before, now_ns);
+    if (!m.failed && m.count) settle_parts(&m);
+    r->parts = m.parts;
+    r->parts_count = (uint32_t)m.count;
+    if (!m.failed && index_parts(r)) return r;
+    roles_free(r);
+    return NULL;
+}
+
+void roles_free(struct roles *r)
+{
+    if (!r) return;
+    free(r->parts);
+    free(r->addresses);
+    free(r->slots);
+    free(r->masquerades);
+    free(r);
+}
+
+/* ---- asking ---- */
+
+uint32_t role_find(const struct roles *r, unsigned family, const uint32_t addr[4])
+{
+    static const uint32_t none[4];
+    if (family < 4) addr = none;
+    for (uint32_t at = slot_of(r, family, addr); r->slots[at]; at = (at + 1) & r->mask) {
+        const struct part *part = &r->parts[r->addresses[r->slots[at] - 1].first];
+        if (part->family == family && memcmp(part->addr, addr, sizeof part->addr) == 0) return r->slots[at] - 1;
+    }
+    return ROLE_NONE;
+}
+
+bool role_is(const struct roles *r, uint32_t found, enum role role, enum role_proto proto, uint16_t port)
+{
+    if (found == ROLE_NONE || !(r->addresses[found].roles & role)) return false;
+    const struct part want = {.role = (uint8_t)role, .proto = (uint8_t)proto};
+    uint32_t lo = r->addresses[found].first, hi = lo + r->addresses[found].count;
+    while (lo < hi) { /* the first part behind that port */
+        const uint32_t mid = lo + (hi - lo) / 2;
+        const int order = by_role(&r->parts[mid], &want);
+        if (order < 0 || (order == 0 && r->parts[mid].lo <= port))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo == r->addresses[found].first) return false;
+    const struct part *last = &r->parts[lo - 1];
+    return by_role(last, &want) == 0 && last->hi >= port;
+}
+
+const struct role_masquerade *roles_masquerades(const struct roles *r, uint32_t *count)
+{
+    *count = r->masquerades_count;
+    return r->masquerades;
+}

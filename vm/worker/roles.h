@@ -1,0 +1,42 @@
+/* What addresses and ports are to a program: a service's, a server's, one that it translates to. Who asks which side of
+ * a packet is the client (owner.h) looks here. Made once for a program; a look-up is one probe for most addresses. */
+#ifndef VM_WORKER_ROLES_H
+#define VM_WORKER_ROLES_H
+
+#include "vm/program/program.h"
+
+enum role {
+    ROLE_SERVICE = 1 << 0,  /* who sends to it is a client: endpoints of services, and what a nat forwards */
+    ROLE_OUTSIDE = 1 << 1,  /* an address and port that flows are translated to: its port names the worker */
+    ROLE_OWN_POOL = 1 << 2, /* a server that this machine's own address is translated for, at PBC_OWN_PORT_LO and up */
+    ROLE_KEPT = 1 << 4,     /* the same address for protocols that keep their ports: its other end names the worker */
+    ROLE_SERVER = 1 << 3,   /* who it sends to is a client: servers that see clients' addresses, targets of a nat */
+};
+/* By what a conversation's sides are told apart. QUERY: the identifier of an ICMP query. */
+enum role_proto { ROLE_TCP, ROLE_UDP, ROLE_SCTP, ROLE_QUERY, ROLE_OTHER, ROLE_PROTOS };
+
+/* An address: family 4 or 6, or one of these. */
+enum { ROLE_ANY = 0, ROLE_SELF4 = 1, ROLE_SELF6 = 2 };
+
+/* A statement that masquerades. */
+struct role_masquerade {
+    uint32_t out; /* interface */
+    uint16_t lo, hi;
+};
+
+struct roles;
+
+/* Of the program, and of `before` (NULL: none) for as long as flows of what is not there any more drain. NULL: out of
+ * memory. */
+struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns);
+void roles_free(struct roles *r);
+
+/* The address, for role_is; ROLE_NONE: it has no role. Of ANY, SELF4 and SELF6 `addr` is not read. */
+#define ROLE_NONE UINT32_MAX
+uint32_t role_find(const struct roles *r, unsigned family, const uint32_t addr[4]);
+/* Has that address (or ROLE_NONE) the role at that port? */
+bool role_is(const struct roles *r, uint32_t found, enum role role, enum role_proto proto, uint16_t port);
+
+const struct role_masquerade *roles_masquerades(const struct roles *r, uint32_t *count);
+
+#endif
