@@ -22,6 +22,13 @@ KEPT = {
     "state_cleanup": "the live run",
     "ports_reserve": "the live run",
     "GUARD_ANY_PORT": "the live run",
+    "owners_new": "the live run",
+    "owners_free": "the live run",
+    "owners_need_restart": "the live run",
+    "vm_owner": "the live run",
+    "datagrams_new": "the live run",
+    "datagrams_free": "the live run",
+    "datagram_owner": "the live run",
     # What only tests may ask.
     "compile_text": "rules in memory",
     "lang_parse_text": "rules in memory",

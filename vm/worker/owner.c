@@ -311,14 +311,14 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, cons
 /* A rule that opens tunnels may open this one: what is inside. */
 static bool inside_of(const struct owners *o, const struct pkt *pkt, const struct key *key, struct pkt *inner)
 {
-    uint32_t at, len;
-    bool v6;
+    struct tunnel_inner in;
     for (uint32_t i = 0; i < o->opens_count; i++) {
         const struct pbc_rule *r = o->opens[i];
         const enum tunnel_kind kind = verdict_is(r->verdict, VERDICT_TAKES_PORT) ? TUNNEL_GUE : TUNNEL_IPIP;
-        if (!tunnel_inside(pkt, key, kind, r->port, &at, &len, &v6) || at >= pkt->head_len) continue;
-        pkt_view(inner, pkt->data + at, pkt->head_len - at < len ? pkt->head_len - at : len, len,
-                 v6 ? LINK_IP6 : LINK_IP4, pkt->iface);
+        if (!tunnel_inside(pkt, key, kind, r->port, &in) || in.at >= pkt->head_len) continue;
+        const uint32_t there = pkt->head_len - in.at;
+        pkt_view(inner, pkt->data + in.at, there < in.len ? there : in.len, in.len, in.v6 ? LINK_IP6 : LINK_IP4,
+                 pkt->iface);
         return true;
     }
     return false;

@@ -122,16 +122,14 @@ enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind
     return DECAP_DONE;
 }
 
-bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port, uint32_t *at,
-                   uint32_t *len, bool *v6)
+bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
+                   struct tunnel_inner *inner)
 {
     struct inner in;
     if (pkt->reason || !(key->kind & KIND_IP)) return false;
     enum decap d = kind == TUNNEL_IPIP ? open_ipip(pkt, key, &in) : open_gue(pkt, key, port, &in);
     if (d == DECAP_DONE) d = measure(pkt, &in);
     if (d != DECAP_DONE) return false;
-    *at = in.at;
-    *len = in.len;
-    *v6 = in.proto == IPPROTO_NR_IP6;
+    *inner = (struct tunnel_inner){.at = in.at, .len = in.len, .v6 = in.proto == IPPROTO_NR_IP6};
     return true;
 }

@@ -71,8 +71,12 @@ enum decap {
  * and is to be parsed again. A GUE checksum is taken for right where the capture cut the packet. */
 enum decap tunnel_decap(struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port);
 
-/* Where the packet inside begins and how long it is, by the same checks but the sum's; nothing is changed. */
-bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port, uint32_t *at,
-                   uint32_t *len, bool *v6);
+/* The packet inside a tunnel's, by the same checks but the sum's; nothing is changed. */
+struct tunnel_inner {
+    uint32_t at, len;
+    bool v6;
+};
+bool tunnel_inside(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
+                   struct tunnel_inner *inner);
 
 #endif

@@ -1,0 +1,98 @@
+/* Owners (vm/worker/owner.h): what random conversations (tests/diff/owners) do not meet. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/vm/world.h"
+#include "vm/worker/datagrams.h"
+
+#define POOLS                                                                                                          \
+    "pool p { drain 10s; server a 10.0.0.1:80 }\n"                                                                     \
+    "service s on 203.0.113.1 udp/53 { mode passthrough keep source; -> p }\n"
+
+static struct owners *made(struct program *p, const struct owners *before, uint64_t now_ns)
+{
+    struct owners *o = owners_new(p, &(struct owners_cfg){.workers = 64, .seed = 3}, before, now_ns);
+    assert_non_null(o);
+    return o;
+}
+
+static unsigned owner(const struct owners *o, const char *notation)
+{
+    return vm_owner(o, NULL, &packet_of(notation)->pkt);
+}
+
+/* The server is gone, but its clients' packets find their worker until they have drained. */
+static void test_after_reload(void **state)
+{
+    (void)state;
+    struct program *old = world_compile(POOLS), *new = world_compile("firewall f default accept { accept udp }\n");
+    struct owners *first = made(old, NULL, 0), *then = made(new, first, 100 * S), *last = made(new, then, 200 * S);
+    const char *asks = "eth / ip4 198.51.100.7 > 203.0.113.1 / udp 999 > 53",
+               *answers = "eth / ip4 10.0.0.1 > 198.51.100.7 / udp 80 > 999";
+    assert_int_equal(owner(first, asks), owner(first, answers));
+    assert_int_equal(owner(then, asks), owner(first, asks));
+    assert_int_equal(owner(then, answers), owner(first, asks));
+    assert_int_not_equal(owner(last, answers), owner(first, asks));
+    owners_free(first);
+    owners_free(then);
+    owners_free(last);
+    program_put(old);
+    program_put(new);
+}
+
+/* A prefix that was not needed at the start is not taken later, or flows would lose their worker. */
+static void test_key_stays(void **state)
+{
+    (void)state;
+    struct program *old = world_compile(POOLS),
+                   *new = world_compile(POOLS "meter m = 5/s per source/24\nfirewall f default accept {\n"
+                                              "  drop ip from 0.0.0.0/0 over m\n}\n");
+    struct owners *first = made(old, NULL, 0), *then = made(new, first, S), *fresh = made(new, NULL, 0);
+    const char *one = "eth / ip4 198.51.100.7 > 203.0.113.1 / udp 999 > 53",
+               *near = "eth / ip4 198.51.100.8 > 203.0.113.1 / udp 998 > 53";
+    assert_false(owners_need_restart(first));
+    assert_true(owners_need_restart(then));
+    assert_false(owners_need_restart(fresh));
+    assert_int_equal(owner(then, one), owner(first, one));
+    assert_int_equal(owner(fresh, one), owner(fresh, near));
+    owners_free(first);
+    owners_free(then);
+    owners_free(fresh);
+    program_put(old);
+    program_put(new);
+}
+
+/* The pieces of a datagram meet at one worker, and from its first one on go where it goes. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    struct program *p = world_compile(POOLS);
+    struct owners *o = made(p, NULL, 0);
+    struct datagrams *d = datagrams_new(p, 1);
+    const char *later = "eth / ip4 198.51.100.7 > 203.0.113.1 id 5 frag 8 proto udp / payload x\"0001003500000000\"",
+               *first = "eth / ip4 198.51.100.7 > 203.0.113.1 id 5 more / udp 999 > 53 / payload x\"0001003500000000\"";
+    assert_int_equal(owner(o, later), owner(o, first));
+    assert_true(owner(o, first) & VM_OWNER_FRAGMENT);
+    assert_int_equal(datagram_owner(d, o, NULL, &packet_of(later)->pkt, S), VM_OWNER_UNKNOWN);
+    const unsigned whose = owner(o, "eth / ip4 198.51.100.7 > 203.0.113.1 / udp 999 > 53");
+    assert_int_equal(datagram_owner(d, o, NULL, &packet_of(first)->pkt, S), whose);
+    assert_int_equal(datagram_owner(d, o, NULL, &packet_of(later)->pkt, 2 * S), whose);
+    assert_int_equal(datagram_owner(d, o, NULL, &packet_of(later)->pkt, 100 * S), VM_OWNER_UNKNOWN);
+    datagrams_free(d);
+    owners_free(o);
+    program_put(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_after_reload),
+        cmocka_unit_test(test_key_stays),
+        cmocka_unit_test(test_pieces),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
