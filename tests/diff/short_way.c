@@ -41,6 +41,8 @@ struct run {
     char text[TEXT];
     struct facts facts;
     uint32_t self4[2];
+    struct facts_iface ifaces[2];
+    uint16_t server_out[SERVERS_MOST];
     uint8_t down[SERVERS_MOST];
     uint64_t up_since_ns[SERVERS_MOST];
     struct vm_in in;
@@ -303,6 +305,14 @@ static void draw_facts(struct run *r)
     if (rng_one_in(g, 3)) r->facts.addr6[3] = 0x0a090001 + rng_below(g, 2);
     if (rng_one_in(g, 3)) r->facts.mac = rng_one_in(g, 2) ? 0x020000000042 : 0;
     if (rng_one_in(g, 3)) r->facts.self4_count = r->facts.self4_count ? 0 : 1;
+    if (rng_one_in(g, 3)) r->facts.ifaces_count = rng_below(g, 3);
+    for (unsigned i = 0; i < 2; i++) {
+        r->ifaces[i].mac = rng_one_in(g, 2) ? 0x020000000050 + i : 0;
+        r->ifaces[i].mtu = rng_one_in(g, 2) ? mtus[rng_below(g, sizeof mtus / sizeof *mtus)] : 0;
+        r->ifaces[i].addr4 = rng_one_in(g, 4) ? 0xcb007101 + rng_below(g, 3) : 0;
+    }
+    for (unsigned i = 0; i < SERVERS_MOST; i++) r->server_out[i] = (uint16_t)rng_below(g, 3);
+    r->facts.server_out = rng_one_in(g, 2) ? r->server_out : NULL;
     for (unsigned i = 0; i < r->program->servers_count && i < SERVERS_MOST; i++) {
         if (!rng_one_in(g, 6)) continue;
         r->down[i] ^= 1;
@@ -324,6 +334,7 @@ static bool start(struct run *r, uint64_t seed)
                               .self4_count = 1,
                               .down = r->down,
                               .up_since_ns = r->up_since_ns,
+                              .ifaces = r->ifaces,
                               .addr4 = 0xcb007101,
                               .addr6 = {0x20010db8, 0, 0, 0x0a090001}};
     r->in = (struct vm_in){.mono_ns = 1000 * S, .facts = &r->facts};

@@ -24,7 +24,6 @@ KEPT = {
     "GUARD_ANY_PORT": "the live run",
     "owners_new": "the live run",
     "owners_free": "the live run",
-    "owners_need_restart": "the live run",
     "vm_owner": "the live run",
     "datagrams_new": "the live run",
     "datagrams_free": "the live run",

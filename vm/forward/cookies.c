@@ -40,7 +40,7 @@ uint32_t forward_clock(const struct job *j) { return cookie_clock(&j->vm->forwar
 /* The largest segment that we and the service's clamp allow, to either side. */
 static uint16_t most_of(const struct job *j, const struct pbc_service *s, bool v6)
 {
-    const uint16_t mss = mss_of_mtu(edge_mtu(j->in->facts), v6);
+    const uint16_t mss = mss_of_mtu(edge_mtu(j->in->facts, IFACE_NONE), v6);
     return s->mss && s->mss != PBC_MSS_AUTO && s->mss < mss ? s->mss : mss;
 }
 

@@ -9,16 +9,15 @@
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
 
-const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4])
+const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4])
 {
-    if (!f) return NULL;
-    const bool v4 = key->kind & KIND_IP4;
-    for (unsigned i = 0; i < 4; i++) own[i] = v4 ? (i == 0 ? f->addr4 : 0) : f->addr6[i];
-    return own[0] | own[1] | own[2] | own[3] ? own : NULL;
+    return facts_address(f, iface, !(key->kind & KIND_IP4), own) ? own : NULL;
 }
 
-uint64_t edge_mac(const struct facts *f, const struct pkt *pkt)
+uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt)
 {
+    const struct facts_iface *out = facts_iface(f, iface);
+    if (out && out->mac) return out->mac;
     const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
     const uint64_t asked = pkt && pkt->link == LINK_ETHER ? pkt_mac(pkt, true) : 0;
     if (asked && !(asked >> 40 & 1)) return asked;
@@ -30,7 +29,7 @@ void edge_expired(const struct job *j, const struct packet_ctx *c)
     uint32_t own[4];
     struct pkt *out = NULL;
     if (!answer_allowed(c->pkt, c->key) || !answer_begin(j, &j->vm->answers)) return;
-    const uint32_t *from = edge_own(j->in->facts, c->key, own);
+    const uint32_t *from = edge_own(j->in->facts, c->pkt->iface, c->key, own);
     if (build_time_exceeded(c->pkt, c->key, from, j->vm->cfg.pool, &out)) out = NULL;
     answer_leave(j, c, out, TX_CAUSE_TIME_EXCEEDED);
 }

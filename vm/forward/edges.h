@@ -4,10 +4,9 @@
  *
  *     copy = pool_copy(…)
  *     if (routed && !ttl_decrement(copy, key)) { edge_expired(j, c); drop, ttl-exceeded }
- *     fit = edge_fit(pkt, key, edge_mtu(facts), &told)      or, into a tunnel, tunnel_fit(&tunnel, pkt, key, &told)
- *     if (fit == TUNNEL_TOO_BIG) { edge_too_big(j, c, told, NULL); drop, too-big }
- *     … rewrite or encapsulate the copy …
- *     edge_send(j, copy, mtu, fit, id, &entry) */
+ *     fit = edge_fit(pkt, key, edge_mtu(facts, iface), &told)      or, into a tunnel, tunnel_fit(&tunnel, pkt, key,
+ * &told) if (fit == TUNNEL_TOO_BIG) { edge_too_big(j, c, told, NULL); drop, too-big } … rewrite or encapsulate the copy
+ * … edge_send(j, copy, mtu, fit, id, &entry) */
 #ifndef VM_FORWARD_EDGES_H
 #define VM_FORWARD_EDGES_H
 
@@ -16,15 +15,21 @@
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 
-static inline uint32_t edge_mtu(const struct facts *f) { return f && f->mtu ? f->mtu : EDGE_MTU; }
+/* What the interface bears that a packet leaves by. */
+static inline uint32_t edge_mtu(const struct facts *f, uint16_t iface)
+{
+    const uint32_t mtu = facts_mtu(f, iface);
+    return mtu ? mtu : EDGE_MTU;
+}
 
-/* The MAC address that a frame leaves with: the one that the packet was sent to, or, where that is no single station's,
- * the interface's, or one made from this machine's address. */
-uint64_t edge_mac(const struct facts *f, const struct pkt *pkt);
+/* The MAC address that a frame leaves with: that of the interface that it leaves by, where it is known, or the one that
+ * the packet was sent to, or, where that is no single station's, the interface's, or one made from this machine's
+ * address. */
+uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt);
 
-/* This machine's address of the packet's family, NULL where facts know none: then an answer comes from the address that
- * was asked. */
-const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4]);
+/* This machine's address of the packet's family on the interface that it came in by, NULL where facts know none: then
+ * an answer comes from the address that was asked. */
+const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4]);
 
 /* The packet, as it came, has TTL 1 (or 0) and would be routed: its sender is told so, from this
  * machine's address (RFC 1812, 4.3.2.4; RFC 4443, 3.3). */

@@ -171,9 +171,11 @@ void forward_to_server(const struct job *j, struct packet_ctx *c, const struct f
 {
     const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[b->branch].service;
+    const struct facts *facts = j->in->facts;
+    const uint16_t way_out = facts_way(facts ? facts->server_out : NULL, b->server);
     struct leave *l = &c->left;
-    *l = (struct leave){
-        .service = service, .server = b->server, .hash = hash, .iface = IFACE_NONE, .way = LEAVE_TO_SERVER};
+    *l =
+        (struct leave){.service = service, .server = b->server, .hash = hash, .iface = way_out, .way = LEAVE_TO_SERVER};
     set_ends(&l->to, b->to_src, b->to_src_port, b->to_dst, b->to_dst_port);
     l->to.what = forward_changes(c->key, &l->to, mode_rewrites(prog->services[service].mode));
 }

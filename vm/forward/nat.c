@@ -10,7 +10,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
     *l = (struct leave){.service = PBC_NONE,
                         .server = PBC_NONE,
                         .hash = (uint32_t)(c->seen.hash >> 8),
-                        .iface = nat_way_out(j->vm->forward->nat, b),
+                        .iface = nat_way_out(j->vm->forward->nat, j->in->facts, b),
                         .way = LEAVE_ROUTED};
     memcpy(l->to.src, b->to_src, sizeof l->to.src);
     memcpy(l->to.dst, b->to_dst, sizeof l->to.dst);

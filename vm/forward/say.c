@@ -36,7 +36,8 @@ static bool leave(const struct speech *e, struct flow_segment *s, uint64_t mac, 
     s->v6 = e->v6;
     if (tx->count >= tx->cap || !vm->cfg.pool || build_flow_segment(s, vm->cfg.pool, &out)) return false;
     if (client_mac(e->bind))
-        edit_ether(out, mac, edge_mac(e->j->in->facts, NULL), e->tags, e->tag_count, e->v6 ? ETHER_IP6 : ETHER_IP4);
+        edit_ether(out, mac, edge_mac(e->j->in->facts, iface, NULL), e->tags, e->tag_count,
+                   e->v6 ? ETHER_IP6 : ETHER_IP4);
     struct tx_entry entry = {.pkt = out,
                              .kind = TX_SEND,
                              .cause = (uint8_t)cause,

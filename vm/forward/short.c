@@ -37,7 +37,7 @@ static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint
     memcpy(r->dst, server->addr, sizeof r->dst);
     r->dst_port = p->services[c->left.service].gue_port;
     if ((*kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
-    return outside_address(j->vm->forward->outside, j->in->facts, server->pool, v6, r->src);
+    return outside_address(j->vm->forward->outside, j->in->facts, c->left.server, r->src);
 }
 
 /* By the packet that has just left, as c->left says. */
@@ -114,9 +114,9 @@ static uint32_t overhead(uint8_t kind)
     return bytes[kind & ~RECIPE_IP6][kind >> 7];
 }
 
-static bool fits(const struct job *j, const struct key *key, uint8_t kind)
+static bool fits(const struct job *j, const struct key *key, uint8_t kind, uint16_t out_if)
 {
-    return (kind & ~RECIPE_IP6) == RECIPE_FRAME || key->length + overhead(kind) <= edge_mtu(j->in->facts);
+    return (kind & ~RECIPE_IP6) == RECIPE_FRAME || key->length + overhead(kind) <= edge_mtu(j->in->facts, out_if);
 }
 
 static bool is_up(const struct job *j, const struct recipe *r)
@@ -141,7 +141,7 @@ bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
     if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
     c->recipe = r;
     c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
-    return fits(j, c->key, c->seen.recipe);
+    return fits(j, c->key, c->seen.recipe, c->recipe->out_if);
 }
 
 /* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
@@ -207,6 +207,11 @@ static void count(const struct job *j, struct packet_ctx *c)
     add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
 }
 
+static void put_mac(uint8_t *to, uint64_t mac)
+{
+    for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
+}
+
 bool forward_short(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -215,13 +220,15 @@ bool forward_short(const struct job *j, struct packet_ctx *c)
     const uint32_t id = f->datagram++;
     count(j, c);
     track_keep_ordinary(f->track, c->key, c->pkt, &c->seen);
+    const struct facts_iface *way = facts_iface(j->in->facts, c->recipe->out_if);
     memcpy(out->data + 6, out->data, 6);
+    if (__builtin_expect(way && way->mac, 0)) put_mac(out->data + 6, way->mac);
     memcpy(out->data, c->recipe->next_mac, 6);
     switch ((enum recipe_kind)(c->seen.recipe & ~RECIPE_IP6)) {
     case RECIPE_REWRITE: recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4); break;
     case RECIPE_IPIP:
     case RECIPE_GUE:
-    case RECIPE_GUE1: apply_tunnel(c, out, edge_mtu(j->in->facts), id); break;
+    case RECIPE_GUE1: apply_tunnel(c, out, edge_mtu(j->in->facts, c->recipe->out_if), id); break;
     default: break;
     }
     write_entry(j, c, out);

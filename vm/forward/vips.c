@@ -195,10 +195,11 @@ static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4]
     return (vip && vip->announced) || is_outside(v, family, addr);
 }
 
-static uint64_t mac_for(const struct facts *f, uint32_t last_word)
+static uint64_t mac_for(const struct facts *f, uint16_t iface, uint32_t last_word)
 {
     const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
-    return f && f->mac ? f->mac : made | last_word;
+    const uint64_t mac = facts_mac(f, iface);
+    return mac ? mac : made | last_word;
 }
 
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
@@ -230,7 +231,7 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
     c->v->done = 1;
     if (!answer_begin(j, &j->vm->neighbours)) return;
-    const uint64_t mac = mac_for(j->in->facts, target[arp ? 0 : 3]);
+    const uint64_t mac = mac_for(j->in->facts, pkt->iface, target[arp ? 0 : 3]);
     struct pool *pool = j->vm->cfg.pool;
     const int err =
         arp ? build_arp_reply(pkt, key, mac, pool, &out) : build_neighbour_advert(pkt, key, mac, false, pool, &out);

@@ -34,7 +34,10 @@ struct facts {
     uint32_t mtu;                     /* largest IP packet of the links; 0: 1500 */
     const struct facts_iface *ifaces; /* [ifaces_count] by interface id: first the program's, then others (key.h) */
     unsigned ifaces_count;
-    bool drop_bad_checksum; /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
+    const uint16_t *server_out; /* [program->servers_count] the interface towards each server, as routes say;
+                                   IFACE_NONE: not known. NULL: of none */
+    const uint16_t *target_out; /* [program->nats_count] likewise, of the targets of `forward` */
+    bool drop_bad_checksum;     /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 
 static inline const struct facts_iface *facts_iface(const struct facts *f, uint16_t iface)
@@ -65,5 +68,8 @@ static inline uint32_t facts_mtu(const struct facts *f, uint16_t iface)
     const struct facts_iface *one = facts_iface(f, iface);
     return one && one->mtu ? one->mtu : f ? f->mtu : 0;
 }
+
+/* Of server_out or target_out. */
+static inline uint16_t facts_way(const uint16_t *out, uint32_t at) { return out ? out[at] : UINT16_MAX; }
 
 #endif

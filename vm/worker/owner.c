@@ -207,7 +207,7 @@ static bool is_masqueraded(const struct owners *o, const struct facts *facts, co
 static bool is_own_pool(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
 {
     if (s->port[side] < PBC_OWN_PORT_LO || !has_role(o, s, !side, ROLE_OWN_POOL)) return false;
-    return is_our_address(facts, s, side, IFACE_NONE);
+    return s->own[side] || is_our_address(facts, s, side, IFACE_NONE);
 }
 
 static bool is_outside(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)

@@ -105,7 +105,7 @@ static void out_of_the_house(void **state)
     struct router r;
     start(&r, HOME);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.1:5000 > 192.0.2.1:53");
-    assert_int_equal(nat_way_out(r.nat, &r.bind), r.program->nats[0].out);
+    assert_int_equal(nat_way_out(r.nat, &r.facts, &r.bind), r.program->nats[0].out);
     assert_int_equal(r.bind.kind, BIND_NAT_SOURCE);
     assert_int_equal(r.bind.server, PBC_NONE);
     SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.9 / udp 5000 > 99", "203.0.113.1:5000 > 192.0.2.9:99");
@@ -271,6 +271,36 @@ static void the_address_changes(void **state)
     stop(&r);
 }
 
+/* Each way out has its own address, and two that have one address share its ports. */
+static void ways_out(void **state)
+{
+    (void)state;
+    struct router r;
+    struct facts_iface ifaces[3] = {{0}};
+    start(&r, WORLD "interface dsl = \"eth2\"\nnat home {\n"
+                    "  masquerade from 10.0.0.0/25 out on wan ports 1024-65535\n  masquerade from 10.0.0.128/25 out on "
+                    "dsl ports 1024-65535\n}\n");
+    for (unsigned i = 0; i < r.program->ifaces_count; i++) {
+        const char *device = program_str(r.program, r.program->ifaces[i].device);
+        if (strcmp(device, "eth0") == 0) ifaces[i].addr4 = 0xcb007102;
+        if (strcmp(device, "eth2") == 0) ifaces[i].addr4 = 0xc6336403;
+    }
+    r.facts.ifaces = ifaces;
+    r.facts.ifaces_count = 3;
+    nat_facts(r.nat, &r.facts);
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.5 > 192.0.2.1 / udp 5000 > 53", "203.0.113.2:5000 > 192.0.2.1:53");
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.200 > 192.0.2.1 / udp 5000 > 53", "198.51.100.3:5000 > 192.0.2.1:53");
+    for (unsigned i = 0; i < 3; i++) ifaces[i].addr4 = 0xc6336403;
+    nat_facts(r.nat, &r.facts);
+    say(&r, "eth1", "ip4 10.0.0.6 > 192.0.2.1 / udp 5000 > 53");
+    assert_int_equal(r.bind.to_src[0], 0xc6336403);
+    assert_int_not_equal(r.bind.to_src_port, 5000); /* the other way's mapping owns that one */
+    SAYS_OUT(&r, "eth1", "ip4 10.0.0.201 > 192.0.2.1 / udp 5001 > 53", "198.51.100.3:5001 > 192.0.2.1:53");
+    say(&r, "eth1", "ip4 10.0.0.7 > 192.0.2.1 / udp 5001 > 53");
+    assert_int_not_equal(r.bind.to_src_port, 5001);
+    stop(&r);
+}
+
 /* Without `from` only the interface tells inside from outside. */
 static void from_anywhere(void **state)
 {
@@ -335,12 +365,19 @@ static void how_long_udp_may_be_silent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(out_of_the_house), cmocka_unit_test(nobody_asks),
-        cmocka_unit_test(forwarded),        cmocka_unit_test(strangers_and_hairpins),
-        cmocka_unit_test(without_ports),    cmocka_unit_test(ports_run_out),
-        cmocka_unit_test(what_is_held),     cmocka_unit_test(the_address_changes),
-        cmocka_unit_test(from_anywhere),    cmocka_unit_test(first_statement_wins),
-        cmocka_unit_test(looking),          cmocka_unit_test(how_long_udp_may_be_silent),
+        cmocka_unit_test(out_of_the_house),
+        cmocka_unit_test(nobody_asks),
+        cmocka_unit_test(forwarded),
+        cmocka_unit_test(strangers_and_hairpins),
+        cmocka_unit_test(without_ports),
+        cmocka_unit_test(ports_run_out),
+        cmocka_unit_test(what_is_held),
+        cmocka_unit_test(the_address_changes),
+        cmocka_unit_test(from_anywhere),
+        cmocka_unit_test(first_statement_wins),
+        cmocka_unit_test(ways_out),
+        cmocka_unit_test(looking),
+        cmocka_unit_test(how_long_udp_may_be_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

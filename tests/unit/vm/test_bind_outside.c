@@ -96,12 +96,17 @@ static void the_other_family(void **state)
     struct outside *o = outside_new(p, &(struct vm_cfg){.seed = 5});
     struct flow_bind b = {.server = 1};
     assert_false(outside_take(o, NULL, &key, 0, &b, free_always, NULL)); /* which is not known */
-    assert_false(outside_address(o, NULL, 0, true, addr));
+    assert_false(outside_address(o, NULL, 1, addr));
     assert_true(outside_take(o, &facts, &key, 0, &b, free_always, NULL));
     assert_memory_equal(b.to_src, facts.addr6, sizeof b.to_src);
     assert_in_range(b.to_src_port, PBC_OWN_PORT_LO, UINT16_MAX);
-    assert_true(outside_address(o, &facts, 0, true, addr));
+    assert_true(outside_address(o, &facts, 1, addr));
     assert_memory_equal(addr, facts.addr6, sizeof addr);
+    const struct facts_iface ways[] = {{0}, {.addr6 = {5, 6, 7, 8}}};
+    const uint16_t out[] = {0, 1, 0};
+    const struct facts there = {.addr6 = {1, 2, 3, 4}, .ifaces = ways, .ifaces_count = 2, .server_out = out};
+    assert_true(outside_address(o, &there, 1, addr)); /* of the way to the server */
+    assert_memory_equal(addr, ways[1].addr6, sizeof addr);
     assert_false(outside_take(o, &facts, &key, 0, &(struct flow_bind){.server = 1}, free_never, NULL));
     assert_int_equal(outside_used(o), 1);
     outside_give(o, &b);

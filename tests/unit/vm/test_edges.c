@@ -34,8 +34,13 @@ static void what_fits(void **state)
     fits("eth / ip6 ::1 > ::2 / zeros 1461", 1500, TUNNEL_TOO_BIG, 1500);
     fits("eth / ip6 ::1 > ::2 / zeros 1240", 576, TUNNEL_FITS, 1280);
     fits("eth / ip6 ::1 > ::2 / zeros 1241", 576, TUNNEL_TOO_BIG, 1280);
-    assert_int_equal(edge_mtu(NULL), 1500);
-    assert_int_equal(edge_mtu(&(struct facts){.mtu = 9000}), 9000);
+    assert_int_equal(edge_mtu(NULL, 0), 1500);
+    assert_int_equal(edge_mtu(&(struct facts){.mtu = 9000}, 0), 9000);
+    const struct facts_iface ways[] = {{.mtu = 1280}, {0}};
+    const struct facts facts = {.mtu = 9000, .ifaces = ways, .ifaces_count = 2};
+    assert_int_equal(edge_mtu(&facts, 0), 1280);
+    assert_int_equal(edge_mtu(&facts, 1), 9000);
+    assert_int_equal(edge_mtu(&facts, IFACE_NONE), 9000);
 }
 
 static void whose_address(void **state)
@@ -44,13 +49,21 @@ static void whose_address(void **state)
     uint32_t own[4];
     const struct facts none = {0}, both = {.addr4 = 7, .addr6 = {0, 0, 0, 9}};
     const struct key v4 = {.kind = KIND_IP4}, v6 = {.kind = KIND_IP6};
-    assert_null(edge_own(NULL, &v4, own));
-    assert_null(edge_own(&none, &v4, own));
-    assert_null(edge_own(&none, &v6, own));
-    assert_ptr_equal(edge_own(&both, &v4, own), own);
+    assert_null(edge_own(NULL, 0, &v4, own));
+    assert_null(edge_own(&none, 0, &v4, own));
+    assert_null(edge_own(&none, 0, &v6, own));
+    assert_ptr_equal(edge_own(&both, 0, &v4, own), own);
     assert_memory_equal(own, ((uint32_t[]){7, 0, 0, 0}), sizeof(own));
-    assert_ptr_equal(edge_own(&both, &v6, own), own);
+    assert_ptr_equal(edge_own(&both, 0, &v6, own), own);
     assert_memory_equal(own, ((uint32_t[]){0, 0, 0, 9}), sizeof(own));
+    const struct facts_iface ways[] = {{.addr4 = 5, .mac = 0x020000000005}, {0}};
+    const struct facts facts = {.addr4 = 7, .ifaces = ways, .ifaces_count = 2};
+    assert_ptr_equal(edge_own(&facts, 0, &v4, own), own);
+    assert_int_equal(own[0], 5);
+    assert_ptr_equal(edge_own(&facts, 1, &v4, own), own);
+    assert_int_equal(own[0], 7);
+    assert_int_equal(edge_mac(&facts, 0, NULL), 0x020000000005);
+    assert_int_equal(edge_mac(&facts, 1, NULL), (uint64_t)0x0200 << 32 | 7);
 }
 
 /* Every piece has the entry's fields, or nothing leaves and no slot is lost. */

@@ -9,6 +9,8 @@
 #include "vm/keyed/keyed.h"
 
 /* What tells mappings apart: of an outside end it is the end alone. */
+enum { TRIES = 16 }; /* ports, where some are owned by mappings of another space */
+
 struct map_key {
     uint64_t inside[2], rest; /* address; port, class, family and VLAN stack */
     uint64_t outside[2];
@@ -128,6 +130,25 @@ static int32_t take_port(struct mappings *m, const struct map_end *inside, const
                : port_map_draw(map, lo, SYSTEM - 1, random_next(&m->draw));
 }
 
+/* The same, and no mapping owns that outside end: one of another space may, where an address went from one way out to
+ * another while it was used. */
+static int32_t take_unowned(struct mappings *m, const struct map_end *inside, const struct map_room *room)
+{
+    struct map_end end = *inside;
+    int32_t held[TRIES], port;
+    unsigned n = 0;
+    memcpy(end.addr, room->outside, sizeof end.addr);
+    while ((port = take_port(m, inside, room)) >= 0) {
+        end.port = (uint16_t)port;
+        if (mapping_by_outside(m, &end) == MAPPING_NONE) break;
+        held[n++] = port;
+        port = -1;
+        if (n == TRIES) break;
+    }
+    while (n) port_map_give(ports_of(m, room->space, inside->class), (uint16_t)held[--n]);
+    return port;
+}
+
 static void free_slot(struct mappings *m, int32_t i)
 {
     m->all[i].next_free = m->free;
@@ -163,7 +184,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     struct mapping_counters *c = &m->counters;
     const int32_t i = take_slot(m);
     if (i == MAPPING_NONE) return refuse(&c->full);
-    const int32_t port = take_port(m, inside, room);
+    const int32_t port = take_unowned(m, inside, room);
     if (port < 0) {
         free_slot(m, i);
         return refuse(&c->exhausted);

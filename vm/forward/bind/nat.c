@@ -43,6 +43,8 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
     for (uint32_t i = 0; i < p->nats_count; i++)
         if (p->nats[i].kind == PBC_NAT_SOURCE)
             n->spaces[i] = outside_space(&n->outsides, p->nats[i].to, p->nats[i].family);
+        else if (p->nats[i].kind == PBC_NAT_MASQUERADE)
+            n->spaces[i] = outsides_way(&n->outsides, p->nats[i].out);
     outsides_reserve(&n->outsides, p, n->mappings);
     return n;
 }
@@ -62,10 +64,13 @@ struct mappings *nat_mappings(struct nat *n) { return n->mappings; }
 
 void nat_facts(struct nat *n, const struct facts *facts)
 {
-    static const uint32_t unknown[4];
-    const uint32_t addr4[4] = {facts ? facts->addr4 : 0};
-    outsides_own(&n->outsides, n->p, n->mappings, 4, addr4);
-    outsides_own(&n->outsides, n->p, n->mappings, 6, facts ? facts->addr6 : unknown);
+    for (uint32_t i = 0; i < n->outsides.ways; i++) {
+        uint32_t addr[4];
+        for (unsigned six = 0; six < 2; six++) {
+            facts_address(facts, n->outsides.way[i].iface, six, addr);
+            outsides_own(&n->outsides, n->p, n->mappings, i, six ? 6 : 4, addr);
+        }
+    }
 }
 
 void nat_alike(struct nat *n) { n->counters.alike++; }
@@ -224,7 +229,8 @@ static bool take_mapping(struct nat *n, const struct key *key, uint16_t stack, u
 static enum nat_fate leave(struct nat *n, const struct key *key, uint16_t stack, uint32_t at, bool look,
                            struct flow_bind *b)
 {
-    const uint32_t space = n->p->nats[at].kind == PBC_NAT_SOURCE ? n->spaces[at] : n->outsides.own[family_of(key) == 6];
+    const bool written = n->p->nats[at].kind == PBC_NAT_SOURCE;
+    const uint32_t space = written ? n->spaces[at] : n->outsides.way[n->spaces[at]].own[family_of(key) == 6];
     b->nat = (uint16_t)at;
     if (space == SPACE_NONE) {
         n->counters.no_address += !look;
@@ -296,7 +302,9 @@ void nat_drop(struct nat *n, const struct flow_bind *b, const struct flow_id *id
     if (b->flags & BIND_HOLDS_DST) drop_end(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
 
-uint16_t nat_way_out(const struct nat *n, const struct flow_bind *b)
+uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *b)
 {
-    return b->kind == BIND_NAT_SOURCE ? (uint16_t)n->p->nats[b->nat].out : IFACE_NONE;
+    const struct pbc_nat *one = &n->p->nats[b->nat];
+    if (b->kind == BIND_NAT_SOURCE) return (uint16_t)one->out;
+    return facts && one->kind == PBC_NAT_FORWARD ? facts_way(facts->target_out, b->nat) : IFACE_NONE;
 }

@@ -33,8 +33,8 @@ struct nat; /* a worker's */
 struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
 void nat_free(struct nat *n);
 
-/* Before anything is judged: the addresses that `masquerade` translates to. Mappings to one that this machine no longer
- * has stay until their flows end. */
+/* Before anything is judged: the addresses that `masquerade` translates to, each interface's own. Mappings to one that
+ * this machine no longer has stay until their flows end. */
 void nat_facts(struct nat *n, const struct facts *facts);
 
 enum nat_fate {
@@ -50,7 +50,7 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
 
 /* The interface by which the original direction leaves; IFACE_NONE: not known. */
-uint16_t nat_way_out(const struct nat *n, const struct flow_bind *bind);
+uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *bind);
 /* A flow could not be made, for one of another host's looks alike to the other end. */
 void nat_alike(struct nat *n);
 /* A packet of a flow that the statement translated left, in either direction. */

@@ -10,12 +10,19 @@ struct outside {
     uint8_t family;
 };
 
-/* Those that are written stand first, sorted; then one of each family for `masquerade`, whose address comes with the
- * facts. Where that is a written one its space is that one's. */
+/* An interface that `masquerade` goes out by. own: space of its address, by family (0: IPv4); SPACE_NONE: none is
+ * known. */
+struct outside_way {
+    uint16_t iface;
+    uint32_t own[2];
+};
+
+/* Those that are written stand first, sorted; then two for each way, of either family, whose addresses come with the
+ * facts. Where such a one is written, or another way's too, its space is that one's. */
 struct outsides {
     struct outside *all;
-    uint32_t written;
-    uint32_t own[2]; /* space of `masquerade`, by family (0: IPv4); SPACE_NONE: no address is known */
+    struct outside_way *way;
+    uint32_t written, ways;
 };
 #define SPACE_NONE UINT32_MAX
 
@@ -23,7 +30,7 @@ struct nat {
     const struct program *p;
     struct mappings *mappings;
     struct outsides outsides;
-    uint32_t *spaces; /* [nats_count] of SOURCE statements */
+    uint32_t *spaces; /* [nats_count] of SOURCE statements; of MASQUERADE their way */
     struct nat_counters counters;
     struct counter *statements; /* [nats_count]: counters point there */
 };
@@ -31,14 +38,16 @@ struct nat {
 /* Outside addresses of the program. False: out of memory. */
 bool outsides_init(struct outsides *o, const struct program *p);
 void outsides_fini(struct outsides *o);
-static inline uint32_t outsides_count(const struct outsides *o) { return o->written + 2; }
+static inline uint32_t outsides_count(const struct outsides *o) { return o->written + 2 * o->ways; }
 
 /* The space of an address that is in use, SPACE_NONE. */
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family);
 /* Keep ports that services and `forward` answer on from being given out: of the written addresses. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
-/* This machine's address of that family is now `addr`, all 0: not known. */
-void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint8_t family,
+/* The way of an interface. */
+uint32_t outsides_way(const struct outsides *o, uint32_t iface);
+/* This machine's address of that family on that way is now `addr`, all 0: not known. */
+void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint32_t way, uint8_t family,
                   const uint32_t addr[4]);
 
 #endif

@@ -17,11 +17,29 @@ static int compare(const void *a, const void *b)
     return 0;
 }
 
+uint32_t outsides_way(const struct outsides *o, uint32_t iface)
+{
+    uint32_t i = 0;
+    while (i < o->ways && o->way[i].iface != iface) i++;
+    return i;
+}
+
+static void list_ways(struct outsides *o, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind != PBC_NAT_MASQUERADE || outsides_way(o, n->out) < o->ways) continue;
+        o->way[o->ways++] = (struct outside_way){.iface = (uint16_t)n->out, .own = {SPACE_NONE, SPACE_NONE}};
+    }
+}
+
 bool outsides_init(struct outsides *o, const struct program *p)
 {
-    *o = (struct outsides){.own = {SPACE_NONE, SPACE_NONE}};
-    o->all = calloc((size_t)p->nats_count + 2, sizeof *o->all);
-    if (!o->all) return false;
+    *o = (struct outsides){0};
+    o->all = calloc(3 * ((size_t)p->nats_count + 1), sizeof *o->all);
+    o->way = calloc((size_t)p->nats_count + 1, sizeof *o->way);
+    if (!o->all || !o->way) return false;
+    list_ways(o, p);
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->nats_count; i++) {
         const struct pbc_nat *n = &p->nats[i];
@@ -32,11 +50,15 @@ bool outsides_init(struct outsides *o, const struct program *p)
     qsort(o->all, count, sizeof *o->all, compare);
     for (uint32_t i = 0; i < count; i++)
         if (!o->written || compare(&o->all[i], &o->all[o->written - 1]) != 0) o->all[o->written++] = o->all[i];
-    for (uint32_t i = o->written; i < o->written + 2; i++) o->all[i] = (struct outside){.family = 0};
+    for (uint32_t i = o->written; i < outsides_count(o); i++) o->all[i] = (struct outside){.family = 0};
     return true;
 }
 
-void outsides_fini(struct outsides *o) { free(o->all); }
+void outsides_fini(struct outsides *o)
+{
+    free(o->all);
+    free(o->way);
+}
 
 static uint32_t written_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
 {
@@ -46,11 +68,20 @@ static uint32_t written_space(const struct outsides *o, const uint32_t addr[4], 
     return found ? (uint32_t)(found - o->all) : SPACE_NONE;
 }
 
+/* The space by which a way has that address. */
+static uint32_t way_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
+{
+    for (uint32_t i = 0; i < o->ways; i++) {
+        const uint32_t own = o->way[i].own[family == 6];
+        if (own != SPACE_NONE && same_addr(o->all[own].addr, addr)) return own;
+    }
+    return SPACE_NONE;
+}
+
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family)
 {
-    const uint32_t own = o->own[family == 6];
-    if (own != SPACE_NONE && same_addr(o->all[own].addr, addr)) return own;
-    return written_space(o, addr, family);
+    const uint32_t own = way_space(o, addr, family);
+    return own != SPACE_NONE ? own : written_space(o, addr, family);
 }
 
 /* ---- ports of others ---- */
@@ -96,19 +127,31 @@ static void reserve_own(const struct outside *own, const struct program *p, stru
     }
 }
 
-void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint8_t family,
+/* A space that no way uses: its own, or that of one whose address is another's space, too. */
+static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned six)
+{
+    for (uint32_t i = 0; i <= o->ways; i++) {
+        const uint32_t space = o->written + 2 * (i == 0 ? way : i - 1) + six;
+        bool used = false;
+        for (uint32_t k = 0; k < o->ways; k++) used |= k != way && o->way[k].own[six] == space;
+        if (!used) return space;
+    }
+    return SPACE_NONE; /* there are as many as ways */
+}
+
+void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, uint32_t way, uint8_t family,
                   const uint32_t addr[4])
 {
     static const uint32_t unknown[4];
     const unsigned six = family == 6;
-    const uint32_t mine = o->written + six;
+    uint32_t *own = &o->way[way].own[six];
     const bool known = !same_addr(addr, unknown);
-    const uint32_t before = o->own[six];
-    if (known ? before != SPACE_NONE && same_addr(o->all[before].addr, addr) : before == SPACE_NONE) return;
-    o->own[six] = known ? written_space(o, addr, family) : SPACE_NONE;
-    if (!known || o->own[six] != SPACE_NONE) return;
-    o->own[six] = mine;
-    o->all[mine].family = family;
-    memcpy(o->all[mine].addr, addr, sizeof o->all[mine].addr);
-    reserve_own(&o->all[mine], p, m, mine);
+    if (known ? *own != SPACE_NONE && same_addr(o->all[*own].addr, addr) : *own == SPACE_NONE) return;
+    *own = SPACE_NONE;
+    if (!known || (*own = written_space(o, addr, family)) != SPACE_NONE) return;
+    if ((*own = way_space(o, addr, family)) != SPACE_NONE) return;
+    *own = unused_space(o, way, six);
+    o->all[*own].family = family;
+    memcpy(o->all[*own].addr, addr, sizeof o->all[*own].addr);
+    reserve_own(&o->all[*own], p, m, *own);
 }

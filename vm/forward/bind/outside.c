@@ -133,23 +133,20 @@ void outside_free(struct outside *o)
     free(o);
 }
 
-static bool own_address(const struct facts *facts, bool v6, uint32_t addr[4])
+static bool address_at(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t at,
+                       uint32_t addr[4])
 {
-    if (!facts) return false;
-    for (unsigned i = 0; i < 4; i++) addr[i] = v6 ? facts->addr6[i] : i == 0 ? facts->addr4 : 0;
-    return addr[0] | addr[1] | addr[2] | addr[3];
-}
-
-static bool address_at(const struct side *out, const struct facts *facts, bool v6, uint32_t at, uint32_t addr[4])
-{
-    if (!out->count) return own_address(facts, v6, addr);
+    const struct pbc_server *s = &o->p->servers[server];
+    const bool v6 = s->family == 6;
+    const struct side *out = &o->pools[s->pool].side[v6];
+    if (!out->count) return facts && facts_address(facts, facts_way(facts->server_out, server), v6, addr);
     memcpy(addr, out->addr[at], sizeof *out->addr);
     return true;
 }
 
-bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4])
+bool outside_address(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t addr[4])
 {
-    return address_at(&o->pools[pool].side[v6], facts, v6, 0, addr);
+    return address_at(o, facts, server, 0, addr);
 }
 
 /* A port of one space that is free in the flow table, too. Those that are not are held until one is found, so that each
@@ -204,7 +201,7 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
     const uint32_t count = out->count ? out->count : 1, start = (uint32_t)((hash >> 32) * count >> 32);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = start + i < count ? start + i : start + i - count;
-        if (!address_at(out, facts, v6, at, b->to_src)) return false;
+        if (!address_at(o, facts, b->server, at, b->to_src)) return false;
         b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
         if (take_port(out->ports, b->space, b, is_free, arg)) return true;
         if (i == 0 && wake_port(o, out, b, is_free, arg)) return true;

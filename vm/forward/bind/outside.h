@@ -15,9 +15,9 @@ struct outside; /* a worker's */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
 void outside_free(struct outside *o);
 
-/* The first address of the family that a pool's traffic may come from: its `source`, else this machine's. False: none
- * is known. */
-bool outside_address(const struct outside *o, const struct facts *facts, uint32_t pool, bool v6, uint32_t addr[4]);
+/* The first address that traffic to a server may come from, of its family: its pool's `source`, else this machine's on
+ * the way there. False: none is known. */
+bool outside_address(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t addr[4]);
 
 /* Could b->to_src and b->to_src_port be the flow's? */
 typedef bool outside_free_fn(void *arg, const struct flow_bind *b);

@@ -70,7 +70,7 @@ static void to_other(const struct packet_ctx *c, struct hop *hop)
 void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac)
 {
     if (copy->link == LINK_ETHER)
-        edit_macs(copy, mac, edge_mac(j->in->facts, c->pkt));
+        edit_macs(copy, mac, edge_mac(j->in->facts, c->left.iface, c->pkt));
     else
         edit_bare(copy);
 }
@@ -92,7 +92,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     if (c->left.service == PBC_NONE || !(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t mss = p->services[c->left.service].mss;
     if (!mss) return;
-    const uint32_t mtu = edge_mtu(j->in->facts);
+    const uint32_t mtu = edge_mtu(j->in->facts, c->left.iface);
     const uint32_t room = mtu > overhead ? mtu - overhead : 0;
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }
@@ -115,7 +115,7 @@ static enum pkt_reason leave_as(const struct job *j, struct packet_ctx *c, struc
     }
     struct tx_entry as;
     write_entry(j, c, hop, NULL, &as);
-    const int err = edge_send(j, copy, edge_mtu(j->in->facts), fit, c->datagram, &as);
+    const int err = edge_send(j, copy, edge_mtu(j->in->facts, c->left.iface), fit, c->datagram, &as);
     return err == -ENODATA ? REASON_SNAPPED : err ? REASON_NO_BUFFER : REASON_NONE;
 }
 
@@ -145,13 +145,13 @@ static enum pkt_reason leave_joined(const struct job *j, struct packet_ctx *c, s
 /* A reply that is too big is our own hop's to complain of: what it was sent to may be the client's address. */
 static const uint32_t *complainer(const struct job *j, const struct packet_ctx *c, uint32_t own[4])
 {
-    return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->key, own);
+    return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
 }
 
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     uint32_t told, own[4];
-    const enum tunnel_fit fit = edge_fit(c->pkt, c->key, edge_mtu(j->in->facts), &told);
+    const enum tunnel_fit fit = edge_fit(c->pkt, c->key, edge_mtu(j->in->facts, c->left.iface), &told);
     enum pkt_reason reason = take_hop(j, c, copy);
     if (reason) return reason;
     if (fit == TUNNEL_TOO_BIG) {
@@ -203,10 +203,11 @@ enum tunnel_kind tunnel_of(const struct pbc_service *service)
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port)
 {
     const struct pbc_server *server = &j->vm->program->servers[c->left.server];
-    struct tunnel t = {.kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(j->in->facts)};
+    struct tunnel t = {
+        .kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(j->in->facts, c->left.iface)};
     enum tunnel_fit fit;
     for (unsigned i = 0; i < 4; i++) t.dst[i] = server->addr[i];
-    if (!outside_address(forward_outside(j->vm->forward), j->in->facts, server->pool, t.v6, t.src)) {
+    if (!outside_address(forward_outside(j->vm->forward), j->in->facts, c->left.server, t.src)) {
         pool_put(copy);
         return REASON_NO_SOURCE_PORT;
     }
@@ -226,7 +227,7 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
 {
     const struct program *p = j->vm->program;
     const struct leave *leave = &c->left;
-    const uint32_t mtu = edge_mtu(j->in->facts);
+    const uint32_t mtu = edge_mtu(j->in->facts, c->left.iface);
     const enum pbc_mode mode =
         leave->way == LEAVE_TO_SERVER ? (enum pbc_mode)p->services[leave->service].mode : PBC_MODE_PASSTHROUGH;
     if (mode_is(mode, MODE_BRIDGES)) return TUNNEL_FITS;
