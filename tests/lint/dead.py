@@ -25,6 +25,7 @@ KEPT = {
     "owners_new": "the live run",
     "owners_free": "the live run",
     "vm_owner": "the live run",
+    "IFACE_OTHER": "the live run",
     "datagrams_new": "the live run",
     "datagrams_free": "the live run",
     "datagram_owner": "the live run",
