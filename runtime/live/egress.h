@@ -33,8 +33,8 @@ struct egress_counters {
 struct port {
     const struct io_ops *ops;
     struct io_port *io;
-    uint16_t iface;   /* its id in the program: of an interface that no rule names, one above all that are */
-    uint64_t seen[2]; /* received, bytes */
+    uint16_t iface;      /* its id in the program: of an interface that no rule names, one above all that are */
+    struct counter seen; /* packets that were judged */
 };
 
 struct egress {

@@ -14,8 +14,7 @@
 
 static bool is_tag(uint16_t type) { return type == ETHER_VLAN || type == ETHER_QINQ || type == ETHER_QINQ_OLD; }
 
-/* Where the L4 header of a TCP or UDP packet without IPv6 extension headers begins, and its protocol; 0: elsewhere. */
-static uint32_t find_l4(const struct pkt *pkt, uint8_t *proto)
+uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 {
     uint32_t at = ETHER_LEN;
     if (pkt->head_len < ETHER_LEN + IP6_LEN) return 0;
@@ -23,6 +22,7 @@ static uint32_t find_l4(const struct pkt *pkt, uint8_t *proto)
     for (; is_tag(type) && at + VLAN_LEN + IP6_LEN <= pkt->head_len; at += VLAN_LEN)
         type = wire_get16(pkt->data + at + 2);
     const uint8_t *ip = pkt->data + at;
+    *l3 = at;
     *proto = type == ETHER_IP4 ? ip[IP4_PROTO] : ip[IP6_NEXT];
     if (*proto != IPPROTO_NR_TCP && *proto != IPPROTO_NR_UDP) return 0;
     if (type == ETHER_IP4) return at + (ip[0] & 15u) * 4;
@@ -51,7 +51,8 @@ bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h)
     const bool partial = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM, super = h->gso_type != VIRTIO_NET_HDR_GSO_NONE;
     if (!partial) return !super;
     uint8_t proto;
-    const uint32_t l4 = find_l4(pkt, &proto);
+    uint32_t l3;
+    const uint32_t l4 = offload_l4(pkt, &l3, &proto);
     if (!l4 || l4 != h->csum_start || sum_at(proto) != h->csum_offset) {
         if (!super) complete(pkt, h->csum_start, (uint32_t)h->csum_start + h->csum_offset);
         return !super;

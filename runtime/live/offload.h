@@ -12,6 +12,9 @@
  * say). */
 bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h);
 
+/* Where the L4 header of a frame's TCP or UDP packet without IPv6 extension headers begins; 0: it is none such. */
+uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto);
+
 /* The header that goes with a parsed frame. */
 void offload_give(const struct pkt *pkt, struct virtio_net_hdr *h);
 

@@ -19,8 +19,9 @@ static void interfaces_text(const struct live *l)
         struct io_stats s;
         char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
         p->ops->stats(p->io, &s);
-        printf("%-12s%s frames, %s bytes in, %s found no room, %s sent", l->o->ifaces[i], text_number(p->seen[0], a),
-               text_number(p->seen[1], b), text_number(s.lost, c), text_number(s.sent, d));
+        printf("%-12s%s frames, %s bytes in, %s found no room, %s sent", l->o->ifaces[i],
+               text_number(p->seen.packets, a), text_number(p->seen.bytes, b), text_number(s.lost, c),
+               text_number(s.sent, d));
         if (s.super) printf(", %s super-packets", text_number(s.super, a));
         if (s.cut) printf(", %s too long", text_number(s.cut, a));
         if (s.not_sent) printf(", %s not taken by the device", text_number(s.not_sent, a));
@@ -44,6 +45,9 @@ static void more_text(const struct live *l)
     if (l->o->monitor || c->watched.packets)
         printf("watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
                text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
+    if (c->cut)
+        printf("offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
+               text_number(c->pieces, b));
     lost_text(l);
 }
 
@@ -65,8 +69,8 @@ static void interfaces_json(cJSON *root, const struct live *l)
         p->ops->stats(p->io, &s);
         cJSON_AddStringToObject(one, "interface", l->o->ifaces[i]);
         cJSON_AddStringToObject(one, "io", p->ops->name);
-        number(one, "packets", p->seen[0]);
-        number(one, "bytes", p->seen[1]);
+        number(one, "packets", p->seen.packets);
+        number(one, "bytes", p->seen.bytes);
         number(one, "lost", s.lost);
         number(one, "cut", s.cut);
         number(one, "super", s.super);
@@ -90,6 +94,8 @@ static void more_json(cJSON *root, const void *arg)
     number(live, "batches", c->batches);
     number(live, "ticks", c->ticks);
     number(live, "waited", e->waited);
+    number(live, "cut", c->cut);
+    number(live, "pieces", c->pieces);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");
     static const char *const keys[] = {
 #define LOSS(ident, words) #ident,

@@ -166,10 +166,21 @@ static uint64_t seed_of(const struct options *o)
     return seed;
 }
 
+/* Nobody cuts a packet behind an outer header. */
+static bool has_tunnels(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++)
+        if (mode_is(p->services[i].mode, MODE_TUNNELS)) return true;
+    return false;
+}
+
 int start_open(struct live *l)
 {
-    const struct worker_cfg cfg = {
-        .program = l->program, .seed = seed_of(l->o), .log = l->o->log != LOG_NONE, .forwards = l->forwards};
+    const struct worker_cfg cfg = {.program = l->program,
+                                   .seed = seed_of(l->o),
+                                   .log = l->o->log != LOG_NONE,
+                                   .cuts = has_tunnels(l->program),
+                                   .forwards = l->forwards};
     l->worker = aligned_alloc(64, (sizeof *l->worker + 63) / 64 * 64);
     if (!l->worker) return live_complain("out of memory");
     if (worker_init(l->worker, &cfg))

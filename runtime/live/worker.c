@@ -11,14 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/live/gso.h"
 #include "runtime/live/watched.h"
 #include "runtime/replay/text.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/time.h"
 
 enum { ASKS = 256, LOGS = 1024, EVENTS_MOST = 4096 };
-/* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours. */
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST };
+/* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
+ * the pieces of a super-packet. */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES };
 /* A vm that has judged may have a new deadline, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 #define RETRY_NS     UINT64_C(50000000)
@@ -182,28 +184,57 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
+/* Judge n packets that came by that port, at most VM_BATCH, and let them leave. */
+static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint8_t from, uint64_t now)
+{
+    struct port *p = &w->ports[from];
+    struct totals *t = &w->counters.totals;
+    for (unsigned i = 0; i < n; i++) {
+        w->pkts[i] = pkts[i];
+        pkts[i]->iface = p->iface;
+        pkts[i]->cookie = from;
+        t->bytes += w->lengths[i] = pkts[i]->wire_len;
+        p->seen.bytes += w->lengths[i];
+    }
+    const struct vm_in in = input(w, now);
+    vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    p->seen.packets += n;
+    t->frames += n;
+    w->counters.batches++;
+    verdicts_count(w, n, now);
+    w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
+    leave(w, from, now);
+}
+
+/* A super-packet by its pieces; as it is where it has too many. */
+static void judge_pieces(struct worker *w, struct pkt *super, uint8_t from, uint64_t now)
+{
+    struct pkt *pieces[GSO_PIECES];
+    unsigned n;
+    if (!gso_cut(super, w->pool, pieces, &n)) {
+        judge(w, &super, 1, from, now);
+        return;
+    }
+    w->counters.cut++;
+    w->counters.pieces += n;
+    for (unsigned i = 0; i < n; i += VM_BATCH) judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, from, now);
+    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are back already */
+}
+
 /* A batch of that port; how many frames. */
 static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
 {
     struct port *p = &w->ports[from];
-    const unsigned n = p->ops->receive(p->io, w->pkts, VM_BATCH);
-    for (unsigned i = 0; i < n; i++) {
-        w->pkts[i]->iface = p->iface;
-        w->pkts[i]->cookie = from;
-        w->lengths[i] = w->pkts[i]->wire_len;
-        p->seen[1] += w->lengths[i];
+    struct pkt *pkts[VM_BATCH];
+    const unsigned n = p->ops->receive(p->io, pkts, VM_BATCH);
+    unsigned first = 0;
+    for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
+        if (!pkts[i]->segment) continue;
+        if (i > first) judge(w, pkts + first, i - first, from, now);
+        judge_pieces(w, pkts[i], from, now);
+        first = i + 1;
     }
-    if (n) {
-        const struct vm_in in = input(w, now);
-        vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
-        p->seen[0] += n;
-        w->counters.batches++;
-        w->counters.totals.frames += n;
-        for (unsigned i = 0; i < n; i++) w->counters.totals.bytes += w->lengths[i];
-        verdicts_count(w, n, now);
-        w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
-        leave(w, from, now);
-    }
+    if (n > first) judge(w, pkts + first, n - first, from, now);
     p->ops->release(p->io);
     return n;
 }

@@ -18,14 +18,15 @@ struct worker_counters {
     struct totals totals;
     struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */
     uint64_t to_host;       /* left for the host, but there is no way to hand it over */
+    uint64_t cut, pieces;   /* super-packets that were cut, and what they became */
     uint64_t batches, ticks;
-    uint64_t slots_short; /* entries of vm_tick or vm_run that found a port's queue closed */
 };
 
 struct worker_cfg {
     struct program *program;
     uint64_t seed;
     bool log;      /* tell of log events */
+    bool cuts;     /* super-packets are judged in pieces, for some go into a tunnel */
     bool forwards; /* the host's stack forwards packets: what crosses is watched unless we take it */
 };
 

@@ -16,7 +16,7 @@ def serve(port, name):
 def receive(s):
     s.setsockopt(socket.IPPROTO_IPV6, 49, 1)  # IPV6_RECVPKTINFO
     data, ancillary, flags, peer = s.recvmsg(65535, 256)
-    return data, [(level, 50, value) for level, kind, value in ancillary if kind == 50], flags, peer
+    return data, [(level, 50, value[:16] + bytes(4)) for level, kind, value in ancillary if kind == 50], flags, peer
 
 
 def ask(address, port, source="0", size="5"):
