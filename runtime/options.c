@@ -191,6 +191,13 @@ static bool opt_preflight(struct reading *r, const char *n, const char *v)
     return r->o->preflight = true;
 }
 
+static bool opt_cleanup(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->cleanup = true;
+}
+
 static bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {
     if (!strcmp(v, "closed")) return not_yet(r, v);
@@ -303,6 +310,9 @@ static bool settle_live(struct reading *r)
 {
     const struct options *o = r->o;
     if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: it goes without %.60s", r->way[REPLAY], r->way[LIVE]);
+    if (o->cleanup && (o->iface_count || o->program))
+        return wrong(r, "--cleanup goes alone, or with --name%s%s", "", "");
+    if (o->cleanup) return true;
     if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");

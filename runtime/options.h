@@ -31,7 +31,7 @@ struct options {
     unsigned iface_count;
     const char *name; /* of the instance, or NULL */
     uint64_t ring;    /* bytes of each receive ring */
-    bool monitor, preflight;
+    bool monitor, preflight, cleanup;
     bool json, strict_checksum, flows, coverage;
 };
 

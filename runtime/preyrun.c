@@ -15,7 +15,7 @@ static int run(const struct options *o, enum options_result result, const char *
         return 2;
     }
     if (result != OPTIONS_RUN) return 0;
-    return o->iface_count ? live(o) : replay(o);
+    return o->iface_count || o->cleanup ? live(o) : replay(o);
 }
 
 /* A standard stream that is closed would lend its number to the next file that is opened, and the summary would end up

@@ -105,7 +105,7 @@ static int cpu_of_worker(void)
 static void say_ready(const struct live *l)
 {
     const struct options *o = l->o;
-    fprintf(stderr, "ready: %s:", o->name ? o->name : o->ifaces[0]);
+    fprintf(stderr, "ready: %s:", claim_name(o));
     for (unsigned i = 0; i < o->iface_count; i++) fprintf(stderr, "%s %s", i ? "," : "", o->ifaces[i]);
     fprintf(stderr, " by %s, 1 worker, %s%s\n", l->worker->ports[0].ops->name, o->program,
             o->monitor ? "; what is for this machine itself is only watched" : "");
@@ -146,14 +146,17 @@ static int run(struct live *l)
 int live(const struct options *o)
 {
     struct live l = {.o = o, .signal_fd = -1};
+    if (o->cleanup) return claim_cleanup(o);
     int status = start_look(&l);
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
         status = signals_open(&l);
+        if (!status) status = claim_host(&l);
         if (!status) status = start_open(&l);
         if (!status) status = run(&l);
     }
+    claim_end(&l);
     if (l.signal_fd >= 0) close(l.signal_fd);
     start_close(&l);
     return status;

@@ -19,7 +19,8 @@ struct live {
     struct snapshot *latest;
     struct snapshot *older[64]; /* those that a worker may still use */
     unsigned older_count;
-    bool forwards; /* the host's stack forwards packets */
+    bool forwards;       /* the host's stack forwards packets */
+    struct state *state; /* of what was changed on the host; NULL: nothing yet */
     struct worker *worker;
     int signal_fd;
 };
@@ -32,6 +33,12 @@ int start_look(struct live *l);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);
 void start_close(struct live *l);
+
+/* claim.c: the instance's name, guard rules and ports on this host. The exit status. */
+const char *claim_name(const struct options *o);
+int claim_host(struct live *l);
+void claim_end(struct live *l);
+int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
 /* world.c: facts and next hops, as the kernel tells them, become snapshots. False: memory is out. */
 bool world_publish(struct live *l);

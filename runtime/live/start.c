@@ -2,10 +2,12 @@
  * needs a right: sockets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/live/live_priv.h"
@@ -54,7 +56,7 @@ static const char *links_text(const struct host *h, char *buf, size_t len)
 {
     unsigned count;
     const struct host_link *links = host_links(h, &count);
-    size_t used = (size_t)snprintf(buf, len, "; there %s", count == 1 ? "is" : "are");
+    size_t used = (size_t)snprintf(buf, len, "; there %s:", count == 1 ? "is" : "are");
     for (unsigned i = 0; i < count && used + IFNAMSIZ + 4 < len; i++)
         used += (size_t)snprintf(buf + used, len - used, "%s %s", i ? "," : "", links[i].name);
     return buf;
@@ -87,20 +89,21 @@ static bool is_on(const char *sysctl)
 static int look_at_enforcement(struct live *l)
 {
     char place[300];
-    if (l->o->monitor || !watched_place(l->program, place, sizeof place)) return 0;
-    return live_complain("%s may drop what is for this machine itself, or from it, and that cannot be enforced here: "
+    l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
+    if (l->o->monitor || !watched_place(l->program, l->forwards, place, sizeof place)) return 0;
+    return live_complain("%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
                          "--monitor judges and counts it, and enforces the rest",
-                         place);
+                         place, l->forwards ? ", or what it forwards" : "");
 }
 
-/* Until guard rules hold it back, the host's stack would send a second time what is sent on here. */
-static int look_at_forwarding(struct live *l)
+/* Packet sockets, guard rules, neighbours. */
+static int look_at_rights(void)
 {
-    l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
-    if (!l->forwards || (!l->program->services_count && !l->program->nats_count)) return 0;
-    return live_complain(
-        "this machine forwards packets itself, and would do so a second time with those that are sent on "
-        "here; this ends it: sysctl -w net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0");
+    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct has[2] = {{0}};
+    const uint32_t needs = 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
+    if (!syscall(SYS_capget, &who, has) && (has[0].effective & needs) == needs) return 0;
+    return live_complain("this needs the rights CAP_NET_ADMIN and CAP_NET_RAW: run it as root, with sudo");
 }
 
 int start_look(struct live *l)
@@ -112,7 +115,7 @@ int start_look(struct live *l)
     if (!l->host) return live_complain("%s", err);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
     if (!status) status = look_at_enforcement(l);
-    return status ? status : look_at_forwarding(l);
+    return status ? status : look_at_rights();
 }
 
 /* ---- opening ---- */
@@ -146,14 +149,12 @@ static int open_port(struct live *l, unsigned at)
                                .outgoing = needs_outgoing(l->program)};
     struct port *p = &l->worker->ports[at];
     *p = (struct port){.ops = &io_PACKET, .iface = iface_id(l->program, l->o->ifaces[at], at)};
-    errno = 0;
     p->io = p->ops->open(l->ifindex[at], &cfg, err, sizeof err);
     if (p->io) {
         l->worker->egress.port_count = at + 1;
         return 0;
     }
-    const bool right = errno == EPERM || errno == EACCES;
-    return live_complain("%s: %s%s", l->o->ifaces[at], err, right ? "; run it as root, with sudo" : "");
+    return live_complain("%s: %s", l->o->ifaces[at], err);
 }
 
 static uint64_t seed_of(const struct options *o)

@@ -22,11 +22,11 @@ static const struct pbc_rule *first_refusal(const struct program *p, uint32_t fr
     return NULL;
 }
 
-bool watched_place(const struct program *p, char *buf, size_t len)
+bool watched_place(const struct program *p, bool forwards, char *buf, size_t len)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++) {
         const struct pbc_firewall *f = &p->firewalls[i];
-        if (f->direction == PBC_DIR_FORWARD) continue;
+        if (f->direction == PBC_DIR_FORWARD && !forwards) continue;
         const struct pbc_rule *r = first_refusal(p, f->rules, f->rule_count);
         if (!r && !refuses(f->default_verdict) && f->other != PBC_OTHER_DROP) continue;
         place_of(p, r ? &r->place : &f->place, buf, len);

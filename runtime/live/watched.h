@@ -6,9 +6,9 @@
 #include "runtime/live/snapshot.h"
 #include "vm/vm.h"
 
-/* The first place of the program where a frame to or from the host itself may be dropped or rejected: "edge.prey:12",
- * into buf. False: there is none. */
-bool watched_place(const struct program *p, char *buf, size_t len);
+/* The first place of the program where a frame to or from the host itself, or (forwards) one that it would send on, may
+ * be dropped or rejected: "edge.prey:12", into buf. False: there is none. */
+bool watched_place(const struct program *p, bool forwards, char *buf, size_t len);
 
 /* A dropped or rejected packet that the host's stack gets all the same. It is parsed again. forwards: that stack sends
  * on what is not its own. */

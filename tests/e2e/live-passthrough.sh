@@ -54,4 +54,18 @@ prey_ends
 same 'it ends with 0' "$status" 0
 adds_up 'every frame that came has one verdict'
 same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'NEIGHBOUR':0,'CROWD':0,'NO_WAY':0,'NO_PORT':0,'LINK':0}"
+
+# With this machine's own address as the source: its stack neither answers for the translated flows nor loses its own.
+sed 's/^  source .*//' pass.prey | rules own
+at prey sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+prey prey -i eth0 --format json own.pbc
+for i in 1 2 3 4; do ask 10.1.0.100; ask '[fd00:1::100]'; done >all
+same 'own address: requests, shared' "$(sort all | uniq -c | tr -s ' \n' ' ')" ' 4 one 4 two '
+same "own address: the server sees it" "$(at client curl -s -m 5 http://10.1.0.100/from)" 10.1.0.2
+for i in 1 2 3 4; do talk 10.1.0.100 53; done >all
+same 'own address: UDP' "$(sort all | uniq -c | tr -s ' \n' ' ')" ' 2 one 10.1.0.2 5 2 two 10.1.0.2 5 '
+same "this machine's own connections to a server are untouched" "$(at prey curl -s -m 5 http://10.1.0.3/)" one
+truncate -s 0 prey.out
+prey_ends
+adds_up 'own address: every frame has one verdict'
 exit $failed

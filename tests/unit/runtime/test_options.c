@@ -173,6 +173,8 @@ static void refused(void **state)
         {"-i eth0 --ring 1KiB b", "`1KiB` is no size"},
         {"-i eth0 --ring 99GiB b", "`99GiB` is no size"},
         {"-i eth0 --ring 16M b", "`16M` is no size"},
+        {"--cleanup b", "--cleanup goes alone, or with --name"},
+        {"--cleanup -i eth0", "--cleanup goes alone, or with --name"},
         {"--interface eth0 b", "there is no option `--interface`"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -1,0 +1,54 @@
+/* What this instance changes on the host while it runs: its name, the guard rules, reserved ports. All of it is in the
+ * state file before it is made, and undone at the end; what a killed one left is undone at the start. */
+#include <string.h>
+
+#include "runtime/host/state.h"
+#include "runtime/live/guarded.h"
+#include "runtime/live/live_priv.h"
+
+static void say(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "preyrun: %s\n", line);
+}
+
+static void say_nothing(void *arg, const char *line) { (void)arg, (void)line; }
+
+const char *claim_name(const struct options *o) { return o->name ? o->name : o->ifaces[0]; }
+
+static int guard(struct live *l, const struct guarded *g)
+{
+    char err[400];
+    const struct guard rules = {
+        .ports = l->o->ifaces, .port_count = l->o->iface_count, .matches = g->matches, .match_count = g->match_count};
+    if (g->port_count && ports_reserve(l->state, g->ports, g->port_count, err, sizeof err))
+        return live_complain("%s", err);
+    if (g->match_count && guard_set(l->state, claim_name(l->o), &rules, err, sizeof err))
+        return live_complain("%s", err);
+    return 0;
+}
+
+int claim_host(struct live *l)
+{
+    char err[400];
+    struct guarded g;
+    l->state = state_open(STATE_RUN, claim_name(l->o), say, NULL, err, sizeof err);
+    if (!l->state) return live_complain("%s", err);
+    const int status = guarded_init(&g, l->program) ? guard(l, &g) : live_complain("out of memory");
+    guarded_fini(&g);
+    return status;
+}
+
+void claim_end(struct live *l)
+{
+    if (!l->state) return;
+    if (state_undo(l->state, say_nothing, NULL)) state_undo(l->state, say, NULL);
+    state_close(l->state);
+}
+
+int claim_cleanup(const struct options *o)
+{
+    const int left = state_cleanup(STATE_RUN, o->name, say, NULL);
+    if (left < 0) return live_complain("--cleanup: %s", strerror(-left));
+    return left ? 2 : 0;
+}

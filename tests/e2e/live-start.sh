@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Live start and stop: what is refused and with which words, what is only watched, what stays on the host after an end and
+# after a kill.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey
+link client eth0 prey eth0
+address client eth0 10.1.0.1/24 fd00:1::1/64
+address prey eth0 10.1.0.2/24 fd00:1::2/64
+web prey
+
+rules none <<'END'
+pool farm {
+  source 10.1.0.50
+  server one 10.1.0.3
+}
+service web on 10.1.0.100 tcp/80 {
+  mode passthrough
+  -> farm
+}
+END
+rules firewall <<'END'
+firewall edge in default accept {
+  drop tcp port 8080 as CLOSED
+  reject udp port 9 as REJECTED
+  accept tcp port 80 as WEB
+}
+END
+rules tunnel <<'END'
+firewall edge in default accept {
+  decap ipip from 10.1.0.1 to self
+}
+END
+says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2
+    local sentence=$1 line=$2
+    shift 2
+    timeout 20 ip netns exec "$id-prey" "$bin/preyrun" "$@" >out 2>err </dev/null
+    same "$sentence" "$?|$(cat err)|$(cat out)" "2|preyrun: $line|"
+}
+says 'an interface that is not there' '-i: there is no interface `eth7`; there are: lo, eth0' -i eth7 none.pbc
+says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc' -i eth0 none.prey
+says 'a program that is not there' 'none: No such file or directory' -i eth0 none
+says 'decap' 'tunnel.pbc: `decap` is not supported yet live: what a tunnel held cannot be given to this machine' -i eth0 tunnel.pbc
+says 'what can only be watched' \
+    'firewall.prey:2 may drop what is for this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
+    -i eth0 firewall.pbc
+ip -n "$id-prey" link set eth0 down
+says 'an interface that is down' '-i: eth0 is down; this brings it up: ip link set eth0 up' -i eth0 none.pbc
+ip -n "$id-prey" link set eth0 up
+address prey eth0 fd00:1::2/64
+at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
+    "$bin/preyrun" -i eth0 none.pbc >out 2>err
+same 'without the right' "$?$(grep -c 'sudo' err)" 21
+at prey "$bin/preyrun" --preflight -i eth0 none.pbc >out 2>err
+same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: nothing stands in the way|'
+
+# Watched: judged and counted, and yet let in; a reject is not answered for the host.
+prey prey -i eth0 --monitor --format json firewall.pbc
+same 'ready says what is only watched' "$(cat prey.err)" \
+    'ready: eth0: eth0 by packet, 1 worker, firewall.pbc; what is for this machine itself is only watched'
+same 'what the rules drop gets through' "$(at client curl -s -m 5 http://10.1.0.2:8080/)" prey
+background prey nc -u -l -k -p 9 >/dev/null
+until_true 50 'nc listens' at prey sh -c 'ss -lun | grep -q :9'
+at client sh -c 'echo x | nc -u -w1 10.1.0.2 9' >/dev/null 2>&1
+same 'the client heard no reject' $? 0
+truncate -s 0 prey.out
+prey_ends
+adds_up 'every frame has one verdict'
+dropped=$(($(number verdicts drop packets) + $(number verdicts reject packets)))
+same 'what was dropped and rejected was watched' "$(number live watched) $((dropped > 3))" "$dropped 1"
+same 'no answer was sent' "$(number interfaces 0 sent)" 0
+
+# What is changed on the host.
+prey prey -i eth0 --name edge none.pbc
+at prey nft list tables >tables
+same 'guard rules stand while it runs' "$(cat tables)" 'table netdev prey_edge'
+says 'the same name twice' "$(at prey "$bin/preyrun" -i eth0 --name edge none.pbc 2>&1 | sed 's/^preyrun: //')" -i eth0 --name edge none.pbc
+grep -q edge err
+ok $? 'and the line names it'
+prey_ends
+same 'a stop takes them away' "$status$(at prey nft list tables)" 0
+for again in 1 2 3; do
+    prey prey -i eth0 --name edge none.pbc
+    kill -KILL "$prey"
+    wait "$prey" 2>/dev/null
+    same "kill $again: they stay" "$(at prey nft list tables)" 'table netdev prey_edge'
+done
+prey prey -i eth0 --name edge none.pbc
+prey_ends
+same 'the next start and end take them away' "$status$(at prey nft list tables)" 0
+prey prey -i eth0 --name edge none.pbc
+kill -KILL "$prey"
+wait "$prey" 2>/dev/null
+at prey "$bin/preyrun" --cleanup --name edge >out 2>err
+same 'so does --cleanup' "$?$(at prey nft list tables)" 0
+# An end by the keyboard, too.
+prey prey -i eth0 none.pbc
+kill -INT "$prey"
+wait "$prey"
+same 'SIGINT ends it with 0' "$?" 0
+exit $failed
