@@ -53,7 +53,7 @@ room command image resolve normal classify analysis setup
 may runtime/capture/ 'runtime/capture/*.c runtime/capture/*.h' 'runtime/capture/ vm/packet/pkt.h'
 may runtime/schedule/ 'runtime/schedule/*.c runtime/schedule/*.h' 'runtime/schedule/ vm/program/program.h'
 may runtime/host/ 'runtime/host/*.c runtime/host/*.h' 'runtime/host/ vm/packet/facts.h vm/pbc.h'
-may runtime/live/ 'runtime/live/*.c runtime/live/*.h' 'runtime/live/ runtime/io.def runtime/host/host.h runtime/options.h runtime/totals.h runtime/replay/text.h runtime/replay/report.h runtime/schedule/ vm/'
+may runtime/live/ 'runtime/live/*.c runtime/live/*.h' 'runtime/live/ runtime/io.def runtime/host/host.h runtime/host/guard.h runtime/host/ports.h runtime/host/state.h runtime/host/tun.h runtime/options.h runtime/totals.h runtime/replay/text.h runtime/replay/report.h runtime/schedule/ vm/'
 may runtime/ 'runtime/*.c runtime/*.h' 'runtime/ vm/'
 
 # The vm is pure: no system call, no clock, no stdio but for listings and loading.
