@@ -262,7 +262,9 @@ static void draw_packet(struct run *r, unsigned i)
         r->pkts[i].tags[0].tpid = 0x8100;
         r->pkts[i].tags[0].tci = 7;
     }
-    if (rng_one_in(g, 40)) r->pkts[i].flags |= PKT_CSUM_PARTIAL;
+    if (rng_one_in(g, 6)) r->pkts[i].flags |= PKT_CSUM_PARTIAL;
+    if (r->pkts[i].flags & PKT_CSUM_PARTIAL && t.payload && rng_one_in(g, 3))
+        r->pkts[i].segment = (uint16_t)(1 + rng_below(g, t.payload));
     r->pkts[i].cookie = which << 1 | dir;
 }
 

@@ -100,7 +100,7 @@ static bool is_plain(const struct pkt *pkt, const struct key *key)
     const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
     if (!of_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers | (pkt->link ^ LINK_ETHER)) return false;
     if (key->kind & KIND_TCP && (key->marks & flags) != TCP_ACK) return false;
-    if (pkt->flags & (PKT_FOUND | PKT_CSUM_PARTIAL) || pkt->head_len != pkt->wire_len || key->ttl <= 1) return false;
+    if (pkt->flags & PKT_FOUND || pkt->head_len != pkt->wire_len || key->ttl <= 1) return false;
     return is_single_station(pkt->data);
 }
 
@@ -114,9 +114,13 @@ static uint32_t overhead(uint8_t kind)
     return bytes[kind & ~RECIPE_IP6][kind >> 7];
 }
 
-static bool fits(const struct job *j, const struct key *key, uint8_t kind, uint16_t out_if)
+/* Into a tunnel goes no checksum that is still to be completed. */
+static bool fits(const struct job *j, const struct packet_ctx *c)
 {
-    return (kind & ~RECIPE_IP6) == RECIPE_FRAME || key->length + overhead(kind) <= edge_mtu(j->in->facts, out_if);
+    const uint8_t kind = c->seen.recipe;
+    if ((kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
+    if (c->pkt->flags & PKT_CSUM_PARTIAL && overhead(kind)) return false;
+    return pkt_longest(c->pkt, c->key->length) + overhead(kind) <= edge_mtu(j->in->facts, c->recipe->out_if);
 }
 
 static bool is_up(const struct job *j, const struct recipe *r)
@@ -141,7 +145,7 @@ bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
     if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
     c->recipe = r;
     c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
-    return fits(j, c->key, c->seen.recipe, c->recipe->out_if);
+    return fits(j, c);
 }
 
 /* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
@@ -225,7 +229,9 @@ bool forward_short(const struct job *j, struct packet_ctx *c)
     if (__builtin_expect(way && way->mac, 0)) put_mac(out->data + 6, way->mac);
     memcpy(out->data, c->recipe->next_mac, 6);
     switch ((enum recipe_kind)(c->seen.recipe & ~RECIPE_IP6)) {
-    case RECIPE_REWRITE: recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4); break;
+    case RECIPE_REWRITE:
+        recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4, out->flags & PKT_CSUM_PARTIAL);
+        break;
     case RECIPE_IPIP:
     case RECIPE_GUE:
     case RECIPE_GUE1: apply_tunnel(c, out, edge_mtu(j->in->facts, c->recipe->out_if), id); break;

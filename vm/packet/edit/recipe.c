@@ -68,28 +68,34 @@ static void apply_ports(uint8_t *l4, const struct recipe *r)
     wire_put32(l4, (uint32_t)r->src_port << 16 | r->dst_port);
 }
 
-static void apply_tcp(uint8_t *l4, const struct recipe *r)
+/* The L4 checksum; a partial one is a sum, not its complement. */
+static inline uint16_t moved_l4(uint16_t sum, const struct recipe *r, bool partial)
+{
+    return partial ? (uint16_t)~moved_sum((uint16_t)~sum, r->l3_delta) : moved_sum(sum, r->l4_delta);
+}
+
+static void apply_tcp(uint8_t *l4, const struct recipe *r, bool partial)
 {
     apply_ports(l4, r);
-    wire_put16(l4 + TCP_SUM, moved_sum(wire_get16(l4 + TCP_SUM), r->l4_delta));
+    wire_put16(l4 + TCP_SUM, moved_l4(wire_get16(l4 + TCP_SUM), r, partial));
 }
 
 /* 0 says that there is no sum, and stays; a computed 0 is 0xffff (RFC 768). */
-static void apply_udp(uint8_t *l4, const struct recipe *r)
+static void apply_udp(uint8_t *l4, const struct recipe *r, bool partial)
 {
-    const uint16_t from = wire_get16(l4 + UDP_SUM), sum = moved_sum(from, r->l4_delta);
+    const uint16_t from = wire_get16(l4 + UDP_SUM), sum = moved_l4(from, r, partial);
     apply_ports(l4, r);
     if (from) wire_put16(l4 + UDP_SUM, sum ? sum : UINT16_MAX);
 }
 
-void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4)
+void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4, bool partial)
 {
     if (kind & KIND_IP4)
         apply_ip4(ip, r);
     else
         apply_ip6(ip, r);
     if (kind & KIND_TCP)
-        apply_tcp(l4, r);
+        apply_tcp(l4, r, partial);
     else
-        apply_udp(l4, r);
+        apply_udp(l4, r, partial);
 }

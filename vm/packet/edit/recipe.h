@@ -40,7 +40,7 @@ enum { RECIPE_NAT = UINT16_MAX };
 void recipe_differ(struct recipe *r, const struct key *key, const struct translation *to);
 
 /* Apply it to the headers of an ordinary packet with that kind (enum kind_bit), which are all there; its TTL is
- * above 1. ip, l4: where they begin. The packet is TCP or UDP. */
-void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4);
+ * above 1. ip, l4: where they begin. The packet is TCP or UDP. partial: its checksum covers the addresses alone, so far. */
+void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4, bool partial);
 
 #endif
