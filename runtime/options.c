@@ -173,8 +173,9 @@ static bool opt_io(struct reading *r, const char *n, const char *v)
 static bool opt_workers(struct reading *r, const char *n, const char *v)
 {
     uint64_t workers;
-    if (!number(r, n, v, 1, 256, &workers)) return false;
-    return workers == 1 || not_yet(r, v);
+    if (!number(r, n, v, 1, OPTIONS_WORKERS, &workers)) return false;
+    r->o->workers = (unsigned)workers;
+    return true;
 }
 
 static bool opt_monitor(struct reading *r, const char *n, const char *v)

@@ -17,6 +17,8 @@ struct io_cfg {
     uint64_t ring_bytes; /* for frames that wait */
     uint32_t mtu;        /* of the interface: a slot of the ring holds such a packet */
     bool outgoing;       /* hand out what the host itself sends, too */
+    bool shared;         /* several ports are opened on the interface: each frame comes to one of them */
+    int *group;          /* of those; -1: this is the first, which writes it */
 };
 
 struct io_stats {

@@ -48,18 +48,18 @@ static void log_line(const struct live *l, const struct log_note *n)
     fprintf(stderr, ",\"bytes\":%u}\n", n->bytes);
 }
 
-static bool called(struct live *l)
+static bool called(struct live *l, struct worker *w)
 {
     uint64_t calls;
     struct log_note note;
-    (void)!read(l->worker->call_fd, &calls, sizeof calls);
-    while (ring_take(&l->worker->logs, &note)) log_line(l, &note);
-    const int fault = __atomic_exchange_n(&l->worker->fault, 0, __ATOMIC_ACQ_REL);
+    (void)!read(w->call_fd, &calls, sizeof calls);
+    while (ring_take(&w->logs, &note)) log_line(l, &note);
+    const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault) {
-        const int at = __atomic_load_n(&l->worker->fault_port, __ATOMIC_RELAXED);
+        const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
         fprintf(stderr, "preyrun: %s: %s\n", l->o->ifaces[at], strerror(fault));
     }
-    return world_asked(l);
+    return world_asked(l, w);
 }
 
 /* ---- signals ---- */
@@ -83,22 +83,23 @@ static bool signalled(struct live *l)
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo != SIGUSR1) return false;
-        worker_hold(l->worker);
+        for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
         live_report(l);
-        worker_release(l->worker);
+        for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
     }
     return true;
 }
 
 /* ---- running ---- */
 
-/* One of the CPUs that we may use: with several the last, for interrupts tend to go to the first. */
-static int cpu_of_worker(void)
+/* The worker's of the CPUs that we may use, in turn: the last first, for interrupts tend to go to the first. */
+static int cpu_of(unsigned worker)
 {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set)) return -1;
+    unsigned skip = worker % (unsigned)CPU_COUNT(&set);
     for (int i = CPU_SETSIZE - 1; i >= 0; i--)
-        if (CPU_ISSET((unsigned)i, &set)) return i;
+        if (CPU_ISSET((unsigned)i, &set) && skip-- == 0) return i;
     return -1;
 }
 
@@ -107,21 +108,25 @@ static void say_ready(const struct live *l)
     const struct options *o = l->o;
     fprintf(stderr, "ready: %s:", claim_name(o));
     for (unsigned i = 0; i < o->iface_count; i++) fprintf(stderr, "%s %s", i ? "," : "", o->ifaces[i]);
-    fprintf(stderr, " by %s, 1 worker, %s%s\n", l->worker->ports[0].ops->name, o->program,
+    fprintf(stderr, " by %s, %u worker%s, %s%s\n", l->workers[0]->ports[0].ops->name, l->worker_count,
+            l->worker_count == 1 ? "" : "s", o->program,
             o->monitor ? "; what is for this machine itself is only watched" : "");
 }
 
 static int serve(struct live *l)
 {
-    struct pollfd fds[3] = {{.fd = l->signal_fd, .events = POLLIN},
-                            {.fd = host_fd(l->host), .events = POLLIN},
-                            {.fd = l->worker->call_fd, .events = POLLIN}};
+    struct pollfd fds[2 + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
+                                           {.fd = host_fd(l->host), .events = POLLIN}};
     uint64_t ticked = clock_of(CLOCK_MONOTONIC);
+    for (unsigned i = 0; i < l->worker_count; i++)
+        fds[2 + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
-        if (poll(fds, 3, TICK_MS) < 0 && errno != EINTR) return live_complain("poll: %s", strerror(errno));
+        if (poll(fds, 2 + l->worker_count, TICK_MS) < 0 && errno != EINTR)
+            return live_complain("poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
         bool fine = !fds[1].revents || world_read(l);
-        if (fds[2].revents) fine &= called(l);
+        for (unsigned i = 0; i < l->worker_count; i++)
+            if (fds[2 + i].revents) fine &= called(l, l->workers[i]);
         const uint64_t now = clock_of(CLOCK_MONOTONIC);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
@@ -133,14 +138,14 @@ static int serve(struct live *l)
 
 static int run(struct live *l)
 {
-    const int err = worker_start(l->worker, cpu_of_worker());
-    if (err) return live_complain("a thread cannot be started: %s", strerror(-err));
-    say_ready(l);
-    const int status = serve(l);
-    worker_stop(l->worker);
-    called(l);
-    const int reported = live_report(l);
-    return status ? status : reported;
+    unsigned started = 0;
+    int err = 0;
+    for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
+    if (!err) say_ready(l);
+    const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
+    for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
+    for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
+    return err || live_report(l) ? 2 : status;
 }
 
 int live(const struct options *o)

@@ -21,7 +21,14 @@ struct live {
     unsigned older_count;
     bool forwards;       /* the host's stack forwards packets */
     struct state *state; /* of what was changed on the host; NULL: nothing yet */
-    struct worker *worker;
+    struct worker *workers[WORKERS_MOST];
+    unsigned worker_count;
+    struct owners *owners;      /* NULL: there is one worker */
+    uint16_t iface[PORTS_MOST]; /* ids of the ports */
+    struct facts_iface *ifaces; /* [ifaces_count], as published last */
+    unsigned ifaces_count;
+    uint16_t *server_out, *target_out;
+    bool stale; /* what is published is not the latest */
     int signal_fd;
 };
 
@@ -40,12 +47,14 @@ int claim_host(struct live *l);
 void claim_end(struct live *l);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
-/* world.c: facts and next hops, as the kernel tells them, become snapshots. False: memory is out. */
-bool world_publish(struct live *l);
+/* world.c: facts and next hops, as the kernel tells them, become snapshots. ways: routes may have changed. False:
+ * memory is out. */
+bool world_publish(struct live *l, bool ways);
 /* Read what the kernel tells, and publish where it matters. False: memory is out, or the socket failed. */
 bool world_read(struct live *l);
-/* Next hops that the worker asks for. */
-bool world_asked(struct live *l);
+/* Next hops that a worker asks for. */
+bool world_asked(struct live *l, struct worker *w);
+void world_fini(struct live *l);
 /* Once a second: schedules, neighbours. */
 bool world_tick(struct live *l);
 

@@ -2,6 +2,7 @@
  * longer than a slot, super-packets, comes by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through
  * the same socket, so that none of ours comes back as one that the host sent. README.md says why not TPACKET_V3. */
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
@@ -115,6 +116,31 @@ static const char *bind_port(const struct io_port *p, unsigned ifindex)
     return "it is no Ethernet";
 }
 
+/* Join the others on the interface, or be the first: each conversation goes to one socket, by its hash. */
+static const char *join_group(const struct io_port *p, int *group)
+{
+    const uint32_t type = PACKET_FANOUT_HASH | (*group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+    const uint32_t id = *group < 0 ? 0 : (uint32_t)*group;
+    uint32_t got;
+    socklen_t len = sizeof got;
+    if (set(p, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
+    if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
+    *group = (int)(got & UINT16_MAX);
+    return NULL;
+}
+
+/* What comes between binding and joining would come to every socket: nothing does. */
+static const char *bind_shared(const struct io_port *p, unsigned ifindex, int *group)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog filter = {1, &nothing};
+    if (setsockopt(p->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter)) return "SO_ATTACH_FILTER";
+    const char *failed = bind_port(p, ifindex);
+    if (!failed) failed = join_group(p, group);
+    if (!failed && set(p, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
+    return failed;
+}
+
 static void packet_close(struct io_port *p)
 {
     if (!p) return;
@@ -133,7 +159,7 @@ static struct io_port *packet_open(unsigned ifindex, const struct io_cfg *cfg, c
         p->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         failed = p->fd < 0 ? "socket" : settle_socket(p);
         if (!failed) failed = make_ring(p, cfg);
-        if (!failed) failed = bind_port(p, ifindex);
+        if (!failed) failed = cfg->shared ? bind_shared(p, ifindex, cfg->group) : bind_port(p, ifindex);
     }
     if (!failed) return p;
     snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno ? errno : ENOMEM));

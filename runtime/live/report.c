@@ -1,9 +1,10 @@
 /* The counters of live traffic: a replay's summary with the interfaces, what was watched, and what was lost on the way
- * out. The worker stands still meanwhile, so that they add up. */
+ * out. The workers stand still meanwhile, so that they add up. */
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 
 #include "runtime/live/live_priv.h"
+#include "runtime/live/sum.h"
 #include "runtime/replay/report.h"
 
 static const char *const loss_words[] = {
@@ -12,44 +13,83 @@ static const char *const loss_words[] = {
 #undef LOSS
 };
 
-static void interfaces_text(const struct live *l)
+/* All workers together. */
+struct whole {
+    struct live *l;
+    struct worker_counters c;
+    struct egress_counters e;
+    struct io_stats io[PORTS_MOST];
+    struct counter seen[PORTS_MOST];
+};
+
+static void add(void *to, const void *from, size_t bytes)
 {
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        struct port *p = &l->worker->ports[i];
+    uint64_t *t = to;
+    const uint64_t *f = from;
+    for (size_t i = 0; i < bytes / sizeof *t; i++) t[i] += f[i];
+}
+static_assert(sizeof(struct worker_counters) % 8 == 0 && sizeof(struct egress_counters) % 8 == 0,
+              "counters of 64 bits");
+
+static void add_io(struct io_stats *to, const struct io_stats *s)
+{
+    to->received += s->received;
+    to->lost += s->lost;
+    to->cut += s->cut;
+    to->super += s->super;
+    to->copied += s->copied;
+    to->sent += s->sent;
+    to->not_sent += s->not_sent;
+}
+
+static void add_worker(struct whole *all, struct worker *w)
+{
+    add(&all->c, &w->counters, sizeof all->c);
+    add(&all->e, &w->egress.counters, sizeof all->e);
+    for (unsigned i = 0; i < w->egress.port_count; i++) {
         struct io_stats s;
+        w->ports[i].ops->stats(w->ports[i].io, &s);
+        add_io(&all->io[i], &s);
+        add(&all->seen[i], &w->ports[i].seen, sizeof all->seen[i]);
+    }
+}
+
+/* ---- text ---- */
+
+static void interfaces_text(const struct whole *all)
+{
+    for (unsigned i = 0; i < all->l->o->iface_count; i++) {
+        const struct io_stats *s = &all->io[i];
         char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
-        p->ops->stats(p->io, &s);
-        printf("%-12s%s frames, %s bytes in, %s found no room, %s sent", l->o->ifaces[i],
-               text_number(p->seen.packets, a), text_number(p->seen.bytes, b), text_number(s.lost, c),
-               text_number(s.sent, d));
-        if (s.super) printf(", %s super-packets", text_number(s.super, a));
-        if (s.cut) printf(", %s too long", text_number(s.cut, a));
-        if (s.not_sent) printf(", %s not taken by the device", text_number(s.not_sent, a));
+        printf("%-12s%s frames, %s bytes in, %s found no room, %s sent", all->l->o->ifaces[i],
+               text_number(all->seen[i].packets, a), text_number(all->seen[i].bytes, b), text_number(s->lost, c),
+               text_number(s->sent, d));
+        if (s->super) printf(", %s super-packets", text_number(s->super, a));
+        if (s->cut) printf(", %s too long", text_number(s->cut, a));
+        if (s->not_sent) printf(", %s not taken by the device", text_number(s->not_sent, a));
         putchar('\n');
     }
 }
 
-static void lost_text(const struct live *l)
+static void more_text(const struct whole *all)
 {
-    const struct egress_counters *e = &l->worker->egress.counters;
-    char a[TEXT_NUMBER];
-    for (unsigned i = 0; i < LOSS_COUNT; i++)
-        if (e->lost[i]) printf("lost        %s: %s\n", text_number(e->lost[i], a), loss_words[i]);
-}
-
-static void more_text(const struct live *l)
-{
-    const struct worker_counters *c = &l->worker->counters;
+    const struct worker_counters *c = &all->c;
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    interfaces_text(l);
-    if (l->o->monitor || c->watched.packets)
+    interfaces_text(all);
+    if (all->l->o->monitor || c->watched.packets)
         printf("watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
                text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
     if (c->cut)
         printf("offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
                text_number(c->pieces, b));
-    lost_text(l);
+    if (c->handed)
+        printf("workers     %s packets were handed from one to another, %s of them found no room\n",
+               text_number(c->handed, a), text_number(c->hand_lost, b));
+    for (unsigned i = 0; i < LOSS_COUNT; i++)
+        if (all->e.lost[i]) printf("lost        %s: %s\n", text_number(all->e.lost[i], a), loss_words[i]);
 }
+
+/* ---- JSON ---- */
 
 static void number(cJSON *to, const char *key, uint64_t n)
 {
@@ -58,66 +98,78 @@ static void number(cJSON *to, const char *key, uint64_t n)
     cJSON_AddRawToObject(to, key, digits);
 }
 
-static void interfaces_json(cJSON *root, const struct live *l)
+static void interface_json(cJSON *one, const struct whole *all, unsigned i)
 {
-    cJSON *all = cJSON_AddArrayToObject(root, "interfaces");
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        struct port *p = &l->worker->ports[i];
-        struct io_stats s;
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddItemToArray(all, one);
-        p->ops->stats(p->io, &s);
-        cJSON_AddStringToObject(one, "interface", l->o->ifaces[i]);
-        cJSON_AddStringToObject(one, "io", p->ops->name);
-        number(one, "packets", p->seen.packets);
-        number(one, "bytes", p->seen.bytes);
-        number(one, "lost", s.lost);
-        number(one, "cut", s.cut);
-        number(one, "super", s.super);
-        number(one, "copied", s.copied);
-        number(one, "sent", s.sent);
-        number(one, "not_sent", s.not_sent);
-    }
+    const struct io_stats *s = &all->io[i];
+    cJSON_AddStringToObject(one, "interface", all->l->o->ifaces[i]);
+    cJSON_AddStringToObject(one, "io", all->l->workers[0]->ports[i].ops->name);
+    number(one, "packets", all->seen[i].packets);
+    number(one, "bytes", all->seen[i].bytes);
+    number(one, "lost", s->lost);
+    number(one, "cut", s->cut);
+    number(one, "super", s->super);
+    number(one, "copied", s->copied);
+    number(one, "sent", s->sent);
+    number(one, "not_sent", s->not_sent);
 }
 
-static void more_json(cJSON *root, const void *arg)
+static void live_json(cJSON *live, const struct whole *all)
 {
-    const struct live *l = arg;
-    const struct worker_counters *c = &l->worker->counters;
-    const struct egress_counters *e = &l->worker->egress.counters;
-    interfaces_json(root, l);
-    cJSON *live = cJSON_AddObjectToObject(root, "live");
+    const struct worker_counters *c = &all->c;
+    static const char *const keys[] = {
+#define LOSS(ident, words) #ident,
+        EGRESS_LOSSES(LOSS)
+#undef LOSS
+    };
+    number(live, "workers", all->l->worker_count);
     number(live, "frames", c->totals.frames);
     number(live, "bytes", c->totals.bytes);
     number(live, "watched", c->watched.packets);
     number(live, "watched_bytes", c->watched.bytes);
     number(live, "batches", c->batches);
     number(live, "ticks", c->ticks);
-    number(live, "waited", e->waited);
+    number(live, "waited", all->e.waited);
     number(live, "cut", c->cut);
     number(live, "pieces", c->pieces);
+    number(live, "handed", c->handed);
+    number(live, "hand_lost", c->hand_lost);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");
-    static const char *const keys[] = {
-#define LOSS(ident, words) #ident,
-        EGRESS_LOSSES(LOSS)
-#undef LOSS
-    };
-    for (unsigned i = 0; i < LOSS_COUNT; i++) number(lost, keys[i], e->lost[i]);
+    for (unsigned i = 0; i < LOSS_COUNT; i++) number(lost, keys[i], all->e.lost[i]);
+}
+
+static void more_json(cJSON *root, const void *arg)
+{
+    const struct whole *all = arg;
+    cJSON *interfaces = cJSON_AddArrayToObject(root, "interfaces");
+    for (unsigned i = 0; i < all->l->o->iface_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToArray(interfaces, one);
+        interface_json(one, all, i);
+    }
+    live_json(cJSON_AddObjectToObject(root, "live"), all);
 }
 
 int live_report(struct live *l)
 {
+    struct whole all = {.l = l};
+    struct sum *sum = sum_new(l->program, vm_counters(l->workers[0]->vm));
+    if (!sum) return live_complain("out of memory");
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        add_worker(&all, l->workers[i]);
+        sum_add(sum, vm_counters(l->workers[i]->vm));
+    }
     const struct report of = {.options = l->o,
                               .program = l->program,
                               .labels = &l->labels,
-                              .counters = vm_counters(l->worker->vm),
-                              .totals = &l->worker->counters.totals};
+                              .counters = sum_counters(sum),
+                              .totals = &all.c.totals};
     int failed = 0;
     if (l->o->json) {
-        failed = report_json(stdout, &of, more_json, l);
+        failed = report_json(stdout, &of, more_json, &all);
     } else {
         report_text(stdout, &of);
-        more_text(l);
+        more_text(&all);
     }
+    sum_free(sum);
     return failed || fflush(stdout) ? 2 : 0;
 }

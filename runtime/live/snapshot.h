@@ -5,7 +5,7 @@
 #define RUNTIME_LIVE_SNAPSHOT_H
 
 #include "vm/packet/facts.h"
-#include "vm/pbc.h"
+#include "vm/program/program.h"
 
 enum { PORTS_MOST = 16, PORT_ANY = 0xff };
 
@@ -32,14 +32,17 @@ struct hop {
 
 struct snapshot {
     uint64_t number;
-    struct facts facts; /* its arrays are the snapshot's own */
+    struct facts facts;     /* its arrays are the snapshot's own */
+    uint32_t servers, nats; /* of the program: entries of facts.server_out and target_out */
     uint64_t port_mac[PORTS_MOST];
     uint32_t hops_mask; /* slots less one */
     struct hop *hops;   /* open table; family 0: empty */
 };
 
-/* A copy of the facts' arrays, and an empty table for so many hops. NULL: memory is out. */
-struct snapshot *snapshot_new(const struct facts *facts, unsigned hops);
+/* Copies of the facts' arrays, and an empty table for so many hops. NULL: memory is out. */
+struct snapshot *snapshot_new(const struct program *p, const struct facts *facts, unsigned hops);
+/* The same facts of one program, generations apart? */
+bool snapshot_same_facts(const struct snapshot *a, const struct snapshot *b);
 void snapshot_free(struct snapshot *s);
 void snapshot_add(struct snapshot *s, const struct hop *hop);
 /* NULL: nobody has asked for it yet. */

@@ -141,20 +141,21 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
-static int open_port(struct live *l, unsigned at)
+/* Of a worker; the sockets of one interface share what arrives there. */
+static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     char err[200];
     const struct io_cfg cfg = {.ring_bytes = l->o->ring,
                                .mtu = host_link(l->host, l->ifindex[at])->mtu,
-                               .outgoing = needs_outgoing(l->program)};
-    struct port *p = &l->worker->ports[at];
-    *p = (struct port){.ops = &io_PACKET, .iface = iface_id(l->program, l->o->ifaces[at], at)};
+                               .outgoing = needs_outgoing(l->program),
+                               .shared = l->worker_count > 1,
+                               .group = group};
+    struct port *p = &w->ports[at];
+    *p = (struct port){.ops = &io_PACKET, .iface = l->iface[at]};
     p->io = p->ops->open(l->ifindex[at], &cfg, err, sizeof err);
-    if (p->io) {
-        l->worker->egress.port_count = at + 1;
-        return 0;
-    }
-    return live_complain("%s: %s", l->o->ifaces[at], err);
+    if (!p->io) return live_complain("%s: %s", l->o->ifaces[at], err);
+    w->egress.port_count = at + 1;
+    return 0;
 }
 
 static uint64_t seed_of(const struct options *o)
@@ -175,31 +176,58 @@ static bool has_tunnels(const struct program *p)
     return false;
 }
 
+static int worker_make(struct live *l, const struct worker_cfg *cfg)
+{
+    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (!w) return live_complain("out of memory");
+    l->workers[cfg->worker] = w;
+    if (!worker_init(w, cfg)) return 0;
+    return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
+                         (unsigned long long)l->program->settings->flows);
+}
+
+static int workers_make(struct live *l)
+{
+    struct worker_cfg cfg = {.program = l->program,
+                             .workers = l->worker_count,
+                             .owners = l->owners,
+                             .seed = seed_of(l->o),
+                             .log = l->o->log != LOG_NONE,
+                             .cuts = has_tunnels(l->program),
+                             .forwards = l->forwards};
+    for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)
+        if (worker_make(l, &cfg)) return 2;
+    for (unsigned i = 0; i < l->worker_count; i++) l->workers[i]->others = l->workers;
+    return 0;
+}
+
 int start_open(struct live *l)
 {
-    const struct worker_cfg cfg = {.program = l->program,
-                                   .seed = seed_of(l->o),
-                                   .log = l->o->log != LOG_NONE,
-                                   .cuts = has_tunnels(l->program),
-                                   .forwards = l->forwards};
-    l->worker = aligned_alloc(64, (sizeof *l->worker + 63) / 64 * 64);
-    if (!l->worker) return live_complain("out of memory");
-    if (worker_init(l->worker, &cfg))
-        return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`)",
-                             (unsigned long long)l->program->settings->flows);
-    for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (open_port(l, i)) return 2;
+    int group[PORTS_MOST];
+    l->worker_count = l->o->workers ? l->o->workers : 1;
+    if (l->worker_count > 1) {
+        l->owners = owners_new(l->program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
+        if (!l->owners) return live_complain("out of memory");
+    }
+    if (workers_make(l)) return 2;
+    for (unsigned at = 0; at < l->o->iface_count; at++) {
+        l->iface[at] = iface_id(l->program, l->o->ifaces[at], at);
+        group[at] = -1;
+        for (unsigned i = 0; i < l->worker_count; i++)
+            if (open_port(l, l->workers[i], at, &group[at])) return 2;
+    }
     l->hops = (struct hops){.host = l->host, .ifindex = l->ifindex, .port_count = l->o->iface_count};
-    return world_publish(l) ? 0 : live_complain("out of memory");
+    return world_publish(l, true) ? 0 : live_complain("out of memory");
 }
 
 void start_close(struct live *l)
 {
-    if (l->worker) worker_fini(l->worker);
-    free(l->worker);
-    snapshot_free(l->latest);
-    for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
-    hops_fini(&l->hops);
+    for (unsigned i = 0; i < WORKERS_MOST && l->workers[i]; i++) {
+        worker_fini(l->workers[i]);
+        free(l->workers[i]);
+    }
+    owners_free(l->owners);
+    world_fini(l);
     host_close(l->host);
     labels_fini(&l->labels);
     program_put(l->program);

@@ -20,7 +20,7 @@
 enum { ASKS = 256, LOGS = 1024, EVENTS_MOST = 4096 };
 /* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
  * the pieces of a super-packet. */
-enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES };
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
 /* A vm that has judged may have a new deadline, which only a tick tells. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 #define RETRY_NS     UINT64_C(50000000)
@@ -60,6 +60,14 @@ static int rings_make(struct worker *w)
     return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
 }
 
+static int handovers_make(struct worker *w)
+{
+    for (unsigned i = 0; i < w->cfg.workers; i++)
+        if (i != w->cfg.worker && handover_init(&w->in[i])) return -ENOMEM;
+    w->datagrams = datagrams_new(w->cfg.program, w->cfg.seed);
+    return w->datagrams ? 0 : -ENOMEM;
+}
+
 int worker_init(struct worker *w, const struct worker_cfg *cfg)
 {
     memset(w, 0, sizeof *w);
@@ -70,11 +78,15 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     pthread_cond_init(&w->changed, NULL);
     int err = pool_make(w);
     if (!err) err = rings_make(w);
+    if (!err && cfg->workers > 1) err = handovers_make(w);
     if (err) return err;
     w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
     w->tx.event_cap = logs(cfg->program) ? EVENTS_MOST : 0;
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
-    w->vm = vm_new(cfg->program, &(struct vm_cfg){.pool = w->pool, .seed = cfg->seed});
+    w->vm = vm_new(cfg->program, &(struct vm_cfg){.pool = w->pool,
+                                                  .seed = cfg->seed,
+                                                  .worker = cfg->worker,
+                                                  .workers = cfg->workers > 1 ? cfg->workers : 0});
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     return w->tx.events && w->vm ? 0 : -ENOMEM;
 }
@@ -83,6 +95,9 @@ void worker_fini(struct worker *w)
 {
     egress_fini(&w->egress);
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
+    for (unsigned i = 0; i < WORKERS_MOST; i++) handover_fini(&w->in[i]);
+    for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
+    datagrams_free(w->datagrams);
     vm_free(w->vm);
     free(w->tx.events);
     free(w->pool_memory);
@@ -103,14 +118,14 @@ static bool is_hosts(const struct worker *w, const struct tx_entry *e)
     return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
 }
 
-static void entry_leave(struct worker *w, struct tx_entry *e, uint8_t from, uint64_t now)
+static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     if (e->cause == TX_CAUSE_HELD) {
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len);
         if (watched(w->cfg.program, w->egress.snapshot, &e->verdict, e->pkt, w->cfg.forwards))
             watched_count(&w->counters.watched, e->pkt->wire_len);
     }
-    if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, from, now);
+    if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
     if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD) w->counters.to_host++;
 }
@@ -151,18 +166,25 @@ static void flush(const struct worker *w)
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->flush(w->ports[i].io);
 }
 
-/* Send, and put back what the vm left. from: the port that the batch came by. */
-static void leave(struct worker *w, uint8_t from, uint64_t now)
+/* Send, and put back what the vm left. A packet's cookie is the port that it came by. */
+static void leave(struct worker *w, uint64_t now)
 {
     if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
-    for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], from, now);
+    for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
     if (!w->tx.count) return;
     flush(w);
     for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
     w->tx.count = 0;
 }
 
-/* ---- a batch ---- */
+/* The eventfd counts: one more never fails to wake. */
+static void poke(int fd)
+{
+    const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one);
+}
+
+/* ---- judging ---- */
 
 static struct vm_in input(const struct worker *w, uint64_t now)
 {
@@ -184,42 +206,138 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-/* Judge n packets that came by that port, at most VM_BATCH, and let them leave. */
-static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint8_t from, uint64_t now)
+/* Judge n packets, at most VM_BATCH, and let them leave. */
+static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
-    struct port *p = &w->ports[from];
     struct totals *t = &w->counters.totals;
     for (unsigned i = 0; i < n; i++) {
+        struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
-        pkts[i]->iface = p->iface;
-        pkts[i]->cookie = from;
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
-        p->seen.bytes += w->lengths[i];
+        seen->bytes += w->lengths[i];
+        seen->packets++;
     }
     const struct vm_in in = input(w, now);
     vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
-    p->seen.packets += n;
     t->frames += n;
     w->counters.batches++;
     verdicts_count(w, n, now);
     w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
-    leave(w, from, now);
+    leave(w, now);
 }
 
 /* A super-packet by its pieces; as it is where it has too many. */
-static void judge_pieces(struct worker *w, struct pkt *super, uint8_t from, uint64_t now)
+static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
 {
     struct pkt *pieces[GSO_PIECES];
     unsigned n;
     if (!gso_cut(super, w->pool, pieces, &n)) {
-        judge(w, &super, 1, from, now);
+        judge(w, &super, 1, now);
         return;
     }
     w->counters.cut++;
     w->counters.pieces += n;
-    for (unsigned i = 0; i < n; i += VM_BATCH) judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, from, now);
+    for (unsigned i = 0; i < n; i += VM_BATCH) judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
     for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are back already */
 }
+
+/* All of them are this worker's. */
+static void judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    unsigned first = 0;
+    for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
+        if (!pkts[i]->segment) continue;
+        if (i > first) judge(w, pkts + first, i - first, now);
+        judge_pieces(w, pkts[i], now);
+        first = i + 1;
+    }
+    if (n > first) judge(w, pkts + first, n - first, now);
+}
+
+/* ---- other workers ---- */
+
+static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum handover_kind kind)
+{
+    struct worker *other = w->others[to];
+    w->counters.handed++;
+    if (!handover_put(&other->in[w->cfg.worker], pkt, kind)) {
+        w->counters.hand_lost++;
+        return;
+    }
+    w->woken |= 1u << to;
+}
+
+/* Whoever was handed something and sleeps. The fence is the sleeper's other half: it says so, then looks once more. */
+static void wake_others(struct worker *w)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (; w->woken; w->woken &= w->woken - 1) {
+        struct worker *other = w->others[__builtin_ctz(w->woken)];
+        if (__atomic_load_n(&other->sleeps, __ATOMIC_RELAXED)) poke(other->wake_fd);
+    }
+}
+
+/* A piece of a datagram whose first has not come waits for it, as a copy. False: there is no room. */
+static bool keep_piece(struct worker *w, const struct pkt *pkt, uint64_t now)
+{
+    struct pkt *copy = w->pieces_waiting < PIECES_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
+    if (!copy) return false;
+    w->pieces[w->pieces_waiting++] = (struct piece){copy, now + DATAGRAM_WAIT_NS};
+    return true;
+}
+
+/* Is the piece for this worker to judge? Else it is handed over, or (late: no more) kept. */
+static bool is_own_piece(struct worker *w, struct pkt *pkt, bool late, uint64_t now)
+{
+    const struct facts *facts = &w->egress.snapshot->facts;
+    const unsigned owner = datagram_owner(w->datagrams, w->cfg.owners, facts, pkt, now);
+    if (owner == VM_OWNER_UNKNOWN) return late || !keep_piece(w, pkt, now);
+    if (owner == w->cfg.worker) return true;
+    hand_over(w, owner, pkt, HANDOVER_OWNED);
+    return false;
+}
+
+static bool is_own(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const unsigned owner = vm_owner(w->cfg.owners, &w->egress.snapshot->facts, pkt);
+    const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
+    const bool piece = owner & VM_OWNER_FRAGMENT;
+    if (worker == w->cfg.worker) return !piece || is_own_piece(w, pkt, false, now);
+    hand_over(w, worker, pkt, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
+    return false;
+}
+
+/* Pieces whose first has come since, or never came. */
+static void retry_pieces(struct worker *w, uint64_t now)
+{
+    struct piece waiting[PIECES_WAIT_MOST];
+    const unsigned n = w->pieces_waiting;
+    memcpy(waiting, w->pieces, n * sizeof *waiting);
+    w->pieces_waiting = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const unsigned kept = w->pieces_waiting;
+        if (is_own_piece(w, waiting[i].pkt, now >= waiting[i].until_ns, now)) judge_own(w, &waiting[i].pkt, 1, now);
+        if (w->pieces_waiting > kept) w->pieces[kept].until_ns = waiting[i].until_ns; /* a copy waits on */
+        pool_put(waiting[i].pkt);
+    }
+}
+
+/* What another worker has handed over; how many packets. */
+static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
+{
+    struct pkt *pkts[VM_BATCH], *own[VM_BATCH];
+    uint8_t kinds[VM_BATCH];
+    struct handover *h = &w->in[from];
+    const unsigned n = handover_take(h, pkts, kinds, VM_BATCH);
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (kinds[i] == HANDOVER_OWNED || is_own_piece(w, pkts[i], false, now)) own[count++] = pkts[i];
+    if (count) judge_own(w, own, count, now);
+    if (n) handover_release(h);
+    return n;
+}
+
+/* ---- a batch ---- */
 
 /* A batch of that port; how many frames. */
 static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
@@ -227,14 +345,13 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
     struct port *p = &w->ports[from];
     struct pkt *pkts[VM_BATCH];
     const unsigned n = p->ops->receive(p->io, pkts, VM_BATCH);
-    unsigned first = 0;
-    for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
-        if (!pkts[i]->segment) continue;
-        if (i > first) judge(w, pkts + first, i - first, from, now);
-        judge_pieces(w, pkts[i], from, now);
-        first = i + 1;
+    unsigned own = 0;
+    for (unsigned i = 0; i < n; i++) {
+        pkts[i]->iface = p->iface;
+        pkts[i]->cookie = from;
+        if (!w->cfg.owners || is_own(w, pkts[i], now)) pkts[own++] = pkts[i];
     }
-    if (n > first) judge(w, pkts + first, n - first, from, now);
+    if (own) judge_own(w, pkts, own, now);
     p->ops->release(p->io);
     return n;
 }
@@ -245,7 +362,7 @@ static void tick(struct worker *w, uint64_t now)
     w->counters.ticks++;
     w->watched = 0;
     w->tick_ns = vm_tick(w->vm, &in, &w->tx);
-    leave(w, PORT_ANY, now);
+    leave(w, now);
 }
 
 /* ---- the loop ---- */
@@ -268,13 +385,6 @@ static void stand_still(struct worker *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* The eventfd counts: one more never fails to wake. */
-static void poke(int fd)
-{
-    const uint64_t one = 1;
-    (void)!write(fd, &one, sizeof one);
-}
-
 static void tell_fault(struct worker *w, unsigned port)
 {
     const int fault = w->ports[port].ops->fault(w->ports[port].io);
@@ -284,17 +394,29 @@ static void tell_fault(struct worker *w, unsigned port)
     poke(w->call_fd);
 }
 
-/* Until frames come, the main thread calls, or something is due. */
+static bool was_handed(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
+        if (i != w->cfg.worker && handover_waits(&w->in[i])) return true;
+    return false;
+}
+
+/* Until frames come, the main thread or another worker calls, or something is due. */
 static void sleep_until(struct worker *w, uint64_t now)
 {
     struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
     const unsigned n = w->egress.port_count;
     for (unsigned i = 0; i < n; i++)
         fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
-    uint64_t due = w->egress.waiting ? sooner(w->tick_ns, now + RETRY_NS) : w->tick_ns;
+    const bool waits = w->egress.waiting || w->pieces_waiting;
+    uint64_t due = waits ? sooner(w->tick_ns, now + RETRY_NS) : w->tick_ns;
     due = due > now ? due - now : 0;
     const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
-    if (ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !w->egress.waiting ? NULL : &left, NULL) <= 0) return;
+    __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    const int woken = was_handed(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
+    __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
+    if (woken <= 0) return;
     uint64_t calls;
     if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
     for (unsigned i = 0; i < n; i++)
@@ -310,6 +432,10 @@ static void *run(void *arg)
         unsigned got = 0;
         take_snapshot(w);
         for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
+        for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
+            if (i != w->cfg.worker) got += take_handed(w, i, now);
+        if (w->pieces_waiting) retry_pieces(w, now);
+        if (w->woken) wake_others(w);
         if (w->egress.waiting) egress_retry(&w->egress, now);
         if (now >= w->tick_ns) tick(w, now);
         if (w->egress.asked) {

@@ -6,7 +6,9 @@
 #include <pthread.h>
 
 #include "runtime/live/egress.h"
+#include "runtime/live/handover.h"
 #include "runtime/totals.h"
+#include "vm/worker/datagrams.h"
 
 struct log_note { /* of one log event */
     uint64_t mono_ns;
@@ -16,14 +18,19 @@ struct log_note { /* of one log event */
 
 struct worker_counters {
     struct totals totals;
-    struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */
-    uint64_t to_host;       /* left for the host, but there is no way to hand it over */
-    uint64_t cut, pieces;   /* super-packets that were cut, and what they became */
+    struct counter watched;     /* dropped or rejected by the rules, and the host's stack got them all the same */
+    uint64_t to_host;           /* left for the host, but there is no way to hand it over */
+    uint64_t cut, pieces;       /* super-packets that were cut, and what they became */
+    uint64_t handed, hand_lost; /* to other workers; of those, that found no room */
     uint64_t batches, ticks;
 };
 
+enum { WORKERS_MOST = 16, PIECES_WAIT_MOST = 64 };
+
 struct worker_cfg {
     struct program *program;
+    unsigned worker, workers;    /* this one of so many */
+    const struct owners *owners; /* shared by all; NULL: there is one worker */
     uint64_t seed;
     bool log;      /* tell of log events */
     bool cuts;     /* super-packets are judged in pieces, for some go into a tunnel */
@@ -43,19 +50,29 @@ struct worker {
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
-    uint64_t watched; /* of the batch: bit i, packet i is the host's whatever the rules said */
-    uint64_t tick_ns; /* when the vm's timers are due */
+    uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
+    uint64_t tick_ns;            /* when the vm's timers are due */
+    struct datagrams *datagrams; /* whose pieces of datagrams are; NULL: there is one worker */
+    struct piece {
+        struct pkt *pkt; /* a copy: its first has not come */
+        uint64_t until_ns;
+    } pieces[PIECES_WAIT_MOST];
+    unsigned pieces_waiting;
+    struct worker *const *others; /* [workers], with this one */
+    uint32_t woken;               /* bit i: worker i was handed something */
 
     /* shared with the main thread */
     struct ring asks; /* struct hop_key, to it */
     struct ring logs; /* struct log_note, to it */
     uint64_t logs_lost;
-    int wake_fd, call_fd;    /* eventfds: to the worker, to the main thread */
-    struct snapshot *latest; /* atomic; put by the main thread */
-    uint64_t taken;          /* atomic: number of the snapshot in use */
-    int stop, hold;          /* atomic */
-    int fault_port, fault;   /* atomic: a port that failed, its errno; 0: none */
-    pthread_mutex_t lock;    /* of held */
+    struct handover in[WORKERS_MOST]; /* from each other worker */
+    int sleeps;                       /* atomic: whoever hands a packet over has to wake it */
+    int wake_fd, call_fd;             /* eventfds: to the worker, to the main thread */
+    struct snapshot *latest;          /* atomic; put by the main thread */
+    uint64_t taken;                   /* atomic: number of the snapshot in use */
+    int stop, hold;                   /* atomic */
+    int fault_port, fault;            /* atomic: a port that failed, its errno; 0: none */
+    pthread_mutex_t lock;             /* of held */
     pthread_cond_t changed;
     bool held;
     pthread_t thread;

@@ -1,10 +1,12 @@
 /* The world as the kernel tells it, made into snapshots. A snapshot with new facts is a new generation, one with other
  * neighbours is not: the vm's recipes hold. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "runtime/live/live_priv.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/packet/key.h"
 
 static uint64_t wall_ns(void)
 {
@@ -13,63 +15,89 @@ static uint64_t wall_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The interface whose addresses this machine speaks from: that by which translated flows leave, else the first. */
-static unsigned speaker(const struct live *l)
+/* ---- facts ---- */
+
+/* Of one port, into its place. */
+static void iface_facts(struct live *l, unsigned at)
 {
-    for (uint32_t i = 0; i < l->program->nats_count; i++)
-        for (unsigned at = 0; at < l->o->iface_count; at++)
-            if (l->worker->ports[at].iface == l->program->nats[i].out) return l->ifindex[at];
-    return l->ifindex[0];
+    const struct host_link *link = host_link(l->host, l->ifindex[at]);
+    struct facts_iface *f = &l->ifaces[l->iface[at]];
+    struct host_addr addr;
+    *f = (struct facts_iface){.peer = IFACE_NONE};
+    if (!link) return;
+    f->mac = link->mac;
+    f->mtu = link->mtu;
+    if (host_source(l->host, link->ifindex, 4, &addr)) f->addr4 = addr.word[0];
+    if (host_source(l->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
-static uint32_t least_mtu(const struct live *l)
+/* The id of the interface that a route leads out of. */
+static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family)
 {
-    uint32_t mtu = UINT16_MAX;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
-        if (link && link->mtu < mtu) mtu = link->mtu;
-    }
-    return mtu;
+    struct host_query q = {.to = {.family = family}};
+    struct host_route route;
+    memcpy(q.to.word, addr, sizeof q.to.word);
+    if (host_route(l->host, &q, &route) || route.local) return IFACE_NONE;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (l->ifindex[i] == route.ifindex) return l->iface[i];
+    return IFACE_NONE;
 }
 
+static void renew_ways(struct live *l)
+{
+    const struct program *p = l->program;
+    for (uint32_t i = 0; i < p->servers_count; i++)
+        l->server_out[i] = way_out(l, p->servers[i].addr, p->servers[i].family);
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        l->target_out[i] =
+            p->nats[i].kind == PBC_NAT_FORWARD ? way_out(l, p->nats[i].target, p->nats[i].family) : IFACE_NONE;
+}
+
+static bool make_arrays(struct live *l)
+{
+    if (l->ifaces) return true;
+    l->ifaces_count = l->program->ifaces_count + l->o->iface_count;
+    l->ifaces = calloc(l->ifaces_count, sizeof *l->ifaces);
+    l->server_out = calloc(l->program->servers_count + 1u, sizeof *l->server_out);
+    l->target_out = calloc(l->program->nats_count + 1u, sizeof *l->target_out);
+    for (unsigned i = 0; l->ifaces && i < l->ifaces_count; i++) l->ifaces[i].peer = IFACE_NONE;
+    return l->ifaces && l->server_out && l->target_out;
+}
+
+/* For what leaves by no interface that is known: as the first says. */
 static struct facts facts_now(struct live *l)
 {
     const struct host_self self = host_self(l->host);
-    const unsigned from = speaker(l);
-    const struct host_link *link = host_link(l->host, from);
-    struct host_addr addr;
     struct facts f = {.self4 = self.v4,
                       .self4_count = self.v4_count,
                       .self6 = self.v6,
                       .self6_count = self.v6_count,
-                      .mac = link ? link->mac : 0,
-                      .mtu = least_mtu(l),
+                      .ifaces = l->ifaces,
+                      .ifaces_count = l->ifaces_count,
+                      .server_out = l->server_out,
+                      .target_out = l->target_out,
                       .drop_bad_checksum = true};
-    const uint64_t wall = wall_ns();
-    f.schedules = schedules_at(l->program, wall, &l->until_ns);
-    if (host_source(l->host, from, 4, &addr)) f.addr4 = addr.word[0];
-    if (host_source(l->host, from, 6, &addr)) memcpy(f.addr6, addr.word, sizeof f.addr6);
+    for (unsigned i = 0; i < l->o->iface_count; i++) iface_facts(l, i);
+    const struct facts_iface *first = &l->ifaces[l->iface[0]];
+    f.mac = first->mac;
+    f.mtu = first->mtu;
+    f.addr4 = first->addr4;
+    memcpy(f.addr6, first->addr6, sizeof f.addr6);
+    f.schedules = schedules_at(l->program, wall_ns(), &l->until_ns);
     return f;
 }
 
-static bool same_self(const struct facts *a, const struct facts *b)
-{
-    return a->self4_count == b->self4_count && a->self6_count == b->self6_count &&
-           !memcmp(a->self4, b->self4, a->self4_count * sizeof *a->self4) &&
-           !memcmp(a->self6, b->self6, a->self6_count * sizeof *a->self6);
-}
-
-static bool same_facts(const struct facts *a, const struct facts *b)
-{
-    return a->schedules == b->schedules && a->addr4 == b->addr4 && a->mac == b->mac && a->mtu == b->mtu &&
-           !memcmp(a->addr6, b->addr6, sizeof a->addr6) && same_self(a, b);
-}
+/* ---- publishing ---- */
 
 /* Those that no worker uses any more. */
 static void free_older(struct live *l)
 {
-    const uint64_t taken = __atomic_load_n(&l->worker->taken, __ATOMIC_ACQUIRE);
+    uint64_t taken = UINT64_MAX;
     unsigned kept = 0;
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        const uint64_t one = __atomic_load_n(&l->workers[i]->taken, __ATOMIC_ACQUIRE);
+        if (one < taken) taken = one;
+    }
     for (unsigned i = 0; i < l->older_count; i++) {
         if (l->older[i]->number < taken)
             snapshot_free(l->older[i]);
@@ -79,28 +107,31 @@ static void free_older(struct live *l)
     l->older_count = kept;
 }
 
-bool world_publish(struct live *l)
+static void give(struct live *l, struct snapshot *s)
 {
-    struct facts f = facts_now(l);
-    const uint64_t generation = l->latest ? l->latest->facts.generation : 0;
-    f.generation = l->latest && same_facts(&f, &l->latest->facts) ? generation : generation + 1;
-    struct snapshot *s = snapshot_new(&f, l->hops.count);
-    if (!s) return false;
-    s->number = l->latest ? l->latest->number + 1 : 1;
-    for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
-        s->port_mac[i] = link ? link->mac : 0;
-    }
-    for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
-    free_older(l);
-    /* A worker that has not come to a batch boundary for so long: it is left what it has, and told later. */
-    if (l->older_count == sizeof l->older / sizeof *l->older) {
-        snapshot_free(s);
-        return true;
-    }
     if (l->latest) l->older[l->older_count++] = l->latest;
     l->latest = s;
-    worker_tell(l->worker, s);
+    for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
+}
+
+bool world_publish(struct live *l, bool ways)
+{
+    if (!make_arrays(l)) return false;
+    if (ways) renew_ways(l);
+    free_older(l);
+    /* A worker has not come to a batch boundary for so long: later. */
+    l->stale = l->older_count == sizeof l->older / sizeof *l->older;
+    if (l->stale) return true;
+    const struct facts f = facts_now(l);
+    struct snapshot *s = snapshot_new(l->program, &f, l->hops.count);
+    if (!s) return false;
+    s->number = l->latest ? l->latest->number + 1 : 1;
+    s->facts.generation = !l->latest                          ? 1
+                          : snapshot_same_facts(s, l->latest) ? l->latest->facts.generation
+                                                              : l->latest->facts.generation + 1;
+    for (unsigned i = 0; i < l->o->iface_count; i++) s->port_mac[i] = l->ifaces[l->iface[i]].mac;
+    for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
+    give(l, s);
     return true;
 }
 
@@ -109,19 +140,30 @@ bool world_read(struct live *l)
     const int changed = host_read(l->host);
     if (changed < 0) return live_complain("netlink: %s", strerror(-changed)) == 0;
     const bool hops = changed && hops_renew(&l->hops);
-    return hops || changed & (HOST_LINKS | HOST_ADDRESSES) ? world_publish(l) : true;
+    const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
+    return hops || facts ? world_publish(l, facts) : true;
 }
 
-bool world_asked(struct live *l)
+bool world_asked(struct live *l, struct worker *w)
 {
     struct hop_key key;
     bool changed = false;
-    while (ring_take(&l->worker->asks, &key)) changed |= hops_want(&l->hops, &key);
-    return changed ? world_publish(l) : true;
+    while (ring_take(&w->asks, &key)) changed |= hops_want(&l->hops, &key);
+    return changed ? world_publish(l, false) : true;
 }
 
 bool world_tick(struct live *l)
 {
     hops_confirm(&l->hops);
-    return wall_ns() >= l->until_ns ? world_publish(l) : true;
+    return l->stale || wall_ns() >= l->until_ns ? world_publish(l, l->stale) : true;
+}
+
+void world_fini(struct live *l)
+{
+    snapshot_free(l->latest);
+    for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
+    hops_fini(&l->hops);
+    free(l->ifaces);
+    free(l->server_out);
+    free(l->target_out);
 }

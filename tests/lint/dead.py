@@ -15,13 +15,7 @@ KEPT = {
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_addresses": "the live run",
     "host_neighbours": "the live run",
-    "owners_new": "the live run",
-    "owners_free": "the live run",
-    "vm_owner": "the live run",
     "IFACE_OTHER": "the live run",
-    "datagrams_new": "the live run",
-    "datagrams_free": "the live run",
-    "datagram_owner": "the live run",
     # What only tests may ask.
     "compile_text": "rules in memory",
     "lang_parse_text": "rules in memory",

@@ -73,7 +73,7 @@ static void taken(void **state)
                      OPTIONS_RUN);
     assert_true(o.coverage);
     options_fini(&o);
-    assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 1 --monitor --preflight --on-exit open --name edge-1 "
+    assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit open --name edge-1 "
                            "--ring 1MiB --log json --format json rules.pbc"),
                      OPTIONS_RUN);
     assert_int_equal(o.iface_count, 2);
@@ -81,6 +81,7 @@ static void taken(void **state)
     assert_true(o.monitor && o.preflight && o.json);
     assert_string_equal(o.name, "edge-1");
     assert_int_equal(o.ring, 1 << 20);
+    assert_int_equal(o.workers, 2);
     assert_int_equal(o.log, LOG_JSON);
     options_fini(&o);
 }
@@ -162,8 +163,8 @@ static void refused(void **state)
         {"--pcap a --preflight b", "--pcap is for replays: it goes without --preflight"},
         {"-i eth0 --io xdp b", "--io xdp is not supported yet: live"},
         {"-i eth0 --io dpdk b", "`dpdk` is none of auto, packet, xdp"},
-        {"-i eth0 --workers 2 b", "--workers 2 is not supported yet: live"},
-        {"-i eth0 --workers 0 b", "`0` is not a number from 1 to 256"},
+        {"-i eth0 --workers 0 b", "`0` is not a number from 1 to 16"},
+        {"-i eth0 --workers 17 b", "`17` is not a number from 1 to 16"},
         {"--stats 127.0.0.1:80 b", "--stats is not supported yet: live"},
         {"--watch b", "--watch is not supported yet: live"},
         {"--control /run/x b", "--control is not supported yet: live"},

@@ -1,0 +1,96 @@
+/* Every counter is a word of 64 bits, so arrays and structs of them are added word by word. "At most at once" becomes
+ * the sum of what each worker had at most. */
+#include "runtime/live/sum.h"
+
+#include <stdlib.h>
+
+#include "vm/flow/fragments/frag.h"
+#include "vm/flow/table.h"
+#include "vm/forward/bind/nat.h"
+
+struct sum {
+    const struct program *program;
+    struct vm_counters all; /* points to what follows */
+    struct flow_counters flows;
+    struct forward_counters forward;
+    struct nat_counters nat;
+    struct mapping_counters mappings;
+    struct frag_counters frags;
+    struct counter *rules, *defaults, *services, *unserved, *servers, *statements;
+    struct meter_counter *meters;
+};
+
+static_assert(sizeof(struct flow_counters) % 8 == 0 && sizeof(struct forward_counters) % 8 == 0, "words");
+static_assert(sizeof(struct mapping_counters) % 8 == 0 && sizeof(struct frag_counters) % 8 == 0, "words");
+
+static void add(void *to, const void *from, size_t bytes)
+{
+    uint64_t *t = to;
+    const uint64_t *f = from;
+    for (size_t i = 0; f && i < bytes / sizeof *t; i++) t[i] += f[i];
+}
+
+struct sum *sum_new(const struct program *p, const struct vm_counters *like)
+{
+    struct sum *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    s->program = p;
+    s->all.rules = s->rules = calloc(p->rules_count + 1u, sizeof *s->rules);
+    s->all.defaults = s->defaults = calloc(p->firewalls_count + 1u, sizeof *s->defaults);
+    s->all.meters = s->meters = calloc(p->meters_count + 1u, sizeof *s->meters);
+    s->all.services = s->services = calloc(p->services_count + 1u, sizeof *s->services);
+    s->all.unserved = s->unserved = calloc(p->services_count + 1u, sizeof *s->unserved);
+    s->all.servers = s->servers = calloc(p->servers_count + 1u, sizeof *s->servers);
+    s->nat.statements = s->statements = calloc(p->nats_count + 1u, sizeof *s->statements);
+    s->nat.mappings = &s->mappings;
+    s->all.flows = like->flows ? &s->flows : NULL;
+    s->all.forward = like->forward ? &s->forward : NULL;
+    s->all.nat = like->nat ? &s->nat : NULL;
+    s->all.frags = like->frags ? &s->frags : NULL;
+    if (s->rules && s->defaults && s->meters && s->services && s->unserved && s->servers && s->statements) return s;
+    sum_free(s);
+    return NULL;
+}
+
+static void add_nat(struct sum *s, const struct nat_counters *n)
+{
+    if (!n) return;
+#define NAT_COUNTER(field, object, key, line, words, doc) s->nat.field += n->field;
+#include "vm/counter.def"
+    add(&s->mappings, n->mappings, sizeof s->mappings);
+    add(s->statements, n->statements, s->program->nats_count * sizeof *s->statements);
+}
+
+void sum_add(struct sum *s, const struct vm_counters *c)
+{
+    const struct program *p = s->program;
+    add(s->all.verdicts, c->verdicts, sizeof s->all.verdicts);
+    add(s->all.reasons, c->reasons, sizeof s->all.reasons);
+    add(s->rules, c->rules, p->rules_count * sizeof *s->rules);
+    add(s->defaults, c->defaults, p->firewalls_count * sizeof *s->defaults);
+    add(s->meters, c->meters, p->meters_count * sizeof *s->meters);
+    add(s->services, c->services, p->services_count * sizeof *s->services);
+    add(s->unserved, c->unserved, p->services_count * sizeof *s->unserved);
+    add(s->servers, c->servers, p->servers_count * sizeof *s->servers);
+    add(&s->flows, c->flows, sizeof s->flows);
+    add(&s->forward, c->forward, sizeof s->forward);
+    add_nat(s, c->nat);
+    add(&s->frags, c->frags, sizeof s->frags);
+#define VM_COUNTER(field, object, key, line, words, doc) s->all.field += c->field;
+#include "vm/counter.def"
+}
+
+const struct vm_counters *sum_counters(const struct sum *s) { return &s->all; }
+
+void sum_free(struct sum *s)
+{
+    if (!s) return;
+    free(s->rules);
+    free(s->defaults);
+    free(s->meters);
+    free(s->services);
+    free(s->unserved);
+    free(s->servers);
+    free(s->statements);
+    free(s);
+}

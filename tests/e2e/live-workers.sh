@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Live with two workers: each conversation has one owner, whoever got the frame; many clients, fragments, counters that add
+# up over both.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan switch 1 client prey one two
+for s in one two; do
+    web "$s"
+    udp "$s" 53
+done
+for i in $(seq 60 79); do address client eth0 "10.1.0.$i/24"; done
+
+rules pass <<'END'
+pool farm {
+  balance round_robin
+  source 10.1.0.50, fd00:1::50
+  server one 10.1.0.3
+  server two 10.1.0.4
+  server one6 fd00:1::3
+  server two6 fd00:1::4
+}
+service web on 10.1.0.100, fd00:1::100 tcp/80, udp/53 {
+  mode passthrough
+  announce
+  -> farm
+}
+END
+prey prey -i eth0 --workers 2 --format json pass.pbc
+same 'it says how many workers there are' "$(cat prey.err)" 'ready: eth0: eth0 by packet, 2 workers, pass.pbc'
+for i in $(seq 60 79); do
+    at client curl -s -m 5 --interface "10.1.0.$i" http://10.1.0.100/ || echo failed
+    at client curl -s -m 5 --interface "10.1.0.$i" http://10.1.0.100/ || echo failed
+done | sort | uniq -c | tr -s ' \n' ' ' >shares
+same 'twenty clients, two requests each' "$(cat shares)" ' 20 one 20 two '
+for i in $(seq 1 10); do at client curl -s -m 5 'http://[fd00:1::100]/' || echo failed; done | sort | uniq >six
+same 'IPv6' "$(tr '\n' ' ' <six)" 'one two '
+for i in $(seq 1 10); do
+    at client python3 "$top/tests/e2e/live/udp.py" ask 10.1.0.100 53 0 4000 || echo failed
+done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces
+same 'datagrams in pieces arrive whole' "$(cat pieces)" ' 10 10.1.0.50 4000 '
+for i in $(seq 1 10); do
+    at client python3 "$top/tests/e2e/live/udp.py" ask fd00:1::100 53 0 4000 || echo failed
+done | cut -d' ' -f2,3 | sort | uniq -c | tr -s ' \n' ' ' >pieces
+same 'of IPv6, too' "$(cat pieces)" ' 10 fd00:1::50 4000 '
+kill -USR1 "$prey"
+until_true 50 'counters are printed at SIGUSR1' grep -q '^}' prey.out
+truncate -s 0 prey.out
+prey_ends
+same 'it ends with 0' "$status" 0
+adds_up 'every frame that came has one verdict, by one of both'
+same 'some were handed over, none was lost' "$(python3 -c "print($(number live handed) > 0, $(number live hand_lost))")" 'True 0'
+same 'nothing was lost on the way out' "$(number live lost | tr -dc '1-9')" ''
+exit $failed
