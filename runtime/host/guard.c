@@ -86,6 +86,7 @@ static struct line line_of(const struct guard_match *m)
     add_ports(&l, m->from_ports, "th sport");
     add_ports(&l, m->to_ports, "th dport");
     if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
+    if (m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
 }
 
@@ -191,7 +192,7 @@ static void write_routed(FILE *rules, const struct guard *g)
 {
     static const char *const of[] = {"meta protocol ip", "ip6 daddr != fe80::/10"};
     for (unsigned i = 0; i < 2; i++) {
-        fprintf(rules, "%s fib daddr type unicast fib daddr oif { ", of[i]);
+        fprintf(rules, "%s fib daddr type unicast fib daddr oifname { ", of[i]);
         write_names(rules, g->ports, g->port_count);
         fprintf(rules, " } counter drop\n");
     }

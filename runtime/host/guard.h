@@ -25,9 +25,10 @@ enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
 struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
-        to_ports;  /* of ICMP, from_ports is type and code as one number: 0x0800 an echo request */
-    uint8_t proto; /* IPPROTO_…; 0: any */
-    uint8_t reach; /* enum guard_reach: whether `to` is one of the host's own addresses */
+        to_ports;    /* of ICMP, from_ports is type and code as one number: 0x0800 an echo request */
+    uint8_t proto;   /* IPPROTO_…; 0: any */
+    uint8_t reach;   /* enum guard_reach: whether `to` is one of the host's own addresses */
+    const char *out; /* the interface that the route to it leads out of; NULL: any */
 };
 
 struct guard {

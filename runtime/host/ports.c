@@ -2,14 +2,13 @@
 #include "runtime/host/ports.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/proc_priv.h"
 #include "runtime/host/state.h"
 
 #define RESERVED  "/proc/sys/net/ipv4/ip_local_reserved_ports"
@@ -20,32 +19,6 @@
 struct ports {
     bool has[PORTS];
 };
-
-static int read_text(const char *path, char text[TEXT_MOST])
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t len = 0;
-    ssize_t more = fd < 0 ? -1 : 1;
-    while (more > 0 && len < TEXT_MOST - 1) {
-        more = read(fd, text + len, TEXT_MOST - 1 - len);
-        if (more > 0) len += (size_t)more;
-    }
-    const int failed = more < 0 ? -errno : 0;
-    if (fd >= 0) close(fd);
-    text[failed ? 0 : len] = 0;
-    return failed;
-}
-
-static int write_text(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    const size_t len = strlen(text);
-    const ssize_t written = write(fd, text, len);
-    const int failed = written == (ssize_t)len ? 0 : written < 0 ? -errno : -EIO;
-    close(fd);
-    return failed;
-}
 
 /* Ports of a list. Between the two of a range stands a `-`, or a tab in ip_local_port_range. */
 static void parse(struct ports *p, const char *text)
@@ -82,16 +55,16 @@ static int write_ports(struct work *w)
 {
     print(&w->now, w->text);
     strcat(w->text, "\n"); /* the empty list is an empty line */
-    return write_text(RESERVED, w->text);
+    return proc_write(RESERVED, w->text);
 }
 
 /* Which of the ports are to be added: in w->other. */
 static int find_missing(struct work *w, const struct host_ports *ranges, unsigned count)
 {
-    int failed = read_text(CHOSEN, w->text);
+    int failed = proc_read(CHOSEN, w->text, TEXT_MOST);
     if (failed) return failed;
     parse(&w->other, w->text);
-    failed = read_text(RESERVED, w->text);
+    failed = proc_read(RESERVED, w->text, TEXT_MOST);
     if (failed) return failed;
     parse(&w->now, w->text);
     struct ports *missing = &w->other;
@@ -128,7 +101,7 @@ int ports_undo(const char *what, const char *before, const char *after)
 {
     (void)what, (void)before;
     struct work *w = malloc(sizeof *w);
-    int failed = w ? read_text(RESERVED, w->text) : -ENOMEM;
+    int failed = w ? proc_read(RESERVED, w->text, TEXT_MOST) : -ENOMEM;
     if (!failed) {
         parse(&w->now, w->text);
         parse(&w->other, after);

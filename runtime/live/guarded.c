@@ -195,6 +195,7 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
         in.reach = GUARD_EVERYWHERE;
     }
     add_outside(g, n, in);
+    if (n->kind != PBC_NAT_FORWARD) out.out = program_str(p, p->ifaces[n->out].device);
     if (n->kind == PBC_NAT_FORWARD)
         add_forward(g, n);
     else if (!n->from_count)

@@ -14,6 +14,8 @@ KEPT = {
     "client_name": "names of hosts against the proxy's lists",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_addresses": "the live run",
+    "tun_open": "the live run",
+    "tun_give": "the live run",
     "host_neighbours": "the live run",
     "IFACE_OTHER": "the live run",
     # What only tests may ask.
