@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "compiler/resolve/resolve.h"
 #include "compiler/analysis/trial/trial.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/program/program.h"
 
 void compile_init(struct compile *c)

@@ -1,11 +1,12 @@
 /* Bump allocation in growing blocks. Large requests get a block of their own, so no block is wasted on them. */
 #include "lang/arena.h"
-#include "lang/heap.h"
 
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lang/heap.h"
 
 #define BLOCK_MIN ((size_t)16 << 10)
 #define BLOCK_MAX ((size_t)1 << 20)

@@ -32,7 +32,7 @@ struct token_log {
     struct logged {
         int kind;
         uint32_t start, end;
-    } *tokens;
+    } * tokens;
     uint32_t count, cap;
 };
 void token_log_add(struct token_log *log, const struct token *t);

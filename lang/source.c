@@ -1,6 +1,5 @@
 /* Source files in memory, and the way from a byte offset to line and column. */
 #include "lang/source.h"
-#include "lang/heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lang/heap.h"
 
 void sources_init(struct sources *s) { *s = (struct sources){0}; }
 

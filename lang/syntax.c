@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lang/lang_priv.h"
-#include "lang/utf8.h"
 #include "lang/parse.tab.h"
+#include "lang/utf8.h"
 
 #define LISTED_MAX 8 /* alternatives that are still read */
 #define QUOTED_MAX 40
@@ -268,7 +268,8 @@ static struct str word_before(const struct parser *p, struct span span)
 /* What the statement was likely meant to be, where no single word says it. */
 static void offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
-    static const int lists[] = {FROM, TO, PORT, PROTO, VLAN, ETHER, FRAGMENT, TTL, LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
+    static const int lists[] = {FROM, TO,     PORT, PROTO,     VLAN,    ETHER, FRAGMENT,
+                                TTL,  LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
     const struct str before = word_before(p, span);
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};

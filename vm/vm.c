@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/classify/classify.h"
-#include "vm/forward/forward.h"
-#include "vm/keyed/large.h"
-#include "vm/worker/fragments.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/forward/vips.h"
-#include "vm/packet/time.h"
 #include "vm/context/context.h"
+#include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/forward/vips.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/keyed/large.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/packet/time.h"
+#include "vm/worker/fragments.h"
 #include "vm/worker/turns.h"
 
 enum { SWEEP_NS = 1000000000 };

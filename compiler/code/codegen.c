@@ -399,8 +399,8 @@ static void write_all(struct gen *g)
     services_code(g, plan);
 }
 
-/* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the longest
- * path would else be too long. */
+/* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the
+ * longest path would else be too long. */
 void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};

@@ -8,9 +8,9 @@
 
 #include "compiler/analysis/diff/diff.h"
 #include "compiler/command/format.h"
-#include "compiler/resolve/resolve.h"
 #include "compiler/command/options.h"
 #include "compiler/command/output.h"
+#include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
 #include "compiler/setup/setup.h"
 #include "vm/program/program.h"

@@ -1,9 +1,10 @@
 /* The growable sections of image.h and the table that gives equal strings one place. */
 #include "compiler/image/image.h"
-#include "lang/heap.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "lang/heap.h"
 
 /* Open addressing over offsets into STRINGS; 0 marks a free slot, for the empty string needs none. */
 struct string_table {

@@ -5,6 +5,7 @@
  * has one of the states that the product asks for. All protocols but TCP and ICMP are alike in that, so one of them
  * stands for all. */
 #include "compiler/normal/point.h"
+
 #include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 

@@ -1,11 +1,12 @@
 /* `limits`, `timeouts` and `hash key`: the values of the file over the defaults. The words and their defaults are
  * lang/limits.def and lang/timeouts.def; here stands what each key may be and where its value goes. */
+#include "compiler/resolve/settings.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
-#include "compiler/resolve/settings.h"
 #include "vm/forward/balance/lb.h"
 
 #define MS  UINT64_C(1000000)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "runtime/replay/explain_sent.h"
-#include "vm/forward/service.h"
 #include "vm/flow/fragments/frag.h"
+#include "vm/forward/service.h"
 
 /* What became of the frame. */
 struct fate {

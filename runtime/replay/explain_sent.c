@@ -1,13 +1,14 @@
 /* --explain of a frame that was sent on, or answered: each packet that left for it, and every field in which it differs
  * from what came. */
+#include "runtime/replay/explain_sent.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/replay/explain_sent.h"
+#include "vm/flow/tcp.h"
 #include "vm/judge/judge.h"
 #include "vm/packet/edit/tunnel.h"
-#include "vm/flow/tcp.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/quoted.h"

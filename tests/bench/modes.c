@@ -121,7 +121,8 @@ static void run_in_place(struct vm *vm)
 
 static void fill_writable(void)
 {
-    for (unsigned i = 0; i < PACKETS; i++) memcpy(writable + (size_t)i * STRIDE + ROOM, frames + (size_t)i * FRAME, FRAME);
+    for (unsigned i = 0; i < PACKETS; i++)
+        memcpy(writable + (size_t)i * STRIDE + ROOM, frames + (size_t)i * FRAME, FRAME);
 }
 
 /* All flows are over. */
@@ -263,8 +264,9 @@ static double rate_of(struct vm *vm, unsigned count)
 }
 
 /* How fast flows open, in thousands a second: where the table's memory was never touched, so that the system hands out
- * a page with nearly each of them, and where flows were before; and the bytes that a worker reserves for each of `flows` more: the
- * difference of two limits, so that what does not grow with flows is left out. Returns these bytes. */
+ * a page with nearly each of them, and where flows were before; and the bytes that a worker reserves for each of
+ * `flows` more: the difference of two limits, so that what does not grow with flows is left out. Returns these bytes.
+ */
 static uint64_t measure_new(const struct mode *m)
 {
     enum { FEWER = MILLION / 4, OPENED = PACKETS };
@@ -466,7 +468,8 @@ int main(void)
             measure(&modes[i], p, counts[k].flows, counts[k].name, bytes_a_flow, &r);
         program_put(p);
     }
-    bench_note("modes: UDP frames of 64 bytes; but for those in place, each figure has the copy into a slot and giving it back");
+    bench_note("modes: UDP frames of 64 bytes; but for those in place, each figure has the copy into a slot and giving "
+               "it back");
     free(drawn);
     free(writable);
     free(frames);

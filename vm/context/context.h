@@ -2,11 +2,11 @@
 #ifndef VM_CONTEXT_CONTEXT_H
 #define VM_CONTEXT_CONTEXT_H
 
+#include "vm/context/limit.h"
 #include "vm/flow/leave.h"
 #include "vm/judge/judge.h"
-#include "vm/vm.h"
-#include "vm/context/limit.h"
 #include "vm/judge/remember.h"
+#include "vm/vm.h"
 
 /* One packet of the batch, and what is known of it so far. A stage takes the worker's job and this struct, and fills in
  * its part. In a kernel it lies in a per-CPU slot, with the key. */

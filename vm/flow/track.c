@@ -1,8 +1,9 @@
 /* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
+#include "vm/flow/track_priv.h"
+
 #include <stdlib.h>
 
 #include "vm/flow/table_priv.h"
-#include "vm/flow/track_priv.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/quoted.h"

@@ -6,11 +6,11 @@
 #ifndef VM_FLOW_TRACK_H
 #define VM_FLOW_TRACK_H
 
+#include "vm/cfg.h"
 #include "vm/flow/sources.h"
 #include "vm/flow/stacks.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
-#include "vm/cfg.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"

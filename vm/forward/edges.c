@@ -4,10 +4,10 @@
 #include <errno.h>
 
 #include "vm/packet/edit/fragment.h"
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
 
 const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t own[4])
 {

@@ -11,8 +11,8 @@
 #ifndef VM_FORWARD_EDGES_H
 #define VM_FORWARD_EDGES_H
 
-#include "vm/packet/edit/tunnel.h"
 #include "vm/context/context.h"
+#include "vm/packet/edit/tunnel.h"
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 

@@ -3,8 +3,8 @@
 #ifndef VM_FORWARD_FORWARD_H
 #define VM_FORWARD_FORWARD_H
 
-#include "vm/flow/leave.h"
 #include "vm/context/context.h"
+#include "vm/flow/leave.h"
 
 struct forward; /* a worker's */
 

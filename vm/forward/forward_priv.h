@@ -3,17 +3,17 @@
 #ifndef VM_FORWARD_FORWARD_PRIV_H
 #define VM_FORWARD_FORWARD_PRIV_H
 
-#include "vm/forward/bind/affinity.h"
 #include "vm/flow/bind.h"
+#include "vm/forward/bind/affinity.h"
 #include "vm/forward/bind/conns.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/outside.h"
-#include "vm/packet/reply/build.h"
 #include "vm/forward/cookie/joint.h"
 #include "vm/forward/forward.h"
-#include "vm/forward/service.h"
 #include "vm/forward/mode/mode.h"
+#include "vm/forward/service.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/reply/build.h"
 
 struct forward {
     const struct program *p;

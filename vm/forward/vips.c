@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
 
 /* Of a service. */
 struct vip {

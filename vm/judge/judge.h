@@ -4,8 +4,8 @@
 #define VM_JUDGE_JUDGE_H
 
 #include "vm/flow/track.h"
-#include "vm/judge/meter.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/meter.h"
 #include "vm/packet/ip_bits.h"
 #include "vm/tables.h"
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "vm/flow/fragments/frag.h"
-#include "vm/judge/fragment_order.h"
 #include "vm/forward/forward.h"
+#include "vm/judge/fragment_order.h"
 #include "vm/worker/inside.h"
 
 struct fragments {

@@ -1,12 +1,13 @@
 /* One packet after the other. In programs that keep state, what `state` says of each depends on what became of those
  * before it; in those that open tunnels, one packet may be judged twice. Only memory is asked for a batch at a time.
  * Results don't depend on where batches end. */
-#include "vm/forward/service.h"
-#include "vm/forward/forward.h"
-#include "vm/worker/inside.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/forward/vips.h"
 #include "vm/worker/turns.h"
+
+#include "vm/forward/forward.h"
+#include "vm/forward/service.h"
+#include "vm/forward/vips.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/worker/inside.h"
 
 /* What the rules decide of one packet. */
 static decided decide_one(const struct job *j, struct packet_ctx *c)

@@ -9,8 +9,8 @@
 
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/sample.h"
-#include "vm/packet/key.h"
 #include "lang/heap.h"
+#include "vm/packet/key.h"
 
 static const char *claim_text(const struct claim *c, char buf[40])
 {

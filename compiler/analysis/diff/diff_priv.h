@@ -63,7 +63,7 @@ struct diff {
     struct side side[SIDES];
     struct region_text text; /* how regions are said (judges.c) */
     struct times times;
-    uint32_t moments; /* ir->moments; 0: schedules are independent */
+    uint32_t moments;                 /* ir->moments; 0: schedules are independent */
     double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before there is an ir */
     struct change *changes;
     uint32_t change_count, change_cap;
@@ -90,8 +90,8 @@ bool bound_effort(struct diff *d, const struct side *s);
 /* import.c: fills d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
 
-/* times.c: side[].schedules. A bit is a moment of both, so ir->moments of them make up all time; where these are too many
- * a bit is a schedule. False after diff_fail. */
+/* times.c: side[].schedules. A bit is a moment of both, so ir->moments of them make up all time; where these are too
+ * many a bit is a schedule. False after diff_fail. */
 bool import_schedules(struct diff *d);
 /* region_times_fn: "during work", or "at sat 08:00-18:00" where a name would not tell. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);

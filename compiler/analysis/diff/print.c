@@ -98,9 +98,9 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
     put_name(c->has_example ? c->example
-               : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
-                              : "none that a test could write",
-               out);
+             : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
+                            : "none that a test could write",
+             out);
     fputs("\n\n", out);
 }
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/analysis/trial/trial_priv.h"
 #include "compiler/classify/rule_boxes.h"
 #include "compiler/normal/kinds.h"
-#include "compiler/analysis/trial/trial_priv.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/judge.h"
-#include "vm/program/program.h"
 #include "vm/packet/parse/header.h"
+#include "vm/program/program.h"
 
 enum {
     CORNERS_MAX =

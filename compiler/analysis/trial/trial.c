@@ -1,12 +1,12 @@
 /* How many frames a program is tried on, and which: first some of each rule, then by chance. */
 #include "compiler/analysis/trial/trial.h"
+#include "compiler/analysis/trial/trial_priv.h"
 
 #include <time.h>
 
-#include "compiler/analysis/trial/trial_priv.h"
+#include "vm/forward/service.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
-#include "vm/forward/service.h"
 
 enum {
     /* rules that lists may be asked, all frames together, before the clock is looked at: */

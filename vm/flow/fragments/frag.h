@@ -21,7 +21,8 @@ enum { FRAG_HELD = 64 };
 
 struct frags;
 
-/* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that ended. */
+/* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that
+ * ended. */
 struct frag_counters {
 #define FRAG_COUNTER(field, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"

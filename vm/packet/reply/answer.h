@@ -7,9 +7,9 @@
 #define VM_PACKET_REPLY_ANSWER_H
 
 #include "vm/packet/key.h"
-#include "vm/pbc.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/pool.h"
+#include "vm/pbc.h"
 
 enum answer_form {
     ANSWER_NONE, /* silent */
