@@ -70,8 +70,8 @@ struct job {
     struct vm *vm;
     const struct vm_in *in;
     struct vm_tx *tx;
-    uint32_t input; /* index in vm_run's pkts of the batch's first */
-    bool inside;    /* what was inside a packet is being judged */
+    uint32_t input;       /* index in vm_run's pkts of the batch's first */
+    uint32_t outer_bytes; /* what was inside a packet is being judged: bytes of the headers around it; 0: none were */
 };
 
 static inline void add(struct counter *c, uint32_t bytes)

@@ -265,6 +265,6 @@ void vips_answer(const struct job *j, struct packet_ctx *c)
     if (key->kind & KIND_ICMP_HEADER && is_echo_request(key)) {
         answer_echo(j, c);
     } else if (key->kind & KIND_ARP || (key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT)) {
-        if (!j->inside) answer_neighbour(j, c);
+        if (!j->outer_bytes) answer_neighbour(j, c);
     }
 }
