@@ -60,9 +60,8 @@ struct flow_bind *track_begin(struct track *t, const struct key *key, const stru
     if (!track_take_stack(t, pkt, s)) return NULL;
     if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
     if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
-    track_add(t, key, s, s->how == HOW_TCP ? (enum flow_state)s->next.state : track_plain_state(key, pkt, false));
+    track_add(t, key, pkt, s);
     struct flow *f = flow_at(t->table, s->slot);
-    if (s->how == HOW_TCP) f->tcp = s->next.track;
     f->flags |= FLOW_BOUND;
     if (one_sided) f->flags |= FLOW_ONE_SIDED;
     if (idle_ns) {

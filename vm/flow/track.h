@@ -36,12 +36,14 @@ struct track_seen {
     int32_t tuple;  /* the slot under its own tuple: that flow's, or that of its twin; FLOW_NONE */
     uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
     bool twin;      /* the tuple is that of the flow's twin: what the other side sees */
-    uint8_t how;    /* private to track.c */
-    uint8_t at;     /* likewise */
+    uint8_t how;    /* enum track_how (track_priv.h) */
+    uint8_t at;     /* enum track_at */
     uint8_t class;  /* enum seen_class */
     uint8_t recipe; /* of an ordinary one: enum recipe_kind */
     uint16_t mark;  /* enum flow_mark */
     uint32_t seq;   /* of the TCP segment that an error quotes */
+    uint32_t delta; /* of a joined flow: what the server's numbers are ahead of those that the client gets */
+    bool picks_up;  /* mid-stream TCP may begin a flow now */
     struct tcp_step next;
 };
 
