@@ -90,6 +90,9 @@ static bool may_have(uint32_t frame, uint32_t mask, uint32_t value)
 
 static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint32_t value)
 {
+    const uint32_t varies = header | KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
+
+    if ((bits ^ value) & mask & (KIND_CORE | KIND_ARP) & ~varies) return false;
     for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
         if (may_have(bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header), mask, value)) return true;
     return false;
