@@ -93,7 +93,7 @@ struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const st
 
     if (before) {
         if (kind == SYM_RULE)
-            diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; a rule's name must be its own", str.s);
+            diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; give each a name of its own", str.s);
         else if (kind == SYM_TEST)
             diag(c->diags, E_TEST_TWICE, name->span, "two tests are called \"%s\"; a failing one is known by its name",
                  str.s);

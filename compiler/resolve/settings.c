@@ -92,7 +92,7 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
 {
     *value = rate->v.rate.count;
     if (rate->v.rate.per_ns == S) return true;
-    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` is counted by the second");
+    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` takes a rate by the second");
     diag_suggest(c->diags, SPAN_NONE, "%" PRIu64 "/s",
                  *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
     return false;

@@ -66,11 +66,11 @@ const char *value_name(const struct node *n)
 void report_wrong_value(struct compile *c, const struct node *at, struct node_value v, const char *wanted)
 {
     if (v.constant) {
-        diag(c->diags, E_WRONG_VALUE, at->span, "`%s` is %s; what stands here must be %s", v.constant->name.s,
+        diag(c->diags, E_WRONG_VALUE, at->span, "`%s` is %s, but this place takes %s", v.constant->name.s,
              value_name(v.node), wanted);
         diag_note(c->diags, v.constant->span, "declared here");
     } else {
-        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s; what stands here must be %s", value_name(v.node), wanted);
+        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s, but this place takes %s", value_name(v.node), wanted);
     }
 }
 
