@@ -10,6 +10,7 @@
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
 #include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
 #include "vm/keyed/large.h"
 #include "vm/packet/parse/sides.h"
 #include "vm/packet/time.h"
@@ -120,14 +121,14 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-/* Function 0 over the packets of `todo`; what can be is looked up for several of them together. */
+/* Function 0 over the packets of `todo`: several together as far as they may go so, then one after the other. */
 static void decide_by_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                            const struct effects *e, decided out[])
 {
     struct ahead ahead;
-    const bool together = p->classifiers_count && todo & (todo - 1);
+    const bool together = columns_pay(p, todo);
     if (p->ahead_count) set_ahead(p, keys, todo);
-    if (together) todo = classify_ahead(p, keys, todo, &ahead, out);
+    if (together) todo = columns_run(p, keys, pkts, todo, e, &ahead, out);
     run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
 }
 
