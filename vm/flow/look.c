@@ -81,10 +81,11 @@ static enum flow_mark mark_of(const struct flow *f, const struct flow_joint *joi
     return MARK_NONE;
 }
 
-void look_at(const struct flow *f, const struct flow_joint *joint, const struct key *key, const struct pkt *pkt,
+void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s)
 {
     s->next.reopen = s->next.by_other = false;
     s->mark = (uint16_t)mark_of(f, joint, key, pkt, s);
     s->class = (uint8_t)class_of(f, s);
+    key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
 }

@@ -15,10 +15,10 @@
  * belong to the flow: anything else has none and is invalid. */
 void look_side(const struct flow *at, struct track_seen *s);
 
-/* What `state` says, into s->mark, and into s->next what the flow becomes if the packet is accepted; its class. f: the
- * flow, on the packet's side by look_side; NULL: none. joint: of a joined one, whose numbers s->delta tells; else NULL.
- * picks_up: mid-stream TCP may begin a flow. */
-void look_at(const struct flow *f, const struct flow_joint *joint, const struct key *key, const struct pkt *pkt,
+/* What `state` says, into s->mark and key->marks, and into s->next what the flow becomes if the packet is accepted; its
+ * class. f: the flow, on the packet's side by look_side; NULL: none. joint: of a joined one, whose numbers s->delta
+ * tells; else NULL. picks_up: mid-stream TCP may begin a flow. */
+void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s);
 
 /* ---- keep.c ---- */

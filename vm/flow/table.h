@@ -70,15 +70,13 @@ int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash,
 /* The same and nothing changes: one whose timeout has passed is only not found. */
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* A slot for a flow that is not in the table, in `state`, begun and seen now; the rest of it is zero. Makes room as
- * above; never fails. opened_by_high: who sent the first packet. */
-int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
-                 bool opened_by_high, uint64_t now_ns);
+/* A slot for a flow whose tuple is not in the table, in `state`, begun and seen now; the rest of it is zero. Makes room
+ * as above; never fails. */
+int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns);
 
 /* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never
- * of that flow; never fails. opened_by_high: which side of this tuple stands for the one that opened the flow. */
-int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
-                      uint64_t now_ns);
+ * of that flow; never fails. */
+int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
 /* The flow that a slot belongs to: itself, or the one whose twin it is. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
 

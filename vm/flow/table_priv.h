@@ -127,13 +127,16 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
-/* The slot that a new flow of that hash would take now; FLOW_NONE: another makes way for it. */
-static inline int32_t table_free_slot(const struct flow_table *t, uint64_t hash)
+/* The slot that a new flow of that hash would take now, its memory asked for; FLOW_NONE: another makes way for it. */
+static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = place_of(hash, t->groups);
     uint32_t left;
     const uint32_t group = place_choose(&at, t->tags, &left);
-    return left ? (int32_t)(group * GROUP + tags_first(left)) : FLOW_NONE;
+    if (!left) return FLOW_NONE;
+    const uint32_t slot = group * GROUP + tags_first(left);
+    __builtin_prefetch(table_slot(t, slot), 1);
+    return (int32_t)slot;
 }
 
 /* Is the slot of that tuple? */
@@ -154,6 +157,16 @@ static inline bool table_holds(const struct flow_table *t, int32_t slot, const s
     if (slot == FLOW_NONE) return false;
     const struct flow *f = table_slot(t, slot);
     return f->claim && table_is_of(t, slot, id) && !table_expired(t, f, now_ns);
+}
+
+/* Nobody has the slot any more, whatever was written to it before. */
+static inline void table_unclaim(struct flow *f)
+{
+#ifdef __bpf__
+    __sync_lock_test_and_set(&f->claim, 0); /* the kernel's machine knows no store that releases */
+#else
+    __atomic_store_n(&f->claim, 0, __ATOMIC_RELEASE);
+#endif
 }
 
 /* Bring the bits of half-open flows in line with a group's tags. */

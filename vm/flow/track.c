@@ -152,7 +152,7 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 /* All that the packet's bytes alone say. */
 void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    s->slot = FLOW_NONE;
+    s->slot = s->room = FLOW_NONE;
     s->mark = MARK_NONE;
     s->at = 0;
     const uint16_t stack = is_tagged(pkt) ? stack_of(t->stacks, pkt) : 0,
@@ -191,7 +191,6 @@ void track_say(const struct track *t, struct key *key, const struct pkt *pkt, st
     const struct flow *f = s->slot == FLOW_NONE ? NULL : table_slot(t->table, s->slot);
     s->picks_up = t->now_ns < t->pickup_until_ns;
     look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
-    key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
 }
 
 /* Its side of the flow in s->slot, if there is one. */
@@ -242,8 +241,8 @@ static void take_source(struct track *t, const struct key *key, bool by_other, s
 void track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
-    s->slot = s->tuple =
-        flow_add(t->table, &s->id, s->hash, keep_first_state(key, pkt, s), high != by_other, t->now_ns);
+    const struct flow_tuple tuple = {.id = s->id, .hash = s->hash, .room = s->room, .opened_by_high = high != by_other};
+    s->slot = s->tuple = flow_add(t->table, &tuple, keep_first_state(key, pkt, s), t->now_ns);
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
     struct flow *f = table_slot(t->table, s->slot);
     if (s->how == HOW_TCP) f->tcp = s->next.track;

@@ -42,6 +42,7 @@ struct track_seen {
     uint8_t recipe; /* of an ordinary one: enum recipe_kind */
     uint16_t mark;  /* enum flow_mark */
     uint32_t seq;   /* of the TCP segment that an error quotes */
+    int32_t room;   /* that track_ask_room found; FLOW_NONE */
     uint32_t delta; /* of a joined flow: what the server's numbers are ahead of those that the client gets */
     bool picks_up;  /* mid-stream TCP may begin a flow now */
     struct tcp_step next;
@@ -110,7 +111,7 @@ unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags
 bool track_may_begin(const struct key *key, const struct track_seen *s);
 
 /* Ask for the memory of the flow that track_begin is about to make. */
-void track_ask_room(const struct track *t, const struct track_seen *s);
+void track_ask_room(const struct track *t, struct track_seen *s);
 /* Make the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP, and bind
  * it. one_sided: its replies do not come here. idle_ns: how long it may be silent once it is open; 0: as its state
  * says. NULL, and nothing is made: its VLAN stack finds no id. The caller fills the binding in. */
@@ -136,10 +137,11 @@ struct track_tuple {
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
 struct track_tuple track_own(const struct track *t, const struct track_seen *s);
 /* Is no other flow in the table that has this tuple, otherwise being like the packet's, and is it not the packet's own,
- * from one side or the other? */
-bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
-/* The same, and it becomes the twin of the packet's flow, which has none. */
-void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
+ * from one side or the other? Then *twin is what track_pair takes. */
+bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                   struct flow_tuple *twin);
+/* That tuple becomes the twin of the packet's flow, which has none; nothing has begun or ended since, but that flow. */
+void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin);
 
 /* The packet's flow, which was just begun by a SYN of our own, is joined (forward/cookie/joint.h): the client's numbers
  * are ours from here on. What is kept of it. */

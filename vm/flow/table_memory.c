@@ -1,0 +1,101 @@
+/* The flow table's memory: how much it is, where its arrays lie in it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/flow/table_priv.h"
+
+enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
+
+static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(LINE - 1); }
+
+/* Are there flows that the other side sees as other tuples? */
+static bool has_twins(const struct pbc_service *services, uint32_t service_count)
+{
+    for (uint32_t i = 0; i < service_count; i++)
+        if (!mode_is(services[i].mode, MODE_ONE_SIDED)) return true;
+    return false;
+}
+
+struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
+                                        uint32_t service_count, uint32_t nat_count)
+{
+    struct flow_table_cfg cfg = {.flows = s->flows,
+                                 .half_open = s->half_open,
+                                 .bound = service_count || nat_count,
+                                 .paired = nat_count || has_twins(services, service_count)};
+    flow_timeouts(s, cfg.timeout_ns);
+    return cfg;
+}
+
+/* Bytes of each array. */
+struct layout {
+    uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2;
+};
+
+static struct layout layout_of(const struct flow_table_cfg *cfg)
+{
+    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, wanted = (tuples * 3 / 2 + GROUP - 1) / GROUP;
+    const uint64_t groups = wanted < 2 ? 2 : wanted, slots = groups * GROUP;
+    const uint64_t words = (groups + 63) / 64, words2 = (words + 63) / 64;
+    return (struct layout){.groups = groups,
+                           .hot = slots * sizeof(struct flow),
+                           .cold = slots * sizeof(struct flow_cold),
+                           .binds = cfg->bound ? slots * sizeof(struct flow_bind) : 0,
+                           .recipes = cfg->bound ? slots * sizeof(struct recipe) : 0,
+                           .tags = lines(slots * sizeof(uint16_t)),
+                           .bits = lines(words * 8),
+                           .bits2 = lines(words2 * 8)};
+}
+
+uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
+{
+    const struct layout l = layout_of(cfg);
+    return l.hot + l.cold + l.binds + l.recipes + l.tags + l.bits + l.bits2 + LINE;
+}
+
+/* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
+ * touched. */
+static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t bytes)
+{
+    t->bytes = bytes;
+    t->memory = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+    if (!t->memory) return false;
+    uint8_t *at = t->memory;
+    at += lines((uintptr_t)at) - (uintptr_t)at;
+    const bool bound = l->binds;
+    const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
+    t->stride = bound ? LINES * LINE : LINE;
+    t->slots = (struct flow *)at;
+    t->cold = (struct flow_cold *)(at + gap);
+    t->binds = bound ? (struct flow_bind *)(at + 2 * gap) : NULL;
+    t->recipes = bound ? (struct recipe *)(at + 3 * gap) : NULL;
+    t->tags = (uint16_t *)(at += l->hot + l->cold + l->binds + l->recipes);
+    t->half_open = (uint64_t *)(at += l->tags);
+    t->half_open_words = (uint64_t *)(at + l->bits);
+    return true;
+}
+
+struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
+{
+    if (cfg->flows > INT32_MAX / 4) return NULL;
+    const struct layout layout = layout_of(cfg);
+    struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
+    if (!t) return NULL;
+    *t = (struct flow_table){.groups = (uint32_t)layout.groups,
+                             .half_open_most = cfg->half_open,
+                             .begins = cfg->begins,
+                             .ended = cfg->ended,
+                             .arg = cfg->arg};
+    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+    hash_key_init(&t->key, cfg->seed);
+    if (table_alloc(t, &layout, flow_table_reserves(cfg))) return t;
+    free(t);
+    return NULL;
+}
+
+void flow_table_free(struct flow_table *t)
+{
+    if (!t) return;
+    free(t->memory);
+    free(t);
+}
