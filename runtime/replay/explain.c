@@ -6,6 +6,7 @@
 #include "runtime/replay/explain_sent.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/forward/service.h"
+#include "vm/packet/reply/answer.h"
 
 /* What became of the frame. */
 struct fate {
@@ -13,6 +14,7 @@ struct fate {
     bool followed; /* it took the verdict of its first fragment */
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
+    bool limited;             /* an answer was over the limit of rejects */
     struct departures left;   /* the packets that left for it */
     struct trace_step *steps; /* of one that followed: the rules that were tried all the same */
     size_t step_count;
@@ -118,8 +120,8 @@ static const char *unjudged(const struct explained *x)
 {
     const struct fate *f = x->fate;
     if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
-    if (f->verdict.flags & VERDICT_REPLY) return "it goes back in a flow that was sent on";
-    return f->followed ? "it takes what became of its first fragment" : reason_doc[f->verdict.reason];
+    if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
+    return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
 
 /* ---- what is inside ---- */
@@ -160,6 +162,11 @@ static const char *describe_inner(const struct explained *x, char *buf, size_t l
     return text_clean(buf);
 }
 
+static void captured_text(FILE *out, const struct pkt *p)
+{
+    if (p->cap_len < p->wire_len) fprintf(out, ", %u captured", p->cap_len);
+}
+
 /* The rules that were tried on the outer packet, and what it holds. */
 static void outer_text(struct explained *x)
 {
@@ -168,7 +175,9 @@ static void outer_text(struct explained *x)
     vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
     if (x->unopened != REASON_NONE) fprintf(x->out, "  not opened: %s\n", reason_doc[x->unopened]);
     if (!x->inner) return;
-    fprintf(x->out, "inside  %s  %u bytes\n", describe_inner(x, what, sizeof what), x->inner->wire_len);
+    fprintf(x->out, "inside  %s  %u bytes", describe_inner(x, what, sizeof what), x->inner->wire_len);
+    captured_text(x->out, x->inner);
+    fputc('\n', x->out);
     go_inside(x);
 }
 
@@ -179,7 +188,7 @@ static void outer_json(struct explained *x)
     if (!x->inner) return;
     fputs("],\"inside\":{\"packet\":", x->out);
     text_json(x->out, describe_inner(x, what, sizeof what));
-    fprintf(x->out, ",\"bytes\":%u},\"tried_inside\":[", x->inner->wire_len);
+    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u},\"tried_inside\":[", x->inner->wire_len, x->inner->cap_len);
     go_inside(x);
 }
 
@@ -194,6 +203,26 @@ static void default_text(const struct explained *x)
             label_place(l, label_firewall_place(l, f)));
 }
 
+/* Why nothing was sent, where the verdict alone does not say it; else NULL. */
+static const char *unsent(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    if (v->reason == REASON_SNAPPED && !x->pkt->reason && x->unopened == REASON_NONE)
+        return "it must leave in fragments or smaller segments, and the capture does not hold all of its bytes";
+    return NULL;
+}
+
+/* Why no answer was sent where one was due; else NULL. */
+static const char *unanswered(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
+                     (v->done && x->decap == RULE_NONE);
+    if (!due || x->fate->left.count) return NULL;
+    if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
+    return answer_withheld(x->pkt, x->key);
+}
+
 static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -206,6 +235,8 @@ static void end_text(const struct explained *x)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->step_count ? "other " : "", unjudged(x));
     if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
+    if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
+    if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
     if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
     if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
@@ -219,7 +250,7 @@ static void print_text(struct explained *x, const char *what)
     char when[TEXT_TIME], waited[TEXT_NUMBER];
     fprintf(x->out, "frame %llu  %s  %s  %u bytes", (unsigned long long)x->r->o->explain,
             text_clock(x->frame->time_ns, when), what, x->pkt->wire_len);
-    if (x->pkt->cap_len < x->pkt->wire_len) fprintf(x->out, ", %u captured", x->pkt->cap_len);
+    captured_text(x->out, x->pkt);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     if (x->fate->held && v->action != ACTION_HELD)
         fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
@@ -265,6 +296,8 @@ static void print_json(struct explained *x, const char *what)
     if (v->service != PBC_NONE) explain_service_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
+    json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
+    json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
     fputs("}\n", x->out);
 }
 
@@ -407,8 +440,9 @@ static int explain_at(const struct replay *r, struct walker walkers[2], const st
     struct capture_frame f = *frame;
     const struct vm_in in = walker_wait(&walkers[0], &f);
     struct walker *w = &walkers[1];
-    const uint64_t before = followed(w->vm);
+    const uint64_t before = followed(w->vm), limited = vm_counters(w->vm)->answers_limited;
     walker_judge(w, &f, r->o->explain, &w->fate.verdict);
+    w->fate.limited = vm_counters(w->vm)->answers_limited > limited;
     w->fate.followed = followed(w->vm) > before;
     w->fate.held = w->fate.verdict.action == ACTION_HELD;
     if (!w->fate.held) return explain_frame(r, &f, walkers[0].vm, &in, &w->fate);
