@@ -37,19 +37,35 @@ static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
     return f->state == (both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY) && (heard || s->dir == FLOW_ORIGINAL);
 }
 
+/* The slot that was asked for, if the packet's tuple stands there with a recipe, and nothing is to be found out first.
+ */
+static const struct flow *asked_slot(const struct flow_table *table, const struct track_seen *s)
+{
+    if (s->slot == FLOW_NONE || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;
+    const struct flow *at = table_slot(table, s->slot);
+    return at->recipe && at->claim && table_is_of(table, s->slot, &s->id) ? at : NULL;
+}
+
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation)
 {
     const struct flow_table *table = t->table;
-    if (s->slot == FLOW_NONE) return NULL;
-    s->recipe = table_slot(table, s->tuple)->recipe;
-    if (!s->recipe) return NULL;
-    const struct recipe *r = table_recipe(table, s->tuple);
-    const struct flow *f = table_slot(table, s->slot);
-    if (r->generation != generation || s->twin != (s->dir == FLOW_REPLY) || f->joined) return NULL;
+    const struct flow *at = asked_slot(table, s);
+    if (!at) return NULL;
+    const struct recipe *r = table_recipe(table, s->slot);
+    const bool twin = at->flags & FLOW_TWIN, reply = !(s->at & AT_HIGH) != !(at->flags & FLOW_OPENED_BY_HIGH);
+    const struct flow *f = twin ? table_slot(table, at->flow) : at;
+    if (r->generation != generation || twin != reply || f->joined) return NULL;
+    if (t->now_ns >= time_after(f->seen_ns, table_timeout(table, f))) return NULL;
+    s->dir = reply ? FLOW_REPLY : FLOW_ORIGINAL;
+    if (!(s->how == HOW_TCP ? is_ordinary_tcp(f, key, pkt, s) : is_ordinary_udp(f, s))) return NULL;
+    s->tuple = s->slot;
+    if (twin) s->slot = at->flow;
+    s->twin = twin;
+    s->recipe = at->recipe;
     s->next.reopen = s->next.by_other = false;
-    s->class = s->twin ? SEEN_REPLY : SEEN_ORIGINAL;
-    return (s->how == HOW_TCP ? is_ordinary_tcp(f, key, pkt, s) : is_ordinary_udp(f, s)) ? r : NULL;
+    s->class = twin ? SEEN_REPLY : SEEN_ORIGINAL;
+    return r;
 }
 
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s)

@@ -71,8 +71,8 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
 
 /* ---- ordinary packets (ordinary.c): TCP with data or ACK alone, UDP ---- */
 
-/* After track_find: the recipe by which the packet leaves, if it is one of that generation, and no more is to be found
- * out of its flow; s->mark and s->class say what track_say would. Nothing changes. NULL: track_say goes on. */
+/* In the place of track_find and track_say: the recipe by which the packet, TCP or UDP, leaves, if it is one of that
+ * generation, and no more is to be found out of its flow. *s says what they would. NULL: they go on. */
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation);
 /* It leaves: what track_accept would do. */

@@ -82,9 +82,8 @@ static enum seen_class look(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (!vm->track) return SEEN_NONE;
-    track_find(vm->track, c->pkt, &c->seen);
     c->ordinary = vm->forward && forward_is_ordinary(j, c);
-    if (!c->ordinary) track_say(vm->track, c->key, c->pkt, &c->seen);
+    if (!c->ordinary) track_look(vm->track, c->key, c->pkt, &c->seen);
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
