@@ -7,20 +7,6 @@
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
-void flow_ask_bind(const struct flow_table *t, int32_t slot)
-{
-    const struct flow *f = table_slot(t, slot);
-    if (!(f->flags & (FLOW_TWIN | FLOW_BOUND))) return;
-    const uint32_t owner = table_owner(t, (uint32_t)slot);
-    if (f->flags & FLOW_TWIN) __builtin_prefetch(table_slot(t, owner));
-    if (f->recipe) {
-        __builtin_prefetch(table_recipe(t, slot));
-        return;
-    }
-    if (f->kind & FLOW_ID_IP6) __builtin_prefetch(table_cold(t, owner));
-    __builtin_prefetch(table_bind(t, owner));
-}
-
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
 {
     uint32_t hits = tags_like(table_group(t, group), tag);

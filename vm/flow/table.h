@@ -59,9 +59,6 @@ void flow_table_free(struct flow_table *t);
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
-/* Ask for memory, of the slots that a batch asked for (table_priv.h, table_ask_slot): the flow that a twin leads to,
- * and how it is sent on. With cfg.bound. */
-void flow_ask_bind(const struct flow_table *t, int32_t slot);
 
 /* The slot of the flow, or of its twin, FLOW_NONE if there is none. One whose timeout has passed is released and not
  * found. */

@@ -98,12 +98,20 @@ static inline bool table_expired(const struct flow_table *t, const struct flow *
     return now_ns >= table_deadline(t, f);
 }
 
+/* Of an IPv4 tuple. */
+static inline uint64_t table_hash4(const struct flow_table *t, uint32_t low, uint32_t high, uint64_t rest)
+{
+    struct hash_sum sum = {0, 0};
+    hash_two(&sum, &t->key, 0, rest, hash_pair(low, high));
+    return hash_close(&t->key, &sum) & ~(uint64_t)HASH_IP6;
+}
+
 static inline uint64_t table_hash(const struct flow_table *t, const struct flow_id *id)
 {
+    if (!(id->kind & FLOW_ID_IP6)) return table_hash4(t, id->low[0], id->high[0], id->rest);
     const struct hash_key *k = &t->key;
     struct hash_sum sum = {0, 0};
     hash_two(&sum, k, 0, id->rest, hash_pair(id->low[0], id->high[0]));
-    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, &sum) & ~(uint64_t)HASH_IP6;
     hash_two(&sum, k, 2, hash_pair(id->low[1], id->high[1]), hash_pair(id->low[2], id->high[2]));
     hash_two(&sum, k, 4, hash_pair(id->low[3], id->high[3]), 0);
     return hash_close(k, &sum) | HASH_IP6;

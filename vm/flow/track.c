@@ -5,13 +5,10 @@
 
 #include "vm/flow/look.h"
 #include "vm/flow/table_priv.h"
-#include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/quoted.h"
 #include "vm/packet/time.h"
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
-enum { STACK_INTERNED = 4097 /* ids from here on are not always of one stack */ };
 
 /* ---- life ---- */
 
@@ -148,34 +145,6 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 }
 
 /* ---- before the verdict ---- */
-
-/* All that the packet's bytes alone say. */
-void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
-{
-    s->slot = s->room = FLOW_NONE;
-    s->mark = MARK_NONE;
-    s->at = 0;
-    const uint16_t stack = is_tagged(pkt) ? stack_of(t->stacks, pkt) : 0,
-                   query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
-    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key))
-        s->how = (uint8_t)related_tuple(key, pkt, stack, s);
-    else
-        s->how = (uint8_t)tuple_of(key, query, stack, &s->id, &s->at);
-    if (s->how < HOW_TCP) return;
-    if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
-    s->hash = table_hash(t->table, &s->id);
-    table_ask_tags(t->table, s->hash);
-}
-
-void track_ask(const struct track *t, struct track_seen *s)
-{
-    if (s->how >= HOW_TCP) s->slot = table_ask_slot(t->table, s->hash);
-}
-
-void track_ask_bind(const struct track *t, const struct track_seen *s)
-{
-    if (s->slot != FLOW_NONE) flow_ask_bind(t->table, s->slot);
-}
 
 /* What the numbers of a joined flow are ahead of the client's, for its segments and errors; NULL: its server has not
  * spoken, and there are no others yet. */

@@ -55,10 +55,11 @@ void track_free(struct track *t);
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx);
 
 /* Before its turn, in three steps, so that the memory of many packets is under way at once. Tuple and hash of a packet,
- * and the tags that it may have; then the slot; then how its flow is sent on. Only the first must be taken. */
+ * and the tags that it may have; then the slot; then how its flow is sent on: returns the kind of its recipe, if it has
+ * one. Only the first must be taken. */
 void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 void track_ask(const struct track *t, struct track_seen *s);
-void track_ask_bind(const struct track *t, const struct track_seen *s);
+uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
 /* One packet, in its turn: its flow, which is looked up this once. */
 void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s);

@@ -123,7 +123,8 @@ static void take_turn(const struct job *j, struct packet_ctx *c)
 }
 
 /* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked
- * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on. */
+ * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on, and the headroom
+ * that a tunnel's header goes to. */
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo)
 {
     const struct vm *vm = j->vm;
@@ -137,8 +138,11 @@ static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t t
         track_study(vm->track, c->key, c->pkt, &c->seen);
     }
     for (uint64_t left = todo; left; left &= left - 1) track_ask(vm->track, &ctxs[__builtin_ctzll(left)].seen);
-    for (uint64_t left = vm->forward ? todo : 0; left; left &= left - 1)
-        track_ask_bind(vm->track, &ctxs[__builtin_ctzll(left)].seen);
+    for (uint64_t left = vm->forward ? todo : 0; left; left &= left - 1) {
+        const struct packet_ctx *c = &ctxs[__builtin_ctzll(left)];
+        const uint32_t front = recipe_overhead(track_ask_bind(vm->track, &c->seen));
+        if (front && front <= c->pkt->headroom) __builtin_prefetch(c->pkt->data - front, 1);
+    }
 }
 
 void judge_in_turn(const struct job *j, struct packet_ctx *c)
