@@ -366,6 +366,14 @@ unsigned ir_families(const struct ir *ir, const struct ir_product *p)
 
 bool ir_is_empty(const struct ir_product *p) { return p->field[IR_WHAT] == IR_EMPTY; }
 
+bool ir_schedules_within(const struct ir *ir, uint32_t a, uint32_t b)
+{
+    if (!ir->longer) return !(a & ~b);
+    for (; a; a &= a - 1)
+        if (!(ir->longer[__builtin_ctz(a)] & b)) return false;
+    return true;
+}
+
 static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, unsigned families,
                          uint64_t *work)
 {
@@ -375,7 +383,7 @@ static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint3
         return ir_ranges_within(ir, a, b);
     case IR_SORT_ADDRS: return ir_addrs_within(ir, a, b, families, work);
     case IR_SORT_MASK: return (b & ~a) == 0;
-    case IR_SORT_ANY: return a && (a & ~b) == 0;
+    case IR_SORT_ANY: return a && ir_schedules_within(ir, a, b);
     case IR_SORT_MACS: return b == IR_ALL;
     case IR_SORT_METERS: return false; /* only equal lists ask for the same tokens */
     case IR_SORT_PATTERNS:

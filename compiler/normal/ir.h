@@ -172,6 +172,7 @@ struct ir {
     uint32_t moments;           /* schedules exclude each other and one of this many is active at any time; 0: they are
                                  * independent (a program's own). At most 31 */
     const double *moment_share; /* [moments]: of all time */
+    const uint32_t *longer;     /* [32] schedules that are active whenever this one is; NULL: nothing is known */
     uint32_t inlined;           /* chains flattened into their callers (codegen.c) */
 };
 
@@ -222,6 +223,8 @@ bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned familie
 /* The address families that the product's WHAT admits. */
 unsigned ir_families(const struct ir *ir, const struct ir_product *p);
 bool ir_is_empty(const struct ir_product *p);
+/* Is one of the schedules `b` active whenever one of `a` is, as far as ir->longer knows? */
+bool ir_schedules_within(const struct ir *ir, uint32_t a, uint32_t b);
 /* Is every frame of a one of b? Exact but where two fields depend on each other: then it may say no. `work` counts
  * ranges looked at. */
 bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_product *b, uint64_t *work);

@@ -108,8 +108,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
 
     shown.mark = mark_of(d->c.ir, &p, &shown.tell_state);
     if (shown.mark & (MARK_ESTABLISHED | MARK_INVALID)) as_established(d->c.ir, &p);
-    shown.schedules = p.field[IR_DURING] & -p.field[IR_DURING];
-    if (d->c.ir->moments && !shown.schedules) shown.schedules = 1;
+    time_of(d, &p, &shown.schedules);
     shown.self = sample_self(&d->c, &p, dir, self);
     shown.tell_self = shown.self != self;
     shown.dir = dir;

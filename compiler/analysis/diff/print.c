@@ -97,9 +97,10 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     fputs("            now   ", out);
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
-    put_name(c->has_example ? c->example
-             : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
-                            : "none that a test could write",
+    put_name(c->has_example                               ? c->example
+             : !c->maybe                                  ? "none that a test could write"
+             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none that shows it: too many schedules decide"
+                                                          : "none that shows it: a meter, a count or bytes decide",
              out);
     fputs("\n\n", out);
 }
