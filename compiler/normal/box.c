@@ -155,10 +155,39 @@ bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
 {
     if (a == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a);
+    uint32_t from = 0, count = x.count;
 
-    for (uint32_t i = 0; i < x.count; i++)
-        if (value <= x.r[i].hi) return value >= x.r[i].lo;
-    return false;
+    while (count) {
+        const uint32_t half = count / 2, after = half + 1;
+
+        if (x.r[from + half].hi < value)
+            from += after, count -= after;
+        else
+            count = half;
+    }
+    return from < x.count && x.r[from].lo <= value;
+}
+
+uint32_t addr_find(const struct ir_addrs *a, unsigned family, u128 address)
+{
+    uint32_t from = 0, count = addr_count(a, family);
+
+    while (count) {
+        const uint32_t half = count / 2, after = half + 1;
+
+        if (addr_span(a, family, from + half).hi < address)
+            from += after, count -= after;
+        else
+            count = half;
+    }
+    return from;
+}
+
+bool addr_held(const struct ir_addrs *a, unsigned family, u128 address)
+{
+    const uint32_t i = addr_find(a, family, address);
+
+    return i < addr_count(a, family) && addr_span(a, family, i).lo <= address;
 }
 
 /* Room for one result of each family. Sets of a million ranges pass through here, so what is large goes back at once.

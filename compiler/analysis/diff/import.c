@@ -69,6 +69,13 @@ static bool import_endpoints(struct diff *d, const struct program *p)
     return true;
 }
 
+uint16_t side_iface(const struct side *s, uint16_t of_both)
+{
+    for (uint32_t i = 0; i < s->program->ifaces_count; i++)
+        if (s->ifaces[i] == of_both) return (uint16_t)i;
+    return IFACE_NONE;
+}
+
 static bool import_ifaces(struct diff *d, struct side *s)
 {
     struct image *img = d->c.image;

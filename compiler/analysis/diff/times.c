@@ -90,6 +90,15 @@ uint32_t schedules_of_both(const struct side *s, uint32_t own)
     return bits;
 }
 
+uint32_t side_schedules(const struct side *s, uint32_t of_both)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < s->program->schedules_count; i++)
+        if (of_both & s->schedules[i]) bits |= 1u << i;
+    return bits;
+}
+
 static uint32_t active_at(const struct diff *d, const struct week *w, uint32_t moment)
 {
     return schedules_of_both(&d->side[OLD], w->active[moment][OLD]) |
