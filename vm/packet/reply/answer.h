@@ -19,8 +19,8 @@ enum answer_form {
 };
 
 /* Why a packet gets no answer, neither an error nor a RST, in words; NULL: it may be answered. Not what is not IP or
- * malformed, to or from broadcast and multicast (IP or MAC), from an address that is no single host, a later fragment, an
- * ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
+ * malformed, to or from broadcast and multicast (IP or MAC), from an address that is no single host, a later fragment,
+ * an ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
 const char *answer_withheld(const struct pkt *pkt, const struct key *key);
 bool answer_allowed(const struct pkt *pkt, const struct key *key);
 
