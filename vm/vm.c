@@ -67,6 +67,15 @@ static size_t rules_bytes(const struct program *p)
     return ((size_t)p->rules_count + 1 + p->firewalls_count) * sizeof(struct counter);
 }
 
+/* Does a log or a meter show which packet came first? */
+static bool shows_order(const struct program *p)
+{
+    bool shows = p->meters_count > 0;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        shows |= p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
+    return shows;
+}
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -90,6 +99,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->counters.unserved = vm->served + p->services_count;
     vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
     vm->opens = p->meta->flags & PBC_OPENS;
+    vm->in_order = shows_order(p);
     limit_init(&vm->answers, p->meta->rejects_per_s);
     limit_init(&vm->echoes, ECHOES_PER_S);
     limit_init(&vm->neighbours, NEIGHBOURS_PER_S);
@@ -222,7 +232,7 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
-/* Without state all are judged first. Then each in its turn, so that answers leave in order. */
+/* Without state all are judged first, but for fragments. Then each in its turn, so that answers leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
                           struct verdict verdicts[])
 {
@@ -246,7 +256,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     const bool pieces = vm->fragments && kinds & KIND_FRAGMENT;
     if (pieces) todo = without_fragments(todo, vm->keys);
-    if (vm->track || vm->opens || pieces) {
+    if (vm->track || vm->opens || (pieces && vm->in_order)) {
         for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         run_in_turn(j, n, todo, judge_rest);
     } else {

@@ -63,6 +63,7 @@ struct vm {
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct vips *vips;           /* NULL: there are no services and nats */
     bool opens;                  /* some rule's verdict opens a tunnel */
+    bool in_order;               /* a log or a meter shows in which order packets were judged */
 };
 
 /* One batch's way through vm_run. */
