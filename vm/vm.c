@@ -232,6 +232,18 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
+/* What is no plain verdict of the rules: of those outside `todo`, and of rejects. */
+static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
+                                               struct verdict *v)
+{
+    struct packet_ctx c;
+    ctx_begin(&c, at, pkt, &j->vm->keys[at], v);
+    if (judged)
+        settle_answer(j, &c);
+    else
+        judge_rest(j, &c);
+}
+
 /* Without state all are judged first, but for fragments. Then each in its turn, so that answers leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
                           struct verdict verdicts[])
@@ -239,13 +251,10 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
     struct vm *vm = j->vm;
     decide(j, 0, vm->keys, pkts, todo, vm->decisions);
     for (unsigned i = 0; i < n; i++) {
-        struct packet_ctx c; /* its own for each: what is not asked for costs nothing */
-        ctx_begin(&c, i, pkts[i], &vm->keys[i], &verdicts[i]);
-        c.decision = vm->decisions[i];
-        if (__builtin_expect(todo >> i & 1, 1))
-            settle(j, &c);
-        else
-            judge_rest(j, &c);
+        const bool judged = todo >> i & 1;
+        if (__builtin_expect(judged, 1)) settle_counted(vm, pkts[i], vm->decisions[i], &verdicts[i]);
+        if (__builtin_expect(!judged || verdicts[i].action == ACTION_REJECT, 0))
+            run_rest(j, i, pkts[i], judged, &verdicts[i]);
     }
 }
 

@@ -81,11 +81,13 @@ static inline void add(struct counter *c, uint32_t bytes)
     c->bytes += bytes;
 }
 
-/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart. */
+/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart: which it is
+ * changes from packet to packet. */
 static inline struct counter *decider(const struct vm *vm, decided d)
 {
-    uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
-    return &vm->rules[rule < RULE_DEFAULT ? rule : after];
+    const uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
+    const uint32_t is_rule = -(uint32_t)(rule < RULE_DEFAULT);
+    return &vm->rules[(rule & is_rule) | (after & ~is_rule)];
 }
 
 /* ---- settle.c: verdicts ---- */
@@ -105,24 +107,27 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
 /* Finish a verdict that lacks its flags alone: count it for its rule, reason, service and server; answer a reject. */
 void settle_whole(const struct job *j, const struct packet_ctx *c);
 
-/* What was decided becomes the verdict, is counted, and answered where it is a reject. */
-static inline void settle(const struct job *j, const struct packet_ctx *c)
+/* What was decided becomes the verdict and is counted. */
+static inline void settle_counted(struct vm *vm, const struct pkt *pkt, decided d, struct verdict *v)
 {
-    struct vm *vm = j->vm;
-    const struct pkt *pkt = c->pkt;
-    const decided d = c->decision;
-    struct verdict *v = c->v;
-    unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    const unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    const uint32_t bytes = pkt->wire_len;
     *v = (struct verdict){.action = (uint8_t)decided_action(d),
                           .flags = (uint8_t)flags,
                           .rule = decided_rule(d),
                           .firewall = decided_firewall(d),
                           .service = PBC_NONE,
                           .server = PBC_NONE};
-    add(&vm->counters.verdicts[v->action], pkt->wire_len);
-    add(decider(vm, d), pkt->wire_len);
+    add(&vm->counters.verdicts[decided_action(d)], bytes);
+    add(decider(vm, d), bytes);
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
-    if (v->action == ACTION_REJECT) settle_answer(j, c);
+}
+
+/* The same, and a reject is answered. */
+static inline void settle(const struct job *j, const struct packet_ctx *c)
+{
+    settle_counted(j->vm, c->pkt, c->decision, c->v);
+    if (c->v->action == ACTION_REJECT) settle_answer(j, c);
 }
 
 /* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */
