@@ -444,6 +444,7 @@ static void draw_cfg(struct world *w)
 {
     struct rng *r = &w->rng;
     w->cfg = (struct flow_table_cfg){.seed = rng_next(r), .begins = true, .ended = on_end, .arg = w};
+    w->cfg.prefault = rng_one_in(r, 4);
     w->cfg.flows = rng_one_in(r, 2) ? 16 : 16 + rng_below(r, SLOTS_MOST * 2 / 3 - 16);
     w->cfg.half_open = rng_below(r, rng_one_in(r, 2) ? 8 : SLOTS_MOST);
     const bool lasting = rng_one_in(r, 3); /* so that tables become full of what may live */

@@ -34,6 +34,7 @@ struct flow_table_cfg {
     uint64_t timeout_ns[FLOW_STATES];
     bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
     bool paired;          /* they may have twins: room for both */
+    bool prefault;        /* its memory is there from the start, in large pages */
     bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
@@ -52,7 +53,7 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
                                         uint32_t service_count, uint32_t nat_count);
 /* Memory that a table of that configuration reserves. */
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
-/* NULL when memory is out. Memory is claimed from the system as it is touched. */
+/* NULL when memory is out. Memory is claimed from the system as it is touched, unless cfg->prefault. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_free(struct flow_table *t);
 /* The timeouts of the settings, by state. */

@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "vm/flow/table_priv.h"
+#include "vm/keyed/large.h"
 
-enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
+enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */, PAGE = LINES * LINE * GROUP };
+static_assert(PAGE == 4096, "a group of slots of flows that are sent on is a page");
 
-static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(LINE - 1); }
+static uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) & ~(to - 1); }
+static uint64_t lines(uint64_t bytes) { return rounded(bytes, LINE); }
 
 /* Are there flows that the other side sees as other tuples? */
 static bool has_twins(const struct pbc_service *services, uint32_t service_count)
@@ -50,19 +53,19 @@ static struct layout layout_of(const struct flow_table_cfg *cfg)
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
 {
     const struct layout l = layout_of(cfg);
-    return l.hot + l.cold + l.binds + l.recipes + l.tags + l.bits + l.bits2 + LINE;
+    return l.hot + l.cold + l.binds + l.recipes + l.tags + l.bits + l.bits2 + (cfg->bound ? PAGE : LINE);
 }
 
 /* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
- * touched. */
+ * touched, unless that is done now. */
 static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t bytes)
 {
+    const bool bound = l->binds;
     t->bytes = bytes;
-    t->memory = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
+    t->memory = t->prefault ? large_touched((size_t)bytes) : calloc(1, (size_t)bytes);
     if (!t->memory) return false;
     uint8_t *at = t->memory;
-    at += lines((uintptr_t)at) - (uintptr_t)at;
-    const bool bound = l->binds;
+    at += rounded((uintptr_t)at, bound ? PAGE : LINE) - (uintptr_t)at;
     const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
     t->stride = bound ? LINES * LINE : LINE;
     t->slots = (struct flow *)at;
@@ -84,11 +87,13 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     *t = (struct flow_table){.groups = (uint32_t)layout.groups,
                              .half_open_most = cfg->half_open,
                              .begins = cfg->begins,
+                             .prefault = cfg->prefault,
                              .ended = cfg->ended,
                              .arg = cfg->arg};
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     hash_key_init(&t->key, cfg->seed);
-    if (table_alloc(t, &layout, flow_table_reserves(cfg))) return t;
+    const uint64_t bytes = flow_table_reserves(cfg);
+    if (bytes <= SIZE_MAX && table_alloc(t, &layout, bytes)) return t;
     free(t);
     return NULL;
 }
@@ -96,6 +101,9 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
 void flow_table_free(struct flow_table *t)
 {
     if (!t) return;
-    free(t->memory);
+    if (t->prefault)
+        large_free(t->memory, (size_t)t->bytes);
+    else
+        free(t->memory);
     free(t);
 }

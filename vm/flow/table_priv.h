@@ -36,7 +36,7 @@ struct flow_table {
      * bounded steps however few there are. */
     uint64_t *half_open, *half_open_words;
     uint64_t timeout_ns[FLOW_STATES];
-    bool begins; /* as in cfg */
+    bool begins, prefault; /* as in cfg */
     struct hash_key key;
     flow_ended_fn *ended;
     void *arg;

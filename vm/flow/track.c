@@ -114,6 +114,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     struct flow_table_cfg table = flow_table_cfg_of(s, p->services, p->services_count, p->nats_count);
     table.seed = cfg->seed;
     table.begins = cfg->flow_events;
+    table.prefault = cfg->prefault;
     table.ended = ended;
     table.arg = t;
     t->program = p;
