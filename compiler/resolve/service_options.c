@@ -100,7 +100,8 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
     if (mode_is(w->mode, MODE_ONE_SIDED)) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
              "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
-        diag_advise(c->diags, "they work in `mode passthrough`, also with `keep source`");
+        char all[MODE_NAMES];
+        diag_advise(c->diags, "they work in the modes %s", mode_names(MODE_ONE_SIDED, all));
         diag_note(c->diags, mode->span, "the mode is named here");
         return 0;
     }

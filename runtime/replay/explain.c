@@ -34,7 +34,7 @@ struct explained {
     const struct pkt *pkt;
     const struct key *key;
     const struct fate *fate;
-    uint32_t decap; /* the `decap` rule that decided, RULE_NONE; what it found: */
+    uint32_t opener; /* the rule that opens a tunnel and decided, RULE_NONE; what it found: */
     struct pkt *inner;
     const struct key *inner_key;
     enum pkt_reason unopened; /* why it found nothing */
@@ -126,21 +126,22 @@ static const char *unjudged(const struct explained *x)
 
 /* ---- what is inside ---- */
 
-static bool by_decap(const struct program *p, uint32_t rule)
+static bool by_opener(const struct program *p, uint32_t rule)
 {
     return rule < RULE_DEFAULT && verdict_is(p->rules[rule].verdict, VERDICT_OPENS);
 }
 
-/* Does a `decap` rule decide the frame? Then what it finds. A fragment that follows its first is not judged. */
+/* Does a rule decide the frame that opens a tunnel? Then what it finds. A fragment that follows its first is not
+ * judged. */
 static void look_inside(struct explained *x, struct key *inner_key)
 {
     const struct program *p = x->r->program;
-    x->decap = RULE_NONE;
+    x->opener = RULE_NONE;
     if (!(p->meta->flags & PBC_OPENS) || x->pkt->reason) return;
     if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
     const struct decision d = vm_explain(x->vm, &x->in, x->key, x->pkt, NULL, NULL);
-    if (!by_decap(p, d.rule)) return;
-    x->decap = d.rule;
+    if (!by_opener(p, d.rule)) return;
+    x->opener = d.rule;
     x->unopened = program_open(p, d.rule, x->pkt, x->key, x->in.facts, x->r->pool, &x->inner, inner_key);
     x->inner_key = inner_key;
     if (!x->inner) return;
@@ -217,7 +218,7 @@ static const char *unanswered(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
     const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
-                     (v->done && x->decap == RULE_NONE);
+                     (v->done && x->opener == RULE_NONE);
     if (!due || x->fate->left.count) return NULL;
     if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
     return answer_withheld(x->pkt, x->key);
@@ -257,7 +258,7 @@ static void print_text(struct explained *x, const char *what)
                 x->fate->followed ? "" : ", which did not come");
     explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
-    if (x->decap != RULE_NONE) outer_text(x);
+    if (x->opener != RULE_NONE) outer_text(x);
     each_step(x, step_width);
     each_step(x, step_text);
     end_text(x);
@@ -285,7 +286,7 @@ static void print_json(struct explained *x, const char *what)
     if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
     if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
     fputs(",\"tried\":[", x->out);
-    if (x->decap != RULE_NONE) outer_json(x);
+    if (x->opener != RULE_NONE) outer_json(x);
     each_step(x, step_json);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
