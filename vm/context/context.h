@@ -75,6 +75,19 @@ struct job {
     uint32_t outer_bytes; /* what was inside a packet is being judged: bytes of the headers around it; 0: none were */
 };
 
+/* What judging one packet of the batch counts, logs and asks of state. */
+static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
+{
+    const struct vm *vm = j->vm;
+    return (struct effects){.rules = vm->rules,
+                            .tx = j->tx,
+                            .input = j->input + c->at,
+                            .meters = vm->meters,
+                            .packet = vm->packets + c->at,
+                            .track = vm->track,
+                            .seen = &c->seen};
+}
+
 static inline void add(struct counter *c, uint32_t bytes)
 {
     c->packets++;

@@ -19,10 +19,15 @@ const uint32_t *edge_own(const struct facts *f, const struct key *key, uint32_t 
 
 uint64_t edge_mac(const struct facts *f, const struct pkt *pkt)
 {
-    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
     const uint64_t asked = pkt && pkt->link == LINK_ETHER ? pkt_mac(pkt, true) : 0;
     if (asked && !(asked >> 40 & 1)) return asked;
-    return f && f->mac ? f->mac : made | (f ? f->addr4 : 0);
+    return edge_mac_for(f, f ? f->addr4 : 0);
+}
+
+uint64_t edge_mac_for(const struct facts *f, uint32_t last_word)
+{
+    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    return f && f->mac ? f->mac : made | last_word;
 }
 
 void edge_expired(const struct job *j, const struct packet_ctx *c)

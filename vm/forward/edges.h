@@ -21,6 +21,8 @@ static inline uint32_t edge_mtu(const struct facts *f) { return f && f->mtu ? f-
 /* The MAC address that a frame leaves with: the one that the packet was sent to, or, where that is no single station's,
  * the interface's, or one made from this machine's address. */
 uint64_t edge_mac(const struct facts *f, const struct pkt *pkt);
+/* The interface's, or one made from the last word of an address. */
+uint64_t edge_mac_for(const struct facts *f, uint32_t last_word);
 
 /* This machine's address of the packet's family, NULL where facts know none: then an answer comes from the address that
  * was asked. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/forward/edges.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
@@ -195,12 +196,6 @@ static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4]
     return (vip && vip->announced) || is_outside(v, family, addr);
 }
 
-static uint64_t mac_for(const struct facts *f, uint32_t last_word)
-{
-    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
-    return f && f->mac ? f->mac : made | last_word;
-}
-
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
 /* Whose link-layer address an ARP request wants, if it is one that we tell and the host does not hold. */
@@ -230,7 +225,7 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
     c->v->done = 1;
     if (!answer_begin(j, &j->vm->neighbours)) return;
-    const uint64_t mac = mac_for(j->in->facts, target[arp ? 0 : 3]);
+    const uint64_t mac = edge_mac_for(j->in->facts, target[arp ? 0 : 3]);
     struct pool *pool = j->vm->cfg.pool;
     const int err =
         arp ? build_arp_reply(pkt, key, mac, pool, &out) : build_neighbour_advert(pkt, key, mac, false, pool, &out);

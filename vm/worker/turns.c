@@ -13,13 +13,7 @@
 static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    const struct effects e = {.rules = vm->rules,
-                              .tx = j->tx,
-                              .input = j->input + c->at,
-                              .meters = vm->meters,
-                              .packet = vm->packets + c->at,
-                              .track = vm->track,
-                              .seen = &c->seen};
+    const struct effects e = effects_of(j, c);
     decided d;
     if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);
