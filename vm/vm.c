@@ -313,8 +313,6 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 /* Flows whose server is down, or has not answered; the next deadline. */
 static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
@@ -328,13 +326,13 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     see_time(vm, in, tx);
     const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
     uint64_t next = meters_sweep(vm->meters) ? soon : UINT64_MAX;
-    if (vm->track) next = sooner(next, track_tick(vm->track));
-    if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, soon);
-    if (vm->forward) next = sooner(next, end_down(vm, in, tx));
+    if (vm->track) next = time_sooner(next, track_tick(vm->track));
+    if (vm->remember && remember_tick(vm->remember, vm->track)) next = time_sooner(next, soon);
+    if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
-    return sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+    return time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
 }
 
 bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)

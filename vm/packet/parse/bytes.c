@@ -3,23 +3,21 @@
 
 #include "vm/packet/parse/header.h"
 
-static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
 /* Copy what one piece, standing at `start` of the frame, has of the wanted bytes; the bytes before are copied already.
  */
 static uint32_t take(const uint8_t *piece, uint32_t start, uint32_t piece_len, uint32_t at, uint32_t len, uint8_t *out)
 {
     if (at < start || at - start >= piece_len) return 0;
-    uint32_t n = least(len, piece_len - (at - start));
+    uint32_t n = least_len(len, piece_len - (at - start));
     memcpy(out, piece + (at - start), n);
     return n;
 }
 
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {
-    uint32_t limit = pkt->cap_len, start = least(pkt->head_len, limit);
+    uint32_t limit = pkt->cap_len, start = least_len(pkt->head_len, limit);
     if (at >= limit) return 0;
-    len = least(len, limit - at);
+    len = least_len(len, limit - at);
     uint32_t done = take(pkt->data, 0, start, at, len, out);
     for (unsigned i = 0; i < pkt->seg_count && done < len; i++) {
         done += take(pkt->segs[i].data, start, pkt->segs[i].len, at + done, len - done, out + done);
