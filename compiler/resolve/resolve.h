@@ -71,10 +71,12 @@ struct symbol {
     struct symbol *used_by; /* while visiting: who asked, for the text of a cycle */
     bool used;
     uint8_t state; /* enum symbol_state; of what follows */
-    struct addr_set set;
-    struct number_set ports;
-    struct mac_set macs;
-    struct host_list hosts;
+    union {
+        struct addr_set set;
+        struct number_set ports;
+        struct mac_set macs;
+        struct host_list hosts;
+    };
     struct pbc_set entry; /* of a set whose ranges are in the image (`placed`) */
     bool placed;
     uint32_t index; /* chain, interface or names list of the image */
@@ -82,7 +84,10 @@ struct symbol {
 
 struct symbols {
     struct symbol *first, **end;
-    struct symbol **slots; /* by space and name */
+    struct symbol_slot {
+        uint32_t hash; /* of space and name, so that other symbols need not be read */
+        struct symbol *symbol;
+    } * slots;
     uint32_t count, size;
     bool text_at_fault;       /* the parser reported errors: declarations may be missing */
     bool file_lost;           /* and an include could not be read: any name may have been in it */

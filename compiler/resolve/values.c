@@ -98,8 +98,8 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
         *lo = *hi = n->v.addr;
         return true;
     }
-    *lo = n->v.addr_range.lo;
-    *hi = n->v.addr_range.hi;
+    *lo = n->v.addr_range->lo;
+    *hi = n->v.addr_range->hi;
     if (addr_compare(lo, hi) <= 0) return true;
     addr_print(lo, a);
     addr_print(hi, b);
