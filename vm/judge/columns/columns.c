@@ -13,7 +13,8 @@
 
 enum {
     INSTRUCTIONS = 4096, /* of function 0; longer code is taken packet by packet */
-    FEW = 8,             /* places of a batch that cost as much one by one */
+    BATCH_MIN = 8,       /* smaller ones are taken packet by packet, too */
+    FEW = 4,             /* at one instruction */
     SLOTS = sizeof(struct key) / 4,
 };
 
@@ -155,10 +156,22 @@ static void leave(struct way *w, uint32_t i, uint64_t packets)
     leave_from(w, i, packets);
 }
 
+/* So few that each by itself is faster. It bounds what widely branched code costs: at most sixteen ways go on abreast.
+ */
+static bool few(uint64_t packets)
+{
+    for (unsigned i = 1; i < FEW; i++) packets &= packets - 1;
+    return !packets;
+}
+
 /* The packets that stand at instruction i. */
 static void step(struct way *w, uint32_t i, uint64_t packets)
 {
     const struct insn *const n = &w->p->code[i];
+    if (n->op <= OP_JNHDR && few(packets)) {
+        leave(w, i, packets);
+        return;
+    }
     if (n->op <= OP_JNHDR) {
         const uint64_t yes = holding(w, n, packets), jump = jumps_if_not(n->op) ? ~yes : yes;
         go_on(w, i + 1 + n->to, packets & jump);
@@ -171,6 +184,7 @@ static void step(struct way *w, uint32_t i, uint64_t packets)
         go_on(w, i + 1, packets);
         return;
     case OP_CALL: {
+        if (!w->p->classifiers_count) break;
         const struct called c = classify_call(w->p, n, w->keys, packets, w->ahead, w->out);
         if (c.none) go_on(w, i + 2, c.none);
         leave_from(w, i, c.left);
@@ -180,14 +194,15 @@ static void step(struct way *w, uint32_t i, uint64_t packets)
     case OP_DEFAULT: by_default(w, packets, n->imm); return;
     case OP_ACCEPT: w->ops->put(w->out, packets, decided_by_nobody(ACTION_ACCEPT)); return;
     case OP_PASS: w->ops->put(w->out, packets, decided_by_nobody(ACTION_PASS)); return;
-    default: leave(w, i, packets);
+    default: break;
     }
+    leave(w, i, packets);
 }
 
 bool columns_pay(const struct program *p, uint64_t todo)
 {
-    const uint64_t more_than = p->classifiers_count ? 1 : FEW;
-    return p->funcs[0].count <= INSTRUCTIONS && todo >> more_than;
+    const unsigned least = p->classifiers_count ? 2 : BATCH_MIN;
+    return p->funcs[0].count <= INSTRUCTIONS && todo >> (least - 1);
 }
 
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
@@ -198,7 +213,7 @@ uint64_t columns_run(const struct program *p, const struct key keys[], struct pk
     w.p = p, w.keys = keys, w.pkts = pkts, w.e = e, w.ops = column_best(), w.ahead = ahead, w.out = out;
     w.lanes = 64 - (unsigned)__builtin_clzll(todo);
     w.left = w.made = 0;
-    memset(w.waiting, 0, sizeof w.waiting);
+    memset(w.waiting, 0, (p->funcs[0].count + 63) / 64 * sizeof *w.waiting);
     go_on(&w, 0, todo);
     for (unsigned word = 0; word <= (p->funcs[0].count - 1) / 64; word++)
         while (w.waiting[word]) {
