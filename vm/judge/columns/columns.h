@@ -30,7 +30,7 @@ struct column_ops {
     void (*put)(decided out[], uint64_t lanes, decided d); /* into each place of `lanes` */
 };
 /* By name, for tests; NULL: not made for this processor, or it lacks what that needs. COLUMNS_PLAIN always is there. */
-enum columns { COLUMNS_PLAIN, COLUMNS_AVX2, COLUMNS_AVX512, COLUMNS_WAYS };
+enum columns { COLUMNS_PLAIN, COLUMNS_AVX2, COLUMNS_WAYS };
 const struct column_ops *column_ops(enum columns way);
 const struct column_ops *column_best(void);
 

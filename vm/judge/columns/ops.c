@@ -1,4 +1,4 @@
-/* What is asked of a column: plainly, and by vectors of 8 and of 16 lanes. */
+/* What is asked of a column: plainly, and by vectors of eight lanes. */
 #include "vm/judge/columns/columns.h"
 
 /* Without a branch: what is true of one lane says nothing of the next. */
@@ -27,8 +27,7 @@ static const struct column_ops plain = {
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#define AVX2   __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx512f")))
+#define AVX2 __attribute__((target("avx2")))
 
 static AVX2 inline uint64_t lanes8(__m256i equal, unsigned at)
 {
@@ -73,38 +72,7 @@ static AVX2 void avx2_put(decided out[], uint64_t lanes, decided d)
     }
 }
 
-static AVX512 uint64_t avx512_equal(const uint32_t column[], uint32_t mask, uint32_t value)
-{
-    const __m512i m = _mm512_set1_epi32((int)mask), v = _mm512_set1_epi32((int)value);
-    uint64_t yes = 0;
-    for (unsigned i = 0; i < COLUMN_LANES; i += 16) {
-        const __m512i word = _mm512_load_si512(column + i);
-        yes |= (uint64_t)_mm512_cmpeq_epi32_mask(_mm512_and_si512(word, m), v) << i;
-    }
-    return yes;
-}
-
-static AVX512 uint64_t avx512_within(const uint32_t column[], unsigned shift, uint32_t lo, uint32_t span)
-{
-    const __m512i l = _mm512_set1_epi32((int)lo), s = _mm512_set1_epi32((int)span);
-    const __m128i by = _mm_cvtsi32_si128((int)shift);
-    uint64_t yes = 0;
-    for (unsigned i = 0; i < COLUMN_LANES; i += 16) {
-        const __m512i word = _mm512_load_si512(column + i);
-        yes |= (uint64_t)_mm512_cmple_epu32_mask(_mm512_sub_epi32(_mm512_sll_epi32(word, by), l), s) << i;
-    }
-    return yes;
-}
-
-static AVX512 void avx512_put(decided out[], uint64_t lanes, decided d)
-{
-    const __m512i new = _mm512_set1_epi64((long long)d);
-    for (unsigned i = 0; i < COLUMN_LANES; i += 8) _mm512_mask_storeu_epi64(out + i, (__mmask8)(lanes >> i), new);
-}
-
 static const struct column_ops avx2 = {.name = "avx2", .equal = avx2_equal, .within = avx2_within, .put = avx2_put};
-static const struct column_ops avx512 = {
-    .name = "avx512", .equal = avx512_equal, .within = avx512_within, .put = avx512_put};
 
 const struct column_ops *column_ops(enum columns way)
 {
@@ -112,7 +80,6 @@ const struct column_ops *column_ops(enum columns way)
     switch (way) {
     case COLUMNS_PLAIN: return &plain;
     case COLUMNS_AVX2: return __builtin_cpu_supports("avx2") ? &avx2 : NULL;
-    case COLUMNS_AVX512: return __builtin_cpu_supports("avx512f") ? &avx512 : NULL;
     case COLUMNS_WAYS: return NULL;
     }
     return NULL;
