@@ -7,6 +7,13 @@
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
+bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id)
+{
+    const struct flow *f = table_slot(t, slot);
+    if ((f->low ^ id->low[3]) | (f->high ^ id->high[3])) return false;
+    return memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
+}
+
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
 {
     uint32_t hits = tags_like(table_group(t, group), tag);

@@ -172,7 +172,7 @@ static void take_side(const struct track *t, struct track_seen *s)
     if (s->slot != FLOW_NONE) look_side(table_slot(t->table, s->slot), s);
 }
 
-void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s)
+static void find(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     if (s->at & AT_STACKED) {
         s->id.stack = stack_of(t->stacks, pkt);
@@ -187,7 +187,7 @@ void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s)
 
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    track_find(t, pkt, s);
+    find(t, pkt, s);
     track_say(t, key, pkt, s);
 }
 

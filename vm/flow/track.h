@@ -61,19 +61,19 @@ void track_study(const struct track *t, const struct key *key, const struct pkt 
 void track_ask(const struct track *t, struct track_seen *s);
 uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
-/* One packet, in its turn: its flow, which is looked up this once. */
-void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s);
-/* Then its state, which is also written into key->marks, and its class. */
-void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* Both. */
+/* One packet, in its turn: its flow, which is looked up this once, then its state, which is also written into
+ * key->marks, and its class. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* Both of them for one packet, and nothing changes but key->marks and *s: what explain asks. */
+/* The second half again, where the flow is known. */
+void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
+/* As track_look, and nothing changes but key->marks and *s: what explain asks. */
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
 /* ---- ordinary packets (ordinary.c): TCP with data or ACK alone, UDP ---- */
 
-/* In the place of track_find and track_say: the recipe by which the packet, TCP or UDP, leaves, if it is one of that
- * generation, and no more is to be found out of its flow. *s says what they would. NULL: they go on. */
+/* In the place of track_look: the recipe by which the packet, TCP or UDP, leaves, if it is one of that generation, and
+ * no more is to be found out of its flow. *s says what track_look would; key->marks is left alone. NULL: track_look is
+ * still to be called. */
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation);
 /* It leaves: what track_accept would do. */

@@ -28,7 +28,7 @@ static inline enum track_how tuple_of_ports4(const struct key *key, uint16_t sta
 {
     const uint64_t src = (uint64_t)key->src[0] << 16 | key->src_port, dst = (uint64_t)key->dst[0] << 16 | key->dst_port;
     const uint64_t low = src < dst ? src : dst, high = src < dst ? dst : src;
-    *at = (uint8_t)((src > dst ? AT_HIGH : 0) | (src == dst ? AT_SAME : 0) | (to_group(key) ? AT_GROUP : 0));
+    *at = (uint8_t)((src > dst) * AT_HIGH | (src == dst) * AT_SAME | to_group(key) * AT_GROUP);
     for (unsigned i = 1; i < 4; i++) id->low[i] = id->high[i] = 0;
     id->low[0] = (uint32_t)(low >> 16);
     id->high[0] = (uint32_t)(high >> 16);

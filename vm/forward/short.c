@@ -138,7 +138,7 @@ static bool is_heard(const struct recipe *r, const struct pkt *pkt)
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (pkt->iface ^ r->heard_if));
 }
 
-bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
+static bool is_ordinary(const struct job *j, struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
     if (!is_plain(c->pkt, c->key)) return false;
@@ -146,7 +146,6 @@ bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
     if (!r || c->key->length > f->longest[c->seen.recipe]) return false;
     if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
     c->recipe = r;
-    c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
     return true;
 }
 
@@ -161,7 +160,7 @@ static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
 }
 
 /* Field by field: what is put together elsewhere waits for its narrow writes. */
-static void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
+static inline void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
 {
     const struct recipe *r = c->recipe;
     struct tx_entry *e = &j->tx->entries[j->tx->count++];
@@ -177,7 +176,7 @@ static void write_entry(const struct job *j, const struct packet_ctx *c, struct 
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 
-static void write_verdict(const struct packet_ctx *c, decided by)
+static inline void write_verdict(const struct packet_ctx *c, decided by)
 {
     const struct recipe *r = c->recipe;
     const bool nat = r->service == RECIPE_NAT;
@@ -192,7 +191,7 @@ static void write_verdict(const struct packet_ctx *c, decided by)
     v->server = nat ? PBC_NONE : r->server;
 }
 
-static void count(const struct job *j, const struct packet_ctx *c, decided by)
+static inline void count(const struct job *j, const struct packet_ctx *c, decided by)
 {
     struct vm *vm = j->vm;
     const struct recipe *r = c->recipe;
@@ -208,7 +207,7 @@ static void count(const struct job *j, const struct packet_ctx *c, decided by)
     add(&vm->served[2 * (size_t)vm->program->services_count + r->server], bytes);
 }
 
-static void apply(const struct packet_ctx *c, struct pkt *out, uint32_t id)
+static inline void apply(const struct packet_ctx *c, struct pkt *out, uint32_t id)
 {
     const struct recipe *r = c->recipe;
     const uint8_t kind = c->seen.recipe;
@@ -226,12 +225,12 @@ static void apply(const struct packet_ctx *c, struct pkt *out, uint32_t id)
     memcpy(out->data, r->next_mac, 6);
 }
 
-bool forward_short(const struct job *j, struct packet_ctx *c)
+/* It leaves, as the decision `by` lets it. */
+static inline bool leave(const struct job *j, struct packet_ctx *c, decided by)
 {
     struct forward *f = j->vm->forward;
     struct pkt *out = j->tx->count < j->tx->cap ? own_or_copy(j, c) : NULL;
     if (!out) return false;
-    const decided by = c->seen.twin ? decided_by_nobody(ACTION_FORWARD) : c->decision;
     write_verdict(c, by);
     count(j, c, by);
     track_keep_ordinary(f->track, c->key, c->pkt, &c->seen);
@@ -239,4 +238,21 @@ bool forward_short(const struct job *j, struct packet_ctx *c)
     write_entry(j, c, out);
     c->gone = out == c->pkt;
     return true;
+}
+
+enum short_way forward_short(const struct job *j, struct packet_ctx *c)
+{
+    if (!is_ordinary(j, c)) return SHORT_NOT;
+    if (!c->seen.twin && j->vm->program->firewalls_count) {
+        c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
+        return SHORT_JUDGE;
+    }
+    return leave(j, c, decided_by_nobody(ACTION_ACCEPT)) ? SHORT_LEFT : SHORT_NOT;
+}
+
+bool forward_short_judged(const struct job *j, struct packet_ctx *c)
+{
+    if (leave(j, c, c->decision)) return true;
+    track_say(j->vm->track, c->key, c->pkt, &c->seen);
+    return false;
 }

@@ -37,14 +37,6 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
-/* An ordinary packet, and nobody asks more of it. */
-static bool is_let_in(const struct job *j, struct packet_ctx *c)
-{
-    if (!c->ordinary || j->vm->program->firewalls_count) return false;
-    c->decision = decided_by_nobody(ACTION_ACCEPT);
-    return true;
-}
-
 /* The rules judge the packet. False: its verdict is known, for they did not accept it, it was opened as a tunnel's, or
  * it proved a cookie, whose SYN they had accepted. */
 static bool let_in(const struct job *j, struct packet_ctx *c)
@@ -71,37 +63,26 @@ static void keep(const struct job *j, struct packet_ctx *c)
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* The one look-up of the packet's flow. */
+/* The look-up of the packet's flow, where the short way has not done it. */
 static enum seen_class look(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (!vm->track) return SEEN_NONE;
-    c->ordinary = vm->forward && forward_is_ordinary(j, c);
     if (!c->ordinary) track_look(vm->track, c->key, c->pkt, &c->seen);
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
-/* The short way. False: it is not ordinary, or there is no room; then all is known that the careful way asks. */
-static bool leaves(const struct job *j, struct packet_ctx *c)
-{
-    if (!c->ordinary) return false;
-    if (forward_short(j, c)) return true;
-    track_say(j->vm->track, c->key, c->pkt, &c->seen);
-    return false;
-}
-
-/* One well-formed packet; what may be known ahead is. What is sent on goes by the class that the flow table gave. */
-static void take_turn(const struct job *j, struct packet_ctx *c)
+/* One well-formed packet that does not leave by the short way unjudged; what may be known ahead is. What is sent on
+ * goes by the class that the flow table gave. */
+static __attribute__((noinline)) void take_turn(const struct job *j, struct packet_ctx *c)
 {
     bool sent = false;
     switch (look(j, c)) {
-    case SEEN_REPLY:
-        if (!leaves(j, c)) forward_reply(j, c);
-        return;
+    case SEEN_REPLY: forward_reply(j, c); return;
     case SEEN_ERROR: forward_error(j, c); return;
     case SEEN_ORIGINAL:
-        if (!is_let_in(j, c) && !let_in(j, c)) return;
-        sent = leaves(j, c) || forward_on(j, c);
+        if (!let_in(j, c)) return;
+        sent = (c->ordinary && forward_short_judged(j, c)) || forward_on(j, c);
         break;
     case SEEN_PLAIN:
         if (!let_in(j, c)) return;
@@ -114,6 +95,14 @@ static void take_turn(const struct job *j, struct packet_ctx *c)
         break;
     }
     if (!sent) keep(j, c);
+}
+
+static void take(const struct job *j, struct packet_ctx *c)
+{
+    const enum short_way way = j->vm->forward ? forward_short(j, c) : SHORT_NOT;
+    if (way == SHORT_LEFT) return;
+    c->ordinary = way == SHORT_JUDGE;
+    take_turn(j, c);
 }
 
 /* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked
@@ -142,7 +131,7 @@ static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t t
 void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1);
-    take_turn(j, c);
+    take(j, c);
 }
 
 void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
@@ -151,7 +140,7 @@ void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
     look_ahead(j, ctxs, todo);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            take_turn(j, &ctxs[i]);
+            take(j, &ctxs[i]);
         else
             odd(j, &ctxs[i]);
     }
