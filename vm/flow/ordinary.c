@@ -41,20 +41,24 @@ static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
     return f->state == FLOW_STATE_UDP_ONE_WAY && s->dir == FLOW_ORIGINAL && !(f->flags & FLOW_ONE_SIDED);
 }
 
-/* The slot that was asked for, if the packet's tuple stands there with a recipe, and nothing is to be found out first.
- */
-static const struct flow *asked_slot(const struct flow_table *table, const struct track_seen *s)
+/* The slot of the packet's tuple, if it has a recipe, and nothing is to be found out first. The one that was asked for
+ * is nearly always it; another tuple with the same tag may lie before it. */
+static const struct flow *own_slot(const struct track *t, struct track_seen *s)
 {
     if (s->slot == FLOW_NONE || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;
-    const struct flow *at = table_slot(table, s->slot);
-    return at->recipe && at->claim && table_is_of(table, s->slot, &s->id) ? at : NULL;
+    if (__builtin_expect(!table_is_of(t->table, s->slot, &s->id), 0)) {
+        s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
+        if (s->slot == FLOW_NONE) return NULL;
+    }
+    const struct flow *at = table_slot(t->table, s->slot);
+    return at->recipe && at->claim ? at : NULL;
 }
 
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation)
 {
     const struct flow_table *table = t->table;
-    const struct flow *at = asked_slot(table, s);
+    const struct flow *at = own_slot(t, s);
     if (!at) return NULL;
     const struct recipe *r = table_recipe(table, s->slot);
     const bool twin = at->flags & FLOW_TWIN, reply = !(s->at & AT_HIGH) != !(at->flags & FLOW_OPENED_BY_HIGH);

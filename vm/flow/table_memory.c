@@ -50,20 +50,38 @@ static struct layout layout_of(const struct flow_table_cfg *cfg)
                            .bits2 = lines(words2 * 8)};
 }
 
+/* What each look-up reads, whatever it finds: tags; and where half-open flows are. */
+static uint64_t tags_bytes(const struct layout *l) { return l->tags + l->bits + l->bits2; }
+
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
 {
     const struct layout l = layout_of(cfg);
-    return l.hot + l.cold + l.binds + l.recipes + l.tags + l.bits + l.bits2 + (cfg->bound ? PAGE : LINE);
+    return l.hot + l.cold + l.binds + l.recipes + tags_bytes(&l) + (cfg->bound ? PAGE : LINE);
 }
 
-/* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
- * touched, unless that is done now. */
+static void table_release_memory(struct flow_table *t)
+{
+    large_free(t->tags, t->tags_bytes);
+    if (t->prefault)
+        large_free(t->memory, (size_t)t->bytes - t->tags_bytes);
+    else
+        free(t->memory);
+}
+
+/* The slots in one zeroed piece, each line on a line of its own; it comes from the system page by page as it is
+ * touched, unless that is done now. The tags in another, in large pages where they fill one (README.md says why). */
 static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t bytes)
 {
     const bool bound = l->binds;
     t->bytes = bytes;
-    t->memory = t->prefault ? large_touched((size_t)bytes) : calloc(1, (size_t)bytes);
-    if (!t->memory) return false;
+    t->tags_bytes = (size_t)tags_bytes(l);
+    const size_t slots_bytes = (size_t)bytes - t->tags_bytes;
+    t->memory = t->prefault ? large_touched(slots_bytes) : calloc(1, slots_bytes);
+    t->tags = t->prefault ? large_touched(t->tags_bytes) : large_new(t->tags_bytes);
+    if (!t->memory || !t->tags) {
+        table_release_memory(t);
+        return false;
+    }
     uint8_t *at = t->memory;
     at += rounded((uintptr_t)at, bound ? PAGE : LINE) - (uintptr_t)at;
     const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
@@ -72,9 +90,9 @@ static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t b
     t->cold = (struct flow_cold *)(at + gap);
     t->binds = bound ? (struct flow_bind *)(at + 2 * gap) : NULL;
     t->recipes = bound ? (struct recipe *)(at + 3 * gap) : NULL;
-    t->tags = (uint16_t *)(at += l->hot + l->cold + l->binds + l->recipes);
-    t->half_open = (uint64_t *)(at += l->tags);
-    t->half_open_words = (uint64_t *)(at + l->bits);
+    at = (uint8_t *)t->tags;
+    t->half_open = (uint64_t *)(void *)(at += l->tags);
+    t->half_open_words = (uint64_t *)(void *)(at + l->bits);
     return true;
 }
 
@@ -101,9 +119,6 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
 void flow_table_free(struct flow_table *t)
 {
     if (!t) return;
-    if (t->prefault)
-        large_free(t->memory, (size_t)t->bytes);
-    else
-        free(t->memory);
+    table_release_memory(t);
     free(t);
 }

@@ -41,8 +41,9 @@ struct flow_table {
     flow_ended_fn *ended;
     void *arg;
     struct flow_counters counters;
-    void *memory; /* what all arrays lie in */
-    uint64_t bytes;
+    void *memory;      /* what the slots lie in */
+    size_t tags_bytes; /* of what begins with the tags */
+    uint64_t bytes;    /* of both */
 };
 
 /* Lines of a slot. */

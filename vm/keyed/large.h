@@ -1,6 +1,6 @@
 /* Memory of tables that are read all over: a program's image, the counters of its rules. Zeroed, from the system, in
- * large pages where they fill one: in tables of many megabytes each look-up else misses the table of pages, too. Flow
- * tables, which are reserved for a million flows and mostly hold few, are so only where that is asked for
+ * large pages where they fill one: in tables of many megabytes each look-up else misses the table of pages, too. The
+ * slots of flow tables, which are reserved for a million flows and mostly hold few, are so only where that is asked for
  * (vm/flow/README.md). */
 #ifndef VM_LARGE_H
 #define VM_LARGE_H
