@@ -180,8 +180,8 @@ void claim_report(struct claims *r, const struct claim *claim, const struct clai
     case CLAIM_FAULT: report_fault(r, claim, f); return;
     case CLAIM_EMPTY:
         if (claim->told) return;
-        diag(r->c->diags, W_CLAIM_EMPTY, claim->span, "test \"%s\": there is no packet of which `%s` says anything",
-             claim->test, claim_text(claim, text));
+        diag(r->c->diags, W_CLAIM_EMPTY, claim->span,
+             "test \"%s\": `%s` claims nothing: no packet fits what follows it", claim->test, claim_text(claim, text));
         return;
     case CLAIM_SPENT:
         diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span,
