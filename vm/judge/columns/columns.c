@@ -26,11 +26,10 @@ struct way {
     const struct column_ops *ops;
     struct ahead *ahead;
     decided *out;
-    unsigned lanes;                      /* up to the last packet of the batch */
-    uint64_t left;                       /* packets that the interpreter takes up */
-    uint32_t made;                       /* columns that are there */
-    uint64_t waiting[INSTRUCTIONS / 64]; /* instructions that packets stand at */
-    uint64_t here[INSTRUCTIONS];         /* those packets */
+    unsigned lanes;              /* up to the last packet of the batch */
+    uint64_t left;               /* packets that the interpreter takes up */
+    uint32_t made;               /* columns that are there */
+    uint64_t here[INSTRUCTIONS]; /* packets that stand at each instruction */
     uint32_t column[SLOTS][COLUMN_LANES] __attribute__((aligned(64)));
 };
 
@@ -125,13 +124,7 @@ static_assert(OP_JUMP == 0 && OP_JEQ == 1 && OP_JNALL == 4 && OP_JNONE == 6 && O
                   OP_JNHDR == 22,
               "pairs of tests stand first in opcode.def");
 
-static void go_on(struct way *w, uint32_t at, uint64_t packets)
-{
-    uint64_t *const waiting = &w->waiting[at / 64];
-    const uint64_t others = *waiting >> at % 64 & 1;
-    w->here[at] = (w->here[at] & -others) | packets;
-    *waiting |= (uint64_t)(packets != 0) << at % 64;
-}
+static void go_on(struct way *w, uint32_t at, uint64_t packets) { w->here[at] |= packets; }
 
 /* Only what is neither IP nor ARP may be decided otherwise than the others. */
 static void by_default(struct way *w, uint64_t packets, uint32_t firewall)
@@ -208,18 +201,14 @@ bool columns_pay(const struct program *p, uint64_t todo)
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                      const struct effects *e, struct ahead *ahead, decided out[])
 {
-    struct way w; /* columns and places of packets are filled in as they are asked for */
+    struct way w; /* columns are filled in as they are asked for */
     if (!todo) return 0;
     w.p = p, w.keys = keys, w.pkts = pkts, w.e = e, w.ops = column_best(), w.ahead = ahead, w.out = out;
     w.lanes = 64 - (unsigned)__builtin_clzll(todo);
     w.left = w.made = 0;
-    memset(w.waiting, 0, (p->funcs[0].count + 63) / 64 * sizeof *w.waiting);
+    memset(w.here, 0, p->funcs[0].count * sizeof *w.here);
     go_on(&w, 0, todo);
-    for (unsigned word = 0; word <= (p->funcs[0].count - 1) / 64; word++)
-        while (w.waiting[word]) {
-            const uint32_t i = word * 64 + (unsigned)__builtin_ctzll(w.waiting[word]);
-            w.waiting[word] &= w.waiting[word] - 1;
-            step(&w, i, w.here[i]);
-        }
+    for (uint32_t i = 0; i < p->funcs[0].count; i++)
+        if (w.here[i]) step(&w, i, w.here[i]);
     return w.left;
 }

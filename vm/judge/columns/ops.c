@@ -38,6 +38,7 @@ static AVX2 uint64_t avx2_equal(const uint32_t column[], uint32_t mask, uint32_t
 {
     const __m256i m = _mm256_set1_epi32((int)mask), v = _mm256_set1_epi32((int)value);
     uint64_t yes = 0;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < COLUMN_LANES; i += 8) {
         const __m256i word = _mm256_load_si256((const __m256i *)(const void *)(column + i));
         yes |= lanes8(_mm256_cmpeq_epi32(_mm256_and_si256(word, m), v), i);
@@ -51,6 +52,7 @@ static AVX2 uint64_t avx2_within(const uint32_t column[], unsigned shift, uint32
     const __m256i l = _mm256_set1_epi32((int)lo), s = _mm256_set1_epi32((int)span);
     const __m128i by = _mm_cvtsi32_si128((int)shift);
     uint64_t yes = 0;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < COLUMN_LANES; i += 8) {
         const __m256i word = _mm256_load_si256((const __m256i *)(const void *)(column + i));
         const __m256i x = _mm256_sub_epi32(_mm256_sll_epi32(word, by), l);
