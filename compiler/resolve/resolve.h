@@ -89,16 +89,18 @@ struct symbols {
         struct symbol *symbol;
     } * slots;
     uint32_t count, size;
-    bool text_at_fault;       /* the parser reported errors: declarations may be missing */
-    bool file_lost;           /* and an include could not be read: any name may have been in it */
-    unsigned depth;           /* of definitions that are being followed */
-    uint32_t emptied;         /* operators of set expressions that left nothing */
-    uint64_t set_ranges;      /* held by all sets together */
-    uint32_t sets;            /* declared */
-    uint64_t compared;        /* names, for suggestions */
-    const char *full[16];     /* tables of the image that were reported as full */
-    uint64_t compared_ranges; /* of named sets, for warnings */
-    uint64_t expanded;        /* entries copied where a name stands in a list */
+    bool text_at_fault;                /* the parser reported errors: declarations may be missing */
+    bool file_lost;                    /* and an include could not be read: any name may have been in it */
+    unsigned depth;                    /* of definitions that are being followed */
+    uint32_t emptied;                  /* operators of set expressions that left nothing */
+    uint64_t set_ranges;               /* held by all sets together */
+    uint32_t sets;                     /* declared */
+    uint64_t compared;                 /* names, for suggestions */
+    const char *full[16];              /* tables of the image that were reported as full */
+    const struct image *placed_in;     /* where place_of named a file last; NULL: nowhere yet */
+    uint32_t placed_file, placed_name; /* the file, and its name there */
+    uint64_t compared_ranges;          /* of named sets, for warnings */
+    uint64_t expanded;                 /* entries copied where a name stands in a list */
     struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* where each was set (settings.c) */
     struct read_file {
         uint64_t dev, ino;
