@@ -152,6 +152,13 @@ static const char *meant(struct parser *p, struct span span, const int *expected
     return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);
 }
 
+static bool is_number(struct str word)
+{
+    uint64_t i;
+    struct node range = {.kind = N_INT};
+    return parse_uint(word.s, word.len, &i) == 0 || (word.len && parse_int_or_range(word.s, word.len, &range) == 0);
+}
+
 /* What the statement was likely meant to be, where no single word says it. */
 static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
 {
@@ -160,7 +167,14 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     const struct str before = word_before(p, span.start);
     const uint32_t at = (uint32_t)(before.s - p->text);
     const struct span before_span = {span.file, at, at + (uint32_t)before.len};
-    if (is_word_at(p, span, "quick")) {
+    const bool number = found == INT || found == RANGE, word = found == NAME || token_is_word(found);
+    if (number && expects(expected, n, PORT) && !is_number(before)) {
+        diag_suggest(p->diags, span, "port %s", quote(p, span));
+    } else if (word && n == 1 && expects(expected, n, STRING)) {
+        diag_suggest(p->diags, span, "\"%s\"", quote(p, span));
+    } else if (found == PORT && p->stmt.start[0].kind == SERVER) {
+        diag_advise(p->diags, "write the port behind the address: 10.0.0.11:80");
+    } else if (is_word_at(p, span, "quick")) {
         diag_suggest_removal(p->diags, span);
         diag_advise(p->diags, "leave it out: the first rule that matches decides");
     } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && expects(expected, n, FIREWALL)) {
