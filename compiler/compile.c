@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "compiler/resolve/resolve.h"
 #include "compiler/analysis/trial/trial.h"
+#include "compiler/resolve/resolve.h"
 #include "vm/program/program.h"
 
 void compile_init(struct compile *c)
@@ -63,6 +63,13 @@ static void end_stage(struct compile *c, enum compile_stage stage, uint64_t *beg
     *began = now;
 }
 
+/* A third of what a long list takes. */
+static void free_tree(struct compile *c)
+{
+    arena_free_brief(c->arena);
+    c->tree = NULL;
+}
+
 static int run_stages(struct compile *c)
 {
     uint64_t began = now_ns();
@@ -75,6 +82,7 @@ static int run_stages(struct compile *c)
     end_stage(c, STAGE_RULES, &began);
     make_normal(c);
     check_meters(c);
+    if (!c->keep_tree) free_tree(c);
     end_stage(c, STAGE_NORMAL, &began);
     if (diags_errors(c->diags)) return -EINVAL;
     analyse_rules(c);
@@ -97,7 +105,8 @@ int compile_file(struct compile *c, const char *path)
     c->tree = lang_parse(c->arena, &c->sources, c->diags, path);
     const int why = errno;
     end_stage(c, STAGE_PARSE, &began);
-    if (!c->tree) return why ? -why : -EIO;
+    c->read = c->tree;
+    if (!c->read) return why ? -why : -EIO;
     return run_stages(c);
 }
 
@@ -109,7 +118,8 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
     c->tree = lang_parse_text(c->arena, &c->sources, c->diags, name, text, len);
     const int why = errno;
     end_stage(c, STAGE_PARSE, &began);
-    if (!c->tree) return why ? -why : -EIO;
+    c->read = c->tree;
+    if (!c->read) return why ? -why : -EIO;
     return run_stages(c);
 }
 

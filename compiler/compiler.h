@@ -53,7 +53,9 @@ struct compile {
     struct arena *arena;
     struct sources sources;
     struct diags *diags;
-    struct node *tree;          /* lang_parse */
+    bool keep_tree;             /* likewise: for --dump=ast */
+    bool read;                  /* the main file was */
+    struct node *tree;          /* lang_parse; NULL once every statement is in the image, unless it is kept */
     struct symbols *symbols;    /* names.c: every declared name, what it is, whether it was used */
     struct image *image;        /* rules.c and what it calls: the rule list */
     struct ir *ir;              /* normal.c: the normal form */

@@ -1,11 +1,12 @@
 /* Bump allocation in growing blocks. Large requests get a block of their own, so no block is wasted on them. */
 #include "lang/arena.h"
-#include "lang/heap.h"
 
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lang/heap.h"
 
 #define BLOCK_MIN ((size_t)16 << 10)
 #define BLOCK_MAX ((size_t)1 << 20)
@@ -16,26 +17,39 @@ struct block {
     alignas(max_align_t) unsigned char bytes[];
 };
 
-struct arena {
+struct blocks {
     struct block *head; /* the block that is filled now; full ones follow it */
     size_t next_size;
-    size_t used;
+};
+
+struct arena {
+    struct blocks lasting, brief;
+    size_t used; /* all that was ever asked for */
 };
 
 struct arena *arena_new(void)
 {
     struct arena *a = heap_zeroed(1, sizeof(*a));
-    a->next_size = BLOCK_MIN;
+    a->lasting.next_size = a->brief.next_size = BLOCK_MIN;
     return a;
 }
+
+static void blocks_free(struct blocks *all)
+{
+    for (struct block *b = all->head, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    all->head = NULL;
+}
+
+void arena_free_brief(struct arena *a) { blocks_free(&a->brief); }
 
 void arena_free(struct arena *a)
 {
     if (!a) return;
-    for (struct block *b = a->head, *next; b; b = next) {
-        next = b->next;
-        free(b);
-    }
+    blocks_free(&a->brief);
+    blocks_free(&a->lasting);
     free(a);
 }
 
@@ -48,7 +62,7 @@ static struct block *block_new(size_t size)
 }
 
 /* A block with room for `size`. One that serves a single large request goes behind the head, which stays in use. */
-static struct block *block_for(struct arena *a, size_t size)
+static struct block *block_for(struct blocks *a, size_t size)
 {
     if (a->head && a->head->size - a->head->used >= size) return a->head;
     if (size > a->next_size / 4 && a->head) {
@@ -64,17 +78,20 @@ static struct block *block_for(struct arena *a, size_t size)
     return b;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void *take(struct arena *a, struct blocks *from, size_t size, size_t align)
 {
-    const size_t align = alignof(max_align_t);
     if (size > SIZE_MAX - align) out_of_memory();
     size = (size + align - 1) & ~(align - 1);
-    struct block *b = block_for(a, size);
+    struct block *b = block_for(from, size);
     void *p = b->bytes + b->used;
     b->used += size;
     a->used += size;
     return p;
 }
+
+void *arena_alloc(struct arena *a, size_t size) { return take(a, &a->lasting, size, alignof(max_align_t)); }
+
+void *arena_alloc_brief(struct arena *a, size_t size) { return take(a, &a->brief, size, alignof(uint64_t)); }
 
 char *arena_strndup(struct arena *a, const char *s, size_t len)
 {

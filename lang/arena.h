@@ -1,4 +1,5 @@
-/* A bump allocator that owns the tree and the names: allocate freely, free everything at once. */
+/* A bump allocator that owns the tree and the names: allocate freely, free everything at once, and what is brief, the
+ * nodes of the tree, before the rest. */
 #ifndef LANG_ARENA_H
 #define LANG_ARENA_H
 
@@ -10,6 +11,9 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 /* Zeroed, aligned for any type. Never NULL (heap.h). */
 void *arena_alloc(struct arena *a, size_t size);
+/* Zeroed, aligned for pointers and 64-bit numbers. Never NULL. Gone after arena_free_brief. */
+void *arena_alloc_brief(struct arena *a, size_t size);
+void arena_free_brief(struct arena *a);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 size_t arena_used(const struct arena *a);
 

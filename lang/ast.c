@@ -19,7 +19,7 @@ static const char *const clauses[CL_COUNT] = {
 
 struct node *node_new(struct arena *arena, enum node_kind kind, struct span span)
 {
-    struct node *n = arena_alloc(arena, sizeof(*n));
+    struct node *n = arena_alloc_brief(arena, sizeof(*n));
     n->kind = (uint8_t)kind;
     n->span = span;
     return n;
@@ -66,7 +66,7 @@ static bool value_equal(const struct value *a, const struct value *b)
     case VALUE_ADDR: return addr_equal(&a->addr, &b->addr);
     case VALUE_PREFIX: return a->prefix.len == b->prefix.len && addr_equal(&a->prefix.addr, &b->prefix.addr);
     case VALUE_ADDR_RANGE:
-        return addr_equal(&a->addr_range.lo, &b->addr_range.lo) && addr_equal(&a->addr_range.hi, &b->addr_range.hi);
+        return addr_equal(&a->addr_range->lo, &b->addr_range->lo) && addr_equal(&a->addr_range->hi, &b->addr_range->hi);
     case VALUE_RANGE:
         return a->range.lo == b->range.lo && a->range.hi == b->range.hi && a->range.open_lo == b->range.open_lo &&
                a->range.open_hi == b->range.open_hi;

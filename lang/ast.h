@@ -1,5 +1,5 @@
 /* The syntax tree: what was written, in order, with the place of every piece. No meaning is checked here.
- * Nodes live in an arena (arena.h) and are never freed one by one. */
+ * Nodes live in an arena (arena.h), are never freed one by one, and may go before the strings that they hold. */
 #ifndef LANG_AST_H
 #define LANG_AST_H
 

@@ -92,9 +92,9 @@ struct node *condition(struct parser *p, enum node_kind kind, struct span span, 
                        const char *where)
 {
     want_list(p, list, wants, where);
-    struct node *n = tree(p, kind, span, list->first);
-    n->flags |= list->flags & NF_NOT;
-    return n;
+    list->kind = (uint8_t)kind;
+    list->span = span;
+    return list;
 }
 
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list)

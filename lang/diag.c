@@ -1,11 +1,11 @@
 /* Collecting diagnostics: a growing list, without repetitions, sorted by place when it is printed. */
 #include "lang/diag.h"
+#include "lang/diag_priv.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lang/diag_priv.h"
 #include "lang/heap.h"
 
 const struct diag_row diag_rows[DIAG_COUNT] = {

@@ -29,7 +29,7 @@ struct foreign {
 struct entry {
     enum diag_code code;
     struct span span;
-    uint32_t seq; /* order of arrival, for a stable sort */
+    uint32_t seq;      /* order of arrival, for a stable sort */
     char *text, *help; /* help: beside the carets; NULL: none */
     struct suggestion *suggestions;
     struct foreign *foreign;

@@ -114,9 +114,9 @@ static void put_value(const struct node *n, FILE *out)
         fprintf(out, "/%u", v->prefix.len);
         break;
     case VALUE_ADDR_RANGE:
-        put_addr(&v->addr_range.lo, out);
+        put_addr(&v->addr_range->lo, out);
         fputc('-', out);
-        put_addr(&v->addr_range.hi, out);
+        put_addr(&v->addr_range->hi, out);
         break;
     case VALUE_RANGE: put_range(v, out); break;
     case VALUE_MAC: put_mac(v->mac, out); break;

@@ -1,9 +1,10 @@
 /* Formatting a rule file: the same tokens and comments with other blanks and line breaks. That the tree stays the same
  * is checked each time, for the result may be written over the user's own text. */
+#include "lang/fmt_priv.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lang/fmt_priv.h"
 #include "lang/heap.h"
 
 void token_log_add(struct token_log *log, const struct token *t)

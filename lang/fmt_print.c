@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "lang/fmt_priv.h"
-#include "lang/parse.tab.h"
 #include "lang/heap.h"
+#include "lang/parse.tab.h"
 
 /* A line of the result: a stretch of `buffer` and the comment after it. */
 struct line {

@@ -1,5 +1,6 @@
 /* Parsing a file and all that it includes: each file once, by whatever spelling, and never in a circle. */
 #include "lang/lang.h"
+#include "lang/lang_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,9 +9,8 @@
 #include <unistd.h>
 
 #include "lang/diag_priv.h"
-#include "lang/lang_priv.h"
-#include "lang/parse.tab.h"
 #include "lang/heap.h"
+#include "lang/parse.tab.h"
 
 /* A file that was read, known by what it is, not by how it was spelled. */
 struct seen {

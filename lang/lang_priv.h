@@ -32,7 +32,7 @@ struct token_log {
     struct logged {
         int kind;
         uint32_t start, end;
-    } *tokens;
+    } * tokens;
     uint32_t count, cap;
 };
 void token_log_add(struct token_log *log, const struct token *t);
@@ -131,6 +131,16 @@ void parser_panic(struct parser *p);
 
 /* syntax.c: report the error at token `found` where `expected` could stand. */
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n);
+bool expects(const int *expected, int n, int token);
+/* Every literal may stand there: which of them has a meaning is not the grammar's to say. */
+bool takes_values(const int *expected, int n);
+/* meant.c: what the error's author likely meant, as help beside the error just reported. */
+void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n);
+#define ALL_NAMES 100 /* keywords expected at once: any name may stand there */
+/* wanted.c: the word that ends before offset `end` on its line, but for blanks; empty where there is none. */
+struct str word_before(const struct parser *p, uint32_t end);
+/* What may be written at the offset where a value or a name is missing; NULL: no row of wanted.def says it. */
+const char *wanted_at(const struct parser *p, uint32_t at);
 /* parse.y, from bison's tables */
 const char *token_name(int kind);
 

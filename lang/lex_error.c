@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lang/lang_priv.h"
-#include "lang/utf8.h"
 #include "lang/parse.tab.h"
+#include "lang/utf8.h"
 
 void lex_error(struct parser *p, struct token *t, enum diag_code code, const char *fmt, ...)
 {

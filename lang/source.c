@@ -1,6 +1,5 @@
 /* Source files in memory, and the way from a byte offset to line and column. */
 #include "lang/source.h"
-#include "lang/heap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lang/heap.h"
 
 void sources_init(struct sources *s) { *s = (struct sources){0}; }
 
@@ -116,10 +117,13 @@ static struct source_file *indexed(struct sources *s, uint32_t file)
 void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *line, unsigned *col)
 {
     *line = *col = 1;
-    const struct source_file *f = indexed(s, file);
+    struct source_file *f = indexed(s, file);
     if (!f) return;
     if (offset > f->len) offset = (uint32_t)f->len;
     uint32_t lo = 0, hi = f->line_count;
+    if (f->line_start[f->asked] <= offset)
+        lo = f->asked; /* most that is asked for stands on the same line or the next */
+    if (lo + 2 < hi && offset < f->line_start[lo + 2]) hi = lo + 2;
     while (hi - lo > 1) {
         uint32_t mid = lo + (hi - lo) / 2;
         if (f->line_start[mid] <= offset)
@@ -127,6 +131,7 @@ void source_place(struct sources *s, uint32_t file, uint32_t offset, unsigned *l
         else
             hi = mid;
     }
+    f->asked = lo;
     *line = lo + 1;
     *col = offset - f->line_start[lo] + 1;
 }

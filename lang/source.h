@@ -17,8 +17,8 @@ struct source_file {
     char *path; /* as the user would write it: relative to where preyc was started */
     char *text; /* NUL-terminated; len counts */
     size_t len;
-    uint32_t *line_start; /* byte offset of each line; made on first use */
-    uint32_t line_count;
+    uint32_t *line_start;       /* byte offset of each line; made on first use */
+    uint32_t line_count, asked; /* asked: the line last asked for, from 0 */
 };
 
 struct sources {

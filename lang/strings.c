@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lang/lang_priv.h"
-#include "lang/utf8.h"
 #include "lang/parse.tab.h"
+#include "lang/utf8.h"
 
 static void give_text(struct parser *p, struct token *t, int kind, enum node_kind node_kind, char *s, size_t len)
 {

@@ -1,15 +1,13 @@
-/* What to say when the grammar has no place for a token: what was found, what could stand there, and the slip that is
- * likely behind it. */
+/* What to say when the grammar has no place for a token: what was found, and what could stand there. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lang/lang_priv.h"
-#include "lang/utf8.h"
 #include "lang/parse.tab.h"
+#include "lang/utf8.h"
 
 #define LISTED_MAX 8 /* alternatives that are still read */
 #define QUOTED_MAX 40
-#define ALL_NAMES  100 /* keywords expected at once: any name may stand there */
 
 const char *quote(struct parser *p, struct span span)
 {
@@ -28,14 +26,12 @@ const char *quote(struct parser *p, struct span span)
     return text;
 }
 
-static bool has(const int *kinds, int n, int kind)
+bool expects(const int *expected, int n, int token)
 {
     for (int i = 0; i < n; i++)
-        if (kinds[i] == kind) return true;
+        if (expected[i] == token) return true;
     return false;
 }
-
-static bool is_word(int token) { return token == NAME || token_is_word(token); }
 
 /* Places with too many alternatives to list, known by two keywords that stand together only there. */
 static const struct place {
@@ -58,7 +54,7 @@ static const struct place {
 static const struct place *place_of(const int *expected, int n)
 {
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (has(expected, n, places[i].a) && has(expected, n, places[i].b)) return &places[i];
+        if (expects(expected, n, places[i].a) && expects(expected, n, places[i].b)) return &places[i];
     return NULL;
 }
 
@@ -85,10 +81,9 @@ static void put_token(struct text *t, int kind)
     put(t, quoted ? "`" : "");
 }
 
-/* Every literal may stand here: which of them has a meaning is not the grammar's to say. */
-static bool takes_values(const int *expected, int n)
+bool takes_values(const int *expected, int n)
 {
-    return has(expected, n, PERCENT) && has(expected, n, ADDR) && has(expected, n, STRING);
+    return expects(expected, n, PERCENT) && expects(expected, n, ADDR) && expects(expected, n, STRING);
 }
 
 /* The alternatives that are named one by one, the line's end last; -1 if they are too many. */
@@ -101,16 +96,21 @@ static int pick_listed(const int *expected, int n, bool values, int *shown)
         if (count == LISTED_MAX) return -1;
         shown[count++] = expected[i];
     }
-    if (has(expected, n, NL)) shown[count++] = NL;
+    if (expects(expected, n, NL)) shown[count++] = NL;
     return count;
 }
 
-static void list_expected(const int *expected, int n, struct text *out)
+static void list_expected(const struct parser *p, uint32_t at, const int *expected, int n, struct text *out)
 {
     int shown[LISTED_MAX + 1];
-    bool values = takes_values(expected, n), names = n > ALL_NAMES && has(expected, n, NAME);
+    bool values = takes_values(expected, n), names = n > ALL_NAMES && expects(expected, n, NAME);
     const struct place *place = place_of(expected, n);
-    if (names || (values && has(expected, n, NAME))) {
+    const char *wanted = values || names ? wanted_at(p, at) : NULL;
+    if (wanted) {
+        put(out, wanted);
+        return;
+    }
+    if (names || (values && expects(expected, n, NAME))) {
         put(out, values ? "a value or a name" : "a name");
         if (names) return;
     } else if (values) {
@@ -130,74 +130,10 @@ static void list_expected(const int *expected, int n, struct text *out)
     }
 }
 
-/* What other tools call it. */
-static const struct {
-    const char *theirs;
-    int ours;
-    const char *text;
-} synonyms[] = {
-    {"allow", ACCEPT, "accept"},
-    {"permit", ACCEPT, "accept"},
-    {"pass", ACCEPT, "accept"},
-    {"block", DROP, "drop"},
-    {"deny", DROP, "drop"},
-    {"discard", DROP, "drop"},
-    {"jump", DO, "do"},
-    {"call", DO, "do"},
-    {"goto", DO, "do"},
-    {"saddr", FROM, "from"},
-    {"src", FROM, "from"},
-    {"daddr", TO, "to"},
-    {"dst", TO, "to"},
-    {"dport", PORT, "port"},
-    {"sport", SOURCE, "source port"},
-    {"iif", ON, "on"},
-    {"iifname", ON, "on"},
-    {"ct", STATE, "state"},
-    {"keep", STATE, "state"},
-    {"protocol", PROTO, "proto"},
-    {"or", COMMA, ","},
-    {"table", SET, "set"},
-    {"define", CONST, "const"},
-    {"backend", POOL, "pool"},
-    {"frontend", SERVICE, "service"},
-    {"listen", SERVICE, "service"},
-    {"upstream", POOL, "pool"},
-    {"default_backend", ELSE, "else ->"},
-};
-
-static const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
-{
-    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-        if (strlen(synonyms[i].theirs) == span.end - span.start && has(expected, n, synonyms[i].ours) &&
-            memcmp(synonyms[i].theirs, p->text + span.start, span.end - span.start) == 0)
-            return synonyms[i].text;
-    return NULL;
-}
-
-static bool is_rule_word(const struct parser *p, int found, struct span span)
-{
-    static const int verdicts[] = {ACCEPT, DROP};
-    const bool verdict = word_is_reserved(found) && word_may_start(found);
-    return verdict || found == AUDIT || synonym(p, span, verdicts, 2);
-}
-
-/* The keyword that was meant, if a close one could stand here. */
-static const char *meant(struct parser *p, struct span span, const int *expected, int n)
-{
-    const char *candidates[512];
-    size_t count = 0;
-    for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
-        if (token_is_word(expected[i])) candidates[count++] = token_name(expected[i]);
-    size_t len = span.end - span.start;
-    if (len > MAX_NAME) return NULL;
-    return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);
-}
-
 static void say_end(struct parser *p, struct span span, const int *expected, int n)
 {
     struct text wanted = {.n = 0};
-    if (has(expected, n, LBRACE)) {
+    if (expects(expected, n, LBRACE)) {
         uint32_t next = p->pos;
         while (next < p->len && strchr(" \t\r\n", p->text[next])) next++;
         p->missing_brace = true;
@@ -208,12 +144,12 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
             return;
         }
     }
-    if (has(expected, n, RPAREN) && p->unclosed_paren != UINT32_MAX) {
+    if (expects(expected, n, RPAREN) && p->unclosed_paren != UINT32_MAX) {
         struct span paren = {span.file, p->unclosed_paren, p->unclosed_paren + 1};
         diag(p->diags, E_PAREN, paren, "this `(` is not closed in its statement");
         return;
     }
-    list_expected(expected, n, &wanted);
+    list_expected(p, span.start, expected, n, &wanted);
     diag(p->diags, E_END, span, "the statement ends too early: add %s", wanted.s);
 }
 
@@ -222,7 +158,7 @@ static void say_start(struct parser *p, int found, struct span span, const int *
 {
     const struct place *place = place_of(expected, n);
     const char *word = quote(p, span);
-    if (place && place->starts && is_word(found)) {
+    if (place && place->starts && (found == NAME || token_is_word(found))) {
         char text[128];
         snprintf(text, sizeof(text), place->starts, word);
         diag(p->diags, E_STATEMENT, span, "%s", text);
@@ -230,7 +166,7 @@ static void say_start(struct parser *p, int found, struct span span, const int *
         diag(p->diags, E_STATEMENT, span, "unexpected `%s`: write %s", word, place->what);
     } else {
         struct text wanted = {.n = 0};
-        list_expected(expected, n, &wanted);
+        list_expected(p, span.start, expected, n, &wanted);
         diag(p->diags, E_STATEMENT, span, "unexpected `%s`: write %s", word, wanted.s);
     }
 }
@@ -239,55 +175,19 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
 {
     struct text wanted = {.n = 0};
     const char *word = quote(p, span);
-    bool name_wanted = n > ALL_NAMES && has(expected, n, NAME);
+    bool name_wanted = n > ALL_NAMES && expects(expected, n, NAME);
     if (word_is_reserved(found) && name_wanted && !takes_values(expected, n)) {
         diag(p->diags, E_RESERVED, span, "`%s` is a reserved word: choose another name", word);
         return;
     }
-    list_expected(expected, n, &wanted);
+    list_expected(p, span.start, expected, n, &wanted);
     if (found == NL)
         diag(p->diags, E_SYNTAX, span, "unexpected `;`: write %s", wanted.s);
-    else if (has(expected, n, NL) && n == 1)
+    else if (expects(expected, n, NL) && n == 1)
         diag(p->diags, E_SYNTAX, span,
              "unexpected `%s`: the statement is complete before it, so write a new line or `;`", word);
     else
         diag(p->diags, E_SYNTAX, span, "unexpected `%s`: write %s", word, wanted.s);
-}
-
-/* The word before this place on its line, empty where there is none. */
-static struct str word_before(const struct parser *p, struct span span)
-{
-    static const char ends[] = " \t\n,(){}=;";
-    uint32_t end = span.start;
-    while (end > 0 && (p->text[end - 1] == ' ' || p->text[end - 1] == '\t')) end--;
-    uint32_t start = end;
-    while (start > 0 && end - start < MAX_NAME && !memchr(ends, p->text[start - 1], sizeof(ends))) start--;
-    return (struct str){.s = p->text + start, .len = end - start};
-}
-
-/* What the statement was likely meant to be, where no single word says it. */
-static void offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
-{
-    static const int lists[] = {FROM, TO, PORT, PROTO, VLAN, ETHER, FRAGMENT, TTL, LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
-    const struct str before = word_before(p, span);
-    const uint32_t at = (uint32_t)(before.s - p->text);
-    const struct span before_span = {span.file, at, at + (uint32_t)before.len};
-    if (span.end - span.start == 5 && memcmp(p->text + span.start, "quick", 5) == 0) {
-        diag_suggest_removal(p->diags, span);
-        diag_advise(p->diags, "leave it out: the first rule that matches decides");
-    } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && has(expected, n, FIREWALL))
-        diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
-    else if (found == LBRACE && takes_values(expected, n))
-        diag_advise(p->diags, "write the list without braces: a, b");
-    else if (has(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
-             memcmp(before.s, "not", 3) == 0) {
-        diag_suggest(p->diags, span_join(before_span, span), "%s not", token_name(found));
-        diag_advise(p->diags, "write `not` behind it: `%s not ...`", token_name(found));
-    } else if (found >= INT && found <= COLON_WORD && has(expected, n, COMMA) && before.len && before.s[0] >= '0' &&
-               before.s[0] <= '9') {
-        diag_suggest(p->diags, (struct span){span.file, before_span.end, before_span.end}, ",");
-        diag_advise(p->diags, "write a comma between the members of a list");
-    }
 }
 
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n)
@@ -301,12 +201,7 @@ void syntax_error(struct parser *p, int found, struct span span, const int *expe
         say_start(p, found, span, expected, n);
     else
         say_middle(p, found, span, expected, n);
-    const char *near = is_word(found) ? synonym(p, span, expected, n) : NULL;
-    if (!near && is_word(found) && (n <= ALL_NAMES || start)) near = meant(p, span, expected, n);
-    if (near)
-        diag_guess(p->diags, SPAN_NONE, "%s", near);
-    else
-        offer_form(p, found, span, expected, n);
+    offer_meant(p, found, span, expected, n);
     if (p->comma_nl.file != UINT32_MAX && !start)
         diag_note(p->diags, p->comma_nl, "the statement goes on after this comma");
     parser_panic(p);

@@ -12,6 +12,10 @@ struct addr {
     uint8_t bytes[16];
 };
 
+struct addr_pair {
+    struct addr lo, hi;
+};
+
 /* Bytes owned by the arena; NUL-terminated for convenience, but len counts and the text may hold NULs. */
 struct str {
     const char *s;
@@ -41,9 +45,7 @@ struct value {
             struct addr addr;
             uint8_t len;
         } prefix;
-        struct {
-            struct addr lo, hi;
-        } addr_range;
+        const struct addr_pair *addr_range; /* apart, since it is rare and twice as large as all others */
         struct {
             uint64_t lo, hi;
             bool open_lo, open_hi;

@@ -88,21 +88,21 @@ static bool is_clock(const char *s, size_t len)
 
 static void scan_addr_range(struct parser *p, const char *s, size_t len, const char *dash, struct token *t)
 {
-    struct value v = {.kind = VALUE_ADDR_RANGE};
+    struct addr_pair *pair = arena_alloc(p->arena, sizeof(*pair));
     size_t left = (size_t)(dash - s), right = len - left - 1;
     if (is_clock(s, left) && is_clock(dash + 1, right)) {
         give_value(p, t, COLON_RANGE, N_TIME_RANGE, (struct value){.kind = VALUE_STR, .str = {s, len}});
         return;
     }
-    if (any_addr(s, left, &v.addr_range.lo) != 0)
+    if (any_addr(s, left, &pair->lo) != 0)
         addr_error(p, t, s, left);
-    else if (any_addr(dash + 1, right, &v.addr_range.hi) != 0)
+    else if (any_addr(dash + 1, right, &pair->hi) != 0)
         addr_error(p, t, dash + 1, right);
-    else if (v.addr_range.lo.family != v.addr_range.hi.family)
+    else if (pair->lo.family != pair->hi.family)
         lex_error(p, t, E_ADDRESS, "a range can't mix families: `%.*s` begins in IPv%u and ends in IPv%u", (int)len, s,
-                  v.addr_range.lo.family, v.addr_range.hi.family);
+                  pair->lo.family, pair->hi.family);
     else
-        give_value(p, t, ADDR_RANGE, N_ADDR_RANGE, v);
+        give_value(p, t, ADDR_RANGE, N_ADDR_RANGE, (struct value){.kind = VALUE_ADDR_RANGE, .addr_range = pair});
 }
 
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len)

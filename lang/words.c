@@ -46,7 +46,8 @@ int word_find(const char *s, size_t len)
 
     while (lo < hi) {
         const unsigned mid = lo + (hi - lo) / 2;
-        int c = strncmp(s, words[mid].text, len);
+        int c = len ? (unsigned char)*s - (unsigned char)*words[mid].text : 0; /* most differ here */
+        if (c == 0) c = strncmp(s, words[mid].text, len);
         if (c == 0) c = words[mid].text[len] ? -1 : 0;
         if (c == 0) return words[mid].token;
         if (c < 0)

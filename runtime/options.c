@@ -300,7 +300,8 @@ static int option_take(struct reading *r, int left, char *const argv[])
 
 static bool program_take(struct reading *r, const char *arg)
 {
-    if (r->o->program) return wrong(r, "only one program can be run, but two are named: `%.60s` and `%.60s`", r->o->program, arg);
+    if (r->o->program)
+        return wrong(r, "only one program can be run, but two are named: `%.60s` and `%.60s`", r->o->program, arg);
     r->o->program = arg;
     return true;
 }

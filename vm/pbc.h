@@ -261,13 +261,15 @@ static_assert(sizeof(struct pbc_span) == 8, "layout");
 
 /* `limits`, `timeouts` and `hash key`, defaults filled in: X(field, doc). `written` has the bit of each that the file
  * says (bit 0: the first), for those whose default depends on where it is used. */
-#define PBC_SETTING_FIELDS(X)                                                                                          \
+#define PBC_SETTING_FIELDS(X) PBC_LIMIT_FIELDS(X) PBC_TIMEOUT_FIELDS(X)
+#define PBC_LIMIT_FIELDS(X)                                                                                            \
     X(flows, "entries of a worker's flow table")                                                                       \
     X(half_open, "flows whose handshake is not complete")                                                              \
     X(fragments, "datagrams whose fragments are remembered")                                                           \
     X(maglev, "slots of a Maglev table")                                                                               \
     X(classifier_bytes, "memory that the classifiers may take")                                                        \
-    X(rejects_per_s, "answers of `reject` that a worker sends")                                                        \
+    X(rejects_per_s, "answers of `reject` that a worker sends")
+#define PBC_TIMEOUT_FIELDS(X)                                                                                          \
     X(tcp_established_ns, "timeout of `tcp established`")                                                              \
     X(tcp_half_open_ns, "timeout of `tcp half_open`")                                                                  \
     X(tcp_closing_ns, "timeout of `tcp closing`")                                                                      \

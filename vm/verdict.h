@@ -5,8 +5,8 @@
 #include "vm/packet/pkt.h"
 #include "vm/tables.h"
 
-#define RULE_NONE UINT32_MAX           /* no rule: malformed, passed, or no firewall */
-#define RULE_DEFAULT (UINT32_MAX - 1)  /* a firewall's default, see verdict.firewall */
+#define RULE_NONE    UINT32_MAX       /* no rule: malformed, passed, or no firewall */
+#define RULE_DEFAULT (UINT32_MAX - 1) /* a firewall's default, see verdict.firewall */
 
 /* Not judged: a reply of a flow that was sent on, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
@@ -18,12 +18,13 @@ struct verdict {
     uint8_t done;   /* 1: accepted or passed, and nothing is left to hand on: the vm has answered it, or what was inside
                        leaves through vm_tx */
     uint32_t rule;  /* id, RULE_DEFAULT or RULE_NONE */
-    uint32_t firewall; /* that judged, or PBC_NONE */
+    uint32_t firewall;        /* that judged, or PBC_NONE */
     uint32_t service, server; /* PBC_NONE */
 };
 
 enum tx_kind { TX_SEND, TX_HOST, TX_FREE, TX_RESOLVE, TX_HANDOFF };
-enum tx_cause { /* why a packet leaves */
+/* Why a packet leaves. */
+enum tx_cause {
     TX_CAUSE_PACKET,
     TX_CAUSE_RST,
     TX_CAUSE_UNREACHABLE,
@@ -31,31 +32,31 @@ enum tx_cause { /* why a packet leaves */
     TX_CAUSE_TOO_BIG,
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for one */
-    TX_CAUSE_COOKIE, /* the answer to a SYN, or what opens the connection to the server after it */
-    TX_CAUSE_INSIDE, /* TX_HOST: what was accepted inside the packet `input`, which is not the host's */
+    TX_CAUSE_COOKIE,    /* the answer to a SYN, or what opens the connection to the server after it */
+    TX_CAUSE_INSIDE,    /* TX_HOST: what was accepted inside the packet `input`, which is not the host's */
     TX_CAUSE_HELD, /* it was held: TX_HOST accepted, TX_FREE dropped or forwarded: then what left has an entry of its
                       own before this one; `input` is nothing */
 };
 struct tx_entry {
-    struct pkt *pkt; /* the executor puts it back (pool_put) after use */
-    uint8_t kind;    /* enum tx_kind */
-    uint8_t cause;   /* enum tx_cause */
-    uint16_t out_if; /* interface id, IFACE_NONE: the one it came from */
-    uint32_t input;  /* index in pkts[] of the packet that caused it */
-    uint64_t cookie; /* of that packet */
-    uint32_t next_hop[4]; /* TX_SEND, TX_RESOLVE: as in struct key; whose MAC the executor puts into the frame */
-    uint8_t family;       /* of next_hop; 0: the frame's destination MAC is final */
+    struct pkt *pkt;        /* the executor puts it back (pool_put) after use */
+    uint8_t kind;           /* enum tx_kind */
+    uint8_t cause;          /* enum tx_cause */
+    uint16_t out_if;        /* interface id, IFACE_NONE: the one it came from */
+    uint32_t input;         /* index in pkts[] of the packet that caused it */
+    uint64_t cookie;        /* of that packet */
+    uint32_t next_hop[4];   /* TX_SEND, TX_RESOLVE: as in struct key; whose MAC the executor puts into the frame */
+    uint8_t family;         /* of next_hop; 0: the frame's destination MAC is final */
     struct verdict verdict; /* of a TX_CAUSE_HELD entry: the final one of a packet that vm_run called `held` */
 };
 
 /* A flow as others are told of it. */
 struct flow_record {
-    uint32_t src[4], dst[4]; /* of the side that opened it, and the other; as in struct key */
+    uint32_t src[4], dst[4];     /* of the side that opened it, and the other; as in struct key */
     uint16_t src_port, dst_port; /* ICMP queries: the identifier, 0 */
-    uint8_t proto, family; /* family: 4 or 6 */
-    uint8_t state;    /* enum flow_state (flow/flow.h), its last */
-    uint8_t end;      /* enum flow_end; FLOW_ENDS: it goes on */
-    uint16_t vlan[2]; /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint8_t proto, family;       /* family: 4 or 6 */
+    uint8_t state;               /* enum flow_state (flow/flow.h), its last */
+    uint8_t end;                 /* enum flow_end; FLOW_ENDS: it goes on */
+    uint16_t vlan[2];            /* VIDs, outermost first; VLAN_UNTAGGED */
     uint64_t began_ns, seen_ns, ended_ns;
     /* One that is sent on; else service, server and nat are PBC_NONE. */
     uint32_t service, server, nat;
@@ -66,7 +67,7 @@ struct flow_record {
 
 enum event_kind { EVENT_LOG, EVENT_FLOW };
 struct event {
-    uint8_t kind; /* enum event_kind */
+    uint8_t kind;            /* enum event_kind */
     uint32_t rule, input;    /* of EVENT_LOG; input INPUT_NONE: of a packet that was held */
     uint32_t entry;          /* then: index in tx->entries of that packet */
     struct flow_record flow; /* of EVENT_FLOW: one that has ended; only with cfg.flow_events */
@@ -81,11 +82,13 @@ struct vm_tx {
     unsigned event_count, event_cap;
     uint64_t events_lost;
 };
-#define INPUT_NONE UINT32_MAX /* no packet of this call: it was held, or time went by */
+#define INPUT_NONE       UINT32_MAX /* no packet of this call: it was held, or time went by */
 #define VM_TX_PER_PACKET 10 /* an answer or what is sent on, in up to eight pieces, and one packet that was held */
-#define VM_BATCH 64
+#define VM_BATCH         64
 
-struct counter { uint64_t packets, bytes; }; /* bytes: of the frame on the wire */
+struct counter {
+    uint64_t packets, bytes;
+}; /* bytes: of the frame on the wire */
 
 /* What became of the packets that asked a meter. */
 struct meter_counter {
@@ -108,11 +111,11 @@ struct vm_counters {
     const struct meter_counter *meters;   /* [program->meters_count]; of a rule's log: events sent, left out */
     const struct counter *services;       /* [program->services_count]: packets that the service took */
     const struct counter *unserved;       /* [program->services_count]: of them, those that found no server */
-    const struct counter *servers;        /* [program->servers_count]: packets of its flows that were sent on, replies too */
-    const struct flow_counters *flows;    /* flow/table.h; NULL: the program keeps none */
+    const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, replies too */
+    const struct flow_counters *flows;      /* flow/table.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */
-    const struct nat_counters *nat;       /* bind/nat.h; NULL: there are no nats */
-    const struct frag_counters *frags;    /* flow/fragments/frag.h; NULL: no fragment follows its first */
+    const struct nat_counters *nat;         /* bind/nat.h; NULL: there are no nats */
+    const struct frag_counters *frags;      /* flow/fragments/frag.h; NULL: no fragment follows its first */
 #define VM_COUNTER(field, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

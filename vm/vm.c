@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/classify/classify.h"
-#include "vm/forward/forward.h"
-#include "vm/keyed/large.h"
-#include "vm/worker/fragments.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/forward/vips.h"
-#include "vm/packet/time.h"
 #include "vm/context/context.h"
+#include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/forward/vips.h"
+#include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
+#include "vm/keyed/large.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/packet/time.h"
+#include "vm/worker/fragments.h"
 #include "vm/worker/turns.h"
 
 enum { SWEEP_NS = 1000000000 };
@@ -66,6 +67,15 @@ static size_t rules_bytes(const struct program *p)
     return ((size_t)p->rules_count + 1 + p->firewalls_count) * sizeof(struct counter);
 }
 
+/* Does a log or a meter show which packet came first? */
+static bool shows_order(const struct program *p)
+{
+    bool shows = p->meters_count > 0;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        shows |= p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG;
+    return shows;
+}
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -89,6 +99,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm->counters.unserved = vm->served + p->services_count;
     vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
     vm->opens = p->meta->flags & PBC_OPENS;
+    vm->in_order = shows_order(p);
     limit_init(&vm->answers, p->meta->rejects_per_s);
     limit_init(&vm->echoes, ECHOES_PER_S);
     limit_init(&vm->neighbours, NEIGHBOURS_PER_S);
@@ -120,14 +131,14 @@ static bool lets_pass(const struct program *p, const struct pkt *pkt, const stru
     return arp && !(p->meta->flags & PBC_NAMES_ARP);
 }
 
-/* Function 0 over the packets of `todo`; what can be is looked up for several of them together. */
+/* Function 0 over the packets of `todo`: several together as far as they may go so, then one after the other. */
 static void decide_by_code(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                            const struct effects *e, decided out[])
 {
     struct ahead ahead;
-    const bool together = p->classifiers_count && todo & (todo - 1);
+    const bool together = columns_pay(p, todo);
     if (p->ahead_count) set_ahead(p, keys, todo);
-    if (together) todo = classify_ahead(p, keys, todo, &ahead, out);
+    if (together) todo = columns_run(p, keys, pkts, todo, e, &ahead, out);
     run_code(p, 0, keys, pkts, todo, together ? &ahead : NULL, e, out);
 }
 
@@ -221,20 +232,29 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
-/* Without state all are judged first. Then each in its turn, so that answers leave in order. */
+/* What is no plain verdict of the rules: of those outside `todo`, and of rejects. */
+static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
+                                               struct verdict *v)
+{
+    struct packet_ctx c;
+    ctx_begin(&c, at, pkt, &j->vm->keys[at], v);
+    if (judged)
+        settle_answer(j, &c);
+    else
+        judge_rest(j, &c);
+}
+
+/* Without state all are judged first, but for fragments. Then each in its turn, so that answers leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
                           struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
     decide(j, 0, vm->keys, pkts, todo, vm->decisions);
     for (unsigned i = 0; i < n; i++) {
-        struct packet_ctx c; /* its own for each: what is not asked for costs nothing */
-        ctx_begin(&c, i, pkts[i], &vm->keys[i], &verdicts[i]);
-        c.decision = vm->decisions[i];
-        if (__builtin_expect(todo >> i & 1, 1))
-            settle(j, &c);
-        else
-            judge_rest(j, &c);
+        const bool judged = todo >> i & 1;
+        if (__builtin_expect(judged, 1)) settle_counted(vm, pkts[i], vm->decisions[i], &verdicts[i]);
+        if (__builtin_expect(!judged || verdicts[i].action == ACTION_REJECT, 0))
+            run_rest(j, i, pkts[i], judged, &verdicts[i]);
     }
 }
 
@@ -245,7 +265,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
     const bool pieces = vm->fragments && kinds & KIND_FRAGMENT;
     if (pieces) todo = without_fragments(todo, vm->keys);
-    if (vm->track || vm->opens || pieces) {
+    if (vm->track || vm->opens || (pieces && vm->in_order)) {
         for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         run_in_turn(j, n, todo, judge_rest);
     } else {
@@ -293,8 +313,6 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
     if (vm->track) vm->counters.stacks_full = track_stacks_full(vm->track);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 /* Flows whose server is down, or has not answered; the next deadline. */
 static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
 {
@@ -308,13 +326,13 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     see_time(vm, in, tx);
     const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
     uint64_t next = meters_sweep(vm->meters) ? soon : UINT64_MAX;
-    if (vm->track) next = sooner(next, track_tick(vm->track));
-    if (vm->remember && remember_tick(vm->remember, vm->track)) next = sooner(next, soon);
-    if (vm->forward) next = sooner(next, end_down(vm, in, tx));
+    if (vm->track) next = time_sooner(next, track_tick(vm->track));
+    if (vm->remember && remember_tick(vm->remember, vm->track)) next = time_sooner(next, soon);
+    if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
     if (!vm->fragments) return next;
     see_facts(vm, in->facts);
     leave_held(vm, in, tx);
-    return sooner(next, fragments_tick(vm->fragments, vm->now_ns));
+    return time_sooner(next, fragments_tick(vm->fragments, vm->now_ns));
 }
 
 bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned *part)

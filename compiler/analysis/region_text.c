@@ -1,8 +1,9 @@
 /* A product as a rule's conditions would say it: "tcp from not 10.0.0.0/8 to 203.0.113.10 port 80, 443". `not` as in
  * rules: whatever the list leaves, where that is the shorter list. */
+#include "compiler/analysis/region_text.h"
+
 #include <string.h>
 
-#include "compiler/analysis/region_text.h"
 #include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"

@@ -1,9 +1,9 @@
 /* A region of frames on its way down the rule list (walk.h). What no rule has decided yet is held in two parts: what is
  * so for certain, and what a rule whose conditions no set of values says may have taken already. A rule that is such a
  * one leaves what it could take in the second part, and everything is told that becomes of it behind. */
-#include "compiler/analysis/directions.h"
 #include "compiler/analysis/walk.h"
 
+#include "compiler/analysis/directions.h"
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
 

@@ -1,8 +1,8 @@
 /* Boxes: columns that come to be when a box first asks their slot, and grow by halves. */
+#include "compiler/classify/boxes.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "compiler/classify/boxes.h"
 
 enum { FIRST_BOXES = 64 };
 

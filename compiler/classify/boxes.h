@@ -1,6 +1,6 @@
-/* Boxes: what a classifier is built of. A box is one value and mask for each slot of the header key and one range for each
- * port; a rule of the list is one entry, and as many boxes as it takes to say what it matches. Kept in columns, and only
- * those slots that some box asks, for there may be half a million. */
+/* Boxes: what a classifier is built of. A box is one value and mask for each slot of the header key and one range for
+ * each port; a rule of the list is one entry, and as many boxes as it takes to say what it matches. Kept in columns,
+ * and only those slots that some box asks, for there may be half a million. */
 #ifndef COMPILER_BOXES_H
 #define COMPILER_BOXES_H
 
@@ -12,11 +12,12 @@ struct port_range {
 };
 struct boxes {
     uint32_t count, cap;
-    uint8_t slots, slot[16];        /* which slots of struct key the columns are; the ports' slot (10) is never one of them */
+    uint8_t slots, slot[16]; /* which slots of struct key the columns are; the ports' slot (10) is never one of them */
     uint32_t *value[16], *mask[16]; /* [column][box]; value & ~mask is 0 */
-    struct port_range *sport, *dport; /* 0-65535: not asked. A box that asks has KIND_PORTS among its bits of key.kind */
-    uint32_t *entry;                /* ascending */
-    uint32_t entries;               /* entries are 0 .. entries-1; one may have no box */
+    /* 0-65535: not asked. A box that asks has KIND_PORTS among its bits of key.kind. */
+    struct port_range *sport, *dport;
+    uint32_t *entry;  /* ascending */
+    uint32_t entries; /* entries are 0 .. entries-1; one may have no box */
 };
 
 void boxes_init(struct boxes *b);

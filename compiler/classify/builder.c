@@ -1,8 +1,8 @@
 /* From boxes to an image: the root of the recursion, and what is said of the result. */
+#include "compiler/classify/builder_priv.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "compiler/classify/builder_priv.h"
 
 enum {
     OVERLAPS = 16,

@@ -25,18 +25,23 @@ struct built {
     /* struct pbc_classifier's: */
     uint32_t words, compared, forks, chain;
     /* For --stats: */
-    uint32_t boxes;          /* given */
+    uint32_t boxes;                    /* given */
     uint32_t cuts, fork_count, leaves; /* in the tree, shared ones once */
-    uint32_t longest_leaf;   /* rules of the longest leaf */
-    double expected_blocks;  /* a packet whose header is drawn from the boxes, evenly */
-    uint32_t lines;          /* cache lines on the worst way */
-    uint32_t *overlap_sample; uint32_t overlap_count; /* of the longest leaf: entries that resist cutting, at most 16 */
-    uint64_t peak_bytes;     /* memory that building took */
-    uint64_t work;           /* boxes looked at, each time one was: what time is bounded by */
-    bool last_resort;        /* some leaf is long because nothing tells its rules apart within the budget */
+    uint32_t longest_leaf;             /* rules of the longest leaf */
+    double expected_blocks;            /* a packet whose header is drawn from the boxes, evenly */
+    uint32_t lines;                    /* cache lines on the worst way */
+    uint32_t *overlap_sample;          /* of the longest leaf: entries that resist cutting, at most 16 */
+    uint32_t overlap_count;
+    uint64_t peak_bytes; /* memory that building took */
+    uint64_t work;       /* boxes looked at, each time one was: what time is bounded by */
+    bool last_resort;    /* some leaf is long because nothing tells its rules apart within the budget */
 };
 
-enum build_error { BUILD_OK = 0, BUILD_NO_MEMORY = -12 /* -ENOMEM */, BUILD_TOO_LARGE = -27 /* -EFBIG: not within limits.bytes */ };
+enum build_error {
+    BUILD_OK = 0,
+    BUILD_NO_MEMORY = -12 /* -ENOMEM */,
+    BUILD_TOO_LARGE = -27 /* -EFBIG: not within limits.bytes */
+};
 
 /* coded: [boxes->entries], does the entry have code; NULL: none. Returns 0 and fills *out, which built_fini frees, or a
  * build_error with nothing to free. Time is bounded by the number of boxes alone (README.md). */

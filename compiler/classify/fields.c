@@ -114,8 +114,10 @@ static void field_settle(struct field *f, uint32_t count)
 static bool field_use(struct field *f, uint32_t count)
 {
     struct counts asked = {{0}}, set = {{0}};
+    uint32_t open = 0;
     if (f->slot != SLOT_KIND) field_settle(f, count);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) open |= f->mask[i] & ~f->known;
+    for (uint32_t i = 0; i < count && open; i++) {
         counts_add(&asked, f->mask[i] & ~f->known);
         counts_add(&set, f->value[i] & f->mask[i] & ~f->known);
     }

@@ -1,11 +1,11 @@
 /* Which window to cut on, and whether to set boxes apart first. Windows of every field are tried on a sample of the
  * boxes. A cut is judged by how many boxes its children hold: what a packet drawn from the boxes meets, what one drawn
  * from all headers meets, and, for a share of it, the largest; and by how much of the way to leaves that is. */
+#include "compiler/classify/score_priv.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "compiler/classify/score_priv.h"
 
 enum {
     SPREAD = 4, /* 2^SPREAD children: boxes that reach more are taken to reach them evenly */

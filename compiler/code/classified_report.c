@@ -11,7 +11,7 @@ enum {
     RESISTS_BLOCKS_MIN = 16, /* below, long leaves cost no more than the search before them */
 };
 
-static const char chain_fix[] = "such rules go on, or ask more than tables hold: name addresses or ports in them";
+static const char chain_fix[] = "add `from`, `to` or `port` to these rules, so that fewer of them concern one packet";
 
 /* What holds of a list unless it becomes straight code after all. */
 struct list_warning {
@@ -110,7 +110,7 @@ static void report_chain(struct gen *g, const struct classified *c)
     const uint32_t n = in_turn(c, entry);
 
     diag(g->c->diags, E_CLASSIFIER_CHAIN, span_of(g, c, n ? entry[0] : 0),
-         "a packet could have to ask more than %u rules of `%s`, one after the other", (unsigned)PBC_CHAIN_MAX,
+         "a packet could have to be checked against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
          name_of(g, c));
     diag_advise(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++) diag_note(g->c->diags, span_of(g, c, entry[i]), "then this one");
@@ -159,12 +159,12 @@ void report_warnings(struct gen *g)
         const bool chain = w->code == W_CLASSIFIER_CHAIN;
 
         if (chain)
-            diag(d, w->code, w->span[0], "a packet can need %u searches in `%s`, one rule after the other", w->count,
+            diag(d, w->code, w->span[0], "a packet can be checked against %u rules of `%s`, one by one", w->count,
                  list);
         else
             diag(d, w->code, w->span[0],
-                 "many rules of `%s` hold for the same packets: one may be compared with %u blocks of eight rules",
-                 list, w->count);
+                 "many rules of `%s` overlap: a packet may be compared with %u blocks of eight of them", list,
+                 w->count);
         if (chain) diag_advise(d, "%s", chain_fix);
         for (uint32_t i = 1; i < w->named; i++)
             diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");

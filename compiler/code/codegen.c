@@ -399,8 +399,8 @@ static void write_all(struct gen *g)
     services_code(g, plan);
 }
 
-/* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the longest
- * path would else be too long. */
+/* Lists whose searches are long, or that a packet is searched in again and again, become straight code where the
+ * longest path would else be too long. */
 void generate_code(struct compile *c)
 {
     struct gen g = {.c = c, .img = c->image, .ir = c->ir};
@@ -418,8 +418,7 @@ void generate_code(struct compile *c)
     report_warnings(&g);
     if (!diags_errors(c->diags) && path > PBC_PATH_MAX)
         diag(c->diags, E_CODE_PATH, last_rule_span(c->image),
-             "a packet could take %u instructions through the rules, their chains counted at each `do`; at most %u may "
-             "be",
+             "a packet could take %u instructions through the rules; the limit is %u (a chain counts at each `do`)",
              path, (unsigned)PBC_PATH_MAX);
     asm_fini(&g.as);
 }

@@ -2,8 +2,8 @@
  * list of numbers in a map of bits. Whatever is written goes on at the next instruction if the packet passes. */
 #include <string.h>
 
-#include "compiler/normal/prefix.h"
 #include "compiler/code/tests_priv.h"
+#include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"
 

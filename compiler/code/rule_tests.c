@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/normal/prefix.h"
 #include "compiler/code/tests_priv.h"
+#include "compiler/normal/prefix.h"
 #include "vm/packet/key.h"
 
 struct collect {

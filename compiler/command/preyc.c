@@ -8,9 +8,9 @@
 
 #include "compiler/analysis/diff/diff.h"
 #include "compiler/command/format.h"
-#include "compiler/resolve/resolve.h"
 #include "compiler/command/options.h"
 #include "compiler/command/output.h"
+#include "compiler/resolve/resolve.h"
 #include "compiler/say.h"
 #include "compiler/setup/setup.h"
 #include "vm/program/program.h"
@@ -104,11 +104,12 @@ static int give(const struct options *o, struct compile *c)
 static int run(const struct options *o, struct compile *c)
 {
     if (o->output && output_allowed(o->output, o->input, NULL) < 0) return EXIT_USAGE;
+    c->keep_tree = o->dump == DUMP_AST;
     const int rc = compile_file(c, o->input);
 
     if (o->werror) diags_werror(c->diags, true);
     if (rc == 0 && !diags_errors(c->diags) && (o->check || o->output)) compile_test(c);
-    if (!c->tree) {
+    if (!c->read) {
         say(stderr, "preyc: can't read `%s`: %s", o->input, strerror(-rc));
         return EXIT_USAGE;
     }
@@ -146,7 +147,7 @@ static struct program *program_of_rules(const struct options *o, const char *pat
     compile_init(&c);
     const int rc = compile_file(&c, path);
     if (o->werror) diags_werror(c.diags, true);
-    if (!c.tree)
+    if (!c.read)
         say(stderr, "preyc: can't read `%s`: %s", path, strerror(-rc));
     else if (rc < 0 || diags_errors(c.diags))
         print_diagnostics(&as_input, c.diags, &c);

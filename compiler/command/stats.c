@@ -9,8 +9,8 @@
 #include "compiler/resolve/service.h"
 #include "compiler/resolve/settings.h"
 #include "vm/flow/table.h"
-#include "vm/worker/owner.h"
 #include "vm/vm.h"
+#include "vm/worker/owner.h"
 
 static void line(FILE *out, const char *what, uint64_t value, const char *unit)
 {
@@ -33,9 +33,9 @@ static void print_rules(const struct compile *c, FILE *out)
     line(out, "firewalls", img->firewalls_count, "");
     line(out, "chains", img->chains_count, "");
     line(out, "rules", img->rules_count, "");
-    line(out, "  contradictory", rules_in(c->ir, IR_IMPOSSIBLE), "");
+    line(out, "  that never match", rules_in(c->ir, IR_IMPOSSIBLE), "");
     line(out, "  covered by others", rules_in(c->ir, IR_SHADOWED), "");
-    line(out, "  not decided", c->ir->undecided, "");
+    line(out, "  given up", c->ir->undecided, "would take too long to compare with the others");
     line(out, "conditions", img->conds_count, "");
     line(out, "address sets", img->sets_count, "");
     line(out, "  IPv4 ranges", img->set4_count, "");
@@ -65,7 +65,7 @@ static void print_time(const struct compile *c, FILE *out)
 
     if (img->meters_count + img->schedules_count == 0) return;
     fputs("meters and schedules\n", out);
-    line(out, "meters", img->meters_count, "rates of logs counted");
+    line(out, "meters", img->meters_count, "with those of `log RATE`");
     line(out, "  memory", meter_bytes(img), "bytes a worker");
     line(out, "schedules", img->schedules_count, "");
 }
@@ -158,7 +158,7 @@ static void print_flows(const struct compile *c, FILE *out)
 
     if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
     fputs("connections\n", out);
-    line(out, "flow table", flow_table_reserves(&table), "bytes a worker, used as flows come");
+    line(out, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         line(out, "flows of each source", (2 * flows + 15) / 16 * 16 * 34, "bytes a worker, likewise");
     print_owners(img, out);
@@ -227,7 +227,7 @@ static void print_memos(const struct compile *c, FILE *out)
     for (uint32_t i = 0; i < count; i++) reasons += c->ir->memos[i].reason != MEMO_NONE;
     line(out, "decide flows", reasons, reasons == 1 ? "rule or default" : "rules and defaults");
     line(out, "  remembered", c->image->memos_count, "");
-    line(out, "  not decided", c->ir->memos_undecided, "");
+    line(out, "  given up", c->ir->memos_undecided, "would take too long to work out");
     for (uint32_t i = 0, n = 0; i < count; i++)
         if (c->ir->memos[i].reason != MEMO_NONE && n++ < PRINTED_MAX)
             print_memo(c, i, out);
@@ -243,10 +243,10 @@ static void print_code(const struct compile *c, FILE *out)
     fputs("code\n", out);
     line(out, "functions", img->funcs_count, "");
     line(out, "instructions", img->code_count, "");
-    line(out, "chains in line", c->ir->inlined, "");
+    line(out, "chains copied inline", c->ir->inlined, "");
     line(out, "maps of numbers", img->maps_count, "");
     line(out, "longest path", img->meta_count ? img->meta->longest_path : 0,
-         "instructions, chains counted at each call");
+         "instructions, a chain counts at each call");
 }
 
 static void figure(FILE *out, const char *what, double value, const char *unit)
@@ -278,7 +278,7 @@ static void print_classifier(const struct list_figures *f, FILE *out)
     count(out, "rules with code", f->coded, "");
     count(out, "asked in turn", f->chain, "of them at most, with a search after each");
     count(out, "peak of the build", f->peak_bytes / 1024, "KiB");
-    if (f->last_resort) fputs("    last resort: rules that nothing tells apart stand in long leaves\n", out);
+    if (f->last_resort) fputs("    some rules overlap so much that they are compared one block after another\n", out);
 }
 
 /* Each list that has code of its own; what stands in its caller is not listed. */
@@ -312,7 +312,7 @@ static void print_file(const struct compile *c, FILE *out)
 #undef X
     line(out, "in all", c->pbc_len, "bytes");
     fputs("loaded\n", out);
-    line(out, "sections", c->memory_bytes, "bytes, room for growth untouched");
+    line(out, "sections", c->memory_bytes, "bytes that are used");
     line(out, "tables of large sets", c->lookup_bytes, "bytes");
 }
 

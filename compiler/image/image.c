@@ -1,13 +1,17 @@
 /* The growable sections of image.h and the table that gives equal strings one place. */
 #include "compiler/image/image.h"
-#include "lang/heap.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Open addressing over offsets into STRINGS; 0 marks a free slot, for the empty string needs none. */
+#include "lang/heap.h"
+
+/* Open addressing over offsets into STRINGS; 0 marks a free slot, for the empty string needs none. The hash stands
+ * beside, so that other strings need not be read. */
 struct string_table {
-    uint32_t *slots;
+    struct string_slot {
+        uint32_t hash, offset;
+    } * slots;
     uint32_t count, size; /* size is a power of two */
 };
 
@@ -96,33 +100,32 @@ static uint32_t hash_bytes(const char *s, size_t len)
 }
 
 /* The slot that holds the string, or the free one where it belongs. */
-static uint32_t *find_slot(const struct image *img, const char *s, size_t len)
+static struct string_slot *find_slot(const struct image *img, uint32_t hash, const char *s, size_t len)
 {
     const struct string_table *t = img->strings_seen;
-    const uint32_t mask = t->size - 1;
 
-    for (uint32_t i = hash_bytes(s, len) & mask;; i = (i + 1) & mask) {
-        const char *held = img->strings + t->slots[i];
+    for (uint32_t i = hash;; i++) {
+        struct string_slot *slot = &t->slots[i & (t->size - 1)];
+        const char *held = img->strings + slot->offset;
 
-        if (!t->slots[i] || (strncmp(held, s, len) == 0 && held[len] == '\0')) return &t->slots[i];
+        if (!slot->offset || (slot->hash == hash && strncmp(held, s, len) == 0 && held[len] == '\0')) return slot;
     }
 }
 
-static void grow_table(struct image *img)
+static void grow_table(struct string_table *t)
 {
-    struct string_table *t = img->strings_seen;
-    uint32_t *old = t->slots;
-    const uint32_t old_size = t->size;
+    const struct string_table old = *t;
 
-    t->size = old_size ? old_size * 2 : 64;
+    t->size = old.size ? old.size * 2 : 64;
     t->slots = heap_zeroed(t->size, sizeof(*t->slots));
-    for (uint32_t i = 0; i < old_size; i++)
-        if (old[i]) {
-            const char *s = img->strings + old[i];
+    for (uint32_t i = 0; i < old.size; i++) {
+        uint32_t to = old.slots[i].hash;
 
-            *find_slot(img, s, strlen(s)) = old[i];
-        }
-    free(old);
+        if (!old.slots[i].offset) continue;
+        while (t->slots[to & (t->size - 1)].offset) to++;
+        t->slots[to & (t->size - 1)] = old.slots[i];
+    }
+    free(old.slots);
 }
 
 uint32_t image_string(struct image *img, const char *s, size_t len)
@@ -132,17 +135,18 @@ uint32_t image_string(struct image *img, const char *s, size_t len)
 
     len = strnlen(s, len); /* the section is made of C strings */
     if (len == 0) return 0;
-    if (t->count * 2 >= t->size) grow_table(img);
-    uint32_t *slot = find_slot(img, s, len);
-    if (*slot) return *slot;
+    if (t->count * 2 >= t->size) grow_table(t);
+    const uint32_t hash = hash_bytes(s, len);
+    struct string_slot *slot = find_slot(img, hash, s, len);
+    if (slot->offset) return slot->offset;
     if (img->strings_count + len + 1 > most) return PBC_NONE;
     img->strings = grow(img->strings, &img->strings_cap, img->strings_count + len + 1, most, 1);
     memcpy(img->strings + img->strings_count, s, len);
     img->strings[img->strings_count + len] = '\0';
-    *slot = img->strings_count;
+    *slot = (struct string_slot){hash, img->strings_count};
     t->count++;
     img->strings_count += (uint32_t)len + 1;
-    return *slot;
+    return slot->offset;
 }
 
 const char *image_str(const struct image *img, uint32_t offset)

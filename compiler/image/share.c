@@ -7,7 +7,7 @@
 #include "lang/heap.h"
 
 struct run {
-    uint32_t first, count; /* count 0: a free slot */
+    uint32_t hash, first, count; /* count 0: a free slot */
 };
 
 /* Open addressing over runs already placed; size is a power of two. */
@@ -33,7 +33,7 @@ static struct section section_of(const struct image *img, enum pbc_kind kind)
     abort();
 }
 
-static uint64_t hash_run(const char *bytes, size_t len)
+static uint32_t hash_run(const char *bytes, size_t len)
 {
     uint64_t h = len * 0x9e3779b97f4a7c15u;
 
@@ -45,30 +45,36 @@ static uint64_t hash_run(const char *bytes, size_t len)
         h ^= h >> 32;
     }
     for (size_t i = 0; i < len; i++) h = (h ^ (uint8_t)bytes[i]) * 0xff51afd7ed558ccdu;
-    return h ^ h >> 29;
+    return (uint32_t)(h ^ h >> 29);
 }
 
-static struct run *find(const struct run_table *t, struct section s, const void *entries, uint32_t n)
+static struct run *find(const struct run_table *t, struct section s, uint32_t hash, const void *entries, uint32_t n)
 {
     const size_t len = n * s.entry_size;
 
-    for (uint64_t i = hash_run(entries, len);; i++) {
+    for (uint32_t i = hash;; i++) {
         struct run *r = &t->slots[i & (t->size - 1)];
 
-        if (r->count == 0 || (r->count == n && memcmp(s.bytes + r->first * s.entry_size, entries, len) == 0)) return r;
+        if (r->count == 0 ||
+            (r->hash == hash && r->count == n && memcmp(s.bytes + r->first * s.entry_size, entries, len) == 0))
+            return r;
     }
 }
 
-static void grow_table(struct run_table *t, struct section s)
+static void grow_table(struct run_table *t)
 {
-    struct run *old = t->slots;
-    const uint32_t old_size = t->size;
+    const struct run_table old = *t;
 
-    t->size = old_size ? old_size * 2 : 64;
+    t->size = old.size ? old.size * 2 : 64;
     t->slots = heap_zeroed(t->size, sizeof(*t->slots));
-    for (uint32_t i = 0; i < old_size; i++)
-        if (old[i].count) *find(t, s, s.bytes + old[i].first * s.entry_size, old[i].count) = old[i];
-    free(old);
+    for (uint32_t i = 0; i < old.size; i++) {
+        uint32_t to = old.slots[i].hash;
+
+        if (!old.slots[i].count) continue;
+        while (t->slots[to & (t->size - 1)].count) to++;
+        t->slots[to & (t->size - 1)] = old.slots[i];
+    }
+    free(old.slots);
 }
 
 /* Append the run; false past the bound, with nothing left behind. */
@@ -94,12 +100,14 @@ uint32_t image_share(struct image *img, enum pbc_kind kind, const void *entries,
 
     if (n == 0) return 0;
     if (!t) t = img->runs_seen[kind] = heap_zeroed(1, sizeof(*t));
-    if (t->used * 2 >= t->size) grow_table(t, section_of(img, kind));
-    struct run *r = find(t, section_of(img, kind), entries, n);
+    if (t->used * 2 >= t->size) grow_table(t);
+    const struct section s = section_of(img, kind);
+    const uint32_t hash = hash_run(entries, n * s.entry_size);
+    struct run *r = find(t, s, hash, entries, n);
     uint32_t first;
     if (r->count) return r->first;
     if (!append(img, kind, entries, n, &first)) return PBC_NONE;
-    *r = (struct run){first, n};
+    *r = (struct run){hash, first, n};
     t->used++;
     return first;
 }

@@ -155,10 +155,39 @@ bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value)
 {
     if (a == IR_ALL) return true;
     const struct ir_ranges x = ir_ranges(ir, a);
+    uint32_t from = 0, count = x.count;
 
-    for (uint32_t i = 0; i < x.count; i++)
-        if (value <= x.r[i].hi) return value >= x.r[i].lo;
-    return false;
+    while (count) {
+        const uint32_t half = count / 2, after = half + 1;
+
+        if (x.r[from + half].hi < value)
+            from += after, count -= after;
+        else
+            count = half;
+    }
+    return from < x.count && x.r[from].lo <= value;
+}
+
+uint32_t addr_find(const struct ir_addrs *a, unsigned family, u128 address)
+{
+    uint32_t from = 0, count = addr_count(a, family);
+
+    while (count) {
+        const uint32_t half = count / 2, after = half + 1;
+
+        if (addr_span(a, family, from + half).hi < address)
+            from += after, count -= after;
+        else
+            count = half;
+    }
+    return from;
+}
+
+bool addr_held(const struct ir_addrs *a, unsigned family, u128 address)
+{
+    const uint32_t i = addr_find(a, family, address);
+
+    return i < addr_count(a, family) && addr_span(a, family, i).lo <= address;
 }
 
 /* Room for one result of each family. Sets of a million ranges pass through here, so what is large goes back at once.
@@ -366,6 +395,14 @@ unsigned ir_families(const struct ir *ir, const struct ir_product *p)
 
 bool ir_is_empty(const struct ir_product *p) { return p->field[IR_WHAT] == IR_EMPTY; }
 
+bool ir_schedules_within(const struct ir *ir, uint32_t a, uint32_t b)
+{
+    if (!ir->longer) return !(a & ~b);
+    for (; a; a &= a - 1)
+        if (!(ir->longer[__builtin_ctz(a)] & b)) return false;
+    return true;
+}
+
 static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint32_t b, unsigned families,
                          uint64_t *work)
 {
@@ -375,7 +412,7 @@ static bool field_within(const struct ir *ir, enum ir_field f, uint32_t a, uint3
         return ir_ranges_within(ir, a, b);
     case IR_SORT_ADDRS: return ir_addrs_within(ir, a, b, families, work);
     case IR_SORT_MASK: return (b & ~a) == 0;
-    case IR_SORT_ANY: return a && (a & ~b) == 0;
+    case IR_SORT_ANY: return a && ir_schedules_within(ir, a, b);
     case IR_SORT_MACS: return b == IR_ALL;
     case IR_SORT_METERS: return false; /* only equal lists ask for the same tokens */
     case IR_SORT_PATTERNS:

@@ -134,7 +134,7 @@ struct ir_rule {
     MEMO(YES, "")                                                                                                      \
     MEMO(LOGS, "it logs")                                                                                              \
     MEMO(ASKS, "it asks `%s`, which may change from packet to packet")                                                 \
-    MEMO(OPENS, "what is inside is judged each time")                                                                 \
+    MEMO(OPENS, "what is inside is judged each time")                                                                  \
     MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts")                                          \
     MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet")                          \
     MEMO(COUNTED, "it stands behind %s, which counts")                                                                 \
@@ -172,6 +172,7 @@ struct ir {
     uint32_t moments;           /* schedules exclude each other and one of this many is active at any time; 0: they are
                                  * independent (a program's own). At most 31 */
     const double *moment_share; /* [moments]: of all time */
+    const uint32_t *longer;     /* [32] schedules that are active whenever this one is; NULL: nothing is known */
     uint32_t inlined;           /* chains flattened into their callers (codegen.c) */
 };
 
@@ -210,6 +211,25 @@ bool ir_ranges_meet(const struct ir *ir, uint32_t a, uint32_t b);
 bool ir_ranges_have(const struct ir *ir, uint32_t a, uint32_t value);
 
 enum { IR_V4 = 1, IR_V6 = 2 };
+
+/* The ranges of one family as numbers. */
+struct addr_span {
+    unsigned __int128 lo, hi;
+};
+static inline uint32_t addr_count(const struct ir_addrs *a, unsigned family)
+{
+    return family == IR_V4 ? a->count4 : a->count6;
+}
+static inline struct addr_span addr_span(const struct ir_addrs *a, unsigned family, uint32_t i)
+{
+    if (family == IR_V4) return (struct addr_span){a->r4[i].lo, a->r4[i].hi};
+    return (struct addr_span){(unsigned __int128)a->r6[i].lo_hi << 64 | a->r6[i].lo_lo,
+                              (unsigned __int128)a->r6[i].hi_hi << 64 | a->r6[i].hi_lo};
+}
+/* The first range that does not end before the address; their count: none. */
+uint32_t addr_find(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
+bool addr_held(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
+
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);
@@ -222,6 +242,8 @@ bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned familie
 /* The address families that the product's WHAT admits. */
 unsigned ir_families(const struct ir *ir, const struct ir_product *p);
 bool ir_is_empty(const struct ir_product *p);
+/* Is one of the schedules `b` active whenever one of `a` is, as far as ir->longer knows? */
+bool ir_schedules_within(const struct ir *ir, uint32_t a, uint32_t b);
 /* Is every frame of a one of b? Exact but where two fields depend on each other: then it may say no. `work` counts
  * ranges looked at. */
 bool ir_within(const struct ir *ir, const struct ir_product *a, const struct ir_product *b, uint64_t *work);

@@ -5,8 +5,8 @@
 
 #include "compiler/compiler.h"
 #include "compiler/normal/normal.h"
-#include "vm/words/names.h"
 #include "vm/vm.h"
+#include "vm/words/names.h"
 
 enum { VALUES_MAX = 8 }; /* of a set, printed */
 

@@ -1,18 +1,20 @@
 /* The kinds of frames there are (kinds.h). */
 #include "compiler/normal/kinds.h"
 
-/* Protocols whose name is a bit. A value of IR_WHAT each. */
+/* Protocols whose name is a bit, in IPv4 and then in IPv6: a value of IR_WHAT each, or WHAT_NONE where the number means
+ * another protocol in that family. */
+#define WHAT_NONE UINT32_MAX
 static const struct {
     uint32_t what, bits, header;
 } named[] = {
-    {6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS},
-    {17, KIND_UDP, KIND_PORTS},
-    {132, KIND_SCTP, KIND_PORTS},
-    {1, KIND_ICMP, KIND_ICMP_HEADER},
-    {WHAT_IP6 + 6, KIND_TCP, KIND_PORTS | KIND_TCP_FLAGS},
-    {WHAT_IP6 + 17, KIND_UDP, KIND_PORTS},
-    {WHAT_IP6 + 132, KIND_SCTP, KIND_PORTS},
-    {WHAT_IP6 + 58, KIND_ICMP6, KIND_ICMP_HEADER},
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum)                                                       \
+    {(families)&KIND_IP4 ? (number) : WHAT_NONE, KIND_##ident, there},
+#include "vm/proto.def"
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum)                                                       \
+    {(families)&KIND_IP6 ? WHAT_IP6 + (number) : WHAT_NONE, KIND_##ident, there},
+#include "vm/proto.def"
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 static const uint32_t fragments[] = {KIND_FRAG_NO, KIND_FRAG_FIRST, KIND_FRAG_LATER};
@@ -65,8 +67,9 @@ void kind_universe(struct kind_universe *u, const struct ir *ir, uint32_t what, 
 
     *u = (struct kind_universe){.count = 0};
     for (unsigned i = 0; i < NAMED; i++)
-        add_ip(u, &want, named_bits(i), named[i].header, states_of_protocol(named[i].what),
-               ir_ranges_have(ir, what, named[i].what));
+        if (named[i].what != WHAT_NONE)
+            add_ip(u, &want, named_bits(i), named[i].header, states_of_protocol(named[i].what),
+                   ir_ranges_have(ir, what, named[i].what));
     for (unsigned six = 0; six < 2; six++) {
         bool some, others;
 
@@ -90,6 +93,9 @@ static bool may_have(uint32_t frame, uint32_t mask, uint32_t value)
 
 static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint32_t value)
 {
+    const uint32_t varies = header | KIND_FRAG_NO | KIND_FRAG_FIRST | KIND_FRAG_LATER;
+
+    if ((bits ^ value) & mask & (KIND_CORE | KIND_ARP) & ~varies) return false;
     for (uint32_t f = FRAGMENT_NO; f <= FRAGMENT_LATER; f++)
         if (may_have(bits | fragments[f] | (f == FRAGMENT_LATER ? 0 : header), mask, value)) return true;
     return false;
@@ -109,7 +115,7 @@ bool kind_possible(uint32_t mask, uint32_t value)
 {
     if (!ways_possible(mask, value)) return false;
     for (unsigned i = 0; i < NAMED; i++)
-        if (packet_possible(named_bits(i), named[i].header, mask, value)) return true;
+        if (named[i].what != WHAT_NONE && packet_possible(named_bits(i), named[i].header, mask, value)) return true;
     return packet_possible(KIND_IP4 | KIND_PROTO, 0, mask, value) ||
            packet_possible(KIND_IP6 | KIND_PROTO, 0, mask, value) || packet_possible(KIND_IP6, 0, mask, value) ||
            may_have(KIND_ARP, mask, value) || may_have(0, mask, value);

@@ -15,8 +15,7 @@ enum { KIND_FRAMES_MAX = 64 };
 
 /* Bits of key.kind that the frames are told apart by. */
 #define KIND_CORE                                                                                                      \
-    (KIND_IP | KIND_UPPER | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS |   \
-     KIND_ICMP_HEADER | KIND_FRAG_NO | KIND_FRAGMENT)
+    (KIND_IP | KIND_UPPER | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER | KIND_FRAG_NO | KIND_FRAGMENT)
 
 struct kind_universe {
     struct kind_frame frames[KIND_FRAMES_MAX];

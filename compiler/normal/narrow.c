@@ -1,10 +1,11 @@
 /* What each condition makes of its rule's product: it demands first that its field be there ("a condition on a field
  * that a packet does not have is false, and so is its not"), then that the field's value be in the list, or, after
  * `not`, outside it. */
+#include "compiler/normal/narrow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/normal/narrow.h"
 #include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"

@@ -1,8 +1,9 @@
 /* The rule list into normal form (ir.h): the conditions of a rule narrow its product (narrow.c), and what its fields
  * say of one another is written into them. */
+#include "compiler/normal/normal.h"
+
 #include "compiler/compiler.h"
 #include "compiler/normal/narrow.h"
-#include "compiler/normal/normal.h"
 #include "vm/flow/states.h"
 #include "vm/packet/key.h"
 #include "vm/vm.h"

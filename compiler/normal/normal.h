@@ -51,10 +51,10 @@ bool product_settle(struct ir *ir, struct ir_product *p);
 #define MAC_NONE UINT64_MAX
 uint32_t macs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t macs_minus(struct ir *ir, uint32_t a, uint32_t b);
-bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac); /* MAC_NONE: frames that have none */
-bool macs_some(const struct ir *ir, uint32_t id);               /* any frame that has one? */
+bool macs_have(const struct ir *ir, uint32_t id, uint64_t mac);                 /* MAC_NONE: frames that have none */
+bool macs_some(const struct ir *ir, uint32_t id);                               /* any frame that has one? */
 bool macs_pick(const struct ir *ir, uint32_t id, uint64_t seed, uint64_t *mac); /* one of them; false: none was found */
-double macs_part(const struct ir *ir, uint32_t id);             /* of all there are */
+double macs_part(const struct ir *ir, uint32_t id);                             /* of all there are */
 uint64_t mac_number(uint64_t mac);
 uint64_t mac_of_number(uint64_t number);
 

@@ -5,6 +5,7 @@
  * has one of the states that the product asks for. All protocols but TCP and ICMP are alike in that, so one of them
  * stands for all. */
 #include "compiler/normal/point.h"
+
 #include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 
@@ -19,23 +20,6 @@ static uint64_t mix(uint64_t *seed)
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
-}
-
-static bool have(const struct ir *ir, uint32_t id, uint32_t value)
-{
-    if (id == IR_ALL) return true;
-    const struct ir_ranges r = ir_ranges(ir, id);
-    uint32_t lo = 0, hi = r.count;
-
-    while (lo < hi) {
-        const uint32_t mid = (lo + hi) / 2;
-
-        if (r.r[mid].hi < value)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < r.count && r.r[lo].lo <= value;
 }
 
 static uint32_t pick(const struct ir *ir, enum ir_field f, uint32_t id, uint64_t *seed)
@@ -59,7 +43,7 @@ static uint32_t pick(const struct ir *ir, enum ir_field f, uint32_t id, uint64_t
 /* The value if it may be, else any. */
 static uint32_t prefer(const struct ir *ir, const struct ir_product *p, enum ir_field f, uint32_t value, uint64_t *seed)
 {
-    return have(ir, p->field[f], value) ? value : pick(ir, f, p->field[f], seed);
+    return ir_ranges_have(ir, p->field[f], value) ? value : pick(ir, f, p->field[f], seed);
 }
 
 /* Protocol, fragment, flags, type, state ------------------------------------------------------------------------- */
@@ -74,7 +58,7 @@ static bool settle_on_state(const struct ir *ir, const struct ir_product *p, str
     for (unsigned i = 0; i <= STATE_IS_ABSENT; i++) {
         const unsigned s = (unsigned)(i + seed % 3) % (STATE_IS_ABSENT + 1);
 
-        if (!(all >> s & 1) || !have(ir, p->field[IR_STATE], s)) continue;
+        if (!(all >> s & 1) || !ir_ranges_have(ir, p->field[IR_STATE], s)) continue;
         at->value[IR_STATE] = s;
         return true;
     }
@@ -98,7 +82,7 @@ static bool choose_type(const struct ir *ir, const struct ir_product *p, struct 
         const uint32_t type = i ? i - 1 : pick(ir, IR_TYPE, p->field[IR_TYPE], seed);
 
         at->value[IR_TYPE] = type;
-        if (have(ir, p->field[IR_TYPE], type) && settle_on_state(ir, p, at, *seed)) return true;
+        if (ir_ranges_have(ir, p->field[IR_TYPE], type) && settle_on_state(ir, p, at, *seed)) return true;
     }
     return false;
 }
@@ -129,7 +113,7 @@ static bool choose_fragment(const struct ir *ir, const struct ir_product *p, str
         const uint32_t proto = f == FRAGMENT_LATER ? 0 : what % WHAT_IP6;
 
         at->value[IR_FRAGMENT] = f;
-        if (!have(ir, p->field[IR_FRAGMENT], f)) continue;
+        if (!ir_ranges_have(ir, p->field[IR_FRAGMENT], f)) continue;
         if (proto == 6 && what < WHAT_IP6_UNKNOWN ? choose_flags(ir, p, at, *seed)
             : f != FRAGMENT_LATER && (what == WHAT_IP4 + 1 || what == WHAT_IP6 + 58)
                 ? choose_type(ir, p, at, seed)
@@ -141,7 +125,7 @@ static bool choose_fragment(const struct ir *ir, const struct ir_product *p, str
 
 static bool try_what(const struct ir *ir, const struct ir_product *p, uint32_t what, struct point *at, uint64_t *seed)
 {
-    if (!have(ir, p->field[IR_WHAT], what) || is_walked(what)) return false;
+    if (!ir_ranges_have(ir, p->field[IR_WHAT], what) || is_walked(what)) return false;
     at->value[IR_WHAT] = what;
     at->value[IR_HAS] = at->value[IR_TYPE] = at->value[IR_FRAGMENT] = 0;
     at->ip = what <= WHAT_IP6_UNKNOWN;
@@ -168,28 +152,19 @@ static bool choose_what(const struct ir *ir, const struct ir_product *p, struct 
 
 static u128 v6(uint64_t hi, uint64_t lo) { return (u128)hi << 64 | lo; }
 
-static u128 addr_of_range(const struct ir_addrs *a, bool six, uint32_t i, u128 *last)
+static u128 pick_addr(const struct ir_addrs *a, unsigned family, uint64_t *seed)
 {
-    *last = six ? v6(a->r6[i].hi_hi, a->r6[i].hi_lo) : a->r4[i].hi;
-    return six ? v6(a->r6[i].lo_hi, a->r6[i].lo_lo) : a->r4[i].lo;
-}
-
-static u128 pick_addr(const struct ir_addrs *a, bool six, uint64_t *seed)
-{
-    const uint32_t count = six ? a->count6 : a->count4;
+    const uint32_t count = addr_count(a, family);
     const uint32_t first = count > WIDEST_OF ? (uint32_t)(mix(seed) % count) : 0;
-    u128 last, lo = addr_of_range(a, six, first, &last);
+    struct addr_span best = addr_span(a, family, first);
     const u128 random = v6(mix(seed), mix(seed));
 
     for (uint32_t i = 1; i < WIDEST_OF && i < count; i++) {
-        u128 its_last;
-        const u128 its_lo = addr_of_range(a, six, (first + i) % count, &its_last);
+        const struct addr_span x = addr_span(a, family, (first + i) % count);
 
-        if (its_last - its_lo <= last - lo) continue;
-        lo = its_lo;
-        last = its_last;
+        if (x.hi - x.lo > best.hi - best.lo) best = x;
     }
-    return last - lo == ~(u128)0 ? random : lo + random % (last - lo + 1);
+    return best.hi - best.lo == ~(u128)0 ? random : best.lo + random % (best.hi - best.lo + 1);
 }
 
 static void choose_addr(const struct ir *ir, const struct ir_product *p, unsigned side, struct point *at,
@@ -201,28 +176,14 @@ static void choose_addr(const struct ir *ir, const struct ir_product *p, unsigne
     const bool can_be_other = ir_addrs_families(ir, p->field[f]) & family;
 
     at->own[side] = can_be_own && (!can_be_other || mix(seed) % 4 == 0);
-    at->addr[side] = pick_addr(ir_addrs(ir, p->field[f + at->own[side]]), at->v6, seed);
+    at->addr[side] = pick_addr(ir_addrs(ir, p->field[f + at->own[side]]), family, seed);
 }
 
 static bool holds_addr(const struct ir *ir, uint32_t id, const struct point *at, unsigned side)
 {
     if (id == IR_ALL) return true;
     if (id == IR_EMPTY || !at->ip) return false;
-    const struct ir_addrs *a = ir_addrs(ir, id);
-    uint32_t lo = 0, hi = at->v6 ? a->count6 : a->count4;
-    const uint32_t count = hi;
-    u128 last = 0;
-
-    while (lo < hi) {
-        const uint32_t mid = (lo + hi) / 2;
-
-        addr_of_range(a, at->v6, mid, &last);
-        if (last < at->addr[side])
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < count && addr_of_range(a, at->v6, lo, &last) <= at->addr[side];
+    return addr_held(ir_addrs(ir, id), at->v6 ? IR_V6 : IR_V4, at->addr[side]);
 }
 
 /* The rest -------------------------------------------------------------------------------------------------------- */
@@ -237,7 +198,7 @@ static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct
 
     if (what != WHAT_OTHER) {
         at->value[IR_ETHER] = ether_of_what(what);
-        return have(ir, id, at->value[IR_ETHER]);
+        return ir_ranges_have(ir, id, at->value[IR_ETHER]);
     }
     for (uint32_t i = 0; i < r.count; i++)
         for (uint32_t v = r.r[i].lo; v <= r.r[i].hi; v++)
@@ -265,7 +226,7 @@ static void choose_ttl(const struct ir *ir, const struct ir_product *p, struct p
     uint32_t ttl = prefer(ir, p, IR_TTL, 64, seed);
 
     for (uint32_t other = 0; ttl == 255 && other < 255; other++)
-        if (have(ir, p->field[IR_TTL], other)) ttl = other;
+        if (ir_ranges_have(ir, p->field[IR_TTL], other)) ttl = other;
     at->value[IR_TTL] = ttl;
     at->value[IR_ND] = at->value[IR_WHAT] == WHAT_IP6 + 58 && ttl == 255 && type >= 133 && type <= 136;
 }
@@ -275,7 +236,7 @@ static uint32_t choose_length(const struct ir *ir, const struct ir_product *p)
 {
     const uint32_t id = p->field[IR_LENGTH];
 
-    if (have(ir, id, 100)) return 100;
+    if (ir_ranges_have(ir, id, 100)) return 100;
     return ir_ranges(ir, id).r[ir_ranges(ir, id).count - 1].hi;
 }
 
@@ -315,11 +276,11 @@ static bool holds_side(const struct ir *ir, const struct ir_product *p, const st
 
 bool point_in(const struct ir *ir, const struct ir_product *p, const struct point *at)
 {
-    if (!have(ir, p->field[IR_WHAT], at->value[IR_WHAT])) return false;
+    if (!ir_ranges_have(ir, p->field[IR_WHAT], at->value[IR_WHAT])) return false;
     if (!holds_side(ir, p, at, 0) || !holds_side(ir, p, at, 1)) return false;
     for (enum ir_field f = IR_SPORT; f < IR_FIELDS; f++)
         if (p->field[f] != IR_ALL && ir_fields[f].sort == IR_SORT_RANGES && f != IR_FLOWS &&
-            !have(ir, p->field[f], at->value[f]))
+            !ir_ranges_have(ir, p->field[f], at->value[f]))
             return false;
     if (p->field[IR_HAS] & ~at->value[IR_HAS] || p->field[IR_LACKS] & at->value[IR_HAS]) return false;
     if (p->field[IR_DURING] && !(p->field[IR_DURING] & at->value[IR_DURING])) return false;

@@ -5,10 +5,10 @@ typedef unsigned __int128 u128;
 
 static unsigned trailing_zeros(u128 v, unsigned bits)
 {
-    unsigned n = 0;
+    const uint64_t low = (uint64_t)v, high = (uint64_t)(v >> 64);
+    const int n = low ? __builtin_ctzll(low) : high ? 64 + __builtin_ctzll(high) : 128;
 
-    while (n < bits && !(v >> n & 1)) n++;
-    return n;
+    return (unsigned)n < bits ? (unsigned)n : bits;
 }
 
 static struct prefix prefix_at(u128 base, unsigned host_bits, unsigned bits)
@@ -44,32 +44,22 @@ static bool split(struct prefixes *out, u128 lo, u128 hi, unsigned bits)
     return true;
 }
 
-static u128 lo_of(const struct ir_addrs *a, unsigned family, uint32_t i)
-{
-    return family == IR_V4 ? a->r4[i].lo : (u128)a->r6[i].lo_hi << 64 | a->r6[i].lo_lo;
-}
-
-static u128 hi_of(const struct ir_addrs *a, unsigned family, uint32_t i)
-{
-    return family == IR_V4 ? a->r4[i].hi : (u128)a->r6[i].hi_hi << 64 | a->r6[i].hi_lo;
-}
-
 bool prefixes_of(const struct ir_addrs *a, unsigned family, bool outside, struct prefixes *out)
 {
     const unsigned bits = family == IR_V4 ? 32 : 128;
     const u128 most = family == IR_V4 ? UINT32_MAX : ~(u128)0;
-    const uint32_t count = family == IR_V4 ? a->count4 : a->count6;
+    const uint32_t count = addr_count(a, family);
     u128 next = 0;
 
     out->count = 0;
     if (count > PREFIXES_MAX + 1) return false;
     for (uint32_t i = 0; i < count; i++) {
-        const u128 lo = lo_of(a, family, i), hi = hi_of(a, family, i);
+        const struct addr_span x = addr_span(a, family, i);
 
-        if (!outside && !split(out, lo, hi, bits)) return false;
-        if (outside && lo > next && !split(out, next, lo - 1, bits)) return false;
-        if (hi == most) return true;
-        next = hi + 1;
+        if (!outside && !split(out, x.lo, x.hi, bits)) return false;
+        if (outside && x.lo > next && !split(out, next, x.lo - 1, bits)) return false;
+        if (x.hi == most) return true;
+        next = x.hi + 1;
     }
     return !outside || split(out, next, most, bits);
 }

@@ -232,13 +232,13 @@ static uint32_t patterns_of_both(struct ir *ir, uint32_t a, uint32_t b)
     return ir_intern_patterns(ir, sorted, m.count);
 }
 
-/* "One of these is active" twice is one such demand only where one of them is a part of the other. */
+/* "One of these is active" twice is one such demand only where one of them implies the other. */
 static uint32_t schedules_of_both(const struct ir *ir, uint32_t a, uint32_t b, bool *loose)
 {
     if (!a || !b) return a | b;
     if (ir->moments) return a & b;
-    if ((a & ~b) == 0) return a;
-    if (b & ~a) *loose = true;
+    if (ir_schedules_within(ir, a, b)) return a;
+    if (!ir_schedules_within(ir, b, a)) *loose = true;
     return b;
 }
 

@@ -3,11 +3,12 @@
  *
  * A condition on a field that a frame lacks is false, so the fields that say what a frame has come first: by the time
  * that ports are taken away all that is left has ports, and "not 80" is a set of ports. */
+#include "compiler/normal/region.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/normal.h"
-#include "compiler/normal/region.h"
 #include "lang/heap.h"
 
 void region_init(struct region *r) { *r = (struct region){0}; }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "compiler/resolve/resolve.h"
-#include "vm/words/addr_text.h"
 #include "lang/heap.h"
+#include "vm/words/addr_text.h"
 
 struct reader {
     struct compile *c;

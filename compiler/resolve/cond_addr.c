@@ -116,7 +116,8 @@ void cond_vlan(struct rule_work *w, const struct node *n)
 
     node_each(child, n) if (child->kind == N_ANY || child->kind == N_NONE) word = child;
     if (word && node_count(n) > 1) {
-        diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` stands alone after `vlan`", node_kind_name(word->kind));
+        diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` can't stand beside other values of `vlan`",
+             node_kind_name(word->kind));
         w->bad = true;
         return;
     }

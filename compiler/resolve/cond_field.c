@@ -199,8 +199,8 @@ void cond_bytes(struct rule_work *w, const struct node *n)
     p.layer = (uint8_t)layer_value;
     p.at = (uint16_t)offset;
     if (offset + p.len > UINT16_MAX) {
-        diag(w->c->diags, E_OUT_OF_RANGE, at->span, "the last of these bytes is byte %u: they may lie up to byte 65534",
-             offset + p.len - 1);
+        diag(w->c->diags, E_OUT_OF_RANGE, at->span,
+             "these bytes end at byte %u; the last that can be compared is byte 65534", offset + p.len - 1);
         w->bad = true;
         return;
     }

@@ -10,10 +10,12 @@ static const struct proto_row {
     uint8_t class; /* enum word_class */
     const char *name;
 } proto_rows[] = {
-    [PW_IP] = {KIND_IP4, CLASS_FAMILY, "ip"},           [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6"},
-    [PW_TCP] = {KIND_TCP, CLASS_PROTOCOL, "tcp"},       [PW_UDP] = {KIND_UDP, CLASS_PROTOCOL, "udp"},
-    [PW_SCTP] = {KIND_SCTP, CLASS_PROTOCOL, "sctp"},    [PW_ICMP] = {KIND_ICMP, CLASS_PROTOCOL, "icmp"},
-    [PW_ICMP6] = {KIND_ICMP6, CLASS_PROTOCOL, "icmp6"}, [PW_ARP] = {KIND_ARP, CLASS_ARP, "arp"},
+    [PW_IP] = {KIND_IP4, CLASS_FAMILY, "ip"},
+    [PW_IP6] = {KIND_IP6, CLASS_FAMILY, "ip6"},
+    [PW_ARP] = {KIND_ARP, CLASS_ARP, "arp"},
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum) [PW_##ident] = {KIND_##ident, CLASS_PROTOCOL, name},
+#include "vm/proto.def"
 };
 
 static const struct word protocol_words[] = {

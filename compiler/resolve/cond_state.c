@@ -39,7 +39,7 @@ static bool per_source(struct rule_work *w, const struct node *n, const struct n
 void cond_flows(struct rule_work *w, const struct node *n)
 {
     static const struct number_kind kind = {.what = "a number of flows",
-                                            .range = "a source is allowed from 1 to 100_000_000",
+                                            .range = "the number goes from 1 to 100_000_000",
                                             .least = 1,
                                             .less = "to allow none, leave `flows over` out",
                                             .most = 100000000};

@@ -116,13 +116,28 @@ static void check_arp(struct rule_work *w)
     w->bad = true;
 }
 
+/* The protocols that have ports, in words: "a, b or c". */
+static const char *with_ports(char buf[64])
+{
+    unsigned left = 0;
+    size_t len = 0;
+    for (unsigned i = 0; i < UPPERS; i++) left += (uppers[i].there & KIND_PORTS) != 0;
+    for (unsigned i = 0; i < UPPERS; i++)
+        if (uppers[i].there & KIND_PORTS && len < 64) {
+            left--;
+            len += (size_t)snprintf(buf + len, 64 - len, "%s%s", uppers[i].name, left > 1 ? ", " : left ? " or " : "");
+        }
+    return buf;
+}
+
 /* A port needs a protocol that has ports, named or implied. */
 static void check_ports(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_PORT] ? w->seen[N_C_PORT] : w->seen[N_C_SPORT];
+    char words[64];
 
     if (!n || (w->protocols & KIND_WITH_PORTS && !w->only_arp && !w->no_port_protocol)) return;
-    diag(w->c->diags, E_PORT_PROTOCOL, n->span, "a port needs a protocol that has ports: tcp, udp or sctp");
+    diag(w->c->diags, E_PORT_PROTOCOL, n->span, "a port needs a protocol that has ports: %s", with_ports(words));
     if (w->no_port_protocol) diag_note(w->c->diags, w->no_port_protocol->span, "this one has none");
     w->bad = true;
 }

@@ -38,45 +38,53 @@ static unsigned space_of(const struct symbol *sym)
     return sym->kind == SYM_COUNT ? (unsigned)SPACE_LOST : (unsigned)kinds[sym->kind].space;
 }
 
-static struct symbol **find_slot(const struct symbols *s, unsigned space, struct str name)
+static struct symbol_slot *find_slot(const struct symbols *s, unsigned space, uint32_t hash, struct str name)
 {
-    for (uint32_t i = hash_name(space, name);; i++) {
-        struct symbol **slot = &s->slots[i & (s->size - 1)];
+    for (uint32_t i = hash;; i++) {
+        struct symbol_slot *slot = &s->slots[i & (s->size - 1)];
 
-        if (!*slot || (space_of(*slot) == space && str_equal((*slot)->name, name))) return slot;
+        if (!slot->symbol ||
+            (slot->hash == hash && space_of(slot->symbol) == space && str_equal(slot->symbol->name, name)))
+            return slot;
     }
 }
 
 static void grow_slots(struct compile *c)
 {
     struct symbols *s = c->symbols;
-    struct symbol **old = s->slots;
+    const struct symbol_slot *old = s->slots;
     const uint32_t old_size = s->size;
 
     s->size = old_size ? old_size * 2 : 64;
     s->slots = arena_alloc(c->arena, s->size * sizeof(*s->slots));
-    for (uint32_t i = 0; i < old_size; i++)
-        if (old[i]) *find_slot(s, space_of(old[i]), old[i]->name) = old[i];
+    for (uint32_t i = 0; i < old_size; i++) {
+        uint32_t to = old[i].hash;
+
+        if (!old[i].symbol) continue;
+        while (s->slots[to & (s->size - 1)].symbol) to++;
+        s->slots[to & (s->size - 1)] = old[i];
+    }
 }
 
 /* A new symbol in its slot; `kind` SYM_COUNT is a lost one. */
 static struct symbol *insert(struct compile *c, unsigned space, struct str name, enum symbol_kind kind)
 {
     struct symbols *s = c->symbols;
+    const uint32_t hash = hash_name(space, name);
 
     if ((s->count + 1) * 2 > s->size) grow_slots(c);
     struct symbol *sym = arena_alloc(c->arena, sizeof(*sym));
     sym->kind = kind;
     sym->name = name;
     sym->index = PBC_NONE;
-    *find_slot(s, space, name) = sym;
+    *find_slot(s, space, hash, name) = (struct symbol_slot){hash, sym};
     s->count++;
     return sym;
 }
 
 static struct symbol *find(const struct symbols *s, unsigned space, struct str name)
 {
-    return s->size ? *find_slot(s, space, name) : NULL;
+    return s->size ? find_slot(s, space, hash_name(space, name), name)->symbol : NULL;
 }
 
 struct symbol *symbol_find(const struct symbols *s, enum name_space space, struct str name)
@@ -93,7 +101,7 @@ struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const st
 
     if (before) {
         if (kind == SYM_RULE)
-            diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; a rule's name must be its own", str.s);
+            diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; give each a name of its own", str.s);
         else if (kind == SYM_TEST)
             diag(c->diags, E_TEST_TWICE, name->span, "two tests are called \"%s\"; a failing one is known by its name",
                  str.s);
@@ -195,7 +203,8 @@ void declare_names(struct compile *c)
 void symbols_free(struct symbols *s)
 {
     if (!s) return;
-    for (struct symbol *sym = s->first; sym; sym = sym->next) set_fini(&sym->set);
+    for (struct symbol *sym = s->first; sym; sym = sym->next)
+        if (sym->kind == SYM_SET) set_fini(&sym->set);
     free(s->files);
 }
 

@@ -33,7 +33,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
         *out = v.node->v.addr;
     } else {
         mark_names_used(c, n);
-        diag(c->diags, E_NAT_ADDRESS, n->span, "one address stands here, not %s", value_name(v.node));
+        diag(c->diags, E_NAT_ADDRESS, n->span, "write one address here, not %s", value_name(v.node));
         return false;
     }
     if (addr_is_one_host(out)) return true;
@@ -113,8 +113,8 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
 {
     if (!first) return true;
     if (ports->n > 1) {
-        diag(c->diags, E_NAT_PORTS, n->span, "several ranges of ports have no one order in which they follow port %u",
-             first);
+        diag(c->diags, E_NAT_PORTS, n->span,
+             "several ranges of ports can't be forwarded to the ports from %u on: their order is open", first);
         diag_advise(c->diags, "write a statement for each range, or leave out the target's port to keep them");
         return false;
     }

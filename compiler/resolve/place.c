@@ -4,6 +4,18 @@
 
 #include "compiler/resolve/resolve.h"
 
+/* The file's name in the image: looked up once for all statements in a row. */
+static uint32_t file_name(struct compile *c, uint32_t file)
+{
+    struct symbols *s = c->symbols;
+    const char *path = c->sources.files[file].path;
+
+    if (s->placed_in == c->image && s->placed_file == file) return s->placed_name;
+    s->placed_in = c->image;
+    s->placed_file = file;
+    return s->placed_name = text_of(c, (struct str){path, strlen(path)});
+}
+
 struct pbc_place place_of(struct compile *c, struct span span)
 {
     struct pbc_place place = {0};
@@ -11,10 +23,9 @@ struct pbc_place place_of(struct compile *c, struct span span)
 
     if (span.file >= c->sources.count) return place;
     source_place(&c->sources, span.file, span.start, &line, &col);
-    const char *path = c->sources.files[span.file].path;
     const uint32_t len = span.end > span.start ? span.end - span.start : 0;
 
-    place.file = text_of(c, (struct str){path, strlen(path)});
+    place.file = file_name(c, span.file);
     place.line = line;
     place.col = col > UINT16_MAX ? UINT16_MAX : (uint16_t)col;
     place.len = len > UINT16_MAX ? UINT16_MAX : (uint16_t)len;

@@ -71,10 +71,12 @@ struct symbol {
     struct symbol *used_by; /* while visiting: who asked, for the text of a cycle */
     bool used;
     uint8_t state; /* enum symbol_state; of what follows */
-    struct addr_set set;
-    struct number_set ports;
-    struct mac_set macs;
-    struct host_list hosts;
+    union {
+        struct addr_set set;
+        struct number_set ports;
+        struct mac_set macs;
+        struct host_list hosts;
+    };
     struct pbc_set entry; /* of a set whose ranges are in the image (`placed`) */
     bool placed;
     uint32_t index; /* chain, interface or names list of the image */
@@ -82,18 +84,23 @@ struct symbol {
 
 struct symbols {
     struct symbol *first, **end;
-    struct symbol **slots; /* by space and name */
+    struct symbol_slot {
+        uint32_t hash; /* of space and name, so that other symbols need not be read */
+        struct symbol *symbol;
+    } * slots;
     uint32_t count, size;
-    bool text_at_fault;       /* the parser reported errors: declarations may be missing */
-    bool file_lost;           /* and an include could not be read: any name may have been in it */
-    unsigned depth;           /* of definitions that are being followed */
-    uint32_t emptied;         /* operators of set expressions that left nothing */
-    uint64_t set_ranges;      /* held by all sets together */
-    uint32_t sets;            /* declared */
-    uint64_t compared;        /* names, for suggestions */
-    const char *full[16];     /* tables of the image that were reported as full */
-    uint64_t compared_ranges; /* of named sets, for warnings */
-    uint64_t expanded;        /* entries copied where a name stands in a list */
+    bool text_at_fault;                /* the parser reported errors: declarations may be missing */
+    bool file_lost;                    /* and an include could not be read: any name may have been in it */
+    unsigned depth;                    /* of definitions that are being followed */
+    uint32_t emptied;                  /* operators of set expressions that left nothing */
+    uint64_t set_ranges;               /* held by all sets together */
+    uint32_t sets;                     /* declared */
+    uint64_t compared;                 /* names, for suggestions */
+    const char *full[16];              /* tables of the image that were reported as full */
+    const struct image *placed_in;     /* where place_of named a file last; NULL: nowhere yet */
+    uint32_t placed_file, placed_name; /* the file, and its name there */
+    uint64_t compared_ranges;          /* of named sets, for warnings */
+    uint64_t expanded;                 /* entries copied where a name stands in a list */
     struct span setting_span[PBC_SETTINGS_KEYS + 1]; /* where each was set (settings.c) */
     struct read_file {
         uint64_t dev, ino;

@@ -181,7 +181,7 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     *iface = PBC_NONE;
     if (!on) return true;
     if (on->flags & NF_NOT || node_count(on) != 1) {
-        diag(c->diags, E_FIREWALL_ON, on->span, "a firewall stands on one interface");
+        diag(c->diags, E_FIREWALL_ON, on->span, "a firewall takes one interface after `on`");
         diag_advise(c->diags, "leave out `on` for all of them, and ask for the interface in its rules");
         return false;
     }

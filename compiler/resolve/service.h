@@ -54,7 +54,7 @@ struct service_work {
     uint32_t id;
     enum pbc_mode mode;
     uint32_t left;     /* KIND_IP4, KIND_IP6: clients that no `when` before has taken whole */
-    bool tcp_like;     /* an endpoint may take TCP or SCTP */
+    bool tcp_like;     /* an endpoint may take a protocol whose connections begin and end */
     bool tcp;          /* an endpoint may take TCP */
     uint32_t families; /* KIND_IP4, KIND_IP6 of clients that its endpoints take */
     bool good;         /* mode and endpoints are known */
@@ -69,5 +69,9 @@ void check_loops(struct compile *c);     /* servers on a service's own address *
 void check_capacity(struct compile *c); /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
 /* service_options.c */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);
+
+/* The modes that have none of the traits: "`a`, `b`". */
+enum { MODE_NAMES = 200 };
+const char *mode_names(unsigned without, char buf[MODE_NAMES]);
 
 #endif

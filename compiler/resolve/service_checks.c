@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "compiler/resolve/service.h"
-#include "vm/packet/key.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
+#include "vm/packet/key.h"
 
 /* Families of the service's own addresses; `self` and any say nothing certain. */
 static uint32_t families_of(const struct image *img, const struct pbc_service *s)

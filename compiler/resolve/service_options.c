@@ -23,7 +23,7 @@ static uint64_t time_of(struct compile *c, const struct node *clause)
     const struct node_value v = clause && clause->first && !ns ? value_of(c, clause->first) : (struct node_value){0};
 
     if (!v.node || v.node->kind != N_DURATION) return ns;
-    diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` is a time of more than 0", node_words(clause));
+    diag(c->diags, E_OUT_OF_RANGE, clause->span, "`%s` must be longer than 0", node_words(clause));
     diag_suggest_removal(c->diags, whole_clause(clause));
     return 0;
 }
@@ -61,8 +61,9 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
     const struct pbc_meter *m = &c->image->meters[s->index];
     if (m->unit != PBC_METER_PACKETS || m->per == PBC_PER_FLOW) {
         diag(c->diags, E_RATE_METER, clause->span,
-             m->per == PBC_PER_FLOW ? "`%s` has a bucket for each flow, and a flow opens once: it would never be over"
-                                    : "`%s` counts bits; a rate of new flows counts the packets that open them",
+             m->per == PBC_PER_FLOW
+                 ? "`%s` has a bucket for each flow, and each flow opens once, so the rate would never be exceeded"
+                 : "`%s` counts bits; `rate` needs a meter that counts packets, such as 100/s",
              s->name.s);
         diag_note(c->diags, s->span, "it is declared here");
         return 0;
@@ -99,7 +100,8 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
     if (mode_is(w->mode, MODE_ONE_SIDED)) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
              "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
-        diag_advise(c->diags, "they work in `mode passthrough`, also with `keep source`");
+        char all[MODE_NAMES];
+        diag_advise(c->diags, "they work in the modes %s", mode_names(MODE_ONE_SIDED, all));
         diag_note(c->diags, mode->span, "the mode is named here");
         return 0;
     }

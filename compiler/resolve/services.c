@@ -25,6 +25,18 @@ static const uint8_t modes[CL_COUNT] = {
     [CL_OBSERVE] = PBC_MODES,
 };
 
+const char *mode_names(unsigned without, char buf[MODE_NAMES])
+{
+    size_t len = 0;
+
+    *buf = '\0';
+    for (unsigned i = 0; i < PBC_MODES && len < MODE_NAMES; i++)
+        if (!mode_is(i, without))
+            len += (size_t)snprintf(buf + len, MODE_NAMES - len, "%s`%s%s`", len ? ", " : "", mode_info[i].name,
+                                    mode_is(i, MODE_TAKES_PORT) ? " PORT" : "");
+    return buf;
+}
+
 /* False after a report. */
 static bool mode_of(struct compile *c, const struct symbol *s, const struct node *clause, struct pbc_service *service)
 {
@@ -33,8 +45,8 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
     if (!word) {
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
-        diag_advise(c->diags, "add `mode passthrough`, `mode passthrough keep source`, `mode dsr l2|rewrite|ipip|gue "
-                              "PORT` or `mode proxy`");
+        char all[MODE_NAMES];
+        diag_advise(c->diags, "add `mode` and one of %s or `proxy`", mode_names(0, all));
         return false;
     }
     const uint8_t mode = modes[clause_of(word)];

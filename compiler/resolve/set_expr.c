@@ -245,8 +245,7 @@ static void warn_operator(struct compile *c, const struct node *n, struct span a
         diag_advise(c->diags, n->kind == N_SET_AND ? "a comma joins two sets; `and` keeps what is in both"
                                                    : "are the two sides of `except` the wrong way round?");
     } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
-        diag(c->diags, W_EXCEPT_NOTHING, at,
-             "this `except` removes nothing: no address of it is in the set before it");
+        diag(c->diags, W_EXCEPT_NOTHING, at, "this `except` removes nothing: no address of it is in the set before it");
     }
 }
 

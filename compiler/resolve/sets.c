@@ -1,10 +1,11 @@
 /* Address set algebra. Both families do the same on numbers of different width, so the work is written once, as a
  * macro over the two types, and the public functions apply it to each half. */
 #include "compiler/resolve/sets.h"
-#include "lang/heap.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "lang/heap.h"
 
 #define MAX4 UINT32_MAX
 #define MAX6 (~(u128)0)

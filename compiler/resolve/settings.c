@@ -1,11 +1,12 @@
 /* `limits`, `timeouts` and `hash key`: the values of the file over the defaults. The words and their defaults are
  * lang/limits.def and lang/timeouts.def; here stands what each key may be and where its value goes. */
+#include "compiler/resolve/settings.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "compiler/resolve/resolve.h"
-#include "compiler/resolve/settings.h"
 #include "vm/forward/balance/lb.h"
 
 #define MS  UINT64_C(1000000)
@@ -91,7 +92,7 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
 {
     *value = rate->v.rate.count;
     if (rate->v.rate.per_ns == S) return true;
-    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` is counted by the second");
+    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` takes a rate by the second");
     diag_suggest(c->diags, SPAN_NONE, "%" PRIu64 "/s",
                  *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
     return false;

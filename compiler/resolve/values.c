@@ -66,11 +66,11 @@ const char *value_name(const struct node *n)
 void report_wrong_value(struct compile *c, const struct node *at, struct node_value v, const char *wanted)
 {
     if (v.constant) {
-        diag(c->diags, E_WRONG_VALUE, at->span, "`%s` is %s; what stands here must be %s", v.constant->name.s,
+        diag(c->diags, E_WRONG_VALUE, at->span, "`%s` is %s, but this place takes %s", v.constant->name.s,
              value_name(v.node), wanted);
         diag_note(c->diags, v.constant->span, "declared here");
     } else {
-        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s; what stands here must be %s", value_name(v.node), wanted);
+        diag(c->diags, E_WRONG_VALUE, at->span, "this is %s, but this place takes %s", value_name(v.node), wanted);
     }
 }
 
@@ -98,8 +98,8 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
         *lo = *hi = n->v.addr;
         return true;
     }
-    *lo = n->v.addr_range.lo;
-    *hi = n->v.addr_range.hi;
+    *lo = n->v.addr_range->lo;
+    *hi = n->v.addr_range->hi;
     if (addr_compare(lo, hi) <= 0) return true;
     addr_print(lo, a);
     addr_print(hi, b);

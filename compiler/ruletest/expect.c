@@ -36,7 +36,8 @@ static bool rule_may_decide(struct compile *c, uint32_t rule, enum action a, str
 
     if (ends && !decides_otherwise(r, a, c->image->services_count || c->image->nats_count)) return true;
     if (!ends && pbc_decides(r->verdict) && a == ACTION_DROP) return true; /* what can't be opened */
-    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a), verdict_info[r->verdict].does, rest);
+    diag(c->diags, E_TEST_RULE, at, "this rule never decides `%s`: it %s%s", action_name(a),
+         verdict_info[r->verdict].does, rest);
     diag_note(c->diags, c->image->rule_span[rule], "the rule is here");
     return false;
 }

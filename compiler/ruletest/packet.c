@@ -1,8 +1,9 @@
 /* The packet of a test, from tree to what a frame is built of: which parts each form takes, and which it needs. */
+#include "compiler/ruletest/packet_priv.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-#include "compiler/ruletest/packet_priv.h"
 #include "vm/packet/parse/header.h"
 
 static const struct form_row {

@@ -4,11 +4,16 @@
 
 #include "compiler/ruletest/ruletest.h"
 
-#define FORM(f)     (1u << FORM_##f)
-#define FORMS_PORTS (FORM(TCP) | FORM(UDP) | FORM(SCTP))
-#define FORMS_ICMP  (FORM(ICMP) | FORM(ICMP6))
-#define FORMS_IP    (FORMS_PORTS | FORMS_ICMP | FORM(PROTO))
-#define FORMS_ALL   (FORMS_IP | FORM(ARP))
+#define FORM(f) (1u << FORM_##f)
+enum { /* the forms of protocols that have ports */
+       FORMS_PORTS = 0
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum) | ((there)&KIND_PORTS ? FORM(ident) : 0)
+#include "vm/proto.def"
+};
+#define FORMS_ICMP (FORM(ICMP) | FORM(ICMP6))
+#define FORMS_IP   (FORMS_PORTS | FORMS_ICMP | FORM(PROTO))
+#define FORMS_ALL  (FORMS_IP | FORM(ARP))
 
 /* A packet while its parts are taken. */
 struct packet_work {

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"
+#include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/forward/service.h"
 #include "vm/packet/wire.h"
-#include "lang/heap.h"
 
 /* Every test begins at the same moment, so that it gives the same answer whenever it runs: Monday 2026-01-05, 00:00
  * UTC. */

@@ -1,10 +1,10 @@
 /* dsr l2, ipip and gue: packets arrive with a service's address as their destination, bare or in a tunnel. The server
  * must take them for its own, tell nobody on the link, open the tunnels of its balancer and of nobody else, and
  * announce segments that fit into them. */
-#include "compiler/setup/setup_priv.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "compiler/setup/setup_priv.h"
 
 enum { LINK = 1500, IP4 = 20, IP6 = 40, UDP = 8, GUE = 4, TCP = 20 };
 

@@ -1,4 +1,6 @@
 /* Opening a capture: which reader serves it, and what all readers have in common. */
+#include "runtime/capture/capture_priv.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -6,8 +8,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "runtime/capture/capture_priv.h"
 
 static const char shrank[] =
     "the file shrank while it was being read: the last verdicts may be of bytes that were gone";

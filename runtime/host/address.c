@@ -1,11 +1,11 @@
 /* The addresses of interfaces, and which of them the machine speaks from. */
-#include "runtime/host/host_priv.h"
-
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "runtime/host/host_priv.h"
 
 const struct host_address *host_addresses(const struct host *h, unsigned *count)
 {

@@ -1,11 +1,11 @@
 /* Links: what interfaces there are. */
-#include "runtime/host/host_priv.h"
-
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "runtime/host/host_priv.h"
 
 const struct host_link *host_links(const struct host *h, unsigned *count)
 {

@@ -1,11 +1,11 @@
 /* Neighbours: who has which address on which link. A dense array for those who copy it, and a hash table over it. */
-#include "runtime/host/host_priv.h"
-
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "runtime/host/host_priv.h"
 
 const struct host_neighbour *host_neighbours(const struct host *h, unsigned *count)
 {

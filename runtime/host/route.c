@@ -1,11 +1,11 @@
 /* Routes: the kernel is asked for each way, and its answer is remembered until something changes. */
-#include "runtime/host/host_priv.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "runtime/host/host_priv.h"
 
 int routes_init(struct host *h)
 {

@@ -1,13 +1,13 @@
 /* Own addresses: the local routes of table `local` and of each VRF, as the vm searches them.
  *
  * Other tables are not asked: a transparent proxy keeps a local route for the whole world in one. */
-#include "runtime/host/host_priv.h"
-
 #include <endian.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "runtime/host/host_priv.h"
 
 struct host_self host_self(const struct host *h)
 {

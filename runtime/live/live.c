@@ -1,6 +1,7 @@
 /* The main thread: signals, what the kernel tells of the world, what the worker asks and logs. No packet comes by here.
  */
 #include "runtime/live/live.h"
+#include "runtime/live/live_priv.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,8 +12,6 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "runtime/live/live_priv.h"
 
 enum { TICK_MS = 1000 };
 

@@ -55,8 +55,6 @@ static uint64_t step_begin(const struct replay_clock *c, uint64_t time_ns)
     return c->step_ns == UINT64_MAX ? time_ns : time_ns - time_ns % c->step_ns;
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
 {
     const bool same = time_ns < c->now_ns || time_ns - c->now_ns < c->step_ns; /* without a division */
@@ -65,7 +63,7 @@ struct vm_in replay_clock_at(struct replay_clock *c, uint64_t time_ns)
         if (now > c->now_ns) c->now_ns = now;
     }
     if (c->now_ns >= c->until_ns) c->facts.schedules = schedules_at(c->program, c->now_ns, &c->until_ns);
-    if (c->timers) c->tick_ns = sooner(c->tick_ns, time_after(c->now_ns, ASK_AFTER_NS));
+    if (c->timers) c->tick_ns = time_sooner(c->tick_ns, time_after(c->now_ns, ASK_AFTER_NS));
     return (struct vm_in){.mono_ns = c->now_ns, .facts = &c->facts};
 }
 
@@ -76,7 +74,10 @@ static uint64_t step_after(const struct replay_clock *c, uint64_t deadline_ns)
     return step_begin(c, deadline_ns + c->step_ns - 1);
 }
 
-void replay_clock_held(struct replay_clock *c) { c->tick_ns = sooner(c->tick_ns, time_after(c->now_ns, FRAG_HOLD_NS)); }
+void replay_clock_held(struct replay_clock *c)
+{
+    c->tick_ns = time_sooner(c->tick_ns, time_after(c->now_ns, FRAG_HOLD_NS));
+}
 
 /* The time of the next tick, after one that told this deadline. */
 static uint64_t tick_after(struct replay_clock *c, uint64_t deadline_ns, uint64_t now)

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "runtime/replay/explain_sent.h"
-#include "vm/forward/service.h"
 #include "vm/flow/fragments/frag.h"
+#include "vm/forward/service.h"
+#include "vm/packet/reply/answer.h"
 
 /* What became of the frame. */
 struct fate {
@@ -13,6 +14,7 @@ struct fate {
     bool followed; /* it took the verdict of its first fragment */
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
+    bool limited;             /* an answer was over the limit of rejects */
     struct departures left;   /* the packets that left for it */
     struct trace_step *steps; /* of one that followed: the rules that were tried all the same */
     size_t step_count;
@@ -32,7 +34,7 @@ struct explained {
     const struct pkt *pkt;
     const struct key *key;
     const struct fate *fate;
-    uint32_t decap; /* the `decap` rule that decided, RULE_NONE; what it found: */
+    uint32_t opener; /* the rule that opens a tunnel and decided, RULE_NONE; what it found: */
     struct pkt *inner;
     const struct key *inner_key;
     enum pkt_reason unopened; /* why it found nothing */
@@ -118,27 +120,28 @@ static const char *unjudged(const struct explained *x)
 {
     const struct fate *f = x->fate;
     if (f->verdict.action == ACTION_HELD) return "its first fragment had not come when the capture ended";
-    if (f->verdict.flags & VERDICT_REPLY) return "it goes back in a flow that was sent on";
-    return f->followed ? "it takes what became of its first fragment" : reason_doc[f->verdict.reason];
+    if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
+    return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
 
 /* ---- what is inside ---- */
 
-static bool by_decap(const struct program *p, uint32_t rule)
+static bool by_opener(const struct program *p, uint32_t rule)
 {
     return rule < RULE_DEFAULT && verdict_is(p->rules[rule].verdict, VERDICT_OPENS);
 }
 
-/* Does a `decap` rule decide the frame? Then what it finds. A fragment that follows its first is not judged. */
+/* Does a rule decide the frame that opens a tunnel? Then what it finds. A fragment that follows its first is not
+ * judged. */
 static void look_inside(struct explained *x, struct key *inner_key)
 {
     const struct program *p = x->r->program;
-    x->decap = RULE_NONE;
+    x->opener = RULE_NONE;
     if (!(p->meta->flags & PBC_OPENS) || x->pkt->reason) return;
     if ((x->fate->followed || x->fate->held) && x->key->kind & KIND_FRAGMENT) return;
     const struct decision d = vm_explain(x->vm, &x->in, x->key, x->pkt, NULL, NULL);
-    if (!by_decap(p, d.rule)) return;
-    x->decap = d.rule;
+    if (!by_opener(p, d.rule)) return;
+    x->opener = d.rule;
     x->unopened = program_open(p, d.rule, x->pkt, x->key, x->in.facts, x->r->pool, &x->inner, inner_key);
     x->inner_key = inner_key;
     if (!x->inner) return;
@@ -160,6 +163,11 @@ static const char *describe_inner(const struct explained *x, char *buf, size_t l
     return text_clean(buf);
 }
 
+static void captured_text(FILE *out, const struct pkt *p)
+{
+    if (p->cap_len < p->wire_len) fprintf(out, ", %u captured", p->cap_len);
+}
+
 /* The rules that were tried on the outer packet, and what it holds. */
 static void outer_text(struct explained *x)
 {
@@ -168,7 +176,9 @@ static void outer_text(struct explained *x)
     vm_explain(x->vm, &x->in, x->key, x->pkt, step_text, x);
     if (x->unopened != REASON_NONE) fprintf(x->out, "  not opened: %s\n", reason_doc[x->unopened]);
     if (!x->inner) return;
-    fprintf(x->out, "inside  %s  %u bytes\n", describe_inner(x, what, sizeof what), x->inner->wire_len);
+    fprintf(x->out, "inside  %s  %u bytes", describe_inner(x, what, sizeof what), x->inner->wire_len);
+    captured_text(x->out, x->inner);
+    fputc('\n', x->out);
     go_inside(x);
 }
 
@@ -179,7 +189,7 @@ static void outer_json(struct explained *x)
     if (!x->inner) return;
     fputs("],\"inside\":{\"packet\":", x->out);
     text_json(x->out, describe_inner(x, what, sizeof what));
-    fprintf(x->out, ",\"bytes\":%u},\"tried_inside\":[", x->inner->wire_len);
+    fprintf(x->out, ",\"bytes\":%u,\"captured\":%u},\"tried_inside\":[", x->inner->wire_len, x->inner->cap_len);
     go_inside(x);
 }
 
@@ -194,6 +204,26 @@ static void default_text(const struct explained *x)
             label_place(l, label_firewall_place(l, f)));
 }
 
+/* Why nothing was sent, where the verdict alone does not say it; else NULL. */
+static const char *unsent(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    if (v->reason == REASON_SNAPPED && !x->pkt->reason && x->unopened == REASON_NONE)
+        return "it must leave in fragments or smaller segments, and the capture does not hold all of its bytes";
+    return NULL;
+}
+
+/* Why no answer was sent where one was due; else NULL. */
+static const char *unanswered(const struct explained *x)
+{
+    const struct verdict *v = &x->fate->verdict;
+    const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
+                     (v->done && x->opener == RULE_NONE);
+    if (!due || x->fate->left.count) return NULL;
+    if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
+    return answer_withheld(x->pkt, x->key);
+}
+
 static void end_text(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -206,6 +236,8 @@ static void end_text(const struct explained *x)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->step_count ? "other " : "", unjudged(x));
     if (v->service != PBC_NONE) explain_service_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     departures_text(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
+    if (unsent(x)) fprintf(x->out, "  not sent: %s\n", unsent(x));
+    if (unanswered(x)) fprintf(x->out, "  no answer: %s\n", unanswered(x));
     fprintf(x->out, "verdict: %s  rule %s", action_name(v->action), label_of(&x->r->labels, v->rule));
     if (v->service != PBC_NONE) fprintf(x->out, "  service %s", label_service(&x->r->labels, v->service));
     if (v->server != PBC_NONE) fprintf(x->out, "  server %s", label_server(&x->r->labels, v->server));
@@ -219,14 +251,14 @@ static void print_text(struct explained *x, const char *what)
     char when[TEXT_TIME], waited[TEXT_NUMBER];
     fprintf(x->out, "frame %llu  %s  %s  %u bytes", (unsigned long long)x->r->o->explain,
             text_clock(x->frame->time_ns, when), what, x->pkt->wire_len);
-    if (x->pkt->cap_len < x->pkt->wire_len) fprintf(x->out, ", %u captured", x->pkt->cap_len);
+    captured_text(x->out, x->pkt);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     if (x->fate->held && v->action != ACTION_HELD)
         fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
                 x->fate->followed ? "" : ", which did not come");
     explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
-    if (x->decap != RULE_NONE) outer_text(x);
+    if (x->opener != RULE_NONE) outer_text(x);
     each_step(x, step_width);
     each_step(x, step_text);
     end_text(x);
@@ -254,7 +286,7 @@ static void print_json(struct explained *x, const char *what)
     if (x->fate->held) fprintf(x->out, ",\"waited_ns\":%llu", (unsigned long long)x->fate->waited_ns);
     if (x->fate->followed) fputs(",\"follows_first_fragment\":true", x->out);
     fputs(",\"tried\":[", x->out);
-    if (x->decap != RULE_NONE) outer_json(x);
+    if (x->opener != RULE_NONE) outer_json(x);
     each_step(x, step_json);
     fprintf(x->out, "],\"verdict\":\"%s\"", action_name(v->action));
     json_or_null(x->out, "rule", label_of(&x->r->labels, v->rule));
@@ -265,6 +297,8 @@ static void print_json(struct explained *x, const char *what)
     if (v->service != PBC_NONE) explain_service_json(x->out, x->r, x->vm, &x->in, x->key, x->pkt, v);
     departures_json(x->out, x->r, &x->fate->left, x->pkt, x->key, v);
     json_or_null(x->out, "reason", reason_name(v->reason));
+    json_or_null(x->out, "not_sent", unsent(x) ? unsent(x) : "-");
+    json_or_null(x->out, "no_answer", unanswered(x) ? unanswered(x) : "-");
     fputs("}\n", x->out);
 }
 
@@ -407,8 +441,9 @@ static int explain_at(const struct replay *r, struct walker walkers[2], const st
     struct capture_frame f = *frame;
     const struct vm_in in = walker_wait(&walkers[0], &f);
     struct walker *w = &walkers[1];
-    const uint64_t before = followed(w->vm);
+    const uint64_t before = followed(w->vm), limited = vm_counters(w->vm)->answers_limited;
     walker_judge(w, &f, r->o->explain, &w->fate.verdict);
+    w->fate.limited = vm_counters(w->vm)->answers_limited > limited;
     w->fate.followed = followed(w->vm) > before;
     w->fate.held = w->fate.verdict.action == ACTION_HELD;
     if (!w->fate.held) return explain_frame(r, &f, walkers[0].vm, &in, &w->fate);

@@ -1,13 +1,14 @@
 /* --explain of a frame that was sent on, or answered: each packet that left for it, and every field in which it differs
  * from what came. */
+#include "runtime/replay/explain_sent.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/replay/explain_sent.h"
+#include "vm/flow/tcp.h"
 #include "vm/judge/judge.h"
 #include "vm/packet/edit/tunnel.h"
-#include "vm/flow/tcp.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/quoted.h"
@@ -191,6 +192,7 @@ static bool from_service(const struct replay *r, const struct verdict *v)
 /* One packet that left: in words, what it carries if it is a tunnel's (or ""), and what differs. */
 struct told {
     char packet[200], inner[200];
+    uint32_t inner_bytes, inner_captured;
     struct fields fields;
 };
 
@@ -212,11 +214,19 @@ static void tell(const struct replay *r, const struct departure *d, const struct
     if (held) {
         pkt_describe(held, &within, t->inner, sizeof t->inner);
         text_clean(t->inner);
+        t->inner_bytes = held->wire_len;
+        t->inner_captured = held->cap_len;
         compare(&t->fields, came, key, held, &within);
         pool_put(held);
     } else {
         compare(&t->fields, came, key, &pkt, &left);
     }
+}
+
+static void cut_text(FILE *out, uint32_t wire_len, uint32_t cap_len)
+{
+    if (cap_len < wire_len) fprintf(out, "  %u bytes, %u captured", wire_len, cap_len);
+    fputc('\n', out);
 }
 
 void departures_text(FILE *out, const struct replay *r, const struct departures *all, const struct pkt *came,
@@ -227,9 +237,11 @@ void departures_text(FILE *out, const struct replay *r, const struct departures 
         const struct departure *d = &all->of[i];
         tell(r, d, came, key, v, &t);
         fprintf(out, "  %s %s", cause_name(d->cause), t.packet);
-        if (d->cap_len < d->wire_len) fprintf(out, "  %u bytes, %u captured", d->wire_len, d->cap_len);
-        fputc('\n', out);
-        if (*t.inner) fprintf(out, "    inside: %s\n", t.inner);
+        cut_text(out, d->wire_len, d->cap_len);
+        if (*t.inner) {
+            fprintf(out, "    inside: %s", t.inner);
+            cut_text(out, t.inner_bytes, t.inner_captured);
+        }
         for (unsigned f = 0; f < t.fields.count; f++)
             fprintf(out, "    %s %s -> %s\n", t.fields.of[f].name, t.fields.of[f].before, t.fields.of[f].after);
     }
@@ -249,6 +261,7 @@ void departures_json(FILE *out, const struct replay *r, const struct departures 
         if (*t.inner) {
             fputs(",\"inside\":", out);
             text_json(out, t.inner);
+            fprintf(out, ",\"inside_bytes\":%u,\"inside_captured\":%u", t.inner_bytes, t.inner_captured);
         }
         fputs(",\"rewritten\":[", out);
         for (unsigned f = 0; f < t.fields.count; f++)

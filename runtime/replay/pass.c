@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "vm/packet/parse/glance.h"
+#include "vm/packet/time.h"
 
 enum { EVENTS_MAX = 1 << 16, FLOW_EVENTS_MAX = 1 << 22 };
 
@@ -134,44 +135,69 @@ static void timers_run(struct pass *p, uint64_t time_ns)
     replay_clock_tick(&p->clock, time_ns, p->vm, &p->tx, leave, p);
 }
 
+/* Of most frames there is nothing to say: a rule or a default has decided and counted them. */
 static void verdicts_leave(struct pass *p)
 {
-    for (unsigned i = p->call; i < p->call + p->called; i++) {
-        if (__builtin_expect(p->judged[i].action == ACTION_HELD, 0)) replay_clock_held(&p->clock);
-        if (p->verdicts) lines_add(&p->lines, p->read + i + 1, &p->judged[i]);
-        totals_decided(&p->t, p->r->program, &p->judged[i], p->pkts[i].wire_len);
+    const bool all = p->verdicts || p->r->program->meta->flags & PBC_OPENS;
+    for (unsigned i = p->call, end = p->call + p->called; i < end; i++) {
+        const struct verdict *const v = &p->judged[i];
+        if (__builtin_expect(v->rule != RULE_NONE && !all, 1)) continue;
+        if (v->action == ACTION_HELD) replay_clock_held(&p->clock);
+        if (p->verdicts) lines_add(&p->lines, p->read + i + 1, v);
+        totals_decided(&p->t, p->r->program, v, p->pkts[i].wire_len);
     }
 }
 
-/* Must this frame be judged by a clock that shows its time? */
-static inline bool begins_step(const struct replay_clock *c, const struct capture_frame *f)
+/* Until when frames may be judged by the clock as it stands: all before `same_ns`; before `pieces_ns` what can be no
+ * fragment. */
+struct standing {
+    uint64_t same_ns, pieces_ns;
+};
+
+static struct standing standing_of(const struct replay_clock *c)
 {
-    const uint64_t t = f->time_ns;
-    if (t <= c->now_ns || (t - c->now_ns < c->step_ns && t < c->until_ns)) return false;
-    if (!c->only_fragments || t >= c->until_ns || t >= c->tick_ns) return true;
-    return glance_fragment(f->data, f->cap_len, f->link);
+    const uint64_t step = time_after(c->now_ns, c->step_ns), same = step < c->until_ns ? step : c->until_ns;
+    const uint64_t due = c->until_ns < c->tick_ns ? c->until_ns : c->tick_ns;
+    return (struct standing){.same_ns = same, .pieces_ns = c->only_fragments ? due : 0};
+}
+
+static inline bool stands(const struct standing *s, const struct capture_frame *f)
+{
+    if (f->time_ns < s->same_ns) return true;
+    return f->time_ns < s->pieces_ns && !glance_fragment(f->data, f->cap_len, f->link);
+}
+
+/* When frames came, and how large they are: in registers while a batch is viewed. */
+struct sums {
+    uint64_t bytes, first_ns, last_ns, earlier;
+};
+
+static inline void sums_add(struct sums *s, uint64_t time_ns, uint32_t wire_len)
+{
+    s->bytes += wire_len;
+    if (!time_ns) return;
+    if (time_ns - 1 < s->first_ns - 1) s->first_ns = time_ns; /* 0 - 1: none so far */
+    s->earlier += time_ns < s->last_ns;
+    if (time_ns > s->last_ns) s->last_ns = time_ns;
 }
 
 /* View the frames from p->call on that one call of the vm may take, the first at least: its clock stands still
  * meanwhile, and its schedules hold. */
 static void frames_view(struct pass *p, unsigned end)
 {
-    const struct replay_clock *c = &p->clock;
-    const bool stands = c->step_ns == UINT64_MAX && c->until_ns == UINT64_MAX;
-    struct totals *t = &p->t;
+    const struct standing clock = standing_of(&p->clock);
+    struct totals *const t = &p->t;
+    struct sums s = {t->bytes, t->first_ns, t->last_ns, t->earlier};
     unsigned i = p->call;
     do {
-        const struct capture_frame *f = &p->frames[i];
-        struct pkt *pkt = &p->pkts[i++];
+        const struct capture_frame *const f = &p->frames[i];
+        struct pkt *const pkt = &p->pkts[i++];
         frame_view(p->r, f, pkt);
         pkt->cookie = p->read + i;
-        t->bytes += pkt->wire_len;
-        if (!f->time_ns) continue;
-        if (f->time_ns - 1 < t->first_ns - 1) t->first_ns = f->time_ns; /* 0 - 1: none so far */
-        t->earlier += f->time_ns < t->last_ns;
-        if (f->time_ns > t->last_ns) t->last_ns = f->time_ns;
-    } while (i < end && (stands || !begins_step(c, &p->frames[i])));
+        sums_add(&s, f->time_ns, pkt->wire_len);
+    } while (i < end && stands(&clock, &p->frames[i]));
     p->called = i - p->call;
+    t->bytes = s.bytes, t->first_ns = s.first_ns, t->last_ns = s.last_ns, t->earlier = s.earlier;
 }
 
 static void frames_judge(struct pass *p, unsigned first, unsigned end)

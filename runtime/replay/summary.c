@@ -1,7 +1,7 @@
 /* The summary that a person reads: what became of the frames, who decided it, what was odd, how long it took.
  *
- * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return,
- * decap) shows in brackets what it matched: those numbers are no part of the sum. */
+ * Nothing is wider than 100 columns and every table ends in a sum. A rule that ends nothing (count, log, do, return, or
+ * one that opens a tunnel) shows in brackets what it matched: those numbers are no part of the sum. */
 #include "runtime/replay/summary.h"
 
 #include <stdarg.h>

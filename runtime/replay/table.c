@@ -10,7 +10,7 @@ enum { NAME_MIN = 20, NAME_MAX = 24, VERDICT = 9, VERDICT_MAX = 10, PACKETS = 13
 static int verdict_width(const struct replay *r, const struct vm_counters *c, table_shows_fn *shows)
 {
     for (uint32_t i = 0; i < r->program->rules_count; i++)
-        if (r->program->rules[i].verdict == PBC_V_DECAP_IPIP && shows(r, c, i)) return VERDICT_MAX;
+        if (strlen(verdict_info[r->program->rules[i].verdict].name) > VERDICT && shows(r, c, i)) return VERDICT_MAX;
     return VERDICT;
 }
 

@@ -169,10 +169,7 @@ const char *label_server(const struct labels *l, uint32_t server)
     return server == PBC_NONE ? "-" : l->server[server];
 }
 
-const char *verdict_word(unsigned v)
-{
-    return v < PBC_V_COUNTED ? verdict_info[v].name : "?";
-}
+const char *verdict_word(unsigned v) { return v < PBC_V_COUNTED ? verdict_info[v].name : "?"; }
 
 const char *label_verdict(const struct labels *l, uint32_t rule, char *buf, size_t len)
 {

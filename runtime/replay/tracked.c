@@ -4,8 +4,8 @@
 #include "runtime/counters.h"
 #include "runtime/replay/flows.h"
 #include "runtime/replay/summary.h"
-#include "vm/forward/bind/nat.h"
 #include "vm/flow/fragments/frag.h"
+#include "vm/forward/bind/nat.h"
 
 enum { WIDTH = 100, INDENT = 12 };
 

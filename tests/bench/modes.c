@@ -121,7 +121,8 @@ static void run_in_place(struct vm *vm)
 
 static void fill_writable(void)
 {
-    for (unsigned i = 0; i < PACKETS; i++) memcpy(writable + (size_t)i * STRIDE + ROOM, frames + (size_t)i * FRAME, FRAME);
+    for (unsigned i = 0; i < PACKETS; i++)
+        memcpy(writable + (size_t)i * STRIDE + ROOM, frames + (size_t)i * FRAME, FRAME);
 }
 
 /* All flows are over. */
@@ -206,12 +207,14 @@ static void draw(struct rng *r, uint32_t flows)
     }
 }
 
-static struct vm *worker(struct program *p)
+static struct vm *worker_with(struct program *p, bool prefault)
 {
-    struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1});
+    struct vm *vm = vm_new(p, &(struct vm_cfg){.pool = pool, .seed = 1, .prefault = prefault});
     if (!vm) die("memory", "is out");
     return vm;
 }
+
+static struct vm *worker(struct program *p) { return worker_with(p, false); }
 
 /* `peer` and `reads`: a plain copy of the same packets, and a read of a line each, of `lines`. */
 static void measure(const struct mode *m, struct program *p, uint32_t flows, const char *count, uint64_t bytes_a_flow,
@@ -263,12 +266,13 @@ static double rate_of(struct vm *vm, unsigned count)
 }
 
 /* How fast flows open, in thousands a second: where the table's memory was never touched, so that the system hands out
- * a page with nearly each of them, and where flows were before; and the bytes that a worker reserves for each of `flows` more: the
- * difference of two limits, so that what does not grow with flows is left out. Returns these bytes. */
+ * a page with nearly each of them, where flows were before, and where it was taken at the start; and the bytes that a worker reserves for each of
+ * `flows` more: the difference of two limits, so that what does not grow with flows is left out. Returns these bytes.
+ */
 static uint64_t measure_new(const struct mode *m)
 {
     enum { FEWER = MILLION / 4, OPENED = PACKETS };
-    struct series rate = {0}, again = {0}, bytes = {0};
+    struct series rate = {0}, again = {0}, taken = {0}, bytes = {0};
     struct program *few = compiled(m, FEWER), *many = compiled(m, MILLION);
     char what[100];
     for (unsigned i = 0; i <= BENCH_RUNS; i++) {
@@ -283,15 +287,21 @@ static uint64_t measure_new(const struct mode *m)
         outlive(vm);
         const double second = rate_of(vm, OPENED);
         vm_free(vm);
+        vm = worker_with(many, true);
+        const double third = rate_of(vm, OPENED);
+        vm_free(vm);
         if (i == 0) continue;
         series_add(&rate, first);
         series_add(&again, second);
+        series_add(&taken, third);
         series_add(&bytes, (double)((after_large - after_small) - (after_small - at_first)) / (MILLION - FEWER));
     }
     snprintf(what, sizeof what, "%s, new flows", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &rate});
     snprintf(what, sizeof what, "%s, new flows, memory touched before", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &again});
+    snprintf(what, sizeof what, "%s, new flows, memory taken at the start", m->name);
+    bench_row(&(struct bench_row){.what = what, .unit = "k/s", .ours = &taken});
     snprintf(what, sizeof what, "%s, memory a flow", m->name);
     bench_row(&(struct bench_row){.what = what, .unit = "bytes", .ours = &bytes});
     program_put(few);
@@ -466,7 +476,8 @@ int main(void)
             measure(&modes[i], p, counts[k].flows, counts[k].name, bytes_a_flow, &r);
         program_put(p);
     }
-    bench_note("modes: UDP frames of 64 bytes; but for those in place, each figure has the copy into a slot and giving it back");
+    bench_note("modes: UDP frames of 64 bytes; but for those in place, each figure has the copy into a slot and giving "
+               "it back");
     free(drawn);
     free(writable);
     free(frames);

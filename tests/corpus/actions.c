@@ -102,16 +102,14 @@ static void read_corpus(const char *dir)
 static void read_mix(void)
 {
     enum { EVERY = 20 };
-    char err[PCAP_ERRBUF_SIZE];
-    FILE *f = corpus_open("bench/mix.pcap.xz");
-    pcap_t *p = pcap_fopen_offline(f, err);
-    struct pcap_pkthdr *h;
-    const u_char *data;
-    if (!p) exit(1);
-    for (size_t i = 0; pcap_next_ex(p, &h, &data) == 1; i++)
-        if (i % EVERY == 0 && usable(data, h->caplen, h->len, pcap_datalink(p)))
-            frames_add(&inputs, data, h->caplen, h->len, DLT_EN10MB);
-    pcap_close(p);
+    struct frames all = {0};
+    frames_read_mix(&all, EVERY);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct frame *f = &all.v[i];
+        if (usable(f->data, f->cap_len, f->wire_len, f->dlt))
+            frames_add(&inputs, f->data, f->cap_len, f->wire_len, DLT_EN10MB);
+    }
+    frames_free(&all);
 }
 
 /* One line of tshark's a frame. */

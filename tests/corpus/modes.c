@@ -244,15 +244,7 @@ static void run_mix(struct trial trials[], unsigned n)
 {
     enum { EVERY = 5 };
     struct frames all = {0};
-    struct pcap_pkthdr *h;
-    const u_char *data;
-    char err[PCAP_ERRBUF_SIZE];
-    FILE *f = corpus_open("bench/mix.pcap.xz");
-    pcap_t *p = pcap_fopen_offline(f, err);
-    if (!p) exit(1);
-    for (size_t i = 0; pcap_next_ex(p, &h, &data) == 1; i++)
-        if (i % EVERY == 0) frames_add(&all, data, h->caplen, h->len, pcap_datalink(p));
-    pcap_close(p);
+    frames_read_mix(&all, EVERY);
     for (unsigned i = 0; i < n; i++) run_capture(&trials[i], &all);
     frames_free(&all);
 }

@@ -177,22 +177,6 @@ static void world_of(struct world *w, const struct stock *s)
     w->facts = (struct facts){.self4 = s->self4, .self4_count = STOCK_SELF, .self6 = w->self6, .self6_count = 2};
 }
 
-static uint16_t own_iface(const struct side *s, uint16_t of_both)
-{
-    for (uint32_t i = 0; i < s->program->ifaces_count; i++)
-        if (s->ifaces[i] == of_both) return (uint16_t)i;
-    return IFACE_NONE;
-}
-
-static uint32_t own_schedules(const struct side *s, uint32_t of_both)
-{
-    uint32_t bits = 0;
-
-    for (uint32_t i = 0; i < s->program->schedules_count; i++)
-        if (of_both & s->schedules[i]) bits |= 1u << i;
-    return bits;
-}
-
 /* The frame as it is in the image of both, and as each side judges it. */
 struct shown {
     struct pkt pkt;
@@ -207,8 +191,8 @@ static void judge(const struct diff *d, unsigned side, struct world *w, const st
     struct pkt pkt = *frame;
     struct key key;
 
-    pkt.iface = own_iface(s, frame->iface);
-    w->facts.schedules = own_schedules(s, schedules);
+    pkt.iface = side_iface(s, frame->iface);
+    w->facts.schedules = side_schedules(s, schedules);
     pkt_parse(&pkt, &w->facts, &key);
     key_settle(s->program, &key);
     if (s->program->meta->flags & PBC_KEEPS_FLOWS) key.marks |= state;

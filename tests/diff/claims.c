@@ -228,7 +228,8 @@ static bool speaks_of(const struct trial *t, const struct drawn_claim *c, const 
 }
 
 /* Nothing that was proved is so. */
-static bool contradicts(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
+static bool contradicts(const struct trial *t, const struct drawn_claim *c, const struct key *key,
+                        const struct pkt *pkt)
 {
     const struct decision d = program_decide_naive(t->p, key, pkt);
     const bool tunnel = d.rule < t->p->rules_count && verdict_is(t->p->rules[d.rule].verdict, VERDICT_OPENS);
@@ -322,7 +323,8 @@ static const char *packet_of(const cJSON *d)
 }
 
 /* `expect` of what was found. */
-static void say_refutation(struct buffer *b, const struct trial *t, const struct drawn_claim *c, const cJSON *d, unsigned n)
+static void say_refutation(struct buffer *b, const struct trial *t, const struct drawn_claim *c, const cJSON *d,
+                           unsigned n)
 {
     const char *packet = packet_of(d), *found = strstr(text_of_item(d, "message"), "found ");
 

@@ -340,6 +340,18 @@ static void pass_time(struct world *w)
     }
 }
 
+/* What was asked for ahead: nothing, the slot that the table would take, or one of other groups, which it must not. */
+static int32_t draw_room(struct world *w, uint64_t hash)
+{
+    const struct place at = place_of(hash, w->table->groups);
+    const uint32_t any = rng_below(&w->rng, w->slots);
+    switch (rng_below(&w->rng, 3)) {
+    case 0: return FLOW_NONE;
+    case 1: return table_ask_room(w->table, hash);
+    default: return any / GROUP == at.group[0] || any / GROUP == at.group[1] ? FLOW_NONE : (int32_t)any;
+    }
+}
+
 /* A twin for a flow that has none, under an id that nobody has. */
 static const char *step_twin(struct world *w, int32_t slot)
 {
@@ -349,8 +361,9 @@ static const char *step_twin(struct world *w, int32_t slot)
     const bool high = rng_one_in(&w->rng, 2);
     if (w->flow[slot].other != FLOW_NONE || plain_find(w, &id) != FLOW_NONE) return NULL;
     twins_done++;
+    const struct flow_tuple tuple = {id, hash, draw_room(w, hash), high};
     const int32_t twin = plain_add_twin(w, slot, &id, at.group, high);
-    return flow_add_twin(w->table, slot, &id, hash, high, w->now_ns) == twin ? NULL : "flow_add_twin";
+    return flow_add_twin(w->table, slot, &tuple, w->now_ns) == twin ? NULL : "flow_add_twin";
 }
 
 static void step_idle(struct world *w, int32_t slot)
@@ -380,8 +393,10 @@ static const char *step_flow(struct world *w)
     const enum flow_state state = draw_state(&w->rng);
     if (slot == FLOW_NONE) {
         const bool high = rng_one_in(&w->rng, 2);
+        const bool yields = flow_state_class(state) == FLOW_HALF_OPEN; /* and may free a slot that comes first */
+        const struct flow_tuple tuple = {id, hash, yields ? FLOW_NONE : draw_room(w, hash), high};
         slot = plain_add(w, &id, at.group, state, high);
-        return flow_add(w->table, &id, hash, state, high, w->now_ns) == slot ? NULL : "flow_add";
+        return flow_add(w->table, &tuple, state, w->now_ns) == slot ? NULL : "flow_add";
     }
     twins_found += w->flow[slot].is_twin;
     const enum flow_end how = rng_one_in(&w->rng, 2) ? FLOW_END_REOPENED : FLOW_END_SERVER_DOWN;
@@ -429,6 +444,7 @@ static void draw_cfg(struct world *w)
 {
     struct rng *r = &w->rng;
     w->cfg = (struct flow_table_cfg){.seed = rng_next(r), .begins = true, .ended = on_end, .arg = w};
+    w->cfg.prefault = rng_one_in(r, 4);
     w->cfg.flows = rng_one_in(r, 2) ? 16 : 16 + rng_below(r, SLOTS_MOST * 2 / 3 - 16);
     w->cfg.half_open = rng_below(r, rng_one_in(r, 2) ? 8 : SLOTS_MOST);
     const bool lasting = rng_one_in(r, 3); /* so that tables become full of what may live */

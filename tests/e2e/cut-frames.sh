@@ -67,6 +67,28 @@ same '--explain says both lengths' "$(explain mode3.pbc | sed -n 's/^  sent //p'
 same 'so it does of a tunnel' "$(explain mode4.pbc | sed -n 's/^  sent .*  \([0-9]* bytes\)/\1/p')" '462 bytes, 80 captured'
 same 'and in JSON' "$(explain --format json mode5.pbc | grep -o '"bytes":[0-9]*,"captured":[0-9]*' | tail -1)" \
     '"bytes":474,"captured":92'
+same 'the packet inside the tunnel has both lengths, too' "$(explain mode4.pbc | sed -n 's/^    inside: .*  \([0-9]* bytes\)/\1/p')" \
+    '442 bytes, 60 captured'
+
+# said NOTE RULES ARGUMENT...: the explanation of one frame
+said() {
+    printf '%s\n' "$1" >one.notes
+    "$bin/tests/tools/mkcap" one.notes one.pcap
+    shift
+    explain "$@" >out
+}
+said "eth / ip4 $C4 > $V4 / udp 50004 > 53 csum 0 / zeros 1460 / cut 60" mode4.pbc
+has 'a cut frame that would have to be fragmented says so' '^  not sent: it must leave in fragments .* the capture does not hold all of its bytes$'
+has 'its reason is `snapped`' 'reason snapped$'
+said "eth / ip4 $C4 > $V4 / udp 50004 > 53 csum 0 / zeros 1460 / cut 60" --format json mode4.pbc
+has 'so does JSON' '"reason":"snapped","not_sent":"it must leave in fragments'
+said "eth / ip4 $C4 > $V4 / udp 50004 > 53 csum 0 / zeros 1460 / cut 40" mode4.pbc
+same 'one that was cut inside its headers says only that' "$(grep -c '^  not sent' out)" 0
+rules tunnel <<<'firewall f default drop { decap ipip from 192.0.2.1; accept udp }'
+said "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 $C4 > $V4 / udp 50004 > 53 / zeros 400 / cut 90" --self 10.0.0.9 tunnel.pbc
+has 'what was captured of the packet inside is said' '^inside .*  442 bytes, 70 captured$'
+said "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 $C4 > $V4 / udp 50004 > 53 / zeros 400 / cut 90" --self 10.0.0.9 --format json tunnel.pbc
+has 'and in JSON' '"inside":\{"packet":"[^"]*","bytes":442,"captured":70\}'
 
 echo '# The corpus, as it is and cut at 70 bytes'
 if [ -d "$corpus" ]; then

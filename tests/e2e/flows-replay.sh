@@ -233,7 +233,7 @@ run --pcap held.pcap --explain 5 pieces.pbc
 same 'and says how long it waited, and for nothing' "$(sed -n 2p out)" '  waited 100.0 ms for its first fragment, which did not come'
 cat held.pcap | "$bin/preyrun" --pcap - --explain 1 pieces.pbc >out 2>err
 same 'of a pipe too' "$(sed 's/^.* udp/udp/' out | tr '\n' '|')" \
-    'udp 10.0.0.1 > 10.0.0.9 fragment later  38 bytes|  waited 3.0 ms for its first fragment|  no rule is tried: it takes what became of its first fragment|verdict: accept  rule DNS|'
+    'udp 10.0.0.1 > 10.0.0.9 fragment later  38 bytes|  waited 3.0 ms for its first fragment|  no rule is tried: it gets the verdict of its first fragment|verdict: accept  rule DNS|'
 
 # Later fragments meet the rules that name `fragment`, and are told of those.
 rules apart <<'END_OF_RULES'
@@ -258,7 +258,7 @@ told() { # N: what --explain N says, without the frame and places
     sed '1d; s/ (apart.prey:[0-9]*)//; s/  */ /g' out | tr '\n' '|'
 }
 same '--explain tells the rules that are tried on one that follows' "$(told 1)" \
-    ' waited 1.0 ms for its first fragment| PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| no other rule is tried: it takes what became of its first fragment|verdict: accept rule DNS|'
+    ' waited 1.0 ms for its first fragment| PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| no other rule is tried: it gets the verdict of its first fragment|verdict: accept rule DNS|'
 same 'those of a chain that decides' "$(told 4)" ' PIECES yes do pieces| SEEN yes count| NONE_OF_HIS yes drop|verdict: drop rule NONE_OF_HIS|'
 same 'and those behind, where the first met the default' "$(told 6)" \
     ' PIECES yes do pieces| SEEN yes count| NONE_OF_HIS no source is 10.0.0.1, not 10.0.0.66| LATE yes accept|verdict: accept rule LATE|'

@@ -109,6 +109,19 @@ int frames_read(struct frames *all, const char *path, enum reading *how)
     return dlt;
 }
 
+void frames_read_mix(struct frames *all, unsigned every)
+{
+    char err[PCAP_ERRBUF_SIZE];
+    FILE *f = corpus_open("bench/mix.pcap.xz");
+    pcap_t *p = pcap_fopen_offline(f, err);
+    struct pcap_pkthdr *h;
+    const u_char *data;
+    if (!p) exit(1);
+    for (size_t i = 0; pcap_next_ex(p, &h, &data) == 1; i++)
+        if (i % every == 0) frames_add(all, data, h->caplen, h->len, pcap_datalink(p));
+    pcap_close(p);
+}
+
 void frames_free(struct frames *all)
 {
     for (size_t i = 0; i < all->count; i++) free(all->v[i].data);

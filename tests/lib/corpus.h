@@ -37,6 +37,9 @@ enum reading { READ_WHOLE, READ_BROKEN, READ_SEVERAL };
 /* Append every frame that libpcap reads from a capture. Returns its link type, or -1 (nothing added) where libpcap
  * cannot open it. `how` may be NULL. */
 int frames_read(struct frames *all, const char *path, enum reading *how);
+/* Append every `every`-th frame of the large capture, bench/mix.pcap.xz. Exits with status 1 where it cannot be read.
+ */
+void frames_read_mix(struct frames *all, unsigned every);
 void frames_free(struct frames *all);
 /* As one pcapng: an interface a link type. Exits with status 1 where it cannot be written. */
 void frames_write(const struct frames *all, const char *path);

@@ -151,11 +151,20 @@ class Tree:
         if self.link_library():
             sys.exit("mutate: the library of all sources can't be linked")
         self.must(["ar", "rcs", "build/libtest.a", *lib])
+        self.programs = [o for o in mains if o.endswith(("/preyc.o", "/preyrun.o"))]
+        self.link_programs()
         for o in mains:
-            ours = o.endswith(("/preyc.o", "/preyrun.o"))
-            program, own = (f"build/{pathlib.Path(o).stem}", []) if ours else (o[:-2], ["build/libtest.a"])
-            self.must(["gcc", "-o", program, o, *own, "-Lbuild", "-lprey", f"-Wl,-rpath,{self.b}", "-lcmocka", "-lpcap", "-lcjson",
-                       "-lm"])
+            if o not in self.programs:
+                self.link(o[:-2], [o, "build/libtest.a"])
+
+    def link_programs(self):
+        """Over the shared library. A test that runs make links them anew, without it: changes would pass them by."""
+        for o in self.programs:
+            self.link(f"build/{pathlib.Path(o).stem}", [o])
+
+    def link(self, program, objects):
+        self.must(["gcc", "-o", program, *objects, "-Lbuild", "-lprey", f"-Wl,-rpath,{self.b}", "-lcmocka", "-lpcap", "-lcjson",
+                   "-lm"])
 
     def make(self, targets):
         self.must(["make", "--no-print-directory", "B=build", f"CFLAGS={CFLAGS}", *targets])
@@ -177,7 +186,10 @@ class Tree:
         before = self.bytes_of(path)
         source.write_text("\n".join(lines))
         status, _ = sh(["make", "--no-print-directory", "B=build", f"CFLAGS={CFLAGS}", *self.targets(path)], self.top, 600)
-        return status == 0 and self.bytes_of(path) != before and self.link_library() == 0
+        if status or self.bytes_of(path) == before or self.link_library():
+            return False
+        self.link_programs()
+        return True
 
     def undo(self, path):
         shutil.copyfile(path, self.top / path)

@@ -136,6 +136,23 @@ in      eth / ip4 203.0.113.1 > 192.0.2.1 / udp 9000 > 53
 verdict accept - - - -
 in      eth / ip4 10.0.0.5 > 224.0.0.5 / udp 5000 > 53
 verdict accept OUT - - -
+# ... nor what no router passes on: loopback, one link alone, this network, no address.
+in      eth / ip4 10.0.0.5 > 127.0.0.1 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip4 10.0.0.5 > 169.254.7.1 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip4 10.0.0.5 > 0.0.0.9 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip4 10.0.0.5 > 240.0.0.1 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip6 2001:db8:1::5 > ff02::5 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip6 2001:db8:1::5 > fe80::5 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip6 2001:db8:1::5 > ::1 / udp 5000 > 53
+verdict accept OUT - - -
+in      eth / ip6 2001:db8:1::5 > :: / udp 5000 > 53
+verdict accept OUT - - -
 on      eth0
 in      eth / ip4 10.0.0.9 > 192.0.2.1 / udp 5000 > 53
 verdict accept OUT - - -

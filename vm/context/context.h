@@ -2,11 +2,11 @@
 #ifndef VM_CONTEXT_CONTEXT_H
 #define VM_CONTEXT_CONTEXT_H
 
+#include "vm/context/limit.h"
 #include "vm/flow/leave.h"
 #include "vm/judge/judge.h"
-#include "vm/vm.h"
-#include "vm/context/limit.h"
 #include "vm/judge/remember.h"
+#include "vm/vm.h"
 
 /* One packet of the batch, and what is known of it so far. A stage takes the worker's job and this struct, and fills in
  * its part. In a kernel it lies in a per-CPU slot, with the key. */
@@ -63,6 +63,7 @@ struct vm {
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct vips *vips;           /* NULL: there are no services and nats */
     bool opens;                  /* some rule's verdict opens a tunnel */
+    bool in_order;               /* a log or a meter shows in which order packets were judged */
 };
 
 /* One batch's way through vm_run. */
@@ -70,9 +71,22 @@ struct job {
     struct vm *vm;
     const struct vm_in *in;
     struct vm_tx *tx;
-    uint32_t input; /* index in vm_run's pkts of the batch's first */
-    bool inside;    /* what was inside a packet is being judged */
+    uint32_t input;       /* index in vm_run's pkts of the batch's first */
+    uint32_t outer_bytes; /* what was inside a packet is being judged: bytes of the headers around it; 0: none were */
 };
+
+/* What judging one packet of the batch counts, logs and asks of state. */
+static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
+{
+    const struct vm *vm = j->vm;
+    return (struct effects){.rules = vm->rules,
+                            .tx = j->tx,
+                            .input = j->input + c->at,
+                            .meters = vm->meters,
+                            .packet = vm->packets + c->at,
+                            .track = vm->track,
+                            .seen = &c->seen};
+}
 
 static inline void add(struct counter *c, uint32_t bytes)
 {
@@ -80,11 +94,13 @@ static inline void add(struct counter *c, uint32_t bytes)
     c->bytes += bytes;
 }
 
-/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart. */
+/* Rules, "nobody" and the firewalls' defaults count in one row, so that no branch has to tell them apart: which it is
+ * changes from packet to packet. */
 static inline struct counter *decider(const struct vm *vm, decided d)
 {
-    uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
-    return &vm->rules[rule < RULE_DEFAULT ? rule : after];
+    const uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
+    const uint32_t is_rule = -(uint32_t)(rule < RULE_DEFAULT);
+    return &vm->rules[(rule & is_rule) | (after & ~is_rule)];
 }
 
 /* ---- settle.c: verdicts ---- */
@@ -104,24 +120,27 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
 /* Finish a verdict that lacks its flags alone: count it for its rule, reason, service and server; answer a reject. */
 void settle_whole(const struct job *j, const struct packet_ctx *c);
 
-/* What was decided becomes the verdict, is counted, and answered where it is a reject. */
-static inline void settle(const struct job *j, const struct packet_ctx *c)
+/* What was decided becomes the verdict and is counted. */
+static inline void settle_counted(struct vm *vm, const struct pkt *pkt, decided d, struct verdict *v)
 {
-    struct vm *vm = j->vm;
-    const struct pkt *pkt = c->pkt;
-    const decided d = c->decision;
-    struct verdict *v = c->v;
-    unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    const unsigned flags = pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    const uint32_t bytes = pkt->wire_len;
     *v = (struct verdict){.action = (uint8_t)decided_action(d),
                           .flags = (uint8_t)flags,
                           .rule = decided_rule(d),
                           .firewall = decided_firewall(d),
                           .service = PBC_NONE,
                           .server = PBC_NONE};
-    add(&vm->counters.verdicts[v->action], pkt->wire_len);
-    add(decider(vm, d), pkt->wire_len);
+    add(&vm->counters.verdicts[decided_action(d)], bytes);
+    add(decider(vm, d), bytes);
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
-    if (v->action == ACTION_REJECT) settle_answer(j, c);
+}
+
+/* The same, and a reject is answered. */
+static inline void settle(const struct job *j, const struct packet_ctx *c)
+{
+    settle_counted(j->vm, c->pkt, c->decision, c->v);
+    if (c->v->action == ACTION_REJECT) settle_answer(j, c);
 }
 
 /* A drop that was judged has no reason of its own: they are what is left. So no packet pays for telling them apart. */

@@ -1,6 +1,6 @@
 /* From decisions to verdicts: what each packet counts as, which service and server take it, what is answered. */
-#include "vm/packet/reply/answer.h"
 #include "vm/context/context.h"
+#include "vm/packet/reply/answer.h"
 
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason)
 {

@@ -32,11 +32,11 @@ bool track_may_begin(const struct key *key, const struct track_seen *s)
     return (key->marks & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
 }
 
-void track_ask_room(const struct track *t, const struct track_seen *s)
+void track_ask_room(const struct track *t, struct track_seen *s)
 {
-    const int32_t slot = s->slot == FLOW_NONE ? table_free_slot(t->table, s->hash) : s->slot;
+    const int32_t slot = s->slot == FLOW_NONE ? table_ask_room(t->table, s->hash) : s->slot;
+    s->room = slot;
     if (slot == FLOW_NONE) return;
-    __builtin_prefetch(table_slot(t->table, slot), 1);
     __builtin_prefetch(table_cold(t->table, slot), 1);
     __builtin_prefetch(table_bind(t->table, slot), 1);
 }
@@ -60,9 +60,8 @@ struct flow_bind *track_begin(struct track *t, const struct key *key, const stru
     if (!track_take_stack(t, pkt, s)) return NULL;
     if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
     if (s->how == HOW_TCP) begin_tcp(key, pkt, one_sided, s);
-    track_add(t, key, s, s->how == HOW_TCP ? (enum flow_state)s->next.state : track_plain_state(key, pkt, false));
+    track_add(t, key, pkt, s);
     struct flow *f = flow_at(t->table, s->slot);
-    if (s->how == HOW_TCP) f->tcp = s->next.track;
     f->flags |= FLOW_BOUND;
     if (one_sided) f->flags |= FLOW_ONE_SIDED;
     if (idle_ns) {
@@ -106,50 +105,49 @@ struct track_tuple track_own(const struct track *t, const struct track_seen *s)
     return track_tuple_of(&id, flow_at(t->table, s->slot)->flags & FLOW_OPENED_BY_HIGH);
 }
 
-/* The id of a tuple that otherwise is like the packet's; *high: its source is the high side. */
-static struct flow_id id_of(const struct track_seen *s, const struct track_tuple *tuple, bool *high)
+/* The tuple in the order of the table, otherwise like the packet's. */
+static void put_in_order(const struct track_seen *s, const struct track_tuple *tuple, struct flow_tuple *out)
 {
-    struct key key = {.kind = s->id.kind & FLOW_ID_IP6 ? KIND_IP6 : KIND_IP4, .proto = s->id.proto};
-    struct flow_id id;
+    const bool query = s->at & AT_QUERY;
+    struct key key = {.kind = (s->id.kind & FLOW_ID_IP6 ? KIND_IP6 : KIND_IP4) | (query ? 0 : KIND_PORTS),
+                      .proto = s->id.proto,
+                      .src_port = tuple->src_port,
+                      .dst_port = tuple->dst_port};
     uint8_t at;
     for (unsigned i = 0; i < 4; i++) {
         key.src[i] = tuple->src[i];
         key.dst[i] = tuple->dst[i];
     }
-    const bool query = s->at & AT_QUERY;
-    if (!query) {
-        key.kind |= KIND_PORTS;
-        key.src_port = tuple->src_port;
-        key.dst_port = tuple->dst_port;
-    }
-    tuple_of(&key, 0, s->id.stack, &id, &at);
-    *high = at & AT_HIGH;
-    if (query) {
-        id.low_port = id.high_port = tuple->src_port;
-        id.kind |= s->id.kind & 3 * FLOW_ID_QUERY;
-        if (*high) id.kind |= FLOW_ID_ASKS_HIGH;
-    }
-    return id;
+    tuple_of(&key, 0, s->id.stack, &out->id, &at);
+    out->opened_by_high = at & AT_HIGH;
+    if (!query) return;
+    out->id.low_port = out->id.high_port = tuple->src_port;
+    out->id.kind |= s->id.kind & 3 * FLOW_ID_QUERY;
+    if (out->opened_by_high) out->id.kind |= FLOW_ID_ASKS_HIGH;
 }
 
 /* The packet's own tuple is not free, from either side; the twin of a flow that it reopens is, for both end. */
-bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
+bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                   struct flow_tuple *twin)
 {
-    bool high;
-    const struct flow_id id = id_of(s, tuple, &high);
-    if (memcmp(&id, &s->id, sizeof id) == 0) return false;
-    if (id.stack == STACK_UNKNOWN) return true;
-    const uint64_t hash = table_hash(t->table, &id);
-    const int32_t slot = flow_find(t->table, &id, hash, t->now_ns), room = table_free_slot(t->table, hash);
-    if (slot == FLOW_NONE && room != FLOW_NONE) __builtin_prefetch(table_slot(t->table, room), 1);
-    return slot == FLOW_NONE || (s->next.reopen && flow_of_twin(t->table, slot) == s->slot);
+    put_in_order(s, tuple, twin);
+    if (memcmp(&twin->id, &s->id, sizeof twin->id) == 0) return false;
+    twin->hash = table_hash(t->table, &twin->id);
+    twin->room = FLOW_NONE;
+    if (s->id.stack == STACK_UNKNOWN) return true;
+    const int32_t slot = flow_find(t->table, &twin->id, twin->hash, t->now_ns);
+    if (slot != FLOW_NONE) return s->next.reopen && flow_of_twin(t->table, slot) == s->slot;
+    twin->room = table_ask_room(t->table, twin->hash);
+    return true;
 }
 
-void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple)
+void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin)
 {
-    bool high;
-    const struct flow_id id = id_of(s, tuple, &high);
-    flow_add_twin(t->table, s->slot, &id, flow_hash(t->table, &id), high, t->now_ns);
+    if (twin->id.stack != s->id.stack) { /* it was unknown, and has an id now */
+        twin->id.stack = s->id.stack;
+        twin->hash = table_hash(t->table, &twin->id);
+    }
+    flow_add_twin(t->table, s->slot, twin, t->now_ns);
 }
 
 void track_end(struct track *t, struct track_seen *s, enum flow_end how)

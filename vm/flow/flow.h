@@ -53,6 +53,14 @@ struct flow_id {
 };
 static_assert(sizeof(struct flow_id) == 40, "compared as bytes: no padding");
 
+/* A tuple that a slot is made for. */
+struct flow_tuple {
+    struct flow_id id;
+    uint64_t hash;       /* flow_hash of it */
+    int32_t room;        /* a slot that table_ask_room found for it, or any: it is taken if it is still free */
+    bool opened_by_high; /* its high side is the one that opened the flow; of a twin: that stands for it */
+};
+
 /* What TCP is known to have sent and acknowledged (tcp.h). Sequence numbers as on the wire. */
 struct tcp_side {
     uint32_t end;   /* one past the highest sequence number it sent, SYN and FIN counted */

@@ -31,13 +31,6 @@ void joint_follow(const struct flow_joint *j, const struct tcp_track *t, uint32_
     s->window = (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
 }
 
-void track_join(const struct track *t, int32_t slot, struct tcp_segment *segment)
-{
-    const struct flow_bind *b = flow_bind_at(t->table, slot);
-    if (b->flags & BIND_AWAITED) return; /* there are no others yet */
-    joint_follow(&flow_cold_at(t->table, slot)->joint, &flow_at(t->table, slot)->tcp, b->seq_delta, segment);
-}
-
 void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment)
 {
     struct flow *f = flow_at(t->table, s->slot);

@@ -1,5 +1,5 @@
-/* Joined flows: what a cookie answered to the client, and what the server says, have numbers of their own. A joined flow
- * is followed in the numbers and windows that the server sends and gets. */
+/* Joined flows: what a cookie answered to the client, and what the server says, have numbers of their own. A joined
+ * flow is followed in the numbers and windows that the server sends and gets. */
 #ifndef VM_FLOW_JOINED_H
 #define VM_FLOW_JOINED_H
 

@@ -1,4 +1,5 @@
-/* How one packet leaves: decided for a flow's packet, and kept for the fragments that follow it (flow/fragments/frag.h). */
+/* How one packet leaves: decided for a flow's packet, and kept for the fragments that follow it
+ * (flow/fragments/frag.h). */
 #ifndef VM_FLOW_LEAVE_H
 #define VM_FLOW_LEAVE_H
 

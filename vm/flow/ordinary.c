@@ -18,38 +18,62 @@ static void read_segment(const struct key *key, const struct pkt *pkt, struct tc
     s->first_fragment = false;
 }
 
-/* Within window, and the flow stays as open as it is. */
-static bool is_ordinary_tcp(const struct flow *f, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+/* Within window, and the flow stays as open as it is: its recipe, else NULL. Out of line: UDP needs none of it. */
+static __attribute__((noinline)) const struct recipe *ordinary_tcp(const struct flow *f, const struct recipe *r,
+                                                                   const struct key *key, const struct pkt *pkt,
+                                                                   struct track_seen *s)
 {
     const uint8_t fins = TCP_TRACK_FIN_ORIGINAL | TCP_TRACK_FIN_REPLY;
     struct tcp_segment segment;
-    if (f->state != FLOW_STATE_OPEN || f->tcp.flags & fins) return false;
+    if (f->state != FLOW_STATE_OPEN || f->tcp.flags & fins) return NULL;
     read_segment(key, pkt, &segment);
     s->mark = MARK_ESTABLISHED;
-    return tcp_within(&f->tcp, (enum flow_dir)s->dir, &segment);
+    return tcp_within(&f->tcp, (enum flow_dir)s->dir, &segment) ? r : NULL;
 }
 
-/* The flow's state stays as it is: the other side's first packet is not ordinary. */
+/* The flow's state stays as it is: the other side's first packet is not ordinary. A flow that is open has heard it, or
+ * never will. */
 static bool is_ordinary_udp(const struct flow *f, struct track_seen *s)
 {
-    const bool heard = f->tcp.flags & TCP_TRACK_HEARD_REPLY, both = heard || f->flags & FLOW_ONE_SIDED;
-    s->mark = both ? MARK_ESTABLISHED : MARK_NEW;
-    return f->state == (both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY) && (heard || s->dir == FLOW_ORIGINAL);
+    s->mark = MARK_ESTABLISHED;
+    if (f->state == FLOW_STATE_UDP) return true;
+    s->mark = MARK_NEW;
+    return f->state == FLOW_STATE_UDP_ONE_WAY && s->dir == FLOW_ORIGINAL && !(f->flags & FLOW_ONE_SIDED);
+}
+
+/* The slot of the packet's tuple, if it has a recipe, and nothing is to be found out first. The one that was asked for
+ * is nearly always it; another tuple with the same tag may lie before it. */
+static const struct flow *own_slot(const struct track *t, struct track_seen *s)
+{
+    if (s->slot == FLOW_NONE || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return NULL;
+    if (__builtin_expect(!table_is_of(t->table, s->slot, &s->id), 0)) {
+        s->slot = flow_peek(t->table, &s->id, s->hash, t->now_ns);
+        if (s->slot == FLOW_NONE) return NULL;
+    }
+    const struct flow *at = table_slot(t->table, s->slot);
+    return at->recipe && at->claim ? at : NULL;
 }
 
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation)
 {
     const struct flow_table *table = t->table;
-    if (s->slot == FLOW_NONE) return NULL;
-    s->recipe = table_slot(table, s->tuple)->recipe;
-    if (!s->recipe) return NULL;
-    const struct recipe *r = table_recipe(table, s->tuple);
-    const struct flow *f = table_slot(table, s->slot);
-    if (r->generation != generation || s->twin != (s->dir == FLOW_REPLY) || f->joined) return NULL;
+    const struct flow *at = own_slot(t, s);
+    if (!at) return NULL;
+    const struct recipe *r = table_recipe(table, s->slot);
+    const bool twin = at->flags & FLOW_TWIN, reply = !(s->at & AT_HIGH) != !(at->flags & FLOW_OPENED_BY_HIGH);
+    const struct flow *f = twin ? table_slot(table, at->flow) : at;
+    if (r->generation != generation || twin != reply || f->joined) return NULL;
+    if (t->now_ns >= time_after(f->seen_ns, table_timeout(table, f))) return NULL;
+    s->tuple = s->slot;
+    if (twin) s->slot = at->flow;
+    s->dir = reply ? FLOW_REPLY : FLOW_ORIGINAL;
+    s->twin = twin;
+    s->recipe = at->recipe;
     s->next.reopen = s->next.by_other = false;
-    s->class = s->twin ? SEEN_REPLY : SEEN_ORIGINAL;
-    return (s->how == HOW_TCP ? is_ordinary_tcp(f, key, pkt, s) : is_ordinary_udp(f, s)) ? r : NULL;
+    s->class = twin ? SEEN_REPLY : SEEN_ORIGINAL;
+    if (s->how == HOW_TCP) return ordinary_tcp(f, r, key, pkt, s);
+    return is_ordinary_udp(f, s) ? r : NULL;
 }
 
 void track_keep_ordinary(struct track *t, const struct key *key, const struct pkt *pkt, const struct track_seen *s)

@@ -5,16 +5,15 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/quoted.h"
 
-enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct flow_id *id,
-                             uint8_t *at, uint32_t *seq)
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s)
 {
     struct quoted q;
     if (!quoted_read(pkt, key, &q) || !same_address(key->dst, q.key.src)) return HOW_INVALID;
-    *seq = q.seq;
-    switch (tuple_of(&q.key, q.query, stack, id, at)) {
+    s->seq = q.seq;
+    switch (tuple_of(&q.key, q.query, stack, &s->id, &s->at)) {
     case HOW_TCP:
     case HOW_PLAIN:
-    case HOW_REPLY: return *at & AT_GROUP ? HOW_INVALID : HOW_ERROR;
+    case HOW_REPLY: return s->at & AT_GROUP ? HOW_INVALID : HOW_ERROR;
     default: return HOW_INVALID; /* an error, or what makes no flow */
     }
 }

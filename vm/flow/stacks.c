@@ -63,17 +63,6 @@ static uint32_t look(const struct stacks *s, const struct stack *k, struct place
 
 static uint16_t id_of(uint16_t entry) { return (uint16_t)(COUNTED_AT - 1 + entry); }
 
-uint16_t stack_of(const struct stacks *s, const struct pkt *pkt)
-{
-    if (!is_tagged(pkt)) return 0;
-    _Alignas(uint64_t) struct stack k;
-    read_stack(pkt, &k);
-    if (is_plain(&k)) return plain_id(&k);
-    struct place at;
-    const uint32_t slot = look(s, &k, &at);
-    return slot == KEYED_NONE ? STACK_UNKNOWN : id_of((uint16_t)s->table.words[slot]);
-}
-
 /* An entry for a stack that has none; NO_ENTRY: all are in use. */
 static uint16_t new_entry(struct stacks *s, const struct place *at, const struct stack *k)
 {
@@ -89,13 +78,32 @@ static uint16_t new_entry(struct stacks *s, const struct place *at, const struct
     return e;
 }
 
+/* The stack of a packet; true: it has a counted entry, else *id is told by its tags alone. */
+static bool is_counted(const struct pkt *pkt, struct stack *k, uint16_t *id)
+{
+    *id = 0;
+    if (!is_tagged(pkt)) return false;
+    read_stack(pkt, k);
+    *id = plain_id(k);
+    return !is_plain(k);
+}
+
+uint16_t stack_of(const struct stacks *s, const struct pkt *pkt)
+{
+    _Alignas(uint64_t) struct stack k;
+    struct place at;
+    uint16_t id;
+    if (!is_counted(pkt, &k, &id)) return id;
+    const uint32_t slot = look(s, &k, &at);
+    return slot == KEYED_NONE ? STACK_UNKNOWN : id_of((uint16_t)s->table.words[slot]);
+}
+
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt)
 {
-    if (!is_tagged(pkt)) return 0;
     _Alignas(uint64_t) struct stack k;
-    read_stack(pkt, &k);
-    if (is_plain(&k)) return plain_id(&k);
     struct place at;
+    uint16_t id;
+    if (!is_counted(pkt, &k, &id)) return id;
     const uint32_t slot = look(s, &k, &at);
     const uint16_t e = slot == KEYED_NONE ? new_entry(s, &at, &k) : (uint16_t)s->table.words[slot];
     if (e == NO_ENTRY) return STACK_UNKNOWN;

@@ -1,32 +1,24 @@
-/* The flow table: looking up, adding, changing, releasing; see table.h. */
+/* The flow table: looking up, adding, changing, releasing; see table.h. Its memory is table_memory.c's. */
 #include "vm/flow/table_priv.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */ };
 
 /* ---- look-up ---- */
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id) { return table_hash(t, id); }
 
-void flow_ask_bind(const struct flow_table *t, int32_t slot)
+bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {
     const struct flow *f = table_slot(t, slot);
-    if (!(f->flags & (FLOW_TWIN | FLOW_BOUND))) return;
-    const uint32_t owner = table_owner(t, (uint32_t)slot);
-    if (f->flags & FLOW_TWIN) __builtin_prefetch(table_slot(t, owner));
-    if (f->recipe) {
-        __builtin_prefetch(table_recipe(t, slot));
-        return;
-    }
-    if (f->kind & FLOW_ID_IP6) __builtin_prefetch(table_cold(t, owner));
-    __builtin_prefetch(table_bind(t, owner));
+    if ((f->low ^ id->low[3]) | (f->high ^ id->high[3])) return false;
+    return memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
 }
 
 static int32_t in_group(const struct flow_table *t, uint32_t group, uint16_t tag, const struct flow_id *id)
 {
-    for (uint32_t hits = tags_like(table_group(t, group), tag); hits; hits &= hits - 1) {
+    uint32_t hits = tags_like(table_group(t, group), tag);
+    TAGS_EACH(hits)
+    {
         const uint32_t slot = group * GROUP + tags_first(hits);
         if (table_is_of(t, slot, id)) return (int32_t)slot;
     }
@@ -103,7 +95,7 @@ static void set_tag(struct flow_table *t, uint32_t slot, uint16_t tag)
 static void free_slot(struct flow_table *t, uint32_t slot)
 {
     set_tag(t, slot, 0);
-    __atomic_store_n(&table_slot(t, slot)->claim, 0, __ATOMIC_RELEASE);
+    table_unclaim(table_slot(t, slot));
 }
 
 void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns)
@@ -138,16 +130,25 @@ void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t no
     table_release(t, (uint32_t)slot, how, now_ns);
 }
 
-/* The first free slot of the group that the flow shall lie in, claimed; -1 where both are full. */
-static int64_t claim(struct flow_table *t, const struct place *at, uint64_t word)
+static bool claim_slot(struct flow_table *t, uint32_t slot, uint64_t word)
 {
+    uint64_t nobody = 0;
+    return __atomic_compare_exchange_n(&table_slot(t, slot)->claim, &nobody, word, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+/* `room` if it is a free slot of these groups, else the first of the group that the flow shall lie in, claimed; -1
+ * where both are full. */
+static int64_t claim(struct flow_table *t, const struct place *at, int32_t room, uint64_t word)
+{
+    const uint32_t asked = (uint32_t)room, its = asked / GROUP;
+    const bool fits = its == at->group[0] || its == at->group[1];
+    if (fits && !t->tags[asked] && claim_slot(t, asked, word)) return asked;
     uint32_t left, group = place_choose(at, t->tags, &left);
-    for (; left; left &= left - 1) {
-        uint32_t slot = group * GROUP + tags_first(left);
-        uint64_t nobody = 0;
-        if (__atomic_compare_exchange_n(&table_slot(t, slot)->claim, &nobody, word, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-            return slot;
+    TAGS_EACH(left)
+    {
+        const uint32_t slot = group * GROUP + tags_first(left);
+        if (claim_slot(t, slot, word)) return slot;
     }
     return -1;
 }
@@ -162,51 +163,50 @@ static void fill(struct flow_table *t, uint32_t slot, const struct flow_id *id, 
     if (v6) memcpy(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high);
 }
 
-/* A slot for this tuple, filled in but for its tag; the flow `keep` never makes way. */
-static uint32_t take_slot(struct flow_table *t, const struct flow_id *id, const struct place *at, struct flow word,
-                          int32_t keep, uint64_t now_ns)
+/* A slot for this tuple, filled in but for its tag; the flow `keep` never makes way. word: what claims it. */
+static uint32_t take_slot(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, int32_t keep,
+                          uint64_t now_ns)
 {
-    int64_t slot = claim(t, at, word.claim);
+    const struct place at = place_of(tuple->hash, t->groups);
+    int64_t slot = claim(t, &at, tuple->room, word);
     if (slot < 0) {
-        table_make_room(t, at, keep, now_ns);
-        slot = claim(t, at, word.claim);
+        table_make_room(t, &at, keep, now_ns);
+        slot = claim(t, &at, tuple->room, word);
     }
-    fill(t, (uint32_t)slot, id, now_ns);
+    fill(t, (uint32_t)slot, &tuple->id, now_ns);
     return (uint32_t)slot;
 }
 
-/* The claim word of a slot. */
-static struct flow word_of(uint64_t hash, enum flow_state state, bool opened_by_high, unsigned flags)
+/* The claim word of its slot. */
+static uint64_t word_of(const struct flow_tuple *tuple, enum flow_state state, unsigned flags)
 {
-    return (struct flow){.hash = hash >> 32 ? (uint32_t)(hash >> 32) : 1,
-                         .state = (uint8_t)state,
-                         .flags = (uint8_t)(flags | (opened_by_high ? FLOW_OPENED_BY_HIGH : 0))};
+    const uint32_t hash = (uint32_t)(tuple->hash >> 32);
+    const struct flow f = {.hash = hash ? hash : 1,
+                           .state = (uint8_t)state,
+                           .flags = (uint8_t)(flags | (tuple->opened_by_high ? FLOW_OPENED_BY_HIGH : 0))};
+    return f.claim;
 }
 
-int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
-                 bool opened_by_high, uint64_t now_ns)
+int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns)
 {
     const enum flow_class class = flow_state_class(state);
-    const struct place at = place_of(hash, t->groups);
     if (class == FLOW_HALF_OPEN && t->counters.live[FLOW_HALF_OPEN] >= t->half_open_most)
         table_yield_half_open(t, now_ns);
-    const uint32_t slot = take_slot(t, id, &at, word_of(hash, state, opened_by_high, 0), FLOW_NONE, now_ns);
+    const uint32_t slot = take_slot(t, tuple, word_of(tuple, state, 0), FLOW_NONE, now_ns);
     t->counters.added++;
-    set_tag(t, slot, (uint16_t)(at.tag | class << TAG_CLASS_AT));
+    set_tag(t, slot, (uint16_t)(place_tag(tuple->hash) | class << TAG_CLASS_AT));
     return (int32_t)slot;
 }
 
-int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
-                      uint64_t now_ns)
+int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns)
 {
     struct flow *f = table_slot(t, slot);
-    const struct place at = place_of(hash, t->groups);
-    const struct flow word = word_of(hash, (enum flow_state)f->state, opened_by_high, FLOW_TWIN);
-    const uint32_t twin = take_slot(t, id, &at, word, slot, now_ns);
+    const uint64_t word = word_of(tuple, (enum flow_state)f->state, FLOW_TWIN);
+    const uint32_t twin = take_slot(t, tuple, word, slot, now_ns);
     table_slot(t, twin)->flow = slot;
     table_cold(t, slot)->twin = (int32_t)twin;
     f->flags |= FLOW_PAIRED;
-    set_tag(t, twin, (uint16_t)(at.tag | (t->tags[slot] & TAG_CLASS)));
+    set_tag(t, twin, (uint16_t)(place_tag(tuple->hash) | (t->tags[slot] & TAG_CLASS)));
     return (int32_t)twin;
 }
 
@@ -225,100 +225,4 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
         table_yield_half_open(t, now_ns); /* not this one: its tag does not say so yet */
     set_class(t, (uint32_t)slot, class);
     if (table_slot(t, slot)->flags & FLOW_PAIRED) set_class(t, (uint32_t)table_cold(t, slot)->twin, class);
-}
-
-/* ---- life ---- */
-
-static uint64_t lines(uint64_t bytes) { return (bytes + LINE - 1) & ~(uint64_t)(LINE - 1); }
-
-/* Are there flows that the other side sees as other tuples? */
-static bool has_twins(const struct pbc_service *services, uint32_t service_count)
-{
-    for (uint32_t i = 0; i < service_count; i++)
-        if (!mode_is(services[i].mode, MODE_ONE_SIDED)) return true;
-    return false;
-}
-
-struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
-                                        uint32_t service_count, uint32_t nat_count)
-{
-    struct flow_table_cfg cfg = {.flows = s->flows,
-                                 .half_open = s->half_open,
-                                 .bound = service_count || nat_count,
-                                 .paired = nat_count || has_twins(services, service_count)};
-    flow_timeouts(s, cfg.timeout_ns);
-    return cfg;
-}
-
-/* Bytes of each array. */
-struct layout {
-    uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2;
-};
-
-static struct layout layout_of(const struct flow_table_cfg *cfg)
-{
-    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, wanted = (tuples * 3 / 2 + GROUP - 1) / GROUP;
-    const uint64_t groups = wanted < 2 ? 2 : wanted, slots = groups * GROUP;
-    const uint64_t words = (groups + 63) / 64, words2 = (words + 63) / 64;
-    return (struct layout){.groups = groups,
-                           .hot = slots * sizeof(struct flow),
-                           .cold = slots * sizeof(struct flow_cold),
-                           .binds = cfg->bound ? slots * sizeof(struct flow_bind) : 0,
-                           .recipes = cfg->bound ? slots * sizeof(struct recipe) : 0,
-                           .tags = lines(slots * sizeof(uint16_t)),
-                           .bits = lines(words * 8),
-                           .bits2 = lines(words2 * 8)};
-}
-
-uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
-{
-    const struct layout l = layout_of(cfg);
-    return l.hot + l.cold + l.binds + l.recipes + l.tags + l.bits + l.bits2 + LINE;
-}
-
-/* All arrays in one zeroed piece, each on a line of its own. A large piece comes from the system page by page as it is
- * touched. */
-static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t bytes)
-{
-    t->bytes = bytes;
-    t->memory = bytes <= SIZE_MAX ? calloc(1, (size_t)bytes) : NULL;
-    if (!t->memory) return false;
-    uint8_t *at = t->memory;
-    at += lines((uintptr_t)at) - (uintptr_t)at;
-    const bool bound = l->binds;
-    const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
-    t->stride = bound ? LINES * LINE : LINE;
-    t->slots = (struct flow *)at;
-    t->cold = (struct flow_cold *)(at + gap);
-    t->binds = bound ? (struct flow_bind *)(at + 2 * gap) : NULL;
-    t->recipes = bound ? (struct recipe *)(at + 3 * gap) : NULL;
-    t->tags = (uint16_t *)(at += l->hot + l->cold + l->binds + l->recipes);
-    t->half_open = (uint64_t *)(at += l->tags);
-    t->half_open_words = (uint64_t *)(at + l->bits);
-    return true;
-}
-
-struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
-{
-    if (cfg->flows > INT32_MAX / 4) return NULL;
-    const struct layout layout = layout_of(cfg);
-    struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
-    if (!t) return NULL;
-    *t = (struct flow_table){.groups = (uint32_t)layout.groups,
-                             .half_open_most = cfg->half_open,
-                             .begins = cfg->begins,
-                             .ended = cfg->ended,
-                             .arg = cfg->arg};
-    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
-    hash_key_init(&t->key, cfg->seed);
-    if (table_alloc(t, &layout, flow_table_reserves(cfg))) return t;
-    free(t);
-    return NULL;
-}
-
-void flow_table_free(struct flow_table *t)
-{
-    if (!t) return;
-    free(t->memory);
-    free(t);
 }

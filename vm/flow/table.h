@@ -34,6 +34,7 @@ struct flow_table_cfg {
     uint64_t timeout_ns[FLOW_STATES];
     bool bound;           /* flows may have a third line, flow_bind_at, and each slot a recipe */
     bool paired;          /* they may have twins: room for both */
+    bool prefault;        /* its memory is there from the start, in large pages */
     bool begins;          /* somebody asks when flows began: then IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: nobody asks */
     void *arg;
@@ -52,15 +53,13 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
                                         uint32_t service_count, uint32_t nat_count);
 /* Memory that a table of that configuration reserves. */
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
-/* NULL when memory is out. Memory is claimed from the system as it is touched. */
+/* NULL when memory is out. Memory is claimed from the system as it is touched, unless cfg->prefault. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_free(struct flow_table *t);
 /* The timeouts of the settings, by state. */
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);
 
 uint64_t flow_hash(const struct flow_table *t, const struct flow_id *id);
-/* Ask for memory, of the slots that a batch asked for (table_priv.h, table_ask_slot): the flow that a twin leads to, and how it is sent on. With cfg.bound. */
-void flow_ask_bind(const struct flow_table *t, int32_t slot);
 
 /* The slot of the flow, or of its twin, FLOW_NONE if there is none. One whose timeout has passed is released and not
  * found. */
@@ -69,15 +68,13 @@ int32_t flow_find(struct flow_table *t, const struct flow_id *id, uint64_t hash,
 /* The same and nothing changes: one whose timeout has passed is only not found. */
 int32_t flow_peek(const struct flow_table *t, const struct flow_id *id, uint64_t hash, uint64_t now_ns);
 
-/* A slot for a flow that is not in the table, in `state`, begun and seen now; the rest of it is zero. Makes room as
- * above; never fails. opened_by_high: who sent the first packet. */
-int32_t flow_add(struct flow_table *t, const struct flow_id *id, uint64_t hash, enum flow_state state,
-                 bool opened_by_high, uint64_t now_ns);
+/* A slot for a flow whose tuple is not in the table, in `state`, begun and seen now; the rest of it is zero. Makes room
+ * as above; never fails. */
+int32_t flow_add(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, uint64_t now_ns);
 
 /* A twin of the flow in `slot`, which has none, under a tuple that is not in the table. Makes room as above, but never
- * of that flow; never fails. opened_by_high: which side of this tuple stands for the one that opened the flow. */
-int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_id *id, uint64_t hash, bool opened_by_high,
-                      uint64_t now_ns);
+ * of that flow; never fails. */
+int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
 /* The flow that a slot belongs to: itself, or the one whose twin it is. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
 

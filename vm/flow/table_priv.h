@@ -36,13 +36,14 @@ struct flow_table {
      * bounded steps however few there are. */
     uint64_t *half_open, *half_open_words;
     uint64_t timeout_ns[FLOW_STATES];
-    bool begins; /* as in cfg */
+    bool begins, prefault; /* as in cfg */
     struct hash_key key;
     flow_ended_fn *ended;
     void *arg;
     struct flow_counters counters;
-    void *memory; /* what all arrays lie in */
-    uint64_t bytes;
+    void *memory;      /* what the slots lie in */
+    size_t tags_bytes; /* of what begins with the tags */
+    uint64_t bytes;    /* of both */
 };
 
 /* Lines of a slot. */
@@ -98,12 +99,20 @@ static inline bool table_expired(const struct flow_table *t, const struct flow *
     return now_ns >= table_deadline(t, f);
 }
 
+/* Of an IPv4 tuple. */
+static inline uint64_t table_hash4(const struct flow_table *t, uint32_t low, uint32_t high, uint64_t rest)
+{
+    struct hash_sum sum = {0, 0};
+    hash_two(&sum, &t->key, 0, rest, hash_pair(low, high));
+    return hash_close(&t->key, &sum) & ~(uint64_t)HASH_IP6;
+}
+
 static inline uint64_t table_hash(const struct flow_table *t, const struct flow_id *id)
 {
+    if (!(id->kind & FLOW_ID_IP6)) return table_hash4(t, id->low[0], id->high[0], id->rest);
     const struct hash_key *k = &t->key;
     struct hash_sum sum = {0, 0};
     hash_two(&sum, k, 0, id->rest, hash_pair(id->low[0], id->high[0]));
-    if (!(id->kind & FLOW_ID_IP6)) return hash_close(k, &sum) & ~(uint64_t)HASH_IP6;
     hash_two(&sum, k, 2, hash_pair(id->low[1], id->high[1]), hash_pair(id->low[2], id->high[2]));
     hash_two(&sum, k, 4, hash_pair(id->low[3], id->high[3]), 0);
     return hash_close(k, &sum) | HASH_IP6;
@@ -127,25 +136,31 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return (int32_t)slot;
 }
 
-/* The slot that a new flow of that hash would take now; FLOW_NONE: another makes way for it. */
-static inline int32_t table_free_slot(const struct flow_table *t, uint64_t hash)
+/* The slot that a new flow of that hash would take now, its memory asked for; FLOW_NONE: another makes way for it. */
+static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = place_of(hash, t->groups);
     uint32_t left;
     const uint32_t group = place_choose(&at, t->tags, &left);
-    return left ? (int32_t)(group * GROUP + tags_first(left)) : FLOW_NONE;
+    if (!left) return FLOW_NONE;
+    const uint32_t slot = group * GROUP + tags_first(left);
+    __builtin_prefetch(table_slot(t, slot), 1);
+    return (int32_t)slot;
 }
+
+/* table.c: the addresses of an IPv6 tuple. Out of line: the registers it takes cost IPv4 more than the call costs it.
+ */
+bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id);
 
 /* Is the slot of that tuple? */
 static inline bool table_is_of(const struct flow_table *t, int64_t slot, const struct flow_id *id)
 {
     const struct flow *f = table_slot(t, slot);
-    const bool v6 = id->kind & FLOW_ID_IP6;
     uint64_t rest;
     memcpy(&rest, &f->low_port, sizeof rest);
-    const unsigned word = v6 ? 3 : 0;
-    if ((rest ^ id->rest) | (f->low ^ id->low[word]) | (f->high ^ id->high[word])) return false;
-    return !v6 || memcmp(table_cold(t, slot)->low, id->low, sizeof id->low + sizeof id->high) == 0;
+    if (rest != id->rest) return false;
+    if (id->kind & FLOW_ID_IP6) return table_is_of_ip6(t, slot, id);
+    return !((f->low ^ id->low[0]) | (f->high ^ id->high[0]));
 }
 
 /* Does the slot, which may be any or FLOW_NONE, hold that tuple, its time not over? */
@@ -154,6 +169,16 @@ static inline bool table_holds(const struct flow_table *t, int32_t slot, const s
     if (slot == FLOW_NONE) return false;
     const struct flow *f = table_slot(t, slot);
     return f->claim && table_is_of(t, slot, id) && !table_expired(t, f, now_ns);
+}
+
+/* Nobody has the slot any more, whatever was written to it before. */
+static inline void table_unclaim(struct flow *f)
+{
+#ifdef __bpf__
+    __sync_lock_test_and_set(&f->claim, 0); /* the kernel's machine knows no store that releases */
+#else
+    __atomic_store_n(&f->claim, 0, __ATOMIC_RELEASE);
+#endif
 }
 
 /* Bring the bits of half-open flows in line with a group's tags. */

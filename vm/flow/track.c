@@ -1,16 +1,14 @@
 /* Following flows (track.h): one packet's state before it is judged, and what it changes once it is accepted. */
+#include "vm/flow/track_priv.h"
+
 #include <stdlib.h>
 
+#include "vm/flow/look.h"
 #include "vm/flow/table_priv.h"
-#include "vm/flow/track_priv.h"
-#include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
-#include "vm/packet/parse/quoted.h"
 #include "vm/packet/time.h"
 
 enum { SWEEPS = 10, SWEEP_NS = 1000000000 }; /* calls of track_tick a round over the table; how far apart */
-enum { SCTP_INIT = 1, SCTP_ABORT = 6, SCTP_SHUTDOWN_COMPLETE = 14 }; /* chunks (RFC 9260, 3.2) */
-enum { STACK_INTERNED = 4097 /* ids from here on are not always of one stack */ };
 
 /* ---- life ---- */
 
@@ -116,6 +114,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     struct flow_table_cfg table = flow_table_cfg_of(s, p->services, p->services_count, p->nats_count);
     table.seed = cfg->seed;
     table.begins = cfg->flow_events;
+    table.prefault = cfg->prefault;
     table.ended = ended;
     table.arg = t;
     t->program = p;
@@ -148,119 +147,20 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
 
 /* ---- before the verdict ---- */
 
-/* All that the packet's bytes alone say. */
-void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
+/* What the numbers of a joined flow are ahead of the client's, for its segments and errors; NULL: its server has not
+ * spoken, and there are no others yet. */
+static const struct flow_joint *joint_of(const struct track *t, struct track_seen *s)
 {
-    s->slot = FLOW_NONE;
-    s->mark = MARK_NONE;
-    s->at = 0;
-    const uint16_t stack = is_tagged(pkt) ? stack_of(t->stacks, pkt) : 0,
-                   query = key->kind & KIND_ICMP_HEADER ? icmp_query_read(pkt) : 0;
-    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key))
-        s->how = (uint8_t)related_tuple(key, pkt, stack, &s->id, &s->at, &s->seq);
-    else
-        s->how = (uint8_t)tuple_of(key, query, stack, &s->id, &s->at);
-    if (s->how < HOW_TCP) return;
-    if (stack >= STACK_INTERNED) s->at |= AT_STACKED;
-    s->hash = table_hash(t->table, &s->id);
-    table_ask_tags(t->table, s->hash);
+    const struct flow_bind *b = table_bind(t->table, s->slot);
+    s->delta = b->seq_delta;
+    return b->flags & BIND_AWAITED ? NULL : &table_cold(t->table, s->slot)->joint;
 }
 
-void track_ask(const struct track *t, struct track_seen *s)
-{
-    if (s->how >= HOW_TCP) s->slot = table_ask_slot(t->table, s->hash);
-}
-
-void track_ask_bind(const struct track *t, const struct track_seen *s)
-{
-    if (s->slot != FLOW_NONE) flow_ask_bind(t->table, s->slot);
-}
-
-/* The packet's side, or that of the packet which it quotes. */
-static enum flow_dir direction(const struct flow *f, uint8_t at)
-{
-    if (at & AT_QUERY) return at & AT_ANSWER ? FLOW_REPLY : FLOW_ORIGINAL;
-    if (at & AT_SAME) return FLOW_ORIGINAL;
-    return !(at & AT_HIGH) == !(f->flags & FLOW_OPENED_BY_HIGH) ? FLOW_ORIGINAL : FLOW_REPLY;
-}
-
-static enum flow_mark say_tcp(const struct track *t, const struct flow *f, const struct key *key, const struct pkt *pkt,
-                              struct track_seen *s)
-{
-    struct tcp_segment segment;
-    tcp_read(pkt, key, &segment);
-    if (!f) return tcp_begin(&segment, t->now_ns < t->pickup_until_ns, &s->next);
-    if (__builtin_expect(f->joined, 0) && s->dir == FLOW_ORIGINAL) track_join(t, s->slot, &segment);
-    return tcp_follow((enum flow_state)f->state, &f->tcp, (enum flow_dir)s->dir, &segment, &s->next);
-}
-
-/* An association that was shut down or aborted. */
-static bool has_ended(const struct flow *f)
-{
-    return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
-}
-
-/* A flow of a protocol without numbers: have both sides spoken, this packet counted? An INIT on an association that has
- * ended begins another. */
-static enum flow_mark say_plain(const struct flow *f, const struct key *key, const struct pkt *pkt,
-                                struct track_seen *s)
-{
-    s->next.reopen = f && has_ended(f) && sctp_chunk_read(pkt, key) == SCTP_INIT;
-    if (!f || s->next.reopen) return MARK_NEW;
-    if (f->flags & FLOW_ONE_SIDED) return MARK_ESTABLISHED;
-    return s->dir == FLOW_REPLY || f->tcp.flags & TCP_TRACK_HEARD_REPLY ? MARK_ESTABLISHED : MARK_NEW;
-}
-
-/* Is the slot the flow's or its twin's, and which direction is this? Through a twin only replies and errors belong to
- * the flow; anything else is invalid. */
-static void find_side(const struct track *t, struct track_seen *s)
-{
-    const struct flow *at = table_slot(t->table, s->slot);
-    s->dir = (uint8_t)direction(at, s->at);
-    s->twin = at->flags & FLOW_TWIN;
-    if (!s->twin) return;
-    s->slot = at->flow;
-    if (s->how == HOW_ERROR || s->dir == FLOW_REPLY) return;
-    s->slot = FLOW_NONE;
-    s->how = HOW_INVALID;
-}
-
-/* Does the error speak of the flow? What a client was sent has numbers of ours where a cookie answered it. */
-static bool speaks_of(const struct track *t, const struct flow *f, const struct track_seen *s)
-{
-    if (!f) return false;
-    const bool ours = f->joined && s->dir == FLOW_REPLY && !s->twin;
-    const uint32_t delta = ours ? flow_bind_at(t->table, s->slot)->seq_delta : 0;
-    return related_to(f, (enum flow_dir)s->dir, s->seq + delta);
-}
-
-static enum seen_class class_of(const struct flow *f, const struct track_seen *s)
-{
-    if (!f) return s->how < HOW_TCP || s->at & AT_GROUP ? SEEN_NONE : SEEN_NEW;
-    const bool bound = f->flags & FLOW_BOUND;
-    if (s->how == HOW_ERROR)
-        return bound && s->mark == MARK_RELATED && s->twin == (s->dir == FLOW_ORIGINAL) ? SEEN_ERROR : SEEN_PLAIN;
-    if (bound && s->twin) return SEEN_REPLY; /* by the twin nobody else comes here (find_side) */
-    if (s->next.reopen) return SEEN_NEW;
-    return bound && s->dir == FLOW_ORIGINAL ? SEEN_ORIGINAL : SEEN_PLAIN;
-}
-
-/* The state of a packet whose flow, if there is one, is s->slot. */
 void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    s->next.reopen = s->next.by_other = false;
-    const struct flow *f = s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
-    switch ((enum track_how)s->how) {
-    case HOW_NONE: s->mark = MARK_NONE; break;
-    case HOW_LOOSE: s->mark = MARK_NEW; break;
-    case HOW_INVALID: s->mark = MARK_INVALID; break;
-    case HOW_TCP: s->mark = (uint16_t)say_tcp(t, f, key, pkt, s); break;
-    case HOW_PLAIN: s->mark = (uint16_t)say_plain(f, key, pkt, s); break;
-    case HOW_REPLY: s->mark = f ? MARK_ESTABLISHED : MARK_INVALID; break;
-    case HOW_ERROR: s->mark = speaks_of(t, f, s) ? MARK_RELATED : MARK_INVALID; break;
-    }
-    s->class = (uint8_t)class_of(f, s);
-    key->marks = (key->marks & ~(uint32_t)MARK_STATES) | s->mark;
+    const struct flow *f = s->slot == FLOW_NONE ? NULL : table_slot(t->table, s->slot);
+    s->picks_up = t->now_ns < t->pickup_until_ns;
+    look_at(f, f && f->joined ? joint_of(t, s) : NULL, key, pkt, s);
 }
 
 /* Its side of the flow in s->slot, if there is one. */
@@ -269,10 +169,10 @@ static void take_side(const struct track *t, struct track_seen *s)
     s->tuple = s->slot;
     s->dir = FLOW_ORIGINAL;
     s->twin = false;
-    if (s->slot != FLOW_NONE) find_side(t, s);
+    if (s->slot != FLOW_NONE) look_side(table_slot(t->table, s->slot), s);
 }
 
-void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s)
+static void find(struct track *t, const struct pkt *pkt, struct track_seen *s)
 {
     if (s->at & AT_STACKED) {
         s->id.stack = stack_of(t->stacks, pkt);
@@ -287,7 +187,7 @@ void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s)
 
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    track_find(t, pkt, s);
+    find(t, pkt, s);
     track_say(t, key, pkt, s);
 }
 
@@ -308,12 +208,15 @@ static void take_source(struct track *t, const struct key *key, bool by_other, s
 }
 
 /* The flow that the packet begins; `stack` is taken for it. */
-void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state)
+void track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     const bool high = s->at & AT_HIGH, by_other = s->next.by_other;
-    s->slot = s->tuple = flow_add(t->table, &s->id, s->hash, state, high != by_other, t->now_ns);
+    const struct flow_tuple tuple = {.id = s->id, .hash = s->hash, .room = s->room, .opened_by_high = high != by_other};
+    s->slot = s->tuple = flow_add(t->table, &tuple, keep_first_state(key, pkt, s), t->now_ns);
     s->dir = by_other ? FLOW_REPLY : FLOW_ORIGINAL;
-    take_source(t, key, by_other, flow_at(t->table, s->slot));
+    struct flow *f = table_slot(t->table, s->slot);
+    if (s->how == HOW_TCP) f->tcp = s->next.track;
+    take_source(t, key, by_other, f);
 }
 
 /* Take the packet's stack for a flow that begins; false: no room. An id that was unknown is known now. */
@@ -331,61 +234,23 @@ bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen 
     return true;
 }
 
-/* The state of a flow without numbers after its packet. */
-enum flow_state track_plain_state(const struct key *key, const struct pkt *pkt, bool both)
-{
-    if (key->kind & KIND_UDP) return both ? FLOW_STATE_UDP : FLOW_STATE_UDP_ONE_WAY;
-    if (key->kind & (KIND_ICMP | KIND_ICMP6)) return both ? FLOW_STATE_ICMP : FLOW_STATE_ICMP_ONE_WAY;
-    if (!(key->kind & KIND_SCTP)) return both ? FLOW_STATE_OTHER : FLOW_STATE_OTHER_ONE_WAY;
-    const int chunk = sctp_chunk_read(pkt, key);
-    if (chunk == SCTP_ABORT) return FLOW_STATE_SCTP_RESET;
-    if (chunk == SCTP_SHUTDOWN_COMPLETE) return FLOW_STATE_SCTP_CLOSING;
-    return both ? FLOW_STATE_SCTP : FLOW_STATE_SCTP_ONE_WAY;
-}
-
 static void make(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     if (!track_take_stack(t, pkt, s)) return;
-    if (s->next.reopen && s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
-    if (s->how != HOW_TCP) {
-        track_add(t, key, s, track_plain_state(key, pkt, false));
-        return;
-    }
-    track_add(t, key, s, (enum flow_state)s->next.state);
-    flow_at(t->table, s->slot)->tcp = s->next.track;
-}
-
-static void go_on_tcp(struct track *t, struct flow *f, struct track_seen *s)
-{
-    f->tcp = s->next.track;
-    if (s->next.refresh) f->seen_ns = t->now_ns;
-    if (s->next.state != f->state) flow_set_state(t->table, s->slot, (enum flow_state)s->next.state, t->now_ns);
-}
-
-/* An association that has ended keeps its time, whatever comes. */
-static void go_on_plain(struct track *t, const struct key *key, const struct pkt *pkt, struct flow *f,
-                        struct track_seen *s)
-{
-    if (s->dir == FLOW_REPLY) f->tcp.flags |= TCP_TRACK_HEARD_REPLY;
-    if (has_ended(f)) return;
-    f->seen_ns = t->now_ns;
-    const bool both = f->tcp.flags & TCP_TRACK_HEARD_REPLY || f->flags & FLOW_ONE_SIDED;
-    const enum flow_state state = track_plain_state(key, pkt, both);
-    if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
+    if (s->slot != FLOW_NONE) flow_end(t->table, s->slot, FLOW_END_REOPENED, t->now_ns);
+    track_add(t, key, pkt, s);
 }
 
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
-    if (s->how == HOW_LOOSE || s->at & AT_GROUP || !(s->mark & (MARK_NEW | MARK_ESTABLISHED))) return;
-    if (s->slot == FLOW_NONE || s->next.reopen) {
-        make(t, key, pkt, s);
-        return;
+    switch (keep_what(s)) {
+    case KEEP_NOTHING: return;
+    case KEEP_BEGIN: make(t, key, pkt, s); return;
+    case KEEP_GO_ON: break;
     }
-    struct flow *f = flow_at(t->table, s->slot);
-    if (s->how == HOW_TCP)
-        go_on_tcp(t, f, s);
-    else
-        go_on_plain(t, key, pkt, f, s);
+    struct flow *f = table_slot(t->table, s->slot);
+    const enum flow_state state = keep_on(f, key, pkt, s, t->now_ns);
+    if (state != (enum flow_state)f->state) flow_set_state(t->table, s->slot, state, t->now_ns);
 }
 
 uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s)

@@ -6,11 +6,11 @@
 #ifndef VM_FLOW_TRACK_H
 #define VM_FLOW_TRACK_H
 
+#include "vm/cfg.h"
 #include "vm/flow/sources.h"
 #include "vm/flow/stacks.h"
 #include "vm/flow/table.h"
 #include "vm/flow/tcp.h"
-#include "vm/cfg.h"
 #include "vm/packet/edit/recipe.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
@@ -36,12 +36,15 @@ struct track_seen {
     int32_t tuple;  /* the slot under its own tuple: that flow's, or that of its twin; FLOW_NONE */
     uint8_t dir;    /* enum flow_dir of the packet, of an error: of the packet that it quotes */
     bool twin;      /* the tuple is that of the flow's twin: what the other side sees */
-    uint8_t how;    /* private to track.c */
-    uint8_t at;     /* likewise */
+    uint8_t how;    /* enum track_how (track_priv.h) */
+    uint8_t at;     /* enum track_at */
     uint8_t class;  /* enum seen_class */
     uint8_t recipe; /* of an ordinary one: enum recipe_kind */
     uint16_t mark;  /* enum flow_mark */
     uint32_t seq;   /* of the TCP segment that an error quotes */
+    int32_t room;   /* that track_ask_room found; FLOW_NONE */
+    uint32_t delta; /* of a joined flow: what the server's numbers are ahead of those that the client gets */
+    bool picks_up;  /* mid-stream TCP may begin a flow now */
     struct tcp_step next;
 };
 
@@ -52,24 +55,25 @@ void track_free(struct track *t);
 void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx);
 
 /* Before its turn, in three steps, so that the memory of many packets is under way at once. Tuple and hash of a packet,
- * and the tags that it may have; then the slot; then how its flow is sent on. Only the first must be taken. */
+ * and the tags that it may have; then the slot; then how its flow is sent on: returns the kind of its recipe, if it has
+ * one. Only the first must be taken. */
 void track_study(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 void track_ask(const struct track *t, struct track_seen *s);
-void track_ask_bind(const struct track *t, const struct track_seen *s);
+uint8_t track_ask_bind(const struct track *t, const struct track_seen *s);
 
-/* One packet, in its turn: its flow, which is looked up this once. */
-void track_find(struct track *t, const struct pkt *pkt, struct track_seen *s);
-/* Then its state, which is also written into key->marks, and its class. */
-void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* Both. */
+/* One packet, in its turn: its flow, which is looked up this once, then its state, which is also written into
+ * key->marks, and its class. */
 void track_look(struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
-/* Both of them for one packet, and nothing changes but key->marks and *s: what explain asks. */
+/* The second half again, where the flow is known. */
+void track_say(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
+/* As track_look, and nothing changes but key->marks and *s: what explain asks. */
 void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
 /* ---- ordinary packets (ordinary.c): TCP with data or ACK alone, UDP ---- */
 
-/* After track_find: the recipe by which the packet leaves, if it is one of that generation, and no more is to be found
- * out of its flow; s->mark and s->class say what track_say would. Nothing changes. NULL: track_say goes on. */
+/* In the place of track_look: the recipe by which the packet, TCP or UDP, leaves, if it is one of that generation, and
+ * no more is to be found out of its flow. *s says what track_look would; key->marks is left alone. NULL: track_look is
+ * still to be called. */
 const struct recipe *track_ordinary(const struct track *t, const struct key *key, const struct pkt *pkt,
                                     struct track_seen *s, uint32_t generation);
 /* It leaves: what track_accept would do. */
@@ -111,7 +115,7 @@ unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags
 bool track_may_begin(const struct key *key, const struct track_seen *s);
 
 /* Ask for the memory of the flow that track_begin is about to make. */
-void track_ask_room(const struct track *t, const struct track_seen *s);
+void track_ask_room(const struct track *t, struct track_seen *s);
 /* Make the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP, and bind
  * it. one_sided: its replies do not come here. idle_ns: how long it may be silent once it is open; 0: as its state
  * says. NULL, and nothing is made: its VLAN stack finds no id. The caller fills the binding in. */
@@ -137,10 +141,11 @@ struct track_tuple {
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
 struct track_tuple track_own(const struct track *t, const struct track_seen *s);
 /* Is no other flow in the table that has this tuple, otherwise being like the packet's, and is it not the packet's own,
- * from one side or the other? */
-bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
-/* The same, and it becomes the twin of the packet's flow, which has none. */
-void track_pair(struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
+ * from one side or the other? Then *twin is what track_pair takes. */
+bool track_is_free(struct track *t, const struct track_seen *s, const struct track_tuple *tuple,
+                   struct flow_tuple *twin);
+/* That tuple becomes the twin of the packet's flow, which has none; nothing has begun or ended since, but that flow. */
+void track_pair(struct track *t, const struct track_seen *s, struct flow_tuple *twin);
 
 /* The packet's flow, which was just begun by a SYN of our own, is joined (forward/cookie/joint.h): the client's numbers
  * are ours from here on. What is kept of it. */

@@ -52,23 +52,23 @@ static inline bool may_have_flow(const struct track_seen *s)
 {
     return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
 }
+/* An association that was shut down or aborted. */
+static inline bool flow_has_ended(const struct flow *f)
+{
+    return f->state == FLOW_STATE_SCTP_CLOSING || f->state == FLOW_STATE_SCTP_RESET;
+}
+
 /* The flow that begins with the packet takes its stack; false: there is no room for it. */
 bool track_take_stack(struct track *t, const struct pkt *pkt, struct track_seen *s);
-/* The state in which a flow without numbers begins. */
-enum flow_state track_plain_state(const struct key *key, const struct pkt *pkt, bool both);
 /* The flow itself, its stack taken. */
-void track_add(struct track *t, const struct key *key, struct track_seen *s, enum flow_state state);
+void track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 
 /* The tuple of a packet with these headers, and where it stands in it; `query` is an ICMP query's identifier, `stack`
  * the id of the VLAN stack. Below HOW_TCP there is none. */
 enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at);
 
-/* A segment of the client of a joined flow, in the numbers that its server gets. */
-void track_join(const struct track *t, int32_t slot, struct tcp_segment *segment);
-
-/* What an ICMP error quotes, as a tuple: HOW_ERROR, *seq of TCP; HOW_INVALID. */
-enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct flow_id *id,
-                             uint8_t *at, uint32_t *seq);
+/* What an ICMP error quotes, as a tuple: HOW_ERROR, s->id, ->at, of TCP ->seq; HOW_INVALID. */
+enum track_how related_tuple(const struct key *key, const struct pkt *pkt, uint16_t stack, struct track_seen *s);
 /* May it speak of that flow? dir: of the packet that it quotes. */
 bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
 

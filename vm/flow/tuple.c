@@ -1,5 +1,6 @@
 /* Tuples: from a packet's headers to the id that both directions of its flow share. */
 #include "vm/flow/track_priv.h"
+#include "vm/flow/tuple_ports.h"
 
 /* An ICMP query and its reply; v6: ICMPv6. The number of the pair is FLOW_ID_QUERY's. */
 static const struct query {
@@ -29,12 +30,6 @@ enum flow_query flow_query(const struct key *key)
     return key->icmp_type == q->answers ? FLOW_QUERY_ANSWERS : FLOW_QUERY_ASKS;
 }
 
-static bool to_group(const struct key *key)
-{
-    if (key->kind & KIND_IP6) return key->dst[0] >> 24 == 0xff;
-    return key->dst[0] >> 28 == 0xe || key->dst[0] == UINT32_MAX;
-}
-
 /* Is the source the high side (1), the low one (-1), or are both equal (0)? */
 static int compare_sides(const struct key *key)
 {
@@ -53,17 +48,10 @@ static void set_addresses(const struct key *key, bool high, struct flow_id *id)
     }
 }
 
-static uint32_t two_ports(uint64_t low, uint64_t high) { return (uint32_t)(high << 16 | low); }
-
 static uint32_t ports_of(const struct key *key, bool high)
 {
     if (!(key->kind & KIND_PORTS)) return 0;
     return high ? two_ports(key->dst_port, key->src_port) : two_ports(key->src_port, key->dst_port);
-}
-
-static uint64_t rest_of(uint32_t ports, uint16_t stack, uint16_t proto, uint32_t kind)
-{
-    return (uint64_t)kind << 56 | (uint64_t)(proto & 0xff) << 48 | (uint64_t)stack << 32 | ports;
 }
 
 static __attribute__((noinline)) enum track_how tuple_of_any(const struct key *key, uint16_t query, uint16_t stack,
@@ -88,23 +76,8 @@ static __attribute__((noinline)) enum track_how tuple_of_any(const struct key *k
     return answers ? HOW_REPLY : HOW_PLAIN;
 }
 
-/* Of what most packets are: IPv4 with ports. A side is one number, so that the two are put in order without a
- * branch. */
-static enum track_how tuple_of_ports4(const struct key *key, uint16_t stack, struct flow_id *id, uint8_t *at)
-{
-    const uint64_t src = (uint64_t)key->src[0] << 16 | key->src_port, dst = (uint64_t)key->dst[0] << 16 | key->dst_port;
-    const uint64_t low = src < dst ? src : dst, high = src < dst ? dst : src;
-    *at = (uint8_t)((src > dst ? AT_HIGH : 0) | (src == dst ? AT_SAME : 0) | (to_group(key) ? AT_GROUP : 0));
-    for (unsigned i = 1; i < 4; i++) id->low[i] = id->high[i] = 0;
-    id->low[0] = (uint32_t)(low >> 16);
-    id->high[0] = (uint32_t)(high >> 16);
-    id->rest = rest_of(two_ports(low & UINT16_MAX, high & UINT16_MAX), stack, key->proto, 0);
-    return key->kind & KIND_TCP ? HOW_TCP : HOW_PLAIN;
-}
-
 enum track_how tuple_of(const struct key *key, uint16_t query, uint16_t stack, struct flow_id *id, uint8_t *at)
 {
-    if ((key->kind & (KIND_IP4 | KIND_PORTS | KIND_FRAG_LATER)) == (KIND_IP4 | KIND_PORTS))
-        return tuple_of_ports4(key, stack, id, at);
+    if (tuple_is_ports4(key)) return tuple_of_ports4(key, stack, id, at);
     return tuple_of_any(key, query, stack, id, at);
 }

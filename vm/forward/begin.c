@@ -74,15 +74,16 @@ static struct track_tuple tuple_of_bind(const struct flow_bind *b)
 struct asking {
     struct track *track;
     const struct track_seen *seen;
+    struct flow_tuple twin; /* the tuple that was found free */
 };
 
 /* Nobody else has that tuple, and it is not one with equal ends, or the packet's own: such a packet would come back. */
 static bool is_free(void *arg, const struct flow_bind *b)
 {
-    const struct asking *a = arg;
+    struct asking *a = arg;
     const struct track_tuple t = tuple_of_bind(b);
     if (memcmp(t.src, t.dst, sizeof t.src) == 0 && t.src_port == t.dst_port) return false;
-    return track_is_free(a->track, a->seen, &t);
+    return track_is_free(a->track, a->seen, &t, &a->twin);
 }
 
 /* The packet's own ends, with the server's address and port where the mode writes them. */
@@ -106,28 +107,33 @@ static bool is_unchanged(const struct packet_ctx *c, const struct flow_bind *b)
            (!(c->key->kind & KIND_PORTS) || (b->to_src_port == c->key->src_port && b->to_dst_port == c->key->dst_port));
 }
 
-/* Find what it leaves as. False: nothing is free. *twin: the other side's tuple is another than the client's. */
-static bool choose_ends(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b, bool *twin)
+/* Find what it leaves as. False: nothing is free. *twin: the other side's tuple is another than the client's, and that
+ * in *asking. */
+static bool choose_ends(struct asking *asking, const struct job *j, struct packet_ctx *c, struct flow_bind *b,
+                        bool *twin)
 {
+    const uint8_t mode = service_of(j->vm->forward->p, b->branch)->mode;
     set_ends(j, c, mode_rewrites(mode), track_query(&c->seen), b);
-    struct asking asking = {j->vm->forward->track, &c->seen};
+    asking->track = j->vm->forward->track;
+    asking->seen = &c->seen;
     *twin = !mode_is(mode, MODE_ONE_SIDED);
     if (memcmp(c->key->src, c->key->dst, sizeof c->key->src) == 0) return false;
     if (mode_is(mode, MODE_OWN_SOURCE))
-        return outside_take(j->vm->forward->outside, j->in->facts, c->key, c->seen.hash, b, is_free, &asking);
+        return outside_take(j->vm->forward->outside, j->in->facts, c->key, c->seen.hash, b, is_free, asking);
     *twin = *twin && !is_unchanged(c, b);
-    return !*twin || is_free(&asking, b);
+    return !*twin || is_free(asking, b);
 }
 
 /* ---- the flow ---- */
 
-/* Keep the binding with a flow that begins. False: there is none. */
-static bool bind(const struct job *j, struct packet_ctx *c, uint8_t mode, const struct flow_bind *b, bool twin,
+/* Keep the binding with a flow that begins, and its twin, if it has one. False: there is none. */
+static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin,
                  const struct client_key *k)
 {
     struct forward *f = j->vm->forward;
     const struct pbc_service *s = service_of(f->p, b->branch);
-    struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(mode, MODE_ONE_SIDED), s->idle_ns);
+    struct flow_bind *kept =
+        track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(s->mode, MODE_ONE_SIDED), s->idle_ns);
     if (!kept) return false;
     *kept = *b;
     forward_note_client(c->pkt, kept);
@@ -136,9 +142,8 @@ static bool bind(const struct job *j, struct packet_ctx *c, uint8_t mode, const 
     f->counters.ports = outside_used(f->outside);
     if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, b->server))
         kept->flags |= BIND_CLIENT_KNOWN;
-    const struct track_tuple t = tuple_of_bind(b);
     if (c->proven) forward_join(j, c, kept);
-    if (twin) track_pair(f->track, &c->seen, &t);
+    if (twin) track_pair(f->track, &c->seen, twin);
     return true;
 }
 
@@ -157,6 +162,7 @@ static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, s
 static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b,
                        const struct client_key *k)
 {
+    struct asking asking;
     bool twin;
     const enum pkt_reason reason = limited(j, c, b->branch, k);
     if (reason) {
@@ -168,12 +174,12 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, 
         forward_refuse(c, REASON_TTL_EXCEEDED);
         return;
     }
-    if (!choose_ends(j, c, mode, b, &twin)) {
+    if (!choose_ends(&asking, j, c, b, &twin)) {
         j->vm->forward->counters.exhausted++;
         forward_refuse(c, REASON_NO_SOURCE_PORT);
         return;
     }
-    if (!bind(j, c, mode, b, twin, k)) {
+    if (!bind(j, c, b, twin ? &asking.twin : NULL, k)) {
         outside_give(j->vm->forward->outside, b);
         forward_refuse(c, REASON_NO_FLOW);
         return;

@@ -2,13 +2,13 @@
  * and the server is asked in the client's name. */
 #include <stdlib.h>
 
-#include "vm/packet/edit/mss.h"
-#include "vm/packet/reply/answer.h"
 #include "vm/forward/cookie/waits.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
+#include "vm/packet/edit/mss.h"
 #include "vm/packet/parse/sides.h"
 #include "vm/packet/parse/tcp_header.h"
+#include "vm/packet/reply/answer.h"
 
 struct cookies {
     struct cookie_secret secret;

@@ -4,10 +4,10 @@
 #include <errno.h>
 
 #include "vm/packet/edit/fragment.h"
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
 
 const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4])
 {
@@ -18,10 +18,16 @@ uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt)
 {
     const struct facts_iface *out = facts_iface(f, iface);
     if (out && out->mac) return out->mac;
-    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
     const uint64_t asked = pkt && pkt->link == LINK_ETHER ? pkt_mac(pkt, true) : 0;
     if (asked && !(asked >> 40 & 1)) return asked;
-    return f && f->mac ? f->mac : made | (f ? f->addr4 : 0);
+    return edge_mac_for(f, iface, f ? f->addr4 : 0);
+}
+
+uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word)
+{
+    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
+    const uint64_t mac = facts_mac(f, iface);
+    return mac ? mac : made | last_word;
 }
 
 void edge_expired(const struct job *j, const struct packet_ctx *c)

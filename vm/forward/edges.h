@@ -10,8 +10,8 @@
 #ifndef VM_FORWARD_EDGES_H
 #define VM_FORWARD_EDGES_H
 
-#include "vm/packet/edit/tunnel.h"
 #include "vm/context/context.h"
+#include "vm/packet/edit/tunnel.h"
 
 enum { EDGE_MTU = 1500 }; /* where facts know none */
 
@@ -26,6 +26,8 @@ static inline uint32_t edge_mtu(const struct facts *f, uint16_t iface)
  * the packet was sent to, or, where that is no single station's, the interface's, or one made from this machine's
  * address. */
 uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt);
+/* The interface's, or one made from the last word of an address. */
+uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word);
 
 /* This machine's address of the packet's family on the interface that it came in by, NULL where facts know none: then
  * an answer comes from the address that was asked. */

@@ -46,7 +46,7 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
     f->track = t;
     f->balance = b;
     f->datagram = (uint32_t)cfg->seed;
-    f->recipes = !cfg->careful && !cfg->naive;
+    if (!cfg->careful && !cfg->naive) forward_begin_recipes(f);
     f->outside = outside_new(p, cfg);
     const bool asks = asks_clients(p);
     if (asks) f->clients = clients_new(p->settings->flows, cfg->seed);

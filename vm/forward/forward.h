@@ -3,8 +3,8 @@
 #ifndef VM_FORWARD_FORWARD_H
 #define VM_FORWARD_FORWARD_H
 
-#include "vm/flow/leave.h"
 #include "vm/context/context.h"
+#include "vm/flow/leave.h"
 
 struct forward; /* a worker's */
 
@@ -30,12 +30,15 @@ bool forward_on(const struct job *j, struct packet_ctx *c);
 bool forward_first(const struct job *j, struct packet_ctx *c);
 bool forward_other(const struct job *j, struct packet_ctx *c);
 
-/* The short way (short.c), in two halves, between which the rules judge a packet of the opener's. After track_find:
- * does nothing ask more of the packet than its flow's recipe says? Then its mark and class are known as track_say would
- * say them. False: nothing has changed. */
-bool forward_is_ordinary(const struct job *j, struct packet_ctx *c);
-/* It leaves, its verdict is known and counted. False: there is no room for it, and nothing has changed. */
-bool forward_short(const struct job *j, struct packet_ctx *c);
+/* The short way (short.c), in the place of track_look. */
+enum short_way {
+    SHORT_NOT,   /* it is not for the packet, or there is no room; track_look is still to be called */
+    SHORT_JUDGE, /* it is once the rules accept the packet: its mark and class are known as track_look would say them */
+    SHORT_LEFT,  /* the packet has left; its verdict is known and counted */
+};
+enum short_way forward_short(const struct job *j, struct packet_ctx *c);
+/* After SHORT_JUDGE the rules accepted it: it leaves. False: there is no room, and all is known as after track_look. */
+bool forward_short_judged(const struct job *j, struct packet_ctx *c);
 
 /* Does the packet prove a cookie that answered its SYN? The rules have let that one in, so this one is not judged: its
  * flow begins, its verdict is known and

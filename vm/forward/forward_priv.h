@@ -3,17 +3,17 @@
 #ifndef VM_FORWARD_FORWARD_PRIV_H
 #define VM_FORWARD_FORWARD_PRIV_H
 
-#include "vm/forward/bind/affinity.h"
 #include "vm/flow/bind.h"
+#include "vm/forward/bind/affinity.h"
 #include "vm/forward/bind/conns.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/bind/outside.h"
-#include "vm/packet/reply/build.h"
 #include "vm/forward/cookie/joint.h"
 #include "vm/forward/forward.h"
-#include "vm/forward/service.h"
 #include "vm/forward/mode/mode.h"
+#include "vm/forward/service.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/reply/build.h"
 
 struct forward {
     const struct program *p;
@@ -25,9 +25,10 @@ struct forward {
     struct conns conns;
     struct clients *clients; /* NULL: no service asks what its clients hold or keep */
     struct forward_counters counters;
-    uint32_t recipes;        /* their generation; 0: there are none */
-    struct facts seen_facts; /* that they are made by */
-    uint32_t datagram;       /* identification of the next outer packet that may be cut */
+    uint32_t recipes;               /* their generation; 0: there are none */
+    struct facts seen_facts;        /* that they are made by */
+    uint16_t longest[RECIPE_KINDS]; /* IP packet that a recipe of that kind may take, by these facts */
+    uint32_t datagram;              /* identification of the next outer packet that may be cut */
     /* Looking for flows whose server is down. */
     uint64_t generation;
     const struct facts *facts;
@@ -47,6 +48,8 @@ static inline const struct pbc_service *service_of(const struct program *p, uint
 /* short.c: a packet of a flow that was bound before has left, by the careful way: its direction's next ordinary ones
  * may go by a recipe. (The first makes none: a flood of new flows does not pay for it.) */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
+/* From here on there are recipes. */
+void forward_begin_recipes(struct forward *f);
 /* Facts that change make all recipes stale. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);
 

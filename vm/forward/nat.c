@@ -31,19 +31,19 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
 
 /* The tuple by which the other side's packets come. False: nobody could tell them from those of another flow, or they
  * would be the packet itself. */
-static bool other_side(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct track_tuple *t)
+static bool other_side(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, struct flow_tuple *twin)
 {
-    *t = (struct track_tuple){.src_port = b->to_src_port, .dst_port = b->to_dst_port};
-    memcpy(t->src, b->to_src, sizeof t->src);
-    memcpy(t->dst, b->to_dst, sizeof t->dst);
-    return track_is_free(j->vm->forward->track, &c->seen, t);
+    struct track_tuple t = {.src_port = b->to_src_port, .dst_port = b->to_dst_port};
+    memcpy(t.src, b->to_src, sizeof t.src);
+    memcpy(t.dst, b->to_dst, sizeof t.dst);
+    return track_is_free(j->vm->forward->track, &c->seen, &t, twin);
 }
 
 static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
-    struct track_tuple t;
-    if (!other_side(j, c, b, &t)) {
+    struct flow_tuple twin;
+    if (!other_side(j, c, b, &twin)) {
         nat_alike(f->nat);
         return REASON_NO_SOURCE_PORT;
     }
@@ -52,7 +52,7 @@ static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const st
     *kept = *b;
     forward_note_client(c->pkt, kept);
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
-    track_pair(f->track, &c->seen, &t);
+    track_pair(f->track, &c->seen, &twin);
     forward_to_end(j, c, b);
     if (forward_send(j, c, NULL)) nat_count(f->nat, b->nat, c->pkt->wire_len);
     return REASON_NONE;

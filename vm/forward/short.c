@@ -37,7 +37,9 @@ static bool fill_to_server(const struct job *j, const struct packet_ctx *c, uint
     memcpy(r->dst, server->addr, sizeof r->dst);
     r->dst_port = p->services[c->left.service].gue_port;
     if ((*kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
-    return outside_address(j->vm->forward->outside, j->in->facts, c->left.server, r->src);
+    if (!outside_address(j->vm->forward->outside, j->in->facts, c->left.server, r->src)) return false;
+    recipe_outer(r, *kind, c->key->kind & KIND_IP6);
+    return true;
 }
 
 /* By the packet that has just left, as c->left says. */
@@ -61,13 +63,20 @@ static bool is_too_many(const struct packet_ctx *c, const struct flow_bind *b)
     return b->kind == BIND_SERVICE && (b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT);
 }
 
+/* Its flow goes on only as long as its pool lets it: the careful way looks. Health that changes makes recipes stale. */
+static bool is_down(const struct job *j, const struct flow_bind *b)
+{
+    const struct facts *facts = j->in->facts;
+    return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server];
+}
+
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
     struct recipe made;
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !of_ports(c->key)) return;
-    if (is_too_many(c, b) || !fill(j, c, b, &kind, &made)) return;
+    if (is_too_many(c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
     struct recipe *r = track_make_recipe(f->track, &c->seen, kind);
     if (r) *r = made;
 }
@@ -80,6 +89,32 @@ static bool same_facts(const struct facts *a, const struct facts *b)
            a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
+/* What every interface bears. */
+static uint32_t least_mtu(const struct facts *facts)
+{
+    uint32_t least = edge_mtu(facts, IFACE_NONE);
+    for (unsigned i = 0; facts && i < facts->ifaces_count; i++)
+        if (edge_mtu(facts, (uint16_t)i) < least) least = edge_mtu(facts, (uint16_t)i);
+    return least < UINT16_MAX ? least : UINT16_MAX;
+}
+
+/* The longest IP packet that each kind may take, whichever way it leaves: longer ones are looked at carefully. */
+static void find_longest(struct forward *f, const struct facts *facts)
+{
+    const uint32_t mtu = least_mtu(facts);
+    for (unsigned kind = 0; kind < RECIPE_KINDS; kind++) {
+        const uint32_t over = recipe_overhead((uint8_t)kind);
+        f->longest[kind] = (uint16_t)(mtu > over ? mtu - over : 0);
+    }
+    f->longest[RECIPE_FRAME] = f->longest[RECIPE_FRAME | RECIPE_IP6] = UINT16_MAX;
+}
+
+void forward_begin_recipes(struct forward *f)
+{
+    f->recipes = 1;
+    find_longest(f, NULL);
+}
+
 /* After the last generation there are no recipes: none could be told from one that is stale. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts)
 {
@@ -88,9 +123,10 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
     if (!f->recipes || same_facts(&f->seen_facts, facts)) return;
     f->seen_facts = *facts;
     f->recipes++;
+    find_longest(f, facts);
 }
 
-/* ---- applying ---- */
+/* ---- asking ---- */
 
 static bool is_single_station(const uint8_t mac[6]) { return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2)); }
 
@@ -99,79 +135,42 @@ static bool is_plain(const struct pkt *pkt, const struct key *key)
 {
     const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
     if (!of_ports(key) || key->kind & KIND_OPTIONS || pkt->ext_headers | (pkt->link ^ LINK_ETHER)) return false;
-    if (key->kind & KIND_TCP && (key->marks & flags) != TCP_ACK) return false;
+    if ((key->marks & flags) != (key->kind & KIND_TCP ? TCP_ACK : 0u)) return false;
     if (pkt->flags & PKT_FOUND || pkt->head_len != pkt->wire_len || key->ttl <= 1) return false;
     return is_single_station(pkt->data);
-}
-
-/* Bytes that a tunnel adds, by family. */
-static uint32_t overhead(uint8_t kind)
-{
-    static const uint8_t bytes[RECIPE_KINDS][2] = {
-        [RECIPE_IPIP] = {IP4_LEN, IP6_LEN},
-        [RECIPE_GUE] = {IP4_LEN + UDP_LEN + GUE_LEN, IP6_LEN + UDP_LEN + GUE_LEN},
-        [RECIPE_GUE1] = {IP4_LEN + UDP_LEN, IP6_LEN + UDP_LEN}};
-    return bytes[kind & ~RECIPE_IP6][kind >> 7];
-}
-
-/* Into a tunnel goes no checksum that is still to be completed. */
-static bool fits(const struct job *j, const struct packet_ctx *c)
-{
-    const uint8_t kind = c->seen.recipe;
-    if ((kind & ~RECIPE_IP6) == RECIPE_FRAME) return true;
-    if (c->pkt->flags & PKT_CSUM_PARTIAL && overhead(kind)) return false;
-    return pkt_longest(c->pkt, c->key->length) + overhead(kind) <= edge_mtu(j->in->facts, c->recipe->out_if);
-}
-
-static bool is_up(const struct job *j, const struct recipe *r)
-{
-    const struct facts *facts = j->in->facts;
-    return !facts || !facts->down || r->service == RECIPE_NAT || !facts->down[r->server];
 }
 
 /* It comes from where replies go. */
 static bool is_heard(const struct recipe *r, const struct pkt *pkt)
 {
     const uint8_t *a = pkt->data + 6, *b = r->heard_mac;
-    return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2))) && pkt->iface == r->heard_if;
+    return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (pkt->iface ^ r->heard_if));
 }
 
-bool forward_is_ordinary(const struct job *j, struct packet_ctx *c)
+static bool is_ordinary(const struct job *j, struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
     if (!is_plain(c->pkt, c->key)) return false;
     const struct recipe *r = track_ordinary(f->track, c->key, c->pkt, &c->seen, f->recipes);
-    if (!r || !is_up(j, r)) return false;
+    if (!r || pkt_longest(c->pkt, c->key->length) > f->longest[c->seen.recipe]) return false;
     if (!c->seen.twin && !is_heard(r, c->pkt)) return false;
     c->recipe = r;
-    c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
-    return fits(j, c);
+    /* Into a tunnel goes no checksum that is still to be completed. */
+    return !(c->pkt->flags & PKT_CSUM_PARTIAL && recipe_overhead(c->seen.recipe));
 }
+
+/* ---- applying ---- */
 
 /* The memory that it leaves in: its own, or a copy's; NULL: no slot. */
 static struct pkt *own_or_copy(const struct job *j, const struct packet_ctx *c)
 {
     struct pool *pool = j->vm->cfg.pool;
-    if (c->pkt->flags & PKT_WRITABLE && c->pkt->headroom >= overhead(c->seen.recipe)) return c->pkt;
+    if (c->pkt->flags & PKT_WRITABLE && c->pkt->headroom >= recipe_overhead(c->seen.recipe)) return c->pkt;
     return pool ? pool_copy(pool, c->pkt) : NULL;
 }
 
-static __attribute__((noinline)) void apply_tunnel(const struct packet_ctx *c, struct pkt *pkt, uint32_t mtu,
-                                                   uint32_t id)
-{
-    static const uint8_t kinds[RECIPE_KINDS] = {
-        [RECIPE_IPIP] = TUNNEL_IPIP, [RECIPE_GUE] = TUNNEL_GUE, [RECIPE_GUE1] = TUNNEL_GUE1};
-    struct tunnel t = {.kind = kinds[c->seen.recipe & ~RECIPE_IP6],
-                       .v6 = c->seen.recipe & RECIPE_IP6,
-                       .port = c->recipe->dst_port,
-                       .mtu = mtu};
-    memcpy(t.src, c->recipe->src, sizeof t.src);
-    memcpy(t.dst, c->recipe->dst, sizeof t.dst);
-    ttl_decrement(pkt, c->key);
-    tunnel_encap(pkt, c->key, &t, (uint32_t)(c->seen.hash >> 8), (uint16_t)id);
-}
-
-static void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
+/* Field by field: what is put together elsewhere waits for its narrow writes. */
+static inline void write_entry(const struct job *j, const struct packet_ctx *c, struct pkt *out)
 {
     const struct recipe *r = c->recipe;
     struct tx_entry *e = &j->tx->entries[j->tx->count++];
@@ -187,24 +186,31 @@ static void write_entry(const struct job *j, const struct packet_ctx *c, struct 
     memset(&e->verdict, 0, sizeof e->verdict);
 }
 
-static void count(const struct job *j, struct packet_ctx *c)
+static inline void write_verdict(const struct packet_ctx *c, decided by)
 {
-    struct forward *f = j->vm->forward;
     const struct recipe *r = c->recipe;
-    const bool nat = r->service == RECIPE_NAT, reply = c->seen.twin;
-    *c->v = (struct verdict){.action = ACTION_FORWARD,
-                             .flags = reply ? VERDICT_REPLY : 0,
-                             .rule = reply ? RULE_NONE : decided_rule(c->decision),
-                             .firewall = reply ? PBC_NONE : decided_firewall(c->decision),
-                             .service = nat ? PBC_NONE : r->service,
-                             .server = nat ? PBC_NONE : r->server};
-    f->counters.replies += reply;
-    const uint32_t bytes = c->pkt->wire_len;
+    const bool nat = r->service == RECIPE_NAT;
+    struct verdict *v = c->v;
+    v->action = ACTION_FORWARD;
+    v->reason = REASON_NONE;
+    v->flags = c->seen.twin ? VERDICT_REPLY : 0;
+    v->done = 0;
+    v->rule = decided_rule(by);
+    v->firewall = decided_firewall(by);
+    v->service = nat ? PBC_NONE : r->service;
+    v->server = nat ? PBC_NONE : r->server;
+}
+
+static inline void count(const struct job *j, const struct packet_ctx *c, decided by)
+{
     struct vm *vm = j->vm;
+    const struct recipe *r = c->recipe;
+    const uint32_t bytes = c->pkt->wire_len;
+    vm->forward->counters.replies += c->seen.twin;
     add(&vm->counters.verdicts[ACTION_FORWARD], bytes);
-    add(decider(vm, reply ? decided_by_nobody(ACTION_FORWARD) : c->decision), bytes);
-    if (nat) {
-        nat_count(f->nat, r->server, bytes);
+    add(decider(vm, by), bytes);
+    if (r->service == RECIPE_NAT) {
+        nat_count(vm->forward->nat, r->server, bytes);
         return;
     }
     add(&vm->served[r->service], bytes);
@@ -216,28 +222,54 @@ static void put_mac(uint8_t *to, uint64_t mac)
     for (unsigned i = 0; i < 6; i++) to[i] = (uint8_t)(mac >> (40 - 8 * i));
 }
 
-bool forward_short(const struct job *j, struct packet_ctx *c)
+static inline void apply(const struct job *j, const struct packet_ctx *c, struct pkt *out, uint32_t id)
+{
+    const struct recipe *r = c->recipe;
+    const uint8_t kind = c->seen.recipe;
+    switch ((enum recipe_kind)(kind & ~RECIPE_IP6)) {
+    case RECIPE_REWRITE: recipe_apply(r, c->key->kind, out->data + out->l3, out->flags & PKT_CSUM_PARTIAL); break;
+    case RECIPE_IPIP:
+    case RECIPE_GUE:
+    case RECIPE_GUE1:
+        recipe_wrap(r, kind, c->key, out,
+                    &(struct recipe_numbers){.hash = (uint32_t)(c->seen.hash >> 8), .id = (uint16_t)id});
+        break;
+    default: break;
+    }
+    const struct facts_iface *way = facts_iface(j->in->facts, r->out_if);
+    memcpy(out->data + 6, out->data, 6);
+    if (__builtin_expect(way && way->mac, 0)) put_mac(out->data + 6, way->mac);
+    memcpy(out->data, r->next_mac, 6);
+}
+
+/* It leaves, as the decision `by` lets it. */
+static inline bool leave(const struct job *j, struct packet_ctx *c, decided by)
 {
     struct forward *f = j->vm->forward;
     struct pkt *out = j->tx->count < j->tx->cap ? own_or_copy(j, c) : NULL;
     if (!out) return false;
-    const uint32_t id = f->datagram++;
-    count(j, c);
+    write_verdict(c, by);
+    count(j, c, by);
     track_keep_ordinary(f->track, c->key, c->pkt, &c->seen);
-    const struct facts_iface *way = facts_iface(j->in->facts, c->recipe->out_if);
-    memcpy(out->data + 6, out->data, 6);
-    if (__builtin_expect(way && way->mac, 0)) put_mac(out->data + 6, way->mac);
-    memcpy(out->data, c->recipe->next_mac, 6);
-    switch ((enum recipe_kind)(c->seen.recipe & ~RECIPE_IP6)) {
-    case RECIPE_REWRITE:
-        recipe_apply(c->recipe, c->key->kind, out->data + out->l3, out->data + out->l4, out->flags & PKT_CSUM_PARTIAL);
-        break;
-    case RECIPE_IPIP:
-    case RECIPE_GUE:
-    case RECIPE_GUE1: apply_tunnel(c, out, edge_mtu(j->in->facts, c->recipe->out_if), id); break;
-    default: break;
-    }
+    apply(j, c, out, f->datagram++);
     write_entry(j, c, out);
     c->gone = out == c->pkt;
     return true;
+}
+
+enum short_way forward_short(const struct job *j, struct packet_ctx *c)
+{
+    if (!is_ordinary(j, c)) return SHORT_NOT;
+    if (!c->seen.twin && j->vm->program->firewalls_count) {
+        c->key->marks = (c->key->marks & ~(uint32_t)MARK_STATES) | c->seen.mark;
+        return SHORT_JUDGE;
+    }
+    return leave(j, c, decided_by_nobody(ACTION_ACCEPT)) ? SHORT_LEFT : SHORT_NOT;
+}
+
+bool forward_short_judged(const struct job *j, struct packet_ctx *c)
+{
+    if (leave(j, c, c->decision)) return true;
+    track_say(j->vm->track, c->key, c->pkt, &c->seen);
+    return false;
 }

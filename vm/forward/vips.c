@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/packet/reply/answer.h"
-#include "vm/packet/reply/build.h"
+#include "vm/forward/edges.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/sides.h"
+#include "vm/packet/reply/answer.h"
+#include "vm/packet/reply/build.h"
 
 /* Of a service. */
 struct vip {
@@ -195,13 +196,6 @@ static bool is_told(const struct vips *v, uint8_t family, const uint32_t addr[4]
     return (vip && vip->announced) || is_outside(v, family, addr);
 }
 
-static uint64_t mac_for(const struct facts *f, uint16_t iface, uint32_t last_word)
-{
-    const uint64_t made = (uint64_t)0x0200 << 32; /* of nobody's (IEEE 802, locally administered) */
-    const uint64_t mac = facts_mac(f, iface);
-    return mac ? mac : made | last_word;
-}
-
 static bool sent_by_group(const struct pkt *pkt) { return pkt_mac(pkt, false) >> 40 & 1; }
 
 /* Whose link-layer address an ARP request wants, if it is one that we tell and the host does not hold. */
@@ -231,7 +225,7 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     if (!(arp ? arp_asks(j, pkt, key, target) : solicit_asks(j, pkt, key, target))) return;
     c->v->done = 1;
     if (!answer_begin(j, &j->vm->neighbours)) return;
-    const uint64_t mac = mac_for(j->in->facts, pkt->iface, target[arp ? 0 : 3]);
+    const uint64_t mac = edge_mac_for(j->in->facts, pkt->iface, target[arp ? 0 : 3]);
     struct pool *pool = j->vm->cfg.pool;
     const int err =
         arp ? build_arp_reply(pkt, key, mac, pool, &out) : build_neighbour_advert(pkt, key, mac, false, pool, &out);
@@ -266,6 +260,6 @@ void vips_answer(const struct job *j, struct packet_ctx *c)
     if (key->kind & KIND_ICMP_HEADER && is_echo_request(key)) {
         answer_echo(j, c);
     } else if (key->kind & KIND_ARP || (key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT)) {
-        if (!j->inside) answer_neighbour(j, c);
+        if (!j->outer_bytes) answer_neighbour(j, c);
     }
 }

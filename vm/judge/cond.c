@@ -17,15 +17,24 @@ static bool in_ranges(const struct asked *a, uint32_t value)
     return false;
 }
 
-bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
+/* Only with these traits is there more to ask than one bit of key.kind. */
+enum { ASKS_MORE = COND_ARG_FREES | COND_HAS_ALL | COND_HAS_STATE | COND_ARG_KINDS };
+
+static inline bool has(const struct cond_info *k, const struct pbc_cond *c, const struct key *key,
+                       const struct pkt *pkt)
 {
-    const struct cond_info *k = &cond_info[c->kind];
     const uint32_t there = key->kind & k->has;
+    if (!(k->traits & ASKS_MORE)) return (there || !k->has) && (!k->word || cond_number(k, key, pkt) <= k->most);
     if (k->traits & COND_ARG_FREES && c->arg) return true;
     if (k->traits & COND_HAS_ALL ? there != k->has : k->has && !there) return false;
     if (k->traits & COND_HAS_STATE && !(key->marks & MARK_STATES)) return false;
     if (k->traits & COND_ARG_KINDS && c->arg && !(key->kind & c->arg)) return false;
     return !k->word || cond_number(k, key, pkt) <= k->most;
+}
+
+bool cond_has(const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
+{
+    return has(&cond_info[c->kind], c, key, pkt);
 }
 
 static bool family_holds(const struct asked *a) { return a->key->kind & a->c->arg; }
@@ -100,7 +109,7 @@ static bool (*const holds[COND_COUNT])(const struct asked *a) = {
 
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
 {
-    if (!cond_has(c, key, pkt)) return false;
+    if (!has(&cond_info[c->kind], c, key, pkt)) return false;
     const bool any = c->flags & PBC_COND_ANY, negated = c->flags & PBC_COND_NOT;
     return (any || holds[c->kind](&(struct asked){p, c, key, pkt})) != negated;
 }

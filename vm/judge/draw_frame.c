@@ -4,9 +4,9 @@
 
 #include "vm/flow/states.h"
 #include "vm/judge/draw.h"
-#include "vm/packet/reply/frame.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/reply/frame.h"
 #include "vm/packet/wire.h"
 
 enum {

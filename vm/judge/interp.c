@@ -1,7 +1,10 @@
 /* The interpreter: packets of a batch through the code of a verified program. Every row of opcode.def has its case
  * below, reached through a table of labels; each case ends in a jump to the next one's, so the processor predicts them
  * one by one. Nothing is checked here: the verifier proved operands, jumps, registers, and that every way ends. */
+#include <string.h>
+
 #include "vm/judge/classify/classify.h"
+#include "vm/judge/insn_tests.h"
 #include "vm/judge/judge.h"
 
 struct frame {
@@ -17,22 +20,6 @@ static uint32_t search(const struct program *p, uint32_t classifier, const struc
     return ahead && ahead->classifier[at] == classifier ? ahead->entry[at] : classify_one(p, classifier, key, 0);
 }
 
-static bool mac_in_set(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
-{
-    return key->kind & KIND_ETHER && mac_set_has(p, n->imm, pkt_mac(pkt, n->a));
-}
-
-static bool mac_of_kind(const struct insn *n, const struct key *key, const struct pkt *pkt)
-{
-    return key->kind & KIND_ETHER && mac_is(pkt_mac(pkt, n->a), n->imm);
-}
-
-static bool pattern_at(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
-{
-    const struct pbc_pattern *t = &p->patterns[n->imm];
-    return pkt_match(pkt, key, t->layer, t->at, t->value, t->mask, t->len);
-}
-
 static inline bool same_prefix(const struct insn *n, const struct key *key)
 {
     return (key->slot[n->a >> 5] ^ n->imm) >> (n->a & 31) == 0;
@@ -43,20 +30,6 @@ static inline bool half_in(const struct insn *n, const struct key *key)
 {
     uint32_t lo = n->imm >> 16, hi = n->imm & 0xffff;
     return key->half[n->a] - lo <= hi - lo;
-}
-
-static inline bool half_in_map(const struct program *p, const struct insn *n, const struct key *key)
-{
-    uint32_t half = key->half[n->a];
-    return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
-}
-
-/* The key has no room for it (key.h). */
-static bool header_in(const struct program *p, const struct insn *n, const struct key *key, const struct pkt *pkt)
-{
-    const struct cond_info *const k = &cond_info[n->a];
-    const struct pbc_range *const r = &p->ranges[n->imm];
-    return key->kind & k->has && cond_number(k, key, pkt) - r->lo <= r->hi - r->lo;
 }
 
 #define CASE(op) do_##op:
@@ -103,6 +76,10 @@ next_packet: /* what is called never ends a program, so frame and regs are where
     todo &= todo - 1;
     key = &keys[at];
     pc = entry;
+    if (ahead) {
+        memset(all_regs, 0, PBC_REGS * sizeof *all_regs); /* what function 0 called before, decided nothing */
+        pc = p->code + ahead->from[at];
+    }
     GO(0);
 
     CASE(JUMP) GO(1u + pc->to);

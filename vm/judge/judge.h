@@ -4,8 +4,8 @@
 #define VM_JUDGE_JUDGE_H
 
 #include "vm/flow/track.h"
-#include "vm/judge/meter.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/meter.h"
 #include "vm/packet/ip_bits.h"
 #include "vm/tables.h"
 
@@ -114,8 +114,8 @@ struct ahead;
 
 /* Run function 0, or the one of meta.services, over the packets of a batch (at most 64) whose bit stands in `todo`,
  * each into its place of `out`. All are well formed and parsed; a batch in one call, for what an interpreter does
- * before and after each packet would cost half as much as most programs. `ahead`: what classifiers found for these
- * packets already; NULL: nothing. */
+ * before and after each packet would cost half as much as most programs. `ahead`: where packets stand in function 0,
+ * and what classifiers found for them already; NULL: at the beginning, nothing. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct ahead *ahead, const struct effects *e, decided out[]);
 

@@ -10,8 +10,8 @@
 #ifndef VM_JUDGE_METER_H
 #define VM_JUDGE_METER_H
 
-#include "vm/program/program.h"
 #include "vm/packet/key.h"
+#include "vm/program/program.h"
 #include "vm/verdict.h"
 
 enum meter_says {

@@ -1,9 +1,9 @@
 /* Remembered verdicts (remember.h). */
 #include "vm/judge/remember.h"
 
-#include "vm/packet/facts.h"
-
 #include <stdlib.h>
+
+#include "vm/packet/facts.h"
 
 enum { CLEAR_A_TICK = 1 << 16, BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 

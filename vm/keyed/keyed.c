@@ -2,7 +2,6 @@
 #include "vm/keyed/keyed.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { LINE = 64 };
 
@@ -36,10 +35,10 @@ uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)
     uint32_t left;
     const uint32_t group = place_choose(at, t->tags, &left);
     if (!left) return KEYED_NONE;
-    const uint32_t slot = group * GROUP + tags_first(left), bytes = t->key_words * 8;
-    uint8_t *entry = keyed_at(t, slot);
-    memcpy(entry, key, bytes);
-    memset(entry + bytes, 0, t->entry_bytes - bytes);
+    const uint32_t slot = group * GROUP + tags_first(left);
+    hash_word *entry = keyed_at(t, slot);
+    const hash_word *words = key;
+    for (uint32_t i = 0; i < t->entry_bytes / 8; i++) entry[i] = i < t->key_words ? words[i] : 0;
     t->tags[slot] = at->tag;
     t->words[slot] = 0;
     t->used++;

@@ -63,8 +63,9 @@ static inline uint32_t keyed_find(const struct keyed *t, const struct place *at,
 {
     for (unsigned side = 0; side < 2; side++) {
         const uint32_t first = at->group[side] * GROUP;
-        for (uint32_t hits = tags_like(t->tags + first, at->tag); hits; hits &= hits - 1)
-            if (keyed_is(t, first + tags_first(hits), key)) return first + tags_first(hits);
+        uint32_t hits = tags_like(t->tags + first, at->tag);
+        TAGS_EACH(hits)
+        if (keyed_is(t, first + tags_first(hits), key)) return first + tags_first(hits);
     }
     return KEYED_NONE;
 }

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-enum { LARGE_PAGE = 2 << 20 };
+enum { PAGE = 4096, LARGE_PAGE = 2 << 20 };
 
 static void *map(size_t bytes)
 {
@@ -22,7 +22,7 @@ static void *map_aligned(size_t bytes)
 {
     uint8_t *all = bytes <= SIZE_MAX - LARGE_PAGE ? map(bytes + LARGE_PAGE) : NULL;
     if (!all) return NULL;
-    const size_t page = 4096, kept = (bytes + page - 1) & ~(page - 1);
+    const size_t page = PAGE, kept = (bytes + page - 1) & ~(page - 1);
     uint8_t *p = all + (-(uintptr_t)all & (LARGE_PAGE - 1));
     unmap(all, p);
     unmap(p + kept, all + ((bytes + LARGE_PAGE + page - 1) & ~(page - 1)));
@@ -34,6 +34,13 @@ void *large_new(size_t bytes)
 {
     if (!bytes) bytes = 1;
     return bytes < LARGE_PAGE ? map(bytes) : map_aligned(bytes);
+}
+
+void *large_touched(size_t bytes)
+{
+    volatile uint8_t *p = large_new(bytes);
+    for (size_t at = 0; p && at < bytes; at += PAGE) p[at] = 0;
+    return (void *)p;
 }
 
 void large_free(void *memory, size_t bytes)

@@ -1,7 +1,7 @@
 /* Memory of tables that are read all over: a program's image, the counters of its rules. Zeroed, from the system, in
- * large pages where they fill one: in tables of many megabytes each look-up else misses the table of pages, too. Not
- * for flow tables, which are reserved for a million flows and mostly hold few: there a large page for each few flows
- * takes 0.6 ms a worker and all of the memory at once. */
+ * large pages where they fill one: in tables of many megabytes each look-up else misses the table of pages, too. The
+ * slots of flow tables, which are reserved for a million flows and mostly hold few, are so only where that is asked for
+ * (vm/flow/README.md). */
 #ifndef VM_LARGE_H
 #define VM_LARGE_H
 
@@ -9,6 +9,8 @@
 
 /* `bytes` of it, on a page of its own, given page by page as it is touched. NULL: there is no memory. */
 void *large_new(size_t bytes);
+/* The same, and all of it is there now. */
+void *large_touched(size_t bytes);
 /* Give all of it back; NULL: nothing. */
 void large_free(void *memory, size_t bytes);
 

@@ -64,6 +64,14 @@ static inline unsigned tags_first(uint32_t mask)
 #endif
 }
 
+/* For each one of a mask, whose lowest tags_first gives; the mask is used up. The kernel's verifier has to see an end.
+ */
+#ifdef __bpf__
+#define TAGS_EACH(mask) for (unsigned turns_ = 2 * GROUP; turns_ && (mask); turns_--, (mask) &= (mask)-1)
+#else
+#define TAGS_EACH(mask) for (; mask; (mask) &= (mask)-1)
+#endif
+
 /* Where a key may lie: two different groups of `groups` (at least 2), each as likely as any other, and its tag. The
  * groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
 static inline uint32_t place_first(uint64_t hash, uint32_t groups)

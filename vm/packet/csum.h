@@ -30,8 +30,8 @@ uint64_t csum_pseudo4(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len);
 uint64_t csum_pseudo6(const uint32_t src[4], const uint32_t dst[4], uint8_t proto, uint32_t len);
 
 /* The checksum after fields at even offsets changed from `from` to `to` (RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m')): the
- * deltas of the fields add up to a running sum, and one csum_apply puts them in. A wrong checksum stays wrong by as much.
- * A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
+ * deltas of the fields add up to a running sum, and one csum_apply puts them in. A wrong checksum stays wrong by as
+ * much. A field at an odd offset counts with its bytes exchanged (RFC 1071, 2 (B)). */
 static inline uint64_t csum_delta16(uint16_t from, uint16_t to) { return (uint64_t)(uint16_t)~from + to; }
 static inline uint64_t csum_delta32(uint32_t from, uint32_t to) { return (uint64_t)(uint32_t)~from + to; }
 static inline uint16_t csum_apply(uint16_t csum, uint64_t delta) { return csum_fold((uint16_t)~csum + delta); }

@@ -3,11 +3,11 @@
  * 64 bytes, 64-byte aligned (KERNEL.md, rule 3). Code names a 32-bit slot or a 16-bit half by its index; a
  * classifier's window cut reads a u64 word and shifts, so halves are as good as slots there.
  * The key is full, and stays so: what more a rule may ask of a header is read from the packet when it is asked. Such a
- * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row says where its bits stand, the
- * instructions JHDR and JNHDR read them, classifiers leave them to the code behind a hit. So a packet pays nothing for
- * what its program does not ask; a second line would cost every packet its clearing and filling (README.md has both in
- * nanoseconds). What a classifier must cut or compare has to stand here, and takes the upper byte of a half that needs
- * eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
+ * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row says where its bits stand,
+ * the instructions JHDR and JNHDR read them, classifiers leave them to the code behind a hit. So a packet pays nothing
+ * for what its program does not ask; a second line would cost every packet its clearing and filling (README.md has both
+ * in nanoseconds). What a classifier must cut or compare has to stand here, and takes the upper byte of a half that
+ * needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
  *
  * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
 #ifndef VM_PACKET_KEY_H
@@ -87,8 +87,8 @@ enum kind_bit {
     KIND_ETHERTYPE = 1u << 24, /* ether_type is there (not LLC) */
     KIND_ND = 1u << 25,        /* ICMPv6 133..136 with hop limit 255 */
 };
-#define KIND_IP         (KIND_IP4 | KIND_IP6)
-#define KIND_FRAGMENT   (KIND_FRAG_FIRST | KIND_FRAG_LATER)
+#define KIND_IP       (KIND_IP4 | KIND_IP6)
+#define KIND_FRAGMENT (KIND_FRAG_FIRST | KIND_FRAG_LATER)
 /* All protocols that have a bit. */
 #define KIND_UPPER      (KIND_TCP | KIND_UDP | KIND_SCTP | KIND_ICMP | KIND_ICMP6)
 #define KIND_WITH_PORTS (KIND_TCP | KIND_UDP | KIND_SCTP)

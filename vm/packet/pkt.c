@@ -2,9 +2,9 @@
 #include "vm/packet/pkt.h"
 
 #include "vm/packet/key.h"
-#include "vm/pbc.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/pbc.h"
 
 enum { PATTERN_MOST = 64 };
 

@@ -93,6 +93,9 @@ struct pkt {
     };
 };
 
+/* Of two lengths. */
+static inline uint32_t least_len(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
 /* Parse the frame into `key` and pkt's own offsets. Checks every length against the bytes that are there
  * (SEMANTICS.md, Packets). Returns pkt->reason: REASON_NONE when well formed, else key holds what was known.
  * key->kind's SELF and direction bits and key->iface come from facts (own addresses) and pkt->iface.

@@ -11,4 +11,6 @@ static inline uint64_t time_after(uint64_t at_ns, uint64_t by_ns)
     return __builtin_add_overflow(at_ns, by_ns, &later) ? UINT64_MAX : later;
 }
 
+static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns < b_ns ? a_ns : b_ns; }
+
 #endif

@@ -59,6 +59,7 @@ static void compress(struct blake2b *s, const uint8_t block[BLOCK], unsigned len
     }
     v[12] ^= s->hashed;
     if (last) v[14] = ~v[14];
+#pragma GCC unroll 12 /* so that the places of words are constants: a third fewer instructions */
     for (unsigned r = 0; r < ROUNDS; r++) {
         const uint8_t *o = sigma[r % 10];
         mix(v, 0, 4, 8, 12, m[o[0]], m[o[1]]);

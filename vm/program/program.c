@@ -1,9 +1,10 @@
 /* A program's life and its names. */
+#include "vm/program/program.h"
+
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "vm/keyed/large.h"
-#include "vm/program/program.h"
 
 struct program *program_get(struct program *p)
 {

@@ -62,8 +62,8 @@ static inline bool firewall_judges(const struct pbc_firewall *f, enum pbc_direct
 {
     return f->direction == PBC_DIR_ANY ? d != PBC_DIR_OUT : f->direction == d;
 }
-/* Which of the firewalls judges frames that travel so and come or go on the interface: the first `on` it, else the first
- * without `on`; PBC_NONE. iface: any value that none of them is `on` stands for all other interfaces. */
+/* Which of the firewalls judges frames that travel so and come or go on the interface: the first `on` it, else the
+ * first without `on`; PBC_NONE. iface: any value that none of them is `on` stands for all other interfaces. */
 uint32_t firewall_find(const struct pbc_firewall *firewalls, uint32_t count, enum pbc_direction d, uint32_t iface);
 
 #endif

@@ -1,9 +1,10 @@
 /* The program as text, section by section: what `preyc --dump=bytecode` prints and the golden tests hold. Nothing in it
  * depends on addresses, time or the digest. */
+#include "vm/words/disasm_priv.h"
+
 #include <string.h>
 
 #include "vm/tables.h"
-#include "vm/words/disasm_priv.h"
 
 static const char *const answer_names[] = {
     [PBC_ANSWER_RST] = "rst",

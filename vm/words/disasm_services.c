@@ -1,6 +1,6 @@
 /* Checks, pools and services in the listing. */
-#include "vm/words/disasm_priv.h"
 #include "vm/forward/balance/lb.h"
+#include "vm/words/disasm_priv.h"
 
 static const char *const check_names[PBC_CHECK_KINDS] = {"tcp", "http", "https", "icmp", "udp"};
 static const char *const no_server_names[] = {"reset", "drop", "pass"};

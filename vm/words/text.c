@@ -137,11 +137,9 @@ static const struct word kind_words[] = {
     {KIND_IP4, "ip"},
     {KIND_IP6, "ip6"},
     {KIND_ARP, "arp"},
-    {KIND_TCP, "tcp"},
-    {KIND_UDP, "udp"},
-    {KIND_SCTP, "sctp"},
-    {KIND_ICMP, "icmp"},
-    {KIND_ICMP6, "icmp6"},
+#define UPPERS_ALONE
+#define UPPER(ident, number, name, families, there, header, sum) {KIND_##ident, name},
+#include "vm/proto.def"
     {KIND_PROTO, "proto"},
     {KIND_PORTS, "ports"},
     {KIND_TCP_FLAGS, "flags"},

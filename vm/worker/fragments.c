@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "vm/flow/fragments/frag.h"
-#include "vm/judge/fragment_order.h"
 #include "vm/forward/forward.h"
+#include "vm/judge/fragment_order.h"
 #include "vm/worker/inside.h"
 
 struct fragments {
@@ -91,13 +91,7 @@ static bool is_decided(const struct job *j, struct packet_ctx *c, const struct f
         track_study(vm->track, c->key, c->pkt, &c->seen);
         track_look(vm->track, c->key, c->pkt, &c->seen);
     }
-    const struct effects e = {.rules = vm->rules,
-                              .tx = j->tx,
-                              .input = j->input + c->at,
-                              .meters = vm->meters,
-                              .packet = vm->packets + c->at,
-                              .track = vm->track,
-                              .seen = &c->seen};
+    const struct effects e = effects_of(j, c);
     const bool traced = vm->cfg.follow_trace && c->pkt->cookie == vm->cfg.traced;
     const struct tracer tracer = {.fn = traced ? vm->cfg.follow_trace : NULL, .arg = vm->cfg.trace_arg};
     return frag_order_try(vm->fragments->order, first->verdict.firewall, first->place, c->key, c->pkt, &e, &tracer,
@@ -131,7 +125,7 @@ static bool hold(const struct job *j, uint32_t datagram, const struct packet_ctx
         frag_not_held(frags);
         return false;
     }
-    frag_hold(frags, vm->now_ns, datagram, copy);
+    frag_hold(frags, vm->now_ns, datagram, copy, j->outer_bytes);
     refuse(vm, c, ACTION_HELD, REASON_NONE);
     return true;
 }
@@ -177,35 +171,42 @@ static void place_events(struct vm_tx *tx, unsigned first)
     for (unsigned i = first; i < tx->event_count; i++) tx->events[i].entry = tx->count;
 }
 
+static void judge_held(const struct job *j, const struct frag_held *held, struct packet_ctx *c, odd_fn *judge)
+{
+    const struct frag_first *first = &held->first;
+    struct job mine = *j;
+    mine.outer_bytes = held->outer_bytes;
+    uncount_held(j->vm, c->pkt->wire_len + held->outer_bytes);
+    if (held->orphan)
+        judge_orphan(&mine, c, judge);
+    else if (first->verdict.rule == RULE_NONE && first->verdict.reason != REASON_NONE)
+        refuse(j->vm, c, ACTION_DROP, first->verdict.reason);
+    else
+        follow_first(&mine, c, first);
+    if (held->outer_bytes) inside_count_outer(j->vm, c->v, held->outer_bytes);
+}
+
 void fragments_leave(const struct job *j, odd_fn *judge)
 {
     struct vm *vm = j->vm;
     struct vm_tx *tx = j->tx;
-    struct frag_first first;
-    bool orphan;
-    while (tx->count + VM_TX_PER_PACKET <= tx->cap && frag_ready(vm->fragments->frags, vm->now_ns)) {
+    struct frag_held held;
+    while (tx->count + VM_TX_PER_PACKET <= tx->cap && frag_next(vm->fragments->frags, vm->now_ns, &held)) {
         const unsigned events = tx->event_count;
-        struct pkt *pkt = frag_next(vm->fragments->frags, vm->now_ns, &first, &orphan);
         struct packet_ctx c;
         struct key key;
         struct verdict v;
-        uncount_held(vm, pkt->wire_len);
-        pkt_parse(pkt, j->in->facts, &key);
-        ctx_begin(&c, 0, pkt, &key, &v);
-        if (orphan)
-            judge_orphan(j, &c, judge);
-        else if (first.verdict.rule == RULE_NONE && first.verdict.reason != REASON_NONE)
-            refuse(vm, &c, ACTION_DROP, first.verdict.reason);
-        else
-            follow_first(j, &c, &first);
+        pkt_parse(held.pkt, j->in->facts, &key);
+        ctx_begin(&c, 0, held.pkt, &key, &v);
+        judge_held(j, &held, &c, judge);
         place_events(tx, events);
         vm->packets++; /* meters tell packets by their number */
-        tx->entries[tx->count++] = (struct tx_entry){.pkt = pkt,
+        tx->entries[tx->count++] = (struct tx_entry){.pkt = held.pkt,
                                                      .kind = (uint8_t)kind_of(&v),
                                                      .cause = TX_CAUSE_HELD,
                                                      .out_if = IFACE_NONE,
                                                      .input = INPUT_NONE,
-                                                     .cookie = pkt->cookie,
+                                                     .cookie = held.pkt->cookie,
                                                      .verdict = v};
     }
 }

@@ -49,16 +49,13 @@ static void refuse_outer(const struct job *j, const struct packet_ctx *c, enum p
     settle_noticed(j->vm, c->v->flags);
 }
 
-/* Its verdict and rule were counted with the bytes of what was inside; the frame had more. One that is held is counted
- * again when it leaves. */
-static void count_outer(struct vm *vm, const struct verdict *v, uint32_t more)
+void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_bytes)
 {
-    if (v->action == ACTION_HELD) return;
-    vm->counters.verdicts[v->action].bytes += more;
-    if (v->rule != RULE_NONE) decider(vm, decided_as(v->rule, v->action, v->firewall))->bytes += more;
+    vm->counters.verdicts[v->action].bytes += outer_bytes;
+    if (v->rule != RULE_NONE) decider(vm, decided_as(v->rule, v->action, v->firewall))->bytes += outer_bytes;
     if (v->action != ACTION_DROP || v->reason == REASON_NONE) return;
-    vm->counters.reasons[v->reason].bytes += more;
-    vm->refused.bytes += more;
+    vm->counters.reasons[v->reason].bytes += outer_bytes;
+    vm->refused.bytes += outer_bytes;
 }
 
 static void to_host(const struct job *j, const struct packet_ctx *c)
@@ -72,11 +69,11 @@ static void to_host(const struct job *j, const struct packet_ctx *c)
 }
 
 /* Meters tell packets by their number, so this one has its own. The last entry of vm_tx is kept free for it. */
-static void judge_inner(const struct job *j, struct packet_ctx *inner)
+static void judge_inner(const struct job *j, struct packet_ctx *inner, uint32_t outer_bytes)
 {
     struct vm *vm = j->vm;
     struct job inside = *j;
-    inside.inside = true;
+    inside.outer_bytes = outer_bytes;
     vm->packets++;
     vm->counters.inside++;
     j->tx->cap--;
@@ -93,7 +90,7 @@ void inside_judge(const struct job *j, struct packet_ctx *c)
     struct key inner_key;
     struct pkt *copy = NULL;
     add(decider(vm, c->decision), pkt->wire_len);
-    enum pkt_reason reason = j->inside ? REASON_NESTED_TUNNEL
+    enum pkt_reason reason = j->outer_bytes ? REASON_NESTED_TUNNEL
                              : j->tx->count >= j->tx->cap
                                  ? REASON_NO_BUFFER
                                  : program_open(vm->program, decided_rule(c->decision), pkt, c->key, j->in->facts,
@@ -106,9 +103,9 @@ void inside_judge(const struct job *j, struct packet_ctx *c)
     const uint32_t outer_bytes = pkt->wire_len - copy->wire_len;
     settle_noticed(vm, pkt->flags & PKT_BAD_CSUM);
     ctx_begin(&inner, c->at, copy, &inner_key, v);
-    judge_inner(j, &inner);
+    judge_inner(j, &inner, outer_bytes);
     c->left = inner.left;
-    count_outer(vm, v, outer_bytes);
+    inside_count_outer(vm, v, outer_bytes);
     if (v->action == ACTION_ACCEPT && !v->done)
         to_host(j, &inner);
     else if (!inner.gone)

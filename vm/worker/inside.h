@@ -29,4 +29,8 @@ static inline bool inside_asked(const struct program *p, decided d)
 /* The packet whose decision that is. */
 void inside_judge(const struct job *j, struct packet_ctx *c);
 
+/* The verdict of what was inside was counted with its own bytes; the frame had `outer_bytes` more, for its verdict,
+ * rule and reason. */
+void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_bytes);
+
 #endif

@@ -1,24 +1,19 @@
 /* One packet after the other. In programs that keep state, what `state` says of each depends on what became of those
  * before it; in those that open tunnels, one packet may be judged twice. Only memory is asked for a batch at a time.
  * Results don't depend on where batches end. */
-#include "vm/forward/service.h"
-#include "vm/forward/forward.h"
-#include "vm/worker/inside.h"
-#include "vm/packet/parse/sides.h"
-#include "vm/forward/vips.h"
 #include "vm/worker/turns.h"
+
+#include "vm/forward/forward.h"
+#include "vm/forward/service.h"
+#include "vm/forward/vips.h"
+#include "vm/packet/parse/sides.h"
+#include "vm/worker/inside.h"
 
 /* What the rules decide of one packet. */
 static decided decide_one(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    const struct effects e = {.rules = vm->rules,
-                              .tx = j->tx,
-                              .input = j->input + c->at,
-                              .meters = vm->meters,
-                              .packet = vm->packets + c->at,
-                              .track = vm->track,
-                              .seen = &c->seen};
+    const struct effects e = effects_of(j, c);
     decided d;
     if (vm->cfg.naive) return run_list(vm->program, c->key, c->pkt, 0, &e, NULL, NULL, NULL);
     run_code(vm->program, 0, c->key, &c->pkt, 1, NULL, &e, &d);
@@ -40,14 +35,6 @@ static decided judge_one(const struct job *j, struct packet_ctx *c)
     d = decide_one(j, c);
     remember_add(vm->remember, flow, dir, c->key, c->pkt, d);
     return d;
-}
-
-/* An ordinary packet, and nobody asks more of it. */
-static bool is_let_in(const struct job *j, struct packet_ctx *c)
-{
-    if (!c->ordinary || j->vm->program->firewalls_count) return false;
-    c->decision = decided_by_nobody(ACTION_ACCEPT);
-    return true;
 }
 
 /* The rules judge the packet. False: its verdict is known, for they did not accept it, it was opened as a tunnel's, or
@@ -76,38 +63,26 @@ static void keep(const struct job *j, struct packet_ctx *c)
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* The one look-up of the packet's flow. */
+/* The look-up of the packet's flow, where the short way has not done it. */
 static enum seen_class look(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
     if (!vm->track) return SEEN_NONE;
-    track_find(vm->track, c->pkt, &c->seen);
-    c->ordinary = vm->forward && forward_is_ordinary(j, c);
-    if (!c->ordinary) track_say(vm->track, c->key, c->pkt, &c->seen);
+    if (!c->ordinary) track_look(vm->track, c->key, c->pkt, &c->seen);
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
-/* The short way. False: it is not ordinary, or there is no room; then all is known that the careful way asks. */
-static bool leaves(const struct job *j, struct packet_ctx *c)
-{
-    if (!c->ordinary) return false;
-    if (forward_short(j, c)) return true;
-    track_say(j->vm->track, c->key, c->pkt, &c->seen);
-    return false;
-}
-
-/* One well-formed packet; what may be known ahead is. What is sent on goes by the class that the flow table gave. */
-static void take_turn(const struct job *j, struct packet_ctx *c)
+/* One well-formed packet that does not leave by the short way unjudged; what may be known ahead is. What is sent on
+ * goes by the class that the flow table gave. */
+static __attribute__((noinline)) void take_turn(const struct job *j, struct packet_ctx *c)
 {
     bool sent = false;
     switch (look(j, c)) {
-    case SEEN_REPLY:
-        if (!leaves(j, c)) forward_reply(j, c);
-        return;
+    case SEEN_REPLY: forward_reply(j, c); return;
     case SEEN_ERROR: forward_error(j, c); return;
     case SEEN_ORIGINAL:
-        if (!is_let_in(j, c) && !let_in(j, c)) return;
-        sent = leaves(j, c) || forward_on(j, c);
+        if (!let_in(j, c)) return;
+        sent = (c->ordinary && forward_short_judged(j, c)) || forward_on(j, c);
         break;
     case SEEN_PLAIN:
         if (!let_in(j, c)) return;
@@ -122,8 +97,17 @@ static void take_turn(const struct job *j, struct packet_ctx *c)
     if (!sent) keep(j, c);
 }
 
+static void take(const struct job *j, struct packet_ctx *c)
+{
+    const enum short_way way = j->vm->forward ? forward_short(j, c) : SHORT_NOT;
+    if (way == SHORT_LEFT) return;
+    c->ordinary = way == SHORT_JUDGE;
+    take_turn(j, c);
+}
+
 /* All that may be known of the packets of `todo` before the first is judged; ctxs[0] is bit 0. Their memory is asked
- * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on. */
+ * for in steps, all packets a step: tags of the flow table, then slots, then how flows are sent on, and the headroom
+ * that a tunnel's header goes to. */
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo)
 {
     const struct vm *vm = j->vm;
@@ -137,14 +121,17 @@ static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t t
         track_study(vm->track, c->key, c->pkt, &c->seen);
     }
     for (uint64_t left = todo; left; left &= left - 1) track_ask(vm->track, &ctxs[__builtin_ctzll(left)].seen);
-    for (uint64_t left = vm->forward ? todo : 0; left; left &= left - 1)
-        track_ask_bind(vm->track, &ctxs[__builtin_ctzll(left)].seen);
+    for (uint64_t left = vm->forward ? todo : 0; left; left &= left - 1) {
+        const struct packet_ctx *c = &ctxs[__builtin_ctzll(left)];
+        const uint32_t front = recipe_overhead(track_ask_bind(vm->track, &c->seen));
+        if (front && front <= c->pkt->headroom) __builtin_prefetch(c->pkt->data - front, 1);
+    }
 }
 
 void judge_in_turn(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1);
-    take_turn(j, c);
+    take(j, c);
 }
 
 void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
@@ -153,7 +140,7 @@ void run_in_turn(const struct job *j, unsigned n, uint64_t todo, odd_fn *odd)
     look_ahead(j, ctxs, todo);
     for (unsigned i = 0; i < n; i++) {
         if (__builtin_expect(todo >> i & 1, 1))
-            take_turn(j, &ctxs[i]);
+            take(j, &ctxs[i]);
         else
             odd(j, &ctxs[i]);
     }

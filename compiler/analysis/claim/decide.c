@@ -3,9 +3,9 @@
  * vm judges: only what it confirms refutes. */
 #include <string.h>
 
-#include "compiler/normal/normal.h"
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/sample.h"
+#include "compiler/normal/normal.h"
 #include "vm/packet/key.h"
 
 enum {

@@ -1,8 +1,8 @@
 /* The packets that a claim speaks of, as products: its protocols, addresses and ports; this machine's addresses; and
  * what `state` can say of which packets, whether or not the program asks. `new` is of TCP a SYN without ACK, so also in
  * programs that follow no connections a claim is about what opens one, unless it names other states. */
-#include "compiler/normal/normal.h"
 #include "compiler/analysis/claim/claim.h"
+#include "compiler/normal/normal.h"
 #include "compiler/resolve/sets.h"
 #include "vm/packet/key.h"
 

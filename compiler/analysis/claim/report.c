@@ -9,8 +9,8 @@
 
 #include "compiler/analysis/claim/claim.h"
 #include "compiler/analysis/sample/sample.h"
-#include "vm/packet/key.h"
 #include "lang/heap.h"
+#include "vm/packet/key.h"
 
 static const char *claim_text(const struct claim *c, char buf[40])
 {
@@ -180,8 +180,8 @@ void claim_report(struct claims *r, const struct claim *claim, const struct clai
     case CLAIM_FAULT: report_fault(r, claim, f); return;
     case CLAIM_EMPTY:
         if (claim->told) return;
-        diag(r->c->diags, W_CLAIM_EMPTY, claim->span, "test \"%s\": there is no packet of which `%s` says anything",
-             claim->test, claim_text(claim, text));
+        diag(r->c->diags, W_CLAIM_EMPTY, claim->span,
+             "test \"%s\": `%s` claims nothing: no packet fits what follows it", claim->test, claim_text(claim, text));
         return;
     case CLAIM_SPENT:
         diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span,

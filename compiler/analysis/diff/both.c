@@ -211,6 +211,9 @@ static struct decider decider_of(const struct comparison *c, const struct piece 
 /* At the end of both lists. */
 static void finish(struct comparison *c, const struct piece *piece)
 {
+    uint32_t active;
+
+    if (!time_of(c->d, &piece->p, &active)) return;
     for (unsigned k = 0; k < DEFAULT_KINDS; k++) {
         struct ir *ir = c->d->c.ir;
         const uint32_t what = ir_intern_ranges(ir, &default_kinds[k], 1, WHAT_MOST);

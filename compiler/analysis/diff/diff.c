@@ -1,10 +1,10 @@
 /* One comparison, start to end. */
+#include "compiler/analysis/diff/diff_priv.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "compiler/analysis/diff/diff_priv.h"
 
 /* Products looked at: some seconds. */
 #define WORK_MOST (UINT64_C(1) << 26)

@@ -13,7 +13,7 @@
 #include "vm/vm.h"
 
 enum { OLD, NEW, SIDES };
-enum { MOMENTS_MAX = 31 };
+enum { MOMENTS_MAX = 31, SCHEDULES_MAX = 32 }; /* bits of IR_DURING */
 
 /* One program, and what its parts are called in the image of both. */
 struct side {
@@ -63,8 +63,9 @@ struct diff {
     struct side side[SIDES];
     struct region_text text; /* how regions are said (judges.c) */
     struct times times;
-    uint32_t moments; /* ir->moments; 0: schedules are independent */
+    uint32_t moments;                 /* ir->moments; 0: schedules are independent */
     double moment_share[MOMENTS_MAX]; /* ir->moment_share, known before there is an ir */
+    uint32_t longer[SCHEDULES_MAX];   /* ir->longer, where they are independent */
     struct change *changes;
     uint32_t change_count, change_cap;
     uint32_t *slots, slot_count; /* of changes by their key; a power of two */
@@ -90,9 +91,16 @@ bool bound_effort(struct diff *d, const struct side *s);
 /* import.c: fills d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
 
-/* times.c: side[].schedules. A bit is a moment of both, so ir->moments of them make up all time; where these are too many
- * a bit is a schedule. False after diff_fail. */
+/* times.c: side[].schedules. A bit is a moment of both, so ir->moments of them make up all time; where these are too
+ * many a bit is a schedule. False after diff_fail. */
 bool import_schedules(struct diff *d);
+/* Of one side's own schedules (bit i: schedule i) the bits of both. */
+uint32_t schedules_of_both(const struct side *s, uint32_t own);
+/* And back: what of a time, or an interface of the image of both, is one side's own; IFACE_NONE (import.c). */
+uint32_t side_schedules(const struct side *s, uint32_t of_both);
+uint16_t side_iface(const struct side *s, uint16_t of_both);
+/* A time of the product, as the bits of both that are active then. False: it never comes. */
+bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active);
 /* region_times_fn: "during work", or "at sat 08:00-18:00" where a name would not tell. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 

@@ -32,22 +32,6 @@ static void as_established(struct ir *ir, struct ir_product *p)
     if (product_and(ir, p, &ack, &both, &loose)) *p = both;
 }
 
-static uint16_t own_iface(const struct side *s, uint16_t of_both)
-{
-    for (uint32_t i = 0; i < s->program->ifaces_count; i++)
-        if (s->ifaces[i] == of_both) return (uint16_t)i;
-    return IFACE_NONE;
-}
-
-static uint32_t own_schedules(const struct side *s, uint32_t of_both)
-{
-    uint32_t bits = 0;
-
-    for (uint32_t i = 0; i < s->program->schedules_count; i++)
-        if (of_both & s->schedules[i]) bits |= 1u << i;
-    return bits;
-}
-
 struct shown {
     struct frame_spec packet; /* its interface is of the image of both */
     const struct facts *self;
@@ -69,8 +53,8 @@ static bool judged_so(const struct diff *d, unsigned side, const struct shown *s
     struct frame_spec packet = shown->packet;
     const bool keeps = s->program->meta->flags & PBC_KEEPS_FLOWS;
 
-    packet.iface = own_iface(s, packet.iface);
-    const struct decision found = sample_decide(s->program, &packet, shown->self, own_schedules(s, shown->schedules),
+    packet.iface = side_iface(s, packet.iface);
+    const struct decision found = sample_decide(s->program, &packet, shown->self, side_schedules(s, shown->schedules),
                                                 keeps ? shown->mark : (uint32_t)MARK_NONE);
 
     if (found.action != action_of(by->outcome.verdict)) return false;
@@ -108,8 +92,7 @@ static enum tried try_product(struct diff *d, struct change *c, const struct ir_
 
     shown.mark = mark_of(d->c.ir, &p, &shown.tell_state);
     if (shown.mark & (MARK_ESTABLISHED | MARK_INVALID)) as_established(d->c.ir, &p);
-    shown.schedules = p.field[IR_DURING] & -p.field[IR_DURING];
-    if (d->c.ir->moments && !shown.schedules) shown.schedules = 1;
+    time_of(d, &p, &shown.schedules);
     shown.self = sample_self(&d->c, &p, dir, self);
     shown.tell_self = shown.self != self;
     shown.dir = dir;

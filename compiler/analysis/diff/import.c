@@ -69,6 +69,13 @@ static bool import_endpoints(struct diff *d, const struct program *p)
     return true;
 }
 
+uint16_t side_iface(const struct side *s, uint16_t of_both)
+{
+    for (uint32_t i = 0; i < s->program->ifaces_count; i++)
+        if (s->ifaces[i] == of_both) return (uint16_t)i;
+    return IFACE_NONE;
+}
+
 static bool import_ifaces(struct diff *d, struct side *s)
 {
     struct image *img = d->c.image;
@@ -164,19 +171,10 @@ static bool import_on(struct diff *d, const struct side *s, const struct pbc_con
     return true;
 }
 
-static uint32_t of_both(const struct side *s, uint32_t schedules)
-{
-    uint32_t bits = 0;
-
-    for (uint32_t i = 0; i < s->program->schedules_count; i++)
-        if (schedules >> i & 1) bits |= s->schedules[i];
-    return bits;
-}
-
 /* With moments "none of these" is one of the others; where there are no others it stays, and holds never. */
 static void import_during(const struct diff *d, const struct side *s, struct pbc_cond *to)
 {
-    to->arg = of_both(s, to->arg);
+    to->arg = schedules_of_both(s, to->arg);
     const uint32_t others = ((1u << d->moments) - 1) & ~to->arg;
     if (!d->moments || !(to->flags & PBC_COND_NOT) || !others) return;
     to->flags &= (uint8_t)~PBC_COND_NOT;
@@ -266,6 +264,7 @@ bool import_both(struct diff *d)
     make_normal(&d->c);
     d->c.ir->moments = d->moments;
     d->c.ir->moment_share = d->moment_share;
+    if (!d->moments) d->c.ir->longer = d->longer;
     if (!d->c.ir->too_large) return true;
     return diff_fail(d, "the address lists of both, worked out, hold more than %u MiB of ranges", IR_BYTES_MAX >> 20);
 }

@@ -96,8 +96,8 @@ static void find_parts(struct diff *d, struct parts *parts)
 static uint32_t firewall_of(const struct diff *d, unsigned side, uint8_t dir, uint32_t iface)
 {
     const struct side *s = &d->side[side];
-    const uint32_t own =
-        firewall_find(d->c.image->firewalls + s->firewalls, s->program->firewalls_count, (enum pbc_direction)dir, iface);
+    const uint32_t own = firewall_find(d->c.image->firewalls + s->firewalls, s->program->firewalls_count,
+                                       (enum pbc_direction)dir, iface);
 
     return own == PBC_NONE ? PBC_NONE : own + s->firewalls;
 }

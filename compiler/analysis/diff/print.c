@@ -97,10 +97,11 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     fputs("            now   ", out);
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
-    put_name(c->has_example ? c->example
-               : c->maybe     ? "none that shows it: a meter, a count or bytes decide"
-                              : "none that a test could write",
-               out);
+    put_name(c->has_example                               ? c->example
+             : !c->maybe                                  ? "none that a test could write"
+             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none that shows it: too many schedules decide"
+                                                          : "none that shows it: a meter, a count or bytes decide",
+             out);
     fputs("\n\n", out);
 }
 
@@ -126,7 +127,7 @@ static void print_routes(const struct route_change *r, uint32_t count, FILE *out
 
 static void print_undecided(struct diff *d, FILE *out)
 {
-    if (d->undecided_count) fputs("not worked out, for it takes too much: what packets meet of\n", out);
+    if (d->undecided_count) fputs("not compared, because it would take too long: packets that meet\n", out);
     for (uint32_t i = 0; i < d->undecided_count && i < UNDECIDED_SHOWN; i++) {
         const struct undecided *u = &d->undecided[i];
         const struct decider by = {.rule = u->rule, .firewall = u->firewall};
@@ -140,7 +141,7 @@ static void print_undecided(struct diff *d, FILE *out)
         print_place(d, u->side, &place, out);
         fputc('\n', out);
     }
-    if (d->undecided_count > UNDECIDED_SHOWN) fprintf(out, "  and of %u more\n", d->undecided_count - UNDECIDED_SHOWN);
+    if (d->undecided_count > UNDECIDED_SHOWN) fprintf(out, "  and %u more\n", d->undecided_count - UNDECIDED_SHOWN);
     if (d->undecided_count) fputc('\n', out);
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
-#include "vm/forward/balance/lb.h"
 #include "lang/heap.h"
+#include "vm/forward/balance/lb.h"
 
 struct line {
     char *text;

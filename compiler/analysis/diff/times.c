@@ -2,15 +2,15 @@
  * is, so what two schedules have in common, and what one has alone, are sets of moments: a rule that holds longer has
  * changed in the hours that were added, and in no other.
  *
- * Many schedules make too many moments. Then each is a bit of its own, as they are in a program, and all are taken to
- * be independent. */
+ * Many schedules make too many moments. Then each is a bit of its own, as they are in a program, and what is found at
+ * the end is held against the weeks: packets of a time that never comes are no change. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 
-enum { SCHEDULES_MAX = 32, DAYS = 7 }; /* SCHEDULES_MAX: bits of IR_DURING */
+enum { DAYS = 7 };
 
 static const char *str(const struct side *s, uint32_t offset) { return program_str(s->program, offset); }
 
@@ -64,12 +64,14 @@ static bool import_independent(struct diff *d, struct side *s)
     return true;
 }
 
-/* Each schedule is all moments at which it is active. False: there are too many moments. */
+/* Each schedule is all moments at which it is active. False: there are too many moments. No week has more than
+ * minutes, so the weeks are whole either way. */
 static bool import_moments(struct diff *d)
 {
     const struct program *const programs[SIDES] = {d->side[OLD].program, d->side[NEW].program};
 
-    if (!times_find(d->c.arena, programs, SIDES, MOMENTS_MAX, &d->times) || !d->times.week_count) return false;
+    times_find(d->c.arena, programs, SIDES, WEEK_MINUTES, &d->times);
+    if (d->times.count > MOMENTS_MAX || !d->times.week_count) return false;
     d->moments = d->times.count;
     for (uint32_t m = 0; m < d->moments; m++) {
         d->moment_share[m] = times_share(&d->times, m);
@@ -78,6 +80,48 @@ static bool import_moments(struct diff *d)
                 if (times_active(&d->times, m, s) >> i & 1) d->side[s].schedules[i] |= 1u << m;
     }
     return true;
+}
+
+uint32_t schedules_of_both(const struct side *s, uint32_t own)
+{
+    uint32_t bits = 0;
+
+    for (; own; own &= own - 1) bits |= s->schedules[__builtin_ctz(own)];
+    return bits;
+}
+
+uint32_t side_schedules(const struct side *s, uint32_t of_both)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < s->program->schedules_count; i++)
+        if (of_both & s->schedules[i]) bits |= 1u << i;
+    return bits;
+}
+
+static uint32_t active_at(const struct diff *d, const struct week *w, uint32_t moment)
+{
+    return schedules_of_both(&d->side[OLD], w->active[moment][OLD]) |
+           schedules_of_both(&d->side[NEW], w->active[moment][NEW]);
+}
+
+/* Schedules that are active whenever another of their zone is. */
+static void find_longer(struct diff *d)
+{
+    for (uint32_t i = 0; i < SCHEDULES_MAX; i++) d->longer[i] = 1u << i;
+    for (const struct week *w = d->times.weeks; w < d->times.weeks + d->times.week_count; w++) {
+        uint32_t seen = 0;
+
+        for (uint32_t m = 0; m < w->count; m++) {
+            const uint32_t active = active_at(d, w, m);
+
+            for (uint32_t left = active; left; left &= left - 1) {
+                const unsigned i = (unsigned)__builtin_ctz(left);
+                d->longer[i] = seen >> i & 1 ? d->longer[i] & active : active;
+            }
+            seen |= active;
+        }
+    }
 }
 
 bool import_schedules(struct diff *d)
@@ -92,7 +136,39 @@ bool import_schedules(struct diff *d)
     if (import_moments(d)) return true;
     for (struct side *s = d->side; s < d->side + SIDES; s++)
         if (!import_independent(d, s)) return false;
+    find_longer(d);
     return true;
+}
+
+/* A moment of the week at which none of `outside` is active; one of `during`, if there is such. False: none at all. */
+static bool moment_in(const struct diff *d, const struct week *w, uint32_t during, uint32_t outside, uint32_t *active)
+{
+    bool found = false;
+
+    for (uint32_t m = 0; m < w->count; m++) {
+        const uint32_t bits = active_at(d, w, m);
+
+        if (bits & outside || (found && !(bits & during))) continue;
+        *active = bits;
+        found = true;
+        if (bits & during) break;
+    }
+    return found;
+}
+
+bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active)
+{
+    const uint32_t during = p->field[IR_DURING], outside = p->field[IR_NOT_DURING];
+
+    *active = d->moments ? during ? during & -during : 1 : 0;
+    if (d->moments || !(during | outside)) return true;
+    for (const struct week *w = d->times.weeks; w < d->times.weeks + d->times.week_count; w++) {
+        uint32_t here = 0;
+
+        if (!moment_in(d, w, during, outside, &here)) return false;
+        *active |= here;
+    }
+    return !during || *active & during;
 }
 
 /* In print -----------------------------------------------------------------------------------------------------------

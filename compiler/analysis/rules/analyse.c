@@ -4,8 +4,8 @@
  * (ir->undecided). */
 #include <string.h>
 
-#include "compiler/compiler.h"
 #include "compiler/analysis/rules/cover_priv.h"
+#include "compiler/compiler.h"
 #include "vm/vm.h"
 
 enum { COVERS_TOLD = 4 }; /* rules that together cover one, each with its place */

@@ -8,18 +8,15 @@
 
 typedef unsigned __int128 u128;
 
-struct window {
-    u128 lo, hi;
-};
 #define V6(first, rest) ((u128)(first) << 112 | (rest))
-static const struct window windows4[] = {
+static const struct addr_span windows4[] = {
     {0xc6336401, 0xc63364fe}, /* 198.51.100.0/24, 203.0.113.0/24, 192.0.2.0/24: for examples (RFC 5737) */
     {0xcb007101, 0xcb0071fe}, {0xc0000201, 0xc00002fe}, {0xc6120001, 0xc613fffe}, /* 198.18.0.0/15 */
     {0x0a000001, 0x0afffffe}, /* 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 */
     {0xac100001, 0xac1ffffe}, {0xc0a80001, 0xc0a8fffe}, {0x01000001, 0x7efffffe},
     {0x80000001, 0xdffffffe}, {0, 0xffffffff},
 };
-static const struct window windows6[] = {
+static const struct addr_span windows6[] = {
     {V6(0x2001, (u128)0xdb8 << 96) + 1, V6(0x2001, (u128)0xdb9 << 96) - 1}, /* 2001:db8::/32 (RFC 3849) */
     {V6(0x2000, 1), V6(0x4000, 0) - 1},
     {V6(0xfc00, 1), V6(0xfe00, 0) - 1},
@@ -29,31 +26,7 @@ static const struct window windows6[] = {
 };
 enum { WINDOWS4 = sizeof(windows4) / sizeof(windows4[0]), WINDOWS6 = sizeof(windows6) / sizeof(windows6[0]) };
 
-static struct window range_of(const struct ir_addrs *a, uint8_t family, uint32_t i)
-{
-    if (family == 4) return (struct window){a->r4[i].lo, a->r4[i].hi};
-    return (struct window){(u128)a->r6[i].lo_hi << 64 | a->r6[i].lo_lo, (u128)a->r6[i].hi_hi << 64 | a->r6[i].hi_lo};
-}
-
-static uint32_t range_count(const struct ir_addrs *a, uint8_t family) { return family == 4 ? a->count4 : a->count6; }
-
-/* The first range that does not end before the address. */
-static uint32_t first_range(const struct ir_addrs *a, uint8_t family, u128 at)
-{
-    uint32_t from = 0, count = range_count(a, family);
-
-    while (count) {
-        const uint32_t half = count / 2;
-
-        if (range_of(a, family, from + half).hi < at) {
-            from += half + 1;
-            count -= half + 1;
-        } else {
-            count = half;
-        }
-    }
-    return from;
-}
+static unsigned family_of(const struct sampler *s) { return s->family == 4 ? IR_V4 : IR_V6; }
 
 static void words_of(u128 value, uint8_t family, uint32_t addr[4])
 {
@@ -119,14 +92,15 @@ static bool fits_new_self(const struct sampler *s, const uint32_t a[4])
 }
 
 /* Addresses of one window, in order; *n more that fit are passed over. */
-static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struct window w, fits_fn *fits, unsigned *n,
-                      uint32_t out[4])
+static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struct addr_span w, fits_fn *fits,
+                      unsigned *n, uint32_t out[4])
 {
     enum { TRIES = 300, EACH = 6 };
+    const unsigned family = family_of(s);
     unsigned tries = 0;
 
-    for (uint32_t i = first_range(set, s->family, w.lo); i < range_count(set, s->family) && tries < TRIES; i++) {
-        struct window r = range_of(set, s->family, i);
+    for (uint32_t i = addr_find(set, family, w.lo); i < addr_count(set, family) && tries < TRIES; i++) {
+        struct addr_span r = addr_span(set, family, i);
 
         if (r.lo > w.hi) break;
         if (r.lo < w.lo) r.lo = w.lo;
@@ -175,10 +149,7 @@ static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4
     const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
 
     for (unsigned i = 0; i <= count; i++) {
-        if (!nth_own(s, i, out)) continue;
-        const u128 value = value_of(out, s->family);
-        const uint32_t r = first_range(set, s->family, value);
-        if (r < range_count(set, s->family) && range_of(set, s->family, r).lo <= value) return true;
+        if (nth_own(s, i, out) && addr_held(set, family_of(s), value_of(out, s->family))) return true;
     }
     return false;
 }

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "compiler/analysis/sample/sample.h"
+#include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/forward/service.h"
 #include "vm/packet/wire.h"
-#include "lang/heap.h"
 
 enum {
     SLOTS = 80,
@@ -85,8 +85,8 @@ static void judge_in(struct program *p, struct bench *b, const struct frame_spec
     vm_free(b->vm);
 }
 
-void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self,
-                     uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state)
+void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
+                     uint32_t before, struct verdict *v, uint32_t *state)
 {
     const bool small = !p->payload.len && p->length <= 1500; /* most are, and many may be judged */
     const unsigned slot = small ? 2048 : POOL_SLOT_MOST;

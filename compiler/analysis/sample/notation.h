@@ -21,7 +21,7 @@ enum frame_note {
 /* "tcp"; also of the form of a bare reply, FORM_COUNT. */
 const char *form_word(unsigned form);
 /* As it would be written in a test: "tcp 192.0.2.9:50000 -> 203.0.113.10:22 syn on eth0". What the notation can't say
- * follows as a comment, as a rule would ask for it: " # with dscp 46". */
+ * follows as a comment, as a rule would ask for it: " # with options any". */
 void frame_print(const struct compile *c, const struct frame_spec *f, FILE *out);
 
 /* Addresses as in struct key. */

@@ -5,9 +5,9 @@
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/compiler.h"
 #include "vm/packet/key.h"
-#include "vm/words/names.h"
 #include "vm/packet/wire.h"
 #include "vm/vm.h"
+#include "vm/words/names.h"
 
 const char *form_word(unsigned form)
 {

@@ -1,12 +1,13 @@
 /* A packet out of a product: each field gets the value of its set that a reader finds plainest (sample.h). */
+#include "compiler/analysis/sample/sample_priv.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/normal/normal.h"
 #include "compiler/normal/region.h"
-#include "compiler/analysis/sample/sample_priv.h"
-#include "vm/packet/parse/header.h"
 #include "lang/heap.h"
+#include "vm/packet/parse/header.h"
 
 /* Numbers ---------------------------------------------------------------------------------------------------------- */
 

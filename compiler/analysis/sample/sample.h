@@ -2,9 +2,9 @@
 #ifndef COMPILER_SAMPLE_H
 #define COMPILER_SAMPLE_H
 
-#include "compiler/normal/ir.h"
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/compiler.h"
+#include "compiler/normal/ir.h"
 #include "vm/vm.h"
 
 /* A packet of the product that travels in `direction`, as plain as it can be (whole, TTL 64, no tag, TCP with SYN,
@@ -21,8 +21,8 @@ const struct facts *sample_self(struct compile *c, const struct ir_product *p, e
 
 /* What a loaded program does with it in a fresh state, while `schedules` are active, after `before` packets like it:
  * verdict, and what `state` said. */
-void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self,
-                     uint32_t schedules, uint32_t before, struct verdict *v, uint32_t *state);
+void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
+                     uint32_t before, struct verdict *v, uint32_t *state);
 /* What the program decides if `state` (enum flow_mark) is what is said of the packet: no conversation leads there, it
  * is taken for granted. */
 struct decision sample_decide(struct program *program, const struct frame_spec *p, const struct facts *self,

@@ -4,18 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/analysis/trial/trial_priv.h"
 #include "compiler/classify/rule_boxes.h"
 #include "compiler/normal/kinds.h"
-#include "compiler/analysis/trial/trial_priv.h"
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/judge.h"
-#include "vm/program/program.h"
 #include "vm/packet/parse/header.h"
+#include "vm/program/program.h"
 
 enum {
     CORNERS_MAX =
-        1 << 14, /* boxes, and rules, whose own corners are asked, of each: of more, as many far enough apart */
-    CHUNK = 256, /* boxes that are compared at a time */
+        1 << 14,  /* boxes, and rules, whose own corners are asked, of each: of more, as many far enough apart */
+    CHUNK = 32,   /* boxes that are compared at a time */
+    SAMPLE = 256, /* boxes that say which slots tell most */
 };
 
 /* One classifier. */
@@ -41,7 +42,7 @@ static bool box_holds(const struct boxes *b, uint32_t box, const struct key *key
 }
 
 /* The boxes of a whole chunk that two slots leave: nearly none, so the rest is asked of them one by one. Nothing in the
- * loop depends on a box, so a compiler makes it one of many boxes at once. */
+ * first loop depends on a box, so a compiler makes it one of many boxes at once. */
 static uint32_t first_in_chunk(const struct trial *t, uint32_t from, const struct key *key)
 {
     const struct boxes *const b = &t->boxes;
@@ -49,12 +50,11 @@ static uint32_t first_in_chunk(const struct trial *t, uint32_t from, const struc
     const uint32_t kx = key->slot[b->slot[x]], ky = key->slot[b->slot[y]];
     const uint32_t *const vx = b->value[x] + from, *const mx = b->mask[x] + from;
     const uint32_t *const vy = b->value[y] + from, *const my = b->mask[y] + from;
-    uint32_t miss[CHUNK], left = 0;
+    uint32_t left = 0;
 
-    for (uint32_t i = 0; i < CHUNK; i++) miss[i] = ((kx & mx[i]) ^ vx[i]) | ((ky & my[i]) ^ vy[i]);
-    for (uint32_t i = 0; i < CHUNK; i++) left += miss[i] == 0;
+    for (uint32_t i = 0; i < CHUNK; i++) left |= (((kx & mx[i]) ^ vx[i]) | ((ky & my[i]) ^ vy[i])) == 0;
     for (uint32_t i = 0; left && i < CHUNK; i++)
-        if (!miss[i] && box_holds(b, from + i, key)) return from + i;
+        if (box_holds(b, from + i, key)) return from + i;
     return UINT32_MAX;
 }
 
@@ -84,7 +84,7 @@ static void find_telling(struct trial *t)
     for (unsigned s = 0; s < b->slots; s++) {
         uint64_t bits = 0;
 
-        for (uint32_t i = 0; i < b->count; i += b->count / CHUNK + 1)
+        for (uint32_t i = 0; i < b->count; i += b->count / SAMPLE + 1)
             bits += (unsigned)__builtin_popcount(b->mask[s][i]);
         if (bits > most[0]) {
             most[1] = most[0], t->telling[1] = t->telling[0];

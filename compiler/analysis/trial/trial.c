@@ -1,12 +1,12 @@
 /* How many frames a program is tried on, and which: first some of each rule, then by chance. */
 #include "compiler/analysis/trial/trial.h"
+#include "compiler/analysis/trial/trial_priv.h"
 
 #include <time.h>
 
-#include "compiler/analysis/trial/trial_priv.h"
+#include "vm/forward/service.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
-#include "vm/forward/service.h"
 
 enum {
     /* rules that lists may be asked, all frames together, before the clock is looked at: */
@@ -82,10 +82,10 @@ static bool by_chance(struct doubt *d, uint64_t frames)
     return true;
 }
 
-/* What a quarter of the time allows. Which frames those are does not depend on it, only how many. */
+/* What an eighth of the time allows. Which frames those are does not depend on it, only how many. */
 static bool while_it_lasts(struct doubt *d, uint64_t began)
 {
-    const uint64_t most_ns = spent_ns(d->c) / 3;
+    const uint64_t most_ns = spent_ns(d->c) / 7;
 
     while (now_ns() - began < most_ns)
         if (!by_chance(d, CLOCK_EVERY)) return false;

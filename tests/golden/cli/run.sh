@@ -97,7 +97,7 @@ check '--stats of rules that follow connections' run 0 --stats flows.prey
 check 'says what memory they take' grep -Eq '^  flow table +19501376 bytes a worker' out
 printf 'limits { flows 100_000 }\npool w { source 10.0.0.1; server a 10.0.0.2 }\nservice s on 203.0.113.1 tcp/80 { mode passthrough; -> w }\n' >sent.prey
 check '--stats of rules that send on' run 0 --stats sent.prey
-check 'says what flows with twins take' grep -Eq '^  flow table +77402496 bytes a worker' out
+check 'says what flows with twins take' grep -Eq '^  flow table +77406528 bytes a worker' out
 check 'and by what packets are dealt to workers' grep -q "workers by client's *IPv4 /32, IPv6 /128, and port" out
 check '--stats' run 0 --stats flows.prey
 check 'and what counting them takes' grep -Eq '^  flows of each source +6800000 bytes a worker' out

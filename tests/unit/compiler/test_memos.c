@@ -104,7 +104,7 @@ static void too_much(void **state)
     fclose(f);
     char *text = stats_of(rules);
     assert_null(strstr(text, "  remembered EST"));
-    assert_non_null(strstr(text, "    not decided                       1"));
+    assert_non_null(strstr(text, "    given up                          1"));
     assert_non_null(strstr(text, "  more                            202 not printed"));
     free(text);
     free(rules);

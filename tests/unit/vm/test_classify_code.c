@@ -8,6 +8,7 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/imgbuild.h"
 #include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
 
 /* A list of rules behind the sample's; all accept. */
 enum { ANY = 0, PACKETS = 64, R0 = 8, RULES = 16, COUNTED = R0 + 15 };
@@ -204,7 +205,7 @@ static void classifiers_call_each_other(void **state)
 }
 
 /* Function 0 leads packets of interface 0 to one classifier, low ports of the others to a second; some to none, and
- * some to one behind a COUNT, which is not done ahead. */
+ * some to one behind a COUNT. Where nothing that is found has code, no packet is left. */
 static void what_is_searched_ahead(void **state)
 {
     (void)state;
@@ -232,15 +233,16 @@ static void what_is_searched_ahead(void **state)
     }
     struct program *p = load(&b);
     vm_free(judge(p, &x, rules));
-    for (unsigned i = 0; i < PACKETS; i++) ahead.classifier[i] = ahead.entry[i] = 12345;
-    assert_int_equal(classify_ahead(p, x.keys, ~3ull, &ahead, out), ~3ull);
+    for (unsigned i = 0; i < PACKETS; i++) ahead.classifier[i] = ahead.entry[i] = 12345, out[i] = 54321;
+    assert_int_equal(columns_run(p, x.keys, x.list, ~3ull, NULL, &ahead, out), 0);
     assert_int_equal(ahead.classifier[0], 12345);
+    for (unsigned i = 0; i < 2; i++) assert_int_equal(out[i], 54321);
     for (unsigned i = 2; i < PACKETS; i++) {
-        const uint32_t want = i < 32 ? 0 : i < 40 ? 1 : PBC_NONE;
-        assert_int_equal(ahead.classifier[i], want);
-        if (want == PBC_NONE) continue;
+        const uint32_t want = i < 32 ? 0 : i < 40 ? 1 : i < 48 ? PBC_NONE : 2;
+        if (want != PBC_NONE) assert_int_equal(ahead.classifier[i], want);
         const uint32_t first = i % 4 - want; /* which of the two sources, if any */
-        assert_int_equal(ahead.entry[i], first < 2 ? first : ENTRY_NONE);
+        if (want != PBC_NONE) assert_int_equal(ahead.entry[i], first < 2 ? first : ENTRY_NONE);
+        assert_int_equal(decided_rule(out[i]), rules[i]);
     }
     program_put(p);
 }
@@ -265,11 +267,17 @@ static void what_is_found_decides(void **state)
         struct program *p = load(&b);
         vm_free(judge(p, &x, rules));
         const uint64_t coded = 0x2222222222222222, left = called_by_list ? UINT64_MAX : coded;
-        assert_int_equal(classify_ahead(p, x.keys, UINT64_MAX, &ahead, out), left);
+        assert_int_equal(columns_run(p, x.keys, x.list, UINT64_MAX, NULL, &ahead, out), left);
         for (unsigned i = 0; i < PACKETS; i++) {
             static const uint32_t want[4] = {R0 + 4, R0 + 2, R0 + 6, RULE_DEFAULT};
             assert_int_equal(rules[i], want[i % 4]);
-            if (!(left >> i & 1)) assert_int_equal(decided_rule(out[i]), want[i % 4]);
+            if (!(left >> i & 1)) {
+                assert_int_equal(decided_rule(out[i]), want[i % 4]);
+                continue;
+            }
+            assert_int_equal(ahead.from[i], 0);
+            assert_int_equal(ahead.classifier[i], 0);
+            assert_int_equal(ahead.entry[i], i % 4 < 3 ? i % 4 : ENTRY_NONE);
         }
         program_put(p);
     }

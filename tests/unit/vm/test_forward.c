@@ -11,6 +11,7 @@
 #include "tests/lib/note.h"
 #include "vm/forward/bind/mappings.h"
 #include "vm/flow/table.h"
+#include "vm/packet/wire.h"
 #include "vm/vm.h"
 
 enum { SLOTS = 32, SLOT_BYTES = 2048, ENTRIES = 32 };
@@ -143,6 +144,40 @@ static void a_flow_is_told_of(void **state)
     world_fini(&w);
 }
 
+/* Of so many flows some have the tag of another in the same group: their ordinary packets, too, leave where they lay.
+ */
+static void each_flow_finds_its_recipe(void **state)
+{
+    enum { FLOWS = 20000, FIRST_PORT = 1024, SRC_PORT_AT = 34, ROUNDS = 3 /* the second leaves the recipe */ };
+    (void)state;
+    struct world w;
+    char err[200];
+    uint8_t frame[NOTE_MAX];
+    unsigned in_place = 0;
+    world_init(&w,
+               "limits { flows 20000 } pool p { server a 10.0.0.11 mac 02:00:00:00:00:0b }\n"
+               "service s on 203.0.113.10 udp/53 { mode dsr l2; -> p }\n",
+               0, 0);
+    assert_int_equal(note_parse("eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1 > 53", &note, err, sizeof err), 0);
+    const struct vm_in in = {.mono_ns = w.now_ns, .facts = &w.facts};
+    for (unsigned i = 0; i < ROUNDS * FLOWS; i++) {
+        struct pkt pkt, *pkts[1] = {&pkt};
+        struct verdict v;
+        memcpy(frame, note.bytes, note.cap_len);
+        wire_put16(frame + SRC_PORT_AT, (uint16_t)(FIRST_PORT + i % FLOWS));
+        pkt_view(&pkt, frame, note.cap_len, note.wire_len, LINK_ETHER, IFACE_NONE);
+        pkt.flags = PKT_WRITABLE;
+        w.tx.count = 0;
+        vm_run(w.vm, &in, pkts, 1, &v, &w.tx);
+        assert_int_equal(w.tx.count, 1);
+        in_place += w.entries[0].pkt == &pkt;
+        if (w.entries[0].pkt != &pkt) pool_put(w.entries[0].pkt);
+    }
+    w.tx.count = 0;
+    assert_int_equal(in_place, FLOWS);
+    world_fini(&w);
+}
+
 /* Without a slot nothing leaves, and that is said. */
 static void no_slot(void **state)
 {
@@ -222,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flow_is_explained),
         cmocka_unit_test(a_flow_is_told_of),
+        cmocka_unit_test(each_flow_finds_its_recipe),
         cmocka_unit_test(no_slot),
         cmocka_unit_test(slices),
         cmocka_unit_test(a_sweep_ends_all),

@@ -120,16 +120,19 @@ static void answers_leave_room(void **state)
     sender_fini(&s);
 }
 
-/* What is held is in one counter, and in one when it has left. */
+#define LATER_INSIDE "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 id 1 frag 16 proto udp / zeros 8"
+
+/* What is held is in one counter, and in one when it has left, each time with the bytes of its frame. */
 static void held_inside(void **state)
 {
     (void)state;
     struct sender s;
     sender_init(&s, RULES, false);
-    JUDGES(&s, "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 id 1 frag 16 proto udp / zeros 8",
-           "held - -");
+    JUDGES(&s, LATER_INSIDE, "held - -");
     assert_int_equal(s.v.done, 0);
     assert_int_equal(s.tx.count, 0);
+    assert_int_equal(vm_counters(s.vm)->verdicts[ACTION_HELD].bytes, s.bytes);
+    sender_adds_up(&s);
     JUDGES(&s,
            "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 10.0.0.9 id 1 more / udp 1 > 2 len 24 csum 1 / zeros 8",
            "accept UDP -");
@@ -137,10 +140,43 @@ static void held_inside(void **state)
     assert_int_equal(s.entries[0].cause, TX_CAUSE_INSIDE);
     assert_int_equal(s.entries[1].cause, TX_CAUSE_HELD);
     assert_int_equal(s.entries[1].kind, TX_HOST);
-    s.bytes -= 20; /* what was held is counted as it leaves */
     sender_adds_up(&s);
     assert_int_equal(vm_counters(s.vm)->verdicts[ACTION_HELD].bytes, 0);
+    assert_int_equal(vm_counters(s.vm)->rules[rule_of(&s, "UDP")].bytes, s.bytes);
     sender_fini(&s);
+}
+
+/* Its first did not come: it is dropped with the bytes of its frame, or judged by the rules; one that the rules would
+ * open is the second tunnel of its frame. */
+static void held_orphan(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules, *packet;
+        enum pkt_reason reason;
+    } cases[] = {{RULES, LATER_INSIDE, REASON_FRAGMENT_ORPHAN},
+                 {"firewall f default drop {\n"
+                  "  accept udp fragment later as LATER\n"
+                  "  decap ipip from 192.0.2.1, 192.0.2.2 as IPIP\n"
+                  "  accept state new as NEW\n"
+                  "}\n",
+                  "eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 192.0.2.2 > 10.0.0.9 id 1 frag 16 proto 4 / zeros 8",
+                  REASON_NESTED_TUNNEL}};
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sender s;
+        sender_init(&s, cases[i].rules, false);
+        JUDGES(&s, cases[i].packet, "held - -");
+        sender_clear(&s);
+        s.in.mono_ns += UINT64_C(200000000);
+        vm_tick(s.vm, &s.in, &s.tx);
+        const struct vm_counters *c = vm_counters(s.vm);
+        assert_int_equal(s.tx.count, 1);
+        assert_int_equal(c->verdicts[ACTION_HELD].bytes, 0);
+        assert_int_equal(c->verdicts[ACTION_DROP].bytes, s.bytes);
+        assert_int_equal(c->reasons[cases[i].reason].bytes, s.bytes);
+        sender_adds_up(&s);
+        sender_fini(&s);
+    }
 }
 
 /* An address as in struct key. */
@@ -296,6 +332,7 @@ int main(void)
         cmocka_unit_test(no_room),
         cmocka_unit_test(answers_leave_room),
         cmocka_unit_test(held_inside),
+        cmocka_unit_test(held_orphan),
         cmocka_unit_test(opening_undoes_wrapping),
         cmocka_unit_test(damaged),
         cmocka_unit_test(batches_do_not_matter),

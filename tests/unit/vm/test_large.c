@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/mman.h>
 
 #include "vm/keyed/large.h"
 
@@ -23,15 +24,43 @@ static void zeroed_and_aligned(void **state)
     (void)state;
 }
 
+/* Pages that the system has given; the memory begins with one. */
+static size_t pages_there(void *memory, size_t bytes)
+{
+    static unsigned char there[2048];
+    size_t count = 0;
+    const size_t pages = (bytes + 4095) / 4096;
+    assert_true(pages <= sizeof there);
+    assert_int_equal(mincore(memory, bytes, there), 0);
+    for (size_t i = 0; i < pages; i++) count += there[i] & 1;
+    return count;
+}
+
+static void touched_is_there(void **state)
+{
+    static const size_t sizes[] = {1, 4097, (1 << 20) + 1, (6 << 20) + 4095};
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint8_t *lazy = large_new(sizes[i]), *touched = large_touched(sizes[i]);
+        assert_int_equal(pages_there(lazy, sizes[i]), 0);
+        assert_int_equal(pages_there(touched, sizes[i]), (sizes[i] + 4095) / 4096);
+        for (size_t at = 0; at < sizes[i]; at++) assert_int_equal(touched[at], 0);
+        large_free(lazy, sizes[i]);
+        large_free(touched, sizes[i]);
+    }
+    (void)state;
+}
+
 static void too_much_is_none(void **state)
 {
     assert_null(large_new(SIZE_MAX));
     assert_null(large_new(SIZE_MAX / 2));
+    assert_null(large_touched(SIZE_MAX));
     (void)state;
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(zeroed_and_aligned), cmocka_unit_test(too_much_is_none)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(zeroed_and_aligned), cmocka_unit_test(touched_is_there),
+                                       cmocka_unit_test(too_much_is_none)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,7 +188,9 @@ static void chains_and_trace(void **state)
     struct key key = {.kind = ip | KIND_TCP};
     expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_DROP, 3, 0);
     expect_trace(
-        &t, (const struct trace_step[]){{0, true, PBC_NONE, 0, 0}, {1, true, PBC_NONE, 0, 0}, {3, true, PBC_NONE, 1, 0}}, 3);
+        &t,
+        (const struct trace_step[]){{0, true, PBC_NONE, 0, 0}, {1, true, PBC_NONE, 0, 0}, {3, true, PBC_NONE, 1, 0}},
+        3);
     t.count = 0;
     key.kind = ip | KIND_UDP; /* `return` leaves B for the rest of A; A's end leaves for the firewall */
     expect(program_explain(p, &key, &(struct pkt){0}, note, &t), ACTION_ACCEPT, 2, 0);

@@ -34,11 +34,9 @@ struct datagram {
 };
 
 struct held {
-    struct pkt *pkt;
+    struct frag_held is;
     uint64_t until_ns;
-    uint32_t datagram; /* PBC_NONE: `first` is known, or it is an orphan */
-    bool orphan;
-    struct frag_first first;
+    uint32_t datagram; /* PBC_NONE: its first is known, or it is an orphan */
 };
 
 struct frags {
@@ -65,7 +63,7 @@ struct frags *frags_new(const struct program *p, uint64_t seed)
 void frags_free(struct frags *f)
 {
     if (!f) return;
-    for (unsigned i = 0; i < f->held_count; i++) pool_put(f->held[i].pkt);
+    for (unsigned i = 0; i < f->held_count; i++) pool_put(f->held[i].is.pkt);
     keyed_fini(&f->table);
     free(f);
 }
@@ -101,8 +99,8 @@ static void tell_held(struct frags *f, uint64_t now_ns, uint32_t slot, const str
         struct held *h = &f->held[i];
         if (h->datagram != slot) continue;
         h->datagram = PBC_NONE;
-        h->orphan = !first || h->until_ns <= now_ns;
-        if (first) h->first = *first;
+        h->is.orphan = !first || h->until_ns <= now_ns;
+        if (first) h->is.first = *first;
         d->waiting--;
         f->ready++;
     }
@@ -242,11 +240,12 @@ bool frag_room(const struct frags *f, uint64_t now_ns)
 void frag_not_held(struct frags *f) { f->counters.not_held++; }
 
 /* Until its time is over, or that of its datagram. */
-void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy)
+void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes)
 {
     const uint64_t keep = time_after(born_ns(f, datagram), FRAG_KEEP_NS), hold = time_after(now_ns, FRAG_HOLD_NS);
     struct held *h = &f->held[f->held_count++];
-    *h = (struct held){.pkt = copy, .until_ns = hold < keep ? hold : keep, .datagram = datagram};
+    *h = (struct held){
+        .is = {.pkt = copy, .outer_bytes = outer_bytes}, .until_ns = hold < keep ? hold : keep, .datagram = datagram};
     if (h->until_ns < f->soonest_ns || f->held_count == 1) f->soonest_ns = h->until_ns;
     datagram_at(f, datagram)->waiting++;
     f->counters.held++;
@@ -266,25 +265,24 @@ static unsigned next_of(struct frags *f, uint64_t now_ns)
     return f->held_count;
 }
 
-bool frag_ready(struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
+static bool is_ready(struct frags *f, uint64_t now_ns) { return next_of(f, now_ns) < f->held_count; }
 
-struct pkt *frag_next(struct frags *f, uint64_t now_ns, struct frag_first *first, bool *orphan)
+bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out)
 {
     const unsigned i = next_of(f, now_ns);
-    if (i == f->held_count) return NULL;
-    struct held h = f->held[i];
+    if (i == f->held_count) return false;
+    const uint32_t datagram = f->held[i].datagram;
+    *out = f->held[i].is;
     f->held_count--;
     memmove(&f->held[i], &f->held[i + 1], (f->held_count - i) * sizeof *f->held);
-    if (h.datagram == PBC_NONE) {
+    if (datagram == PBC_NONE) {
         f->ready--;
-        *orphan = h.orphan;
-        *first = h.first;
     } else {
-        datagram_at(f, h.datagram)->waiting--;
-        *orphan = true;
+        datagram_at(f, datagram)->waiting--;
+        out->orphan = true;
     }
-    ++*(*orphan ? &f->counters.orphans : &f->counters.released);
-    return h.pkt;
+    ++*(out->orphan ? &f->counters.orphans : &f->counters.released);
+    return true;
 }
 
 /* ---- time ---- */
@@ -302,6 +300,6 @@ uint64_t frag_tick(struct frags *f, uint64_t now_ns)
     for (unsigned i = 0; f->table.used && i <= f->table.groups / SWEEP_PARTS; i++) sweep_group(f, now_ns);
     const uint64_t next = f->table.used ? time_after(now_ns, SWEEP_NS) : UINT64_MAX;
     if (!f->held_count) return next;
-    if (frag_ready(f, now_ns)) return now_ns;
+    if (is_ready(f, now_ns)) return now_ns;
     return f->soonest_ns < next ? f->soonest_ns : next;
 }

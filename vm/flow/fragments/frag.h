@@ -21,7 +21,8 @@ enum { FRAG_HELD = 64 };
 
 struct frags;
 
-/* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that ended. */
+/* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that
+ * ended. */
 struct frag_counters {
 #define FRAG_COUNTER(field, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
@@ -57,14 +58,19 @@ void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const stru
 /* May an early fragment wait now? Otherwise it is counted as not_held. */
 bool frag_room(const struct frags *f, uint64_t now_ns);
 void frag_not_held(struct frags *f);
-/* Keep a copy of it (in a slot of the pool: it is the holder's now). Only with frag_room. */
-void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy);
+/* Keep a copy of it (in a slot of the pool: it is the holder's now). Only with frag_room. outer_bytes: of the tunnel's
+ * headers that it was found behind; 0: none. */
+void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes);
 
-/* The next held fragment that may leave: what became of its first is known, or its time is over; then *orphan is true.
- * NULL: none now. The slot is the caller's again. */
-struct pkt *frag_next(struct frags *f, uint64_t now_ns, struct frag_first *first, bool *orphan);
-/* Would frag_next give one? */
-bool frag_ready(struct frags *f, uint64_t now_ns);
+/* A held fragment that leaves. */
+struct frag_held {
+    struct pkt *pkt;         /* its slot is the caller's again */
+    uint32_t outer_bytes;    /* as it was held with */
+    bool orphan;             /* its time is over */
+    struct frag_first first; /* else what became of its first */
+};
+/* The next that may leave; false: none now. */
+bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out);
 
 /* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
 uint64_t frag_tick(struct frags *f, uint64_t now_ns);

@@ -34,10 +34,11 @@ void lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len)
 size_t slots_bytes(const struct lb_cfg *cfg);
 void slots_init(struct lb *lb);
 void slots_update(struct lb *lb);
+uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 uint32_t slots_count(const struct lb *lb);
 uint32_t slots_index(const struct lb *lb, uint64_t hash);
-uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 uint32_t slots_at(const struct lb *lb, uint32_t index);
+void slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 /* Walk from these places instead, each the offset and the skip of a server: to repeat what is written elsewhere. */
 void slots_place(struct lb *lb, const uint32_t (*offset_skip)[2]);
 

@@ -12,6 +12,7 @@
  * Time: a walk never meets a slot twice, so at most servers * slots steps; about slots * ln(slots) with hashes that are
  * not chosen to be equal. Much of that would go into the last FEW slots, when a walk hardly meets a free one; there
  * each turn looks instead at which of the free slots comes first on its way. */
+#include <stdio.h>
 #include <string.h>
 
 #include "vm/forward/balance/lb_priv.h"
@@ -343,4 +344,13 @@ uint32_t slots_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
     (void)conns;
     return slots_at(lb, slots_index(lb, hash));
+}
+
+void slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
+{
+    (void)conns;
+    const uint32_t slot = slots_index(lb, hash);
+    snprintf(buf, len, "hash%s 0x%016llx, slot %u of %u", lb->ops->hash == LB_HASH_SOURCE ? " of the source" : "",
+             (unsigned long long)hash, slot, slots_count(lb));
+    lb_explain_end(lb, slots_at(lb, slot), buf, len);
 }

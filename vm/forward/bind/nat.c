@@ -1,10 +1,10 @@
 /* Address translation of new flows (nat.h). */
 #include "vm/forward/bind/nat.h"
+#include "vm/forward/bind/nat_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/forward/bind/nat_priv.h"
 #include "vm/judge/decide.h"
 #include "vm/packet/parse/header.h"
 

@@ -11,10 +11,10 @@
 #ifndef VM_FORWARD_BIND_NAT_H
 #define VM_FORWARD_BIND_NAT_H
 
-#include "vm/flow/bind.h"
-#include "vm/forward/bind/mappings.h"
-#include "vm/flow/flow.h"
 #include "vm/cfg.h"
+#include "vm/flow/bind.h"
+#include "vm/flow/flow.h"
+#include "vm/forward/bind/mappings.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"

@@ -3,8 +3,8 @@
 #ifndef VM_FORWARD_BIND_OUTSIDE_H
 #define VM_FORWARD_BIND_OUTSIDE_H
 
-#include "vm/flow/bind.h"
 #include "vm/cfg.h"
+#include "vm/flow/bind.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vm/packet/key.h"
 #include "vm/forward/balance/lb.h"
+#include "vm/packet/key.h"
 #include "vm/packet/parse/tcp_header.h"
 
 enum {

@@ -9,10 +9,10 @@
 #ifndef VM_FORWARD_COOKIE_JOINT_H
 #define VM_FORWARD_COOKIE_JOINT_H
 
-#include "vm/packet/reply/build.h"
-#include "vm/forward/cookie/cookie.h"
 #include "vm/flow/joined.h"
+#include "vm/forward/cookie/cookie.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/reply/build.h"
 
 enum { JOINT_SCALE_OURS = 7 /* the shift of our windows to clients: 128 bytes, up to 8 MB */ };
 

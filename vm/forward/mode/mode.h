@@ -4,10 +4,10 @@
 #ifndef VM_FORWARD_MODE_MODE_H
 #define VM_FORWARD_MODE_MODE_H
 
+#include "vm/context/context.h"
 #include "vm/flow/leave.h"
 #include "vm/forward/splice/splice.h"
 #include "vm/packet/edit/recipe.h"
-#include "vm/context/context.h"
 #include "vm/packet/edit/tunnel.h"
 
 struct mode_ops {

@@ -2,15 +2,15 @@
 #include <errno.h>
 #include <string.h>
 
-#include "vm/packet/edit/full.h"
-#include "vm/packet/edit/mss.h"
-#include "vm/packet/edit/quoted.h"
-#include "vm/packet/edit/ttl.h"
 #include "vm/forward/bind/outside.h"
 #include "vm/forward/edges.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/edit/full.h"
+#include "vm/packet/edit/mss.h"
+#include "vm/packet/edit/quoted.h"
+#include "vm/packet/edit/ttl.h"
 
 const struct mode_ops *mode_of(const struct program *p, uint32_t service)
 {

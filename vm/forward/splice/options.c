@@ -1,6 +1,5 @@
 /* Timestamps and SACK blocks, to and from bytes. */
 #include "vm/forward/splice/splice_priv.h"
-
 #include "vm/packet/wire.h"
 
 static void read_sack(const uint8_t *option, uint32_t len, struct options *o)

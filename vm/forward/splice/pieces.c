@@ -1,8 +1,8 @@
 /* One segment as several. FIN and PSH belong to the last, CWR to the first, and an urgent pointer counts from each
  * segment's own number. */
+#include "vm/forward/splice/splice_priv.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/edit/write.h"
-#include "vm/forward/splice/splice_priv.h"
 
 /* The whole segment, before it is cut. */
 struct whole {

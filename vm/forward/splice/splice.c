@@ -1,8 +1,8 @@
 /* Rewriting one segment: its numbers move, its header is written anew. */
 #include "vm/forward/splice/splice.h"
+#include "vm/forward/splice/splice_priv.h"
 
 #include "vm/packet/edit/edit.h"
-#include "vm/forward/splice/splice_priv.h"
 
 enum {
     HEADER_MOST = TCP_LEN + TCP_OPTIONS_MOST,

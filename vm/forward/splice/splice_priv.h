@@ -2,8 +2,8 @@
 #ifndef VM_FORWARD_SPLICE_SPLICE_PRIV_H
 #define VM_FORWARD_SPLICE_SPLICE_PRIV_H
 
-#include "vm/packet/parse/header.h"
 #include "vm/forward/splice/splice.h"
+#include "vm/packet/parse/header.h"
 
 enum { SACK_BLOCKS = 4 };
 

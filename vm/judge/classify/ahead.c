@@ -1,6 +1,6 @@
-/* Which classifier each packet of a batch will reach first, and what it finds there, before any code runs. Where
- * function 0 leads is followed by its tests alone: what has an effect, asks the frame itself or ends stops it, and then
- * the packet is searched for when its code gets there. */
+/* Which classifier packets of a batch will reach first in the function that they call, and what they find there. Where
+ * it leads is followed by its tests alone: what has an effect, asks the frame itself or ends stops it, and then the
+ * packet is searched for when its code gets there. */
 #include "vm/judge/classify/classify.h"
 #include "vm/pbc.h"
 #include "vm/tables.h"
@@ -54,22 +54,18 @@ static void search(const struct program *p, uint32_t classifier, const struct ke
     for (; todo; todo &= todo - 1) ahead->classifier[__builtin_ctzll(todo)] = classifier;
 }
 
-/* Does what the classifier finds end the judging: `call; decide; default` in function 0, `classify; retz` in what it
- * calls? */
-static bool ends_the_judging(const struct program *p, const struct insn *call, const struct insn *classify)
+/* Does what the classifier finds decide: `call; decide` in function 0, `classify; retz` in what it calls? */
+static bool decides(const struct program *p, const struct insn *call)
 {
-    if (!call || (size_t)(call - p->code) - p->funcs[0].first >= p->funcs[0].count) return false;
-    return classify == p->code + p->funcs[call->imm].first && classify[1].op == OP_RETZ && call[1].op == OP_DECIDE &&
-           call[1].a == call->a && call[2].op == OP_DEFAULT;
+    const struct insn *const n = p->code + p->funcs[call->imm].first;
+    return n[0].op == OP_CLASSIFY && n[1].op == OP_RETZ && call[1].op == OP_DECIDE && call[1].a == call->a;
 }
 
-/* The decisions of those that found no entry, or one without code. Returns the others. Every entry is asked for before
- * the first is read. */
-static uint64_t decide(const struct program *p, const struct insn *call, uint32_t classifier, const struct key keys[],
-                       uint64_t todo, const uint32_t found[], decided out[])
+/* The decisions of those that found an entry without code. Every entry is asked for before the first is read. */
+static struct called decide(const struct program *p, const struct insn *call, const struct pbc_entry entries[],
+                            uint64_t todo, const uint32_t found[], decided out[])
 {
-    const struct pbc_entry *const entries = p->entries + p->classifiers[classifier].entries;
-    uint64_t coded = 0;
+    struct called c = {0};
     for (uint64_t left = todo; left; left &= left - 1) {
         const uint32_t entry = found[__builtin_ctzll(left)];
         __builtin_prefetch(&entries[entry == ENTRY_NONE ? 0 : entry]);
@@ -77,54 +73,42 @@ static uint64_t decide(const struct program *p, const struct insn *call, uint32_
     for (; todo; todo &= todo - 1) {
         const unsigned at = (unsigned)__builtin_ctzll(todo);
         if (found[at] == ENTRY_NONE)
-            out[at] = decided_by_default(p, call[2].imm, &keys[at]);
+            c.none |= UINT64_C(1) << at;
         else if (entries[found[at]].code)
-            coded |= UINT64_C(1) << at;
+            c.left |= UINT64_C(1) << at;
         else
             out[at] = decided_by_rule(p, entries[found[at]].rule, call[1].imm);
     }
-    return coded;
+    return c;
 }
 
-/* A way through the code, and what becomes of the packets on it. */
-struct way {
-    const struct program *p;
-    const struct key *keys;
-    struct ahead *ahead;
-    decided *out;
-};
-
-/* All packets of `todo` from the instruction on; where they part, each part goes on by itself. `call`: the last on the
- * way here, NULL: none. Returns those that are not decided. */
-static uint64_t follow(const struct way *w, const struct insn *n, const struct insn *call, unsigned steps,
-                       uint64_t todo)
+/* All packets of `todo` from the instruction on; where they part, each part goes on by itself. */
+static void follow(const struct program *p, const struct insn *n, const struct key keys[], unsigned steps,
+                   uint64_t todo, struct ahead *ahead)
 {
-    const struct program *p = w->p;
-    uint64_t undecided = 0;
     for (; steps < FOLLOWED; steps++) {
         if (n->op == OP_CLASSIFY) {
-            search(p, n->imm, w->keys, todo, w->ahead);
-            if (ends_the_judging(p, call, n)) todo = decide(p, call, n->imm, w->keys, todo, w->ahead->entry, w->out);
-            break;
+            search(p, n->imm, keys, todo, ahead);
+            return;
         }
         if (n->op == OP_CALL) {
-            call = n;
             n = p->code + p->funcs[n->imm].first;
             continue;
         }
-        if (!is_followed(n)) break;
-        const uint64_t jump = jumping(n, w->keys, todo), stay = todo & ~jump;
-        if (jump && stay) undecided |= follow(w, n + 1 + n->to, call, steps + 1, jump);
+        if (!is_followed(n)) return;
+        const uint64_t jump = jumping(n, keys, todo), stay = todo & ~jump;
+        if (jump && stay) follow(p, n + 1 + n->to, keys, steps + 1, jump, ahead);
         todo = stay ? stay : jump;
         n += stay ? 1u : 1u + n->to;
     }
-    return undecided | todo;
 }
 
-uint64_t classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead,
-                        decided out[])
+struct called classify_call(const struct program *p, const struct insn *call, const struct key keys[], uint64_t todo,
+                            struct ahead *ahead, decided out[])
 {
-    const struct way w = {p, keys, ahead, out};
+    const struct insn *const first = p->code + p->funcs[call->imm].first;
     for (uint64_t left = todo; left; left &= left - 1) ahead->classifier[__builtin_ctzll(left)] = PBC_NONE;
-    return follow(&w, p->code + p->funcs[0].first, NULL, 0, todo);
+    follow(p, first, keys, 0, todo, ahead);
+    if (!decides(p, call)) return (struct called){.left = todo};
+    return decide(p, call, p->entries + p->classifiers[first->imm].entries, todo, ahead->entry, out);
 }

@@ -31,15 +31,19 @@ const struct walk_ops *walk_ops(enum walk w);
 /* What classify_one and classify_batch use. */
 const struct walk_ops *walk_best(void);
 
-/* What a batch found ahead of the code: for each packet the classifier it will certainly reach first, or PBC_NONE, and
- * that classifier's first entry for it (ENTRY_NONE: none). */
+/* What a batch found ahead of the code: for each packet the instruction where its code goes on, the classifier that it
+ * will certainly reach first, or PBC_NONE, and that classifier's first entry for it (ENTRY_NONE: none). */
 struct ahead {
-    uint32_t classifier[64], entry[64];
+    uint32_t from[64], classifier[64], entry[64];
 };
-/* Follow function 0 for each packet of `todo` to the first classifier it calls, as far as no instruction on the way has
- * an effect, and search those of all packets together. Where what is found decides by itself, that goes into out[].
- * Returns the packets whose code is still to run. */
-uint64_t classify_ahead(const struct program *p, const struct key keys[], uint64_t todo, struct ahead *ahead,
-                        decided out[]);
+/* What became of packets that stand at a CALL of function 0: they are decided; nothing was found, and they go on behind
+ * the DECIDE that follows; or their code is still to run, from the CALL on. */
+struct called {
+    uint64_t none, left;
+};
+/* Follow the call for each packet of `todo` to the first classifier, as far as no instruction on the way has an effect,
+ * and search that for all of them together. Where what is found decides by itself, that goes into out[]. */
+struct called classify_call(const struct program *p, const struct insn *call, const struct key keys[], uint64_t todo,
+                            struct ahead *ahead, decided out[]);
 
 #endif

@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "vm/packet/edit/edit.h"
-#include "vm/packet/parse/header.h"
 #include "vm/packet/edit/write.h"
+#include "vm/packet/parse/header.h"
 
 struct whole {
     const struct pkt *pkt;

@@ -8,8 +8,6 @@
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/quoted.h"
 
-static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
 struct chain {
     uint32_t at;
     uint8_t next;
@@ -56,7 +54,7 @@ int place_own(const struct pkt *pkt, const struct key *key, struct place *out)
     *out = (struct place){
         .l3 = pkt->l3,
         .l4 = pkt->l4,
-        .end = least(end, pkt->head_len),
+        .end = least_len(end, pkt->head_len),
         .upper_len = whole && pkt->l4 ? end - pkt->l4 : 0,
         .proto = (uint8_t)key->proto,
         .v6 = key->kind & KIND_IP6,
@@ -72,7 +70,7 @@ static bool quoted4(const struct pkt *pkt, uint32_t at, uint32_t end, struct pla
     if (header < IP4_LEN || total < header) return false;
     *out = (struct place){
         .l3 = at,
-        .end = least(end, at + total),
+        .end = least_len(end, at + total),
         .proto = edit_get8(pkt, at + IP4_PROTO),
     };
     if (at + header >= out->end || frag & IP4_OFFSET) return true;
@@ -84,7 +82,7 @@ static bool quoted4(const struct pkt *pkt, uint32_t at, uint32_t end, struct pla
 static bool quoted6(const struct pkt *pkt, uint32_t at, uint32_t end, struct place *out)
 {
     uint32_t packet_end = at + IP6_LEN + edit_get16(pkt, at + IP6_PAYLOAD);
-    *out = (struct place){.l3 = at, .end = least(end, packet_end), .v6 = true};
+    *out = (struct place){.l3 = at, .end = least_len(end, packet_end), .v6 = true};
     struct chain c = walk(pkt, at, out->end);
     out->dst_elsewhere = c.routed;
     out->proto = c.next;
@@ -96,7 +94,7 @@ static bool quoted6(const struct pkt *pkt, uint32_t at, uint32_t end, struct pla
 
 bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, struct place *out)
 {
-    end = least(end, pkt->head_len);
+    end = least_len(end, pkt->head_len);
     if (at + (v6 ? IP6_LEN : IP4_LEN) > end || edit_get8(pkt, at) >> 4 != (v6 ? 6 : 4)) return false;
     return v6 ? quoted6(pkt, at, end, out) : quoted4(pkt, at, end, out);
 }
@@ -119,7 +117,7 @@ bool place_quote(const struct pkt *pkt, const struct key *key, uint32_t *at, uin
     if (pkt->reason || !icmp_is_error(key)) return false;
     uint32_t stated = stated_len(pkt, key);
     *at = pkt->l4 + (uint32_t)ICMP_LEN;
-    *end = least(pkt->head_len, (uint32_t)pkt->l3 + key->length);
-    if (stated) *end = least(*end, *at + stated);
+    *end = least_len(pkt->head_len, (uint32_t)pkt->l3 + key->length);
+    if (stated) *end = least_len(*end, *at + stated);
     return *at < *end;
 }

@@ -2,7 +2,7 @@
 #include "vm/packet/edit/recipe.h"
 
 #include "vm/packet/csum.h"
-#include "vm/packet/parse/header.h"
+#include "vm/packet/edit/edit.h"
 #include "vm/packet/wire.h"
 
 /* In 16 bits; 0 only where nothing was added, since a sum of words that are not all 0 folds to no 0. */
@@ -35,9 +35,17 @@ void recipe_differ(struct recipe *r, const struct key *key, const struct transla
     r->l4_delta = folded(sum);
 }
 
+void recipe_outer(struct recipe *r, uint8_t kind, bool inner6)
+{
+    const bool bare = (kind & ~RECIPE_IP6) == RECIPE_IPIP;
+    const uint8_t proto = !bare ? IPPROTO_NR_UDP : inner6 ? IPPROTO_NR_IP6 : IPPROTO_NR_IP4;
+    const uint16_t first = 4u << 12 | IP4_LEN / 4 << 8, ttl_proto = (uint16_t)(BUILD_TTL << 8 | proto);
+    r->l3_delta = folded((uint64_t)first + ttl_proto + r->src[0] + r->dst[0]);
+}
+
 /* ---- applying ---- */
 
-/* The sum after a change: RFC 1624 in 16 bits; delta: of at most three terms. */
+/* The sum after a change: RFC 1624 in 16 bits. */
 static uint16_t moved_sum(uint16_t sum, uint32_t delta)
 {
     uint32_t s = (uint16_t)~sum + delta;
@@ -45,27 +53,32 @@ static uint16_t moved_sum(uint16_t sum, uint32_t delta)
     return (uint16_t) ~(s + (s >> 16));
 }
 
+/* The eight bytes of an IPv4 header from its TTL on (TTL, protocol, sum, source), one hop on. */
+enum { HOP_DELTA = UINT16_MAX - (1 << 8) };
+static uint64_t one_hop(uint64_t word, uint16_t delta)
+{
+    const uint16_t sum = moved_sum((uint16_t)(word >> 32), HOP_DELTA + (uint32_t)delta);
+    return ((word & ~((uint64_t)UINT16_MAX << 32)) - ((uint64_t)1 << 56)) | (uint64_t)sum << 32;
+}
+
 static void apply_ip4(uint8_t *ip, const struct recipe *r)
 {
-    enum { ONE_HOP = 1 << 8, HOP_DELTA = UINT16_MAX - ONE_HOP };
-    wire_put16(ip + IP4_TTL, (uint16_t)(wire_get16(ip + IP4_TTL) - ONE_HOP));
-    wire_put16(ip + IP4_SUM, moved_sum(wire_get16(ip + IP4_SUM), HOP_DELTA + (uint32_t)r->l3_delta));
-    wire_put32(ip + IP4_SRC, r->src[0]);
+    const uint64_t word = one_hop(wire_get64(ip + IP4_TTL), r->l3_delta);
+    wire_put64(ip + IP4_TTL, (word & ~(uint64_t)UINT32_MAX) | r->src[0]);
     wire_put32(ip + IP4_DST, r->dst[0]);
+}
+
+static void put_addr6(uint8_t *p, const uint32_t addr[4])
+{
+    wire_put64(p, (uint64_t)addr[0] << 32 | addr[1]);
+    wire_put64(p + 8, (uint64_t)addr[2] << 32 | addr[3]);
 }
 
 static void apply_ip6(uint8_t *ip, const struct recipe *r)
 {
     ip[IP6_HOPS]--;
-    for (unsigned i = 0; i < 4; i++) {
-        wire_put32(ip + IP6_SRC + 4 * i, r->src[i]);
-        wire_put32(ip + IP6_DST + 4 * i, r->dst[i]);
-    }
-}
-
-static void apply_ports(uint8_t *l4, const struct recipe *r)
-{
-    wire_put32(l4, (uint32_t)r->src_port << 16 | r->dst_port);
+    put_addr6(ip + IP6_SRC, r->src);
+    put_addr6(ip + IP6_DST, r->dst);
 }
 
 /* The L4 checksum; a partial one is a sum, not its complement. */
@@ -74,28 +87,122 @@ static inline uint16_t moved_l4(uint16_t sum, const struct recipe *r, bool parti
     return partial ? (uint16_t)~moved_sum((uint16_t)~sum, r->l3_delta) : moved_sum(sum, r->l4_delta);
 }
 
-static void apply_tcp(uint8_t *l4, const struct recipe *r, bool partial)
+static void apply_tcp(uint8_t *tcp, const struct recipe *r, bool partial)
 {
-    apply_ports(l4, r);
-    wire_put16(l4 + TCP_SUM, moved_l4(wire_get16(l4 + TCP_SUM), r, partial));
+    wire_put16(tcp + TCP_SUM, moved_l4(wire_get16(tcp + TCP_SUM), r, partial));
 }
 
 /* 0 says that there is no sum, and stays; a computed 0 is 0xffff (RFC 768). */
-static void apply_udp(uint8_t *l4, const struct recipe *r, bool partial)
+static void apply_udp(uint8_t *udp, const struct recipe *r, bool partial)
 {
-    const uint16_t from = wire_get16(l4 + UDP_SUM), sum = moved_l4(from, r, partial);
-    apply_ports(l4, r);
-    if (from) wire_put16(l4 + UDP_SUM, sum ? sum : UINT16_MAX);
+    const uint16_t from = wire_get16(udp + UDP_SUM), sum = moved_l4(from, r, partial);
+    if (from) wire_put16(udp + UDP_SUM, sum ? sum : UINT16_MAX);
 }
 
-void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4, bool partial)
+void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool partial)
 {
+    uint8_t *l4 = ip + (kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
     if (kind & KIND_IP4)
         apply_ip4(ip, r);
     else
         apply_ip6(ip, r);
+    wire_put32(l4, (uint32_t)r->src_port << 16 | r->dst_port);
     if (kind & KIND_TCP)
         apply_tcp(l4, r, partial);
     else
         apply_udp(l4, r, partial);
+}
+
+/* ---- tunnels ---- */
+
+/* The inner packet, and what the outer header takes from it. */
+struct inner {
+    uint32_t len;
+    uint16_t frag; /* of the outer IPv4 header: DF or nothing */
+    uint8_t tos;
+    uint8_t proto;
+};
+
+static void read_inner(uint8_t *ip, const struct key *key, struct inner *in)
+{
+    const bool v6 = key->kind & KIND_IP6;
+    in->len = key->length;
+    in->frag = v6 ? 0 : wire_get16(ip + IP4_FRAG) & IP4_DF;
+    in->tos = v6 ? (uint8_t)(wire_get16(ip) >> 4) : ip[IP4_TOS];
+    in->proto = v6 ? IPPROTO_NR_IP6 : IPPROTO_NR_IP4;
+    if (v6)
+        ip[IP6_HOPS]--;
+    else
+        wire_put64(ip + IP4_TTL, one_hop(wire_get64(ip + IP4_TTL), 0));
+}
+
+static void outer4(uint8_t *ip, const struct recipe *r, const struct inner *in, uint32_t len, uint8_t proto,
+                   uint16_t id)
+{
+    const uint64_t first = 4u << 12 | IP4_LEN / 4 << 8 | in->tos, ttl_proto = BUILD_TTL << 8 | proto;
+    if (in->frag) id = 0;
+    const uint16_t sum = moved_sum(UINT16_MAX, (uint32_t)r->l3_delta + in->tos + len + id + in->frag);
+    wire_put64(ip, first << 48 | (uint64_t)len << 32 | (uint32_t)id << 16 | in->frag);
+    wire_put64(ip + IP4_TTL, ttl_proto << 48 | (uint64_t)sum << 32 | r->src[0]);
+    wire_put32(ip + IP4_DST, r->dst[0]);
+}
+
+static void outer6(uint8_t *ip, const struct recipe *r, const struct inner *in, uint32_t len, uint8_t proto,
+                   uint32_t hash)
+{
+    enum { LABEL = 0xfffff };
+    const uint32_t label = hash >> 8 & LABEL, first = 6u << 28 | (uint32_t)in->tos << 20 | (label ? label : 1);
+    wire_put64(ip, (uint64_t)first << 32 | (uint64_t)(len - IP6_LEN) << 16 | (uint32_t)proto << 8 | BUILD_TTL);
+    put_addr6(ip + IP6_SRC, r->src);
+    put_addr6(ip + IP6_DST, r->dst);
+}
+
+static void outer_udp(uint8_t *udp, const struct recipe *r, const struct inner *in, uint8_t kind, uint32_t hash)
+{
+    enum { PORTS_FROM = 49152, PORTS_MASK = 0x3fff };
+    const bool header = (kind & ~RECIPE_IP6) == RECIPE_GUE;
+    const uint64_t port = PORTS_FROM | ((hash ^ hash >> 16) & PORTS_MASK);
+    const uint32_t len = UDP_LEN + (header ? GUE_LEN : 0u) + in->len;
+    wire_put64(udp, port << 48 | (uint64_t)r->dst_port << 32 | len << 16);
+    if (header) wire_put32(udp + UDP_LEN, (uint32_t)in->proto << 16);
+}
+
+/* What stands before the IP header moves to the front; the frame ends with the IP packet. */
+static void open_front(struct pkt *pkt, uint32_t by, uint32_t end)
+{
+    pkt->tailroom = (uint16_t)(pkt->tailroom + (pkt->head_len - end));
+    pkt->head_len = pkt->cap_len = pkt->wire_len = end;
+    if (pkt->l3 != ETHER_LEN) {
+        edit_open(pkt, pkt->l3, by);
+        return;
+    }
+    uint8_t *link = pkt->data, *to = link - by;
+    const uint64_t first = wire_raw64(link);
+    const uint32_t rest = wire_raw32(link + 8);
+    memcpy(to, &first, sizeof first);
+    memcpy(to + 8, &rest, sizeof rest);
+    pkt->data = to;
+    pkt->headroom = (uint16_t)(pkt->headroom - by);
+    pkt->head_len = pkt->cap_len = pkt->wire_len = end + by;
+}
+
+void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
+                 const struct recipe_numbers *n)
+{
+    const uint32_t over = recipe_overhead(kind), ip_len = kind & RECIPE_IP6 ? IP6_LEN : IP4_LEN;
+    struct inner in;
+    read_inner(pkt->data + pkt->l3, key, &in);
+    const uint32_t len = over + in.len;
+    const uint8_t proto = over == ip_len ? in.proto : IPPROTO_NR_UDP;
+    open_front(pkt, over, pkt->l3 + in.len);
+    uint8_t *ip = pkt->data + pkt->l3;
+    wire_put16(ip - 2, kind & RECIPE_IP6 ? ETHER_IP6 : ETHER_IP4);
+    if (kind & RECIPE_IP6)
+        outer6(ip, r, &in, len, proto, n->hash);
+    else
+        outer4(ip, r, &in, len, proto, n->id);
+    if (over != ip_len) outer_udp(ip + ip_len, r, &in, kind, n->hash);
+    pkt->l4 = (uint16_t)(pkt->l3 + ip_len);
+    pkt->payload = (uint16_t)(over == ip_len ? 0 : pkt->l4 + UDP_LEN);
+    pkt->l3_end = (uint16_t)(pkt->l3 + len < UINT16_MAX ? pkt->l3 + len : UINT16_MAX);
 }

@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "vm/packet/edit/translate.h"
+#include "vm/packet/parse/header.h"
 
 enum recipe_kind {
     RECIPE_NONE,
@@ -17,14 +18,15 @@ enum recipe_kind {
     RECIPE_IPIP,    /* one hop, and into a tunnel from src to dst */
     RECIPE_GUE,     /* the same, to UDP port dst_port */
     RECIPE_GUE1,    /* the same, GUE of variant 1 */
-    RECIPE_KINDS,
-    RECIPE_IP6 = 0x80, /* with it: the family of dst is IPv6, else IPv4 */
+    RECIPE_IP6 = 8, /* with it: the family of dst is IPv6, else IPv4 */
+    RECIPE_KINDS = 16,
 };
 
 struct recipe {
     uint32_t src[4], dst[4]; /* as in struct key. dst is the next hop, too */
     uint16_t src_port, dst_port;
-    uint16_t l3_delta, l4_delta; /* added to the complement of the sum; 0: it stays as it is */
+    uint16_t l3_delta, l4_delta; /* added to the complement of the sum; 0: it stays as it is. Of a tunnel over IPv4
+                                    l3_delta is the part of the outer header's sum that is every packet's */
     uint32_t generation;         /* of the facts that it was made by */
     uint16_t server, service;    /* service RECIPE_NAT: server is the index of the nat's statement */
     uint8_t next_mac[6];         /* of the next hop; 0: to be resolved */
@@ -38,9 +40,37 @@ enum { RECIPE_NAT = UINT16_MAX };
 
 /* Fill in addresses, ports and differences: of a TCP or UDP packet with that key, which is translated so. */
 void recipe_differ(struct recipe *r, const struct key *key, const struct translation *to);
+/* Fill in what else a tunnel's recipe holds: src, dst and dst_port are there. inner6: it carries IPv6. */
+void recipe_outer(struct recipe *r, uint8_t kind, bool inner6);
 
-/* Apply it to the headers of an ordinary packet with that kind (enum kind_bit), which are all there; its TTL is
- * above 1. ip, l4: where they begin. The packet is TCP or UDP. partial: its checksum covers the addresses alone, so far. */
-void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, uint8_t *l4, bool partial);
+/* Bytes that leave in front of the IP packet, by the whole kind. */
+static inline uint32_t recipe_overhead(uint8_t kind)
+{
+    static const uint8_t bytes[RECIPE_KINDS] = {
+        [RECIPE_IPIP] = IP4_LEN,
+        [RECIPE_GUE] = IP4_LEN + UDP_LEN + GUE_LEN,
+        [RECIPE_GUE1] = IP4_LEN + UDP_LEN,
+        [RECIPE_IPIP | RECIPE_IP6] = IP6_LEN,
+        [RECIPE_GUE | RECIPE_IP6] = IP6_LEN + UDP_LEN + GUE_LEN,
+        [RECIPE_GUE1 | RECIPE_IP6] = IP6_LEN + UDP_LEN,
+    };
+    return bytes[kind];
+}
+
+/* Both apply it to an ordinary packet: TCP or UDP right after an IP header without options or extensions, all of it in
+ * the head, in memory that may be written, its TTL above 1. The packet is its key's. */
+
+/* RECIPE_REWRITE. ip: where the header begins. partial: its L4 checksum covers the addresses alone, so far. */
+void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool partial);
+
+/* What makes one outer header differ from the next. */
+struct recipe_numbers {
+    uint32_t hash; /* of the flow, as tunnel_encap takes it */
+    uint16_t id;   /* likewise */
+};
+/* Into a tunnel, with the same result as ttl_decrement and tunnel_encap (tunnel.h). kind: the recipe's. There is
+ * recipe_overhead(kind) of headroom, and the outer packet has at most 65,535 bytes. */
+void recipe_wrap(const struct recipe *r, uint8_t kind, const struct key *key, struct pkt *pkt,
+                 const struct recipe_numbers *n);
 
 #endif

@@ -4,8 +4,8 @@
 #define VM_PACKET_EDIT_WRITE_H
 
 #include "vm/packet/csum.h"
-#include "vm/packet/pkt.h"
 #include "vm/packet/parse/bytes.h"
+#include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
 struct writer {

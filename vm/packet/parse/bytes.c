@@ -1,28 +1,40 @@
 /* Checked access to a packet's bytes across head and segments. */
 #include "vm/packet/parse/bytes.h"
 
+#include "vm/packet/loop.h"
 #include "vm/packet/parse/header.h"
 
-static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
-/* Copy what one piece, standing at `start` of the frame, has of the wanted bytes; the bytes before are copied already.
- */
-static uint32_t take(const uint8_t *piece, uint32_t start, uint32_t piece_len, uint32_t at, uint32_t len, uint8_t *out)
+/* memcpy; the kernel's machine has none of a length that is not known ahead, nor may clang make one of the loop. */
+static void copy(uint8_t *to, const uint8_t *from, uint32_t n)
 {
-    if (at < start || at - start >= piece_len) return 0;
-    uint32_t n = least(len, piece_len - (at - start));
-    memcpy(out, piece + (at - start), n);
+#ifdef __bpf__
+    for (uint32_t i = 0; LOOP(i < n); i++) {
+        to[i] = from[i];
+        __asm__ volatile("" ::: "memory");
+    }
+#else
+    memcpy(to, from, n);
+#endif
+}
+
+/* Copy what a piece has of the wanted bytes, which begin at `from` of it; returns how many. */
+static uint32_t take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)
+{
+    if (from >= piece_len) return 0;
+    const uint32_t n = least_len(len, piece_len - from);
+    copy(out, piece + from, n);
     return n;
 }
 
+/* The bytes before a piece are copied when it is its turn, so the next is never before it. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {
-    uint32_t limit = pkt->cap_len, start = least(pkt->head_len, limit);
+    uint32_t limit = pkt->cap_len, start = least_len(pkt->head_len, limit);
     if (at >= limit) return 0;
-    len = least(len, limit - at);
-    uint32_t done = take(pkt->data, 0, start, at, len, out);
+    len = least_len(len, limit - at);
+    uint32_t done = take(pkt->data, start, at, len, out);
     for (unsigned i = 0; i < pkt->seg_count && done < len; i++) {
-        done += take(pkt->segs[i].data, start, pkt->segs[i].len, at + done, len - done, out + done);
+        done += take(pkt->segs[i].data, pkt->segs[i].len, at + done - start, len - done, out + done);
         start += pkt->segs[i].len;
     }
     return done;

@@ -1,5 +1,6 @@
 /* The frame of the careful parser: what every protocol's function uses, and the start and end of the work. */
 #include "vm/packet/parse/parse.h"
+
 #include "vm/packet/parse/sides.h"
 
 enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
@@ -45,13 +46,11 @@ enum pkt_reason parse_l4(struct parse *p, uint32_t at)
     return REASON_NONE;
 }
 
-static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
 enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, struct key *key)
 {
     struct parse p = {.pkt = pkt, .key = key, .facts = facts, .data = pkt->data, .end = pkt->wire_len};
-    p.cap = least(pkt->cap_len, pkt->wire_len);
-    p.head = least(pkt->head_len, p.cap);
+    p.cap = least_len(pkt->cap_len, pkt->wire_len);
+    p.head = least_len(pkt->head_len, p.cap);
     *key = (struct key){.iface = pkt->iface};
     pkt->l3 = pkt->l4 = pkt->payload = pkt->l3_end = 0;
     pkt->tags_in_frame = pkt->ext_headers = 0;

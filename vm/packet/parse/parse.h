@@ -8,12 +8,12 @@
 #ifndef VM_PACKET_PARSE_PARSE_H
 #define VM_PACKET_PARSE_PARSE_H
 
+#include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/loop.h"
-#include "vm/packet/pkt.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
-#include "vm/packet/facts.h"
 
 struct parse {
     struct pkt *pkt;

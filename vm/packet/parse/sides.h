@@ -2,8 +2,8 @@
 #ifndef VM_PACKET_PARSE_SIDES_H
 #define VM_PACKET_PARSE_SIDES_H
 
-#include "vm/packet/key.h"
 #include "vm/packet/facts.h"
+#include "vm/packet/key.h"
 
 static inline bool facts_have_self(const struct facts *f) { return f && (f->self4_count | f->self6_count) != 0; }
 

@@ -1,9 +1,9 @@
 /* Which answer a rejected packet gets, and which get none. */
 #include "vm/packet/reply/answer.h"
 
-#include "vm/packet/reply/build.h"
 #include "vm/packet/parse/bytes.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/reply/build.h"
 
 static bool is_group4(uint32_t a) { return a >> 28 == 0xe || a == UINT32_MAX; }
 
@@ -13,22 +13,26 @@ static bool is_no_host4(uint32_t a) { return a >> 24 == 0 || a >> 24 == 127 || a
 /* Unspecified, loopback or multicast (RFC 4443, 2.4 (e.6)). */
 static bool is_no_host6(const uint32_t a[4]) { return a[0] >> 24 == 0xff || ((a[0] | a[1] | a[2]) == 0 && a[3] <= 1); }
 
-static bool addresses_allow(const struct key *key)
+static const char *addresses_forbid(const struct key *key)
 {
-    if (key->kind & KIND_IP4) return !is_no_host4(key->src[0]) && !is_group4(key->dst[0]) && key->dst[0] >> 24 != 0;
-    return !is_no_host6(key->src) && key->dst[0] >> 24 != 0xff &&
-           (key->dst[0] | key->dst[1] | key->dst[2] | key->dst[3]) != 0;
+    const bool v4 = key->kind & KIND_IP4;
+    const uint32_t *dst = key->dst;
+
+    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address is not one host's";
+    if (v4 ? is_group4(dst[0]) : dst[0] >> 24 == 0xff) return "its destination address is a group";
+    return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
 
 /* Sent to one machine, by one machine, as far as the link says. */
-static bool link_allows(const struct pkt *pkt)
+static const char *link_forbids(const struct pkt *pkt)
 {
     enum { GROUP_BIT_SHIFT = 40 }; /* of a 48-bit address */
     unsigned kind = 0;
-    if (pkt->link == LINK_ETHER) return !((pkt_mac(pkt, true) | pkt_mac(pkt, false)) >> GROUP_BIT_SHIFT & 1);
+    if (pkt->link == LINK_ETHER && pkt_mac(pkt, false) >> GROUP_BIT_SHIFT & 1) return "its source MAC is a group's";
+    if (pkt->link == LINK_ETHER && pkt_mac(pkt, true) >> GROUP_BIT_SHIFT & 1) return "its destination MAC is a group's";
     if (pkt->link == LINK_SLL) kind = bytes_get16(pkt, SLL_KIND_AT);
     if (pkt->link == LINK_SLL2) kind = bytes_get8(pkt, SLL2_KIND_AT);
-    return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST;
+    return kind != SLL_KIND_BROADCAST && kind != SLL_KIND_MULTICAST ? NULL : "its destination MAC is a group's";
 }
 
 /* No error about an error. A type of ICMP that is not known might be one. */
@@ -41,12 +45,18 @@ static bool icmp_allows(const struct key *key)
            type != ICMP4_PARAMETER && type <= ICMP4_LAST_KNOWN;
 }
 
-bool answer_allowed(const struct pkt *pkt, const struct key *key)
+const char *answer_withheld(const struct pkt *pkt, const struct key *key)
 {
-    if (pkt->reason || !(key->kind & KIND_IP) || (key->kind & KIND_FRAG_LATER)) return false;
-    if ((key->kind & KIND_TCP) && (key->marks & TCP_RST)) return false;
-    return addresses_allow(key) && icmp_allows(key) && link_allows(pkt);
+    if (pkt->reason) return "it is malformed";
+    if (!(key->kind & KIND_IP)) return "it is not IP";
+    if (key->kind & KIND_FRAG_LATER) return "it is a later fragment";
+    if (key->kind & KIND_TCP && key->marks & TCP_RST) return "it is a RST itself";
+    if (!icmp_allows(key)) return "it is an ICMP error itself, or may be one";
+    const char *why = addresses_forbid(key);
+    return why ? why : link_forbids(pkt);
 }
+
+bool answer_allowed(const struct pkt *pkt, const struct key *key) { return !answer_withheld(pkt, key); }
 
 enum answer_form answer_form(const struct pkt *pkt, const struct key *key, enum pbc_answer kind)
 {

@@ -7,9 +7,9 @@
 #define VM_PACKET_REPLY_ANSWER_H
 
 #include "vm/packet/key.h"
-#include "vm/pbc.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/pool.h"
+#include "vm/pbc.h"
 
 enum answer_form {
     ANSWER_NONE, /* silent */
@@ -18,15 +18,14 @@ enum answer_form {
     ANSWER_ADMIN_PROHIBITED,
 };
 
-/* May a packet be answered at all, by an error or a RST? Not what is not IP or malformed, to or from broadcast and
- * multicast (IP or MAC), from an address that is no single host, a later fragment, an ICMP error or unknown type, a RST
- * (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
+/* Why a packet gets no answer, neither an error nor a RST, in words; NULL: it may be answered. Not what is not IP or
+ * malformed, to or from broadcast and multicast (IP or MAC), from an address that is no single host, a later fragment,
+ * an ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
+const char *answer_withheld(const struct pkt *pkt, const struct key *key);
 bool answer_allowed(const struct pkt *pkt, const struct key *key);
 
 /* The form of the answer: by default a RST for TCP and port-unreachable for the rest. ANSWER_NONE wherever an answer is
- * forbidden (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2): to what is not IP or malformed, to or from broadcast
- * and multicast (IP or MAC), from an address that is no single host (unspecified, loopback, class E), to a later
- * fragment, an ICMP error or an unknown ICMP type, a RST; and for `with rst` where the packet is not TCP. */
+ * withheld; and for `with rst` where the packet is not TCP. */
 enum answer_form answer_form(const struct pkt *pkt, const struct key *key, enum pbc_answer kind);
 
 /* The packet to send, the caller's to put back; NULL when the pool has no slot for it. */

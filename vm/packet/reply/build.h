@@ -71,8 +71,8 @@ struct flow_segment {
     bool v6;
     struct tcp_options options;
 };
-/* A bare IP packet (LINK_RAW). A RST counts only if seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst` has
- * acknowledged, or, where that may lag behind, the end of what was sent to it. One who has acknowledged nothing yet
+/* A bare IP packet (LINK_RAW). A RST counts only if seq is exactly what `dst` expects next (RFC 5961, 3.2): what `dst`
+ * has acknowledged, or, where that may lag behind, the end of what was sent to it. One who has acknowledged nothing yet
  * listens to ACK, and an ack of all it sent (RFC 9293, 3.5.2). */
 int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out);
 /* The same as an answer to a TCP packet, whose addresses, ports and link it takes, not those of `s`. */

@@ -2,9 +2,9 @@
 #ifndef VM_PACKET_REPLY_BUILD_PRIV_H
 #define VM_PACKET_REPLY_BUILD_PRIV_H
 
-#include "vm/packet/reply/build.h"
-#include "vm/packet/parse/header.h"
 #include "vm/packet/edit/write.h"
+#include "vm/packet/parse/header.h"
+#include "vm/packet/reply/build.h"
 
 struct reply {
     const struct pkt *request;

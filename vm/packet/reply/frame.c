@@ -11,10 +11,10 @@
 
 #include <string.h>
 
-#include "vm/packet/key.h"
-#include "vm/packet/ip_bits.h"
-#include "vm/packet/parse/header.h"
 #include "vm/packet/edit/write.h"
+#include "vm/packet/ip_bits.h"
+#include "vm/packet/key.h"
+#include "vm/packet/parse/header.h"
 
 enum { OPTIONS_LEN = 4 }; /* no-ops, where there are any */
 

@@ -2,8 +2,8 @@
  * side of a flow in the name of the other. */
 #include <errno.h>
 
-#include "vm/packet/reply/build_priv.h"
 #include "vm/packet/edit/edit.h"
+#include "vm/packet/reply/build_priv.h"
 
 /* Sequence space that the segment takes: its data, SYN and FIN (RFC 9293, 3.4). */
 static uint32_t segment_len(const struct pkt *pkt, const struct key *key)

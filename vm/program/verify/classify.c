@@ -5,8 +5,8 @@
  * first knows all that is below each. What is shared is looked at once: a table's worst is kept beside its first word,
  * a block's beside its first unit, and each belongs to one table, or one format, alone; so all of it takes time linear
  * in the classifier. */
-#include "vm/tables.h"
 #include "vm/program/verify/verify_priv.h"
+#include "vm/tables.h"
 
 /* Of all ways on from a word, each the worst for itself. */
 struct below {

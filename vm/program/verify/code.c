@@ -3,8 +3,8 @@
  * Jumps and calls only go forward, so one pass from a function's first instruction to its last sees every way to an
  * instruction before the instruction itself: what is reached, and which registers are set on all ways. Functions are
  * worked off from the last to the first, so a callee's depth is known before its callers ask. */
-#include "vm/tables.h"
 #include "vm/program/verify/verify_priv.h"
+#include "vm/tables.h"
 
 /* Of an instruction's state, beside the registers: it is reached; every way to it comes from the code of an entry that
  * the function's CLASSIFY found, so that AGAIN knows where to search on. */

@@ -94,8 +94,10 @@ static bool verify_settings(const struct verifier *v)
     if ((flows && (!s->flows || !s->half_open)) || (fragments && !s->fragments))
         return fault(v, "settings: a limit of nothing");
     const uint64_t times[] = {
-        s->tcp_established_ns, s->tcp_half_open_ns, s->tcp_closing_ns, s->udp_ns, s->icmp_ns, s->sctp_ns,
-        s->other_ns,           s->pickup_ns};
+#define X(field, doc) s->field,
+        PBC_TIMEOUT_FIELDS(X)
+#undef X
+    };
     for (unsigned i = 0; i < sizeof times / sizeof *times; i++)
         if (times[i] > PBC_METER_REFILL_MAX) return fault(v, "settings: a timeout of more than a year");
     return true;

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
-#include "vm/tables.h"
 #include "vm/program/verify/verify_priv.h"
+#include "vm/tables.h"
 
 static bool verify_interfaces(const struct verifier *v)
 {

@@ -205,8 +205,10 @@ static bool verify_options(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
     const struct pbc_service *s = &p->services[i];
-    if (mode_is(s->mode, MODE_TAKES_PORT) != (s->gue_port != 0)) return fault(v, "service %u: GUE port %u", i, s->gue_port);
-    if (s->gue_variant > mode_is(s->mode, MODE_TAKES_PORT)) return fault(v, "service %u: GUE variant %u", i, s->gue_variant);
+    if (mode_is(s->mode, MODE_TAKES_PORT) != (s->gue_port != 0))
+        return fault(v, "service %u: GUE port %u", i, s->gue_port);
+    if (s->gue_variant > mode_is(s->mode, MODE_TAKES_PORT))
+        return fault(v, "service %u: GUE variant %u", i, s->gue_variant);
     if (s->rate > p->meters_count) return fault(v, "service %u: meter %u does not exist", i, s->rate - 1);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
         return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);

@@ -1,10 +1,10 @@
 /* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far. After it
  * the executors need no checks. Here: the file's own facts; sets, rules and code are in the files beside. */
+#include "vm/program/verify/verify_priv.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-
-#include "vm/program/verify/verify_priv.h"
 
 bool fault(const struct verifier *v, const char *format, ...)
 {

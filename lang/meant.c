@@ -1,0 +1,208 @@
+/* The slip behind an error of the grammar: what was likely meant, by a word that is near, by what other tools write, by
+ * the shape of what stands there. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lang/lang_priv.h"
+#include "lang/parse.tab.h"
+
+#define STARTS_MAX 24 /* words that a statement may begin with, still read */
+
+/* What other tools call it. */
+static const struct {
+    const char *theirs;
+    int ours;
+    const char *text;
+} synonyms[] = {
+    {"allow", ACCEPT, "accept"},
+    {"permit", ACCEPT, "accept"},
+    {"pass", ACCEPT, "accept"},
+    {"block", DROP, "drop"},
+    {"deny", DROP, "drop"},
+    {"discard", DROP, "drop"},
+    {"jump", DO, "do"},
+    {"call", DO, "do"},
+    {"goto", DO, "do"},
+    {"saddr", FROM, "from"},
+    {"src", FROM, "from"},
+    {"daddr", TO, "to"},
+    {"dst", TO, "to"},
+    {"dport", PORT, "port"},
+    {"sport", SOURCE, "source port"},
+    {"iif", ON, "on"},
+    {"iifname", ON, "on"},
+    {"ct", STATE, "state"},
+    {"keep", STATE, "state"},
+    {"protocol", PROTO, "proto"},
+    {"or", COMMA, ","},
+    {"table", SET, "set"},
+    {"define", CONST, "const"},
+    {"backend", POOL, "pool"},
+    {"frontend", SERVICE, "service"},
+    {"listen", SERVICE, "service"},
+    {"upstream", POOL, "pool"},
+    {"default_backend", ELSE, "else ->"},
+    {"wait", AFTER, "after"},
+};
+
+static const char *synonym(const struct parser *p, struct span span, const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+        if (strlen(synonyms[i].theirs) == span.end - span.start && expects(expected, n, synonyms[i].ours) &&
+            memcmp(synonyms[i].theirs, p->text + span.start, span.end - span.start) == 0)
+            return synonyms[i].text;
+    return NULL;
+}
+
+/* Words that other tools begin a condition or a statement with, and what says it here. An edit where `edit`. */
+static const struct {
+    const char *theirs;
+    int at; /* stands where this may stand */
+    bool edit;
+    const char *ours;
+} forms[] = {
+    {"new", STATE, true, "state new"},
+    {"established", STATE, true, "state established"},
+    {"related", STATE, true, "state related"},
+    {"invalid", STATE, true, "state invalid"},
+    {"syn", FLAGS, true, "flags has syn"},
+    {"ack", FLAGS, true, "flags has ack"},
+    {"limit", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
+    {"rate", ACCEPT, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `drop over m`"},
+    {"limit", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
+    {"rate", FROM, false, "bound a rate with a meter: `meter m = 10/s per source` outside, then `over m` here"},
+    {"masquerade", ACCEPT, false,
+     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
+    {"masquerade", FIREWALL, false,
+     "write translation in a block of its own: `nat NAME { masquerade from ... out on ... }`"},
+    {"snat", ACCEPT, false,
+     "write translation in a block of its own: `nat NAME { source from ... out on ... to ... }`"},
+    {"dnat", ACCEPT, false, "write translation in a block of its own: `nat NAME { forward ... -> ... }`"},
+};
+
+static bool is_word_at(const struct parser *p, struct span span, const char *word)
+{
+    return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
+}
+
+static bool offer_ours(struct parser *p, struct span span, const int *expected, int n)
+{
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (!is_word_at(p, span, forms[i].theirs) || !expects(expected, n, forms[i].at)) continue;
+        if (forms[i].edit)
+            diag_suggest(p->diags, span, "%s", forms[i].ours);
+        else
+            diag_advise(p->diags, "%s", forms[i].ours);
+        return true;
+    }
+    return false;
+}
+
+/* A word of ours that was written as two: `flow label`. */
+static bool offer_joined(struct parser *p, struct span span, const int *expected, int n)
+{
+    const size_t len = span.end - span.start, blanks = strspn(p->text + span.end, " \t");
+    for (int i = 0; i < n; i++) {
+        const char *name = token_is_word(expected[i]) ? token_name(expected[i]) : "";
+        const size_t rest = strlen(name) > len ? strlen(name) - len : 0;
+        const uint32_t at = span.end + (uint32_t)blanks;
+        if (!blanks || !rest || memcmp(name, p->text + span.start, len) != 0) continue;
+        if (strncmp(name + len, p->text + at, rest) != 0 || strchr("abcdefghijklmnopqrstuvwxyz", p->text[at + rest]))
+            continue;
+        diag_guess(p->diags, (struct span){span.file, span.start, at + (uint32_t)rest}, "%s", name);
+        return true;
+    }
+    return false;
+}
+
+/* Where no word is near: all that there are, if they are few enough to be read. */
+static void offer_starts(struct parser *p, const int *expected, int n)
+{
+    char words[STARTS_MAX * (MAX_NAME + 8)];
+    size_t len = 0;
+    int count = 0, shown = 0;
+    for (int i = 0; i < n; i++) count += token_is_word(expected[i]);
+    if (count == 0 || count > STARTS_MAX) return;
+    for (int i = 0; i < n; i++)
+        if (token_is_word(expected[i]))
+            len += (size_t)snprintf(words + len, sizeof(words) - len, "%s`%s`",
+                                    shown++ == 0    ? ""
+                                    : shown < count ? ", "
+                                                    : " or ",
+                                    token_name(expected[i]));
+    diag_advise(p->diags, "begin with %s", words);
+}
+
+static bool is_rule_word(const struct parser *p, int found, struct span span)
+{
+    static const int verdicts[] = {ACCEPT, DROP};
+    const bool verdict = word_is_reserved(found) && word_may_start(found);
+    return verdict || found == AUDIT || synonym(p, span, verdicts, 2);
+}
+
+/* The keyword that was meant, if a close one could stand here. */
+static const char *meant(struct parser *p, struct span span, const int *expected, int n)
+{
+    const char *candidates[512];
+    size_t count = 0;
+    for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
+        if (token_is_word(expected[i])) candidates[count++] = token_name(expected[i]);
+    size_t len = span.end - span.start;
+    if (len > MAX_NAME) return NULL;
+    return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);
+}
+
+static bool is_number(struct str word)
+{
+    uint64_t i;
+    struct node range = {.kind = N_INT};
+    return parse_uint(word.s, word.len, &i) == 0 || (word.len && parse_int_or_range(word.s, word.len, &range) == 0);
+}
+
+/* What the statement was likely meant to be, where no single word says it. */
+static bool offer_form(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    static const int lists[] = {FROM, TO,     PORT, PROTO,     VLAN,    ETHER, FRAGMENT,
+                                TTL,  LENGTH, DSCP, FLOWLABEL, OPTIONS, STATE, ON};
+    const struct str before = word_before(p, span.start);
+    const uint32_t at = (uint32_t)(before.s - p->text);
+    const struct span before_span = {span.file, at, at + (uint32_t)before.len};
+    const bool number = found == INT || found == RANGE, word = found == NAME || token_is_word(found);
+    if (number && expects(expected, n, PORT) && !is_number(before)) {
+        diag_suggest(p->diags, span, "port %s", quote(p, span));
+    } else if (word && n == 1 && expects(expected, n, STRING)) {
+        diag_suggest(p->diags, span, "\"%s\"", quote(p, span));
+    } else if (found == PORT && p->stmt.start[0].kind == SERVER) {
+        diag_advise(p->diags, "write the port behind the address: 10.0.0.11:80");
+    } else if (is_word_at(p, span, "quick")) {
+        diag_suggest_removal(p->diags, span);
+        diag_advise(p->diags, "leave it out: the first rule that matches decides");
+    } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && expects(expected, n, FIREWALL)) {
+        diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
+    } else if (found == LBRACE && takes_values(expected, n)) {
+        diag_advise(p->diags, "write the list without braces: a, b");
+    } else if (expects(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
+               memcmp(before.s, "not", 3) == 0) {
+        diag_suggest(p->diags, span_join(before_span, span), "%s not", token_name(found));
+        diag_advise(p->diags, "write `not` behind it: `%s not ...`", token_name(found));
+    } else if (found >= INT && found <= COLON_WORD && expects(expected, n, COMMA) && before.len && before.s[0] >= '0' &&
+               before.s[0] <= '9') {
+        diag_suggest(p->diags, (struct span){span.file, before_span.end, before_span.end}, ",");
+        diag_advise(p->diags, "write a comma between the members of a list");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n)
+{
+    const bool start = p->stmt.tokens == 1, word = found == NAME || token_is_word(found);
+    const char *near = word ? synonym(p, span, expected, n) : NULL;
+    if (!near && word && (offer_ours(p, span, expected, n) || offer_joined(p, span, expected, n))) return;
+    if (!near && word && (n <= ALL_NAMES || start)) near = meant(p, span, expected, n);
+    if (near)
+        diag_guess(p->diags, SPAN_NONE, "%s", near);
+    else if (!offer_form(p, found, span, expected, n) && start && word)
+        offer_starts(p, expected, n);
+}

@@ -1,0 +1,50 @@
+#!/bin/bash
+# --explain of frames that a `reject` decides: what was answered, and where nothing is, why.
+set -u
+. tests/lib/scratch.sh
+
+cat >reject.prey <<'END_OF_RULES'
+limits { rejects 1/s }
+firewall f default reject { }
+END_OF_RULES
+"$bin/preyc" reject.prey -o reject.pbc 2>err
+ok $? 'the rules compile'
+
+A='192.0.2.1' B='198.51.100.7'
+notes=(
+    "eth / ip4 $A > $B / udp 1 > 53"
+    "eth 03:00:00:00:00:01 > 02:00:00:00:00:02 / ip4 $A > $B / udp 1 > 53"
+    "eth 02:00:00:00:00:01 > 03:00:00:00:00:02 / ip4 $A > $B / udp 1 > 53"
+    "eth / ip4 127.0.0.1 > $B / udp 1 > 53"
+    "eth / ip4 $A > 224.0.0.5 / udp 1 > 53"
+    "eth / ip4 $A > $B / tcp 1 > 53 rst"
+    "eth / ip4 $A > $B frag 16 proto udp / zeros 40"
+    "eth / ip4 $A > $B / icmp type 3 / zeros 40"
+)
+printf '%s\n' "${notes[@]}" >frames.notes
+"$bin/tests/tools/mkcap" frames.notes frames.pcap
+ok $? 'the frames are a capture'
+
+answer_of() { # FRAME ARGUMENT...: what is said of its answer
+    timeout 60 "$bin/preyrun" --pcap frames.pcap --from "$1" --explain "$@" reject.pbc 2>&1 |
+        sed -n 's/^  answered.*/answered/p; s/^  no answer: //p'
+}
+same 'an ordinary packet is answered' "$(answer_of 1)" answered
+same 'none from a group MAC' "$(answer_of 2)" "its source MAC is a group's"
+same 'none to a group MAC' "$(answer_of 3)" "its destination MAC is a group's"
+same 'none from an address that is no host' "$(answer_of 4)" "its source address is not one host's"
+same 'none to a group' "$(answer_of 5)" 'its destination address is a group'
+same 'no RST for a RST' "$(answer_of 6)" 'it is a RST itself'
+same 'none to a later fragment' "$(answer_of 7)" 'it is a later fragment'
+same 'no error about an error' "$(answer_of 8)" 'it is an ICMP error itself, or may be one'
+
+timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 2 --from 2 --format json reject.pbc >out 2>&1
+has 'JSON says it, too' "\"no_answer\":\"its source MAC is a group's\""
+timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 1 --format json reject.pbc >out 2>&1
+has 'and null where there is an answer' '"no_answer":null'
+
+yes "${notes[0]}" | head -20 >frames.notes
+"$bin/tests/tools/mkcap" frames.notes frames.pcap
+timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 20 reject.pbc >out 2>&1
+has 'the limit of answers is named' '^  no answer: more answers were due than `limits \{ rejects \}` allows$'
+exit $failed

@@ -1,0 +1,124 @@
+/* The flow table's memory: how much it is, where its arrays lie in it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/flow/table_priv.h"
+#include "vm/keyed/large.h"
+
+enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */, PAGE = LINES * LINE * GROUP };
+static_assert(PAGE == 4096, "a group of slots of flows that are sent on is a page");
+
+static uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) & ~(to - 1); }
+static uint64_t lines(uint64_t bytes) { return rounded(bytes, LINE); }
+
+/* Are there flows that the other side sees as other tuples? */
+static bool has_twins(const struct pbc_service *services, uint32_t service_count)
+{
+    for (uint32_t i = 0; i < service_count; i++)
+        if (!mode_is(services[i].mode, MODE_ONE_SIDED)) return true;
+    return false;
+}
+
+struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const struct pbc_service *services,
+                                        uint32_t service_count, uint32_t nat_count)
+{
+    struct flow_table_cfg cfg = {.flows = s->flows,
+                                 .half_open = s->half_open,
+                                 .bound = service_count || nat_count,
+                                 .paired = nat_count || has_twins(services, service_count)};
+    flow_timeouts(s, cfg.timeout_ns);
+    return cfg;
+}
+
+/* Bytes of each array. */
+struct layout {
+    uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2;
+};
+
+static struct layout layout_of(const struct flow_table_cfg *cfg)
+{
+    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, wanted = (tuples * 3 / 2 + GROUP - 1) / GROUP;
+    const uint64_t groups = wanted < 2 ? 2 : wanted, slots = groups * GROUP;
+    const uint64_t words = (groups + 63) / 64, words2 = (words + 63) / 64;
+    return (struct layout){.groups = groups,
+                           .hot = slots * sizeof(struct flow),
+                           .cold = slots * sizeof(struct flow_cold),
+                           .binds = cfg->bound ? slots * sizeof(struct flow_bind) : 0,
+                           .recipes = cfg->bound ? slots * sizeof(struct recipe) : 0,
+                           .tags = lines(slots * sizeof(uint16_t)),
+                           .bits = lines(words * 8),
+                           .bits2 = lines(words2 * 8)};
+}
+
+/* What each look-up reads, whatever it finds: tags; and where half-open flows are. */
+static uint64_t tags_bytes(const struct layout *l) { return l->tags + l->bits + l->bits2; }
+
+uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
+{
+    const struct layout l = layout_of(cfg);
+    return l.hot + l.cold + l.binds + l.recipes + tags_bytes(&l) + (cfg->bound ? PAGE : LINE);
+}
+
+static void table_release_memory(struct flow_table *t)
+{
+    large_free(t->tags, t->tags_bytes);
+    if (t->prefault)
+        large_free(t->memory, (size_t)t->bytes - t->tags_bytes);
+    else
+        free(t->memory);
+}
+
+/* The slots in one zeroed piece, each line on a line of its own; it comes from the system page by page as it is
+ * touched, unless that is done now. The tags in another, in large pages where they fill one (README.md says why). */
+static bool table_alloc(struct flow_table *t, const struct layout *l, uint64_t bytes)
+{
+    const bool bound = l->binds;
+    t->bytes = bytes;
+    t->tags_bytes = (size_t)tags_bytes(l);
+    const size_t slots_bytes = (size_t)bytes - t->tags_bytes;
+    t->memory = t->prefault ? large_touched(slots_bytes) : calloc(1, slots_bytes);
+    t->tags = t->prefault ? large_touched(t->tags_bytes) : large_new(t->tags_bytes);
+    if (!t->memory || !t->tags) {
+        table_release_memory(t);
+        return false;
+    }
+    uint8_t *at = t->memory;
+    at += rounded((uintptr_t)at, bound ? PAGE : LINE) - (uintptr_t)at;
+    const size_t gap = bound ? LINE : l->hot; /* from one kind of line to the next */
+    t->stride = bound ? LINES * LINE : LINE;
+    t->slots = (struct flow *)at;
+    t->cold = (struct flow_cold *)(at + gap);
+    t->binds = bound ? (struct flow_bind *)(at + 2 * gap) : NULL;
+    t->recipes = bound ? (struct recipe *)(at + 3 * gap) : NULL;
+    at = (uint8_t *)t->tags;
+    t->half_open = (uint64_t *)(void *)(at += l->tags);
+    t->half_open_words = (uint64_t *)(void *)(at + l->bits);
+    return true;
+}
+
+struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
+{
+    if (cfg->flows > INT32_MAX / 4) return NULL;
+    const struct layout layout = layout_of(cfg);
+    struct flow_table *t = aligned_alloc(LINE, lines(sizeof *t));
+    if (!t) return NULL;
+    *t = (struct flow_table){.groups = (uint32_t)layout.groups,
+                             .half_open_most = cfg->half_open,
+                             .begins = cfg->begins,
+                             .prefault = cfg->prefault,
+                             .ended = cfg->ended,
+                             .arg = cfg->arg};
+    memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
+    hash_key_init(&t->key, cfg->seed);
+    const uint64_t bytes = flow_table_reserves(cfg);
+    if (bytes <= SIZE_MAX && table_alloc(t, &layout, bytes)) return t;
+    free(t);
+    return NULL;
+}
+
+void flow_table_free(struct flow_table *t)
+{
+    if (!t) return;
+    table_release_memory(t);
+    free(t);
+}

@@ -1,0 +1,41 @@
+/* What instructions ask of one packet, beside plain comparisons of the key: the same in both ways to run code. Nothing
+ * is checked: the verifier proved operands. */
+#ifndef VM_JUDGE_INSN_TESTS_H
+#define VM_JUDGE_INSN_TESTS_H
+
+#include "vm/judge/judge.h"
+
+static inline bool mac_in_set(const struct program *p, const struct insn *n, const struct key *key,
+                              const struct pkt *pkt)
+{
+    return key->kind & KIND_ETHER && mac_set_has(p, n->imm, pkt_mac(pkt, n->a));
+}
+
+static inline bool mac_of_kind(const struct insn *n, const struct key *key, const struct pkt *pkt)
+{
+    return key->kind & KIND_ETHER && mac_is(pkt_mac(pkt, n->a), n->imm);
+}
+
+static inline bool pattern_at(const struct program *p, const struct insn *n, const struct key *key,
+                              const struct pkt *pkt)
+{
+    const struct pbc_pattern *t = &p->patterns[n->imm];
+    return pkt_match(pkt, key, t->layer, t->at, t->value, t->mask, t->len);
+}
+
+static inline bool half_in_map(const struct program *p, const struct insn *n, const struct key *key)
+{
+    uint32_t half = key->half[n->a];
+    return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
+}
+
+/* The key has no room for it (key.h). */
+static inline bool header_in(const struct program *p, const struct insn *n, const struct key *key,
+                             const struct pkt *pkt)
+{
+    const struct cond_info *const k = &cond_info[n->a];
+    const struct pbc_range *const r = &p->ranges[n->imm];
+    return key->kind & k->has && cond_number(k, key, pkt) - r->lo <= r->hi - r->lo;
+}
+
+#endif
