@@ -3,6 +3,7 @@
 #: make check-long the same with longer fuzz and differential campaigns
 #: make demo       compile an example, replay a capture, print the summary
 #: make bench      speed and memory beside their peers; never passes or fails on time
+#: make bench-live a forwarded packet live, beside what else could forward it, in namespaces; RUNS=5, COUNT, FLOWS
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
 #: make golden     rewrite the golden files: read the diff
@@ -69,6 +70,10 @@ bench:
 	@sh tests/deps.sh peers || echo 'bench: it goes on without those' >&2
 	@+$(PART) programs $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	@B=$(B) bash tests/bench/run.sh
+bench-live:
+	@sh tests/deps.sh build tests
+	@+$(PART) programs $(B)/tests/bench/live $(B)/tests/bench/bare
+	@B=$(B) bash tests/bench/live.sh
 bench-plot:
 	@sh tests/deps.sh build bench
 	@sh tests/deps.sh peers || echo 'bench-plot: it goes on without those' >&2
@@ -88,4 +93,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo bench bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo bench bench-live bench-plot golden mutate coverage format-check tidy
