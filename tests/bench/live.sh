@@ -9,6 +9,8 @@ live_begin
 RUNS=${RUNS:-5}
 COUNT=${COUNT:-200000}
 FLOWS=${FLOWS:-1000}
+# The generator on the first CPU, what forwards in user space on the last, as preyrun chooses.
+first=0 last=$(($(nproc) - 1))
 
 space gen fwd sink
 ip -n "$id-gen" link add g0 address 02:00:00:00:00:01 type veth peer name f0 address 02:00:00:00:00:02 netns "$id-fwd"
@@ -58,12 +60,12 @@ contender() { # NAME
     case $1 in
     kernel) kernel ;;
     dnat) dnat ;;
-    bare-drop) kind=drop; user "$bin/tests/bench/bare" f0 ;;
-    bare) user "$bin/tests/bench/bare" f0 f1 ;;
+    bare-drop) kind=drop; user taskset -c "$last" "$bin/tests/bench/bare" f0 ;;
+    bare) user taskset -c "$last" "$bin/tests/bench/bare" f0 f1 ;;
     drop) kind=drop; user "$bin/preyrun" -i f0 drop.pbc ;;
     *) user "$bin/preyrun" -i f0 -i f1 "$1.pbc" ;;
     esac
-    echo "$1 $("$bin/tests/bench/live" "$pid" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" $kind)" >>runs
+    echo "$1 $(taskset -c "$first" "$bin/tests/bench/live" "$pid" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" $kind)" >>runs
     nothing
 }
 : >runs
