@@ -18,6 +18,9 @@ KEPT = {
     "tun_give": "the live run",
     "host_neighbours": "the live run",
     "IFACE_OTHER": "the live run",
+    "offloads_on": "AF_XDP",
+    "offloads_off": "AF_XDP",
+    "announce": "the live run",
     # What only tests may ask.
     "compile_text": "rules in memory",
     "lang_parse_text": "rules in memory",

@@ -1,0 +1,101 @@
+/* Offloads turned off and on again; addresses that are claimed. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+
+#include "runtime/host/announce.h"
+#include "runtime/host/offload.h"
+#include "runtime/host/state.h"
+#include "tests/unit/runtime/netns.h"
+
+static char run[64];
+static struct state *open_state(void)
+{
+    char err[300] = "";
+    if (!*run) assert_non_null(mkdtemp(strcpy(run, "/tmp/prey-test-XXXXXX")));
+    struct state *s = state_open(run, "here", NULL, NULL, err, sizeof err);
+    if (!s) print_error("%s\n", err);
+    assert_non_null(s);
+    return s;
+}
+
+static void turned_off(void **state)
+{
+    (void)state;
+    char err[300] = "";
+    sh(NETNS_PAIR);
+    const int before = offloads_on("here"), other = offloads_on("there");
+    assert_int_equal(before & (OFFLOAD_RXVLAN | OFFLOAD_TXVLAN), OFFLOAD_RXVLAN | OFFLOAD_TXVLAN); /* veth's way */
+    struct state *s = open_state();
+    assert_int_equal(offloads_off(s, "here", OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN, err, sizeof err), 0);
+    assert_int_equal(offloads_on("here"), before & ~(OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
+    assert_int_equal(offloads_off(s, "here", OFFLOAD_RXVLAN | OFFLOAD_TXVLAN, err, sizeof err), 0);
+    assert_int_equal(offloads_on("here") & (OFFLOAD_RXVLAN | OFFLOAD_TXVLAN), 0);
+    assert_int_equal(offloads_on("there"), other);
+    assert_int_equal(state_undo(s, NULL, NULL), 0);
+    assert_int_equal(offloads_on("here"), before);
+    assert_int_equal(offloads_on("nowhere"), -ENODEV);
+    assert_int_equal(offloads_off(s, "nowhere", OFFLOAD_GRO, err, sizeof err), -ENODEV);
+    assert_string_equal(err, "nowhere: gro can't be turned off: No such device");
+    state_close(s);
+    rmdir(run);
+}
+
+static void after_a_kill(void **state)
+{
+    (void)state;
+    char err[300];
+    sh(NETNS_PAIR);
+    const int before = offloads_on("here");
+    state_close(open_state());
+    for (int gone = 0; gone < 2; gone++) {
+        fflush(NULL);
+        const pid_t pid = fork();
+        if (!pid) {
+            offloads_off(open_state(), "here", OFFLOAD_RXVLAN, err, sizeof err);
+            raise(SIGKILL);
+        }
+        waitpid(pid, NULL, 0);
+        assert_int_equal(offloads_on("here"), before & ~OFFLOAD_RXVLAN);
+        if (gone) sh("ip link del here"); /* the interface went, too: nothing is left to be undone */
+        assert_int_equal(state_cleanup(run, NULL, NULL, NULL), 0);
+        if (!gone) assert_int_equal(offloads_on("here"), before);
+    }
+    rmdir(run);
+}
+
+/* The other end had the addresses at another MAC, and learns the new one; it is a namespace of its own. */
+static void claimed(void **state)
+{
+    (void)state;
+    char err[300], line[400];
+    const int host = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    const int other = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(setns(host, CLONE_NEWNET), 0);
+    sh(NETNS_PAIR);
+    snprintf(line, sizeof line, "ip link set there netns /proc/%d/fd/%d", getpid(), other);
+    sh(line);
+    struct host *h = host_open(err, sizeof err);
+    assert_non_null(h);
+    assert_int_equal(setns(other, CLONE_NEWNET), 0);
+    sh("echo 0 >/proc/sys/net/ipv6/conf/there/accept_dad; ip link set there up; ip addr add 192.0.2.2/24 dev there; "
+       "ip addr add 2001:db8::2/64 dev there; "
+       "ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:99 dev there nud stale; "
+       "ip neigh add 2001:db8::9 lladdr 02:00:00:00:00:99 dev there nud stale");
+    assert_int_equal(setns(host, CLONE_NEWNET), 0);
+    const struct host_addr addrs[] = {{{0xc0000209}, 4}, {{0x20010db8, 0, 0, 9}, 6}};
+    assert_int_equal(announce(host_link_named(h, "here"), addrs, 2), 0);
+    assert_int_equal(setns(other, CLONE_NEWNET), 0);
+    sh("for a in 192.0.2.9 2001:db8::9; do i=0; "
+       "until ip neigh show $a | grep -q 'lladdr 02:00:00:00:00:01'; do i=$((i + 1)); [ $i -lt 500 ] || exit 1; sleep "
+       "0.01; "
+       "done; done");
+    host_close(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {netns_test(turned_off), netns_test(after_a_kill), netns_test(claimed)};
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
