@@ -18,7 +18,7 @@ CFLAGS  ?= -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm
 # What preyrun alone, and its tests, ask the kernel with.
-HOST_LIBS := -lmnl -lnftables
+HOST_LIBS := -lmnl -lnftables -lcap-ng
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)

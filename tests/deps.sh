@@ -33,6 +33,7 @@ list_build() {
     need libcjson-dev have_header cjson/cJSON.h
     need libmnl-dev have_header libmnl/libmnl.h
     need libnftables-dev have_header nftables/libnftables.h
+    need libcap-ng-dev have_header cap-ng.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
 list_tests() {

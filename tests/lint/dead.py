@@ -18,6 +18,7 @@ KEPT = {
     "tun_give": "the live run",
     "host_neighbours": "the live run",
     "IFACE_OTHER": "the live run",
+    "host_preflight": "the live run",
     "offloads_on": "AF_XDP",
     "offloads_off": "AF_XDP",
     "announce": "the live run",

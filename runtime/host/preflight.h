@@ -1,0 +1,30 @@
+/* What stands in the way of live traffic on this host, in plain words, each with the command that mends it. */
+#ifndef RUNTIME_HOST_PREFLIGHT_H
+#define RUNTIME_HOST_PREFLIGHT_H
+
+#include "runtime/host/host.h"
+
+struct preflight_server {
+    struct host_addr addr;
+    const char *name;  /* "POOL/SERVER" */
+    unsigned overhead; /* bytes that a tunnel to it puts in front of a packet; 0: none */
+};
+
+struct preflight {
+    const char *const *interfaces; /* that are to be used */
+    unsigned interface_count;
+    const struct preflight_server *servers; /* that packets are sent on to */
+    unsigned server_count;
+    bool sends_on; /* some packets leave by us that came in by us */
+    bool guarded;  /* guard rules keep the host's stack from doing so, too */
+};
+
+/* Told one finding. fatal: nothing can be done as it is; else it is worth knowing. mend: a command or an option, or
+ * empty. */
+typedef void preflight_say(void *arg, bool fatal, const char *what, const char *mend);
+
+/* Look at rights, interfaces, addresses, routes and forwarding; change nothing. Of each kind of finding about servers
+ * the first five are told, then how many more there are. How many findings were fatal. */
+unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);
+
+#endif

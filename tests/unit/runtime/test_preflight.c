@@ -1,0 +1,149 @@
+/* Preflight: each finding in words, with what mends it; what is fine is passed over in silence. */
+#include <arpa/inet.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <linux/capability.h>
+
+#include "runtime/host/preflight.h"
+#include "tests/unit/runtime/netns.h"
+
+static char told[8000];
+static void say(void *arg, bool fatal, const char *what, const char *mend)
+{
+    (void)arg;
+    const size_t len = strlen(told);
+    snprintf(told + len, sizeof told - len, "%s: %s%s%s\n", fatal ? "fatal" : "worth", what, *mend ? " => " : "", mend);
+}
+
+static struct host_addr addr(const char *text)
+{
+    struct host_addr a = {.family = strchr(text, ':') ? 6 : 4};
+    assert_int_equal(inet_pton(a.family == 4 ? AF_INET : AF_INET6, text, a.word), 1);
+    for (unsigned i = 0; i < 4; i++) a.word[i] = ntohl(a.word[i]);
+    return a;
+}
+
+/* What preflight tells of these; the fatal ones are counted. */
+static const char *look(const struct preflight *p, unsigned fatal)
+{
+    char err[200] = "";
+    struct host *h = host_open(err, sizeof err);
+    assert_non_null(h);
+    told[0] = 0;
+    assert_int_equal(host_preflight(h, p, say, NULL), fatal);
+    host_close(h);
+    return told;
+}
+
+static const char *interface(const char *name, unsigned fatal)
+{
+    const struct preflight p = {.interfaces = &name, .interface_count = 1};
+    return look(&p, fatal);
+}
+
+static void interfaces(void **state)
+{
+    (void)state;
+    sh("ip link set lo up; ip link add eth0 type veth peer name enp3s0; ip link set eth0 up; ip link set enp3s0 up");
+    assert_string_equal(interface("eth0", 0), "");
+    assert_string_equal(interface("eht0", 1),
+                        "fatal: there is no interface `eht0`; there are: lo, enp3s0, eth0 => -i eth0\n");
+    assert_string_equal(interface("enp3s1", 1),
+                        "fatal: there is no interface `enp3s1`; there are: lo, enp3s0, eth0 => -i enp3s0\n");
+    assert_string_equal(interface("nothing-like", 1),
+                        "fatal: there is no interface `nothing-like`; there are: lo, enp3s0, eth0\n");
+    sh("ip link set enp3s0 down");
+    assert_string_equal(interface("enp3s0", 1), "fatal: enp3s0 is down => ip link set enp3s0 up\n");
+    assert_string_equal(interface("eth0", 0),
+                        "worth: eth0 has no carrier: nothing arrives until its other end is up\n");
+    sh("ip link set enp3s0 up; ip tuntap add tun7 mode tun; ip link set tun7 up");
+    assert_string_equal(interface("tun7", 1),
+                        "fatal: tun7 is no Ethernet interface\n"
+                        "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
+    sh("ip link add name swi type bridge; ip link set eth0 master swi");
+    assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which passes on what "
+                                              "arrives, too => ip link set eth0 nomaster\n");
+}
+
+static void subnets(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here; ip addr add 192.0.2.2/25 dev there; ip addr add 2001:db8::1/64 dev here; "
+       "ip addr add 2001:db8:1::1/64 dev there; ip addr add 10.0.0.1/32 dev here; ip addr add 10.0.0.1/32 dev there");
+    assert_string_equal(interface("here", 0), "worth: here and there are in one subnet, 192.0.2.2/24: answers leave by "
+                                              "the one that the route says => ip addr del 192.0.2.2/25 dev there\n");
+    assert_string_equal(interface("lo", 0), ""); /* not an affair of ours */
+}
+
+static void servers(void **state)
+{
+    (void)state;
+    const char *name = "here";
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here; ip addr add 198.51.100.1/24 dev there");
+    struct preflight_server s[12] = {
+        {addr("192.0.2.9"), "farm/good", 0},     {addr("203.0.113.9"), "farm/lost", 0},
+        {addr("192.0.2.1"), "farm/me", 0},       {addr("198.51.100.9"), "farm/there", 0},
+        {addr("192.0.2.10"), "farm/tunnel", 28},
+    };
+    struct preflight p = {.interfaces = &name, .interface_count = 1, .servers = s, .server_count = 5};
+    assert_string_equal(
+        look(&p, 0),
+        "worth: no route leads to server farm/lost, 203.0.113.9 => ip route add 203.0.113.9 via GATEWAY\n"
+        "worth: server farm/me, 192.0.2.1, is this machine itself, which what is sent on does not reach\n"
+        "worth: the way to server farm/there, 198.51.100.9, leads out of there, which is not given => -i there\n"
+        "worth: a packet of 1500 bytes does not fit into the tunnel to server farm/tunnel: its way bears 1500 bytes, "
+        "and "
+        "1528 are needed; senders are told a smaller size, which costs some of them time => ip link set here mtu "
+        "1528\n");
+    sh("ip addr add 192.0.2.77/30 dev there");
+    s[0] = (struct preflight_server){addr("192.0.2.78"), "farm/two", 0};
+    p.server_count = 1;
+    assert_non_null(strstr(look(&p, 0),
+                           "worth: server farm/two, 192.0.2.78, is in the subnets of there and here: packets "
+                           "leave by the one that the route says => ip route get 192.0.2.78\n"));
+    for (unsigned i = 0; i < 12; i++) s[i] = (struct preflight_server){addr("203.0.113.9"), "farm/lost", 0};
+    p.server_count = 12;
+    const char *text = look(&p, 0);
+    unsigned lines = 0;
+    for (const char *at = text; (at = strstr(at, "no route leads")); at++) lines++;
+    assert_int_equal(lines, 5);
+    assert_non_null(strstr(text, "worth: 7 more servers have no route\n"));
+}
+
+static void forwarding(void **state)
+{
+    (void)state;
+    const char *name = "here";
+    sh(NETNS_PAIR);
+    struct preflight p = {.interfaces = &name, .interface_count = 1, .sends_on = true};
+    assert_string_equal(look(&p, 0), "");
+    sh("echo 1 >/proc/sys/net/ipv4/ip_forward");
+    assert_string_equal(
+        look(&p, 1), "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would do so a second time "
+                     "with those that are sent on here => sysctl -w net.ipv4.ip_forward=0\n");
+    p.guarded = true;
+    assert_string_equal(look(&p, 0), "");
+}
+
+static void rights(void **state)
+{
+    (void)state;
+    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct has[2];
+    sh(NETNS_PAIR);
+    assert_int_equal(syscall(SYS_capget, &who, has), 0);
+    has[0].effective &= ~(1u << CAP_NET_RAW);
+    assert_int_equal(syscall(SYS_capset, &who, has), 0);
+    assert_string_equal(interface("here", 1),
+                        "fatal: this process lacks the capability CAP_NET_RAW, which it needs to open "
+                        "packet sockets => run it as root: sudo preyrun …\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {netns_test(interfaces), netns_test(subnets), netns_test(servers),
+                                       netns_test(forwarding), netns_test(rights)};
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
