@@ -67,7 +67,7 @@ static size_t make_packet(uint8_t *p, const char *from, const char *to, const ch
 /* The next datagram, and where it came from. */
 static const char *receive(int fd)
 {
-    static char text[100];
+    static char text[120];
     char bytes[50] = "", from[46];
     struct sockaddr_in6 s;
     socklen_t len = sizeof s;
