@@ -2,6 +2,7 @@
  *
  * The order in which a frame meets its fate (SEMANTICS.md): malformed ARP passes unless some rule names ARP; every
  * other malformed frame is dropped before any rule; the rest is judged. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 #include "vm/worker/fragments.h"
 #include "vm/worker/turns.h"
 
-enum { SWEEP_NS = 1000000000 };
+enum { SWEEP_NS = 1000000000, RENEWED_A_TICK = 512 };
 
 /* What services' addresses answer has bounds of its own: what is rejected must not make them unreachable. */
 enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
@@ -29,7 +30,6 @@ static bool keep_state(struct vm *vm)
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return true;
     vm->track = track_new(p, &vm->cfg);
     if (!vm->track) return false;
-    vm->counters.flows = track_counters(vm->track);
     if (!p->memos_count || vm->cfg.forget || vm->cfg.naive) return true;
     vm->remember = remember_new(p);
     return vm->remember;
@@ -39,18 +39,16 @@ static bool follow_fragments(struct vm *vm)
 {
     if (!(vm->program->meta->flags & PBC_FOLLOWS_FRAGMENTS)) return true;
     vm->fragments = fragments_new(vm->program, vm->cfg.seed);
-    if (vm->fragments) vm->counters.frags = fragments_counters(vm->fragments);
     return vm->fragments;
 }
 
 /* What services and translation need besides. */
 static bool send_on(struct vm *vm)
 {
-    if (!vm->program->services_count && !vm->program->nats_count) return true;
-    vm->forward = forward_new(vm->program, &vm->cfg, vm->track, vm->balance);
+    if (!vm->program->services_count && !program_all_nats(vm->program)) return true;
+    vm->forward = forward_new(vm->program, &vm->cfg);
     if (!vm->forward) return false;
-    vm->counters.forward = forward_counters(vm->forward);
-    vm->counters.nat = forward_nat_counters(vm->forward);
+    if (vm->track) forward_attach(vm->forward, vm->track, vm->balance); /* else only flows of the past are sent on */
     return true;
 }
 
@@ -76,6 +74,23 @@ static bool shows_order(const struct program *p)
     return shows;
 }
 
+/* Where the counters of its parts lie. */
+static void point_counters(struct vm *vm)
+{
+    const struct program *p = vm->program;
+    struct vm_counters *c = &vm->counters;
+    c->rules = vm->rules;
+    c->defaults = vm->rules + p->rules_count + 1;
+    c->meters = meters_counters(vm->meters);
+    c->services = vm->served;
+    c->unserved = vm->served + p->services_count;
+    c->servers = vm->served + 2 * (size_t)p->services_count;
+    c->flows = vm->track ? track_counters(vm->track) : NULL;
+    c->forward = vm->forward ? forward_counters(vm->forward) : NULL;
+    c->nat = vm->forward ? forward_nat_counters(vm->forward) : NULL;
+    c->frags = vm->fragments ? fragments_counters(vm->fragments) : NULL;
+}
+
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
 {
     struct vm *vm = aligned_alloc(_Alignof(struct vm), sizeof *vm);
@@ -92,12 +107,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
         vm_free(vm);
         return NULL;
     }
-    vm->counters.rules = vm->rules;
-    vm->counters.defaults = vm->rules + p->rules_count + 1;
-    vm->counters.meters = meters_counters(vm->meters);
-    vm->counters.services = vm->served;
-    vm->counters.unserved = vm->served + p->services_count;
-    vm->counters.servers = vm->served + 2 * (size_t)p->services_count;
+    point_counters(vm);
     vm->opens = p->meta->flags & PBC_OPENS;
     vm->in_order = shows_order(p);
     limit_init(&vm->answers, p->meta->rejects_per_s);
@@ -121,6 +131,106 @@ void vm_free(struct vm *vm)
     program_put(vm->program);
     free(vm);
 }
+
+/* ---- another program ---- */
+
+struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in)
+{
+    struct vm *fresh = vm_new(r->program, cfg);
+    if (fresh) balance_update(fresh->balance, in->facts, in->mono_ns);
+    return fresh;
+}
+
+static void sum(struct counter *to, const struct counter *from)
+{
+    to->packets += from->packets;
+    to->bytes += from->bytes;
+}
+
+static void keep_served(struct vm *to, const struct vm *from, const struct remap *r)
+{
+    const size_t now = to->program->services_count, was = from->program->services_count;
+    for (size_t i = 0; i < was; i++) {
+        sum(&to->served[r->service[i]], &from->served[i]);
+        sum(&to->served[now + r->service[i]], &from->served[was + i]);
+    }
+    for (uint32_t i = 0; i < from->program->servers_count; i++)
+        sum(&to->served[2 * now + r->server[i]], &from->served[2 * was + i]);
+}
+
+static void keep_remembering(struct vm *to, const struct vm *from)
+{
+    to->epoch = from->remember ? remember_epoch(from->remember) : from->epoch;
+    if (to->remember && to->epoch) remember_after(to->remember, to->epoch);
+}
+
+#define SWAP(a, b)                                                                                                     \
+    do {                                                                                                               \
+        __typeof__(a) swap_was = (a);                                                                                  \
+        (a) = (b);                                                                                                     \
+        (b) = swap_was;                                                                                                \
+    } while (0)
+
+/* What goes on is in `fresh` then, where it is not the flows themselves. */
+static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
+{
+    meters_keep(fresh->meters, vm->meters, r->meter);
+    balance_keep(fresh->balance, vm->balance, r);
+    keep_served(fresh, vm, r);
+    keep_remembering(fresh, vm);
+    if (vm->forward) forward_keep(fresh->forward, vm->forward, r, vm->now_ns);
+    if (vm->fragments && fresh->fragments) fragments_keep(fresh->fragments, vm->fragments, r);
+    if (vm->fragments && !fresh->fragments) fragments_drop_held(vm);
+}
+
+static void take_parts(struct vm *vm, struct vm *fresh)
+{
+    const bool same = memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0;
+    if (same) SWAP(vm->rules, fresh->rules); /* they go on, too: swapped twice */
+    if (vm->program->meta->rejects_per_s != fresh->program->meta->rejects_per_s) vm->answers = fresh->answers;
+    SWAP(vm->program, fresh->program);
+    SWAP(vm->rules, fresh->rules);
+    SWAP(vm->meters, fresh->meters);
+    SWAP(vm->served, fresh->served);
+    SWAP(vm->balance, fresh->balance);
+    SWAP(vm->remember, fresh->remember);
+    SWAP(vm->fragments, fresh->fragments);
+    SWAP(vm->forward, fresh->forward);
+    SWAP(vm->vips, fresh->vips);
+    vm->opens = fresh->opens;
+    vm->in_order = fresh->in_order;
+    vm->epoch = fresh->epoch;
+}
+
+int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
+{
+    if (vm->program != r->from || fresh->program != r->program) return -EINVAL;
+    if (vm_swapping(vm)) return -EAGAIN;
+    if (fresh->forward && vm->track && !track_binds(vm->track)) return -ENOTSUP;
+    keep_parts(vm, fresh, r);
+    take_parts(vm, fresh);
+    if (!vm->track) {
+        SWAP(vm->track, fresh->track);
+    } else {
+        track_count_sources(vm->track, fresh->track);
+        track_renew(vm->track, vm->program, forward_renew_bind, (void *)(uintptr_t)r);
+    }
+    if (vm->forward && vm->track) forward_attach(vm->forward, vm->track, vm->balance);
+    point_counters(vm);
+    return 0;
+}
+
+bool vm_swapping(const struct vm *vm) { return vm->track && track_renews(vm->track); }
+
+struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in)
+{
+    struct balance *b = balance_new(p, seed);
+    if (b) balance_update(b, in->facts, in->mono_ns);
+    return b;
+}
+
+void vm_take_tables(struct vm *vm, struct balance *tables) { balance_take(vm->balance, tables); }
+void vm_tables_free(struct balance *tables) { balance_free(tables); }
 
 const struct vm_counters *vm_counters(const struct vm *vm) { return &vm->counters; }
 
@@ -318,7 +428,7 @@ static uint64_t end_down(struct vm *vm, const struct vm_in *in, struct vm_tx *tx
 {
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
     const uint64_t next = forward_ask_again(&j);
-    return forward_tick(&j) ? vm->now_ns : next;
+    return forward_tick(&j) ? vm->now_ns : time_sooner(next, forward_drained_ns(vm->forward));
 }
 
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
@@ -327,6 +437,10 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     const uint64_t soon = time_after(vm->now_ns, SWEEP_NS);
     uint64_t next = meters_sweep(vm->meters) ? soon : UINT64_MAX;
     if (vm->track) next = time_sooner(next, track_tick(vm->track));
+    if (vm_swapping(vm)) {
+        track_renew_some(vm->track, RENEWED_A_TICK);
+        next = vm->now_ns;
+    }
     if (vm->remember && remember_tick(vm->remember, vm->track)) next = time_sooner(next, soon);
     if (vm->forward) next = time_sooner(next, end_down(vm, in, tx));
     if (!vm->fragments) return next;

@@ -10,6 +10,7 @@
 #include "vm/packet/pool.h"
 #include "vm/pbc.h"
 #include "vm/program/program.h"
+#include "vm/program/remap.h"
 #include "vm/verdict.h"
 
 struct vm_in {
@@ -31,6 +32,34 @@ void vm_run(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], uns
 
 /* Timers, bounded work; returns the next deadline in mono_ns, UINT64_MAX for none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
+
+/* ---- another program takes this one's place (ARCHITECTURE.md, Reload) ----
+ *
+ *      any thread     remap_new, once (program/remap.h); vm_prepare, for each worker
+ *      the worker     vm_swap between two batches; from then on facts, interface ids and vm_in are of remap->program
+ *      any thread     vm_free of what vm_prepare gave, which holds what is left over
+ *      then           remap_free, once no worker is vm_swapping: vm_tick brings flows in line, some at a time
+ *
+ * Flows keep their server where the program still has it (and, where it has not, drain); meters, affinity, balancing,
+ * source ports and mappings are kept where their definition is the same; counters go on, those of rules in the same
+ * program alone. Verdicts are not remembered. Sizes in `limits` stay as they are: remap->limits says whether they
+ * should have changed. cfg.swaps of vm_new makes room for what any program may need. */
+
+/* A worker of remap->program that judges nothing yet. NULL: out of memory. */
+struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in);
+/* 0; or, and nothing has changed: -EAGAIN the swap before is not through; -EINVAL the remap is of another program;
+ * -ENOTSUP flows are to be sent on, and there is no room for that (cfg.swaps). Work in proportion to pools, servers,
+ * services, meters and the datagrams in pieces; not to flows. */
+int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r);
+bool vm_swapping(const struct vm *vm);
+
+/* Balancing tables for facts to come, made on another thread: what vm_run would do when it meets them, a millisecond a
+ * table of 65,537 slots. The worker takes them before its first vm_run with these facts, and leaves in `tables` what is
+ * to be freed. NULL: out of memory. */
+struct balance;
+struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in);
+void vm_take_tables(struct vm *vm, struct balance *tables);
+void vm_tables_free(struct balance *tables);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 

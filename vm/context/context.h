@@ -64,6 +64,7 @@ struct vm {
     struct vips *vips;           /* NULL: there are no services and nats */
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_order;               /* a log or a meter shows in which order packets were judged */
+    uint16_t epoch;              /* of verdicts that programs before this one remembered */
 };
 
 /* One batch's way through vm_run. */

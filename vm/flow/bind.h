@@ -38,6 +38,7 @@ enum bind_flag {
     BIND_CLIENT_KNOWN = 1 << 0, /* its client is counted at its service (affinity.h) */
     BIND_HOLDS_SRC = 1 << 1,    /* to_src is the outside end of a mapping that it holds (mappings.h) */
     BIND_HOLDS_DST = 1 << 2,    /* the destination that was asked for is */
+    BIND_AGE = 1 << 4,          /* the parity of the program that its numbers are of (track_renew) */
     BIND_AWAITED = 1 << 3,      /* joined, and the server has not answered our SYN yet */
 };
 

@@ -13,7 +13,7 @@ void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg)
 struct flow_bind *track_bound(const struct track *t, const struct track_seen *s)
 {
     if (s->slot == FLOW_NONE || !(flow_at(t->table, s->slot)->flags & FLOW_BOUND)) return NULL;
-    return flow_bind_at(t->table, s->slot);
+    return track_bind_at(t, s->slot);
 }
 
 bool track_is_error(const struct track_seen *s) { return s->how == HOW_ERROR; }
@@ -165,7 +165,7 @@ bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_en
         struct flow_id id;
         if (!(f->flags & FLOW_BOUND)) continue;
         flow_id_of(t->table, slot, &id);
-        if (end(arg, f, &id, flow_bind_at(t->table, slot))) flow_end(t->table, slot, how, t->now_ns);
+        if (end(arg, f, &id, track_bind_at(t, slot))) flow_end(t->table, slot, how, t->now_ns);
     }
     return true;
 }

@@ -54,7 +54,7 @@ static void record(const struct track *t, int32_t slot, struct flow_record *r)
         .server = PBC_NONE,
         .nat = PBC_NONE,
     };
-    if (f->flags & FLOW_BOUND) record_binding(t, flow_bind_at(t->table, slot), r);
+    if (f->flags & FLOW_BOUND) record_binding(t, track_bind_at(t, slot), r);
     for (unsigned i = 0; i < 4; i++) {
         r->src[i] = high ? id.high[i] : id.low[i];
         r->dst[i] = high ? id.low[i] : id.high[i];
@@ -100,7 +100,7 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
     if (f->flags & FLOW_BOUND && t->unbound) {
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        t->unbound(t->unbound_arg, flow_bind_at(t->table, slot), &id, f->flags & FLOW_OPENED_BY_HIGH,
+        t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH,
                    ended_at(t, f, how, now_ns));
     }
     stack_put(t->stacks, f->stack);
@@ -115,6 +115,7 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     table.seed = cfg->seed;
     table.begins = cfg->flow_events;
     table.prefault = cfg->prefault;
+    if (cfg->swaps) table.bound = table.paired = true;
     table.ended = ended;
     table.arg = t;
     t->program = p;

@@ -99,6 +99,20 @@ typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct
                               uint64_t now_ns);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
+/* Numbers in bindings are of the program that there was. track_renew: another took its place, and `fn` brings one's
+ * bindings in line, each before it is next looked at. Not while track_renews. */
+typedef void track_renew_fn(void *arg, struct flow_bind *b);
+void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg);
+/* Are some bindings still as they were? Then track_renew_some walks on, over that many slots at most. */
+bool track_renews(const struct track *t);
+void track_renew_some(struct track *t, unsigned slots);
+/* What belongs into the flags of a binding that is made now. */
+uint8_t track_age(const struct track *t);
+/* Can its flows be bound? (cfg.swaps, or a program that sends on.) */
+bool track_binds(const struct track *t);
+/* Count flows by source from here on, if `other`, which nobody uses, would: with its memory. */
+void track_count_sources(struct track *t, struct track *other);
+
 /* What the packet's flow, or that of the packet which it quotes, is sent on as; NULL: no flow, or it is not bound. */
 struct flow_bind *track_bound(const struct track *t, const struct track_seen *s);
 /* Is the packet, or error, of an ICMP error's kind: it quotes a packet of the flow? */

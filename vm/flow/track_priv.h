@@ -19,7 +19,14 @@ struct track {
     struct vm_tx *tx; /* of the call at hand */
     track_unbound_fn *unbound;
     void *unbound_arg;
+    track_renew_fn *renew; /* NULL: all bindings are of the program */
+    void *renew_arg;
+    uint32_t renew_hand;
+    uint8_t age; /* BIND_AGE of new bindings */
 };
+
+/* renew.c: the binding of a slot whose flow is bound, with numbers of the program. */
+struct flow_bind *track_bind_at(const struct track *t, int32_t slot);
 
 /* What can be said of a packet, track_seen.how. */
 enum track_how {

@@ -23,9 +23,9 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
 {
     const struct forward *f = vm->forward;
     const struct pbc_service *s = service_of(f->p, branch);
-    const struct client_key k = forward_client(f->p->branches[branch].service, key->src, key->kind & KIND_IP6);
+    const struct client_key k = forward_client(f->p, f->p->branches[branch].service, key->src, key->kind & KIND_IP6);
     if (!s->affinity_ns) return PBC_NONE;
-    const uint32_t kept = client_server(f->clients, &k, vm->now_ns, s->affinity_ns);
+    const uint32_t kept = program_server_of(f->p, client_server(f->clients, &k, vm->now_ns, s->affinity_ns));
     return kept != PBC_NONE && balance_allows(f->balance, branch, key, kept) ? kept : PBC_NONE;
 }
 
@@ -136,11 +136,12 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
         track_begin(f->track, c->key, c->pkt, &c->seen, mode_is(s->mode, MODE_ONE_SIDED), s->idle_ns);
     if (!kept) return false;
     *kept = *b;
+    kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
-    conns_add(&f->conns, k->service, b->server);
+    conns_add(&f->conns, f->p->branches[b->branch].service, b->server);
     f->counters.bound++;
     f->counters.ports = outside_used(f->outside);
-    if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, b->server))
+    if ((s->affinity_ns || s->max_flows_per_source) && client_add(f->clients, k, program_server_id(f->p, b->server)))
         kept->flags |= BIND_CLIENT_KNOWN;
     if (c->proven) forward_join(j, c, kept);
     if (twin) track_pair(f->track, &c->seen, twin);
@@ -193,7 +194,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
     const struct program *prog = j->vm->forward->p;
     const uint32_t service = prog->branches[branch].service;
     const uint8_t mode = prog->services[service].mode;
-    const struct client_key k = forward_client(service, c->key->src, c->key->kind & KIND_IP6);
+    const struct client_key k = forward_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
     struct flow_bind b = {.branch = branch, .space = PBC_NONE, .kind = BIND_SERVICE};
     c->v->service = service;
     if (j->vm->forward->cookies && prog->services[service].flags & PBC_SERVICE_COOKIES && c->key->kind & KIND_TCP &&

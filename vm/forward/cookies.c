@@ -210,7 +210,7 @@ bool forward_prove(const struct job *j, struct packet_ctx *c)
     c->left.way = LEAVE_NOT;
     const bool awaited = b && b->flags & BIND_AWAITED && b->seq_delta == proven.header.ack - 1 &&
                          track_flow(f->track, &c->seen)->state == FLOW_STATE_SYN_SENT; /* not refused by then */
-    if (awaited && !forward_is_down(f->p, j->in->facts, b))
+    if (awaited && !forward_is_down(j, b, true, FLOW_ORIGINAL))
         ask(j, c, b, &proven.options);
     else
         begin(j, c, branch, &proven);

@@ -3,13 +3,38 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/parse/header.h"
 
-enum { SWEEP_FLOWS = 1 << 14, RESETS = 2 /* a flow: one a side */ };
+enum { SWEEP_FLOWS = 1 << 9, RESETS = 2 /* a flow: one a side */ };
 
-bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b)
+/* Of a server that the program has no more: its TCP flows drain, then end as `on down` says; others begin anew with the
+ * client's next packet. */
+static bool is_over(const struct program *p, const struct flow_bind *b, bool tcp, enum flow_dir dir, uint64_t now_ns)
 {
-    return facts && facts->down && b->kind == BIND_SERVICE && facts->down[b->server] &&
+    if (!tcp) return dir == FLOW_ORIGINAL;
+    if (p->pools[p->servers[b->server].pool].on_down != PBC_DOWN_RESET) return false;
+    return now_ns >= p->past->until_ns[b->server - p->past->servers];
+}
+
+bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir)
+{
+    const struct program *p = j->vm->program;
+    const struct facts *facts = j->in->facts;
+    if (b->kind != BIND_SERVICE) return false;
+    if (__builtin_expect(program_is_past(p, b->server), 0)) return is_over(p, b, tcp, dir, j->vm->now_ns);
+    return facts && facts->down && facts->down[b->server] &&
            p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
 }
+
+uint64_t forward_next_drained(const struct program *p, uint64_t now_ns)
+{
+    uint64_t next = UINT64_MAX;
+    for (uint32_t i = p->past ? p->past->servers : p->servers_count; i < p->servers_count; i++) {
+        const uint64_t until = p->past->until_ns[i - p->past->servers];
+        if (until > now_ns && until < next) next = until;
+    }
+    return next;
+}
+
+uint64_t forward_drained_ns(const struct forward *f) { return f->drained_ns; }
 
 /* The number that the client expects, if it has been told of one. */
 static void reset_client(const struct speech *e)
@@ -60,8 +85,7 @@ void forward_reset(const struct job *j, struct packet_ctx *c)
 static bool sweep_one(void *arg, const struct flow *flow, const struct flow_id *id, const struct flow_bind *b)
 {
     const struct job *j = arg;
-    struct forward *f = j->vm->forward;
-    if (!forward_is_down(f->p, j->in->facts, b)) return false;
+    if (!forward_is_down(j, b, flow->proto == IPPROTO_NR_TCP, FLOW_REPLY)) return false;
     const struct track_tuple own = track_tuple_of(id, flow->flags & FLOW_OPENED_BY_HIGH);
     struct speech e;
     forward_speech(&e, j, flow, &own, b);
@@ -87,6 +111,11 @@ bool forward_tick(const struct job *j)
         f->generation = generation;
         f->hand = 0;
         f->sweeping = any_down(f->p, facts);
+    }
+    if (j->vm->now_ns >= f->drained_ns) {
+        f->drained_ns = forward_next_drained(f->p, j->vm->now_ns);
+        f->hand = 0;
+        f->sweeping = true;
     }
     for (unsigned i = 0; f->sweeping && i < SWEEP_FLOWS && j->tx->count + RESETS <= j->tx->cap; i++)
         f->sweeping = track_visit_bound(f->track, &f->hand, 1, sweep_one, FLOW_END_SERVER_DOWN, (void *)(uintptr_t)j);

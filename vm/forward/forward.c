@@ -7,9 +7,10 @@
 
 /* ---- life ---- */
 
-struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool v6)
+struct client_key forward_client(const struct program *p, uint32_t service, const uint32_t addr[4], bool v6)
 {
-    return (struct client_key){.addr = {addr[0], addr[1], addr[2], addr[3]}, .service = service, .v6 = v6};
+    return (struct client_key){
+        .addr = {addr[0], addr[1], addr[2], addr[3]}, .service = program_service_id(p, service), .v6 = v6};
 }
 
 /* A bound flow has ended: what it held is given back. */
@@ -27,7 +28,8 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
     f->counters.bound--;
     f->counters.ports = outside_used(f->outside);
     if (!(b->flags & BIND_CLIENT_KNOWN)) return;
-    const struct client_key k = forward_client(service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
+    const struct client_key k =
+        forward_client(f->p, service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
     client_drop(f->clients, &k, now_ns, f->p->services[service].affinity_ns);
 }
 
@@ -38,21 +40,21 @@ static bool asks_clients(const struct program *p)
     return false;
 }
 
-struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, struct track *t, struct balance *b)
+struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg)
 {
+    const bool nats = program_all_nats(p);
     struct forward *f = calloc(1, sizeof *f);
     if (!f) return NULL;
     f->p = p;
-    f->track = t;
-    f->balance = b;
+    f->drained_ns = UINT64_MAX;
     f->datagram = (uint32_t)cfg->seed;
     if (!cfg->careful && !cfg->naive) forward_begin_recipes(f);
     f->outside = outside_new(p, cfg);
     const bool asks = asks_clients(p);
     if (asks) f->clients = clients_new(p->settings->flows, cfg->seed);
-    if (p->nats_count) f->nat = nat_new(p, cfg);
-    if (p->nats_count) f->udp_idle_ns = nat_udp_idle_ns(p);
-    if (!conns_init(&f->conns, p) || !f->outside || (asks && !f->clients) || (p->nats_count && !f->nat)) {
+    if (nats) f->nat = nat_new(p, cfg);
+    if (nats) f->udp_idle_ns = nat_udp_idle_ns(p);
+    if (!conns_init(&f->conns, p) || !f->outside || (asks && !f->clients) || (nats && !f->nat)) {
         forward_free(f);
         return NULL;
     }
@@ -62,9 +64,15 @@ struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, s
         forward_free(f);
         return NULL;
     }
+    return f;
+}
+
+void forward_attach(struct forward *f, struct track *t, struct balance *b)
+{
+    f->track = t;
+    f->balance = b;
     balance_by(b, f->conns.servers);
     track_on_unbound(t, unbound, f);
-    return f;
 }
 
 void forward_free(struct forward *f)
@@ -282,7 +290,7 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
     struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
-    if (forward_is_down(f->p, j->in->facts, b))
+    if (forward_is_down(j, b, c->key->kind & KIND_TCP, FLOW_REPLY))
         forward_reset(j, c);
     else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && c->key->marks & TCP_SYN), 0))
         forward_answered(j, c, b, &own);
@@ -315,7 +323,7 @@ static bool is_reset(const struct packet_ctx *c)
 static bool to_its_server(const struct job *j, struct packet_ctx *c, struct flow_bind *b)
 {
     struct forward *f = j->vm->forward;
-    if (!forward_is_down(f->p, j->in->facts, b)) {
+    if (!forward_is_down(j, b, c->key->kind & KIND_TCP, FLOW_ORIGINAL)) {
         if (__builtin_expect(b->flags & BIND_AWAITED, 0))
             forward_early(j, c, b);
         else

@@ -5,12 +5,21 @@
 
 #include "vm/context/context.h"
 #include "vm/flow/leave.h"
+#include "vm/program/remap.h"
 
 struct forward; /* a worker's */
 
-/* NULL: out of memory. */
-struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg, struct track *t, struct balance *b);
+/* NULL: out of memory. Nothing else of a worker is touched before forward_attach, so it may be made on any thread. */
+struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg);
+void forward_attach(struct forward *f, struct track *t, struct balance *b);
 void forward_free(struct forward *f);
+/* `to` takes the place of `from`, which is left to be freed: what goes on, goes on in it. With this, flows' bindings
+ * are renewed (track_renew). */
+void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns);
+/* A binding of the program before; arg: the remap. */
+void forward_renew_bind(void *arg, struct flow_bind *b);
+/* When forward_tick has something to do though nothing changed; UINT64_MAX: never. */
+uint64_t forward_drained_ns(const struct forward *f);
 const struct forward_counters *forward_counters(const struct forward *f);
 const struct nat_counters *forward_nat_counters(const struct forward *f); /* NULL: there are no nats */
 

@@ -34,6 +34,7 @@ struct forward {
     const struct facts *facts;
     bool sweeping;
     uint32_t hand;
+    uint64_t drained_ns;     /* when flows of servers of the past have drained next; UINT64_MAX: there are none */
     struct cookies *cookies; /* NULL: no service has them */
 };
 
@@ -71,7 +72,7 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
 /* The key of the client of a flow at a service. */
-struct client_key forward_client(uint32_t service, const uint32_t addr[4], bool v6);
+struct client_key forward_client(const struct program *p, uint32_t service, const uint32_t addr[4], bool v6);
 
 /* nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
  * statement fits. */
@@ -126,8 +127,10 @@ void forward_speech(struct speech *e, const struct job *j, const struct flow *fl
 bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 
-/* down.c: has the flow's server gone, and is the flow to end for it? */
-bool forward_is_down(const struct program *p, const struct facts *facts, const struct flow_bind *b);
+/* down.c: has the flow's server gone, and is the flow to end for it? dir: of the packet that asks. */
+bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir);
+/* The next time from `now_ns` on when flows of servers that no program has any more have drained. */
+uint64_t forward_next_drained(const struct program *p, uint64_t now_ns);
 /* End the flow of the packet at hand: both sides are reset as far as their numbers are known. */
 void forward_reset(const struct job *j, struct packet_ctx *c);
 

@@ -50,6 +50,7 @@ static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const st
     struct flow_bind *kept = track_begin(f->track, c->key, c->pkt, &c->seen, false, 0);
     if (!kept) return REASON_NO_FLOW;
     *kept = *b;
+    kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
     track_pair(f->track, &c->seen, &twin);

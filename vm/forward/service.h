@@ -7,6 +7,7 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 #include "vm/program/program.h"
+#include "vm/program/remap.h"
 
 /* The branch that takes the packet, or PBC_NONE, by the plain list: the most specific of all endpoints that hold it,
  * then the first branch of its service whose conditions hold. The oracle for the code. */
@@ -27,6 +28,10 @@ uint32_t service_endpoint(const struct program *p, const struct key *key);
 struct balance;
 struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
+/* `to`, of another program, goes on with the pools of `from` that are the same there. */
+void balance_keep(struct balance *to, struct balance *from, const struct remap *r);
+/* Take tables that depend on weights alone (maglev, source) from `tables`, of the same program, in exchange. */
+void balance_take(struct balance *b, struct balance *tables);
 /* What servers can do, if it changed: health, and how far those have come that start slowly. */
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
 /* Live connections by server, which `least_conn` looks at; the array stays the caller's. */

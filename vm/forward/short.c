@@ -57,10 +57,12 @@ static bool fill(const struct job *j, const struct packet_ctx *c, const struct f
     return true;
 }
 
-/* Numbers that a recipe has no room for. */
-static bool is_too_many(const struct packet_ctx *c, const struct flow_bind *b)
+/* Numbers that a recipe has no room for, or that are of the past: such flows drain. */
+static bool is_too_many(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
-    return b->kind == BIND_SERVICE && (b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT);
+    const struct program *p = j->vm->program;
+    if (b->kind != BIND_SERVICE) return b->nat >= p->nats_count;
+    return b->server >= UINT16_MAX || c->v->service >= RECIPE_NAT || program_is_past(p, b->server);
 }
 
 /* Its flow goes on only as long as its pool lets it: the careful way looks. Health that changes makes recipes stale. */
@@ -76,7 +78,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     struct recipe made;
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || c->pkt->link != LINK_ETHER || !of_ports(c->key)) return;
-    if (is_too_many(c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
+    if (is_too_many(j, c, b) || is_down(j, b) || !fill(j, c, b, &kind, &made)) return;
     struct recipe *r = track_make_recipe(f->track, &c->seen, kind);
     if (r) *r = made;
 }

@@ -294,6 +294,22 @@ struct meters *meters_new(const struct program *p, uint64_t seed)
     return NULL;
 }
 
+void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
+{
+    to->started = from->started;
+    to->now_ns = from->now_ns;
+    for (uint32_t i = 0; i < to->count; i++) {
+        struct meter *m = &to->meter[i];
+        m->base_ns = m->now_ns = from->now_ns;
+        if (was[i] == PBC_NONE) continue;
+        const struct meter kept = from->meter[was[i]];
+        from->meter[was[i]] = *m;
+        *m = kept;
+        m->def = from->meter[was[i]].def;
+        to->counters[i] = from->counters[was[i]];
+    }
+}
+
 void meters_free(struct meters *all)
 {
     if (!all) return;

@@ -33,6 +33,9 @@ struct meters;
 /* All meters of a program, every bucket full. NULL when memory is out. */
 struct meters *meters_new(const struct program *p, uint64_t seed);
 void meters_free(struct meters *m);
+/* `to`, of another program, goes on with the buckets and counters of `from` for meters of equal definition: was[i] is
+ * what number i was there, PBC_NONE: it is new. */
+void meters_keep(struct meters *to, struct meters *from, const uint32_t *was);
 const struct meter_counter *meters_counters(const struct meters *m);
 
 /* The time of all that is asked from now on; never runs back. */

@@ -57,6 +57,13 @@ void remember_free(struct remember *m)
     free(m);
 }
 
+void remember_after(struct remember *m, uint16_t epoch)
+{
+    m->epoch = epoch ? (uint16_t)(epoch + 1) : 0; /* past the last comes 0 */
+}
+
+uint16_t remember_epoch(const struct remember *m) { return m->epoch; }
+
 void remember_facts(struct remember *m, const struct facts *facts)
 {
     const uint64_t generation = facts ? facts->generation : 0;

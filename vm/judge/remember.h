@@ -14,6 +14,9 @@ struct remember;
 /* NULL when memory is out. */
 struct remember *remember_new(const struct program *p);
 void remember_free(struct remember *m);
+/* Epochs go on: nothing that was remembered up to `epoch` holds. And the one that holds now. */
+void remember_after(struct remember *m, uint16_t epoch);
+uint16_t remember_epoch(const struct remember *m);
 
 /* What the packets from now on are judged by. */
 void remember_facts(struct remember *m, const struct facts *facts);

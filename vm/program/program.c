@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "vm/keyed/large.h"
+#include "vm/program/remap.h"
 
 struct program *program_get(struct program *p)
 {
@@ -15,6 +16,11 @@ struct program *program_get(struct program *p)
 void program_put(struct program *p)
 {
     if (!p || __atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL)) return;
+    if (p->past) {
+        program_past_free(p);
+        free(p);
+        return;
+    }
     large_free(p->memory, p->memory_bytes);
     if (p->lookup) munmap((void *)(uintptr_t)p->lookup, p->lookup_bytes);
     free(p);

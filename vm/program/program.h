@@ -33,6 +33,7 @@ struct program {
     uint32_t ahead_count;
     uint32_t refs; /* program_get, program_put */
     void *memory;
+    const struct program_past *past; /* of a program that took the place of another (remap.h); NULL */
 };
 
 /* Read a .pbc file (regular file or standard input for "-"), copy, verify. On failure returns NULL and writes one

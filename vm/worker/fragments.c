@@ -4,6 +4,7 @@
 #include "vm/worker/fragments.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "vm/flow/fragments/frag.h"
 #include "vm/forward/forward.h"
@@ -36,6 +37,54 @@ void fragments_free(struct fragments *f)
 }
 
 const struct frag_counters *fragments_counters(const struct fragments *f) { return frags_counters(f->frags); }
+
+static uint32_t mapped(const uint32_t *map, uint32_t at) { return at == PBC_NONE ? PBC_NONE : map[at]; }
+
+static void renew_first(void *arg, struct frag_first *first)
+{
+    const struct remap *r = arg;
+    struct verdict *v = &first->verdict;
+    struct leave *l = &first->leave;
+    if (memcmp(r->from->digest, r->program->digest, sizeof r->from->digest) != 0) {
+        v->rule = RULE_NONE;
+        v->firewall = PBC_NONE;
+        first->place = 0;
+    }
+    v->service = mapped(r->service, v->service);
+    v->server = mapped(r->server, v->server);
+    if (v->action != ACTION_FORWARD) return;
+    l->service = mapped(r->service, l->service);
+    l->server = mapped(r->server, l->server);
+    if (l->iface < r->ifaces) l->iface = r->iface[l->iface];
+}
+
+void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r)
+{
+    struct frags *frags = to->frags;
+    to->frags = from->frags;
+    from->frags = frags;
+    frags_each(to->frags, renew_first, (void *)(uintptr_t)r);
+}
+
+static void uncount_held(struct vm *vm, uint32_t bytes)
+{
+    vm->counters.verdicts[ACTION_HELD].packets--;
+    vm->counters.verdicts[ACTION_HELD].bytes -= bytes;
+}
+
+void fragments_drop_held(struct vm *vm)
+{
+    struct pkt *pkt;
+    uint32_t outer_bytes;
+    while ((pkt = frag_drop(vm->fragments->frags, &outer_bytes))) {
+        const uint32_t bytes = pkt->wire_len + outer_bytes;
+        uncount_held(vm, bytes);
+        add(&vm->counters.verdicts[ACTION_DROP], bytes);
+        add(&vm->counters.reasons[REASON_FRAGMENT_ORPHAN], bytes);
+        add(&vm->refused, bytes);
+        pool_put(pkt);
+    }
+}
 
 static void record_first(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
 {
@@ -157,12 +206,6 @@ static enum tx_kind kind_of(const struct verdict *v)
     case ACTION_PASS: return TX_HOST;
     default: return TX_FREE;
     }
-}
-
-static void uncount_held(struct vm *vm, uint32_t bytes)
-{
-    vm->counters.verdicts[ACTION_HELD].packets--;
-    vm->counters.verdicts[ACTION_HELD].bytes -= bytes;
 }
 
 /* What a held packet is logged as: it is where the executor finds it. */

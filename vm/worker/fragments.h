@@ -3,11 +3,19 @@
 #ifndef VM_WORKER_FRAGMENTS_H
 #define VM_WORKER_FRAGMENTS_H
 
+#include "vm/program/remap.h"
 #include "vm/worker/turns.h"
 
 struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL when memory is out */
 void fragments_free(struct fragments *f);                                /* what is held goes back to its pool */
 const struct frag_counters *fragments_counters(const struct fragments *f);
+
+/* `to`, of another program, goes on with the datagrams of `from`: those that are under way follow their firsts, decided
+ * by nobody of this program. */
+void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r);
+
+/* No fragment is held any more: dropped as orphans, without an entry of vm_tx. */
+void fragments_drop_held(struct vm *vm);
 
 static inline bool is_fragment(const struct key *key) { return key->kind & KIND_FRAGMENT; }
 

@@ -303,3 +303,26 @@ uint64_t frag_tick(struct frags *f, uint64_t now_ns)
     if (is_ready(f, now_ns)) return now_ns;
     return f->soonest_ns < next ? f->soonest_ns : next;
 }
+
+struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes)
+{
+    if (!f->held_count) return NULL;
+    const struct held *h = &f->held[--f->held_count];
+    if (h->datagram == PBC_NONE)
+        f->ready--;
+    else
+        datagram_at(f, h->datagram)->waiting--;
+    *outer_bytes = h->is.outer_bytes;
+    return h->is.pkt;
+}
+
+void frags_each(struct frags *f, frag_first_fn *fn, void *arg)
+{
+    for (uint32_t group = 0; f->table.used && group < f->table.groups; group++)
+        for (uint32_t taken = tags_taken(f->table.tags + (size_t)group * GROUP); taken; taken &= taken - 1) {
+            struct datagram *d = keyed_at(&f->table, group * GROUP + tags_first(taken));
+            if (d->state == JUDGED) fn(arg, &d->first);
+        }
+    for (unsigned i = 0; i < f->held_count; i++)
+        if (f->held[i].datagram == PBC_NONE && !f->held[i].is.orphan) fn(arg, &f->held[i].is.first);
+}

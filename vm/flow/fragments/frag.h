@@ -71,6 +71,12 @@ struct frag_held {
 };
 /* The next that may leave; false: none now. */
 bool frag_next(struct frags *f, uint64_t now_ns, struct frag_held *out);
+/* The last held one, whatever became of its first, and its outer_bytes; NULL: none is held. */
+struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes);
+
+/* Every verdict that is remembered of a first, or waits with a held fragment: `fn` may change it. */
+typedef void frag_first_fn(void *arg, struct frag_first *first);
+void frags_each(struct frags *f, frag_first_fn *fn, void *arg);
 
 /* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
 uint64_t frag_tick(struct frags *f, uint64_t now_ns);

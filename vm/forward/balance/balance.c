@@ -154,6 +154,45 @@ void balance_free(struct balance *b)
     free(b);
 }
 
+static void name_group(const struct balance *b, const struct group *g)
+{
+    for (uint32_t i = 0; i < g->count && !g->alias; i++) g->names[i].name = b->name[g->server[i]];
+}
+
+/* Its state is the old one's, its servers' numbers and names are the new ones. */
+static void keep_group(struct balance *to, struct group *a, struct group *b, const struct remap *r)
+{
+    const struct group was = *a;
+    *a = *b;
+    *b = was;
+    if (a->alias) return;
+    for (uint32_t i = 0; i < a->count; i++) a->server[i] = r->server[a->server[i]];
+    name_group(to, a);
+}
+
+void balance_keep(struct balance *to, struct balance *from, const struct remap *r)
+{
+    to->step_ns = 0; /* those that are kept know older facts */
+    for (uint32_t i = 0; i < r->program->past->pools; i++)
+        for (unsigned g = 0; r->pool[i] != PBC_NONE && g < GROUPS; g++)
+            keep_group(to, &to->pools[i][g], &from->pools[r->pool[i]][g], r);
+}
+
+void balance_take(struct balance *b, struct balance *tables)
+{
+    b->step_ns = 0; /* to be seen by vm_run: what is in line costs nothing */
+    for (uint32_t i = 0; i < b->p->pools_count; i++) {
+        if (lb_wants((enum lb_kind)b->p->pools[i].balance) == LB_HASH_NONE) continue;
+        for (unsigned g = 0; g < GROUPS; g++) {
+            const struct group was = b->pools[i][g];
+            b->pools[i][g] = tables->pools[i][g];
+            tables->pools[i][g] = was;
+            name_group(b, &b->pools[i][g]);
+            name_group(tables, &tables->pools[i][g]);
+        }
+    }
+}
+
 /* The steps that a server has behind it, 1 to SLOW_STEPS, and when it takes the next one. */
 static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now_ns, uint64_t *next_ns)
 {

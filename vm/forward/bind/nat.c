@@ -19,13 +19,26 @@ static uint32_t most_mappings(const struct program *p, uint32_t spaces)
     return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
 }
 
+/* What follows from outside addresses and mappings. */
+static void settle_spaces(struct nat *n)
+{
+    const struct program *p = n->p;
+    n->counters.mappings = mappings_counters(n->mappings);
+    for (uint32_t i = 0; i < p->nats_count; i++)
+        if (p->nats[i].kind == PBC_NAT_SOURCE)
+            n->spaces[i] = outside_space(&n->outsides, p->nats[i].to, p->nats[i].family);
+        else if (p->nats[i].kind == PBC_NAT_MASQUERADE)
+            n->spaces[i] = outsides_way(&n->outsides, p->nats[i].out);
+    outsides_reserve(&n->outsides, p, n->mappings);
+}
+
 struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
 {
     struct nat *n = calloc(1, sizeof *n);
     if (!n) return NULL;
     n->p = p;
     n->spaces = calloc((size_t)p->nats_count + 1, sizeof *n->spaces);
-    n->statements = calloc((size_t)p->nats_count + 1, sizeof *n->statements);
+    n->statements = calloc((size_t)program_all_nats(p) + 1, sizeof *n->statements);
     if (outsides_init(&n->outsides, p)) {
         const uint32_t spaces = outsides_count(&n->outsides);
         n->mappings = mappings_new(&(struct mappings_cfg){.most = most_mappings(p, spaces),
@@ -38,14 +51,8 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
         nat_free(n);
         return NULL;
     }
-    n->counters.mappings = mappings_counters(n->mappings);
     n->counters.statements = n->statements;
-    for (uint32_t i = 0; i < p->nats_count; i++)
-        if (p->nats[i].kind == PBC_NAT_SOURCE)
-            n->spaces[i] = outside_space(&n->outsides, p->nats[i].to, p->nats[i].family);
-        else if (p->nats[i].kind == PBC_NAT_MASQUERADE)
-            n->spaces[i] = outsides_way(&n->outsides, p->nats[i].out);
-    outsides_reserve(&n->outsides, p, n->mappings);
+    settle_spaces(n);
     return n;
 }
 
@@ -57,6 +64,32 @@ void nat_free(struct nat *n)
     free(n->spaces);
     free(n->statements);
     free(n);
+}
+
+static void keep_mappings(struct nat *to, struct nat *from, const struct remap *r)
+{
+    struct mappings *mappings = to->mappings;
+    const struct outsides outsides = to->outsides;
+    to->mappings = from->mappings;
+    to->outsides = from->outsides;
+    from->mappings = mappings;
+    from->outsides = outsides;
+    for (uint32_t i = 0; i < to->outsides.ways; i++) to->outsides.way[i].iface = r->iface[to->outsides.way[i].iface];
+    for (uint32_t i = 0; i < outsides_count(&to->outsides); i++) mappings_unreserve(to->mappings, (uint16_t)i);
+    settle_spaces(to);
+    outsides_reserve_own(&to->outsides, to->p, to->mappings);
+}
+
+void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
+{
+    to->counters = from->counters;
+    to->counters.statements = to->statements;
+    to->counters.mappings = mappings_counters(to->mappings);
+    for (uint32_t i = 0; i < program_all_nats(r->from); i++) {
+        to->statements[r->nat[i]].packets += from->statements[i].packets;
+        to->statements[r->nat[i]].bytes += from->statements[i].bytes;
+    }
+    if (r->nats) keep_mappings(to, from, r);
 }
 
 const struct nat_counters *nat_counters(const struct nat *n) { return &n->counters; }

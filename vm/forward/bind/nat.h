@@ -18,6 +18,7 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
+#include "vm/program/remap.h"
 #include "vm/verdict.h"
 
 struct nat_counters {
@@ -32,6 +33,9 @@ struct nat; /* a worker's */
 
 struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL when memory is out */
 void nat_free(struct nat *n);
+/* `to`, of another program, goes on with the mappings of `from`, where all statements are the same, and with its
+ * counters. */
+void nat_keep(struct nat *to, struct nat *from, const struct remap *r);
 
 /* Before anything is judged: the addresses that `masquerade` translates to, each interface's own. Mappings to one that
  * this machine no longer has stay until their flows end. */

@@ -44,6 +44,8 @@ static inline uint32_t outsides_count(const struct outsides *o) { return o->writ
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family);
 /* Keep ports that services and `forward` answer on from being given out: of the written addresses. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
+/* The same of the ways' own addresses. */
+void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m);
 /* The way of an interface. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
 /* This machine's address of that family on that way is now `addr`, all 0: not known. */

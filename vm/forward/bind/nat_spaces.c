@@ -127,6 +127,14 @@ static void reserve_own(const struct outside *own, const struct program *p, stru
     }
 }
 
+void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m)
+{
+    for (uint32_t i = 0; i < o->ways; i++)
+        for (unsigned six = 0; six < 2; six++)
+            if (o->way[i].own[six] != SPACE_NONE && o->way[i].own[six] >= o->written)
+                reserve_own(&o->all[o->way[i].own[six]], p, m, o->way[i].own[six]);
+}
+
 /* A space that no way uses: its own, or that of one whose address is another's space, too. */
 static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned six)
 {

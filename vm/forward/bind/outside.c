@@ -133,6 +133,42 @@ void outside_free(struct outside *o)
     free(o);
 }
 
+static void keep_ports(struct outside *to, struct outside *from, struct side *a, struct side *b, uint32_t servers)
+{
+    struct ports *ports = a->ports;
+    const uint32_t spaces = (a->count ? a->count : 1) * servers * SPACE_CLASSES;
+    if (!ports || !b->ports) return;
+    a->ports = b->ports;
+    b->ports = ports;
+    ports_recount(a->ports, spaces, &to->used);
+    ports_recount(b->ports, spaces, &from->used);
+}
+
+static void keep_sources(struct side *a, struct side *b)
+{
+    const struct side was = *a;
+    a->addr = b->addr;
+    a->count = b->count;
+    b->addr = was.addr;
+    b->count = was.count;
+}
+
+void outside_keep(struct outside *to, struct outside *from, const struct remap *r)
+{
+    for (uint32_t i = 0; i < to->p->pools_count; i++) {
+        const bool past = i >= r->program->past->pools;
+        const uint32_t was = past ? r->pool_past[i] : r->pool_out[i];
+        for (unsigned six = 0; was != PBC_NONE && six < 2; six++) {
+            if (past)
+                keep_sources(&to->pools[i].side[six], &from->pools[was].side[six]);
+            else
+                keep_ports(to, from, &to->pools[i].side[six], &from->pools[was].side[six],
+                           to->p->pools[i].server_count);
+        }
+    }
+    to->random = from->random;
+}
+
 static bool address_at(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t at,
                        uint32_t addr[4])
 {

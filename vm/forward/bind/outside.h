@@ -8,12 +8,16 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
+#include "vm/program/remap.h"
 
 struct outside; /* a worker's */
 
 /* NULL: out of memory. */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
 void outside_free(struct outside *o);
+/* `to`, of another program, goes on with the ports of `from`, where a pool's servers and sources are the same; and, for
+ * tunnels to servers of the past, with their sources. */
+void outside_keep(struct outside *to, struct outside *from, const struct remap *r);
 
 /* The first address that traffic to a server may come from, of its family: its pool's `source`, else this machine's on
  * the way there. False: none is known. */

@@ -76,6 +76,15 @@ uint32_t ports_used(const struct ports *p, uint32_t space) { return p->used[spac
 
 void ports_count(struct ports *p, uint64_t *sum) { p->sum = sum; }
 
+void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum)
+{
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < spaces; i++) used += p->used[i];
+    *p->sum -= used;
+    *sum += used;
+    p->sum = sum;
+}
+
 uint32_t ports_in_slice(const struct ports *p)
 {
     uint32_t n = 0;

@@ -1,0 +1,63 @@
+/* Another program takes the place of the one that runs: what of sending on goes on in it (forward.h). */
+#include <string.h>
+
+#include "vm/forward/forward_priv.h"
+
+static void keep_conns(struct conns *to, const struct conns *from, const struct remap *r)
+{
+    for (uint32_t i = 0; i < r->from->servers_count; i++)
+        if (r->server[i] != PBC_NONE) to->servers[r->server[i]] += from->servers[i];
+    for (uint32_t i = 0; i < r->from->services_count; i++) to->services[r->service[i]] += from->services[i];
+}
+
+void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns)
+{
+    struct clients *clients = to->clients;
+    struct cookies *cookies = to->cookies;
+    to->counters = from->counters;
+    outside_keep(to->outside, from->outside, r);
+    to->counters.ports = outside_used(to->outside);
+    if (from->nat) nat_keep(to->nat, from->nat, r);
+    keep_conns(&to->conns, &from->conns, r);
+    if (from->clients) { /* by numbers that outlive programs */
+        to->clients = from->clients;
+        from->clients = clients;
+    }
+    if (from->cookies) {
+        to->cookies = from->cookies;
+        from->cookies = cookies;
+    }
+    to->recipes = from->recipes ? from->recipes + 1 : 0;
+    to->seen_facts = from->seen_facts;
+    to->datagram = from->datagram;
+    to->drained_ns = forward_next_drained(to->p, now_ns);
+}
+
+/* The port of its source is given back to where it is from, if that goes on. */
+static bool has_space(const struct remap *r, uint32_t was, uint32_t is)
+{
+    const uint32_t pool = r->program->servers[is].pool;
+    return pool < r->program->past->pools && r->pool_out[pool] == r->from->servers[was].pool;
+}
+
+static void renew_client(const struct remap *r, struct flow_bind *b)
+{
+    if (b->client_iface == IFACE_NONE || b->client_iface >= r->ifaces) return;
+    b->client_iface = r->iface[b->client_iface];
+    if (b->client_iface == IFACE_NONE) memset(b->client_mac, 0, sizeof b->client_mac); /* routes know the way */
+}
+
+void forward_renew_bind(void *arg, struct flow_bind *b)
+{
+    const struct remap *r = arg;
+    renew_client(r, b);
+    if (b->kind != BIND_SERVICE) {
+        b->nat = (uint16_t)r->nat[b->nat];
+        if (!r->nats) b->flags &= (uint8_t) ~(BIND_HOLDS_SRC | BIND_HOLDS_DST); /* mappings begin anew */
+        return;
+    }
+    const uint32_t was = b->server;
+    b->server = r->server[was];
+    b->branch = r->branch[b->branch];
+    if (b->space != PBC_NONE && !has_space(r, was, b->server)) b->space = PBC_NONE;
+}
