@@ -14,9 +14,10 @@ struct vm_cfg {
     struct pool *pool; /* for answers; may be NULL: none are sent, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* this one of so many: its slice of ports; 0 of 0: the only one */
-    bool swaps;       /* other programs may take this one's place (vm_swap): flows have room for what those need */
-    bool naive;       /* run the rule list instead of the code, for every packet: the oracle */
-    bool forget;      /* remember no verdicts: what remembering is compared with */
+    bool live;   /* packets wait: vm_tick works in parts that take 50 us at most; and other programs may take this one's
+                    place (vm_swap), so flows have room for what those need */
+    bool naive;  /* run the rule list instead of the code, for every packet: the oracle */
+    bool forget; /* remember no verdicts: what remembering is compared with */
     bool careful;     /* no short way for ordinary packets of bound flows: what it is compared with. So does naive */
     bool prefault;    /* the flow table's memory is there before the first packet, in large pages: who carries traffic
                          shall not wait for the system at each new flow. Else it is taken as flows come */

@@ -55,7 +55,7 @@ struct ways *ways_new(struct program *p, uint64_t seed)
         a->memory = aligned_alloc(LINE, bytes);
         a->pool = a->memory ? pool_init(a->memory, bytes, SLOTS, 4096) : NULL;
         const struct vm_cfg cfg = {
-            .pool = a->pool, .seed = seed, .flow_events = true, .swaps = true, .careful = k == CAREFUL};
+            .pool = a->pool, .seed = seed, .flow_events = true, .live = true, .careful = k == CAREFUL};
         a->vm = a->pool ? vm_new(p, &cfg) : NULL;
         if (a->vm) continue;
         printf("# memory is out\n");
@@ -228,7 +228,7 @@ bool ways_swap(struct ways *w, struct program *equal, const struct vm_in *in)
     if (vm_swapping(a->vm)) return false;
     struct program *from = w->remap ? w->remap->program : w->program;
     struct remap *r = remap_new(from, equal, NULL, 0, in->mono_ns);
-    const struct vm_cfg cfg = {.pool = a->pool, .seed = w->seed, .flow_events = true, .swaps = true};
+    const struct vm_cfg cfg = {.pool = a->pool, .seed = w->seed, .flow_events = true, .live = true};
     struct vm *fresh = r ? vm_prepare(&cfg, r, in) : NULL;
     const bool good = fresh && vm_swap(a->vm, fresh, r) == 0;
     vm_free(fresh);

@@ -22,6 +22,13 @@ KEPT = {
     "offloads_on": "AF_XDP",
     "offloads_off": "AF_XDP",
     "announce": "the live run",
+    "remap_new": "the live run",
+    "remap_free": "the live run",
+    "vm_prepare": "the live run",
+    "vm_swap": "the live run",
+    "vm_tables": "the live run",
+    "vm_take_tables": "the live run",
+    "vm_tables_free": "the live run",
     # What only tests may ask.
     "compile_text": "rules in memory",
     "lang_parse_text": "rules in memory",

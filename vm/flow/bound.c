@@ -159,8 +159,9 @@ void track_end(struct track *t, struct track_seen *s, enum flow_end how)
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how, void *arg)
 {
     for (; slots; slots--) {
-        const int32_t slot = flow_next(t->table, hand);
-        if (slot == FLOW_NONE) return false;
+        const int32_t slot = track_step(t, hand);
+        if (slot == FLOW_NONE && flow_at_end(t->table, *hand)) return false;
+        if (slot == FLOW_NONE) continue;
         const struct flow *f = flow_at(t->table, slot);
         struct flow_id id;
         if (!(f->flags & FLOW_BOUND)) continue;

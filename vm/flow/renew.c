@@ -30,11 +30,9 @@ struct flow_bind *track_bind_at(const struct track *t, int32_t slot)
 void track_renew_some(struct track *t, unsigned slots)
 {
     for (; t->renew && slots; slots--) {
-        const int32_t slot = flow_next(t->table, &t->renew_hand);
-        if (slot == FLOW_NONE)
-            t->renew = NULL;
-        else if (table_slot(t->table, slot)->flags & FLOW_BOUND)
-            track_bind_at(t, slot);
+        const int32_t slot = track_step(t, &t->renew_hand);
+        if (flow_at_end(t->table, t->renew_hand) && slot == FLOW_NONE) t->renew = NULL;
+        if (slot != FLOW_NONE && table_slot(t->table, slot)->flags & FLOW_BOUND) track_bind_at(t, slot);
     }
 }
 

@@ -92,6 +92,8 @@ void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t no
 
 /* Release what has timed out in the next `groups` groups of sixteen; true while any flow is left. */
 bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns);
+/* The same in parts: ends behind the group in which `slots` slots had been looked at, too; returns the groups done. */
+unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, uint64_t now_ns);
 uint32_t flow_groups(const struct flow_table *t);
 /* When its timeout passes, in mono_ns; saturates. */
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
@@ -99,6 +101,9 @@ uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 /* The next live flow, twins left out, at or after slot *at, which becomes the one after it; FLOW_NONE at the end. Flows
  * whose time has passed are given too. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
+/* The same, but looks at no more than so many groups: FLOW_NONE also where they held none; flow_at_end tells. */
+int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
+bool flow_at_end(const struct flow_table *t, uint32_t at);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);
 uint64_t flow_table_bytes(const struct flow_table *t); /* reserved, touched or not */

@@ -1,28 +1,41 @@
 /* Walking the flow table: a little at a time for what has timed out, or all of it for who lists flows. */
+#include <limits.h>
+
 #include "vm/flow/table_priv.h"
 
-static void sweep_group(struct flow_table *t, uint32_t group, uint64_t now_ns)
+/* Returns the slots that it looked at. */
+static unsigned sweep_group(struct flow_table *t, uint32_t group, uint64_t now_ns)
 {
-    for (uint32_t taken = tags_taken(table_group(t, group)); taken; taken &= taken - 1) {
+    const uint32_t all = tags_taken(table_group(t, group));
+    for (uint32_t taken = all; taken; taken &= taken - 1) {
         const uint32_t slot = group * GROUP + tags_first(taken);
         if (t->tags[slot] && !(table_slot(t, slot)->flags & FLOW_TWIN) && table_expired(t, table_slot(t, slot), now_ns))
             table_expire(t, slot, now_ns);
     }
+    return tags_count(all);
+}
+
+unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, uint64_t now_ns)
+{
+    unsigned done = 0, looked = 0;
+    if (groups > t->groups) groups = t->groups;
+    for (; done < groups && looked < slots && t->live; done++) {
+        looked += sweep_group(t, t->sweep_group, now_ns);
+        t->sweep_group = t->sweep_group + 1 < t->groups ? t->sweep_group + 1 : 0;
+    }
+    return done;
 }
 
 bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns)
 {
-    if (groups > t->groups) groups = t->groups;
-    for (; groups && t->live; groups--) {
-        sweep_group(t, t->sweep_group, now_ns);
-        t->sweep_group = t->sweep_group + 1 < t->groups ? t->sweep_group + 1 : 0;
-    }
+    flow_sweep_some(t, groups, UINT_MAX, now_ns);
     return t->live != 0;
 }
 
-int32_t flow_next(const struct flow_table *t, uint32_t *at)
+int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups)
 {
-    for (uint32_t group = *at / GROUP, from = *at % GROUP; group < t->groups; group++, from = 0) {
+    const uint32_t first = *at / GROUP, end = t->groups - first < groups ? t->groups : first + groups;
+    for (uint32_t group = first, from = *at % GROUP; group < end; group++, from = 0) {
         uint32_t taken = tags_taken(table_group(t, group)) & (0xffffu << from);
         for (; taken; taken &= taken - 1) {
             const uint32_t slot = group * GROUP + tags_first(taken);
@@ -31,6 +44,10 @@ int32_t flow_next(const struct flow_table *t, uint32_t *at)
             return (int32_t)slot;
         }
     }
-    *at = t->groups * GROUP;
+    *at = end * GROUP;
     return FLOW_NONE;
 }
+
+bool flow_at_end(const struct flow_table *t, uint32_t at) { return at == t->groups * GROUP; }
+
+int32_t flow_next(const struct flow_table *t, uint32_t *at) { return flow_next_near(t, at, UINT32_MAX); }

@@ -115,11 +115,12 @@ struct track *track_new(const struct program *p, const struct vm_cfg *cfg)
     table.seed = cfg->seed;
     table.begins = cfg->flow_events;
     table.prefault = cfg->prefault;
-    if (cfg->swaps) table.bound = table.paired = true;
+    if (cfg->live) table.bound = table.paired = true;
     table.ended = ended;
     table.arg = t;
     t->program = p;
     t->events = cfg->flow_events;
+    t->live = cfg->live;
     t->table = flow_table_new(&table);
     t->stacks = stacks_new(cfg->seed);
     const bool counts = p->meta->flags & PBC_COUNTS_FLOWS;
@@ -274,9 +275,28 @@ struct flow *track_flow(struct track *t, const struct track_seen *s)
 
 static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }
 
+/* A bit of the part that is due; 50 us bear so much: most slots are met in no cache. */
+static uint64_t sweep_bit(struct track *t)
+{
+    enum { GROUPS = 1024, SLOTS = 256 };
+    if (!t->sweep_left && t->now_ns < t->sweep_ns) return t->sweep_ns;
+    if (!t->sweep_left) {
+        t->sweep_left = flow_groups(t->table) / SWEEPS + 1;
+        t->sweep_ns = time_after(t->now_ns, SWEEP_NS);
+    }
+    const unsigned groups = t->sweep_left < GROUPS ? t->sweep_left : GROUPS;
+    const unsigned done = flow_sweep_some(t->table, groups, SLOTS, t->now_ns);
+    t->sweep_left = done ? t->sweep_left - done : 0; /* no flow is left */
+    if (t->sweep_left) return t->now_ns;
+    if (done) return t->sweep_ns;
+    t->sweep_ns = 0;
+    return UINT64_MAX;
+}
+
 /* However often others have something to do, a part is swept once a second. */
 uint64_t track_tick(struct track *t)
 {
+    if (t->live) return sweep_bit(t);
     if (t->now_ns >= t->sweep_ns) t->sweep_ns = sweep_part(t) ? time_after(t->now_ns, SWEEP_NS) : 0;
     return t->sweep_ns ? t->sweep_ns : UINT64_MAX;
 }
@@ -286,9 +306,9 @@ bool track_expire(struct track *t, unsigned *part) { return sweep_part(t) && ++*
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots)
 {
     for (; slots; slots--) {
-        const int32_t slot = flow_next(t->table, hand);
-        if (slot == FLOW_NONE) return false;
-        flow_at(t->table, slot)->epoch = 0;
+        const int32_t slot = track_step(t, hand);
+        if (slot == FLOW_NONE && flow_at_end(t->table, *hand)) return false;
+        if (slot != FLOW_NONE) flow_at(t->table, slot)->epoch = 0;
     }
     return true;
 }

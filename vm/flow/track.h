@@ -103,12 +103,12 @@ void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
  * bindings in line, each before it is next looked at. Not while track_renews. */
 typedef void track_renew_fn(void *arg, struct flow_bind *b);
 void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg);
-/* Are some bindings still as they were? Then track_renew_some walks on, over that many slots at most. */
+/* Are some bindings still as they were? Then track_renew_some walks on, that many steps. */
 bool track_renews(const struct track *t);
 void track_renew_some(struct track *t, unsigned slots);
 /* What belongs into the flags of a binding that is made now. */
 uint8_t track_age(const struct track *t);
-/* Can its flows be bound? (cfg.swaps, or a program that sends on.) */
+/* Can its flows be bound? (cfg.live, or a program that sends on.) */
 bool track_binds(const struct track *t);
 /* Count flows by source from here on, if `other`, which nobody uses, would: with its memory. */
 void track_count_sources(struct track *t, struct track *other);
@@ -180,7 +180,7 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
 /* End the packet's flow. */
 void track_end(struct track *t, struct track_seen *s, enum flow_end how);
 
-/* Bound flows of the next slots, at most `slots` of them, from *hand on (at first 0): `end` says whether to end each,
+/* Bound flows of the next slots, in at most `slots` steps (a slot each), from *hand on (at first 0): `end` says whether to end each,
  * and has seen to what is to be told of it. True while there are more. */
 typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,

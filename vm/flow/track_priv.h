@@ -16,7 +16,9 @@ struct track {
     bool begun;               /* a time was seen */
     uint64_t sweep_ns;        /* when the next part of the table is due; 0: at once */
     uint64_t stacks_full;
-    struct vm_tx *tx; /* of the call at hand */
+    bool live;           /* as in cfg */
+    uint32_t sweep_left; /* groups of the part that is due: it is swept in smaller ones */
+    struct vm_tx *tx;    /* of the call at hand */
     track_unbound_fn *unbound;
     void *unbound_arg;
     track_renew_fn *renew; /* NULL: all bindings are of the program */
@@ -24,6 +26,13 @@ struct track {
     uint32_t renew_hand;
     uint8_t age; /* BIND_AGE of new bindings */
 };
+
+/* The next flow of a walk, of which a live worker takes a step at a time; FLOW_NONE: none here. */
+static inline int32_t track_step(const struct track *t, uint32_t *hand)
+{
+    enum { STEP_GROUPS = 64 };
+    return flow_next_near(t->table, hand, t->live ? STEP_GROUPS : UINT32_MAX);
+}
 
 /* renew.c: the binding of a slot whose flow is bound, with numbers of the program. */
 struct flow_bind *track_bind_at(const struct track *t, int32_t slot);

@@ -378,7 +378,8 @@ uint64_t forward_ask_again(const struct job *j)
     struct wait w;
     if (!f->cookies) return UINT64_MAX;
     struct waits *waits = &f->cookies->waits;
-    while (j->tx->count < j->tx->cap && waits_take(waits, now_ns, &time, &w)) {
+    const unsigned room = forward_room(j);
+    while (j->tx->count < room && waits_take(waits, now_ns, &time, &w)) {
         struct track_awaited a;
         struct speech e;
         if (!track_awaits(f->track, w.slot, w.cookie, &a)) continue;

@@ -3,7 +3,7 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/parse/header.h"
 
-enum { SWEEP_FLOWS = 1 << 9, RESETS = 2 /* a flow: one a side */ };
+enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 256, RESETS = 2 /* a flow: one a side */ };
 
 /* Of a server that the program has no more: its TCP flows drain, then end as `on down` says; others begin anew with the
  * client's next packet. */
@@ -101,6 +101,13 @@ static bool any_down(const struct program *p, const struct facts *facts)
     return false;
 }
 
+unsigned forward_room(const struct job *j)
+{
+    enum { LIVE_ENTRIES = 32 };
+    const unsigned few = j->tx->count + LIVE_ENTRIES;
+    return j->vm->cfg.live && few < j->tx->cap ? few : j->tx->cap;
+}
+
 bool forward_tick(const struct job *j)
 {
     struct forward *f = j->vm->forward;
@@ -117,7 +124,8 @@ bool forward_tick(const struct job *j)
         f->hand = 0;
         f->sweeping = true;
     }
-    for (unsigned i = 0; f->sweeping && i < SWEEP_FLOWS && j->tx->count + RESETS <= j->tx->cap; i++)
+    const unsigned most = j->vm->cfg.live ? LIVE_FLOWS : SWEEP_FLOWS, room = forward_room(j);
+    for (unsigned i = 0; f->sweeping && i < most && j->tx->count + RESETS <= room; i++)
         f->sweeping = track_visit_bound(f->track, &f->hand, 1, sweep_one, FLOW_END_SERVER_DOWN, (void *)(uintptr_t)j);
     return f->sweeping;
 }

@@ -129,6 +129,8 @@ bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_
 
 /* down.c: has the flow's server gone, and is the flow to end for it? dir: of the packet that asks. */
 bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir);
+/* Up to where one tick may fill j->tx: a live worker makes few packets at once. */
+unsigned forward_room(const struct job *j);
 /* The next time from `now_ns` on when flows of servers that no program has any more have drained. */
 uint64_t forward_next_drained(const struct program *p, uint64_t now_ns);
 /* End the flow of the packet at hand: both sides are reset as far as their numbers are known. */

@@ -5,7 +5,7 @@
 
 #include "vm/packet/facts.h"
 
-enum { CLEAR_A_TICK = 1 << 16, BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
+enum { BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 
 struct remember {
     const struct program *p;
@@ -134,10 +134,10 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
     flow->memo_iface[dir] = iface;
 }
 
-bool remember_tick(struct remember *m, struct track *t)
+bool remember_tick(struct remember *m, struct track *t, unsigned slots)
 {
     if (m->epoch) return false;
-    if (track_forget(t, &m->hand, CLEAR_A_TICK)) return true;
+    if (track_forget(t, &m->hand, slots)) return true;
     m->hand = 0;
     m->epoch = 1;
     return false;

@@ -29,6 +29,6 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
                   const struct pkt *pkt, decided d);
 
 /* Clear more slots, if epochs have come round; true while there is more to do. */
-bool remember_tick(struct remember *m, struct track *t);
+bool remember_tick(struct remember *m, struct track *t, unsigned slots);
 
 #endif
