@@ -28,7 +28,6 @@ void forward_keep(struct forward *to, struct forward *from, const struct remap *
         from->cookies = cookies;
     }
     to->recipes = from->recipes ? from->recipes + 1 : 0;
-    to->seen_facts = from->seen_facts;
     to->datagram = from->datagram;
     to->drained_ns = forward_next_drained(to->p, now_ns);
 }
