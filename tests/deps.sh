@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo tests bench peers coverage
+#   tests/deps.sh LIST...    LIST: build demo demo-live tests bench peers coverage
 # As root it installs what is missing; otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -36,6 +36,12 @@ list_build() {
     need libcap-ng-dev have_header cap-ng.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
+list_demo_live() {
+    need iproute2 have_command ip
+    need curl have_command curl
+    need nginx-light have_command nginx
+    need procps have_command sysctl
+}
 list_tests() {
     need clang have_command clang
     need libclang-rt-14-dev have_runtime
@@ -70,6 +76,7 @@ list_coverage() { need gcovr have_command gcovr; }
 for list in "$@"; do
     case $list in
     build | demo | tests | bench | peers | coverage) "list_$list" ;;
+    demo-live) list_demo_live ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;
     esac
 done

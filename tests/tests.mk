@@ -2,6 +2,7 @@
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
 #: make check-long the same with longer fuzz and differential campaigns
 #: make demo       compile an example, replay a capture, print the summary
+#: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
 #: make bench-live a forwarded packet live, beside what else could forward it, in namespaces; RUNS=5, COUNT, FLOWS
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
@@ -65,6 +66,8 @@ demo:
 	@sh tests/deps.sh build demo
 	@+$(PART) programs $(MKCAP)
 	@B=$(B) bash tests/demo.sh
+demo-live:
+	@+if bash tests/demo-live.sh allowed; then sh tests/deps.sh build demo-live && $(PART) programs && B=$(B) bash tests/demo-live.sh; fi
 bench:
 	@sh tests/deps.sh build bench
 	@sh tests/deps.sh peers || echo 'bench: it goes on without those' >&2
@@ -93,4 +96,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo bench bench-live bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy

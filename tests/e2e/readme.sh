@@ -3,8 +3,9 @@
 #
 # Blocks whose first line is `# NAME.prey` (or .txt) become files; the commands of each `console` block run among them,
 # and the document as it would then read must equal the document. Only the line with the time that a replay took is left
-# out. Below `$ make demo` stands a part of what the demo prints, found by its first and its last line. UPDATE=1 writes
-# what was printed into the documents: read the difference.
+# out. Below `$ make demo` and `$ sudo make demo-live` stands a part of what the demo prints, found by its first and its
+# last line; the latter stays as it is where no network namespaces may be made. UPDATE=1 writes what was printed into the
+# documents: read the difference.
 set -u
 B=${B:-build}
 top=$(pwd)
@@ -15,10 +16,15 @@ for capture in traffic:web-server morning:laptop shop:shop; do
 done
 failed=0
 
-# The part of the demo that the document shows: from the first line below `$ make demo` to the last.
-demo_part() { # DOCUMENT
-    sed -n '/^\$ make demo$/,/^```/p' "$1" | sed '1d;$d' >"$work/demo.shown"
-    (cd "$top" && B=$B NO_COLOR=1 bash tests/demo.sh) | sed "s|$B/|build/|g; s/[ ]*$//" |
+# The part of a demo that the document shows: from the first line below its command to the last.
+demo_part() { # DOCUMENT COMMAND SCRIPT
+    shown=$(awk -v command="$ $2" '/^```/ { inside = 0 } inside { print } $0 == command { inside = 1 }' "$1")
+    printf '%s\n' "$shown" >"$work/demo.shown"
+    if [ "$3" = demo-live ] && ! bash "$top/tests/demo-live.sh" allowed >"$work/demo.why"; then
+        cat "$work/demo.shown"
+        return
+    fi
+    (cd "$top" && B=$B NO_COLOR=1 timeout 120 bash "tests/$3.sh") | sed "s|$B/|build/|g; s/[ ]*$//" |
         awk -v first="$(head -1 "$work/demo.shown")" -v last="$(tail -1 "$work/demo.shown")" '
             $0 == first { inside = 1 }
             inside { print }
@@ -34,7 +40,8 @@ printed() { # DOCUMENT
         '```'*) console= ;;
         esac
         case $console$line in
-        'yes$ make demo') printf '%s\n' "$line" && demo_part "$1" ;;
+        'yes$ make demo') printf '%s\n' "$line" && demo_part "$1" 'make demo' demo ;;
+        'yes$ sudo make demo-live') printf '%s\n' "$line" && demo_part "$1" 'sudo make demo-live' demo-live ;;
         'yes$ '*)
             printf '%s\n' "$line"
             (cd "$work" && timeout 60 sh -c "${line#??}" 2>&1 </dev/null) | sed 's/[ ]*$//'
@@ -61,6 +68,7 @@ for document in README.md MANUAL.md; do
     grep -v '^replay  ' "$work/printed" >"$work/printed.fixed"
     if diff "$work/shown.fixed" "$work/printed.fixed" >"$work/diff"; then
         echo "ok - $document: $(grep -c '^\$ ' $document) commands print what it shows"
+        [ ! -e "$work/demo.why" ] || [ ! -s "$work/demo.why" ] || echo "ok - $document: what demo-live prints # SKIP $(cat "$work/demo.why")"
     else
         sed 's/^/# /' "$work/diff"
         echo "not ok - $document: a command prints something else than it shows"

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# make demo-live: prey between a client and two nginx servers, in a minute. Network namespaces are made for all of them and are
+# gone at the end, however it ends; nothing else on this machine changes. `demo-live.sh allowed`: one line that says why
+# not, and status 1, where this machine or this user may not make any.
+set -u
+if [ "$(id -u)" -ne 0 ]; then
+    echo 'demo-live: network namespaces take root: sudo make demo-live'
+    exit 1
+fi
+if ! unshare --net --mount true 2>/dev/null; then
+    echo 'demo-live: this machine lets even root make no network namespaces (a container?); make demo needs none'
+    exit 1
+fi
+[ "${1:-}" != allowed ] || exit 0
+
+B=${B:-build}
+top=$(pwd)
+bin=$(cd "$B" && pwd)
+work=$(mktemp -d "$bin/demo-live.XXXXXX") || exit 1
+prey=
+. tests/e2e/live/lib.sh
+
+# preyrun ends first, so that it takes back what it changed.
+demo_end() {
+    [ -z "$prey" ] || kill -TERM "$prey" 2>/dev/null
+    [ -z "$prey" ] || timeout 10 tail --pid="$prey" -s 0.1 -f /dev/null
+    live_end 2>/dev/null
+    rm -rf "$work"
+}
+trap demo_end EXIT
+trap 'exit 1' INT TERM HUP
+# What the library says where something never came true.
+ok() {
+    echo "demo-live: it has not come true that $2" >&2
+    exit 1
+}
+
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+show() { printf '  $ %s\n' "$*"; }
+indent() { sed 's/^./  &/'; }
+compile() { "$bin/preyc" shop.prey -o shop.pbc || exit 1; }
+# Who answered how many.
+requests() { # COUNT
+    local i
+    for i in $(seq "$1"); do
+        at client curl -s -m 10 http://10.1.0.100/ || echo failed
+    done | sort | uniq -c | awk '{ printf "  %7d %-6s ", $1, $2; while ($1--) printf "#"; print "" }'
+}
+
+cd "$work" || exit 1
+step '1. A network: a client, prey, and two nginx servers behind it'
+space client prey one two
+lan outside 1 client prey:wan
+lan inside 2 prey:lan one two
+web one
+web two
+printf '  client 10.1.0.1 -- wan 10.1.0.2 prey 10.2.0.1 lan -- one 10.2.0.2, two 10.2.0.3\n'
+
+cat >shop.prey <<'RULES'
+pool web {
+  balance round_robin
+  server one 10.2.0.2:80 weight 2
+  server two 10.2.0.3:80
+}
+
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
+RULES
+step '2. Rules: 10.1.0.100 is a service, and server one takes two thirds of it'
+sed 's/^/  | /; s/ *$//' shop.prey
+
+step '3. prey takes its place'
+show 'preyc shop.prey -o shop.pbc'
+compile
+show 'preyrun -i wan -i lan shop.pbc &'
+prey prey -i wan -i lan shop.pbc
+indent <prey.err
+
+step '4. Twelve requests'
+show 'for i in $(seq 12); do curl http://10.1.0.100/; done | sort | uniq -c'
+requests 12
+
+step '5. The end: what was counted; this machine is as it was'
+prey_ends
+prey=
+sed -n '/^service/,$p' prey.out | indent
