@@ -25,11 +25,13 @@ static inline void sh(const char *line)
     assert_int_equal(status, 0);
 }
 
-/* A namespace with a pair of links, here and there, of known MACs, both up, without IPv6's waiting for duplicates. */
+/* A namespace with a pair of links, here and there, of known MACs, both up, without IPv6's waiting for duplicates. An
+ * IPv6 address is one from when the carrier was noticed, which their own tell. */
 #define NETNS_PAIR                                                                                                     \
     "ip link set lo up && ip link add here address 02:00:00:00:00:01 type veth peer name there "                       \
     "address 02:00:00:00:00:02 && for f in here there; do "                                                            \
-    "echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; ip link set $f up; done"
+    "echo 0 >/proc/sys/net/ipv6/conf/$f/accept_dad; ip link set $f up; done; for f in here there; do "                 \
+    "until ip -6 addr show dev $f | grep -q fe80; do sleep 0.01; done; done"
 
 /* False: this process may not have a namespace. It has left its own for good; where it is not root it becomes root of
  * a user namespace. */
