@@ -35,6 +35,9 @@ static const char *look(const struct preflight *p, unsigned fatal)
     return told;
 }
 
+/* The kernel notices a carrier a little later. */
+#define UNTIL(name, state) "until ip link show " name " | grep -q 'state " state "'; do sleep 0.01; done"
+
 static const char *interface(const char *name, unsigned fatal)
 {
     const struct preflight p = {.interfaces = &name, .interface_count = 1};
@@ -44,7 +47,8 @@ static const char *interface(const char *name, unsigned fatal)
 static void interfaces(void **state)
 {
     (void)state;
-    sh("ip link set lo up; ip link add eth0 type veth peer name enp3s0; ip link set eth0 up; ip link set enp3s0 up");
+    sh("ip link set lo up; ip link add eth0 type veth peer name enp3s0; ip link set eth0 up; ip link set enp3s0 "
+       "up; " UNTIL("eth0", "UP"));
     assert_string_equal(interface("eth0", 0), "");
     assert_string_equal(interface("eht0", 1),
                         "fatal: there is no interface `eht0`; there are: lo, enp3s0, eth0 => -i eth0\n");
@@ -52,11 +56,11 @@ static void interfaces(void **state)
                         "fatal: there is no interface `enp3s1`; there are: lo, enp3s0, eth0 => -i enp3s0\n");
     assert_string_equal(interface("nothing-like", 1),
                         "fatal: there is no interface `nothing-like`; there are: lo, enp3s0, eth0\n");
-    sh("ip link set enp3s0 down");
+    sh("ip link set enp3s0 down; " UNTIL("eth0", "LOWERLAYERDOWN"));
     assert_string_equal(interface("enp3s0", 1), "fatal: enp3s0 is down => ip link set enp3s0 up\n");
     assert_string_equal(interface("eth0", 0),
                         "worth: eth0 has no carrier: nothing arrives until its other end is up\n");
-    sh("ip link set enp3s0 up; ip tuntap add tun7 mode tun; ip link set tun7 up");
+    sh("ip link set enp3s0 up; " UNTIL("eth0", "UP") "; ip tuntap add tun7 mode tun; ip link set tun7 up");
     assert_string_equal(interface("tun7", 1),
                         "fatal: tun7 is no Ethernet interface\n"
                         "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
