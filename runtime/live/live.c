@@ -140,6 +140,7 @@ static int run(struct live *l)
     unsigned started = 0;
     int err = 0;
     for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
+    if (!err) announced_links(l);
     if (!err) say_ready(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);

@@ -28,7 +28,8 @@ struct live {
     struct facts_iface *ifaces; /* [ifaces_count], as published last */
     unsigned ifaces_count;
     uint16_t *server_out, *target_out;
-    bool stale; /* what is published is not the latest */
+    bool stale;                 /* what is published is not the latest */
+    bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
     int signal_fd;
 };
 
@@ -46,6 +47,9 @@ const char *claim_name(const struct options *o);
 int claim_host(struct live *l);
 void claim_end(struct live *l);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
+
+/* announced.c: claim addresses by the links that have come up since the last call. */
+void announced_links(struct live *l);
 
 /* world.c: facts and next hops, as the kernel tells them, become snapshots. ways: routes may have changed. False:
  * memory is out. */

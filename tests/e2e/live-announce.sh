@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Addresses that prey answers for move here: a neighbour that knew another MAC for them learns ours at the start, and again
+# when the link has come back.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey
+lan switch 1 client prey
+rules claim <<'END'
+pool farm {
+  source 10.1.0.50, fd00:1::50
+  server one 10.1.0.3
+  server one6 fd00:1::3
+}
+service web on 10.1.0.100, fd00:1::100 tcp/80 {
+  mode passthrough
+  announce
+  -> farm
+}
+service quiet on 10.1.0.101 tcp/80 {
+  mode passthrough
+  -> farm
+}
+END
+ours=$(at prey cat /sys/class/net/eth0/address)
+old=02:00:00:00:00:99
+knows() { # ADDRESS MAC: the client has it so
+    ip -n "$id-client" neigh show "$1" | grep -q "lladdr $2"
+}
+forget() {
+    for a in 10.1.0.50 10.1.0.100 10.1.0.101 fd00:1::50 fd00:1::100; do
+        ip -n "$id-client" neigh replace "$a" lladdr $old dev eth0 nud stale
+    done
+}
+forget
+prey prey -i eth0 claim.pbc
+for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
+    until_true 50 "$a is claimed at the start" knows $a "$ours" && ok 0 "$a is claimed at the start"
+done
+knows 10.1.0.101 $old
+ok $? 'an address that is not announced is not'
+forget
+ip -n "$id-prey" link set eth0 down
+ip -n "$id-prey" link set eth0 up
+for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
+    until_true 50 "$a is claimed when the link has come back" knows $a "$ours" && ok 0 "$a is claimed when the link has come back"
+done
+prey_ends
+same 'it ends with 0' "$status" 0
+exit $failed
