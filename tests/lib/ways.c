@@ -38,6 +38,8 @@ struct ways {
     struct way_sent sent_at[ENTRIES];
     unsigned sent_count;
     uint64_t in_place;
+    const struct facts *facts; /* seen last, and their generation */
+    uint64_t generation;
     uint64_t seed;
     bool swapped;
     struct remap *remap; /* of the first worker, while it is swapping */
@@ -202,8 +204,20 @@ static bool finish(struct ways *w, unsigned n)
     return put_back(w) && good;
 }
 
+/* Facts that are new come to one of the workers with balancing tables that were made aside. */
+static void take_tables(struct ways *w, const struct vm_in *in)
+{
+    if (in->facts == w->facts && (!in->facts || in->facts->generation == w->generation)) return;
+    struct balance *tables = vm_tables(w->program, w->seed, in);
+    if (tables) vm_take_tables(w->way[IN_PLACE].vm, tables);
+    vm_tables_free(tables);
+    w->facts = in->facts;
+    w->generation = in->facts ? in->facts->generation : 0;
+}
+
 bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], unsigned n)
 {
+    take_tables(w, in);
     for (unsigned k = 0; k < WAYS; k++) {
         struct way *a = &w->way[k];
         struct pkt *pkts[VM_BATCH];

@@ -36,7 +36,7 @@ struct owners_cfg {
 
 /* Immutable; all workers may share it. `before`, NULL at the start: that of the program which this one replaces at
  * `now_ns`. Then flows that go on keep their owners: prefixes, ports and seed stay as they were, and what is no service
- * or server any more is known as one while its flows drain. NULL: out of memory. Holds a reference to the program. */
+ * or server any more is known as one for another day. NULL: out of memory. Holds a reference to the program. */
 struct owners;
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before,
                           uint64_t now_ns);

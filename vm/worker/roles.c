@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vm/keyed/hash.h"
+#include "vm/packet/time.h"
 
 /* A role of an address at some ports. */
 struct part {
@@ -27,8 +28,10 @@ struct roles {
     struct role_masquerade *masquerades;
     uint32_t parts_count, addresses_count, masquerades_count;
     uint32_t mask; /* of slots */
-    uint64_t drain_ns;
 };
+
+/* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */
+#define KEPT_NS UINT64_C(86400000000000)
 
 /* ---- ports of a pool ---- */
 
@@ -250,7 +253,7 @@ static void add_before(struct making *m, const struct roles *before, uint64_t no
 {
     for (uint32_t i = 0; before && i < before->parts_count; i++) {
         struct part part = before->parts[i];
-        if (part.until_ns == UINT64_MAX) part.until_ns = now_ns + before->drain_ns;
+        if (part.until_ns == UINT64_MAX) part.until_ns = time_after(now_ns, KEPT_NS);
         if (part.until_ns > now_ns) add(m, &part);
     }
 }
@@ -332,8 +335,6 @@ struct roles *roles_new(const struct program *p, const struct roles *before, uin
     if (!r) return NULL;
     r->masquerades = calloc((size_t)p->nats_count + 1, sizeof *r->masquerades);
     m.failed = !r->masquerades;
-    for (uint32_t i = 0; i < p->pools_count; i++)
-        if (p->pools[i].drain_ns > r->drain_ns) r->drain_ns = p->pools[i].drain_ns;
     add_services(&m);
     add_pools(&m);
     if (r->masquerades) add_nats(&m, r);

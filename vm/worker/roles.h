@@ -26,8 +26,8 @@ struct role_masquerade {
 
 struct roles;
 
-/* Of the program, and of `before` (NULL: none) for as long as flows of what is not there any more drain. NULL: out of
- * memory. */
+/* Of the program, and of `before` (NULL: none) for another day, since flows of what is not there any more go on. NULL:
+ * out of memory. */
 struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns);
 void roles_free(struct roles *r);
 
