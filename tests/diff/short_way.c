@@ -37,7 +37,8 @@ struct conversation {
 
 struct run {
     struct rng rng;
-    struct program *program, *again; /* of one file */
+    struct program *program, *again; /* of one file, or of a longer one */
+    bool longer, is_other;
     char text[TEXT];
     struct facts facts;
     uint32_t self4[2];
@@ -135,7 +136,7 @@ static void draw_program(struct run *r)
         rng_one_in(&r->rng, 3) ? "}\n" : "  accept to 203.0.113.0/24, 2001:db8::/64\n  accept from 10.5.0.0/24\n}\n");
 }
 
-static struct program *compiled(struct run *r)
+static struct program *compiled(const struct run *r)
 {
     struct compile c;
     char why[256] = "";
@@ -144,7 +145,6 @@ static struct program *compiled(struct run *r)
     c.doubts = DOUBTS_FEW;
     if (compile_text(&c, "random.prey", r->text, strlen(r->text)) == 0)
         p = program_load(c.pbc, c.pbc_len, why, sizeof why);
-    if (p) r->again = program_load(c.pbc, c.pbc_len, why, sizeof why);
     if (!p) {
         printf("# %s\n%s\n", why, r->text);
         diags_print_text(c.diags, stdout, false);
@@ -330,7 +330,12 @@ static bool start(struct run *r, uint64_t seed)
     r->rng.state = seed;
     draw_program(r);
     r->program = compiled(r);
-    r->ways = r->program ? ways_new(r->program, seed) : NULL;
+    r->longer = rng_one_in(&r->rng, 2);
+    if (r->longer)
+        put(r, "pool more { server a 10.0.6.11; server b 10.0.6.12 }\n"
+               "service last on 203.0.113.99 tcp/80 { mode dsr rewrite; -> more }\n");
+    r->again = compiled(r);
+    r->ways = r->program && r->again ? ways_new(r->program, seed) : NULL;
     r->self4[0] = 0xcb007101;
     r->facts = (struct facts){.generation = 1,
                               .self4 = r->self4,
@@ -344,6 +349,14 @@ static bool start(struct run *r, uint64_t seed)
     return r->ways;
 }
 
+/* To the other program, or back. */
+static bool swap(struct run *r)
+{
+    const bool good = ways_swap(r->ways, r->is_other ? r->program : r->again, r->longer, &r->in);
+    r->is_other ^= good;
+    return good;
+}
+
 static bool batch(struct run *r, struct totals *totals)
 {
     const unsigned n = 1 + rng_below(&r->rng, VM_BATCH);
@@ -354,7 +367,7 @@ static bool batch(struct run *r, struct totals *totals)
     r->in.mono_ns += rng_one_in(&r->rng, 30) ? 20 * S : 1 + rng_below(&r->rng, 2000000);
     if (good && rng_one_in(&r->rng, 4)) good = ways_tick(r->ways, &r->in);
     if (rng_one_in(&r->rng, 5)) draw_facts(r);
-    if (r->rng.state % 5 == 0) totals->swaps += ways_swap(r->ways, r->again, &r->in);
+    if (r->rng.state % 5 == 0) totals->swaps += swap(r);
     return good;
 }
 

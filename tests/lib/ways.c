@@ -41,7 +41,7 @@ struct ways {
     const struct facts *facts; /* seen last, and their generation */
     uint64_t generation;
     uint64_t seed;
-    bool swapped;
+    bool swapped, longer;
     struct remap *remap; /* of the first worker, while it is swapping */
 };
 
@@ -96,21 +96,31 @@ static bool same_bytes(const struct pkt *a, const struct pkt *b)
            a->tag_count == b->tag_count && memcmp(a->data, b->data, a->head_len) == 0;
 }
 
-static bool same_entry(const struct tx_entry *a, const struct tx_entry *b)
+/* anew: where nobody of a new program decided, who it was is not asked. */
+static bool same_verdict(const struct verdict *a, const struct verdict *b, bool anew)
+{
+    struct verdict as = *a;
+    if (anew && a->rule == RULE_NONE) {
+        as.rule = b->rule;
+        as.firewall = b->firewall;
+    }
+    return memcmp(&as, b, sizeof as) == 0;
+}
+
+static bool same_entry(const struct tx_entry *a, const struct tx_entry *b, bool anew)
 {
     if (a->kind != b->kind || a->cause != b->cause || a->out_if != b->out_if || a->input != b->input) return false;
     if (a->cookie != b->cookie || a->family != b->family || !same_bytes(a->pkt, b->pkt)) return false;
-    if (a->kind != TX_SEND || a->cause == TX_CAUSE_HELD)
-        return memcmp(&a->verdict, &b->verdict, sizeof a->verdict) == 0;
+    if (a->kind != TX_SEND || a->cause == TX_CAUSE_HELD) return same_verdict(&a->verdict, &b->verdict, anew);
     return !a->family || memcmp(a->next_hop, b->next_hop, sizeof a->next_hop) == 0;
 }
 
-static bool same_tx(const struct way *a, const struct way *b, unsigned k)
+static bool same_tx(const struct way *a, const struct way *b, unsigned k, bool anew)
 {
     if (a->tx.count != b->tx.count || a->tx.event_count != b->tx.event_count || a->tx.events_lost != b->tx.events_lost)
         return differ("numbers of what left or was told", k, a->tx.count);
     for (unsigned i = 0; i < a->tx.count; i++)
-        if (!same_entry(&a->entries[i], &b->entries[i])) return differ("packets that left", k, i);
+        if (!same_entry(&a->entries[i], &b->entries[i], anew)) return differ("packets that left", k, i);
     for (unsigned i = 0; i < a->tx.event_count; i++) {
         const struct event *x = &a->events[i], *y = &b->events[i];
         const bool same = x->kind == y->kind && x->rule == y->rule;
@@ -135,12 +145,12 @@ static bool same_flows(const struct vm *a, const struct vm *b)
 #define SAME(field, count) (memcmp(a->field, b->field, (count) * sizeof *a->field) == 0)
 
 static bool same_counters(const struct program *p, const struct vm_counters *a, const struct vm_counters *b,
-                          bool swapped)
+                          bool swapped, bool anew)
 {
-    const bool judged = SAME(verdicts, ACTION_COUNT) && SAME(reasons, REASON_COUNT) && SAME(rules, p->rules_count) &&
-                        SAME(defaults, p->firewalls_count) && SAME(meters, p->meters_count) &&
-                        (swapped || a->remembered == b->remembered) && a->snapped == b->snapped &&
-                        a->bad_checksum == b->bad_checksum;
+    const bool judged = SAME(verdicts, ACTION_COUNT) && SAME(reasons, REASON_COUNT) &&
+                        (anew || (SAME(rules, p->rules_count) && SAME(defaults, p->firewalls_count))) &&
+                        SAME(meters, p->meters_count) && (swapped || a->remembered == b->remembered) &&
+                        a->snapped == b->snapped && a->bad_checksum == b->bad_checksum;
     const bool sent = SAME(services, p->services_count) && SAME(unserved, p->services_count) &&
                       SAME(servers, p->servers_count) && a->answers == b->answers &&
                       a->answers_limited == b->answers_limited && a->answers_no_buffer == b->answers_no_buffer;
@@ -157,9 +167,10 @@ static bool compare(struct ways *w, unsigned n)
     for (unsigned k = 0; k < CAREFUL; k++) {
         const struct way *a = &w->way[k];
         for (unsigned i = 0; i < n; i++)
-            if (memcmp(&a->verdicts[i], &c->verdicts[i], sizeof *a->verdicts) != 0) return differ("verdicts", k, i);
-        if (!same_tx(a, c, k)) return false;
-        if (!same_counters(w->program, vm_counters(a->vm), vm_counters(c->vm), w->swapped && k == 0))
+            if (!same_verdict(&a->verdicts[i], &c->verdicts[i], w->longer && k == 0)) return differ("verdicts", k, i);
+        if (!same_tx(a, c, k, w->longer && k == 0)) return false;
+        if (!same_counters(w->program, vm_counters(a->vm), vm_counters(c->vm), w->swapped && k == 0,
+                           w->longer && k == 0))
             return differ("counters", k, n);
         if (!same_flows(a->vm, c->vm)) return differ("flows", k, n);
     }
@@ -236,7 +247,7 @@ bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], 
     return finish(w, n);
 }
 
-bool ways_swap(struct ways *w, struct program *equal, const struct vm_in *in)
+bool ways_swap(struct ways *w, struct program *equal, bool longer, const struct vm_in *in)
 {
     struct way *a = &w->way[0];
     if (vm_swapping(a->vm)) return false;
@@ -249,6 +260,7 @@ bool ways_swap(struct ways *w, struct program *equal, const struct vm_in *in)
     remap_free(good ? w->remap : r);
     if (good) w->remap = r;
     w->swapped |= good;
+    w->longer |= good && longer;
     return good;
 }
 
