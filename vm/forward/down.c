@@ -3,7 +3,7 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/parse/header.h"
 
-enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 256, RESETS = 2 /* a flow: one a side */ };
+enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* a flow: one a side */ };
 
 /* Of a server that the program has no more: its TCP flows drain, then end as `on down` says; others begin anew with the
  * client's next packet. */
