@@ -37,18 +37,18 @@ __attribute__((format(printf, 3, 4))) static void tell(struct look *l, bool fata
 
 /* ---- rights ---- */
 
+/* Guard rules, neighbours; packet sockets. */
 static void look_at_rights(struct look *l)
 {
-    static const struct {
-        unsigned cap;
-        const char *name, *use;
-    } needs[] = {{CAP_NET_ADMIN, "CAP_NET_ADMIN", "to set guard rules and ask for neighbours"},
-                 {CAP_NET_RAW, "CAP_NET_RAW", "to open packet sockets"}};
     if (capng_get_caps_process()) return;
-    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
-        if (!capng_have_capability(CAPNG_EFFECTIVE, needs[i].cap))
-            tell(l, true, "this process lacks the capability %s, which it needs %s|run it as root: sudo preyrun …",
-                 needs[i].name, needs[i].use);
+    const bool admin = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
+    const bool raw = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
+    if (admin && raw) return;
+    tell(l, true, "this process lacks the capabilit%s%s%s|run it as root, with sudo", admin || raw ? "y " : "ies ",
+         admin ? ""
+         : raw ? "CAP_NET_ADMIN"
+               : "CAP_NET_ADMIN and ",
+         raw ? "" : "CAP_NET_RAW");
 }
 
 /* ---- interfaces ---- */
@@ -308,6 +308,7 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     struct look l = {h, p, say, arg, 0};
     look_at_rights(&l);
     for (unsigned i = 0; i < p->interface_count; i++) look_at_interface(&l, p->interfaces[i]);
+    if (l.fatal) return l.fatal; /* ways to servers are not what they will be */
     look_at_subnets(&l);
     look_at_servers(&l);
     look_at_forwarding(&l);

@@ -23,7 +23,8 @@ struct preflight {
  * empty. */
 typedef void preflight_say(void *arg, bool fatal, const char *what, const char *mend);
 
-/* Look at rights, interfaces, addresses, routes and forwarding; change nothing. Of each kind of finding about servers
+/* Look at rights, interfaces, addresses, routes and forwarding; change nothing. Without rights and
+ * interfaces the rest is not looked at. Of each kind of finding about servers
  * the first five are told, then how many more there are. How many findings were fatal. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);
 

@@ -48,6 +48,9 @@ int claim_host(struct live *l);
 void claim_end(struct live *l);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
+/* look.c: rights, interfaces, ways to servers; each finding is a line with what mends it. The exit status. */
+int look_at_host(struct live *l);
+
 /* announced.c: claim addresses by the links that have come up since the last call. */
 void announced_links(struct live *l);
 

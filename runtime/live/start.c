@@ -2,12 +2,9 @@
  * needs a right: sockets. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <net/if_arp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/live/live_priv.h"
@@ -51,27 +48,10 @@ static int look_at_program(struct live *l)
     return 0;
 }
 
-/* "; there are: eth0, eth1" */
-static const char *links_text(const struct host *h, char *buf, size_t len)
-{
-    unsigned count;
-    const struct host_link *links = host_links(h, &count);
-    size_t used = (size_t)snprintf(buf, len, "; there %s:", count == 1 ? "is" : "are");
-    for (unsigned i = 0; i < count && used + IFNAMSIZ + 4 < len; i++)
-        used += (size_t)snprintf(buf + used, len - used, "%s %s", i ? "," : "", links[i].name);
-    return buf;
-}
-
 static int look_at_interface(struct live *l, unsigned at)
 {
     const char *name = l->o->ifaces[at];
-    char there[400];
-    const struct host_link *link = host_link_named(l->host, name);
-    if (!link)
-        return live_complain("-i: there is no interface `%.40s`%s", name, links_text(l->host, there, sizeof there));
-    if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK)
-        return live_complain("-i: %s is no Ethernet interface", name);
-    if (!link->up) return live_complain("-i: %s is down; this brings it up: ip link set %s up", name, name);
+    const struct host_link *link = host_link_named(l->host, name); /* look_at_host has found it */
     l->ifindex[at] = link->ifindex;
     return 0;
 }
@@ -96,16 +76,6 @@ static int look_at_enforcement(struct live *l)
                          place, l->forwards ? ", or what it forwards" : "");
 }
 
-/* Packet sockets, guard rules, neighbours. */
-static int look_at_rights(void)
-{
-    struct __user_cap_header_struct who = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct has[2] = {{0}};
-    const uint32_t needs = 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
-    if (!syscall(SYS_capget, &who, has) && (has[0].effective & needs) == needs) return 0;
-    return live_complain("this needs the rights CAP_NET_ADMIN and CAP_NET_RAW: run it as root, with sudo");
-}
-
 int start_look(struct live *l)
 {
     char err[300];
@@ -113,9 +83,9 @@ int start_look(struct live *l)
     if (status) return status;
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
+    status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
-    if (!status) status = look_at_enforcement(l);
-    return status ? status : look_at_rights();
+    return status ? status : look_at_enforcement(l);
 }
 
 /* ---- opening ---- */

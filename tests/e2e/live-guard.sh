@@ -53,7 +53,7 @@ same 'ports that are translated to are reserved' "$(at prey sysctl -n net.ipv4.i
 same 'the rules carry the name of the instance' "$(at prey nft list tables)" 'table netdev prey_eth0'
 at prey "$bin/preyrun" --cleanup 2>err
 same 'a run that lives is left alone' "$? $(cat err)" '0 preyrun: left alone: the running instance `eth0`'
-at prey "$bin/preyrun" -i eth0 own.pbc 2>err
+at prey "$bin/preyrun" -i eth0 -i eth1 own.pbc 2>err
 same 'a second of the name is refused' "$? $(sed 's/process [0-9]*/process N/' err)" \
     '2 preyrun: another preyrun named `eth0` runs here (process N): choose another --name'
 prey_ends

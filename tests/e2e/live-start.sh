@@ -22,6 +22,7 @@ service web on 10.1.0.100 tcp/80 {
   -> farm
 }
 END
+rules lost <<<"$(sed 's/10.1.0.3/203.0.113.9/' none.prey)"
 rules firewall <<'END'
 firewall edge in default accept {
   drop tcp port 8080 as CLOSED
@@ -40,7 +41,7 @@ says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2
     timeout 20 ip netns exec "$id-prey" "$bin/preyrun" "$@" >out 2>err </dev/null
     same "$sentence" "$?|$(cat err)|$(cat out)" "2|preyrun: $line|"
 }
-says 'an interface that is not there' '-i: there is no interface `eth7`; there are: lo, eth0' -i eth7 none.pbc
+says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, eth0; this mends it: -i eth0' -i eth7 none.pbc
 says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc' -i eth0 none.prey
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
 says 'decap' 'tunnel.pbc: `decap` is not supported yet live: what a tunnel held cannot be given to this machine' -i eth0 tunnel.pbc
@@ -48,12 +49,16 @@ says 'what can only be watched' \
     'firewall.prey:2 may drop what is for this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
     -i eth0 firewall.pbc
 ip -n "$id-prey" link set eth0 down
-says 'an interface that is down' '-i: eth0 is down; this brings it up: ip link set eth0 up' -i eth0 none.pbc
+says 'an interface that is down' 'eth0 is down; this mends it: ip link set eth0 up' -i eth0 none.pbc
 ip -n "$id-prey" link set eth0 up
 address prey eth0 fd00:1::2/64
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i eth0 none.pbc >out 2>err
 same 'without the right' "$?$(grep -c 'sudo' err)" 21
+at prey "$bin/preyrun" --preflight -i eth0 lost.pbc >out 2>lost
+same 'no route to a server is worth a line' "$?|$(cat lost)" "0|preyrun: notice: no route leads to server farm/one, 203.0.113.9; \
+this mends it: ip route add 203.0.113.9 via GATEWAY
+preflight: nothing stands in the way"
 at prey "$bin/preyrun" --preflight -i eth0 none.pbc >out 2>err
 same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: nothing stands in the way|'
 

@@ -17,7 +17,6 @@ KEPT = {
     "tun_give": "the live run",
     "host_neighbours": "the live run",
     "IFACE_OTHER": "the live run",
-    "host_preflight": "the live run",
     "offloads_on": "AF_XDP",
     "offloads_off": "AF_XDP",
     "remap_new": "the live run",

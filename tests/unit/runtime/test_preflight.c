@@ -140,9 +140,13 @@ static void rights(void **state)
     assert_int_equal(syscall(SYS_capget, &who, has), 0);
     has[0].effective &= ~(1u << CAP_NET_RAW);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
+    assert_string_equal(interface("here", 1), "fatal: this process lacks the capability CAP_NET_RAW => run it as root, "
+                                              "with sudo\n");
+    has[0].effective &= ~(1u << CAP_NET_ADMIN);
+    assert_int_equal(syscall(SYS_capset, &who, has), 0);
     assert_string_equal(interface("here", 1),
-                        "fatal: this process lacks the capability CAP_NET_RAW, which it needs to open "
-                        "packet sockets => run it as root: sudo preyrun …\n");
+                        "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
+                        "=> run it as root, with sudo\n");
 }
 
 int main(void)

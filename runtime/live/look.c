@@ -1,0 +1,95 @@
+/* Before anything is changed: what of this host stands in the way of the program. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/host/preflight.h"
+#include "runtime/live/live_priv.h"
+#include "vm/packet/edit/recipe.h"
+
+/* Servers as preflight asks for them; names in one block. */
+struct servers {
+    struct preflight_server *all; /* [program->servers_count + nats_count] */
+    char (*names)[128];
+    unsigned count;
+};
+
+static void add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
+{
+    struct preflight_server *to = &s->all[s->count];
+    memcpy(to->addr.word, addr, sizeof to->addr.word);
+    to->addr.family = family;
+    to->overhead = overhead;
+    to->name = s->names[s->count++];
+    snprintf(s->names[s->count - 1], sizeof *s->names, "%s", name);
+}
+
+static unsigned overhead_of(const struct pbc_service *s, const struct pbc_server *server)
+{
+    if (!mode_is(s->mode, MODE_TUNNELS)) return 0;
+    const unsigned kind = s->mode == PBC_MODE_DSR_IPIP ? RECIPE_IPIP : s->gue_variant ? RECIPE_GUE1 : RECIPE_GUE;
+    return recipe_overhead((uint8_t)(kind | (server->family == 6 ? RECIPE_IP6 : 0)));
+}
+
+/* The servers of a pool, unless they are there already; a tunnel's overhead is the largest that is asked for. */
+static void add_pool(struct servers *s, const struct program *p, const struct pbc_service *service, uint32_t pool,
+                     uint32_t *place)
+{
+    for (uint32_t i = p->pools[pool].servers; i < p->pools[pool].servers + p->pools[pool].server_count; i++) {
+        const struct pbc_server *server = &p->servers[i];
+        const unsigned overhead = overhead_of(service, server);
+        char name[128];
+        if (place[i]) {
+            if (overhead > s->all[place[i] - 1].overhead) s->all[place[i] - 1].overhead = overhead;
+            continue;
+        }
+        snprintf(name, sizeof name, "%.60s/%.60s", program_str(p, p->pools[pool].name), program_str(p, server->name));
+        add(s, name, server->addr, server->family, overhead);
+        place[i] = s->count;
+    }
+}
+
+static bool find_servers(struct servers *s, const struct program *p)
+{
+    const size_t most = (size_t)p->servers_count + p->nats_count + 1;
+    uint32_t *place = calloc(most, sizeof *place);
+    s->all = calloc(most, sizeof *s->all);
+    s->names = calloc(most, sizeof *s->names);
+    const bool good = place && s->all && s->names;
+    for (uint32_t i = 0; good && i < p->services_count; i++) {
+        const struct pbc_service *service = &p->services[i];
+        for (uint32_t b = service->branches; b < service->branches + service->branch_count; b++)
+            for (uint32_t k = 0; k < p->branches[b].share_count; k++)
+                add_pool(s, p, service, p->shares[p->branches[b].shares + k].pool, place);
+    }
+    for (uint32_t i = 0; good && i < p->nats_count; i++)
+        if (p->nats[i].kind == PBC_NAT_FORWARD)
+            add(s, program_str(p, p->nats[i].name), p->nats[i].target, p->nats[i].family, 0);
+    free(place);
+    return good;
+}
+
+static void say(void *arg, bool fatal, const char *what, const char *mend)
+{
+    (void)arg;
+    live_complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
+}
+
+int look_at_host(struct live *l)
+{
+    struct servers s = {0};
+    unsigned fatal = 1;
+    if (find_servers(&s, l->program)) {
+        const struct preflight look = {.interfaces = l->o->ifaces,
+                                       .interface_count = l->o->iface_count,
+                                       .servers = s.all,
+                                       .server_count = s.count,
+                                       .sends_on = s.count > 0,
+                                       .guarded = true};
+        fatal = host_preflight(l->host, &look, say, NULL);
+    } else {
+        live_complain("out of memory");
+    }
+    free(s.all);
+    free(s.names);
+    return fatal ? 2 : 0;
+}
