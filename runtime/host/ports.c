@@ -47,8 +47,9 @@ static void print(const struct ports *p, char text[TEXT_MOST])
 }
 
 struct work {
-    struct ports now, other;
-    char text[TEXT_MOST], change[TEXT_MOST];
+    struct ports now, other, wanted;
+    char text[TEXT_MOST], change[TEXT_MOST], claim[TEXT_MOST];
+    char owner[80]; /* the other instance that has some of them */
 };
 
 static int write_ports(struct work *w)
@@ -58,42 +59,67 @@ static int write_ports(struct work *w)
     return proc_write(RESERVED, w->text);
 }
 
-/* Which of the ports are to be added: in w->other. */
-static int find_missing(struct work *w, const struct host_ports *ranges, unsigned count)
+/* Which of the ports are to be added: in w->other. -ENOSPC: then the host could choose none. */
+static int find_missing(struct work *w)
 {
+    unsigned left = 0;
     int failed = proc_read(CHOSEN, w->text, TEXT_MOST);
     if (failed) return failed;
     parse(&w->other, w->text);
     failed = proc_read(RESERVED, w->text, TEXT_MOST);
     if (failed) return failed;
     parse(&w->now, w->text);
-    struct ports *missing = &w->other;
-    bool *wanted = calloc(PORTS, sizeof *wanted);
-    if (!wanted) return -ENOMEM;
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++) wanted[port] = true;
-    for (unsigned port = 0; port < PORTS; port++) missing->has[port] &= wanted[port] && !w->now.has[port];
-    free(wanted);
-    return 0;
+    for (unsigned port = 0; port < PORTS; port++) {
+        left += w->other.has[port] && !w->now.has[port] && !w->wanted.has[port];
+        w->other.has[port] &= w->wanted.has[port] && !w->now.has[port];
+    }
+    return left ? 0 : -ENOSPC;
 }
 
-static int reserve(struct state *s, struct work *w, const struct host_ports *ranges, unsigned count)
+static bool is_apart(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
-    int failed = find_missing(w, ranges, count);
-    print(&w->other, w->change);
-    if (failed || !*w->change) return failed;
-    failed = state_note(s, CHANGE_PORTS, "ip_local_reserved_ports", "", w->change);
+    struct work *w = arg;
+    (void)before, (void)after;
+    parse(&w->other, what);
+    bool shared = false;
+    for (unsigned port = 0; port < PORTS; port++) shared |= w->other.has[port] && w->wanted.has[port];
+    if (shared) snprintf(w->owner, sizeof w->owner, "%s", name);
+    return !shared;
+}
+
+/* Recorded first: of two that start at once both see the other. */
+static int reserve(struct state *s, struct work *w)
+{
+    int failed = find_missing(w);
     if (failed) return failed;
+    print(&w->wanted, w->claim);
+    print(&w->other, w->change);
+    failed = state_note(s, CHANGE_PORTS, w->claim, "", w->change);
+    if (!failed) failed = state_others(s, CHANGE_PORTS, is_apart, w);
+    if (failed || *w->owner) return failed ? failed : -EADDRINUSE;
+    if (!*w->change) return 0;
+    parse(&w->other, w->change);
     for (unsigned port = 0; port < PORTS; port++) w->now.has[port] |= w->other.has[port];
     return write_ports(w);
 }
 
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
 {
-    struct work *w = malloc(sizeof *w);
-    const int failed = w ? reserve(s, w, ranges, count) : -ENOMEM;
+    struct work *w = calloc(1, sizeof *w);
+    for (unsigned i = 0; w && i < count; i++)
+        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++) w->wanted.has[port] = true;
+    const int failed = w ? reserve(s, w) : -ENOMEM;
+    if (failed == -EADDRINUSE)
+        snprintf(err, err_len,
+                 "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",
+                 w->owner, w->claim);
+    else if (failed == -ENOSPC)
+        snprintf(err, err_len,
+                 "translation would take all ports that this machine's own connections may use: "
+                 "widen net.ipv4.ip_local_port_range, or translate to fewer");
+    else if (failed)
+        snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
     free(w);
-    if (failed) snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
     return failed;
 }
 

@@ -11,9 +11,11 @@ struct host_ports {
     uint16_t lo, hi; /* inclusive */
 };
 
-/* Add to ip_local_reserved_ports those of the ports that the kernel could otherwise choose (ip_local_port_range) and
- * that are not in it; nothing is written where there are none. Recorded in s, and undone with it: then the ports that
- * were added are taken out, whatever else has been reserved since. 0, or a negative errno with one line in err. */
+/* Claim these ports for translation to the host's own addresses. Those that the kernel could choose for the host's own
+ * connections (ip_local_port_range) are added to ip_local_reserved_ports; nothing is written where there are none.
+ * Recorded in s, and undone with it: then the ports that were added are taken out, whatever else has been reserved
+ * since. 0, or a negative errno with one line in err: -EADDRINUSE: another instance that lives has some of them;
+ * -ENOSPC: the host would have none left. */
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len);
 
 #endif

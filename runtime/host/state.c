@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,15 +108,22 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
     if (say) say(arg, line);
 }
 
-/* Undo the change of a line, whose bytes are cut into its words. */
-static int undo_line(char *line, state_say *say, void *arg)
+/* Cut a line into its words: the kind's, what, before, after. Those that are missing are NULL. */
+static void cut(char *line, char *word[4])
 {
-    char *word[4] = {line + 1, NULL, NULL, NULL};
+    word[0] = line + 1;
     for (int i = 1; i < 4; i++) {
         char *tab = word[i - 1] ? strchr(word[i - 1], '\t') : NULL;
         if (tab) *tab = 0;
         word[i] = tab ? tab + 1 : NULL;
     }
+}
+
+/* Undo the change of a line, whose bytes are cut. */
+static int undo_line(char *line, state_say *say, void *arg)
+{
+    char *word[4];
+    cut(line, word);
     for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
         if (strcmp(word[0], changes[k].word) != 0) continue;
         const int failed = changes[k].undo(word[1], word[2], word[3]);
@@ -236,6 +244,55 @@ int state_note(struct state *s, enum change kind, const char *what, const char *
     return failed;
 }
 
+/* The changes of that kind in one file; false: visit has ended it. */
+static bool visit_file(const char *path, const char *name, enum change kind, state_visit *visit, void *arg)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char *text = fd >= 0 ? read_all(fd) : NULL;
+    bool going = true;
+    for (char *line = text, *end; line && going && (end = strchr(line, '\n')); line = end + 1) {
+        char *word[4];
+        *end = 0;
+        if (*line != '+') continue;
+        cut(line, word);
+        if (word[3] && !strcmp(word[0], changes[kind].word)) going = visit(arg, name, word[1], word[2], word[3]);
+    }
+    free(text);
+    if (fd >= 0) close(fd);
+    return going;
+}
+
+/* The name of a state file without its end; false: it is none. */
+static bool instance_of(const char *file, char name[80])
+{
+    if (sscanf(file, "%79[^/]", name) != 1) return false;
+    char *end = strrchr(name, '.');
+    if (!end || strcmp(end, ".state") != 0) return false;
+    *end = 0;
+    return true;
+}
+
+int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg)
+{
+    char path[PATH_MAX], name[80];
+    const char *own = strrchr(s->path, '/') + 1;
+    snprintf(path, sizeof path, "%s", s->path);
+    const size_t len = (size_t)(own - s->path);
+    path[len] = 0;
+    DIR *dir = opendir(path);
+    if (!dir) return -errno;
+    bool going = true;
+    for (const struct dirent *e; going && (e = readdir(dir));) {
+        if (!strcmp(e->d_name, own) || !instance_of(e->d_name, name)) continue;
+        snprintf(path + len, sizeof path - len, "%s", e->d_name);
+        const long pid = owner_of(path);
+        const bool lives = pid > 0 && (!kill((pid_t)pid, 0) || errno == EPERM);
+        if (lives) going = visit_file(path, name, kind, visit, arg);
+    }
+    closedir(dir);
+    return 0;
+}
+
 unsigned state_undo(struct state *s, state_say *say, void *arg) { return undo_all(s->fd, say, arg); }
 
 /* Does a line say of a change that it is in force? */
@@ -288,10 +345,7 @@ int state_cleanup(const char *run, const char *name, state_say *say, void *arg)
     int left = 0;
     for (const struct dirent *e; left >= 0 && (e = readdir(dir));) {
         char one[80];
-        if (sscanf(e->d_name, "%64[^/]", one) != 1) continue;
-        char *end = strrchr(one, '.');
-        if (!end || strcmp(end, ".state") != 0) continue;
-        *end = 0;
+        if (!instance_of(e->d_name, one)) continue;
         if (name && strcmp(name, one) != 0) continue;
         snprintf(path + len, sizeof path - len, "/%s", e->d_name);
         const int more = clean_one(path, one, say, arg);

@@ -6,6 +6,7 @@
 #ifndef RUNTIME_HOST_STATE_H
 #define RUNTIME_HOST_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define STATE_RUN "/run/prey" /* RUN of all functions, but for tests */
@@ -29,6 +30,11 @@ struct state *state_open(const char *run, const char *name, state_say *say, void
 /* Record a change that is about to be made, once if it stands there already in the same words. Words hold no tab and no
  * newline; `before` and `after` may be empty. 0, or a negative errno: then it must not be made. */
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
+
+/* Tell of each change of that kind which another instance that lives in this namespace has recorded. visit returns
+ * false to end. -errno when the folder can't be read. */
+typedef bool state_visit(void *arg, const char *name, const char *what, const char *before, const char *after);
+int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg);
 
 /* Undo all changes, the last first. How many could not be: those stay recorded. */
 unsigned state_undo(struct state *s, state_say *say, void *arg);

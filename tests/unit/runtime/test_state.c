@@ -92,8 +92,8 @@ static void own_end(void **state)
     said[0] = 0;
     assert_int_equal(state_undo(s, say, NULL), 0);
     assert_string_equal(content(RESERVED), "7,500-501,40000");
-    assert_string_equal(said, "undone: the list of reserved ports `ip_local_reserved_ports`\n"
-                              "undone: the list of reserved ports `ip_local_reserved_ports`\n");
+    assert_string_equal(said, "undone: the claim of ports `39999-40001`\nundone: the claim of ports `39999-40001`\n"
+                              "undone: the claim of ports `30000-32769`\nundone: the claim of ports `1024-2048`\n");
     assert_int_equal(state_undo(s, say, NULL), 0);
     assert_string_equal(content(RESERVED), "7,500-501,40000");
     state_close(s);
@@ -147,6 +147,38 @@ static void names(void **state)
     state_close(other);
     assert_null(state_open("/nowhere/at/all", "eth0", say, NULL, err, sizeof err));
     assert_true(!strncmp(err, "/nowhere/at/all", 15) && strstr(err, ": No such file or directory"));
+    remove_run();
+}
+
+/* Ports of two instances lie apart, as long as both live; and the host keeps some. */
+static void shared_ports(void **state)
+{
+    (void)state;
+    make_run();
+    char err[300] = "";
+    sh("echo 32768 60999 >/proc/sys/net/ipv4/ip_local_port_range");
+    const struct host_ports range = {61500, 62000}, all = {1024, 65535};
+    struct state *one = open_state("eth0"), *two = open_state("eth1");
+    reserve(one, 61000, 61999); /* claimed, and none of them to be reserved */
+    assert_string_equal(content(RESERVED), "");
+    assert_int_equal(ports_reserve(two, &range, 1, err, sizeof err), -EADDRINUSE);
+    assert_string_equal(err,
+                        "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: give one "
+                        "of them others");
+    assert_int_equal(state_undo(two, say, NULL), 0);
+    reserve(two, 62000, 62500);
+    assert_int_equal(state_undo(one, say, NULL), 0);
+    assert_int_equal(ports_reserve(one, &all, 1, err, sizeof err), -ENOSPC);
+    assert_string_equal(content(RESERVED), "");
+    state_close(one);
+    assert_int_equal(state_undo(two, say, NULL), 0);
+    state_close(two);
+    die("eth0", 61000, 61999);
+    two = open_state("eth1");
+    reserve(two, 61000, 61999); /* the dead have none */
+    assert_int_equal(state_undo(two, say, NULL), 0);
+    state_close(two);
+    assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
     remove_run();
 }
 
@@ -233,7 +265,7 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(own_end),    netns_test(next_start), netns_test(names),
+        netns_test(own_end),    netns_test(next_start), netns_test(names),   netns_test(shared_ports),
         netns_test(namespaces), netns_test(damaged),    netns_test(refused),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
