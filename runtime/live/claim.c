@@ -28,15 +28,20 @@ static int guard(struct live *l, const struct guarded *g)
     return 0;
 }
 
-int claim_host(struct live *l)
+int claim_guard(struct live *l)
 {
-    char err[400];
     struct guarded g;
-    l->state = state_open(STATE_RUN, claim_name(l->o), say, NULL, err, sizeof err);
-    if (!l->state) return live_complain("%s", err);
     const int status = guarded_init(&g, l->program) ? guard(l, &g) : live_complain("out of memory");
     guarded_fini(&g);
     return status;
+}
+
+int claim_host(struct live *l)
+{
+    char err[400];
+    l->state = state_open(STATE_RUN, claim_name(l->o), say, NULL, err, sizeof err);
+    if (!l->state) return live_complain("%s", err);
+    return claim_guard(l);
 }
 
 void claim_end(struct live *l)

@@ -33,8 +33,9 @@ struct egress_counters {
 struct port {
     const struct io_ops *ops;
     struct io_port *io;
-    uint16_t iface;      /* its id in the program: of an interface that no rule names, one above all that are */
-    struct counter seen; /* packets that were judged */
+    uint16_t iface;         /* its id in the program: of an interface that no rule names, one above all that are */
+    struct counter seen;    /* packets that were judged */
+    struct io_stats before; /* of sockets that it had before */
 };
 
 struct egress {

@@ -32,6 +32,9 @@ struct io_stats {
     int last_errno;    /* why the last one was not sent */
 };
 
+/* One after the other: of all but the last error. */
+void io_stats_add(struct io_stats *to, const struct io_stats *s);
+
 struct io_port;
 
 struct io_ops {

@@ -54,7 +54,7 @@ static bool called(struct live *l, struct worker *w)
     (void)!read(w->call_fd, &calls, sizeof calls);
     while (ring_take(&w->logs, &note)) log_line(l, &note);
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
-    if (fault) {
+    if (fault && fault != ENETDOWN) { /* links.c tells of that */
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
         fprintf(stderr, "preyrun: %s: %s\n", l->o->ifaces[at], strerror(fault));
     }

@@ -7,6 +7,9 @@
 #include "runtime/options.h"
 #include "runtime/replay/text.h"
 
+/* Of an interface that is served: as it was told last. */
+enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
+
 struct live {
     const struct options *o;
     struct program *program;
@@ -30,6 +33,7 @@ struct live {
     uint16_t *server_out, *target_out;
     bool stale;                 /* what is published is not the latest */
     bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
+    enum link_state links[PORTS_MOST];
     int signal_fd;
 };
 
@@ -40,16 +44,22 @@ int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int start_look(struct live *l);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);
+/* A socket of that worker on the interface as it is now; *group as in struct io_cfg. NULL, and it is told why. */
+struct io_port *start_open_io(const struct live *l, const struct worker *w, unsigned at, int *group);
 void start_close(struct live *l);
 
 /* claim.c: the instance's name, guard rules and ports on this host. The exit status. */
 const char *claim_name(const struct options *o);
 int claim_host(struct live *l);
+int claim_guard(struct live *l); /* guard rules anew, for interfaces that have come back */
 void claim_end(struct live *l);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
 /* look.c: rights, interfaces, ways to servers; each finding is a line with what mends it. The exit status. */
 int look_at_host(struct live *l);
+
+/* links.c: interfaces have changed; those that are back get new sockets. */
+void links_follow(struct live *l);
 
 /* announced.c: claim addresses by the links that have come up since the last call. */
 void announced_links(struct live *l);

@@ -31,7 +31,7 @@ static void add(void *to, const void *from, size_t bytes)
 static_assert(sizeof(struct worker_counters) % 8 == 0 && sizeof(struct egress_counters) % 8 == 0,
               "counters of 64 bits");
 
-static void add_io(struct io_stats *to, const struct io_stats *s)
+void io_stats_add(struct io_stats *to, const struct io_stats *s)
 {
     to->received += s->received;
     to->lost += s->lost;
@@ -49,7 +49,8 @@ static void add_worker(struct whole *all, struct worker *w)
     for (unsigned i = 0; i < w->egress.port_count; i++) {
         struct io_stats s;
         w->ports[i].ops->stats(w->ports[i].io, &s);
-        add_io(&all->io[i], &s);
+        io_stats_add(&all->io[i], &s);
+        io_stats_add(&all->io[i], &w->ports[i].before);
         add(&all->seen[i], &w->ports[i].seen, sizeof all->seen[i]);
     }
 }

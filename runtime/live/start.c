@@ -111,8 +111,8 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
-/* Of a worker; the sockets of one interface share what arrives there. */
-static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
+/* The sockets of one interface share what arrives there. */
+struct io_port *start_open_io(const struct live *l, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
     const struct io_cfg cfg = {.ring_bytes = l->o->ring,
@@ -120,10 +120,17 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
                                .outgoing = needs_outgoing(l->program),
                                .shared = l->worker_count > 1,
                                .group = group};
+    struct io_port *io = w->ports[at].ops->open(l->ifindex[at], &cfg, err, sizeof err);
+    if (!io) live_complain("%s: %s", l->o->ifaces[at], err);
+    return io;
+}
+
+static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
+{
     struct port *p = &w->ports[at];
     *p = (struct port){.ops = &io_PACKET, .iface = l->iface[at]};
-    p->io = p->ops->open(l->ifindex[at], &cfg, err, sizeof err);
-    if (!p->io) return live_complain("%s: %s", l->o->ifaces[at], err);
+    p->io = start_open_io(l, w, at, group);
+    if (!p->io) return 2;
     w->egress.port_count = at + 1;
     return 0;
 }

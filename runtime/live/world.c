@@ -139,6 +139,7 @@ bool world_read(struct live *l)
 {
     const int changed = host_read(l->host);
     if (changed < 0) return live_complain("netlink: %s", strerror(-changed)) == 0;
+    if (changed & HOST_LINKS) links_follow(l);
     if (changed & HOST_LINKS) announced_links(l);
     const bool hops = changed && hops_renew(&l->hops);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);

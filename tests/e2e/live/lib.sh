@@ -9,7 +9,11 @@ live_end() {
     local p s
     for p in $pids; do kill -KILL "$p" 2>/dev/null; done
     wait 2>/dev/null
-    for s in $spaces; do ip netns del "$s" 2>/dev/null; done
+    for s in $spaces; do
+        # What a killed preyrun wrote down there is gone with it; another namespace may get the number.
+        rm -rf "/run/prey/$(stat -L -c %i "/run/netns/$s" 2>/dev/null || echo none)"
+        ip netns del "$s" 2>/dev/null
+    done
 }
 
 # Only where namespaces may be made; one sentence where not.

@@ -1,0 +1,73 @@
+/* Interfaces that go down, vanish and come back while they are served: each change is told in a line, and one that is
+ * back gets new sockets and guard rules. The others are served meanwhile. */
+#include <errno.h>
+
+#include "runtime/live/live_priv.h"
+
+static const char *const words[] = {
+    [LINK_UP] = "is back",
+    [LINK_DOWN] = "is down; what would leave by it is lost until it is up",
+    [LINK_GONE] = "is gone; it is served again when it comes back",
+};
+
+/* By its name, else under another that it was given since. */
+static const struct host_link *link_of(const struct live *l, unsigned at)
+{
+    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    return link ? link : host_link(l->host, l->ifindex[at]);
+}
+
+/* New sockets of all workers, or none. */
+static bool open_all(struct live *l, unsigned at, struct io_port *fresh[])
+{
+    int group = -1;
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        fresh[i] = start_open_io(l, l->workers[i], at, &group);
+        if (fresh[i]) continue;
+        while (i--) l->workers[i]->ports[at].ops->close(fresh[i]);
+        return false;
+    }
+    return true;
+}
+
+/* What the old socket has counted stays counted. */
+static void replace(struct port *p, struct io_port *fresh)
+{
+    struct io_stats s;
+    p->ops->stats(p->io, &s);
+    io_stats_add(&p->before, &s);
+    p->ops->close(p->io);
+    p->io = fresh;
+}
+
+/* The workers stand still while their sockets change: between two batches nobody holds a frame of a ring. */
+static bool reopen(struct live *l, unsigned at)
+{
+    struct io_port *fresh[WORKERS_MOST];
+    if (!open_all(l, at, fresh)) return false;
+    for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
+    for (unsigned i = 0; i < l->worker_count; i++) replace(&l->workers[i]->ports[at], fresh[i]);
+    for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
+    return claim_guard(l) == 0;
+}
+
+static bool is_followed(struct live *l, unsigned at, const struct host_link *link)
+{
+    const unsigned before = l->ifindex[at];
+    if (link->ifindex == before) return true;
+    l->ifindex[at] = link->ifindex;
+    if (reopen(l, at)) return true;
+    l->ifindex[at] = before;
+    return false;
+}
+
+void links_follow(struct live *l)
+{
+    for (unsigned at = 0; at < l->o->iface_count; at++) {
+        const struct host_link *link = link_of(l, at);
+        const enum link_state before = l->links[at];
+        if (link && link->up && !is_followed(l, at, link)) continue;
+        l->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
+        if (l->links[at] != before) live_complain("%s %s", l->o->ifaces[at], words[l->links[at]]);
+    }
+}

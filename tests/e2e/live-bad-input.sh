@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Live, when something is wrong: at the start it is named in one line, with status 2 and nothing changed; while running, what
+# still can be served is served, and the counters say what was lost and why.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one
+lan outside 1 client prey:wan
+lan inside 2 prey:lan one
+web one
+rules shop <<'RULES'
+pool web { server one 10.2.0.2:80 }
+pool far { server one 172.30.0.1:80 }
+pool silent { server one 10.2.0.77:80 }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
+service nowhere on 10.1.0.101 tcp/80 { mode passthrough; announce; -> far }
+service nobody on 10.1.0.102 tcp/80 { mode passthrough; announce; -> silent }
+RULES
+untouched() { at prey nft list tables; ls "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null | grep -v lock; }
+faults() { grep -v "^preyrun: notice: " err; }
+says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2, and nothing is changed
+    local sentence=$1 line=$2
+    shift 2
+    timeout 20 ip netns exec "$id-prey" "$bin/preyrun" "$@" >out 2>err </dev/null
+    same "$sentence" "$?|$(faults)|$(cat out)|$(untouched)" "2|preyrun: $line||"
+}
+
+# At the start.
+says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, wan, lan' -i eth7 shop.pbc
+says 'a name that is none' '-i needs an interface' -i '' shop.pbc
+says 'the same interface twice' '-i wan is given twice' -i wan -i wan shop.pbc
+if ip -n "$id-prey" tuntap add tun9 mode tun 2>/dev/null; then
+    ip -n "$id-prey" link set tun9 up
+    says 'an interface that is no Ethernet' 'tun9 is no Ethernet interface' -i tun9 shop.pbc
+    ip -n "$id-prey" link del tun9
+fi
+echo garbage >garbage.pbc
+says 'a program that is none' 'garbage.pbc: not a compiled prey program' -i wan garbage.pbc
+: >empty.pbc
+says 'an empty one' 'empty.pbc: not a compiled prey program' -i wan empty.pbc
+head -c 300 shop.pbc >short.pbc
+says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc)" -i wan short.pbc
+says 'a folder' "$work: not a regular file" -i wan "$work"
+says 'a name with a slash' '--name: `../x` is no name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
+at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
+    "$bin/preyrun" -i wan shop.pbc >out 2>err
+same 'as nobody' "$?|$(faults)" '2|preyrun: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW; this mends it: run it as root, with sudo'
+timeout 20 ip netns exec "$id-prey" "$bin/preyrun" -i lo --io xdp shop.pbc >out 2>err </dev/null
+same '--io xdp where there is none' "$?|$(wc -l <err)|$(grep -c xdp err)|$(untouched)" '2|1|1|'
+
+# While it runs.
+ask() { at client curl -s -m "${2:-5}" "http://$1/" || echo "failed: $?"; }
+for workers in 1 2; do
+    prey prey -i wan -i lan --workers $workers --format json shop.pbc
+    same "$workers: a server without a route is named" "$(grep -c '^preyrun: notice: no route leads to server far/one, 172.30.0.1' prey.err)" 1
+    same "$workers: it serves" "$(ask 10.1.0.100)" one
+    at prey "$bin/preyrun" -i wan shop.pbc 2>err
+    same "$workers: a second of the name is refused" "$? $(faults | sed 's/process [0-9]*/process N/')" \
+        '2 preyrun: another preyrun named `wan` runs here (process N): choose another --name'
+    ask 10.1.0.101 1 >nowhere
+    ask 10.1.0.102 2 >nobody
+    same "$workers: no route, and nobody there" "$(cat nowhere nobody | tr '\n' ' ')" 'failed: 28 failed: 28 '
+    same "$workers: others are served meanwhile" "$(ask 10.1.0.100)" one
+
+    # Its link carries less: the sender is told, and sends less.
+    ip -n "$id-prey" link set lan mtu 700
+    head -c 200000 /dev/zero >upload
+    narrow() { [ "$(at client curl -s -m 3 --data-binary @upload http://10.1.0.100/)" = one ]; }
+    until_true 10 "$workers: through a narrow link" narrow && ok 0 "$workers: through a narrow link"
+    ip -n "$id-prey" link set lan mtu 1500
+
+    ip -n "$id-prey" link set lan down
+    until_true 50 "$workers: down is told" grep -q '^preyrun: lan is down' prey.err
+    ip -n "$id-prey" link set lan up
+    up() { [ "$(ask 10.1.0.100 1)" = one ]; }
+    until_true 20 "$workers: down, and up again" up && ok 0 "$workers: down, and up again"
+
+    guards=$(at prey nft list table netdev prey_wan | grep -c 'devices = { lan, wan }')
+    ok $((guards == 0)) "$workers: guard rules stand on it"
+    ip -n "$id-prey" link del lan
+    until_true 50 "$workers: gone is told" grep -q '^preyrun: lan is gone' prey.err
+    link prey lan inside "again$workers"
+    ip -n "$id-inside" link set "again$workers" master bridge
+    address prey lan 10.2.0.1/24 fd00:2::1/64
+    until_true 50 "$workers: back is told" grep -q '^preyrun: lan is back' prey.err
+    until_true 20 "$workers: gone, and back again" up && ok 0 "$workers: gone, and back again"
+    same "$workers: guard rules stand on it again" "$(at prey nft list table netdev prey_wan | grep -c 'devices = { lan, wan }')" "$guards"
+    truncate -s 0 prey.out
+    prey_ends
+    same "$workers: it ends with 0" "$status" 0
+    same "$workers: the counters say why" "$(python3 -c "print($(number live lost NO_WAY) > 0, $(number live lost NEIGHBOUR) > 0)")" 'True True'
+    adds_up "$workers: every frame has one verdict"
+    same "$workers: nothing is left" "$(untouched)" ''
+done
+exit $failed
