@@ -62,7 +62,8 @@ static void make_places(void)
     sh_in(SERVER,
           "ip addr add 198.51.100.2/24 dev port && ip addr add 2001:db8:5::2/64 dev port && ip link set port up && "
           "ip route add default via 198.51.100.1 && ip -6 route add default via 2001:db8:5::1");
-    sh("while ip -6 addr show tentative | grep -q .; do sleep 0.01; done");
+    sh("for a in 2001:db8::1 2001:db8:5::1; do until ip -6 route show table local | grep -q \"local $a\"; "
+       "do sleep 0.01; done; done");
     strcpy(run, "/tmp/prey-test-XXXXXX");
     assert_non_null(mkdtemp(run));
 }

@@ -93,7 +93,8 @@ static void gives_back(void **state)
     /* The strictest look at sources: the route back leads out of `here`. */
     sh(NETNS_PAIR);
     sh("ip addr add 192.0.2.1/24 dev here && ip addr add 2001:db8::1/64 dev here && "
-       "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter && echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter");
+       "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter && echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter; "
+       "until ip -6 route show table local | grep -q 'local 2001:db8::1'; do sleep 0.01; done");
     const int tun = open_tun("eth0", "prey-eth0"), udp = listen_udp();
     struct virtio_net_hdr how;
     uint8_t p[200];
