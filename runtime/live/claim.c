@@ -16,22 +16,24 @@ static void say_nothing(void *arg, const char *line) { (void)arg, (void)line; }
 
 const char *claim_name(const struct options *o) { return o->name ? o->name : o->ifaces[0]; }
 
-static int guard(struct live *l, const struct guarded *g)
+static int put(struct live *l, const struct guarded *g)
 {
     char err[400];
     const struct guard rules = {
         .ports = l->o->ifaces, .port_count = l->o->iface_count, .matches = g->matches, .match_count = g->match_count};
     if (g->port_count && ports_reserve(l->state, g->ports, g->port_count, err, sizeof err))
         return live_complain("%s", err);
-    if (g->match_count && guard_set(l->state, claim_name(l->o), &rules, err, sizeof err))
-        return live_complain("%s", err);
+    const bool needed = g->match_count || l->guarded;
+    if (needed && guard_set(l->state, claim_name(l->o), &rules, err, sizeof err)) return live_complain("%s", err);
+    l->guarded = needed;
     return 0;
 }
 
-int claim_guard(struct live *l)
+int claim_guard(struct live *l, struct program *p, struct program *before)
 {
     struct guarded g;
-    const int status = guarded_init(&g, l->program) ? guard(l, &g) : live_complain("out of memory");
+    const bool made = guarded_init(&g, p, before);
+    const int status = made ? put(l, &g) : live_complain("out of memory");
     guarded_fini(&g);
     return status;
 }
@@ -41,7 +43,7 @@ int claim_host(struct live *l)
     char err[400];
     l->state = state_open(STATE_RUN, claim_name(l->o), say, NULL, err, sizeof err);
     if (!l->state) return live_complain("%s", err);
-    return claim_guard(l);
+    return claim_guard(l, l->program, NULL);
 }
 
 void claim_end(struct live *l)

@@ -208,11 +208,17 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 
-bool guarded_init(struct guarded *g, const struct program *p)
+static void add_program(struct guarded *g, const struct program *p)
 {
-    *g = (struct guarded){0};
     for (uint32_t i = 0; i < p->services_count; i++) add_service(g, p, &p->services[i]);
     for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
+}
+
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before)
+{
+    *g = (struct guarded){0};
+    add_program(g, p);
+    if (before) add_program(g, before);
     if (g->failed) return false;
     unsigned kept = 0;
     if (g->match_count) qsort(g->matches, g->match_count, sizeof *g->matches, compare);

@@ -48,7 +48,7 @@ static bool reopen(struct live *l, unsigned at)
     for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
     for (unsigned i = 0; i < l->worker_count; i++) replace(&l->workers[i]->ports[at], fresh[i]);
     for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
-    return claim_guard(l) == 0;
+    return claim_guard(l, l->program, NULL) == 0;
 }
 
 static bool is_followed(struct live *l, unsigned at, const struct host_link *link)

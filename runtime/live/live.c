@@ -71,6 +71,7 @@ static int signals_open(struct live *l)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL)) return live_complain("signals: %s", strerror(errno));
     l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return l->signal_fd < 0 ? live_complain("signals: %s", strerror(errno)) : 0;
@@ -81,12 +82,23 @@ static bool signalled(struct live *l)
 {
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
-        if (s.ssi_signo != SIGUSR1) return false;
-        for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
-        live_report(l);
-        for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
+        if (s.ssi_signo == SIGHUP)
+            reload_begin(l);
+        else if (s.ssi_signo == SIGUSR1)
+            l->report = true;
+        else
+            return false;
     }
     return true;
+}
+
+/* The workers stand still meanwhile. */
+static void report(struct live *l)
+{
+    l->report = false;
+    for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
+    live_report(l);
+    for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
 }
 
 /* ---- running ---- */
@@ -132,6 +144,8 @@ static int serve(struct live *l)
             fine &= world_tick(l);
         }
         if (!fine) return live_complain("out of memory");
+        if (l->reload) reload_step(l);
+        if (l->report && !reload_pending(l)) report(l);
     }
 }
 
@@ -145,6 +159,7 @@ static int run(struct live *l)
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
+    if (l->reload) reload_step(l);
     return err || live_report(l) ? 2 : status;
 }
 

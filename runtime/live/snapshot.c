@@ -69,6 +69,7 @@ static bool same_ifaces(const struct facts *a, const struct facts *b)
 bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 {
     const struct facts *a = &s->facts, *b = &t->facts;
+    if (a->ifaces_count != b->ifaces_count || s->servers != t->servers || s->nats != t->nats) return false;
     return a->schedules == b->schedules && same_self(a, b) && same_ifaces(a, b) &&
            !memcmp(a->server_out, b->server_out, s->servers * sizeof *a->server_out) &&
            !memcmp(a->target_out, b->target_out, s->nats * sizeof *a->target_out);

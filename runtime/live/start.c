@@ -30,22 +30,20 @@ static bool ends_in(const char *s, const char *end)
     return len > tail && !strcmp(s + len - tail, end);
 }
 
+struct program *start_load(const char *path, char *err, size_t err_len)
+{
+    if (!ends_in(path, ".prey")) return program_load_file(path, err, err_len);
+    snprintf(err, err_len, "%.200s is rules as text; this compiles them: preyc %.200s -o %.*s.pbc", path, path,
+             (int)(strlen(path) - strlen(".prey")), path);
+    return NULL;
+}
+
 static int look_at_program(struct live *l)
 {
-    const char *path = l->o->program;
     char err[600];
-    if (ends_in(path, ".prey"))
-        return live_complain("%s is rules as text; this compiles them: preyc %s -o %.*s.pbc", path, path,
-                             (int)(strlen(path) - strlen(".prey")), path);
-    l->program = program_load_file(path, err, sizeof err);
+    l->program = start_load(l->o->program, err, sizeof err);
     if (!l->program) return live_complain("%s", err);
-    const char *zone = schedules_unknown_zone(l->program);
-    if (zone) return live_complain("%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
-    if (labels_init(&l->labels, l->program)) return live_complain("out of memory");
-    if (l->program->meta->flags & PBC_OPENS)
-        return live_complain(
-            "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine", path);
-    return 0;
+    return labels_init(&l->labels, l->program) ? live_complain("out of memory") : 0;
 }
 
 static int look_at_interface(struct live *l, unsigned at)
@@ -66,14 +64,23 @@ static bool is_on(const char *sysctl)
     return c != '0';
 }
 
-static int look_at_enforcement(struct live *l)
+static int look_at_enforcement(const struct live *l, const struct program *p)
 {
     char place[300];
-    l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
-    if (l->o->monitor || !watched_place(l->program, l->forwards, place, sizeof place)) return 0;
+    if (l->o->monitor || !watched_place(p, l->forwards, place, sizeof place)) return 0;
     return live_complain("%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
                          "--monitor judges and counts it, and enforces the rest",
                          place, l->forwards ? ", or what it forwards" : "");
+}
+
+int start_look_at(const struct live *l, const struct program *p)
+{
+    const char *zone = schedules_unknown_zone(p), *path = l->o->program;
+    if (zone) return live_complain("%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
+    if (p->meta->flags & PBC_OPENS)
+        return live_complain(
+            "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine", path);
+    return look_at_enforcement(l, p);
 }
 
 int start_look(struct live *l)
@@ -81,17 +88,18 @@ int start_look(struct live *l)
     char err[300];
     int status = look_at_program(l);
     if (status) return status;
+    l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
     status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
-    return status ? status : look_at_enforcement(l);
+    return status ? status : start_look_at(l, l->program);
 }
 
 /* ---- opening ---- */
 
 /* The program's own id of the interface, or one above all of them. */
-static uint16_t iface_id(const struct program *p, const char *device, unsigned at)
+uint16_t start_iface_id(const struct program *p, const char *device, unsigned at)
 {
     for (uint32_t i = 0; i < p->ifaces_count; i++)
         if (!strcmp(program_str(p, p->ifaces[i].device), device)) return (uint16_t)i;
@@ -146,7 +154,7 @@ static uint64_t seed_of(const struct options *o)
 }
 
 /* Nobody cuts a packet behind an outer header. */
-static bool has_tunnels(const struct program *p)
+bool start_has_tunnels(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)
         if (mode_is(p->services[i].mode, MODE_TUNNELS)) return true;
@@ -170,7 +178,7 @@ static int workers_make(struct live *l)
                              .owners = l->owners,
                              .seed = seed_of(l->o),
                              .log = l->o->log != LOG_NONE,
-                             .cuts = has_tunnels(l->program),
+                             .cuts = start_has_tunnels(l->program),
                              .forwards = l->forwards};
     for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)
         if (worker_make(l, &cfg)) return 2;
@@ -188,7 +196,7 @@ int start_open(struct live *l)
     }
     if (workers_make(l)) return 2;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
-        l->iface[at] = iface_id(l->program, l->o->ifaces[at], at);
+        l->iface[at] = start_iface_id(l->program, l->o->ifaces[at], at);
         group[at] = -1;
         for (unsigned i = 0; i < l->worker_count; i++)
             if (open_port(l, l->workers[i], at, &group[at])) return 2;
@@ -203,6 +211,7 @@ void start_close(struct live *l)
         worker_fini(l->workers[i]);
         free(l->workers[i]);
     }
+    reload_fini(l);
     owners_free(l->owners);
     world_fini(l);
     host_close(l->host);

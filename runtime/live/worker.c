@@ -36,13 +36,6 @@ static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* ---- made and unmade ---- */
 
-static bool logs(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->rules_count; i++)
-        if (p->rules[i].verdict == PBC_V_LOG || p->rules[i].flags & PBC_RULE_LOG) return true;
-    return false;
-}
-
 static int pool_make(struct worker *w)
 {
     const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_MOST);
@@ -68,6 +61,15 @@ static int handovers_make(struct worker *w)
     return w->datagrams ? 0 : -ENOMEM;
 }
 
+struct vm_cfg worker_vm_cfg(const struct worker *w)
+{
+    return (struct vm_cfg){.pool = w->pool,
+                           .seed = w->cfg.seed,
+                           .worker = w->cfg.worker,
+                           .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
+                           .swaps = true};
+}
+
 int worker_init(struct worker *w, const struct worker_cfg *cfg)
 {
     memset(w, 0, sizeof *w);
@@ -81,12 +83,10 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     if (!err && cfg->workers > 1) err = handovers_make(w);
     if (err) return err;
     w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
-    w->tx.event_cap = logs(cfg->program) ? EVENTS_MOST : 0;
+    w->tx.event_cap = EVENTS_MOST;
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
-    w->vm = vm_new(cfg->program, &(struct vm_cfg){.pool = w->pool,
-                                                  .seed = cfg->seed,
-                                                  .worker = cfg->worker,
-                                                  .workers = cfg->workers > 1 ? cfg->workers : 0});
+    const struct vm_cfg vm = worker_vm_cfg(w);
+    w->vm = vm_new(cfg->program, &vm);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     return w->tx.events && w->vm ? 0 : -ENOMEM;
 }
@@ -213,6 +213,7 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
     for (unsigned i = 0; i < n; i++) {
         struct counter *seen = &w->ports[pkts[i]->cookie].seen;
         w->pkts[i] = pkts[i];
+        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* whoever handed it over may have run another program */
         t->bytes += w->lengths[i] = pkts[i]->wire_len;
         seen->bytes += w->lengths[i];
         seen->packets++;
@@ -362,6 +363,8 @@ static void tick(struct worker *w, uint64_t now)
     w->counters.ticks++;
     w->watched = 0;
     w->tick_ns = vm_tick(w->vm, &in, &w->tx);
+    if (__atomic_load_n(&w->swapping, __ATOMIC_RELAXED) && !vm_swapping(w->vm))
+        __atomic_store_n(&w->swapping, 0, __ATOMIC_RELEASE);
     leave(w, now);
 }
 
@@ -373,6 +376,28 @@ static void take_snapshot(struct worker *w)
     if (s == w->egress.snapshot) return;
     w->egress.snapshot = s;
     __atomic_store_n(&w->taken, s->number, __ATOMIC_RELEASE);
+}
+
+/* The change before must be through: then vm_swap takes this one. */
+static void take_change(struct worker *w, uint64_t now)
+{
+    const struct next_program *c = __atomic_load_n(&w->change, __ATOMIC_ACQUIRE);
+    const int err = vm_swap(w->vm, c->fresh, c->remap);
+    if (err == -EAGAIN) return;
+    w->refused = err;
+    if (!err) {
+        w->cfg.program = c->remap->program;
+        w->cfg.owners = c->owners;
+        w->cfg.cuts = c->cuts;
+        w->egress.snapshot = c->snapshot;
+        w->tick_ns = now; /* the new one's timers */
+        for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];
+        __atomic_store_n(&w->latest, c->snapshot, __ATOMIC_RELAXED);
+        __atomic_store_n(&w->swapping, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&w->taken, c->snapshot->number, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&w->change, NULL, __ATOMIC_RELEASE);
+    poke(w->call_fd);
 }
 
 static void stand_still(struct worker *w)
@@ -431,6 +456,7 @@ static void *run(void *arg)
         const uint64_t now = now_ns();
         unsigned got = 0;
         take_snapshot(w);
+        if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) take_change(w, now);
         for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
         for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
             if (i != w->cfg.worker) got += take_handed(w, i, now);
@@ -452,6 +478,12 @@ static void *run(void *arg)
 void worker_tell(struct worker *w, struct snapshot *s)
 {
     __atomic_store_n(&w->latest, s, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+}
+
+void worker_change(struct worker *w, struct next_program *c)
+{
+    __atomic_store_n(&w->change, c, __ATOMIC_RELEASE);
     poke(w->wake_fd);
 }
 

@@ -37,6 +37,16 @@ struct worker_cfg {
     bool forwards; /* the host's stack forwards packets: what crosses is watched unless we take it */
 };
 
+/* Another program takes the place of the one that runs: what a worker needs for it. Made by the main thread. */
+struct next_program {
+    struct vm *fresh; /* of vm_prepare; after the change what is left of the old */
+    const struct remap *remap;
+    struct snapshot *snapshot; /* facts of the new program */
+    const struct owners *owners;
+    const uint16_t *iface; /* [ports] ids in the new program */
+    bool cuts;
+};
+
 struct worker {
     struct worker_cfg cfg;
     struct vm *vm;
@@ -71,6 +81,9 @@ struct worker {
     struct snapshot *latest;          /* atomic; put by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic */
+    struct next_program *change;      /* atomic: to take at a batch boundary; NULL: none, or it is taken */
+    int refused;                      /* of the last change: 0, or the negative errno for which it was not made */
+    int swapping;                     /* atomic: some flows are not in line with the last change: its remap is in use */
     int fault_port, fault;            /* atomic: a port that failed, its errno; 0: none */
     pthread_mutex_t lock;             /* of held */
     pthread_cond_t changed;
@@ -84,6 +97,12 @@ void worker_fini(struct worker *w);
 
 /* Give it the first or a newer snapshot, which stays the caller's until w->taken is past its number. */
 void worker_tell(struct worker *w, struct snapshot *s);
+
+/* What its vm is made with. */
+struct vm_cfg worker_vm_cfg(const struct worker *w);
+
+/* Offer it another program, which it takes at a batch boundary: then w->change is NULL. */
+void worker_change(struct worker *w, struct next_program *c);
 
 /* 0 or a negative errno. CPU: it runs on that one alone; negative: anywhere. */
 int worker_start(struct worker *w, int cpu);

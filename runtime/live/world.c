@@ -64,6 +64,15 @@ static bool make_arrays(struct live *l)
     return l->ifaces && l->server_out && l->target_out;
 }
 
+void world_drop_arrays(struct live *l)
+{
+    free(l->ifaces);
+    free(l->server_out);
+    free(l->target_out);
+    l->ifaces = NULL;
+    l->server_out = l->target_out = NULL;
+}
+
 /* For what leaves by no interface that is known: as the first says. */
 static struct facts facts_now(struct live *l)
 {
@@ -107,31 +116,38 @@ static void free_older(struct live *l)
     l->older_count = kept;
 }
 
-static void give(struct live *l, struct snapshot *s)
+void world_give(struct live *l, struct snapshot *s)
 {
     if (l->latest) l->older[l->older_count++] = l->latest;
     l->latest = s;
-    for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
+}
+
+struct snapshot *world_snapshot(struct live *l, bool ways)
+{
+    if (!make_arrays(l)) return NULL;
+    if (ways) renew_ways(l);
+    const struct facts f = facts_now(l);
+    struct snapshot *s = snapshot_new(l->program, &f, l->hops.count);
+    if (!s) return NULL;
+    const struct snapshot *last = l->latest;
+    const uint64_t generation = last ? last->facts.generation : 0;
+    s->number = last ? last->number + 1 : 1;
+    s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
+    for (unsigned i = 0; i < l->o->iface_count; i++) s->port_mac[i] = l->ifaces[l->iface[i]].mac;
+    for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
+    return s;
 }
 
 bool world_publish(struct live *l, bool ways)
 {
-    if (!make_arrays(l)) return false;
-    if (ways) renew_ways(l);
     free_older(l);
-    /* A worker has not come to a batch boundary for so long: later. */
-    l->stale = l->older_count == sizeof l->older / sizeof *l->older;
+    /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
+    l->stale = l->older_count >= OLDER_MOST || reload_pending(l);
     if (l->stale) return true;
-    const struct facts f = facts_now(l);
-    struct snapshot *s = snapshot_new(l->program, &f, l->hops.count);
+    struct snapshot *s = world_snapshot(l, ways);
     if (!s) return false;
-    s->number = l->latest ? l->latest->number + 1 : 1;
-    s->facts.generation = !l->latest                          ? 1
-                          : snapshot_same_facts(s, l->latest) ? l->latest->facts.generation
-                                                              : l->latest->facts.generation + 1;
-    for (unsigned i = 0; i < l->o->iface_count; i++) s->port_mac[i] = l->ifaces[l->iface[i]].mac;
-    for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
-    give(l, s);
+    world_give(l, s);
+    for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
     return true;
 }
 
@@ -165,7 +181,5 @@ void world_fini(struct live *l)
     snapshot_free(l->latest);
     for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
     hops_fini(&l->hops);
-    free(l->ifaces);
-    free(l->server_out);
-    free(l->target_out);
+    world_drop_arrays(l);
 }

@@ -1,0 +1,227 @@
+/* Reload: the program's file is read and looked at aside, everything is made for it, and each worker takes it at a
+ * batch boundary (vm_swap). A file that fails leaves the one that runs. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/live/live_priv.h"
+
+/* Of the program that ran, until the change is made; and what all workers' flows need until they are in line. */
+struct reload {
+    struct remap *remap;
+    struct next_program changes[WORKERS_MOST];
+    bool offered; /* workers may have it */
+    struct program *program;
+    struct labels labels;
+    struct owners *owners;
+    struct facts_iface *ifaces;
+    unsigned ifaces_count;
+    uint16_t iface[PORTS_MOST];
+    uint16_t *server_out, *target_out;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void refuse(const char *why) { fprintf(stderr, "preyrun: reload: %s; the program that runs goes on\n", why); }
+
+/* ---- making ---- */
+
+/* By old id, the one that each interface has in the new program. */
+static struct remap *remap_make(const struct live *l, struct program *fresh)
+{
+    uint16_t *ids = calloc(l->ifaces_count + 1u, sizeof *ids);
+    if (!ids) return NULL;
+    for (uint32_t i = 0; i < l->program->ifaces_count; i++) {
+        const char *device = program_str(l->program, l->program->ifaces[i].device);
+        const uint16_t id = start_iface_id(fresh, device, 0);
+        ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
+    }
+    for (unsigned at = 0; at < l->o->iface_count; at++) ids[l->iface[at]] = start_iface_id(fresh, l->o->ifaces[at], at);
+    struct remap *r = remap_new(l->program, fresh, ids, l->ifaces_count, now_ns());
+    free(ids);
+    return r;
+}
+
+/* Put what has the old program's shape aside, and the new program in its place. */
+static bool change_places(struct live *l, struct reload *r)
+{
+    r->program = l->program;
+    r->labels = l->labels;
+    r->owners = l->owners;
+    r->ifaces = l->ifaces;
+    r->ifaces_count = l->ifaces_count;
+    r->server_out = l->server_out;
+    r->target_out = l->target_out;
+    memcpy(r->iface, l->iface, sizeof r->iface);
+    l->program = program_get(r->remap->program);
+    l->labels = (struct labels){0};
+    l->owners = NULL;
+    l->ifaces = NULL;
+    l->server_out = l->target_out = NULL;
+    for (unsigned at = 0; at < l->o->iface_count; at++) l->iface[at] = start_iface_id(l->program, l->o->ifaces[at], at);
+    if (labels_init(&l->labels, l->program)) return false;
+    if (!r->owners) return true;
+    const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
+    l->owners = owners_new(l->program, &cfg, r->owners, now_ns());
+    return l->owners;
+}
+
+static bool prepare_all(struct live *l, struct reload *r)
+{
+    struct snapshot *s = world_snapshot(l, true);
+    if (!s) return false;
+    const struct vm_in in = {.mono_ns = now_ns(), .facts = &s->facts};
+    world_give(l, s);
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        const struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
+        r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
+                                              .remap = r->remap,
+                                              .snapshot = s,
+                                              .owners = l->owners,
+                                              .iface = l->iface,
+                                              .cuts = start_has_tunnels(l->program)};
+        if (!r->changes[i].fresh) return false;
+    }
+    return true;
+}
+
+/* ---- unmaking ---- */
+
+/* What has the shape of the program that is not in its place. */
+static void drop_other(struct reload *r)
+{
+    labels_fini(&r->labels);
+    owners_free(r->owners);
+    program_put(r->program);
+    free(r->ifaces);
+    free(r->server_out);
+    free(r->target_out);
+    for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
+    memset(r->changes, 0, sizeof r->changes);
+    r->labels = (struct labels){0};
+    r->owners = NULL;
+    r->program = NULL;
+    r->ifaces = NULL;
+    r->server_out = r->target_out = NULL;
+}
+
+/* The old program in its place again. */
+static void change_back(struct live *l, struct reload *r)
+{
+    struct reload fresh = *r;
+    memset(r->changes, 0, sizeof r->changes);
+    fresh.program = l->program;
+    fresh.labels = l->labels;
+    fresh.owners = l->owners;
+    fresh.ifaces = l->ifaces;
+    fresh.server_out = l->server_out;
+    fresh.target_out = l->target_out;
+    l->program = r->program;
+    l->labels = r->labels;
+    l->owners = r->owners;
+    l->ifaces = r->ifaces;
+    l->ifaces_count = r->ifaces_count;
+    l->server_out = r->server_out;
+    l->target_out = r->target_out;
+    memcpy(l->iface, r->iface, sizeof l->iface);
+    drop_other(&fresh);
+}
+
+static void end(struct live *l)
+{
+    remap_free(l->reload->remap);
+    free(l->reload);
+    l->reload = NULL;
+}
+
+void reload_fini(struct live *l)
+{
+    if (!l->reload) return;
+    drop_other(l->reload);
+    end(l);
+}
+
+/* ---- from the main thread ---- */
+
+static void make(struct live *l, struct program *fresh)
+{
+    struct reload *r = l->reload = calloc(1, sizeof *r);
+    if (!r) {
+        refuse("out of memory");
+        return;
+    }
+    r->remap = remap_make(l, fresh);
+    struct program *before = l->program;
+    if (!r->remap || !change_places(l, r) || !prepare_all(l, r)) {
+        if (r->program) change_back(l, r);
+        end(l);
+        l->stale = true; /* what was last given has another shape */
+        refuse("out of memory");
+        return;
+    }
+    claim_guard(l, l->program, before); /* both: flows of the one drain */
+    r->offered = true;
+    for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
+}
+
+void reload_begin(struct live *l)
+{
+    char err[600];
+    l->wanted = l->reload;
+    if (l->wanted) return;
+    struct program *fresh = start_load(l->o->program, err, sizeof err);
+    if (!fresh) {
+        refuse(err);
+        return;
+    }
+    if (start_look_at(l, fresh))
+        refuse("that stands in its way");
+    else
+        make(l, fresh);
+    program_put(fresh);
+}
+
+bool reload_pending(const struct live *l)
+{
+    if (!l->reload || !l->reload->offered) return false;
+    for (unsigned i = 0; i < l->worker_count; i++)
+        if (__atomic_load_n(&l->workers[i]->change, __ATOMIC_ACQUIRE)) return true;
+    return false;
+}
+
+static void say_reloaded(const struct live *l, const struct remap *r)
+{
+    fprintf(stderr, "reloaded: %s: %u rule%s%s\n", l->o->program, l->program->rules_count,
+            l->program->rules_count == 1 ? "" : "s", r->limits ? "; what `limits` changed waits for a restart" : "");
+}
+
+/* All workers have answered: the same, for they run the same program. */
+static void made(struct live *l)
+{
+    struct reload *r = l->reload;
+    const int refused = l->workers[0]->refused;
+    if (refused) {
+        change_back(l, r);
+        refuse(strerror(-refused));
+    } else {
+        say_reloaded(l, r->remap);
+    }
+    drop_other(r);
+    l->stale = true;
+}
+
+void reload_step(struct live *l)
+{
+    struct reload *r = l->reload;
+    if (reload_pending(l)) return;
+    if (r->program) made(l);
+    for (unsigned i = 0; i < l->worker_count; i++)
+        if (__atomic_load_n(&l->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
+    end(l);
+    if (l->wanted) reload_begin(l);
+}

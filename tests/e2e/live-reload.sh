@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Live reload by SIGHUP: a connection goes on across a hundred of them, requests fail in none; new rules hold; a bad file
+# leaves the program that runs.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan switch 1 client prey one two
+for s in one two; do web "$s"; done
+reloads() { grep -c '^reloaded' prey.err; }
+hup() { # and wait until it is made
+    local before
+    before=$(reloads)
+    kill -HUP "$prey"
+    more() { [ "$(reloads)" -gt "$before" ]; }
+    until_true 100 'a reload is made' more
+}
+to() { # SERVER...: the service's servers from now on
+    { echo 'pool farm { balance round_robin; source 10.1.0.50'
+    for s in "$@"; do case $s in one) echo "  server one 10.1.0.3" ;; two) echo "  server two 10.1.0.4" ;; esac; done
+    echo '}'
+    echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; } >next.prey
+    "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
+}
+ask() { at client curl -s -m 5 http://10.1.0.100/ || echo failed; }
+
+for workers in 1 2; do
+    to one
+    prey prey -i eth0 --workers $workers --format json rules.pbc
+    same "$workers: one server" "$(ask) $(ask)" 'one one'
+
+    # A connection that speaks now and then, as ssh does: an echo that each line comes back from.
+    ip netns exec "$id-one" python3 "$top/tests/e2e/live/echo.py" serve 9000 &
+    echoing=$!
+    pids="$pids $echoing"
+    until_true 50 'the echo listens' at one sh -c 'ss -ltn | grep -q :9000'
+    mkfifo "say$workers"
+    at client python3 "$top/tests/e2e/live/echo.py" ask 10.1.0.100 9000 <"say$workers" >"heard$workers" 2>&1 &
+    talker=$!
+    pids="$pids $talker"
+    exec 9>"say$workers"
+    echo first >&9
+    heard() { grep -qx "$1" "heard$workers"; }
+    until_true 50 "$workers: a connection speaks" heard first
+
+    to one two
+    hup
+    # Each worker takes servers in turn for itself.
+    same "$workers: two servers after a reload" "$(for i in $(seq 12); do ask; done | sort -u | tr '\n' ' ')" 'one two '
+    failed_requests=0
+    for i in $(seq 100); do
+        if [ $((i % 2)) -eq 0 ]; then to one two; else to two one; fi
+        kill -HUP "$prey"
+        case $(ask) in one | two) ;; *) failed_requests=$((failed_requests + 1)) ;; esac
+        [ $((i % 20)) -ne 0 ] || echo "line $i" >&9
+    done
+    same "$workers: a hundred reloads, no request failed" "$failed_requests" 0
+    echo last >&9
+    until_true 50 "$workers: the connection has outlived them" heard last && ok 0 "$workers: the connection has outlived them"
+    same "$workers: with every line" "$(wc -l <"heard$workers")" 7
+    exec 9>&-
+    wait "$talker"
+    kill "$echoing"
+
+    echo garbage >rules.pbc
+    kill -HUP "$prey"
+    until_true 50 'a bad file is told of' grep -q '^preyrun: reload: rules.pbc: ' prey.err
+    same "$workers: a bad file leaves what runs" "$(ask | tr -d '\n' | grep -cE '^(one|two)$') $(grep -c 'the program that runs goes on' prey.err)" '1 1'
+    echo 'firewall f default drop { accept tcp port 80 }' | rules watched
+    mv watched.pbc rules.pbc
+    kill -HUP "$prey"
+    until_true 50 'so is one that can only watch' grep -q -- '--monitor' prey.err
+    same "$workers: and it is refused" "$(ask | grep -cE '^(one|two)$')" 1
+    to two
+    hup
+    same "$workers: a server that is gone gets nothing new" "$(ask) $(ask)" 'two two'
+    truncate -s 0 prey.out
+    prey_ends
+    same "$workers: it ends with 0" "$status" 0
+    same "$workers: every frame has one verdict" \
+        "$(python3 -c 'import json; j = json.load(open("prey.out")); print(sum(v["packets"] for v in j["verdicts"].values()) == j["live"]["frames"])')" True
+done
+exit $failed
