@@ -16,6 +16,7 @@ struct reading {
     const char *way[3]; /* the first one given that is for this way alone, by enum way */
     char *err;
     size_t err_len;
+    bool open; /* --on-exit */
     bool done; /* help or version: nothing else matters */
 };
 
@@ -152,15 +153,38 @@ static bool opt_later(struct reading *r, const char *n, const char *v)
     return not_yet(r, "");
 }
 
+/* Its place among the interfaces; false after a line that says what is wrong. */
+static bool iface_add(struct reading *r, const char *option, const char *name)
+{
+    struct options *o = r->o;
+    if (!*name) return wrong(r, "%s needs an interface%s", option, "");
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: it is given twice", option, name);
+    if (o->iface_count == OPTIONS_IFACES) return wrong(r, "%s: more than 16 interfaces%s", option, "");
+    o->peer[o->iface_count] = OPTIONS_NO_PEER;
+    o->ifaces[o->iface_count++] = name;
+    return true;
+}
+
 static bool opt_iface(struct reading *r, const char *n, const char *v)
 {
     (void)n;
+    return iface_add(r, "-i", v);
+}
+
+static bool opt_bridge(struct reading *r, const char *n, const char *v)
+{
     struct options *o = r->o;
-    if (!*v) return wrong(r, "-i needs an interface%s%s", "", "");
-    for (unsigned i = 0; i < o->iface_count; i++)
-        if (!strcmp(o->ifaces[i], v)) return wrong(r, "-i %.60s is given twice%s", v, "");
-    if (o->iface_count == OPTIONS_IFACES) return wrong(r, "-i stands more than 16 times%s%s", "", "");
-    o->ifaces[o->iface_count++] = v;
+    const char *colon = strchr(v, ':');
+    if (!colon || strchr(colon + 1, ':')) return wrong(r, "--%s: `%.60s` is not two interfaces: it is written IF:IF", n, v);
+    if (o->bridge_count == OPTIONS_IFACES) return wrong(r, "--%s: more than 16 interfaces%s", n, "");
+    char *names = o->bridges[o->bridge_count] = strdup(v);
+    if (!names) return wrong(r, "--%s: out of memory%s", n, "");
+    o->bridge_count++;
+    names[colon - v] = 0;
+    if (!iface_add(r, "--bridge", names) || !iface_add(r, "--bridge", names + (colon - v) + 1)) return false;
+    o->peer[o->iface_count - 1] = (uint8_t)(o->iface_count - 2);
+    o->peer[o->iface_count - 2] = (uint8_t)(o->iface_count - 1);
     return true;
 }
 
@@ -202,7 +226,8 @@ static bool opt_cleanup(struct reading *r, const char *n, const char *v)
 static bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {
     if (!strcmp(v, "closed")) return not_yet(r, v);
-    return !strcmp(v, "open") || wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
+    r->open = !strcmp(v, "open");
+    return r->open || wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
 }
 
 /* It becomes part of file names and of the name of a table. */
@@ -316,6 +341,8 @@ static bool settle_live(struct reading *r)
         return wrong(r, "--cleanup goes alone, or with --name%s%s", "", "");
     if (o->cleanup) return true;
     if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
+    if (o->bridge_count && r->open)
+        return wrong(r, "--on-exit open: a bridge by packet sockets is shut when preyrun ends%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
     return true;
@@ -386,6 +413,8 @@ enum options_result options_parse(int argc, char *const argv[], struct options *
 void options_fini(struct options *o)
 {
     self_fini(&o->self);
+    for (unsigned i = 0; i < o->bridge_count; i++) free(o->bridges[i]);
+    o->bridge_count = 0;
     free(o->down);
     o->down = NULL;
 }

@@ -10,7 +10,7 @@
 
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
-enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16 };
+enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
 #define OPTIONS_RING       (UINT64_C(16) << 20)
 #define OPTIONS_RING_LEAST (UINT64_C(256) << 10)
 #define OPTIONS_RING_MOST  (UINT64_C(1) << 30)
@@ -29,6 +29,9 @@ struct options {
     /* live */
     const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: replay */
     unsigned iface_count;
+    uint8_t peer[OPTIONS_IFACES]; /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
+    char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
+    unsigned bridge_count;
     const char *name; /* of the instance, or NULL */
     unsigned workers; /* 0: not said */
     uint64_t ring;    /* bytes of each receive ring */

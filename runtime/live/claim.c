@@ -19,11 +19,19 @@ const char *claim_name(const struct options *o) { return o->name ? o->name : o->
 static int put(struct live *l, const struct guarded *g)
 {
     char err[400];
-    const struct guard rules = {
-        .ports = l->o->ifaces, .port_count = l->o->iface_count, .matches = g->matches, .match_count = g->match_count};
+    const char *bridged[PORTS_MOST];
+    unsigned bridged_count = 0;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (l->o->peer[i] != OPTIONS_NO_PEER) bridged[bridged_count++] = l->o->ifaces[i];
+    const struct guard rules = {.ports = l->o->ifaces,
+                                .port_count = l->o->iface_count,
+                                .bridged = bridged,
+                                .bridged_count = bridged_count,
+                                .matches = g->matches,
+                                .match_count = g->match_count};
     if (g->port_count && ports_reserve(l->state, g->ports, g->port_count, err, sizeof err))
         return live_complain("%s", err);
-    const bool needed = g->match_count || l->guarded;
+    const bool needed = g->match_count || bridged_count || l->guarded;
     if (needed && guard_set(l->state, claim_name(l->o), &rules, err, sizeof err)) return live_complain("%s", err);
     l->guarded = needed;
     return 0;

@@ -17,6 +17,7 @@ struct io_cfg {
     uint64_t ring_bytes; /* for frames that wait */
     uint32_t mtu;        /* of the interface: a slot of the ring holds such a packet */
     bool outgoing;       /* hand out what the host itself sends, too */
+    bool all;            /* hand out frames for other stations, too: the port of a bridge */
     bool shared;         /* several ports are opened on the interface: each frame comes to one of them */
     int *group;          /* of those; -1: this is the first, which writes it */
 };

@@ -38,7 +38,7 @@ enum {
 
 struct io_port {
     int fd;
-    bool outgoing;
+    bool outgoing, all;
     uint8_t *ring;
     size_t ring_bytes;
     uint32_t slot_bytes, per_block, blocks;
@@ -111,6 +111,9 @@ static const char *bind_port(const struct io_port *p, unsigned ifindex)
     socklen_t len = sizeof bound;
     if (bind(p->fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
     if (getsockname(p->fd, (struct sockaddr *)&bound, &len)) return "getsockname";
+    const struct packet_mreq every = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
+    if (p->all && setsockopt(p->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every))
+        return "PACKET_MR_PROMISC";
     if (bound.sll_hatype == ARPHRD_ETHER || bound.sll_hatype == ARPHRD_LOOPBACK) return NULL;
     errno = EPROTONOSUPPORT;
     return "it is no Ethernet";
@@ -156,6 +159,7 @@ static struct io_port *packet_open(unsigned ifindex, const struct io_cfg *cfg, c
     const char *failed = "memory";
     if (p) {
         p->outgoing = cfg->outgoing;
+        p->all = cfg->all;
         p->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         failed = p->fd < 0 ? "socket" : settle_socket(p);
         if (!failed) failed = make_ring(p, cfg);
@@ -190,6 +194,7 @@ static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
     case PACKET_BROADCAST:
     case PACKET_MULTICAST: return true;
     case PACKET_OUTGOING: return p->outgoing;
+    case PACKET_OTHERHOST: return p->all;
     default: return false;
     }
 }

@@ -83,6 +83,9 @@ static void more_text(const struct whole *all)
     if (c->cut)
         printf("offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
                text_number(c->pieces, b));
+    if (c->crossed || c->stayed)
+        printf("bridge      %s frames crossed, %s were for the side that they came from\n", text_number(c->crossed, a),
+               text_number(c->stayed, b));
     if (c->handed)
         printf("workers     %s packets were handed from one to another, %s of them found no room\n",
                text_number(c->handed, a), text_number(c->hand_lost, b));
@@ -132,6 +135,8 @@ static void live_json(cJSON *live, const struct whole *all)
     number(live, "waited", all->e.waited);
     number(live, "cut", c->cut);
     number(live, "pieces", c->pieces);
+    number(live, "crossed", c->crossed);
+    number(live, "stayed", c->stayed);
     number(live, "handed", c->handed);
     number(live, "hand_lost", c->hand_lost);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");

@@ -50,6 +50,9 @@ static int look_at_interface(struct live *l, unsigned at)
 {
     const char *name = l->o->ifaces[at];
     const struct host_link *link = host_link_named(l->host, name); /* look_at_host has found it */
+    if (l->o->peer[at] != OPTIONS_NO_PEER && link->master)
+        return live_complain("--bridge: %s is a port of another bridge; this takes it out: ip link set dev %s nomaster",
+                             name, name);
     l->ifindex[at] = link->ifindex;
     return 0;
 }
@@ -67,7 +70,9 @@ static bool is_on(const char *sysctl)
 static int look_at_enforcement(const struct live *l, const struct program *p)
 {
     char place[300];
-    if (l->o->monitor || !watched_place(p, l->forwards, place, sizeof place)) return 0;
+    bool host = false; /* it hears something of an interface */
+    for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
+    if (!host || l->o->monitor || !watched_place(p, l->forwards, place, sizeof place)) return 0;
     return live_complain("%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
                          "--monitor judges and counts it, and enforces the rest",
                          place, l->forwards ? ", or what it forwards" : "");
@@ -126,6 +131,7 @@ struct io_port *start_open_io(const struct live *l, const struct worker *w, unsi
     const struct io_cfg cfg = {.ring_bytes = l->o->ring,
                                .mtu = host_link(l->host, l->ifindex[at])->mtu,
                                .outgoing = needs_outgoing(l->program),
+                               .all = l->o->peer[at] != OPTIONS_NO_PEER,
                                .shared = l->worker_count > 1,
                                .group = group};
     struct io_port *io = w->ports[at].ops->open(l->ifindex[at], &cfg, err, sizeof err);
@@ -136,7 +142,8 @@ struct io_port *start_open_io(const struct live *l, const struct worker *w, unsi
 static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
-    *p = (struct port){.ops = &io_PACKET, .iface = l->iface[at]};
+    *p = (struct port){.ops = &io_PACKET, .peer = PORT_ANY, .iface = l->iface[at]};
+    if (l->o->peer[at] != OPTIONS_NO_PEER) p->peer = l->o->peer[at];
     p->io = start_open_io(l, w, at, group);
     if (!p->io) return 2;
     w->egress.port_count = at + 1;

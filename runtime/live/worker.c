@@ -118,12 +118,33 @@ static bool is_hosts(const struct worker *w, const struct tx_entry *e)
     return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
 }
 
+/* An accepted frame of a bridge goes on as it came. */
+static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const struct port *from = &w->ports[pkt->cookie];
+    if (!bridge_crosses(&w->bridge, pkt, (uint8_t)pkt->cookie, now)) {
+        w->counters.stayed++;
+        return;
+    }
+    const struct port *to = &w->ports[from->peer];
+    to->ops->send(to->io, pkt);
+    w->counters.crossed++;
+}
+
+static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].peer != PORT_ANY; }
+
+/* What the host's stack gets although the rules have dropped or rejected it. */
+static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
+{
+    return !is_bridged(w, pkt) && watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards);
+}
+
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     if (e->cause == TX_CAUSE_HELD) {
         totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len);
-        if (watched(w->cfg.program, w->egress.snapshot, &e->verdict, e->pkt, w->cfg.forwards))
-            watched_count(&w->counters.watched, e->pkt->wire_len);
+        if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len);
+        if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
@@ -171,7 +192,6 @@ static void leave(struct worker *w, uint64_t now)
 {
     if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
     for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
-    if (!w->tx.count) return;
     flush(w);
     for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
     w->tx.count = 0;
@@ -199,8 +219,10 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const struct verdict *v = &w->verdicts[i];
         totals_decided(&c->totals, w->cfg.program, v, w->lengths[i]);
         if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
+        const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
+        if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
-        if (!watched(w->cfg.program, w->egress.snapshot, v, w->pkts[i], w->cfg.forwards)) continue;
+        if (!is_watched(w, v, w->pkts[i])) continue;
         w->watched |= UINT64_C(1) << i;
         watched_count(&c->watched, w->lengths[i]);
     }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "runtime/live/bridge.h"
 #include "runtime/live/egress.h"
 #include "runtime/live/handover.h"
 #include "runtime/totals.h"
@@ -21,6 +22,7 @@ struct worker_counters {
     struct counter watched;     /* dropped or rejected by the rules, and the host's stack got them all the same */
     uint64_t to_host;           /* left for the host, but there is no way to hand it over */
     uint64_t cut, pieces;       /* super-packets that were cut, and what they became */
+    uint64_t crossed, stayed;   /* accepted frames of bridges; those for the side that they came from */
     uint64_t handed, hand_lost; /* to other workers; of those, that found no room */
     uint64_t batches, ticks;
 };
@@ -60,6 +62,7 @@ struct worker {
     struct pkt *pkts[VM_BATCH];
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
+    struct bridge bridge;
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* when the vm's timers are due */
     struct datagrams *datagrams; /* whose pieces of datagrams are; NULL: there is one worker */

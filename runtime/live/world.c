@@ -24,6 +24,7 @@ static void iface_facts(struct live *l, unsigned at)
     struct facts_iface *f = &l->ifaces[l->iface[at]];
     struct host_addr addr;
     *f = (struct facts_iface){.peer = IFACE_NONE};
+    if (l->o->peer[at] != OPTIONS_NO_PEER) f->peer = l->iface[l->o->peer[at]];
     if (!link) return;
     f->mac = link->mac;
     f->mtu = link->mtu;
@@ -86,7 +87,10 @@ static struct facts facts_now(struct live *l)
                       .server_out = l->server_out,
                       .target_out = l->target_out,
                       .drop_bad_checksum = true};
-    for (unsigned i = 0; i < l->o->iface_count; i++) iface_facts(l, i);
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        iface_facts(l, i);
+        f.bridges |= l->o->peer[i] != OPTIONS_NO_PEER;
+    }
     const struct facts_iface *first = &l->ifaces[l->iface[0]];
     f.mac = first->mac;
     f.mtu = first->mtu;

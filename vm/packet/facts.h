@@ -37,6 +37,7 @@ struct facts {
     const uint16_t *server_out; /* [program->servers_count] the interface towards each server, as routes say;
                                    IFACE_NONE: not known. NULL: of none */
     const uint16_t *target_out; /* [program->nats_count] likewise, of the targets of `forward` */
+    bool bridges;               /* some interface has a peer */
     bool drop_bad_checksum;     /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */
 };
 

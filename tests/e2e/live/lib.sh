@@ -42,15 +42,15 @@ space() {
         spaces="$spaces $id-$name"
         at "$name" sysctl -q -w net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
             net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv6.conf.default.accept_ra=0
-        ip -n "$id-$name" link set lo up
+        ip -n "$id-$name" link set dev lo up
     done
 }
 
 # link NAME DEVICE NAME DEVICE: a cable between two.
 link() {
     ip -n "$id-$1" link add "$2" type veth peer name "$4" netns "$id-$3" || exit 1
-    ip -n "$id-$1" link set "$2" up
-    ip -n "$id-$3" link set "$4" up
+    ip -n "$id-$1" link set dev "$2" up
+    ip -n "$id-$3" link set dev "$4" up
 }
 
 # address NAME DEVICE ADDRESS/BITS...
@@ -72,13 +72,13 @@ lan() {
     shift 2
     space "$switch"
     ip -n "$id-$switch" link add bridge type bridge mcast_snooping 0 || exit 1
-    ip -n "$id-$switch" link set bridge up
+    ip -n "$id-$switch" link set dev bridge up
     for name in "$@"; do
         n=$((n + 1))
         device=eth0
         case $name in *:*) device=${name#*:} name=${name%:*} ;; esac
         link "$name" "$device" "$switch" "port$n"
-        ip -n "$id-$switch" link set "port$n" master bridge
+        ip -n "$id-$switch" link set dev "port$n" master bridge
         address "$name" "$device" "10.$net.0.$n/24" "fd00:$net::$n/64"
     done
 }

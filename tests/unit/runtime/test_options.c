@@ -83,6 +83,12 @@ static void taken(void **state)
     assert_int_equal(o.ring, 1 << 20);
     assert_int_equal(o.workers, 2);
     assert_int_equal(o.log, LOG_JSON);
+    assert_int_equal(o.peer[0], OPTIONS_NO_PEER);
+    options_fini(&o);
+    assert_int_equal(parse("-i x --bridge eth0:eth1 rules.pbc"), OPTIONS_RUN);
+    assert_string_equal(o.ifaces[1], "eth0");
+    assert_string_equal(o.ifaces[2], "eth1");
+    assert_true(o.peer[1] == 2 && o.peer[2] == 1 && o.peer[0] == OPTIONS_NO_PEER);
     options_fini(&o);
 }
 
@@ -153,10 +159,15 @@ static void refused(void **state)
         {"--pcap a b --write - --coverage", "and --write - leaves no room for it: name a file"},
         {"--pcap a b --coverage --flows", "--coverage prints instead of the summary, which --flows belongs to"},
         {"--pcap a b --coverage --repeat 2", "--coverage prints instead of the summary, which --repeat belongs to"},
-        {"--bridge a:b b", "--bridge is not supported yet: live"},
+        {"--bridge a b", "--bridge: `a` is not two interfaces: it is written IF:IF"},
+        {"--bridge a:b:c b", "is not two interfaces"},
+        {"--bridge a:a b", "--bridge a: it is given twice"},
+        {"--bridge :a b", "--bridge needs an interface"},
+        {"-i a --bridge a:c b", "--bridge a: it is given twice"},
+        {"--bridge a:c --on-exit open b", "--on-exit open: a bridge by packet sockets is shut when preyrun ends"},
         {"-i", "-i needs a value: IF"},
         {"-i eth0", "the program is missing: preyrun -i IF"},
-        {"-i eth0 -i eth0 b", "-i eth0 is given twice"},
+        {"-i eth0 -i eth0 b", "-i eth0: it is given twice"},
         {"-i eth0 --pcap a b", "--pcap is for replays: it goes without -i"},
         {"-i eth0 --mtu 1400 b", "--mtu is for replays"},
         {"--monitor b", "--monitor is for live traffic: -i IF names the interface"},
