@@ -67,7 +67,7 @@ struct vm_cfg worker_vm_cfg(const struct worker *w)
                            .seed = w->cfg.seed,
                            .worker = w->cfg.worker,
                            .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
-                           .swaps = true};
+                           .live = true};
 }
 
 int worker_init(struct worker *w, const struct worker_cfg *cfg)
@@ -85,7 +85,8 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
     w->tx.event_cap = EVENTS_MOST;
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
-    const struct vm_cfg vm = worker_vm_cfg(w);
+    struct vm_cfg vm = worker_vm_cfg(w);
+    vm.prefault = true;
     w->vm = vm_new(cfg->program, &vm);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     return w->tx.events && w->vm ? 0 : -ENOMEM;

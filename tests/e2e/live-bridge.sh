@@ -25,6 +25,7 @@ firewall f forward default drop {
 END
 at left curl -s -m 1 http://10.1.0.2/ >out
 same 'without the bridge nothing crosses' "$(cat out)" ''
+at left ip neigh flush dev eth0
 prey prey --bridge a:b --format json across.pbc
 same 'it says that it is ready' "$(cat prey.err)" 'ready: a: a, b by packet, 1 worker, across.pbc'
 for a in 10.1.0.2 '[fd00:1::2]'; do
