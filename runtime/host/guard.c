@@ -198,6 +198,18 @@ static void write_routed(FILE *rules, const struct guard *g)
     }
 }
 
+/* At the ingress of those that are there now; of none, if none is. */
+static void write_hook(FILE *out, const struct guard *g)
+{
+    unsigned there = 0;
+    fprintf(out, "chain guard {\n");
+    for (unsigned i = 0; i < g->port_count; i++) {
+        if (!if_nametoindex(g->ports[i])) continue;
+        fprintf(out, "%s\"%s\"", there++ ? ", " : "type filter hook ingress devices = { ", g->ports[i]);
+    }
+    if (there) fprintf(out, " } priority -500; policy accept;\n");
+}
+
 static int write_table(FILE *out, FILE *sets, FILE *rules, const char *table, const struct guard *g)
 {
     struct line *lines = calloc(g->match_count + 1, sizeof *lines);
@@ -213,9 +225,7 @@ static int write_table(FILE *out, FILE *sets, FILE *rules, const char *table, co
     if (g->routed) write_routed(rules, g);
     free(lines);
     fprintf(out, "table netdev %s\ndelete table netdev %s\n", table, table);
-    fprintf(sets, "chain guard {\ntype filter hook ingress devices = { ");
-    write_names(sets, g->ports, g->port_count);
-    fprintf(sets, " } priority -500; policy accept;\n");
+    write_hook(sets, g);
     return 0;
 }
 

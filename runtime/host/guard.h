@@ -32,7 +32,7 @@ struct guard_match {
 };
 
 struct guard {
-    const char *const *ports; /* names of the interfaces that prey runs on, which exist */
+    const char *const *ports; /* names of the interfaces that prey runs on; those that are gone are left out */
     unsigned port_count;
     const char *const *bridged; /* of them, those that are ports of prey's bridge: the host sees nothing of them */
     unsigned bridged_count;

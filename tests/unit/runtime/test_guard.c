@@ -483,6 +483,31 @@ static void many(void **state)
     end(s);
 }
 
+/* Of interfaces that are gone the rest is guarded; one that comes back, when it is set again. */
+static void gone(void **state)
+{
+    (void)state;
+    make_places();
+    struct state *s = open_state();
+    const struct guard_match m = to_service("192.0.2.1", IPPROTO_TCP, 80, 80);
+    char line[200];
+    sh("ip link del server");
+    set(s, &m, 1, false);
+    assert_int_equal(answer(CLIENT, "192.0.2.1", 80, "192.0.2.1", 81), EINPROGRESS);
+    sh("ip link del client");
+    set(s, &m, 1, false);
+    snprintf(
+        line, sizeof line,
+        "ip link add client type veth peer name port netns /proc/%d/fd/%d && ip addr add 192.0.2.1/24 dev client && "
+        "ip link set client up",
+        getpid(), place[CLIENT]);
+    sh(line);
+    sh_in(CLIENT, "ip addr add 192.0.2.2/24 dev port && ip link set port up");
+    set(s, &m, 1, false);
+    assert_int_equal(answer(CLIENT, "192.0.2.1", 80, "192.0.2.1", 81), EINPROGRESS);
+    end(s);
+}
+
 /* The kernel's words where it refuses. */
 static void refused(void **state)
 {
@@ -491,7 +516,7 @@ static void refused(void **state)
     struct state *s = open_state();
     char err[300] = "";
     const char *odd = "cli\"ent";
-    const struct guard g = {.ports = &odd, .port_count = 1};
+    const struct guard g = {.ports = both, .port_count = 2, .bridged = &odd, .bridged_count = 1};
     assert_int_not_equal(guard_set(s, "eth0.5", &g, err, sizeof err), 0);
     assert_non_null(strstr(err, "guard rules can't be set: "));
     end(s);
@@ -500,9 +525,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(no_reset),   netns_test(after_a_kill), netns_test(own_connections),
-        netns_test(own_pieces), netns_test(foreign),      netns_test(routed),
-        netns_test(bridged),    netns_test(many),         netns_test(refused),
+        netns_test(no_reset), netns_test(after_a_kill), netns_test(own_connections), netns_test(own_pieces),
+        netns_test(foreign),  netns_test(routed),       netns_test(bridged),         netns_test(many),
+        netns_test(refused),  netns_test(gone),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
