@@ -114,7 +114,7 @@ static void packets_leave(struct pass *p)
     for (unsigned i = 0; i < p->tx.count; i++) {
         struct tx_entry *e = &p->tx.entries[i];
         if (e->cause == TX_CAUSE_HELD) {
-            undecided_count(p, &e->verdict, e->pkt->wire_len);
+            undecided_count(p, &e->verdict, e->pkt->wire_len + e->outer_bytes);
             if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
         }
         if (e->kind == TX_SEND && p->writer && !p->write_error) {
