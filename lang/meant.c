@@ -1,5 +1,6 @@
 /* The slip behind an error of the grammar: what was likely meant, by a word that is near, by what other tools write, by
  * the shape of what stands there. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,9 @@ static const struct {
     {"dst", TO, "to"},
     {"dport", PORT, "port"},
     {"sport", SOURCE, "source port"},
+    {"ipv4", IP, "ip"},
+    {"ipv6", IP6, "ip6"},
+    {"icmpv6", ICMP6, "icmp6"},
     {"iif", ON, "on"},
     {"iifname", ON, "on"},
     {"ct", STATE, "state"},
@@ -107,8 +111,8 @@ static bool offer_joined(struct parser *p, struct span span, const int *expected
         const size_t rest = strlen(name) > len ? strlen(name) - len : 0;
         const uint32_t at = span.end + (uint32_t)blanks;
         if (!blanks || !rest || memcmp(name, p->text + span.start, len) != 0) continue;
-        if (strncmp(name + len, p->text + at, rest) != 0 || strchr("abcdefghijklmnopqrstuvwxyz", p->text[at + rest]))
-            continue;
+        if (strncmp(name + len, p->text + at, rest) != 0) continue;
+        if (isalnum((unsigned char)p->text[at + rest]) || p->text[at + rest] == '_') continue;
         diag_guess(p->diags, (struct span){span.file, span.start, at + (uint32_t)rest}, "%s", name);
         return true;
     }

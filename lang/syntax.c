@@ -47,6 +47,7 @@ static const struct place {
     {FRAGMENT, COMMENT, "a condition (such as `from`), an option (such as `log`) or a new line", NULL},
     {FRAGMENT, INSTRUCTION, "a condition (such as `from`)", NULL},
     {TCP, IP6, "a protocol (such as `tcp`) or a family (such as `ip6`)", NULL},
+    {LBRACE, OTHER, "`{` (to begin the rules) or `other frames`", NULL},
     {EVERY, TIMEOUT, "an option of the check (such as `every`)", NULL},
     {PAYLOAD, SYN, "a part of the packet (such as `syn` or `ttl`)", NULL},
 };

@@ -38,13 +38,16 @@ enum tx_cause {
                       own before this one; `input` is nothing */
 };
 struct tx_entry {
-    struct pkt *pkt;        /* the executor puts it back (pool_put) after use */
-    uint8_t kind;           /* enum tx_kind */
-    uint8_t cause;          /* enum tx_cause */
-    uint16_t out_if;        /* interface id, IFACE_NONE: the one it came from */
-    uint32_t input;         /* index in pkts[] of the packet that caused it */
-    uint64_t cookie;        /* of that packet */
-    uint32_t next_hop[4];   /* TX_SEND, TX_RESOLVE: as in struct key; whose MAC the executor puts into the frame */
+    struct pkt *pkt; /* the executor puts it back (pool_put) after use */
+    uint8_t kind;    /* enum tx_kind */
+    uint8_t cause;   /* enum tx_cause */
+    uint16_t out_if; /* interface id, IFACE_NONE: the one it came from */
+    uint32_t input;  /* index in pkts[] of the packet that caused it */
+    uint64_t cookie; /* of that packet */
+    union {
+        uint32_t next_hop[4]; /* TX_SEND, TX_RESOLVE: as in struct key; whose MAC the executor puts into the frame */
+        uint32_t outer_bytes; /* TX_CAUSE_HELD: of the tunnel's headers that it was found behind; 0: none */
+    };
     uint8_t family;         /* of next_hop; 0: the frame's destination MAC is final */
     struct verdict verdict; /* of a TX_CAUSE_HELD entry: the final one of a packet that vm_run called `held` */
 };

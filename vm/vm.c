@@ -355,7 +355,8 @@ static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at,
         judge_rest(j, &c);
 }
 
-/* Without state all are judged first, but for fragments. Then each in its turn, so that answers leave in order. */
+/* Without state all are judged first, but for fragments and frames in pieces. Then each in its turn, so that answers
+ * leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
                           struct verdict verdicts[])
 {
@@ -369,14 +370,24 @@ static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigne
     }
 }
 
+/* Are there packets to be judged outside `todo`: fragments, frames in pieces? */
+static bool judges_rest(struct pkt *const pkts[], unsigned n, uint64_t todo)
+{
+    bool judged = false;
+    for (uint64_t rest = ~todo & UINT64_MAX >> (VM_BATCH - n); rest; rest &= rest - 1) {
+        const struct pkt *pkt = pkts[__builtin_ctzll(rest)];
+        judged |= pkt->reason == REASON_NONE || in_pieces(pkt);
+    }
+    return judged;
+}
+
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
     uint32_t kinds;
     uint64_t todo = pkt_parse_all(pkts, n, j->in->facts, vm->keys, &kinds);
-    const bool pieces = vm->fragments && kinds & KIND_FRAGMENT;
-    if (pieces) todo = without_fragments(todo, vm->keys);
-    if (vm->track || vm->opens || (pieces && vm->in_order)) {
+    if (vm->fragments && kinds & KIND_FRAGMENT) todo = without_fragments(todo, vm->keys);
+    if (vm->track || vm->opens || (vm->in_order && judges_rest(pkts, n, todo))) {
         for (unsigned i = 0; i < n; i++) ctx_begin(&vm->ctxs[i], i, pkts[i], &vm->keys[i], &verdicts[i]);
         run_in_turn(j, n, todo, judge_rest);
     } else {

@@ -143,8 +143,8 @@ static bool is_watched(const struct worker *w, const struct verdict *v, struct p
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 {
     if (e->cause == TX_CAUSE_HELD) {
-        totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len);
-        if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len);
+        totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
+        if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
         if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);

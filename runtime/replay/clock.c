@@ -39,11 +39,12 @@ static bool has_timers(const struct program *p)
 struct replay_clock replay_clock_of(const struct replay *r)
 {
     const uint64_t step = step_of(r->program);
-    const bool pieces = step == UINT64_MAX && r->program->meta->flags & PBC_FOLLOWS_FRAGMENTS;
+    const uint32_t flags = r->program->meta->flags;
+    const bool pieces = step == UINT64_MAX && flags & PBC_FOLLOWS_FRAGMENTS;
     return (struct replay_clock){.program = r->program,
                                  .facts = r->facts,
                                  .step_ns = pieces ? COARSE_NS : step,
-                                 .only_fragments = pieces,
+                                 .only_fragments = pieces && !(flags & PBC_OPENS), /* a glance does not see inside */
                                  .until_ns = r->program->schedules_count ? 0 : UINT64_MAX,
                                  .timers = has_timers(r->program),
                                  .tick_ns = UINT64_MAX};

@@ -14,7 +14,7 @@ struct fate {
     bool followed; /* it took the verdict of its first fragment */
     bool held;     /* it had to wait for that */
     uint64_t waited_ns;
-    bool limited;             /* an answer was over the limit of rejects */
+    bool limited;             /* an answer was over its limit */
     struct departures left;   /* the packets that left for it */
     struct trace_step *steps; /* of one that followed: the rules that were tried all the same */
     size_t step_count;
@@ -220,6 +220,7 @@ static const char *unanswered(const struct explained *x)
     const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
                      (v->done && x->opener == RULE_NONE);
     if (!due || x->fate->left.count) return NULL;
+    if (x->fate->limited && v->done) return "more than 1000 answers of its kind were due within a second";
     if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
     return answer_withheld(x->pkt, x->key);
 }

@@ -78,7 +78,7 @@ static void packets_leave(struct pass *p)
     for (unsigned i = 0; i < p->tx.count; i++) {
         struct tx_entry *e = &p->tx.entries[i];
         if (e->cause == TX_CAUSE_HELD) {
-            totals_decided(&p->t, p->r->program, &e->verdict, e->pkt->wire_len);
+            totals_decided(&p->t, p->r->program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
             if (p->verdicts) lines_settle(&p->lines, e->cookie, &e->verdict);
         }
         if (e->kind == TX_SEND && p->writer && !p->write_error) {

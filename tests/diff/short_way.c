@@ -5,8 +5,9 @@
  *
  * Clients open, speak, move to another MAC address or interface, close, reset; servers answer what reached them; errors
  * quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a stranger's
- * numbers. Now and then a worker goes over to the same program, read again, which nobody may notice. Own addresses,
- * MTU, MAC and health change between batches: a recipe made before then would show. LONG=1: twenty times as many. */
+ * numbers; lengths that lie, bytes changed anywhere, heads that end early, tunnels in tunnels. Now and then a worker goes
+ * over to the same program, read again, which nobody may notice. Own addresses, MTU, MAC and health change between
+ * batches: a recipe made before then would show. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 #include "vm/packet/wire.h"
 
 enum { TALKS = 14, MODES = 8, SERVERS_MOST = 64, TEXT = 6000, ROUTED = MODES };
-enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, OUTSIDE = 0xc0000201 };
+enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, OUTSIDE = 0xc0000201, GUE_PORT = 6081 };
+enum { WRAPS = 3, WRAP_MOST = IP4_LEN + UDP_LEN + GUE_LEN, FRAME_MOST = TALK_FRAME_MAX + 16 + WRAPS * WRAP_MOST };
 #define S UINT64_C(1000000000)
 
 /* A conversation under way: as its opener sends it, and, once something of it was sent on, as the other side answers.
@@ -49,8 +51,10 @@ struct run {
     struct vm_in in;
     struct ways *ways;
     struct conversation talks[TALKS];
-    uint8_t bytes[VM_BATCH][TALK_FRAME_MAX + 16];
+    uint8_t bytes[VM_BATCH][FRAME_MOST];
+    bool hurts; /* some packets are damaged; then no worker goes over: when it hears that a flow has ended may differ */
     struct pkt pkts[VM_BATCH];
+    struct pkt_seg segs[VM_BATCH][2];
 };
 
 struct totals {
@@ -105,6 +109,8 @@ static const char *const rules[] = {
     "drop udp port 99",
     "reject tcp flags has psh",
     "accept state new flows over 3 per source",
+    "decap ipip from 192.0.2.0/24",
+    "decap gue 6081 from 192.0.2.0/24",
 };
 
 static void draw_program(struct run *r)
@@ -235,6 +241,60 @@ static void draw_sum(struct run *r, const struct talk *t, uint8_t *frame)
     if (t->proto == IPPROTO_NR_UDP) wire_put16(frame + l4 + UDP_SUM, sum);
 }
 
+/* One more packet around the frame's: bare, or behind GUE of either variant. Returns the frame's length. */
+static uint32_t wrap(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
+{
+    const uint32_t l3 = ETHER_LEN + (uint32_t)VLAN_LEN * t->tag_count, kind = rng_below(&r->rng, 3);
+    const uint32_t by = IP4_LEN + (kind > 0 ? UDP_LEN : 0u) + (kind > 1 ? GUE_LEN : 0u), total = len - l3 + by;
+    uint8_t *ip = frame + l3, *udp = ip + IP4_LEN;
+    const uint8_t proto = *ip >> 4 == 6 ? IPPROTO_NR_IP6 : IPPROTO_NR_IP4;
+    memmove(ip + by, ip, len - l3);
+    memset(ip, 0, by);
+    wire_put16(ip - 2, ETHER_IP4);
+    wire_put16(ip, 4 << 12 | 5 << 8);
+    wire_put16(ip + IP4_TOTAL, (uint16_t)total);
+    wire_put16(ip + IP4_TTL, (uint16_t)(60 << 8 | (kind ? IPPROTO_NR_UDP : proto)));
+    wire_put32(ip + IP4_SRC, OUTSIDE + rng_below(&r->rng, 3));
+    wire_put32(ip + IP4_DST, 0xcb007101);
+    wire_put16(ip + IP4_SUM, csum_fold(csum_add(0, ip, IP4_LEN)));
+    if (kind) wire_put32(udp, 50000u << 16 | GUE_PORT);
+    if (kind) wire_put16(udp + UDP_LENGTH, (uint16_t)(total - IP4_LEN));
+    if (kind > 1) udp[UDP_LEN + GUE_PROTO] = proto;
+    return len + by;
+}
+
+/* What nobody sends who keeps to the rules: a length of any layer, or any byte, is not what it was. */
+static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t len)
+{
+    struct rng *g = &r->rng;
+    const uint32_t l3 = ETHER_LEN + (uint32_t)VLAN_LEN * t->tag_count, l4 = l3 + (t->v6 ? IP6_LEN : IP4_LEN);
+    const uint32_t at[] = {l3 + (t->v6 ? IP6_PAYLOAD : IP4_TOTAL),
+                           l4 + UDP_LENGTH,
+                           l4 + TCP_OFFSET,
+                           l3,
+                           rng_below(g, len),
+                           rng_below(g, len)};
+    uint8_t *const p = frame + at[rng_below(g, sizeof at / sizeof *at)];
+    if (p + 2 > frame + len) return;
+    if (rng_one_in(g, 2))
+        wire_put16(p, (uint16_t)(wire_get16(p) + rng_below(g, 9) - 4));
+    else
+        *p ^= (uint8_t)(1u << rng_below(g, 8));
+}
+
+/* The head ends anywhere; the rest lies in two pieces. */
+static void cut_up(struct run *r, unsigned i)
+{
+    struct pkt *const pkt = &r->pkts[i];
+    struct pkt_seg *const seg = r->segs[i];
+    const uint32_t head = rng_below(&r->rng, pkt->cap_len + 1), first = rng_below(&r->rng, pkt->cap_len - head + 1);
+    seg[0] = (struct pkt_seg){pkt->data + head, first};
+    seg[1] = (struct pkt_seg){pkt->data + head + first, pkt->cap_len - head - first};
+    pkt->head_len = head;
+    pkt->segs = seg;
+    pkt->seg_count = 2;
+}
+
 static void draw_packet(struct run *r, unsigned i)
 {
     struct rng *g = &r->rng;
@@ -246,7 +306,8 @@ static void draw_packet(struct run *r, unsigned i)
     const unsigned dir = go_on(r, c, &t);
     const bool error = rng_one_in(g, 25);
     if (error) quote(&t, &about);
-    const uint32_t len = talk_build(&t, frame), pad = rng_one_in(g, 12) ? 8 : 0, cut = rng_one_in(g, 30) && t.payload;
+    uint32_t len = talk_build(&t, frame);
+    const uint32_t pad = rng_one_in(g, 12) ? 8 : 0, cut = rng_one_in(g, 30) && t.payload;
     if (!error) draw_sum(r, &t, frame);
     memset(frame + len, 0xee, pad);
     frame[11] = dir ? 9 : c->mac;
@@ -257,6 +318,11 @@ static void draw_packet(struct run *r, unsigned i)
         ip[IP4_FRAG] |= IP4_DF >> 8;
         wire_put16(ip + IP4_SUM, csum_apply(wire_get16(ip + IP4_SUM), csum_delta16(0, IP4_DF)));
     }
+    const bool hurt = r->hurts && rng_one_in(g, 12), later = r->hurts && rng_one_in(g, 60);
+    const unsigned wraps = r->hurts && rng_one_in(g, 12) ? 1 + rng_below(g, WRAPS) : 0;
+    if (hurt) maim(r, &t, frame, len);
+    for (unsigned n = wraps; n > 0; n--) len = wrap(r, &t, frame, len);
+    if (later) maim(r, &t, frame, len);
     pkt_view(&r->pkts[i], frame, len + pad - cut, len + pad, LINK_ETHER, dir ? c->answer_iface : c->iface);
     if (rng_one_in(g, 40)) { /* a tag that the kernel took off */
         r->pkts[i].tag_count = 1;
@@ -264,8 +330,10 @@ static void draw_packet(struct run *r, unsigned i)
         r->pkts[i].tags[0].tci = 7;
     }
     if (rng_one_in(g, 6)) r->pkts[i].flags |= PKT_CSUM_PARTIAL;
-    if (r->pkts[i].flags & PKT_CSUM_PARTIAL && t.payload && rng_one_in(g, 3))
+    const bool whole = !hurt && !later && !wraps && !cut; /* the kernel says such things of whole packets alone */
+    if (whole && r->pkts[i].flags & PKT_CSUM_PARTIAL && t.payload && rng_one_in(g, 3))
         r->pkts[i].segment = (uint16_t)(1 + rng_below(g, t.payload));
+    if (r->hurts && rng_one_in(g, 40) && !r->pkts[i].segment) cut_up(r, i);
     r->pkts[i].cookie = which << 1 | dir;
 }
 
@@ -346,6 +414,7 @@ static bool start(struct run *r, uint64_t seed)
                               .addr4 = 0xcb007101,
                               .addr6 = {0x20010db8, 0, 0, 0x0a090001}};
     r->in = (struct vm_in){.mono_ns = 1000 * S, .facts = &r->facts};
+    r->hurts = seed % 2;
     return r->ways;
 }
 
@@ -367,7 +436,7 @@ static bool batch(struct run *r, struct totals *totals)
     r->in.mono_ns += rng_one_in(&r->rng, 30) ? 20 * S : 1 + rng_below(&r->rng, 2000000);
     if (good && rng_one_in(&r->rng, 4)) good = ways_tick(r->ways, &r->in);
     if (rng_one_in(&r->rng, 5)) draw_facts(r);
-    if (r->rng.state % 5 == 0) totals->swaps += swap(r);
+    if (!r->hurts && r->rng.state % 5 == 0) totals->swaps += swap(r);
     return good;
 }
 

@@ -47,4 +47,19 @@ yes "${notes[0]}" | head -20 >frames.notes
 "$bin/tests/tools/mkcap" frames.notes frames.pcap
 timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 20 reject.pbc >out 2>&1
 has 'the limit of answers is named' '^  no answer: more answers were due than `limits \{ rejects \}` allows$'
+
+cat >echoes.prey <<'END_OF_RULES'
+service s on 203.0.113.10 tcp/80 {
+  mode passthrough
+  -> p
+}
+pool p { server a 10.1.0.1:80 }
+END_OF_RULES
+"$bin/preyc" echoes.prey -o echoes.pbc 2>err
+ok $? 'a service compiles'
+echo 'eth / ip4 198.18.0.1 > 203.0.113.10 / icmp type 8 / zeros 8' >frames.notes
+"$bin/tests/tools/mkcap" frames.notes one.pcap
+python3 -c 'import sys; b = open("one.pcap", "rb").read(); open("frames.pcap", "wb").write(b[:24] + 1100 * b[24:])'
+timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 1100 echoes.pbc >out 2>&1
+has 'the limit of echo replies is another' '^  no answer: more than 1000 answers of its kind were due within a second$'
 exit $failed

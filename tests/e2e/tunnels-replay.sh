@@ -29,6 +29,9 @@ $OUTER / $INNER / udp 1000 > 80
 eth / $INNER / tcp 1000 > 80 syn
 $OUTER / ip4 192.0.2.1 > 10.0.0.9 / $INNER / tcp 1000 > 80 syn
 $OUTER / $INNER / tcp 1000 > 80 syn off 4
+$OUTER / $INNER id 1 frag 16 proto udp / zeros 8
+after 200ms
+eth / $INNER / tcp 1000 > 80 syn
 END_OF_NOTES
 "$bin/tests/tools/mkcap" tunnels.notes tunnels.pcap
 ok $? 'the frames are a capture'
@@ -37,10 +40,10 @@ echo '# Verdicts and sums'
 run --verdicts -
 same 'the verdict, rule and reason are those of what was inside' \
     "$(tail -n +2 out | cut -f 2,3,6 | tr '\t' ' ' | tr '\n' ';')" \
-    'accept WEB -;accept WEB -;drop IPIP bad-tunnel;drop default -;accept WEB -;drop IPIP nested-tunnel;drop - bad-tcp-offset;'
+    'accept WEB -;accept WEB -;drop IPIP bad-tunnel;drop default -;accept WEB -;drop IPIP nested-tunnel;drop - bad-tcp-offset;drop - fragment-orphan;accept WEB -;'
 run
 same 'the summary ends well' "$status" 0
-has 'what a `decap` rule matched stands in brackets' '^  IPIP  *decap ipip  *\(6\) '
+has 'what a `decap` rule matched stands in brackets' '^  IPIP  *decap ipip  *\(7\) '
 has 'what could not be opened has a row of its own' '^  tunnels, not opened  *drop  *2 '
 same 'rows of deciders add up to all frames and their bytes' "$(sed -n '/^decided by/,/^  total/p' out | awk '
     NR > 1 && !/\(/ && !/^  total/ { for (i = 1; i < NF; i++) if ($i == "%") { packets += $(i - 2); bytes += $(i + 1) } }

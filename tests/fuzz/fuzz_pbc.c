@@ -1,7 +1,8 @@
 /* Any bytes as a .pbc: refused with one line, or taken, and then both executors, explain and the listing run on packets
- * without a fault, and all walks of its classifiers find the same. The mutator keeps what would stop every change at
- * the door right: size, digest, longest path, figures of classifiers, what is needed of a worker. So flips reach the
- * verifier. With -DREPLAY a plain main runs files given as arguments through the same. */
+ * without a fault, all walks of its classifiers find the same, and a batch is decided as each of its packets. The
+ * mutator keeps what would stop every change at the door right: size, digest, longest path, figures of classifiers,
+ * what is needed of a worker. So flips reach the verifier. With -DREPLAY a plain main runs files given as arguments
+ * through the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "tests/lib/frame.h"
 #include "tests/lib/worst.h"
 #include "vm/judge/classify/classify.h"
+#include "vm/judge/columns/columns.h"
 #include "vm/program/hosts.h"
 #include "vm/forward/balance/lb.h"
 #include "vm/forward/service.h"
@@ -145,6 +147,30 @@ static void search(const struct program *p, uint32_t classifier, const struct ke
     }
 }
 
+/* Keys of the packets with addresses that the code asks for. */
+static void batch_keys(const struct program *p, struct pkt pkts[PACKETS], struct key keys[COLUMN_LANES])
+{
+    for (uint32_t i = 0; i < COLUMN_LANES; i++) {
+        pkt_parse(&pkts[i % PACKETS], &(struct facts){0}, &keys[i]);
+        const struct insn *const n = &p->code[i * 7 % p->code_count];
+        if (i >= PACKETS) keys[i].slot[n->op == OP_JPFX || n->op == OP_JNPFX ? n->a >> 5 : n->a % 8] = n->imm;
+    }
+}
+
+static void decide_together(const struct program *p, struct pkt pkts[PACKETS])
+{
+    struct key keys[COLUMN_LANES];
+    struct pkt *at[COLUMN_LANES];
+    struct ahead ahead;
+    decided one[COLUMN_LANES] = {0}, all[COLUMN_LANES] = {0};
+    if (!columns_pay(p, UINT64_MAX)) return;
+    batch_keys(p, pkts, keys);
+    for (uint32_t i = 0; i < COLUMN_LANES; i++) at[i] = &pkts[i % PACKETS];
+    run_code(p, 0, keys, at, UINT64_MAX, NULL, NULL, one);
+    run_code(p, 0, keys, at, columns_run(p, keys, at, UINT64_MAX, NULL, &ahead, all), &ahead, NULL, all);
+    if (memcmp(one, all, sizeof one) != 0) abort();
+}
+
 /* A damaged size can ask for tables that take a thousand times as long to fill as all the rest; the verifier has had
  * its say by then. */
 static bool has_small_tables(const struct program *p)
@@ -166,6 +192,7 @@ static void use(struct program *p)
         run(p, false, pkts);
         run(p, true, pkts);
     }
+    decide_together(p, pkts);
     pkt_parse(&pkts[0], &(struct facts){0}, &key);
     look_up(p, &key);
     for (uint32_t i = 0; i < p->classifiers_count && i < 8; i++) search(p, i, &key);
@@ -234,6 +261,7 @@ static void repair_needs(uint8_t *bytes, size_t len)
     l.patterns = entries(bytes, len, PBC_PATTERNS, sizeof *l.patterns, &patterns);
     l.meters = entries(bytes, len, PBC_METERS, sizeof *l.meters, &meters);
     entries(bytes, len, PBC_SERVICES, sizeof(struct pbc_service), &l.services_count);
+    entries(bytes, len, PBC_NATS, sizeof(struct pbc_nat), &l.nats_count);
     if (metas != 1 || l.conds_count >= sizeof before / sizeof *before) return;
     for (uint32_t i = 0; i < l.conds_count; i++)
         if ((l.conds[i].kind == COND_BYTES && l.conds[i].first >= patterns) ||

@@ -4,6 +4,7 @@
 # not asked here.
 set -u
 status=0
+B=${B:-build}
 work=$B/scratch/bpf
 mkdir -p "$work"
 ulimit -v 4000000 2>/dev/null # a compiler that runs wild is stopped

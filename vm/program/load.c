@@ -48,7 +48,7 @@ __attribute__((format(printf, 3, 4))) static int fault(char *err, size_t err_len
 static int check_header(const struct pbc_header *h, size_t len, char *err, size_t err_len)
 {
     if (len < sizeof h->magic || memcmp(h->magic, PBC_MAGIC, sizeof h->magic) != 0)
-        return fault(err, err_len, "not a compiled prey program");
+        return fault(err, err_len, "not a compiled prey program (preyc -o makes one)");
     if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, a header has %zu", len, sizeof *h);
     if (h->version != PBC_VERSION)
         return fault(err, err_len, "format version %u, but this prey reads version %u", h->version, PBC_VERSION);

@@ -249,6 +249,7 @@ void fragments_leave(const struct job *j, odd_fn *judge)
                                                      .cause = TX_CAUSE_HELD,
                                                      .out_if = IFACE_NONE,
                                                      .input = INPUT_NONE,
+                                                     .outer_bytes = held.outer_bytes,
                                                      .cookie = held.pkt->cookie,
                                                      .verdict = v};
     }

@@ -92,6 +92,13 @@ check '--dump=ast also of bad rules, status 1' run 1 --dump=ast bad.prey
 check 'the tree is printed' grep -q firewall out
 check '--stats' run 0 --stats good.prey
 check '--stats prints' [ -s out ]
+{ echo 'firewall f default accept {'
+  for k in $(seq 0 24); do printf '  accept to 10.%u.0.0-10.%u.%u.255\n  drop to 10.%u.0.0/16\n' "$k" "$k" $((10 * k)) "$k"; done
+  echo '}'; } >partly.prey
+check '--stats of rules that others partly cover' run 0 --stats partly.prey
+sed -n 's/^  rule f:\([0-9]*\), .*/\1/p' out | tr '\n' ' ' >told
+check 'the twenty that are covered most, those first' grep -qx '51 49 47 45 43 41 39 37 35 33 31 29 27 25 23 21 19 17 15 13 ' told
+check 'and how many more there are' grep -q '^  and of 5 more rules$' out
 printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source }\n' >flows.prey
 check '--stats of rules that follow connections' run 0 --stats flows.prey
 check 'says what memory they take' grep -Eq '^  flow table +19501376 bytes a worker' out

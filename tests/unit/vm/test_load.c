@@ -44,7 +44,7 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
 /* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. In
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
 #define FAULTS(FAULT)                                                                                                  \
-    FAULT(magic, "not a compiled prey program", i->bytes[7] = 'x')                                                     \
+    FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                                     \
     FAULT(version, "format version 7, but this prey reads version 4", header(i)->version = 7)                          \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
@@ -166,7 +166,7 @@ static void every_truncation(void **state)
         uint8_t *cut = malloc(len + 1); /* its own block: reading past it is seen */
         memcpy(cut, i.bytes, len);
         assert_null(program_load(cut, len, err, sizeof err));
-        assert_true(len < 8 ? !!strstr(err, "not a compiled prey program") : strstr(err, "truncated") == err);
+        assert_true(len < 8 ? !!strstr(err, "not a compiled prey program (preyc -o makes one)") : strstr(err, "truncated") == err);
         free(cut);
     }
     free(i.bytes);
@@ -277,7 +277,7 @@ static void files(void **state)
     snprintf(expected, sizeof expected, "%s: damaged: digest does not match", path);
     assert_string_equal(err, expected);
     assert_null(program_load_file(scratch_file("load.pbc", "", 0), err, sizeof err));
-    snprintf(expected, sizeof expected, "%s: not a compiled prey program", path);
+    snprintf(expected, sizeof expected, "%s: not a compiled prey program (preyc -o makes one)", path);
     assert_string_equal(err, expected);
     unlink(path);
     assert_null(program_load_file("/", err, sizeof err));
@@ -339,7 +339,7 @@ static void standard_input(void **state)
     assert_string_equal(err, "");
     assert_non_null(p);
     assert_null(program_load_file("-", err, sizeof err)); /* nothing left */
-    assert_string_equal(err, "standard input: not a compiled prey program");
+    assert_string_equal(err, "standard input: not a compiled prey program (preyc -o makes one)");
     dup2(saved, STDIN_FILENO);
     close(saved);
     program_put(p);
