@@ -23,6 +23,7 @@ service web on 10.1.0.100 tcp/80 {
 }
 END
 rules lost <<<"$(sed 's/10.1.0.3/203.0.113.9/' none.prey)"
+rules mine <<<"$(sed 's/10.1.0.50/10.1.0.2/' none.prey)"
 rules firewall <<'END'
 firewall edge in default accept {
   drop tcp port 8080 as CLOSED
@@ -58,6 +59,11 @@ same 'without the right' "$?$(grep -c 'sudo' err)" 21
 at prey "$bin/preyrun" --preflight -i eth0 lost.pbc >out 2>lost
 same 'no route to a server is worth a line' "$?|$(cat lost)" "0|preyrun: notice: no route leads to server farm/one, 203.0.113.9; \
 this mends it: ip route add 203.0.113.9 via GATEWAY
+preflight: nothing stands in the way"
+at prey "$bin/preyrun" --preflight -i eth0 mine.pbc >out 2>mine
+same 'so is translating to an address that is its own' "$?|$(cat mine)" "0|preyrun: notice: pool farm translates to an \
+address of this machine itself, and to ports from 1024 on, which its own connections to those servers then can't use; \
+this mends it: leave \`source\` out
 preflight: nothing stands in the way"
 at prey "$bin/preyrun" --preflight -i eth0 none.pbc >out 2>err
 same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: nothing stands in the way|'
