@@ -1,9 +1,9 @@
 # prey: build, test, install. `make` builds; `make help` lists the targets.
-#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage), FUZZ=1 (libFuzzer) choose a variant, each in a folder of its own; V=1 prints commands.
+#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage), FUZZ=1 (libFuzzer), KERNEL=0 (no clang, no XDP) choose a variant, each in a folder of its own; V=1 prints commands.
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(COV),/cov))
+B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(COV),/cov)$(if $(filter 0,$(KERNEL)),/nokernel))
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
 VIMDIR  ?= $(PREFIX)/share/vim/vimfiles
@@ -18,12 +18,14 @@ CFLAGS  ?= -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm
 # What preyrun alone, and its tests, ask the kernel with.
-HOST_LIBS := -lmnl -lnftables -lcap-ng
+HOST_LIBS := -lmnl -lnftables -lcap-ng$(if $(filter 0,$(KERNEL)),, -lxdp -lbpf)
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
-RUNTIME_SRC  := $(filter-out runtime/preyrun.c,$(wildcard runtime/*.c runtime/*/*.c))
+# Without the kernel's programs one file says in their place that they are not there.
+NOT_BUILT    := $(if $(filter 0,$(KERNEL)),runtime/live/steer.c runtime/live/xdp.c,runtime/live/no_steer.c)
+RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT),$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
 run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
@@ -56,6 +58,15 @@ $(B)/preyc $(B)/preyrun:
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+# The kernel's programs, as bytes of the program that loads them. libc's headers ask for a machine that they know.
+BPF_CLANG ?= clang
+$(B)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror -I. -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
+$(B)/%.bpf.inc: $(B)/%.bpf.o
+	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
+$(B)/runtime/live/steer.o: $(B)/runtime/live/steer.bpf.inc
 
 # The lexer and the parser exist only under the build folder.
 $(B)/lang/parse.tab.c: lang/parse.y lang/word.def lang/words.awk

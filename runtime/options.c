@@ -190,8 +190,14 @@ static bool opt_bridge(struct reading *r, const char *n, const char *v)
 
 static bool opt_io(struct reading *r, const char *n, const char *v)
 {
-    if (!strcmp(v, "xdp")) return not_yet(r, "xdp");
-    return !strcmp(v, "auto") || !strcmp(v, "packet") || wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
+    static const char *const words[] = {
+        [OPTIONS_IO_AUTO] = "auto", [OPTIONS_IO_PACKET] = "packet", [OPTIONS_IO_XDP] = "xdp"};
+    for (enum options_io i = OPTIONS_IO_AUTO; i <= OPTIONS_IO_XDP; i++) {
+        if (strcmp(v, words[i]) != 0) continue;
+        r->o->io = i;
+        return true;
+    }
+    return wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
 }
 
 static bool opt_workers(struct reading *r, const char *n, const char *v)

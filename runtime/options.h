@@ -35,6 +35,7 @@ struct options {
     const char *name; /* of the instance, or NULL */
     unsigned workers; /* 0: not said */
     uint64_t ring;    /* bytes of each receive ring */
+    enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     bool monitor, preflight, cleanup;
     bool json, strict_checksum, flows, coverage;
 };

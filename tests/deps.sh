@@ -34,6 +34,9 @@ list_build() {
     need libmnl-dev have_header libmnl/libmnl.h
     need libnftables-dev have_header nftables/libnftables.h
     need libcap-ng-dev have_header cap-ng.h
+    need clang have_command clang
+    need libbpf-dev have_header bpf/libbpf.h
+    need libxdp-dev have_header xdp/xsk.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
 list_demo_live() {

@@ -11,6 +11,9 @@
 
 #include "vm/packet/pkt.h"
 
+struct steer;
+struct umem;
+
 enum { IO_HEADROOM = 128, IO_BATCH = 64 };
 
 struct io_cfg {
@@ -20,17 +23,23 @@ struct io_cfg {
     bool all;            /* hand out frames for other stations, too: the port of a bridge */
     bool shared;         /* several ports are opened on the interface: each frame comes to one of them */
     int *group;          /* of those; -1: this is the first, which writes it */
+    /* of `xdp` */
+    struct umem **umem;  /* memory that the worker's ports share; NULL there: this is the first, which writes it */
+    unsigned ports;      /* how many they are */
+    unsigned frame_most; /* bytes of a frame, as xdp_frame_most says */
+    struct steer *steer; /* the caller's; attached after open, closed after the port */
 };
 
 struct io_stats {
-    uint64_t received; /* frames that were handed out */
-    uint64_t lost;     /* found no room in the ring */
-    uint64_t cut;      /* longer than a slot, and the rest was not to be had: not handed out */
-    uint64_t super;    /* super-packets among the received: one of them is copied once more where it is too long */
-    uint64_t copied;   /* of the received, those that the ring's slots did not hold */
-    uint64_t sent;     /* taken by the kernel */
-    uint64_t not_sent; /* refused: no room in its queue, the link is down */
-    int last_errno;    /* why the last one was not sent */
+    uint64_t received;  /* frames that were handed out */
+    uint64_t lost;      /* found no room in the ring */
+    uint64_t cut;       /* longer than a slot, and the rest was not to be had: not handed out */
+    uint64_t super;     /* super-packets among the received: one of them is copied once more where it is too long */
+    uint64_t copied;    /* of the received, those that the ring's slots did not hold; on xdp of those sent */
+    uint64_t completed; /* L4 checksums that were left to the device, and nobody said so */
+    uint64_t sent;      /* taken by the kernel */
+    uint64_t not_sent;  /* refused: no room in its queue, the link is down */
+    int last_errno;     /* why the last one was not sent */
 };
 
 /* One after the other: of all but the last error. */
@@ -57,6 +66,9 @@ struct io_ops {
     int (*fault)(struct io_port *);
     void (*stats)(struct io_port *, struct io_stats *);
 };
+
+/* The longest frame that `xdp` holds on interfaces of that MTU; 0: none so long. */
+unsigned xdp_frame_most(uint32_t mtu);
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io.def"

@@ -55,6 +55,7 @@ static bool is_followed(struct live *l, unsigned at, const struct host_link *lin
 {
     const unsigned before = l->ifindex[at];
     if (link->ifindex == before) return true;
+    if (l->io != &io_PACKET) return false;
     l->ifindex[at] = link->ifindex;
     if (reopen(l, at)) return true;
     l->ifindex[at] = before;
@@ -68,6 +69,10 @@ void links_follow(struct live *l)
         const enum link_state before = l->links[at];
         if (link && link->up && !is_followed(l, at, link)) continue;
         l->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
-        if (l->links[at] != before) live_complain("%s %s", l->o->ifaces[at], words[l->links[at]]);
+        if (l->links[at] == LINK_GONE && before != LINK_GONE && l->io != &io_PACKET)
+            live_complain("%s is gone; with --io %s it is served again after another start", l->o->ifaces[at],
+                          l->io->name);
+        else if (l->links[at] != before)
+            live_complain("%s %s", l->o->ifaces[at], words[l->links[at]]);
     }
 }

@@ -119,7 +119,7 @@ static void say_ready(const struct live *l)
     const struct options *o = l->o;
     fprintf(stderr, "ready: %s:", claim_name(o));
     for (unsigned i = 0; i < o->iface_count; i++) fprintf(stderr, "%s %s", i ? "," : "", o->ifaces[i]);
-    fprintf(stderr, " by %s, %u worker%s, %s%s\n", l->workers[0]->ports[0].ops->name, l->worker_count,
+    fprintf(stderr, " by %s%s, %u worker%s, %s%s\n", l->io->name, l->generic ? " (generic)" : "", l->worker_count,
             l->worker_count == 1 ? "" : "s", o->program,
             o->monitor ? "; what is for this machine itself is only watched" : "");
 }
@@ -165,7 +165,7 @@ static int run(struct live *l)
 
 int live(const struct options *o)
 {
-    struct live l = {.o = o, .signal_fd = -1};
+    struct live l = {.o = o, .signal_fd = -1, .tun = -1};
     if (o->cleanup) return claim_cleanup(o);
     int status = start_look(&l);
     if (!status && o->preflight) {

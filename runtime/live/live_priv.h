@@ -27,6 +27,11 @@ struct live {
     bool forwards;       /* the host's stack forwards packets */
     bool guarded;        /* there is a table of guard rules */
     struct state *state; /* of what was changed on the host; NULL: nothing yet */
+    const struct io_ops *io;
+    struct steer *steers[PORTS_MOST]; /* of each port; NULL: io is not xdp */
+    struct umem *umem;                /* of the one worker's ports */
+    int tun;                          /* back to the host; -1: it sees all that comes */
+    bool generic;                     /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
     struct owners *owners;      /* NULL: there is one worker */
@@ -56,8 +61,16 @@ struct program *start_load(const char *path, char *err, size_t err_len);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);
 /* A socket of that worker on the interface as it is now; *group as in struct io_cfg. NULL, and it is told why. */
-struct io_port *start_open_io(const struct live *l, const struct worker *w, unsigned at, int *group);
+struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned at, int *group);
 void start_close(struct live *l);
+
+/* steered.c: which way frames come (the table of README.md); the steering programs of `xdp`. The exit status. */
+int steered_choose(struct live *l);
+int steered_open(struct live *l, unsigned at, struct io_cfg *cfg); /* before the port is opened */
+int steered_tun(struct live *l);                                   /* before the worker is made */
+int steered_begin(struct live *l);                                 /* when all else is ready */
+bool steered_world(struct live *l);                                /* after facts have changed */
+void steered_close(struct live *l);                                /* when the ports are closed */
 
 /* claim.c: the instance's name, guard rules and ports on this host. The exit status. */
 const char *claim_name(const struct options *o);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "vm/packet/csum.h"
+#include "vm/packet/facts.h"
+#include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
@@ -44,6 +46,65 @@ static void complete(struct pkt *pkt, uint32_t from, uint32_t field)
     }
     const uint16_t sum = csum_fold(csum_add(0, pkt->data + from, end - from));
     wire_put16(pkt->data + field, csum_udp(sum)); /* 0 and 0xffff are the same sum */
+}
+
+/* Of an IPv6 packet with extension headers. */
+static uint32_t walked_l4(struct pkt *pkt, uint32_t *l3, uint8_t *proto)
+{
+    static const struct facts none;
+    struct key key;
+    const uint8_t flags = pkt->flags;
+    const bool fine =
+        pkt_parse(pkt, &none, &key) == REASON_NONE && key.kind & KIND_PROTO && !(key.kind & KIND_FRAGMENT);
+    const uint32_t l4 = pkt->l4;
+    *l3 = pkt->l3;
+    *proto = (uint8_t)key.proto;
+    pkt->flags = flags;
+    return fine ? l4 : 0;
+}
+
+static bool complete_sctp(uint8_t *packet, uint32_t len)
+{
+    static const uint8_t zero[4];
+    if (len < SCTP_LEN || memcmp(packet + SCTP_SUM, zero, 4) != 0) return false;
+    const uint32_t crc = htole32(csum_sctp(packet, len));
+    memcpy(packet + SCTP_SUM, &crc, sizeof crc);
+    return true;
+}
+
+/* Of the upper-layer packet from l4 on: its length as the IP header says, which padding may follow. 0: not there, or a
+ * fragment, whose checksum is whole. */
+static uint32_t upper_len(const struct pkt *pkt, uint32_t l3, uint32_t l4)
+{
+    const uint8_t *ip = pkt->data + l3;
+    const bool v4 = ip[0] >> 4 == 4;
+    if (v4 && wire_get16(ip + IP4_FRAG) & 0x3fff) return 0;
+    const uint32_t end = l3 + (v4 ? wire_get16(ip + IP4_TOTAL) : wire_get16(ip + IP6_PAYLOAD) + (uint32_t)IP6_LEN);
+    return end <= pkt->head_len && end > l4 ? end - l4 : 0;
+}
+
+static uint64_t pseudo(const uint8_t *ip, uint8_t proto, uint32_t len)
+{
+    const bool v4 = ip[0] >> 4 == 4;
+    return csum_add((uint64_t)proto + len, ip + (v4 ? (uint32_t)IP4_SRC : (uint32_t)IP6_SRC), v4 ? 8 : 32);
+}
+
+bool offload_complete(struct pkt *pkt)
+{
+    uint8_t proto = 0;
+    uint32_t l3 = 0, l4 = offload_l4(pkt, &l3, &proto);
+    const bool seen = pkt->head_len >= ETHER_LEN + IP6_LEN && pkt->data[l3] >> 4 != 6 && proto != IPPROTO_NR_SCTP;
+    if (!l4 && !seen) l4 = walked_l4(pkt, &l3, &proto);
+    if (!l4 || l4 + UDP_LEN > pkt->head_len) return false;
+    const uint32_t len = upper_len(pkt, l3, l4), field = proto == IPPROTO_NR_SCTP ? 0 : l4 + sum_at(proto);
+    if (!len) return false;
+    if (proto == IPPROTO_NR_SCTP) return complete_sctp(pkt->data + l4, len);
+    if (field + 2 > l4 + len || (proto != IPPROTO_NR_TCP && proto != IPPROTO_NR_UDP)) return false;
+    const uint16_t start = (uint16_t)~csum_fold(pseudo(pkt->data + l3, proto, len));
+    if (wire_get16(pkt->data + field) != start) return false;
+    const uint16_t sum = csum_fold(csum_add(0, pkt->data + l4, len));
+    wire_put16(pkt->data + field, csum_udp(sum));
+    return true;
 }
 
 bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h)

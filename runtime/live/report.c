@@ -38,6 +38,7 @@ void io_stats_add(struct io_stats *to, const struct io_stats *s)
     to->cut += s->cut;
     to->super += s->super;
     to->copied += s->copied;
+    to->completed += s->completed;
     to->sent += s->sent;
     to->not_sent += s->not_sent;
 }
@@ -66,6 +67,7 @@ static void interfaces_text(const struct whole *all)
                text_number(all->seen[i].packets, a), text_number(all->seen[i].bytes, b), text_number(s->lost, c),
                text_number(s->sent, d));
         if (s->super) printf(", %s super-packets", text_number(s->super, a));
+        if (s->completed) printf(", %s checksums completed", text_number(s->completed, a));
         if (s->cut) printf(", %s too long", text_number(s->cut, a));
         if (s->not_sent) printf(", %s not taken by the device", text_number(s->not_sent, a));
         putchar('\n');
@@ -80,6 +82,9 @@ static void more_text(const struct whole *all)
     if (all->l->o->monitor || c->watched.packets)
         printf("watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
                text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
+    if (c->given)
+        printf("given back  %s packets to this machine, %s of them not taken\n", text_number(c->given, a),
+               text_number(c->not_given, b));
     if (c->cut)
         printf("offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
                text_number(c->pieces, b));
@@ -113,6 +118,7 @@ static void interface_json(cJSON *one, const struct whole *all, unsigned i)
     number(one, "cut", s->cut);
     number(one, "super", s->super);
     number(one, "copied", s->copied);
+    number(one, "completed", s->completed);
     number(one, "sent", s->sent);
     number(one, "not_sent", s->not_sent);
 }
@@ -133,6 +139,8 @@ static void live_json(cJSON *live, const struct whole *all)
     number(live, "batches", c->batches);
     number(live, "ticks", c->ticks);
     number(live, "waited", all->e.waited);
+    number(live, "given", c->given);
+    number(live, "not_given", c->not_given);
     number(live, "cut", c->cut);
     number(live, "pieces", c->pieces);
     number(live, "crossed", c->crossed);

@@ -85,6 +85,9 @@ int start_look_at(const struct live *l, const struct program *p)
     if (p->meta->flags & PBC_OPENS)
         return live_complain(
             "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine", path);
+    if (l->latest && l->io == &io_XDP)
+        return live_complain(
+            "%s: with --io xdp a program is not put in the place of one that runs: end, and start again", path);
     return look_at_enforcement(l, p);
 }
 
@@ -98,7 +101,8 @@ int start_look(struct live *l)
     if (!l->host) return live_complain("%s", err);
     status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
-    return status ? status : start_look_at(l, l->program);
+    if (!status) status = start_look_at(l, l->program);
+    return status ? status : steered_choose(l);
 }
 
 /* ---- opening ---- */
@@ -125,15 +129,16 @@ static bool needs_outgoing(const struct program *p)
 }
 
 /* The sockets of one interface share what arrives there. */
-struct io_port *start_open_io(const struct live *l, const struct worker *w, unsigned at, int *group)
+struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
-    const struct io_cfg cfg = {.ring_bytes = l->o->ring,
-                               .mtu = host_link(l->host, l->ifindex[at])->mtu,
-                               .outgoing = needs_outgoing(l->program),
-                               .all = l->o->peer[at] != OPTIONS_NO_PEER,
-                               .shared = l->worker_count > 1,
-                               .group = group};
+    struct io_cfg cfg = {.ring_bytes = l->o->ring,
+                         .mtu = host_link(l->host, l->ifindex[at])->mtu,
+                         .outgoing = needs_outgoing(l->program),
+                         .all = l->o->peer[at] != OPTIONS_NO_PEER,
+                         .shared = l->worker_count > 1,
+                         .group = group};
+    if (steered_open(l, at, &cfg)) return NULL;
     struct io_port *io = w->ports[at].ops->open(l->ifindex[at], &cfg, err, sizeof err);
     if (!io) live_complain("%s: %s", l->o->ifaces[at], err);
     return io;
@@ -142,7 +147,7 @@ struct io_port *start_open_io(const struct live *l, const struct worker *w, unsi
 static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
-    *p = (struct port){.ops = &io_PACKET, .peer = PORT_ANY, .iface = l->iface[at]};
+    *p = (struct port){.ops = l->io, .peer = PORT_ANY, .iface = l->iface[at]};
     if (l->o->peer[at] != OPTIONS_NO_PEER) p->peer = l->o->peer[at];
     p->io = start_open_io(l, w, at, group);
     if (!p->io) return 2;
@@ -184,6 +189,7 @@ static int workers_make(struct live *l)
                              .workers = l->worker_count,
                              .owners = l->owners,
                              .seed = seed_of(l->o),
+                             .tun = l->tun,
                              .log = l->o->log != LOG_NONE,
                              .cuts = start_has_tunnels(l->program),
                              .forwards = l->forwards};
@@ -201,7 +207,7 @@ int start_open(struct live *l)
         l->owners = owners_new(l->program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         if (!l->owners) return live_complain("out of memory");
     }
-    if (workers_make(l)) return 2;
+    if (steered_tun(l) || workers_make(l)) return 2;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         l->iface[at] = start_iface_id(l->program, l->o->ifaces[at], at);
         group[at] = -1;
@@ -209,7 +215,7 @@ int start_open(struct live *l)
             if (open_port(l, l->workers[i], at, &group[at])) return 2;
     }
     l->hops = (struct hops){.host = l->host, .ifindex = l->ifindex, .port_count = l->o->iface_count};
-    return world_publish(l, true) ? 0 : live_complain("out of memory");
+    return world_publish(l, true) ? steered_begin(l) : live_complain("out of memory");
 }
 
 void start_close(struct live *l)
@@ -218,6 +224,7 @@ void start_close(struct live *l)
         worker_fini(l->workers[i]);
         free(l->workers[i]);
     }
+    steered_close(l);
     reload_fini(l);
     owners_free(l->owners);
     world_fini(l);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/host/tun.h"
 #include "runtime/live/gso.h"
 #include "runtime/live/watched.h"
 #include "runtime/replay/text.h"
@@ -137,7 +138,16 @@ static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w
 /* What the host's stack gets although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
-    return !is_bridged(w, pkt) && watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards);
+    return w->cfg.tun < 0 && !is_bridged(w, pkt) &&
+           watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards);
+}
+
+/* Back to the host, which did not see it when it came. */
+static void give_back(struct worker *w, const struct pkt *pkt)
+{
+    w->counters.given++;
+    if (pkt->l3 >= pkt->head_len || tun_give(w->cfg.tun, NULL, pkt->data + pkt->l3, pkt->head_len - pkt->l3))
+        w->counters.not_given++;
 }
 
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
@@ -149,7 +159,10 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
-    if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD) w->counters.to_host++;
+    if (e->kind == TX_HOST && w->cfg.tun >= 0)
+        give_back(w, e->pkt);
+    else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
+        w->counters.to_host++;
 }
 
 static void log_event(struct worker *w, const struct event *e, uint64_t now)
@@ -222,6 +235,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
+        if (lets && w->cfg.tun >= 0) give_back(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
         if (!is_watched(w, v, w->pkts[i])) continue;
         w->watched |= UINT64_C(1) << i;

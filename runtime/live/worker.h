@@ -21,6 +21,7 @@ struct worker_counters {
     struct totals totals;
     struct counter watched;     /* dropped or rejected by the rules, and the host's stack got them all the same */
     uint64_t to_host;           /* left for the host, but there is no way to hand it over */
+    uint64_t given, not_given;  /* to the host, by cfg.tun; of those, that it did not take */
     uint64_t cut, pieces;       /* super-packets that were cut, and what they became */
     uint64_t crossed, stayed;   /* accepted frames of bridges; those for the side that they came from */
     uint64_t handed, hand_lost; /* to other workers; of those, that found no room */
@@ -34,6 +35,7 @@ struct worker_cfg {
     unsigned worker, workers;    /* this one of so many */
     const struct owners *owners; /* shared by all; NULL: there is one worker */
     uint64_t seed;
+    int tun;       /* by it the host gets back what is its own: it sees nothing of the ports' frames; -1: it sees all */
     bool log;      /* tell of log events */
     bool cuts;     /* super-packets are judged in pieces, for some go into a tunnel */
     bool forwards; /* the host's stack forwards packets: what crosses is watched unless we take it */

@@ -152,7 +152,7 @@ bool world_publish(struct live *l, bool ways)
     if (!s) return false;
     world_give(l, s);
     for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
-    return true;
+    return steered_world(l);
 }
 
 bool world_read(struct live *l)

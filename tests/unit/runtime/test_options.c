@@ -172,7 +172,6 @@ static void refused(void **state)
         {"-i eth0 --mtu 1400 b", "--mtu is for replays"},
         {"--monitor b", "--monitor is for live traffic: -i IF names the interface"},
         {"--pcap a --preflight b", "--pcap is for replays: it goes without --preflight"},
-        {"-i eth0 --io xdp b", "--io xdp is not supported yet: live"},
         {"-i eth0 --io dpdk b", "`dpdk` is none of auto, packet, xdp"},
         {"-i eth0 --workers 0 b", "`0` is not a number from 1 to 16"},
         {"-i eth0 --workers 17 b", "`17` is not a number from 1 to 16"},

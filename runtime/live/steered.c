@@ -1,0 +1,112 @@
+/* Which way frames come, and what `xdp` needs beside its sockets: a steering program an interface, the TUN device,
+ * offloads turned off. What --io xdp cannot do it refuses; README.md holds the table. */
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/host/offload.h"
+#include "runtime/host/tun.h"
+#include "runtime/live/live_priv.h"
+#include "runtime/live/steer.h"
+
+/* ---- which ---- */
+
+/* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
+static const char *refusal(const struct live *l)
+{
+    const struct program *p = l->program;
+    if (l->o->workers > 1) return "it takes one worker";
+    if (l->o->monitor) return "it sees nothing of what is for this machine itself, so there is nothing to --monitor";
+    if (p->firewalls_count) return "it sees only what services handle, so it cannot judge by a `firewall`";
+    if (p->nats_count) return "it does not take what `nat` translates";
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        if (l->o->peer[i] != OPTIONS_NO_PEER) return "it carries no --bridge";
+        if (link->loopback) return "the loopback has no XDP";
+        if (!xdp_frame_most(link->mtu)) return "frames of an interface's MTU do not fit into 4096 bytes";
+    }
+    return NULL;
+}
+
+int steered_choose(struct live *l)
+{
+    const char *why = refusal(l);
+    const bool asked = l->o->io == OPTIONS_IO_XDP;
+    if (asked && why) return live_complain("--io xdp: %s; this does: --io packet", why);
+    l->io = asked ? &io_XDP : &io_PACKET;
+    if (!why) why = "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot";
+    if (l->o->io == OPTIONS_IO_AUTO)
+        fprintf(stderr, "--io auto: packet, for %s%s\n", asked || !refusal(l) ? "" : "of xdp: ", why);
+    return 0;
+}
+
+/* ---- opening ---- */
+
+int steered_tun(struct live *l)
+{
+    char err[300], name[IF_NAMESIZE];
+    if (l->io != &io_XDP || !tun_open(claim_name(l->o), &l->tun, 1, name, err, sizeof err)) return 0;
+    l->tun = -1;
+    return live_complain("%s", err);
+}
+
+/* The slots serve the longest frames of all. */
+static unsigned frame_most(const struct live *l)
+{
+    uint32_t mtu = 0;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        if (link->mtu > mtu) mtu = link->mtu;
+    }
+    return xdp_frame_most(mtu);
+}
+
+static int open_steer(struct live *l, unsigned at, unsigned most)
+{
+    char err[400];
+    struct guarded g;
+    const bool made = guarded_init(&g, l->program, NULL);
+    if (made) l->steers[at] = steer_open(&g, most, err, sizeof err);
+    guarded_fini(&g);
+    if (!made) return live_complain("out of memory");
+    return l->steers[at] ? 0 : live_complain("%s: %s", l->o->ifaces[at], err);
+}
+
+int steered_open(struct live *l, unsigned at, struct io_cfg *cfg)
+{
+    char err[300];
+    if (l->io != &io_XDP) return 0;
+    const unsigned change = OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN | OFFLOAD_TXVLAN;
+    cfg->umem = &l->umem;
+    cfg->ports = l->o->iface_count;
+    cfg->frame_most = frame_most(l);
+    if (open_steer(l, at, cfg->frame_most)) return 2;
+    cfg->steer = l->steers[at];
+    return offloads_off(l->state, l->o->ifaces[at], change, err, sizeof err) ? live_complain("%s", err) : 0;
+}
+
+int steered_begin(struct live *l)
+{
+    char err[300];
+    for (unsigned i = 0; i < l->o->iface_count && l->io == &io_XDP; i++) {
+        bool generic;
+        if (steer_begin(l->steers[i], l->ifindex[i], &generic, err, sizeof err))
+            return live_complain("%s: %s", l->o->ifaces[i], err);
+        l->generic |= generic;
+    }
+    return 0;
+}
+
+bool steered_world(struct live *l)
+{
+    for (unsigned i = 0; i < l->o->iface_count && l->steers[i]; i++) {
+        const int failed = steer_world(l->steers[i], &l->latest->facts, l->latest->port_mac[i]);
+        if (failed) live_complain("%s: own addresses, for steering: %s", l->o->ifaces[i], strerror(-failed));
+    }
+    return true;
+}
+
+void steered_close(struct live *l)
+{
+    for (unsigned i = 0; i < PORTS_MOST; i++) steer_close(l->steers[i]);
+    if (l->tun >= 0) close(l->tun);
+}
