@@ -71,9 +71,8 @@ step '2. Rules: 10.1.0.100 is a service, and server one takes two thirds of it'
 sed 's/^/  | /; s/ *$//' shop.prey
 
 step '3. prey takes its place'
-show 'preyc shop.prey -o shop.pbc'
+show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan shop.pbc &'
 compile
-show 'preyrun -i wan -i lan shop.pbc &'
 prey prey -i wan -i lan shop.pbc
 indent <prey.err
 
@@ -81,7 +80,16 @@ step '4. Twelve requests'
 show 'for i in $(seq 12); do curl http://10.1.0.100/; done | sort | uniq -c'
 requests 12
 
-step '5. The end: what was counted; this machine is as it was'
+step '5. Other rules while it runs: now server two takes three quarters'
+sed -i 's/ weight 2//; /server two/s/$/ weight 3/' shop.prey
+show 'preyc shop.prey -o shop.pbc; pkill -HUP preyrun'
+compile
+kill -HUP "$prey"
+until_true 100 'the rules are reloaded' grep -q '^reloaded' prey.err
+sed -n '/^reloaded/p' prey.err | indent
+requests 12
+
+step '6. The end: what was counted; this machine is as it was'
 prey_ends
 prey=
 sed -n '/^service/,$p' prey.out | indent

@@ -196,8 +196,10 @@ bool reload_pending(const struct live *l)
 
 static void say_reloaded(const struct live *l, const struct remap *r)
 {
-    fprintf(stderr, "reloaded: %s: %u rule%s%s\n", l->o->program, l->program->rules_count,
-            l->program->rules_count == 1 ? "" : "s", r->limits ? "; what `limits` changed waits for a restart" : "");
+    const struct program *p = l->program;
+    fprintf(stderr, "reloaded: %s: %u rule%s, %u service%s%s\n", l->o->program, p->rules_count,
+            p->rules_count == 1 ? "" : "s", p->services_count, p->services_count == 1 ? "" : "s",
+            r->limits ? "; what `limits` changed waits for a restart" : "");
 }
 
 /* All workers have answered: the same, for they run the same program. */

@@ -30,7 +30,7 @@ says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2, and nothing 
 # At the start.
 says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, wan, lan' -i eth7 shop.pbc
 says 'a name that is none' '-i needs an interface' -i '' shop.pbc
-says 'the same interface twice' '-i wan is given twice' -i wan -i wan shop.pbc
+says 'the same interface twice' '-i wan: it is given twice' -i wan -i wan shop.pbc
 if ip -n "$id-prey" tuntap add tun9 mode tun 2>/dev/null; then
     ip -n "$id-prey" link set tun9 up
     says 'an interface that is no Ethernet' 'tun9 is no Ethernet interface' -i tun9 shop.pbc

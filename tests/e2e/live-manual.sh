@@ -17,15 +17,17 @@ awk '/^```/ { inside = !inside; first = inside; next } inside && first { first =
 
 # The only preyrun that it ends is the one that the document started.
 pkill() { # -SIGNAL preyrun
-    local before
-    before=$(grep -c '^lan ' counters.txt)
+    local file pattern before
+    case $1 in
+    -USR1) file=counters.txt pattern='^lan ' ;;
+    -HUP) file=log.txt pattern='reload.*: live.pbc: ' ;;
+    *) file= ;;
+    esac
+    before=$([ -z "$file" ] || grep -c "$pattern" "$file")
     kill "$1" "$prey"
-    if [ "$1" = -USR1 ]; then
-        counted() { [ "$(grep -c '^lan ' counters.txt)" -gt "$before" ]; }
-        until_true 100 'counters are printed' counted
-    else
-        wait "$prey" 2>/dev/null
-    fi
+    if [ -z "$file" ]; then wait "$prey" 2>/dev/null; return; fi
+    answered() { [ "$(grep -c "$pattern" "$file")" -gt "$before" ]; }
+    until_true 100 "$1 is answered" answered
 }
 sudo() {
     case $1 in
