@@ -272,7 +272,7 @@ static const struct {
     uint32_t work; /* boxes looked at for each, at most: whole, and in parts by open addresses where there are any */
 } sets[] = {
     {draw_ordinary, 40, 4000},   {draw_ordinary, 3000, 1000},    {draw_random_bits, 600, 10000},
-    {draw_ranges, 3000, 2000},   {draw_overlapping, 4000, 4000}, {draw_ports, 65536, 100},
+    {draw_ranges, 3000, 2000},   {draw_overlapping, 4000, 7000}, {draw_ports, 65536, 100},
     {draw_identical, 20000, 10}, {draw_v6, 3000, 1000},          {draw_ternary, 3000, 12000},
 };
 
