@@ -37,9 +37,9 @@ if ip -n "$id-prey" tuntap add tun9 mode tun 2>/dev/null; then
     ip -n "$id-prey" link del tun9
 fi
 echo garbage >garbage.pbc
-says 'a program that is none' 'garbage.pbc: not a compiled prey program' -i wan garbage.pbc
+says 'a program that is none' 'garbage.pbc: not a compiled prey program (preyc -o makes one)' -i wan garbage.pbc
 : >empty.pbc
-says 'an empty one' 'empty.pbc: not a compiled prey program' -i wan empty.pbc
+says 'an empty one' 'empty.pbc: not a compiled prey program (preyc -o makes one)' -i wan empty.pbc
 head -c 300 shop.pbc >short.pbc
 says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc)" -i wan short.pbc
 says 'a folder' "$work: not a regular file" -i wan "$work"
@@ -48,7 +48,7 @@ at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534
     "$bin/preyrun" -i wan shop.pbc >out 2>err
 same 'as nobody' "$?|$(faults)" '2|preyrun: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW; this mends it: run it as root, with sudo'
 timeout 20 ip netns exec "$id-prey" "$bin/preyrun" -i lo --io xdp shop.pbc >out 2>err </dev/null
-same '--io xdp where there is none' "$?|$(wc -l <err)|$(grep -c xdp err)|$(untouched)" '2|1|1|'
+same '--io xdp where there is none' "$?|$(faults | wc -l)|$(faults | grep -c xdp)|$(untouched)" '2|1|1|'
 
 # While it runs.
 ask() { at client curl -s -m "${2:-5}" "http://$1/" || echo "failed: $?"; }

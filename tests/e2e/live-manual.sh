@@ -43,6 +43,7 @@ command_of() { # LINE
     *'&')
         line=${line#sudo }
         : >said
+        : >log.txt # else an earlier run's line says that it is ready
         eval "ip netns exec $id-prey ${line%&} </dev/null &" # itself, no shell around it
         prey=$!
         pids="$pids $prey"
