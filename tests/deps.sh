@@ -60,6 +60,8 @@ list_tests() {
     need iproute2 have_command ip
     need curl have_command curl
     need iputils-ping have_command ping
+    need netcat-openbsd have_command nc.openbsd
+    need procps have_command sysctl
     need nginx-light have_command nginx
     need vim have_command vim
     need bsdutils have_command script
