@@ -99,10 +99,10 @@ int start_look(struct live *l)
     l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
-    status = look_at_host(l);
+    status = steered_choose(l);
+    if (!status) status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
-    if (!status) status = start_look_at(l, l->program);
-    return status ? status : steered_choose(l);
+    return status ? status : start_look_at(l, l->program);
 }
 
 /* ---- opening ---- */

@@ -19,8 +19,9 @@ static const char *refusal(const struct live *l)
     if (p->firewalls_count) return "it sees only what services handle, so it cannot judge by a `firewall`";
     if (p->nats_count) return "it does not take what `nat` translates";
     for (unsigned i = 0; i < l->o->iface_count; i++) {
-        const struct host_link *link = host_link(l->host, l->ifindex[i]);
+        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
         if (l->o->peer[i] != OPTIONS_NO_PEER) return "it carries no --bridge";
+        if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
         if (!xdp_frame_most(link->mtu)) return "frames of an interface's MTU do not fit into 4096 bytes";
     }
