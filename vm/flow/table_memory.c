@@ -11,7 +11,7 @@ static_assert(PAGE == 4096, "a group of slots of flows that are sent on is a pag
 static uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) & ~(to - 1); }
 static uint64_t lines(uint64_t bytes) { return rounded(bytes, LINE); }
 
-/* Are there flows that the other side sees as other tuples? */
+/* Does the program translate, so that a flow has a tuple of its own on each side? */
 static bool has_twins(const struct pbc_service *services, uint32_t service_count)
 {
     for (uint32_t i = 0; i < service_count; i++)

@@ -81,7 +81,7 @@ static void apply_ip6(uint8_t *ip, const struct recipe *r)
     put_addr6(ip + IP6_DST, r->dst);
 }
 
-/* The L4 checksum; a partial one is a sum, not its complement. */
+/* The L4 checksum after the change. A partial checksum holds the plain sum, a whole one its complement. */
 static inline uint16_t moved_l4(uint16_t sum, const struct recipe *r, bool partial)
 {
     return partial ? (uint16_t)~moved_sum((uint16_t)~sum, r->l3_delta) : moved_sum(sum, r->l4_delta);
