@@ -24,7 +24,7 @@ LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
-NOT_BUILT    := $(if $(filter 0,$(KERNEL)),runtime/live/steer.c runtime/live/xdp.c,runtime/live/no_steer.c)
+NOT_BUILT    := $(if $(filter 0,$(KERNEL)),runtime/io/steer.c runtime/io/xdp.c,runtime/io/no_steer.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT),$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
@@ -66,7 +66,7 @@ $(B)/%.bpf.o: %.bpf.c
 	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror -I. -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
 $(B)/%.bpf.inc: $(B)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
-$(B)/runtime/live/steer.o: $(B)/runtime/live/steer.bpf.inc
+$(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc
 
 # The lexer and the parser exist only under the build folder.
 $(B)/lang/parse.tab.c: lang/parse.y lang/word.def lang/words.awk

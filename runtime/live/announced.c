@@ -1,9 +1,11 @@
 /* Addresses that the program answers for are claimed at the start, and again when a link comes up: an earlier owner's
  * MAC is in the neighbours' tables. */
+#include "runtime/live/announced.h"
+
 #include <string.h>
 
 #include "runtime/host/announce.h"
-#include "runtime/live/live_priv.h"
+#include "runtime/live/claim.h"
 
 /* Is the address in a subnet of that link? */
 static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)
@@ -49,7 +51,7 @@ static void claim_word(const struct live *l, unsigned at, const uint32_t word[4]
 /* The addresses of a pool's `source`: PBC_SOURCES_MAX bounds how many there are. */
 static void claim_set(const struct live *l, unsigned at, const struct pbc_set *set)
 {
-    const struct program *p = l->program;
+    const struct program *p = l->now.program;
     for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
         for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++)
             claim_word(l, at, (const uint32_t[4]){(uint32_t)a}, 4);
@@ -66,7 +68,7 @@ static void claim_set(const struct live *l, unsigned at, const struct pbc_set *s
 /* Those for which ARP and solicitations are answered (vm/forward/vips.h). */
 static void claim_all(const struct live *l, unsigned at)
 {
-    const struct program *p = l->program;
+    const struct program *p = l->now.program;
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to == PBC_TO_ADDRESS && p->services[e->service].flags & PBC_SERVICE_ANNOUNCE)

@@ -1,10 +1,11 @@
 /* What this instance changes on the host while it runs: its name, the guard rules, reserved ports. All of it is in the
  * state file before it is made, and undone at the end; what a killed one left is undone at the start. */
+#include "runtime/live/claim.h"
+
 #include <string.h>
 
+#include "runtime/host/guarded.h"
 #include "runtime/host/state.h"
-#include "runtime/live/guarded.h"
-#include "runtime/live/live_priv.h"
 
 static void say(void *arg, const char *line)
 {
@@ -51,7 +52,7 @@ int claim_host(struct live *l)
     char err[400];
     l->state = state_open(STATE_RUN, claim_name(l->o), say, NULL, err, sizeof err);
     if (!l->state) return live_complain("%s", err);
-    return claim_guard(l, l->program, NULL);
+    return claim_guard(l, l->now.program, NULL);
 }
 
 void claim_end(struct live *l)

@@ -4,7 +4,7 @@
 #define RUNTIME_LIVE_HOPS_H
 
 #include "runtime/host/host.h"
-#include "runtime/live/snapshot.h"
+#include "runtime/worker/snapshot.h"
 
 enum { HOPS_MOST = 16384 };
 

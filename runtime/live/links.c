@@ -1,8 +1,11 @@
 /* Interfaces that go down, vanish and come back while they are served: each change is told in a line, and one that is
  * back gets new sockets and guard rules. The others are served meanwhile. */
+#include "runtime/live/links.h"
+
 #include <errno.h>
 
-#include "runtime/live/live_priv.h"
+#include "runtime/live/claim.h"
+#include "runtime/live/start.h"
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
@@ -48,7 +51,7 @@ static bool reopen(struct live *l, unsigned at)
     for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
     for (unsigned i = 0; i < l->worker_count; i++) replace(&l->workers[i]->ports[at], fresh[i]);
     for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
-    return claim_guard(l, l->program, NULL) == 0;
+    return claim_guard(l, l->now.program, NULL) == 0;
 }
 
 static bool is_followed(struct live *l, unsigned at, const struct host_link *link)

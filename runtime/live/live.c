@@ -1,7 +1,6 @@
 /* The main thread: signals, what the kernel tells of the world, what the worker asks and logs. No packet comes by here.
  */
 #include "runtime/live/live.h"
-#include "runtime/live/live_priv.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +11,13 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "runtime/live/announced.h"
+#include "runtime/live/claim.h"
+#include "runtime/live/reload.h"
+#include "runtime/live/report.h"
+#include "runtime/live/start.h"
+#include "runtime/live/world.h"
 
 enum { TICK_MS = 1000 };
 
@@ -30,16 +36,16 @@ static void log_line(const struct live *l, const struct log_note *n)
     const uint64_t wall = clock_of(CLOCK_REALTIME) - (clock_of(CLOCK_MONOTONIC) - n->mono_ns);
     memcpy(what, n->text, sizeof what);
     text_clean(what);
-    label_verdict(&l->labels, n->rule, verdict, sizeof verdict);
+    label_verdict(&l->now.labels, n->rule, verdict, sizeof verdict);
     if (l->o->log == LOG_TEXT) {
-        fprintf(stderr, "%s  %s  %s  %s  %u bytes\n", text_clock(wall, when), label_rule(&l->labels, n->rule), verdict,
-                what, n->bytes);
+        fprintf(stderr, "%s  %s  %s  %s  %u bytes\n", text_clock(wall, when), label_rule(&l->now.labels, n->rule),
+                verdict, what, n->bytes);
         return;
     }
     fprintf(stderr, "{\"event\":\"log\",\"time\":\"%s\",\"rule\":", text_iso(wall, when));
-    text_json(stderr, label_rule(&l->labels, n->rule));
+    text_json(stderr, label_rule(&l->now.labels, n->rule));
     fputs(",\"place\":", stderr);
-    text_json(stderr, label_rule_place(&l->labels, n->rule));
+    text_json(stderr, label_rule_place(&l->now.labels, n->rule));
     fputs(",\"verdict\":", stderr);
     text_json(stderr, verdict);
     fputs(",\"packet\":", stderr);

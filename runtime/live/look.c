@@ -1,9 +1,10 @@
 /* Before anything is changed: what of this host stands in the way of the program. */
+#include "runtime/live/look.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/host/preflight.h"
-#include "runtime/live/live_priv.h"
 #include "vm/packet/edit/recipe.h"
 
 /* Servers as preflight asks for them; names in one block. */
@@ -93,7 +94,7 @@ static bool has_own(const struct program *p, const struct pbc_set *set, const st
 /* Replies to the host's own connections from such an address would be taken for those of translated ones. */
 static void look_at_sources(const struct live *l)
 {
-    const struct program *p = l->program;
+    const struct program *p = l->now.program;
     const struct host_self self = host_self(l->host);
     for (uint32_t i = 0; i < p->pools_count; i++) {
         const struct pbc_pool *pool = &p->pools[i];
@@ -111,7 +112,7 @@ int look_at_host(struct live *l)
 {
     struct servers s = {0};
     unsigned fatal = 1;
-    if (find_servers(&s, l->program)) {
+    if (find_servers(&s, l->now.program)) {
         const struct preflight look = {.interfaces = l->o->ifaces,
                                        .interface_count = l->o->iface_count,
                                        .servers = s.all,

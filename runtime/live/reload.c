@@ -1,23 +1,20 @@
 /* Reload: the program's file is read and looked at aside, everything is made for it, and each worker takes it at a
  * batch boundary (vm_swap). A file that fails leaves the one that runs. */
+#include "runtime/live/reload.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "runtime/live/live_priv.h"
+#include "runtime/live/claim.h"
+#include "runtime/live/start.h"
+#include "runtime/live/world.h"
 
-/* Of the program that ran, until the change is made; and what all workers' flows need until they are in line. */
 struct reload {
     struct remap *remap;
     struct next_program changes[WORKERS_MOST];
-    bool offered; /* workers may have it */
-    struct program *program;
-    struct labels labels;
-    struct owners *owners;
-    struct facts_iface *ifaces;
-    unsigned ifaces_count;
-    uint16_t iface[PORTS_MOST];
-    uint16_t *server_out, *target_out;
+    bool offered;        /* workers may have it */
+    struct ruling other; /* the one that ran, until the change is made */
 };
 
 static uint64_t now_ns(void)
@@ -34,41 +31,30 @@ static void refuse(const char *why) { fprintf(stderr, "preyrun: reload: %s; the 
 /* By old id, the one that each interface has in the new program. */
 static struct remap *remap_make(const struct live *l, struct program *fresh)
 {
-    uint16_t *ids = calloc(l->ifaces_count + 1u, sizeof *ids);
+    uint16_t *ids = calloc(l->now.ifaces_count + 1u, sizeof *ids);
     if (!ids) return NULL;
-    for (uint32_t i = 0; i < l->program->ifaces_count; i++) {
-        const char *device = program_str(l->program, l->program->ifaces[i].device);
-        const uint16_t id = start_iface_id(fresh, device, 0);
+    for (uint32_t i = 0; i < l->now.program->ifaces_count; i++) {
+        const char *device = program_str(l->now.program, l->now.program->ifaces[i].device);
+        const uint16_t id = ruling_iface_id(fresh, device, 0);
         ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
     }
-    for (unsigned at = 0; at < l->o->iface_count; at++) ids[l->iface[at]] = start_iface_id(fresh, l->o->ifaces[at], at);
-    struct remap *r = remap_new(l->program, fresh, ids, l->ifaces_count, now_ns());
+    for (unsigned at = 0; at < l->o->iface_count; at++)
+        ids[l->now.iface[at]] = ruling_iface_id(fresh, l->o->ifaces[at], at);
+    struct remap *r = remap_new(l->now.program, fresh, ids, l->now.ifaces_count, now_ns());
     free(ids);
     return r;
 }
 
-/* Put what has the old program's shape aside, and the new program in its place. */
+/* The old ruling aside, and one for the new program in its place. */
 static bool change_places(struct live *l, struct reload *r)
 {
-    r->program = l->program;
-    r->labels = l->labels;
-    r->owners = l->owners;
-    r->ifaces = l->ifaces;
-    r->ifaces_count = l->ifaces_count;
-    r->server_out = l->server_out;
-    r->target_out = l->target_out;
-    memcpy(r->iface, l->iface, sizeof r->iface);
-    l->program = program_get(r->remap->program);
-    l->labels = (struct labels){0};
-    l->owners = NULL;
-    l->ifaces = NULL;
-    l->server_out = l->target_out = NULL;
-    for (unsigned at = 0; at < l->o->iface_count; at++) l->iface[at] = start_iface_id(l->program, l->o->ifaces[at], at);
-    if (labels_init(&l->labels, l->program)) return false;
-    if (!r->owners) return true;
+    r->other = l->now;
+    l->now = (struct ruling){.program = program_get(r->remap->program)};
+    if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
+    if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
-    l->owners = owners_new(l->program, &cfg, r->owners, now_ns());
-    return l->owners;
+    l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, now_ns());
+    return l->now.owners;
 }
 
 static bool prepare_all(struct live *l, struct reload *r)
@@ -82,9 +68,9 @@ static bool prepare_all(struct live *l, struct reload *r)
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
                                               .remap = r->remap,
                                               .snapshot = s,
-                                              .owners = l->owners,
-                                              .iface = l->iface,
-                                              .cuts = start_has_tunnels(l->program)};
+                                              .owners = l->now.owners,
+                                              .iface = l->now.iface,
+                                              .cuts = start_has_tunnels(l->now.program)};
         if (!r->changes[i].fresh) return false;
     }
     return true;
@@ -92,44 +78,20 @@ static bool prepare_all(struct live *l, struct reload *r)
 
 /* ---- unmaking ---- */
 
-/* What has the shape of the program that is not in its place. */
+/* The ruling that is not in its place. */
 static void drop_other(struct reload *r)
 {
-    labels_fini(&r->labels);
-    owners_free(r->owners);
-    program_put(r->program);
-    free(r->ifaces);
-    free(r->server_out);
-    free(r->target_out);
+    ruling_fini(&r->other);
     for (unsigned i = 0; i < WORKERS_MOST; i++) vm_free(r->changes[i].fresh);
     memset(r->changes, 0, sizeof r->changes);
-    r->labels = (struct labels){0};
-    r->owners = NULL;
-    r->program = NULL;
-    r->ifaces = NULL;
-    r->server_out = r->target_out = NULL;
 }
 
-/* The old program in its place again. */
+/* The old one in its place again. */
 static void change_back(struct live *l, struct reload *r)
 {
-    struct reload fresh = *r;
-    memset(r->changes, 0, sizeof r->changes);
-    fresh.program = l->program;
-    fresh.labels = l->labels;
-    fresh.owners = l->owners;
-    fresh.ifaces = l->ifaces;
-    fresh.server_out = l->server_out;
-    fresh.target_out = l->target_out;
-    l->program = r->program;
-    l->labels = r->labels;
-    l->owners = r->owners;
-    l->ifaces = r->ifaces;
-    l->ifaces_count = r->ifaces_count;
-    l->server_out = r->server_out;
-    l->target_out = r->target_out;
-    memcpy(l->iface, r->iface, sizeof l->iface);
-    drop_other(&fresh);
+    const struct ruling fresh = l->now;
+    l->now = r->other;
+    r->other = fresh;
 }
 
 static void end(struct live *l)
@@ -156,15 +118,16 @@ static void make(struct live *l, struct program *fresh)
         return;
     }
     r->remap = remap_make(l, fresh);
-    struct program *before = l->program;
+    struct program *before = l->now.program;
     if (!r->remap || !change_places(l, r) || !prepare_all(l, r)) {
-        if (r->program) change_back(l, r);
+        if (r->other.program) change_back(l, r);
+        drop_other(r);
         end(l);
         l->stale = true; /* what was last given has another shape */
         refuse("out of memory");
         return;
     }
-    claim_guard(l, l->program, before); /* both: flows of the one drain */
+    claim_guard(l, l->now.program, before); /* both: flows of the one drain */
     r->offered = true;
     for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
 }
@@ -196,7 +159,7 @@ bool reload_pending(const struct live *l)
 
 static void say_reloaded(const struct live *l, const struct remap *r)
 {
-    const struct program *p = l->program;
+    const struct program *p = l->now.program;
     fprintf(stderr, "reloaded: %s: %u rule%s, %u service%s%s\n", l->o->program, p->rules_count,
             p->rules_count == 1 ? "" : "s", p->services_count, p->services_count == 1 ? "" : "s",
             r->limits ? "; what `limits` changed waits for a restart" : "");
@@ -221,7 +184,7 @@ void reload_step(struct live *l)
 {
     struct reload *r = l->reload;
     if (reload_pending(l)) return;
-    if (r->program) made(l);
+    if (r->other.program) made(l);
     for (unsigned i = 0; i < l->worker_count; i++)
         if (__atomic_load_n(&l->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
     end(l);

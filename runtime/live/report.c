@@ -1,9 +1,10 @@
 /* The counters of live traffic: a replay's summary with the interfaces, what was watched, and what was lost on the way
  * out. The workers stand still meanwhile, so that they add up. */
+#include "runtime/live/report.h"
+
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 
-#include "runtime/live/live_priv.h"
 #include "runtime/live/sum.h"
 #include "runtime/replay/report.h"
 
@@ -166,15 +167,15 @@ static void more_json(cJSON *root, const void *arg)
 int live_report(struct live *l)
 {
     struct whole all = {.l = l};
-    struct sum *sum = sum_new(l->program, vm_counters(l->workers[0]->vm));
+    struct sum *sum = sum_new(l->now.program, vm_counters(l->workers[0]->vm));
     if (!sum) return live_complain("out of memory");
     for (unsigned i = 0; i < l->worker_count; i++) {
         add_worker(&all, l->workers[i]);
         sum_add(sum, vm_counters(l->workers[i]->vm));
     }
     const struct report of = {.options = l->o,
-                              .program = l->program,
-                              .labels = &l->labels,
+                              .program = l->now.program,
+                              .labels = &l->now.labels,
                               .counters = sum_counters(sum),
                               .totals = &all.c.totals};
     int failed = 0;

@@ -1,5 +1,7 @@
 /* The start: what is looked at before anything is changed, each fault in plain words with what mends it; then what
  * needs a right: sockets. */
+#include "runtime/live/start.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -7,9 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/live/live_priv.h"
-#include "runtime/live/watched.h"
+#include "runtime/live/look.h"
+#include "runtime/live/reload.h"
+#include "runtime/live/steered.h"
+#include "runtime/live/world.h"
 #include "runtime/schedule/schedule.h"
+#include "runtime/worker/watched.h"
 
 int live_complain(const char *fmt, ...)
 {
@@ -41,9 +46,9 @@ struct program *start_load(const char *path, char *err, size_t err_len)
 static int look_at_program(struct live *l)
 {
     char err[600];
-    l->program = start_load(l->o->program, err, sizeof err);
-    if (!l->program) return live_complain("%s", err);
-    return labels_init(&l->labels, l->program) ? live_complain("out of memory") : 0;
+    l->now.program = start_load(l->o->program, err, sizeof err);
+    if (!l->now.program) return live_complain("%s", err);
+    return ruling_init(&l->now, l->o->ifaces, l->o->iface_count) ? 0 : live_complain("out of memory");
 }
 
 static int look_at_interface(struct live *l, unsigned at)
@@ -102,18 +107,10 @@ int start_look(struct live *l)
     status = steered_choose(l);
     if (!status) status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
-    return status ? status : start_look_at(l, l->program);
+    return status ? status : start_look_at(l, l->now.program);
 }
 
 /* ---- opening ---- */
-
-/* The program's own id of the interface, or one above all of them. */
-uint16_t start_iface_id(const struct program *p, const char *device, unsigned at)
-{
-    for (uint32_t i = 0; i < p->ifaces_count; i++)
-        if (!strcmp(program_str(p, p->ifaces[i].device), device)) return (uint16_t)i;
-    return (uint16_t)(p->ifaces_count + at);
-}
 
 /* Flows of the host itself are known only if what it sends is seen. */
 static bool needs_outgoing(const struct program *p)
@@ -134,7 +131,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
     char err[200];
     struct io_cfg cfg = {.ring_bytes = l->o->ring,
                          .mtu = host_link(l->host, l->ifindex[at])->mtu,
-                         .outgoing = needs_outgoing(l->program),
+                         .outgoing = needs_outgoing(l->now.program),
                          .all = l->o->peer[at] != OPTIONS_NO_PEER,
                          .shared = l->worker_count > 1,
                          .group = group};
@@ -147,7 +144,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
 static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
-    *p = (struct port){.ops = l->io, .peer = PORT_ANY, .iface = l->iface[at]};
+    *p = (struct port){.ops = l->io, .peer = PORT_ANY, .iface = l->now.iface[at]};
     if (l->o->peer[at] != OPTIONS_NO_PEER) p->peer = l->o->peer[at];
     p->io = start_open_io(l, w, at, group);
     if (!p->io) return 2;
@@ -180,18 +177,18 @@ static int worker_make(struct live *l, const struct worker_cfg *cfg)
     l->workers[cfg->worker] = w;
     if (!worker_init(w, cfg)) return 0;
     return live_complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
-                         (unsigned long long)l->program->settings->flows);
+                         (unsigned long long)l->now.program->settings->flows);
 }
 
 static int workers_make(struct live *l)
 {
-    struct worker_cfg cfg = {.program = l->program,
+    struct worker_cfg cfg = {.program = l->now.program,
                              .workers = l->worker_count,
-                             .owners = l->owners,
+                             .owners = l->now.owners,
                              .seed = seed_of(l->o),
                              .tun = l->tun,
                              .log = l->o->log != LOG_NONE,
-                             .cuts = start_has_tunnels(l->program),
+                             .cuts = start_has_tunnels(l->now.program),
                              .forwards = l->forwards};
     for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)
         if (worker_make(l, &cfg)) return 2;
@@ -204,12 +201,11 @@ int start_open(struct live *l)
     int group[PORTS_MOST];
     l->worker_count = l->o->workers ? l->o->workers : 1;
     if (l->worker_count > 1) {
-        l->owners = owners_new(l->program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
-        if (!l->owners) return live_complain("out of memory");
+        l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
+        if (!l->now.owners) return live_complain("out of memory");
     }
     if (steered_tun(l) || workers_make(l)) return 2;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
-        l->iface[at] = start_iface_id(l->program, l->o->ifaces[at], at);
         group[at] = -1;
         for (unsigned i = 0; i < l->worker_count; i++)
             if (open_port(l, l->workers[i], at, &group[at])) return 2;
@@ -226,9 +222,7 @@ void start_close(struct live *l)
     }
     steered_close(l);
     reload_fini(l);
-    owners_free(l->owners);
     world_fini(l);
     host_close(l->host);
-    labels_fini(&l->labels);
-    program_put(l->program);
+    ruling_fini(&l->now);
 }

@@ -1,19 +1,21 @@
 /* Which way frames come, and what `xdp` needs beside its sockets: a steering program an interface, the TUN device,
  * offloads turned off. What --io xdp cannot do it refuses; README.md holds the table. */
+#include "runtime/live/steered.h"
+
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/host/offload.h"
 #include "runtime/host/tun.h"
-#include "runtime/live/live_priv.h"
-#include "runtime/live/steer.h"
+#include "runtime/io/steer.h"
+#include "runtime/live/claim.h"
 
 /* ---- which ---- */
 
 /* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
 static const char *refusal(const struct live *l)
 {
-    const struct program *p = l->program;
+    const struct program *p = l->now.program;
     if (l->o->workers > 1) return "it takes one worker";
     if (l->o->monitor) return "it sees nothing of what is for this machine itself, so there is nothing to --monitor";
     if (p->firewalls_count) return "it sees only what services handle, so it cannot judge by a `firewall`";
@@ -65,7 +67,7 @@ static int open_steer(struct live *l, unsigned at, unsigned most)
 {
     char err[400];
     struct guarded g;
-    const bool made = guarded_init(&g, l->program, NULL);
+    const bool made = guarded_init(&g, l->now.program, NULL);
     if (made) l->steers[at] = steer_open(&g, most, err, sizeof err);
     guarded_fini(&g);
     if (!made) return live_complain("out of memory");

@@ -1,10 +1,15 @@
 /* The world as the kernel tells it, made into snapshots. A snapshot with new facts is a new generation, one with other
  * neighbours is not: the vm's recipes hold. */
+#include "runtime/live/world.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "runtime/live/live_priv.h"
+#include "runtime/live/announced.h"
+#include "runtime/live/links.h"
+#include "runtime/live/reload.h"
+#include "runtime/live/steered.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 
@@ -21,10 +26,10 @@ static uint64_t wall_ns(void)
 static void iface_facts(struct live *l, unsigned at)
 {
     const struct host_link *link = host_link(l->host, l->ifindex[at]);
-    struct facts_iface *f = &l->ifaces[l->iface[at]];
+    struct facts_iface *f = &l->now.ifaces[l->now.iface[at]];
     struct host_addr addr;
     *f = (struct facts_iface){.peer = IFACE_NONE};
-    if (l->o->peer[at] != OPTIONS_NO_PEER) f->peer = l->iface[l->o->peer[at]];
+    if (l->o->peer[at] != OPTIONS_NO_PEER) f->peer = l->now.iface[l->o->peer[at]];
     if (!link) return;
     f->mac = link->mac;
     f->mtu = link->mtu;
@@ -40,38 +45,18 @@ static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family)
     memcpy(q.to.word, addr, sizeof q.to.word);
     if (host_route(l->host, &q, &route) || route.local) return IFACE_NONE;
     for (unsigned i = 0; i < l->o->iface_count; i++)
-        if (l->ifindex[i] == route.ifindex) return l->iface[i];
+        if (l->ifindex[i] == route.ifindex) return l->now.iface[i];
     return IFACE_NONE;
 }
 
 static void renew_ways(struct live *l)
 {
-    const struct program *p = l->program;
+    const struct program *p = l->now.program;
     for (uint32_t i = 0; i < p->servers_count; i++)
-        l->server_out[i] = way_out(l, p->servers[i].addr, p->servers[i].family);
+        l->now.server_out[i] = way_out(l, p->servers[i].addr, p->servers[i].family);
     for (uint32_t i = 0; i < p->nats_count; i++)
-        l->target_out[i] =
+        l->now.target_out[i] =
             p->nats[i].kind == PBC_NAT_FORWARD ? way_out(l, p->nats[i].target, p->nats[i].family) : IFACE_NONE;
-}
-
-static bool make_arrays(struct live *l)
-{
-    if (l->ifaces) return true;
-    l->ifaces_count = l->program->ifaces_count + l->o->iface_count;
-    l->ifaces = calloc(l->ifaces_count, sizeof *l->ifaces);
-    l->server_out = calloc(l->program->servers_count + 1u, sizeof *l->server_out);
-    l->target_out = calloc(l->program->nats_count + 1u, sizeof *l->target_out);
-    for (unsigned i = 0; l->ifaces && i < l->ifaces_count; i++) l->ifaces[i].peer = IFACE_NONE;
-    return l->ifaces && l->server_out && l->target_out;
-}
-
-void world_drop_arrays(struct live *l)
-{
-    free(l->ifaces);
-    free(l->server_out);
-    free(l->target_out);
-    l->ifaces = NULL;
-    l->server_out = l->target_out = NULL;
 }
 
 /* For what leaves by no interface that is known: as the first says. */
@@ -82,21 +67,21 @@ static struct facts facts_now(struct live *l)
                       .self4_count = self.v4_count,
                       .self6 = self.v6,
                       .self6_count = self.v6_count,
-                      .ifaces = l->ifaces,
-                      .ifaces_count = l->ifaces_count,
-                      .server_out = l->server_out,
-                      .target_out = l->target_out,
+                      .ifaces = l->now.ifaces,
+                      .ifaces_count = l->now.ifaces_count,
+                      .server_out = l->now.server_out,
+                      .target_out = l->now.target_out,
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         iface_facts(l, i);
         f.bridges |= l->o->peer[i] != OPTIONS_NO_PEER;
     }
-    const struct facts_iface *first = &l->ifaces[l->iface[0]];
+    const struct facts_iface *first = &l->now.ifaces[l->now.iface[0]];
     f.mac = first->mac;
     f.mtu = first->mtu;
     f.addr4 = first->addr4;
     memcpy(f.addr6, first->addr6, sizeof f.addr6);
-    f.schedules = schedules_at(l->program, wall_ns(), &l->until_ns);
+    f.schedules = schedules_at(l->now.program, wall_ns(), &l->until_ns);
     return f;
 }
 
@@ -128,16 +113,15 @@ void world_give(struct live *l, struct snapshot *s)
 
 struct snapshot *world_snapshot(struct live *l, bool ways)
 {
-    if (!make_arrays(l)) return NULL;
     if (ways) renew_ways(l);
     const struct facts f = facts_now(l);
-    struct snapshot *s = snapshot_new(l->program, &f, l->hops.count);
+    struct snapshot *s = snapshot_new(l->now.program, &f, l->hops.count);
     if (!s) return NULL;
     const struct snapshot *last = l->latest;
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
-    for (unsigned i = 0; i < l->o->iface_count; i++) s->port_mac[i] = l->ifaces[l->iface[i]].mac;
+    for (unsigned i = 0; i < l->o->iface_count; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
     for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
     return s;
 }
@@ -185,5 +169,4 @@ void world_fini(struct live *l)
     snapshot_free(l->latest);
     for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
     hops_fini(&l->hops);
-    world_drop_arrays(l);
 }

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/live/offload.h"
+#include "runtime/io/offload.h"
 #include "tests/lib/rng.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "runtime/live/io.h"
-#include "runtime/live/offload.h"
+#include "runtime/io/io.h"
+#include "runtime/io/offload.h"
 #include "tests/unit/runtime/netns.h"
 #include "vm/packet/csum.h"
 #include "vm/packet/key.h"

@@ -1,0 +1,235 @@
+/* Guard matches from services, pools and translation (BEHAVIOUR.md, "The host's own stack"). */
+#include "runtime/host/guarded.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/tables.h"
+
+enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
+
+static void *room_for(struct guarded *g, void **all, unsigned count, unsigned *cap, size_t size)
+{
+    if (count == *cap) {
+        const unsigned more = *cap ? 2 * *cap : 16;
+        void *at = reallocarray(*all, more, size);
+        if (!at) {
+            g->failed = true;
+            return NULL;
+        }
+        *all = at;
+        *cap = more;
+    }
+    return (char *)*all + count * size;
+}
+
+static void add(struct guarded *g, const struct guard_match *m)
+{
+    struct guard_match *to = room_for(g, (void **)&g->matches, g->match_count, &g->match_cap, sizeof *to);
+    if (!to) return;
+    memset(to, 0, sizeof *to);
+    *to = *m;
+    g->match_count++;
+}
+
+static void reserve(struct guarded *g, uint16_t lo, uint16_t hi)
+{
+    for (unsigned i = 0; i < g->port_count; i++)
+        if (g->ports[i].lo == lo && g->ports[i].hi == hi) return;
+    struct host_ports *to = room_for(g, (void **)&g->ports, g->port_count, &g->port_cap, sizeof *to);
+    if (!to) return;
+    *to = (struct host_ports){lo, hi};
+    g->port_count++;
+}
+
+/* ---- addresses ---- */
+
+static struct guard_addresses one(const uint32_t addr[4], uint8_t family)
+{
+    struct guard_addresses a = {.lo.family = family};
+    memcpy(a.lo.word, addr, sizeof a.lo.word);
+    a.hi = a.lo;
+    return a;
+}
+
+static struct guard_addresses range6(const struct pbc_range6 *r)
+{
+    return (struct guard_addresses){
+        .lo = {{(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi, (uint32_t)(r->lo_lo >> 32), (uint32_t)r->lo_lo}, 6},
+        .hi = {{(uint32_t)(r->hi_hi >> 32), (uint32_t)r->hi_hi, (uint32_t)(r->hi_lo >> 32), (uint32_t)r->hi_lo}, 6}};
+}
+
+/* The match for each range of the sets, as its source or its destination; how many of that family (0: of both). */
+static unsigned add_sets(struct guarded *g, const struct program *p, uint32_t sets, uint32_t count, uint8_t family,
+                         struct guard_match m, bool source)
+{
+    unsigned added = 0;
+    struct guard_addresses *at = source ? &m.from : &m.to;
+    for (uint32_t i = sets; i < sets + count; i++) {
+        const struct pbc_set *s = &p->sets[i];
+        for (uint32_t r = s->first4; r < s->first4 + s->count4 && family != 6; r++, added++) {
+            *at = (struct guard_addresses){.lo = {{p->set4[r].lo}, 4}, .hi = {{p->set4[r].hi}, 4}};
+            add(g, &m);
+        }
+        for (uint32_t r = s->first6; r < s->first6 + s->count6 && family != 4; r++, added++) {
+            *at = range6(&p->set6[r]);
+            add(g, &m);
+        }
+    }
+    return added;
+}
+
+/* ---- protocols of an endpoint ---- */
+
+/* IP protocols; 0 ends. */
+static const uint8_t protos[PBC_EP_PROTOS][4] = {
+    [PBC_EP_TCP] = {IPPROTO_TCP},    [PBC_EP_UDP] = {IPPROTO_UDP},
+    [PBC_EP_SCTP] = {IPPROTO_SCTP},  [PBC_EP_PORTS] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP},
+    [PBC_EP_ECHO4] = {IPPROTO_ICMP}, [PBC_EP_ECHO6] = {IPPROTO_ICMPV6},
+};
+static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PBC_EP_ECHO6; }
+
+static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
+
+/* ---- services ---- */
+
+static void add_endpoint(struct guarded *g, const struct pbc_endpoint *e)
+{
+    struct guard_match m = {.from_ports = GUARD_ANY_PORT,
+                            .to_ports = {e->port_lo, e->port_hi},
+                            .reach = e->to == PBC_TO_SELF ? GUARD_OWN : GUARD_EVERYWHERE};
+    if (e->to == PBC_TO_ADDRESS) m.to = one(e->addr, e->family);
+    if (is_echo(e->proto)) {
+        m.from_ports = exactly(e->proto == PBC_EP_ECHO4 ? ECHO4_ASK : ECHO6_ASK);
+        m.to_ports = GUARD_ANY_PORT;
+    }
+    for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
+        m.proto = *proto;
+        add(g, &m);
+    }
+}
+
+/* What the server sends back, of one protocol, to where translation sent it from. */
+static void add_reply(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                      const struct pbc_server *server, struct guard_match m, bool echo)
+{
+    const struct pbc_pool *pool = &p->pools[server->pool];
+    if (!mode_is(s->mode, MODE_OWN_SOURCE)) {
+        m.reach = GUARD_FOREIGN;
+        add(g, &m);
+        return;
+    }
+    m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
+    if (add_sets(g, p, pool->sources, pool->source_count, server->family, m, false)) return;
+    if (echo) return; /* of this machine's own pings, too: it tells them apart */
+    m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
+    m.reach = GUARD_OWN;
+    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX);
+    add(g, &m);
+}
+
+static void add_replies(struct guarded *g, const struct program *p, const struct pbc_service *s,
+                        const struct pbc_server *server)
+{
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        struct guard_match m = {.from = one(server->addr, server->family),
+                                .from_ports =
+                                    server->port ? exactly(server->port) : (struct guard_ports){e->port_lo, e->port_hi},
+                                .to_ports = GUARD_ANY_PORT};
+        if (e->proto == PBC_EP_ECHO4) m.from_ports = exactly(ECHO4_REPLY);
+        if (e->proto == PBC_EP_ECHO6) m.from_ports = exactly(ECHO6_REPLY);
+        if (is_echo(e->proto) && (server->family == 4) != (e->proto == PBC_EP_ECHO4)) continue;
+        for (const uint8_t *proto = protos[e->proto]; *proto; proto++) {
+            m.proto = *proto;
+            add_reply(g, p, s, server, m, is_echo(e->proto));
+        }
+    }
+}
+
+static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, &p->endpoints[s->endpoints + i]);
+    if (mode_is(s->mode, MODE_ONE_SIDED)) return;
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = 0; at < pool->server_count; at++) add_replies(g, p, s, &p->servers[pool->servers + at]);
+        }
+}
+
+/* ---- translation ---- */
+
+/* Packets to the outside end, of what has ports. */
+static void add_outside(struct guarded *g, const struct pbc_nat *n, struct guard_match m)
+{
+    m.to_ports = (struct guard_ports){n->port_lo, n->port_hi};
+    if (m.reach == GUARD_OWN) reserve(g, n->port_lo, n->port_hi);
+    const uint8_t *of = n->kind == PBC_NAT_FORWARD ? protos[n->proto] : protos[PBC_EP_PORTS];
+    for (; *of; of++) {
+        m.proto = *of;
+        if (*of == IPPROTO_ICMP || *of == IPPROTO_ICMPV6) m.to_ports = GUARD_ANY_PORT;
+        if (*of == IPPROTO_ICMP) m.from_ports = exactly(ECHO4_ASK);
+        if (*of == IPPROTO_ICMPV6) m.from_ports = exactly(ECHO6_ASK);
+        add(g, &m);
+    }
+}
+
+static void add_forward(struct guarded *g, const struct pbc_nat *n)
+{
+    const struct guard_match reply = {.from = one(n->target, n->family),
+                                      .from_ports = GUARD_ANY_PORT,
+                                      .to_ports = GUARD_ANY_PORT,
+                                      .reach = GUARD_FOREIGN};
+    add(g, &reply);
+}
+
+static void add_nat(struct guarded *g, const struct program *p, const struct pbc_nat *n)
+{
+    struct guard_match out = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_FOREIGN};
+    struct guard_match in = {.from_ports = GUARD_ANY_PORT, .to_ports = GUARD_ANY_PORT, .reach = GUARD_OWN};
+    const bool own = n->kind == PBC_NAT_MASQUERADE || n->flags & PBC_NAT_TO_SELF;
+    if (!own) {
+        in.to = one(n->to, n->family);
+        in.reach = GUARD_EVERYWHERE;
+    }
+    add_outside(g, n, in);
+    if (n->kind != PBC_NAT_FORWARD) out.out = program_str(p, p->ifaces[n->out].device);
+    if (n->kind == PBC_NAT_FORWARD)
+        add_forward(g, n);
+    else if (!n->from_count)
+        add(g, &out);
+    else
+        add_sets(g, p, n->from, n->from_count, 0, out, true);
+}
+
+/* ---- all ---- */
+
+static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
+
+static void add_program(struct guarded *g, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->services_count; i++) add_service(g, p, &p->services[i]);
+    for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
+}
+
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before)
+{
+    *g = (struct guarded){0};
+    add_program(g, p);
+    if (before) add_program(g, before);
+    if (g->failed) return false;
+    unsigned kept = 0;
+    if (g->match_count) qsort(g->matches, g->match_count, sizeof *g->matches, compare);
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (!kept || compare(&g->matches[i], &g->matches[kept - 1])) g->matches[kept++] = g->matches[i];
+    g->match_count = kept;
+    return true;
+}
+
+void guarded_fini(struct guarded *g)
+{
+    free(g->matches);
+    free(g->ports);
+}

@@ -1,0 +1,24 @@
+/* What the host's own stack must not see of a program's traffic, as guard rules word it; and the ports that it must
+ * leave to translation. */
+#ifndef RUNTIME_HOST_GUARDED_H
+#define RUNTIME_HOST_GUARDED_H
+
+#include "runtime/host/guard.h"
+#include "runtime/host/ports.h"
+#include "vm/program/program.h"
+
+struct guarded {
+    struct guard_match *matches; /* each once */
+    unsigned match_count, match_cap;
+    struct host_ports *ports; /* of this machine's own addresses */
+    unsigned port_count, port_cap;
+    bool failed; /* memory is out */
+};
+
+/* Of services: their addresses and ports, and what servers send back; of nat: what is translated on its way out, and
+ * what comes back; of the program before, which may be NULL, too. False: memory
+ * is out. */
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before);
+void guarded_fini(struct guarded *g);
+
+#endif

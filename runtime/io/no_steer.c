@@ -1,0 +1,31 @@
+/* In the place of steer.c and xdp.c where the build has no clang (make KERNEL=0): --io xdp says so. */
+#include <errno.h>
+
+#include "runtime/io/io.h"
+#include "runtime/io/steer.h"
+
+struct steer *steer_open(const struct guarded *g, unsigned frame_most, char *err, size_t err_len)
+{
+    (void)g, (void)frame_most;
+    snprintf(err, err_len,
+             "this preyrun was built without clang (make KERNEL=0), so --io xdp is not in it: --io packet");
+    return NULL;
+}
+
+void steer_close(struct steer *s) { (void)s; }
+
+int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
+{
+    (void)s, (void)f, (void)mac;
+    return -ENOTSUP;
+}
+
+int steer_begin(struct steer *s, unsigned ifindex, bool *generic, char *err, size_t err_len)
+{
+    (void)s, (void)ifindex, (void)generic, (void)err, (void)err_len;
+    return -ENOTSUP;
+}
+
+unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
+
+const struct io_ops io_XDP = {.name = "xdp"};

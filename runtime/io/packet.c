@@ -1,0 +1,345 @@
+/* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read where it lies; what is
+ * longer than a slot, super-packets, comes by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through
+ * the same socket, so that none of ours comes back as one that the host sent. README.md says why not TPACKET_V3. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/io/io.h"
+#include "runtime/io/offload.h"
+
+/* TPACKET_ALIGN without its sign. */
+#define RING_ALIGN(n) (((n) + 15u) & ~15u)
+
+enum {
+    /* An IP header behind an Ethernet one then stands at a multiple of 32 bytes. */
+    RESERVE = 134,
+    ADDRESS_AT = RING_ALIGN(sizeof(struct tpacket2_hdr)), /* in a slot: whom the frame was for */
+    FRAME_AT =
+        RING_ALIGN(ADDRESS_AT + sizeof(struct sockaddr_ll) + 16) + RESERVE + sizeof(struct virtio_net_hdr) - ETH_HLEN,
+    TAGS_ROOM = 8,     /* two VLAN tags */
+    SLOT_LEAST = 2112, /* no power of two: headers of a batch spread over the cache's sets */
+    SLOT_ALIGN = 64,
+    BLOCK = 1 << 18,     /* the kernel's unit of a ring's memory */
+    LARGE = 16,          /* frames at once that no slot holds */
+    LARGE_BYTES = 65792, /* the largest IP packet with link header, tags, headroom */
+    SEND_MOST = 256,
+    SOCKET_BYTES = 16 << 20, /* of what waits beside the ring, or for the device */
+};
+
+struct io_port {
+    int fd;
+    bool outgoing, all;
+    uint8_t *ring;
+    size_t ring_bytes;
+    uint32_t slot_bytes, per_block, blocks;
+    uint32_t block, slot;             /* the next one to read */
+    uint32_t first_block, first_slot; /* the first one that is not released */
+    unsigned held;                    /* slots between them */
+    unsigned views_used, large_used;
+    struct pkt views[IO_BATCH];
+    uint8_t *large; /* [LARGE * LARGE_BYTES] */
+    unsigned queued;
+    struct virtio_net_hdr headers[SEND_MOST];
+    struct iovec parts[SEND_MOST][2];
+    struct mmsghdr messages[SEND_MOST];
+    struct io_stats stats;
+};
+
+/* ---- open ---- */
+
+static uint32_t slot_bytes_for(uint32_t mtu)
+{
+    const uint32_t need = FRAME_AT + ETH_HLEN + TAGS_ROOM + mtu;
+    const uint32_t slot = need < SLOT_LEAST ? SLOT_LEAST : (need + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+    return slot < BLOCK ? slot : BLOCK;
+}
+
+static int set(const struct io_port *p, int level, int option, int value)
+{
+    return setsockopt(p->fd, level, option, &value, sizeof value);
+}
+
+/* What must hold before the ring is made. */
+static const char *settle_socket(const struct io_port *p)
+{
+    if (set(p, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
+    if (set(p, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
+    if (set(p, SOL_PACKET, PACKET_RESERVE, RESERVE)) return "PACKET_RESERVE";
+    if (set(p, SOL_PACKET, PACKET_COPY_THRESH, 1)) return "PACKET_COPY_THRESH";
+    if (!p->outgoing && set(p, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)) return "PACKET_IGNORE_OUTGOING";
+    if (set(p, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES)) set(p, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
+    if (set(p, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(p, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
+    return NULL;
+}
+
+static const char *make_ring(struct io_port *p, const struct io_cfg *cfg)
+{
+    p->slot_bytes = slot_bytes_for(cfg->mtu);
+    p->per_block = BLOCK / p->slot_bytes;
+    p->blocks = (uint32_t)((cfg->ring_bytes + BLOCK - 1) / BLOCK);
+    const struct tpacket_req req = {.tp_block_size = BLOCK,
+                                    .tp_block_nr = p->blocks,
+                                    .tp_frame_size = p->slot_bytes,
+                                    .tp_frame_nr = p->per_block * p->blocks};
+    if (setsockopt(p->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req)) return "PACKET_RX_RING";
+    p->ring_bytes = (size_t)BLOCK * p->blocks;
+    p->ring = mmap(NULL, p->ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+    if (p->ring == MAP_FAILED) {
+        p->ring = NULL;
+        return "mmap";
+    }
+    p->large = malloc((size_t)LARGE * LARGE_BYTES);
+    return p->large ? NULL : "memory";
+}
+
+/* Only now do frames come. */
+static const char *bind_port(const struct io_port *p, unsigned ifindex)
+{
+    const struct sockaddr_ll at = {
+        .sll_family = AF_PACKET, .sll_protocol = htobe16(ETH_P_ALL), .sll_ifindex = (int)ifindex};
+    struct sockaddr_ll bound;
+    socklen_t len = sizeof bound;
+    if (bind(p->fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
+    if (getsockname(p->fd, (struct sockaddr *)&bound, &len)) return "getsockname";
+    const struct packet_mreq every = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
+    if (p->all && setsockopt(p->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every))
+        return "PACKET_MR_PROMISC";
+    if (bound.sll_hatype == ARPHRD_ETHER || bound.sll_hatype == ARPHRD_LOOPBACK) return NULL;
+    errno = EPROTONOSUPPORT;
+    return "it is no Ethernet";
+}
+
+/* Join the others on the interface, or be the first: each conversation goes to one socket, by its hash. */
+static const char *join_group(const struct io_port *p, int *group)
+{
+    const uint32_t type = PACKET_FANOUT_HASH | (*group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+    const uint32_t id = *group < 0 ? 0 : (uint32_t)*group;
+    uint32_t got;
+    socklen_t len = sizeof got;
+    if (set(p, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
+    if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
+    *group = (int)(got & UINT16_MAX);
+    return NULL;
+}
+
+/* What comes between binding and joining would come to every socket: nothing does. */
+static const char *bind_shared(const struct io_port *p, unsigned ifindex, int *group)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog filter = {1, &nothing};
+    if (setsockopt(p->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter)) return "SO_ATTACH_FILTER";
+    const char *failed = bind_port(p, ifindex);
+    if (!failed) failed = join_group(p, group);
+    if (!failed && set(p, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
+    return failed;
+}
+
+static void packet_close(struct io_port *p)
+{
+    if (!p) return;
+    if (p->ring) munmap(p->ring, p->ring_bytes);
+    if (p->fd >= 0) close(p->fd);
+    free(p->large);
+    free(p);
+}
+
+static struct io_port *packet_open(unsigned ifindex, const struct io_cfg *cfg, char *err, size_t err_len)
+{
+    struct io_port *p = calloc(1, sizeof *p);
+    const char *failed = "memory";
+    if (p) {
+        p->outgoing = cfg->outgoing;
+        p->all = cfg->all;
+        p->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        failed = p->fd < 0 ? "socket" : settle_socket(p);
+        if (!failed) failed = make_ring(p, cfg);
+        if (!failed) failed = cfg->shared ? bind_shared(p, ifindex, cfg->group) : bind_port(p, ifindex);
+    }
+    if (!failed) return p;
+    snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno ? errno : ENOMEM));
+    packet_close(p);
+    return NULL;
+}
+
+/* ---- receive ---- */
+
+static struct tpacket2_hdr *slot_at(const struct io_port *p, uint32_t block, uint32_t slot)
+{
+    return (void *)(p->ring + (size_t)block * BLOCK + (size_t)slot * p->slot_bytes);
+}
+
+static void step(const struct io_port *p, uint32_t *block, uint32_t *slot)
+{
+    if (++*slot < p->per_block) return;
+    *slot = 0;
+    if (++*block == p->blocks) *block = 0;
+}
+
+/* Arrived for this machine, or sent by it where that is wanted; not what some other station's tap let in. */
+static bool is_wanted(const struct io_port *p, const struct tpacket2_hdr *h)
+{
+    const struct sockaddr_ll *from = (const void *)((const uint8_t *)h + ADDRESS_AT);
+    switch (from->sll_pkttype) {
+    case PACKET_HOST:
+    case PACKET_BROADCAST:
+    case PACKET_MULTICAST: return true;
+    case PACKET_OUTGOING: return p->outgoing;
+    case PACKET_OTHERHOST: return p->all;
+    default: return false;
+    }
+}
+
+static void view(struct pkt *pkt, uint8_t *data, uint32_t len, const struct tpacket2_hdr *h)
+{
+    pkt_view(pkt, data, len, len, LINK_ETHER, 0);
+    pkt->flags = PKT_WRITABLE;
+    pkt->headroom = IO_HEADROOM;
+    if (!(h->tp_status & TP_STATUS_VLAN_VALID)) return;
+    pkt->tag_count = 1;
+    pkt->tags[0].tci = h->tp_vlan_tci;
+    pkt->tags[0].tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->tp_vlan_tpid : ETH_P_8021Q;
+}
+
+/* The frame that the slot holds a part of, into the buffer. False: it is not there, or longer than any may be. */
+static bool fetch_large(struct io_port *p, const struct tpacket2_hdr *h, struct virtio_net_hdr *vnet, uint8_t *data,
+                        uint32_t *len)
+{
+    struct iovec parts[2] = {{vnet, sizeof *vnet}, {data, LARGE_BYTES - IO_HEADROOM}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    if (!(h->tp_status & TP_STATUS_COPY)) return false;
+    const ssize_t got = recvmsg(p->fd, &message, MSG_DONTWAIT);
+    if (got < (ssize_t)sizeof *vnet || message.msg_flags & MSG_TRUNC) return false;
+    *len = (uint32_t)got - (uint32_t)sizeof *vnet;
+    p->stats.copied++;
+    return *len == h->tp_len;
+}
+
+/* A view of the slot's frame. False: there is none to hand out. */
+static bool take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pkt)
+{
+    uint8_t *data = (uint8_t *)h + h->tp_mac;
+    struct virtio_net_hdr vnet;
+    uint32_t len = h->tp_snaplen;
+    const bool wanted = is_wanted(p, h), large = h->tp_snaplen < h->tp_len;
+    memcpy(&vnet, data - sizeof vnet, sizeof vnet);
+    if (large) {
+        data = p->large + (size_t)p->large_used * LARGE_BYTES + IO_HEADROOM;
+        if (!fetch_large(p, h, &vnet, data, &len)) {
+            p->stats.cut += wanted;
+            return false;
+        }
+    }
+    if (!wanted) return false;
+    view(pkt, data, len, h);
+    if (!offload_take(pkt, &vnet)) {
+        p->stats.cut++;
+        return false;
+    }
+    p->large_used += large;
+    p->stats.super += pkt->segment != 0;
+    return true;
+}
+
+static unsigned packet_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
+{
+    unsigned got = 0;
+    const unsigned most = p->per_block * p->blocks;
+    while (got < n && p->views_used < IO_BATCH && p->large_used < LARGE && p->held < most) {
+        struct tpacket2_hdr *h = slot_at(p, p->block, p->slot);
+        if (!(__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER)) break;
+        step(p, &p->block, &p->slot);
+        p->held++;
+        __builtin_prefetch(slot_at(p, p->block, p->slot));
+        __builtin_prefetch((uint8_t *)slot_at(p, p->block, p->slot) + FRAME_AT);
+        if (!take(p, h, &p->views[p->views_used])) continue;
+        pkts[got++] = &p->views[p->views_used++];
+    }
+    p->stats.received += got;
+    return got;
+}
+
+static void packet_release(struct io_port *p)
+{
+    for (; p->held; p->held--) {
+        struct tpacket2_hdr *h = slot_at(p, p->first_block, p->first_slot);
+        __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        step(p, &p->first_block, &p->first_slot);
+    }
+    p->views_used = p->large_used = 0;
+}
+
+/* ---- send ---- */
+
+static void packet_flush(struct io_port *p)
+{
+    unsigned at = 0;
+    while (at < p->queued) {
+        const int sent = sendmmsg(p->fd, p->messages + at, p->queued - at, MSG_DONTWAIT);
+        if (sent > 0) {
+            p->stats.sent += (unsigned)sent;
+            at += (unsigned)sent;
+            continue;
+        }
+        /* The first of the rest was refused. With a full queue so would be the others. */
+        const bool full = errno == EAGAIN || errno == ENOBUFS;
+        const unsigned lost = full ? p->queued - at : 1;
+        p->stats.not_sent += lost;
+        p->stats.last_errno = errno;
+        at += lost;
+    }
+    p->queued = 0;
+}
+
+static void packet_send(struct io_port *p, struct pkt *pkt)
+{
+    const unsigned i = p->queued++;
+    offload_put_tags(pkt);
+    offload_give(pkt, &p->headers[i]);
+    p->parts[i][0] = (struct iovec){&p->headers[i], sizeof p->headers[i]};
+    p->parts[i][1] = (struct iovec){pkt->data, pkt->head_len};
+    p->messages[i].msg_hdr = (struct msghdr){.msg_iov = p->parts[i], .msg_iovlen = 2};
+    if (p->queued == SEND_MOST) packet_flush(p);
+}
+
+/* ---- the rest ---- */
+
+static int packet_fd(const struct io_port *p) { return p->fd; }
+
+static int packet_fault(struct io_port *p)
+{
+    int fault = 0;
+    socklen_t len = sizeof fault;
+    return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len) ? errno : fault;
+}
+
+/* The kernel's own counters begin anew each time they are read. */
+static void packet_stats(struct io_port *p, struct io_stats *to)
+{
+    struct tpacket_stats s;
+    socklen_t len = sizeof s;
+    if (!getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len)) p->stats.lost += s.tp_drops;
+    *to = p->stats;
+}
+
+const struct io_ops io_PACKET = {
+    .name = "packet",
+    .open = packet_open,
+    .close = packet_close,
+    .receive = packet_receive,
+    .release = packet_release,
+    .send = packet_send,
+    .flush = packet_flush,
+    .fd = packet_fd,
+    .fault = packet_fault,
+    .stats = packet_stats,
+};

@@ -1,0 +1,264 @@
+/* The steering program: it gives a socket the frames of services, their replies, fragments and ICMP errors to
+ * those addresses, ARP and ND for addresses that prey answers for, and passes everything else on to the host. */
+#include "runtime/io/steer.bpf.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <stdbool.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_XSKMAP);
+    __type(key, __u32);
+    __type(value, __u32);
+    __uint(max_entries, STEER_QUEUES);
+} sockets SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct steer_config);
+    __uint(max_entries, 1);
+} config SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct steer_match);
+    __uint(max_entries, STEER_MATCHES);
+} matches SEC(".maps");
+struct { /* own addresses of the host */
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct steer_ip);
+    __type(value, __u8);
+    __uint(max_entries, STEER_OWN);
+} own SEC(".maps");
+struct { /* taken, but longer than a slot */
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(max_entries, 1);
+} too_long SEC(".maps");
+
+enum { ETHER = 14, VLAN = 4, IP4 = 20, IP6 = 40, EXTENSIONS = 6 };
+enum {
+    HOP = 0,
+    ICMP4 = 1,
+    TCP = 6,
+    UDP = 17,
+    ROUTING = 43,
+    FRAGMENT = 44,
+    AUTH = 51,
+    ICMP6 = 58,
+    OPTIONS = 60,
+    SCTP = 132
+};
+enum {
+    TYPE_IP4 = 0x0800,
+    TYPE_ARP = 0x0806,
+    TYPE_IP6 = 0x86dd,
+    TYPE_VLAN = 0x8100,
+    TYPE_QINQ = 0x88a8,
+    TYPE_OLD = 0x9100
+};
+
+struct seen {
+    struct steer_ip from, to;
+    __u16 from_port, to_port;
+    __u8 proto;
+    bool piece; /* a fragment: of all of a datagram the same is true, so ports do not count */
+    bool error; /* of ICMP */
+    bool asks;  /* for `to`: ARP, neighbour solicitation, an echo request */
+    bool to_own;
+};
+
+static __always_inline bool load(struct xdp_md *ctx, __u32 at, void *to, __u32 len)
+{
+    return !bpf_xdp_load_bytes(ctx, at, to, len);
+}
+
+static __always_inline struct steer_ip ip4(__u32 wire) { return (struct steer_ip){0, STEER_V4 | bpf_ntohl(wire)}; }
+
+static __always_inline struct steer_ip ip6(const __u64 wire[2])
+{
+    return (struct steer_ip){bpf_be64_to_cpu(wire[0]), bpf_be64_to_cpu(wire[1])};
+}
+
+static __always_inline bool at_least(const struct steer_ip *a, const struct steer_ip *b)
+{
+    return a->hi > b->hi || (a->hi == b->hi && a->lo >= b->lo);
+}
+
+static __always_inline bool within(const struct steer_ip *a, const struct steer_ip *lo, const struct steer_ip *hi)
+{
+    return at_least(a, lo) && at_least(hi, a);
+}
+
+/* ---- reading ---- */
+
+static __always_inline void read_icmp4(struct seen *s, __u8 type)
+{
+    s->error = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+    s->asks = type == 8;
+}
+
+static __always_inline void read_icmp6(struct xdp_md *ctx, __u32 at, struct seen *s, __u8 type)
+{
+    __u64 target[2];
+    s->error = type >= 1 && type <= 4;
+    s->asks = type == 128;
+    if (type != 135 || !load(ctx, at + 8, target, sizeof target)) return;
+    s->asks = true;
+    s->to = ip6(target);
+}
+
+static __always_inline bool read_upper(struct xdp_md *ctx, __u32 at, struct seen *s)
+{
+    __u8 b[4];
+    if (s->piece) {
+        s->asks = s->proto == ICMP4 || s->proto == ICMP6;
+        return true;
+    }
+    if (s->proto != ICMP4 && s->proto != TCP && s->proto != UDP && s->proto != ICMP6 && s->proto != SCTP) return true;
+    if (!load(ctx, at, b, sizeof b)) return false;
+    s->from_port = (__u16)(b[0] << 8 | b[1]);
+    s->to_port = (__u16)(b[2] << 8 | b[3]);
+    if (s->proto == ICMP4) read_icmp4(s, b[0]);
+    if (s->proto == ICMP6) read_icmp6(ctx, at, s, b[0]);
+    return true;
+}
+
+static __always_inline bool read4(struct xdp_md *ctx, __u32 at, struct seen *s)
+{
+    struct {
+        __u8 first, tos;
+        __u16 length, id, fragment;
+        __u8 ttl, proto;
+        __u16 sum;
+        __u32 from, to;
+    } h;
+    if (!load(ctx, at, &h, IP4) || h.first >> 4 != 4) return false;
+    s->from = ip4(h.from);
+    s->to = ip4(h.to);
+    s->proto = h.proto;
+    s->piece = h.fragment & bpf_htons(0x3fff);
+    return read_upper(ctx, at + (h.first & 15u) * 4u, s);
+}
+
+static __always_inline bool is_extension(__u8 kind)
+{
+    return kind == HOP || kind == ROUTING || kind == OPTIONS || kind == AUTH || kind == FRAGMENT;
+}
+
+/* One extension header: false, it is none. */
+static __always_inline bool skip(struct xdp_md *ctx, __u32 *at, struct seen *s, bool *bad)
+{
+    __u8 b[4];
+    const __u8 kind = s->proto;
+    if (!is_extension(kind)) return false;
+    *bad = !load(ctx, *at, b, sizeof b);
+    if (*bad) return false;
+    s->proto = b[0];
+    if (kind == FRAGMENT) s->piece = (b[2] << 8 | b[3]) & 0xfff9;
+    *at += kind == FRAGMENT ? 8u : kind == AUTH ? (b[1] + 2u) * 4u : (b[1] + 1u) * 8u;
+    return !s->piece;
+}
+
+static __always_inline bool read6(struct xdp_md *ctx, __u32 at, struct seen *s)
+{
+    struct {
+        __u32 first;
+        __u16 length;
+        __u8 next, hops;
+        __u64 from[2], to[2];
+    } h;
+    bool bad = false;
+    if (!load(ctx, at, &h, IP6)) return false;
+    s->from = ip6(h.from);
+    s->to = ip6(h.to);
+    s->proto = h.next;
+    at += IP6;
+    for (int i = 0; i < EXTENSIONS; i++)
+        if (!skip(ctx, &at, s, &bad)) break;
+    return !bad && read_upper(ctx, at, s);
+}
+
+static __always_inline bool read_arp(struct xdp_md *ctx, __u32 at, struct seen *s)
+{
+    __u32 target;
+    if (!load(ctx, at + 24, &target, sizeof target)) return false;
+    s->asks = true;
+    s->to = ip4(target);
+    return true;
+}
+
+/* False: no concern of prey's, whatever it is. */
+static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
+{
+    __u8 b[ETHER];
+    __u32 at = ETHER;
+    if (!load(ctx, 0, b, ETHER)) return false;
+    const __u64 mac = (__u64)b[0] << 40 | (__u64)b[1] << 32 | (__u64)b[2] << 24 | (__u64)b[3] << 16 | b[4] << 8 | b[5];
+    if (!(b[0] & 1) && mac != c->mac) return false;
+    __u16 type = (__u16)(b[12] << 8 | b[13]);
+    for (int i = 0; i < 2 && (type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_OLD); i++, at += VLAN) {
+        if (!load(ctx, at, b, VLAN)) return false;
+        type = (__u16)(b[2] << 8 | b[3]);
+    }
+    if (type == TYPE_IP4) return read4(ctx, at, s);
+    if (type == TYPE_IP6) return read6(ctx, at, s);
+    return type == TYPE_ARP && read_arp(ctx, at, s);
+}
+
+/* ---- deciding ---- */
+
+static __always_inline bool is_for(const struct steer_match *m, const struct seen *s)
+{
+    if (!within(&s->to, &m->to_lo, &m->to_hi)) return false;
+    if (m->reach != STEER_EVERYWHERE && (m->reach == STEER_TO_OWN) != s->to_own) return false;
+    if (s->error) return true;
+    if (s->asks && m->named && !s->to_own) return true;
+    if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;
+    /* Behind a fragment's header may stand another, the same in all of them. */
+    if (s->piece && is_extension(s->proto)) return true;
+    if (m->proto && m->proto != s->proto) return false;
+    if (s->piece) return true;
+    return s->from_port >= m->from_port_lo && s->from_port <= m->from_port_hi && s->to_port >= m->to_port_lo &&
+           s->to_port <= m->to_port_hi;
+}
+
+struct search {
+    const struct seen *seen;
+    bool found;
+};
+
+/* For bpf_loop, so that the verifier walks it once. 1: it is over. */
+static long look(__u32 i, void *arg)
+{
+    struct search *search = arg;
+    const struct steer_match *m = bpf_map_lookup_elem(&matches, &i);
+    if (!m) return 1;
+    search->found = is_for(m, search->seen);
+    return search->found;
+}
+
+static __always_inline bool takes(const struct steer_config *c, struct seen *s)
+{
+    struct search search = {s, false};
+    s->to_own = bpf_map_lookup_elem(&own, &s->to);
+    bpf_loop(c->count, look, &search, 0);
+    return search.found;
+}
+
+SEC("xdp") int steer(struct xdp_md *ctx)
+{
+    const __u32 zero = 0;
+    struct seen s = {};
+    const struct steer_config *c = bpf_map_lookup_elem(&config, &zero);
+    if (!c || !read_frame(ctx, c, &s) || !takes(c, &s)) return XDP_PASS;
+    if (ctx->data_end - ctx->data <= c->frame_most)
+        return (int)bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
+    __u64 *count = bpf_map_lookup_elem(&too_long, &zero);
+    if (count) ++*count;
+    return XDP_DROP;
+}
+
+char terms[] SEC("license") = "BSD";

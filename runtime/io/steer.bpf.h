@@ -1,0 +1,33 @@
+/* What the steering program in the kernel (steer.bpf.c) and the side that loads it (steer.c) share: the shapes of its
+ * maps. An address is two numbers, v4 as ::ffff:a.b.c.d. */
+#ifndef RUNTIME_IO_STEER_BPF_H
+#define RUNTIME_IO_STEER_BPF_H
+
+#include <linux/bpf.h>
+
+enum { STEER_MATCHES = 128, STEER_OWN = 65536, STEER_QUEUES = 64 };
+#define STEER_V4 0xffff00000000ull
+
+struct steer_ip {
+    __u64 hi, lo;
+};
+
+/* As struct guard_match: all of it must hold. */
+struct steer_match {
+    struct steer_ip from_lo, from_hi, to_lo, to_hi;
+    __u16 from_port_lo, from_port_hi; /* of ICMP: type and code as one number */
+    __u16 to_port_lo, to_port_hi;
+    __u8 proto; /* 0: any */
+    __u8 reach; /* enum steer_reach */
+    __u8 named; /* `to` says addresses */
+    __u8 unused[5];
+};
+enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
+
+struct steer_config {
+    __u64 mac;        /* of the interface; frames for another are the host's */
+    __u32 frame_most; /* bytes that a slot holds */
+    __u32 count;      /* of matches */
+};
+
+#endif

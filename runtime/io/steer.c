@@ -1,0 +1,197 @@
+/* The steering program, loaded by libbpf from the object that clang made of steer.bpf.c at build time, and attached by
+ * a link, which is gone with its descriptor. */
+#include "runtime/io/steer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/io/steer.bpf.h"
+
+static const uint8_t object[] __attribute__((aligned(8))) = {
+#include "runtime/io/steer.bpf.inc"
+};
+
+struct steer {
+    struct bpf_object *object;
+    int program, sockets, config, own, matches, too_long; /* descriptors, the object's */
+    int link;                                             /* -1: it is on no interface */
+    struct steer_config settings;
+};
+
+/* ---- addresses ---- */
+
+static struct steer_ip ip_of(const struct host_addr *a)
+{
+    if (a->family == 4) return (struct steer_ip){0, STEER_V4 | a->word[0]};
+    return (struct steer_ip){(uint64_t)a->word[0] << 32 | a->word[1], (uint64_t)a->word[2] << 32 | a->word[3]};
+}
+
+static void range(const struct guard_addresses *a, struct steer_ip *lo, struct steer_ip *hi)
+{
+    *lo = a->lo.family ? ip_of(&a->lo) : (struct steer_ip){0, 0};
+    *hi = a->lo.family ? ip_of(&a->hi) : (struct steer_ip){UINT64_MAX, UINT64_MAX};
+}
+
+static struct steer_match match_of(const struct guard_match *g)
+{
+    static const uint8_t reaches[] = {
+        [GUARD_EVERYWHERE] = STEER_EVERYWHERE, [GUARD_OWN] = STEER_TO_OWN, [GUARD_FOREIGN] = STEER_TO_FOREIGN};
+    struct steer_match m = {.from_port_lo = g->from_ports.lo,
+                            .from_port_hi = g->from_ports.hi,
+                            .to_port_lo = g->to_ports.lo,
+                            .to_port_hi = g->to_ports.hi,
+                            .proto = g->proto,
+                            .reach = reaches[g->reach],
+                            .named = g->to.lo.family != 0};
+    range(&g->from, &m.from_lo, &m.from_hi);
+    range(&g->to, &m.to_lo, &m.to_hi);
+    return m;
+}
+
+/* ---- made ---- */
+
+static int map_fd(const struct steer *s, const char *name) { return bpf_object__find_map_fd_by_name(s->object, name); }
+
+static int load(struct steer *s)
+{
+    s->object = bpf_object__open_mem(object, sizeof object, NULL);
+    if (!s->object) return -errno;
+    const int failed = bpf_object__load(s->object);
+    if (failed) return failed;
+    s->program = bpf_program__fd(bpf_object__find_program_by_name(s->object, "steer"));
+    s->sockets = map_fd(s, "sockets");
+    s->config = map_fd(s, "config");
+    s->own = map_fd(s, "own");
+    s->matches = map_fd(s, "matches");
+    s->too_long = map_fd(s, "too_long");
+    return 0;
+}
+
+static int fill(struct steer *s, const struct guarded *g)
+{
+    for (uint32_t i = 0; i < g->match_count; i++) {
+        const struct steer_match m = match_of(&g->matches[i]);
+        const int failed = bpf_map_update_elem(s->matches, &i, &m, BPF_ANY);
+        if (failed) return failed;
+    }
+    s->settings.count = g->match_count;
+    return 0;
+}
+
+struct steer *steer_open(const struct guarded *g, unsigned frame_most, char *err, size_t err_len)
+{
+    if (g->match_count > STEER_MATCHES) {
+        snprintf(err, err_len,
+                 "the rules name %u addresses and ports of services and servers; --io xdp tells at most %u apart: --io "
+                 "packet takes any number",
+                 g->match_count, (unsigned)STEER_MATCHES);
+        return NULL;
+    }
+    struct steer *s = calloc(1, sizeof *s);
+    int failed = -ENOMEM;
+    libbpf_set_print(NULL);
+    if (s) {
+        *s = (struct steer){.link = -1, .settings = {.frame_most = frame_most}};
+        failed = load(s);
+        if (!failed) failed = fill(s, g);
+    }
+    if (!failed) return s;
+    snprintf(err, err_len, "the steering program can't be loaded: %s", strerror(-failed));
+    steer_close(s);
+    return NULL;
+}
+
+void steer_close(struct steer *s)
+{
+    if (!s) return;
+    if (s->link >= 0) close(s->link);
+    bpf_object__close(s->object);
+    free(s);
+}
+
+int steer_socket(struct steer *s, unsigned queue, int fd)
+{
+    return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
+}
+
+/* ---- the world ---- */
+
+static bool is_own(const struct facts *f, const struct steer_ip *ip)
+{
+    for (unsigned i = 0; i < f->self4_count && !ip->hi; i++)
+        if (ip->lo == (STEER_V4 | f->self4[i])) return true;
+    for (unsigned i = 0; i < f->self6_count; i++)
+        if (ip->hi == f->self6[i].lo_hi && ip->lo == f->self6[i].lo_lo) return true;
+    return false;
+}
+
+/* Those that the host has no more. The next one is asked for before one goes. */
+static void forget(struct steer *s, const struct facts *f)
+{
+    struct steer_ip at, next;
+    int more = bpf_map_get_next_key(s->own, NULL, &next);
+    while (!more) {
+        at = next;
+        more = bpf_map_get_next_key(s->own, &at, &next);
+        if (!is_own(f, &at)) bpf_map_delete_elem(s->own, &at);
+    }
+}
+
+static int learn(struct steer *s, struct steer_ip ip)
+{
+    const uint8_t here = 1;
+    return bpf_map_update_elem(s->own, &ip, &here, BPF_ANY);
+}
+
+int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
+{
+    const uint32_t zero = 0;
+    int failed = 0;
+    for (unsigned i = 0; i < f->self4_count && !failed; i++)
+        failed = learn(s, (struct steer_ip){0, STEER_V4 | f->self4[i]});
+    for (unsigned i = 0; i < f->self6_count && !failed; i++)
+        failed = learn(s, (struct steer_ip){f->self6[i].lo_hi, f->self6[i].lo_lo});
+    forget(s, f);
+    s->settings.mac = mac;
+    return failed ? failed : bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
+}
+
+/* ---- on the interface ---- */
+
+static int attach(struct steer *s, unsigned ifindex, uint32_t mode)
+{
+    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode);
+    s->link = bpf_link_create(s->program, (int)ifindex, BPF_XDP, &opts);
+    return s->link < 0 ? -errno : 0;
+}
+
+int steer_begin(struct steer *s, unsigned ifindex, bool *generic, char *err, size_t err_len)
+{
+    *generic = false;
+    int failed = attach(s, ifindex, XDP_FLAGS_DRV_MODE);
+    if (failed && failed != -EBUSY && failed != -EEXIST) {
+        *generic = true;
+        failed = attach(s, ifindex, XDP_FLAGS_SKB_MODE);
+    }
+    if (failed == -EBUSY || failed == -EEXIST)
+        snprintf(err, err_len, "another XDP program is on it, which is not touched; this shows it: ip -d link show");
+    else if (failed)
+        snprintf(err, err_len, "the steering program can't be attached: %s", strerror(-failed));
+    return failed;
+}
+
+uint64_t steer_too_long(const struct steer *s)
+{
+    const uint32_t zero = 0;
+    const int cpus = libbpf_num_possible_cpus();
+    uint64_t *each = cpus > 0 ? calloc((size_t)cpus, sizeof *each) : NULL, sum = 0;
+    if (each && !bpf_map_lookup_elem(s->too_long, &zero, each))
+        for (int i = 0; i < cpus; i++) sum += each[i];
+    free(each);
+    return sum;
+}

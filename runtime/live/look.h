@@ -1,0 +1,10 @@
+/* What stands in the way on this host. */
+#ifndef RUNTIME_LIVE_LOOK_H
+#define RUNTIME_LIVE_LOOK_H
+
+#include "runtime/live/state.h"
+
+/* Rights, interfaces, ways to servers; each finding is a line with what mends it. The exit status. */
+int look_at_host(struct live *l);
+
+#endif

@@ -1,0 +1,35 @@
+#include "runtime/live/ruling.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/worker/owner.h"
+
+uint16_t ruling_iface_id(const struct program *p, const char *device, unsigned at)
+{
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (!strcmp(program_str(p, p->ifaces[i].device), device)) return (uint16_t)i;
+    return (uint16_t)(p->ifaces_count + at);
+}
+
+bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
+{
+    for (unsigned at = 0; at < count; at++) r->iface[at] = ruling_iface_id(r->program, devices[at], at);
+    r->ifaces_count = r->program->ifaces_count + count;
+    r->ifaces = calloc(r->ifaces_count, sizeof *r->ifaces);
+    r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);
+    r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
+    for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
+    return r->ifaces && r->server_out && r->target_out && !labels_init(&r->labels, r->program);
+}
+
+void ruling_fini(struct ruling *r)
+{
+    labels_fini(&r->labels);
+    owners_free(r->owners);
+    program_put(r->program);
+    free(r->ifaces);
+    free(r->server_out);
+    free(r->target_out);
+    *r = (struct ruling){0};
+}

@@ -1,0 +1,26 @@
+/* All that has the shape of one program; a reload puts another whole in its place. */
+#ifndef RUNTIME_LIVE_RULING_H
+#define RUNTIME_LIVE_RULING_H
+
+#include "runtime/replay/text.h"
+#include "runtime/worker/snapshot.h"
+#include "vm/vm.h"
+
+struct ruling {
+    struct program *program; /* held */
+    struct labels labels;
+    struct owners *owners;      /* NULL: there is one worker */
+    uint16_t iface[PORTS_MOST]; /* ids of the ports */
+    struct facts_iface *ifaces; /* [ifaces_count], as published last */
+    unsigned ifaces_count;
+    uint16_t *server_out, *target_out;
+};
+
+/* The program's own id of the interface, or one above all of them. */
+uint16_t ruling_iface_id(const struct program *p, const char *device, unsigned at);
+
+/* Arrays, labels and ids for the program, which r->program holds, and these ports. False: memory is out. */
+bool ruling_init(struct ruling *r, const char *const devices[], unsigned count);
+void ruling_fini(struct ruling *r);
+
+#endif

@@ -1,0 +1,19 @@
+/* The start: what is looked at before anything is changed, and what is opened. */
+#ifndef RUNTIME_LIVE_START_H
+#define RUNTIME_LIVE_START_H
+
+#include "runtime/live/state.h"
+
+/* Look before anything is changed: the program, the interfaces, what cannot be enforced. The exit status. */
+int start_look(struct live *l);
+/* The same of a program alone, which is loaded: what is not supported, what cannot be enforced. */
+int start_look_at(const struct live *l, const struct program *p);
+bool start_has_tunnels(const struct program *p);
+struct program *start_load(const char *path, char *err, size_t err_len);
+/* Sockets and the worker, up to where it could run. */
+int start_open(struct live *l);
+/* A socket of that worker on the interface as it is now; *group as in struct io_cfg. NULL, and it is told why. */
+struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned at, int *group);
+void start_close(struct live *l);
+
+#endif

@@ -1,0 +1,49 @@
+/* What the main thread of live traffic holds. */
+#ifndef RUNTIME_LIVE_STATE_H
+#define RUNTIME_LIVE_STATE_H
+
+#include "runtime/live/hops.h"
+#include "runtime/live/ruling.h"
+#include "runtime/options.h"
+#include "runtime/replay/text.h"
+#include "runtime/worker/worker.h"
+
+/* Of an interface that is served: as it was told last. */
+enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
+
+enum { OLDER_MOST = 64 };
+
+struct live {
+    const struct options *o;
+    struct ruling now;
+    struct host *host;
+    unsigned ifindex[PORTS_MOST];
+    struct hops hops;
+    struct facts facts; /* as published last; arrays are the host's */
+    uint64_t until_ns;  /* the schedules hold for earlier times, of the clock on the wall */
+    struct snapshot *latest;
+    struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
+    unsigned older_count;
+    bool forwards;       /* the host's stack forwards packets */
+    bool guarded;        /* there is a table of guard rules */
+    struct state *state; /* of what was changed on the host; NULL: nothing yet */
+    const struct io_ops *io;
+    struct steer *steers[PORTS_MOST]; /* of each port; NULL: io is not xdp */
+    struct umem *umem;                /* of the one worker's ports */
+    int tun;                          /* back to the host; -1: it sees all that comes */
+    bool generic;                     /* some port's steering program is not in the driver */
+    struct worker *workers[WORKERS_MOST];
+    unsigned worker_count;
+    bool stale;                 /* what is published is not the latest */
+    bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
+    enum link_state links[PORTS_MOST];
+    struct reload *reload; /* under way, or not all flows in line with it; NULL: none */
+    bool wanted;           /* another one, when that is through */
+    bool report;           /* counters, when it is made */
+    int signal_fd;
+};
+
+/* One line on standard error; returns 2. */
+int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,14 @@
+/* Which way frames come (the table of README.md); the steering programs of `xdp`. Each gives the exit status. */
+#ifndef RUNTIME_LIVE_STEERED_H
+#define RUNTIME_LIVE_STEERED_H
+
+#include "runtime/live/state.h"
+
+int steered_choose(struct live *l);
+int steered_open(struct live *l, unsigned at, struct io_cfg *cfg); /* before the port is opened */
+int steered_tun(struct live *l);                                   /* before the worker is made */
+int steered_begin(struct live *l);                                 /* when all else is ready */
+bool steered_world(struct live *l);                                /* after facts have changed */
+void steered_close(struct live *l);                                /* when the ports are closed */
+
+#endif

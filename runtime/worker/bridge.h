@@ -1,0 +1,24 @@
+/* A bridge between two ports: which frames cross. Sources are learned a port, so that a frame for the side that it came
+ * from stays there. */
+#ifndef RUNTIME_WORKER_BRIDGE_H
+#define RUNTIME_WORKER_BRIDGE_H
+
+#include <assert.h>
+
+#include "vm/packet/pkt.h"
+
+enum { BRIDGE_MACS = 4096 };
+
+struct bridge {
+    struct bridge_mac {
+        uint64_t mac;     /* 0: empty */
+        uint64_t seen_ns; /* last heard */
+        uint8_t port;
+    } macs[BRIDGE_MACS]; /* by hash; the newest of two that meet stays */
+};
+
+/* Learn where a frame's source is, and say whether the frame crosses: not one for a station that was heard by the same
+ * port in the last five minutes. */
+bool bridge_crosses(struct bridge *b, const struct pkt *pkt, uint8_t port, uint64_t now_ns);
+
+#endif

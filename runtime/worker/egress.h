@@ -1,0 +1,69 @@
+/* The way out of one worker: which port a packet leaves by and whose MAC it is for. Packets for a neighbour that is not
+ * known yet wait, at most 16 for each and 1 s; what is lost is counted by its reason. */
+#ifndef RUNTIME_WORKER_EGRESS_H
+#define RUNTIME_WORKER_EGRESS_H
+
+#include "runtime/io/io.h"
+#include "runtime/worker/ring.h"
+#include "runtime/worker/snapshot.h"
+#include "vm/vm.h"
+
+enum { WAIT_MOST = 256, WAIT_EACH = 16 };
+
+/* LOSS(ident, words): packets that were to leave, and did not. */
+#define EGRESS_LOSSES(LOSS)                                                                                            \
+    LOSS(NEIGHBOUR, "no neighbour answered within 1 s")                                                                \
+    LOSS(CROWD, "more than 16 waited for one neighbour, or 256 in all")                                                \
+    LOSS(NO_WAY, "no route leads there")                                                                               \
+    LOSS(NO_PORT, "the route leads by an interface that -i does not name")                                             \
+    LOSS(LINK, "no link header could be made")
+enum egress_loss {
+#define LOSS(ident, words) LOSS_##ident,
+    EGRESS_LOSSES(LOSS)
+#undef LOSS
+        LOSS_COUNT
+};
+
+struct egress_counters {
+    uint64_t lost[LOSS_COUNT];
+    uint64_t waited; /* those that had to wait; each was a copy */
+};
+
+/* A port of the worker. */
+struct port {
+    const struct io_ops *ops;
+    struct io_port *io;
+    uint8_t peer;           /* of a bridge: the port that frames cross to; PORT_ANY: none */
+    uint16_t iface;         /* its id in the program: of an interface that no rule names, one above all that are */
+    struct counter seen;    /* packets that were judged */
+    struct io_stats before; /* of sockets that it had before */
+};
+
+struct egress {
+    struct port *ports;
+    unsigned port_count;
+    struct pool *pool; /* copies that wait are from it */
+    struct ring *asks; /* of struct hop_key, to the main thread */
+    const struct snapshot *snapshot;
+    struct egress_counters counters;
+    struct waiter {
+        struct pkt *pkt;
+        struct hop_key key;
+        uint64_t until_ns;
+        uint64_t asked_ns; /* when the main thread was asked last; only of the first for that hop */
+    } waiters[WAIT_MOST];
+    unsigned waiting; /* the first so many of waiters, in the order they came */
+    bool asked;       /* a question was put that the main thread has to be woken for */
+};
+
+/* Send what the entry says, from port `from` where it does not say (PORT_ANY: unknown). The packet's bytes are used
+ * until the ports are flushed; the entry's packet stays the caller's to put back after that. */
+void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
+
+/* Those that wait: send whom the snapshot knows now, give up on whom nobody answers for. */
+void egress_retry(struct egress *e, uint64_t now_ns);
+
+/* Put all that wait back. */
+void egress_fini(struct egress *e);
+
+#endif

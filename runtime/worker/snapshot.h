@@ -1,0 +1,51 @@
+/* What the main thread knows of the world, as workers take it at a batch boundary: facts for the vm, and where next
+ * hops are reached. Immutable once published; each has a number, and is freed when every worker has taken a later one.
+ */
+#ifndef RUNTIME_WORKER_SNAPSHOT_H
+#define RUNTIME_WORKER_SNAPSHOT_H
+
+#include "vm/packet/facts.h"
+#include "vm/program/program.h"
+
+enum { PORTS_MOST = 16, PORT_ANY = 0xff };
+
+/* Whom a packet goes to next, and by which port if that is said. */
+struct hop_key {
+    uint32_t addr[4]; /* as in struct key */
+    uint8_t family;   /* 4 or 6 */
+    uint8_t port;     /* index of the port that it must leave by; PORT_ANY: the route says */
+    uint16_t zero;
+};
+
+enum hop_state {
+    HOP_ASKED,   /* the kernel was asked, and has not answered */
+    HOP_KNOWN,   /* mac and port may be used */
+    HOP_NO_WAY,  /* no route leads there, or it is this machine */
+    HOP_NO_PORT, /* a route leads there by an interface that is none of ours */
+};
+struct hop {
+    struct hop_key key;
+    uint8_t state; /* enum hop_state */
+    uint8_t port;
+    uint64_t mac;
+};
+
+struct snapshot {
+    uint64_t number;
+    struct facts facts;     /* its arrays are the snapshot's own */
+    uint32_t servers, nats; /* of the program: entries of facts.server_out and target_out */
+    uint64_t port_mac[PORTS_MOST];
+    uint32_t hops_mask; /* slots less one */
+    struct hop *hops;   /* open table; family 0: empty */
+};
+
+/* Copies of the facts' arrays, and an empty table for so many hops. NULL: memory is out. */
+struct snapshot *snapshot_new(const struct program *p, const struct facts *facts, unsigned hops);
+/* The same facts of one program, generations apart? */
+bool snapshot_same_facts(const struct snapshot *a, const struct snapshot *b);
+void snapshot_free(struct snapshot *s);
+void snapshot_add(struct snapshot *s, const struct hop *hop);
+/* NULL: nobody has asked for it yet. */
+const struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key);
+
+#endif

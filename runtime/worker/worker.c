@@ -1,0 +1,560 @@
+/* The worker's loop: frames from each port in turn, judged a batch at a time, what leaves is sent, timers. It sleeps in
+ * poll when no port has frames. */
+#include "runtime/worker/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/host/tun.h"
+#include "runtime/replay/text.h"
+#include "runtime/worker/gso.h"
+#include "runtime/worker/watched.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/packet/time.h"
+
+enum { ASKS = 256, LOGS = 1024, EVENTS_MOST = 4096 };
+/* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
+ * the pieces of a super-packet. */
+enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
+/* A vm that has judged may have a new deadline, which only a tick tells. */
+#define ASK_AFTER_NS UINT64_C(1000000000)
+#define RETRY_NS     UINT64_C(50000000)
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* ---- made and unmade ---- */
+
+static int pool_make(struct worker *w)
+{
+    const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_MOST);
+    if (posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
+    w->pool = pool_init(w->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_MOST);
+    return w->pool ? 0 : -ENOMEM;
+}
+
+static int rings_make(struct worker *w)
+{
+    if (ring_init(&w->asks, ASKS, sizeof(struct hop_key)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)))
+        return -ENOMEM;
+    w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
+}
+
+static int handovers_make(struct worker *w)
+{
+    for (unsigned i = 0; i < w->cfg.workers; i++)
+        if (i != w->cfg.worker && handover_init(&w->in[i])) return -ENOMEM;
+    w->datagrams = datagrams_new(w->cfg.program, w->cfg.seed);
+    return w->datagrams ? 0 : -ENOMEM;
+}
+
+struct vm_cfg worker_vm_cfg(const struct worker *w)
+{
+    return (struct vm_cfg){.pool = w->pool,
+                           .seed = w->cfg.seed,
+                           .worker = w->cfg.worker,
+                           .workers = w->cfg.workers > 1 ? w->cfg.workers : 0,
+                           .live = true};
+}
+
+int worker_init(struct worker *w, const struct worker_cfg *cfg)
+{
+    memset(w, 0, sizeof *w);
+    w->cfg = *cfg;
+    w->wake_fd = w->call_fd = -1;
+    w->tick_ns = UINT64_MAX;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->changed, NULL);
+    int err = pool_make(w);
+    if (!err) err = rings_make(w);
+    if (!err && cfg->workers > 1) err = handovers_make(w);
+    if (err) return err;
+    w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
+    w->tx.event_cap = EVENTS_MOST;
+    w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
+    struct vm_cfg vm = worker_vm_cfg(w);
+    vm.prefault = true;
+    w->vm = vm_new(cfg->program, &vm);
+    w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
+    return w->tx.events && w->vm ? 0 : -ENOMEM;
+}
+
+void worker_fini(struct worker *w)
+{
+    egress_fini(&w->egress);
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
+    for (unsigned i = 0; i < WORKERS_MOST; i++) handover_fini(&w->in[i]);
+    for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
+    datagrams_free(w->datagrams);
+    vm_free(w->vm);
+    free(w->tx.events);
+    free(w->pool_memory);
+    ring_fini(&w->asks);
+    ring_fini(&w->logs);
+    if (w->wake_fd >= 0) close(w->wake_fd);
+    if (w->call_fd >= 0) close(w->call_fd);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->changed);
+}
+
+/* ---- what comes of a call of the vm ---- */
+
+/* An answer to a packet that the host's stack answers itself. */
+static bool is_hosts(const struct worker *w, const struct tx_entry *e)
+{
+    const bool answer = e->cause == TX_CAUSE_RST || e->cause == TX_CAUSE_UNREACHABLE;
+    return answer && e->input < VM_BATCH && w->watched >> e->input & 1;
+}
+
+/* An accepted frame of a bridge goes on as it came. */
+static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const struct port *from = &w->ports[pkt->cookie];
+    if (!bridge_crosses(&w->bridge, pkt, (uint8_t)pkt->cookie, now)) {
+        w->counters.stayed++;
+        return;
+    }
+    const struct port *to = &w->ports[from->peer];
+    to->ops->send(to->io, pkt);
+    w->counters.crossed++;
+}
+
+static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].peer != PORT_ANY; }
+
+/* What the host's stack gets although the rules have dropped or rejected it. */
+static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
+{
+    return w->cfg.tun < 0 && !is_bridged(w, pkt) &&
+           watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards);
+}
+
+/* Back to the host, which did not see it when it came. */
+static void give_back(struct worker *w, const struct pkt *pkt)
+{
+    w->counters.given++;
+    if (pkt->l3 >= pkt->head_len || tun_give(w->cfg.tun, NULL, pkt->data + pkt->l3, pkt->head_len - pkt->l3))
+        w->counters.not_given++;
+}
+
+static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
+{
+    if (e->cause == TX_CAUSE_HELD) {
+        totals_decided(&w->counters.totals, w->cfg.program, &e->verdict, e->pkt->wire_len + e->outer_bytes);
+        if (is_watched(w, &e->verdict, e->pkt)) watched_count(&w->counters.watched, e->pkt->wire_len + e->outer_bytes);
+        if (e->kind == TX_HOST && is_bridged(w, e->pkt)) cross(w, e->pkt, now);
+    }
+    if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
+    /* A fragment that was held is the host's already, for its stack got the frame when it came. */
+    if (e->kind == TX_HOST && w->cfg.tun >= 0)
+        give_back(w, e->pkt);
+    else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
+        w->counters.to_host++;
+}
+
+static void log_event(struct worker *w, const struct event *e, uint64_t now)
+{
+    struct log_note note = {.mono_ns = now, .rule = e->rule};
+    struct pkt *pkt = e->input < VM_BATCH      ? w->pkts[e->input]
+                      : e->entry < w->tx.count ? w->entries[e->entry].pkt
+                                               : NULL;
+    if (!pkt) return;
+    struct pkt seen = *pkt;
+    struct key key;
+    pkt_parse(&seen, &w->egress.snapshot->facts, &key);
+    pkt_describe(&seen, &key, note.text, sizeof note.text);
+    note.bytes = pkt->wire_len;
+    if (ring_put(&w->logs, &note))
+        w->egress.asked = true;
+    else
+        w->logs_lost++;
+}
+
+static void events_leave(struct worker *w, uint64_t now)
+{
+    struct totals *t = &w->counters.totals;
+    for (unsigned i = 0; i < w->tx.event_count; i++) {
+        t->log_events += w->tx.events[i].kind == EVENT_LOG;
+        if (w->cfg.log && w->tx.events[i].kind == EVENT_LOG) log_event(w, &w->tx.events[i], now);
+    }
+    t->log_events += w->tx.events_lost;
+    t->log_lost += w->tx.events_lost;
+    w->tx.event_count = 0;
+    w->tx.events_lost = 0;
+}
+
+static void flush(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->flush(w->ports[i].io);
+}
+
+/* Send, and put back what the vm left. A packet's cookie is the port that it came by. */
+static void leave(struct worker *w, uint64_t now)
+{
+    if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
+    for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
+    flush(w);
+    for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
+    w->tx.count = 0;
+}
+
+/* The eventfd counts: one more never fails to wake. */
+static void poke(int fd)
+{
+    const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one);
+}
+
+/* ---- judging ---- */
+
+static struct vm_in input(const struct worker *w, uint64_t now)
+{
+    return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts};
+}
+
+static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
+{
+    struct worker_counters *c = &w->counters;
+    w->watched = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct verdict *v = &w->verdicts[i];
+        totals_decided(&c->totals, w->cfg.program, v, w->lengths[i]);
+        if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
+        const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
+        if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
+        if (lets && w->cfg.tun >= 0) give_back(w, w->pkts[i]);
+        if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
+        if (!is_watched(w, v, w->pkts[i])) continue;
+        w->watched |= UINT64_C(1) << i;
+        watched_count(&c->watched, w->lengths[i]);
+    }
+}
+
+/* Judge n packets, at most VM_BATCH, and let them leave. */
+static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    struct totals *t = &w->counters.totals;
+    for (unsigned i = 0; i < n; i++) {
+        struct counter *seen = &w->ports[pkts[i]->cookie].seen;
+        w->pkts[i] = pkts[i];
+        pkts[i]->iface = w->ports[pkts[i]->cookie].iface; /* whoever handed it over may have run another program */
+        t->bytes += w->lengths[i] = pkts[i]->wire_len;
+        seen->bytes += w->lengths[i];
+        seen->packets++;
+    }
+    const struct vm_in in = input(w, now);
+    vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    t->frames += n;
+    w->counters.batches++;
+    verdicts_count(w, n, now);
+    w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
+    leave(w, now);
+}
+
+/* A super-packet by its pieces; as it is where it has too many. */
+static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
+{
+    struct pkt *pieces[GSO_PIECES];
+    unsigned n;
+    if (!gso_cut(super, w->pool, pieces, &n)) {
+        judge(w, &super, 1, now);
+        return;
+    }
+    w->counters.cut++;
+    w->counters.pieces += n;
+    for (unsigned i = 0; i < n; i += VM_BATCH) judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
+    for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are back already */
+}
+
+/* All of them are this worker's. */
+static void judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+{
+    unsigned first = 0;
+    for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
+        if (!pkts[i]->segment) continue;
+        if (i > first) judge(w, pkts + first, i - first, now);
+        judge_pieces(w, pkts[i], now);
+        first = i + 1;
+    }
+    if (n > first) judge(w, pkts + first, n - first, now);
+}
+
+/* ---- other workers ---- */
+
+static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum handover_kind kind)
+{
+    struct worker *other = w->others[to];
+    w->counters.handed++;
+    if (!handover_put(&other->in[w->cfg.worker], pkt, kind)) {
+        w->counters.hand_lost++;
+        return;
+    }
+    w->woken |= 1u << to;
+}
+
+/* Whoever was handed something and sleeps. The fence is the sleeper's other half: it says so, then looks once more. */
+static void wake_others(struct worker *w)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (; w->woken; w->woken &= w->woken - 1) {
+        struct worker *other = w->others[__builtin_ctz(w->woken)];
+        if (__atomic_load_n(&other->sleeps, __ATOMIC_RELAXED)) poke(other->wake_fd);
+    }
+}
+
+/* A piece of a datagram whose first has not come waits for it, as a copy. False: there is no room. */
+static bool keep_piece(struct worker *w, const struct pkt *pkt, uint64_t now)
+{
+    struct pkt *copy = w->pieces_waiting < PIECES_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
+    if (!copy) return false;
+    w->pieces[w->pieces_waiting++] = (struct piece){copy, now + DATAGRAM_WAIT_NS};
+    return true;
+}
+
+/* Is the piece for this worker to judge? Else it is handed over, or (late: no more) kept. */
+static bool is_own_piece(struct worker *w, struct pkt *pkt, bool late, uint64_t now)
+{
+    const struct facts *facts = &w->egress.snapshot->facts;
+    const unsigned owner = datagram_owner(w->datagrams, w->cfg.owners, facts, pkt, now);
+    if (owner == VM_OWNER_UNKNOWN) return late || !keep_piece(w, pkt, now);
+    if (owner == w->cfg.worker) return true;
+    hand_over(w, owner, pkt, HANDOVER_OWNED);
+    return false;
+}
+
+static bool is_own(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const unsigned owner = vm_owner(w->cfg.owners, &w->egress.snapshot->facts, pkt);
+    const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
+    const bool piece = owner & VM_OWNER_FRAGMENT;
+    if (worker == w->cfg.worker) return !piece || is_own_piece(w, pkt, false, now);
+    hand_over(w, worker, pkt, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
+    return false;
+}
+
+/* Pieces whose first has come since, or never came. */
+static void retry_pieces(struct worker *w, uint64_t now)
+{
+    struct piece waiting[PIECES_WAIT_MOST];
+    const unsigned n = w->pieces_waiting;
+    memcpy(waiting, w->pieces, n * sizeof *waiting);
+    w->pieces_waiting = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const unsigned kept = w->pieces_waiting;
+        if (is_own_piece(w, waiting[i].pkt, now >= waiting[i].until_ns, now)) judge_own(w, &waiting[i].pkt, 1, now);
+        if (w->pieces_waiting > kept) w->pieces[kept].until_ns = waiting[i].until_ns; /* a copy waits on */
+        pool_put(waiting[i].pkt);
+    }
+}
+
+/* What another worker has handed over; how many packets. */
+static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
+{
+    struct pkt *pkts[VM_BATCH], *own[VM_BATCH];
+    uint8_t kinds[VM_BATCH];
+    struct handover *h = &w->in[from];
+    const unsigned n = handover_take(h, pkts, kinds, VM_BATCH);
+    unsigned count = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (kinds[i] == HANDOVER_OWNED || is_own_piece(w, pkts[i], false, now)) own[count++] = pkts[i];
+    if (count) judge_own(w, own, count, now);
+    if (n) handover_release(h);
+    return n;
+}
+
+/* ---- a batch ---- */
+
+/* A batch of that port; how many frames. */
+static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
+{
+    struct port *p = &w->ports[from];
+    struct pkt *pkts[VM_BATCH];
+    const unsigned n = p->ops->receive(p->io, pkts, VM_BATCH);
+    unsigned own = 0;
+    for (unsigned i = 0; i < n; i++) {
+        pkts[i]->iface = p->iface;
+        pkts[i]->cookie = from;
+        if (!w->cfg.owners || is_own(w, pkts[i], now)) pkts[own++] = pkts[i];
+    }
+    if (own) judge_own(w, pkts, own, now);
+    p->ops->release(p->io);
+    return n;
+}
+
+static void tick(struct worker *w, uint64_t now)
+{
+    const struct vm_in in = input(w, now);
+    w->counters.ticks++;
+    w->watched = 0;
+    w->tick_ns = vm_tick(w->vm, &in, &w->tx);
+    if (__atomic_load_n(&w->swapping, __ATOMIC_RELAXED) && !vm_swapping(w->vm))
+        __atomic_store_n(&w->swapping, 0, __ATOMIC_RELEASE);
+    leave(w, now);
+}
+
+/* ---- the loop ---- */
+
+static void take_snapshot(struct worker *w)
+{
+    struct snapshot *s = __atomic_load_n(&w->latest, __ATOMIC_ACQUIRE);
+    if (s == w->egress.snapshot) return;
+    w->egress.snapshot = s;
+    __atomic_store_n(&w->taken, s->number, __ATOMIC_RELEASE);
+}
+
+/* The change before must be through: then vm_swap takes this one. */
+static void take_change(struct worker *w, uint64_t now)
+{
+    const struct next_program *c = __atomic_load_n(&w->change, __ATOMIC_ACQUIRE);
+    const int err = vm_swap(w->vm, c->fresh, c->remap);
+    if (err == -EAGAIN) return;
+    w->refused = err;
+    if (!err) {
+        w->cfg.program = c->remap->program;
+        w->cfg.owners = c->owners;
+        w->cfg.cuts = c->cuts;
+        w->egress.snapshot = c->snapshot;
+        w->tick_ns = now; /* the new one's timers */
+        for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];
+        __atomic_store_n(&w->latest, c->snapshot, __ATOMIC_RELAXED);
+        __atomic_store_n(&w->swapping, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&w->taken, c->snapshot->number, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&w->change, NULL, __ATOMIC_RELEASE);
+    poke(w->call_fd);
+}
+
+static void stand_still(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->held = true;
+    pthread_cond_broadcast(&w->changed);
+    while (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) pthread_cond_wait(&w->changed, &w->lock);
+    w->held = false;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void tell_fault(struct worker *w, unsigned port)
+{
+    const int fault = w->ports[port].ops->fault(w->ports[port].io);
+    if (!fault) return;
+    __atomic_store_n(&w->fault_port, (int)port, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
+    poke(w->call_fd);
+}
+
+static bool was_handed(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
+        if (i != w->cfg.worker && handover_waits(&w->in[i])) return true;
+    return false;
+}
+
+/* Until frames come, the main thread or another worker calls, or something is due. */
+static void sleep_until(struct worker *w, uint64_t now)
+{
+    struct pollfd fds[PORTS_MOST + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
+    const unsigned n = w->egress.port_count;
+    for (unsigned i = 0; i < n; i++)
+        fds[i + 1] = (struct pollfd){.fd = w->ports[i].ops->fd(w->ports[i].io), .events = POLLIN};
+    const bool waits = w->egress.waiting || w->pieces_waiting;
+    uint64_t due = waits ? sooner(w->tick_ns, now + RETRY_NS) : w->tick_ns;
+    due = due > now ? due - now : 0;
+    const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
+    __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    const int woken = was_handed(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
+    __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
+    if (woken <= 0) return;
+    uint64_t calls;
+    if (fds[0].revents) (void)!read(w->wake_fd, &calls, sizeof calls);
+    for (unsigned i = 0; i < n; i++)
+        if (fds[i + 1].revents & POLLERR) tell_fault(w, i);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+        if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
+        const uint64_t now = now_ns();
+        unsigned got = 0;
+        take_snapshot(w);
+        if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) take_change(w, now);
+        for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
+        for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
+            if (i != w->cfg.worker) got += take_handed(w, i, now);
+        if (w->pieces_waiting) retry_pieces(w, now);
+        if (w->woken) wake_others(w);
+        if (w->egress.waiting) egress_retry(&w->egress, now);
+        if (now >= w->tick_ns) tick(w, now);
+        if (w->egress.asked) {
+            w->egress.asked = false;
+            poke(w->call_fd);
+        }
+        if (!got) sleep_until(w, now);
+    }
+    return NULL;
+}
+
+/* ---- from the main thread ---- */
+
+void worker_tell(struct worker *w, struct snapshot *s)
+{
+    __atomic_store_n(&w->latest, s, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+}
+
+void worker_change(struct worker *w, struct next_program *c)
+{
+    __atomic_store_n(&w->change, c, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+}
+
+int worker_start(struct worker *w, int cpu)
+{
+    const int err = pthread_create(&w->thread, NULL, run, w);
+    if (err) return -err;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu >= 0) CPU_SET((unsigned)cpu, &one);
+    if (cpu >= 0) pthread_setaffinity_np(w->thread, sizeof one, &one);
+    return 0;
+}
+
+void worker_stop(struct worker *w)
+{
+    __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+    pthread_join(w->thread, NULL);
+}
+
+void worker_hold(struct worker *w)
+{
+    __atomic_store_n(&w->hold, 1, __ATOMIC_RELEASE);
+    poke(w->wake_fd);
+    pthread_mutex_lock(&w->lock);
+    while (!w->held) pthread_cond_wait(&w->changed, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_release(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    __atomic_store_n(&w->hold, 0, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}

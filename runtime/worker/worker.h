@@ -1,0 +1,120 @@
+/* A worker: one thread with a vm, a pool and its ports. Nothing of it is shared but what this header says; the main
+ * thread may look at the rest while the worker is held. */
+#ifndef RUNTIME_WORKER_WORKER_H
+#define RUNTIME_WORKER_WORKER_H
+
+#include <pthread.h>
+
+#include "runtime/totals.h"
+#include "runtime/worker/bridge.h"
+#include "runtime/worker/egress.h"
+#include "runtime/worker/handover.h"
+#include "vm/worker/datagrams.h"
+
+struct log_note { /* of one log event */
+    uint64_t mono_ns;
+    uint32_t rule, bytes;
+    char text[176]; /* the packet in words, cleaned */
+};
+
+struct worker_counters {
+    struct totals totals;
+    struct counter watched;     /* dropped or rejected by the rules, and the host's stack got them all the same */
+    uint64_t to_host;           /* left for the host, but there is no way to hand it over */
+    uint64_t given, not_given;  /* to the host, by cfg.tun; of those, that it did not take */
+    uint64_t cut, pieces;       /* super-packets that were cut, and what they became */
+    uint64_t crossed, stayed;   /* accepted frames of bridges; those for the side that they came from */
+    uint64_t handed, hand_lost; /* to other workers; of those, that found no room */
+    uint64_t batches, ticks;
+};
+
+enum { WORKERS_MOST = 16, PIECES_WAIT_MOST = 64 };
+
+struct worker_cfg {
+    struct program *program;
+    unsigned worker, workers;    /* this one of so many */
+    const struct owners *owners; /* shared by all; NULL: there is one worker */
+    uint64_t seed;
+    int tun;       /* by it the host gets back what is its own: it sees nothing of the ports' frames; -1: it sees all */
+    bool log;      /* tell of log events */
+    bool cuts;     /* super-packets are judged in pieces, for some go into a tunnel */
+    bool forwards; /* the host's stack forwards packets: what crosses is watched unless we take it */
+};
+
+/* Another program takes the place of the one that runs: what a worker needs for it. Made by the main thread. */
+struct next_program {
+    struct vm *fresh; /* of vm_prepare; after the change what is left of the old */
+    const struct remap *remap;
+    struct snapshot *snapshot; /* facts of the new program */
+    const struct owners *owners;
+    const uint16_t *iface; /* [ports] ids in the new program */
+    bool cuts;
+};
+
+struct worker {
+    struct worker_cfg cfg;
+    struct vm *vm;
+    void *pool_memory;
+    struct pool *pool;
+    struct port ports[PORTS_MOST];
+    struct egress egress;
+    struct worker_counters counters;
+    struct vm_tx tx;
+    struct tx_entry entries[VM_BATCH * VM_TX_PER_PACKET];
+    struct pkt *pkts[VM_BATCH];
+    uint32_t lengths[VM_BATCH];
+    struct verdict verdicts[VM_BATCH];
+    struct bridge bridge;
+    uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
+    uint64_t tick_ns;            /* when the vm's timers are due */
+    struct datagrams *datagrams; /* whose pieces of datagrams are; NULL: there is one worker */
+    struct piece {
+        struct pkt *pkt; /* a copy: its first has not come */
+        uint64_t until_ns;
+    } pieces[PIECES_WAIT_MOST];
+    unsigned pieces_waiting;
+    struct worker *const *others; /* [workers], with this one */
+    uint32_t woken;               /* bit i: worker i was handed something */
+
+    /* shared with the main thread */
+    struct ring asks; /* struct hop_key, to it */
+    struct ring logs; /* struct log_note, to it */
+    uint64_t logs_lost;
+    struct handover in[WORKERS_MOST]; /* from each other worker */
+    int sleeps;                       /* atomic: whoever hands a packet over has to wake it */
+    int wake_fd, call_fd;             /* eventfds: to the worker, to the main thread */
+    struct snapshot *latest;          /* atomic; put by the main thread */
+    uint64_t taken;                   /* atomic: number of the snapshot in use */
+    int stop, hold;                   /* atomic */
+    struct next_program *change;      /* atomic: to take at a batch boundary; NULL: none, or it is taken */
+    int refused;                      /* of the last change: 0, or the negative errno for which it was not made */
+    int swapping;                     /* atomic: some flows are not in line with the last change: its remap is in use */
+    int fault_port, fault;            /* atomic: a port that failed, its errno; 0: none */
+    pthread_mutex_t lock;             /* of held */
+    pthread_cond_t changed;
+    bool held;
+    pthread_t thread;
+};
+
+/* Memory, rings and the vm; ports are opened by the caller into w->ports, before worker_start. 0, or -ENOMEM. */
+int worker_init(struct worker *w, const struct worker_cfg *cfg);
+void worker_fini(struct worker *w);
+
+/* Give it the first or a newer snapshot, which stays the caller's until w->taken is past its number. */
+void worker_tell(struct worker *w, struct snapshot *s);
+
+/* What its vm is made with. */
+struct vm_cfg worker_vm_cfg(const struct worker *w);
+
+/* Offer it another program, which it takes at a batch boundary: then w->change is NULL. */
+void worker_change(struct worker *w, struct next_program *c);
+
+/* 0 or a negative errno. CPU: it runs on that one alone; negative: anywhere. */
+int worker_start(struct worker *w, int cpu);
+void worker_stop(struct worker *w); /* and wait for it */
+
+/* Between these two the worker stands still at a batch boundary. */
+void worker_hold(struct worker *w);
+void worker_release(struct worker *w);
+
+#endif
