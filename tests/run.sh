@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests, two at a time, and counts.
-#   B=build tests/run.sh [WORD...]      only the tests whose name holds one of the words
+#   B=build tests/run.sh [--plain] [WORD...]      only the tests whose name holds one of the words; --plain: of the plain
+#                                                 build alone, so no other need be there
 # A test is a program or script that prints `ok - what`, `not ok - what`, `ok - what # SKIP why` (TAP; a plan `1..N` is
 # held to), each within a time bound that no healthy run comes near. One that prints no such line, ends badly without
 # a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full; all output is kept in
@@ -117,10 +118,16 @@ if [ "${1:-}" = --one ]; then
     exit 0
 fi
 
+plain=
+if [ "${1:-}" = --plain ]; then
+    plain=1
+    shift
+fi
 top=$B
 rm -rf "$B/log"
 mkdir -p "$B/log"
-list_tests | awk -v words="$*" '
+list_tests | awk -v words="$*" -v plain="$plain" -v top="$B" '
+    plain && $2 != top { next }
     BEGIN { n = split(words, w, " ") }
     { for (i = 1; i <= n; i++) if (index($1, w[i])) break; if (n == 0 || i <= n) print }' >"$B/log/list"
 tr '\n' '\0' <"$B/log/list" | xargs -0 -r -P "${JOBS:-2}" -n 1 bash "$0" --one "$top"

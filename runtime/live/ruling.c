@@ -1,3 +1,4 @@
+/* All that has the shape of one program: made for it, and freed with it. */
 #include "runtime/live/ruling.h"
 
 #include <stdlib.h>
