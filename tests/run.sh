@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Runs the tests, two at a time, and counts.
+# Runs the tests and counts. Two runners take those that compute, a third those that mostly wait (live traffic), each the
+# long ones first (tests/long.list); whose list is empty helps with the other.
 #   B=build tests/run.sh [--plain] [WORD...]      only the tests whose name holds one of the words; --plain: of the plain
 #                                                 build alone, so no other need be there
+#   B=build tests/run.sh --list                   all tests: NAME BUILD SECONDS COMMAND
 # A test is a program or script that prints `ok - what`, `not ok - what`, `ok - what # SKIP why` (TAP; a plan `1..N` is
 # held to), each within a time bound that no healthy run comes near. One that prints no such line, ends badly without
-# a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full; all output is kept in
-# $B/log. The last line is `N passed, N failed, N skipped`; the exit status 1 if any failed.
-# LONG=1: longer campaigns of what draws at random. JOBS: how many at a time.
+# a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full, and at the end which they
+# were; all output is kept in $B/log. The last line is `N passed, N failed, N skipped`; the exit status 1 if any failed.
+# A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
+# LONG=1: longer campaigns of what draws at random. JOBS: how many runners compute. TESTS: a list in place of --list's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=${B:-build}
@@ -21,9 +24,14 @@ run_one() {
     shift 3
     local log=$top/log/${name//\//_}
     begin=$(date +%s%N)
-    { B=$build CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$bound" "$@" >"$log.log" 2>&1 </dev/null; } 2>/dev/null
+    # In the background, and waited for: so a signal is heard at once.
+    B=$build CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$bound" "$@" >"$log.log" 2>&1 </dev/null &
+    child=$!
+    wait "$child" 2>/dev/null
     status=$?
+    child=
     spent=$((($(date +%s%N) - begin) / 10000000))
+    echo "$((spent / 100)) $name" >"$log.seconds"
     # cmocka prints a skipped test as `not ok N # SKIP name`.
     counts=$(awk -v status="$status" '
         /^(not )?ok([ \t]|$)/ { if (/# SKIP/) skip++; else if (/^not/) bad++; else good++ }
@@ -43,6 +51,7 @@ run_one() {
     [ "$skip" -eq 0 ] || result+=", $skip skipped"
     printf -v result '%s  (%d.%02d s)' "$result" $((spent / 100)) $((spent % 100))
     if [ "$bad" -ne 0 ]; then
+        { [ -z "$why" ] || echo "$why"; grep '^not ok' "$log.log" | grep -v '# SKIP'; } | sed "s|^|$name: |" >"$log.bad"
         result="not ok  $result
 ---- $name${why:+: $why}: what it printed ----
 $(cat "$log.log")
@@ -51,7 +60,20 @@ $(cat "$log.log")
         result="ok      $result"
         [ "$skip" -eq 0 ] || result+=$'\n'$(grep '# SKIP' "$log.log" | sed 's/^\(not \)*ok[ 0-9-]*/        skipped: /' | sort -u | head -5)
     fi
-    printf '%s\n' "$result"
+    # One at a time: a long text is no single write.
+    { flock 9; printf '%s\n' "$result"; } 9>>"$top/log/lock"
+}
+
+# runner LIST OTHER: one test after the other, each claimed by making its folder. A signal ends the one that runs.
+runner() {
+    local number line child=
+    trap - INT
+    trap '[ -z "$child" ] || { kill "$child"; wait "$child"; }; exit 143' TERM
+    while read -r number line; do
+        mkdir "$top/log/claimed/$number" 2>/dev/null || continue
+        read -ra words <<<"$line"
+        run_one "${words[@]}"
+    done < <(cat "$@")
 }
 
 # variants NAME SECONDS PROGRAM VARIANT...: a line for each build; PROGRAM is relative to it.
@@ -111,6 +133,10 @@ list_tests() {
     [ -n "${COVERAGE:-}" ] || scripts 400 / tests/lint/*.sh tests/lint/*.py
 }
 
+if [ "${1:-}" = --list ]; then
+    list_tests
+    exit 0
+fi
 if [ "${1:-}" = --one ]; then
     top=$2
     read -ra words <<<"$3"
@@ -125,17 +151,44 @@ if [ "${1:-}" = --plain ]; then
 fi
 top=$B
 rm -rf "$B/log"
-mkdir -p "$B/log"
-list_tests | awk -v words="$*" -v plain="$plain" -v top="$B" '
-    plain && $2 != top { next }
+mkdir -p "$B/log/claimed"
+cd "$B/log" && log=$(pwd) && cd "$OLDPWD" || exit 2
+# The chosen ones with a number, the long ones first, as two lists.
+if [ -n "${TESTS:-}" ]; then cat "$TESTS"; else list_tests; fi | awk -v words="$*" -v plain="$plain" -v top="$B" '
     BEGIN { n = split(words, w, " ") }
-    { for (i = 1; i <= n; i++) if (index($1, w[i])) break; if (n == 0 || i <= n) print }' >"$B/log/list"
-tr '\n' '\0' <"$B/log/list" | xargs -0 -r -P "${JOBS:-2}" -n 1 bash "$0" --one "$top"
+    NR == FNR { if (!/^#/) seconds[$2] = $1; next }
+    plain && $2 != top { next }
+    { for (i = 1; i <= n; i++) if (index($1, w[i])) break; if (n == 0 || i <= n) print seconds[$1] + 0, ++count, $0 }' \
+    tests/long.list - | sort -s -k1,1nr | cut -d' ' -f2- >"$log/list"
+grep -E '^[0-9]+ e2e/live-' "$log/list" >"$log/waiting"
+grep -vE '^[0-9]+ e2e/live-' "$log/list" >"$log/computing"
 
-awk -v expected="$(wc -l <"$B/log/list")" '
+runners=
+end_all() {
+    kill $runners 2>/dev/null
+    wait
+    echo 'ended by a signal'
+    exit 143
+}
+trap end_all INT TERM HUP
+for i in $(seq "${JOBS:-2}"); do
+    runner "$log/computing" "$log/waiting" &
+    runners="$runners $!"
+done
+runner "$log/waiting" "$log/computing" &
+runners="$runners $!"
+wait
+
+# Only of a whole run: a part of it knows less.
+[ -n "$*$plain${TESTS:-}" ] || { sed -n 's/^#/#/p' tests/long.list; cat "$log"/*.seconds | awk '$1 >= 5' | sort -k1,1nr -k2; } >"$log/long.list"
+if ls "$log"/*.bad >/dev/null 2>&1; then
+    echo 'What failed:'
+    sed 's/^/  /' "$log"/*.bad
+fi
+awk -v expected="$(wc -l <"$log/list")" '
     { good += $1; bad += $2; skip += $3 }
     END {
         if (NR != expected) { print expected - NR " tests left no count"; bad += expected - NR }
         printf "%d passed, %d failed, %d skipped\n", good, bad, skip
         exit bad != 0
-    }' /dev/null $(find "$B/log" -name '*.count')
+    }' /dev/null $(find "$log" -name '*.count')

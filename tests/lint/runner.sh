@@ -31,4 +31,52 @@ judge "a time bound that fires is a failure" "1 1 0" 1 <<<$'echo ok - a; sleep 2
 grep -q "over its time bound" "$work/said" && echo "ok - and is told as one" || { echo "not ok - and is told as one"; status=1; }
 judge "a failing program's output is shown" "0 1 0" 10 <<<$'echo the reason; echo not ok - a; exit 1'
 grep -q "^the reason" "$work/said" && echo "ok - in full" || { echo "not ok - in full"; status=1; }
+
+# All of it, over lists made here. A build folder of its own, for it empties the log.
+is() { # SENTENCE GOT WANTED
+    [ "$2" = "$3" ] && { echo "ok - $1"; return; }
+    printf '# got:    %s\n# wanted: %s\nnot ok - %s\n' "$2" "$3" "$1"
+    status=1
+}
+test_of() { # NAME SCRIPT: a line of the list
+    echo "$2" >"$work/${1//\//_}"
+    echo "$1 $work/b 20 bash $work/${1//\//_}"
+}
+runs() { B=$work/b TESTS=$work/list bash tests/run.sh "$@" >"$work/said"; }
+
+# Each waits for another one: only where three run at once, one of them from either list, do they end. More of one
+# list than of the other: who is done helps.
+meets() { echo "touch $work/$1; for i in \$(seq 100); do [ -e $work/$2 ] && break; sleep 0.05; done; [ -e $work/$2 ]; echo ok - met"; }
+{
+    test_of lint/a "$(meets here-a here-b)"
+    test_of lint/b "$(meets here-b here-live)"
+    test_of e2e/live-c "$(meets here-live here-a)"
+    for i in 1 2 3 4 5; do test_of "e2e/live-$i" 'echo ok - a'; done
+    test_of lint/d 'echo ok - a; echo not ok - the moon; exit 1'
+} >"$work/list"
+runs
+is "a failure is the run's" "$?" 1
+is "the last line counts all" "$(tail -1 "$work/said")" "9 passed, 1 failed, 0 skipped"
+is "before it stands what failed" "$(tail -3 "$work/said" | head -2)" "$(printf 'What failed:\n  lint/d: not ok - the moon')"
+is "each runs once" "$(grep -c '^\(not \)*ok  ' "$work/said")" 9
+runs live-1 lint/a
+is "words choose" "$(tail -1 "$work/said")" "2 passed, 0 failed, 0 skipped"
+
+# A signal ends the tests that run, and they clean up.
+{
+    test_of lint/a "trap 'touch $work/clean-a; exit 1' TERM; touch $work/on-a; sleep 19; echo ok - a"
+    test_of e2e/live-b "trap 'touch $work/clean-b; exit 1' TERM; touch $work/on-b; sleep 19; echo ok - a"
+} >"$work/list"
+B=$work/b TESTS=$work/list bash tests/run.sh >"$work/said" &
+for i in $(seq 100); do
+    [ -e "$work/on-a" ] && [ -e "$work/on-b" ] && break
+    sleep 0.05
+done
+kill $!
+wait $!
+is "a signal ends it" "$?" 143
+is "and all tests, which clean up" "$(cd "$work" && echo clean-*)" "clean-a clean-b"
+
+bash tests/run.sh --list | cut -d' ' -f1 | sort >"$work/names"
+is "tests/long.list names tests" "$(sed '/^#/d; s/^[0-9]* //' tests/long.list | sort | comm -23 - "$work/names")" ""
 exit $status
