@@ -14,20 +14,40 @@
 struct steer;
 struct umem;
 
-enum { IO_HEADROOM = 128, IO_BATCH = 64 };
+enum { IO_HEADROOM = 128, IO_BATCH = 64, IO_FDS_MOST = 65, IO_PORTS_MOST = 16, IO_WORKERS_MOST = 16 };
 
-struct io_cfg {
+/* What a port is to be like. Numbers alone, for it may cross from one process to another: whoever makes the sockets
+ * trusts none of them. */
+struct io_ask {
     uint64_t ring_bytes; /* for frames that wait */
+    uint32_t ifindex;    /* Ethernet, or the loopback */
     uint32_t mtu;        /* of the interface: a slot of the ring holds such a packet */
-    bool outgoing;       /* hand out what the host itself sends, too */
-    bool all;            /* hand out frames for other stations, too: the port of a bridge */
-    bool shared;         /* several ports are opened on the interface: each frame comes to one of them */
-    int *group;          /* of those; -1: this is the first, which writes it */
+    int32_t group;       /* of the ports that share what arrives there, as the first one's make said; -1: the first */
+    uint8_t worker, port;
+    uint8_t outgoing; /* hand out what the host itself sends, too */
+    uint8_t all;      /* hand out frames for other stations, too: the port of a bridge */
+    uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     /* of `xdp` */
-    struct umem **umem;  /* memory that the worker's ports share; NULL there: this is the first, which writes it */
-    unsigned ports;      /* how many they are */
-    unsigned frame_most; /* bytes of a frame, as xdp_frame_most says */
-    struct steer *steer; /* the caller's; attached after open, closed after the port */
+    uint8_t ports;       /* of the worker: they share its memory */
+    uint32_t frame_most; /* bytes of a frame, as xdp_frame_most says */
+};
+
+/* What was made for a port. */
+struct io_made {
+    int32_t group;        /* for those that follow on the interface */
+    uint32_t slots;       /* of `xdp`: of the worker's memory */
+    uint32_t ring;        /* of `xdp`: entries of each ring */
+    uint32_t fd_count;    /* 0: nothing */
+    int fds[IO_FDS_MOST]; /* packet: the socket; xdp: memory, then a socket a queue */
+};
+
+/* What whoever makes sockets keeps from one to the next. */
+struct io_maker {
+    struct steer *steers[IO_PORTS_MOST]; /* of each port; the caller's */
+    struct umem_made {
+        uint32_t slots, slot_bytes;
+        int memory, first;    /* the memory, and the socket that it is registered with */
+    } umems[IO_WORKERS_MOST]; /* slots of 0: not made yet */
 };
 
 struct io_stats {
@@ -49,8 +69,14 @@ struct io_port;
 
 struct io_ops {
     const char *name;
-    /* The interface must be Ethernet (or the loopback). Needs CAP_NET_RAW. NULL, with one line in err. */
-    struct io_port *(*open)(unsigned ifindex, const struct io_cfg *cfg, char *err, size_t err_len);
+    /* What needs a right: sockets, set up and bound, with rings that nobody has mapped. 0, and the descriptors are the
+     * caller's to close, or -1 with one line in err. Needs CAP_NET_RAW, here and there CAP_NET_ADMIN. */
+    int (*make)(struct io_maker *, const struct io_ask *, struct io_made *, char *err, size_t err_len);
+    /* The port of what was made, in this process or in another that it was passed to. Its descriptors are the port's
+     * from now on, also where it fails: NULL, with one line in err. *umem is memory that the worker's ports share;
+     * NULL there: this is the first, which writes it (`xdp`). */
+    struct io_port *(*open)(const struct io_ask *, const struct io_made *, struct umem **umem, char *err,
+                            size_t err_len);
     void (*close)(struct io_port *);
     /* At most n (and IO_BATCH) frames that have come; never waits. The views hold until release. pkt.iface and cookie
      * are the caller's to fill in. */
@@ -66,6 +92,11 @@ struct io_ops {
     int (*fault)(struct io_port *);
     void (*stats)(struct io_port *, struct io_stats *);
 };
+
+/* Close what was made and not opened. */
+void io_made_close(struct io_made *m);
+/* What is kept of memory. */
+void io_maker_fini(struct io_maker *m);
 
 /* The longest frame that `xdp` holds on interfaces of that MTU; 0: none so long. */
 unsigned xdp_frame_most(uint32_t mtu);

@@ -55,93 +55,88 @@ struct io_port {
     struct io_stats stats;
 };
 
-/* ---- open ---- */
+/* ---- made and opened ---- */
 
-static uint32_t slot_bytes_for(uint32_t mtu)
+/* Of the ring: what the kernel is told, and how it lies in memory. */
+static struct tpacket_req shape_of(const struct io_ask *ask)
 {
-    const uint32_t need = FRAME_AT + ETH_HLEN + TAGS_ROOM + mtu;
-    const uint32_t slot = need < SLOT_LEAST ? SLOT_LEAST : (need + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
-    return slot < BLOCK ? slot : BLOCK;
+    const uint32_t mtu = ask->mtu < BLOCK ? ask->mtu : BLOCK, need = FRAME_AT + ETH_HLEN + TAGS_ROOM + mtu;
+    uint32_t slot = need < SLOT_LEAST ? SLOT_LEAST : (need + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+    if (slot > BLOCK) slot = BLOCK;
+    const uint32_t blocks = (uint32_t)((ask->ring_bytes + BLOCK - 1) / BLOCK);
+    return (struct tpacket_req){
+        .tp_block_size = BLOCK, .tp_block_nr = blocks, .tp_frame_size = slot, .tp_frame_nr = BLOCK / slot * blocks};
 }
 
-static int set(const struct io_port *p, int level, int option, int value)
-{
-    return setsockopt(p->fd, level, option, &value, sizeof value);
-}
+static int set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
 
 /* What must hold before the ring is made. */
-static const char *settle_socket(const struct io_port *p)
+static const char *settle_socket(int fd, const struct io_ask *ask)
 {
-    if (set(p, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
-    if (set(p, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
-    if (set(p, SOL_PACKET, PACKET_RESERVE, RESERVE)) return "PACKET_RESERVE";
-    if (set(p, SOL_PACKET, PACKET_COPY_THRESH, 1)) return "PACKET_COPY_THRESH";
-    if (!p->outgoing && set(p, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)) return "PACKET_IGNORE_OUTGOING";
-    if (set(p, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES)) set(p, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
-    if (set(p, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(p, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
-    return NULL;
-}
-
-static const char *make_ring(struct io_port *p, const struct io_cfg *cfg)
-{
-    p->slot_bytes = slot_bytes_for(cfg->mtu);
-    p->per_block = BLOCK / p->slot_bytes;
-    p->blocks = (uint32_t)((cfg->ring_bytes + BLOCK - 1) / BLOCK);
-    const struct tpacket_req req = {.tp_block_size = BLOCK,
-                                    .tp_block_nr = p->blocks,
-                                    .tp_frame_size = p->slot_bytes,
-                                    .tp_frame_nr = p->per_block * p->blocks};
-    if (setsockopt(p->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req)) return "PACKET_RX_RING";
-    p->ring_bytes = (size_t)BLOCK * p->blocks;
-    p->ring = mmap(NULL, p->ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
-    if (p->ring == MAP_FAILED) {
-        p->ring = NULL;
-        return "mmap";
-    }
-    p->large = malloc((size_t)LARGE * LARGE_BYTES);
-    return p->large ? NULL : "memory";
+    if (set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
+    if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
+    if (set(fd, SOL_PACKET, PACKET_RESERVE, RESERVE)) return "PACKET_RESERVE";
+    if (set(fd, SOL_PACKET, PACKET_COPY_THRESH, 1)) return "PACKET_COPY_THRESH";
+    if (!ask->outgoing && set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)) return "PACKET_IGNORE_OUTGOING";
+    if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
+    if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
+    const struct tpacket_req shape = shape_of(ask);
+    return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &shape, sizeof shape) ? "PACKET_RX_RING" : NULL;
 }
 
 /* Only now do frames come. */
-static const char *bind_port(const struct io_port *p, unsigned ifindex)
+static const char *bind_socket(int fd, const struct io_ask *ask)
 {
     const struct sockaddr_ll at = {
-        .sll_family = AF_PACKET, .sll_protocol = htobe16(ETH_P_ALL), .sll_ifindex = (int)ifindex};
+        .sll_family = AF_PACKET, .sll_protocol = htobe16(ETH_P_ALL), .sll_ifindex = (int)ask->ifindex};
     struct sockaddr_ll bound;
     socklen_t len = sizeof bound;
-    if (bind(p->fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
-    if (getsockname(p->fd, (struct sockaddr *)&bound, &len)) return "getsockname";
-    const struct packet_mreq every = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_PROMISC};
-    if (p->all && setsockopt(p->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every))
-        return "PACKET_MR_PROMISC";
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
+    if (getsockname(fd, (struct sockaddr *)&bound, &len)) return "getsockname";
+    const struct packet_mreq every = {.mr_ifindex = (int)ask->ifindex, .mr_type = PACKET_MR_PROMISC};
+    if (ask->all && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every)) return "PACKET_MR_PROMISC";
     if (bound.sll_hatype == ARPHRD_ETHER || bound.sll_hatype == ARPHRD_LOOPBACK) return NULL;
     errno = EPROTONOSUPPORT;
     return "it is no Ethernet";
 }
 
 /* Join the others on the interface, or be the first: each conversation goes to one socket, by its hash. */
-static const char *join_group(const struct io_port *p, int *group)
+static const char *join_group(int fd, const struct io_ask *ask, int32_t *group)
 {
-    const uint32_t type = PACKET_FANOUT_HASH | (*group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
-    const uint32_t id = *group < 0 ? 0 : (uint32_t)*group;
+    const uint32_t type = PACKET_FANOUT_HASH | (ask->group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+    const uint32_t id = ask->group < 0 ? 0 : (uint32_t)ask->group & UINT16_MAX;
     uint32_t got;
     socklen_t len = sizeof got;
-    if (set(p, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
-    if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
-    *group = (int)(got & UINT16_MAX);
+    if (set(fd, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
+    if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
+    *group = (int32_t)(got & UINT16_MAX);
     return NULL;
 }
 
 /* What comes between binding and joining would come to every socket: nothing does. */
-static const char *bind_shared(const struct io_port *p, unsigned ifindex, int *group)
+static const char *bind_shared(int fd, const struct io_ask *ask, int32_t *group)
 {
     struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
     const struct sock_fprog filter = {1, &nothing};
-    if (setsockopt(p->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter)) return "SO_ATTACH_FILTER";
-    const char *failed = bind_port(p, ifindex);
-    if (!failed) failed = join_group(p, group);
-    if (!failed && set(p, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter)) return "SO_ATTACH_FILTER";
+    const char *failed = bind_socket(fd, ask);
+    if (!failed) failed = join_group(fd, ask, group);
+    if (!failed && set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
     return failed;
+}
+
+static int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
+{
+    (void)m;
+    *made = (struct io_made){.group = -1};
+    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
+    if (!failed) failed = ask->shared ? bind_shared(fd, ask, &made->group) : bind_socket(fd, ask);
+    if (!failed) made->fds[made->fd_count++] = fd;
+    if (!failed) return 0;
+    snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno));
+    if (fd >= 0) close(fd);
+    return -1;
 }
 
 static void packet_close(struct io_port *p)
@@ -153,20 +148,33 @@ static void packet_close(struct io_port *p)
     free(p);
 }
 
-static struct io_port *packet_open(unsigned ifindex, const struct io_cfg *cfg, char *err, size_t err_len)
+static bool map_ring(struct io_port *p, const struct tpacket_req *shape)
 {
+    p->slot_bytes = shape->tp_frame_size;
+    p->per_block = BLOCK / p->slot_bytes;
+    p->blocks = shape->tp_block_nr;
+    p->ring_bytes = (size_t)BLOCK * p->blocks;
+    p->ring = mmap(NULL, p->ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->fd, 0);
+    if (p->ring == MAP_FAILED) p->ring = NULL;
+    p->large = malloc((size_t)LARGE * LARGE_BYTES);
+    return p->ring && p->large;
+}
+
+static struct io_port *packet_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
+                                   size_t err_len)
+{
+    (void)umem;
+    const struct tpacket_req shape = shape_of(ask);
     struct io_port *p = calloc(1, sizeof *p);
-    const char *failed = "memory";
     if (p) {
-        p->outgoing = cfg->outgoing;
-        p->all = cfg->all;
-        p->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        failed = p->fd < 0 ? "socket" : settle_socket(p);
-        if (!failed) failed = make_ring(p, cfg);
-        if (!failed) failed = cfg->shared ? bind_shared(p, ifindex, cfg->group) : bind_port(p, ifindex);
+        p->fd = made->fds[0];
+        p->outgoing = ask->outgoing;
+        p->all = ask->all;
+        if (map_ring(p, &shape)) return p;
+    } else {
+        close(made->fds[0]);
     }
-    if (!failed) return p;
-    snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno ? errno : ENOMEM));
+    snprintf(err, err_len, "packet socket, memory: %s", strerror(errno));
     packet_close(p);
     return NULL;
 }
@@ -333,6 +341,7 @@ static void packet_stats(struct io_port *p, struct io_stats *to)
 
 const struct io_ops io_PACKET = {
     .name = "packet",
+    .make = packet_make,
     .open = packet_open,
     .close = packet_close,
     .receive = packet_receive,

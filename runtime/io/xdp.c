@@ -2,42 +2,20 @@
  * so a frame is rewritten where it arrived and leaves from there by whichever port. What does not lie in it (an answer,
  * a frame that waited) is copied to a slot of its own. Which frames come says the steering program (steer.h). */
 #include <errno.h>
-#include <linux/ethtool.h>
-#include <linux/if_link.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
-#include <xdp/libxdp.h>
 #include <xdp/xsk.h>
 
-#include "runtime/io/io.h"
 #include "runtime/io/offload.h"
-#include "runtime/io/steer.h"
-
-enum {
-    KERNEL_ROOM = 256, /* XDP_PACKET_HEADROOM */
-    ROOM = 18,         /* behind it: an IP header then stands at a multiple of 32 bytes */
-    TAGS_ROOM = 8,     /* two VLAN tags */
-    SLOT_SMALL = 2048,
-    SLOT_LARGE = 4096, /* the most that the kernel takes */
-    RING_LEAST = 64,
-    RING_MOST = 4096,
-    QUEUES_MOST = 64,
-    BUSY_TENTHS = 20, /* a queue may stay taken for a while after its last owner is gone */
-};
+#include "runtime/io/xdp_priv.h"
 
 /* The memory of a worker's ports: slots, of which the kernel has some. */
 struct umem {
-    struct xsk_umem *xsk;
     uint8_t *bytes;
     size_t len;
     uint32_t slot_bytes, slots;
@@ -47,10 +25,15 @@ struct umem {
     unsigned ports;
 };
 
+struct mapping {
+    void *at; /* NULL: none */
+    size_t len;
+};
+
 struct queue {
-    struct xsk_socket *socket; /* NULL: not open */
     struct xsk_ring_prod fill, tx;
     struct xsk_ring_cons done, rx;
+    struct mapping mappings[4];
     int fd;
     uint32_t unsent; /* put in tx since the last flush */
 };
@@ -58,10 +41,8 @@ struct queue {
 struct io_port {
     struct umem *umem;
     struct umem **shared;
-    struct steer *steer;
     struct queue *queues;
     unsigned queue_count, next; /* the queue to begin with */
-    uint32_t ring;              /* entries of each ring */
     int fd;                     /* of the queue, or an epoll of all */
     unsigned held;
     uint32_t held_slots[IO_BATCH];
@@ -81,37 +62,32 @@ unsigned xdp_frame_most(uint32_t mtu)
 static void umem_free(struct umem *u)
 {
     if (!u) return;
-    if (u->xsk) xsk_umem__delete(u->xsk);
     if (u->bytes) munmap(u->bytes, u->len);
     free(u->free);
     free(u->sent);
     free(u);
 }
 
-/* The first queue's rings come with it. */
-static const char *umem_make(struct umem **made, struct queue *first, const struct io_cfg *cfg, uint32_t ring)
+static struct umem *umem_new(const struct io_ask *ask, const struct io_made *made)
 {
-    struct umem *u = *made = calloc(1, sizeof *u);
-    if (!u) return "memory";
-    u->slot_bytes = cfg->frame_most + KERNEL_ROOM + ROOM;
-    u->slots = (uint32_t)(cfg->ring_bytes / u->slot_bytes) * cfg->ports;
+    struct umem *u = calloc(1, sizeof *u);
+    if (!u) return NULL;
+    u->slot_bytes = ask->frame_most + KERNEL_ROOM + ROOM;
+    u->slots = made->slots;
     u->len = (size_t)u->slots * u->slot_bytes;
     u->free = calloc(u->slots, sizeof *u->free);
     u->sent = calloc(u->slots, 1);
-    u->bytes = mmap(NULL, u->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    u->bytes = mmap(NULL, u->len, PROT_READ | PROT_WRITE, MAP_SHARED, made->fds[0], 0);
     if (u->bytes == MAP_FAILED) u->bytes = NULL;
-    if (!u->free || !u->sent || !u->bytes) return "memory";
+    if (!u->free || !u->sent || !u->bytes) {
+        umem_free(u);
+        return NULL;
+    }
     while (u->free_count < u->slots) {
         u->free[u->free_count] = u->slots - 1 - u->free_count;
         u->free_count++;
     }
-    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
-    setrlimit(RLIMIT_MEMLOCK, &all); /* where it is refused, the kernel says so below */
-    const struct xsk_umem_config settings = {
-        .fill_size = ring, .comp_size = ring, .frame_size = u->slot_bytes, .frame_headroom = ROOM};
-    const int failed = xsk_umem__create(&u->xsk, u->bytes, u->len, &first->fill, &first->done, &settings);
-    errno = -failed;
-    return failed ? "XDP_UMEM_REG" : NULL;
+    return u;
 }
 
 static void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
@@ -142,103 +118,97 @@ static void refill(struct umem *u, struct queue *q)
 
 /* ---- open ---- */
 
-/* Those that may receive. */
-static unsigned queues_of(unsigned ifindex, char name[IF_NAMESIZE])
+/* One ring of a socket; the sizes of its entries differ. */
+static uint8_t *map_ring(struct queue *q, unsigned which, off_t offset, size_t bytes)
 {
-    struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
-    struct ifreq r = {.ifr_data = (void *)&c};
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || !if_indextoname(ifindex, name)) {
-        if (fd >= 0) close(fd);
-        return 0;
-    }
-    memcpy(r.ifr_name, name, IF_NAMESIZE);
-    const bool told = !ioctl(fd, SIOCETHTOOL, &r);
-    close(fd);
-    const unsigned most = c.combined_count + c.rx_count;
-    return told && most ? most : 1;
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, q->fd, offset);
+    if (at == MAP_FAILED) return NULL;
+    q->mappings[which] = (struct mapping){at, bytes};
+    return at;
 }
 
-static int open_socket(struct io_port *p, const char *name, unsigned at)
+static bool map_prod(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,
+                     size_t entry, struct xsk_ring_prod *to)
 {
-    const struct timespec tenth = {.tv_nsec = 100000000};
-    const struct xsk_socket_config settings = {.rx_size = p->ring,
-                                               .tx_size = p->ring,
-                                               .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-                                               .bind_flags = XDP_USE_NEED_WAKEUP};
-    struct queue *q = &p->queues[at];
-    int failed = -EBUSY;
-    for (int i = 0; i < BUSY_TENTHS && failed == -EBUSY; i++) {
-        if (i) nanosleep(&tenth, NULL);
-        failed = xsk_socket__create_shared(&q->socket, name, at, p->umem->xsk, &q->rx, &q->tx, &q->fill, &q->done,
-                                           &settings);
-    }
-    if (failed) q->socket = NULL;
-    if (failed) return failed;
-    q->fd = xsk_socket__fd(q->socket);
-    for (uint32_t i = 0; i < p->ring; i += IO_BATCH) refill(p->umem, q);
-    return steer_socket(p->steer, at, q->fd);
+    uint8_t *at = map_ring(q, which, offset, o->desc + ring * entry);
+    if (!at) return false;
+    *to = (struct xsk_ring_prod){.mask = ring - 1,
+                                 .size = ring,
+                                 .producer = (void *)(at + o->producer),
+                                 .consumer = (void *)(at + o->consumer),
+                                 .flags = (void *)(at + o->flags),
+                                 .ring = at + o->desc};
+    to->cached_prod = *to->producer;
+    to->cached_cons = *to->consumer + ring; /* as xsk_prod_nb_free has it */
+    return true;
 }
 
-static const char *open_queues(struct io_port *p, const char *name)
+static bool map_cons(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,
+                     size_t entry, struct xsk_ring_cons *to)
 {
-    for (unsigned i = 0; i < p->queue_count; i++) {
-        const int failed = open_socket(p, name, i);
-        errno = -failed;
-        if (failed) return "a queue";
-    }
-    return NULL;
+    uint8_t *at = map_ring(q, which, offset, o->desc + ring * entry);
+    if (!at) return false;
+    *to = (struct xsk_ring_cons){.mask = ring - 1,
+                                 .size = ring,
+                                 .producer = (void *)(at + o->producer),
+                                 .consumer = (void *)(at + o->consumer),
+                                 .flags = (void *)(at + o->flags),
+                                 .ring = at + o->desc};
+    to->cached_prod = *to->producer;
+    to->cached_cons = *to->consumer;
+    return true;
 }
 
-static const char *watch_queues(struct io_port *p)
+static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring)
+{
+    struct xdp_mmap_offsets o;
+    socklen_t len = sizeof o;
+    const size_t addr = sizeof(uint64_t), desc = sizeof(struct xdp_desc);
+    if (getsockopt(q->fd, SOL_XDP, XDP_MMAP_OFFSETS, &o, &len)) return false;
+    if (!map_prod(q, 0, (off_t)XDP_UMEM_PGOFF_FILL_RING, &o.fr, ring, addr, &q->fill) ||
+        !map_cons(q, 1, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, &o.cr, ring, addr, &q->done) ||
+        !map_cons(q, 2, XDP_PGOFF_RX_RING, &o.rx, ring, desc, &q->rx) ||
+        !map_prod(q, 3, XDP_PGOFF_TX_RING, &o.tx, ring, desc, &q->tx))
+        return false;
+    for (uint32_t i = 0; i < ring; i += IO_BATCH) refill(p->umem, q);
+    return true;
+}
+
+static bool watch_queues(struct io_port *p)
 {
     p->fd = p->queues[0].fd;
-    if (p->queue_count == 1) return NULL;
+    if (p->queue_count == 1) return true;
     p->fd = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; i < p->queue_count && p->fd >= 0; i++) {
         struct epoll_event e = {.events = EPOLLIN};
-        if (epoll_ctl(p->fd, EPOLL_CTL_ADD, p->queues[i].fd, &e)) return "epoll";
+        if (epoll_ctl(p->fd, EPOLL_CTL_ADD, p->queues[i].fd, &e)) return false;
     }
-    return p->fd < 0 ? "epoll" : NULL;
+    return p->fd >= 0;
 }
 
-/* A power of two: a quarter of the queue's slots wait to be filled, as many hold frames, or are on their way out. */
-static uint32_t ring_size(const struct io_cfg *cfg, unsigned queues)
+static bool map_all(struct io_port *p, const struct io_ask *ask, const struct io_made *made)
 {
-    const uint64_t quarter = cfg->ring_bytes / (cfg->frame_most + KERNEL_ROOM + ROOM) / queues / 4;
-    uint32_t ring = RING_LEAST;
-    while (ring * 2 <= quarter && ring < RING_MOST) ring *= 2;
-    return quarter < RING_LEAST ? 0 : ring;
-}
-
-static const char *open_all(struct io_port *p, unsigned ifindex, const struct io_cfg *cfg)
-{
-    char name[IF_NAMESIZE];
-    p->queue_count = queues_of(ifindex, name);
-    if (!p->queue_count || p->queue_count > QUEUES_MOST) {
-        errno = p->queue_count ? E2BIG : ENODEV;
-        return "queues";
-    }
-    p->ring = ring_size(cfg, p->queue_count);
-    errno = ENOSPC;
-    if (!p->ring) return "--ring is too small for its queues";
-    p->queues = calloc(p->queue_count, sizeof *p->queues);
-    errno = ENOMEM;
-    if (!p->queues) return "memory";
-    libxdp_set_print(NULL);
-    const char *failed = *cfg->umem ? NULL : umem_make(cfg->umem, &p->queues[0], cfg, p->ring);
-    p->umem = *cfg->umem;
+    if (!*p->shared) *p->shared = umem_new(ask, made);
+    close(made->fds[0]);
+    p->umem = *p->shared;
     if (p->umem) p->umem->ports++;
-    if (!failed) failed = open_queues(p, name);
-    return failed ? failed : watch_queues(p);
+    for (unsigned i = 0; i < p->queue_count && p->umem; i++)
+        if (!map_queue(p, &p->queues[i], made->ring)) return false;
+    return p->umem && watch_queues(p);
+}
+
+static void queue_close(const struct queue *q)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (q->mappings[i].at) munmap(q->mappings[i].at, q->mappings[i].len);
+    close(q->fd);
 }
 
 static void xdp_close(struct io_port *p)
 {
     if (!p) return;
     if (p->queue_count > 1 && p->fd >= 0) close(p->fd);
-    for (unsigned i = 0; i < p->queue_count && p->queues; i++)
-        if (p->queues[i].socket) xsk_socket__delete(p->queues[i].socket);
+    for (unsigned i = 0; i < p->queue_count; i++) queue_close(&p->queues[i]);
     if (p->umem && --p->umem->ports == 0) {
         umem_free(p->umem);
         *p->shared = NULL;
@@ -247,17 +217,23 @@ static void xdp_close(struct io_port *p)
     free(p);
 }
 
-static struct io_port *xdp_open(unsigned ifindex, const struct io_cfg *cfg, char *err, size_t err_len)
+static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
+                                size_t err_len)
 {
     struct io_port *p = calloc(1, sizeof *p);
-    const char *failed = "memory";
-    if (p) {
-        *p = (struct io_port){.shared = cfg->umem, .steer = cfg->steer, .fd = -1};
-        failed = open_all(p, ifindex, cfg);
+    const unsigned queues = made->fd_count - 1;
+    if (p) *p = (struct io_port){.shared = umem, .fd = -1, .queues = calloc(queues, sizeof *p->queues)};
+    if (!p || !p->queues) {
+        struct io_made left = *made;
+        io_made_close(&left);
+        free(p);
+        snprintf(err, err_len, "AF_XDP, memory: %s", strerror(ENOMEM));
+        return NULL;
     }
-    if (!failed) return p;
-    snprintf(err, err_len, "AF_XDP, %s: %s", failed,
-             errno == EBUSY ? "another process has it" : strerror(errno ? errno : ENOMEM));
+    p->queue_count = queues;
+    for (unsigned i = 0; i < queues; i++) p->queues[i].fd = made->fds[i + 1];
+    if (map_all(p, ask, made)) return p;
+    snprintf(err, err_len, "AF_XDP, memory: %s", strerror(errno));
     xdp_close(p);
     return NULL;
 }
@@ -393,12 +369,12 @@ static void xdp_stats(struct io_port *p, struct io_stats *to)
         if (!getsockopt(p->queues[i].fd, SOL_XDP, XDP_STATISTICS, &s, &len))
             p->stats.lost += s.rx_dropped + s.rx_ring_full;
     }
-    p->stats.cut = steer_too_long(p->steer);
     *to = p->stats;
 }
 
 const struct io_ops io_XDP = {
     .name = "xdp",
+    .make = xdp_make,
     .open = xdp_open,
     .close = xdp_close,
     .receive = xdp_receive,

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 
+#include "runtime/live/steered.h"
 #include "runtime/live/sum.h"
 #include "runtime/replay/report.h"
 
@@ -173,6 +174,7 @@ int live_report(struct live *l)
         add_worker(&all, l->workers[i]);
         sum_add(sum, vm_counters(l->workers[i]->vm));
     }
+    for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &all.io[i]);
     const struct report of = {.options = l->o,
                               .program = l->now.program,
                               .labels = &l->now.labels,

@@ -125,18 +125,26 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
-/* The sockets of one interface share what arrives there. */
 struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
-    struct io_cfg cfg = {.ring_bytes = l->o->ring,
+    const struct io_ops *ops = w->ports[at].ops;
+    struct io_made made;
+    struct io_ask ask = {.ring_bytes = l->o->ring,
+                         .ifindex = l->ifindex[at],
                          .mtu = host_link(l->host, l->ifindex[at])->mtu,
+                         .group = *group,
+                         .worker = (uint8_t)w->cfg.worker,
+                         .port = (uint8_t)at,
                          .outgoing = needs_outgoing(l->now.program),
                          .all = l->o->peer[at] != OPTIONS_NO_PEER,
-                         .shared = l->worker_count > 1,
-                         .group = group};
-    if (steered_open(l, at, &cfg)) return NULL;
-    struct io_port *io = w->ports[at].ops->open(l->ifindex[at], &cfg, err, sizeof err);
+                         .shared = l->worker_count > 1};
+    if (steered_open(l, at, &ask)) return NULL;
+    struct io_port *io = NULL;
+    if (!ops->make(&l->maker, &ask, &made, err, sizeof err)) {
+        *group = made.group;
+        io = ops->open(&ask, &made, &l->umem, err, sizeof err);
+    }
     if (!io) live_complain("%s: %s", l->o->ifaces[at], err);
     return io;
 }

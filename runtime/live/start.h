@@ -12,7 +12,8 @@ bool start_has_tunnels(const struct program *p);
 struct program *start_load(const char *path, char *err, size_t err_len);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);
-/* A socket of that worker on the interface as it is now; *group as in struct io_cfg. NULL, and it is told why. */
+/* A socket of that worker on the interface as it is now. *group: of the sockets that share what arrives there, -1: this
+ * is the first. NULL, and it is told why. */
 struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned at, int *group);
 void start_close(struct live *l);
 

@@ -28,10 +28,10 @@ struct live {
     bool guarded;        /* there is a table of guard rules */
     struct state *state; /* of what was changed on the host; NULL: nothing yet */
     const struct io_ops *io;
-    struct steer *steers[PORTS_MOST]; /* of each port; NULL: io is not xdp */
-    struct umem *umem;                /* of the one worker's ports */
-    int tun;                          /* back to the host; -1: it sees all that comes */
-    bool generic;                     /* some port's steering program is not in the driver */
+    struct io_maker maker; /* with the steering programs; NULL: io is not xdp */
+    struct umem *umem;     /* of the one worker's ports */
+    int tun;               /* back to the host; -1: it sees all that comes */
+    bool generic;          /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
     bool stale;                 /* what is published is not the latest */

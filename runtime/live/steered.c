@@ -68,22 +68,20 @@ static int open_steer(struct live *l, unsigned at, unsigned most)
     char err[400];
     struct guarded g;
     const bool made = guarded_init(&g, l->now.program, NULL);
-    if (made) l->steers[at] = steer_open(&g, most, err, sizeof err);
+    if (made) l->maker.steers[at] = steer_open(&g, most, err, sizeof err);
     guarded_fini(&g);
     if (!made) return live_complain("out of memory");
-    return l->steers[at] ? 0 : live_complain("%s: %s", l->o->ifaces[at], err);
+    return l->maker.steers[at] ? 0 : live_complain("%s: %s", l->o->ifaces[at], err);
 }
 
-int steered_open(struct live *l, unsigned at, struct io_cfg *cfg)
+int steered_open(struct live *l, unsigned at, struct io_ask *ask)
 {
     char err[300];
     if (l->io != &io_XDP) return 0;
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN | OFFLOAD_TXVLAN;
-    cfg->umem = &l->umem;
-    cfg->ports = l->o->iface_count;
-    cfg->frame_most = frame_most(l);
-    if (open_steer(l, at, cfg->frame_most)) return 2;
-    cfg->steer = l->steers[at];
+    ask->ports = (uint8_t)l->o->iface_count;
+    ask->frame_most = frame_most(l);
+    if (open_steer(l, at, ask->frame_most)) return 2;
     return offloads_off(l->state, l->o->ifaces[at], change, err, sizeof err) ? live_complain("%s", err) : 0;
 }
 
@@ -92,7 +90,7 @@ int steered_begin(struct live *l)
     char err[300];
     for (unsigned i = 0; i < l->o->iface_count && l->io == &io_XDP; i++) {
         bool generic;
-        if (steer_begin(l->steers[i], l->ifindex[i], &generic, err, sizeof err))
+        if (steer_begin(l->maker.steers[i], l->ifindex[i], &generic, err, sizeof err))
             return live_complain("%s: %s", l->o->ifaces[i], err);
         l->generic |= generic;
     }
@@ -101,15 +99,21 @@ int steered_begin(struct live *l)
 
 bool steered_world(struct live *l)
 {
-    for (unsigned i = 0; i < l->o->iface_count && l->steers[i]; i++) {
-        const int failed = steer_world(l->steers[i], &l->latest->facts, l->latest->port_mac[i]);
+    for (unsigned i = 0; i < l->o->iface_count && l->maker.steers[i]; i++) {
+        const int failed = steer_world(l->maker.steers[i], &l->latest->facts, l->latest->port_mac[i]);
         if (failed) live_complain("%s: own addresses, for steering: %s", l->o->ifaces[i], strerror(-failed));
     }
     return true;
 }
 
+void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
+{
+    if (l->maker.steers[at]) s->cut += steer_too_long(l->maker.steers[at]);
+}
+
 void steered_close(struct live *l)
 {
-    for (unsigned i = 0; i < PORTS_MOST; i++) steer_close(l->steers[i]);
+    for (unsigned i = 0; i < PORTS_MOST; i++) steer_close(l->maker.steers[i]);
+    io_maker_fini(&l->maker);
     if (l->tun >= 0) close(l->tun);
 }

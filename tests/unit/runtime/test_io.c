@@ -106,11 +106,20 @@ static struct virtio_net_hdr left_open(uint8_t *f, bool tcp, size_t len)
         .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = ETH + IP, .csum_offset = tcp ? 16 : 6};
 }
 
+/* On one interface; NULL, and err says why. */
+static struct io_port *port_on(unsigned ifindex, char *err, size_t len)
+{
+    const struct io_ask ask = {.ring_bytes = RING, .mtu = 1500, .ifindex = ifindex, .group = -1};
+    struct io_made made;
+    struct io_maker maker = {0};
+    if (io_PACKET.make(&maker, &ask, &made, err, len)) return NULL;
+    return io_PACKET.open(&ask, &made, NULL, err, len);
+}
+
 static struct io_port *port_open(void)
 {
     char err[200] = "";
-    const struct io_cfg cfg = {.ring_bytes = RING, .mtu = 1500};
-    struct io_port *p = io_PACKET.open(if_nametoindex("here"), &cfg, err, sizeof err);
+    struct io_port *p = port_on(if_nametoindex("here"), err, sizeof err);
     if (!p) print_error("%s\n", err);
     assert_non_null(p);
     return p;
@@ -367,8 +376,7 @@ static void refused(void **state)
 {
     (void)state;
     char err[200] = "";
-    const struct io_cfg cfg = {.ring_bytes = RING, .mtu = 1500};
-    assert_null(io_PACKET.open(4711, &cfg, err, sizeof err));
+    assert_null(port_on(4711, err, sizeof err));
     assert_non_null(strstr(err, "No such device"));
 }
 

@@ -1,0 +1,10 @@
+/* What was made for a port, and not opened. */
+#include <unistd.h>
+
+#include "runtime/io/io.h"
+
+void io_made_close(struct io_made *m)
+{
+    for (unsigned i = 0; i < m->fd_count; i++) close(m->fds[i]);
+    m->fd_count = 0;
+}

@@ -1,0 +1,191 @@
+/* The half of `xdp` that needs a right: the memory of a worker's ports, registered with the first socket, and a socket
+ * a queue of the interface, bound, with its rings. Who opens the port maps them (xdp.c). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if_xdp.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/io/steer.h"
+#include "runtime/io/xdp_priv.h"
+
+enum {
+    RING_LEAST = 64,
+    RING_MOST = 4096,
+    QUEUES_MOST = IO_FDS_MOST - 1,
+    BUSY_TENTHS = 20, /* a queue may stay taken for a while after its last owner is gone */
+};
+
+/* Those that may receive. */
+static unsigned queues_of(unsigned ifindex)
+{
+    struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
+    struct ifreq r = {.ifr_data = (void *)&c};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || !if_indextoname(ifindex, r.ifr_name)) {
+        if (fd >= 0) close(fd);
+        return 0;
+    }
+    const bool told = !ioctl(fd, SIOCETHTOOL, &r);
+    close(fd);
+    const unsigned most = c.combined_count + c.rx_count;
+    return told && most ? most : 1;
+}
+
+/* A power of two: a quarter of the queue's slots wait to be filled, as many hold frames, or are on their way out. */
+static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
+{
+    const uint64_t quarter = ask->ring_bytes / (ask->frame_most + KERNEL_ROOM + ROOM) / queues / 4;
+    uint32_t ring = RING_LEAST;
+    while (ring * 2 <= quarter && ring < RING_MOST) ring *= 2;
+    return quarter < RING_LEAST ? 0 : ring;
+}
+
+/* ---- memory ---- */
+
+/* Of so many bytes, which nobody can change any more. */
+static int memory_make(size_t bytes)
+{
+    const int fd = memfd_create("frames", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && !ftruncate(fd, (off_t)bytes) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+        return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+/* The kernel keeps the pages; this process need not map them any longer. */
+static const char *register_memory(int socket, const struct umem_made *u)
+{
+    const size_t bytes = (size_t)u->slots * u->slot_bytes;
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, u->memory, 0);
+    if (at == MAP_FAILED) return "memory";
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &all); /* where it is refused, the kernel says so below */
+    const struct xdp_umem_reg reg = {
+        .addr = (uintptr_t)at, .len = bytes, .chunk_size = u->slot_bytes, .headroom = ROOM};
+    const char *failed = setsockopt(socket, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg) ? "XDP_UMEM_REG" : NULL;
+    const int why = errno;
+    munmap(at, bytes);
+    errno = why;
+    return failed;
+}
+
+/* ---- sockets ---- */
+
+static bool set(int fd, int option, uint32_t value) { return !setsockopt(fd, SOL_XDP, option, &value, sizeof value); }
+
+static const char *set_rings(int fd, uint32_t ring)
+{
+    return set(fd, XDP_UMEM_FILL_RING, ring) && set(fd, XDP_UMEM_COMPLETION_RING, ring) && set(fd, XDP_RX_RING, ring) &&
+                   set(fd, XDP_TX_RING, ring)
+               ? NULL
+               : "rings";
+}
+
+static const char *bind_queue(int fd, const struct io_ask *ask, const struct umem_made *u, unsigned queue)
+{
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    const bool first = fd == u->first;
+    const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
+                                    .sxdp_flags = first ? XDP_USE_NEED_WAKEUP : XDP_SHARED_UMEM,
+                                    .sxdp_ifindex = ask->ifindex,
+                                    .sxdp_queue_id = queue,
+                                    .sxdp_shared_umem_fd = first ? 0 : (uint32_t)u->first};
+    for (int i = 0; bind(fd, (const void *)&at, sizeof at); i++) {
+        if (errno != EBUSY || i == BUSY_TENTHS) return "a queue";
+        nanosleep(&tenth, NULL);
+    }
+    return NULL;
+}
+
+static const char *make_socket(const struct io_ask *ask, struct umem_made *u, struct steer *steer, unsigned queue,
+                               struct io_made *made)
+{
+    const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd < 0) return "socket";
+    made->fds[made->fd_count++] = fd;
+    const char *failed = u->first < 0 ? register_memory(fd, u) : NULL;
+    if (!failed) failed = set_rings(fd, made->ring);
+    if (failed) return failed;
+    if (u->first < 0) u->first = fd;
+    failed = bind_queue(fd, ask, u, queue);
+    if (failed) return failed;
+    errno = -steer_socket(steer, queue, fd);
+    return errno ? "the steering program" : NULL;
+}
+
+/* ---- made ---- */
+
+/* The worker's memory, made with its first port. */
+static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, unsigned queues)
+{
+    struct umem_made *u = &m->umems[ask->worker];
+    if (u->slots) return u;
+    *u = (struct umem_made){.slot_bytes = ask->frame_most + KERNEL_ROOM + ROOM, .first = -1};
+    const uint32_t slots = (uint32_t)(ask->ring_bytes / u->slot_bytes) * ask->ports;
+    u->memory = ring_size(ask, queues) ? memory_make((size_t)slots * u->slot_bytes) : -1;
+    if (u->memory < 0) return NULL;
+    u->slots = slots;
+    return u;
+}
+
+static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct io_made *made)
+{
+    const unsigned queues = queues_of(ask->ifindex);
+    errno = queues ? E2BIG : ENODEV;
+    if (!queues || queues > QUEUES_MOST) return "queues";
+    made->ring = ring_size(ask, queues);
+    errno = ENOSPC;
+    if (!made->ring) return "--ring is too small for its queues";
+    struct umem_made *u = umem_of(m, ask, queues);
+    made->slots = u ? u->slots : 0;
+    const int memory = u ? fcntl(u->memory, F_DUPFD_CLOEXEC, 0) : -1;
+    if (memory < 0) return "memory";
+    made->fds[made->fd_count++] = memory;
+    const char *failed = NULL;
+    for (unsigned i = 0; i < queues && !failed; i++) failed = make_socket(ask, u, m->steers[ask->port], i, made);
+    if (failed || u->first != made->fds[1]) return failed;
+    u->first = fcntl(u->first, F_DUPFD_CLOEXEC, 0); /* the others' sockets name it */
+    return u->first < 0 ? "memory" : NULL;
+}
+
+static void umem_fini(struct umem_made *u)
+{
+    if (!u->slots) return;
+    close(u->memory);
+    if (u->first >= 0) close(u->first);
+    *u = (struct umem_made){0};
+}
+
+int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
+{
+    const unsigned slot = ask->frame_most + KERNEL_ROOM + ROOM;
+    *made = (struct io_made){.group = -1};
+    errno = EINVAL;
+    const char *failed = "numbers";
+    if (ask->worker < IO_WORKERS_MOST && ask->port < IO_PORTS_MOST && m->steers[ask->port] &&
+        (slot == SLOT_SMALL || slot == SLOT_LARGE))
+        failed = make_all(m, ask, made);
+    if (!failed) return 0;
+    snprintf(err, err_len, "AF_XDP, %s: %s", failed, errno == EBUSY ? "another process has it" : strerror(errno));
+    struct umem_made *u = &m->umems[ask->worker % IO_WORKERS_MOST];
+    for (unsigned i = 1; i < made->fd_count; i++)
+        if (u->first == made->fds[i]) u->first = -1;
+    if (u->first < 0) umem_fini(u);
+    io_made_close(made);
+    return -1;
+}
+
+void io_maker_fini(struct io_maker *m)
+{
+    for (unsigned i = 0; i < IO_WORKERS_MOST; i++) umem_fini(&m->umems[i]);
+}
