@@ -4,12 +4,20 @@
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
 
-struct steer *steer_open(const struct guarded *g, unsigned frame_most, char *err, size_t err_len)
+struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
 {
-    (void)g, (void)frame_most;
+    (void)frame_most;
     snprintf(err, err_len,
              "this preyrun was built without clang (make KERNEL=0), so --io xdp is not in it: --io packet");
     return NULL;
+}
+
+unsigned steer_count(const struct steer_rules *r) { return r->guarded->match_count; }
+
+int steer_rules(struct steer *s, const struct steer_rules *r)
+{
+    (void)s, (void)r;
+    return -ENOTSUP;
 }
 
 void steer_close(struct steer *s) { (void)s; }

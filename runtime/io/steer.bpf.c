@@ -1,5 +1,6 @@
 /* The steering program: it gives a socket the frames of services, their replies, fragments and ICMP errors to
- * those addresses, ARP and ND for addresses that prey answers for, and passes everything else on to the host. */
+ * those addresses, ARP and ND for addresses that prey answers for, where prey routes all that is for others, and passes
+ * everything else on to the host. */
 #include "runtime/io/steer.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -22,7 +23,7 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __type(key, __u32);
     __type(value, struct steer_match);
-    __uint(max_entries, STEER_MATCHES);
+    __uint(max_entries, 2 * STEER_SET);
 } matches SEC(".maps");
 struct { /* own addresses of the host */
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -68,6 +69,8 @@ struct seen {
     bool error; /* of ICMP */
     bool asks;  /* for `to`: ARP, neighbour solicitation, an echo request */
     bool to_own;
+    bool group; /* the frame is for more than one station */
+    bool link;  /* ARP or ND: it is routed nowhere */
 };
 
 static __always_inline bool load(struct xdp_md *ctx, __u32 at, void *to, __u32 len)
@@ -105,6 +108,7 @@ static __always_inline void read_icmp6(struct xdp_md *ctx, __u32 at, struct seen
     __u64 target[2];
     s->error = type >= 1 && type <= 4;
     s->asks = type == 128;
+    s->link = type >= 133 && type <= 137;
     if (type != 135 || !load(ctx, at + 8, target, sizeof target)) return;
     s->asks = true;
     s->to = ip6(target);
@@ -185,7 +189,7 @@ static __always_inline bool read_arp(struct xdp_md *ctx, __u32 at, struct seen *
 {
     __u32 target;
     if (!load(ctx, at + 24, &target, sizeof target)) return false;
-    s->asks = true;
+    s->asks = s->link = true;
     s->to = ip4(target);
     return true;
 }
@@ -197,7 +201,8 @@ static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_co
     __u32 at = ETHER;
     if (!load(ctx, 0, b, ETHER)) return false;
     const __u64 mac = (__u64)b[0] << 40 | (__u64)b[1] << 32 | (__u64)b[2] << 24 | (__u64)b[3] << 16 | b[4] << 8 | b[5];
-    if (!(b[0] & 1) && mac != c->mac) return false;
+    s->group = b[0] & 1;
+    if (!s->group && mac != c->mac) return false;
     __u16 type = (__u16)(b[12] << 8 | b[13]);
     for (int i = 0; i < 2 && (type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_OLD); i++, at += VLAN) {
         if (!load(ctx, at, b, VLAN)) return false;
@@ -225,8 +230,21 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
            s->to_port <= m->to_port_hi;
 }
 
+/* IPv4: 224.0.0.0 and above; IPv6: ff00::/8, fe80::/10. */
+static __always_inline bool stays_on_link(const struct steer_ip *to)
+{
+    if (!to->hi) return to->lo >= (STEER_V4 | 0xe0000000u);
+    return to->hi >> 56 == 0xff || to->hi >> 54 == 0xfe80 >> 6;
+}
+
+static __always_inline bool is_routed(const struct steer_config *c, const struct seen *s)
+{
+    return c->routed && !s->to_own && !s->group && !s->link && !stays_on_link(&s->to);
+}
+
 struct search {
     const struct seen *seen;
+    __u32 first;
     bool found;
 };
 
@@ -234,6 +252,7 @@ struct search {
 static long look(__u32 i, void *arg)
 {
     struct search *search = arg;
+    i += search->first;
     const struct steer_match *m = bpf_map_lookup_elem(&matches, &i);
     if (!m) return 1;
     search->found = is_for(m, search->seen);
@@ -242,8 +261,9 @@ static long look(__u32 i, void *arg)
 
 static __always_inline bool takes(const struct steer_config *c, struct seen *s)
 {
-    struct search search = {s, false};
+    struct search search = {s, c->first, false};
     s->to_own = bpf_map_lookup_elem(&own, &s->to);
+    if (is_routed(c, s)) return true;
     bpf_loop(c->count, look, &search, 0);
     return search.found;
 }

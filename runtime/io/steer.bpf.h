@@ -5,7 +5,11 @@
 
 #include <linux/bpf.h>
 
-enum { STEER_MATCHES = 128, STEER_OWN = 65536, STEER_QUEUES = 64 };
+enum {
+    STEER_SET = 256, /* matches of two programs, one of which takes the other's place */
+    STEER_OWN = 65536,
+    STEER_QUEUES = 64
+};
 #define STEER_V4 0xffff00000000ull
 
 struct steer_ip {
@@ -27,7 +31,10 @@ enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
 struct steer_config {
     __u64 mac;        /* of the interface; frames for another are the host's */
     __u32 frame_most; /* bytes that a slot holds */
-    __u32 count;      /* of matches */
+    __u16 first;      /* of matches: two sets, of which one is in use */
+    __u16 count;
+    __u8 routed; /* all that is for none of the host's own addresses is taken, too */
+    __u8 unused[7];
 };
 
 #endif

@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,33 +73,14 @@ static int load(struct steer *s)
     return 0;
 }
 
-static int fill(struct steer *s, const struct guarded *g)
+struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
 {
-    for (uint32_t i = 0; i < g->match_count; i++) {
-        const struct steer_match m = match_of(&g->matches[i]);
-        const int failed = bpf_map_update_elem(s->matches, &i, &m, BPF_ANY);
-        if (failed) return failed;
-    }
-    s->settings.count = g->match_count;
-    return 0;
-}
-
-struct steer *steer_open(const struct guarded *g, unsigned frame_most, char *err, size_t err_len)
-{
-    if (g->match_count > STEER_MATCHES) {
-        snprintf(err, err_len,
-                 "the rules name %u addresses and ports of services and servers; --io xdp tells at most %u apart: --io "
-                 "packet takes any number",
-                 g->match_count, (unsigned)STEER_MATCHES);
-        return NULL;
-    }
     struct steer *s = calloc(1, sizeof *s);
     int failed = -ENOMEM;
     libbpf_set_print(NULL);
     if (s) {
         *s = (struct steer){.link = -1, .settings = {.frame_most = frame_most}};
         failed = load(s);
-        if (!failed) failed = fill(s, g);
     }
     if (!failed) return s;
     snprintf(err, err_len, "the steering program can't be loaded: %s", strerror(-failed));
@@ -117,6 +99,57 @@ void steer_close(struct steer *s)
 int steer_socket(struct steer *s, unsigned queue, int fd)
 {
     return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
+}
+
+/* ---- the rules ---- */
+
+/* Replies that nat may have asked for, and the host itself: ICMP has no ports to tell them apart. The guard hides none
+ * of these; what is the host's goes back to it. */
+static const struct guard_match answers[] = {
+    {.from_ports = {0x0000, 0x0000}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
+    {.from_ports = {0x0e00, 0x1200}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
+    {.from_ports = {0x8100, 0x8100}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMPV6, .reach = GUARD_OWN},
+};
+enum { ANSWERS = sizeof answers / sizeof answers[0] };
+
+/* What is for others is taken anyhow where prey routes. */
+static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
+{
+    return !r->routed || m->reach != GUARD_FOREIGN;
+}
+
+unsigned steer_count(const struct steer_rules *r)
+{
+    unsigned n = r->translates ? ANSWERS : 0;
+    for (unsigned i = 0; i < r->guarded->match_count; i++) n += is_needed(r, &r->guarded->matches[i]);
+    return n;
+}
+
+static int put(struct steer *s, uint32_t at, const struct guard_match *g)
+{
+    const struct steer_match m = match_of(g);
+    return bpf_map_update_elem(s->matches, &at, &m, BPF_ANY);
+}
+
+static int settle(struct steer *s)
+{
+    const uint32_t zero = 0;
+    return bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
+}
+
+int steer_rules(struct steer *s, const struct steer_rules *r)
+{
+    const uint32_t first = s->settings.first ? 0 : STEER_SET;
+    uint32_t count = 0;
+    int failed = steer_count(r) > STEER_SET ? -E2BIG : 0;
+    for (unsigned i = 0; i < r->guarded->match_count && !failed; i++)
+        if (is_needed(r, &r->guarded->matches[i])) failed = put(s, first + count++, &r->guarded->matches[i]);
+    for (unsigned i = 0; r->translates && i < ANSWERS && !failed; i++) failed = put(s, first + count++, &answers[i]);
+    if (failed) return failed;
+    s->settings.first = (uint16_t)first;
+    s->settings.count = (uint16_t)count;
+    s->settings.routed = r->routed;
+    return settle(s);
 }
 
 /* ---- the world ---- */
@@ -150,7 +183,6 @@ static int learn(struct steer *s, struct steer_ip ip)
 
 int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 {
-    const uint32_t zero = 0;
     int failed = 0;
     for (unsigned i = 0; i < f->self4_count && !failed; i++)
         failed = learn(s, (struct steer_ip){0, STEER_V4 | f->self4[i]});
@@ -158,7 +190,7 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
         failed = learn(s, (struct steer_ip){f->self6[i].lo_hi, f->self6[i].lo_lo});
     forget(s, f);
     s->settings.mac = mac;
-    return failed ? failed : bpf_map_update_elem(s->config, &zero, &s->settings, BPF_ANY);
+    return failed ? failed : settle(s);
 }
 
 /* ---- on the interface ---- */

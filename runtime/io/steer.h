@@ -7,10 +7,23 @@
 
 struct steer;
 
-/* Load the program for what the rules handle (guarded.h); frames longer than that many bytes are dropped and counted.
- * It takes nothing before steer_begin. NULL, with one line in err: without clang at build time, too. Needs
- * CAP_NET_ADMIN and CAP_BPF. */
-struct steer *steer_open(const struct guarded *g, unsigned frame_most, char *err, size_t err_len);
+/* What it is to take. */
+struct steer_rules {
+    const struct guarded *guarded; /* services, their replies, what is translated */
+    bool routed;                   /* all that is for none of the host's own addresses */
+    bool translates;               /* replies to own addresses that `nat` may have asked for */
+};
+enum { STEER_RULES_MOST = 128 }; /* of one program, as steer_count has it */
+unsigned steer_count(const struct steer_rules *r);
+
+/* Load the program; frames longer than that many bytes are dropped and counted. It takes nothing before steer_rules and
+ * steer_begin. NULL, with one line in err: without clang at build time, too. Needs CAP_NET_ADMIN and CAP_BPF. */
+struct steer *steer_open(unsigned frame_most, char *err, size_t err_len);
+
+/* These rules from now on, at most twice STEER_RULES_MOST: those of two programs. 0 or a negative errno: then those
+ * that were hold. */
+int steer_rules(struct steer *s, const struct steer_rules *r);
+
 void steer_close(struct steer *s); /* takes it off the interface, as the process's end does */
 
 /* The socket that gets the frames of a queue. 0 or a negative errno. */

@@ -8,6 +8,7 @@
 
 #include "runtime/live/claim.h"
 #include "runtime/live/start.h"
+#include "runtime/live/steered.h"
 #include "runtime/live/world.h"
 
 struct reload {
@@ -128,6 +129,7 @@ static void make(struct live *l, struct program *fresh)
         return;
     }
     claim_guard(l, l->now.program, before); /* both: flows of the one drain */
+    steered_rules(l, before);
     r->offered = true;
     for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
 }

@@ -77,10 +77,11 @@ static int look_at_enforcement(const struct live *l, const struct program *p)
     char place[300];
     bool host = false; /* it hears something of an interface */
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
-    if (!host || l->o->monitor || !watched_place(p, l->forwards, place, sizeof place)) return 0;
+    const bool forwards = l->forwards && l->io != &io_XDP; /* which takes what crosses */
+    if (!host || l->o->monitor || !watched_place(p, forwards, place, sizeof place)) return 0;
     return live_complain("%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
                          "--monitor judges and counts it, and enforces the rest",
-                         place, l->forwards ? ", or what it forwards" : "");
+                         place, forwards ? ", or what it forwards" : "");
 }
 
 int start_look_at(const struct live *l, const struct program *p)
@@ -90,10 +91,7 @@ int start_look_at(const struct live *l, const struct program *p)
     if (p->meta->flags & PBC_OPENS)
         return live_complain(
             "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine", path);
-    if (l->latest && l->io == &io_XDP)
-        return live_complain(
-            "%s: with --io xdp a program is not put in the place of one that runs: end, and start again", path);
-    return look_at_enforcement(l, p);
+    return steered_look_at(l, p) ? 2 : look_at_enforcement(l, p);
 }
 
 int start_look(struct live *l)

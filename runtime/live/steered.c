@@ -2,6 +2,7 @@
  * offloads turned off. What --io xdp cannot do it refuses; README.md holds the table. */
 #include "runtime/live/steered.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,14 +13,27 @@
 
 /* ---- which ---- */
 
-/* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
-static const char *refusal(const struct live *l)
+/* What crosses this machine is prey's: by a firewall for it, or by nat. */
+static bool routes(const struct program *p)
 {
-    const struct program *p = l->now.program;
+    bool forward = p->nats_count > 0;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) forward |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
+    return forward;
+}
+
+static bool judges_host(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (p->firewalls[i].direction != PBC_DIR_FORWARD) return true;
+    return false;
+}
+
+/* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
+static const char *refusal(const struct live *l, const struct program *p)
+{
     if (l->o->workers > 1) return "it takes one worker";
     if (l->o->monitor) return "it sees nothing of what is for this machine itself, so there is nothing to --monitor";
-    if (p->firewalls_count) return "it sees only what services handle, so it cannot judge by a `firewall`";
-    if (p->nats_count) return "it does not take what `nat` translates";
+    if (judges_host(p)) return "it does not see what is for this machine itself, so only a `forward` firewall judges";
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
         if (l->o->peer[i] != OPTIONS_NO_PEER) return "it carries no --bridge";
@@ -32,13 +46,13 @@ static const char *refusal(const struct live *l)
 
 int steered_choose(struct live *l)
 {
-    const char *why = refusal(l);
+    const char *why = refusal(l, l->now.program);
     const bool asked = l->o->io == OPTIONS_IO_XDP;
     if (asked && why) return live_complain("--io xdp: %s; this does: --io packet", why);
     l->io = asked ? &io_XDP : &io_PACKET;
     if (!why) why = "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot";
     if (l->o->io == OPTIONS_IO_AUTO)
-        fprintf(stderr, "--io auto: packet, for %s%s\n", asked || !refusal(l) ? "" : "of xdp: ", why);
+        fprintf(stderr, "--io auto: packet, for %s%s\n", asked || !refusal(l, l->now.program) ? "" : "of xdp: ", why);
     return 0;
 }
 
@@ -63,15 +77,43 @@ static unsigned frame_most(const struct live *l)
     return xdp_frame_most(mtu);
 }
 
-static int open_steer(struct live *l, unsigned at, unsigned most)
+/* Of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out. */
+static bool rules_of(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before)
 {
-    char err[400];
+    *r = (struct steer_rules){.guarded = g,
+                              .routed = routes(p) || (before && routes(before)),
+                              .translates = p->nats_count || (before && before->nats_count)};
+    return guarded_init(g, p, before);
+}
+
+int steered_look_at(const struct live *l, const struct program *p)
+{
     struct guarded g;
-    const bool made = guarded_init(&g, l->now.program, NULL);
-    if (made) l->maker.steers[at] = steer_open(&g, most, err, sizeof err);
+    struct steer_rules r;
+    if (l->io != &io_XDP) return 0;
+    const char *why = refusal(l, p);
+    if (why) return live_complain("--io xdp: %s; this does: --io packet", why);
+    const bool made = rules_of(&r, &g, p, NULL);
+    const unsigned count = made ? steer_count(&r) : 0;
     guarded_fini(&g);
     if (!made) return live_complain("out of memory");
-    return l->maker.steers[at] ? 0 : live_complain("%s: %s", l->o->ifaces[at], err);
+    if (count <= STEER_RULES_MOST) return 0;
+    return live_complain("the rules name %u addresses and ports of services and servers; --io xdp tells at most %u "
+                         "apart: --io packet takes any number",
+                         count, (unsigned)STEER_RULES_MOST);
+}
+
+int steered_rules(struct live *l, const struct program *before)
+{
+    struct guarded g;
+    struct steer_rules r;
+    if (l->io != &io_XDP) return 0;
+    const bool made = rules_of(&r, &g, l->now.program, before);
+    int failed = made ? 0 : -ENOMEM;
+    for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
+        if (l->maker.steers[i]) failed = steer_rules(l->maker.steers[i], &r);
+    guarded_fini(&g);
+    return failed ? live_complain("steering: %s", strerror(-failed)) : 0;
 }
 
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
@@ -81,13 +123,15 @@ int steered_open(struct live *l, unsigned at, struct io_ask *ask)
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN | OFFLOAD_TXVLAN;
     ask->ports = (uint8_t)l->o->iface_count;
     ask->frame_most = frame_most(l);
-    if (open_steer(l, at, ask->frame_most)) return 2;
+    l->maker.steers[at] = steer_open(ask->frame_most, err, sizeof err);
+    if (!l->maker.steers[at]) return live_complain("%s: %s", l->o->ifaces[at], err);
     return offloads_off(l->state, l->o->ifaces[at], change, err, sizeof err) ? live_complain("%s", err) : 0;
 }
 
 int steered_begin(struct live *l)
 {
     char err[300];
+    if (steered_rules(l, NULL)) return 2;
     for (unsigned i = 0; i < l->o->iface_count && l->io == &io_XDP; i++) {
         bool generic;
         if (steer_begin(l->maker.steers[i], l->ifindex[i], &generic, err, sizeof err))

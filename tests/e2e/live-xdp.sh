@@ -146,7 +146,7 @@ refused() { # SENTENCE WORDS OPTION...
     has "$sentence" "$words"
 }
 printf 'firewall edge in default accept { }\n' | rules edge
-refused 'a firewall' 'it cannot judge by a `firewall`; this does: --io packet' -i eth0 --io xdp edge.pbc
+refused 'a firewall' 'so only a `forward` firewall judges; this does: --io packet' -i eth0 --io xdp edge.pbc
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
 refused 'a bridge' 'it carries no --bridge' --bridge eth0:lo --io xdp pass.pbc
 refused 'several workers' 'it takes one worker' -i eth0 --workers 2 --io xdp pass.pbc
@@ -158,9 +158,13 @@ cp prey.err out
 has 'auto says which and why' '--io auto: packet, for it tells of partial checksums, super-packets and VLAN tags'
 prey_ends
 prey prey -i eth0 --io xdp pass.pbc
+sed 's/10.1.0.100/10.1.0.101/' pass.prey | rules moved
+cp pass.pbc before.pbc
+cp moved.pbc pass.pbc
 kill -HUP "$prey"
-until_true 50 'SIGHUP is refused' grep -q 'end, and start again' prey.err && ok 0 'SIGHUP is refused'
-same 'and the program goes on' "$(ask "$four" | grep -c -x -e one -e two)" 1
+until_true 50 'SIGHUP takes other rules' grep -q '^reloaded' prey.err && ok 0 'SIGHUP takes other rules'
+same 'their service is served' "$(ask 10.1.0.101 | grep -c -x -e one -e two)" 1
+cp before.pbc pass.pbc
 refused 'a queue that has an owner' 'another process has it' -i eth0 --name second --io xdp pass.pbc
 prey_ends
 
