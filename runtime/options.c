@@ -65,8 +65,15 @@ static bool opt_format(struct reading *r, const char *n, const char *v)
 
 static bool opt_log(struct reading *r, const char *n, const char *v)
 {
-    r->o->log = !strcmp(v, "json") ? LOG_JSON : LOG_TEXT;
-    return r->o->log == LOG_JSON || !strcmp(v, "text") || wrong(r, "--%s: `%s` is neither text nor json", n, v);
+    const char *colon = strchr(v, ':'), *to = colon ? colon + 1 : NULL;
+    const size_t len = colon ? (size_t)(colon - v) : strlen(v);
+    const bool json = len == 4 && !memcmp(v, "json", len);
+    if (!json && (len != 4 || memcmp(v, "text", len)))
+        return wrong(r, "--%s: `%.60s` is neither text nor json, or either with :syslog or :FILE behind", n, v);
+    if (to && !*to) return wrong(r, "--%s %.60s needs a file behind the colon", n, v);
+    r->o->log = json ? LOG_JSON : LOG_TEXT;
+    r->o->log_to = to && strcmp(to, "stderr") != 0 ? to : NULL;
+    return true;
 }
 
 static bool opt_explain(struct reading *r, const char *n, const char *v)
@@ -176,7 +183,8 @@ static bool opt_bridge(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
     const char *colon = strchr(v, ':');
-    if (!colon || strchr(colon + 1, ':')) return wrong(r, "--%s: `%.60s` is not two interfaces: it is written IF:IF", n, v);
+    if (!colon || strchr(colon + 1, ':'))
+        return wrong(r, "--%s: `%.60s` is not two interfaces: it is written IF:IF", n, v);
     if (o->bridge_count == OPTIONS_IFACES) return wrong(r, "--%s: more than 16 interfaces%s", n, "");
     char *names = o->bridges[o->bridge_count] = strdup(v);
     if (!names) return wrong(r, "--%s: out of memory%s", n, "");
@@ -360,6 +368,7 @@ static bool settle(struct reading *r)
     const struct options *o = r->o;
     if (*r->later) return wrong(r, "%s is not supported yet: live%s", r->later, "");
     if (r->way[LIVE]) return settle_live(r);
+    if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
     if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");

@@ -26,10 +26,11 @@ struct options {
     const char **down; /* POOL/SERVER, as given */
     unsigned down_count;
     enum log_form log;
+    const char *log_to; /* "syslog" or a file; NULL: standard error */
     /* live */
     const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: replay */
     unsigned iface_count;
-    uint8_t peer[OPTIONS_IFACES]; /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
+    uint8_t peer[OPTIONS_IFACES];  /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
     char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
     unsigned bridge_count;
     const char *name; /* of the instance, or NULL */

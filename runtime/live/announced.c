@@ -33,23 +33,25 @@ static bool belongs(const struct live *l, unsigned at, const struct host_addr *a
     return !near || is_near(l->host, l->ifindex[at], a);
 }
 
-static void claim(const struct live *l, unsigned at, const struct host_addr *a)
+static void claim(struct live *l, unsigned at, const struct host_addr *a)
 {
     const struct host_link *link = host_link(l->host, l->ifindex[at]);
     if (!link || !link->mac || !belongs(l, at, a)) return;
     const int failed = announce(link, a, 1);
     char text[HOST_ADDR_TEXT];
-    if (failed) live_complain("%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), strerror(-failed));
+    if (failed)
+        events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text),
+                    strerror(-failed));
 }
 
-static void claim_word(const struct live *l, unsigned at, const uint32_t word[4], uint8_t family)
+static void claim_word(struct live *l, unsigned at, const uint32_t word[4], uint8_t family)
 {
     const struct host_addr a = {{word[0], word[1], word[2], word[3]}, family};
     claim(l, at, &a);
 }
 
 /* The addresses of a pool's `source`: PBC_SOURCES_MAX bounds how many there are. */
-static void claim_set(const struct live *l, unsigned at, const struct pbc_set *set)
+static void claim_set(struct live *l, unsigned at, const struct pbc_set *set)
 {
     const struct program *p = l->now.program;
     for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
@@ -66,7 +68,7 @@ static void claim_set(const struct live *l, unsigned at, const struct pbc_set *s
 }
 
 /* Those for which ARP and solicitations are answered (vm/forward/vips.h). */
-static void claim_all(const struct live *l, unsigned at)
+static void claim_all(struct live *l, unsigned at)
 {
     const struct program *p = l->now.program;
     for (uint32_t i = 0; i < p->endpoints_count; i++) {

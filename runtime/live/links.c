@@ -73,9 +73,9 @@ void links_follow(struct live *l)
         if (link && link->up && !is_followed(l, at, link)) continue;
         l->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
         if (l->links[at] == LINK_GONE && before != LINK_GONE && l->io != &io_PACKET)
-            live_complain("%s is gone; with --io %s it is served again after another start", l->o->ifaces[at],
-                          l->io->name);
+            events_tell(&l->events, TOLD_LINK, "%s is gone; with --io %s it is served again after another start",
+                        l->o->ifaces[at], l->io->name);
         else if (l->links[at] != before)
-            live_complain("%s %s", l->o->ifaces[at], words[l->links[at]]);
+            events_tell(&l->events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->links[at]]);
     }
 }

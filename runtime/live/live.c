@@ -21,8 +21,6 @@
 
 enum { TICK_MS = 1000 };
 
-/* ---- log ---- */
-
 static uint64_t clock_of(clockid_t id)
 {
     struct timespec t;
@@ -30,39 +28,17 @@ static uint64_t clock_of(clockid_t id)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void log_line(const struct live *l, const struct log_note *n)
-{
-    char when[TEXT_TIME], verdict[128], what[sizeof n->text];
-    const uint64_t wall = clock_of(CLOCK_REALTIME) - (clock_of(CLOCK_MONOTONIC) - n->mono_ns);
-    memcpy(what, n->text, sizeof what);
-    text_clean(what);
-    label_verdict(&l->now.labels, n->rule, verdict, sizeof verdict);
-    if (l->o->log == LOG_TEXT) {
-        fprintf(stderr, "%s  %s  %s  %s  %u bytes\n", text_clock(wall, when), label_rule(&l->now.labels, n->rule),
-                verdict, what, n->bytes);
-        return;
-    }
-    fprintf(stderr, "{\"event\":\"log\",\"time\":\"%s\",\"rule\":", text_iso(wall, when));
-    text_json(stderr, label_rule(&l->now.labels, n->rule));
-    fputs(",\"place\":", stderr);
-    text_json(stderr, label_rule_place(&l->now.labels, n->rule));
-    fputs(",\"verdict\":", stderr);
-    text_json(stderr, verdict);
-    fputs(",\"packet\":", stderr);
-    text_json(stderr, what);
-    fprintf(stderr, ",\"bytes\":%u}\n", n->bytes);
-}
-
 static bool called(struct live *l, struct worker *w)
 {
     uint64_t calls;
     struct log_note note;
     (void)!read(w->call_fd, &calls, sizeof calls);
-    while (ring_take(&w->logs, &note)) log_line(l, &note);
+    while (ring_take(&w->logs, &note)) events_packet(&l->events, &l->now.labels, &note);
+    events_left_out(&l->events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
-        fprintf(stderr, "preyrun: %s: %s\n", l->o->ifaces[at], strerror(fault));
+        events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[at], strerror(fault));
     }
     return world_asked(l, w);
 }
@@ -88,14 +64,16 @@ static bool signalled(struct live *l)
 {
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
-        if (s.ssi_signo == SIGHUP)
+        if (s.ssi_signo == SIGHUP) {
+            start_log_again(l);
             reload_begin(l);
-        else if (s.ssi_signo == SIGUSR1)
+        } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
-        else
-            return false;
+        } else {
+            l->ended_by = (int)s.ssi_signo;
+        }
     }
-    return true;
+    return !l->ended_by;
 }
 
 /* The workers stand still meanwhile. */
@@ -120,14 +98,24 @@ static int cpu_of(unsigned worker)
     return -1;
 }
 
-static void say_ready(const struct live *l)
+static void say_ready(struct live *l)
 {
     const struct options *o = l->o;
-    fprintf(stderr, "ready: %s:", claim_name(o));
-    for (unsigned i = 0; i < o->iface_count; i++) fprintf(stderr, "%s %s", i ? "," : "", o->ifaces[i]);
-    fprintf(stderr, " by %s%s, %u worker%s, %s%s\n", l->io->name, l->generic ? " (generic)" : "", l->worker_count,
-            l->worker_count == 1 ? "" : "s", o->program,
-            o->monitor ? "; what is for this machine itself is only watched" : "");
+    char names[PORTS_MOST * (IF_NAMESIZE + 2)];
+    size_t used = 0;
+    for (unsigned i = 0; i < o->iface_count; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
+    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s", claim_name(o), names, l->io->name,
+                l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,
+                o->monitor ? "; what is for this machine itself is only watched" : "");
+}
+
+static void say_ended(struct live *l, uint64_t since_ns)
+{
+    char lasted[TEXT_NUMBER];
+    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", claim_name(l->o), l->ended_by ? "SIG" : "a fault",
+                l->ended_by ? sigabbrev_np(l->ended_by) : "",
+                text_duration(clock_of(CLOCK_MONOTONIC) - since_ns, lasted));
 }
 
 static int serve(struct live *l)
@@ -148,6 +136,8 @@ static int serve(struct live *l)
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
             fine &= world_tick(l);
+            events_tick(&l->events);
+            if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) start_log_again(l); /* it was restarted */
         }
         if (!fine) return live_complain("out of memory");
         if (l->reload) reload_step(l);
@@ -157,6 +147,7 @@ static int serve(struct live *l)
 
 static int run(struct live *l)
 {
+    const uint64_t begun_ns = clock_of(CLOCK_MONOTONIC);
     unsigned started = 0;
     int err = 0;
     for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
@@ -166,6 +157,7 @@ static int run(struct live *l)
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
     if (l->reload) reload_step(l);
+    if (!err) say_ended(l, begun_ns);
     return err || live_report(l) ? 2 : status;
 }
 
@@ -178,6 +170,7 @@ int live(const struct options *o)
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
         status = signals_open(&l);
+        if (!status) status = start_events(&l);
         if (!status) status = claim_host(&l);
         if (!status) status = start_open(&l);
         if (!status) status = run(&l);
@@ -185,5 +178,6 @@ int live(const struct options *o)
     claim_end(&l);
     if (l.signal_fd >= 0) close(l.signal_fd);
     start_close(&l);
+    events_fini(&l.events);
     return status;
 }

@@ -25,7 +25,10 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void refuse(const char *why) { fprintf(stderr, "preyrun: reload: %s; the program that runs goes on\n", why); }
+static void refuse(struct live *l, const char *why)
+{
+    events_tell(&l->events, TOLD_REFUSED, "reload: %s; the program that runs goes on", why);
+}
 
 /* ---- making ---- */
 
@@ -115,7 +118,7 @@ static void make(struct live *l, struct program *fresh)
 {
     struct reload *r = l->reload = calloc(1, sizeof *r);
     if (!r) {
-        refuse("out of memory");
+        refuse(l, "out of memory");
         return;
     }
     r->remap = remap_make(l, fresh);
@@ -125,7 +128,7 @@ static void make(struct live *l, struct program *fresh)
         drop_other(r);
         end(l);
         l->stale = true; /* what was last given has another shape */
-        refuse("out of memory");
+        refuse(l, "out of memory");
         return;
     }
     claim_guard(l, l->now.program, before); /* both: flows of the one drain */
@@ -141,11 +144,11 @@ void reload_begin(struct live *l)
     if (l->wanted) return;
     struct program *fresh = start_load(l->o->program, err, sizeof err);
     if (!fresh) {
-        refuse(err);
+        refuse(l, err);
         return;
     }
-    if (start_look_at(l, fresh))
-        refuse("that stands in its way");
+    if (!start_look_at(l, fresh, err, sizeof err))
+        refuse(l, err);
     else
         make(l, fresh);
     program_put(fresh);
@@ -159,12 +162,12 @@ bool reload_pending(const struct live *l)
     return false;
 }
 
-static void say_reloaded(const struct live *l, const struct remap *r)
+static void say_reloaded(struct live *l, const struct remap *r)
 {
     const struct program *p = l->now.program;
-    fprintf(stderr, "reloaded: %s: %u rule%s, %u service%s%s\n", l->o->program, p->rules_count,
-            p->rules_count == 1 ? "" : "s", p->services_count, p->services_count == 1 ? "" : "s",
-            r->limits ? "; what `limits` changed waits for a restart" : "");
+    events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s", l->o->program, p->rules_count,
+                p->rules_count == 1 ? "" : "s", p->services_count, p->services_count == 1 ? "" : "s",
+                r->limits ? "; what `limits` changed waits for a restart" : "");
 }
 
 /* All workers have answered: the same, for they run the same program. */
@@ -174,7 +177,7 @@ static void made(struct live *l)
     const int refused = l->workers[0]->refused;
     if (refused) {
         change_back(l, r);
-        refuse(strerror(-refused));
+        refuse(l, strerror(-refused));
     } else {
         say_reloaded(l, r->remap);
     }

@@ -72,31 +72,36 @@ static bool is_on(const char *sysctl)
     return c != '0';
 }
 
-static int look_at_enforcement(const struct live *l, const struct program *p)
+static bool is_enforced(const struct live *l, const struct program *p, char *why, size_t len)
 {
     char place[300];
     bool host = false; /* it hears something of an interface */
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
     const bool forwards = l->forwards && l->io != &io_XDP; /* which takes what crosses */
-    if (!host || l->o->monitor || !watched_place(p, forwards, place, sizeof place)) return 0;
-    return live_complain("%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
-                         "--monitor judges and counts it, and enforces the rest",
-                         place, forwards ? ", or what it forwards" : "");
+    if (!host || l->o->monitor || !watched_place(p, forwards, place, sizeof place)) return true;
+    snprintf(why, len,
+             "%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
+             "--monitor judges and counts it, and enforces the rest",
+             place, forwards ? ", or what it forwards" : "");
+    return false;
 }
 
-int start_look_at(const struct live *l, const struct program *p)
+bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *zone = schedules_unknown_zone(p), *path = l->o->program;
-    if (zone) return live_complain("%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
-    if (p->meta->flags & PBC_OPENS)
-        return live_complain(
-            "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine", path);
-    return steered_look_at(l, p) ? 2 : look_at_enforcement(l, p);
+    if (zone)
+        snprintf(why, len, "%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
+    else if (p->meta->flags & PBC_OPENS)
+        snprintf(why, len, "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine",
+                 path);
+    else
+        return steered_look_at(l, p, why, len) && is_enforced(l, p, why, len);
+    return false;
 }
 
 int start_look(struct live *l)
 {
-    char err[300];
+    char err[600];
     int status = look_at_program(l);
     if (status) return status;
     l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
@@ -105,10 +110,29 @@ int start_look(struct live *l)
     status = steered_choose(l);
     if (!status) status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
-    return status ? status : start_look_at(l, l->now.program);
+    if (status || start_look_at(l, l->now.program, err, sizeof err)) return status;
+    return live_complain("%s", err);
 }
 
 /* ---- opening ---- */
+
+int start_events(struct live *l)
+{
+    const char *to = l->o->log_to;
+    const int fd = sink_descriptor(to);
+    if (fd < 0) return live_complain("--log: %s: %s", to, strerror(-fd));
+    return events_init(&l->events, l->o->log, to, fd) ? live_complain("out of memory") : 0;
+}
+
+void start_log_again(struct live *l)
+{
+    if (l->events.sink.kind == SINK_STDERR) return;
+    const int fd = sink_descriptor(l->o->log_to);
+    if (fd >= 0)
+        sink_renew(&l->events.sink, fd);
+    else
+        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, strerror(-fd));
+}
 
 /* Flows of the host itself are known only if what it sends is seen. */
 static bool needs_outgoing(const struct program *p)

@@ -6,10 +6,15 @@
 
 /* Look before anything is changed: the program, the interfaces, what cannot be enforced. The exit status. */
 int start_look(struct live *l);
-/* The same of a program alone, which is loaded: what is not supported, what cannot be enforced. */
-int start_look_at(const struct live *l, const struct program *p);
+/* The same of a program alone, which is loaded: what is not supported, what cannot be enforced. False: `why` says it.
+ */
+bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len);
 bool start_has_tunnels(const struct program *p);
 struct program *start_load(const char *path, char *err, size_t err_len);
+/* The log, as --log says. The exit status. */
+int start_events(struct live *l);
+/* Its file or socket once more: the file was moved away. */
+void start_log_again(struct live *l);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);
 /* A socket of that worker on the interface as it is now. *group: of the sockets that share what arrives there, -1: this

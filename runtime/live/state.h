@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LIVE_STATE_H
 #define RUNTIME_LIVE_STATE_H
 
+#include "runtime/live/events.h"
 #include "runtime/live/hops.h"
 #include "runtime/live/ruling.h"
 #include "runtime/options.h"
@@ -16,6 +17,7 @@ enum { OLDER_MOST = 64 };
 struct live {
     const struct options *o;
     struct ruling now;
+    struct events events;
     struct host *host;
     unsigned ifindex[PORTS_MOST];
     struct hops hops;
@@ -41,6 +43,7 @@ struct live {
     bool wanted;           /* another one, when that is through */
     bool report;           /* counters, when it is made */
     int signal_fd;
+    int ended_by; /* the signal; 0: none */
 };
 
 /* One line on standard error; returns 2. */

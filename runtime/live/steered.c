@@ -86,21 +86,24 @@ static bool rules_of(struct steer_rules *r, struct guarded *g, const struct prog
     return guarded_init(g, p, before);
 }
 
-int steered_look_at(const struct live *l, const struct program *p)
+bool steered_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     struct guarded g;
     struct steer_rules r;
-    if (l->io != &io_XDP) return 0;
-    const char *why = refusal(l, p);
-    if (why) return live_complain("--io xdp: %s; this does: --io packet", why);
+    if (l->io != &io_XDP) return true;
+    const char *no = refusal(l, p);
+    if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
+    if (no) return false;
     const bool made = rules_of(&r, &g, p, NULL);
     const unsigned count = made ? steer_count(&r) : 0;
     guarded_fini(&g);
-    if (!made) return live_complain("out of memory");
-    if (count <= STEER_RULES_MOST) return 0;
-    return live_complain("the rules name %u addresses and ports of services and servers; --io xdp tells at most %u "
-                         "apart: --io packet takes any number",
-                         count, (unsigned)STEER_RULES_MOST);
+    if (made && count <= STEER_RULES_MOST) return true;
+    snprintf(why, len,
+             made ? "the rules name %u addresses and ports of services and servers; --io xdp tells at most %u apart: "
+                    "--io packet takes any number"
+                  : "out of memory",
+             count, (unsigned)STEER_RULES_MOST);
+    return false;
 }
 
 int steered_rules(struct live *l, const struct program *before)
@@ -145,7 +148,9 @@ bool steered_world(struct live *l)
 {
     for (unsigned i = 0; i < l->o->iface_count && l->maker.steers[i]; i++) {
         const int failed = steer_world(l->maker.steers[i], &l->latest->facts, l->latest->port_mac[i]);
-        if (failed) live_complain("%s: own addresses, for steering: %s", l->o->ifaces[i], strerror(-failed));
+        if (failed)
+            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for steering: %s", l->o->ifaces[i],
+                        strerror(-failed));
     }
     return true;
 }

@@ -180,7 +180,7 @@ static void log_event(struct worker *w, const struct event *e, uint64_t now)
     if (ring_put(&w->logs, &note))
         w->egress.asked = true;
     else
-        w->logs_lost++;
+        __atomic_fetch_add(&w->logs_lost, 1, __ATOMIC_RELAXED);
 }
 
 static void events_leave(struct worker *w, uint64_t now)

@@ -77,9 +77,9 @@ struct worker {
     uint32_t woken;               /* bit i: worker i was handed something */
 
     /* shared with the main thread */
-    struct ring asks; /* struct hop_key, to it */
-    struct ring logs; /* struct log_note, to it */
-    uint64_t logs_lost;
+    struct ring asks;                 /* struct hop_key, to it */
+    struct ring logs;                 /* struct log_note, to it */
+    uint64_t logs_lost;               /* atomic: notes that found no room, until the main thread has told of them */
     struct handover in[WORKERS_MOST]; /* from each other worker */
     int sleeps;                       /* atomic: whoever hands a packet over has to wake it */
     int wake_fd, call_fd;             /* eventfds: to the worker, to the main thread */

@@ -47,7 +47,7 @@ command_of() { # LINE
         eval "ip netns exec $id-prey ${line%&} </dev/null &" # itself, no shell around it
         prey=$!
         pids="$pids $prey"
-        until_true 200 'preyrun is ready' grep -q '^ready' log.txt
+        until_true 200 'preyrun is ready' grep -q 'ready: ' log.txt
         ;;
     *)
         case $line in *'1d log.txt'*) until_true 100 'something is logged' grep -q ADMIN log.txt ;; esac

@@ -37,4 +37,15 @@ each "every word of a clause is one of the language" \
     "$(rows lang/clause.def CLAUSE 2 | tr ' ' '\n' | grep -vx -e claim -e endpoint -e flag -e reset -e later | sort -u)" lang/word.def
 each "every kind of node is told of or in a golden tree" \
     "$(rows lang/ast.def NODE 2)" "lang/TREE.md tests/golden"
+# The manual's list of events is that of the table, word and meaning.
+missing=$(sed -n 's/^EVENT([^,]*, *"\([^"]*\)", *"[^"]*", *[0-9]*, *"\(.*\)")$/\1\t\2/p' runtime/live/event.def |
+    while IFS="$(printf '\t')" read -r word doc; do
+        grep -qxF -e "$(printf '%-12s %s' "$word" "$doc")" man/preyrun.1 || printf '#   %-12s %s\n' "$word" "$doc"
+    done)
+if [ -n "$missing" ]; then
+    printf '%s\nnot ok - every event of live traffic is in the manual\n' "$missing"
+    status=1
+else
+    echo "ok - every event of live traffic is in the manual"
+fi
 exit $status

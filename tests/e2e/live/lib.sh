@@ -138,7 +138,7 @@ prey() {
     ip netns exec "$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
     prey=$!
     pids="$pids $prey"
-    until_true 200 "preyrun is ready in $name" grep -q '^ready' "$name.err" || sed 's/^/# /' "$name.err"
+    until_true 200 "preyrun is ready in $name" grep -qE '^([0-9:.]+  )?ready|"ready"' "$name.err" || sed 's/^/# /' "$name.err"
 }
 
 # prey_ends [NAME]: it is asked to stop; $status is how it ended.
