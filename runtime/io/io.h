@@ -11,6 +11,7 @@
 
 #include "vm/packet/pkt.h"
 
+struct filter;
 struct steer;
 struct umem;
 
@@ -38,12 +39,14 @@ struct io_made {
     uint32_t slots;       /* of `xdp`: of the worker's memory */
     uint32_t ring;        /* of `xdp`: entries of each ring */
     uint32_t fd_count;    /* 0: nothing */
-    int fds[IO_FDS_MOST]; /* packet: the socket; xdp: memory, then a socket a queue */
+    int fds[IO_FDS_MOST]; /* packet: the socket, and where the filter counts; xdp: memory, then a socket a queue */
 };
 
 /* What whoever makes sockets keeps from one to the next. */
 struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* of each port; the caller's */
+    struct filter *filter;               /* of packet sockets; NULL: none */
+    bool filter_asked;                   /* for, once */
     struct umem_made {
         uint32_t slots, slot_bytes;
         int memory, first;    /* the memory, and the socket that it is registered with */
@@ -53,6 +56,8 @@ struct io_maker {
 struct io_stats {
     uint64_t received;  /* frames that were handed out */
     uint64_t lost;      /* found no room in the ring */
+    uint64_t renewed;   /* how often a socket was made anew because its ring stalled */
+    uint64_t refused;   /* of a kind that a packet socket is not told (filter.bpf.c): never came */
     uint64_t cut;       /* longer than a slot, and the rest was not to be had: not handed out */
     uint64_t super;     /* super-packets among the received: one of them is copied once more where it is too long */
     uint64_t copied;    /* of the received, those that the ring's slots did not hold; on xdp of those sent */
@@ -91,6 +96,9 @@ struct io_ops {
     /* What poll called an error, once: a positive errno (ENETDOWN: the link went down), 0: nothing. */
     int (*fault)(struct io_port *);
     void (*stats)(struct io_port *, struct io_stats *);
+    /* For one other thread, now and then: has nothing come since it asked last, although frames were lost? Then nothing
+     * will: open the port anew. NULL: that cannot be. */
+    bool (*stalled)(struct io_port *);
 };
 
 /* Close what was made and not opened. */

@@ -1,6 +1,8 @@
-/* In the place of steer.c and xdp.c where the build has no clang (make KERNEL=0): --io xdp says so. */
+/* In the place of steer.c, xdp.c and filter.c where the build has no clang (make KERNEL=0): --io xdp says so, and
+ * packet sockets have no filter. */
 #include <errno.h>
 
+#include "runtime/io/filter.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
 
@@ -45,3 +47,31 @@ void io_maker_fini(struct io_maker *m) { (void)m; }
 unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 
 const struct io_ops io_XDP = {.name = "xdp"};
+
+struct filter *filter_open(void) { return NULL; }
+void filter_close(struct filter *f) { (void)f; }
+const uint64_t *filter_map(int memory)
+{
+    (void)memory;
+    return NULL;
+}
+
+void filter_unmap(const uint64_t *at) { (void)at; }
+
+uint64_t filter_refused(const uint64_t *at, unsigned ifindex)
+{
+    (void)at, (void)ifindex;
+    return 0;
+}
+
+int filter_attach(const struct filter *f, int socket)
+{
+    (void)f, (void)socket;
+    return -ENOTSUP;
+}
+
+int filter_memory(const struct filter *f)
+{
+    (void)f;
+    return -1;
+}

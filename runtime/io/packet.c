@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/io/filter.h"
 #include "runtime/io/io.h"
 #include "runtime/io/offload.h"
 
@@ -53,6 +54,10 @@ struct io_port {
     struct iovec parts[SEND_MOST][2];
     struct mmsghdr messages[SEND_MOST];
     struct io_stats stats;
+    uint64_t seen_received;  /* by packet_stalled */
+    const uint64_t *refused; /* what the filter has counted, of the first worker's port alone; NULL: it has none */
+    uint64_t refused_before;
+    unsigned ifindex;
 };
 
 /* ---- made and opened ---- */
@@ -114,26 +119,43 @@ static const char *join_group(int fd, const struct io_ask *ask, int32_t *group)
 }
 
 /* What comes between binding and joining would come to every socket: nothing does. */
-static const char *bind_shared(int fd, const struct io_ask *ask, int32_t *group)
+static const char *bind_shared(int fd, const struct io_ask *ask, const struct filter *filter, int32_t *group)
 {
     struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    const struct sock_fprog filter = {1, &nothing};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter)) return "SO_ATTACH_FILTER";
+    const struct sock_fprog shut = {1, &nothing};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &shut, sizeof shut)) return "SO_ATTACH_FILTER";
     const char *failed = bind_socket(fd, ask);
     if (!failed) failed = join_group(fd, ask, group);
-    if (!failed && set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
+    if (!failed && !filter && set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
+    if (!failed && filter && filter_attach(filter, fd)) return "SO_ATTACH_BPF";
     return failed;
+}
+
+static const struct filter *filter_of(struct io_maker *m)
+{
+    if (!m->filter_asked) m->filter = filter_open();
+    m->filter_asked = true;
+    return m->filter;
+}
+
+static const char *bind_alone(int fd, const struct io_ask *ask, const struct filter *filter)
+{
+    return filter && filter_attach(filter, fd) ? "SO_ATTACH_BPF" : bind_socket(fd, ask);
 }
 
 static int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
-    (void)m;
     *made = (struct io_made){.group = -1};
+    const struct filter *filter = filter_of(m);
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
-    if (!failed) failed = ask->shared ? bind_shared(fd, ask, &made->group) : bind_socket(fd, ask);
-    if (!failed) made->fds[made->fd_count++] = fd;
-    if (!failed) return 0;
+    if (!failed) failed = ask->shared ? bind_shared(fd, ask, filter, &made->group) : bind_alone(fd, ask, filter);
+    if (!failed) {
+        const int memory = filter && ask->worker == 0 ? filter_memory(filter) : -1;
+        made->fds[made->fd_count++] = fd;
+        if (memory >= 0) made->fds[made->fd_count++] = memory;
+        return 0;
+    }
     snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno));
     if (fd >= 0) close(fd);
     return -1;
@@ -144,6 +166,7 @@ static void packet_close(struct io_port *p)
     if (!p) return;
     if (p->ring) munmap(p->ring, p->ring_bytes);
     if (p->fd >= 0) close(p->fd);
+    filter_unmap(p->refused);
     free(p->large);
     free(p);
 }
@@ -170,9 +193,13 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         p->fd = made->fds[0];
         p->outgoing = ask->outgoing;
         p->all = ask->all;
+        p->ifindex = ask->ifindex;
+        if (made->fd_count > 1) p->refused = filter_map(made->fds[1]);
+        p->refused_before = filter_refused(p->refused, p->ifindex);
         if (map_ring(p, &shape)) return p;
     } else {
-        close(made->fds[0]);
+        struct io_made unused = *made;
+        io_made_close(&unused);
     }
     snprintf(err, err_len, "packet socket, memory: %s", strerror(errno));
     packet_close(p);
@@ -272,7 +299,7 @@ static unsigned packet_receive(struct io_port *p, struct pkt *pkts[], unsigned n
         if (!take(p, h, &p->views[p->views_used])) continue;
         pkts[got++] = &p->views[p->views_used++];
     }
-    p->stats.received += got;
+    __atomic_store_n(&p->stats.received, p->stats.received + got, __ATOMIC_RELAXED);
     return got;
 }
 
@@ -337,6 +364,26 @@ static void packet_stats(struct io_port *p, struct io_stats *to)
     socklen_t len = sizeof s;
     if (!getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len)) p->stats.lost += s.tp_drops;
     *to = p->stats;
+    to->refused = filter_refused(p->refused, p->ifindex) - p->refused_before;
+}
+
+static bool any_waits(const struct io_port *p)
+{
+    for (uint32_t block = 0; block < p->blocks; block++)
+        for (uint32_t slot = 0; slot < p->per_block; slot++)
+            if (__atomic_load_n(&slot_at(p, block, slot)->tp_status, __ATOMIC_RELAXED) & TP_STATUS_USER) return true;
+    return false;
+}
+
+/* Such frames as the filter keeps away stop the ring where there is none (filter.bpf.c). A ring that overflowed holds
+ * frames, or has handed some out since. */
+static bool packet_stalled(struct io_port *p)
+{
+    struct io_stats now;
+    const uint64_t lost = p->stats.lost, before = p->seen_received;
+    packet_stats(p, &now);
+    p->seen_received = __atomic_load_n(&p->stats.received, __ATOMIC_RELAXED);
+    return now.lost != lost && p->seen_received == before && !any_waits(p);
 }
 
 const struct io_ops io_PACKET = {
@@ -351,4 +398,5 @@ const struct io_ops io_PACKET = {
     .fd = packet_fd,
     .fault = packet_fault,
     .stats = packet_stats,
+    .stalled = packet_stalled,
 };

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/io/filter.h"
 #include "runtime/io/steer.h"
 #include "runtime/io/xdp_priv.h"
 
@@ -188,4 +189,5 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
 void io_maker_fini(struct io_maker *m)
 {
     for (unsigned i = 0; i < IO_WORKERS_MOST; i++) umem_fini(&m->umems[i]);
+    filter_close(m->filter);
 }

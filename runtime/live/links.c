@@ -54,6 +54,27 @@ static bool reopen(struct live *l, unsigned at)
     return claim_guard(l, l->now.program, NULL) == 0;
 }
 
+static bool is_stalled(const struct live *l, unsigned at)
+{
+    bool stalled = false;
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        const struct port *p = &l->workers[i]->ports[at];
+        stalled |= p->ops->stalled && p->ops->stalled(p->io);
+    }
+    return stalled;
+}
+
+void links_renew(struct live *l)
+{
+    for (unsigned at = 0; at < l->o->iface_count; at++) {
+        if (l->links[at] != LINK_UP || !is_stalled(l, at)) continue;
+        const bool renewed = reopen(l, at);
+        live_complain("%s: its receive ring has stalled%s", l->o->ifaces[at],
+                      renewed ? ", and was made anew" : ", and cannot be made anew");
+        l->workers[0]->ports[at].before.renewed += renewed;
+    }
+}
+
 static bool is_followed(struct live *l, unsigned at, const struct host_link *link)
 {
     const unsigned before = l->ifindex[at];

@@ -6,5 +6,7 @@
 
 /* They have changed; those that are back get new sockets. */
 void links_follow(struct live *l);
+/* Those whose ring has stalled get new sockets, too. Once a second. */
+void links_renew(struct live *l);
 
 #endif

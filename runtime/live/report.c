@@ -37,6 +37,8 @@ void io_stats_add(struct io_stats *to, const struct io_stats *s)
 {
     to->received += s->received;
     to->lost += s->lost;
+    to->renewed += s->renewed;
+    to->refused += s->refused;
     to->cut += s->cut;
     to->super += s->super;
     to->copied += s->copied;
@@ -70,6 +72,8 @@ static void interfaces_text(const struct whole *all)
                text_number(s->sent, d));
         if (s->super) printf(", %s super-packets", text_number(s->super, a));
         if (s->completed) printf(", %s checksums completed", text_number(s->completed, a));
+        if (s->refused) printf(", %s super-packets refused", text_number(s->refused, a));
+        if (s->renewed) printf(", made anew %s times", text_number(s->renewed, a));
         if (s->cut) printf(", %s too long", text_number(s->cut, a));
         if (s->not_sent) printf(", %s not taken by the device", text_number(s->not_sent, a));
         putchar('\n');
@@ -117,6 +121,8 @@ static void interface_json(cJSON *one, const struct whole *all, unsigned i)
     number(one, "packets", all->seen[i].packets);
     number(one, "bytes", all->seen[i].bytes);
     number(one, "lost", s->lost);
+    number(one, "renewed", s->renewed);
+    number(one, "refused", s->refused);
     number(one, "cut", s->cut);
     number(one, "super", s->super);
     number(one, "copied", s->copied);

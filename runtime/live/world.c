@@ -161,6 +161,7 @@ bool world_asked(struct live *l, struct worker *w)
 bool world_tick(struct live *l)
 {
     hops_confirm(&l->hops);
+    links_renew(l);
     return l->stale || wall_ns() >= l->until_ns ? world_publish(l, l->stale) : true;
 }
 

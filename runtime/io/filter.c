@@ -1,0 +1,68 @@
+/* The filter of packet sockets, loaded by libbpf from the object that clang made of filter.bpf.c at build time. */
+#include "runtime/io/filter.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/io/filter.bpf.h"
+
+static const uint8_t object[] __attribute__((aligned(8))) = {
+#include "runtime/io/filter.bpf.inc"
+};
+
+struct filter {
+    struct bpf_object *object;
+    int program, memory; /* descriptors, the object's */
+};
+
+struct filter *filter_open(void)
+{
+    struct filter *f = calloc(1, sizeof *f);
+    if (!f) return NULL;
+    libbpf_set_print(NULL);
+    LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "filter");
+    f->object = bpf_object__open_mem(object, sizeof object, &named);
+    if (f->object && !bpf_object__load(f->object)) {
+        f->program = bpf_program__fd(bpf_object__find_program_by_name(f->object, "filter"));
+        f->memory = bpf_object__find_map_fd_by_name(f->object, "filter.bss");
+        if (f->memory >= 0) return f;
+    }
+    filter_close(f);
+    return NULL;
+}
+
+void filter_close(struct filter *f)
+{
+    if (f) bpf_object__close(f->object);
+    free(f);
+}
+
+int filter_attach(const struct filter *f, int socket)
+{
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &f->program, sizeof f->program) ? -errno : 0;
+}
+
+int filter_memory(const struct filter *f) { return fcntl(f->memory, F_DUPFD_CLOEXEC, 0); }
+
+const uint64_t *filter_map(int memory)
+{
+    void *at = mmap(NULL, FILTER_COUNTS * sizeof(uint64_t), PROT_READ, MAP_SHARED, memory, 0);
+    close(memory);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+void filter_unmap(const uint64_t *at)
+{
+    if (at) munmap((void *)(uintptr_t)at, FILTER_COUNTS * sizeof *at);
+}
+
+uint64_t filter_refused(const uint64_t *at, unsigned ifindex)
+{
+    return at ? __atomic_load_n(&at[ifindex % FILTER_COUNTS], __ATOMIC_RELAXED) : 0;
+}

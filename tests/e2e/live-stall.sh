@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Live on a TAP that brings a super-packet of a kind that a packet socket is not told (UDP's old fragmentation offload): the
+# kernel would stop the socket's ring for ever. A filter keeps it away; where that may not be loaded the ring is made anew.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space prey
+mkfifo say
+ip netns exec "$id-prey" python3 "$top/tests/e2e/live/tap.py" tap0 02:00:00:00:09:01 <say >tap.out &
+pids="$pids $!"
+exec 9>say
+until_true 100 'there is a TAP' grep -q ready tap.out
+at prey sysctl -q -w net.ipv6.conf.tap0.disable_ipv6=1
+ip -n "$id-prey" link set dev tap0 address 02:00:00:00:09:01 up
+echo 'firewall f default accept { drop udp from 10.9.0.2 as TAP }' | rules tap
+
+# So many plain datagrams were judged.
+judged() {
+    truncate -s 0 prey.out
+    kill -USR1 "$prey"
+    until_true 50 'counters are printed at SIGUSR1' grep -q '^}' prey.out
+    [ "$(number decided_by rules packets)" = "$1" ]
+}
+
+prey prey -i tap0 --monitor --format json tap.pbc
+printf 'plain\nufo\nplain\nplain\n' >&9
+until_true 50 'the plain datagrams are judged' judged 3 && ok 0 'the plain datagrams are judged'
+same 'the super-packet was refused' "$(number interfaces 0 refused)" 1
+same 'and the ring has not stalled' "$(number interfaces 0 lost) $(number interfaces 0 renewed)" '0 0'
+truncate -s 0 prey.out
+prey_ends
+adds_up 'every frame that came has one verdict'
+
+# Without the right to load programs: it stalls, which is noticed by what is lost in a second in which nothing comes.
+: >prey.out >prey.err
+ip netns exec "$id-prey" setpriv --bounding-set -bpf,-sys_admin "$bin/preyrun" -i tap0 --monitor --format json tap.pbc >>prey.out 2>prey.err &
+prey=$!
+pids="$pids $prey"
+until_true 200 'preyrun is ready without rights' grep -q '^ready' prey.err
+printf 'plain\nufo\n' >&9
+until_true 50 'the first datagram is judged' judged 1
+renewed() {
+    echo plain >&9
+    grep -q 'tap0: its receive ring has stalled, and was made anew' prey.err
+}
+until_true 100 'a stalled ring is noticed' renewed && ok 0 'a stalled ring is noticed'
+more() { [ "$(number decided_by rules packets)" -gt 1 ]; }
+judged_more() {
+    echo plain >&9
+    judged 0 || more
+}
+until_true 50 'what comes then is judged' judged_more && ok 0 'what comes then is judged'
+same 'counted' "$(number interfaces 0 renewed) $(number interfaces 0 refused)" '1 0'
+prey_ends
+same 'it ends with 0' "$status" 0
+exit $failed
