@@ -74,6 +74,7 @@ static int run_stages(struct compile *c)
 {
     uint64_t began = now_ns();
 
+    resolve_allowed(c, c->tree);
     declare_names(c);
     resolve_rules(c);
     resolve_tests(c);

@@ -55,6 +55,7 @@ struct compile {
     struct diags *diags;
     bool keep_tree;             /* likewise: for --dump=ast */
     bool read;                  /* the main file was */
+    bool told_others;           /* W0513 was */
     struct node *tree;          /* lang_parse; NULL once every statement is in the image, unless it is kept */
     struct symbols *symbols;    /* names.c: every declared name, what it is, whether it was used */
     struct image *image;        /* rules.c and what it calls: the rule list */

@@ -49,6 +49,7 @@ void diags_free(struct diags *d)
     for (uint32_t i = 0; i < d->count; i++) entry_fini(&d->entries[i]);
     free(d->entries);
     free(d->seen);
+    free(d->allowed);
     free(d);
 }
 
@@ -83,11 +84,32 @@ static void grow(struct diags *d)
         if (d->entries[i].span.file != UINT32_MAX) *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
 }
 
-/* A new entry, or NULL for a repetition. Entries without a span are never repetitions. */
+void diags_allow(struct diags *d, uint32_t file, enum diag_code code)
+{
+    for (uint32_t i = 0; i < d->allowed_count; i++)
+        if (d->allowed[i].file == file && d->allowed[i].code == code) return;
+    d->allowed = heap_resized(d->allowed, d->allowed_count + 1, sizeof(*d->allowed));
+    d->allowed[d->allowed_count++] = (struct allowed){file, code};
+}
+
+bool diag_is_warning(enum diag_code code) { return diag_rows[code].severity == DIAG_WARNING; }
+
+bool diags_allowed(const struct diags *d, enum diag_code code, struct span span)
+{
+    const uint32_t file = span.file == UINT32_MAX ? 0 : span.file;
+    bool found = false;
+
+    for (uint32_t i = 0; i < d->allowed_count && diag_is_warning(code); i++)
+        found |= d->allowed[i].file == file && d->allowed[i].code == code;
+    return found;
+}
+
+/* A new entry, or NULL for a repetition, or what its file allows. Entries without a span are never repetitions. */
 static struct entry *add(struct diags *d, enum diag_code code, struct span span)
 {
     if (d->count == d->cap) grow(d);
-    d->ignoring = false;
+    d->ignoring = diags_allowed(d, code, span);
+    if (d->ignoring) return NULL;
     if (span.file != UINT32_MAX) {
         uint32_t *slot = seen_slot(d, code, span);
         if (*slot) {
@@ -120,6 +142,7 @@ void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned li
              const char *line_text, const char *fmt, ...)
 {
     struct entry *e = add(d, code, SPAN_NONE);
+    if (!e) return;
     va_list ap;
     va_start(ap, fmt);
     e->text = heap_format(fmt, ap);

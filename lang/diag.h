@@ -35,6 +35,11 @@ void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned li
              const char *line_text, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
 void diag_note(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* From now on warnings of that code with a place in the file (of sources) are neither kept nor counted. Those of
+ * address files, and those without a place, go by file 0, the main one. */
+void diags_allow(struct diags *d, uint32_t file, enum diag_code code);
+bool diags_allowed(const struct diags *d, enum diag_code code, struct span span);
+
 /* Suggest an edit for the last one added: the text may stand in place of `span` (SPAN_NONE: of the diagnostic's own).
  * Several are alternatives. The words beside the carets are made of them: "write `X` or `Y`", "add `X`" where the span
  * is empty, "remove it" where the text is. JSON and SARIF carry the edits. */
@@ -68,6 +73,10 @@ void diag_json_string(const char *s, FILE *out);
 
 /* All of them, as a SARIF 2.1.0 log with one run of `tool`. */
 void diags_print_sarif(struct diags *d, const char *tool, const char *version, FILE *out);
+
+/* The diagnostic of that code, in any case of letters; DIAG_COUNT: there is none. */
+enum diag_code diag_of_code(const char *code);
+bool diag_is_warning(enum diag_code code);
 
 /* `preyc --explain E0104`: a paragraph, a wrong and a right example. Returns -ENOENT for an unknown code. */
 int diag_explain(const char *code, FILE *out);

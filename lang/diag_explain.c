@@ -42,18 +42,23 @@ static void put_example(const char *title, const char *text, FILE *out)
     }
 }
 
+enum diag_code diag_of_code(const char *code)
+{
+    enum diag_code i = 0;
+    while (i < DIAG_COUNT && strcasecmp(diag_rows[i].code, code) != 0) i++;
+    return i;
+}
+
 int diag_explain(const char *code, FILE *out)
 {
-    for (unsigned i = 0; i < DIAG_COUNT; i++) {
-        const struct diag_row *row = &diag_rows[i];
-        if (strcasecmp(row->code, code) != 0) continue;
-        fprintf(out, "%s (%s): %s\n\n", row->code, row->severity == DIAG_ERROR ? "error" : "warning", row->title);
-        put_wrapped(row->explain, out);
-        put_example("wrong", row->wrong, out);
-        put_example("right", row->right, out);
-        return 0;
-    }
-    return -ENOENT;
+    const enum diag_code found = diag_of_code(code);
+    if (found == DIAG_COUNT) return -ENOENT;
+    const struct diag_row *row = &diag_rows[found];
+    fprintf(out, "%s (%s): %s\n\n", row->code, diag_is_warning(found) ? "warning" : "error", row->title);
+    put_wrapped(row->explain, out);
+    put_example("wrong", row->wrong, out);
+    put_example("right", row->right, out);
+    return 0;
 }
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)

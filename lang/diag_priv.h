@@ -39,12 +39,20 @@ struct entry {
 /* In one file the parser gives up after this many errors: garbage stays fast, and small in memory. */
 #define DIAG_FILE_MAX 1000u
 
+/* A warning that a file does not want. */
+struct allowed {
+    uint32_t file;
+    enum diag_code code;
+};
+
 struct diags {
     struct sources *sources;
     struct entry *entries;
     uint32_t count, cap;
     uint32_t *seen; /* open table of entry index + 1, by code and span */
     uint32_t seen_cap;
+    struct allowed *allowed;
+    uint32_t allowed_count;
     uint32_t stopped_files; /* files in which the parser gave up after many errors */
     unsigned errors, warnings;
     bool werror, ignoring; /* ignoring: the last one was a repetition, its notes are dropped */

@@ -181,6 +181,8 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     } else if (is_word_at(p, span, "quick")) {
         diag_suggest_removal(p->diags, span);
         diag_advise(p->diags, "leave it out: the first rule that matches decides");
+    } else if (p->stmt.tokens > 1 && p->stmt.start[0].kind == ALLOW) {
+        diag_advise(p->diags, "`allow` takes codes of warnings; rules stand inside `firewall NAME default drop { }`");
     } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && expects(expected, n, FIREWALL)) {
         diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
     } else if (found == LBRACE && takes_values(expected, n)) {

@@ -57,7 +57,7 @@ static void yyerror(const struct span *span, struct parser *p, const char *msg);
 
 %type <node> item simple block
 %type <str> word word_not_port word_not_file keyword
-%type <node> name literal scalar scalars scalar_list elem elem_not_port list elems to_list to_elems iface ifaces
+%type <node> name literal scalar scalars scalar_list elem elem_not_port list elems to_list to_elems iface ifaces codes
 %type <nots> nots
 %type <node> set_expr set_atom
 %type <i> set_operator
@@ -131,9 +131,12 @@ scalar_list: scalars | nots scalars { $$ = list_not(p, $2, @1, $1.count, $1.seco
 iface: name | STRING ;
 ifaces: iface { $$ = list_of(p, $1, @1); } | ifaces COMMA iface { $$ = list_more($1, $3, @3); } ;
 
+codes: name { $$ = list_of(p, $1, @1); } | codes COMMA name { $$ = list_more($1, $3, @3); } ;
+
 /* ---- declarations ---- */
 
 simple: EDITION INT { $$ = leaf(p, N_EDITION, @1); $$->v = $2->v; }
+    | ALLOW codes { $$ = tree(p, N_ALLOW, @1, kids($2)); }
     | INCLUDE STRING { $$ = tree(p, N_INCLUDE, @1, $2); }
     | CONST word EQ literal { $$ = const_decl(p, @1, $2, @2, $4); }
     | SET name EQ set_expr { $$ = tree(p, N_SET, @1, chain($2, $4)); }

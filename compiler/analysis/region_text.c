@@ -254,23 +254,35 @@ static void put_numbers(struct printer *t, enum ir_field f, const char *keyword)
     ir_print_value(t->text->c, f, shorter_not ? not : id, t->out);
 }
 
-static void put_ifaces(struct printer *t)
+/* The named interfaces that the set has, or, of `not`, lacks. False: there are none. */
+static bool put_devices(struct printer *t, uint32_t id, bool not )
 {
-    struct ir *ir = t->ir;
-    uint32_t id = t->p->field[IR_IFACE];
     const struct image *img = t->text->c->image;
     bool any = false;
 
-    if (id == IR_ALL) return;
-    const bool not = ir_ranges_have(ir, id, IFACE_ABSENT);
-    word(t, not ? "on not" : "on");
     for (uint32_t i = 0; i < img->ifaces_count; i++) {
-        if (ir_ranges_have(ir, id, i) == not ) continue;
-        fputs(any ? ", \"" : " \"", t->out);
+        if (ir_ranges_have(t->ir, id, i) == not ) continue;
+        fputs(any ? ", \"" : not ? "on not \"" : "on \"", t->out);
         put_name(image_str(img, img->ifaces[i].device), t->out);
         fputc('"', t->out);
         any = true;
     }
+    return any;
+}
+
+/* Interfaces that the file does not name are all in the set, or none is. With them it reads as those that it lacks;
+ * that frames of a replay may have no interface is said only without them. */
+static void put_ifaces(struct printer *t)
+{
+    const uint32_t id = t->p->field[IR_IFACE];
+
+    if (id == IR_ALL) return;
+    word(t, "");
+    const bool others = ir_ranges_have(t->ir, id, IFACE_OTHER), any = put_devices(t, id, others);
+    if (others && !any)
+        fputs("on any interface", t->out);
+    else if (!others && ir_ranges_have(t->ir, id, IFACE_ABSENT))
+        fputs(any ? " or no interface" : "on no interface", t->out);
 }
 
 static void put_flags(struct printer *t)

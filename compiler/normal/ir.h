@@ -165,7 +165,6 @@ struct ir {
     bool too_large;             /* IR_BYTES_MAX was reached: what was interned since is empty */
     struct ir_memo *memos;      /* of each rule, then of each firewall's default; NULL: the program keeps no flows */
     uint32_t memos_undecided;   /* rules and defaults that find_memos gave up on */
-    uint32_t ifaces;            /* that the program knows: other values of IR_IFACE no frame has, but IFACE_ABSENT */
     uint32_t undecided;         /* rules that the analysis gave up on */
     bool keeps_flows;           /* some condition asks for the state: without one, no packet has any */
     bool picks_up;              /* mid-stream TCP can be new */

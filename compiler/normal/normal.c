@@ -180,7 +180,6 @@ void make_normal(struct compile *c)
         if (ir->too_large) report_too_large(c, img->rule_span[i]);
     }
     ir->normal = n;
-    ir->ifaces = img->ifaces_count;
     c->ir = ir;
 }
 

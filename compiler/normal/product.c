@@ -114,17 +114,6 @@ static void settle_chain(struct ir *ir, struct ir_product *p)
         *what = IR_EMPTY;
 }
 
-/* Interfaces that the program does not know are one: none. */
-static void settle_interface(struct ir *ir, struct ir_product *p)
-{
-    const struct pbc_range known[] = {{0, ir->ifaces - 1}, {IFACE_ABSENT, IFACE_ABSENT}};
-    const uint32_t all = ir->ifaces ? ranges_of(ir, IR_IFACE, known, 2) : ranges_of(ir, IR_IFACE, known + 1, 1);
-
-    if (p->field[IR_IFACE] == IR_ALL) return;
-    p->field[IR_IFACE] = both(ir, IR_IFACE, p->field[IR_IFACE], all);
-    if (p->field[IR_IFACE] == all) p->field[IR_IFACE] = IR_ALL;
-}
-
 /* No IP packet is shorter than its header. */
 static void settle_length(struct ir *ir, struct ir_product *p)
 {
@@ -185,7 +174,6 @@ bool product_settle(struct ir *ir, struct ir_product *p)
     settle_macs(ir, p);
     for (unsigned i = 0; i < SETTLE_MAX; i++) {
         before = *p;
-        if (!ir_is_empty(p)) settle_interface(ir, p);
         if (!ir_is_empty(p)) settle_length(ir, p);
         if (!ir_is_empty(p)) settle_ether(ir, p);
         if (!ir_is_empty(p)) settle_chain(ir, p);

@@ -84,6 +84,15 @@ void cond_ports(struct rule_work *w, const struct node *n)
     cond_ranges(w, cond, &ports);
 }
 
+/* Once, where it first changes what earlier compilers made of a file. */
+static void warn_others(struct compile *c, const struct node *n)
+{
+    if (c->told_others || !says_not(n) || diags_allowed(c->diags, W_OTHER_INTERFACES, n->span)) return;
+    c->told_others = true;
+    diag(c->diags, W_OTHER_INTERFACES, n->span, "`on not` is also true of interfaces that the file does not name");
+    diag_advise(c->diags, "`allow W0513` at the top of the file says that they are meant");
+}
+
 void cond_on(struct rule_work *w, const struct node *n)
 {
     const struct symbol *name = NULL;
@@ -104,6 +113,7 @@ void cond_on(struct rule_work *w, const struct node *n)
     if (!cond) return;
     cond->name = name && node_count(n) == 1 ? text_of(w->c, name->name) : 0;
     cond_ranges(w, cond, &ids);
+    warn_others(w->c, n);
 }
 
 static const struct number_kind vlan_kind = {.what = "a VLAN", .range = "VLANs go from 0 to 4094", .most = 4094};

@@ -134,6 +134,9 @@ void mark_names_used(struct compile *c, const struct node *n);
 bool symbol_enter(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 void symbol_leave(struct compile *c, struct symbol *s, bool good);
 
+/* allow.c: what the file and those that it includes allow; before all that may warn. */
+void resolve_allowed(struct compile *c, const struct node *file);
+
 /* Scalars (values.c) ---------------------------------------------------------------------------------------------- */
 
 bool str_is(struct str s, const char *word);

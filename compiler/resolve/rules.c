@@ -322,6 +322,8 @@ static void resolve_file(struct compile *c, const struct node *file)
 
         if (n->kind == N_EDITION)
             check_edition(c, n, n == file->first);
+        else if (n->kind == N_ALLOW)
+            continue;
         else if (included)
             resolve_file(c, included);
         else

@@ -91,6 +91,7 @@ static void part_on(struct packet_work *w, const struct node *n)
         report_wrong_value(w->c, n->first, v, "an interface");
         w->bad = true;
     } else {
+        w->p->iface = IFACE_OTHER;
         for (uint32_t i = 0; i < img->ifaces_count; i++)
             if (str_is(v.node->v.str, image_str(img, img->ifaces[i].device))) w->p->iface = (uint16_t)i;
     }

@@ -68,10 +68,12 @@ static const char *when_text(const struct test_run *r, char buf[48])
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key)
 {
     const bool flows = r->program->meta->flags & PBC_KEEPS_FLOWS;
-    char text[300], device[40] = "", when[48];
+    char text[300], device[48] = "", when[48];
 
     pkt_describe(pkt, key, text, sizeof(text));
-    if (pkt->iface < r->program->ifaces_count)
+    if (pkt->iface == IFACE_OTHER)
+        snprintf(device, sizeof(device), " on an interface that no rule names");
+    else if (pkt->iface < r->program->ifaces_count)
         snprintf(device, sizeof(device), " on %.20s", program_str(r->program, r->program->ifaces[pkt->iface].device));
     diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes%s%s", what, when_text(r, when), text, device, pkt->wire_len,
               flows ? ", state " : "", flows ? state_name(key->marks) : "");

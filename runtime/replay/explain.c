@@ -257,6 +257,8 @@ static void print_text(struct explained *x, const char *what)
     if (x->fate->held && v->action != ACTION_HELD)
         fprintf(x->out, "  waited %s for its first fragment%s\n", text_duration(x->fate->waited_ns, waited),
                 x->fate->followed ? "" : ", which did not come");
+    if (x->r->program->ifaces_count && x->r->iface == IFACE_OTHER)
+        fprintf(x->out, "  came in on %s, which the rules do not name\n", x->r->o->on);
     explain_flow_text(x->out, x->r, x->vm, &x->in, x->key, x->pkt);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
     if (x->opener != RULE_NONE) outer_text(x);

@@ -1,23 +1,26 @@
-/* --on: a declared name first, a device second; an unknown one is answered with all that the program knows. */
+/* --on: a declared name first, a device second, else an interface that the program does not name. */
 #include <errno.h>
 #include <string.h>
 
 #include "runtime/replay/replay_priv.h"
 
-static int unknown(const struct program *p, const char *name, char *err, size_t err_len)
+/* Linux holds a device's name in 16 bytes. */
+static bool may_be_device(const char *name)
 {
-    if (!p->ifaces_count) {
-        snprintf(err, err_len, "--on: the program names no interface, so `%.60s` selects nothing", name);
-        return -ENOENT;
-    }
-    int n = snprintf(err, err_len, "--on: the program knows no interface `%.60s`; it knows", name);
-    for (uint32_t i = 0; i < p->ifaces_count && n > 0 && (size_t)n + 40 < err_len; i++) {
+    const size_t len = strlen(name);
+    return len > 0 && len <= 15 && !strpbrk(name, " \t/:") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+char *iface_names(const struct program *p, char *buf, size_t len)
+{
+    int n = 0;
+    *buf = 0;
+    for (uint32_t i = 0; i < p->ifaces_count && (size_t)n + 40 < len; i++) {
         const char *declared = program_str(p, p->ifaces[i].name), *device = program_str(p, p->ifaces[i].device);
-        n += snprintf(err + n, err_len - (size_t)n, "%s %s%s%s%s", i ? "," : "", *declared ? declared : device,
+        n += snprintf(buf + n, len - (size_t)n, "%s%s%s%s%s", i ? ", " : "", *declared ? declared : device,
                       *declared ? " (" : "", *declared ? device : "", *declared ? ")" : "");
     }
-    text_clean(err);
-    return -ENOENT;
+    return text_clean(buf);
 }
 
 int iface_find(const struct program *p, const char *name, uint16_t *id, char *err, size_t err_len)
@@ -32,5 +35,9 @@ int iface_find(const struct program *p, const char *name, uint16_t *id, char *er
             *id = (uint16_t)i;
             return 0;
         }
-    return unknown(p, name, err, err_len);
+    *id = IFACE_OTHER;
+    if (may_be_device(name)) return 0;
+    snprintf(err, err_len, "--on: no device has the name `%.60s`: 1 to 15 characters, no blanks, `/` or `:`", name);
+    text_clean(err);
+    return -ENOENT;
 }

@@ -33,8 +33,11 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same where a worker finds no memory: with the size that the rules ask for. */
 int complain_memory(const struct program *p);
 
-/* The interface id of a declared name or a device. 0, or -ENOENT with a line that lists the known ones. */
+/* The interface id of a declared name or a device; IFACE_OTHER of a device that the program does not name. 0, or
+ * -ENOENT with a line where no device can have the name. */
 int iface_find(const struct program *p, const char *name, uint16_t *id, char *err, size_t err_len);
+/* What the program names, as "wan (eth0), eth1"; as much of it as there is room for. Returns buf. */
+char *iface_names(const struct program *p, char *buf, size_t len);
 
 /* Servers that --down names, into r->down and the facts. 0, or -ENOENT with a line that lists what there is. */
 int down_find(struct replay *r, char *err, size_t err_len);

@@ -138,11 +138,14 @@ void note(FILE *out, const char *what, const char *fmt, ...)
 /* What the rules ask for and nobody has said: such conditions are false without a word. */
 static void hints(FILE *out, const struct replay *r)
 {
+    char names[400];
     const bool has_self = r->facts.self4_count || r->facts.self6_count;
     if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
         note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
     if (r->program->ifaces_count && r->iface == IFACE_NONE)
         note(out, "", "the rules name interfaces: --on IF says the one that frames came in on");
+    if (r->program->ifaces_count && r->iface == IFACE_OTHER)
+        note(out, "", "the rules do not name %s; they name %s", r->o->on, iface_names(r->program, names, sizeof names));
 }
 
 static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }

@@ -282,7 +282,7 @@ static bool asks_headers(const struct world *w)
 static void each_value(struct judged_list *j, const struct world *w, struct key *k, struct pkt *p, unsigned ask)
 {
     static const uint16_t ports[] = {79, 80, 81, 82, 83, 84}, ttls[] = {63, 64, 65, 254, 255},
-                          lengths[] = {20, 39, 40, 100, 101};
+                          lengths[] = {20, 39, 40, 100, 101}, ifaces[] = {0, 1, IFACE_OTHER, IFACE_NONE};
 
     if (ask == ASKS) {
         each_nd(k);
@@ -315,7 +315,7 @@ static void each_value(struct judged_list *j, const struct world *w, struct key 
         }
         k->vlan_outer = 0;
     } else if ((asked && ask == ON) || (ask == ON && j->c.image->firewalls[0].iface != PBC_NONE)) {
-        for (unsigned i = 0; i < 3; i++) WITH(k->iface, (uint16_t)(i < 2 ? i : IFACE_NONE));
+        for (unsigned i = 0; i < 4; i++) WITH(k->iface, ifaces[i]);
     } else if (asked && ask == DURING) {
         for (uint32_t i = 0; i < 4; i++) WITH(k->marks, k->marks | i << MARK_SCHEDULES);
     } else if (ip && ((asked && ask == TTL) || (ask == TTL && w->asks[TYPE]))) {

@@ -224,7 +224,7 @@ static void begin_talk(struct run *r, struct conversation *c)
     t->dst_port = 80;
     t->id = (uint16_t)rng_next(g);
     t->src = 0xc6120001 + rng_below(g, 300);
-    c->iface = rng_one_in(g, 3) ? IFACE_NONE : 0;
+    c->iface = rng_one_in(g, 3) ? IFACE_NONE : t->id % 3 ? 0 : IFACE_OTHER;
     c->answer_iface = 1;
     c->ip_id = (uint16_t)rng_next(g);
     if (c->kind < MODES) {

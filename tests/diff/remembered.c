@@ -168,8 +168,8 @@ static void begin_talk(struct run *r, struct conversation *c)
         t->tags[0].tpid = t->tags[1].tpid = 0x88a8;
         t->tags[0].vid = t->tags[1].vid = (uint16_t)rng_below(&r->rng, 3);
     }
-    if (r->program->ifaces_count && rng_one_in(&r->rng, 2))
-        c->iface = (uint16_t)rng_below(&r->rng, r->program->ifaces_count);
+    if (rng_one_in(&r->rng, 2)) /* the last two are not the program's */
+        c->iface = (uint16_t)rng_below(&r->rng, r->program->ifaces_count + 2);
 }
 
 /* The next packet of a conversation; who speaks alternates at first, and is then drawn. */

@@ -5,8 +5,8 @@
  *
  * Clients open, speak, move to another MAC address or interface, close, reset; servers answer what reached them; errors
  * quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a stranger's
- * numbers; lengths that lie, bytes changed anywhere, heads that end early, tunnels in tunnels. Now and then a worker goes
- * over to the same program, read again, which nobody may notice. Own addresses, MTU, MAC and health change between
+ * numbers; lengths that lie, bytes changed anywhere, heads that end early, tunnels in tunnels. Now and then a worker
+ * goes over to the same program, read again, which nobody may notice. Own addresses, MTU, MAC and health change between
  * batches: a recipe made before then would show. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,6 +161,14 @@ static struct program *compiled(const struct run *r)
 
 /* ---- packets ---- */
 
+/* None, one that is named, or one that is not. */
+static uint16_t any_iface(struct rng *g)
+{
+    static const uint16_t ifaces[] = {0, 1, 2, IFACE_OTHER, IFACE_NONE, IFACE_NONE};
+
+    return ifaces[rng_below(g, sizeof ifaces / sizeof *ifaces)];
+}
+
 static void begin_talk(struct run *r, struct conversation *c)
 {
     static const uint8_t protos[] = {IPPROTO_NR_TCP, IPPROTO_NR_TCP, IPPROTO_NR_TCP,  IPPROTO_NR_UDP,
@@ -172,7 +180,7 @@ static void begin_talk(struct run *r, struct conversation *c)
     t->src_port = (uint16_t)(1024 + rng_below(g, 40));
     t->dst_port = 80;
     t->id = (uint16_t)rng_below(g, 4);
-    c->iface = rng_one_in(g, 3) ? IFACE_NONE : (uint16_t)rng_below(g, 2);
+    c->iface = any_iface(g);
     c->answer_iface = rng_one_in(g, 2) ? IFACE_NONE : 0;
     if (c->mode < MODES) {
         t->v6 = rng_one_in(g, 3);
@@ -213,7 +221,7 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
     if (rng_one_in(g, 30)) t->ttl = (uint8_t)(1 + rng_below(g, 3));
     if (rng_one_in(g, 40) && !t->v6 && t->payload) t->fragment = (uint8_t)(1 + rng_below(g, 2));
     if (rng_one_in(g, 40)) c->mac = (uint8_t)rng_below(g, 4);
-    if (rng_one_in(g, 60) && c->mode < MODES) c->iface = (uint16_t)rng_below(g, 2);
+    if (rng_one_in(g, 60) && c->mode < MODES) c->iface = any_iface(g);
     c->step++;
     return dir;
 }

@@ -146,9 +146,12 @@ run --pcap all.pcap --on wan --verdicts - rules.pbc
 same '--on a declared name' "$(awk -F '\t' '$1 == 45 { print $3 }' out)" WAN
 run --pcap all.pcap --on eth0 --verdicts - rules.pbc
 same '--on a device' "$(awk -F '\t' '$1 == 45 { print $3 }' out)" WAN
-run --pcap all.pcap --on lan rules.pbc
-same '--on an unknown name lists those there are' "$status|$(cat err)" \
-    '2|preyrun: --on: the program knows no interface `lan`; it knows wan (eth0), dmz (eth1.7)'
+run --pcap all.pcap --on eth7 rules.pbc
+same '--on a device that the rules do not name tells which they name' "$status $(grep -c 'the rules do not name eth7; they name wan (eth0), dmz (eth1.7)' out)" '0 1'
+run --pcap all.pcap --on eth7 --explain 45 rules.pbc
+same 'and so does an explanation' "$status $(sed -n 2p out)" '0   came in on eth7, which the rules do not name'
+run --pcap all.pcap --on 'eth 7' rules.pbc
+says '--on a name that no device has' 2 '--on: no device has the name `eth 7`: 1 to 15 characters, no blanks, `/` or `:`'
 run --pcap all.pcap --explain 2 rules.pbc
 same '--explain ends with the verdict' "$status $(tail -1 out)" '0 verdict: reject  rule edge:12'
 same 'and names each rule that was tried' "$(awk '/ (yes|no) / { print $1 }' out | tr '\n' ' ')" 'ASKED edge:10 NOISE NETBIOS WEB edge:12 '

@@ -376,6 +376,16 @@ static void put_ether(struct frame *f, struct pkt *pkt)
         put8(f, below(f, 4));
 }
 
+/* None, one of the program, or one that it does not name: by the number that stands for all of those, or as it runs. */
+static uint16_t draw_iface(struct frame *f, unsigned named)
+{
+    const unsigned n = below(f, 8);
+
+    if (n < 2) return IFACE_NONE;
+    if (n < 4) return n == 2 ? IFACE_OTHER : (uint16_t)(named + below(f, 3));
+    return named ? (uint16_t)below(f, named) : IFACE_NONE;
+}
+
 void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stock *s, struct rng *r, unsigned ifaces)
 {
     struct frame f = {.at = out, .end = out + DRAWN_FRAME_MAX, .s = s, .r = r};
@@ -391,8 +401,7 @@ void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stoc
     const uint32_t len = (uint32_t)(f.at - out);
     for (unsigned n = one_in(&f, 8) ? 1 + below(&f, 3) : 0; n && len; n--) flip(&f, out, len);
     const uint32_t cap = one_in(&f, 30) ? below(&f, len + 1) : len;
-    pkt_view(pkt, out, cap, len, link, (uint16_t)(one_in(&f, 4) ? 0xffff : below(&f, ifaces ? ifaces : 1)));
-    if (!ifaces) pkt->iface = 0xffff;
+    pkt_view(pkt, out, cap, len, link, draw_iface(&f, ifaces));
     pkt->tag_count = tags.tag_count;
     memcpy(pkt->tags, tags.tags, sizeof(tags.tags));
 }

@@ -73,7 +73,7 @@ uint16_t judge_iface(const struct judge *j, const char *name)
         if (strcmp(program_str(p, p->ifaces[i].name), name) == 0 ||
             strcmp(program_str(p, p->ifaces[i].device), name) == 0)
             return (uint16_t)i;
-    return IFACE_NONE;
+    return IFACE_OTHER;
 }
 
 /* The MAC of a next hop, as replay makes one up. */

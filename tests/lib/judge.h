@@ -39,7 +39,7 @@ struct judge *judge_new(const char *name, const char *text, size_t len, FILE *er
 void judge_free(struct judge *j);
 struct program *judge_program(const struct judge *j);
 
-/* The interface of that name or device, IFACE_NONE where the program has none. */
+/* The interface of that name or device, IFACE_OTHER where the program names none. */
 uint16_t judge_iface(const struct judge *j, const char *name);
 
 /* Judge one frame. True when all ways agree; else false and one line in why. */

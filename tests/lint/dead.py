@@ -14,7 +14,6 @@ KEPT = {
     "client_name": "names of hosts against the proxy's lists",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",
-    "IFACE_OTHER": "the live run",
     "offloads_on": "AF_XDP",
     "vm_tables": "the live run",
     "vm_take_tables": "the live run",

@@ -16,6 +16,10 @@ matches WAN EITHER
 on eth1
 in ip4 1.1.1.1 > 2.2.2.2
 matches E1 NOT_WAN EITHER
+# One that the rules do not name is none of those that they do.
+on eth7
+in ip4 1.1.1.1 > 2.2.2.2
+matches NOT_WAN
 # Without an interface the condition is false, and so is its `not`.
 on -
 in ip4 1.1.1.1 > 2.2.2.2
@@ -31,6 +35,9 @@ in ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 99
 verdict drop default - - -
 in ip4 1.1.1.1 > 2.2.2.2 / tcp 1 > 99
 verdict accept ONLY_TCP - - -
+on eth7
+in ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 53
+verdict drop NO_DNS - - -
 on -
 in ip4 1.1.1.1 > 2.2.2.2 / udp 1 > 99
 verdict accept default - - -

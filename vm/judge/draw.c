@@ -46,12 +46,19 @@ static uint32_t direction(struct frame_draw *d, const struct pbc_rule *r)
     return draw_bit(d, r->list & PBC_LIST_CHAIN ? all : kinds[d->program->firewalls[r->list].direction]);
 }
 
+/* Of the program, the first that it does not name, or none. */
+static uint16_t any_interface(struct frame_draw *d)
+{
+    const uint32_t named = d->program->ifaces_count, n = draw_below(d, named + 2);
+
+    return n > named ? IFACE_NONE : (uint16_t)n;
+}
+
 static uint16_t interface(struct frame_draw *d, const struct pbc_rule *r)
 {
     const uint32_t own = r->list & PBC_LIST_CHAIN ? PBC_NONE : d->program->firewalls[r->list].iface;
 
-    if (own != PBC_NONE) return (uint16_t)own;
-    return (uint16_t)draw_below(d, d->program->ifaces_count + 1);
+    return own != PBC_NONE ? (uint16_t)own : any_interface(d);
 }
 
 /* All that no condition asks. */
@@ -123,7 +130,7 @@ static void stray(struct frame_draw *d, struct key *k)
     case 6: k->ttl = number & 255; break;
     case 7: k->kind ^= KIND_VLAN; break;
     case 8: k->kind |= number & 1 ? KIND_SRC_SELF : KIND_DST_SELF; break;
-    case 9: k->iface = (uint16_t)draw_below(d, d->program->ifaces_count + 1); break;
+    case 9: k->iface = any_interface(d); break;
     case 10:
         if (number % 4 == 0 && k->kind & KIND_IP)
             k->kind = (k->kind & ~(uint32_t)DRAW_FRAGMENTS) | (number & 8 ? KIND_FRAG_FIRST : KIND_FRAG_LATER);

@@ -205,8 +205,7 @@ bool draw_frame(struct frame_draw *d, const struct frame_wish *w)
     set_type(d->bytes, &w->key, t.tags);
     const bool bare = w->bare && w->key.kind & KIND_IP && !t.tags;
     const uint32_t skip = bare ? ETHER_LEN : 0;
-    pkt_view(&d->pkt, d->bytes + skip, cap - skip, l.end - skip, bare ? LINK_RAW : LINK_ETHER,
-             w->key.iface < d->program->ifaces_count ? w->key.iface : IFACE_NONE);
+    pkt_view(&d->pkt, d->bytes + skip, cap - skip, l.end - skip, bare ? LINK_RAW : LINK_ETHER, w->key.iface);
     own_addresses(&own, &w->key);
     if (pkt_parse(&d->pkt, &own.facts, &d->key) != REASON_NONE) return false;
     d->key.marks |= state_of(d, w->key.marks);

@@ -103,7 +103,7 @@ void text_add_macset(struct text *t, const struct program *p, uint32_t set)
 void text_add_iface(struct text *t, const struct program *p, uint32_t iface)
 {
     if (iface >= p->ifaces_count)
-        text_add(t, "interface %u", iface);
+        text_add(t, "one that the rules do not name");
     else if (p->ifaces[iface].name)
         text_add_name(t, program_str(p, p->ifaces[iface].name));
     else

@@ -255,15 +255,6 @@ static void add_later(struct work *w)
     add(w, &p);
 }
 
-/* Frames come in over an interface of the program, or one that it does not know. */
-static uint32_t interfaces(struct work *w)
-{
-    const uint32_t count = w->c->image->ifaces_count;
-    const struct pbc_range r[] = {{0, count - 1}, {IFACE_ABSENT, IFACE_ABSENT}};
-
-    return ir_intern_ranges(w->ir, count ? r : r + 1, count ? 2 : 1, ir_fields[IR_IFACE].most);
-}
-
 void claim_region(struct claims *all, const struct claim *claim, struct region_budget *budget, struct region *out)
 {
     struct compile *c = all->c;
@@ -273,7 +264,6 @@ void claim_region(struct claims *all, const struct claim *claim, struct region_b
     if (ir_is_empty(&w.said)) return;
     narrow_side(&w, &claim->from, IR_SRC);
     narrow_side(&w, &claim->to, IR_DST);
-    w.said.field[IR_IFACE] = interfaces(&w);
     if (!product_settle(c->ir, &w.said)) return;
     add_family(&w, WHAT_IP4);
     add_family(&w, WHAT_IP6);

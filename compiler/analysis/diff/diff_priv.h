@@ -96,7 +96,7 @@ bool import_both(struct diff *d);
 bool import_schedules(struct diff *d);
 /* Of one side's own schedules (bit i: schedule i) the bits of both. */
 uint32_t schedules_of_both(const struct side *s, uint32_t own);
-/* And back: what of a time, or an interface of the image of both, is one side's own; IFACE_NONE (import.c). */
+/* And back: what of a time is one side's own, and what an interface of the image of both is there (import.c). */
 uint32_t side_schedules(const struct side *s, uint32_t of_both);
 uint16_t side_iface(const struct side *s, uint16_t of_both);
 /* A time of the product, as the bits of both that are active then. False: it never comes. */

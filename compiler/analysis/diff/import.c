@@ -71,9 +71,10 @@ static bool import_endpoints(struct diff *d, const struct program *p)
 
 uint16_t side_iface(const struct side *s, uint16_t of_both)
 {
+    if (of_both == IFACE_NONE) return IFACE_NONE;
     for (uint32_t i = 0; i < s->program->ifaces_count; i++)
         if (s->ifaces[i] == of_both) return (uint16_t)i;
-    return IFACE_NONE;
+    return IFACE_OTHER;
 }
 
 static bool import_ifaces(struct diff *d, struct side *s)
@@ -145,13 +146,12 @@ static bool import_meters(struct diff *d, const struct side *s, uint32_t **meter
     return true;
 }
 
-/* `on` and its `not` know the interfaces of their own program alone: what another one names is none of them. */
+/* Ranges of a program's own interfaces lie elsewhere among those of both. */
 static bool import_on(struct diff *d, const struct side *s, const struct pbc_cond *from, struct pbc_cond *to)
 {
     const struct program *p = s->program;
     uint32_t within = 0; /* how many ranges hold the interface */
 
-    to->flags = 0;
     to->first = d->c.image->ranges_count;
     to->count = 0;
     memset(s->edges, 0, ((size_t)p->ifaces_count + 1) * sizeof(*s->edges));
@@ -162,7 +162,7 @@ static bool import_on(struct diff *d, const struct side *s, const struct pbc_con
     }
     for (uint32_t own = 0; own < p->ifaces_count; own++) {
         within += s->edges[own];
-        if ((within || from->flags & PBC_COND_ANY) == (bool)(from->flags & PBC_COND_NOT)) continue;
+        if (!within) continue;
         struct pbc_range *r = image_add_ranges(d->c.image);
         if (!r) return too_many(d);
         *r = (struct pbc_range){s->ifaces[own], s->ifaces[own]};

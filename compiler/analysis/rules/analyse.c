@@ -67,23 +67,6 @@ static uint32_t covered_alike(const struct compile *c, uint32_t rule, uint32_t e
     return n;
 }
 
-/* Does it ask for none of the interfaces that there are? A frame that came by one without a name here has none. */
-static bool leaves_no_iface(const struct compile *c, const struct pbc_rule *r)
-{
-    const struct image *img = c->image;
-
-    for (uint32_t i = r->conds; i < r->conds + r->cond_count; i++) {
-        const struct pbc_cond *on = &img->conds[i];
-        uint32_t named = 0;
-
-        if (on->kind != COND_ON || !(on->flags & PBC_COND_NOT)) continue;
-        for (uint32_t k = on->first; k < on->first + on->count; k++)
-            named += img->ranges[k].hi - img->ranges[k].lo + 1u;
-        if (named >= img->ifaces_count) return true;
-    }
-    return false;
-}
-
 static void report_never(struct compile *c, uint32_t rule)
 {
     const struct pbc_rule *r = &c->image->rules[rule];
@@ -95,10 +78,6 @@ static void report_never(struct compile *c, uint32_t rule)
         diag(c->diags, W_CONTRADICTION, span,
              "this rule can never match: `%s` judges what comes and goes on `%s` alone", image_str(c->image, f->name),
              image_str(c->image, c->image->ifaces[f->iface].device));
-    } else if (leaves_no_iface(c, r)) {
-        diag(c->diags, W_CONTRADICTION, span,
-             "this rule can never match: prey knows the interfaces that the file names, and `on not` leaves out all of "
-             "them");
     } else if (normal_contradicts(c, rule)) {
         diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
              r->cond_count > 1 ? "its conditions exclude each other" : "no packet meets its condition");

@@ -175,7 +175,7 @@ static bool meets_tangled(const struct list *l, const struct ir_product *p)
 /* Fields of which the rule's own conditions may say what only products that are computed say else. */
 static bool is_unsettled(const struct ir *ir, const struct ir_product *p)
 {
-    static const uint8_t fields[] = {IR_IFACE, IR_ETHER, IR_ND, IR_LENGTH, IR_SRC_MAC, IR_DST_MAC, IR_DURING};
+    static const uint8_t fields[] = {IR_ETHER, IR_ND, IR_LENGTH, IR_SRC_MAC, IR_DST_MAC, IR_DURING};
     const struct ir_ranges what = ir_ranges(ir, p->field[IR_WHAT]);
 
     for (size_t i = 0; i < sizeof(fields); i++)

@@ -99,12 +99,33 @@ static void print_flags(const struct frame_spec *p, FILE *out)
         if (p->flags >> i & 1) fprintf(out, " %s", names[i]);
 }
 
+static bool is_device(const struct image *img, const char *name)
+{
+    for (uint32_t i = 0; i < img->ifaces_count; i++)
+        if (strcmp(image_str(img, img->ifaces[i].device), name) == 0) return true;
+    return false;
+}
+
+/* A device that the program does not name. */
+static void print_other(const struct image *img, FILE *out)
+{
+    char name[16];
+
+    for (uint32_t n = 0; n <= img->ifaces_count; n++) {
+        snprintf(name, sizeof(name), "other%u", n);
+        if (!is_device(img, name)) break;
+    }
+    fprintf(out, " on \"%s\"", name);
+}
+
 static void print_iface(const struct compile *c, const struct frame_spec *p, FILE *out)
 {
     const struct image *img = c->image;
 
-    if (p->iface >= img->ifaces_count) return;
-    if (img->ifaces[p->iface].name)
+    if (p->iface == IFACE_NONE) return;
+    if (p->iface >= img->ifaces_count)
+        print_other(img, out);
+    else if (img->ifaces[p->iface].name)
         fprintf(out, " on %s", image_str(img, img->ifaces[p->iface].name));
     else
         fprintf(out, " on \"%s\"", image_str(img, img->ifaces[p->iface].device));

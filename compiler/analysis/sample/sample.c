@@ -156,14 +156,15 @@ static bool tags(const struct sampler *s)
     return inner == VLAN_ABSENT || outer != VLAN_ABSENT;
 }
 
+/* None, else one that the program names, else one that it does not. */
 static bool iface(const struct sampler *s)
 {
     uint32_t id;
 
     s->out->iface = IFACE_NONE;
     if (has(s, IR_IFACE, IFACE_ABSENT)) return true;
-    if (!nth(s, IR_IFACE, 0, IFACE_ABSENT - 1, 0, &id) || id >= s->c->image->ifaces_count) return false;
-    s->out->iface = (uint16_t)id;
+    if (!nth(s, IR_IFACE, 0, IFACE_ABSENT - 1, 0, &id)) return false;
+    s->out->iface = id < s->c->image->ifaces_count ? (uint16_t)id : IFACE_OTHER;
     s->out->notes |= NOTE_ON;
     return true;
 }

@@ -13,8 +13,8 @@ syn case match
 syn iskeyword @,48-57,_,-
 
 " What begins a declaration.
-syn keyword preyDeclaration audit chain check const edition firewall hash include interface key
-syn keyword preyDeclaration limits macs meter names nat pool ports schedule service set test
+syn keyword preyDeclaration allow audit chain check const edition firewall hash include interface
+syn keyword preyDeclaration key limits macs meter names nat pool ports schedule service set test
 syn keyword preyDeclaration timeouts
 
 " What begins a rule, and a step of a test.

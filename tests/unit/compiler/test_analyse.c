@@ -115,7 +115,8 @@ static void rules_together(void **state)
         {"drop vlan -99; drop vlan not -99; drop vlan none; accept tcp", 1, 0, 0},
         {"drop vlan -99; drop vlan 101-; drop vlan none; accept tcp", 0, 0, 0},
         {"drop on \"a\"; drop on \"b\"; accept on \"a\", \"b\" tcp", 1, 0, 0},
-        {"drop on \"a\"; accept on not \"a\"", 0, 0, 1}, /* no other is known */
+        {"drop on \"a\"; accept on not \"a\"", 0, 0, 0}, /* there are others, which no rule names */
+        {"drop on not \"a\"; accept on \"b\"", 1, 0, 0},
         {"drop ether from multicast; drop ether from not multicast; accept ether from 02:00:00:00:00:01, broadcast", 1,
          0, 0},
         {"drop icmp type 0-7; drop icmp type 9-; accept icmp type 8", 0, 0, 0},

@@ -494,11 +494,11 @@ static void dispatch(void **state)
              "firewall fb on b in default reject other frames pass { accept icmp6 type nd }\n"
              "firewall gi in default accept { drop tcp }\nfirewall go out default drop { accept tcp }\n");
     for (unsigned d = 0; d < 3; d++)
-        for (unsigned iface = 0; iface < 3; iface++)
+        for (unsigned iface = 0; iface < 4; iface++)
             for (unsigned kind = 0; kind < 3; kind++) {
+                static const uint16_t ifaces[] = {0, 1, IFACE_OTHER, IFACE_NONE};
                 static const uint32_t kinds[] = {KIND_ARP, 0, KIND_IP4 | KIND_PROTO | KIND_FRAG_NO};
-                struct key k = {.kind = kinds[kind] | directions[d],
-                                .iface = (uint16_t)(iface == 2 ? IFACE_NONE : iface)};
+                struct key k = {.kind = kinds[kind] | directions[d], .iface = ifaces[iface]};
                 agree(&m, &k);
             }
     unmake(&m);

@@ -165,7 +165,7 @@ static void test_tags_and_interface(void **state)
     b = build("udp 192.0.2.9:1 -> self:2 vlan 0 on \"eth7\"");
     assert_true(b.key.kind & KIND_VLAN);
     assert_int_equal(b.key.vlan_outer, 0);
-    assert_int_equal(b.key.iface, IFACE_NONE);
+    assert_int_equal(b.key.iface, IFACE_OTHER);
     assert_int_equal(wire_get16(frame + 12), ETHER_VLAN);
 }
 

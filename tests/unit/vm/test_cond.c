@@ -283,7 +283,7 @@ static const struct sample samples[] = {
      .count = 1,
      .key = {.kind = TCP4, .iface = 7},
      .has = true,
-     .why = "interface is interface 7, not wan"},
+     .why = "interface is one that the rules do not name, not wan"},
     {.kind = COND_ON,
      .first = R_ZERO,
      .count = 1,
