@@ -10,11 +10,13 @@
 
 /* Not judged: a reply of a flow that was sent on, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
+/* A `decap` rule decided about the packet: the verdict is of what was inside. */
+#define VERDICT_INSIDE 0x40u
 
 struct verdict {
     uint8_t action; /* enum action */
     uint8_t reason; /* enum pkt_reason */
-    uint8_t flags;  /* enum pkt_flag of what the parser noticed: SNAPPED, BAD_CSUM; and VERDICT_REPLY */
+    uint8_t flags;  /* enum pkt_flag of what the parser noticed: SNAPPED, BAD_CSUM; VERDICT_REPLY, VERDICT_INSIDE */
     uint8_t done;   /* 1: accepted or passed, and nothing is left to hand on: the vm has answered it, or what was inside
                        leaves through vm_tx */
     uint32_t rule;  /* id, RULE_DEFAULT or RULE_NONE */

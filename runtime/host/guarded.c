@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/host/opened.h"
 #include "vm/tables.h"
 
 enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
@@ -208,8 +209,17 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 
+static void add_opened(struct guarded *g, const struct program *p)
+{
+    struct opened o;
+    g->failed |= !opened_init(&o, p);
+    for (unsigned i = 0; i < o.count; i++) add(g, &o.matches[i]);
+    opened_fini(&o);
+}
+
 static void add_program(struct guarded *g, const struct program *p)
 {
+    add_opened(g, p);
     for (uint32_t i = 0; i < p->services_count; i++) add_service(g, p, &p->services[i]);
     for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
 }

@@ -16,8 +16,8 @@ struct guarded {
 };
 
 /* Of services: their addresses and ports, and what servers send back; of nat: what is translated on its way out, and
- * what comes back; of the program before, which may be NULL, too. False: memory
- * is out. */
+ * what comes back; of `decap` rules: what they open; of the program before, which may be NULL, too. False: memory is
+ * out. */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before);
 void guarded_fini(struct guarded *g);
 

@@ -74,6 +74,8 @@ static bool prepare_all(struct live *l, struct reload *r)
                                               .snapshot = s,
                                               .owners = l->now.owners,
                                               .iface = l->now.iface,
+                                              .opened = &l->now.opened,
+                                              .tun = l->tun,
                                               .cuts = start_has_tunnels(l->now.program)};
         if (!r->changes[i].fresh) return false;
     }
@@ -149,6 +151,8 @@ void reload_begin(struct live *l)
     }
     if (!start_look_at(l, fresh, err, sizeof err))
         refuse(l, err);
+    else if (steered_tun(l, fresh))
+        refuse(l, "that stands in its way");
     else
         make(l, fresh);
     program_put(fresh);

@@ -21,6 +21,7 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
+    if (!opened_init(&r->opened, r->program)) return false;
     return r->ifaces && r->server_out && r->target_out && !labels_init(&r->labels, r->program);
 }
 
@@ -28,6 +29,7 @@ void ruling_fini(struct ruling *r)
 {
     labels_fini(&r->labels);
     owners_free(r->owners);
+    opened_fini(&r->opened);
     program_put(r->program);
     free(r->ifaces);
     free(r->server_out);

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LIVE_RULING_H
 #define RUNTIME_LIVE_RULING_H
 
+#include "runtime/host/opened.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/snapshot.h"
 #include "vm/vm.h"
@@ -9,7 +10,8 @@
 struct ruling {
     struct program *program; /* held */
     struct labels labels;
-    struct owners *owners;      /* NULL: there is one worker */
+    struct owners *owners; /* NULL: there is one worker */
+    struct opened opened;
     uint16_t iface[PORTS_MOST]; /* ids of the ports */
     struct facts_iface *ifaces; /* [ifaces_count], as published last */
     unsigned ifaces_count;

@@ -89,13 +89,8 @@ static bool is_enforced(const struct live *l, const struct program *p, char *why
 bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *zone = schedules_unknown_zone(p), *path = l->o->program;
-    if (zone)
-        snprintf(why, len, "%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
-    else if (p->meta->flags & PBC_OPENS)
-        snprintf(why, len, "%s: `decap` is not supported yet live: what a tunnel held cannot be given to this machine",
-                 path);
-    else
-        return steered_look_at(l, p, why, len) && is_enforced(l, p, why, len);
+    if (!zone) return steered_look_at(l, p, why, len) && is_enforced(l, p, why, len);
+    snprintf(why, len, "%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
     return false;
 }
 
@@ -217,6 +212,8 @@ static int workers_make(struct live *l)
                              .owners = l->now.owners,
                              .seed = seed_of(l->o),
                              .tun = l->tun,
+                             .hidden = l->io == &io_XDP,
+                             .opened = &l->now.opened,
                              .log = l->o->log != LOG_NONE,
                              .cuts = start_has_tunnels(l->now.program),
                              .forwards = l->forwards};
@@ -234,7 +231,7 @@ int start_open(struct live *l)
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         if (!l->now.owners) return live_complain("out of memory");
     }
-    if (steered_tun(l) || workers_make(l)) return 2;
+    if (steered_tun(l, l->now.program) || workers_make(l)) return 2;
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->worker_count; i++)

@@ -32,7 +32,7 @@ struct live {
     const struct io_ops *io;
     struct io_maker maker; /* with the steering programs; NULL: io is not xdp */
     struct umem *umem;     /* of the one worker's ports */
-    int tun;               /* back to the host; -1: it sees all that comes */
+    int tun;               /* back to the host; -1: it sees all that is its own */
     bool generic;          /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;

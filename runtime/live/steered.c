@@ -58,10 +58,12 @@ int steered_choose(struct live *l)
 
 /* ---- opening ---- */
 
-int steered_tun(struct live *l)
+int steered_tun(struct live *l, const struct program *p)
 {
     char err[300], name[IF_NAMESIZE];
-    if (l->io != &io_XDP || !tun_open(claim_name(l->o), &l->tun, 1, name, err, sizeof err)) return 0;
+    const bool needed = l->io == &io_XDP || p->meta->flags & PBC_OPENS;
+    if (!needed || l->tun >= 0) return 0;
+    if (!tun_open(claim_name(l->o), &l->tun, 1, name, err, sizeof err)) return 0;
     l->tun = -1;
     return live_complain("%s", err);
 }

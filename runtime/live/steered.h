@@ -9,7 +9,7 @@ int steered_choose(struct live *l);
 bool steered_look_at(const struct live *l, const struct program *p, char *why, size_t len);
 int steered_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int steered_rules(struct live *l, const struct program *before);   /* of l->now, and of the one before */
-int steered_tun(struct live *l);                                   /* before the worker is made */
+int steered_tun(struct live *l, const struct program *p);          /* before a worker takes it */
 int steered_begin(struct live *l);                                 /* when all else is ready */
 bool steered_world(struct live *l);                                /* after facts have changed */
 /* Frames that were too long to be taken. */

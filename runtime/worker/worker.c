@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/host/tun.h"
+#include "runtime/io/offload.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/gso.h"
 #include "runtime/worker/watched.h"
@@ -135,19 +136,42 @@ static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
 
 static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].peer != PORT_ANY; }
 
+/* Is the host's stack kept from the frame, for a tunnel's it may be? */
+static bool is_opened(const struct worker *w, struct pkt *pkt)
+{
+    struct key key;
+    if (!w->cfg.opened->count) return false;
+    pkt_parse(pkt, &w->egress.snapshot->facts, &key);
+    return opened_hides(w->cfg.opened, &key);
+}
+
 /* What the host's stack gets although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
-    return w->cfg.tun < 0 && !is_bridged(w, pkt) &&
-           watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards);
+    if (w->cfg.hidden || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
+    return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt);
 }
 
 /* Back to the host, which did not see it when it came. */
 static void give_back(struct worker *w, const struct pkt *pkt)
 {
+    struct virtio_net_hdr how;
+    offload_give(pkt, &how);
+    if (how.flags) how.csum_start = (uint16_t)(how.csum_start - pkt->l3);
+    if (how.gso_type) how.hdr_len = (uint16_t)(how.hdr_len - pkt->l3);
     w->counters.given++;
-    if (pkt->l3 >= pkt->head_len || tun_give(w->cfg.tun, NULL, pkt->data + pkt->l3, pkt->head_len - pkt->l3))
+    if (pkt->l3 >= pkt->head_len || tun_give(w->cfg.tun, &how, pkt->data + pkt->l3, pkt->head_len - pkt->l3))
         w->counters.not_given++;
+}
+
+/* An accepted frame is the host's, and it did not see it; or what a tunnel held is. */
+static bool is_to_give(const struct worker *w, struct pkt *pkt)
+{
+    return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (w->cfg.hidden || is_opened(w, pkt));
+}
+static bool is_inside(const struct tx_entry *e)
+{
+    return e->cause == TX_CAUSE_INSIDE || (e->cause == TX_CAUSE_HELD && e->outer_bytes);
 }
 
 static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
@@ -159,7 +183,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
-    if (e->kind == TX_HOST && w->cfg.tun >= 0)
+    if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
         give_back(w, e->pkt);
     else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
         w->counters.to_host++;
@@ -235,7 +259,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
-        if (lets && w->cfg.tun >= 0) give_back(w, w->pkts[i]);
+        if (lets && !v->done && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
         if (!is_watched(w, v, w->pkts[i])) continue;
         w->watched |= UINT64_C(1) << i;
@@ -426,6 +450,8 @@ static void take_change(struct worker *w, uint64_t now)
         w->cfg.program = c->remap->program;
         w->cfg.owners = c->owners;
         w->cfg.cuts = c->cuts;
+        w->cfg.opened = c->opened;
+        w->cfg.tun = c->tun;
         w->egress.snapshot = c->snapshot;
         w->tick_ns = now; /* the new one's timers */
         for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "runtime/host/opened.h"
 #include "runtime/totals.h"
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
@@ -35,10 +36,12 @@ struct worker_cfg {
     unsigned worker, workers;    /* this one of so many */
     const struct owners *owners; /* shared by all; NULL: there is one worker */
     uint64_t seed;
-    int tun;       /* by it the host gets back what is its own: it sees nothing of the ports' frames; -1: it sees all */
-    bool log;      /* tell of log events */
-    bool cuts;     /* super-packets are judged in pieces, for some go into a tunnel */
-    bool forwards; /* the host's stack forwards packets: what crosses is watched unless we take it */
+    int tun;     /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
+    bool hidden; /* the host sees nothing of the ports' frames */
+    const struct opened *opened; /* tunnels' packets, which the host does not see either */
+    bool log;                    /* tell of log events */
+    bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */
+    bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */
 };
 
 /* Another program takes the place of the one that runs: what a worker needs for it. Made by the main thread. */
@@ -48,6 +51,8 @@ struct next_program {
     struct snapshot *snapshot; /* facts of the new program */
     const struct owners *owners;
     const uint16_t *iface; /* [ports] ids in the new program */
+    const struct opened *opened;
+    int tun;
     bool cuts;
 };
 

@@ -31,11 +31,6 @@ firewall edge in default accept {
   accept tcp port 80 as WEB
 }
 END
-rules tunnel <<'END'
-firewall edge in default accept {
-  decap ipip from 10.1.0.1 to self
-}
-END
 says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2
     local sentence=$1 line=$2
     shift 2
@@ -45,7 +40,6 @@ says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2
 says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, eth0; this mends it: -i eth0' -i eth7 none.pbc
 says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc' -i eth0 none.prey
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
-says 'decap' 'tunnel.pbc: `decap` is not supported yet live: what a tunnel held cannot be given to this machine' -i eth0 tunnel.pbc
 says 'what can only be watched' \
     'firewall.prey:2 may drop what is for this machine itself, or from it, and that cannot be enforced here: --monitor judges and counts it, and enforces the rest' \
     -i eth0 firewall.pbc

@@ -74,7 +74,7 @@ verdict drop default - - -
 matches IPIP
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 198.51.100.7 > 203.0.113.10 / udp 1000 > 53
 verdict reject NO_DNS - - -
-out     eth back / ip4 203.0.113.10 > 198.51.100.7 df tos 0xc0 / icmp type destination-unreachable code 3 / ip4 198.51.100.7 > 203.0.113.10 / udp 1000 > 53
+out     eth 02:00:00:00:00:02 > 02:00:c6:33:64:07 / ip4 203.0.113.10 > 198.51.100.7 df tos 0xc0 / icmp type destination-unreachable code 3 / ip4 198.51.100.7 > 203.0.113.10 / udp 1000 > 53
 # Its direction is that of its own addresses; nobody else speaks for this machine.
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / ip4 203.0.113.10 > 203.0.113.10 / tcp 1000 > 80 syn
 verdict drop IPIP - - tunnel-source

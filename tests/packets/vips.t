@@ -163,7 +163,7 @@ rules
     firewall f default accept { decap ipip from 192.0.2.1 as IPIP }
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / ip6 2001:db8:7::7 > 2001:db8::10 / icmp6 type echo-request id 1 seq 1
 verdict accept default - - -
-out     eth back / ip6 2001:db8::10 > 2001:db8:7::7 / icmp6 type echo-reply id 1 seq 1
+out     eth 02:00:00:00:00:02 > 02:00:00:00:00:07 / ip6 2001:db8::10 > 2001:db8:7::7 / icmp6 type echo-reply id 1 seq 1
 in      eth / ip4 192.0.2.1 > 10.0.0.9 / ip6 2001:db8::1 > 2001:db8::10 hop 255 / icmp6 type 135 target 2001:db8::10
 verdict accept default - - -
 inside  eth / ip6 2001:db8::1 > 2001:db8::10 hop 255 / icmp6 type 135 target 2001:db8::10

@@ -1,4 +1,6 @@
 /* From decisions to verdicts: what each packet counts as, which service and server take it, what is answered. */
+#include <string.h>
+
 #include "vm/context/context.h"
 #include "vm/packet/reply/answer.h"
 
@@ -40,7 +42,8 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
         return;
     }
     j->vm->counters.answers++;
-    tx->entries[tx->count++] = (struct tx_entry){
+    struct tx_entry *e = &tx->entries[tx->count++];
+    *e = (struct tx_entry){
         .pkt = out,
         .kind = TX_SEND,
         .cause = (uint8_t)cause,
@@ -48,6 +51,9 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
         .input = j->input + c->at,
         .cookie = c->pkt->cookie,
     };
+    if (!j->outer_bytes) return; /* else the frame came from the tunnel's other end, which is not whom we answer */
+    memcpy(e->next_hop, c->key->src, sizeof e->next_hop);
+    e->family = c->key->kind & KIND_IP4 ? 4 : 6;
 }
 
 /* The answer that a reject asks for, unless none is allowed, the limit is reached, or there is no room. Kept out of

@@ -45,8 +45,9 @@ static void refuse_outer(const struct job *j, const struct packet_ctx *c, enum p
     refuse(j->vm, c, ACTION_DROP, reason);
     c->v->rule = decided_rule(c->decision);
     c->v->firewall = decided_firewall(c->decision);
-    c->v->flags = c->pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
-    settle_noticed(j->vm, c->v->flags);
+    const unsigned noticed = c->pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM);
+    c->v->flags = (uint8_t)(noticed | VERDICT_INSIDE);
+    settle_noticed(j->vm, noticed);
 }
 
 void inside_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_bytes)
@@ -106,6 +107,7 @@ void inside_judge(const struct job *j, struct packet_ctx *c)
     judge_inner(j, &inner, outer_bytes);
     c->left = inner.left;
     inside_count_outer(vm, v, outer_bytes);
+    v->flags |= VERDICT_INSIDE;
     if (v->action == ACTION_ACCEPT && !v->done)
         to_host(j, &inner);
     else if (!inner.gone)
