@@ -30,6 +30,7 @@ struct io_ask {
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     /* of `xdp` */
     uint8_t ports;       /* of the worker: they share its memory */
+    uint8_t workers;     /* that the interface's queues are dealt to */
     uint32_t frame_most; /* bytes of a frame, as xdp_frame_most says */
 };
 
@@ -108,6 +109,8 @@ void io_maker_fini(struct io_maker *m);
 
 /* The longest frame that `xdp` holds on interfaces of that MTU; 0: none so long. */
 unsigned xdp_frame_most(uint32_t mtu);
+/* Queues of the interface that both receive and send: each worker has one at least. 0: there is no such interface. */
+unsigned xdp_queues(unsigned ifindex);
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io.def"

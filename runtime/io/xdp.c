@@ -22,7 +22,8 @@ struct umem {
     uint32_t slot_bytes, slots;
     uint32_t *free; /* a stack */
     uint32_t free_count;
-    uint8_t *sent; /* [slots] 1: it is in some port's way out */
+    uint32_t *with;  /* [slots] the queue whose rings have it; 0: none, it is ours */
+    uint32_t queues; /* that there were: the number of the last */
     unsigned ports;
 };
 
@@ -36,6 +37,7 @@ struct queue {
     struct xsk_ring_cons done, rx;
     struct mapping mappings[4];
     int fd;
+    uint32_t number; /* of all that the worker had, from 1 */
     uint32_t unsent; /* put in tx since the last flush */
 };
 
@@ -65,7 +67,7 @@ static void umem_free(struct umem *u)
     if (!u) return;
     if (u->bytes) munmap(u->bytes, u->len);
     free(u->free);
-    free(u->sent);
+    free(u->with);
     free(u);
 }
 
@@ -77,10 +79,10 @@ static struct umem *umem_new(const struct io_ask *ask, const struct io_made *mad
     u->slots = made->slots;
     u->len = (size_t)u->slots * u->slot_bytes;
     u->free = calloc(u->slots, sizeof *u->free);
-    u->sent = calloc(u->slots, 1);
+    u->with = calloc(u->slots, sizeof *u->with);
     u->bytes = mmap(NULL, u->len, PROT_READ | PROT_WRITE, MAP_SHARED, made->fds[0], 0);
     if (u->bytes == MAP_FAILED) u->bytes = NULL;
-    if (!u->free || !u->sent || !u->bytes) {
+    if (!u->free || !u->with || !u->bytes) {
         umem_free(u);
         return NULL;
     }
@@ -100,7 +102,7 @@ static void reap(struct umem *u, struct queue *q)
     const uint32_t n = xsk_ring_cons__peek(&q->done, q->done.size, &at);
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t slot = (uint32_t)(*xsk_ring_cons__comp_addr(&q->done, at + i) / u->slot_bytes);
-        u->sent[slot] = 0;
+        u->with[slot] = 0;
         put(u, slot);
     }
     if (n) xsk_ring_cons__release(&q->done, n);
@@ -112,8 +114,11 @@ static void refill(struct umem *u, struct queue *q)
     uint32_t at, n = xsk_prod_nb_free(&q->fill, IO_BATCH);
     if (n > u->free_count) n = u->free_count;
     if (!n || !xsk_ring_prod__reserve(&q->fill, n, &at)) return;
-    for (uint32_t i = 0; i < n; i++)
-        *xsk_ring_prod__fill_addr(&q->fill, at + i) = (uint64_t)u->free[--u->free_count] * u->slot_bytes;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t slot = u->free[--u->free_count];
+        u->with[slot] = q->number;
+        *xsk_ring_prod__fill_addr(&q->fill, at + i) = (uint64_t)slot * u->slot_bytes;
+    }
     xsk_ring_prod__submit(&q->fill, n);
 }
 
@@ -171,6 +176,7 @@ static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring)
         !map_cons(q, 2, XDP_PGOFF_RX_RING, &o.rx, ring, desc, &q->rx) ||
         !map_prod(q, 3, XDP_PGOFF_TX_RING, &o.tx, ring, desc, &q->tx))
         return false;
+    q->number = ++p->umem->queues;
     for (uint32_t i = 0; i < ring; i += IO_BATCH) refill(p->umem, q);
     return true;
 }
@@ -198,8 +204,14 @@ static bool map_all(struct io_port *p, const struct io_ask *ask, const struct io
     return p->umem && watch_queues(p);
 }
 
-static void queue_close(const struct queue *q)
+/* What its rings still have is ours again. */
+static void queue_close(struct umem *u, const struct queue *q)
 {
+    for (uint32_t i = 0; u && q->number && i < u->slots; i++) {
+        if (u->with[i] != q->number) continue;
+        u->with[i] = 0;
+        put(u, i);
+    }
     for (unsigned i = 0; i < 4; i++)
         if (q->mappings[i].at) munmap(q->mappings[i].at, q->mappings[i].len);
     close(q->fd);
@@ -209,7 +221,7 @@ static void xdp_close(struct io_port *p)
 {
     if (!p) return;
     if (p->queue_count > 1 && p->fd >= 0) close(p->fd);
-    for (unsigned i = 0; i < p->queue_count; i++) queue_close(&p->queues[i]);
+    for (unsigned i = 0; i < p->queue_count; i++) queue_close(p->umem, &p->queues[i]);
     if (p->umem && --p->umem->ports == 0) {
         umem_free(p->umem);
         *p->shared = NULL;
@@ -244,7 +256,9 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
 static void view(struct io_port *p, const struct xdp_desc *d)
 {
     struct pkt *pkt = &p->views[p->held];
-    p->held_slots[p->held++] = (uint32_t)(d->addr / p->umem->slot_bytes);
+    const uint32_t slot = (uint32_t)(d->addr / p->umem->slot_bytes);
+    p->umem->with[slot] = 0;
+    p->held_slots[p->held++] = slot;
     pkt_view(pkt, p->umem->bytes + d->addr, d->len, d->len, LINK_ETHER, 0);
     pkt->flags = PKT_WRITABLE;
     pkt->headroom = IO_HEADROOM;
@@ -282,7 +296,7 @@ static unsigned xdp_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
 static void xdp_release(struct io_port *p)
 {
     for (unsigned i = 0; i < p->held; i++)
-        if (!p->umem->sent[p->held_slots[i]]) put(p->umem, p->held_slots[i]);
+        if (!p->umem->with[p->held_slots[i]]) put(p->umem, p->held_slots[i]);
     p->held = 0;
 }
 
@@ -323,7 +337,7 @@ static bool lies_here(const struct umem *u, const struct pkt *pkt, uint64_t *add
     const uintptr_t at = (uintptr_t)pkt->data, first = (uintptr_t)u->bytes;
     if (at < first || at >= first + u->len) return false;
     *addr = at - first;
-    return !u->sent[*addr / u->slot_bytes];
+    return !u->with[*addr / u->slot_bytes];
 }
 
 static void xdp_send(struct io_port *p, struct pkt *pkt)
@@ -340,7 +354,7 @@ static void xdp_send(struct io_port *p, struct pkt *pkt)
         p->stats.last_errno = ENOBUFS;
         return;
     }
-    p->umem->sent[addr / p->umem->slot_bytes] = 1;
+    p->umem->with[addr / p->umem->slot_bytes] = q->number;
     *xsk_ring_prod__tx_desc(&q->tx, at) = (struct xdp_desc){.addr = addr, .len = pkt->head_len};
     xsk_ring_prod__submit(&q->tx, 1);
     q->unsent++;

@@ -26,20 +26,29 @@ enum {
     BUSY_TENTHS = 20, /* a queue may stay taken for a while after its last owner is gone */
 };
 
-/* Those that may receive. */
-static unsigned queues_of(unsigned ifindex)
+struct queues {
+    unsigned receive, send; /* 0: there is no such interface */
+};
+
+static struct queues queues_of(unsigned ifindex)
 {
     struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
     struct ifreq r = {.ifr_data = (void *)&c};
     const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || !if_indextoname(ifindex, r.ifr_name)) {
         if (fd >= 0) close(fd);
-        return 0;
+        return (struct queues){0, 0};
     }
-    const bool told = !ioctl(fd, SIOCETHTOOL, &r);
+    const bool told = !ioctl(fd, SIOCETHTOOL, &r) && c.combined_count + c.rx_count;
     close(fd);
-    const unsigned most = c.combined_count + c.rx_count;
-    return told && most ? most : 1;
+    if (!told) return (struct queues){1, 1};
+    return (struct queues){c.combined_count + c.rx_count, c.combined_count + c.tx_count};
+}
+
+unsigned xdp_queues(unsigned ifindex)
+{
+    const struct queues q = queues_of(ifindex);
+    return q.receive < q.send ? q.receive : q.send;
 }
 
 /* A power of two: a quarter of the queue's slots wait to be filled, as many hold frames, or are on their way out. */
@@ -84,6 +93,8 @@ static const char *register_memory(int socket, const struct umem_made *u)
 
 static bool set(int fd, int option, uint32_t value) { return !setsockopt(fd, SOL_XDP, option, &value, sizeof value); }
 
+static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue);
+
 static const char *set_rings(int fd, uint32_t ring)
 {
     return set(fd, XDP_UMEM_FILL_RING, ring) && set(fd, XDP_UMEM_COMPLETION_RING, ring) && set(fd, XDP_RX_RING, ring) &&
@@ -92,7 +103,17 @@ static const char *set_rings(int fd, uint32_t ring)
                : "rings";
 }
 
-static const char *bind_queue(int fd, const struct io_ask *ask, const struct umem_made *u, unsigned queue)
+/* The socket that the memory is registered with has lost its interface: this one takes its place. */
+static const char *register_again(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
+{
+    const char *failed = register_memory(fd, u);
+    if (failed) return failed;
+    close(u->first);
+    u->first = fd;
+    return bind_queue(fd, ask, u, queue);
+}
+
+static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
     const bool first = fd == u->first;
@@ -102,6 +123,7 @@ static const char *bind_queue(int fd, const struct io_ask *ask, const struct ume
                                     .sxdp_queue_id = queue,
                                     .sxdp_shared_umem_fd = first ? 0 : (uint32_t)u->first};
     for (int i = 0; bind(fd, (const void *)&at, sizeof at); i++) {
+        if (errno == EBADF && !first) return register_again(fd, ask, u, queue);
         if (errno != EBUSY || i == BUSY_TENTHS) return "a queue";
         nanosleep(&tenth, NULL);
     }
@@ -141,19 +163,21 @@ static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, u
 
 static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct io_made *made)
 {
-    const unsigned queues = queues_of(ask->ifindex);
-    errno = queues ? E2BIG : ENODEV;
-    if (!queues || queues > QUEUES_MOST) return "queues";
-    made->ring = ring_size(ask, queues);
+    const struct queues all = queues_of(ask->ifindex);
+    errno = all.receive ? E2BIG : ENODEV;
+    if (all.receive > QUEUES_MOST || ask->worker >= all.receive || ask->worker >= all.send) return "queues";
+    const unsigned own = (all.receive - ask->worker + ask->workers - 1u) / ask->workers;
+    made->ring = ring_size(ask, own);
     errno = ENOSPC;
     if (!made->ring) return "--ring is too small for its queues";
-    struct umem_made *u = umem_of(m, ask, queues);
+    struct umem_made *u = umem_of(m, ask, own);
     made->slots = u ? u->slots : 0;
     const int memory = u ? fcntl(u->memory, F_DUPFD_CLOEXEC, 0) : -1;
     if (memory < 0) return "memory";
     made->fds[made->fd_count++] = memory;
     const char *failed = NULL;
-    for (unsigned i = 0; i < queues && !failed; i++) failed = make_socket(ask, u, m->steers[ask->port], i, made);
+    for (unsigned i = ask->worker; i < all.receive && !failed; i += ask->workers)
+        failed = make_socket(ask, u, m->steers[ask->port], i, made);
     if (failed || u->first != made->fds[1]) return failed;
     u->first = fcntl(u->first, F_DUPFD_CLOEXEC, 0); /* the others' sockets name it */
     return u->first < 0 ? "memory" : NULL;
@@ -173,8 +197,8 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
     *made = (struct io_made){.group = -1};
     errno = EINVAL;
     const char *failed = "numbers";
-    if (ask->worker < IO_WORKERS_MOST && ask->port < IO_PORTS_MOST && m->steers[ask->port] &&
-        (slot == SLOT_SMALL || slot == SLOT_LARGE))
+    if (ask->worker < IO_WORKERS_MOST && ask->workers && ask->worker < ask->workers && ask->port < IO_PORTS_MOST &&
+        m->steers[ask->port] && (slot == SLOT_SMALL || slot == SLOT_LARGE))
         failed = make_all(m, ask, made);
     if (!failed) return 0;
     snprintf(err, err_len, "AF_XDP, %s: %s", failed, errno == EBUSY ? "another process has it" : strerror(errno));

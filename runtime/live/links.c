@@ -6,6 +6,7 @@
 
 #include "runtime/live/claim.h"
 #include "runtime/live/start.h"
+#include "runtime/live/steered.h"
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
@@ -43,15 +44,16 @@ static void replace(struct port *p, struct io_port *fresh)
     p->io = fresh;
 }
 
-/* The workers stand still while their sockets change: between two batches nobody holds a frame of a ring. */
+/* The workers stand still while their sockets change: between two batches nobody holds a frame of a ring, and nobody
+ * takes from the memory that a worker's ports share. */
 static bool reopen(struct live *l, unsigned at)
 {
     struct io_port *fresh[WORKERS_MOST];
-    if (!open_all(l, at, fresh)) return false;
     for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
-    for (unsigned i = 0; i < l->worker_count; i++) replace(&l->workers[i]->ports[at], fresh[i]);
+    const bool made = open_all(l, at, fresh);
+    for (unsigned i = 0; i < l->worker_count && made; i++) replace(&l->workers[i]->ports[at], fresh[i]);
     for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
-    return claim_guard(l, l->now.program, NULL) == 0;
+    return made && !claim_guard(l, l->now.program, NULL) && !steered_port(l, at);
 }
 
 static bool is_stalled(const struct live *l, unsigned at)
@@ -79,7 +81,6 @@ static bool is_followed(struct live *l, unsigned at, const struct host_link *lin
 {
     const unsigned before = l->ifindex[at];
     if (link->ifindex == before) return true;
-    if (l->io != &io_PACKET) return false;
     l->ifindex[at] = link->ifindex;
     if (reopen(l, at)) return true;
     l->ifindex[at] = before;
@@ -93,10 +94,6 @@ void links_follow(struct live *l)
         const enum link_state before = l->links[at];
         if (link && link->up && !is_followed(l, at, link)) continue;
         l->links[at] = !link ? LINK_GONE : link->up ? LINK_UP : LINK_DOWN;
-        if (l->links[at] == LINK_GONE && before != LINK_GONE && l->io != &io_PACKET)
-            events_tell(&l->events, TOLD_LINK, "%s is gone; with --io %s it is served again after another start",
-                        l->o->ifaces[at], l->io->name);
-        else if (l->links[at] != before)
-            events_tell(&l->events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->links[at]]);
+        if (l->links[at] != before) events_tell(&l->events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->links[at]]);
     }
 }

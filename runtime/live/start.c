@@ -160,7 +160,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
     struct io_port *io = NULL;
     if (!ops->make(&l->maker, &ask, &made, err, sizeof err)) {
         *group = made.group;
-        io = ops->open(&ask, &made, &l->umem, err, sizeof err);
+        io = ops->open(&ask, &made, &l->umems[w->cfg.worker], err, sizeof err);
     }
     if (!io) live_complain("%s: %s", l->o->ifaces[at], err);
     return io;
@@ -226,7 +226,7 @@ static int workers_make(struct live *l)
 int start_open(struct live *l)
 {
     int group[PORTS_MOST];
-    l->worker_count = l->o->workers ? l->o->workers : 1;
+    l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         if (!l->now.owners) return live_complain("out of memory");

@@ -30,10 +30,12 @@ struct live {
     bool guarded;        /* there is a table of guard rules */
     struct state *state; /* of what was changed on the host; NULL: nothing yet */
     const struct io_ops *io;
-    struct io_maker maker; /* with the steering programs; NULL: io is not xdp */
-    struct umem *umem;     /* of the one worker's ports */
-    int tun;               /* back to the host; -1: it sees all that is its own */
-    bool generic;          /* some port's steering program is not in the driver */
+    struct io_maker maker;            /* with the steering programs; NULL: io is not xdp */
+    struct umem *umems[WORKERS_MOST]; /* of each worker's ports */
+    unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
+    uint64_t too_long[PORTS_MOST];    /* frames, of steering programs before */
+    int tun;                          /* back to the host; -1: it sees all that is its own */
+    bool generic;                     /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
     bool stale;                 /* what is published is not the latest */

@@ -31,7 +31,6 @@ static bool judges_host(const struct program *p)
 /* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
 static const char *refusal(const struct live *l, const struct program *p)
 {
-    if (l->o->workers > 1) return "it takes one worker";
     if (l->o->monitor) return "it sees nothing of what is for this machine itself, so there is nothing to --monitor";
     if (judges_host(p)) return "it does not see what is for this machine itself, so only a `forward` firewall judges";
     for (unsigned i = 0; i < l->o->iface_count; i++) {
@@ -68,15 +67,16 @@ int steered_tun(struct live *l, const struct program *p)
     return live_complain("%s", err);
 }
 
-/* The slots serve the longest frames of all. */
-static unsigned frame_most(const struct live *l)
+/* The slots serve the longest frames of all as they were at the start. */
+static unsigned frame_most(struct live *l)
 {
+    if (l->frame_most) return l->frame_most;
     uint32_t mtu = 0;
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link(l->host, l->ifindex[i]);
         if (link->mtu > mtu) mtu = link->mtu;
     }
-    return xdp_frame_most(mtu);
+    return l->frame_most = xdp_frame_most(mtu);
 }
 
 /* Of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out. */
@@ -88,6 +88,38 @@ static bool rules_of(struct steer_rules *r, struct guarded *g, const struct prog
     return guarded_init(g, p, before);
 }
 
+/* Each has a queue of each interface. */
+static unsigned workers_most(const struct live *l, const char **narrow)
+{
+    unsigned most = WORKERS_MOST;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+        const unsigned queues = link ? xdp_queues(link->ifindex) : most;
+        if (queues < most) *narrow = l->o->ifaces[i];
+        if (queues < most) most = queues;
+    }
+    return most;
+}
+
+unsigned steered_workers(const struct live *l, unsigned wanted)
+{
+    const char *narrow;
+    const unsigned most = l->io == &io_XDP ? workers_most(l, &narrow) : wanted;
+    return wanted < most ? wanted : most;
+}
+
+static bool look_at_workers(const struct live *l, char *why, size_t len)
+{
+    const char *narrow;
+    const unsigned most = workers_most(l, &narrow);
+    if (l->o->workers <= most) return true;
+    snprintf(why, len,
+             "--io xdp: %s has %u queue%s, and each worker needs one: --workers %u, or, where the device has more, "
+             "ethtool -L %s combined %u",
+             narrow, most, most == 1 ? "" : "s", most, narrow, l->o->workers);
+    return false;
+}
+
 bool steered_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     struct guarded g;
@@ -95,7 +127,7 @@ bool steered_look_at(const struct live *l, const struct program *p, char *why, s
     if (l->io != &io_XDP) return true;
     const char *no = refusal(l, p);
     if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
-    if (no) return false;
+    if (no || (!l->latest && !look_at_workers(l, why, len))) return false;
     const bool made = rules_of(&r, &g, p, NULL);
     const unsigned count = made ? steer_count(&r) : 0;
     guarded_fini(&g);
@@ -121,29 +153,46 @@ int steered_rules(struct live *l, const struct program *before)
     return failed ? live_complain("steering: %s", strerror(-failed)) : 0;
 }
 
+/* Of an interface that was served before. */
+static void drop_steer(struct live *l, unsigned at)
+{
+    if (l->maker.steers[at]) l->too_long[at] += steer_too_long(l->maker.steers[at]);
+    steer_close(l->maker.steers[at]);
+    l->maker.steers[at] = NULL;
+}
+
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
 {
     char err[300];
     if (l->io != &io_XDP) return 0;
     const unsigned change = OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN | OFFLOAD_TXVLAN;
     ask->ports = (uint8_t)l->o->iface_count;
+    ask->workers = (uint8_t)l->worker_count;
     ask->frame_most = frame_most(l);
+    if (ask->worker) return 0; /* the first one's serves all */
+    drop_steer(l, at);
     l->maker.steers[at] = steer_open(ask->frame_most, err, sizeof err);
     if (!l->maker.steers[at]) return live_complain("%s: %s", l->o->ifaces[at], err);
     return offloads_off(l->state, l->o->ifaces[at], change, err, sizeof err) ? live_complain("%s", err) : 0;
 }
 
-int steered_begin(struct live *l)
+int steered_port(struct live *l, unsigned at)
 {
     char err[300];
+    bool generic;
+    if (l->io != &io_XDP) return 0;
     if (steered_rules(l, NULL)) return 2;
-    for (unsigned i = 0; i < l->o->iface_count && l->io == &io_XDP; i++) {
-        bool generic;
-        if (steer_begin(l->maker.steers[i], l->ifindex[i], &generic, err, sizeof err))
-            return live_complain("%s: %s", l->o->ifaces[i], err);
-        l->generic |= generic;
-    }
+    if (steer_begin(l->maker.steers[at], l->ifindex[at], &generic, err, sizeof err))
+        return live_complain("%s: %s", l->o->ifaces[at], err);
+    l->generic |= generic;
     return 0;
+}
+
+int steered_begin(struct live *l)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < l->o->iface_count && !failed; i++) failed = steered_port(l, i);
+    return failed;
 }
 
 bool steered_world(struct live *l)
@@ -159,6 +208,7 @@ bool steered_world(struct live *l)
 
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
 {
+    s->cut += l->too_long[at];
     if (l->maker.steers[at]) s->cut += steer_too_long(l->maker.steers[at]);
 }
 

@@ -10,7 +10,9 @@ bool steered_look_at(const struct live *l, const struct program *p, char *why, s
 int steered_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int steered_rules(struct live *l, const struct program *before);   /* of l->now, and of the one before */
 int steered_tun(struct live *l, const struct program *p);          /* before a worker takes it */
+unsigned steered_workers(const struct live *l, unsigned wanted);   /* as many as there are queues for */
 int steered_begin(struct live *l);                                 /* when all else is ready */
+int steered_port(struct live *l, unsigned at);                     /* the same, of one that is back */
 bool steered_world(struct live *l);                                /* after facts have changed */
 /* Frames that were too long to be taken. */
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s);

@@ -149,7 +149,7 @@ printf 'firewall edge in default accept { }\n' | rules edge
 refused 'a firewall' 'so only a `forward` firewall judges; this does: --io packet' -i eth0 --io xdp edge.pbc
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
 refused 'a bridge' 'it carries no --bridge' --bridge eth0:lo --io xdp pass.pbc
-refused 'several workers' 'it takes one worker' -i eth0 --workers 2 --io xdp pass.pbc
+refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
 ip -n "$id-prey" link set eth0 mtu 9000
 refused 'large frames' 'do not fit into 4096 bytes' -i eth0 --io xdp pass.pbc
 ip -n "$id-prey" link set eth0 mtu 1500
