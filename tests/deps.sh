@@ -63,6 +63,8 @@ list_tests() {
     need netcat-openbsd have_command nc.openbsd
     need procps have_command sysctl
     need nginx-light have_command nginx
+    need ethtool have_command ethtool
+    need iperf3 have_command iperf3
     need vim have_command vim
     need bsdutils have_command script
 }

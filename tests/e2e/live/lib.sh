@@ -148,6 +148,63 @@ prey_ends() {
     status=$?
 }
 
+# What clients say: ask NAME HOST/PATH; talk NAME ADDRESS [PORT [SOURCE-PORT [BYTES]]], by UDP.
+ask() { at "$1" curl -s -m 10 "http://$2" || echo failed; }
+talk() { at "$1" python3 "$top/tests/e2e/live/udp.py" ask "$2" "${3:-53}" "${4:-0}" "${5:-5}" || echo failed; }
+
+# shares: how many lines begin with which word: ` 2 one 2 two `
+shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
+
+# payload BYTES NAME...: a file that each of these web servers gives out as /files/file; the first copy is ./payload.
+payload() {
+    local bytes=$1 name
+    shift
+    head -c "$bytes" /dev/urandom >payload
+    for name in "$@"; do ln -f payload "web-$name/file"; done
+}
+
+# fetches SENTENCE NAME HOST: the payload arrives there as it is.
+fetches() {
+    at "$2" curl -s -m 120 "http://$3/files/file" | cmp - payload
+    ok $? "$1"
+}
+
+# offloads on|off NAME:DEVICE...: checksums, super-packets made and super-packets joined.
+offloads() {
+    local set=$1 d
+    shift
+    for d in "$@"; do
+        at "${d%:*}" ethtool -K "${d#*:}" tx "$set" tso "$set" gso "$set" gro "$set" >/dev/null 2>&1 || ok 1 "offloads of $d are $set"
+    done
+}
+
+# sniff FILE NAME DEVICE [FILTER...]: tcpdump writes there what passes, from now on.
+sniff() {
+    local file=$1 name=$2 device=$3
+    shift 3
+    : >"$file.said"
+    ip netns exec "$id-$name" tcpdump -Z root -n -U --immediate-mode -B 32768 -i "$device" -w "$file" "$@" 2>"$file.said" &
+    sniffers="${sniffers:-} $!"
+    pids="$pids $!"
+    until_true 100 "tcpdump listens on $device in $name" grep -q 'listening on' "$file.said"
+}
+
+# sniffed: all of them end.
+sniffed() {
+    kill -INT $sniffers
+    wait $sniffers
+    sniffers=
+}
+
+# prey_sums SENTENCE: it ends with 0, each frame has one verdict, nothing was lost on the way out.
+prey_sums() {
+    truncate -s 0 prey.out
+    prey_ends
+    same "$1: it ends with 0" "$status" 0
+    adds_up "$1: every frame has one verdict"
+    same "$1: nothing was lost" "$(number live lost | tr -dc '1-9')" ''
+}
+
 # number KEY...: of the JSON that preyrun printed at its end: number live watched
 number() {
     python3 - "$@" <<'END'

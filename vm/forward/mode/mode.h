@@ -26,7 +26,8 @@ static inline uint8_t mode_rewrites(uint8_t mode)
            (mode_is(mode, MODE_OWN_SOURCE) ? TRANSLATE_SRC | TRANSLATE_SRC_PORT : 0);
 }
 
-/* Copy the packet into a slot, and send it as c->left says. */
+/* Copy the packet into a slot, and send it as c->left says. A super-packet that no slot holds leaves itself (c->gone).
+ */
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
 /* ---- what modes share (send.c) ---- */

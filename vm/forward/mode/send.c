@@ -159,7 +159,8 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
         edge_too_big(j, c, told, complainer(j, c, own));
         return REASON_TOO_BIG;
     }
-    if (fit == TUNNEL_IN_PIECES && copy->flags & PKT_CSUM_PARTIAL) checksum_fill(copy, c->key); /* pieces carry no part */
+    if (fit == TUNNEL_IN_PIECES && copy->flags & PKT_CSUM_PARTIAL)
+        checksum_fill(copy, c->key); /* pieces carry no part */
     mode_clamp(j, c, copy, 0);
     reason = rewrite_copy(c, copy);
     if (reason) {
@@ -247,11 +248,23 @@ static enum pkt_reason not_copied(const struct job *j, const struct packet_ctx *
     return REASON_TOO_BIG;
 }
 
+/* A super-packet that no slot holds is rewritten where it lies, but for a tunnel, into which none goes whole. */
+static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
+{
+    if (!c->pkt->segment || !(c->pkt->flags & PKT_WRITABLE) || c->pkt->seg_count) return false;
+    return c->left.way != LEAVE_TO_SERVER ||
+           !mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_TUNNELS);
+}
+
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
-    struct pkt *copy = vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
-    if (!copy) return not_copied(j, c);
-    if (c->left.way == LEAVE_TO_SERVER) return mode_of(vm->program, c->left.service)->send(j, c, copy);
-    return mode_route(j, c, copy);
+    struct pkt *out = vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
+    if (!out && leaves_itself(j, c)) out = c->pkt;
+    if (!out) return not_copied(j, c);
+    const bool to_server = c->left.way == LEAVE_TO_SERVER;
+    const enum pkt_reason reason =
+        to_server ? mode_of(vm->program, c->left.service)->send(j, c, out) : mode_route(j, c, out);
+    c->gone = out == c->pkt && reason == REASON_NONE;
+    return reason;
 }

@@ -148,7 +148,7 @@ static bool resize(const struct passing *p, bool v6)
     struct pkt *pkt = p->pkt;
     uint32_t grow = p->new_len - p->old_len;
     if (p->new_len == p->old_len) return true;
-    if (p->key->kind & KIND_FRAG_FIRST) return false;
+    if (p->key->kind & KIND_FRAG_FIRST || (uint32_t)pkt->l3_end + grow >= UINT16_MAX) return false;
     if (p->new_len > p->old_len && !edit_open(pkt, pkt->payload, grow)) return false;
     if (p->new_len < p->old_len && !edit_close(pkt, pkt->l4 + p->new_len, p->old_len - p->new_len)) return false;
     pkt->payload = (uint16_t)(pkt->l4 + p->new_len);
@@ -187,7 +187,8 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     edit_write(pkt, pkt->l4, p.new_len, p.new);
 
     uint32_t most = payload_most(&p, v6);
-    if (!(key->kind & KIND_FRAG_FIRST) && (uint32_t)pkt->l3_end - pkt->payload > most)
+    if (pkt->segment > most) pkt->segment = (uint16_t)most;
+    if (!pkt->segment && !(key->kind & KIND_FRAG_FIRST) && (uint32_t)pkt->l3_end - pkt->payload > most)
         return pieces_cut(pkt, most, pool, out);
     out->pkts[0] = pkt;
     out->count = 1;

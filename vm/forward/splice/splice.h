@@ -6,12 +6,12 @@
  * | of a segment | becomes |
  * |---|---|
  * | sequence number | moved by the distance of the two flows |
- * | acknowledgement, SACK blocks (RFC 2018) | moved the other way; blocks left out where the receiver never agreed to
- * them | | timestamps (RFC 7323) | moved, each flow in its own clock; left out, or made up, where only one side has
- * them | | window | from the shift of its sender to the one that we announced; rounded down, at most 65,535 | | ECE,
- * CWR, ECN field (RFC 3168) | cleared where only one side agreed; then a packet that was marked on the way is lost,
- * which is the signal that the other side understands | | other options | left out: nobody agreed to them on the other
- * flow | | payload past the receiver's MSS | cut into several segments |
+ * | acknowledgement, SACK blocks (RFC 2018) | moved the other way; no blocks where the receiver never agreed to them |
+ * | timestamps (RFC 7323) | moved, each flow in its own clock; left out, or made up, where only one side has them |
+ * | window | from its sender's shift to the one that we announced; rounded down, at most 65,535 |
+ * | ECE, CWR, ECN field (RFC 3168) | cleared where only one side agreed; a packet marked on the way is lost then |
+ * | other options | left out: nobody agreed to them on the other flow |
+ * | payload past the receiver's MSS | cut into several segments; of a super-packet they get shorter |
  *
  * Addresses and ports are translate()'s, before or after. The two flows may be joined once all that we sent on either
  * was acknowledged, and all that we took was delivered and acknowledged to its sender. */
