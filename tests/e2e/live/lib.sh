@@ -24,7 +24,8 @@ live_begin() {
     fi
     ip netns del "$id-try"
     trap live_end EXIT
-    trap 'exit 1' INT TERM HUP
+    # A second signal, which timeout sends to its whole group, must not end what cleans up.
+    trap 'trap "" INT TERM HUP; exit 1' INT TERM HUP
 }
 
 # at NAME COMMAND...: run it there.
