@@ -14,6 +14,7 @@
 
 #include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
+#include "runtime/live/limits.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
 #include "runtime/live/start.h"
@@ -136,6 +137,7 @@ static int serve(struct live *l)
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
             fine &= world_tick(l);
+            limits_tell(l, false);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) start_log_again(l); /* it was restarted */
         }
@@ -157,6 +159,8 @@ static int run(struct live *l)
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
     if (l->reload) reload_step(l);
+    for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
+    limits_tell(l, true);
     if (!err) say_ended(l, begun_ns);
     return err || live_report(l) ? 2 : status;
 }

@@ -44,6 +44,9 @@ struct live {
     struct reload *reload; /* under way, or not all flows in line with it; NULL: none */
     bool wanted;           /* another one, when that is through */
     bool report;           /* counters, when it is made */
+    struct limit_told {
+        uint64_t count, at_ns; /* of w->limits, when it was told last */
+    } limits[LIMITS];
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

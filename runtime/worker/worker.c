@@ -424,6 +424,7 @@ static void tick(struct worker *w, uint64_t now)
     w->counters.ticks++;
     w->watched = 0;
     w->tick_ns = vm_tick(w->vm, &in, &w->tx);
+    limits_publish(w, now);
     if (__atomic_load_n(&w->swapping, __ATOMIC_RELAXED) && !vm_swapping(w->vm))
         __atomic_store_n(&w->swapping, 0, __ATOMIC_RELEASE);
     leave(w, now);

@@ -10,6 +10,7 @@
 #include "runtime/worker/bridge.h"
 #include "runtime/worker/egress.h"
 #include "runtime/worker/handover.h"
+#include "runtime/worker/limits.h"
 #include "vm/worker/datagrams.h"
 
 struct log_note { /* of one log event */
@@ -73,6 +74,7 @@ struct worker {
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* when the vm's timers are due */
     struct datagrams *datagrams; /* whose pieces of datagrams are; NULL: there is one worker */
+    uint64_t limits_due_ns;      /* when limits are written anew */
     struct piece {
         struct pkt *pkt; /* a copy: its first has not come */
         uint64_t until_ns;
@@ -94,6 +96,7 @@ struct worker {
     struct next_program *change;      /* atomic: to take at a batch boundary; NULL: none, or it is taken */
     int refused;                      /* of the last change: 0, or the negative errno for which it was not made */
     int swapping;                     /* atomic: some flows are not in line with the last change: its remap is in use */
+    uint64_t limits[LIMITS];          /* atomic each */
     int fault_port, fault;            /* atomic: a port that failed, its errno; 0: none */
     pthread_mutex_t lock;             /* of held */
     pthread_cond_t changed;

@@ -1,0 +1,11 @@
+/* Telling of limits that workers reached. */
+#ifndef RUNTIME_LIVE_LIMITS_H
+#define RUNTIME_LIVE_LIMITS_H
+
+#include "runtime/live/state.h"
+
+/* Each second: of each limit a line when it is reached, then at most one in ten seconds, with how often since. `last`:
+ * all that was not told yet. */
+void limits_tell(struct live *l, bool last);
+
+#endif

@@ -1,0 +1,54 @@
+/* See limits.h. */
+#include "runtime/worker/limits.h"
+
+#include "runtime/worker/worker.h"
+#include "vm/flow/fragments/frag.h"
+#include "vm/flow/table.h"
+#include "vm/forward/bind/nat.h"
+#include "vm/packet/time.h"
+
+#define EVERY_NS UINT64_C(1000000000)
+
+static uint64_t ring_lost(struct worker *w)
+{
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < w->egress.port_count; i++) {
+        struct io_stats s;
+        w->ports[i].ops->stats(w->ports[i].io, &s);
+        lost += s.lost + w->ports[i].before.lost;
+    }
+    return lost;
+}
+
+static void of_flows(const struct vm_counters *c, uint64_t now[])
+{
+    const uint64_t *ended = c->flows->ended;
+    now[LIMIT_HALF_OPEN] = ended[FLOW_END_HALF_OPEN_LIMIT];
+    now[LIMIT_FLOWS] =
+        ended[FLOW_END_EVICTED_HALF_OPEN] + ended[FLOW_END_EVICTED_CLOSING] + ended[FLOW_END_EVICTED_ONE_WAY];
+    now[LIMIT_EVICTED] = ended[FLOW_END_EVICTED_ESTABLISHED];
+}
+
+static void of_vm(const struct worker *w, const struct vm_counters *c, uint64_t now[])
+{
+    if (c->flows) of_flows(c, now);
+    if (c->forward) now[LIMIT_PORTS] += c->forward->exhausted;
+    if (c->nat) now[LIMIT_PORTS] += c->nat->mappings->exhausted + c->nat->mappings->full;
+    if (c->frags) now[LIMIT_FRAGMENTS] = c->frags->evicted + c->frags->not_held;
+    for (uint32_t i = 0; i < w->cfg.program->meters_count; i++) now[LIMIT_METERS] += c->meters[i].overflowed;
+    now[LIMIT_MAX_FLOWS] = c->reasons[REASON_MAX_FLOWS].packets;
+    now[LIMIT_RATE] = c->reasons[REASON_OVER_RATE].packets;
+    now[LIMIT_REJECTS] = c->answers_limited;
+}
+
+void limits_publish(struct worker *w, uint64_t now_ns)
+{
+    uint64_t now[LIMITS] = {0};
+    if (now_ns < w->limits_due_ns) return;
+    w->limits_due_ns = time_after(now_ns, EVERY_NS);
+    of_vm(w, vm_counters(w->vm), now);
+    now[LIMIT_RING] = ring_lost(w);
+    now[LIMIT_HANDED] = w->counters.hand_lost;
+    now[LIMIT_NEIGHBOUR] = w->egress.counters.lost[LOSS_NEIGHBOUR] + w->egress.counters.lost[LOSS_CROWD];
+    for (unsigned i = 0; i < LIMITS; i++) __atomic_store_n(&w->limits[i], now[i], __ATOMIC_RELAXED);
+}

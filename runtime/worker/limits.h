@@ -1,0 +1,18 @@
+/* Limits that a worker reached, as counts that only grow (limit.def), for the main thread to tell of. */
+#ifndef RUNTIME_WORKER_LIMITS_H
+#define RUNTIME_WORKER_LIMITS_H
+
+#include <stdint.h>
+
+enum limit {
+#define LIMIT(ident, told, words) LIMIT_##ident,
+#include "runtime/worker/limit.def"
+    LIMITS
+};
+
+struct worker;
+
+/* By the worker, between two batches: once a second it writes w->limits anew. A question to the kernel a port. */
+void limits_publish(struct worker *w, uint64_t now_ns);
+
+#endif
