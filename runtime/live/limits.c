@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "runtime/live/steered.h"
+
 #define EACH_NS UINT64_C(10000000000)
 
 static const struct {
@@ -31,28 +33,51 @@ static void silent_hops(const struct live *l, char *to, size_t len)
     }
 }
 
-/* Reached so often since the start. */
-static uint64_t reached(const struct live *l, unsigned limit)
+/* What the kernel counts of the ports, and steering, is asked from here alone: some of it begins anew when it is read.
+ */
+static void of_ports(struct live *l, uint64_t now[])
 {
-    uint64_t sum = 0;
+    struct io_stats s, all = {0};
+    for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(l, at, &all);
+    for (unsigned i = 0; i < l->worker_count; i++) {
+        const struct worker *w = l->workers[i];
+        for (unsigned at = 0; at < w->egress.port_count; at++) {
+            w->ports[at].ops->stats(w->ports[at].io, &s);
+            io_stats_add(&all, &s);
+            io_stats_add(&all, &w->ports[at].before);
+        }
+    }
+    now[LIMIT_RING] = all.lost;
+    now[LIMIT_TOO_LONG] = all.cut;
+}
+
+/* Reached so often since the start. */
+static void reached(struct live *l, uint64_t now[])
+{
     for (unsigned i = 0; i < l->worker_count; i++)
-        sum += __atomic_load_n(&l->workers[i]->limits[limit], __ATOMIC_RELAXED);
-    return sum;
+        for (unsigned k = 0; k < LIMITS; k++) now[k] += __atomic_load_n(&l->workers[i]->limits[k], __ATOMIC_RELAXED);
+    of_ports(l, now);
+}
+
+static void tell_one(struct live *l, unsigned limit, uint64_t more)
+{
+    char where[300] = "";
+    if (limit == LIMIT_NEIGHBOUR) silent_hops(l, where, sizeof where);
+    events_tell(&l->events, limits[limit].told, "%s%s: %" PRIu64, limits[limit].words, where, more);
 }
 
 void limits_tell(struct live *l, bool last)
 {
+    uint64_t now[LIMITS] = {0};
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     const uint64_t now_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    reached(l, now);
     for (unsigned i = 0; i < LIMITS; i++) {
         struct limit_told *told = &l->limits[i];
-        const uint64_t now = reached(l, i);
-        char where[300] = "";
-        if (now < told->count) told->count = now; /* counters of another program */
-        if (now == told->count || (told->count && !last && now_ns - told->at_ns < EACH_NS)) continue;
-        if (i == LIMIT_NEIGHBOUR) silent_hops(l, where, sizeof where);
-        events_tell(&l->events, limits[i].told, "%s%s: %" PRIu64, limits[i].words, where, now - told->count);
-        *told = (struct limit_told){now, now_ns};
+        if (now[i] < told->count) told->count = now[i]; /* counters of another program */
+        if (now[i] == told->count || (told->count && !last && now_ns - told->at_ns < EACH_NS)) continue;
+        tell_one(l, i, now[i] - told->count);
+        *told = (struct limit_told){now[i], now_ns};
     }
 }

@@ -71,8 +71,8 @@ void links_renew(struct live *l)
     for (unsigned at = 0; at < l->o->iface_count; at++) {
         if (l->links[at] != LINK_UP || !is_stalled(l, at)) continue;
         const bool renewed = reopen(l, at);
-        live_complain("%s: its receive ring has stalled%s", l->o->ifaces[at],
-                      renewed ? ", and was made anew" : ", and cannot be made anew");
+        events_tell(&l->events, TOLD_STALLED, "%s: its receive ring has stalled%s", l->o->ifaces[at],
+                    renewed ? ", and was made anew" : ", and cannot be made anew");
         l->workers[0]->ports[at].before.renewed += renewed;
     }
 }

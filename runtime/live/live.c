@@ -77,13 +77,20 @@ static bool signalled(struct live *l)
     return !l->ended_by;
 }
 
-/* The workers stand still meanwhile. */
-static void report(struct live *l)
+/* The workers, if there are any `held`, stand still until the text is made. A reader who went away ends nothing. */
+static bool report(struct live *l, unsigned held)
 {
+    size_t len = 0;
     l->report = false;
-    for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
-    live_report(l);
-    for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
+    for (unsigned i = 0; i < held; i++) worker_hold(l->workers[i]);
+    char *text = live_report(l, &len);
+    for (unsigned i = 0; i < held; i++) worker_release(l->workers[i]);
+    const int failed = text ? report_print(STDOUT_FILENO, text, len) : -ENOMEM;
+    free(text);
+    if (failed)
+        events_tell(&l->events, TOLD_FAULT, "standard output: %s; the counters are not printed",
+                    failed == -ETIMEDOUT ? "its reader does not read" : strerror(-failed));
+    return !failed;
 }
 
 /* ---- running ---- */
@@ -143,7 +150,7 @@ static int serve(struct live *l)
         }
         if (!fine) return live_complain("out of memory");
         if (l->reload) reload_step(l);
-        if (l->report && !reload_pending(l)) report(l);
+        if (l->report && !reload_pending(l)) report(l, l->worker_count);
     }
 }
 
@@ -161,8 +168,9 @@ static int run(struct live *l)
     if (l->reload) reload_step(l);
     for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
     limits_tell(l, true);
+    const bool good = !err && report(l, 0);
     if (!err) say_ended(l, begun_ns);
-    return err || live_report(l) ? 2 : status;
+    return good ? status : 2;
 }
 
 int live(const struct options *o)

@@ -3,11 +3,18 @@
 #include "runtime/live/report.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "runtime/live/steered.h"
 #include "runtime/live/sum.h"
 #include "runtime/replay/report.h"
+
+enum { PRINT_WAIT_MS = 1000 };
 
 static const char *const loss_words[] = {
 #define LOSS(ident, words) words,
@@ -62,46 +69,46 @@ static void add_worker(struct whole *all, struct worker *w)
 
 /* ---- text ---- */
 
-static void interfaces_text(const struct whole *all)
+static void interfaces_text(FILE *out, const struct whole *all)
 {
     for (unsigned i = 0; i < all->l->o->iface_count; i++) {
         const struct io_stats *s = &all->io[i];
         char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], d[TEXT_NUMBER];
-        printf("%-12s%s frames, %s bytes in, %s found no room, %s sent", all->l->o->ifaces[i],
-               text_number(all->seen[i].packets, a), text_number(all->seen[i].bytes, b), text_number(s->lost, c),
-               text_number(s->sent, d));
-        if (s->super) printf(", %s super-packets", text_number(s->super, a));
-        if (s->completed) printf(", %s checksums completed", text_number(s->completed, a));
-        if (s->refused) printf(", %s super-packets refused", text_number(s->refused, a));
-        if (s->renewed) printf(", made anew %s times", text_number(s->renewed, a));
-        if (s->cut) printf(", %s too long", text_number(s->cut, a));
-        if (s->not_sent) printf(", %s not taken by the device", text_number(s->not_sent, a));
-        putchar('\n');
+        fprintf(out, "%-12s%s frames, %s bytes in, %s found no room, %s sent", all->l->o->ifaces[i],
+                text_number(all->seen[i].packets, a), text_number(all->seen[i].bytes, b), text_number(s->lost, c),
+                text_number(s->sent, d));
+        if (s->super) fprintf(out, ", %s super-packets", text_number(s->super, a));
+        if (s->completed) fprintf(out, ", %s checksums completed", text_number(s->completed, a));
+        if (s->refused) fprintf(out, ", %s super-packets refused", text_number(s->refused, a));
+        if (s->renewed) fprintf(out, ", made anew %s times", text_number(s->renewed, a));
+        if (s->cut) fprintf(out, ", %s too long", text_number(s->cut, a));
+        if (s->not_sent) fprintf(out, ", %s not taken by the device", text_number(s->not_sent, a));
+        fputc('\n', out);
     }
 }
 
-static void more_text(const struct whole *all)
+static void more_text(FILE *out, const struct whole *all)
 {
     const struct worker_counters *c = &all->c;
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
-    interfaces_text(all);
+    interfaces_text(out, all);
     if (all->l->o->monitor || c->watched.packets)
-        printf("watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
-               text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
+        fprintf(out, "watched     %s packets, %s bytes: dropped or rejected above, but this machine got them\n",
+                text_number(c->watched.packets, a), text_number(c->watched.bytes, b));
     if (c->given)
-        printf("given back  %s packets to this machine, %s of them not taken\n", text_number(c->given, a),
-               text_number(c->not_given, b));
+        fprintf(out, "given back  %s packets to this machine, %s of them not taken\n", text_number(c->given, a),
+                text_number(c->not_given, b));
     if (c->cut)
-        printf("offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
-               text_number(c->pieces, b));
+        fprintf(out, "offload     %s super-packets were cut into %s, for a tunnel\n", text_number(c->cut, a),
+                text_number(c->pieces, b));
     if (c->crossed || c->stayed)
-        printf("bridge      %s frames crossed, %s were for the side that they came from\n", text_number(c->crossed, a),
-               text_number(c->stayed, b));
+        fprintf(out, "bridge      %s frames crossed, %s were for the side that they came from\n",
+                text_number(c->crossed, a), text_number(c->stayed, b));
     if (c->handed)
-        printf("workers     %s packets were handed from one to another, %s of them found no room\n",
-               text_number(c->handed, a), text_number(c->hand_lost, b));
+        fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
+                text_number(c->handed, a), text_number(c->hand_lost, b));
     for (unsigned i = 0; i < LOSS_COUNT; i++)
-        if (all->e.lost[i]) printf("lost        %s: %s\n", text_number(all->e.lost[i], a), loss_words[i]);
+        if (all->e.lost[i]) fprintf(out, "lost        %s: %s\n", text_number(all->e.lost[i], a), loss_words[i]);
 }
 
 /* ---- JSON ---- */
@@ -171,28 +178,52 @@ static void more_json(cJSON *root, const void *arg)
     live_json(cJSON_AddObjectToObject(root, "live"), all);
 }
 
-int live_report(struct live *l)
+/* ---- printing ---- */
+
+static bool write_report(FILE *out, const struct live *l, const struct sum *sum, struct whole *all)
 {
-    struct whole all = {.l = l};
-    struct sum *sum = sum_new(l->now.program, vm_counters(l->workers[0]->vm));
-    if (!sum) return live_complain("out of memory");
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        add_worker(&all, l->workers[i]);
-        sum_add(sum, vm_counters(l->workers[i]->vm));
-    }
-    for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &all.io[i]);
     const struct report of = {.options = l->o,
                               .program = l->now.program,
                               .labels = &l->now.labels,
                               .counters = sum_counters(sum),
-                              .totals = &all.c.totals};
-    int failed = 0;
-    if (l->o->json) {
-        failed = report_json(stdout, &of, more_json, &all);
-    } else {
-        report_text(stdout, &of);
-        more_text(&all);
+                              .totals = &all->c.totals};
+    if (l->o->json) return !report_json(out, &of, more_json, all);
+    report_text(out, &of);
+    more_text(out, all);
+    return true;
+}
+
+char *live_report(struct live *l, size_t *len)
+{
+    struct whole all = {.l = l};
+    char *text = NULL;
+    FILE *out = open_memstream(&text, len);
+    struct sum *sum = sum_new(l->now.program, vm_counters(l->workers[0]->vm));
+    for (unsigned i = 0; i < l->worker_count && sum; i++) {
+        add_worker(&all, l->workers[i]);
+        sum_add(sum, vm_counters(l->workers[i]->vm));
     }
+    for (unsigned i = 0; i < l->o->iface_count; i++) steered_stats(l, i, &all.io[i]);
+    bool good = out && sum && write_report(out, l, sum, &all);
+    if (out) good = !fclose(out) && good;
     sum_free(sum);
-    return failed || fflush(stdout) ? 2 : 0;
+    if (good) return text;
+    free(text);
+    return NULL;
+}
+
+/* A pipe that poll calls ready takes PIPE_BUF bytes at once. */
+int report_print(int fd, const char *text, size_t len)
+{
+    while (len) {
+        struct pollfd room = {.fd = fd, .events = POLLOUT};
+        const int ready = poll(&room, 1, PRINT_WAIT_MS);
+        if (!ready) return -ETIMEDOUT;
+        const ssize_t written = ready < 0 ? -1 : write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+        if (written < 0 && errno != EINTR) return -errno;
+        if (written < 0) continue;
+        text += written;
+        len -= (size_t)written;
+    }
+    return 0;
 }

@@ -4,7 +4,10 @@
 
 #include "runtime/live/state.h"
 
-/* On standard output. 0 or 2. */
-int live_report(struct live *l);
+/* As --format says, while the workers stand still; the text is the caller's to free. NULL: memory is out. */
+char *live_report(struct live *l, size_t *len);
+
+/* The text to fd, whose reader is waited for at most a second at a time. 0 or a negative errno. */
+int report_print(int fd, const char *text, size_t len);
 
 #endif

@@ -9,17 +9,6 @@
 
 #define EVERY_NS UINT64_C(1000000000)
 
-static uint64_t ring_lost(struct worker *w)
-{
-    uint64_t lost = 0;
-    for (unsigned i = 0; i < w->egress.port_count; i++) {
-        struct io_stats s;
-        w->ports[i].ops->stats(w->ports[i].io, &s);
-        lost += s.lost + w->ports[i].before.lost;
-    }
-    return lost;
-}
-
 static void of_flows(const struct vm_counters *c, uint64_t now[])
 {
     const uint64_t *ended = c->flows->ended;
@@ -47,7 +36,6 @@ void limits_publish(struct worker *w, uint64_t now_ns)
     if (now_ns < w->limits_due_ns) return;
     w->limits_due_ns = time_after(now_ns, EVERY_NS);
     of_vm(w, vm_counters(w->vm), now);
-    now[LIMIT_RING] = ring_lost(w);
     now[LIMIT_HANDED] = w->counters.hand_lost;
     now[LIMIT_NEIGHBOUR] = w->egress.counters.lost[LOSS_NEIGHBOUR] + w->egress.counters.lost[LOSS_CROWD];
     for (unsigned i = 0; i < LIMITS; i++) __atomic_store_n(&w->limits[i], now[i], __ATOMIC_RELAXED);

@@ -12,7 +12,8 @@ enum limit {
 
 struct worker;
 
-/* By the worker, between two batches: once a second it writes w->limits anew. A question to the kernel a port. */
+/* By the worker, between two batches: once a second it writes w->limits anew, all but those of its ports, whose
+ * counters the kernel holds. */
 void limits_publish(struct worker *w, uint64_t now_ns);
 
 #endif
