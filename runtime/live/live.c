@@ -128,22 +128,25 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    struct pollfd fds[2 + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
-                                           {.fd = host_fd(l->host), .events = POLLIN}};
+    enum { OTHERS = 3 };
+    struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
+                                                {.fd = host_fd(l->host), .events = POLLIN},
+                                                {.fd = l->clock.fd, .events = POLLIN}};
     uint64_t ticked = clock_of(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
-        fds[2 + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
+        fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
-        if (poll(fds, 2 + l->worker_count, TICK_MS) < 0 && errno != EINTR)
+        if (poll(fds, OTHERS + l->worker_count, TICK_MS) < 0 && errno != EINTR)
             return live_complain("poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
         bool fine = !fds[1].revents || world_read(l);
         for (unsigned i = 0; i < l->worker_count; i++)
-            if (fds[2 + i].revents) fine &= called(l, l->workers[i]);
+            if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
+        if (fds[2].revents) fine &= world_clock(l);
         const uint64_t now = clock_of(CLOCK_MONOTONIC);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
-            fine &= world_tick(l);
+            fine &= world_clock(l) && world_tick(l);
             limits_tell(l, false);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) start_log_again(l); /* it was restarted */
@@ -175,12 +178,13 @@ static int run(struct live *l)
 
 int live(const struct options *o)
 {
-    struct live l = {.o = o, .signal_fd = -1, .tun = -1};
+    struct live l = {.o = o, .signal_fd = -1, .clock.fd = -1, .tun = -1};
     if (o->cleanup) return claim_cleanup(o);
     int status = start_look(&l);
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
+        clock_open(&l.clock);
         status = signals_open(&l);
         if (!status) status = start_events(&l);
         if (!status) status = claim_host(&l);
@@ -189,6 +193,7 @@ int live(const struct options *o)
     }
     claim_end(&l);
     if (l.signal_fd >= 0) close(l.signal_fd);
+    clock_close(&l.clock);
     start_close(&l);
     events_fini(&l.events);
     return status;

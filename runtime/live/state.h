@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LIVE_STATE_H
 #define RUNTIME_LIVE_STATE_H
 
+#include "runtime/live/clock.h"
 #include "runtime/live/events.h"
 #include "runtime/live/hops.h"
 #include "runtime/live/ruling.h"
@@ -22,7 +23,8 @@ struct live {
     unsigned ifindex[PORTS_MOST];
     struct hops hops;
     struct facts facts; /* as published last; arrays are the host's */
-    uint64_t until_ns;  /* the schedules hold for earlier times, of the clock on the wall */
+    struct clock clock;
+    uint64_t until_ns; /* the schedules hold for earlier times, of the clock on the wall */
     struct snapshot *latest;
     struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
     unsigned older_count;

@@ -158,6 +158,28 @@ bool world_asked(struct live *l, struct worker *w)
     return changed ? world_publish(l, false) : true;
 }
 
+/* In hundredths of a second; less is not worth a line. */
+static uint64_t rounded(int64_t ns) { return ((uint64_t)llabs(ns) + 5000000) / 10000000 * 10000000; }
+
+static void tell_clock(struct live *l, int64_t jumped_ns, int64_t slept_ns)
+{
+    char text[TEXT_NUMBER];
+    if (slept_ns)
+        events_tell(&l->events, TOLD_CLOCK, "this machine slept for %s; connections have not aged meanwhile",
+                    text_duration(rounded(slept_ns), text));
+    if (rounded(jumped_ns))
+        events_tell(&l->events, TOLD_CLOCK, "the clock was set %s %s; schedules follow it",
+                    text_duration(rounded(jumped_ns), text), jumped_ns < 0 ? "back" : "ahead");
+}
+
+bool world_clock(struct live *l)
+{
+    int64_t jumped_ns, slept_ns;
+    if (!clock_look(&l->clock, &jumped_ns, &slept_ns)) return true;
+    tell_clock(l, jumped_ns, slept_ns);
+    return world_publish(l, false);
+}
+
 bool world_tick(struct live *l)
 {
     hops_confirm(&l->hops);

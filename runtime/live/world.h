@@ -12,6 +12,8 @@ bool world_read(struct live *l);
 bool world_asked(struct live *l, struct worker *w);
 void world_fini(struct live *l);
 /* Once a second: schedules, neighbours. */
+/* The clock on the wall was set, or may have been: schedules are asked again. */
+bool world_clock(struct live *l);
 bool world_tick(struct live *l);
 
 struct snapshot *world_snapshot(struct live *l, bool ways); /* the next, not published; NULL: memory is out */
