@@ -27,6 +27,7 @@ struct io_ask {
     uint8_t worker, port;
     uint8_t outgoing; /* hand out what the host itself sends, too */
     uint8_t all;      /* hand out frames for other stations, too: the port of a bridge */
+    uint8_t beside;   /* `packet` on an interface that `xdp` serves: what steering left to the host */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     /* of `xdp` */
     uint8_t ports;       /* of the worker: they share its memory */

@@ -50,8 +50,11 @@ static bool reopen(struct live *l, unsigned at)
 {
     struct io_port *fresh[WORKERS_MOST];
     for (unsigned i = 0; i < l->worker_count; i++) worker_hold(l->workers[i]);
-    const bool made = open_all(l, at, fresh);
-    for (unsigned i = 0; i < l->worker_count && made; i++) replace(&l->workers[i]->ports[at], fresh[i]);
+    bool made = true;
+    for (unsigned p = at; p < l->port_count && made; p += l->o->iface_count) {
+        made = open_all(l, p, fresh);
+        for (unsigned i = 0; i < l->worker_count && made; i++) replace(&l->workers[i]->ports[p], fresh[i]);
+    }
     for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
     return made && !claim_guard(l, l->now.program, NULL) && !steered_port(l, at);
 }
@@ -59,10 +62,11 @@ static bool reopen(struct live *l, unsigned at)
 static bool is_stalled(const struct live *l, unsigned at)
 {
     bool stalled = false;
-    for (unsigned i = 0; i < l->worker_count; i++) {
-        const struct port *p = &l->workers[i]->ports[at];
-        stalled |= p->ops->stalled && p->ops->stalled(p->io);
-    }
+    for (unsigned p = at; p < l->port_count; p += l->o->iface_count)
+        for (unsigned i = 0; i < l->worker_count; i++) {
+            const struct port *port = &l->workers[i]->ports[p];
+            stalled |= port->ops->stalled && port->ops->stalled(port->io);
+        }
     return stalled;
 }
 

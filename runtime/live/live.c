@@ -39,7 +39,7 @@ static bool called(struct live *l, struct worker *w)
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */
         const int at = __atomic_load_n(&w->fault_port, __ATOMIC_RELAXED);
-        events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[at], strerror(fault));
+        events_tell(&l->events, TOLD_FAULT, "%s: %s", l->o->ifaces[(unsigned)at % l->o->iface_count], strerror(fault));
     }
     return world_asked(l, w);
 }

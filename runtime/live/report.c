@@ -59,11 +59,12 @@ static void add_worker(struct whole *all, struct worker *w)
     add(&all->c, &w->counters, sizeof all->c);
     add(&all->e, &w->egress.counters, sizeof all->e);
     for (unsigned i = 0; i < w->egress.port_count; i++) {
+        const unsigned iface = i % all->l->o->iface_count;
         struct io_stats s;
         w->ports[i].ops->stats(w->ports[i].io, &s);
-        io_stats_add(&all->io[i], &s);
-        io_stats_add(&all->io[i], &w->ports[i].before);
-        add(&all->seen[i], &w->ports[i].seen, sizeof all->seen[i]);
+        io_stats_add(&all->io[iface], &s);
+        io_stats_add(&all->io[iface], &w->ports[i].before);
+        add(&all->seen[iface], &w->ports[i].seen, sizeof all->seen[iface]);
     }
 }
 

@@ -15,7 +15,8 @@ uint16_t ruling_iface_id(const struct program *p, const char *device, unsigned a
 
 bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
 {
-    for (unsigned at = 0; at < count; at++) r->iface[at] = ruling_iface_id(r->program, devices[at], at);
+    for (unsigned at = 0; at < PORTS_MOST; at++)
+        r->iface[at] = ruling_iface_id(r->program, devices[at % count], at % count);
     r->ifaces_count = r->program->ifaces_count + count;
     r->ifaces = calloc(r->ifaces_count, sizeof *r->ifaces);
     r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);

@@ -12,7 +12,7 @@ struct ruling {
     struct labels labels;
     struct owners *owners; /* NULL: there is one worker */
     struct opened opened;
-    uint16_t iface[PORTS_MOST]; /* ids of the ports */
+    uint16_t iface[PORTS_MOST]; /* ids of the ports, those beside the first of each interface, too */
     struct facts_iface *ifaces; /* [ifaces_count], as published last */
     unsigned ifaces_count;
     uint16_t *server_out, *target_out;

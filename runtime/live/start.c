@@ -146,31 +146,35 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
 {
     char err[200];
     const struct io_ops *ops = w->ports[at].ops;
+    const unsigned iface = at % l->o->iface_count;
     struct io_made made;
     struct io_ask ask = {.ring_bytes = l->o->ring,
-                         .ifindex = l->ifindex[at],
-                         .mtu = host_link(l->host, l->ifindex[at])->mtu,
+                         .ifindex = l->ifindex[iface],
+                         .mtu = host_link(l->host, l->ifindex[iface])->mtu,
                          .group = *group,
                          .worker = (uint8_t)w->cfg.worker,
-                         .port = (uint8_t)at,
+                         .port = (uint8_t)iface,
+                         .beside = at >= l->o->iface_count,
                          .outgoing = needs_outgoing(l->now.program),
-                         .all = l->o->peer[at] != OPTIONS_NO_PEER,
+                         .all = l->o->peer[iface] != OPTIONS_NO_PEER,
                          .shared = l->worker_count > 1};
-    if (steered_open(l, at, &ask)) return NULL;
+    if (!ask.beside && steered_open(l, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ops->make(&l->maker, &ask, &made, err, sizeof err)) {
         *group = made.group;
         io = ops->open(&ask, &made, &l->umems[w->cfg.worker], err, sizeof err);
     }
-    if (!io) live_complain("%s: %s", l->o->ifaces[at], err);
+    if (!io) live_complain("%s: %s", l->o->ifaces[iface], err);
     return io;
 }
 
 static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
-    *p = (struct port){.ops = l->io, .peer = PORT_ANY, .iface = l->now.iface[at]};
-    if (l->o->peer[at] != OPTIONS_NO_PEER) p->peer = l->o->peer[at];
+    const unsigned iface = at % l->o->iface_count;
+    *p = (struct port){.ops = at == iface ? l->io : &io_PACKET, .peer = PORT_ANY, .iface = l->now.iface[at]};
+    p->hidden = p->ops == &io_XDP;
+    if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
     p->io = start_open_io(l, w, at, group);
     if (!p->io) return 2;
     w->egress.port_count = at + 1;
@@ -212,7 +216,6 @@ static int workers_make(struct live *l)
                              .owners = l->now.owners,
                              .seed = seed_of(l->o),
                              .tun = l->tun,
-                             .hidden = l->io == &io_XDP,
                              .opened = &l->now.opened,
                              .log = l->o->log != LOG_NONE,
                              .cuts = start_has_tunnels(l->now.program),
@@ -232,7 +235,7 @@ int start_open(struct live *l)
         if (!l->now.owners) return live_complain("out of memory");
     }
     if (steered_tun(l, l->now.program) || workers_make(l)) return 2;
-    for (unsigned at = 0; at < l->o->iface_count; at++) {
+    for (unsigned at = 0; at < l->port_count; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->worker_count; i++)
             if (open_port(l, l->workers[i], at, &group[at])) return 2;

@@ -32,7 +32,8 @@ struct live {
     bool guarded;        /* there is a table of guard rules */
     struct state *state; /* of what was changed on the host; NULL: nothing yet */
     const struct io_ops *io;
-    struct io_maker maker;            /* with the steering programs; NULL: io is not xdp */
+    unsigned port_count;   /* of each worker: one an interface, or, behind these, one more each (steered.h) */
+    struct io_maker maker; /* with the steering programs; NULL: io is not xdp */
     struct umem *umems[WORKERS_MOST]; /* of each worker's ports */
     unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
     uint64_t too_long[PORTS_MOST];    /* frames, of steering programs before */

@@ -28,11 +28,17 @@ static bool judges_host(const struct program *p)
     return false;
 }
 
+/* A packet socket beside each of `xdp` sees what the steering program leaves to the host, and what the host sends. */
+static bool sees_host(const struct live *l, const struct program *p) { return l->o->monitor || judges_host(p); }
+
 /* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
 static const char *refusal(const struct live *l, const struct program *p)
 {
-    if (l->o->monitor) return "it sees nothing of what is for this machine itself, so there is nothing to --monitor";
-    if (judges_host(p)) return "it does not see what is for this machine itself, so only a `forward` firewall judges";
+    if (l->latest && judges_host(p) && l->port_count == l->o->iface_count)
+        return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
+               "another start";
+    if (sees_host(l, p) && 2 * l->o->iface_count > PORTS_MOST)
+        return "what is of this machine itself is seen on at most 8 interfaces";
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
         if (l->o->peer[i] != OPTIONS_NO_PEER) return "it carries no --bridge";
@@ -49,6 +55,7 @@ int steered_choose(struct live *l)
     const bool asked = l->o->io == OPTIONS_IO_XDP;
     if (asked && why) return live_complain("--io xdp: %s; this does: --io packet", why);
     l->io = asked ? &io_XDP : &io_PACKET;
+    l->port_count = l->o->iface_count * (asked && sees_host(l, l->now.program) ? 2 : 1);
     if (!why) why = "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot";
     if (l->o->io == OPTIONS_IO_AUTO)
         fprintf(stderr, "--io auto: packet, for %s%s\n", asked || !refusal(l, l->now.program) ? "" : "of xdp: ", why);

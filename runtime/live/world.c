@@ -121,7 +121,7 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
-    for (unsigned i = 0; i < l->o->iface_count; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
+    for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
     for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
     return s;
 }

@@ -34,6 +34,7 @@ struct port {
     const struct io_ops *ops;
     struct io_port *io;
     uint8_t peer;           /* of a bridge: the port that frames cross to; PORT_ANY: none */
+    bool hidden;            /* the host sees nothing of what comes by it */
     uint16_t iface;         /* its id in the program: of an interface that no rule names, one above all that are */
     struct counter seen;    /* packets that were judged */
     struct io_stats before; /* of sockets that it had before */

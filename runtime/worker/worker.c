@@ -136,6 +136,8 @@ static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
 
 static bool is_bridged(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].peer != PORT_ANY; }
 
+static bool is_hidden(const struct worker *w, const struct pkt *pkt) { return w->ports[pkt->cookie].hidden; }
+
 /* Is the host's stack kept from the frame, for a tunnel's it may be? */
 static bool is_opened(const struct worker *w, struct pkt *pkt)
 {
@@ -148,7 +150,7 @@ static bool is_opened(const struct worker *w, struct pkt *pkt)
 /* What the host's stack gets although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
-    if (w->cfg.hidden || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
+    if (is_hidden(w, pkt) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
     return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt);
 }
 
@@ -167,7 +169,7 @@ static void give_back(struct worker *w, const struct pkt *pkt)
 /* An accepted frame is the host's, and it did not see it; or what a tunnel held is. */
 static bool is_to_give(const struct worker *w, struct pkt *pkt)
 {
-    return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (w->cfg.hidden || is_opened(w, pkt));
+    return w->cfg.tun >= 0 && !is_bridged(w, pkt) && (is_hidden(w, pkt) || is_opened(w, pkt));
 }
 static bool is_inside(const struct tx_entry *e)
 {

@@ -37,8 +37,7 @@ struct worker_cfg {
     unsigned worker, workers;    /* this one of so many */
     const struct owners *owners; /* shared by all; NULL: there is one worker */
     uint64_t seed;
-    int tun;     /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
-    bool hidden; /* the host sees nothing of the ports' frames */
+    int tun; /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
     const struct opened *opened; /* tunnels' packets, which the host does not see either */
     bool log;                    /* tell of log events */
     bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */

@@ -91,8 +91,8 @@ same 'the forward leads to another port' "$(ask far 10.2.0.2:8000)" client
 printf 'pool farm { server one 10.1.0.1:80 }\nservice web on 10.2.0.2 tcp/9000 { mode passthrough; -> farm }\n' | rules service
 hup service '^reloaded'
 same 'a service in their place is served' "$(ask far 10.2.0.2:9000)" client
-printf 'firewall edge in default accept { drop tcp to port 22 }\n' | rules host
-hup host 'only a `forward` firewall judges'
+printf 'firewall edge in default accept { accept tcp to port 22 }\n' | rules host
+hup host 'nothing sees it before another start'
 same 'refused rules leave it' "$(ask far 10.2.0.2:9000)" client
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -145,8 +145,6 @@ refused() { # SENTENCE WORDS OPTION...
     same "$sentence: exit status" "$?" 2
     has "$sentence" "$words"
 }
-printf 'firewall edge in default accept { }\n' | rules edge
-refused 'a firewall' 'so only a `forward` firewall judges; this does: --io packet' -i eth0 --io xdp edge.pbc
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
 refused 'a bridge' 'it carries no --bridge' --bridge eth0:lo --io xdp pass.pbc
 refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
