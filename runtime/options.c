@@ -349,7 +349,7 @@ static bool is_standard(const char *to) { return to && !strcmp(to, "-"); }
 
 static bool settle_live(struct reading *r)
 {
-    const struct options *o = r->o;
+    struct options *o = r->o;
     if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: it goes without %.60s", r->way[REPLAY], r->way[LIVE]);
     if (o->cleanup && (o->iface_count || o->program))
         return wrong(r, "--cleanup goes alone, or with --name%s%s", "", "");
@@ -359,6 +359,7 @@ static bool settle_live(struct reading *r)
         return wrong(r, "--on-exit open: a bridge by packet sockets is shut when preyrun ends%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
+    if (!o->name) o->name = o->ifaces[0];
     return true;
 }
 

@@ -33,7 +33,7 @@ struct options {
     uint8_t peer[OPTIONS_IFACES];  /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
     char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
     unsigned bridge_count;
-    const char *name; /* of the instance, or NULL */
+    const char *name; /* of the instance: else its first interface; NULL: --cleanup of all */
     unsigned workers; /* 0: not said */
     uint64_t ring;    /* bytes of each receive ring */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */

@@ -34,6 +34,7 @@ list_build() {
     need libmnl-dev have_header libmnl/libmnl.h
     need libnftables-dev have_header nftables/libnftables.h
     need libcap-ng-dev have_header cap-ng.h
+    need libseccomp-dev have_header seccomp.h
     need clang have_command clang
     need libbpf-dev have_header bpf/libbpf.h
     need libxdp-dev have_header xdp/xsk.h

@@ -17,6 +17,36 @@
 
 #define TABLE_MOST 256
 
+/* Can nftables say that name of an interface? */
+static bool can_say(const char *interface)
+{
+    for (const unsigned char *c = (const unsigned char *)interface; *c; c++)
+        if (*c <= ' ' || *c == 0x7f || strchr("\"*\\", *c)) return false;
+    return *interface;
+}
+
+static int compare_addresses(const struct host_addr *a, const struct host_addr *b)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (a->word[i] != b->word[i]) return a->word[i] < b->word[i] ? -1 : 1;
+    return 0;
+}
+
+static bool addresses_valid(const struct guard_addresses *a)
+{
+    const uint8_t family = a->lo.family;
+    if (!family) return !a->hi.family;
+    return (family == 4 || family == 6) && a->hi.family == family && compare_addresses(&a->lo, &a->hi) <= 0;
+}
+
+bool guard_match_valid(const struct guard_match *m)
+{
+    const unsigned from = m->from.lo.family, to = m->to.lo.family;
+    return addresses_valid(&m->from) && addresses_valid(&m->to) && (!from || !to || from == to) &&
+           m->from_ports.lo <= m->from_ports.hi && m->to_ports.lo <= m->to_ports.hi && m->reach <= GUARD_FOREIGN &&
+           memchr(m->out, 0, sizeof m->out);
+}
+
 /* The table of an instance: what nftables takes for a word, each name another. */
 static void table_name(const char *instance, char name[TABLE_MOST])
 {
@@ -86,7 +116,7 @@ static struct line line_of(const struct guard_match *m)
     add_ports(&l, m->from_ports, "th sport");
     add_ports(&l, m->to_ports, "th dport");
     if (m->reach) add(l.rest, sizeof l.rest, " fib daddr type %slocal", m->reach == GUARD_OWN ? "" : "!= ");
-    if (m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
+    if (*m->out) add(l.rest, sizeof l.rest, " fib daddr type unicast fib daddr oifname \"%s\"", m->out);
     return l;
 }
 
@@ -258,9 +288,27 @@ static int run(const char *text, char *err, size_t err_len)
     return failed ? -EPERM : 0;
 }
 
+/* The first name that can't be said; NULL: all can. */
+static const char *odd_name(const struct guard *g)
+{
+    for (unsigned i = 0; i < g->port_count; i++)
+        if (!can_say(g->ports[i])) return g->ports[i];
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (*g->matches[i].out && !can_say(g->matches[i].out)) return g->matches[i].out;
+    return NULL;
+}
+
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len)
 {
     char table[TABLE_MOST], why[300] = "";
+    const char *odd = odd_name(g);
+    if (odd) {
+        snprintf(err, err_len,
+                 "guard rules can't say the name of the interface `%s`: this gives it another: ip link set dev '%s' "
+                 "name NAME",
+                 odd, odd);
+        return -EINVAL;
+    }
     table_name(instance, table);
     char *text = table_text(table, g);
     int failed = text ? state_note(s, CHANGE_GUARD, table, "", "") : -ENOMEM;

@@ -21,14 +21,14 @@ struct guard_ports {
 
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN };
 
-/* Packets to be hidden: all that is said must hold. */
+/* Packets to be hidden: all that is said must hold. No pointers: matches pass from one process to another. */
 struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
-        to_ports;    /* of ICMP, from_ports is type and code as one number: 0x0800 an echo request */
-    uint8_t proto;   /* IPPROTO_…; 0: any */
-    uint8_t reach;   /* enum guard_reach: whether `to` is one of the host's own addresses */
-    const char *out; /* the interface that the route to it leads out of; NULL: any */
+        to_ports;       /* of ICMP, from_ports is type and code as one number: 0x0800 an echo request */
+    uint8_t proto;      /* IPPROTO_…; 0: any */
+    uint8_t reach;      /* enum guard_reach: whether `to` is one of the host's own addresses */
+    char out[IFNAMSIZ]; /* the interface that the route to it leads out of; empty: any */
 };
 
 struct guard {
@@ -40,6 +40,9 @@ struct guard {
     unsigned match_count;
     bool routed; /* prey carries what goes from one of the interfaces to another */
 };
+
+/* Is it one that can be worded: families and bounds in order, `out` ended? For what comes from another process. */
+bool guard_match_valid(const struct guard_match *m);
 
 /* Put these rules in force, in place of those that were, in one step. For a match with addresses also hidden is what
  * its packets cause and prey handles, where it is not for an own address of the host: later fragments, echo requests to

@@ -2,6 +2,7 @@
 #include "runtime/host/guarded.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,9 +197,12 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
         in.reach = GUARD_EVERYWHERE;
     }
     add_outside(g, n, in);
-    if (n->kind != PBC_NAT_FORWARD) out.out = program_str(p, p->ifaces[n->out].device);
+    const char *device = n->kind == PBC_NAT_FORWARD ? "" : program_str(p, p->ifaces[n->out].device);
+    const int len = snprintf(out.out, sizeof out.out, "%s", device);
     if (n->kind == PBC_NAT_FORWARD)
         add_forward(g, n);
+    else if (len >= (int)sizeof out.out)
+        return; /* no interface has so long a name */
     else if (!n->from_count)
         add(g, &out);
     else

@@ -115,8 +115,4 @@ struct host_neighbour {
 const struct host_neighbour *host_neighbours(const struct host *h, unsigned *count); /* in no order */
 const struct host_neighbour *host_neighbour(const struct host *h, unsigned ifindex, const struct host_addr *addr);
 
-/* Make the kernel find out, or confirm, who has that address, as if it had a packet to send there; its answer comes as
- * a notification (NUD_FAILED: nobody answered). Needs CAP_NET_ADMIN. */
-int host_resolve(struct host *h, unsigned ifindex, const struct host_addr *addr);
-
 #endif

@@ -157,18 +157,3 @@ int neighbours_dump(struct host *h)
     const struct ndmsg all = {.ndm_family = AF_UNSPEC};
     return host_dump(h, RTM_GETNEIGH, &all, sizeof all, begin, neighbours_learn);
 }
-
-int host_resolve(struct host *h, unsigned ifindex, const struct host_addr *addr)
-{
-    char bytes[128];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = RTM_NEWNEIGH;
-    nlh->nlmsg_flags = NLM_F_CREATE;
-    struct ndmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof *info);
-    info->ndm_family = netlink_family(addr);
-    info->ndm_ifindex = (int)ifindex;
-    info->ndm_state = NUD_NONE;
-    info->ndm_flags = NTF_USE;
-    netlink_put_addr(nlh, NDA_DST, addr);
-    return netlink_ask(&h->ask, nlh, NULL, NULL);
-}

@@ -25,9 +25,10 @@ struct state {
 
 static const struct {
     const char *word, *doc;
+    enum state_end when; /* STATE_CLOSED: a closed end leaves it */
     int (*undo)(const char *what, const char *before, const char *after);
 } changes[CHANGE_COUNT] = {
-#define CHANGE(ident, word, undo, doc) [CHANGE_##ident] = {word, doc, undo},
+#define CHANGE(ident, word, undo, when, doc) [CHANGE_##ident] = {word, doc, STATE_##when, undo},
 #include "runtime/host/change.def"
 #undef CHANGE
 };
@@ -119,13 +120,14 @@ static void cut(char *line, char *word[4])
     }
 }
 
-/* Undo the change of a line, whose bytes are cut. */
-static int undo_line(char *line, state_say *say, void *arg)
+/* Undo the change of a line, whose bytes are cut. 1: it is left as it is. */
+static int undo_line(char *line, enum state_end end, state_say *say, void *arg)
 {
     char *word[4];
     cut(line, word);
     for (unsigned k = 0; k < CHANGE_COUNT && word[3]; k++) {
         if (strcmp(word[0], changes[k].word) != 0) continue;
+        if (end == STATE_CLOSED && changes[k].when == STATE_CLOSED) return 1;
         const int failed = changes[k].undo(word[1], word[2], word[3]);
         say_line(say, arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], failed);
         return failed;
@@ -135,7 +137,7 @@ static int undo_line(char *line, state_say *say, void *arg)
 }
 
 /* Undo the lines of a locked file, the last first. How many could not be. */
-static unsigned undo_all(int fd, state_say *say, void *arg)
+static unsigned undo_all(int fd, enum state_end how, state_say *say, void *arg)
 {
     unsigned left = 0;
     char *text = read_all(fd);
@@ -147,7 +149,8 @@ static unsigned undo_all(int fd, state_say *say, void *arg)
         char *line = before ? before + 1 : text;
         const off_t at = line - text;
         if (*line == '+') {
-            if (undo_line(line, say, arg) || pwrite(fd, "-", 1, at) != 1) left++;
+            const int undone = undo_line(line, how, say, arg);
+            if (undone < 0 || (undone == 0 && pwrite(fd, "-", 1, at) != 1)) left++;
         }
         end = before;
     }
@@ -173,7 +176,7 @@ static int open_state(struct state *s, const char *run, const char *name, state_
         s->fd = take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    return undo_all(s->fd, say, arg) ? -EBUSY : begin(s->fd);
+    return undo_all(s->fd, STATE_OPEN, say, arg) ? -EBUSY : begin(s->fd);
 }
 
 struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len)
@@ -293,7 +296,10 @@ int state_others(const struct state *s, enum change kind, state_visit *visit, vo
     return 0;
 }
 
-unsigned state_undo(struct state *s, state_say *say, void *arg) { return undo_all(s->fd, say, arg); }
+unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg)
+{
+    return undo_all(s->fd, end, say, arg);
+}
 
 /* Does a line say of a change that it is in force? */
 static bool holds(int fd)
@@ -314,6 +320,12 @@ static void drop_file(const char *path)
     rmdir(up);
 }
 
+void state_leave(struct state *s)
+{
+    close(s->fd);
+    free(s);
+}
+
 void state_close(struct state *s)
 {
     if (!s) return;
@@ -327,7 +339,7 @@ static int clean_one(const char *path, const char *name, state_say *say, void *a
     const int fd = take(path, 0);
     if (fd == -EWOULDBLOCK) say_line(say, arg, "left alone", "running instance", name, 0);
     if (fd < 0) return fd == -EWOULDBLOCK || fd == -ENOENT ? 0 : fd;
-    const unsigned left = undo_all(fd, say, arg);
+    const unsigned left = undo_all(fd, STATE_OPEN, say, arg);
     if (!left) drop_file(path);
     close(fd);
     return (int)left;

@@ -12,7 +12,7 @@
 #define STATE_RUN "/run/prey" /* RUN of all functions, but for tests */
 
 enum change {
-#define CHANGE(ident, word, undo, doc) CHANGE_##ident,
+#define CHANGE(ident, word, undo, when, doc) CHANGE_##ident,
 #include "runtime/host/change.def"
 #undef CHANGE
     CHANGE_COUNT
@@ -36,8 +36,15 @@ int state_note(struct state *s, enum change kind, const char *what, const char *
 typedef bool state_visit(void *arg, const char *name, const char *what, const char *before, const char *after);
 int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg);
 
-/* Undo all changes, the last first. How many could not be: those stay recorded. */
-unsigned state_undo(struct state *s, state_say *say, void *arg);
+enum state_end {
+    STATE_OPEN,   /* all is undone */
+    STATE_CLOSED, /* what hides traffic from the host's own stack stays, until the next start or --cleanup */
+};
+/* Undo changes, the last first. How many could not be: those stay recorded, as does what is left as it is. */
+unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg);
+
+/* In a process that was forked: let go of it; the name stays the other's. */
+void state_leave(struct state *s);
 
 /* Give the name back. The file stays only if changes are still recorded. NULL is allowed. */
 void state_close(struct state *s);

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "runtime/host/announce.h"
 #include "runtime/live/claim.h"
 
 /* Is the address in a subnet of that link? */
@@ -37,11 +36,9 @@ static void claim(struct live *l, unsigned at, const struct host_addr *a)
 {
     const struct host_link *link = host_link(l->host, l->ifindex[at]);
     if (!link || !link->mac || !belongs(l, at, a)) return;
-    const int failed = announce(link, a, 1);
-    char text[HOST_ADDR_TEXT];
-    if (failed)
-        events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text),
-                    strerror(-failed));
+    char text[HOST_ADDR_TEXT], err[300];
+    if (ask_announce(l->channel, at, link->mac, a, err, sizeof err))
+        events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), err);
 }
 
 static void claim_word(struct live *l, unsigned at, const uint32_t word[4], uint8_t family)

@@ -1,14 +1,11 @@
-/* The instance's name, guard rules and ports on this host. Each gives the exit status. */
+/* Guard rules and ports on this host. Each gives the exit status. */
 #ifndef RUNTIME_LIVE_CLAIM_H
 #define RUNTIME_LIVE_CLAIM_H
 
 #include "runtime/live/state.h"
 
-const char *claim_name(const struct options *o);
-int claim_host(struct live *l);
 /* Guard rules and ports for the program and, for flows that drain, the one before, which may be NULL. */
 int claim_guard(struct live *l, struct program *p, struct program *before);
-void claim_end(struct live *l);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
 #endif

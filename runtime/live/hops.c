@@ -40,7 +40,7 @@ static void resolve(struct hops *h, struct hop *hop)
     const bool usable = n && n->usable && n->mac;
     hop->state = usable ? HOP_KNOWN : HOP_ASKED;
     hop->mac = usable ? n->mac : 0;
-    if (!usable) host_resolve(h->host, ifindex, &neighbour);
+    if (!usable) ask_neighbour(h->channel, ifindex, &neighbour);
 }
 
 static bool same(const struct hop_key *a, const struct hop_key *b) { return memcmp(a, b, sizeof *a) == 0; }
@@ -88,7 +88,7 @@ void hops_confirm(struct hops *h)
         struct host_addr neighbour;
         if (h->all[i].state != HOP_KNOWN || way_to(h, &h->all[i].key, &ifindex, &neighbour)) continue;
         const struct host_neighbour *n = host_neighbour(h->host, ifindex, &neighbour);
-        if (n && !(n->state & sure)) host_resolve(h->host, ifindex, &neighbour);
+        if (n && !(n->state & sure)) ask_neighbour(h->channel, ifindex, &neighbour);
     }
 }
 

@@ -4,12 +4,14 @@
 #define RUNTIME_LIVE_HOPS_H
 
 #include "runtime/host/host.h"
+#include "runtime/parent/ask.h"
 #include "runtime/worker/snapshot.h"
 
 enum { HOPS_MOST = 16384 };
 
 struct hops {
     struct host *host;
+    struct channel *channel; /* neighbours are asked for by it */
     const unsigned *ifindex; /* of the ports */
     unsigned port_count;
     struct hop *all;

@@ -19,6 +19,7 @@
 #include "runtime/live/report.h"
 #include "runtime/live/start.h"
 #include "runtime/live/world.h"
+#include "runtime/parent/parent.h"
 
 enum { TICK_MS = 1000 };
 
@@ -113,7 +114,7 @@ static void say_ready(struct live *l)
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s", claim_name(o), names, l->io->name,
+    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s", o->name, names, l->io->name,
                 l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,
                 o->monitor ? "; what is for this machine itself is only watched" : "");
 }
@@ -121,17 +122,18 @@ static void say_ready(struct live *l)
 static void say_ended(struct live *l, uint64_t since_ns)
 {
     char lasted[TEXT_NUMBER];
-    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", claim_name(l->o), l->ended_by ? "SIG" : "a fault",
+    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name, l->ended_by ? "SIG" : "a fault",
                 l->ended_by ? sigabbrev_np(l->ended_by) : "",
                 text_duration(clock_of(CLOCK_MONOTONIC) - since_ns, lasted));
 }
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 3 };
+    enum { OTHERS = 4 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
-                                                {.fd = l->clock.fd, .events = POLLIN}};
+                                                {.fd = l->clock.fd, .events = POLLIN},
+                                                {.fd = l->channel->fd, .events = POLLIN}};
     uint64_t ticked = clock_of(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
@@ -139,6 +141,7 @@ static int serve(struct live *l)
         if (poll(fds, OTHERS + l->worker_count, TICK_MS) < 0 && errno != EINTR)
             return live_complain("poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
+        if (fds[3].revents) return live_complain("the parent process is gone");
         bool fine = !fds[1].revents || world_read(l);
         for (unsigned i = 0; i < l->worker_count; i++)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
@@ -176,25 +179,33 @@ static int run(struct live *l)
     return good ? status : 2;
 }
 
+/* The child: nothing of the host is opened or changed by it. */
+static int service(struct live *l)
+{
+    int status = parent_confine(l->channel);
+    clock_open(&l->clock);
+    if (!status) status = signals_open(l);
+    if (!status) status = claim_guard(l, l->now.program, NULL);
+    if (!status) status = start_open(l);
+    return status ? status : run(l);
+}
+
 int live(const struct options *o)
 {
     struct live l = {.o = o, .signal_fd = -1, .clock.fd = -1, .tun = -1};
+    struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
     int status = start_look(&l);
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
-        clock_open(&l.clock);
-        status = signals_open(&l);
-        if (!status) status = start_events(&l);
-        if (!status) status = claim_host(&l);
-        if (!status) status = start_open(&l);
-        if (!status) status = run(&l);
+        status = start_events(&l);
+        if (!status) status = parent_begin(o, &parent, &l.channel);
+        if (l.channel) status = service(&l);
     }
-    claim_end(&l);
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.clock);
     start_close(&l);
     events_fini(&l.events);
-    return status;
+    return parent ? parent_serve(parent) : status;
 }

@@ -144,7 +144,7 @@ void reload_begin(struct live *l)
     char err[600];
     l->wanted = l->reload;
     if (l->wanted) return;
-    struct program *fresh = start_load(l->o->program, err, sizeof err);
+    struct program *fresh = start_load_again(l, err, sizeof err);
     if (!fresh) {
         refuse(l, err);
         return;

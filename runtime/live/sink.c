@@ -1,56 +1,19 @@
-/* See sink.h. The system's log is a socket that takes a line a datagram (RFC 3164, section 4.1.1: facility and severity
- * in front). libc's syslog() would open that socket and the time zone's file whenever it likes; here both are in our
- * hands. */
+/* See sink.h. */
 #include "runtime/live/sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#define SYSLOG_SOCKET "/dev/log"
-
-static enum sink_kind kind_of(const char *to)
-{
-    if (!to || !strcmp(to, "stderr")) return SINK_STDERR;
-    return strcmp(to, "syslog") != 0 ? SINK_FILE : SINK_SYSLOG;
-}
-
-static int syslog_open(void)
-{
-    const struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET};
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || !connect(fd, (const struct sockaddr *)&at, sizeof at)) return fd < 0 ? -errno : fd;
-    const int failed = -errno;
-    close(fd);
-    return failed;
-}
-
-static int file_open(const char *path)
-{
-    const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
-    return fd < 0 ? -errno : fd;
-}
-
-int sink_descriptor(const char *to)
-{
-    switch (kind_of(to)) {
-    case SINK_SYSLOG: return syslog_open();
-    case SINK_FILE: return file_open(to);
-    default: return STDERR_FILENO;
-    }
-}
-
 void sink_init(struct sink *s, const char *to, int fd)
 {
-    *s = (struct sink){.kind = kind_of(to), .fd = fd};
-    s->path = s->kind == SINK_SYSLOG ? SYSLOG_SOCKET : to;
+    *s = (struct sink){.kind = sink_kind(to), .fd = fd};
+    s->path = s->kind == SINK_SYSLOG ? SINK_SYSLOG_SOCKET : to;
 }
 
 void sink_fini(struct sink *s)
@@ -66,11 +29,11 @@ void sink_renew(struct sink *s, int fd)
     s->torn = false;
 }
 
-/* A datagram has no newline, and names who speaks. */
+/* A datagram has no newline, and names who speaks: the process that was started, which is our parent. */
 static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
 {
     char head[60];
-    const int head_len = snprintf(head, sizeof head, "<%d>preyrun[%d]: ", LOG_DAEMON | LOG_NOTICE, (int)getpid());
+    const int head_len = snprintf(head, sizeof head, "<%d>preyrun[%d]: ", LOG_DAEMON | LOG_NOTICE, (int)getppid());
     const struct iovec parts[] = {{head, (size_t)head_len}, {(void *)(uintptr_t)line, len - 1}};
     const struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = 2};
     const ssize_t sent = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);

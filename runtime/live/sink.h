@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sink_kind { SINK_STDERR, SINK_SYSLOG, SINK_FILE };
+#include "runtime/host/sinks.h"
 
 struct sink {
     enum sink_kind kind;
@@ -15,10 +15,6 @@ struct sink {
     bool torn;     /* a line broke off in the middle */
     uint64_t lost; /* lines that it did not take since it took the last */
 };
-
-/* What it takes to write there, opened with the rights of the caller: "syslog", a file, or NULL and "stderr" for
- * standard error. A descriptor or a negative errno. Nothing is waited for, not even the reader of a pipe. */
-int sink_descriptor(const char *to);
 
 /* fd of sink_descriptor, which is the sink's from now on. */
 void sink_init(struct sink *s, const char *to, int fd);

@@ -7,12 +7,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "runtime/live/look.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/world.h"
+#include "runtime/parent/parent.h"
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/watched.h"
 
@@ -35,18 +37,28 @@ static bool ends_in(const char *s, const char *end)
     return len > tail && !strcmp(s + len - tail, end);
 }
 
-struct program *start_load(const char *path, char *err, size_t err_len)
+static bool is_compiled(const char *path, char *err, size_t err_len)
 {
-    if (!ends_in(path, ".prey")) return program_load_file(path, err, err_len);
+    if (!ends_in(path, ".prey")) return true;
     snprintf(err, err_len, "%.200s is rules as text; this compiles them: preyc %.200s -o %.*s.pbc", path, path,
              (int)(strlen(path) - strlen(".prey")), path);
-    return NULL;
+    return false;
+}
+
+struct program *start_load_again(const struct live *l, char *err, size_t err_len)
+{
+    int fd;
+    if (ask_rules(l->channel, &fd, err, err_len)) return NULL;
+    struct program *p = program_load_open(fd, l->o->program, err, err_len);
+    close(fd);
+    return p;
 }
 
 static int look_at_program(struct live *l)
 {
     char err[600];
-    l->now.program = start_load(l->o->program, err, sizeof err);
+    if (!is_compiled(l->o->program, err, sizeof err)) return live_complain("%s", err);
+    l->now.program = program_load_file(l->o->program, err, sizeof err);
     if (!l->now.program) return live_complain("%s", err);
     return ruling_init(&l->now, l->o->ifaces, l->o->iface_count) ? 0 : live_complain("out of memory");
 }
@@ -105,6 +117,7 @@ int start_look(struct live *l)
     status = steered_choose(l);
     if (!status) status = look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
+    if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);
     if (status || start_look_at(l, l->now.program, err, sizeof err)) return status;
     return live_complain("%s", err);
 }
@@ -122,11 +135,12 @@ int start_events(struct live *l)
 void start_log_again(struct live *l)
 {
     if (l->events.sink.kind == SINK_STDERR) return;
-    const int fd = sink_descriptor(l->o->log_to);
-    if (fd >= 0)
-        sink_renew(&l->events.sink, fd);
+    char err[500];
+    int fd;
+    if (ask_log(l->channel, &fd, err, sizeof err))
+        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, err);
     else
-        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, strerror(-fd));
+        sink_renew(&l->events.sink, fd);
 }
 
 /* Flows of the host itself are known only if what it sends is seen. */
@@ -160,7 +174,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
                          .shared = l->worker_count > 1};
     if (!ask.beside && steered_open(l, iface, &ask)) return NULL;
     struct io_port *io = NULL;
-    if (!ops->make(&l->maker, &ask, &made, err, sizeof err)) {
+    if (!ask_port(l->channel, &ask, &made, err, sizeof err)) {
         *group = made.group;
         io = ops->open(&ask, &made, &l->umems[w->cfg.worker], err, sizeof err);
     }
@@ -185,9 +199,7 @@ static uint64_t seed_of(const struct options *o)
 {
     uint64_t seed = o->seed;
     if (seed) return seed;
-    const int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) (void)!read(fd, &seed, sizeof seed);
-    if (fd >= 0) close(fd);
+    (void)!getrandom(&seed, sizeof seed, 0);
     return seed;
 }
 
@@ -229,7 +241,6 @@ static int workers_make(struct live *l)
 int start_open(struct live *l)
 {
     int group[PORTS_MOST];
-    l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);
     if (l->worker_count > 1) {
         l->now.owners = owners_new(l->now.program, &(struct owners_cfg){l->worker_count, seed_of(l->o)}, NULL, 0);
         if (!l->now.owners) return live_complain("out of memory");
@@ -240,7 +251,8 @@ int start_open(struct live *l)
         for (unsigned i = 0; i < l->worker_count; i++)
             if (open_port(l, l->workers[i], at, &group[at])) return 2;
     }
-    l->hops = (struct hops){.host = l->host, .ifindex = l->ifindex, .port_count = l->o->iface_count};
+    l->hops =
+        (struct hops){.host = l->host, .channel = l->channel, .ifindex = l->ifindex, .port_count = l->o->iface_count};
     return world_publish(l, true) ? steered_begin(l) : live_complain("out of memory");
 }
 
@@ -255,4 +267,5 @@ void start_close(struct live *l)
     world_fini(l);
     host_close(l->host);
     ruling_fini(&l->now);
+    channel_free(l->channel);
 }

@@ -10,10 +10,11 @@ int start_look(struct live *l);
  */
 bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len);
 bool start_has_tunnels(const struct program *p);
-struct program *start_load(const char *path, char *err, size_t err_len);
+/* The program's file once more, by the parent. NULL, with one line in err. */
+struct program *start_load_again(const struct live *l, char *err, size_t err_len);
 /* The log, as --log says. The exit status. */
 int start_events(struct live *l);
-/* Its file or socket once more: the file was moved away. */
+/* Its file or socket once more, by the parent: the file was moved away. */
 void start_log_again(struct live *l);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);

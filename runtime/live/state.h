@@ -7,6 +7,7 @@
 #include "runtime/live/hops.h"
 #include "runtime/live/ruling.h"
 #include "runtime/options.h"
+#include "runtime/parent/ask.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/worker.h"
 
@@ -28,15 +29,12 @@ struct live {
     struct snapshot *latest;
     struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
     unsigned older_count;
-    bool forwards;       /* the host's stack forwards packets */
-    bool guarded;        /* there is a table of guard rules */
-    struct state *state; /* of what was changed on the host; NULL: nothing yet */
+    bool forwards;           /* the host's stack forwards packets */
+    struct channel *channel; /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
-    unsigned port_count;   /* of each worker: one an interface, or, behind these, one more each (steered.h) */
-    struct io_maker maker; /* with the steering programs; NULL: io is not xdp */
+    unsigned port_count; /* of each worker: one an interface, or, behind these, one more each (steered.h) */
     struct umem *umems[WORKERS_MOST]; /* of each worker's ports */
     unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
-    uint64_t too_long[PORTS_MOST];    /* frames, of steering programs before */
     int tun;                          /* back to the host; -1: it sees all that is its own */
     bool generic;                     /* some port's steering program is not in the driver */
     struct worker *workers[WORKERS_MOST];

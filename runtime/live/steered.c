@@ -2,14 +2,10 @@
  * offloads turned off. What --io xdp cannot do it refuses; README.md holds the table. */
 #include "runtime/live/steered.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/host/offload.h"
-#include "runtime/host/tun.h"
-#include "runtime/io/steer.h"
-#include "runtime/live/claim.h"
 
 /* ---- which ---- */
 
@@ -66,10 +62,10 @@ int steered_choose(struct live *l)
 
 int steered_tun(struct live *l, const struct program *p)
 {
-    char err[300], name[IF_NAMESIZE];
+    char err[300];
     const bool needed = l->io == &io_XDP || p->meta->flags & PBC_OPENS;
     if (!needed || l->tun >= 0) return 0;
-    if (!tun_open(claim_name(l->o), &l->tun, 1, name, err, sizeof err)) return 0;
+    if (!ask_tun(l->channel, &l->tun, err, sizeof err)) return 0;
     l->tun = -1;
     return live_complain("%s", err);
 }
@@ -152,20 +148,12 @@ int steered_rules(struct live *l, const struct program *before)
     struct guarded g;
     struct steer_rules r;
     if (l->io != &io_XDP) return 0;
-    const bool made = rules_of(&r, &g, l->now.program, before);
-    int failed = made ? 0 : -ENOMEM;
+    char err[300] = "out of memory";
+    int failed = rules_of(&r, &g, l->now.program, before) ? 0 : -1;
     for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
-        if (l->maker.steers[i]) failed = steer_rules(l->maker.steers[i], &r);
+        failed = ask_steer_rules(l->channel, i, &r, err, sizeof err);
     guarded_fini(&g);
-    return failed ? live_complain("steering: %s", strerror(-failed)) : 0;
-}
-
-/* Of an interface that was served before. */
-static void drop_steer(struct live *l, unsigned at)
-{
-    if (l->maker.steers[at]) l->too_long[at] += steer_too_long(l->maker.steers[at]);
-    steer_close(l->maker.steers[at]);
-    l->maker.steers[at] = NULL;
+    return failed ? live_complain("steering: %s", err) : 0;
 }
 
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
@@ -177,10 +165,9 @@ int steered_open(struct live *l, unsigned at, struct io_ask *ask)
     ask->workers = (uint8_t)l->worker_count;
     ask->frame_most = frame_most(l);
     if (ask->worker) return 0; /* the first one's serves all */
-    drop_steer(l, at);
-    l->maker.steers[at] = steer_open(ask->frame_most, err, sizeof err);
-    if (!l->maker.steers[at]) return live_complain("%s: %s", l->o->ifaces[at], err);
-    return offloads_off(l->state, l->o->ifaces[at], change, err, sizeof err) ? live_complain("%s", err) : 0;
+    if (ask_steer(l->channel, at, ask->frame_most, err, sizeof err))
+        return live_complain("%s: %s", l->o->ifaces[at], err);
+    return ask_offloads(l->channel, at, change, err, sizeof err) ? live_complain("%s", err) : 0;
 }
 
 int steered_port(struct live *l, unsigned at)
@@ -189,8 +176,7 @@ int steered_port(struct live *l, unsigned at)
     bool generic;
     if (l->io != &io_XDP) return 0;
     if (steered_rules(l, NULL)) return 2;
-    if (steer_begin(l->maker.steers[at], l->ifindex[at], &generic, err, sizeof err))
-        return live_complain("%s: %s", l->o->ifaces[at], err);
+    if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_complain("%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
     return 0;
 }
@@ -204,24 +190,19 @@ int steered_begin(struct live *l)
 
 bool steered_world(struct live *l)
 {
-    for (unsigned i = 0; i < l->o->iface_count && l->maker.steers[i]; i++) {
-        const int failed = steer_world(l->maker.steers[i], &l->latest->facts, l->latest->port_mac[i]);
-        if (failed)
-            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for steering: %s", l->o->ifaces[i],
-                        strerror(-failed));
-    }
+    char err[300];
+    for (unsigned i = 0; i < l->o->iface_count && l->io == &io_XDP; i++)
+        if (ask_world(l->channel, i, &l->latest->facts, l->latest->port_mac[i], err, sizeof err))
+            events_tell(&l->events, TOLD_FAULT, "%s: own addresses, for steering: %s", l->o->ifaces[i], err);
     return true;
 }
 
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s)
 {
-    s->cut += l->too_long[at];
-    if (l->maker.steers[at]) s->cut += steer_too_long(l->maker.steers[at]);
+    if (l->io == &io_XDP) s->cut += ask_too_long(l->channel, at);
 }
 
 void steered_close(struct live *l)
 {
-    for (unsigned i = 0; i < PORTS_MOST; i++) steer_close(l->maker.steers[i]);
-    io_maker_fini(&l->maker);
     if (l->tun >= 0) close(l->tun);
 }

@@ -231,10 +231,18 @@ static struct program *load_fd(int fd, bool is_stream, char *err, size_t err_len
     return program_load(file.at, file.len, err, err_len);
 }
 
+struct program *program_load_open(int fd, const char *path, char *err, size_t err_len)
+{
+    const bool is_stream = strcmp(path, "-") == 0;
+    char why[256];
+    struct program *p = load_fd(fd, is_stream, why, sizeof why);
+    if (!p) fault(err, err_len, "%s: %s", is_stream ? "standard input" : path, why);
+    return p;
+}
+
 struct program *program_load_file(const char *path, char *err, size_t err_len)
 {
-    bool is_stream = strcmp(path, "-") == 0;
-    char why[256];
+    const bool is_stream = strcmp(path, "-") == 0;
     /* O_NONBLOCK: a FIFO without a writer must not hang the open; it is refused right after. */
     const int fd __attribute__((cleanup(close_file))) =
         is_stream ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -242,7 +250,5 @@ struct program *program_load_file(const char *path, char *err, size_t err_len)
         fault(err, err_len, "%s: %s", path, strerror(errno));
         return NULL;
     }
-    struct program *p = load_fd(fd, is_stream, why, sizeof why);
-    if (!p) fault(err, err_len, "%s: %s", is_stream ? "standard input" : path, why);
-    return p;
+    return program_load_open(fd, path, err, err_len);
 }

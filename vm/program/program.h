@@ -40,6 +40,9 @@ struct program {
  * line, without newline, that names the first fault into err. */
 struct program *program_load_file(const char *path, char *err, size_t err_len);
 
+/* The same of a file that is open already, with that name; closing it is the caller's. */
+struct program *program_load_open(int fd, const char *path, char *err, size_t err_len);
+
 /* The same from memory: the bytes are copied and may be freed or changed afterwards. */
 struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
 

@@ -115,7 +115,7 @@ static void no_table(void) { sh("test -z \"$(nft list ruleset)\""); }
 
 static void end(struct state *s)
 {
-    assert_int_equal(state_undo(s, NULL, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, NULL, NULL), 0);
     state_close(s);
     no_table();
     assert_int_equal(rmdir(run), 0);
@@ -169,7 +169,7 @@ static void no_reset(void **state)
     set(s, m + 1, 1, false); /* another program: in place of the first */
     assert_int_equal(answer(CLIENT, "192.0.2.1", 80, "192.0.2.1", 81), ECONNREFUSED);
     assert_int_equal(answer(CLIENT, "2001:db8::1", 400, "2001:db8::1", 399), EINPROGRESS);
-    assert_int_equal(state_undo(s, NULL, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, NULL, NULL), 0);
     assert_int_equal(answer(CLIENT, "2001:db8::1", 400, "2001:db8::1", 399), ECONNREFUSED);
     end(s);
 }
@@ -203,8 +203,8 @@ static void own_connections(void **state)
     struct state *s = open_state();
     const struct host_addr server = addr("198.51.100.2"), source = addr("198.51.100.1");
     const struct guard_match m[] = {
-        {{server, server}, {source, source}, {8080, 8080}, {61000, 65535}, IPPROTO_TCP, GUARD_EVERYWHERE, NULL},
-        {{server, server}, {{{0}, 0}, {{0}, 0}}, {8080, 8080}, GUARD_ANY_PORT, IPPROTO_TCP, GUARD_FOREIGN, NULL},
+        {{server, server}, {source, source}, {8080, 8080}, {61000, 65535}, IPPROTO_TCP, GUARD_EVERYWHERE, ""},
+        {{server, server}, {{{0}, 0}, {{0}, 0}}, {8080, 8080}, GUARD_ANY_PORT, IPPROTO_TCP, GUARD_FOREIGN, ""},
     };
     set(s, m, 2, false);
     struct sockaddr_storage a = at("198.51.100.2", 8080);
@@ -412,7 +412,7 @@ static void foreign(void **state)
         set(s, m, 2, false);
         assert_string_equal(from_client(at_server, f), f->rest_of_client);
         assert_string_equal(from_server(at_client, f), f->rest_of_server);
-        assert_int_equal(state_undo(s, NULL, NULL), 0);
+        assert_int_equal(state_undo(s, STATE_OPEN, NULL, NULL), 0);
     }
     close(at_client), close(at_server);
     end(s);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "runtime/host/host.h"
+#include "runtime/host/resolve.h"
 #include "tests/unit/runtime/netns.h"
 
 static struct host *open_host(void)
@@ -305,21 +306,24 @@ static void resolving(void **state)
         pid, pid);
     sh(line);
     struct host *h = open_host();
+    struct resolver *r = resolver_new();
+    assert_non_null(r);
     const unsigned here = host_link_named(h, "here")->ifindex;
     const char *answer[] = {"192.0.2.2", "2001:db8::2"};
     for (int i = 0; i < 2; i++) {
         const struct host_addr a = addr(answer[i]);
         const struct host_neighbour *n;
-        assert_int_equal(host_resolve(h, here, &a), 0);
+        assert_int_equal(resolver_ask(r, here, &a), 0);
         while (!(n = host_neighbour(h, here, &a)) || !n->usable) await(h, HOST_NEIGHBOURS);
         assert_true(n->mac == 0x020000000002);
     }
     const struct host_addr nobody = addr("192.0.2.3");
-    assert_int_equal(host_resolve(h, here, &nobody), 0);
+    assert_int_equal(resolver_ask(r, here, &nobody), 0);
     while (!host_neighbour(h, here, &nobody) || !(host_neighbour(h, here, &nobody)->state & NUD_FAILED))
         await(h, HOST_NEIGHBOURS);
     assert_false(host_neighbour(h, here, &nobody)->usable);
-    assert_int_equal(host_resolve(h, 4711, &nobody), -ENODEV);
+    assert_int_equal(resolver_ask(r, 4711, &nobody), -ENODEV);
+    resolver_free(r);
     host_close(h);
     close(done[1]);
     waitpid(pid, NULL, 0);

@@ -32,7 +32,7 @@ static void turned_off(void **state)
     assert_int_equal(offloads_off(s, "here", OFFLOAD_RXVLAN | OFFLOAD_TXVLAN, err, sizeof err), 0);
     assert_int_equal(offloads_on("here") & (OFFLOAD_RXVLAN | OFFLOAD_TXVLAN), 0);
     assert_int_equal(offloads_on("there"), other);
-    assert_int_equal(state_undo(s, NULL, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, NULL, NULL), 0);
     assert_int_equal(offloads_on("here"), before);
     assert_int_equal(offloads_on("nowhere"), -ENODEV);
     assert_int_equal(offloads_off(s, "nowhere", OFFLOAD_GRO, err, sizeof err), -ENODEV);

@@ -90,11 +90,11 @@ static void own_end(void **state)
     assert_string_equal(content(RESERVED), "500-501,32768-32769,39999-40001");
     sh("echo 7,500-501,32768-32769,39999-40001 >" RESERVED); /* somebody else's */
     said[0] = 0;
-    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_string_equal(content(RESERVED), "7,500-501,40000");
     assert_string_equal(said, "undone: the claim of ports `39999-40001`\nundone: the claim of ports `39999-40001`\n"
                               "undone: the claim of ports `30000-32769`\nundone: the claim of ports `1024-2048`\n");
-    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_string_equal(content(RESERVED), "7,500-501,40000");
     state_close(s);
     remove_run();
@@ -142,7 +142,7 @@ static void names(void **state)
     assert_non_null(strstr(said, "left alone: the running instance `eth0`"));
     assert_non_null(strstr(said, "left alone: the running instance `eth0.7`"));
     assert_string_equal(content(RESERVED), "40000-40001");
-    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     state_close(s);
     state_close(other);
     assert_null(state_open("/nowhere/at/all", "eth0", say, NULL, err, sizeof err));
@@ -165,18 +165,18 @@ static void shared_ports(void **state)
     assert_string_equal(err,
                         "the instance `eth0` that runs here translates to some of the ports 61500-62000, too: give one "
                         "of them others");
-    assert_int_equal(state_undo(two, say, NULL), 0);
+    assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
     reserve(two, 62000, 62500);
-    assert_int_equal(state_undo(one, say, NULL), 0);
+    assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
     assert_int_equal(ports_reserve(one, &all, 1, err, sizeof err), -ENOSPC);
     assert_string_equal(content(RESERVED), "");
     state_close(one);
-    assert_int_equal(state_undo(two, say, NULL), 0);
+    assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
     state_close(two);
     die("eth0", 61000, 61999);
     two = open_state("eth1");
     reserve(two, 61000, 61999); /* the dead have none */
-    assert_int_equal(state_undo(two, say, NULL), 0);
+    assert_int_equal(state_undo(two, STATE_OPEN, say, NULL), 0);
     state_close(two);
     assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
     remove_run();
@@ -192,7 +192,7 @@ static void namespaces(void **state)
     struct state *s = open_state("eth0");
     reserve(s, 40002, 40003);
     assert_string_equal(content(RESERVED), "40002-40003");
-    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     state_close(s);
     assert_int_equal(state_cleanup(run, NULL, say, NULL), 0);
     assert_int_equal(rmdir(run), -1); /* the first one's is there */
@@ -228,7 +228,7 @@ static void damaged(void **state)
         fputs(texts[i], f);
         fclose(f);
         sh("echo 40000 >" RESERVED);
-        assert_int_equal(state_undo(s, say, NULL), 0);
+        assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
         assert_string_equal(content(RESERVED), "40000");
         state_close(s);
         unlink(path);
@@ -257,7 +257,7 @@ static void refused(void **state)
     once[fread(once, 1, sizeof once - 1, f)] = 0;
     fclose(f);
     assert_string_equal(strchr(once, '\n'), "\n+reserved-ports\ta\t\t1\n");
-    assert_int_equal(state_undo(s, say, NULL), 0);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     state_close(s);
     remove_run();
 }

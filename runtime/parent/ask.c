@@ -1,0 +1,173 @@
+/* The service's side of request.def. */
+#include "runtime/parent/ask.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/parent/channel.h"
+#include "runtime/parent/request.h"
+
+struct question {
+    enum request_kind kind;
+    const void *body;
+    size_t body_len;
+    const void *elements;
+    size_t each;
+    uint32_t count;
+};
+
+static int put(const struct channel *c, const struct question *q)
+{
+    const struct request_head head = {q->kind, q->count};
+    int failed = channel_send(c->fd, &head, sizeof head, NULL, 0);
+    if (!failed) failed = channel_send(c->fd, q->body, q->body_len, NULL, 0);
+    if (!failed && q->count) failed = channel_send(c->fd, q->elements, q->each * q->count, NULL, 0);
+    return failed;
+}
+
+/* Put it and wait for the answer, with room for so many descriptors. */
+static int ask(struct channel *c, const struct question *q, struct answer *a, int fds[], unsigned room, char *err,
+               size_t err_len)
+{
+    unsigned count = 0;
+    memset(a, 0, sizeof *a);
+    pthread_mutex_lock(&c->lock);
+    int failed = put(c, q);
+    if (!failed) failed = channel_receive(c->fd, a, sizeof *a, fds, room, &count);
+    pthread_mutex_unlock(&c->lock);
+    a->err[sizeof a->err - 1] = 0;
+    a->fd_count = count;
+    if (failed)
+        snprintf(err, err_len, "the parent process does not answer: %s",
+                 failed == -ENODATA ? "it is gone" : strerror(-failed));
+    else if (a->failed)
+        snprintf(err, err_len, "%s", *a->err ? a->err : strerror(-a->failed));
+    return failed ? failed : a->failed;
+}
+
+/* Of a request whose answer is that it is done. */
+static int ask_done(struct channel *c, const struct question *q, char *err, size_t err_len)
+{
+    struct answer a;
+    return ask(c, q, &a, NULL, 0, err, err_len);
+}
+
+/* Of a request whose answer is a descriptor. */
+static int ask_fd(struct channel *c, enum request_kind kind, int *fd, char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    struct answer a;
+    const int failed = ask(c, &(struct question){kind, &none, sizeof none, NULL, 0, 0}, &a, fd, 1, err, err_len);
+    if (failed || a.fd_count) return failed;
+    snprintf(err, err_len, "the parent process gave no descriptor");
+    return -EPROTO;
+}
+
+int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    const struct question ports = {REQUEST_PORTS, &none, sizeof none, g->ports, sizeof *g->ports, g->port_count};
+    const struct question guard = {REQUEST_GUARD, &none, sizeof none, g->matches, sizeof *g->matches, g->match_count};
+    const int failed = g->port_count ? ask_done(c, &ports, err, err_len) : 0;
+    return failed ? failed : ask_done(c, &guard, err, err_len);
+}
+
+int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, char *err, size_t err_len)
+{
+    struct answer a;
+    const struct question q = {REQUEST_PORT, how, sizeof *how, NULL, 0, 0};
+    const int failed = ask(c, &q, &a, made->fds, IO_FDS_MOST, err, err_len);
+    made->group = a.group;
+    made->slots = a.slots;
+    made->ring = a.ring;
+    made->fd_count = a.fd_count;
+    if (failed) io_made_close(made);
+    return failed;
+}
+
+int ask_tun(struct channel *c, int *fd, char *err, size_t err_len) { return ask_fd(c, REQUEST_TUN, fd, err, err_len); }
+
+int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
+{
+    return ask_fd(c, REQUEST_RULES, fd, err, err_len);
+}
+
+int ask_log(struct channel *c, int *fd, char *err, size_t err_len) { return ask_fd(c, REQUEST_LOG, fd, err, err_len); }
+
+int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len)
+{
+    const struct request_offloads body = {port, which};
+    return ask_done(c, &(struct question){REQUEST_OFFLOADS, &body, sizeof body, NULL, 0, 0}, err, err_len);
+}
+
+/* ---- steering ---- */
+
+int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len)
+{
+    const struct request_steer body = {port, frame_most};
+    return ask_done(c, &(struct question){REQUEST_STEER, &body, sizeof body, NULL, 0, 0}, err, err_len);
+}
+
+int ask_steer_rules(struct channel *c, unsigned port, const struct steer_rules *r, char *err, size_t err_len)
+{
+    const struct request_take body = {port, r->routed, r->translates};
+    const struct guarded *g = r->guarded;
+    const struct question q = {REQUEST_TAKE, &body, sizeof body, g->matches, sizeof *g->matches, g->match_count};
+    return ask_done(c, &q, err, err_len);
+}
+
+int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len)
+{
+    const struct request_world body = {.mac = mac, .port = port};
+    const uint32_t count = f->self4_count + f->self6_count;
+    struct own_address *all = calloc(count + 1u, sizeof *all);
+    for (uint32_t i = 0; all && i < f->self4_count; i++)
+        all[i] = (struct own_address){0, 0xffff00000000u | f->self4[i]};
+    for (uint32_t i = 0; all && i < f->self6_count; i++)
+        all[f->self4_count + i] = (struct own_address){f->self6[i].lo_hi, f->self6[i].lo_lo};
+    const struct question q = {REQUEST_WORLD, &body, sizeof body, all, sizeof *all, count};
+    const int failed = all ? ask_done(c, &q, err, err_len) : -ENOMEM;
+    if (!all) snprintf(err, err_len, "%s", strerror(ENOMEM));
+    free(all);
+    return failed;
+}
+
+int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len)
+{
+    const struct request_at body = {port};
+    struct answer a;
+    const struct question q = {REQUEST_STEERING, &body, sizeof body, NULL, 0, 0};
+    const int failed = ask(c, &q, &a, NULL, 0, err, err_len);
+    *generic = a.value;
+    return failed;
+}
+
+uint64_t ask_too_long(struct channel *c, unsigned port)
+{
+    char err[200];
+    const struct request_at body = {port};
+    struct answer a;
+    const struct question q = {REQUEST_TOO_LONG, &body, sizeof body, NULL, 0, 0};
+    return ask(c, &q, &a, NULL, 0, err, sizeof err) ? 0 : a.value;
+}
+
+/* ---- the link's others ---- */
+
+void ask_neighbour(struct channel *c, unsigned ifindex, const struct host_addr *addr)
+{
+    const struct request_resolve body = {*addr, ifindex};
+    const struct question q = {REQUEST_RESOLVE, &body, sizeof body, NULL, 0, 0};
+    pthread_mutex_lock(&c->lock);
+    (void)put(c, &q); /* a parent that is gone is noticed by who waits for its answer */
+    pthread_mutex_unlock(&c->lock);
+}
+
+int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
+                 size_t err_len)
+{
+    const struct request_announce body = {.mac = mac, .addr = *addr, .port = port};
+    return ask_done(c, &(struct question){REQUEST_ANNOUNCE, &body, sizeof body, NULL, 0, 0}, err, err_len);
+}

@@ -1,0 +1,48 @@
+/* What the service asks its parent for, a function a row of request.def. Any thread may ask; one at a time is served.
+ *
+ * 0, or a negative errno with one line in err. `port` is a place among the interfaces of the command line. */
+#ifndef RUNTIME_PARENT_ASK_H
+#define RUNTIME_PARENT_ASK_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "runtime/host/guarded.h"
+#include "runtime/io/io.h"
+#include "runtime/io/steer.h"
+#include "vm/packet/facts.h"
+
+/* The service's end. */
+struct channel {
+    int fd;
+    pid_t parent;
+    pthread_mutex_t lock;
+};
+
+/* Keep these ports from the host's own connections, and hide from its stack what matches: in place of what was. */
+int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_len);
+
+/* The sockets of a port; ask->ifindex is the parent's to find. */
+int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
+
+/* The TUN device (runtime/host/tun.h), by one descriptor. */
+int ask_tun(struct channel *c, int *fd, char *err, size_t err_len);
+int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len);
+
+/* The steering program (runtime/io/steer.h): loaded, told what to take and of the world, attached. */
+int ask_steer(struct channel *c, unsigned port, unsigned frame_most, char *err, size_t err_len);
+int ask_steer_rules(struct channel *c, unsigned port, const struct steer_rules *r, char *err, size_t err_len);
+int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len);
+int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, size_t err_len);
+uint64_t ask_too_long(struct channel *c, unsigned port);
+
+/* Who has that address? The answer comes as the kernel's notification. */
+void ask_neighbour(struct channel *c, unsigned ifindex, const struct host_addr *addr);
+int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
+                 size_t err_len);
+
+/* The program's file, opened again, for reading; the caller's to close. */
+int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --log names, likewise for writing */
+int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
+
+#endif

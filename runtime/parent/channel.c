@@ -1,0 +1,82 @@
+/* A stream socket: a request or an answer is so many bytes as its head says. */
+#include "runtime/parent/channel.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FDS_MOST = 128 };
+
+union control {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof(int) * FDS_MOST)];
+};
+
+static void put_fds(struct msghdr *m, union control *c, const int fds[], unsigned count)
+{
+    memset(c, 0, sizeof *c);
+    m->msg_control = c;
+    m->msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    struct cmsghdr *h = CMSG_FIRSTHDR(m);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    memcpy(CMSG_DATA(h), fds, sizeof(int) * count);
+}
+
+int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count)
+{
+    union control control;
+    if (count > FDS_MOST) return -E2BIG;
+    for (size_t sent = 0; sent < len;) {
+        struct iovec part = {(char *)(uintptr_t)bytes + sent, len - sent};
+        struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+        if (count && !sent) put_fds(&m, &control, fds, count);
+        const ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno == EPIPE || errno == ECONNRESET ? -ENODATA : -errno;
+        sent += (size_t)n;
+    }
+    return 0;
+}
+
+/* Those of one message. False: there is no room for them, and they are closed. */
+static bool take_fds(struct msghdr *m, int fds[], unsigned room, unsigned *count)
+{
+    bool fits = !(m->msg_flags & MSG_CTRUNC);
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
+        const size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int one;
+            memcpy(&one, CMSG_DATA(h) + i * sizeof one, sizeof one);
+            if (*count < room)
+                fds[(*count)++] = one;
+            else
+                close(one);
+            fits &= *count <= room && i < room;
+        }
+    }
+    return fits;
+}
+
+int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, unsigned *count)
+{
+    union control control;
+    bool fits = true;
+    *count = 0;
+    for (size_t got = 0; got < len;) {
+        struct iovec part = {(char *)bytes + got, len - got};
+        struct msghdr m = {
+            .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        const ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n == 0 || errno == ECONNRESET ? -ENODATA : -errno;
+        fits &= take_fds(&m, fds, room, count);
+        got += (size_t)n;
+    }
+    return fits ? 0 : -EPROTO;
+}

@@ -1,0 +1,14 @@
+/* Bytes and descriptors between the two processes. Errors are negative errno; -ENODATA: the other one is gone. */
+#ifndef RUNTIME_PARENT_CHANNEL_H
+#define RUNTIME_PARENT_CHANNEL_H
+
+#include <stddef.h>
+
+/* All of the bytes, with so many descriptors beside them, which stay the caller's. */
+int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count);
+
+/* Exactly so many bytes, and what descriptors come beside them: at most `room`, how many in *count; more are closed,
+ * and are a fault. They do not outlive an exec. */
+int channel_receive(int fd, void *bytes, size_t len, int fds[], unsigned room, unsigned *count);
+
+#endif

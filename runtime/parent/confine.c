@@ -1,0 +1,142 @@
+/* The service gives up its rights: capabilities, the file system, all system calls but those of syscall.def.
+ *
+ * Of the file system it keeps the folder of time zones, as its root: the C library reads a zone's file whenever a
+ * schedule is looked at. */
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "runtime/parent/parent_priv.h"
+
+/* Sanitizers and coverage look at the process, and write files at its end: such a build is confined but loosely. */
+#if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { LOOSE = true };
+#else
+enum { LOOSE = false };
+#endif
+
+/* ---- files ---- */
+
+/* A folder that is gone, so nothing is ever in it. */
+static int enter_nowhere(void)
+{
+    char path[] = "/tmp/prey-XXXXXX";
+    if (!mkdtemp(path)) return -errno;
+    const int failed = chroot(path) ? -errno : 0;
+    rmdir(path);
+    return failed;
+}
+
+/* Where the right to is missing, it stays where it is: it may open files for reading, as its user. */
+static int leave_files(void)
+{
+    const char *set = getenv("TZDIR"), *zones = set && *set ? set : "/usr/share/zoneinfo";
+    int failed = chroot(zones) ? -errno : 0;
+    if (failed == -ENOENT || failed == -ENOTDIR) failed = enter_nowhere();
+    if (failed) return failed == -EPERM ? 0 : failed;
+    if (chdir("/") || setenv("TZDIR", "/", 1)) return -errno;
+    return 0;
+}
+
+/* ---- capabilities ---- */
+
+static int leave_rights(void)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    capng_apply(CAPNG_SELECT_BOUNDS); /* where the right to is missing, no_new_privs does the same */
+    if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
+    return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
+}
+
+/* ---- system calls ---- */
+
+static void say_number(unsigned n)
+{
+    char line[] = "preyrun: the service made system call      , which is not in its list\n";
+    char *at = strstr(line, "     ,") + 4;
+    do *at-- = (char)('0' + n % 10);
+    while ((n /= 10) && at[1] != ' ' && *at == ' ');
+    (void)!write(STDERR_FILENO, line, sizeof line - 1);
+}
+
+static void forbidden(int signo, siginfo_t *info, void *context)
+{
+    (void)context;
+    say_number((unsigned)info->si_syscall);
+    signal(signo, SIG_DFL);
+    raise(signo);
+}
+
+static int allow_plain(scmp_filter_ctx f)
+{
+    static const int calls[] = {
+#define SYSCALL(name, doc) SCMP_SYS(name),
+#include "runtime/parent/syscall.def"
+    };
+    int failed = 0;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
+    return failed;
+}
+
+#define ONLY(call, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__)
+
+/* Those whose arguments count: memory that is never run, threads but no processes, signals to itself alone, files for
+ * reading alone, whether standard output is a terminal. */
+static int allow_some(scmp_filter_ctx f)
+{
+    const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC;
+    int failed = ONLY(mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (!failed) failed = ONLY(mprotect, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (!failed) failed = ONLY(clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    if (!failed) failed = ONLY(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    if (!failed) failed = ONLY(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+    if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS));
+    if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+    /* Its arguments lie in memory, where no filter sees them; the C library then takes clone. */
+    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    return failed;
+}
+
+static int leave_calls(void)
+{
+    const struct sigaction missing = {.sa_sigaction = forbidden, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    scmp_filter_ctx f = seccomp_init(LOOSE ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP);
+    if (!f) return -ENOMEM;
+    int failed = sigaction(SIGSYS, &missing, NULL) ? -errno : 0;
+    if (!failed && !LOOSE) failed = allow_plain(f);
+    if (!failed && !LOOSE) failed = allow_some(f);
+    if (!failed && LOOSE) failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 0);
+    if (!failed) failed = seccomp_load(f);
+    seccomp_release(f);
+    return failed;
+}
+
+/* ---- all ---- */
+
+static int confine(pid_t parent)
+{
+    prctl(PR_SET_NAME, "prey-service"); /* so that a signal by the program's name reaches the parent alone */
+    int failed = LOOSE ? 0 : leave_files();
+    if (!failed) failed = leave_rights();
+    if (!failed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) failed = -errno;
+    /* A change of rights takes this back, so it comes late; a parent that ended before it would not be noticed. */
+    if (!failed && prctl(PR_SET_PDEATHSIG, SIGKILL)) failed = -errno;
+    if (!failed && getppid() != parent) failed = -ESRCH;
+    return failed ? failed : leave_calls();
+}
+
+int parent_confine(const struct channel *c)
+{
+    const int failed = confine(c->parent);
+    return failed ? parent_say("the service can't give up its rights: %s", strerror(-failed)) : 0;
+}

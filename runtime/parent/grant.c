@@ -1,0 +1,243 @@
+/* What is done for each request. Everything that a request says is looked at here, or by the function that it is for,
+ * as if an enemy had written it: interfaces are those of the command line, numbers have bounds. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/host/announce.h"
+#include "runtime/host/guarded.h"
+#include "runtime/host/offload.h"
+#include "runtime/host/sinks.h"
+#include "runtime/host/tun.h"
+#include "runtime/io/steer.h"
+#include "runtime/parent/parent_priv.h"
+
+enum { ANSWERED = true, UNANSWERED = false };
+const struct request_bounds request_bounds[REQUEST_COUNT] = {
+#define REQUEST(ident, body, element, most, answered, doc)                                                             \
+    [REQUEST_##ident] = {sizeof(body), sizeof(element), most, answered},
+#include "runtime/parent/request.def"
+};
+
+static bool is_port(const struct parent *p, uint32_t port) { return port < p->o->iface_count; }
+
+/* ---- what the host must not do ---- */
+
+static bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct host_ports *all = r->elements;
+    (void)fds;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (all[i].lo > all[i].hi) return false;
+    a->failed = ports_reserve(p->state, all, r->count, a->err, sizeof a->err);
+    return true;
+}
+
+static bool grant_GUARD(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct options *o = p->o;
+    const struct guard_match *all = r->elements;
+    const char *bridged[OPTIONS_IFACES];
+    struct guard g = {
+        .ports = o->ifaces, .port_count = o->iface_count, .bridged = bridged, .matches = all, .match_count = r->count};
+    (void)fds;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (!guard_match_valid(&all[i])) return false;
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
+    if (!g.match_count && !g.bridged_count && !p->guarded) return true;
+    a->failed = guard_set(p->state, o->name, &g, a->err, sizeof a->err);
+    p->guarded |= !a->failed;
+    return true;
+}
+
+/* ---- ports ---- */
+
+/* What the command line says is not the service's to say. */
+static bool grant_PORT(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    struct io_ask ask = *(const struct io_ask *)r->body;
+    struct io_made made = {0};
+    if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
+    const struct io_ops *ops = p->maker.steers[ask.port] && !ask.beside ? &io_XDP : &io_PACKET;
+    ask.ring_bytes = p->o->ring;
+    ask.ifindex = if_nametoindex(p->o->ifaces[ask.port]);
+    ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER;
+    ask.ports = (uint8_t)p->o->iface_count;
+    if (!ask.ifindex) {
+        a->failed = -ENODEV;
+        return true;
+    }
+    a->failed = ops->make(&p->maker, &ask, &made, a->err, sizeof a->err) ? -EIO : 0;
+    if (a->failed) return true;
+    memcpy(fds, made.fds, made.fd_count * sizeof *fds);
+    a->fd_count = made.fd_count;
+    a->group = made.group;
+    a->slots = made.slots;
+    a->ring = made.ring;
+    return true;
+}
+
+static bool grant_TUN(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    char name[IF_NAMESIZE];
+    (void)r;
+    a->failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
+    a->fd_count = a->failed ? 0 : 1;
+    return true;
+}
+
+static bool grant_OFFLOADS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_offloads *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    a->failed = offloads_off(p->state, p->o->ifaces[body->port], body->which, a->err, sizeof a->err);
+    return true;
+}
+
+/* ---- steering ---- */
+
+/* In place of the one before: its interface was gone. */
+static bool grant_STEER(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_steer *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    struct steer **s = &p->maker.steers[body->port];
+    if (*s) p->too_long[body->port] += steer_too_long(*s);
+    steer_close(*s);
+    *s = steer_open(body->frame_most, a->err, sizeof a->err);
+    a->failed = *s ? 0 : -EIO;
+    return true;
+}
+
+static bool grant_TAKE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_take *body = r->body;
+    const struct guard_match *all = r->elements;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    for (uint32_t i = 0; i < r->count; i++)
+        if (!guard_match_valid(&all[i])) return false;
+    const struct guarded g = {.matches = (struct guard_match *)(uintptr_t)all, .match_count = r->count};
+    const struct steer_rules rules = {.guarded = &g, .routed = body->routed, .translates = body->translates};
+    if (p->maker.steers[body->port]) a->failed = steer_rules(p->maker.steers[body->port], &rules);
+    return true;
+}
+
+/* The addresses as struct facts has them. */
+static int tell_world(struct steer *s, const struct own_address *all, uint32_t count, uint64_t mac)
+{
+    uint32_t *v4 = calloc(count + 1u, sizeof *v4);
+    struct pbc_range6 *v6 = calloc(count + 1u, sizeof *v6);
+    struct facts f = {.self4 = v4, .self6 = v6};
+    for (uint32_t i = 0; v4 && v6 && i < count; i++) {
+        if (!all[i].hi && all[i].lo >> 32 == 0xffff)
+            v4[f.self4_count++] = (uint32_t)all[i].lo;
+        else
+            v6[f.self6_count++] = (struct pbc_range6){all[i].hi, all[i].lo, all[i].hi, all[i].lo};
+    }
+    const int failed = v4 && v6 ? steer_world(s, &f, mac) : -ENOMEM;
+    free(v4);
+    free(v6);
+    return failed;
+}
+
+static bool grant_WORLD(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_world *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    struct steer *s = p->maker.steers[body->port];
+    if (s) a->failed = tell_world(s, r->elements, r->count, body->mac);
+    return true;
+}
+
+static bool grant_STEERING(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    bool generic = false;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    struct steer *s = p->maker.steers[body->port];
+    const unsigned ifindex = if_nametoindex(p->o->ifaces[body->port]);
+    a->failed = s && ifindex ? steer_begin(s, ifindex, &generic, a->err, sizeof a->err) : -ENODEV;
+    a->value = generic;
+    return true;
+}
+
+static bool grant_TOO_LONG(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_at *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port)) return false;
+    const struct steer *s = p->maker.steers[body->port];
+    a->value = p->too_long[body->port] + (s ? steer_too_long(s) : 0);
+    return true;
+}
+
+/* ---- the links' others ---- */
+
+static bool is_address(const struct host_addr *a) { return a->family == 4 || a->family == 6; }
+
+static bool grant_RESOLVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_resolve *body = r->body;
+    (void)fds;
+    if (!is_address(&body->addr)) return false;
+    if (!p->resolver) p->resolver = resolver_new();
+    a->failed = p->resolver ? resolver_ask(p->resolver, body->ifindex, &body->addr) : -errno;
+    return true;
+}
+
+static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_announce *body = r->body;
+    (void)fds;
+    if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
+    const struct host_link link = {.ifindex = if_nametoindex(p->o->ifaces[body->port]), .mac = body->mac};
+    a->failed = announce(&link, &body->addr, 1);
+    return true;
+}
+
+/* ---- files ---- */
+
+static bool grant_RULES(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r;
+    if (!strcmp(p->o->program, "-")) {
+        snprintf(a->err, sizeof a->err, "the program came by standard input, which is not read again");
+        a->failed = -ESPIPE;
+        return true;
+    }
+    /* O_NONBLOCK: a FIFO without a writer must not hang the open; it is refused by who reads it. */
+    fds[0] = open(p->o->program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    a->failed = fds[0] < 0 ? -errno : 0;
+    a->fd_count = fds[0] >= 0;
+    if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
+    return true;
+}
+
+static bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r;
+    if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
+    fds[0] = sink_descriptor(p->o->log_to);
+    a->failed = fds[0] < 0 ? fds[0] : 0;
+    a->fd_count = fds[0] >= 0;
+    return true;
+}
+
+bool grant(struct parent *p, enum request_kind kind, const struct request *r, struct answer *a, int fds[])
+{
+    static bool (*const by_kind[REQUEST_COUNT])(struct parent *, const struct request *, struct answer *, int[]) = {
+#define REQUEST(ident, ...) [REQUEST_##ident] = grant_##ident,
+#include "runtime/parent/request.def"
+    };
+    return by_kind[kind](p, r, a, fds);
+}

@@ -1,0 +1,28 @@
+/* Two processes: the parent keeps the rights and does what request.def lists; the service, its child, has none.
+ *
+ * The one that the user started is the parent: it takes the instance's name, undoes what a dead one left, forks before
+ * any thread begins, hands signals on, and undoes at the end what was changed on the host. Neither outlives the other.
+ */
+#ifndef RUNTIME_PARENT_PARENT_H
+#define RUNTIME_PARENT_PARENT_H
+
+#include "runtime/options.h"
+#include "runtime/parent/ask.h"
+
+struct parent;
+
+/* Fork. 0, and in the parent *p is set, in the child *c; or the exit status, and it was told why. SIGTERM, SIGINT,
+ * SIGHUP and SIGUSR1 are blocked in both from then on. */
+int parent_begin(const struct options *o, struct parent **p, struct channel **c);
+
+/* Serve until the child ends; undo, free, and return the exit status. */
+int parent_serve(struct parent *p);
+
+/* In the child, before it reads a byte of anybody's and before it has threads: let go of all rights, of the file
+ * system but for the files of time zones, and of every system call but those of syscall.def. 0, or the exit status, and
+ * it was told why. */
+int parent_confine(const struct channel *c);
+
+void channel_free(struct channel *c); /* NULL is fine */
+
+#endif

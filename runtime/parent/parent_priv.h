@@ -1,0 +1,44 @@
+/* What the parent holds. */
+#ifndef RUNTIME_PARENT_PARENT_PRIV_H
+#define RUNTIME_PARENT_PARENT_PRIV_H
+
+#include <sys/types.h>
+
+#include "runtime/host/resolve.h"
+#include "runtime/host/state.h"
+#include "runtime/parent/parent.h"
+#include "runtime/parent/request.h"
+
+struct parent {
+    const struct options *o;
+    struct state *state;
+    struct io_maker maker;            /* with the steering programs */
+    uint64_t too_long[IO_PORTS_MOST]; /* frames, of steering programs before */
+    struct resolver *resolver;        /* NULL: nobody was asked for yet */
+    bool guarded;                     /* there is a table of guard rules */
+    int fd, signal_fd;
+    pid_t child;
+};
+
+/* One line on standard error; returns 2. */
+int parent_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A request, whose size is right; its contents are not looked at yet. */
+struct request {
+    const void *body, *elements;
+    uint32_t count;
+};
+
+/* Do what is asked, which may be hostile. fds: room for IO_FDS_MOST descriptors to pass on, the caller's to close.
+ * False: it is none that the service makes. */
+bool grant(struct parent *p, enum request_kind kind, const struct request *r, struct answer *a, int fds[]);
+
+/* The sizes of a request's body and elements, and how many there may be. */
+struct request_bounds {
+    size_t body, each;
+    uint32_t most;
+    bool answered;
+};
+extern const struct request_bounds request_bounds[REQUEST_COUNT];
+
+#endif

@@ -1,0 +1,63 @@
+/* What passes between the service and its parent. Numbers and text alone: no pointer, nothing that the parent has to
+ * believe. */
+#ifndef RUNTIME_PARENT_REQUEST_H
+#define RUNTIME_PARENT_REQUEST_H
+
+#include "runtime/host/guard.h"
+#include "runtime/host/ports.h"
+#include "runtime/io/io.h"
+
+enum request_kind {
+#define REQUEST(ident, ...) REQUEST_##ident,
+#include "runtime/parent/request.def"
+    REQUEST_COUNT
+};
+
+struct request_head {
+    uint32_t kind;  /* enum request_kind */
+    uint32_t count; /* of elements, behind the body */
+};
+
+/* `port` is a place among the interfaces of the command line. */
+struct request_none {
+    uint32_t zero;
+};
+struct request_at {
+    uint32_t port;
+};
+struct request_offloads {
+    uint32_t port, which; /* enum offload */
+};
+struct request_steer {
+    uint32_t port, frame_most;
+};
+struct request_take {
+    uint32_t port, routed, translates; /* as in struct steer_rules */
+};
+struct request_world {
+    uint64_t mac;
+    uint32_t port;
+};
+struct own_address { /* v4 as ::ffff:a.b.c.d */
+    uint64_t hi, lo;
+};
+struct request_resolve {
+    struct host_addr addr;
+    uint32_t ifindex;
+};
+struct request_announce {
+    uint64_t mac;
+    struct host_addr addr;
+    uint32_t port;
+};
+
+struct answer {
+    int32_t failed;       /* 0, or a negative errno */
+    char err[500];        /* why, in a line; empty: the errno says it */
+    uint32_t fd_count;    /* descriptors that come with it */
+    int32_t group;        /* of PORT, as in struct io_made */
+    uint32_t slots, ring; /* likewise */
+    uint64_t value;       /* of STEERING: 1, generic; of TOO_LONG: how many */
+};
+
+#endif

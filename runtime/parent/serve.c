@@ -1,0 +1,247 @@
+/* The parent's loop: requests, signals, the child's end. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/io/steer.h"
+#include "runtime/parent/channel.h"
+#include "runtime/parent/parent_priv.h"
+
+enum { END_MS = 30000 /* that the service may take to end */ };
+
+int parent_say(const char *fmt, ...)
+{
+    char line[700];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    fprintf(stderr, "preyrun: %s\n", line);
+    return 2;
+}
+
+static void say_line(void *arg, const char *line)
+{
+    (void)arg;
+    parent_say("%s", line);
+}
+
+static void say_nothing(void *arg, const char *line) { (void)arg, (void)line; }
+
+/* ---- beginning ---- */
+
+static int signals_open(struct parent *p)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL)) return -errno;
+    p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return p->signal_fd < 0 ? -errno : 0;
+}
+
+/* A request that stops in the middle must not hold the parent up. */
+static int pair(int fds[2])
+{
+    const struct timeval patience = {.tv_sec = 5};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) return -errno;
+    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return 0;
+}
+
+/* In the child: its own end alone. The lock on the state file stays the parent's. */
+static struct channel *child_begins(struct parent *p, pid_t parent, int fd)
+{
+    struct channel *c = calloc(1, sizeof *c);
+    state_leave(p->state);
+    close(p->fd);
+    close(p->signal_fd);
+    free(p);
+    if (!c) return NULL;
+    c->fd = fd;
+    c->parent = parent;
+    pthread_mutex_init(&c->lock, NULL);
+    return c;
+}
+
+static int fork_child(struct parent *p, struct channel **c)
+{
+    int fds[2];
+    int failed = signals_open(p);
+    if (!failed) failed = pair(fds);
+    if (failed) return failed;
+    p->fd = fds[0];
+    fflush(NULL); /* or it would be written twice */
+    const pid_t parent = getpid();
+    p->child = fork();
+    if (!p->child) {
+        *c = child_begins(p, parent, fds[1]);
+        return *c ? 0 : -ENOMEM;
+    }
+    failed = p->child < 0 ? -errno : 0;
+    close(fds[1]);
+    return failed;
+}
+
+static void parent_free(struct parent *p)
+{
+    for (unsigned i = 0; i < IO_PORTS_MOST; i++) steer_close(p->maker.steers[i]);
+    io_maker_fini(&p->maker);
+    resolver_free(p->resolver);
+    if (p->fd >= 0) close(p->fd);
+    if (p->signal_fd >= 0) close(p->signal_fd);
+    state_close(p->state);
+    free(p);
+}
+
+int parent_begin(const struct options *o, struct parent **made, struct channel **c)
+{
+    char err[400];
+    struct parent *p = calloc(1, sizeof *p);
+    *made = NULL;
+    *c = NULL;
+    if (!p) return parent_say("out of memory");
+    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1};
+    p->state = state_open(STATE_RUN, o->name, say_line, NULL, err, sizeof err);
+    if (!p->state) {
+        parent_free(p);
+        return parent_say("%s", err);
+    }
+    const int failed = fork_child(p, c);
+    if (!failed && !*c) *made = p;
+    if (!failed) return 0;
+    if (p->child) parent_free(p);
+    return parent_say("a process cannot be started: %s", strerror(-failed));
+}
+
+/* ---- requests ---- */
+
+/* Body and elements into one block, the caller's to free. NULL: memory is out, or they do not come whole. */
+static void *receive(int fd, const struct request_bounds *b, const struct request_head *head, size_t *elements_at)
+{
+    unsigned none;
+    *elements_at = (b->body + 15) / 16 * 16;
+    char *block = calloc(1, *elements_at + b->each * head->count + 16);
+    if (!block) return NULL;
+    int failed = channel_receive(fd, block, b->body, NULL, 0, &none);
+    if (!failed && head->count)
+        failed = channel_receive(fd, block + *elements_at, b->each * head->count, NULL, 0, &none);
+    if (!failed) return block;
+    free(block);
+    return NULL;
+}
+
+static int answer(const struct parent *p, struct answer *a, const int fds[])
+{
+    const int failed = channel_send(p->fd, a, sizeof *a, fds, a->fd_count);
+    for (unsigned i = 0; i < a->fd_count; i++) close(fds[i]);
+    return failed;
+}
+
+/* 0, -ENODATA at the service's end, -EPROTO: it is none of the table. */
+static int serve_one(struct parent *p)
+{
+    struct request_head head;
+    struct answer a = {0};
+    int fds[IO_FDS_MOST];
+    unsigned none;
+    size_t at;
+    const int failed = channel_receive(p->fd, &head, sizeof head, NULL, 0, &none);
+    if (failed) return failed == -ENODATA ? failed : -EPROTO;
+    if (head.kind >= REQUEST_COUNT || head.count > request_bounds[head.kind].most) return -EPROTO;
+    char *block = receive(p->fd, &request_bounds[head.kind], &head, &at);
+    if (!block) return -EPROTO;
+    const struct request r = {block, block + at, head.count};
+    const bool granted = grant(p, head.kind, &r, &a, fds);
+    free(block);
+    if (!granted) return -EPROTO;
+    const int sent = request_bounds[head.kind].answered ? answer(p, &a, fds) : 0;
+    return sent == -ENODATA || !sent ? sent : -EPROTO;
+}
+
+/* ---- the end ---- */
+
+/* Has the child ended? Signals are handed on, whoever got them first. */
+static bool signalled(const struct parent *p, bool *ending, int *status)
+{
+    struct signalfd_siginfo s;
+    while (read(p->signal_fd, &s, sizeof s) == sizeof s) {
+        if (s.ssi_signo == SIGCHLD) {
+            if (waitpid(p->child, status, WNOHANG) == p->child) return true;
+            continue;
+        }
+        kill(p->child, (int)s.ssi_signo);
+        *ending |= s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT;
+    }
+    return false;
+}
+
+/* The child's status, as waitpid has it. */
+static int serve(struct parent *p)
+{
+    struct pollfd fds[2] = {{.fd = p->signal_fd, .events = POLLIN}, {.fd = p->fd, .events = POLLIN}};
+    bool ending = false;
+    int status;
+    for (;;) {
+        const int n = poll(fds, 2, ending ? END_MS : -1);
+        if (n == 0) {
+            parent_say("the service has not ended within %d s: it is killed", END_MS / 1000);
+            kill(p->child, SIGKILL);
+        }
+        if (fds[0].revents && signalled(p, &ending, &status)) return status;
+        if (n <= 0 || !fds[1].revents) continue;
+        const int failed = serve_one(p);
+        if (!failed) continue;
+        if (failed == -EPROTO) {
+            parent_say("the service made a request that is not in the table: it is killed");
+            kill(p->child, SIGKILL);
+        }
+        fds[1].fd = -1;
+        ending = true;
+    }
+}
+
+static void undo(struct parent *p, enum state_end end)
+{
+    if (state_undo(p->state, end, say_nothing, NULL)) state_undo(p->state, end, say_line, NULL);
+}
+
+int parent_serve(struct parent *p)
+{
+    const int status = serve(p);
+    int result = 2;
+    if (WIFEXITED(status)) {
+        result = WEXITSTATUS(status);
+        undo(p, STATE_OPEN);
+    } else {
+        undo(p, STATE_CLOSED);
+        parent_say("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
+                   p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
+    }
+    parent_free(p);
+    return result;
+}
+
+void channel_free(struct channel *c)
+{
+    if (!c) return;
+    close(c->fd);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}

@@ -1,0 +1,205 @@
+/* The parent's side of the requests: what the service may ask for is done, and of everything else it makes an end, in
+ * one sentence. The child here is an enemy: it writes what it likes. */
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "runtime/host/state.h"
+#include "runtime/parent/channel.h"
+#include "runtime/parent/parent.h"
+#include "runtime/parent/request.h"
+#include "tests/lib/rng.h"
+#include "tests/unit/runtime/netns.h"
+
+enum { HONEST = 40 /* the exit status of a child that came to its end */ };
+
+static struct options options_here(void)
+{
+    return (struct options){.program = "/nowhere/rules.pbc",
+                            .ifaces = {"here"},
+                            .iface_count = 1,
+                            .peer = {OPTIONS_NO_PEER},
+                            .name = "here",
+                            .ring = 1 << 20};
+}
+
+typedef void child_fn(struct channel *c, void *arg);
+
+/* A parent that serves a child which does that; the exit status. */
+static int served(child_fn *child, void *arg)
+{
+    struct options o = options_here();
+    struct parent *p;
+    struct channel *c;
+    assert_int_equal(parent_begin(&o, &p, &c), 0);
+    if (c) {
+        child(c, arg);
+        _exit(HONEST);
+    }
+    assert_non_null(p);
+    return parent_serve(p);
+}
+
+/* Its standard error meanwhile. */
+static int served_and_said(child_fn *child, void *arg, char *said, size_t size)
+{
+    int out[2];
+    assert_int_equal(pipe(out), 0);
+    const int before = dup(2);
+    dup2(out[1], 2);
+    const int status = served(child, arg);
+    dup2(before, 2);
+    close(before);
+    close(out[1]);
+    const ssize_t n = read(out[0], said, size - 1);
+    said[n > 0 ? n : 0] = 0;
+    close(out[0]);
+    return status;
+}
+
+/* ---- what is done ---- */
+
+static void ask_all(struct channel *c, void *arg)
+{
+    (void)arg;
+    char err[500];
+    struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = {80, 80}, .proto = 6, .to = {{{0x0a000064}, 4}, {{0x0a000064}, 4}}};
+    struct guarded g = {.matches = &m, .match_count = 1};
+    const struct io_ask port = {.mtu = 1500, .group = -1};
+    struct io_made made;
+    int fd;
+    if (ask_guard(c, &g, err, sizeof err)) _exit(1);
+    if (ask_port(c, &port, &made, err, sizeof err) || !made.fd_count) _exit(2);
+    struct io_port *p =
+        io_PACKET.open(&(struct io_ask){.mtu = 1500, .ring_bytes = 1 << 20}, &made, NULL, err, sizeof err);
+    if (!p) _exit(3);
+    io_PACKET.close(p);
+    if (ask_rules(c, &fd, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such")) _exit(4);
+    if (ask_tun(c, &fd, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC) _exit(5);
+    ask_neighbour(c, if_nametoindex("here"), &(struct host_addr){{0x0a000001}, 4});
+    if (ask_announce(c, 0, 0x020000000001, &(struct host_addr){{0x0a000064}, 4}, err, sizeof err)) _exit(6);
+}
+
+static void requests(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR " && ip addr add 10.0.0.2/24 dev here");
+    assert_int_equal(served(ask_all, NULL), HONEST);
+    sh("! nft list tables | grep -q prey && ! ip link show prey-here 2>/dev/null");
+}
+
+/* A child that is killed leaves guard rules: that is closed. */
+static void guard_and_die(struct channel *c, void *arg)
+{
+    ask_all(c, arg);
+    kill(getpid(), SIGKILL);
+}
+
+static void closed(void **state)
+{
+    (void)state;
+    char said[2000];
+    sh(NETNS_PAIR " && ip addr add 10.0.0.2/24 dev here");
+    assert_int_equal(served_and_said(guard_and_die, NULL, said, sizeof said), 2);
+    assert_non_null(strstr(said, "the service was ended by signal 9 (Killed); guard rules stay"));
+    sh("nft list tables | grep -q prey_here");
+    assert_int_equal(state_cleanup(STATE_RUN, "here", NULL, NULL), 0);
+    sh("! nft list tables | grep -q prey");
+}
+
+/* ---- what is not ---- */
+
+struct noise {
+    uint64_t seed;
+    bool framed; /* with the head of some request, and as long as it says */
+};
+
+static const size_t bodies[] = {
+#define REQUEST(ident, body, element, most, answered, doc) sizeof(body),
+#include "runtime/parent/request.def"
+};
+static const size_t elements[] = {
+#define REQUEST(ident, body, element, most, answered, doc) sizeof(element),
+#include "runtime/parent/request.def"
+};
+
+/* Bytes that look like little numbers, more often than not. */
+static void fill(struct rng *r, uint8_t *bytes, size_t len)
+{
+    const uint64_t kind = rng_below(r, 3);
+    memset(bytes, 0, len);
+    for (size_t i = 0; i < len; i++)
+        if (kind == 0 || (kind == 1 && rng_below(r, 8) == 0)) bytes[i] = (uint8_t)rng_below(r, kind ? 8 : 256);
+}
+
+static void write_noise(struct channel *c, void *arg)
+{
+    const struct noise *n = arg;
+    static uint8_t bytes[4096];
+    struct rng r = {n->seed};
+    struct answer a;
+    for (int i = 0; i < 200; i++) {
+        size_t len = 1 + rng_below(&r, 600);
+        const struct request_head head = {(uint32_t)rng_below(&r, REQUEST_COUNT), (uint32_t)rng_below(&r, 4)};
+        if (n->framed) len = sizeof head + bodies[head.kind] + head.count * elements[head.kind];
+        fill(&r, bytes, len);
+        if (n->framed) memcpy(bytes, &head, sizeof head);
+        if (channel_send(c->fd, bytes, len, NULL, 0)) _exit(1);
+        while (recv(c->fd, &a, sizeof a, MSG_DONTWAIT) > 0) continue;
+    }
+    if (!n->framed) shutdown(c->fd, SHUT_WR); /* the last one stops in the middle */
+    while (recv(c->fd, &a, sizeof a, 0) > 0) continue;
+}
+
+static void noise(void **state)
+{
+    (void)state;
+    char said[4000];
+    unsigned refused = 0;
+    sh(NETNS_PAIR " && ip addr add 10.0.0.2/24 dev here");
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct noise n = {seed, seed % 4 != 0};
+        const int status = served_and_said(write_noise, &n, said, sizeof said);
+        assert_true(status == 2 || status == HONEST || status == 1);
+        refused += strstr(said, "the service made a request that is not in the table: it is killed") != NULL;
+        assert_int_equal(state_cleanup(STATE_RUN, "here", NULL, NULL), 0);
+    }
+    assert_true(refused > 50);
+    sh("! nft list tables | grep -q prey && ! ip link show prey-here 2>/dev/null");
+}
+
+/* Descriptors that nobody asked for are closed, and end it. */
+static void pass_many(struct channel *c, void *arg)
+{
+    (void)arg;
+    int fds[100];
+    const struct request_head head = {REQUEST_RULES, 0};
+    for (int i = 0; i < 100; i++) fds[i] = dup(2);
+    channel_send(c->fd, &head, sizeof head, fds, 100);
+    for (;;) pause();
+}
+
+static void descriptors(void **state)
+{
+    (void)state;
+    char said[2000];
+    sh(NETNS_PAIR);
+    assert_int_equal(served_and_said(pass_many, NULL, said, sizeof said), 2);
+    assert_non_null(strstr(said, "not in the table"));
+    const int next = dup(2);
+    assert_true(next < 40);
+    close(next);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        netns_test(requests),
+        netns_test(closed),
+        netns_test(noise),
+        netns_test(descriptors),
+    };
+    return netns_run(tests, sizeof tests / sizeof *tests);
+}
