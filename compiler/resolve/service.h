@@ -66,6 +66,7 @@ void check_branch_pools(const struct service_work *w, const struct pbc_branch *b
 void check_endpoints(struct compile *c); /* the same endpoint in two places */
 void check_slots(struct compile *c);     /* tables of all pools together */
 void check_loops(struct compile *c);     /* servers on a service's own address */
+void warn_retries(struct compile *c);    /* of pools that only `dsr` services use */
 void check_capacity(struct compile *c); /* capacity.c: `max flows` above what source ports allow; tunnels and the MTU */
 /* service_options.c */
 void service_options(const struct service_work *w, const struct clauses *clauses, struct pbc_service *s);

@@ -159,6 +159,41 @@ void check_loops(struct compile *c)
     }
 }
 
+/* Retries that do nothing --------------------------------------------------------------------------------------------
+ */
+
+enum { USED_SEEN = 1, USED_UNSEEN = 2 }; /* by a service that sees servers answer, by one that does not */
+
+static uint8_t *uses_of_pools(struct compile *c)
+{
+    const struct image *img = c->image;
+    uint8_t *uses = arena_alloc(c->arena, (size_t)img->pools_count + 1);
+
+    for (uint32_t i = 0; i < img->branches_count; i++) {
+        const struct pbc_branch *b = &img->branches[i];
+        const bool unseen = mode_is(img->services[b->service].mode, MODE_ONE_SIDED);
+
+        for (uint32_t k = b->shares; k < b->shares + b->share_count; k++)
+            if (img->shares[k].pool < img->pools_count) uses[img->shares[k].pool] |= unseen ? USED_UNSEEN : USED_SEEN;
+    }
+    return uses;
+}
+
+void warn_retries(struct compile *c)
+{
+    const uint8_t *uses = uses_of_pools(c);
+
+    for (const struct symbol *s = c->symbols->first; s && !c->symbols->text_at_fault; s = s->next) {
+        if (s->kind != SYM_POOL || s->index >= c->image->pools_count || uses[s->index] != USED_UNSEEN) continue;
+        node_each(n, s->decl)
+        {
+            if (!is_clause(n, CL_RETRIES) || !c->image->pools[s->index].retries) continue;
+            diag(c->diags, W_RETRIES, n->span, "`retries` does nothing here: only `dsr` services use `%s`", s->name.s);
+            diag_advise(c->diags, "servers answer past this machine, so it can't know which did not");
+        }
+    }
+}
+
 void check_slots(struct compile *c)
 {
     const struct image *img = c->image;

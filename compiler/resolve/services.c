@@ -377,4 +377,5 @@ void resolve_services(struct compile *c)
     check_slots(c);
     check_loops(c);
     check_capacity(c);
+    warn_retries(c);
 }

@@ -399,7 +399,8 @@ static const char *step_flow(struct world *w)
         return flow_add(w->table, &tuple, state, w->now_ns) == slot ? NULL : "flow_add";
     }
     twins_found += w->flow[slot].is_twin;
-    const enum flow_end how = rng_one_in(&w->rng, 2) ? FLOW_END_REOPENED : FLOW_END_SERVER_DOWN;
+    static const uint8_t ends[] = {FLOW_END_REOPENED, FLOW_END_SERVER_DOWN, FLOW_END_RETRIED};
+    const enum flow_end how = (enum flow_end)ends[rng_below(&w->rng, 3)];
     const int32_t found = slot;
     slot = (int32_t)owner(w, (unsigned)slot);
     switch (rng_below(&w->rng, 10)) {

@@ -13,8 +13,10 @@ out     any
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1001 > 80 syn
 verdict forward IN www p/b -
 out     any
+# No answer came, so it goes to the next, once (retries.t).
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 80 syn
-verdict forward IN www p/a -
+again   2
+verdict forward IN www p/b -
 out     any
 
 down    p/a
@@ -41,12 +43,12 @@ in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 81 syn
 verdict drop IN hush - no-server
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1000 > 82 syn
 verdict accept IN host - -
-count   IN 17
+count   IN 19
 
 down    -
 in      eth / ip4 198.51.100.1 > 203.0.113.10 / tcp 1001 > 80 syn
 again   1
-verdict forward IN www p/b -
+verdict forward IN www p/a -
 out     any
 
 # A pool of weights 0 takes nothing.

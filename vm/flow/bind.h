@@ -30,7 +30,10 @@ struct flow_bind {
     uint32_t seq_delta; /* of a joined flow: what the server's numbers are ahead of ours; BIND_AWAITED: our first one */
     uint8_t kind;       /* enum bind_kind */
     uint8_t flags;      /* enum bind_flag */
-    uint16_t nat;       /* BIND_NAT_*: its index in NATS */
+    union {
+        uint16_t nat;     /* BIND_NAT_*: its index in NATS */
+        uint16_t retried; /* BIND_SERVICE: how often its client's SYN went to another server (`retries`) */
+    };
 };
 static_assert(sizeof(struct flow_bind) == 64, "one line");
 

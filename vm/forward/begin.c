@@ -165,7 +165,7 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, 
 {
     struct asking asking;
     bool twin;
-    const enum pkt_reason reason = limited(j, c, b->branch, k);
+    const enum pkt_reason reason = b->retried ? REASON_NONE : limited(j, c, b->branch, k);
     if (reason) {
         forward_refuse(c, reason);
         return;
@@ -211,6 +211,17 @@ void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch)
         begin_flow(j, c, mode, &b, &k);
     else
         send_once(j, c, mode, &b);
+}
+
+void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b)
+{
+    const struct program *prog = j->vm->forward->p;
+    const uint32_t service = prog->branches[b.branch].service;
+    const struct client_key k = forward_client(prog, service, c->key->src, c->key->kind & KIND_IP6);
+    c->v->service = service;
+    c->v->server = b.server;
+    track_ask_room(j->vm->forward->track, &c->seen);
+    begin_flow(j, c, prog->services[service].mode, &b, &k);
 }
 
 uint32_t find_branch(const struct vm *vm, const struct key *key, struct pkt *pkt)

@@ -69,6 +69,13 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
 
 /* begin.c: the packet, which was accepted and is of no flow, or reopens one, is taken by the branch. */
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
+/* The same for a flow that ended just now: the binding says the server and its branch. */
+void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b);
+/* retry.c: a packet of the flow's opener goes to another server, because it repeats a SYN that was not answered: the
+ * flow is then another. False: it does not. */
+bool forward_retry(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
+/* To which server; PBC_NONE. Its flow is bound to a service. */
+uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen);
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */
 uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *key);
 /* The key of the client of a flow at a service. */

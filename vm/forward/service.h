@@ -36,6 +36,8 @@ void balance_take(struct balance *b, struct balance *tables);
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
 /* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
 void balance_by(struct balance *b, const uint32_t *conns);
+/* The next server of the same pool that new flows may go to, for a flow of the branch's service; PBC_NONE: no other. */
+uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
 /* May the server take new flows of the branch, by pools, mode and family, and is it up? */
 bool balance_allows(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server);
 

@@ -103,7 +103,7 @@ static void a_flow_is_explained(void **state)
     assert_false(follows);
     assert_int_equal(run(&w, syn).action, ACTION_FORWARD);
     struct served s = explain(&w, syn, &follows);
-    assert_string_equal(s.how, "its flow's server -> a");
+    assert_string_equal(s.how, "the next server, for its flow's has not answered -> b");
     assert_int_equal(s.pool, 0);
     assert_false(follows);
     s = explain(&w, reply, &follows);

@@ -272,6 +272,13 @@ static uint32_t pool_by_share(const struct balance *b, const struct pbc_branch *
     return p->shares[i].pool;
 }
 
+/* Servers of the pool that the branch's mode can send such a packet to. */
+static const struct group *group_of(const struct balance *b, uint32_t pool, uint32_t branch, const struct key *key)
+{
+    const bool by_family = mode_is(b->p->services[b->p->branches[branch].service].mode, MODE_REWRITES);
+    return &b->pools[pool][!by_family ? ALL : key->kind & KIND_IP4 ? V4 : V6];
+}
+
 struct choice {
     uint32_t pool;
     const struct group *group;
@@ -284,8 +291,7 @@ static struct choice choose(const struct balance *b, uint32_t branch, const stru
     const struct lb_flow flow = flow_of(key);
     struct choice c = {.pool = pool_by_share(b, at, &flow)};
     if (c.pool == PBC_NONE) return c;
-    bool by_family = mode_is(b->p->services[at->service].mode, MODE_REWRITES);
-    c.group = &b->pools[c.pool][!by_family ? ALL : key->kind & KIND_IP4 ? V4 : V6];
+    c.group = group_of(b, c.pool, branch, key);
     enum lb_hash wants = lb_wants((enum lb_kind)b->p->pools[c.pool].balance);
     if (wants == LB_HASH_FLOW) c.hash = lb_hash_flow(b->key, &flow);
     if (wants == LB_HASH_SOURCE) c.hash = lb_hash_source(b->key, &flow);
@@ -307,6 +313,21 @@ struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *k
     const struct choice c = choose(b, branch, key);
     uint32_t at = c.group && c.group->lb ? lb_pick(c.group->lb, c.hash, conns_of(b, &c)) : LB_NONE;
     return (struct pick){.pool = c.pool, .server = at == LB_NONE ? PBC_NONE : c.group->server[at]};
+}
+
+uint32_t balance_next(const struct balance *b, uint32_t branch, const struct key *key, uint32_t server)
+{
+    const struct group *g = group_of(b, b->p->servers[server].pool, branch, key);
+    uint32_t lo = 0, hi = g->count; /* they ascend */
+    while (lo < hi) {
+        const uint32_t mid = (lo + hi) / 2;
+        if (g->server[mid] < server)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    const uint32_t next = g->lb && lo < g->count ? lb_next(g->lb, lo) : LB_NONE;
+    return next == LB_NONE ? PBC_NONE : g->server[next];
 }
 
 bool balance_any(const struct balance *b, uint32_t branch, const struct key *key)

@@ -68,6 +68,15 @@ void lb_update(struct lb *lb, const uint16_t *weights)
     if (changed && lb->total) lb->ops->update(lb);
 }
 
+uint32_t lb_next(const struct lb *lb, uint32_t server)
+{
+    for (uint32_t i = 1; i < lb->cfg.count; i++) {
+        const uint32_t next = (server + i) % lb->cfg.count;
+        if (lb->weights[next]) return next;
+    }
+    return LB_NONE;
+}
+
 bool lb_any(const struct lb *lb) { return lb->total > 0; }
 
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)

@@ -98,6 +98,8 @@ void lb_update(struct lb *lb, const uint16_t *weights);
  * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 bool lb_any(const struct lb *lb); /* could it be other than LB_NONE? */
+/* The next behind that server, in the pool's order and round its end, that lb_pick could pick; LB_NONE: no other. */
+uint32_t lb_next(const struct lb *lb, uint32_t server);
 enum lb_hash lb_wants(enum lb_kind kind);
 /* Why the next lb_pick with these arguments answers as it does, without changing anything:
  * "hash 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
