@@ -1,5 +1,5 @@
 /* Looking at the host before anything is changed. */
-#include "runtime/host/preflight.h"
+#include "runtime/host/preflight_priv.h"
 
 #include <cap-ng.h>
 #include <errno.h>
@@ -11,18 +11,7 @@
 
 #include "runtime/host/proc_priv.h"
 
-#define TOLD_MOST 5u /* findings of a kind */
-
-struct look {
-    struct host *host;
-    const struct preflight *p;
-    preflight_say *say;
-    void *arg;
-    unsigned fatal;
-};
-
-/* "what" and "mend" of a finding, from one format, parted by a `|`. */
-__attribute__((format(printf, 3, 4))) static void tell(struct look *l, bool fatal, const char *format, ...)
+void preflight_tell(struct look *l, bool fatal, const char *format, ...)
 {
     char text[700];
     va_list more;
@@ -44,11 +33,12 @@ static void look_at_rights(struct look *l)
     const bool admin = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
     const bool raw = capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
     if (admin && raw) return;
-    tell(l, true, "this process lacks the capabilit%s%s%s|run it as root, with sudo", admin || raw ? "y " : "ies ",
-         admin ? ""
-         : raw ? "CAP_NET_ADMIN"
-               : "CAP_NET_ADMIN and ",
-         raw ? "" : "CAP_NET_RAW");
+    preflight_tell(l, true, "this process lacks the capabilit%s%s%s|run it as root, with sudo",
+                   admin || raw ? "y " : "ies ",
+                   admin ? ""
+                   : raw ? "CAP_NET_ADMIN"
+                         : "CAP_NET_ADMIN and ",
+                   raw ? "" : "CAP_NET_RAW");
 }
 
 /* ---- interfaces ---- */
@@ -96,9 +86,9 @@ static void tell_unknown(struct look *l, const char *name)
     char all[300];
     const char *near = nearest(l, name, all, sizeof all);
     if (near)
-        tell(l, true, "there is no interface `%.40s`; there are: %s|-i %s", name, all, near);
+        preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|-i %s", name, all, near);
     else
-        tell(l, true, "there is no interface `%.40s`; there are: %s|", name, all);
+        preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|", name, all);
 }
 
 static void look_at_interface(struct look *l, const char *name)
@@ -110,15 +100,16 @@ static void look_at_interface(struct look *l, const char *name)
     }
     const struct host_link *master = link->master ? host_link(l->host, link->master) : NULL;
     if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK)
-        tell(l, true, "%s is no Ethernet interface|", name);
+        preflight_tell(l, true, "%s is no Ethernet interface|", name);
     if (!link->up)
-        tell(l, true, "%s is down|ip link set %s up", name, name);
+        preflight_tell(l, true, "%s is down|ip link set %s up", name, name);
     else if (!link->running)
-        tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
+        preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
     if (master && !strcmp(master->kind, "bridge"))
-        tell(l, false,
-             "%s is a port of the kernel's bridge %s, which passes on what arrives, too|ip link set %s nomaster", name,
-             master->name, name);
+        preflight_tell(
+            l, false,
+            "%s is a port of the kernel's bridge %s, which passes on what arrives, too|ip link set %s nomaster", name,
+            master->name, name);
 }
 
 /* ---- addresses ---- */
@@ -164,9 +155,10 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
     const struct host_address *stays = is_used(l, a->ifindex) ? a : b, *goes = stays == a ? b : a;
     const char *other = name_of(l, goes->ifindex);
     host_addr_text(&goes->addr, text);
-    tell(l, false,
-         "%s and %s are in one subnet, %s/%u: answers leave by the one that the route says|ip addr del %s/%u dev %s",
-         name_of(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
+    preflight_tell(
+        l, false,
+        "%s and %s are in one subnet, %s/%u: answers leave by the one that the route says|ip addr del %s/%u dev %s",
+        name_of(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
 static void look_at_subnets(struct look *l)
@@ -208,8 +200,8 @@ static struct standing stand(const struct look *l, const struct preflight_server
 static bool no_route(struct look *l, const struct standing *s, bool told)
 {
     if (s->no_way && told)
-        tell(l, false, "no route leads to server %s, %s|ip route add %s via GATEWAY", s->server->name, s->addr,
-             s->addr);
+        preflight_tell(l, false, "no route leads to server %s, %s|ip route add %s via GATEWAY", s->server->name,
+                       s->addr, s->addr);
     return s->no_way;
 }
 
@@ -217,8 +209,8 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 {
     const bool found = !s->no_way && s->route.local;
     if (found && told)
-        tell(l, false, "server %s, %s, is this machine itself, which what is sent on does not reach|", s->server->name,
-             s->addr);
+        preflight_tell(l, false, "server %s, %s, is this machine itself, which what is sent on does not reach|",
+                       s->server->name, s->addr);
     return found;
 }
 
@@ -227,18 +219,19 @@ static bool by_another(struct look *l, const struct standing *s, bool told)
     const bool found = !s->no_way && !s->route.local && !is_used(l, s->route.ifindex);
     const char *out = name_of(l, s->route.ifindex);
     if (found && told)
-        tell(l, false, "the way to server %s, %s, leads out of %s, which is not given|-i %s", s->server->name, s->addr,
-             out, out);
+        preflight_tell(l, false, "the way to server %s, %s, leads out of %s, which is not given|-i %s", s->server->name,
+                       s->addr, out, out);
     return found;
 }
 
 static bool on_two(struct look *l, const struct standing *s, bool told)
 {
     if (s->links > 1 && told)
-        tell(l, false,
-             "server %s, %s, is in the subnets of %s and %s: packets leave by the one that the route says|ip route get "
-             "%s",
-             s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]), s->addr);
+        preflight_tell(
+            l, false,
+            "server %s, %s, is in the subnets of %s and %s: packets leave by the one that the route says|ip route get "
+            "%s",
+            s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]), s->addr);
     return s->links > 1;
 }
 
@@ -252,11 +245,12 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
     const char *out = name_of(l, s->route.ifindex);
     if (found && told)
-        tell(l, false,
-             "a packet of %u bytes does not fit into the tunnel to server %s: its way bears %u bytes, and %u are "
-             "needed; "
-             "senders are told a smaller size, which costs some of them time|ip link set %s mtu %u",
-             longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
+        preflight_tell(
+            l, false,
+            "a packet of %u bytes does not fit into the tunnel to server %s: its way bears %u bytes, and %u are "
+            "needed; "
+            "senders are told a smaller size, which costs some of them time|ip link set %s mtu %u",
+            longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
     return found;
 }
 
@@ -277,7 +271,8 @@ static void look_at_servers(struct look *l)
             found[k] += kinds[k].find(l, &s, found[k] < TOLD_MOST);
     }
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-        if (found[k] > TOLD_MOST) tell(l, false, "%u more servers %s|", found[k] - TOLD_MOST, kinds[k].of_more);
+        if (found[k] > TOLD_MOST)
+            preflight_tell(l, false, "%u more servers %s|", found[k] - TOLD_MOST, kinds[k].of_more);
 }
 
 /* ---- forwarding ---- */
@@ -297,18 +292,26 @@ static void look_at_forwarding(struct look *l)
     if (!l->p->sends_on || l->p->guarded) return;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (is_on(settings[i].path))
-            tell(l, true,
-                 "the kernel forwards packets itself (%s), and would do so a second time with those that are sent on "
-                 "here|sysctl -w %s=0",
-                 settings[i].name, settings[i].name);
+            preflight_tell(
+                l, true,
+                "the kernel forwards packets itself (%s), and would do so a second time with those that are sent on "
+                "here|sysctl -w %s=0",
+                settings[i].name, settings[i].name);
 }
 
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg)
 {
     struct look l = {h, p, say, arg, 0};
     look_at_rights(&l);
+    const unsigned without = l.fatal;
     for (unsigned i = 0; i < p->interface_count; i++) look_at_interface(&l, p->interfaces[i]);
+    look_at_name(&l);
+    look_at_log(&l);
+    look_at_memory(&l);
+    if (!without) look_at_programs(&l);
+    if (!without) look_at_rules(&l);
     if (l.fatal) return l.fatal; /* ways to servers are not what they will be */
+    look_at_ports(&l);
     look_at_subnets(&l);
     look_at_servers(&l);
     look_at_forwarding(&l);

@@ -3,6 +3,7 @@
 #define RUNTIME_HOST_PREFLIGHT_H
 
 #include "runtime/host/host.h"
+#include "runtime/host/ports.h"
 
 struct preflight_server {
     struct host_addr addr;
@@ -15,16 +16,22 @@ struct preflight {
     unsigned interface_count;
     const struct preflight_server *servers; /* that packets are sent on to */
     unsigned server_count;
-    bool sends_on; /* some packets leave by us that came in by us */
-    bool guarded;  /* guard rules keep the host's stack from doing so, too */
+    const char *name;               /* of the instance; NULL: not looked at */
+    const struct host_ports *ports; /* of this machine's own addresses, that translation takes */
+    unsigned port_count;
+    uint64_t memory_bytes; /* that are taken at the start */
+    const char *log_file;  /* NULL: none */
+    bool xdp;              /* frames come by a program of ours */
+    bool sends_on;         /* some packets leave by us that came in by us */
+    bool guarded;          /* guard rules keep the host's stack from doing so, too */
 };
 
 /* Told one finding. fatal: nothing can be done as it is; else it is worth knowing. mend: a command or an option, or
  * empty. */
 typedef void preflight_say(void *arg, bool fatal, const char *what, const char *mend);
 
-/* Look at rights, interfaces, addresses, routes and forwarding; change nothing. Without rights and
- * interfaces the rest is not looked at. Of each kind of finding about servers
+/* Look at rights, interfaces, others who use what we want, addresses, routes and forwarding; change nothing. Where
+ * something is fatal, ways to servers are not looked at. Of each kind of finding about servers
  * the first five are told, then how many more there are. How many findings were fatal. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);
 

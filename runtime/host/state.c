@@ -101,6 +101,18 @@ static long owner_of(const char *path)
     return pid;
 }
 
+long state_owner(const char *run, const char *name)
+{
+    char path[PATH_MAX];
+    if (!is_name(name) || folder(run, path)) return 0;
+    const size_t len = strlen(path);
+    snprintf(path + len, sizeof path - len, "/%s.state", name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool owned = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    if (fd >= 0) close(fd);
+    return owned ? owner_of(path) : 0;
+}
+
 static void say_line(state_say *say, void *arg, const char *verb, const char *doc, const char *what, int failed)
 {
     char line[512];

@@ -27,6 +27,9 @@ struct state;
  * the name is no file name, another process has it (its pid is named), or the folder can't be made. */
 struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len);
 
+/* The process that has the name in the caller's network namespace; 0: nobody. Changes nothing. */
+long state_owner(const char *run, const char *name);
+
 /* Record a change that is about to be made, once if it stands there already in the same words. Words hold no tab and no
  * newline; `before` and `after` may be empty. 0, or a negative errno: then it must not be made. */
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/host/guarded.h"
 #include "runtime/host/preflight.h"
+#include "vm/flow/table.h"
 #include "vm/packet/edit/recipe.h"
 
 /* Servers as preflight asks for them; names in one block. */
@@ -108,21 +110,40 @@ static void look_at_sources(const struct live *l)
     }
 }
 
+/* Tables of flows, which are there from the start, and receive rings; of all workers. */
+static uint64_t memory_of(const struct live *l)
+{
+    const struct program *p = l->now.program;
+    const struct flow_table_cfg cfg = flow_table_cfg_of(p->settings, p->services, p->services_count, p->nats_count);
+    const uint64_t tables = p->meta->flags & PBC_KEEPS_FLOWS ? flow_table_reserves(&cfg) : 0;
+    return (tables + l->o->ring * l->o->iface_count) * (l->o->workers ? l->o->workers : 1);
+}
+
 int look_at_host(struct live *l)
 {
     struct servers s = {0};
+    struct guarded g;
     unsigned fatal = 1;
-    if (find_servers(&s, l->now.program)) {
+    const char *log = l->o->log_to;
+    const bool guarded = guarded_init(&g, l->now.program, NULL);
+    if (guarded && find_servers(&s, l->now.program)) {
         const struct preflight look = {.interfaces = l->o->ifaces,
                                        .interface_count = l->o->iface_count,
                                        .servers = s.all,
                                        .server_count = s.count,
+                                       .name = l->o->name,
+                                       .ports = g.ports,
+                                       .port_count = g.port_count,
+                                       .memory_bytes = memory_of(l),
+                                       .log_file = log && strcmp(log, "syslog") != 0 ? log : NULL,
+                                       .xdp = l->io == &io_XDP,
                                        .sends_on = s.count > 0,
                                        .guarded = true};
         fatal = host_preflight(l->host, &look, say, NULL);
     } else {
         live_complain("out of memory");
     }
+    guarded_fini(&g);
     free(s.all);
     free(s.names);
     if (!fatal) look_at_sources(l);

@@ -66,7 +66,8 @@ static int look_at_program(struct live *l)
 static int look_at_interface(struct live *l, unsigned at)
 {
     const char *name = l->o->ifaces[at];
-    const struct host_link *link = host_link_named(l->host, name); /* look_at_host has found it */
+    const struct host_link *link = host_link_named(l->host, name);
+    if (!link) return 0; /* look_at_host has told */
     if (l->o->peer[at] != OPTIONS_NO_PEER && link->master)
         return live_complain("--bridge: %s is a port of another bridge; this takes it out: ip link set dev %s nomaster",
                              name, name);
@@ -115,11 +116,11 @@ int start_look(struct live *l)
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
     status = steered_choose(l);
-    if (!status) status = look_at_host(l);
-    for (unsigned i = 0; i < l->o->iface_count && !status; i++) status = look_at_interface(l, i);
+    if (!start_look_at(l, l->now.program, err, sizeof err)) status = live_complain("%s", err);
+    status |= look_at_host(l);
+    for (unsigned i = 0; i < l->o->iface_count; i++) status |= look_at_interface(l, i);
     if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);
-    if (status || start_look_at(l, l->now.program, err, sizeof err)) return status;
-    return live_complain("%s", err);
+    return status;
 }
 
 /* ---- opening ---- */

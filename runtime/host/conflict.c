@@ -1,0 +1,214 @@
+/* The part of preflight that looks at others: who else has the name, sees the interfaces' packets, uses ports that
+ * translation wants, or the memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "runtime/host/host_priv.h"
+#include "runtime/host/preflight_priv.h"
+#include "runtime/host/proc_priv.h"
+#include "runtime/host/state.h"
+
+/* ---- the name ---- */
+
+void look_at_name(struct look *l)
+{
+    const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
+    if (owner)
+        preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): choose another --name|",
+                       l->p->name, owner);
+}
+
+/* ---- programs of the kernel ---- */
+
+static int read_xdp(const struct nlmsghdr *nlh, void *arg)
+{
+    const struct nlattr *at[IFLA_XDP + 1], *xdp[IFLA_XDP_PROG_ID + 1];
+    uint32_t *id = arg;
+    netlink_attributes(nlh, sizeof(struct ifinfomsg), at, IFLA_XDP);
+    netlink_nested(at[IFLA_XDP], xdp, IFLA_XDP_PROG_ID);
+    *id = netlink_u32(xdp[IFLA_XDP_PROG_ID]);
+    return MNL_CB_OK;
+}
+
+/* The number of the XDP program on it; 0: none. */
+static uint32_t xdp_of(const struct look *l, unsigned ifindex)
+{
+    char buf[256];
+    uint32_t id = 0;
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    nlh->nlmsg_type = RTM_GETLINK;
+    struct ifinfomsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
+    which->ifi_index = (int)ifindex;
+    return netlink_ask(&l->host->ask, nlh, read_xdp, &id) ? 0 : id;
+}
+
+static int count_filter(const struct nlmsghdr *nlh, void *arg)
+{
+    (void)nlh;
+    ++*(unsigned *)arg;
+    return MNL_CB_OK;
+}
+
+static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side)
+{
+    char buf[256];
+    unsigned count = 0;
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    nlh->nlmsg_type = RTM_GETTFILTER;
+    nlh->nlmsg_flags = NLM_F_DUMP;
+    struct tcmsg *which = mnl_nlmsg_put_extra_header(nlh, sizeof *which);
+    which->tcm_ifindex = (int)ifindex;
+    which->tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
+    return netlink_ask(&l->host->ask, nlh, count_filter, &count) ? 0 : count;
+}
+
+/* A packet socket sees what XDP lets by, and before tc's ingress; both ways out lead through tc's egress but that of
+ * XDP. */
+void look_at_programs(struct look *l)
+{
+    for (unsigned i = 0; i < l->p->interface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
+        if (!link) continue;
+        const uint32_t xdp = xdp_of(l, link->ifindex);
+        if (xdp)
+            preflight_tell(l, l->p->xdp,
+                           "%s has an XDP program (number %" PRIu32 ") that %s|ip link set dev %s xdp off", link->name,
+                           xdp, l->p->xdp ? "would have to give way" : "sees frames first, and may keep some",
+                           link->name);
+        if (!l->p->xdp && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
+            preflight_tell(
+                l, false,
+                "%s has filters of tc that see what leaves by it, and may keep some|tc filter show dev %s egress",
+                link->name, link->name);
+    }
+}
+
+/* ---- rules of nftables ---- */
+
+/* Does the line, of a chain's hook, name the interface, in quotes or as a word of its own? */
+static bool names(const char *line, size_t len, const char *interface)
+{
+    const size_t name = strlen(interface);
+    for (const char *at = line; (at = memmem(at, len - (size_t)(at - line), interface, name)); at++)
+        if (at > line && strchr(" \",{", at[-1]) && strchr(" \",;}", at[name])) return true;
+    return false;
+}
+
+static void look_at_hook(struct look *l, const char *table, const char *line, size_t len)
+{
+    if (!strncmp(table, "prey_", 5) || !memmem(line, len, " hook egress ", 13)) return;
+    for (unsigned i = 0; i < l->p->interface_count; i++)
+        if (names(line, len, l->p->interfaces[i]))
+            preflight_tell(l, false,
+                           "the table `%s` of nftables has rules for what leaves by %s, also for what is sent on "
+                           "here|nft list table netdev %s",
+                           table, l->p->interfaces[i], table);
+}
+
+/* The listing's lines that count: "table netdev NAME {", and of a chain "type filter hook egress device ..." */
+static void look_at_listing(struct look *l, const char *text)
+{
+    char table[200] = "";
+    for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
+        end = strchrnul(line, '\n');
+        if (sscanf(line, "table netdev %199s", table) == 1) continue;
+        if (memmem(line, (size_t)(end - line), " hook ", 6)) look_at_hook(l, table, line, (size_t)(end - line));
+    }
+}
+
+/* What arrives is seen by us before nftables has it; what leaves, after. Without rights nobody is told anything. */
+void look_at_rules(struct look *l)
+{
+    struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!nft) return;
+    nft_ctx_buffer_output(nft);
+    nft_ctx_buffer_error(nft);
+    if (!nft_run_cmd_from_buffer(nft, "list chains netdev")) look_at_listing(l, nft_ctx_get_output_buffer(nft));
+    nft_ctx_free(nft);
+}
+
+/* ---- ports ---- */
+
+static bool is_wanted(const struct look *l, unsigned port)
+{
+    for (unsigned i = 0; i < l->p->port_count; i++)
+        if (l->p->ports[i].lo <= port && port <= l->p->ports[i].hi) return true;
+    return false;
+}
+
+/* /proc/net/tcp and its like: a socket a line, "  0: 0100007F:EE48 00000000:0000 0A …". */
+static void look_at_sockets(struct look *l, const char *path, const char *proto)
+{
+    char line[400];
+    unsigned port, found = 0, first = 0;
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, " %*u: %*[0-9A-F]:%x", &port) != 1 || !is_wanted(l, port)) continue;
+        if (!found++) first = port;
+    }
+    if (f) fclose(f);
+    if (found)
+        preflight_tell(
+            l, false,
+            "%u socket%s of this machine's own use%s %s ports that translation takes, like %u: nothing reaches "
+            "%s while prey runs|ss -anp%c sport = :%u",
+            found, found == 1 ? "" : "s", found == 1 ? "s" : "", proto, first, found == 1 ? "it" : "them", *proto,
+            first);
+}
+
+void look_at_ports(struct look *l)
+{
+    if (!l->p->port_count) return;
+    look_at_sockets(l, "/proc/net/tcp", "tcp");
+    look_at_sockets(l, "/proc/net/tcp6", "tcp");
+    look_at_sockets(l, "/proc/net/udp", "udp");
+    look_at_sockets(l, "/proc/net/udp6", "udp");
+}
+
+/* ---- memory, files ---- */
+
+#define MIB (UINT64_C(1) << 20)
+
+void look_at_memory(struct look *l)
+{
+    char text[4000];
+    unsigned long long free_kib;
+    if (proc_read("/proc/meminfo", text, sizeof text)) return;
+    const char *at = strstr(text, "MemAvailable:");
+    if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || l->p->memory_bytes <= free_kib * 1024) return;
+    preflight_tell(l, false,
+                   "tables of flows and rings take %" PRIu64 " MiB, and %llu MiB are free|limits { flows N } in the "
+                   "rules, fewer --workers, a smaller --ring",
+                   l->p->memory_bytes / MIB, free_kib / 1024);
+}
+
+/* The folder of a path, as text that is the caller's to free. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+void look_at_log(struct look *l)
+{
+    const char *path = l->p->log_file;
+    if (!path || !faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) return;
+    const int why = errno;
+    char *folder = folder_of(path);
+    if (why != ENOENT)
+        preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
+    else if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
+        preflight_tell(l, true, "--log: %s: %s|%s%s", folder, strerror(errno), errno == ENOENT ? "mkdir -p " : "",
+                       errno == ENOENT ? folder : "");
+    free(folder);
+}

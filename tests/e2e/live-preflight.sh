@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# --preflight: all that stands in the way, not only the first, each in plain words with what mends it; and nothing is changed.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey
+link client eth0 prey wan
+link client eth1 prey lan
+address prey wan 10.1.0.2/24 fd00:1::2/64
+address prey lan 10.2.0.2/24
+rules shop <<'RULES'
+pool web { server one 10.2.0.9:80 }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; -> web }
+RULES
+rules large <<'RULES'
+limits { flows 100_000_000 }
+pool web { server one 10.2.0.9:80 }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; -> web }
+RULES
+rules strict <<'RULES'
+firewall edge in default drop { accept tcp port 22 }
+RULES
+# looked STATUS LINES ARGUMENT...: what is said, each once, in this order; and nothing is left of it.
+looked() {
+    local sentence=$1 wanted=$2 lines=$3
+    shift 3
+    at prey "$bin/preyrun" --preflight "$@" >out 2>err </dev/null
+    same "$sentence" "$? $(sed -E 's/[0-9]+ MiB/N MiB/g; s/process [0-9]+/process N/; s/number [0-9]+/number N/; s/^preyrun: //' err)$(cat out)" "$wanted $lines"
+}
+fine='preflight: nothing stands in the way'
+looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
+
+# Several at once: of the rules, the interfaces, the name, the log.
+prey prey -i wan -i lan --name taken shop.pbc
+ip -n "$id-prey" link set lan down
+looked 'all findings, not only the first' 2 "strict.prey:1 may drop what is for this machine itself, or from it, and that \
+cannot be enforced here: --monitor judges and counts it, and enforces the rest
+lan is down; this mends it: ip link set lan up
+there is no interface \`eth7\`; there are: lo, wan, lan
+another preyrun named \`taken\` runs here (process N): choose another --name
+--log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --name taken --log text:none/log strict.pbc
+prey_ends
+ip -n "$id-prey" link set lan up
+until_true 100 'lan has a carrier' sh -c "ip -n $id-prey link show lan | grep -q 'state UP'"
+
+# Others who use the same: worth a line each, and status 0.
+at prey nft "table netdev theirs { chain out { type filter hook egress device \"lan\" priority 0; }; }"
+background prey python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 61005)); open('bound', 'w'); time.sleep(60)"
+until_true 100 'a socket is bound' [ -e bound ]
+looked 'sockets and rules of others' 0 "notice: the table \`theirs\` of nftables has rules for what leaves by lan, also for what \
+is sent on here; this mends it: nft list table netdev theirs
+notice: 1 socket of this machine's own uses udp ports that translation takes, like 61005: nothing reaches it while prey runs; \
+this mends it: ss -anpu sport = :61005
+$fine" -i wan -i lan shop.pbc
+kill "$last"
+wait "$last" 2>/dev/null
+at prey nft delete table netdev theirs
+if at prey tc qdisc add dev lan clsact 2>/dev/null &&
+    at prey tc filter add dev lan egress protocol ip prio 1 u32 match u32 0 0 flowid 1:1 2>/dev/null; then
+    looked 'filters of tc' 0 "notice: lan has filters of tc that see what leaves by it, and may keep some; this mends it: tc filter \
+show dev lan egress
+$fine" -i wan -i lan shop.pbc
+    at prey tc qdisc del dev lan clsact
+fi
+looked 'more memory than there is' 0 "notice: tables of flows and rings take N MiB, and N MiB are free; this mends it: limits { \
+flows N } in the rules, fewer --workers, a smaller --ring
+$fine" -i wan -i lan --workers 16 large.pbc
+
+# Another program on the interface.
+prey prey -i lan --io xdp --name first shop.pbc
+looked 'another XDP program' 2 "lan has an XDP program (number N) that would have to give way; this mends it: ip link set dev lan \
+xdp off" -i lan --io xdp shop.pbc
+looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) that sees frames first, and may keep some; this mends \
+it: ip link set dev lan xdp off
+$fine" -i wan -i lan shop.pbc
+prey_ends
+same 'nothing was changed' "$(at prey nft list ruleset)$(ls "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null)" ''
+exit $failed
