@@ -81,10 +81,12 @@ void look_at_programs(struct look *l)
         if (!link) continue;
         const uint32_t xdp = xdp_of(l, link->ifindex);
         if (xdp)
-            preflight_tell(l, l->p->xdp,
-                           "%s has an XDP program (number %" PRIu32 ") that %s|ip link set dev %s xdp off", link->name,
-                           xdp, l->p->xdp ? "would have to give way" : "sees frames first, and may keep some",
-                           link->name);
+            preflight_tell(
+                l, l->p->xdp,
+                "%s has an XDP program (number %" PRIu32 ") of another process%s|ip link set dev %s xdp off, "
+                "or an end of that process",
+                link->name, xdp, l->p->xdp ? "; there can be one" : ", which sees frames first, and may keep some",
+                link->name);
         if (!l->p->xdp && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
             preflight_tell(
                 l, false,

@@ -108,6 +108,8 @@ static void more_text(FILE *out, const struct whole *all)
     if (c->handed)
         fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
                 text_number(c->handed, a), text_number(c->hand_lost, b));
+    if (all->l->events.not_taken)
+        fprintf(out, "log         %s lines were not written\n", text_number(all->l->events.not_taken, a));
     for (unsigned i = 0; i < LOSS_COUNT; i++)
         if (all->e.lost[i]) fprintf(out, "lost        %s: %s\n", text_number(all->e.lost[i], a), loss_words[i]);
 }
@@ -163,6 +165,7 @@ static void live_json(cJSON *live, const struct whole *all)
     number(live, "stayed", c->stayed);
     number(live, "handed", c->handed);
     number(live, "hand_lost", c->hand_lost);
+    number(live, "log_lost", all->l->events.not_taken);
     cJSON *lost = cJSON_AddObjectToObject(live, "lost");
     for (unsigned i = 0; i < LOSS_COUNT; i++) number(lost, keys[i], all->e.lost[i]);
 }

@@ -44,6 +44,9 @@ told neighbour 'on the way to 10.2.0.77 on lan'
 told limit 'max flows'
 told evicted 'established ones gave way'
 same 'it serves' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+kill -USR1 "$prey"
+until_true 100 'SIGUSR1 prints' python3 -c 'import json; json.load(open("prey.out"))'
+adds_up 'SIGUSR1: every frame has one verdict'
 truncate -s 0 prey.out
 prey_ends
 adds_up 'every frame has one verdict'
@@ -52,6 +55,16 @@ same 'half-open flows: so do they' "$(sum limit 'half-open flows gave')" "$(numb
 same '`max flows`: so do they' "$(sum limit 'max flows')" "$(number reasons max-flows packets)"
 same 'neighbours: so do they' "$(sum neighbour .)" "$(($(number live lost NEIGHBOUR) + $(number live lost CROWD)))"
 same 'a limit is told of at most each ten seconds' "$(($(grep -c 'established ones' prey.err) < 5))" 1
+
+# As text: the same.
+prey prey -i wan -i lan small.pbc
+same 'it serves again' "$(at client curl -s -m 5 http://10.1.0.100/)" one
+prey_ends
+same 'as text: the totals are the frames that arrived' "$(awk '
+    function n(s) { gsub(",", "", s); return s }
+    /^  total/ && !total { total = n($2) }
+    /^(wan|lan) / { came += n($2) }
+    END { print (total > 8) " " (total == came ? "equal" : total " " came) }' prey.out)" '1 equal'
 
 # Whoever reads the counters does not, or has gone: the service goes on, and the end says so by its status.
 mkfifo reader

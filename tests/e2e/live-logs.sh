@@ -150,7 +150,8 @@ lines = open("disk.log").read().splitlines()
 whole = sum(bool(re.search(r"NOISE .* 43 bytes$", l)) for l in lines)
 lost = sum(int(re.search(r"(\d+) lines before", l)[1]) for l in lines if "lines before" in l)
 events = json.load(open("prey.out"))["log"]["events"]
-print("equal" if whole + lost == events else (whole, lost, events))
+counted = json.load(open("prey.out"))["live"]["log_lost"]
+print("equal" if whole + lost == events and lost == counted else (whole, lost, events, counted))
 END
 )" '0 equal'
 

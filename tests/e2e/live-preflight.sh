@@ -70,10 +70,10 @@ $fine" -i wan -i lan --workers 16 large.pbc
 
 # Another program on the interface.
 prey prey -i lan --io xdp --name first shop.pbc
-looked 'another XDP program' 2 "lan has an XDP program (number N) that would have to give way; this mends it: ip link set dev lan \
-xdp off" -i lan --io xdp shop.pbc
-looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) that sees frames first, and may keep some; this mends \
-it: ip link set dev lan xdp off
+looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: ip link set \
+dev lan xdp off, or an end of that process" -i lan --io xdp shop.pbc
+looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first, and may keep \
+some; this mends it: ip link set dev lan xdp off, or an end of that process
 $fine" -i wan -i lan shop.pbc
 prey_ends
 same 'nothing was changed' "$(at prey nft list ruleset)$(ls "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null)" ''

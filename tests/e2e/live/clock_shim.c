@@ -13,30 +13,35 @@
 #include <unistd.h>
 
 static int timer = -1;
+static const volatile int64_t *ahead;
 
-static const volatile int64_t *ahead(void)
+/* Before the process gives up its rights. */
+__attribute__((constructor)) static void begin(void)
 {
-    static const volatile int64_t *file;
-    if (!file) file = mmap(NULL, 16, PROT_READ, MAP_SHARED, open(getenv("CLOCK_SHIM"), O_RDONLY | O_CLOEXEC), 0);
-    return file;
+    char path[500];
+    const int file = open(getenv("CLOCK_SHIM"), O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s.set", getenv("CLOCK_SHIM"));
+    timer = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    ahead = mmap(NULL, 16, PROT_READ, MAP_SHARED, file, 0);
+    if (ahead == MAP_FAILED || timer < 0) abort();
+    close(file);
 }
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     int (*next)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
     const int status = next(id, t);
+    if (!ahead) return status;
     if (id != CLOCK_REALTIME && id != CLOCK_BOOTTIME) return status;
-    const int64_t ns = t->tv_sec * INT64_C(1000000000) + t->tv_nsec + ahead()[id == CLOCK_BOOTTIME];
+    const int64_t ns = t->tv_sec * INT64_C(1000000000) + t->tv_nsec + ahead[id == CLOCK_BOOTTIME];
     *t = (struct timespec){ns / 1000000000, ns % 1000000000};
     return status;
 }
 
 int timerfd_create(int id, int flags)
 {
-    char path[500];
     (void)id, (void)flags;
-    snprintf(path, sizeof path, "%s.set", getenv("CLOCK_SHIM"));
-    return timer = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return timer;
 }
 
 int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itimerspec *before)
