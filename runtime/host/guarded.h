@@ -12,6 +12,7 @@ struct guarded {
     unsigned match_count, match_cap;
     struct host_ports *ports; /* of this machine's own addresses */
     unsigned port_count, port_cap;
+    bool routed; /* the caller's to say: what crosses from one interface to another is ours */
     bool failed; /* memory is out */
 };
 

@@ -81,6 +81,7 @@ struct host_self {
 };
 #define HOST_SELF_MOST 65536u
 struct host_self host_self(const struct host *h);
+bool host_owns(const struct host *h, const struct host_addr *a);
 
 /* The address that this machine speaks from on that interface: its first of the widest scope, not deprecated and not
  * tentative; one of another interface where it has none. False: no address of that family (4 or 6) at all. */
@@ -104,6 +105,8 @@ struct host_route {
  * like: no way. Where the kernel forwards nothing itself it refuses to answer for a packet that came in; then the same
  * is asked as for one of its own, so that policy rules that name an interface or a foreign source do not count. */
 int host_route(struct host *h, const struct host_query *q, struct host_route *route);
+/* May the answer depend on who asks: on `from` and `iif`? */
+bool host_asks_source(const struct host *h);
 
 struct host_neighbour {
     unsigned ifindex;

@@ -23,6 +23,7 @@ int routes_learn(struct host *h, const struct nlmsghdr *nlh)
     const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *route || route->rtm_flags & RTM_F_CLONED) return 0;
     if (route->rtm_family != AF_INET && route->rtm_family != AF_INET6) return 0; /* of multicast routing */
+    policy_learn_route(h, nlh);
     if (route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_ANYCAST) h->own_stale = true;
     return HOST_ROUTES;
 }

@@ -15,6 +15,17 @@ struct host_self host_self(const struct host *h)
     return (struct host_self){o->v4, o->v6, o->v4_count, o->v6_count, o->left_out};
 }
 
+bool host_owns(const struct host *h, const struct host_addr *a)
+{
+    const struct own *o = &h->own;
+    const uint64_t hi = (uint64_t)a->word[0] << 32 | a->word[1], lo = (uint64_t)a->word[2] << 32 | a->word[3];
+    for (unsigned i = 0; a->family == 4 && i < o->v4_count; i++)
+        if (o->v4[i] == a->word[0]) return true;
+    for (unsigned i = 0; a->family == 6 && i < o->v6_count; i++)
+        if (o->v6[i].lo_hi == hi && o->v6[i].lo_lo == lo) return true;
+    return false;
+}
+
 void own_fini(struct own *o)
 {
     free(o->v4);

@@ -75,6 +75,7 @@ static bool prepare_all(struct live *l, struct reload *r)
                                               .owners = l->now.owners,
                                               .iface = l->now.iface,
                                               .opened = &l->now.opened,
+                                              .routes = start_routes(l, l->now.program),
                                               .tun = l->tun,
                                               .cuts = start_has_tunnels(l->now.program)};
         if (!r->changes[i].fresh) return false;

@@ -105,6 +105,8 @@ static void more_text(FILE *out, const struct whole *all)
     if (c->crossed || c->stayed)
         fprintf(out, "bridge      %s frames crossed, %s were for the side that they came from\n",
                 text_number(c->crossed, a), text_number(c->stayed, b));
+    if (all->e.routed)
+        fprintf(out, "routed      %s packets crossed from one interface to another\n", text_number(all->e.routed, a));
     if (c->handed)
         fprintf(out, "workers     %s packets were handed from one to another, %s of them found no room\n",
                 text_number(c->handed, a), text_number(c->hand_lost, b));
@@ -156,6 +158,7 @@ static void live_json(cJSON *live, const struct whole *all)
     number(live, "watched_bytes", c->watched.bytes);
     number(live, "batches", c->batches);
     number(live, "ticks", c->ticks);
+    number(live, "routed", all->e.routed);
     number(live, "waited", all->e.waited);
     number(live, "given", c->given);
     number(live, "not_given", c->not_given);

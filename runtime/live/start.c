@@ -90,7 +90,7 @@ static bool is_enforced(const struct live *l, const struct program *p, char *why
     char place[300];
     bool host = false; /* it hears something of an interface */
     for (unsigned i = 0; i < l->o->iface_count; i++) host |= l->o->peer[i] == OPTIONS_NO_PEER;
-    const bool forwards = l->forwards && l->io != &io_XDP; /* which takes what crosses */
+    const bool forwards = l->forwards && l->io != &io_XDP && !start_routes(l, p); /* else we take what crosses */
     if (!host || l->o->monitor || !watched_place(p, forwards, place, sizeof place)) return true;
     snprintf(why, len,
              "%s may drop what is for this machine itself, or from it%s, and that cannot be enforced here: "
@@ -120,6 +120,8 @@ int start_look(struct live *l)
     status |= look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count; i++) status |= look_at_interface(l, i);
     if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);
+    if (!status && l->forwards && start_routes(l, l->now.program) && world_elsewhere(l))
+        live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
 }
 
@@ -204,6 +206,17 @@ static uint64_t seed_of(const struct options *o)
     return seed;
 }
 
+bool start_routes(const struct live *l, const struct program *p)
+{
+    unsigned plain = 0;
+    bool judged = false;
+    for (unsigned i = 0; i < l->o->iface_count; i++) plain += l->o->peer[i] == OPTIONS_NO_PEER;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        judged |= p->firewalls[i].direction == PBC_DIR_FORWARD ||
+                  (l->forwards && firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD));
+    return judged && plain > 1;
+}
+
 /* Nobody cuts a packet behind an outer header. */
 bool start_has_tunnels(const struct program *p)
 {
@@ -230,6 +243,7 @@ static int workers_make(struct live *l)
                              .seed = seed_of(l->o),
                              .tun = l->tun,
                              .opened = &l->now.opened,
+                             .routes = start_routes(l, l->now.program),
                              .log = l->o->log != LOG_NONE,
                              .cuts = start_has_tunnels(l->now.program),
                              .forwards = l->forwards};

@@ -9,6 +9,9 @@ int start_look(struct live *l);
 /* The same of a program alone, which is loaded: what is not supported, what cannot be enforced. False: `why` says it.
  */
 bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len);
+/* Is what crosses from one interface given to another the program's to send on? Where a firewall judges it, and either
+ * the host's stack forwards packets, whose place prey takes then, or a `forward` firewall says so. */
+bool start_routes(const struct live *l, const struct program *p);
 bool start_has_tunnels(const struct program *p);
 /* The program's file once more, by the parent. NULL, with one line in err. */
 struct program *start_load_again(const struct live *l, char *err, size_t err_len);

@@ -85,6 +85,19 @@ static struct facts facts_now(struct live *l)
     return f;
 }
 
+/* An interface that is none of ours, and up. Those of the kernel's own, and prey's tun devices, lead nowhere. */
+bool world_elsewhere(const struct live *l)
+{
+    unsigned count;
+    const struct host_link *all = host_links(l->host, &count);
+    for (unsigned i = 0; i < count; i++) {
+        bool ours = all[i].loopback || !all[i].up || !strncmp(all[i].name, "prey-", strlen("prey-"));
+        for (unsigned at = 0; at < l->o->iface_count; at++) ours |= l->ifindex[at] == all[i].ifindex;
+        if (!ours) return true;
+    }
+    return false;
+}
+
 /* ---- publishing ---- */
 
 /* Those that no worker uses any more. */
@@ -122,6 +135,8 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
+    s->by_source = host_asks_source(l->host);
+    s->elsewhere = world_elsewhere(l);
     for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
     return s;
 }

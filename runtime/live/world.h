@@ -11,6 +11,8 @@ bool world_read(struct live *l);
 /* Next hops that a worker asks for. */
 bool world_asked(struct live *l, struct worker *w);
 void world_fini(struct live *l);
+/* Does this machine have interfaces, up, that are none of ours? */
+bool world_elsewhere(const struct live *l);
 /* Once a second: schedules, neighbours. */
 /* The clock on the wall was set, or may have been: schedules are asked again. */
 bool world_clock(struct live *l);

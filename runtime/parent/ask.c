@@ -70,7 +70,8 @@ int ask_guard(struct channel *c, const struct guarded *g, char *err, size_t err_
 {
     const struct request_none none = {0};
     const struct question ports = {REQUEST_PORTS, &none, sizeof none, g->ports, sizeof *g->ports, g->port_count};
-    const struct question guard = {REQUEST_GUARD, &none, sizeof none, g->matches, sizeof *g->matches, g->match_count};
+    const struct request_guard body = {.routed = g->routed};
+    const struct question guard = {REQUEST_GUARD, &body, sizeof body, g->matches, sizeof *g->matches, g->match_count};
     const int failed = g->port_count ? ask_done(c, &ports, err, err_len) : 0;
     return failed ? failed : ask_done(c, &guard, err, err_len);
 }

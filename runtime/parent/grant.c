@@ -41,15 +41,21 @@ static bool grant_GUARD(struct parent *p, const struct request *r, struct answer
 {
     const struct options *o = p->o;
     const struct guard_match *all = r->elements;
+    const uint32_t routed = ((const struct request_guard *)r->body)->routed;
     const char *bridged[OPTIONS_IFACES];
-    struct guard g = {
-        .ports = o->ifaces, .port_count = o->iface_count, .bridged = bridged, .matches = all, .match_count = r->count};
+    struct guard g = {.ports = o->ifaces,
+                      .port_count = o->iface_count,
+                      .bridged = bridged,
+                      .matches = all,
+                      .match_count = r->count,
+                      .routed = routed};
     (void)fds;
+    if (routed > 1) return false;
     for (uint32_t i = 0; i < r->count; i++)
         if (!guard_match_valid(&all[i])) return false;
     for (unsigned i = 0; i < o->iface_count; i++)
         if (o->peer[i] != OPTIONS_NO_PEER) bridged[g.bridged_count++] = o->ifaces[i];
-    if (!g.match_count && !g.bridged_count && !p->guarded) return true;
+    if (!g.match_count && !g.bridged_count && !g.routed && !p->guarded) return true;
     a->failed = guard_set(p->state, o->name, &g, a->err, sizeof a->err);
     p->guarded |= !a->failed;
     return true;

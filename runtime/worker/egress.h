@@ -5,6 +5,7 @@
 
 #include "runtime/io/io.h"
 #include "runtime/worker/ring.h"
+#include "runtime/worker/routed.h"
 #include "runtime/worker/snapshot.h"
 #include "vm/vm.h"
 
@@ -16,7 +17,10 @@ enum { WAIT_MOST = 256, WAIT_EACH = 16 };
     LOSS(CROWD, "more than 16 waited for one neighbour, or 256 in all")                                                \
     LOSS(NO_WAY, "no route leads there")                                                                               \
     LOSS(NO_PORT, "the route leads by an interface that -i does not name")                                             \
-    LOSS(LINK, "no link header could be made")
+    LOSS(LINK, "no link header could be made")                                                                         \
+    LOSS(EXPIRED, "no hop was left to go; the sender is told")                                                         \
+    LOSS(TOO_BIG, "longer than the route bears; the sender is told")                                                   \
+    LOSS(NO_SLOT, "no memory for the pieces of one")
 enum egress_loss {
 #define LOSS(ident, words) LOSS_##ident,
     EGRESS_LOSSES(LOSS)
@@ -27,6 +31,7 @@ enum egress_loss {
 struct egress_counters {
     uint64_t lost[LOSS_COUNT];
     uint64_t waited; /* those that had to wait; each was a copy */
+    uint64_t routed; /* those that crossed from one port to another, none of a service or translated */
 };
 
 /* A port of the worker. */
@@ -52,14 +57,27 @@ struct egress {
         struct hop_key key;
         uint64_t until_ns;
         uint64_t asked_ns; /* when the main thread was asked last; only of the first for that hop */
+        bool routed;
     } waiters[WAIT_MOST];
-    unsigned waiting; /* the first so many of waiters, in the order they came */
-    bool asked;       /* a question was put that the main thread has to be woken for */
+    unsigned waiting;            /* the first so many of waiters, in the order they came */
+    bool asked;                  /* a question was put that the main thread has to be woken for */
+    struct limit answers;        /* to what is routed */
+    struct pkt *spent[VM_BATCH]; /* answers and pieces that are queued: to be put back after a flush */
+    unsigned spent_count;
 };
 
 /* Send what the entry says, from port `from` where it does not say (PORT_ANY: unknown). The packet's bytes are used
  * until the ports are flushed; the entry's packet stays the caller's to put back after that. */
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
+
+/* An accepted packet crosses to another port, by the route to its destination, one hop less. False: the route leads by
+ * an interface that is none of ours, so the host's stack sends it on. */
+bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns);
+/* Is a packet with that key hidden from the host's stack, since it would leave by one of the ports? */
+bool egress_crosses(const struct egress *e, const struct key *key, uint8_t in);
+
+/* All that is queued leaves. */
+void egress_flush(struct egress *e);
 
 /* Those that wait: send whom the snapshot knows now, give up on whom nobody answers for. */
 void egress_retry(struct egress *e, uint64_t now_ns);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum limit {
+enum reached_limit {
 #define LIMIT(ident, told, words) LIMIT_##ident,
 #include "runtime/worker/limit.def"
     LIMITS

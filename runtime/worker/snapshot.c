@@ -77,14 +77,16 @@ bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 
 static uint32_t hash(const struct hop_key *k)
 {
-    uint32_t h = k->port * 0x9e3779b1u;
+    uint32_t h = (k->port + 256u * k->in) * 0x9e3779b1u;
     for (unsigned i = 0; i < 4; i++) h = (h ^ k->addr[i]) * 0x85ebca6bu;
+    for (unsigned i = 0; i < 4; i++) h = (h ^ k->from[i]) * 0xc2b2ae35u;
     return h ^ h >> 15;
 }
 
 static bool same(const struct hop_key *a, const struct hop_key *b)
 {
-    return memcmp(a->addr, b->addr, sizeof a->addr) == 0 && a->family == b->family && a->port == b->port;
+    return memcmp(a->addr, b->addr, sizeof a->addr) == 0 && memcmp(a->from, b->from, sizeof a->from) == 0 &&
+           a->family == b->family && a->port == b->port && a->in == b->in;
 }
 
 void snapshot_add(struct snapshot *s, const struct hop *hop)

@@ -12,9 +12,11 @@ enum { PORTS_MOST = 16, PORT_ANY = 0xff };
 /* Whom a packet goes to next, and by which port if that is said. */
 struct hop_key {
     uint32_t addr[4]; /* as in struct key */
+    uint32_t from[4]; /* its source; 0: routes do not depend on it */
     uint8_t family;   /* 4 or 6 */
     uint8_t port;     /* index of the port that it must leave by; PORT_ANY: the route says */
-    uint16_t zero;
+    uint8_t in;       /* with from: of the one that it came by; PORT_ANY: not known */
+    uint8_t zero;
 };
 
 enum hop_state {
@@ -27,6 +29,8 @@ struct hop {
     struct hop_key key;
     uint8_t state; /* enum hop_state */
     uint8_t port;
+    uint16_t zero;
+    uint32_t mtu; /* of the way: bytes of an IP packet */
     uint64_t mac;
 };
 
@@ -35,6 +39,8 @@ struct snapshot {
     struct facts facts;     /* its arrays are the snapshot's own */
     uint32_t servers, nats; /* of the program: entries of facts.server_out and target_out */
     uint64_t port_mac[PORTS_MOST];
+    bool by_source;     /* routes depend on a packet's source: policy rules, several ways to one place */
+    bool elsewhere;     /* this machine has interfaces that are none of ours */
     uint32_t hops_mask; /* slots less one */
     struct hop *hops;   /* open table; family 0: empty */
 };

@@ -91,6 +91,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     vm.prefault = true;
     w->vm = vm_new(cfg->program, &vm);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
+    limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);
     return w->tx.events && w->vm ? 0 : -ENOMEM;
 }
 
@@ -147,11 +148,28 @@ static bool is_opened(const struct worker *w, struct pkt *pkt)
     return opened_hides(w->cfg.opened, &key);
 }
 
+/* Would it leave by one of the ports, so that guard rules keep it from the host's stack? */
+static bool crosses(const struct worker *w, struct pkt *pkt)
+{
+    struct key key;
+    return w->cfg.routes && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
+           egress_crosses(&w->egress, &key, (uint8_t)pkt->cookie);
+}
+
+/* An accepted packet that is for neither this machine nor a bridge goes on. */
+static bool goes_on(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    struct key key;
+    return w->cfg.routes && !is_bridged(w, pkt) && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
+           egress_route(&w->egress, pkt, &key, now);
+}
+
 /* What the host's stack gets although the rules have dropped or rejected it. */
 static bool is_watched(const struct worker *w, const struct verdict *v, struct pkt *pkt)
 {
     if (is_hidden(w, pkt) || v->flags & VERDICT_INSIDE || is_bridged(w, pkt)) return false;
-    return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt);
+    return watched(w->cfg.program, w->egress.snapshot, v, pkt, w->cfg.forwards) && !is_opened(w, pkt) &&
+           !crosses(w, pkt);
 }
 
 /* Back to the host, which did not see it when it came. */
@@ -185,6 +203,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
     }
     if (e->kind == TX_SEND && !is_hosts(w, e)) egress_send(&w->egress, e, (uint8_t)e->cookie, now);
     /* A fragment that was held is the host's already, for its stack got the frame when it came. */
+    if (e->kind == TX_HOST && goes_on(w, e->pkt, now)) return;
     if (e->kind == TX_HOST && w->cfg.tun >= 0 && (is_inside(e) || is_to_give(w, e->pkt)))
         give_back(w, e->pkt);
     else if (e->kind == TX_HOST && e->cause != TX_CAUSE_HELD)
@@ -222,17 +241,12 @@ static void events_leave(struct worker *w, uint64_t now)
     w->tx.events_lost = 0;
 }
 
-static void flush(const struct worker *w)
-{
-    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->flush(w->ports[i].io);
-}
-
 /* Send, and put back what the vm left. A packet's cookie is the port that it came by. */
 static void leave(struct worker *w, uint64_t now)
 {
     if (w->tx.event_count || w->tx.events_lost) events_leave(w, now);
     for (unsigned i = 0; i < w->tx.count; i++) entry_leave(w, &w->entries[i], now);
-    flush(w);
+    egress_flush(&w->egress);
     for (unsigned i = 0; i < w->tx.count; i++) pool_put(w->entries[i].pkt);
     w->tx.count = 0;
 }
@@ -261,7 +275,8 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
-        if (lets && !v->done && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
+        const bool goes = lets && !v->done && goes_on(w, w->pkts[i], now);
+        if (lets && !v->done && !goes && is_to_give(w, w->pkts[i])) give_back(w, w->pkts[i]);
         if (v->action != ACTION_DROP && v->action != ACTION_REJECT) continue;
         if (!is_watched(w, v, w->pkts[i])) continue;
         w->watched |= UINT64_C(1) << i;
@@ -454,6 +469,7 @@ static void take_change(struct worker *w, uint64_t now)
         w->cfg.owners = c->owners;
         w->cfg.cuts = c->cuts;
         w->cfg.opened = c->opened;
+        w->cfg.routes = c->routes;
         w->cfg.tun = c->tun;
         w->egress.snapshot = c->snapshot;
         w->tick_ns = now; /* the new one's timers */

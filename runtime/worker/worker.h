@@ -42,6 +42,7 @@ struct worker_cfg {
     bool log;                    /* tell of log events */
     bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */
     bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */
+    bool routes;                 /* what crosses from one port to another is ours to send on */
 };
 
 /* Another program takes the place of the one that runs: what a worker needs for it. Made by the main thread. */
@@ -52,6 +53,7 @@ struct next_program {
     const struct owners *owners;
     const uint16_t *iface; /* [ports] ids in the new program */
     const struct opened *opened;
+    bool routes;
     int tun;
     bool cuts;
 };

@@ -53,7 +53,7 @@ truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0
 adds_up 'every frame that came has one verdict'
-same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'NEIGHBOUR':0,'CROWD':0,'NO_WAY':0,'NO_PORT':0,'LINK':0}"
+same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'NEIGHBOUR':0,'CROWD':0,'NO_WAY':0,'NO_PORT':0,'LINK':0,'EXPIRED':0,'TOO_BIG':0,'NO_SLOT':0}"
 
 # With this machine's own address as the source: its stack neither answers for the translated flows nor loses its own.
 sed 's/^  source .*//' pass.prey | rules own
