@@ -21,7 +21,7 @@ int claim_guard(struct live *l, struct program *p, struct program *before)
     g.routed = start_routes(l, p) || (before && start_routes(l, before));
     const int failed = made ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);
-    return failed ? live_complain("%s", err) : 0;
+    return failed ? live_fault(l, "%s", err) : 0;
 }
 
 int claim_cleanup(const struct options *o)

@@ -117,6 +117,7 @@ static void say_ready(struct live *l)
     events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s", o->name, names, l->io->name,
                 l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,
                 o->monitor ? "; what is for this machine itself is only watched" : "");
+    l->ready = true;
 }
 
 static void say_ended(struct live *l, uint64_t since_ns)
@@ -139,9 +140,9 @@ static int serve(struct live *l)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
         if (poll(fds, OTHERS + l->worker_count, TICK_MS) < 0 && errno != EINTR)
-            return live_complain("poll: %s", strerror(errno));
+            return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
-        if (fds[3].revents) return live_complain("the parent process is gone");
+        if (fds[3].revents) return live_fault(l, "the parent process is gone");
         bool fine = !fds[1].revents || world_read(l);
         for (unsigned i = 0; i < l->worker_count; i++)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
@@ -154,7 +155,7 @@ static int serve(struct live *l)
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) start_log_again(l); /* it was restarted */
         }
-        if (!fine) return live_complain("out of memory");
+        if (!fine) return live_fault(l, "out of memory");
         if (l->reload) reload_step(l);
         if (l->report && !reload_pending(l)) report(l, l->worker_count);
     }

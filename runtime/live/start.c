@@ -29,6 +29,18 @@ int live_complain(const char *fmt, ...)
     return 2;
 }
 
+int live_fault(struct live *l, const char *fmt, ...)
+{
+    char line[1000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    if (!l->ready) return live_complain("%s", line);
+    events_tell(&l->events, TOLD_FAULT, "%s", line);
+    return 2;
+}
+
 /* ---- looking ---- */
 
 static bool ends_in(const char *s, const char *end)
@@ -181,7 +193,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
         *group = made.group;
         io = ops->open(&ask, &made, &l->umems[w->cfg.worker], err, sizeof err);
     }
-    if (!io) live_complain("%s: %s", l->o->ifaces[iface], err);
+    if (!io) live_fault(l, "%s: %s", l->o->ifaces[iface], err);
     return io;
 }
 

@@ -48,11 +48,14 @@ struct live {
     struct limit_told {
         uint64_t count, at_ns; /* of w->limits, when it was told last */
     } limits[LIMITS];
+    bool ready; /* it was told: faults are events from now on */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };
 
 /* One line on standard error; returns 2. */
 int live_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, once it is ready an event. */
+int live_fault(struct live *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -153,7 +153,7 @@ int steered_rules(struct live *l, const struct program *before)
     for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
         failed = ask_steer_rules(l->channel, i, &r, err, sizeof err);
     guarded_fini(&g);
-    return failed ? live_complain("steering: %s", err) : 0;
+    return failed ? live_fault(l, "steering: %s", err) : 0;
 }
 
 int steered_open(struct live *l, unsigned at, struct io_ask *ask)
@@ -166,8 +166,8 @@ int steered_open(struct live *l, unsigned at, struct io_ask *ask)
     ask->frame_most = frame_most(l);
     if (ask->worker) return 0; /* the first one's serves all */
     if (ask_steer(l->channel, at, ask->frame_most, err, sizeof err))
-        return live_complain("%s: %s", l->o->ifaces[at], err);
-    return ask_offloads(l->channel, at, change, err, sizeof err) ? live_complain("%s", err) : 0;
+        return live_fault(l, "%s: %s", l->o->ifaces[at], err);
+    return ask_offloads(l->channel, at, change, err, sizeof err) ? live_fault(l, "%s", err) : 0;
 }
 
 int steered_port(struct live *l, unsigned at)
@@ -176,7 +176,7 @@ int steered_port(struct live *l, unsigned at)
     bool generic;
     if (l->io != &io_XDP) return 0;
     if (steered_rules(l, NULL)) return 2;
-    if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_complain("%s: %s", l->o->ifaces[at], err);
+    if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
     return 0;
 }

@@ -157,7 +157,7 @@ bool world_publish(struct live *l, bool ways)
 bool world_read(struct live *l)
 {
     const int changed = host_read(l->host);
-    if (changed < 0) return live_complain("netlink: %s", strerror(-changed)) == 0;
+    if (changed < 0) return live_fault(l, "netlink: %s", strerror(-changed)) == 0;
     if (changed & HOST_LINKS) links_follow(l);
     if (changed & HOST_LINKS) announced_links(l);
     const bool hops = changed && hops_renew(&l->hops);
