@@ -1,5 +1,6 @@
 /* The part of preflight that looks at others: who else has the name, sees the interfaces' packets, uses ports that
  * translation wants, or the memory. */
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -106,9 +107,9 @@ static bool names(const char *line, size_t len, const char *interface)
     return false;
 }
 
-static void look_at_hook(struct look *l, const char *table, const char *line, size_t len)
+/* What leaves by one of the interfaces. */
+static void look_at_egress(struct look *l, const char *table, const char *line, size_t len)
 {
-    if (!strncmp(table, "prey_", 5) || !memmem(line, len, " hook egress ", 13)) return;
     for (unsigned i = 0; i < l->p->interface_count; i++)
         if (names(line, len, l->p->interfaces[i]))
             preflight_tell(l, false,
@@ -117,14 +118,20 @@ static void look_at_hook(struct look *l, const char *table, const char *line, si
                            table, l->p->interfaces[i], table);
 }
 
-/* The listing's lines that count: "table netdev NAME {", and of a chain "type filter hook egress device ..." */
+/* The listing's lines that count: "table ip NAME {", and of a chain "type nat hook postrouting priority ..." */
 static void look_at_listing(struct look *l, const char *text)
 {
-    char table[200] = "";
+    char family[16] = "", table[200] = "";
     for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
         end = strchrnul(line, '\n');
-        if (sscanf(line, "table netdev %199s", table) == 1) continue;
-        if (memmem(line, (size_t)(end - line), " hook ", 6)) look_at_hook(l, table, line, (size_t)(end - line));
+        const size_t len = (size_t)(end - line);
+        if (sscanf(line, "table %15s %199s", family, table) == 2 || !strncmp(table, "prey_", 5)) continue;
+        if (memmem(line, len, " hook egress ", 13)) look_at_egress(l, table, line, len);
+        if (l->p->port_count && memmem(line, len, "type nat hook postrouting", 25))
+            preflight_tell(l, false,
+                           "the table `%s %s` of nftables translates, too, maybe to ports that translation takes here|"
+                           "masquerade to :1024-60999 in its rules",
+                           family, table);
     }
 }
 
@@ -135,7 +142,7 @@ void look_at_rules(struct look *l)
     if (!nft) return;
     nft_ctx_buffer_output(nft);
     nft_ctx_buffer_error(nft);
-    if (!nft_run_cmd_from_buffer(nft, "list chains netdev")) look_at_listing(l, nft_ctx_get_output_buffer(nft));
+    if (!nft_run_cmd_from_buffer(nft, "list chains")) look_at_listing(l, nft_ctx_get_output_buffer(nft));
     nft_ctx_free(nft);
 }
 
@@ -170,7 +177,9 @@ static void look_at_sockets(struct look *l, const char *path, const char *proto)
 
 void look_at_ports(struct look *l)
 {
+    char err[300];
     if (!l->p->port_count) return;
+    if (ports_look(l->p->ports, l->p->port_count, err, sizeof err)) preflight_tell(l, true, "%s|", err);
     look_at_sockets(l, "/proc/net/tcp", "tcp");
     look_at_sockets(l, "/proc/net/tcp6", "tcp");
     look_at_sockets(l, "/proc/net/udp", "udp");
@@ -181,8 +190,20 @@ void look_at_ports(struct look *l)
 
 #define MIB (UINT64_C(1) << 20)
 
+/* Of a card's rings, which must not be paged out. */
+static void look_at_locked(struct look *l)
+{
+    struct rlimit most;
+    if (!l->p->xdp || capng_have_capability(CAPNG_EFFECTIVE, CAP_IPC_LOCK) || getrlimit(RLIMIT_MEMLOCK, &most)) return;
+    if (most.rlim_cur == RLIM_INFINITY || most.rlim_cur >= l->p->memory_bytes) return;
+    preflight_tell(l, false,
+                   "only %" PRIu64 " KiB of memory may be locked, which is too little for --io xdp|ulimit -l unlimited",
+                   (uint64_t)most.rlim_cur / 1024);
+}
+
 void look_at_memory(struct look *l)
 {
+    look_at_locked(l);
     char text[4000];
     unsigned long long free_kib;
     if (proc_read("/proc/meminfo", text, sizeof text)) return;

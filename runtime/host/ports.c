@@ -103,20 +103,36 @@ static int reserve(struct state *s, struct work *w)
     return write_ports(w);
 }
 
+static const char none_left[] = "translation would take all ports that this machine's own connections may use: "
+                                "widen net.ipv4.ip_local_port_range, or translate to fewer";
+
+static void want(struct work *w, const struct host_ports *ranges, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++) w->wanted.has[port] = true;
+}
+
+int ports_look(const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
+{
+    struct work *w = calloc(1, sizeof *w);
+    if (w) want(w, ranges, count);
+    const int failed = w && find_missing(w) == -ENOSPC ? -ENOSPC : 0;
+    if (failed) snprintf(err, err_len, "%s", none_left);
+    free(w);
+    return failed;
+}
+
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len)
 {
     struct work *w = calloc(1, sizeof *w);
-    for (unsigned i = 0; w && i < count; i++)
-        for (unsigned port = ranges[i].lo; port <= ranges[i].hi; port++) w->wanted.has[port] = true;
+    if (w) want(w, ranges, count);
     const int failed = w ? reserve(s, w) : -ENOMEM;
     if (failed == -EADDRINUSE)
         snprintf(err, err_len,
                  "the instance `%s` that runs here translates to some of the ports %.60s, too: give one of them others",
                  w->owner, w->claim);
     else if (failed == -ENOSPC)
-        snprintf(err, err_len,
-                 "translation would take all ports that this machine's own connections may use: "
-                 "widen net.ipv4.ip_local_port_range, or translate to fewer");
+        snprintf(err, err_len, "%s", none_left);
     else if (failed)
         snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
     free(w);

@@ -18,4 +18,7 @@ struct host_ports {
  * -ENOSPC: the host would have none left. */
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, char *err, size_t err_len);
 
+/* 0, or -ENOSPC with the same line in err: ports_reserve would be refused. Changes nothing. */
+int ports_look(const struct host_ports *ranges, unsigned count, char *err, size_t err_len);
+
 #endif

@@ -68,6 +68,16 @@ looked 'more memory than there is' 0 "notice: tables of flows and rings take N M
 flows N } in the rules, fewer --workers, a smaller --ring
 $fine" -i wan -i lan --workers 16 large.pbc
 
+at prey nft "table ip theirs { chain out { type nat hook postrouting priority srcnat; masquerade; }; }"
+looked 'others who translate' 0 "notice: the table \`ip theirs\` of nftables translates, too, maybe to ports that translation takes \
+here; this mends it: masquerade to :1024-60999 in its rules
+$fine" -i wan -i lan shop.pbc
+at prey nft delete table ip theirs
+at prey sysctl -q -w net.ipv4.ip_local_port_range='61000 61100'
+looked 'no port would be left' 2 "translation would take all ports that this machine's own connections may use: widen \
+net.ipv4.ip_local_port_range, or translate to fewer" -i wan -i lan shop.pbc
+at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
+
 # Another program on the interface.
 prey prey -i lan --io xdp --name first shop.pbc
 looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: ip link set \
