@@ -15,6 +15,7 @@
 #include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/limits.h"
+#include "runtime/live/log.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
 #include "runtime/live/start.h"
@@ -67,7 +68,7 @@ static bool signalled(struct live *l)
     struct signalfd_siginfo s;
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
-            start_log_again(l);
+            log_again(l);
             reload_begin(l);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
@@ -153,7 +154,7 @@ static int serve(struct live *l)
             fine &= world_clock(l) && world_tick(l);
             limits_tell(l, false);
             events_tick(&l->events);
-            if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) start_log_again(l); /* it was restarted */
+            if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
         if (!fine) return live_fault(l, "out of memory");
         if (l->reload) reload_step(l);
@@ -200,7 +201,7 @@ int live(const struct options *o)
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
-        status = start_events(&l);
+        status = log_open(&l);
         if (!status) status = parent_begin(o, &parent, &l.channel);
         if (l.channel) status = service(&l);
     }

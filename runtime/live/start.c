@@ -18,29 +18,6 @@
 #include "runtime/schedule/schedule.h"
 #include "runtime/worker/watched.h"
 
-int live_complain(const char *fmt, ...)
-{
-    char line[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    fprintf(stderr, "preyrun: %s\n", text_clean(line));
-    return 2;
-}
-
-int live_fault(struct live *l, const char *fmt, ...)
-{
-    char line[1000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    if (!l->ready) return live_complain("%s", line);
-    events_tell(&l->events, TOLD_FAULT, "%s", line);
-    return 2;
-}
-
 /* ---- looking ---- */
 
 static bool ends_in(const char *s, const char *end)
@@ -138,25 +115,6 @@ int start_look(struct live *l)
 }
 
 /* ---- opening ---- */
-
-int start_events(struct live *l)
-{
-    const char *to = l->o->log_to;
-    const int fd = sink_descriptor(to);
-    if (fd < 0) return live_complain("--log: %s: %s", to, strerror(-fd));
-    return events_init(&l->events, l->o->log, to, fd) ? live_complain("out of memory") : 0;
-}
-
-void start_log_again(struct live *l)
-{
-    if (l->events.sink.kind == SINK_STDERR) return;
-    char err[500];
-    int fd;
-    if (ask_log(l->channel, &fd, err, sizeof err))
-        events_tell(&l->events, TOLD_FAULT, "--log: %s: %s; what was open stays so", l->o->log_to, err);
-    else
-        sink_renew(&l->events.sink, fd);
-}
 
 /* Flows of the host itself are known only if what it sends is seen. */
 static bool needs_outgoing(const struct program *p)

@@ -15,10 +15,6 @@ bool start_routes(const struct live *l, const struct program *p);
 bool start_has_tunnels(const struct program *p);
 /* The program's file once more, by the parent. NULL, with one line in err. */
 struct program *start_load_again(const struct live *l, char *err, size_t err_len);
-/* The log, as --log says. The exit status. */
-int start_events(struct live *l);
-/* Its file or socket once more, by the parent: the file was moved away. */
-void start_log_again(struct live *l);
 /* Sockets and the worker, up to where it could run. */
 int start_open(struct live *l);
 /* A socket of that worker on the interface as it is now. *group: of the sockets that share what arrives there, -1: this
