@@ -16,7 +16,6 @@ struct reading {
     const char *way[3]; /* the first one given that is for this way alone, by enum way */
     char *err;
     size_t err_len;
-    bool open; /* --on-exit */
     bool done; /* help or version: nothing else matters */
 };
 
@@ -239,9 +238,9 @@ static bool opt_cleanup(struct reading *r, const char *n, const char *v)
 
 static bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {
-    if (!strcmp(v, "closed")) return not_yet(r, v);
-    r->open = !strcmp(v, "open");
-    return r->open || wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
+    r->o->on_exit = !strcmp(v, "open") ? OPTIONS_END_OPEN : OPTIONS_END_CLOSED;
+    return r->o->on_exit == OPTIONS_END_OPEN || !strcmp(v, "closed") ||
+           wrong(r, "--%s: `%.60s` is neither open nor closed", n, v);
 }
 
 /* It becomes part of file names and of the name of a table. */
@@ -355,8 +354,6 @@ static bool settle_live(struct reading *r)
         return wrong(r, "--cleanup goes alone, or with --name%s%s", "", "");
     if (o->cleanup) return true;
     if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
-    if (o->bridge_count && r->open)
-        return wrong(r, "--on-exit open: a bridge by packet sockets is shut when preyrun ends%s%s", "", "");
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
     if (!o->name) o->name = o->ifaces[0];

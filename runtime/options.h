@@ -38,6 +38,7 @@ struct options {
     uint64_t ring;    /* bytes of each receive ring */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     bool monitor, preflight, cleanup;
+    enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */
     bool json, strict_checksum, flows, coverage;
 };
 

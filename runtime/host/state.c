@@ -118,7 +118,7 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
     char line[512];
     snprintf(line, sizeof line, "%s: the %s `%s`%s%s", verb, doc, what, failed ? ": " : "",
              failed ? strerror(-failed) : "");
-    if (say) say(arg, line);
+    if (say && doc) say(arg, line);
 }
 
 /* Cut a line into its words: the kind's, what, before, after. Those that are missing are NULL. */

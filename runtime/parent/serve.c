@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/host/across.h"
+#include "runtime/host/served.h"
 #include "runtime/io/steer.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent_priv.h"
@@ -110,6 +112,11 @@ static void parent_free(struct parent *p)
     free(p);
 }
 
+static void undo(struct parent *p, enum state_end end)
+{
+    if (state_undo(p->state, end, say_nothing, NULL)) state_undo(p->state, end, say_line, NULL);
+}
+
 int parent_begin(const struct options *o, struct parent **made, struct channel **c)
 {
     char err[400];
@@ -118,8 +125,13 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
     *c = NULL;
     if (!p) return parent_say("out of memory");
     *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1};
+    if (o->on_exit == OPTIONS_END_OPEN && o->bridge_count && !across_possible()) {
+        free(p);
+        return parent_say("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
+    }
     p->state = state_open(STATE_RUN, o->name, say_line, NULL, err, sizeof err);
-    if (!p->state) {
+    if (!p->state || served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err)) {
+        if (p->state) undo(p, STATE_OPEN);
         parent_free(p);
         return parent_say("%s", err);
     }
@@ -217,9 +229,23 @@ static int serve(struct parent *p)
     }
 }
 
-static void undo(struct parent *p, enum state_end end)
+/* Each port's frames leave by its peer from now on; nobody judges them. 0, or the exit status. */
+static int leave_open(struct parent *p)
 {
-    if (state_undo(p->state, end, say_nothing, NULL)) state_undo(p->state, end, say_line, NULL);
+    const struct options *o = p->o;
+    char err[300];
+    for (unsigned i = 0; i < o->iface_count; i++) {
+        if (o->peer[i] == OPTIONS_NO_PEER) continue;
+        if (across_set(p->state, o->ifaces[i], o->ifaces[o->peer[i]], err, sizeof err)) return parent_say("%s", err);
+    }
+    return 0;
+}
+
+/* After an end that somebody asked for, as --on-exit says; after a fault shut. */
+static int end(struct parent *p, int status)
+{
+    undo(p, !status && p->o->on_exit == OPTIONS_END_CLOSED ? STATE_CLOSED : STATE_OPEN);
+    return !status && p->o->on_exit == OPTIONS_END_OPEN ? leave_open(p) : status;
 }
 
 int parent_serve(struct parent *p)
@@ -227,8 +253,7 @@ int parent_serve(struct parent *p)
     const int status = serve(p);
     int result = 2;
     if (WIFEXITED(status)) {
-        result = WEXITSTATUS(status);
-        undo(p, STATE_OPEN);
+        result = end(p, WEXITSTATUS(status));
     } else {
         undo(p, STATE_CLOSED);
         parent_say("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),

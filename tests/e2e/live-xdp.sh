@@ -163,7 +163,7 @@ kill -HUP "$prey"
 until_true 50 'SIGHUP takes other rules' grep -q '^reloaded' prey.err && ok 0 'SIGHUP takes other rules'
 same 'their service is served' "$(ask 10.1.0.101 | grep -c -x -e one -e two)" 1
 cp before.pbc pass.pbc
-refused 'a queue that has an owner' 'XDP program .* of another process' -i eth0 --name second --io xdp pass.pbc
+refused 'an interface that has an owner' 'XDP program .* of another process' -i eth0 --name second --io xdp pass.pbc
 prey_ends
 
 # Generic: a device whose driver has no XDP. The ends cut their super-packets themselves, or those would be lost.

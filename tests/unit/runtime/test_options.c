@@ -77,6 +77,7 @@ static void taken(void **state)
                            "--ring 1MiB --log json --format json rules.pbc"),
                      OPTIONS_RUN);
     assert_int_equal(o.iface_count, 2);
+    assert_int_equal(o.on_exit, OPTIONS_END_OPEN);
     assert_string_equal(o.ifaces[1], "eth1");
     assert_true(o.monitor && o.preflight && o.json);
     assert_string_equal(o.name, "edge-1");
@@ -166,7 +167,6 @@ static void refused(void **state)
         {"--bridge a:a b", "--bridge a: it is given twice"},
         {"--bridge :a b", "--bridge needs an interface"},
         {"-i a --bridge a:c b", "--bridge a: it is given twice"},
-        {"--bridge a:c --on-exit open b", "--on-exit open: a bridge by packet sockets is shut when preyrun ends"},
         {"-i", "-i needs a value: IF"},
         {"-i eth0", "the program is missing: preyrun -i IF"},
         {"-i eth0 -i eth0 b", "-i eth0: it is given twice"},
@@ -180,7 +180,6 @@ static void refused(void **state)
         {"--stats 127.0.0.1:80 b", "--stats is not supported yet: live"},
         {"--watch b", "--watch is not supported yet: live"},
         {"--control /run/x b", "--control is not supported yet: live"},
-        {"-i eth0 --on-exit closed b", "--on-exit closed is not supported yet: live"},
         {"-i eth0 --on-exit maybe b", "`maybe` is neither open nor closed"},
         {"-i eth0 --name ../x b", "`../x` is no name"},
         {"-i eth0 --ring 1KiB b", "`1KiB` is no size"},

@@ -1,0 +1,45 @@
+/* See served.h. Each records first and looks then: of two that start at once, both see the other. */
+#include "runtime/host/served.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/host/change_priv.h"
+#include "runtime/host/state.h"
+
+struct search {
+    const char *interface;
+    char owner[80];
+};
+
+static bool is_other(void *arg, const char *name, const char *what, const char *before, const char *after)
+{
+    struct search *s = arg;
+    (void)before, (void)after;
+    if (strcmp(what, s->interface) != 0) return true;
+    snprintf(s->owner, sizeof s->owner, "%s", name);
+    return false;
+}
+
+int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct search search = {.interface = interfaces[i]};
+        int failed = state_note(s, CHANGE_SERVED, interfaces[i], "", "");
+        if (!failed) failed = state_others(s, CHANGE_SERVED, is_other, &search);
+        if (failed) snprintf(err, err_len, "%s: %s", interfaces[i], strerror(-failed));
+        if (failed) return failed;
+        if (!*search.owner) continue;
+        snprintf(err, err_len, "the instance `%s` that runs here serves %s, too: give one of them other interfaces",
+                 search.owner, interfaces[i]);
+        return -EADDRINUSE;
+    }
+    return 0;
+}
+
+int served_undo(const char *what, const char *before, const char *after)
+{
+    (void)what, (void)before, (void)after;
+    return 0;
+}

@@ -1,0 +1,13 @@
+/* The interfaces of an instance are its own: two that judge the same frames would send them on twice. */
+#ifndef RUNTIME_HOST_SERVED_H
+#define RUNTIME_HOST_SERVED_H
+
+#include <stddef.h>
+
+struct state;
+
+/* Record in s that these are served. 0, or a negative errno with one line in err: -EADDRINUSE where another instance
+ * that lives in this namespace serves one of them. */
+int served_claim(struct state *s, const char *const interfaces[], unsigned count, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Twenty kills, of either process, with a start after each: every start serves, and after the last end nothing is left. Two
+# instances at once: not of one interface, not of the same ports. Names of interfaces that nftables can't say are refused.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey server
+link client eth0 prey eth0
+link prey eth1 server eth0
+link prey eth2 server eth1
+address client eth0 10.1.0.1/24
+address prey eth0 10.1.0.2/24
+address prey eth1 10.2.0.2/24
+address server eth0 10.2.0.1/24
+ip -n "$id-server" route add default via 10.2.0.2
+at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 62000'
+web server
+rules own <<'END'
+limits { flows 1_000 }
+pool farm { server one 10.2.0.1 }
+service web on 10.1.0.2 tcp/80 { mode passthrough; -> farm }
+END
+reserved() { at prey sysctl -n net.ipv4.ip_local_reserved_ports; }
+gro() { at prey ethtool -k eth0 | sed -n 's/^generic-receive-offload: //p'; }
+served() { at client curl -s -m 5 http://10.1.0.2/; }
+state() { ls -d "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")" 2>/dev/null; }
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+before=$(gro)
+good=0
+for i in $(seq 20); do
+    case $((i % 4)) in 0) io=xdp ;; *) io=packet ;; esac
+    prey prey -i eth0 -i eth1 --io $io own.pbc
+    [ "$(served)" = server ] && good=$((good + 1))
+    service=$(pgrep -P "$prey") || service=$prey
+    if [ $((i % 2)) -eq 0 ]; then kill -KILL "$prey"; else kill -KILL "$service"; fi
+    wait "$prey" 2>/dev/null
+    until_true 100 "kill $i: the other one ends" ended "$service"
+done
+same 'each of 20 starts after a kill serves' "$good" 20
+same 'killed, it is closed' "$(at prey nft list tables)|$(reserved)" 'table netdev prey_eth0|61000-62000'
+prey prey -i eth0 -i eth1 own.pbc
+same 'once more' "$(served)" server
+
+# A second instance.
+refused() { # SENTENCE LINE OPTION...
+    local sentence=$1 line=$2
+    shift 2
+    at prey timeout 20 "$bin/preyrun" "$@" >out 2>err </dev/null
+    same "$sentence" "$?|$(grep -v notice err)" "2|preyrun: $line"
+}
+refused 'an interface of another' 'the instance `eth0` that runs here serves eth1, too: give one of them other interfaces' \
+    -i eth2 -i eth1 own.pbc
+refused 'under another name, too' 'the instance `eth0` that runs here serves eth0, too: give one of them other interfaces' \
+    -i eth0 --name second own.pbc
+refused 'ports of another' \
+    'the instance `eth0` that runs here translates to some of the ports 61000-65535, too: give one of them others' -i eth2 own.pbc
+same 'the first one is none the worse' "$(served)" server
+prey_ends
+same 'it ends with 0' "$status" 0
+same 'nothing is left' "$(at prey nft list tables)|$(reserved)|$(gro)|$(state)|$(ip -n "$id-prey" -o link | grep -c 'prey-')" "||$before||0"
+
+# Names that are no words of nftables.
+for odd in 'a"b' 'eth*' 'a\b'; do
+    ip -n "$id-prey" link set eth2 down
+    ip -n "$id-prey" link set eth2 name "$odd" up
+    refused "$odd" "guard rules can't say the name of the interface \`$odd\`: this gives it another: ip link set dev '$odd' name NAME" \
+        -i "$odd" own.pbc
+    ip -n "$id-prey" link set "$odd" down
+    ip -n "$id-prey" link set "$odd" name eth2
+done
+same 'nothing is left after that' "$(at prey nft list tables)|$(reserved)|$(state)" '||'
+exit $failed
