@@ -37,8 +37,9 @@ static uint32_t sum_at(uint8_t proto) { return proto == IPPROTO_NR_TCP ? TCP_SUM
 static void complete(struct pkt *pkt, uint32_t from, uint32_t field)
 {
     const uint32_t end = pkt->head_len;
-    if (from > end || field + 4 > end) return;
-    if (field == from + SCTP_SUM) {
+    const bool sctp = field == from + SCTP_SUM;
+    if (from > end || field + (sctp ? 4 : 2) > end) return;
+    if (sctp) {
         memset(pkt->data + field, 0, 4);
         const uint32_t crc = htole32(csum_sctp(pkt->data + from, end - from));
         memcpy(pkt->data + field, &crc, sizeof crc);

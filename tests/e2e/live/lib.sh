@@ -153,6 +153,23 @@ prey_ends() {
 ask() { at "$1" curl -s -m 10 "http://$2" || echo failed; }
 talk() { at "$1" python3 "$top/tests/e2e/live/udp.py" ask "$2" "${3:-53}" "${4:-0}" "${5:-5}" || echo failed; }
 
+# refused_by NAME ADDRESS PORT: `refused` where an ICMP error comes back for a datagram.
+refused_by() {
+    at "$1" python3 - "$2" "$3" <<'END'
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], int(sys.argv[2])))
+s.settimeout(10)
+try:
+    s.send(b"x")
+    print(s.recv(100))
+except ConnectionRefusedError:
+    print("refused")
+except TimeoutError:
+    print("nothing")
+END
+}
+
 # shares: how many lines begin with which word: ` 2 one 2 two `
 shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 

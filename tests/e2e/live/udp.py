@@ -1,4 +1,5 @@
-"""A UDP server that answers with its name and whom it hears, and a client: serve PORT NAME; ask ADDR PORT [SOURCE-PORT]."""
+"""A UDP server that answers with its name and whom it hears, and a client: serve PORT NAME; ask ADDR PORT
+[SOURCE-PORT [BYTES,…]], one question a length."""
 import socket
 import sys
 
@@ -24,14 +25,18 @@ def ask(address, port, source="0", size="5"):
     s.bind(("", int(source)))
     s.connect((address, int(port)))
     s.settimeout(1)
+    return 0 if all([answered(s, int(n)) for n in size.split(",")]) else 1
+
+
+def answered(s, size):
     for _ in range(5):
-        s.send(b"x" * int(size))
+        s.send(b"x" * size)
         try:
             print(s.recv(65535).decode())
-            return 0
+            return True
         except (TimeoutError, ConnectionRefusedError):
             pass
-    return 1
+    return False
 
 
 sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))
