@@ -10,6 +10,8 @@ live_end() {
     for p in $pids; do kill -KILL "$p" 2>/dev/null; done
     wait 2>/dev/null
     for s in $spaces; do
+        # And what those had begun.
+        for p in $(ip netns pids "$s" 2>/dev/null); do kill -KILL "$p" 2>/dev/null; done
         # What a killed preyrun wrote down there is gone with it; another namespace may get the number.
         rm -rf "/run/prey/$(stat -L -c %i "/run/netns/$s" 2>/dev/null || echo none)"
         ip netns del "$s" 2>/dev/null
@@ -233,6 +235,9 @@ for key in sys.argv[1:]:
 print(at)
 END
 }
+
+# by_rule NAME: packets that the rule of that name decided.
+by_rule() { python3 -c 'import json, sys; print(sum(r["packets"] for r in json.load(open("prey.out"))["rules"] if r["rule"] == sys.argv[1]))' "$1"; }
 
 # The frames of all verdicts are those that arrived; each arrived by an interface.
 adds_up() {
