@@ -33,7 +33,10 @@ nat home {
 }
 END
 prey prey -i wan -i lan --format json nat.pbc
-ask_many() { at "$1" python3 "$top/tests/e2e/live/many.py" ask "$2" 7000 "$3" 1000; }
+# Who asks first waits for a neighbour, and with it no more than 15 others.
+ask_many() { at "$1" python3 "$top/tests/e2e/live/many.py" ask "$2" 7000 "$3" "${4:-1000}"; }
+same 'masquerade: one' "$(ask_many one 10.1.0.1 10.8.0.1 1)" '1 1 1 1 1 1'
+same 'forward: one' "$(ask_many client 10.1.0.2 10.7.0.1 1)" '1 1 1 1 1 1'
 same 'masquerade: a thousand, all answered, by one address and a thousand ports' "$(ask_many one 10.1.0.1 10.8.0.1)" '1000 1 1000 1000 1 1000'
 same 'forward: a thousand, all answered, seen as they are' "$(ask_many client 10.1.0.2 10.7.0.1)" '1000 1000 1 1000 1000 1'
 prey_sums many
