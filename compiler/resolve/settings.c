@@ -26,6 +26,7 @@ static const struct row {
     {"maglev", LB_SLOTS_DEFAULT, 101, LB_SLOTS_MAX, "from 101 to 1048573", false},
     {"classifier", 64 << 20, 1 << 16, UINT64_C(4) << 30, "from 64KiB to 4GiB", false},
     {"rejects", 1000, 0, 1000000, "from 0/s to 1_000_000/s", false},
+    {"macs", PBC_MACS_DEFAULT, 16, 1 << 20, "from 16 to 1048576", false},
     {"tcp established", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"tcp half_open", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"tcp closing", 120 * S, S, 365 * DAY, "from 1s to 365d", true},

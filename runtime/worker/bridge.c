@@ -1,13 +1,30 @@
 /* The table of stations of a bridge (IEEE 802.1D, 7.8, with its ageing time). */
 #include "runtime/worker/bridge.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #define AGE_NS UINT64_C(300000000000)
+
+int bridge_init(struct bridge *b, uint64_t macs)
+{
+    unsigned bits = 4;
+    while (bits < 20 && UINT64_C(1) << bits < macs) bits++;
+    b->shift = 64 - bits;
+    b->macs = calloc((size_t)1 << bits, sizeof *b->macs);
+    return b->macs ? 0 : -ENOMEM;
+}
+
+void bridge_fini(struct bridge *b)
+{
+    free(b->macs);
+    b->macs = NULL;
+}
 
 static struct bridge_mac *place(struct bridge *b, uint64_t mac)
 {
-    return &b->macs[mac * UINT64_C(0x9e3779b97f4a7c15) >> 52];
+    return &b->macs[mac * UINT64_C(0x9e3779b97f4a7c15) >> b->shift];
 }
-static_assert(BRIDGE_MACS == 1 << 12, "bits of the hash");
 
 static bool is_group(uint64_t mac) { return mac >> 40 & 1; }
 

@@ -3,19 +3,20 @@
 #ifndef RUNTIME_WORKER_BRIDGE_H
 #define RUNTIME_WORKER_BRIDGE_H
 
-#include <assert.h>
-
 #include "vm/packet/pkt.h"
-
-enum { BRIDGE_MACS = 4096 };
 
 struct bridge {
     struct bridge_mac {
         uint64_t mac;     /* 0: empty */
         uint64_t seen_ns; /* last heard */
         uint8_t port;
-    } macs[BRIDGE_MACS]; /* by hash; the newest of two that meet stays */
+    } * macs;       /* [1 << bits] by hash; the newest of two that meet stays */
+    unsigned shift; /* 64 - bits */
 };
+
+/* Room for `macs` stations, rounded up to a power of two. 0, or -ENOMEM. */
+int bridge_init(struct bridge *b, uint64_t macs);
+void bridge_fini(struct bridge *b);
 
 /* Learn where a frame's source is, and say whether the frame crosses: not one for a station that was heard by the same
  * port in the last five minutes. */

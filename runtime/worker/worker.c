@@ -83,6 +83,8 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     int err = pool_make(w);
     if (!err) err = rings_make(w);
     if (!err && cfg->workers > 1) err = handovers_make(w);
+    if (!err)
+        err = bridge_init(&w->bridge, cfg->program->settings_count ? cfg->program->settings->macs : PBC_MACS_DEFAULT);
     if (err) return err;
     w->tx = (struct vm_tx){.entries = w->entries, .cap = VM_BATCH * VM_TX_PER_PACKET};
     w->tx.event_cap = EVENTS_MOST;
@@ -101,6 +103,7 @@ void worker_fini(struct worker *w)
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
     for (unsigned i = 0; i < WORKERS_MOST; i++) handover_fini(&w->in[i]);
     for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
+    bridge_fini(&w->bridge);
     datagrams_free(w->datagrams);
     vm_free(w->vm);
     free(w->tx.events);

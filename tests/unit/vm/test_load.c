@@ -44,8 +44,8 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
 /* FAULT(name, line, what to break in the image `i`); the digest is put right afterwards. In
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $LEN+ and $KINDS+ one more. */
 #define FAULTS(FAULT)                                                                                                  \
-    FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                                     \
-    FAULT(version, "format version 7, but this prey reads version 4", header(i)->version = 7)                          \
+    FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
+    FAULT(version, "format version 7, but this prey reads version 5", header(i)->version = 7)                          \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes after its end", header(i)->size -= 64)                                         \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -166,7 +166,8 @@ static void every_truncation(void **state)
         uint8_t *cut = malloc(len + 1); /* its own block: reading past it is seen */
         memcpy(cut, i.bytes, len);
         assert_null(program_load(cut, len, err, sizeof err));
-        assert_true(len < 8 ? !!strstr(err, "not a compiled prey program (preyc -o makes one)") : strstr(err, "truncated") == err);
+        assert_true(len < 8 ? !!strstr(err, "not a compiled prey program (preyc -o makes one)")
+                            : strstr(err, "truncated") == err);
         free(cut);
     }
     free(i.bytes);
