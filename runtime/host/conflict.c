@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/host/host_priv.h"
 #include "runtime/host/preflight_priv.h"
 #include "runtime/host/proc_priv.h"
+#include "runtime/host/sinks.h"
 #include "runtime/host/state.h"
 
 /* ---- the name ---- */
@@ -222,16 +224,38 @@ static char *folder_of(const char *path)
     return !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-void look_at_log(struct look *l)
+static void look_at_syslog(struct look *l)
 {
-    const char *path = l->p->log_file;
-    if (!path || !faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) return;
-    const int why = errno;
+    const int fd = sink_descriptor(l->p->log);
+    if (fd >= 0)
+        close(fd);
+    else
+        preflight_tell(l, true, "--log: the system's log (%s) takes nothing: %s|--log text, or start a system log",
+                       SINK_SYSLOG_SOCKET, strerror(-fd));
+}
+
+/* A file that is not there yet is not made, only its folder looked at. */
+static void look_at_file(struct look *l, const char *path)
+{
+    struct stat there;
+    const bool exists = !stat(path, &there);
+    const int why = exists && S_ISDIR(there.st_mode)                        ? EISDIR
+                    : exists && faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? errno
+                                                                            : 0;
+    if (why) preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
+    if (exists) return;
     char *folder = folder_of(path);
-    if (why != ENOENT)
-        preflight_tell(l, true, "--log: %s: %s|", path, strerror(why));
-    else if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
+    if (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS))
         preflight_tell(l, true, "--log: %s: %s|%s%s", folder, strerror(errno), errno == ENOENT ? "mkdir -p " : "",
                        errno == ENOENT ? folder : "");
     free(folder);
+}
+
+void look_at_log(struct look *l)
+{
+    switch (sink_kind(l->p->log)) {
+    case SINK_SYSLOG: look_at_syslog(l); break;
+    case SINK_FILE: look_at_file(l, l->p->log); break;
+    case SINK_STDERR: break;
+    }
 }

@@ -20,7 +20,7 @@ struct preflight {
     const struct host_ports *ports; /* of this machine's own addresses, that translation takes */
     unsigned port_count;
     uint64_t memory_bytes; /* that are taken at the start */
-    const char *log_file;  /* NULL: none */
+    const char *log;       /* as sink_descriptor wants it */
     bool xdp;              /* frames come by a program of ours */
     bool sends_on;         /* some packets leave by us that came in by us */
     bool guarded;          /* guard rules keep the host's stack from doing so, too */

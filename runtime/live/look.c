@@ -119,33 +119,35 @@ static uint64_t memory_of(const struct live *l)
     return (tables + l->o->ring * l->o->iface_count) * (l->o->workers ? l->o->workers : 1);
 }
 
+/* What the program adds to the look at the host. False: memory is out. */
+static bool add_program(struct preflight *look, const struct live *l, struct guarded *g, struct servers *s)
+{
+    if (!guarded_init(g, l->now.program, NULL) || !find_servers(s, l->now.program)) return false;
+    look->servers = s->all;
+    look->server_count = s->count;
+    look->sends_on = s->count > 0;
+    look->ports = g->ports;
+    look->port_count = g->port_count;
+    look->memory_bytes = memory_of(l);
+    return true;
+}
+
 int look_at_host(struct live *l)
 {
     struct servers s = {0};
-    struct guarded g;
-    unsigned fatal = 1;
-    const char *log = l->o->log_to;
-    const bool guarded = guarded_init(&g, l->now.program, NULL);
-    if (guarded && find_servers(&s, l->now.program)) {
-        const struct preflight look = {.interfaces = l->o->ifaces,
-                                       .interface_count = l->o->iface_count,
-                                       .servers = s.all,
-                                       .server_count = s.count,
-                                       .name = l->o->name,
-                                       .ports = g.ports,
-                                       .port_count = g.port_count,
-                                       .memory_bytes = memory_of(l),
-                                       .log_file = log && strcmp(log, "syslog") != 0 ? log : NULL,
-                                       .xdp = l->io == &io_XDP,
-                                       .sends_on = s.count > 0,
-                                       .guarded = true};
-        fatal = host_preflight(l->host, &look, say, NULL);
-    } else {
-        live_complain("out of memory");
-    }
+    struct guarded g = {0};
+    struct preflight look = {.interfaces = l->o->ifaces,
+                             .interface_count = l->o->iface_count,
+                             .name = l->o->name,
+                             .log = l->o->log_to,
+                             .xdp = l->io == &io_XDP,
+                             .guarded = true};
+    const struct program *p = l->now.program;
+    const bool good = !p || add_program(&look, l, &g, &s);
+    const int status = !good ? live_complain("out of memory") : host_preflight(l->host, &look, say, NULL) ? 2 : 0;
     guarded_fini(&g);
     free(s.all);
     free(s.names);
-    if (!fatal) look_at_sources(l);
-    return fatal ? 2 : 0;
+    if (p && !status) look_at_sources(l);
+    return status;
 }

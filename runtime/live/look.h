@@ -4,7 +4,8 @@
 
 #include "runtime/live/state.h"
 
-/* Rights, interfaces, ways to servers; each finding is a line with what mends it. The exit status. */
+/* Rights, interfaces and, where the program could be loaded, ways to servers; each finding is a line with what mends
+ * it. The exit status. */
 int look_at_host(struct live *l);
 
 #endif

@@ -96,16 +96,23 @@ bool start_look_at(const struct live *l, const struct program *p, char *why, siz
     return false;
 }
 
-int start_look(struct live *l)
+/* The way that frames come, and what cannot be enforced by it. */
+static int look_at_rules(struct live *l)
 {
     char err[600];
+    const int status = steered_choose(l);
+    return start_look_at(l, l->now.program, err, sizeof err) ? status : live_complain("%s", err);
+}
+
+int start_look(struct live *l)
+{
+    char err[300];
     int status = look_at_program(l);
-    if (status) return status;
+    if (status && !l->o->preflight) return status; /* which looks at the host all the same */
     l->forwards = is_on("/proc/sys/net/ipv4/ip_forward") || is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->host = host_open(err, sizeof err);
     if (!l->host) return live_complain("%s", err);
-    status = steered_choose(l);
-    if (!start_look_at(l, l->now.program, err, sizeof err)) status = live_complain("%s", err);
+    if (l->now.program) status |= look_at_rules(l);
     status |= look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count; i++) status |= look_at_interface(l, i);
     if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);

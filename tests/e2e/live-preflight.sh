@@ -42,8 +42,16 @@ there is no interface \`eth7\`; there are: lo, wan, lan
 another preyrun named \`taken\` runs here (process N): choose another --name
 --log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --name taken --log text:none/log strict.pbc
 prey_ends
+looked 'the host is looked at without rules, too' 2 "none.pbc: No such file or directory
+lan is down; this mends it: ip link set lan up" -i lan none.pbc
 ip -n "$id-prey" link set lan up
 until_true 100 'lan has a carrier' sh -c "ip -n $id-prey link show lan | grep -q 'state UP'"
+
+looked 'a log that is a folder' 2 "--log: $work: Is a directory" -i wan -i lan --log "text:$work" shop.pbc
+if [ ! -e /dev/log ]; then
+    looked 'no system log' 2 "--log: the system's log (/dev/log) takes nothing: No such file or directory; this mends it: --log \
+text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
+fi
 
 # Others who use the same: worth a line each, and status 0.
 at prey nft "table netdev theirs { chain out { type filter hook egress device \"lan\" priority 0; }; }"
