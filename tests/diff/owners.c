@@ -346,13 +346,15 @@ static bool differ(const char *what, const struct run *r, const struct conversat
     return false;
 }
 
-/* Does what leaves for the other side have a port of the worker's? So does what the target of a forward says when its
- * flow is over: it begins one of its own. */
-static bool has_own_port(const struct conversation *c, unsigned dir, const struct pkt *sent)
+/* Does what leaves for the other side have a port of the worker's? So do answers to what that side says, and what the
+ * target of a forward says when its flow is over: it begins one of its own. */
+static bool has_own_port(const struct conversation *c, unsigned dir, const struct tx_entry *e)
 {
+    const struct pkt *sent = e->pkt;
+    const bool answer = e->cause == TX_CAUSE_RST || e->cause == TX_CAUSE_UNREACHABLE;
     const uint32_t l4 = ETHER_LEN + (uint32_t)VLAN_LEN * c->talk.tag_count + IP4_LEN;
     if (c->kind == FORWARDED) return dir == 1 && wire_get16(sent->data + l4) != c->talk.dst_port;
-    return dir == 0 && (c->kind == 0 || c->kind == 6 || c->kind == OUT);
+    return (dir == 0 || answer) && (c->kind == 0 || c->kind == 6 || c->kind == OUT);
 }
 
 static bool same_sent(const struct run *r, const struct conversation *c, unsigned dir, bool error)
@@ -368,7 +370,7 @@ static bool same_sent(const struct run *r, const struct conversation *c, unsigne
             return differ("next hop", r, c, x->next_hop[0], y->next_hop[0]);
         const bool tunnelled = c->kind == 4 || c->kind == 5 || c->kind == 7; /* an outer header has a number of the
                                                                                 worker's, and a sum over it */
-        if (has_own_port(c, error ? 0 : dir, x->pkt) || c->kind == STRANGER) continue;
+        if (has_own_port(c, error ? 0 : dir, x) || c->kind == STRANGER) continue;
         const uint32_t ip = ETHER_LEN + (uint32_t)VLAN_LEN * c->talk.tag_count;
         for (uint32_t n = tunnelled ? ip + IP4_LEN : 0; n < x->pkt->head_len; n++)
             if (x->pkt->data[n] != y->pkt->data[n]) return differ("byte", r, c, x->pkt->data[n], y->pkt->data[n]);
