@@ -59,13 +59,15 @@ static int leave_rights(void)
 
 /* ---- system calls ---- */
 
+/* In a signal handler, where stdio may be in the middle of something. */
 static void say_number(unsigned n)
 {
-    char line[] = "preyrun: the service made system call      , which is not in its list\n";
-    char *at = strstr(line, "     ,") + 4;
-    do *at-- = (char)('0' + n % 10);
-    while ((n /= 10) && at[1] != ' ' && *at == ' ');
-    (void)!write(STDERR_FILENO, line, sizeof line - 1);
+    char line[] = "preyrun: the service made system call ####, which is not in its list\n";
+    const char *const end = line + strlen(line);
+    char *first = strchr(line, '#'), *at = strrchr(line, '#');
+    for (; n && at >= first; n /= 10) *at-- = (char)('0' + n % 10);
+    while (*first == '#') memmove(first, first + 1, (size_t)(end - first));
+    (void)!write(STDERR_FILENO, line, strlen(line));
 }
 
 static void forbidden(int signo, siginfo_t *info, void *context)

@@ -40,6 +40,7 @@ for workers in 1 2; do
         ip -n "$id-prey" link set eth0 up
         ip -n "$id-switch" link set port2 master bridge up
         address prey eth0 10.1.0.2/24
+        for s in client one; do ip -n "$id-$s" neigh flush dev eth0; done # it has another MAC
     }
     prey prey -i eth0 --io xdp --workers $workers --monitor --format json box.pbc
     same "$workers: it says what is watched" "$(grep -c 'what is for this machine itself is only watched' prey.err)" 1

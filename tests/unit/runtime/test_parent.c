@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "runtime/host/state.h"
 #include "runtime/parent/channel.h"
@@ -193,13 +194,51 @@ static void descriptors(void **state)
     close(next);
 }
 
+/* ---- what the service gave up ---- */
+
+static void call_one_more(struct channel *c, void *arg)
+{
+    (void)arg;
+    if (parent_confine(c)) _exit(1);
+    socket(AF_INET, SOCK_DGRAM, 0);
+    _exit(2);
+}
+
+static void system_call(void **state)
+{
+    (void)state;
+    char said[2000], line[200];
+    sh(NETNS_PAIR);
+    assert_int_equal(served_and_said(call_one_more, NULL, said, sizeof said), 2);
+    snprintf(line, sizeof line, "the service made system call %d, which is not in its list\n", SYS_socket);
+    assert_non_null(strstr(said, line));
+    assert_non_null(strstr(said, "the service was ended by signal 31 (Bad system call)"));
+}
+
+#ifndef PREY_LOOSE
+/* No process can be started. */
+static void start_something(struct channel *c, void *arg)
+{
+    (void)arg;
+    if (parent_confine(c)) _exit(1);
+    _exit(fork() ? 2 : 3);
+}
+
+static void processes(void **state)
+{
+    (void)state;
+    char said[2000];
+    sh(NETNS_PAIR);
+    assert_int_equal(served_and_said(start_something, NULL, said, sizeof said), 2);
+    assert_non_null(strstr(said, "which is not in its list"));
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),
-        netns_test(closed),
-        netns_test(noise),
-        netns_test(descriptors),
+        netns_test(requests),    netns_test(closed),      netns_test(noise),
+        netns_test(descriptors), netns_test(system_call), netns_test(processes),
     };
     return netns_run(tests, sizeof tests / sizeof *tests);
 }
