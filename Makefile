@@ -19,6 +19,8 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm
 # What preyrun alone, and its tests, ask the kernel with.
 HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp$(if $(filter 0,$(KERNEL)),, -lbpf)
+# TLS of health checks.
+HOST_LIBS += -lssl -lcrypto
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)

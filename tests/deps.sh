@@ -38,6 +38,7 @@ list_build() {
     need clang have_command clang
     need libbpf-dev have_header bpf/libbpf.h
     need libxdp-dev have_header xdp/xsk.h
+    need libssl-dev have_header openssl/ssl.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
 list_demo_live() {

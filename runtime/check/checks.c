@@ -1,0 +1,391 @@
+/* The loop: when each server is probed, what its probe has come to, and what follows from it. */
+#include "runtime/check/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "runtime/check/heap.h"
+#include "runtime/check/probe.h"
+#include "vm/keyed/hash.h"
+
+enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256, FD_ICMP4 = -1, FD_ICMP6 = -2 };
+static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
+
+/* What all probes of one check share. */
+struct kind {
+    uint8_t *request;
+    size_t request_len;
+    SSL_CTX *tls;
+};
+
+struct target {
+    struct check_state state;
+    const struct pbc_check *check; /* NULL: the server has none */
+    struct probe *probe;           /* under way; NULL: it waits for its turn */
+    uint64_t began_ns;
+    uint64_t turn_ns; /* of its probes: begun at such a time, the next is every later */
+    uint16_t seq;     /* of echo requests */
+    bool changed;     /* up has, and nobody has been told */
+};
+
+struct checks {
+    struct program *program;
+    struct checks_cfg cfg;
+    struct kind *kinds;     /* [checks_count] */
+    struct target *targets; /* [servers_count] */
+    struct due_heap due;    /* when a turn, or the time of a probe, is over */
+    uint64_t random;
+    uint64_t not_begun;
+    uint32_t *changes; /* servers, each at most once */
+    uint32_t change_count;
+    uint16_t id; /* of echo requests */
+    int epoll;
+};
+
+uint32_t check_of_server(const struct program *p, uint32_t server)
+{
+    const uint32_t own = p->servers[server].check;
+    return own != PBC_NONE ? own : p->pools[p->servers[server].pool].check;
+}
+
+/* Those of the past take nothing new, so nobody asks how they are. */
+static uint32_t checked_servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
+
+/* ---- what is known ---- */
+
+static void tell(struct checks *c, uint32_t server)
+{
+    struct target *t = &c->targets[server];
+    if (t->changed) return;
+    t->changed = true;
+    c->changes[c->change_count++] = server;
+}
+
+/* So many in a row against what is thought change it. The first after the start decides alone. */
+static void count(struct checks *c, uint32_t server, bool good, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    struct check_state *s = &t->state;
+    s->good += good;
+    s->bad += !good;
+    s->row = good == s->up ? 0 : (uint16_t)(s->row + 1);
+    const bool first = !s->known;
+    s->known = true;
+    if (good == s->up || (!first && s->row < (good ? t->check->rise : t->check->fall))) return;
+    s->up = good;
+    s->row = 0;
+    s->since_ns = now_ns;
+    s->changes++;
+    tell(c, server);
+}
+
+/* ---- turns ---- */
+
+/* The next, a tenth earlier or later so that thousands do not fall together; never before the probe's time was over. */
+static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    const uint64_t every = t->check->every_ms * UINT64_C(1000000);
+    t->turn_ns += every - every / 10 + random_next(&c->random) % (every / 5 + 1);
+    if (t->turn_ns < now_ns) t->turn_ns = now_ns; /* it took longer than that, or the machine slept */
+    due_set(&c->due, server, t->turn_ns);
+}
+
+static void address_of(struct probe *p, const struct pbc_server *s)
+{
+    const uint16_t port = htons(p->check->port ? p->check->port : s->port);
+    if (s->family == 4) {
+        p->to.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(s->addr[0])};
+    } else {
+        p->to.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port};
+        for (unsigned i = 0; i < 4; i++) p->to.v6.sin6_addr.s6_addr32[i] = htonl(s->addr[i]);
+    }
+    if (p->check->from_family == 4 && s->family == 4) {
+        p->from.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(p->check->from[0])};
+    } else if (p->check->from_family == 6 && s->family == 6) {
+        p->from.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
+        for (unsigned i = 0; i < 4; i++) p->from.v6.sin6_addr.s6_addr32[i] = htonl(p->check->from[i]);
+    }
+    if (p->check->kind == PBC_CHECK_ICMP) p->to.v6.sin6_port = 0; /* a raw socket takes none */
+}
+
+static struct probe *probe_new(struct checks *c, uint32_t server)
+{
+    struct probe *p = calloc(1, sizeof *p);
+    struct target *t = &c->targets[server];
+    if (!p) return NULL;
+    const struct kind *k = &c->kinds[t->check - c->program->checks];
+    const struct pbc_server *s = &c->program->servers[server];
+    p->program = c->program;
+    p->check = t->check;
+    p->request = k->request;
+    p->request_len = k->request_len;
+    p->tls = k->tls;
+    p->fd = -1;
+    p->icmp = s->family == 4 ? c->cfg.icmp4 : c->cfg.icmp6;
+    p->id = (uint16_t)(c->id + (server >> 16));
+    p->seq = (uint16_t)server;
+    address_of(p, s);
+    return p;
+}
+
+/* Tell epoll what the probe waits for. False: it cannot. */
+static bool watch(struct checks *c, uint32_t server, int how)
+{
+    const struct probe *p = c->targets[server].probe;
+    struct epoll_event e = {.events = (p->reads ? EPOLLIN : 0u) | (p->writes ? EPOLLOUT : 0u), .data.u64 = server};
+    return p->fd < 0 || !epoll_ctl(c->epoll, how, p->fd, &e);
+}
+
+static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    struct check_state *s = &t->state;
+    if (r == PROBE_CANNOT) c->not_begun++;
+    if (r == PROBE_GOOD) {
+        s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
+        snprintf(s->why, sizeof s->why, "good");
+    } else if (t->probe) {
+        memcpy(s->why, t->probe->why, sizeof s->why);
+    }
+    if (t->probe) probe_end(t->probe);
+    free(t->probe);
+    t->probe = NULL;
+    if (r != PROBE_CANNOT) count(c, server, r == PROBE_GOOD, now_ns);
+    next_turn(c, server, now_ns);
+}
+
+static void begin(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    t->probe = probe_new(c, server);
+    t->began_ns = now_ns;
+    enum probe_result r = t->probe ? probe_ops(t->check->kind)->begin(t->probe) : PROBE_CANNOT;
+    if (r == PROBE_GOES_ON && !watch(c, server, EPOLL_CTL_ADD)) r = probe_errno(t->probe, errno);
+    if (r != PROBE_GOES_ON)
+        end(c, server, r, now_ns);
+    else
+        due_set(&c->due, server, now_ns + t->check->timeout_ms * UINT64_C(1000000));
+}
+
+static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct probe *p = c->targets[server].probe;
+    const bool ms = p->check->timeout_ms % 1000;
+    end(c, server,
+        probe_bad(p, "no answer within %u %s", ms ? p->check->timeout_ms : p->check->timeout_ms / 1000,
+                  ms ? "ms" : "s"),
+        now_ns);
+}
+
+static void go_on(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct probe *p = c->targets[server].probe;
+    if (!p) return; /* it ended in this turn */
+    const bool reads = p->reads, writes = p->writes;
+    enum probe_result r = probe_ops(p->check->kind)->step(p);
+    if (r == PROBE_GOES_ON && (reads != p->reads || writes != p->writes) && !watch(c, server, EPOLL_CTL_MOD))
+        r = probe_errno(p, errno);
+    if (r != PROBE_GOES_ON) end(c, server, r, now_ns);
+}
+
+/* ---- echo replies ---- */
+
+static bool is_from(const struct probe *p, const struct sockaddr *a)
+{
+    if (a->sa_family != p->to.any.sa_family) return false;
+    if (a->sa_family == AF_INET)
+        return ((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr == p->to.v4.sin_addr.s_addr;
+    return !memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, &p->to.v6.sin6_addr, 16);
+}
+
+static void hear_echoes(struct checks *c, int fd, int family, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < ICMP_AT_ONCE; i++) {
+        uint8_t bytes[128];
+        uint16_t id, seq;
+        struct sockaddr_in6 from;
+        socklen_t len = sizeof from;
+        const ssize_t n = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+        if (n < 0) return;
+        if (!icmp_reply(family, bytes, (size_t)n, &id, &seq)) continue;
+        const uint32_t server = (uint32_t)(uint16_t)(id - c->id) << 16 | seq;
+        if (server >= c->program->servers_count) continue;
+        const struct probe *p = c->targets[server].probe;
+        if (p && p->check->kind == PBC_CHECK_ICMP && is_from(p, (struct sockaddr *)&from))
+            end(c, server, PROBE_GOOD, now_ns);
+    }
+}
+
+/* ---- the loop ---- */
+
+void checks_step(struct checks *c, uint64_t now_ns)
+{
+    struct epoll_event ready[READY_AT_ONCE];
+    const int n = epoll_wait(c->epoll, ready, READY_AT_ONCE, 0);
+    for (int i = 0; i < n; i++) {
+        const int64_t what = (int64_t)ready[i].data.u64;
+        if (what == FD_ICMP4)
+            hear_echoes(c, c->cfg.icmp4, AF_INET, now_ns);
+        else if (what == FD_ICMP6)
+            hear_echoes(c, c->cfg.icmp6, AF_INET6, now_ns);
+        else
+            go_on(c, (uint32_t)what, now_ns);
+    }
+    for (unsigned i = 0; i < DUE_AT_ONCE && due_first_ns(&c->due) <= now_ns; i++) {
+        const uint32_t server = due_first(&c->due);
+        if (c->targets[server].probe)
+            too_late(c, server, now_ns);
+        else
+            begin(c, server, now_ns);
+    }
+}
+
+int checks_fd(const struct checks *c) { return c->epoll; }
+uint64_t checks_due(const struct checks *c) { return due_first_ns(&c->due); }
+const struct check_state *checks_of(const struct checks *c, uint32_t server) { return &c->targets[server].state; }
+uint64_t checks_not_begun(const struct checks *c) { return c->not_begun; }
+
+uint32_t checks_next_change(struct checks *c)
+{
+    if (!c->change_count) return UINT32_MAX;
+    const uint32_t server = c->changes[--c->change_count];
+    c->targets[server].changed = false;
+    return server;
+}
+
+void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    if (!t->check || !(t->check->flags & PBC_CHECK_PASSIVE)) return;
+    snprintf(t->state.why, sizeof t->state.why, "%s", why);
+    count(c, server, false, now_ns);
+}
+
+/* ---- making ---- */
+
+static bool watch_icmp(struct checks *c, int fd, int what)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = (uint64_t)(int64_t)what};
+    return fd < 0 || !epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+static int open_trusted(const struct checks *c, const struct pbc_check *check)
+{
+    const char *path = check->ca ? program_str(c->program, check->ca) : TRUSTED;
+    return c->cfg.open_file ? c->cfg.open_file(c->cfg.with, path) : open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static bool make_kind(struct checks *c, uint32_t i, char *err, size_t err_len)
+{
+    const struct pbc_check *check = &c->program->checks[i];
+    struct kind *k = &c->kinds[i];
+    if (check->kind != PBC_CHECK_HTTP && check->kind != PBC_CHECK_HTTPS) return true;
+    k->request = http_request(c->program, check, &k->request_len);
+    if (!k->request) snprintf(err, err_len, "out of memory");
+    if (!k->request || check->kind == PBC_CHECK_HTTP) return k->request;
+    const int fd = check->flags & PBC_CHECK_NO_VERIFY ? -1 : open_trusted(c, check);
+    k->tls = https_context(c->program, check, fd, err, err_len);
+    if (fd >= 0) close(fd);
+    return k->tls;
+}
+
+/* Checked in the same way, whatever the check is called? */
+static bool same_check(const struct program *a, const struct pbc_check *x, const struct program *b,
+                       const struct pbc_check *y)
+{
+    return x->kind == y->kind && x->flags == y->flags && x->port == y->port && x->every_ms == y->every_ms &&
+           !strcmp(program_str(a, x->path), program_str(b, y->path)) &&
+           !strcmp(program_str(a, x->host), program_str(b, y->host));
+}
+
+static void make_target(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    const uint32_t check = check_of_server(c->program, server);
+    if (check == PBC_NONE) return;
+    t->check = &c->program->checks[check];
+    t->state = (struct check_state){.checked = true, .up = true};
+    /* The first ones soon, and not all at once. */
+    const uint64_t spread = t->check->every_ms * UINT64_C(1000000);
+    t->turn_ns = now_ns + random_next(&c->random) % (spread / 4 + 1);
+}
+
+/* What was known of servers that are still there. */
+static void take_over(struct checks *c, const struct checks *before, const struct remap *r)
+{
+    for (uint32_t old = 0; old < checked_servers(before->program); old++) {
+        const uint32_t server = r->server[old];
+        const struct target *o = &before->targets[old];
+        if (server >= checked_servers(c->program) || !o->check || !c->targets[server].check) continue;
+        struct target *t = &c->targets[server];
+        t->state = o->state;
+        if (same_check(c->program, t->check, before->program, o->check) && !o->probe) t->turn_ns = o->turn_ns;
+    }
+}
+
+static bool make(struct checks *c, const struct checks *before, const struct remap *r, uint64_t now_ns, char *err,
+                 size_t err_len)
+{
+    const struct program *p = c->program;
+    c->kinds = calloc(p->checks_count + 1u, sizeof *c->kinds);
+    c->targets = calloc(p->servers_count + 1u, sizeof *c->targets);
+    c->changes = calloc(p->servers_count + 1u, sizeof *c->changes);
+    c->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!c->kinds || !c->targets || !c->changes || !due_init(&c->due, p->servers_count) || c->epoll < 0 ||
+        !watch_icmp(c, c->cfg.icmp4, FD_ICMP4) || !watch_icmp(c, c->cfg.icmp6, FD_ICMP6)) {
+        snprintf(err, err_len, "checks: %s", strerror(errno ? errno : ENOMEM));
+        return false;
+    }
+    for (uint32_t i = 0; i < p->checks_count; i++)
+        if (!make_kind(c, i, err, err_len)) return false;
+    const uint32_t count = checked_servers(p);
+    for (uint32_t s = 0; s < count; s++) make_target(c, s, now_ns);
+    if (before) take_over(c, before, r);
+    for (uint32_t s = 0; s < count; s++)
+        if (c->targets[s].check) due_set(&c->due, s, c->targets[s].turn_ns);
+    return true;
+}
+
+struct checks *checks_new(struct program *p, const struct checks_cfg *cfg, const struct checks *before,
+                          const struct remap *remap, uint64_t now_ns, char *err, size_t err_len)
+{
+    struct checks *c = calloc(1, sizeof *c);
+    if (!c) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    c->program = program_get(p);
+    c->cfg = *cfg;
+    c->epoll = -1;
+    c->random = cfg->seed;
+    c->id = (uint16_t)random_next(&c->random);
+    if (make(c, before, remap, now_ns, err, err_len)) return c;
+    checks_free(c);
+    return NULL;
+}
+
+void checks_free(struct checks *c)
+{
+    if (!c) return;
+    for (uint32_t s = 0; c->targets && s < c->program->servers_count; s++) {
+        if (c->targets[s].probe) probe_end(c->targets[s].probe);
+        free(c->targets[s].probe);
+    }
+    for (uint32_t i = 0; c->kinds && i < c->program->checks_count; i++) {
+        free(c->kinds[i].request);
+        SSL_CTX_free(c->kinds[i].tls);
+    }
+    if (c->epoll >= 0) close(c->epoll);
+    due_fini(&c->due);
+    free(c->kinds);
+    free(c->targets);
+    free(c->changes);
+    program_put(c->program);
+    free(c);
+}

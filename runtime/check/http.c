@@ -1,0 +1,112 @@
+/* `http GET "/p" [host "h"] expect 200 [body has "ok"]`: the request, in HTTP/1.0 so that the answer comes in one piece
+ * and ends with the connection (RFC 1945), and the status line of whatever HTTP/1 comes back. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/check/probe.h"
+
+enum { PART_STATUS, PART_HEAD, PART_BODY };
+
+uint8_t *http_request(const struct program *p, const struct pbc_check *c, size_t *len)
+{
+    const char *host = c->host ? program_str(p, c->host) : c->sni ? program_str(p, c->sni) : "";
+    char *text = NULL;
+    const int n = asprintf(&text, "GET %s HTTP/1.0\r\n%s%s%sUser-Agent: prey\r\nConnection: close\r\n\r\n",
+                           c->path ? program_str(p, c->path) : "/", *host ? "Host: " : "", host, *host ? "\r\n" : "");
+    if (n < 0) return NULL;
+    *len = (size_t)n;
+    return (uint8_t *)text;
+}
+
+static bool is_expected(const struct probe *p, unsigned status)
+{
+    const struct pbc_range *r = &p->program->ranges[p->check->status];
+    for (uint32_t i = 0; i < p->check->status_count; i++)
+        if (status >= r[i].lo && status <= r[i].hi) return true;
+    return false;
+}
+
+/* "HTTP/1.1 200 OK" */
+static enum probe_result judge_line(struct probe *p)
+{
+    unsigned major, minor, status;
+    char after = ' ';
+    p->http.line[p->http.line_len] = 0;
+    const int n = sscanf(p->http.line, "HTTP/%1u.%1u %3u%c", &major, &minor, &status, &after);
+    if (n < 3 || major != 1 || status < 100 || (n == 4 && after != ' ' && after != '\r'))
+        return probe_bad(p, "the answer is no HTTP/1");
+    p->http.status = (uint16_t)status;
+    if (!is_expected(p, status)) return probe_bad(p, "status %u", status);
+    if (!p->check->body) return PROBE_GOOD;
+    p->http.part = PART_HEAD;
+    p->http.blank = 1; /* its line's end */
+    return PROBE_GOES_ON;
+}
+
+/* How many of the bytes belong to the status line or the head. */
+static size_t hear_line(struct probe *p, const uint8_t *bytes, size_t n, enum probe_result *r)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] == '\n') {
+            *r = judge_line(p);
+            return i + 1;
+        }
+        /* A reason phrase may be of any length, and says nothing. */
+        if (p->http.line_len < sizeof p->http.line - 1) p->http.line[p->http.line_len++] = (char)bytes[i];
+    }
+    return n;
+}
+
+static size_t hear_head(struct probe *p, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] == '\r') continue;
+        p->http.blank = bytes[i] == '\n' ? p->http.blank + 1 : 0;
+        if (p->http.blank < 2) continue;
+        p->http.part = PART_BODY;
+        return i + 1;
+    }
+    return n;
+}
+
+/* What is looked for may lie across two pieces. */
+static enum probe_result hear_body(struct probe *p, const uint8_t *bytes, size_t n)
+{
+    const char *want = program_str(p->program, p->check->body);
+    const size_t len = strlen(want);
+    char joint[2 * sizeof p->http.tail];
+    if (len >= sizeof p->http.tail) return probe_bad(p, "`body has` looks for more than 255 bytes");
+    const size_t more = n < len ? n : len;
+    memcpy(joint, p->http.tail, p->http.tail_len);
+    memcpy(joint + p->http.tail_len, bytes, more);
+    if (memmem(joint, p->http.tail_len + more, want, len) || memmem(bytes, n, want, len)) return PROBE_GOOD;
+    const size_t all = p->http.tail_len + more, keep = all < len - 1 ? all : len - 1;
+    if (n >= len)
+        memcpy(p->http.tail, bytes + n - (len - 1), len - 1);
+    else
+        memcpy(p->http.tail, joint + all - keep, keep);
+    p->http.tail_len = (uint16_t)(n >= len ? len - 1 : keep);
+    return PROBE_GOES_ON;
+}
+
+enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
+{
+    enum probe_result r = PROBE_GOES_ON;
+    size_t at = 0;
+    if (!n && p->http.part == PART_STATUS)
+        return probe_bad(p, p->heard ? "closed within its answer" : "closed before it answered");
+    if (!n) return probe_bad(p, "status %u, but the body has not what is looked for", p->http.status);
+    if (p->http.part == PART_STATUS) at = hear_line(p, bytes, n, &r);
+    if (r == PROBE_GOES_ON && p->http.part == PART_HEAD) at += hear_head(p, bytes + at, n - at);
+    if (r == PROBE_GOES_ON && p->http.part == PART_BODY && at < n) r = hear_body(p, bytes + at, n - at);
+    return r;
+}
+
+static enum probe_result begin(struct probe *p)
+{
+    p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear};
+    return stream_begin(p);
+}
+
+const struct probe_ops probe_http = {.name = "http", .begin = begin, .step = stream_step};

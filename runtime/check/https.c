@@ -1,0 +1,68 @@
+/* `https … [sni "h"] [verify off|ca "f"]`: the talk of http.c within TLS. The name that is asked for is verified, sni
+ * before host (RFC 6125). */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/check/probe.h"
+
+/* All certificates of a PEM file into what is trusted. How many. */
+static unsigned trust(SSL_CTX *ctx, int fd)
+{
+    FILE *file = fdopen(dup(fd), "r");
+    BIO *bio = file ? BIO_new_fp(file, BIO_CLOSE) : NULL;
+    unsigned count = 0;
+    X509 *one;
+    if (file && !bio) fclose(file);
+    while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        count += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), one) == 1;
+        X509_free(one);
+    }
+    BIO_free(bio);
+    ERR_clear_error(); /* the end of the file is one */
+    return count;
+}
+
+SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, int ca_fd, char *err, size_t err_len)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (!ctx) {
+        snprintf(err, err_len, "out of memory");
+        return NULL;
+    }
+    /* Each probe is a handshake of its own: a server that fails in it is to be found. */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    if (c->flags & PBC_CHECK_NO_VERIFY) return ctx;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    if (trust(ctx, ca_fd)) return ctx;
+    snprintf(err, err_len, "check `%.60s`: no certificate can be read from %.200s", program_str(p, c->name),
+             c->ca ? program_str(p, c->ca) : "the system's trusted ones");
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
+/* Whom the certificate must name. */
+static bool expect_name(struct probe *p)
+{
+    const uint32_t name = p->check->sni ? p->check->sni : p->check->host;
+    const char *text = name ? program_str(p->program, name) : "";
+    if (p->check->sni && !SSL_set_tlsext_host_name(p->ssl, text)) return false;
+    if (!p->check->sni && *text && !SSL_set_tlsext_host_name(p->ssl, text)) return false;
+    return p->check->flags & PBC_CHECK_NO_VERIFY || !*text || SSL_set1_host(p->ssl, text);
+}
+
+static enum probe_result begin(struct probe *p)
+{
+    p->talk = (struct talk){.say = p->request, .say_len = p->request_len, .hear = http_hear};
+    const enum probe_result r = stream_begin(p);
+    if (r != PROBE_GOES_ON) return r;
+    p->ssl = SSL_new(p->tls);
+    if (!p->ssl || !expect_name(p) || !SSL_set_fd(p->ssl, p->fd)) return probe_errno(p, ENOMEM);
+    return r;
+}
+
+const struct probe_ops probe_https = {.name = "https", .begin = begin, .step = stream_step};

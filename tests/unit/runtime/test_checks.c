@@ -1,0 +1,340 @@
+/* Health checks, each kind against servers that are well and servers that are not. The clock is the test's own, so each
+ * turn comes at once and is counted. */
+#include "tests/unit/runtime/far_end.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "runtime/check/check.h"
+#include "runtime/check/heap.h"
+#include "tests/lib/judge.h"
+
+struct bench {
+    struct judge *judge;
+    struct checks *checks;
+    uint64_t now;
+};
+
+/* A pool of one server at that port, with the check. */
+static void set_up(struct bench *b, const char *check, const char *address, uint16_t port)
+{
+    char text[2048], err[300];
+    const bool v6 = strchr(address, ':');
+    const int n = snprintf(text, sizeof text,
+                           "check c = %s\npool p { check c; server s %s%s%s:%u }\n"
+                           "service v on %s tcp/80 { mode passthrough; -> p }\n",
+                           check, v6 ? "[" : "", address, v6 ? "]" : "", port, v6 ? "2001:db8::1" : "203.0.113.1");
+    b->judge = judge_new("check", text, (size_t)n, stderr);
+    assert_non_null(b->judge);
+    b->now = 1000000000000;
+    const struct checks_cfg cfg = {.icmp4 = -1, .icmp6 = -1, .seed = 7};
+    b->checks = checks_new(judge_program(b->judge), &cfg, NULL, NULL, b->now, err, sizeof err);
+    if (!b->checks) fail_msg("%s", err);
+}
+
+static void tear_down(struct bench *b)
+{
+    checks_free(b->checks);
+    judge_free(b->judge);
+}
+
+static uint64_t ended(const struct bench *b)
+{
+    const struct check_state *s = checks_of(b->checks, 0);
+    return s->good + s->bad;
+}
+
+/* One probe, to its end; the server has ten seconds of ours, and all the time of the check's. */
+static const struct check_state *probe(struct bench *b)
+{
+    const uint64_t before = ended(b);
+    b->now = checks_due(b->checks);
+    checks_step(b->checks, b->now);
+    for (unsigned i = 0; i < 1000 && ended(b) == before; i++) {
+        struct pollfd p = {.fd = checks_fd(b->checks), .events = POLLIN};
+        poll(&p, 1, 10);
+        checks_step(b->checks, b->now);
+    }
+    return checks_of(b->checks, 0);
+}
+
+/* One that nobody answers: begun, and its time over. */
+static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f)
+{
+    const int taken = f->taken;
+    b->now = checks_due(b->checks);
+    checks_step(b->checks, b->now);
+    for (unsigned i = 0; i < 1000 && f->taken == taken; i++) {
+        struct pollfd p = {.fd = checks_fd(b->checks), .events = POLLIN};
+        poll(&p, 1, 10);
+        checks_step(b->checks, b->now);
+    }
+    const uint64_t before = ended(b);
+    checks_step(b->checks, b->now = checks_due(b->checks));
+    assert_int_equal(ended(b), before + 1);
+    return checks_of(b->checks, 0);
+}
+
+/* ---- kinds ---- */
+
+static const struct outcome {
+    const char *check;
+    int family, type;
+    enum far_way way;
+    const char *text;
+    bool good;
+    const char *why;
+} outcomes[] = {
+    {"tcp", AF_INET, SOCK_STREAM, FAR_CLOSES, "", true, "good"},
+    {"tcp", AF_INET6, SOCK_STREAM, FAR_CLOSES, "", true, "good"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "220 ready\r\n", true, "good"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_DRIPS, "220 ready\r\n", true, "good"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "421 busy\r\n", false, "other bytes"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_ANSWERS, "22", false, "closed within its answer"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_CLOSES, "", false, "closed before it answered"},
+    {"tcp send x\"50\" expect x\"2b\"", AF_INET6, SOCK_STREAM, FAR_ANSWERS, "+PONG", true, "good"},
+    {"tcp expect x\"32 32 30\"", AF_INET, SOCK_STREAM, FAR_SILENT, "", false, "no answer within 1 s"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 200 OK\r\n\r\n", true, "good"},
+    {"http GET \"/h\" expect 200", AF_INET6, SOCK_STREAM, FAR_DRIPS, "HTTP/1.0 200\r\n\r\n", true, "good"},
+    {"http GET \"/h\" expect 200, 3xx", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 302 Found\r\n\r\n", true, "good"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 302 Found\r\n\r\n", false,
+     "status 302"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 503 Busy\r\n\r\n", false, "status 503"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "SSH-2.0-x\r\n", false, "no HTTP/1"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 2000 OK\r\n", false, "no HTTP/1"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_ANSWERS, "HTTP/1.1 20", false, "closed within its answer"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_SILENT, "", false, "no answer within 1 s"},
+    {"http GET \"/h\" expect 200", AF_INET, SOCK_STREAM, FAR_FLOODS, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false,
+     "without end"},
+    {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_ANSWERS,
+     "HTTP/1.1 200 OK\r\nA: b\r\n\r\nwe say: all is well.", true, "good"},
+    {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_DRIPS,
+     "HTTP/1.1 200 OK\r\nA: b\r\n\r\nwe say: all all is well.", true, "good"},
+    {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_ANSWERS,
+     "HTTP/1.1 200 OK\r\nall is well: b\r\n\r\nno.", false, "the body has not"},
+    {"http GET \"/h\" expect 200 body has \"all is well\"", AF_INET, SOCK_STREAM, FAR_DRIPS,
+     "HTTP/1.1 200 OK\n\nall is wel", false, "the body has not"},
+    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "OK then", true, "good"},
+    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET6, SOCK_DGRAM, FAR_ECHO, "OK", true, "good"},
+    {"udp send x\"01\" expect x\"4f 4b\"", AF_INET, SOCK_DGRAM, FAR_ECHO, "O", false, "other bytes"},
+};
+
+static void kinds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+        const struct outcome *o = &outcomes[i];
+        struct far_end f = {.way = o->way, .text = o->text};
+        struct bench b;
+        far_begin(&f, o->family, o->type);
+        set_up(&b, o->check, o->family == AF_INET ? "127.0.0.1" : "::1", f.port);
+        const struct check_state *s = o->way == FAR_SILENT ? probe_unanswered(&b, &f) : probe(&b);
+        if (s->up != o->good || !s->known || !strstr(s->why, o->why))
+            fail_msg("row %zu, %s: %s, said: %s", i, o->check, s->up ? "up" : "down", s->why);
+        tear_down(&b);
+        far_end(&f);
+    }
+}
+
+static void nobody_listens(void **state)
+{
+    (void)state;
+    static const char *const checks[] = {"tcp", "http GET \"/\" expect 200", "udp send x\"01\" expect x\"02\""};
+    for (unsigned i = 0; i < 3; i++) {
+        struct far_end f = {0};
+        struct bench b;
+        far_begin(&f, AF_INET, i == 2 ? SOCK_DGRAM : SOCK_STREAM);
+        far_end(&f); /* the port is free again */
+        set_up(&b, checks[i], "127.0.0.1", f.port);
+        const struct check_state *s = probe(&b);
+        assert_false(s->up);
+        assert_string_equal(s->why, i == 2 ? "port unreachable" : "connection refused");
+        tear_down(&b);
+    }
+}
+
+/* ---- TLS ---- */
+
+static void certificates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *options;
+        long ends;
+        bool good;
+        const char *why;
+    } rows[] = {
+        {"shop.example", "sni \"shop.example\" verify ca \"%s\"", 3600, true, "good"},
+        {"shop.example", "host \"shop.example\" verify ca \"%s\"", 3600, true, "good"},
+        {"shop.example", "sni \"other.example\" verify ca \"%s\"", 3600, false, "certificate: hostname mismatch"},
+        {"shop.example", "sni \"shop.example\" verify ca \"%s\"", -3600, false, "certificate: certificate has expired"},
+        {"shop.example", "sni \"shop.example\"", 3600, false, "certificate: self-signed certificate"},
+        {"shop.example", "verify off%.0s", -3600, true, "good"},
+    };
+    char file[] = "/tmp/prey-check-XXXXXX";
+    close(mkstemp(file));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct far_end f = {.way = FAR_ANSWERS, .text = "HTTP/1.1 200 OK\r\n\r\n"};
+        struct bench b;
+        char options[256], check[512];
+        f.tls = far_certificate(rows[i].name, file, rows[i].ends);
+        far_begin(&f, AF_INET, SOCK_STREAM);
+        snprintf(options, sizeof options, rows[i].options, file);
+        snprintf(check, sizeof check, "https GET \"/\" %s expect 200", options);
+        set_up(&b, check, "127.0.0.1", f.port);
+        const struct check_state *s = probe(&b);
+        if (s->up != rows[i].good || !strstr(s->why, rows[i].why)) fail_msg("row %zu: %s", i, s->why);
+        tear_down(&b);
+        far_end(&f);
+    }
+    unlink(file);
+}
+
+/* ---- so many in a row ---- */
+
+static void rise_and_fall(void **state)
+{
+    (void)state;
+    struct far_end f = {.way = FAR_ANSWERS, .text = "HTTP/1.1 200 OK\r\n\r\n"};
+    struct bench b;
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    set_up(&b, "http GET \"/\" expect 200 rise 3 fall 2", "127.0.0.1", f.port);
+    /* Which answer, and whether the server is up after it: only those in a row count. */
+    static const struct {
+        bool good, up;
+    } steps[] = {{1, 1}, {0, 1}, {1, 1}, {0, 1}, {0, 0}, {1, 0}, {1, 0},
+                 {0, 0}, {1, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}};
+    unsigned changes = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        f.text = steps[i].good ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 500 Oh\r\n\r\n";
+        const bool before = checks_of(b.checks, 0)->up;
+        const struct check_state *s = probe(&b);
+        if (s->up != steps[i].up) fail_msg("after answer %zu it is %s", i, s->up ? "up" : "down");
+        changes += s->up != before;
+        assert_int_equal(s->changes, changes);
+        assert_int_equal(checks_next_change(b.checks), s->up != before ? 0 : UINT32_MAX);
+    }
+    tear_down(&b);
+    far_end(&f);
+}
+
+static void first_probe_decides(void **state)
+{
+    (void)state;
+    struct far_end f = {.way = FAR_ANSWERS, .text = "HTTP/1.1 500 Oh\r\n\r\n"};
+    struct bench b;
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    set_up(&b, "http GET \"/\" expect 200 rise 3 fall 9", "127.0.0.1", f.port);
+    assert_true(checks_of(b.checks, 0)->up);
+    assert_false(checks_of(b.checks, 0)->known);
+    assert_false(probe(&b)->up);
+    tear_down(&b);
+    far_end(&f);
+}
+
+/* Turns lie a tenth around `every`, and the same on average. */
+static void turns(void **state)
+{
+    (void)state;
+    struct far_end f = {.way = FAR_CLOSES, .text = ""};
+    struct bench b;
+    uint64_t least = UINT64_MAX, most = 0;
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    set_up(&b, "tcp every 10s", "127.0.0.1", f.port);
+    probe(&b);
+    const uint64_t begin = b.now;
+    for (unsigned i = 0; i < 200; i++) {
+        const uint64_t before = b.now;
+        probe(&b);
+        const uint64_t gap = b.now - before;
+        if (gap < least) least = gap;
+        if (gap > most) most = gap;
+    }
+    assert_true(least >= 9000000000 && most <= 11000000000);
+    assert_true(least < 9300000000 && most > 10700000000);
+    assert_in_range((b.now - begin) / 200, 9800000000, 10200000000);
+    tear_down(&b);
+    far_end(&f);
+}
+
+static void hints(void **state)
+{
+    (void)state;
+    struct far_end f = {.way = FAR_CLOSES, .text = ""};
+    struct bench b;
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    set_up(&b, "tcp fall 2 passive", "127.0.0.1", f.port);
+    probe(&b);
+    checks_hint(b.checks, 0, "a client's connection was refused", b.now);
+    assert_true(checks_of(b.checks, 0)->up);
+    checks_hint(b.checks, 0, "a client's connection was refused", b.now);
+    assert_false(checks_of(b.checks, 0)->up);
+    assert_string_equal(checks_of(b.checks, 0)->why, "a client's connection was refused");
+    tear_down(&b);
+    set_up(&b, "tcp fall 2", "127.0.0.1", f.port);
+    probe(&b);
+    for (unsigned i = 0; i < 5; i++) checks_hint(b.checks, 0, "a client's connection was refused", b.now);
+    assert_true(checks_of(b.checks, 0)->up);
+    tear_down(&b);
+    far_end(&f);
+}
+
+/* Without a descriptor nothing is said of the server. */
+static void descriptors_out(void **state)
+{
+    (void)state;
+    struct far_end f = {.way = FAR_CLOSES, .text = ""};
+    struct bench b;
+    struct rlimit was, none;
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    set_up(&b, "tcp", "127.0.0.1", f.port);
+    probe(&b);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = was;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (unsigned i = 0; i < 5; i++) checks_step(b.checks, b.now = checks_due(b.checks));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_true(checks_of(b.checks, 0)->up);
+    assert_int_equal(checks_not_begun(b.checks), 5);
+    assert_int_equal(probe(&b)->good, 2);
+    tear_down(&b);
+    far_end(&f);
+}
+
+static void due_in_order(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    struct due_heap h;
+    uint64_t seed = 5, last = 0;
+    assert_true(due_init(&h, N));
+    assert_true(due_first_ns(&h) == UINT64_MAX);
+    for (uint32_t i = 0; i < 20 * N; i++) {
+        seed = seed * 6364136223846793005 + 1442695040888963407;
+        const uint32_t what = (uint32_t)(seed >> 33) % N;
+
+        due_set(&h, what, seed >> 20);
+    }
+    for (uint32_t i = 0; i < h.count; i++) {
+        const uint32_t what = due_first(&h);
+        assert_true(due_first_ns(&h) >= last);
+        last = due_first_ns(&h);
+        due_set(&h, what, UINT64_MAX - 1);
+    }
+    due_fini(&h);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kinds),         cmocka_unit_test(nobody_listens),      cmocka_unit_test(certificates),
+        cmocka_unit_test(rise_and_fall), cmocka_unit_test(first_probe_decides), cmocka_unit_test(turns),
+        cmocka_unit_test(hints),         cmocka_unit_test(descriptors_out),     cmocka_unit_test(due_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
