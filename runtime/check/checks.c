@@ -1,5 +1,5 @@
 /* The loop: when each server is probed, what its probe has come to, and what follows from it. */
-#include "runtime/check/check.h"
+#include "runtime/check/checks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -268,6 +268,8 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
 }
 
 /* ---- making ---- */
+
+void checks_ready(void) { OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL); }
 
 static bool watch_icmp(struct checks *c, int fd, int what)
 {

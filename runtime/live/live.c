@@ -14,6 +14,7 @@
 
 #include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
+#include "runtime/live/health.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/log.h"
 #include "runtime/live/reload.h"
@@ -131,16 +132,19 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 4 };
+    enum { OTHERS = 5 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
-                                                {.fd = l->channel->fd, .events = POLLIN}};
+                                                {.fd = l->channel->fd, .events = POLLIN},
+                                                {.events = POLLIN}};
     uint64_t ticked = clock_of(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
-        if (poll(fds, OTHERS + l->worker_count, TICK_MS) < 0 && errno != EINTR)
+        fds[4].fd = health_fd(l); /* of the program that runs */
+        const int wait_ms = health_wait_ms(l, clock_of(CLOCK_MONOTONIC), TICK_MS);
+        if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
             return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
         if (fds[3].revents) return live_fault(l, "the parent process is gone");
@@ -149,10 +153,12 @@ static int serve(struct live *l)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
         if (fds[2].revents) fine &= world_clock(l);
         const uint64_t now = clock_of(CLOCK_MONOTONIC);
+        fine &= health_step(l, now);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
             fine &= world_clock(l) && world_tick(l);
             limits_tell(l, false);
+            health_tick(l, now);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
@@ -184,17 +190,19 @@ static int run(struct live *l)
 /* The child: nothing of the host is opened or changed by it. */
 static int service(struct live *l)
 {
+    checks_ready();
     int status = parent_confine(l->channel);
     clock_open(&l->clock);
     if (!status) status = signals_open(l);
     if (!status) status = claim_guard(l, l->now.program, NULL);
+    if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
     return status ? status : run(l);
 }
 
 int live(const struct options *o)
 {
-    struct live l = {.o = o, .signal_fd = -1, .clock.fd = -1, .tun = -1};
+    struct live l = {.o = o, .signal_fd = -1, .echo = {-1, -1}, .clock.fd = -1, .tun = -1};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
     int status = start_look(&l);
@@ -207,6 +215,7 @@ int live(const struct options *o)
     }
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.clock);
+    health_fini(&l);
     start_close(&l);
     events_fini(&l.events);
     return parent ? parent_serve(parent) : status;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "runtime/live/claim.h"
+#include "runtime/live/health.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/world.h"
@@ -50,11 +51,12 @@ static struct remap *remap_make(const struct live *l, struct program *fresh)
 }
 
 /* The old ruling aside, and one for the new program in its place. */
-static bool change_places(struct live *l, struct reload *r)
+static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
 {
     r->other = l->now;
     l->now = (struct ruling){.program = program_get(r->remap->program)};
     if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
+    if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
     l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, now_ns());
@@ -124,14 +126,15 @@ static void make(struct live *l, struct program *fresh)
         refuse(l, "out of memory");
         return;
     }
+    char err[500] = "out of memory";
     r->remap = remap_make(l, fresh);
     struct program *before = l->now.program;
-    if (!r->remap || !change_places(l, r) || !prepare_all(l, r)) {
+    if (!r->remap || !change_places(l, r, err, sizeof err) || !prepare_all(l, r)) {
         if (r->other.program) change_back(l, r);
         drop_other(r);
         end(l);
         l->stale = true; /* what was last given has another shape */
-        refuse(l, "out of memory");
+        refuse(l, err);
         return;
     }
     claim_guard(l, l->now.program, before); /* both: flows of the one drain */

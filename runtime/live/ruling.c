@@ -20,14 +20,18 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->ifaces_count = r->program->ifaces_count + count;
     r->ifaces = calloc(r->ifaces_count, sizeof *r->ifaces);
     r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);
+    r->down = calloc(r->program->servers_count + 1u, sizeof *r->down);
+    r->up_since_ns = calloc(r->program->servers_count + 1u, sizeof *r->up_since_ns);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
     if (!opened_init(&r->opened, r->program)) return false;
-    return r->ifaces && r->server_out && r->target_out && !labels_init(&r->labels, r->program);
+    return r->ifaces && r->server_out && r->target_out && r->down && r->up_since_ns &&
+           !labels_init(&r->labels, r->program);
 }
 
 void ruling_fini(struct ruling *r)
 {
+    checks_free(r->checks);
     labels_fini(&r->labels);
     owners_free(r->owners);
     opened_fini(&r->opened);
@@ -35,5 +39,8 @@ void ruling_fini(struct ruling *r)
     free(r->ifaces);
     free(r->server_out);
     free(r->target_out);
+    free(r->down);
+    free(r->up_since_ns);
+    free(r->told);
     *r = (struct ruling){0};
 }

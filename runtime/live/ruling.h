@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LIVE_RULING_H
 #define RUNTIME_LIVE_RULING_H
 
+#include "runtime/check/checks.h"
 #include "runtime/host/opened.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/snapshot.h"
@@ -16,6 +17,10 @@ struct ruling {
     struct facts_iface *ifaces; /* [ifaces_count], as published last */
     unsigned ifaces_count;
     uint16_t *server_out, *target_out;
+    uint8_t *down;            /* [servers_count] as in struct facts */
+    uint64_t *up_since_ns;    /* likewise */
+    struct checks *checks;    /* NULL: no server names one */
+    struct health_told *told; /* [servers_count], where there are checks */
 };
 
 /* The program's own id of the interface, or one above all of them. */

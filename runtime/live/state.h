@@ -48,7 +48,9 @@ struct live {
     struct limit_told {
         uint64_t count, at_ns; /* of w->limits, when it was told last */
     } limits[LIMITS];
-    bool ready; /* it was told: faults are events from now on */
+    bool ready;                       /* it was told: faults are events from now on */
+    int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
+    uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

@@ -71,6 +71,8 @@ static struct facts facts_now(struct live *l)
                       .ifaces_count = l->now.ifaces_count,
                       .server_out = l->now.server_out,
                       .target_out = l->now.target_out,
+                      .down = l->now.down,
+                      .up_since_ns = l->now.up_since_ns,
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         iface_facts(l, i);

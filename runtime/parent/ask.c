@@ -98,6 +98,30 @@ int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
 
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len) { return ask_fd(c, REQUEST_LOG, fd, err, err_len); }
 
+int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    struct answer a;
+    int got[2];
+    const struct question q = {REQUEST_ECHO, &none, sizeof none, NULL, 0, 0};
+    const int failed = ask(c, &q, &a, got, 2, err, err_len);
+    if (!failed && a.fd_count == 2) memcpy(fds, got, sizeof got);
+    if (failed || a.fd_count == 2) return failed;
+    snprintf(err, err_len, "the parent process gave no sockets");
+    return -EPROTO;
+}
+
+int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len)
+{
+    struct request_path body = {0};
+    struct answer a;
+    if (strlen(path) >= sizeof body.path) return -ENAMETOOLONG;
+    strcpy(body.path, path);
+    const struct question q = {REQUEST_CERTIFICATES, &body, sizeof body, NULL, 0, 0};
+    const int failed = ask(c, &q, &a, fd, 1, err, err_len);
+    return failed || a.fd_count ? failed : -EPROTO;
+}
+
 int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len)
 {
     const struct request_offloads body = {port, which};

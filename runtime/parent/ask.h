@@ -41,6 +41,11 @@ void ask_neighbour(struct channel *c, unsigned ifindex, const struct host_addr *
 int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
                  size_t err_len);
 
+/* Raw sockets for echo requests and their replies, IPv4 and IPv6, the caller's to close. */
+int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len);
+/* A file of certificates (PEM), for reading, the caller's to close. What holds a key as well is not opened. */
+int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
+
 /* The program's file, opened again, for reading; the caller's to close. */
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --log names, likewise for writing */
 int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);

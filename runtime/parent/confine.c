@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/parent/parent_priv.h"
@@ -92,6 +93,18 @@ static int allow_plain(scmp_filter_ctx f)
 
 #define ONLY(call, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__)
 
+/* Sockets for health checks: of IP, for streams and datagrams, nothing raw. */
+static int allow_sockets(scmp_filter_ctx f)
+{
+    static const scmp_datum_t families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
+    const scmp_datum_t type_bits = 0xf;
+    int failed = 0;
+    for (unsigned i = 0; i < 4 && !failed; i++)
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2]),
+                                  SCMP_A1(SCMP_CMP_MASKED_EQ, type_bits, types[i % 2]));
+    return failed;
+}
+
 /* Those whose arguments count: memory that is never run, threads but no processes, signals to itself alone, files for
  * reading alone, whether standard output is a terminal. */
 static int allow_some(scmp_filter_ctx f)
@@ -117,7 +130,9 @@ static int leave_calls(void)
     int failed = sigaction(SIGSYS, &missing, NULL) ? -errno : 0;
     if (!failed && !LOOSE) failed = allow_plain(f);
     if (!failed && !LOOSE) failed = allow_some(f);
-    if (!failed && LOOSE) failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 0);
+    if (!failed && !LOOSE) failed = allow_sockets(f);
+    if (!failed && LOOSE)
+        failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
     return failed;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "runtime/host/announce.h"
+#include "runtime/host/certificates.h"
+#include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
 #include "runtime/host/offload.h"
 #include "runtime/host/sinks.h"
@@ -226,6 +228,26 @@ static bool grant_RULES(struct parent *p, const struct request *r, struct answer
     a->failed = fds[0] < 0 ? -errno : 0;
     a->fd_count = fds[0] >= 0;
     if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
+    return true;
+}
+
+static bool grant_ECHO(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)p;
+    (void)r;
+    a->failed = echo_open(fds);
+    a->fd_count = a->failed ? 0 : 2;
+    return true;
+}
+
+static bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_path *body = r->body;
+    (void)p;
+    if (!memchr(body->path, 0, sizeof body->path)) return false;
+    fds[0] = certificates_open(body->path, a->err, sizeof a->err);
+    a->failed = fds[0] < 0 ? fds[0] : 0;
+    a->fd_count = fds[0] >= 0;
     return true;
 }
 

@@ -48,6 +48,9 @@ struct request_resolve {
     struct host_addr addr;
     uint32_t ifindex;
 };
+struct request_path {
+    char path[4096];
+};
 struct request_announce {
     uint64_t mac;
     struct host_addr addr;

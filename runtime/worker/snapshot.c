@@ -25,10 +25,13 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     f->self6 = copied(from->self6, from->self6_count * sizeof *from->self6);
     f->ifaces = copied(from->ifaces, from->ifaces_count * sizeof *from->ifaces);
     f->server_out = copied(from->server_out, s->servers * sizeof *from->server_out);
+    f->down = copied(from->down, s->servers * sizeof *from->down);
+    f->up_since_ns = copied(from->up_since_ns, s->servers * sizeof *from->up_since_ns);
     f->target_out = copied(from->target_out, s->nats * sizeof *from->target_out);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
-    if (f->self4 && f->self6 && f->ifaces && f->server_out && f->target_out && s->hops) return s;
+    if (f->self4 && f->self6 && f->ifaces && f->server_out && f->target_out && f->down && f->up_since_ns && s->hops)
+        return s;
     snapshot_free(s);
     return NULL;
 }
@@ -43,6 +46,8 @@ void snapshot_free(struct snapshot *s)
     drop(s->facts.ifaces);
     drop(s->facts.server_out);
     drop(s->facts.target_out);
+    drop(s->facts.down);
+    drop(s->facts.up_since_ns);
     free(s->hops);
     free(s);
 }
@@ -72,6 +77,8 @@ bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
     if (a->ifaces_count != b->ifaces_count || s->servers != t->servers || s->nats != t->nats) return false;
     return a->schedules == b->schedules && same_self(a, b) && same_ifaces(a, b) &&
            !memcmp(a->server_out, b->server_out, s->servers * sizeof *a->server_out) &&
+           !memcmp(a->down, b->down, s->servers * sizeof *a->down) &&
+           !memcmp(a->up_since_ns, b->up_since_ns, s->servers * sizeof *a->up_since_ns) &&
            !memcmp(a->target_out, b->target_out, s->nats * sizeof *a->target_out);
 }
 

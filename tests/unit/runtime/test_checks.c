@@ -2,14 +2,15 @@
  * turn comes at once and is counted. */
 #include "tests/unit/runtime/far_end.h"
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "runtime/check/check.h"
+#include "runtime/check/checks.h"
 #include "runtime/check/heap.h"
+#include "runtime/host/certificates.h"
 #include "tests/lib/judge.h"
 
 struct bench {
@@ -193,6 +194,36 @@ static void certificates(void **state)
     unlink(file);
 }
 
+/* Who may read no other file is given certificates, and nothing else. */
+static void certificates_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool good;
+        const char *why;
+    } rows[] = {
+        {"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n", true, ""},
+        {"-----BEGIN TRUSTED CERTIFICATE-----\nMA==\n", true, ""},
+        {"-----BEGIN CERTIFICATE-----\nMA==\n-----BEGIN EC PRIVATE KEY-----\n", false, "holds a private key"},
+        {"root:x:0:0:root:/root:/bin/sh\n", false, "holds no certificate"},
+        {"", false, "holds no certificate"},
+    };
+    char file[] = "/tmp/prey-check-XXXXXX", err[400];
+    int fd = mkstemp(file);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(ftruncate(fd, 0), 0);
+        assert_int_equal(pwrite(fd, rows[i].text, strlen(rows[i].text), 0), strlen(rows[i].text));
+        const int got = certificates_open(file, err, sizeof err);
+        if (rows[i].good != (got >= 0) || (got < 0 && !strstr(err, rows[i].why))) fail_msg("row %zu: %s", i, err);
+        if (got >= 0) close(got);
+    }
+    close(fd);
+    unlink(file);
+    assert_int_equal(certificates_open("/", err, sizeof err), -EINVAL);
+    assert_int_equal(certificates_open(file, err, sizeof err), -ENOENT);
+}
+
 /* ---- so many in a row ---- */
 
 static void rise_and_fall(void **state)
@@ -332,9 +363,11 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds),         cmocka_unit_test(nobody_listens),      cmocka_unit_test(certificates),
-        cmocka_unit_test(rise_and_fall), cmocka_unit_test(first_probe_decides), cmocka_unit_test(turns),
-        cmocka_unit_test(hints),         cmocka_unit_test(descriptors_out),     cmocka_unit_test(due_in_order),
+        cmocka_unit_test(kinds),           cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(certificates),    cmocka_unit_test(certificates_alone),
+        cmocka_unit_test(rise_and_fall),   cmocka_unit_test(first_probe_decides),
+        cmocka_unit_test(turns),           cmocka_unit_test(hints),
+        cmocka_unit_test(descriptors_out), cmocka_unit_test(due_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,8 @@
  *
  *     checks_new ─▶ [ poll checks_fd, at most until checks_due ─▶ checks_step ─▶ checks_next_change … ] ─▶ checks_free
  */
-#ifndef RUNTIME_CHECK_CHECK_H
-#define RUNTIME_CHECK_CHECK_H
+#ifndef RUNTIME_CHECK_CHECKS_H
+#define RUNTIME_CHECK_CHECKS_H
 
 #include "vm/program/remap.h"
 
@@ -31,6 +31,9 @@ struct check_state {
     uint32_t latency_us; /* of the last good probe; 0: none yet */
     char why[96];        /* the last probe's result in words: "status 503", "connection refused"; "": none yet */
 };
+
+/* The libraries read their own files: once, while the process may still open some. */
+void checks_ready(void);
 
 /* For all servers of the program, which is held. before, of the program that ran, or NULL: servers that remap knows
  * keep their state; those that are checked as before keep their turn, too. now_ns: mono. NULL, with one line in err:

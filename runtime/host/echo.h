@@ -1,0 +1,8 @@
+/* Raw sockets for echo requests and their replies, and nothing else that comes in by ICMP. */
+#ifndef RUNTIME_HOST_ECHO_H
+#define RUNTIME_HOST_ECHO_H
+
+/* IPv4 and IPv6, non-blocking, the caller's to close. Needs CAP_NET_RAW. 0 or a negative errno, then none is open. */
+int echo_open(int fds[2]);
+
+#endif

@@ -1,0 +1,22 @@
+/* What follows from health checks: which servers take new flows, and what is told of it. */
+#ifndef RUNTIME_LIVE_HEALTH_H
+#define RUNTIME_LIVE_HEALTH_H
+
+#include "runtime/live/state.h"
+
+/* Checks of the program that runs; the first probes follow. 0, or 2 after a line that says why not. */
+int health_begin(struct live *l);
+/* For a ruling in the place of another: servers that are still there are as they were. False, with one line in err. */
+bool health_follow(struct live *l, const struct ruling *before, const struct remap *r, char *err, size_t err_len);
+
+/* Polled for reading; -1: nothing is checked. */
+int health_fd(const struct live *l);
+/* At most so many milliseconds may pass until health_step. */
+int health_wait_ms(const struct live *l, uint64_t now_ns, int most);
+/* Go on with probes; a change is published. False: memory is out. */
+bool health_step(struct live *l, uint64_t now_ns);
+/* Once a second: changes that were not told because there were many. */
+void health_tick(struct live *l, uint64_t now_ns);
+void health_fini(struct live *l);
+
+#endif
