@@ -268,13 +268,13 @@ static __always_inline bool takes(const struct steer_config *c, struct seen *s)
     return search.found;
 }
 
-SEC("xdp") int steer(struct xdp_md *ctx)
+SEC("xdp.frags") int steer(struct xdp_md *ctx)
 {
     const __u32 zero = 0;
     struct seen s = {};
     const struct steer_config *c = bpf_map_lookup_elem(&config, &zero);
     if (!c || !read_frame(ctx, c, &s) || !takes(c, &s)) return XDP_PASS;
-    if (ctx->data_end - ctx->data <= c->frame_most)
+    if (bpf_xdp_get_buff_len(ctx) <= c->frame_most)
         return (int)bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
     __u64 *count = bpf_map_lookup_elem(&too_long, &zero);
     if (count) ++*count;

@@ -14,6 +14,7 @@
 #include <xdp/xsk.h>
 
 #include "runtime/io/offload.h"
+#include "runtime/io/pieces.h"
 
 /* The memory of a worker's ports: slots, of which the kernel has some. */
 struct umem {
@@ -39,6 +40,7 @@ struct queue {
     int fd;
     uint32_t number; /* of all that the worker had, from 1 */
     uint32_t unsent; /* put in tx since the last flush */
+    struct half_taken half;
 };
 
 struct io_port {
@@ -48,16 +50,17 @@ struct io_port {
     unsigned queue_count, next; /* the queue to begin with */
     int fd;                     /* of the queue, or an epoll of all */
     unsigned held;
-    uint32_t held_slots[IO_BATCH];
+    uint32_t held_slots[IO_BATCH]; /* of a frame that came in pieces: how many slots there are, and its buffer */
+    struct pieces pieces;          /* without memory: each frame fits into a slot */
     struct pkt views[IO_BATCH];
     struct io_stats stats;
 };
 
 unsigned xdp_frame_most(uint32_t mtu)
 {
-    const unsigned extra = KERNEL_ROOM + ROOM, small = SLOT_SMALL - extra, large = SLOT_LARGE - extra;
-    const unsigned need = mtu + 14u + TAGS_ROOM;
-    return need <= small ? small : need <= large ? large : 0;
+    const unsigned small = SLOT_SMALL - SLOT_ROOM, large = SLOT_LARGE - SLOT_ROOM;
+    const unsigned need = mtu < FRAME_MOST ? mtu + 14u + TAGS_ROOM : FRAME_MOST + 1u;
+    return need <= small ? small : need <= large ? large : need <= FRAME_MOST ? need : 0;
 }
 
 /* ---- memory ---- */
@@ -75,7 +78,7 @@ static struct umem *umem_new(const struct io_ask *ask, const struct io_made *mad
 {
     struct umem *u = calloc(1, sizeof *u);
     if (!u) return NULL;
-    u->slot_bytes = ask->frame_most + KERNEL_ROOM + ROOM;
+    u->slot_bytes = xdp_slot_bytes(ask->frame_most);
     u->slots = made->slots;
     u->len = (size_t)u->slots * u->slot_bytes;
     u->free = calloc(u->slots, sizeof *u->free);
@@ -226,6 +229,7 @@ static void xdp_close(struct io_port *p)
         umem_free(p->umem);
         *p->shared = NULL;
     }
+    pieces_fini(&p->pieces);
     free(p->queues);
     free(p);
 }
@@ -245,7 +249,8 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
     }
     p->queue_count = queues;
     for (unsigned i = 0; i < queues; i++) p->queues[i].fd = made->fds[i + 1];
-    if (map_all(p, ask, made)) return p;
+    const bool whole = !xdp_in_pieces(ask->frame_most), fine = map_all(p, ask, made);
+    if (fine && (whole || pieces_init(&p->pieces, ask->frame_most, IO_BATCH + queues))) return p;
     snprintf(err, err_len, "AF_XDP, memory: %s", strerror(errno));
     xdp_close(p);
     return NULL;
@@ -253,16 +258,39 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
 
 /* ---- receive ---- */
 
-static void view(struct io_port *p, const struct xdp_desc *d)
+static void view(struct io_port *p, uint8_t *bytes, uint32_t len, uint32_t slot)
 {
     struct pkt *pkt = &p->views[p->held];
-    const uint32_t slot = (uint32_t)(d->addr / p->umem->slot_bytes);
-    p->umem->with[slot] = 0;
     p->held_slots[p->held++] = slot;
-    pkt_view(pkt, p->umem->bytes + d->addr, d->len, d->len, LINK_ETHER, 0);
+    pkt_view(pkt, bytes, len, len, LINK_ETHER, 0);
     pkt->flags = PKT_WRITABLE;
     pkt->headroom = IO_HEADROOM;
     p->stats.completed += offload_complete(pkt);
+}
+
+/* Other pieces of the frame may come with another batch. */
+static void take_piece(struct io_port *p, struct queue *q, const struct xdp_desc *d)
+{
+    pieces_add(&p->pieces, &q->half, p->umem->bytes + d->addr, d->len);
+    if (d->options & XDP_PKT_CONTD) return;
+    if (!pieces_end(&p->pieces, &q->half)) {
+        p->stats.cut++;
+        return;
+    }
+    view(p, pieces_at(&p->pieces, q->half.buffer), q->half.len, p->umem->slots + q->half.buffer);
+    p->stats.copied++;
+}
+
+static void take_one(struct io_port *p, struct queue *q, const struct xdp_desc *d)
+{
+    const uint32_t slot = (uint32_t)(d->addr / p->umem->slot_bytes);
+    p->umem->with[slot] = 0;
+    if (q->half.begun || d->options & XDP_PKT_CONTD) {
+        take_piece(p, q, d);
+        put(p->umem, slot);
+    } else {
+        view(p, p->umem->bytes + d->addr, d->len, slot);
+    }
 }
 
 /* Of one queue, at most n. */
@@ -274,7 +302,7 @@ static unsigned take(struct io_port *p, struct queue *q, unsigned n)
     if (xsk_ring_prod__needs_wakeup(&q->fill)) recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
     n = xsk_ring_cons__peek(&q->rx, n, &at);
     for (uint32_t i = 0; i < n; i++) __builtin_prefetch(p->umem->bytes + xsk_ring_cons__rx_desc(&q->rx, at + i)->addr);
-    for (uint32_t i = 0; i < n; i++) view(p, xsk_ring_cons__rx_desc(&q->rx, at + i));
+    for (uint32_t i = 0; i < n; i++) take_one(p, q, xsk_ring_cons__rx_desc(&q->rx, at + i));
     if (n) xsk_ring_cons__release(&q->rx, n);
     return n;
 }
@@ -295,8 +323,14 @@ static unsigned xdp_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
 /* What was sent comes back by `reap`. */
 static void xdp_release(struct io_port *p)
 {
-    for (unsigned i = 0; i < p->held; i++)
-        if (!p->umem->with[p->held_slots[i]]) put(p->umem, p->held_slots[i]);
+    struct umem *u = p->umem;
+    for (unsigned i = 0; i < p->held; i++) {
+        const uint32_t slot = p->held_slots[i];
+        if (slot >= u->slots)
+            pieces_put(&p->pieces, slot - u->slots);
+        else if (!u->with[slot])
+            put(u, slot);
+    }
     p->held = 0;
 }
 
@@ -319,14 +353,50 @@ static void kick(struct io_port *p, struct queue *q)
 
 static void xdp_flush(struct io_port *p) { kick(p, &p->queues[0]); }
 
-/* A slot of the frame's own, with its bytes. False: there is none, or it is too small. */
-static bool copy(struct io_port *p, const struct pkt *pkt, uint64_t *addr)
+/* So many entries of the way out, from *at on, which queue_submit hands over. False: there is no room. */
+static bool queue_reserve(struct io_port *p, struct queue *q, uint32_t n, uint32_t *at)
+{
+    if (xsk_prod_nb_free(&q->tx, n) < n) xdp_flush(p);
+    return xsk_ring_prod__reserve(&q->tx, n, at) == n;
+}
+
+static void queue_submit(struct queue *q, uint32_t n)
+{
+    xsk_ring_prod__submit(&q->tx, n);
+    q->unsent += n;
+}
+
+static void queue_put(struct umem *u, struct queue *q, uint32_t at, const struct xdp_desc *d)
+{
+    u->with[d->addr / u->slot_bytes] = q->number;
+    *xsk_ring_prod__tx_desc(&q->tx, at) = *d;
+}
+
+static bool send_here(struct io_port *p, struct queue *q, uint64_t addr, uint32_t len)
+{
+    uint32_t at = 0;
+    if (!queue_reserve(p, q, 1, &at)) return false;
+    queue_put(p->umem, q, at, &(struct xdp_desc){.addr = addr, .len = len});
+    queue_submit(q, 1);
+    return true;
+}
+
+/* Copied, to as many slots as it takes. False: there are not so many, or the port carries no frame in pieces. */
+static bool send_copy(struct io_port *p, struct queue *q, const struct pkt *pkt)
 {
     struct umem *u = p->umem;
-    if (pkt->head_len > u->slot_bytes || !u->free_count) return false;
-    const uint32_t slot = u->free[--u->free_count];
-    *addr = (uint64_t)slot * u->slot_bytes;
-    memcpy(u->bytes + *addr, pkt->data, pkt->head_len);
+    const uint32_t n = (pkt->head_len + u->slot_bytes - 1) / u->slot_bytes;
+    uint32_t at = 0;
+    if (n > (p->pieces.memory ? PIECES_MOST : 1u) || u->free_count < n || !queue_reserve(p, q, n, &at)) return false;
+    for (uint32_t done = 0; done < pkt->head_len; at++) {
+        const uint32_t len = least_len(pkt->head_len - done, u->slot_bytes);
+        struct xdp_desc d = {.addr = (uint64_t)u->free[--u->free_count] * u->slot_bytes, .len = len};
+        memcpy(u->bytes + d.addr, pkt->data + done, len);
+        done += len;
+        if (done < pkt->head_len) d.options = XDP_PKT_CONTD;
+        queue_put(u, q, at, &d);
+    }
+    queue_submit(q, n);
     p->stats.copied++;
     return true;
 }
@@ -344,21 +414,12 @@ static void xdp_send(struct io_port *p, struct pkt *pkt)
 {
     struct queue *q = &p->queues[0];
     uint64_t addr;
-    uint32_t at;
     offload_put_tags(pkt);
     reap(p->umem, q);
-    if (!xsk_prod_nb_free(&q->tx, 1)) xdp_flush(p);
-    if (!xsk_prod_nb_free(&q->tx, 1) || !(lies_here(p->umem, pkt, &addr) || copy(p, pkt, &addr)) ||
-        !xsk_ring_prod__reserve(&q->tx, 1, &at)) {
-        p->stats.not_sent++;
-        p->stats.last_errno = ENOBUFS;
-        return;
-    }
-    p->umem->with[addr / p->umem->slot_bytes] = q->number;
-    *xsk_ring_prod__tx_desc(&q->tx, at) = (struct xdp_desc){.addr = addr, .len = pkt->head_len};
-    xsk_ring_prod__submit(&q->tx, 1);
-    q->unsent++;
-    p->stats.sent++;
+    const bool sent = lies_here(p->umem, pkt, &addr) ? send_here(p, q, addr, pkt->head_len) : send_copy(p, q, pkt);
+    p->stats.sent += sent;
+    p->stats.not_sent += !sent;
+    if (!sent) p->stats.last_errno = ENOBUFS;
 }
 
 /* ---- the rest ---- */

@@ -54,7 +54,7 @@ unsigned xdp_queues(unsigned ifindex)
 /* A power of two: a quarter of the queue's slots wait to be filled, as many hold frames, or are on their way out. */
 static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
 {
-    const uint64_t quarter = ask->ring_bytes / (ask->frame_most + KERNEL_ROOM + ROOM) / queues / 4;
+    const uint64_t quarter = ask->ring_bytes / xdp_slot_bytes(ask->frame_most) / queues / 4;
     uint32_t ring = RING_LEAST;
     while (ring * 2 <= quarter && ring < RING_MOST) ring *= 2;
     return quarter < RING_LEAST ? 0 : ring;
@@ -116,14 +116,16 @@ static const char *register_again(int fd, const struct io_ask *ask, struct umem_
 static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
-    const bool first = fd == u->first;
+    const bool first = fd == u->first, pieces = xdp_in_pieces(ask->frame_most);
+    const uint16_t own = (uint16_t)(XDP_USE_NEED_WAKEUP | (pieces ? XDP_USE_SG : 0));
     const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
-                                    .sxdp_flags = first ? XDP_USE_NEED_WAKEUP : XDP_SHARED_UMEM,
+                                    .sxdp_flags = first ? own : XDP_SHARED_UMEM, /* which takes the first's */
                                     .sxdp_ifindex = ask->ifindex,
                                     .sxdp_queue_id = queue,
                                     .sxdp_shared_umem_fd = first ? 0 : (uint32_t)u->first};
     for (int i = 0; bind(fd, (const void *)&at, sizeof at); i++) {
         if (errno == EBADF && !first) return register_again(fd, ask, u, queue);
+        if (errno == EINVAL && first && pieces) return "frames of more than a page, which Linux 6.6 brought";
         if (errno != EBUSY || i == BUSY_TENTHS) return "a queue";
         nanosleep(&tenth, NULL);
     }
@@ -153,7 +155,7 @@ static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, u
 {
     struct umem_made *u = &m->umems[ask->worker];
     if (u->slots) return u;
-    *u = (struct umem_made){.slot_bytes = ask->frame_most + KERNEL_ROOM + ROOM, .first = -1};
+    *u = (struct umem_made){.slot_bytes = xdp_slot_bytes(ask->frame_most), .first = -1};
     const uint32_t slots = (uint32_t)(ask->ring_bytes / u->slot_bytes) * ask->ports;
     u->memory = ring_size(ask, queues) ? memory_make((size_t)slots * u->slot_bytes) : -1;
     if (u->memory < 0) return NULL;
@@ -193,12 +195,11 @@ static void umem_fini(struct umem_made *u)
 
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
-    const unsigned slot = ask->frame_most + KERNEL_ROOM + ROOM;
     *made = (struct io_made){.group = -1};
     errno = EINVAL;
     const char *failed = "numbers";
     if (ask->worker < IO_WORKERS_MOST && ask->workers && ask->worker < ask->workers && ask->port < IO_PORTS_MOST &&
-        m->steers[ask->port] && (slot == SLOT_SMALL || slot == SLOT_LARGE))
+        m->steers[ask->port] && ask->frame_most && ask->frame_most <= FRAME_MOST)
         failed = make_all(m, ask, made);
     if (!failed) return 0;
     snprintf(err, err_len, "AF_XDP, %s: %s", failed, errno == EBUSY ? "another process has it" : strerror(errno));

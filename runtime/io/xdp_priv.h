@@ -2,7 +2,14 @@
 #ifndef RUNTIME_IO_XDP_PRIV_H
 #define RUNTIME_IO_XDP_PRIV_H
 
+#include <linux/if_xdp.h>
+
 #include "runtime/io/io.h"
+
+#ifndef XDP_USE_SG /* since Linux 6.6 */
+#define XDP_USE_SG    (1 << 4)
+#define XDP_PKT_CONTD (1 << 0)
+#endif
 
 enum {
     KERNEL_ROOM = 256, /* XDP_PACKET_HEADROOM */
@@ -10,7 +17,17 @@ enum {
     TAGS_ROOM = 8,     /* two VLAN tags */
     SLOT_SMALL = 2048,
     SLOT_LARGE = 4096, /* the most that the kernel takes */
+    SLOT_ROOM = KERNEL_ROOM + ROOM,
+    PIECES_MOST = 16, /* slots of a frame; the kernel takes 17 */
+    FRAME_MOST = PIECES_MOST * (SLOT_LARGE - SLOT_ROOM),
 };
+
+/* The slots for frames of at most so many bytes; longer ones than a slot holds come in pieces. */
+static inline unsigned xdp_slot_bytes(unsigned frame_most)
+{
+    return frame_most <= SLOT_SMALL - SLOT_ROOM ? SLOT_SMALL : SLOT_LARGE;
+}
+static inline bool xdp_in_pieces(unsigned frame_most) { return frame_most > SLOT_LARGE - SLOT_ROOM; }
 
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
 

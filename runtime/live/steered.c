@@ -40,7 +40,7 @@ static const char *refusal(const struct live *l, const struct program *p)
         if (l->o->peer[i] != OPTIONS_NO_PEER) return "it carries no --bridge";
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
-        if (!xdp_frame_most(link->mtu)) return "frames of an interface's MTU do not fit into 4096 bytes";
+        if (!xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";
     }
     return NULL;
 }
