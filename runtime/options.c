@@ -222,6 +222,20 @@ static bool opt_monitor(struct reading *r, const char *n, const char *v)
     return r->o->monitor = true;
 }
 
+static bool opt_busy_poll(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->busy_poll = true;
+}
+
+static bool opt_xdp_replace(struct reading *r, const char *n, const char *v)
+{
+    (void)n;
+    (void)v;
+    return r->o->xdp_replace = true;
+}
+
 static bool opt_preflight(struct reading *r, const char *n, const char *v)
 {
     (void)n;

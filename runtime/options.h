@@ -39,6 +39,7 @@ struct options {
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     bool monitor, preflight, cleanup;
     enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */
+    bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage;
 };
 

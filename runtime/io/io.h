@@ -31,6 +31,7 @@ struct io_ask {
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     /* of `xdp` */
     uint8_t ports;       /* of the worker: they share its memory */
+    uint8_t busy;        /* the kernel hands frames over when asked, not by interrupts (SO_PREFER_BUSY_POLL) */
     uint8_t workers;     /* that the interface's queues are dealt to */
     uint32_t frame_most; /* bytes of a frame, as xdp_frame_most says */
 };

@@ -30,9 +30,9 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
     return -ENOTSUP;
 }
 
-int steer_begin(struct steer *s, unsigned ifindex, bool *generic, char *err, size_t err_len)
+int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
 {
-    (void)s, (void)ifindex, (void)generic, (void)err, (void)err_len;
+    (void)s, (void)ifindex, (void)replace, (void)generic, (void)err, (void)err_len;
     return -ENOTSUP;
 }
 

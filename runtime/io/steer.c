@@ -202,16 +202,45 @@ static int attach(struct steer *s, unsigned ifindex, uint32_t mode)
     return s->link < 0 ? -errno : 0;
 }
 
-int steer_begin(struct steer *s, unsigned ifindex, bool *generic, char *err, size_t err_len)
+/* Programs that were put there without a link; one with a link stays, unless the link is cut. */
+static void take_off_plain(unsigned ifindex, const struct bpf_xdp_query_opts *on)
+{
+    if (on->drv_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_DRV_MODE, NULL);
+    if (on->skb_prog_id) bpf_xdp_detach((int)ifindex, XDP_FLAGS_SKB_MODE, NULL);
+}
+
+static void cut_link(uint32_t id, unsigned ifindex, const struct bpf_xdp_query_opts *on)
+{
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    const int fd = bpf_link_get_fd_by_id(id);
+    if (fd < 0) return;
+    if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex &&
+        (info.prog_id == on->drv_prog_id || info.prog_id == on->skb_prog_id))
+        bpf_link_detach(fd);
+    close(fd);
+}
+
+/* Whatever is on the interface. In other namespaces others have that number, so the program's is compared, too. */
+static void take_off(unsigned ifindex)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, on);
+    if (bpf_xdp_query((int)ifindex, 0, &on)) return;
+    take_off_plain(ifindex, &on);
+    for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
+}
+
+int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
 {
     *generic = false;
+    if (replace) take_off(ifindex);
     int failed = attach(s, ifindex, XDP_FLAGS_DRV_MODE);
     if (failed && failed != -EBUSY && failed != -EEXIST) {
         *generic = true;
         failed = attach(s, ifindex, XDP_FLAGS_SKB_MODE);
     }
     if (failed == -EBUSY || failed == -EEXIST)
-        snprintf(err, err_len, "another XDP program is on it, which is not touched; this shows it: ip -d link show");
+        snprintf(err, err_len, "another XDP program is on it; --xdp-replace takes it off, and does not bring it back");
     else if (failed)
         snprintf(err, err_len, "the steering program can't be attached: %s", strerror(-failed));
     return failed;

@@ -32,9 +32,9 @@ int steer_socket(struct steer *s, unsigned queue, int fd);
 /* The host's own addresses and the interface's MAC. 0 or a negative errno. */
 int steer_world(struct steer *s, const struct facts *facts, uint64_t mac);
 
-/* On the interface, in the driver where it can, else in the kernel's generic way (*generic). 0, or a negative errno
- * with one line in err. */
-int steer_begin(struct steer *s, unsigned ifindex, bool *generic, char *err, size_t err_len);
+/* On the interface, in the driver where it can, else in the kernel's generic way (*generic); replace: another program
+ * is taken off first, for good. 0, or a negative errno with one line in err. */
+int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len);
 
 /* Frames that were too long. */
 uint64_t steer_too_long(const struct steer *s);

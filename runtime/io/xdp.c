@@ -46,6 +46,7 @@ struct queue {
 struct io_port {
     struct umem *umem;
     struct umem **shared;
+    bool busy; /* the kernel waits to be asked for frames */
     struct queue *queues;
     unsigned queue_count, next; /* the queue to begin with */
     int fd;                     /* of the queue, or an epoll of all */
@@ -248,6 +249,7 @@ static struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *
         return NULL;
     }
     p->queue_count = queues;
+    p->busy = ask->busy;
     for (unsigned i = 0; i < queues; i++) p->queues[i].fd = made->fds[i + 1];
     const bool whole = !xdp_in_pieces(ask->frame_most), fine = map_all(p, ask, made);
     if (fine && (whole || pieces_init(&p->pieces, ask->frame_most, IO_BATCH + queues))) return p;
@@ -299,7 +301,7 @@ static unsigned take(struct io_port *p, struct queue *q, unsigned n)
     uint32_t at;
     reap(p->umem, q);
     refill(p->umem, q);
-    if (xsk_ring_prod__needs_wakeup(&q->fill)) recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+    if (p->busy || xsk_ring_prod__needs_wakeup(&q->fill)) recvfrom(q->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
     n = xsk_ring_cons__peek(&q->rx, n, &at);
     for (uint32_t i = 0; i < n; i++) __builtin_prefetch(p->umem->bytes + xsk_ring_cons__rx_desc(&q->rx, at + i)->addr);
     for (uint32_t i = 0; i < n; i++) take_one(p, q, xsk_ring_cons__rx_desc(&q->rx, at + i));

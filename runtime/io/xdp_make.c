@@ -132,6 +132,15 @@ static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made
     return NULL;
 }
 
+/* A driver that knows nothing of it goes on by interrupts. */
+static bool prefer_busy(int fd)
+{
+    const int one = 1, micros = 20, budget = IO_BATCH;
+    return !setsockopt(fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &one, sizeof one) &&
+           !setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &micros, sizeof micros) &&
+           !setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof budget);
+}
+
 static const char *make_socket(const struct io_ask *ask, struct umem_made *u, struct steer *steer, unsigned queue,
                                struct io_made *made)
 {
@@ -144,6 +153,7 @@ static const char *make_socket(const struct io_ask *ask, struct umem_made *u, st
     if (u->first < 0) u->first = fd;
     failed = bind_queue(fd, ask, u, queue);
     if (failed) return failed;
+    if (ask->busy && !prefer_busy(fd)) return "--busy-poll";
     errno = -steer_socket(steer, queue, fd);
     return errno ? "the steering program" : NULL;
 }

@@ -148,6 +148,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
                          .group = *group,
                          .worker = (uint8_t)w->cfg.worker,
                          .port = (uint8_t)iface,
+                         .busy = l->o->busy_poll,
                          .beside = at >= l->o->iface_count,
                          .outgoing = needs_outgoing(l->now.program),
                          .all = l->o->peer[iface] != OPTIONS_NO_PEER,
@@ -222,6 +223,7 @@ static int workers_make(struct live *l)
                              .opened = &l->now.opened,
                              .routes = start_routes(l, l->now.program),
                              .log = l->o->log != LOG_NONE,
+                             .spins = l->o->busy_poll,
                              .cuts = start_has_tunnels(l->now.program),
                              .forwards = l->forwards};
     for (cfg.worker = 0; cfg.worker < l->worker_count; cfg.worker++)

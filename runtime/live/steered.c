@@ -45,13 +45,27 @@ static const char *refusal(const struct live *l, const struct program *p)
     return NULL;
 }
 
+/* None is of software, or of a machine that is: those leave checksums and segments to the next. */
+static bool all_cards(const struct live *l)
+{
+    bool cards = true;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+        cards &= link && !*link->kind;
+    }
+    return cards;
+}
+
 int steered_choose(struct live *l)
 {
     const char *why = refusal(l, l->now.program);
     const bool asked = l->o->io == OPTIONS_IO_XDP;
     if (asked && why) return live_complain("--io xdp: %s; this does: --io packet", why);
+    if (!asked && (l->o->busy_poll || l->o->xdp_replace))
+        return live_complain("%s goes with --io xdp alone", l->o->busy_poll ? "--busy-poll" : "--xdp-replace");
     l->io = asked ? &io_XDP : &io_PACKET;
     l->port_count = l->o->iface_count * (asked && sees_host(l, l->now.program) ? 2 : 1);
+    if (!why && all_cards(l)) why = "no card was tried with xdp yet, which --io xdp asks for";
     if (!why) why = "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot";
     if (l->o->io == OPTIONS_IO_AUTO)
         fprintf(stderr, "--io auto: packet, for %s%s\n", asked || !refusal(l, l->now.program) ? "" : "of xdp: ", why);

@@ -73,6 +73,7 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
     if (!is_port(p, ask.port) || ask.worker >= IO_WORKERS_MOST || ask.group > UINT16_MAX) return false;
     const struct io_ops *ops = p->maker.steers[ask.port] && !ask.beside ? &io_XDP : &io_PACKET;
     ask.ring_bytes = p->o->ring;
+    ask.busy = p->o->busy_poll;
     ask.ifindex = if_nametoindex(p->o->ifaces[ask.port]);
     ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER;
     ask.ports = (uint8_t)p->o->iface_count;
@@ -174,7 +175,7 @@ static bool grant_STEERING(struct parent *p, const struct request *r, struct ans
     if (!is_port(p, body->port)) return false;
     struct steer *s = p->maker.steers[body->port];
     const unsigned ifindex = if_nametoindex(p->o->ifaces[body->port]);
-    a->failed = s && ifindex ? steer_begin(s, ifindex, &generic, a->err, sizeof a->err) : -ENODEV;
+    a->failed = s && ifindex ? steer_begin(s, ifindex, p->o->xdp_replace, &generic, a->err, sizeof a->err) : -ENODEV;
     a->value = generic;
     return true;
 }

@@ -553,7 +553,7 @@ static void *run(void *arg)
             w->egress.asked = false;
             poke(w->call_fd);
         }
-        if (!got) sleep_until(w, now);
+        if (!got && !w->cfg.spins) sleep_until(w, now);
     }
     return NULL;
 }

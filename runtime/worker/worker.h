@@ -39,6 +39,7 @@ struct worker_cfg {
     uint64_t seed;
     int tun; /* by it the host gets back what is its own and it did not see; -1: nothing is to be given back */
     const struct opened *opened; /* tunnels' packets, which the host does not see either */
+    bool spins;                  /* it never sleeps: ports are asked without end */
     bool log;                    /* tell of log events */
     bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */
     bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */

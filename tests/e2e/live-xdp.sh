@@ -148,8 +148,8 @@ refused() { # SENTENCE WORDS OPTION...
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
 refused 'a bridge' 'it carries no --bridge' --bridge eth0:lo --io xdp pass.pbc
 refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
-ip -n "$id-prey" link set eth0 mtu 9000
-refused 'large frames' 'do not fit into 4096 bytes' -i eth0 --io xdp pass.pbc
+ip -n "$id-prey" link set eth0 mtu 65000
+refused 'large frames' 'MTU is above 61,000' -i eth0 --io xdp pass.pbc
 ip -n "$id-prey" link set eth0 mtu 1500
 prey prey -i eth0 --io auto pass.pbc
 cp prey.err out
@@ -165,6 +165,17 @@ same 'their service is served' "$(ask 10.1.0.101 | grep -c -x -e one -e two)" 1
 cp before.pbc pass.pbc
 refused 'an interface that has an owner' 'XDP program .* of another process' -i eth0 --name second --io xdp pass.pbc
 prey_ends
+
+# Another program is on the interface: it stays, or is replaced for good.
+ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "$bin/runtime/io/steer.bpf.o" sec xdp.frags
+same 'another program is there' "$(programs)" 1
+refused 'another program' 'another XDP program is on it; --xdp-replace takes it off' -i eth0 --io xdp pass.pbc
+same 'it stays' "$(programs)" 1
+prey prey -i eth0 --io xdp --xdp-replace --busy-poll pass.pbc
+same 'it is replaced, and frames come without interrupts' "$(ask "$four" | grep -c -x -e one -e two)" 1
+prey_ends
+same 'none comes back' "$(programs)" 0
+refused 'packet replaces nothing' 'xdp-replace goes with --io xdp alone' -i eth0 --xdp-replace pass.pbc
 
 # Generic: a device whose driver has no XDP. The ends cut their super-packets themselves, or those would be lost.
 ip -n "$id-prey" link add br0 type bridge mcast_snooping 0
