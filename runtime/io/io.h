@@ -52,8 +52,9 @@ struct io_maker {
     bool filter_asked;                   /* for, once */
     struct umem_made {
         uint32_t slots, slot_bytes;
-        int memory, first;    /* the memory, and the socket that it is registered with */
-    } umems[IO_WORKERS_MOST]; /* slots of 0: not made yet */
+        int memory, first;      /* the memory, and the socket that it is registered with; first of -1: none is */
+    } umems[IO_WORKERS_MOST];   /* slots of 0: not made yet */
+    int hearing[IO_PORTS_MOST]; /* a socket that makes the device hear frames for other stations; 0: none */
 };
 
 struct io_stats {

@@ -1,6 +1,6 @@
 /* The steering program: it gives a socket the frames of services, their replies, fragments and ICMP errors to
- * those addresses, ARP and ND for addresses that prey answers for, where prey routes all that is for others, and passes
- * everything else on to the host. */
+ * those addresses, ARP and ND for addresses that prey answers for, where prey routes all that is for others, at the
+ * ports of its bridges whatever comes, and passes everything else on to the host. */
 #include "runtime/io/steer.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -273,7 +273,7 @@ SEC("xdp.frags") int steer(struct xdp_md *ctx)
     const __u32 zero = 0;
     struct seen s = {};
     const struct steer_config *c = bpf_map_lookup_elem(&config, &zero);
-    if (!c || !read_frame(ctx, c, &s) || !takes(c, &s)) return XDP_PASS;
+    if (!c || (!c->all && (!read_frame(ctx, c, &s) || !takes(c, &s)))) return XDP_PASS;
     if (bpf_xdp_get_buff_len(ctx) <= c->frame_most)
         return (int)bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS);
     __u64 *count = bpf_map_lookup_elem(&too_long, &zero);

@@ -34,7 +34,8 @@ struct steer_config {
     __u16 first;      /* of matches: two sets, of which one is in use */
     __u16 count;
     __u8 routed; /* all that is for none of the host's own addresses is taken, too */
-    __u8 unused[7];
+    __u8 all;    /* whatever comes is */
+    __u8 unused[6];
 };
 
 #endif

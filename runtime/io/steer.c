@@ -149,6 +149,7 @@ int steer_rules(struct steer *s, const struct steer_rules *r)
     s->settings.first = (uint16_t)first;
     s->settings.count = (uint16_t)count;
     s->settings.routed = r->routed;
+    s->settings.all = r->all;
     return settle(s);
 }
 

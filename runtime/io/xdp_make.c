@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -173,6 +174,18 @@ static struct umem_made *umem_of(struct io_maker *m, const struct io_ask *ask, u
     return u;
 }
 
+/* The device filters by address before any XDP program sees a frame. */
+static const char *hear_all(struct io_maker *m, const struct io_ask *ask)
+{
+    const struct packet_mreq every = {.mr_ifindex = (int)ask->ifindex, .mr_type = PACKET_MR_PROMISC};
+    int *fd = &m->hearing[ask->port];
+    if (ask->worker) return NULL; /* the first has asked */
+    if (*fd > 0) close(*fd);      /* of an interface that is gone */
+    *fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (*fd < 0) return "socket";
+    return setsockopt(*fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every) ? "PACKET_MR_PROMISC" : NULL;
+}
+
 static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct io_made *made)
 {
     const struct queues all = queues_of(ask->ifindex);
@@ -187,7 +200,7 @@ static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct
     const int memory = u ? fcntl(u->memory, F_DUPFD_CLOEXEC, 0) : -1;
     if (memory < 0) return "memory";
     made->fds[made->fd_count++] = memory;
-    const char *failed = NULL;
+    const char *failed = ask->all ? hear_all(m, ask) : NULL;
     for (unsigned i = ask->worker; i < all.receive && !failed; i += ask->workers)
         failed = make_socket(ask, u, m->steers[ask->port], i, made);
     if (failed || u->first != made->fds[1]) return failed;
@@ -205,6 +218,8 @@ static void umem_fini(struct umem_made *u)
 
 int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
+    struct umem_made *u = &m->umems[ask->worker % IO_WORKERS_MOST];
+    const bool fresh = !u->slots;
     *made = (struct io_made){.group = -1};
     errno = EINVAL;
     const char *failed = "numbers";
@@ -213,10 +228,9 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
         failed = make_all(m, ask, made);
     if (!failed) return 0;
     snprintf(err, err_len, "AF_XDP, %s: %s", failed, errno == EBUSY ? "another process has it" : strerror(errno));
-    struct umem_made *u = &m->umems[ask->worker % IO_WORKERS_MOST];
     for (unsigned i = 1; i < made->fd_count; i++)
         if (u->first == made->fds[i]) u->first = -1;
-    if (u->first < 0) umem_fini(u);
+    if (fresh) umem_fini(u); /* else ports have it */
     io_made_close(made);
     return -1;
 }
@@ -224,5 +238,7 @@ int xdp_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made,
 void io_maker_fini(struct io_maker *m)
 {
     for (unsigned i = 0; i < IO_WORKERS_MOST; i++) umem_fini(&m->umems[i]);
+    for (unsigned i = 0; i < IO_PORTS_MOST; i++)
+        if (m->hearing[i] > 0) close(m->hearing[i]);
     filter_close(m->filter);
 }

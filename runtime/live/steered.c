@@ -37,7 +37,6 @@ static const char *refusal(const struct live *l, const struct program *p)
         return "what is of this machine itself is seen on at most 8 interfaces";
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
-        if (l->o->peer[i] != OPTIONS_NO_PEER) return "it carries no --bridge";
         if (!link) continue; /* told later */
         if (link->loopback) return "the loopback has no XDP";
         if (!xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";

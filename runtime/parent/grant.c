@@ -134,7 +134,10 @@ static bool grant_TAKE(struct parent *p, const struct request *r, struct answer 
     for (uint32_t i = 0; i < r->count; i++)
         if (!guard_match_valid(&all[i])) return false;
     const struct guarded g = {.matches = (struct guard_match *)(uintptr_t)all, .match_count = r->count};
-    const struct steer_rules rules = {.guarded = &g, .routed = body->routed, .translates = body->translates};
+    const struct steer_rules rules = {.guarded = &g,
+                                      .routed = body->routed,
+                                      .all = p->o->peer[body->port] != OPTIONS_NO_PEER,
+                                      .translates = body->translates};
     if (p->maker.steers[body->port]) a->failed = steer_rules(p->maker.steers[body->port], &rules);
     return true;
 }

@@ -146,7 +146,6 @@ refused() { # SENTENCE WORDS OPTION...
     has "$sentence" "$words"
 }
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
-refused 'a bridge' 'it carries no --bridge' --bridge eth0:lo --io xdp pass.pbc
 refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
 ip -n "$id-prey" link set eth0 mtu 65000
 refused 'large frames' 'MTU is above 61,000' -i eth0 --io xdp pass.pbc
