@@ -83,13 +83,16 @@ void look_at_programs(struct look *l)
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         const uint32_t xdp = xdp_of(l, link->ifindex);
-        if (xdp)
+        if (xdp && l->p->xdp_replace)
+            preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is taken off, and not brought back|",
+                           link->name, xdp);
+        else if (xdp)
             preflight_tell(
                 l, l->p->xdp,
-                "%s has an XDP program (number %" PRIu32 ") of another process%s|ip link set dev %s xdp off, "
+                "%s has an XDP program (number %" PRIu32 ") of another process%s|%sip link set dev %s xdp off, "
                 "or an end of that process",
                 link->name, xdp, l->p->xdp ? "; there can be one" : ", which sees frames first, and may keep some",
-                link->name);
+                l->p->xdp ? "--xdp-replace, or " : "", link->name);
         if (!l->p->xdp && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
             preflight_tell(
                 l, false,

@@ -22,6 +22,7 @@ struct preflight {
     uint64_t memory_bytes; /* that are taken at the start */
     const char *log;       /* as sink_descriptor wants it */
     bool xdp;              /* frames come by a program of ours */
+    bool xdp_replace;      /* and another is taken off, for good */
     bool sends_on;         /* some packets leave by us that came in by us */
     bool guarded;          /* guard rules keep the host's stack from doing so, too */
 };

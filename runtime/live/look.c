@@ -141,6 +141,7 @@ int look_at_host(struct live *l)
                              .name = l->o->name,
                              .log = l->o->log_to,
                              .xdp = l->io == &io_XDP,
+                             .xdp_replace = l->o->xdp_replace,
                              .guarded = true};
     const struct program *p = l->now.program;
     const bool good = !p || add_program(&look, l, &g, &s);

@@ -88,7 +88,7 @@ at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.
 prey prey -i lan --io xdp --name first shop.pbc
-looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: ip link set \
+looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
 dev lan xdp off, or an end of that process" -i lan --io xdp shop.pbc
 looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first, and may keep \
 some; this mends it: ip link set dev lan xdp off, or an end of that process
