@@ -9,7 +9,7 @@
 # a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full, and at the end which they
 # were; all output is kept in $B/log. The last line is `N passed, N failed, N skipped`; the exit status 1 if any failed.
 # A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
-# LONG=1: longer campaigns of what draws at random. JOBS: how many runners compute. TESTS: a list in place of --list's.
+# LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners compute. TESTS: a list in place of --list's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 B=${B:-build}
@@ -114,6 +114,10 @@ programs() { # FILE...: those that exist, without their ending
 # The list of all tests, one a line; the long ones first so that both jobs end together.
 list_tests() {
     local f long=1
+    if [ -n "${LIVE:-}" ]; then
+        scripts 1800 / tests/e2e/live-*.sh tests/load/hold.sh tests/load/floods.sh
+        return
+    fi
     [ -z "$LONG" ] || long=20
     if [ -z "${COVERAGE:-}" ]; then
         for f in $(programs tests/fuzz/fuzz_*.c); do

@@ -1,6 +1,8 @@
 # Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
 #: make check-long the same with longer fuzz and differential campaigns
+#: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods; LIVE=1 sets those sizes; COUNT, RATE
+#: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
 #: make demo       compile an example, replay a capture, print the summary
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
@@ -42,9 +44,11 @@ MKCAP := $(B)/tests/tools/mkcap
 $(MKCAP): $(B)/tests/tools/mkcap.o $(patsubst %.c,$(B)/%.o,$(wildcard tests/lib/note*.c)) $(B)/libvm.a
 DAMAGE := $(B)/tests/tools/damage
 $(DAMAGE): $(B)/tests/tools/damage.o $(B)/libvm.a
-$(MKCAP) $(DAMAGE):
+FLOOD := $(B)/tests/tools/flood
+$(FLOOD): $(B)/tests/tools/flood.o $(B)/libvm.a
+$(MKCAP) $(DAMAGE) $(FLOOD):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^
-tests: programs $(MKCAP) $(DAMAGE) $(UNIT) $(TOOLS)
+tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang what needs no capture.
 tests-san: programs $(MKCAP) $(DAMAGE) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS))
 tests-clang: $(UNIT) $(B)/tests/packets/run
@@ -61,6 +65,14 @@ check: check-build
 	@B=$(B) bash tests/run.sh
 check-long: check-build
 	@B=$(B) LONG=1 bash tests/run.sh
+check-live:
+	@sh tests/deps.sh build tests
+	@+$(PART) programs $(MKCAP) $(FLOOD)
+	@B=$(B) LIVE=1 JOBS=1 bash tests/run.sh
+soak:
+	@sh tests/deps.sh build tests
+	@+$(PART) programs $(FLOOD)
+	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
 
 demo:
 	@sh tests/deps.sh build demo
@@ -96,4 +108,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live soak demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy

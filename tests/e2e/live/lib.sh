@@ -225,6 +225,12 @@ prey_sums() {
     same "$1: nothing was lost" "$(number live lost | tr -dc '1-9')" ''
 }
 
+# rss: KiB of memory that preyrun's processes hold.
+rss() {
+    local p
+    for p in "$prey" $(cat "/proc/$prey/task/$prey/children" 2>/dev/null); do cat "/proc/$p/status"; done | awk '/^VmRSS/ { sum += $2 } END { print sum + 0 }'
+}
+
 # number KEY...: of the JSON that preyrun printed at its end: number live watched
 number() {
     python3 - "$@" <<'END'
