@@ -4,6 +4,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
+
+/* In nanoseconds; id: CLOCK_MONOTONIC and its like. */
+static inline uint64_t clock_ns(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 struct clock {
     int fd;             /* readable when the clock was set; -1: only clock_look notices, each time it is asked */

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "runtime/live/clock.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
@@ -17,13 +18,6 @@ static const struct {
 #define EVENT(ident, word, plain, most, doc) {word, plain, most},
 #include "runtime/live/event.def"
 };
-
-static uint64_t clock_of(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
 
 int events_init(struct events *e, enum log_form form, const char *to, int fd)
 {
@@ -79,7 +73,7 @@ static void begin_json(struct events *e, enum told kind, uint64_t wall_ns)
 
 static void say(struct events *e, enum told kind, const char *text)
 {
-    const uint64_t wall = clock_of(CLOCK_REALTIME);
+    const uint64_t wall = clock_ns(CLOCK_REALTIME);
     if (e->form == LOG_NONE) {
         fprintf(e->out, "%s: %s", kinds[kind].plain, text);
     } else if (e->form == LOG_TEXT) {
@@ -119,7 +113,7 @@ static void turn_over(struct events *e, enum told kind, uint64_t now)
 static bool allowed(struct events *e, enum told kind)
 {
     if (!e->out) return false;
-    turn_over(e, kind, clock_of(CLOCK_MONOTONIC));
+    turn_over(e, kind, clock_ns(CLOCK_MONOTONIC));
     if (e->kinds[kind].told++ < kinds[kind].most) return true;
     e->kinds[kind].left_out++;
     return false;
@@ -130,7 +124,7 @@ void events_left_out(struct events *e, enum told kind, uint64_t count) { e->kind
 void events_tick(struct events *e)
 {
     for (enum told k = 0; k < TOLD_KINDS; k++)
-        if (e->kinds[k].left_out) turn_over(e, k, clock_of(CLOCK_MONOTONIC));
+        if (e->kinds[k].left_out) turn_over(e, k, clock_ns(CLOCK_MONOTONIC));
 }
 
 /* ---- telling ---- */
@@ -150,7 +144,7 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
 {
     char verdict[128], what[sizeof n->text];
     if (!allowed(e, TOLD_RULE)) return;
-    const uint64_t wall = clock_of(CLOCK_REALTIME) - (clock_of(CLOCK_MONOTONIC) - n->mono_ns);
+    const uint64_t wall = clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - n->mono_ns);
     memcpy(what, n->text, sizeof what);
     text_clean(what);
     label_verdict(labels, n->rule, verdict, sizeof verdict);

@@ -2,7 +2,6 @@
 #include "runtime/live/limits.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "runtime/live/steered.h"
 
@@ -69,9 +68,7 @@ static void tell_one(struct live *l, unsigned limit, uint64_t more)
 void limits_tell(struct live *l, bool last)
 {
     uint64_t now[LIMITS] = {0};
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    const uint64_t now_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     reached(l, now);
     for (unsigned i = 0; i < LIMITS; i++) {
         struct limit_told *told = &l->limits[i];

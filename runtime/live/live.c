@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/live/announced.h"
@@ -24,13 +23,6 @@
 #include "runtime/parent/parent.h"
 
 enum { TICK_MS = 1000 };
-
-static uint64_t clock_of(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static bool called(struct live *l, struct worker *w)
 {
@@ -127,7 +119,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
     char lasted[TEXT_NUMBER];
     events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name, l->ended_by ? "SIG" : "a fault",
                 l->ended_by ? sigabbrev_np(l->ended_by) : "",
-                text_duration(clock_of(CLOCK_MONOTONIC) - since_ns, lasted));
+                text_duration(clock_ns(CLOCK_MONOTONIC) - since_ns, lasted));
 }
 
 static int serve(struct live *l)
@@ -138,12 +130,12 @@ static int serve(struct live *l)
                                                 {.fd = l->clock.fd, .events = POLLIN},
                                                 {.fd = l->channel->fd, .events = POLLIN},
                                                 {.events = POLLIN}};
-    uint64_t ticked = clock_of(CLOCK_MONOTONIC);
+    uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
         fds[4].fd = health_fd(l); /* of the program that runs */
-        const int wait_ms = health_wait_ms(l, clock_of(CLOCK_MONOTONIC), TICK_MS);
+        const int wait_ms = health_wait_ms(l, clock_ns(CLOCK_MONOTONIC), TICK_MS);
         if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
             return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
@@ -152,7 +144,7 @@ static int serve(struct live *l)
         for (unsigned i = 0; i < l->worker_count; i++)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
         if (fds[2].revents) fine &= world_clock(l);
-        const uint64_t now = clock_of(CLOCK_MONOTONIC);
+        const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         fine &= health_step(l, now);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
@@ -170,7 +162,7 @@ static int serve(struct live *l)
 
 static int run(struct live *l)
 {
-    const uint64_t begun_ns = clock_of(CLOCK_MONOTONIC);
+    const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
     int err = 0;
     for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));

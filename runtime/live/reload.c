@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
@@ -18,13 +17,6 @@ struct reload {
     bool offered;        /* workers may have it */
     struct ruling other; /* the one that ran, until the change is made */
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void refuse(struct live *l, const char *why)
 {
@@ -45,7 +37,7 @@ static struct remap *remap_make(const struct live *l, struct program *fresh)
     }
     for (unsigned at = 0; at < l->o->iface_count; at++)
         ids[l->now.iface[at]] = ruling_iface_id(fresh, l->o->ifaces[at], at);
-    struct remap *r = remap_new(l->now.program, fresh, ids, l->now.ifaces_count, now_ns());
+    struct remap *r = remap_new(l->now.program, fresh, ids, l->now.ifaces_count, clock_ns(CLOCK_MONOTONIC));
     free(ids);
     return r;
 }
@@ -59,7 +51,7 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
     if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
-    l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, now_ns());
+    l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
     return l->now.owners;
 }
 
@@ -67,7 +59,7 @@ static bool prepare_all(struct live *l, struct reload *r)
 {
     struct snapshot *s = world_snapshot(l, true);
     if (!s) return false;
-    const struct vm_in in = {.mono_ns = now_ns(), .facts = &s->facts};
+    const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
     world_give(l, s);
     for (unsigned i = 0; i < l->worker_count; i++) {
         const struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);

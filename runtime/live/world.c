@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/live/announced.h"
 #include "runtime/live/links.h"
@@ -12,13 +11,6 @@
 #include "runtime/live/steered.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
-
-static uint64_t wall_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- facts ---- */
 
@@ -83,7 +75,7 @@ static struct facts facts_now(struct live *l)
     f.mtu = first->mtu;
     f.addr4 = first->addr4;
     memcpy(f.addr6, first->addr6, sizeof f.addr6);
-    f.schedules = schedules_at(l->now.program, wall_ns(), &l->until_ns);
+    f.schedules = schedules_at(l->now.program, clock_ns(CLOCK_REALTIME), &l->until_ns);
     return f;
 }
 
@@ -201,7 +193,7 @@ bool world_tick(struct live *l)
 {
     hops_confirm(&l->hops);
     links_renew(l);
-    return l->stale || wall_ns() >= l->until_ns ? world_publish(l, l->stale) : true;
+    return l->stale || clock_ns(CLOCK_REALTIME) >= l->until_ns ? world_publish(l, l->stale) : true;
 }
 
 void world_fini(struct live *l)
