@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bench-live: what a forwarded packet of 64 bytes costs, live, beside what else could forward it. Three namespaces joined by
 # veth: generator, contender, sink. CPU nanoseconds a packet in all, of them in the contender's process; the ratio is to the
-# bare forwarder of the same run. Medians of RUNS rounds, each of which runs every contender once.
+# bare forwarder of the same run. Medians of RUNS rounds, each of which runs every contender once. NAME-xdp is the same by AF_XDP.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -30,8 +30,10 @@ rules drop <<'END'
 firewall f forward default drop { accept udp port 54 }
 END
 pool='pool farm { source 10.2.0.50; server one 10.2.0.2 mac 02:00:00:00:00:04; server two 10.2.0.3 mac 02:00:00:00:00:04 }'
-for mode in 'passthrough' 'dsr l2'; do
-    echo "$pool
+echo 'firewall f forward default accept { drop udp port 54 }' | rules bridge
+for mode in 'passthrough' 'passthrough keep source' 'dsr l2'; do
+    case $mode in passthrough) with=$pool ;; *) with=${pool/source 10.2.0.50; /} ;; esac
+    echo "$with
 service dns on 10.1.0.100 udp/53 { mode $mode; -> farm }" | rules "${mode// /-}"
 done
 
@@ -48,6 +50,9 @@ user() { # COMMAND...
     pid=$!
     pids="$pids $pid"
     until_true 100 "$1 is ready" grep -q ready said
+    # preyrun's workers are threads of its child, which has no rights.
+    works=$(cut -d' ' -f1 "/proc/$pid/task/$pid/children")
+    works=${works:-$pid}
 }
 nothing() {
     [ "$pid" -eq 0 ] || { kill -TERM "$pid"; wait "$pid" 2>/dev/null; }
@@ -56,21 +61,23 @@ nothing() {
     ip -n "$id-fwd" route del 10.1.0.100 2>/dev/null
 }
 contender() { # NAME
-    pid=0 kind=forward
+    pid=0 works=0 kind=forward
     case $1 in
     kernel) kernel ;;
     dnat) dnat ;;
     bare-drop) kind=drop; user taskset -c "$last" "$bin/tests/bench/bare" f0 ;;
     bare) user taskset -c "$last" "$bin/tests/bench/bare" f0 f1 ;;
     drop) kind=drop; user "$bin/preyrun" -i f0 drop.pbc ;;
+    bridge) user "$bin/preyrun" --bridge f0:f1 bridge.pbc ;;
+    *-xdp) user "$bin/preyrun" --io xdp -i f0 -i f1 "${1%-xdp}.pbc" ;;
     *) user "$bin/preyrun" -i f0 -i f1 "$1.pbc" ;;
     esac
-    echo "$1 $(taskset -c "$first" "$bin/tests/bench/live" "$pid" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" $kind)" >>runs
+    echo "$1 $(taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" $kind)" >>runs
     nothing
 }
 : >runs
 for _ in $(seq "$RUNS"); do
-    for c in bare-drop drop kernel dnat bare passthrough dsr-l2; do contender $c; done
+    for c in bare-drop drop kernel dnat bare bridge passthrough passthrough-keep-source dsr-l2 passthrough-xdp dsr-l2-xdp; do contender $c; done
 done
 python3 - "$COUNT" <<'END'
 import collections, statistics, sys
@@ -79,10 +86,10 @@ for line in open("runs"):
     name, came, sending, process = line.split()
     runs[name].append((float(sending) + float(process), float(process), int(came)))
 median = {n: statistics.median(x[0] for x in r) for n, r in runs.items()}
-print(f"{'':14}{'ns/pkt':>8}{'spread':>14}{'process':>9}{'arrived':>9}{'ratio':>8}")
+print(f"{'':24}{'ns/pkt':>8}{'spread':>14}{'process':>9}{'arrived':>9}{'ratio':>8}")
 for name, r in runs.items():
     floor = median["bare-drop" if name in ("drop", "bare-drop") else "bare"]
     arrived = "" if "drop" in name else f"{100 * statistics.median(x[2] for x in r) / int(sys.argv[1]):.1f} %"
-    print(f"{name:14}{median[name]:8.0f}{min(x[0] for x in r):7.0f}-{max(x[0] for x in r):.0f}"
+    print(f"{name:24}{median[name]:8.0f}{min(x[0] for x in r):7.0f}-{max(x[0] for x in r):.0f}"
           f"{statistics.median(x[1] for x in r):9.0f}{arrived:>9}{median[name] / floor:8.2f}")
 END
