@@ -49,7 +49,7 @@ static void resolve(struct hops *h, struct hop *hop)
     const bool usable = n && n->usable && n->mac;
     hop->state = usable ? HOP_KNOWN : HOP_ASKED;
     hop->mac = usable ? n->mac : 0;
-    if (!usable) ask_neighbour(h->channel, route.ifindex, &neighbour);
+    if (!usable) ask_neighbour(h->channel, hop->port, &neighbour);
 }
 
 static bool same(const struct hop_key *a, const struct hop_key *b) { return memcmp(a, b, sizeof *a) == 0; }
@@ -97,7 +97,7 @@ void hops_confirm(struct hops *h)
         struct host_addr neighbour;
         if (h->all[i].state != HOP_KNOWN || way_to(h, &h->all[i].key, &route, &neighbour)) continue;
         const struct host_neighbour *n = host_neighbour(h->host, route.ifindex, &neighbour);
-        if (n && !(n->state & sure)) ask_neighbour(h->channel, route.ifindex, &neighbour);
+        if (n && !(n->state & sure)) ask_neighbour(h->channel, h->all[i].port, &neighbour);
     }
 }
 

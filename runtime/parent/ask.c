@@ -181,9 +181,9 @@ uint64_t ask_too_long(struct channel *c, unsigned port)
 
 /* ---- the link's others ---- */
 
-void ask_neighbour(struct channel *c, unsigned ifindex, const struct host_addr *addr)
+void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr)
 {
-    const struct request_resolve body = {*addr, ifindex};
+    const struct request_resolve body = {*addr, port};
     const struct question q = {REQUEST_RESOLVE, &body, sizeof body, NULL, 0, 0};
     pthread_mutex_lock(&c->lock);
     (void)put(c, &q); /* a parent that is gone is noticed by who waits for its answer */

@@ -37,7 +37,7 @@ int ask_steering(struct channel *c, unsigned port, bool *generic, char *err, siz
 uint64_t ask_too_long(struct channel *c, unsigned port);
 
 /* Who has that address? The answer comes as the kernel's notification. */
-void ask_neighbour(struct channel *c, unsigned ifindex, const struct host_addr *addr);
+void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr);
 int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
                  size_t err_len);
 

@@ -27,6 +27,14 @@ const struct request_bounds request_bounds[REQUEST_COUNT] = {
 
 static bool is_port(const struct parent *p, uint32_t port) { return port < p->o->iface_count; }
 
+/* By its name; one that was given another name since is still the one. 0: it was never found. */
+static unsigned ifindex_of(struct parent *p, uint32_t port)
+{
+    const unsigned now = if_nametoindex(p->o->ifaces[port]);
+    if (now) p->ifindex[port] = now;
+    return p->ifindex[port];
+}
+
 /* ---- what the host must not do ---- */
 
 static bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -74,7 +82,7 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
     const struct io_ops *ops = p->maker.steers[ask.port] && !ask.beside ? &io_XDP : &io_PACKET;
     ask.ring_bytes = p->o->ring;
     ask.busy = p->o->busy_poll;
-    ask.ifindex = if_nametoindex(p->o->ifaces[ask.port]);
+    ask.ifindex = ifindex_of(p, ask.port);
     ask.all = p->o->peer[ask.port] != OPTIONS_NO_PEER;
     ask.ports = (uint8_t)p->o->iface_count;
     if (!ask.ifindex) {
@@ -177,7 +185,7 @@ static bool grant_STEERING(struct parent *p, const struct request *r, struct ans
     (void)fds;
     if (!is_port(p, body->port)) return false;
     struct steer *s = p->maker.steers[body->port];
-    const unsigned ifindex = if_nametoindex(p->o->ifaces[body->port]);
+    const unsigned ifindex = ifindex_of(p, body->port);
     a->failed = s && ifindex ? steer_begin(s, ifindex, p->o->xdp_replace, &generic, a->err, sizeof a->err) : -ENODEV;
     a->value = generic;
     return true;
@@ -201,9 +209,9 @@ static bool grant_RESOLVE(struct parent *p, const struct request *r, struct answ
 {
     const struct request_resolve *body = r->body;
     (void)fds;
-    if (!is_address(&body->addr)) return false;
+    if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
     if (!p->resolver) p->resolver = resolver_new();
-    a->failed = p->resolver ? resolver_ask(p->resolver, body->ifindex, &body->addr) : -errno;
+    a->failed = p->resolver ? resolver_ask(p->resolver, ifindex_of(p, body->port), &body->addr) : -errno;
     return true;
 }
 
@@ -212,7 +220,7 @@ static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct ans
     const struct request_announce *body = r->body;
     (void)fds;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
-    const struct host_link link = {.ifindex = if_nametoindex(p->o->ifaces[body->port]), .mac = body->mac};
+    const struct host_link link = {.ifindex = ifindex_of(p, body->port), .mac = body->mac};
     a->failed = announce(&link, &body->addr, 1);
     return true;
 }

@@ -12,6 +12,7 @@
 struct parent {
     const struct options *o;
     struct state *state;
+    unsigned ifindex[OPTIONS_IFACES]; /* of each interface, as it was found last; 0: never */
     struct io_maker maker;            /* with the steering programs */
     uint64_t too_long[IO_PORTS_MOST]; /* frames, of steering programs before */
     struct resolver *resolver;        /* NULL: nobody was asked for yet */

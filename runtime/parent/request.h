@@ -46,7 +46,7 @@ struct own_address { /* v4 as ::ffff:a.b.c.d */
 };
 struct request_resolve {
     struct host_addr addr;
-    uint32_t ifindex;
+    uint32_t port;
 };
 struct request_path {
     char path[4096];
