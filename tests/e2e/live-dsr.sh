@@ -24,6 +24,10 @@ shares() { sort | awk '{ print $1 }' | uniq -c | tr -s ' \n' ' '; }
 
 # each NAME: what every mode must do
 each() {
+    local mac
+    mac=$(at prey cat /sys/class/net/eth0/address)
+    sniff here.pcap prey eth0 "ether dst $mac and (src host 10.1.0.100 or src host fd00:1::100)"
+    sniff there.pcap client eth0 "not ether src $mac and (src host 10.1.0.100 or src host fd00:1::100)"
     for a in 10.1.0.100 '[fd00:1::100]'; do
         same "$1: TCP to $a, shared" "$(for i in 1 2 3 4; do ask "$a"; done | shares)" ' 2 one 2 two '
         at client curl -s -m 20 "http://$a/files/file" | cmp -s - web-one/file
@@ -32,6 +36,8 @@ each() {
     for a in 10.1.0.100 fd00:1::100; do
         same "$1: UDP to $a, shared" "$(for i in 1 2 3 4; do talk "$a"; done | shares)" ' 2 one 2 two '
     done
+    sniffed
+    same "$1: on the wire, answers bypass us" "$(frames_of here.pcap) $([ "$(frames_of there.pcap)" -gt 50 ] && echo many)" '0 many'
 }
 ends() { # NAME
     truncate -s 0 prey.out

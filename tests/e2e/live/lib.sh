@@ -216,6 +216,8 @@ sniffed() {
     sniffers=
 }
 
+frames_of() { tcpdump -n -r "$1" 2>/dev/null | wc -l; }
+
 # prey_sums SENTENCE: it ends with 0, each frame has one verdict, nothing was lost on the way out.
 prey_sums() {
     truncate -s 0 prey.out
