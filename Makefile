@@ -26,7 +26,7 @@ LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
-NOT_BUILT    := $(if $(filter 0,$(KERNEL)),runtime/io/steer.c runtime/io/xdp.c runtime/io/xdp_make.c runtime/io/filter.c runtime/host/across.c,runtime/io/no_steer.c runtime/host/no_across.c)
+NOT_BUILT    := $(if $(filter 0,$(KERNEL)),runtime/io/steer.c runtime/io/xdp.c runtime/io/xdp_make.c runtime/io/filter.c runtime/io/deal.c runtime/host/across.c,runtime/io/no_steer.c runtime/host/no_across.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT),$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
@@ -65,11 +65,12 @@ $(B)/%.o: %.c
 BPF_CLANG ?= clang
 $(B)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror -I. -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
+	$(call run,BPF)$(BPF_CLANG) -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror -I. -D__$(shell uname -m)__ -isystem /usr/include/$(shell gcc -dumpmachine) -MMD -MP -c -o $@ $<
 $(B)/%.bpf.inc: $(B)/%.bpf.o
 	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
 $(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc
 $(B)/runtime/io/filter.o: $(B)/runtime/io/filter.bpf.inc
+$(B)/runtime/io/deal.o: $(B)/runtime/io/deal.bpf.inc
 $(B)/runtime/host/across.o: $(B)/runtime/host/across.bpf.inc
 
 # The lexer and the parser exist only under the build folder.

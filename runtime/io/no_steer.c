@@ -1,7 +1,8 @@
-/* In the place of steer.c, xdp.c and filter.c where the build has no clang (make KERNEL=0): --io xdp says so, and
- * packet sockets have no filter. */
+/* In the place of steer.c, xdp.c, filter.c and deal.c where the build has no clang (make KERNEL=0): --io xdp says so,
+ * and packet sockets have no filter, and share frames by their hash. */
 #include <errno.h>
 
+#include "runtime/io/deal.h"
 #include "runtime/io/filter.h"
 #include "runtime/io/io.h"
 #include "runtime/io/steer.h"
@@ -80,4 +81,33 @@ int filter_memory(const struct filter *f)
 {
     (void)f;
     return -1;
+}
+
+struct deal *deal_open(void) { return NULL; }
+void deal_close(struct deal *d) { (void)d; }
+
+int deal_join(const struct deal *d, int socket)
+{
+    (void)d, (void)socket;
+    return -ENOTSUP;
+}
+
+int deal_memory(const struct deal *d)
+{
+    (void)d;
+    return -1;
+}
+
+struct deal_tables *deal_map(int memory)
+{
+    (void)memory;
+    return NULL;
+}
+
+void deal_unmap(struct deal_tables *t) { (void)t; }
+
+bool deal_fill(struct deal_tables *t, const struct deal_world *w)
+{
+    (void)t, (void)w;
+    return false;
 }

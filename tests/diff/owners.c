@@ -8,12 +8,14 @@
  * counters are those of the one worker; but ports that flows are translated to are each worker's own, so in what leaves
  * with one it and the sums over it are not compared: there the conversation goes on from what the worker sent.
  * LONG=1: twenty times as many. */
+#include <bpf/bpf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "runtime/io/deal_priv.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sums.h"
 #include "tests/lib/talk.h"
@@ -27,6 +29,13 @@ enum { TALKS = 12, MODES = 8, TEXT = 6000, WORKERS_MOST = 64, SLOTS = 32, SLOT_B
 enum { OUT = MODES, FORWARDED, STRANGER, PLAIN, TO_SELF, KINDS };
 enum { VIP = 0xcb00710a, INSIDE = 0x0a050001, REMOTE = 0xc0000201, OWN = 0xcb007101 };
 #define S UINT64_C(1000000000)
+
+/* The program that deals out frames in the kernel; NULL: this process may not load it. */
+static struct deal *dealer;
+static struct deal_tables *dealt;
+static struct {
+    uint64_t packets, differ, failed;
+} compared;
 
 /* One worker, or several. */
 struct side {
@@ -188,9 +197,34 @@ static void side_fini(struct side *s)
     free(s->memory);
 }
 
+/* The kernel's program says the same. It looks at a frame that came by the loopback. */
+static void compare_dealt(const struct run *r, const struct side *s, const struct pkt *pkt, unsigned o)
+{
+    const unsigned lo = 1;
+    const struct deal_world w = {s->owners, &r->facts, &lo, &pkt->iface, 1};
+    if (!dealer || s->workers == 1) return;
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt->data, .data_size_in = pkt->head_len);
+    if (!deal_fill(dealt, &w) || bpf_prog_test_run_opts(dealer->program, &opts)) {
+        compared.failed++;
+        return;
+    }
+    compared.packets++;
+    if (opts.retval == (o & ~VM_OWNER_FRAGMENT) || pkt->reason) return;
+    if (!compared.differ++) {
+        char text[200];
+        struct key key;
+        struct pkt seen = *pkt;
+        pkt_parse(&seen, &r->facts, &key);
+        pkt_describe(&seen, &key, text, sizeof text);
+        printf("# %s: the kernel says %u, the vm %u of %u\n%s", text, opts.retval, o & ~VM_OWNER_FRAGMENT, s->workers,
+               r->text);
+    }
+}
+
 static unsigned owner(const struct run *r, struct side *s, struct pkt *pkt)
 {
     const unsigned o = vm_owner(s->owners, &r->facts, pkt);
+    compare_dealt(r, s, pkt, o);
     if (!(o & VM_OWNER_FRAGMENT)) return o;
     const unsigned at = o & ~VM_OWNER_FRAGMENT;
     const unsigned whose = datagram_owner(s->datagrams[at], s->owners, &r->facts, pkt, r->in.mono_ns);
@@ -527,11 +561,24 @@ int main(int argc, char **argv)
     const unsigned packets = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 0) : 4000;
     struct totals totals = {0};
     bool good = true;
+    dealer = deal_open();
+    dealt = dealer ? deal_map(deal_memory(dealer)) : NULL;
+    if (!dealt) {
+        deal_close(dealer);
+        dealer = NULL;
+    }
     for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, &totals);
     printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " elsewhere than worker 0, %" PRIu64
            " sent, %" PRIu64 " pieces, %" PRIu64 " errors\n",
            totals.files, totals.packets, totals.elsewhere, totals.sent, totals.pieces, totals.errors);
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
-    printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..1\n", good ? "" : "not ");
-    return !good;
+    printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
+    const bool same = !compared.differ && !compared.failed;
+    printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not\n",
+           compared.packets, compared.differ, compared.failed);
+    printf("%sok 2 - the kernel's program names the same owners%s\n", same ? "" : "not ",
+           dealer ? "" : " # SKIP this process may not load it");
+    deal_unmap(dealt);
+    deal_close(dealer);
+    return !good || !same;
 }

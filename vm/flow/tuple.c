@@ -1,31 +1,16 @@
 /* Tuples: from a packet's headers to the id that both directions of its flow share. */
 #include "vm/flow/track_priv.h"
 #include "vm/flow/tuple_ports.h"
+#include "vm/packet/parse/next.h"
 
-/* An ICMP query and its reply; v6: ICMPv6. The number of the pair is FLOW_ID_QUERY's. */
-static const struct query {
-    uint8_t v6, asks, answers, pair;
-} queries[] = {
-    {0, 8, 0, 0},     /* echo (RFC 792) */
-    {0, 13, 14, 1},   /* timestamp */
-    {0, 15, 16, 2},   /* information */
-    {0, 17, 18, 3},   /* address mask (RFC 950) */
-    {1, 128, 129, 0}, /* echo (RFC 4443) */
-    {1, 139, 140, 1}, /* node information (RFC 4620) */
-};
-
-static const struct query *query_of(const struct key *key)
+static const struct icmp_query *query_of(const struct key *key)
 {
-    const bool v6 = key->kind & KIND_ICMP6;
-    for (unsigned i = 0; i < sizeof queries / sizeof *queries; i++)
-        if (queries[i].v6 == v6 && (key->icmp_type == queries[i].asks || key->icmp_type == queries[i].answers))
-            return &queries[i];
-    return NULL;
+    return icmp_query_of(key->kind & KIND_ICMP6, key->icmp_type);
 }
 
 enum flow_query flow_query(const struct key *key)
 {
-    const struct query *q = key->kind & KIND_ICMP_HEADER ? query_of(key) : NULL;
+    const struct icmp_query *q = key->kind & KIND_ICMP_HEADER ? query_of(key) : NULL;
     if (!q) return FLOW_QUERY_NONE;
     return key->icmp_type == q->answers ? FLOW_QUERY_ANSWERS : FLOW_QUERY_ASKS;
 }
@@ -57,7 +42,7 @@ static uint32_t ports_of(const struct key *key, bool high)
 static __attribute__((noinline)) enum track_how tuple_of_any(const struct key *key, uint16_t query, uint16_t stack,
                                                              struct flow_id *id, uint8_t *at)
 {
-    const struct query *q = NULL;
+    const struct icmp_query *q = NULL;
     if (!(key->kind & KIND_IP) || key->kind & KIND_FRAG_LATER) return HOW_NONE;
     if (key->kind & (KIND_ICMP | KIND_ICMP6) && !(q = query_of(key))) return HOW_LOOSE;
     const int side = compare_sides(key);

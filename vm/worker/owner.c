@@ -5,26 +5,50 @@
 #include <string.h>
 
 #include "vm/flow/track.h"
-#include "vm/forward/bind/mappings.h"
 #include "vm/judge/decide.h"
-#include "vm/keyed/hash.h"
 #include "vm/packet/edit/tunnel.h"
 #include "vm/packet/parse/body.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/quoted.h"
 #include "vm/packet/parse/sides.h"
-#include "vm/worker/roles.h"
+#include "vm/worker/owner_tables.h"
 
 struct owners {
     struct program *p;
     struct owners_cfg cfg;
     struct owner_key key;
     struct roles *roles;
-    struct hash_key hash;
-    bool need_restart, inside;     /* inside: a nat translates sources */
+    struct whose_tables tables;
+    bool need_restart;
     const struct pbc_rule **opens; /* a rule of each kind of tunnel and port that some rule opens */
     uint32_t opens_count;
 };
+
+/* What the decision is made of, and where its tables lie. */
+struct asked {
+    const struct whose_tables *tables;
+    const struct facts *facts;
+};
+#define WHOSE_T                const struct asked *
+#define WHOSE_NUMBERS(t)       (&(t)->tables->numbers)
+#define WHOSE_SLOT(t, i)       ((t)->tables->roles->slots[i])
+#define WHOSE_ADDRESS(t, i)    (&(t)->tables->roles->addresses[i])
+#define WHOSE_PART(t, i)       (&(t)->tables->roles->parts[i])
+#define WHOSE_MASQUERADE(t, i) (&(t)->tables->roles->masquerades[i])
+#define WHOSE_ANY(t, i)        (&(t)->tables->anys[i])
+#define WHOSE_FROM4(t, i)      (&(t)->tables->froms4[i])
+#define WHOSE_FROM6(t, i)      (&(t)->tables->froms6[i])
+#define WHOSE_MASQUERADES_MOST UINT32_MAX
+#define WHOSE_ANYS_MOST        UINT32_MAX
+
+/* Is it this machine's address of that family, that traffic out by the interface comes from? */
+static bool whose_ours(const struct asked *t, uint16_t out, bool v6, uint64_t high, uint64_t low)
+{
+    uint32_t own[4];
+    return facts_address(t->facts, out, v6, own) && whose_high(own) == high && whose_low(own) == low;
+}
+
+#include "vm/worker/whose_owner.h"
 
 struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_service *services,
                               uint32_t services_count, uint32_t flags)
@@ -41,11 +65,111 @@ struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_co
     return k;
 }
 
-static bool translates_sources(const struct program *p)
+/* ---- what a nat translates the sources of ---- */
+
+static void add_set(struct whose_tables *t, const struct program *p, const struct pbc_nat *n, const struct pbc_set *s)
 {
+    for (uint32_t i = s->first4; n->family != 6 && i < s->first4 + s->count4; i++)
+        t->froms4[t->numbers.froms4++] = (struct whose_from4){p->set4[i].lo, p->set4[i].hi};
+    for (uint32_t i = s->first6; n->family != 4 && i < s->first6 + s->count6; i++) {
+        const struct pbc_range6 *r = &p->set6[i];
+        t->froms6[t->numbers.froms6++] = (struct whose_from6){r->lo_hi, r->lo_lo, r->hi_hi, r->hi_lo};
+    }
+}
+
+static int in_order4(const void *a, const void *b)
+{
+    const struct whose_from4 *x = a, *y = b;
+    return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+static int in_order6(const void *a, const void *b)
+{
+    const struct whose_from6 *x = a, *y = b;
+    if (x->lo_hi != y->lo_hi) return x->lo_hi < y->lo_hi ? -1 : 1;
+    return x->lo_lo < y->lo_lo ? -1 : x->lo_lo > y->lo_lo;
+}
+
+/* Those that overlap made one. */
+static void join4(struct whose_tables *t)
+{
+    uint32_t kept = 0;
+    if (t->numbers.froms4) qsort(t->froms4, t->numbers.froms4, sizeof *t->froms4, in_order4);
+    for (uint32_t i = 0; i < t->numbers.froms4; i++) {
+        struct whose_from4 *last = &t->froms4[kept ? kept - 1 : 0];
+        if (!kept || t->froms4[i].lo > last->hi)
+            t->froms4[kept++] = t->froms4[i];
+        else if (t->froms4[i].hi > last->hi)
+            last->hi = t->froms4[i].hi;
+    }
+    t->numbers.froms4 = kept;
+}
+
+static bool is_behind(const struct whose_from6 *r, uint64_t hi, uint64_t lo)
+{
+    return r->lo_hi > hi || (r->lo_hi == hi && r->lo_lo > lo);
+}
+
+static void join6(struct whose_tables *t)
+{
+    uint32_t kept = 0;
+    if (t->numbers.froms6) qsort(t->froms6, t->numbers.froms6, sizeof *t->froms6, in_order6);
+    for (uint32_t i = 0; i < t->numbers.froms6; i++) {
+        const struct whose_from6 *r = &t->froms6[i];
+        struct whose_from6 *last = &t->froms6[kept ? kept - 1 : 0];
+        if (!kept || is_behind(r, last->hi_hi, last->hi_lo)) {
+            t->froms6[kept++] = *r;
+        } else if (r->hi_hi > last->hi_hi || (r->hi_hi == last->hi_hi && r->hi_lo > last->hi_lo)) {
+            last->hi_hi = r->hi_hi;
+            last->hi_lo = r->hi_lo;
+        }
+    }
+    t->numbers.froms6 = kept;
+}
+
+static bool count_froms(struct whose_tables *t, const struct program *p)
+{
+    size_t four = 0, six = 0;
     for (uint32_t i = 0; i < p->nats_count; i++)
-        if (p->nats[i].kind != PBC_NAT_FORWARD) return true;
-    return false;
+        for (uint32_t set = p->nats[i].from; set < p->nats[i].from + p->nats[i].from_count; set++) {
+            four += p->sets[set].count4;
+            six += p->sets[set].count6;
+        }
+    t->anys = calloc((size_t)p->nats_count + 1, sizeof *t->anys);
+    t->froms4 = calloc(four + 1, sizeof *t->froms4);
+    t->froms6 = calloc(six + 1, sizeof *t->froms6);
+    return t->anys && t->froms4 && t->froms6;
+}
+
+static bool list_froms(struct whose_tables *t, const struct program *p)
+{
+    if (!count_froms(t, p)) return false;
+    for (uint32_t i = 0; i < p->nats_count; i++) {
+        const struct pbc_nat *n = &p->nats[i];
+        if (n->kind == PBC_NAT_FORWARD) continue;
+        if (!n->from_count)
+            t->anys[t->numbers.anys++] = (struct whose_any){.out = (uint16_t)n->out, .family = n->family};
+        for (uint32_t set = n->from; set < n->from + n->from_count; set++) add_set(t, p, n, &p->sets[set]);
+    }
+    join4(t);
+    join6(t);
+    return true;
+}
+
+/* ---- made ---- */
+
+static bool make_tables(struct owners *o, const struct program *p)
+{
+    struct whose *w = &o->tables.numbers;
+    o->tables.roles = o->roles;
+    w->workers = o->cfg.workers;
+    w->mask = o->roles->mask;
+    w->masquerades = o->roles->masquerades_count;
+    w->len4 = o->key.len4;
+    w->len6 = o->key.len6;
+    w->ports = o->key.ports;
+    hash_key_init(&w->hash, o->cfg.seed);
+    return list_froms(&o->tables, p);
 }
 
 static bool is_listed(const struct owners *o, const struct pbc_rule *r)
@@ -74,11 +198,9 @@ struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const
     o->cfg = before ? before->cfg : *cfg;
     o->key = before ? before->key : wanted;
     o->need_restart = wanted.len4 < o->key.len4 || wanted.len6 < o->key.len6 || wanted.ports < o->key.ports;
-    o->inside = translates_sources(p);
     o->roles = roles_new(p, before ? before->roles : NULL, now_ns);
-    hash_key_init(&o->hash, o->cfg.seed);
     o->p = program_get(p);
-    if (o->roles && list_opens(o, p)) return o;
+    if (o->roles && make_tables(o, p) && list_opens(o, p)) return o;
     owners_free(o);
     return NULL;
 }
@@ -88,223 +210,16 @@ void owners_free(struct owners *o)
     if (!o) return;
     program_put(o->p);
     roles_free(o->roles);
+    free(o->tables.anys);
+    free(o->tables.froms4);
+    free(o->tables.froms6);
     free(o->opens);
     free(o);
 }
 
 bool owners_need_restart(const struct owners *o) { return o->need_restart; }
 
-/* ---- the two sides ---- */
-
-/* A conversation, as one packet of it shows it. Side 0 is where that packet came from. */
-struct sides {
-    struct key key; /* of that packet, or of one that would answer what an error quotes */
-    const uint32_t *addr[2];
-    uint16_t port[2];
-    uint32_t role[2];
-    uint8_t family, proto; /* enum role_proto */
-    uint8_t asked;         /* of a query: the side that is asked, as 1 << side; else both */
-    bool own[2];           /* is the side's address this machine's? */
-};
-enum { BOTH = 2, NEITHER = 3 };
-
-static enum role_proto proto_of(const struct key *key)
-{
-    if (flow_query(key) != FLOW_QUERY_NONE) return ROLE_QUERY;
-    if (!(key->kind & KIND_PORTS)) return ROLE_OTHER;
-    if (key->kind & KIND_TCP) return ROLE_TCP;
-    return key->kind & KIND_UDP ? ROLE_UDP : ROLE_SCTP;
-}
-
-static void sides_of_key(const struct owners *o, const struct facts *facts, uint16_t query, struct sides *s)
-{
-    const struct key *key = &s->key;
-    s->family = key->kind & KIND_IP4 ? 4 : 6;
-    s->proto = (uint8_t)proto_of(key);
-    s->addr[0] = key->src;
-    s->addr[1] = key->dst;
-    s->port[0] = s->proto == ROLE_QUERY ? query : key->kind & KIND_PORTS ? key->src_port : 0;
-    s->port[1] = s->proto == ROLE_QUERY ? query : key->kind & KIND_PORTS ? key->dst_port : 0;
-    s->asked = s->proto != ROLE_QUERY ? 3 : flow_query(key) == FLOW_QUERY_ASKS ? 2 : 1;
-    const uint32_t self = facts_have_self(facts) ? sides_of(facts, s->family, key->src, key->dst) : 0;
-    s->own[0] = self & KIND_SRC_SELF;
-    s->own[1] = self & KIND_DST_SELF;
-    for (unsigned i = 0; i < 2; i++) s->role[i] = role_find(o->roles, s->family, s->addr[i]);
-}
-
-/* What an answer to the quoted packet would be: it would come from where the error comes from. */
-static void turn_round(const struct key *quoted, uint16_t iface, struct key *key)
-{
-    *key = *quoted;
-    for (unsigned i = 0; i < 4; i++) {
-        key->src[i] = quoted->dst[i];
-        key->dst[i] = quoted->src[i];
-    }
-    key->src_port = quoted->dst_port;
-    key->dst_port = quoted->src_port;
-    key->iface = iface;
-}
-
-/* ---- who is the client ---- */
-
-/* Which of the sides it is true of. */
-typedef bool side_fn(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side);
-
-static unsigned which(side_fn *fn, const struct owners *o, const struct facts *facts, const struct sides *s)
-{
-    const bool first = fn(o, facts, s, 0), second = fn(o, facts, s, 1);
-    if (first && second) return BOTH;
-    return first ? 0 : second ? 1 : NEITHER;
-}
-
-static bool is_asked(const struct sides *s, unsigned side) { return s->asked >> side & 1; }
-
-static bool has_role(const struct owners *o, const struct sides *s, unsigned side, enum role role)
-{
-    return role_is(o->roles, s->role[side], role, (enum role_proto)s->proto, s->port[side]);
-}
-
-static bool is_service(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    static const uint32_t none[4];
-    (void)facts;
-    if (!is_asked(s, side)) return false;
-    if (has_role(o, s, side, ROLE_SERVICE)) return true;
-    const enum role_proto proto = (enum role_proto)s->proto;
-    const unsigned self = s->family == 4 ? ROLE_SELF4 : ROLE_SELF6;
-    if (s->own[side] && role_is(o->roles, role_find(o->roles, self, none), ROLE_SERVICE, proto, s->port[side]))
-        return true;
-    return role_is(o->roles, role_find(o->roles, ROLE_ANY, none), ROLE_SERVICE, proto, s->port[side]);
-}
-
-static bool same_address(const uint32_t a[4], const uint32_t b[4]) { return memcmp(a, b, 4 * sizeof *a) == 0; }
-
-/* This machine's address of that family, that traffic out by the interface comes from. */
-static bool is_our_address(const struct facts *facts, const struct sides *s, unsigned side, uint16_t out)
-{
-    uint32_t own[4];
-    return facts_address(facts, out, s->family == 6, own) && same_address(own, s->addr[side]);
-}
-
-static bool is_mapped(const struct sides *s)
-{
-    return s->proto == ROLE_TCP || s->proto == ROLE_UDP || s->proto == ROLE_QUERY;
-}
-
-static bool is_masqueraded(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    uint32_t count;
-    const struct role_masquerade *all = roles_masquerades(o->roles, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        const bool ranged = s->proto == ROLE_TCP || s->proto == ROLE_UDP;
-        if (ranged && (s->port[side] < all[i].lo || s->port[side] > all[i].hi)) continue;
-        if (is_our_address(facts, s, side, (uint16_t)all[i].out)) return true;
-    }
-    return false;
-}
-
-/* A port of this machine's own that a pool without `source` took for one of its servers. */
-static bool is_own_pool(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    if (s->port[side] < PBC_OWN_PORT_LO || !has_role(o, s, !side, ROLE_OWN_POOL)) return false;
-    return s->own[side] || is_our_address(facts, s, side, IFACE_NONE);
-}
-
-static bool is_outside(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    if (s->proto == ROLE_QUERY && is_asked(s, side)) return false;
-    if (has_role(o, s, side, ROLE_OUTSIDE) || is_own_pool(o, facts, s, side)) return true;
-    return is_mapped(s) && is_masqueraded(o, facts, s, side);
-}
-
-static bool is_kept(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    return has_role(o, s, side, ROLE_KEPT) || (!is_mapped(s) && is_masqueraded(o, facts, s, side));
-}
-
-static bool is_server(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    (void)facts;
-    return is_asked(s, side) && has_role(o, s, side, ROLE_SERVER);
-}
-
-static bool is_own(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    (void)o;
-    (void)facts;
-    return s->own[side];
-}
-
-/* Does a statement translate what comes from that side's address? One for any source takes what did not come in where
- * it goes out. */
-static bool is_inside(const struct owners *o, const struct facts *facts, const struct sides *s, unsigned side)
-{
-    const struct program *p = o->p;
-    (void)facts;
-    for (uint32_t i = 0; i < p->nats_count; i++) {
-        const struct pbc_nat *n = &p->nats[i];
-        if (n->kind == PBC_NAT_FORWARD || (n->family && n->family != s->family)) continue;
-        if (!n->from_count && (s->key.iface == n->out) == (side == 1)) return true;
-        for (uint32_t set = n->from; set < n->from + n->from_count; set++)
-            if (set_has(p, set, &s->key, side == 1)) return true;
-    }
-    return false;
-}
-
-/* ---- the owner ---- */
-
-static unsigned one_of(const struct owners *o, uint64_t hash)
-{
-    return (unsigned)((hash >> 32) * o->cfg.workers >> 32);
-}
-
-/* Of one side: its address as far as it counts, and its port where it does. */
-static uint64_t hash_side(const struct owners *o, const struct sides *s, unsigned side, bool ports)
-{
-    const unsigned bits = s->family == 4 ? o->key.len4 : o->key.len6;
-    uint32_t cut[4] = {0};
-    for (unsigned i = 0; i < 4 && 32 * i < bits; i++)
-        cut[i] = s->addr[side][i] & (bits - 32 * i >= 32 ? UINT32_MAX : ~(UINT32_MAX >> (bits - 32 * i)));
-    const bool counts = ports && o->key.ports && s->proto < ROLE_QUERY;
-    const hash_word words[3] = {hash_pair(cut[0], cut[1]), hash_pair(cut[2], cut[3]),
-                                hash_pair(s->family, counts ? s->port[side] : 0)};
-    return hash_words(&o->hash, words, 3);
-}
-
-static unsigned by_client(const struct owners *o, const struct sides *s, unsigned side)
-{
-    return one_of(o, hash_side(o, s, side, true));
-}
-
-/* The same from either side. */
-static unsigned by_both(const struct owners *o, const struct sides *s)
-{
-    const hash_word sum = hash_side(o, s, 0, true) + hash_side(o, s, 1, true);
-    return one_of(o, hash_words(&o->hash, &sum, 1));
-}
-
-/* Whoever is at the other end, by its address alone. */
-static unsigned by_other(const struct owners *o, const struct sides *s, unsigned side)
-{
-    return one_of(o, hash_side(o, s, !side, false));
-}
-
-static unsigned owner_of(const struct owners *o, const struct facts *facts, const struct sides *s)
-{
-    unsigned side = which(is_service, o, facts, s);
-    if (side < BOTH) return by_client(o, s, !side);
-    if (side == NEITHER) side = which(is_outside, o, facts, s);
-    if (side < BOTH) return port_slice(s->port[side], o->cfg.workers);
-    if (side == NEITHER) side = which(is_server, o, facts, s);
-    if (side < BOTH) return by_client(o, s, !side);
-    if (side == NEITHER) side = which(is_kept, o, facts, s);
-    if (side < BOTH) return by_other(o, s, side);
-    if (side == NEITHER) side = which(is_own, o, facts, s);
-    if (side < BOTH) return by_client(o, s, !side);
-    if (side == NEITHER && o->inside) side = which(is_inside, o, facts, s);
-    if (side < BOTH) return is_mapped(s) ? by_client(o, s, side) : by_other(o, s, side);
-    return by_both(o, s);
-}
+const struct whose_tables *owners_tables(const struct owners *o) { return o->opens_count ? NULL : &o->tables; }
 
 /* ---- what a packet shows ---- */
 
@@ -324,27 +239,59 @@ static bool inside_of(const struct owners *o, const struct pkt *pkt, const struc
     return false;
 }
 
+static enum role_proto proto_of(const struct key *key)
+{
+    if (flow_query(key) != FLOW_QUERY_NONE) return ROLE_QUERY;
+    if (!(key->kind & KIND_PORTS)) return ROLE_OTHER;
+    if (key->kind & KIND_TCP) return ROLE_TCP;
+    return key->kind & KIND_UDP ? ROLE_UDP : ROLE_SCTP;
+}
+
+/* The conversation that the packet is of; turned: that an answer to it would be of. */
+static void talk_of(const struct key *key, uint16_t query, uint16_t iface, bool turned, struct whose_talk *s)
+{
+    *s = (struct whose_talk){.iface = iface, .family = key->kind & KIND_IP4 ? 4 : 6, .proto = (uint8_t)proto_of(key)};
+    memcpy(s->addr[turned], key->src, sizeof s->addr[0]);
+    memcpy(s->addr[!turned], key->dst, sizeof s->addr[0]);
+    s->asked = 3;
+    if (s->proto == ROLE_QUERY) {
+        s->port[0] = s->port[1] = query;
+        s->asked = (flow_query(key) == FLOW_QUERY_ASKS) != turned ? 2 : 1;
+    } else if (key->kind & KIND_PORTS) {
+        s->port[turned] = key->src_port;
+        s->port[!turned] = key->dst_port;
+    }
+}
+
+static unsigned owner_of(const struct owners *o, const struct facts *facts, struct whose_talk *s)
+{
+    const struct asked t = {&o->tables, facts};
+    const uint32_t self = facts_have_self(facts) ? sides_of(facts, s->family, s->addr[0], s->addr[1]) : 0;
+    s->own[0] = (self & KIND_SRC_SELF) != 0;
+    s->own[1] = (self & KIND_DST_SELF) != 0;
+    for (unsigned i = 0; i < 2; i++)
+        s->role[i] = whose_find(&t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
+    return whose_owner(&t, s);
+}
+
+/* What an answer to the quoted packet would be, for it would come from where the error comes from. */
 static unsigned by_key(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
-    struct sides s;
+    struct whose_talk s;
     struct quoted q;
-    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key) && quoted_read(pkt, key, &q)) {
-        turn_round(&q.key, key->iface, &s.key);
-        sides_of_key(o, facts, q.query, &s);
-        if (s.proto == ROLE_QUERY) s.asked ^= 3;
-    } else {
-        s.key = *key;
-        sides_of_key(o, facts, flow_query(key) != FLOW_QUERY_NONE ? icmp_query_read(pkt) : 0, &s);
-    }
+    if (key->kind & (KIND_ICMP | KIND_ICMP6) && icmp_is_error(key) && quoted_read(pkt, key, &q))
+        talk_of(&q.key, q.query, key->iface, true, &s);
+    else
+        talk_of(key, flow_query(key) != FLOW_QUERY_NONE ? icmp_query_read(pkt) : 0, key->iface, false, &s);
     return owner_of(o, facts, &s);
 }
 
-static uint64_t datagram_hash(const struct owners *o, const struct key *key, const struct fragment *f)
+static unsigned by_datagram(const struct owners *o, const struct key *key, const struct fragment *f)
 {
-    const hash_word words[5] = {hash_pair(key->src[0], key->src[1]), hash_pair(key->src[2], key->src[3]),
-                                hash_pair(key->dst[0], key->dst[1]), hash_pair(key->dst[2], key->dst[3]),
-                                hash_pair(f->id, key->kind & KIND_IP4 ? key->proto : 0)};
-    return hash_words(&o->hash, words, 5);
+    struct whose_piece piece = {.id = f->id, .proto = key->kind & KIND_IP4 ? key->proto : 0};
+    memcpy(piece.src, key->src, sizeof piece.src);
+    memcpy(piece.dst, key->dst, sizeof piece.dst);
+    return whose_datagram(&o->tables.numbers, &piece);
 }
 
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
@@ -362,7 +309,6 @@ unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt 
     struct key key;
     struct fragment f;
     if (pkt_parse(pkt, facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return 0;
-    if (key.kind & KIND_FRAGMENT && fragment_read(pkt, &key, &f))
-        return VM_OWNER_FRAGMENT | one_of(o, datagram_hash(o, &key, &f));
+    if (key.kind & KIND_FRAGMENT && fragment_read(pkt, &key, &f)) return VM_OWNER_FRAGMENT | by_datagram(o, &key, &f);
     return owner_of_whole(o, facts, pkt, &key);
 }

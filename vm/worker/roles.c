@@ -5,30 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/keyed/hash.h"
 #include "vm/packet/time.h"
-
-/* A role of an address at some ports. */
-struct part {
-    uint32_t addr[4];
-    uint8_t family, role, proto, reserved;
-    uint16_t lo, hi;
-    uint64_t until_ns; /* UINT64_MAX: of the program itself; else of one before it */
-};
-
-struct address {
-    uint32_t first, count; /* parts */
-    uint32_t roles;        /* enum role, of all of them */
-};
-
-struct roles {
-    struct part *parts;
-    struct address *addresses;
-    uint32_t *slots; /* index in addresses + 1; 0: free */
-    struct role_masquerade *masquerades;
-    uint32_t parts_count, addresses_count, masquerades_count;
-    uint32_t mask; /* of slots */
-};
+#include "vm/worker/whose.h"
 
 /* How long flows are found where they were: of a service that is gone they go on as long as their server is there. */
 #define KEPT_NS UINT64_C(86400000000000)
@@ -64,16 +42,16 @@ struct pool_ports {
 
 struct making {
     const struct program *p;
-    struct part *parts;
+    struct role_part *parts;
     size_t count, room;
     bool failed;
 };
 
-static void add(struct making *m, const struct part *part)
+static void add(struct making *m, const struct role_part *part)
 {
     if (m->count == m->room) {
         const size_t room = m->room ? 2 * m->room : 64;
-        struct part *grown = m->failed ? NULL : reallocarray(m->parts, room, sizeof *grown);
+        struct role_part *grown = m->failed ? NULL : reallocarray(m->parts, room, sizeof *grown);
         m->failed = !grown;
         if (!grown) return;
         m->parts = grown;
@@ -85,12 +63,12 @@ static void add(struct making *m, const struct part *part)
 static void add_ports(struct making *m, unsigned family, const uint32_t addr[4], enum role role, enum role_proto proto,
                       uint16_t lo, uint16_t hi)
 {
-    struct part part = {.family = (uint8_t)family,
-                        .role = (uint8_t)role,
-                        .proto = (uint8_t)proto,
-                        .lo = lo,
-                        .hi = hi,
-                        .until_ns = UINT64_MAX};
+    struct role_part part = {.family = (uint8_t)family,
+                             .role = (uint8_t)role,
+                             .proto = (uint8_t)proto,
+                             .lo = lo,
+                             .hi = hi,
+                             .until_ns = UINT64_MAX};
     if (family >= 4) memcpy(part.addr, addr, sizeof part.addr);
     add(m, &part);
 }
@@ -252,13 +230,13 @@ static void add_nats(struct making *m, struct roles *r)
 static void add_before(struct making *m, const struct roles *before, uint64_t now_ns)
 {
     for (uint32_t i = 0; before && i < before->parts_count; i++) {
-        struct part part = before->parts[i];
+        struct role_part part = before->parts[i];
         if (part.until_ns == UINT64_MAX) part.until_ns = time_after(now_ns, KEPT_NS);
         if (part.until_ns > now_ns) add(m, &part);
     }
 }
 
-static int by_place(const struct part *x, const struct part *y)
+static int by_place(const struct role_part *x, const struct role_part *y)
 {
     if (x->family != y->family) return x->family < y->family ? -1 : 1;
     for (unsigned i = 0; i < 4; i++)
@@ -266,7 +244,7 @@ static int by_place(const struct part *x, const struct part *y)
     return 0;
 }
 
-static int by_role(const struct part *x, const struct part *y)
+static int by_role(const struct role_part *x, const struct role_part *y)
 {
     if (x->role != y->role) return x->role < y->role ? -1 : 1;
     if (x->proto != y->proto) return x->proto < y->proto ? -1 : 1;
@@ -275,7 +253,7 @@ static int by_role(const struct part *x, const struct part *y)
 
 static int in_order(const void *a, const void *b)
 {
-    const struct part *x = a, *y = b;
+    const struct role_part *x = a, *y = b;
     const int place = by_place(x, y), role = place ? place : by_role(x, y);
     if (role) return role;
     return x->lo < y->lo ? -1 : x->lo > y->lo;
@@ -287,8 +265,8 @@ static void settle_parts(struct making *m)
     size_t kept = 0;
     qsort(m->parts, m->count, sizeof *m->parts, in_order);
     for (size_t i = 0; i < m->count; i++) {
-        const struct part *part = &m->parts[i];
-        struct part *last = kept ? &m->parts[kept - 1] : NULL;
+        const struct role_part *part = &m->parts[i];
+        struct role_part *last = kept ? &m->parts[kept - 1] : NULL;
         if (!last || by_place(last, part) || by_role(last, part) || part->lo > last->hi) {
             m->parts[kept++] = *part;
             continue;
@@ -299,20 +277,13 @@ static void settle_parts(struct making *m)
     m->count = kept;
 }
 
-static uint32_t slot_of(const struct roles *r, unsigned family, const uint32_t addr[4])
-{
-    uint64_t h = hash_pair(addr[0], addr[1]) * 0x9e3779b97f4a7c15u;
-    h = (h ^ h >> 29 ^ hash_pair(addr[2], addr[3] ^ family)) * 0xbf58476d1ce4e5b9u;
-    return (uint32_t)(h >> 32) & r->mask;
-}
-
 static bool index_parts(struct roles *r)
 {
     uint32_t slots = 8;
     r->addresses = calloc((size_t)r->parts_count + 1, sizeof *r->addresses);
     for (uint32_t i = 0; r->addresses && i < r->parts_count; i++) {
         if (i == 0 || by_place(&r->parts[i - 1], &r->parts[i]) != 0)
-            r->addresses[r->addresses_count++] = (struct address){.first = i};
+            r->addresses[r->addresses_count++] = (struct role_address){.first = i};
         r->addresses[r->addresses_count - 1].count++;
         r->addresses[r->addresses_count - 1].roles |= r->parts[i].role;
     }
@@ -320,8 +291,8 @@ static bool index_parts(struct roles *r)
     r->mask = slots - 1;
     r->slots = calloc(slots, sizeof *r->slots);
     for (uint32_t i = 0; r->slots && i < r->addresses_count; i++) {
-        const struct part *part = &r->parts[r->addresses[i].first];
-        uint32_t at = slot_of(r, part->family, part->addr);
+        const struct role_part *part = &r->parts[r->addresses[i].first];
+        uint32_t at = whose_slot(r->mask, part->family, whose_high(part->addr), whose_low(part->addr));
         while (r->slots[at]) at = (at + 1) & r->mask;
         r->slots[at] = i + 1;
     }
@@ -355,41 +326,4 @@ void roles_free(struct roles *r)
     free(r->slots);
     free(r->masquerades);
     free(r);
-}
-
-/* ---- asking ---- */
-
-uint32_t role_find(const struct roles *r, unsigned family, const uint32_t addr[4])
-{
-    static const uint32_t none[4];
-    if (family < 4) addr = none;
-    for (uint32_t at = slot_of(r, family, addr); r->slots[at]; at = (at + 1) & r->mask) {
-        const struct part *part = &r->parts[r->addresses[r->slots[at] - 1].first];
-        if (part->family == family && memcmp(part->addr, addr, sizeof part->addr) == 0) return r->slots[at] - 1;
-    }
-    return ROLE_NONE;
-}
-
-bool role_is(const struct roles *r, uint32_t found, enum role role, enum role_proto proto, uint16_t port)
-{
-    if (found == ROLE_NONE || !(r->addresses[found].roles & role)) return false;
-    const struct part want = {.role = (uint8_t)role, .proto = (uint8_t)proto};
-    uint32_t lo = r->addresses[found].first, hi = lo + r->addresses[found].count;
-    while (lo < hi) { /* the first part behind that port */
-        const uint32_t mid = lo + (hi - lo) / 2;
-        const int order = by_role(&r->parts[mid], &want);
-        if (order < 0 || (order == 0 && r->parts[mid].lo <= port))
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo == r->addresses[found].first) return false;
-    const struct part *last = &r->parts[lo - 1];
-    return by_role(last, &want) == 0 && last->hi >= port;
-}
-
-const struct role_masquerade *roles_masquerades(const struct roles *r, uint32_t *count)
-{
-    *count = r->masquerades_count;
-    return r->masquerades;
 }

@@ -24,19 +24,34 @@ struct role_masquerade {
     uint16_t lo, hi;
 };
 
-struct roles;
+/* A role of an address at some ports. */
+struct role_part {
+    uint32_t addr[4];
+    uint8_t family, role, proto, reserved;
+    uint16_t lo, hi;
+    uint64_t until_ns; /* UINT64_MAX: of the program itself; else of one before it */
+};
+struct role_address {
+    uint32_t first, count; /* parts: by role, protocol and port */
+    uint32_t roles;        /* enum role, of all of them */
+};
+
+/* The tables, which whose.h asks. */
+struct roles {
+    struct role_part *parts;
+    struct role_address *addresses;
+    uint32_t *slots; /* index in addresses + 1; 0: free */
+    struct role_masquerade *masquerades;
+    uint32_t parts_count, addresses_count, masquerades_count;
+    uint32_t mask; /* of slots */
+};
 
 /* Of the program, and of `before` (NULL: none) for another day, since flows of what is not there any more go on. NULL:
  * out of memory. */
 struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns);
 void roles_free(struct roles *r);
 
-/* The address, for role_is; ROLE_NONE: it has no role. Of ANY, SELF4 and SELF6 `addr` is not read. */
+/* In the place of an address that has no role. */
 #define ROLE_NONE UINT32_MAX
-uint32_t role_find(const struct roles *r, unsigned family, const uint32_t addr[4]);
-/* Has that address (or ROLE_NONE) the role at that port? */
-bool role_is(const struct roles *r, uint32_t found, enum role role, enum role_proto proto, uint16_t port);
-
-const struct role_masquerade *roles_masquerades(const struct roles *r, uint32_t *count);
 
 #endif

@@ -9,27 +9,6 @@ struct chain {
     bool later; /* in a later fragment: what follows is not a header */
 };
 
-bool ip6_is_extension(uint8_t next)
-{
-    switch (next) {
-    case IPPROTO_NR_HOPOPT:
-    case IPPROTO_NR_ROUTING:
-    case IPPROTO_NR_FRAGMENT:
-    case IPPROTO_NR_AH:
-    case IPPROTO_NR_DSTOPTS:
-    case IPPROTO_NR_MOBILITY:
-    case IPPROTO_NR_HIP:
-    case IPPROTO_NR_SHIM6: return true;
-    default: return false;
-    }
-}
-
-uint32_t ip6_extension_len(uint8_t next, uint8_t len)
-{
-    if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;
-    return next == IPPROTO_NR_AH ? (len + 2u) * 4 : (len + 1u) * 8;
-}
-
 static void fill_key(struct parse *p, uint32_t at)
 {
     struct key *key = p->key;

@@ -12,6 +12,7 @@
 #include "vm/packet/key.h"
 #include "vm/packet/loop.h"
 #include "vm/packet/parse/header.h"
+#include "vm/packet/parse/next.h"
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
@@ -50,11 +51,6 @@ enum pkt_reason parse_tcp(struct parse *p, uint32_t at);
 enum pkt_reason parse_udp(struct parse *p, uint32_t at);
 enum pkt_reason parse_sctp(struct parse *p, uint32_t at);
 enum pkt_reason parse_icmp(struct parse *p, uint32_t at);
-
-/* Is it the number of a header of the IPv6 chain that is walked (SEMANTICS.md, Conditions)? */
-bool ip6_is_extension(uint8_t next);
-/* How long that header is, by its length field: AH counts in 4-byte units (RFC 4302, 2), others in 8-byte units. */
-uint32_t ip6_extension_len(uint8_t next, uint8_t len);
 
 /* The layer after IP of a packet that is no later fragment; proto and its KIND bits are set already. */
 enum pkt_reason parse_l4(struct parse *p, uint32_t at);

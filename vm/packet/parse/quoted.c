@@ -15,16 +15,7 @@ enum { L4_QUOTED = 8 };
 
 bool icmp_is_error(const struct key *key)
 {
-    if (!(key->kind & KIND_ICMP_HEADER)) return false;
-    if (key->kind & KIND_ICMP6) return key->icmp_type < ICMP6_INFORMATIONAL;
-    switch (key->icmp_type) {
-    case ICMP4_UNREACHABLE:
-    case ICMP4_QUENCH:
-    case ICMP4_REDIRECT:
-    case ICMP4_TIME_EXCEEDED:
-    case ICMP4_PARAMETER: return true;
-    default: return false;
-    }
+    return key->kind & KIND_ICMP_HEADER && icmp_type_is_error(key->kind & KIND_ICMP6, key->icmp_type);
 }
 
 /* The next `len` bytes, or NULL. */
