@@ -11,6 +11,7 @@
 
 #include "vm/packet/pkt.h"
 
+struct deal;
 struct filter;
 struct steer;
 struct umem;
@@ -38,18 +39,20 @@ struct io_ask {
 
 /* What was made for a port. */
 struct io_made {
-    int32_t group;        /* for those that follow on the interface */
-    uint32_t slots;       /* of `xdp`: of the worker's memory */
-    uint32_t ring;        /* of `xdp`: entries of each ring */
-    uint32_t fd_count;    /* 0: nothing */
-    int fds[IO_FDS_MOST]; /* packet: the socket, and where the filter counts; xdp: memory, then a socket a queue */
+    int32_t group;         /* for those that follow on the interface */
+    uint32_t slots;        /* of `xdp`: of the worker's memory */
+    uint32_t ring;         /* of `xdp`: entries of each ring */
+    uint32_t fd_count;     /* 0: nothing */
+    uint32_t filter, deal; /* of packet: in fds, where the filter counts, and the tables of who deals; 0: not there */
+    int fds[IO_FDS_MOST];  /* packet: the socket first; xdp: memory, then a socket a queue */
 };
 
 /* What whoever makes sockets keeps from one to the next. */
 struct io_maker {
     struct steer *steers[IO_PORTS_MOST]; /* of each port; the caller's */
     struct filter *filter;               /* of packet sockets; NULL: none */
-    bool filter_asked;                   /* for, once */
+    struct deal *deal;                   /* of those that share an interface; NULL: their hash decides */
+    bool filter_asked, deal_asked;       /* for, once */
     struct umem_made {
         uint32_t slots, slot_bytes;
         int memory, first;      /* the memory, and the socket that it is registered with; first of -1: none is */

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/io/deal.h"
 #include "runtime/io/filter.h"
 #include "runtime/io/io.h"
 #include "runtime/io/offload.h"
@@ -105,37 +106,48 @@ static const char *bind_socket(int fd, const struct io_ask *ask)
     return "it is no Ethernet";
 }
 
-/* Join the others on the interface, or be the first: each conversation goes to one socket, by its hash. */
-static const char *join_group(int fd, const struct io_ask *ask, int32_t *group)
+/* Join the others on the interface, or be the first: each conversation goes to one socket, its owner's, or by hash. */
+static const char *join_group(int fd, const struct io_ask *ask, const struct deal *deal, int32_t *group)
 {
-    const uint32_t type = PACKET_FANOUT_HASH | (ask->group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+    const uint32_t how = deal ? PACKET_FANOUT_EBPF : PACKET_FANOUT_HASH;
+    const uint32_t type = how | (ask->group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
     const uint32_t id = ask->group < 0 ? 0 : (uint32_t)ask->group & UINT16_MAX;
     uint32_t got;
     socklen_t len = sizeof got;
     if (set(fd, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
     if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
     *group = (int32_t)(got & UINT16_MAX);
-    return NULL;
+    return deal && ask->group < 0 && deal_join(deal, fd) ? "PACKET_FANOUT_DATA" : NULL;
 }
 
 /* What comes between binding and joining would come to every socket: nothing does. */
-static const char *bind_shared(int fd, const struct io_ask *ask, const struct filter *filter, int32_t *group)
+static const char *bind_shared(int fd, const struct io_ask *ask, const struct io_maker *m, int32_t *group)
 {
+    const struct filter *filter = m->filter;
     struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
     const struct sock_fprog shut = {1, &nothing};
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &shut, sizeof shut)) return "SO_ATTACH_FILTER";
     const char *failed = bind_socket(fd, ask);
-    if (!failed) failed = join_group(fd, ask, group);
+    if (!failed) failed = join_group(fd, ask, m->deal, group);
     if (!failed && !filter && set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
     if (!failed && filter && filter_attach(filter, fd)) return "SO_ATTACH_BPF";
     return failed;
 }
 
-static const struct filter *filter_of(struct io_maker *m)
+/* The kernel's programs, when they are wanted first. */
+static void load_programs(struct io_maker *m, bool shared)
 {
     if (!m->filter_asked) m->filter = filter_open();
+    if (shared && !m->deal_asked) m->deal = deal_open();
     m->filter_asked = true;
-    return m->filter;
+    m->deal_asked |= shared;
+}
+
+static uint32_t add_fd(struct io_made *made, int fd)
+{
+    if (fd < 0) return 0;
+    made->fds[made->fd_count] = fd;
+    return made->fd_count++;
 }
 
 static const char *bind_alone(int fd, const struct io_ask *ask, const struct filter *filter)
@@ -146,14 +158,14 @@ static const char *bind_alone(int fd, const struct io_ask *ask, const struct fil
 static int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
 {
     *made = (struct io_made){.group = -1};
-    const struct filter *filter = filter_of(m);
+    load_programs(m, ask->shared);
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
-    if (!failed) failed = ask->shared ? bind_shared(fd, ask, filter, &made->group) : bind_alone(fd, ask, filter);
+    if (!failed) failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
     if (!failed) {
-        const int memory = filter && ask->worker == 0 ? filter_memory(filter) : -1;
-        made->fds[made->fd_count++] = fd;
-        if (memory >= 0) made->fds[made->fd_count++] = memory;
+        add_fd(made, fd);
+        if (m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));
+        if (m->deal && ask->worker == 0 && ask->port == 0) made->deal = add_fd(made, deal_memory(m->deal));
         return 0;
     }
     snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno));
@@ -194,7 +206,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         p->outgoing = ask->outgoing;
         p->all = ask->all;
         p->ifindex = ask->ifindex;
-        if (made->fd_count > 1) p->refused = filter_map(made->fds[1]);
+        if (made->filter) p->refused = filter_map(made->fds[made->filter]);
         p->refused_before = filter_refused(p->refused, p->ifindex);
         if (map_ring(p, &shape)) return p;
     } else {

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/io/deal.h"
 #include "runtime/io/filter.h"
 #include "runtime/io/steer.h"
 #include "runtime/io/xdp_priv.h"
@@ -241,4 +242,5 @@ void io_maker_fini(struct io_maker *m)
     for (unsigned i = 0; i < IO_PORTS_MOST; i++)
         if (m->hearing[i] > 0) close(m->hearing[i]);
     filter_close(m->filter);
+    deal_close(m->deal);
 }

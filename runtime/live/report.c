@@ -152,6 +152,7 @@ static void live_json(cJSON *live, const struct whole *all)
 #undef LOSS
     };
     number(live, "workers", all->l->worker_count);
+    if (all->l->worker_count > 1) cJSON_AddStringToObject(live, "dealt", all->l->dealt ? "owner" : "hash");
     number(live, "frames", c->totals.frames);
     number(live, "bytes", c->totals.bytes);
     number(live, "watched", c->watched.packets);

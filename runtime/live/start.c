@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "runtime/live/dealt.h"
 #include "runtime/live/look.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
@@ -157,6 +158,7 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
     struct io_port *io = NULL;
     if (!ask_port(l->channel, &ask, &made, err, sizeof err)) {
         *group = made.group;
+        dealt_take(l, &made);
         io = ops->open(&ask, &made, &l->umems[w->cfg.worker], err, sizeof err);
     }
     if (!io) live_fault(l, "%s: %s", l->o->ifaces[iface], err);
@@ -256,6 +258,7 @@ void start_close(struct live *l)
         worker_fini(l->workers[i]);
         free(l->workers[i]);
     }
+    dealt_close(l);
     steered_close(l);
     reload_fini(l);
     world_fini(l);

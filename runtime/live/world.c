@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/live/announced.h"
+#include "runtime/live/dealt.h"
 #include "runtime/live/links.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
@@ -145,6 +146,7 @@ bool world_publish(struct live *l, bool ways)
     if (!s) return false;
     world_give(l, s);
     for (unsigned i = 0; i < l->worker_count; i++) worker_tell(l->workers[i], s);
+    dealt_world(l);
     return steered_world(l);
 }
 
