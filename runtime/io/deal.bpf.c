@@ -3,10 +3,9 @@
  * anywhere. */
 #include "runtime/io/deal.bpf.h"
 
-#include <linux/bpf.h>
-
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
 
 #include "vm/packet/parse/next.h"
 
