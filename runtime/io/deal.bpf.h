@@ -3,6 +3,8 @@
 #ifndef RUNTIME_IO_DEAL_BPF_H
 #define RUNTIME_IO_DEAL_BPF_H
 
+#include <linux/bpf.h>
+
 #include "vm/worker/whose.h"
 
 /* Powers of two. */
