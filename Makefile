@@ -1,9 +1,9 @@
 # prey: build, test, install. `make` builds; `make help` lists the targets.
-#   CC=clang, SAN=1 (ASan and UBSan), COV=1 (coverage), FUZZ=1 (libFuzzer), KERNEL=0 (no clang, no XDP) choose a variant, each in a folder of its own; V=1 prints commands.
+#   CC=clang, SAN=1 (ASan and UBSan), TSAN=1 (threads), COV=1 (coverage), FUZZ=1 (libFuzzer), KERNEL=0 (no clang, no XDP) choose a variant, each in a folder of its own; V=1 prints commands.
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(COV),/cov)$(if $(filter 0,$(KERNEL)),/nokernel))
+B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(TSAN),/tsan)$(if $(COV),/cov)$(if $(filter 0,$(KERNEL)),/nokernel))
 PREFIX  ?= /usr/local
 MANDIR  ?= $(PREFIX)/share/man
 VIMDIR  ?= $(PREFIX)/share/vim/vimfiles
@@ -12,8 +12,8 @@ VERSION := 0.1
 comma   := ,
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 SANFLAGS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(COV),-O0 --coverage,-O2)))
-CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(COV),-DPREY_LOOSE) -MMD -MP
+OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan,$(if $(COV),-O0 --coverage,-O2))))
+CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
 CFLAGS  ?= -g
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm

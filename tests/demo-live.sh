@@ -71,7 +71,7 @@ step '2. Rules: 10.1.0.100 is a service, and server one takes two thirds of it'
 sed 's/^/  | /; s/ *$//' shop.prey
 
 step '3. prey takes its place'
-show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan shop.pbc &'
+show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan --workers 1 shop.pbc &'
 compile
 prey prey -i wan -i lan shop.pbc
 indent <prey.err

@@ -3,6 +3,7 @@
 #: make check-long the same with longer fuzz and differential campaigns
 #: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods; LIVE=1 sets those sizes; COUNT, RATE
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
+#: make check-tsan workers, reload and start of live traffic with ThreadSanitizer
 #: make demo       compile an example, replay a capture, print the summary
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
@@ -74,6 +75,12 @@ soak:
 	@+$(PART) programs $(FLOOD)
 	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
 
+# Threads that look at each other's memory: workers, reload and start of live traffic, built with ThreadSanitizer.
+TSAN_TESTS := live-workers live-reload live-start
+check-tsan:
+	@sh tests/deps.sh build tests
+	@+$(PART) B=$(B)/tsan TSAN=1 programs
+	@for t in $(TSAN_TESTS); do echo "$$t"; B=$(B)/tsan bash tests/e2e/$$t.sh || exit 1; done
 demo:
 	@sh tests/deps.sh build demo
 	@+$(PART) programs $(MKCAP)
@@ -108,4 +115,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live soak demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy

@@ -102,8 +102,11 @@ struct io_ops {
     int (*fd)(const struct io_port *);
     /* What poll called an error, once: a positive errno (ENETDOWN: the link went down), 0: nothing. */
     int (*fault)(struct io_port *);
+    /* While nobody receives. */
     void (*stats)(struct io_port *, struct io_stats *);
-    /* For one other thread, now and then: has nothing come since it asked last, although frames were lost? Then nothing
+    /* For one other thread, at any time: `lost` and `cut` alone are written. */
+    void (*losses)(struct io_port *, struct io_stats *);
+    /* For the same thread: has nothing come since it asked last, although frames were lost? Then nothing
      * will: open the port anew. NULL: that cannot be. */
     bool (*stalled)(struct io_port *);
 };

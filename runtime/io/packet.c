@@ -271,6 +271,11 @@ static bool fetch_large(struct io_port *p, const struct tpacket2_hdr *h, struct 
     return *len == h->tp_len;
 }
 
+static void count_cut(struct io_port *p, unsigned n)
+{
+    __atomic_store_n(&p->stats.cut, p->stats.cut + n, __ATOMIC_RELAXED);
+}
+
 /* A view of the slot's frame. False: there is none to hand out. */
 static bool take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pkt)
 {
@@ -282,14 +287,14 @@ static bool take(struct io_port *p, struct tpacket2_hdr *h, struct pkt *pkt)
     if (large) {
         data = p->large + (size_t)p->large_used * LARGE_BYTES + IO_HEADROOM;
         if (!fetch_large(p, h, &vnet, data, &len)) {
-            p->stats.cut += wanted;
+            count_cut(p, wanted);
             return false;
         }
     }
     if (!wanted) return false;
     view(pkt, data, len, h);
     if (!offload_take(pkt, &vnet)) {
-        p->stats.cut++;
+        count_cut(p, 1);
         return false;
     }
     p->large_used += large;
@@ -369,12 +374,24 @@ static int packet_fault(struct io_port *p)
     return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len) ? errno : fault;
 }
 
-/* The kernel's own counters begin anew each time they are read. */
-static void packet_stats(struct io_port *p, struct io_stats *to)
+/* The kernel's own counters begin anew each time they are read. Not the worker's to call: others ask for losses. */
+static void add_lost(struct io_port *p)
 {
     struct tpacket_stats s;
     socklen_t len = sizeof s;
     if (!getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len)) p->stats.lost += s.tp_drops;
+}
+
+static void packet_losses(struct io_port *p, struct io_stats *to)
+{
+    add_lost(p);
+    to->lost = p->stats.lost;
+    to->cut = __atomic_load_n(&p->stats.cut, __ATOMIC_RELAXED);
+}
+
+static void packet_stats(struct io_port *p, struct io_stats *to)
+{
+    add_lost(p);
     *to = p->stats;
     to->refused = filter_refused(p->refused, p->ifindex) - p->refused_before;
 }
@@ -391,11 +408,10 @@ static bool any_waits(const struct io_port *p)
  * frames, or has handed some out since. */
 static bool packet_stalled(struct io_port *p)
 {
-    struct io_stats now;
     const uint64_t lost = p->stats.lost, before = p->seen_received;
-    packet_stats(p, &now);
+    add_lost(p);
     p->seen_received = __atomic_load_n(&p->stats.received, __ATOMIC_RELAXED);
-    return now.lost != lost && p->seen_received == before && !any_waits(p);
+    return p->stats.lost != lost && p->seen_received == before && !any_waits(p);
 }
 
 const struct io_ops io_PACKET = {
@@ -410,5 +426,6 @@ const struct io_ops io_PACKET = {
     .fd = packet_fd,
     .fault = packet_fault,
     .stats = packet_stats,
+    .losses = packet_losses,
     .stalled = packet_stalled,
 };

@@ -438,16 +438,20 @@ static int xdp_fault(struct io_port *p)
     return fault;
 }
 
-static void xdp_stats(struct io_port *p, struct io_stats *to)
+static void xdp_losses(struct io_port *p, struct io_stats *to)
 {
-    p->stats.lost = 0;
+    to->lost = to->cut = 0; /* what is too long the steering program drops */
     for (unsigned i = 0; i < p->queue_count; i++) {
         struct xdp_statistics s = {0};
         socklen_t len = sizeof s;
-        if (!getsockopt(p->queues[i].fd, SOL_XDP, XDP_STATISTICS, &s, &len))
-            p->stats.lost += s.rx_dropped + s.rx_ring_full;
+        if (!getsockopt(p->queues[i].fd, SOL_XDP, XDP_STATISTICS, &s, &len)) to->lost += s.rx_dropped + s.rx_ring_full;
     }
+}
+
+static void xdp_stats(struct io_port *p, struct io_stats *to)
+{
     *to = p->stats;
+    xdp_losses(p, to);
 }
 
 const struct io_ops io_XDP = {
@@ -462,4 +466,5 @@ const struct io_ops io_XDP = {
     .fd = xdp_fd,
     .fault = xdp_fault,
     .stats = xdp_stats,
+    .losses = xdp_losses,
 };

@@ -36,12 +36,12 @@ static void silent_hops(const struct live *l, char *to, size_t len)
  */
 static void of_ports(struct live *l, uint64_t now[])
 {
-    struct io_stats s, all = {0};
+    struct io_stats s = {0}, all = {0};
     for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(l, at, &all);
     for (unsigned i = 0; i < l->worker_count; i++) {
         const struct worker *w = l->workers[i];
         for (unsigned at = 0; at < w->egress.port_count; at++) {
-            w->ports[at].ops->stats(w->ports[at].io, &s);
+            w->ports[at].ops->losses(w->ports[at].io, &s);
             io_stats_add(&all, &s);
             io_stats_add(&all, &w->ports[at].before);
         }

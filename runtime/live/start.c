@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,14 @@ bool start_look_at(const struct live *l, const struct program *p, char *why, siz
     return false;
 }
 
+/* CPUs that this process may use. */
+static unsigned cpus(void)
+{
+    cpu_set_t set;
+    const unsigned count = sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
+    return count < WORKERS_MOST ? count : WORKERS_MOST;
+}
+
 /* The way that frames come, and what cannot be enforced by it. */
 static int look_at_rules(struct live *l)
 {
@@ -116,7 +125,7 @@ int start_look(struct live *l)
     if (l->now.program) status |= look_at_rules(l);
     status |= look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count; i++) status |= look_at_interface(l, i);
-    if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : 1);
+    if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : cpus());
     if (!status && l->forwards && start_routes(l, l->now.program) && world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;

@@ -32,8 +32,8 @@ struct live {
     bool forwards;           /* the host's stack forwards packets */
     struct channel *channel; /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
-    unsigned port_count; /* of each worker: one an interface, or, behind these, one more each (steered.h) */
-    struct deal_tables *dealt;        /* what the dealing program is told; NULL: there is none */
+    unsigned port_count;       /* of each worker: one an interface, or, behind these, one more each (steered.h) */
+    struct deal_tables *dealt; /* what the dealing program is told; NULL: there is none */
     struct umem *umems[WORKERS_MOST]; /* of each worker's ports */
     unsigned frame_most;              /* bytes of a frame that a slot holds; 0: not known yet */
     int tun;                          /* back to the host; -1: it sees all that is its own */

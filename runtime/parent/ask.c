@@ -85,6 +85,8 @@ int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, 
     made->slots = a.slots;
     made->ring = a.ring;
     made->fd_count = a.fd_count;
+    made->filter = a.filter;
+    made->deal = a.deal;
     if (failed) io_made_close(made);
     return failed;
 }

@@ -96,6 +96,8 @@ static bool grant_PORT(struct parent *p, const struct request *r, struct answer 
     a->group = made.group;
     a->slots = made.slots;
     a->ring = made.ring;
+    a->filter = made.filter;
+    a->deal = made.deal;
     return true;
 }
 

@@ -58,12 +58,13 @@ struct request_announce {
 };
 
 struct answer {
-    int32_t failed;       /* 0, or a negative errno */
-    char err[500];        /* why, in a line; empty: the errno says it */
-    uint32_t fd_count;    /* descriptors that come with it */
-    int32_t group;        /* of PORT, as in struct io_made */
-    uint32_t slots, ring; /* likewise */
-    uint64_t value;       /* of STEERING: 1, generic; of TOO_LONG: how many */
+    int32_t failed;        /* 0, or a negative errno */
+    char err[500];         /* why, in a line; empty: the errno says it */
+    uint32_t fd_count;     /* descriptors that come with it */
+    int32_t group;         /* of PORT, as in struct io_made */
+    uint32_t slots, ring;  /* likewise */
+    uint32_t filter, deal; /* likewise */
+    uint64_t value;        /* of STEERING: 1, generic; of TOO_LONG: how many */
 };
 
 #endif

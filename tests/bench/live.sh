@@ -67,10 +67,10 @@ contender() { # NAME
     dnat) dnat ;;
     bare-drop) kind=drop; user taskset -c "$last" "$bin/tests/bench/bare" f0 ;;
     bare) user taskset -c "$last" "$bin/tests/bench/bare" f0 f1 ;;
-    drop) kind=drop; user "$bin/preyrun" -i f0 drop.pbc ;;
-    bridge) user "$bin/preyrun" --bridge f0:f1 bridge.pbc ;;
-    *-xdp) user "$bin/preyrun" --io xdp -i f0 -i f1 "${1%-xdp}.pbc" ;;
-    *) user "$bin/preyrun" -i f0 -i f1 "$1.pbc" ;;
+    drop) kind=drop; user "$bin/preyrun" --workers 1 -i f0 drop.pbc ;;
+    bridge) user "$bin/preyrun" --workers 1 --bridge f0:f1 bridge.pbc ;;
+    *-xdp) user "$bin/preyrun" --workers 1 --io xdp -i f0 -i f1 "${1%-xdp}.pbc" ;;
+    *) user "$bin/preyrun" --workers 1 -i f0 -i f1 "$1.pbc" ;;
     esac
     echo "$1 $(taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" $kind)" >>runs
     nothing

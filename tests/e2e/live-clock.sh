@@ -33,7 +33,7 @@ told() { until_true 100 "$1 is told" sh -c "[ \$(grep -c '$1' prey.err) -ge $2 ]
 
 export CLOCK_SHIM=$work/clock LD_PRELOAD=$work/shim.so ASAN_OPTIONS=verify_asan_link_order=0
 : >prey.out >prey.err
-ip netns exec "$id-prey" "$bin/preyrun" -i eth0 --monitor --log text --format json halves.pbc >>prey.out 2>prey.err </dev/null &
+ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i eth0 --monitor --log text --format json halves.pbc >>prey.out 2>prey.err </dev/null &
 prey=$!
 pids="$pids $prey"
 unset CLOCK_SHIM LD_PRELOAD ASAN_OPTIONS

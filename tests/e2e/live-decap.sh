@@ -46,7 +46,7 @@ E
 # A server's preyrun: SERVER RULES. Its outputs are SERVER.out and SERVER.err.
 open_at() {
     : >"$1.out" >"$1.err"
-    ip netns exec "$id-$1" "$bin/preyrun" -i eth0 --monitor --format json "$2" >>"$1.out" 2>"$1.err" </dev/null &
+    ip netns exec "$id-$1" "$bin/preyrun" --workers 1 -i eth0 --monitor --format json "$2" >>"$1.out" 2>"$1.err" </dev/null &
     openers="$openers $!"
     pids="$pids $!"
     until_true 200 "preyrun is ready in $1" grep -q '^ready' "$1.err" || sed 's/^/# /' "$1.err"

@@ -72,7 +72,7 @@ python3 -c "import fcntl, sys, time; fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, 4096); o
 held=$!
 pids="$pids $held"
 : >prey.err
-ip netns exec "$id-prey" "$bin/preyrun" -i wan -i lan --format json small.pbc >reader 2>prey.err </dev/null &
+ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i wan -i lan --format json small.pbc >reader 2>prey.err </dev/null &
 prey=$!
 pids="$pids $prey"
 until_true 100 'ready, with a reader' grep -q ^ready prey.err

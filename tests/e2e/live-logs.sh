@@ -19,7 +19,7 @@ launch() {
     local setup=$1
     shift
     : >prey.out >prey.err
-    ip netns exec "$id-prey" sh -c "$setup; exec \"\$@\"" sh "$bin/preyrun" -i eth0 --monitor --format json "$@" noisy.pbc \
+    ip netns exec "$id-prey" sh -c "$setup; exec \"\$@\"" sh "$bin/preyrun" --workers 1 -i eth0 --monitor --format json "$@" noisy.pbc \
         >>prey.out 2>prey.err </dev/null &
     prey=$!
     pids="$pids $prey"

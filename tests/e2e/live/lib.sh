@@ -133,10 +133,11 @@ udp() {
     until_true 100 "a UDP server answers in $1" at "$1" python3 "$top/tests/e2e/live/udp.py" ask 127.0.0.1 "$2"
 }
 
-# prey NAME OPTION...: preyrun there, ready; $prey is its process. Its outputs are $name.out and $name.err.
+# prey NAME OPTION...: preyrun there, with one worker where no other number is said; ready; $prey is its process. Its outputs are $name.out and $name.err.
 prey() {
     local name=$1
     shift
+    case " $* " in *' --workers '*) ;; *) set -- --workers 1 "$@" ;; esac
     : >"$name.out" >"$name.err"
     ip netns exec "$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
     prey=$!

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Live reload under load: every 100 ms other weights, and no request fails, nor is a connection reset; with one worker and with two.
+# COUNT requests with each, 1,000 unless it is said.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan switch 1 client prey one two
+for s in one two; do web "$s"; done
+for n in 0 1 2; do
+    rules "weights$n" <<END
+pool farm {
+  balance round_robin
+  source 10.1.0.50
+  server one 10.1.0.3 weight $((n + 1))
+  server two 10.1.0.4 weight $((3 - n))
+}
+service web on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }
+END
+done
+ten_a_second() { # until it is killed
+    local n=0
+    while sleep 0.1; do
+        n=$((n + 1))
+        cp "weights$((n % 3)).pbc" next.pbc
+        mv next.pbc rules.pbc
+        kill -HUP "$prey"
+    done
+}
+for workers in 1 2; do
+    cp weights0.pbc rules.pbc
+    prey prey -i eth0 --workers $workers --format json rules.pbc
+    ten_a_second &
+    reloading=$!
+    pids="$pids $reloading"
+    at client python3 "$top/tests/e2e/live/load.py" 10.1.0.100 80 "${COUNT:-1000}" 10 >"said$workers"
+    { kill "$reloading" && wait "$reloading"; } 2>/dev/null
+    same "$workers: all requests are answered" "$(cat "said$workers")" "${COUNT:-1000} 0 0 "
+    reloads=$(grep -c '^reloaded' prey.err)
+    [ "$reloads" -ge 3 ]
+    ok $? "$workers: it was reloaded meanwhile, $reloads times"
+    truncate -s 0 prey.out
+    prey_ends
+    same "$workers: it ends with 0" "$status" 0
+done
+exit $failed
