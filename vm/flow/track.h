@@ -94,9 +94,10 @@ struct flow *track_flow(struct track *t, const struct track_seen *s);
 
 /* ---- flows that are sent on (flow/bind.h) ---- */
 
-/* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. */
+/* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. rests_ns: of one that was
+ * evicted while both sides knew it, when its time would have passed; else 0. */
 typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
-                              uint64_t now_ns);
+                              uint64_t now_ns, uint64_t rests_ns);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
 /* Numbers in bindings are of the program that there was. track_renew: another took its place, and `fn` brings one's
@@ -180,8 +181,8 @@ void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, 
 /* End the packet's flow. */
 void track_end(struct track *t, struct track_seen *s, enum flow_end how);
 
-/* Bound flows of the next slots, in at most `slots` steps (a slot each), from *hand on (at first 0): `end` says whether to end each,
- * and has seen to what is to be told of it. True while there are more. */
+/* Bound flows of the next slots, in at most `slots` steps (a slot each), from *hand on (at first 0): `end` says whether
+ * to end each, and has seen to what is to be told of it. True while there are more. */
 typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);

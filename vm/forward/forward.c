@@ -15,7 +15,7 @@ struct client_key forward_client(const struct program *p, uint32_t service, cons
 
 /* A bound flow has ended: what it held is given back. */
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
-                    uint64_t now_ns)
+                    uint64_t now_ns, uint64_t rests_ns)
 {
     struct forward *f = arg;
     if (b->kind != BIND_SERVICE) {
@@ -23,7 +23,7 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
         return;
     }
     const uint32_t service = f->p->branches[b->branch].service;
-    outside_give(f->outside, b);
+    outside_leave(f->outside, b, now_ns, rests_ns);
     conns_drop(&f->conns, service, b->server);
     f->counters.bound--;
     f->counters.ports = outside_used(f->outside);

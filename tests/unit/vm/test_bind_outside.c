@@ -115,9 +115,43 @@ static void the_other_family(void **state)
     program_put(p);
 }
 
+/* A port of a flow that was evicted is nobody's while others are left, and until its time has passed. */
+static void evicted_rests(void **state)
+{
+    (void)state;
+    const struct key key = {.kind = KIND_IP4 | KIND_TCP | KIND_PORTS};
+    struct program *p = world_compile(RULES);
+    struct outside *o = outside_new(p, &(struct vm_cfg){.seed = 5});
+    struct flow_bind first = {.server = 2}, b = {.server = 2};
+    assert_true(outside_take(o, NULL, &key, 0, &first, free_always, NULL));
+    outside_leave(o, &first, 10, 100);
+    for (unsigned i = 0; i < 7; i++) {
+        assert_true(outside_take(o, NULL, &key, 0, &b, free_always, NULL));
+        assert_int_not_equal(b.to_src_port, first.to_src_port);
+    }
+    outside_give(o, &b);
+    const uint16_t given = b.to_src_port;
+    outside_at(o, 99);
+    assert_int_equal(outside_used(o), 6);
+    assert_true(outside_take(o, NULL, &key, 0, &b, free_always, NULL));
+    assert_int_equal(b.to_src_port, given);
+    outside_at(o, 100);
+    assert_int_equal(outside_used(o), 7);
+    assert_true(outside_take(o, NULL, &key, 0, &b, free_always, NULL));
+    assert_int_equal(b.to_src_port, first.to_src_port);
+    outside_leave(o, &b, 100, 200); /* all others are taken: it rests no longer */
+    assert_true(outside_take(o, NULL, &key, 0, &b, free_always, NULL));
+    assert_int_equal(b.to_src_port, first.to_src_port);
+    outside_leave(o, &b, 100, 0);
+    assert_int_equal(outside_used(o), 7);
+    outside_free(o);
+    program_put(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(evicted_rests),
         cmocka_unit_test(all_are_given_once),
         cmocka_unit_test(what_is_not_free_is_not_given),
         cmocka_unit_test(the_other_family),

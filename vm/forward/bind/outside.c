@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "vm/forward/bind/ports.h"
+#include "vm/forward/bind/rest.h"
 #include "vm/keyed/hash.h"
 
 /* A port that is free here may belong to another flow, of this machine's own or of another pool's: then the next is
@@ -32,6 +33,7 @@ struct outside {
     const struct program *p;
     struct pool_out *pools;
     uint64_t used, random;
+    struct rests rests;
 };
 
 static void count_set(const struct program *p, const struct pbc_set *s, uint64_t *n4, uint64_t *n6)
@@ -113,7 +115,8 @@ struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg)
     o->p = p;
     o->random = cfg->seed;
     o->pools = calloc((size_t)p->pools_count + 1, sizeof *o->pools);
-    bool good = o->pools;
+    o->rests.all = calloc(RESTS_MOST, sizeof *o->rests.all);
+    bool good = o->pools && o->rests.all;
     for (uint32_t i = 0; good && i < p->pools_count; i++) good = list_sources(p, &p->pools[i], &o->pools[i]);
     if (good && make_all_ports(o, cfg)) return o;
     outside_free(o);
@@ -130,6 +133,7 @@ void outside_free(struct outside *o)
         }
     }
     free(o->pools);
+    free(o->rests.all);
     free(o);
 }
 
@@ -153,8 +157,26 @@ static void keep_sources(struct side *a, struct side *b)
     b->count = was.count;
 }
 
+static void give(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
+{
+    const struct pbc_server *s = &o->p->servers[server];
+    port_give(o->pools[s->pool].side[s->family == 6].ports, space, port);
+}
+
+/* Returns how many. */
+static unsigned wake(struct outside *o, uint64_t now_ns, unsigned most)
+{
+    struct rest one;
+    unsigned n = 0;
+    for (; n < most && rests_leave(&o->rests, now_ns, false, &one); n++) give(o, one.server, one.space, one.port);
+    return n;
+}
+
+void outside_at(struct outside *o, uint64_t now_ns) { wake(o, now_ns, TRIES); }
+
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r)
 {
+    wake(from, UINT64_MAX, RESTS_MOST); /* their numbers would be others */
     for (uint32_t i = 0; i < to->p->pools_count; i++) {
         const bool past = i >= r->program->past->pools;
         const uint32_t was = past ? r->pool_past[i] : r->pool_out[i];
@@ -240,6 +262,7 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
         if (!address_at(o, facts, b->server, at, b->to_src)) return false;
         b->space = (at * pool->server_count + (b->server - pool->servers)) * SPACE_CLASSES + class_of(key);
         if (take_port(out->ports, b->space, b, is_free, arg)) return true;
+        if (wake(o, UINT64_MAX, TRIES) && take_port(out->ports, b->space, b, is_free, arg)) return true;
         if (i == 0 && wake_port(o, out, b, is_free, arg)) return true;
     }
     return false;
@@ -247,9 +270,20 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
 
 void outside_give(struct outside *o, const struct flow_bind *b)
 {
-    if (b->space == PBC_NONE) return;
-    const struct pbc_server *server = &o->p->servers[b->server];
-    port_give(o->pools[server->pool].side[server->family == 6].ports, b->space, b->to_src_port);
+    if (b->space != PBC_NONE) give(o, b->server, b->space, b->to_src_port);
 }
 
-uint64_t outside_used(const struct outside *o) { return o->used; }
+void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns, uint64_t rests_ns)
+{
+    struct rest oldest;
+    if (b->space == PBC_NONE) return;
+    if (rests_ns <= now_ns) {
+        give(o, b->server, b->space, b->to_src_port);
+        return;
+    }
+    if (rests_leave(&o->rests, now_ns, true, &oldest)) give(o, oldest.server, oldest.space, oldest.port);
+    rests_add(&o->rests,
+              &(struct rest){.until_ns = rests_ns, .server = b->server, .space = b->space, .port = b->to_src_port});
+}
+
+uint64_t outside_used(const struct outside *o) { return o->used - o->rests.count; }

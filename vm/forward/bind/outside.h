@@ -29,10 +29,15 @@ typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
  * one that `hash` gives. is_free may release flows whose time has passed. False: none is known, or none is free. */
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
-/* The flow has ended. */
+/* It is not the flow's after all. */
 void outside_give(struct outside *o, const struct flow_bind *b);
+/* The flow has ended. Until rests_ns its port is nobody else's, or until nearly all ports are taken, or RESTS_MOST
+ * others rest, or other rules come. 0: it need not rest. */
+void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns, uint64_t rests_ns);
+/* Ports that have rested long enough are free again: some of them a call. */
+void outside_at(struct outside *o, uint64_t now_ns);
 
-/* Ports in use, in all spaces. */
+/* Ports that flows hold, in all spaces: those that rest are nobody's. */
 uint64_t outside_used(const struct outside *o);
 
 #endif
