@@ -101,8 +101,8 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
         const bool evicted = how == FLOW_END_EVICTED_CLOSING || how == FLOW_END_EVICTED_ESTABLISHED;
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH,
-                   ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0);
+        const struct track_ended when = {ended_at(t, f, how, now_ns), evicted ? flow_deadline(t->table, f) : 0};
+        t->unbound(t->unbound_arg, track_bind_at(t, slot), &id, f->flags & FLOW_OPENED_BY_HIGH, &when);
     }
     stack_put(t->stacks, f->stack);
 }

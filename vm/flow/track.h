@@ -94,10 +94,13 @@ struct flow *track_flow(struct track *t, const struct track_seen *s);
 
 /* ---- flows that are sent on (flow/bind.h) ---- */
 
-/* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. rests_ns: of one that was
- * evicted while both sides knew it, when its time would have passed; else 0. */
+struct track_ended {
+    uint64_t now_ns;
+    uint64_t rests_ns; /* of one that was evicted while both sides knew it, when its time would have passed; else 0 */
+};
+/* Called for each flow that is bound when it ends, before its slot is cleared. id: its tuple. */
 typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
-                              uint64_t now_ns, uint64_t rests_ns);
+                              const struct track_ended *when);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
 /* Numbers in bindings are of the program that there was. track_renew: another took its place, and `fn` brings one's

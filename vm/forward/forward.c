@@ -15,7 +15,7 @@ struct client_key forward_client(const struct program *p, uint32_t service, cons
 
 /* A bound flow has ended: what it held is given back. */
 static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
-                    uint64_t now_ns, uint64_t rests_ns)
+                    const struct track_ended *when)
 {
     struct forward *f = arg;
     if (b->kind != BIND_SERVICE) {
@@ -23,14 +23,14 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
         return;
     }
     const uint32_t service = f->p->branches[b->branch].service;
-    outside_leave(f->outside, b, now_ns, rests_ns);
+    outside_leave(f->outside, b, when->now_ns, when->rests_ns);
     conns_drop(&f->conns, service, b->server);
     f->counters.bound--;
     f->counters.ports = outside_used(f->outside);
     if (!(b->flags & BIND_CLIENT_KNOWN)) return;
     const struct client_key k =
         forward_client(f->p, service, opened_by_high ? id->high : id->low, id->kind & FLOW_ID_IP6);
-    client_drop(f->clients, &k, now_ns, f->p->services[service].affinity_ns);
+    client_drop(f->clients, &k, when->now_ns, f->p->services[service].affinity_ns);
 }
 
 static bool asks_clients(const struct program *p)
