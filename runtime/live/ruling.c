@@ -22,10 +22,11 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);
     r->down = calloc(r->program->servers_count + 1u, sizeof *r->down);
     r->up_since_ns = calloc(r->program->servers_count + 1u, sizeof *r->up_since_ns);
+    r->server_mtu = calloc(r->program->servers_count + 1u, sizeof *r->server_mtu);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
     if (!opened_init(&r->opened, r->program)) return false;
-    return r->ifaces && r->server_out && r->target_out && r->down && r->up_since_ns &&
+    return r->ifaces && r->server_out && r->server_mtu && r->target_out && r->down && r->up_since_ns &&
            !labels_init(&r->labels, r->program);
 }
 
@@ -38,6 +39,7 @@ void ruling_fini(struct ruling *r)
     program_put(r->program);
     free(r->ifaces);
     free(r->server_out);
+    free(r->server_mtu);
     free(r->target_out);
     free(r->down);
     free(r->up_since_ns);

@@ -17,6 +17,7 @@ struct ruling {
     struct facts_iface *ifaces; /* [ifaces_count], as published last */
     unsigned ifaces_count;
     uint16_t *server_out, *target_out;
+    uint32_t *server_mtu;
     uint8_t *down;            /* [servers_count] as in struct facts */
     uint64_t *up_since_ns;    /* likewise */
     struct checks *checks;    /* NULL: no server names one */

@@ -5,6 +5,7 @@
 #include "runtime/live/clock.h"
 #include "runtime/live/events.h"
 #include "runtime/live/hops.h"
+#include "runtime/live/pmtu.h"
 #include "runtime/live/ruling.h"
 #include "runtime/options.h"
 #include "runtime/parent/ask.h"
@@ -23,6 +24,7 @@ struct live {
     struct host *host;
     unsigned ifindex[PORTS_MOST];
     struct hops hops;
+    struct pmtu pmtu;
     struct facts facts; /* as published last; arrays are the host's */
     struct clock clock;
     uint64_t until_ns; /* the schedules hold for earlier times, of the clock on the wall */
@@ -30,6 +32,7 @@ struct live {
     struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
     unsigned older_count;
     bool forwards;           /* the host's stack forwards packets */
+    struct guard_news *guard_news; /* who changes our rules; NULL: the kernel does not tell */
     struct channel *channel; /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
     unsigned port_count;       /* of each worker: one an interface, or, behind these, one more each (steered.h) */

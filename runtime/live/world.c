@@ -30,13 +30,15 @@ static void iface_facts(struct live *l, unsigned at)
     if (host_source(l->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
-/* The id of the interface that a route leads out of. */
-static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family)
+/* The id of the interface that a route leads out of; *mtu: what it bears, 0: not known. */
+static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family, uint32_t *mtu)
 {
     struct host_query q = {.to = {.family = family}};
     struct host_route route;
+    *mtu = 0;
     memcpy(q.to.word, addr, sizeof q.to.word);
     if (host_route(l->host, &q, &route) || route.local) return IFACE_NONE;
+    *mtu = route.mtu;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         if (l->ifindex[i] == route.ifindex) return l->now.iface[i];
     return IFACE_NONE;
@@ -45,11 +47,16 @@ static uint16_t way_out(struct live *l, const uint32_t addr[4], uint8_t family)
 static void renew_ways(struct live *l)
 {
     const struct program *p = l->now.program;
-    for (uint32_t i = 0; i < p->servers_count; i++)
-        l->now.server_out[i] = way_out(l, p->servers[i].addr, p->servers[i].family);
+    uint32_t mtu;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        const struct pbc_server *server = &p->servers[i];
+        const uint32_t told = pmtu_of(&l->pmtu, server->addr, server->family);
+        l->now.server_out[i] = way_out(l, server->addr, server->family, &mtu);
+        l->now.server_mtu[i] = told && (!mtu || told < mtu) ? told : mtu;
+    }
     for (uint32_t i = 0; i < p->nats_count; i++)
         l->now.target_out[i] =
-            p->nats[i].kind == PBC_NAT_FORWARD ? way_out(l, p->nats[i].target, p->nats[i].family) : IFACE_NONE;
+            p->nats[i].kind == PBC_NAT_FORWARD ? way_out(l, p->nats[i].target, p->nats[i].family, &mtu) : IFACE_NONE;
 }
 
 /* For what leaves by no interface that is known: as the first says. */
@@ -63,6 +70,7 @@ static struct facts facts_now(struct live *l)
                       .ifaces = l->now.ifaces,
                       .ifaces_count = l->now.ifaces_count,
                       .server_out = l->now.server_out,
+                      .server_mtu = l->now.server_mtu,
                       .target_out = l->now.target_out,
                       .down = l->now.down,
                       .up_since_ns = l->now.up_since_ns,
@@ -165,8 +173,11 @@ bool world_asked(struct live *l, struct worker *w)
 {
     struct hop_key key;
     bool changed = false;
+    struct pmtu_note note;
+    bool ways = false;
     while (ring_take(&w->asks, &key)) changed |= hops_want(&l->hops, &key);
-    return changed ? world_publish(l, false) : true;
+    while (ring_take(&w->told, &note)) ways |= pmtu_learn(&l->pmtu, &note, clock_ns(CLOCK_MONOTONIC));
+    return changed || ways ? world_publish(l, ways) : true;
 }
 
 /* In hundredths of a second; less is not worth a line. */
@@ -195,7 +206,8 @@ bool world_tick(struct live *l)
 {
     hops_confirm(&l->hops);
     links_renew(l);
-    return l->stale || clock_ns(CLOCK_REALTIME) >= l->until_ns ? world_publish(l, l->stale) : true;
+    const bool ways = pmtu_expire(&l->pmtu, clock_ns(CLOCK_MONOTONIC)) || l->stale;
+    return ways || clock_ns(CLOCK_REALTIME) >= l->until_ns ? world_publish(l, ways) : true;
 }
 
 void world_fini(struct live *l)
@@ -203,4 +215,5 @@ void world_fini(struct live *l)
     snapshot_free(l->latest);
     for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
     hops_fini(&l->hops);
+    pmtu_fini(&l->pmtu);
 }

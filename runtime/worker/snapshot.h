@@ -37,7 +37,7 @@ struct hop {
 struct snapshot {
     uint64_t number;
     struct facts facts;     /* its arrays are the snapshot's own */
-    uint32_t servers, nats; /* of the program: entries of facts.server_out and target_out */
+    uint32_t servers, nats; /* of the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
     bool by_source;     /* routes depend on a packet's source: policy rules, several ways to one place */
     bool elsewhere;     /* this machine has interfaces that are none of ours */

@@ -19,7 +19,7 @@
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/time.h"
 
-enum { ASKS = 256, LOGS = 1024, EVENTS_MOST = 4096 };
+enum { ASKS = 256, LOGS = 1024, TOLD = 64, TOLD_A_SECOND = 100, EVENTS_MOST = 4096 };
 /* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
  * the pieces of a super-packet. */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
@@ -48,7 +48,8 @@ static int pool_make(struct worker *w)
 
 static int rings_make(struct worker *w)
 {
-    if (ring_init(&w->asks, ASKS, sizeof(struct hop_key)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)))
+    if (ring_init(&w->asks, ASKS, sizeof(struct hop_key)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
+        ring_init(&w->told, TOLD, sizeof(struct pmtu_note)))
         return -ENOMEM;
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -93,6 +94,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     vm.prefault = true;
     w->vm = vm_new(cfg->program, &vm);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
+    limit_init(&w->told_limit, TOLD_A_SECOND);
     limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);
     return w->tx.events && w->vm ? 0 : -ENOMEM;
 }
@@ -110,6 +112,7 @@ void worker_fini(struct worker *w)
     free(w->pool_memory);
     ring_fini(&w->asks);
     ring_fini(&w->logs);
+    ring_fini(&w->told);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);
     pthread_mutex_destroy(&w->lock);
@@ -268,6 +271,15 @@ static struct vm_in input(const struct worker *w, uint64_t now)
     return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts};
 }
 
+/* A router may speak of what went into our tunnels; whatever the rules say, for it answers what is sent on. */
+static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    struct pmtu_note note;
+    if (!pmtu_maybe(pkt) || !limit_take(&w->told_limit, now)) return;
+    if (pmtu_told(w->cfg.program, &w->egress.snapshot->facts, pkt, &note) && ring_put(&w->told, &note))
+        w->egress.asked = true;
+}
+
 static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
 {
     struct worker_counters *c = &w->counters;
@@ -276,6 +288,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const struct verdict *v = &w->verdicts[i];
         totals_decided(&c->totals, w->cfg.program, v, w->lengths[i]);
         if (v->action == ACTION_HELD) w->tick_ns = sooner(w->tick_ns, time_after(now, FRAG_HOLD_NS));
+        if (w->cfg.cuts && v->action != ACTION_FORWARD) hear_router(w, w->pkts[i], now);
         const bool lets = v->action == ACTION_ACCEPT || v->action == ACTION_PASS;
         if (lets && !v->done && is_bridged(w, w->pkts[i])) cross(w, w->pkts[i], now);
         const bool goes = lets && !v->done && goes_on(w, w->pkts[i], now);

@@ -11,6 +11,7 @@
 #include "runtime/worker/egress.h"
 #include "runtime/worker/handover.h"
 #include "runtime/worker/limits.h"
+#include "runtime/worker/pmtu.h"
 #include "vm/worker/datagrams.h"
 
 struct log_note { /* of one log event */
@@ -73,6 +74,7 @@ struct worker {
     uint32_t lengths[VM_BATCH];
     struct verdict verdicts[VM_BATCH];
     struct bridge bridge;
+    struct limit told_limit;     /* of errors that may be about our tunnels */
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* when the vm's timers are due */
     struct datagrams *datagrams; /* whose pieces of datagrams are; NULL: there is one worker */
@@ -87,6 +89,7 @@ struct worker {
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_key, to it */
+    struct ring told;                 /* struct pmtu_note, to it */
     struct ring logs;                 /* struct log_note, to it */
     uint64_t logs_lost;               /* atomic: notes that found no room, until the main thread has told of them */
     struct handover in[WORKERS_MOST]; /* from each other worker */

@@ -46,6 +46,7 @@ struct run {
     uint32_t self4[2];
     struct facts_iface ifaces[2];
     uint16_t server_out[SERVERS_MOST];
+    uint32_t server_mtu[SERVERS_MOST];
     uint8_t down[SERVERS_MOST];
     uint64_t up_since_ns[SERVERS_MOST];
     struct vm_in in;
@@ -391,6 +392,9 @@ static void draw_facts(struct run *r)
         r->ifaces[i].addr4 = rng_one_in(g, 4) ? 0xcb007101 + rng_below(g, 3) : 0;
     }
     for (unsigned i = 0; i < SERVERS_MOST; i++) r->server_out[i] = (uint16_t)rng_below(g, 3);
+    for (unsigned i = 0; i < SERVERS_MOST; i++)
+        r->server_mtu[i] = rng_one_in(g, 2) ? 0 : 1200 + (uint32_t)rng_below(g, 400);
+    r->facts.server_mtu = rng_one_in(g, 2) ? r->server_mtu : NULL;
     r->facts.server_out = rng_one_in(g, 2) ? r->server_out : NULL;
     for (unsigned i = 0; i < r->program->servers_count && i < SERVERS_MOST; i++) {
         if (!rng_one_in(g, 6)) continue;

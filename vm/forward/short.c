@@ -91,19 +91,21 @@ static bool same_facts(const struct facts *a, const struct facts *b)
            a->down == b->down && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
-/* What every interface bears. */
-static uint32_t least_mtu(const struct facts *facts)
+/* What every interface bears, and the way to every server. */
+static uint32_t least_mtu(const struct program *p, const struct facts *facts)
 {
     uint32_t least = edge_mtu(facts, IFACE_NONE);
     for (unsigned i = 0; facts && i < facts->ifaces_count; i++)
         if (edge_mtu(facts, (uint16_t)i) < least) least = edge_mtu(facts, (uint16_t)i);
+    for (uint32_t i = 0; facts && facts->server_mtu && i < p->servers_count; i++)
+        if (facts->server_mtu[i] && facts->server_mtu[i] < least) least = facts->server_mtu[i];
     return least < UINT16_MAX ? least : UINT16_MAX;
 }
 
 /* The longest IP packet that each kind may take, whichever way it leaves: longer ones are looked at carefully. */
 static void find_longest(struct forward *f, const struct facts *facts)
 {
-    const uint32_t mtu = least_mtu(facts);
+    const uint32_t mtu = least_mtu(f->p, facts);
     for (unsigned kind = 0; kind < RECIPE_KINDS; kind++) {
         const uint32_t over = recipe_overhead((uint8_t)kind);
         f->longest[kind] = (uint16_t)(mtu > over ? mtu - over : 0);

@@ -36,6 +36,8 @@ struct facts {
     unsigned ifaces_count;
     const uint16_t *server_out; /* [program->servers_count] the interface towards each server, as routes say;
                                    IFACE_NONE: not known. NULL: of none */
+    const uint32_t *server_mtu; /* [program->servers_count] bytes of an IP packet that the way to each server bears;
+                                   0: what its interface does. NULL: of all */
     const uint16_t *target_out; /* [program->nats_count] likewise, of the targets of `forward` */
     bool bridges;               /* some interface has a peer */
     bool drop_bad_checksum;     /* IPv4 header checksums: wrong is a drop (live, --strict-checksum), else counted */

@@ -86,13 +86,23 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
     return err ? REASON_UNTRANSLATABLE : REASON_NONE;
 }
 
+/* What the way bears that it leaves by. */
+static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
+{
+    const struct facts *facts = j->in->facts;
+    const uint32_t mtu = edge_mtu(facts, c->left.iface);
+    if (c->left.way != LEAVE_TO_SERVER || !facts || !facts->server_mtu) return mtu;
+    const uint32_t known = c->left.server < j->vm->program->servers_count ? facts->server_mtu[c->left.server] : 0;
+    return known && known < mtu ? known : mtu;
+}
+
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead)
 {
     const struct program *p = j->vm->program;
     if (c->left.service == PBC_NONE || !(c->key->marks & TCP_SYN) || !(c->key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t mss = p->services[c->left.service].mss;
     if (!mss) return;
-    const uint32_t mtu = edge_mtu(j->in->facts, c->left.iface);
+    const uint32_t mtu = way_mtu(j, c);
     const uint32_t room = mtu > overhead ? mtu - overhead : 0;
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }
@@ -115,7 +125,7 @@ static enum pkt_reason leave_as(const struct job *j, struct packet_ctx *c, struc
     }
     struct tx_entry as;
     write_entry(j, c, hop, NULL, &as);
-    const int err = edge_send(j, copy, edge_mtu(j->in->facts, c->left.iface), fit, c->datagram, &as);
+    const int err = edge_send(j, copy, way_mtu(j, c), fit, c->datagram, &as);
     return err == -ENODATA ? REASON_SNAPPED : err ? REASON_NO_BUFFER : REASON_NONE;
 }
 
@@ -151,7 +161,7 @@ static const uint32_t *complainer(const struct job *j, const struct packet_ctx *
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     uint32_t told, own[4];
-    const enum tunnel_fit fit = edge_fit(c->pkt, c->key, edge_mtu(j->in->facts, c->left.iface), &told);
+    const enum tunnel_fit fit = edge_fit(c->pkt, c->key, way_mtu(j, c), &told);
     enum pkt_reason reason = take_hop(j, c, copy);
     if (reason) return reason;
     if (fit == TUNNEL_TOO_BIG) {
@@ -204,8 +214,7 @@ enum tunnel_kind tunnel_of(const struct pbc_service *service)
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy, unsigned kind, uint16_t port)
 {
     const struct pbc_server *server = &j->vm->program->servers[c->left.server];
-    struct tunnel t = {
-        .kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = edge_mtu(j->in->facts, c->left.iface)};
+    struct tunnel t = {.kind = (uint8_t)kind, .port = port, .v6 = server->family == 6, .mtu = way_mtu(j, c)};
     enum tunnel_fit fit;
     for (unsigned i = 0; i < 4; i++) t.dst[i] = server->addr[i];
     if (!outside_address(forward_outside(j->vm->forward), j->in->facts, c->left.server, t.src)) {
@@ -228,7 +237,7 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
 {
     const struct program *p = j->vm->program;
     const struct leave *leave = &c->left;
-    const uint32_t mtu = edge_mtu(j->in->facts, c->left.iface);
+    const uint32_t mtu = way_mtu(j, c);
     const enum pbc_mode mode =
         leave->way == LEAVE_TO_SERVER ? (enum pbc_mode)p->services[leave->service].mode : PBC_MODE_PASSTHROUGH;
     if (mode_is(mode, MODE_BRIDGES)) return TUNNEL_FITS;
