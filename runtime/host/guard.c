@@ -15,8 +15,6 @@
 #include "runtime/host/change_priv.h"
 #include "runtime/host/state.h"
 
-#define TABLE_MOST 256
-
 /* Can nftables say that name of an interface? */
 static bool can_say(const char *interface)
 {
@@ -47,11 +45,10 @@ bool guard_match_valid(const struct guard_match *m)
            memchr(m->out, 0, sizeof m->out);
 }
 
-/* The table of an instance: what nftables takes for a word, each name another. */
-static void table_name(const char *instance, char name[TABLE_MOST])
+void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
 {
     char *at = name + sprintf(name, "prey_");
-    for (const char *c = instance; *c && at < name + TABLE_MOST - 4; c++)
+    for (const char *c = instance; *c && at < name + GUARD_TABLE_MOST - 4; c++)
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
 
@@ -300,7 +297,7 @@ static const char *odd_name(const struct guard *g)
 
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len)
 {
-    char table[TABLE_MOST], why[300] = "";
+    char table[GUARD_TABLE_MOST], why[300] = "";
     const char *odd = odd_name(g);
     if (odd) {
         snprintf(err, err_len,
@@ -309,7 +306,7 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
                  odd, odd);
         return -EINVAL;
     }
-    table_name(instance, table);
+    guard_table_name(instance, table);
     char *text = table_text(table, g);
     int failed = text ? state_note(s, CHANGE_GUARD, table, "", "") : -ENOMEM;
     if (!failed) failed = run(text, why, sizeof why);
@@ -320,10 +317,10 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
 
 int guard_undo(const char *what, const char *before, const char *after)
 {
-    char text[2 * TABLE_MOST + 64], why[300];
+    char text[2 * GUARD_TABLE_MOST + 64], why[300];
     (void)before, (void)after;
     if (strspn(what, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(what)) return 0;
-    if (strlen(what) >= TABLE_MOST) return 0;
+    if (strlen(what) >= GUARD_TABLE_MOST) return 0;
     snprintf(text, sizeof text, "table netdev %s\ndelete table netdev %s\n", what, what);
     return run(text, why, sizeof why);
 }

@@ -43,6 +43,9 @@ struct guard {
 
 /* Is it one that can be worded: families and bounds in order, `out` ended? For what comes from another process. */
 bool guard_match_valid(const struct guard_match *m);
+/* The table of an instance: what nftables takes for a word, each name another. */
+#define GUARD_TABLE_MOST 256
+void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
 /* Put these rules in force, in place of those that were, in one step. For a match with addresses also hidden is what
  * its packets cause and prey handles, where it is not for an own address of the host: later fragments, echo requests to

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "runtime/host/guard_news.h"
 #include "runtime/host/state.h"
 #include "runtime/live/start.h"
 
@@ -22,6 +23,21 @@ int claim_guard(struct live *l, struct program *p, struct program *before)
     const int failed = made ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);
     return failed ? live_fault(l, "%s", err) : 0;
+}
+
+int claim_watch(struct live *l)
+{
+    char err[200];
+    l->guard_news = guard_news_open(l->o->name, err, sizeof err);
+    return l->guard_news ? 0 : live_complain("%s", err);
+}
+
+void claim_follow(struct live *l)
+{
+    char who[48];
+    if (!guard_news_read(l->guard_news, who, sizeof who)) return;
+    events_tell(&l->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "", who);
+    claim_guard(l, l->now.program, NULL);
 }
 
 int claim_cleanup(const struct options *o)

@@ -6,6 +6,10 @@
 
 /* Guard rules and ports for the program and, for flows that drain, the one before, which may be NULL. */
 int claim_guard(struct live *l, struct program *p, struct program *before);
+/* From now on it is known when another program changes them: before rights are given up. The exit status. */
+int claim_watch(struct live *l);
+/* They are set again where another program has. */
+void claim_follow(struct live *l);
 int claim_cleanup(const struct options *o); /* of dead instances: of --name, else of all in this namespace */
 
 #endif

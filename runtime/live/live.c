@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "runtime/host/guard_news.h"
 #include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
@@ -124,22 +125,24 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 5 };
+    enum { OTHERS = 6 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
                                                 {.fd = l->channel->fd, .events = POLLIN},
+                                                {.fd = guard_news_fd(l->guard_news), .events = POLLIN},
                                                 {.events = POLLIN}};
     uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
-        fds[4].fd = health_fd(l); /* of the program that runs */
+        fds[5].fd = health_fd(l); /* of the program that runs */
         const int wait_ms = health_wait_ms(l, clock_ns(CLOCK_MONOTONIC), TICK_MS);
         if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
             return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
         if (fds[3].revents) return live_fault(l, "the parent process is gone");
+        if (fds[4].revents) claim_follow(l);
         bool fine = !fds[1].revents || world_read(l);
         for (unsigned i = 0; i < l->worker_count; i++)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
@@ -202,6 +205,7 @@ int live(const struct options *o)
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
         status = log_open(&l);
+        if (!status) status = claim_watch(&l);
         if (!status) status = parent_begin(o, &parent, &l.channel);
         if (l.channel) status = service(&l);
     }
@@ -210,5 +214,6 @@ int live(const struct options *o)
     health_fini(&l);
     start_close(&l);
     events_fini(&l.events);
+    guard_news_close(l.guard_news);
     return parent ? parent_serve(parent) : status;
 }

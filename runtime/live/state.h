@@ -31,9 +31,9 @@ struct live {
     struct snapshot *latest;
     struct snapshot *older[OLDER_MOST + 1]; /* those that a worker may still use */
     unsigned older_count;
-    bool forwards;           /* the host's stack forwards packets */
+    bool forwards;                 /* the host's stack forwards packets */
     struct guard_news *guard_news; /* who changes our rules; NULL: the kernel does not tell */
-    struct channel *channel; /* to the parent; NULL: not forked yet */
+    struct channel *channel;       /* to the parent; NULL: not forked yet */
     const struct io_ops *io;
     unsigned port_count;       /* of each worker: one an interface, or, behind these, one more each (steered.h) */
     struct deal_tables *dealt; /* what the dealing program is told; NULL: there is none */
