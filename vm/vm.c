@@ -381,6 +381,15 @@ static bool judges_rest(struct pkt *const pkts[], unsigned n, uint64_t todo)
     return judged;
 }
 
+static void spare_batch(const struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
+{
+    struct packet_ctx c;
+    for (unsigned i = 0; i < n; i++) {
+        ctx_begin(&c, i, pkts[i], &j->vm->keys[i], &verdicts[i]);
+        settle_spare(j->vm, &c, j->in->facts);
+    }
+}
+
 static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struct verdict verdicts[])
 {
     struct vm *vm = j->vm;
@@ -393,6 +402,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     } else {
         run_stateless(j, pkts, n, todo, verdicts);
     }
+    if (__builtin_expect(j->in->facts && j->in->facts->bridges, 0)) spare_batch(j, pkts, n, verdicts);
     j->input += n;
     vm->packets += n;
 }

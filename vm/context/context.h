@@ -109,6 +109,10 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* A verdict without a judgement. */
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
+/* Across a bridge a firewall's default does not cover STP and LLDP, where `other frames` says nothing of them: then
+ * they pass. */
+void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts);
+
 /* The rare halves of settle: count frames that were cut or damaged; answer a reject. */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);

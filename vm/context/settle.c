@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "vm/context/context.h"
+#include "vm/packet/parse/header.h"
 #include "vm/packet/reply/answer.h"
 
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason)
@@ -23,6 +24,32 @@ void settle_noticed(struct vm *vm, unsigned flags)
 {
     vm->counters.snapped += !!(flags & PKT_SNAPPED);
     vm->counters.bad_checksum += !!(flags & PKT_BAD_CSUM);
+}
+
+/* IEEE 802.1Q, 8.6.3: groups that a bridge keeps to itself, but for one that is none on either side. */
+static bool keeps_topology(const struct pkt *pkt, const struct key *key)
+{
+    const uint64_t group = pkt->link == LINK_ETHER && pkt->head_len >= ETHER_LEN ? pkt_mac(pkt, true) : 0;
+    if (group >> 4 != UINT64_C(0x0180c200000)) return false;
+    return key->kind & KIND_ETHERTYPE ? key->ether_type == ETHER_LLDP : (group & 15) == 0;
+}
+
+static void take_back(struct counter *c, uint32_t bytes)
+{
+    c->packets--;
+    c->bytes -= bytes;
+}
+
+void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts)
+{
+    struct verdict *v = c->v;
+    const struct facts_iface *in = facts_iface(facts, c->pkt->iface);
+    if (v->rule != RULE_DEFAULT || (v->action != ACTION_DROP && v->action != ACTION_REJECT)) return;
+    if (!in || in->peer == IFACE_NONE || vm->program->firewalls[v->firewall].other != PBC_OTHER_DEFAULT) return;
+    if (!keeps_topology(c->pkt, c->key)) return;
+    take_back(&vm->counters.verdicts[v->action], c->pkt->wire_len);
+    take_back(decider(vm, decided_as(RULE_DEFAULT, (enum action)v->action, v->firewall)), c->pkt->wire_len);
+    refuse(vm, c, ACTION_PASS, REASON_NONE);
 }
 
 bool answer_begin(const struct job *j, struct limit *kind)

@@ -10,6 +10,7 @@ enum ether_type {
     ETHER_QINQ = 0x88a8,     /* 802.1ad */
     ETHER_QINQ_OLD = 0x9100, /* before 802.1ad */
     ETHER_IP6 = 0x86dd,
+    ETHER_LLDP = 0x88cc,
     ETHER_TYPE_LEAST = 0x600, /* under it the field is a length and LLC follows (IEEE 802.3, 3.2.6) */
 };
 
