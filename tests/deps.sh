@@ -54,6 +54,7 @@ list_tests() {
     need git have_command git
     need tzdata test -e /usr/share/zoneinfo/Europe/Paris
     need mandoc have_command mandoc
+    need openssl have_command openssl
     need python3 have_command python3
     need tcpdump have_command tcpdump
     need tshark have_command tshark

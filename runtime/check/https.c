@@ -1,6 +1,7 @@
 /* `https … [sni "h"] [verify off|ca "f"]`: the talk of http.c within TLS. The name that is asked for is verified, sni
  * before host (RFC 6125). */
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -12,11 +13,13 @@
 /* All certificates of a PEM file into what is trusted. How many. */
 static unsigned trust(SSL_CTX *ctx, int fd)
 {
-    FILE *file = fdopen(dup(fd), "r");
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *file = own < 0 ? NULL : fdopen(own, "r");
     BIO *bio = file ? BIO_new_fp(file, BIO_CLOSE) : NULL;
     unsigned count = 0;
     X509 *one;
     if (file && !bio) fclose(file);
+    if (own >= 0 && !file) close(own);
     while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
         count += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), one) == 1;
         X509_free(one);

@@ -105,8 +105,8 @@ static int allow_sockets(scmp_filter_ctx f)
     return failed;
 }
 
-/* Those whose arguments count: memory that is never run, threads but no processes, signals to itself alone, files for
- * reading alone, whether standard output is a terminal. */
+/* Those whose arguments count: memory that is never run, threads but no processes, signals to itself alone (which fcntl
+ * could have sent to others, F_SETOWN), files for reading alone, whether standard output is a terminal. */
 static int allow_some(scmp_filter_ctx f)
 {
     const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC;
@@ -115,6 +115,8 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (!failed) failed = ONLY(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
     if (!failed) failed = ONLY(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LE, F_SETFL));
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC));
     if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS));
     if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
     /* Its arguments lie in memory, where no filter sees them; the C library then takes clone. */
