@@ -30,7 +30,11 @@ static bool called(struct live *l, struct worker *w)
     uint64_t calls;
     struct log_note note;
     (void)!read(w->call_fd, &calls, sizeof calls);
-    while (ring_take(&w->logs, &note)) events_packet(&l->events, &l->now.labels, &note);
+    while (ring_take(&w->logs, &note)) {
+        const struct labels *labels = reload_labels(l, note.program);
+        if (labels) events_packet(&l->events, labels, &note);
+        events_left_out(&l->events, TOLD_RULE, !labels);
+    }
     events_left_out(&l->events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */
@@ -174,6 +178,7 @@ static int run(struct live *l)
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
+    l->wanted = false; /* there is nobody left to take one more */
     if (l->reload) reload_step(l);
     for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
     limits_tell(l, true);

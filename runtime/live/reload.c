@@ -162,6 +162,12 @@ bool reload_pending(const struct live *l)
     return false;
 }
 
+const struct labels *reload_labels(const struct live *l, const struct program *p)
+{
+    if (p == l->now.program) return &l->now.labels;
+    return l->reload && p == l->reload->other.program ? &l->reload->other.labels : NULL;
+}
+
 static void say_reloaded(struct live *l, const struct remap *r)
 {
     const struct program *p = l->now.program;

@@ -7,6 +7,8 @@
 void reload_begin(struct live *l);
 /* Is a change under way that some worker has not taken? Then nothing is published or printed. */
 bool reload_pending(const struct live *l);
+/* Of a log note's program, which may be the one before; NULL: it is gone. */
+const struct labels *reload_labels(const struct live *l, const struct program *p);
 /* Workers may have taken it, or have brought all flows in line. */
 void reload_step(struct live *l);
 void reload_fini(struct live *l);

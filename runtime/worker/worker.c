@@ -218,7 +218,7 @@ static void entry_leave(struct worker *w, struct tx_entry *e, uint64_t now)
 
 static void log_event(struct worker *w, const struct event *e, uint64_t now)
 {
-    struct log_note note = {.mono_ns = now, .rule = e->rule};
+    struct log_note note = {.program = w->cfg.program, .mono_ns = now, .rule = e->rule};
     struct pkt *pkt = e->input < VM_BATCH      ? w->pkts[e->input]
                       : e->entry < w->tx.count ? w->entries[e->entry].pkt
                                                : NULL;
@@ -568,6 +568,8 @@ static void *run(void *arg)
         }
         if (!got && !w->cfg.spins) sleep_until(w, now);
     }
+    /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
+    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) take_change(w, now_ns());
     return NULL;
 }
 

@@ -14,7 +14,8 @@
 #include "runtime/worker/pmtu.h"
 #include "vm/worker/datagrams.h"
 
-struct log_note { /* of one log event */
+struct log_note {                  /* of one log event */
+    const struct program *program; /* whose rule: at a reload another than the one that runs; not to be followed */
     uint64_t mono_ns;
     uint32_t rule, bytes;
     char text[176]; /* the packet in words, cleaned */
