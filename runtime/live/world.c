@@ -129,6 +129,8 @@ void world_give(struct live *l, struct snapshot *s)
 
 struct snapshot *world_snapshot(struct live *l, bool ways)
 {
+    free_older(l);
+    if (l->older_count > OLDER_MOST) return NULL;
     if (ways) renew_ways(l);
     const struct facts f = facts_now(l);
     struct snapshot *s = snapshot_new(l->now.program, &f, l->hops.count);
@@ -146,8 +148,9 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
 
 bool world_publish(struct live *l, bool ways)
 {
-    free_older(l);
+    ways |= l->stale; /* it may have been asked for then */
     /* A worker has not come to a batch boundary for so long, or is to change its program: later. */
+    free_older(l);
     l->stale = l->older_count >= OLDER_MOST || reload_pending(l);
     if (l->stale) return true;
     struct snapshot *s = world_snapshot(l, ways);

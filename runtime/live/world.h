@@ -18,7 +18,7 @@ bool world_elsewhere(const struct live *l);
 bool world_clock(struct live *l);
 bool world_tick(struct live *l);
 
-struct snapshot *world_snapshot(struct live *l, bool ways); /* the next, not published; NULL: memory is out */
+struct snapshot *world_snapshot(struct live *l, bool ways); /* the next, not published; NULL: none can be made */
 void world_give(struct live *l, struct snapshot *s);        /* it is the latest from now on; workers are not told */
 
 #endif
