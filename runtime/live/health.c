@@ -80,7 +80,7 @@ static void take_over(struct ruling *now, const struct ruling *before, const str
         if (server == PBC_NONE) continue;
         now->down[server] = before->down[old];
         now->up_since_ns[server] = before->up_since_ns[old];
-        if (now->told && before->told) now->told[server] = before->told[old];
+        if (now->told && before->told && checks_of(now->checks, server)->checked) now->told[server] = before->told[old];
     }
 }
 

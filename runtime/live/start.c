@@ -152,9 +152,14 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
     const struct io_ops *ops = w->ports[at].ops;
     const unsigned iface = at % l->o->iface_count;
     struct io_made made;
+    const struct host_link *link = host_link(l->host, l->ifindex[iface]);
+    if (!link) {
+        live_fault(l, "%s: it is gone", l->o->ifaces[iface]);
+        return NULL;
+    }
     struct io_ask ask = {.ring_bytes = l->o->ring,
                          .ifindex = l->ifindex[iface],
-                         .mtu = host_link(l->host, l->ifindex[iface])->mtu,
+                         .mtu = link->mtu,
                          .group = *group,
                          .worker = (uint8_t)w->cfg.worker,
                          .port = (uint8_t)iface,

@@ -80,7 +80,7 @@ int steered_tun(struct live *l, const struct program *p)
     if (!needed || l->tun >= 0) return 0;
     if (!ask_tun(l->channel, &l->tun, err, sizeof err)) return 0;
     l->tun = -1;
-    return live_complain("%s", err);
+    return live_fault(l, "%s", err);
 }
 
 /* The slots serve the longest frames of all as they were at the start. */
