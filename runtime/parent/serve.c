@@ -68,35 +68,42 @@ static int pair(int fds[2])
 }
 
 /* In the child: its own end alone. The lock on the state file stays the parent's. */
-static struct channel *child_begins(struct parent *p, pid_t parent, int fd)
+static void child_begins(struct parent *p)
 {
-    struct channel *c = calloc(1, sizeof *c);
     state_leave(p->state);
     close(p->fd);
     close(p->signal_fd);
     free(p);
+}
+
+static struct channel *channel_new(void)
+{
+    struct channel *c = calloc(1, sizeof *c);
     if (!c) return NULL;
-    c->fd = fd;
-    c->parent = parent;
+    *c = (struct channel){.fd = -1, .parent = getpid()};
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
 
+/* In the child *c is set from then on. */
 static int fork_child(struct parent *p, struct channel **c)
 {
     int fds[2];
     int failed = signals_open(p);
     if (!failed) failed = pair(fds);
     if (failed) return failed;
+    struct channel *own = channel_new();
     p->fd = fds[0];
     fflush(NULL); /* or it would be written twice */
-    const pid_t parent = getpid();
-    p->child = fork();
-    if (!p->child) {
-        *c = child_begins(p, parent, fds[1]);
-        return *c ? 0 : -ENOMEM;
+    if (own) p->child = fork();
+    failed = !own ? -ENOMEM : p->child < 0 ? -errno : 0;
+    if (!failed && !p->child) {
+        own->fd = fds[1];
+        child_begins(p);
+        *c = own;
+        return 0;
     }
-    failed = p->child < 0 ? -errno : 0;
+    free(own);
     close(fds[1]);
     return failed;
 }
@@ -130,16 +137,16 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
         return parent_say("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     }
     p->state = state_open(STATE_RUN, o->name, say_line, NULL, err, sizeof err);
-    if (!p->state || served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err)) {
-        if (p->state) undo(p, STATE_OPEN);
-        parent_free(p);
-        return parent_say("%s", err);
+    int failed = p->state ? served_claim(p->state, o->ifaces, o->iface_count, err, sizeof err) : -EBUSY;
+    if (!failed) {
+        failed = fork_child(p, c);
+        if (!failed && !*c) *made = p;
+        if (!failed) return 0;
+        snprintf(err, sizeof err, "a process cannot be started: %s", strerror(-failed));
     }
-    const int failed = fork_child(p, c);
-    if (!failed && !*c) *made = p;
-    if (!failed) return 0;
-    if (p->child) parent_free(p);
-    return parent_say("a process cannot be started: %s", strerror(-failed));
+    if (p->state) undo(p, STATE_OPEN);
+    parent_free(p);
+    return parent_say("%s", err);
 }
 
 /* ---- requests ---- */
@@ -241,7 +248,7 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* After an end that somebody asked for, as --on-exit says; after a fault shut. */
+/* After an end that somebody asked for, as --on-exit says; after a fault that the service told of all is undone. */
 static int end(struct parent *p, int status)
 {
     undo(p, !status && p->o->on_exit == OPTIONS_END_CLOSED ? STATE_CLOSED : STATE_OPEN);
