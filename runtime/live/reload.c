@@ -60,7 +60,6 @@ static bool prepare_all(struct live *l, struct reload *r)
     struct snapshot *s = world_snapshot(l, true);
     if (!s) return false;
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
-    world_give(l, s);
     for (unsigned i = 0; i < l->worker_count; i++) {
         const struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
@@ -72,8 +71,11 @@ static bool prepare_all(struct live *l, struct reload *r)
                                               .routes = start_routes(l, l->now.program),
                                               .tun = l->tun,
                                               .cuts = start_has_tunnels(l->now.program)};
-        if (!r->changes[i].fresh) return false;
+        if (r->changes[i].fresh) continue;
+        snapshot_free(s);
+        return false;
     }
+    world_give(l, s);
     return true;
 }
 
@@ -125,7 +127,7 @@ static void make(struct live *l, struct program *fresh)
         if (r->other.program) change_back(l, r);
         drop_other(r);
         end(l);
-        l->stale = true; /* what was last given has another shape */
+        l->stale = true; /* when a schedule changes next was reckoned for the other */
         refuse(l, err);
         return;
     }

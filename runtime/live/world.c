@@ -121,8 +121,10 @@ static void free_older(struct live *l)
     l->older_count = kept;
 }
 
+/* Reloads come here without world_publish: at the next one, all that was given before the last is free. */
 void world_give(struct live *l, struct snapshot *s)
 {
+    free_older(l);
     if (l->latest) l->older[l->older_count++] = l->latest;
     l->latest = s;
 }

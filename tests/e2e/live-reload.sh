@@ -57,6 +57,8 @@ for workers in 1 2; do
         [ $((i % 20)) -ne 0 ] || echo "line $i" >&9
     done
     same "$workers: a hundred reloads, no request failed" "$failed_requests" 0
+    for i in $(seq 400); do kill -HUP "$prey" && sleep 0.002; done
+    same "$workers: as many reloads as it can make in a second" "$(ask | grep -cE '^(one|two)$')" 1
     echo last >&9
     until_true 50 "$workers: the connection has outlived them" heard last && ok 0 "$workers: the connection has outlived them"
     same "$workers: with every line" "$(wc -l <"heard$workers")" 7
