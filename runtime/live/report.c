@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/live/clock.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/sum.h"
 #include "runtime/replay/report.h"
@@ -223,9 +224,11 @@ char *live_report(struct live *l, size_t *len)
 /* A pipe that poll calls ready takes PIPE_BUF bytes at once. */
 int report_print(int fd, const char *text, size_t len)
 {
+    const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PRINT_WAIT_MS * UINT64_C(1000000);
     while (len) {
         struct pollfd room = {.fd = fd, .events = POLLOUT};
-        const int ready = poll(&room, 1, PRINT_WAIT_MS);
+        const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+        const int ready = poll(&room, 1, now_ns < until_ns ? (int)((until_ns - now_ns) / 1000000) : 0);
         if (!ready) return -ETIMEDOUT;
         const ssize_t written = ready < 0 ? -1 : write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
         if (written < 0 && errno != EINTR) return -errno;
