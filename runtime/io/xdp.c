@@ -16,6 +16,10 @@
 #include "runtime/io/offload.h"
 #include "runtime/io/pieces.h"
 
+/* Of a slot: a frame that came in it is in somebody's hands. It may leave from there, and have left, before it is
+ * released; only then is the slot free. */
+#define HELD UINT32_C(0x80000000)
+
 /* The memory of a worker's ports: slots, of which the kernel has some. */
 struct umem {
     uint8_t *bytes;
@@ -23,7 +27,7 @@ struct umem {
     uint32_t slot_bytes, slots;
     uint32_t *free; /* a stack */
     uint32_t free_count;
-    uint32_t *with;  /* [slots] the queue whose rings have it; 0: none, it is ours */
+    uint32_t *with;  /* [slots] the queue whose rings have it, 0: none; and HELD */
     uint32_t queues; /* that there were: the number of the last */
     unsigned ports;
 };
@@ -99,16 +103,20 @@ static struct umem *umem_new(const struct io_ask *ask, const struct io_made *mad
 
 static void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
 
+/* One of both has let go of the slot: free when neither has it. */
+static void let_go(struct umem *u, uint32_t slot, uint32_t kept)
+{
+    u->with[slot] &= kept;
+    if (!u->with[slot]) put(u, slot);
+}
+
 /* Slots whose frames have left. */
 static void reap(struct umem *u, struct queue *q)
 {
     uint32_t at;
     const uint32_t n = xsk_ring_cons__peek(&q->done, q->done.size, &at);
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t slot = (uint32_t)(*xsk_ring_cons__comp_addr(&q->done, at + i) / u->slot_bytes);
-        u->with[slot] = 0;
-        put(u, slot);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        let_go(u, (uint32_t)(*xsk_ring_cons__comp_addr(&q->done, at + i) / u->slot_bytes), HELD);
     if (n) xsk_ring_cons__release(&q->done, n);
 }
 
@@ -211,11 +219,8 @@ static bool map_all(struct io_port *p, const struct io_ask *ask, const struct io
 /* What its rings still have is ours again. */
 static void queue_close(struct umem *u, const struct queue *q)
 {
-    for (uint32_t i = 0; u && q->number && i < u->slots; i++) {
-        if (u->with[i] != q->number) continue;
-        u->with[i] = 0;
-        put(u, i);
-    }
+    for (uint32_t i = 0; u && q->number && i < u->slots; i++)
+        if ((u->with[i] & ~HELD) == q->number) let_go(u, i, HELD);
     for (unsigned i = 0; i < 4; i++)
         if (q->mappings[i].at) munmap(q->mappings[i].at, q->mappings[i].len);
     close(q->fd);
@@ -286,10 +291,10 @@ static void take_piece(struct io_port *p, struct queue *q, const struct xdp_desc
 static void take_one(struct io_port *p, struct queue *q, const struct xdp_desc *d)
 {
     const uint32_t slot = (uint32_t)(d->addr / p->umem->slot_bytes);
-    p->umem->with[slot] = 0;
+    p->umem->with[slot] = HELD;
     if (q->half.begun || d->options & XDP_PKT_CONTD) {
         take_piece(p, q, d);
-        put(p->umem, slot);
+        let_go(p->umem, slot, ~HELD);
     } else {
         view(p, p->umem->bytes + d->addr, d->len, slot);
     }
@@ -330,8 +335,8 @@ static void xdp_release(struct io_port *p)
         const uint32_t slot = p->held_slots[i];
         if (slot >= u->slots)
             pieces_put(&p->pieces, slot - u->slots);
-        else if (!u->with[slot])
-            put(u, slot);
+        else
+            let_go(u, slot, ~HELD);
     }
     p->held = 0;
 }
@@ -370,7 +375,7 @@ static void queue_submit(struct queue *q, uint32_t n)
 
 static void queue_put(struct umem *u, struct queue *q, uint32_t at, const struct xdp_desc *d)
 {
-    u->with[d->addr / u->slot_bytes] = q->number;
+    u->with[d->addr / u->slot_bytes] |= q->number;
     *xsk_ring_prod__tx_desc(&q->tx, at) = *d;
 }
 
@@ -409,7 +414,7 @@ static bool lies_here(const struct umem *u, const struct pkt *pkt, uint64_t *add
     const uintptr_t at = (uintptr_t)pkt->data, first = (uintptr_t)u->bytes;
     if (at < first || at >= first + u->len) return false;
     *addr = at - first;
-    return !u->with[*addr / u->slot_bytes];
+    return u->with[*addr / u->slot_bytes] == HELD;
 }
 
 static void xdp_send(struct io_port *p, struct pkt *pkt)
