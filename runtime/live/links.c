@@ -101,3 +101,13 @@ void links_follow(struct live *l)
         if (l->links[at] != before) events_tell(&l->events, TOLD_LINK, "%s %s", l->o->ifaces[at], words[l->links[at]]);
     }
 }
+
+bool links_missed(const struct live *l)
+{
+    bool missed = false;
+    for (unsigned at = 0; at < l->o->iface_count; at++) {
+        const struct host_link *link = link_of(l, at);
+        missed |= link && link->up && link->ifindex != l->ifindex[at];
+    }
+    return missed;
+}

@@ -163,12 +163,17 @@ bool world_publish(struct live *l, bool ways)
     return steered_world(l);
 }
 
+static void follow_links(struct live *l)
+{
+    links_follow(l);
+    announced_links(l);
+}
+
 bool world_read(struct live *l)
 {
     const int changed = host_read(l->host);
     if (changed < 0) return live_fault(l, "netlink: %s", strerror(-changed)) == 0;
-    if (changed & HOST_LINKS) links_follow(l);
-    if (changed & HOST_LINKS) announced_links(l);
+    if (changed & HOST_LINKS) follow_links(l);
     const bool hops = changed && hops_renew(&l->hops);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
     return hops || facts ? world_publish(l, facts) : true;
@@ -211,6 +216,11 @@ bool world_tick(struct live *l)
 {
     hops_confirm(&l->hops);
     links_renew(l);
+    if (links_missed(l)) {
+        follow_links(l);
+        l->stale = true;
+        hops_renew(&l->hops);
+    }
     const bool ways = pmtu_expire(&l->pmtu, clock_ns(CLOCK_MONOTONIC)) || l->stale;
     return ways || clock_ns(CLOCK_REALTIME) >= l->until_ns ? world_publish(l, ways) : true;
 }

@@ -87,6 +87,17 @@ for workers in 1 2; do
     until_true 50 "$workers: back is told" grep -q '^preyrun: lan is back' prey.err
     until_true 20 "$workers: gone, and back again" up && ok 0 "$workers: gone, and back again"
     same "$workers: guard rules stand on it again" "$(at prey nft list table netdev prey_wan | grep -c 'devices = { lan, wan }')" "$guards"
+
+    # Back while descriptors are short: it is tried again until there are some.
+    service=$(cat "/proc/$prey/task/$prey/children")
+    for p in $prey $service; do prlimit --pid "$p" --nofile=8:; done
+    ip -n "$id-prey" link del lan
+    link prey lan inside "short$workers"
+    ip -n "$id-inside" link set "short$workers" master bridge
+    address prey lan 10.2.0.1/24 fd00:2::1/64
+    until_true 50 "$workers: too few descriptors are told of" grep -q 'Too many open files' prey.err
+    for p in $prey $service; do prlimit --pid "$p" --nofile=1024:; done
+    until_true 50 "$workers: with descriptors again, served again" up && ok 0 "$workers: with descriptors again, served again"
     truncate -s 0 prey.out
     prey_ends
     same "$workers: it ends with 0" "$status" 0
