@@ -19,8 +19,8 @@ struct vm_cfg {
     bool naive;  /* run the rule list instead of the code, for every packet: the oracle */
     bool forget; /* remember no verdicts: what remembering is compared with */
     bool careful;     /* no short way for ordinary packets of bound flows: what it is compared with. So does naive */
-    bool prefault;    /* the flow table's memory is there before the first packet, in large pages: who carries traffic
-                         shall not wait for the system at each new flow. Else it is taken as flows come */
+    bool prefault;    /* memory of flows and of mappings is there before the first packet, in large pages: who carries
+                         traffic shall not wait for the system at each new flow. Else it is taken as flows come */
     bool flow_events; /* tell of each flow that ends, in vm_tx, and know when each began (else 0) */
     bool no_cookies;  /* services take SYNs as if they had no `syn cookies`: where no client would answer */
     trace_fn

@@ -3,6 +3,7 @@
 #include "runtime/live/live.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,7 +24,7 @@
 #include "runtime/live/world.h"
 #include "runtime/parent/parent.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, LARGE_FROM = 1 << 20 };
 
 static bool called(struct live *l, struct worker *w)
 {
@@ -200,11 +201,16 @@ static int service(struct live *l)
     return status ? status : run(l);
 }
 
+/* Tables that a reload makes come from the system, and go back to it. The library else takes such sizes from its heap
+ * once the first was freed, cleared by touching all of it, and keeps them. */
+static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
+
 int live(const struct options *o)
 {
     struct live l = {.o = o, .signal_fd = -1, .echo = {-1, -1}, .clock.fd = -1, .tun = -1};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
+    settle_memory();
     int status = start_look(&l);
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");

@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+#include "vm/keyed/large.h"
+
 enum { LINE = 64 };
 
 static size_t lines(size_t bytes) { return (bytes + LINE - 1) & ~(size_t)(LINE - 1); }
 
 /* All arrays in one zeroed piece, each on a line of its own: the system gives a large piece page by page as it is
- * touched. */
+ * touched, unless that is done now. */
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
 {
     const uint64_t groups = cfg->most > UINT32_MAX / 2 ? UINT64_MAX : (cfg->most * 3 / 2 + GROUP - 1) / GROUP;
@@ -17,7 +19,9 @@ bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
     t->groups = groups < 2 ? 2 : (uint32_t)groups;
     const size_t slots = (size_t)t->groups * GROUP, tags = lines(slots * sizeof *t->tags),
                  words = lines(slots * sizeof *t->words);
-    t->memory = calloc(1, tags + words + slots * cfg->entry_bytes + LINE);
+    const size_t bytes = tags + words + slots * cfg->entry_bytes + LINE;
+    t->touched = cfg->prefault ? bytes : 0;
+    t->memory = cfg->prefault ? large_touched(bytes) : calloc(1, bytes);
     if (!t->memory) return false;
     uint8_t *at = t->memory;
     at += lines((uintptr_t)at) - (uintptr_t)at;
@@ -28,7 +32,13 @@ bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
     return true;
 }
 
-void keyed_fini(struct keyed *t) { free(t->memory); }
+void keyed_fini(struct keyed *t)
+{
+    if (t->touched)
+        large_free(t->memory, t->touched);
+    else
+        free(t->memory);
+}
 
 uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key)
 {

@@ -22,6 +22,7 @@ struct keyed_cfg {
     uint32_t key_words;   /* the key: so many words of 8 bytes, with which an entry begins */
     uint32_t entry_bytes; /* with the key; a multiple of 8 */
     uint64_t seed;
+    bool prefault; /* its memory is there from the start, in large pages; else it comes as keys come */
 };
 
 struct keyed {
@@ -32,7 +33,8 @@ struct keyed {
     uint32_t used; /* keys */
     uint32_t hand; /* the group that keyed_turn gives next */
     struct hash_key hash;
-    void *memory; /* what all arrays lie in */
+    void *memory;   /* what all arrays lie in */
+    size_t touched; /* bytes of it, where it was there from the start; else 0 */
 };
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */

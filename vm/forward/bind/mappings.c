@@ -33,10 +33,16 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
 {
     struct mappings *m = calloc(1, sizeof *m);
     if (!m) return NULL;
-    const struct keyed_cfg in = {
-        .most = cfg->most, .key_words = IN_WORDS, .entry_bytes = IN_WORDS * 8, .seed = cfg->seed};
-    const struct keyed_cfg out = {
-        .most = cfg->most, .key_words = OUT_WORDS, .entry_bytes = OUT_WORDS * 8, .seed = cfg->seed};
+    const struct keyed_cfg in = {.most = cfg->most,
+                                 .key_words = IN_WORDS,
+                                 .entry_bytes = IN_WORDS * 8,
+                                 .seed = cfg->seed,
+                                 .prefault = cfg->prefault};
+    const struct keyed_cfg out = {.most = cfg->most,
+                                  .key_words = OUT_WORDS,
+                                  .entry_bytes = OUT_WORDS * 8,
+                                  .seed = cfg->seed,
+                                  .prefault = cfg->prefault};
     const size_t maps = (size_t)cfg->spaces * MAP_CLASSES;
     m->most = cfg->most;
     m->free = MAPPING_NONE;

@@ -43,6 +43,7 @@ struct mappings_cfg {
     uint32_t spaces; /* at most 65,535 */
     uint64_t seed;
     unsigned worker, workers; /* ports of this worker's slice alone are given out; 0 of 0: of all */
+    bool prefault;            /* as in vm_cfg */
 };
 
 struct mapping_counters {

@@ -45,7 +45,8 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
                                                           .spaces = spaces,
                                                           .seed = cfg->seed,
                                                           .worker = cfg->worker,
-                                                          .workers = cfg->workers});
+                                                          .workers = cfg->workers,
+                                                          .prefault = cfg->prefault});
     }
     if (!n->spaces || !n->statements || !n->mappings) {
         nat_free(n);

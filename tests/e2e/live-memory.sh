@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Memory that is there from the start: new connections take no more of it, nor do reloads.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space server prey client
+lan outside 1 server prey:wan
+lan inside 2 prey:lan client
+ip -n "$id-client" route add default via 10.2.0.1
+udp server 53
+
+with() { # NAME SECONDS
+    rules "$1" <<END
+limits { flows 100_000 }
+timeouts { udp $2 }
+interface wan = "wan"
+set inside = 10.2.0.0/24
+nat home { masquerade from inside out on wan }
+END
+}
+with a 30s
+with b 40s
+cp a.pbc now.pbc
+prey prey -i wan -i lan now.pbc
+
+many() { # FIRST COUNT: from so many ports, one question each; how many were answered
+    at client python3 - "$1" "$2" <<'END'
+import socket, sys
+first, count = map(int, sys.argv[1:])
+answered = 0
+for port in range(first, first + count):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("", port))
+        s.connect(("10.1.0.1", 53))
+        s.settimeout(1)
+        for _ in range(5):
+            s.send(b"x")
+            try:
+                answered += bool(s.recv(100))
+                break
+            except (TimeoutError, ConnectionRefusedError):
+                pass
+print(answered)
+END
+}
+reload() { # NAME N: the N-th since the start
+    cp "$1.pbc" new.pbc
+    mv new.pbc now.pbc
+    kill -HUP "$prey"
+    again() { [ "$(grep -c 'reloaded: ' prey.err)" -eq "$1" ]; }
+    until_true 100 "reload $2 is made" again "$2"
+}
+grown() { # SENTENCE BEFORE
+    local after
+    if grep -q __asan_init "$bin/preyrun"; then
+        echo "ok - $1 took less than 1 MiB # SKIP the sanitizers keep what is freed"
+        return
+    fi
+    after=$(rss)
+    echo "# $2 KiB of memory, then $after"
+    same "$1 took less than 1 MiB" "$((after - $2 < 1024))" 1
+}
+
+same 'the first are answered' "$(many 2000 200)" 200
+before=$(rss)
+same '2,000 more are answered' "$(many 3000 2000)" 2000
+grown '2,000 connections' "$before"
+before=$(rss)
+for n in 1 3 5 7; do
+    reload b "$n"
+    reload a "$((n + 1))"
+done
+grown 'eight reloads with them' "$before"
+prey_ends
+same 'it ends with 0' "$status" 0
+exit $failed
