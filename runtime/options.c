@@ -360,6 +360,13 @@ static bool program_take(struct reading *r, const char *arg)
 
 static bool is_standard(const char *to) { return to && !strcmp(to, "-"); }
 
+static bool is_bridged(const struct options *o)
+{
+    for (unsigned i = 0; i < o->iface_count; i++)
+        if (o->peer[i] != OPTIONS_NO_PEER) return true;
+    return false;
+}
+
 static bool settle_live(struct reading *r)
 {
     struct options *o = r->o;
@@ -370,6 +377,10 @@ static bool settle_live(struct reading *r)
     if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface%s", r->way[LIVE], "");
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc%s%s", "", "");
+    if (o->on_exit == OPTIONS_END_OPEN && !is_bridged(o))
+        return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one%s%s", "", "");
+    if (o->io != OPTIONS_IO_XDP && (o->busy_poll || o->xdp_replace))
+        return wrong(r, "%s goes with --io xdp alone%s", o->busy_poll ? "--busy-poll" : "--xdp-replace", "");
     if (!o->name) o->name = o->ifaces[0];
     return true;
 }
@@ -381,7 +392,9 @@ static bool settle(struct reading *r)
     if (*r->later) return wrong(r, "%s is not supported yet: live%s", r->later, "");
     if (r->way[LIVE]) return settle_live(r);
     if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
-    if (!o->pcap) return wrong(r, "nothing to do: --pcap FILE replays a capture; try --help%s%s", "", "");
+    if (!o->pcap)
+        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
+                     "");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc%s%s", "", "");
     if (!strcmp(o->pcap, "-") && !strcmp(o->program, "-"))
@@ -465,6 +478,8 @@ void options_help(FILE *out)
 {
     fprintf(out, "preyrun --pcap FILE|- [OPTION]... RULES.pbc\n"
                  "preyrun -i IF [-i IF]... [OPTION]... RULES.pbc\n"
+                 "preyrun --bridge IF:IF [OPTION]... RULES.pbc\n"
+                 "preyrun --cleanup [--name NAME]\n"
                  "Judge the frames of a capture, or of interfaces as they arrive, by a compiled rule file (preyc -o).\n"
                  "\nReplay:\n");
     help_rows(out, REPLAY);

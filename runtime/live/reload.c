@@ -173,8 +173,9 @@ const struct labels *reload_labels(const struct live *l, const struct program *p
 static void say_reloaded(struct live *l, const struct remap *r)
 {
     const struct program *p = l->now.program;
+    const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
     events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s", l->o->program, p->rules_count,
-                p->rules_count == 1 ? "" : "s", p->services_count, p->services_count == 1 ? "" : "s",
+                p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s",
                 r->limits ? "; what `limits` changed waits for a restart" : "");
 }
 

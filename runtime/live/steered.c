@@ -60,8 +60,6 @@ int steered_choose(struct live *l)
     const char *why = refusal(l, l->now.program);
     const bool asked = l->o->io == OPTIONS_IO_XDP;
     if (asked && why) return live_complain("--io xdp: %s; this does: --io packet", why);
-    if (!asked && (l->o->busy_poll || l->o->xdp_replace))
-        return live_complain("%s goes with --io xdp alone", l->o->busy_poll ? "--busy-poll" : "--xdp-replace");
     l->io = asked ? &io_XDP : &io_PACKET;
     l->port_count = l->o->iface_count * (asked && sees_host(l, l->now.program) ? 2 : 1);
     if (!why && all_cards(l)) why = "no card was tried with xdp yet, which --io xdp asks for";

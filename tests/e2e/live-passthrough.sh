@@ -53,6 +53,16 @@ truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0
 adds_up 'every frame that came has one verdict'
+same 'the manual lists every number of live traffic' "$(python3 - "$top/man/preyrun.1" <<'END'
+import json, sys
+listed = {line.split(" ")[0] for line in open(sys.argv[1])}
+root = json.load(open("prey.out"))
+paths = [f"interfaces[].{k}" for k, v in root["interfaces"][0].items() if isinstance(v, int)]
+for k, v in root["live"].items():
+    paths += [f"live.{k}.{reason}" for reason in v] if isinstance(v, dict) else [f"live.{k}"] if isinstance(v, int) else []
+print(*[p for p in paths if p not in listed])
+END
+)" ''
 same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'NEIGHBOUR':0,'CROWD':0,'NO_WAY':0,'NO_PORT':0,'LINK':0,'EXPIRED':0,'TOO_BIG':0,'NO_SLOT':0}"
 
 # With this machine's own address as the source: its stack neither answers for the translated flows nor loses its own.

@@ -78,6 +78,10 @@ for workers in 1 2; do
     to two
     hup
     same "$workers: a server that is gone gets nothing new" "$(ask) $(ask)" 'two two'
+    echo 'firewall f default accept { }' | rules none
+    mv none.pbc rules.pbc
+    hup
+    same "$workers: a service that is gone is not counted" "$(grep '^reloaded' prey.err | tail -1)" 'reloaded: rules.pbc: 0 rules, 0 services'
     truncate -s 0 prey.out
     prey_ends
     same "$workers: it ends with 0" "$status" 0

@@ -73,11 +73,11 @@ static void taken(void **state)
                      OPTIONS_RUN);
     assert_true(o.coverage);
     options_fini(&o);
-    assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit open --name edge-1 "
+    assert_int_equal(parse("-i eth0 -ieth1 --io auto --workers 2 --monitor --preflight --on-exit closed --name edge-1 "
                            "--ring 1MiB --log json --format json rules.pbc"),
                      OPTIONS_RUN);
     assert_int_equal(o.iface_count, 2);
-    assert_int_equal(o.on_exit, OPTIONS_END_OPEN);
+    assert_int_equal(o.on_exit, OPTIONS_END_CLOSED);
     assert_string_equal(o.ifaces[1], "eth1");
     assert_true(o.monitor && o.preflight && o.json);
     assert_string_equal(o.name, "edge-1");
@@ -110,7 +110,7 @@ static void refused(void **state)
     static const struct {
         const char *line, *says;
     } bad[] = {
-        {"", "--pcap"},
+        {"", "--pcap FILE replays a capture, -i IF is for live traffic"},
         {"rules.pbc", "--pcap"},
         {"--pcap a", "program is missing"},
         {"--pcap a b c", "only one program can be run, but two are named: `b` and `c`"},
@@ -181,6 +181,9 @@ static void refused(void **state)
         {"--watch b", "--watch is not supported yet: live"},
         {"--control /run/x b", "--control is not supported yet: live"},
         {"-i eth0 --on-exit maybe b", "`maybe` is neither open nor closed"},
+        {"-i eth0 --on-exit open b", "--on-exit open is for bridges: --bridge IF:IF names one"},
+        {"-i eth0 --busy-poll b", "--busy-poll goes with --io xdp alone"},
+        {"-i eth0 --io packet --xdp-replace b", "--xdp-replace goes with --io xdp alone"},
         {"-i eth0 --name ../x b", "`../x` is no name"},
         {"-i eth0 --ring 1KiB b", "`1KiB` is no size"},
         {"-i eth0 --ring 99GiB b", "`99GiB` is no size"},
