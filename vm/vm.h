@@ -60,6 +60,13 @@ struct balance;
 struct balance *vm_tables(const struct program *p, uint64_t seed, const struct vm_in *in);
 void vm_take_tables(struct vm *vm, struct balance *tables);
 void vm_tables_free(struct balance *tables);
+/* When they hold no longer, with the same facts, since a server that starts slowly takes its next step; UINT64_MAX:
+ * they hold for good. Not of what a worker has left there. */
+uint64_t vm_tables_until(const struct balance *tables);
+/* Has the program any? */
+bool vm_has_tables(const struct program *p);
+/* How many vm_run had to build itself. */
+uint64_t vm_tables_built(const struct vm *vm);
 
 const struct vm_counters *vm_counters(const struct vm *vm);
 

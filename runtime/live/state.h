@@ -44,6 +44,7 @@ struct live {
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
     bool stale;                 /* what is published is not the latest */
+    uint64_t tables_number;     /* of the balancing tables that were built last */
     bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
     enum link_state links[PORTS_MOST];
     struct reload *reload; /* under way, or not all flows in line with it; NULL: none */

@@ -10,6 +10,7 @@
 #include "runtime/live/links.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
+#include "runtime/live/tabled.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
 
@@ -145,6 +146,7 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     s->by_source = host_asks_source(l->host);
     s->elsewhere = world_elsewhere(l);
     for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
+    tabled_world(l, s);
     return s;
 }
 

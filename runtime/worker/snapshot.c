@@ -52,6 +52,8 @@ void snapshot_free(struct snapshot *s)
     drop(s->facts.down);
     drop(s->facts.up_since_ns);
     free(s->hops);
+    tables_put(s->tables);
+    tables_put(s->tables_next);
     free(s);
 }
 

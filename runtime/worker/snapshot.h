@@ -4,6 +4,7 @@
 #ifndef RUNTIME_WORKER_SNAPSHOT_H
 #define RUNTIME_WORKER_SNAPSHOT_H
 
+#include "runtime/worker/tables.h"
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
@@ -39,10 +40,12 @@ struct snapshot {
     struct facts facts;     /* its arrays are the snapshot's own */
     uint32_t servers, nats; /* of the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    bool by_source;     /* routes depend on a packet's source: policy rules, several ways to one place */
-    bool elsewhere;     /* this machine has interfaces that are none of ours */
-    uint32_t hops_mask; /* slots less one */
-    struct hop *hops;   /* open table; family 0: empty */
+    bool by_source;             /* routes depend on a packet's source: policy rules, several ways to one place */
+    bool elsewhere;             /* this machine has interfaces that are none of ours */
+    uint32_t hops_mask;         /* slots less one */
+    struct hop *hops;           /* open table; family 0: empty */
+    struct tables *tables;      /* of these facts; NULL: whoever judges builds them */
+    struct tables *tables_next; /* of a later time; NULL: these are good for long */
 };
 
 /* Copies of the facts' arrays, and an empty table for so many hops. NULL: memory is out. */

@@ -465,11 +465,13 @@ static void tick(struct worker *w, uint64_t now)
 
 /* ---- the loop ---- */
 
-static void take_snapshot(struct worker *w)
+/* One whose tables are of a later time than this turn's was published in between: next turn. */
+static void take_snapshot(struct worker *w, uint64_t now)
 {
     struct snapshot *s = __atomic_load_n(&w->latest, __ATOMIC_ACQUIRE);
-    if (s == w->egress.snapshot) return;
+    if (s == w->egress.snapshot || (s->tables && now < s->tables->at_ns)) return;
     w->egress.snapshot = s;
+    w->tables_ns = 0;
     __atomic_store_n(&w->taken, s->number, __ATOMIC_RELEASE);
 }
 
@@ -488,6 +490,7 @@ static void take_change(struct worker *w, uint64_t now)
         w->cfg.routes = c->routes;
         w->cfg.tun = c->tun;
         w->egress.snapshot = c->snapshot;
+        w->tables_ns = 0;
         w->tick_ns = now; /* the new one's timers */
         for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].iface = c->iface[i];
         __atomic_store_n(&w->latest, c->snapshot, __ATOMIC_RELAXED);
@@ -496,6 +499,23 @@ static void take_change(struct worker *w, uint64_t now)
     }
     __atomic_store_n(&w->change, NULL, __ATOMIC_RELEASE);
     poke(w->call_fd);
+}
+
+/* Balancing tables that the main thread has built, as soon as they hold. */
+static void take_tables(struct worker *w, uint64_t now)
+{
+    const struct snapshot *s = w->egress.snapshot;
+    struct tables *offered[] = {s->tables, s->tables_next};
+    w->tables_ns = UINT64_MAX;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct tables *t = offered[i];
+        if (!t || t->number <= w->tables) continue;
+        w->tables_ns = t->at_ns;
+        if (now < t->at_ns) return;
+        if (w->cfg.worker < t->workers) vm_take_tables(w->vm, t->of[w->cfg.worker]);
+        w->tables = t->number;
+        w->tables_ns = UINT64_MAX;
+    }
 }
 
 static void stand_still(struct worker *w)
@@ -553,8 +573,9 @@ static void *run(void *arg)
         if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
         const uint64_t now = now_ns();
         unsigned got = 0;
-        take_snapshot(w);
+        take_snapshot(w, now);
         if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) take_change(w, now);
+        if (__builtin_expect(now >= w->tables_ns, 0)) take_tables(w, now);
         for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
         for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
             if (i != w->cfg.worker) got += take_handed(w, i, now);

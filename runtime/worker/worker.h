@@ -79,6 +79,8 @@ struct worker {
     uint64_t watched;            /* of the batch: bit i, packet i is the host's whatever the rules said */
     uint64_t tick_ns;            /* when the vm's timers are due */
     struct datagrams *datagrams; /* whose pieces of datagrams are; NULL: there is one worker */
+    uint64_t tables;             /* number of the balancing tables that were taken last */
+    uint64_t tables_ns;          /* when the next ones of the snapshot are to be taken */
     uint64_t limits_due_ns;      /* when limits are written anew */
     struct piece {
         struct pkt *pkt; /* a copy: its first has not come */

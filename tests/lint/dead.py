@@ -16,9 +16,6 @@ KEPT = {
     "checks_hint": "checks that are `passive`",
     "host_neighbours": "the live run",
     "offloads_on": "AF_XDP",
-    "vm_tables": "the live run",
-    "vm_take_tables": "the live run",
-    "vm_tables_free": "the live run",
     # What only tests may ask.
     "compile_text": "rules in memory",
     "lang_parse_text": "rules in memory",
@@ -29,6 +26,7 @@ KEPT = {
     "pool_free_slots": "no slot is lost",
     "flow_table_bytes": "memory beside its peers",
     "slots_place": "places that were drawn by hand",
+    "vm_tables_built": "whether tables were built on the packet path",
     "sources_full": "a table at its bound",
     "clients_counters": "a table at its bound",
     "nat_mappings": "mappings beside a model",

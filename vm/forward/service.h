@@ -34,6 +34,12 @@ void balance_keep(struct balance *to, struct balance *from, const struct remap *
 void balance_take(struct balance *b, struct balance *tables);
 /* What servers can do, if it changed: health, and how far those have come that start slowly. */
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
+/* When the last balance_update holds no longer, its facts being the same; UINT64_MAX: it does for good. */
+uint64_t balance_until(const struct balance *b);
+/* Tables that balance_update has built. */
+uint64_t balance_built(const struct balance *b);
+/* Has the program any? */
+bool balance_has_tables(const struct program *p);
 /* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
 void balance_by(struct balance *b, const uint32_t *conns);
 /* The next server of the same pool that new flows may go to, for a flow of the branch's service; PBC_NONE: no other. */

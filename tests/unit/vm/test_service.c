@@ -152,6 +152,47 @@ static void slow_start(void **state)
     program_put(p);
 }
 
+/* With tables that were made aside, for facts and for each step of a slow start, a worker builds none itself, and picks
+ * as one that does. */
+static void made_aside(void **state)
+{
+    (void)state;
+    const uint64_t second = 1000000000;
+    uint64_t up_since_ns[3] = {0, 100 * second, 0};
+    uint8_t down[3] = {0, 0, 0};
+    const struct facts facts = {.generation = 1, .up_since_ns = up_since_ns, .down = down};
+    struct imgbuild img;
+    img_sample(&img);
+    img.pools[0].balance = LB_MAGLEV;
+    img.pools[0].slow_start_ns = 10 * second;
+    img.services[0].mode = PBC_MODE_DSR_L2;
+    img.services[0].gue_port = 0;
+    struct program *p = load(&img);
+    struct balance *own = balance_new(p, 1), *given = balance_new(p, 1);
+    unsigned steps = 0;
+    for (uint64_t at = 100 * second; at != UINT64_MAX; steps++) {
+        struct balance *tables = balance_new(p, 1);
+        balance_update(tables, &facts, at);
+        const uint64_t until = balance_until(tables);
+        balance_take(given, tables);
+        balance_free(tables);
+        for (unsigned i = 0; i < 2000; i++) {
+            const uint64_t now = at + (until == UINT64_MAX ? i : (until - at) * i / 2000);
+            const struct key key = tcp4(i, 80);
+            balance_update(own, &facts, now);
+            balance_update(given, &facts, now);
+            assert_int_equal(balance_pick(given, 0, &key).server, balance_pick(own, 0, &key).server);
+        }
+        at = until;
+    }
+    assert_int_equal(steps, 10);
+    assert_true(balance_built(own) >= steps);
+    assert_int_equal(balance_built(given), 0);
+    balance_free(own);
+    balance_free(given);
+    program_put(p);
+}
+
 /* Least connections looks at what it is told of, by server. */
 static void by_connections(void **state)
 {
@@ -272,15 +313,11 @@ static void traffic_to_a_service_is_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pick_retb_host),
-        cmocka_unit_test(most_specific_endpoint),
-        cmocka_unit_test(families),
-        cmocka_unit_test(health),
-        cmocka_unit_test(slow_start),
-        cmocka_unit_test(by_connections),
-        cmocka_unit_test(allowed),
-        cmocka_unit_test(shares),
-        cmocka_unit_test(traffic_to_a_service_is_in),
+        cmocka_unit_test(pick_retb_host), cmocka_unit_test(most_specific_endpoint),
+        cmocka_unit_test(families),       cmocka_unit_test(health),
+        cmocka_unit_test(slow_start),     cmocka_unit_test(made_aside),
+        cmocka_unit_test(by_connections), cmocka_unit_test(allowed),
+        cmocka_unit_test(shares),         cmocka_unit_test(traffic_to_a_service_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

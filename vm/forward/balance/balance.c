@@ -28,6 +28,7 @@ struct balance {
     const struct facts *facts; /* seen last */
     uint64_t step_ns;          /* when a weight changes by time alone; UINT64_MAX: none does */
     const uint32_t *conns;     /* [servers]; NULL: nobody counts */
+    uint64_t built;            /* tables, by balance_update */
     struct group (*pools)[GROUPS];
     char *names;       /* "POOL/SERVER" of every server, one after another */
     const char **name; /* [servers] */
@@ -178,11 +179,24 @@ void balance_keep(struct balance *to, struct balance *from, const struct remap *
             keep_group(to, &to->pools[i][g], &from->pools[r->pool[i]][g], r);
 }
 
+/* Does it hang on weights alone? */
+static bool has_table(const struct program *p, uint32_t pool)
+{
+    return lb_wants((enum lb_kind)p->pools[pool].balance) != LB_HASH_NONE;
+}
+
+bool balance_has_tables(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->pools_count; i++) any |= has_table(p, i);
+    return any;
+}
+
 void balance_take(struct balance *b, struct balance *tables)
 {
     b->step_ns = 0; /* to be seen by vm_run: what is in line costs nothing */
     for (uint32_t i = 0; i < b->p->pools_count; i++) {
-        if (lb_wants((enum lb_kind)b->p->pools[i].balance) == LB_HASH_NONE) continue;
+        if (!has_table(b->p, i)) continue;
         for (unsigned g = 0; g < GROUPS; g++) {
             const struct group was = b->pools[i][g];
             b->pools[i][g] = tables->pools[i][g];
@@ -206,7 +220,7 @@ static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now
 }
 
 /* Where a server starts slowly all weights of its pool are multiplied, so that small ones have steps, too. */
-static void group_update(struct balance *b, const struct group *g, uint64_t now_ns)
+static void group_update(struct balance *b, const struct group *g, bool table, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
     uint32_t most = 1;
@@ -226,7 +240,7 @@ static void group_update(struct balance *b, const struct group *g, uint64_t now_
         const uint32_t now = full * slow_step(b, g->server[i], now_ns, &next_ns) / SLOW_STEPS;
         g->weights[i] = (uint16_t)(now ? now : 1);
     }
-    lb_update(g->lb, g->weights);
+    b->built += lb_update(g->lb, g->weights) && table;
     if (next_ns < b->step_ns) b->step_ns = next_ns;
 }
 
@@ -238,8 +252,11 @@ void balance_update(struct balance *b, const struct facts *facts, uint64_t now_n
     b->generation = facts ? facts->generation : 0;
     b->step_ns = UINT64_MAX;
     for (uint32_t i = 0; i < b->p->pools_count; i++)
-        for (unsigned g = 0; g < GROUPS; g++) group_update(b, &b->pools[i][g], now_ns);
+        for (unsigned g = 0; g < GROUPS; g++) group_update(b, &b->pools[i][g], has_table(b->p, i), now_ns);
 }
+
+uint64_t balance_until(const struct balance *b) { return b->p->pools_count ? b->step_ns : UINT64_MAX; }
+uint64_t balance_built(const struct balance *b) { return b->built; }
 
 void balance_by(struct balance *b, const uint32_t *conns) { b->conns = conns; }
 

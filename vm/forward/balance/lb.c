@@ -53,7 +53,7 @@ static uint16_t asked(const struct lb *lb, const uint16_t *weights, uint32_t i)
     return weight < LB_WEIGHT_MAX ? weight : LB_WEIGHT_MAX;
 }
 
-void lb_update(struct lb *lb, const uint16_t *weights)
+bool lb_update(struct lb *lb, const uint16_t *weights)
 {
     const struct lb_server *servers = lb->cfg.servers;
     bool backups = true, changed = false;
@@ -65,7 +65,9 @@ void lb_update(struct lb *lb, const uint16_t *weights)
         lb->weights[i] = weight;
         lb->total += weight;
     }
-    if (changed && lb->total) lb->ops->update(lb);
+    if (!changed || !lb->total) return false;
+    lb->ops->update(lb);
+    return true;
 }
 
 uint32_t lb_next(const struct lb *lb, uint32_t server)

@@ -92,8 +92,8 @@ size_t lb_bytes(const struct lb_cfg *cfg);
 /* Lay the state out in `memory` (64-byte aligned, lb_bytes long) and update it with the file's weights, all up. */
 struct lb *lb_init(void *memory, const struct lb_cfg *cfg);
 /* weights[i]: what server i may take from now on; 0 while it is down. NULL: as in the file. Does nothing when nothing
- * changed. A table of 65,537 slots takes about a millisecond, the others microseconds. */
-void lb_update(struct lb *lb, const uint16_t *weights);
+ * changed: false. A table of 65,537 slots takes about a millisecond, the others microseconds. */
+bool lb_update(struct lb *lb, const uint16_t *weights);
 /* The server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0.
  * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
