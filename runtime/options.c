@@ -269,21 +269,55 @@ static bool opt_name(struct reading *r, const char *n, const char *v)
 }
 
 /* 64KiB, 16MiB, 1GiB, or bytes. */
-static bool opt_ring(struct reading *r, const char *n, const char *v)
+static bool size(const char *v, uint64_t least, uint64_t most, uint64_t *to)
 {
     static const struct {
         const char *unit;
         uint64_t bytes;
-    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", UINT64_C(1) << 40}};
     char *unit;
     errno = 0;
-    uint64_t size = *v >= '0' && *v <= '9' ? strtoull(v, &unit, 10) : 0;
-    for (unsigned i = 0; size && !errno && i < sizeof units / sizeof *units; i++) {
-        if (strcmp(unit, units[i].unit) || size > OPTIONS_RING_MOST / units[i].bytes) continue;
-        r->o->ring = size * units[i].bytes;
-        if (r->o->ring >= OPTIONS_RING_LEAST) return true;
+    const uint64_t n = *v >= '0' && *v <= '9' ? strtoull(v, &unit, 10) : 0;
+    for (unsigned i = 0; n && !errno && i < sizeof units / sizeof *units; i++) {
+        if (strcmp(unit, units[i].unit) || n > most / units[i].bytes) continue;
+        *to = n * units[i].bytes;
+        if (*to >= least) return true;
     }
-    return wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
+    return false;
+}
+
+static bool opt_ring(struct reading *r, const char *n, const char *v)
+{
+    return size(v, OPTIONS_RING_LEAST, OPTIONS_RING_MOST, &r->o->ring) ||
+           wrong(r, "--%s: `%.60s` is no size from 256KiB to 1GiB", n, v);
+}
+
+static bool opt_record(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->record) return wrong(r, "--%s is given twice%s", n, "");
+    r->o->record = v;
+    return *v || wrong(r, "--%s needs a directory%s", n, "");
+}
+
+static bool opt_record_size(struct reading *r, const char *n, const char *v)
+{
+    return size(v, OPTIONS_RECORD_LEAST, OPTIONS_RECORD_MOST, &r->o->record_size) ||
+           wrong(r, "--%s: `%.60s` is no size from 1MiB on", n, v);
+}
+
+static bool opt_record_snap(struct reading *r, const char *n, const char *v)
+{
+    uint64_t snap;
+    if (!number(r, n, v, 64, 65535, &snap)) return false;
+    r->o->record_snap = (uint32_t)snap;
+    return true;
+}
+
+static bool opt_replay(struct reading *r, const char *n, const char *v)
+{
+    if (r->o->replay) return wrong(r, "--%s is given twice%s", n, "");
+    r->o->replay = v;
+    return *v || wrong(r, "--%s needs a directory%s", n, "");
 }
 
 static bool opt_help(struct reading *r, const char *n, const char *v)
@@ -382,6 +416,31 @@ static bool settle_live(struct reading *r)
     if (o->io != OPTIONS_IO_XDP && (o->busy_poll || o->xdp_replace))
         return wrong(r, "%s goes with --io xdp alone%s", o->busy_poll ? "--busy-poll" : "--xdp-replace", "");
     if (!o->name) o->name = o->ifaces[0];
+    if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX))
+        return wrong(r, "--record DIR says where recordings are to be%s%s", "", "");
+    return true;
+}
+
+/* Of a recording all is said in it but what is printed. */
+static bool settle_recording(struct reading *r)
+{
+    const struct options *o = r->o;
+    const char *other = o->pcap                                ? "--pcap"
+                        : o->on                                ? "--on"
+                        : o->self.v4_count || o->self.v6_count ? "--self"
+                        : o->seed                              ? "--seed"
+                        : o->down_count                        ? "--down"
+                        : o->strict_checksum                   ? "--strict-checksum"
+                        : o->mtu != 1500                       ? "--mtu"
+                        : o->repeat > 1                        ? "--repeat"
+                        : o->log != LOG_NONE                   ? "--log"
+                        : o->explain                           ? "--explain"
+                        : o->flows                             ? "--flows"
+                        : o->coverage                          ? "--coverage"
+                                                               : NULL;
+    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s%s", other, "");
+    if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
+        return wrong(r, "--verdicts and --write cannot both be `%.60s`%s", o->write, "");
     return true;
 }
 
@@ -391,6 +450,7 @@ static bool settle(struct reading *r)
     const struct options *o = r->o;
     if (*r->later) return wrong(r, "%s is not supported yet: live%s", r->later, "");
     if (r->way[LIVE]) return settle_live(r);
+    if (o->replay) return settle_recording(r);
     if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
     if (!o->pcap)
         return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help%s%s", "",
@@ -444,7 +504,12 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
 
 enum options_result options_parse(int argc, char *const argv[], struct options *o, FILE *out, char *err, size_t err_len)
 {
-    *o = (struct options){.repeat = 1, .from = 1, .mtu = 1500, .ring = OPTIONS_RING};
+    *o = (struct options){.repeat = 1,
+                          .from = 1,
+                          .mtu = 1500,
+                          .ring = OPTIONS_RING,
+                          .record_size = OPTIONS_RECORD,
+                          .record_snap = UINT32_MAX};
     struct reading r = {.o = o, .out = out, .err = err, .err_len = err_len};
     if (!words_read(&r, argc, argv)) return OPTIONS_WRONG;
     return r.done ? OPTIONS_DONE : OPTIONS_RUN;

@@ -11,13 +11,17 @@
 enum log_form { LOG_NONE, LOG_TEXT, LOG_JSON };
 
 enum { OPTIONS_IFACES = 16, OPTIONS_WORKERS = 16, OPTIONS_NO_PEER = 0xff };
-#define OPTIONS_RING       (UINT64_C(16) << 20)
-#define OPTIONS_RING_LEAST (UINT64_C(256) << 10)
-#define OPTIONS_RING_MOST  (UINT64_C(1) << 30)
+#define OPTIONS_RING         (UINT64_C(16) << 20)
+#define OPTIONS_RING_LEAST   (UINT64_C(256) << 10)
+#define OPTIONS_RING_MOST    (UINT64_C(1) << 30)
+#define OPTIONS_RECORD       (UINT64_C(1) << 30)
+#define OPTIONS_RECORD_LEAST (UINT64_C(1) << 20)
+#define OPTIONS_RECORD_MOST  (UINT64_C(1) << 50)
 
 struct options {
     const char *pcap, *program, *verdicts, *write; /* paths, "-" for the standard ones, NULL when not given */
     const char *on;
+    const char *replay; /* directory of a recording, or NULL */
     struct self self;
     uint64_t seed, repeat;
     uint64_t from, to; /* frames, from 1; to 0: the last */
@@ -36,6 +40,9 @@ struct options {
     const char *name; /* of the instance: else its first interface; NULL: --cleanup of all */
     unsigned workers; /* 0: not said */
     uint64_t ring;    /* bytes of each receive ring */
+    const char *record;   /* directory, or NULL */
+    uint64_t record_size; /* bytes of all its files */
+    uint32_t record_snap; /* bytes of a frame; UINT32_MAX: all */
     enum options_io { OPTIONS_IO_SILENT, OPTIONS_IO_AUTO, OPTIONS_IO_PACKET, OPTIONS_IO_XDP } io; /* silent: not said */
     bool monitor, preflight, cleanup;
     enum options_end { OPTIONS_END_SILENT, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit; /* silent: not said */

@@ -6,6 +6,7 @@
 
 #include "runtime/live/live.h"
 #include "runtime/options.h"
+#include "runtime/record/recording.h"
 #include "runtime/replay/replay.h"
 
 static int run(const struct options *o, enum options_result result, const char *err)
@@ -15,6 +16,7 @@ static int run(const struct options *o, enum options_result result, const char *
         return 2;
     }
     if (result != OPTIONS_RUN) return 0;
+    if (o->replay) return recording(o);
     return o->iface_count || o->cleanup ? live(o) : replay(o);
 }
 

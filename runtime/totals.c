@@ -36,3 +36,24 @@ void totals_undecided(struct totals *t, const struct program *p, const struct ve
     c->packets++;
     c->bytes += bytes;
 }
+
+static void counter_add(struct counter *to, const struct counter *c)
+{
+    to->packets += c->packets;
+    to->bytes += c->bytes;
+}
+
+void totals_add(struct totals *to, const struct totals *t)
+{
+    to->frames += t->frames;
+    to->bytes += t->bytes;
+    counter_add(&to->passed, &t->passed);
+    counter_add(&to->nobody, &t->nobody);
+    counter_add(&to->replies, &t->replies);
+    counter_add(&to->unsent, &t->unsent);
+    counter_add(&to->malformed, &t->malformed);
+    counter_add(&to->unopened, &t->unopened);
+    counter_add(&to->fragments, &t->fragments);
+    to->log_events += t->log_events;
+    to->log_lost += t->log_lost;
+}

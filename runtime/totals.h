@@ -24,6 +24,9 @@ struct totals {
     uint64_t elapsed_ns;
 };
 
+/* Of several, added up; first_ns, last_ns and elapsed_ns are left alone. */
+void totals_add(struct totals *to, const struct totals *t);
+
 /* One that a rule or default may not have decided. */
 void totals_undecided(struct totals *t, const struct program *p, const struct verdict *v, uint32_t bytes);
 

@@ -577,6 +577,16 @@ uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *before);
  * flow, on one interface, have in common? The type of an ICMP query is its flow's. */
 bool pbc_asks_flow(uint8_t kind);
 
+/* A section of a file to be. */
+struct pbc_part {
+    uint32_t kind, entry_size;
+    uint64_t count;
+    const void *bytes;
+};
+/* The file of these sections, which stand in order of their kinds, none of them empty: laid out one after the other,
+ * then the digest. malloc'd, *len bytes; NULL: out of memory. */
+uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint64_t *len);
+
 /* The digest over `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);
 

@@ -18,6 +18,7 @@
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/log.h"
+#include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
 #include "runtime/live/start.h"
@@ -161,6 +162,7 @@ static int serve(struct live *l)
             fine &= world_clock(l) && world_tick(l);
             limits_tell(l, false);
             health_tick(l, now);
+            recorded_tick(l);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
@@ -174,12 +176,14 @@ static int run(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
+    if (recorded_start(l)) return 2;
     int err = 0;
     for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
     if (!err) announced_links(l);
     if (!err) say_ready(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
+    recorded_end(l);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
     l->wanted = false; /* there is nobody left to take one more */
     if (l->reload) reload_step(l);

@@ -7,12 +7,16 @@
 
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
+#include "runtime/live/recorded.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/world.h"
 
 struct reload {
     struct remap *remap;
+    uint16_t *ids; /* what it was made of */
+    unsigned ids_count;
+    uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
     bool offered;        /* workers may have it */
     struct ruling other; /* the one that ran, until the change is made */
@@ -26,20 +30,20 @@ static void refuse(struct live *l, const char *why)
 /* ---- making ---- */
 
 /* By old id, the one that each interface has in the new program. */
-static struct remap *remap_make(const struct live *l, struct program *fresh)
+static struct remap *remap_make(const struct live *l, struct reload *r, struct program *fresh)
 {
-    uint16_t *ids = calloc(l->now.ifaces_count + 1u, sizeof *ids);
+    uint16_t *ids = r->ids = calloc(l->now.ifaces_count + 1u, sizeof *ids);
     if (!ids) return NULL;
     for (uint32_t i = 0; i < l->now.program->ifaces_count; i++) {
         const char *device = program_str(l->now.program, l->now.program->ifaces[i].device);
-        const uint16_t id = ruling_iface_id(fresh, device, 0);
+        const uint16_t id = port_iface_id(fresh, device, 0);
         ids[i] = id < fresh->ifaces_count ? id : IFACE_NONE;
     }
     for (unsigned at = 0; at < l->o->iface_count; at++)
-        ids[l->now.iface[at]] = ruling_iface_id(fresh, l->o->ifaces[at], at);
-    struct remap *r = remap_new(l->now.program, fresh, ids, l->now.ifaces_count, clock_ns(CLOCK_MONOTONIC));
-    free(ids);
-    return r;
+        ids[l->now.iface[at]] = port_iface_id(fresh, l->o->ifaces[at], at);
+    r->ids_count = l->now.ifaces_count;
+    r->begun_ns = clock_ns(CLOCK_MONOTONIC);
+    return remap_new(l->now.program, fresh, ids, r->ids_count, r->begun_ns);
 }
 
 /* The old ruling aside, and one for the new program in its place. */
@@ -70,11 +74,13 @@ static bool prepare_all(struct live *l, struct reload *r)
                                               .opened = &l->now.opened,
                                               .routes = start_routes(l, l->now.program),
                                               .tun = l->tun,
+                                              .number = l->now.number,
                                               .cuts = start_has_tunnels(l->now.program)};
         if (r->changes[i].fresh) continue;
         snapshot_free(s);
         return false;
     }
+    recorded_change(l, &(struct record_change){r->ids, r->ids_count, r->begun_ns, in.mono_ns, s->number});
     world_give(l, s);
     return true;
 }
@@ -100,6 +106,7 @@ static void change_back(struct live *l, struct reload *r)
 static void end(struct live *l)
 {
     remap_free(l->reload->remap);
+    free(l->reload->ids);
     free(l->reload);
     l->reload = NULL;
 }
@@ -121,7 +128,7 @@ static void make(struct live *l, struct program *fresh)
         return;
     }
     char err[500] = "out of memory";
-    r->remap = remap_make(l, fresh);
+    r->remap = remap_make(l, r, fresh);
     struct program *before = l->now.program;
     if (!r->remap || !change_places(l, r, err, sizeof err) || !prepare_all(l, r)) {
         if (r->other.program) change_back(l, r);

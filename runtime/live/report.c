@@ -12,8 +12,8 @@
 
 #include "runtime/live/clock.h"
 #include "runtime/live/steered.h"
-#include "runtime/live/sum.h"
 #include "runtime/replay/report.h"
+#include "runtime/worker/sum.h"
 
 enum { PRINT_WAIT_MS = 1000 };
 

@@ -6,17 +6,10 @@
 
 #include "vm/worker/owner.h"
 
-uint16_t ruling_iface_id(const struct program *p, const char *device, unsigned at)
-{
-    for (uint32_t i = 0; i < p->ifaces_count; i++)
-        if (!strcmp(program_str(p, p->ifaces[i].device), device)) return (uint16_t)i;
-    return (uint16_t)(p->ifaces_count + at);
-}
-
 bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
 {
     for (unsigned at = 0; at < PORTS_MOST; at++)
-        r->iface[at] = ruling_iface_id(r->program, devices[at % count], at % count);
+        r->iface[at] = port_iface_id(r->program, devices[at % count], at % count);
     r->ifaces_count = r->program->ifaces_count + count;
     r->ifaces = calloc(r->ifaces_count, sizeof *r->ifaces);
     r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);

@@ -5,11 +5,12 @@
 #include "runtime/check/checks.h"
 #include "runtime/host/opened.h"
 #include "runtime/replay/text.h"
-#include "runtime/worker/snapshot.h"
+#include "runtime/worker/egress.h"
 #include "vm/vm.h"
 
 struct ruling {
     struct program *program; /* held */
+    uint64_t number;         /* of it, in the recording */
     struct labels labels;
     struct owners *owners; /* NULL: there is one worker */
     struct opened opened;
@@ -23,9 +24,6 @@ struct ruling {
     struct checks *checks;    /* NULL: no server names one */
     struct health_told *told; /* [servers_count], where there are checks */
 };
-
-/* The program's own id of the interface, or one above all of them. */
-uint16_t ruling_iface_id(const struct program *p, const char *device, unsigned at);
 
 /* Arrays, labels and ids for the program, which r->program holds, and these ports. False: memory is out. */
 bool ruling_init(struct ruling *r, const char *const devices[], unsigned count);

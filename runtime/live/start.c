@@ -13,6 +13,7 @@
 
 #include "runtime/live/dealt.h"
 #include "runtime/live/look.h"
+#include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/world.h"
@@ -183,7 +184,8 @@ static int open_port(struct live *l, struct worker *w, unsigned at, int *group)
 {
     struct port *p = &w->ports[at];
     const unsigned iface = at % l->o->iface_count;
-    *p = (struct port){.ops = at == iface ? l->io : &io_PACKET, .peer = PORT_ANY, .iface = l->now.iface[at]};
+    *p = (struct port){
+        .ops = at == iface ? l->io : &io_PACKET, .at = (uint8_t)at, .peer = PORT_ANY, .iface = l->now.iface[at]};
     p->hidden = p->ops == &io_XDP;
     if (l->o->peer[iface] != OPTIONS_NO_PEER) p->peer = l->o->peer[iface];
     p->io = start_open_io(l, w, at, group);
@@ -261,6 +263,7 @@ int start_open(struct live *l)
         for (unsigned i = 0; i < l->worker_count; i++)
             if (open_port(l, l->workers[i], at, &group[at])) return 2;
     }
+    if (recorded_open(l)) return 2;
     l->hops =
         (struct hops){.host = l->host, .channel = l->channel, .ifindex = l->ifindex, .port_count = l->o->iface_count};
     return world_publish(l, true) ? steered_begin(l) : live_complain("out of memory");
@@ -273,6 +276,7 @@ void start_close(struct live *l)
         free(l->workers[i]);
     }
     dealt_close(l);
+    recorder_free(l->recorder);
     steered_close(l);
     reload_fini(l);
     world_fini(l);

@@ -17,6 +17,8 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 
 enum { OLDER_MOST = 64 };
 
+struct recorder;
+
 struct live {
     const struct options *o;
     struct ruling now;
@@ -56,6 +58,9 @@ struct live {
     bool ready;                       /* it was told: faults are events from now on */
     int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
     uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
+    bool ready; /* it was told: faults are events from now on */
+    struct recorder *recorder; /* NULL: nothing is recorded */
+    uint64_t record_lost;      /* told of */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

@@ -8,6 +8,7 @@
 #include "runtime/live/announced.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/links.h"
+#include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/tabled.h"
@@ -128,6 +129,7 @@ void world_give(struct live *l, struct snapshot *s)
     free_older(l);
     if (l->latest) l->older[l->older_count++] = l->latest;
     l->latest = s;
+    recorded_world(l, s);
 }
 
 struct snapshot *world_snapshot(struct live *l, bool ways)

@@ -30,7 +30,7 @@ static uint64_t flow_room(const struct program *p)
 static void line_print(void *arg, uint64_t frame, const struct verdict *v)
 {
     const struct pass *p = arg;
-    verdicts_line(p->verdicts->f, p->r, frame, v);
+    verdicts_line(p->verdicts->f, &p->r->labels, p->r->o->json, frame, v);
 }
 
 struct pass *pass_new(const struct replay *r, bool flows)

@@ -6,6 +6,7 @@
 #include "runtime/replay/out.h"
 #include "runtime/replay/replay.h"
 #include "runtime/replay/text.h"
+#include "runtime/replay/verdicts.h"
 #include "runtime/totals.h"
 
 /* One replay's world: opened once, the same for every pass. */
@@ -82,10 +83,6 @@ void replay_clock_held(struct replay_clock *c);
 typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct vm *vm, struct vm_tx *tx, left_fn *left,
                        void *arg);
-
-/* verdicts.c: one line a frame. */
-void verdicts_begin(FILE *out, bool json);
-void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const struct verdict *v);
 
 /* sent.c: what the vm sends, as Ethernet frames. A next hop's MAC is written into the packet. 0 or a negative errno. */
 int sent_write(struct capture_writer *w, const struct tx_entry *e, uint64_t time_ns);

@@ -1,6 +1,5 @@
-/* Verdict lines: `frame verdict rule service server reason`, tab-separated under a header line, or one JSON object
- * each. */
-#include "runtime/replay/replay_priv.h"
+/* See verdicts.h. */
+#include "runtime/replay/verdicts.h"
 
 void verdicts_begin(FILE *out, bool json)
 {
@@ -31,14 +30,14 @@ static void put_number(FILE *out, uint64_t n)
     fwrite_unlocked(digits + at, 1, sizeof digits - at, out);
 }
 
-void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const struct verdict *v)
+void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v)
 {
-    const char *rule = label_of(&r->labels, v->rule), *reason = reason_name(v->reason);
-    if (r->o->json) {
+    const char *rule = label_of(labels, v->rule), *reason = reason_name(v->reason);
+    if (json) {
         fprintf(out, "{\"frame\":%llu,\"verdict\":\"%s\"", (unsigned long long)frame, action_name(v->action));
         json_name(out, "rule", rule);
-        json_name(out, "service", label_service(&r->labels, v->service));
-        json_name(out, "server", label_server(&r->labels, v->server));
+        json_name(out, "service", label_service(labels, v->service));
+        json_name(out, "server", label_server(labels, v->server));
         json_name(out, "reason", reason);
         fputs("}\n", out);
         return;
@@ -46,8 +45,8 @@ void verdicts_line(FILE *out, const struct replay *r, uint64_t frame, const stru
     put_number(out, frame);
     put(out, action_name(v->action));
     put(out, rule);
-    put(out, label_service(&r->labels, v->service));
-    put(out, label_server(&r->labels, v->server));
+    put(out, label_service(labels, v->service));
+    put(out, label_server(labels, v->server));
     put(out, reason);
     fputc_unlocked('\n', out);
 }

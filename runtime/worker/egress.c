@@ -9,6 +9,13 @@
 #define WAIT_NS      UINT64_C(1000000000)
 #define ASK_AGAIN_NS UINT64_C(200000000)
 
+uint16_t port_iface_id(const struct program *p, const char *device, unsigned at)
+{
+    for (uint32_t i = 0; i < p->ifaces_count; i++)
+        if (!strcmp(program_str(p, p->ifaces[i].device), device)) return (uint16_t)i;
+    return (uint16_t)(p->ifaces_count + at);
+}
+
 static void lose(struct egress *e, enum egress_loss why) { e->counters.lost[why]++; }
 
 /* The port of an interface id; PORT_ANY: none of ours. */
@@ -38,7 +45,7 @@ static bool link_header(const struct egress *e, struct pkt *pkt, uint8_t port, u
 static void leave(struct egress *e, struct pkt *pkt, uint8_t port, uint64_t mac)
 {
     if (link_header(e, pkt, port, mac))
-        e->ports[port].ops->send(e->ports[port].io, pkt);
+        port_send(&e->ports[port], pkt);
     else
         lose(e, LOSS_LINK);
 }

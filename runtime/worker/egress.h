@@ -7,6 +7,7 @@
 #include "runtime/worker/ring.h"
 #include "runtime/worker/routed.h"
 #include "runtime/worker/snapshot.h"
+#include "runtime/worker/tape.h"
 #include "vm/vm.h"
 
 enum { WAIT_MOST = 256, WAIT_EACH = 16 };
@@ -43,7 +44,19 @@ struct port {
     uint16_t iface;         /* its id in the program: of an interface that no rule names, one above all that are */
     struct counter seen;    /* packets that were judged */
     struct io_stats before; /* of sockets that it had before */
+    uint8_t at;             /* its index */
+    struct tape *tape;      /* the worker's, or NULL */
 };
+
+/* The program's own id of the interface of the port `at`, or one above all of them. */
+uint16_t port_iface_id(const struct program *p, const char *device, unsigned at);
+
+/* Queue it there (runtime/io/io.h). */
+static inline void port_send(struct port *p, struct pkt *pkt)
+{
+    if (p->tape) tape_left(p->tape, p->at, pkt);
+    p->ops->send(p->io, pkt);
+}
 
 struct egress {
     struct port *ports;

@@ -6,8 +6,8 @@
 
 static void *copied(const void *from, size_t bytes)
 {
-    void *to = malloc(bytes + 1);
-    if (to && bytes) memcpy(to, from, bytes);
+    void *to = calloc(1, bytes + 1);
+    if (to && from && bytes) memcpy(to, from, bytes);
     return to;
 }
 

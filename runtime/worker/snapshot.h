@@ -48,7 +48,9 @@ struct snapshot {
     struct tables *tables_next; /* of a later time; NULL: these are good for long */
 };
 
-/* Copies of the facts' arrays, and an empty table for so many hops. NULL: memory is out. */
+/* Copies of the facts' arrays (of those that are NULL: zeros), and an empty table for so many hops. NULL: memory is
+ * out.
+ */
 struct snapshot *snapshot_new(const struct program *p, const struct facts *facts, unsigned hops);
 /* The same facts of one program, generations apart? */
 bool snapshot_same_facts(const struct snapshot *a, const struct snapshot *b);

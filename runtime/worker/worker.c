@@ -91,7 +91,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->tx.event_cap = EVENTS_MOST;
     w->tx.events = calloc(w->tx.event_cap + 1u, sizeof *w->tx.events);
     struct vm_cfg vm = worker_vm_cfg(w);
-    vm.prefault = true;
+    vm.prefault = !cfg->patient;
     w->vm = vm_new(cfg->program, &vm);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
     limit_init(&w->told_limit, TOLD_A_SECOND);
@@ -136,8 +136,7 @@ static void cross(struct worker *w, struct pkt *pkt, uint64_t now)
         w->counters.stayed++;
         return;
     }
-    const struct port *to = &w->ports[from->peer];
-    to->ops->send(to->io, pkt);
+    port_send(&w->ports[from->peer], pkt);
     w->counters.crossed++;
 }
 
@@ -185,6 +184,7 @@ static void give_back(struct worker *w, const struct pkt *pkt)
     offload_give(pkt, &how);
     if (how.flags) how.csum_start = (uint16_t)(how.csum_start - pkt->l3);
     if (how.gso_type) how.hdr_len = (uint16_t)(how.hdr_len - pkt->l3);
+    if (w->tape) tape_left(w->tape, TAPE_TO_HOST, pkt);
     w->counters.given++;
     if (pkt->l3 >= pkt->head_len || tun_give(w->cfg.tun, &how, pkt->data + pkt->l3, pkt->head_len - pkt->l3))
         w->counters.not_given++;
@@ -300,8 +300,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
     }
 }
 
-/* Judge n packets, at most VM_BATCH, and let them leave. */
-static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
+void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
     for (unsigned i = 0; i < n; i++) {
@@ -312,8 +311,10 @@ static void judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
         seen->bytes += w->lengths[i];
         seen->packets++;
     }
+    if (w->tape) tape_batch(w->tape, w->pkts, n, now);
     const struct vm_in in = input(w, now);
     vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    if (w->tape) tape_verdicts(w->tape, w->verdicts, n);
     t->frames += n;
     w->counters.batches++;
     verdicts_count(w, n, now);
@@ -327,12 +328,12 @@ static void judge_pieces(struct worker *w, struct pkt *super, uint64_t now)
     struct pkt *pieces[GSO_PIECES];
     unsigned n;
     if (!gso_cut(super, w->pool, pieces, &n)) {
-        judge(w, &super, 1, now);
+        worker_judge(w, &super, 1, now);
         return;
     }
     w->counters.cut++;
     w->counters.pieces += n;
-    for (unsigned i = 0; i < n; i += VM_BATCH) judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
+    for (unsigned i = 0; i < n; i += VM_BATCH) worker_judge(w, pieces + i, n - i < VM_BATCH ? n - i : VM_BATCH, now);
     for (unsigned i = 0; i < n; i++) pool_put(pieces[i]); /* those that left are back already */
 }
 
@@ -342,11 +343,11 @@ static void judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t
     unsigned first = 0;
     for (unsigned i = 0; i < n && w->cfg.cuts; i++) {
         if (!pkts[i]->segment) continue;
-        if (i > first) judge(w, pkts + first, i - first, now);
+        if (i > first) worker_judge(w, pkts + first, i - first, now);
         judge_pieces(w, pkts[i], now);
         first = i + 1;
     }
-    if (n > first) judge(w, pkts + first, n - first, now);
+    if (n > first) worker_judge(w, pkts + first, n - first, now);
 }
 
 /* ---- other workers ---- */
@@ -451,8 +452,9 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
     return n;
 }
 
-static void tick(struct worker *w, uint64_t now)
+void worker_tick(struct worker *w, uint64_t now)
 {
+    if (w->tape) tape_note(w->tape, TAPE_TICK, now, 0);
     const struct vm_in in = input(w, now);
     w->counters.ticks++;
     w->watched = 0;
@@ -463,26 +465,31 @@ static void tick(struct worker *w, uint64_t now)
     leave(w, now);
 }
 
-/* ---- the loop ---- */
+void worker_retry(struct worker *w, uint64_t now)
+{
+    if (w->tape) tape_note(w->tape, TAPE_RETRY, now, 0);
+    egress_retry(&w->egress, now);
+}
 
 /* One whose tables are of a later time than this turn's was published in between: next turn. */
-static void take_snapshot(struct worker *w, uint64_t now)
+void worker_look(struct worker *w, uint64_t now)
 {
     struct snapshot *s = __atomic_load_n(&w->latest, __ATOMIC_ACQUIRE);
     if (s == w->egress.snapshot || (s->tables && now < s->tables->at_ns)) return;
+    if (w->tape) tape_note(w->tape, TAPE_WORLD, now, s->number);
     w->egress.snapshot = s;
     w->tables_ns = 0;
     __atomic_store_n(&w->taken, s->number, __ATOMIC_RELEASE);
 }
 
-/* The change before must be through: then vm_swap takes this one. */
-static void take_change(struct worker *w, uint64_t now)
+void worker_take_change(struct worker *w, uint64_t now)
 {
     const struct next_program *c = __atomic_load_n(&w->change, __ATOMIC_ACQUIRE);
     const int err = vm_swap(w->vm, c->fresh, c->remap);
     if (err == -EAGAIN) return;
     w->refused = err;
     if (!err) {
+        if (w->tape) tape_note(w->tape, TAPE_CHANGE, now, c->number);
         w->cfg.program = c->remap->program;
         w->cfg.owners = c->owners;
         w->cfg.cuts = c->cuts;
@@ -573,16 +580,16 @@ static void *run(void *arg)
         if (__atomic_load_n(&w->hold, __ATOMIC_ACQUIRE)) stand_still(w);
         const uint64_t now = now_ns();
         unsigned got = 0;
-        take_snapshot(w, now);
-        if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) take_change(w, now);
+        worker_look(w, now);
+        if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) worker_take_change(w, now);
         if (__builtin_expect(now >= w->tables_ns, 0)) take_tables(w, now);
         for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
         for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
             if (i != w->cfg.worker) got += take_handed(w, i, now);
         if (w->pieces_waiting) retry_pieces(w, now);
         if (w->woken) wake_others(w);
-        if (w->egress.waiting) egress_retry(&w->egress, now);
-        if (now >= w->tick_ns) tick(w, now);
+        if (w->egress.waiting) worker_retry(w, now);
+        if (now >= w->tick_ns) worker_tick(w, now);
         if (w->egress.asked) {
             w->egress.asked = false;
             poke(w->call_fd);
@@ -595,6 +602,12 @@ static void *run(void *arg)
 }
 
 /* ---- from the main thread ---- */
+
+void worker_record(struct worker *w, struct tape *tape)
+{
+    w->tape = tape;
+    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].tape = tape;
+}
 
 void worker_tell(struct worker *w, struct snapshot *s)
 {

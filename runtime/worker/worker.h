@@ -44,6 +44,7 @@ struct worker_cfg {
     bool spins;                  /* it never sleeps: ports are asked without end */
     bool log;                    /* tell of log events */
     bool cuts;                   /* super-packets are judged in pieces, for some go into a tunnel */
+    bool patient;                /* nobody waits for it: memory comes as it is needed */
     bool forwards;               /* the host's stack forwards packets: what crosses is watched unless we take it */
     bool routes;                 /* what crosses from one port to another is ours to send on */
 };
@@ -59,6 +60,7 @@ struct next_program {
     bool routes;
     int tun;
     bool cuts;
+    uint64_t number; /* of this change, for who records it */
 };
 
 struct worker {
@@ -89,6 +91,7 @@ struct worker {
     unsigned pieces_waiting;
     struct worker *const *others; /* [workers], with this one */
     uint32_t woken;               /* bit i: worker i was handed something */
+    struct tape *tape;            /* where it is recorded; NULL: nowhere */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_key, to it */
@@ -129,8 +132,25 @@ void worker_change(struct worker *w, struct next_program *c);
 int worker_start(struct worker *w, int cpu);
 void worker_stop(struct worker *w); /* and wait for it */
 
+/* It is recorded from now on, before worker_start. The tape stays the caller's. */
+void worker_record(struct worker *w, struct tape *tape);
+
 /* Between these two the worker stands still at a batch boundary. */
 void worker_hold(struct worker *w);
 void worker_release(struct worker *w);
+
+/* ---- its steps, for who goes again through what was recorded: a worker without a thread ---- */
+
+/* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. Afterwards
+ * w->verdicts has their verdicts. */
+void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
+/* The vm's timers. */
+void worker_tick(struct worker *w, uint64_t now_ns);
+/* Send what waits for neighbours that are known now. */
+void worker_retry(struct worker *w, uint64_t now_ns);
+/* Take the snapshot in w->latest. */
+void worker_look(struct worker *w, uint64_t now_ns);
+/* Take w->change, which must be there, if the one before is through: then vm_swap takes it, and w->change is NULL. */
+void worker_take_change(struct worker *w, uint64_t now_ns);
 
 #endif

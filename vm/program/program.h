@@ -46,6 +46,10 @@ struct program *program_load_open(int fd, const char *path, char *err, size_t er
 /* The same from memory: the bytes are copied and may be freed or changed afterwards. */
 struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
 
+/* The file that it was loaded from, made again, byte by byte where the compiler made it; malloc'd. NULL: out of memory.
+ * Of a program with a past (remap.h) it is that of the file alone. */
+uint8_t *program_file(const struct program *p, size_t *len);
+
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is fine; freed with the last one */
 

@@ -4,11 +4,13 @@
 id=prey$$
 pids=
 spaces=
+recordings=0
 
 live_end() {
-    local p s
+    local p s ended=$?
     for p in $pids; do kill -KILL "$p" 2>/dev/null; done
     wait 2>/dev/null
+    check_recordings
     for s in $spaces; do
         # And what those had begun.
         for p in $(ip netns pids "$s" 2>/dev/null); do kill -KILL "$p" 2>/dev/null; done
@@ -16,6 +18,27 @@ live_end() {
         rm -rf "/run/prey/$(stat -L -c %i "/run/netns/$s" 2>/dev/null || echo none)"
         ip netns del "$s" 2>/dev/null
     done
+    [ "$failed" = 0 ] || exit 1
+    exit "$ended"
+}
+
+# With RECORD=1 in the environment every preyrun is recorded, and has to decide and send the same once more.
+check_recordings() {
+    local dir
+    for dir in recorded-*; do
+        [ -d "$dir" ] || continue
+        replays_alike "$dir is replayed alike" "$dir"
+        rm -rf "$dir"
+    done
+}
+
+# replays_alike SENTENCE DIR: nothing is decided or sent otherwise, and nothing was left out.
+replays_alike() {
+    local said
+    "$bin/preyrun" --replay "$2" >again.out 2>again.err && [ ! -s again.err ]
+    said=$?
+    [ $said -eq 0 ] || { grep -E '^(verdicts|left) ' again.out; cat again.err; } | sed 's/^/# /'
+    ok $said "$1"
 }
 
 # Only where namespaces may be made; one sentence where not.
@@ -139,6 +162,10 @@ prey() {
     shift
     case " $* " in *' --workers '*) ;; *) set -- --workers 1 "$@" ;; esac
     : >"$name.out" >"$name.err"
+    if [ "${RECORD-0}" = 1 ]; then
+        recordings=$((recordings + 1))
+        set -- --record "recorded-$recordings" "$@"
+    fi
     ip netns exec "$id-$name" "$bin/preyrun" "$@" >>"$name.out" 2>"$name.err" </dev/null &
     prey=$!
     pids="$pids $prey"

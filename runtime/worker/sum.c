@@ -1,6 +1,6 @@
 /* Every counter is a word of 64 bits, so arrays and structs of them are added word by word. "At most at once" becomes
  * the sum of what each worker had at most. */
-#include "runtime/live/sum.h"
+#include "runtime/worker/sum.h"
 
 #include <stdlib.h>
 

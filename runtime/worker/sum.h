@@ -1,6 +1,6 @@
 /* The counters of several workers, added up. */
-#ifndef RUNTIME_LIVE_SUM_H
-#define RUNTIME_LIVE_SUM_H
+#ifndef RUNTIME_WORKER_SUM_H
+#define RUNTIME_WORKER_SUM_H
 
 #include "vm/vm.h"
 

@@ -1,0 +1,291 @@
+/* See actor.h. Its ports lead nowhere, and the host gets its packets by /dev/null: what it sends is what its tape says.
+ */
+#include "runtime/record/actor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/io/io.h"
+
+enum { ROOM = IO_HEADROOM + 54, SLOT = (ROOM + (1 << 17) + 63) / 64 * 64, FRAME_MOST = SLOT - ROOM };
+
+/* ---- ports that lead nowhere ---- */
+
+static void send_nowhere(struct io_port *io, struct pkt *pkt)
+{
+    (void)io;
+    (void)pkt;
+}
+static void nothing(struct io_port *io) { (void)io; }
+
+static const struct io_ops nowhere = {
+    .name = "nowhere", .close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
+
+/* ---- made and unmade ---- */
+
+static void ports_make(struct actor *a)
+{
+    const struct story *t = a->story;
+    const uint16_t *iface = a->program ? a->program->iface : t->other_iface;
+    for (unsigned i = 0; i < t->start.ports; i++)
+        a->w->ports[i] = (struct port){.ops = &nowhere,
+                                       .at = (uint8_t)i,
+                                       .peer = t->start.port[i].peer,
+                                       .hidden = t->start.port[i].hidden,
+                                       .iface = iface[i]};
+    a->w->egress.port_count = t->start.ports;
+    worker_record(a->w, &a->tape);
+}
+
+int actor_init(struct actor *a, const struct story *t, unsigned at)
+{
+    *a = (struct actor){.story = t, .at = at, .program = t->other ? NULL : t->programs[t->programs_count - 1]};
+    const struct worker_cfg cfg = {.program = t->other ? t->other : a->program->p,
+                                   .worker = at,
+                                   .workers = t->start.workers,
+                                   .seed = t->start.seed,
+                                   .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
+                                   .opened = t->other ? &t->other_opened : &a->program->opened,
+                                   .forwards = t->start.forwards,
+                                   .patient = true};
+    for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
+    a->bytes = malloc((size_t)VM_BATCH * SLOT);
+    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (w && !worker_init(w, &cfg)) {
+        a->w = w;
+        ports_make(a);
+        return a->bytes ? tape_init(&a->tape, t->start.snap) : -ENOMEM;
+    }
+    if (w) worker_fini(w);
+    free(w);
+    return -ENOMEM;
+}
+
+void actor_fini(struct actor *a)
+{
+    if (a->w) {
+        close(a->w->cfg.tun);
+        worker_fini(a->w);
+    }
+    free(a->w);
+    free(a->bytes);
+    tape_fini(&a->tape);
+    *a = (struct actor){0};
+}
+
+static void stop(struct actor *a, const char *why)
+{
+    if (!a->stopped) a->stopped = why;
+}
+
+/* ---- comparing ---- */
+
+static bool is_result(const struct tape_record *r) { return r->kind == TAPE_VERDICTS || r->kind == TAPE_LEFT; }
+
+/* What it decided or sent next, and nobody has compared; NULL: nothing. */
+static const struct tape_record *next_result(struct actor *a)
+{
+    const uint64_t there = tape_there(&a->tape);
+    const struct tape_record *r;
+    while ((r = tape_next(&a->tape, there)) && !is_result(r)) tape_done(&a->tape, r);
+    return r;
+}
+
+static void take_left(struct actor *a, const struct tape_record *r)
+{
+    if (a->left) a->left(a->arg, (const void *)(r + 1), r->now_ns + a->story->start.wall_ns);
+    tape_done(&a->tape, r);
+}
+
+/* What nobody had recorded. */
+static void rest(struct actor *a)
+{
+    for (const struct tape_record *r; (r = next_result(a));) {
+        if (r->kind == TAPE_LEFT) {
+            a->counters.packets_other++;
+            take_left(a, r);
+            continue;
+        }
+        a->counters.verdicts_other += r->count;
+        tape_done(&a->tape, r);
+    }
+}
+
+void actor_rest(struct actor *a)
+{
+    if (!a->stopped) rest(a);
+}
+
+/* Numbers of rules are a program's own. */
+static bool same_verdict(const struct actor *a, const struct tape_verdict *x, const struct tape_verdict *y)
+{
+    const uint8_t seen = (uint8_t) ~(a->story->start.snap == UINT32_MAX ? 0 : PKT_SNAPPED);
+    if (!a->program) return x->action == y->action;
+    return x->rule == y->rule && x->service == y->service && x->server == y->server && x->action == y->action &&
+           x->reason == y->reason && !((x->flags ^ y->flags) & seen);
+}
+
+static void compare_verdicts(struct actor *a, unsigned n, const uint8_t *body)
+{
+    const struct tape_record *r = next_result(a);
+    const struct tape_verdict *own = r && r->kind == TAPE_VERDICTS && r->count == n ? (const void *)(r + 1) : NULL;
+    for (unsigned i = 0; i < n; i++) {
+        struct tape_verdict recorded;
+        memcpy(&recorded, body + i * sizeof recorded, sizeof recorded);
+        const bool same = own && same_verdict(a, &own[i], &recorded);
+        a->counters.verdicts += same;
+        a->counters.verdicts_other += !same;
+    }
+    if (own) tape_done(&a->tape, r);
+}
+
+static bool same_frame(const struct tape_frame *own, const struct scene *s)
+{
+    if (memcmp(own, &s->frame, sizeof *own) != 0) return false;
+    const uint8_t *bytes = (const uint8_t *)(own + 1);
+    const uint32_t front = s->front ? 12 : 0;
+    return (!front || !memcmp(bytes, s->front, front)) && !memcmp(bytes + front, s->body, own->cap_len - front);
+}
+
+static void compare_left(struct actor *a, const struct scene *s)
+{
+    const struct tape_record *r = next_result(a);
+    const bool there = r && r->kind == TAPE_LEFT, same = there && same_frame((const void *)(r + 1), s);
+    a->counters.packets += same;
+    a->counters.packets_other += !same;
+    if (there) take_left(a, r);
+}
+
+/* ---- doing ---- */
+
+static void judge(struct actor *a)
+{
+    const unsigned n = a->want;
+    a->want = a->got = 0;
+    worker_judge(a->w, a->views, n, a->now_ns);
+    if (a->judged) a->judged(a->arg, a, n);
+}
+
+/* A frame of the batch, writable with headroom as it came. */
+static void take_frame(struct actor *a, const struct scene *s)
+{
+    const struct tape_frame *f = &s->frame;
+    const unsigned i = a->got++;
+    uint8_t *to = a->bytes + (size_t)i * SLOT + ROOM;
+    const uint32_t front = s->front ? 12 : 0;
+    if (front) memcpy(to, s->front, front);
+    memcpy(to + front, s->body, f->cap_len - front);
+    a->walls[i] = s->wall_ns;
+    a->pkts[i] = (struct pkt){.data = to,
+                              .head_len = f->cap_len,
+                              .cap_len = f->cap_len,
+                              .wire_len = f->wire_len,
+                              .headroom = IO_HEADROOM,
+                              .link = LINK_ETHER,
+                              .segment = f->segment,
+                              .tag_count = f->tag_count,
+                              .tags = {{f->tags[0].tpid, f->tags[0].tci}, {f->tags[1].tpid, f->tags[1].tci}},
+                              .flags = PKT_WRITABLE | (f->flags & PKT_CSUM_PARTIAL),
+                              .cookie = f->port};
+    if (a->got == a->want) judge(a);
+}
+
+void actor_packet(struct actor *a, const struct scene *s)
+{
+    if (a->stopped) return;
+    if (s->left) {
+        compare_left(a, s);
+    } else if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST) {
+        stop(a, "a packet is out of place");
+    } else {
+        take_frame(a, s);
+    }
+}
+
+static void look(struct actor *a, const struct tape_record *r)
+{
+    struct snapshot *s = story_world(a->story, r->number);
+    if (!s) {
+        stop(a, "a world is missing");
+        return;
+    }
+    a->w->latest = s;
+    worker_look(a->w, r->now_ns);
+}
+
+/* Another program judges all the time. */
+static void change(struct actor *a, const struct tape_record *r)
+{
+    if (!a->program) return;
+    const struct told_program *k = story_program(a->story, r->number);
+    struct snapshot *s = k ? story_world(a->story, k->world) : NULL;
+    if (!s || !k->remap || k->remap->from != a->program->p) {
+        stop(a, "a change of programs is missing");
+        return;
+    }
+    const struct vm_cfg cfg = worker_vm_cfg(a->w);
+    const struct vm_in in = {.mono_ns = k->prepare_ns, .facts = &s->facts};
+    struct next_program next = {.fresh = vm_prepare(&cfg, k->remap, &in),
+                                .remap = k->remap,
+                                .snapshot = s,
+                                .iface = k->iface,
+                                .opened = &k->opened,
+                                .tun = a->w->cfg.tun,
+                                .number = k->number};
+    a->w->change = &next;
+    if (next.fresh) worker_take_change(a->w, r->now_ns);
+    if (!next.fresh || a->w->change || a->w->refused) stop(a, "a change of programs cannot be made again");
+    a->w->change = NULL;
+    a->program = k;
+    vm_free(next.fresh);
+}
+
+/* Does it need what is not there before the first world? */
+static bool blind(struct actor *a)
+{
+    if (!a->w->egress.snapshot) stop(a, "nothing is said of the world");
+    return a->stopped;
+}
+
+static void act(struct actor *a, const struct tape_record *r, const uint8_t *body)
+{
+    switch (r->kind) {
+    case TAPE_BATCH:
+        if (blind(a) || !r->count || r->count > VM_BATCH) break;
+        a->now_ns = r->now_ns;
+        a->want = r->count;
+        return;
+    case TAPE_VERDICTS:
+        if (r->bytes - sizeof *r != r->count * sizeof(struct tape_verdict)) break;
+        compare_verdicts(a, r->count, body);
+        return;
+    case TAPE_TICK:
+        if (!blind(a)) worker_tick(a->w, r->now_ns);
+        return;
+    case TAPE_RETRY:
+        if (!blind(a)) worker_retry(a->w, r->now_ns);
+        return;
+    case TAPE_WORLD: look(a, r); return;
+    case TAPE_CHANGE: change(a, r); return;
+    case TAPE_GAP: stop(a, "the recorder had no room"); return;
+    default: break;
+    }
+    stop(a, "a step is none");
+}
+
+void actor_step(struct actor *a, const struct scene *s)
+{
+    struct tape_record r;
+    struct cursor c = {s->body, s->len};
+    if (a->stopped) return;
+    if (!cursor_copy(&c, &r, sizeof r) || (r.kind == TAPE_VERDICTS && r.bytes != s->len)) {
+        stop(a, "a step is cut short");
+        return;
+    }
+    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP) rest(a);
+    if (a->got < a->want) stop(a, "a batch is not whole");
+    if (!a->stopped) act(a, &r, c.at);
+}

@@ -1,0 +1,15 @@
+/* Blocks of a recording (format.h), appended to bytes that are written then. */
+#ifndef RUNTIME_RECORD_BLOCKS_H
+#define RUNTIME_RECORD_BLOCKS_H
+
+#include "runtime/record/bytes.h"
+#include "runtime/record/format.h"
+
+/* The section, and an interface of each name. */
+void blocks_section(struct bytes *to, const char *const names[], unsigned count);
+void blocks_custom(struct bytes *to, enum record_kind kind, unsigned worker, const void *body, size_t len);
+/* frame: with its bytes behind it, as on the tape. host: the interface that stands for this machine. */
+void blocks_packet(struct bytes *to, unsigned worker, bool left, unsigned host, uint64_t wall_ns,
+                   const struct tape_frame *frame);
+
+#endif

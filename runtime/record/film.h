@@ -1,0 +1,39 @@
+/* A file of a recording, read block by block. Its bytes are hostile: nothing is read past their end, and each packet
+ * and each step is whole when it is handed out. A file that was cut short (its writer was killed) ends at its last
+ * whole block. */
+#ifndef RUNTIME_RECORD_FILM_H
+#define RUNTIME_RECORD_FILM_H
+
+#include "runtime/record/bytes.h"
+#include "runtime/record/format.h"
+
+struct film {
+    uint8_t *bytes;
+    size_t len, at;
+    const char *fault; /* why the rest is not read, or NULL */
+};
+
+/* Read the whole file. 0 or a negative errno. */
+int film_open(struct film *f, int fd);
+/* The same of bytes that are malloc'd, and the film's from then on. */
+void film_of(struct film *f, uint8_t *bytes, size_t len);
+void film_close(struct film *f);
+
+struct scene {
+    enum scene_kind { SCENE_CUSTOM, SCENE_PACKET } kind;
+    unsigned worker; /* below WORKERS_MOST */
+    /* SCENE_CUSTOM: */
+    enum record_kind what;
+    const uint8_t *body;
+    size_t len;
+    /* SCENE_PACKET: frame.cap_len bytes at body, tags taken off */
+    bool left;
+    uint64_t wall_ns;
+    struct tape_frame frame;
+    const uint8_t *front; /* of a tagged frame its first 12 bytes: those at body follow them; else NULL */
+};
+/* The next scene, which holds until film_close; false: the end, or f->fault says why. What is not ours is passed over.
+ */
+bool film_next(struct film *f, struct scene *s);
+
+#endif

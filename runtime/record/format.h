@@ -1,0 +1,78 @@
+/* A recording's files: pcapng (draft-ietf-opsawg-pcapng) that any tool opens. Frames are enhanced packet blocks, on the
+ * interface that they came or left by; what pcapng has no word for stands in custom blocks and options, which tools
+ * pass over. All is little-endian.
+ *
+ *      section, an interface a port and one that is this machine
+ *      START     what the workers were made with
+ *      PROGRAM   each that ran so far, in order; the file is in the first with its digest
+ *      WORLD     facts and next hops, as published last
+ *      then, as it happens: PROGRAM, WORLD; of each worker in its order STEP and packets; END
+ *
+ * A step is a record of the worker's tape (runtime/worker/tape.h) without its frames: those follow as packets. */
+#ifndef RUNTIME_RECORD_FORMAT_H
+#define RUNTIME_RECORD_FORMAT_H
+
+#include "runtime/worker/snapshot.h"
+#include "runtime/worker/tape.h"
+#include "vm/pbc.h"
+
+enum { RECORD_VERSION = 1 };
+enum { NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_PACKET = 6, NG_CUSTOM = 0xbad, NG_ORDER = 0x1a2b3c4d };
+enum { NG_OPT_END = 0, NG_OPT_NAME = 2, NG_OPT_FLAGS = 2, NG_OPT_RESOLUTION = 9, NG_OPT_CUSTOM = 2989 };
+/* The enterprise number that RFC 5612 keeps for examples: whose blocks they are, the second word says. */
+enum { RECORD_ENTERPRISE = 32473, RECORD_MAGIC = 0x79657270 /* "prey" */ };
+
+enum record_kind {
+    RECORD_START = 1,
+    RECORD_PROGRAM,
+    RECORD_WORLD,
+    RECORD_STEP,
+    RECORD_END, /* the workers have ended: nothing is missing */
+    RECORD_KINDS,
+};
+struct record_block {
+    uint32_t type, bytes; /* NG_CUSTOM; of the block */
+    uint32_t enterprise, magic;
+    uint16_t kind; /* enum record_kind */
+    uint16_t worker;
+    uint32_t body; /* bytes that follow, padded to 4; then `bytes` again */
+};
+/* The option of a packet. */
+struct record_tag {
+    uint32_t enterprise, magic;
+    uint16_t worker, left; /* left: 1, it left */
+    uint32_t zero;
+    struct tape_frame frame;
+};
+static_assert(sizeof(struct record_block) == 24 && sizeof(struct record_tag) == 40, "as written: no padding");
+
+/* Port i is of device i % devices. Then their names: devices times RECORD_NAME bytes, 0 behind each. */
+enum { RECORD_NAME = 16 };
+struct record_start {
+    uint32_t version, ports, devices, workers;
+    uint64_t session; /* by chance: files of one run have the same */
+    uint64_t seed;    /* of the workers */
+    uint32_t snap;    /* bytes of a frame */
+    uint8_t forwards; /* the host's stack forwards packets */
+    uint8_t fresh;    /* the workers began with this file */
+    uint8_t zero[2];
+    struct {
+        uint8_t peer;   /* of a bridge: the other port; PORT_ANY */
+        uint8_t hidden; /* the host saw nothing of what came by it */
+    } port[PORTS_MOST];
+    uint64_t began_ns; /* on the wall, since 1970 */
+    uint64_t wall_ns;  /* what that was ahead of the workers' clocks */
+};
+static_assert(sizeof(struct record_start) == 88, "as written: no padding");
+
+/* Then ids[ids], padded to 8 bytes; then the program's file, left out where one of this digest stood before. */
+struct record_program {
+    uint64_t number;                /* from 1 on */
+    uint64_t remap_ns, prepare_ns;  /* as remap_new and vm_prepare were told; of the first 0 */
+    uint64_t world;                 /* the snapshot that vm_prepare was told */
+    uint32_t ids, file;             /* by id in the program before, the interface's in this; bytes of the file */
+    uint8_t digest[PBC_DIGEST_LEN]; /* of the file */
+};
+static_assert(sizeof(struct record_program) == 72, "as written: no padding");
+
+#endif

@@ -1,0 +1,343 @@
+/* See recorder.h. The thread looks at the tapes every few milliseconds while there is something on them, else less and
+ * less often: nobody wakes it, so a worker that is recorded makes no system call for it.
+ *
+ * What the main thread said is written before the steps that were taken from the tapes with it: a worker names a
+ * snapshot only after it was published, and that is after it was said here. */
+#include "runtime/record/recorder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/record/blocks.h"
+#include "runtime/record/reel.h"
+#include "runtime/record/world.h"
+
+#define BUSY_NS  UINT64_C(2000000)
+#define IDLE_NS  UINT64_C(32000000)
+#define RETRY_NS UINT64_C(1000000000)
+enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
+enum { HEAD_MOST = 32 << 20 /* programs that each file begins with */ };
+
+/* What the main thread says: a block to be. */
+struct said {
+    struct said *next;
+    enum record_kind kind;
+    struct bytes body;
+};
+
+struct recorder {
+    struct record_start start;
+    const char *names[PORTS_MOST + 1]; /* and this machine's */
+    struct reel reel;
+    struct tape tapes[WORKERS_MOST];
+    unsigned workers;
+    /* of the thread */
+    pthread_t thread;
+    int stop; /* atomic */
+    struct bytes out;
+    struct bytes programs, world; /* as blocks, for the beginning of each file */
+    uint64_t head;                /* bytes that the file began with */
+    uint64_t wall_ns;             /* what the wall's clock is ahead of the workers' */
+    uint64_t retry_ns;            /* the disk took nothing: not before then again; 0: it did */
+    /* shared */
+    pthread_mutex_t lock;
+    struct said *first, **last;
+    uint64_t programs_said;
+    struct recorder_counters counters; /* each atomic */
+};
+
+static uint64_t clock_of(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void count(uint64_t *counter, uint64_t n) { __atomic_add_fetch(counter, n, __ATOMIC_RELAXED); }
+
+/* ---- made and unmade ---- */
+
+static void describe(struct recorder *r, const struct recorder_cfg *cfg)
+{
+    r->workers = cfg->workers;
+    r->start = (struct record_start){.version = RECORD_VERSION,
+                                     .ports = cfg->ports,
+                                     .devices = cfg->devices,
+                                     .workers = cfg->workers,
+                                     .snap = cfg->snap,
+                                     .session = clock_of(CLOCK_REALTIME),
+                                     .seed = cfg->seed,
+                                     .forwards = cfg->forwards,
+                                     .fresh = 1};
+    for (unsigned i = 0; i < cfg->ports; i++) {
+        r->start.port[i].peer = cfg->port[i].peer;
+        r->start.port[i].hidden = cfg->port[i].hidden;
+        r->names[i] = cfg->names[i % cfg->devices];
+    }
+    r->names[cfg->ports] = "this machine";
+}
+
+struct recorder *recorder_new(const struct recorder_cfg *cfg, char *err, size_t err_len)
+{
+    struct recorder *r = calloc(1, sizeof *r);
+    snprintf(err, err_len, "out of memory");
+    if (!r) return NULL;
+    describe(r, cfg);
+    r->last = &r->first;
+    r->reel = (struct reel){.dir = -1, .fd = -1};
+    pthread_mutex_init(&r->lock, NULL);
+    int failed = 0;
+    for (unsigned i = 0; i < r->workers && !failed; i++) failed = tape_init(&r->tapes[i], cfg->snap);
+    if (!failed) failed = reel_open(&r->reel, cfg->dir, cfg->size, err, err_len);
+    if (!failed) return r;
+    recorder_free(r);
+    return NULL;
+}
+
+void recorder_free(struct recorder *r)
+{
+    if (!r) return;
+    for (struct said *s = r->first, *next; s; s = next) {
+        next = s->next;
+        bytes_fini(&s->body);
+        free(s);
+    }
+    for (unsigned i = 0; i < WORKERS_MOST; i++) tape_fini(&r->tapes[i]);
+    reel_close(&r->reel);
+    bytes_fini(&r->out);
+    bytes_fini(&r->programs);
+    bytes_fini(&r->world);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+/* ---- what the main thread says ---- */
+
+struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tapes[worker]; }
+
+/* Without memory it is lost, and with it what follows: a replay misses it by its number. */
+static void say(struct recorder *r, enum record_kind kind, struct bytes *body)
+{
+    struct said *s = body->failed ? NULL : calloc(1, sizeof *s);
+    if (!s) {
+        bytes_fini(body);
+        count(&r->counters.lost, 1);
+        return;
+    }
+    *s = (struct said){.kind = kind, .body = *body};
+    pthread_mutex_lock(&r->lock);
+    *r->last = s;
+    r->last = &s->next;
+    pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t recorder_program(struct recorder *r, const struct program *p, const struct record_change *change)
+{
+    size_t len = 0;
+    uint8_t *file = program_file(p, &len);
+    struct bytes body = {.failed = !file};
+    struct record_program head = {.number = ++r->programs_said, .file = (uint32_t)len};
+    if (change) {
+        head.remap_ns = change->remap_ns;
+        head.prepare_ns = change->prepare_ns;
+        head.world = change->world;
+        head.ids = change->count;
+    }
+    if (file) memcpy(head.digest, ((const struct pbc_header *)(const void *)file)->digest, sizeof head.digest);
+    bytes_put(&body, &head, sizeof head);
+    if (change) bytes_put(&body, change->ids, change->count * sizeof *change->ids);
+    bytes_align(&body, 8);
+    bytes_put(&body, file, len);
+    free(file);
+    say(r, RECORD_PROGRAM, &body);
+    return head.number;
+}
+
+void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t program)
+{
+    struct bytes body = {0};
+    world_pack(&body, s, program);
+    say(r, RECORD_WORLD, &body);
+}
+
+struct recorder_counters recorder_counters(const struct recorder *r)
+{
+    const struct recorder_counters *c = &r->counters;
+    struct recorder_counters now = {.bytes = __atomic_load_n(&c->bytes, __ATOMIC_RELAXED),
+                                    .files = __atomic_load_n(&c->files, __ATOMIC_RELAXED),
+                                    .packets = __atomic_load_n(&c->packets, __ATOMIC_RELAXED),
+                                    .lost = __atomic_load_n(&c->lost, __ATOMIC_RELAXED),
+                                    .failed = __atomic_load_n(&c->failed, __ATOMIC_RELAXED)};
+    for (unsigned i = 0; i < r->workers; i++) now.lost += __atomic_load_n(&r->tapes[i].lost, __ATOMIC_RELAXED);
+    return now;
+}
+
+/* ---- files ---- */
+
+static void put_start(const struct recorder *r, struct bytes *to)
+{
+    struct bytes body = {0};
+    bytes_put(&body, &r->start, sizeof r->start);
+    for (unsigned i = 0; i < r->start.devices; i++) {
+        char name[RECORD_NAME] = "";
+        snprintf(name, sizeof name, "%s", r->names[i]);
+        bytes_put(&body, name, sizeof name);
+    }
+    blocks_custom(to, RECORD_START, 0, body.at, body.len);
+    to->failed |= body.failed;
+    bytes_fini(&body);
+}
+
+/* A file begins with all that is needed to go on from there. */
+static int begin_file(struct recorder *r)
+{
+    struct bytes head = {0};
+    int failed = reel_next(&r->reel);
+    if (failed) return failed;
+    r->start.began_ns = clock_of(CLOCK_REALTIME);
+    r->start.wall_ns = r->start.began_ns - clock_of(CLOCK_MONOTONIC);
+    blocks_section(&head, r->names, r->start.ports + 1);
+    put_start(r, &head);
+    bytes_put(&head, r->programs.at, r->programs.len);
+    bytes_put(&head, r->world.at, r->world.len);
+    failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
+    bytes_fini(&head);
+    if (failed) return failed;
+    r->start.fresh = 0;
+    r->head = reel_written(&r->reel);
+    count(&r->counters.bytes, r->head);
+    count(&r->counters.files, 1);
+    return 0;
+}
+
+static int write_out(struct recorder *r)
+{
+    int failed = 0;
+    if (reel_written(&r->reel) > r->head + r->reel.most / PARTS || !reel_written(&r->reel)) failed = begin_file(r);
+    if (!failed) failed = reel_write(&r->reel, r->out.at, r->out.len);
+    if (failed == -EFBIG) failed = begin_file(r);
+    return failed;
+}
+
+/* All blocks that are waiting, in one file. What the disk does not take is lost. */
+static void flush(struct recorder *r)
+{
+    if (!r->out.len) return;
+    const bool waits = r->retry_ns && clock_of(CLOCK_MONOTONIC) < r->retry_ns;
+    const int failed = waits ? -EAGAIN : r->out.failed ? -ENOMEM : write_out(r);
+    if (failed) {
+        count(&r->counters.lost, 1);
+        if (!waits) r->retry_ns = clock_of(CLOCK_MONOTONIC) + RETRY_NS;
+        if (!waits) __atomic_store_n(&r->counters.failed, failed, __ATOMIC_RELAXED);
+    } else {
+        count(&r->counters.bytes, r->out.len);
+        r->retry_ns = 0;
+        __atomic_store_n(&r->counters.failed, 0, __ATOMIC_RELAXED);
+    }
+    r->out.len = 0;
+    r->out.failed = false;
+}
+
+/* ---- the thread ---- */
+
+static struct said *take_said(struct recorder *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct said *first = r->first;
+    r->first = NULL;
+    r->last = &r->first;
+    pthread_mutex_unlock(&r->lock);
+    return first;
+}
+
+/* In the file that is written, and at the beginning of those that come. */
+static void write_said(struct recorder *r, const struct said *s)
+{
+    if (s->kind == RECORD_WORLD) r->world.len = 0;
+    blocks_custom(s->kind == RECORD_WORLD ? &r->world : &r->programs, s->kind, 0, s->body.at, s->body.len);
+    if (!r->head) return; /* the first file begins with it */
+    blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
+}
+
+static void write_all_said(struct recorder *r)
+{
+    for (struct said *s = take_said(r), *next; s; s = next) {
+        next = s->next;
+        write_said(r, s);
+        bytes_fini(&s->body);
+        free(s);
+    }
+}
+
+static bool has_frames(const struct tape_record *t) { return t->kind == TAPE_BATCH || t->kind == TAPE_LEFT; }
+
+static void write_frames(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    const uint8_t *at = (const uint8_t *)(t + 1);
+    for (unsigned i = 0; i < t->count; i++) {
+        const struct tape_frame *f = (const void *)at;
+        blocks_packet(&r->out, worker, t->kind == TAPE_LEFT, r->start.ports, t->now_ns + r->wall_ns, f);
+        at += sizeof *f + tape_padded(f->cap_len);
+    }
+    count(&r->counters.packets, t->count);
+}
+
+static void write_step(struct recorder *r, unsigned worker, const struct tape_record *t)
+{
+    if (t->kind != TAPE_LEFT) blocks_custom(&r->out, RECORD_STEP, worker, t, has_frames(t) ? sizeof *t : t->bytes);
+    if (has_frames(t)) write_frames(r, worker, t);
+    if (r->out.len >= WRITE_AT) flush(r);
+}
+
+/* Did anything come? */
+static bool turn(struct recorder *r)
+{
+    uint64_t there[WORKERS_MOST];
+    bool came = false;
+    for (unsigned i = 0; i < r->workers; i++) there[i] = tape_there(&r->tapes[i]);
+    r->wall_ns = clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC);
+    write_all_said(r);
+    for (unsigned i = 0; i < r->workers; i++) {
+        for (const struct tape_record *t; (t = tape_next(&r->tapes[i], there[i])); came = true) {
+            write_step(r, i, t);
+            tape_done(&r->tapes[i], t);
+        }
+    }
+    flush(r);
+    return came;
+}
+
+static void *run(void *arg)
+{
+    struct recorder *r = arg;
+    uint64_t pause = BUSY_NS;
+    for (;;) {
+        const bool last = __atomic_load_n(&r->stop, __ATOMIC_ACQUIRE);
+        if (turn(r))
+            pause = BUSY_NS;
+        else if (pause < IDLE_NS)
+            pause *= 2;
+        if (last) break;
+        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+    }
+    blocks_custom(&r->out, RECORD_END, 0, NULL, 0);
+    flush(r);
+    return NULL;
+}
+
+int recorder_start(struct recorder *r)
+{
+    write_all_said(r);
+    const int failed = begin_file(r);
+    return failed ? failed : -pthread_create(&r->thread, NULL, run, r);
+}
+
+void recorder_stop(struct recorder *r)
+{
+    __atomic_store_n(&r->stop, 1, __ATOMIC_RELEASE);
+    pthread_join(r->thread, NULL);
+}

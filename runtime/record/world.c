@@ -1,0 +1,118 @@
+/* See world.h: a head, then the arrays one after the other, each as it lies. */
+#include "runtime/record/world.h"
+
+#include <string.h>
+
+#include "vm/pbc.h"
+
+enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16 };
+
+struct head {
+    uint64_t number, program, generation, mac;
+    uint32_t schedules, addr4, addr6[4], mtu;
+    uint32_t self4, self6, ifaces, servers, nats, hops;
+    uint8_t bridges, drop_bad_checksum, zero[6];
+    uint64_t port_mac[PORTS_MOST];
+};
+static_assert(sizeof(struct head) == 224, "as written: no padding");
+
+static unsigned hops_count(const struct snapshot *s)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i <= s->hops_mask; i++) n += s->hops[i].key.family != 0;
+    return n;
+}
+
+void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
+{
+    const struct facts *f = &s->facts;
+    struct head h;
+    memset(&h, 0, sizeof h);
+    h.number = s->number, h.program = program, h.generation = f->generation, h.mac = f->mac;
+    h.schedules = f->schedules, h.addr4 = f->addr4, h.mtu = f->mtu;
+    memcpy(h.addr6, f->addr6, sizeof h.addr6);
+    h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
+    h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
+    h.bridges = f->bridges, h.drop_bad_checksum = f->drop_bad_checksum;
+    memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
+    bytes_put(to, &h, sizeof h);
+    bytes_put(to, f->self4, f->self4_count * sizeof *f->self4);
+    bytes_put(to, f->self6, f->self6_count * sizeof *f->self6);
+    bytes_put(to, f->ifaces, f->ifaces_count * sizeof *f->ifaces);
+    bytes_put(to, f->server_out, s->servers * sizeof *f->server_out);
+    bytes_put(to, f->target_out, s->nats * sizeof *f->target_out);
+    for (uint32_t i = 0; i <= s->hops_mask; i++)
+        if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
+}
+
+bool world_said(const void *bytes, size_t len, struct world_said *said)
+{
+    struct cursor c = {bytes, len};
+    struct head h;
+    if (!cursor_copy(&c, &h, sizeof h)) return false;
+    *said = (struct world_said){h.number, h.program};
+    return true;
+}
+
+/* An array of the facts, which are the snapshot's own. */
+static bool take(struct cursor *c, const void *array, size_t bytes)
+{
+    return !bytes || cursor_copy(c, (void *)(uintptr_t)array, bytes);
+}
+
+static bool take_hops(struct cursor *c, struct snapshot *s, uint32_t n, unsigned ports)
+{
+    struct hop hop;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!cursor_copy(c, &hop, sizeof hop) || (hop.key.family != 4 && hop.key.family != 6)) return false;
+        if (hop.state > HOP_NO_PORT || (hop.state == HOP_KNOWN && hop.port >= ports)) return false;
+        if (snapshot_hop(s, &hop.key)) return false;
+        snapshot_add(s, &hop);
+    }
+    return true;
+}
+
+static bool fits(const struct head *h, const struct program *p, unsigned devices)
+{
+    return h->self4 <= SELF_MOST && h->self6 <= SELF_MOST && h->hops <= HOPS_MOST_SAID &&
+           h->ifaces == p->ifaces_count + devices && h->servers == p->servers_count && h->nats == p->nats_count;
+}
+
+/* Room for arrays of that size; what is in them is read then. */
+static struct snapshot *empty(const struct head *h, const struct program *p)
+{
+    struct facts f = {.generation = h->generation,
+                      .mac = h->mac,
+                      .schedules = h->schedules,
+                      .addr4 = h->addr4,
+                      .mtu = h->mtu,
+                      .self4_count = h->self4,
+                      .self6_count = h->self6,
+                      .ifaces_count = h->ifaces,
+                      .bridges = h->bridges,
+                      .drop_bad_checksum = h->drop_bad_checksum};
+    memcpy(f.addr6, h->addr6, sizeof f.addr6);
+    struct snapshot *s = snapshot_new(p, &f, h->hops);
+    if (!s) return NULL;
+    s->number = h->number;
+    memcpy(s->port_mac, h->port_mac, sizeof s->port_mac);
+    return s;
+}
+
+struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, const struct record_start *start)
+{
+    struct cursor c = {bytes, len};
+    struct head h;
+    if (!cursor_copy(&c, &h, sizeof h) || !fits(&h, p, start->devices)) return NULL;
+    struct snapshot *s = empty(&h, p);
+    if (!s) return NULL;
+    struct facts *f = &s->facts;
+    const bool whole =
+        take(&c, f->self4, h.self4 * sizeof *f->self4) && take(&c, f->self6, h.self6 * sizeof *f->self6) &&
+        take(&c, f->ifaces, h.ifaces * sizeof *f->ifaces) &&
+        take(&c, f->server_out, h.servers * sizeof *f->server_out) &&
+        take(&c, f->target_out, h.nats * sizeof *f->target_out) && take_hops(&c, s, h.hops, start->ports);
+    if (whole) return s;
+    snapshot_free(s);
+    return NULL;
+}

@@ -1,0 +1,15 @@
+/* Verdict lines: `frame verdict rule service server reason`, tab-separated under a header line, or one JSON object
+ * each. */
+#ifndef RUNTIME_REPLAY_VERDICTS_H
+#define RUNTIME_REPLAY_VERDICTS_H
+
+#include <stdbool.h>
+
+#include "runtime/replay/text.h"
+
+/* The header, where there is one. */
+void verdicts_begin(FILE *out, bool json);
+/* labels: of the program that judged. */
+void verdicts_line(FILE *out, const struct labels *labels, bool json, uint64_t frame, const struct verdict *v);
+
+#endif

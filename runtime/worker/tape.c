@@ -1,0 +1,169 @@
+/* See tape.h. Memory is the system's zero pages until it is used. */
+#include "runtime/worker/tape.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* What comes in 50 ms at 10 Gbit/s: so long the writer may be kept from its CPU. A batch of the longest frames is 4 MB.
+ */
+enum { TAPE_BYTES = 1 << 26 };
+
+int tape_init(struct tape *t, uint32_t snap)
+{
+    *t = (struct tape){.size = TAPE_BYTES, .snap = snap};
+    void *at = mmap(NULL, TAPE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return -ENOMEM;
+    t->memory = at;
+    return 0;
+}
+
+void tape_fini(struct tape *t)
+{
+    if (t->memory) munmap(t->memory, t->size);
+    t->memory = NULL;
+}
+
+/* ---- the worker ---- */
+
+/* Room for a record in one piece at t->put, which is not moved but past a pad; NULL: there is none. */
+static struct tape_record *reserve(struct tape *t, uint64_t bytes)
+{
+    const uint64_t at = t->put & (t->size - 1), left = t->size - at;
+    const uint64_t pad = left < bytes ? left : 0;
+    if (bytes + pad > t->size - (t->put - __atomic_load_n(&t->taken, __ATOMIC_ACQUIRE))) return NULL;
+    if (pad) {
+        /* All is a multiple of 8: a pad's first word is always there. */
+        *(uint64_t *)(void *)(t->memory + at) = pad;
+        __atomic_store_n(&t->put, t->put + pad, __ATOMIC_RELEASE);
+    }
+    return (void *)(t->memory + (t->put & (t->size - 1)));
+}
+
+static void publish(struct tape *t, const struct tape_record *r)
+{
+    __atomic_store_n(&t->put, t->put + r->bytes, __ATOMIC_RELEASE);
+}
+
+static bool put_gap(struct tape *t)
+{
+    struct tape_record *r = reserve(t, sizeof *r);
+    if (!r) return false;
+    *r = (struct tape_record){.bytes = sizeof *r, .kind = TAPE_GAP, .now_ns = t->now_ns, .number = t->missed};
+    publish(t, r);
+    t->missed = 0;
+    return true;
+}
+
+/* A record with room for a body of so many bytes; NULL, counted: there is none. */
+static struct tape_record *begin(struct tape *t, enum tape_kind kind, uint64_t body)
+{
+    const uint64_t bytes = sizeof(struct tape_record) + body;
+    struct tape_record *r = !t->missed || put_gap(t) ? reserve(t, bytes) : NULL;
+    if (r) {
+        *r = (struct tape_record){.bytes = (uint32_t)bytes, .kind = (uint16_t)kind, .now_ns = t->now_ns};
+    } else {
+        t->missed++;
+        __atomic_store_n(&t->lost, t->lost + 1, __ATOMIC_RELAXED);
+    }
+    return r;
+}
+
+static uint32_t kept(const struct tape *t, const struct pkt *p) { return p->cap_len < t->snap ? p->cap_len : t->snap; }
+
+static uint64_t frame_bytes(const struct tape *t, const struct pkt *p)
+{
+    return sizeof(struct tape_frame) + tape_padded(kept(t, p));
+}
+
+/* Head and segments, as far as they are kept. Returns where the next one goes. */
+static uint8_t *put_frame(const struct tape *t, uint8_t *to, const struct pkt *p, uint8_t port)
+{
+    const struct tape_frame f = {.cap_len = kept(t, p),
+                                 .wire_len = p->wire_len,
+                                 .segment = p->segment,
+                                 .port = port,
+                                 .flags = p->flags & PKT_CSUM_PARTIAL,
+                                 .tag_count = p->tag_count,
+                                 .tags = {{p->tags[0].tpid, p->tags[0].tci}, {p->tags[1].tpid, p->tags[1].tci}}};
+    memcpy(to, &f, sizeof f);
+    uint8_t *bytes = to + sizeof f;
+    uint32_t done = least_len(f.cap_len, p->head_len);
+    memcpy(bytes, p->data, done);
+    for (unsigned i = 0; i < p->seg_count && done < f.cap_len; i++) {
+        const uint32_t some = least_len(f.cap_len - done, p->segs[i].len);
+        memcpy(bytes + done, p->segs[i].data, some);
+        done += some;
+    }
+    return bytes + tape_padded(f.cap_len);
+}
+
+void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns)
+{
+    uint64_t body = 0;
+    t->now_ns = now_ns;
+    for (unsigned i = 0; i < n; i++) body += frame_bytes(t, pkts[i]);
+    struct tape_record *r = begin(t, TAPE_BATCH, body);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    uint8_t *to = (uint8_t *)(r + 1);
+    for (unsigned i = 0; i < n; i++) to = put_frame(t, to, pkts[i], (uint8_t)pkts[i]->cookie);
+    publish(t, r);
+}
+
+void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n)
+{
+    struct tape_record *r = begin(t, TAPE_VERDICTS, n * sizeof(struct tape_verdict));
+    if (!r) return;
+    r->count = (uint16_t)n;
+    struct tape_verdict *to = (void *)(r + 1);
+    for (unsigned i = 0; i < n; i++) {
+        const struct verdict *v = &verdicts[i];
+        to[i] = (struct tape_verdict){.rule = v->rule,
+                                      .service = v->service,
+                                      .server = v->server,
+                                      .action = v->action,
+                                      .reason = v->reason,
+                                      .flags = v->flags};
+    }
+    publish(t, r);
+}
+
+void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
+{
+    struct tape_record *r = begin(t, TAPE_LEFT, frame_bytes(t, pkt));
+    if (!r) return;
+    r->count = 1;
+    put_frame(t, (uint8_t *)(r + 1), pkt, port);
+    publish(t, r);
+}
+
+void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number)
+{
+    t->now_ns = now_ns;
+    struct tape_record *r = begin(t, kind, 0);
+    if (!r) return;
+    r->number = number;
+    publish(t, r);
+}
+
+/* ---- the writer ---- */
+
+uint64_t tape_there(const struct tape *t) { return __atomic_load_n(&t->put, __ATOMIC_ACQUIRE); }
+
+const struct tape_record *tape_next(struct tape *t, uint64_t there)
+{
+    while (t->taken < there) {
+        const uint8_t *at = t->memory + (t->taken & (t->size - 1));
+        uint64_t first; /* of a record: its bytes, kind and count; kind 0: a pad */
+        memcpy(&first, at, sizeof first);
+        if (first >> 32) return (const void *)at;
+        __atomic_store_n(&t->taken, t->taken + first, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+void tape_done(struct tape *t, const struct tape_record *r)
+{
+    __atomic_store_n(&t->taken, t->taken + r->bytes, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,89 @@
+/* What a worker did, in a ring of bytes for another thread to write down: the frames that it judged, what left, and all
+ * that its judgement depended on. The worker copies and goes on; it never waits. What finds no room is counted, and the
+ * ring says so at that place (TAPE_GAP).
+ *
+ *      | record | body | record | body | ...      each a multiple of 8 bytes, in one piece, in the order of doing */
+#ifndef RUNTIME_WORKER_TAPE_H
+#define RUNTIME_WORKER_TAPE_H
+
+#include <assert.h>
+
+#include "vm/packet/pkt.h"
+#include "vm/verdict.h"
+
+enum tape_kind {
+    TAPE_PAD,      /* nothing: the next record is at the ring's beginning */
+    TAPE_BATCH,    /* `count` frames that are judged together: a tape_frame each, then its bytes */
+    TAPE_VERDICTS, /* what became of the batch before: `count` of struct tape_verdict */
+    TAPE_LEFT,     /* a frame that left: tape_frame and its bytes */
+    TAPE_TICK,     /* the vm's timers ran */
+    TAPE_RETRY,    /* what waits for neighbours was looked at */
+    TAPE_WORLD,    /* from here on the snapshot of that number holds */
+    TAPE_CHANGE,   /* the change of program of that number was made */
+    TAPE_GAP,      /* so many records found no room */
+    TAPE_STATE,    /* all that the worker remembers: the bytes behind `state` */
+    TAPE_KINDS
+};
+/* As it is written to a file, too. */
+struct tape_record {
+    uint32_t bytes; /* with this */
+    uint16_t kind;  /* enum tape_kind */
+    uint16_t count;
+    uint64_t now_ns; /* the worker's clock, mono */
+    uint64_t number;
+};
+enum { TAPE_TO_HOST = 0xff /* a port: back to this machine */ };
+struct tape_frame {
+    uint32_t cap_len, wire_len; /* cap_len: bytes that follow, padded to 8 */
+    uint16_t segment;           /* as in struct pkt, like those below */
+    uint8_t port;               /* that it came or left by */
+    uint8_t flags;              /* PKT_CSUM_PARTIAL */
+    uint8_t tag_count, zero[3];
+    struct {
+        uint16_t tpid, tci;
+    } tags[2];
+};
+struct tape_verdict {
+    uint32_t rule, service, server;
+    uint8_t action, reason, flags, zero;
+};
+static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,
+              "as written to files: no padding");
+
+struct tape {
+    uint8_t *memory; /* touched only as far as it is used */
+    uint64_t size;   /* a power of two */
+    uint32_t snap;   /* bytes that are kept of a frame; UINT32_MAX: all */
+    /* the worker's */
+    uint64_t put __attribute__((aligned(64))); /* atomic: bytes, ever */
+    uint64_t now_ns;                           /* of what is being done */
+    uint64_t missed;                           /* records, since the last that found room */
+    uint64_t lost;                             /* atomic: records, ever */
+    /* the writer's */
+    uint64_t taken __attribute__((aligned(64))); /* atomic */
+};
+
+/* 0 or -ENOMEM. */
+int tape_init(struct tape *t, uint32_t snap);
+void tape_fini(struct tape *t);
+
+/* ---- the worker: each may find no room ---- */
+
+/* Before they are judged, for that may rewrite them. A packet's cookie is its port. */
+void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
+void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
+void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
+/* What has no body. */
+void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);
+
+/* ---- the writer ---- */
+
+/* Bytes that are there to be taken, ever: what other threads said before is known then. */
+uint64_t tape_there(const struct tape *t);
+/* The next record up to there, which holds until tape_done; NULL: there is none. */
+const struct tape_record *tape_next(struct tape *t, uint64_t there);
+void tape_done(struct tape *t, const struct tape_record *r);
+
+static inline uint64_t tape_padded(uint64_t bytes) { return (bytes + 7) & ~UINT64_C(7); }
+
+#endif

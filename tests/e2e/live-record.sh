@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# The flight recorder: what is recorded live is decided and sent the same once more, across a reload, by one worker and by
+# two; tools read it; the directory is private, its size bounded; a killed recorder leaves what can be replayed.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+RECORD=0 # this script records by itself
+
+space client prey one two
+lan switch 1 client prey one two
+for s in one two; do web "$s"; done
+to() { # SERVER...: the service's servers from now on
+    { echo 'pool farm { balance round_robin; source 10.1.0.50, fd00:1::50'
+    for s in "$@"; do case $s in one) echo "  server one 10.1.0.3;  server one6 fd00:1::3" ;; two) echo "  server two 10.1.0.4" ;; esac; done
+    echo '}'
+    echo 'service web on 10.1.0.100, fd00:1::100 tcp/80 { mode passthrough; announce; -> farm }'; } >next.prey
+    "$bin/preyc" next.prey -o next.pbc && mv next.pbc rules.pbc
+}
+ask() { at client curl -s -m 5 "http://${1:-10.1.0.100}/" || echo failed; }
+json() { python3 -c 'import json, sys; j = json.load(open("again.out")); print(eval(sys.argv[1]))' "$1"; }
+again() { # OPTION...: the last recording once more
+    "$bin/preyrun" --replay "$dir" "$@" >again.out 2>again.err
+    status=$?
+}
+
+for workers in 1 2; do
+    dir=kept$workers
+    to one
+    prey prey -i eth0 --workers $workers --format json --record "$dir" --record-size 8MiB rules.pbc
+    for i in 1 2 3; do ask; ask '[fd00:1::100]'; done | sort | uniq -c | tr -s ' ' >got
+    at client ping -c 1 -s 3000 -W 2 10.1.0.2 >/dev/null
+    at client ping -c 1 -s 3000 -W 2 10.1.0.100 >/dev/null
+    to one two
+    kill -HUP "$prey"
+    until_true 100 'a reload is made' grep -q '^reloaded' prey.err
+    for i in 1 2 3 4 5 6; do ask; done | sort -u | tr '\n' ' ' >>got
+    same "$workers: requests, before and after a reload" "$(cat got)" "$(printf ' 6 one\none two ')"
+    prey_ends
+    again --format json
+    same "$workers: it is decided and sent the same once more" \
+        "$status $(json 'j["recording"]["packets_otherwise"], j["recording"]["verdicts_otherwise"]') $(cat again.err)" '0 (0, 0) '
+    same "$workers: as many frames, verdict by verdict" \
+        "$(json '[j["verdicts"], j["services"]] == [json.load(open("prey.out"))[k] for k in ("verdicts", "services")]')" True
+    same "$workers: all that was sent is compared" \
+        "$(json 'j["recording"]["packets"] >= sum(i["sent"] for i in json.load(open("prey.out"))["interfaces"]) > 0')" True
+    same "$workers: the directory and its files are private" "$(stat -c %a "$dir" "$dir"/*)" "$(printf '700\n600')"
+done
+
+again --verdicts lines --write sent.pcapng
+same 'a line a frame' "$(($(wc -l <lines) - 1))" "$(json 'j["live"]["frames"]' 2>/dev/null || number live frames)"
+if command -v tshark >/dev/null; then
+    tshark -r "$dir/prey-000001.pcapng" -Y 'http.request and frame.interface_name == "eth0"' >seen 2>said
+    ok $? 'tshark opens it'
+    [ "$(wc -l <seen)" -ge 24 ] # each came, and left
+    ok $? 'and finds the requests, as they came and as they left'
+    capinfos "$dir/prey-000001.pcapng" >said 2>&1
+    ok $? 'so does capinfos'
+    same 'what is sent once more is a capture, too' "$(tshark -r sent.pcapng -Y http.request 2>/dev/null | wc -l)" 12
+fi
+
+echo 'service web on 10.1.0.100 tcp/80 { mode passthrough; -> f }
+pool f { server two 10.1.0.4 }' | rules other
+again --format json other.pbc
+same 'another program: what it would have done, and that is no failure' "$status $(json 'j["recording"]["packets_otherwise"] > 0')" '0 True'
+
+# A change in the recording shows: one bit of a frame that came.
+cp -r "$dir" bent
+python3 - <<'END'
+import glob
+f = glob.glob("bent/*")[0]
+b = bytearray(open(f, "rb").read())
+at = b.rindex(b"GET / HTTP")
+at = b.rindex(b"GET / HTTP", 0, at)
+b[at] ^= 1
+open(f, "wb").write(b)
+END
+dir=bent again
+same 'a frame that was bent is found out' "$status" 1
+rm -rf bent
+
+dir=killed
+prey prey -i eth0 --record "$dir" rules.pbc
+ask >/dev/null
+ask >/dev/null
+requests() { [ "$(grep -c 'GET / HTTP' "$dir/prey-000001.pcapng")" -ge 1 ]; }
+until_true 50 'requests are written while it runs' requests
+kill -KILL "$prey"
+wait "$prey" 2>/dev/null
+size=$(stat -c %s "$dir/prey-000001.pcapng")
+truncate -s $((size - 10)) "$dir/prey-000001.pcapng"
+again
+same 'killed, and its last block cut short: what is whole is the same' "$status $(grep -c ' 0 otherwise' again.out)" '0 2'
+grep -q 'cut short' again.err
+ok $? 'and it says so'
+prey prey -i eth0 --record "$dir" rules.pbc
+ask >/dev/null
+prey_ends
+same 'another run goes on numbering' "$(ls "$dir" | tr '\n' ' ')" 'prey-000001.pcapng prey-000002.pcapng '
+
+# Larger than it may be: the oldest files go.
+mkdir -m 700 small
+dir=small
+head -c 300000 /dev/zero >small/prey-999999.pcapng
+head -c 600000 /dev/urandom >"$work/web-one/large"
+prey prey -i eth0 --record "$dir" --record-size 1MiB rules.pbc
+for i in 1 2 3 4; do at client curl -s -m 20 -o /dev/null "http://10.1.0.100/files/large"; done
+prey_ends
+[ "$(cat small/* | wc -c)" -le 1048576 ]
+ok $? 'its size is bounded'
+same 'past a million' "$(ls small | grep -c '^prey-1000[0-9]*.pcapng')" "$(ls small | wc -l)"
+
+dir=snapped
+prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc
+ask >/dev/null
+at client ping -c 1 -s 1000 -W 2 10.1.0.2 >/dev/null
+prey_ends
+again
+same 'of frames that are kept in part, as well' "$status $(grep -c ' 0 otherwise' again.out)" '0 2'
+same 'and the rest is not there' "$(cat "$dir"/* | grep -c User-Agent)" 0
+
+refused() { # SENTENCE PATTERN OPTION...
+    local sentence=$1 pattern=$2
+    shift 2
+    timeout 20 ip netns exec "$id-prey" "$bin/preyrun" -i eth0 "$@" rules.pbc >out 2>err
+    same "$sentence" "$? $(grep -cE -- "$pattern" err)" '2 1'
+}
+mkdir -m 755 open
+refused 'a directory that others may read' 'chmod 700 open' --record open
+refused 'none, in none' 'No such file' --record none/none
+refused 'no size' 'no size from 1MiB' --record small --record-size 1KiB
+exit $failed
