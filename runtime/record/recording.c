@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/capture/capture.h"
-#include "runtime/record/actor.h"
+#include "runtime/record/player.h"
 #include "runtime/record/reel.h"
 #include "runtime/replay/out.h"
 #include "runtime/replay/report.h"
@@ -21,10 +21,7 @@ struct recording {
     const struct options *o;
     struct reel reel;
     unsigned first, last; /* of the reel's files */
-    struct story story;
-    bool begun; /* the actors are there */
-    bool ended; /* and nothing is missing after what they did */
-    struct actor actors[WORKERS_MOST];
+    struct player player;
     struct labels labels;
     const struct program *labelled; /* that the labels are of */
     uint64_t frames;                /* judged so far */
@@ -76,8 +73,18 @@ static void left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
                                         .cap_len = f->cap_len,
                                         .wire_len = f->wire_len,
                                         .time_ns = wall_ns,
-                                        .iface = f->port == TAPE_TO_HOST ? g->story.start.ports : f->port};
+                                        .iface = f->port == TAPE_TO_HOST ? g->player.story.start.ports : f->port};
     if (g->writer && !g->write_error) g->write_error = capture_write(g->writer, &frame);
+}
+
+static int writer_open(struct recording *g)
+{
+    const char *names[PORTS_MOST];
+    char err[400];
+    for (unsigned i = 0; i < g->player.story.start.ports; i++)
+        names[i] = g->player.story.name[i % g->player.story.start.devices];
+    g->writer = capture_create(g->o->write, names, g->player.story.start.ports, err, sizeof err);
+    return g->writer ? 0 : complain("%s", err);
 }
 
 static int results_open(struct recording *g)
@@ -86,17 +93,7 @@ static int results_open(struct recording *g)
     const int failed = o->verdicts ? out_open(&g->verdicts, o->verdicts) : 0;
     if (failed) return complain("%s: %s", o->verdicts, strerror(-failed));
     if (o->verdicts) verdicts_begin(g->verdicts.f, o->json);
-    return 0;
-}
-
-/* Once it is known which devices there were. */
-static int writer_open(struct recording *g)
-{
-    const char *names[PORTS_MOST];
-    char err[400];
-    for (unsigned i = 0; i < g->story.start.ports; i++) names[i] = g->story.name[i % g->story.start.devices];
-    g->writer = capture_create(g->o->write, names, g->story.start.ports, err, sizeof err);
-    return g->writer ? 0 : complain("%s", err);
+    return o->write ? writer_open(g) : 0;
 }
 
 static int results_close(struct recording *g)
@@ -109,41 +106,6 @@ static int results_close(struct recording *g)
 }
 
 /* ---- going through ---- */
-
-static int begin_actors(struct recording *g)
-{
-    for (unsigned i = 0; i < g->story.start.workers; i++) {
-        struct actor *a = &g->actors[i];
-        if (actor_init(a, &g->story, i))
-            return complain("out of memory: each of %u workers keeps what the rules ask for", g->story.start.workers);
-        a->judged = judged;
-        a->left = left;
-        a->arg = g;
-    }
-    g->begun = true;
-    return g->o->write ? writer_open(g) : 0;
-}
-
-static int play_scene(struct recording *g, const struct scene *s, char *err, size_t err_len)
-{
-    if (s->kind == SCENE_CUSTOM && s->what == RECORD_START) return 0;
-    g->ended |= s->kind == SCENE_CUSTOM && s->what == RECORD_END;
-    if (g->ended) return 0;
-    if (s->kind == SCENE_CUSTOM && s->what != RECORD_STEP) {
-        if (story_hear(&g->story, s, err, err_len)) return -EINVAL;
-        return 0;
-    }
-    if (s->worker >= g->story.start.workers || (!g->begun && !g->story.programs_count)) {
-        snprintf(err, err_len, "a step stands before its program");
-        return -EINVAL;
-    }
-    if (!g->begun && begin_actors(g)) return -ENOMEM;
-    if (s->kind == SCENE_PACKET)
-        actor_packet(&g->actors[s->worker], s);
-    else
-        actor_step(&g->actors[s->worker], s);
-    return 0;
-}
 
 /* Opened, with its first scene read. */
 static int open_film(const struct recording *g, unsigned at, struct film *f, struct scene *first, char *err,
@@ -164,7 +126,7 @@ static int play_file(struct recording *g, unsigned at)
     struct scene s;
     reel_name(g->reel.files[at].number, name);
     int failed = open_film(g, at, &f, &s, err, sizeof err);
-    while (!failed && film_next(&f, &s)) failed = play_scene(g, &s, err, sizeof err);
+    while (!failed && film_next(&f, &s)) failed = player_scene(&g->player, &s, err, sizeof err);
     if (failed)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, err);
     else if (f.fault && at == g->last)
@@ -180,7 +142,7 @@ static bool session_of(struct recording *g, unsigned at, struct story *t, char *
 {
     struct film f = {0};
     struct scene s;
-    *t = (struct story){.other = g->story.other, .other_opened = g->story.other_opened};
+    *t = (struct story){.other = g->player.story.other, .other_opened = g->player.story.other_opened};
     const bool good = !open_film(g, at, &f, &s, err, err_len) && !story_begin(t, &s, err, err_len);
     film_close(&f);
     return good;
@@ -196,33 +158,21 @@ static int choose(struct recording *g)
     for (unsigned i = 0; g->o->from > 1 && i < g->reel.count; i++)
         if (g->reel.files[i].number <= g->o->from) at = i;
     reel_name(g->reel.files[at].number, name);
-    if (!session_of(g, at, &g->story, err, sizeof err)) return complain("%s/%s: %s", g->o->replay, name, err);
+    if (!session_of(g, at, &g->player.story, err, sizeof err)) return complain("%s/%s: %s", g->o->replay, name, err);
     g->first = g->last = at;
-    while (g->first && session_of(g, g->first - 1, &t, err, sizeof err) && t.start.session == g->story.start.session) {
+    while (g->first && session_of(g, g->first - 1, &t, err, sizeof err) &&
+           t.start.session == g->player.story.start.session) {
         g->first--;
-        g->story.start = t.start;
+        g->player.story.start = t.start;
     }
     while (g->last + 1 < g->reel.count && session_of(g, g->last + 1, &t, err, sizeof err) &&
-           t.start.session == g->story.start.session)
+           t.start.session == g->player.story.start.session)
         g->last++;
-    if (g->story.start.fresh) return 0;
+    if (g->player.story.start.fresh) return 0;
     return complain("%s: the beginning of this recording is gone: it was longer than --record-size", g->o->replay);
 }
 
 /* ---- what is printed ---- */
-
-static struct actor_counters compared(const struct recording *g)
-{
-    struct actor_counters all = {0};
-    for (unsigned i = 0; g->begun && i < g->story.start.workers; i++) {
-        const struct actor_counters *c = &g->actors[i].counters;
-        all.packets += c->packets;
-        all.packets_other += c->packets_other;
-        all.verdicts += c->verdicts;
-        all.verdicts_other += c->verdicts_other;
-    }
-    return all;
-}
 
 static void number(cJSON *to, const char *key, uint64_t n)
 {
@@ -234,11 +184,11 @@ static void number(cJSON *to, const char *key, uint64_t n)
 static void more_json(cJSON *root, const void *arg)
 {
     const struct recording *g = arg;
-    const struct actor_counters c = compared(g);
+    const struct actor_counters c = player_counters(&g->player);
     cJSON *to = cJSON_AddObjectToObject(root, "recording");
     number(to, "first", g->reel.files[g->first].number);
     number(to, "last", g->reel.files[g->last].number);
-    number(to, "workers", g->story.start.workers);
+    number(to, "workers", g->player.story.start.workers);
     number(to, "packets", c.packets);
     number(to, "packets_otherwise", c.packets_other);
     number(to, "verdicts", c.verdicts);
@@ -247,7 +197,7 @@ static void more_json(cJSON *root, const void *arg)
 
 static void more_text(const struct recording *g)
 {
-    const struct actor_counters c = compared(g);
+    const struct actor_counters c = player_counters(&g->player);
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
     printf("left        %s packets as recorded, %s otherwise\n", text_number(c.packets, a),
@@ -257,11 +207,11 @@ static void more_text(const struct recording *g)
 static int summary(struct recording *g)
 {
     struct totals totals = {0};
-    const struct program *p = g->actors[0].w->cfg.program;
-    struct sum *sum = label(g, p) ? sum_new(p, vm_counters(g->actors[0].w->vm)) : NULL;
+    const struct program *p = g->player.actors[0].w->cfg.program;
+    struct sum *sum = label(g, p) ? sum_new(p, vm_counters(g->player.actors[0].w->vm)) : NULL;
     if (!sum) return complain("out of memory");
-    for (unsigned i = 0; i < g->story.start.workers; i++) {
-        const struct worker *w = g->actors[i].w;
+    for (unsigned i = 0; i < g->player.story.start.workers; i++) {
+        const struct worker *w = g->player.actors[i].w;
         if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm)); /* else it stopped before the last change */
         totals_add(&totals, &w->counters.totals);
     }
@@ -289,21 +239,25 @@ static bool wants_summary(const struct options *o)
 static void say_stopped(const struct recording *g)
 {
     if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
-    for (unsigned i = 0; g->begun && i < g->story.start.workers; i++)
-        if (g->actors[i].stopped) complain("%s: worker %u does not go on: %s", g->o->replay, i, g->actors[i].stopped);
+    for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++)
+        if (g->player.actors[i].stopped)
+            complain("%s: worker %u does not go on: %s", g->o->replay, i, g->player.actors[i].stopped);
 }
 
 static int play(struct recording *g)
 {
     int status = results_open(g);
+    g->player.judged = judged;
+    g->player.left = left;
+    g->player.arg = g;
     for (unsigned i = g->first; i <= g->last && !status; i++) status = play_file(g, i);
-    for (unsigned i = 0; g->begun && g->ended && i < g->story.start.workers; i++) actor_rest(&g->actors[i]);
-    if (!status && !g->begun) status = complain("%s: nothing had come when it ended", g->o->replay);
+    player_end(&g->player);
+    if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
     if (!status && wants_summary(g->o)) status = summary(g);
     fflush(stdout);
     say_stopped(g);
     const int closed = results_close(g);
-    const struct actor_counters c = compared(g);
+    const struct actor_counters c = player_counters(&g->player);
     if (status || closed) return status ? status : closed;
     return g->same && (c.packets_other || c.verdicts_other) ? 1 : 0;
 }
@@ -316,14 +270,13 @@ int recording(const struct options *o)
     g->o = o;
     struct program *other = o->program ? program_load_file(o->program, err, sizeof err) : NULL;
     int status = o->program && !other ? complain("%s", err) : 0;
-    g->story.other = other;
-    if (other && !opened_init(&g->story.other_opened, other)) status = complain("out of memory");
+    g->player.story.other = other;
+    if (other && !opened_init(&g->player.story.other_opened, other)) status = complain("out of memory");
     g->same = !other;
     if (!status && reel_open(&g->reel, o->replay, 0, err, sizeof err)) status = complain("%s", err);
     if (!status) status = choose(g);
     if (!status) status = play(g);
-    for (unsigned i = 0; i < WORKERS_MOST; i++) actor_fini(&g->actors[i]);
-    story_end(&g->story);
+    player_fini(&g->player);
     if (g->labelled) labels_fini(&g->labels);
     reel_close(&g->reel);
     program_put(other);

@@ -1,0 +1,65 @@
+/* See player.h. */
+#include "runtime/record/player.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static int begin(struct player *p, char *err, size_t err_len)
+{
+    for (unsigned i = 0; i < p->story.start.workers; i++) {
+        struct actor *a = &p->actors[i];
+        if (actor_init(a, &p->story, i)) {
+            snprintf(err, err_len, "out of memory: each of %u workers keeps what the rules ask for",
+                     p->story.start.workers);
+            return -ENOMEM;
+        }
+        a->judged = p->judged;
+        a->left = p->left;
+        a->arg = p->arg;
+    }
+    p->begun = true;
+    return 0;
+}
+
+int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len)
+{
+    const bool told = s->kind == SCENE_CUSTOM && s->what != RECORD_STEP;
+    p->ended |= told && s->what == RECORD_END;
+    if (p->ended || (told && s->what == RECORD_START)) return 0;
+    if (told) return story_hear(&p->story, s, err, err_len);
+    if (s->worker >= p->story.start.workers || !p->story.programs_count) {
+        snprintf(err, err_len, "a step stands before its program");
+        return -EINVAL;
+    }
+    const int failed = p->begun ? 0 : begin(p, err, err_len);
+    if (failed) return failed;
+    if (s->kind == SCENE_PACKET)
+        actor_packet(&p->actors[s->worker], s);
+    else
+        actor_step(&p->actors[s->worker], s);
+    return 0;
+}
+
+void player_end(struct player *p)
+{
+    for (unsigned i = 0; p->begun && p->ended && i < p->story.start.workers; i++) actor_rest(&p->actors[i]);
+}
+
+void player_fini(struct player *p)
+{
+    for (unsigned i = 0; i < WORKERS_MOST; i++) actor_fini(&p->actors[i]);
+    story_end(&p->story);
+}
+
+struct actor_counters player_counters(const struct player *p)
+{
+    struct actor_counters all = {0};
+    for (unsigned i = 0; p->begun && i < p->story.start.workers; i++) {
+        const struct actor_counters *c = &p->actors[i].counters;
+        all.packets += c->packets;
+        all.packets_other += c->packets_other;
+        all.verdicts += c->verdicts;
+        all.verdicts_other += c->verdicts_other;
+    }
+    return all;
+}

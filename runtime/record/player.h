@@ -1,0 +1,26 @@
+/* A recording, done once more: its scenes in order, its workers as actors. */
+#ifndef RUNTIME_RECORD_PLAYER_H
+#define RUNTIME_RECORD_PLAYER_H
+
+#include "runtime/record/actor.h"
+
+struct player {
+    struct story story; /* begun by story_begin */
+    bool begun;         /* the actors are there */
+    bool ended;         /* and nothing is missing after what they did */
+    struct actor actors[WORKERS_MOST];
+    actor_judged_fn *judged; /* of all actors; either may be NULL */
+    actor_left_fn *left;
+    void *arg;
+};
+
+/* The next scene of a file, hostile, but for its first. 0; or a negative errno with one line in err: the rest makes no
+ * sense, or memory is out. */
+int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len);
+/* There is no more. */
+void player_end(struct player *p);
+void player_fini(struct player *p);
+/* Of all actors. */
+struct actor_counters player_counters(const struct player *p);
+
+#endif
