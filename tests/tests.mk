@@ -49,9 +49,13 @@ FLOOD := $(B)/tests/tools/flood
 $(FLOOD): $(B)/tests/tools/flood.o $(B)/libvm.a
 $(MKCAP) $(DAMAGE) $(FLOOD):
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^
-tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(UNIT) $(TOOLS)
+# Makes a recording of a capture.
+MKREC := $(B)/tests/tools/mkrec
+$(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
+	$(LINK_TEST)
+tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(MKREC) $(UNIT) $(TOOLS)
 # What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang what needs no capture.
-tests-san: programs $(MKCAP) $(DAMAGE) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS))
+tests-san: programs $(MKCAP) $(DAMAGE) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS))
 tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
 

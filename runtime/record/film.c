@@ -56,6 +56,7 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
     if (head[1] > left) return fail(f, "its last block is cut short");
     memcpy(&end, f->bytes + f->at + head[1] - 4, sizeof end);
     if (end != head[1]) return fail(f, "a block's two lengths differ");
+    if (!f->at && head[0] != NG_SECTION) return fail(f, "it is no pcapng");
     *type = head[0];
     *body = (struct cursor){f->bytes + f->at + 8, head[1] - BLOCK_LEAST};
     f->at += head[1];

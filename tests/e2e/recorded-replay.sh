@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# A recording made without interfaces (tests/tools/mkrec) is replayed: the same verdicts and packets, as text and JSON, with
+# lines and what is sent; damaged ones are told apart; what does not go together is refused.
+set -u
+. tests/lib/scratch.sh
+
+rules shop <<'END'
+interface wan = "eth0"
+pool web { balance round_robin; source 10.9.0.1; server a 10.0.0.11:8080; server b 10.0.0.12:8080 }
+service shop on 203.0.113.10 tcp/80, udp/53 { mode passthrough; announce; -> web }
+firewall f default drop { accept tcp to port 22, 80 as WEB; accept udp to port 53; reject tcp port 113 as IDENT }
+END
+capture shop <<'END'
+eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 40000 > 80 syn seq 1
+eth / ip4 198.18.0.2 > 203.0.113.10 / tcp 40000 > 80 syn seq 1
+eth / ip4 198.18.0.3 > 203.0.113.10 / udp 40000 > 53
+eth / ip4 198.18.0.3 > 203.0.113.10 / udp 40000 > 53
+eth / ip4 198.18.0.4 > 10.0.0.9 / tcp 40000 > 22 syn seq 1
+eth / ip4 198.18.0.5 > 10.0.0.9 / tcp 40000 > 113 syn seq 1
+eth / ip4 198.18.0.6 > 10.0.0.9 / tcp 40000 > 25 syn seq 1
+END
+"$bin/tests/tools/mkrec" shop.pbc shop.pcap kept
+ok $? 'a recording is made'
+run --replay kept
+same 'it is decided and sent the same once more' "$status $(grep -E '^(verdicts|left) ' out | tr -s ' ' | tr '\n' ';')" \
+    '0 verdicts 7 as recorded, 0 otherwise;left 4 packets as recorded, 0 otherwise;'
+run --replay kept --format json
+same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(list(j["recording"].values()), j["verdicts"]["forward"]["packets"])')" \
+    '[1, 1, 1, 4, 0, 7, 0] 4'
+run --replay kept --write sent.pcapng --verdicts lines
+same 'with a line a frame' "$(cut -f 2,3 lines | tail -3 | tr '\t\n' ' ;')" 'accept WEB;reject IDENT;drop default;'
+run --pcap sent.pcapng shop.pbc
+has 'and what was sent is a capture' '^ +4 frames'
+
+echo 'firewall f default accept { }' | rules open
+run --replay kept open.pbc
+same 'another program is compared, and may differ' "$status $(grep -c 'as recorded, [1-9]' out)" '0 2'
+
+bend() { # CHANGE...
+    rm -rf bent
+    mkdir bent
+    "$bin/tests/tools/damage" kept/prey-000001.pcapng bent/prey-000001.pcapng "$@"
+}
+size=$(stat -c %s kept/prey-000001.pcapng)
+bend cut $((size - 3))
+run --replay bent
+same 'cut short: what is whole, and a line that says so' "$status $(cat err)" \
+    '0 preyrun: bent/prey-000001.pcapng: its last block is cut short'
+bend cut 300
+run --replay bent
+same 'cut in its beginning' "$status $(grep -c prey-000001 err)" '2 1'
+bend byte 0 7
+run --replay bent
+same 'no recording at all' "$status" 2
+mkdir -p none
+run --replay none
+same 'none there' "$status $(cat err)" '2 preyrun: none: there is no recording in it'
+run --replay kept --pcap shop.pcap shop.pbc
+same 'a capture is something else' "$status $(cat err)" '2 preyrun: --replay goes through a recording as it was: it goes without --pcap'
+run --record kept --pcap shop.pcap shop.pbc
+same 'to record is for live traffic' "$status" 2
+exit $failed

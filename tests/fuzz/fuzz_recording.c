@@ -1,0 +1,135 @@
+/* A recording that was made well and then damaged, played once more: whatever stands in it, nothing is read or written
+ * outside, and it comes to an end.
+ *
+ * Input: pieces of six bytes, each a place in the file (32 bits, modulo its length) and what is done there: 0, the file
+ * ends; 1, the byte is flipped in the bit that follows; 2, it is set; 3, the four bytes there are set to the next
+ * piece's place. Undamaged, all is decided and sent as recorded. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compiler/compiler.h"
+#include "runtime/record/player.h"
+#include "runtime/record/reel.h"
+#include "tests/lib/recorded.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define HOLD(truth)                                                                                                    \
+    do {                                                                                                               \
+        if (!(truth)) __builtin_trap();                                                                                \
+    } while (0)
+
+static const char rules[] =
+    "limits { flows 64; half_open 16; fragments 16; maglev 127 }\n"
+    "interface wan = \"eth0\"\n"
+    "pool web { balance round_robin; source 10.9.0.1 ports 2000-2015; server a 10.0.0.11:8080; server b 10.0.0.12:8080 "
+    "}\n"
+    "service pass on 203.0.113.1 udp/53, tcp/80 { mode passthrough; announce; -> web }\n"
+    "firewall f default drop { accept state established; accept udp to port 7; reject port 113 }\n";
+
+static uint8_t *whole;
+static size_t whole_len;
+
+static struct program *compiled(void)
+{
+    struct compile c;
+    char why[256];
+    compile_init(&c);
+    c.doubts = DOUBTS_FEW;
+    if (compile_text(&c, "fuzz.prey", rules, strlen(rules)) != 0) diags_print_text(c.diags, stderr, false);
+    struct program *p = program_load(c.pbc, c.pbc_len, why, sizeof why);
+    compile_fini(&c);
+    HOLD(p);
+    return p;
+}
+
+/* UDP to the service, to a port that is open, to one that is not. */
+static void feed(struct recorded *r)
+{
+    static const uint8_t udp[] = {2,   0, 0,   0, 0,    9,    2, 0,  0,  0, 0, 1,   8,  0, 0x45,
+                                  0,   0, 29,  0, 0,    0x40, 0, 64, 17, 0, 0, 198, 18, 0, 1,
+                                  203, 0, 113, 1, 0xc3, 0x50, 0, 53, 0,  9, 0, 0,   'x'};
+    uint8_t bytes[8][sizeof udp];
+    struct capture_frame frames[8];
+    for (unsigned batch = 0; batch < 4; batch++) {
+        for (unsigned i = 0; i < 8; i++) {
+            static const uint8_t ports[] = {53, 7, 113, 53};
+            memcpy(bytes[i], udp, sizeof udp);
+            bytes[i][29] = (uint8_t)(i / 2);
+            bytes[i][37] = ports[i % 4];
+            frames[i] = (struct capture_frame){.data = bytes[i], .cap_len = sizeof udp, .wire_len = sizeof udp};
+        }
+        recorded_frames(r, frames, 8, 600000000);
+    }
+}
+
+static void make(void)
+{
+    char dir[] = "/tmp/fuzz-recording-XXXXXX", err[600], name[REEL_NAME];
+    struct program *p = compiled();
+    HOLD(mkdtemp(dir));
+    struct recorded *r = recorded_new(dir, p, err, sizeof err);
+    HOLD(r);
+    feed(r);
+    recorded_free(r);
+    program_put(p);
+    const int at = open(dir, O_RDONLY | O_DIRECTORY);
+    const int fd = record_open_file(at, 1, false);
+    struct film f;
+    HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd));
+    whole = f.bytes;
+    whole_len = f.len;
+    reel_name(1, name);
+    unlinkat(at, name, 0);
+    close(fd);
+    close(at);
+    rmdir(dir);
+}
+
+static size_t damage(uint8_t *bytes, const uint8_t *data, size_t size)
+{
+    size_t len = whole_len;
+    for (; size >= 6; data += 6, size -= 6) {
+        uint32_t at, word;
+        memcpy(&at, data, sizeof at);
+        at %= (uint32_t)whole_len;
+        if (data[4] == 0) len = at;
+        if (data[4] == 1) bytes[at] ^= (uint8_t)(1 << data[5] % 8);
+        if (data[4] == 2) bytes[at] = data[5];
+        if (data[4] != 3 || at + 4 > whole_len || size < 10) continue;
+        memcpy(&word, data + 6, sizeof word);
+        memcpy(bytes + at, &word, sizeof word);
+    }
+    return len;
+}
+
+static void play(struct player *p, struct film *f)
+{
+    char err[200];
+    struct scene s;
+    bool good = film_next(f, &s) && !story_begin(&p->story, &s, err, sizeof err);
+    while (good && film_next(f, &s)) good = !player_scene(p, &s, err, sizeof err);
+    player_end(p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (!whole) make();
+    uint8_t *bytes = malloc(whole_len + 1);
+    struct player *p = calloc(1, sizeof *p);
+    HOLD(bytes && p);
+    memcpy(bytes, whole, whole_len);
+    struct film f;
+    film_of(&f, bytes, damage(bytes, data, size));
+    play(p, &f);
+    const struct actor_counters c = player_counters(p);
+    if (size < 6) HOLD(c.packets && c.verdicts == 32 && !c.packets_other && !c.verdicts_other);
+    player_fini(p);
+    film_close(&f);
+    free(p);
+    return 0;
+}

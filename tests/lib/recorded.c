@@ -1,0 +1,135 @@
+/* See recorded.h. */
+#include "tests/lib/recorded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/packet/key.h"
+
+enum { ROOM = IO_HEADROOM + 54, SLOT = ROOM + 65536 + 64, SEED = 7 };
+#define BEGIN_NS UINT64_C(1000000000000)
+
+struct recorded {
+    struct recorder *recorder;
+    struct worker *w;
+    struct snapshot *world;
+    uint64_t now_ns;
+    uint8_t *bytes;
+    struct pkt pkts[VM_BATCH], *views[VM_BATCH];
+    struct opened opened;
+};
+
+static void send_nowhere(struct io_port *io, struct pkt *pkt)
+{
+    (void)io;
+    (void)pkt;
+}
+static void nothing(struct io_port *io) { (void)io; }
+static const struct io_ops nowhere = {.close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
+
+static void know(struct snapshot *s, const struct pbc_server *to, uint8_t port, uint64_t mac)
+{
+    struct hop hop = {.key = {.family = to->family, .port = port}, .state = HOP_KNOWN, .port = 0, .mac = mac};
+    memcpy(hop.key.addr, to->addr, sizeof hop.key.addr);
+    if (!snapshot_hop(s, &hop.key)) snapshot_add(s, &hop);
+}
+
+static struct snapshot *world_of(const struct program *p)
+{
+    static const uint32_t self[] = {0x0a000009};
+    struct facts f = {.generation = 1,
+                      .self4 = self,
+                      .self4_count = 1,
+                      .addr4 = self[0],
+                      .mac = 0x020000000009,
+                      .mtu = 1500,
+                      .ifaces_count = p->ifaces_count + 1};
+    struct snapshot *s = snapshot_new(p, &f, 2 * p->servers_count);
+    if (!s) return NULL;
+    s->number = 1;
+    s->port_mac[0] = f.mac;
+    struct facts_iface *ifaces = (void *)(uintptr_t)s->facts.ifaces;
+    for (unsigned i = 0; i < f.ifaces_count; i++) ifaces[i].peer = IFACE_NONE;
+    uint16_t *out = (void *)(uintptr_t)s->facts.server_out;
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        out[i] = port_iface_id(p, "eth0", 0);
+        know(s, &p->servers[i], PORT_ANY, 0x020000000100 + i);
+        know(s, &p->servers[i], 0, 0x020000000100 + i);
+    }
+    return s;
+}
+
+static bool worker_make(struct recorded *r, struct program *p)
+{
+    const struct worker_cfg cfg = {
+        .program = p, .workers = 1, .seed = SEED, .tun = -1, .opened = &r->opened, .patient = true};
+    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (!w || !opened_init(&r->opened, p) || worker_init(w, &cfg)) {
+        free(w);
+        return false;
+    }
+    r->w = w;
+    w->ports[0] = (struct port){.ops = &nowhere, .peer = PORT_ANY, .iface = port_iface_id(p, "eth0", 0)};
+    w->egress.port_count = 1;
+    return true;
+}
+
+struct recorded *recorded_new(const char *dir, struct program *p, char *err, size_t err_len)
+{
+    static const char *const names[] = {"eth0"};
+    struct recorded *r = calloc(1, sizeof *r);
+    r->now_ns = BEGIN_NS;
+    r->bytes = malloc((size_t)VM_BATCH * SLOT);
+    r->world = world_of(p);
+    for (unsigned i = 0; i < VM_BATCH; i++) r->views[i] = &r->pkts[i];
+    if (!r->bytes || !r->world || !worker_make(r, p)) abort();
+    const struct recorder_cfg cfg = {.dir = dir,
+                                     .size = 1 << 26,
+                                     .snap = UINT32_MAX,
+                                     .names = names,
+                                     .port = r->w->ports,
+                                     .ports = 1,
+                                     .devices = 1,
+                                     .workers = 1,
+                                     .seed = SEED};
+    r->recorder = recorder_new(&cfg, err, err_len);
+    if (!r->recorder) return NULL;
+    recorder_world(r->recorder, r->world, recorder_program(r->recorder, p, NULL));
+    worker_record(r->w, recorder_tape(r->recorder, 0));
+    if (recorder_start(r->recorder)) abort();
+    r->w->latest = r->world;
+    worker_look(r->w, r->now_ns);
+    return r;
+}
+
+void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns)
+{
+    r->now_ns += ns;
+    for (unsigned i = 0; i < n; i++) {
+        const struct capture_frame *f = &frames[i];
+        const uint32_t len = f->cap_len < 65536 ? f->cap_len : 65536;
+        uint8_t *to = r->bytes + (size_t)i * SLOT + ROOM;
+        memcpy(to, f->data, len);
+        r->pkts[i] = (struct pkt){.data = to,
+                                  .head_len = len,
+                                  .cap_len = len,
+                                  .wire_len = f->wire_len < len ? len : f->wire_len,
+                                  .headroom = IO_HEADROOM,
+                                  .link = LINK_ETHER,
+                                  .flags = PKT_WRITABLE};
+    }
+    if (n) worker_judge(r->w, r->views, n, r->now_ns);
+    if (r->now_ns >= r->w->tick_ns) worker_tick(r->w, r->now_ns);
+}
+
+void recorded_free(struct recorded *r)
+{
+    recorder_stop(r->recorder);
+    recorder_free(r->recorder);
+    worker_fini(r->w);
+    free(r->w);
+    snapshot_free(r->world);
+    opened_fini(&r->opened);
+    free(r->bytes);
+    free(r);
+}

@@ -1,0 +1,17 @@
+/* A recording without interfaces: frames given to a worker that is recorded, by a clock of its own. */
+#ifndef TESTS_LIB_RECORDED_H
+#define TESTS_LIB_RECORDED_H
+
+#include "runtime/capture/capture.h"
+#include "runtime/record/recorder.h"
+
+/* One worker, one port `eth0` with the address 10.0.0.9, and every server's neighbour known. */
+struct recorded;
+/* Recorded into that directory. NULL with one line in err. The program stays the caller's. */
+struct recorded *recorded_new(const char *dir, struct program *p, char *err, size_t err_len);
+/* At most VM_BATCH Ethernet frames in one batch, `ns` after what was before; then the timers, if they are due. */
+void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns);
+/* The recording is whole. */
+void recorded_free(struct recorded *r);
+
+#endif

@@ -1,0 +1,31 @@
+/* mkrec RULES.pbc CAPTURE DIR: a recording of what a worker does with the frames of a capture, eight a batch, a
+ * millisecond apart: for tests of --replay without interfaces. */
+#include <stdio.h>
+
+#include "tests/lib/recorded.h"
+
+enum { TOGETHER = 8, MILLISECOND = 1000000 };
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "mkrec: %s: %s\n", what, why);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    char err[600];
+    if (argc != 4) return fail("usage", "mkrec RULES.pbc CAPTURE DIR");
+    struct program *p = program_load_file(argv[1], err, sizeof err);
+    if (!p) return fail(argv[1], err);
+    struct capture *c = capture_open(argv[2], err, sizeof err);
+    if (!c) return fail(argv[2], err);
+    struct recorded *r = recorded_new(argv[3], p, err, sizeof err);
+    if (!r) return fail(argv[3], err);
+    struct capture_frame frames[TOGETHER];
+    for (unsigned n; (n = capture_batch(c, frames, TOGETHER)) > 0;) recorded_frames(r, frames, n, MILLISECOND);
+    recorded_free(r);
+    capture_close(c);
+    program_put(p);
+    return 0;
+}
