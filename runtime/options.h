@@ -37,9 +37,9 @@ struct options {
     uint8_t peer[OPTIONS_IFACES];  /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
     char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
     unsigned bridge_count;
-    const char *name; /* of the instance: else its first interface; NULL: --cleanup of all */
-    unsigned workers; /* 0: not said */
-    uint64_t ring;    /* bytes of each receive ring */
+    const char *name;     /* of the instance: else its first interface; NULL: --cleanup of all */
+    unsigned workers;     /* 0: not said */
+    uint64_t ring;        /* bytes of each receive ring */
     const char *record;   /* directory, or NULL */
     uint64_t record_size; /* bytes of all its files */
     uint32_t record_snap; /* bytes of a frame; UINT32_MAX: all */

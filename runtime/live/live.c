@@ -213,7 +213,8 @@ static void settle_memory(void) { mallopt(M_MMAP_THRESHOLD, LARGE_FROM); }
 
 int live(const struct options *o)
 {
-    struct live l = {.o = o, .signal_fd = -1, .echo = {-1, -1}, .clock.fd = -1, .tun = -1};
+    struct live l = {
+        .o = o, .signal_fd = -1, .echo = {-1, -1}, .clock.fd = -1, .tun = -1, .reel = {.dir = -1, .fd = -1}};
     struct parent *parent = NULL;
     if (o->cleanup) return claim_cleanup(o);
     settle_memory();
@@ -221,7 +222,8 @@ int live(const struct options *o)
     if (!status && o->preflight) {
         fprintf(stderr, "preflight: nothing stands in the way\n");
     } else if (!status) {
-        status = log_open(&l);
+        status = recorded_look(&l);
+        if (!status) status = log_open(&l);
         if (!status) status = claim_watch(&l);
         if (!status) status = parent_begin(o, &parent, &l.channel);
         if (l.channel) status = service(&l);

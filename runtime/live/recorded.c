@@ -3,15 +3,38 @@
 
 #include <string.h>
 
+int recorded_look(struct live *l)
+{
+    char err[600];
+    if (!l->o->record) return 0;
+    const int failed = reel_open(&l->reel, l->o->record, l->o->record_size, err, sizeof err);
+    return failed ? live_complain("--record: %s", err) : 0;
+}
+
+/* The recorder's thread asks the parent. */
+static int make_file(void *arg, uint64_t number)
+{
+    const struct live *l = arg;
+    char err[600];
+    int fd;
+    const int failed = ask_recording(l->channel, number, &fd, err, sizeof err);
+    return failed ? failed : fd;
+}
+
+static void remove_file(void *arg, uint64_t number)
+{
+    const struct live *l = arg;
+    char err[600];
+    ask_recording_gone(l->channel, number, err, sizeof err);
+}
+
 int recorded_open(struct live *l)
 {
     const struct options *o = l->o;
-    char err[400];
     if (!o->record) return 0;
+    reel_leave(&l->reel, &(struct reel_maker){make_file, remove_file, l});
     const struct worker_cfg *w = &l->workers[0]->cfg;
-    const struct recorder_cfg cfg = {.dir = o->record,
-                                     .size = o->record_size,
-                                     .snap = o->record_snap,
+    const struct recorder_cfg cfg = {.snap = o->record_snap,
                                      .names = o->ifaces,
                                      .port = l->workers[0]->ports,
                                      .ports = l->port_count,
@@ -19,8 +42,8 @@ int recorded_open(struct live *l)
                                      .workers = l->worker_count,
                                      .seed = w->seed,
                                      .forwards = w->forwards};
-    l->recorder = recorder_new(&cfg, err, sizeof err);
-    if (!l->recorder) return live_complain("--record: %s", err);
+    l->recorder = recorder_new(&cfg, &l->reel);
+    if (!l->recorder) return live_complain("out of memory");
     l->now.number = recorder_program(l->recorder, l->now.program, NULL);
     for (unsigned i = 0; i < l->worker_count; i++) worker_record(l->workers[i], recorder_tape(l->recorder, i));
     return 0;

@@ -5,7 +5,9 @@
 #include "runtime/live/state.h"
 #include "runtime/record/recorder.h"
 
-/* Once the workers are made, before anything is published. 0, or 2 with one line on standard error. */
+/* With rights: the directory is made, or looked at. 0, or 2 with one line on standard error. */
+int recorded_look(struct live *l);
+/* Without them: once the workers are made, before anything is published. 0, or 2 with one line on standard error. */
 int recorded_open(struct live *l);
 /* Before workers begin, and after they have ended. */
 int recorded_start(struct live *l);

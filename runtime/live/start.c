@@ -277,6 +277,7 @@ void start_close(struct live *l)
     }
     dealt_close(l);
     recorder_free(l->recorder);
+    reel_close(&l->reel);
     steered_close(l);
     reload_fini(l);
     world_fini(l);

@@ -9,6 +9,7 @@
 #include "runtime/live/ruling.h"
 #include "runtime/options.h"
 #include "runtime/parent/ask.h"
+#include "runtime/record/reel.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/worker.h"
 
@@ -58,9 +59,9 @@ struct live {
     bool ready;                       /* it was told: faults are events from now on */
     int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
     uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
-    bool ready; /* it was told: faults are events from now on */
-    struct recorder *recorder; /* NULL: nothing is recorded */
-    uint64_t record_lost;      /* told of */
+    struct recorder *recorder;        /* NULL: nothing is recorded */
+    struct reel reel;                 /* its files, before it has them */
+    uint64_t record_lost;             /* told of */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

@@ -124,6 +124,21 @@ int ask_certificates(struct channel *c, const char *path, int *fd, char *err, si
     return failed || a.fd_count ? failed : -EPROTO;
 }
 
+int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len)
+{
+    const struct request_recording body = {.number = number};
+    struct answer a;
+    const int failed =
+        ask(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, &a, fd, 1, err, err_len);
+    return failed ? failed : a.fd_count ? 0 : -EPROTO;
+}
+
+int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len)
+{
+    const struct request_recording body = {.number = number, .gone = 1};
+    return ask_done(c, &(struct question){REQUEST_RECORDING, &body, sizeof body, NULL, 0, 0}, err, err_len);
+}
+
 int ask_offloads(struct channel *c, unsigned port, unsigned which, char *err, size_t err_len)
 {
     const struct request_offloads body = {port, which};

@@ -13,6 +13,7 @@
 #include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
 #include "runtime/host/offload.h"
+#include "runtime/host/recordings.h"
 #include "runtime/host/sinks.h"
 #include "runtime/host/tun.h"
 #include "runtime/io/steer.h"
@@ -270,6 +271,21 @@ static bool grant_LOG(struct parent *p, const struct request *r, struct answer *
     (void)r;
     if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
     fds[0] = sink_descriptor(p->o->log_to);
+    a->failed = fds[0] < 0 ? fds[0] : 0;
+    a->fd_count = fds[0] >= 0;
+    return true;
+}
+
+/* By its number alone, in the one directory that the command line names. */
+static bool grant_RECORDING(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_recording *ask = r->body;
+    if (!p->o->record || !ask->number || ask->gone > 1 || ask->zero) return false;
+    if (p->recordings < 0) p->recordings = recordings_open(p->o->record, true, a->err, sizeof a->err);
+    a->failed = p->recordings < 0 ? p->recordings : 0;
+    if (!a->failed && ask->gone) record_remove_file(p->recordings, ask->number);
+    if (a->failed || ask->gone) return true;
+    fds[0] = record_open_file(p->recordings, ask->number, true);
     a->failed = fds[0] < 0 ? fds[0] : 0;
     a->fd_count = fds[0] >= 0;
     return true;

@@ -18,6 +18,7 @@ struct parent {
     struct resolver *resolver;        /* NULL: nobody was asked for yet */
     bool guarded;                     /* there is a table of guard rules */
     int fd, signal_fd;
+    int recordings; /* their directory; -1: nobody has asked for it */
     pid_t child;
 };
 

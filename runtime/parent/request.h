@@ -51,6 +51,11 @@ struct request_resolve {
 struct request_path {
     char path[4096];
 };
+struct request_recording {
+    uint64_t number;
+    uint32_t gone; /* 1: remove it; 0: make it */
+    uint32_t zero;
+};
 struct request_announce {
     uint64_t mac;
     struct host_addr addr;

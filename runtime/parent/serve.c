@@ -115,6 +115,7 @@ static void parent_free(struct parent *p)
     resolver_free(p->resolver);
     if (p->fd >= 0) close(p->fd);
     if (p->signal_fd >= 0) close(p->signal_fd);
+    if (p->recordings >= 0) close(p->recordings);
     state_close(p->state);
     free(p);
 }
@@ -131,7 +132,7 @@ int parent_begin(const struct options *o, struct parent **made, struct channel *
     *made = NULL;
     *c = NULL;
     if (!p) return parent_say("out of memory");
-    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1};
+    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1};
     if (o->on_exit == OPTIONS_END_OPEN && o->bridge_count && !across_possible()) {
         free(p);
         return parent_say("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");

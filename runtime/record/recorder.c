@@ -81,18 +81,17 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
     r->names[cfg->ports] = "this machine";
 }
 
-struct recorder *recorder_new(const struct recorder_cfg *cfg, char *err, size_t err_len)
+struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel)
 {
     struct recorder *r = calloc(1, sizeof *r);
-    snprintf(err, err_len, "out of memory");
     if (!r) return NULL;
     describe(r, cfg);
     r->last = &r->first;
-    r->reel = (struct reel){.dir = -1, .fd = -1};
+    r->reel = *reel;
+    *reel = (struct reel){.dir = -1, .fd = -1};
     pthread_mutex_init(&r->lock, NULL);
     int failed = 0;
     for (unsigned i = 0; i < r->workers && !failed; i++) failed = tape_init(&r->tapes[i], cfg->snap);
-    if (!failed) failed = reel_open(&r->reel, cfg->dir, cfg->size, err, err_len);
     if (!failed) return r;
     recorder_free(r);
     return NULL;

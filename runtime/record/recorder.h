@@ -5,11 +5,10 @@
 
 #include <stdbool.h>
 
+#include "runtime/record/reel.h"
 #include "runtime/worker/worker.h"
 
 struct recorder_cfg {
-    const char *dir;
-    uint64_t size;            /* bytes, of all files */
     uint32_t snap;            /* bytes that are kept of a frame; UINT32_MAX: all */
     const char *const *names; /* [devices] as long as the recorder lives */
     const struct port *port;  /* [ports], of any worker; port i is of device i % devices */
@@ -18,8 +17,9 @@ struct recorder_cfg {
     bool forwards; /* as in struct worker_cfg */
 };
 
-/* The directory is there, or made, and ours; nothing is written yet. NULL with one line in err. */
-struct recorder *recorder_new(const struct recorder_cfg *cfg, char *err, size_t err_len);
+/* Into these files, opened to be written, which are the recorder's from then on; nothing is written yet. NULL: out of
+ * memory. */
+struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel);
 void recorder_free(struct recorder *r);
 
 /* The thread begins: after this workers may. 0 or a negative errno. */

@@ -121,10 +121,10 @@ static int open_film(const struct recording *g, unsigned at, struct film *f, str
 /* What is wrong is kept for the end: what came before it is good. */
 static int play_file(struct recording *g, unsigned at)
 {
-    char name[REEL_NAME], err[200];
+    char name[RECORDING_NAME], err[200];
     struct film f = {0};
     struct scene s;
-    reel_name(g->reel.files[at].number, name);
+    recording_name(g->reel.files[at].number, name);
     int failed = open_film(g, at, &f, &s, err, sizeof err);
     while (!failed && film_next(&f, &s)) failed = player_scene(&g->player, &s, err, sizeof err);
     if (failed)
@@ -151,13 +151,13 @@ static bool session_of(struct recording *g, unsigned at, struct story *t, char *
 /* The files of the last run, or of the one that --from names. */
 static int choose(struct recording *g)
 {
-    char err[200], name[REEL_NAME];
+    char err[200], name[RECORDING_NAME];
     struct story t;
     if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
     unsigned at = g->reel.count - 1;
     for (unsigned i = 0; g->o->from > 1 && i < g->reel.count; i++)
         if (g->reel.files[i].number <= g->o->from) at = i;
-    reel_name(g->reel.files[at].number, name);
+    recording_name(g->reel.files[at].number, name);
     if (!session_of(g, at, &g->player.story, err, sizeof err)) return complain("%s/%s: %s", g->o->replay, name, err);
     g->first = g->last = at;
     while (g->first && session_of(g, g->first - 1, &t, err, sizeof err) &&

@@ -10,61 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void reel_name(uint64_t number, char name[REEL_NAME])
-{
-    snprintf(name, REEL_NAME, "prey-%06llu.pcapng", (unsigned long long)number);
-}
-
-int record_open_file(int dir, uint64_t number, bool make)
-{
-    char name[REEL_NAME];
-    reel_name(number, name);
-    const int how = make ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY;
-    const int fd = openat(dir, name, how | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? -errno : fd;
-}
-
 /* ---- opening ---- */
-
-static int fail(char *err, size_t err_len, const char *path, int failed)
-{
-    snprintf(err, err_len, "%.200s: %s", path, strerror(-failed));
-    return failed;
-}
-
-/* Nobody else reads what is recorded. */
-static int check_owner(int dir, const char *path, char *err, size_t err_len)
-{
-    struct stat st;
-    if (fstat(dir, &st)) return fail(err, err_len, path, -errno);
-    if (st.st_uid != geteuid()) {
-        snprintf(err, err_len, "%.200s: the directory belongs to somebody else; another one is made if it is not there",
-                 path);
-        return -EPERM;
-    }
-    if (!(st.st_mode & 077)) return 0;
-    snprintf(err, err_len, "%.200s: others may look into the directory; this mends it: chmod 700 %.200s", path, path);
-    return -EPERM;
-}
-
-static int open_directory(struct reel *r, const char *path, char *err, size_t err_len)
-{
-    if (r->most && mkdir(path, 0700) && errno != EEXIST) return fail(err, err_len, path, -errno);
-    r->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (r->dir < 0) return fail(err, err_len, path, -errno);
-    return r->most ? check_owner(r->dir, path, err, err_len) : 0;
-}
-
-/* Its number; 0: it is no file of a recording. */
-static uint64_t number_of(const char *name)
-{
-    char same[REEL_NAME];
-    if (strncmp(name, "prey-", 5) != 0 || name[5] < '0' || name[5] > '9') return 0;
-    errno = 0;
-    const uint64_t number = strtoull(name + 5, NULL, 10);
-    reel_name(number, same);
-    return errno || strcmp(name, same) != 0 ? 0 : number;
-}
 
 static int add(struct reel *r, uint64_t number, uint64_t bytes)
 {
@@ -96,7 +42,7 @@ static int look_around(struct reel *r)
     }
     int failed = 0;
     for (const struct dirent *e; !failed && (e = readdir(d));) {
-        const uint64_t number = number_of(e->d_name);
+        const uint64_t number = recording_number(e->d_name);
         struct stat st;
         if (!number || fstatat(r->dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) continue;
         failed = add(r, number, (uint64_t)st.st_size);
@@ -108,11 +54,19 @@ static int look_around(struct reel *r)
 
 int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t err_len)
 {
-    *r = (struct reel){.dir = -1, .fd = -1, .most = most};
-    const int failed = open_directory(r, path, err, err_len);
-    if (failed) return failed;
-    const int blind = look_around(r);
-    return blind ? fail(err, err_len, path, blind) : 0;
+    *r = (struct reel){.fd = -1, .most = most};
+    r->dir = recordings_open(path, most, err, err_len);
+    if (r->dir < 0) return r->dir;
+    const int failed = look_around(r);
+    if (failed) snprintf(err, err_len, "%.200s: %s", path, strerror(-failed));
+    return failed;
+}
+
+void reel_leave(struct reel *r, const struct reel_maker *maker)
+{
+    if (r->dir >= 0) close(r->dir);
+    r->dir = -1;
+    r->maker = *maker;
 }
 
 void reel_close(struct reel *r)
@@ -129,9 +83,10 @@ uint64_t reel_written(const struct reel *r) { return r->fd < 0 || !r->count ? 0 
 
 static void drop_oldest(struct reel *r)
 {
-    char name[REEL_NAME];
-    reel_name(r->files[0].number, name);
-    unlinkat(r->dir, name, 0);
+    if (r->maker.remove)
+        r->maker.remove(r->maker.arg, r->files[0].number);
+    else
+        record_remove_file(r->dir, r->files[0].number);
     r->total -= r->files[0].bytes;
     memmove(r->files, r->files + 1, --r->count * sizeof *r->files);
 }
@@ -143,10 +98,12 @@ int reel_next(struct reel *r)
     const uint64_t number = r->count ? r->files[r->count - 1].number + 1 : 1;
     const int failed = add(r, number, 0);
     if (failed) return failed;
-    r->fd = record_open_file(r->dir, number, true);
+    r->fd = r->maker.make ? r->maker.make(r->maker.arg, number) : record_open_file(r->dir, number, true);
     if (r->fd >= 0) return 0;
+    const int why = r->fd;
+    r->fd = -1;
     r->count--;
-    return r->fd;
+    return why;
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t len)

@@ -1,8 +1,5 @@
-/* The files of recordings in one directory, as a ring: numbered on and on, the oldest go as new ones need room, and all
- * together they are never larger than asked for. The directory is its owner's alone (0700), and so is each file (0600):
- * they hold what went over the wire.
- *
- *      prey-000001.pcapng  prey-000002.pcapng  ...  prey-1000000.pcapng */
+/* The files of recordings in one directory (runtime/host/recordings.h), as a ring: numbered on and on, the oldest go as
+ * new ones need room, and all together they are never larger than asked for. */
 #ifndef RUNTIME_RECORD_REEL_H
 #define RUNTIME_RECORD_REEL_H
 
@@ -10,22 +7,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REEL_NAME = 40 };
+#include "runtime/host/recordings.h"
 
 struct reel_file {
     uint64_t number, bytes;
 };
+/* Who makes a file of that number, which must be new, and removes one: a descriptor to write to, or a negative errno.
+ */
+struct reel_maker {
+    int (*make)(void *arg, uint64_t number);
+    void (*remove)(void *arg, uint64_t number);
+    void *arg;
+};
 struct reel {
     int dir, fd;             /* the directory; the file that is written, -1: none */
+    struct reel_maker maker; /* NULL functions: the directory's owner */
     uint64_t most;           /* bytes, of all files */
     uint64_t total;          /* of those that are there */
     struct reel_file *files; /* oldest first; the last is written to, if one is */
     unsigned count, room;
 };
 
-/* Open the directory, made if it is not there (only its last part), and look at what is in it. most 0: to read. 0 or a
- * negative errno with one line in err; reel_close in any case. */
+/* Open the directory, made if it is not there, and look at what is in it. most 0: to read. 0 or a negative errno with
+ * one line in err; reel_close in any case. */
 int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t err_len);
+/* From here on another makes the files: the directory is closed. */
+void reel_leave(struct reel *r, const struct reel_maker *maker);
 void reel_close(struct reel *r);
 
 /* Begin the next file. 0 or a negative errno. */
@@ -35,10 +42,5 @@ int reel_next(struct reel *r);
 int reel_write(struct reel *r, const void *bytes, size_t len);
 /* Bytes of the file that is written. */
 uint64_t reel_written(const struct reel *r);
-
-void reel_name(uint64_t number, char name[REEL_NAME]);
-/* The one place where files of a recording are opened: to be made, which must be new, or to be read. A descriptor or a
- * negative errno. */
-int record_open_file(int dir, uint64_t number, bool make);
 
 #endif

@@ -69,7 +69,7 @@ static void feed(struct recorded *r)
 
 static void make(void)
 {
-    char dir[] = "/tmp/fuzz-recording-XXXXXX", err[600], name[REEL_NAME];
+    char dir[] = "/tmp/fuzz-recording-XXXXXX", err[600], name[RECORDING_NAME];
     struct program *p = compiled();
     HOLD(mkdtemp(dir));
     struct recorded *r = recorded_new(dir, p, err, sizeof err);
@@ -83,7 +83,7 @@ static void make(void)
     HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd));
     whole = f.bytes;
     whole_len = f.len;
-    reel_name(1, name);
+    recording_name(1, name);
     unlinkat(at, name, 0);
     close(fd);
     close(at);

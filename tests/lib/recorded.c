@@ -83,17 +83,12 @@ struct recorded *recorded_new(const char *dir, struct program *p, char *err, siz
     r->world = world_of(p);
     for (unsigned i = 0; i < VM_BATCH; i++) r->views[i] = &r->pkts[i];
     if (!r->bytes || !r->world || !worker_make(r, p)) abort();
-    const struct recorder_cfg cfg = {.dir = dir,
-                                     .size = 1 << 26,
-                                     .snap = UINT32_MAX,
-                                     .names = names,
-                                     .port = r->w->ports,
-                                     .ports = 1,
-                                     .devices = 1,
-                                     .workers = 1,
-                                     .seed = SEED};
-    r->recorder = recorder_new(&cfg, err, err_len);
-    if (!r->recorder) return NULL;
+    const struct recorder_cfg cfg = {
+        .snap = UINT32_MAX, .names = names, .port = r->w->ports, .ports = 1, .devices = 1, .workers = 1, .seed = SEED};
+    struct reel reel;
+    if (reel_open(&reel, dir, 1 << 26, err, err_len)) return NULL;
+    r->recorder = recorder_new(&cfg, &reel);
+    if (!r->recorder) abort();
     recorder_world(r->recorder, r->world, recorder_program(r->recorder, p, NULL));
     worker_record(r->w, recorder_tape(r->recorder, 0));
     if (recorder_start(r->recorder)) abort();

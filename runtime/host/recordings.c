@@ -1,0 +1,72 @@
+/* See recordings.h. */
+#include "runtime/host/recordings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void recording_name(uint64_t number, char name[RECORDING_NAME])
+{
+    snprintf(name, RECORDING_NAME, "prey-%06llu.pcapng", (unsigned long long)number);
+}
+
+uint64_t recording_number(const char *name)
+{
+    char same[RECORDING_NAME];
+    if (strncmp(name, "prey-", 5) != 0 || name[5] < '0' || name[5] > '9') return 0;
+    errno = 0;
+    const uint64_t number = strtoull(name + 5, NULL, 10);
+    recording_name(number, same);
+    return errno || strcmp(name, same) != 0 ? 0 : number;
+}
+
+int record_open_file(int dir, uint64_t number, bool make)
+{
+    char name[RECORDING_NAME];
+    recording_name(number, name);
+    const int how = make ? O_WRONLY | O_CREAT | O_EXCL : O_RDONLY;
+    const int fd = openat(dir, name, how | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+void record_remove_file(int dir, uint64_t number)
+{
+    char name[RECORDING_NAME];
+    recording_name(number, name);
+    unlinkat(dir, name, 0);
+}
+
+static int fail(char *err, size_t err_len, const char *path, int failed)
+{
+    snprintf(err, err_len, "%.200s: %s", path, strerror(-failed));
+    return failed;
+}
+
+/* Nobody else reads what is recorded. */
+static int check_owner(int dir, const char *path, char *err, size_t err_len)
+{
+    struct stat st;
+    if (fstat(dir, &st)) return fail(err, err_len, path, -errno);
+    if (st.st_uid != geteuid()) {
+        snprintf(err, err_len, "%.200s: the directory belongs to somebody else; another one is made if it is not there",
+                 path);
+        return -EPERM;
+    }
+    if (!(st.st_mode & 077)) return 0;
+    snprintf(err, err_len, "%.200s: others may look into the directory; this mends it: chmod 700 %.200s", path, path);
+    return -EPERM;
+}
+
+int recordings_open(const char *path, bool make, char *err, size_t err_len)
+{
+    if (make && mkdir(path, 0700) && errno != EEXIST) return fail(err, err_len, path, -errno);
+    const int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return fail(err, err_len, path, -errno);
+    const int failed = make ? check_owner(dir, path, err, err_len) : 0;
+    if (failed) close(dir);
+    return failed ? failed : dir;
+}
