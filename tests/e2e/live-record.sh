@@ -104,7 +104,11 @@ dir=small
 head -c 300000 /dev/zero >small/prey-999999.pcapng
 head -c 600000 /dev/urandom >"$work/web-one/large"
 prey prey -i eth0 --record "$dir" --record-size 1MiB rules.pbc
-for i in 1 2 3 4; do at client curl -s -m 20 -o /dev/null "http://10.1.0.100/files/large"; done
+oldest_gone() { # each download is recorded twice, as it came and as it left
+    at client curl -s -m 60 -o /dev/null "http://10.1.0.100/files/large"
+    [ ! -e small/prey-999999.pcapng ]
+}
+until_true 20 'the oldest file goes' oldest_gone
 prey_ends
 [ "$(cat small/* | wc -c)" -le 1048576 ]
 ok $? 'its size is bounded'
