@@ -434,6 +434,7 @@ static bool settle_recording(struct reading *r)
                         : o->mtu != 1500                       ? "--mtu"
                         : o->repeat > 1                        ? "--repeat"
                         : o->log != LOG_NONE                   ? "--log"
+                        : o->to                                ? "--to"
                         : o->explain                           ? "--explain"
                         : o->flows                             ? "--flows"
                         : o->coverage                          ? "--coverage"
