@@ -11,7 +11,7 @@ struct head {
     uint64_t number, program, generation, mac;
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
-    uint8_t bridges, drop_bad_checksum, zero[6];
+    uint8_t bridges, drop_bad_checksum, by_source, elsewhere, zero[4];
     uint64_t port_mac[PORTS_MOST];
 };
 static_assert(sizeof(struct head) == 224, "as written: no padding");
@@ -34,12 +34,16 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
     h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
     h.bridges = f->bridges, h.drop_bad_checksum = f->drop_bad_checksum;
+    h.by_source = s->by_source, h.elsewhere = s->elsewhere;
     memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
     bytes_put(to, &h, sizeof h);
     bytes_put(to, f->self4, f->self4_count * sizeof *f->self4);
     bytes_put(to, f->self6, f->self6_count * sizeof *f->self6);
     bytes_put(to, f->ifaces, f->ifaces_count * sizeof *f->ifaces);
     bytes_put(to, f->server_out, s->servers * sizeof *f->server_out);
+    bytes_put(to, f->down, s->servers * sizeof *f->down);
+    bytes_put(to, f->up_since_ns, s->servers * sizeof *f->up_since_ns);
+    bytes_put(to, f->server_mtu, s->servers * sizeof *f->server_mtu);
     bytes_put(to, f->target_out, s->nats * sizeof *f->target_out);
     for (uint32_t i = 0; i <= s->hops_mask; i++)
         if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
@@ -95,6 +99,8 @@ static struct snapshot *empty(const struct head *h, const struct program *p)
     struct snapshot *s = snapshot_new(p, &f, h->hops);
     if (!s) return NULL;
     s->number = h->number;
+    s->by_source = h->by_source;
+    s->elsewhere = h->elsewhere;
     memcpy(s->port_mac, h->port_mac, sizeof s->port_mac);
     return s;
 }
@@ -110,7 +116,9 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
     const bool whole =
         take(&c, f->self4, h.self4 * sizeof *f->self4) && take(&c, f->self6, h.self6 * sizeof *f->self6) &&
         take(&c, f->ifaces, h.ifaces * sizeof *f->ifaces) &&
-        take(&c, f->server_out, h.servers * sizeof *f->server_out) &&
+        take(&c, f->server_out, h.servers * sizeof *f->server_out) && take(&c, f->down, h.servers * sizeof *f->down) &&
+        take(&c, f->up_since_ns, h.servers * sizeof *f->up_since_ns) &&
+        take(&c, f->server_mtu, h.servers * sizeof *f->server_mtu) &&
         take(&c, f->target_out, h.nats * sizeof *f->target_out) && take_hops(&c, s, h.hops, start->ports);
     if (whole) return s;
     snapshot_free(s);
