@@ -597,7 +597,7 @@ static void *run(void *arg)
         if (!got && !w->cfg.spins) sleep_until(w, now);
     }
     /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
-    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) take_change(w, now_ns());
+    if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, now_ns());
     return NULL;
 }
 
