@@ -64,6 +64,8 @@ static bool prepare_all(struct live *l, struct reload *r)
     struct snapshot *s = world_snapshot(l, true);
     if (!s) return false;
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
+    /* Numbers the change; one that is not made is one that no worker takes. */
+    recorded_change(l, &(struct record_change){r->ids, r->ids_count, r->begun_ns, in.mono_ns, s->number});
     for (unsigned i = 0; i < l->worker_count; i++) {
         const struct vm_cfg cfg = worker_vm_cfg(l->workers[i]);
         r->changes[i] = (struct next_program){.fresh = vm_prepare(&cfg, r->remap, &in),
@@ -80,7 +82,6 @@ static bool prepare_all(struct live *l, struct reload *r)
         snapshot_free(s);
         return false;
     }
-    recorded_change(l, &(struct record_change){r->ids, r->ids_count, r->begun_ns, in.mono_ns, s->number});
     world_give(l, s);
     return true;
 }
