@@ -38,12 +38,15 @@ static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* ---- made and unmade ---- */
 
+/* A batch's slots are touched now: all of them are soon taken in turn, by frames of any length. */
 static int pool_make(struct worker *w)
 {
     const size_t bytes = pool_bytes(POOL_SLOTS, POOL_SLOT_MOST);
     if (posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
     w->pool = pool_init(w->pool_memory, bytes, POOL_SLOTS, POOL_SLOT_MOST);
-    return w->pool ? 0 : -ENOMEM;
+    if (!w->pool) return -ENOMEM;
+    pool_touch(w->pool, VM_BATCH);
+    return 0;
 }
 
 static int rings_make(struct worker *w)

@@ -3,6 +3,7 @@
 #include "vm/packet/pool.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "vm/packet/key.h"
 #include "vm/packet/parse/bytes.h"
@@ -46,6 +47,11 @@ struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot
         p->pkts[i] = (struct pkt){0};
     }
     return p;
+}
+
+void pool_touch(struct pool *p, unsigned slots)
+{
+    memset(p->bytes, 0, (size_t)(slots < p->slots ? slots : p->slots) * p->slot_bytes);
 }
 
 /* Behind a head of that length; no more than the field can say. */

@@ -1,6 +1,8 @@
 /* The pool: what it accepts as memory, that every slot is its own, that an empty one says so, and copies. */
 #include "tests/unit/vm/packet.h"
 
+#include <sys/mman.h>
+
 #include "vm/packet/pool.h"
 
 enum { SLOTS = 5 };
@@ -107,9 +109,35 @@ static void test_copy(void **state)
     free(memory);
 }
 
+/* The slots that are taken first are there to their last page, and no others. */
+static void test_touched(void **state)
+{
+    enum { ALL = 20, TOUCHED = 8, PAGES = (POOL_SLOT_MOST - 1) / 4096 + 1 };
+    (void)state;
+    const size_t bytes = pool_bytes(ALL, POOL_SLOT_MOST);
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    assert_int_equal(madvise(memory, bytes, MADV_NOHUGEPAGE), 0);
+    struct pool *p = pool_init(memory, bytes, ALL, POOL_SLOT_MOST);
+    assert_non_null(p);
+    pool_touch(p, TOUCHED);
+    for (unsigned i = 0; i < ALL; i++) {
+        unsigned char there[PAGES];
+        const struct pkt *pkt = pool_get(p);
+        const uint8_t *from = pkt->data - POOL_HEADROOM;
+        /* Whole pages of this slot alone. */
+        from += -(uintptr_t)from & 4095;
+        assert_int_equal(mincore((void *)(uintptr_t)from, (PAGES - 2) * 4096, there), 0);
+        for (unsigned page = 0; page < PAGES - 2; page++) assert_int_equal(there[page] & 1, i < TOUCHED);
+    }
+    pool_touch(p, 2 * ALL);
+    munmap(memory, bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused), cmocka_unit_test(test_slots),
-                                       cmocka_unit_test(test_view_is_not_ours), cmocka_unit_test(test_copy)};
+                                       cmocka_unit_test(test_touched), cmocka_unit_test(test_view_is_not_ours),
+                                       cmocka_unit_test(test_copy)};
     return cmocka_run_group_tests(tests, NULL, packet_free);
 }
