@@ -218,16 +218,26 @@ static uint32_t device_id(struct compile *c, const struct node *device, struct s
     return img->ifaces_count - 1;
 }
 
+/* A name of the rules where a device is wanted, as in `interface lan = lan`. */
+static void report_unquoted(struct compile *c, const struct node *name)
+{
+    diag(c->diags, E_WRONG_VALUE, name->span, "`%s` is a name of these rules; a device stands in quotes",
+         name->v.str.s);
+    diag_suggest(c->diags, name->span, "\"%s\"", name->v.str.s);
+}
+
 /* A device in quotes or a constant of it. */
 static uint32_t device_of(struct compile *c, const struct node *n, struct str name)
 {
     const struct node_value v = value_of(c, n);
 
     if (v.node->kind == N_STRING) return device_id(c, v.node, name);
-    if (v.node->kind == N_NAME)
-        symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
-    else
+    if (v.node->kind == N_NAME) {
+        const struct symbol *of = symbol_want(c, v.node, SYM(INTERFACE) | SYM(CONST), "interface");
+        if (of && of->kind == SYM_INTERFACE) report_unquoted(c, v.node);
+    } else {
         report_wrong_value(c, n, v, "a device in quotes, such as \"eth0\"");
+    }
     return PBC_NONE;
 }
 
