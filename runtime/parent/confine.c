@@ -100,7 +100,7 @@ static int allow_sockets(scmp_filter_ctx f)
     const scmp_datum_t type_bits = 0xf;
     int failed = 0;
     for (unsigned i = 0; i < 4 && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2]),
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0),
                                   SCMP_A1(SCMP_CMP_MASKED_EQ, type_bits, types[i % 2]));
     return failed;
 }
@@ -113,12 +113,12 @@ static int allow_some(scmp_filter_ctx f)
     int failed = ONLY(mmap, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     if (!failed) failed = ONLY(mprotect, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     if (!failed) failed = ONLY(clone, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-    if (!failed) failed = ONLY(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    if (!failed) failed = ONLY(tgkill, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     if (!failed) failed = ONLY(openat, SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
-    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LE, F_SETFL));
-    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC));
-    if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS));
-    if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_LE, F_SETFL, 0));
+    if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0));
+    if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
+    if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
     /* Its arguments lie in memory, where no filter sees them; the C library then takes clone. */
     if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;
@@ -134,7 +134,7 @@ static int leave_calls(void)
     if (!failed && !LOOSE) failed = allow_some(f);
     if (!failed && !LOOSE) failed = allow_sockets(f);
     if (!failed && LOOSE)
-        failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
+        failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
     return failed;
