@@ -207,7 +207,7 @@ END
 # ---- balancing on flows ----
 
 rules flows <<'END'
-pool p { balance least_conn; server a 10.0.0.11; server b 10.0.0.12; server c 10.0.0.13 backup }
+pool p { balance least_conn; retries 0; server a 10.0.0.11; server b 10.0.0.12; server c 10.0.0.13 backup }
 pool q { balance round_robin; on down keep; server a 10.0.0.21; server b 10.0.0.22 }
 pool r { server a 10.0.0.31 }
 service www on 203.0.113.10 tcp/80 { mode passthrough keep source; max flows 2; -> p }
