@@ -24,7 +24,7 @@ prey=
 demo_end() {
     [ -z "$prey" ] || kill -TERM "$prey" 2>/dev/null
     [ -z "$prey" ] || timeout 10 tail --pid="$prey" -s 0.1 -f /dev/null
-    live_end 2>/dev/null
+    { (failed=0 && live_end); wait; } 2>/dev/null # it ends its shell
     rm -rf "$work"
 }
 trap demo_end EXIT

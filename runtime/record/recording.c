@@ -276,8 +276,8 @@ int recording(const struct options *o)
     if (!status && reel_open(&g->reel, o->replay, 0, err, sizeof err)) status = complain("%s", err);
     if (!status) status = choose(g);
     if (!status) status = play(g);
+    if (g->labelled) labels_fini(&g->labels); /* of a program that the player holds */
     player_fini(&g->player);
-    if (g->labelled) labels_fini(&g->labels);
     reel_close(&g->reel);
     program_put(other);
     free(g);

@@ -112,8 +112,9 @@ static struct io_port *port_on(unsigned ifindex, char *err, size_t len)
     const struct io_ask ask = {.ring_bytes = RING, .mtu = 1500, .ifindex = ifindex, .group = -1};
     struct io_made made;
     struct io_maker maker = {0};
-    if (io_PACKET.make(&maker, &ask, &made, err, len)) return NULL;
-    return io_PACKET.open(&ask, &made, NULL, err, len);
+    const bool bad = io_PACKET.make(&maker, &ask, &made, err, len);
+    io_maker_fini(&maker);
+    return bad ? NULL : io_PACKET.open(&ask, &made, NULL, err, len);
 }
 
 static struct io_port *port_open(void)
