@@ -15,6 +15,7 @@ left() { # PID: its namespaces, the processes in its folder, the folder
     ls -d "$work"/b/demo-live.* 2>/dev/null
 }
 begin() {
+    : >"$work/out" # of the one before
     B=$work/b NO_COLOR=1 bash tests/demo-live.sh >"$work/out" 2>"$work/err" </dev/null &
     demo=$!
     pids="$pids $demo"
