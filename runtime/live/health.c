@@ -18,13 +18,6 @@ struct health_told {
     uint32_t changes; /* check_state.changes that have been told */
 };
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* ---- making ---- */
 
 static bool checks_any(const struct program *p, uint8_t kind)
@@ -56,12 +49,13 @@ static bool make(struct live *l, const struct ruling *before, const struct remap
 {
     const struct checks_cfg cfg = {.icmp4 = l->echo[0],
                                    .icmp6 = l->echo[1],
-                                   .seed = l->o->seed ? l->o->seed : now_ns(),
+                                   .seed = l->o->seed ? l->o->seed : clock_ns(CLOCK_MONOTONIC),
                                    .open_file = open_certificates,
                                    .with = l};
     l->now.told = calloc(l->now.program->servers_count + 1u, sizeof *l->now.told);
     if (!l->now.told) return false;
-    l->now.checks = checks_new(l->now.program, &cfg, before ? before->checks : NULL, r, now_ns(), err, err_len);
+    l->now.checks =
+        checks_new(l->now.program, &cfg, before ? before->checks : NULL, r, clock_ns(CLOCK_MONOTONIC), err, err_len);
     return l->now.checks;
 }
 

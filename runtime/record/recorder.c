@@ -20,7 +20,6 @@
 #define IDLE_NS  UINT64_C(32000000)
 #define RETRY_NS UINT64_C(1000000000)
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
-enum { HEAD_MOST = 32 << 20 /* programs that each file begins with */ };
 
 /* What the main thread says: a block to be. */
 struct said {
