@@ -27,7 +27,8 @@ VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
 NOT_BUILT    := $(if $(filter 0,$(KERNEL)),runtime/io/steer.c runtime/io/xdp.c runtime/io/xdp_make.c runtime/io/filter.c runtime/io/deal.c runtime/host/across.c,runtime/io/no_steer.c runtime/host/no_across.c)
-RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT),$(wildcard runtime/*.c runtime/*/*.c))
+PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c)
+RUNTIME_SRC  := $(filter-out runtime/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*.c runtime/*/*.c))
 TESTLIB_SRC  := $(wildcard tests/lib/*.c)
 
 run = @$(if $(V),set -x,printf '%-6s %s\n' $(1) $@);
@@ -37,7 +38,7 @@ GEN := $(B)/lang/parse.tab.o $(B)/lang/lex.yy.o
 all:
 	@sh tests/deps.sh build
 	@+$(MAKE) --no-print-directory programs
-programs: $(B)/preyc $(B)/preyrun
+programs: $(B)/preyc $(B)/preyrun $(B)/preyctl
 
 $(B)/liblang.a: $(call obj,$(LANG_SRC)) $(GEN)
 $(B)/libvm.a: $(call obj,$(VM_SRC))
@@ -54,7 +55,9 @@ LEAVES := $(call obj,$(wildcard runtime/capture/*.c runtime/schedule/*.c))
 $(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/liblang.a $(B)/libvm.a
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyrun: LIBS += $(HOST_LIBS)
-$(B)/preyc $(B)/preyrun:
+# The client: of the runtime what both ends of the control socket share, and how numbers are written.
+$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c)
+$(B)/preyc $(B)/preyrun $(B)/preyctl:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: %.c
@@ -86,11 +89,11 @@ $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
 	for f in $(VIM_FILES); do install -D -m 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1 preyctl.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
 
 clean:
 	rm -rf build

@@ -207,6 +207,8 @@ static bool opt_io(struct reading *r, const char *n, const char *v)
     return wrong(r, "--%s: `%.60s` is none of auto, packet, xdp", n, v);
 }
 
+static bool opt_control(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->control); }
+
 static bool opt_workers(struct reading *r, const char *n, const char *v)
 {
     uint64_t workers;

@@ -38,6 +38,7 @@ struct options {
     char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
     unsigned bridge_count;
     const char *name;     /* of the instance: else its first interface; NULL: --cleanup of all */
+    const char *control;  /* path of the control socket; NULL: where preyctl finds it by the name */
     unsigned workers;     /* 0: not said */
     uint64_t ring;        /* bytes of each receive ring */
     const char *record;   /* directory, or NULL */

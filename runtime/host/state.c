@@ -101,6 +101,8 @@ static long owner_of(const char *path)
     return pid;
 }
 
+const char *state_path(const struct state *s) { return s->path; }
+
 long state_owner(const char *run, const char *name)
 {
     char path[PATH_MAX];

@@ -27,6 +27,9 @@ struct state;
  * the name is no file name, another process has it (its pid is named), or the folder can't be made. */
 struct state *state_open(const char *run, const char *name, state_say *say, void *arg, char *err, size_t err_len);
 
+/* Of its file. */
+const char *state_path(const struct state *s);
+
 /* The process that has the name in the caller's network namespace; 0: nobody. Changes nothing. */
 long state_owner(const char *run, const char *name);
 

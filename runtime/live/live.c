@@ -14,6 +14,7 @@
 
 #include "runtime/host/guard_news.h"
 #include "runtime/live/announced.h"
+#include "runtime/live/asked.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
@@ -132,13 +133,14 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 6 };
+    enum { OTHERS = 7 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
                                                 {.fd = l->channel->fd, .events = POLLIN},
                                                 {.fd = guard_news_fd(l->guard_news), .events = POLLIN},
-                                                {.events = POLLIN}};
+                                                {.events = POLLIN},
+                                                {.fd = asked_fd(l), .events = POLLIN}};
     uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
@@ -167,6 +169,7 @@ static int serve(struct live *l)
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
         if (!fine) return live_fault(l, "out of memory");
+        if (fds[6].revents || now == ticked) asked_step(l, now);
         if (l->reload) reload_step(l);
         if (l->report && !reload_pending(l)) report(l, l->worker_count);
     }
@@ -204,6 +207,7 @@ static int service(struct live *l)
     if (!status) status = claim_guard(l, l->now.program, NULL);
     if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
+    if (!status) status = asked_open(l);
     return status ? status : run(l);
 }
 
@@ -230,6 +234,7 @@ int live(const struct options *o)
     }
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.clock);
+    asked_close(&l);
     health_fini(&l);
     start_close(&l);
     events_fini(&l.events);

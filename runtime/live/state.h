@@ -19,6 +19,7 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 enum { OLDER_MOST = 64 };
 
 struct recorder;
+struct ctl;
 
 struct live {
     const struct options *o;
@@ -62,6 +63,7 @@ struct live {
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* its files, before it has them */
     uint64_t record_lost;             /* told of */
+    struct ctl *ctl;                  /* the control socket */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

@@ -100,6 +100,11 @@ int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
 
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len) { return ask_fd(c, REQUEST_LOG, fd, err, err_len); }
 
+int ask_control(struct channel *c, int *fd, char *err, size_t err_len)
+{
+    return ask_fd(c, REQUEST_CONTROL, fd, err, err_len);
+}
+
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
 {
     const struct request_none none = {0};

@@ -53,4 +53,7 @@ int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len);
 int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
 
+/* The control socket, listening; the caller's to close. The parent takes its name away at the end. */
+int ask_control(struct channel *c, int *fd, char *err, size_t err_len);
+
 #endif

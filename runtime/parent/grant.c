@@ -10,6 +10,7 @@
 
 #include "runtime/host/announce.h"
 #include "runtime/host/certificates.h"
+#include "runtime/host/control.h"
 #include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
 #include "runtime/host/offload.h"
@@ -271,6 +272,15 @@ static bool grant_LOG(struct parent *p, const struct request *r, struct answer *
     (void)r;
     if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
     fds[0] = sink_descriptor(p->o->log_to);
+    a->failed = fds[0] < 0 ? fds[0] : 0;
+    a->fd_count = fds[0] >= 0;
+    return true;
+}
+
+static bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r;
+    fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
     a->failed = fds[0] < 0 ? fds[0] : 0;
     a->fd_count = fds[0] >= 0;
     return true;

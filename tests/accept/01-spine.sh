@@ -95,7 +95,7 @@ strays() {
         \( -name '*.o' -o -name '*.tab.c' -o -name lex.yy.c \) -print)
 }
 holds 'nothing generated lies outside the build folder' test -z "$(strays)"
-for program in preyc preyrun; do
+for program in preyc preyrun preyctl; do
     run $program --version
     says "$program --version" 0 "$program.*[0-9]\.[0-9]" out
     run $program --help
@@ -108,7 +108,7 @@ done
 if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
     holds 'make install stages programs and man pages' \
         make -C "$top" --no-print-directory install PREFIX=/usr DESTDIR="$work/staged"
-    for f in bin/preyc bin/preyrun share/man/man1/preyc.1 share/man/man1/preyrun.1; do
+    for f in bin/preyc bin/preyrun bin/preyctl share/man/man1/preyc.1 share/man/man1/preyrun.1 share/man/man1/preyctl.1; do
         holds "installed: $f" test -s "staged/usr/$f"
     done
 fi

@@ -21,7 +21,7 @@ def main():
 
     tests = "".join(p.read_text(errors="replace") for p in pathlib.Path("tests").rglob("*")
                     if p.is_file() and p.suffix in (".sh", ".c", ".py") and "lint" not in p.parts)
-    for program, other in (("preyc", "preyrun"), ("preyrun", "preyc")):
+    for program, other in (("preyc", "preyrun"), ("preyrun", "preyc "), ("preyctl", "preyrun")):
         run = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60)
         say(run.returncode == 0 and not run.stderr, f"{program} --help")
         told = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", run.stdout))

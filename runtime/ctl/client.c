@@ -1,0 +1,277 @@
+/* See client_priv.h. What comes is another's: it is a question within bounds, or the last that is read of this client.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/ctl/client_priv.h"
+
+enum { READS_MOST = 8 /* of one client in a step */, MORE_MOST = 8, LINE_MOST = 1000 };
+
+struct call *client_new(struct ctl *s, int fd, uid_t uid)
+{
+    struct call *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    *c = (struct call){.server = s,
+                       .fd = fd,
+                       .uid = uid,
+                       .passed = -1,
+                       .until_ns = s->now_ns + CTL_PATIENCE_NS,
+                       .in.most = MESSAGE_QUESTION_MOST};
+    return c;
+}
+
+/* ---- the end of a call ---- */
+
+static void settle(struct call *c)
+{
+    const struct call_ops *ops = c->follows;
+    cJSON_Delete(c->question);
+    c->question = NULL;
+    if (c->passed >= 0) close(c->passed);
+    c->passed = -1;
+    c->follows = NULL;
+    if (ops && ops->over) ops->over(c->arg);
+}
+
+void client_free(struct call *c)
+{
+    settle(c);
+    c->server->held -= outbox_waits(&c->out);
+    outbox_fini(&c->out);
+    inbox_fini(&c->in);
+    close(c->fd);
+    free(c);
+}
+
+/* ---- what is said ---- */
+
+/* An end finds room where nothing else does any more. */
+static bool put(struct call *c, enum message_kind kind, const void *body, size_t len)
+{
+    struct ctl *s = c->server;
+    const size_t before = outbox_waits(&c->out), others = s->held - before;
+    size_t most = others < CTL_HELD_MOST ? CTL_HELD_MOST - others : 0;
+    if (most > MESSAGE_ANSWER_MOST) most = MESSAGE_ANSWER_MOST;
+    if (kind == MESSAGE_END) most += MESSAGE_HEAD + LINE_MOST;
+    if (!outbox_put(&c->out, kind, body, len, most)) return false;
+    if (!before) c->until_ns = s->now_ns + CTL_PATIENCE_NS;
+    s->held += outbox_waits(&c->out) - before;
+    client_watch(c);
+    return true;
+}
+
+bool call_document(struct call *c, const cJSON *document)
+{
+    char *text = cJSON_PrintUnformatted(document);
+    const bool good = text && put(c, MESSAGE_DOCUMENT, text, strlen(text));
+    free(text);
+    return good;
+}
+
+bool call_bytes(struct call *c, const void *bytes, size_t len) { return put(c, MESSAGE_BYTES, bytes, len); }
+
+bool call_text(struct call *c, const char *fmt, ...)
+{
+    char line[LINE_MOST];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    return put(c, MESSAGE_TEXT, line, strlen(line));
+}
+
+static void say_end(struct call *c, int status, const char *words)
+{
+    char body[LINE_MOST + 1];
+    const int len = snprintf(body, sizeof body, "%c%s", (char)('0' + status), words);
+    if (!put(c, MESSAGE_END, body, (size_t)len < sizeof body ? (size_t)len : sizeof body - 1)) c->leaves = true;
+    settle(c);
+}
+
+void call_end(struct call *c, int status, const char *fmt, ...)
+{
+    char line[LINE_MOST];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    say_end(c, status, line);
+}
+
+void client_refuse(struct call *c, const char *why)
+{
+    say_end(c, 2, why);
+    c->leaves = true;
+}
+
+void call_follow(struct call *c, const struct call_ops *ops, void *arg)
+{
+    c->follows = ops;
+    c->arg = arg;
+}
+
+/* ---- what was asked ---- */
+
+const cJSON *call_question(const struct call *c) { return c->question; }
+uid_t call_uid(const struct call *c) { return c->uid; }
+
+const char *call_text_of(const struct call *c, const char *member)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->question, member));
+}
+
+bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(c->question, member);
+    const double v = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (!(v >= 0 && v <= (double)most)) return false;
+    *n = (uint64_t)v;
+    return (double)*n == v;
+}
+
+int call_take_fd(struct call *c)
+{
+    const int fd = c->passed;
+    c->passed = -1;
+    return fd;
+}
+
+static void answer(struct call *c)
+{
+    const char *word = call_text_of(c, "ask");
+    const struct ctl_cfg *cfg = &c->server->cfg;
+    for (unsigned q = 0; q < QUESTIONS; q++) {
+        if (!word || strcmp(word, question_words[q]) != 0) continue;
+        cfg->answers[q](cfg->with, c);
+        if (c->question && !c->follows) call_end(c, 2, "%s: no answer", word);
+        return;
+    }
+    call_end(c, 2, "this prey (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
+}
+
+/* False: it is no question. */
+static bool ask(struct call *c, const struct message *m)
+{
+    c->question = cJSON_ParseWithLength(m->body, m->len);
+    if (!cJSON_IsObject(c->question)) return false;
+    answer(c);
+    c->until_ns = c->server->now_ns + CTL_PATIENCE_NS;
+    return true;
+}
+
+/* Questions that are whole, until one is being answered. */
+static void ask_all(struct call *c)
+{
+    const char kinds[] = {MESSAGE_QUESTION, 0};
+    struct message m;
+    int next = 0;
+    while (next >= 0 && !c->question && !c->leaves && (next = inbox_next(&c->in, kinds, &m)) > 0)
+        if (!ask(c, &m)) next = -EBADMSG;
+    if (next == -EMSGSIZE)
+        client_refuse(c, "the question is too long");
+    else if (next < 0)
+        client_refuse(c, "that is no question: preyctl asks them");
+}
+
+/* ---- bytes ---- */
+
+/* At most one descriptor; the kernel closes more that it finds no room for. */
+static void take_passed(struct call *c, struct msghdr *m)
+{
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof(int))) continue;
+        if (c->passed >= 0) close(c->passed);
+        memcpy(&c->passed, CMSG_DATA(h), sizeof c->passed);
+    }
+}
+
+/* Bytes that came; 0: it will say no more; negative: nothing now (-EAGAIN), or a fault. */
+static ssize_t receive(struct call *c)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec where;
+    where.iov_base = inbox_room(&c->in, &where.iov_len);
+    if (!where.iov_base) return -ENOMEM;
+    struct msghdr m = {.msg_iov = &where, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    const ssize_t got = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
+    take_passed(c, &m);
+    inbox_filled(&c->in, (size_t)got);
+    return got;
+}
+
+/* False: it is gone. Whoever says no more still gets the answer to what was asked, but none without an end. */
+static bool read_some(struct call *c)
+{
+    for (unsigned i = 0; i < READS_MOST && !c->question && !c->leaves; i++) {
+        const ssize_t got = receive(c);
+        if (got == -EAGAIN) return true;
+        if (got < 0) return false;
+        if (!got) {
+            c->leaves = true;
+            return outbox_waits(&c->out);
+        }
+        ask_all(c);
+    }
+    return true;
+}
+
+static bool send_some(struct call *c)
+{
+    const size_t before = outbox_waits(&c->out);
+    if (outbox_send(&c->out, c->fd)) return false;
+    const size_t after = outbox_waits(&c->out);
+    c->server->held -= before - after;
+    if (after < before) c->until_ns = c->server->now_ns + CTL_PATIENCE_NS;
+    return true;
+}
+
+/* What a call that goes on has to say, while it is read at once. */
+static bool say_more(struct call *c)
+{
+    for (unsigned i = 0; i < MORE_MOST && c->follows && c->follows->more && !outbox_waits(&c->out); i++) {
+        c->follows->more(c->arg, c);
+        if (!send_some(c)) return false;
+    }
+    return true;
+}
+
+bool client_step(struct call *c, bool readable)
+{
+    if (readable && !read_some(c)) return false;
+    if (!send_some(c) || !say_more(c)) return false;
+    ask_all(c);
+    client_watch(c);
+    return outbox_waits(&c->out) || c->question || !c->leaves;
+}
+
+bool client_is_late(struct call *c)
+{
+    const bool waited_for = !c->question || outbox_waits(&c->out);
+    if (!waited_for || c->server->now_ns < c->until_ns) return false;
+    if (!outbox_waits(&c->out) && inbox_begun(&c->in)) client_refuse(c, "the question did not come whole within 5 s");
+    send_some(c);
+    return true;
+}
+
+void client_watch(struct call *c)
+{
+    const bool writes = outbox_waits(&c->out) || (c->follows && c->follows->more);
+    struct epoll_event e = {.data.ptr = c};
+    if (!c->question && !c->leaves) e.events |= EPOLLIN;
+    if (writes) e.events |= EPOLLOUT;
+    if (c->watched == (e.events | EPOLLHUP)) return;
+    if (!epoll_ctl(c->server->epoll, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e))
+        c->watched = e.events | EPOLLHUP;
+    else
+        c->leaves = true;
+}

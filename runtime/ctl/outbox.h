@@ -1,0 +1,19 @@
+/* Bytes that wait for a client to read them. */
+#ifndef RUNTIME_CTL_OUTBOX_H
+#define RUNTIME_CTL_OUTBOX_H
+
+#include "runtime/ctl/message.h"
+
+struct outbox {
+    char *bytes;
+    size_t begin, end, room;
+};
+
+/* One message. False: memory is out, or more than `most` bytes would wait. */
+bool outbox_put(struct outbox *out, enum message_kind kind, const void *body, size_t len, size_t most);
+/* As much as the socket takes at once. 0, or a negative errno: nobody reads it. */
+int outbox_send(struct outbox *out, int fd);
+size_t outbox_waits(const struct outbox *out);
+void outbox_fini(struct outbox *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* See asked.h. */
+#include "runtime/live/asked.h"
+
+#include <unistd.h>
+
+#include "runtime/ctl/server.h"
+
+/* ---- answers: a function a row ---- */
+
+static void asked_SEEN(void *with, struct call *c)
+{
+    const struct live *l = with;
+    cJSON *seen = cJSON_CreateObject();
+    cJSON_AddStringToObject(seen, "instance", l->o->name);
+    cJSON_AddStringToObject(seen, "program", l->o->program);
+    const bool said = call_document(c, seen);
+    cJSON_Delete(seen);
+    if (said)
+        call_end(c, 0, "%s", "");
+    else
+        call_end(c, 2, "there is too much to say, or too little memory");
+}
+
+/* ---- the socket ---- */
+
+int asked_open(struct live *l)
+{
+    struct ctl_cfg cfg = {.owner = getuid(),
+                          .answers =
+                              {
+#define QUESTION(ident, ...) [QUESTION_##ident] = asked_##ident,
+#include "runtime/ctl/question.def"
+                              },
+                          .with = l};
+    char err[500];
+    if (ask_control(l->channel, &cfg.fd, err, sizeof err)) return live_complain("%s", err);
+    l->ctl = ctl_new(&cfg);
+    return l->ctl ? 0 : live_complain("control socket: out of memory");
+}
+
+int asked_fd(const struct live *l) { return ctl_fd(l->ctl); }
+void asked_step(struct live *l, uint64_t now_ns) { ctl_step(l->ctl, now_ns); }
+void asked_close(struct live *l) { ctl_free(l->ctl); }

@@ -1,0 +1,13 @@
+/* The commands: a function a row of command.def, which prints and returns the exit status. */
+#ifndef RUNTIME_PREYCTL_COMMAND_H
+#define RUNTIME_PREYCTL_COMMAND_H
+
+#include "runtime/preyctl/talk.h"
+
+#define COMMAND(ident, ...) int command_##ident(struct talk *t);
+#include "runtime/preyctl/command.def"
+
+/* More arguments than the command takes are told: 0 or 2. */
+int command_takes(const struct talk *t, unsigned least, unsigned most, const char *usage);
+
+#endif

@@ -1,0 +1,127 @@
+/* See command_line.h. Names are written in full, as with preyrun. */
+#include "runtime/preyctl/command_line.h"
+
+#include <string.h>
+
+static const struct command_row {
+    const char *word, *arguments, *doc;
+} commands[COMMANDS] = {
+#define COMMAND(ident, word, arguments, doc) [COMMAND_##ident] = {word, arguments, doc},
+#include "runtime/preyctl/command.def"
+};
+
+/* ---- options ---- */
+
+static void help(FILE *out);
+
+static bool opt_name(struct command_line *l, const char *v) { return *(l->name = v); }
+static bool opt_control(struct command_line *l, const char *v) { return *(l->control = v); }
+static bool opt_format(struct command_line *l, const char *v)
+{
+    l->json = !strcmp(v, "json");
+    return l->json || !strcmp(v, "text");
+}
+
+static const struct option_row {
+    const char *name, *argument;
+    bool (*take)(struct command_line *l, const char *v); /* false: v is none of its values */
+    enum { PLAIN, JSON, HELP, VERSION } what;
+    const char *doc;
+} options[] = {
+    {"--name", "NAME", opt_name, PLAIN, "of the instance, where several run here"},
+    {"--control", "PATH", opt_control, PLAIN, "of its socket, as preyrun --control says"},
+    {"--format", "text|json", opt_format, PLAIN, "print tables for people, or JSON"},
+    {"--json", NULL, NULL, JSON, "the same as --format json"},
+    {"--help", NULL, NULL, HELP, "print this"},
+    {"--version", NULL, NULL, VERSION, "print the version"},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static void help_row(FILE *out, const char *name, const char *argument, const char *doc)
+{
+    char left[60];
+    snprintf(left, sizeof left, "%s%s%s", name, argument && *argument ? " " : "", argument ? argument : "");
+    if (strlen(left) > 22)
+        fprintf(out, "  %s\n  %-22s %s\n", left, "", doc);
+    else
+        fprintf(out, "  %-22s %s\n", left, doc);
+}
+
+static void help(FILE *out)
+{
+    fprintf(out, "preyctl [OPTION]... COMMAND\n"
+                 "Ask a preyrun that runs on this machine, or tell it what to do.\n\nCommands:\n");
+    for (unsigned i = 0; i < COMMANDS; i++) help_row(out, commands[i].word, commands[i].arguments, commands[i].doc);
+    fprintf(out, "\nOptions:\n");
+    for (unsigned i = 0; i < OPTIONS; i++) help_row(out, options[i].name, options[i].argument, options[i].doc);
+    fprintf(out, "\nExit status: 0 good; 1 the rules are at fault; 2 wrong usage, nobody to ask, trouble with the "
+                 "machine.\n");
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    struct command_line *l;
+    FILE *out;
+    char *err;
+    size_t err_len;
+    bool chosen, done;
+};
+
+/* Words that it took: 1, 2, or 0 for what is no option of preyctl's; -1: err says what is wrong. */
+static int option_take(struct reading *r, int left, const char *argv[])
+{
+    const char *equals = strchr(argv[0], '=');
+    const size_t len = equals ? (size_t)(equals - argv[0]) : strlen(argv[0]);
+    for (unsigned i = 0; i < OPTIONS; i++) {
+        const struct option_row *o = &options[i];
+        const bool letter =
+            (o->what == HELP && !strcmp(argv[0], "-h")) || (o->what == VERSION && !strcmp(argv[0], "-V"));
+        if (!letter && (strlen(o->name) != len || strncmp(argv[0], o->name, len))) continue;
+        const char *v = equals ? equals + 1 : o->argument && left > 1 ? argv[1] : NULL;
+        if (!o->argument != !v || (v && !o->take(r->l, v))) {
+            snprintf(r->err, r->err_len, o->argument ? "%s takes %s" : "%s takes no value", o->name, o->argument);
+            return -1;
+        }
+        if (o->what == JSON) r->l->json = true;
+        if (o->what == HELP) help(r->out);
+        if (o->what == VERSION) fprintf(r->out, "preyctl %s\n", PREY_VERSION);
+        r->done |= o->what == HELP || o->what == VERSION;
+        return v && !equals ? 2 : 1;
+    }
+    return 0;
+}
+
+static bool command_take(struct reading *r, const char *word)
+{
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        if (strcmp(word, commands[i].word) != 0) continue;
+        r->l->command = i;
+        r->l->word = commands[i].word;
+        return r->chosen = true;
+    }
+    snprintf(r->err, r->err_len, "`%.60s` is no %s of preyctl's: try --help", word,
+             *word == '-' ? "option" : "command");
+    return false;
+}
+
+enum command_line_result command_line_read(int argc, const char *argv[], struct command_line *line, FILE *out,
+                                           char *err, size_t err_len)
+{
+    struct reading r = {line, out, err, err_len, false, false};
+    bool only_words = false;
+    *line = (struct command_line){.arguments = argv};
+    for (int i = 1; i < argc && !r.done;) {
+        const bool dashes = !only_words && !strcmp(argv[i], "--");
+        const int words = only_words || dashes || *argv[i] != '-' ? 0 : option_take(&r, argc - i, argv + i);
+        if (words < 0) return LINE_WRONG;
+        only_words |= dashes;
+        if (!words && !dashes && r.chosen) argv[line->count++] = argv[i];
+        if (!words && !dashes && !r.chosen && !command_take(&r, argv[i])) return LINE_WRONG;
+        i += words ? words : 1;
+    }
+    if (r.done) return LINE_DONE;
+    if (r.chosen) return LINE_RUN;
+    snprintf(err, err_len, "the command is missing: try --help");
+    return LINE_WRONG;
+}

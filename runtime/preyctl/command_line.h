@@ -1,0 +1,30 @@
+/* The command line of preyctl. */
+#ifndef RUNTIME_PREYCTL_COMMAND_LINE_H
+#define RUNTIME_PREYCTL_COMMAND_LINE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum command {
+#define COMMAND(ident, ...) COMMAND_##ident,
+#include "runtime/preyctl/command.def"
+    COMMANDS
+};
+
+struct command_line {
+    const char *name, *control; /* NULL: not said */
+    bool json;
+    enum command command;
+    const char *word;       /* of the command */
+    const char **arguments; /* [count] behind it, in argv's place */
+    unsigned count;
+};
+
+enum command_line_result { LINE_RUN, LINE_DONE /* help or version printed */, LINE_WRONG /* err says why */ };
+
+/* argv is changed, its strings are kept. Options of preyctl may stand before the command and behind it; what else
+ * begins with `-` behind it is the command's. */
+enum command_line_result command_line_read(int argc, const char *argv[], struct command_line *line, FILE *out,
+                                           char *err, size_t err_len);
+
+#endif

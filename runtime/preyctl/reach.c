@@ -1,0 +1,100 @@
+/* See reach.h. Instances of a network namespace have their sockets in /run/prey/INODE/NAME.sock (runtime/host/state.h).
+ */
+#include "runtime/preyctl/reach.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof a.sun_path) return -ENAMETOOLONG;
+    strcpy(a.sun_path, path);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (!connect(fd, (const struct sockaddr *)&a, sizeof a)) return fd;
+    const int failed = -errno;
+    close(fd);
+    return failed;
+}
+
+static int reach_path(const char *path, char *err, size_t err_len)
+{
+    const int fd = connect_to(path);
+    if (fd >= 0) return fd;
+    if (fd == -ENOENT || fd == -ECONNREFUSED)
+        snprintf(err, err_len, "no preyrun listens at %.300s", path);
+    else if (fd == -EACCES)
+        snprintf(err, err_len, "%.300s: only root and the user that started preyrun may ask", path);
+    else
+        snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
+    return -1;
+}
+
+/* ---- by looking ---- */
+
+struct found {
+    char names[400];
+    unsigned count;
+    int fd; /* to the first; -1 */
+};
+
+static bool ends_in_sock(const char *name)
+{
+    const size_t len = strlen(name);
+    return len > strlen(".sock") && !strcmp(name + len - strlen(".sock"), ".sock");
+}
+
+static void look_at(struct found *f, const char *folder, const char *file)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%.100s/%.255s", folder, file);
+    const int fd = ends_in_sock(file) ? connect_to(path) : -1;
+    if (fd < 0) return; /* dead, or none of prey's */
+    const size_t used = strlen(f->names);
+    snprintf(f->names + used, sizeof f->names - used, "%s%.*s", used ? ", " : "", (int)(strlen(file) - strlen(".sock")),
+             file);
+    f->count++;
+    if (f->fd < 0)
+        f->fd = fd;
+    else
+        close(fd);
+}
+
+static int reach_only(const char *folder, char *err, size_t err_len)
+{
+    struct found f = {.fd = -1};
+    DIR *dir = opendir(folder);
+    const int failed = errno;
+    for (const struct dirent *e; dir && (e = readdir(dir));) look_at(&f, folder, e->d_name);
+    if (dir) closedir(dir);
+    if (f.count == 1) return f.fd;
+    if (f.count) close(f.fd);
+    if (f.count)
+        snprintf(err, err_len, "several preyrun run here, --name says which is meant: %s", f.names);
+    else if (!dir && failed == EACCES)
+        snprintf(err, err_len, "%s: only root and the user that started preyrun may ask", folder);
+    else
+        snprintf(err, err_len, "no preyrun runs in this network namespace; --control PATH reaches one elsewhere");
+    return -1;
+}
+
+int reach(const struct command_line *line, char *err, size_t err_len)
+{
+    struct stat ns;
+    char folder[100], path[400];
+    if (line->control) return reach_path(line->control, err, err_len);
+    if (stat("/proc/self/ns/net", &ns)) {
+        snprintf(err, err_len, "/proc/self/ns/net: %s", strerror(errno));
+        return -1;
+    }
+    snprintf(folder, sizeof folder, "/run/prey/%lu", (unsigned long)ns.st_ino);
+    if (!line->name) return reach_only(folder, err, err_len);
+    snprintf(path, sizeof path, "%s/%.255s.sock", folder, line->name);
+    return reach_path(path, err, err_len);
+}

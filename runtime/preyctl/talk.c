@@ -1,0 +1,141 @@
+/* See talk.h. */
+#include "runtime/preyctl/talk.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/preyctl/reach.h"
+
+enum { PATIENCE_MS = 10000 };
+
+int talk_complain(const char *fmt, ...)
+{
+    va_list ap;
+    fputs("preyctl: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return 2;
+}
+
+int talk_begin(struct talk *t)
+{
+    char err[500];
+    if (t->fd >= 0) return 0;
+    t->in.most = MESSAGE_ANSWER_MOST;
+    t->fd = reach(t->line, err, sizeof err);
+    return t->fd < 0 ? talk_complain("%s", err) : 0;
+}
+
+void talk_end(struct talk *t)
+{
+    if (t->fd >= 0) close(t->fd);
+    t->fd = -1;
+    inbox_fini(&t->in);
+}
+
+cJSON *talk_question(enum question q)
+{
+    cJSON *question = cJSON_CreateObject();
+    cJSON_AddStringToObject(question, "ask", question_words[q]);
+    return question;
+}
+
+/* ---- asking ---- */
+
+/* The descriptor goes with the first byte. Who turns us away may have closed already: what it said is read all the
+ * same. */
+static int send_all(int socket, const char *bytes, size_t len, int fd)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    if (fd >= 0) memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+    while (len) {
+        struct iovec what = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+        struct msghdr m = {.msg_iov = &what, .msg_iovlen = 1};
+        if (fd >= 0) m.msg_control = &control, m.msg_controllen = sizeof control;
+        const ssize_t sent = sendmsg(socket, &m, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return errno == EPIPE || errno == ECONNRESET ? 0 : -errno;
+        bytes += sent;
+        len -= (size_t)sent;
+        fd = -1;
+    }
+    return 0;
+}
+
+int talk_ask(struct talk *t, cJSON *question, int fd)
+{
+    char *text = cJSON_PrintUnformatted(question);
+    cJSON_Delete(question);
+    const size_t len = text ? strlen(text) : 0;
+    char *whole = text ? malloc(MESSAGE_HEAD + len) : NULL;
+    int failed = whole ? talk_begin(t) : talk_complain("out of memory");
+    if (!failed) {
+        message_head(whole, MESSAGE_QUESTION, len);
+        memcpy(whole + MESSAGE_HEAD, text, len);
+        const int sent = send_all(t->fd, whole, MESSAGE_HEAD + len, fd);
+        if (sent) failed = talk_complain("preyrun cannot be asked: %s", strerror(-sent));
+    }
+    free(whole);
+    free(text);
+    return failed;
+}
+
+/* ---- being answered ---- */
+
+/* Some bytes more; false after a line that says why not. */
+static bool receive(struct talk *t, int patience_ms)
+{
+    struct pollfd p = {.fd = t->fd, .events = POLLIN};
+    size_t room;
+    char *where = inbox_room(&t->in, &room);
+    if (!where) return !talk_complain("out of memory");
+    const int ready = poll(&p, 1, patience_ms);
+    if (ready < 0 && errno == EINTR) return true;
+    if (!ready) return !talk_complain("preyrun does not answer");
+    const ssize_t got = recv(t->fd, where, room, 0);
+    if (got < 0 && errno == EINTR) return true;
+    if (got < 0) return !talk_complain("preyrun cannot be heard: %s", strerror(errno));
+    if (!got) return !talk_complain("preyrun has ended, or hung up, before it had answered");
+    inbox_filled(&t->in, (size_t)got);
+    return true;
+}
+
+int talk_next(struct talk *t, struct message *m, int patience_ms)
+{
+    const char kinds[] = {MESSAGE_DOCUMENT, MESSAGE_TEXT, MESSAGE_BYTES, MESSAGE_END, 0};
+    int next;
+    while (!(next = inbox_next(&t->in, kinds, m)))
+        if (!receive(t, patience_ms)) return -1;
+    if (next < 0) {
+        talk_complain("what answers is no preyrun");
+        return -1;
+    }
+    if (m->kind != MESSAGE_END) return 1;
+    t->status = m->len ? m->body[0] - '0' : 2;
+    snprintf(t->words, sizeof t->words, "%s", m->len ? m->body + 1 : "");
+    return 0;
+}
+
+int talk_document(struct talk *t, cJSON *question, cJSON **document)
+{
+    struct message m;
+    int next = talk_ask(t, question, -1) ? -1 : 1;
+    *document = NULL;
+    while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) {
+        if (m.kind != MESSAGE_DOCUMENT || *document) continue;
+        *document = cJSON_ParseWithLength(m.body, m.len);
+    }
+    if (next < 0) return 2;
+    if (t->status) return talk_complain("%s", t->words) ? t->status : 2;
+    return *document ? 0 : talk_complain("the answer is empty");
+}

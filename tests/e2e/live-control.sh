@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# The control socket and preyctl: who may ask, what is said to those who may not, and that garbage, half a question and a
+# hundred clients at once disturb nobody.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey
+link client eth0 prey wan
+address client eth0 10.1.0.1/24
+address prey wan 10.1.0.2/24
+rules none <<'RULES'
+firewall edge in default accept { count udp port 9 as NINE }
+RULES
+sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
+
+ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
+    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    status=$?
+}
+refused() { # SENTENCE LINE: with status 2
+    same "$1" "$status $(cat err)" "2 preyctl: $2"
+}
+
+ctl status
+refused 'where none runs, that is said' 'no preyrun runs in this network namespace; --control PATH reaches one elsewhere'
+prey prey -i wan --monitor --format json none.pbc
+ctl status
+same 'the one that runs is asked' "$status $(grep -c none.pbc out)" '0 1'
+same 'the socket is for its user alone' "$(stat -c %a "$sockets/wan.sock")" 600
+ctl status --json
+same 'as JSON, a line' "$(python3 -c 'import json; print(json.load(open("out"))["instance"])') $(wc -l <out)" 'wan 1'
+
+# Who may not.
+chmod 666 "$sockets/wan.sock"
+chmod 755 "$sockets"
+timeout 60 ip netns exec "$id-prey" setpriv --reuid 65534 --clear-groups "$bin/preyctl" --control "$sockets/wan.sock" status >out 2>err
+status=$?
+refused 'another user is refused, in words' 'user 65534 may not ask: only root and user 0, which started prey, may'
+chmod 600 "$sockets/wan.sock"
+
+# What is no question, all at once with one that is.
+cat >rude.py <<'END'
+import json, socket, struct, sys
+path = sys.argv[1]
+def client(data=b""):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(path)
+    try:
+        s.sendall(data)
+    except BrokenPipeError:
+        pass
+    return s
+def question(o):
+    body = o if isinstance(o, bytes) else json.dumps(o).encode()
+    return b"q" + struct.pack("<I", len(body)) + body
+def heard(s):
+    """The words of the end, or `nothing`."""
+    data = b""
+    try:
+        while more := s.recv(65536):
+            data += more
+            at = 0
+            while len(data) >= at + 5 and len(data) >= at + 5 + struct.unpack_from("<I", data, at + 1)[0]:
+                n = struct.unpack_from("<I", data, at + 1)[0]
+                if data[at:at + 1] == b"e":
+                    return data[at + 5:at + 5 + n].decode()
+                at += 5 + n
+    except ConnectionResetError:
+        pass
+    return "nothing"
+half = client(question({"ask": "seen"})[:9])
+print("garbage:", heard(client(b"GET / HTTP/1.1\r\n\r\n")))
+print("no JSON:", heard(client(question(b"seen"))))
+print("a list:", heard(client(question([]))))
+print("deep:", heard(client(question(b'{"ask":' + b"[" * 60000))))
+print("too long:", heard(client(b"q\xff\xff\xff\x7f" + b" " * 100000)))
+print("unknown:", heard(client(question({"ask": "riddle"}))))
+print("no word:", heard(client(question({}))))
+pipelined = client(question({"ask": "seen"}) * 3)
+pipelined.shutdown(socket.SHUT_WR)
+ends = b""
+while more := pipelined.recv(65536):
+    ends += more
+print("three in a row:", ends.count(b"e\1\0\0\0000"))
+pipelined.close()
+leaver = client(question({"ask": "seen"}))
+leaver.close()
+crowd = [client() for _ in range(100)]
+for c in crowd:
+    try:
+        c.sendall(question({"ask": "seen"}))
+    except BrokenPipeError:
+        pass
+words = [heard(c) for c in crowd]
+print("a hundred:", sum(w == "0" for w in words), "answered,", len({w for w in words if w != "0"}), "other word")
+for w in sorted({w for w in words if w != "0"}):
+    print("the others:", w)
+for c in crowd:
+    c.close()
+half.sendall(question({"ask": "seen"})[9:])
+print("the other half:", heard(half))
+END
+python3 rude.py "$sockets/wan.sock" >rude.out 2>&1
+same 'each of them is told' "$(cat rude.out)" "garbage: 2that is no question: preyctl asks them
+no JSON: 2that is no question: preyctl asks them
+a list: 2that is no question: preyctl asks them
+deep: 2that is no question: preyctl asks them
+too long: 2the question is too long
+unknown: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`riddle\`
+no word: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`\`
+three in a row: 3
+a hundred: 63 answered, 1 other word
+the others: 264 others are asking at this time: ask again when some have ended
+the other half: 0"
+ctl status
+same 'and the next one is answered' "$status" 0
+
+prey_ends
+same 'it ends with 0, and its socket is gone' "$status $(ls "$sockets" 2>/dev/null)" '0 '
+
+# A path that is said: what stands there is left alone, but for what a killed one left.
+cp rude.py kept.py
+ip netns exec "$id-prey" timeout 60 "$bin/preyrun" -i wan --monitor --control rude.py none.pbc >out 2>err </dev/null
+same 'a file that exists is no socket to take' "$? $(cat err)" \
+    "2 preyrun: control socket $work/rude.py: it exists, and is no socket that a dead prey left; --control PATH names another"
+cmp rude.py kept.py
+ok $? 'that file is as it was'
+prey prey -i wan --monitor --control ask.sock none.pbc
+ctl --control ask.sock status
+same 'a socket elsewhere is asked' "$status" 0
+kill -KILL "$prey"
+wait "$prey" 2>/dev/null
+until_true 100 'its service is gone, too' sh -c "! ip netns exec $id-prey $bin/preyctl --control ask.sock status"
+ctl --control ask.sock status
+refused 'a dead one is named' 'no preyrun listens at ask.sock'
+prey prey -i wan --monitor --name two --control ask.sock none.pbc
+ctl --control ask.sock status
+same 'what a killed one left gives way' "$status $(cat out)" '0 two: none.pbc'
+prey_ends
+same 'its name is gone with it' "$status $(ls ask.sock 2>/dev/null)" '0 '
