@@ -1,5 +1,7 @@
 /* See client_priv.h. What comes is another's: it is a question within bounds, or the last that is read of this client.
  */
+#include "runtime/ctl/client_priv.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,8 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "runtime/ctl/client_priv.h"
 
 enum { READS_MOST = 8 /* of one client in a step */, MORE_MOST = 8, LINE_MOST = 1000 };
 
@@ -118,7 +118,6 @@ void call_follow(struct call *c, const struct call_ops *ops, void *arg)
 
 /* ---- what was asked ---- */
 
-const cJSON *call_question(const struct call *c) { return c->question; }
 uid_t call_uid(const struct call *c) { return c->uid; }
 
 const char *call_text_of(const struct call *c, const char *member)

@@ -38,7 +38,6 @@ void ctl_step(struct ctl *s, uint64_t now_ns);
 
 /* ---- a call ---- */
 
-const cJSON *call_question(const struct call *c);
 /* Text of a member of the question; NULL: it has none of that name. */
 const char *call_text_of(const struct call *c, const char *member);
 /* The number of a member; false: it has no whole number of that name from 0 to most. */

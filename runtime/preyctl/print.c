@@ -13,9 +13,3 @@ const char *text_at(const cJSON *object, const char *member)
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, member));
     return text ? text : "";
 }
-
-uint64_t number_at(const cJSON *object, const char *member)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member);
-    return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
-}

@@ -15,6 +15,11 @@ KEPT = {
     "splice_mss": "two handshakes joined, as the proxy will",
     "checks_hint": "checks that are `passive`",
     "host_neighbours": "the live run",
+    "call_number_of": "preyctl set",
+    "call_uid": "preyctl set",
+    "call_text": "preyctl trace",
+    "call_bytes": "preyctl capture",
+    "call_take_fd": "preyctl load",
     "offloads_on": "AF_XDP",
     # What only tests may ask.
     "compile_text": "rules in memory",
