@@ -19,7 +19,8 @@ static struct counter *undecided(struct totals *t, const struct verdict *v)
     if (v->action != ACTION_DROP) return &t->nobody;
     if (reply) return &t->unsent;
     if (v->service != PBC_NONE) return &t->nobody;
-    return of_datagram(v->reason) ? &t->fragments : &t->malformed;
+    /* Without a reason: one whose first was dropped by a program before this. */
+    return v->reason == REASON_NONE || of_datagram(v->reason) ? &t->fragments : &t->malformed;
 }
 
 /* A rule that opens tunnels is the one of the verdict: what it decided could not be opened. */

@@ -113,9 +113,10 @@ struct vm_counters {
     struct counter reasons[REASON_COUNT]; /* REASON_NONE: dropped by a rule or default */
     const struct counter *rules;          /* [program->rules_count]: packets that the rule matched */
     const struct counter *defaults;       /* [program->firewalls_count] */
-    const struct meter_counter *meters;   /* [program->meters_count]; of a rule's log: events sent, left out */
-    const struct counter *services;       /* [program->services_count]: packets that the service took */
-    const struct counter *unserved;       /* [program->services_count]: of them, those that found no server */
+    struct counter earlier; /* decided by rules and defaults of programs before, which this one has no more */
+    const struct meter_counter *meters; /* [program->meters_count]; of a rule's log: events sent, left out */
+    const struct counter *services;     /* [program->services_count]: packets that the service took */
+    const struct counter *unserved;     /* [program->services_count]: of them, those that found no server */
     const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, replies too */
     const struct flow_counters *flows;      /* flow/table.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */

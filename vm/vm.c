@@ -148,6 +148,23 @@ static void sum(struct counter *to, const struct counter *from)
     to->bytes += from->bytes;
 }
 
+/* What was decided by whom: by rules that are in both, or by earlier ones. */
+static void keep_decided(struct vm *vm, struct vm *fresh, const struct remap *r)
+{
+    const struct program *p = vm->program;
+    for (uint32_t i = 0; i < p->rules_count; i++) {
+        if (!vm->rules[i].packets) continue;
+        if (r->rule[i] != PBC_NONE)
+            sum(&fresh->rules[r->rule[i]], &vm->rules[i]);
+        else if (pbc_decides(p->rules[i].verdict) && !verdict_is(p->rules[i].verdict, VERDICT_OPENS))
+            sum(&vm->counters.earlier, &vm->rules[i]);
+    }
+    const struct counter *was = vm->counters.defaults;
+    struct counter *now = fresh->rules + fresh->program->rules_count + 1;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        sum(r->firewall[i] != PBC_NONE ? &now[r->firewall[i]] : &vm->counters.earlier, &was[i]);
+}
+
 static void keep_served(struct vm *to, const struct vm *from, const struct remap *r)
 {
     const size_t now = to->program->services_count, was = from->program->services_count;
@@ -186,11 +203,8 @@ static void keep_parts(struct vm *vm, struct vm *fresh, const struct remap *r)
 
 static void take_parts(struct vm *vm, struct vm *fresh)
 {
-    const bool same = memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0;
-    if (same) SWAP(vm->rules, fresh->rules); /* they go on, too: swapped twice */
     if (vm->program->meta->rejects_per_s != fresh->program->meta->rejects_per_s) vm->answers = fresh->answers;
     SWAP(vm->program, fresh->program);
-    SWAP(vm->rules, fresh->rules);
     SWAP(vm->meters, fresh->meters);
     SWAP(vm->served, fresh->served);
     SWAP(vm->balance, fresh->balance);
@@ -208,7 +222,10 @@ int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r)
     if (vm->program != r->from || fresh->program != r->program) return -EINVAL;
     if (vm_swapping(vm)) return -EAGAIN;
     if (fresh->forward && vm->track && !track_binds(vm->track)) return -ENOTSUP;
+    const bool same = memcmp(vm->program->digest, fresh->program->digest, sizeof vm->program->digest) == 0;
     keep_parts(vm, fresh, r);
+    if (!same) keep_decided(vm, fresh, r);
+    if (!same) SWAP(vm->rules, fresh->rules); /* else they go on as they are */
     take_parts(vm, fresh);
     if (!vm->track) {
         SWAP(vm->track, fresh->track);

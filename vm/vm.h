@@ -41,15 +41,16 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
  *      then           remap_free, once no worker is vm_swapping: vm_tick brings flows in line, some at a time
  *
  * Flows keep their server where the program still has it (and, where it has not, drain); meters, affinity, balancing,
- * source ports and mappings are kept where their definition is the same; counters go on, those of rules in the same
- * program alone. Verdicts are not remembered. Sizes in `limits` stay as they are: remap->limits says whether they
- * should have changed. cfg.live of vm_new makes room for what any program may need. */
+ * source ports and mappings are kept where their definition is the same; counters go on, those of rules by name
+ * (all of them in the same program) or else in `earlier`. Verdicts are not remembered. Sizes in `limits` stay as they
+ * are: remap->limits says whether they should have changed. cfg.live of vm_new makes room for what any program may
+ * need. */
 
 /* A worker of remap->program that judges nothing yet. NULL: out of memory. */
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in);
 /* 0; or, and nothing has changed: -EAGAIN the swap before is not through; -EINVAL the remap is of another program;
- * -ENOTSUP flows are to be sent on, and there is no room for that (cfg.live). Work in proportion to pools, servers,
- * services, meters and the datagrams in pieces; not to flows. */
+ * -ENOTSUP flows are to be sent on, and there is no room for that (cfg.live). Work in proportion to rules, pools,
+ * servers, services, meters and the datagrams in pieces; not to flows. */
 int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r);
 bool vm_swapping(const struct vm *vm);
 

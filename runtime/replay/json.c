@@ -104,6 +104,7 @@ void json_decided(cJSON *root, const struct replay *r, const struct vm_counters 
     cJSON *decided = cJSON_AddObjectToObject(root, "decided_by");
     counter_add(decided, "rules", &d.rules);
     counter_add(decided, "defaults", &d.defaults);
+    counter_add(decided, "earlier", &d.earlier);
     counter_add(decided, "malformed", &d.malformed);
     counter_add(decided, "unopened", &d.unopened);
     counter_add(decided, "fragments", &d.fragments);

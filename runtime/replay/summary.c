@@ -27,6 +27,7 @@ struct decided decided_sum(const struct program *p, const struct vm_counters *c,
                         .malformed = t->malformed,
                         .unopened = t->unopened,
                         .fragments = t->fragments,
+                        .earlier = c->earlier,
                         .held = c->verdicts[ACTION_HELD]};
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (rule_decides(&p->rules[i])) sum(&d.rules, &c->rules[i]);
@@ -86,6 +87,7 @@ void undecided_rows(const struct table *t, const struct decided *d)
         const char *what, *verdict;
         const struct counter *c;
     } rows[] = {
+        {"earlier programs", "", &d->earlier},
         {"malformed or snapped", "drop", &d->malformed},
         {"tunnels, not opened", "drop", &d->unopened},
         {"fragments", "drop", &d->fragments},

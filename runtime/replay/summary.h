@@ -8,6 +8,7 @@
 struct decided {
     struct counter rules, defaults, malformed;
     struct counter fragments; /* dropped for what is wrong with their datagram, well formed themselves */
+    struct counter earlier;   /* by rules of programs before a reload, which the one that runs has no more */
     struct counter held;      /* the capture ended before their first fragment came */
     struct counter passed;    /* ARP that no rule decided */
     struct counter nobody;    /* no firewall judges such frames */

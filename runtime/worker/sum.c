@@ -41,7 +41,7 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
     s->all.services = s->services = calloc(p->services_count + 1u, sizeof *s->services);
     s->all.unserved = s->unserved = calloc(p->services_count + 1u, sizeof *s->unserved);
     s->all.servers = s->servers = calloc(p->servers_count + 1u, sizeof *s->servers);
-    s->nat.statements = s->statements = calloc(p->nats_count + 1u, sizeof *s->statements);
+    s->nat.statements = s->statements = calloc(program_all_nats(p) + 1u, sizeof *s->statements);
     s->nat.mappings = &s->mappings;
     s->all.flows = like->flows ? &s->flows : NULL;
     s->all.forward = like->forward ? &s->forward : NULL;
@@ -58,7 +58,7 @@ static void add_nat(struct sum *s, const struct nat_counters *n)
 #define NAT_COUNTER(field, object, key, line, words, doc) s->nat.field += n->field;
 #include "vm/counter.def"
     add(&s->mappings, n->mappings, sizeof s->mappings);
-    add(s->statements, n->statements, s->program->nats_count * sizeof *s->statements);
+    add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
 }
 
 void sum_add(struct sum *s, const struct vm_counters *c)
@@ -68,6 +68,7 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     add(s->all.reasons, c->reasons, sizeof s->all.reasons);
     add(s->rules, c->rules, p->rules_count * sizeof *s->rules);
     add(s->defaults, c->defaults, p->firewalls_count * sizeof *s->defaults);
+    add(&s->all.earlier, &c->earlier, sizeof s->all.earlier);
     add(s->meters, c->meters, p->meters_count * sizeof *s->meters);
     add(s->services, c->services, p->services_count * sizeof *s->services);
     add(s->unserved, c->unserved, p->services_count * sizeof *s->unserved);

@@ -8,7 +8,8 @@
  * it has, and what is promised is asked of each packet: while the server is in the program, by name and address, the
  * connection stays there, whatever else changes; when it is gone, TCP stays until `drain` has passed, then is reset, or
  * goes on where `on down keep`; UDP goes to another server with the client's next packet; replies come back as long as
- * the flow lives. Counters of flows by server are what the list says. LONG=1: twenty times as many. */
+ * the flow lives. Counters of flows by server are what the list says, and what rules, defaults, earlier programs and
+ * nobody decided adds up to the packets, by service and server too. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ struct run {
     bool there[SERVERS], served[2];
     char text[TEXT];
     struct connection all[TALKS];
+    uint64_t judged, nobody, served_all, server_all; /* packets: all; that no rule decided; of services; by servers */
     uint8_t frame[TALK_FRAME_MAX];
 };
 
@@ -105,9 +107,12 @@ static void draw_program(struct run *r)
     if (r->served[0]) put(r, "service first on 203.0.113.10 tcp/80, udp/80 { mode passthrough; -> p }\n");
     if (r->served[1]) put(r, "service second on 203.0.113.11 tcp/80, udp/80 { mode passthrough keep source; -> k }\n");
     if (rng_one_in(g, 3)) put(r, "nat home {\n  masquerade from 10.5.0.0/24 out on wan\n}\n");
-    put(r, "meter m = 1000000/s per source\nfirewall f default accept {\n");
+    put(r, "meter m = 1000000/s per source\n");
+    put(r, rng_one_in(g, 2) ? "firewall f default accept {\n" : "firewall g default accept {\n");
     if (rng_one_in(g, 2)) put(r, "  drop ttl 3\n");
-    if (rng_one_in(g, 2)) put(r, "  accept state established\n");
+    if (rng_one_in(g, 2)) put(r, "  accept state established as OPEN\n");
+    if (rng_one_in(g, 2)) put(r, rng_one_in(g, 2) ? "  accept tcp as ONE\n" : "  accept tcp as TWO\n");
+    if (rng_one_in(g, 2)) put(r, rng_one_in(g, 2) ? "  drop udp ttl 5 as SIX\n" : "  accept udp as SIX\n");
     put(r, "  count over m\n}\n");
 }
 
@@ -187,6 +192,10 @@ static void judge(struct run *r, const struct talk *t)
     put_back(r);
     pkt_view(&pkt, r->frame, len, len, LINK_ETHER, 0);
     vm_run(r->vm, &r->in, pkts, 1, &r->v, &r->tx);
+    r->judged++;
+    r->nobody += r->v.rule == RULE_NONE;
+    r->served_all += r->v.service != PBC_NONE;
+    r->server_all += r->v.server != PBC_NONE && r->v.action == ACTION_FORWARD;
 }
 
 static bool fault(const struct run *r, const struct connection *c, const char *what)
@@ -328,6 +337,31 @@ static bool same_counts(const struct run *r)
     return known > 0 || live == 0 || fault(r, &r->all[0], "none known");
 }
 
+static uint64_t packets(const struct counter *c, uint32_t count)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < count; i++) n += c[i].packets;
+    return n;
+}
+
+static bool same_sums(const struct run *r)
+{
+    const struct program *p = running(r);
+    const struct vm_counters *c = vm_counters(r->vm);
+    uint64_t decided = c->earlier.packets + packets(c->defaults, p->firewalls_count) + r->nobody;
+    for (uint32_t i = 0; i < p->rules_count; i++)
+        if (pbc_decides(p->rules[i].verdict)) decided += c->rules[i].packets;
+    if (decided == r->judged && packets(c->verdicts, ACTION_COUNT) == r->judged &&
+        packets(c->services, p->services_count) == r->served_all &&
+        packets(c->servers, p->servers_count) == r->server_all)
+        return true;
+    printf("# of %" PRIu64 " packets %" PRIu64 " were decided by somebody, %" PRIu64 " are those of earlier programs; "
+           "%" PRIu64 " of %" PRIu64 " of services, %" PRIu64 " of %" PRIu64 " by servers\n",
+           r->judged, decided, c->earlier.packets, packets(c->services, p->services_count), r->served_all,
+           packets(c->servers, p->servers_count), r->server_all);
+    return false;
+}
+
 /* ---- running ---- */
 
 static bool start(struct run *r, uint64_t seed)
@@ -365,7 +399,7 @@ static bool step(struct run *r, struct totals *totals)
         good = server_answers(r, c);
     else
         good = client_speaks(r, c, totals);
-    return good && (!rng_one_in(g, 100) || same_counts(r));
+    return good && (!rng_one_in(g, 100) || (same_counts(r) && same_sums(r)));
 }
 
 static bool check(uint64_t seed, unsigned steps, struct totals *totals)

@@ -97,10 +97,17 @@ for workers in 1 2; do
     mv none.pbc rules.pbc
     hup
     same "$workers: a service that is gone is not counted" "$(grep '^reloaded: rules' prey.err | tail -1)" 'reloaded: rules.pbc: 0 rules, 0 services'
+    at client ping -q -c 1 -W 10 10.1.0.2 >/dev/null
+    echo 'firewall g default accept { accept icmp as PING }' | rules other
+    mv other.pbc rules.pbc
+    hup
+    at client ping -q -c 1 -W 10 10.1.0.2 >/dev/null
     truncate -s 0 prey.out
     prey_ends
     same "$workers: it ends with 0" "$status" 0
-    same "$workers: every frame has one verdict" \
-        "$(python3 -c 'import json; j = json.load(open("prey.out")); print(sum(v["packets"] for v in j["verdicts"].values()) == j["live"]["frames"])')" True
+    same "$workers: every frame has one verdict, and one that decided it, be it a rule of an earlier program" "$(python3 -c 'import json
+j = json.load(open("prey.out"))
+print(*(sum(v["packets"] for v in j[k].values()) == j["live"]["frames"] for k in ("verdicts", "decided_by")), j["decided_by"]["earlier"]["packets"] > 0)')" \
+        'True True True'
 done
 exit $failed

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/packet/key.h"
+#include "vm/program/remap_names.h"
 
 /* What is being made. */
 struct making {
@@ -389,6 +390,8 @@ static bool make_maps(struct making *m, uint32_t ifaces_count)
     r->service = nones(f->services_count);
     r->branch = nones(f->branches_count);
     r->nat = nones(program_all_nats(f));
+    r->rule = nones(f->rules_count);
+    r->firewall = nones(f->firewalls_count);
     r->iface = calloc((size_t)r->ifaces + 1, sizeof *r->iface);
     r->pool = nones(t->pools_count);
     r->pool_out = nones(t->pools_count);
@@ -396,8 +399,8 @@ static bool make_maps(struct making *m, uint32_t ifaces_count)
     r->meter = nones(t->meters_count);
     m->by_name = nones(t->servers_count);
     m->past_pool = nones(f->pools_count);
-    return r->server && r->service && r->branch && r->nat && r->iface && r->pool && r->pool_out && r->pool_past &&
-           r->meter && m->by_name && m->past_pool;
+    return r->server && r->service && r->branch && r->nat && r->rule && r->firewall && r->iface && r->pool &&
+           r->pool_out && r->pool_past && r->meter && m->by_name && m->past_pool;
 }
 
 static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count)
@@ -412,7 +415,8 @@ static void fill(struct making *m, const uint16_t *ifaces, uint32_t ifaces_count
     map_pools(m);
     map_meters(m);
     number(m);
-    m->r->limits = m->from->settings_count && m->to->settings_count && (a->flows != b->flows || a->half_open != b->half_open || a->fragments != b->fragments);
+    m->r->limits = m->from->settings_count && m->to->settings_count &&
+                   (a->flows != b->flows || a->half_open != b->half_open || a->fragments != b->fragments);
 }
 
 struct remap *remap_new(struct program *from, struct program *to, const uint16_t *ifaces, uint32_t ifaces_count,
@@ -422,7 +426,7 @@ struct remap *remap_new(struct program *from, struct program *to, const uint16_t
     struct making m = {.from = from, .to = to, .r = r, .now_ns = now_ns};
     if (!r) return NULL;
     r->from = program_get(from);
-    const bool good = make_view(&m, to) && make_maps(&m, ifaces_count);
+    const bool good = make_view(&m, to) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall);
     r->program = m.view;
     if (good) fill(&m, ifaces, ifaces_count);
     free(m.by_name);
@@ -441,6 +445,8 @@ void remap_free(struct remap *r)
     free(r->service);
     free(r->branch);
     free(r->nat);
+    free(r->rule);
+    free(r->firewall);
     free(r->iface);
     free(r->pool);
     free(r->pool_out);

@@ -9,7 +9,7 @@
  * Facts that speak of servers (down, server_out) are made for this program, past ones included.
  *
  * The same is: a server of the same POOL/SERVER, family and address; a service of the same name that sends on alike; a
- * nat's statement that says the same; a meter of equal definition. */
+ * nat's statement that says the same; a meter of equal definition; a rule of the same name and verdict. */
 #ifndef VM_PROGRAM_REMAP_H
 #define VM_PROGRAM_REMAP_H
 
@@ -32,7 +32,8 @@ struct remap {
     struct program *from;    /* likewise */
     /* By the number that it had, the one that it has; none is PBC_NONE. */
     uint32_t *server, *service, *branch, *nat;
-    uint16_t *iface; /* IFACE_NONE: the program names it no more, and nobody said which it is */
+    uint32_t *rule, *firewall; /* by name and verdict: what they counted goes on (program/remap_names.h) */
+    uint16_t *iface;           /* IFACE_NONE: the program names it no more, and nobody said which it is */
     uint32_t ifaces;
     /* By the number that it has, the one that it had; PBC_NONE: it is new, or changed. */
     uint32_t *pool;      /* balancing goes on where it was */
