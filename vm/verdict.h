@@ -70,11 +70,12 @@ struct flow_record {
 };
 #define VLAN_UNTAGGED 0xffffu
 
-enum event_kind { EVENT_LOG, EVENT_FLOW };
+enum event_kind { EVENT_LOG, EVENT_FLOW, EVENT_REFUSED };
 struct event {
     uint8_t kind;            /* enum event_kind */
     uint32_t rule, input;    /* of EVENT_LOG; input INPUT_NONE: of a packet that was held */
     uint32_t entry;          /* then: index in tx->entries of that packet */
+    uint32_t server;         /* of EVENT_REFUSED: whose check is `passive`; it has refused a new flow */
     struct flow_record flow; /* of EVENT_FLOW: one that has ended; only with cfg.flow_events */
 };
 

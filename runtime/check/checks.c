@@ -47,12 +47,6 @@ struct checks {
     int epoll;
 };
 
-uint32_t check_of_server(const struct program *p, uint32_t server)
-{
-    const uint32_t own = p->servers[server].check;
-    return own != PBC_NONE ? own : p->pools[p->servers[server].pool].check;
-}
-
 /* Those of the past take nothing new, so nobody asks how they are. */
 static uint32_t checked_servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
 
@@ -66,17 +60,15 @@ static void tell(struct checks *c, uint32_t server)
     c->changes[c->change_count++] = server;
 }
 
-/* So many in a row against what is thought change it. The first after the start decides alone. */
-static void count(struct checks *c, uint32_t server, bool good, uint64_t now_ns)
+/* So many in a row against what is thought change it; one that decides does so alone. */
+static void count(struct checks *c, uint32_t server, bool good, bool decides, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
     struct check_state *s = &t->state;
     s->good += good;
     s->bad += !good;
     s->row = good == s->up ? 0 : (uint16_t)(s->row + 1);
-    const bool first = !s->known;
-    s->known = true;
-    if (good == s->up || (!first && s->row < (good ? t->check->rise : t->check->fall))) return;
+    if (good == s->up || (!decides && s->row < (good ? t->check->rise : t->check->fall))) return;
     s->up = good;
     s->row = 0;
     s->since_ns = now_ns;
@@ -156,7 +148,9 @@ static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t
     if (t->probe) probe_end(t->probe);
     free(t->probe);
     t->probe = NULL;
-    if (r != PROBE_CANNOT) count(c, server, r == PROBE_GOOD, now_ns);
+    const bool first = !s->known; /* after the start it decides alone */
+    s->known |= r != PROBE_CANNOT;
+    if (r != PROBE_CANNOT) count(c, server, r == PROBE_GOOD, first, now_ns);
     next_turn(c, server, now_ns);
 }
 
@@ -264,7 +258,7 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
     struct target *t = &c->targets[server];
     if (!t->check || !(t->check->flags & PBC_CHECK_PASSIVE)) return;
     snprintf(t->state.why, sizeof t->state.why, "%s", why);
-    count(c, server, false, now_ns);
+    count(c, server, false, false, now_ns);
 }
 
 /* ---- making ---- */
@@ -309,7 +303,7 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
 static void make_target(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
-    const uint32_t check = check_of_server(c->program, server);
+    const uint32_t check = program_check(c->program, server);
     if (check == PBC_NONE) return;
     t->check = &c->program->checks[check];
     t->state = (struct check_state){.checked = true, .up = true};

@@ -58,7 +58,4 @@ void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t no
 /* Probes that could not begin for want of descriptors or memory: they say nothing of a server. */
 uint64_t checks_not_begun(const struct checks *c);
 
-/* The check of a server, its own or its pool's; PBC_NONE: it has none. */
-uint32_t check_of_server(const struct program *p, uint32_t server);
-
 #endif

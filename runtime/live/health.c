@@ -23,7 +23,7 @@ struct health_told {
 static bool checks_any(const struct program *p, uint8_t kind)
 {
     for (uint32_t s = 0; s < p->servers_count; s++) {
-        const uint32_t check = check_of_server(p, s);
+        const uint32_t check = program_check(p, s);
         if (check != PBC_NONE && (kind == PBC_CHECK_KINDS || p->checks[check].kind == kind)) return true;
     }
     return false;
@@ -166,6 +166,12 @@ static void changed(struct live *l, uint32_t server, uint64_t now)
     l->now.down[server] = !up;
     l->now.up_since_ns[server] = up ? now : 0;
     if (may_tell(l, server, now)) tell(l, server, now);
+}
+
+void health_refused(struct live *l, const struct refusal *r, uint64_t now)
+{
+    if (r->program == l->now.program && l->now.checks)
+        checks_hint(l->now.checks, r->server, "new flows are refused", now);
 }
 
 bool health_step(struct live *l, uint64_t now)

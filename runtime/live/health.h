@@ -15,6 +15,8 @@ int health_fd(const struct live *l);
 int health_wait_ms(const struct live *l, uint64_t now_ns, int most);
 /* Go on with probes; a change is published. False: memory is out. */
 bool health_step(struct live *l, uint64_t now_ns);
+/* A worker has seen that a server refuses new flows: for checks that are `passive`. */
+void health_refused(struct live *l, const struct refusal *r, uint64_t now_ns);
 /* Once a second: changes that were not told because there were many. */
 void health_tick(struct live *l, uint64_t now_ns);
 void health_fini(struct live *l);

@@ -39,6 +39,8 @@ static bool called(struct live *l, struct worker *w)
         if (labels) events_packet(&l->events, labels, &note);
         events_left_out(&l->events, TOLD_RULE, !labels);
     }
+    struct refusal refusal;
+    while (ring_take(&w->refusals, &refusal)) health_refused(l, &refusal, clock_ns(CLOCK_MONOTONIC));
     events_left_out(&l->events, TOLD_RULE, __atomic_exchange_n(&w->logs_lost, 0, __ATOMIC_RELAXED));
     const int fault = __atomic_exchange_n(&w->fault, 0, __ATOMIC_ACQ_REL);
     if (fault && fault != ENETDOWN) { /* links.c tells of that */

@@ -112,7 +112,7 @@ static void events_leave(struct pass *p)
         const struct event *e = &p->tx.events[i];
         if (e->kind == EVENT_LOG)
             event_log(p, e);
-        else
+        else if (e->kind == EVENT_FLOW)
             flow_list_add(&p->flows, &e->flow);
     }
     p->t.log_events += p->tx.events_lost;

@@ -19,7 +19,7 @@
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/time.h"
 
-enum { ASKS = 256, LOGS = 1024, TOLD = 64, TOLD_A_SECOND = 100, EVENTS_MOST = 4096 };
+enum { ASKS = 256, LOGS = 1024, TOLD = 64, REFUSALS = 256, TOLD_A_SECOND = 100, EVENTS_MOST = 4096 };
 /* What a call of the vm may leave with, what it may hold, one to join a frame, and what waits for neighbours,
  * the pieces of a super-packet. */
 enum { POOL_SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 1 + WAIT_MOST + GSO_PIECES + PIECES_WAIT_MOST };
@@ -52,7 +52,8 @@ static int pool_make(struct worker *w)
 static int rings_make(struct worker *w)
 {
     if (ring_init(&w->asks, ASKS, sizeof(struct hop_key)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
-        ring_init(&w->told, TOLD, sizeof(struct pmtu_note)))
+        ring_init(&w->told, TOLD, sizeof(struct pmtu_note)) ||
+        ring_init(&w->refusals, REFUSALS, sizeof(struct refusal)))
         return -ENOMEM;
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -116,6 +117,7 @@ void worker_fini(struct worker *w)
     ring_fini(&w->asks);
     ring_fini(&w->logs);
     ring_fini(&w->told);
+    ring_fini(&w->refusals);
     if (w->wake_fd >= 0) close(w->wake_fd);
     if (w->call_fd >= 0) close(w->call_fd);
     pthread_mutex_destroy(&w->lock);
@@ -237,12 +239,20 @@ static void log_event(struct worker *w, const struct event *e, uint64_t now)
         __atomic_fetch_add(&w->logs_lost, 1, __ATOMIC_RELAXED);
 }
 
+static void refused(struct worker *w, uint32_t server)
+{
+    const struct refusal r = {.program = w->cfg.program, .server = server};
+    if (ring_put(&w->refusals, &r)) w->egress.asked = true;
+}
+
 static void events_leave(struct worker *w, uint64_t now)
 {
     struct totals *t = &w->counters.totals;
     for (unsigned i = 0; i < w->tx.event_count; i++) {
-        t->log_events += w->tx.events[i].kind == EVENT_LOG;
-        if (w->cfg.log && w->tx.events[i].kind == EVENT_LOG) log_event(w, &w->tx.events[i], now);
+        const struct event *e = &w->tx.events[i];
+        t->log_events += e->kind == EVENT_LOG;
+        if (e->kind == EVENT_REFUSED) refused(w, e->server);
+        if (w->cfg.log && e->kind == EVENT_LOG) log_event(w, e, now);
     }
     t->log_events += w->tx.events_lost;
     t->log_lost += w->tx.events_lost;

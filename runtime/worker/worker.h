@@ -21,6 +21,11 @@ struct log_note {                  /* of one log event */
     char text[176]; /* the packet in words, cleaned */
 };
 
+struct refusal {                   /* of a new flow, by a server whose check is `passive` */
+    const struct program *program; /* as above */
+    uint32_t server;
+};
+
 struct worker_counters {
     struct totals totals;
     struct counter watched;     /* dropped or rejected by the rules, and the host's stack got them all the same */
@@ -97,6 +102,7 @@ struct worker {
     struct ring asks;                 /* struct hop_key, to it */
     struct ring told;                 /* struct pmtu_note, to it */
     struct ring logs;                 /* struct log_note, to it */
+    struct ring refusals;             /* struct refusal, to it: those that find no room are as many again */
     uint64_t logs_lost;               /* atomic: notes that found no room, until the main thread has told of them */
     struct handover in[WORKERS_MOST]; /* from each other worker */
     int sleeps;                       /* atomic: whoever hands a packet over has to wake it */

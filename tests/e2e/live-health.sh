@@ -106,4 +106,17 @@ until_true 300 'other rules bring all back' eval 'ask client 10.1.0.100/ | grep 
 until_true 300 'all four' eval '[ "$(for i in 1 2 3 4; do ask client "[fd00:1::100]/"; done | shares)" = " 2 one 2 two " ]'
 prey_ends
 same 'it ends with 0' "$status" 0
+
+# A check that sees nothing wrong, and is passive: who refuses new flows is down all the same.
+rules passive <<'RULES'
+check alive = icmp passive every 1m fall 3
+pool web { balance round_robin; check alive; server one 10.2.0.2:80; server two 10.2.0.3:80 }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }
+RULES
+prey prey -i wan -i lan --log text --format json passive.pbc
+kill -KILL "$web_one"
+until_true 200 'refused flows count' eval 'ask client 10.1.0.100/ >/dev/null; told "web/one is down: new flows are refused"' &&
+    ok 0 'refused flows count'
+prey_ends
+same 'it ends with 0 again' "$status" 0
 exit $failed

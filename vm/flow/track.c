@@ -272,6 +272,11 @@ struct flow *track_flow(struct track *t, const struct track_seen *s)
     return s->slot == FLOW_NONE || s->how == HOW_ERROR ? NULL : flow_at(t->table, s->slot);
 }
 
+const struct flow *track_about(const struct track *t, const struct track_seen *s)
+{
+    return s->slot == FLOW_NONE ? NULL : flow_at(t->table, s->slot);
+}
+
 /* ---- time, and what others are told ---- */
 
 static bool sweep_part(struct track *t) { return flow_sweep(t->table, flow_groups(t->table) / SWEEPS + 1, t->now_ns); }

@@ -91,6 +91,8 @@ uint32_t track_source_flows(const struct track *t, const struct key *key, const 
 
 /* The flow of the packet, for what else is kept with it; NULL: none. */
 struct flow *track_flow(struct track *t, const struct track_seen *s);
+/* The same, or of an error the flow that it quotes. */
+const struct flow *track_about(const struct track *t, const struct track_seen *s);
 
 /* ---- flows that are sent on (flow/bind.h) ---- */
 

@@ -258,6 +258,7 @@ static bool send_error(const struct job *j, struct packet_ctx *c, const struct f
                        const struct track_tuple *own)
 {
     j->vm->forward->counters.errors++;
+    if (c->seen.twin) forward_refused(j, c, b);
     if (c->seen.twin) return send_error_to_client(j, c, b, own);
     return send_error_to_server(j, c, b, own);
 }
@@ -290,6 +291,7 @@ void forward_reply(const struct job *j, struct packet_ctx *c)
     struct flow_bind *b = track_bound(f->track, &c->seen);
     const struct track_tuple own = track_own(f->track, &c->seen);
     begin_reply(f, c, b);
+    if (__builtin_expect(c->key->marks & TCP_RST, 0)) forward_refused(j, c, b);
     if (forward_is_down(j, b, c->key->kind & KIND_TCP, FLOW_REPLY))
         forward_reset(j, c);
     else if (__builtin_expect(b->flags & BIND_AWAITED || (b->seq_delta && c->key->marks & TCP_SYN), 0))

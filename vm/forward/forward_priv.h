@@ -74,6 +74,11 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
 /* retry.c: a packet of the flow's opener goes to another server, because it repeats a SYN that was not answered: the
  * flow is then another. False: it does not. */
 bool forward_retry(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
+/* Has one side of the flow alone spoken, though the other would be heard? */
+bool forward_unanswered(const struct flow *flow);
+/* refused.c: a packet of the server's side, of a flow or an error about one, is at hand. Where it refuses a new flow of
+ * a server whose check is `passive`, an event says so. */
+void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* To which server; PBC_NONE. Its flow is bound to a service. */
 uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen);
 /* The server that the packet's source keeps at the branch's service, and may; PBC_NONE: none. */

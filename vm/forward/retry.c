@@ -3,11 +3,10 @@
  * in. What the first server says later is of no flow. */
 #include "vm/forward/forward_priv.h"
 
-/* One side alone has spoken, and would be heard. Of a joined flow the vm repeats the SYN itself (cookies.c). */
+/* A connection that waits for its server. Of a joined flow the vm repeats the SYN itself (cookies.c). */
 static bool is_unanswered(const struct flow *f)
 {
-    return f->state == FLOW_STATE_SYN_SENT && !(f->tcp.flags & TCP_TRACK_HEARD_REPLY) && !(f->flags & FLOW_ONE_SIDED) &&
-           !f->joined;
+    return f->state == FLOW_STATE_SYN_SENT && forward_unanswered(f) && !f->joined;
 }
 
 uint32_t forward_retry_server(const struct forward *f, const struct key *key, const struct track_seen *seen)

@@ -59,6 +59,13 @@ int program_verify(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
 
+/* The check of a server, its own or its pool's; PBC_NONE: it has none. */
+static inline uint32_t program_check(const struct program *p, uint32_t server)
+{
+    const uint32_t own = p->servers[server].check;
+    return own != PBC_NONE ? own : p->pools[p->servers[server].pool].check;
+}
+
 /* "NAME", or "LIST:LINE" for an unnamed rule, into buf. Returns buf. */
 const char *rule_name(const struct program *p, uint32_t rule, char *buf, size_t len);
 

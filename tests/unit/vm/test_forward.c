@@ -25,6 +25,7 @@ struct world {
     uint8_t down[4];
     uint64_t now_ns;
     struct tx_entry entries[ENTRIES];
+    struct event events[ENTRIES];
     struct vm_tx tx;
 };
 
@@ -42,7 +43,7 @@ static void world_init(struct world *w, const char *rules, unsigned worker, unsi
     w->memory = aligned_alloc(64, bytes);
     w->pool = pool_init(w->memory, bytes, SLOTS, SLOT_BYTES);
     w->facts = (struct facts){.generation = 1, .down = w->down, .addr4 = 0x0a090001};
-    w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES};
+    w->tx = (struct vm_tx){.entries = w->entries, .cap = ENTRIES, .events = w->events, .event_cap = ENTRIES};
     w->vm =
         vm_new(w->program,
                &(struct vm_cfg){.pool = w->pool, .seed = 5, .worker = worker, .workers = workers, .flow_events = true});
@@ -252,6 +253,64 @@ static void a_sweep_ends_all(void **state)
     world_fini(&w);
 }
 
+/* Events that say so, since it was asked last. */
+static unsigned refusals(struct world *w, uint32_t server)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < w->tx.event_count; i++)
+        n += w->events[i].kind == EVENT_REFUSED && w->events[i].server == server;
+    w->tx.event_count = 0;
+    return n;
+}
+
+/* A check that is passive hears of new flows that are refused, and of nothing else. */
+static void refusals_are_told_of(void **state)
+{
+    (void)state;
+    static const char pools[] =
+        "pool web { check %s; server a 10.0.0.11; source 10.9.0.7 ports 61017-61017 }\n"
+        "service www on 203.0.113.10 tcp/80, udp/80 { mode passthrough; -> web }\ncheck %s = tcp %s\n";
+    static const char udp[] = "eth / ip4 198.18.0.1 > 203.0.113.10 / udp 1000 > 80 / payload \"q\"";
+    static const char answer[] = "eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 syn ack ack 1";
+    static const char rst[] = "eth / ip4 10.0.0.11 > 10.9.0.7 / tcp 80 > 61017 rst ack seq %u ack 1";
+    static const char gone[] = "eth / ip4 10.9.9.9 > 10.9.0.7 / icmp type destination-unreachable code %u / "
+                               "ip4 10.9.0.7 > 10.0.0.11 ttl 63 / udp 61017 > 80 / payload \"q\"";
+    static const char told[] = "eth / ip4 10.0.0.11 > 10.9.0.7 / udp 80 > 61017 / payload \"r\"";
+    for (unsigned passive = 0; passive < 2; passive++) {
+        struct world w;
+        char text[400];
+        snprintf(text, sizeof text, pools, "c", "c", passive ? "passive" : "");
+        world_init(&w, text, 0, 0);
+        run(&w, syn);
+        snprintf(text, sizeof text, rst, 0);
+        assert_int_equal(run(&w, text).action, ACTION_FORWARD);
+        assert_int_equal(refusals(&w, 0), passive);
+        /* An answer first: then it is the application that resets. */
+        world_fini(&w);
+        snprintf(text, sizeof text, pools, "c", "c", passive ? "passive" : "");
+        world_init(&w, text, 0, 0);
+        run(&w, syn);
+        run(&w, answer);
+        snprintf(text, sizeof text, rst, 1);
+        run(&w, text);
+        assert_int_equal(refusals(&w, 0), 0);
+        world_fini(&w);
+        snprintf(text, sizeof text, pools, "c", "c", passive ? "passive" : "");
+        world_init(&w, text, 0, 0);
+        run(&w, udp);
+        snprintf(text, sizeof text, gone, 4); /* too long: no refusal */
+        run(&w, text);
+        assert_int_equal(refusals(&w, 0), 0);
+        snprintf(text, sizeof text, gone, 3);
+        assert_int_equal(run(&w, text).action, ACTION_FORWARD);
+        assert_int_equal(refusals(&w, 0), passive);
+        run(&w, told);
+        run(&w, text);
+        assert_int_equal(refusals(&w, 0), 0);
+        world_fini(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +320,7 @@ int main(void)
         cmocka_unit_test(no_slot),
         cmocka_unit_test(slices),
         cmocka_unit_test(a_sweep_ends_all),
+        cmocka_unit_test(refusals_are_told_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
