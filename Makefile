@@ -14,7 +14,7 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 SANFLAGS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT     := $(if $(FUZZ),-O1 -fsanitize=fuzzer-no-link $(SANFLAGS),$(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan,$(if $(COV),-O0 --coverage,-O2))))
 CPPFLAGS = -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='"$(VERSION)"' $(if $(SAN)$(TSAN)$(COV),-DPREY_LOOSE) -MMD -MP
-CFLAGS  ?= -g
+CFLAGS  ?= $(if $(SAN)$(TSAN)$(FUZZ),-g1,-g)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(OPT) $(CFLAGS)
 LIBS    := -lpcap -lcjson -lm
 # What preyrun alone, and its tests, ask the kernel with.

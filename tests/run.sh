@@ -4,10 +4,12 @@
 #   B=build tests/run.sh [--plain] [WORD...]      only the tests whose name holds one of the words; --plain: of the plain
 #                                                 build alone, so no other need be there
 #   B=build tests/run.sh --list                   all tests: NAME BUILD SECONDS COMMAND
+# A run without words leaves out what tests/left.list names, which LONG=1 runs.
 # A test is a program or script that prints `ok - what`, `not ok - what`, `ok - what # SKIP why` (TAP; a plan `1..N` is
 # held to), each within a time bound that no healthy run comes near. One that prints no such line, ends badly without
 # a `not ok`, or runs into its bound has failed. What a failing test printed is shown in full, and at the end which they
-# were; all output is kept in $B/log. The last line is `N passed, N failed, N skipped`; the exit status 1 if any failed.
+# were; all output is kept in $B/log, and in $B/log/cpu the seconds of CPU that each took. The last line is
+# `N passed, N failed, N skipped`; the exit status 1 if any failed.
 # A signal ends all tests. After a whole run $B/log/long.list may replace tests/long.list.
 # LONG=1: longer campaigns of what draws at random. LIVE=1: live traffic alone, and all of it (tests/load/). JOBS: how many runners compute. TESTS: a list in place of --list's.
 set -u
@@ -20,10 +22,11 @@ if [ -n "$LONG" ]; then export LONG; else export -n LONG; fi
 
 # Run one test and write its counts. A line of the list: NAME BUILD SECONDS COMMAND...
 run_one() {
-    local name=$1 build=$2 bound=$3 status begin spent result counts
+    local name=$1 build=$2 bound=$3 status begin spent cpu result counts
     shift 3
     local log=$top/log/${name//\//_}
     begin=$(date +%s%N)
+    times >"$log.before"
     # In the background, and waited for: so a signal is heard at once.
     B=$build CMOCKA_MESSAGE_OUTPUT=TAP timeout -k 10 "$bound" "$@" >"$log.log" 2>&1 </dev/null &
     child=$!
@@ -31,7 +34,12 @@ run_one() {
     status=$?
     child=
     spent=$((($(date +%s%N) - begin) / 10000000))
-    echo "$((spent / 100)) $name" >"$log.seconds"
+    # The last line of `times` is user and system time of all children so far, as 1m2.345s.
+    times >"$log.after"
+    cpu=$(awk '{ sub(/s$/, "", $1); sub(/s$/, "", $2); split($1, u, "m"); split($2, s, "m"); t = (u[1] + s[1]) * 60 + u[2] + s[2] }
+        FNR == 2 { if (NR == 2) t0 = t; else printf "%.2f", t - t0 }' "$log.before" "$log.after")
+    rm -f "$log.before" "$log.after"
+    echo "$((spent / 100)) $cpu $name" >"$log.seconds"
     # cmocka prints a skipped test as `not ok N # SKIP name`.
     counts=$(awk -v status="$status" '
         /^(not )?ok([ \t]|$)/ { if (/# SKIP/) skip++; else if (/^not/) bad++; else good++ }
@@ -76,12 +84,14 @@ runner() {
     done < <(cat "$@")
 }
 
-# variants NAME SECONDS PROGRAM VARIANT...: a line for each build; PROGRAM is relative to it.
+# variants NAME SECONDS PROGRAM VARIANT...: a line for each build; PROGRAM is relative to it. That of clang is for LONG=1: its
+# warnings are asked of every file all the same (the fuzz build, tests-warn), and its code runs in fuzz/.
 variants() {
     local name=$1 seconds=$2 program=$3 v
     shift 3
     [ -z "${COVERAGE:-}" ] || set -- /
     for v in "$@"; do
+        [ "$v" != /clang ] || [ -n "$LONG" ] || continue
         v=${v%/}
         echo "$name$v $B$v $seconds $B$v/$program"
     done
@@ -121,7 +131,7 @@ list_tests() {
     [ -z "$LONG" ] || long=20
     if [ -z "${COVERAGE:-}" ]; then
         for f in $(programs tests/fuzz/fuzz_*.c); do
-            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((6 * long))"
+            echo "fuzz/${f#*fuzz_} $B/fuzz $((300 * long)) bash tests/fuzz/run.sh ${f##*/} $((long > 1 ? 120 : 4))"
         done
     fi
     for f in $(programs tests/corpus/*.c) $(programs tests/diff/*.c); do
@@ -158,7 +168,17 @@ rm -rf "$B/log"
 mkdir -p "$B/log/claimed"
 cd "$B/log" && log=$(pwd) && cd "$OLDPWD" || exit 2
 # The chosen ones with a number, the long ones first, as two lists.
-if [ -n "${TESTS:-}" ]; then cat "$TESTS"; else list_tests; fi | awk -v words="$*" -v plain="$plain" -v top="$B" '
+chosen() {
+    if [ -n "${TESTS:-}" ]; then
+        cat "$TESTS"
+    elif [ -n "$LONG$plain${COVERAGE:-}$*" ]; then
+        list_tests
+    else
+        list_tests | awk -F '[ \t]' 'NR == FNR { if (!/^#/) left[$1]; next }
+            { for (l in left) if ($1 ~ l) next; print }' tests/left.list -
+    fi
+}
+chosen "$@" | awk -v words="$*" -v plain="$plain" -v top="$B" '
     BEGIN { n = split(words, w, " ") }
     NR == FNR { if (!/^#/) seconds[$2] = $1; next }
     plain && $2 != top { next }
@@ -184,7 +204,8 @@ runners="$runners $!"
 wait
 
 # Only of a whole run: a part of it knows less.
-[ -n "$*$plain${TESTS:-}" ] || { sed -n 's/^#/#/p' tests/long.list; cat "$log"/*.seconds | awk '$1 >= 5' | sort -k1,1nr -k2; } >"$log/long.list"
+awk '{ print $2, $3 }' "$log"/*.seconds | sort -k1,1nr >"$log/cpu"
+[ -n "$*$plain${TESTS:-}" ] || { sed -n 's/^#/#/p' tests/long.list; cat "$log"/*.seconds | awk '$1 >= 5 { print $1, $3 }' | sort -k1,1nr -k2; } >"$log/long.list"
 if ls "$log"/*.bad >/dev/null 2>&1; then
     echo 'What failed:'
     sed 's/^/  /' "$log"/*.bad

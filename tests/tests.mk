@@ -1,6 +1,6 @@
 # Test programs and what runs them. Included by the Makefile; tests/README.md says which test belongs where.
 #: make check      every test, some minutes; last line `N passed, N failed, N skipped`
-#: make check-long the same with longer fuzz and differential campaigns
+#: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
 #: make check-live live traffic whole: transfers of a GiB, 100,000 connections at once, floods; LIVE=1 sets those sizes; COUNT, RATE
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays
 #: make check-tsan workers, reload and start of live traffic with ThreadSanitizer
@@ -54,21 +54,28 @@ MKREC := $(B)/tests/tools/mkrec
 $(MKREC): $(B)/tests/tools/mkrec.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 tests: programs $(MKCAP) $(DAMAGE) $(FLOOD) $(MKREC) $(UNIT) $(TOOLS)
-# What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang what needs no capture.
+# What tests/run.sh runs of the other builds: with sanitizers all but benches, with clang (LONG=1) what needs no capture.
 tests-san: programs $(MKCAP) $(DAMAGE) $(MKREC) $(UNIT) $(filter-out $(B)/tests/bench/%,$(TOOLS))
 tests-clang: $(UNIT) $(B)/tests/packets/run
 fuzzers: $(FUZZERS)
+# clang's warnings of what it does not build for fuzzing.
+WARNED := $(patsubst %.c,$(B)/%.warned,$(UNIT_SRC) $(filter-out tests/bench/%,$(TOOL_SRC)) $(wildcard tests/tools/*.c) runtime/preyrun.c compiler/command/preyc.c)
+$(WARNED): | $(B)/lang/parse.tab.c
+$(B)/%.warned: %.c
+	@mkdir -p $(@D)
+	$(call run,WARN)$(CC) $(CPPFLAGS) -MF $(@:.warned=.d) -MT $@ $(ALL_CFLAGS) -fsyntax-only $< && touch $@
+tests-warn: $(WARNED)
 
 PART = $(MAKE) --no-print-directory $(if $(findstring j,$(MAKEFLAGS)),,-j$(shell nproc))
 check-build:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B) tests
 	@+$(PART) B=$(B)/san SAN=1 tests-san
-	@+$(PART) B=$(B)/clang CC=clang tests-clang
-	@+$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers
+	@+$(PART) B=$(B)/fuzz CC=clang FUZZ=1 fuzzers tests-warn
 check: check-build
 	@B=$(B) bash tests/run.sh
 check-long: check-build
+	@+$(PART) B=$(B)/clang CC=clang tests-clang
 	@B=$(B) LONG=1 bash tests/run.sh
 check-live:
 	@sh tests/deps.sh build tests
@@ -119,4 +126,4 @@ format-check:
 	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
 tidy:
 	@clang-tidy --quiet $$(git ls-files '*.c' | grep -v ^tests/) -- -std=gnu11 -I. -I$(B) -D_GNU_SOURCE -DPREY_VERSION='""'
-.PHONY: tests tests-san tests-clang fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy
+.PHONY: tests tests-san tests-clang tests-warn fuzzers check check-build check-long check-live check-tsan soak demo demo-live bench bench-live bench-plot golden mutate coverage format-check tidy
