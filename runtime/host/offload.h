@@ -14,6 +14,10 @@ enum offload { /* bits */
 
 /* Which are on: enum offload, 0 also of a device that knows none. A negative errno: -ENODEV. */
 int offloads_on(const char *interface);
+/* Of these, which nobody can turn off; as above. */
+int offloads_stuck(const char *interface);
+/* What `ethtool -K` calls the first of them; "" of none. */
+const char *offload_word(unsigned which);
 
 /* Turn these off where they are on. Each is recorded in s before, and turned on again with it if the interface is still
  * there. 0, or a negative errno with one line in err that names the offload: -EOPNOTSUPP: the device has it always on.

@@ -30,6 +30,7 @@ struct io_ask {
     uint8_t all;      /* hand out frames for other stations, too: the port of a bridge */
     uint8_t beside;   /* `packet` on an interface that `xdp` serves: what steering left to the host */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
+    uint8_t hurried;  /* others stand still meanwhile: what another process is about to let go of is not waited for */
     /* of `xdp` */
     uint8_t ports;       /* of the worker: they share its memory */
     uint8_t busy;        /* the kernel hands frames over when asked, not by interrupts (SO_PREFER_BUSY_POLL) */
@@ -118,8 +119,6 @@ void io_maker_fini(struct io_maker *m);
 
 /* The longest frame that `xdp` holds on interfaces of that MTU; 0: none so long. */
 unsigned xdp_frame_most(uint32_t mtu);
-/* Queues of the interface that both receive and send: each worker has one at least. 0: there is no such interface. */
-unsigned xdp_queues(unsigned ifindex);
 
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io.def"

@@ -47,12 +47,6 @@ void io_maker_fini(struct io_maker *m) { (void)m; }
 
 unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 
-unsigned xdp_queues(unsigned ifindex)
-{
-    (void)ifindex;
-    return 1;
-}
-
 const struct io_ops io_XDP = {.name = "xdp"};
 
 struct filter *filter_open(void) { return NULL; }

@@ -2,20 +2,17 @@
  * a queue of the interface, bound, with its rings. Who opens the port maps them (xdp.c). */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/io/card.h"
 #include "runtime/io/deal.h"
 #include "runtime/io/filter.h"
 #include "runtime/io/steer.h"
@@ -27,31 +24,6 @@ enum {
     QUEUES_MOST = IO_FDS_MOST - 1,
     BUSY_TENTHS = 20, /* a queue may stay taken for a while after its last owner is gone */
 };
-
-struct queues {
-    unsigned receive, send; /* 0: there is no such interface */
-};
-
-static struct queues queues_of(unsigned ifindex)
-{
-    struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
-    struct ifreq r = {.ifr_data = (void *)&c};
-    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || !if_indextoname(ifindex, r.ifr_name)) {
-        if (fd >= 0) close(fd);
-        return (struct queues){0, 0};
-    }
-    const bool told = !ioctl(fd, SIOCETHTOOL, &r) && c.combined_count + c.rx_count;
-    close(fd);
-    if (!told) return (struct queues){1, 1};
-    return (struct queues){c.combined_count + c.rx_count, c.combined_count + c.tx_count};
-}
-
-unsigned xdp_queues(unsigned ifindex)
-{
-    const struct queues q = queues_of(ifindex);
-    return q.receive < q.send ? q.receive : q.send;
-}
 
 /* A power of two: a quarter of the queue's slots wait to be filled, as many hold frames, or are on their way out. */
 static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
@@ -128,7 +100,7 @@ static const char *bind_queue(int fd, const struct io_ask *ask, struct umem_made
     for (int i = 0; bind(fd, (const void *)&at, sizeof at); i++) {
         if (errno == EBADF && !first) return register_again(fd, ask, u, queue);
         if (errno == EINVAL && first && pieces) return "frames of more than a page, which Linux 6.6 brought";
-        if (errno != EBUSY || i == BUSY_TENTHS) return "a queue";
+        if (errno != EBUSY || ask->hurried || i == BUSY_TENTHS) return "a queue";
         nanosleep(&tenth, NULL);
     }
     return NULL;
@@ -189,9 +161,10 @@ static const char *hear_all(struct io_maker *m, const struct io_ask *ask)
 
 static const char *make_all(struct io_maker *m, const struct io_ask *ask, struct io_made *made)
 {
-    const struct queues all = queues_of(ask->ifindex);
-    errno = all.receive ? E2BIG : ENODEV;
-    if (all.receive > QUEUES_MOST || ask->worker >= all.receive || ask->worker >= all.send) return "queues";
+    struct card all;
+    errno = card_of(ask->ifindex, &all) ? E2BIG : ENODEV;
+    if (errno == ENODEV || all.receive > QUEUES_MOST || ask->worker >= all.receive || ask->worker >= all.send)
+        return "queues";
     const unsigned own = (all.receive - ask->worker + ask->workers - 1u) / ask->workers;
     made->ring = ring_size(ask, own);
     errno = ENOSPC;

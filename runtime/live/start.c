@@ -16,6 +16,7 @@
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/steered.h"
+#include "runtime/live/way.h"
 #include "runtime/live/world.h"
 #include "runtime/parent/parent.h"
 #include "runtime/schedule/schedule.h"
@@ -94,7 +95,7 @@ static bool is_enforced(const struct live *l, const struct program *p, char *why
 bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *zone = schedules_unknown_zone(p), *path = l->o->program;
-    if (!zone) return steered_look_at(l, p, why, len) && is_enforced(l, p, why, len);
+    if (!zone) return way_look_at(l, p, why, len) && is_enforced(l, p, why, len);
     snprintf(why, len, "%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
     return false;
 }
@@ -111,7 +112,7 @@ static unsigned cpus(void)
 static int look_at_rules(struct live *l)
 {
     char err[600];
-    const int status = steered_choose(l);
+    const int status = way_choose(l);
     return start_look_at(l, l->now.program, err, sizeof err) ? status : live_complain("%s", err);
 }
 
@@ -126,7 +127,7 @@ int start_look(struct live *l)
     if (l->now.program) status |= look_at_rules(l);
     status |= look_at_host(l);
     for (unsigned i = 0; i < l->o->iface_count; i++) status |= look_at_interface(l, i);
-    if (!status) l->worker_count = steered_workers(l, l->o->workers ? l->o->workers : cpus());
+    if (!status) l->worker_count = way_workers(l, cpus());
     if (!status && l->forwards && start_routes(l, l->now.program) && world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");
     return status;
@@ -168,7 +169,8 @@ struct io_port *start_open_io(struct live *l, const struct worker *w, unsigned a
                          .beside = at >= l->o->iface_count,
                          .outgoing = needs_outgoing(l->now.program),
                          .all = l->o->peer[iface] != OPTIONS_NO_PEER,
-                         .shared = l->worker_count > 1};
+                         .shared = l->worker_count > 1,
+                         .hurried = l->ready};
     if (!ask.beside && steered_open(l, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ask_port(l->channel, &ask, &made, err, sizeof err)) {

@@ -1,16 +1,14 @@
-/* Which way frames come (the table of README.md); the steering programs of `xdp`. Each gives the exit status. */
+/* The steering programs of `xdp`, and what else it needs. Those that give an int give the exit status. */
 #ifndef RUNTIME_LIVE_STEERED_H
 #define RUNTIME_LIVE_STEERED_H
 
 #include "runtime/live/state.h"
 
-int steered_choose(struct live *l);
-/* Can it be steered? False: `why` says why not. */
-bool steered_look_at(const struct live *l, const struct program *p, char *why, size_t len);
+/* Are its rules few enough? False: `why` says how many there are. */
+bool steered_fits(const struct program *p, char *why, size_t len);
 int steered_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
 int steered_rules(struct live *l, const struct program *before);   /* of l->now, and of the one before */
 int steered_tun(struct live *l, const struct program *p);          /* before a worker takes it */
-unsigned steered_workers(const struct live *l, unsigned wanted);   /* as many as there are queues for */
 int steered_begin(struct live *l);                                 /* when all else is ready */
 int steered_port(struct live *l, unsigned at);                     /* the same, of one that is back */
 bool steered_world(struct live *l);                                /* after facts have changed */

@@ -88,7 +88,9 @@ at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.
 prey prey -i lan --io xdp --name first shop.pbc
-looked 'another XDP program' 2 "lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
+looked 'another XDP program' 2 "notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
+other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off
+lan has an XDP program (number N) of another process; there can be one; this mends it: --xdp-replace, or ip link set \
 dev lan xdp off, or an end of that process" -i lan --io xdp shop.pbc
 looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first, and may keep \
 some; this mends it: ip link set dev lan xdp off, or an end of that process

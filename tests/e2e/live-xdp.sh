@@ -147,6 +147,11 @@ refused() { # SENTENCE WORDS OPTION...
 }
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
 refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
+# Asked for no number of them, it takes as many workers as there are queues.
+at prey "$bin/preyrun" --preflight -i eth0 --io xdp pass.pbc >out 2>&1
+same 'no number of workers: exit status' "$?" 0
+[ "$(nproc)" = 1 ] || has 'no number of workers' 'notice: --io xdp: eth0 has 1 queue, so there is 1 worker, not'
+has 'tags beside frames' 'notice: --io xdp: a VLAN tag .* is lost on eth0 .veth.; this mends it, at the other end: ethtool -K DEVICE txvlan off'
 ip -n "$id-prey" link set eth0 mtu 65000
 refused 'large frames' 'MTU is above 61,000' -i eth0 --io xdp pass.pbc
 ip -n "$id-prey" link set eth0 mtu 1500

@@ -25,18 +25,23 @@ static void turned_off(void **state)
     char err[300] = "";
     sh(NETNS_PAIR);
     const int before = offloads_on("here"), other = offloads_on("there");
-    assert_int_equal(before & (OFFLOAD_RXVLAN | OFFLOAD_TXVLAN), OFFLOAD_RXVLAN | OFFLOAD_TXVLAN); /* veth's way */
+    const unsigned tags = OFFLOAD_RXVLAN | OFFLOAD_TXVLAN | OFFLOAD_RXSTAG | OFFLOAD_TXSTAG;
+    assert_int_equal(before & (int)tags, tags); /* veth's way */
     struct state *s = open_state();
     assert_int_equal(offloads_off(s, "here", OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN, err, sizeof err), 0);
     assert_int_equal(offloads_on("here"), before & ~(OFFLOAD_LRO | OFFLOAD_GRO | OFFLOAD_RXVLAN));
-    assert_int_equal(offloads_off(s, "here", OFFLOAD_RXVLAN | OFFLOAD_TXVLAN, err, sizeof err), 0);
-    assert_int_equal(offloads_on("here") & (OFFLOAD_RXVLAN | OFFLOAD_TXVLAN), 0);
+    assert_int_equal(offloads_off(s, "here", tags, err, sizeof err), 0);
+    assert_int_equal(offloads_on("here") & (int)tags, 0);
     assert_int_equal(offloads_on("there"), other);
     assert_int_equal(state_undo(s, STATE_OPEN, NULL, NULL), 0);
     assert_int_equal(offloads_on("here"), before);
     assert_int_equal(offloads_on("nowhere"), -ENODEV);
     assert_int_equal(offloads_off(s, "nowhere", OFFLOAD_GRO, err, sizeof err), -ENODEV);
     assert_string_equal(err, "nowhere: gro can't be turned off: No such device");
+    assert_int_equal(offloads_stuck("here"), 0); /* a veth lets all of them go */
+    assert_int_equal(offloads_stuck("nowhere"), -ENODEV);
+    assert_string_equal(offload_word(OFFLOAD_RXSTAG | OFFLOAD_TXVLAN), "rx-vlan-stag-hw-parse");
+    assert_string_equal(offload_word(0), "");
     state_close(s);
     rmdir(run);
 }

@@ -1,0 +1,90 @@
+/* What a card says of itself by ethtool's ioctl, and what follows for `xdp`. */
+#include "runtime/io/card.h"
+
+#include <linux/ethtool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/host/ethtool.h"
+#include "runtime/host/offload.h"
+
+/* ---- what it says ---- */
+
+/* One each way where it does not say. */
+static void ask_queues(struct card *c)
+{
+    struct ethtool_channels q = {.cmd = ETHTOOL_GCHANNELS};
+    const bool told = ethtool_ask(c->name, &q) >= 0 && q.combined_count + q.rx_count;
+    c->receive = told ? q.combined_count + q.rx_count : 1;
+    c->send = told ? q.combined_count + q.tx_count : 1;
+}
+
+static void ask_driver(struct card *c)
+{
+    struct ethtool_drvinfo d = {.cmd = ETHTOOL_GDRVINFO};
+    if (ethtool_ask(c->name, &d) < 0) return;
+    snprintf(c->driver, sizeof c->driver, "%.31s", d.driver);
+}
+
+static void ask_offloads(struct card *c)
+{
+    const int stuck = offloads_stuck(c->name);
+    if (stuck > 0) c->stuck = (unsigned)stuck & (OFFLOAD_LRO | OFFLOAD_GROHW | OFFLOAD_RXVLAN | OFFLOAD_RXSTAG);
+}
+
+bool card_of(unsigned ifindex, struct card *c)
+{
+    *c = (struct card){0};
+    if (!if_indextoname(ifindex, c->name)) return false;
+    ask_queues(c);
+    ask_driver(c);
+    ask_offloads(c);
+    return true;
+}
+
+unsigned card_queues(const struct card *c) { return c->receive < c->send ? c->receive : c->send; }
+
+/* ---- what follows ---- */
+
+/* Drivers that receive into our memory and send from there (XDP_ZEROCOPY), by the kernel's sources, with the release
+ * that brought it. Others copy each frame, as `packet` does. */
+static bool fills_memory(const char *driver)
+{
+    static const char *const those[] = {
+        "i40e",  /* 4.20 */
+        "ixgbe", /* 4.20 */
+        "ice",   /* 5.5 */
+        "igc",   /* 5.14 */
+    };
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+        if (!strcmp(driver, those[i])) return true;
+    return false;
+}
+
+bool card_is_plain(const struct card *c, char *why, size_t len)
+{
+    const bool tags = c->stuck & (OFFLOAD_RXVLAN | OFFLOAD_RXSTAG);
+    if (!c->stuck) return true;
+    snprintf(why, len, "%s %s before frames come to xdp, and this can't be turned off (%s)", c->name,
+             tags ? "takes VLAN tags off" : "joins segments", offload_word(c->stuck));
+    return false;
+}
+
+bool card_suits(const struct card *c, unsigned workers, char *why, size_t len)
+{
+    const unsigned queues = card_queues(c);
+    if (!card_is_plain(c, why, len)) return false;
+    if (*c->kind)
+        snprintf(why, len,
+                 "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot, and %s (%s) has them",
+                 c->name, c->kind);
+    else if (!fills_memory(c->driver))
+        snprintf(why, len, "%s (%s) is not among the cards that would save xdp copying", c->name,
+                 *c->driver ? c->driver : "no driver");
+    else if (queues < workers)
+        snprintf(why, len, "%s has %u queue%s for %u workers, and xdp needs one each", c->name, queues,
+                 queues == 1 ? "" : "s", workers);
+    else
+        return true;
+    return false;
+}

@@ -1,0 +1,160 @@
+/* Which way frames come: what --io xdp cannot do it refuses, and --io auto goes by the table of README.md. */
+#include "runtime/live/way.h"
+
+#include <string.h>
+
+#include "runtime/io/card.h"
+#include "runtime/live/steered.h"
+
+enum { WHY = 400 };
+
+static bool judges_host(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        if (p->firewalls[i].direction != PBC_DIR_FORWARD) return true;
+    return false;
+}
+
+/* A packet socket beside each of `xdp` sees what the steering program leaves to the host, and what the host sends. */
+static bool sees_host(const struct live *l, const struct program *p) { return l->o->monitor || judges_host(p); }
+
+/* Why `xdp` can't do what is asked for; NULL: it can. Frames that it does not take it does not see. */
+static const char *refusal(const struct live *l, const struct program *p)
+{
+    if (l->latest && judges_host(p) && l->port_count == l->o->iface_count)
+        return "these rules judge what is of this machine itself, and those before did not, so nothing sees it before "
+               "another start";
+    if (sees_host(l, p) && 2 * l->o->iface_count > PORTS_MOST)
+        return "what is of this machine itself is seen on at most 8 interfaces";
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        const struct host_link *link = host_link_named(l->host, l->o->ifaces[i]);
+        if (!link) continue; /* told later */
+        if (link->loopback) return "the loopback has no XDP";
+        if (!xdp_frame_most(link->mtu)) return "an interface's MTU is above 61,000";
+    }
+    return NULL;
+}
+
+/* ---- the cards ---- */
+
+/* Of an interface of the command line. False: there is none, which is told later. */
+static bool card_at(const struct live *l, unsigned at, struct card *c)
+{
+    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    if (!link || !card_of(link->ifindex, c)) return false;
+    snprintf(c->kind, sizeof c->kind, "%s", link->kind);
+    return true;
+}
+
+/* Of all interfaces; *narrow: the first of those with the fewest queues, if there is one. */
+static unsigned fewest_queues(const struct live *l, struct card *narrow)
+{
+    unsigned most = WORKERS_MOST;
+    struct card c;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        if (!card_at(l, i, &c) || card_queues(&c) >= most) continue;
+        most = card_queues(&c);
+        *narrow = c;
+    }
+    return most;
+}
+
+static bool look_at_workers(const struct live *l, char *why, size_t len)
+{
+    struct card narrow;
+    const unsigned most = fewest_queues(l, &narrow);
+    if (l->o->workers <= most) return true;
+    snprintf(why, len,
+             "--io xdp: %s has %u queue%s, and each worker needs one: --workers %u, or, where the device has more, "
+             "ethtool -L %s combined %u",
+             narrow.name, most, most == 1 ? "" : "s", most, narrow.name, l->o->workers);
+    return false;
+}
+
+static bool look_at_cards(const struct live *l, char *why, size_t len)
+{
+    char what[WHY];
+    struct card c;
+    for (unsigned i = 0; i < l->o->iface_count; i++) {
+        if (!card_at(l, i, &c) || card_is_plain(&c, what, sizeof what)) continue;
+        snprintf(why, len, "--io xdp: %s; this does: --io packet", what);
+        return false;
+    }
+    return true;
+}
+
+/* A tag that lies beside a frame is out of sight, and only the other end can put it where it is seen. */
+static void warn_of_tags(const struct live *l)
+{
+    struct card c;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (card_at(l, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
+            live_complain(
+                "notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); this "
+                "mends it, at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
+                c.name, c.kind);
+}
+
+/* ---- chosen ---- */
+
+/* The table of README.md. */
+static bool xdp_suits(const struct live *l, char *why, size_t len)
+{
+    struct card c;
+    const char *no = refusal(l, l->now.program);
+    if (no) snprintf(why, len, "of xdp: %s", no);
+    if (no || !steered_fits(l->now.program, why, len)) return false;
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (card_at(l, i, &c) && !card_suits(&c, l->o->workers, why, len)) return false;
+    if (!sees_host(l, l->now.program)) return true;
+    snprintf(why, len, "what is of this machine itself is seen by packet sockets alone");
+    return false;
+}
+
+static bool auto_xdp(const struct live *l)
+{
+    char why[WHY];
+    const bool suits = xdp_suits(l, why, sizeof why);
+    if (l->o->io != OPTIONS_IO_AUTO) return suits;
+    if (suits)
+        fprintf(stderr, "--io auto: xdp, for all cards receive into its memory\n");
+    else
+        fprintf(stderr, "--io auto: packet, for %s\n", why);
+    return suits;
+}
+
+int way_choose(struct live *l)
+{
+    const char *no = l->o->io == OPTIONS_IO_XDP ? refusal(l, l->now.program) : NULL;
+    if (no) return live_complain("--io xdp: %s; this does: --io packet", no);
+    const bool xdp = l->o->io == OPTIONS_IO_XDP || (l->o->io != OPTIONS_IO_PACKET && auto_xdp(l));
+    l->io = xdp ? &io_XDP : &io_PACKET;
+    l->port_count = l->o->iface_count * (xdp && sees_host(l, l->now.program) ? 2 : 1);
+    if (xdp) warn_of_tags(l);
+    return 0;
+}
+
+bool way_look_at(const struct live *l, const struct program *p, char *why, size_t len)
+{
+    char what[WHY];
+    if (l->io != &io_XDP) return true;
+    const char *no = refusal(l, p);
+    if (no) snprintf(why, len, "--io xdp: %s; this does: --io packet", no);
+    if (no || (!l->latest && (!look_at_workers(l, why, len) || !look_at_cards(l, why, len)))) return false;
+    if (steered_fits(p, what, sizeof what)) return true;
+    snprintf(why, len, "--io xdp: %s: --io packet takes any number", what);
+    return false;
+}
+
+unsigned way_workers(const struct live *l, unsigned cpus)
+{
+    struct card narrow;
+    const unsigned wanted = l->o->workers ? l->o->workers : cpus;
+    const unsigned most = l->io == &io_XDP ? fewest_queues(l, &narrow) : wanted;
+    if (wanted <= most) return wanted;
+    live_complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
+                  "combined %u",
+                  narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,
+                  narrow.name, wanted);
+    return most;
+}

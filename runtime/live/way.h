@@ -1,0 +1,15 @@
+/* Which way frames come: --io, or the table of README.md. */
+#ifndef RUNTIME_LIVE_WAY_H
+#define RUNTIME_LIVE_WAY_H
+
+#include "runtime/live/state.h"
+
+/* By the first program: l->io and l->port_count. The exit status. */
+int way_choose(struct live *l);
+/* Can frames of that program come so? False: `why` says why not. */
+bool way_look_at(const struct live *l, const struct program *p, char *why, size_t len);
+/* How many workers there are to be: those that were asked for, else one a CPU, on `xdp` as many as there are queues
+ * for. Where those are fewer, it says so. */
+unsigned way_workers(const struct live *l, unsigned cpus);
+
+#endif

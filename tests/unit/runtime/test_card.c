@@ -1,0 +1,73 @@
+/* What a card says of itself, and which ones `xdp` suits. */
+#include "runtime/host/offload.h"
+#include "runtime/io/card.h"
+#include "tests/unit/runtime/netns.h"
+
+static void asked(void **state)
+{
+    (void)state;
+    struct card c;
+    sh("ip link add here numrxqueues 3 numtxqueues 2 type veth peer name there numrxqueues 2 numtxqueues 3");
+    assert_true(card_of(if_nametoindex("here"), &c));
+    assert_string_equal(c.name, "here");
+    assert_string_equal(c.driver, "veth");
+    assert_int_equal(c.receive, 3);
+    assert_int_equal(c.send, 2);
+    assert_int_equal(card_queues(&c), 2);
+    assert_int_equal(c.stuck, 0);
+    assert_false(card_of(9999, &c));
+}
+
+/* A device that is not asked for queues has one. */
+static void asked_of_software(void **state)
+{
+    (void)state;
+    struct card c;
+    sh("ip link add here type bridge");
+    assert_true(card_of(if_nametoindex("here"), &c));
+    assert_string_equal(c.driver, "bridge");
+    assert_int_equal(card_queues(&c), 1);
+}
+
+static void suited(void **state)
+{
+    (void)state;
+    static const struct {
+        struct card card;
+        unsigned workers;
+        const char *why; /* NULL: xdp suits it */
+    } cases[] = {
+        {{.name = "eth0", .driver = "ice", .receive = 4, .send = 4}, 0, NULL},
+        {{.name = "eth0", .driver = "ixgbe", .receive = 4, .send = 4}, 4, NULL},
+        {{.name = "eth0", .driver = "igc", .receive = 4, .send = 2},
+         3,
+         "eth0 has 2 queues for 3 workers, and xdp needs one each"},
+        {{.name = "eth0", .driver = "virtio_net", .receive = 4, .send = 4},
+         0,
+         "eth0 (virtio_net) is not among the cards that would save xdp copying"},
+        {{.name = "eth0", .receive = 4, .send = 4},
+         0,
+         "eth0 (no driver) is not among the cards that would save xdp copying"},
+        {{.name = "v0", .kind = "veth", .driver = "veth", .receive = 4, .send = 4},
+         0,
+         "it tells of partial checksums, super-packets and VLAN tags, which xdp cannot, and v0 (veth) has them"},
+        {{.name = "eth0", .driver = "ice", .receive = 4, .send = 4, .stuck = OFFLOAD_RXVLAN},
+         0,
+         "eth0 takes VLAN tags off before frames come to xdp, and this can't be turned off (rxvlan)"},
+        {{.name = "eth0", .driver = "ice", .receive = 4, .send = 4, .stuck = OFFLOAD_GROHW},
+         0,
+         "eth0 joins segments before frames come to xdp, and this can't be turned off (rx-gro-hw)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char why[300] = "";
+        assert_int_equal(card_suits(&cases[i].card, cases[i].workers, why, sizeof why), cases[i].why == NULL);
+        assert_string_equal(why, cases[i].why ? cases[i].why : "");
+        assert_int_equal(card_is_plain(&cases[i].card, why, sizeof why), cases[i].card.stuck == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {netns_test(asked), netns_test(asked_of_software), netns_test(suited)};
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
