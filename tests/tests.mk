@@ -7,7 +7,7 @@
 #: make demo       compile an example, replay a capture, print the summary
 #: make demo-live  as root: prey between a client and two nginx servers, in network namespaces
 #: make bench      speed and memory beside their peers; never passes or fails on time
-#: make bench-live a forwarded packet live, beside what else could forward it, in namespaces; RUNS=5, COUNT, FLOWS
+#: make bench-live a forwarded packet live, and how long it takes, beside what else could forward it; RUNS=5, COUNT, FLOWS, ONLY='NAME…'
 #: make bench-plot cost against the number of rules, as build/bench/rules.svg
 #: make mutate     small changes in vm/ and compiler/, N=100 of them: those that no test notices are listed
 #: make golden     rewrite the golden files: read the diff
@@ -21,7 +21,8 @@ LINK_TEST = $(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $< -Wl,--start-group $(TEST_
 
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-TOOL_SRC := $(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c)
+TOOL_SRC := $(filter-out $(if $(filter 0,$(KERNEL)),tests/bench/bare_xdp.c),$(wildcard tests/packets/*.c tests/diff/*.c tests/corpus/*.c tests/bench/*.c))
+$(B)/tests/bench/bare_xdp: LIBS += -lxdp -lbpf
 TOOLS    := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -105,7 +106,7 @@ bench:
 	@B=$(B) bash tests/bench/run.sh
 bench-live:
 	@sh tests/deps.sh build tests
-	@+$(PART) programs $(B)/tests/bench/live $(B)/tests/bench/bare
+	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,live bare bare_xdp)
 	@B=$(B) bash tests/bench/live.sh
 bench-plot:
 	@sh tests/deps.sh build bench

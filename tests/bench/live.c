@@ -1,13 +1,21 @@
 /* One contender of bench-live: frames into its namespace, counted where they come out, and what CPU time that took.
  *
- *     live PID GENERATOR SINK COUNT FLOWS forward|drop
+ *     live PID GENERATOR SINK COUNT FLOWS forward|drop [PROGRAM SEED OWNERS]
+ *     live PID GENERATOR SINK COUNT FLOWS INTERVAL
  *
- * Sends COUNT frames of 64 bytes, UDP of so many flows to 10.1.0.100:53, by g0 in the namespace GENERATOR, in bursts,
- * each when the one before has arrived at s0 in SINK or is overdue. PID (0: the kernel itself does it) is the
- * contender's process. Prints frames that arrived, CPU nanoseconds a frame in sending (which the kernel's way of each
- * frame up to a ring, or out again, is part of) and in the process. */
-#include <errno.h>
+ * Sends COUNT frames of 64 bytes, UDP of so many flows to 10.1.0.100:53, by g0 in the namespace GENERATOR. PID (0: the
+ * kernel itself does it) is the contender's process.
+ *
+ * First form: in bursts, each when the one before has arrived at s0 in SINK or is overdue. Prints frames that arrived,
+ * CPU nanoseconds a frame in sending (which the kernel's way of each frame up to a ring, or out again, is part of) and
+ * in the process, and nanoseconds a frame that it took. Of two workers with that program and seed, OWNERS says whose
+ * flows these are: 0, 1, or both.
+ *
+ * Second form: one every INTERVAL nanoseconds. Prints how many arrived, and how many nanoseconds after sending began
+ * the median did, 99 % of them, 99.9 %. */
+#include <endian.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -23,8 +31,9 @@
 
 #include "vm/packet/csum.h"
 #include "vm/packet/wire.h"
+#include "vm/worker/owner.h"
 
-enum { BURST = 64, FRAME = 60, LATE_NS = 3000000, ETH = 14, IP = 20 };
+enum { BURST = 64, FRAME = 60, LATE_NS = 3000000, ETH = 14, IP = 20, STAMP = FRAME - 8, FLOWS_MOST = 50000 };
 
 static void fail(const char *what)
 {
@@ -100,20 +109,60 @@ static void make(uint8_t f[FRAME], const uint8_t to[6], unsigned flow)
     wire_put16(udp + 4, FRAME - ETH - IP);
 }
 
+/* ---- whose flows ---- */
+
+static uint16_t flows[FLOWS_MOST]; /* that are sent, in turn */
+
+static unsigned owner_of(const struct owners *o, unsigned flow)
+{
+    static const struct facts nothing;
+    static const uint8_t to[6] = {2};
+    uint8_t frame[FRAME];
+    struct pkt pkt;
+    make(frame, to, flow);
+    pkt_view(&pkt, frame, FRAME, FRAME, LINK_ETHER, 0);
+    return vm_owner(o, &nothing, &pkt);
+}
+
+static void choose(unsigned count, char *const argv[])
+{
+    char err[300];
+    struct program *p = argv ? program_load_file(argv[0], err, sizeof err) : NULL;
+    if (argv && !p) fail(argv[0]);
+    const struct owners_cfg cfg = {2, argv ? strtoull(argv[1], NULL, 0) : 0};
+    const bool any = !argv || !strcmp(argv[2], "both");
+    const unsigned wanted = any ? 0 : (unsigned)atoi(argv[2]);
+    struct owners *o = any ? NULL : owners_new(p, &cfg, NULL, 0);
+    unsigned n = 0;
+    for (unsigned flow = 0; flow < FLOWS_MOST && n < count; flow++)
+        if (any || owner_of(o, flow) == wanted) flows[n++] = (uint16_t)flow;
+    if (n < count) fail("so many flows");
+    owners_free(o);
+}
+
 struct run {
     int out, sink, ifindex;
     clockid_t process;
-    uint64_t sending_ns, process_ns, came;
+    uint64_t sending_ns;
+    uint8_t to[6];
+    unsigned at, flow_count;
 };
 
-static void burst(struct run *r, const uint8_t to[6], unsigned *flow, unsigned flows, bool drops)
+static void next_frame(struct run *r, uint8_t f[FRAME])
+{
+    make(f, r->to, flows[r->at]);
+    r->at = (r->at + 1) % r->flow_count;
+}
+
+/* ---- as fast as it goes ---- */
+
+static void burst(struct run *r, bool drops)
 {
     static uint8_t frames[BURST][FRAME];
     static struct iovec parts[BURST];
     static struct mmsghdr messages[BURST];
     for (unsigned i = 0; i < BURST; i++) {
-        make(frames[i], to, *flow);
-        *flow = (*flow + 1) % flows;
+        next_frame(r, frames[i]);
         parts[i] = (struct iovec){frames[i], FRAME};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
     }
@@ -125,30 +174,106 @@ static void burst(struct run *r, const uint8_t to[6], unsigned *flow, unsigned f
     while (arrived(r->sink, r->ifindex) < goal && clock_of(CLOCK_MONOTONIC) < late) sched_yield();
 }
 
+static int throughput(struct run *r, unsigned pid, long count, bool drops)
+{
+    for (unsigned i = 0; i < r->flow_count + 10 * BURST; i += BURST) burst(r, drops); /* flows begin */
+    const uint64_t from = arrived(r->sink, r->ifindex), cpu = pid ? clock_of(r->process) : 0;
+    const uint64_t begin = clock_of(CLOCK_MONOTONIC);
+    r->sending_ns = 0;
+    for (long i = 0; i < count; i += BURST) burst(r, drops);
+    const uint64_t took = clock_of(CLOCK_MONOTONIC) - begin;
+    usleep(20000);
+    const uint64_t came = arrived(r->sink, r->ifindex) - from;
+    if (!came && !drops) return 2;
+    const double of = (double)(drops ? (uint64_t)count : came);
+    printf("%llu %.1f %.1f %.1f\n", (unsigned long long)came, (double)r->sending_ns / of,
+           pid ? (double)(clock_of(r->process) - cpu) / of : 0.0, (double)took / of);
+    return 0;
+}
+
+/* ---- one after the other ---- */
+
+/* Whatever comes to s0, with the kernel's time. */
+static int listener(int ifindex)
+{
+    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0), one = 1, bytes = 256 << 20;
+    const struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htobe16(ETH_P_ALL), .sll_ifindex = ifindex};
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) ||
+        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) ||
+        bind(fd, (const struct sockaddr *)&at, sizeof at))
+        fail("s0");
+    return fd;
+}
+
+/* How long the next one took; 0: there is none. */
+static uint64_t one_way(int fd)
+{
+    uint8_t frame[2048], control[CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(8)));
+    struct iovec part = {frame, sizeof frame};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    const ssize_t n = recvmsg(fd, &m, 0);
+    const struct cmsghdr *c = n >= FRAME ? CMSG_FIRSTHDR(&m) : NULL;
+    struct timespec came;
+    uint64_t sent;
+    if (!c) return 0;
+    memcpy(&came, CMSG_DATA(c), sizeof came);
+    memcpy(&sent, frame + n - (FRAME - STAMP), sizeof sent);
+    const uint64_t at = (uint64_t)came.tv_sec * 1000000000u + (uint64_t)came.tv_nsec;
+    return at > sent ? at - sent : 1;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void send_paced(struct run *r, long count, uint64_t interval)
+{
+    uint64_t due = clock_of(CLOCK_MONOTONIC);
+    for (long i = 0; i < count; i++, due += interval) {
+        uint8_t f[FRAME];
+        next_frame(r, f);
+        while (clock_of(CLOCK_MONOTONIC) < due) continue;
+        const uint64_t now = clock_of(CLOCK_REALTIME);
+        memcpy(f + STAMP, &now, sizeof now);
+        if (send(r->out, f, FRAME, 0) != FRAME) fail("send");
+    }
+    usleep(20000);
+}
+
+static int latency(struct run *r, int heard, long count, uint64_t interval)
+{
+    uint64_t *took = calloc((size_t)count, sizeof *took), one;
+    long n = 0;
+    if (!took) fail("memory");
+    send_paced(r, r->flow_count, interval); /* flows begin */
+    while (one_way(heard)) continue;
+    send_paced(r, count, interval);
+    while (n < count && (one = one_way(heard))) took[n++] = one;
+    qsort(took, (size_t)n, sizeof *took, compare);
+    if (n)
+        printf("%ld %llu %llu %llu\n", n, (unsigned long long)took[n / 2], (unsigned long long)took[n * 99 / 100],
+               (unsigned long long)took[n * 999 / 1000]);
+    free(took);
+    return n ? 0 : 2;
+}
+
 int main(int argc, char *argv[])
 {
-    if (argc != 7) return 2;
-    struct run r = {0};
+    if (argc != 7 && argc != 10) return 2;
+    struct run r = {.to = {2, 0, 0, 0, 0, 2}, .flow_count = (unsigned)atoi(argv[5])};
     const int pid = atoi(argv[1]);
-    const long count = atol(argv[4]);
-    const unsigned flows = (unsigned)atoi(argv[5]);
-    const bool drops = !strcmp(argv[6], "drop");
-    uint8_t to[6] = {2, 0, 0, 0, 0, 2};
-    unsigned flow = 0;
+    const long count = atol(argv[4]), interval = atol(argv[6]);
+    if (!r.flow_count || r.flow_count > FLOWS_MOST) return 2;
+    choose(r.flow_count, argc == 10 ? argv + 7 : NULL);
     enter(argv[3]);
     r.sink = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
     r.ifindex = (int)if_nametoindex("s0");
+    const int heard = interval ? listener(r.ifindex) : -1;
     enter(argv[2]);
     r.out = sender();
     if (pid && clock_getcpuclockid(pid, &r.process)) fail("the contender's clock");
-    for (unsigned i = 0; i < flows + 10 * BURST; i += BURST) burst(&r, to, &flow, flows, drops); /* flows begin */
-    const uint64_t from = arrived(r.sink, r.ifindex), cpu = pid ? clock_of(r.process) : 0;
-    r.sending_ns = 0;
-    for (long i = 0; i < count; i += BURST) burst(&r, to, &flow, flows, drops);
-    usleep(20000);
-    const uint64_t came = arrived(r.sink, r.ifindex) - from;
-    const double of = (double)(drops ? (uint64_t)count : came);
-    printf("%llu %.1f %.1f\n", (unsigned long long)came, (double)r.sending_ns / of,
-           pid ? (double)(clock_of(r.process) - cpu) / of : 0.0);
-    return 0;
+    return interval ? latency(&r, heard, count, (uint64_t)interval)
+                    : throughput(&r, (unsigned)pid, count, !strcmp(argv[6], "drop"));
 }

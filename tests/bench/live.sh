@@ -1,20 +1,26 @@
 #!/usr/bin/env bash
 # bench-live: what a forwarded packet of 64 bytes costs, live, beside what else could forward it. Three namespaces joined by
 # veth: generator, contender, sink. CPU nanoseconds a packet in all, of them in the contender's process; the ratio is to the
-# bare forwarder of the same run. Medians of RUNS rounds, each of which runs every contender once. NAME-xdp is the same by AF_XDP.
+# forwarder of the same run that does nothing but carry, by AF_PACKET or AF_XDP. Medians of RUNS rounds, each of which runs every
+# contender once; no round begins that would end after SECONDS_MOST. Prints Markdown, and says on standard error how far it is.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
 RUNS=${RUNS:-5}
-COUNT=${COUNT:-200000}
+COUNT=${COUNT:-100000}
 FLOWS=${FLOWS:-1000}
+SECONDS_MOST=${SECONDS_MOST:-460}
 # The generator on the first CPU, what forwards in user space on the last, as preyrun chooses.
 first=0 last=$(($(nproc) - 1))
+seed=7
 
+# One queue each way between generator and sink, but two for what arrives where two workers are to share it.
 space gen fwd sink
-ip -n "$id-gen" link add g0 address 02:00:00:00:00:01 type veth peer name f0 address 02:00:00:00:00:02 netns "$id-fwd"
-ip -n "$id-fwd" link add f1 address 02:00:00:00:00:03 type veth peer name s0 address 02:00:00:00:00:04 netns "$id-sink"
+ip -n "$id-gen" link add g0 address 02:00:00:00:00:01 numtxqueues 1 numrxqueues 2 type veth \
+    peer name f0 address 02:00:00:00:00:02 netns "$id-fwd" numtxqueues 2 numrxqueues 2
+ip -n "$id-fwd" link add f1 address 02:00:00:00:00:03 numtxqueues 2 numrxqueues 2 type veth \
+    peer name s0 address 02:00:00:00:00:04 netns "$id-sink" numtxqueues 1 numrxqueues 2
 for l in gen:g0 fwd:f0 fwd:f1 sink:s0; do
     at "${l%:*}" sysctl -q -w "net.ipv6.conf.${l#*:}.disable_ipv6=1"
     ip -n "$id-${l%:*}" link set "${l#*:}" up
@@ -25,17 +31,34 @@ for a in 2 3; do ip -n "$id-fwd" neigh add 10.2.0.$a lladdr 02:00:00:00:00:04 de
 ip -n "$id-fwd" neigh add 10.1.0.1 lladdr 02:00:00:00:00:01 dev f0 nud permanent
 # One kind of sink for all: dropped as early as nftables can.
 at sink nft 'table netdev sink { chain sunk { type filter hook ingress device "s0" priority 0; policy drop; }; }'
+queues() { for i in f0 f1; do at fwd ethtool -L $i rx "$1" tx "$1" 2>/dev/null; done; }
+
+# ---- the rules ----
 
 rules drop <<'END'
 firewall f forward default drop { accept udp port 54 }
 END
-pool='pool farm { source 10.2.0.50; server one 10.2.0.2 mac 02:00:00:00:00:04; server two 10.2.0.3 mac 02:00:00:00:00:04 }'
 echo 'firewall f forward default accept { drop udp port 54 }' | rules bridge
-for mode in 'passthrough' 'passthrough keep source' 'dsr l2'; do
-    case $mode in passthrough) with=$pool ;; *) with=${pool/source 10.2.0.50; /} ;; esac
-    echo "$with
-service dns on 10.1.0.100 udp/53 { mode $mode; -> farm }" | rules "${mode// /-}"
+echo 'nat n { forward 10.1.0.100 udp/53 -> 10.2.0.2 }' | rules nat
+pool='pool farm { source 10.2.0.50; server one 10.2.0.2 mac 02:00:00:00:00:04; server two 10.2.0.3 mac 02:00:00:00:00:04 }'
+service() { # MODE
+    case $1 in passthrough) echo "$pool" ;; *) echo "${pool/source 10.2.0.50; /}" ;; esac
+    echo "service dns on 10.1.0.100 udp/53 { mode $1; -> farm }"
+}
+modes='passthrough passthrough-keep-source dsr-l2 dsr-rewrite dsr-ipip dsr-gue'
+for mode in $modes; do
+    words=${mode//-/ }
+    service "${words/gue/gue 6080}" | rules "$mode"
 done
+# More ranges than the dealing program has room for: the kernel's hash deals.
+{
+    service passthrough
+    echo 'nat many {'
+    for i in $(seq 65); do echo "  masquerade from 10.9.$i.0/24 out on \"f1\" ports 16384-32767"; done
+    echo '}'
+} | rules hashed
+
+# ---- contenders ----
 
 kernel() { # forwards by itself
     at fwd sysctl -q -w net.ipv4.ip_forward=1
@@ -46,13 +69,20 @@ dnat() {
     at fwd nft 'table ip nat { chain pre { type nat hook prerouting priority -100; ip daddr 10.1.0.100 udp dport 53 dnat to numgen random mod 2 map { 0 : 10.2.0.2, 1 : 10.2.0.3 }; }; }'
 }
 user() { # COMMAND...
+    : >said.out
     ip netns exec "$id-fwd" "$@" >said.out 2>said &
     pid=$!
     pids="$pids $pid"
-    until_true 100 "$1 is ready" grep -q ready said
+    until_true 100 "$1 is ready" grep -q ^ready said
     # preyrun's workers are threads of its child, which has no rights.
     works=$(cut -d' ' -f1 "/proc/$pid/task/$pid/children")
     works=${works:-$pid}
+}
+bare() { user taskset -c "$last" "$bin/tests/bench/$@"; }
+run_prey() { # IO PROGRAM OPTION...
+    local io=$1 program=$2
+    shift 2
+    user "$bin/preyrun" --io "$io" --seed "$seed" --format json "$@" "$program.pbc"
 }
 nothing() {
     [ "$pid" -eq 0 ] || { kill -TERM "$pid"; wait "$pid" 2>/dev/null; }
@@ -60,36 +90,60 @@ nothing() {
     at fwd nft delete table ip nat 2>/dev/null
     ip -n "$id-fwd" route del 10.1.0.100 2>/dev/null
 }
-contender() { # NAME
-    pid=0 works=0 kind=forward
+begin() { # NAME, with -xdp where it goes by AF_XDP: it runs
+    local name=${1%-xdp} io=packet
+    [ "$name" = "$1" ] || io=xdp
+    pid=0 works=0 kind=forward owners=
+    queues 1
     case $1 in
     kernel) kernel ;;
     dnat) dnat ;;
-    bare-drop) kind=drop; user taskset -c "$last" "$bin/tests/bench/bare" f0 ;;
-    bare) user taskset -c "$last" "$bin/tests/bench/bare" f0 f1 ;;
-    drop) kind=drop; user "$bin/preyrun" --workers 1 -i f0 drop.pbc ;;
-    bridge) user "$bin/preyrun" --workers 1 --bridge f0:f1 bridge.pbc ;;
-    *-xdp) user "$bin/preyrun" --workers 1 --io xdp -i f0 -i f1 "${1%-xdp}.pbc" ;;
-    *) user "$bin/preyrun" --workers 1 -i f0 -i f1 "$1.pbc" ;;
+    bare-drop) kind=drop; bare bare f0 ;;
+    bare) bare bare f0 f1 ;;
+    bare-drop-xdp) kind=drop; bare bare_xdp f0 ;;
+    bare-xdp) bare bare_xdp f0 f1 ;;
+    drop | drop-xdp) kind=drop; run_prey $io drop --workers 1 -i f0 -i f1 ;;
+    bridge | bridge-xdp) run_prey $io bridge --workers 1 --bridge f0:f1 ;;
+    two-*)
+        queues 2
+        owners=${name#two-}
+        run_prey $io passthrough --workers 2 -i f0 -i f1
+        ;;
+    hashed) queues 2; run_prey packet hashed --workers 2 -i f0 -i f1 ;;
+    *) run_prey $io "$name" --workers 1 -i f0 -i f1 ;;
     esac
-    echo "$1 $(taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" $kind)" >>runs
-    nothing
 }
-: >runs
-for _ in $(seq "$RUNS"); do
-    for c in bare-drop drop kernel dnat bare bridge passthrough passthrough-keep-source dsr-l2 passthrough-xdp dsr-l2-xdp; do contender $c; done
-done
-python3 - "$COUNT" <<'END'
-import collections, statistics, sys
-runs = collections.defaultdict(list)
-for line in open("runs"):
-    name, came, sending, process = line.split()
-    runs[name].append((float(sending) + float(process), float(process), int(came)))
-median = {n: statistics.median(x[0] for x in r) for n, r in runs.items()}
-print(f"{'':24}{'ns/pkt':>8}{'spread':>14}{'process':>9}{'arrived':>9}{'ratio':>8}")
-for name, r in runs.items():
-    floor = median["bare-drop" if name in ("drop", "bare-drop") else "bare"]
-    arrived = "" if "drop" in name else f"{100 * statistics.median(x[2] for x in r) / int(sys.argv[1]):.1f} %"
-    print(f"{name:24}{median[name]:8.0f}{min(x[0] for x in r):7.0f}-{max(x[0] for x in r):.0f}"
-          f"{statistics.median(x[1] for x in r):9.0f}{arrived:>9}{median[name] / floor:8.2f}")
+handed() { # the share of frames that went from one worker to the other
+    python3 - 2>/dev/null <<'END' || echo -
+import json
+said = json.load(open("said.out"))
+print(said["live"]["handed"] / sum(i["packets"] for i in said["interfaces"]))
 END
+}
+send() { taskset -c "$first" "$bin/tests/bench/live" "$works" "$id-gen" "$id-sink" "$COUNT" "$FLOWS" "$@"; }
+contender() { # NAME [latency]
+    local got
+    begin "$1"
+    got=$(send $kind ${owners:+passthrough.pbc $seed $owners}) || echo "bench-live: $1: nothing came" >&2
+    # At half load: one in twice the time that a frame took, but in 50 µs at the latest.
+    [ "${2-}" != latency ] || [ -z "$got" ] ||
+        echo "$1 $(COUNT=10000 send "$(echo "$got" | awk '{ n = 2 * $4 + 1; printf "%d", n < 50000 ? n : 50000 }')")" >>late
+    nothing
+    echo "$1 ${got:-0 0 0 0} $(handed)" >>runs
+}
+
+# ---- the rounds ----
+
+timed='kernel bare passthrough bare-xdp passthrough-xdp'
+all="bare-drop drop bare bridge nat $modes bare-drop-xdp drop-xdp bare-xdp bridge-xdp nat-xdp"
+for mode in $modes; do all="$all $mode-xdp"; done
+all="$all kernel dnat two-both hashed two-0-xdp two-both-xdp two-1-xdp"
+: >runs >late
+for round in $(seq "$RUNS"); do
+    [ $((SECONDS * round / (round > 1 ? round - 1 : 1))) -lt "$SECONDS_MOST" ] || break
+    for c in ${ONLY:-$all}; do
+        case " $timed " in *" $c "*) contender "$c" latency ;; *) contender "$c" ;; esac
+    done
+    echo "bench-live: round $round of $RUNS, $SECONDS s" >&2
+done
+python3 "$top/tests/bench/live_table.py" "$COUNT" runs late

@@ -1,0 +1,74 @@
+"""The table of bench-live, as Markdown: live_table.py COUNT RUNS LATE
+
+A line of RUNS: contender, frames that arrived, CPU ns a frame in sending, in the process, ns a frame that it took, share
+handed over or -. A line of LATE: contender, frames, ns of the median, of 99 %, of 99.9 %."""
+import collections
+import os
+import statistics
+import sys
+
+NAMES = {
+    "bare-drop": "bare, only taken", "bare": "bare forwarder", "kernel": "kernel forwarding", "dnat": "nftables DNAT, two servers",
+    "drop": "prey, `drop`", "bridge": "prey, a bridge", "nat": "prey, `nat`: a port forward",
+    "two-both": "prey, `passthrough`, 2 workers, dealt by owner", "hashed": "prey, `passthrough`, 2 workers, dealt by hash",
+    "two-0-xdp": "prey, `passthrough`, 2 workers, none for the other", "two-both-xdp": "prey, `passthrough`, 2 workers, half for the other",
+    "two-1-xdp": "prey, `passthrough`, 2 workers, all for the other",
+}
+
+
+def name_of(contender):
+    plain = contender.removesuffix("-xdp")
+    words = plain.replace("-", " ")
+    return NAMES.get(contender) or NAMES.get(plain) or f"prey, `{words}`"
+
+
+def way_of(contender):
+    if contender in ("kernel", "dnat"):
+        return "kernel"
+    return "xdp" if contender.endswith("-xdp") else "packet"
+
+
+def floor_of(contender):
+    drop = "-drop" if "drop" in contender else ""
+    return f"bare{drop}-xdp" if way_of(contender) == "xdp" else f"bare{drop}"
+
+
+def read(path):
+    rows = collections.defaultdict(list)
+    for line in open(path):
+        name, *values = line.split()
+        rows[name].append([0.0 if v == "-" else float(v) for v in values])
+    return {n: r for n, r in rows.items() if all(x[0] for x in r) or "drop" in n}
+
+
+def throughput(rows, count):
+    cost = {n: [x[1] + x[2] for x in r] for n, r in rows.items()}
+    print("| what | way | frames a second | CPU ns a frame | spread | in the process | to the bare one | handed over | arrived |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, runs in rows.items():
+        ns, floor = statistics.median(cost[name]), cost.get(floor_of(name))
+        # Neighbours in one round are compared, for machines drift.
+        ratio = f"{statistics.median(a / b for a, b in zip(cost[name], floor)):.2f}" if floor else "-"
+        middle = [statistics.median(x[i] for x in runs) for i in range(5)]
+        arrived = "" if "drop" in name else f"{100 * middle[0] / count:.1f} %"
+        process = f"{middle[2]:,.0f}" if middle[2] else ""
+        handed = f"{100 * middle[4]:.0f} %" if "two" in name or name == "hashed" else ""
+        print(f"| {name_of(name)} | {way_of(name)} | {1e9 / middle[3]:,.0f} | {ns:,.0f} | {min(cost[name]):,.0f}-{max(cost[name]):,.0f} "
+              f"| {process} | {ratio} | {handed} | {arrived} |")
+
+
+def latency(rows):
+    print("| at half load | way | median, µs | 99 % | 99.9 % | arrived |")
+    print("|---|---|---|---|---|---|")
+    for name, runs in rows.items():
+        middle = [statistics.median(x[i] for x in runs) for i in range(4)]
+        print(f"| {name_of(name)} | {way_of(name)} | {middle[1] / 1000:.1f} | {middle[2] / 1000:.1f} | {middle[3] / 1000:.1f} "
+              f"| {middle[0]:,.0f} |")
+
+
+rows = read(sys.argv[2])
+rounds = max((len(r) for r in rows.values()), default=0)
+print(f"Linux {os.uname().release}; {os.cpu_count()} cores; {rounds} rounds; load {os.getloadavg()[0]:.2f} at the end\n")
+throughput(rows, int(sys.argv[1]))
+print()
+latency(read(sys.argv[3]))
