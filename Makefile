@@ -56,7 +56,7 @@ $(B)/preyc: $(B)/compiler/command/preyc.o $(B)/libcompiler.a $(LEAVES) $(B)/libl
 $(B)/preyrun: $(B)/runtime/preyrun.o $(B)/libruntime.a $(B)/libvm.a
 $(B)/preyrun: LIBS += $(HOST_LIBS)
 # The client: of the runtime what both ends of the control socket share, and how numbers are written.
-$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c)
+$(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c runtime/duration.c)
 $(B)/preyc $(B)/preyrun $(B)/preyctl:
 	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 

@@ -2,12 +2,7 @@
 #include "runtime/live/asked.h"
 
 #include <unistd.h>
-
-#include "runtime/ctl/server.h"
-
-/* ---- answers: a function a row ---- */
-
-static void asked_SEEN(void *with, struct call *c)
+void asked_SEEN(void *with, struct call *c)
 {
     const struct live *l = with;
     cJSON *seen = cJSON_CreateObject();

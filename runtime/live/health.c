@@ -67,6 +67,13 @@ int health_begin(struct live *l)
     return 0;
 }
 
+/* One that comes up starts slowly from now on. */
+static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_ns)
+{
+    if (r->down[server] != down) r->up_since_ns[server] = down ? 0 : now_ns;
+    r->down[server] = down;
+}
+
 static void take_over(struct ruling *now, const struct ruling *before, const struct remap *r)
 {
     for (uint32_t old = 0; old < before->program->servers_count; old++) {
@@ -79,12 +86,12 @@ static void take_over(struct ruling *now, const struct ruling *before, const str
 }
 
 /* A server whose check is gone is up; one that was down for the checks of before and is checked still is down. */
-static void agree(struct ruling *now)
+void health_agree(struct ruling *now, uint64_t now_ns)
 {
     for (uint32_t s = 0; s < now->program->servers_count; s++) {
         if (program_is_past(now->program, s)) continue;
         const struct check_state *state = now->checks ? checks_of(now->checks, s) : NULL;
-        now->down[s] = state && state->checked && !state->up;
+        set_down(now, s, by_hand_down(now, s, state && state->checked && !state->up), now_ns);
     }
 }
 
@@ -95,7 +102,7 @@ bool health_follow(struct live *l, const struct ruling *before, const struct rem
         return false;
     l->not_begun = 0;
     take_over(&l->now, before, r);
-    agree(&l->now);
+    health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
     return true;
 }
 
@@ -162,9 +169,7 @@ int health_wait_ms(const struct live *l, uint64_t now, int most)
 
 static void changed(struct live *l, uint32_t server, uint64_t now)
 {
-    const bool up = checks_of(l->now.checks, server)->up;
-    l->now.down[server] = !up;
-    l->now.up_since_ns[server] = up ? now : 0;
+    set_down(&l->now, server, by_hand_down(&l->now, server, !checks_of(l->now.checks, server)->up), now);
     if (may_tell(l, server, now)) tell(l, server, now);
 }
 

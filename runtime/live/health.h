@@ -9,6 +9,9 @@ int health_begin(struct live *l);
 /* For a ruling in the place of another: servers that are still there are as they were. False, with one line in err. */
 bool health_follow(struct live *l, const struct ruling *before, const struct remap *r, char *err, size_t err_len);
 
+/* Servers are down as their checks say, or what was set by hand. */
+void health_agree(struct ruling *now, uint64_t now_ns);
+
 /* Polled for reading; -1: nothing is checked. */
 int health_fd(const struct live *l);
 /* At most so many milliseconds may pass until health_step. */

@@ -166,6 +166,7 @@ static int serve(struct live *l)
             fine &= world_clock(l) && world_tick(l);
             limits_tell(l, false);
             health_tick(l, now);
+            fine &= by_hand_tick(l, now);
             recorded_tick(l);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
@@ -237,6 +238,7 @@ int live(const struct options *o)
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.clock);
     asked_close(&l);
+    by_hand_fini(&l);
     health_fini(&l);
     start_close(&l);
     events_fini(&l.events);

@@ -52,6 +52,7 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
     r->other = l->now;
     l->now = (struct ruling){.program = program_get(r->remap->program)};
     if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
+    by_hand_apply(l, &l->now);
     if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
     if (!r->other.owners) return true;
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
@@ -194,8 +195,11 @@ static void made(struct live *l)
     const int refused = l->workers[0]->refused;
     if (refused) {
         change_back(l, r);
+        by_hand_apply(l, &l->now); /* something may have been set meanwhile */
+        health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
         refuse(l, strerror(-refused));
     } else {
+        by_hand_forget(l);
         say_reloaded(l, r->remap);
     }
     drop_other(r);

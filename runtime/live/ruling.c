@@ -15,12 +15,14 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->server_out = calloc(r->program->servers_count + 1u, sizeof *r->server_out);
     r->down = calloc(r->program->servers_count + 1u, sizeof *r->down);
     r->up_since_ns = calloc(r->program->servers_count + 1u, sizeof *r->up_since_ns);
+    r->weights = calloc(r->program->servers_count + 1u, sizeof *r->weights);
+    r->by_hand = calloc(r->program->servers_count + 1u, sizeof(void *));
     r->server_mtu = calloc(r->program->servers_count + 1u, sizeof *r->server_mtu);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
     if (!opened_init(&r->opened, r->program)) return false;
-    return r->ifaces && r->server_out && r->server_mtu && r->target_out && r->down && r->up_since_ns &&
-           !labels_init(&r->labels, r->program);
+    return r->ifaces && r->server_out && r->server_mtu && r->target_out && r->down && r->up_since_ns && r->weights &&
+           r->by_hand && !labels_init(&r->labels, r->program);
 }
 
 void ruling_fini(struct ruling *r)
@@ -36,6 +38,8 @@ void ruling_fini(struct ruling *r)
     free(r->target_out);
     free(r->down);
     free(r->up_since_ns);
+    free(r->weights);
+    free(r->by_hand);
     free(r->told);
     *r = (struct ruling){0};
 }

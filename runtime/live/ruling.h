@@ -19,10 +19,12 @@ struct ruling {
     unsigned ifaces_count;
     uint16_t *server_out, *target_out;
     uint32_t *server_mtu;
-    uint8_t *down;            /* [servers_count] as in struct facts */
-    uint64_t *up_since_ns;    /* likewise */
-    struct checks *checks;    /* NULL: no server names one */
-    struct health_told *told; /* [servers_count], where there are checks */
+    uint8_t *down;                  /* [servers_count] as in struct facts */
+    uint64_t *up_since_ns;          /* likewise */
+    uint16_t *weights;              /* likewise */
+    const struct by_hand **by_hand; /* [servers_count] NULL: all of it is as the file says */
+    struct checks *checks;          /* NULL: no server names one */
+    struct health_told *told;       /* [servers_count], where there are checks */
 };
 
 /* Arrays, labels and ids for the program, which r->program holds, and these ports. False: memory is out. */

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LIVE_STATE_H
 #define RUNTIME_LIVE_STATE_H
 
+#include "runtime/live/byhand.h"
 #include "runtime/live/clock.h"
 #include "runtime/live/events.h"
 #include "runtime/live/hops.h"
@@ -63,6 +64,7 @@ struct live {
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* its files, before it has them */
     uint64_t record_lost;             /* told of */
+    struct by_hand *by_hand;          /* what is set, the latest first */
     struct ctl *ctl;                  /* the control socket */
     int signal_fd;
     int ended_by; /* the signal; 0: none */

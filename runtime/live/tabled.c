@@ -25,7 +25,8 @@ static bool same(const struct live *l, const struct snapshot *s)
     const struct facts *a = &s->facts;
     if (!last || !last->tables || last->tables->program != l->now.program) return false;
     return !memcmp(a->down, last->facts.down, s->servers * sizeof *a->down) &&
-           !memcmp(a->up_since_ns, last->facts.up_since_ns, s->servers * sizeof *a->up_since_ns);
+           !memcmp(a->up_since_ns, last->facts.up_since_ns, s->servers * sizeof *a->up_since_ns) &&
+           !memcmp(a->weights, last->facts.weights, s->servers * sizeof *a->weights);
 }
 
 void tabled_world(struct live *l, struct snapshot *s)

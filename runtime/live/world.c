@@ -76,6 +76,7 @@ static struct facts facts_now(struct live *l)
                       .target_out = l->now.target_out,
                       .down = l->now.down,
                       .up_since_ns = l->now.up_since_ns,
+                      .weights = l->now.weights,
                       .drop_bad_checksum = true};
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         iface_facts(l, i);

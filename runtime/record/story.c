@@ -183,7 +183,7 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     struct facts f = s->facts;
     uint64_t until;
     f.ifaces = NULL, f.server_out = f.target_out = NULL; /* of that program's shape, and zero */
-    f.down = NULL, f.up_since_ns = NULL;
+    f.down = NULL, f.up_since_ns = NULL, f.weights = NULL, f.server_mtu = NULL;
     f.ifaces_count = p->ifaces_count + t->start.devices;
     f.schedules = schedules_at(p, t->start.began_ns, &until);
     struct snapshot *o = snapshot_new(p, &f, s->hops_mask + 1);

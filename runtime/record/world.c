@@ -43,6 +43,7 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     bytes_put(to, f->server_out, s->servers * sizeof *f->server_out);
     bytes_put(to, f->down, s->servers * sizeof *f->down);
     bytes_put(to, f->up_since_ns, s->servers * sizeof *f->up_since_ns);
+    bytes_put(to, f->weights, s->servers * sizeof *f->weights);
     bytes_put(to, f->server_mtu, s->servers * sizeof *f->server_mtu);
     bytes_put(to, f->target_out, s->nats * sizeof *f->target_out);
     for (uint32_t i = 0; i <= s->hops_mask; i++)
@@ -62,6 +63,14 @@ bool world_said(const void *bytes, size_t len, struct world_said *said)
 static bool take(struct cursor *c, const void *array, size_t bytes)
 {
     return !bytes || cursor_copy(c, (void *)(uintptr_t)array, bytes);
+}
+
+static bool take_weights(struct cursor *c, const uint16_t *weights, uint32_t n)
+{
+    if (!take(c, weights, n * sizeof *weights)) return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (weights[i] > LB_WEIGHT_MAX + 1) return false;
+    return true;
 }
 
 static bool take_hops(struct cursor *c, struct snapshot *s, uint32_t n, unsigned ports)
@@ -117,7 +126,7 @@ struct snapshot *world_unpack(const void *bytes, size_t len, const struct progra
         take(&c, f->self4, h.self4 * sizeof *f->self4) && take(&c, f->self6, h.self6 * sizeof *f->self6) &&
         take(&c, f->ifaces, h.ifaces * sizeof *f->ifaces) &&
         take(&c, f->server_out, h.servers * sizeof *f->server_out) && take(&c, f->down, h.servers * sizeof *f->down) &&
-        take(&c, f->up_since_ns, h.servers * sizeof *f->up_since_ns) &&
+        take(&c, f->up_since_ns, h.servers * sizeof *f->up_since_ns) && take_weights(&c, f->weights, h.servers) &&
         take(&c, f->server_mtu, h.servers * sizeof *f->server_mtu) &&
         take(&c, f->target_out, h.nats * sizeof *f->target_out) && take_hops(&c, s, h.hops, start->ports);
     if (whole) return s;

@@ -27,12 +27,13 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *from,
     f->server_out = copied(from->server_out, s->servers * sizeof *from->server_out);
     f->down = copied(from->down, s->servers * sizeof *from->down);
     f->up_since_ns = copied(from->up_since_ns, s->servers * sizeof *from->up_since_ns);
+    f->weights = copied(from->weights, s->servers * sizeof *from->weights);
     f->server_mtu = copied(from->server_mtu, s->servers * sizeof *from->server_mtu);
     f->target_out = copied(from->target_out, s->nats * sizeof *from->target_out);
     s->hops = calloc(slots, sizeof *s->hops);
     s->hops_mask = slots - 1;
     if (f->self4 && f->self6 && f->ifaces && f->server_out && f->server_mtu && f->target_out && f->down &&
-        f->up_since_ns && s->hops)
+        f->up_since_ns && f->weights && s->hops)
         return s;
     snapshot_free(s);
     return NULL;
@@ -51,6 +52,7 @@ void snapshot_free(struct snapshot *s)
     drop(s->facts.target_out);
     drop(s->facts.down);
     drop(s->facts.up_since_ns);
+    drop(s->facts.weights);
     free(s->hops);
     tables_put(s->tables);
     tables_put(s->tables_next);
@@ -84,6 +86,7 @@ bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
            !memcmp(a->server_out, b->server_out, s->servers * sizeof *a->server_out) &&
            !memcmp(a->down, b->down, s->servers * sizeof *a->down) &&
            !memcmp(a->up_since_ns, b->up_since_ns, s->servers * sizeof *a->up_since_ns) &&
+           !memcmp(a->weights, b->weights, s->servers * sizeof *a->weights) &&
            !memcmp(a->server_mtu, b->server_mtu, s->servers * sizeof *a->server_mtu) &&
            !memcmp(a->target_out, b->target_out, s->nats * sizeof *a->target_out);
 }

@@ -14,8 +14,6 @@ KEPT = {
     "client_name": "names of hosts against the proxy's lists",
     "splice_mss": "two handshakes joined, as the proxy will",
     "host_neighbours": "the live run",
-    "call_number_of": "preyctl set",
-    "call_uid": "preyctl set",
     "call_text": "preyctl trace",
     "call_bytes": "preyctl capture",
     "call_take_fd": "preyctl load",

@@ -152,6 +152,38 @@ static void slow_start(void **state)
     program_put(p);
 }
 
+/* A weight that was set by hand holds in place of the program's, with 0 too, and a client's old server is no exception.
+ */
+static void by_hand(void **state)
+{
+    (void)state;
+    enum { PICKS = 800 };
+    const struct key key = tcp4(1, 80);
+    uint16_t weights[3] = {0, 0, 0};
+    struct facts facts = {.generation = 1, .weights = weights};
+    struct imgbuild b;
+    img_sample(&b);
+    b.pools[0].balance = LB_ROUND_ROBIN;
+    b.services[0].mode = PBC_MODE_DSR_L2;
+    b.services[0].gue_port = 0;
+    b.shares[0].percent = 100;
+    b.shares[1].percent = 0;
+    struct program *p = load(&b);
+    struct balance *w = balance_new(p, 1);
+    /* Of 5 and 3: as it is written, 15 by hand, 0 by hand, as it is written again. */
+    static const unsigned set[] = {0, 16, 1, 0}, due[] = {PICKS * 3 / 8, PICKS * 15 / 20, 0, PICKS * 3 / 8};
+    for (unsigned i = 0; i < 4; i++, facts.generation++) {
+        unsigned got = 0;
+        weights[1] = (uint16_t)set[i];
+        balance_update(w, &facts, 1);
+        for (unsigned k = 0; k < PICKS; k++) got += balance_pick(w, 0, &key).server == 1;
+        assert_int_equal(got, due[i]);
+        assert_int_equal(balance_allows(w, 0, &key, 1), set[i] != 1);
+    }
+    balance_free(w);
+    program_put(p);
+}
+
 /* With tables that were made aside, for facts and for each step of a slow start, a worker builds none itself, and picks
  * as one that does. */
 static void made_aside(void **state)
@@ -313,11 +345,17 @@ static void traffic_to_a_service_is_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pick_retb_host), cmocka_unit_test(most_specific_endpoint),
-        cmocka_unit_test(families),       cmocka_unit_test(health),
-        cmocka_unit_test(slow_start),     cmocka_unit_test(made_aside),
-        cmocka_unit_test(by_connections), cmocka_unit_test(allowed),
-        cmocka_unit_test(shares),         cmocka_unit_test(traffic_to_a_service_is_in),
+        cmocka_unit_test(pick_retb_host),
+        cmocka_unit_test(most_specific_endpoint),
+        cmocka_unit_test(families),
+        cmocka_unit_test(health),
+        cmocka_unit_test(slow_start),
+        cmocka_unit_test(by_hand),
+        cmocka_unit_test(made_aside),
+        cmocka_unit_test(by_connections),
+        cmocka_unit_test(allowed),
+        cmocka_unit_test(shares),
+        cmocka_unit_test(traffic_to_a_service_is_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,7 +227,7 @@ static void group_update(struct balance *b, const struct group *g, bool table, u
     if (!g->lb || g->alias) return;
     for (uint32_t i = 0; i < g->count; i++) {
         const bool down = b->facts && b->facts->down && b->facts->down[g->server[i]];
-        g->weights[i] = down ? 0 : b->p->servers[g->server[i]].weight;
+        g->weights[i] = down ? 0 : facts_weight(b->facts, g->server[i], b->p->servers[g->server[i]].weight);
         if (g->weights[i] > most) most = g->weights[i];
         slow_step(b, g->server[i], now_ns, &next_ns);
     }
@@ -375,6 +375,6 @@ bool balance_allows(const struct balance *b, uint32_t branch, const struct key *
     bool shared = false;
     for (uint32_t i = at->shares; i < at->shares + at->share_count; i++)
         shared |= p->shares[i].pool == s->pool && p->shares[i].percent;
-    if (!shared || !s->weight || (b->facts && b->facts->down && b->facts->down[server])) return false;
+    if (!shared || !facts_weight(b->facts, server, s->weight) || (b->facts && b->facts->down && b->facts->down[server])) return false;
     return !mode_is(p->services[at->service].mode, MODE_REWRITES) || (s->family == 4) == !!(key->kind & KIND_IP4);
 }

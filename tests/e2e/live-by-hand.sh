@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Servers set by hand (preyctl set): weights, drains, up and down hold at once, outlive reloads while there is a server of
+# that name, and `file` takes them back. A drain cuts nothing before its bound.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan outside 1 client prey:wan
+lan inside 2 prey:lan one two
+for s in one two; do
+    web "$s"
+    ip -n "$id-$s" route add default via 10.2.0.1
+done
+page() { # NAME SERVER... (of pool web; the file's weights)
+    local name=$1
+    shift
+    {
+        echo 'pool web { balance round_robin; on down reset'
+        printf '  server %s\n' "$@"
+        echo '}'
+        echo 'service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> web }'
+    } | rules "$name"
+}
+ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
+    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    status=$?
+}
+sets() { # SENTENCE ANSWER WORD...: preyctl set web/WORD...
+    local sentence=$1 answer=$2
+    shift 2
+    ctl set "web/$@"
+    same "$sentence" "$status $(cat out err)" "$answer"
+}
+told() { until_true 200 "a line says: $1" grep -q "$1" prey.err; }
+serves() { # SENTENCE SHARES: of six connections
+    same "$1" "$(for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done | shares)" "$2"
+}
+reloads() { # NAME
+    : >prey.err
+    cp "$1.pbc" shop.pbc
+    kill -HUP "$prey"
+    told 'reloaded: shop.pbc'
+}
+
+page both 'one 10.2.0.2:80 weight 2' 'two 10.2.0.3:80'
+page alone 'two 10.2.0.3:80'
+cp both.pbc shop.pbc
+prey prey -i wan -i lan --format json shop.pbc
+serves 'the file says' ' 4 one 2 two '
+sets 'a weight' '0 web/two: weight 4 by hand, 1 in the file' two weight 4
+serves 'it holds at once' ' 2 one 4 two '
+told 'user 0 has set web/two: weight 4 by hand, 1 in the file'
+sets 'a weight of 0' '0 web/one: weight 0 by hand, 2 in the file' one weight 0
+serves 'takes nothing new' ' 6 two '
+reloads both
+serves 'a reload keeps it' ' 6 two '
+reloads alone
+reloads both
+serves 'of a server that was gone for a while nothing is kept' ' 2 one 4 two '
+sets 'the file again' '0 web/two: weight 1, as in the file' two file
+serves 'is the file again' ' 4 one 2 two '
+sets 'down' '0 web/one: down by hand' one down
+serves 'down serves nobody' ' 6 two '
+sets 'up' '0 web/one: up by hand, whatever its checks say; weight 2, as in the file' one up
+serves 'up serves again' ' 4 one 2 two '
+ctl set web/one drain 1m --json
+same 'as JSON' "$status $(cat out)" '0 {"server":"web/one","by_hand":"drain","up":true,"weight":0,"weight_of_file":2}'
+serves 'what drains takes nothing new' ' 6 two '
+
+# Wrong ones change nothing.
+for wrong in 'web/none weight 1' 'web weight 1' 'web/one weight 1001' 'web/one weight x' 'web/one drain 5' 'web/one sideways' 'web/one up 5s' 'web/one'; do
+    ctl set $wrong
+    same "set $wrong: $(cat err)" "$status $(cat out)" '2 '
+done
+serves 'and change nothing' ' 6 two '
+
+# Transfers, while their server drains.
+payload 24000000 one two
+slowly() { # NAME RATE: from server one
+    sets "$1: only server one" '0 web/two: weight 0 by hand, 1 in the file' two weight 0
+    sets "$1: which serves" '0 web/one: weight 2, as in the file' one file
+    rm -f "$1.got"
+    background client curl -s --limit-rate "$2" -o "$1.got" -w '%{time_total} %{size_download}\n' http://10.1.0.100/files/file >"$1.said"
+    until_true 100 "$1: a transfer has begun" test -s "$1.got"
+}
+slowly whole 16M
+sets 'a drain without a bound' '0 web/one: it drains; its flows end when they end' one drain
+wait "$last"
+cmp -s whole.got payload
+ok $? 'lets a transfer end'
+slowly cut 8M
+sets 'a drain with a bound' '0 web/one: it drains, for at most 1.0 s' one drain 1s
+wait "$last"
+same 'resets what is left' "$?" 56
+awk '{ exit !($1 >= 1) }' cut.said
+ok $? 'and nothing before its time'
+told 'web/one has drained'
+prey_ends
+same 'it ends with 0' "$status" 0
