@@ -77,7 +77,7 @@ done
 serves 'and change nothing' ' 6 two '
 
 # Transfers, while their server drains.
-payload 24000000 one two
+payload 64000000 one two
 slowly() { # NAME RATE: from server one
     sets "$1: only server one" '0 web/two: weight 0 by hand, 1 in the file' two weight 0
     sets "$1: which serves" '0 web/one: weight 2, as in the file' one file
@@ -85,7 +85,7 @@ slowly() { # NAME RATE: from server one
     background client curl -s --limit-rate "$2" -o "$1.got" -w '%{time_total} %{size_download}\n' http://10.1.0.100/files/file >"$1.said"
     until_true 100 "$1: a transfer has begun" test -s "$1.got"
 }
-slowly whole 16M
+slowly whole 48M
 sets 'a drain without a bound' '0 web/one: it drains; its flows end when they end' one drain
 wait "$last"
 cmp -s whole.got payload
