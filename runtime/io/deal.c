@@ -1,8 +1,6 @@
-/* The dealing program, loaded by libbpf from the object that clang made of deal.bpf.c at build time; its tables, filled
- * from those that the vm decides by. */
+/* The dealing program (deal.bpf.c); its tables, filled from those that the vm decides by. */
 #include "runtime/io/deal_priv.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/io/object.h"
 #include "vm/pbc.h"
 #include "vm/worker/owner_tables.h"
 
@@ -26,14 +25,9 @@ struct deal *deal_open(void)
 {
     struct deal *d = calloc(1, sizeof *d);
     if (!d) return NULL;
-    libbpf_set_print(NULL);
-    LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "deal");
-    d->object = bpf_object__open_mem(object, sizeof object, &named);
-    if (d->object && !bpf_object__load(d->object)) {
-        d->program = bpf_program__fd(bpf_object__find_program_by_name(d->object, "deal"));
-        d->memory = bpf_object__find_map_fd_by_name(d->object, "deal.bss");
-        if (d->memory >= 0) return d;
-    }
+    d->program = object_load(object, sizeof object, "deal", &d->object);
+    d->memory = d->object ? object_map(d->object, "deal.bss") : -1;
+    if (d->memory >= 0) return d;
     deal_close(d);
     return NULL;
 }

@@ -1,7 +1,6 @@
-/* The filter of packet sockets, loaded by libbpf from the object that clang made of filter.bpf.c at build time. */
+/* The filter of packet sockets (filter.bpf.c), and what it counts. */
 #include "runtime/io/filter.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/io/filter.bpf.h"
+#include "runtime/io/object.h"
 
 static const uint8_t object[] __attribute__((aligned(8))) = {
 #include "runtime/io/filter.bpf.inc"
@@ -25,14 +25,9 @@ struct filter *filter_open(void)
 {
     struct filter *f = calloc(1, sizeof *f);
     if (!f) return NULL;
-    libbpf_set_print(NULL);
-    LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = "filter");
-    f->object = bpf_object__open_mem(object, sizeof object, &named);
-    if (f->object && !bpf_object__load(f->object)) {
-        f->program = bpf_program__fd(bpf_object__find_program_by_name(f->object, "filter"));
-        f->memory = bpf_object__find_map_fd_by_name(f->object, "filter.bss");
-        if (f->memory >= 0) return f;
-    }
+    f->program = object_load(object, sizeof object, "filter", &f->object);
+    f->memory = f->object ? object_map(f->object, "filter.bss") : -1;
+    if (f->memory >= 0) return f;
     filter_close(f);
     return NULL;
 }

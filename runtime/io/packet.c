@@ -1,12 +1,9 @@
 /* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read where it lies; what is
  * longer than a slot, super-packets, comes by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through
  * the same socket, so that none of ours comes back as one that the host sent. README.md says why not TPACKET_V3. */
+#include "runtime/io/packet_priv.h"
+
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <linux/virtio_net.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,28 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/io/deal.h"
 #include "runtime/io/filter.h"
-#include "runtime/io/io.h"
 #include "runtime/io/offload.h"
 
-/* TPACKET_ALIGN without its sign. */
-#define RING_ALIGN(n) (((n) + 15u) & ~15u)
-
 enum {
-    /* An IP header behind an Ethernet one then stands at a multiple of 32 bytes. */
-    RESERVE = 134,
-    ADDRESS_AT = RING_ALIGN(sizeof(struct tpacket2_hdr)), /* in a slot: whom the frame was for */
-    FRAME_AT =
-        RING_ALIGN(ADDRESS_AT + sizeof(struct sockaddr_ll) + 16) + RESERVE + sizeof(struct virtio_net_hdr) - ETH_HLEN,
-    TAGS_ROOM = 8,     /* two VLAN tags */
-    SLOT_LEAST = 2112, /* no power of two: headers of a batch spread over the cache's sets */
-    SLOT_ALIGN = 64,
-    BLOCK = 1 << 18,     /* the kernel's unit of a ring's memory */
     LARGE = 16,          /* frames at once that no slot holds */
     LARGE_BYTES = 65792, /* the largest IP packet with link header, tags, headroom */
     SEND_MOST = 256,
-    SOCKET_BYTES = 16 << 20, /* of what waits beside the ring, or for the device */
 };
 
 struct io_port {
@@ -61,117 +43,7 @@ struct io_port {
     unsigned ifindex;
 };
 
-/* ---- made and opened ---- */
-
-/* Of the ring: what the kernel is told, and how it lies in memory. */
-static struct tpacket_req shape_of(const struct io_ask *ask)
-{
-    const uint32_t mtu = ask->mtu < BLOCK ? ask->mtu : BLOCK, need = FRAME_AT + ETH_HLEN + TAGS_ROOM + mtu;
-    uint32_t slot = need < SLOT_LEAST ? SLOT_LEAST : (need + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
-    if (slot > BLOCK) slot = BLOCK;
-    const uint32_t blocks = (uint32_t)((ask->ring_bytes + BLOCK - 1) / BLOCK);
-    return (struct tpacket_req){
-        .tp_block_size = BLOCK, .tp_block_nr = blocks, .tp_frame_size = slot, .tp_frame_nr = BLOCK / slot * blocks};
-}
-
-static int set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
-
-/* What must hold before the ring is made. */
-static const char *settle_socket(int fd, const struct io_ask *ask)
-{
-    if (set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2)) return "PACKET_VERSION";
-    if (set(fd, SOL_PACKET, PACKET_VNET_HDR, 1)) return "PACKET_VNET_HDR";
-    if (set(fd, SOL_PACKET, PACKET_RESERVE, RESERVE)) return "PACKET_RESERVE";
-    if (set(fd, SOL_PACKET, PACKET_COPY_THRESH, 1)) return "PACKET_COPY_THRESH";
-    if (!ask->outgoing && set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)) return "PACKET_IGNORE_OUTGOING";
-    if (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BYTES);
-    if (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES)) set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BYTES);
-    const struct tpacket_req shape = shape_of(ask);
-    return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &shape, sizeof shape) ? "PACKET_RX_RING" : NULL;
-}
-
-/* Only now do frames come. */
-static const char *bind_socket(int fd, const struct io_ask *ask)
-{
-    const struct sockaddr_ll at = {
-        .sll_family = AF_PACKET, .sll_protocol = htobe16(ETH_P_ALL), .sll_ifindex = (int)ask->ifindex};
-    struct sockaddr_ll bound;
-    socklen_t len = sizeof bound;
-    if (bind(fd, (const struct sockaddr *)&at, sizeof at)) return "bind";
-    if (getsockname(fd, (struct sockaddr *)&bound, &len)) return "getsockname";
-    const struct packet_mreq every = {.mr_ifindex = (int)ask->ifindex, .mr_type = PACKET_MR_PROMISC};
-    if (ask->all && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &every, sizeof every)) return "PACKET_MR_PROMISC";
-    if (bound.sll_hatype == ARPHRD_ETHER || bound.sll_hatype == ARPHRD_LOOPBACK) return NULL;
-    errno = EPROTONOSUPPORT;
-    return "it is no Ethernet";
-}
-
-/* Join the others on the interface, or be the first: each conversation goes to one socket, its owner's, or by hash. */
-static const char *join_group(int fd, const struct io_ask *ask, const struct deal *deal, int32_t *group)
-{
-    const uint32_t how = deal ? PACKET_FANOUT_EBPF : PACKET_FANOUT_HASH;
-    const uint32_t type = how | (ask->group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
-    const uint32_t id = ask->group < 0 ? 0 : (uint32_t)ask->group & UINT16_MAX;
-    uint32_t got;
-    socklen_t len = sizeof got;
-    if (set(fd, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
-    if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
-    *group = (int32_t)(got & UINT16_MAX);
-    return deal && ask->group < 0 && deal_join(deal, fd) ? "PACKET_FANOUT_DATA" : NULL;
-}
-
-/* What comes between binding and joining would come to every socket: nothing does. */
-static const char *bind_shared(int fd, const struct io_ask *ask, const struct io_maker *m, int32_t *group)
-{
-    const struct filter *filter = m->filter;
-    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-    const struct sock_fprog shut = {1, &nothing};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &shut, sizeof shut)) return "SO_ATTACH_FILTER";
-    const char *failed = bind_socket(fd, ask);
-    if (!failed) failed = join_group(fd, ask, m->deal, group);
-    if (!failed && !filter && set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0)) return "SO_DETACH_FILTER";
-    if (!failed && filter && filter_attach(filter, fd)) return "SO_ATTACH_BPF";
-    return failed;
-}
-
-/* The kernel's programs, when they are wanted first. */
-static void load_programs(struct io_maker *m, bool shared)
-{
-    if (!m->filter_asked) m->filter = filter_open();
-    if (shared && !m->deal_asked) m->deal = deal_open();
-    m->filter_asked = true;
-    m->deal_asked |= shared;
-}
-
-static uint32_t add_fd(struct io_made *made, int fd)
-{
-    if (fd < 0) return 0;
-    made->fds[made->fd_count] = fd;
-    return made->fd_count++;
-}
-
-static const char *bind_alone(int fd, const struct io_ask *ask, const struct filter *filter)
-{
-    return filter && filter_attach(filter, fd) ? "SO_ATTACH_BPF" : bind_socket(fd, ask);
-}
-
-static int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len)
-{
-    *made = (struct io_made){.group = -1};
-    load_programs(m, ask->shared);
-    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    const char *failed = fd < 0 ? "socket" : settle_socket(fd, ask);
-    if (!failed) failed = ask->shared ? bind_shared(fd, ask, m, &made->group) : bind_alone(fd, ask, m->filter);
-    if (!failed) {
-        add_fd(made, fd);
-        if (m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));
-        if (m->deal && ask->worker == 0 && ask->port == 0) made->deal = add_fd(made, deal_memory(m->deal));
-        return 0;
-    }
-    snprintf(err, err_len, "packet socket, %s: %s", failed, strerror(errno));
-    if (fd >= 0) close(fd);
-    return -1;
-}
+/* ---- opened ---- */
 
 static void packet_close(struct io_port *p)
 {
@@ -199,7 +71,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
                                    size_t err_len)
 {
     (void)umem;
-    const struct tpacket_req shape = shape_of(ask);
+    const struct tpacket_req shape = packet_shape(ask);
     struct io_port *p = calloc(1, sizeof *p);
     if (p) {
         p->fd = made->fds[0];

@@ -7,6 +7,8 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
+#include "vm/packet/parse/next.h"
+
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
     __type(key, __u32);
@@ -39,19 +41,7 @@ struct { /* taken, but longer than a slot */
     __uint(max_entries, 1);
 } too_long SEC(".maps");
 
-enum { ETHER = 14, VLAN = 4, IP4 = 20, IP6 = 40, EXTENSIONS = 6 };
-enum {
-    HOP = 0,
-    ICMP4 = 1,
-    TCP = 6,
-    UDP = 17,
-    ROUTING = 43,
-    FRAGMENT = 44,
-    AUTH = 51,
-    ICMP6 = 58,
-    OPTIONS = 60,
-    SCTP = 132
-};
+enum { ETHER = 14, VLAN = 4, IP4 = 20, IP6 = 40 };
 enum {
     TYPE_IP4 = 0x0800,
     TYPE_ARP = 0x0806,
@@ -99,17 +89,17 @@ static __always_inline bool within(const struct steer_ip *a, const struct steer_
 
 static __always_inline void read_icmp4(struct seen *s, __u8 type)
 {
-    s->error = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
-    s->asks = type == 8;
+    s->error = icmp_type_is_error(false, type);
+    s->asks = type == ICMP4_ECHO;
 }
 
 static __always_inline void read_icmp6(struct xdp_md *ctx, __u32 at, struct seen *s, __u8 type)
 {
     __u64 target[2];
-    s->error = type >= 1 && type <= 4;
-    s->asks = type == 128;
-    s->link = type >= 133 && type <= 137;
-    if (type != 135 || !load(ctx, at + 8, target, sizeof target)) return;
+    s->error = icmp_type_is_error(true, type);
+    s->asks = type == ICMP6_ECHO;
+    s->link = type >= ICMP6_ND_FIRST && type <= ICMP6_REDIRECT;
+    if (type != ICMP6_SOLICIT || !load(ctx, at + 8, target, sizeof target)) return;
     s->asks = true;
     s->to = ip6(target);
 }
@@ -118,15 +108,17 @@ static __always_inline bool read_upper(struct xdp_md *ctx, __u32 at, struct seen
 {
     __u8 b[4];
     if (s->piece) {
-        s->asks = s->proto == ICMP4 || s->proto == ICMP6;
+        s->asks = s->proto == IPPROTO_NR_ICMP || s->proto == IPPROTO_NR_ICMP6;
         return true;
     }
-    if (s->proto != ICMP4 && s->proto != TCP && s->proto != UDP && s->proto != ICMP6 && s->proto != SCTP) return true;
+    if (s->proto != IPPROTO_NR_ICMP && s->proto != IPPROTO_NR_TCP && s->proto != IPPROTO_NR_UDP &&
+        s->proto != IPPROTO_NR_ICMP6 && s->proto != IPPROTO_NR_SCTP)
+        return true;
     if (!load(ctx, at, b, sizeof b)) return false;
     s->from_port = (__u16)(b[0] << 8 | b[1]);
     s->to_port = (__u16)(b[2] << 8 | b[3]);
-    if (s->proto == ICMP4) read_icmp4(s, b[0]);
-    if (s->proto == ICMP6) read_icmp6(ctx, at, s, b[0]);
+    if (s->proto == IPPROTO_NR_ICMP) read_icmp4(s, b[0]);
+    if (s->proto == IPPROTO_NR_ICMP6) read_icmp6(ctx, at, s, b[0]);
     return true;
 }
 
@@ -147,22 +139,17 @@ static __always_inline bool read4(struct xdp_md *ctx, __u32 at, struct seen *s)
     return read_upper(ctx, at + (h.first & 15u) * 4u, s);
 }
 
-static __always_inline bool is_extension(__u8 kind)
-{
-    return kind == HOP || kind == ROUTING || kind == OPTIONS || kind == AUTH || kind == FRAGMENT;
-}
-
 /* One extension header: false, it is none. */
 static __always_inline bool skip(struct xdp_md *ctx, __u32 *at, struct seen *s, bool *bad)
 {
     __u8 b[4];
     const __u8 kind = s->proto;
-    if (!is_extension(kind)) return false;
+    if (!ip6_is_extension(kind)) return false;
     *bad = !load(ctx, *at, b, sizeof b);
     if (*bad) return false;
     s->proto = b[0];
-    if (kind == FRAGMENT) s->piece = (b[2] << 8 | b[3]) & 0xfff9;
-    *at += kind == FRAGMENT ? 8u : kind == AUTH ? (b[1] + 2u) * 4u : (b[1] + 1u) * 8u;
+    if (kind == IPPROTO_NR_FRAGMENT) s->piece = (b[2] << 8 | b[3]) & 0xfff9;
+    *at += ip6_extension_len(kind, b[1]);
     return !s->piece;
 }
 
@@ -180,7 +167,7 @@ static __always_inline bool read6(struct xdp_md *ctx, __u32 at, struct seen *s)
     s->to = ip6(h.to);
     s->proto = h.next;
     at += IP6;
-    for (int i = 0; i < EXTENSIONS; i++)
+    for (int i = 0; i < IP6_EXT_MOST; i++)
         if (!skip(ctx, &at, s, &bad)) break;
     return !bad && read_upper(ctx, at, s);
 }
@@ -223,7 +210,7 @@ static __always_inline bool is_for(const struct steer_match *m, const struct see
     if (s->asks && m->named && !s->to_own) return true;
     if (!within(&s->from, &m->from_lo, &m->from_hi)) return false;
     /* Behind a fragment's header may stand another, the same in all of them. */
-    if (s->piece && is_extension(s->proto)) return true;
+    if (s->piece && ip6_is_extension(s->proto)) return true;
     if (m->proto && m->proto != s->proto) return false;
     if (s->piece) return true;
     return s->from_port >= m->from_port_lo && s->from_port <= m->from_port_hi && s->to_port >= m->to_port_lo &&

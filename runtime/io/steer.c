@@ -1,5 +1,4 @@
-/* The steering program, loaded by libbpf from the object that clang made of steer.bpf.c at build time, and attached by
- * a link, which is gone with its descriptor. */
+/* The steering program (steer.bpf.c), attached by a link, which is gone with its descriptor. */
 #include "runtime/io/steer.h"
 
 #include <bpf/bpf.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/io/object.h"
 #include "runtime/io/steer.bpf.h"
 
 static const uint8_t object[] __attribute__((aligned(8))) = {
@@ -56,20 +56,15 @@ static struct steer_match match_of(const struct guard_match *g)
 
 /* ---- made ---- */
 
-static int map_fd(const struct steer *s, const char *name) { return bpf_object__find_map_fd_by_name(s->object, name); }
-
 static int load(struct steer *s)
 {
-    s->object = bpf_object__open_mem(object, sizeof object, NULL);
-    if (!s->object) return -errno;
-    const int failed = bpf_object__load(s->object);
-    if (failed) return failed;
-    s->program = bpf_program__fd(bpf_object__find_program_by_name(s->object, "steer"));
-    s->sockets = map_fd(s, "sockets");
-    s->config = map_fd(s, "config");
-    s->own = map_fd(s, "own");
-    s->matches = map_fd(s, "matches");
-    s->too_long = map_fd(s, "too_long");
+    s->program = object_load(object, sizeof object, "steer", &s->object);
+    if (s->program < 0) return s->program;
+    s->sockets = object_map(s->object, "sockets");
+    s->config = object_map(s->object, "config");
+    s->own = object_map(s->object, "own");
+    s->matches = object_map(s->object, "matches");
+    s->too_long = object_map(s->object, "too_long");
     return 0;
 }
 
@@ -77,7 +72,6 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
 {
     struct steer *s = calloc(1, sizeof *s);
     int failed = -ENOMEM;
-    libbpf_set_print(NULL);
     if (s) {
         *s = (struct steer){.link = -1, .settings = {.frame_most = frame_most}};
         failed = load(s);

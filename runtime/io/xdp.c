@@ -3,6 +3,7 @@
  * a frame that waited) is copied to a slot of its own. Which frames come says the steering program (steer.h). */
 #include "runtime/io/xdp_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,45 +137,38 @@ static void refill(struct umem *u, struct queue *q)
 
 /* ---- open ---- */
 
+/* libxdp has one struct for both directions, by two names. */
+union ring {
+    struct xsk_ring_prod prod;
+    struct xsk_ring_cons cons;
+};
+static_assert(sizeof(struct xsk_ring_prod) == sizeof(struct xsk_ring_cons), "libxdp's rings differ");
+
 /* One ring of a socket; the sizes of its entries differ. */
-static uint8_t *map_ring(struct queue *q, unsigned which, off_t offset, size_t bytes)
+static bool map_ring(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,
+                     size_t entry, union ring *to)
 {
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, q->fd, offset);
-    if (at == MAP_FAILED) return NULL;
+    const size_t bytes = o->desc + ring * entry;
+    uint8_t *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, q->fd, offset);
+    if (at == MAP_FAILED) return false;
     q->mappings[which] = (struct mapping){at, bytes};
-    return at;
-}
-
-static bool map_prod(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,
-                     size_t entry, struct xsk_ring_prod *to)
-{
-    uint8_t *at = map_ring(q, which, offset, o->desc + ring * entry);
-    if (!at) return false;
-    *to = (struct xsk_ring_prod){.mask = ring - 1,
-                                 .size = ring,
-                                 .producer = (void *)(at + o->producer),
-                                 .consumer = (void *)(at + o->consumer),
-                                 .flags = (void *)(at + o->flags),
-                                 .ring = at + o->desc};
-    to->cached_prod = *to->producer;
-    to->cached_cons = *to->consumer + ring; /* as xsk_prod_nb_free has it */
+    to->prod = (struct xsk_ring_prod){.mask = ring - 1,
+                                      .size = ring,
+                                      .producer = (void *)(at + o->producer),
+                                      .consumer = (void *)(at + o->consumer),
+                                      .flags = (void *)(at + o->flags),
+                                      .ring = at + o->desc};
+    to->prod.cached_prod = *to->prod.producer;
+    to->prod.cached_cons = *to->prod.consumer;
     return true;
 }
 
-static bool map_cons(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,
-                     size_t entry, struct xsk_ring_cons *to)
+/* Of a ring that we fill, what xsk_prod_nb_free takes for consumed is ahead by all its entries. */
+static struct xsk_ring_prod filled(const union ring *from)
 {
-    uint8_t *at = map_ring(q, which, offset, o->desc + ring * entry);
-    if (!at) return false;
-    *to = (struct xsk_ring_cons){.mask = ring - 1,
-                                 .size = ring,
-                                 .producer = (void *)(at + o->producer),
-                                 .consumer = (void *)(at + o->consumer),
-                                 .flags = (void *)(at + o->flags),
-                                 .ring = at + o->desc};
-    to->cached_prod = *to->producer;
-    to->cached_cons = *to->consumer;
-    return true;
+    struct xsk_ring_prod ring = from->prod;
+    ring.cached_cons += ring.size;
+    return ring;
 }
 
 static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring)
@@ -182,12 +176,17 @@ static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring)
     struct xdp_mmap_offsets o;
     socklen_t len = sizeof o;
     const size_t addr = sizeof(uint64_t), desc = sizeof(struct xdp_desc);
+    union ring fill, done, rx, tx;
     if (getsockopt(q->fd, SOL_XDP, XDP_MMAP_OFFSETS, &o, &len)) return false;
-    if (!map_prod(q, 0, (off_t)XDP_UMEM_PGOFF_FILL_RING, &o.fr, ring, addr, &q->fill) ||
-        !map_cons(q, 1, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, &o.cr, ring, addr, &q->done) ||
-        !map_cons(q, 2, XDP_PGOFF_RX_RING, &o.rx, ring, desc, &q->rx) ||
-        !map_prod(q, 3, XDP_PGOFF_TX_RING, &o.tx, ring, desc, &q->tx))
+    if (!map_ring(q, 0, (off_t)XDP_UMEM_PGOFF_FILL_RING, &o.fr, ring, addr, &fill) ||
+        !map_ring(q, 1, (off_t)XDP_UMEM_PGOFF_COMPLETION_RING, &o.cr, ring, addr, &done) ||
+        !map_ring(q, 2, XDP_PGOFF_RX_RING, &o.rx, ring, desc, &rx) ||
+        !map_ring(q, 3, XDP_PGOFF_TX_RING, &o.tx, ring, desc, &tx))
         return false;
+    q->fill = filled(&fill);
+    q->tx = filled(&tx);
+    q->done = done.cons;
+    q->rx = rx.cons;
     q->number = ++p->umem->queues;
     for (uint32_t i = 0; i < ring; i += IO_BATCH) refill(p->umem, q);
     return true;

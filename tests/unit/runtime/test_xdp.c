@@ -1,5 +1,5 @@
 /* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was released,
- * frees that slot once. */
+ * frees that slot once; what stands behind as many extension headers as the vm reads is steered by its ports. */
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -77,42 +77,115 @@ static void rounds(struct io_port *io, int peer)
     }
 }
 
-static void left_before_release(void **state)
+/* A port on `here`, of the frames that the rules take. NULL: this kernel loads no programs. */
+static struct io_port *steered_port(struct io_maker *maker, const struct steer_rules *rules)
 {
-    (void)state;
     char err[300];
     bool generic;
-    struct guarded none = {0};
     const struct facts facts = {0};
-    const struct steer_rules all = {.guarded = &none, .all = true};
     const unsigned most = xdp_frame_most(1500);
-    struct io_maker maker = {0};
     struct io_made made;
-    struct umem *umem = NULL;
+    static struct umem *umem;
+    umem = NULL;
     sh(NETNS_PAIR);
     const unsigned here = if_nametoindex("here");
-    struct steer *s = maker.steers[0] = steer_open(most, err, sizeof err);
+    struct steer *s = maker->steers[0] = steer_open(most, err, sizeof err);
     if (!s) {
         print_message("%s\n", err);
-        skip();
+        return NULL;
     }
     const struct io_ask ask = {
         .ring_bytes = 1 << 20, .ifindex = here, .mtu = 1500, .group = -1, .ports = 1, .workers = 1, .frame_most = most};
-    assert_int_equal(steer_rules(s, &all) | steer_world(s, &facts, 0x020000000001), 0);
-    assert_int_equal(io_XDP.make(&maker, &ask, &made, err, sizeof err), 0);
+    assert_int_equal(steer_rules(s, rules) | steer_world(s, &facts, 0x020000000001), 0);
+    assert_int_equal(io_XDP.make(maker, &ask, &made, err, sizeof err), 0);
     struct io_port *io = io_XDP.open(&ask, &made, &umem, err, sizeof err);
     assert_non_null(io);
     assert_int_equal(steer_begin(s, here, false, &generic, err, sizeof err), 0);
-    const int peer = peer_open();
-    rounds(io, peer);
+    return io;
+}
+
+static void steered_close(struct io_maker *maker, struct io_port *io, int peer)
+{
     close(peer);
     io_XDP.close(io);
-    steer_close(s);
-    io_maker_fini(&maker);
+    steer_close(maker->steers[0]);
+    io_maker_fini(maker);
+}
+
+static void left_before_release(void **state)
+{
+    (void)state;
+    struct guarded none = {0};
+    const struct steer_rules all = {.guarded = &none, .all = true};
+    struct io_maker maker = {0};
+    struct io_port *io = steered_port(&maker, &all);
+    if (!io) skip();
+    const int peer = peer_open();
+    rounds(io, peer);
+    steered_close(&maker, io, peer);
+}
+
+/* UDP to [fd00::100]:port behind so many headers of destination options. */
+static void peer_send_extended(int peer, unsigned headers, uint16_t port)
+{
+    uint8_t frame[300] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60};
+    uint8_t *ip = frame + ETH_HLEN, *at = ip + 40;
+    ip[5] = (uint8_t)(headers * 8 + 8);
+    ip[6] = headers ? 60 : 17;
+    ip[7] = 64;
+    memcpy(ip + 8, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2", 16);
+    memcpy(ip + 24, "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0", 16);
+    for (unsigned i = 0; i < headers; i++, at += 8) memcpy(at, i + 1 < headers ? "\74\0\1\4" : "\21\0\1\4", 4);
+    at[2] = (uint8_t)(port >> 8);
+    at[3] = (uint8_t)port;
+    at[5] = 8;
+    assert_true(send(peer, frame, (size_t)(at + 8 - frame), 0) > 0);
+}
+
+/* The next UDP packet's port, behind so many headers. */
+static unsigned receive_extended(struct io_port *io, unsigned headers)
+{
+    for (int i = 0; i < 100; i++) {
+        struct pkt *pkt;
+        struct pollfd p = {.fd = io_XDP.fd(io), .events = POLLIN};
+        if (!io_XDP.receive(io, &pkt, 1)) {
+            poll(&p, 1, 100);
+            continue;
+        }
+        const uint8_t *udp = pkt->data + ETH_HLEN + 40 + headers * 8;
+        const unsigned port = (unsigned)udp[2] << 8 | udp[3];
+        io_XDP.release(io);
+        return port;
+    }
+    fail_msg("no frame within ten seconds");
+    return 0;
+}
+
+static void steered_behind_headers(void **state)
+{
+    (void)state;
+    const struct host_addr service = {{0xfd000000, 0, 0, 0x100}, 6};
+    struct guarded one = {.match_count = 1};
+    one.matches = &(struct guard_match){.from = {{{0}, 0}, {{0}, 0}},
+                                        .to = {service, service},
+                                        .from_ports = GUARD_ANY_PORT,
+                                        .to_ports = {53, 53},
+                                        .proto = 17};
+    const struct steer_rules rules = {.guarded = &one};
+    struct io_maker maker = {0};
+    struct io_port *io = steered_port(&maker, &rules);
+    if (!io) skip();
+    const int peer = peer_open();
+    for (unsigned headers = 0; headers <= 15; headers++) {
+        peer_send_extended(peer, headers, 54); /* for the host */
+        peer_send_extended(peer, headers, 53);
+        assert_int_equal(receive_extended(io, headers), 53);
+    }
+    steered_close(&maker, io, peer);
 }
 
 int main(void)
 {
-    const struct CMUnitTest test = netns_test(left_before_release);
-    return netns_alone(&test);
+    const struct CMUnitTest tests[] = {netns_test(left_before_release), netns_test(steered_behind_headers)};
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
