@@ -3,6 +3,8 @@
 #ifndef RUNTIME_WORKER_HANDOVER_H
 #define RUNTIME_WORKER_HANDOVER_H
 
+#include <unistd.h>
+
 #include "vm/packet/pkt.h"
 
 enum { HANDOVER_SLOTS = 256 };
@@ -29,5 +31,12 @@ bool handover_put(struct handover *h, const struct pkt *pkt, enum handover_kind 
 unsigned handover_take(struct handover *h, struct pkt *pkts[], uint8_t kinds[], unsigned n);
 void handover_release(struct handover *h);
 bool handover_waits(const struct handover *h);
+
+/* Whoever sleeps in poll by that eventfd: it counts, so one more never fails to wake. */
+static inline void wake(int fd)
+{
+    const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one);
+}
 
 #endif

@@ -21,4 +21,8 @@ struct tables *tables_new(struct program *p, uint64_t seed, const struct vm_in *
 struct tables *tables_get(struct tables *t); /* NULL is let through, as below */
 void tables_put(struct tables *t);
 
+/* The worker exchanges its own for those of its snapshot, as soon as they hold; w->tables_ns: when to ask again. */
+struct worker;
+void tables_take(struct worker *w, uint64_t now);
+
 #endif

@@ -15,6 +15,7 @@
 #include "runtime/io/offload.h"
 #include "runtime/replay/text.h"
 #include "runtime/worker/gso.h"
+#include "runtime/worker/owned.h"
 #include "runtime/worker/watched.h"
 #include "vm/flow/fragments/frag.h"
 #include "vm/packet/time.h"
@@ -60,14 +61,6 @@ static int rings_make(struct worker *w)
     return w->wake_fd < 0 || w->call_fd < 0 ? -errno : 0;
 }
 
-static int handovers_make(struct worker *w)
-{
-    for (unsigned i = 0; i < w->cfg.workers; i++)
-        if (i != w->cfg.worker && handover_init(&w->in[i])) return -ENOMEM;
-    w->datagrams = datagrams_new(w->cfg.program, w->cfg.seed);
-    return w->datagrams ? 0 : -ENOMEM;
-}
-
 struct vm_cfg worker_vm_cfg(const struct worker *w)
 {
     return (struct vm_cfg){.pool = w->pool,
@@ -87,7 +80,7 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     pthread_cond_init(&w->changed, NULL);
     int err = pool_make(w);
     if (!err) err = rings_make(w);
-    if (!err && cfg->workers > 1) err = handovers_make(w);
+    if (!err && cfg->workers > 1) err = owned_init(w);
     if (!err)
         err = bridge_init(&w->bridge, cfg->program->settings_count ? cfg->program->settings->macs : PBC_MACS_DEFAULT);
     if (err) return err;
@@ -107,10 +100,8 @@ void worker_fini(struct worker *w)
 {
     egress_fini(&w->egress);
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].ops->close(w->ports[i].io);
-    for (unsigned i = 0; i < WORKERS_MOST; i++) handover_fini(&w->in[i]);
-    for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
+    owned_fini(w);
     bridge_fini(&w->bridge);
-    datagrams_free(w->datagrams);
     vm_free(w->vm);
     free(w->tx.events);
     free(w->pool_memory);
@@ -270,13 +261,6 @@ static void leave(struct worker *w, uint64_t now)
     w->tx.count = 0;
 }
 
-/* The eventfd counts: one more never fails to wake. */
-static void poke(int fd)
-{
-    const uint64_t one = 1;
-    (void)!write(fd, &one, sizeof one);
-}
-
 /* ---- judging ---- */
 
 static struct vm_in input(const struct worker *w, uint64_t now)
@@ -363,89 +347,6 @@ static void judge_own(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t
     if (n > first) worker_judge(w, pkts + first, n - first, now);
 }
 
-/* ---- other workers ---- */
-
-static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum handover_kind kind)
-{
-    struct worker *other = w->others[to];
-    w->counters.handed++;
-    if (!handover_put(&other->in[w->cfg.worker], pkt, kind)) {
-        w->counters.hand_lost++;
-        return;
-    }
-    w->woken |= 1u << to;
-}
-
-/* Whoever was handed something and sleeps. The fence is the sleeper's other half: it says so, then looks once more. */
-static void wake_others(struct worker *w)
-{
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (; w->woken; w->woken &= w->woken - 1) {
-        struct worker *other = w->others[__builtin_ctz(w->woken)];
-        if (__atomic_load_n(&other->sleeps, __ATOMIC_RELAXED)) poke(other->wake_fd);
-    }
-}
-
-/* A piece of a datagram whose first has not come waits for it, as a copy. False: there is no room. */
-static bool keep_piece(struct worker *w, const struct pkt *pkt, uint64_t now)
-{
-    struct pkt *copy = w->pieces_waiting < PIECES_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
-    if (!copy) return false;
-    w->pieces[w->pieces_waiting++] = (struct piece){copy, now + DATAGRAM_WAIT_NS};
-    return true;
-}
-
-/* Is the piece for this worker to judge? Else it is handed over, or (late: no more) kept. */
-static bool is_own_piece(struct worker *w, struct pkt *pkt, bool late, uint64_t now)
-{
-    const struct facts *facts = &w->egress.snapshot->facts;
-    const unsigned owner = datagram_owner(w->datagrams, w->cfg.owners, facts, pkt, now);
-    if (owner == VM_OWNER_UNKNOWN) return late || !keep_piece(w, pkt, now);
-    if (owner == w->cfg.worker) return true;
-    hand_over(w, owner, pkt, HANDOVER_OWNED);
-    return false;
-}
-
-static bool is_own(struct worker *w, struct pkt *pkt, uint64_t now)
-{
-    const unsigned owner = vm_owner(w->cfg.owners, &w->egress.snapshot->facts, pkt);
-    const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
-    const bool piece = owner & VM_OWNER_FRAGMENT;
-    if (worker == w->cfg.worker) return !piece || is_own_piece(w, pkt, false, now);
-    hand_over(w, worker, pkt, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
-    return false;
-}
-
-/* Pieces whose first has come since, or never came. */
-static void retry_pieces(struct worker *w, uint64_t now)
-{
-    struct piece waiting[PIECES_WAIT_MOST];
-    const unsigned n = w->pieces_waiting;
-    memcpy(waiting, w->pieces, n * sizeof *waiting);
-    w->pieces_waiting = 0;
-    for (unsigned i = 0; i < n; i++) {
-        const unsigned kept = w->pieces_waiting;
-        if (is_own_piece(w, waiting[i].pkt, now >= waiting[i].until_ns, now)) judge_own(w, &waiting[i].pkt, 1, now);
-        if (w->pieces_waiting > kept) w->pieces[kept].until_ns = waiting[i].until_ns; /* a copy waits on */
-        pool_put(waiting[i].pkt);
-    }
-}
-
-/* What another worker has handed over; how many packets. */
-static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
-{
-    struct pkt *pkts[VM_BATCH], *own[VM_BATCH];
-    uint8_t kinds[VM_BATCH];
-    struct handover *h = &w->in[from];
-    const unsigned n = handover_take(h, pkts, kinds, VM_BATCH);
-    unsigned count = 0;
-    for (unsigned i = 0; i < n; i++)
-        if (kinds[i] == HANDOVER_OWNED || is_own_piece(w, pkts[i], false, now)) own[count++] = pkts[i];
-    if (count) judge_own(w, own, count, now);
-    if (n) handover_release(h);
-    return n;
-}
-
 /* ---- a batch ---- */
 
 /* A batch of that port; how many frames. */
@@ -458,11 +359,33 @@ static unsigned take_batch(struct worker *w, uint8_t from, uint64_t now)
     for (unsigned i = 0; i < n; i++) {
         pkts[i]->iface = p->iface;
         pkts[i]->cookie = from;
-        if (!w->cfg.owners || is_own(w, pkts[i], now)) pkts[own++] = pkts[i];
+        if (!w->cfg.owners || owned_here(w, pkts[i], now)) pkts[own++] = pkts[i];
     }
     if (own) judge_own(w, pkts, own, now);
     p->ops->release(p->io);
     return n;
+}
+
+/* What another worker has handed over; how many packets. */
+static unsigned take_handed(struct worker *w, unsigned from, uint64_t now)
+{
+    struct pkt *own[VM_BATCH];
+    unsigned count;
+    const unsigned n = owned_handed(w, from, own, &count, now);
+    if (count) judge_own(w, own, count, now);
+    if (n) handover_release(&w->in[from]);
+    return n;
+}
+
+/* Pieces whose first has come since, or never came. */
+static void take_waited(struct worker *w, uint64_t now)
+{
+    struct pkt *own[PIECES_WAIT_MOST];
+    const unsigned n = owned_waited(w, own, now);
+    for (unsigned i = 0; i < n; i++) {
+        judge_own(w, &own[i], 1, now);
+        pool_put(own[i]);
+    }
 }
 
 void worker_tick(struct worker *w, uint64_t now)
@@ -518,24 +441,7 @@ void worker_take_change(struct worker *w, uint64_t now)
         __atomic_store_n(&w->taken, c->snapshot->number, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&w->change, NULL, __ATOMIC_RELEASE);
-    poke(w->call_fd);
-}
-
-/* Balancing tables that the main thread has built, as soon as they hold. */
-static void take_tables(struct worker *w, uint64_t now)
-{
-    const struct snapshot *s = w->egress.snapshot;
-    struct tables *offered[] = {s->tables, s->tables_next};
-    w->tables_ns = UINT64_MAX;
-    for (unsigned i = 0; i < 2; i++) {
-        const struct tables *t = offered[i];
-        if (!t || t->number <= w->tables) continue;
-        w->tables_ns = t->at_ns;
-        if (now < t->at_ns) return;
-        if (w->cfg.worker < t->workers) vm_take_tables(w->vm, t->of[w->cfg.worker]);
-        w->tables = t->number;
-        w->tables_ns = UINT64_MAX;
-    }
+    wake(w->call_fd);
 }
 
 static void stand_still(struct worker *w)
@@ -554,14 +460,7 @@ static void tell_fault(struct worker *w, unsigned port)
     if (!fault) return;
     __atomic_store_n(&w->fault_port, (int)port, __ATOMIC_RELAXED);
     __atomic_store_n(&w->fault, fault, __ATOMIC_RELEASE);
-    poke(w->call_fd);
-}
-
-static bool was_handed(const struct worker *w)
-{
-    for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
-        if (i != w->cfg.worker && handover_waits(&w->in[i])) return true;
-    return false;
+    wake(w->call_fd);
 }
 
 /* Until frames come, the main thread or another worker calls, or something is due. */
@@ -577,7 +476,7 @@ static void sleep_until(struct worker *w, uint64_t now)
     const struct timespec left = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
     __atomic_store_n(&w->sleeps, 1, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    const int woken = was_handed(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
+    const int woken = owned_waits(w) ? 0 : ppoll(fds, n + 1, w->tick_ns == UINT64_MAX && !waits ? NULL : &left, NULL);
     __atomic_store_n(&w->sleeps, 0, __ATOMIC_RELAXED);
     if (woken <= 0) return;
     uint64_t calls;
@@ -595,17 +494,17 @@ static void *run(void *arg)
         unsigned got = 0;
         worker_look(w, now);
         if (__builtin_expect(__atomic_load_n(&w->change, __ATOMIC_ACQUIRE) != NULL, 0)) worker_take_change(w, now);
-        if (__builtin_expect(now >= w->tables_ns, 0)) take_tables(w, now);
+        if (__builtin_expect(now >= w->tables_ns, 0)) tables_take(w, now);
         for (unsigned i = 0; i < w->egress.port_count; i++) got += take_batch(w, (uint8_t)i, now);
         for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
             if (i != w->cfg.worker) got += take_handed(w, i, now);
-        if (w->pieces_waiting) retry_pieces(w, now);
-        if (w->woken) wake_others(w);
+        if (w->pieces_waiting) take_waited(w, now);
+        if (w->woken) owned_wake(w);
         if (w->egress.waiting) worker_retry(w, now);
         if (now >= w->tick_ns) worker_tick(w, now);
         if (w->egress.asked) {
             w->egress.asked = false;
-            poke(w->call_fd);
+            wake(w->call_fd);
         }
         if (!got && !w->cfg.spins) sleep_until(w, now);
     }
@@ -625,13 +524,13 @@ void worker_record(struct worker *w, struct tape *tape)
 void worker_tell(struct worker *w, struct snapshot *s)
 {
     __atomic_store_n(&w->latest, s, __ATOMIC_RELEASE);
-    poke(w->wake_fd);
+    wake(w->wake_fd);
 }
 
 void worker_change(struct worker *w, struct next_program *c)
 {
     __atomic_store_n(&w->change, c, __ATOMIC_RELEASE);
-    poke(w->wake_fd);
+    wake(w->wake_fd);
 }
 
 int worker_start(struct worker *w, int cpu)
@@ -648,14 +547,14 @@ int worker_start(struct worker *w, int cpu)
 void worker_stop(struct worker *w)
 {
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
-    poke(w->wake_fd);
+    wake(w->wake_fd);
     pthread_join(w->thread, NULL);
 }
 
 void worker_hold(struct worker *w)
 {
     __atomic_store_n(&w->hold, 1, __ATOMIC_RELEASE);
-    poke(w->wake_fd);
+    wake(w->wake_fd);
     pthread_mutex_lock(&w->lock);
     while (!w->held) pthread_cond_wait(&w->changed, &w->lock);
     pthread_mutex_unlock(&w->lock);

@@ -1,0 +1,119 @@
+/* Owners by the program's tables (vm/worker/owner.h); pieces of datagrams by their first (datagrams.h). */
+#include "runtime/worker/owned.h"
+
+#include <errno.h>
+
+/* ---- made and unmade ---- */
+
+int owned_init(struct worker *w)
+{
+    for (unsigned i = 0; i < w->cfg.workers; i++)
+        if (i != w->cfg.worker && handover_init(&w->in[i])) return -ENOMEM;
+    w->datagrams = datagrams_new(w->cfg.program, w->cfg.seed);
+    return w->datagrams ? 0 : -ENOMEM;
+}
+
+void owned_fini(struct worker *w)
+{
+    for (unsigned i = 0; i < WORKERS_MOST; i++) handover_fini(&w->in[i]);
+    for (unsigned i = 0; i < w->pieces_waiting; i++) pool_put(w->pieces[i].pkt);
+    datagrams_free(w->datagrams);
+}
+
+/* ---- handed over ---- */
+
+static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, enum handover_kind kind)
+{
+    struct worker *other = w->others[to];
+    w->counters.handed++;
+    if (!handover_put(&other->in[w->cfg.worker], pkt, kind)) {
+        w->counters.hand_lost++;
+        return;
+    }
+    w->woken |= 1u << to;
+}
+
+/* The fence is the sleeper's other half: it says so, then looks once more. */
+void owned_wake(struct worker *w)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (; w->woken; w->woken &= w->woken - 1) {
+        struct worker *other = w->others[__builtin_ctz(w->woken)];
+        if (__atomic_load_n(&other->sleeps, __ATOMIC_RELAXED)) wake(other->wake_fd);
+    }
+}
+
+bool owned_waits(const struct worker *w)
+{
+    for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)
+        if (i != w->cfg.worker && handover_waits(&w->in[i])) return true;
+    return false;
+}
+
+/* ---- pieces ---- */
+
+static unsigned piece_owner(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    return datagram_owner(w->datagrams, w->cfg.owners, &w->egress.snapshot->facts, pkt, now);
+}
+
+/* A copy waits. False: there is no room. */
+static bool keep_piece(struct worker *w, const struct pkt *pkt, uint64_t now)
+{
+    struct pkt *copy = w->pieces_waiting < PIECES_WAIT_MOST ? pool_copy(w->pool, pkt) : NULL;
+    if (!copy) return false;
+    w->pieces[w->pieces_waiting++] = (struct piece){copy, now + DATAGRAM_WAIT_NS};
+    return true;
+}
+
+static bool is_own_piece(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const unsigned owner = piece_owner(w, pkt, now);
+    if (owner == VM_OWNER_UNKNOWN) return !keep_piece(w, pkt, now);
+    if (owner == w->cfg.worker) return true;
+    hand_over(w, owner, pkt, HANDOVER_OWNED);
+    return false;
+}
+
+unsigned owned_waited(struct worker *w, struct pkt *own[PIECES_WAIT_MOST], uint64_t now)
+{
+    const unsigned n = w->pieces_waiting;
+    unsigned count = 0;
+    w->pieces_waiting = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct piece piece = w->pieces[i];
+        const unsigned owner = piece_owner(w, piece.pkt, now);
+        if (owner == VM_OWNER_UNKNOWN && now < piece.until_ns) {
+            w->pieces[w->pieces_waiting++] = piece;
+        } else if (owner == VM_OWNER_UNKNOWN || owner == w->cfg.worker) {
+            own[count++] = piece.pkt;
+        } else {
+            hand_over(w, owner, piece.pkt, HANDOVER_OWNED);
+            pool_put(piece.pkt);
+        }
+    }
+    return count;
+}
+
+/* ---- packets ---- */
+
+bool owned_here(struct worker *w, struct pkt *pkt, uint64_t now)
+{
+    const unsigned owner = vm_owner(w->cfg.owners, &w->egress.snapshot->facts, pkt);
+    const unsigned worker = owner & ~VM_OWNER_FRAGMENT;
+    const bool piece = owner & VM_OWNER_FRAGMENT;
+    if (worker == w->cfg.worker) return !piece || is_own_piece(w, pkt, now);
+    hand_over(w, worker, pkt, piece ? HANDOVER_PIECE : HANDOVER_OWNED);
+    return false;
+}
+
+unsigned owned_handed(struct worker *w, unsigned from, struct pkt *own[], unsigned *count, uint64_t now)
+{
+    struct pkt *pkts[VM_BATCH];
+    uint8_t kinds[VM_BATCH];
+    const unsigned n = handover_take(&w->in[from], pkts, kinds, VM_BATCH);
+    *count = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (kinds[i] == HANDOVER_OWNED || is_own_piece(w, pkts[i], now)) own[(*count)++] = pkts[i];
+    return n;
+}
