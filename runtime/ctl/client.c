@@ -180,7 +180,7 @@ static void ask_all(struct call *c)
 
 /* ---- bytes ---- */
 
-/* At most one descriptor; the kernel closes more that it finds no room for. */
+/* There is room for one descriptor alone: the kernel closes what else comes. */
 static void take_passed(struct call *c, struct msghdr *m)
 {
     for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
@@ -200,7 +200,8 @@ static ssize_t receive(struct call *c)
     struct iovec where;
     where.iov_base = inbox_room(&c->in, &where.iov_len);
     if (!where.iov_base) return -ENOMEM;
-    struct msghdr m = {.msg_iov = &where, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr m = {
+        .msg_iov = &where, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     const ssize_t got = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0) return errno == EINTR ? -EAGAIN : -errno;
     take_passed(c, &m);
