@@ -15,9 +15,9 @@ struct walk {
 static const uint32_t *bucket_in(const struct program *p, uint32_t node, const struct key *key, const uint32_t *addr)
 {
     struct wide wide;
-    if (key->kind & KIND_IP4) return bucket4(node_at(p, node), addr[0]);
+    if (key->kind & KIND_IP4) return bucket4(node_at(p->lookup, node), addr[0]);
     wide_of(addr, &wide);
-    return bucket6(node_at(p, node), &wide);
+    return bucket6(node_at(p->lookup, node), &wide);
 }
 
 static const uint32_t *side_of(const struct key *key, bool dst) { return dst ? key->dst : key->src; }
@@ -26,7 +26,7 @@ static const uint32_t *side_of(const struct key *key, bool dst) { return dst ? k
 static uint64_t begin(const struct program *p, struct set_side x, const struct key keys[], uint64_t todo,
                       struct walk *w)
 {
-    const uint32_t nodes[2] = {node_of_set(p, x.set, false), node_of_set(p, x.set, true)};
+    const uint32_t nodes[2] = {node_of_set(p->lookup, x.set, false), node_of_set(p->lookup, x.set, true)};
     uint64_t begun = 0;
     for (; todo; todo &= todo - 1) {
         unsigned i = (unsigned)__builtin_ctzll(todo);

@@ -51,33 +51,55 @@ static inline const uint32_t *bucket6(const uint32_t *node, const struct wide *a
     return !(hi >> shift) && lo <= node[5] ? node + SET_NODE6 + lo : NULL;
 }
 
-static inline const uint32_t *node_at(const struct program *p, uint32_t id)
-{
-    return p->lookup + (size_t)id * SET_BLOCK;
-}
+static inline const uint32_t *node_at(const uint32_t *lookup, uint32_t id) { return lookup + (size_t)id * SET_BLOCK; }
 
 /* What a bucket says: its first range above how many. None: 0. */
 static inline uint32_t few_first(uint32_t few) { return few >> SET_COUNT_BITS; }
 static inline uint32_t few_count(uint32_t few) { return few & SET_COUNT_MASK; }
 
-static inline uint32_t walk4(const struct program *p, uint32_t id, uint32_t addr)
+static inline uint32_t walk4(const uint32_t *lookup, uint32_t id, uint32_t addr)
 {
-    const uint32_t *e = bucket4(node_at(p, id), addr);
-    while (LOOP(e && few_count(*e) == SET_CROWDED)) e = bucket4(node_at(p, LOOSE(few_first(*e))), addr);
+    const uint32_t *e = bucket4(node_at(lookup, id), addr);
+    while (LOOP(e && few_count(*e) == SET_CROWDED)) e = bucket4(node_at(lookup, LOOSE(few_first(*e))), addr);
     return e ? *e : 0;
 }
 
-static inline uint32_t walk6(const struct program *p, uint32_t id, const struct wide *addr)
+static inline uint32_t walk6(const uint32_t *lookup, uint32_t id, const struct wide *addr)
 {
-    const uint32_t *e = bucket6(node_at(p, id), addr);
-    while (LOOP(e && few_count(*e) == SET_CROWDED)) e = bucket6(node_at(p, LOOSE(few_first(*e))), addr);
+    const uint32_t *e = bucket6(node_at(lookup, id), addr);
+    while (LOOP(e && few_count(*e) == SET_CROWDED)) e = bucket6(node_at(lookup, LOOSE(few_first(*e))), addr);
     return e ? *e : 0;
 }
 
 /* The set's outermost node in that family, 0: none. */
-static inline uint32_t node_of_set(const struct program *p, uint32_t set, bool six)
+static inline uint32_t node_of_set(const uint32_t *lookup, uint32_t set, bool six)
 {
-    return p->lookup ? p->lookup[2 * (size_t)set + six] : 0;
+    return lookup ? lookup[2 * (size_t)set + six] : 0;
+}
+
+/* The range that holds the address, of n in order and apart: the last that starts at or below it is the only one that
+ * may. NULL: none. The search halves without branches on the data, so no traffic can make it mispredict. */
+static inline const struct pbc_range *search4(const struct pbc_range *r, uint32_t n, uint32_t addr)
+{
+    if (n == 0) return NULL;
+    while (LOOP(n > 1)) {
+        const uint32_t half = n / 2;
+        r += r[half].lo <= addr ? half : 0;
+        n = LOOSE(n - half);
+    }
+    return r->lo <= addr && addr <= r->hi ? r : NULL;
+}
+
+static inline const struct pbc_range6 *search6(const struct pbc_range6 *r, uint32_t n, const struct wide *addr)
+{
+    if (n == 0) return NULL;
+    while (LOOP(n > 1)) {
+        const uint32_t half = n / 2;
+        r += wide_up_to(r[half].lo_hi, r[half].lo_lo, addr) ? half : 0;
+        n = LOOSE(n - half);
+    }
+    const struct wide last = {r->hi_hi, r->hi_lo};
+    return wide_up_to(r->lo_hi, r->lo_lo, addr) && wide_up_to(addr->hi, addr->lo, &last) ? r : NULL;
 }
 
 #endif

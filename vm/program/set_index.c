@@ -12,7 +12,7 @@ typedef unsigned __int128 u128;
 enum { ENTRIES_A_RANGE = 16, BITS_MOST = 24 };
 
 struct maker {
-    const struct program *p;
+    const struct set_ranges *p;
     uint32_t *words; /* all of `room`, zeroed */
     uint64_t used, room;
     uint64_t wasted; /* words of nodes that were given up */
@@ -118,7 +118,7 @@ static uint32_t node_of(struct maker *m, bool six, const struct part *x)
 /* The large parts of one family, in order of their ranges, so that sets with the same ones share a node. */
 static bool make_family(struct maker *m, bool six)
 {
-    const struct program *p = m->p;
+    const struct set_ranges *p = m->p;
     struct part *parts = malloc(((size_t)p->sets_count + 1) * sizeof *parts);
     uint32_t n = 0, id = 0;
     if (!parts) return false;
@@ -137,18 +137,20 @@ static bool make_family(struct maker *m, bool six)
     return true;
 }
 
-static bool any_large(const struct program *p)
+static bool any_large(const struct set_ranges *p)
 {
     for (uint32_t i = 0; i < p->sets_count; i++)
         if (p->sets[i].count4 > SET_PLAIN_MAX || p->sets[i].count6 > SET_PLAIN_MAX) return true;
     return false;
 }
 
-int set_index_make(struct program *p)
+int set_index_of(const struct set_ranges *r, const uint32_t **lookup, uint64_t *bytes)
 {
-    if (!any_large(p)) return 0;
-    struct maker m = {.p = p, .used = 2 * (uint64_t)p->sets_count};
-    m.room = m.used + ENTRIES_A_RANGE * ((uint64_t)p->set4_count + p->set6_count);
+    *lookup = NULL;
+    *bytes = 0;
+    if (!any_large(r)) return 0;
+    struct maker m = {.p = r, .used = 2 * (uint64_t)r->sets_count};
+    m.room = m.used + ENTRIES_A_RANGE * ((uint64_t)r->set4_count + r->set6_count);
     /* More is mapped than is used: what is never touched takes no memory, and the rest is given back. */
     const uint64_t page = 4096, mapped = (m.room * sizeof *m.words + page - 1) / page * page;
     m.words = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -159,7 +161,13 @@ int set_index_make(struct program *p)
     }
     const uint64_t kept = (m.used * sizeof *m.words + page - 1) / page * page;
     if (kept < mapped) munmap((char *)m.words + kept, mapped - kept);
-    p->lookup = m.words;
-    p->lookup_bytes = kept;
+    *lookup = m.words;
+    *bytes = kept;
     return 0;
+}
+
+int set_index_make(struct program *p)
+{
+    const struct set_ranges r = {p->sets, p->set4, p->set6, p->sets_count, p->set4_count, p->set6_count};
+    return set_index_of(&r, &p->lookup, &p->lookup_bytes);
 }

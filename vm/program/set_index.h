@@ -27,8 +27,19 @@ enum {
     SET_NODE6 = 8,
 };
 
-/* Make the tables of p, whose ranges are verified, and hang them into p->lookup. 0 or -ENOMEM. Linear in the ranges
- * but for a factor of the depth; never more than 64 bytes a range of the file: past that, sets are searched plainly. */
+/* Sets over two arrays of ranges, in order and apart from one another within each set. */
+struct set_ranges {
+    const struct pbc_set *sets;
+    const struct pbc_range *set4;
+    const struct pbc_range6 *set6;
+    uint32_t sets_count, set4_count, set6_count;
+};
+/* Make the tables of these into one mapping, which is the caller's to unmap; *lookup NULL: no set is large. 0 or
+ * -ENOMEM. Linear in the ranges but for a factor of the depth; never more than 64 bytes a range: past that, sets are
+ * searched plainly. */
+int set_index_of(const struct set_ranges *r, const uint32_t **lookup, uint64_t *bytes);
+
+/* Make the tables of p, whose ranges are verified, and hang them into p->lookup. 0 or -ENOMEM. */
 int set_index_make(struct program *p);
 
 /* Choose the sets that set_ahead is for; after set_index_make. */

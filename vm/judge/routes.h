@@ -1,0 +1,100 @@
+/* Routes: the longest prefix that holds an address, and whom a packet goes to next. The table is a snapshot that others
+ * make, immutable and counted; its prefixes are cut into ranges that lie apart, in order, so that it is searched as
+ * sets are (set_index.h). All but the search lies in one block without pointers, for who records it or copies it
+ * elsewhere. */
+#ifndef VM_JUDGE_ROUTES_H
+#define VM_JUDGE_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm/pbc.h"
+
+enum { ROUTE_NO_PORT = 0xff, ROUTE_LEGS_MOST = 256 };
+
+enum route_kind {
+    ROUTE_ASK,     /* the table cannot say: the kernel is asked for each packet's way */
+    ROUTE_VIA,     /* by one of the legs */
+    ROUTE_OWN,     /* this machine itself */
+    ROUTE_REFUSED, /* nowhere: no route, or one that says so */
+    ROUTE_KINDS,
+};
+/* One of the ways to a place. Addresses are as in struct key. */
+struct route_leg {
+    uint32_t gateway[4]; /* whose MAC a packet gets; of family 0 its destination's */
+    uint32_t mtu;        /* bytes of an IP packet */
+    uint32_t up_to;      /* packets take the first leg whose word is not below their hash; of the last UINT32_MAX */
+    uint8_t family;      /* of the gateway: 4, 6 (for an IPv4 way, too: RFC 8950), 0: none */
+    uint8_t port;        /* index of the interface among those that are served; ROUTE_NO_PORT: it is none of them */
+    uint16_t zero;
+};
+struct route_way {
+    uint32_t first; /* of its legs */
+    uint16_t legs;
+    uint8_t kind, zero; /* enum route_kind; legs: of ROUTE_VIA alone, and at least one */
+};
+/* What a policy rule asks of a packet beyond its destination. Whatever one fits is ROUTE_ASK. */
+struct route_rule {
+    uint32_t from[4], to[4];
+    uint8_t family, from_bits, to_bits;
+    uint8_t in; /* the port that it came by; ROUTE_NO_PORT: any, or none */
+};
+
+struct routes_size {
+    uint32_t ranges4, ranges6, ways, legs, rules;
+};
+struct routes {
+    uint64_t number; /* of this table; a later one has a higher */
+    unsigned refs;   /* of one thread, which makes and frees it */
+    struct routes_size size;
+    /* within the block: */
+    struct pbc_range6 *range6;
+    struct pbc_range *range4;
+    uint32_t *way6, *way4; /* [ranges] of each: an index in ways */
+    struct route_way *ways;
+    struct route_leg *legs;
+    struct route_rule *rules;
+    size_t bytes; /* of the block, which begins at range6 */
+    const uint32_t *lookup;
+    uint64_t lookup_bytes;
+};
+
+/* Room for so much, all zero, with one reference. NULL: memory is out, or the size is past all bounds. */
+struct routes *routes_alloc(const struct routes_size *size);
+/* It is filled: look whether it may be searched (order, bounds), and make what the search needs. 0, -EINVAL or
+ * -ENOMEM. `ports`: ports that legs may name. */
+int routes_close(struct routes *r, unsigned ports);
+struct routes *routes_get(struct routes *r);
+void routes_put(struct routes *r); /* also of NULL */
+
+/* A route as a kernel's table has it. */
+struct route {
+    uint32_t to[4];
+    uint8_t family, bits;
+    uint32_t rank;   /* where two hold an address, the one of the higher rank counts; of one rank, the longer */
+    uint32_t metric; /* where both are equal, the lower; then, of IPv4, the one that comes first, of IPv6 ROUTE_ASK */
+    uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
+};
+struct routes_said {
+    const struct route *routes; /* in any order */
+    const struct route_way *ways;
+    const struct route_leg *legs;
+    const struct route_rule *rules;
+    uint32_t count, ways_count, legs_count, rules_count;
+};
+/* n log n in the routes. NULL: memory is out, or it says what may not be. */
+struct routes *routes_new(const struct routes_said *said, unsigned ports);
+
+/* Who asks, of family 4 or 6. in: as in a rule. */
+struct route_query {
+    const uint32_t *to, *from;
+    uint8_t family, in;
+};
+/* Never NULL. */
+const struct route_way *routes_find(const struct routes *r, const struct route_query *q);
+/* The leg for that hash, of those by `port` (ROUTE_NO_PORT: of all) if there are any; else NULL. Shares are kept among
+ * all legs alone. */
+const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
+
+#endif
