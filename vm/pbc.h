@@ -17,7 +17,7 @@
 #include "vm/tables.h"
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       5u
+#define PBC_VERSION       6u
 #define PBC_NONE          UINT32_MAX
 #define PBC_DIGEST_LEN    32 /* BLAKE2b-256, RFC 7693 */
 #define PBC_ALIGN         64
@@ -269,7 +269,8 @@ static_assert(sizeof(struct pbc_span) == 8, "layout");
     X(maglev, "slots of a Maglev table")                                                                               \
     X(classifier_bytes, "memory that the classifiers may take")                                                        \
     X(rejects_per_s, "answers of `reject` that a worker sends")                                                        \
-    X(macs, "stations that a worker of a bridge remembers")
+    X(macs, "stations that a worker of a bridge remembers")                                                            \
+    X(routes, "routes that are held; where the kernel has more, it is asked for each way")
 #define PBC_TIMEOUT_FIELDS(X)                                                                                          \
     X(tcp_established_ns, "timeout of `tcp established`")                                                              \
     X(tcp_half_open_ns, "timeout of `tcp half_open`")                                                                  \
@@ -285,7 +286,7 @@ enum {
 #undef X
         PBC_SETTINGS_KEYS /* also the bit of the hash key in `written` */
 };
-enum { PBC_MACS_DEFAULT = 4096 };
+enum { PBC_MACS_DEFAULT = 4096, PBC_ROUTES_DEFAULT = 100000, PBC_ROUTES_MOST = 10000000 };
 struct pbc_settings {
 #define X(field, doc) uint64_t field;
     PBC_SETTING_FIELDS(X)

@@ -27,6 +27,7 @@ static const struct row {
     {"classifier", 64 << 20, 1 << 16, UINT64_C(4) << 30, "from 64KiB to 4GiB", false},
     {"rejects", 1000, 0, 1000000, "from 0/s to 1_000_000/s", false},
     {"macs", PBC_MACS_DEFAULT, 16, 1 << 20, "from 16 to 1048576", false},
+    {"routes", PBC_ROUTES_DEFAULT, 1, PBC_ROUTES_MOST, "from 1 to 10_000_000", false},
     {"tcp established", 7440 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"tcp half_open", 60 * S, S, 365 * DAY, "from 1s to 365d", true},
     {"tcp closing", 120 * S, S, 365 * DAY, "from 1s to 365d", true},

@@ -66,7 +66,6 @@ static int dump_all(struct host *h)
     if (!failed) failed = addresses_dump(h);
     if (!failed) failed = own_dump(h, &changed);
     if (!failed) failed = neighbours_dump(h);
-    if (!failed) failed = policy_dump(h);
     routes_expire(h);
     h->all_stale = failed;
     h->own_stale = false;
@@ -122,9 +121,9 @@ static int learn(struct host *h, const struct nlmsghdr *nlh)
     case RTM_DELNEIGH: return neighbours_learn(h, nlh);
     case RTM_NEWROUTE:
     case RTM_DELROUTE: return routes_learn(h, nlh);
-    case RTM_NEWRULE: return policy_learn(h, nlh);
-    case RTM_NEWNEXTHOP: return policy_learn_nexthop(h, nlh);
+    case RTM_NEWRULE:
     case RTM_DELRULE:
+    case RTM_NEWNEXTHOP:
     case RTM_DELNEXTHOP: return HOST_ROUTES;
     }
     return 0;

@@ -105,8 +105,6 @@ struct host_route {
  * like: no way. Where the kernel forwards nothing itself it refuses to answer for a packet that came in; then the same
  * is asked as for one of its own, so that policy rules that name an interface or a foreign source do not count. */
 int host_route(struct host *h, const struct host_query *q, struct host_route *route);
-/* May the answer depend on who asks: on `from` and `iif`? */
-bool host_asks_source(const struct host *h);
 
 struct host_neighbour {
     unsigned ifindex;

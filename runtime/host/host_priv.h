@@ -43,7 +43,6 @@ struct host {
     struct own own;
     struct neighbours neighbours;
     struct route_cache routes;
-    bool by_source; /* see policy.c */
     bool own_stale; /* own addresses are to be asked for again */
     bool all_stale; /* so is everything: notifications were lost */
 };
@@ -53,16 +52,12 @@ int links_dump(struct host *h);
 int addresses_dump(struct host *h);
 int neighbours_dump(struct host *h);
 int own_dump(struct host *h, bool *changed);
-int policy_dump(struct host *h);
 
 /* Take in one message: which enum host_change it is, 0 for none, or -ENOMEM. */
 int links_learn(struct host *h, const struct nlmsghdr *nlh);
 int addresses_learn(struct host *h, const struct nlmsghdr *nlh);
 int neighbours_learn(struct host *h, const struct nlmsghdr *nlh);
 int routes_learn(struct host *h, const struct nlmsghdr *nlh);
-int policy_learn(struct host *h, const struct nlmsghdr *nlh);
-int policy_learn_route(struct host *h, const struct nlmsghdr *nlh);
-int policy_learn_nexthop(struct host *h, const struct nlmsghdr *nlh);
 
 /* A link is gone, and so is all that hung on it. */
 void addresses_forget(struct host *h, unsigned ifindex);

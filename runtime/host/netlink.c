@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,6 +83,23 @@ void netlink_nested(const struct nlattr *nest, const struct nlattr *at[], unsign
     if (nest) mnl_attr_parse_nested(nest, note, &into);
 }
 
+void netlink_attributes_of(const void *bytes, size_t len, const struct nlattr *at[], unsigned most)
+{
+    struct attributes into = {at, most};
+    memset(at, 0, (most + 1) * sizeof at[0]);
+    mnl_attr_parse_payload(bytes, len, note, &into);
+}
+
+uint8_t netlink_u8(const struct nlattr *a)
+{
+    return a && mnl_attr_get_payload_len(a) == sizeof(uint8_t) ? mnl_attr_get_u8(a) : 0;
+}
+
+const char *netlink_text(const struct nlattr *a)
+{
+    return a && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(a) : NULL;
+}
+
 uint32_t netlink_u32(const struct nlattr *a)
 {
     return a && mnl_attr_get_payload_len(a) == sizeof(uint32_t) ? mnl_attr_get_u32(a) : 0;
@@ -104,6 +122,16 @@ struct host_addr netlink_addr(const struct nlattr *a)
     addr.family = len == 4 ? 4 : 6;
     memcpy(addr.word, mnl_attr_get_payload(a), len);
     for (unsigned i = 0; i < 4; i++) addr.word[i] = ntohl(addr.word[i]);
+    return addr;
+}
+
+struct host_addr netlink_gateway(const struct nlattr *gateway, const struct nlattr *via)
+{
+    struct host_addr addr = netlink_addr(gateway);
+    if (!via || mnl_attr_get_payload_len(via) != sizeof(struct rtvia) + 16) return addr;
+    memcpy(addr.word, (const uint8_t *)mnl_attr_get_payload(via) + sizeof(struct rtvia), 16);
+    for (unsigned i = 0; i < 4; i++) addr.word[i] = ntohl(addr.word[i]);
+    addr.family = 6;
     return addr;
 }
 

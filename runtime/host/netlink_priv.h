@@ -27,9 +27,16 @@ void netlink_attributes(const struct nlmsghdr *nlh, size_t header, const struct 
 /* Likewise of an attribute that nests them. */
 void netlink_nested(const struct nlattr *nest, const struct nlattr *at[], unsigned most);
 
-uint32_t netlink_u32(const struct nlattr *a);          /* 0 where absent or of another length */
+/* And those of `len` bytes that follow one another there. */
+void netlink_attributes_of(const void *bytes, size_t len, const struct nlattr *at[], unsigned most);
+
+uint8_t netlink_u8(const struct nlattr *a);            /* 0 where absent or of another length */
+uint32_t netlink_u32(const struct nlattr *a);          /* likewise */
 uint64_t netlink_mac(const struct nlattr *a);          /* likewise */
 struct host_addr netlink_addr(const struct nlattr *a); /* the family follows from the length; 0: absent or neither */
+/* What RTA_GATEWAY or RTA_VIA say; family 0: neither. */
+struct host_addr netlink_gateway(const struct nlattr *gateway, const struct nlattr *via);
+const char *netlink_text(const struct nlattr *a); /* NULL: absent, or without an end */
 void netlink_put_addr(struct nlmsghdr *nlh, uint16_t type, const struct host_addr *a);
 
 static inline uint8_t netlink_family(const struct host_addr *a) { return a->family == 4 ? AF_INET : AF_INET6; }

@@ -1,5 +1,4 @@
-/* Routes: the kernel is asked for each way, and its answer is remembered until something changes. */
-#include <arpa/inet.h>
+/* One way: the kernel is asked for it, and its answer is remembered until something changes. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -23,7 +22,6 @@ int routes_learn(struct host *h, const struct nlmsghdr *nlh)
     const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *route || route->rtm_flags & RTM_F_CLONED) return 0;
     if (route->rtm_family != AF_INET && route->rtm_family != AF_INET6) return 0; /* of multicast routing */
-    policy_learn_route(h, nlh);
     if (route->rtm_type == RTN_LOCAL || route->rtm_type == RTN_ANYCAST) h->own_stale = true;
     return HOST_ROUTES;
 }
@@ -43,18 +41,11 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
     netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
     *answer->route = (struct host_route){
         .ifindex = netlink_u32(at[RTA_OIF]),
-        .gateway = netlink_addr(at[RTA_GATEWAY]),
+        .gateway = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]),
         .source = netlink_addr(at[RTA_PREFSRC]),
         .mtu = netlink_u32(metric[RTAX_MTU]),
         .local = info->rtm_type == RTN_LOCAL || info->rtm_type == RTN_ANYCAST,
     };
-    if (at[RTA_VIA] && mnl_attr_get_payload_len(at[RTA_VIA]) == sizeof(struct rtvia) + 16) {
-        struct host_addr *gateway = &answer->route->gateway;
-        const uint8_t *via = mnl_attr_get_payload(at[RTA_VIA]);
-        memcpy(gateway->word, via + sizeof(struct rtvia), 16);
-        for (unsigned i = 0; i < 4; i++) gateway->word[i] = ntohl(gateway->word[i]);
-        gateway->family = 6;
-    }
     answer->refused = info->rtm_type != RTN_UNICAST && info->rtm_type != RTN_LOCAL && info->rtm_type != RTN_ANYCAST &&
                       info->rtm_type != RTN_BROADCAST && info->rtm_type != RTN_MULTICAST;
     return MNL_CB_OK;

@@ -3,8 +3,34 @@
 
 #include <errno.h>
 #include <linux/neighbour.h>
-#include <stdlib.h>
 #include <string.h>
+
+/* A word of the list: whose it is, above the time of its last use. */
+#define OWN (UINT64_C(1) << 63)
+
+static_assert(sizeof(struct hop) % 8 == 0 && offsetof(struct hop, key) == 0, "an entry of a keyed table");
+
+bool hops_init(struct hops *h, uint64_t seed)
+{
+    const struct keyed_cfg cfg = {
+        .most = HOPS_MOST, .key_words = sizeof(struct hop_key) / 8, .entry_bytes = sizeof(struct hop), .seed = seed};
+    return keyed_init(&h->all, &cfg);
+}
+
+void hops_fini(struct hops *h) { keyed_fini(&h->all); }
+
+/* The slot from *at on that is taken; NULL: no more. */
+static struct hop *next(const struct hops *h, uint32_t *at, uint64_t **word)
+{
+    for (; h->all.tags && *at < h->all.groups * GROUP; ++*at) {
+        if (!h->all.tags[*at]) continue;
+        *word = &h->all.words[*at];
+        return keyed_at(&h->all, (*at)++);
+    }
+    return NULL;
+}
+
+/* ---- resolving ---- */
 
 static uint8_t port_of(const struct hops *h, unsigned ifindex)
 {
@@ -13,92 +39,151 @@ static uint8_t port_of(const struct hops *h, unsigned ifindex)
     return PORT_ANY;
 }
 
+static struct host_addr addr_of(const uint32_t word[4], uint8_t family)
+{
+    struct host_addr a = {.family = family};
+    memcpy(a.word, word, sizeof a.word);
+    return a;
+}
+
 static struct host_query query_of(const struct hops *h, const struct hop_key *key)
 {
-    struct host_query q = {.to = {.family = key->family}, .oif = key->port == PORT_ANY ? 0 : h->ifindex[key->port]};
-    memcpy(q.to.word, key->addr, sizeof q.to.word);
+    struct host_query q = {.to = addr_of(key->addr, key->family),
+                           .oif = key->port == PORT_ANY ? 0 : h->ifindex[key->port]};
     if (!(key->from[0] | key->from[1] | key->from[2] | key->from[3])) return q;
-    q.from.family = key->family;
-    memcpy(q.from.word, key->from, sizeof q.from.word);
+    q.from = addr_of(key->from, key->family);
     if (key->in != PORT_ANY && !q.oif && !host_owns(h->host, &q.from)) q.iif = h->ifindex[key->in % h->port_count];
     return q;
 }
 
-/* The way, and whose MAC the packet gets there. 0 or a negative errno. */
-static int way_to(struct hops *h, const struct hop_key *key, struct host_route *route, struct host_addr *neighbour)
-{
-    const struct host_query q = query_of(h, key);
-    const int err = host_route(h->host, &q, route);
-    if (err || route->local) return err ? err : -EADDRINUSE;
-    *neighbour = route->gateway.family ? route->gateway : q.to;
-    return 0;
-}
-
-static void resolve(struct hops *h, struct hop *hop)
+/* By which port, and whose MAC the packet gets there. */
+static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct hop *hop, struct host_addr *neighbour)
 {
     struct host_route route;
-    struct host_addr neighbour;
-    hop->state = HOP_NO_WAY;
-    hop->mac = 0;
-    if (way_to(h, &hop->key, &route, &neighbour)) return;
+    hop->port = key->port;
+    hop->mtu = 0;
+    *neighbour = addr_of(key->addr, key->family);
+    if (key->kind == HOP_NEIGHBOUR) return HOP_ASKED;
+    const struct host_query q = query_of(h, key);
+    if (host_route(h->host, &q, &route) || route.local) return HOP_NO_WAY;
+    if (route.gateway.family) *neighbour = route.gateway;
     hop->port = port_of(h, route.ifindex);
     hop->mtu = route.mtu;
-    hop->state = HOP_NO_PORT;
-    if (hop->port == PORT_ANY) return;
-    const struct host_neighbour *n = host_neighbour(h->host, route.ifindex, &neighbour);
-    const bool usable = n && n->usable && n->mac;
-    hop->state = usable ? HOP_KNOWN : HOP_ASKED;
-    hop->mac = usable ? n->mac : 0;
-    if (!usable) ask_neighbour(h->channel, hop->port, &neighbour);
+    return hop->port == PORT_ANY ? HOP_NO_PORT : HOP_ASKED;
 }
 
-static bool same(const struct hop_key *a, const struct hop_key *b) { return memcmp(a, b, sizeof *a) == 0; }
-
-bool hops_want(struct hops *h, const struct hop_key *key)
+/* asks: the kernel is to find out what it does not know. */
+static void resolve(struct hops *h, struct hop *hop, bool asks)
 {
-    for (unsigned i = 0; i < h->count; i++) {
-        if (!same(&h->all[i].key, key)) continue;
-        const struct hop before = h->all[i];
-        resolve(h, &h->all[i]); /* asked for again: nobody has answered */
-        return memcmp(&before, &h->all[i], sizeof before) != 0;
+    struct host_addr neighbour;
+    hop->mac = 0;
+    hop->state = (uint8_t)way_to(h, &hop->key, hop, &neighbour);
+    if (hop->state != HOP_ASKED) return;
+    const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[hop->port], &neighbour);
+    if (n && n->usable && n->mac) {
+        hop->state = HOP_KNOWN;
+        hop->mac = n->mac;
+    } else if (asks) {
+        ask_neighbour(h->channel, hop->port, &neighbour);
     }
-    if (h->count == HOPS_MOST) {
-        h->count /= 2;
-        memmove(h->all, h->all + h->count, h->count * sizeof *h->all);
-    }
-    if (h->count == h->cap) {
-        const unsigned cap = h->cap ? 2 * h->cap : 16;
-        struct hop *more = realloc(h->all, cap * sizeof *more);
-        if (!more) return false;
-        h->all = more;
-        h->cap = cap;
-    }
-    h->all[h->count] = (struct hop){.key = *key};
-    resolve(h, &h->all[h->count++]);
-    return true;
+}
+
+/* A neighbour that has not answered is to workers as one that nobody asked for. */
+static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
+
+static bool renew(struct hops *h, struct hop *hop, bool asks)
+{
+    const struct hop before = *hop;
+    resolve(h, hop, asks);
+    return (is_told(&before) || is_told(hop)) && memcmp(&before, hop, sizeof before) != 0;
+}
+
+/* ---- the list ---- */
+
+/* Its slot, new or not; who gives way for a new one is put down in *gone. */
+static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)
+{
+    struct place at;
+    keyed_place(&h->all, key, h->all.key_words, &at);
+    uint32_t slot = keyed_find(&h->all, &at, key);
+    if (slot != KEYED_NONE) return slot;
+    slot = keyed_add(&h->all, &at, key);
+    if (slot != KEYED_NONE) return slot;
+    const uint32_t oldest = keyed_lowest(&h->all, &at);
+    *gone = is_told(keyed_at(&h->all, oldest));
+    keyed_drop(&h->all, oldest);
+    return keyed_add(&h->all, &at, key);
+}
+
+bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns)
+{
+    bool gone = false;
+    const uint32_t slot = slot_of(h, &ask->key, &gone);
+    uint64_t *word = &h->all.words[slot];
+    const bool fresh = !*word;
+    *word = (*word & OWN) | (ask->own ? OWN : 0) | now_ns;
+    struct hop *hop = keyed_at(&h->all, slot);
+    return renew(h, hop, true) | gone | (fresh && is_told(hop));
 }
 
 bool hops_renew(struct hops *h)
 {
     bool changed = false;
-    for (unsigned i = 0; i < h->count; i++) {
-        const struct hop before = h->all[i];
-        resolve(h, &h->all[i]);
-        changed |= memcmp(&before, &h->all[i], sizeof before) != 0;
-    }
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct hop *hop; (hop = next(h, &at, &word));) changed |= renew(h, hop, false);
     return changed;
 }
 
-void hops_confirm(struct hops *h)
+void hops_used(struct hops *h, struct snapshot *s, uint64_t now_ns)
 {
-    const unsigned sure = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE;
-    for (unsigned i = 0; i < h->count; i++) {
-        struct host_route route;
-        struct host_addr neighbour;
-        if (h->all[i].state != HOP_KNOWN || way_to(h, &h->all[i].key, &route, &neighbour)) continue;
-        const struct host_neighbour *n = host_neighbour(h->host, route.ifindex, &neighbour);
-        if (n && !(n->state & sure)) ask_neighbour(h->channel, h->all[i].port, &neighbour);
+    for (uint32_t i = 0; i <= s->hops_mask; i++) {
+        struct hop *hop = &s->hops[i];
+        struct place at;
+        if (!hop->key.family || !__atomic_load_n(&hop->used, __ATOMIC_RELAXED)) continue;
+        __atomic_store_n(&hop->used, 0, __ATOMIC_RELAXED);
+        keyed_place(&h->all, &hop->key, h->all.key_words, &at);
+        const uint32_t slot = keyed_find(&h->all, &at, &hop->key);
+        if (slot != KEYED_NONE) h->all.words[slot] = (h->all.words[slot] & OWN) | now_ns;
     }
 }
 
-void hops_fini(struct hops *h) { free(h->all); }
+void hops_confirm(struct hops *h, uint64_t since_ns)
+{
+    const unsigned sure = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE;
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct hop *hop; (hop = next(h, &at, &word));) {
+        struct host_addr neighbour;
+        struct hop way = *hop;
+        if (hop->state != HOP_KNOWN || (*word & ~OWN) < since_ns) continue;
+        if (way_to(h, &hop->key, &way, &neighbour) != HOP_ASKED) continue;
+        const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[way.port], &neighbour);
+        if (n && !(n->state & sure)) ask_neighbour(h->channel, way.port, &neighbour);
+    }
+}
+
+unsigned hops_known(const struct hops *h)
+{
+    unsigned count = 0;
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct hop *hop; (hop = next(h, &at, &word));) count += is_told(hop);
+    return count;
+}
+
+void hops_fill(const struct hops *h, struct snapshot *s)
+{
+    uint64_t *word;
+    uint32_t at = 0;
+    for (struct hop *hop; (hop = next(h, &at, &word));)
+        if (is_told(hop)) snapshot_add(s, hop);
+}
+
+const struct hop *hops_silent(const struct hops *h, uint64_t since_ns, uint32_t *at)
+{
+    uint64_t *word;
+    for (struct hop *hop; (hop = next(h, at, &word));)
+        if (hop->state == HOP_ASKED && (*word & ~OWN) >= since_ns) return hop;
+    return NULL;
+}

@@ -2,6 +2,7 @@
 #include "runtime/live/limits.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "runtime/live/steered.h"
 
@@ -15,19 +16,19 @@ static const struct {
 #include "runtime/worker/limit.def"
 };
 
-/* The next hops that nobody answers for, a few of them. */
+/* The next hops that nobody has answered for lately, a few of them. */
 static void silent_hops(const struct live *l, char *to, size_t len)
 {
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), since_ns = now_ns > 2 * EACH_NS ? now_ns - 2 * EACH_NS : 0;
+    const struct hop *hop;
     size_t used = 0;
-    unsigned named = 0;
+    uint32_t at = 0;
     *to = 0;
-    for (unsigned i = 0; i < l->hops.count && named < 3; i++) {
-        const struct hop *hop = &l->hops.all[i];
+    for (unsigned named = 0; named < 3 && (hop = hops_silent(&l->hops, since_ns, &at)); named++) {
         struct host_addr a = {.family = hop->key.family};
         char text[HOST_ADDR_TEXT];
-        if (hop->state != HOP_ASKED) continue;
-        for (unsigned w = 0; w < 4; w++) a.word[w] = hop->key.addr[w];
-        used += (size_t)snprintf(to + used, len - used, "%s%s on %.15s", named++ ? ", " : ", on the way to ",
+        memcpy(a.word, hop->key.addr, sizeof a.word);
+        used += (size_t)snprintf(to + used, len - used, "%s%s on %.15s", named ? ", " : ", on the way to ",
                                  host_addr_text(&a, text), l->o->ifaces[hop->port]);
     }
 }

@@ -22,6 +22,7 @@
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
+#include "runtime/live/routing.h"
 #include "runtime/live/start.h"
 #include "runtime/live/tabled.h"
 #include "runtime/live/world.h"
@@ -149,7 +150,8 @@ static int serve(struct live *l)
     for (;;) {
         fds[5].fd = health_fd(l); /* of the program that runs */
         const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-        const int wait_ms = tabled_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
+        const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
+        const int wait_ms = tabled_wait_ms(l, begun, most_ms);
         if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
             return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
@@ -160,7 +162,7 @@ static int serve(struct live *l)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
         if (fds[2].revents) fine &= world_clock(l);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-        fine &= health_step(l, now) && tabled_step(l, now);
+        fine &= world_step(l) && health_step(l, now) && tabled_step(l, now);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
             fine &= world_clock(l) && world_tick(l);

@@ -8,6 +8,7 @@
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
 #include "runtime/live/recorded.h"
+#include "runtime/live/routing.h"
 #include "runtime/live/start.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/world.h"
@@ -62,6 +63,8 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
 
 static bool prepare_all(struct live *l, struct reload *r)
 {
+    routing_stale(l); /* `limits { routes }` may be another */
+    routing_renew(l);
     struct snapshot *s = world_snapshot(l, true);
     if (!s) return false;
     const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};

@@ -15,6 +15,7 @@
 #include "runtime/live/look.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/routing.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/way.h"
 #include "runtime/live/world.h"
@@ -268,6 +269,9 @@ int start_open(struct live *l)
     if (recorded_open(l)) return 2;
     l->hops =
         (struct hops){.host = l->host, .channel = l->channel, .ifindex = l->ifindex, .port_count = l->o->iface_count};
+    if (!hops_init(&l->hops, seed_of(l->o))) return live_complain("out of memory");
+    routing_stale(l);
+    routing_renew(l);
     return world_publish(l, true) ? steered_begin(l) : live_complain("out of memory");
 }
 

@@ -29,6 +29,12 @@ struct live {
     struct host *host;
     unsigned ifindex[PORTS_MOST];
     struct hops hops;
+    struct {
+        struct routes *table; /* NULL: the kernel has not told yet */
+        bool stale, full;     /* it is to be made anew; the kernel has more routes than it holds */
+        uint32_t count;       /* routes that the kernel has */
+        uint64_t due_ns;      /* not before then */
+    } routing;
     struct pmtu pmtu;
     struct facts facts; /* as published last; arrays are the host's */
     struct clock clock;

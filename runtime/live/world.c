@@ -10,10 +10,14 @@
 #include "runtime/live/links.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
+#include "runtime/live/routing.h"
 #include "runtime/live/steered.h"
 #include "runtime/live/tabled.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/packet/key.h"
+
+/* A neighbour that was used so lately is kept fresh. */
+#define CONFIRM_NS UINT64_C(3000000000)
 
 /* ---- facts ---- */
 
@@ -139,16 +143,17 @@ struct snapshot *world_snapshot(struct live *l, bool ways)
     if (l->older_count > OLDER_MOST) return NULL;
     if (ways) renew_ways(l);
     const struct facts f = facts_now(l);
-    struct snapshot *s = snapshot_new(l->now.program, &f, l->hops.count);
+    struct snapshot *s = snapshot_new(l->now.program, &f, hops_known(&l->hops));
     if (!s) return NULL;
     const struct snapshot *last = l->latest;
     const uint64_t generation = last ? last->facts.generation : 0;
     s->number = last ? last->number + 1 : 1;
     s->facts.generation = last && snapshot_same_facts(s, last) ? generation : generation + 1;
     for (unsigned i = 0; i < PORTS_MOST; i++) s->port_mac[i] = l->now.ifaces[l->now.iface[i]].mac;
-    s->by_source = host_asks_source(l->host);
+    s->devices = (uint8_t)l->o->iface_count;
+    s->routes = routes_get(l->routing.table);
     s->elsewhere = world_elsewhere(l);
-    for (unsigned i = 0; i < l->hops.count; i++) snapshot_add(s, &l->hops.all[i]);
+    hops_fill(&l->hops, s);
     tabled_world(l, s);
     return s;
 }
@@ -181,17 +186,22 @@ bool world_read(struct live *l)
     if (changed & HOST_LINKS) follow_links(l);
     const bool hops = changed && hops_renew(&l->hops);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
-    return hops || facts ? world_publish(l, facts) : true;
+    if (facts) routing_stale(l);
+    const bool table = routing_renew(l);
+    return hops || facts || table ? world_publish(l, facts || table) : true;
 }
+
+bool world_step(struct live *l) { return routing_renew(l) ? world_publish(l, true) : true; }
 
 bool world_asked(struct live *l, struct worker *w)
 {
-    struct hop_key key;
+    struct hop_ask ask;
     bool changed = false;
     struct pmtu_note note;
     bool ways = false;
-    while (ring_take(&w->asks, &key)) changed |= hops_want(&l->hops, &key);
-    while (ring_take(&w->told, &note)) ways |= pmtu_learn(&l->pmtu, &note, clock_ns(CLOCK_MONOTONIC));
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    while (ring_take(&w->asks, &ask)) changed |= hops_want(&l->hops, &ask, now_ns);
+    while (ring_take(&w->told, &note)) ways |= pmtu_learn(&l->pmtu, &note, now_ns);
     return changed || ways ? world_publish(l, ways) : true;
 }
 
@@ -219,11 +229,15 @@ bool world_clock(struct live *l)
 
 bool world_tick(struct live *l)
 {
-    hops_confirm(&l->hops);
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    if (l->latest) hops_used(&l->hops, l->latest, now_ns);
+    for (unsigned i = 0; i < l->older_count; i++) hops_used(&l->hops, l->older[i], now_ns);
+    hops_confirm(&l->hops, now_ns > CONFIRM_NS ? now_ns - CONFIRM_NS : 0);
     links_renew(l);
     if (links_missed(l)) {
         follow_links(l);
         l->stale = true;
+        routing_stale(l);
         hops_renew(&l->hops);
     }
     const bool ways = pmtu_expire(&l->pmtu, clock_ns(CLOCK_MONOTONIC)) || l->stale;
@@ -235,5 +249,6 @@ void world_fini(struct live *l)
     snapshot_free(l->latest);
     for (unsigned i = 0; i < l->older_count; i++) snapshot_free(l->older[i]);
     hops_fini(&l->hops);
+    routing_fini(l);
     pmtu_fini(&l->pmtu);
 }

@@ -8,6 +8,8 @@
 bool world_publish(struct live *l, bool ways);
 /* Read what the kernel tells, and publish where it matters. False: memory is out, or the socket failed. */
 bool world_read(struct live *l);
+/* Publish what was put off, if it is due. */
+bool world_step(struct live *l);
 /* Next hops that a worker asks for. */
 bool world_asked(struct live *l, struct worker *w);
 void world_fini(struct live *l);

@@ -5,8 +5,9 @@
  *      section, an interface a port and one that is this machine
  *      START     what the workers were made with
  *      PROGRAM   each that ran so far, in order; the file is in the first with its digest
+ *      ROUTES    the table of routes that the world has, if it has one
  *      WORLD     facts and next hops, as published last
- *      then, as it happens: PROGRAM, WORLD; of each worker in its order STEP and packets; END
+ *      then, as it happens: PROGRAM, ROUTES, WORLD; of each worker in its order STEP and packets; END
  *
  * A step is a record of the worker's tape (runtime/worker/tape.h) without its frames: those follow as packets. */
 #ifndef RUNTIME_RECORD_FORMAT_H
@@ -27,7 +28,8 @@ enum record_kind {
     RECORD_PROGRAM,
     RECORD_WORLD,
     RECORD_STEP,
-    RECORD_END, /* the workers have ended: nothing is missing */
+    RECORD_ROUTES, /* the table that worlds behind it name by its number */
+    RECORD_END,    /* the workers have ended: nothing is missing */
     RECORD_KINDS,
 };
 struct record_block {

@@ -38,14 +38,14 @@ struct recorder {
     pthread_t thread;
     int stop; /* atomic */
     struct bytes out;
-    struct bytes programs, world; /* as blocks, for the beginning of each file */
-    uint64_t head;                /* bytes that the file began with */
-    uint64_t wall_ns;             /* what the wall's clock is ahead of the workers' */
-    uint64_t retry_ns;            /* the disk took nothing: not before then again; 0: it did */
+    struct bytes programs, routes, world; /* as blocks, for the beginning of each file */
+    uint64_t head;                        /* bytes that the file began with */
+    uint64_t wall_ns;                     /* what the wall's clock is ahead of the workers' */
+    uint64_t retry_ns;                    /* the disk took nothing: not before then again; 0: it did */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;
-    uint64_t programs_said;
+    uint64_t programs_said, routes_said;
     struct recorder_counters counters; /* each atomic */
 };
 
@@ -108,6 +108,7 @@ void recorder_free(struct recorder *r)
     reel_close(&r->reel);
     bytes_fini(&r->out);
     bytes_fini(&r->programs);
+    bytes_fini(&r->routes);
     bytes_fini(&r->world);
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -157,7 +158,12 @@ uint64_t recorder_program(struct recorder *r, const struct program *p, const str
 
 void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t program)
 {
-    struct bytes body = {0};
+    struct bytes body = {0}, routes = {0};
+    if (s->routes && s->routes->number != r->routes_said) {
+        r->routes_said = s->routes->number;
+        world_pack_routes(&routes, s->routes);
+        say(r, RECORD_ROUTES, &routes);
+    }
     world_pack(&body, s, program);
     say(r, RECORD_WORLD, &body);
 }
@@ -201,6 +207,7 @@ static int begin_file(struct recorder *r)
     blocks_section(&head, r->names, r->start.ports + 1);
     put_start(r, &head);
     bytes_put(&head, r->programs.at, r->programs.len);
+    bytes_put(&head, r->routes.at, r->routes.len);
     bytes_put(&head, r->world.at, r->world.len);
     failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
     bytes_fini(&head);
@@ -255,8 +262,9 @@ static struct said *take_said(struct recorder *r)
 /* In the file that is written, and at the beginning of those that come. */
 static void write_said(struct recorder *r, const struct said *s)
 {
-    if (s->kind == RECORD_WORLD) r->world.len = 0;
-    blocks_custom(s->kind == RECORD_WORLD ? &r->world : &r->programs, s->kind, 0, s->body.at, s->body.len);
+    struct bytes *to = s->kind == RECORD_WORLD ? &r->world : s->kind == RECORD_ROUTES ? &r->routes : &r->programs;
+    if (s->kind != RECORD_PROGRAM) to->len = 0; /* the last one counts */
+    blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
     if (!r->head) return; /* the first file begins with it */
     blocks_custom(&r->out, s->kind, 0, s->body.at, s->body.len);
 }

@@ -55,6 +55,8 @@ void story_end(struct story *t)
         opened_fini(&t->programs[i]->opened);
         free(t->programs[i]);
     }
+    for (unsigned i = 0; i < t->routes_count; i++) routes_put(t->routes[i]);
+    free(t->routes);
     free(t->worlds);
     free(t->programs);
     *t = (struct story){0};
@@ -202,7 +204,32 @@ static struct snapshot *of_other(const struct story *t, const struct told_progra
     for (uint32_t i = 0; i <= s->hops_mask; i++)
         if (s->hops[i].key.family) snapshot_add(o, &s->hops[i]);
     o->number = s->number;
+    o->devices = s->devices;
+    o->elsewhere = s->elsewhere;
+    o->routes = routes_get(s->routes);
     return o;
+}
+
+static struct routes *routes_of(const struct story *t, uint64_t number)
+{
+    for (unsigned i = t->routes_count; i-- > 0;)
+        if (t->routes[i]->number == number) return t->routes[i];
+    return NULL;
+}
+
+static int hear_routes(struct story *t, const struct scene *s, char *err, size_t err_len)
+{
+    struct routes *r = world_unpack_routes(s->body, s->len, t->start.ports);
+    if (!r) return fail(err, err_len, "a table of routes in it is damaged");
+    struct routes **more = routes_of(t, r->number) ? NULL : realloc(t->routes, (t->routes_count + 1u) * sizeof *more);
+    if (!more) {
+        const bool known = routes_of(t, r->number);
+        routes_put(r);
+        return known ? 0 : fail(err, err_len, "its tables of routes cannot be held");
+    }
+    t->routes = more;
+    t->routes[t->routes_count++] = r;
+    return 0;
 }
 
 static int hear_world(struct story *t, const struct scene *s, char *err, size_t err_len)
@@ -212,10 +239,12 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
     if (story_world(t, said.number)) return 0;
     const struct told_program *k = story_program(t, said.program);
     const bool later = !t->worlds_count || said.number > t->worlds[t->worlds_count - 1].number;
-    if (!k || !later || t->worlds_count == WORLDS_MOST) return fail(err, err_len, "a world in it is out of place");
+    struct routes *routes = routes_of(t, said.routes);
+    if (!k || !later || t->worlds_count == WORLDS_MOST || (said.routes && !routes))
+        return fail(err, err_len, "a world in it is out of place");
     struct told_world *more = realloc(t->worlds, (t->worlds_count + 1u) * sizeof *more);
     if (more) t->worlds = more;
-    struct snapshot *w = more ? world_unpack(s->body, s->len, k->p, &t->start) : NULL;
+    struct snapshot *w = more ? world_unpack(s->body, s->len, k->p, routes, &t->start) : NULL;
     if (w && t->other) {
         struct snapshot *o = of_other(t, k, w);
         snapshot_free(w);
@@ -228,5 +257,6 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
 
 int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len)
 {
+    if (s->what == RECORD_ROUTES) return hear_routes(t, s, err, err_len);
     return s->what == RECORD_PROGRAM ? hear_program(t, s, err, err_len) : hear_world(t, s, err, err_len);
 }

@@ -26,6 +26,8 @@ struct story {
     unsigned programs_count;
     struct told_world *worlds; /* in order of their numbers */
     unsigned worlds_count;
+    struct routes **routes; /* in order of their numbers */
+    unsigned routes_count;
     struct program *other; /* judges instead of those that ran; NULL: they do. The caller's */
     uint16_t other_iface[PORTS_MOST];
     struct opened other_opened;
@@ -34,7 +36,8 @@ struct story {
 /* The first scene of a file. 0; or -EINVAL with one line in err: it is none. */
 int story_begin(struct story *t, const struct scene *s, char *err, size_t err_len);
 void story_end(struct story *t);
-/* A program or a world; one that is known already is passed over. 0 or a negative errno with one line in err. */
+/* A program, a table of routes or a world; one that is known already is passed over. 0 or a negative errno with one
+ * line in err. */
 int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len);
 
 /* NULL: it was never told. */

@@ -8,13 +8,13 @@
 enum { SELF_MOST = 1 << 16, HOPS_MOST_SAID = 1 << 16 };
 
 struct head {
-    uint64_t number, program, generation, mac;
+    uint64_t number, program, generation, mac, routes;
     uint32_t schedules, addr4, addr6[4], mtu;
     uint32_t self4, self6, ifaces, servers, nats, hops;
-    uint8_t bridges, drop_bad_checksum, by_source, elsewhere, zero[4];
+    uint8_t bridges, drop_bad_checksum, devices, elsewhere, zero[4];
     uint64_t port_mac[PORTS_MOST];
 };
-static_assert(sizeof(struct head) == 224, "as written: no padding");
+static_assert(sizeof(struct head) == 232, "as written: no padding");
 
 static unsigned hops_count(const struct snapshot *s)
 {
@@ -34,7 +34,8 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
     h.self4 = f->self4_count, h.self6 = f->self6_count, h.ifaces = f->ifaces_count;
     h.servers = s->servers, h.nats = s->nats, h.hops = hops_count(s);
     h.bridges = f->bridges, h.drop_bad_checksum = f->drop_bad_checksum;
-    h.by_source = s->by_source, h.elsewhere = s->elsewhere;
+    h.devices = s->devices, h.elsewhere = s->elsewhere;
+    h.routes = s->routes ? s->routes->number : 0;
     memcpy(h.port_mac, s->port_mac, sizeof h.port_mac);
     bytes_put(to, &h, sizeof h);
     bytes_put(to, f->self4, f->self4_count * sizeof *f->self4);
@@ -50,12 +51,39 @@ void world_pack(struct bytes *to, const struct snapshot *s, uint64_t program)
         if (s->hops[i].key.family) bytes_put(to, &s->hops[i], sizeof *s->hops);
 }
 
+/* Its number and size, then its block as it lies. */
+struct table_head {
+    uint64_t number;
+    struct routes_size size;
+    uint32_t zero;
+};
+static_assert(sizeof(struct table_head) == 32, "as written: no padding");
+
+void world_pack_routes(struct bytes *to, const struct routes *r)
+{
+    const struct table_head h = {.number = r->number, .size = r->size};
+    bytes_put(to, &h, sizeof h);
+    bytes_put(to, r->range6, r->bytes);
+}
+
+struct routes *world_unpack_routes(const void *bytes, size_t len, unsigned ports)
+{
+    struct cursor c = {bytes, len};
+    struct table_head h;
+    if (!cursor_copy(&c, &h, sizeof h) || !h.number || routes_bytes(&h.size) > c.left) return NULL;
+    struct routes *r = routes_alloc(&h.size);
+    if (r) r->number = h.number;
+    if (r && cursor_copy(&c, r->range6, r->bytes) && !routes_close(r, ports)) return r;
+    routes_put(r);
+    return NULL;
+}
+
 bool world_said(const void *bytes, size_t len, struct world_said *said)
 {
     struct cursor c = {bytes, len};
     struct head h;
     if (!cursor_copy(&c, &h, sizeof h)) return false;
-    *said = (struct world_said){h.number, h.program};
+    *said = (struct world_said){h.number, h.program, h.routes};
     return true;
 }
 
@@ -108,19 +136,21 @@ static struct snapshot *empty(const struct head *h, const struct program *p)
     struct snapshot *s = snapshot_new(p, &f, h->hops);
     if (!s) return NULL;
     s->number = h->number;
-    s->by_source = h->by_source;
+    s->devices = h->devices;
     s->elsewhere = h->elsewhere;
     memcpy(s->port_mac, h->port_mac, sizeof s->port_mac);
     return s;
 }
 
-struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, const struct record_start *start)
+struct snapshot *world_unpack(const void *bytes, size_t len, const struct program *p, struct routes *routes,
+                              const struct record_start *start)
 {
     struct cursor c = {bytes, len};
     struct head h;
     if (!cursor_copy(&c, &h, sizeof h) || !fits(&h, p, start->devices)) return NULL;
     struct snapshot *s = empty(&h, p);
     if (!s) return NULL;
+    s->routes = routes_get(routes);
     struct facts *f = &s->facts;
     const bool whole =
         take(&c, f->self4, h.self4 * sizeof *f->self4) && take(&c, f->self6, h.self6 * sizeof *f->self6) &&

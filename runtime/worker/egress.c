@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "vm/keyed/hash.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"
 
 #define WAIT_NS      UINT64_C(1000000000)
 #define ASK_AGAIN_NS UINT64_C(200000000)
+#define HASH_SEED    UINT64_C(0x70726579) /* all workers choose alike among several ways */
 
 uint16_t port_iface_id(const struct program *p, const char *device, unsigned at)
 {
@@ -65,16 +67,98 @@ static void spend(struct egress *e, struct pkt *pkt)
     if (e->spent_count == VM_BATCH) egress_flush(e);
 }
 
-/* ---- routing ---- */
+/* ---- where it goes ---- */
 
-static void route(struct egress *e, struct pkt *pkt, const struct hop *hop, uint64_t now_ns)
+/* What is known of that, and what it waits for while that is not enough. */
+struct aim {
+    enum hop_state state;
+    uint8_t port;
+    bool answered; /* the main thread has: state is its word */
+    uint32_t mtu;  /* of the way: bytes of an IP packet */
+    uint64_t mac;
+    struct hop_key key;
+};
+
+/* As a snapshot has it. */
+static void take_hop(const struct egress *e, struct aim *to)
+{
+    struct hop *hop = snapshot_hop(e->snapshot, &to->key);
+    to->state = HOP_ASKED;
+    to->answered = hop;
+    if (!hop) return;
+    if (!__atomic_load_n(&hop->used, __ATOMIC_RELAXED)) __atomic_store_n(&hop->used, 1, __ATOMIC_RELAXED);
+    to->state = (enum hop_state)hop->state;
+    to->port = hop->port;
+    to->mac = hop->mac;
+    if (to->key.kind == HOP_WAY) to->mtu = hop->mtu;
+}
+
+static void aim_asked(const struct egress *e, const struct route_query *q, uint8_t port, struct aim *to)
+{
+    *to = (struct aim){.key = {.family = q->family, .port = port, .in = PORT_ANY}};
+    memcpy(to->key.addr, q->to, sizeof to->key.addr);
+    if (e->snapshot->routes) {
+        memcpy(to->key.from, q->from, sizeof to->key.from);
+        to->key.in = q->in;
+    }
+    take_hop(e, to);
+}
+
+static void aim_leg(const struct egress *e, const struct route_query *q, const struct route_leg *leg, struct aim *to)
+{
+    const bool gateway = leg->family;
+    *to = (struct aim){.state = HOP_NO_PORT, .answered = true, .mtu = leg->mtu};
+    if (leg->port == ROUTE_NO_PORT) return;
+    to->key = (struct hop_key){
+        .family = gateway ? leg->family : q->family, .port = leg->port, .in = PORT_ANY, .kind = HOP_NEIGHBOUR};
+    memcpy(to->key.addr, gateway ? leg->gateway : q->to, sizeof to->key.addr);
+    take_hop(e, to);
+}
+
+/* Of what all packets of a flow have in common: fragments have no ports, so their firsts' do not count. */
+static uint32_t hash_of(const struct egress *e, const struct route_query *q, const struct pkt *pkt)
+{
+    struct hash_key seed;
+    struct pkt seen = *pkt;
+    struct key key;
+    uint32_t words[10] = {0};
+    hash_key_init(&seed, HASH_SEED);
+    pkt_parse(&seen, &e->snapshot->facts, &key);
+    memcpy(words, q->from, 16);
+    memcpy(words + 4, q->to, 16);
+    words[8] = key.kind & KIND_PORTS && key.kind & KIND_FRAG_NO ? key.src_port | (uint32_t)key.dst_port << 16 : 0;
+    words[9] = key.kind & KIND_PROTO ? key.proto : 0;
+    return (uint32_t)(hash_words(&seed, (const hash_word *)(const void *)words, 5) >> 32);
+}
+
+/* port: that it must leave by; PORT_ANY: the route says. */
+static void aim(const struct egress *e, const struct route_query *q, uint8_t port, const struct pkt *pkt,
+                struct aim *to)
+{
+    const struct routes *r = e->snapshot->routes;
+    const struct route_way *way = r ? routes_find(r, q) : NULL;
+    const enum route_kind kind = way ? (enum route_kind)way->kind : ROUTE_ASK;
+    const struct route_leg *leg = NULL;
+    if (kind == ROUTE_VIA) leg = routes_leg(r, way, way->legs > 1 ? hash_of(e, q, pkt) : 0, port);
+    if (leg) {
+        aim_leg(e, q, leg, to);
+    } else if (kind == ROUTE_OWN || kind == ROUTE_REFUSED) {
+        *to = (struct aim){.state = HOP_NO_WAY, .answered = true};
+    } else {
+        aim_asked(e, q, port, to);
+    }
+}
+
+/* ---- one hop ---- */
+
+static void route(struct egress *e, struct pkt *pkt, const struct aim *to, uint64_t now_ns)
 {
     static const enum egress_loss why[] = {
         [ROUTED_EXPIRED] = LOSS_EXPIRED, [ROUTED_TOO_BIG] = LOSS_TOO_BIG, [ROUTED_NO_SLOT] = LOSS_NO_SLOT};
     const struct port *in = &e->ports[pkt->cookie];
-    const struct routed r = routed_hop(&e->snapshot->facts, pkt, hop->mtu, e->pool, &e->answers, now_ns);
+    const struct routed r = routed_hop(&e->snapshot->facts, pkt, to->mtu, e->pool, &e->answers, now_ns);
     for (unsigned i = 0; i < r.count; i++) {
-        leave(e, r.pkts[i], hop->port, hop->mac);
+        leave(e, r.pkts[i], to->port, to->mac);
         if (r.pkts[i] != pkt) spend(e, r.pkts[i]);
     }
     if (r.answer) in->ops->send(in->io, r.answer);
@@ -85,48 +169,56 @@ static void route(struct egress *e, struct pkt *pkt, const struct hop *hop, uint
         lose(e, why[r.fate]);
 }
 
-/* Where routes depend on it. */
-static void say_source(const struct egress *e, struct hop_key *key, const uint32_t from[4], uint8_t in)
-{
-    if (!e->snapshot->by_source) return;
-    memcpy(key->from, from, sizeof key->from);
-    key->in = in;
-}
-
 /* ---- waiting ---- */
-
-static bool same(const struct hop_key *a, const struct hop_key *b) { return memcmp(a, b, sizeof *a) == 0; }
 
 static void ask(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
+    const struct hop_ask question = {.key = w->key, .own = !w->routed};
     w->asked_ns = now_ns;
-    e->asked |= ring_put(e->asks, &w->key);
+    e->asked |= ring_put(e->asks, &question);
 }
 
-static void wait(struct egress *e, const struct pkt *pkt, const struct hop_key *key, bool routed, uint64_t now_ns)
+/* May one more wait? What only crosses may not take all the room. *asked: somebody has asked for the same. */
+static bool has_room(const struct egress *e, const struct hop_key *key, bool routed, bool *asked)
 {
-    unsigned others = 0;
-    for (unsigned i = 0; i < e->waiting; i++) others += same(&e->waiters[i].key, key);
-    struct pkt *copy = e->waiting < WAIT_MOST && others < WAIT_EACH ? pool_copy(e->pool, pkt) : NULL;
+    unsigned same = 0, crossing = 0, asking = 0;
+    *asked = false;
+    for (unsigned i = 0; i < e->waiting; i++) {
+        const struct waiter *w = &e->waiters[i];
+        const bool is_same = hop_key_same(&w->key, key);
+        same += is_same;
+        *asked |= is_same && w->asked_ns;
+        crossing += w->routed;
+        asking += w->routed && w->asked_ns;
+    }
+    if (same >= WAIT_EACH || e->waiting == WAIT_MOST) return false;
+    return !routed || (crossing < WAIT_CROSSING && (*asked || asking < ASK_CROSSING));
+}
+
+static void wait(struct egress *e, const struct pkt *pkt, const struct aim *to, bool routed, uint64_t now_ns)
+{
+    bool asked;
+    struct pkt *copy = has_room(e, &to->key, routed, &asked) ? pool_copy(e->pool, pkt) : NULL;
     if (!copy) {
         lose(e, LOSS_CROWD);
         return;
     }
     struct waiter *w = &e->waiters[e->waiting++];
-    *w = (struct waiter){.pkt = copy, .key = *key, .until_ns = now_ns + WAIT_NS, .routed = routed};
+    *w = (struct waiter){.pkt = copy, .key = to->key, .mtu = to->mtu, .until_ns = now_ns + WAIT_NS, .routed = routed};
     e->counters.waited++;
-    if (!others) ask(e, w, now_ns);
+    if (!asked) ask(e, w, now_ns);
 }
 
 /* Does it wait on? */
 static bool try_again(struct egress *e, struct waiter *w, uint64_t now_ns)
 {
-    const struct hop *hop = snapshot_hop(e->snapshot, &w->key);
-    const enum hop_state state = hop ? (enum hop_state)hop->state : HOP_ASKED;
+    struct aim to = {.key = w->key, .mtu = w->mtu};
+    take_hop(e, &to);
+    const enum hop_state state = to.state;
     if (state == HOP_KNOWN && w->routed) {
-        route(e, w->pkt, hop, now_ns);
+        route(e, w->pkt, &to, now_ns);
     } else if (state == HOP_KNOWN) {
-        leave(e, w->pkt, hop->port, hop->mac);
+        leave(e, w->pkt, to.port, to.mac);
     } else if (state == HOP_NO_PORT && w->routed) {
         e->counters.waited--; /* the host's stack has sent it on */
     } else if (state == HOP_NO_WAY || state == HOP_NO_PORT) {
@@ -163,31 +255,31 @@ void egress_fini(struct egress *e)
 
 /* ---- sending ---- */
 
-static struct hop_key key_across(const struct egress *e, const struct key *key, uint8_t in)
+static struct route_query query_of(const struct egress *e, const struct key *key, const struct pkt *pkt)
 {
-    struct hop_key to = {.family = key->kind & KIND_IP4 ? 4 : 6, .port = PORT_ANY};
-    memcpy(to.addr, key->dst, sizeof to.addr);
-    say_source(e, &to, key->src, in);
-    return to;
+    const uint8_t in = snapshot_device(e->snapshot, (uint8_t)pkt->cookie);
+    return (struct route_query){key->dst, key->src, key->kind & KIND_IP4 ? 4 : 6, in};
 }
 
-bool egress_crosses(const struct egress *e, const struct key *key, uint8_t in)
+bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key)
 {
-    const struct hop_key to = key_across(e, key, in);
-    const struct hop *hop = snapshot_hop(e->snapshot, &to);
-    return hop ? hop->state != HOP_NO_PORT : !e->snapshot->elsewhere;
+    const struct route_query q = query_of(e, key, pkt);
+    struct aim to;
+    aim(e, &q, PORT_ANY, pkt, &to);
+    if (to.answered || to.key.kind == HOP_NEIGHBOUR) return to.state != HOP_NO_PORT;
+    return !e->snapshot->elsewhere;
 }
 
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns)
 {
-    const struct hop_key to = key_across(e, key, (uint8_t)pkt->cookie);
-    const struct hop *hop = snapshot_hop(e->snapshot, &to);
-    const enum hop_state state = hop ? (enum hop_state)hop->state : HOP_ASKED;
-    switch (state) {
+    const struct route_query q = query_of(e, key, pkt);
+    struct aim to;
+    aim(e, &q, PORT_ANY, pkt, &to);
+    switch (to.state) {
     case HOP_NO_PORT: return false;
     case HOP_NO_WAY: lose(e, LOSS_NO_WAY); break;
     case HOP_ASKED: wait(e, pkt, &to, true, now_ns); break;
-    case HOP_KNOWN: route(e, pkt, hop, now_ns); break;
+    case HOP_KNOWN: route(e, pkt, &to, now_ns); break;
     }
     return true;
 }
@@ -200,31 +292,29 @@ static void source_of(const struct pkt *pkt, uint8_t family, uint32_t from[4])
     for (unsigned i = 0; i < (family == 4 ? 1 : 4); i++) from[i] = edit_get32(pkt, at + 4 * i);
 }
 
-static void resolve(struct egress *e, struct pkt *pkt, const struct hop_key *key, uint64_t now_ns)
+static void send_to(struct egress *e, const struct tx_entry *entry, uint8_t port, uint8_t from, uint64_t now_ns)
 {
-    const struct hop *hop = snapshot_hop(e->snapshot, key);
-    if (hop && hop->state == HOP_KNOWN)
-        leave(e, pkt, hop->port, hop->mac);
-    else if (hop && hop->state != HOP_ASKED)
-        lose(e, hop->state == HOP_NO_WAY ? LOSS_NO_WAY : LOSS_NO_PORT);
-    else
-        wait(e, pkt, key, false, now_ns);
+    uint32_t source[4];
+    struct aim to;
+    source_of(entry->pkt, entry->family, source);
+    const struct route_query q = {entry->next_hop, source, entry->family, snapshot_device(e->snapshot, from)};
+    aim(e, &q, port, entry->pkt, &to);
+    switch (to.state) {
+    case HOP_KNOWN: leave(e, entry->pkt, to.port, to.mac); break;
+    case HOP_ASKED: wait(e, entry->pkt, &to, false, now_ns); break;
+    case HOP_NO_WAY: lose(e, LOSS_NO_WAY); break;
+    case HOP_NO_PORT: lose(e, LOSS_NO_PORT); break;
+    }
 }
 
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns)
 {
     const bool named = entry->out_if != IFACE_NONE;
     const uint8_t port = named ? port_of(e, entry->out_if) : PORT_ANY;
-    if (named && port == PORT_ANY) {
+    if (named && port == PORT_ANY)
         lose(e, LOSS_NO_PORT);
-    } else if (!entry->family) {
+    else if (!entry->family)
         leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
-    } else {
-        struct hop_key key = {.family = entry->family, .port = port};
-        uint32_t source[4];
-        memcpy(key.addr, entry->next_hop, sizeof key.addr);
-        source_of(entry->pkt, entry->family, source);
-        say_source(e, &key, source, from);
-        resolve(e, entry->pkt, &key, now_ns);
-    }
+    else
+        send_to(e, entry, port, from, now_ns);
 }

@@ -10,12 +10,14 @@
 #include "runtime/worker/tape.h"
 #include "vm/vm.h"
 
-enum { WAIT_MOST = 256, WAIT_EACH = 16 };
+/* Packets that wait, and of them for one neighbour; what only crosses leaves room for what prey itself sends, and asks
+ * for so many neighbours at a time. */
+enum { WAIT_MOST = 256, WAIT_EACH = 16, WAIT_CROSSING = 192, ASK_CROSSING = 64 };
 
 /* LOSS(ident, words): packets that were to leave, and did not. */
 #define EGRESS_LOSSES(LOSS)                                                                                            \
     LOSS(NEIGHBOUR, "no neighbour answered within 1 s")                                                                \
-    LOSS(CROWD, "more than 16 waited for one neighbour, or 256 in all")                                                \
+    LOSS(CROWD, "more than 16 waited for one neighbour, or too many in all")                                           \
     LOSS(NO_WAY, "no route leads there")                                                                               \
     LOSS(NO_PORT, "the route leads by an interface that -i does not name")                                             \
     LOSS(LINK, "no link header could be made")                                                                         \
@@ -62,12 +64,13 @@ struct egress {
     struct port *ports;
     unsigned port_count;
     struct pool *pool; /* copies that wait are from it */
-    struct ring *asks; /* of struct hop_key, to the main thread */
+    struct ring *asks; /* of struct hop_ask, to the main thread */
     const struct snapshot *snapshot;
     struct egress_counters counters;
     struct waiter {
         struct pkt *pkt;
         struct hop_key key;
+        uint32_t mtu; /* of its way, where key says no more than the neighbour */
         uint64_t until_ns;
         uint64_t asked_ns; /* when the main thread was asked last; only of the first for that hop */
         bool routed;
@@ -87,7 +90,7 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
  * an interface that is none of ours, so the host's stack sends it on. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, uint64_t now_ns);
 /* Is a packet with that key hidden from the host's stack, since it would leave by one of the ports? */
-bool egress_crosses(const struct egress *e, const struct key *key, uint8_t in);
+bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);
 
 /* All that is queued leaves. */
 void egress_flush(struct egress *e);

@@ -37,6 +37,7 @@ void limits_publish(struct worker *w, uint64_t now_ns)
     w->limits_due_ns = time_after(now_ns, EVERY_NS);
     of_vm(w, vm_counters(w->vm), now);
     now[LIMIT_HANDED] = w->counters.hand_lost;
-    now[LIMIT_NEIGHBOUR] = w->egress.counters.lost[LOSS_NEIGHBOUR] + w->egress.counters.lost[LOSS_CROWD];
+    now[LIMIT_NEIGHBOUR] = w->egress.counters.lost[LOSS_NEIGHBOUR];
+    now[LIMIT_CROWD] = w->egress.counters.lost[LOSS_CROWD];
     for (unsigned i = 0; i < LIMITS; i++) __atomic_store_n(&w->limits[i], now[i], __ATOMIC_RELAXED);
 }

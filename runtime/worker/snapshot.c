@@ -54,6 +54,7 @@ void snapshot_free(struct snapshot *s)
     drop(s->facts.up_since_ns);
     drop(s->facts.weights);
     free(s->hops);
+    routes_put(s->routes);
     tables_put(s->tables);
     tables_put(s->tables_next);
     free(s);
@@ -93,16 +94,10 @@ bool snapshot_same_facts(const struct snapshot *s, const struct snapshot *t)
 
 static uint32_t hash(const struct hop_key *k)
 {
-    uint32_t h = (k->port + 256u * k->in) * 0x9e3779b1u;
+    uint32_t h = (k->port + 256u * k->in + 65536u * k->kind) * 0x9e3779b1u;
     for (unsigned i = 0; i < 4; i++) h = (h ^ k->addr[i]) * 0x85ebca6bu;
     for (unsigned i = 0; i < 4; i++) h = (h ^ k->from[i]) * 0xc2b2ae35u;
     return h ^ h >> 15;
-}
-
-static bool same(const struct hop_key *a, const struct hop_key *b)
-{
-    return memcmp(a->addr, b->addr, sizeof a->addr) == 0 && memcmp(a->from, b->from, sizeof a->from) == 0 &&
-           a->family == b->family && a->port == b->port && a->in == b->in;
 }
 
 void snapshot_add(struct snapshot *s, const struct hop *hop)
@@ -112,11 +107,11 @@ void snapshot_add(struct snapshot *s, const struct hop *hop)
     s->hops[at & s->hops_mask] = *hop;
 }
 
-const struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key)
+struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key)
 {
     for (uint32_t at = hash(key);; at++) {
-        const struct hop *h = &s->hops[at & s->hops_mask];
+        struct hop *h = &s->hops[at & s->hops_mask];
         if (!h->key.family) return NULL;
-        if (same(&h->key, key)) return h;
+        if (hop_key_same(&h->key, key)) return h;
     }
 }

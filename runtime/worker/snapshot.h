@@ -4,20 +4,34 @@
 #ifndef RUNTIME_WORKER_SNAPSHOT_H
 #define RUNTIME_WORKER_SNAPSHOT_H
 
+#include <string.h>
+
 #include "runtime/worker/tables.h"
+#include "vm/judge/routes.h"
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
-enum { PORTS_MOST = 16, PORT_ANY = 0xff };
+enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
-/* Whom a packet goes to next, and by which port if that is said. */
+/* What a packet that leaves waits for: a neighbour's MAC; where the table of routes says ROUTE_ASK, the kernel's
+ * answer. */
+enum hop_kind { HOP_WAY, HOP_NEIGHBOUR };
 struct hop_key {
-    uint32_t addr[4]; /* as in struct key */
-    uint32_t from[4]; /* its source; 0: routes do not depend on it */
-    uint8_t family;   /* 4 or 6 */
+    uint32_t addr[4]; /* as in struct key: whom the packet is for; of HOP_NEIGHBOUR whose MAC it gets */
+    uint32_t from[4]; /* of HOP_WAY: its source */
+    uint8_t family;   /* of addr: 4 or 6 */
     uint8_t port;     /* index of the port that it must leave by; PORT_ANY: the route says */
-    uint8_t in;       /* with from: of the one that it came by; PORT_ANY: not known */
-    uint8_t zero;
+    uint8_t in;       /* of HOP_WAY: of the one that it came by; PORT_ANY: not known */
+    uint8_t kind;     /* enum hop_kind */
+    uint32_t zero;
+};
+static_assert(sizeof(struct hop_key) == 40, "words of 8 bytes, and none between the fields");
+static inline bool hop_key_same(const struct hop_key *a, const struct hop_key *b) { return !memcmp(a, b, sizeof *a); }
+
+/* A question to the main thread. */
+struct hop_ask {
+    struct hop_key key;
+    bool own; /* for what prey itself sends (a service's, a tunnel's), not only for what crosses */
 };
 
 enum hop_state {
@@ -30,8 +44,9 @@ struct hop {
     struct hop_key key;
     uint8_t state; /* enum hop_state */
     uint8_t port;
-    uint16_t zero;
-    uint32_t mtu; /* of the way: bytes of an IP packet */
+    uint8_t used; /* atomic: a worker has looked it up since the main thread asked */
+    uint8_t zero;
+    uint32_t mtu; /* of a way: bytes of an IP packet */
     uint64_t mac;
 };
 
@@ -40,7 +55,8 @@ struct snapshot {
     struct facts facts;     /* its arrays are the snapshot's own */
     uint32_t servers, nats; /* of the program: entries of facts.server_out, server_mtu and target_out */
     uint64_t port_mac[PORTS_MOST];
-    bool by_source;             /* routes depend on a packet's source: policy rules, several ways to one place */
+    struct routes *routes;      /* counted; NULL: as if they said ROUTE_ASK of everything */
+    uint8_t devices;            /* interfaces that are served: port i is of i % devices; 0: each port is one */
     bool elsewhere;             /* this machine has interfaces that are none of ours */
     uint32_t hops_mask;         /* slots less one */
     struct hop *hops;           /* open table; family 0: empty */
@@ -56,7 +72,13 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *facts
 bool snapshot_same_facts(const struct snapshot *a, const struct snapshot *b);
 void snapshot_free(struct snapshot *s);
 void snapshot_add(struct snapshot *s, const struct hop *hop);
-/* NULL: nobody has asked for it yet. */
-const struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key);
+/* NULL: nobody has asked for it yet, or nobody has answered. */
+struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key);
+
+/* The interface of a port, as routes and questions name it: its first port. */
+static inline uint8_t snapshot_device(const struct snapshot *s, uint8_t port)
+{
+    return s->devices && port != PORT_ANY ? (uint8_t)(port % s->devices) : port;
+}
 
 #endif

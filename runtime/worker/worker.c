@@ -52,7 +52,7 @@ static int pool_make(struct worker *w)
 
 static int rings_make(struct worker *w)
 {
-    if (ring_init(&w->asks, ASKS, sizeof(struct hop_key)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
+    if (ring_init(&w->asks, ASKS, sizeof(struct hop_ask)) || ring_init(&w->logs, LOGS, sizeof(struct log_note)) ||
         ring_init(&w->told, TOLD, sizeof(struct pmtu_note)) ||
         ring_init(&w->refusals, REFUSALS, sizeof(struct refusal)))
         return -ENOMEM;
@@ -154,7 +154,7 @@ static bool crosses(const struct worker *w, struct pkt *pkt)
 {
     struct key key;
     return w->cfg.routes && routed_parse(&w->egress.snapshot->facts, pkt, &key) &&
-           egress_crosses(&w->egress, &key, (uint8_t)pkt->cookie);
+           egress_crosses(&w->egress, pkt, &key);
 }
 
 /* An accepted packet that is for neither this machine nor a bridge goes on. */

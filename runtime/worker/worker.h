@@ -99,7 +99,7 @@ struct worker {
     struct tape *tape;            /* where it is recorded; NULL: nowhere */
 
     /* shared with the main thread */
-    struct ring asks;                 /* struct hop_key, to it */
+    struct ring asks;                 /* struct hop_ask, to it */
     struct ring told;                 /* struct pmtu_note, to it */
     struct ring logs;                 /* struct log_note, to it */
     struct ring refusals;             /* struct refusal, to it: those that find no room are as many again */

@@ -10,7 +10,7 @@ live_begin
 space client prey far one two
 link client eth0 prey wan
 lan switch 2 prey:lan one two
-address client eth0 10.1.0.2/24 10.1.0.{3..18}/24 fd00:1::2/64
+address client eth0 10.1.0.2/24 10.1.0.3/24 fd00:1::2/64
 address prey wan 10.1.0.1/24 fd00:1::1/64
 link prey dmz far eth0
 address prey dmz 10.3.0.1/24
@@ -95,11 +95,7 @@ same 'a web server there' "$(asked http://10.3.0.2/)" far
 same 'what the rules refuse there is not enforced' "$(asked http://10.3.0.2:8080/)" far
 same 'a policy rule on the source: by another way' \
     "$(asked http://10.9.0.1/)$(asked --interface 10.1.0.3 http://10.9.0.1/)" onetwo
-by_source() { for i in {2..18}; do asked --interface "10.1.0.$i" http://10.8.0.1/; done; }
-by_source >ways
-same 'several ways: all are used' "$(sort -u ways | tr '\n' ' ')" 'one two '
-by_source | cmp -s - ways
-ok $? 'each source keeps its way'
+same 'several ways: all are used' "$(for i in {2..18}; do asked http://10.8.0.1/; done | sort -u | tr '\n' ' ')" 'one two '
 ip -n "$id-prey" route replace 10.9.0.1/32 via 10.2.0.3
 moved() { [ "$(asked http://10.9.0.1/)" = two ]; }
 until_true 50 'a route that changes is followed' moved && ok 0 'a route that changes is followed'

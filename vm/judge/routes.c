@@ -11,8 +11,11 @@ enum { RANGES_MOST = 1 << 25, OTHERS_MOST = 1 << 24 };
 
 /* ---- made and unmade ---- */
 
-static size_t bytes_of(const struct routes_size *n)
+size_t routes_bytes(const struct routes_size *n)
 {
+    if (n->ranges4 > RANGES_MOST || n->ranges6 > RANGES_MOST || n->ways > OTHERS_MOST || n->legs > OTHERS_MOST ||
+        n->rules > OTHERS_MOST)
+        return SIZE_MAX;
     return n->ranges6 * (sizeof(struct pbc_range6) + sizeof(uint32_t)) +
            n->ranges4 * (sizeof(struct pbc_range) + sizeof(uint32_t)) + n->ways * sizeof(struct route_way) +
            n->legs * sizeof(struct route_leg) + n->rules * sizeof(struct route_rule);
@@ -32,14 +35,13 @@ static void lay_out(struct routes *r, uint8_t *at)
 
 struct routes *routes_alloc(const struct routes_size *n)
 {
-    const bool bounded = n->ranges4 <= RANGES_MOST && n->ranges6 <= RANGES_MOST && n->ways <= OTHERS_MOST &&
-                         n->legs <= OTHERS_MOST && n->rules <= OTHERS_MOST;
-    struct routes *r = bounded ? calloc(1, sizeof *r) : NULL;
+    const size_t bytes = routes_bytes(n);
+    struct routes *r = bytes == SIZE_MAX ? NULL : calloc(1, sizeof *r);
     if (!r) return NULL;
     r->refs = 1;
     r->size = *n;
-    r->bytes = bytes_of(n);
-    uint8_t *block = calloc(1, r->bytes + 1);
+    r->bytes = bytes;
+    uint8_t *block = calloc(1, bytes + 1);
     if (block) lay_out(r, block);
     if (block) return r;
     free(r);

@@ -60,6 +60,7 @@ struct routes {
     uint64_t lookup_bytes;
 };
 
+size_t routes_bytes(const struct routes_size *size); /* of a block of that size; SIZE_MAX: past all bounds */
 /* Room for so much, all zero, with one reference. NULL: memory is out, or the size is past all bounds. */
 struct routes *routes_alloc(const struct routes_size *size);
 /* It is filled: look whether it may be searched (order, bounds), and make what the search needs. 0, -EINVAL or

@@ -1,5 +1,5 @@
 """A UDP server that answers with its name and whom it hears, and a client: serve PORT NAME; ask ADDR PORT
-[SOURCE-PORT [BYTES,…]], one question a length."""
+[SOURCE-PORT [BYTES,…]], one question a length; flows ADDR PORT FIRST COUNT, one from each source port."""
 import socket
 import sys
 
@@ -28,6 +28,11 @@ def ask(address, port, source="0", size="5"):
     return 0 if all([answered(s, int(n)) for n in size.split(",")]) else 1
 
 
+def flows(address, port, first, count):
+    for source in range(int(first), int(first) + int(count)):
+        ask(address, port, source)
+
+
 def answered(s, size):
     for _ in range(5):
         s.send(b"x" * size)
@@ -39,4 +44,4 @@ def answered(s, size):
     return False
 
 
-sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))
+sys.exit({"serve": serve, "ask": ask, "flows": flows}[sys.argv[1]](*sys.argv[2:]))

@@ -79,6 +79,7 @@ static void many_nats(struct imgbuild *b)
           b->meta->flags = PBC_NEEDS_SELF | PBC_KEEPS_FLOWS)                                                           \
     FAULT(settings_missing, "section `settings` is missing", b->settings_count = 0)                                    \
     FAULT(settings_flows, "settings: a limit past all bounds", b->settings->flows = 100000001)                         \
+    FAULT(settings_routes, "settings: a limit past all bounds", b->settings->routes = PBC_ROUTES_MOST + 1)             \
     FAULT(settings_half_open, "settings: a limit of nothing", b->settings->half_open = 0)                              \
     FAULT(settings_time, "settings: a timeout of more than a year", b->settings->udp_ns = UINT64_MAX)                  \
     FAULT(memo_rule, "memo 0: rule 99 does not exist", b->memos[0].rule = 99)                                          \

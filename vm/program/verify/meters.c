@@ -89,7 +89,8 @@ static bool verify_settings(const struct verifier *v)
     const struct pbc_settings *s = p->settings;
     const bool flows = p->meta->flags & PBC_KEEPS_FLOWS, fragments = p->meta->flags & PBC_FOLLOWS_FRAGMENTS;
     if (!p->settings_count) return !flows || fault(v, "section `settings` is missing");
-    if (s->flows > FLOWS_MOST || s->half_open > FLOWS_MOST || s->fragments > FRAGMENTS_MOST)
+    if (s->flows > FLOWS_MOST || s->half_open > FLOWS_MOST || s->fragments > FRAGMENTS_MOST ||
+        s->routes > PBC_ROUTES_MOST)
         return fault(v, "settings: a limit past all bounds");
     if ((flows && (!s->flows || !s->half_open)) || (fragments && !s->fragments))
         return fault(v, "settings: a limit of nothing");

@@ -1,0 +1,209 @@
+/* The table of all routes against the kernel's own answers: prefixes within one another, metrics, tables one before the
+ * other, what leads nowhere; and what the kernel has to be asked about. */
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "runtime/host/routing.h"
+#include "tests/unit/runtime/netns.h"
+
+enum { MOST = 1000 };
+
+static struct host *h;
+static unsigned ifindex[2]; /* here, there */
+
+static void open_all(void)
+{
+    char err[200] = "";
+    h = host_open(err, sizeof err);
+    if (!h) print_error("%s\n", err);
+    assert_non_null(h);
+    ifindex[0] = host_link_named(h, "here")->ifindex;
+    ifindex[1] = host_link_named(h, "there")->ifindex;
+}
+
+static struct routes *table(uint32_t most, uint32_t *count)
+{
+    const struct served_ports ports = {ifindex, 2};
+    struct routes *r = NULL;
+    uint32_t seen;
+    assert_int_equal(host_routes(h, &ports, most, &r, count ? count : &seen), 0);
+    assert_non_null(r);
+    return r;
+}
+
+static struct host_addr addr(const char *text)
+{
+    struct host_addr a = {.family = strchr(text, ':') ? 6 : 4};
+    assert_int_equal(inet_pton(a.family == 4 ? AF_INET : AF_INET6, text, a.word), 1);
+    for (unsigned i = 0; i < 4; i++) a.word[i] = ntohl(a.word[i]);
+    return a;
+}
+
+static const struct route_way *way_in(const struct routes *r, const char *to, const char *from, uint8_t in)
+{
+    const struct host_addr a = addr(to), b = from ? addr(from) : (struct host_addr){.family = a.family};
+    return routes_find(r, &(struct route_query){a.word, b.word, a.family, in});
+}
+static const struct route_way *way(const struct routes *r, const char *to)
+{
+    return way_in(r, to, NULL, ROUTE_NO_PORT);
+}
+
+/* The table says what the kernel does. */
+static void check(const struct routes *r, const struct host_addr *to)
+{
+    const uint32_t nobody[4] = {0};
+    struct host_route k;
+    char text[HOST_ADDR_TEXT];
+    const int failed = host_route(h, &(struct host_query){.to = *to}, &k);
+    const struct route_way *w = routes_find(r, &(struct route_query){to->word, nobody, to->family, ROUTE_NO_PORT});
+    const struct route_leg *leg = w->kind == ROUTE_VIA ? routes_leg(r, w, 0, ROUTE_NO_PORT) : NULL;
+    bool same = failed ? w->kind == ROUTE_REFUSED : k.local ? w->kind == ROUTE_OWN : w->kind == ROUTE_VIA;
+    if (same && leg)
+        same = leg->port < 2 && ifindex[leg->port] == k.ifindex && leg->mtu == k.mtu &&
+               leg->family == k.gateway.family && !memcmp(leg->gateway, k.gateway.word, sizeof leg->gateway);
+    if (!same) print_error("# %s: the kernel says %d, the table kind %u\n", host_addr_text(to, text), failed, w->kind);
+    assert_true(same);
+}
+
+/* Lines of `ip`, some of which the kernel may refuse, for prefixes that lie within one another. */
+static void draw_routes(void)
+{
+    FILE *out = popen("ip -force -batch - 2>/dev/null", "w"), *out6 = popen("ip -6 -force -batch - 2>/dev/null", "w");
+    assert_true(out && out6);
+    static const char *const ways[] = {"via 192.0.2.9", "via 192.0.2.10 mtu 1300",    "via 192.0.7.9",
+                                       "dev there",     "via inet6 fe80::9 dev here", "nhid 5"};
+    static const char *const six[] = {"via 2001:db8::9", "via 2001:db8:7::9 mtu 1400", "dev here", "via 2001:db8::7"};
+    static const unsigned six_lengths[] = {48, 56, 80, 64};
+    for (unsigned i = 0; i < 400; i++) {
+        const char *kind = i % 17 == 5 ? "unreachable " : i % 17 == 7 ? "prohibit " : i % 17 == 9 ? "blackhole " : "";
+        const unsigned a = i * 2654435761u, bits = 9 + i % 20, six_bits = six_lengths[i % 4];
+        const unsigned net = 0x0a000000 | (a & 0x00ffffff & ~(UINT32_MAX >> bits));
+        fprintf(out, "route add %s%u.%u.%u.%u/%u %s metric %u table %s\n", kind, net >> 24, net >> 16 & 255,
+                net >> 8 & 255, net & 255, bits, *kind ? "" : ways[i % 6], 1 + i % 3, i % 5 ? "main" : "77");
+        fprintf(out6, "route add %s2001:db8:%x:%x00:%x::/%u %s metric %u\n", kind, a >> 28, a >> 20 & 255, a >> 8 & 0xf,
+                six_bits, *kind ? "" : six[i % 4], 20 + i);
+    }
+    pclose(out);
+    pclose(out6);
+}
+
+static void the_kernel_says_the_same(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && ip addr add 192.0.7.1/24 dev there && ip link set there mtu 1450 && "
+       "ip addr add 2001:db8::1/64 dev here nodad && ip addr add 2001:db8:7::1/64 dev there nodad && "
+       "ip nexthop add id 5 via 192.0.2.11 dev here && ip rule add pref 100 lookup 77 && "
+       "ip rule add pref 200 lookup 78 suppress_prefixlength 8 && ip route add 10.0.0.0/8 via 192.0.7.44 table 78 && "
+       "ip route add 10.200.0.0/16 via 192.0.7.45 table 78 && ip rule add pref 300 fwmark 9 lookup 79 && "
+       "ip route add default via 192.0.7.99 table 79 && ip rule add pref 301 not fwmark 9 lookup 80 && "
+       "ip route add 10.201.0.0/16 via 192.0.7.46 table 80");
+    draw_routes();
+    open_all();
+    uint32_t count;
+    struct routes *r = table(MOST, &count);
+    assert_true(count > 300);
+    assert_int_equal(r->size.rules, 0);
+    for (unsigned i = 0; i < 3000; i++) {
+        const uint32_t a = i * 2246822519u;
+        struct host_addr four = {.word = {0x0a000000 | (a & 0x00ffffff)}, .family = 4};
+        struct host_addr six = {.word = {0x20010db8, (a & 15) << 16 | (a >> 20 & 255) << 8, (a >> 8 & 15) << 16, i},
+                                .family = 6};
+        check(r, &four);
+        check(r, &six);
+    }
+    static const char *const some[] = {"192.0.2.1",   "192.0.2.77",    "10.200.3.4",  "10.201.3.4",  "2001:db8::1",
+                                       "2001:db8::5", "2001:db8:7::5", "203.0.113.1", "2001:db9::1", "127.0.0.1",
+                                       "::1"};
+    for (unsigned i = 0; i < sizeof some / sizeof *some; i++) {
+        const struct host_addr a = addr(some[i]);
+        check(r, &a);
+    }
+    assert_int_equal(way(r, "192.0.2.255")->kind, ROUTE_REFUSED); /* what crosses is not for all of a link */
+    assert_int_equal(way(r, "fe80::5")->kind, ROUTE_ASK);
+    routes_put(r);
+    host_close(h);
+}
+
+static void rules_that_ask(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && ip route add default via 192.0.2.9 && "
+       "ip rule add from 192.0.7.0/24 lookup 9 && ip rule add iif there to 198.51.100.0/24 lookup 9 && "
+       "ip rule add iif elsewhere lookup 9");
+    open_all();
+    struct routes *r = table(MOST, NULL);
+    assert_int_equal(way_in(r, "203.0.113.1", "192.0.7.3", 0)->kind, ROUTE_ASK);
+    assert_int_equal(way_in(r, "203.0.113.1", "192.0.8.3", 0)->kind, ROUTE_VIA);
+    assert_int_equal(way_in(r, "198.51.100.1", "192.0.8.3", 1)->kind, ROUTE_ASK);
+    assert_int_equal(way_in(r, "198.51.100.1", "192.0.8.3", 0)->kind, ROUTE_VIA);
+    routes_put(r);
+    /* What no table can say is asked for everything, of that family alone. */
+    sh("ip rule add pref 5 ipproto tcp lookup 9 && ip rule add pref 6 not from 192.0.9.0/24 lookup 9");
+    r = table(MOST, NULL);
+    assert_int_equal(way_in(r, "203.0.113.1", "192.0.8.3", 0)->kind, ROUTE_ASK);
+    assert_int_equal(way(r, "2001:db8::1")->kind, ROUTE_REFUSED);
+    routes_put(r);
+    host_close(h);
+}
+
+static void several_ways(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && ip addr add 192.0.7.1/24 dev there && "
+       "ip addr add 2001:db8::1/64 dev here nodad && "
+       "ip route add 10.0.0.0/8 nexthop via 192.0.2.9 weight 3 nexthop via 192.0.7.9 weight 1 && "
+       "ip -6 route add 2001:db8:5::/48 nexthop via 2001:db8::9 nexthop via 2001:db8::8");
+    open_all();
+    struct routes *r = table(MOST, NULL);
+    const struct route_way *w = way(r, "10.1.2.3");
+    assert_true(w->kind == ROUTE_VIA && w->legs == 2);
+    assert_int_equal(routes_leg(r, w, 0xbfffffff, ROUTE_NO_PORT)->port, 0);
+    assert_int_equal(routes_leg(r, w, 0xc0000000, ROUTE_NO_PORT)->port, 1);
+    assert_int_equal(way(r, "2001:db8:5::1")->legs, 2);
+    routes_put(r);
+    /* One of them is gone. */
+    sh("ip link set there down");
+    r = table(MOST, NULL);
+    w = way(r, "10.1.2.3");
+    assert_true(w->kind == ROUTE_VIA && w->legs == 1);
+    assert_int_equal(routes_leg(r, w, UINT32_MAX, ROUTE_NO_PORT)->port, 0);
+    routes_put(r);
+    host_close(h);
+}
+
+static void too_many(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && for i in 1 2 3 4 5; do ip route add 10.$i.0.0/16 via 192.0.2.9; done");
+    open_all();
+    uint32_t count;
+    struct routes *r = table(MOST, &count);
+    const uint32_t all = count;
+    assert_int_equal(way(r, "10.1.0.1")->kind, ROUTE_VIA);
+    routes_put(r);
+    r = table(all, &count);
+    assert_int_equal(way(r, "10.1.0.1")->kind, ROUTE_VIA);
+    routes_put(r);
+    r = table(all - 1, &count);
+    assert_int_equal(count, all);
+    assert_int_equal(way(r, "10.1.0.1")->kind, ROUTE_ASK);
+    assert_int_equal(way(r, "2001:db8::1")->kind, ROUTE_ASK);
+    routes_put(r);
+    host_close(h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        netns_test(the_kernel_says_the_same),
+        netns_test(rules_that_ask),
+        netns_test(several_ways),
+        netns_test(too_many),
+    };
+    return netns_run(tests, sizeof tests / sizeof tests[0]);
+}
