@@ -73,7 +73,7 @@ user() { # COMMAND...
     ip netns exec "$id-fwd" "$@" >said.out 2>said &
     pid=$!
     pids="$pids $pid"
-    until_true 100 "$1 is ready" grep -q ^ready said
+    until_true 300 "$1 is ready" grep -q ^ready said
     # preyrun's workers are threads of its child, which has no rights.
     works=$(cut -d' ' -f1 "/proc/$pid/task/$pid/children")
     works=${works:-$pid}
