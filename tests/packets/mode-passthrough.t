@@ -103,7 +103,7 @@ verdict forward - www web/a -
 out     eth 02:00:00:00:00:02 > 02:00:00:00:00:33 / ip4 203.0.113.10 > 10.0.0.11 ttl 63 / tcp 80 > 1000 syn ack seq 9 ack 2
 # LAND: nothing is sent to where it came from.
 in      eth / ip4 203.0.113.10 > 203.0.113.10 / tcp 80 > 80 syn
-verdict drop - www web/a no-source-port
+verdict drop - www web/a same-ends
 # An RST that is of no flow finds nobody; what is in mid-stream is taken up.
 in      eth / ip4 198.18.0.9 > 203.0.113.10 / tcp 1000 > 80 rst seq 5
 verdict drop - www web/a no-flow

@@ -13,30 +13,30 @@ struct sources {
 
 enum { KEY_WORDS = 3 };
 struct source {
-    uint64_t addr[2], v6;
+    uint64_t addr[2], of;
 };
 static_assert(sizeof(struct source) == KEY_WORDS * sizeof(uint64_t), "compared by words");
 
-static uint32_t look(const struct sources *s, const uint32_t addr[4], bool v6, struct source *key, struct place *at)
+static uint32_t look(const struct sources *s, const uint32_t addr[4], unsigned of, struct source *key, struct place *at)
 {
-    *key = (struct source){.addr = {hash_pair(addr[0], addr[1]), hash_pair(addr[2], addr[3])}, .v6 = v6};
+    *key = (struct source){.addr = {hash_pair(addr[0], addr[1]), hash_pair(addr[2], addr[3])}, .of = of};
     keyed_place(&s->table, key, KEY_WORDS, at);
     return keyed_find(&s->table, at, key);
 }
 
-uint32_t source_flows(const struct sources *s, const uint32_t addr[4], bool v6)
+uint32_t source_flows(const struct sources *s, const uint32_t addr[4], unsigned of)
 {
     struct source key;
     struct place at;
-    const uint32_t slot = look(s, addr, v6, &key, &at);
+    const uint32_t slot = look(s, addr, of, &key, &at);
     return slot == KEYED_NONE ? 0 : (uint32_t)s->table.words[slot];
 }
 
-bool source_add(struct sources *s, const uint32_t addr[4], bool v6)
+bool source_add(struct sources *s, const uint32_t addr[4], unsigned of)
 {
     struct source key;
     struct place at;
-    uint32_t slot = look(s, addr, v6, &key, &at);
+    uint32_t slot = look(s, addr, of, &key, &at);
     if (slot == KEYED_NONE) slot = keyed_add(&s->table, &at, &key);
     if (slot == KEYED_NONE) {
         s->full++;
@@ -46,11 +46,11 @@ bool source_add(struct sources *s, const uint32_t addr[4], bool v6)
     return true;
 }
 
-void source_drop(struct sources *s, const uint32_t addr[4], bool v6)
+void source_drop(struct sources *s, const uint32_t addr[4], unsigned of)
 {
     struct source key;
     struct place at;
-    const uint32_t slot = look(s, addr, v6, &key, &at);
+    const uint32_t slot = look(s, addr, of, &key, &at);
     if (slot != KEYED_NONE && --s->table.words[slot] == 0) keyed_drop(&s->table, slot);
 }
 

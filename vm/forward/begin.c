@@ -117,7 +117,6 @@ static bool choose_ends(struct asking *asking, const struct job *j, struct packe
     asking->track = j->vm->forward->track;
     asking->seen = &c->seen;
     *twin = !mode_is(mode, MODE_ONE_SIDED);
-    if (memcmp(c->key->src, c->key->dst, sizeof c->key->src) == 0) return false;
     if (mode_is(mode, MODE_OWN_SOURCE))
         return outside_take(j->vm->forward->outside, j->in->facts, c->key, c->seen.hash, b, is_free, asking);
     *twin = *twin && !is_unchanged(c, b);
@@ -173,6 +172,10 @@ static void begin_flow(const struct job *j, struct packet_ctx *c, uint8_t mode, 
     if (!mode_is(mode, MODE_BRIDGES) && c->key->ttl <= 1) { /* nothing is left behind for it */
         edge_expired(j, c);
         forward_refuse(c, REASON_TTL_EXCEEDED);
+        return;
+    }
+    if (forward_is_land(c->key)) {
+        forward_refuse(c, REASON_SAME_ENDS);
         return;
     }
     if (!choose_ends(&asking, j, c, b, &twin)) {

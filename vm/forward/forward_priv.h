@@ -89,6 +89,8 @@ struct client_key forward_client(const struct program *p, uint32_t service, cons
 /* nat.c: a packet, which was accepted and which no service takes, begins a flow that is translated. False: no
  * statement fits. */
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
+/* Does the packet claim to come from where it goes to (LAND)? Whoever answered would answer himself. */
+static inline bool forward_is_land(const struct key *key) { return memcmp(key->src, key->dst, sizeof key->src) == 0; }
 /* One of the opener's packets of such a flow. */
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* What the original direction of its binding leaves as. */

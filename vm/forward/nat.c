@@ -91,6 +91,8 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     if (may_begin && c->key->ttl <= 1) { /* nothing is left behind for it */
         edge_expired(j, c);
         reason = REASON_TTL_EXCEEDED;
+    } else if (forward_is_land(c->key)) {
+        reason = REASON_SAME_ENDS;
     } else if (may_begin && know_stack(j, c, &held)) {
         reason = take(j, c);
         if (held != STACK_UNKNOWN) track_drop_stack(f->track, held);

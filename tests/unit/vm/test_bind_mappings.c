@@ -69,6 +69,32 @@ static void halves_of_the_range(void **state)
     mappings_free(m);
 }
 
+/* One host alone does not take all ports; of a narrow range it may. */
+static void half_for_one_host(void **state)
+{
+    (void)state;
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 70000, .spaces = 1, .seed = 4});
+    const struct map_room room = {.outside = out_a, .space = 0, .lo = 61000, .hi = 65535};
+    const struct map_room narrow = {.outside = out_a, .space = 0, .lo = 2000, .hi = 2009};
+    for (uint16_t i = 0; i < 2268; i++) {
+        const struct map_end e = inside(1, (uint16_t)(1024 + i), MAP_TCP, false);
+        assert_int_not_equal(mapping_add(m, &e, 0, &room), MAPPING_NONE);
+    }
+    const struct map_end more = inside(1, 9, MAP_TCP, false), other = inside(2, 9, MAP_TCP, false),
+                         udp = inside(1, 9, MAP_UDP, false);
+    assert_int_equal(mapping_add(m, &more, 0, &room), MAPPING_NONE);
+    assert_int_equal(mappings_counters(m)->greedy, 1);
+    assert_int_not_equal(mapping_add(m, &other, 0, &room), MAPPING_NONE);
+    assert_int_not_equal(mapping_add(m, &udp, 0, &room), MAPPING_NONE);
+    mapping_drop(m, 0);
+    assert_int_not_equal(mapping_add(m, &more, 0, &room), MAPPING_NONE);
+    for (uint16_t i = 0; i < 10; i++) {
+        const struct map_end e = inside(3, (uint16_t)(1024 + i), MAP_TCP, false);
+        assert_int_not_equal(mapping_add(m, &e, 0, &narrow), MAPPING_NONE);
+    }
+    mappings_free(m);
+}
+
 static void the_last_user_frees_it(void **state)
 {
     (void)state;
@@ -233,7 +259,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kept_where_it_is_free),  cmocka_unit_test(halves_of_the_range),
         cmocka_unit_test(the_last_user_frees_it), cmocka_unit_test(memory_is_bounded),
-        cmocka_unit_test(ports_are_drawn),        cmocka_unit_test(like_a_plain_list),
+        cmocka_unit_test(half_for_one_host),      cmocka_unit_test(ports_are_drawn),
+        cmocka_unit_test(like_a_plain_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/flow/sources.h"
 #include "vm/forward/bind/port_map.h"
 #include "vm/keyed/keyed.h"
 
 /* What tells mappings apart: of an outside end it is the end alone. */
-enum { TRIES = 16 }; /* ports, where some are owned by mappings of another space */
+enum { TRIES = 16 };           /* ports, where some are owned by mappings of another space */
+enum { HOSTS_MOST = 1 << 17 }; /* whose mappings are counted; more of them share the ports anyway */
 
 struct map_key {
     uint64_t inside[2], rest; /* address; port, class, family and VLAN stack */
@@ -22,6 +24,8 @@ struct mappings {
     struct mapping *all; /* [most] */
     struct keyed by_in, by_out;
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
+    struct sources *hosts;  /* mappings of each inside address */
+    unsigned workers;       /* the range is shared with so many */
     uint32_t most;
     uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* chain of those that were, by next_free */
@@ -49,7 +53,9 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
     m->draw = cfg->seed ^ 0x6e617421; /* not the numbers that the hash keys take */
     m->all = calloc((size_t)cfg->most + 1, sizeof *m->all);
     m->ports = calloc(maps + 1, sizeof *m->ports);
-    if (!m->all || !m->ports || !keyed_init(&m->by_in, &in) || !keyed_init(&m->by_out, &out)) {
+    m->hosts = sources_new(cfg->most < HOSTS_MOST ? cfg->most : HOSTS_MOST, cfg->seed);
+    m->workers = cfg->workers ? cfg->workers : 1;
+    if (!m->all || !m->ports || !m->hosts || !keyed_init(&m->by_in, &in) || !keyed_init(&m->by_out, &out)) {
         mappings_free(m);
         return NULL;
     }
@@ -64,6 +70,7 @@ void mappings_free(struct mappings *m)
     keyed_fini(&m->by_in);
     keyed_fini(&m->by_out);
     free(m->ports);
+    sources_free(m->hosts);
     free(m);
 }
 
@@ -179,6 +186,15 @@ static void release(struct mappings *m, int32_t i)
     free_slot(m, i);
 }
 
+static unsigned kind_of(const struct map_end *e) { return (unsigned)e->class << 1 | e->v6; }
+
+/* Does its address hold as much of the range as one may? */
+static bool is_greedy(const struct mappings *m, const struct map_end *inside, const struct map_room *room)
+{
+    const unsigned ports = (unsigned)room->hi - room->lo + 1;
+    return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->workers;
+}
+
 static int32_t refuse(uint64_t *counter)
 {
     ++*counter;
@@ -188,6 +204,7 @@ static int32_t refuse(uint64_t *counter)
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room)
 {
     struct mapping_counters *c = &m->counters;
+    if (is_greedy(m, inside, room)) return refuse(&c->greedy);
     const int32_t i = take_slot(m);
     if (i == MAPPING_NONE) return refuse(&c->full);
     const int32_t port = take_unowned(m, inside, room);
@@ -208,6 +225,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
         release(m, i);
         return refuse(&c->full);
     }
+    source_add(m->hosts, inside->addr, kind_of(inside));
     c->added++;
     c->kept += port == inside->port;
     if (++c->live > c->most) c->most = c->live;
@@ -219,6 +237,7 @@ void mapping_hold(struct mappings *m, int32_t i) { m->all[i].users++; }
 void mapping_drop(struct mappings *m, int32_t i)
 {
     if (--m->all[i].users) return;
+    source_drop(m->hosts, m->all[i].inside.addr, kind_of(&m->all[i].inside));
     release(m, i);
     m->counters.live--;
 }

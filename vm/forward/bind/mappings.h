@@ -3,7 +3,9 @@
  *
  * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). A mapping is held by
  * the flows that use it and gone with the last. A *space* is the ports of one outside address, a bitmap for each class;
- * who asks names the range that may be given out of it. */
+ * who asks names the range that may be given out of it. One inside address holds at most half of a range of MAP_SHARED
+ * ports or more, of each class, so that one host alone does not take all: 32,256 of 1024-65535, more than the 28,232
+ * that Linux connects from. */
 #ifndef VM_FORWARD_BIND_MAPPINGS_H
 #define VM_FORWARD_BIND_MAPPINGS_H
 
@@ -11,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAPPING_NONE = -1 };
+enum { MAPPING_NONE = -1, MAP_SHARED = 1024 };
 
 /* What is told apart by ports: TCP and UDP have spaces of their own, and so have identifiers of queries. */
 enum map_class { MAP_TCP, MAP_UDP, MAP_ICMP, MAP_CLASSES };
@@ -69,7 +71,7 @@ struct map_room {
 };
 /* A mapping for an inside end that has none, held once. The inside's own port where it lies in the range and is free,
  * else one of the range, by chance (RFC 6056, 3.3.1), first from its half below or above 1,024 (REQ-3 a). MAPPING_NONE:
- * no port or no room, counted. Reads at most 1,024 words, normally two. */
+ * no port or no room, or the inside address holds its share, counted. Reads at most 1,024 words, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
 void mapping_hold(struct mappings *m, int32_t i);
