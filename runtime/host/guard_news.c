@@ -22,6 +22,7 @@ struct guard_news {
     char *bytes;   /* [NETLINK_BYTES] */
     bool touched;  /* the table, in the transaction whose end is awaited */
     bool changed;  /* by somebody else, not told yet */
+    bool lost;     /* some news did not fit: they may have been of the table */
     uint32_t ours; /* the process that opened it, and changes guard rules */
     char who[40];
 };
@@ -97,16 +98,28 @@ static bool read_one(struct guard_news *n)
     if (len > 0) mnl_cb_run(n->bytes, (size_t)len, 0, 0, take_one, n);
     if (len >= 0 || errno == EINTR) return true;
     if (errno == EAGAIN) return false;
-    n->changed = true; /* some were lost: they may have been of the table */
-    n->who[0] = '\0';
+    n->lost = true;
     return errno == ENOBUFS;
+}
+
+static void read_all(struct guard_news *n)
+{
+    for (unsigned i = 0; i < 4096 && read_one(n); i++) {}
 }
 
 bool guard_news_read(struct guard_news *n, char *who, size_t who_len)
 {
-    for (unsigned i = 0; i < 4096 && read_one(n); i++) {}
+    read_all(n);
     const bool changed = n->changed;
-    snprintf(who, who_len, "%s", n->who);
-    n->changed = false;
-    return changed;
+    snprintf(who, who_len, "%s", changed ? n->who : "");
+    const bool any = changed || n->lost;
+    n->changed = n->lost = false;
+    return any;
+}
+
+void guard_news_settle(struct guard_news *n)
+{
+    if (!n) return;
+    read_all(n);
+    n->lost = false;
 }

@@ -18,5 +18,8 @@ int guard_news_fd(const struct guard_news *n);
 /* Take in those that wait, never waiting for more. True: somebody but the process that opened it has changed the
  * instance's table; who, "nft (pid 71)", in `who`, or empty where notifications were lost. */
 bool guard_news_read(struct guard_news *n, char *who, size_t who_len);
+/* The process that opened it has just put its rules in force: that notifications were lost says nothing, for a large
+ * table's alone are more than the socket holds. NULL is fine. */
+void guard_news_settle(struct guard_news *n);
 
 #endif

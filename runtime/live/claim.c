@@ -22,6 +22,7 @@ int claim_guard(struct live *l, struct program *p, struct program *before)
     g.routed = start_routes(l, p) || (before && start_routes(l, before));
     const int failed = made ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);
+    guard_news_settle(l->guard_news);
     return failed ? live_fault(l, "%s", err) : 0;
 }
 
