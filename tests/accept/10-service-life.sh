@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# Step 10, the life of a service: what is promised, in order, tried with real clients and servers, one line a promise.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan outside 1 client prey:wan
+lan inside 2 prey:lan one two
+for s in one two; do
+    web "$s"
+    eval "web_$s=$last"
+    ip -n "$id-$s" route add default via 10.2.0.1
+done
+address one eth0 10.2.0.11/24 10.2.0.12/24 10.2.0.13/24 10.2.0.14/24
+told() { grep -q "$1" prey.err; }
+hears() { # SENTENCE PATTERN
+    until_true 300 "$1" told "$2" && ok 0 "$1"
+}
+reload() { # NAME: and wait for it
+    local before
+    before=$(grep -c 'reloaded:' prey.err)
+    cp "$1.pbc" now.pbc
+    kill -HUP "$prey"
+    again() { [ "$(grep -c 'reloaded:' prey.err)" -gt "$before" ]; }
+    until_true 300 "$1 takes over" again
+}
+
+# ---- health checks: so many in a row, counted in probes ----
+
+: >targets.out
+ip netns exec "$id-one" python3 "$top/tests/e2e/live/targets.py" 10.2.0.11=g/bbg 10.2.0.12=gbbb/b 10.2.0.13=gbbb/gb 10.2.0.14=gbbb/g >targets.out &
+pids="$pids $!"
+until_true 100 'the targets listen' grep -q ready targets.out
+rules rows <<'RULES'
+check row = http GET "/" expect 200 port 81 every 50ms timeout 5s rise 2 fall 3
+pool pairs  { check row; server s 10.2.0.11:80 }
+pool thrice { check row; server s 10.2.0.12:80 }
+pool once   { check row; server s 10.2.0.13:80 }
+pool back   { check row; server s 10.2.0.14:80 }
+service a on 10.1.0.111 tcp/80 { mode passthrough; announce; -> pairs }
+service b on 10.1.0.112 tcp/80 { mode passthrough; announce; -> thrice }
+service c on 10.1.0.113 tcp/80 { mode passthrough; announce; -> once }
+service d on 10.1.0.114 tcp/80 { mode passthrough; announce; -> back }
+
+check silent    = http GET "/" expect 200 port 82 every 200ms timeout 500ms fall 1
+check drips     = http GET "/" expect 200 port 83 every 200ms timeout 500ms fall 1
+check redirects = http GET "/" expect 200 port 84 every 200ms timeout 5s fall 1
+check floods    = http GET "/" expect 200 port 85 every 200ms timeout 5s fall 1
+pool bad {
+  server silent    10.2.0.2:8002 check silent
+  server drips     10.2.0.2:8003 check drips
+  server redirects 10.2.0.2:8004 check redirects
+  server floods    10.2.0.2:8005 check floods
+}
+service e on 10.1.0.115 tcp/80 { mode passthrough; announce; -> bad }
+RULES
+cp rows.pbc now.pbc
+prey prey -i wan -i lan --log text --format json now.pbc
+until_true 600 'all were asked' grep -q enough targets.out
+same 'two bad probes of three, again and again, take no server down' "$(ask client 10.1.0.111/) $(grep -c 'pairs/s is down' prey.err)" 'one 0'
+same 'the third in a row does' "$(ask client 10.1.0.112/) $(grep -c 'thrice/s is down: status 503' prey.err)" 'failed 1'
+same 'one good probe of two, again and again, brings none back' "$(ask client 10.1.0.113/)" failed
+same 'the second in a row does' "$(ask client 10.1.0.114/)" one
+hears 'who takes connections and says nothing is named' 'bad/silent is down: no answer within 500 ms'
+hears 'and who answers byte by byte' 'bad/drips is down: no answer within 500 ms'
+hears 'and who redirects' 'bad/redirects is down: status 302'
+hears 'and who floods' 'bad/floods is down: it answers without end'
+same 'the others are served as before' "$(ask client 10.1.0.111/) $(ask client 10.1.0.114/)" 'one one'
+
+# ---- a server that dies under load ----
+
+life() { # NAME SERVERS OPTIONS
+    rules "$1" <<RULES
+check alive = http GET "/" expect 200 every 200ms timeout 500ms rise 1 fall 2
+pool web { balance round_robin; $3; check alive; $2 }
+service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; on no server ${4-reset}; -> web }
+RULES
+}
+both='server one 10.2.0.2:80; server two 10.2.0.3:80'
+life load "$both" 'drain 0s'
+reload load
+cat >asking.py <<'END'
+import os, socket, threading, time
+rows, lock = [], threading.Lock()
+def work():
+    while not os.path.exists("enough"):
+        began = time.time()
+        try:
+            with socket.create_connection(("10.1.0.100", 80), 20) as s:
+                s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                text = b""
+                while more := s.recv(4096):
+                    text += more
+            who = text.split()[-1].decode()
+        except (OSError, IndexError):
+            who = "failed"
+        with lock:
+            rows.append((began, time.time(), who))
+            print(who, flush=True)
+threads = [threading.Thread(target=work) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+with open("asked", "w") as f:
+    for row in rows: print(*row, file=f)
+END
+background client python3 asking.py >asking.out
+asker=$last
+until_true 300 'clients ask' eval 'grep -q one asking.out && grep -q two asking.out'
+killed=$(date +%s.%N)
+kill -KILL "$web_one"
+until_true 300 'it is found' told 'web/one is down: '
+found=$(date +%s.%N)
+before=$(grep -c two asking.out)
+until_true 300 'clients go on' eval '[ "$(grep -c two asking.out)" -gt $((before + 50)) ]'
+touch enough
+wait "$asker"
+same 'a server that dies under load: requests fail from then until it is found, and no other' "$(python3 - "$killed" "$found" <<'END'
+import sys
+killed, found = map(float, sys.argv[1:])
+rows = [line.split() for line in open("asked")]
+failed = [(float(began), float(ended)) for began, ended, who in rows if who == "failed"]
+early = [row for row in failed if row[1] < killed]
+late = [row for row in failed if row[0] > found]
+print(len(early), len(late))
+END
+)" '0 0'
+# fall x 1.1 x every + timeout is 0.94 s; a busy machine has five times that.
+same 'it is found within fall x 1.1 x every + timeout' "$(python3 -c "print($found - $killed < 5 * 0.94)")" True
+
+# ---- what follows from health ----
+
+web one
+web_one=$last
+life spare 'server one 10.2.0.2:80; server two 10.2.0.3:80 backup' 'drain 0s'
+reload spare
+until_true 300 'it is back' eval '[ "$(ask client 10.1.0.100/)" = one ]'
+same 'a backup serves no one while another can' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 one '
+kill -KILL "$web_one"
+until_true 300 'then the backup serves' eval '[ "$(ask client 10.1.0.100/)" = two ]' && ok 0 'the backup serves when no other can'
+kill -KILL "$web_two"
+no_server() { at client curl -s -m 10 http://10.1.0.100/; [ $? = 7 ] && told 'web/two is down'; }
+until_true 300 'no server is left' no_server && ok 0 'on no server reset: the client is refused'
+life silence 'server one 10.2.0.2:80; server two 10.2.0.3:80 backup' 'drain 0s' drop
+reload silence
+at client curl -s -m 1 http://10.1.0.100/
+same 'on no server drop: nothing is said' $? 28
+
+# ---- drain: a server that a reload takes out ----
+
+web one
+web two
+payload 20000000 one two
+life all "$both" 'drain 2s'
+life alone 'server two 10.2.0.3:80' 'drain 2s'
+transfer() { # it begins, from server one
+    for t in 1 2 3 4; do
+        ip netns exec "$id-client" curl -s --limit-rate 1M -o "got-$t" http://10.1.0.100/files/file &
+        pids="$pids $!"
+        eval "transfer_$t=$!"
+    done
+    until_true 300 'transfers have begun' eval '[ -s got-1 ] && [ -s got-2 ] && [ -s got-3 ] && [ -s got-4 ]'
+}
+reload all
+until_true 300 'both are back' eval '[ "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" = " 2 one 2 two " ]'
+transfer
+reload alone
+reloaded=$(date +%s.%N)
+same 'a server that a reload takes out gets nothing new' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 two '
+ends=
+for t in 1 2 3 4; do
+    eval "running=\$transfer_$t"
+    if ip netns exec "$id-one" ss -Htn state established | grep -q ':80 ' && [ -z "$ends" ]; then ends=begun; fi
+done
+same 'what it had begun goes on' "$ends" begun
+gone() { ! ip netns exec "$id-one" ss -Htn state established | grep -q ':80 '; }
+until_true 300 'the drain has its bound' gone && ok 0 'and is reset at the bound'
+same 'not before' "$(python3 -c "import time; print(time.time() - $reloaded > 1.5)")" True
+for t in 1 2 3 4; do eval "kill \$transfer_$t" 2>/dev/null; done
+prey_ends
+same 'it ends with 0' "$status" 0
+exit $failed
