@@ -5,8 +5,6 @@ CC      := gcc
 endif
 B       ?= build$(if $(FUZZ),/fuzz,$(if $(filter clang%,$(CC)),/clang)$(if $(SAN),/san)$(if $(TSAN),/tsan)$(if $(COV),/cov)$(if $(filter 0,$(KERNEL)),/nokernel))
 PREFIX  ?= /usr/local
-MANDIR  ?= $(PREFIX)/share/man
-VIMDIR  ?= $(PREFIX)/share/vim/vimfiles
 VERSION := 0.1
 
 comma   := ,
@@ -21,6 +19,8 @@ LIBS    := -lpcap -lcjson -lm
 HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp$(if $(filter 0,$(KERNEL)),, -lbpf)
 # TLS of health checks.
 HOST_LIBS += -lssl -lcrypto
+# What the service manager is told.
+HOST_LIBS += -lsystemd
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
@@ -87,24 +87,16 @@ $(B)/lang/%.o: $(B)/lang/%.c
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-conversion -Wno-unused-function -Wno-missing-prototypes -c -o $@ $<
 $(call obj,$(LANG_SRC)): $(B)/lang/lex.yy.c
 
-VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
-install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
-	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
-	for f in $(VIM_FILES); do install -D -m 644 editors/vim/$$f $(DESTDIR)$(VIMDIR)/$$f || exit 1; done
-uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1 preyctl.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
-
 clean:
 	rm -rf build
 help:
-	@sed -n 's/^#: *//p' $(firstword $(MAKEFILE_LIST)) tests/tests.mk
+	@sed -n 's/^#: *//p' $(firstword $(MAKEFILE_LIST)) systemd/install.mk tests/tests.mk
 #: make            build build/preyc and build/preyrun; CC=clang, SAN=1, COV=1 choose a variant
-#: make install    programs, man pages, Vim files below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 #: make clean      remove build/
 
+include systemd/install.mk
 include tests/tests.mk
 -include $(wildcard $(B)/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/runtime/*/*.d $(B)/tests/*/*.d $(B)/tests/unit/*/*.d)
-.PHONY: all programs install uninstall clean help
+.PHONY: all programs clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -20,7 +20,7 @@ void asked_SEEN(void *with, struct call *c)
 
 int asked_open(struct live *l)
 {
-    struct ctl_cfg cfg = {.owner = getuid(),
+    struct ctl_cfg cfg = {.owner = l->channel->user,
                           .answers =
                               {
 #define QUESTION(ident, ...) [QUESTION_##ident] = asked_##ident,

@@ -19,6 +19,7 @@
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/log.h"
+#include "runtime/live/notified.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
@@ -124,6 +125,7 @@ static void say_ready(struct live *l)
                 l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,
                 o->monitor ? "; what is for this machine itself is only watched" : "");
     l->ready = true;
+    notified_ready(l);
 }
 
 static void say_ended(struct live *l, uint64_t since_ns)
@@ -169,6 +171,7 @@ static int serve(struct live *l)
             limits_tell(l, false);
             health_tick(l, now);
             fine &= by_hand_tick(l, now);
+            notified_tick(l, now);
             recorded_tick(l);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
@@ -190,6 +193,7 @@ static int run(struct live *l)
     if (!err) announced_links(l);
     if (!err) say_ready(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
+    notified_stopping(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     recorded_end(l);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
@@ -234,6 +238,7 @@ int live(const struct options *o)
         status = recorded_look(&l);
         if (!status) status = log_open(&l);
         if (!status) status = claim_watch(&l);
+        notified_begin(&l.notified);
         if (!status) status = parent_begin(o, &parent, &l.channel);
         if (l.channel) status = service(&l);
     }

@@ -7,6 +7,7 @@
 
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
+#include "runtime/live/notified.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/routing.h"
 #include "runtime/live/start.h"
@@ -26,6 +27,7 @@ struct reload {
 static void refuse(struct live *l, const char *why)
 {
     events_tell(&l->events, TOLD_REFUSED, "reload: %s; the program that runs goes on", why);
+    notified_ready(l);
 }
 
 /* ---- making ---- */
@@ -154,6 +156,7 @@ void reload_begin(struct live *l)
     char err[600];
     l->wanted = l->reload;
     if (l->wanted) return;
+    notified_reloading(l);
     struct program *fresh = start_load_again(l, err, sizeof err);
     if (!fresh) {
         refuse(l, err);
@@ -189,6 +192,7 @@ static void say_reloaded(struct live *l, const struct remap *r)
     events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s", l->o->program, p->rules_count,
                 p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s",
                 r->limits ? "; what `limits` changed waits for a restart" : "");
+    notified_ready(l);
 }
 
 /* All workers have answered: the same, for they run the same program. */

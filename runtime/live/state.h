@@ -64,6 +64,10 @@ struct live {
     struct limit_told {
         uint64_t count, at_ns; /* of w->limits, when it was told last */
     } limits[LIMITS];
+    struct notified {
+        bool wanted;                /* a service manager listens */
+        uint64_t every_ns, told_ns; /* signs of life: 0, none is wanted; the last one */
+    } notified;
     bool ready;                       /* it was told: faults are events from now on */
     int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
     uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */

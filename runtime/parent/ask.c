@@ -203,13 +203,19 @@ uint64_t ask_too_long(struct channel *c, unsigned port)
 
 /* ---- the link's others ---- */
 
+/* A parent that is gone is noticed by who waits for its answer. */
+static void put_alone(struct channel *c, const struct question *q)
+{
+    pthread_mutex_lock(&c->lock);
+    (void)put(c, q);
+    pthread_mutex_unlock(&c->lock);
+}
+
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr)
 {
     const struct request_resolve body = {*addr, port};
     const struct question q = {REQUEST_RESOLVE, &body, sizeof body, NULL, 0, 0};
-    pthread_mutex_lock(&c->lock);
-    (void)put(c, &q); /* a parent that is gone is noticed by who waits for its answer */
-    pthread_mutex_unlock(&c->lock);
+    put_alone(c, &q);
 }
 
 int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
@@ -217,4 +223,10 @@ int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct ho
 {
     const struct request_announce body = {.mac = mac, .addr = *addr, .port = port};
     return ask_done(c, &(struct question){REQUEST_ANNOUNCE, &body, sizeof body, NULL, 0, 0}, err, err_len);
+}
+
+void ask_notify(struct channel *c, uint32_t word)
+{
+    const struct request_notify body = {word};
+    put_alone(c, &(struct question){REQUEST_NOTIFY, &body, sizeof body, NULL, 0, 0});
 }

@@ -16,6 +16,7 @@
 struct channel {
     int fd;
     pid_t parent;
+    uid_t user; /* who started it */
     pthread_mutex_t lock;
 };
 
@@ -55,5 +56,8 @@ int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
 
 /* The control socket, listening; the caller's to close. The parent takes its name away at the end. */
 int ask_control(struct channel *c, int *fd, char *err, size_t err_len);
+
+/* One of enum manager_word, for the service manager. */
+void ask_notify(struct channel *c, uint32_t word);
 
 #endif

@@ -1,10 +1,11 @@
-/* The service gives up its rights: capabilities, the file system, all system calls but those of syscall.def.
+/* The service gives up its rights: its user, capabilities, the file system, all system calls but those of syscall.def.
  *
  * Of the file system it keeps the folder of time zones, as its root: the C library reads a zone's file whenever a
  * schedule is looked at. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -50,8 +51,25 @@ static int leave_files(void)
 
 /* ---- capabilities ---- */
 
-static int leave_rights(void)
+/* Who the service becomes, asked while there are files to ask: PARENT_USER, where root started us and this machine has
+ * one. */
+struct user {
+    uid_t uid;
+    gid_t gid;
+    bool other;
+};
+static struct user user_of_service(void)
 {
+    const struct passwd *known = LOOSE || geteuid() ? NULL : getpwnam(PARENT_USER);
+    return known ? (struct user){known->pw_uid, known->pw_gid, true} : (struct user){0};
+}
+
+/* With the user all capabilities go, the bounding set among them. */
+static int leave_rights(const struct user *u)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    if (u->other && capng_change_id((int)u->uid, (int)u->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
+        return -EPERM;
     capng_clear(CAPNG_SELECT_ALL);
     capng_apply(CAPNG_SELECT_BOUNDS); /* where the right to is missing, no_new_privs does the same */
     if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
@@ -145,8 +163,9 @@ static int leave_calls(void)
 static int confine(pid_t parent)
 {
     prctl(PR_SET_NAME, "prey-service"); /* so that a signal by the program's name reaches the parent alone */
+    const struct user user = user_of_service();
     int failed = LOOSE ? 0 : leave_files();
-    if (!failed) failed = leave_rights();
+    if (!failed) failed = leave_rights(&user);
     if (!failed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) failed = -errno;
     /* A change of rights takes this back, so it comes late; a parent that ended before it would not be noticed. */
     if (!failed && prctl(PR_SET_PDEATHSIG, SIGKILL)) failed = -errno;

@@ -13,6 +13,7 @@
 #include "runtime/host/control.h"
 #include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
+#include "runtime/host/manager.h"
 #include "runtime/host/offload.h"
 #include "runtime/host/recordings.h"
 #include "runtime/host/sinks.h"
@@ -283,6 +284,16 @@ static bool grant_CONTROL(struct parent *p, const struct request *r, struct answ
     fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
     a->failed = fds[0] < 0 ? fds[0] : 0;
     a->fd_count = fds[0] >= 0;
+    return true;
+}
+
+/* Words of a short list, from the process that the manager knows. */
+static bool grant_NOTIFY(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_notify *body = r->body;
+    (void)p, (void)a, (void)fds;
+    if (body->word >= MANAGER_WORDS) return false;
+    manager_tell(body->word);
     return true;
 }
 

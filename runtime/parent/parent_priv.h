@@ -9,6 +9,9 @@
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
 
+/* The user that the service becomes, where there is one. */
+#define PARENT_USER "prey"
+
 struct parent {
     const struct options *o;
     struct state *state;

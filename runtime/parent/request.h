@@ -44,6 +44,9 @@ struct request_world {
 struct own_address { /* v4 as ::ffff:a.b.c.d */
     uint64_t hi, lo;
 };
+struct request_notify {
+    uint32_t word; /* enum manager_word */
+};
 struct request_resolve {
     struct host_addr addr;
     uint32_t port;

@@ -80,7 +80,7 @@ static struct channel *channel_new(void)
 {
     struct channel *c = calloc(1, sizeof *c);
     if (!c) return NULL;
-    *c = (struct channel){.fd = -1, .parent = getpid()};
+    *c = (struct channel){.fd = -1, .parent = getpid(), .user = getuid()};
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }

@@ -31,7 +31,7 @@ verdict "every C file begins by saying its idea" \
 verdict "every folder with sources has a README" \
     "$(for d in lang vm compiler runtime tests rules-examples; do [ -f "$d/README.md" ] || echo "$d/README.md"; done)"
 
-targets=$(cat Makefile tests/tests.mk | sed -n 's/^\([a-z][a-z-]*\( [a-z-]*\)*\):.*/\1/p' | tr ' ' '\n')
+targets=$(cat Makefile systemd/install.mk tests/tests.mk | sed -n 's/^\([a-z][a-z-]*\( [a-z-]*\)*\):.*/\1/p' | tr ' ' '\n')
 verdict "every make target that a README names exists" \
     "$(git ls-files '*.md' | xargs grep -ohE '(^|`)make [a-z][a-z-]*' | awk '{ print $2 }' | sort -u |
         while read -r t; do printf '%s\n' "$targets" | grep -qx "$t" || echo "make $t"; done)"

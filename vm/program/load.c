@@ -51,7 +51,9 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
         return fault(err, err_len, "not a compiled prey program (preyc -o makes one)");
     if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, a header has %zu", len, sizeof *h);
     if (h->version != PBC_VERSION)
-        return fault(err, err_len, "format version %u, but this prey reads version %u", h->version, PBC_VERSION);
+        return fault(err, err_len,
+                     "format version %u, but this prey reads version %u; this renews it: preyc RULES.prey -o FILE.pbc",
+                     h->version, PBC_VERSION);
     if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
     if (h->size < len)
         return fault(err, err_len, "damaged: %llu bytes after its end", (unsigned long long)(len - h->size));

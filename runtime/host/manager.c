@@ -1,0 +1,33 @@
+/* See manager.h. */
+#include "runtime/host/manager.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+/* RELOADING comes with its time, so that an answer to an earlier reload is not taken for this one's. */
+static void tell_reloading(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u);
+}
+
+void manager_tell(enum manager_word word)
+{
+    static const char *const lines[MANAGER_WORDS] = {
+        [MANAGER_READY] = "READY=1", [MANAGER_STOPPING] = "STOPPING=1", [MANAGER_ALIVE] = "WATCHDOG=1"};
+    if (word == MANAGER_RELOADING)
+        tell_reloading();
+    else
+        sd_notify(0, lines[word]);
+}
+
+uint64_t manager_patience_ns(void)
+{
+    uint64_t usec = 0;
+    return sd_watchdog_enabled(0, &usec) > 0 ? usec * 1000u : 0;
+}
+
+bool manager_listens(void) { return getenv("NOTIFY_SOCKET") != NULL; }

@@ -1,0 +1,26 @@
+/* What the service manager (systemd) that started us hears of us; where none did, nothing happens. */
+#ifndef RUNTIME_HOST_MANAGER_H
+#define RUNTIME_HOST_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum manager_word {
+    MANAGER_READY,     /* frames are judged; again at a reload's end, however it ended */
+    MANAGER_RELOADING, /* a reload begins */
+    MANAGER_STOPPING,  /* no frame is judged any more */
+    MANAGER_ALIVE,     /* the watchdog may wait anew */
+    MANAGER_WORDS
+};
+
+/* One datagram to $NOTIFY_SOCKET (sd_notify(3)). Never waits; one that is not taken is lost. */
+void manager_tell(enum manager_word word);
+
+/* After how long without MANAGER_ALIVE it ends this process; 0: it does not watch. Only the process that it started may
+ * ask. */
+uint64_t manager_patience_ns(void);
+
+/* Is there one that listens? */
+bool manager_listens(void);
+
+#endif
