@@ -58,7 +58,7 @@ $(B)/preyrun: LIBS += $(HOST_LIBS)
 # The client: of the runtime what both ends of the control socket share, and how numbers are written.
 $(B)/preyctl: $(call obj,$(PREYCTL_SRC) runtime/ctl/message.c runtime/duration.c)
 $(B)/preyc $(B)/preyrun $(B)/preyctl:
-	$(call run,LD)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -1,4 +1,5 @@
 # Where what is built goes. Included by the Makefile.
+#: make deb        a Debian package, build/deb/prey_*.deb; check-deb installs and runs it in a clean root (as root; MIRROR)
 #: make install    programs, man pages, Vim files, a systemd unit below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 
 MANDIR  ?= $(PREFIX)/share/man
@@ -20,4 +21,17 @@ install: all
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(LIBDIR)/prey-compile $(UNITDIR)/preyrun@.service $(USERDIR)/prey.conf)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(DESTDIR)$(MANDIR)/man1/,preyc.1 preyrun.1 preyctl.1) $(addprefix $(DESTDIR)$(VIMDIR)/,$(VIM_FILES))
-.PHONY: install uninstall
+
+# The package of what git knows here, judged by lintian. debian/ says how it is built.
+DEB := $(B)/deb/prey-$(VERSION)
+deb:
+	@sh tests/deps.sh build deb
+	rm -rf $(B)/deb && mkdir -p $(DEB)
+	git ls-files -z | xargs -0 cp --parents -t $(DEB)
+	cd $(DEB) && dpkg-buildpackage -us -uc -b >../log 2>&1 || { tail -20 ../log; exit 1; }
+	lintian --fail-on error,warning $(B)/deb/prey_*.changes
+	@ls $(B)/deb/prey_*.deb
+check-deb: deb $(B)/tests/tools/mkcap
+	@sh tests/deps.sh check-deb
+	B=$(B) bash tests/deb.sh
+.PHONY: install uninstall deb check-deb

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo demo-live tests bench peers coverage
+#   tests/deps.sh LIST...    LIST: build demo demo-live tests bench peers coverage deb check-deb
 # As root it installs what is missing; otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -83,11 +83,19 @@ list_peers() {
     need iproute2 have_command ip
     need gnuplot-nox have_command gnuplot
 }
+list_deb() {
+    need debhelper have_command dh
+    need dpkg-dev have_command dpkg-buildpackage
+    need fakeroot have_command fakeroot
+    need lintian have_command lintian
+}
+list_check_deb() { need debootstrap have_command debootstrap; }
 list_coverage() { need gcovr have_command gcovr; }
 
 for list in "$@"; do
     case $list in
-    build | demo | tests | bench | peers | coverage) "list_$list" ;;
+    build | demo | tests | bench | peers | coverage | deb) "list_$list" ;;
+    check-deb) list_check_deb ;;
     demo-live) list_demo_live ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;
     esac
