@@ -58,6 +58,8 @@ printf 'bench: following connections …\n' >&2
 "$B/tests/bench/cookies" >>"$rows"
 printf 'bench: large sets …\n' >&2
 "$B/tests/bench/sets" "$work" >>"$rows"
+printf 'bench: tables of routes …\n' >&2
+"$B/tests/bench/routes" >>"$rows"
 printf 'bench: rewriting packets …\n' >&2
 "$B/tests/bench/act" "$capture" >>"$rows"
 printf 'bench: sending on in every mode …\n' >&2
