@@ -208,12 +208,8 @@ static uint64_t seed_of(const struct options *o)
 bool start_routes(const struct live *l, const struct program *p)
 {
     unsigned plain = 0;
-    bool judged = false;
     for (unsigned i = 0; i < l->o->iface_count; i++) plain += l->o->peer[i] == OPTIONS_NO_PEER;
-    for (uint32_t i = 0; i < p->firewalls_count; i++)
-        judged |= p->firewalls[i].direction == PBC_DIR_FORWARD ||
-                  (l->forwards && firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD));
-    return judged && plain > 1;
+    return routed_wanted(p, plain, l->forwards);
 }
 
 /* Nobody cuts a packet behind an outer header. */

@@ -40,6 +40,14 @@ static void ports_make(struct actor *a)
     worker_record(a->w, &a->tape);
 }
 
+/* Does that program send on what crosses? As runtime/live/start.h says it. */
+static bool routes(const struct story *t, const struct program *p)
+{
+    unsigned plain = 0;
+    for (unsigned i = 0; i < t->start.devices; i++) plain += t->start.port[i].peer == PORT_ANY;
+    return routed_wanted(p, plain, t->start.forwards);
+}
+
 int actor_init(struct actor *a, const struct story *t, unsigned at)
 {
     *a = (struct actor){.story = t, .at = at, .program = t->other ? NULL : t->programs[t->programs_count - 1]};
@@ -50,6 +58,7 @@ int actor_init(struct actor *a, const struct story *t, unsigned at)
                                    .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
                                    .opened = t->other ? &t->other_opened : &a->program->opened,
                                    .forwards = t->start.forwards,
+                                   .routes = routes(t, t->other ? t->other : a->program->p),
                                    .patient = true};
     for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
     a->bytes = malloc((size_t)VM_BATCH * SLOT);
@@ -233,6 +242,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .snapshot = s,
                                 .iface = k->iface,
                                 .opened = &k->opened,
+                                .routes = routes(a->story, k->p),
                                 .tun = a->w->cfg.tun,
                                 .number = k->number};
     a->w->change = &next;

@@ -9,6 +9,15 @@
 
 /* ---- which ---- */
 
+bool routed_wanted(const struct program *p, unsigned ports, bool forwards)
+{
+    bool judged = false;
+    for (uint32_t i = 0; i < p->firewalls_count; i++)
+        judged |= p->firewalls[i].direction == PBC_DIR_FORWARD ||
+                  (forwards && firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD));
+    return judged && ports > 1;
+}
+
 /* One of a single host that is neither this one nor "this network" (RFC 1812, 5.3.7; RFC 6890). */
 static bool is_host4(uint32_t a) { return a >> 24 != 0 && a >> 24 != 127 && a >> 24 < 224; }
 

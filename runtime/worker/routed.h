@@ -8,6 +8,10 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pool.h"
+#include "vm/program/program.h"
+
+/* Is what crosses ours to send on, with so many ports that are no bridge's? forwards: the host's stack would. */
+bool routed_wanted(const struct program *p, unsigned ports, bool forwards);
 
 /* Is an accepted packet one that a router sends on: to one station, without tags, from and to addresses that may cross?
  * It is parsed again, into *key. */

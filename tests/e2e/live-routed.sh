@@ -6,6 +6,7 @@ set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+RECORD=1 # and both are replayed alike
 
 space client prey far one two
 link client eth0 prey wan
