@@ -78,7 +78,8 @@ struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key);
 /* The interface of a port, as routes and questions name it: its first port. */
 static inline uint8_t snapshot_device(const struct snapshot *s, uint8_t port)
 {
-    return s->devices && port != PORT_ANY ? (uint8_t)(port % s->devices) : port;
+    if (!s->devices || port == PORT_ANY) return port;
+    return (uint8_t)(port % s->devices);
 }
 
 #endif
