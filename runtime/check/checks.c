@@ -14,6 +14,8 @@
 #include "vm/keyed/hash.h"
 
 enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256, FD_ICMP4 = -1, FD_ICMP6 = -2 };
+enum { NUMBERS = 65536 - PBC_OWN_PORT_LO };
+#define ASK_AGAIN_NS UINT64_C(20000000)
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
 /* What all probes of one check share. */
@@ -26,6 +28,9 @@ struct kind {
 struct target {
     struct check_state state;
     const struct pbc_check *check; /* NULL: the server has none */
+    struct check_way *ways;        /* [way_count]: in a turn each is gone, and is to be good */
+    uint8_t way_count, way;        /* way: the one that the probe goes */
+    bool waits;                    /* for the way to the server to be known */
     struct probe *probe;           /* under way; NULL: it waits for its turn */
     uint64_t began_ns;
     uint64_t turn_ns; /* of its probes: begun at such a time, the next is every later */
@@ -45,6 +50,11 @@ struct checks {
     uint32_t change_count;
     uint16_t id; /* of echo requests */
     int epoll;
+    struct whose { /* [NUMBERS] of probes through services: the port, or identifier, from PBC_OWN_PORT_LO on */
+        uint32_t server;
+        uint8_t way;
+    } * whose;       /* NULL: none goes so */
+    uint16_t number; /* the next, in turn, so that those who end are heard a while */
 };
 
 /* Those of the past take nothing new, so nobody asks how they are. */
@@ -88,22 +98,17 @@ static void next_turn(struct checks *c, uint32_t server, uint64_t now_ns)
     due_set(&c->due, server, t->turn_ns);
 }
 
-static void address_of(struct probe *p, const struct pbc_server *s)
+static socklen_t set_address(struct sockaddr *to, const uint32_t addr[4], unsigned family, uint16_t port)
 {
-    const uint16_t port = htons(p->check->port ? p->check->port : s->port);
-    if (s->family == 4) {
-        p->to.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(s->addr[0])};
-    } else {
-        p->to.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port};
-        for (unsigned i = 0; i < 4; i++) p->to.v6.sin6_addr.s6_addr32[i] = htonl(s->addr[i]);
+    struct sockaddr_in *v4 = (void *)to;
+    struct sockaddr_in6 *v6 = (void *)to;
+    if (family == 4) {
+        *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(addr[0])};
+        return sizeof *v4;
     }
-    if (p->check->from_family == 4 && s->family == 4) {
-        p->from.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(p->check->from[0])};
-    } else if (p->check->from_family == 6 && s->family == 6) {
-        p->from.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
-        for (unsigned i = 0; i < 4; i++) p->from.v6.sin6_addr.s6_addr32[i] = htonl(p->check->from[i]);
-    }
-    if (p->check->kind == PBC_CHECK_ICMP) p->to.v6.sin6_port = 0; /* a raw socket takes none */
+    *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    for (unsigned i = 0; i < 4; i++) v6->sin6_addr.s6_addr32[i] = htonl(addr[i]);
+    return sizeof *v6;
 }
 
 static struct probe *probe_new(struct checks *c, uint32_t server)
@@ -112,18 +117,38 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     struct target *t = &c->targets[server];
     if (!p) return NULL;
     const struct kind *k = &c->kinds[t->check - c->program->checks];
-    const struct pbc_server *s = &c->program->servers[server];
+    const struct check_way *w = &t->ways[t->way];
     p->program = c->program;
     p->check = t->check;
     p->request = k->request;
     p->request_len = k->request_len;
     p->tls = k->tls;
     p->fd = -1;
-    p->icmp = s->family == 4 ? c->cfg.icmp4 : c->cfg.icmp6;
+    p->icmp = w->family == 4 ? c->cfg.icmp4 : c->cfg.icmp6;
     p->id = (uint16_t)(c->id + (server >> 16));
     p->seq = (uint16_t)server;
-    address_of(p, s);
+    set_address(&p->to.any, w->addr, w->family,
+                t->check->kind == PBC_CHECK_ICMP ? 0 : w->port); /* raw sockets take none */
+    if (t->check->from_family == w->family) set_address(&p->from.any, t->check->from, w->family, 0);
     return p;
+}
+
+/* Through a service: the next number, and whom it speaks as. */
+static int speak_as(struct checks *c, uint32_t server)
+{
+    struct target *t = &c->targets[server];
+    const struct check_way *w = &t->ways[t->way];
+    struct probe *p = t->probe;
+    struct host_addr from;
+    const int failed = c->cfg.aside.ready(c->cfg.aside.with, server, w, &from);
+    if (failed) return failed;
+    if (t->check->from_family == w->family) memcpy(from.word, t->check->from, sizeof from.word);
+    c->number = (uint16_t)((c->number + 1) % NUMBERS);
+    c->whose[c->number] = (struct whose){.server = server, .way = t->way};
+    p->id = (uint16_t)(PBC_OWN_PORT_LO + c->number);
+    p->aside = &c->cfg.aside;
+    set_address(&p->from.any, from.word, w->family, t->check->kind == PBC_CHECK_ICMP ? 0 : p->id);
+    return 0;
 }
 
 /* Tell epoll what the probe waits for. False: it cannot. */
@@ -134,37 +159,72 @@ static bool watch(struct checks *c, uint32_t server, int how)
     return p->fd < 0 || !epoll_ctl(c->epoll, how, p->fd, &e);
 }
 
+static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns);
+
+static void say_result(struct check_state *s, const struct target *t, const struct program *p, enum probe_result r)
+{
+    const uint32_t service = t->ways[t->way].service;
+    if (r == PROBE_GOOD)
+        snprintf(s->why, sizeof s->why, "good");
+    else if (t->probe && service != PBC_NONE)
+        snprintf(s->why, sizeof s->why, "through %.30s: %s", program_str(p, p->services[service].name), t->probe->why);
+    else if (t->probe)
+        snprintf(s->why, sizeof s->why, "%s", t->probe->why);
+}
+
+/* A probe has ended: after a good one the next way is gone, or the turn is over. */
 static void end(struct checks *c, uint32_t server, enum probe_result r, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
     struct check_state *s = &t->state;
-    if (r == PROBE_CANNOT) c->not_begun++;
-    if (r == PROBE_GOOD) {
-        s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
-        snprintf(s->why, sizeof s->why, "good");
-    } else if (t->probe) {
-        memcpy(s->why, t->probe->why, sizeof s->why);
-    }
+    say_result(s, t, c->program, r);
     if (t->probe) probe_end(t->probe);
     free(t->probe);
     t->probe = NULL;
+    t->waits = false;
+    if (r == PROBE_GOOD && t->way + 1 < t->way_count) {
+        t->way++;
+        begin_way(c, server, now_ns);
+        return;
+    }
+    t->way = 0;
+    if (r == PROBE_CANNOT) c->not_begun++;
+    if (r == PROBE_GOOD) s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
     const bool first = !s->known; /* after the start it decides alone */
     s->known |= r != PROBE_CANNOT;
     if (r != PROBE_CANNOT) count(c, server, r == PROBE_GOOD, first, now_ns);
     next_turn(c, server, now_ns);
 }
 
-static void begin(struct checks *c, uint32_t server, uint64_t now_ns)
+static uint64_t time_is_over(const struct target *t) { return t->began_ns + t->check->timeout_ms * UINT64_C(1000000); }
+
+/* Through a service it begins as soon as the way to the server is known. */
+static enum probe_result begin_probe(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
-    t->probe = probe_new(c, server);
-    t->began_ns = now_ns;
-    enum probe_result r = t->probe ? probe_ops(t->check->kind)->begin(t->probe) : PROBE_CANNOT;
-    if (r == PROBE_GOES_ON && !watch(c, server, EPOLL_CTL_ADD)) r = probe_errno(t->probe, errno);
+    if (t->ways[t->way].service != PBC_NONE) {
+        const int failed = speak_as(c, server);
+        t->waits = failed == -EAGAIN && now_ns < time_is_over(t);
+        if (t->waits) return PROBE_GOES_ON;
+        if (failed)
+            return probe_bad(t->probe, failed == -EAGAIN ? "nobody answers for its address" : "no way leads there");
+    }
+    const enum probe_result r = probe_ops(t->check->kind)->begin(t->probe);
+    return r == PROBE_GOES_ON && !watch(c, server, EPOLL_CTL_ADD) ? probe_errno(t->probe, errno) : r;
+}
+
+static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    if (!t->waits) {
+        t->probe = probe_new(c, server);
+        t->began_ns = now_ns;
+    }
+    const enum probe_result r = t->probe ? begin_probe(c, server, now_ns) : PROBE_CANNOT;
     if (r != PROBE_GOES_ON)
         end(c, server, r, now_ns);
     else
-        due_set(&c->due, server, now_ns + t->check->timeout_ms * UINT64_C(1000000));
+        due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
 
 static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
@@ -180,7 +240,7 @@ static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
 static void go_on(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct probe *p = c->targets[server].probe;
-    if (!p) return; /* it ended in this turn */
+    if (!p || c->targets[server].waits) return; /* it ended in this turn */
     const bool reads = p->reads, writes = p->writes;
     enum probe_result r = probe_ops(p->check->kind)->step(p);
     if (r == PROBE_GOES_ON && (reads != p->reads || writes != p->writes) && !watch(c, server, EPOLL_CTL_MOD))
@@ -211,7 +271,7 @@ static void hear_echoes(struct checks *c, int fd, int family, uint64_t now_ns)
         const uint32_t server = (uint32_t)(uint16_t)(id - c->id) << 16 | seq;
         if (server >= c->program->servers_count) continue;
         const struct probe *p = c->targets[server].probe;
-        if (p && p->check->kind == PBC_CHECK_ICMP && is_from(p, (struct sockaddr *)&from))
+        if (p && p->check->kind == PBC_CHECK_ICMP && !p->aside && is_from(p, (struct sockaddr *)&from))
             end(c, server, PROBE_GOOD, now_ns);
     }
 }
@@ -233,10 +293,11 @@ void checks_step(struct checks *c, uint64_t now_ns)
     }
     for (unsigned i = 0; i < DUE_AT_ONCE && due_first_ns(&c->due) <= now_ns; i++) {
         const uint32_t server = due_first(&c->due);
-        if (c->targets[server].probe)
+        const struct target *t = &c->targets[server];
+        if (t->probe && !t->waits)
             too_late(c, server, now_ns);
         else
-            begin(c, server, now_ns);
+            begin_way(c, server, now_ns);
     }
 }
 
@@ -251,6 +312,16 @@ uint32_t checks_next_change(struct checks *c)
     const uint32_t server = c->changes[--c->change_count];
     c->targets[server].changed = false;
     return server;
+}
+
+const struct check_way *checks_whose(const struct checks *c, uint16_t number, uint32_t *server)
+{
+    if (!c->whose || number < PBC_OWN_PORT_LO) return NULL;
+    const struct whose *w = &c->whose[number - PBC_OWN_PORT_LO];
+    const struct target *t = w->server < c->program->servers_count ? &c->targets[w->server] : NULL;
+    if (!t || w->way >= t->way_count) return NULL;
+    *server = w->server;
+    return &t->ways[w->way];
 }
 
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns)
@@ -300,16 +371,33 @@ static bool same_check(const struct program *a, const struct pbc_check *x, const
            !strcmp(program_str(a, x->host), program_str(b, y->host));
 }
 
-static void make_target(struct checks *c, uint32_t server, uint64_t now_ns)
+/* Where nobody sends through services, the server's own address is the only way. */
+static bool make_ways(struct checks *c, struct target *t, uint32_t server)
+{
+    struct check_way ways[CHECK_WAYS_MOST];
+    t->way_count = (uint8_t)check_ways(c->program, server, c->cfg.aside.ready, ways);
+    t->ways = calloc(t->way_count, sizeof *ways);
+    if (!t->ways) return false;
+    memcpy(t->ways, ways, t->way_count * sizeof *ways);
+    if (ways[0].service != PBC_NONE && !c->whose) {
+        c->whose = calloc(NUMBERS, sizeof *c->whose);
+        for (unsigned i = 0; c->whose && i < NUMBERS; i++) c->whose[i].server = UINT32_MAX;
+        return c->whose;
+    }
+    return true;
+}
+
+static bool make_target(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
     const uint32_t check = program_check(c->program, server);
-    if (check == PBC_NONE) return;
+    if (check == PBC_NONE) return true;
     t->check = &c->program->checks[check];
     t->state = (struct check_state){.checked = true, .up = true};
     /* The first ones soon, and not all at once. */
     const uint64_t spread = t->check->every_ms * UINT64_C(1000000);
     t->turn_ns = now_ns + random_next(&c->random) % (spread / 4 + 1);
+    return make_ways(c, t, server);
 }
 
 /* What was known of servers that are still there. */
@@ -341,7 +429,11 @@ static bool make(struct checks *c, const struct checks *before, const struct rem
     for (uint32_t i = 0; i < p->checks_count; i++)
         if (!make_kind(c, i, err, err_len)) return false;
     const uint32_t count = checked_servers(p);
-    for (uint32_t s = 0; s < count; s++) make_target(c, s, now_ns);
+    for (uint32_t s = 0; s < count; s++) {
+        if (make_target(c, s, now_ns)) continue;
+        snprintf(err, err_len, "out of memory");
+        return false;
+    }
     if (before) take_over(c, before, r);
     for (uint32_t s = 0; s < count; s++)
         if (c->targets[s].check) due_set(&c->due, s, c->targets[s].turn_ns);
@@ -372,7 +464,9 @@ void checks_free(struct checks *c)
     for (uint32_t s = 0; c->targets && s < c->program->servers_count; s++) {
         if (c->targets[s].probe) probe_end(c->targets[s].probe);
         free(c->targets[s].probe);
+        free(c->targets[s].ways);
     }
+    free(c->whose);
     for (uint32_t i = 0; c->kinds && i < c->program->checks_count; i++) {
         free(c->kinds[i].request);
         SSL_CTX_free(c->kinds[i].tls);

@@ -7,9 +7,23 @@
 #ifndef RUNTIME_CHECK_CHECKS_H
 #define RUNTIME_CHECK_CHECKS_H
 
+#include <sys/socket.h>
+
+#include "runtime/check/ways.h"
+#include "runtime/host/host.h"
 #include "vm/program/remap.h"
 
 struct checks;
+
+/* For probes that go through a service, as its clients' packets do (runtime/live/via.h). */
+struct checks_aside {
+    /* Whom a probe speaks as, and whether the way to the server is known. 0; -EAGAIN: it is being asked for; another
+     * negative errno: there is none. */
+    int (*ready)(void *with, uint32_t server, const struct check_way *way, struct host_addr *from);
+    /* A socket that may speak as `from`: a descriptor, or a negative errno. */
+    int (*socket)(void *with, const struct sockaddr *from, int type);
+    void *with;
+};
 
 struct checks_cfg {
     int icmp4, icmp6; /* raw sockets for echo requests, the caller's, which stay open; -1: that family is not probed */
@@ -17,6 +31,7 @@ struct checks_cfg {
     /* A file for reading (certificates), or a negative errno; NULL: opened here. */
     int (*open_file)(void *with, const char *path);
     void *with;
+    struct checks_aside aside; /* not there: servers are asked at their own addresses alone */
 };
 
 /* Of one server, as its last probes say. */
@@ -29,7 +44,7 @@ struct check_state {
     uint64_t good, bad;  /* probes that ended so */
     uint32_t changes;    /* of `up` */
     uint32_t latency_us; /* of the last good probe; 0: none yet */
-    char why[96];        /* the last probe's result in words: "status 503", "connection refused"; "": none yet */
+    char why[136];       /* the last probe's result in words: "status 503", "connection refused"; "": none yet */
 };
 
 /* The libraries read their own files: once, while the process may still open some. */
@@ -50,6 +65,10 @@ uint64_t checks_due(const struct checks *c);
 void checks_step(struct checks *c, uint64_t now_ns);
 /* The next server whose `up` has changed since it was asked last; UINT32_MAX: none. */
 uint32_t checks_next_change(struct checks *c);
+
+/* Whose the packets with that local port, or identifier of an echo, are: of a probe that went through a service not
+ * long ago. NULL: nobody's. */
+const struct check_way *checks_whose(const struct checks *c, uint16_t number, uint32_t *server);
 
 /* Of a server of the program. */
 const struct check_state *checks_of(const struct checks *c, uint32_t server);

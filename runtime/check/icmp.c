@@ -1,5 +1,5 @@
-/* `icmp`: an echo request and its reply (RFC 792, 4443). All probes of a family share one raw socket; whose a reply is
- * says its identifier and number. */
+/* `icmp`: an echo request and its reply (RFC 792, 4443). All probes of a server's own address share one raw socket a
+ * family; whose a reply is says its identifier and number. */
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -32,7 +32,7 @@ static enum probe_result send_from(struct probe *p, const uint8_t *bytes, size_t
         else
             memcpy(CMSG_DATA(c), &(struct in_pktinfo){.ipi_spec_dst = p->from.v4.sin_addr}, sizeof(struct in_pktinfo));
     }
-    if (sendmsg(p->icmp, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return PROBE_GOES_ON;
+    if (sendmsg(p->aside ? p->fd : p->icmp, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return PROBE_GOES_ON;
     return probe_errno(p, errno);
 }
 
@@ -40,7 +40,9 @@ static enum probe_result begin(struct probe *p)
 {
     uint8_t echo[ECHO_BYTES] = {0};
     const bool v6 = p->to.any.sa_family == AF_INET6;
-    if (p->icmp < 0) return probe_errno(p, EPERM);
+    if (p->aside && probe_socket(p, SOCK_RAW) < 0) return probe_errno(p, errno);
+    if (!p->aside && p->icmp < 0) return probe_errno(p, EPERM);
+    p->reads = true;
     echo[0] = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
     wire_put16(echo + 4, p->id);
     wire_put16(echo + 6, p->seq);
@@ -62,10 +64,16 @@ bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16
     return true;
 }
 
+/* Through a service it has a socket of its own, which hears the others' replies, too. */
 static enum probe_result step(struct probe *p)
 {
-    (void)p;
-    return PROBE_GOES_ON; /* it has no descriptor of its own */
+    uint8_t bytes[128];
+    uint16_t id, seq;
+    ssize_t n;
+    while ((n = recv(p->fd, bytes, sizeof bytes, MSG_DONTWAIT)) >= 0)
+        if (icmp_reply(p->to.any.sa_family, bytes, (size_t)n, &id, &seq) && id == p->id && seq == p->seq)
+            return PROBE_GOOD;
+    return PROBE_GOES_ON;
 }
 
 const struct probe_ops probe_icmp = {.name = "icmp", .begin = begin, .step = step};

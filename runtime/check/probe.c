@@ -49,13 +49,23 @@ static socklen_t address_len(const struct sockaddr *a)
     return a->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
+int probe_socket(struct probe *p, int type)
+{
+    p->fd = p->aside ? p->aside->socket(p->aside->with, &p->from.any, type)
+                     : socket(p->to.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (p->fd >= 0 || !p->aside) return p->fd;
+    errno = -p->fd;
+    return p->fd = -1;
+}
+
 enum probe_result probe_connect(struct probe *p, int type)
 {
     const int on = 1;
-    p->fd = socket(p->to.any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (p->fd < 0) return probe_errno(p, errno);
+    if (probe_socket(p, type) < 0) return probe_errno(p, errno);
     if (p->from.any.sa_family) {
-        setsockopt(p->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        /* Through a service its port says whose it is; one that was another's a moment ago is free. */
+        setsockopt(p->fd, p->aside ? SOL_SOCKET : IPPROTO_IP, p->aside ? SO_REUSEADDR : IP_BIND_ADDRESS_NO_PORT, &on,
+                   sizeof on);
         if (bind(p->fd, &p->from.any, address_len(&p->from.any))) return probe_errno(p, errno);
     }
     if (connect(p->fd, &p->to.any, address_len(&p->to.any)) && errno != EINPROGRESS) return probe_errno(p, errno);

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
+#include "runtime/check/checks.h"
 #include "vm/program/program.h"
 
 enum probe_result {
@@ -29,8 +30,9 @@ struct probe {
     const struct pbc_check *check;
     const uint8_t *request; /* of HTTP: made once a check */
     size_t request_len;
-    SSL_CTX *tls; /* of HTTPS */
-    int icmp;     /* the raw socket for its family, or -1 */
+    SSL_CTX *tls;                     /* of HTTPS */
+    const struct checks_aside *aside; /* through a service: sockets are had from there; NULL: at its own address */
+    int icmp;                         /* the raw socket for its family, or -1 */
     uint16_t id, seq;
     union {
         struct sockaddr any;
@@ -68,7 +70,9 @@ struct probe_ops {
 /* Of that kind (enum pbc_check_kind). */
 const struct probe_ops *probe_ops(unsigned kind);
 
-/* A socket of that type to p->to, connected or about to be. PROBE_GOES_ON, or what became of it. */
+/* Its own socket of that type, or -1 and errno. */
+int probe_socket(struct probe *p, int type);
+/* The same to p->to, connected or about to be. PROBE_GOES_ON, or what became of it. */
 enum probe_result probe_connect(struct probe *p, int type);
 /* Its socket and what is above it are gone. */
 void probe_end(struct probe *p);

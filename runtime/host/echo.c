@@ -28,12 +28,16 @@ static int open6(void)
     return fd;
 }
 
+int echo_open_one(unsigned family)
+{
+    const int fd = family == 4 ? open4() : open6();
+    return fd < 0 ? -errno : fd;
+}
+
 int echo_open(int fds[2])
 {
-    fds[0] = open4();
-    fds[1] = fds[0] < 0 ? -1 : open6();
-    if (fds[1] >= 0) return 0;
-    const int failed = -errno;
-    if (fds[0] >= 0) close(fds[0]);
-    return failed;
+    fds[0] = echo_open_one(4);
+    fds[1] = fds[0] < 0 ? fds[0] : echo_open_one(6);
+    if (fds[1] < 0 && fds[0] >= 0) close(fds[0]);
+    return fds[1] < 0 ? fds[1] : 0;
 }

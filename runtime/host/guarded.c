@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/host/opened.h"
+#include "vm/program/checked.h"
 #include "vm/tables.h"
 
 enum { ECHO4_ASK = 0x0800, ECHO4_REPLY = 0x0000, ECHO6_ASK = 0x8000, ECHO6_REPLY = 0x8100 };
@@ -161,6 +162,37 @@ static void add_service(struct guarded *g, const struct program *p, const struct
         }
 }
 
+/* ---- health checks through services ---- */
+
+static bool is_probed(const struct program *p, const struct pbc_service *s)
+{
+    for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++)
+        for (uint32_t i = 0; i < p->branches[b].share_count; i++) {
+            const struct pbc_pool *pool = &p->pools[p->shares[p->branches[b].shares + i].pool];
+            for (uint32_t at = pool->servers; at < pool->servers + pool->server_count; at++)
+                if (program_check(p, at) != PBC_NONE) return true;
+        }
+    return false;
+}
+
+/* What servers answer, in the service's name, to probes that the host's own stack knows nothing of. */
+static void add_probed(struct guarded *g, const struct program *p, const struct pbc_service *s)
+{
+    struct guard_match m = {
+        .from_ports = GUARD_ANY_PORT, .to_ports = {PBC_OWN_PORT_LO, UINT16_MAX}, .reach = GUARD_OWN};
+    if (!service_checked_via(s) || !is_probed(p, s)) return;
+    reserve(g, PBC_OWN_PORT_LO, UINT16_MAX);
+    for (uint32_t i = s->endpoints; i < s->endpoints + s->endpoint_count; i++) {
+        const struct pbc_endpoint *e = &p->endpoints[i];
+        if (e->to != PBC_TO_ADDRESS) continue;
+        m.from = one(e->addr, e->family);
+        m.proto = IPPROTO_TCP;
+        add(g, &m);
+        m.proto = IPPROTO_UDP;
+        add(g, &m);
+    }
+}
+
 /* ---- translation ---- */
 
 /* Packets to the outside end, of what has ports. */
@@ -221,18 +253,19 @@ static void add_opened(struct guarded *g, const struct program *p)
     opened_fini(&o);
 }
 
-static void add_program(struct guarded *g, const struct program *p)
+static void add_program(struct guarded *g, const struct program *p, bool probes)
 {
+    for (uint32_t i = 0; i < p->services_count && probes; i++) add_probed(g, p, &p->services[i]);
     add_opened(g, p);
     for (uint32_t i = 0; i < p->services_count; i++) add_service(g, p, &p->services[i]);
     for (uint32_t i = 0; i < p->nats_count; i++) add_nat(g, p, &p->nats[i]);
 }
 
-bool guarded_init(struct guarded *g, const struct program *p, const struct program *before)
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before, bool probes)
 {
     *g = (struct guarded){0};
-    add_program(g, p);
-    if (before) add_program(g, before);
+    add_program(g, p, probes);
+    if (before) add_program(g, before, probes);
     if (g->failed) return false;
     unsigned kept = 0;
     if (g->match_count) qsort(g->matches, g->match_count, sizeof *g->matches, compare);

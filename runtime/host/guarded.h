@@ -17,9 +17,10 @@ struct guarded {
 };
 
 /* Of services: their addresses and ports, and what servers send back; of nat: what is translated on its way out, and
- * what comes back; of `decap` rules: what they open; of the program before, which may be NULL, too. False: memory is
- * out. */
-bool guarded_init(struct guarded *g, const struct program *p, const struct program *before);
+ * what comes back; of `decap` rules: what they open; of the program before, which may be NULL, too. probes: and
+ * the answers to health checks through services, which nobody but the host's stack is kept from. False: memory is out.
+ */
+bool guarded_init(struct guarded *g, const struct program *p, const struct program *before, bool probes);
 void guarded_fini(struct guarded *g);
 
 #endif

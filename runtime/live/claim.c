@@ -18,7 +18,7 @@ int claim_guard(struct live *l, struct program *p, struct program *before)
 {
     char err[500] = "out of memory";
     struct guarded g;
-    const bool made = guarded_init(&g, p, before);
+    const bool made = guarded_init(&g, p, before, true);
     g.routed = start_routes(l, p) || (before && start_routes(l, before));
     const int failed = made ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/live/via.h"
 #include "runtime/live/world.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
@@ -51,9 +52,10 @@ static bool make(struct live *l, const struct ruling *before, const struct remap
                                    .icmp6 = l->echo[1],
                                    .seed = l->o->seed ? l->o->seed : clock_ns(CLOCK_MONOTONIC),
                                    .open_file = open_certificates,
-                                   .with = l};
+                                   .with = l,
+                                   .aside = via_aside(l)};
     l->now.told = calloc(l->now.program->servers_count + 1u, sizeof *l->now.told);
-    if (!l->now.told) return false;
+    if (!l->now.told || !via_follow(l, l->now.program, err, err_len)) return false;
     l->now.checks =
         checks_new(l->now.program, &cfg, before ? before->checks : NULL, r, clock_ns(CLOCK_MONOTONIC), err, err_len);
     return l->now.checks;
@@ -108,6 +110,7 @@ bool health_follow(struct live *l, const struct ruling *before, const struct rem
 
 void health_fini(struct live *l)
 {
+    via_fini(l);
     for (unsigned i = 0; i < 2; i++)
         if (l->echo[i] >= 0) close(l->echo[i]);
 }

@@ -26,6 +26,7 @@
 #include "runtime/live/routing.h"
 #include "runtime/live/start.h"
 #include "runtime/live/tabled.h"
+#include "runtime/live/via.h"
 #include "runtime/live/world.h"
 #include "runtime/parent/parent.h"
 
@@ -138,19 +139,23 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 7 };
+    enum { OTHERS = 9 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
                                                 {.fd = l->channel->fd, .events = POLLIN},
                                                 {.fd = guard_news_fd(l->guard_news), .events = POLLIN},
                                                 {.events = POLLIN},
-                                                {.fd = asked_fd(l), .events = POLLIN}};
+                                                {.fd = asked_fd(l), .events = POLLIN},
+                                                {.events = POLLIN},
+                                                {.events = POLLIN}};
     uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
         fds[5].fd = health_fd(l); /* of the program that runs */
+        fds[7].fd = via_said_fd(l);
+        fds[8].fd = via_heard_fd(l);
         const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
         const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
         const int wait_ms = tabled_wait_ms(l, begun, most_ms);
@@ -163,6 +168,7 @@ static int serve(struct live *l)
         for (unsigned i = 0; i < l->worker_count; i++)
             if (fds[OTHERS + i].revents) fine &= called(l, l->workers[i]);
         if (fds[2].revents) fine &= world_clock(l);
+        if (fds[7].revents || fds[8].revents) via_carry(l);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         fine &= world_step(l) && health_step(l, now) && tabled_step(l, now);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {

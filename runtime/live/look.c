@@ -122,7 +122,7 @@ static uint64_t memory_of(const struct live *l)
 /* What the program adds to the look at the host. False: memory is out. */
 static bool add_program(struct preflight *look, const struct live *l, struct guarded *g, struct servers *s)
 {
-    if (!guarded_init(g, l->now.program, NULL) || !find_servers(s, l->now.program)) return false;
+    if (!guarded_init(g, l->now.program, NULL, true) || !find_servers(s, l->now.program)) return false;
     look->servers = s->all;
     look->server_count = s->count;
     look->sends_on = s->count > 0;

@@ -21,6 +21,7 @@ enum { OLDER_MOST = 64 };
 
 struct recorder;
 struct ctl;
+struct via;
 
 struct live {
     const struct options *o;
@@ -70,6 +71,7 @@ struct live {
     } notified;
     bool ready;                       /* it was told: faults are events from now on */
     int echo[2];                      /* raw sockets of checks by echo requests, IPv4 and IPv6; -1: none */
+    struct via *via;                  /* of checks through services; NULL: none goes so */
     uint64_t not_begun, not_begun_ns; /* health checks, as they were told last */
     struct recorder *recorder;        /* NULL: nothing is recorded */
     struct reel reel;                 /* its files, before it has them */

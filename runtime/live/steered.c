@@ -21,7 +21,7 @@ static bool rules_of(struct steer_rules *r, struct guarded *g, const struct prog
     *r = (struct steer_rules){.guarded = g,
                               .routed = routes(p) || (before && routes(before)),
                               .translates = p->nats_count || (before && before->nats_count)};
-    return guarded_init(g, p, before);
+    return guarded_init(g, p, before, false);
 }
 
 bool steered_fits(const struct program *p, char *why, size_t len)

@@ -105,17 +105,39 @@ int ask_control(struct channel *c, int *fd, char *err, size_t err_len)
     return ask_fd(c, REQUEST_CONTROL, fd, err, err_len);
 }
 
-int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
+/* Of a request whose answer is two descriptors. */
+static int ask_two(struct channel *c, enum request_kind kind, int fds[2], char *err, size_t err_len)
 {
     const struct request_none none = {0};
     struct answer a;
     int got[2];
-    const struct question q = {REQUEST_ECHO, &none, sizeof none, NULL, 0, 0};
+    const struct question q = {kind, &none, sizeof none, NULL, 0, 0};
     const int failed = ask(c, &q, &a, got, 2, err, err_len);
     if (!failed && a.fd_count == 2) memcpy(fds, got, sizeof got);
     if (failed || a.fd_count == 2) return failed;
     snprintf(err, err_len, "the parent process gave no sockets");
     return -EPROTO;
+}
+
+int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
+{
+    return ask_two(c, REQUEST_ECHO, fds, err, err_len);
+}
+
+int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len)
+{
+    return ask_two(c, REQUEST_ASIDE, fds, err, err_len);
+}
+
+int ask_aside_socket(struct channel *c, const struct host_addr *from, int type)
+{
+    const struct request_aside body = {.from = *from, .type = (uint32_t)type};
+    const struct question q = {REQUEST_ASIDE_SOCKET, &body, sizeof body, NULL, 0, 0};
+    struct answer a;
+    char err[100];
+    int fd = -1;
+    const int failed = ask(c, &q, &a, &fd, 1, err, sizeof err);
+    return failed ? failed : a.fd_count ? fd : -EPROTO;
 }
 
 int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len)

@@ -44,6 +44,10 @@ int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct ho
 
 /* Raw sockets for echo requests and their replies, IPv4 and IPv6, the caller's to close. */
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len);
+/* The network stack aside (runtime/host/aside.h), once: its TUN device, and the socket that hears for it. And a socket
+ * in it, or a negative errno. All are the caller's to close. */
+int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len);
+int ask_aside_socket(struct channel *c, const struct host_addr *from, int type);
 /* A file of certificates (PEM), for reading, the caller's to close. What holds a key as well is not opened. */
 int ask_certificates(struct channel *c, const char *path, int *fd, char *err, size_t err_len);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/host/announce.h"
@@ -254,6 +255,34 @@ static bool grant_ECHO(struct parent *p, const struct request *r, struct answer 
     (void)r;
     a->failed = echo_open(fds);
     a->fd_count = a->failed ? 0 : 2;
+    return true;
+}
+
+/* Once: what was made stays as long as this process. */
+static bool grant_ASIDE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r;
+    if (p->aside) return false;
+    fds[1] = aside_ear();
+    a->failed = fds[1] < 0 ? fds[1] : 0;
+    if (!a->failed) p->aside = aside_new(fds, a->err, sizeof a->err);
+    if (!a->failed && !p->aside) {
+        close(fds[1]);
+        a->failed = -EPERM;
+    }
+    a->fd_count = a->failed ? 0 : 2;
+    return true;
+}
+
+static bool grant_ASIDE_SOCKET(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    const struct request_aside *body = r->body;
+    const uint32_t type = body->type;
+    if (!p->aside || !is_address(&body->from)) return false;
+    if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW) return false;
+    fds[0] = aside_socket(p->aside, &body->from, (int)type);
+    a->failed = fds[0] < 0 ? fds[0] : 0;
+    a->fd_count = fds[0] >= 0;
     return true;
 }
 

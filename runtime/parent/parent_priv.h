@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/host/aside.h"
 #include "runtime/host/resolve.h"
 #include "runtime/host/state.h"
 #include "runtime/parent/parent.h"
@@ -19,6 +20,7 @@ struct parent {
     struct io_maker maker;            /* with the steering programs */
     uint64_t too_long[IO_PORTS_MOST]; /* frames, of steering programs before */
     struct resolver *resolver;        /* NULL: nobody was asked for yet */
+    struct aside *aside;              /* NULL: no check has gone through a service yet */
     bool guarded;                     /* there is a table of guard rules */
     int fd, signal_fd;
     int recordings; /* their directory; -1: nobody has asked for it */

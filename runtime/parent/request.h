@@ -59,6 +59,10 @@ struct request_recording {
     uint32_t gone; /* 1: remove it; 0: make it */
     uint32_t zero;
 };
+struct request_aside {
+    struct host_addr from;
+    uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
+};
 struct request_announce {
     uint64_t mac;
     struct host_addr addr;

@@ -113,6 +113,7 @@ static void parent_free(struct parent *p)
     for (unsigned i = 0; i < IO_PORTS_MOST; i++) steer_close(p->maker.steers[i]);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);
+    aside_free(p->aside);
     if (p->fd >= 0) close(p->fd);
     if (p->signal_fd >= 0) close(p->signal_fd);
     if (p->recordings >= 0) close(p->recordings);

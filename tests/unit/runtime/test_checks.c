@@ -367,15 +367,59 @@ static void due_in_order(void **state)
     due_fini(&h);
 }
 
+/* Each address of a service that leaves packets whole; else the server's own. */
+static void ways(void **state)
+{
+    (void)state;
+    static const char rules[] =
+        "check page = http GET \"/\" expect 200\ncheck echo = icmp\ncheck name = udp send x\"01\" expect x\"01\" port "
+        "53\n"
+        "pool both { check page; server a 10.0.0.1; server b 10.0.0.2; server c 10.0.0.3 check echo }\n"
+        "pool own { check page; server d 10.0.0.4; server e [2001:db8::5]:81 check name }\n"
+        "pool two { check page; server f 10.0.0.6 }\n"
+        "service v on 203.0.113.1, 2001:db8::1 tcp/80, tcp/443 { mode dsr ipip; mss clamp auto; when port 80 -> both; "
+        "else -> two }\n"
+        "service w on self tcp/90 { mode dsr l2; -> two }\n"
+        "service x on 203.0.113.2 udp/53, tcp/100 { mode passthrough; -> own }\n";
+    static const struct {
+        uint32_t server;
+        bool may;
+        const char *want;
+    } rows[] = {
+        {0, true, "v4:80 v6:80 "}, {2, true, "v4:80 v6:80 "}, {0, false, "-4:80 "},
+        {3, true, "-4:100 "},      {4, true, "-6:53 "},       {5, true, "v4:80 v6:80 -4:80 "},
+    };
+    struct judge *j = judge_new("ways", rules, sizeof rules - 1, stderr);
+    assert_non_null(j);
+    const struct program *p = judge_program(j);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct check_way at[CHECK_WAYS_MOST];
+        char got[200] = "";
+        const unsigned n = check_ways(p, rows[i].server, rows[i].may, at);
+        for (unsigned w = 0; w < n; w++)
+            snprintf(got + strlen(got), sizeof got - strlen(got), "%s%u:%u ",
+                     at[w].service == PBC_NONE ? "-" : program_str(p, p->services[at[w].service].name), at[w].family,
+                     at[w].port);
+        assert_string_equal(got, rows[i].want);
+    }
+    judge_free(j);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds),           cmocka_unit_test(nobody_listens),
-        cmocka_unit_test(certificates),    cmocka_unit_test(certificates_alone),
-        cmocka_unit_test(rise_and_fall),   cmocka_unit_test(first_probe_decides),
-        cmocka_unit_test(turns),           cmocka_unit_test(hints),
-        cmocka_unit_test(descriptors_out), cmocka_unit_test(due_in_order),
+        cmocka_unit_test(kinds),
+        cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(ways),
+        cmocka_unit_test(certificates),
+        cmocka_unit_test(certificates_alone),
+        cmocka_unit_test(rise_and_fall),
+        cmocka_unit_test(first_probe_decides),
+        cmocka_unit_test(turns),
+        cmocka_unit_test(hints),
+        cmocka_unit_test(descriptors_out),
+        cmocka_unit_test(due_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

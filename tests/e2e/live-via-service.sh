@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Live, health checks through services: where a server has to have the service's address it is well when it answers for
+# that, asked as the mode sends packets. So one that lacks the address is found, though it answers at its own.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan switch 1 client prey one two
+for s in one two; do
+    web "$s"
+    at "$s" sysctl -q -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 net.ipv4.conf.all.rp_filter=0
+    address "$s" lo 10.1.0.100/32 fd00:1::100/128
+done
+told() { grep -q "$1" prey.err; }
+hears() { # SENTENCE PATTERN
+    until_true 60 "$1" told "$2" && ok 0 "$1"
+}
+
+# Server two has not the service's IPv6 address any more, or has it again. IPv4 goes on.
+hurt() { ip -n "$id-two" addr del fd00:1::100/128 dev lo; }
+mend() { address two lo fd00:1::100/128; }
+
+# each MODE CHECK ADDRESSES: servers of IPv4, whatever the service's addresses are
+each() {
+    rules via <<RULES
+check alive = $2 every 100ms timeout 400ms rise 1 fall 2
+pool farm { balance round_robin; check alive; server one 10.1.0.3; server two 10.1.0.4 }
+service shop on $3 tcp/80 { mode $1; announce; -> farm }
+RULES
+    prey prey -i eth0 --log text --format json via.pbc
+    same "$1, $2: both are well" "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 2 one 2 two '
+    hurt
+    hears "$1, $2: who does not serve the address is found" 'farm/two is down: through shop: no answer within 400 ms'
+    same "$1, $2: the other serves all" "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 one '
+    mend
+    until_true 200 "$1, $2: then it serves again" eval 'ask client 10.1.0.100/ | grep -q two' && ok 0 "$1, $2: then it serves again"
+    prey_ends
+    same "$1, $2: it ends with 0" "$status" 0
+    same "$1, $2: the other was never down" "$(grep 'farm/one is down' prey.err)" ''
+}
+both='10.1.0.100, fd00:1::100'
+each 'dsr l2' 'http GET "/" expect 200' "$both"
+each 'dsr l2' icmp "$both"
+
+# The far end of a tunnel, in user space: this kernel may have none.
+far() { # KIND PORT
+    for s in one two; do
+        : >"ready-$s"
+        ip netns exec "$id-$s" python3 "$top/tests/e2e/live/decap.py" "$1" "$2" "t-$1" >"ready-$s" &
+        pids="$pids $!"
+        until_true 50 "the far end listens in $s" grep -q ready "ready-$s"
+        at "$s" sysctl -q -w "net.ipv4.conf.t-$1.rp_filter=0"
+        ip -n "$id-$s" link set "t-$1" up
+    done
+}
+far ipip 0
+each 'dsr ipip' tcp "$both"
+far gue 6080
+each 'dsr gue 6080' 'http GET "/" expect 200' "$both"
+
+exit $failed
