@@ -69,6 +69,6 @@ def latency(rows):
 rows = read(sys.argv[2])
 rounds = max((len(r) for r in rows.values()), default=0)
 print(f"Linux {os.uname().release}; {os.cpu_count()} cores; {rounds} rounds; load {os.getloadavg()[0]:.2f} at the end\n")
-throughput(rows, int(sys.argv[1]))
+throughput(rows, (int(sys.argv[1]) + 63) // 64 * 64)  # whole bursts
 print()
 latency(read(sys.argv[3]))

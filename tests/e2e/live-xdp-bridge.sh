@@ -43,16 +43,16 @@ address prey a 10.1.0.7/24
 address right eth0 10.1.0.7/24
 same "what is for this machine's own address crosses, too" "$(ask 10.1.0.7)" right
 
-# tagged TPIDS WORDS: a frame with these tags, put on by hand, arrives with them.
+# tagged TPIDS WORDS [DEVICE]: a frame with these tags, put on by hand, arrives with them.
 tagged() {
     at right timeout 20 tcpdump -i eth0 -n -c 1 -e ether src 02:00:00:00:00:07 >tagged 2>/dev/null &
     local dump=$!
     pids="$pids $dump"
     sent() {
-        at left python3 - "$1" <<'END'
+        at left python3 - "$1" "${2:-eth0}" <<'END'
 import socket, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(("eth0", 0))
+s.bind((sys.argv[2], 0))
 ip = bytes.fromhex("4500001c000000004001") + b"\0\0" + bytes([10, 1, 0, 1, 10, 1, 0, 2])
 n = sum(int.from_bytes(ip[i:i + 2], "big") for i in range(0, 20, 2))
 ip = ip[:10] + (0xffff - n % 0xffff).to_bytes(2, "big") + ip[12:]
@@ -60,13 +60,21 @@ s.send(b"\xff" * 6 + b"\2\0\0\0\0\7" + bytes.fromhex(sys.argv[1] + "0800") + ip 
 END
         ! kill -0 "$dump" 2>/dev/null
     }
-    until_true 60 "a frame tagged $1 crosses" sent "$1"
+    until_true 60 "a frame tagged $1 crosses" sent "$1" "${3-}"
     wait "$dump"
     grep -qE "$2" tagged
-    ok $? "a frame tagged $1 crosses as it was" || cat tagged
+    ok $? "a frame tagged $1 crosses as it was${3:+, by a switch}" || cat tagged
 }
 tagged 81000007 'vlan 7'
 tagged 88a800098100000a '802.1Q-QinQ|0x88a8.*vlan 9'
+# A switch of the kernel's takes tags off, and keeps them beside the frame: they are there with what the start says.
+ip -n "$id-left" link add x0 up type veth peer name x1
+ip -n "$id-left" link add switch up type bridge mcast_snooping 0
+for d in x1 eth0; do ip -n "$id-left" link set dev $d up master switch; done
+at left $(sed -n 's/.*lost on a (veth).*: \(ethtool -K\) DEVICE \(.*\)/\1 eth0 \2/p' prey.err)
+tagged 81000007 'vlan 7' x0
+tagged 88a800098100000a '802.1Q-QinQ|0x88a8.*vlan 9' x0
+ip -n "$id-left" link del switch
 
 across 8080 | rules other
 cp other.pbc across.pbc
