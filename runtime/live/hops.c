@@ -123,7 +123,8 @@ bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns)
     const bool fresh = !*word;
     *word = (*word & OWN) | (ask->own ? OWN : 0) | now_ns;
     struct hop *hop = keyed_at(&h->all, slot);
-    return renew(h, hop, true) | gone | (fresh && is_told(hop));
+    const bool changed = renew(h, hop, true);
+    return changed || gone || (fresh && is_told(hop));
 }
 
 bool hops_renew(struct hops *h)
