@@ -46,7 +46,7 @@ lost() {
     truncate -s 0 prey.out
     kill -USR1 "$prey"
     until_true 100 'counters are printed' python3 -c 'import json; json.load(open("prey.out"))'
-    number live lost "$1"
+    python3 -c 'import json, sys; print({k.upper(): n for k, n in json.load(open("prey.out"))["live"]["lost"].items()}[sys.argv[1]])' "$1"
 }
 # How many of so many flows went which way.
 flows() { at client python3 "$top/tests/e2e/live/udp.py" flows 198.51.100.9 53 20000 "$1" | shares; }
