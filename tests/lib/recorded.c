@@ -27,11 +27,23 @@ static void send_nowhere(struct io_port *io, struct pkt *pkt)
 static void nothing(struct io_port *io) { (void)io; }
 static const struct io_ops nowhere = {.close = nothing, .release = nothing, .send = send_nowhere, .flush = nothing};
 
-static void know(struct snapshot *s, const struct pbc_server *to, uint8_t port, uint64_t mac)
+static void know(struct snapshot *s, const struct pbc_server *to, uint64_t mac)
 {
-    struct hop hop = {.key = {.family = to->family, .port = port}, .state = HOP_KNOWN, .port = 0, .mac = mac};
+    struct hop hop = {.key = {.family = to->family, .in = PORT_ANY, .kind = HOP_NEIGHBOUR}, .state = HOP_KNOWN};
+    hop.mac = mac;
     memcpy(hop.key.addr, to->addr, sizeof hop.key.addr);
     if (!snapshot_hop(s, &hop.key)) snapshot_add(s, &hop);
+}
+
+/* Everything is on one link. */
+static struct routes *one_link(void)
+{
+    const struct route_way ways[] = {{.kind = ROUTE_ASK}, {.legs = 1, .kind = ROUTE_VIA}};
+    const struct route_leg leg = {.mtu = 1500, .up_to = UINT32_MAX};
+    const struct route all[] = {{.family = 4, .way = 1}, {.family = 6, .way = 1}};
+    struct routes *r = routes_new(&(struct routes_said){all, ways, &leg, NULL, 2, 2, 1, 0}, 1);
+    if (r) r->number = 1;
+    return r;
 }
 
 static struct snapshot *world_of(const struct program *p)
@@ -47,14 +59,15 @@ static struct snapshot *world_of(const struct program *p)
     struct snapshot *s = snapshot_new(p, &f, 2 * p->servers_count);
     if (!s) return NULL;
     s->number = 1;
+    s->devices = 1;
+    s->routes = one_link();
     s->port_mac[0] = f.mac;
     struct facts_iface *ifaces = (void *)(uintptr_t)s->facts.ifaces;
     for (unsigned i = 0; i < f.ifaces_count; i++) ifaces[i].peer = IFACE_NONE;
     uint16_t *out = (void *)(uintptr_t)s->facts.server_out;
     for (uint32_t i = 0; i < p->servers_count; i++) {
         out[i] = port_iface_id(p, "eth0", 0);
-        know(s, &p->servers[i], PORT_ANY, 0x020000000100 + i);
-        know(s, &p->servers[i], 0, 0x020000000100 + i);
+        know(s, &p->servers[i], 0x020000000100 + i);
     }
     return s;
 }
