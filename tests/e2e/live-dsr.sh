@@ -130,4 +130,19 @@ prey prey -i eth0 --format json gue.pbc
 each 'dsr gue'
 up 'dsr gue' 10.1.0.100
 ends 'dsr gue'
+
+# From a mode whose flows hold ports to one that has none, and once more: those flows end meanwhile.
+pool passthrough '' '' | rules plain
+cp plain.pbc now.pbc
+prey prey -i eth0 --log text --format json now.pbc
+same 'passthrough: shared' "$(for i in 1 2 3 4; do ask 10.1.0.100; done | shares)" ' 2 one 2 two '
+cp l2.pbc now.pbc
+for n in 1 2; do
+    kill -HUP "$prey"
+    again() { [ "$(grep -c 'reloaded:' prey.err)" -ge "$n" ]; }
+    until_true 100 "reload $n" again
+done
+same 'then direct return: shared' "$(for i in 1 2 3 4; do ask 10.1.0.100; done | shares)" ' 2 one 2 two '
+prey_ends
+same 'and it ends with 0' "$status" 0
 exit $failed
