@@ -245,6 +245,16 @@ static void add_nat(struct guarded *g, const struct program *p, const struct pbc
 
 static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
 
+/* Each once, in order. */
+static void sort_out(struct guarded *g)
+{
+    unsigned kept = 0;
+    if (g->match_count) qsort(g->matches, g->match_count, sizeof *g->matches, compare);
+    for (unsigned i = 0; i < g->match_count; i++)
+        if (!kept || compare(&g->matches[i], &g->matches[kept - 1])) g->matches[kept++] = g->matches[i];
+    g->match_count = kept;
+}
+
 static void add_opened(struct guarded *g, const struct program *p)
 {
     struct opened o;
@@ -267,11 +277,7 @@ bool guarded_init(struct guarded *g, const struct program *p, const struct progr
     add_program(g, p, probes);
     if (before) add_program(g, before, probes);
     if (g->failed) return false;
-    unsigned kept = 0;
-    if (g->match_count) qsort(g->matches, g->match_count, sizeof *g->matches, compare);
-    for (unsigned i = 0; i < g->match_count; i++)
-        if (!kept || compare(&g->matches[i], &g->matches[kept - 1])) g->matches[kept++] = g->matches[i];
-    g->match_count = kept;
+    sort_out(g);
     return true;
 }
 
@@ -279,4 +285,11 @@ void guarded_fini(struct guarded *g)
 {
     free(g->matches);
     free(g->ports);
+}
+
+bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) add(g, &more[i]);
+    sort_out(g);
+    return !g->failed;
 }

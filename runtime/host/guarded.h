@@ -22,5 +22,7 @@ struct guarded {
  */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before, bool probes);
 void guarded_fini(struct guarded *g);
+/* `count` more of them. False: memory is out. */
+bool guarded_more(struct guarded *g, const struct guard_match *more, unsigned count);
 
 #endif

@@ -1,7 +1,8 @@
-/* Addresses that the program answers for are claimed at the start, and again when a link comes up: an earlier owner's
- * MAC is in the neighbours' tables. */
+/* Addresses that the program answers for are claimed at the start, those that a reload adds, and all again when a link
+ * comes up: an earlier owner's MAC is in the neighbours' tables. */
 #include "runtime/live/announced.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/live/claim.h"
@@ -41,43 +42,100 @@ static void claim(struct live *l, unsigned at, const struct host_addr *a)
         events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), err);
 }
 
-static void claim_word(struct live *l, unsigned at, const uint32_t word[4], uint8_t family)
+/* ---- which ---- */
+
+struct addresses {
+    struct host_addr *all;
+    unsigned count, room;
+    bool failed; /* memory is out */
+};
+
+static void add(struct addresses *to, const struct host_addr *a)
 {
-    const struct host_addr a = {{word[0], word[1], word[2], word[3]}, family};
-    claim(l, at, &a);
+    if (to->count == to->room) {
+        const unsigned room = to->room ? 2 * to->room : 64;
+        struct host_addr *all = to->failed ? NULL : reallocarray(to->all, room, sizeof *all);
+        if (!all) {
+            to->failed = true;
+            return;
+        }
+        to->all = all;
+        to->room = room;
+    }
+    to->all[to->count++] = *a;
+}
+
+static void add_word(struct addresses *to, const uint32_t word[4], uint8_t family)
+{
+    struct host_addr a;
+    memset(&a, 0, sizeof a); /* they are compared byte by byte */
+    memcpy(a.word, word, sizeof a.word);
+    a.family = family;
+    add(to, &a);
 }
 
 /* The addresses of a pool's `source`: PBC_SOURCES_MAX bounds how many there are. */
-static void claim_set(struct live *l, unsigned at, const struct pbc_set *set)
+static void add_set(struct addresses *to, const struct program *p, const struct pbc_set *set)
 {
-    const struct program *p = l->now.program;
     for (uint32_t i = set->first4; i < set->first4 + set->count4; i++)
-        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++)
-            claim_word(l, at, (const uint32_t[4]){(uint32_t)a}, 4);
+        for (uint64_t a = p->set4[i].lo; a <= p->set4[i].hi; a++) add_word(to, (const uint32_t[4]){(uint32_t)a}, 4);
     for (uint32_t i = set->first6; i < set->first6 + set->count6; i++) {
         const struct pbc_range6 *r = &p->set6[i];
         for (uint64_t n = 0; n <= r->hi_lo - r->lo_lo; n++)
-            claim_word(l, at,
-                       (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
-                                           (uint32_t)((r->lo_lo + n) >> 32), (uint32_t)(r->lo_lo + n)},
-                       6);
+            add_word(to,
+                     (const uint32_t[4]){(uint32_t)(r->lo_hi >> 32), (uint32_t)r->lo_hi,
+                                         (uint32_t)((r->lo_lo + n) >> 32), (uint32_t)(r->lo_lo + n)},
+                     6);
     }
 }
 
-/* Those for which ARP and solicitations are answered (vm/forward/vips.h). */
-static void claim_all(struct live *l, unsigned at)
+static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
+
+/* Those for which ARP and solicitations are answered (vm/forward/vips.h), each once and in order. */
+static struct addresses addresses_of(const struct program *p)
 {
-    const struct program *p = l->now.program;
+    struct addresses a = {0};
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
         if (e->to == PBC_TO_ADDRESS && p->services[e->service].flags & PBC_SERVICE_ANNOUNCE)
-            claim_word(l, at, e->addr, e->family);
+            add_word(&a, e->addr, e->family);
     }
     for (uint32_t i = 0; i < p->pools_count; i++)
-        for (uint32_t k = 0; k < p->pools[i].source_count; k++) claim_set(l, at, &p->sets[p->pools[i].sources + k]);
+        for (uint32_t k = 0; k < p->pools[i].source_count; k++) add_set(&a, p, &p->sets[p->pools[i].sources + k]);
     for (uint32_t i = 0; i < p->nats_count; i++)
         if (p->nats[i].kind != PBC_NAT_MASQUERADE && !(p->nats[i].flags & PBC_NAT_TO_SELF))
-            claim_word(l, at, p->nats[i].to, p->nats[i].family);
+            add_word(&a, p->nats[i].to, p->nats[i].family);
+    if (a.count) qsort(a.all, a.count, sizeof *a.all, compare);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < a.count; i++)
+        if (!kept || compare(&a.all[i], &a.all[kept - 1])) a.all[kept++] = a.all[i];
+    a.count = kept;
+    return a;
+}
+
+static bool has(const struct addresses *all, const struct host_addr *a)
+{
+    return all->count && bsearch(a, all->all, all->count, sizeof *a, compare);
+}
+
+/* ---- when ---- */
+
+/* Those of the program that runs, but for those that are claimed already. */
+static void claim_all(struct live *l, unsigned at, const struct addresses *already)
+{
+    struct addresses a = addresses_of(l->now.program);
+    for (unsigned i = 0; i < a.count; i++)
+        if (!has(already, &a.all[i])) claim(l, at, &a.all[i]);
+    if (a.failed) events_tell(&l->events, TOLD_FAULT, "out of memory: some addresses are not claimed");
+    free(a.all);
+}
+
+void announced_again(struct live *l, const struct program *before)
+{
+    struct addresses already = addresses_of(before);
+    for (unsigned i = 0; i < l->o->iface_count; i++)
+        if (l->announced[i]) claim_all(l, i, &already);
+    free(already.all);
 }
 
 void announced_links(struct live *l)
@@ -85,7 +143,7 @@ void announced_links(struct live *l)
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link(l->host, l->ifindex[i]);
         const bool up = link && link->up && link->running;
-        if (up && !l->announced[i]) claim_all(l, i);
+        if (up && !l->announced[i]) claim_all(l, i, &(struct addresses){0});
         l->announced[i] = up;
     }
 }

@@ -7,6 +7,7 @@
 #include "runtime/host/guard_news.h"
 #include "runtime/host/state.h"
 #include "runtime/live/start.h"
+#include "runtime/live/steered.h"
 
 static void say(void *arg, const char *line)
 {
@@ -20,10 +21,18 @@ int claim_guard(struct live *l, struct program *p, struct program *before)
     struct guarded g;
     const bool made = guarded_init(&g, p, before, true);
     g.routed = start_routes(l, p) || (before && start_routes(l, before));
-    const int failed = made ? ask_guard(l->channel, &g, err, sizeof err) : -1;
+    g.routed |= l->lingering.whole_ns[LINGERS_ROUTED] != 0;
+    const bool whole = made && guarded_more(&g, l->lingering.matches, l->lingering.count);
+    const int failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
     guarded_fini(&g);
     guard_news_settle(l->guard_news);
     return failed ? live_fault(l, "%s", err) : 0;
+}
+
+void claim_tick(struct live *l, uint64_t now_ns)
+{
+    if (l->reload || !lingering_end(&l->lingering, now_ns)) return;
+    if (!claim_guard(l, l->now.program, NULL)) steered_rules(l);
 }
 
 int claim_watch(struct live *l)

@@ -1,11 +1,14 @@
-/* Guard rules and ports on this host. Each gives the exit status. */
+/* Guard rules and ports on this host. */
 #ifndef RUNTIME_LIVE_CLAIM_H
 #define RUNTIME_LIVE_CLAIM_H
 
 #include "runtime/live/state.h"
 
-/* Guard rules and ports for the program and, for flows that drain, the one before, which may be NULL. */
+/* Guard rules and ports for the program and, for flows that drain, the one before, which may be NULL, and l->lingering.
+ * The exit status; where they cannot be set, those that were stay. */
 int claim_guard(struct live *l, struct program *p, struct program *before);
+/* Once a second: what lingers no longer is not hidden any more. */
+void claim_tick(struct live *l, uint64_t now_ns);
 /* From now on it is known when another program changes them: before rights are given up. The exit status. */
 int claim_watch(struct live *l);
 /* They are set again where another program has. */

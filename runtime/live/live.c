@@ -174,6 +174,7 @@ static int serve(struct live *l)
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
             fine &= world_clock(l) && world_tick(l);
+            claim_tick(l, now);
             limits_tell(l, false);
             health_tick(l, now);
             fine &= by_hand_tick(l, now);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/health.h"
 #include "runtime/live/notified.h"
@@ -20,8 +21,10 @@ struct reload {
     unsigned ids_count;
     uint64_t begun_ns;
     struct next_program changes[WORKERS_MOST];
-    bool offered;        /* workers may have it */
-    struct ruling other; /* the one that ran, until the change is made */
+    bool offered;          /* workers may have it */
+    bool hidden;           /* guard rules may be of both */
+    struct ruling other;   /* the one that ran, until the change is made */
+    struct lingering left; /* that of it */
 };
 
 static void refuse(struct live *l, const char *why)
@@ -61,6 +64,23 @@ static bool change_places(struct live *l, struct reload *r, char *err, size_t er
     const struct owners_cfg cfg = {.workers = l->worker_count}; /* the seed stays that of the owners before */
     l->now.owners = owners_new(l->now.program, &cfg, r->other.owners, clock_ns(CLOCK_MONOTONIC));
     return l->now.owners;
+}
+
+/* Guard rules and steering of both, for flows of the one drain: what they cannot say is refused. */
+static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
+{
+    const struct program *before = r->other.program;
+    const bool of[LINGERS] = {[LINGERS_ROUTED] = start_routes(l, before),
+                              [LINGERS_STEERED] = steered_routes(before),
+                              [LINGERS_TRANSLATED] = before->nats_count};
+    struct lingering next;
+    if (!lingering_after(&l->lingering, l->now.program, before, of, clock_ns(CLOCK_MONOTONIC), &next)) return false;
+    r->left = l->lingering;
+    l->lingering = next;
+    r->hidden = true;
+    if (!claim_guard(l, l->now.program, NULL) && !steered_rules(l)) return true;
+    snprintf(err, err_len, "that stands in its way");
+    return false;
 }
 
 static bool prepare_all(struct live *l, struct reload *r)
@@ -108,11 +128,17 @@ static void change_back(struct live *l, struct reload *r)
     const struct ruling fresh = l->now;
     l->now = r->other;
     r->other = fresh;
+    if (!r->hidden) return;
+    const struct lingering next = l->lingering;
+    l->lingering = r->left;
+    r->left = next;
+    if (!claim_guard(l, l->now.program, NULL)) steered_rules(l);
 }
 
 static void end(struct live *l)
 {
     remap_free(l->reload->remap);
+    lingering_fini(&l->reload->left);
     free(l->reload->ids);
     free(l->reload);
     l->reload = NULL;
@@ -136,8 +162,7 @@ static void make(struct live *l, struct program *fresh)
     }
     char err[500] = "out of memory";
     r->remap = remap_make(l, r, fresh);
-    struct program *before = l->now.program;
-    if (!r->remap || !change_places(l, r, err, sizeof err) || !prepare_all(l, r)) {
+    if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) || !prepare_all(l, r)) {
         if (r->other.program) change_back(l, r);
         drop_other(r);
         end(l);
@@ -145,8 +170,6 @@ static void make(struct live *l, struct program *fresh)
         refuse(l, err);
         return;
     }
-    claim_guard(l, l->now.program, before); /* both: flows of the one drain */
-    steered_rules(l, before);
     r->offered = true;
     for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
 }
@@ -208,6 +231,7 @@ static void made(struct live *l)
     } else {
         by_hand_forget(l);
         say_reloaded(l, r->remap);
+        announced_again(l, r->other.program);
     }
     drop_other(r);
     l->stale = true;

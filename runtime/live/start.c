@@ -285,5 +285,6 @@ void start_close(struct live *l)
     world_fini(l);
     host_close(l->host);
     ruling_fini(&l->now);
+    lingering_fini(&l->lingering);
     channel_free(l->channel);
 }

@@ -6,6 +6,7 @@
 #include "runtime/live/clock.h"
 #include "runtime/live/events.h"
 #include "runtime/live/hops.h"
+#include "runtime/live/lingering.h"
 #include "runtime/live/pmtu.h"
 #include "runtime/live/ruling.h"
 #include "runtime/options.h"
@@ -26,6 +27,7 @@ struct via;
 struct live {
     const struct options *o;
     struct ruling now;
+    struct lingering lingering; /* of those before */
     struct events events;
     struct host *host;
     unsigned ifindex[PORTS_MOST];

@@ -7,8 +7,7 @@
 
 /* ---- the rules ---- */
 
-/* What crosses this machine is prey's: by a firewall for it, or by nat. */
-static bool routes(const struct program *p)
+bool steered_routes(const struct program *p)
 {
     bool forward = p->nats_count > 0;
     for (uint32_t i = 0; i < p->firewalls_count; i++) forward |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
@@ -16,10 +15,10 @@ static bool routes(const struct program *p)
 }
 
 /* Of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out. */
-static bool rules_of(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before)
+bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before)
 {
     *r = (struct steer_rules){.guarded = g,
-                              .routed = routes(p) || (before && routes(before)),
+                              .routed = steered_routes(p) || (before && steered_routes(before)),
                               .translates = p->nats_count || (before && before->nats_count)};
     return guarded_init(g, p, before, false);
 }
@@ -28,7 +27,7 @@ bool steered_fits(const struct program *p, char *why, size_t len)
 {
     struct guarded g;
     struct steer_rules r;
-    const bool made = rules_of(&r, &g, p, NULL);
+    const bool made = steered_guarded(&r, &g, p, NULL);
     const unsigned count = made ? steer_count(&r) : 0;
     guarded_fini(&g);
     if (made && count <= STEER_RULES_MOST) return true;
@@ -63,13 +62,17 @@ static unsigned frame_most(struct live *l)
     return l->frame_most = xdp_frame_most(mtu);
 }
 
-int steered_rules(struct live *l, const struct program *before)
+int steered_rules(struct live *l)
 {
     struct guarded g;
     struct steer_rules r;
     if (l->io != &io_XDP) return 0;
     char err[300] = "out of memory";
-    int failed = rules_of(&r, &g, l->now.program, before) ? 0 : -1;
+    const struct lingering *left = &l->lingering;
+    const bool made = steered_guarded(&r, &g, l->now.program, NULL) && guarded_more(&g, left->matches, left->count);
+    int failed = made ? 0 : -1;
+    r.routed |= left->whole_ns[LINGERS_STEERED] != 0;
+    r.translates |= left->whole_ns[LINGERS_TRANSLATED] != 0;
     for (unsigned i = 0; i < l->o->iface_count && !failed; i++)
         failed = ask_steer_rules(l->channel, i, &r, err, sizeof err);
     guarded_fini(&g);
@@ -97,7 +100,7 @@ int steered_port(struct live *l, unsigned at)
     char err[300];
     bool generic;
     if (l->io != &io_XDP) return 0;
-    if (steered_rules(l, NULL)) return 2;
+    if (steered_rules(l)) return 2;
     if (ask_steering(l->channel, at, &generic, err, sizeof err)) return live_fault(l, "%s: %s", l->o->ifaces[at], err);
     l->generic |= generic;
     return 0;

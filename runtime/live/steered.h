@@ -7,7 +7,7 @@
 /* Are its rules few enough? False: `why` says how many there are. */
 bool steered_fits(const struct program *p, char *why, size_t len);
 int steered_open(struct live *l, unsigned at, struct io_ask *ask); /* before the port is opened */
-int steered_rules(struct live *l, const struct program *before);   /* of l->now, and of the one before */
+int steered_rules(struct live *l);                                 /* of l->now, and of l->lingering */
 int steered_tun(struct live *l, const struct program *p);          /* before a worker takes it */
 int steered_begin(struct live *l);                                 /* when all else is ready */
 int steered_port(struct live *l, unsigned at);                     /* the same, of one that is back */
@@ -15,5 +15,11 @@ bool steered_world(struct live *l);                                /* after fact
 /* Frames that were too long to be taken. */
 void steered_stats(const struct live *l, unsigned at, struct io_stats *s);
 void steered_close(struct live *l); /* when the ports are closed */
+
+/* Matches of the program, and of the one before, which may be NULL; g is the caller's to unmake. False: memory is out.
+ */
+bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before);
+/* Is what crosses this machine the program's: by a firewall for it, or by nat? */
+bool steered_routes(const struct program *p);
 
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Addresses that prey answers for move here: a neighbour that knew another MAC for them learns ours at the start, and again
-# when the link has come back.
+# Addresses that prey answers for move here: a neighbour that knew another MAC for them learns ours at the start, by the
+# reload that adds them, and again when the link has come back.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -47,6 +47,27 @@ ip -n "$id-prey" link set eth0 up
 for a in 10.1.0.50 10.1.0.100 fd00:1::50 fd00:1::100; do
     until_true 50 "$a is claimed when the link has come back" knows $a "$ours" && ok 0 "$a is claimed when the link has come back"
 done
+forget
+# What a reload adds, and nothing else.
+rules claim <<'END'
+pool farm {
+  source 10.1.0.50, 10.1.0.51, fd00:1::50
+  server one 10.1.0.3
+  server one6 fd00:1::3
+}
+service web on 10.1.0.100, 10.1.0.102, fd00:1::100 tcp/80 {
+  mode passthrough
+  announce
+  -> farm
+}
+END
+for a in 10.1.0.51 10.1.0.102; do ip -n "$id-client" neigh replace $a lladdr $old dev eth0 nud stale; done
+kill -HUP "$prey"
+for a in 10.1.0.51 10.1.0.102; do
+    until_true 50 "$a is claimed by the reload that adds it" knows $a "$ours" && ok 0 "$a is claimed by the reload that adds it"
+done
+knows 10.1.0.100 $old
+ok $? 'one that was claimed before is not claimed once more'
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

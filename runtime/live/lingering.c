@@ -1,0 +1,79 @@
+/* Guard matches of earlier programs, each until its flows have had their time; in no order. */
+#include "runtime/live/lingering.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/live/steered.h"
+
+static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
+
+/* How long flows of the program may go on. */
+static uint64_t until(const struct program *p, uint64_t now_ns)
+{
+    uint64_t drain = 0;
+    for (uint32_t i = 0; i < p->pools_count; i++) drain = later(drain, p->pools[i].drain_ns);
+    const uint64_t most = UINT64_MAX - now_ns - LINGERING_NS;
+    return now_ns + LINGERING_NS + (drain < most ? drain : most);
+}
+
+static int compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct guard_match)); }
+
+/* guarded_init leaves them in order. */
+static bool has(const struct guarded *g, const struct guard_match *m)
+{
+    return g->match_count && bsearch(m, g->matches, g->match_count, sizeof *m, compare);
+}
+
+static void keep(struct lingering *l, const struct guard_match *m, uint64_t until_ns)
+{
+    l->matches[l->count] = *m;
+    l->until_ns[l->count++] = until_ns;
+}
+
+bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
+                     const bool of[LINGERS], uint64_t now_ns, struct lingering *next)
+{
+    struct guarded here, left;
+    struct steer_rules r;
+    const uint64_t until_ns = until(before, now_ns);
+    const bool made = steered_guarded(&r, &here, now, NULL), good = steered_guarded(&r, &left, before, NULL) && made;
+    const size_t most = (size_t)left.match_count + l->count + 1;
+    *next = (struct lingering){.matches = calloc(most, sizeof *next->matches),
+                               .until_ns = calloc(most, sizeof *next->until_ns)};
+    for (unsigned i = 0; i < LINGERS; i++) next->whole_ns[i] = of[i] ? until_ns : l->whole_ns[i];
+    const bool room = good && next->matches && next->until_ns;
+    for (unsigned i = 0; i < left.match_count && room; i++)
+        if (!has(&here, &left.matches[i])) keep(next, &left.matches[i], until_ns);
+    for (unsigned i = 0; i < l->count && room; i++)
+        if (!has(&here, &l->matches[i]) && !has(&left, &l->matches[i])) keep(next, &l->matches[i], l->until_ns[i]);
+    guarded_fini(&here);
+    guarded_fini(&left);
+    if (!room) lingering_fini(next);
+    return room;
+}
+
+bool lingering_end(struct lingering *l, uint64_t now_ns)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < l->count; i++) {
+        if (l->until_ns[i] <= now_ns) continue;
+        l->matches[kept] = l->matches[i];
+        l->until_ns[kept++] = l->until_ns[i];
+    }
+    bool ended = kept < l->count;
+    l->count = kept;
+    for (unsigned i = 0; i < LINGERS; i++) {
+        if (!l->whole_ns[i] || l->whole_ns[i] > now_ns) continue;
+        l->whole_ns[i] = 0;
+        ended = true;
+    }
+    return ended;
+}
+
+void lingering_fini(struct lingering *l)
+{
+    free(l->matches);
+    free(l->until_ns);
+    *l = (struct lingering){0};
+}

@@ -1,0 +1,28 @@
+/* What guard rules and steering keep of programs that ran before: flows of theirs drain. */
+#ifndef RUNTIME_LIVE_LINGERING_H
+#define RUNTIME_LIVE_LINGERING_H
+
+#include "runtime/host/guarded.h"
+
+/* Beyond the longest `drain` of a program's pools: for flows that go on as they were bound, without a drain. */
+#define LINGERING_NS (300 * UINT64_C(1000000000))
+
+/* What a program asks for as a whole: of guard rules, what crosses; of steering, the same, and what nat takes. */
+enum lingers { LINGERS_ROUTED, LINGERS_STEERED, LINGERS_TRANSLATED, LINGERS };
+
+struct lingering {
+    struct guard_match *matches; /* that the program which runs has not */
+    uint64_t *until_ns;          /* of each */
+    unsigned count;
+    uint64_t whole_ns[LINGERS]; /* the same of what a program asks for as a whole; 0: not */
+};
+
+/* *next: after `now` has taken the place of `before`, which asked for `of`. The caller's to lingering_fini. False:
+ * memory is out. */
+bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
+                     const bool of[LINGERS], uint64_t now_ns, struct lingering *next);
+/* Matches whose time has passed are gone. Were there any? */
+bool lingering_end(struct lingering *l, uint64_t now_ns);
+void lingering_fini(struct lingering *l);
+
+#endif
