@@ -84,24 +84,48 @@ static void grow(struct diags *d)
         if (d->entries[i].span.file != UINT32_MAX) *seen_slot(d, d->entries[i].code, d->entries[i].span) = i + 1;
 }
 
-void diags_allow(struct diags *d, uint32_t file, enum diag_code code)
+void diags_allow(struct diags *d, struct span within, enum diag_code code)
 {
-    for (uint32_t i = 0; i < d->allowed_count; i++)
-        if (d->allowed[i].file == file && d->allowed[i].code == code) return;
-    d->allowed = heap_resized(d->allowed, d->allowed_count + 1, sizeof(*d->allowed));
-    d->allowed[d->allowed_count++] = (struct allowed){file, code};
+    if ((d->allowed_count & (d->allowed_count - 1)) == 0) /* 0 or a power of two: it is full */
+        d->allowed = heap_resized(d->allowed, d->allowed_count ? 2 * (size_t)d->allowed_count : 1, sizeof(*d->allowed));
+    d->allowed[d->allowed_count++] = (struct allowed){within, code};
+}
+
+static int compare_allowed(const void *x, const void *y)
+{
+    const struct allowed *a = x, *b = y;
+    if (a->code != b->code) return a->code < b->code ? -1 : 1;
+    if (a->within.file != b->within.file) return a->within.file < b->within.file ? -1 : 1;
+    return a->within.start < b->within.start ? -1 : a->within.start > b->within.start;
+}
+
+void diags_allow_begin(struct diags *d)
+{
+    if (d->allowed_count) qsort(d->allowed, d->allowed_count, sizeof(*d->allowed), compare_allowed);
 }
 
 bool diag_is_warning(enum diag_code code) { return diag_rows[code].severity == DIAG_WARNING; }
 
+/* Is it within the last of the spans that begin at that byte or before? */
+static bool is_within(const struct diags *d, enum diag_code code, struct span span, uint32_t from)
+{
+    const struct allowed wanted = {{span.file, from, 0}, code};
+    uint32_t lo = 0, hi = d->allowed_count;
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        if (compare_allowed(&d->allowed[mid], &wanted) <= 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    const struct allowed *a = lo ? &d->allowed[lo - 1] : NULL;
+    return a && a->code == code && a->within.file == span.file && span.start < a->within.end;
+}
+
 bool diags_allowed(const struct diags *d, enum diag_code code, struct span span)
 {
-    const uint32_t file = span.file == UINT32_MAX ? 0 : span.file;
-    bool found = false;
-
-    for (uint32_t i = 0; i < d->allowed_count && diag_is_warning(code); i++)
-        found |= d->allowed[i].file == file && d->allowed[i].code == code;
-    return found;
+    const struct span at = span.file == UINT32_MAX ? (struct span){0} : span;
+    return diag_is_warning(code) && (is_within(d, code, at, 0) || is_within(d, code, at, at.start));
 }
 
 /* A new entry, or NULL for a repetition, or what its file allows. Entries without a span are never repetitions. */

@@ -35,9 +35,11 @@ void diag_at(struct diags *d, enum diag_code code, const char *path, unsigned li
              const char *line_text, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
 void diag_note(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* From now on warnings of that code with a place in the file (of sources) are neither kept nor counted. Those of
- * address files, and those without a place, go by file 0, the main one. */
-void diags_allow(struct diags *d, uint32_t file, enum diag_code code);
+/* From diags_allow_begin on warnings of that code that begin in the span are neither kept nor counted. One from byte 0
+ * on is the whole file's: those of address files, and those without a place, go by file 0, the main one. Spans that
+ * begin elsewhere do not overlap. */
+void diags_allow(struct diags *d, struct span within, enum diag_code code);
+void diags_allow_begin(struct diags *d);
 bool diags_allowed(const struct diags *d, enum diag_code code, struct span span);
 
 /* Suggest an edit for the last one added: the text may stand in place of `span` (SPAN_NONE: of the diagnostic's own).

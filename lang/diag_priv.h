@@ -39,9 +39,9 @@ struct entry {
 /* In one file the parser gives up after this many errors: garbage stays fast, and small in memory. */
 #define DIAG_FILE_MAX 1000u
 
-/* A warning that a file does not want. */
+/* A warning that a file does not want there. */
 struct allowed {
-    uint32_t file;
+    struct span within;
     enum diag_code code;
 };
 

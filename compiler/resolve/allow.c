@@ -1,13 +1,14 @@
-/* `allow CODE, ...` at the top of a file: warnings that it does not want. Read before all else that may warn. */
+/* `allow CODE, ...`: warnings that are not wanted, of a file at its top, or of the declaration behind it. Read before
+ * all else that may warn. */
 #include "compiler/resolve/resolve.h"
 
-static void allow_code(struct compile *c, const struct node *name)
+static void allow_code(struct compile *c, const struct node *name, struct span within)
 {
     const char *text = arena_strndup(c->arena, name->v.str.s, name->v.str.len);
     const enum diag_code code = diag_of_code(text);
 
     if (code < DIAG_COUNT && diag_is_warning(code)) {
-        diags_allow(c->diags, name->span.file, code);
+        diags_allow(c->diags, within, code);
         return;
     }
     diag(c->diags, E_ALLOW, name->span,
@@ -16,7 +17,7 @@ static void allow_code(struct compile *c, const struct node *name)
     diag_advise(c->diags, "a warning ends with its code in brackets, such as [W0513]");
 }
 
-/* Behind nothing but `edition` and its like; before a single declaration it is not due. */
+/* Behind nothing but `edition` and its like? */
 static bool at_top(const struct node *file, const struct node *n)
 {
     const struct node *before = file->first;
@@ -25,19 +26,35 @@ static bool at_top(const struct node *file, const struct node *n)
     return before == n;
 }
 
-void resolve_allowed(struct compile *c, const struct node *file)
+/* Up to the statement after the next declaration; of a place at the top, all of the file. */
+static struct span span_of(struct compile *c, const struct node *file, const struct node *n)
+{
+    struct span within = {n->span.file, 0, UINT32_MAX};
+    const struct node *of = n->next;
+
+    if (at_top(file, n)) return within;
+    while (of && of->kind == N_ALLOW) of = of->next;
+    within.start = n->span.start;
+    if (of && of->next) within.end = of->next->span.start;
+    if (!of) diag(c->diags, E_ALLOW, n->span, "`allow` stands before a declaration, or at the top of a file");
+    return within;
+}
+
+static void read_allowed(struct compile *c, const struct node *file)
 {
     node_each(n, file)
     {
         const struct node *included = n->kind == N_INCLUDE ? node_child(n, N_FILE) : NULL;
 
-        if (included) resolve_allowed(c, included);
+        if (included) read_allowed(c, included);
         if (n->kind != N_ALLOW) continue;
-        if (at_top(file, n)) {
-            node_each(name, n) allow_code(c, name);
-        } else {
-            diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: `allow` for less than a file");
-            diag_advise(c->diags, "write it at the top of the file, for all of it");
-        }
+        const struct span within = span_of(c, file, n);
+        node_each(name, n) allow_code(c, name, within);
     }
+}
+
+void resolve_allowed(struct compile *c, const struct node *file)
+{
+    read_allowed(c, file);
+    diags_allow_begin(c->diags);
 }
