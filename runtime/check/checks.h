@@ -74,7 +74,8 @@ const struct check_way *checks_whose(const struct checks *c, uint16_t number, ui
 const struct check_state *checks_of(const struct checks *c, uint32_t server);
 /* Traffic says that a new flow found it dead (a reset, an unreachable): a bad probe, if its check says `passive`. */
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns);
-/* Probes that could not begin for want of descriptors or memory: they say nothing of a server. */
+/* Probes that could not begin for want of descriptors or memory, or because this machine forbids them: they say nothing
+ * of a server. */
 uint64_t checks_not_begun(const struct checks *c);
 
 #endif

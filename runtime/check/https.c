@@ -29,7 +29,8 @@ static unsigned trust(SSL_CTX *ctx, int fd)
     return count;
 }
 
-SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, int ca_fd, char *err, size_t err_len)
+SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_CTX *like, int ca_fd, char *err,
+                       size_t err_len)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx) {
@@ -41,7 +42,8 @@ SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, int c
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
     if (c->flags & PBC_CHECK_NO_VERIFY) return ctx;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    if (trust(ctx, ca_fd)) return ctx;
+    if (like) SSL_CTX_set1_cert_store(ctx, SSL_CTX_get_cert_store(like));
+    if (like || trust(ctx, ca_fd)) return ctx;
     snprintf(err, err_len, "check `%.60s`: no certificate can be read from %.200s", program_str(p, c->name),
              c->ca ? program_str(p, c->ca) : "the system's trusted ones");
     SSL_CTX_free(ctx);

@@ -33,9 +33,9 @@ enum probe_result probe_errno(struct probe *p, int err)
     case ENOBUFS:
     case ENOMEM:
     case EAGAIN: /* no local port is left */
-    case EADDRNOTAVAIL:
-    case EPERM:
-    case EACCES: snprintf(p->why, sizeof p->why, "not probed: %s", strerror(err)); return PROBE_CANNOT;
+    case EADDRNOTAVAIL: snprintf(p->why, sizeof p->why, "not probed: %s", strerror(err)); return PROBE_CANNOT;
+    case EPERM: /* a packet filter dropped what would have left */
+    case EACCES: snprintf(p->why, sizeof p->why, "not probed: this machine forbids it"); return PROBE_CANNOT;
     case ECONNREFUSED: return probe_bad(p, "connection refused");
     case ECONNRESET:
     case EPIPE: return probe_bad(p, "connection reset");

@@ -89,9 +89,10 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n);
 /* The request of a check; free it. NULL: memory is out. */
 uint8_t *http_request(const struct program *p, const struct pbc_check *c, size_t *len);
 
-/* https.c: certificates and settings of a check, from the text of a file of trusted ones. NULL, with one line in err.
- */
-SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, int ca_fd, char *err, size_t err_len);
+/* https.c: settings of a check, and whom it trusts: those of `like`, which has read the same file, or where that is
+ * NULL, of the file. NULL, with one line in err. */
+SSL_CTX *https_context(const struct program *p, const struct pbc_check *c, SSL_CTX *like, int ca_fd, char *err,
+                       size_t err_len);
 
 /* icmp.c: the echo reply that lies there, 0 bytes or more. Is it one for this machine's probes? Then id and seq. */
 bool icmp_reply(int family, const uint8_t *bytes, size_t n, uint16_t *id, uint16_t *seq);

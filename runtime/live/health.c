@@ -144,8 +144,8 @@ static void tell_not_begun(struct live *l, uint64_t now)
     if (count <= l->not_begun || now - l->not_begun_ns < TOLD_EACH_NS) return;
     events_tell(&l->events, TOLD_FAULT,
                 "%" PRIu64
-                " health checks could not begin, for want of descriptors, ports or memory; their servers stay "
-                "as they were",
+                " health checks could not begin, for want of descriptors, ports or memory, or because this machine "
+                "forbids them; their servers stay as they were",
                 count - l->not_begun);
     l->not_begun = count;
     l->not_begun_ns = now;
