@@ -4,12 +4,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
 #include <netinet/ip6.h>
 #include <netpacket/packet.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,17 +83,34 @@ size_t announce_frame(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, 
     return a->family == 4 ? arp_frame(frame, a, mac) : na_frame(frame, a, mac);
 }
 
-int announce(const struct host_link *link, const struct host_addr *addrs, unsigned count)
+static int mac_of(int fd, unsigned ifindex, uint64_t *mac)
 {
-    const struct sockaddr_ll by = {.sll_family = AF_PACKET, .sll_ifindex = (int)link->ifindex, .sll_halen = 6};
-    int failed = 0;
+    struct ifreq r = {.ifr_ifindex = (int)ifindex};
+    *mac = 0;
+    if (ioctl(fd, SIOCGIFNAME, &r) || ioctl(fd, SIOCGIFHWADDR, &r)) return -errno;
+    for (int i = 0; i < 6; i++) *mac = *mac << 8 | (uint8_t)r.ifr_hwaddr.sa_data[i];
+    return 0;
+}
+
+/* May it be one machine's alone? */
+static bool is_unicast(const struct host_addr *a)
+{
+    const uint32_t first = a->word[0] >> 24;
+    if (a->family == 4) return first && first != 127 && first < 224;
+    return first != 0xff && (a->word[0] | a->word[1] | a->word[2] | (a->word[3] & ~UINT32_C(1)));
+}
+
+int announce(unsigned ifindex, const struct host_addr *a)
+{
+    const struct sockaddr_ll by = {.sll_family = AF_PACKET, .sll_ifindex = (int)ifindex, .sll_halen = 6};
+    uint8_t frame[ANNOUNCE_BYTES];
+    uint64_t mac;
+    if (!is_unicast(a)) return -EADDRNOTAVAIL;
     const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* of protocol 0: it takes in nothing */
     if (fd < 0) return -errno;
-    for (unsigned i = 0; i < count; i++) {
-        uint8_t frame[ANNOUNCE_BYTES];
-        const size_t len = announce_frame(frame, &addrs[i], link->mac);
-        if (sendto(fd, frame, len, 0, (const void *)&by, sizeof by) < 0 && !failed) failed = -errno;
-    }
+    int failed = mac_of(fd, ifindex, &mac);
+    const size_t len = failed ? 0 : announce_frame(frame, a, mac);
+    if (len && sendto(fd, frame, len, 0, (const void *)&by, sizeof by) < 0) failed = -errno;
     close(fd);
     return failed;
 }

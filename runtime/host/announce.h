@@ -10,8 +10,8 @@
  * advertisement (RFC 4861, 7.2.6). How many bytes of it. */
 size_t announce_frame(uint8_t frame[ANNOUNCE_BYTES], const struct host_addr *a, uint64_t mac);
 
-/* Send one for each address by that interface. 0, or a negative errno of the first that could not be sent. Needs
- * CAP_NET_RAW. */
-int announce(const struct host_link *link, const struct host_addr *addrs, unsigned count);
+/* Say by that interface that the address is at its MAC. 0, or a negative errno: -EADDRNOTAVAIL for one that is nobody's
+ * own (multicast, loopback, unspecified). Needs CAP_NET_RAW. */
+int announce(unsigned ifindex, const struct host_addr *a);
 
 #endif

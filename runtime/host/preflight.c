@@ -91,7 +91,7 @@ static void tell_unknown(struct look *l, const char *name)
         preflight_tell(l, true, "there is no interface `%.40s`; there are: %s|", name, all);
 }
 
-static void look_at_interface(struct look *l, const char *name)
+static void look_at_interface(struct look *l, const char *name, bool bridged)
 {
     const struct host_link *link = host_link_named(l->host, name);
     if (!link) {
@@ -105,9 +105,13 @@ static void look_at_interface(struct look *l, const char *name)
         preflight_tell(l, true, "%s is down|ip link set %s up", name, name);
     else if (!link->running)
         preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
-    if (master && !strcmp(master->kind, "bridge"))
+    const bool bridge = master && !strcmp(master->kind, "bridge");
+    if (master && bridged && !bridge)
+        preflight_tell(l, true, "%s belongs to %s, which takes what arrives|ip link set %s nomaster", name,
+                       master->name, name);
+    if (bridge)
         preflight_tell(
-            l, false,
+            l, bridged,
             "%s is a port of the kernel's bridge %s, which passes on what arrives, too|ip link set %s nomaster", name,
             master->name, name);
 }
@@ -227,11 +231,9 @@ static bool by_another(struct look *l, const struct standing *s, bool told)
 static bool on_two(struct look *l, const struct standing *s, bool told)
 {
     if (s->links > 1 && told)
-        preflight_tell(
-            l, false,
-            "server %s, %s, is in the subnets of %s and %s: packets leave by the one that the route says|ip route get "
-            "%s",
-            s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]), s->addr);
+        preflight_tell(l, false,
+                       "server %s, %s, is in the subnets of %s and %s: packets leave by the one that the route says|",
+                       s->server->name, s->addr, name_of(l, s->link[0]), name_of(l, s->link[1]));
     return s->links > 1;
 }
 
@@ -304,7 +306,8 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     struct look l = {h, p, say, arg, 0};
     look_at_rights(&l);
     const unsigned without = l.fatal;
-    for (unsigned i = 0; i < p->interface_count; i++) look_at_interface(&l, p->interfaces[i]);
+    for (unsigned i = 0; i < p->interface_count; i++)
+        look_at_interface(&l, p->interfaces[i], p->bridged && p->bridged[i]);
     look_at_name(&l);
     look_at_log(&l);
     look_at_memory(&l);

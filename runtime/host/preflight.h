@@ -14,6 +14,7 @@ struct preflight_server {
 struct preflight {
     const char *const *interfaces; /* that are to be used */
     unsigned interface_count;
+    const bool *bridged;                    /* [interface_count]: those of a bridge of ours; NULL: none is */
     const struct preflight_server *servers; /* that packets are sent on to */
     unsigned server_count;
     const char *name;               /* of the instance; NULL: not looked at */

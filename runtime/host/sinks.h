@@ -11,4 +11,7 @@ enum sink_kind sink_kind(const char *to);
  * standard error. A descriptor or a negative errno. Nothing is waited for, not even the reader of a pipe. */
 int sink_descriptor(const char *to);
 
+/* "preyrun: LINE" on standard error. A reader that does not read is not waited for: the line is lost. */
+void sink_say(const char *line);
+
 #endif

@@ -101,6 +101,15 @@ static long owner_of(const char *path)
     return pid;
 }
 
+/* Does an instance that lives hold its lock? A number of a process may be another's by now. */
+static bool is_owned(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool owned = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    if (fd >= 0) close(fd);
+    return owned;
+}
+
 const char *state_path(const struct state *s) { return s->path; }
 
 long state_owner(const char *run, const char *name)
@@ -109,10 +118,7 @@ long state_owner(const char *run, const char *name)
     if (!is_name(name) || folder(run, path)) return 0;
     const size_t len = strlen(path);
     snprintf(path + len, sizeof path - len, "/%s.state", name);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    const bool owned = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
-    if (fd >= 0) close(fd);
-    return owned ? owner_of(path) : 0;
+    return is_owned(path) ? owner_of(path) : 0;
 }
 
 static void say_line(state_say *say, void *arg, const char *verb, const char *doc, const char *what, int failed)
@@ -302,9 +308,7 @@ int state_others(const struct state *s, enum change kind, state_visit *visit, vo
     for (const struct dirent *e; going && (e = readdir(dir));) {
         if (!strcmp(e->d_name, own) || !instance_of(e->d_name, name)) continue;
         snprintf(path + len, sizeof path - len, "%s", e->d_name);
-        const long pid = owner_of(path);
-        const bool lives = pid > 0 && (!kill((pid_t)pid, 0) || errno == EPERM);
-        if (lives) going = visit_file(path, name, kind, visit, arg);
+        if (is_owned(path)) going = visit_file(path, name, kind, visit, arg);
     }
     closedir(dir);
     return 0;

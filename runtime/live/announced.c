@@ -38,7 +38,7 @@ static void claim(struct live *l, unsigned at, const struct host_addr *a)
     const struct host_link *link = host_link(l->host, l->ifindex[at]);
     if (!link || !link->mac || !belongs(l, at, a)) return;
     char text[HOST_ADDR_TEXT], err[300];
-    if (ask_announce(l->channel, at, link->mac, a, err, sizeof err))
+    if (ask_announce(l->channel, at, a, err, sizeof err))
         events_tell(&l->events, TOLD_FAULT, "%s: %s can't be claimed: %s", link->name, host_addr_text(a, text), err);
 }
 

@@ -2,6 +2,7 @@
  * them at the end. */
 #include "runtime/live/claim.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/host/guard_news.h"
@@ -53,6 +54,7 @@ void claim_follow(struct live *l)
 int claim_cleanup(const struct options *o)
 {
     const int left = state_cleanup(STATE_RUN, o->name, say, NULL);
-    if (left < 0) return live_complain("--cleanup: %s", strerror(-left));
+    const bool right = left != -EACCES && left != -EPERM;
+    if (left < 0) return live_complain("--cleanup: %s%s", strerror(-left), right ? "" : ": run it as root, with sudo");
     return left ? 2 : 0;
 }

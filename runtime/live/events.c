@@ -39,6 +39,14 @@ void events_fini(struct events *e)
 
 /* ---- lines ---- */
 
+static void tell_failed(const struct events *e, int failed)
+{
+    char line[700];
+    snprintf(line, sizeof line, "--log: %.500s: %s; it goes on, and what is not written is counted", e->sink.path,
+             strerror(-failed));
+    sink_say(line);
+}
+
 /* The line is whole. A sink that fails is told of once, where a person may see it, and again when it takes lines. */
 static void put(struct events *e)
 {
@@ -47,9 +55,7 @@ static void put(struct events *e)
     fflush(e->out);
     const int failed = sink_put(&e->sink, e->line, e->len);
     if (failed) e->not_taken++;
-    if (failed && !lost && e->sink.kind != SINK_STDERR)
-        fprintf(stderr, "preyrun: --log: %s: %s; it goes on, and what is not written is counted\n", e->sink.path,
-                strerror(-failed));
+    if (failed && !lost && e->sink.kind != SINK_STDERR) tell_failed(e, failed);
     rewind(e->out);
     if (failed || !lost) return;
     e->sink.lost = 0;

@@ -257,5 +257,7 @@ int live(const struct options *o)
     start_close(&l);
     events_fini(&l.events);
     guard_news_close(l.guard_news);
-    return parent ? parent_serve(parent) : status;
+    if (!parent) return status;
+    parent_bound(parent);
+    return parent_serve(parent);
 }

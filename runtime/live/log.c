@@ -14,7 +14,7 @@ int live_complain(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "preyrun: %s\n", text_clean(line));
+    sink_say(text_clean(line));
     return 2;
 }
 

@@ -136,8 +136,11 @@ int look_at_host(struct live *l)
 {
     struct servers s = {0};
     struct guarded g = {0};
+    bool bridged[OPTIONS_IFACES];
+    for (unsigned i = 0; i < l->o->iface_count; i++) bridged[i] = l->o->peer[i] != OPTIONS_NO_PEER;
     struct preflight look = {.interfaces = l->o->ifaces,
                              .interface_count = l->o->iface_count,
+                             .bridged = bridged,
                              .name = l->o->name,
                              .log = l->o->log_to,
                              .xdp = l->io == &io_XDP,

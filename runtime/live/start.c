@@ -57,16 +57,11 @@ static int look_at_program(struct live *l)
     return ruling_init(&l->now, l->o->ifaces, l->o->iface_count) ? 0 : live_complain("out of memory");
 }
 
-static int look_at_interface(struct live *l, unsigned at)
+/* One that is not there look_at_host has told of. */
+static void find_interface(struct live *l, unsigned at)
 {
-    const char *name = l->o->ifaces[at];
-    const struct host_link *link = host_link_named(l->host, name);
-    if (!link) return 0; /* look_at_host has told */
-    if (l->o->peer[at] != OPTIONS_NO_PEER && link->master)
-        return live_complain("--bridge: %s is a port of another bridge; this takes it out: ip link set dev %s nomaster",
-                             name, name);
-    l->ifindex[at] = link->ifindex;
-    return 0;
+    const struct host_link *link = host_link_named(l->host, l->o->ifaces[at]);
+    if (link) l->ifindex[at] = link->ifindex;
 }
 
 /* One of net.ipv4.ip_forward and its like. */
@@ -93,10 +88,23 @@ static bool is_enforced(const struct live *l, const struct program *p, char *why
     return false;
 }
 
+/* A bridge whose firewalls say nothing of what crosses it would let all of it through, and seem to judge it. */
+static bool judges_bridge(const struct live *l, const struct program *p, char *why, size_t len)
+{
+    bool judges = !p->firewalls_count || !l->o->bridge_count;
+    for (uint32_t i = 0; i < p->firewalls_count; i++) judges |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
+    if (judges) return true;
+    snprintf(why, len,
+             "--bridge: what crosses a bridge is judged by `forward` rules, and `%.60s` has none: this judges it: "
+             "firewall %.60s forward",
+             program_str(p, p->firewalls[0].name), program_str(p, p->firewalls[0].name));
+    return false;
+}
+
 bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len)
 {
     const char *zone = schedules_unknown_zone(p), *path = l->o->program;
-    if (!zone) return way_look_at(l, p, why, len) && is_enforced(l, p, why, len);
+    if (!zone) return way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) && is_enforced(l, p, why, len);
     snprintf(why, len, "%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
     return false;
 }
@@ -127,7 +135,7 @@ int start_look(struct live *l)
     if (!l->host) return live_complain("%s", err);
     if (l->now.program) status |= look_at_rules(l);
     status |= look_at_host(l);
-    for (unsigned i = 0; i < l->o->iface_count; i++) status |= look_at_interface(l, i);
+    for (unsigned i = 0; i < l->o->iface_count; i++) find_interface(l, i);
     if (!status) l->worker_count = way_workers(l, cpus());
     if (!status && l->forwards && start_routes(l, l->now.program) && world_elsewhere(l))
         live_complain("notice: what crosses this machine by interfaces that -i does not name is only watched");

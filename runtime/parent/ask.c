@@ -240,10 +240,9 @@ void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *add
     put_alone(c, &q);
 }
 
-int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
-                 size_t err_len)
+int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr, char *err, size_t err_len)
 {
-    const struct request_announce body = {.mac = mac, .addr = *addr, .port = port};
+    const struct request_announce body = {.addr = *addr, .port = port};
     return ask_done(c, &(struct question){REQUEST_ANNOUNCE, &body, sizeof body, NULL, 0, 0}, err, err_len);
 }
 

@@ -39,8 +39,7 @@ uint64_t ask_too_long(struct channel *c, unsigned port);
 
 /* Who has that address? The answer comes as the kernel's notification. */
 void ask_neighbour(struct channel *c, unsigned port, const struct host_addr *addr);
-int ask_announce(struct channel *c, unsigned port, uint64_t mac, const struct host_addr *addr, char *err,
-                 size_t err_len);
+int ask_announce(struct channel *c, unsigned port, const struct host_addr *addr, char *err, size_t err_len);
 
 /* Raw sockets for echo requests and their replies, IPv4 and IPv6, the caller's to close. */
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len);

@@ -226,8 +226,7 @@ static bool grant_ANNOUNCE(struct parent *p, const struct request *r, struct ans
     const struct request_announce *body = r->body;
     (void)fds;
     if (!is_port(p, body->port) || !is_address(&body->addr)) return false;
-    const struct host_link link = {.ifindex = ifindex_of(p, body->port), .mac = body->mac};
-    a->failed = announce(&link, &body->addr, 1);
+    a->failed = announce(ifindex_of(p, body->port), &body->addr);
     return true;
 }
 

@@ -64,7 +64,6 @@ struct request_aside {
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */
 };
 struct request_announce {
-    uint64_t mac;
     struct host_addr addr;
     uint32_t port;
 };

@@ -14,6 +14,7 @@
 
 #include "runtime/host/across.h"
 #include "runtime/host/served.h"
+#include "runtime/host/sinks.h"
 #include "runtime/io/steer.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/parent_priv.h"
@@ -29,7 +30,7 @@ int parent_say(const char *fmt, ...)
     va_end(ap);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-    fprintf(stderr, "preyrun: %s\n", line);
+    sink_say(line);
     return 2;
 }
 
@@ -222,16 +223,16 @@ static int serve(struct parent *p)
     for (;;) {
         const int n = poll(fds, 2, ending ? END_MS : -1);
         if (n == 0) {
-            parent_say("the service has not ended within %d s: it is killed", END_MS / 1000);
             kill(p->child, SIGKILL);
+            parent_say("the service has not ended within %d s: it is killed", END_MS / 1000);
         }
         if (fds[0].revents && signalled(p, &ending, &status)) return status;
         if (n <= 0 || !fds[1].revents) continue;
         const int failed = serve_one(p);
         if (!failed) continue;
         if (failed == -EPROTO) {
-            parent_say("the service made a request that is not in the table: it is killed");
             kill(p->child, SIGKILL);
+            parent_say("the service made a request that is not in the table: it is killed");
         }
         fds[1].fd = -1;
         ending = true;

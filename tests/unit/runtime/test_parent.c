@@ -80,7 +80,7 @@ static void ask_all(struct channel *c, void *arg)
     if (ask_rules(c, &fd, err, sizeof err) != -ENOENT || !strstr(err, "/nowhere/rules.pbc: No such")) _exit(4);
     if (ask_tun(c, &fd, err, sizeof err) || fcntl(fd, F_GETFD) != FD_CLOEXEC) _exit(5);
     ask_neighbour(c, 0, &(struct host_addr){{0x0a000001}, 4});
-    if (ask_announce(c, 0, 0x020000000001, &(struct host_addr){{0x0a000064}, 4}, err, sizeof err)) _exit(6);
+    if (ask_announce(c, 0, &(struct host_addr){{0x0a000064}, 4}, err, sizeof err)) _exit(6);
 }
 
 static void requests(void **state)

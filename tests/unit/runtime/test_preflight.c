@@ -106,7 +106,7 @@ static void servers(void **state)
     p.server_count = 1;
     assert_non_null(strstr(look(&p, 0),
                            "worth: server farm/two, 192.0.2.78, is in the subnets of there and here: packets "
-                           "leave by the one that the route says => ip route get 192.0.2.78\n"));
+                           "leave by the one that the route says\n"));
     for (unsigned i = 0; i < 12; i++) s[i] = (struct preflight_server){addr("203.0.113.9"), "farm/lost", 0};
     p.server_count = 12;
     const char *text = look(&p, 0);
