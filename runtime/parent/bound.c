@@ -14,7 +14,7 @@
 static int leave_rights(bool replaces)
 {
     static const unsigned kept[] = {
-#define CAPABILITY(name, doc) CAP_##name,
+#define CAPABILITY(ident, doc) CAP_##ident,
 #include "runtime/parent/capability.def"
     };
     unsigned had[sizeof kept / sizeof *kept], count = 0;
