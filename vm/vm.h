@@ -54,6 +54,19 @@ struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const str
 int vm_swap(struct vm *vm, struct vm *fresh, const struct remap *r);
 bool vm_swapping(const struct vm *vm);
 
+/* ---- all that a worker remembers, as bytes (keyed/archive.h) ----
+ *
+ * Flows and what they hold, meters, where balancing is, fragments' firsts, cookies, clients. Left out is what is found
+ * again: recipes, remembered verdicts, tables of weights, and counters of what was. */
+struct archive;
+/* May it be written now? Not while vm_swapping, while the flows of a server that went down
+ * are looked for, nor where flows go on that the program does not ask for. */
+bool vm_rests(const struct vm *vm);
+/* Write it while it rests, or read it into a vm that is new, of the same program, seed and cfg: then it goes on as that
+ * one did. What is read is hostile. False: there is no room; or it is no such state, and the vm is good for vm_free
+ * alone. */
+bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
+
 /* Balancing tables for facts to come, made on another thread: what vm_run would do when it meets them, a millisecond a
  * table of 65,537 slots. The worker takes them before its first vm_run with these facts, and leaves in `tables` what is
  * to be freed. NULL: out of memory. */

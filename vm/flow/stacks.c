@@ -121,6 +121,39 @@ void stack_put(struct stacks *s, uint16_t id)
     s->spare = e;
 }
 
+/* Which entries are free again, in the order in which they are taken. */
+static void archive_spare(struct stacks *s, struct archive *a)
+{
+    uint16_t e = s->spare, *last = &s->spare;
+    for (uint32_t n = 0; n <= COUNTED; n++, e = s->next[e]) {
+        ARCHIVE(a, e);
+        if (!archive_sound(a, e <= s->used && (!e || !s->refs[e]))) return;
+        if (!a->reads && !e) return;
+        *last = e;
+        last = &s->next[e];
+        if (!e) return;
+    }
+}
+
+bool stacks_archive(struct stacks *s, struct archive *a)
+{
+    keyed_archive(&s->table, a);
+    ARCHIVE(a, s->used);
+    archive_sound(a, s->used <= COUNTED);
+    for (uint32_t slot = 0; s->table.used && slot < s->table.groups * GROUP && !a->bad; slot++) {
+        if (!s->table.tags[slot]) continue;
+        const uint64_t e = s->table.words[slot];
+        const struct stack *k = keyed_at(&s->table, slot);
+        if (!archive_sound(a, e && e <= s->used && k->count <= STACK_TAGS)) break;
+        if (!archive_sound(a, !s->refs[e])) break;
+        ARCHIVE(a, s->refs[e]);
+        archive_sound(a, s->refs[e]);
+        s->slot[e] = slot;
+    }
+    if (!a->bad) archive_spare(s, a);
+    return !a->bad;
+}
+
 unsigned stack_tags(const struct stacks *s, uint16_t id, struct stack_tag tags[STACK_TAGS])
 {
     if (id == 0 || id >= STACK_MOST) return 0;

@@ -4,6 +4,7 @@
 #ifndef VM_FLOW_STACKS_H
 #define VM_FLOW_STACKS_H
 
+#include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
 
 enum { STACK_UNKNOWN = 0xffff, STACK_MOST = 4097 + (1 << 14), STACK_TAGS = 16 };
@@ -19,6 +20,9 @@ uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
 /* The same for a flow that begins: counted once more. STACK_UNKNOWN when the table is full. */
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
 void stack_put(struct stacks *s, uint16_t id);
+
+/* All of them (keyed/archive.h), into stacks that are new. */
+bool stacks_archive(struct stacks *s, struct archive *a);
 
 struct stack_tag {
     uint16_t tpid, vid;

@@ -105,6 +105,11 @@ int32_t flow_next(const struct flow_table *t, uint32_t *at);
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
+/* All flows and their twins (keyed/archive.h), into a table that is new. Recipes and remembered verdicts are left out,
+ * for they are found again; what bindings say is their owner's to check. Counters are those of what is there. */
+struct archive;
+bool flow_table_archive(struct flow_table *t, struct archive *a);
+
 const struct flow_counters *flow_table_counters(const struct flow_table *t);
 uint64_t flow_table_bytes(const struct flow_table *t); /* reserved, touched or not */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vm/flow/table_priv.h"
+#include "vm/keyed/archive.h"
 #include "vm/keyed/large.h"
 
 enum { LINE = 64, LINES = 4 /* of a slot, where flows are sent on */, PAGE = LINES * LINE * GROUP };
@@ -35,28 +36,37 @@ struct layout {
     uint64_t groups, hot, cold, binds, recipes, tags, bits, bits2;
 };
 
-static struct layout layout_of(const struct flow_table_cfg *cfg)
+static struct layout layout_of_groups(uint64_t groups, bool bound)
 {
-    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, wanted = (tuples * 3 / 2 + GROUP - 1) / GROUP;
-    const uint64_t groups = wanted < 2 ? 2 : wanted, slots = groups * GROUP;
-    const uint64_t words = (groups + 63) / 64, words2 = (words + 63) / 64;
+    const uint64_t slots = groups * GROUP, words = (groups + 63) / 64, words2 = (words + 63) / 64;
     return (struct layout){.groups = groups,
                            .hot = slots * sizeof(struct flow),
                            .cold = slots * sizeof(struct flow_cold),
-                           .binds = cfg->bound ? slots * sizeof(struct flow_bind) : 0,
-                           .recipes = cfg->bound ? slots * sizeof(struct recipe) : 0,
+                           .binds = bound ? slots * sizeof(struct flow_bind) : 0,
+                           .recipes = bound ? slots * sizeof(struct recipe) : 0,
                            .tags = lines(slots * sizeof(uint16_t)),
                            .bits = lines(words * 8),
                            .bits2 = lines(words2 * 8)};
 }
 
+static struct layout layout_of(const struct flow_table_cfg *cfg)
+{
+    const uint64_t tuples = cfg->paired ? 2 * cfg->flows : cfg->flows, wanted = (tuples * 3 / 2 + GROUP - 1) / GROUP;
+    return layout_of_groups(wanted < 2 ? 2 : wanted, cfg->bound);
+}
+
 /* What each look-up reads, whatever it finds: tags; and where half-open flows are. */
 static uint64_t tags_bytes(const struct layout *l) { return l->tags + l->bits + l->bits2; }
+
+static uint64_t reserves(const struct layout *l)
+{
+    return l->hot + l->cold + l->binds + l->recipes + tags_bytes(l) + (l->binds ? PAGE : LINE);
+}
 
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg)
 {
     const struct layout l = layout_of(cfg);
-    return l.hot + l.cold + l.binds + l.recipes + tags_bytes(&l) + (cfg->bound ? PAGE : LINE);
+    return reserves(&l);
 }
 
 static void table_release_memory(struct flow_table *t)
@@ -114,6 +124,20 @@ struct flow_table *flow_table_new(const struct flow_table_cfg *cfg)
     if (bytes <= SIZE_MAX && table_alloc(t, &layout, bytes)) return t;
     free(t);
     return NULL;
+}
+
+bool table_resize(struct flow_table *t, uint32_t groups)
+{
+    const struct layout layout = layout_of_groups(groups, t->binds);
+    struct flow_table was = *t;
+    if (groups < 2 || reserves(&layout) > ARCHIVE_RESIZED) return false;
+    if (!table_alloc(t, &layout, reserves(&layout))) {
+        *t = was;
+        return false;
+    }
+    t->groups = groups;
+    table_release_memory(&was);
+    return true;
 }
 
 void flow_table_free(struct flow_table *t)

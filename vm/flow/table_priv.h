@@ -187,6 +187,9 @@ void table_note_half_open(struct flow_table *t, uint32_t group);
 void table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for one whose timeout has passed. */
 void table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
+/* table_memory.c: an empty table gets room for so many groups. False, and it is as it was: there is no memory for that.
+ */
+bool table_resize(struct flow_table *t, uint32_t groups);
 /* table_room.c: let one of the half-open flows go, an old one. */
 void table_yield_half_open(struct flow_table *t, uint64_t now_ns);
 /* Free at least one slot of two full groups, not that of the flow `keep` (FLOW_NONE: no such flow). */

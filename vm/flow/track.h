@@ -205,6 +205,14 @@ bool track_tell(const struct track *t, const struct track_seen *s, struct flow_r
 /* The flows that go on: *at is 0 at first; false at the end. */
 bool track_next(const struct track *t, uint32_t *at, struct flow_record *f);
 
+/* All that is followed (keyed/archive.h), into what is new. `each` is called for every flow that was read: false, it
+ * cannot be one. */
+typedef bool track_read_fn(void *arg, const struct flow *f, const struct flow_id *id, const struct flow_bind *b);
+bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
+
+/* Slots of the flow table. */
+uint32_t track_slots(const struct track *t);
+
 const struct flow_counters *track_counters(const struct track *t);
 uint64_t track_stacks_full(const struct track *t);
 

@@ -35,6 +35,12 @@ struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed
 
 void cookies_free(struct cookies *c) { free(c); }
 
+bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots)
+{
+    ARCHIVE(a, c->secret);
+    return waits_archive(&c->waits, a, slots);
+}
+
 uint32_t forward_clock(const struct job *j) { return cookie_clock(&j->vm->forward->cookies->secret, j->vm->now_ns); }
 
 /* The largest segment that we and the service's clamp allow, to either side. */

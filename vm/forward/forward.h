@@ -65,6 +65,12 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c);
 /* The addresses that traffic to servers comes from. */
 struct outside *forward_outside(const struct forward *f);
 
+/* Nothing is half done: what forward_archive asks for. */
+bool forward_rests(const struct forward *f);
+/* All flows, and what is kept to send them on (keyed/archive.h), into what is new. f: NULL, there are neither services
+ * nor translation. ifaces: how many there are. */
+bool forward_archive(struct forward *f, struct track *t, struct archive *a, uint32_t ifaces);
+
 /* Flows whose server is down end, a bounded number at a time. True while there may be more of them. */
 bool forward_tick(const struct job *j);
 /* Servers that have not answered a client's SYN yet, which a cookie answered, are asked again; the next deadline. */

@@ -104,6 +104,8 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
 
 struct cookies *cookies_new(const struct program *p, uint64_t seed, bool *failed); /* NULL, too, where none has them */
 void cookies_free(struct cookies *c);
+/* The secret, and who is waited for (keyed/archive.h). slots: of the flow table. */
+bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots);
 /* Answer a SYN that such a service takes, nothing is kept of it; other TCP without a flow is refused. */
 void forward_syn(const struct job *j, struct packet_ctx *c);
 static inline bool forward_is_syn(const struct key *key)

@@ -3,6 +3,7 @@
 #define VM_FORWARD_SERVICE_H
 
 #include "vm/judge/decide.h"
+#include "vm/keyed/archive.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
@@ -40,6 +41,8 @@ uint64_t balance_until(const struct balance *b);
 uint64_t balance_built(const struct balance *b);
 /* Has the program any? */
 bool balance_has_tables(const struct program *p);
+/* What picks have left behind (keyed/archive.h), into balancing that is new; balance_update is to follow. */
+void balance_archive(struct balance *b, struct archive *a);
 /* Live connections by server, which `least_conn` looks at; the array stays the caller's. */
 void balance_by(struct balance *b, const uint32_t *conns);
 /* The next server of the same pool that new flows may go to, for a flow of the branch's service; PBC_NONE: no other. */

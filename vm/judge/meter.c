@@ -310,6 +310,26 @@ void meters_keep(struct meters *to, struct meters *from, const uint32_t *was)
     }
 }
 
+bool meters_archive(struct meters *all, struct archive *a)
+{
+    uint8_t started = all->started;
+    ARCHIVE(a, started);
+    ARCHIVE(a, all->now_ns);
+    ARCHIVE(a, all->hand);
+    archive_sound(a, all->hand < all->count || !all->hand);
+    all->started = started;
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct meter *m = &all->meter[i];
+        ARCHIVE(a, m->base_ns);
+        ARCHIVE(a, m->now_ns);
+        ARCHIVE(a, m->now);
+        ARCHIVE(a, m->shared);
+        archive_sound(a, m->base_ns <= m->now_ns && m->now_ns <= all->now_ns);
+        if (m->def->per) keyed_archive(&m->table, a);
+    }
+    return !a->bad;
+}
+
 void meters_free(struct meters *all)
 {
     if (!all) return;

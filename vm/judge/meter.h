@@ -10,6 +10,7 @@
 #ifndef VM_JUDGE_METER_H
 #define VM_JUDGE_METER_H
 
+#include "vm/keyed/archive.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 #include "vm/verdict.h"
@@ -52,6 +53,9 @@ enum meter_says meter_peek(const struct meters *m, const struct program *p, uint
 
 /* Take a token of a meter without a key, as often as asked. */
 bool meter_take(struct meters *m, uint32_t meter);
+
+/* All buckets (keyed/archive.h), into meters that are new. */
+bool meters_archive(struct meters *m, struct archive *a);
 
 /* Free the slots of keys whose bucket is full again, a bounded number at a time. True while any key is held. */
 bool meters_sweep(struct meters *m);

@@ -66,6 +66,37 @@ void fragments_keep(struct fragments *to, struct fragments *from, const struct r
     frags_each(to->frags, renew_first, (void *)(uintptr_t)r);
 }
 
+struct reading {
+    const struct program *p;
+    uint32_t ifaces;
+};
+
+static bool is_within(uint32_t at, uint32_t count) { return at == PBC_NONE || at < count; }
+
+/* Can that have become of a first? */
+static bool read_first(void *arg, const struct frag_first *first)
+{
+    const struct reading *r = arg;
+    const struct program *p = r->p;
+    const struct verdict *v = &first->verdict;
+    const struct leave *l = &first->leave;
+    if (v->action >= ACTION_COUNT || v->reason >= REASON_COUNT || v->action == ACTION_HELD) return false;
+    if (v->rule >= p->rules_count && v->rule != RULE_NONE && v->rule != RULE_DEFAULT) return false;
+    if (!is_within(v->firewall, p->firewalls_count) || (v->rule != RULE_NONE && v->firewall == PBC_NONE)) return false;
+    if (!is_within(v->service, p->services_count) || !is_within(v->server, p->servers_count)) return false;
+    if (v->action != ACTION_FORWARD) return true;
+    const bool served = l->service != PBC_NONE;
+    return l->way != LEAVE_NOT && l->way <= LEAVE_ROUTED && is_within(l->service, p->services_count) &&
+           (served ? l->server < p->servers_count : l->server == PBC_NONE && l->way != LEAVE_TO_SERVER) &&
+           (l->iface == IFACE_NONE || l->iface < r->ifaces);
+}
+
+bool fragments_archive(struct vm *vm, uint32_t ifaces, struct archive *a)
+{
+    struct reading r = {vm->program, ifaces};
+    return frags_archive(vm->fragments->frags, vm->cfg.pool, a, read_first, &r);
+}
+
 static void uncount_held(struct vm *vm, uint32_t bytes)
 {
     vm->counters.verdicts[ACTION_HELD].packets--;

@@ -14,6 +14,9 @@ const struct frag_counters *fragments_counters(const struct fragments *f);
  * by nobody of this program. */
 void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r);
 
+/* All datagrams, and what is held (keyed/archive.h), into what is new. ifaces: how many there are. */
+bool fragments_archive(struct vm *vm, uint32_t ifaces, struct archive *a);
+
 /* No fragment is held any more: dropped as orphans, without an entry of vm_tx. */
 void fragments_drop_held(struct vm *vm);
 

@@ -11,7 +11,7 @@
 
 /* HELD_SLOTS is twice FRAG_HELD: a fragment whose fate is known keeps its slot until it leaves, and must not take the
  * place of one that waits, or results would depend on where batches end. */
-enum { SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD };
+enum { SWEEP_PARTS = 32, HELD_SLOTS = 2 * FRAG_HELD, TAGS_TAKEN_OFF = 2 };
 #define SWEEP_NS UINT64_C(1000000000)
 
 /* Two fragments belong to one datagram if their ids are equal bytes. */
@@ -325,4 +325,81 @@ void frags_each(struct frags *f, frag_first_fn *fn, void *arg)
         }
     for (unsigned i = 0; i < f->held_count; i++)
         if (f->held[i].datagram == PBC_NONE && !f->held[i].is.orphan) fn(arg, &f->held[i].is.first);
+}
+
+/* ---- as bytes ---- */
+
+static bool are_ranges(const struct frag_ranges *r)
+{
+    if (r->count > FRAG_RANGES || r->covered > UINT16_MAX) return false;
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->at[i].lo >= r->at[i].hi || (i && r->at[i].lo < r->at[i - 1].hi)) return false;
+    return true;
+}
+
+/* A held packet, which lies in one piece: what a copy of it is made of. */
+static void archive_packet(struct pkt **pkt, struct pool *pool, struct archive *a)
+{
+    struct pkt view = {0};
+    if (!a->reads) view = **pkt;
+    ARCHIVE(a, view.cap_len);
+    ARCHIVE(a, view.wire_len);
+    ARCHIVE(a, view.iface);
+    ARCHIVE(a, view.link);
+    ARCHIVE(a, view.tag_count);
+    ARCHIVE(a, view.tags);
+    ARCHIVE(a, view.segment);
+    ARCHIVE(a, view.cookie);
+    ARCHIVE(a, view.flags);
+    if (!archive_sound(a, view.cap_len <= view.wire_len && view.cap_len <= a->left)) return;
+    if (!archive_sound(a, view.link <= LINK_RAW && view.tag_count <= TAGS_TAKEN_OFF && view.cookie < a->cookies))
+        return;
+    view.head_len = view.cap_len;
+    view.flags &= PKT_CSUM_PARTIAL;
+    if (a->reads) {
+        view.data = a->at;
+        *pkt = pool ? pool_copy(pool, &view) : NULL;
+        if (!archive_sound(a, *pkt)) return;
+    }
+    archive_part(a, (*pkt)->data, view.cap_len);
+}
+
+static void archive_held(struct frags *f, struct held *h, struct pool *pool, struct archive *a, frag_read_fn *fn,
+                         void *arg)
+{
+    uint8_t orphan = h->is.orphan;
+    ARCHIVE(a, orphan);
+    ARCHIVE(a, h->is.outer_bytes);
+    ARCHIVE(a, h->is.first);
+    ARCHIVE(a, h->until_ns);
+    ARCHIVE(a, h->datagram);
+    h->is.orphan = orphan;
+    const bool waits = h->datagram != PBC_NONE;
+    if (!archive_sound(a, waits ? h->datagram < f->table.groups * GROUP && f->table.tags[h->datagram]
+                                : orphan || fn(arg, &h->is.first)))
+        return;
+    archive_packet(&h->is.pkt, pool, a);
+    if (!a->reads || a->bad) return;
+    f->held_count++;
+    f->ready += !waits;
+    if (waits) datagram_at(f, h->datagram)->waiting++;
+}
+
+bool frags_archive(struct frags *f, struct pool *pool, struct archive *a, frag_read_fn *fn, void *arg)
+{
+    uint32_t held = f->held_count;
+    keyed_archive(&f->table, a);
+    ARCHIVE(a, f->soonest_ns);
+    ARCHIVE(a, held);
+    archive_sound(a, held <= HELD_SLOTS);
+    for (uint32_t slot = 0; a->reads && f->table.used && slot < f->table.groups * GROUP && !a->bad; slot++) {
+        if (!f->table.tags[slot]) continue;
+        struct datagram *d = datagram_at(f, slot);
+        d->waiting = 0;
+        archive_sound(a, d->state <= ENDED && are_ranges(&d->ranges));
+        if (d->state == JUDGED || d->state == ENDED) archive_sound(a, fn(arg, &d->first));
+    }
+    for (uint32_t i = 0; i < held && !a->bad; i++) archive_held(f, &f->held[i], pool, a, fn, arg);
+    if (a->reads) f->counters.datagrams = f->table.used;
+    return !a->bad;
 }

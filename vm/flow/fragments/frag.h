@@ -10,6 +10,7 @@
 
 #include "vm/flow/fragments/ranges.h"
 #include "vm/flow/leave.h"
+#include "vm/keyed/archive.h"
 #include "vm/packet/key.h"
 #include "vm/packet/pool.h"
 #include "vm/program/program.h"
@@ -77,6 +78,11 @@ struct pkt *frag_drop(struct frags *f, uint32_t *outer_bytes);
 /* Every verdict that is remembered of a first, or waits with a held fragment: `fn` may change it. */
 typedef void frag_first_fn(void *arg, struct frag_first *first);
 void frags_each(struct frags *f, frag_first_fn *fn, void *arg);
+
+/* All datagrams, and what is held (keyed/archive.h), into what is new, with slots of the pool. `fn`: false, that cannot
+ * have become of a first. */
+typedef bool frag_read_fn(void *arg, const struct frag_first *first);
+bool frags_archive(struct frags *f, struct pool *pool, struct archive *a, frag_read_fn *fn, void *arg);
 
 /* Forget what is over, a bounded number at a time; returns the next deadline, UINT64_MAX for none. */
 uint64_t frag_tick(struct frags *f, uint64_t now_ns);

@@ -255,6 +255,14 @@ void balance_update(struct balance *b, const struct facts *facts, uint64_t now_n
         for (unsigned g = 0; g < GROUPS; g++) group_update(b, &b->pools[i][g], has_table(b->p, i), now_ns);
 }
 
+void balance_archive(struct balance *b, struct archive *a)
+{
+    for (uint32_t i = 0; i < b->p->pools_count; i++)
+        for (unsigned g = 0; g < GROUPS; g++)
+            if (b->pools[i][g].lb && !b->pools[i][g].alias) lb_archive(b->pools[i][g].lb, a);
+    if (a->reads) b->step_ns = 0;
+}
+
 uint64_t balance_until(const struct balance *b) { return b->p->pools_count ? b->step_ns : UINT64_MAX; }
 uint64_t balance_built(const struct balance *b) { return b->built; }
 

@@ -70,6 +70,26 @@ bool lb_update(struct lb *lb, const uint16_t *weights)
     return true;
 }
 
+void lb_archive(struct lb *lb, struct archive *a)
+{
+    if (!archive_part(a, lb->weights, lb->cfg.count * sizeof *lb->weights)) return;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < lb->cfg.count; i++) {
+        archive_sound(a, lb->weights[i] <= LB_WEIGHT_MAX);
+        total += lb->weights[i];
+    }
+    lb->total = total;
+    if (a->reads && total && !a->bad) lb->ops->update(lb);
+    if (lb->ops->archive) lb->ops->archive(lb, a);
+}
+
+void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count)
+{
+    archive_part(a, riches, count * sizeof *riches);
+    for (uint32_t i = 0; i < count && !a->bad; i++)
+        archive_sound(a, riches[i] > -RICHES_MOST && riches[i] < RICHES_MOST);
+}
+
 uint32_t lb_next(const struct lb *lb, uint32_t server)
 {
     for (uint32_t i = 1; i < lb->cfg.count; i++) {

@@ -97,6 +97,9 @@ bool lb_update(struct lb *lb, const uint16_t *weights);
 /* The server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0.
  * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
+/* What its picks have left behind (keyed/archive.h), into one that is new. */
+struct archive;
+void lb_archive(struct lb *lb, struct archive *a);
 bool lb_any(const struct lb *lb); /* could it be other than LB_NONE? */
 /* The next behind that server, in the pool's order and round its end, that lb_pick could pick; LB_NONE: no other. */
 uint32_t lb_next(const struct lb *lb, uint32_t server);
@@ -118,6 +121,7 @@ struct lb_ops {
     void (*init)(struct lb *lb);
     void (*update)(struct lb *lb); /* lb->weights changed */
     uint32_t (*pick)(struct lb *lb, uint64_t hash, const uint32_t *conns);
+    void (*archive)(struct lb *lb, struct archive *a); /* NULL: the weights say all */
     void (*explain)(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 };
 

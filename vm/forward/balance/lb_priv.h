@@ -4,6 +4,7 @@
 #define VM_FORWARD_BALANCE_LB_PRIV_H
 
 #include "vm/forward/balance/lb.h"
+#include "vm/keyed/archive.h"
 
 #define LB(ident, name, doc) extern const struct lb_ops lb_ops_##ident;
 #include "vm/lb.def"
@@ -26,6 +27,10 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
     *memory += lb_round(bytes);
     return taken;
 }
+
+/* What servers have in hand where they take turns: far less than this. */
+#define RICHES_MOST (INT64_C(1) << 48)
+void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count);
 
 /* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". */
 void lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);

@@ -108,6 +108,15 @@ static uint32_t least_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return scans(lb) ? scan(lb, conns) : better_of_two(lb, conns, &l->draw.random, drawn);
 }
 
+static void least_archive(struct lb *lb, struct archive *a)
+{
+    struct least *l = lb->state;
+    if (scans(lb))
+        lb_archive_riches(a, l->riches, lb->cfg.count);
+    else
+        ARCHIVE(a, l->draw.random);
+}
+
 static const char *plural(uint32_t n) { return n == 1 ? "" : "s"; }
 
 static void least_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
@@ -138,5 +147,6 @@ const struct lb_ops lb_ops_LEAST_CONN = {
     .init = least_init,
     .update = least_update,
     .pick = least_pick,
+    .archive = least_archive,
     .explain = least_explain,
 };

@@ -22,6 +22,12 @@ static uint32_t random_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return draw_next(d, &d->random);
 }
 
+static void random_archive(struct lb *lb, struct archive *a)
+{
+    struct draw *d = lb->state;
+    ARCHIVE(a, d->random);
+}
+
 static void random_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
     (void)hash, (void)conns;
@@ -38,5 +44,6 @@ const struct lb_ops lb_ops_RANDOM = {
     .init = random_init,
     .update = random_update,
     .pick = random_pick,
+    .archive = random_archive,
     .explain = random_explain,
 };

@@ -124,6 +124,12 @@ static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return at;
 }
 
+static void rr_archive(struct lb *lb, struct archive *a)
+{
+    struct wheels *w = lb->state;
+    for (unsigned up = 0; up < w->levels; up++) lb_archive_riches(a, w->level[up].riches, w->level[up].count);
+}
+
 static void rr_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len)
 {
     (void)hash, (void)conns;
@@ -141,5 +147,6 @@ const struct lb_ops lb_ops_ROUND_ROBIN = {
     .init = rr_init,
     .update = rr_update,
     .pick = rr_pick,
+    .archive = rr_archive,
     .explain = rr_explain,
 };

@@ -97,6 +97,15 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
     c->counters.known = c->table.used;
 }
 
+bool clients_archive(struct clients *c, struct archive *a, uint32_t servers)
+{
+    keyed_archive(&c->table, a);
+    for (uint32_t slot = 0; a->reads && !a->bad && c->table.used && slot < c->table.groups * GROUP; slot++)
+        if (c->table.tags[slot]) archive_sound(a, client_at(c, slot)->server <= servers);
+    if (a->reads) c->counters.known = c->table.used;
+    return !a->bad;
+}
+
 const struct client_counters *clients_counters(const struct clients *c) { return &c->counters; }
 
 struct clients *clients_new(uint64_t flows, uint64_t seed)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/keyed/archive.h"
+
 struct clients;
 
 struct client_key {
@@ -30,6 +32,9 @@ uint32_t client_server(const struct clients *c, const struct client_key *key, ui
 bool client_add(struct clients *c, const struct client_key *key, uint32_t server);
 /* One less. keep: it is remembered without flows, too. */
 void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep);
+
+/* All of them (keyed/archive.h), into what is new; no server is above that number. */
+bool clients_archive(struct clients *c, struct archive *a, uint32_t servers);
 
 struct client_counters {
     uint64_t known;   /* now */

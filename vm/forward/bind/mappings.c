@@ -26,7 +26,7 @@ struct mappings {
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
     struct sources *hosts;  /* mappings of each inside address */
     unsigned workers;       /* the range is shared with so many */
-    uint32_t most;
+    uint32_t spaces, most;
     uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* chain of those that were, by next_free */
     uint64_t draw;  /* state of the port numbers' draws */
@@ -49,6 +49,7 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
                                   .prefault = cfg->prefault};
     const size_t maps = (size_t)cfg->spaces * MAP_CLASSES;
     m->most = cfg->most;
+    m->spaces = cfg->spaces;
     m->free = MAPPING_NONE;
     m->draw = cfg->seed ^ 0x6e617421; /* not the numbers that the hash keys take */
     m->all = calloc((size_t)cfg->most + 1, sizeof *m->all);
@@ -253,4 +254,75 @@ void mappings_reserve(struct mappings *m, uint16_t space, unsigned class, uint16
 void mappings_unreserve(struct mappings *m, uint16_t space)
 {
     for (unsigned c = 0; c < MAP_CLASSES; c++) port_map_unreserve(ports_of(m, space, c));
+}
+
+/* ---- as bytes ---- */
+
+/* Room for so many, where there is none yet. */
+static bool resize(struct mappings *m, uint32_t most)
+{
+    struct keyed *const ends[] = {&m->by_in, &m->by_out};
+    struct mapping *all = most <= ARCHIVE_RESIZED / sizeof *all ? calloc((size_t)most + 1, sizeof *all) : NULL;
+    if (!all) return false;
+    free(m->all);
+    m->all = all;
+    m->most = most;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct keyed_cfg cfg = {
+            .most = most, .key_words = ends[i]->key_words, .entry_bytes = ends[i]->entry_bytes, .seed = m->draw};
+        keyed_fini(ends[i]);
+        if (!keyed_init(ends[i], &cfg)) return false;
+    }
+    return true;
+}
+
+static bool is_mapping(const struct mappings *m, const struct mapping *one)
+{
+    const struct map_end *in = &one->inside, *out = &one->outside;
+    return out->class < MAP_CLASSES && in->class == out->class && out->v6 <= 1 && in->v6 == out->v6 &&
+           one->space < m->spaces && mapping_by_outside(m, out) == MAPPING_NONE &&
+           mapping_by_inside(m, in, one->stack, out->addr) == MAPPING_NONE;
+}
+
+/* One that was read, as mapping_add would make it. */
+static bool add_again(struct mappings *m, const struct mapping *read)
+{
+    struct map_key in, out;
+    const int32_t i = is_mapping(m, read) ? take_slot(m) : MAPPING_NONE;
+    if (i == MAPPING_NONE) return false;
+    struct mapping *one = &m->all[i];
+    *one = *read;
+    one->users = 0;
+    key_of(&one->inside, one->stack, one->outside.addr, &in);
+    key_of(&one->outside, 0, one->outside.addr, &out);
+    one->in_slot = link_to(&m->by_in, &in, i);
+    one->out_slot = link_to(&m->by_out, &out, i);
+    port_map_hold(ports_of(m, one->space, one->outside.class), one->outside.port);
+    source_add(m->hosts, one->inside.addr, kind_of(&one->inside));
+    m->counters.live++;
+    return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
+}
+
+bool mappings_archive(struct mappings *m, struct archive *a)
+{
+    uint32_t most = m->most, live = (uint32_t)m->counters.live, at = 0;
+    ARCHIVE(a, most);
+    ARCHIVE(a, m->draw);
+    ARCHIVE(a, live);
+    if (a->reads && most != m->most && !archive_sound(a, resize(m, most))) return false;
+    for (uint32_t n = 0; n < live; n++, at++) {
+        struct mapping one = {0};
+        while (!a->reads && !m->all[at].users) at++;
+        if (!a->reads) one = m->all[at];
+        if (!ARCHIVE(a, one) || !archive_sound(a, !a->reads || add_again(m, &one))) return false;
+    }
+    if (a->reads) m->counters.most = m->counters.live;
+    return !a->bad;
+}
+
+bool mappings_held(const struct mappings *m)
+{
+    bool held = true;
+    for (uint32_t i = 0; i < m->fresh; i++) held &= m->all[i].users != 0;
+    return held;
 }

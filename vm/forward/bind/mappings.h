@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/keyed/archive.h"
+
 enum { MAPPING_NONE = -1, MAP_SHARED = 1024 };
 
 /* What is told apart by ports: TCP and UDP have spaces of their own, and so have identifiers of queries. */
@@ -76,6 +78,10 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 
 void mapping_hold(struct mappings *m, int32_t i);
 void mapping_drop(struct mappings *m, int32_t i); /* the last one frees the port */
+
+/* All of them (keyed/archive.h), into what is new: held by nobody yet. mappings_held: is each held now? */
+bool mappings_archive(struct mappings *m, struct archive *a);
+bool mappings_held(const struct mappings *m);
 
 struct mapping *mapping_at(struct mappings *m, int32_t i);
 const struct mapping_counters *mappings_counters(const struct mappings *m);

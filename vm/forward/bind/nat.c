@@ -322,19 +322,57 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 
 /* ---- afterwards ---- */
 
-static void drop_end(struct nat *n, const uint32_t addr[4], uint16_t port, const struct flow_id *id)
+static int32_t owner_of(const struct nat *n, const uint32_t addr[4], uint16_t port, const struct flow_id *id)
 {
     const uint8_t class = id->proto == IPPROTO_NR_TCP ? MAP_TCP : id->proto == IPPROTO_NR_UDP ? MAP_UDP : MAP_ICMP;
     struct map_end end = {.port = port, .class = class, .v6 = id->kind & FLOW_ID_IP6};
     memcpy(end.addr, addr, sizeof end.addr);
-    mapping_drop(n->mappings, mapping_by_outside(n->mappings, &end));
+    return mapping_by_outside(n->mappings, &end);
+}
+
+/* The mapping of the source that the flow got; of the destination that it had. */
+static int32_t source_of(const struct nat *n, const struct flow_bind *b, const struct flow_id *id)
+{
+    return owner_of(n, b->to_src, b->to_src_port, id);
+}
+static int32_t target_of(const struct nat *n, const struct flow_id *id, bool high)
+{
+    return owner_of(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
 
 void nat_drop(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)
 {
-    if (b->flags & BIND_HOLDS_SRC) drop_end(n, b->to_src, b->to_src_port, id);
-    if (b->flags & BIND_HOLDS_DST) drop_end(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
+    if (b->flags & BIND_HOLDS_SRC) mapping_drop(n->mappings, source_of(n, b, id));
+    if (b->flags & BIND_HOLDS_DST) mapping_drop(n->mappings, target_of(n, id, high));
 }
+
+/* ---- as bytes ---- */
+
+void nat_archive(struct nat *n, struct archive *a)
+{
+    struct outsides *o = &n->outsides;
+    const uint32_t count = outsides_count(o);
+    archive_part(a, o->all + o->written, (count - o->written) * sizeof *o->all);
+    for (uint32_t i = 0; i < o->ways; i++) {
+        ARCHIVE(a, o->way[i].own);
+        for (unsigned six = 0; six < 2; six++)
+            archive_sound(a, o->way[i].own[six] == SPACE_NONE || o->way[i].own[six] < count);
+    }
+    mappings_archive(n->mappings, a);
+    if (a->reads && !a->bad) outsides_reserve_own(o, n->p, n->mappings);
+}
+
+bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)
+{
+    const bool src = b->flags & BIND_HOLDS_SRC, dst = b->flags & BIND_HOLDS_DST;
+    const int32_t one = src ? source_of(n, b, id) : MAPPING_NONE, other = dst ? target_of(n, id, high) : MAPPING_NONE;
+    if ((src && one == MAPPING_NONE) || (dst && other == MAPPING_NONE)) return false;
+    if (src) mapping_hold(n->mappings, one);
+    if (dst) mapping_hold(n->mappings, other);
+    return true;
+}
+
+bool nat_held(const struct nat *n) { return mappings_held(n->mappings); }
 
 uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *b)
 {

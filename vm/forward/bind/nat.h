@@ -53,6 +53,13 @@ enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, u
 /* The flow has ended, or could not be made: what its binding held. `high`: the high side opened it. */
 void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
 
+/* Outside addresses and mappings (keyed/archive.h), into what is new; then nat_hold for each flow, and nat_held. */
+void nat_archive(struct nat *n, struct archive *a);
+/* The mappings in a binding are its flow's; false: there are no such. */
+bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
+/* Is every mapping some flow's? */
+bool nat_held(const struct nat *n);
+
 /* The interface by which the original direction leaves; IFACE_NONE: not known. */
 uint16_t nat_way_out(const struct nat *n, const struct facts *facts, const struct flow_bind *bind);
 /* A flow could not be made, for one of another host's looks alike to the other end. */

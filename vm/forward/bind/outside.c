@@ -287,3 +287,60 @@ void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns
 }
 
 uint64_t outside_used(const struct outside *o) { return o->used - o->rests.count; }
+
+/* ---- as bytes ---- */
+
+static bool hold(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
+{
+    if (server >= o->p->servers_count) return false;
+    const struct pbc_server *s = &o->p->servers[server];
+    const struct side *side = &o->pools[s->pool].side[s->family == 6];
+    const uint64_t spaces = (uint64_t)(side->count ? side->count : 1) * o->p->pools[s->pool].server_count;
+    return side->ports && space < spaces * SPACE_CLASSES && port_hold(side->ports, space, port);
+}
+
+bool outside_hold(struct outside *o, const struct flow_bind *b)
+{
+    return b->space == PBC_NONE || hold(o, b->server, b->space, b->to_src_port);
+}
+
+static void archive_rests(struct outside *o, struct archive *a)
+{
+    uint32_t count = o->rests.count;
+    ARCHIVE(a, count);
+    if (!archive_sound(a, count <= RESTS_MOST)) return;
+    for (uint32_t i = 0; i < count; i++) {
+        struct rest one = {0};
+        if (!a->reads) one = o->rests.all[(o->rests.first + i) % RESTS_MOST];
+        if (!ARCHIVE(a, one)) return;
+        if (a->reads && archive_sound(a, hold(o, one.server, one.space, one.port))) rests_add(&o->rests, &one);
+    }
+}
+
+/* The sources of a pool of the past, which its own program knew. */
+static void archive_sources(struct side *side, struct archive *a)
+{
+    uint32_t count = side->count;
+    ARCHIVE(a, count);
+    if (!archive_sound(a, count <= PBC_SOURCES_MAX)) return;
+    if (a->reads) {
+        void *addr = realloc(side->addr, ((size_t)count + 1) * sizeof *side->addr);
+        if (!archive_sound(a, addr)) return;
+        side->addr = addr;
+    }
+    if (archive_part(a, side->addr, count * sizeof *side->addr)) side->count = count;
+}
+
+void outside_archive(struct outside *o, struct archive *a)
+{
+    ARCHIVE(a, o->random);
+    for (uint32_t i = 0; i < o->p->pools_count; i++)
+        for (unsigned six = 0; six < 2; six++) {
+            struct side *side = &o->pools[i].side[six];
+            if (o->p->past && i >= o->p->past->pools)
+                archive_sources(side, a);
+            else if (side->ports)
+                ports_archive(side->ports, a);
+        }
+    archive_rests(o, a);
+}

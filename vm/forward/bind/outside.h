@@ -5,6 +5,7 @@
 
 #include "vm/cfg.h"
 #include "vm/flow/bind.h"
+#include "vm/keyed/archive.h"
 #include "vm/packet/facts.h"
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
@@ -36,6 +37,11 @@ void outside_give(struct outside *o, const struct flow_bind *b);
 void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns, uint64_t rests_ns);
 /* Ports that have rested long enough are free again: some of them a call. */
 void outside_at(struct outside *o, uint64_t now_ns);
+
+/* What is not in flows (keyed/archive.h), into what is new; then outside_hold for each flow. */
+void outside_archive(struct outside *o, struct archive *a);
+/* The binding's port is the flow's; false: it cannot be. */
+bool outside_hold(struct outside *o, const struct flow_bind *b);
 
 /* Ports that flows hold, in all spaces: those that rest are nobody's. */
 uint64_t outside_used(const struct outside *o);

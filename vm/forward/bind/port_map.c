@@ -35,6 +35,8 @@ static void take(struct port_map *p, uint32_t port)
     note_full(p, port / 64);
 }
 
+void port_map_hold(struct port_map *p, uint16_t port) { take(p, port); }
+
 bool port_map_take(struct port_map *p, uint16_t port)
 {
     if (!is_mine(p, port / 64) || !(free_in(p, port / 64) >> port % 64 & 1)) return false;

@@ -19,6 +19,8 @@ void port_map_slice(struct port_map *p, unsigned worker, unsigned workers);
 
 /* That port, if it is free and in the slice. */
 bool port_map_take(struct port_map *p, uint16_t port);
+/* That port is taken, whoever may give it out. */
+void port_map_hold(struct port_map *p, uint16_t port);
 /* A free port of lo..hi, now taken: the next one, round the end, from where `draw`, a random number, says. Negative:
  * there is none. */
 int32_t port_map_draw(struct port_map *p, uint16_t lo, uint16_t hi, uint64_t draw);

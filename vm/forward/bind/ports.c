@@ -65,6 +65,18 @@ uint16_t port_take(struct ports *p, uint32_t space, uint16_t want)
     return (uint16_t)port;
 }
 
+bool port_hold(struct ports *p, uint32_t space, uint16_t port)
+{
+    struct port_map *map = map_of(p, space);
+    if (port < p->lo || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
+    port_map_hold(map, port);
+    p->used[space]++;
+    ++*p->sum;
+    return true;
+}
+
+void ports_archive(struct ports *p, struct archive *a) { ARCHIVE(a, p->random); }
+
 void port_give(struct ports *p, uint32_t space, uint16_t port)
 {
     port_map_give(map_of(p, space), port);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/keyed/archive.h"
+
 struct ports;
 
 /* `spaces` independent spaces of ports lo..hi each, lo at least 1; of them this worker gives out its slice, `worker` of
@@ -17,6 +19,10 @@ void ports_free(struct ports *p);
 
 /* A free port of the space, now taken; 0: exhausted. `want`: given if it is free and in the slice (0: no wish). */
 uint16_t port_take(struct ports *p, uint32_t space, uint16_t want);
+/* That port is taken as if it had been given; false: it is, or it is none of the range. */
+bool port_hold(struct ports *p, uint32_t space, uint16_t port);
+/* What decides which ports are next (keyed/archive.h), but those that are held. */
+void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
 uint32_t ports_used(const struct ports *p, uint32_t space);
 /* Those that are taken, all spaces together, are from here on counted there too. */

@@ -31,3 +31,22 @@ uint64_t waits_next(const struct waits *w)
         if (w->count[i] && w->rings[i][w->first[i]].due_ns < next) next = w->rings[i][w->first[i]].due_ns;
     return next;
 }
+
+static void archive_ring(struct waits *w, unsigned time, struct archive *a, uint32_t slots)
+{
+    uint32_t count = w->count[time];
+    ARCHIVE(a, count);
+    if (!archive_sound(a, count <= WAIT_MOST)) return;
+    for (uint32_t i = 0; i < count && !a->bad; i++) {
+        struct wait *one = &w->rings[time][(w->first[time] + i) % WAIT_MOST];
+        ARCHIVE(a, *one);
+        archive_sound(a, one->slot >= 0 && (uint32_t)one->slot < slots);
+    }
+    w->count[time] = count;
+}
+
+bool waits_archive(struct waits *w, struct archive *a, uint32_t slots)
+{
+    for (unsigned time = 0; time < WAIT_TIMES && !a->bad; time++) archive_ring(w, time, a, slots);
+    return !a->bad;
+}

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vm/keyed/archive.h"
+
 /* After 1 s, 2 s and 4 s more, as a host would (RFC 6298); after the third nobody is asked any more. */
 enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at once, a time: where there are more, clients' own probes must do */ };
 
@@ -23,6 +25,8 @@ struct waits {
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
 /* The next that is due, now taken out; false: none is. */
 bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out);
+/* All of them (keyed/archive.h), into what is new, of flows in so many slots. */
+bool waits_archive(struct waits *w, struct archive *a, uint32_t slots);
 /* When the next one is due; UINT64_MAX: nobody waits. */
 uint64_t waits_next(const struct waits *w);
 

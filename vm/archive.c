@@ -1,0 +1,36 @@
+/* All that a worker remembers, as bytes (vm.h, vm_archive). */
+#include "vm/context/context.h"
+#include "vm/forward/forward.h"
+#include "vm/forward/service.h"
+#include "vm/keyed/archive.h"
+#include "vm/worker/fragments.h"
+
+/* Which parts there are: they follow from the program alone. */
+static uint8_t parts_of(const struct vm *vm)
+{
+    return (uint8_t)((vm->track != NULL) | (vm->forward != NULL) << 1 | (vm->fragments != NULL) << 2);
+}
+
+bool vm_rests(const struct vm *vm)
+{
+    const bool follows = vm->program->meta->flags & PBC_KEEPS_FLOWS;
+    return !vm_swapping(vm) && (!vm->track || follows) && (!vm->forward || forward_rests(vm->forward));
+}
+
+bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
+{
+    const uint32_t ifaces = in->facts ? in->facts->ifaces_count : 0;
+    uint8_t parts = parts_of(vm);
+    ARCHIVE(a, parts);
+    if (!archive_sound(a, parts == parts_of(vm))) return false;
+    ARCHIVE(a, vm->now_ns);
+    ARCHIVE(a, vm->answers.next_ns);
+    ARCHIVE(a, vm->echoes.next_ns);
+    ARCHIVE(a, vm->neighbours.next_ns);
+    meters_archive(vm->meters, a);
+    balance_archive(vm->balance, a);
+    forward_archive(vm->forward, vm->track, a, ifaces);
+    if (vm->fragments) fragments_archive(vm, ifaces, a);
+    if (a->reads && !a->bad) balance_update(vm->balance, in->facts, in->mono_ns);
+    return !a->bad;
+}

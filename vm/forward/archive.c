@@ -1,0 +1,72 @@
+/* Sending on, as bytes (forward.h, forward_archive). What flows hold (ports, mappings, their server's connections) is
+ * taken for them once more, so it cannot be otherwise than they say. */
+#include "vm/forward/forward_priv.h"
+
+/* For whom flows are read. */
+struct reading {
+    struct forward *f;
+    uint32_t ifaces;
+};
+
+/* Nobody is read to before something was found down. */
+bool forward_rests(const struct forward *f) { return !f->sweeping; }
+
+static bool serve_again(struct forward *f, const struct flow *flow, const struct flow_bind *b)
+{
+    const struct program *p = f->p;
+    if (b->server >= p->servers_count || b->branch >= p->branches_count) return false;
+    if ((b->flags & BIND_CLIENT_KNOWN && !f->clients) || (flow->joined && !f->cookies)) return false;
+    if (!outside_hold(f->outside, b)) return false;
+    conns_add(&f->conns, p->branches[b->branch].service, b->server);
+    f->counters.bound++;
+    return true;
+}
+
+static bool read_flow(void *arg, const struct flow *flow, const struct flow_id *id, const struct flow_bind *b)
+{
+    const struct reading *r = arg;
+    struct forward *f = r->f;
+    if (!b) return !flow->joined;
+    if (!f || b->kind > BIND_NAT_FORWARD) return false;
+    if (b->client_iface != IFACE_NONE && b->client_iface >= r->ifaces) return false;
+    if (b->kind == BIND_SERVICE) return serve_again(f, flow, b);
+    if (!f->nat || flow->joined || b->nat >= program_all_nats(f->p)) return false;
+    return b->server == PBC_NONE && b->branch == PBC_NONE && nat_hold(f->nat, b, id, flow->flags & FLOW_OPENED_BY_HIGH);
+}
+
+static void archive_clients(struct forward *f, struct archive *a)
+{
+    const struct program *p = f->p;
+    uint8_t there = f->clients != NULL;
+    if (!ARCHIVE(a, there) || !there) return;
+    if (!f->clients) f->clients = clients_new(1, 0); /* another program asked for them */
+    if (!archive_sound(a, f->clients)) return;
+    clients_archive(f->clients, a, (p->past ? p->past->server_ids : p->servers_count) - 1);
+}
+
+static void archive_cookies(struct forward *f, struct archive *a, uint32_t slots)
+{
+    uint8_t there = f->cookies != NULL;
+    if (!ARCHIVE(a, there) || !there) return;
+    if (archive_sound(a, f->cookies)) cookies_archive(f->cookies, a, slots);
+}
+
+static void archive_own(struct forward *f, struct archive *a)
+{
+    ARCHIVE(a, f->datagram);
+    ARCHIVE(a, f->drained_ns);
+    outside_archive(f->outside, a);
+    if (f->nat) nat_archive(f->nat, a);
+    archive_clients(f, a);
+}
+
+bool forward_archive(struct forward *f, struct track *t, struct archive *a, uint32_t ifaces)
+{
+    struct reading r = {f, ifaces};
+    if (f) archive_own(f, a);
+    if (t && !a->bad) track_archive(t, a, read_flow, &r);
+    if (f && t && !a->bad) archive_cookies(f, a, track_slots(t));
+    if (!f || a->bad) return !a->bad;
+    f->counters.ports = outside_used(f->outside);
+    return archive_sound(a, !f->nat || nat_held(f->nat));
+}
