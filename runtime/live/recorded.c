@@ -45,7 +45,8 @@ int recorded_open(struct live *l)
     l->recorder = recorder_new(&cfg, &l->reel);
     if (!l->recorder) return live_complain("out of memory");
     l->now.number = recorder_program(l->recorder, l->now.program, NULL);
-    for (unsigned i = 0; i < l->worker_count; i++) worker_record(l->workers[i], recorder_tape(l->recorder, i));
+    for (unsigned i = 0; i < l->worker_count; i++)
+        worker_record(l->workers[i], recorder_tape(l->recorder, i), l->now.number);
     return 0;
 }
 

@@ -37,7 +37,7 @@ static void ports_make(struct actor *a)
                                        .hidden = t->start.port[i].hidden,
                                        .iface = iface[i]};
     a->w->egress.port_count = t->start.ports;
-    worker_record(a->w, &a->tape);
+    worker_record(a->w, &a->tape, a->program ? a->program->number : 0);
 }
 
 /* Does that program send on what crosses? As runtime/live/start.h says it. */
@@ -48,32 +48,13 @@ static bool routes(const struct story *t, const struct program *p)
     return routed_wanted(p, plain, t->start.forwards);
 }
 
-int actor_init(struct actor *a, const struct story *t, unsigned at)
+void actor_init(struct actor *a, const struct story *t, unsigned at)
 {
-    *a = (struct actor){.story = t, .at = at, .program = t->other ? NULL : t->programs[t->programs_count - 1]};
-    const struct worker_cfg cfg = {.program = t->other ? t->other : a->program->p,
-                                   .worker = at,
-                                   .workers = t->start.workers,
-                                   .seed = t->start.seed,
-                                   .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
-                                   .opened = t->other ? &t->other_opened : &a->program->opened,
-                                   .forwards = t->start.forwards,
-                                   .routes = routes(t, t->other ? t->other : a->program->p),
-                                   .patient = true};
+    *a = (struct actor){.story = t, .at = at};
     for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
-    a->bytes = malloc((size_t)VM_BATCH * SLOT);
-    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
-    if (w && !worker_init(w, &cfg)) {
-        a->w = w;
-        ports_make(a);
-        return a->bytes ? tape_init(&a->tape, t->start.snap) : -ENOMEM;
-    }
-    if (w) worker_fini(w);
-    free(w);
-    return -ENOMEM;
 }
 
-void actor_fini(struct actor *a)
+static void unmake(struct actor *a)
 {
     if (a->w) {
         close(a->w->cfg.tun);
@@ -82,10 +63,50 @@ void actor_fini(struct actor *a)
     free(a->w);
     free(a->bytes);
     tape_fini(&a->tape);
+    a->w = NULL;
+    a->bytes = NULL;
+}
+
+/* program: NULL, another one judges. */
+static int make(struct actor *a, const struct told_program *program)
+{
+    const struct story *t = a->story;
+    a->program = program;
+    a->want = a->got = 0;
+    const struct worker_cfg cfg = {.program = program ? program->p : t->other,
+                                   .worker = a->at,
+                                   .workers = t->start.workers,
+                                   .seed = t->start.seed,
+                                   .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
+                                   .opened = program ? &program->opened : &t->other_opened,
+                                   .forwards = t->start.forwards,
+                                   .routes = routes(t, program ? program->p : t->other),
+                                   .patient = true};
+    a->bytes = malloc((size_t)VM_BATCH * SLOT);
+    struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+    if (w && !worker_init(w, &cfg)) {
+        a->w = w;
+        if (!a->bytes || tape_init(&a->tape, t->start.snap)) return -ENOMEM;
+        ports_make(a);
+        return 0;
+    }
+    if (w) worker_fini(w);
+    free(w);
+    return -ENOMEM;
+}
+
+int actor_begin(struct actor *a)
+{
+    return make(a, a->story->other ? NULL : a->story->programs[a->story->programs_count - 1]);
+}
+
+void actor_fini(struct actor *a)
+{
+    unmake(a);
     *a = (struct actor){0};
 }
 
-static void stop(struct actor *a, const char *why)
+void actor_stop(struct actor *a, const char *why)
 {
     if (!a->stopped) a->stopped = why;
 }
@@ -125,7 +146,7 @@ static void rest(struct actor *a)
 
 void actor_rest(struct actor *a)
 {
-    if (!a->stopped) rest(a);
+    if (!a->stopped && a->w) rest(a);
 }
 
 /* Numbers of rules are a program's own. */
@@ -204,11 +225,14 @@ static void take_frame(struct actor *a, const struct scene *s)
 
 void actor_packet(struct actor *a, const struct scene *s)
 {
-    if (a->stopped) return;
+    if (a->stopped || !a->w) {
+        a->counters.passed_over += !s->left;
+        return;
+    }
     if (s->left) {
         compare_left(a, s);
     } else if (a->got >= a->want || s->frame.port >= a->story->start.ports || s->frame.cap_len > FRAME_MOST) {
-        stop(a, "a packet is out of place");
+        actor_stop(a, "a packet is out of place");
     } else {
         take_frame(a, s);
     }
@@ -218,7 +242,7 @@ static void look(struct actor *a, const struct tape_record *r)
 {
     struct snapshot *s = story_world(a->story, r->number);
     if (!s) {
-        stop(a, "a world is missing");
+        actor_stop(a, "a world is missing");
         return;
     }
     a->w->latest = s;
@@ -232,7 +256,7 @@ static void change(struct actor *a, const struct tape_record *r)
     const struct told_program *k = story_program(a->story, r->number);
     struct snapshot *s = k ? story_world(a->story, k->world) : NULL;
     if (!s || !k->remap || k->remap->from != a->program->p) {
-        stop(a, "a change of programs is missing");
+        actor_stop(a, "a change of programs is missing");
         return;
     }
     const struct vm_cfg cfg = worker_vm_cfg(a->w);
@@ -247,7 +271,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .number = k->number};
     a->w->change = &next;
     if (next.fresh) worker_take_change(a->w, r->now_ns);
-    if (!next.fresh || a->w->change || a->w->refused) stop(a, "a change of programs cannot be made again");
+    if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs cannot be made again");
     a->w->change = NULL;
     a->program = k;
     vm_free(next.fresh);
@@ -256,7 +280,7 @@ static void change(struct actor *a, const struct tape_record *r)
 /* Does it need what is not there before the first world? */
 static bool blind(struct actor *a)
 {
-    if (!a->w->egress.snapshot) stop(a, "nothing is said of the world");
+    if (!a->w->egress.snapshot) actor_stop(a, "nothing is said of the world");
     return a->stopped;
 }
 
@@ -280,22 +304,50 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
         return;
     case TAPE_WORLD: look(a, r); return;
     case TAPE_CHANGE: change(a, r); return;
-    case TAPE_GAP: stop(a, "the recorder had no room"); return;
+    case TAPE_GAP: actor_stop(a, "the recorder had no room"); return;
+    case TAPE_STATE: return; /* it is in it */
     default: break;
     }
-    stop(a, "a step is none");
+    actor_stop(a, "a step is none");
+}
+
+/* What the worker remembered, by the program that it ran. */
+static void read_state(struct actor *a, const struct tape_record *r, struct cursor c)
+{
+    uint64_t number = 0;
+    struct archive state = {
+        .at = (uint8_t *)(uintptr_t)c.at, .left = c.left, .reads = true, .cookies = a->story->start.ports};
+    const bool whole = cursor_copy(&c, &number, sizeof number);
+    const struct told_program *k = story_program(a->story, number);
+    a->missed = a->stopped ? a->stopped : a->missed;
+    a->stopped = NULL;
+    unmake(a);
+    if (!whole || !k || !story_world(a->story, r->number)) {
+        actor_stop(a, "its state is of a program or a world that is missing");
+        return;
+    }
+    if (make(a, a->story->other ? NULL : k)) {
+        actor_stop(a, "out of memory");
+        return;
+    }
+    look(a, r);
+    if (a->program && (!a->w->egress.snapshot || !worker_archive(a->w, &state, r->now_ns)))
+        actor_stop(a, "its state is damaged");
 }
 
 void actor_step(struct actor *a, const struct scene *s)
 {
     struct tape_record r;
     struct cursor c = {s->body, s->len};
-    if (a->stopped) return;
-    if (!cursor_copy(&c, &r, sizeof r) || (r.kind == TAPE_VERDICTS && r.bytes != s->len)) {
-        stop(a, "a step is cut short");
+    if (a->stopped || !a->w) {
+        if (cursor_copy(&c, &r, sizeof r) && r.kind == TAPE_STATE && r.bytes == s->len) read_state(a, &r, c);
         return;
     }
-    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP) rest(a);
-    if (a->got < a->want) stop(a, "a batch is not whole");
+    if (!cursor_copy(&c, &r, sizeof r) || (r.kind == TAPE_VERDICTS && r.bytes != s->len)) {
+        actor_stop(a, "a step is cut short");
+        return;
+    }
+    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE) rest(a);
+    if (a->got < a->want) actor_stop(a, "a batch is not whole");
     if (!a->stopped) act(a, &r, c.at);
 }

@@ -9,6 +9,7 @@
 struct actor_counters {
     uint64_t packets, packets_other;   /* that left as recorded; that did not, or only one of both times */
     uint64_t verdicts, verdicts_other; /* likewise. By another program only what became of packets is compared */
+    uint64_t passed_over;              /* that came before its first state, or while it did not go on */
 };
 
 struct actor;
@@ -20,11 +21,12 @@ typedef void actor_left_fn(void *arg, const struct tape_frame *f, uint64_t wall_
 
 struct actor {
     const struct story *story;
-    unsigned at; /* which worker */
-    struct worker *w;
+    unsigned at;      /* which worker */
+    struct worker *w; /* NULL: its state is still to come */
     struct tape tape;
     const struct told_program *program; /* NULL: another one judges */
     const char *stopped;                /* why it does not go on, or NULL */
+    const char *missed;                 /* why it went on from a later state, or NULL */
     struct actor_counters counters;
     /* The batch that is being read. */
     uint64_t now_ns;
@@ -37,9 +39,13 @@ struct actor {
     void *arg;
 };
 
-/* A worker as it was when recording began. 0 or -ENOMEM; actor_fini in any case. */
-int actor_init(struct actor *a, const struct story *t, unsigned at);
+/* One that waits for a state. actor_fini in any case. */
+void actor_init(struct actor *a, const struct story *t, unsigned at);
+/* It is as it was when recording began, by the last program that was told. 0 or -ENOMEM. */
+int actor_begin(struct actor *a);
 void actor_fini(struct actor *a);
+/* It does not go on but from the next state; why: kept. */
+void actor_stop(struct actor *a, const char *why);
 
 /* A step or a packet of this worker, as recorded: hostile. What cannot be done stops the actor. */
 void actor_step(struct actor *a, const struct scene *s);

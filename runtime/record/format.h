@@ -9,6 +9,9 @@
  *      WORLD     facts and next hops, as published last
  *      then, as it happens: PROGRAM, ROUTES, WORLD; of each worker in its order STEP and packets; END
  *
+ * Of each worker one of the first steps of a file is its state, from which it can go on as it did: a file can be gone
+ * through without those before it. What stands before that step belongs to the file before.
+ *
  * A step is a record of the worker's tape (runtime/worker/tape.h) without its frames: those follow as packets. */
 #ifndef RUNTIME_RECORD_FORMAT_H
 #define RUNTIME_RECORD_FORMAT_H
@@ -57,7 +60,8 @@ struct record_start {
     uint32_t snap;    /* bytes of a frame */
     uint8_t forwards; /* the host's stack forwards packets */
     uint8_t fresh;    /* the workers began with this file */
-    uint8_t zero[2];
+    uint8_t torn;     /* what came just before it found no room on the disk */
+    uint8_t zero;
     struct {
         uint8_t peer;   /* of a bridge: the other port; PORT_ANY */
         uint8_t hidden; /* the host saw nothing of what came by it */

@@ -8,7 +8,8 @@ static int begin(struct player *p, char *err, size_t err_len)
 {
     for (unsigned i = 0; i < p->story.start.workers; i++) {
         struct actor *a = &p->actors[i];
-        if (actor_init(a, &p->story, i)) {
+        actor_init(a, &p->story, i);
+        if (p->story.start.fresh && actor_begin(a)) {
             snprintf(err, err_len, "out of memory: each of %u workers keeps what the rules ask for",
                      p->story.start.workers);
             return -ENOMEM;
@@ -21,10 +22,21 @@ static int begin(struct player *p, char *err, size_t err_len)
     return 0;
 }
 
+/* What was missing on the disk before it, nobody can do. */
+static void next_file(struct player *p, const struct scene *s)
+{
+    struct cursor c = {s->body, s->len};
+    struct record_start start;
+    if (!cursor_copy(&c, &start, sizeof start) || !start.torn) return;
+    for (unsigned i = 0; p->begun && i < p->story.start.workers; i++)
+        actor_stop(&p->actors[i], "the disk took nothing for a while");
+}
+
 int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len)
 {
     const bool told = s->kind == SCENE_CUSTOM && s->what != RECORD_STEP;
     p->ended |= told && s->what == RECORD_END;
+    if (told && s->what == RECORD_START) next_file(p, s);
     if (p->ended || (told && s->what == RECORD_START)) return 0;
     if (told) return story_hear(&p->story, s, err, err_len);
     if (s->worker >= p->story.start.workers || !p->story.programs_count) {
@@ -60,6 +72,7 @@ struct actor_counters player_counters(const struct player *p)
         all.packets_other += c->packets_other;
         all.verdicts += c->verdicts;
         all.verdicts_other += c->verdicts_other;
+        all.passed_over += c->passed_over;
     }
     return all;
 }

@@ -39,9 +39,12 @@ struct recorder {
     int stop; /* atomic */
     struct bytes out;
     struct bytes programs, routes, world; /* as blocks, for the beginning of each file */
-    uint64_t head;                        /* bytes that the file began with */
-    uint64_t wall_ns;                     /* what the wall's clock is ahead of the workers' */
-    uint64_t retry_ns;                    /* the disk took nothing: not before then again; 0: it did */
+    uint64_t world_number;
+    uint64_t head;       /* bytes that the file began with, states too */
+    uint64_t state_most; /* bytes of the largest state so far */
+    bool torn;           /* something found no room on the disk since the file began */
+    uint64_t wall_ns;    /* what the wall's clock is ahead of the workers' */
+    uint64_t retry_ns;   /* the disk took nothing: not before then again; 0: it did */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;
@@ -196,7 +199,15 @@ static void put_start(const struct recorder *r, struct bytes *to)
     bytes_fini(&body);
 }
 
-/* A file begins with all that is needed to go on from there. */
+/* A worker tells its state as soon as it has a moment, in a world that this file knows. Not where states would leave no
+ * room for what happens. */
+static void ask_state(struct recorder *r, unsigned worker)
+{
+    if (r->state_most * r->workers > r->reel.most / 2) return;
+    tape_ask(&r->tapes[worker], r->world_number ? r->world_number : 1);
+}
+
+/* A file begins with all that is needed to go on from there, but the workers' states, which follow. */
 static int begin_file(struct recorder *r)
 {
     struct bytes head = {0};
@@ -204,6 +215,7 @@ static int begin_file(struct recorder *r)
     if (failed) return failed;
     r->start.began_ns = clock_of(CLOCK_REALTIME);
     r->start.wall_ns = r->start.began_ns - clock_of(CLOCK_MONOTONIC);
+    r->start.torn = r->torn;
     blocks_section(&head, r->names, r->start.ports + 1);
     put_start(r, &head);
     bytes_put(&head, r->programs.at, r->programs.len);
@@ -212,7 +224,9 @@ static int begin_file(struct recorder *r)
     failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
     bytes_fini(&head);
     if (failed) return failed;
+    for (unsigned i = 0; i < r->workers && !r->start.fresh; i++) ask_state(r, i);
     r->start.fresh = 0;
+    r->torn = false;
     r->head = reel_written(&r->reel);
     count(&r->counters.bytes, r->head);
     count(&r->counters.files, 1);
@@ -221,8 +235,8 @@ static int begin_file(struct recorder *r)
 
 static int write_out(struct recorder *r)
 {
-    int failed = 0;
-    if (reel_written(&r->reel) > r->head + r->reel.most / PARTS || !reel_written(&r->reel)) failed = begin_file(r);
+    const uint64_t there = reel_written(&r->reel);
+    int failed = !there || there > r->head + r->reel.most / PARTS || r->torn ? begin_file(r) : 0;
     if (!failed) failed = reel_write(&r->reel, r->out.at, r->out.len);
     if (failed == -EFBIG) failed = begin_file(r);
     return failed;
@@ -235,6 +249,7 @@ static void flush(struct recorder *r)
     const bool waits = r->retry_ns && clock_of(CLOCK_MONOTONIC) < r->retry_ns;
     const int failed = waits ? -EAGAIN : r->out.failed ? -ENOMEM : write_out(r);
     if (failed) {
+        r->torn = true;
         count(&r->counters.lost, 1);
         if (!waits) r->retry_ns = clock_of(CLOCK_MONOTONIC) + RETRY_NS;
         if (!waits) __atomic_store_n(&r->counters.failed, failed, __ATOMIC_RELAXED);
@@ -263,6 +278,8 @@ static struct said *take_said(struct recorder *r)
 static void write_said(struct recorder *r, const struct said *s)
 {
     struct bytes *to = s->kind == RECORD_WORLD ? &r->world : s->kind == RECORD_ROUTES ? &r->routes : &r->programs;
+    struct world_said world;
+    if (s->kind == RECORD_WORLD && world_said(s->body.at, s->body.len, &world)) r->world_number = world.number;
     if (s->kind != RECORD_PROGRAM) to->len = 0; /* the last one counts */
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
     if (!r->head) return; /* the first file begins with it */
@@ -292,10 +309,19 @@ static void write_frames(struct recorder *r, unsigned worker, const struct tape_
     count(&r->counters.packets, t->count);
 }
 
+/* A file that begins with a large state is no sooner full. */
+static void note_state(struct recorder *r, uint32_t bytes)
+{
+    r->head += bytes;
+    if (bytes > r->state_most) r->state_most = bytes;
+}
+
 static void write_step(struct recorder *r, unsigned worker, const struct tape_record *t)
 {
     if (t->kind != TAPE_LEFT) blocks_custom(&r->out, RECORD_STEP, worker, t, has_frames(t) ? sizeof *t : t->bytes);
     if (has_frames(t)) write_frames(r, worker, t);
+    if (t->kind == TAPE_GAP) ask_state(r, worker);
+    if (t->kind == TAPE_STATE) note_state(r, t->bytes);
     if (r->out.len >= WRITE_AT) flush(r);
 }
 

@@ -126,7 +126,9 @@ static int play_file(struct recording *g, unsigned at)
     struct scene s;
     recording_name(g->reel.files[at].number, name);
     int failed = open_film(g, at, &f, &s, err, sizeof err);
-    while (!failed && film_next(&f, &s)) failed = player_scene(&g->player, &s, err, sizeof err);
+    if (!failed) do
+            failed = player_scene(&g->player, &s, err, sizeof err);
+        while (!failed && film_next(&f, &s));
     if (failed)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, err);
     else if (f.fault && at == g->last)
@@ -168,8 +170,7 @@ static int choose(struct recording *g)
     while (g->last + 1 < g->reel.count && session_of(g, g->last + 1, &t, err, sizeof err) &&
            t.start.session == g->player.story.start.session)
         g->last++;
-    if (g->player.story.start.fresh) return 0;
-    return complain("%s: the beginning of this recording is gone: it was longer than --record-size", g->o->replay);
+    return 0;
 }
 
 /* ---- what is printed ---- */
@@ -193,6 +194,7 @@ static void more_json(cJSON *root, const void *arg)
     number(to, "packets_otherwise", c.packets_other);
     number(to, "verdicts", c.verdicts);
     number(to, "verdicts_otherwise", c.verdicts_other);
+    number(to, "passed_over", c.passed_over);
 }
 
 static void more_text(const struct recording *g)
@@ -202,16 +204,30 @@ static void more_text(const struct recording *g)
     printf("verdicts    %s as recorded, %s otherwise\n", text_number(c.verdicts, a), text_number(c.verdicts_other, b));
     printf("left        %s packets as recorded, %s otherwise\n", text_number(c.packets, a),
            text_number(c.packets_other, b));
+    if (c.passed_over)
+        printf("passed over %s packets: no state was there to go on from when they came\n",
+               text_number(c.passed_over, a));
+}
+
+/* The first that could do anything; NULL: none. */
+static const struct worker *some_worker(const struct recording *g)
+{
+    for (unsigned i = 0; i < g->player.story.start.workers; i++)
+        if (g->player.actors[i].w) return g->player.actors[i].w;
+    return NULL;
 }
 
 static int summary(struct recording *g)
 {
     struct totals totals = {0};
-    const struct program *p = g->player.actors[0].w->cfg.program;
-    struct sum *sum = label(g, p) ? sum_new(p, vm_counters(g->player.actors[0].w->vm)) : NULL;
+    const struct worker *some = some_worker(g);
+    if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
+    const struct program *p = some->cfg.program;
+    struct sum *sum = label(g, p) ? sum_new(p, vm_counters(some->vm)) : NULL;
     if (!sum) return complain("out of memory");
     for (unsigned i = 0; i < g->player.story.start.workers; i++) {
         const struct worker *w = g->player.actors[i].w;
+        if (!w) continue;
         if (w->cfg.program == p) sum_add(sum, vm_counters(w->vm)); /* else it stopped before the last change */
         totals_add(&totals, &w->counters.totals);
     }
@@ -239,9 +255,11 @@ static bool wants_summary(const struct options *o)
 static void say_stopped(const struct recording *g)
 {
     if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
-    for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++)
-        if (g->player.actors[i].stopped)
-            complain("%s: worker %u does not go on: %s", g->o->replay, i, g->player.actors[i].stopped);
+    for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++) {
+        const struct actor *a = &g->player.actors[i];
+        if (a->missed) complain("%s: worker %u goes on from a later state, for %s", g->o->replay, i, a->missed);
+        if (a->stopped) complain("%s: worker %u does not go on: %s", g->o->replay, i, a->stopped);
+    }
 }
 
 static int play(struct recording *g)

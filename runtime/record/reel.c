@@ -93,6 +93,7 @@ static void drop_oldest(struct reel *r)
 
 int reel_next(struct reel *r)
 {
+    if (r->fd >= 0 && !reel_written(r)) return 0; /* the disk took nothing of it */
     if (r->fd >= 0) close(r->fd);
     r->fd = -1;
     const uint64_t number = r->count ? r->files[r->count - 1].number + 1 : 1;

@@ -3,6 +3,7 @@
 #ifndef RUNTIME_WORKER_BRIDGE_H
 #define RUNTIME_WORKER_BRIDGE_H
 
+#include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
 
 struct bridge {
@@ -17,6 +18,9 @@ struct bridge {
 /* Room for `macs` stations, rounded up to a power of two. 0, or -ENOMEM. */
 int bridge_init(struct bridge *b, uint64_t macs);
 void bridge_fini(struct bridge *b);
+
+/* All stations (vm/keyed/archive.h), into a table that is new. */
+bool bridge_archive(struct bridge *b, struct archive *a);
 
 /* Learn where a frame's source is, and say whether the frame crosses: not one for a station that was heard by the same
  * port in the last five minutes. */

@@ -7,7 +7,7 @@
 
 /* What comes in 50 ms at 10 Gbit/s: so long the writer may be kept from its CPU. A batch of the longest frames is 4 MB.
  */
-enum { TAPE_BYTES = 1 << 26 };
+enum { TAPE_BYTES = 1 << 26, STATE_PART = 2 /* a state may take so large a part of it */ };
 
 int tape_init(struct tape *t, uint32_t snap)
 {
@@ -138,6 +138,26 @@ void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt)
     publish(t, r);
 }
 
+uint8_t *tape_state_begin(struct tape *t, size_t *room)
+{
+    if (t->missed && !put_gap(t)) return NULL;
+    const struct tape_record *r = reserve(t, t->size / STATE_PART);
+    *room = t->size / STATE_PART - sizeof *r - 8;
+    return r ? (uint8_t *)(uintptr_t)(r + 1) : NULL;
+}
+
+/* It is asked for no more, whether it found room or not. */
+void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes)
+{
+    struct tape_record *r = (void *)(t->memory + (t->put & (t->size - 1)));
+    __atomic_store_n(&t->wants, 0, __ATOMIC_RELAXED);
+    if (!bytes) return;
+    *r = (struct tape_record){
+        .bytes = (uint32_t)(sizeof *r + tape_padded(bytes)), .kind = TAPE_STATE, .now_ns = now_ns, .number = snapshot};
+    memset((uint8_t *)(r + 1) + bytes, 0, tape_padded(bytes) - bytes);
+    publish(t, r);
+}
+
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number)
 {
     t->now_ns = now_ns;
@@ -148,6 +168,8 @@ void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t nu
 }
 
 /* ---- the writer ---- */
+
+void tape_ask(struct tape *t, uint64_t snapshot) { __atomic_store_n(&t->wants, snapshot, __ATOMIC_RELAXED); }
 
 uint64_t tape_there(const struct tape *t) { return __atomic_load_n(&t->put, __ATOMIC_ACQUIRE); }
 

@@ -21,7 +21,7 @@ enum tape_kind {
     TAPE_WORLD,    /* from here on the snapshot of that number holds */
     TAPE_CHANGE,   /* the change of program of that number was made */
     TAPE_GAP,      /* so many records found no room */
-    TAPE_STATE,    /* all that the worker remembers: the bytes behind `state` */
+    TAPE_STATE,    /* all that the worker remembers (worker_archive), in the snapshot of that number */
     TAPE_KINDS
 };
 /* As it is written to a file, too. */
@@ -59,6 +59,7 @@ struct tape {
     uint64_t now_ns;                           /* of what is being done */
     uint64_t missed;                           /* records, since the last that found room */
     uint64_t lost;                             /* atomic: records, ever */
+    uint64_t wants;                            /* atomic: the writer asks for the state, in no older snapshot; 0: not */
     /* the writer's */
     uint64_t taken __attribute__((aligned(64))); /* atomic */
 };
@@ -73,11 +74,19 @@ void tape_fini(struct tape *t);
 void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
+/* A place for the worker's state, and how many bytes there are; NULL: not now. Then what was written there is put on
+ * the tape, of a snapshot; or (0 bytes) nothing. */
+uint8_t *tape_state_begin(struct tape *t, size_t *room);
+void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes);
+/* The snapshot that the writer asks for the state in, or a newer one; 0: it does not. */
+static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_RELAXED); }
 /* What has no body. */
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);
 
 /* ---- the writer ---- */
 
+/* Ask for the state in that snapshot (not 0) or a newer one, which follows when the worker has a moment. */
+void tape_ask(struct tape *t, uint64_t snapshot);
 /* Bytes that are there to be taken, ever: what other threads said before is known then. */
 uint64_t tape_there(const struct tape *t);
 /* The next record up to there, which holds until tape_done; NULL: there is none. */

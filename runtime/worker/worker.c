@@ -426,6 +426,7 @@ void worker_take_change(struct worker *w, uint64_t now)
     w->refused = err;
     if (!err) {
         if (w->tape) tape_note(w->tape, TAPE_CHANGE, now, c->number);
+        w->program = c->number;
         w->cfg.program = c->remap->program;
         w->cfg.owners = c->owners;
         w->cfg.cuts = c->cuts;
@@ -442,6 +443,26 @@ void worker_take_change(struct worker *w, uint64_t now)
     }
     __atomic_store_n(&w->change, NULL, __ATOMIC_RELEASE);
     wake(w->call_fd);
+}
+
+bool worker_archive(struct worker *w, struct archive *a, uint64_t now)
+{
+    const struct vm_in in = input(w, now);
+    ARCHIVE(a, w->program);
+    ARCHIVE(a, w->egress.answers.next_ns);
+    if (!bridge_archive(&w->bridge, a)) return false;
+    return vm_archive(w->vm, &in, a);
+}
+
+void worker_tell_state(struct worker *w, uint64_t now)
+{
+    const struct snapshot *s = w->egress.snapshot;
+    struct archive a = {0};
+    if (!tape_wants(w->tape) || !s || s->number < tape_wants(w->tape) || w->egress.waiting || !vm_rests(w->vm)) return;
+    uint8_t *const begin = a.at = tape_state_begin(w->tape, &a.left);
+    if (!begin) return;
+    const bool whole = worker_archive(w, &a, now);
+    tape_state_end(w->tape, now, s->number, whole ? (size_t)(a.at - begin) : 0);
 }
 
 static void stand_still(struct worker *w)
@@ -506,6 +527,7 @@ static void *run(void *arg)
             w->egress.asked = false;
             wake(w->call_fd);
         }
+        if (!got && w->tape) worker_tell_state(w, now); /* nobody waits for it */
         if (!got && !w->cfg.spins) sleep_until(w, now);
     }
     /* Offered at the end, and taken all the same: the counters that are printed have the shape of that program. */
@@ -515,9 +537,10 @@ static void *run(void *arg)
 
 /* ---- from the main thread ---- */
 
-void worker_record(struct worker *w, struct tape *tape)
+void worker_record(struct worker *w, struct tape *tape, uint64_t program)
 {
     w->tape = tape;
+    w->program = program;
     for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].tape = tape;
 }
 

@@ -97,6 +97,7 @@ struct worker {
     struct worker *const *others; /* [workers], with this one */
     uint32_t woken;               /* bit i: worker i was handed something */
     struct tape *tape;            /* where it is recorded; NULL: nowhere */
+    uint64_t program;             /* number of the program that runs, for who records it */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_ask, to it */
@@ -138,8 +139,8 @@ void worker_change(struct worker *w, struct next_program *c);
 int worker_start(struct worker *w, int cpu);
 void worker_stop(struct worker *w); /* and wait for it */
 
-/* It is recorded from now on, before worker_start. The tape stays the caller's. */
-void worker_record(struct worker *w, struct tape *tape);
+/* It is recorded from now on, before worker_start. The tape stays the caller's. program: the number of its own. */
+void worker_record(struct worker *w, struct tape *tape, uint64_t program);
 
 /* Between these two the worker stands still at a batch boundary. */
 void worker_hold(struct worker *w);
@@ -156,6 +157,12 @@ void worker_tick(struct worker *w, uint64_t now_ns);
 void worker_retry(struct worker *w, uint64_t now_ns);
 /* Take the snapshot in w->latest. */
 void worker_look(struct worker *w, uint64_t now_ns);
+/* All that the worker remembers (vm/keyed/archive.h) but packets that wait, of which there must be none, and its
+ * program, whose number stands first; into a worker that is new, runs that program and has the snapshot. What is read
+ * is hostile. False: there is no room; or it is no such state, and the worker is good for worker_fini alone. */
+bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
+/* Put the state on its tape, if the recorder asks for it and nothing is half done. */
+void worker_tell_state(struct worker *w, uint64_t now_ns);
 /* Take w->change, which must be there, if the one before is through: then vm_swap takes it, and w->change is NULL. */
 void worker_take_change(struct worker *w, uint64_t now_ns);
 

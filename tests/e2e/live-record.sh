@@ -109,9 +109,19 @@ oldest_gone() { # each download is recorded twice, as it came and as it left
     [ ! -e small/prey-999999.pcapng ]
 }
 until_true 20 'the oldest file goes' oldest_gone
+goes_on() { # from a state that was told since
+    ask
+    again --format json
+    [ "$(json 'j["recording"]["packets"] > 9')" = True ]
+}
+until_true 100 'a file without those before it holds the state of the worker' goes_on
 prey_ends
 [ "$(cat small/* | wc -c)" -le 1048576 ]
 ok $? 'its size is bounded'
+again --format json
+same 'its beginning is gone, and the rest is the same once more' \
+    "$status $(json 'j["recording"]["packets_otherwise"], j["recording"]["verdicts_otherwise"], j["recording"]["packets"] > 9') $(cat again.err)" \
+    '0 (0, 0, True) '
 same 'past a million' "$(ls small | grep -c '^prey-1000[0-9]*.pcapng')" "$(ls small | wc -l)"
 
 dir=snapped

@@ -26,11 +26,48 @@ same 'it is decided and sent the same once more' "$status $(grep -E '^(verdicts|
     '0 verdicts 7 as recorded, 0 otherwise;left 4 packets as recorded, 0 otherwise;'
 run --replay kept --format json
 same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(list(j["recording"].values()), j["verdicts"]["forward"]["packets"])')" \
-    '[1, 1, 1, 4, 0, 7, 0] 4'
+    '[1, 1, 1, 4, 0, 7, 0, 0] 4'
 run --replay kept --write sent.pcapng --verdicts lines
 same 'with a line a frame' "$(cut -f 2,3 lines | tail -3 | tr '\t\n' ' ;')" 'accept WEB;reject IDENT;drop default;'
 run --pcap sent.pcapng shop.pbc
 has 'and what was sent is a capture' '^ +4 frames'
+
+# Without its beginning: from each file on, by the state that it holds.
+rules much <<'END'
+edition 1
+interface wan = "eth0"
+limits { flows 64; half_open 16; fragments 16; maglev 127 }
+meter slow = 20/s burst 9 per source
+pool web { balance least_conn; source 10.9.0.1; server a 10.0.0.11:8080 weight 3; server b 10.0.0.12:8080 }
+pool names { balance random; source 10.9.0.2; server c 10.0.0.13; server d 10.0.0.14 }
+service shop on 203.0.113.10 tcp/80 { mode passthrough; announce; affinity source 5s; -> web }
+service name on 203.0.113.10 udp/53 { mode passthrough; announce; -> names }
+service shut on 203.0.113.11 tcp/80 { mode passthrough; announce; syn cookies; -> web }
+nat edge { source from 198.18.0.64/26 out on wan to 192.0.2.200 }
+firewall f default drop {
+  accept state established
+  drop tcp state new flows over 3 per source
+  accept tcp to port 22, 80 within slow
+  accept udp
+  reject tcp port 113
+}
+END
+python3 - <<'END' | capture much
+for i in range(600):
+    a, port = f"198.18.0.{i * 7 % 97 + 1}", 40000 + i % 5
+    print(f"eth / ip4 {a} > 203.0.113.{10 + i % 2} / tcp {port} > {(80, 80, 22, 113)[i % 4]} syn seq {i}" if i % 3 else
+          f"eth / ip4 {a} > {('203.0.113.10', '192.0.2.9')[i // 3 % 2]} / udp {port} > 53")
+END
+"$bin/tests/tools/mkrec" much.pbc much.pcap many 500000
+files=$(ls many | wc -l)
+for n in $(seq 2 "$files"); do
+    rm "many/$(ls many | head -1)"
+    run --replay many
+    echo "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^verdicts +[1-9]' out) $(cat err)"
+done | sort | uniq -c | tr -s ' ' >seen
+[ "$files" -gt 2 ]
+ok $? "a recording of several files: $files"
+same 'from the second on it is the same once more, and from each later one' "$(cat seen)" " $((files - 1)) 0 2 1 "
 
 echo 'firewall f default accept { }' | rules open
 run --replay kept open.pbc

@@ -3,9 +3,11 @@
  *
  * Input: pieces of six bytes, each a place in the file (32 bits, modulo its length) and what is done there: 0, the file
  * ends; 1, the byte is flipped in the bit that follows; 2, it is set; 3, the four bytes there are set to the next
- * piece's place. Undamaged, all is decided and sent as recorded. */
+ * piece's place. Undamaged, all is decided and sent as recorded. An odd number of bytes: the worker begins with its
+ * state, which was told half-way. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,11 +30,14 @@ static const char rules[] =
     "interface wan = \"eth0\"\n"
     "pool web { balance round_robin; source 10.9.0.1 ports 2000-2015; server a 10.0.0.11:8080; server b 10.0.0.12:8080 "
     "}\n"
-    "service pass on 203.0.113.1 udp/53, tcp/80 { mode passthrough; announce; -> web }\n"
-    "firewall f default drop { accept state established; accept udp to port 7; reject port 113 }\n";
+    "service pass on 203.0.113.1 udp/53, tcp/80 { mode passthrough; announce; affinity source 9s; -> web }\n"
+    "nat edge { source from 198.18.0.3 out on wan to 192.0.2.200 }\n"
+    "meter slow = 9/s burst 9 per source\n"
+    "firewall f default drop { accept state established; drop tcp state new flows over 9 per source\n"
+    "  accept udp to port 7; accept udp to port 9 within slow; reject port 113 }\n";
 
 static uint8_t *whole;
-static size_t whole_len;
+static size_t whole_len, fresh_at; /* fresh_at: of record_start.fresh */
 
 static struct program *compiled(void)
 {
@@ -47,7 +52,8 @@ static struct program *compiled(void)
     return p;
 }
 
-/* UDP to the service, to a port that is open, to one that is not. */
+/* UDP to the service, to a port that is open, to one that is not, and two that are translated; of one datagram a later
+ * fragment, which waits. */
 static void feed(struct recorded *r)
 {
     static const uint8_t udp[] = {2,   0, 0,   0, 0,    9,    2, 0,  0,  0, 0, 1,   8,  0, 0x45,
@@ -57,12 +63,15 @@ static void feed(struct recorded *r)
     struct capture_frame frames[8];
     for (unsigned batch = 0; batch < 4; batch++) {
         for (unsigned i = 0; i < 8; i++) {
-            static const uint8_t ports[] = {53, 7, 113, 53};
+            static const uint8_t ports[] = {53, 7, 113, 53, 9, 53, 7, 9};
             memcpy(bytes[i], udp, sizeof udp);
             bytes[i][29] = (uint8_t)(i / 2);
-            bytes[i][37] = ports[i % 4];
+            bytes[i][37] = ports[i];
+            if (i > 5) bytes[i][30] = 198; /* elsewhere */
+            if (i == 5) bytes[i][20] = 0, bytes[i][21] = 9;
             frames[i] = (struct capture_frame){.data = bytes[i], .cap_len = sizeof udp, .wire_len = sizeof udp};
         }
+        if (batch == 1) recorded_ask(r);
         recorded_frames(r, frames, 8, 600000000);
     }
 }
@@ -72,7 +81,7 @@ static void make(void)
     char dir[] = "/tmp/fuzz-recording-XXXXXX", err[600], name[RECORDING_NAME];
     struct program *p = compiled();
     HOLD(mkdtemp(dir));
-    struct recorded *r = recorded_new(dir, p, err, sizeof err);
+    struct recorded *r = recorded_new(dir, p, 1 << 26, err, sizeof err);
     HOLD(r);
     feed(r);
     recorded_free(r);
@@ -81,6 +90,9 @@ static void make(void)
     const int fd = record_open_file(at, 1, false);
     struct film f;
     HOLD(at >= 0 && fd >= 0 && !film_open(&f, fd));
+    struct scene s;
+    HOLD(film_next(&f, &s));
+    fresh_at = (size_t)(s.body - f.bytes) + offsetof(struct record_start, fresh);
     whole = f.bytes;
     whole_len = f.len;
     recording_name(1, name);
@@ -123,11 +135,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct player *p = calloc(1, sizeof *p);
     HOLD(bytes && p);
     memcpy(bytes, whole, whole_len);
+    if (size & 1) bytes[fresh_at] = 0;
     struct film f;
     film_of(&f, bytes, damage(bytes, data, size));
     play(p, &f);
     const struct actor_counters c = player_counters(p);
-    if (size < 6) HOLD(c.packets && c.verdicts == 32 && !c.packets_other && !c.verdicts_other);
+    if (size < 6) HOLD(c.packets && c.verdicts == (size & 1 ? 16 : 32) && !c.packets_other && !c.verdicts_other);
     player_fini(p);
     film_close(&f);
     free(p);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "vm/packet/key.h"
 
@@ -87,7 +88,7 @@ static bool worker_make(struct recorded *r, struct program *p)
     return true;
 }
 
-struct recorded *recorded_new(const char *dir, struct program *p, char *err, size_t err_len)
+struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len)
 {
     static const char *const names[] = {"eth0"};
     struct recorded *r = calloc(1, sizeof *r);
@@ -99,11 +100,11 @@ struct recorded *recorded_new(const char *dir, struct program *p, char *err, siz
     const struct recorder_cfg cfg = {
         .snap = UINT32_MAX, .names = names, .port = r->w->ports, .ports = 1, .devices = 1, .workers = 1, .seed = SEED};
     struct reel reel;
-    if (reel_open(&reel, dir, 1 << 26, err, err_len)) return NULL;
+    if (reel_open(&reel, dir, most, err, err_len)) return NULL;
     r->recorder = recorder_new(&cfg, &reel);
     if (!r->recorder) abort();
     recorder_world(r->recorder, r->world, recorder_program(r->recorder, p, NULL));
-    worker_record(r->w, recorder_tape(r->recorder, 0));
+    worker_record(r->w, recorder_tape(r->recorder, 0), 1);
     if (recorder_start(r->recorder)) abort();
     r->w->latest = r->world;
     worker_look(r->w, r->now_ns);
@@ -128,6 +129,16 @@ void recorded_frames(struct recorded *r, const struct capture_frame frames[], un
     }
     if (n) worker_judge(r->w, r->views, n, r->now_ns);
     if (r->now_ns >= r->w->tick_ns) worker_tick(r->w, r->now_ns);
+    worker_tell_state(r->w, r->now_ns);
+}
+
+void recorded_ask(const struct recorded *r) { tape_ask(r->w->tape, 1); }
+
+void recorded_written(const struct recorded *r)
+{
+    const struct tape *t = r->w->tape;
+    while (__atomic_load_n(&t->taken, __ATOMIC_ACQUIRE) != tape_there(t))
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 }
 
 void recorded_free(struct recorded *r)

@@ -7,8 +7,13 @@
 
 /* One worker, one port `eth0` with the address 10.0.0.9, and every server's neighbour known. */
 struct recorded;
-/* Recorded into that directory. NULL with one line in err. The program stays the caller's. */
-struct recorded *recorded_new(const char *dir, struct program *p, char *err, size_t err_len);
+/* Recorded into that directory, in files of an eighth of `most` bytes. NULL with one line in err. The program stays the
+ * caller's. */
+struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
+/* The worker tells its state after the next batch. */
+void recorded_ask(const struct recorded *r);
+/* All that was done so far is written. */
+void recorded_written(const struct recorded *r);
 /* At most VM_BATCH Ethernet frames in one batch, `ns` after what was before; then the timers, if they are due. */
 void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns);
 /* The recording is whole. */

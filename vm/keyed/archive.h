@@ -13,7 +13,7 @@ struct archive {
     size_t left;
     bool reads;
     uint64_t cookies; /* reading: those of packets that wait are below */
-    bool bad; /* there was no room; or what was read is no such state: the rest is not to be relied on */
+    bool bad;         /* there was no room; or what was read is no such state: the rest is not to be relied on */
 };
 
 /* Write those bytes, or read them. False: the archive is bad. */
