@@ -437,7 +437,6 @@ static bool settle_recording(struct reading *r)
                         : o->repeat > 1                        ? "--repeat"
                         : o->log != LOG_NONE                   ? "--log"
                         : o->to                                ? "--to"
-                        : o->explain                           ? "--explain"
                         : o->flows                             ? "--flows"
                         : o->coverage                          ? "--coverage"
                                                                : NULL;

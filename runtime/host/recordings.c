@@ -1,6 +1,7 @@
 /* See recordings.h. */
 #include "runtime/host/recordings.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,6 +39,27 @@ void record_remove_file(int dir, uint64_t number)
     char name[RECORDING_NAME];
     recording_name(number, name);
     unlinkat(dir, name, 0);
+}
+
+int record_remove_oldest(int dir, uint64_t number)
+{
+    bool newer = false, older = false;
+    const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        const int failed = -errno;
+        if (fd >= 0) close(fd);
+        return failed;
+    }
+    for (const struct dirent *e; (e = readdir(d));) {
+        const uint64_t other = recording_number(e->d_name);
+        newer |= other > number;
+        older |= other && other < number;
+    }
+    closedir(d);
+    if (older || !newer) return -EPERM;
+    record_remove_file(dir, number);
+    return 0;
 }
 
 static int fail(char *err, size_t err_len, const char *path, int failed)

@@ -22,5 +22,7 @@ uint64_t recording_number(const char *name);
  * negative errno. */
 int record_open_file(int dir, uint64_t number, bool make);
 void record_remove_file(int dir, uint64_t number);
+/* The same where it is the oldest of several recordings there; else -EPERM. 0, or a negative errno. */
+int record_remove_oldest(int dir, uint64_t number);
 
 #endif

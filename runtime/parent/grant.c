@@ -332,7 +332,7 @@ static bool grant_RECORDING(struct parent *p, const struct request *r, struct an
     if (!p->o->record || !ask->number || ask->gone > 1 || ask->zero) return false;
     if (p->recordings < 0) p->recordings = recordings_open(p->o->record, true, a->err, sizeof a->err);
     a->failed = p->recordings < 0 ? p->recordings : 0;
-    if (!a->failed && ask->gone) record_remove_file(p->recordings, ask->number);
+    if (!a->failed && ask->gone) a->failed = record_remove_oldest(p->recordings, ask->number);
     if (a->failed || ask->gone) return true;
     fds[0] = record_open_file(p->recordings, ask->number, true);
     a->failed = fds[0] < 0 ? fds[0] : 0;

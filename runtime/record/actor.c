@@ -195,6 +195,7 @@ static void judge(struct actor *a)
 {
     const unsigned n = a->want;
     a->want = a->got = 0;
+    if (a->before && a->before(a->arg, a, n)) return;
     worker_judge(a->w, a->views, n, a->now_ns);
     if (a->judged) a->judged(a->arg, a, n);
 }

@@ -16,6 +16,8 @@ struct actor;
 
 /* Called for each batch when it is judged: views and verdicts are the worker's, walls[i] when packet i came. */
 typedef void actor_judged_fn(void *arg, const struct actor *a, unsigned n);
+/* Called before a batch of n is judged, its packets in a->views; true: that was seen to. */
+typedef bool actor_before_fn(void *arg, struct actor *a, unsigned n);
 /* Called for each frame that leaves, bytes behind it. */
 typedef void actor_left_fn(void *arg, const struct tape_frame *f, uint64_t wall_ns);
 
@@ -34,7 +36,8 @@ struct actor {
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
     uint8_t *bytes;
-    actor_judged_fn *judged; /* either may be NULL */
+    actor_before_fn *before; /* each may be NULL */
+    actor_judged_fn *judged;
     actor_left_fn *left;
     void *arg;
 };

@@ -14,6 +14,7 @@ static int begin(struct player *p, char *err, size_t err_len)
                      p->story.start.workers);
             return -ENOMEM;
         }
+        a->before = p->before;
         a->judged = p->judged;
         a->left = p->left;
         a->arg = p->arg;

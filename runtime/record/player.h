@@ -9,7 +9,8 @@ struct player {
     bool begun;         /* the actors are there */
     bool ended;         /* and nothing is missing after what they did */
     struct actor actors[WORKERS_MOST];
-    actor_judged_fn *judged; /* of all actors; either may be NULL */
+    actor_before_fn *before; /* of all actors; each may be NULL */
+    actor_judged_fn *judged;
     actor_left_fn *left;
     void *arg;
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/capture/capture.h"
+#include "runtime/record/explained.h"
 #include "runtime/record/player.h"
 #include "runtime/record/reel.h"
 #include "runtime/replay/out.h"
@@ -28,7 +29,9 @@ struct recording {
     struct out verdicts;
     struct capture_writer *writer;
     int write_error;
-    bool same;         /* by the program that ran */
+    bool same;      /* by the program that ran */
+    bool explained; /* --explain's frame has come; then its exit status */
+    int explained_status;
     char stopped[300]; /* why some of it was left out */
 };
 
@@ -105,6 +108,18 @@ static int results_close(struct recording *g)
     return written || lines ? 2 : status;
 }
 
+static bool before(void *arg, struct actor *a, unsigned n)
+{
+    struct recording *g = arg;
+    const uint64_t wanted = g->o->explain;
+    if (wanted <= g->frames || wanted > g->frames + n) return false;
+    g->explained = true;
+    g->explained_status = label(g, a->w->cfg.program)
+                              ? explained(a, (unsigned)(wanted - g->frames) - 1, g->o, &g->labels)
+                              : complain("out of memory");
+    return true;
+}
+
 /* ---- going through ---- */
 
 /* Opened, with its first scene read. */
@@ -126,9 +141,8 @@ static int play_file(struct recording *g, unsigned at)
     struct scene s;
     recording_name(g->reel.files[at].number, name);
     int failed = open_film(g, at, &f, &s, err, sizeof err);
-    if (!failed) do
-            failed = player_scene(&g->player, &s, err, sizeof err);
-        while (!failed && film_next(&f, &s));
+    for (bool more = !failed; more; more = !failed && !g->explained && film_next(&f, &s))
+        failed = player_scene(&g->player, &s, err, sizeof err);
     if (failed)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, err);
     else if (f.fault && at == g->last)
@@ -262,15 +276,26 @@ static void say_stopped(const struct recording *g)
     }
 }
 
+static int explained_ends(struct recording *g)
+{
+    if (!g->explained) say_stopped(g);
+    const int closed = results_close(g);
+    if (!g->explained)
+        return complain("--explain %" PRIu64 ": only %" PRIu64 " frames were gone through", g->o->explain, g->frames);
+    return g->explained_status ? g->explained_status : closed;
+}
+
 static int play(struct recording *g)
 {
     int status = results_open(g);
+    if (g->o->explain) g->player.before = before;
     g->player.judged = judged;
     g->player.left = left;
     g->player.arg = g;
-    for (unsigned i = g->first; i <= g->last && !status; i++) status = play_file(g, i);
+    for (unsigned i = g->first; i <= g->last && !status && !g->explained; i++) status = play_file(g, i);
     player_end(&g->player);
     if (!status && !g->player.begun) status = complain("%s: nothing had come when it ended", g->o->replay);
+    if (!status && g->o->explain) return explained_ends(g);
     if (!status && wants_summary(g->o)) status = summary(g);
     fflush(stdout);
     say_stopped(g);

@@ -1,4 +1,6 @@
 /* --explain: one frame, every rule that was tried, whether it matched and why not, and what became of the frame. */
+#include "runtime/replay/explain.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,7 @@ struct explained {
     const struct replay *r;
     struct vm *vm; /* as the frames before left it */
     struct vm_in in;
-    const struct capture_frame *frame;
+    uint64_t time_ns;
     const struct pkt *pkt;
     const struct key *key;
     const struct fate *fate;
@@ -250,8 +252,8 @@ static void print_text(struct explained *x, const char *what)
 {
     const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME], waited[TEXT_NUMBER];
-    fprintf(x->out, "frame %llu  %s  %s  %u bytes", (unsigned long long)x->r->o->explain,
-            text_clock(x->frame->time_ns, when), what, x->pkt->wire_len);
+    fprintf(x->out, "frame %llu  %s  %s  %u bytes", (unsigned long long)x->r->o->explain, text_clock(x->time_ns, when),
+            what, x->pkt->wire_len);
     captured_text(x->out, x->pkt);
     fputs(x->pkt->flags & PKT_BAD_CSUM ? ", wrong IPv4 header checksum\n" : "\n", x->out);
     if (x->fate->held && v->action != ACTION_HELD)
@@ -281,7 +283,7 @@ static void print_json(struct explained *x, const char *what)
     const struct verdict *v = &x->fate->verdict;
     char when[TEXT_TIME];
     fprintf(x->out, "{\"frame\":%llu,\"time\":\"%s\",\"packet\":", (unsigned long long)x->r->o->explain,
-            text_iso(x->frame->time_ns, when));
+            text_iso(x->time_ns, when));
     text_json(x->out, what);
     fprintf(x->out, ",\"bytes\":%u,\"captured\":%u,\"bad_checksum\":%s", x->pkt->wire_len, x->pkt->cap_len,
             x->pkt->flags & PKT_BAD_CSUM ? "true" : "false");
@@ -305,15 +307,13 @@ static void print_json(struct explained *x, const char *what)
     fputs("}\n", x->out);
 }
 
-static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
-                         const struct vm_in *in, const struct fate *fate)
+static int explain_view(const struct replay *r, struct pkt pkt, uint64_t time_ns, struct vm *before,
+                        const struct vm_in *in, const struct fate *fate)
 {
-    struct pkt pkt;
     struct key key, inner_key;
     char what[200];
-    struct explained x = {.r = r, .vm = before, .in = *in, .frame = f, .pkt = &pkt, .key = &key, .fate = fate};
+    struct explained x = {.r = r, .vm = before, .in = *in, .time_ns = time_ns, .pkt = &pkt, .key = &key, .fate = fate};
     struct out out;
-    frame_view(r, f, &pkt);
     pkt_parse(&pkt, in->facts, &key);
     key_settle(r->program, &key);
     vm_state(before, in, &key, &pkt);
@@ -330,6 +330,28 @@ static int explain_frame(const struct replay *r, const struct capture_frame *f, 
     const int failed = out_close(&out);
     if (!failed) return 0;
     return failed == -EPIPE ? 2 : complain("standard output: %s", strerror(-failed));
+}
+
+static int explain_frame(const struct replay *r, const struct capture_frame *f, struct vm *before,
+                         const struct vm_in *in, const struct fate *fate)
+{
+    struct pkt pkt;
+    frame_view(r, f, &pkt);
+    return explain_view(r, pkt, f->time_ns, before, in, fate);
+}
+
+int explain_packet(const struct explain_packet *e)
+{
+    const struct replay r = {
+        .o = e->o, .program = e->program, .labels = *e->labels, .iface = IFACE_NONE, .pool = e->pool};
+    struct fate fate = {.verdict = *e->verdict, .held = e->verdict->action == ACTION_HELD};
+    for (unsigned i = 0; i < e->left_count; i++) {
+        const struct tx_entry entry = {.pkt = (struct pkt *)(uintptr_t)&e->left[i], .kind = TX_SEND};
+        departures_add(&fate.left, &entry);
+    }
+    const int status = explain_view(&r, *e->pkt, e->time_ns, e->before, e->in, &fate);
+    departures_fini(&fate.left);
+    return status;
 }
 
 /* ---- the replay before it ---- */

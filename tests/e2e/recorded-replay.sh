@@ -27,6 +27,13 @@ same 'it is decided and sent the same once more' "$status $(grep -E '^(verdicts|
 run --replay kept --format json
 same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(list(j["recording"].values()), j["verdicts"]["forward"]["packets"])')" \
     '[1, 1, 1, 4, 0, 7, 0, 0] 4'
+run --replay kept --explain 6
+has 'a frame is explained: the rules that were tried' '^ +IDENT +reject +[a-z.:0-9]+ +matches|IDENT .*shop.prey'
+has 'and what became of it' 'reject'
+run --replay kept --explain 3 --format json
+same 'as JSON' "$(python3 -c 'import json; j = json.load(open("out")); print(j["frame"], j["verdict"], j["server"])')" '3 forward web/a'
+run --replay kept --explain 99
+same 'one that never came' "$status $(cat err)" '2 preyrun: --explain 99: only 7 frames were gone through'
 run --replay kept --write sent.pcapng --verdicts lines
 same 'with a line a frame' "$(cut -f 2,3 lines | tail -3 | tr '\t\n' ' ;')" 'accept WEB;reject IDENT;drop default;'
 run --pcap sent.pcapng shop.pbc

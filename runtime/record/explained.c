@@ -1,0 +1,97 @@
+/* See explained.h. The worker as the packets before left it is a copy, made of its state as bytes: the worker itself
+ * judges the packet, to see what becomes of it. */
+#include "runtime/record/explained.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/replay/explain.h"
+
+enum { LEFT_MOST = 16, STATE_LEAST = 1 << 22 };
+#define STATE_MOST (UINT64_C(1) << 32)
+
+struct leaving {
+    struct pkt pkts[LEFT_MOST];
+    uint8_t *bytes[LEFT_MOST];
+    unsigned count;
+};
+
+static void note_left(void *arg, const struct tape_frame *f, uint64_t wall_ns)
+{
+    struct leaving *l = arg;
+    uint8_t *bytes = l->count < LEFT_MOST ? malloc(f->cap_len + 1u) : NULL;
+    (void)wall_ns;
+    if (!bytes) return;
+    memcpy(bytes, f + 1, f->cap_len);
+    pkt_view(&l->pkts[l->count], bytes, f->cap_len, f->wire_len, LINK_ETHER, IFACE_NONE);
+    l->bytes[l->count++] = bytes;
+}
+
+/* A vm like the worker's. NULL: out of memory, or something is half done in it. */
+static struct vm *copy_vm(struct worker *w, const struct vm_in *in)
+{
+    const struct vm_cfg cfg = worker_vm_cfg(w);
+    struct vm *copy = NULL;
+    for (uint64_t room = STATE_LEAST; !copy && room <= STATE_MOST && vm_rests(w->vm); room *= 4) {
+        uint8_t *bytes = malloc(room);
+        struct archive to = {.at = bytes, .left = room},
+                       from = {.at = bytes, .left = room, .reads = true, .cookies = PORTS_MOST};
+        if (!bytes) return NULL;
+        if (vm_archive(w->vm, in, &to)) copy = vm_new(w->cfg.program, &cfg);
+        if (copy && !vm_archive(copy, in, &from)) {
+            vm_free(copy);
+            room = STATE_MOST;
+            copy = NULL;
+        }
+        free(bytes);
+    }
+    return copy;
+}
+
+static int explain_with(struct actor *a, unsigned at, const struct options *o, const struct labels *labels,
+                        struct vm *before, const struct vm_in *in)
+{
+    struct leaving leaving = {.count = 0};
+    struct pkt came = *a->views[at];
+    uint8_t *bytes = malloc(came.cap_len + 1u);
+    if (!bytes) return 2;
+    memcpy(bytes, came.data, came.cap_len);
+    came.data = bytes;
+    came.iface = a->w->ports[came.cookie].iface;
+    a->left = note_left;
+    a->arg = &leaving;
+    worker_judge(a->w, a->views + at, 1, a->now_ns);
+    actor_rest(a);
+    const struct explain_packet e = {.o = o,
+                                     .program = a->w->cfg.program,
+                                     .labels = labels,
+                                     .pool = a->w->pool,
+                                     .before = before,
+                                     .in = in,
+                                     .pkt = &came,
+                                     .time_ns = a->walls[at],
+                                     .verdict = &a->w->verdicts[0],
+                                     .left = leaving.pkts,
+                                     .left_count = leaving.count};
+    const int status = explain_packet(&e);
+    for (unsigned i = 0; i < leaving.count; i++) free(leaving.bytes[i]);
+    free(bytes);
+    return status;
+}
+
+int explained(struct actor *a, unsigned at, const struct options *o, const struct labels *labels)
+{
+    const struct vm_in in = {.mono_ns = a->now_ns, .facts = &a->w->egress.snapshot->facts};
+    a->before = NULL;
+    a->judged = NULL;
+    a->left = NULL;
+    if (at) worker_judge(a->w, a->views, at, a->now_ns);
+    actor_rest(a);
+    struct vm *before = copy_vm(a->w, &in);
+    const int status = before ? explain_with(a, at, o, labels, before, &in) : 2;
+    if (!before) fprintf(stderr, "preyrun: what the worker remembered before that packet cannot be copied\n");
+    vm_free(before);
+    actor_stop(a, "it was explained");
+    return status;
+}
