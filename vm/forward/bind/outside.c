@@ -160,7 +160,8 @@ static void keep_sources(struct side *a, struct side *b)
 static void give(struct outside *o, uint32_t server, uint32_t space, uint16_t port)
 {
     const struct pbc_server *s = &o->p->servers[server];
-    port_give(o->pools[s->pool].side[s->family == 6].ports, space, port);
+    struct ports *ports = o->pools[s->pool].side[s->family == 6].ports;
+    if (ports) port_give(ports, space, port); /* NULL: no service translates for the pool any more */
 }
 
 /* Returns how many. */
