@@ -36,11 +36,36 @@ RULES
     same "$1, $2: the other serves all" "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 4 one '
     mend
     until_true 200 "$1, $2: then it serves again" eval 'ask client 10.1.0.100/ | grep -q two' && ok 0 "$1, $2: then it serves again"
+    # It would answer a connection that it does not know with a reset, and ask who has the address.
+    same "$1, $2: the host's own stack hears none of it" "$(at prey ip neigh show 10.1.0.100; at prey ip neigh show fd00:1::100)" ''
     prey_ends
     same "$1, $2: it ends with 0" "$status" 0
     same "$1, $2: the other was never down" "$(grep 'farm/one is down' prey.err)" ''
 }
 both='10.1.0.100, fd00:1::100'
+
+# A reload from another mode, with connections of it that have just ended, and again.
+rules direct <<RULES
+check alive = tcp every 100ms timeout 400ms rise 1 fall 2
+pool farm { balance round_robin; check alive; server one 10.1.0.3; server two 10.1.0.4 }
+service shop on $both tcp/80 { mode dsr l2; announce; -> farm }
+RULES
+sed 's/mode dsr l2/mode passthrough/; s/ on .* tcp/ on 10.1.0.100 tcp/' direct.prey | rules plain
+hurt
+cp plain.pbc now.pbc
+prey prey -i eth0 --log text --format json now.pbc
+same 'passthrough: each is well at its own address' "$(for i in 1 2 3 4; do ask client 10.1.0.100/; done | shares)" ' 2 one 2 two '
+cp direct.pbc now.pbc
+kill -HUP "$prey"
+hears 'a reload: other checks begin' 'farm/two is down: through shop: no answer within 400 ms'
+kill -HUP "$prey"
+again() { [ "$(grep -c 'reloaded:' prey.err)" -ge 2 ]; }
+until_true 200 'the same once more' again
+mend
+until_true 200 'it serves again' eval 'ask client 10.1.0.100/ | grep -q two' && ok 0 'and go on after another one'
+prey_ends
+same 'it ends with 0' "$status" 0
+
 each 'dsr l2' 'http GET "/" expect 200' "$both"
 each 'dsr l2' icmp "$both"
 
