@@ -4,6 +4,7 @@
  * guard rules behind. */
 #include <cap-ng.h>
 #include <errno.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -11,20 +12,17 @@
 
 #include "runtime/parent/parent_priv.h"
 
-static int leave_rights(bool replaces)
+static int leave_rights(void)
 {
     static const unsigned kept[] = {
 #define CAPABILITY(ident, doc) CAP_##ident,
 #include "runtime/parent/capability.def"
     };
     unsigned had[sizeof kept / sizeof *kept], count = 0;
-    const bool admin = replaces && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (capng_have_capability(CAPNG_EFFECTIVE, kept[i])) had[count++] = kept[i];
     capng_clear(CAPNG_SELECT_ALL);
     for (unsigned i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, had[i]);
-    /* Another's program is found among those of the whole machine. */
-    if (admin) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_ADMIN);
     capng_apply(CAPNG_SELECT_BOUNDS); /* where the right to is missing, no_new_privs does the same */
     return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
@@ -41,8 +39,6 @@ static int leave_calls(void)
                                 SCMP_SYS(umount2),
                                 SCMP_SYS(pivot_root),
                                 SCMP_SYS(chroot),
-                                SCMP_SYS(unshare),
-                                SCMP_SYS(setns),
                                 SCMP_SYS(init_module),
                                 SCMP_SYS(finit_module),
                                 SCMP_SYS(delete_module),
@@ -67,21 +63,26 @@ static int leave_calls(void)
     int failed = f ? 0 : -ENOMEM;
     for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
         failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+    /* Network namespaces alone: for checks by the way of a service (host/aside.h). */
+    const scmp_datum_t network = CLONE_NEWNET;
+    const struct scmp_arg_cmp made = SCMP_A0(SCMP_CMP_NE, network), entered = SCMP_A1(SCMP_CMP_NE, network);
+    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1, made);
+    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1, entered);
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
     return failed;
 }
 
-static int bound(bool replaces)
+static int bound(void)
 {
-    int failed = capng_get_caps_process() ? -EPERM : leave_rights(replaces);
+    int failed = capng_get_caps_process() ? -EPERM : leave_rights();
     if (!failed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) failed = -errno;
     return failed ? failed : leave_calls();
 }
 
 void parent_bound(const struct parent *p)
 {
-    const int failed = bound(p->o->xdp_replace);
+    const int failed = bound();
     if (!failed) return;
     kill(p->child, SIGTERM);
     parent_say("the parent process can't give up rights that it needs no more: %s", strerror(-failed));
