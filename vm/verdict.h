@@ -119,6 +119,8 @@ struct vm_counters {
     const struct counter *services;     /* [program->services_count]: packets that the service took */
     const struct counter *unserved;     /* [program->services_count]: of them, those that found no server */
     const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, replies too */
+    const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows that are bound now */
+    const uint64_t *server_begun; /* [servers_count]: flows that it was given; NULL like these: nothing is sent on */
     const struct flow_counters *flows;      /* flow/table.h; NULL: the program keeps none */
     const struct forward_counters *forward; /* NULL: nothing is sent on */
     const struct nat_counters *nat;         /* bind/nat.h; NULL: there are no nats */

@@ -89,6 +89,10 @@ static void point_counters(struct vm *vm)
     c->flows = vm->track ? track_counters(vm->track) : NULL;
     c->forward = vm->forward ? forward_counters(vm->forward) : NULL;
     c->nat = vm->forward ? forward_nat_counters(vm->forward) : NULL;
+    const struct conns *bound = vm->forward ? forward_conns(vm->forward) : NULL;
+    c->server_flows = bound ? bound->servers : NULL;
+    c->service_flows = bound ? bound->services : NULL;
+    c->server_begun = bound ? bound->begun : NULL;
     c->frags = vm->fragments ? fragments_counters(vm->fragments) : NULL;
 }
 

@@ -62,17 +62,9 @@ struct io_maker {
 };
 
 struct io_stats {
-    uint64_t received;  /* frames that were handed out */
-    uint64_t lost;      /* found no room in the ring */
-    uint64_t renewed;   /* how often a socket was made anew because its ring stalled */
-    uint64_t refused;   /* of a kind that a packet socket is not told (filter.bpf.c): never came */
-    uint64_t cut;       /* longer than a slot, and the rest was not to be had: not handed out */
-    uint64_t super;     /* super-packets among the received: one of them is copied once more where it is too long */
-    uint64_t copied;    /* of the received, those that the ring's slots did not hold; on xdp of those sent */
-    uint64_t completed; /* L4 checksums that were left to the device, and nobody said so */
-    uint64_t sent;      /* taken by the kernel */
-    uint64_t not_sent;  /* refused: no room in its queue, the link is down */
-    int last_errno;     /* why the last one was not sent */
+#define IO_COUNTER(field, words, doc) uint64_t field;
+#include "runtime/counter.def"
+    int last_errno; /* why the last one was not sent */
 };
 
 /* One after the other: of all but the last error. */

@@ -38,6 +38,7 @@ struct io_port {
     struct mmsghdr messages[SEND_MOST];
     struct io_stats stats;
     uint64_t seen_received;  /* by packet_stalled */
+    uint64_t seen_lost;      /* likewise */
     const uint64_t *refused; /* what the filter has counted, of the first worker's port alone; NULL: it has none */
     uint64_t refused_before;
     unsigned ifindex;
@@ -290,8 +291,9 @@ static bool any_waits(const struct io_port *p)
  * frames, or has handed some out since. */
 static bool packet_stalled(struct io_port *p)
 {
-    const uint64_t lost = p->stats.lost, before = p->seen_received;
+    const uint64_t lost = p->seen_lost, before = p->seen_received;
     add_lost(p);
+    p->seen_lost = p->stats.lost;
     p->seen_received = __atomic_load_n(&p->stats.received, __ATOMIC_RELAXED);
     return p->stats.lost != lost && p->seen_received == before && !any_waits(p);
 }

@@ -19,6 +19,8 @@ static const struct {
 #include "runtime/live/event.def"
 };
 
+const char *event_word(enum told kind) { return kinds[kind].word; }
+
 int events_init(struct events *e, enum log_form form, const char *to, int fd)
 {
     *e = (struct events){.form = form};
@@ -139,11 +141,11 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
 {
     char text[1024];
     va_list ap;
-    if (!allowed(e, kind)) return;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    say(e, kind, text_clean(text));
+    past_note(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text));
+    if (allowed(e, kind)) say(e, kind, text);
 }
 
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *n)

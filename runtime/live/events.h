@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "runtime/live/past.h"
 #include "runtime/live/sink.h"
 #include "runtime/options.h"
 #include "runtime/replay/text.h"
@@ -28,7 +29,11 @@ struct events {
         unsigned told;     /* in that second */
         uint64_t left_out; /* and not yet said */
     } kinds[TOLD_KINDS];
+    struct past past;
 };
+
+/* "reloaded", "health": how a log calls it. */
+const char *event_word(enum told kind);
 
 /* Lines go to `fd` of sink_descriptor(to), which is the events' from now on. 0 or -ENOMEM. */
 int events_init(struct events *e, enum log_form form, const char *to, int fd);

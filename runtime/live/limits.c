@@ -1,18 +1,20 @@
 /* See limits.h. */
 #include "runtime/live/limits.h"
 
+#include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "runtime/json.h"
 #include "runtime/live/steered.h"
 
 #define EACH_NS UINT64_C(10000000000)
 
 static const struct {
     enum told told;
-    const char *words;
+    const char *key, *words;
 } limits[LIMITS] = {
-#define LIMIT(ident, told, words) {TOLD_##told, words},
+#define LIMIT(ident, key, told, words) {TOLD_##told, key, words},
 #include "runtime/worker/limit.def"
 };
 
@@ -35,7 +37,7 @@ static void silent_hops(const struct live *l, char *to, size_t len)
 
 /* What the kernel counts of the ports, and steering, is asked from here alone: some of it begins anew when it is read.
  */
-static void of_ports(struct live *l, uint64_t now[])
+static void of_ports(const struct live *l, uint64_t now[])
 {
     struct io_stats s = {0}, all = {0};
     for (unsigned at = 0; at < l->o->iface_count; at++) steered_stats(l, at, &all);
@@ -52,11 +54,24 @@ static void of_ports(struct live *l, uint64_t now[])
 }
 
 /* Reached so often since the start. */
-static void reached(struct live *l, uint64_t now[])
+static void reached(const struct live *l, uint64_t now[])
 {
     for (unsigned i = 0; i < l->worker_count; i++)
         for (unsigned k = 0; k < LIMITS; k++) now[k] += __atomic_load_n(&l->workers[i]->limits[k], __ATOMIC_RELAXED);
     of_ports(l, now);
+}
+
+void limits_add(const struct live *l, cJSON *root)
+{
+    uint64_t now[LIMITS] = {0};
+    cJSON *list = cJSON_AddArrayToObject(root, "limits");
+    reached(l, now);
+    for (unsigned i = 0; i < LIMITS; i++) {
+        cJSON *one = json_object(list);
+        cJSON_AddStringToObject(one, "limit", limits[i].key);
+        json_number(one, "reached", now[i]);
+        cJSON_AddStringToObject(one, "words", limits[i].words);
+    }
 }
 
 static void tell_one(struct live *l, unsigned limit, uint64_t more)

@@ -8,4 +8,8 @@
  * all that was not told yet. */
 void limits_tell(struct live *l, bool last);
 
+/* How often each was reached since the start, into `limits`. */
+struct cJSON;
+void limits_add(const struct live *l, struct cJSON *root);
+
 #endif

@@ -16,6 +16,7 @@
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
 #include "runtime/live/claim.h"
+#include "runtime/live/document.h"
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/log.h"
@@ -86,14 +87,12 @@ static bool signalled(struct live *l)
     return !l->ended_by;
 }
 
-/* The workers, if there are any `held`, stand still until the text is made. A reader who went away ends nothing. */
-static bool report(struct live *l, unsigned held)
+/* running: the workers have threads. A reader who went away ends nothing. */
+static bool report(struct live *l, bool running)
 {
     size_t len = 0;
     l->report = false;
-    for (unsigned i = 0; i < held; i++) worker_hold(l->workers[i]);
-    char *text = live_report(l, &len);
-    for (unsigned i = 0; i < held; i++) worker_release(l->workers[i]);
+    char *text = live_report(l, running, &len);
     const int failed = text ? report_print(STDOUT_FILENO, text, len) : -ENOMEM;
     free(text);
     if (failed)
@@ -180,13 +179,14 @@ static int serve(struct live *l)
             fine &= by_hand_tick(l, now);
             notified_tick(l, now);
             recorded_tick(l);
+            document_tick(l, now, false);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
         if (!fine) return live_fault(l, "out of memory");
         if (fds[6].revents || now == ticked) asked_step(l, now);
         if (l->reload) reload_step(l);
-        if (l->report && !reload_pending(l)) report(l, l->worker_count);
+        if (l->report && !reload_pending(l)) report(l, true);
     }
 }
 
@@ -194,6 +194,7 @@ static int run(struct live *l)
 {
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     unsigned started = 0;
+    l->begun_ns = begun_ns;
     if (recorded_start(l)) return 2;
     int err = 0;
     for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
@@ -208,7 +209,7 @@ static int run(struct live *l)
     if (l->reload) reload_step(l);
     for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
     limits_tell(l, true);
-    const bool good = !err && report(l, 0);
+    const bool good = !err && report(l, false);
     if (!err) say_ended(l, begun_ns);
     return good ? status : 2;
 }
@@ -254,6 +255,7 @@ int live(const struct options *o)
     asked_close(&l);
     by_hand_fini(&l);
     health_fini(&l);
+    document_fini(&l);
     start_close(&l);
     events_fini(&l.events);
     guard_news_close(l.guard_news);

@@ -202,6 +202,8 @@ bool reload_pending(const struct live *l)
     return false;
 }
 
+bool reload_settled(const struct live *l) { return !l->reload || !l->reload->other.program; }
+
 const struct labels *reload_labels(const struct live *l, const struct program *p)
 {
     if (p == l->now.program) return &l->now.labels;

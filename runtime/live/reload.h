@@ -7,6 +7,8 @@
 void reload_begin(struct live *l);
 /* Is a change under way that some worker has not taken? Then nothing is published or printed. */
 bool reload_pending(const struct live *l);
+/* Is what workers run, all of them, the program in l->now? Then their counters have its shape. */
+bool reload_settled(const struct live *l);
 /* Of a log note's program, which may be the one before; NULL: it is gone. */
 const struct labels *reload_labels(const struct live *l, const struct program *p);
 /* Workers may have taken it, or have brought all flows in line. */

@@ -4,8 +4,13 @@
 
 #include "runtime/live/state.h"
 
-/* As --format says, while the workers stand still; the text is the caller's to free. NULL: memory is out. */
-char *live_report(struct live *l, size_t *len);
+/* As --format says; the text is the caller's to free. NULL: memory is out. running: as for tally_take. */
+char *live_report(const struct live *l, bool running, size_t *len);
+
+/* What `--format json` prints, into an object; of many rules those that matched most packets. */
+struct cJSON;
+struct tally;
+void report_add(struct cJSON *root, const struct live *l, const struct tally *t);
 
 /* The text to fd, whose reader is waited for at most a second in all. 0 or a negative errno: -ETIMEDOUT. */
 int report_print(int fd, const char *text, size_t len);

@@ -20,6 +20,7 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 
 enum { OLDER_MOST = 64 };
 
+struct documents;
 struct recorder;
 struct ctl;
 struct via;
@@ -80,6 +81,8 @@ struct live {
     uint64_t record_lost;             /* told of */
     struct by_hand *by_hand;          /* what is set, the latest first */
     struct ctl *ctl;                  /* the control socket */
+    struct documents *documents;      /* what is seen (document.h); NULL: nothing was asked yet */
+    uint64_t begun_ns;                /* mono, when workers began */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

@@ -4,21 +4,15 @@
 #include <string.h>
 
 #include "runtime/counters.h"
+#include "runtime/json.h"
 #include "runtime/replay/flows.h"
 #include "runtime/replay/report.h"
 #include "runtime/replay/summary.h"
 
-static void number(cJSON *to, const char *key, uint64_t n)
-{
-    char digits[24];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-    cJSON_AddRawToObject(to, key, digits);
-}
-
 static void counted(cJSON *to, const struct counter *c)
 {
-    number(to, "packets", c->packets);
-    number(to, "bytes", c->bytes);
+    json_number(to, "packets", c->packets);
+    json_number(to, "bytes", c->bytes);
 }
 
 static void counter_add(cJSON *to, const char *key, const struct counter *c)
@@ -57,13 +51,13 @@ void json_sources(cJSON *root, const struct replay *r, const struct totals *t, c
 {
     cJSON *capture = cJSON_AddObjectToObject(root, "capture");
     path_add(capture, "path", r->o->pcap);
-    number(capture, "frames", t->frames);
-    number(capture, "bytes", t->bytes);
-    number(capture, "skipped", t->outside);
+    json_number(capture, "frames", t->frames);
+    json_number(capture, "bytes", t->bytes);
+    json_number(capture, "skipped", t->outside);
     time_add(capture, "first", t->first_ns);
     time_add(capture, "last", t->last_ns);
-    number(capture, "span_ns", t->last_ns - t->first_ns);
-    number(capture, "earlier", t->earlier);
+    json_number(capture, "span_ns", t->last_ns - t->first_ns);
+    json_number(capture, "earlier", t->earlier);
     if (*fault)
         path_add(capture, "error", fault);
     else
@@ -83,10 +77,38 @@ static void rule_add(cJSON *rules, const struct replay *r, const struct vm_count
     counted(rule, &c->rules[i]);
 }
 
-static void rules_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+/* How many packets a rule must have matched, for at most `most` of them to be listed. Bit by bit: a look at each rule
+ * for each bit of a counter. */
+static uint64_t rule_threshold(const struct vm_counters *c, uint32_t count, uint32_t most)
 {
+    uint64_t under = 0; /* more than `most` have that many */
+    for (unsigned bit = 64; bit-- > 0;) {
+        const uint64_t packets = under | UINT64_C(1) << bit;
+        uint32_t over = 0;
+        for (uint32_t i = 0; i < count; i++) over += c->rules[i].packets >= packets;
+        if (over > most) under = packets;
+    }
+    return under + 1;
+}
+
+/* 0: all of them. Else those that matched most packets, in the order of the rules, and how many are left out. */
+static void some_rules_add(cJSON *root, const struct replay *r, const struct vm_counters *c, uint32_t most)
+{
+    const uint32_t count = r->program->rules_count;
+    const uint64_t packets = most && count > most ? rule_threshold(c, count, most) : 0;
+    uint32_t left = 0;
     cJSON *rules = cJSON_AddArrayToObject(root, "rules");
-    for (uint32_t i = 0; i < r->program->rules_count; i++) rule_add(rules, r, c, i);
+    for (uint32_t i = 0; i < count; i++) {
+        if (c->rules[i].packets >= packets)
+            rule_add(rules, r, c, i);
+        else
+            left++;
+    }
+    if (most) json_number(root, "rules_left_out", left);
+}
+
+static void defaults_add(cJSON *root, const struct replay *r, const struct vm_counters *c)
+{
     cJSON *defaults = cJSON_AddArrayToObject(root, "defaults");
     for (uint32_t i = 0; i < r->program->firewalls_count; i++) {
         cJSON *one = cJSON_CreateObject();
@@ -133,9 +155,9 @@ static void meters_add(cJSON *root, const struct replay *r, const struct vm_coun
         cJSON *one = cJSON_CreateObject();
         cJSON_AddItemToArray(meters, one);
         path_add(one, "meter", program_str(r->program, r->program->meters[i].name));
-        number(one, "within", c->meters[i].within);
-        number(one, "over", c->meters[i].over);
-        number(one, "overflowed", c->meters[i].overflowed);
+        json_number(one, "within", c->meters[i].within);
+        json_number(one, "over", c->meters[i].over);
+        json_number(one, "overflowed", c->meters[i].overflowed);
     }
 }
 
@@ -172,7 +194,7 @@ static void counters_add(cJSON *root, const struct vm_counters *c)
     struct counter_row row;
     for (unsigned at = 0; counters_next(c, &at, &row);) {
         cJSON *object = object_of(root, row.object, row.kept);
-        if (!cJSON_IsNull(object)) number(object, row.key, row.value);
+        if (!cJSON_IsNull(object)) json_number(object, row.key, row.value);
     }
 }
 
@@ -181,29 +203,29 @@ static void flow_kinds_add(cJSON *root, const struct flow_counters *f)
     if (!f) return;
     cJSON *flows = cJSON_GetObjectItem(root, "flows");
     cJSON *live = cJSON_AddObjectToObject(flows, "live"), *ended = cJSON_AddObjectToObject(flows, "ended");
-    for (unsigned i = 0; i < FLOW_CLASSES; i++) number(live, flow_class_name((enum flow_class)i), f->live[i]);
-    for (unsigned i = 0; i < FLOW_ENDS; i++) number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) json_number(live, flow_class_name((enum flow_class)i), f->live[i]);
+    for (unsigned i = 0; i < FLOW_ENDS; i++) json_number(ended, flow_end_name((enum flow_end)i), f->ended[i]);
 }
 
 static void rest_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
 {
     cJSON *log = cJSON_AddObjectToObject(root, "log");
-    number(log, "events", t->log_events);
-    number(log, "lost", t->log_lost);
-    number(log, "limited", logs_limited(r->program, c));
+    json_number(log, "events", t->log_events);
+    json_number(log, "lost", t->log_lost);
+    json_number(log, "limited", logs_limited(r->program, c));
     if (!r->capture) return;
     /* runtime/README.md: how often a packet is copied on each path. */
     cJSON *copied = cJSON_GetObjectItem(root, "copied");
-    number(copied, "frames", capture_copied(r->capture));
-    number(copied, "answers", t->written);
+    json_number(copied, "frames", capture_copied(r->capture));
+    json_number(copied, "answers", t->written);
 }
 
 static void times_add(cJSON *root, const struct totals *t, const struct timing *timing, uint64_t repeat)
 {
-    number(root, "elapsed_ns", t->elapsed_ns);
+    json_number(root, "elapsed_ns", t->elapsed_ns);
     if (!timing) return;
     cJSON *times = cJSON_AddObjectToObject(root, "repeat");
-    number(times, "passes", repeat);
+    json_number(times, "passes", repeat);
     cJSON_AddNumberToObject(times, "first_ns", timing->first);
     cJSON_AddNumberToObject(times, "best_ns", timing->best);
     cJSON_AddNumberToObject(times, "median_ns", timing->median);
@@ -228,10 +250,12 @@ int json_print(FILE *out, cJSON *root, const char *key, json_write_fn *write, co
 }
 
 /* All that a worker counts, of a replay or live. */
-static void numbers_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t)
+static void numbers_add(cJSON *root, const struct replay *r, const struct vm_counters *c, const struct totals *t,
+                        uint32_t rules_most)
 {
     sums_add(root, r, c, t);
-    rules_add(root, r, c);
+    some_rules_add(root, r, c, rules_most);
+    defaults_add(root, r, c);
     services_add(root, r, c);
     meters_add(root, r, c);
     counters_add(root, c);
@@ -239,12 +263,18 @@ static void numbers_add(cJSON *root, const struct replay *r, const struct vm_cou
     rest_add(root, r, c, t);
 }
 
+void report_json_add(cJSON *root, const struct report *of)
+{
+    struct replay r = {.o = of->options, .program = of->program, .labels = *of->labels};
+    r.down = (uint8_t *)(uintptr_t)of->down; /* which is not written */
+    program_add(root, &r);
+    numbers_add(root, &r, of->counters, of->totals, of->rules_most);
+}
+
 int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg)
 {
-    const struct replay r = {.o = of->options, .program = of->program, .labels = *of->labels};
     cJSON *root = cJSON_CreateObject();
-    program_add(root, &r);
-    numbers_add(root, &r, of->counters, of->totals);
+    report_json_add(root, of);
     more(root, arg);
     return json_print(out, root, "", NULL, NULL);
 }
@@ -256,7 +286,7 @@ int summary_json(FILE *out, const struct replay *r, const struct vm_counters *c,
 {
     cJSON *root = cJSON_CreateObject();
     json_sources(root, r, t, fault);
-    numbers_add(root, r, c, t);
+    numbers_add(root, r, c, t, 0);
     times_add(root, t, timing, r->o->repeat);
     return json_print(out, root, "flow_list", list ? flows_write : NULL, list);
 }

@@ -12,12 +12,17 @@ struct report {
     const struct labels *labels; /* of the program */
     const struct vm_counters *counters;
     const struct totals *totals;
+    const uint8_t *down; /* [servers_count] as in struct facts; NULL: none is */
+    uint32_t rules_most; /* JSON alone: 0: all; else those that matched most, and `rules_left_out` */
 };
 
 void report_text(FILE *out, const struct report *of);
 
-/* One object; `more` adds what else there is to say, before it is printed. 0, or -1: no memory. */
+/* The numbers alone, into an object. */
 struct cJSON;
+void report_json_add(struct cJSON *root, const struct report *of);
+
+/* One object; `more` adds what else there is to say, before it is printed. 0, or -1: no memory. */
 typedef void report_more_fn(struct cJSON *root, const void *arg);
 int report_json(FILE *out, const struct report *of, report_more_fn *more, const void *arg);
 

@@ -14,27 +14,17 @@
  * for so many neighbours at a time. */
 enum { WAIT_MOST = 256, WAIT_EACH = 16, WAIT_CROSSING = 192, ASK_CROSSING = 64 };
 
-/* LOSS(ident, words): packets that were to leave, and did not. */
-#define EGRESS_LOSSES(LOSS)                                                                                            \
-    LOSS(NEIGHBOUR, "no neighbour answered within 1 s")                                                                \
-    LOSS(CROWD, "more than 16 waited for one neighbour, or too many in all")                                           \
-    LOSS(NO_WAY, "no route leads there")                                                                               \
-    LOSS(NO_PORT, "the route leads by an interface that -i does not name")                                             \
-    LOSS(LINK, "no link header could be made")                                                                         \
-    LOSS(EXPIRED, "no hop was left to go; the sender is told")                                                         \
-    LOSS(TOO_BIG, "longer than the route bears; the sender is told")                                                   \
-    LOSS(NO_SLOT, "no memory for the pieces of one")
+/* Packets that were to leave, and did not. */
 enum egress_loss {
-#define LOSS(ident, words) LOSS_##ident,
-    EGRESS_LOSSES(LOSS)
-#undef LOSS
-        LOSS_COUNT
+#define LOSS_COUNTER(ident, key, words) LOSS_##ident,
+#include "runtime/counter.def"
+    LOSS_COUNT
 };
 
 struct egress_counters {
     uint64_t lost[LOSS_COUNT];
-    uint64_t waited; /* those that had to wait; each was a copy */
-    uint64_t routed; /* those that crossed from one port to another, none of a service or translated */
+#define EGRESS_COUNTER(field, key, doc) uint64_t field;
+#include "runtime/counter.def"
 };
 
 /* A port of the worker. */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum reached_limit {
-#define LIMIT(ident, told, words) LIMIT_##ident,
+#define LIMIT(ident, key, told, words) LIMIT_##ident,
 #include "runtime/worker/limit.def"
     LIMITS
 };

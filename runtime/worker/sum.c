@@ -18,6 +18,8 @@ struct sum {
     struct frag_counters frags;
     struct counter *rules, *defaults, *services, *unserved, *servers, *statements;
     struct meter_counter *meters;
+    uint32_t *server_flows, *service_flows;
+    uint64_t *server_begun;
 };
 
 static_assert(sizeof(struct flow_counters) % 8 == 0 && sizeof(struct forward_counters) % 8 == 0, "words");
@@ -28,6 +30,12 @@ static void add(void *to, const void *from, size_t bytes)
     uint64_t *t = to;
     const uint64_t *f = from;
     for (size_t i = 0; f && i < bytes / sizeof *t; i++) t[i] += f[i];
+}
+
+static bool is_whole(const struct sum *s)
+{
+    return s->rules && s->defaults && s->meters && s->services && s->unserved && s->servers && s->statements &&
+           s->server_flows && s->service_flows && s->server_begun;
 }
 
 struct sum *sum_new(const struct program *p, const struct vm_counters *like)
@@ -43,11 +51,14 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
     s->all.servers = s->servers = calloc(p->servers_count + 1u, sizeof *s->servers);
     s->nat.statements = s->statements = calloc(program_all_nats(p) + 1u, sizeof *s->statements);
     s->nat.mappings = &s->mappings;
+    s->all.server_flows = s->server_flows = calloc(p->servers_count + 1u, sizeof *s->server_flows);
+    s->all.service_flows = s->service_flows = calloc(p->services_count + 1u, sizeof *s->service_flows);
+    s->all.server_begun = s->server_begun = calloc(p->servers_count + 1u, sizeof *s->server_begun);
     s->all.flows = like->flows ? &s->flows : NULL;
     s->all.forward = like->forward ? &s->forward : NULL;
     s->all.nat = like->nat ? &s->nat : NULL;
     s->all.frags = like->frags ? &s->frags : NULL;
-    if (s->rules && s->defaults && s->meters && s->services && s->unserved && s->servers && s->statements) return s;
+    if (is_whole(s)) return s;
     sum_free(s);
     return NULL;
 }
@@ -59,6 +70,15 @@ static void add_nat(struct sum *s, const struct nat_counters *n)
 #include "vm/counter.def"
     add(&s->mappings, n->mappings, sizeof s->mappings);
     add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
+}
+
+/* None where nothing is sent on. */
+static void add_flows(struct sum *s, const struct vm_counters *c)
+{
+    const struct program *p = s->program;
+    for (uint32_t i = 0; c->server_flows && i < p->servers_count; i++) s->server_flows[i] += c->server_flows[i];
+    for (uint32_t i = 0; c->service_flows && i < p->services_count; i++) s->service_flows[i] += c->service_flows[i];
+    add(s->server_begun, c->server_begun, p->servers_count * sizeof *s->server_begun);
 }
 
 void sum_add(struct sum *s, const struct vm_counters *c)
@@ -75,6 +95,7 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     add(s->servers, c->servers, p->servers_count * sizeof *s->servers);
     add(&s->flows, c->flows, sizeof s->flows);
     add(&s->forward, c->forward, sizeof s->forward);
+    add_flows(s, c);
     add_nat(s, c->nat);
     add(&s->frags, c->frags, sizeof s->frags);
 #define VM_COUNTER(field, object, key, line, words, doc) s->all.field += c->field;
@@ -93,5 +114,8 @@ void sum_free(struct sum *s)
     free(s->unserved);
     free(s->servers);
     free(s->statements);
+    free(s->server_flows);
+    free(s->service_flows);
+    free(s->server_begun);
     free(s);
 }

@@ -28,13 +28,9 @@ struct refusal {                   /* of a new flow, by a server whose check is 
 
 struct worker_counters {
     struct totals totals;
-    struct counter watched;     /* dropped or rejected by the rules, and the host's stack got them all the same */
-    uint64_t to_host;           /* left for the host, but there is no way to hand it over */
-    uint64_t given, not_given;  /* to the host, by cfg.tun; of those, that it did not take */
-    uint64_t cut, pieces;       /* super-packets that were cut, and what they became */
-    uint64_t crossed, stayed;   /* accepted frames of bridges; those for the side that they came from */
-    uint64_t handed, hand_lost; /* to other workers; of those, that found no room */
-    uint64_t batches, ticks;
+    struct counter watched; /* dropped or rejected by the rules, and the host's stack got them all the same */
+#define WORKER_COUNTER(field, key, doc) uint64_t field;
+#include "runtime/counter.def"
 };
 
 enum { WORKERS_MOST = 16, PIECES_WAIT_MOST = 64 };

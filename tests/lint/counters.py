@@ -1,4 +1,5 @@
-"""The manual lists every counter of vm/counter.def by its place in JSON, and preyrun prints each. UPDATE=1 rewrites the
+"""The manual lists every counter of vm/counter.def and runtime/counter.def by its place in JSON, and preyrun prints each
+(those of the second: tests/e2e/live-passthrough.sh). UPDATE=1 rewrites the
 list between its marks in man/preyrun.1. Prints TAP lines."""
 import ast
 import json
@@ -11,7 +12,10 @@ import tempfile
 MAN = pathlib.Path("man/preyrun.1")
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
-BEGIN, END = '.\\" counters\n', '.\\" end\n'
+BEGIN, LIVE, END = '.\\" counters\n', '.\\" live counters\n', '.\\" end\n'
+# Of runtime/counter.def: a macro, how its arguments are called, and its place in JSON.
+LIVE_KINDS = [("IO", "key, words, doc", '"interfaces[]." #key, doc'), ("WORKER", "field, key, doc", '"live." key, doc'),
+              ("EGRESS", "field, key, doc", '"live." key, doc'), ("LOSS", "ident, key, doc", '"live.lost." key, "not sent: " doc')]
 
 # A program that counts all of them.
 RULES = """pool p { source 10.9.0.1; server a 10.0.0.11 }
@@ -31,13 +35,28 @@ def say(good, what, *why):
     print("ok" if good else "not ok", "-", what)
 
 
+def expand(macros, table):
+    """What follows each @ROW, as a tuple."""
+    text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=macros + f'#include "{table}"\n',
+                          capture_output=True, text=True, check=True).stdout
+    return [ast.literal_eval(row.strip()) for row in text.replace("\n", " ").split("@ROW")[1:]]
+
+
 def rows():
     """(object.key, doc) of each row, in order."""
-    source = "".join(f"#define {k}_COUNTER(field, object, key, line, words, doc) @ROW (object, key, doc)\n" for k in KINDS)
-    text = subprocess.run(["gcc", "-E", "-P", "-I.", "-xc", "-"], input=source + '#include "vm/counter.def"\n',
-                          capture_output=True, text=True, check=True).stdout
-    found = [ast.literal_eval(row.strip()) for row in text.replace("\n", " ").split("@ROW")[1:]]
-    return [(f"{obj}.{key}" if obj else key, doc) for obj, key, doc in found]
+    macros = "".join(f"#define {k}_COUNTER(field, object, key, line, words, doc) @ROW (object, key, doc)\n" for k in KINDS)
+    return [(f"{obj}.{key}" if obj else key, doc) for obj, key, doc in expand(macros, "vm/counter.def")]
+
+
+def live_rows():
+    return expand("".join(f"#define {k}_COUNTER({args}) @ROW ({row})\n" for k, args, row in LIVE_KINDS), "runtime/counter.def")
+
+
+def listed(text, mark, table):
+    """Is the list behind the mark that of the table? The text with it, and whether it was."""
+    begin, lines = text.index(mark) + len(mark), "".join(f"{path:<27} {doc}\n" for path, doc in table)
+    end = text.index(END, begin)
+    return text[:begin] + lines + text[end:], text[begin:end] == lines
 
 
 def printed():
@@ -57,13 +76,12 @@ def printed():
 
 def main():
     table = rows()
-    listed = "".join(f"{path:<27} {doc}\n" for path, doc in table)
-    text = MAN.read_text()
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END, text.index(BEGIN))
+    text, same = listed(MAN.read_text(), BEGIN, table)
+    text, same_live = listed(text, LIVE, live_rows())
     if os.environ.get("UPDATE"):
-        MAN.write_text(text[:begin] + listed + text[end:])
+        MAN.write_text(text)
     else:
-        say(text[begin:end] == listed, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
+        say(same and same_live, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
     missing = [path for path, _ in table if path not in printed()]
     say(not missing, "the summary's JSON has every counter", *missing)
     say(len({path for path, _ in table}) == len(table), "no two counters share a place")

@@ -87,6 +87,7 @@ void forward_free(struct forward *f)
 }
 
 const struct forward_counters *forward_counters(const struct forward *f) { return &f->counters; }
+const struct conns *forward_conns(const struct forward *f) { return &f->conns; }
 const struct nat_counters *forward_nat_counters(const struct forward *f)
 {
     return f->nat ? nat_counters(f->nat) : NULL;

@@ -5,6 +5,7 @@
 
 #include "vm/context/context.h"
 #include "vm/flow/leave.h"
+#include "vm/forward/bind/conns.h"
 #include "vm/program/remap.h"
 
 struct forward; /* a worker's */
@@ -21,6 +22,8 @@ void forward_renew_bind(void *arg, struct flow_bind *b);
 /* When forward_tick has something to do though nothing changed; UINT64_MAX: never. */
 uint64_t forward_drained_ns(const struct forward *f);
 const struct forward_counters *forward_counters(const struct forward *f);
+/* Flows by server and service. */
+const struct conns *forward_conns(const struct forward *f);
 const struct nat_counters *forward_nat_counters(const struct forward *f); /* NULL: there are no nats */
 
 /* Before anything is judged: this machine's addresses. */

@@ -5,8 +5,11 @@
 
 static void keep_conns(struct conns *to, const struct conns *from, const struct remap *r)
 {
-    for (uint32_t i = 0; i < r->from->servers_count; i++)
-        if (r->server[i] != PBC_NONE) to->servers[r->server[i]] += from->servers[i];
+    for (uint32_t i = 0; i < r->from->servers_count; i++) {
+        if (r->server[i] == PBC_NONE) continue;
+        to->servers[r->server[i]] += from->servers[i];
+        to->begun[r->server[i]] += from->begun[i];
+    }
     for (uint32_t i = 0; i < r->from->services_count; i++) to->services[r->service[i]] += from->services[i];
 }
 

@@ -9,6 +9,7 @@
 
 struct conns {
     uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
+    uint64_t *begun;              /* by index in SERVERS: flows that the server was given, ever */
 };
 
 /* All zero. False: memory is out; conns_fini all the same. */
