@@ -1,12 +1,12 @@
 /* See document.h. */
 #include "runtime/live/document.h"
+#include "runtime/live/document_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "runtime/live/clock.h"
-#include "runtime/live/document_priv.h"
 #include "runtime/live/limits.h"
 #include "runtime/live/recorded.h"
 #include "runtime/live/reload.h"
