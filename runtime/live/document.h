@@ -1,5 +1,4 @@
 /* One JSON document of everything that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show. */
-
 #ifndef RUNTIME_LIVE_DOCUMENT_H
 #define RUNTIME_LIVE_DOCUMENT_H
 
