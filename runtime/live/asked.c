@@ -2,15 +2,14 @@
 #include "runtime/live/asked.h"
 
 #include <unistd.h>
+
+#include "runtime/live/document.h"
+
 void asked_SEEN(void *with, struct call *c)
 {
-    const struct live *l = with;
-    cJSON *seen = cJSON_CreateObject();
-    cJSON_AddStringToObject(seen, "instance", l->o->name);
-    cJSON_AddStringToObject(seen, "program", l->o->program);
-    const bool said = call_document(c, seen);
-    cJSON_Delete(seen);
-    if (said)
+    struct live *l = with;
+    const struct document d = document_take(l);
+    if (d.root && call_document(c, d.root))
         call_end(c, 0, "%s", "");
     else
         call_end(c, 2, "there is too much to say, or too little memory");

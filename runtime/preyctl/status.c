@@ -11,7 +11,8 @@ int command_STATUS(struct talk *t)
     if (t->line->json) {
         print_json(seen);
     } else {
-        printf("%s: %s\n", text_at(seen, "instance"), text_at(seen, "program"));
+        printf("%s: %s\n", text_at(cJSON_GetObjectItem(seen, "instance"), "name"),
+               text_at(cJSON_GetObjectItem(seen, "program"), "path"));
     }
     cJSON_Delete(seen);
     return 0;

@@ -30,7 +30,7 @@ ctl status
 same 'the one that runs is asked' "$status $(grep -c none.pbc out)" '0 1'
 same 'the socket is for its user alone' "$(stat -c %a "$sockets/wan.sock")" 600
 ctl status --json
-same 'as JSON, a line' "$(python3 -c 'import json; print(json.load(open("out"))["instance"])') $(wc -l <out)" 'wan 1'
+same 'as JSON, a line' "$(python3 -c 'import json; print(json.load(open("out"))["instance"]["name"])') $(wc -l <out)" 'wan 1'
 
 # Who may not.
 chmod 666 "$sockets/wan.sock"

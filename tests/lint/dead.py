@@ -14,7 +14,6 @@ KEPT = {
     "client_name": "names of hosts against the proxy's lists",
     "splice_mss": "two handshakes joined, as the proxy will",
     "checks_hint": "checks that are `passive`",
-    "document_take": "preyctl and --stats",
     "host_neighbours": "the live run",
     "call_text": "preyctl trace",
     "call_bytes": "preyctl capture",
