@@ -1,4 +1,5 @@
-/* One JSON document of everything that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show. */
+/* One JSON document of everything that is seen of live traffic: what preyctl, the page, /stats.json and /metrics show.
+ */
 #ifndef RUNTIME_LIVE_DOCUMENT_H
 #define RUNTIME_LIVE_DOCUMENT_H
 
