@@ -13,7 +13,6 @@ KEPT = {
     "names_match": "names of hosts against the proxy's lists",
     "client_name": "names of hosts against the proxy's lists",
     "splice_mss": "two handshakes joined, as the proxy will",
-    "checks_hint": "checks that are `passive`",
     "host_neighbours": "the live run",
     "call_text": "preyctl trace",
     "call_bytes": "preyctl capture",
