@@ -101,7 +101,7 @@ for workers in 1 2; do
     truncate -s 0 prey.out
     prey_ends
     same "$workers: it ends with 0" "$status" 0
-    same "$workers: the counters say why" "$(python3 -c "print($(number live lost NO_WAY) > 0, $(number live lost NEIGHBOUR) > 0)")" 'True True'
+    same "$workers: the counters say why" "$(python3 -c "print($(number live lost no_way) > 0, $(number live lost neighbour) > 0)")" 'True True'
     adds_up "$workers: every frame has one verdict"
     same "$workers: nothing is left" "$(untouched)" ''
 done

@@ -64,10 +64,10 @@ given_up() {
     truncate -s 0 prey.out
     kill -USR1 "$prey"
     sleep 0.1
-    [ "$(number live lost NEIGHBOUR)" = 16 ]
+    [ "$(number live lost neighbour)" = 16 ]
 }
 until_true 100 'nobody answers: 16 have waited' given_up && ok 0 'nobody answers: 16 have waited'
-same 'the rest found no room' "$(number live lost CROWD)" 24
+same 'the rest found no room' "$(number live lost crowd)" 24
 truncate -s 0 prey.out
 prey_ends
 same 'it ends with 0' "$status" 0

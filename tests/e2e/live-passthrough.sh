@@ -63,7 +63,7 @@ for k, v in root["live"].items():
 print(*[p for p in paths if p not in listed])
 END
 )" ''
-same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'NEIGHBOUR':0,'CROWD':0,'NO_WAY':0,'NO_PORT':0,'LINK':0,'EXPIRED':0,'TOO_BIG':0,'NO_SLOT':0}"
+same 'nothing was lost on the way out' "$(number live lost | tr -d ' ')" "{'neighbour':0,'crowd':0,'no_way':0,'no_port':0,'link':0,'expired':0,'too_big':0,'no_slot':0}"
 
 # With this machine's own address as the source: its stack neither answers for the translated flows nor loses its own.
 sed 's/^  source .*//' pass.prey | rules own

@@ -76,7 +76,7 @@ same 'it ends with 0' "$status" 0
 adds_up 'every frame has one verdict'
 same 'it has sent on' "$(python3 -c "print($(number live routed) > 100)")" True
 same 'nothing was only watched' "$(number live watched)" 0
-same 'what had no hop, and was too long' "$(number live lost EXPIRED) $(number live lost TOO_BIG)" '2 3'
+same 'what had no hop, and was too long' "$(number live lost expired) $(number live lost too_big)" '2 3'
 same 'super-packets were among it' "$(python3 -c "print($(number interfaces 1 super) > 0)")" True
 
 # The host forwards: not a second time what crosses here, and as ever what crosses by the interface that is not given.

@@ -88,6 +88,6 @@ back wan
 same 'all clients, both gone and back' "$(all 10.1.0.101)" ' 10 one '
 prey_ends
 same 'it ends with 0' "$status" 0
-same 'nothing was lost on the way out' "$(number live lost NO_WAY) $(number interfaces 0 not_sent) $(number interfaces 1 not_sent)" '0 0 0'
+same 'nothing was lost on the way out' "$(number live lost no_way) $(number interfaces 0 not_sent) $(number interfaces 1 not_sent)" '0 0 0'
 same 'no program is left' "$(ip -d -n "$id-prey" link show | grep -c prog/xdp)" 0
 exit $failed
