@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "runtime/host/host.h"
+#include "runtime/live/byhand.h"
 #include "runtime/live/clock.h"
 #include "runtime/live/document_priv.h"
 #include "vm/forward/balance/lb.h"
@@ -83,6 +84,26 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
     json_number(one, "probes_bad", checked ? s->bad : 0);
 }
 
+/* The weight in force and the file's; what an operator has set, and when. */
+static void by_hand_add(const struct moment *m, uint32_t i, cJSON *one)
+{
+    const struct ruling *now = &m->l->now;
+    const struct by_hand *h = now->by_hand[i];
+    json_number(one, "weight", by_hand_weight(now, i));
+    json_number(one, "weight_of_file", now->program->servers[i].weight);
+    if (!h) {
+        cJSON_AddNullToObject(one, "by_hand");
+        return;
+    }
+    cJSON *set = cJSON_AddObjectToObject(one, "by_hand");
+    const bool state = h->state != BY_HAND_FILE;
+    cJSON_AddStringToObject(set, "state", state ? by_hand_words[h->state] : h->weighted ? "weight" : "file");
+    json_time(set, "time", h->at_ns);
+    json_number(set, "uid", h->by);
+    if (h->state == BY_HAND_DRAIN && h->bound_ns)
+        json_number(set, "left_s", h->until_ns > m->t->mono_ns ? (h->until_ns - m->t->mono_ns) / 1000000000 : 0);
+}
+
 static void server_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct program *p = m->t->program;
@@ -94,8 +115,7 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
     json_text(one, "name", program_str(p, s->name));
     cJSON_AddStringToObject(one, "address", host_addr_text(&a, text));
     json_number(one, "port", s->port);
-    json_number(one, "weight", s->weight);
-    json_number(one, "weight_file", s->weight);
+    by_hand_add(m, i, one);
     cJSON_AddBoolToObject(one, "backup", s->flags & PBC_SERVER_BACKUP);
     health_add(m, i, one);
     json_number(one, "flows", m->c->server_flows[i]);
