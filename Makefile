@@ -21,6 +21,8 @@ HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp$(if $(filter 0,$(KERNEL)),, -lb
 HOST_LIBS += -lssl -lcrypto
 # What the service manager is told.
 HOST_LIBS += -lsystemd
+# Statistics over HTTP.
+HOST_LIBS += -lmicrohttpd
 
 LANG_SRC     := $(wildcard lang/*.c)
 VM_SRC       := $(wildcard vm/*.c vm/*/*.c vm/*/*/*.c)
@@ -75,6 +77,15 @@ $(B)/runtime/io/steer.o: $(B)/runtime/io/steer.bpf.inc
 $(B)/runtime/io/filter.o: $(B)/runtime/io/filter.bpf.inc
 $(B)/runtime/io/deal.o: $(B)/runtime/io/deal.bpf.inc
 $(B)/runtime/host/across.o: $(B)/runtime/host/across.bpf.inc
+
+# The page's files, as bytes of the program that serves them.
+$(B)/%.css.inc: %.css
+	@mkdir -p $(@D)
+	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
+$(B)/%.js.inc: %.js
+	@mkdir -p $(@D)
+	@od -An -v -tu1 $< | sed 's/ *\([0-9][0-9]*\)/\1,/g' >$@
+$(B)/runtime/stats/page.o: $(B)/runtime/stats/page.css.inc $(B)/runtime/stats/page.js.inc
 
 # The lexer and the parser exist only under the build folder.
 $(B)/lang/parse.tab.c: lang/parse.y lang/word.def lang/words.awk

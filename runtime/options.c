@@ -2,6 +2,7 @@
  * written in full: an abbreviation that works today would change its meaning with the next option. */
 #include "runtime/options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,28 @@ static bool opt_io(struct reading *r, const char *n, const char *v)
 }
 
 static bool opt_control(struct reading *r, const char *n, const char *v) { return path(r, n, v, &r->o->control); }
+
+/* 127.0.0.1:8404 or [::1]:8404. */
+static bool opt_stats(struct reading *r, const char *n, const char *v)
+{
+    const char *colon = strrchr(v, ':');
+    const bool v6 = *v == '[';
+    union options_address *at = &r->o->stats_at;
+    char addr[INET6_ADDRSTRLEN];
+    uint64_t port;
+    if (r->o->stats) return wrong(r, "--%s is given twice%s", n, "");
+    const size_t len = colon ? (size_t)(colon - v) : 0;
+    if (len < 2 || len - 2 * v6 >= sizeof addr || (v6 && colon[-1] != ']'))
+        return wrong(r, "--%s: `%.80s` is no address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+    if (!number(r, n, colon + 1, 1, 65535, &port)) return false;
+    memcpy(addr, v + v6, len - 2 * v6);
+    addr[len - 2 * v6] = 0;
+    *at = (union options_address){.in6 = {.sin6_family = v6 ? AF_INET6 : AF_INET, .sin6_port = htons((uint16_t)port)}};
+    if (inet_pton(at->any.sa_family, addr, v6 ? (void *)&at->in6.sin6_addr : &at->in.sin_addr) != 1)
+        return wrong(r, "--%s: `%.80s` is no address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+    r->o->stats = v;
+    return true;
+}
 
 static bool opt_workers(struct reading *r, const char *n, const char *v)
 {

@@ -3,6 +3,7 @@
 #define RUNTIME_OPTIONS_H
 
 #include <stdbool.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -37,10 +38,16 @@ struct options {
     uint8_t peer[OPTIONS_IFACES];  /* of a bridge: the interface that frames cross to; OPTIONS_NO_PEER: it is no port */
     char *bridges[OPTIONS_IFACES]; /* texts that ifaces point into */
     unsigned bridge_count;
-    const char *name;     /* of the instance: else its first interface; NULL: --cleanup of all */
-    const char *control;  /* path of the control socket; NULL: where preyctl finds it by the name */
-    unsigned workers;     /* 0: not said */
-    uint64_t ring;        /* bytes of each receive ring */
+    const char *name;    /* of the instance: else its first interface; NULL: --cleanup of all */
+    const char *control; /* path of the control socket; NULL: where preyctl finds it by the name */
+    unsigned workers;    /* 0: not said */
+    uint64_t ring;       /* bytes of each receive ring */
+    const char *stats;   /* as given, or NULL */
+    union options_address {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } stats_at;           /* where it is served */
     const char *record;   /* directory, or NULL */
     uint64_t record_size; /* bytes of all its files */
     uint32_t record_snap; /* bytes of a frame; UINT32_MAX: all */

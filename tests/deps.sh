@@ -40,6 +40,7 @@ list_build() {
     need libxdp-dev have_header xdp/xsk.h
     need libssl-dev have_header openssl/ssl.h
     need libsystemd-dev have_header systemd/sd-daemon.h
+    need libmicrohttpd-dev have_header microhttpd.h
 }
 list_demo() { :; } # builds its own capture: nothing beyond the build
 list_demo_live() {
@@ -72,6 +73,8 @@ list_tests() {
     need vim have_command vim
     need bsdutils have_command script
     need systemd have_command systemd-analyze
+    need prometheus have_command promtool
+    need chromium have_command chromium
 }
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which

@@ -226,12 +226,13 @@ static struct moment moment_of(const struct live *l, const struct tally *t)
 static void make(struct live *l)
 {
     struct documents *d = l->documents;
+    const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     struct tally *t = tally_take(l, true);
     if (!t) return;
     const struct moment m = moment_of(l, t);
     cJSON *root = build(l, &m);
     char *text = cJSON_PrintUnformatted(root);
-    const uint64_t now = clock_ns(CLOCK_MONOTONIC), cost = (now - t->mono_ns) * SHARE;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC), cost = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SHARE;
     tally_free(t);
     cJSON_Delete(d->root);
     cJSON_free(d->text);
@@ -259,6 +260,7 @@ struct document document_take(struct live *l)
 void document_tick(struct live *l, uint64_t now_ns, bool history)
 {
     struct documents *d = documents(l);
+    const uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     if (!d || now_ns < d->sample_due_ns || !reload_settled(l)) return;
     struct tally *t = tally_take(l, true);
     if (!t) return;
@@ -266,7 +268,7 @@ void document_tick(struct live *l, uint64_t now_ns, bool history)
     d->before = d->last;
     d->last = t;
     if (history) history_add(&d->history, tally_counters(t), t->mono_ns);
-    d->sample_due_ns = now_ns + (clock_ns(CLOCK_MONOTONIC) - t->mono_ns) * SAMPLE_SHARE;
+    d->sample_due_ns = now_ns + (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) * SAMPLE_SHARE;
 }
 
 void document_fini(struct live *l)

@@ -25,6 +25,7 @@
 #include "runtime/live/reload.h"
 #include "runtime/live/report.h"
 #include "runtime/live/routing.h"
+#include "runtime/live/shown.h"
 #include "runtime/live/start.h"
 #include "runtime/live/tabled.h"
 #include "runtime/live/via.h"
@@ -121,9 +122,10 @@ static void say_ready(struct live *l)
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
-    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s", o->name, names, l->io->name,
+    events_tell(&l->events, TOLD_READY, "%s:%s by %s%s, %u worker%s, %s%s%s%s", o->name, names, l->io->name,
                 l->generic ? " (generic)" : "", l->worker_count, l->worker_count == 1 ? "" : "s", o->program,
-                o->monitor ? "; what is for this machine itself is only watched" : "");
+                o->monitor ? "; what is for this machine itself is only watched" : "",
+                o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "");
     l->ready = true;
     notified_ready(l);
 }
@@ -138,7 +140,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 9 };
+    enum { OTHERS = 10 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
@@ -147,7 +149,8 @@ static int serve(struct live *l)
                                                 {.events = POLLIN},
                                                 {.fd = asked_fd(l), .events = POLLIN},
                                                 {.events = POLLIN},
-                                                {.events = POLLIN}};
+                                                {.events = POLLIN},
+                                                {.fd = shown_fd(l), .events = POLLIN}};
     uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
@@ -157,7 +160,7 @@ static int serve(struct live *l)
         fds[8].fd = via_heard_fd(l);
         const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
         const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
-        const int wait_ms = tabled_wait_ms(l, begun, most_ms);
+        const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, most_ms));
         if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
             return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
@@ -179,12 +182,13 @@ static int serve(struct live *l)
             fine &= by_hand_tick(l, now);
             notified_tick(l, now);
             recorded_tick(l);
-            document_tick(l, now, false);
+            document_tick(l, now, l->web);
             events_tick(&l->events);
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
         if (!fine) return live_fault(l, "out of memory");
         if (fds[6].revents || now == ticked) asked_step(l, now);
+        shown_step(l);
         if (l->reload) reload_step(l);
         if (l->report && !reload_pending(l)) report(l, true);
     }
@@ -225,6 +229,7 @@ static int service(struct live *l)
     if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
     if (!status) status = asked_open(l);
+    if (!status) status = shown_open(l);
     return status ? status : run(l);
 }
 
@@ -254,6 +259,7 @@ int live(const struct options *o)
     clock_close(&l.clock);
     asked_close(&l);
     by_hand_fini(&l);
+    shown_close(&l);
     health_fini(&l);
     document_fini(&l);
     start_close(&l);

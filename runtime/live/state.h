@@ -24,6 +24,7 @@ struct documents;
 struct recorder;
 struct ctl;
 struct via;
+struct web;
 
 struct live {
     const struct options *o;
@@ -83,6 +84,7 @@ struct live {
     struct ctl *ctl;                  /* the control socket */
     struct documents *documents;      /* what is seen (document.h); NULL: nothing was asked yet */
     uint64_t begun_ns;                /* mono, when workers began */
+    struct web *web;                  /* statistics over HTTP; NULL: nobody asked for them */
     int signal_fd;
     int ended_by; /* the signal; 0: none */
 };

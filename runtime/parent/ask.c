@@ -105,6 +105,11 @@ int ask_control(struct channel *c, int *fd, char *err, size_t err_len)
     return ask_fd(c, REQUEST_CONTROL, fd, err, err_len);
 }
 
+int ask_stats(struct channel *c, int *fd, char *err, size_t err_len)
+{
+    return ask_fd(c, REQUEST_STATS, fd, err, err_len);
+}
+
 /* Of a request whose answer is two descriptors. */
 static int ask_two(struct channel *c, enum request_kind kind, int fds[2], char *err, size_t err_len)
 {

@@ -59,6 +59,8 @@ int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
 
 /* The control socket, listening; the caller's to close. The parent takes its name away at the end. */
 int ask_control(struct channel *c, int *fd, char *err, size_t err_len);
+/* The socket that statistics are asked by, likewise. */
+int ask_stats(struct channel *c, int *fd, char *err, size_t err_len);
 
 /* One of enum manager_word, for the service manager. */
 void ask_notify(struct channel *c, uint32_t word);

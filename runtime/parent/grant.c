@@ -12,6 +12,7 @@
 #include "runtime/host/announce.h"
 #include "runtime/host/certificates.h"
 #include "runtime/host/control.h"
+#include "runtime/host/listen.h"
 #include "runtime/host/echo.h"
 #include "runtime/host/guarded.h"
 #include "runtime/host/manager.h"
@@ -310,6 +311,16 @@ static bool grant_CONTROL(struct parent *p, const struct request *r, struct answ
 {
     (void)r;
     fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
+    a->failed = fds[0] < 0 ? fds[0] : 0;
+    a->fd_count = fds[0] >= 0;
+    return true;
+}
+
+static bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)r;
+    if (!p->o->stats) return false;
+    fds[0] = listen_tcp(&p->o->stats_at.any, p->o->stats, a->err, sizeof a->err);
     a->failed = fds[0] < 0 ? fds[0] : 0;
     a->fd_count = fds[0] >= 0;
     return true;

@@ -71,6 +71,7 @@ static void rule_add(cJSON *rules, const struct replay *r, const struct vm_count
     cJSON *rule = cJSON_CreateObject();
     cJSON_AddItemToArray(rules, rule);
     cJSON_AddStringToObject(rule, "rule", label_rule(&r->labels, i));
+    cJSON_AddBoolToObject(rule, "named", r->program->rules[i].name != 0);
     cJSON_AddStringToObject(rule, "verdict", label_verdict(&r->labels, i, verdict, sizeof verdict));
     cJSON_AddStringToObject(rule, "place", label_rule_place(&r->labels, i));
     cJSON_AddBoolToObject(rule, "decides", rule_decides(&r->program->rules[i]));

@@ -1,0 +1,113 @@
+/* See chart.h. One area on top of the other, so that their sum is the height; a column of the drawing is the mean of
+ * the seconds in it. */
+#include "runtime/stats/chart.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/stats/html.h"
+#include "runtime/stats/item.h"
+
+enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SECONDS = 600, SERIES_MOST = 8 };
+
+struct chart {
+    const char *names[SERIES_MOST];
+    double value[SERIES_MOST][COLUMNS]; /* the newest last */
+    unsigned series;
+    double top; /* of all columns */
+};
+
+/* Numbers of "[1,2,3]", the last SECONDS of them, into columns of the right end. */
+static void read_series(const char *raw, double column[COLUMNS])
+{
+    static const unsigned each = SECONDS / COLUMNS;
+    unsigned count = *raw == '[' && raw[1] != ']';
+    for (const char *at = raw; *at; at++) count += *at == ',';
+    for (unsigned i = 0; i < count; i++) {
+        char *end;
+        const double v = strtod(++raw, &end);
+        const unsigned ago = count - 1 - i;
+        if (ago < SECONDS) column[COLUMNS - 1 - ago / each] += v / each;
+        raw = end;
+    }
+    if (count % each && count < SECONDS) column[COLUMNS - 1 - count / each] *= (double)each / (count % each);
+}
+
+static void read_chart(struct chart *c, const cJSON *history)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach(one, item(history, "packets_per_s"))
+    {
+        if (c->series == SERIES_MOST || !cJSON_IsRaw(one)) break;
+        c->names[c->series] = one->string;
+        read_series(one->valuestring, c->value[c->series++]);
+    }
+    for (unsigned i = 0; i < COLUMNS; i++) {
+        double sum = 0;
+        for (unsigned s = 0; s < c->series; s++) sum += c->value[s][i];
+        if (sum > c->top) c->top = sum;
+    }
+}
+
+/* The next of 1, 2, 5, 10, 20, 50 …: a scale that does not move with each packet. */
+static double scale_of(double top)
+{
+    double scale = 1;
+    for (unsigned i = 0; scale < top; i++) scale *= i % 3 == 1 ? 2.5 : 2;
+    return scale;
+}
+
+static double height(double sum, double scale) { return HEIGHT - sum / scale * HEIGHT; }
+
+static bool is_empty(const double *v)
+{
+    for (unsigned i = 0; i < COLUMNS; i++)
+        if (v[i] > 0) return false;
+    return true;
+}
+
+/* From left to right along the top of a series, and back along that of those under it. */
+static void area(FILE *out, const struct chart *c, unsigned series, double scale)
+{
+    double under[COLUMNS] = {0};
+    const double step = (double)WIDTH / (COLUMNS - 1);
+    if (is_empty(c->value[series])) return;
+    for (unsigned s = 0; s < series; s++)
+        for (unsigned i = 0; i < COLUMNS; i++) under[i] += c->value[s][i];
+    fputs("<path class=\"v-", out);
+    html_text(out, c->names[series]);
+    fputs("\" d=\"M", out);
+    for (unsigned i = 0; i < COLUMNS; i++)
+        fprintf(out, "%.0f %.1f ", i * step, height(under[i] + c->value[series][i], scale));
+    for (unsigned i = COLUMNS; i-- > 0;) fprintf(out, "%.0f %.1f ", i * step, height(under[i], scale));
+    fputs("Z\"/>", out);
+}
+
+static void frame(FILE *out, double scale)
+{
+    for (unsigned i = 0; i <= 2; i++)
+        fprintf(out, "<line x1=\"0\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", WIDTH, HEIGHT * i / 2.0, HEIGHT * i / 2.0);
+    fputs("</svg><div class=\"scale\"><span>", out);
+    html_short(out, (uint64_t)scale);
+    fputs("</span><span>", out);
+    if (scale >= 2) html_short(out, (uint64_t)(scale / 2));
+    fputs(
+        "</span><span>0</span></div></div><div class=\"ago\"><span>10 minutes ago</span><span>5</span><span>now</span>"
+        "</div>",
+        out);
+}
+
+void chart_write(FILE *out, const cJSON *history)
+{
+    struct chart *c = calloc(1, sizeof *c);
+    if (!c) return;
+    read_chart(c, history);
+    const double scale = scale_of(c->top);
+    fprintf(out,
+            "<div class=\"chart\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
+            "aria-label=\"Packets a second by verdict, over the last ten minutes\">",
+            WIDTH, HEIGHT);
+    for (unsigned s = 0; s < c->series; s++) area(out, c, s, scale);
+    frame(out, scale);
+    free(c);
+}

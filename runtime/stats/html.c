@@ -1,0 +1,65 @@
+/* See html.h. */
+#include "runtime/stats/html.h"
+
+void html_text(FILE *out, const char *s)
+{
+    for (; *s; s++) {
+        switch (*s) {
+        case '&': fputs("&amp;", out); break;
+        case '<': fputs("&lt;", out); break;
+        case '>': fputs("&gt;", out); break;
+        case '"': fputs("&quot;", out); break;
+        case '\'': fputs("&#39;", out); break;
+        default: fputc(*s, out);
+        }
+    }
+}
+
+void html_number(FILE *out, uint64_t n)
+{
+    if (n >= 1000) {
+        html_number(out, n / 1000);
+        fprintf(out, ",%03u", (unsigned)(n % 1000));
+    } else {
+        fprintf(out, "%u", (unsigned)n);
+    }
+}
+
+void html_short(FILE *out, uint64_t n)
+{
+    static const char units[] = "kMGTPE";
+    unsigned unit = 0;
+    double d = (double)n;
+    if (n < 100000) {
+        html_number(out, n);
+        return;
+    }
+    for (d /= 1000; d >= 999.5 && units[unit + 1]; unit++) d /= 1000;
+    fprintf(out, d < 99.95 ? "%.1f&nbsp;%c" : "%.0f&nbsp;%c", d, units[unit]);
+}
+
+void html_bits(FILE *out, uint64_t bytes_per_s)
+{
+    html_short(out, bytes_per_s * 8);
+    fputs(bytes_per_s * 8 < 100000 ? "&nbsp;bit/s" : "bit/s", out);
+}
+
+void html_date(FILE *out, const char *iso)
+{
+    for (; *iso && *iso != 'Z'; iso++) {
+        const char c[2] = {*iso == 'T' ? ' ' : *iso, 0};
+        html_text(out, c);
+    }
+}
+
+void html_time(FILE *out, uint64_t s)
+{
+    if (s < 60)
+        fprintf(out, "%u&nbsp;s", (unsigned)s);
+    else if (s < 3600)
+        fprintf(out, "%u&nbsp;min", (unsigned)(s / 60));
+    else if (s < 48 * 3600)
+        fprintf(out, "%u&nbsp;h %u&nbsp;min", (unsigned)(s / 3600), (unsigned)(s / 60 % 60));
+    else
+        fprintf(out, "%u&nbsp;days", (unsigned)(s / 86400));
+}

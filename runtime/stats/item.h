@@ -1,0 +1,30 @@
+/* Members of the document: NULL, "", 0 where they are not there. */
+#ifndef RUNTIME_STATS_ITEM_H
+#define RUNTIME_STATS_ITEM_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static inline const cJSON *item(const cJSON *of, const char *key) { return cJSON_GetObjectItemCaseSensitive(of, key); }
+
+/* Its text; counters, which are raw, as their digits. */
+static inline const char *item_text(const cJSON *of, const char *key)
+{
+    const cJSON *v = item(of, key);
+    return cJSON_IsString(v) || cJSON_IsRaw(v) ? v->valuestring : "";
+}
+
+static inline uint64_t item_number(const cJSON *of, const char *key) { return strtoull(item_text(of, key), NULL, 10); }
+
+static inline bool item_true(const cJSON *of, const char *key) { return cJSON_IsTrue(item(of, key)); }
+
+/* Is it there, and not null? */
+static inline bool item_known(const cJSON *of, const char *key)
+{
+    const cJSON *v = item(of, key);
+    return v && !cJSON_IsNull(v);
+}
+
+#endif

@@ -1,0 +1,260 @@
+/* See metrics.h. Families of metric.def by one walk; what is named by a row of a table of counters by another; servers,
+ * and the few that stand alone, by hand. */
+#include "runtime/stats/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/stats/item.h"
+
+/* ---- the format ---- */
+
+static void family(FILE *out, const char *name, const char *type, const char *help)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void label(FILE *out, const char *key, const char *value)
+{
+    fprintf(out, "%s=\"", key);
+    for (; *value; value++) {
+        if (*value == '\n')
+            fputs("\\n", out);
+        else if (*value == '"' || *value == '\\')
+            fprintf(out, "\\%c", *value);
+        else
+            fputc(*value, out);
+    }
+    fputc('"', out);
+}
+
+/* Counters are raw digits, other numbers doubles. */
+static void value(FILE *out, const cJSON *v)
+{
+    if (cJSON_IsRaw(v))
+        fprintf(out, " %s\n", v->valuestring);
+    else if (cJSON_IsBool(v))
+        fprintf(out, " %d\n", cJSON_IsTrue(v));
+    else
+        fprintf(out, " %.17g\n", cJSON_IsNumber(v) ? v->valuedouble : 0.0);
+}
+
+static void alone(FILE *out, const char *name, const char *type, const char *help, const cJSON *v)
+{
+    if (!v || cJSON_IsNull(v)) return;
+    family(out, name, type, help);
+    fputs(name, out);
+    value(out, v);
+}
+
+/* ---- lists ---- */
+
+struct metric {
+    const char *list, *label, *key, *value, *name, *type, *help;
+};
+static const struct metric metrics[] = {
+#define METRIC(list, label, key, value, name, type, help) {list, label, key, value, name, type, help},
+#include "runtime/stats/metric.def"
+};
+
+static const char *called(const struct metric *m, const cJSON *one)
+{
+    return *m->key ? item_text(one, m->key) : one->string;
+}
+
+/* Series are told apart by their labels alone: not what only a place in a file names, nor what stands for a program
+ * before this one under the same name. */
+static bool is_left_out(const cJSON *one)
+{
+    const cJSON *named = item(one, "named");
+    return (named && !cJSON_IsTrue(named)) || cJSON_IsTrue(item(one, "past"));
+}
+
+static void list_write(FILE *out, const struct metric *m, const cJSON *list)
+{
+    const cJSON *one;
+    family(out, m->name, m->type, m->help);
+    cJSON_ArrayForEach(one, list)
+    {
+        if (is_left_out(one)) continue;
+        fprintf(out, "%s{", m->name);
+        label(out, m->label, called(m, one));
+        fputc('}', out);
+        value(out, item(one, m->value));
+    }
+}
+
+/* ---- servers ---- */
+
+/* Of each: a member of it, and by what it is divided. */
+static const struct {
+    const char *member, *name, *type, *help;
+} of_servers[] = {
+    {"packets", "prey_server_packets_total", "counter", "Packets of a server's flows, both ways."},
+    {"bytes", "prey_server_bytes_total", "counter", "Their bytes."},
+    {"flows", "prey_server_flows", "gauge", "Flows of a server now."},
+    {"flows_total", "prey_server_flows_started_total", "counter", "Flows that a server was given."},
+    {"weight", "prey_server_weight", "gauge", "Weight of a server, as it is in force."},
+    {"changes", "prey_server_health_changes_total", "counter", "How often a server went up or down."},
+    {"probes_good", "prey_server_good_probes_total", "counter", "Health checks that went well."},
+    {"probes_bad", "prey_server_bad_probes_total", "counter", "Health checks that did not."},
+};
+
+static void server_labels(FILE *out, const char *name, const cJSON *server)
+{
+    fprintf(out, "%s{", name);
+    label(out, "pool", item_text(server, "pool"));
+    fputc(',', out);
+    label(out, "server", item_text(server, "name"));
+    fputc('}', out);
+}
+
+/* For each server that is not past. */
+typedef void server_fn(FILE *out, const char *name, const cJSON *server, const char *member);
+static void servers_each(FILE *out, const cJSON *root, server_fn *fn, const char *name, const char *member)
+{
+    const cJSON *pool, *server;
+    cJSON_ArrayForEach(pool, item(root, "pools"))
+    {
+        cJSON_ArrayForEach(server, item(pool, "servers")) if (strcmp(item_text(server, "health"), "past"))
+            fn(out, name, server, member);
+    }
+}
+
+static void server_number(FILE *out, const char *name, const cJSON *server, const char *member)
+{
+    server_labels(out, name, server);
+    value(out, item(server, member));
+}
+
+static void server_up(FILE *out, const char *name, const cJSON *server, const char *member)
+{
+    server_labels(out, name, server);
+    fprintf(out, " %d\n", !cJSON_IsTrue(item(server, member)));
+}
+
+/* In seconds; none before the first good probe. */
+static void server_latency(FILE *out, const char *name, const cJSON *server, const char *member)
+{
+    const uint64_t us = item_number(server, member);
+    if (!us) return;
+    server_labels(out, name, server);
+    fprintf(out, " %.6f\n", (double)us / 1e6);
+}
+
+static void servers_write(FILE *out, const cJSON *root)
+{
+    if (!cJSON_GetArraySize(item(root, "pools"))) return;
+    family(out, "prey_server_up", "gauge", "1: a server takes new flows, as its health says; 0: it is down.");
+    servers_each(out, root, server_up, "prey_server_up", "down");
+    for (size_t i = 0; i < sizeof of_servers / sizeof *of_servers; i++) {
+        family(out, of_servers[i].name, of_servers[i].type, of_servers[i].help);
+        servers_each(out, root, server_number, of_servers[i].name, of_servers[i].member);
+    }
+    family(out, "prey_server_check_duration_seconds", "gauge", "How long the last good health check took.");
+    servers_each(out, root, server_latency, "prey_server_check_duration_seconds", "latency_us");
+}
+
+/* ---- rows of the tables of counters ---- */
+
+static bool is_level(const char *object, const char *key)
+{
+    static const char *const levels[] = {"flows.most", "forward.bound", "forward.ports", "translated.mappings",
+                                         "translated.most"};
+    char path[80];
+    snprintf(path, sizeof path, "%s.%s", object, key);
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (!strcmp(path, levels[i])) return true;
+    return false;
+}
+
+static void row(FILE *out, const cJSON *root, const char *object, const char *key, const char *help)
+{
+    char name[120];
+    const cJSON *of = *object ? item(root, object) : root;
+    const bool level = is_level(object, key);
+    snprintf(name, sizeof name, "prey_%s%s%s%s", object, *object ? "_" : "", key, level ? "" : "_total");
+    alone(out, name, level ? "gauge" : "counter", help, item(of, key));
+}
+
+static void rows_write(FILE *out, const cJSON *root)
+{
+#define VM_COUNTER(field, object, key, line, words, doc)      row(out, root, object, key, doc);
+#define FLOW_COUNTER(field, object, key, line, words, doc)    row(out, root, object, key, doc);
+#define FORWARD_COUNTER(field, object, key, line, words, doc) row(out, root, object, key, doc);
+#define NAT_COUNTER(field, object, key, line, words, doc)     row(out, root, object, key, doc);
+#define MAPPING_COUNTER(field, object, key, line, words, doc) row(out, root, object, key, doc);
+#define FRAG_COUNTER(field, object, key, line, words, doc)    row(out, root, object, key, doc);
+#include "vm/counter.def"
+#define WORKER_COUNTER(field, key, doc) row(out, root, "live", key, doc);
+#define EGRESS_COUNTER(field, key, doc) row(out, root, "live", key, doc);
+#include "runtime/counter.def"
+}
+
+static void interfaces_write(FILE *out, const cJSON *root)
+{
+    const cJSON *list = item(root, "interfaces");
+#define IO_COUNTER(field, words, doc)                                                                                  \
+    list_write(out,                                                                                                    \
+               &(struct metric){"interfaces", "interface", "interface", #field, "prey_interface_" #field "_total",     \
+                                "counter", doc},                                                                       \
+               list);
+#include "runtime/counter.def"
+}
+
+/* ---- what stands alone, and objects of numbers ---- */
+
+static void object_write(FILE *out, const cJSON *object, const char *key, const char *name, const char *type,
+                         const char *help)
+{
+    const cJSON *one;
+    if (!cJSON_IsObject(object)) return;
+    family(out, name, type, help);
+    cJSON_ArrayForEach(one, object)
+    {
+        fprintf(out, "%s{", name);
+        label(out, key, one->string);
+        fputc('}', out);
+        value(out, one);
+    }
+}
+
+static void rest_write(FILE *out, const cJSON *root)
+{
+    const cJSON *instance = item(root, "instance");
+    const cJSON *flows = item(root, "flows");
+    const cJSON *live = item(root, "live");
+    const cJSON *reloads = item(root, "reloads");
+    family(out, "prey_info", "gauge", "Always 1: which prey this is, and what it runs.");
+    fputs("prey_info{", out);
+    label(out, "version", item_text(root, "prey"));
+    fputc(',', out);
+    label(out, "instance_name", item_text(instance, "name"));
+    fputc(',', out);
+    label(out, "program", item_text(item(root, "program"), "path"));
+    fputs("} 1\n", out);
+    alone(out, "prey_uptime_seconds", "gauge", "Since it was started.", item(instance, "uptime_s"));
+    alone(out, "prey_watched_packets_total", "counter",
+          "Packets that the rules dropped or rejected, and that this machine got all the same (--monitor).",
+          item(live, "watched"));
+    object_write(out, item(live, "lost"), "cause", "prey_lost_packets_total", "counter",
+                 "Packets that were to leave, and did not.");
+    object_write(out, item(flows, "live"), "class", "prey_flows", "gauge", "Flows in the tables now.");
+    object_write(out, item(flows, "ended"), "how", "prey_flows_ended_total", "counter", "Flows that ended, and how.");
+    alone(out, "prey_flows_limit", "gauge", "Flows that the tables are made for.", item(flows, "limit"));
+    alone(out, "prey_reloads_total", "counter", "Programs that took the place of another.", item(reloads, "good"));
+    alone(out, "prey_reloads_refused_total", "counter", "Reloads that left the program that ran.",
+          item(reloads, "refused"));
+}
+
+void metrics_write(FILE *out, const cJSON *root)
+{
+    rest_write(out, root);
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        const cJSON *list = item(root, metrics[i].list);
+        if (list && list->child) list_write(out, &metrics[i], list);
+    }
+    interfaces_write(out, root);
+    servers_write(out, root);
+    rows_write(out, root);
+}

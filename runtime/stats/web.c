@@ -1,0 +1,201 @@
+/* See web.h. libmicrohttpd reads requests and writes answers; what they hold is made once a document, and given to all
+ * who ask for it meanwhile. */
+#include "runtime/stats/web.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/stats/metrics.h"
+#include "runtime/stats/page.h"
+
+enum { CLIENTS_MOST = 64, PATIENCE_S = 10, MEMORY = 16 << 10 };
+
+enum shown { SHOWN_PAGE, SHOWN_JSON, SHOWN_METRICS, SHOWN_KINDS };
+
+struct web {
+    struct web_cfg cfg;
+    struct MHD_Daemon *daemon;
+    int fd;
+    uint64_t number;                           /* of the document that these are of */
+    struct MHD_Response *answers[SHOWN_KINDS]; /* NULL: nobody has asked yet */
+};
+
+/* ---- answers ---- */
+
+static const char *const headers[][2] = {
+    {"Cache-Control", "no-store"},
+    {"Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+                                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Referrer-Policy", "no-referrer"},
+    {"X-Content-Type-Options", "nosniff"},
+};
+
+/* Of bytes that stay; `mode` says whose they are. NULL: out of memory. */
+static struct MHD_Response *response_of(const char *text, size_t len, const char *type,
+                                        enum MHD_ResponseMemoryMode mode)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, mode);
+    if (!r) {
+        if (mode == MHD_RESPMEM_MUST_FREE) free((void *)(uintptr_t)text);
+        return NULL;
+    }
+    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        MHD_add_response_header(r, headers[i][0], headers[i][1]);
+    return r;
+}
+
+static enum MHD_Result put(struct MHD_Connection *c, unsigned status, struct MHD_Response *r)
+{
+    if (!r) return MHD_NO;
+    const enum MHD_Result done = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return done;
+}
+
+static enum MHD_Result put_text(struct MHD_Connection *c, unsigned status, const char *text)
+{
+    return put(c, status, response_of(text, strlen(text), "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT));
+}
+
+static void forget(struct web *w)
+{
+    for (unsigned i = 0; i < SHOWN_KINDS; i++) {
+        if (w->answers[i]) MHD_destroy_response(w->answers[i]);
+        w->answers[i] = NULL;
+    }
+}
+
+static struct MHD_Response *make(enum shown kind, const struct web_seen *seen)
+{
+    char *text = NULL;
+    size_t len = 0;
+    if (kind == SHOWN_JSON) return response_of(seen->text, seen->len, "application/json", MHD_RESPMEM_MUST_COPY);
+    FILE *out = open_memstream(&text, &len);
+    if (!out) return NULL;
+    if (kind == SHOWN_PAGE)
+        page_write(out, seen->root);
+    else
+        metrics_write(out, seen->root);
+    if (fclose(out)) {
+        free(text);
+        return NULL;
+    }
+    const char *type = kind == SHOWN_PAGE ? "text/html; charset=utf-8" : "text/plain; version=0.0.4; charset=utf-8";
+    return response_of(text, len, type, MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
+{
+    const struct web_seen seen = w->cfg.see(w->cfg.with);
+    if (!seen.root) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "nothing can be seen now\n");
+    if (seen.number != w->number) forget(w);
+    w->number = seen.number;
+    if (!w->answers[kind]) w->answers[kind] = make(kind, &seen);
+    if (!w->answers[kind]) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
+    return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
+}
+
+static enum MHD_Result put_file(struct MHD_Connection *c, const struct page_file *file)
+{
+    return put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
+}
+
+/* ---- questions ---- */
+
+bool web_host_is_loopback(const char *host)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    if (!host) return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const size_t len = strlen(names[i]);
+        if (strncasecmp(host, names[i], len)) continue;
+        const char *rest = host + len;
+        if (!*rest || (*rest == ':' && rest[1] && !rest[1 + strspn(rest + 1, "0123456789")])) return true;
+    }
+    return false;
+}
+
+static enum MHD_Result answer(struct web *w, struct MHD_Connection *c, const char *url)
+{
+    static const struct {
+        const char *path;
+        enum shown kind;
+    } seen[] = {{"/", SHOWN_PAGE}, {"/stats.json", SHOWN_JSON}, {"/metrics", SHOWN_METRICS}};
+    for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
+        if (!strcmp(url, seen[i].path)) return put_seen(w, c, seen[i].kind);
+    if (!strcmp(url, "/healthz")) return put_text(c, MHD_HTTP_OK, "ok\n");
+    const struct page_file *file = page_file(url);
+    if (file) return put_file(c, file);
+    return put_text(c, MHD_HTTP_NOT_FOUND, "there is /, /stats.json, /metrics and /healthz\n");
+}
+
+/* Called when the headers are there, and again at the end of the request: only then it is answered. */
+static enum MHD_Result asked(void *with, struct MHD_Connection *c, const char *url, const char *method,
+                             const char *version, const char *body, size_t *body_len, void **state)
+{
+    static char known;
+    struct web *w = with;
+    (void)version, (void)body;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD)) {
+        struct MHD_Response *r =
+            response_of("this only reads: GET and HEAD\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
+        if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        return put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
+    }
+    if (!*state || *body_len) { /* of a GET, which nobody reads */
+        *state = &known;
+        *body_len = 0;
+        return MHD_YES;
+    }
+    const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    if (w->cfg.loopback && !web_host_is_loopback(host))
+        return put_text(c, MHD_HTTP_FORBIDDEN, "this is asked by an address of the loopback, or as localhost\n");
+    return answer(w, c, url);
+}
+
+/* ---- made and unmade ---- */
+
+struct web *web_new(const struct web_cfg *cfg)
+{
+    struct web *w = calloc(1, sizeof *w);
+    if (!w) {
+        close(cfg->fd);
+        return NULL;
+    }
+    w->cfg = *cfg;
+    w->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, asked, w, MHD_OPTION_LISTEN_SOCKET, cfg->fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CLIENTS_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)PATIENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info = w->daemon ? MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (info) {
+        w->fd = info->listen_fd;
+        return w;
+    }
+    if (!w->daemon) close(cfg->fd);
+    web_free(w);
+    return NULL;
+}
+
+void web_free(struct web *w)
+{
+    if (!w) return;
+    if (w->daemon) MHD_stop_daemon(w->daemon);
+    forget(w);
+    free(w);
+}
+
+int web_fd(const struct web *w) { return w->fd; }
+
+int web_wait_ms(const struct web *w, int most)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+    if (MHD_get_timeout(w->daemon, &ms) != MHD_YES || ms >= (unsigned)most) return most;
+    return (int)ms;
+}
+
+void web_step(struct web *w) { MHD_run(w->daemon); }
