@@ -2,8 +2,8 @@
 #ifndef RUNTIME_OPTIONS_H
 #define RUNTIME_OPTIONS_H
 
-#include <stdbool.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 

@@ -1,13 +1,13 @@
 /* See page.h. From top to bottom: what runs, traffic, services with their pools and servers, rules, what is dropped,
  * the machine's side, what happened. Each part is a section with a heading, its tables scroll by themselves. */
 #include "runtime/stats/page.h"
+#include "runtime/stats/page_priv.h"
 
 #include <string.h>
 
 #include "runtime/stats/chart.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/item.h"
-#include "runtime/stats/page_priv.h"
 
 enum { RULES_SHOWN = 20 };
 

@@ -49,7 +49,7 @@ received() { at prey cat /sys/class/net/eth0/statistics/rx_packets; }
 cat >figures.py <<'END'
 import json, re, sys
 root = json.load(open("stats.json"))
-metrics = dict(line.rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
+metrics = dict(line.strip().rsplit(" ", 1) for line in open("metrics") if line[0] != "#")
 server = {s["name"]: s for p in root["pools"] for s in p["servers"]}
 total = sum(v["packets"] for v in root["verdicts"].values())
 rule = {r["rule"]: r["packets"] for r in root["rules"] if r["named"]}
