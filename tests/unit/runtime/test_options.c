@@ -177,7 +177,7 @@ static void refused(void **state)
         {"-i eth0 --io dpdk b", "`dpdk` is none of auto, packet, xdp"},
         {"-i eth0 --workers 0 b", "`0` is not a number from 1 to 16"},
         {"-i eth0 --workers 17 b", "`17` is not a number from 1 to 16"},
-        {"--stats 127.0.0.1:80 b", "--stats is not supported yet: live"},
+        {"--stats 127.0.0.1:80 b", "--stats is for live traffic: -i IF names the interface"},
         {"--watch b", "--watch is not supported yet: live"},
         {"--control /run/x b", "--control is for live traffic: -i IF names the interface"},
         {"-i eth0 --control", "--control needs a value: PATH"},
