@@ -1,14 +1,25 @@
-/* What commands print, of the documents that they are answered with. */
+/* What commands print, of the documents that they are answered with. Members that are not there are 0 or "". */
 #ifndef RUNTIME_PREYCTL_PRINT_H
 #define RUNTIME_PREYCTL_PRINT_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#include "runtime/replay/text.h"
 
 /* As one line. */
 void print_json(const cJSON *document);
 
-/* A member's text, "" where there is none. */
+const cJSON *part(const cJSON *object, const char *member);
 const char *text_at(const cJSON *object, const char *member);
+uint64_t number_at(const cJSON *object, const char *member);
+bool is_true(const cJSON *object, const char *member);
+/* 12,203 */
+const char *count_at(const cJSON *object, const char *member, char buf[TEXT_NUMBER]);
+
+/* Of a time as documents write it: "09:12:51" of the same day, else "2026-11-20 09:12"; "" for none. Local time. */
+const char *when_at(const cJSON *object, const char *member, char buf[TEXT_TIME]);
 
 #endif

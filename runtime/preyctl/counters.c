@@ -1,0 +1,67 @@
+/* preyctl counters: every number of the service's document by the name that it has there. */
+#include <string.h>
+
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/print.h"
+
+enum { PATH_MOST = 300 };
+
+struct listing {
+    const char *begins; /* of names; NULL: all that are not 0 */
+    unsigned zeros;
+};
+
+/* Members of a list go by what names them. */
+static const char *name_of(const cJSON *item, char buf[24], unsigned at)
+{
+    static const char *const members[] = {"rule", "firewall",  "service", "server",
+                                          "pool", "interface", "meter",   "limit"};
+    for (unsigned i = 0; i < sizeof members / sizeof *members; i++)
+        if (*text_at(item, members[i])) return text_at(item, members[i]);
+    snprintf(buf, 24, "%u", at);
+    return buf;
+}
+
+static void number_print(struct listing *l, const char *path, const cJSON *item)
+{
+    char a[TEXT_NUMBER];
+    if (l->begins && strncmp(path, l->begins, strlen(l->begins)) != 0) return;
+    if (!l->begins && item->valuedouble == 0) {
+        l->zeros++;
+        return;
+    }
+    printf("%-44s %22s\n", path, text_number((uint64_t)item->valuedouble, a));
+}
+
+/* Documents are as deep as the service makes them: a handful. */
+static void walk(struct listing *l, const cJSON *list, const char *path, unsigned depth)
+{
+    unsigned at = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        char below[PATH_MOST], number[24];
+        const char *name = cJSON_IsArray(list) ? name_of(item, number, at++) : item->string;
+        snprintf(below, sizeof below, "%.200s%s%.80s", path, *path ? "." : "", name);
+        if (cJSON_IsNumber(item)) number_print(l, below, item);
+        if ((cJSON_IsObject(item) || cJSON_IsArray(item)) && depth) walk(l, item, below, depth - 1);
+    }
+}
+
+int command_COUNTERS(struct talk *t)
+{
+    struct listing l = {.begins = t->line->count ? t->line->arguments[0] : NULL};
+    cJSON *seen;
+    int status = command_takes(t, 0, 1, "[BEGINS]");
+    if (!status) status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
+    if (status) return status;
+    cJSON_DeleteItemFromObject(seen, "history");
+    cJSON_DeleteItemFromObject(seen, "time_ms");
+    if (t->line->json)
+        print_json(seen);
+    else
+        walk(&l, seen, "", 8);
+    if (l.zeros) printf("and %u that are 0\n", l.zeros);
+    cJSON_Delete(seen);
+    return 0;
+}

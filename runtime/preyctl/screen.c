@@ -1,0 +1,153 @@
+/* See screen.h. */
+#include "runtime/preyctl/screen.h"
+
+#include <string.h>
+
+#include "runtime/preyctl/print.h"
+
+/* ---- servers ---- */
+
+/* Large where an operator has a hand in it. */
+static const char *state_of(const cJSON *server)
+{
+    const cJSON *hand = part(server, "by_hand");
+    const char *set = text_at(hand, "state");
+    if (!strcmp(set, "drain")) return is_true(server, "down") ? "DRAINED" : "DRAIN";
+    if (!strcmp(set, "up")) return "UP";
+    return strcmp(set, "down") ? text_at(server, "health") : "DOWN";
+}
+
+static void hand_print(FILE *out, const cJSON *server)
+{
+    const cJSON *hand = part(server, "by_hand");
+    char when[TEXT_TIME], left[TEXT_NUMBER];
+    if (!cJSON_IsObject(hand)) return;
+    fprintf(out, "   by user %llu at %s", (unsigned long long)number_at(hand, "uid"), when_at(hand, "time", when));
+    if (number_at(server, "weight") != number_at(server, "weight_of_file"))
+        fprintf(out, ", %llu in the file", (unsigned long long)number_at(server, "weight_of_file"));
+    if (part(hand, "left_s") && !is_true(server, "down"))
+        fprintf(out, ", %s left", text_duration(number_at(hand, "left_s") * 1000000000, left));
+}
+
+static void check_print(FILE *out, const cJSON *server)
+{
+    char took[TEXT_NUMBER], when[TEXT_TIME];
+    const bool down = !strcmp(text_at(server, "health"), "down");
+    if (cJSON_IsNumber(part(server, "latency_us")) && !down)
+        fprintf(out, "   check %s", text_duration(number_at(server, "latency_us") * 1000, took));
+    if (*when_at(server, "since", when)) fprintf(out, "   since %s", when);
+    if (down && *text_at(server, "why")) fprintf(out, ": %s", text_at(server, "why"));
+}
+
+void screen_servers(FILE *out, const cJSON *pool, const char *before)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    int width = 4;
+    const cJSON *server;
+    cJSON_ArrayForEach(server, part(pool, "servers"))
+    {
+        const int len = (int)strlen(text_at(server, "name"));
+        if (len > width) width = len < 40 ? len : 40;
+    }
+    cJSON_ArrayForEach(server, part(pool, "servers"))
+    {
+        fprintf(out, "%s%-*s  %-9s weight %-4llu %10s flows %10s/s", before, width, text_at(server, "name"),
+                state_of(server), (unsigned long long)number_at(server, "weight"), count_at(server, "flows", a),
+                count_at(server, "packets_per_s", b));
+        if (is_true(server, "backup")) fputs("   backup", out);
+        check_print(out, server);
+        hand_print(out, server);
+        fputc('\n', out);
+    }
+}
+
+/* ---- services and pools ---- */
+
+static void list_print(FILE *out, const cJSON *texts)
+{
+    const cJSON *one;
+    const char *between = "";
+    cJSON_ArrayForEach(one, texts)
+    {
+        fprintf(out, "%s%s", between, cJSON_GetStringValue(one) ? cJSON_GetStringValue(one) : "");
+        between = ", ";
+    }
+}
+
+static void services_print(FILE *out, const cJSON *seen)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER];
+    const cJSON *service;
+    cJSON_ArrayForEach(service, part(seen, "services"))
+    {
+        if (is_true(service, "past")) continue;
+        fprintf(out, "service %s  ", text_at(service, "service"));
+        list_print(out, part(service, "endpoints"));
+        fprintf(out, "  %s  -> ", text_at(service, "mode"));
+        list_print(out, part(service, "pools"));
+        fprintf(out, "   %s flows   %s/s\n", count_at(service, "flows", a), count_at(service, "packets_per_s", b));
+    }
+}
+
+static void pools_print(FILE *out, const cJSON *seen)
+{
+    const cJSON *pool;
+    cJSON_ArrayForEach(pool, part(seen, "pools"))
+    {
+        if (is_true(pool, "past") && !number_at(pool, "flows")) continue;
+        fprintf(out, "pool %s  %s  %llu of %llu up%s\n", text_at(pool, "pool"), text_at(pool, "balance"),
+                (unsigned long long)number_at(pool, "servers_up"), (unsigned long long)number_at(pool, "servers_count"),
+                is_true(pool, "past") ? "  (of an earlier program)" : "");
+        screen_servers(out, pool, "  ");
+    }
+}
+
+/* ---- the head ---- */
+
+static void head_print(FILE *out, const cJSON *seen)
+{
+    const cJSON *one = part(seen, "instance"), *program = part(seen, "program"), *reloads = part(seen, "reloads");
+    const cJSON *flows = part(seen, "flows");
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER], when[TEXT_TIME];
+    fprintf(out, "%s: %s since %s, up %s, %s reload%s, %s refused\n", text_at(one, "name"), text_at(program, "path"),
+            when_at(program, "since", when), text_duration(number_at(one, "uptime_s") * 1000000000, a),
+            count_at(reloads, "good", b), number_at(reloads, "good") == 1 ? "" : "s", count_at(reloads, "refused", c));
+    const uint64_t limit = number_at(flows, "limit");
+    if (limit)
+        fprintf(out, "flows %s (%.1f %% of %s), at most %s\n", count_at(flows, "now", a),
+                100.0 * (double)number_at(flows, "now") / (double)limit, count_at(flows, "limit", b),
+                count_at(flows, "most", c));
+    if (is_true(one, "monitor"))
+        fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",
+                count_at(part(seen, "live"), "watched", a));
+}
+
+static void verdicts_print(FILE *out, const cJSON *seen)
+{
+    char a[TEXT_NUMBER], b[TEXT_NUMBER], c[TEXT_NUMBER];
+    const cJSON *one;
+    fprintf(out, "%-12s %14s %18s %22s\n", "verdict", "packets/s", "packets", "bytes");
+    cJSON_ArrayForEach(one, part(seen, "verdicts")) if (number_at(one, "packets"))
+        fprintf(out, "  %-10s %14s %18s %22s\n", one->string, count_at(one, "packets_per_s", a),
+                count_at(one, "packets", b), count_at(one, "bytes", c));
+}
+
+/* Reasons, limits that were reached, frames that were lost: what is not as it should be. */
+static void troubles_print(FILE *out, const cJSON *seen)
+{
+    char a[TEXT_NUMBER];
+    const cJSON *one;
+    cJSON_ArrayForEach(one, part(seen, "reasons")) if (number_at(one, "packets"))
+        fprintf(out, "  dropped    %14s %s\n", count_at(one, "packets", a), one->string);
+    cJSON_ArrayForEach(one, part(seen, "limits")) if (number_at(one, "reached"))
+        fprintf(out, "  limit      %14s %s\n", count_at(one, "reached", a), text_at(one, "words"));
+}
+
+void screen_print(FILE *out, const cJSON *seen)
+{
+    head_print(out, seen);
+    verdicts_print(out, seen);
+    troubles_print(out, seen);
+    services_print(out, seen);
+    pools_print(out, seen);
+}

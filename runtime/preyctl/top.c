@@ -1,0 +1,104 @@
+/* preyctl top: the screen of `status`, anew each second, until q is typed. Plain sequences that any terminal knows. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "runtime/preyctl/command.h"
+#include "runtime/preyctl/screen.h"
+
+#define HOME  "\033[H"
+#define CLEAN "\033[K" /* to the line's end */
+#define BELOW "\033[J" /* and all below */
+#define ENTER "\033[?1049h\033[?25l"
+#define LEAVE "\033[?25h\033[?1049l"
+
+enum { EACH_MS = 1000 };
+
+/* As much as fits: a column a character, which a byte 10xxxxxx only continues. */
+static void clip(const char *text, unsigned lines, unsigned columns)
+{
+    unsigned line = 0, column = 0;
+    fputs(HOME, stdout);
+    for (; *text && line + 1 < lines; text++) {
+        if (*text == '\n') {
+            fputs(CLEAN "\r\n", stdout);
+            line++;
+            column = 0;
+        } else if (((unsigned char)*text & 0xc0) == 0x80) {
+            if (column <= columns) putchar(*text);
+        } else if (++column <= columns) {
+            putchar(*text);
+        }
+    }
+    fputs(*text ? BELOW "..." : BELOW, stdout);
+    fflush(stdout);
+}
+
+static void draw(const cJSON *seen)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out) return;
+    screen_print(out, seen);
+    fclose(out);
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_row || !size.ws_col) size.ws_row = 24, size.ws_col = 80;
+    if (text) clip(text, size.ws_row, size.ws_col);
+    free(text);
+}
+
+/* Until the second is over. False: it is to end. Another size of the window is drawn at once. */
+static bool wait_key(int signals)
+{
+    struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    struct signalfd_siginfo s;
+    char key;
+    if (poll(fds, 2, EACH_MS) < 0) return errno == EINTR;
+    if (fds[1].revents && read(signals, &s, sizeof s) == sizeof s && s.ssi_signo != SIGWINCH) return false;
+    if (!fds[0].revents) return true;
+    return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q' && key != 3;
+}
+
+static int look_on(struct talk *t, int signals)
+{
+    int status;
+    do {
+        cJSON *seen;
+        status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
+        if (status) break;
+        draw(seen);
+        cJSON_Delete(seen);
+    } while (wait_key(signals));
+    return status;
+}
+
+int command_TOP(struct talk *t)
+{
+    struct termios before, raw;
+    sigset_t set;
+    if (command_takes(t, 0, 0, "") || talk_begin(t)) return 2;
+    if (t->line->json || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before))
+        return talk_complain("top is for terminals; `preyctl status --json` says the same to programs");
+    sigemptyset(&set);
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+    for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaddset(&set, caught[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    const int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    raw = before;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    fputs(ENTER, stdout);
+    const int status = look_on(t, signals);
+    fputs(LEAVE, stdout);
+    fflush(stdout);
+    tcsetattr(STDIN_FILENO, TCSANOW, &before);
+    if (signals >= 0) close(signals);
+    return status ? talk_complain("preyrun does not answer any more") : 0;
+}
