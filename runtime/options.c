@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/duration.h"
+
 enum way { BOTH, REPLAY, LIVE }; /* what an option is for */
 
 struct reading {
@@ -245,6 +247,12 @@ static bool opt_monitor(struct reading *r, const char *n, const char *v)
     (void)n;
     (void)v;
     return r->o->monitor = true;
+}
+
+static bool opt_confirm(struct reading *r, const char *n, const char *v)
+{
+    return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
+           wrong(r, "--%s: `%.60s` is no time: 30s, 5m, 2h are", n, v);
 }
 
 static bool opt_busy_poll(struct reading *r, const char *n, const char *v)

@@ -16,6 +16,7 @@
 #include "runtime/live/announced.h"
 #include "runtime/live/asked.h"
 #include "runtime/live/claim.h"
+#include "runtime/live/confirm.h"
 #include "runtime/live/document.h"
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
@@ -133,7 +134,10 @@ static void say_ready(struct live *l)
 static void say_ended(struct live *l, uint64_t since_ns)
 {
     char lasted[TEXT_NUMBER];
-    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name, l->ended_by ? "SIG" : "a fault",
+    events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
+                l->ended_by        ? "SIG"
+                : confirm_waits(l) ? "no confirmation"
+                                   : "a fault",
                 l->ended_by ? sigabbrev_np(l->ended_by) : "",
                 text_duration(clock_ns(CLOCK_MONOTONIC) - since_ns, lasted));
 }
@@ -187,6 +191,7 @@ static int serve(struct live *l)
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
         if (!fine) return live_fault(l, "out of memory");
+        if (confirm_is_late(l, now)) return 1;
         if (fds[6].revents || now == ticked) asked_step(l, now);
         shown_step(l);
         if (l->reload) reload_step(l);
@@ -204,6 +209,7 @@ static int run(struct live *l)
     for (; started < l->worker_count && !err; started += !err) err = worker_start(l->workers[started], cpu_of(started));
     if (!err) announced_links(l);
     if (!err) say_ready(l);
+    if (!err) confirm_begin(l);
     const int status = err ? live_complain("a thread cannot be started: %s", strerror(-err)) : serve(l);
     notified_stopping(l);
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);

@@ -7,6 +7,7 @@
 
 #include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
+#include "runtime/live/confirm.h"
 #include "runtime/live/health.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/recorded.h"
@@ -177,6 +178,10 @@ static void make(struct live *l, struct program *fresh)
 void reload_begin(struct live *l)
 {
     char err[600];
+    if (confirm_waits(l)) {
+        refuse(l, "what runs waits for `preyctl confirm`");
+        return;
+    }
     l->wanted = l->reload;
     if (l->wanted) return;
     notified_reloading(l);

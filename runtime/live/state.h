@@ -63,9 +63,10 @@ struct live {
     uint64_t tables_number;     /* of the balancing tables that were built last */
     bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
     enum link_state links[PORTS_MOST];
-    struct reload *reload; /* under way, or not all flows in line with it; NULL: none */
-    bool wanted;           /* another one, when that is through */
-    bool report;           /* counters, when it is made */
+    struct reload *reload;     /* under way, or not all flows in line with it; NULL: none */
+    uint64_t confirm_until_ns; /* it ends then; 0: nothing waits to be confirmed */
+    bool wanted;               /* another one, when that is through */
+    bool report;               /* counters, when it is made */
     struct limit_told {
         uint64_t count, at_ns; /* of w->limits, when it was told last */
     } limits[LIMITS];

@@ -126,16 +126,34 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     return 0;
 }
 
-int talk_document(struct talk *t, cJSON *question, cJSON **document)
+/* All of the answer; its last document into *document, the caller's to free. */
+static int hear(struct talk *t, cJSON *question, cJSON **document)
 {
     struct message m;
     int next = talk_ask(t, question, -1) ? -1 : 1;
-    *document = NULL;
     while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) {
-        if (m.kind != MESSAGE_DOCUMENT || *document) continue;
+        if (m.kind != MESSAGE_DOCUMENT) continue;
+        cJSON_Delete(*document);
         *document = cJSON_ParseWithLength(m.body, m.len);
     }
     if (next < 0) return 2;
-    if (t->status) return talk_complain("%s", t->words) ? t->status : 2;
-    return *document ? 0 : talk_complain("the answer is empty");
+    return t->status && talk_complain("%s", t->words) ? t->status : 0;
+}
+
+int talk_done(struct talk *t, cJSON *question)
+{
+    cJSON *none = NULL;
+    const int status = hear(t, question, &none);
+    cJSON_Delete(none);
+    return status;
+}
+
+int talk_document(struct talk *t, cJSON *question, cJSON **document)
+{
+    *document = NULL;
+    const int status = hear(t, question, document);
+    if (!status && *document) return 0;
+    cJSON_Delete(*document);
+    *document = NULL;
+    return status ? status : talk_complain("the answer is empty");
 }

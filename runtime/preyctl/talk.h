@@ -31,6 +31,8 @@ cJSON *talk_question(enum question q);
  * `patience_ms`: how long the service may say nothing; -1: for ever. */
 int talk_next(struct talk *t, struct message *m, int patience_ms);
 
+/* Question and answer where that is an end alone. 0, or the status after a line that says why. */
+int talk_done(struct talk *t, cJSON *question);
 /* Question and answer where that is one document, the caller's to free. 0, or the status after a line that says why. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 

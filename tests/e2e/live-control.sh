@@ -32,6 +32,15 @@ same 'the socket is for its user alone' "$(stat -c %a "$sockets/wan.sock")" 600
 ctl status --json
 same 'as JSON, a line' "$(python3 -c 'import json; print(json.load(open("out"))["instance"]["name"])') $(wc -l <out)" 'wan 1'
 
+ctl counters live.w
+same 'numbers by name' "$status $(tr -s ' ' <out | tr '\n' ' ')" '0 live.workers 1 live.watched 0 live.watched_bytes 0 '
+ctl servers
+same 'no servers, no lines' "$status $(cat out err)" '0 '
+ctl top
+refused 'top needs a terminal' 'top is for terminals; `preyctl status --json` says the same to programs'
+(until_true 100 'top draws' grep -q none.pbc top.out && printf q) | timeout 60 script -qefc "ip netns exec $id-prey $bin/preyctl top" top.out >/dev/null
+same 'top draws, and ends by q' "$? $(grep -c none.pbc top.out)" '0 1'
+
 # Who may not.
 chmod 666 "$sockets/wan.sock"
 chmod 755 "$sockets"
@@ -128,7 +137,13 @@ same 'a file that exists is no socket to take' "$? $(cat err)" \
     "2 preyrun: control socket $work/rude.py: it exists, and is no socket that a dead prey left; --control PATH names another"
 cmp rude.py kept.py
 ok $? 'that file is as it was'
-prey prey -i wan --monitor --control ask.sock none.pbc
+prey prey -i wan --monitor --control ask.sock --confirm 1m none.pbc
+kill -HUP "$prey"
+until_true 100 'a reload is refused until it is confirmed' grep -q 'waits for `preyctl confirm`; the program that runs goes on' prey.err
+ctl --control ask.sock confirm
+same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc goes on'
+ctl --control ask.sock confirm
+refused 'once' 'nothing waits to be confirmed'
 ctl --control ask.sock status
 same 'a socket elsewhere is asked' "$status" 0
 kill -KILL "$prey"
@@ -138,6 +153,11 @@ ctl --control ask.sock status
 refused 'a dead one is named' 'no preyrun listens at ask.sock'
 prey prey -i wan --monitor --name two --control ask.sock none.pbc
 ctl --control ask.sock status
-same 'what a killed one left gives way' "$status $(cat out)" '0 two: none.pbc'
+same 'what a killed one left gives way' "$status $(head -1 out | cut -d' ' -f1,2)" '0 two: none.pbc'
 prey_ends
 same 'its name is gone with it' "$status $(ls ask.sock 2>/dev/null)" '0 '
+
+# A start that nobody confirms.
+prey prey -i wan --monitor --confirm 1s none.pbc
+wait "$prey"
+same 'what nobody confirms ends with 1' "$? $(grep -c 'nobody has confirmed it' prey.err) $(ls "$sockets" 2>/dev/null)" '1 1 '

@@ -180,6 +180,8 @@ static void refused(void **state)
         {"--stats 127.0.0.1:80 b", "--stats is for live traffic: -i IF names the interface"},
         {"--watch b", "--watch is not supported yet: live"},
         {"--control /run/x b", "--control is for live traffic: -i IF names the interface"},
+        {"-i eth0 --confirm soon b", "--confirm: `soon` is no time: 30s, 5m, 2h are"},
+        {"--confirm 5s b", "--confirm is for live traffic: -i IF names the interface"},
         {"-i eth0 --control", "--control needs a value: PATH"},
         {"-i eth0 --control /x --control /y b", "--control is given twice"},
         {"-i eth0 --on-exit maybe b", "`maybe` is neither open nor closed"},
