@@ -32,8 +32,8 @@ same 'the socket is for its user alone' "$(stat -c %a "$sockets/wan.sock")" 600
 ctl status --json
 same 'as JSON, a line' "$(python3 -c 'import json; print(json.load(open("out"))["instance"]["name"])') $(wc -l <out)" 'wan 1'
 
-ctl counters live.w
-same 'numbers by name' "$status $(tr -s ' ' <out | tr '\n' ' ')" '0 live.workers 1 live.watched 0 live.watched_bytes 0 '
+ctl counters live.watched
+same 'numbers by name' "$status $(tr -s ' ' <out | tr '\n' ' ')" '0 live.watched 0 live.watched_bytes 0 '
 ctl servers
 same 'no servers, no lines' "$status $(cat out err)" '0 '
 ctl top
