@@ -67,6 +67,8 @@ static void instance_add(const struct moment *m, cJSON *root)
     document_since(m, one, "since", l->begun_ns);
     json_number(one, "uptime_s", (m->t->mono_ns - l->begun_ns) / 1000000000);
     cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
+    if (l->confirm_until_ns > m->t->mono_ns)
+        json_number(one, "confirm_left_s", (l->confirm_until_ns - m->t->mono_ns) / 1000000000);
     cJSON_AddStringToObject(one, "io", l->io->name);
 }
 

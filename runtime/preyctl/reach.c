@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,17 +45,17 @@ struct found {
     int fd; /* to the first; -1 */
 };
 
-static bool ends_in_sock(const char *name)
+static int is_socket(const struct dirent *e)
 {
-    const size_t len = strlen(name);
-    return len > strlen(".sock") && !strcmp(name + len - strlen(".sock"), ".sock");
+    const size_t len = strlen(e->d_name);
+    return len > strlen(".sock") && !strcmp(e->d_name + len - strlen(".sock"), ".sock");
 }
 
 static void look_at(struct found *f, const char *folder, const char *file)
 {
     char path[400];
     snprintf(path, sizeof path, "%.100s/%.255s", folder, file);
-    const int fd = ends_in_sock(file) ? connect_to(path) : -1;
+    const int fd = connect_to(path);
     if (fd < 0) return; /* dead, or none of prey's */
     const size_t used = strlen(f->names);
     snprintf(f->names + used, sizeof f->names - used, "%s%.*s", used ? ", " : "", (int)(strlen(file) - strlen(".sock")),
@@ -69,15 +70,18 @@ static void look_at(struct found *f, const char *folder, const char *file)
 static int reach_only(const char *folder, char *err, size_t err_len)
 {
     struct found f = {.fd = -1};
-    DIR *dir = opendir(folder);
-    const int failed = errno;
-    for (const struct dirent *e; dir && (e = readdir(dir));) look_at(&f, folder, e->d_name);
-    if (dir) closedir(dir);
+    struct dirent **all = NULL;
+    const int count = scandir(folder, &all, is_socket, alphasort), failed = errno;
+    for (int i = 0; i < count; i++) {
+        look_at(&f, folder, all[i]->d_name);
+        free(all[i]);
+    }
+    free(all);
     if (f.count == 1) return f.fd;
     if (f.count) close(f.fd);
     if (f.count)
         snprintf(err, err_len, "several preyrun run here, --name says which is meant: %s", f.names);
-    else if (!dir && failed == EACCES)
+    else if (count < 0 && failed == EACCES)
         snprintf(err, err_len, "%s: only root and the user that started preyrun may ask", folder);
     else
         snprintf(err, err_len, "no preyrun runs in this network namespace; --control PATH reaches one elsewhere");

@@ -117,6 +117,9 @@ static void head_print(FILE *out, const cJSON *seen)
         fprintf(out, "flows %s (%.1f %% of %s), at most %s\n", count_at(flows, "now", a),
                 100.0 * (double)number_at(flows, "now") / (double)limit, count_at(flows, "limit", b),
                 count_at(flows, "most", c));
+    if (part(one, "confirm_left_s"))
+        fprintf(out, "it ends in %s, unless it is confirmed: preyctl confirm\n",
+                text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
     if (is_true(one, "monitor"))
         fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",
                 count_at(part(seen, "live"), "watched", a));

@@ -41,6 +41,23 @@ refused 'top needs a terminal' 'top is for terminals; `preyctl status --json` sa
 (until_true 100 'top draws' grep -q none.pbc top.out && printf q) | timeout 60 script -qefc "ip netns exec $id-prey $bin/preyctl top" top.out >/dev/null
 same 'top draws, and ends by q' "$? $(grep -c none.pbc top.out)" '0 1'
 
+# Several: a socket that something listens at is as good as one.
+background prey python3 -c "
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.bind('$sockets/lan.sock')
+s.listen()
+time.sleep(60)"
+other=$last
+ctl_lists() { ctl status && grep -q several err; }
+until_true 100 'the other one listens' ctl_lists
+refused 'of several one has to be named' 'several preyrun run here, --name says which is meant: lan, wan'
+ctl --name wan counters live.watched_b
+same 'which is asked' "$status $(tr -s ' ' <out)" '0 live.watched_bytes 0'
+kill "$other"
+wait "$other" 2>/dev/null
+rm "$sockets/lan.sock"
+
 # Who may not.
 chmod 666 "$sockets/wan.sock"
 chmod 755 "$sockets"
@@ -140,6 +157,8 @@ cmp rude.py kept.py
 ok $? 'that file is as it was'
 prey prey -i wan --monitor --control ask.sock --confirm 1m none.pbc
 kill -HUP "$prey"
+ctl --control ask.sock status
+same 'until it is confirmed, status says when it ends' "$(grep -c 'unless it is confirmed: preyctl confirm' out)" 1
 until_true 100 'a reload is refused until it is confirmed' grep -q 'waits for `preyctl confirm`; the program that runs goes on' prey.err
 ctl --control ask.sock confirm
 same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc goes on'
