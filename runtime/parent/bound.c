@@ -65,7 +65,7 @@ static int leave_calls(void)
         failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
     /* Network namespaces alone: for checks by the way of a service (host/aside.h). */
     const scmp_datum_t network = CLONE_NEWNET;
-    const struct scmp_arg_cmp made = SCMP_A0(SCMP_CMP_NE, network), entered = SCMP_A1(SCMP_CMP_NE, network);
+    const struct scmp_arg_cmp made = SCMP_A0(SCMP_CMP_NE, network, 0), entered = SCMP_A1(SCMP_CMP_NE, network, 0);
     if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1, made);
     if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1, entered);
     if (!failed) failed = seccomp_load(f);
