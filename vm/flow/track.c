@@ -95,7 +95,7 @@ static void ended(void *arg, int32_t slot, enum flow_end how, uint64_t now_ns)
     if (f->flags & FLOW_COUNTED) {
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        source_drop(t->sources, opener(f, &id), id.kind & FLOW_ID_IP6);
+        source_drop(t->sources, opener(f, &id), (id.kind & FLOW_ID_IP6) != 0);
     }
     if (f->flags & FLOW_BOUND && t->unbound) {
         const bool evicted = how == FLOW_END_EVICTED_CLOSING || how == FLOW_END_EVICTED_ESTABLISHED;
@@ -207,7 +207,7 @@ void track_peek(const struct track *t, struct key *key, const struct pkt *pkt, s
 static void take_source(struct track *t, const struct key *key, bool by_other, struct flow *f)
 {
     const uint32_t *source = by_other ? key->dst : key->src;
-    if (t->sources && source_add(t->sources, source, key->kind & KIND_IP6)) f->flags |= FLOW_COUNTED;
+    if (t->sources && source_add(t->sources, source, (key->kind & KIND_IP6) != 0)) f->flags |= FLOW_COUNTED;
 }
 
 /* The flow that the packet begins; `stack` is taken for it. */
@@ -259,7 +259,7 @@ void track_accept(struct track *t, const struct key *key, const struct pkt *pkt,
 uint32_t track_source_flows(const struct track *t, const struct key *key, const struct track_seen *s)
 {
     if (!t->sources || !(key->kind & KIND_IP)) return 0;
-    const uint32_t held = source_flows(t->sources, key->src, key->kind & KIND_IP6);
+    const uint32_t held = source_flows(t->sources, key->src, (key->kind & KIND_IP6) != 0);
     if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & AT_GROUP) return held;
     if (s->slot == FLOW_NONE) return held + 1;
     /* In the place of one that this side opened it is no more than before. */

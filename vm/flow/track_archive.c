@@ -7,7 +7,7 @@ static bool count_source(struct track *t, const struct flow *f, const struct flo
 {
     if (!(f->flags & FLOW_COUNTED)) return true;
     return t->sources &&
-           source_add(t->sources, f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low, id->kind & FLOW_ID_IP6);
+           source_add(t->sources, f->flags & FLOW_OPENED_BY_HIGH ? id->high : id->low, (id->kind & FLOW_ID_IP6) != 0);
 }
 
 static bool read_flows(struct track *t, track_read_fn *each, void *arg)
