@@ -90,7 +90,8 @@ for workers in 1 2; do
 
     # Back while descriptors are short: it is tried again until there are some.
     service=$(cat "/proc/$prey/task/$prey/children")
-    for p in $prey $service; do prlimit --pid "$p" --nofile=8:; done
+    prlimit --pid "$prey" --nofile=8:
+    prlimit --pid "${service% }" --nofile=16: # below what it polls, poll itself would fail
     ip -n "$id-prey" link del lan
     link prey lan inside "short$workers"
     ip -n "$id-inside" link set "short$workers" master bridge
