@@ -19,13 +19,14 @@
 #include "runtime/host/proc_priv.h"
 #include "runtime/host/tun.h"
 
-enum { KNOWN = 16 };
+/* Local addresses, of all reloads: the service is not to fill the kernel's tables. */
+enum { LOCAL_MOST = 1024 };
 
 struct aside {
     int home, there;
     unsigned ifindex;
-    struct host_addr known[KNOWN]; /* local addresses, those made last */
-    unsigned given;
+    struct host_addr local[LOCAL_MOST]; /* those made last */
+    unsigned given;                     /* where the next one goes: the oldest's place */
 };
 
 static void go_home(const struct aside *a)
@@ -44,13 +45,14 @@ static int ask(struct nlmsghdr *nlh)
     return failed;
 }
 
-/* A route by the device: to one address, which is local, or to all others. */
-static int lead(const struct aside *a, uint8_t family, const struct host_addr *local)
+/* Make (RTM_NEWROUTE) or remove (RTM_DELROUTE) a route by the device: to one address, which is local, or to all others.
+ */
+static int lead(const struct aside *a, uint16_t what, uint8_t family, const struct host_addr *local)
 {
     char bytes[128];
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(bytes);
-    nlh->nlmsg_type = RTM_NEWROUTE;
-    nlh->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+    nlh->nlmsg_type = what;
+    nlh->nlmsg_flags = what == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
     struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof *route);
     *route = (struct rtmsg){.rtm_family = family,
                             .rtm_dst_len = !local              ? 0
@@ -67,14 +69,19 @@ static int lead(const struct aside *a, uint8_t family, const struct host_addr *l
     return ask(nlh);
 }
 
-/* A local route is there at once; an IPv6 address would be some time after it was given. */
+/* A local route is there at once; an IPv6 address would be some time after it was given. The oldest goes for it. */
 static int make_local(struct aside *a, const struct host_addr *addr)
 {
-    for (unsigned i = 0; i < KNOWN; i++)
-        if (host_addr_same(&a->known[i], addr)) return 0;
-    const int failed = lead(a, netlink_family(addr), addr);
-    if (!failed) a->known[a->given++ % KNOWN] = *addr;
-    return failed;
+    for (unsigned i = 0; i < LOCAL_MOST; i++)
+        if (host_addr_same(&a->local[i], addr)) return 0;
+    struct host_addr *place = &a->local[a->given % LOCAL_MOST];
+    if (place->family) (void)lead(a, RTM_DELROUTE, netlink_family(place), place);
+    *place = (struct host_addr){0};
+    const int failed = lead(a, RTM_NEWROUTE, netlink_family(addr), addr);
+    if (failed) return failed;
+    *place = *addr;
+    a->given++;
+    return 0;
 }
 
 static int set_mtu(const char *name)
@@ -98,8 +105,8 @@ static int furnish(struct aside *a, int *tun, char *err, size_t err_len)
     if (failed) return failed;
     a->ifindex = if_nametoindex(name);
     failed = set_mtu(name);
-    if (!failed) failed = lead(a, AF_INET, NULL);
-    if (!failed) (void)lead(a, AF_INET6, NULL);
+    if (!failed) failed = lead(a, RTM_NEWROUTE, AF_INET, NULL);
+    if (!failed) (void)lead(a, RTM_NEWROUTE, AF_INET6, NULL);
     if (!failed) return 0;
     snprintf(err, err_len, "%s", strerror(-failed));
     close(*tun);

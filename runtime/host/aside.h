@@ -2,8 +2,8 @@
  * that go by the way of a service speak from it: what their sockets say comes out of the device as packets, which are
  * sent the way that the service's mode says, and answers are put back into it.
  *
- * The host's addresses are addresses of the stack as well, as soon as a socket speaks from them; the host itself knows
- * nothing of it. All is gone with the last descriptor. */
+ * The host's addresses are addresses of the stack as well, as soon as a socket speaks from them, the last 1,024 of
+ * them; the host itself knows nothing of it. All is gone with the last descriptor. */
 #ifndef RUNTIME_HOST_ASIDE_H
 #define RUNTIME_HOST_ASIDE_H
 
