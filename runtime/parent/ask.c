@@ -55,14 +55,15 @@ static int ask_done(struct channel *c, const struct question *q, char *err, size
     return ask(c, q, &a, NULL, 0, err, err_len);
 }
 
-/* Of a request whose answer is a descriptor. */
-static int ask_fd(struct channel *c, enum request_kind kind, int *fd, char *err, size_t err_len)
+/* Of a request whose answer is so many descriptors. */
+static int ask_fds(struct channel *c, enum request_kind kind, int fds[], unsigned count, char *err, size_t err_len)
 {
     const struct request_none none = {0};
     struct answer a;
-    const int failed = ask(c, &(struct question){kind, &none, sizeof none, NULL, 0, 0}, &a, fd, 1, err, err_len);
-    if (failed || a.fd_count) return failed;
-    snprintf(err, err_len, "the parent process gave no descriptor");
+    const int failed = ask(c, &(struct question){kind, &none, sizeof none, NULL, 0, 0}, &a, fds, count, err, err_len);
+    if (failed || a.fd_count == count) return failed;
+    for (unsigned i = 0; i < a.fd_count; i++) close(fds[i]);
+    snprintf(err, err_len, "the parent process gave %u descriptors of %u", a.fd_count, count);
     return -EPROTO;
 }
 
@@ -91,47 +92,39 @@ int ask_port(struct channel *c, const struct io_ask *how, struct io_made *made, 
     return failed;
 }
 
-int ask_tun(struct channel *c, int *fd, char *err, size_t err_len) { return ask_fd(c, REQUEST_TUN, fd, err, err_len); }
+int ask_tun(struct channel *c, int *fd, char *err, size_t err_len)
+{
+    return ask_fds(c, REQUEST_TUN, fd, 1, err, err_len);
+}
 
 int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
 {
-    return ask_fd(c, REQUEST_RULES, fd, err, err_len);
+    return ask_fds(c, REQUEST_RULES, fd, 1, err, err_len);
 }
 
-int ask_log(struct channel *c, int *fd, char *err, size_t err_len) { return ask_fd(c, REQUEST_LOG, fd, err, err_len); }
+int ask_log(struct channel *c, int *fd, char *err, size_t err_len)
+{
+    return ask_fds(c, REQUEST_LOG, fd, 1, err, err_len);
+}
 
 int ask_control(struct channel *c, int *fd, char *err, size_t err_len)
 {
-    return ask_fd(c, REQUEST_CONTROL, fd, err, err_len);
+    return ask_fds(c, REQUEST_CONTROL, fd, 1, err, err_len);
 }
 
 int ask_stats(struct channel *c, int *fd, char *err, size_t err_len)
 {
-    return ask_fd(c, REQUEST_STATS, fd, err, err_len);
-}
-
-/* Of a request whose answer is two descriptors. */
-static int ask_two(struct channel *c, enum request_kind kind, int fds[2], char *err, size_t err_len)
-{
-    const struct request_none none = {0};
-    struct answer a;
-    int got[2];
-    const struct question q = {kind, &none, sizeof none, NULL, 0, 0};
-    const int failed = ask(c, &q, &a, got, 2, err, err_len);
-    if (!failed && a.fd_count == 2) memcpy(fds, got, sizeof got);
-    if (failed || a.fd_count == 2) return failed;
-    snprintf(err, err_len, "the parent process gave no sockets");
-    return -EPROTO;
+    return ask_fds(c, REQUEST_STATS, fd, 1, err, err_len);
 }
 
 int ask_echo(struct channel *c, int fds[2], char *err, size_t err_len)
 {
-    return ask_two(c, REQUEST_ECHO, fds, err, err_len);
+    return ask_fds(c, REQUEST_ECHO, fds, 2, err, err_len);
 }
 
 int ask_aside(struct channel *c, int fds[2], char *err, size_t err_len)
 {
-    return ask_two(c, REQUEST_ASIDE, fds, err, err_len);
+    return ask_fds(c, REQUEST_ASIDE, fds, 2, err, err_len);
 }
 
 int ask_aside_socket(struct channel *c, const struct host_addr *from, int type)

@@ -40,6 +40,14 @@ static unsigned ifindex_of(struct parent *p, uint32_t port)
     return p->ifindex[port];
 }
 
+/* The answer is one descriptor, or the negative errno that there is instead of it. */
+static bool answer_fd(struct answer *a, int fd)
+{
+    a->failed = fd < 0 ? fd : 0;
+    a->fd_count = fd >= 0;
+    return true;
+}
+
 /* ---- what the host must not do ---- */
 
 static bool grant_PORTS(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -281,9 +289,7 @@ static bool grant_ASIDE_SOCKET(struct parent *p, const struct request *r, struct
     if (!p->aside || !is_address(&body->from)) return false;
     if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW) return false;
     fds[0] = aside_socket(p->aside, &body->from, (int)type);
-    a->failed = fds[0] < 0 ? fds[0] : 0;
-    a->fd_count = fds[0] >= 0;
-    return true;
+    return answer_fd(a, fds[0]);
 }
 
 static bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -292,9 +298,7 @@ static bool grant_CERTIFICATES(struct parent *p, const struct request *r, struct
     (void)p;
     if (!memchr(body->path, 0, sizeof body->path)) return false;
     fds[0] = certificates_open(body->path, a->err, sizeof a->err);
-    a->failed = fds[0] < 0 ? fds[0] : 0;
-    a->fd_count = fds[0] >= 0;
-    return true;
+    return answer_fd(a, fds[0]);
 }
 
 static bool grant_LOG(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -302,18 +306,14 @@ static bool grant_LOG(struct parent *p, const struct request *r, struct answer *
     (void)r;
     if (sink_kind(p->o->log_to) == SINK_STDERR) return false;
     fds[0] = sink_descriptor(p->o->log_to);
-    a->failed = fds[0] < 0 ? fds[0] : 0;
-    a->fd_count = fds[0] >= 0;
-    return true;
+    return answer_fd(a, fds[0]);
 }
 
 static bool grant_CONTROL(struct parent *p, const struct request *r, struct answer *a, int fds[])
 {
     (void)r;
     fds[0] = control_listen(p->state, p->o->control, a->err, sizeof a->err);
-    a->failed = fds[0] < 0 ? fds[0] : 0;
-    a->fd_count = fds[0] >= 0;
-    return true;
+    return answer_fd(a, fds[0]);
 }
 
 static bool grant_STATS(struct parent *p, const struct request *r, struct answer *a, int fds[])
@@ -321,9 +321,7 @@ static bool grant_STATS(struct parent *p, const struct request *r, struct answer
     (void)r;
     if (!p->o->stats) return false;
     fds[0] = listen_tcp(&p->o->stats_at.any, p->o->stats, a->err, sizeof a->err);
-    a->failed = fds[0] < 0 ? fds[0] : 0;
-    a->fd_count = fds[0] >= 0;
-    return true;
+    return answer_fd(a, fds[0]);
 }
 
 /* Words of a short list, from the process that the manager knows. */
@@ -346,9 +344,7 @@ static bool grant_RECORDING(struct parent *p, const struct request *r, struct an
     if (!a->failed && ask->gone) a->failed = record_remove_oldest(p->recordings, ask->number);
     if (a->failed || ask->gone) return true;
     fds[0] = record_open_file(p->recordings, ask->number, true);
-    a->failed = fds[0] < 0 ? fds[0] : 0;
-    a->fd_count = fds[0] >= 0;
-    return true;
+    return answer_fd(a, fds[0]);
 }
 
 bool grant(struct parent *p, enum request_kind kind, const struct request *r, struct answer *a, int fds[])
