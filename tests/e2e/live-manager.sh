@@ -70,11 +70,13 @@ END
 chmod +x bound/preyrun
 programs=$bin
 bin=$work/bound
-NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 prey prey --name edge -i eth0 run/edge.pbc
+NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=2000000 prey prey --name edge -i eth0 --stats 10.1.0.2:80 run/edge.pbc
 bin=$programs
 heard() { sed -n "s/^$prey //p" told | uniq | tr '\n' ' '; }
 until_true 100 'it is told that it is ready' grep -q READY told
 until_true 100 'signs of life' grep -q WATCHDOG told
+same 'statistics at port 80, which the parent opens with the rights that it keeps' \
+    "$(at client curl -s -m 5 -o /dev/null -w '%{http_code}' http://10.1.0.2/metrics)" 200
 child=$(pgrep -P "$prey")
 case $B in
 */san | */cov) ;; # which look at their own files, and stay as they are

@@ -66,7 +66,7 @@ for io in packet xdp; do
     confined "$io" -i eth0 -i eth1 --io "$io"
     loose || same "$io: of the files it sees the time zones" "$(readlink "/proc/$child/root")" /usr/share/zoneinfo
     same "$io: of its rights the parent keeps those of capability.def, for good" \
-        "$((0x$(field "$prey" CapPrm) & ~0xc001207026)) $((0x$(field "$prey" CapBnd))) $(field "$prey" NoNewPrivs) $(field "$prey" Seccomp)" '0 0 1 2'
+        "$((0x$(field "$prey" CapPrm) & ~0xc001207426)) $((0x$(field "$prey" CapBnd))) $(field "$prey" NoNewPrivs) $(field "$prey" Seccomp)" '0 0 1 2'
     same "$io: and it has those that it cannot do without" "$((0x$(field "$prey" CapEff) & 0x3000))" $((0x3000))
     # A reload reads the file again, which the child can't.
     kill -HUP "$prey"
