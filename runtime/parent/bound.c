@@ -1,5 +1,5 @@
-/* What the parent gives up once the service runs: capabilities but for those of capability.def, and calls by which a
- * process becomes another program or changes the machine beyond the network. A list of the calls that it needs cannot
+/* What the parent gives up once the service runs: capabilities but for those of capability.def, and the calls of
+ * refused_call.def. A list of the calls that it needs cannot
  * be held: libnftables, libbpf and the C library choose theirs anew with each release, and a missing one would leave
  * guard rules behind. */
 #include <cap-ng.h>
@@ -27,49 +27,41 @@ static int leave_rights(void)
     return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 
+static int refuse_plain(scmp_filter_ctx f)
+{
+    static const int calls[] = {
+#define REFUSED_CALL(name, doc) SCMP_SYS(name),
+#include "runtime/parent/refused_call.def"
+    };
+    int failed = 0;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
+        failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
+    return failed;
+}
+
+/* Of namespaces only those of the network, for checks by the way of a service (host/aside.h), and these by unshare. The
+ * flags of clone3 lie in memory, which a filter does not see: with ENOSYS the C library takes clone. */
+static int refuse_namespaces(scmp_filter_ctx f)
+{
+    static const scmp_datum_t all[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+                                       CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
+    const scmp_datum_t network = CLONE_NEWNET;
+    const struct scmp_arg_cmp made = SCMP_A0(SCMP_CMP_NE, network, 0), entered = SCMP_A1(SCMP_CMP_NE, network, 0);
+    int failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1, made);
+    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1, entered);
+    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    for (size_t i = 0; i < sizeof all / sizeof *all && !failed; i++)
+        failed =
+            seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, all[i], all[i]));
+    return failed;
+}
+
 /* Refused, not deadly: a library that tries has another way. */
 static int leave_calls(void)
 {
-    static const int calls[] = {SCMP_SYS(execve),
-                                SCMP_SYS(execveat),
-#ifndef PREY_LOOSE /* how sanitizers look for leaks at the end */
-                                SCMP_SYS(ptrace),
-#endif
-                                SCMP_SYS(process_vm_readv),
-                                SCMP_SYS(process_vm_writev),
-                                SCMP_SYS(mount),
-                                SCMP_SYS(umount2),
-                                SCMP_SYS(pivot_root),
-                                SCMP_SYS(chroot),
-                                SCMP_SYS(init_module),
-                                SCMP_SYS(finit_module),
-                                SCMP_SYS(delete_module),
-                                SCMP_SYS(kexec_load),
-                                SCMP_SYS(kexec_file_load),
-                                SCMP_SYS(reboot),
-                                SCMP_SYS(swapon),
-                                SCMP_SYS(swapoff),
-                                SCMP_SYS(settimeofday),
-                                SCMP_SYS(clock_settime),
-                                SCMP_SYS(setuid),
-                                SCMP_SYS(setgid),
-                                SCMP_SYS(mknodat),
-                                SCMP_SYS(add_key),
-                                SCMP_SYS(request_key),
-                                SCMP_SYS(keyctl),
-                                SCMP_SYS(perf_event_open),
-                                SCMP_SYS(userfaultfd),
-                                SCMP_SYS(sethostname),
-                                SCMP_SYS(io_uring_setup)};
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
-    int failed = f ? 0 : -ENOMEM;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), calls[i], 0);
-    /* Network namespaces alone: for checks by the way of a service (host/aside.h). */
-    const scmp_datum_t network = CLONE_NEWNET;
-    const struct scmp_arg_cmp made = SCMP_A0(SCMP_CMP_NE, network, 0), entered = SCMP_A1(SCMP_CMP_NE, network, 0);
-    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1, made);
-    if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1, entered);
+    int failed = f ? refuse_plain(f) : -ENOMEM;
+    if (!failed) failed = refuse_namespaces(f);
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
     return failed;

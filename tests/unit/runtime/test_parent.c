@@ -2,9 +2,11 @@
  * one sentence. The child here is an enemy: it writes what it likes. */
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "runtime/host/state.h"
 #include "runtime/parent/channel.h"
@@ -234,10 +236,41 @@ static void processes(void **state)
 }
 #endif
 
+/* ---- what the parent gave up ---- */
+
+static int refused(long result) { return result < 0 ? errno : 0; }
+
+static void *run_nothing(void *arg) { return arg; }
+
+/* Mounts have two ways and namespaces three; threads go on being made. */
+static void bound(void **state)
+{
+    (void)state;
+    struct options o = options_here();
+    struct parent *p;
+    struct channel *c;
+    pthread_t thread;
+    sh(NETNS_PAIR);
+    assert_int_equal(parent_begin(&o, &p, &c), 0);
+    if (c) _exit(HONEST);
+    parent_bound(p);
+    assert_int_equal(refused(syscall(SYS_fsopen, "tmpfs", 0)), EPERM);
+    assert_int_equal(refused(syscall(SYS_open_tree, AT_FDCWD, "/", 0)), EPERM);
+    assert_int_equal(refused(syscall(SYS_clock_adjtime, CLOCK_REALTIME, NULL)), EPERM);
+    assert_int_equal(refused(syscall(SYS_clone, CLONE_NEWNS | SIGCHLD, NULL, NULL, NULL, NULL)), EPERM);
+    assert_int_equal(refused(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL)), EPERM);
+    assert_int_equal(refused(syscall(SYS_clone3, NULL, 0)), ENOSYS);
+    assert_int_equal(refused(unshare(CLONE_NEWNS)), EPERM);
+    assert_int_equal(pthread_create(&thread, NULL, run_nothing, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(parent_serve(p), HONEST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(requests),  netns_test(closed), netns_test(noise), netns_test(descriptors), netns_test(system_call),
+        netns_test(requests),    netns_test(closed),      netns_test(noise),
+        netns_test(descriptors), netns_test(system_call), netns_test(bound),
 #ifndef PREY_LOOSE
         netns_test(processes),
 #endif
