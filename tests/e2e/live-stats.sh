@@ -10,7 +10,7 @@ space client prey one
 lan switch 1 client prey one
 web one
 rules shop <<'END'
-check alive = http GET "/" expect 200 every 60s timeout 5s rise 1 fall 1
+check alive = http GET "/" expect 200 every 16s timeout 5s rise 1 fall 1
 pool web {
   check alive
   source 10.1.0.50
@@ -81,7 +81,7 @@ figures() { # what came, counted by the interface, is what was judged
     [ "$before" = "$after" ] && [ "$(python3 figures.py "$top/man/preyrun.1")" = good ] &&
         [ "$(python3 -c 'import json; print(json.load(open("stats.json"))["interfaces"][0]["packets"])')" = $((before - first)) ]
 }
-until_true 100 'the sick server is found' eval 'get "$base/stats.json" | grep -q "\"health\":\"down\""'
+until_true 300 'the sick server is found' eval 'get "$base/stats.json" | grep -q "\"health\":\"down\""'
 json_packets() { get "$base/stats.json" | python3 -c 'import json,sys; print(json.load(sys.stdin)["interfaces"][0]["packets"])'; }
 level() { first=$(received); local p; sleep 0.15; p=$(json_packets); [ "$first" = "$(received)" ] && first=$((first - p)); }
 until_true 100 'a quiet moment' level
