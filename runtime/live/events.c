@@ -144,8 +144,9 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    past_note(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text));
-    if (allowed(e, kind)) say(e, kind, text);
+    const bool told = allowed(e, kind); /* a flood leaves the lines of before in the past */
+    past_note(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
+    if (told) say(e, kind, text);
 }
 
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *n)

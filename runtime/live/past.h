@@ -2,6 +2,7 @@
 #ifndef RUNTIME_LIVE_PAST_H
 #define RUNTIME_LIVE_PAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { PAST_RELOADS = 16, PAST_EVENTS = 32 };
@@ -21,6 +22,7 @@ struct past {
     uint64_t program_ns;    /* wall: since when the program is in force; 0: it is not yet */
 };
 
-void past_note(struct past *p, unsigned kind, uint64_t wall_ns, const char *text);
+/* A line, which is kept where it was told; reloads are counted either way. */
+void past_note(struct past *p, unsigned kind, uint64_t wall_ns, const char *text, bool told);
 
 #endif
