@@ -14,9 +14,14 @@ void confirm_begin(struct live *l)
 
 bool confirm_waits(const struct live *l) { return l->confirm_until_ns; }
 
+bool confirm_is_over(const struct live *l, uint64_t now_ns)
+{
+    return confirm_waits(l) && now_ns >= l->confirm_until_ns;
+}
+
 bool confirm_is_late(struct live *l, uint64_t now_ns)
 {
-    if (!confirm_waits(l) || now_ns < l->confirm_until_ns) return false;
+    if (!confirm_is_over(l, now_ns)) return false;
     events_tell(&l->events, TOLD_CONFIRM, "nobody has confirmed it: it ends");
     return true;
 }

@@ -7,7 +7,9 @@
 /* From now on it waits to be confirmed, if that was asked for. */
 void confirm_begin(struct live *l);
 bool confirm_waits(const struct live *l);
-/* True: its time is up, which is told, and it is to end. */
+/* Its time is up, and nobody has confirmed it. */
+bool confirm_is_over(const struct live *l, uint64_t now_ns);
+/* The same; it is told, and it is to end. */
 bool confirm_is_late(struct live *l, uint64_t now_ns);
 
 #endif

@@ -133,13 +133,13 @@ static void say_ready(struct live *l)
 
 static void say_ended(struct live *l, uint64_t since_ns)
 {
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     char lasted[TEXT_NUMBER];
     events_tell(&l->events, TOLD_ENDED, "%s: %s%s after %s", l->o->name,
-                l->ended_by        ? "SIG"
-                : confirm_waits(l) ? "no confirmation"
-                                   : "a fault",
-                l->ended_by ? sigabbrev_np(l->ended_by) : "",
-                text_duration(clock_ns(CLOCK_MONOTONIC) - since_ns, lasted));
+                l->ended_by                  ? "SIG"
+                : confirm_is_over(l, now_ns) ? "no confirmation"
+                                             : "a fault",
+                l->ended_by ? sigabbrev_np(l->ended_by) : "", text_duration(now_ns - since_ns, lasted));
 }
 
 static int serve(struct live *l)
@@ -191,8 +191,8 @@ static int serve(struct live *l)
             if (l->events.sink.kind == SINK_SYSLOG && l->events.sink.lost) log_again(l); /* it was restarted */
         }
         if (!fine) return live_fault(l, "out of memory");
-        if (confirm_is_late(l, now)) return 1;
         if (fds[6].revents || now == ticked) asked_step(l, now);
+        if (confirm_is_late(l, now)) return 1; /* after what was asked in time */
         shown_step(l);
         if (l->reload) reload_step(l);
         if (l->report && !reload_pending(l)) report(l, true);
