@@ -66,10 +66,12 @@ static bool put(struct call *c, enum message_kind kind, const void *body, size_t
     return true;
 }
 
+bool call_json(struct call *c, const char *text, size_t len) { return put(c, MESSAGE_DOCUMENT, text, len); }
+
 bool call_document(struct call *c, const cJSON *document)
 {
     char *text = cJSON_PrintUnformatted(document);
-    const bool good = text && put(c, MESSAGE_DOCUMENT, text, strlen(text));
+    const bool good = text && call_json(c, text, strlen(text));
     free(text);
     return good;
 }
@@ -125,6 +127,11 @@ const char *call_text_of(const struct call *c, const char *member)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c->question, member));
 }
 
+bool call_has(const struct call *c, const char *member)
+{
+    return cJSON_GetObjectItemCaseSensitive(c->question, member);
+}
+
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(c->question, member);
@@ -164,14 +171,16 @@ static bool ask(struct call *c, const struct message *m)
     return true;
 }
 
-/* Questions that are whole, until one is being answered. */
-static void ask_all(struct call *c)
+/* The next question that is whole: one in a step, and none before what was answered is read. */
+static void ask_next(struct call *c)
 {
     const char kinds[] = {MESSAGE_QUESTION, 0};
     struct message m;
-    int next = 0;
-    while (next >= 0 && !c->question && !c->leaves && (next = inbox_next(&c->in, kinds, &m)) > 0)
-        if (!ask(c, &m)) next = -EBADMSG;
+    if (c->asked || c->question || c->leaves || outbox_waits(&c->out)) return;
+    int next = inbox_next(&c->in, kinds, &m);
+    c->asked = next > 0;
+    if (next > 0 && !ask(c, &m)) next = -EBADMSG;
+    c->unread = next > 0 && inbox_begun(&c->in);
     if (next == -EMSGSIZE)
         client_refuse(c, "the question is too long");
     else if (next < 0)
@@ -209,18 +218,19 @@ static ssize_t receive(struct call *c)
     return got;
 }
 
-/* False: it is gone. Whoever says no more still gets the answer to what was asked, but none without an end. */
+static bool receives(const struct call *c)
+{
+    return !c->question && !c->leaves && !c->unread && !outbox_waits(&c->out);
+}
+
+/* False: it is gone, or says no more, and all that it asked is answered. */
 static bool read_some(struct call *c)
 {
-    for (unsigned i = 0; i < READS_MOST && !c->question && !c->leaves; i++) {
+    for (unsigned i = 0; i < READS_MOST && receives(c); i++) {
         const ssize_t got = receive(c);
         if (got == -EAGAIN) return true;
-        if (got < 0) return false;
-        if (!got) {
-            c->leaves = true;
-            return outbox_waits(&c->out);
-        }
-        ask_all(c);
+        if (got <= 0) return false;
+        ask_next(c);
     }
     return true;
 }
@@ -228,11 +238,11 @@ static bool read_some(struct call *c)
 static bool send_some(struct call *c)
 {
     const size_t before = outbox_waits(&c->out);
-    if (outbox_send(&c->out, c->fd)) return false;
+    const int failed = outbox_send(&c->out, c->fd); /* part of it may be sent all the same */
     const size_t after = outbox_waits(&c->out);
     c->server->held -= before - after;
     if (after < before) c->until_ns = c->server->now_ns + CTL_PATIENCE_NS;
-    return true;
+    return !failed;
 }
 
 /* What a call that goes on has to say, while it is read at once. */
@@ -247,9 +257,10 @@ static bool say_more(struct call *c)
 
 bool client_step(struct call *c, bool readable)
 {
+    c->asked = false;
     if (readable && !read_some(c)) return false;
     if (!send_some(c) || !say_more(c)) return false;
-    ask_all(c);
+    ask_next(c);
     client_watch(c);
     return outbox_waits(&c->out) || c->question || !c->leaves;
 }
@@ -265,10 +276,10 @@ bool client_is_late(struct call *c)
 
 void client_watch(struct call *c)
 {
-    const bool writes = outbox_waits(&c->out) || (c->follows && c->follows->more);
+    const bool goes_on = outbox_waits(&c->out) || c->unread || (c->follows && c->follows->more);
     struct epoll_event e = {.data.ptr = c};
-    if (!c->question && !c->leaves) e.events |= EPOLLIN;
-    if (writes) e.events |= EPOLLOUT;
+    if (receives(c)) e.events |= EPOLLIN;
+    if (goes_on) e.events |= EPOLLOUT;
     if (c->watched == (e.events | EPOLLHUP)) return;
     if (!epoll_ctl(c->server->epoll, c->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &e))
         c->watched = e.events | EPOLLHUP;

@@ -16,6 +16,8 @@ struct call {
     int passed;        /* the descriptor that came with it; -1 */
     const struct call_ops *follows;
     void *arg;
+    bool asked;       /* a question of it was begun in this step */
+    bool unread;      /* what came may hold another question; nothing more is received before it is answered */
     bool leaves;      /* when all is sent */
     uint32_t watched; /* events of epoll; 0: not there yet */
 };

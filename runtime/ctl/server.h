@@ -40,6 +40,7 @@ void ctl_step(struct ctl *s, uint64_t now_ns);
 
 /* Text of a member of the question; NULL: it has none of that name. */
 const char *call_text_of(const struct call *c, const char *member);
+bool call_has(const struct call *c, const char *member);
 /* The number of a member; false: it has no whole number of that name from 0 to most. */
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n);
 /* The descriptor that came with it, the caller's from then on; -1: none. */
@@ -48,6 +49,7 @@ uid_t call_uid(const struct call *c);
 
 /* Part of the answer. False: it found no room, and is left out. */
 bool call_document(struct call *c, const cJSON *document);
+bool call_json(struct call *c, const char *text, size_t len); /* a document that is text already */
 bool call_text(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool call_bytes(struct call *c, const void *bytes, size_t len);
 

@@ -4,15 +4,25 @@
 #include <unistd.h>
 
 #include "runtime/live/document.h"
+#include "runtime/live/reload.h"
+
+static const char *why_unsaid(const struct live *l, const struct document *d)
+{
+    if (!d->text && !reload_settled(l)) return "a reload is under way: ask again when it is through";
+    if (!d->text) return "out of memory";
+    if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
+        return "all that is known is more than the 16 MiB of an answer; /stats.json of --stats gives it whole";
+    return "too much waits for others who ask and do not read, or memory is out: ask again";
+}
 
 void asked_SEEN(void *with, struct call *c)
 {
     struct live *l = with;
     const struct document d = document_take(l);
-    if (d.root && call_document(c, d.root))
+    if (d.text && call_json(c, d.text, d.len))
         call_end(c, 0, "%s", "");
     else
-        call_end(c, 2, "there is too much to say, or too little memory");
+        call_end(c, 2, "%s", why_unsaid(l, &d));
 }
 
 /* ---- the socket ---- */

@@ -24,12 +24,13 @@ static bool read_setting(const struct call *c, struct by_hand *w)
     return true;
 }
 
-/* A drain without a bound of its own has the pool's. */
-static uint64_t bound_of(const struct live *l, const struct call *c, uint32_t server)
+/* How long a drain lasts; without a bound of its own it has the pool's. False: what is said is none. */
+static bool read_bound(const struct live *l, const struct call *c, uint32_t server, struct by_hand *w)
 {
-    uint64_t ns;
-    if (call_number_of(c, "ns", BOUND_MOST_NS, &ns)) return ns;
-    return l->now.program->pools[l->now.program->servers[server].pool].drain_ns;
+    if (w->state != BY_HAND_DRAIN) return true;
+    if (call_has(c, "ns")) return call_number_of(c, "ns", BOUND_MOST_NS, &w->bound_ns);
+    w->bound_ns = l->now.program->pools[l->now.program->servers[server].pool].drain_ns;
+    return true;
 }
 
 static void say_set(struct live *l, struct call *c, uint32_t server)
@@ -61,11 +62,11 @@ void asked_SET(void *with, struct call *c)
                  name ? name : "");
     } else if (!read_setting(c, &w)) {
         call_end(c, 2, "what is to be set is a weight from 0 to 1000, drain, up, down or file");
+    } else if (!read_bound(l, c, server, &w)) {
+        call_end(c, 2, "how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18");
+    } else if (by_hand_set(l, server, &w)) {
+        call_end(c, 2, "out of memory: nothing is set");
     } else {
-        w.bound_ns = w.state == BY_HAND_DRAIN ? bound_of(l, c, server) : 0;
-        if (by_hand_set(l, server, &w))
-            call_end(c, 2, "out of memory");
-        else
-            say_set(l, c, server);
+        say_set(l, c, server);
     }
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/live/document.h"
 #include "runtime/live/health.h"
 #include "runtime/live/world.h"
 
@@ -65,9 +66,10 @@ void by_hand_apply(const struct live *l, struct ruling *r)
 {
     memset(r->weights, 0, r->program->servers_count * sizeof *r->weights);
     memset(r->by_hand, 0, r->program->servers_count * sizeof *r->by_hand);
-    for (const struct by_hand *h = l->by_hand; h; h = h->next) {
+    for (struct by_hand *h = l->by_hand; h; h = h->next) {
         const uint32_t s = server_named(r->program, h->server);
-        if (s == PBC_NONE) continue;
+        h->found = s != PBC_NONE;
+        if (!h->found) continue;
         r->by_hand[s] = h;
         r->weights[s] = weight_of(h);
     }
@@ -89,7 +91,7 @@ bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say)
 
 static bool follow(struct live *l, uint64_t now_ns)
 {
-    by_hand_apply(l, &l->now);
+    document_old(l);
     health_agree(&l->now, now_ns);
     return world_publish(l, false);
 }
@@ -113,11 +115,11 @@ static struct by_hand *one(struct live *l, const char *server)
 }
 
 /* Unlink and free what is set of a server, where `goes` says so. */
-static void forget(struct live *l, bool goes(const struct live *, const struct by_hand *))
+static void forget(struct live *l, bool goes(const struct by_hand *))
 {
     for (struct by_hand **at = &l->by_hand; *at;) {
         struct by_hand *h = *at;
-        if (!goes(l, h)) {
+        if (!goes(h)) {
             at = &h->next;
             continue;
         }
@@ -127,20 +129,13 @@ static void forget(struct live *l, bool goes(const struct live *, const struct b
     }
 }
 
-static bool says_nothing(const struct live *l, const struct by_hand *h)
-{
-    (void)l;
-    return h->state == BY_HAND_FILE && !h->weighted;
-}
+static bool says_nothing(const struct by_hand *h) { return h->state == BY_HAND_FILE && !h->weighted; }
 
-static bool is_nobodys(const struct live *l, const struct by_hand *h)
-{
-    return server_named(l->now.program, h->server) == PBC_NONE;
-}
+static bool is_nobodys(const struct by_hand *h) { return !h->found; }
 
-static bool is_any(const struct live *l, const struct by_hand *h)
+static bool is_any(const struct by_hand *h)
 {
-    (void)l, (void)h;
+    (void)h;
     return true;
 }
 
@@ -166,8 +161,22 @@ int by_hand_set(struct live *l, uint32_t server, const struct by_hand *w)
     struct by_hand *h = one(l, label_server(&l->now.labels, server));
     if (!h) return -ENOMEM;
     take(h, w, now_ns);
-    if (says_nothing(l, h)) forget(l, says_nothing);
-    return follow(l, now_ns) ? 0 : -ENOMEM;
+    h->found = true;
+    const bool keeps = !says_nothing(h);
+    l->now.by_hand[server] = keeps ? h : NULL;
+    l->now.weights[server] = weight_of(h);
+    if (!keeps) forget(l, says_nothing);
+    if (!follow(l, now_ns)) l->stale = true;
+    return 0;
+}
+
+/* A drain is over: what becomes of the flows that are left. */
+static const char *what_follows(const struct live *l, const struct by_hand *h)
+{
+    const struct program *p = l->now.program;
+    const uint32_t s = server_named(p, h->server);
+    if (s == PBC_NONE || p->pools[p->servers[s].pool].on_down == PBC_DOWN_RESET) return "what is left is reset";
+    return "what is left goes on until it ends, as its pool says (on down keep)";
 }
 
 bool by_hand_tick(struct live *l, uint64_t now_ns)
@@ -176,7 +185,8 @@ bool by_hand_tick(struct live *l, uint64_t now_ns)
     for (struct by_hand *h = l->by_hand; h; h = h->next) {
         if (h->state != BY_HAND_DRAIN || h->over || now_ns < h->until_ns) continue;
         any = h->over = true;
-        events_tell(&l->events, TOLD_HAND, "%s has drained for as long as it was given: what is left ends", h->server);
+        events_tell(&l->events, TOLD_HAND, "%s has drained for as long as it was given: %s", h->server,
+                    what_follows(l, h));
     }
     return any ? follow(l, now_ns) : true;
 }

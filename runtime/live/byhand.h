@@ -16,6 +16,7 @@ extern const char *const by_hand_words[BY_HAND_STATES];
 struct by_hand {
     struct by_hand *next;
     char *server; /* POOL/SERVER */
+    bool found;   /* the program of the last by_hand_apply has it */
     enum by_hand_state state;
     bool weighted, over; /* `weight` holds; the drain's time is up */
     uint16_t weight;
@@ -35,7 +36,8 @@ bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say);
 
 /* The server of that name; PBC_NONE: the program that runs has none. */
 uint32_t by_hand_server(const struct live *l, const char *name);
-/* Set, and publish: a weight where w->weighted, which ends a drain, else a state. 0 or -ENOMEM. */
+/* Set, and publish, later if memory is out for that: a weight where w->weighted, which ends a drain, else a state. 0,
+ * or -ENOMEM: nothing is set. */
 int by_hand_set(struct live *l, uint32_t server, const struct by_hand *w);
 /* In force: as set, or of the file. */
 unsigned by_hand_weight(const struct ruling *r, uint32_t server);
@@ -44,7 +46,7 @@ void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len
 
 /* Once a second: drains whose time is up. False: memory is out. */
 bool by_hand_tick(struct live *l, uint64_t now_ns);
-/* After a reload: what is set of servers that are no more is forgotten. */
+/* After a reload, made or refused, and by_hand_apply: what is set of servers that are no more is forgotten. */
 void by_hand_forget(struct live *l);
 void by_hand_fini(struct live *l);
 

@@ -2,6 +2,7 @@
 #include "runtime/live/confirm.h"
 
 #include "runtime/live/asked.h"
+#include "runtime/live/document.h"
 
 void confirm_begin(struct live *l)
 {
@@ -34,6 +35,7 @@ void asked_CONFIRM(void *with, struct call *c)
         return;
     }
     l->confirm_until_ns = 0;
+    document_old(l);
     events_tell(&l->events, TOLD_CONFIRM, "user %u has confirmed it", (unsigned)call_uid(c));
     call_end(c, 0, "confirmed: %.200s goes on", l->o->program);
 }

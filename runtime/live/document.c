@@ -259,6 +259,11 @@ struct document document_take(struct live *l)
     return (struct document){d->number, d->root, d->text, strlen(d->text)};
 }
 
+void document_old(struct live *l)
+{
+    if (l->documents) l->documents->due_ns = 0;
+}
+
 void document_tick(struct live *l, uint64_t now_ns, bool history)
 {
     struct documents *d = documents(l);

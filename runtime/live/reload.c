@@ -8,6 +8,7 @@
 #include "runtime/live/announced.h"
 #include "runtime/live/claim.h"
 #include "runtime/live/confirm.h"
+#include "runtime/live/document.h"
 #include "runtime/live/health.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/recorded.h"
@@ -233,6 +234,7 @@ static void made(struct live *l)
     if (refused) {
         change_back(l, r);
         by_hand_apply(l, &l->now); /* something may have been set meanwhile */
+        by_hand_forget(l);         /* even of a server that is in the refused program alone */
         health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
         refuse(l, strerror(-refused));
     } else {
@@ -241,6 +243,7 @@ static void made(struct live *l)
         announced_again(l, r->other.program);
     }
     drop_other(r);
+    document_old(l);
     l->stale = true;
 }
 

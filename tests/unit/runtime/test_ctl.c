@@ -110,6 +110,12 @@ static void answer(void *with, struct call *c)
     } else if (!strcmp(how, "pushed")) {
         b->followed = c;
         call_follow(c, &pushed, b);
+    } else if (!strcmp(how, "large")) {
+        char *large = calloc(1, LARGE);
+        assert_non_null(large);
+        assert_true(call_bytes(c, large, LARGE));
+        free(large);
+        call_end(c, 0, "all");
     } else if (!strcmp(how, "descriptor")) {
         char text[10] = "";
         const int fd = call_take_fd(c);
@@ -159,7 +165,7 @@ static void says(struct bench *b, int fd, const char *question)
 /* All that can be read now; `gone` where the server has hung up. */
 static char *hears(int fd)
 {
-    static char text[2000];
+    static char text[4000];
     struct inbox in = {.most = MESSAGE_ANSWER_MOST};
     struct message m;
     size_t room;
@@ -200,6 +206,34 @@ static void questions(void **state)
     assert_string_equal(hears(fd), "e2that is no question: preyctl asks them;gone");
     close(fd);
     ctl_free(b.server);
+}
+
+/* Many in one write: one is answered in a step, and none while the answer before waits to be read. */
+static void one_a_step(void **state)
+{
+    (void)state;
+    struct bench b;
+    enum { MANY = 50 };
+    static const char *const asked[] = {seen, "{\"ask\":\"seen\",\"how\":\"large\"}"};
+    for (unsigned i = 0; i < 2; i++) {
+        bench_init(&b, getuid());
+        const int fd = client(&b);
+        const size_t len = strlen(asked[i]);
+        char bytes[200 * MANY], *at = bytes;
+        for (unsigned q = 0; q < MANY; q++, at += MESSAGE_HEAD + len) {
+            message_head(at, MESSAGE_QUESTION, len);
+            memcpy(at + MESSAGE_HEAD, asked[i], len);
+        }
+        assert_int_equal(send(fd, bytes, (size_t)(at - bytes), 0), at - bytes);
+        shutdown(fd, SHUT_WR);
+        ctl_step(b.server, b.now_ns);
+        assert_int_equal(b.asked, 1);
+        for (unsigned n = 0; n < 2 * MANY; n++) ctl_step(b.server, b.now_ns);
+        assert_int_equal(b.asked, i ? 1 : MANY);
+        if (!i) assert_non_null(strstr(hears(fd), "e00 0;gone"));
+        close(fd);
+        ctl_free(b.server);
+    }
 }
 
 static void not_the_owner(void **state)
@@ -385,10 +419,10 @@ static void durations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_pieces),     cmocka_unit_test(bounds),   cmocka_unit_test(questions),
-        cmocka_unit_test(not_the_owner), cmocka_unit_test(patience), cmocka_unit_test(slow_readers),
-        cmocka_unit_test(leavers),       cmocka_unit_test(crowd),    cmocka_unit_test(descriptors),
-        cmocka_unit_test(durations),
+        cmocka_unit_test(in_pieces),     cmocka_unit_test(bounds),     cmocka_unit_test(questions),
+        cmocka_unit_test(not_the_owner), cmocka_unit_test(patience),   cmocka_unit_test(slow_readers),
+        cmocka_unit_test(leavers),       cmocka_unit_test(crowd),      cmocka_unit_test(descriptors),
+        cmocka_unit_test(durations),     cmocka_unit_test(one_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
