@@ -46,17 +46,10 @@ reloads() { # NAME
 
 page both 'one 10.2.0.2:80 weight 2' 'two 10.2.0.3:80'
 page alone 'two 10.2.0.3:80'
-seen() { # SENTENCE WEIGHTS: of one and two, as they are in force
-    ctl status --json
-    same "$1" "$(python3 -c 'import json
-print(*[s["weight"] for p in json.load(open("out"))["pools"] for s in p["servers"]])')" "$2"
-}
 cp both.pbc shop.pbc
 prey prey -i wan -i lan --format json shop.pbc
 serves 'the file says' ' 4 one 2 two '
-seen 'and is seen' '2 1'
 sets 'a weight' '0 web/two: weight 4 by hand, 1 in the file' two weight 4
-seen 'it is seen at once' '2 4'
 serves 'it holds at once' ' 2 one 4 two '
 told 'user 0 has set web/two: weight 4 by hand, 1 in the file'
 sets 'a weight of 0' '0 web/one: weight 0 by hand, 2 in the file' one weight 0
@@ -81,13 +74,33 @@ for wrong in 'web/none weight 1' 'web weight 1' 'web/one weight 1001' 'web/one w
     ctl set $wrong
     same "set $wrong: $(cat err)" "$status $(cat out)" '2 '
 done
-wrong_ns=$(ip netns exec "$id-prey" python3 -c 'import socket, struct, sys
+cat >asks.py <<'END'
+import json, socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-body = b"{\"ask\":\"set\",\"server\":\"web/one\",\"to\":\"drain\",\"ns\":1.5}"
-s.sendall(b"q" + struct.pack("<I", len(body)) + body)
-print(s.recv(1000)[5:].decode())' /run/prey/"$(stat -L -c %i "/run/netns/$id-prey")"/*.sock)
-same 'a bound that is no number of nanoseconds is none' "$wrong_ns" '2how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18'
+def ask(**question):
+    # Documents, and the words of the end behind them.
+    body, heard = json.dumps(question).encode(), []
+    s.sendall(b"q" + struct.pack("<I", len(body)) + body)
+    answers = s.makefile("rb")
+    while True:
+        kind, n = struct.unpack("<cI", answers.read(5))
+        heard.append(answers.read(n).decode())
+        if kind == b"e":
+            return heard
+def weight():
+    return [x["weight"] for p in json.loads(ask(ask="seen")[0])["pools"] for x in p["servers"]][1]
+print(ask(ask="set", server="web/one", to="drain", ns=1.5)[-1])
+seen = [weight()]
+for n in 7, 8, 4:
+    ask(ask="set", server="web/two", to="weight", weight=n)
+    seen.append(weight())
+print(*seen)
+ask(ask="set", server="web/two", to="file")
+END
+ip netns exec "$id-prey" python3 asks.py /run/prey/"$(stat -L -c %i "/run/netns/$id-prey")"/*.sock >asks.out
+same 'a bound that is no number of nanoseconds is refused' "$(head -1 asks.out)" '2how long a drain lasts (`ns`) is a whole number of nanoseconds, up to 4e18'
+same 'whoever asks right after setting sees it' "$(tail -1 asks.out)" '1 7 8 4'
 serves 'and change nothing' ' 6 two '
 
 # Transfers, while their server drains.
