@@ -14,8 +14,9 @@ compile() { # start|reload
     CONFIGURATION_DIRECTORY=$work/etc RUNTIME_DIRECTORY=$work/run STATE_DIRECTORY=$work/kept lib/prey-compile "$1" edge 2>said
     status=$?
 }
+echo 'pool farm { source 10.1.0.50; server one 10.1.0.1 }' >etc/farm.prey
 cat >good <<'END'
-pool farm { source 10.1.0.50; server one 10.1.0.1 }
+include "farm.prey"
 service web on 10.1.0.100 tcp/80 { mode passthrough; -> farm }
 END
 
@@ -33,7 +34,15 @@ compile reload
 same 'a reload with a fault fails, and leaves what there is' "$status $(cmp run/edge.pbc before.pbc && echo same)" '1 same'
 rm run/edge.pbc
 compile start
-same 'a start takes what compiled last, and says so' "$status $(cmp run/edge.pbc before.pbc && grep -c 'does not compile: the rules of .* are taken' said)" '0 1'
+same 'a start takes what compiled last, and says so' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff && grep -c 'does not compile: the rules of .* are taken' said)" '0 1'
+echo 'of another version' >kept/edge.pbc
+echo 'pool' >etc/farm.prey
+compile start
+same 'and compiles it again, after an upgrade' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" '0 0'
+rm -r kept/edge.rules
+cp before.pbc kept/edge.pbc
+compile start
+same 'or, where that is not possible, takes the program as it was' "$status $(cmp run/edge.pbc before.pbc && echo same)" '0 same'
 
 echo '# The unit'
 ln -s "$bin/preyrun" lib/preyrun
