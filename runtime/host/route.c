@@ -35,12 +35,12 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
 {
     struct answer *answer = arg;
     const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
-    const struct nlattr *at[RTA_VIA + 1], *metric[RTAX_MTU + 1];
+    const struct nlattr *at[RTA_ENCAP + 1], *metric[RTAX_MTU + 1];
     if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return MNL_CB_OK;
-    netlink_attributes(nlh, sizeof *info, at, RTA_VIA);
+    netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
     netlink_nested(at[RTA_METRICS], metric, RTAX_MTU);
     *answer->route = (struct host_route){
-        .ifindex = netlink_u32(at[RTA_OIF]),
+        .ifindex = at[RTA_ENCAP] ? 0 : netlink_u32(at[RTA_OIF]), /* the kernel wraps it: no way of ours */
         .gateway = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]),
         .source = netlink_addr(at[RTA_PREFSRC]),
         .mtu = netlink_u32(metric[RTAX_MTU]),

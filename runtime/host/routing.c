@@ -81,16 +81,17 @@ static uint8_t port_of(const struct routing *r, unsigned ifindex)
     return ROUTE_NO_PORT;
 }
 
-static struct route_leg leg_of(const struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *gateway,
-                               const struct nlattr *via)
+/* at: of the route, or of one of its several ways. What the kernel wraps into something else (MPLS, segment routing)
+ * leaves by no port of ours. */
+static struct route_leg leg_of(const struct routing *r, unsigned ifindex, uint32_t mtu, const struct nlattr *const at[])
 {
     struct route_leg leg;
     memset(&leg, 0, sizeof leg);
     const struct host_link *link = host_link(r->host, ifindex);
-    const struct host_addr a = netlink_gateway(gateway, via);
+    const struct host_addr a = netlink_gateway(at[RTA_GATEWAY], at[RTA_VIA]);
     memcpy(leg.gateway, a.word, sizeof leg.gateway);
     leg.family = a.family;
-    leg.port = port_of(r, ifindex);
+    leg.port = at[RTA_ENCAP] ? ROUTE_NO_PORT : port_of(r, ifindex);
     leg.mtu = link && (!mtu || link->mtu < mtu) ? link->mtu : mtu;
     leg.up_to = UINT32_MAX;
     return leg;
@@ -107,7 +108,7 @@ static void share(struct route_leg legs[], const uint32_t weights[], unsigned co
     }
 }
 
-/* Those of several that live; 0: none, or too many to keep. */
+/* How many of several live, and these; above ROUTE_LEGS_MOST: too many to keep. */
 static unsigned legs_of(const struct routing *r, const struct nlattr *several, uint32_t mtu,
                         struct route_leg legs[ROUTE_LEGS_MOST])
 {
@@ -116,12 +117,12 @@ static unsigned legs_of(const struct routing *r, const struct nlattr *several, u
     size_t left = mnl_attr_get_payload_len(several);
     const struct rtnexthop *hop = mnl_attr_get_payload(several);
     while (left >= sizeof *hop && hop->rtnh_len >= sizeof *hop && hop->rtnh_len <= left) {
-        const struct nlattr *at[RTA_VIA + 1];
-        netlink_attributes_of(hop + 1, hop->rtnh_len - sizeof *hop, at, RTA_VIA);
-        if (count == ROUTE_LEGS_MOST) return 0;
+        const struct nlattr *at[RTA_ENCAP + 1];
+        netlink_attributes_of(hop + 1, hop->rtnh_len - sizeof *hop, at, RTA_ENCAP);
         if (!(hop->rtnh_flags & RTNH_F_DEAD)) {
+            if (count == ROUTE_LEGS_MOST) return ROUTE_LEGS_MOST + 1;
             weights[count] = hop->rtnh_hops + 1u;
-            legs[count++] = leg_of(r, (unsigned)hop->rtnh_ifindex, mtu, at[RTA_GATEWAY], at[RTA_VIA]);
+            legs[count++] = leg_of(r, (unsigned)hop->rtnh_ifindex, mtu, at);
         }
         const size_t step = RTNH_ALIGN(hop->rtnh_len);
         if (step >= left) break;
@@ -132,7 +133,8 @@ static unsigned legs_of(const struct routing *r, const struct nlattr *several, u
     return count;
 }
 
-/* The number of its way; -1: it leads nowhere now, and does not count; -ENOMEM. */
+/* The number of its way; -1: it leads nowhere now, and does not count; -ENOMEM. The kernel flags a leg as dead also
+ * where its link has no carrier and ignore_routes_with_linkdown is set. */
 static int64_t way_told(struct routing *r, const struct rtmsg *info, const struct nlattr *const at[])
 {
     struct route_leg legs[ROUTE_LEGS_MOST];
@@ -149,8 +151,9 @@ static int64_t way_told(struct routing *r, const struct rtmsg *info, const struc
     if (at[RTA_MULTIPATH])
         count = legs_of(r, at[RTA_MULTIPATH], mtu, legs);
     else
-        legs[0] = leg_of(r, netlink_u32(at[RTA_OIF]), mtu, at[RTA_GATEWAY], at[RTA_VIA]);
+        legs[0] = leg_of(r, netlink_u32(at[RTA_OIF]), mtu, at);
     if (!count) return -1;
+    if (count > ROUTE_LEGS_MOST) return WAY_ASK;
     const int64_t way = way_of(r, legs, count);
     return way < 0 ? -ENOMEM : way;
 }
@@ -191,14 +194,15 @@ static bool is_own(const struct rtmsg *info)
 static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
 {
     const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
-    const struct nlattr *at[RTA_VIA + 1];
+    const struct nlattr *at[RTA_ENCAP + 1];
     if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof *info) return 0;
+    /* Routes for one TOS: host_route asks for packets without one too, and finds none of these. */
     if (info->rtm_flags & RTM_F_CLONED || info->rtm_tos) return 0;
     if (info->rtm_family == AF_INET ? info->rtm_dst_len > 32 : info->rtm_family != AF_INET6 || info->rtm_dst_len > 128)
         return 0;
     r->seen += !is_own(info);
     if (r->seen > r->most) return 0;
-    netlink_attributes(nlh, sizeof *info, at, RTA_VIA);
+    netlink_attributes(nlh, sizeof *info, at, RTA_ENCAP);
     return learn(r, info, at);
 }
 

@@ -175,6 +175,45 @@ static void several_ways(void **state)
     host_close(h);
 }
 
+/* More of them than a table keeps: the kernel is asked. */
+static void very_many_ways(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && "
+       "ip route add 10.1.0.0/16 $(for i in $(seq 256); do echo nexthop dev here; done) && "
+       "ip route add 10.2.0.0/16 $(for i in $(seq 257); do echo nexthop dev here; done)");
+    open_all();
+    struct routes *r = table(MOST, NULL);
+    assert_int_equal(way(r, "10.1.0.1")->legs, 256);
+    assert_int_equal(way(r, "10.2.0.1")->kind, ROUTE_ASK);
+    routes_put(r);
+    host_close(h);
+}
+
+/* What the kernel wraps leaves by no port of ours, whoever is asked. */
+static void wrapped(void **state)
+{
+    (void)state;
+    sh(NETNS_PAIR);
+    sh("ip addr add 192.0.2.1/24 dev here && ip route add 10.1.0.0/16 encap ip id 5 dst 192.0.2.7 dev here && "
+       "ip route add 10.2.0.0/16 via 192.0.2.7");
+    open_all();
+    struct routes *r = table(MOST, NULL);
+    static const char *const to[] = {"10.1.0.1", "10.2.0.1"};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct host_query q = {.to = addr(to[i])};
+        struct host_route k;
+        assert_int_equal(host_route(h, &q, &k), 0);
+        assert_int_equal(k.ifindex, i ? ifindex[0] : 0);
+        const struct route_way *w = way(r, to[i]);
+        assert_int_equal(w->kind, ROUTE_VIA);
+        assert_int_equal(routes_leg(r, w, 0, ROUTE_NO_PORT)->port, i ? 0 : ROUTE_NO_PORT);
+    }
+    routes_put(r);
+    host_close(h);
+}
+
 static void too_many(void **state)
 {
     (void)state;
@@ -203,6 +242,8 @@ int main(void)
         netns_test(the_kernel_says_the_same),
         netns_test(rules_that_ask),
         netns_test(several_ways),
+        netns_test(very_many_ways),
+        netns_test(wrapped),
         netns_test(too_many),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
