@@ -16,6 +16,7 @@
 enum { READY_AT_ONCE = 256, DUE_AT_ONCE = 256, ICMP_AT_ONCE = 256, FD_ICMP4 = -1, FD_ICMP6 = -2 };
 enum { NUMBERS = 65536 - PBC_OWN_PORT_LO };
 #define ASK_AGAIN_NS UINT64_C(20000000)
+#define LATE_NS      UINT64_C(50000000)
 static const char TRUSTED[] = "/etc/ssl/certs/ca-certificates.crt";
 
 /* What all probes of one check share. */
@@ -31,6 +32,7 @@ struct target {
     struct check_way *ways;        /* [way_count]: in a turn each is gone, and is to be good */
     uint8_t way_count, way;        /* way: the one that the probe goes */
     bool waits;                    /* for the way to the server to be known */
+    bool spared;                   /* the probe has more time, for the loop came late */
     struct probe *probe;           /* under way; NULL: it waits for its turn */
     uint64_t began_ns;
     uint64_t turn_ns; /* of its probes: begun at such a time, the next is every later */
@@ -219,6 +221,7 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
     if (!t->waits) {
         t->probe = probe_new(c, server);
         t->began_ns = now_ns;
+        t->spared = false;
     }
     const enum probe_result r = t->probe ? begin_probe(c, server, now_ns) : PROBE_CANNOT;
     if (r != PROBE_GOES_ON)
@@ -227,9 +230,22 @@ static void begin_way(struct checks *c, uint32_t server, uint64_t now_ns)
         due_set(&c->due, server, t->waits ? now_ns + ASK_AGAIN_NS : time_is_over(t));
 }
 
+/* Where the loop itself was held up, the server's answer may have come in time and be half heard: once as long again.
+ */
+static bool spare(struct checks *c, uint32_t server, uint64_t now_ns)
+{
+    struct target *t = &c->targets[server];
+    const uint64_t late_ns = now_ns - time_is_over(t);
+    if (t->spared || late_ns < LATE_NS) return false;
+    t->spared = true;
+    due_set(&c->due, server, now_ns + late_ns);
+    return true;
+}
+
 static void too_late(struct checks *c, uint32_t server, uint64_t now_ns)
 {
     struct probe *p = c->targets[server].probe;
+    if (spare(c, server, now_ns)) return;
     const bool ms = p->check->timeout_ms % 1000;
     end(c, server,
         probe_bad(p, "no answer within %u %s", ms ? p->check->timeout_ms : p->check->timeout_ms / 1000,

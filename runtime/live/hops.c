@@ -6,21 +6,28 @@
 #include <string.h>
 
 /* A word of the list: whose it is, above the time of its last use. */
-#define OWN (UINT64_C(1) << 63)
+#define OWN          (UINT64_C(1) << 63)
+#define ASK_AGAIN_NS UINT64_C(100000000)
 
-static_assert(sizeof(struct hop) % 8 == 0 && offsetof(struct hop, key) == 0, "an entry of a keyed table");
+struct wanted {
+    struct hop hop;
+    struct host_addr neighbour; /* whose MAC address it is; where the state is HOP_ASKED or HOP_KNOWN */
+    uint64_t asked_ns;          /* when it was resolved last because somebody wanted it */
+};
+
+static_assert(sizeof(struct wanted) % 8 == 0 && offsetof(struct wanted, hop.key) == 0, "an entry of a keyed table");
 
 bool hops_init(struct hops *h, uint64_t seed)
 {
     const struct keyed_cfg cfg = {
-        .most = HOPS_MOST, .key_words = sizeof(struct hop_key) / 8, .entry_bytes = sizeof(struct hop), .seed = seed};
+        .most = HOPS_MOST, .key_words = sizeof(struct hop_key) / 8, .entry_bytes = sizeof(struct wanted), .seed = seed};
     return keyed_init(&h->all, &cfg);
 }
 
 void hops_fini(struct hops *h) { keyed_fini(&h->all); }
 
 /* The slot from *at on that is taken; NULL: no more. */
-static struct hop *next(const struct hops *h, uint32_t *at, uint64_t **word)
+static struct wanted *next(const struct hops *h, uint32_t *at, uint64_t **word)
 {
     for (; h->all.tags && *at < h->all.groups * GROUP; ++*at) {
         if (!h->all.tags[*at]) continue;
@@ -72,30 +79,31 @@ static enum hop_state way_to(struct hops *h, const struct hop_key *key, struct h
     return hop->port == PORT_ANY ? HOP_NO_PORT : HOP_ASKED;
 }
 
-/* asks: the kernel is to find out what it does not know. */
-static void resolve(struct hops *h, struct hop *hop, bool asks)
+/* ways: the way is looked for again, not the neighbour alone. asks: the kernel is to find out what it does not know. */
+static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
-    struct host_addr neighbour;
+    struct hop *hop = &w->hop;
+    if (ways) hop->state = (uint8_t)way_to(h, &hop->key, hop, &w->neighbour);
     hop->mac = 0;
-    hop->state = (uint8_t)way_to(h, &hop->key, hop, &neighbour);
-    if (hop->state != HOP_ASKED) return;
-    const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[hop->port], &neighbour);
+    if (hop->state != HOP_ASKED && hop->state != HOP_KNOWN) return;
+    hop->state = HOP_ASKED;
+    const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[hop->port], &w->neighbour);
     if (n && n->usable && n->mac) {
         hop->state = HOP_KNOWN;
         hop->mac = n->mac;
     } else if (asks) {
-        ask_neighbour(h->channel, hop->port, &neighbour);
+        ask_neighbour(h->channel, hop->port, &w->neighbour);
     }
 }
 
 /* A neighbour that has not answered is to workers as one that nobody asked for. */
 static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
 
-static bool renew(struct hops *h, struct hop *hop, bool asks)
+static bool renew(struct hops *h, struct wanted *w, bool ways, bool asks)
 {
-    const struct hop before = *hop;
-    resolve(h, hop, asks);
-    return (is_told(&before) || is_told(hop)) && memcmp(&before, hop, sizeof before) != 0;
+    const struct hop before = w->hop;
+    resolve(h, w, ways, asks);
+    return (is_told(&before) || is_told(&w->hop)) && memcmp(&before, &w->hop, sizeof before) != 0;
 }
 
 /* ---- the list ---- */
@@ -110,7 +118,8 @@ static uint32_t slot_of(struct hops *h, const struct hop_key *key, bool *gone)
     slot = keyed_add(&h->all, &at, key);
     if (slot != KEYED_NONE) return slot;
     const uint32_t oldest = keyed_lowest(&h->all, &at);
-    *gone = is_told(keyed_at(&h->all, oldest));
+    const struct wanted *w = keyed_at(&h->all, oldest);
+    *gone = is_told(&w->hop);
     keyed_drop(&h->all, oldest);
     return keyed_add(&h->all, &at, key);
 }
@@ -122,17 +131,19 @@ bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns)
     uint64_t *word = &h->all.words[slot];
     const bool fresh = !*word;
     *word = (*word & OWN) | (ask->own ? OWN : 0) | now_ns;
-    struct hop *hop = keyed_at(&h->all, slot);
-    const bool changed = renew(h, hop, true);
-    return changed || gone || (fresh && is_told(hop));
+    struct wanted *w = keyed_at(&h->all, slot);
+    if (!fresh && w->hop.state == HOP_ASKED && now_ns - w->asked_ns < ASK_AGAIN_NS) return false;
+    w->asked_ns = now_ns;
+    const bool changed = renew(h, w, true, true);
+    return changed || gone || (fresh && is_told(&w->hop));
 }
 
-bool hops_renew(struct hops *h)
+bool hops_renew(struct hops *h, bool ways)
 {
     bool changed = false;
     uint64_t *word;
     uint32_t at = 0;
-    for (struct hop *hop; (hop = next(h, &at, &word));) changed |= renew(h, hop, false);
+    for (struct wanted *w; (w = next(h, &at, &word));) changed |= renew(h, w, ways, false);
     return changed;
 }
 
@@ -154,13 +165,10 @@ void hops_confirm(struct hops *h, uint64_t since_ns)
     const unsigned sure = NUD_REACHABLE | NUD_PERMANENT | NUD_NOARP | NUD_DELAY | NUD_PROBE;
     uint64_t *word;
     uint32_t at = 0;
-    for (struct hop *hop; (hop = next(h, &at, &word));) {
-        struct host_addr neighbour;
-        struct hop way = *hop;
-        if (hop->state != HOP_KNOWN || (*word & ~OWN) < since_ns) continue;
-        if (way_to(h, &hop->key, &way, &neighbour) != HOP_ASKED) continue;
-        const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[way.port], &neighbour);
-        if (n && !(n->state & sure)) ask_neighbour(h->channel, way.port, &neighbour);
+    for (struct wanted *w; (w = next(h, &at, &word));) {
+        if (w->hop.state != HOP_KNOWN || (*word & ~OWN) < since_ns) continue;
+        const struct host_neighbour *n = host_neighbour(h->host, h->ifindex[w->hop.port], &w->neighbour);
+        if (n && !(n->state & sure)) ask_neighbour(h->channel, w->hop.port, &w->neighbour);
     }
 }
 
@@ -169,7 +177,7 @@ unsigned hops_known(const struct hops *h)
     unsigned count = 0;
     uint64_t *word;
     uint32_t at = 0;
-    for (struct hop *hop; (hop = next(h, &at, &word));) count += is_told(hop);
+    for (struct wanted *w; (w = next(h, &at, &word));) count += is_told(&w->hop);
     return count;
 }
 
@@ -177,14 +185,14 @@ void hops_fill(const struct hops *h, struct snapshot *s)
 {
     uint64_t *word;
     uint32_t at = 0;
-    for (struct hop *hop; (hop = next(h, &at, &word));)
-        if (is_told(hop)) snapshot_add(s, hop);
+    for (struct wanted *w; (w = next(h, &at, &word));)
+        if (is_told(&w->hop)) snapshot_add(s, &w->hop);
 }
 
 const struct hop *hops_silent(const struct hops *h, uint64_t since_ns, uint32_t *at)
 {
     uint64_t *word;
-    for (struct hop *hop; (hop = next(h, at, &word));)
-        if (hop->state == HOP_ASKED && (*word & ~OWN) >= since_ns) return hop;
+    for (struct wanted *w; (w = next(h, at, &word));)
+        if (w->hop.state == HOP_ASKED && (*word & ~OWN) >= since_ns) return &w->hop;
     return NULL;
 }

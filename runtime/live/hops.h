@@ -16,14 +16,16 @@ struct hops {
     struct channel *channel; /* neighbours are asked for by it */
     const unsigned *ifindex; /* of the ports */
     unsigned port_count;
-    struct keyed all; /* of struct hop, whose key comes first; a word says whose it is, and when it was used */
+    struct keyed all; /* of struct wanted (hops.c); a word says whose it is, and when it was used */
 };
 
 bool hops_init(struct hops *h, uint64_t seed); /* the fields above are set. False: memory is out */
-/* A hop that is wanted from now on. True: what workers are to know has changed. */
+/* A hop that is wanted from now on. One that nobody has answered for is asked about at most ten times a second,
+ * however often it is wanted. True: what workers are to know has changed. */
 bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns);
-/* Resolve all again. True: something has changed. */
-bool hops_renew(struct hops *h);
+/* Resolve all again; ways false: only neighbours have changed, and the kernel is not asked for routes. True: something
+ * has changed. */
+bool hops_renew(struct hops *h, bool ways);
 /* What workers have looked up in that snapshot since this was asked last was used now. */
 void hops_used(struct hops *h, struct snapshot *s, uint64_t now_ns);
 /* Ask the kernel to confirm the neighbours that it is no longer sure of, of those in use since. */

@@ -1,12 +1,14 @@
 /* See routing.h. */
 #include "runtime/live/routing.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/host/routing.h"
 
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
+#define FAILED_NS  UINT64_C(100000000)
 
 static bool same(const struct routes *a, const struct routes *b)
 {
@@ -32,14 +34,26 @@ static uint32_t most_of(const struct live *l)
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
 }
 
-/* The kernel may not tell at all, or the table changes faster than it can be read: what was known stays. */
+/* The kernel may not tell at all, or the table changes faster than it can be read: what was known stays. Told once,
+ * until it can be read again. */
+static void tell_failed(struct live *l, int failed)
+{
+    if (failed && !l->routing.failed)
+        events_tell(&l->events, TOLD_FAULT,
+                    "routes of the kernel cannot be read: %s; those that were read before hold until they can",
+                    failed == -EINTR ? "they change all the time" : strerror(-failed));
+    l->routing.failed = failed;
+}
+
 static bool make(struct live *l)
 {
     const struct served_ports ports = {l->ifindex, l->o->iface_count};
     const uint32_t most = most_of(l);
     struct routes *fresh;
     uint32_t count;
-    if (host_routes(l->host, &ports, most, &fresh, &count)) return false;
+    const int failed = host_routes(l->host, &ports, most, &fresh, &count);
+    tell_failed(l, failed);
+    if (failed) return false;
     l->routing.stale = false;
     tell_full(l, count, most);
     if (same(l->routing.table, fresh)) {
@@ -57,7 +71,9 @@ bool routing_renew(struct live *l)
     const uint64_t begun_ns = clock_ns(CLOCK_MONOTONIC);
     if (!l->routing.stale || begun_ns < l->routing.due_ns) return false;
     const bool changed = make(l);
-    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), rest_ns = TIMES * (now_ns - begun_ns);
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t rest_ns = TIMES * (now_ns - begun_ns);
+    if (l->routing.failed && rest_ns < FAILED_NS) rest_ns = FAILED_NS;
     l->routing.due_ns = now_ns + (rest_ns < LONGEST_NS ? rest_ns : LONGEST_NS);
     return changed;
 }

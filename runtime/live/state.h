@@ -38,6 +38,7 @@ struct live {
         struct routes *table; /* NULL: the kernel has not told yet */
         bool stale, full;     /* it is to be made anew; the kernel has more routes than it holds */
         uint32_t count;       /* routes that the kernel has */
+        bool failed;          /* they could not be read the last time */
         uint64_t due_ns;      /* not before then */
     } routing;
     struct pmtu pmtu;

@@ -184,7 +184,7 @@ bool world_read(struct live *l)
     const int changed = host_read(l->host);
     if (changed < 0) return live_fault(l, "netlink: %s", strerror(-changed)) == 0;
     if (changed & HOST_LINKS) follow_links(l);
-    const bool hops = changed && hops_renew(&l->hops);
+    const bool hops = changed && hops_renew(&l->hops, changed & ~HOST_NEIGHBOURS);
     const bool facts = changed & (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES);
     if (facts) routing_stale(l);
     const bool table = routing_renew(l);
@@ -238,7 +238,7 @@ bool world_tick(struct live *l)
         follow_links(l);
         l->stale = true;
         routing_stale(l);
-        hops_renew(&l->hops);
+        hops_renew(&l->hops, true);
     }
     const bool ways = pmtu_expire(&l->pmtu, clock_ns(CLOCK_MONOTONIC)) || l->stale;
     return ways || clock_ns(CLOCK_REALTIME) >= l->until_ns ? world_publish(l, ways) : true;

@@ -321,6 +321,26 @@ static void hints(void **state)
     far_end(&f);
 }
 
+/* A loop that was held up gives its probe once as long again; then its time is over. */
+static void held_up(void **state)
+{
+    (void)state;
+    struct far_end f = {.way = FAR_SILENT, .text = ""};
+    struct bench b;
+    far_begin(&f, AF_INET, SOCK_STREAM);
+    set_up(&b, "tcp expect x\"32\"", "127.0.0.1", f.port);
+    checks_step(b.checks, b.now = checks_due(b.checks));
+    const uint64_t due = checks_due(b.checks), late = due + 300000000;
+    checks_step(b.checks, late);
+    assert_int_equal(ended(&b), 0);
+    assert_int_equal(checks_due(b.checks), late + 300000000);
+    checks_step(b.checks, late + 900000000);
+    assert_int_equal(ended(&b), 1);
+    assert_false(checks_of(b.checks, 0)->up);
+    tear_down(&b);
+    far_end(&f);
+}
+
 /* Without a descriptor nothing is said of the server. */
 static void descriptors_out(void **state)
 {
@@ -418,6 +438,7 @@ int main(void)
         cmocka_unit_test(first_probe_decides),
         cmocka_unit_test(turns),
         cmocka_unit_test(hints),
+        cmocka_unit_test(held_up),
         cmocka_unit_test(descriptors_out),
         cmocka_unit_test(due_in_order),
     };
