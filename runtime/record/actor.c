@@ -91,6 +91,7 @@ static int make(struct actor *a, const struct told_program *program)
         return 0;
     }
     if (w) worker_fini(w);
+    if (cfg.tun >= 0) close(cfg.tun);
     free(w);
     return -ENOMEM;
 }

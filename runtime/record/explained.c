@@ -38,7 +38,9 @@ static struct vm *copy_vm(struct worker *w, const struct vm_in *in)
         struct archive to = {.at = bytes, .left = room},
                        from = {.at = bytes, .left = room, .reads = true, .cookies = PORTS_MOST};
         if (!bytes) return NULL;
-        if (vm_archive(w->vm, in, &to)) copy = vm_new(w->cfg.program, &cfg);
+        const bool whole = vm_archive(w->vm, in, &to);
+        if (whole) copy = vm_new(w->cfg.program, &cfg);
+        if (whole && !copy) room = STATE_MOST; /* more room would not help */
         if (copy && !vm_archive(copy, in, &from)) {
             vm_free(copy);
             room = STATE_MOST;

@@ -20,6 +20,7 @@
 #define IDLE_NS  UINT64_C(32000000)
 #define RETRY_NS UINT64_C(1000000000)
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is so small a part of all */ };
+enum { SAID_MOST = 64 << 20 /* bytes that wait for a disk that hangs, beside one of any size */ };
 
 /* What the main thread says: a block to be. */
 struct said {
@@ -48,6 +49,8 @@ struct recorder {
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;
+    size_t said_bytes; /* of these */
+    bool said_lost;    /* one found no room since they were taken */
     uint64_t programs_said, routes_said;
     struct recorder_counters counters; /* each atomic */
 };
@@ -121,20 +124,32 @@ void recorder_free(struct recorder *r)
 
 struct tape *recorder_tape(struct recorder *r, unsigned worker) { return &r->tapes[worker]; }
 
-/* Without memory it is lost, and with it what follows: a replay misses it by its number. */
-static void say(struct recorder *r, enum record_kind kind, struct bytes *body)
+/* To the list, if it has room. Programs always find some: they are few, and all that follows needs them. */
+static bool append(struct recorder *r, struct said *s)
+{
+    pthread_mutex_lock(&r->lock);
+    const bool fits = s->kind == RECORD_PROGRAM || !r->first || r->said_bytes + s->body.len <= SAID_MOST;
+    if (fits) {
+        *r->last = s;
+        r->last = &s->next;
+        r->said_bytes += s->body.len;
+    }
+    r->said_lost |= !fits;
+    pthread_mutex_unlock(&r->lock);
+    return fits;
+}
+
+/* False: there is no memory, or the list is full. It is lost, and with it what follows: a replay misses it by its
+ * number. */
+static bool say(struct recorder *r, enum record_kind kind, struct bytes *body)
 {
     struct said *s = body->failed ? NULL : calloc(1, sizeof *s);
-    if (!s) {
-        bytes_fini(body);
-        count(&r->counters.lost, 1);
-        return;
-    }
-    *s = (struct said){.kind = kind, .body = *body};
-    pthread_mutex_lock(&r->lock);
-    *r->last = s;
-    r->last = &s->next;
-    pthread_mutex_unlock(&r->lock);
+    if (s) *s = (struct said){.kind = kind, .body = *body};
+    if (s && append(r, s)) return true;
+    free(s);
+    bytes_fini(body);
+    count(&r->counters.lost, 1);
+    return false;
 }
 
 uint64_t recorder_program(struct recorder *r, const struct program *p, const struct record_change *change)
@@ -163,9 +178,9 @@ void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t progr
 {
     struct bytes body = {0}, routes = {0};
     if (s->routes && s->routes->number != r->routes_said) {
-        r->routes_said = s->routes->number;
         world_pack_routes(&routes, s->routes);
-        say(r, RECORD_ROUTES, &routes);
+        if (!say(r, RECORD_ROUTES, &routes)) return; /* a world without its routes is none: the next says both */
+        r->routes_said = s->routes->number;
     }
     world_pack(&body, s, program);
     say(r, RECORD_WORLD, &body);
@@ -270,6 +285,9 @@ static struct said *take_said(struct recorder *r)
     struct said *first = r->first;
     r->first = NULL;
     r->last = &r->first;
+    r->said_bytes = 0;
+    r->torn |= r->said_lost;
+    r->said_lost = false;
     pthread_mutex_unlock(&r->lock);
     return first;
 }
