@@ -239,12 +239,8 @@ static void too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        netns_test(the_kernel_says_the_same),
-        netns_test(rules_that_ask),
-        netns_test(several_ways),
-        netns_test(very_many_ways),
-        netns_test(wrapped),
-        netns_test(too_many),
+        netns_test(the_kernel_says_the_same), netns_test(rules_that_ask), netns_test(several_ways),
+        netns_test(very_many_ways),           netns_test(wrapped),        netns_test(too_many),
     };
     return netns_run(tests, sizeof tests / sizeof tests[0]);
 }
