@@ -122,6 +122,42 @@ static void test_round_robin_update(void **state)
     pool_fini(&p);
 }
 
+/* What its picks have left behind goes into one that is new, also while no server is up: those that come back are
+ * picked as they would have been. */
+static void expect_archived(uint32_t count, const uint16_t *weights, const uint16_t *last)
+{
+    static struct pool p, copy;
+    static uint8_t bytes[1 << 16];
+    pool_init(&p, LB_ROUND_ROBIN, count, NULL);
+    pool_init(&copy, LB_ROUND_ROBIN, count, NULL);
+    lb_update(p.lb, weights);
+    for (unsigned i = 0; i < 5; i++) lb_pick(p.lb, 0, NULL);
+    if (last) lb_update(p.lb, last);
+    struct archive to = {.at = bytes, .left = sizeof bytes};
+    lb_archive(p.lb, &to);
+    struct archive from = {.at = bytes, .left = sizeof bytes - to.left, .reads = true};
+    lb_archive(copy.lb, &from);
+    assert_false(to.bad || from.bad || from.left);
+    lb_update(p.lb, weights);
+    lb_update(copy.lb, weights);
+    for (unsigned i = 0; i < 500; i++) assert_int_equal(lb_pick(copy.lb, 0, NULL), lb_pick(p.lb, 0, NULL));
+    pool_fini(&p);
+    pool_fini(&copy);
+}
+
+static void test_round_robin_archive(void **state)
+{
+    (void)state;
+    static const uint16_t none[100];
+    static uint16_t weights[100];
+    struct rng r = {9};
+    draw_weights(&r, weights, 100, 9);
+    expect_archived(3, (uint16_t[]){5, 0, 2}, NULL);
+    expect_archived(3, (uint16_t[]){5, 0, 2}, none);
+    expect_archived(100, weights, NULL);
+    expect_archived(100, weights, none);
+}
+
 /* Equal by connections for the weight; then smooth among those, who keep what they gained when others join or leave. */
 static uint32_t model_least(int64_t *riches, const uint16_t *weights, const uint32_t *conns, uint32_t count)
 {
@@ -210,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_round_robin_model),
         cmocka_unit_test(test_round_robin_parts),
         cmocka_unit_test(test_round_robin_update),
+        cmocka_unit_test(test_round_robin_archive),
         cmocka_unit_test(test_least_conn_model),
         cmocka_unit_test(test_least_conn_parts),
         cmocka_unit_test(test_least_conn_many),

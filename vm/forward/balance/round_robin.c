@@ -61,6 +61,22 @@ static void renew(struct level *l, uint32_t group)
     for (uint32_t i = group * WHEEL; i < group_end(l, group); i++) l->riches[i] = l->weights[i];
 }
 
+/* The weights of groups are the sums of what is in them. */
+static void sum_up(struct wheels *w)
+{
+    for (unsigned up = 1; up < w->levels; up++) {
+        const struct level *below = &w->level[up - 1];
+        struct level *l = &w->level[up];
+        for (uint32_t i = 0; i < l->count; i++) {
+            uint32_t sum = 0;
+            for (uint32_t k = i * WHEEL; k < group_end(below, i); k++) sum += below->weights[k];
+            if (sum == l->weights[i]) continue;
+            l->weights[i] = sum;
+            renew(l, i / WHEEL);
+        }
+    }
+}
+
 static void rr_update(struct lb *lb)
 {
     struct wheels *w = lb->state;
@@ -73,17 +89,7 @@ static void rr_update(struct lb *lb)
         }
         if (changed) renew(servers, group);
     }
-    for (unsigned up = 1; up < w->levels; up++) {
-        const struct level *below = &w->level[up - 1];
-        struct level *l = &w->level[up];
-        for (uint32_t i = 0; i < l->count; i++) {
-            uint32_t sum = 0;
-            for (uint32_t k = i * WHEEL; k < group_end(below, i); k++) sum += below->weights[k];
-            if (sum == l->weights[i]) continue;
-            l->weights[i] = sum;
-            renew(l, i / WHEEL);
-        }
-    }
+    sum_up(w);
 }
 
 /* The richest of a group, the first of equals. Those without weight have 0, and the richest has more. */
@@ -124,9 +130,16 @@ static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
     return at;
 }
 
+/* While no server has a weight, the turns stay as the last weights left them: these are told beside the riches. */
 static void rr_archive(struct lb *lb, struct archive *a)
 {
     struct wheels *w = lb->state;
+    const struct level *servers = &w->level[0];
+    if (!archive_part(a, servers->weights, servers->count * sizeof *servers->weights)) return;
+    for (uint32_t i = 0; i < servers->count; i++)
+        archive_sound(a, lb->total ? servers->weights[i] == lb->weights[i] : servers->weights[i] <= LB_WEIGHT_MAX);
+    if (a->bad) return;
+    if (a->reads) sum_up(w);
     for (unsigned up = 0; up < w->levels; up++) lb_archive_riches(a, w->level[up].riches, w->level[up].count);
 }
 
