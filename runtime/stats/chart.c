@@ -1,5 +1,5 @@
-/* See chart.h. One area on top of the other, so that their sum is the height; a column of the drawing is the mean of
- * the seconds in it. */
+/* See chart.h. One area on top of the other, so that their sum is the height; a column of the drawing is the mean over
+ * its time. */
 #include "runtime/stats/chart.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "runtime/stats/html.h"
 #include "runtime/stats/item.h"
 
-enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SECONDS = 600, SERIES_MOST = 8 };
+enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SPAN_MS = 600000, COLUMN_MS = SPAN_MS / COLUMNS, SERIES_MOST = 8 };
 
 struct chart {
     const char *names[SERIES_MOST];
@@ -17,20 +17,30 @@ struct chart {
     double top; /* of all columns */
 };
 
-/* Numbers of "[1,2,3]", the last SECONDS of them, into columns of the right end. */
-static void read_series(const char *raw, double column[COLUMNS])
+/* A number that held from so long ago until so long ago, the newest column first: into those that it was in. */
+static void add(double column[COLUMNS], double v, uint64_t until, uint64_t from)
 {
-    static const unsigned each = SECONDS / COLUMNS;
-    unsigned count = *raw == '[' && raw[1] != ']';
+    for (uint64_t c = until / COLUMN_MS; c < COLUMNS && c * COLUMN_MS < from; c++) {
+        const uint64_t begins = until > c * COLUMN_MS ? until : c * COLUMN_MS;
+        const uint64_t ends = from < (c + 1) * COLUMN_MS ? from : (c + 1) * COLUMN_MS;
+        column[COLUMNS - 1 - c] += v * (double)(ends - begins) / COLUMN_MS;
+    }
+}
+
+/* Numbers of "[1,2,3]", which are span_ms together and equally long, the last at the right end. They are a second each
+ * where the document is cheap to make, else longer. */
+static void read_series(const char *raw, uint64_t span_ms, double column[COLUMNS])
+{
+    uint64_t count = *raw == '[' && raw[1] != ']';
     for (const char *at = raw; *at; at++) count += *at == ',';
-    for (unsigned i = 0; i < count; i++) {
+    for (uint64_t left = count; left > 0; left--) {
         char *end;
         const double v = strtod(++raw, &end);
-        const unsigned ago = count - 1 - i;
-        if (ago < SECONDS) column[COLUMNS - 1 - ago / each] += v / each;
+        add(column, v, span_ms * (left - 1) / count, span_ms * left / count);
         raw = end;
     }
-    if (count % each && count < SECONDS) column[COLUMNS - 1 - count / each] *= (double)each / (count % each);
+    const uint64_t part = span_ms % COLUMN_MS; /* of the oldest column, which is the mean over that */
+    if (part && span_ms < SPAN_MS) column[COLUMNS - 1 - span_ms / COLUMN_MS] *= (double)COLUMN_MS / (double)part;
 }
 
 static void read_chart(struct chart *c, const cJSON *history)
@@ -40,7 +50,7 @@ static void read_chart(struct chart *c, const cJSON *history)
     {
         if (c->series == SERIES_MOST || !cJSON_IsRaw(one)) break;
         c->names[c->series] = one->string;
-        read_series(one->valuestring, c->value[c->series++]);
+        read_series(one->valuestring, item_number(history, "span_ms"), c->value[c->series++]);
     }
     for (unsigned i = 0; i < COLUMNS; i++) {
         double sum = 0;
