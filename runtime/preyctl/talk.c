@@ -126,13 +126,17 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     return 0;
 }
 
-/* All of the answer; its last document into *document, the caller's to free. */
+/* All of the answer; its last document into *document, the caller's to free. NULL: they are printed. */
 static int hear(struct talk *t, cJSON *question, cJSON **document)
 {
     struct message m;
     int next = talk_ask(t, question, -1) ? -1 : 1;
     while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
+        if (!document) {
+            printf("%.*s\n", (int)m.len, m.body);
+            continue;
+        }
         cJSON_Delete(*document);
         *document = cJSON_ParseWithLength(m.body, m.len);
     }
@@ -147,6 +151,8 @@ int talk_done(struct talk *t, cJSON *question)
     cJSON_Delete(none);
     return status;
 }
+
+int talk_print(struct talk *t, cJSON *question) { return hear(t, question, NULL); }
 
 int talk_document(struct talk *t, cJSON *question, cJSON **document)
 {

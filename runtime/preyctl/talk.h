@@ -36,4 +36,7 @@ int talk_done(struct talk *t, cJSON *question);
 /* Question and answer where that is one document, the caller's to free. 0, or the status after a line that says why. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 
+/* The same, and the document is printed as it came, a line: numbers above 2^53 keep all digits. */
+int talk_print(struct talk *t, cJSON *question);
+
 #endif
