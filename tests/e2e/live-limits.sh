@@ -53,7 +53,8 @@ adds_up 'every frame has one verdict'
 same 'evictions of established flows: the lines add up to the counter' "$(sum evicted .)" "$(number flows ended evicted-established)"
 same 'half-open flows: so do they' "$(sum limit 'half-open flows gave')" "$(number flows ended half-open-limit)"
 same '`max flows`: so do they' "$(sum limit 'max flows')" "$(number reasons max-flows packets)"
-same 'neighbours: so do they' "$(sum neighbour .)" "$(($(number live lost neighbour) + $(number live lost crowd)))"
+same 'neighbours: so do they' "$(sum neighbour .)" "$(number live lost neighbour)"
+same 'too many that waited: so do they' "$(sum lost 'too many waited')" "$(number live lost crowd)"
 same 'a limit is told of at most each ten seconds' "$(($(grep -c 'established ones' prey.err) < 5))" 1
 
 # As text: the same.
