@@ -212,7 +212,7 @@ static cJSON *build(struct live *l, const struct moment *m)
     return root;
 }
 
-/* Rates are from the younger sample that is half a second old. */
+/* Rates are reckoned from one of the two tallies that are kept: the younger one, where that is half a second old. */
 static struct moment moment_of(const struct live *l, const struct tally *t)
 {
     const struct documents *d = l->documents;

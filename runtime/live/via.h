@@ -2,8 +2,8 @@
  * what it says goes to its server as the service's mode sends clients' packets, and the server's answers, which come to
  * this machine as to any client, go back into that stack.
  *
- *     probe's socket ─▶ TUN ─▶ [ MAC address, tunnel, or another destination ] ─▶ link     link ─▶ filter ─▶ TUN ─▶
- * socket
+ *     probe's socket ─▶ TUN ─▶ [ MAC address, tunnel, or another destination ] ─▶ link
+ *     link ─▶ filter ─▶ TUN ─▶ probe's socket
  *
  * No worker and no flow takes part. The host's own stack would answer a connection that it does not know with a reset:
  * guard rules hide these answers from it (runtime/host/guarded.h). */

@@ -86,7 +86,7 @@ static void list_write(FILE *out, const struct metric *m, const cJSON *list)
 
 /* ---- servers ---- */
 
-/* Of each: a member of it, and by what it is divided. */
+/* A member of a server's object in the document, and the metric that it becomes. */
 static const struct {
     const char *member, *name, *type, *help;
 } of_servers[] = {
