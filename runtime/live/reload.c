@@ -81,7 +81,7 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     l->lingering = next;
     r->hidden = true;
     if (!claim_guard(l, l->now.program, NULL) && !steered_rules(l)) return true;
-    snprintf(err, err_len, "that stands in its way");
+    snprintf(err, err_len, "guard rules or steering for it cannot be set");
     return false;
 }
 
@@ -194,7 +194,7 @@ void reload_begin(struct live *l)
     if (!start_look_at(l, fresh, err, sizeof err))
         refuse(l, err);
     else if (steered_tun(l, fresh))
-        refuse(l, "that stands in its way");
+        refuse(l, "the device for packets to this machine cannot be made");
     else
         make(l, fresh);
     program_put(fresh);
