@@ -148,7 +148,7 @@ static int serve(struct live *l)
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
-                                                {.fd = l->channel->fd, .events = POLLIN},
+                                                {.fd = l->channel->fd}, /* its end alone: answers are for who asked */
                                                 {.fd = guard_news_fd(l->guard_news), .events = POLLIN},
                                                 {.events = POLLIN},
                                                 {.fd = asked_fd(l), .events = POLLIN},
