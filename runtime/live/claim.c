@@ -16,12 +16,12 @@ static void say(void *arg, const char *line)
     fprintf(stderr, "preyrun: %s\n", line);
 }
 
-int claim_guard(struct live *l, struct program *p, struct program *before)
+int claim_guard(struct live *l)
 {
     char err[500] = "out of memory";
     struct guarded g;
-    const bool made = guarded_init(&g, p, before, true);
-    g.routed = start_routes(l, p) || (before && start_routes(l, before));
+    const bool made = guarded_init(&g, l->now.program, NULL, true);
+    g.routed = start_routes(l, l->now.program);
     g.routed |= l->lingering.whole_ns[LINGERS_ROUTED] != 0;
     const bool whole = made && guarded_more(&g, l->lingering.matches, l->lingering.count);
     const int failed = whole ? ask_guard(l->channel, &g, err, sizeof err) : -1;
@@ -33,7 +33,7 @@ int claim_guard(struct live *l, struct program *p, struct program *before)
 void claim_tick(struct live *l, uint64_t now_ns)
 {
     if (l->reload || !lingering_end(&l->lingering, now_ns)) return;
-    if (!claim_guard(l, l->now.program, NULL)) steered_rules(l);
+    if (!claim_guard(l)) steered_rules(l);
 }
 
 int claim_watch(struct live *l)
@@ -48,7 +48,7 @@ void claim_follow(struct live *l)
     char who[48];
     if (!guard_news_read(l->guard_news, who, sizeof who)) return;
     events_tell(&l->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again", *who ? " by " : "", who);
-    claim_guard(l, l->now.program, NULL);
+    claim_guard(l);
 }
 
 int claim_cleanup(const struct options *o)

@@ -4,9 +4,9 @@
 
 #include "runtime/live/state.h"
 
-/* Guard rules and ports for the program and, for flows that drain, the one before, which may be NULL, and l->lingering.
- * The exit status; where they cannot be set, those that were stay. */
-int claim_guard(struct live *l, struct program *p, struct program *before);
+/* Guard rules for the program that runs and, for flows of earlier ones that drain, l->lingering. The exit status; where
+ * they cannot be set, those that were stay. */
+int claim_guard(struct live *l);
 /* Once a second: what lingers no longer is not hidden any more. */
 void claim_tick(struct live *l, uint64_t now_ns);
 /* From now on it is known when another program changes them: before rights are given up. The exit status. */

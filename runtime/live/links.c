@@ -56,7 +56,7 @@ static bool reopen(struct live *l, unsigned at)
         for (unsigned i = 0; i < l->worker_count && made; i++) replace(&l->workers[i]->ports[p], fresh[i]);
     }
     for (unsigned i = 0; i < l->worker_count; i++) worker_release(l->workers[i]);
-    return made && !claim_guard(l, l->now.program, NULL) && !steered_port(l, at);
+    return made && !claim_guard(l) && !steered_port(l, at);
 }
 
 static bool is_stalled(const struct live *l, unsigned at)

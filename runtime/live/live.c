@@ -231,7 +231,7 @@ static int service(struct live *l)
     int status = parent_confine(l->channel);
     clock_open(&l->clock);
     if (!status) status = signals_open(l);
-    if (!status) status = claim_guard(l, l->now.program, NULL);
+    if (!status) status = claim_guard(l);
     if (!status) status = health_begin(l);
     if (!status) status = start_open(l);
     if (!status) status = asked_open(l);

@@ -80,7 +80,7 @@ static bool hide(struct live *l, struct reload *r, char *err, size_t err_len)
     r->left = l->lingering;
     l->lingering = next;
     r->hidden = true;
-    if (!claim_guard(l, l->now.program, NULL) && !steered_rules(l)) return true;
+    if (!claim_guard(l) && !steered_rules(l)) return true;
     snprintf(err, err_len, "guard rules or steering for it cannot be set");
     return false;
 }
@@ -134,7 +134,7 @@ static void change_back(struct live *l, struct reload *r)
     const struct lingering next = l->lingering;
     l->lingering = r->left;
     r->left = next;
-    if (!claim_guard(l, l->now.program, NULL)) steered_rules(l);
+    if (!claim_guard(l)) steered_rules(l);
 }
 
 static void end(struct live *l)

@@ -79,27 +79,21 @@ void page_number(FILE *out, uint64_t n)
     fputs("</td>", out);
 }
 
-void page_rate(FILE *out, const cJSON *of, const char *key)
+/* A cell of a number that is not always known, as `write` writes it. */
+static void known(FILE *out, const cJSON *of, const char *key, void (*write)(FILE *, uint64_t))
 {
     const uint64_t n = item_number(of, key);
     fprintf(out, n ? "<td class=\"n\">" : "<td class=\"n zero\">");
     if (item_known(of, key))
-        html_short(out, n);
+        write(out, n);
     else
         fputs("–", out);
     fputs("</td>", out);
 }
 
-void page_bits(FILE *out, const cJSON *of, const char *key)
-{
-    const uint64_t n = item_number(of, key);
-    fprintf(out, n ? "<td class=\"n\">" : "<td class=\"n zero\">");
-    if (item_known(of, key))
-        html_bits(out, n);
-    else
-        fputs("–", out);
-    fputs("</td>", out);
-}
+void page_rate(FILE *out, const cJSON *of, const char *key) { known(out, of, key, html_short); }
+
+void page_bits(FILE *out, const cJSON *of, const char *key) { known(out, of, key, html_bits); }
 
 /* ---- the head ---- */
 
