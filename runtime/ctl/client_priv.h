@@ -11,7 +11,7 @@ struct call {
     uid_t uid;
     struct inbox in;
     struct outbox out;
-    uint64_t until_ns; /* its patience; it begins anew with each answer, and whenever something is read */
+    uint64_t until_ns; /* it is let go then; put off with each answer, and whenever the client reads something */
     cJSON *question;   /* NULL: none is being answered */
     int passed;        /* the descriptor that came with it; -1 */
     const struct call_ops *follows;

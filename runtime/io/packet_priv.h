@@ -23,7 +23,7 @@ enum {
     BLOCK = 1 << 18, /* the kernel's unit of a ring's memory */
 };
 
-/* Of the ring: what the kernel is told, and how it lies in memory. */
+/* The shape of the ring, as the kernel is told it and as it lies in memory. */
 static inline struct tpacket_req packet_shape(const struct io_ask *ask)
 {
     const uint32_t mtu = ask->mtu < BLOCK ? ask->mtu : BLOCK, need = FRAME_AT + ETH_HLEN + TAGS_ROOM + mtu;

@@ -45,7 +45,7 @@ struct recorder {
     uint64_t state_most; /* bytes of the largest state so far */
     bool torn;           /* something found no room on the disk since the file began */
     uint64_t wall_ns;    /* what the wall's clock is ahead of the workers' */
-    uint64_t retry_ns;   /* the disk took nothing: not before then again; 0: it did */
+    uint64_t retry_ns;   /* after a write that failed, the next one is tried then; 0: the last one succeeded */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;

@@ -37,7 +37,8 @@ static const char rules[] =
     "  accept udp to port 7; accept udp to port 9 within slow; reject port 113 }\n";
 
 static uint8_t *whole;
-static size_t whole_len, fresh_at; /* fresh_at: of record_start.fresh */
+static size_t whole_len;
+static size_t fresh_at; /* where record_start.fresh stands in it */
 
 static struct program *compiled(void)
 {
