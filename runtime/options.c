@@ -15,7 +15,6 @@ struct reading {
     struct options *o;
     FILE *out;
     const char *word;   /* the option as it was typed */
-    char later[80];     /* the first one given that cannot be done yet */
     const char *way[3]; /* the first one given that is for this way alone, by enum way */
     char *err;
     size_t err_len;
@@ -149,17 +148,11 @@ static bool opt_coverage(struct reading *r, const char *n, const char *v)
 
 /* ---- live ---- */
 
-static bool not_yet(struct reading *r, const char *value)
-{
-    if (!*r->later) snprintf(r->later, sizeof r->later, "%.40s%s%.30s", r->word, *value ? " " : "", value);
-    return true;
-}
-
-static bool opt_later(struct reading *r, const char *n, const char *v)
+static bool opt_watch(struct reading *r, const char *n, const char *v)
 {
     (void)n;
     (void)v;
-    return not_yet(r, "");
+    return r->o->watch = true;
 }
 
 /* Its place among the interfaces; false after a line that says what is wrong. */
@@ -448,6 +441,8 @@ static bool settle_live(struct reading *r)
         return wrong(r, "--on-exit open is for bridges: --bridge IF:IF names one%s%s", "", "");
     if (o->io != OPTIONS_IO_XDP && (o->busy_poll || o->xdp_replace))
         return wrong(r, "%s goes with --io xdp alone%s", o->busy_poll ? "--busy-poll" : "--xdp-replace", "");
+    if (o->watch && !strcmp(o->program, "-"))
+        return wrong(r, "--watch: standard input is read once, and is no file that changes%s%s", "", "");
     if (!o->name) o->name = o->ifaces[0];
     if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX))
         return wrong(r, "--record DIR says where recordings are to be%s%s", "", "");
@@ -481,7 +476,6 @@ static bool settle_recording(struct reading *r)
 static bool settle(struct reading *r)
 {
     const struct options *o = r->o;
-    if (*r->later) return wrong(r, "%s is not supported yet: live%s", r->later, "");
     if (r->way[LIVE]) return settle_live(r);
     if (o->replay) return settle_recording(r);
     if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`%s", o->log_to, "");
@@ -569,7 +563,7 @@ static void help_row(FILE *out, const struct option_row *row)
 static void help_rows(FILE *out, enum way way)
 {
     for (unsigned i = 0; i < ROWS; i++)
-        if (rows[i].way == way && rows[i].take != opt_later) help_row(out, &rows[i]);
+        if (rows[i].way == way) help_row(out, &rows[i]);
 }
 
 void options_help(FILE *out)
@@ -585,10 +579,6 @@ void options_help(FILE *out)
     help_rows(out, LIVE);
     fprintf(out, "\nBoth:\n");
     help_rows(out, BOTH);
-    fprintf(out, "\nNot supported yet:");
-    for (unsigned i = 0; i < ROWS; i++)
-        if (rows[i].take == opt_later) fprintf(out, " --%s", rows[i].name);
-    fprintf(out,
-            "\n\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written,\n"
-            "trouble with the machine.\n");
+    fprintf(out, "\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written,\n"
+                 "trouble with the machine.\n");
 }

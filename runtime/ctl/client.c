@@ -132,6 +132,11 @@ bool call_has(const struct call *c, const char *member)
     return cJSON_GetObjectItemCaseSensitive(c->question, member);
 }
 
+bool call_is_true(const struct call *c, const char *member)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c->question, member));
+}
+
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(c->question, member);

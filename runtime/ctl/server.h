@@ -41,6 +41,7 @@ void ctl_step(struct ctl *s, uint64_t now_ns);
 /* Text of a member of the question; NULL: it has none of that name. */
 const char *call_text_of(const struct call *c, const char *member);
 bool call_has(const struct call *c, const char *member);
+bool call_is_true(const struct call *c, const char *member);
 /* The number of a member; false: it has no whole number of that name from 0 to most. */
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n);
 /* The descriptor that came with it, the caller's from then on; -1: none. */

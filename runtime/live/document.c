@@ -67,15 +67,20 @@ static void instance_add(const struct moment *m, cJSON *root)
     document_since(m, one, "since", l->begun_ns);
     json_number(one, "uptime_s", (m->t->mono_ns - l->begun_ns) / 1000000000);
     cJSON_AddBoolToObject(one, "monitor", l->o->monitor);
-    if (l->confirm_until_ns > m->t->mono_ns)
-        json_number(one, "confirm_left_s", (l->confirm_until_ns - m->t->mono_ns) / 1000000000);
+    if (l->confirm.until_ns > m->t->mono_ns)
+        json_number(one, "confirm_left_s", (l->confirm.until_ns - m->t->mono_ns) / 1000000000);
+    if (l->confirm.back) json_text(one, "confirm_back", l->confirm.back_name);
     cJSON_AddStringToObject(one, "io", l->io->name);
 }
 
 static void program_add(const struct moment *m, cJSON *root)
 {
+    const struct live *l = m->l;
     cJSON *program = cJSON_GetObjectItem(root, "program");
-    json_time(program, "since", m->l->events.past.program_ns);
+    json_text(program, "file", l->o->program);
+    cJSON_AddBoolToObject(program, "file_differs",
+                          memcmp(l->now.program->digest, l->file_digest, sizeof l->file_digest) != 0);
+    json_time(program, "since", l->events.past.program_ns);
     json_number(program, "rules", m->t->program->rules_count);
 }
 

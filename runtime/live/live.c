@@ -20,6 +20,7 @@
 #include "runtime/live/document.h"
 #include "runtime/live/health.h"
 #include "runtime/live/limits.h"
+#include "runtime/live/load.h"
 #include "runtime/live/log.h"
 #include "runtime/live/notified.h"
 #include "runtime/live/recorded.h"
@@ -144,7 +145,7 @@ static void say_ended(struct live *l, uint64_t since_ns)
 
 static int serve(struct live *l)
 {
-    enum { OTHERS = 10 };
+    enum { OTHERS = 11 };
     struct pollfd fds[OTHERS + WORKERS_MOST] = {{.fd = l->signal_fd, .events = POLLIN},
                                                 {.fd = host_fd(l->host), .events = POLLIN},
                                                 {.fd = l->clock.fd, .events = POLLIN},
@@ -156,15 +157,17 @@ static int serve(struct live *l)
                                                 {.events = POLLIN},
                                                 {.fd = shown_fd(l), .events = POLLIN}};
     uint64_t ticked = clock_ns(CLOCK_MONOTONIC);
+    fds[10].events = POLLIN;
     for (unsigned i = 0; i < l->worker_count; i++)
         fds[OTHERS + i] = (struct pollfd){.fd = l->workers[i]->call_fd, .events = POLLIN};
     for (;;) {
         fds[5].fd = health_fd(l); /* of the program that runs */
         fds[7].fd = via_said_fd(l);
         fds[8].fd = via_heard_fd(l);
+        fds[10].fd = l->watch.fd;
         const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
         const int most_ms = routing_wait_ms(l, begun, health_wait_ms(l, begun, TICK_MS));
-        const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, most_ms));
+        const int wait_ms = shown_wait_ms(l, tabled_wait_ms(l, begun, watch_wait_ms(l, begun, most_ms)));
         if (poll(fds, OTHERS + l->worker_count, wait_ms) < 0 && errno != EINTR)
             return live_fault(l, "poll: %s", strerror(errno));
         if (fds[0].revents && !signalled(l)) return 0;
@@ -176,6 +179,8 @@ static int serve(struct live *l)
         if (fds[2].revents) fine &= world_clock(l);
         if (fds[7].revents || fds[8].revents) via_carry(l);
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+        if (fds[10].revents) watch_read(l, now);
+        watch_step(l, now);
         fine &= world_step(l) && health_step(l, now) && tabled_step(l, now);
         if (now - ticked >= TICK_MS * UINT64_C(1000000)) {
             ticked = now;
@@ -192,9 +197,11 @@ static int serve(struct live *l)
         }
         if (!fine) return live_fault(l, "out of memory");
         if (fds[6].revents || now == ticked) asked_step(l, now);
-        if (confirm_is_late(l, now)) return 1; /* after what was asked in time */
+        if (!confirm_step(l, now)) return 1; /* after what was asked in time */
         shown_step(l);
         if (l->reload) reload_step(l);
+        if (!l->reload) load_step(l);
+        if (!l->reload && l->wanted) reload_begin(l);
         if (l->report && !reload_pending(l)) report(l, true);
     }
 }
@@ -215,7 +222,6 @@ static int run(struct live *l)
     for (unsigned i = 0; i < started; i++) worker_stop(l->workers[i]);
     recorded_end(l);
     for (unsigned i = 0; i < started; i++) called(l, l->workers[i]);
-    l->wanted = false; /* there is nobody left to take one more */
     if (l->reload) reload_step(l);
     for (unsigned i = 0; i < started; i++) limits_publish(l->workers[i], UINT64_MAX);
     limits_tell(l, true);
@@ -236,6 +242,7 @@ static int service(struct live *l)
     if (!status) status = start_open(l);
     if (!status) status = asked_open(l);
     if (!status) status = shown_open(l);
+    if (!status) status = watch_begin(l);
     return status ? status : run(l);
 }
 
@@ -264,8 +271,11 @@ int live(const struct options *o)
     if (l.signal_fd >= 0) close(l.signal_fd);
     clock_close(&l.clock);
     asked_close(&l);
+    load_fini(&l);
+    confirm_fini(&l);
     by_hand_fini(&l);
     shown_close(&l);
+    watch_end(&l);
     health_fini(&l);
     document_fini(&l);
     start_close(&l);

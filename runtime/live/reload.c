@@ -1,5 +1,5 @@
-/* Reload: the program's file is read and looked at aside, everything is made for it, and each worker takes it at a
- * batch boundary (vm_swap). A file that fails leaves the one that runs. */
+/* Reload: a program is looked at aside, everything is made for it, and each worker takes it at a batch boundary
+ * (vm_swap). One that fails leaves the one that runs. */
 #include "runtime/live/reload.h"
 
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #include "runtime/live/world.h"
 
 struct reload {
+    struct reload_wish wish;
     struct remap *remap;
     uint16_t *ids; /* what it was made of */
     unsigned ids_count;
@@ -29,10 +30,12 @@ struct reload {
     struct lingering left; /* that of it */
 };
 
-static void refuse(struct live *l, const char *why)
+static void refuse(struct live *l, const struct reload_wish *w, const char *why)
 {
-    events_tell(&l->events, TOLD_REFUSED, "reload: %s; the program that runs goes on", why);
+    events_tell(&l->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
+    document_old(l);
     notified_ready(l);
+    if (w->over) w->over(l, why);
 }
 
 /* ---- making ---- */
@@ -58,7 +61,7 @@ static struct remap *remap_make(const struct live *l, struct reload *r, struct p
 static bool change_places(struct live *l, struct reload *r, char *err, size_t err_len)
 {
     r->other = l->now;
-    l->now = (struct ruling){.program = program_get(r->remap->program)};
+    l->now = (struct ruling){.program = program_get(r->remap->program), .name = strdup(r->wish.name)};
     if (!ruling_init(&l->now, l->o->ifaces, l->o->iface_count)) return false;
     by_hand_apply(l, &l->now);
     if (!health_follow(l, &r->other, r->remap, err, err_len)) return false;
@@ -155,49 +158,88 @@ void reload_fini(struct live *l)
 
 /* ---- from the main thread ---- */
 
-static void make(struct live *l, struct program *fresh)
+static void make(struct live *l, const struct reload_wish *w)
 {
     struct reload *r = l->reload = calloc(1, sizeof *r);
     if (!r) {
-        refuse(l, "out of memory");
+        refuse(l, w, "out of memory");
         return;
     }
     char err[500] = "out of memory";
-    r->remap = remap_make(l, r, fresh);
+    r->wish = *w;
+    r->remap = remap_make(l, r, w->program);
     if (!r->remap || !change_places(l, r, err, sizeof err) || !hide(l, r, err, sizeof err) || !prepare_all(l, r)) {
         if (r->other.program) change_back(l, r);
         drop_other(r);
         end(l);
         l->stale = true; /* when a schedule changes next was reckoned for the other */
-        refuse(l, err);
+        refuse(l, w, err);
         return;
     }
     r->offered = true;
     for (unsigned i = 0; i < l->worker_count; i++) worker_change(l->workers[i], &r->changes[i]);
 }
 
+void reload_to(struct live *l, const struct reload_wish *w)
+{
+    char err[600];
+    if (!start_look_at(l, w->program, w->name, err, sizeof err))
+        refuse(l, w, err);
+    else if (steered_tun(l, w->program))
+        refuse(l, w, "the device for packets to this machine cannot be made");
+    else
+        make(l, w);
+}
+
+static struct reload_wish file_wish(const struct live *l)
+{
+    return (struct reload_wish){.name = l->o->program, .what = "reload", .by = ""};
+}
+
+/* err: why it holds no program. */
+static void take_file(struct live *l, const struct reload_wish *w, const char *err)
+{
+    if (!w->program) {
+        refuse(l, w, err);
+        return;
+    }
+    memcpy(l->file_digest, w->program->digest, sizeof l->file_digest);
+    reload_to(l, w);
+}
+
+static const char unconfirmed[] = "what runs waits for `preyctl confirm`";
+
 void reload_begin(struct live *l)
 {
     char err[600];
+    struct reload_wish w = file_wish(l);
     if (confirm_waits(l)) {
-        refuse(l, "what runs waits for `preyctl confirm`");
+        refuse(l, &w, unconfirmed);
         return;
     }
     l->wanted = l->reload;
     if (l->wanted) return;
     notified_reloading(l);
-    struct program *fresh = start_load_again(l, err, sizeof err);
-    if (!fresh) {
-        refuse(l, err);
+    w.program = start_load_again(l, err, sizeof err);
+    take_file(l, &w, err);
+    program_put(w.program);
+}
+
+void reload_changed(struct live *l)
+{
+    char err[600];
+    struct reload_wish w = file_wish(l);
+    w.program = start_load_again(l, err, sizeof err);
+    if (w.program && !memcmp(l->file_digest, w.program->digest, sizeof l->file_digest)) {
+        program_put(w.program);
         return;
     }
-    if (!start_look_at(l, fresh, err, sizeof err))
-        refuse(l, err);
-    else if (steered_tun(l, fresh))
-        refuse(l, "the device for packets to this machine cannot be made");
+    notified_reloading(l);
+    if (confirm_waits(l))
+        refuse(l, &w, unconfirmed);
     else
-        make(l, fresh);
-    program_put(fresh);
+        take_file(l, &w, err);
+    program_put(w.program);
 }
 
 bool reload_pending(const struct live *l)
@@ -216,13 +258,13 @@ const struct labels *reload_labels(const struct live *l, const struct program *p
     return l->reload && p == l->reload->other.program ? &l->reload->other.labels : NULL;
 }
 
-static void say_reloaded(struct live *l, const struct remap *r)
+static void say_reloaded(struct live *l, const struct reload *r)
 {
     const struct program *p = l->now.program;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without those that drain */
-    events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s", l->o->program, p->rules_count,
-                p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s",
-                r->limits ? "; what `limits` changed waits for a restart" : "");
+    events_tell(&l->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s", l->now.name, p->rules_count,
+                p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
+                r->remap->limits ? "; what `limits` changed waits for a restart" : "");
     notified_ready(l);
 }
 
@@ -234,14 +276,14 @@ static void made(struct live *l)
     if (refused) {
         change_back(l, r);
         by_hand_apply(l, &l->now); /* something may have been set meanwhile */
-        by_hand_forget(l);         /* even of a server that is in the refused program alone */
         health_agree(&l->now, clock_ns(CLOCK_MONOTONIC));
-        refuse(l, strerror(-refused));
+        refuse(l, &r->wish, strerror(-refused));
     } else {
-        by_hand_forget(l);
-        say_reloaded(l, r->remap);
+        say_reloaded(l, r);
         announced_again(l, r->other.program);
+        if (r->wish.over) r->wish.over(l, NULL);
     }
+    if (!confirm_waits(l)) by_hand_forget(l); /* else their servers may come back */
     drop_other(r);
     document_old(l);
     l->stale = true;
@@ -255,5 +297,4 @@ void reload_step(struct live *l)
     for (unsigned i = 0; i < l->worker_count; i++)
         if (__atomic_load_n(&l->workers[i]->swapping, __ATOMIC_ACQUIRE)) return;
     end(l);
-    if (l->wanted) reload_begin(l);
 }

@@ -28,7 +28,15 @@ static const struct {
 struct whole {
     const struct live *l;
     const struct tally *t;
+    struct options options; /* with the name of the program that runs */
 };
+
+static struct whole whole_of(const struct live *l, const struct tally *t)
+{
+    struct whole all = {l, t, *l->o};
+    all.options.program = l->now.name;
+    return all;
+}
 
 /* ---- text ---- */
 
@@ -122,7 +130,7 @@ static void more_json(cJSON *root, const void *arg)
 
 static struct report report_of(const struct whole *all)
 {
-    return (struct report){.options = all->l->o,
+    return (struct report){.options = &all->options,
                            .program = all->t->program,
                            .labels = &all->l->now.labels,
                            .counters = tally_counters(all->t),
@@ -132,7 +140,7 @@ static struct report report_of(const struct whole *all)
 
 void report_add(cJSON *root, const struct live *l, const struct tally *t)
 {
-    const struct whole all = {l, t};
+    const struct whole all = whole_of(l, t);
     struct report of = report_of(&all);
     of.rules_most = DOCUMENT_RULES;
     report_json_add(root, &of);
@@ -153,7 +161,8 @@ char *live_report(const struct live *l, bool running, size_t *len)
     struct tally *t = tally_take(l, running);
     char *text = NULL;
     FILE *out = t ? open_memstream(&text, len) : NULL;
-    bool good = out && write_report(out, &(struct whole){l, t});
+    const struct whole all = whole_of(l, t);
+    bool good = out && write_report(out, &all);
     if (out) good = !fclose(out) && good;
     tally_free(t);
     if (good) return text;

@@ -22,7 +22,7 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
     if (!opened_init(&r->opened, r->program)) return false;
     return r->ifaces && r->server_out && r->server_mtu && r->target_out && r->down && r->up_since_ns && r->weights &&
-           r->by_hand && !labels_init(&r->labels, r->program);
+           r->by_hand && r->name && !labels_init(&r->labels, r->program);
 }
 
 void ruling_fini(struct ruling *r)
@@ -32,6 +32,7 @@ void ruling_fini(struct ruling *r)
     owners_free(r->owners);
     opened_fini(&r->opened);
     program_put(r->program);
+    free(r->name);
     free(r->ifaces);
     free(r->server_out);
     free(r->server_mtu);

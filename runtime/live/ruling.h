@@ -10,6 +10,7 @@
 
 struct ruling {
     struct program *program; /* held */
+    char *name;              /* of the file that it came from, as it was said; on the heap */
     uint64_t number;         /* of it, in the recording */
     struct labels labels;
     struct owners *owners; /* NULL: there is one worker */

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "runtime/compiled.h"
 #include "runtime/live/dealt.h"
 #include "runtime/live/look.h"
 #include "runtime/live/recorded.h"
@@ -25,20 +26,6 @@
 
 /* ---- looking ---- */
 
-static bool ends_in(const char *s, const char *end)
-{
-    const size_t len = strlen(s), tail = strlen(end);
-    return len > tail && !strcmp(s + len - tail, end);
-}
-
-static bool is_compiled(const char *path, char *err, size_t err_len)
-{
-    if (!ends_in(path, ".prey")) return true;
-    snprintf(err, err_len, "%.200s is rules as text; this compiles them: preyc %.200s -o %.*s.pbc", path, path,
-             (int)(strlen(path) - strlen(".prey")), path);
-    return false;
-}
-
 struct program *start_load_again(const struct live *l, char *err, size_t err_len)
 {
     int fd;
@@ -51,9 +38,11 @@ struct program *start_load_again(const struct live *l, char *err, size_t err_len
 static int look_at_program(struct live *l)
 {
     char err[600];
-    if (!is_compiled(l->o->program, err, sizeof err)) return live_complain("%s", err);
+    if (!rules_are_compiled(l->o->program, err, sizeof err)) return live_complain("%s", err);
     l->now.program = program_load_file(l->o->program, err, sizeof err);
     if (!l->now.program) return live_complain("%s", err);
+    l->now.name = strdup(l->o->program);
+    memcpy(l->file_digest, l->now.program->digest, sizeof l->file_digest);
     return ruling_init(&l->now, l->o->ifaces, l->o->iface_count) ? 0 : live_complain("out of memory");
 }
 
@@ -101,11 +90,11 @@ static bool judges_bridge(const struct live *l, const struct program *p, char *w
     return false;
 }
 
-bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len)
+bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len)
 {
-    const char *zone = schedules_unknown_zone(p), *path = l->o->program;
+    const char *zone = schedules_unknown_zone(p);
     if (!zone) return way_look_at(l, p, why, len) && judges_bridge(l, p, why, len) && is_enforced(l, p, why, len);
-    snprintf(why, len, "%s: this machine does not know the time zone `%s` (package tzdata)", path, zone);
+    snprintf(why, len, "%.200s: this machine does not know the time zone `%s` (package tzdata)", name, zone);
     return false;
 }
 
@@ -122,7 +111,7 @@ static int look_at_rules(struct live *l)
 {
     char err[600];
     const int status = way_choose(l);
-    return start_look_at(l, l->now.program, err, sizeof err) ? status : live_complain("%s", err);
+    return start_look_at(l, l->now.program, l->o->program, err, sizeof err) ? status : live_complain("%s", err);
 }
 
 int start_look(struct live *l)

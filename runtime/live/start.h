@@ -6,9 +6,10 @@
 
 /* Look before anything is changed: the program, the interfaces, what cannot be enforced. The exit status. */
 int start_look(struct live *l);
-/* The same of a program alone, which is loaded: what is not supported, what cannot be enforced. False: `why` says it.
+/* The same of a program alone, which is loaded, of the file called so: what is not supported, what cannot be enforced.
+ * False: `why` says it.
  */
-bool start_look_at(const struct live *l, const struct program *p, char *why, size_t len);
+bool start_look_at(const struct live *l, const struct program *p, const char *name, char *why, size_t len);
 /* Is what crosses from one interface given to another the program's to send on? Where a firewall judges it, and either
  * the host's stack forwards packets, whose place prey takes then, or a `forward` firewall says so. */
 bool start_routes(const struct live *l, const struct program *p);

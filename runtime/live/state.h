@@ -4,11 +4,13 @@
 
 #include "runtime/live/byhand.h"
 #include "runtime/live/clock.h"
+#include "runtime/live/confirm.h"
 #include "runtime/live/events.h"
 #include "runtime/live/hops.h"
 #include "runtime/live/lingering.h"
 #include "runtime/live/pmtu.h"
 #include "runtime/live/ruling.h"
+#include "runtime/live/watch.h"
 #include "runtime/options.h"
 #include "runtime/parent/ask.h"
 #include "runtime/record/reel.h"
@@ -21,6 +23,7 @@ enum link_state { LINK_UP, LINK_DOWN, LINK_GONE };
 enum { OLDER_MOST = 64 };
 
 struct documents;
+struct load;
 struct recorder;
 struct ctl;
 struct via;
@@ -64,10 +67,13 @@ struct live {
     uint64_t tables_number;     /* of the balancing tables that were built last */
     bool announced[PORTS_MOST]; /* addresses were claimed since the link came up */
     enum link_state links[PORTS_MOST];
-    struct reload *reload;     /* under way, or not all flows in line with it; NULL: none */
-    uint64_t confirm_until_ns; /* it ends then; 0: nothing waits to be confirmed */
-    bool wanted;               /* another one, when that is through */
-    bool report;               /* counters, when it is made */
+    struct reload *reload;               /* under way, or not all flows in line with it; NULL: none */
+    bool wanted;                         /* another one, when that is through */
+    struct load *load;                   /* asked for over the control socket, until it is made; NULL: none */
+    struct confirm confirm;              /* what waits to be confirmed */
+    struct watch watch;                  /* of the file of the command line */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* of the program in the file of the command line, as it was read last */
+    bool report;                         /* counters, when it is made */
     struct limit_told {
         uint64_t count, at_ns; /* of w->limits, when it was told last */
     } limits[LIMITS];

@@ -102,6 +102,23 @@ int ask_rules(struct channel *c, int *fd, char *err, size_t err_len)
     return ask_fds(c, REQUEST_RULES, fd, 1, err, err_len);
 }
 
+int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    struct answer a;
+    const int failed =
+        ask(c, &(struct question){REQUEST_WATCH, &none, sizeof none, NULL, 0, 0}, &a, fd, 1, err, err_len);
+    *linked = a.value;
+    return failed || a.fd_count ? failed : -EPROTO;
+}
+
+int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, size_t err_len)
+{
+    const struct request_none none = {0};
+    if (len > PBC_SIZE_MAX) return -EFBIG;
+    return ask_done(c, &(struct question){REQUEST_SAVE, &none, sizeof none, bytes, 1, (uint32_t)len}, err, err_len);
+}
+
 int ask_log(struct channel *c, int *fd, char *err, size_t err_len)
 {
     return ask_fds(c, REQUEST_LOG, fd, 1, err, err_len);

@@ -56,6 +56,10 @@ int ask_log(struct channel *c, int *fd, char *err, size_t err_len); /* what --lo
 int ask_recording(struct channel *c, uint64_t number, int *fd, char *err, size_t err_len);
 int ask_recording_gone(struct channel *c, uint64_t number, char *err, size_t err_len);
 int ask_rules(struct channel *c, int *fd, char *err, size_t err_len);
+/* A descriptor that becomes readable when it may have changed (host/watch.h), the caller's to close. */
+int ask_watch(struct channel *c, int *fd, bool *linked, char *err, size_t err_len);
+/* Replace it, at once and whole. */
+int ask_save(struct channel *c, const uint8_t *bytes, size_t len, char *err, size_t err_len);
 
 /* The control socket, listening; the caller's to close. The parent takes its name away at the end. */
 int ask_control(struct channel *c, int *fd, char *err, size_t err_len);

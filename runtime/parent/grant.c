@@ -18,8 +18,10 @@
 #include "runtime/host/manager.h"
 #include "runtime/host/offload.h"
 #include "runtime/host/recordings.h"
+#include "runtime/host/replace.h"
 #include "runtime/host/sinks.h"
 #include "runtime/host/tun.h"
+#include "runtime/host/watch.h"
 #include "runtime/io/steer.h"
 #include "runtime/parent/parent_priv.h"
 
@@ -253,6 +255,25 @@ static bool grant_RULES(struct parent *p, const struct request *r, struct answer
     fds[0] = open(p->o->program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     a->failed = fds[0] < 0 ? -errno : 0;
     a->fd_count = fds[0] >= 0;
+    if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
+    return true;
+}
+
+static bool grant_WATCH(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    bool linked = false;
+    (void)r;
+    if (!p->o->watch) return false;
+    fds[0] = watch_file(p->o->program, &linked);
+    a->value = linked;
+    if (fds[0] < 0) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-fds[0]));
+    return answer_fd(a, fds[0]);
+}
+
+static bool grant_SAVE(struct parent *p, const struct request *r, struct answer *a, int fds[])
+{
+    (void)fds;
+    a->failed = strcmp(p->o->program, "-") ? replace_file(p->o->program, r->elements, r->count) : -ESPIPE;
     if (a->failed) snprintf(a->err, sizeof a->err, "%.300s: %s", p->o->program, strerror(-a->failed));
     return true;
 }

@@ -117,8 +117,12 @@ static void head_print(FILE *out, const cJSON *seen)
         fprintf(out, "flows %s (%.1f %% of %s), at most %s\n", count_at(flows, "now", a),
                 100.0 * (double)number_at(flows, "now") / (double)limit, count_at(flows, "limit", b),
                 count_at(flows, "most", c));
+    if (is_true(program, "file_differs"))
+        fprintf(out, "%s holds another program, which a reload or a start takes\n", text_at(program, "file"));
     if (part(one, "confirm_left_s"))
-        fprintf(out, "it ends in %s, unless it is confirmed: preyctl confirm\n",
+        fprintf(out, "%s %s in %s, unless it is confirmed: preyctl confirm\n",
+                part(one, "confirm_back") ? text_at(one, "confirm_back") : "it",
+                part(one, "confirm_back") ? "comes back" : "ends",
                 text_duration(number_at(one, "confirm_left_s") * 1000000000, a));
     if (is_true(one, "monitor"))
         fprintf(out, "what is for this machine itself is only watched: %s packets would have been dropped\n",

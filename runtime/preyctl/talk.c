@@ -127,10 +127,10 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
 }
 
 /* All of the answer; its last document into *document, the caller's to free. NULL: they are printed. */
-static int hear(struct talk *t, cJSON *question, cJSON **document)
+static int hear(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     struct message m;
-    int next = talk_ask(t, question, -1) ? -1 : 1;
+    int next = talk_ask(t, question, fd) ? -1 : 1;
     while (next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
         if (!document) {
@@ -147,19 +147,33 @@ static int hear(struct talk *t, cJSON *question, cJSON **document)
 int talk_done(struct talk *t, cJSON *question)
 {
     cJSON *none = NULL;
-    const int status = hear(t, question, &none);
+    const int status = hear(t, question, -1, &none);
     cJSON_Delete(none);
     return status;
 }
 
-int talk_print(struct talk *t, cJSON *question) { return hear(t, question, NULL); }
+int talk_print(struct talk *t, cJSON *question) { return hear(t, question, -1, NULL); }
 
-int talk_document(struct talk *t, cJSON *question, cJSON **document)
+static int one_document(struct talk *t, cJSON *question, int fd, cJSON **document)
 {
     *document = NULL;
-    const int status = hear(t, question, document);
+    const int status = hear(t, question, fd, document);
     if (!status && *document) return 0;
     cJSON_Delete(*document);
     *document = NULL;
     return status ? status : talk_complain("the answer is empty");
+}
+
+int talk_document(struct talk *t, cJSON *question, cJSON **document) { return one_document(t, question, -1, document); }
+
+int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document)
+{
+    *document = NULL;
+    if (fd < 0) {
+        cJSON_Delete(question);
+        return 2;
+    }
+    const int status = one_document(t, question, fd, document);
+    close(fd);
+    return status;
 }

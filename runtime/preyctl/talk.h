@@ -8,7 +8,7 @@
 #include "runtime/preyctl/command_line.h"
 
 struct talk {
-    const struct command_line *line;
+    struct command_line *line;
     int fd; /* connected; -1: not */
     struct inbox in;
     int status;       /* of the answer that ended last, as of a command */
@@ -35,6 +35,8 @@ int talk_next(struct talk *t, struct message *m, int patience_ms);
 int talk_done(struct talk *t, cJSON *question);
 /* Question and answer where that is one document, the caller's to free. 0, or the status after a line that says why. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
+/* The same, and a descriptor goes with the question, which is closed; -1: none, for it was told why not. */
+int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);
 
 /* The same, and the document is printed as it came, a line: numbers above 2^53 keep all digits. */
 int talk_print(struct talk *t, cJSON *question);

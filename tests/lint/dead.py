@@ -16,7 +16,6 @@ KEPT = {
     "host_neighbours": "the live run",
     "call_text": "preyctl trace",
     "call_bytes": "preyctl capture",
-    "call_take_fd": "preyctl load",
     "offloads_on": "AF_XDP",
     # What only tests may ask.
     "compile_text": "rules in memory",

@@ -1,0 +1,62 @@
+/* See replace.h. Another file beside it, then rename(2). */
+#include "runtime/host/replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+    while (len) {
+        const ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR) return -errno;
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+    }
+    return fsync(fd) ? -errno : 0;
+}
+
+/* The folder's entry has to survive a power cut, too; not every file system can sync one. */
+static void sync_folder(char *path)
+{
+    char *const slash = strrchr(path, '/');
+    slash[slash == path] = 0;
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    close(fd);
+}
+
+/* target: without links. */
+static int replace(const char *target, const void *bytes, size_t len)
+{
+    char beside[4096 + 8];
+    struct stat st;
+    if (stat(target, &st)) return -errno;
+    if (!S_ISREG(st.st_mode)) return -EINVAL;
+    if (snprintf(beside, sizeof beside, "%s.XXXXXX", target) >= (int)sizeof beside) return -ENAMETOOLONG;
+    const int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0) return -errno;
+    int failed = write_all(fd, bytes, len);
+    if (!failed && fchmod(fd, st.st_mode & 0777)) failed = -errno;
+    if (close(fd) && !failed) failed = -errno;
+    if (!failed && rename(beside, target)) failed = -errno;
+    if (failed) unlink(beside);
+    return failed;
+}
+
+int replace_file(const char *path, const void *bytes, size_t len)
+{
+    char *target = realpath(path, NULL);
+    if (!target) return -errno;
+    const int failed = replace(target, bytes, len);
+    if (!failed) sync_folder(target);
+    free(target);
+    return failed;
+}

@@ -1,0 +1,47 @@
+/* See watch.h. Folders, not the file: an editor, and preyc, puts another file in its place. */
+#include "runtime/host/watch.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    const size_t len = !slash ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    memcpy(folder, slash ? path : ".", len);
+    folder[len] = 0;
+}
+
+/* Its number, or a negative errno. */
+static int add(int fd, const char *path)
+{
+    char folder[PATH_MAX];
+    if (strlen(path) >= sizeof folder) return -ENAMETOOLONG;
+    folder_of(path, folder);
+    const int wd =
+        inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+    return wd < 0 ? -errno : wd;
+}
+
+int watch_file(const char *path, bool *linked)
+{
+    const int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0) return -errno;
+    char *target = realpath(path, NULL); /* NULL: it is not there now */
+    const int first = add(fd, path), second = target ? add(fd, target) : first;
+    *linked = target && (first != second || strcmp(last_part(path), last_part(target)) != 0);
+    free(target);
+    if (first >= 0 || second >= 0) return fd;
+    close(fd);
+    return first;
+}

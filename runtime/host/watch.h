@@ -1,0 +1,12 @@
+/* Being told when a file changes. */
+#ifndef RUNTIME_HOST_WATCH_H
+#define RUNTIME_HOST_WATCH_H
+
+#include <stdbool.h>
+
+/* An inotify descriptor, of the file's folder, and, where it is a link, of its target's: it becomes readable when some
+ * file there was written and closed, or was moved there. *linked: it is a link, so that any of them may be meant. Or a
+ * negative errno: there is no such folder. */
+int watch_file(const char *path, bool *linked);
+
+#endif

@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# Another program over the control socket (preyctl load): it runs or says why not, goes again unless it is confirmed,
+# replaces the file of the command line only where that is asked for; hostile bytes change nothing. A connection speaks on
+# through all of it. And --watch, which reads that file when it changes.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey one two
+lan switch 1 client prey one two
+for s in one two; do web "$s"; done
+farm() { # NAME SERVER...
+    local name=$1 s
+    shift
+    { echo 'pool farm { balance round_robin; source 10.1.0.50; drain 5m'
+    for s in "$@"; do case $s in one) echo '  server one 10.1.0.3 weight 2' ;; two) echo '  server two 10.1.0.4' ;; esac; done
+    echo '}'
+    echo 'service web on 10.1.0.100 tcp/80, tcp/9000 { mode passthrough; announce; -> farm }'; } | rules "$name"
+}
+ctl() { # ARGUMENT...: preyctl in the namespace, into out, err, $status
+    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    status=$?
+}
+says() { # SENTENCE ANSWER ARGUMENT...: preyctl
+    local sentence=$1 answer=$2
+    shift 2
+    ctl "$@"
+    same "$sentence" "$status $(cat out err)" "$answer"
+}
+serves() { # SENTENCE SHARES: of six connections
+    same "$1" "$(for i in 1 2 3 4 5 6; do ask client 10.1.0.100; done | shares)" "$2"
+}
+told() { until_true 200 "a line says: $1" grep -q "$1" prey.err; }
+number_of() { ctl counters "$1" && awk '{ print $2 }' out; }
+
+farm one one
+farm two two
+farm both one two
+cp one.pbc shop.pbc
+chmod 640 shop.pbc
+prey prey -i eth0 --format json shop.pbc
+serves 'the file of the command line' ' 6 one '
+
+# A connection to a server that is gone in some of them.
+background one python3 "$top/tests/e2e/live/echo.py" serve 9000
+until_true 50 'the echo listens' at one sh -c 'ss -ltn | grep -q :9000'
+mkfifo say
+at client python3 "$top/tests/e2e/live/echo.py" ask 10.1.0.100 9000 <say >heard 2>&1 &
+pids="$pids $!"
+exec 9>say
+heard() { grep -qx "$1" heard; }
+speaks() { echo "$1" >&9; until_true 50 "it speaks: $1" heard "$1"; }
+speaks first
+
+says 'a program is loaded' '0 two.pbc runs' load two.pbc
+serves 'and is in force' ' 6 two '
+speaks loaded
+told '^reloaded: two.pbc: 0 rules, 1 service, loaded by user 0$'
+ctl status
+same 'status names both' "$(grep -c '^eth0: two.pbc since' out) $(grep '^shop.pbc' out)" '1 shop.pbc holds another program, which a reload or a start takes'
+ctl load both.pbc --json
+same 'as JSON' "$status $(cat out)" '0 {"program":"both.pbc","rules":0,"services":1,"saved":false,"confirm_left_s":null}'
+kill -HUP "$prey"
+told '^reloaded: shop.pbc: '
+serves 'SIGHUP reads the file of the command line' ' 6 one '
+ctl status
+same 'and both are one again' "$(grep -c '^shop.pbc' out)" 0
+
+# What is no program leaves what runs.
+goes_on='shop.pbc goes on'
+head -c 3000 /dev/urandom >garbage.pbc
+head -c 600 two.pbc >short.pbc
+{ head -c 500 two.pbc; printf x; tail -c +502 two.pbc; } >bent.pbc
+echo 'firewall f default drop { accept tcp port 80 }' | rules watched
+says 'garbage' "2 preyctl: garbage.pbc: not a compiled prey program (preyc -o makes one); $goes_on" load garbage.pbc
+ctl load short.pbc
+same 'half of one' "$status $(grep -c "short.pbc: truncated.*; $goes_on" err)" '2 1'
+says 'one that somebody bent' "2 preyctl: bent.pbc: damaged: digest does not match; $goes_on" load bent.pbc
+says 'nothing' '2 preyctl: /dev/null: not a compiled prey program (preyc -o makes one); shop.pbc goes on' load /dev/null
+ctl load watched.pbc
+same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc goes on' err)" '2 1'
+says 'rules as text' '2 preyctl: two.prey is rules as text; this compiles them: preyc two.prey -o two.pbc' load two.prey
+says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory' load none.pbc
+says 'no time' '2 preyctl: --confirm: `5` is no time: 30s, 5m, 2h are' load two.pbc --confirm 5
+says 'no option' '2 preyctl: `--force` is no option of load: preyctl load NEW.pbc [--save] [--confirm D]' load two.pbc --force
+says 'no program' '2 preyctl: it is written: preyctl load NEW.pbc [--save] [--confirm D]' load
+told '^preyrun: load: bent.pbc: damaged: digest does not match; the program that runs goes on$'
+
+# Descriptors that are no sealed file: none of them is read.
+cat >rude.py <<'PY'
+import fcntl, json, os, socket, struct, sys
+def ask(fds, **more):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(30)
+    s.connect(sys.argv[1])
+    body = json.dumps({"ask": "load", "name": "rude", **more}).encode()
+    socket.send_fds(s, [b"q" + struct.pack("<I", len(body)) + body], fds)
+    data = b""
+    while not data.count(b"e"):
+        more = s.recv(65536)
+        if not more:
+            break
+        data += more
+    return data[5:].decode(errors="replace")
+good = open(sys.argv[2], "rb").read()
+def memory(bytes, seals, size=None):
+    fd = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+    os.write(fd, bytes)
+    if size is not None:
+        os.ftruncate(fd, size)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return fd
+ALL = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK
+quiet, other = os.pipe()
+print("none:", ask([]))
+print("a pipe:", ask([quiet]))
+print("a file:", ask([os.open(sys.argv[2], os.O_RDONLY)]))
+print("a device:", ask([os.open("/dev/zero", os.O_RDONLY)]))
+print("its own socket:", ask([socket.socket(socket.AF_UNIX).fileno()]))
+print("unsealed:", ask([memory(good, 0)]))
+print("may grow:", ask([memory(good, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK)]))
+print("2 GiB:", ask([memory(b"", ALL, 2 << 30)]))
+print("empty:", ask([memory(b"", ALL)]))
+print("no time:", ask([memory(good, ALL)], confirm_ns=-1))
+print("no time either:", ask([memory(good, ALL)], confirm_ns="soon"))
+PY
+sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
+python3 rude.py "$sockets/eth0.sock" two.pbc >rude.out 2>&1
+unsealed="what came with it is no sealed file in memory: preyctl makes one; $goes_on"
+untimely='2how long it waits to be confirmed (`confirm_ns`) is a whole number of nanoseconds, up to 4e18'
+same 'each of them is told' "$(cat rude.out)" "none: 2rude: no program came with it; $goes_on
+a pipe: 2rude: $unsealed
+a file: 2rude: $unsealed
+a device: 2rude: $unsealed
+its own socket: 2rude: $unsealed
+unsealed: 2rude: $unsealed
+may grow: 2rude: $unsealed
+2 GiB: 2rude: larger than 1073741824 bytes; $goes_on
+empty: 2rude: not a compiled prey program (preyc -o makes one); $goes_on
+no time: $untimely
+no time either: $untimely"
+serves 'none of them changed anything' ' 6 one '
+
+# A program on trial, and what is not done meanwhile.
+ctl set farm/one weight 7
+says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s, unless it is confirmed: preyctl confirm' load two.pbc --confirm 5m
+says 'no other meanwhile' '2 preyctl: what runs waits to be confirmed: preyctl confirm' load both.pbc
+refused=$(number_of reloads.refused)
+kill -HUP "$prey"
+one_more() { [ "$(number_of reloads.refused)" = $((refused + 1)) ]; }
+until_true 100 'nor SIGHUP' one_more
+ctl status
+same 'status says so' "$(grep -c '^shop.pbc comes back in .*, unless it is confirmed: preyctl confirm' out)" 1
+same 'it is in force' "$(ask client 10.1.0.100)" two
+speaks trial
+says 'it is confirmed' '0 confirmed: two.pbc goes on' confirm
+says 'nothing waits any more' '2 preyctl: nothing waits to be confirmed' confirm
+kill -HUP "$prey"
+serves_one() { [ "$(ask client 10.1.0.100)" = one ]; }
+until_true 100 'the file again' serves_one
+
+# Nobody confirms it: the one before comes back, and with it what was set by hand of its servers.
+ctl set farm/one weight 7
+ctl load two.pbc --confirm 1s
+same 'one that nobody confirms' "$status" 0
+told '^reloaded: shop.pbc: 0 rules, 1 service, since nobody has confirmed what was loaded$'
+serves 'the one before is back' ' 6 one '
+speaks back
+ctl servers
+same 'what was set by hand, too' "$(grep -c 'one .* weight 7 .*2 in the file' out)" 1
+ctl set farm/one file
+
+# Confirmed in time, and saved only then.
+ctl load both.pbc --confirm 5m --save
+same 'one to be saved' "$status $(cmp -s shop.pbc one.pbc; echo $?)" '0 0'
+says 'is confirmed' '0 confirmed: both.pbc goes on, and is saved as shop.pbc' confirm
+cmp shop.pbc both.pbc
+ok $? 'then it is the file of the command line'
+same 'which is for whom it was' "$(stat -c %a shop.pbc)" 640
+says 'another is saved at once' '0 two.pbc runs, and is saved as shop.pbc' load --save two.pbc
+cmp shop.pbc two.pbc && [ "$(ls shop.pbc*)" = shop.pbc ]
+ok $? 'whole, and nothing is left beside it'
+ctl status
+same 'so both are one' "$(grep -c '^shop.pbc' out)" 0
+mv shop.pbc gone.pbc
+says 'a file that is gone is not replaced' '2 preyctl: both.pbc runs, but is not saved: shop.pbc: No such file or directory' load both.pbc --save
+speaks last
+same 'the connection said every line' "$(tr '\n' ' ' <heard)" 'first loaded trial back last '
+exec 9>&-
+same 'reloads are counted' "$(number_of reloads.good)" 10
+truncate -s 0 prey.out
+prey_ends
+same 'it ends with 0' "$status" 0
+
+# --watch: the file is read when it becomes another one, whole, and where it lies behind a link, too.
+mkdir versions
+cp one.pbc versions/first
+ln -s versions/first linked.pbc
+cp one.pbc watched.pbc
+for path in watched.pbc linked.pbc; do
+    prey prey -i eth0 --format json --watch $path
+    if [ $path = watched.pbc ]; then cp two.pbc next.pbc && mv next.pbc $path; else ln -s versions/second next.pbc && cp two.pbc versions/second && mv -T next.pbc $path; fi
+    told "^reloaded: $path: "
+    same "$path: another one in its place is read" "$(ask client 10.1.0.100)" two
+    cp one.pbc "$(readlink -f $path)"
+    until_true 100 "$path: so is one that was written over it" serves_one
+    same "$path: which are two reloads" "$(number_of reloads.good)" 2
+    touch $path
+    cp one.pbc "$(readlink -f $path)"
+    head -c 600 two.pbc >"$(readlink -f $path)"
+    told "^preyrun: reload: $path: truncated: 600 bytes of .*; the program that runs goes on$"
+    same "$path: half a file leaves what runs" "$(ask client 10.1.0.100)" one
+    ctl load --save both.pbc
+    same "$path: what was saved there is not read again" "$status $(cmp both.pbc $path; echo $?)" '0 0'
+    cp two.pbc "$(readlink -f $path)"
+    four() { [ "$(number_of reloads.good)" = 4 ]; }
+    until_true 100 "$path: the next one is" four
+    ctl load one.pbc --confirm 5m
+    refused=$(number_of reloads.refused)
+    cp one.pbc "$(readlink -f $path)"
+    until_true 100 "$path: nothing is read until what runs is confirmed" one_more
+    truncate -s 0 prey.out
+    prey_ends
+    same "$path: it ends with 0" "$status" 0
+done
+exit $failed
