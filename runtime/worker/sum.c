@@ -18,7 +18,7 @@ struct sum {
     struct frag_counters frags;
     struct counter *rules, *defaults, *services, *unserved, *servers, *statements;
     struct meter_counter *meters;
-    uint32_t *server_flows, *service_flows;
+    uint32_t *server_flows, *service_flows, *nat_flows;
     uint64_t *server_begun;
 };
 
@@ -35,7 +35,7 @@ static void add(void *to, const void *from, size_t bytes)
 static bool is_whole(const struct sum *s)
 {
     return s->rules && s->defaults && s->meters && s->services && s->unserved && s->servers && s->statements &&
-           s->server_flows && s->service_flows && s->server_begun;
+           s->server_flows && s->service_flows && s->server_begun && s->nat_flows;
 }
 
 struct sum *sum_new(const struct program *p, const struct vm_counters *like)
@@ -50,6 +50,7 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
     s->all.unserved = s->unserved = calloc(p->services_count + 1u, sizeof *s->unserved);
     s->all.servers = s->servers = calloc(p->servers_count + 1u, sizeof *s->servers);
     s->nat.statements = s->statements = calloc(program_all_nats(p) + 1u, sizeof *s->statements);
+    s->nat.flows = s->nat_flows = calloc(program_all_nats(p) + 1u, sizeof *s->nat_flows);
     s->nat.mappings = &s->mappings;
     s->all.server_flows = s->server_flows = calloc(p->servers_count + 1u, sizeof *s->server_flows);
     s->all.service_flows = s->service_flows = calloc(p->services_count + 1u, sizeof *s->service_flows);
@@ -66,9 +67,10 @@ struct sum *sum_new(const struct program *p, const struct vm_counters *like)
 static void add_nat(struct sum *s, const struct nat_counters *n)
 {
     if (!n) return;
-#define NAT_COUNTER(field, object, key, line, words, doc) s->nat.field += n->field;
+#define NAT_COUNTER(field, kind, object, key, line, words, doc) s->nat.field += n->field;
 #include "vm/counter.def"
     add(&s->mappings, n->mappings, sizeof s->mappings);
+    for (uint32_t i = 0; i < program_all_nats(s->program); i++) s->nat_flows[i] += n->flows[i];
     add(s->statements, n->statements, program_all_nats(s->program) * sizeof *s->statements);
 }
 
@@ -98,7 +100,7 @@ void sum_add(struct sum *s, const struct vm_counters *c)
     add_flows(s, c);
     add_nat(s, c->nat);
     add(&s->frags, c->frags, sizeof s->frags);
-#define VM_COUNTER(field, object, key, line, words, doc) s->all.field += c->field;
+#define VM_COUNTER(field, kind, object, key, line, words, doc) s->all.field += c->field;
 #include "vm/counter.def"
 }
 
@@ -117,5 +119,6 @@ void sum_free(struct sum *s)
     free(s->server_flows);
     free(s->service_flows);
     free(s->server_begun);
+    free(s->nat_flows);
     free(s);
 }

@@ -113,6 +113,7 @@ bool forward_tick(const struct job *j)
     struct forward *f = j->vm->forward;
     const struct facts *facts = j->in->facts;
     outside_at(f->outside, j->vm->now_ns);
+    if (f->nat) nat_at(f->nat, j->vm->now_ns);
     const uint64_t generation = facts ? facts->generation : 0;
     if (facts != f->facts || generation != f->generation) {
         f->facts = facts;

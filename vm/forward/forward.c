@@ -19,7 +19,7 @@ static void unbound(void *arg, const struct flow_bind *b, const struct flow_id *
 {
     struct forward *f = arg;
     if (b->kind != BIND_SERVICE) {
-        nat_drop(f->nat, b, id, opened_by_high);
+        nat_leave(f->nat, b, id, opened_by_high, when->now_ns, when->rests_ns);
         return;
     }
     const uint32_t service = f->p->branches[b->branch].service;

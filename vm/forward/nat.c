@@ -52,6 +52,7 @@ static enum pkt_reason begin(const struct job *j, struct packet_ctx *c, const st
     *kept = *b;
     kept->flags |= track_age(f->track);
     forward_note_client(c->pkt, kept);
+    nat_begun(f->nat, b);
     if (c->key->kind & KIND_UDP && f->udp_idle_ns) track_idle(f->track, &c->seen, f->udp_idle_ns);
     track_pair(f->track, &c->seen, &twin);
     forward_to_end(j, c, b);

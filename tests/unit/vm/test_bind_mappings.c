@@ -254,13 +254,42 @@ static void like_a_plain_list(void **state)
     }
 }
 
+/* What a flow held that was evicted is nobody else's while others are left, and until its time has passed; its own
+ * inside end finds it. */
+static void evicted_rests(void **state)
+{
+    (void)state;
+    struct mappings *m = mappings_new(&(struct mappings_cfg){.most = 4, .spaces = 1, .seed = 3});
+    const struct map_room two = {.outside = out_a, .space = 0, .lo = 7, .hi = 8};
+    const struct map_end a = inside(1, 7, MAP_TCP, false), b = inside(2, 7, MAP_TCP, false),
+                         c = inside(3, 7, MAP_TCP, false), d = inside(4, 7, MAP_TCP, false);
+    const int32_t i = mapping_add(m, &a, 0, &two);
+    mapping_leave(m, i, 10, 100);
+    assert_int_equal(mapping_by_inside(m, &a, 0, out_a), i);
+    assert_int_equal(mapping_at(m, mapping_add(m, &b, 0, &two))->outside.port, 8);
+    mappings_at(m, 99);
+    assert_int_equal(mapping_by_inside(m, &a, 0, out_a), i);
+    mapping_hold(m, i); /* a late packet: its new flow ends before the evicted one would have */
+    mapping_leave(m, i, 20, 0);
+    assert_int_equal(mapping_by_inside(m, &a, 0, out_a), i);
+    mappings_at(m, 100);
+    assert_int_equal(mapping_by_inside(m, &a, 0, out_a), MAPPING_NONE);
+    const int32_t k = mapping_add(m, &c, 0, &two);
+    mapping_leave(m, k, 100, 200);
+    assert_int_not_equal(mapping_add(m, &d, 0, &two), MAPPING_NONE); /* no other port is left: it rests no longer */
+    assert_int_equal(mapping_by_inside(m, &c, 0, out_a), MAPPING_NONE);
+    assert_int_equal(mapping_add(m, &a, 0, &two), MAPPING_NONE);
+    assert_int_equal(mappings_counters(m)->exhausted, 1);
+    mappings_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kept_where_it_is_free),  cmocka_unit_test(halves_of_the_range),
         cmocka_unit_test(the_last_user_frees_it), cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(half_for_one_host),      cmocka_unit_test(ports_are_drawn),
-        cmocka_unit_test(like_a_plain_list),
+        cmocka_unit_test(like_a_plain_list),      cmocka_unit_test(evicted_rests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

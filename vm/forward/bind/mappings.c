@@ -7,6 +7,7 @@
 
 #include "vm/flow/sources.h"
 #include "vm/forward/bind/port_map.h"
+#include "vm/forward/bind/rest.h"
 #include "vm/keyed/keyed.h"
 
 /* What tells mappings apart: of an outside end it is the end alone. */
@@ -30,6 +31,7 @@ struct mappings {
     uint32_t fresh; /* mappings from this index on were never used */
     int32_t free;   /* chain of those that were, by next_free */
     uint64_t draw;  /* state of the port numbers' draws */
+    struct rests rests;
     struct mapping_counters counters;
 };
 
@@ -54,9 +56,11 @@ struct mappings *mappings_new(const struct mappings_cfg *cfg)
     m->draw = cfg->seed ^ 0x6e617421; /* not the numbers that the hash keys take */
     m->all = calloc((size_t)cfg->most + 1, sizeof *m->all);
     m->ports = calloc(maps + 1, sizeof *m->ports);
+    m->rests.all = calloc(RESTS_MOST, sizeof *m->rests.all);
     m->hosts = sources_new(cfg->most < HOSTS_MOST ? cfg->most : HOSTS_MOST, cfg->seed);
     m->workers = cfg->workers ? cfg->workers : 1;
-    if (!m->all || !m->ports || !m->hosts || !keyed_init(&m->by_in, &in) || !keyed_init(&m->by_out, &out)) {
+    if (!m->all || !m->ports || !m->hosts || !m->rests.all || !keyed_init(&m->by_in, &in) ||
+        !keyed_init(&m->by_out, &out)) {
         mappings_free(m);
         return NULL;
     }
@@ -71,6 +75,7 @@ void mappings_free(struct mappings *m)
     keyed_fini(&m->by_in);
     keyed_fini(&m->by_out);
     free(m->ports);
+    free(m->rests.all);
     sources_free(m->hosts);
     free(m);
 }
@@ -196,22 +201,24 @@ static bool is_greedy(const struct mappings *m, const struct map_end *inside, co
     return ports >= MAP_SHARED && source_flows(m->hosts, inside->addr, kind_of(inside)) >= ports / 2 / m->workers;
 }
 
-static int32_t refuse(uint64_t *counter)
+static int32_t refuse(uint64_t **why, uint64_t *counter)
 {
-    ++*counter;
+    *why = counter;
     return MAPPING_NONE;
 }
 
-int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room)
+/* *why: the counter of what stands in the way. */
+static int32_t make(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room,
+                    uint64_t **why)
 {
     struct mapping_counters *c = &m->counters;
-    if (is_greedy(m, inside, room)) return refuse(&c->greedy);
+    if (is_greedy(m, inside, room)) return refuse(why, &c->greedy);
     const int32_t i = take_slot(m);
-    if (i == MAPPING_NONE) return refuse(&c->full);
+    if (i == MAPPING_NONE) return refuse(why, &c->full);
     const int32_t port = take_unowned(m, inside, room);
     if (port < 0) {
         free_slot(m, i);
-        return refuse(&c->exhausted);
+        return refuse(why, &c->exhausted);
     }
     struct mapping *one = &m->all[i];
     struct map_key in, out;
@@ -224,7 +231,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     one->out_slot = link_to(&m->by_out, &out, i);
     if (one->in_slot == KEYED_NONE || one->out_slot == KEYED_NONE) {
         release(m, i);
-        return refuse(&c->full);
+        return refuse(why, &c->full);
     }
     source_add(m->hosts, inside->addr, kind_of(inside));
     c->added++;
@@ -241,6 +248,39 @@ void mapping_drop(struct mappings *m, int32_t i)
     source_drop(m->hosts, m->all[i].inside.addr, kind_of(&m->all[i].inside));
     release(m, i);
     m->counters.live--;
+}
+
+/* ---- those that rest ---- */
+
+/* Returns how many. */
+static unsigned wake(struct mappings *m, uint64_t now_ns, unsigned most)
+{
+    struct rest one;
+    unsigned n = 0;
+    for (; n < most && rests_leave(&m->rests, now_ns, false, &one); n++) mapping_drop(m, one.mapping);
+    return n;
+}
+
+void mappings_at(struct mappings *m, uint64_t now_ns) { wake(m, now_ns, TRIES); }
+
+void mapping_leave(struct mappings *m, int32_t i, uint64_t now_ns, uint64_t rests_ns)
+{
+    struct rest oldest;
+    if (rests_ns <= now_ns) {
+        mapping_drop(m, i);
+        return;
+    }
+    if (rests_leave(&m->rests, now_ns, true, &oldest)) mapping_drop(m, oldest.mapping);
+    rests_add(&m->rests, &(struct rest){.until_ns = rests_ns, .mapping = i});
+}
+
+int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room)
+{
+    uint64_t *why;
+    int32_t i = make(m, inside, stack, room, &why);
+    if (i == MAPPING_NONE && wake(m, UINT64_MAX, TRIES)) i = make(m, inside, stack, room, &why);
+    if (i == MAPPING_NONE) ++*why;
+    return i;
 }
 
 /* ---- what is not given out ---- */
@@ -276,19 +316,19 @@ static bool resize(struct mappings *m, uint32_t most)
     return true;
 }
 
-static bool is_mapping(const struct mappings *m, const struct mapping *one)
+static bool is_mapping(const struct mappings *m, const struct mapping *one, uint32_t nats)
 {
     const struct map_end *in = &one->inside, *out = &one->outside;
     return out->class < MAP_CLASSES && in->class == out->class && out->v6 <= 1 && in->v6 == out->v6 &&
-           one->space < m->spaces && mapping_by_outside(m, out) == MAPPING_NONE &&
+           one->space < m->spaces && one->nat < nats && mapping_by_outside(m, out) == MAPPING_NONE &&
            mapping_by_inside(m, in, one->stack, out->addr) == MAPPING_NONE;
 }
 
 /* One that was read, as mapping_add would make it. */
-static bool add_again(struct mappings *m, const struct mapping *read)
+static bool add_again(struct mappings *m, const struct mapping *read, uint32_t nats)
 {
     struct map_key in, out;
-    const int32_t i = is_mapping(m, read) ? take_slot(m) : MAPPING_NONE;
+    const int32_t i = is_mapping(m, read, nats) ? take_slot(m) : MAPPING_NONE;
     if (i == MAPPING_NONE) return false;
     struct mapping *one = &m->all[i];
     *one = *read;
@@ -303,7 +343,27 @@ static bool add_again(struct mappings *m, const struct mapping *read)
     return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
 }
 
-bool mappings_archive(struct mappings *m, struct archive *a)
+/* By their outside ends: indices are others when they are read. */
+static bool archive_rests(struct mappings *m, struct archive *a)
+{
+    uint32_t count = m->rests.count;
+    if (!ARCHIVE(a, count) || !archive_sound(a, count <= RESTS_MOST)) return false;
+    for (uint32_t n = 0; n < count; n++) {
+        struct rest one = {0};
+        struct map_end end = {0};
+        if (!a->reads) one = m->rests.all[(m->rests.first + n) % RESTS_MOST];
+        if (!a->reads) end = m->all[one.mapping].outside;
+        if (!ARCHIVE(a, one.until_ns) || !ARCHIVE(a, end)) return false;
+        if (!a->reads) continue;
+        one.mapping = mapping_by_outside(m, &end);
+        if (!archive_sound(a, one.mapping != MAPPING_NONE)) return false;
+        mapping_hold(m, one.mapping);
+        rests_add(&m->rests, &one);
+    }
+    return true;
+}
+
+bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats)
 {
     uint32_t most = m->most, live = (uint32_t)m->counters.live, at = 0;
     ARCHIVE(a, most);
@@ -314,10 +374,10 @@ bool mappings_archive(struct mappings *m, struct archive *a)
         struct mapping one = {0};
         while (!a->reads && !m->all[at].users) at++;
         if (!a->reads) one = m->all[at];
-        if (!ARCHIVE(a, one) || !archive_sound(a, !a->reads || add_again(m, &one))) return false;
+        if (!ARCHIVE(a, one) || !archive_sound(a, !a->reads || add_again(m, &one, nats))) return false;
     }
     if (a->reads) m->counters.most = m->counters.live;
-    return !a->bad;
+    return archive_rests(m, a);
 }
 
 bool mappings_held(const struct mappings *m)

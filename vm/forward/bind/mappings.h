@@ -2,10 +2,10 @@
  * destinations (RFC 4787, REQ-1; RFC 5382, REQ-1; RFC 5508, REQ-1).
  *
  * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). A mapping is held by
- * the flows that use it and gone with the last. A *space* is the ports of one outside address, a bitmap for each class;
- * who asks names the range that may be given out of it. One inside address holds at most half of a range of MAP_SHARED
- * ports or more, of each class, so that one host alone does not take all: 32,256 of 1024-65535, more than the 28,232
- * that Linux connects from. */
+ * the flows that use it and gone with the last; what an evicted flow held rests, since its other side may go on. A
+ * *space* is the ports of one outside address, a bitmap for each class; who asks names the range that may be given out
+ * of it. One inside address holds at most half of a range of MAP_SHARED ports or more, of each class, so that one host
+ * alone does not take all: 32,256 of 1024-65535, more than the 28,232 that Linux connects from. */
 #ifndef VM_FORWARD_BIND_MAPPINGS_H
 #define VM_FORWARD_BIND_MAPPINGS_H
 
@@ -30,7 +30,7 @@ static_assert(sizeof(struct map_end) == 20, "compared as bytes: no padding");
 
 struct mapping {
     struct map_end inside, outside; /* of one class and family */
-    uint32_t users;                 /* flows that hold it; 0: a free slot */
+    uint32_t users;                 /* flows that hold it, and evicted ones that it rests for; 0: a free slot */
     union {
         uint32_t in_slot;  /* in the table by inside end */
         int32_t next_free; /* of a free slot; MAPPING_NONE: the last */
@@ -51,7 +51,7 @@ struct mappings_cfg {
 };
 
 struct mapping_counters {
-#define MAPPING_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#define MAPPING_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };
 
@@ -78,9 +78,15 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 
 void mapping_hold(struct mappings *m, int32_t i);
 void mapping_drop(struct mappings *m, int32_t i); /* the last one frees the port */
+/* The flow was evicted, and its time would have passed at rests_ns: held until then, or until a mapping can't be made,
+ * or RESTS_MOST others were left (rest.h). rests_ns not after now_ns: dropped. */
+void mapping_leave(struct mappings *m, int32_t i, uint64_t now_ns, uint64_t rests_ns);
+/* Now and then: some of those that have rested are dropped. */
+void mappings_at(struct mappings *m, uint64_t now_ns);
 
-/* All of them (keyed/archive.h), into what is new: held by nobody yet. mappings_held: is each held now? */
-bool mappings_archive(struct mappings *m, struct archive *a);
+/* All of them (keyed/archive.h), into what is new: held by nobody yet, but those that rest. nats: how many statements
+ * there are. mappings_held: is each held now? */
+bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats);
 bool mappings_held(const struct mappings *m);
 
 struct mapping *mapping_at(struct mappings *m, int32_t i);

@@ -39,6 +39,7 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
     n->p = p;
     n->spaces = calloc((size_t)p->nats_count + 1, sizeof *n->spaces);
     n->statements = calloc((size_t)program_all_nats(p) + 1, sizeof *n->statements);
+    n->flows = calloc((size_t)program_all_nats(p) + 1, sizeof *n->flows);
     if (outsides_init(&n->outsides, p)) {
         const uint32_t spaces = outsides_count(&n->outsides);
         n->mappings = mappings_new(&(struct mappings_cfg){.most = most_mappings(p, spaces),
@@ -48,11 +49,12 @@ struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg)
                                                           .workers = cfg->workers,
                                                           .prefault = cfg->prefault});
     }
-    if (!n->spaces || !n->statements || !n->mappings) {
+    if (!n->spaces || !n->statements || !n->flows || !n->mappings) {
         nat_free(n);
         return NULL;
     }
     n->counters.statements = n->statements;
+    n->counters.flows = n->flows;
     settle_spaces(n);
     return n;
 }
@@ -64,6 +66,7 @@ void nat_free(struct nat *n)
     outsides_fini(&n->outsides);
     free(n->spaces);
     free(n->statements);
+    free(n->flows);
     free(n);
 }
 
@@ -85,8 +88,11 @@ void nat_keep(struct nat *to, struct nat *from, const struct remap *r)
 {
     to->counters = from->counters;
     to->counters.statements = to->statements;
+    to->counters.flows = to->flows;
     to->counters.mappings = mappings_counters(to->mappings);
     for (uint32_t i = 0; i < program_all_nats(r->from); i++) {
+        if (r->nat[i] == PBC_NONE) continue;
+        to->flows[r->nat[i]] += from->flows[i];
         to->statements[r->nat[i]].packets += from->statements[i].packets;
         to->statements[r->nat[i]].bytes += from->statements[i].bytes;
     }
@@ -340,11 +346,29 @@ static int32_t target_of(const struct nat *n, const struct flow_id *id, bool hig
     return owner_of(n, high ? id->low : id->high, high ? id->low_port : id->high_port, id);
 }
 
+/* What its binding held. */
+static void leave_mappings(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high,
+                           uint64_t now_ns, uint64_t rests_ns)
+{
+    if (b->flags & BIND_HOLDS_SRC) mapping_leave(n->mappings, source_of(n, b, id), now_ns, rests_ns);
+    if (b->flags & BIND_HOLDS_DST) mapping_leave(n->mappings, target_of(n, id, high), now_ns, rests_ns);
+}
+
 void nat_drop(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high)
 {
-    if (b->flags & BIND_HOLDS_SRC) mapping_drop(n->mappings, source_of(n, b, id));
-    if (b->flags & BIND_HOLDS_DST) mapping_drop(n->mappings, target_of(n, id, high));
+    leave_mappings(n, b, id, high, 0, 0);
 }
+
+void nat_begun(struct nat *n, const struct flow_bind *b) { n->flows[b->nat]++; }
+
+void nat_leave(struct nat *n, const struct flow_bind *b, const struct flow_id *id, bool high, uint64_t now_ns,
+               uint64_t rests_ns)
+{
+    leave_mappings(n, b, id, high, now_ns, rests_ns);
+    n->flows[b->nat]--;
+}
+
+void nat_at(struct nat *n, uint64_t now_ns) { mappings_at(n->mappings, now_ns); }
 
 /* ---- as bytes ---- */
 
@@ -358,7 +382,7 @@ void nat_archive(struct nat *n, struct archive *a)
         for (unsigned six = 0; six < 2; six++)
             archive_sound(a, o->way[i].own[six] == SPACE_NONE || o->way[i].own[six] < count);
     }
-    mappings_archive(n->mappings, a);
+    mappings_archive(n->mappings, a, n->p->nats_count);
     if (a->reads && !a->bad) outsides_reserve_own(o, n->p, n->mappings);
 }
 
@@ -369,6 +393,7 @@ bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id
     if ((src && one == MAPPING_NONE) || (dst && other == MAPPING_NONE)) return false;
     if (src) mapping_hold(n->mappings, one);
     if (dst) mapping_hold(n->mappings, other);
+    nat_begun(n, b);
     return true;
 }
 

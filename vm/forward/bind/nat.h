@@ -22,10 +22,11 @@
 #include "vm/verdict.h"
 
 struct nat_counters {
-#define NAT_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#define NAT_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
     const struct mapping_counters *mappings;
-    const struct counter *statements; /* [program->nats_count]: packets of their flows that were sent on, both
+    const uint32_t *flows;            /* [program_all_nats]: that the statement translates now */
+    const struct counter *statements; /* [program_all_nats]: packets of their flows that were sent on, both
                                          directions; of strangers at a mapped end: its statement's */
 };
 
@@ -50,14 +51,21 @@ enum nat_fate {
  * `stack` of its VLAN tags. With `look` nothing is taken: the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, const struct key *key, uint16_t query, uint16_t stack, bool look,
                          struct flow_bind *bind);
-/* The flow has ended, or could not be made: what its binding held. `high`: the high side opened it. */
+/* The flow has begun. */
+void nat_begun(struct nat *n, const struct flow_bind *bind);
+/* The flow could not be made: what its binding held. `high`: the high side opened it. */
 void nat_drop(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
+/* The flow has ended. Until rests_ns what it held is nobody else's (mappings.h, mapping_leave). */
+void nat_leave(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high, uint64_t now_ns,
+               uint64_t rests_ns);
+/* Now and then: what has rested is free. */
+void nat_at(struct nat *n, uint64_t now_ns);
 
 /* Outside addresses and mappings (keyed/archive.h), into what is new; then nat_hold for each flow, and nat_held. */
 void nat_archive(struct nat *n, struct archive *a);
-/* The mappings in a binding are its flow's; false: there are no such. */
+/* A flow goes on, and the mappings in its binding are its own; false: there are no such. */
 bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
-/* Is every mapping some flow's? */
+/* Is every mapping some flow's, or rests for one? */
 bool nat_held(const struct nat *n);
 
 /* The interface by which the original direction leaves; IFACE_NONE: not known. */

@@ -32,7 +32,8 @@ struct nat {
     struct outsides outsides;
     uint32_t *spaces; /* [nats_count] of SOURCE statements; of MASQUERADE their way */
     struct nat_counters counters;
-    struct counter *statements; /* [nats_count]: counters point there */
+    struct counter *statements; /* [program_all_nats]: counters point there */
+    uint32_t *flows;            /* likewise */
 };
 
 /* Outside addresses of the program. False: out of memory. */

@@ -1,5 +1,5 @@
-/* Ports that rest: of flows that were evicted, whose server may go on with them. A bounded queue; the oldest makes way.
- */
+/* Ports that rest: of flows that were evicted, whose other side may go on with them. A bounded queue; the oldest makes
+ * way. */
 #ifndef VM_FORWARD_BIND_REST_H
 #define VM_FORWARD_BIND_REST_H
 
@@ -10,8 +10,13 @@ enum { RESTS_MOST = 4096 };
 
 struct rest {
     uint64_t until_ns;
-    uint32_t server, space;
-    uint16_t port;
+    union {
+        struct { /* a source port of a service's (outside.c) */
+            uint32_t server, space;
+            uint16_t port;
+        };
+        int32_t mapping; /* of translation (mappings.c) */
+    };
 };
 struct rests {
     struct rest *all; /* [RESTS_MOST] */
