@@ -15,15 +15,18 @@ static const struct {
     uint8_t kind; /* enum kind */
     uint16_t at;  /* offset in its struct */
 } rows[] = {
-#define ROW(of, type, field, object, key, line, words)     {object, key, line, words, of, offsetof(struct type, field)},
-#define VM_COUNTER(field, object, key, line, words, doc)   ROW(OF_VM, vm_counters, field, object, key, line, words)
-#define FLOW_COUNTER(field, object, key, line, words, doc) ROW(OF_FLOW, flow_counters, field, object, key, line, words)
-#define FORWARD_COUNTER(field, object, key, line, words, doc)                                                          \
+#define ROW(of, type, field, object, key, line, words)         {object, key, line, words, of, offsetof(struct type, field)},
+#define VM_COUNTER(field, kind, object, key, line, words, doc) ROW(OF_VM, vm_counters, field, object, key, line, words)
+#define FLOW_COUNTER(field, kind, object, key, line, words, doc)                                                       \
+    ROW(OF_FLOW, flow_counters, field, object, key, line, words)
+#define FORWARD_COUNTER(field, kind, object, key, line, words, doc)                                                    \
     ROW(OF_FORWARD, forward_counters, field, object, key, line, words)
-#define NAT_COUNTER(field, object, key, line, words, doc) ROW(OF_NAT, nat_counters, field, object, key, line, words)
-#define MAPPING_COUNTER(field, object, key, line, words, doc)                                                          \
+#define NAT_COUNTER(field, kind, object, key, line, words, doc)                                                        \
+    ROW(OF_NAT, nat_counters, field, object, key, line, words)
+#define MAPPING_COUNTER(field, kind, object, key, line, words, doc)                                                    \
     ROW(OF_MAPPING, mapping_counters, field, object, key, line, words)
-#define FRAG_COUNTER(field, object, key, line, words, doc) ROW(OF_FRAG, frag_counters, field, object, key, line, words)
+#define FRAG_COUNTER(field, kind, object, key, line, words, doc)                                                       \
+    ROW(OF_FRAG, frag_counters, field, object, key, line, words)
 #include "vm/counter.def"
 #undef ROW
 };

@@ -104,7 +104,7 @@ struct meter_counter {
 
 /* Flows that are sent on (counter.def). Reasons say what was refused. */
 struct forward_counters {
-#define FORWARD_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#define FORWARD_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };
 
@@ -125,7 +125,7 @@ struct vm_counters {
     const struct forward_counters *forward; /* NULL: nothing is sent on */
     const struct nat_counters *nat;         /* bind/nat.h; NULL: there are no nats */
     const struct frag_counters *frags;      /* flow/fragments/frag.h; NULL: no fragment follows its first */
-#define VM_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };
 

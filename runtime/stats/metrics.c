@@ -157,37 +157,27 @@ static void servers_write(FILE *out, const cJSON *root)
 
 /* ---- rows of the tables of counters ---- */
 
-static bool is_level(const char *object, const char *key)
-{
-    static const char *const levels[] = {"flows.most", "forward.bound", "forward.ports", "translated.mappings",
-                                         "translated.most"};
-    char path[80];
-    snprintf(path, sizeof path, "%s.%s", object, key);
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (!strcmp(path, levels[i])) return true;
-    return false;
-}
+enum kind { COUNT, LEVEL };
 
-static void row(FILE *out, const cJSON *root, const char *object, const char *key, const char *help)
+static void row(FILE *out, const cJSON *root, enum kind kind, const char *object, const char *key, const char *help)
 {
     char name[120];
     const cJSON *of = *object ? item(root, object) : root;
-    const bool level = is_level(object, key);
-    snprintf(name, sizeof name, "prey_%s%s%s%s", object, *object ? "_" : "", key, level ? "" : "_total");
-    alone(out, name, level ? "gauge" : "counter", help, item(of, key));
+    snprintf(name, sizeof name, "prey_%s%s%s%s", object, *object ? "_" : "", key, kind == LEVEL ? "" : "_total");
+    alone(out, name, kind == LEVEL ? "gauge" : "counter", help, item(of, key));
 }
 
 static void rows_write(FILE *out, const cJSON *root)
 {
-#define VM_COUNTER(field, object, key, line, words, doc)      row(out, root, object, key, doc);
-#define FLOW_COUNTER(field, object, key, line, words, doc)    row(out, root, object, key, doc);
-#define FORWARD_COUNTER(field, object, key, line, words, doc) row(out, root, object, key, doc);
-#define NAT_COUNTER(field, object, key, line, words, doc)     row(out, root, object, key, doc);
-#define MAPPING_COUNTER(field, object, key, line, words, doc) row(out, root, object, key, doc);
-#define FRAG_COUNTER(field, object, key, line, words, doc)    row(out, root, object, key, doc);
+#define VM_COUNTER(field, kind, object, key, line, words, doc)      row(out, root, kind, object, key, doc);
+#define FLOW_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
+#define FORWARD_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
+#define NAT_COUNTER(field, kind, object, key, line, words, doc)     row(out, root, kind, object, key, doc);
+#define MAPPING_COUNTER(field, kind, object, key, line, words, doc) row(out, root, kind, object, key, doc);
+#define FRAG_COUNTER(field, kind, object, key, line, words, doc)    row(out, root, kind, object, key, doc);
 #include "vm/counter.def"
-#define WORKER_COUNTER(field, key, doc) row(out, root, "live", key, doc);
-#define EGRESS_COUNTER(field, key, doc) row(out, root, "live", key, doc);
+#define WORKER_COUNTER(field, key, doc) row(out, root, COUNT, "live", key, doc);
+#define EGRESS_COUNTER(field, key, doc) row(out, root, COUNT, "live", key, doc);
 #include "runtime/counter.def"
 }
 

@@ -44,7 +44,7 @@ def expand(macros, table):
 
 def rows():
     """(object.key, doc) of each row, in order."""
-    macros = "".join(f"#define {k}_COUNTER(field, object, key, line, words, doc) @ROW (object, key, doc)\n" for k in KINDS)
+    macros = "".join(f"#define {k}_COUNTER(field, kind, object, key, line, words, doc) @ROW (object, key, doc)\n" for k in KINDS)
     return [(f"{obj}.{key}" if obj else key, doc) for obj, key, doc in expand(macros, "vm/counter.def")]
 
 

@@ -43,7 +43,7 @@ struct flow_table_cfg {
 struct flow_counters {
     uint64_t live[FLOW_CLASSES]; /* now */
     uint64_t ended[FLOW_ENDS];   /* one kind of eviction or end each; added == live + ended, always */
-#define FLOW_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#define FLOW_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };
 

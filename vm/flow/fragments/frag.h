@@ -25,7 +25,7 @@ struct frags;
 /* datagrams == complete + expired + evicted + those remembered now; overlaps, overfull and ends are of those that
  * ended. */
 struct frag_counters {
-#define FRAG_COUNTER(field, object, key, line, words, doc) uint64_t field;
+#define FRAG_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };
 
